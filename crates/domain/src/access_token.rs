@@ -1,0 +1,46 @@
+//! What an access token says (RFC 9068). Signing it is not done here.
+
+use crate::grant::{Grant, Issuance};
+use crate::id;
+use crate::issuer::Issuer;
+use crate::keys::digest;
+use crate::time::Timestamp;
+
+/// The claims of a JWT with `typ: at+jwt`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccessTokenClaims {
+    pub iss: String,
+    /// One audience: the resource.
+    pub aud: String,
+    pub sub: String,
+    pub client_id: String,
+    /// Space-separated.
+    pub scope: String,
+    pub iat: Timestamp,
+    pub exp: Timestamp,
+    pub jti: String,
+    pub grant_id: String,
+}
+
+impl AccessTokenClaims {
+    /// The access token of `issuance`: the same whenever it is asked for. It never outlives its grant.
+    pub fn new(grant: &Grant, issuance: &Issuance, issuer: &Issuer) -> Self {
+        let jti = digest("jti", &[grant.id.bytes(), &issuance.generation.to_be_bytes(), issuance.attempt.bytes()]);
+        Self {
+            iss: issuer.url.as_str().to_owned(),
+            aud: grant.resource.clone(),
+            sub: grant.subject.as_str().to_owned(),
+            client_id: grant.client_id.as_str().to_owned(),
+            scope: issuance.scopes.to_string(),
+            iat: issuance.at,
+            exp: (issuance.at + issuer.lifetimes.access_token).min(grant.end),
+            jti: id::encode(&jti[..16]),
+            grant_id: grant.id.to_string(),
+        }
+    }
+
+    /// `expires_in` (RFC 6749 §5.1), counted from `iat`.
+    pub fn lifetime_seconds(&self) -> u64 {
+        self.exp.seconds().saturating_sub(self.iat.seconds())
+    }
+}

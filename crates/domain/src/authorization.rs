@@ -1,0 +1,375 @@
+//! One decision, and what became of it.
+//!
+//! ```text
+//! Denied
+//! Approved → LoggingIn → CodeIssued → Redeemed
+//!                      ↘ Failed
+//! ```
+//! Each state is a struct, and a transition consumes it: what has happened cannot happen again. The store makes a
+//! transition true by writing it only over the version it was read at.
+
+use crate::Refusal;
+use crate::client::Client;
+use crate::client_authentication::ClientAuthenticated;
+use crate::code::{self, PresentedCode};
+use crate::consent::Consent;
+use crate::grant::{Grant, Issuance};
+use crate::id::{Attempt, AuthorizationId, BrowserId, ClientId, GrantId};
+use crate::issuer::{Issuer, Lifetimes};
+use crate::keys::{KeyId, Keys, Purpose, digest};
+use crate::pkce::{CodeChallenge, PkceVerified};
+use crate::redirect_uri::RedirectUri;
+use crate::scope::Scopes;
+use crate::secret::{Secret, kind};
+use crate::subject::Subject;
+use crate::ticket::Ticket;
+use crate::time::{CLOCK_SKEW, Timestamp};
+
+/// A stored decision in whatever state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authorization {
+    Denied(Denied),
+    Approved(Approved),
+    LoggingIn(LoggingIn),
+    CodeIssued(CodeIssued),
+    Redeemed(Redeemed),
+    Failed(Failed),
+}
+
+/// What a person can answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Decision {
+    Approve,
+    Deny,
+}
+
+/// What was decided about; the same in every state.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Decided {
+    pub id: AuthorizationId,
+    pub client_id: ClientId,
+    pub redirect_uri: RedirectUri,
+    pub state: Option<String>,
+    pub code_challenge: CodeChallenge,
+    pub resource: String,
+    pub scopes: Scopes,
+    /// Of the client as it was displayed.
+    pub metadata_digest: [u8; 32],
+    pub browser: BrowserId,
+    pub attempt: Attempt,
+    pub at: Timestamp,
+}
+
+impl Decided {
+    pub fn new(
+        id: AuthorizationId,
+        ticket: Ticket,
+        client: &Client,
+        browser: BrowserId,
+        attempt: Attempt,
+        at: Timestamp,
+    ) -> Self {
+        let request = ticket.request;
+        Self {
+            id,
+            client_id: request.client_id,
+            redirect_uri: request.redirect_uri,
+            state: request.state,
+            code_challenge: request.code_challenge,
+            resource: request.resource,
+            scopes: request.scopes,
+            metadata_digest: client.metadata_digest(),
+            browser,
+            attempt,
+            at,
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denied {
+    pub decided: Decided,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Approved {
+    pub decided: Decided,
+    /// What `state`, verifier and nonce are derived with.
+    pub login_key: KeyId,
+}
+
+/// The upstream's code is being redeemed: claimed before it is sent, so that it is sent once.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LoggingIn {
+    pub approved: Approved,
+    pub attempt: Attempt,
+    pub at: Timestamp,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeIssued {
+    pub approved: Approved,
+    pub attempt: Attempt,
+    pub at: Timestamp,
+    pub code_key: KeyId,
+    pub subject: Subject,
+    /// Of the consent that this login gave.
+    pub consent_epoch: u64,
+    pub upstream_tokens: Sealed,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redeemed {
+    pub issued: CodeIssued,
+    pub attempt: Attempt,
+    pub at: Timestamp,
+    pub grant_id: GrantId,
+    /// What the grant's first refresh token is made with.
+    pub refresh_key: KeyId,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failed {
+    pub approved: Approved,
+    pub attempt: Attempt,
+    pub at: Timestamp,
+    pub failure: LoginFailure,
+}
+
+/// Why no code came of a login.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum LoginFailure {
+    UpstreamUnavailable,
+    UpstreamInvalid,
+    UpstreamDenied,
+}
+
+impl LoginFailure {
+    pub fn refusal(self) -> Refusal {
+        match self {
+            LoginFailure::UpstreamUnavailable => Refusal::UpstreamUnavailable,
+            LoginFailure::UpstreamInvalid => Refusal::UpstreamInvalid,
+            LoginFailure::UpstreamDenied => Refusal::UpstreamDenied,
+        }
+    }
+}
+
+/// The upstream's tokens, sealed for one record.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Sealed {
+    pub key: KeyId,
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for Sealed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Sealed({:?}, {} bytes)", self.key, self.bytes.len())
+    }
+}
+
+impl Authorization {
+    pub fn decide(decided: Decided, decision: Decision, keys: &Keys) -> Self {
+        match decision {
+            Decision::Approve => {
+                Authorization::Approved(Approved { decided, login_key: keys.active(Purpose::Login).id })
+            }
+            Decision::Deny => Authorization::Denied(Denied { decided }),
+        }
+    }
+
+    pub fn decided(&self) -> &Decided {
+        match self {
+            Authorization::Denied(denied) => &denied.decided,
+            Authorization::Approved(approved) => &approved.decided,
+            Authorization::LoggingIn(logging_in) => &logging_in.approved.decided,
+            Authorization::CodeIssued(issued) => &issued.approved.decided,
+            Authorization::Redeemed(redeemed) => &redeemed.issued.approved.decided,
+            Authorization::Failed(failed) => &failed.approved.decided,
+        }
+    }
+
+    /// Decisions are final: the same one again is good, whatever has become of it; another one is refused.
+    pub fn confirm(&self, decision: Decision) -> Result<Confirmed<'_>, Refusal> {
+        match (self, decision) {
+            (Authorization::Denied(denied), Decision::Deny) => Ok(Confirmed::Denied(denied)),
+            (Authorization::Approved(approved), Decision::Approve)
+            | (Authorization::LoggingIn(LoggingIn { approved, .. }), Decision::Approve)
+            | (Authorization::CodeIssued(CodeIssued { approved, .. }), Decision::Approve)
+            | (Authorization::Redeemed(Redeemed { issued: CodeIssued { approved, .. }, .. }), Decision::Approve)
+            | (Authorization::Failed(Failed { approved, .. }), Decision::Approve) => Ok(Confirmed::Approved(approved)),
+            (Authorization::Denied(_), Decision::Approve)
+            | (
+                Authorization::Approved(_)
+                | Authorization::LoggingIn(_)
+                | Authorization::CodeIssued(_)
+                | Authorization::Redeemed(_)
+                | Authorization::Failed(_),
+                Decision::Deny,
+            ) => Err(Refusal::AlreadyDecided),
+        }
+    }
+
+    /// How long the record is kept.
+    pub fn expires_at(&self, lifetimes: &Lifetimes) -> Timestamp {
+        let decision = self.decided().id.time() + lifetimes.decision();
+        match self {
+            Authorization::Denied(_)
+            | Authorization::Approved(_)
+            | Authorization::LoggingIn(_)
+            | Authorization::Failed(_) => decision,
+            Authorization::CodeIssued(issued) => decision.max(issued.at + lifetimes.code + CLOCK_SKEW),
+            // As long as the access token it gave, so that a replay is recognised (RFC 6749 §4.1.2).
+            Authorization::Redeemed(redeemed) => decision.max(redeemed.at + lifetimes.access_token + CLOCK_SKEW),
+        }
+    }
+}
+
+/// A decision that stands.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Confirmed<'a> {
+    Denied(&'a Denied),
+    Approved(&'a Approved),
+}
+
+impl Approved {
+    /// Claims the login for one attempt; whoever else comes finds the claim.
+    pub fn claim(self, attempt: Attempt, at: Timestamp) -> LoggingIn {
+        LoggingIn { approved: self, attempt, at }
+    }
+}
+
+impl LoggingIn {
+    /// `consent` is what this login makes of the subject's consent; both are written together.
+    pub fn issue_code(
+        self,
+        subject: Subject,
+        consent: &Consent,
+        upstream_tokens: Sealed,
+        keys: &Keys,
+        at: Timestamp,
+    ) -> CodeIssued {
+        let code_key = keys.active(Purpose::Code).id;
+        let (attempt, approved) = (self.attempt, self.approved);
+        CodeIssued { approved, attempt, at, code_key, subject, consent_epoch: consent.epoch, upstream_tokens }
+    }
+
+    pub fn fail(self, failure: LoginFailure, at: Timestamp) -> Failed {
+        Failed { approved: self.approved, attempt: self.attempt, at, failure }
+    }
+}
+
+impl CodeIssued {
+    /// The code, as often as the attempt that issued it asks; `None` if its key is gone.
+    pub fn code(&self, keys: &Keys) -> Option<Secret<kind::Code>> {
+        let key = keys.find(Purpose::Code, self.code_key)?;
+        Some(code::mint(key, self.approved.decided.id, self.attempt))
+    }
+
+    /// That `code` is this one, that `client` is whom it was issued to, and that it is redeemed as it was asked for
+    /// (RFC 6749 §4.1.3, OAuth 2.1 §4.1.3, RFC 8707 §2.2). Nothing is consumed or revoked unless all of it holds: a
+    /// stranger with half of it could otherwise end somebody's flow.
+    pub fn authenticate(
+        &self,
+        code: &PresentedCode,
+        client: &ClientAuthenticated,
+        asked: &CodeExchange,
+        issuer: &Issuer,
+        keys: &Keys,
+    ) -> Result<PkceVerified, Refusal> {
+        let decided = &self.approved.decided;
+        let key = keys.find(Purpose::Code, self.code_key).ok_or(Refusal::CodeInvalid)?;
+        if !code.was_minted(key, self.attempt) || *client.client_id() != decided.client_id {
+            return Err(Refusal::CodeInvalid);
+        }
+        if asked.redirect_uri.as_deref().is_some_and(|uri| uri != decided.redirect_uri.as_str()) {
+            return Err(Refusal::RedirectUriMismatch);
+        }
+        if !asked.resources.is_empty()
+            && issuer.resource(asked.resources.iter().map(String::as_str))?.uri != decided.resource
+        {
+            return Err(Refusal::ResourceUnknown);
+        }
+        let verifier = asked.code_verifier.as_deref().ok_or(Refusal::ParameterMissing("code_verifier"))?;
+        decided.code_challenge.verify(verifier)
+    }
+
+    /// That the code is still good.
+    pub fn fresh(&self, lifetimes: &Lifetimes, now: Timestamp) -> Result<(), Refusal> {
+        if now > self.at + lifetimes.code { Err(Refusal::CodeInvalid) } else { Ok(()) }
+    }
+
+    /// Spends the code. That it was authenticated, and by the client it was issued to, is proven by the arguments.
+    pub fn redeem(
+        self,
+        _: &ClientAuthenticated,
+        _: &PkceVerified,
+        keys: &Keys,
+        attempt: Attempt,
+        at: Timestamp,
+    ) -> Redeemed {
+        let grant_id = grant_id(self.approved.decided.id);
+        Redeemed { issued: self, attempt, at, grant_id, refresh_key: keys.active(Purpose::RefreshToken).id }
+    }
+}
+
+impl Redeemed {
+    /// What the exchange gave, again: the same for the same attempt, however often. Another attempt is a replay.
+    pub fn repeat(&self, attempt: Attempt) -> Result<Issuance, Refusal> {
+        if attempt == self.attempt { Ok(self.issuance()) } else { Err(Refusal::CodeReplayed) }
+    }
+
+    pub fn issuance(&self) -> Issuance {
+        let scopes = self.issued.approved.decided.scopes.clone();
+        Issuance { generation: 0, key: self.refresh_key, attempt: self.attempt, at: self.at, scopes }
+    }
+}
+
+/// The rest of a token request for a code.
+#[derive(Clone, Default)]
+pub struct CodeExchange {
+    pub redirect_uri: Option<String>,
+    pub code_verifier: Option<String>,
+    pub resources: Vec<String>,
+}
+
+impl std::fmt::Debug for CodeExchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CodeExchange({:?}, ..)", self.redirect_uri)
+    }
+}
+
+/// A grant's id follows from its authorization's.
+fn grant_id(id: AuthorizationId) -> GrantId {
+    GrantId::from_bytes(*digest("grant id", &[id.bytes()]).first_chunk().expect("16 of 32 bytes"))
+}
+
+/// The grant that `redeemed` gives.
+pub fn first_grant(
+    redeemed: &Redeemed,
+    client: &ClientAuthenticated,
+    standing: &crate::grant::Counters,
+    secret: [u8; 32],
+    upstream_tokens: Sealed,
+    lifetimes: &Lifetimes,
+) -> Grant {
+    let decided = &redeemed.issued.approved.decided;
+    Grant {
+        id: redeemed.grant_id,
+        authorization_id: decided.id,
+        subject: redeemed.issued.subject.clone(),
+        client_id: decided.client_id.clone(),
+        resource: decided.resource.clone(),
+        scopes: decided.scopes.clone(),
+        consent_epoch: redeemed.issued.consent_epoch,
+        counters: *standing,
+        client_method: client.method(),
+        secret,
+        current: redeemed.issuance(),
+        previous_key: None,
+        created_at: redeemed.at,
+        idle_end: (redeemed.at + lifetimes.grant_idle).min(redeemed.at + lifetimes.grant),
+        end: redeemed.at + lifetimes.grant,
+        status: crate::grant::Status::Live,
+        upstream_tokens,
+    }
+}

@@ -1,0 +1,209 @@
+//! What a person allowed: (subject, client, resource) → scopes.
+
+use crate::authorization::Decided;
+use crate::id::{ClientId, GrantId};
+use crate::issuer::Lifetimes;
+use crate::redirect_uri::{RedirectKind, RedirectUri};
+use crate::scope::Scopes;
+use crate::subject::Subject;
+use crate::time::Timestamp;
+
+/// At most so many grants of one consent are live; the oldest leaves.
+pub const MAX_GRANTS: usize = 20;
+/// At most so many redirect URIs are remembered as approved; the oldest leaves.
+const MAX_REDIRECT_URIS: usize = 20;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Consent {
+    pub subject: Subject,
+    pub client_id: ClientId,
+    pub resource: String,
+    pub scopes: Scopes,
+    /// Loopback ones without their port.
+    pub redirect_uris: Vec<String>,
+    /// Of the client as it was displayed.
+    pub metadata_digest: [u8; 32],
+    pub created_at: Timestamp,
+    /// The latest approval.
+    pub approved_at: Timestamp,
+    pub expires_at: Timestamp,
+    pub how: How,
+    /// Raised by every revocation: what was minted under an older one is dead. It begins at the time of the first
+    /// approval, so that a consent made anew after it was gone does not revive what the first one gave.
+    pub epoch: u64,
+    pub status: Status,
+    /// The live grants under this epoch, oldest first, with their ends.
+    pub grants: Vec<(GrantId, Timestamp)>,
+}
+
+/// How a person said yes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// On the whole page.
+    Page,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Live,
+    Revoked { at: Timestamp },
+}
+
+impl Consent {
+    /// What an approval makes of the consent there was. Scopes accumulate here and nowhere else, and only while the
+    /// client is the one that was approved before.
+    pub fn approve(
+        existing: Option<Consent>,
+        decided: &Decided,
+        subject: &Subject,
+        lifetimes: &Lifetimes,
+        now: Timestamp,
+    ) -> Self {
+        let fresh = Self {
+            subject: subject.clone(),
+            client_id: decided.client_id.clone(),
+            resource: decided.resource.clone(),
+            scopes: decided.scopes.clone(),
+            redirect_uris: vec![without_port(&decided.redirect_uri)],
+            metadata_digest: decided.metadata_digest,
+            created_at: now,
+            approved_at: now,
+            expires_at: now + lifetimes.consent,
+            how: How::Page,
+            epoch: now.millis(),
+            status: Status::Live,
+            grants: Vec::new(),
+        };
+        let Some(existing) = existing else { return fresh };
+        match existing.status {
+            // The revocation has raised the epoch already.
+            Status::Revoked { .. } => Self { epoch: existing.epoch, ..fresh },
+            Status::Live if existing.metadata_digest != decided.metadata_digest => {
+                Self { epoch: existing.epoch, grants: existing.grants, created_at: existing.created_at, ..fresh }
+            }
+            Status::Live => {
+                let mut redirect_uris = existing.redirect_uris;
+                redirect_uris.retain(|uri| *uri != fresh.redirect_uris[0]);
+                redirect_uris.extend(fresh.redirect_uris);
+                let surplus = redirect_uris.len().saturating_sub(MAX_REDIRECT_URIS);
+                redirect_uris.drain(..surplus);
+                Self {
+                    scopes: existing.scopes.union(&fresh.scopes),
+                    redirect_uris,
+                    epoch: existing.epoch,
+                    grants: existing.grants,
+                    created_at: existing.created_at,
+                    ..fresh
+                }
+            }
+        }
+    }
+
+    pub fn is_live(&self, now: Timestamp) -> bool {
+        self.status == Status::Live && now < self.expires_at
+    }
+
+    /// Takes a grant in, and gives back the ids of those that have to go for it.
+    pub fn admit(mut self, grant: GrantId, end: Timestamp, now: Timestamp) -> (Self, Vec<GrantId>) {
+        self.grants.retain(|(_, end)| *end > now);
+        let surplus = (self.grants.len() + 1).saturating_sub(MAX_GRANTS);
+        let leaving = self.grants.drain(..surplus).map(|(id, _)| id).collect();
+        self.grants.push((grant, end));
+        (self, leaving)
+    }
+}
+
+/// A program on loopback takes another port each time; which one says nothing about what was approved.
+fn without_port(uri: &RedirectUri) -> String {
+    match uri.kind() {
+        RedirectKind::Web | RedirectKind::PrivateScheme => uri.as_str().to_owned(),
+        RedirectKind::Loopback => {
+            let host = uri.target().rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+            let host = host.map_or(uri.target(), |(host, _)| host);
+            uri.as_str().replacen(uri.target(), host, 1)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::grant::tests::decided;
+    use crate::issuer::tests::issuer;
+    use crate::subject::UpstreamId;
+    use std::time::Duration;
+
+    fn subject() -> Subject {
+        Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap()
+    }
+
+    fn approve(existing: Option<Consent>, scopes: &str, now: Timestamp) -> Consent {
+        let decided = Decided { scopes: Scopes::parse(scopes).unwrap(), ..decided() };
+        Consent::approve(existing, &decided, &subject(), &issuer().lifetimes, now)
+    }
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    #[test]
+    fn e2_scopes_accumulate_and_time_is_renewed() {
+        let first = approve(None, "read", at(10));
+        let second = approve(Some(first.clone()), "write", at(20));
+        assert_eq!(second.scopes.to_string(), "read write");
+        assert_eq!((second.created_at, second.approved_at, second.epoch), (at(10), at(20), first.epoch));
+    }
+
+    #[test]
+    fn what_was_revoked_begins_anew_under_its_raised_epoch() {
+        let mut revoked = approve(None, "read admin", at(10));
+        revoked.epoch += 1;
+        revoked.status = Status::Revoked { at: at(15) };
+        let again = approve(Some(revoked.clone()), "read", at(20));
+        assert_eq!((again.scopes.to_string().as_str(), again.epoch), ("read", revoked.epoch));
+        assert!(again.grants.is_empty() && again.is_live(at(20)));
+    }
+
+    #[test]
+    fn b39_another_client_under_the_same_id_inherits_nothing() {
+        let first = approve(None, "read admin", at(10));
+        let decided = Decided { metadata_digest: [9; 32], ..decided() };
+        let second = Consent::approve(Some(first), &decided, &subject(), &issuer().lifetimes, at(20));
+        assert_eq!(second.scopes.to_string(), "read");
+    }
+
+    #[test]
+    fn a_consent_that_was_gone_does_not_revive_old_grants() {
+        assert_ne!(approve(None, "read", at(10)).epoch, approve(None, "read", at(20)).epoch);
+    }
+
+    #[test]
+    fn at_most_twenty_grants_and_the_oldest_leaves() {
+        let mut consent = approve(None, "read", at(0));
+        for n in 0..MAX_GRANTS as u8 {
+            let (next, leaving) = consent.admit(GrantId::from_bytes([n; 16]), at(100), at(1));
+            assert!(leaving.is_empty());
+            consent = next;
+        }
+        let (full, leaving) = consent.clone().admit(GrantId::from_bytes([99; 16]), at(100), at(1));
+        assert_eq!((full.grants.len(), leaving), (MAX_GRANTS, vec![GrantId::from_bytes([0; 16])]));
+        let (later, leaving) = consent.admit(GrantId::from_bytes([99; 16]), at(300), at(100));
+        assert_eq!((later.grants.len(), leaving.len()), (1, 0), "what has ended leaves by itself");
+    }
+
+    #[test]
+    fn approved_loopback_uris_are_remembered_without_port() {
+        for (uri, kept) in [
+            ("http://127.0.0.1:54321/cb?x=1", "http://127.0.0.1/cb?x=1"),
+            ("http://[::1]/cb", "http://[::1]/cb"),
+            ("http://[::1]:77/cb", "http://[::1]/cb"),
+            ("http://localhost/cb", "http://localhost/cb"),
+            ("https://app.example:8443/cb", "https://app.example:8443/cb"),
+        ] {
+            assert_eq!(without_port(&RedirectUri::parse(uri, &[]).unwrap()), kept);
+        }
+        let consent = approve(None, "read", at(0));
+        assert!(!consent.is_live(at(0) + issuer().lifetimes.consent));
+        assert!(consent.is_live(at(0) + issuer().lifetimes.consent.saturating_sub(Duration::from_millis(1))));
+    }
+}

@@ -1,0 +1,252 @@
+//! The two cookies of a flow.
+//!
+//! *browser*: an anonymous random id, set with the consent page. It leads to nobody; it only binds a form and a login to
+//! the browser they were begun in. *login*: one for each flow, set on the response that redirects upstream and on no
+//! other (SBP "OAuth state parameter"), required at the callback.
+//!
+//! Names carry a digest of the issuer's URL: cookies ignore ports, and two issuers may share a host.
+
+use std::time::Duration;
+
+use subtle::ConstantTimeEq as _;
+
+use crate::Refusal;
+use crate::id::{self, AuthorizationId, BrowserId};
+use crate::issuer::Issuer;
+use crate::keys::{Key, KeyId, Keys, Purpose};
+use crate::time::Timestamp;
+
+/// RFC 6265bis §4.1.3.2: without Secure, `Path=/` and no Domain a browser does not take it, so neighbours on the
+/// domain cannot plant one.
+pub const PREFIX: &str = "__Host-lychgate-";
+
+/// Flows one browser may have under way. More would make the header too long for proxies in between.
+const MAX_LOGINS: usize = 8;
+
+/// The cookies a request came with, as sent.
+#[derive(Clone, Debug)]
+pub struct Cookies(pub Vec<(String, String)>);
+
+/// A cookie to set; with an empty value, one to delete.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SetCookie {
+    pub name: String,
+    pub value: String,
+    /// `None`: until the browser is closed.
+    pub max_age: Option<Duration>,
+}
+
+impl SetCookie {
+    fn delete(name: String) -> Self {
+        Self { name, value: String::new(), max_age: Some(Duration::ZERO) }
+    }
+}
+
+impl Cookies {
+    /// A name that is there twice is as good as not there: one of the two was planted, and there is no telling which.
+    fn single(&self, name: &str) -> Option<&str> {
+        let mut values = self.0.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
+        values.next().filter(|_| values.next().is_none())
+    }
+
+    /// The browser's id, if it sent one of ours.
+    pub fn browser(&self, issuer: &Issuer, keys: &Keys) -> Option<BrowserId> {
+        let bytes: [u8; 52] = id::decode(self.single(&browser_name(issuer))?)?;
+        let (key, rest) = bytes.split_first_chunk::<4>()?;
+        let (browser, tag) = rest.split_first_chunk::<16>()?;
+        let key = keys.find(Purpose::Cookie, KeyId::from_bytes(*key))?;
+        key.verify("browser", &[browser], tag).then(|| BrowserId::from_bytes(*browser))
+    }
+
+    /// That this very browser was sent upstream with this flow, and not too long ago.
+    pub fn login(
+        &self,
+        issuer: &Issuer,
+        keys: &Keys,
+        id: AuthorizationId,
+        now: Timestamp,
+    ) -> Result<LoginCookie, Refusal> {
+        let cookie = self.login_cookie(issuer, keys, id).ok_or(Refusal::StateCookieMissing)?;
+        if now > cookie.expires_at {
+            return Err(Refusal::LoginExpired);
+        }
+        if self.browser(issuer, keys) != Some(cookie.browser) {
+            return Err(Refusal::BrowserMismatch);
+        }
+        Ok(cookie)
+    }
+
+    fn login_cookie(&self, issuer: &Issuer, keys: &Keys, id: AuthorizationId) -> Option<LoginCookie> {
+        let bytes: [u8; 60] = id::decode(self.single(&login_name(issuer, id))?)?;
+        let (key, rest) = bytes.split_first_chunk::<4>()?;
+        let (expires, rest) = rest.split_first_chunk::<8>()?;
+        let (browser, tag) = rest.split_first_chunk::<16>()?;
+        let key = keys.find(Purpose::Cookie, KeyId::from_bytes(*key))?;
+        let cookie = LoginCookie {
+            id,
+            browser: BrowserId::from_bytes(*browser),
+            expires_at: Timestamp::from_millis(u64::from_be_bytes(*expires)),
+        };
+        cookie.is_tagged(key, tag).then_some(cookie)
+    }
+
+    /// The oldest flows' cookies, deleted to make room for the one called `newest`.
+    pub fn surplus_logins(&self, issuer: &Issuer, newest: AuthorizationId) -> Vec<SetCookie> {
+        let prefix = login_prefix(issuer);
+        let ids = self.0.iter().filter_map(|(name, _)| AuthorizationId::parse(name.strip_prefix(&prefix)?));
+        let mut others: Vec<_> = ids.filter(|id| *id != newest).collect();
+        others.sort();
+        others.dedup();
+        let surplus = (others.len() + 1).saturating_sub(MAX_LOGINS);
+        others.into_iter().take(surplus).map(|id| SetCookie::delete(login_name(issuer, id))).collect()
+    }
+}
+
+/// What the login cookie says: this browser, this flow, until then. Only [`Cookies::login`] proves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct LoginCookie {
+    id: AuthorizationId,
+    browser: BrowserId,
+    expires_at: Timestamp,
+}
+
+impl LoginCookie {
+    /// For a flow that was approved at `approved_at` in `browser`.
+    pub fn new(id: AuthorizationId, browser: BrowserId, issuer: &Issuer, approved_at: Timestamp) -> Self {
+        Self { id, browser, expires_at: approved_at + issuer.lifetimes.login }
+    }
+
+    pub fn browser(&self) -> BrowserId {
+        self.browser
+    }
+
+    pub fn set(&self, issuer: &Issuer, key: &Key) -> SetCookie {
+        let expires = self.expires_at.millis().to_be_bytes();
+        let value = [key.id.bytes().as_slice(), &expires, self.browser.bytes(), &self.tag(key)].concat();
+        SetCookie {
+            name: login_name(issuer, self.id),
+            value: id::encode(&value),
+            max_age: Some(issuer.lifetimes.login),
+        }
+    }
+
+    fn tag(&self, key: &Key) -> [u8; 32] {
+        key.mac("login", &[self.id.bytes(), self.browser.bytes(), &self.expires_at.millis().to_be_bytes()])
+    }
+
+    fn is_tagged(&self, key: &Key, tag: &[u8]) -> bool {
+        self.tag(key).ct_eq(tag).into()
+    }
+}
+
+pub fn set_browser(issuer: &Issuer, keys: &Keys, browser: BrowserId) -> SetCookie {
+    let key = keys.active(Purpose::Cookie);
+    let value = [key.id.bytes().as_slice(), browser.bytes(), &key.mac("browser", &[browser.bytes()])].concat();
+    SetCookie { name: browser_name(issuer), value: id::encode(&value), max_age: None }
+}
+
+/// With the final answer: whoever has no cookie gets no second one.
+pub fn delete_login(issuer: &Issuer, id: AuthorizationId) -> SetCookie {
+    SetCookie::delete(login_name(issuer, id))
+}
+
+fn browser_name(issuer: &Issuer) -> String {
+    format!("{PREFIX}browser-{}", id::encode(&issuer.url.digest()))
+}
+
+fn login_prefix(issuer: &Issuer) -> String {
+    format!("{PREFIX}login-{}-", id::encode(&issuer.url.digest()))
+}
+
+fn login_name(issuer: &Issuer, id: AuthorizationId) -> String {
+    format!("{}{id}", login_prefix(issuer))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::issuer::IssuerUrl;
+    use crate::issuer::tests::issuer;
+    use crate::keys::tests::keys;
+    use proptest::prelude::*;
+
+    const NOW: Timestamp = Timestamp::EPOCH;
+
+    fn sent(cookies: &[&SetCookie]) -> Cookies {
+        Cookies(cookies.iter().map(|cookie| (cookie.name.clone(), cookie.value.clone())).collect())
+    }
+
+    fn id(n: u64) -> AuthorizationId {
+        AuthorizationId::new(Timestamp::from_millis(n), &[n as u8; 32])
+    }
+
+    fn pair(browser: u8) -> (SetCookie, SetCookie) {
+        let (issuer, keys, browser) = (issuer(), keys("https://gate.example", 1), BrowserId::from_bytes([browser; 16]));
+        let login = LoginCookie::new(id(1), browser, &issuer, NOW).set(&issuer, keys.active(Purpose::Cookie));
+        (set_browser(&issuer, &keys, browser), login)
+    }
+
+    fn login(cookies: &Cookies, now: Timestamp) -> Result<LoginCookie, Refusal> {
+        cookies.login(&issuer(), &keys("https://gate.example", 1), id(1), now)
+    }
+
+    #[test]
+    fn b18_b30_the_browser_that_was_sent_is_the_one_that_returns() {
+        let ((browser, flow), (other_browser, other_flow)) = (pair(1), pair(2));
+        assert!(login(&sent(&[&browser, &flow]), NOW).is_ok());
+        assert_eq!(login(&sent(&[&browser]), NOW), Err(Refusal::StateCookieMissing));
+        assert_eq!(login(&sent(&[&flow]), NOW), Err(Refusal::BrowserMismatch));
+        assert_eq!(login(&sent(&[&other_browser, &flow]), NOW), Err(Refusal::BrowserMismatch));
+        assert_eq!(login(&sent(&[&browser, &other_flow]), NOW), Err(Refusal::BrowserMismatch));
+    }
+
+    #[test]
+    fn b20_a_login_expires() {
+        let (browser, flow) = pair(1);
+        let end = NOW + issuer().lifetimes.login;
+        assert!(login(&sent(&[&browser, &flow]), end).is_ok());
+        assert_eq!(login(&sent(&[&browser, &flow]), end + Duration::from_millis(1)), Err(Refusal::LoginExpired));
+    }
+
+    #[test]
+    fn a_cookie_that_is_there_twice_is_not_there() {
+        let (browser, flow) = pair(1);
+        assert_eq!(login(&sent(&[&browser, &flow, &flow]), NOW), Err(Refusal::StateCookieMissing));
+        assert_eq!(login(&sent(&[&browser, &browser, &flow]), NOW), Err(Refusal::BrowserMismatch));
+    }
+
+    #[test]
+    fn another_issuers_cookie_is_none_even_under_our_name() {
+        let (mut other, keys_of_other) = (issuer(), keys("https://gate.example/t", 1));
+        other.url = IssuerUrl::parse("https://gate.example/t").unwrap();
+        let theirs = set_browser(&other, &keys_of_other, BrowserId::from_bytes([1; 16]));
+        let ours = SetCookie { name: browser_name(&issuer()), ..theirs.clone() };
+        let keys = keys("https://gate.example", 1);
+        assert_eq!(sent(&[&theirs]).browser(&issuer(), &keys), None);
+        assert_eq!(sent(&[&ours]).browser(&issuer(), &keys), None);
+    }
+
+    #[test]
+    fn the_oldest_of_more_than_eight_flows_is_dropped() {
+        let issuer = issuer();
+        let flows = |n: u64| Cookies((1..=n).map(|n| (login_name(&issuer, id(n)), String::new())).collect());
+        assert!(flows(7).surplus_logins(&issuer, id(20)).is_empty());
+        let dropped = flows(9).surplus_logins(&issuer, id(20));
+        assert_eq!(
+            dropped,
+            [SetCookie::delete(login_name(&issuer, id(1))), SetCookie::delete(login_name(&issuer, id(2)))]
+        );
+    }
+
+    proptest! {
+        #[test]
+        fn b12_no_byte_of_a_cookie_can_be_changed(at: prop::sample::Index, to in "[A-Za-z0-9_-]") {
+            let (browser, flow) = pair(1);
+            let mut value = flow.value.clone();
+            let at = at.index(value.len());
+            value.replace_range(at..=at, &to);
+            let changed = SetCookie { value: value.clone(), ..flow.clone() };
+            prop_assert_eq!(login(&sent(&[&browser, &changed]), NOW).is_ok(), value == flow.value);
+        }
+    }
+}

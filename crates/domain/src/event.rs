@@ -1,0 +1,82 @@
+//! One append-only record for each transition that has a subject: the audit log and the change feed.
+//!
+//! Never a secret, never an address of a person, never a stranger's free text.
+
+use crate::id::{Attempt, AuthorizationId, ClientId, EventId, GrantId};
+use crate::keys::digest;
+use crate::subject::Subject;
+use crate::time::Timestamp;
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Event {
+    pub id: EventId,
+    pub at: Timestamp,
+    pub kind: EventKind,
+    pub subject: Subject,
+    pub client_id: ClientId,
+    pub resource: String,
+    pub authorization_id: AuthorizationId,
+    /// The principal on whose call it happened.
+    pub principal: String,
+    pub request_id: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum EventKind {
+    /// A person's approval took effect; scopes as approved now, space-separated.
+    ConsentApproved { scopes: String },
+    /// A code was redeemed.
+    GrantIssued { grant_id: GrantId, scopes: String },
+    /// A code was presented again, and what it gave has ended.
+    CodeReplayed { grant_id: GrantId },
+    /// An old refresh token was presented again, and the grant has ended.
+    RefreshTokenReplayed { grant_id: GrantId },
+    /// A grant left because its consent has too many.
+    GrantSuperseded { grant_id: GrantId },
+}
+
+impl EventKind {
+    /// Stable.
+    pub fn name(&self) -> &'static str {
+        match self {
+            EventKind::ConsentApproved { .. } => "consent.approved",
+            EventKind::GrantIssued { .. } => "grant.issued",
+            EventKind::CodeReplayed { .. } => "code.replayed",
+            EventKind::RefreshTokenReplayed { .. } => "refresh_token.replayed",
+            EventKind::GrantSuperseded { .. } => "grant.superseded",
+        }
+    }
+}
+
+/// Who caused an event.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub principal: String,
+    pub request_id: String,
+}
+
+/// Whom and what an event is about.
+#[derive(Clone, Debug)]
+pub struct About {
+    pub subject: Subject,
+    pub client_id: ClientId,
+    pub resource: String,
+    pub authorization_id: AuthorizationId,
+}
+
+impl Event {
+    /// Its id follows from the attempt, the kind and the number of the event within it.
+    pub fn new(kind: EventKind, about: About, caller: &Caller, attempt: Attempt, number: u8, at: Timestamp) -> Self {
+        Self {
+            id: EventId::new(at, &digest("event id", &[attempt.bytes(), kind.name().as_bytes(), &[number]])),
+            at,
+            kind,
+            subject: about.subject,
+            client_id: about.client_id,
+            resource: about.resource,
+            authorization_id: about.authorization_id,
+            principal: caller.principal.clone(),
+            request_id: caller.request_id.clone(),
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! The consent form: what it displays, and the token that binds an answer to it.
+
+use crate::Refusal;
+use crate::client::Client;
+use crate::id::{self, BrowserId};
+use crate::issuer::{Issuer, IssuerUrl, Resource};
+use crate::keys::{KeyId, Keys, Purpose, digest};
+use crate::request::AuthorizationRequest;
+use crate::ticket::Ticket;
+
+/// A digest of everything the page says that a person's answer depends on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Displayed([u8; 16]);
+
+impl Displayed {
+    pub fn new(issuer: &Issuer, client: &Client, request: &AuthorizationRequest, resource: &Resource) -> Self {
+        let name = client.name.as_deref().unwrap_or_default();
+        let configured = [u8::from(client.is_configured())];
+        let mut parts = vec![
+            client.id.as_str().as_bytes(),
+            name.as_bytes(),
+            &configured,
+            request.redirect_uri.as_str().as_bytes(),
+            resource.uri.as_bytes(),
+            resource.name.as_bytes(),
+            issuer.upstream_name.as_bytes(),
+        ];
+        for definition in resource.describe(&request.scopes) {
+            parts.extend([definition.scope.as_str().as_bytes(), definition.description.as_bytes()]);
+        }
+        Self(*digest("displayed", &parts).first_chunk().expect("16 of 32 bytes"))
+    }
+}
+
+/// The token of a form: a MAC over ticket, browser and what was displayed. There is nothing to store, so every render
+/// of the page stays valid.
+pub fn token(keys: &Keys, ticket: &Ticket, browser: BrowserId, displayed: Displayed) -> String {
+    let key = keys.active(Purpose::Form);
+    let tag = key.mac("form", &[ticket.id.bytes(), browser.bytes(), &displayed.0]);
+    id::encode(&[key.id.bytes().as_slice(), &displayed.0, &tag].concat())
+}
+
+/// What the form displayed that `token` came with. A token of another ticket or browser is refused: an attacker's own
+/// would otherwise serve to decide in the victim's browser (CVE-2026-27124).
+pub fn displayed(token: &str, keys: &Keys, ticket: &Ticket, browser: BrowserId) -> Result<Displayed, Refusal> {
+    let parse = || {
+        let bytes: [u8; 52] = id::decode(token)?;
+        let (key, rest) = bytes.split_first_chunk::<4>()?;
+        let (displayed, tag) = rest.split_first_chunk::<16>()?;
+        let key = keys.find(Purpose::Form, KeyId::from_bytes(*key))?;
+        key.verify("form", &[ticket.id.bytes(), browser.bytes(), displayed], tag).then_some(Displayed(*displayed))
+    };
+    parse().ok_or(Refusal::FormTokenInvalid)
+}
+
+/// Whether a form came from our own page, as far as the browser says. `Sec-Fetch-Site` first, then `Origin`; a missing
+/// or opaque origin proves nothing either way (privacy settings, sandboxed web views) and leaves it to cookie and token.
+pub fn same_site(sec_fetch_site: Option<&str>, origin: Option<&str>, issuer: &IssuerUrl) -> Result<(), Refusal> {
+    match (sec_fetch_site, origin) {
+        (Some("same-origin" | "none"), _) => Ok(()),
+        (Some(_), _) => Err(Refusal::CrossSite),
+        (None, None | Some("null")) => Ok(()),
+        (None, Some(origin)) if origin == issuer.origin() => Ok(()),
+        (None, Some(_)) => Err(Refusal::CrossSite),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::tests::Counting;
+    use crate::issuer::tests::issuer;
+    use crate::keys::tests::keys;
+    use crate::request::tests::request;
+    use crate::time::Timestamp;
+
+    fn browser(n: u8) -> BrowserId {
+        BrowserId::from_bytes([n; 16])
+    }
+
+    #[test]
+    fn b8_a_token_serves_one_ticket_in_one_browser() {
+        let (keys, entropy, issuer) = (keys("https://gate.example", 1), Counting::default(), issuer());
+        let issue = || Ticket::issue(request(), &keys, &entropy, Timestamp::EPOCH).unwrap().0;
+        let (ticket, other) = (issue(), issue());
+        let shown = Displayed::new(&issuer, &issuer.clients[0], &ticket.request, &issuer.resources[0]);
+        let token = token(&keys, &ticket, browser(1), shown);
+        assert_eq!(displayed(&token, &keys, &ticket, browser(1)), Ok(shown));
+        assert_eq!(displayed(&token, &keys, &ticket, browser(2)), Err(Refusal::FormTokenInvalid));
+        assert_eq!(displayed(&token, &keys, &other, browser(1)), Err(Refusal::FormTokenInvalid));
+        for strange in ["", "x", &token[1..], &format!("{token}A"), &token.replace(&token[30..31], "*")] {
+            assert_eq!(displayed(strange, &keys, &ticket, browser(1)), Err(Refusal::FormTokenInvalid), "{strange}");
+        }
+    }
+
+    #[test]
+    fn everything_an_answer_depends_on_is_in_the_digest() {
+        let (good, request) = (issuer(), request());
+        let show = |issuer: &Issuer| Displayed::new(issuer, &issuer.clients[0], &request, &issuer.resources[0]);
+        let changes: [fn(&mut Issuer); 5] = [
+            |issuer| issuer.clients[0].name = Some("Other".to_owned()),
+            |issuer| issuer.resources[0].name = "Other".to_owned(),
+            |issuer| issuer.resources[0].uri = "https://other.example".to_owned(),
+            |issuer| issuer.resources[0].scopes[0].description = "other".to_owned(),
+            |issuer| issuer.upstream_name = "Other".to_owned(),
+        ];
+        for change in changes {
+            let mut changed = issuer();
+            change(&mut changed);
+            assert_ne!(show(&changed), show(&good));
+        }
+    }
+
+    #[test]
+    fn b8_forms_come_from_our_own_page() {
+        let url = issuer().url;
+        let ours = Some("https://gate.example");
+        for (site, origin, good) in [
+            (Some("same-origin"), ours, true),
+            (Some("same-origin"), Some("null"), true),
+            (Some("none"), None, true),
+            (Some("cross-site"), ours, false),
+            (Some("same-site"), ours, false),
+            (Some("something-new"), ours, false),
+            (None, ours, true),
+            (None, None, true),
+            (None, Some("null"), true),
+            (None, Some("https://evil.example"), false),
+            (None, Some("https://gate.example.evil.example"), false),
+        ] {
+            assert_eq!(same_site(site, origin, &url).is_ok(), good, "{site:?} {origin:?}");
+        }
+    }
+}

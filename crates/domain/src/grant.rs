@@ -1,0 +1,400 @@
+//! What a redeemed code gave, and how long it lives.
+
+use crate::Refusal;
+use crate::authorization::Sealed;
+use crate::client::{AuthenticationMethod, Client};
+use crate::client_authentication::ClientAuthenticated;
+use crate::consent::Consent;
+use crate::id::{Attempt, AuthorizationId, ClientId, GrantId};
+use crate::issuer::{Issuer, Lifetimes};
+use crate::keys::{KeyId, Keys, Purpose};
+use crate::refresh_token::{self, PresentedRefreshToken};
+use crate::scope::Scopes;
+use crate::secret::{Secret, kind};
+use crate::subject::Subject;
+use crate::time::Timestamp;
+
+#[derive(Clone, PartialEq, Eq)]
+pub struct Grant {
+    pub id: GrantId,
+    pub authorization_id: AuthorizationId,
+    pub subject: Subject,
+    pub client_id: ClientId,
+    pub resource: String,
+    pub scopes: Scopes,
+    /// The consent's epoch it was minted under.
+    pub consent_epoch: u64,
+    /// The revocation counters it was minted under.
+    pub counters: Counters,
+    /// How the client authenticated when the code was exchanged: later requests may not be weaker.
+    pub client_method: AuthenticationMethod,
+    /// Enters every refresh token. Whoever reads it and holds the key can make them.
+    pub secret: [u8; 32],
+    /// The latest tokens.
+    pub current: Issuance,
+    /// What the refresh token before the current one was made with.
+    pub previous_key: Option<KeyId>,
+    pub created_at: Timestamp,
+    /// It ends if it is not refreshed until then…
+    pub idle_end: Timestamp,
+    /// …and at the latest.
+    pub end: Timestamp,
+    pub status: Status,
+    pub upstream_tokens: Sealed,
+}
+
+impl std::fmt::Debug for Grant {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Grant({}, generation {}, {:?})", self.id, self.current.generation, self.status)
+    }
+}
+
+/// One pair of tokens: everything they are rebuilt from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuance {
+    pub generation: u32,
+    /// What the refresh token is made with.
+    pub key: KeyId,
+    pub attempt: Attempt,
+    pub at: Timestamp,
+    /// Of the access token: the grant's, or fewer.
+    pub scopes: Scopes,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Status {
+    Live,
+    Ended { at: Timestamp, why: EndedBy },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum EndedBy {
+    CodeReplay,
+    RefreshTokenReplay,
+}
+
+/// Revocation counters; one that does not exist is zero.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Counters {
+    pub issuer: u64,
+    pub client: u64,
+    pub subject: u64,
+}
+
+/// Everything a grant's life depends on, as one snapshot saw it.
+#[derive(Clone, Debug)]
+pub struct Standing {
+    pub consent: Option<Consent>,
+    pub client: Option<Client>,
+    pub counters: Counters,
+}
+
+impl Grant {
+    /// That the grant lives. Every use of it asks exactly this, so that every revocation, however wide, is one small
+    /// commit and cannot miss a grant that is minted beside it.
+    pub fn live(&self, standing: &Standing, now: Timestamp) -> Result<(), Refusal> {
+        let client = standing.client.as_ref().ok_or(Refusal::ClientUnknown)?;
+        client.enabled()?;
+        let consent_stands = standing
+            .consent
+            .as_ref()
+            .is_some_and(|consent| consent.is_live(now) && consent.epoch == self.consent_epoch);
+        let stands = self.status == Status::Live
+            && now < self.idle_end
+            && now < self.end
+            && consent_stands
+            && self.counters == standing.counters;
+        if stands { Ok(()) } else { Err(Refusal::GrantEnded) }
+    }
+
+    /// The refresh token of `issuance`; `None` if its key is gone.
+    pub fn refresh_token(&self, issuance: &Issuance, keys: &Keys) -> Option<Secret<kind::RefreshToken>> {
+        let key = keys.find(Purpose::RefreshToken, issuance.key)?;
+        Some(refresh_token::mint(key, self.id, issuance.generation, &self.secret))
+    }
+
+    /// That `token` is one of this grant's, and `client` the one it was given to, authenticated no weaker than then
+    /// (RFC 6749 §6, RFC 9700 §2.2.2).
+    pub fn authenticate(
+        &self,
+        token: &PresentedRefreshToken,
+        client: &ClientAuthenticated,
+        keys: &Keys,
+    ) -> Result<(), Refusal> {
+        let known = [Some(self.current.key), self.previous_key].into_iter().flatten();
+        let minted = known
+            .filter_map(|key| keys.find(Purpose::RefreshToken, key))
+            .chain(keys.all(Purpose::RefreshToken))
+            .any(|key| token.was_minted(key, &self.secret));
+        if minted && *client.client_id() == self.client_id && client.method() >= self.client_method {
+            Ok(())
+        } else {
+            Err(Refusal::RefreshTokenInvalid)
+        }
+    }
+
+    /// What an authenticated refresh comes to.
+    pub fn judge(
+        &self,
+        token: &PresentedRefreshToken,
+        asked: &RefreshRequest,
+        attempt: Attempt,
+        issuer: &Issuer,
+        now: Timestamp,
+    ) -> Result<Judgement, Refusal> {
+        let scopes = asked.scopes(self)?;
+        asked.same_resource(self, issuer)?;
+        // After a restore there may be tokens of a future that the store has forgotten: they prove no theft.
+        let age = self.current.generation.checked_sub(token.generation()).ok_or(Refusal::RefreshTokenInvalid)?;
+        let in_grace = now <= self.current.at + issuer.lifetimes.refresh_grace;
+        Ok(match age {
+            0 => Judgement::Rotate(scopes),
+            1 if attempt == self.current.attempt => Judgement::Repeat,
+            // A client that lost the answer, or two of its processes at once: the successor is unused, since it is
+            // still the current one.
+            1 if in_grace && scopes == self.current.scopes => Judgement::Repeat,
+            _ => Judgement::Replay,
+        })
+    }
+
+    /// The next generation.
+    pub fn rotate(self, scopes: Scopes, keys: &Keys, attempt: Attempt, lifetimes: &Lifetimes, now: Timestamp) -> Self {
+        let current = Issuance {
+            generation: self.current.generation + 1,
+            key: keys.active(Purpose::RefreshToken).id,
+            attempt,
+            at: now,
+            scopes,
+        };
+        Self {
+            previous_key: Some(self.current.key),
+            current,
+            idle_end: (now + lifetimes.grant_idle).min(self.end),
+            ..self
+        }
+    }
+
+    pub fn end_by(self, why: EndedBy, at: Timestamp) -> Self {
+        Self { status: Status::Ended { at, why }, ..self }
+    }
+}
+
+/// The rest of a token request for a refresh.
+#[derive(Clone, Debug, Default)]
+pub struct RefreshRequest {
+    pub scope: Option<String>,
+    pub resources: Vec<String>,
+}
+
+impl RefreshRequest {
+    /// RFC 6749 §6: not more than was granted; left out, all of it.
+    fn scopes(&self, grant: &Grant) -> Result<Scopes, Refusal> {
+        let asked = Scopes::parse(self.scope.as_deref().unwrap_or_default())?.without("offline_access");
+        match asked {
+            none if none.is_empty() => Ok(grant.scopes.clone()),
+            some if some.is_subset(&grant.scopes) => Ok(some),
+            _ => Err(Refusal::ScopeInvalid),
+        }
+    }
+
+    /// RFC 8707 §2.2.
+    fn same_resource(&self, grant: &Grant, issuer: &Issuer) -> Result<(), Refusal> {
+        let resource = issuer.resource_by_uri(&grant.resource).ok_or(Refusal::GrantEnded)?;
+        if self.resources.is_empty() || issuer.resource(self.resources.iter().map(String::as_str))? == resource {
+            Ok(())
+        } else {
+            Err(Refusal::ResourceUnknown)
+        }
+    }
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Judgement {
+    /// A new generation with these scopes.
+    Rotate(Scopes),
+    /// The current generation, again.
+    Repeat,
+    /// Somebody has an old token: the grant ends, for the thief and the robbed cannot be told apart (RFC 9700 §4.14.2).
+    Replay,
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::authorization::{Approved, CodeIssued, Decided, first_grant};
+    use crate::client_authentication::Credentials;
+    use crate::id::BrowserId;
+    use crate::issuer::tests::issuer;
+    use crate::keys::tests::keys;
+    use crate::pkce::CodeChallenge;
+    use crate::request::tests::{VERIFIER, request};
+    use crate::subject::UpstreamId;
+    use std::time::Duration;
+
+    const NOW: Timestamp = Timestamp::EPOCH;
+
+    fn attempt(n: u8) -> Attempt {
+        Attempt::from_bytes([n; 16])
+    }
+
+    pub(crate) fn decided() -> Decided {
+        let (request, issuer) = (request(), issuer());
+        Decided {
+            id: AuthorizationId::from_bytes([1; 16]),
+            client_id: request.client_id,
+            redirect_uri: request.redirect_uri,
+            state: request.state,
+            code_challenge: request.code_challenge,
+            resource: request.resource,
+            scopes: request.scopes,
+            metadata_digest: issuer.clients[0].metadata_digest(),
+            browser: BrowserId::from_bytes([1; 16]),
+            attempt: attempt(1),
+            at: NOW,
+        }
+    }
+
+    fn k() -> Keys {
+        keys("https://gate.example", 1)
+    }
+
+    fn client() -> ClientAuthenticated {
+        let credentials = Credentials { client_id: Some("configured".to_owned()), ..Credentials::default() };
+        credentials.authenticate(&issuer().clients[0]).unwrap()
+    }
+
+    fn grant() -> (Grant, Standing) {
+        let decided = Decided { scopes: Scopes::parse("read write").unwrap(), ..decided() };
+        let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
+        let consent = Consent::approve(None, &decided, &subject, &issuer().lifetimes, NOW);
+        let sealed = Sealed { key: KeyId(1), bytes: Vec::new() };
+        let approved = Approved { decided, login_key: KeyId(1) };
+        let issued: CodeIssued =
+            approved.claim(attempt(2), NOW).issue_code(subject, &consent, sealed.clone(), &k(), NOW);
+        let verified = CodeChallenge(issued.approved.decided.code_challenge.0).verify(VERIFIER).unwrap();
+        let redeemed = issued.redeem(&client(), &verified, &k(), attempt(3), NOW);
+        let grant = first_grant(&redeemed, &client(), &Counters::default(), [7; 32], sealed, &issuer().lifetimes);
+        let standing = Standing {
+            consent: Some(consent),
+            client: Some(issuer().clients[0].clone()),
+            counters: Counters::default(),
+        };
+        (grant, standing)
+    }
+
+    fn token(grant: &Grant) -> PresentedRefreshToken {
+        PresentedRefreshToken::parse(grant.refresh_token(&grant.current, &k()).unwrap().expose()).unwrap()
+    }
+
+    fn judge(
+        grant: &Grant,
+        token: &PresentedRefreshToken,
+        scope: Option<&str>,
+        n: u8,
+        now: Timestamp,
+    ) -> Result<Judgement, Refusal> {
+        let asked = RefreshRequest { scope: scope.map(str::to_owned), ..RefreshRequest::default() };
+        grant.authenticate(token, &client(), &k())?;
+        grant.judge(token, &asked, attempt(n), &issuer(), now)
+    }
+
+    fn rotated(grant: &Grant, now: Timestamp) -> Grant {
+        grant.clone().rotate(grant.scopes.clone(), &k(), attempt(4), &issuer().lifetimes, now)
+    }
+
+    #[test]
+    fn a12_a_used_token_serves_again_only_in_grace_and_while_its_successor_is_unused() {
+        let (first, _) = grant();
+        let old = token(&first);
+        let second = rotated(&first, NOW);
+        let grace_end = NOW + issuer().lifetimes.refresh_grace;
+        let late = grace_end + Duration::from_millis(1);
+        assert_eq!(judge(&first, &old, None, 4, NOW), Ok(Judgement::Rotate(first.scopes.clone())));
+        assert_eq!(judge(&second, &old, None, 5, grace_end), Ok(Judgement::Repeat));
+        assert_eq!(judge(&second, &old, None, 5, late), Ok(Judgement::Replay));
+        assert_eq!(judge(&second, &old, None, 4, late), Ok(Judgement::Repeat), "the same attempt is no replay");
+        assert_eq!(
+            judge(&second, &old, Some("read"), 5, NOW),
+            Ok(Judgement::Replay),
+            "another request is no repetition"
+        );
+        assert_eq!(judge(&rotated(&second, NOW), &old, None, 5, NOW), Ok(Judgement::Replay), "the successor was used");
+    }
+
+    #[test]
+    fn a_token_from_the_future_is_refused_and_revokes_nothing() {
+        let (first, _) = grant();
+        let future = token(&rotated(&first, NOW));
+        assert_eq!(judge(&first, &future, None, 9, NOW), Err(Refusal::RefreshTokenInvalid));
+    }
+
+    #[test]
+    fn r19_r20_a_token_serves_its_own_grant_and_client() {
+        let (grant, _) = grant();
+        let other = Grant { secret: [8; 32], ..grant.clone() };
+        assert_eq!(judge(&grant, &token(&other), None, 9, NOW), Err(Refusal::RefreshTokenInvalid));
+        let foreign = Grant { client_id: ClientId::parse("other").unwrap(), ..grant.clone() };
+        assert_eq!(judge(&foreign, &token(&grant), None, 9, NOW), Err(Refusal::RefreshTokenInvalid));
+    }
+
+    #[test]
+    fn r18_scopes_shrink_and_never_grow() {
+        let (grant, _) = grant();
+        let token = token(&grant);
+        assert_eq!(judge(&grant, &token, Some("read"), 9, NOW), Ok(Judgement::Rotate(Scopes::parse("read").unwrap())));
+        assert_eq!(judge(&grant, &token, Some("read admin"), 9, NOW), Err(Refusal::ScopeInvalid));
+    }
+
+    #[test]
+    fn r42_another_resource_is_refused() {
+        let (grant, _) = grant();
+        let asked = RefreshRequest { resources: vec!["https://other.example".to_owned()], scope: None };
+        assert_eq!(grant.judge(&token(&grant), &asked, attempt(9), &issuer(), NOW), Err(Refusal::ResourceUnknown));
+    }
+
+    #[test]
+    fn live_means_all_of_it() {
+        let (grant, standing) = grant();
+        assert_eq!(grant.live(&standing, NOW), Ok(()));
+        let consent = standing.consent.clone().unwrap();
+        let revoked = Consent { status: crate::consent::Status::Revoked { at: NOW }, ..consent.clone() };
+        let raised = Consent { epoch: consent.epoch + 1, ..consent };
+        let disabled = Client { status: crate::client::Status::Disabled, ..issuer().clients[0].clone() };
+        let dead = [
+            (Standing { consent: None, ..standing.clone() }, Refusal::GrantEnded),
+            (Standing { consent: Some(revoked), ..standing.clone() }, Refusal::GrantEnded),
+            (Standing { consent: Some(raised), ..standing.clone() }, Refusal::GrantEnded),
+            (Standing { client: None, ..standing.clone() }, Refusal::ClientUnknown),
+            (Standing { client: Some(disabled), ..standing.clone() }, Refusal::ClientDisabled),
+            (
+                Standing { counters: Counters { issuer: 1, ..Counters::default() }, ..standing.clone() },
+                Refusal::GrantEnded,
+            ),
+            (
+                Standing { counters: Counters { client: 1, ..Counters::default() }, ..standing.clone() },
+                Refusal::GrantEnded,
+            ),
+            (
+                Standing { counters: Counters { subject: 1, ..Counters::default() }, ..standing.clone() },
+                Refusal::GrantEnded,
+            ),
+        ];
+        for (standing, refusal) in dead {
+            assert_eq!(grant.live(&standing, NOW), Err(refusal), "{standing:?}");
+        }
+        assert_eq!(grant.live(&standing, grant.idle_end), Err(Refusal::GrantEnded));
+        let ended = grant.clone().end_by(EndedBy::CodeReplay, NOW);
+        assert_eq!(ended.live(&standing, NOW), Err(Refusal::GrantEnded));
+        let old = Grant { idle_end: Timestamp::from_seconds(u64::MAX), ..grant.clone() };
+        assert_eq!(old.live(&standing, grant.end), Err(Refusal::GrantEnded));
+    }
+
+    #[test]
+    fn a_rotation_moves_the_idle_end_but_not_past_the_end() {
+        let (grant, _) = grant();
+        let later = NOW + Duration::from_secs(20 * 86_400);
+        assert_eq!(rotated(&grant, later).idle_end, later + issuer().lifetimes.grant_idle);
+        let late = NOW + Duration::from_secs(89 * 86_400);
+        assert_eq!(rotated(&grant, late).idle_end, grant.end);
+    }
+}

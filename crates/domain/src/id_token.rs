@@ -1,0 +1,129 @@
+//! What an upstream's ID token must say before it is believed (OIDC Core §3.1.3.7). Its signature is verified before.
+
+use std::time::Duration;
+
+use crate::secret::{Secret, kind};
+use crate::subject::{Subject, UpstreamId};
+use crate::time::Timestamp;
+
+/// The claims of an ID token whose signature was good.
+#[derive(Clone, Debug, Default)]
+pub struct IdTokenClaims {
+    pub iss: String,
+    pub aud: Vec<String>,
+    pub azp: Option<String>,
+    pub sub: Option<String>,
+    pub nonce: Option<String>,
+    pub exp: Option<u64>,
+    pub iat: Option<u64>,
+}
+
+/// What it is held against.
+#[derive(Debug)]
+pub struct Expected<'a> {
+    pub upstream: &'a UpstreamId,
+    pub issuer: &'a str,
+    pub client_id: &'a str,
+    pub nonce: &'a Secret<kind::UpstreamNonce>,
+}
+
+/// How far the upstream's clock may be off.
+const LEEWAY: Duration = Duration::from_secs(60);
+
+/// Why an ID token is not believed; for the log, never for a stranger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotBelieved {
+    #[error("iss is not the configured issuer")]
+    Issuer,
+    #[error("aud does not name this client")]
+    Audience,
+    #[error("azp is missing beside several audiences, or is another client")]
+    AuthorizedParty,
+    #[error("nonce is missing or of another login")]
+    Nonce,
+    #[error("exp is missing or past")]
+    Expired,
+    #[error("iat is missing or in the future")]
+    IssuedAt,
+    #[error("sub is missing, empty, too long or not printable ASCII")]
+    Subject,
+}
+
+/// The subject, if everything holds.
+pub fn subject(claims: &IdTokenClaims, expected: &Expected<'_>, now: Timestamp) -> Result<Subject, NotBelieved> {
+    if claims.iss != expected.issuer {
+        return Err(NotBelieved::Issuer);
+    }
+    if !claims.aud.iter().any(|audience| audience == expected.client_id) {
+        return Err(NotBelieved::Audience);
+    }
+    match &claims.azp {
+        Some(azp) if azp != expected.client_id => return Err(NotBelieved::AuthorizedParty),
+        None if claims.aud.len() > 1 => return Err(NotBelieved::AuthorizedParty),
+        Some(_) | None => {}
+    }
+    // Without it an attacker could have the victim's browser finish a login with the attacker's code (RFC 9700 §4.5.3).
+    if claims.nonce.as_deref().map(Secret::new).as_ref() != Some(expected.nonce) {
+        return Err(NotBelieved::Nonce);
+    }
+    if claims.exp.is_none_or(|exp| Timestamp::from_seconds(exp) + LEEWAY < now) {
+        return Err(NotBelieved::Expired);
+    }
+    if claims.iat.is_none_or(|iat| Timestamp::from_seconds(iat) > now + LEEWAY) {
+        return Err(NotBelieved::IssuedAt);
+    }
+    claims.sub.as_deref().and_then(|sub| Subject::new(expected.upstream, sub)).ok_or(NotBelieved::Subject)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: u64 = 1_000_000;
+
+    fn good() -> IdTokenClaims {
+        IdTokenClaims {
+            iss: "https://idp.example".to_owned(),
+            aud: vec!["lychgate".to_owned()],
+            azp: None,
+            sub: Some("alice".to_owned()),
+            nonce: Some("n".to_owned()),
+            exp: Some(NOW + 60),
+            iat: Some(NOW),
+        }
+    }
+
+    fn judge(claims: IdTokenClaims) -> Result<Subject, NotBelieved> {
+        let (upstream, nonce) = (UpstreamId::parse("idp").unwrap(), Secret::new("n"));
+        let expected =
+            Expected { upstream: &upstream, issuer: "https://idp.example", client_id: "lychgate", nonce: &nonce };
+        subject(&claims, &expected, Timestamp::from_seconds(NOW))
+    }
+
+    #[test]
+    fn b36_a_good_one_names_its_subject_and_each_lie_is_found() {
+        assert_eq!(judge(good()).unwrap().as_str(), "idp|alice");
+        type Lie = fn(&mut IdTokenClaims);
+        let lies: [(NotBelieved, Lie); 14] = [
+            (NotBelieved::Issuer, |claims| claims.iss = "https://idp.example/".to_owned()),
+            (NotBelieved::Audience, |claims| claims.aud = vec!["other".to_owned()]),
+            (NotBelieved::Audience, |claims| claims.aud.clear()),
+            (NotBelieved::AuthorizedParty, |claims| claims.aud.push("other".to_owned())),
+            (NotBelieved::AuthorizedParty, |claims| claims.azp = Some("other".to_owned())),
+            (NotBelieved::Nonce, |claims| claims.nonce = None),
+            (NotBelieved::Nonce, |claims| claims.nonce = Some("m".to_owned())),
+            (NotBelieved::Expired, |claims| claims.exp = Some(NOW - 61)),
+            (NotBelieved::Expired, |claims| claims.exp = None),
+            (NotBelieved::IssuedAt, |claims| claims.iat = Some(NOW + 61)),
+            (NotBelieved::IssuedAt, |claims| claims.iat = None),
+            (NotBelieved::Subject, |claims| claims.sub = None),
+            (NotBelieved::Subject, |claims| claims.sub = Some(String::new())),
+            (NotBelieved::Subject, |claims| claims.sub = Some("a\nb".to_owned())),
+        ];
+        for (why, lie) in lies {
+            let mut claims = good();
+            lie(&mut claims);
+            assert_eq!(judge(claims), Err(why));
+        }
+    }
+}

@@ -1,0 +1,268 @@
+//! What every MAC, derivation and seal is made with.
+//!
+//! Each issuer has one family of keys per [`Purpose`], so that nothing made for one use or one issuer is worth anything
+//! in another. Every key has an id, and whatever is made with a key says which.
+
+use std::collections::BTreeMap;
+use std::fmt;
+
+use chacha20poly1305::aead::{Aead as _, KeyInit as _, Payload};
+use chacha20poly1305::{XChaCha20Poly1305, XNonce};
+use hkdf::Hkdf;
+use hmac::{Hmac, Mac as _};
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+use zeroize::Zeroizing;
+
+/// What a key is for. Labels enter the derivation and numbers are on disk: both are added to, never changed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub enum Purpose {
+    /// Seals tickets, and makes authorization ids of them.
+    Ticket,
+    /// The form token of the consent page.
+    Form,
+    /// The browser and state cookies.
+    Cookie,
+    /// What is derived for the upstream: `state`, PKCE verifier, nonce.
+    Login,
+    /// Authorization codes.
+    Code,
+    /// Ids and secrets of clients.
+    Client,
+    /// Refresh tokens.
+    RefreshToken,
+    /// Seals the upstream's tokens.
+    UpstreamTokens,
+}
+
+impl Purpose {
+    pub const ALL: [Purpose; 8] = [
+        Purpose::Ticket,
+        Purpose::Form,
+        Purpose::Cookie,
+        Purpose::Login,
+        Purpose::Code,
+        Purpose::Client,
+        Purpose::RefreshToken,
+        Purpose::UpstreamTokens,
+    ];
+
+    pub fn label(self) -> &'static str {
+        match self {
+            Purpose::Ticket => "ticket",
+            Purpose::Form => "form",
+            Purpose::Cookie => "cookie",
+            Purpose::Login => "login",
+            Purpose::Code => "code",
+            Purpose::Client => "client",
+            Purpose::RefreshToken => "refresh-token",
+            Purpose::UpstreamTokens => "upstream-tokens",
+        }
+    }
+}
+
+/// Names a key within its issuer. Random; not a secret.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct KeyId(pub u32);
+
+impl KeyId {
+    pub fn bytes(self) -> [u8; 4] {
+        self.0.to_be_bytes()
+    }
+
+    pub fn from_bytes(bytes: [u8; 4]) -> Self {
+        Self(u32::from_be_bytes(bytes))
+    }
+}
+
+impl fmt::Debug for KeyId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "KeyId({:08x})", self.0)
+    }
+}
+
+/// 32 secret bytes, as kept in the keyring.
+pub type KeyMaterial = Zeroizing<[u8; 32]>;
+
+/// One key of one purpose of one issuer.
+pub struct Key {
+    pub id: KeyId,
+    mac: Zeroizing<[u8; 32]>,
+    seal: Zeroizing<[u8; 32]>,
+}
+
+impl Key {
+    /// HKDF (RFC 5869) of the kept material; the issuer's URL and the purpose are the info, so that material that is
+    /// moved in the store opens nothing at its new place.
+    pub fn derive(id: KeyId, purpose: Purpose, issuer_url: &str, material: &KeyMaterial) -> Self {
+        Self::expand(id, purpose.label(), issuer_url, material)
+    }
+
+    /// The key that wraps the keyring, made of the master key.
+    pub fn wrapping(master: &KeyMaterial) -> Self {
+        Self::expand(KeyId(0), "keyring", "", master)
+    }
+
+    fn expand(id: KeyId, label: &str, context: &str, material: &KeyMaterial) -> Self {
+        let hkdf = Hkdf::<Sha256>::new(None, material.as_slice());
+        let expand = |usage: &str| {
+            let mut key = Zeroizing::new([0; 32]);
+            hkdf.expand_multi_info(
+                &[b"lychgate/1/", usage.as_bytes(), b"/", label.as_bytes(), b"/", context.as_bytes()],
+                key.as_mut_slice(),
+            )
+            .expect("32 bytes are less than HKDF's limit");
+            key
+        };
+        Self { id, mac: expand("mac"), seal: expand("seal") }
+    }
+
+    /// HMAC-SHA-256 over `label` and `parts`, each with its length before it, so that no two lists of parts are alike.
+    pub fn mac(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
+        let mut mac =
+            <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(self.mac.as_slice()).expect("HMAC takes any length");
+        for part in [label.as_bytes()].iter().chain(parts) {
+            mac.update(&(part.len() as u64).to_be_bytes());
+            mac.update(part);
+        }
+        mac.finalize().into_bytes().into()
+    }
+
+    /// Whether `tag` is [`Key::mac`] of the same; in constant time.
+    pub fn verify(&self, label: &str, parts: &[&[u8]], tag: &[u8]) -> bool {
+        self.mac(label, parts).ct_eq(tag).into()
+    }
+
+    /// XChaCha20-Poly1305: the nonce, then the ciphertext. `context` names the record and field that it is sealed for.
+    pub fn seal(&self, context: &[&[u8]], nonce: [u8; 24], plaintext: &[u8]) -> Vec<u8> {
+        let aad = length_prefixed(context);
+        let sealed = self
+            .cipher()
+            .encrypt(&XNonce::from(nonce), Payload { msg: plaintext, aad: &aad })
+            .expect("a message below 256 GB");
+        [nonce.as_slice(), &sealed].concat()
+    }
+
+    /// What [`Key::seal`] sealed for the same context; `None` if it was changed or is of another key or context.
+    pub fn open(&self, context: &[&[u8]], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
+        let (nonce, ciphertext) = sealed.split_first_chunk::<24>()?;
+        let aad = length_prefixed(context);
+        self.cipher().decrypt(&XNonce::from(*nonce), Payload { msg: ciphertext, aad: &aad }).ok().map(Zeroizing::new)
+    }
+
+    fn cipher(&self) -> XChaCha20Poly1305 {
+        XChaCha20Poly1305::new_from_slice(self.seal.as_slice()).expect("a key of 32 bytes")
+    }
+}
+
+impl fmt::Debug for Key {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Key({:?})", self.id)
+    }
+}
+
+/// All keys of one issuer but the signing key.
+#[derive(Debug)]
+pub struct Keys {
+    families: BTreeMap<Purpose, Family>,
+}
+
+#[derive(Debug)]
+struct Family {
+    active: Key,
+    others: Vec<Key>,
+}
+
+impl Keys {
+    /// One active key for each purpose; `None` if a purpose has none.
+    pub fn new(active: Vec<(Purpose, Key)>) -> Option<Self> {
+        let families: BTreeMap<_, _> =
+            active.into_iter().map(|(purpose, key)| (purpose, Family { active: key, others: Vec::new() })).collect();
+        Purpose::ALL.iter().all(|purpose| families.contains_key(purpose)).then_some(Self { families })
+    }
+
+    /// The key to make things with.
+    pub fn active(&self, purpose: Purpose) -> &Key {
+        &self.family(purpose).active
+    }
+
+    /// The key that something was made with.
+    pub fn find(&self, purpose: Purpose, id: KeyId) -> Option<&Key> {
+        self.all(purpose).find(|key| key.id == id)
+    }
+
+    /// Every key that something may have been made with.
+    pub fn all(&self, purpose: Purpose) -> impl Iterator<Item = &Key> {
+        let family = self.family(purpose);
+        std::iter::once(&family.active).chain(&family.others)
+    }
+
+    fn family(&self, purpose: Purpose) -> &Family {
+        self.families.get(&purpose).expect("new() saw every purpose")
+    }
+}
+
+/// SHA-256 of `parts`, each with its length before it.
+pub fn digest(label: &str, parts: &[&[u8]]) -> [u8; 32] {
+    let mut hash = Sha256::new();
+    for part in [label.as_bytes()].iter().chain(parts) {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize().into()
+}
+
+fn length_prefixed(parts: &[&[u8]]) -> Vec<u8> {
+    parts.iter().flat_map(|part| (part.len() as u64).to_be_bytes().into_iter().chain(part.iter().copied())).collect()
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    /// Keys made of nothing but `seed`.
+    pub(crate) fn keys(issuer_url: &str, seed: u8) -> Keys {
+        let key = |(n, purpose): (usize, &Purpose)| {
+            let material = Zeroizing::new([seed ^ n as u8; 32]);
+            (*purpose, Key::derive(KeyId(n as u32 + 1), *purpose, issuer_url, &material))
+        };
+        Keys::new(Purpose::ALL.iter().enumerate().map(key).collect()).unwrap()
+    }
+
+    fn key(purpose: Purpose, issuer_url: &str) -> Key {
+        Key::derive(KeyId(7), purpose, issuer_url, &Zeroizing::new([9; 32]))
+    }
+
+    #[test]
+    fn the_same_material_serves_no_other_purpose_and_no_other_issuer() {
+        let tag = key(Purpose::Code, "https://a.example").mac("x", &[b"y"]);
+        assert!(key(Purpose::Code, "https://a.example").verify("x", &[b"y"], &tag));
+        assert!(!key(Purpose::Code, "https://b.example").verify("x", &[b"y"], &tag));
+        assert!(!key(Purpose::Form, "https://a.example").verify("x", &[b"y"], &tag));
+        assert!(!key(Purpose::Code, "https://a.example").verify("x", &[b"y"], &tag[..31]));
+    }
+
+    #[test]
+    fn parts_do_not_run_into_each_other() {
+        let key = key(Purpose::Code, "https://a.example");
+        assert_ne!(key.mac("x", &[b"ab", b"c"]), key.mac("x", &[b"a", b"bc"]));
+        assert_ne!(digest("x", &[b"ab", b"c"]), digest("x", &[b"a", b"bc"]));
+    }
+
+    proptest! {
+        #[test]
+        fn what_was_sealed_opens_only_unchanged_and_in_its_context(
+            plaintext in prop::collection::vec(any::<u8>(), 0..200), nonce: [u8; 24], flip: prop::sample::Index, bit in 0u8..8,
+        ) {
+            let key = key(Purpose::Ticket, "https://a.example");
+            let sealed = key.seal(&[b"ticket"], nonce, &plaintext);
+            let opened = key.open(&[b"ticket"], &sealed);
+            prop_assert_eq!(opened.as_deref(), Some(&plaintext));
+            prop_assert!(key.open(&[b"other"], &sealed).is_none());
+            let mut changed = sealed.clone();
+            changed[flip.index(sealed.len())] ^= 1 << bit;
+            prop_assert!(key.open(&[b"ticket"], &changed).is_none());
+        }
+    }
+}

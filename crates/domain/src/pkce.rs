@@ -1,0 +1,79 @@
+//! PKCE with S256, from everybody (RFC 7636, RFC 9700 §2.1.1).
+
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::Refusal;
+use crate::id;
+
+/// The SHA-256 of a verifier.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct CodeChallenge(pub [u8; 32]);
+
+impl CodeChallenge {
+    /// `method` must be S256: `plain`, also by default, shows the verifier to whoever sees the request (RFC 7636 §7.2).
+    pub fn parse(challenge: Option<&str>, method: Option<&str>) -> Result<Self, Refusal> {
+        let challenge = challenge.ok_or(Refusal::PkceRequired)?;
+        if method != Some("S256") {
+            return Err(Refusal::PkceMethodUnsupported);
+        }
+        id::decode(challenge).map(Self).ok_or(Refusal::PkceChallengeMalformed)
+    }
+
+    /// RFC 7636 §4.6.
+    pub fn verify(&self, verifier: &str) -> Result<PkceVerified, Refusal> {
+        let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
+        let well_formed = (43..=128).contains(&verifier.len()) && verifier.bytes().all(unreserved);
+        let matches: bool = Sha256::digest(verifier).as_slice().ct_eq(&self.0).into();
+        if well_formed && matches { Ok(PkceVerified(())) } else { Err(Refusal::PkceMismatch) }
+    }
+}
+
+/// The S256 challenge of `verifier`, for a request of ours to the upstream.
+pub fn challenge_of(verifier: &str) -> String {
+    id::encode(&Sha256::digest(verifier))
+}
+
+/// The proof that whoever redeems a code is who began the flow. Only [`CodeChallenge::verify`] makes it.
+#[derive(Debug)]
+pub struct PkceVerified(());
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_rfc_7636_appendix_b() {
+        let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+        assert_eq!(challenge_of(verifier), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
+        let challenge = CodeChallenge::parse(Some(&challenge_of(verifier)), Some("S256")).unwrap();
+        assert!(challenge.verify(verifier).is_ok());
+    }
+
+    #[test]
+    fn r5_only_s256() {
+        let challenge = challenge_of(&"a".repeat(43));
+        assert_eq!(CodeChallenge::parse(None, Some("S256")), Err(Refusal::PkceRequired));
+        assert_eq!(CodeChallenge::parse(Some(&challenge), None), Err(Refusal::PkceMethodUnsupported));
+        assert_eq!(CodeChallenge::parse(Some(&challenge), Some("plain")), Err(Refusal::PkceMethodUnsupported));
+        for malformed in [&challenge[1..], &format!("{challenge}="), &challenge.replace(&challenge[..1], "+")] {
+            assert_eq!(CodeChallenge::parse(Some(malformed), Some("S256")), Err(Refusal::PkceChallengeMalformed));
+        }
+    }
+
+    #[test]
+    fn r6_verifiers_have_43_to_128_unreserved_characters() {
+        for (verifier, good) in [
+            ("a".repeat(42), false),
+            ("a".repeat(43), true),
+            ("~._-".repeat(32), true),
+            ("a".repeat(129), false),
+            (format!("{}+", "a".repeat(43)), false),
+            (String::new(), false),
+        ] {
+            let challenge = CodeChallenge(Sha256::digest(&verifier).into());
+            assert_eq!(challenge.verify(&verifier).is_ok(), good, "{verifier}");
+        }
+        assert_eq!(CodeChallenge([0; 32]).verify(&"a".repeat(43)).unwrap_err(), Refusal::PkceMismatch);
+    }
+}

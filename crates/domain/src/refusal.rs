@@ -1,0 +1,172 @@
+//! Every deliberate "no". Anything else that goes wrong is a fault, and is not ours.
+
+/// Why something asked for is not done. `Display` is for the client's developer (`error_description`): it says what to
+/// do, and repeats nothing a stranger sent but the names of parameters we know.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum Refusal {
+    // any endpoint
+    #[error("no such issuer")]
+    IssuerUnknown,
+    #[error("the parameter {0} is repeated; send it once")]
+    ParameterRepeated(&'static str),
+    #[error("the parameter {0} is missing")]
+    ParameterMissing(&'static str),
+    #[error("the request is larger than this server accepts; shorten {0}")]
+    RequestTooLarge(&'static str),
+    #[error("{0}")]
+    RequestMalformed(&'static str),
+
+    // clients
+    #[error("this client is not registered here, or no longer; register again")]
+    ClientUnknown,
+    #[error("this client has been disabled by an operator")]
+    ClientDisabled,
+    #[error("client authentication failed")]
+    ClientAuthenticationFailed,
+    #[error("use one client authentication method, and the same client_id everywhere")]
+    ClientAuthenticationAmbiguous,
+    #[error("the redirect_uri is not one that this client registered")]
+    RedirectUriUnregistered,
+    #[error("this client registered several redirect URIs; send redirect_uri")]
+    RedirectUriMissing,
+
+    // the authorization request
+    #[error("the response_type must be code")]
+    ResponseTypeUnsupported,
+    #[error("the response_mode must be query, or left out")]
+    ResponseModeUnsupported,
+    #[error("request objects are not supported; send plain parameters")]
+    RequestObjectUnsupported,
+    #[error("request_uri is not supported; send plain parameters")]
+    RequestUriUnsupported,
+    #[error("PKCE is required; send code_challenge and code_challenge_method=S256")]
+    PkceRequired,
+    #[error("the code_challenge_method must be S256")]
+    PkceMethodUnsupported,
+    #[error("the code_challenge must be the base64url SHA-256 of the code_verifier")]
+    PkceChallengeMalformed,
+    #[error("this server does not serve that resource")]
+    ResourceUnknown,
+    #[error("several resources are served here; send resource")]
+    ResourceRequired,
+    #[error("a scope is unknown for this resource, or more than was granted")]
+    ScopeInvalid,
+    #[error("a person always has to see a page; prompt=none cannot be honoured")]
+    InteractionRequired,
+
+    // the consent page
+    #[error("this is not a page of ours; start again at the app")]
+    TicketInvalid,
+    #[error("this page has expired; start again at the app")]
+    TicketExpired,
+    #[error("the form was sent from another site")]
+    CrossSite,
+    #[error("the browser did not return its cookie")]
+    BrowserCookieMissing,
+    #[error("the form was not made for this browser and this page")]
+    FormTokenInvalid,
+    #[error("neither approve nor deny")]
+    DecisionMissing,
+    #[error("the other decision was made before, and is final")]
+    AlreadyDecided,
+
+    // the callback
+    #[error("the state is missing or not one of ours")]
+    StateInvalid,
+    #[error("the browser did not return the cookie of this login")]
+    StateCookieMissing,
+    #[error("the browser that came back is not the one that approved")]
+    BrowserMismatch,
+    #[error("the login took too long; start again at the app")]
+    LoginExpired,
+    #[error("the login was interrupted; start again at the app")]
+    LoginInterrupted,
+    #[error("this login has ended before")]
+    AlreadyFinished,
+    #[error("the identity provider does not answer; try again later")]
+    UpstreamUnavailable,
+    #[error("the identity provider gave an answer that cannot be trusted")]
+    UpstreamInvalid,
+    #[error("the identity provider refused the login, or it was cancelled there")]
+    UpstreamDenied,
+
+    // the token endpoint
+    #[error("the grant_type is not supported")]
+    GrantTypeUnsupported,
+    #[error("this client did not register for this grant_type")]
+    GrantTypeUnauthorized,
+    #[error("the code is invalid, has expired or was issued to another client")]
+    CodeInvalid,
+    #[error("the code was used before; what it gave has been revoked")]
+    CodeReplayed,
+    #[error("the redirect_uri is not the one that was authorized")]
+    RedirectUriMismatch,
+    #[error("the code_verifier does not match the code_challenge")]
+    PkceMismatch,
+    #[error("the refresh token is invalid or was issued to another client")]
+    RefreshTokenInvalid,
+    #[error("the refresh token was used before; the grant has been revoked")]
+    RefreshTokenReplayed,
+    #[error("the grant has ended; authorize again")]
+    GrantEnded,
+
+    // registration
+    #[error("{0}")]
+    RegistrationRedirectUriInvalid(&'static str),
+    #[error("{0}")]
+    RegistrationMetadataInvalid(&'static str),
+}
+
+impl Refusal {
+    /// The `error` of RFC 6749 §4.1.2.1 and §5.2, RFC 7591 §3.2.2, RFC 8707 §2, RFC 9101 §6.2, OIDC Core §3.1.2.6.
+    pub fn oauth_error(&self) -> &'static str {
+        match self {
+            Refusal::IssuerUnknown
+            | Refusal::ParameterRepeated(_)
+            | Refusal::ParameterMissing(_)
+            | Refusal::RequestTooLarge(_)
+            | Refusal::RequestMalformed(_)
+            | Refusal::ClientAuthenticationAmbiguous
+            | Refusal::RedirectUriUnregistered
+            | Refusal::RedirectUriMissing
+            | Refusal::ResponseModeUnsupported
+            | Refusal::PkceRequired
+            | Refusal::PkceMethodUnsupported
+            | Refusal::PkceChallengeMalformed
+            | Refusal::TicketInvalid
+            | Refusal::TicketExpired
+            | Refusal::CrossSite
+            | Refusal::BrowserCookieMissing
+            | Refusal::FormTokenInvalid
+            | Refusal::DecisionMissing
+            | Refusal::AlreadyDecided
+            | Refusal::StateInvalid
+            | Refusal::StateCookieMissing
+            | Refusal::BrowserMismatch
+            | Refusal::LoginExpired
+            | Refusal::LoginInterrupted
+            | Refusal::AlreadyFinished => "invalid_request",
+            Refusal::ClientUnknown | Refusal::ClientDisabled | Refusal::ClientAuthenticationFailed => "invalid_client",
+            Refusal::ResponseTypeUnsupported => "unsupported_response_type",
+            Refusal::RequestObjectUnsupported => "request_not_supported",
+            Refusal::RequestUriUnsupported => "request_uri_not_supported",
+            Refusal::ResourceUnknown | Refusal::ResourceRequired => "invalid_target",
+            Refusal::ScopeInvalid => "invalid_scope",
+            Refusal::InteractionRequired => "interaction_required",
+            Refusal::UpstreamUnavailable => "temporarily_unavailable",
+            Refusal::UpstreamInvalid => "server_error",
+            Refusal::UpstreamDenied => "access_denied",
+            Refusal::GrantTypeUnsupported => "unsupported_grant_type",
+            Refusal::GrantTypeUnauthorized => "unauthorized_client",
+            Refusal::CodeInvalid
+            | Refusal::CodeReplayed
+            | Refusal::RedirectUriMismatch
+            | Refusal::PkceMismatch
+            | Refusal::RefreshTokenInvalid
+            | Refusal::RefreshTokenReplayed
+            | Refusal::GrantEnded => "invalid_grant",
+            Refusal::RegistrationRedirectUriInvalid(_) => "invalid_redirect_uri",
+            Refusal::RegistrationMetadataInvalid(_) => "invalid_client_metadata",
+        }
+    }
+}

@@ -1,0 +1,253 @@
+//! The checks of `/authorize`, in order.
+//!
+//! First who asks and where the answer would go: as long as that is not known, nothing is redirected (RFC 6749
+//! §4.1.2.1). Then everything else.
+
+use crate::Refusal;
+use crate::client::Client;
+use crate::id::ClientId;
+use crate::issuer::{Issuer, Resource};
+use crate::parameters::Parameters;
+use crate::pkce::CodeChallenge;
+use crate::redirect_uri::{RedirectKind, RedirectUri};
+use crate::scope::Scopes;
+
+/// A request that passed every check when it was made.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AuthorizationRequest {
+    pub client_id: ClientId,
+    pub redirect_uri: RedirectUri,
+    /// The client's own, echoed byte for byte.
+    pub state: Option<String>,
+    pub code_challenge: CodeChallenge,
+    /// The canonical URI of the resource.
+    pub resource: String,
+    pub scopes: Scopes,
+}
+
+/// Who asks.
+pub fn client_id(parameters: &Parameters) -> Result<ClientId, Refusal> {
+    ClientId::parse(parameters.required("client_id")?).ok_or(Refusal::ClientUnknown)
+}
+
+/// Where the answer goes: one of the client's registered URIs (RFC 9700 §2.1). It may be left out only where there is
+/// nothing to choose.
+pub fn redirect_uri(parameters: &Parameters, client: &Client) -> Result<RedirectUri, Refusal> {
+    client.enabled()?;
+    match (parameters.single("redirect_uri")?, client.redirect_uris.as_slice()) {
+        (Some(requested), registered) => matching(registered, requested).ok_or(Refusal::RedirectUriUnregistered),
+        (None, [only]) => Ok(only.clone()),
+        (None, _) => Err(Refusal::RedirectUriMissing),
+    }
+}
+
+impl AuthorizationRequest {
+    /// Everything else, in order. What it refuses may be told to the client, if [`tell_client`] allows.
+    pub fn check(
+        parameters: &Parameters,
+        issuer: &Issuer,
+        client: &Client,
+        redirect_uri: RedirectUri,
+    ) -> Result<Self, Refusal> {
+        let state = parameters.single("state")?;
+        response_type_is_code(parameters)?;
+        response_mode_is_query(parameters)?;
+        no_request_object(parameters)?;
+        a_page_may_be_shown(parameters)?;
+        let code_challenge =
+            CodeChallenge::parse(parameters.single("code_challenge")?, parameters.single("code_challenge_method")?)?;
+        let resource = issuer.resource(parameters.all("resource"))?;
+        let scopes = resource.requested_scopes(parameters.single("scope")?)?;
+        Ok(Self {
+            client_id: client.id.clone(),
+            redirect_uri,
+            state: state.map(str::to_owned),
+            code_challenge,
+            resource: resource.uri.clone(),
+            scopes,
+        })
+    }
+
+    /// That it would still pass, minutes later: the client as it is now, and the resource as it is configured now.
+    pub fn still_holds<'a>(&self, issuer: &'a Issuer, client: &Client) -> Result<&'a Resource, Refusal> {
+        still_registered(client, &self.redirect_uri)?;
+        let resource = issuer.resource_by_uri(&self.resource).ok_or(Refusal::ResourceUnknown)?;
+        resource.requested_scopes(Some(&self.scopes.to_string()))?;
+        Ok(resource)
+    }
+}
+
+/// That the client may still be answered there.
+pub fn still_registered(client: &Client, redirect_uri: &RedirectUri) -> Result<(), Refusal> {
+    client.enabled()?;
+    matching(&client.redirect_uris, redirect_uri.as_str()).map(|_| ()).ok_or(Refusal::RedirectUriUnregistered)
+}
+
+/// Whether an error may be redirected before a person has acted: an automatic redirect to a stranger's URI makes us an
+/// open redirector (OAuth 2.1 §7.12.2). A loopback URI cannot serve a phisher; others see a page with a link.
+pub fn tell_client(client: &Client, redirect_uri: &RedirectUri) -> bool {
+    client.is_configured() || redirect_uri.kind() == RedirectKind::Loopback
+}
+
+fn matching(registered: &[RedirectUri], requested: &str) -> Option<RedirectUri> {
+    registered.iter().find_map(|uri| uri.matching(requested))
+}
+
+/// OAuth 2.1 §4.1.1: no implicit, no hybrid.
+fn response_type_is_code(parameters: &Parameters) -> Result<(), Refusal> {
+    match parameters.required("response_type")? {
+        "code" => Ok(()),
+        _ => Err(Refusal::ResponseTypeUnsupported),
+    }
+}
+
+fn response_mode_is_query(parameters: &Parameters) -> Result<(), Refusal> {
+    match parameters.single("response_mode")? {
+        None | Some("query") => Ok(()),
+        Some(_) => Err(Refusal::ResponseModeUnsupported),
+    }
+}
+
+/// RFC 9101 §5: a `request_uri` would have us fetch what a stranger names.
+fn no_request_object(parameters: &Parameters) -> Result<(), Refusal> {
+    if parameters.single("request")?.is_some() {
+        return Err(Refusal::RequestObjectUnsupported);
+    }
+    if parameters.single("request_uri")?.is_some() {
+        return Err(Refusal::RequestUriUnsupported);
+    }
+    Ok(())
+}
+
+/// OIDC Core §3.1.2.1 `prompt=none`. Every other prompt asks for less than happens anyway.
+fn a_page_may_be_shown(parameters: &Parameters) -> Result<(), Refusal> {
+    match parameters.single("prompt")? {
+        Some(prompt) if prompt.split(' ').any(|word| word == "none") => Err(Refusal::InteractionRequired),
+        _ => Ok(()),
+    }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::client::Status;
+    use crate::issuer::tests::issuer;
+    use crate::pkce::challenge_of;
+
+    pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+    /// The configured client's request, whole and good.
+    fn good() -> Vec<(String, String)> {
+        [
+            ("response_type", "code"),
+            ("client_id", "configured"),
+            ("redirect_uri", "https://app.example/cb"),
+            ("code_challenge", &challenge_of(VERIFIER)),
+            ("code_challenge_method", "S256"),
+            ("state", "s\"t ä/te"),
+            ("resource", "https://mcp.example/mcp"),
+            ("scope", "read"),
+            ("ui_locales", "de"),
+        ]
+        .map(|(name, value)| (name.to_owned(), value.to_owned()))
+        .to_vec()
+    }
+
+    pub(crate) fn request() -> AuthorizationRequest {
+        check(good()).unwrap()
+    }
+
+    fn check(parameters: Vec<(String, String)>) -> Result<AuthorizationRequest, Refusal> {
+        let issuer = issuer();
+        let parameters = Parameters::new(parameters)?;
+        let client = issuer.configured_client(&client_id(&parameters)?).ok_or(Refusal::ClientUnknown)?;
+        let redirect_uri = redirect_uri(&parameters, client)?;
+        AuthorizationRequest::check(&parameters, &issuer, client, redirect_uri)
+    }
+
+    /// The good request with one parameter replaced, or taken out.
+    fn with(name: &str, value: Option<&str>) -> Vec<(String, String)> {
+        let mut parameters = good();
+        parameters.retain(|(n, _)| n != name);
+        parameters.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+        parameters
+    }
+
+    #[test]
+    fn the_good_request_passes() {
+        let request = request();
+        assert_eq!(request.state.as_deref(), Some("s\"t ä/te"));
+        assert_eq!(request.scopes.to_string(), "read");
+    }
+
+    #[test]
+    fn each_check_refuses_for_its_own_reason() {
+        for (name, value, refusal) in [
+            ("client_id", None, Refusal::ParameterMissing("client_id")),
+            ("client_id", Some(""), Refusal::ParameterMissing("client_id")),
+            ("client_id", Some("nobody"), Refusal::ClientUnknown),
+            ("client_id", Some("a b"), Refusal::ClientUnknown),
+            ("redirect_uri", Some("https://evil.example/cb"), Refusal::RedirectUriUnregistered),
+            ("response_type", None, Refusal::ParameterMissing("response_type")),
+            ("response_type", Some("token"), Refusal::ResponseTypeUnsupported),
+            ("response_type", Some("code id_token"), Refusal::ResponseTypeUnsupported),
+            ("response_mode", Some("fragment"), Refusal::ResponseModeUnsupported),
+            ("request", Some("e30."), Refusal::RequestObjectUnsupported),
+            ("request_uri", Some("https://evil.example/r"), Refusal::RequestUriUnsupported),
+            ("prompt", Some("login none"), Refusal::InteractionRequired),
+            ("code_challenge", None, Refusal::PkceRequired),
+            ("code_challenge_method", None, Refusal::PkceMethodUnsupported),
+            ("code_challenge", Some("short"), Refusal::PkceChallengeMalformed),
+            ("resource", Some("https://other.example/mcp"), Refusal::ResourceUnknown),
+            ("scope", Some("root"), Refusal::ScopeInvalid),
+        ] {
+            assert_eq!(check(with(name, value)), Err(refusal), "{name}={value:?}");
+        }
+    }
+
+    #[test]
+    fn r7_nothing_may_repeat_but_resource_and_strangers() {
+        for name in
+            ["client_id", "redirect_uri", "response_type", "code_challenge", "code_challenge_method", "state", "scope"]
+        {
+            let mut parameters = good();
+            let again = parameters.iter().find(|(n, _)| n == name).unwrap().clone();
+            parameters.push(again);
+            assert!(matches!(check(parameters), Err(Refusal::ParameterRepeated(n)) if n == name), "{name}");
+        }
+        for (name, value) in [("resource", "https://mcp.example/mcp"), ("ui_locales", "en"), ("foo", "1")] {
+            let mut parameters = good();
+            parameters.push((name.to_owned(), value.to_owned()));
+            assert!(check(parameters).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_left_out_may() {
+        for name in ["redirect_uri", "state", "resource", "scope"] {
+            assert!(check(with(name, None)).is_ok(), "{name}");
+            assert!(check(with(name, Some(""))).is_ok(), "empty {name}");
+        }
+        for (name, value) in [("prompt", "consent"), ("response_mode", "query")] {
+            assert!(check(with(name, Some(value))).is_ok(), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_request_holds_only_as_long_as_what_it_was_checked_against() {
+        let (request, good) = (request(), issuer());
+        let client = &good.clients[0];
+        assert!(request.still_holds(&good, client).is_ok());
+        let disabled = Client { status: Status::Disabled, ..client.clone() };
+        assert_eq!(request.still_holds(&good, &disabled), Err(Refusal::ClientDisabled));
+        let moved =
+            Client { redirect_uris: vec![RedirectUri::parse("https://app.example/2", &[]).unwrap()], ..client.clone() };
+        assert_eq!(request.still_holds(&good, &moved), Err(Refusal::RedirectUriUnregistered));
+        let mut narrowed = issuer();
+        narrowed.resources[0].scopes.retain(|definition| definition.scope.as_str() != "read");
+        assert_eq!(request.still_holds(&narrowed, client), Err(Refusal::ScopeInvalid));
+        let mut gone = issuer();
+        gone.resources.clear();
+        assert_eq!(request.still_holds(&gone, client), Err(Refusal::ResourceUnknown));
+    }
+}

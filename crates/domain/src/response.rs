@@ -1,0 +1,93 @@
+//! The authorization response: the only place where a redirect to a client is built.
+
+use url::form_urlencoded::Serializer;
+
+use crate::Refusal;
+use crate::issuer::IssuerUrl;
+use crate::redirect_uri::RedirectUri;
+use crate::secret::{Secret, kind};
+
+/// Where the browser goes with a code (RFC 6749 §4.1.2).
+pub fn success(
+    redirect_uri: &RedirectUri,
+    code: &Secret<kind::Code>,
+    state: Option<&str>,
+    issuer: &IssuerUrl,
+) -> String {
+    build(redirect_uri, &[("code", code.expose())], state, issuer)
+}
+
+/// Where the browser goes with an error (RFC 6749 §4.1.2.1).
+pub fn error(redirect_uri: &RedirectUri, refusal: &Refusal, state: Option<&str>, issuer: &IssuerUrl) -> String {
+    let description = refusal.to_string();
+    build(redirect_uri, &[("error", refusal.oauth_error()), ("error_description", &description)], state, issuer)
+}
+
+/// A person said no.
+pub fn denied(redirect_uri: &RedirectUri, state: Option<&str>, issuer: &IssuerUrl) -> String {
+    build(redirect_uri, &[("error", "access_denied")], state, issuer)
+}
+
+/// The URI's own bytes, then what the response adds: `state` only if it was sent, and exactly one `iss` (RFC 9207 §2),
+/// which tells a client of many servers whose answer this is.
+fn build(redirect_uri: &RedirectUri, answer: &[(&str, &str)], state: Option<&str>, issuer: &IssuerUrl) -> String {
+    let uri = redirect_uri.as_str();
+    let separator = match uri.split_once('?') {
+        None => "?",
+        Some((_, query)) if query.is_empty() || query.ends_with('&') => "",
+        Some(_) => "&",
+    };
+    let mut query = Serializer::new(String::new());
+    query.extend_pairs(answer);
+    query.extend_pairs(state.map(|state| ("state", state)));
+    query.append_pair("iss", issuer.as_str());
+    format!("{uri}{separator}{}", query.finish())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use url::Url;
+
+    fn issuer() -> IssuerUrl {
+        IssuerUrl::parse("https://gate.example/t").unwrap()
+    }
+
+    fn code() -> Secret<kind::Code> {
+        Secret::new("lgc_abc")
+    }
+
+    #[test]
+    fn the_uris_own_bytes_are_kept() {
+        for (uri, expected) in [
+            ("https://app.example/cb", "https://app.example/cb?code=lgc_abc&iss=https%3A%2F%2Fgate.example%2Ft"),
+            (
+                "https://app.example/%7Ecb?x=%41",
+                "https://app.example/%7Ecb?x=%41&code=lgc_abc&iss=https%3A%2F%2Fgate.example%2Ft",
+            ),
+            ("https://app.example/cb?", "https://app.example/cb?code=lgc_abc&iss=https%3A%2F%2Fgate.example%2Ft"),
+        ] {
+            let redirect_uri = RedirectUri::parse(uri, &[]).unwrap();
+            assert_eq!(success(&redirect_uri, &code(), None, &issuer()), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn r11_a6_state_comes_back_and_iss_once(state in any::<String>(), deny: bool) {
+            let redirect_uri = RedirectUri::parse("http://127.0.0.1:9/cb?x=1", &[]).unwrap();
+            let response = if deny {
+                error(&redirect_uri, &Refusal::ScopeInvalid, Some(&state), &issuer())
+            } else {
+                success(&redirect_uri, &code(), Some(&state), &issuer())
+            };
+            let url = Url::parse(&response).unwrap();
+            let values = |name: &str| url.query_pairs().filter(|(n, _)| n == name).map(|(_, v)| v.into_owned()).collect::<Vec<_>>();
+            prop_assert_eq!(values("state"), vec![state]);
+            prop_assert_eq!(values("iss"), vec!["https://gate.example/t".to_owned()]);
+            prop_assert_eq!(values("x"), vec!["1".to_owned()]);
+            prop_assert_eq!(values("code").len() + values("error").len(), 1);
+        }
+    }
+}

@@ -1,0 +1,104 @@
+//! The upstream's tokens. They never reach a client: they are sealed, each time for one record (SBP "Token Passthrough").
+
+use crate::authorization::Sealed;
+use crate::codec::{Reader, Writer};
+use crate::entropy::{Entropy, random};
+use crate::id::{AuthorizationId, GrantId};
+use crate::issuer::Issuer;
+use crate::keys::{Keys, Purpose};
+use crate::secret::{Secret, kind};
+use crate::time::Timestamp;
+
+/// What an upstream gave for its code.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamTokens {
+    pub access_token: Secret<kind::UpstreamAccessToken>,
+    pub refresh_token: Option<Secret<kind::UpstreamRefreshToken>>,
+    /// `None` if it did not say.
+    pub expires_at: Option<Timestamp>,
+}
+
+/// The record that tokens are sealed for; in another one they do not open.
+#[derive(Clone, Copy, Debug)]
+pub enum SealedFor {
+    Authorization(AuthorizationId),
+    Grant(GrantId),
+}
+
+const FORMAT: u8 = 1;
+
+impl UpstreamTokens {
+    /// Larger ones fit into no record of ours.
+    pub const MAX_BYTES: usize = 32 * 1024;
+
+    /// `None` if they are too large to be kept.
+    pub fn bounded(self) -> Option<Self> {
+        let refresh_token = self.refresh_token.as_ref().map_or(0, |token| token.expose().len());
+        (self.access_token.expose().len() + refresh_token <= Self::MAX_BYTES).then_some(self)
+    }
+
+    pub fn seal(&self, record: SealedFor, issuer: &Issuer, keys: &Keys, entropy: &dyn Entropy) -> Sealed {
+        let key = keys.active(Purpose::UpstreamTokens);
+        let plaintext = Writer::default()
+            .bytes(&[FORMAT, u8::from(self.refresh_token.is_some())])
+            .bytes(&self.expires_at.map_or(0, Timestamp::millis).to_be_bytes())
+            .text(self.access_token.expose())
+            .text(self.refresh_token.as_ref().map_or("", |token| token.expose()))
+            .finish();
+        let plaintext = zeroize::Zeroizing::new(plaintext);
+        Sealed { key: key.id, bytes: key.seal(&record.context(&issuer.url.digest()), random(entropy), &plaintext) }
+    }
+
+    /// `None` if they were sealed for another record, or their key is gone.
+    pub fn open(sealed: &Sealed, record: SealedFor, issuer: &Issuer, keys: &Keys) -> Option<Self> {
+        let key = keys.find(Purpose::UpstreamTokens, sealed.key)?;
+        let plaintext = key.open(&record.context(&issuer.url.digest()), &sealed.bytes)?;
+        let mut reader = Reader::new(&plaintext);
+        let [format, refreshable] = reader.array()?;
+        let expires_at = u64::from_be_bytes(reader.array()?);
+        let access_token = Secret::new(reader.text()?);
+        let refresh_token = Secret::new(reader.text()?);
+        reader.end()?;
+        (format == FORMAT).then(|| Self {
+            access_token,
+            refresh_token: (refreshable == 1).then_some(refresh_token),
+            expires_at: (expires_at > 0).then(|| Timestamp::from_millis(expires_at)),
+        })
+    }
+}
+
+impl SealedFor {
+    fn context<'a>(&'a self, issuer: &'a [u8; 16]) -> [&'a [u8]; 4] {
+        let (record, id) = match self {
+            SealedFor::Authorization(id) => (b"authorization".as_slice(), id.bytes()),
+            SealedFor::Grant(id) => (b"grant".as_slice(), id.bytes()),
+        };
+        [b"upstream tokens", record, issuer, id]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::tests::Counting;
+    use crate::issuer::tests::issuer;
+    use crate::keys::tests::keys;
+
+    #[test]
+    fn a15_sealed_tokens_open_in_their_own_record_only() {
+        let (issuer, keys) = (issuer(), keys("https://gate.example", 1));
+        let tokens = UpstreamTokens {
+            access_token: Secret::new("upstream-secret"),
+            refresh_token: Some(Secret::new("")),
+            expires_at: Some(Timestamp::from_seconds(7)),
+        };
+        let (here, there) =
+            (SealedFor::Grant(GrantId::from_bytes([1; 16])), SealedFor::Grant(GrantId::from_bytes([2; 16])));
+        let elsewhere = SealedFor::Authorization(AuthorizationId::from_bytes([1; 16]));
+        let sealed = tokens.seal(here, &issuer, &keys, &Counting::default());
+        assert!(!sealed.bytes.windows(15).any(|window| window == b"upstream-secret"));
+        assert_eq!(UpstreamTokens::open(&sealed, here, &issuer, &keys), Some(tokens));
+        assert_eq!(UpstreamTokens::open(&sealed, there, &issuer, &keys), None);
+        assert_eq!(UpstreamTokens::open(&sealed, elsewhere, &issuer, &keys), None);
+    }
+}
