@@ -1,0 +1,254 @@
+//! What lies on the disk: it outlasts the process, belongs to one of them, and what has expired leaves it.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use std::fs;
+use std::os::unix::fs::PermissionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use lychgate_engine_rocksdb::{OpenError, Options, RocksDb};
+use lychgate_engine_suite::{TestClock, TestEntropy};
+use lychgate_store::engine::{Batch, CLOCK_SKEW, Clock, Cursor, Engine, EventPage, Expectation, Key, Space};
+use rocksdb::{DB, IteratorMode};
+use tempfile::TempDir;
+
+fn open(path: &Path, clock: &Arc<TestClock>) -> Result<RocksDb, OpenError> {
+    RocksDb::open(path, Options::default(), clock.clone(), &TestEntropy)
+}
+
+fn batch(clock: &TestClock) -> Batch {
+    Batch::new(clock.now(), clock.now() + Duration::from_secs(10))
+}
+
+fn key(name: impl Into<Vec<u8>>) -> Key {
+    Key::new(Space::Grants, name)
+}
+
+fn directory() -> (TempDir, PathBuf, Arc<TestClock>) {
+    let directory = tempfile::tempdir().unwrap();
+    let path = directory.path().join("store");
+    (directory, path, Arc::default())
+}
+
+async fn events(engine: &RocksDb, from: Cursor) -> EventPage {
+    engine.events(from, Duration::ZERO, usize::MAX).await.unwrap()
+}
+
+#[tokio::test]
+async fn everything_is_there_after_a_restart() {
+    let (_directory, path, clock) = directory();
+    let end = clock.now() + Duration::from_secs(1);
+    let engine = open(&path, &clock).unwrap();
+    let origin = Cursor { incarnation: engine.read(&[], end).await.unwrap().revision.incarnation, position: 0 };
+    for name in ["a", "b", "c"] {
+        let batch = batch(&clock).put(key(name), Expectation::Absent, name.into(), end).event(name.into());
+        engine.commit(batch).await.unwrap();
+    }
+    let c = engine.read(&[key("c")], clock.now()).await.unwrap().entries[0].clone().unwrap();
+    engine.commit(batch(&clock).delete(key("c"), c.version)).await.unwrap();
+    let keys = [key("a"), key("b"), key("c")];
+    let (before, log) = (engine.read(&keys, clock.now()).await.unwrap(), events(&engine, origin).await);
+    drop(engine);
+
+    let engine = open(&path, &clock).unwrap();
+    assert_eq!(engine.read(&keys, clock.now()).await.unwrap(), before);
+    assert_eq!(events(&engine, origin).await, log);
+
+    let again = batch(&clock).put(key("c"), Expectation::Absent, b"c".to_vec(), None).event(b"d".to_vec());
+    let revision = engine.commit(again).await.unwrap();
+    assert!(revision.sequence > before.revision.sequence);
+    let remade = engine.read(&[key("c")], clock.now()).await.unwrap().entries[0].clone().unwrap();
+    assert!(remade.version > c.version, "no version is used again after a restart");
+    let news = events(&engine, log.next).await.events;
+    assert_eq!(news.into_iter().map(|event| event.value).collect::<Vec<_>>(), [b"d"], "cursors outlast a restart");
+}
+
+#[tokio::test]
+async fn completeness_never_goes_back_when_the_clock_does() {
+    let (_directory, path, clock) = directory();
+    let begin = clock.now();
+    let engine = open(&path, &clock).unwrap();
+    clock.advance(CLOCK_SKEW);
+    let newest = clock.now();
+    engine.commit(batch(&clock).event(b"early".to_vec())).await.unwrap();
+    drop(engine);
+
+    clock.set(begin);
+    let engine = open(&path, &clock).unwrap();
+    engine.commit(batch(&clock).event(b"late".to_vec())).await.unwrap();
+    clock.set(newest + CLOCK_SKEW);
+    let origin = Cursor { incarnation: engine.read(&[], begin).await.unwrap().revision.incarnation, position: 0 };
+    let page = engine.events(origin, Duration::ZERO, 1).await.unwrap();
+    assert_eq!(page.complete_to, newest, "the second event counts as committed no earlier than the first");
+}
+
+#[tokio::test]
+async fn a_database_has_one_owner() {
+    let (_directory, path, clock) = directory();
+    let engine = open(&path, &clock).unwrap();
+    let refused = open(&path, &clock).unwrap_err();
+    assert!(matches!(refused, OpenError::InUse(_)), "{refused:?}");
+    assert!(refused.to_string().ends_with("is in use by another process"), "{refused}");
+    drop(engine);
+    open(&path, &clock).unwrap();
+}
+
+#[tokio::test]
+async fn nobody_else_may_enter_the_directory() {
+    let (_directory, path, clock) = directory();
+    let nested = path.join("deeper");
+    drop(open(&nested, &clock).unwrap());
+    for made in [&path, &nested] {
+        assert_eq!(fs::metadata(made).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}
+
+#[tokio::test]
+async fn what_has_expired_leaves_the_disk() {
+    let (_directory, path, clock) = directory();
+    let engine = open(&path, &clock).unwrap();
+    let end = clock.now() + Duration::from_secs(1);
+    for (name, expires_at) in [("expired", Some(end)), ("unexpired", Some(end + CLOCK_SKEW)), ("lasting", None)] {
+        let batch = batch(&clock).put(key(name), Expectation::Absent, name.into(), expires_at).event(name.into());
+        engine.commit(batch).await.unwrap();
+    }
+    // Some caller's clock may still be behind this one.
+    clock.set(end + 2 * CLOCK_SKEW);
+    engine.compact().await.unwrap();
+    drop(engine);
+    assert_eq!(on_disk(&path, "grants"), ["expired", "lasting", "unexpired"]);
+
+    clock.advance(Duration::from_millis(1));
+    let engine = open(&path, &clock).unwrap();
+    engine.compact().await.unwrap();
+    let again = batch(&clock).put(key("expired"), Expectation::Absent, b"2".to_vec(), None);
+    engine.commit(again).await.unwrap();
+    let entries = engine.read(&[key("expired")], clock.now()).await.unwrap().entries;
+    assert_eq!(entries[0].as_ref().map(|entry| entry.value.clone()), Some(b"2".to_vec()));
+    engine.compact().await.unwrap();
+    let version = entries[0].as_ref().unwrap().version;
+    engine.commit(batch(&clock).delete(key("expired"), version)).await.unwrap();
+    engine.compact().await.unwrap();
+    drop(engine);
+    assert_eq!(on_disk(&path, "grants"), ["lasting", "unexpired"]);
+    assert_eq!(on_disk(&path, "events").len(), 3, "the log is not swept");
+}
+
+fn on_disk(path: &Path, family: &str) -> Vec<String> {
+    let mut options = rocksdb::Options::default();
+    // Without it RocksDB 11.8.1 crashes here.
+    options.set_track_and_verify_wals_in_manifest(true);
+    let db = DB::open_cf_for_read_only(&options, path, [family], false).unwrap();
+    let rows = db.iterator_cf(db.cf_handle(family).unwrap(), IteratorMode::Start);
+    rows.map(|row| String::from_utf8_lossy(&row.unwrap().0).into_owned()).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn writers_share_the_fsync() {
+    const COMMITS: u64 = 64 * 20;
+    let (_directory, path, clock) = directory();
+    let options = Options { statistics: true, ..Options::default() };
+    let engine = Arc::new(RocksDb::open(&path, options, clock.clone(), &TestEntropy).unwrap());
+    let before = syncs(&engine);
+    let mut writers = tokio::task::JoinSet::new();
+    for writer in 0..64_u8 {
+        let (engine, clock) = (engine.clone(), clock.clone());
+        writers.spawn(async move {
+            for number in 0..20 {
+                let batch = batch(&clock).put(key([writer, number]), Expectation::Absent, vec![number], None);
+                engine.commit(batch).await.unwrap();
+            }
+        });
+    }
+    writers.join_all().await;
+    let synced = syncs(&engine) - before;
+    assert!((1..COMMITS / 2).contains(&synced), "{synced} syncs for {COMMITS} commits");
+}
+
+/// How often the write-ahead log has been synced.
+fn syncs(engine: &RocksDb) -> u64 {
+    let statistics = engine.statistics().unwrap();
+    let line = statistics.lines().find(|line| line.starts_with("rocksdb.wal.synced")).unwrap();
+    line.rsplit(' ').next().unwrap().parse().unwrap()
+}
+
+#[tokio::test]
+async fn another_programs_database_is_neither_opened_nor_touched() {
+    let clock = Arc::default();
+    let mut create = rocksdb::Options::default();
+    create.create_if_missing(true);
+    create.create_missing_column_families(true);
+    for families in [&[][..], &["grants"], &["somebody's"]] {
+        let directory = tempfile::tempdir().unwrap();
+        let db = DB::open_cf(&create, directory.path(), families).unwrap();
+        db.put("theirs", "1").unwrap();
+        drop(db);
+        let before = DB::list_cf(&create, directory.path()).unwrap();
+        let refused = open(directory.path(), &clock).unwrap_err();
+        assert!(matches!(refused, OpenError::Foreign(_)), "{families:?}: {refused:?}");
+        assert_eq!(DB::list_cf(&create, directory.path()).unwrap(), before);
+    }
+}
+
+/// A start that was cut short, or one of a version that knew fewer spaces.
+#[tokio::test]
+async fn missing_families_are_made() {
+    let (_directory, path, clock) = directory();
+    let engine = open(&path, &clock).unwrap();
+    engine.commit(batch(&clock).put(key("a"), Expectation::Absent, vec![], None)).await.unwrap();
+    drop(engine);
+    let families = DB::list_cf(&rocksdb::Options::default(), &path).unwrap();
+    let mut db = DB::open_cf(&rocksdb::Options::default(), &path, families).unwrap();
+    db.drop_cf("counters").unwrap();
+    drop(db);
+    let engine = open(&path, &clock).unwrap();
+    assert!(engine.read(&[key("a")], clock.now()).await.unwrap().entries[0].is_some());
+    engine.commit(batch(&clock).put(Key::new(Space::Counters, "c"), Expectation::Absent, vec![], None)).await.unwrap();
+}
+
+#[tokio::test]
+async fn another_format_is_refused() {
+    let (_directory, path, clock) = directory();
+    drop(open(&path, &clock).unwrap());
+    let families = DB::list_cf(&rocksdb::Options::default(), &path).unwrap();
+    let db = DB::open_cf(&rocksdb::Options::default(), &path, families).unwrap();
+    db.put("format", 2_u32.to_be_bytes()).unwrap();
+    drop(db);
+    let refused = open(&path, &clock).unwrap_err();
+    assert!(matches!(refused, OpenError::Format { found: 2, .. }), "{refused:?}");
+    assert!(refused.to_string().ends_with("has format 2; this version reads format 1"), "{refused}");
+}
+
+/// A record that was cut off was never answered. One that is damaged was: what followed it must not quietly vanish.
+#[tokio::test]
+async fn a_torn_tail_is_forgiven_and_damage_is_not() {
+    let (_directory, path, clock) = directory();
+    let engine = open(&path, &clock).unwrap();
+    for number in 0..10_u8 {
+        let put = batch(&clock).put(key([number]), Expectation::Absent, vec![number; 100], None);
+        engine.commit(put).await.unwrap();
+    }
+    drop(engine);
+    let log = write_ahead_log(&path);
+    let intact = fs::read(&log).unwrap();
+
+    let mut damaged = intact.clone();
+    damaged[intact.len() / 2] ^= 1;
+    fs::write(&log, damaged).unwrap();
+    let refused = open(&path, &clock).unwrap_err();
+    assert!(matches!(refused, OpenError::Failed(..)), "{refused:?}");
+
+    fs::write(&log, &intact[..intact.len() - 10]).unwrap();
+    let engine = open(&path, &clock).unwrap();
+    let keys: Vec<_> = (0..10_u8).map(|number| key([number])).collect();
+    let found = engine.read(&keys, clock.now()).await.unwrap().entries;
+    assert!(found[..9].iter().all(Option::is_some) && found[9].is_none());
+}
+
+fn write_ahead_log(path: &Path) -> PathBuf {
+    let files = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
+    let logs = files.filter(|file| file.extension().is_some_and(|extension| extension == "log"));
+    logs.max_by_key(|log| fs::metadata(log).unwrap().len()).unwrap()
+}

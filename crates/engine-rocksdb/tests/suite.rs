@@ -1,0 +1,15 @@
+//! RocksDB under the engine suite.
+
+use std::sync::Arc;
+
+use lychgate_engine_rocksdb::{Options, RocksDb};
+use lychgate_engine_suite::{Opened, TestEntropy, engine_suite};
+use lychgate_store::engine::Clock;
+
+async fn open(clock: Arc<dyn Clock>) -> Opened {
+    let directory = tempfile::tempdir().expect("there is room for a temporary directory");
+    let engine = RocksDb::open(directory.path(), Options::default(), clock, &TestEntropy).expect("a new one opens");
+    Opened::guarded(engine, directory)
+}
+
+engine_suite!(open);

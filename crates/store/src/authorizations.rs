@@ -1,0 +1,177 @@
+//! Decisions: each transition is one batch over the version it was read at.
+
+use lychgate_domain::authorization::{Authorization, CodeIssued, Failed, LoggingIn, Redeemed};
+use lychgate_domain::client::Client;
+use lychgate_domain::consent::Consent;
+use lychgate_domain::event::Event;
+use lychgate_domain::grant::Grant;
+use lychgate_domain::id::{AuthorizationId, GrantId};
+use lychgate_domain::issuer::Issuer;
+use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
+
+use crate::engine::{Batch, Expectation, Revision, Version};
+use crate::record::{Record as _, encode_event};
+use crate::standing::StoredStanding;
+use crate::{Store, StoreError, Versioned, batch, key};
+
+impl Store {
+    pub async fn authorization(
+        &self,
+        issuer: &Issuer,
+        id: AuthorizationId,
+        now: Timestamp,
+    ) -> Result<Option<Versioned<Authorization>>, StoreError> {
+        self.record(key::authorization(&issuer.url, id), now).await
+    }
+
+    /// Records a decision, unless there is one. `client` is the registered client that was decided about: if it has
+    /// changed since it was displayed, nothing is decided.
+    pub async fn decide(
+        &self,
+        issuer: &Issuer,
+        authorization: &Authorization,
+        client: Option<&Versioned<Client>>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let mut batch = put(batch(now), issuer, authorization, Expectation::Absent);
+        if let Some(client) = client {
+            batch = batch.expect(key::client(&issuer.url, &client.value.id), Expectation::Version(client.version));
+        }
+        self.commit(batch).await?;
+        Ok(())
+    }
+
+    /// Claims a login, so that the upstream's code is sent once.
+    pub async fn claim_login(
+        &self,
+        issuer: &Issuer,
+        read_at: Version,
+        claim: &LoggingIn,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let claim = Authorization::LoggingIn(claim.clone());
+        self.commit(put(batch(now), issuer, &claim, Expectation::Version(read_at))).await?;
+        Ok(())
+    }
+
+    pub async fn fail_login(
+        &self,
+        issuer: &Issuer,
+        read_at: Version,
+        failed: &Failed,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let failed = Authorization::Failed(failed.clone());
+        self.commit(put(batch(now), issuer, &failed, Expectation::Version(read_at))).await?;
+        Ok(())
+    }
+
+    /// A finished login: the code, what it makes of the subject's consent, and the event, together.
+    pub async fn issue_code(
+        &self,
+        issuer: &Issuer,
+        read_at: Version,
+        login: &FinishedLogin<'_>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let FinishedLogin { issued, consent, standing, event } = login;
+        let issued = Authorization::CodeIssued((*issued).clone());
+        let mut batch = put(batch(now), issuer, &issued, Expectation::Version(read_at))
+            .put(
+                standing.consent.key.clone(),
+                standing.consent.unchanged(),
+                consent.encode_record(),
+                consent_end(consent),
+            )
+            .event(encode_event(&issuer.url, event));
+        if let Some(client) = &standing.client {
+            batch = client.expect(batch);
+        }
+        self.commit(batch).await?;
+        Ok(())
+    }
+
+    /// A redeemed code: the authorization is spent and the grant is there, or neither.
+    pub async fn redeem(
+        &self,
+        issuer: &Issuer,
+        read_at: Version,
+        redemption: &Redemption<'_>,
+        now: Timestamp,
+    ) -> Result<Revision, StoreError> {
+        let Redemption { redeemed, grant, consent, leaving, standing, events } = redemption;
+        let redeemed = Authorization::Redeemed((*redeemed).clone());
+        let mut batch = put(batch(now), issuer, &redeemed, Expectation::Version(read_at))
+            .put(key::grant(&issuer.url, grant.id), Expectation::Absent, grant.encode_record(), grant.idle_end)
+            .put(
+                standing.consent.key.clone(),
+                standing.consent.unchanged(),
+                consent.encode_record(),
+                consent_end(consent),
+            );
+        batch = standing.expect_counters(batch);
+        batch = keep_client(batch, issuer, grant, standing, now);
+        for (id, version) in self.versions(issuer, leaving, now).await? {
+            batch = batch.delete(key::grant(&issuer.url, id), version);
+        }
+        for event in *events {
+            batch = batch.event(encode_event(&issuer.url, event));
+        }
+        self.commit(batch).await
+    }
+
+    /// The grants of `ids` that are still there.
+    async fn versions(
+        &self,
+        issuer: &Issuer,
+        ids: &[GrantId],
+        now: Timestamp,
+    ) -> Result<Vec<(GrantId, Version)>, StoreError> {
+        let keys: Vec<_> = ids.iter().map(|id| key::grant(&issuer.url, *id)).collect();
+        let entries = self.read(&keys, now).await?.entries;
+        Ok(ids.iter().zip(entries).filter_map(|(id, entry)| Some((*id, entry?.version))).collect())
+    }
+}
+
+/// Everything that a finished login writes.
+#[derive(Debug)]
+pub struct FinishedLogin<'a> {
+    pub issued: &'a CodeIssued,
+    pub consent: &'a Consent,
+    pub standing: &'a StoredStanding,
+    pub event: &'a Event,
+}
+
+/// Everything that one redemption writes.
+#[derive(Debug)]
+pub struct Redemption<'a> {
+    pub redeemed: &'a Redeemed,
+    pub grant: &'a Grant,
+    pub consent: &'a Consent,
+    /// Grants that have to go because the consent has too many.
+    pub leaving: &'a [GrantId],
+    pub standing: &'a StoredStanding,
+    pub events: &'a [Event],
+}
+
+fn put(batch: Batch, issuer: &Issuer, authorization: &Authorization, expectation: Expectation) -> Batch {
+    let key = key::authorization(&issuer.url, authorization.decided().id);
+    batch.put(key, expectation, authorization.encode_record(), authorization.expires_at(&issuer.lifetimes))
+}
+
+/// A consent's record outlives the consent itself and every grant under it: it guards by being there.
+fn consent_end(consent: &Consent) -> Timestamp {
+    consent.grants.iter().map(|(_, end)| *end).fold(consent.expires_at, Timestamp::max) + CLOCK_SKEW
+}
+
+/// A client outlives its grants. Its record is written only when it would not, so that it is not everybody's conflict.
+fn keep_client(batch: Batch, issuer: &Issuer, grant: &Grant, standing: &StoredStanding, now: Timestamp) -> Batch {
+    let Some(client) = &standing.client else { return batch };
+    match &client.entry {
+        Some(entry) if entry.expires_at.is_some_and(|expires_at| expires_at < grant.end + CLOCK_SKEW) => {
+            let used = now + issuer.lifetimes.used_registration.max(issuer.lifetimes.grant * 2);
+            batch.put(client.key.clone(), client.unchanged(), entry.value.clone(), used + CLOCK_SKEW)
+        }
+        _ => client.expect(batch),
+    }
+}

@@ -1,0 +1,54 @@
+//! Grants after they were issued.
+
+use lychgate_domain::event::Event;
+use lychgate_domain::grant::Grant;
+use lychgate_domain::id::GrantId;
+use lychgate_domain::issuer::Issuer;
+use lychgate_domain::time::Timestamp;
+
+use crate::engine::{Expectation, Revision, Version};
+use crate::record::{Record as _, encode_event};
+pub use crate::standing::StoredStanding;
+use crate::{Store, StoreError, Versioned, batch, key};
+
+impl Store {
+    pub async fn grant(
+        &self,
+        issuer: &Issuer,
+        id: GrantId,
+        now: Timestamp,
+    ) -> Result<Option<Versioned<Grant>>, StoreError> {
+        self.record(key::grant(&issuer.url, id), now).await
+    }
+
+    /// The next generation. A revocation that was committed before it makes it conflict.
+    pub async fn rotate(
+        &self,
+        issuer: &Issuer,
+        read_at: Version,
+        grant: &Grant,
+        standing: &StoredStanding,
+        now: Timestamp,
+    ) -> Result<Revision, StoreError> {
+        let key = key::grant(&issuer.url, grant.id);
+        let batch = batch(now).put(key, Expectation::Version(read_at), grant.encode_record(), grant.idle_end);
+        self.commit(standing.expect_all(batch)).await
+    }
+
+    /// Ends a grant. Its record stays to its natural end, so that what it gave is known to be dead.
+    pub async fn end_grant(
+        &self,
+        issuer: &Issuer,
+        read_at: Version,
+        grant: &Grant,
+        event: &Event,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = key::grant(&issuer.url, grant.id);
+        let batch = batch(now)
+            .put(key, Expectation::Version(read_at), grant.encode_record(), grant.idle_end)
+            .event(encode_event(&issuer.url, event));
+        self.commit(batch).await?;
+        Ok(())
+    }
+}

@@ -1,0 +1,51 @@
+//! Where each record lies. Keys are built of fixed-width and hashed parts, so that no stranger's string can reach into
+//! another's range; each begins with its issuer.
+
+use lychgate_domain::id::{AuthorizationId, ClientId, GrantId};
+use lychgate_domain::issuer::IssuerUrl;
+use lychgate_domain::keys::digest;
+use lychgate_domain::subject::Subject;
+
+use crate::engine::{Key, Space};
+
+pub(crate) fn store_meta() -> Key {
+    Key::new(Space::Meta, *b"store")
+}
+
+pub(crate) fn keyring(issuer: &IssuerUrl) -> Key {
+    Key::new(Space::Meta, [b"keyring/".as_slice(), &issuer.digest()].concat())
+}
+
+pub(crate) fn client(issuer: &IssuerUrl, id: &ClientId) -> Key {
+    Key::new(Space::Clients, [issuer.digest(), hashed(id.as_str())].concat())
+}
+
+pub(crate) fn authorization(issuer: &IssuerUrl, id: AuthorizationId) -> Key {
+    Key::new(Space::Authorizations, [issuer.digest(), *id.bytes()].concat())
+}
+
+/// Ordered by subject, so that what one person allowed lies together.
+pub(crate) fn consent(issuer: &IssuerUrl, subject: &Subject, client: &ClientId, resource: &str) -> Key {
+    let parts = [issuer.digest(), hashed(subject.as_str()), hashed(client.as_str()), hashed(resource)];
+    Key::new(Space::Consents, parts.concat())
+}
+
+pub(crate) fn grant(issuer: &IssuerUrl, id: GrantId) -> Key {
+    Key::new(Space::Grants, [issuer.digest(), *id.bytes()].concat())
+}
+
+pub(crate) fn issuer_counter(issuer: &IssuerUrl) -> Key {
+    Key::new(Space::Counters, [issuer.digest().as_slice(), b"i"].concat())
+}
+
+pub(crate) fn client_counter(issuer: &IssuerUrl, client: &ClientId) -> Key {
+    Key::new(Space::Counters, [issuer.digest().as_slice(), b"c", &hashed(client.as_str())].concat())
+}
+
+pub(crate) fn subject_counter(issuer: &IssuerUrl, subject: &Subject) -> Key {
+    Key::new(Space::Counters, [issuer.digest().as_slice(), b"s", &hashed(subject.as_str())].concat())
+}
+
+fn hashed(text: &str) -> [u8; 16] {
+    *digest("key", &[text.as_bytes()]).first_chunk().expect("16 of 32 bytes")
+}

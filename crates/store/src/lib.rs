@@ -1,0 +1,149 @@
+//! The rules' guarantees as atomic batches over a byte port.
+//!
+//! What `lychgate-domain` decides is made true here: each transition is one [`engine::Batch`] that names the version of
+//! everything the decision was based on. If any of it has changed meanwhile, nothing is written and the caller decides
+//! again ([`StoreError::Conflict`]). No function reads, checks and then writes without an expectation.
+//!
+//! It never decides: it does not look at the clock, knows no request, and refuses nothing.
+
+pub mod engine;
+pub mod memory;
+
+pub mod authorizations;
+pub mod clients;
+pub mod grants;
+mod key;
+pub mod keyring;
+mod record;
+mod standing;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+pub use engine::Durability;
+use engine::{Batch, Cause, Engine, EngineError, Entry, Expectation, Key, Revision, Snapshot, Timestamp, Version};
+use record::Record;
+
+/// Generated from `proto/lychgate/record/v1`.
+pub(crate) mod proto {
+    #![expect(clippy::all, unreachable_pub, reason = "generated")]
+    include!(concat!(env!("OUT_DIR"), "/lychgate.record.v1.rs"));
+}
+
+/// The newest record format this version reads and writes.
+const RECORD_LEVEL: u32 = 1;
+
+/// How late a batch may land.
+const BATCH_LIFETIME: Duration = Duration::from_secs(10);
+
+/// How often a batch whose outcome is unknown is sent again.
+const RESENDS: usize = 3;
+
+/// The store.
+#[derive(Clone, Debug)]
+pub struct Store {
+    engine: Arc<dyn Engine>,
+}
+
+/// A record, and the version it was read at.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Versioned<T> {
+    pub value: T,
+    pub version: Version,
+    pub expires_at: Option<Timestamp>,
+}
+
+impl<T> Versioned<T> {
+    pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Versioned<U> {
+        Versioned { value: f(self.value), version: self.version, expires_at: self.expires_at }
+    }
+}
+
+/// Why the store did not do as asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// Something the decision was based on has changed: nothing was written. Read and decide again.
+    #[error("a record changed meanwhile")]
+    Conflict,
+    /// It was not done.
+    #[error("the store is unavailable")]
+    Unavailable(#[source] Cause),
+    /// It may have been done. The same attempt again will tell.
+    #[error("the outcome of a commit is unknown")]
+    Unknown(#[source] Cause),
+    /// A record that cannot be read.
+    #[error("a record of kind {kind} cannot be read")]
+    Corrupt { kind: &'static str },
+    #[error("the store holds records of level {found}; this version knows up to {known}", known = RECORD_LEVEL)]
+    TooNew { found: u32 },
+    /// A mistake in this program.
+    #[error("a call that an engine can never fulfil")]
+    Invalid(#[source] EngineError),
+}
+
+impl Store {
+    /// A store whose records this version can read.
+    pub async fn open(engine: Arc<dyn Engine>, now: Timestamp) -> Result<Self, StoreError> {
+        let store = Self { engine };
+        let meta = key::store_meta();
+        match store.record::<proto::StoreMeta>(meta.clone(), now).await? {
+            Some(found) if found.value.record_level > RECORD_LEVEL => {
+                Err(StoreError::TooNew { found: found.value.record_level })
+            }
+            Some(_) => Ok(store),
+            None => {
+                let value = prost::Message::encode_to_vec(&proto::StoreMeta { record_level: RECORD_LEVEL });
+                match store.commit(batch(now).put(meta, Expectation::Absent, value, None)).await {
+                    // Another node began at the same time.
+                    Ok(_) | Err(StoreError::Conflict) => Ok(store),
+                    Err(error) => Err(error),
+                }
+            }
+        }
+    }
+
+    /// Whether commits can be taken, and what they survive.
+    pub async fn ready(&self) -> Result<Durability, StoreError> {
+        self.engine.ready().await.map_err(store_error)
+    }
+
+    /// Sends the very same batch again as long as its outcome is unknown: it lands once, or it conflicts, and then the
+    /// record's attempt says who won.
+    async fn commit(&self, batch: Batch) -> Result<Revision, StoreError> {
+        let mut resends = RESENDS;
+        loop {
+            match self.engine.commit(batch.clone()).await {
+                Err(EngineError::Unknown(_)) if resends > 0 => resends -= 1,
+                result => return result.map_err(store_error),
+            }
+        }
+    }
+
+    async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Snapshot, StoreError> {
+        self.engine.read(keys, now).await.map_err(store_error)
+    }
+
+    async fn record<R: Record>(&self, key: Key, now: Timestamp) -> Result<Option<Versioned<R>>, StoreError> {
+        let snapshot = self.read(&[key], now).await?;
+        decode(snapshot.entries.into_iter().next().flatten())
+    }
+}
+
+fn batch(now: Timestamp) -> Batch {
+    Batch::new(now, now + BATCH_LIFETIME)
+}
+
+fn decode<R: Record>(entry: Option<Entry>) -> Result<Option<Versioned<R>>, StoreError> {
+    let Some(entry) = entry else { return Ok(None) };
+    let value = R::decode_record(&entry.value).ok_or(StoreError::Corrupt { kind: R::KIND })?;
+    Ok(Some(Versioned { value, version: entry.version, expires_at: entry.expires_at }))
+}
+
+fn store_error(error: EngineError) -> StoreError {
+    match error {
+        EngineError::Conflict(_) => StoreError::Conflict,
+        EngineError::Unavailable(cause) => StoreError::Unavailable(cause),
+        EngineError::Unknown(cause) => StoreError::Unknown(cause),
+        error @ (EngineError::CursorLost { .. } | EngineError::Invalid(_)) => StoreError::Invalid(error),
+    }
+}

@@ -1,0 +1,71 @@
+//! Between what the rules know and what lies on disk.
+
+mod authorization;
+mod client;
+mod consent;
+mod event;
+mod grant;
+
+use lychgate_domain::authorization::Sealed;
+use lychgate_domain::id::Attempt;
+use lychgate_domain::keys::KeyId;
+use lychgate_domain::scope::Scopes;
+use prost::Message as _;
+
+pub(crate) use event::encode_event;
+
+use crate::proto;
+
+/// Something that is kept under one key.
+pub(crate) trait Record: Sized {
+    const KIND: &'static str;
+
+    fn encode_record(&self) -> Vec<u8>;
+
+    /// `None` if the bytes make no sense: damage, or a format this version does not know.
+    fn decode_record(bytes: &[u8]) -> Option<Self>;
+}
+
+impl Record for proto::StoreMeta {
+    const KIND: &'static str = "store";
+
+    fn encode_record(&self) -> Vec<u8> {
+        self.encode_to_vec()
+    }
+
+    fn decode_record(bytes: &[u8]) -> Option<Self> {
+        proto::StoreMeta::decode(bytes).ok()
+    }
+}
+
+/// A revocation counter.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Counter(pub(crate) u64);
+
+impl Record for Counter {
+    const KIND: &'static str = "counter";
+
+    fn encode_record(&self) -> Vec<u8> {
+        proto::Counter { value: self.0 }.encode_to_vec()
+    }
+
+    fn decode_record(bytes: &[u8]) -> Option<Self> {
+        Some(Self(proto::Counter::decode(bytes).ok()?.value))
+    }
+}
+
+fn encode_sealed(sealed: &Sealed) -> proto::Sealed {
+    proto::Sealed { key: sealed.key.0, bytes: sealed.bytes.clone() }
+}
+
+fn decode_sealed(sealed: Option<proto::Sealed>) -> Option<Sealed> {
+    sealed.map(|sealed| Sealed { key: KeyId(sealed.key), bytes: sealed.bytes })
+}
+
+fn decode_attempt(bytes: Vec<u8>) -> Option<Attempt> {
+    Some(Attempt::from_bytes(bytes.try_into().ok()?))
+}
+
+fn decode_scopes(text: &str) -> Option<Scopes> {
+    Scopes::parse(text).ok()
+}

@@ -1,0 +1,149 @@
+//! Decisions and what became of them.
+
+use lychgate_domain::authorization::{
+    Approved, Authorization, CodeIssued, Decided, Denied, Failed, LoggingIn, LoginFailure, Redeemed,
+};
+use lychgate_domain::id::{AuthorizationId, BrowserId, ClientId, GrantId};
+use lychgate_domain::keys::KeyId;
+use lychgate_domain::pkce::CodeChallenge;
+use lychgate_domain::redirect_uri::RedirectUri;
+use lychgate_domain::subject::Subject;
+use lychgate_domain::time::Timestamp;
+use prost::Message as _;
+
+use super::{Record, decode_attempt, decode_scopes, decode_sealed, encode_sealed};
+use crate::proto::{self, authorization::State};
+
+impl Record for Authorization {
+    const KIND: &'static str = "authorization";
+
+    fn encode_record(&self) -> Vec<u8> {
+        let state = match self {
+            Authorization::Denied(Denied { decided: _ }) => State::Denied(proto::Denied {}),
+            Authorization::Approved(approved) => State::Approved(encode_approved(approved)),
+            Authorization::LoggingIn(logging_in) => State::LoggingIn(proto::LoggingIn {
+                approved: Some(encode_approved(&logging_in.approved)),
+                attempt: logging_in.attempt.bytes().to_vec(),
+                at: logging_in.at.millis(),
+            }),
+            Authorization::CodeIssued(issued) => State::CodeIssued(encode_issued(issued)),
+            Authorization::Redeemed(redeemed) => State::Redeemed(proto::Redeemed {
+                issued: Some(encode_issued(&redeemed.issued)),
+                attempt: redeemed.attempt.bytes().to_vec(),
+                at: redeemed.at.millis(),
+                grant_id: redeemed.grant_id.bytes().to_vec(),
+                refresh_key: redeemed.refresh_key.0,
+            }),
+            Authorization::Failed(failed) => State::Failed(proto::Failed {
+                approved: Some(encode_approved(&failed.approved)),
+                attempt: failed.attempt.bytes().to_vec(),
+                at: failed.at.millis(),
+                failure: match failed.failure {
+                    LoginFailure::UpstreamUnavailable => proto::LoginFailure::UpstreamUnavailable,
+                    LoginFailure::UpstreamInvalid => proto::LoginFailure::UpstreamInvalid,
+                    LoginFailure::UpstreamDenied => proto::LoginFailure::UpstreamDenied,
+                }
+                .into(),
+            }),
+        };
+        proto::Authorization { decided: Some(encode_decided(self.decided())), state: Some(state) }.encode_to_vec()
+    }
+
+    fn decode_record(bytes: &[u8]) -> Option<Self> {
+        let record = proto::Authorization::decode(bytes).ok()?;
+        let decided = decode_decided(record.decided?)?;
+        Some(match record.state? {
+            State::Denied(proto::Denied {}) => Authorization::Denied(Denied { decided }),
+            State::Approved(approved) => Authorization::Approved(decode_approved(decided, Some(approved))?),
+            State::LoggingIn(logging_in) => Authorization::LoggingIn(LoggingIn {
+                approved: decode_approved(decided, logging_in.approved)?,
+                attempt: decode_attempt(logging_in.attempt)?,
+                at: Timestamp::from_millis(logging_in.at),
+            }),
+            State::CodeIssued(issued) => Authorization::CodeIssued(decode_issued(decided, Some(issued))?),
+            State::Redeemed(redeemed) => Authorization::Redeemed(Redeemed {
+                issued: decode_issued(decided, redeemed.issued)?,
+                attempt: decode_attempt(redeemed.attempt)?,
+                at: Timestamp::from_millis(redeemed.at),
+                grant_id: GrantId::from_bytes(redeemed.grant_id.try_into().ok()?),
+                refresh_key: KeyId(redeemed.refresh_key),
+            }),
+            State::Failed(failed) => Authorization::Failed(Failed {
+                failure: match failed.failure() {
+                    proto::LoginFailure::UpstreamUnavailable => LoginFailure::UpstreamUnavailable,
+                    proto::LoginFailure::UpstreamInvalid => LoginFailure::UpstreamInvalid,
+                    proto::LoginFailure::UpstreamDenied => LoginFailure::UpstreamDenied,
+                    proto::LoginFailure::Unspecified => return None,
+                },
+                approved: decode_approved(decided, failed.approved)?,
+                attempt: decode_attempt(failed.attempt)?,
+                at: Timestamp::from_millis(failed.at),
+            }),
+        })
+    }
+}
+
+fn encode_decided(decided: &Decided) -> proto::Decided {
+    proto::Decided {
+        authorization_id: decided.id.bytes().to_vec(),
+        client_id: decided.client_id.as_str().to_owned(),
+        redirect_uri: decided.redirect_uri.as_str().to_owned(),
+        state: decided.state.clone(),
+        code_challenge: decided.code_challenge.0.to_vec(),
+        resource: decided.resource.clone(),
+        scopes: decided.scopes.to_string(),
+        metadata_digest: decided.metadata_digest.to_vec(),
+        browser_id: decided.browser.bytes().to_vec(),
+        attempt: decided.attempt.bytes().to_vec(),
+        at: decided.at.millis(),
+    }
+}
+
+fn decode_decided(decided: proto::Decided) -> Option<Decided> {
+    Some(Decided {
+        id: AuthorizationId::from_bytes(decided.authorization_id.try_into().ok()?),
+        client_id: ClientId::parse(&decided.client_id)?,
+        redirect_uri: RedirectUri::from_record(decided.redirect_uri),
+        state: decided.state,
+        code_challenge: CodeChallenge(decided.code_challenge.try_into().ok()?),
+        resource: decided.resource,
+        scopes: decode_scopes(&decided.scopes)?,
+        metadata_digest: decided.metadata_digest.try_into().ok()?,
+        browser: BrowserId::from_bytes(decided.browser_id.try_into().ok()?),
+        attempt: decode_attempt(decided.attempt)?,
+        at: Timestamp::from_millis(decided.at),
+    })
+}
+
+fn encode_approved(approved: &Approved) -> proto::Approved {
+    proto::Approved { login_key: approved.login_key.0 }
+}
+
+fn decode_approved(decided: Decided, approved: Option<proto::Approved>) -> Option<Approved> {
+    approved.map(|approved| Approved { decided, login_key: KeyId(approved.login_key) })
+}
+
+fn encode_issued(issued: &CodeIssued) -> proto::CodeIssued {
+    proto::CodeIssued {
+        approved: Some(encode_approved(&issued.approved)),
+        attempt: issued.attempt.bytes().to_vec(),
+        at: issued.at.millis(),
+        code_key: issued.code_key.0,
+        subject: issued.subject.as_str().to_owned(),
+        consent_epoch: issued.consent_epoch,
+        upstream_tokens: Some(encode_sealed(&issued.upstream_tokens)),
+    }
+}
+
+fn decode_issued(decided: Decided, issued: Option<proto::CodeIssued>) -> Option<CodeIssued> {
+    let issued = issued?;
+    Some(CodeIssued {
+        approved: decode_approved(decided, issued.approved)?,
+        attempt: decode_attempt(issued.attempt)?,
+        at: Timestamp::from_millis(issued.at),
+        code_key: KeyId(issued.code_key),
+        subject: Subject::from_record(issued.subject),
+        consent_epoch: issued.consent_epoch,
+        upstream_tokens: decode_sealed(issued.upstream_tokens)?,
+    })
+}

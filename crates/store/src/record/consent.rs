@@ -1,0 +1,72 @@
+//! Consents.
+
+use lychgate_domain::consent::{Consent, How, Status};
+use lychgate_domain::id::{ClientId, GrantId};
+use lychgate_domain::subject::Subject;
+use lychgate_domain::time::Timestamp;
+use prost::Message as _;
+
+use super::{Record, decode_scopes};
+use crate::proto;
+
+impl Record for Consent {
+    const KIND: &'static str = "consent";
+
+    fn encode_record(&self) -> Vec<u8> {
+        let record = proto::Consent {
+            subject: self.subject.as_str().to_owned(),
+            client_id: self.client_id.as_str().to_owned(),
+            resource: self.resource.clone(),
+            scopes: self.scopes.to_string(),
+            redirect_uris: self.redirect_uris.clone(),
+            metadata_digest: self.metadata_digest.to_vec(),
+            created_at: self.created_at.millis(),
+            approved_at: self.approved_at.millis(),
+            expires_at: self.expires_at.millis(),
+            how: match self.how {
+                How::Page => proto::ConsentHow::Page,
+            }
+            .into(),
+            epoch: self.epoch,
+            revoked_at: match self.status {
+                Status::Live => None,
+                Status::Revoked { at } => Some(at.millis()),
+            },
+            grants: self
+                .grants
+                .iter()
+                .map(|(id, end)| proto::ConsentGrant { grant_id: id.bytes().to_vec(), end: end.millis() })
+                .collect(),
+        };
+        record.encode_to_vec()
+    }
+
+    fn decode_record(bytes: &[u8]) -> Option<Self> {
+        let record = proto::Consent::decode(bytes).ok()?;
+        let how = match record.how() {
+            proto::ConsentHow::Page => How::Page,
+            proto::ConsentHow::Unspecified => return None,
+        };
+        let grant = |grant: proto::ConsentGrant| {
+            Some((GrantId::from_bytes(grant.grant_id.try_into().ok()?), Timestamp::from_millis(grant.end)))
+        };
+        Some(Self {
+            subject: Subject::from_record(record.subject),
+            client_id: ClientId::parse(&record.client_id)?,
+            resource: record.resource,
+            scopes: decode_scopes(&record.scopes)?,
+            redirect_uris: record.redirect_uris,
+            metadata_digest: record.metadata_digest.try_into().ok()?,
+            created_at: Timestamp::from_millis(record.created_at),
+            approved_at: Timestamp::from_millis(record.approved_at),
+            expires_at: Timestamp::from_millis(record.expires_at),
+            how,
+            epoch: record.epoch,
+            status: match record.revoked_at {
+                None => Status::Live,
+                Some(at) => Status::Revoked { at: Timestamp::from_millis(at) },
+            },
+            grants: record.grants.into_iter().map(grant).collect::<Option<_>>()?,
+        })
+    }
+}

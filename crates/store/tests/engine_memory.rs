@@ -1,0 +1,13 @@
+//! The memory engine under the engine suite.
+
+use std::sync::Arc;
+
+use lychgate_engine_suite::{Opened, TestEntropy, engine_suite};
+use lychgate_store::engine::Clock;
+use lychgate_store::memory::Memory;
+
+async fn open(clock: Arc<dyn Clock>) -> Opened {
+    Opened::new(Memory::new(clock, &TestEntropy))
+}
+
+engine_suite!(open);
