@@ -1,0 +1,35 @@
+//! The wire between edge, control and everybody who asks: generated types, reasons, channels and listeners.
+//!
+//! Nothing here decides anything, and nothing here knows the rules: it is what both ends of a call share.
+
+pub mod channel;
+pub mod reason;
+
+pub use reason::Reason;
+
+/// `lychgate.v1`, as generated from `proto/lychgate/v1`; the comments there are the manual.
+pub mod v1 {
+    #![expect(clippy::all, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated")]
+    tonic::include_proto!("lychgate.v1");
+}
+
+/// The compiled proto files, for reflection.
+pub const FILE_DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
+
+/// The cookies that the edge passes on, and no others, have this prefix (RFC 6265bis §4.1.3.2: `__Host-`).
+pub const COOKIE_PREFIX: &str = "__Host-lychgate-";
+
+/// Metadata key of the request id.
+pub const REQUEST_ID: &str = "x-request-id";
+
+/// `ErrorInfo.domain`.
+pub const ERROR_DOMAIN: &str = "lychgate.v1";
+
+/// Keys of `ErrorInfo.metadata`.
+pub mod error_metadata {
+    pub const OAUTH_ERROR: &str = "oauth_error";
+    pub const DESCRIPTION: &str = "description";
+    pub const REQUEST_ID: &str = "request_id";
+    pub const RETURN_URI: &str = "return_uri";
+    pub const RETURN_LABEL: &str = "return_label";
+}

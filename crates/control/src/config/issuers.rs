@@ -1,0 +1,401 @@
+//! Issuers, their upstreams, resources and clients.
+
+use std::time::Duration;
+
+use lychgate_domain::client::{About, Client, GrantType, Origin, Status};
+use lychgate_domain::display::displayable;
+use lychgate_domain::id::{ClientId, IssuerId};
+use lychgate_domain::issuer::{Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition};
+use lychgate_domain::redirect_uri::{RedirectKind, RedirectUri};
+use lychgate_domain::scope::Scope;
+use lychgate_domain::subject::UpstreamId;
+use lychgate_process::config::{ConfigError, Secret};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::Config;
+
+/// One authorization server.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct IssuerConfig {
+    /// `[a-z0-9-]`, at most 32; part of the upstream's callback path, `/callback/{id}`.
+    pub id: String,
+    /// The issuer identifier, a URL without a trailing slash.
+    pub url: String,
+    /// What people call it.
+    pub name: String,
+    /// Exact redirect URIs with a scheme of their own that may be registered.
+    #[serde(default = "known_private_schemes")]
+    pub private_scheme_redirect_uris: Vec<String>,
+    pub upstream: UpstreamConfig,
+    pub resources: Vec<ResourceConfig>,
+    #[serde(default)]
+    pub clients: Vec<ClientConfig>,
+    #[serde(default)]
+    pub lifetimes: LifetimesConfig,
+}
+
+/// Where people sign in.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum UpstreamConfig {
+    /// Any OpenID Connect provider, by discovery.
+    Oidc(OidcConfig),
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcConfig {
+    /// `[a-z0-9-]`, at most 32; part of every subject, so it never changes.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Its issuer identifier; `/.well-known/openid-configuration` is asked below it.
+    pub issuer: String,
+    pub client_id: String,
+    pub client_secret: Secret,
+    #[serde(default = "openid")]
+    pub scopes: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ResourceConfig {
+    /// The MCP server's URL, exactly as its clients know it: the audience of tokens.
+    pub uri: String,
+    pub name: String,
+    pub scopes: Vec<ScopeConfig>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ScopeConfig {
+    pub name: String,
+    /// In words, for the consent page.
+    pub description: String,
+    /// Whether a request without `scope` asks for it.
+    #[serde(default)]
+    pub default: bool,
+}
+
+/// A client that an operator knows.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientConfig {
+    pub id: String,
+    pub name: String,
+    pub redirect_uris: Vec<String>,
+}
+
+/// How long things last, in seconds; see `control.example.toml` for the defaults.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LifetimesConfig {
+    pub ticket_seconds: u64,
+    pub login_seconds: u64,
+    pub code_seconds: u64,
+    pub access_token_seconds: u64,
+    pub refresh_grace_seconds: u64,
+    pub grant_idle_seconds: u64,
+    pub grant_seconds: u64,
+    pub consent_seconds: u64,
+    pub unused_registration_seconds: u64,
+    pub used_registration_seconds: u64,
+}
+
+impl Default for LifetimesConfig {
+    fn default() -> Self {
+        let lifetimes = Lifetimes::default();
+        Self {
+            ticket_seconds: lifetimes.ticket.as_secs(),
+            login_seconds: lifetimes.login.as_secs(),
+            code_seconds: lifetimes.code.as_secs(),
+            access_token_seconds: lifetimes.access_token.as_secs(),
+            refresh_grace_seconds: lifetimes.refresh_grace.as_secs(),
+            grant_idle_seconds: lifetimes.grant_idle.as_secs(),
+            grant_seconds: lifetimes.grant.as_secs(),
+            consent_seconds: lifetimes.consent.as_secs(),
+            unused_registration_seconds: lifetimes.unused_registration.as_secs(),
+            used_registration_seconds: lifetimes.used_registration.as_secs(),
+        }
+    }
+}
+
+/// Cursor registers it together with two others.
+fn known_private_schemes() -> Vec<String> {
+    vec!["cursor://anysphere.cursor-mcp/oauth/callback".to_owned()]
+}
+
+fn openid() -> Vec<String> {
+    vec!["openid".to_owned()]
+}
+
+impl Config {
+    pub fn issuers(&self) -> Result<Vec<Issuer>, ConfigError> {
+        let mut issuers: Vec<Issuer> = Vec::new();
+        for (n, config) in self.issuers.iter().enumerate() {
+            let issuer = config.issuer(&format!("issuers[{n}]"))?;
+            if issuers.iter().any(|other| other.id == issuer.id) {
+                return Err(ConfigError::new(
+                    format!("issuers[{n}].id"),
+                    "is another issuer's too",
+                    "give each issuer an id of its own",
+                ));
+            }
+            if issuers.iter().any(|other| other.url == issuer.url) {
+                return Err(ConfigError::new(
+                    format!("issuers[{n}].url"),
+                    "is another issuer's too",
+                    "give each issuer a URL of its own",
+                ));
+            }
+            issuers.push(issuer);
+        }
+        if issuers.is_empty() {
+            return Err(ConfigError::new("issuers", "is empty", "add an [[issuers]] table"));
+        }
+        Ok(issuers)
+    }
+}
+
+impl IssuerConfig {
+    fn issuer(&self, at: &str) -> Result<Issuer, ConfigError> {
+        let id = IssuerId::parse(&self.id).ok_or_else(|| slug(format!("{at}.id")))?;
+        let url = IssuerUrl::parse(&self.url)
+            .map_err(|remedy| ConfigError::new(format!("{at}.url"), format_args!("is {:?}", self.url), remedy))?;
+        let UpstreamConfig::Oidc(oidc) = &self.upstream;
+        let upstream = UpstreamId::parse(&oidc.id).ok_or_else(|| slug(format!("{at}.upstream.id")))?;
+        oidc.check(&format!("{at}.upstream"), &url)?;
+        if self.resources.is_empty() {
+            return Err(ConfigError::new(
+                format!("{at}.resources"),
+                "is empty",
+                "add the MCP server this issuer protects",
+            ));
+        }
+        let mut resources: Vec<Resource> = Vec::new();
+        for (n, resource) in self.resources.iter().enumerate() {
+            let resource = resource.resource(&format!("{at}.resources[{n}]"))?;
+            if resources.iter().any(|other| other.uri == resource.uri) {
+                return Err(ConfigError::new(
+                    format!("{at}.resources[{n}].uri"),
+                    "is there twice",
+                    "remove one of them",
+                ));
+            }
+            resources.push(resource);
+        }
+        for (n, uri) in self.private_scheme_redirect_uris.iter().enumerate() {
+            let parsed = RedirectUri::parse(uri, std::slice::from_ref(uri));
+            if !parsed.is_ok_and(|uri| uri.kind() == RedirectKind::PrivateScheme) {
+                return Err(ConfigError::new(
+                    format!("{at}.private_scheme_redirect_uris[{n}]"),
+                    format_args!("{uri:?} is not an acceptable URI with a scheme of its own"),
+                    "write the whole URI, as in \"cursor://anysphere.cursor-mcp/oauth/callback\"",
+                ));
+            }
+        }
+        let mut clients: Vec<Client> = Vec::new();
+        for (n, client) in self.clients.iter().enumerate() {
+            let client = client.client(&format!("{at}.clients[{n}]"), &self.private_scheme_redirect_uris)?;
+            if clients.iter().any(|other| other.id == client.id) {
+                return Err(ConfigError::new(
+                    format!("{at}.clients[{n}].id"),
+                    "is another client's too",
+                    "give each client an id of its own",
+                ));
+            }
+            clients.push(client);
+        }
+        Ok(Issuer {
+            id,
+            url,
+            name: shown(&format!("{at}.name"), &self.name)?,
+            upstream,
+            upstream_name: shown(&format!("{at}.upstream.name"), &oidc.name)?,
+            resources,
+            clients,
+            private_scheme_redirect_uris: self.private_scheme_redirect_uris.clone(),
+            lifetimes: self.lifetimes.lifetimes(&format!("{at}.lifetimes"))?,
+        })
+    }
+}
+
+impl OidcConfig {
+    fn check(&self, at: &str, issuer: &IssuerUrl) -> Result<(), ConfigError> {
+        let url = Url::parse(&self.issuer).ok();
+        let https = url.as_ref().is_some_and(|url| url.scheme() == "https");
+        let http_loopback = url.as_ref().is_some_and(|url| {
+            url.scheme() == "http" && matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
+        });
+        let private = https || (http_loopback && !issuer.is_https());
+        if !private {
+            return Err(ConfigError::new(
+                format!("{at}.issuer"),
+                format_args!("is {:?}", self.issuer),
+                "use https; http only on loopback, beside an issuer on loopback",
+            ));
+        }
+        if !self.scopes.iter().any(|scope| scope == "openid") {
+            return Err(ConfigError::new(
+                format!("{at}.scopes"),
+                "lacks \"openid\"",
+                "add it: without it there is no ID token",
+            ));
+        }
+        if self.client_id.is_empty() {
+            return Err(ConfigError::new(format!("{at}.client_id"), "is empty", "write the id your provider gave you"));
+        }
+        Ok(())
+    }
+}
+
+impl ResourceConfig {
+    fn resource(&self, at: &str) -> Result<Resource, ConfigError> {
+        let good = Url::parse(&self.uri).is_ok_and(|url| {
+            matches!(url.scheme(), "https" | "http") && url.fragment().is_none() && url.username().is_empty()
+        });
+        if !good {
+            return Err(ConfigError::new(
+                format!("{at}.uri"),
+                format_args!("is {:?}", self.uri),
+                "write the MCP server's URL, without a fragment",
+            ));
+        }
+        let mut scopes: Vec<ScopeDefinition> = Vec::new();
+        for (n, config) in self.scopes.iter().enumerate() {
+            let key = |name: &str| format!("{at}.scopes[{n}].{name}");
+            let scope = Scope::parse(&config.name).filter(|scope| scope.as_str() != "offline_access");
+            let scope = scope.ok_or_else(|| {
+                ConfigError::new(
+                    key("name"),
+                    format_args!("is {:?}", config.name),
+                    "use printable characters without spaces and quotes; offline_access is not a resource's scope",
+                )
+            })?;
+            if scopes.iter().any(|other| other.scope == scope) {
+                return Err(ConfigError::new(key("name"), "is there twice", "remove one of them"));
+            }
+            if scope.as_str().contains('*') {
+                return Err(ConfigError::new(
+                    key("name"),
+                    "is a wildcard",
+                    "name each permission: people must be able to tell what they allow",
+                ));
+            }
+            let requested = if config.default { Requested::ByDefault } else { Requested::ByName };
+            scopes.push(ScopeDefinition {
+                scope,
+                description: shown(&key("description"), &config.description)?,
+                requested,
+            });
+        }
+        if !scopes.iter().any(|scope| scope.requested == Requested::ByDefault) {
+            return Err(ConfigError::new(
+                format!("{at}.scopes"),
+                "has none with default = true",
+                "mark what a client gets that asks for nothing in particular",
+            ));
+        }
+        Ok(Resource { uri: self.uri.clone(), name: shown(&format!("{at}.name"), &self.name)?, scopes })
+    }
+}
+
+impl ClientConfig {
+    fn client(&self, at: &str, private_schemes: &[String]) -> Result<Client, ConfigError> {
+        let id = ClientId::parse(&self.id)
+            .filter(|id| !id.as_str().starts_with("client-") && !id.as_str().starts_with("https://"));
+        let id = id.ok_or_else(|| {
+            ConfigError::new(
+                format!("{at}.id"),
+                format_args!("is {:?}", self.id),
+                "use printable characters; \"client-\" and \"https://\" are how others' ids begin",
+            )
+        })?;
+        let mut redirect_uris = Vec::new();
+        for (n, uri) in self.redirect_uris.iter().enumerate() {
+            let parsed = RedirectUri::parse(uri, private_schemes).map_err(|why| {
+                ConfigError::new(
+                    format!("{at}.redirect_uris[{n}]"),
+                    format_args!("is {uri:?}"),
+                    lychgate_domain::Refusal::from(why),
+                )
+            })?;
+            redirect_uris.push(parsed);
+        }
+        if redirect_uris.is_empty() {
+            return Err(ConfigError::new(
+                format!("{at}.redirect_uris"),
+                "is empty",
+                "write where the client receives codes",
+            ));
+        }
+        Ok(Client {
+            id,
+            origin: Origin::Configured,
+            status: Status::Enabled,
+            name: Some(shown(&format!("{at}.name"), &self.name)?),
+            redirect_uris,
+            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            about: About::default(),
+        })
+    }
+}
+
+impl LifetimesConfig {
+    fn lifetimes(&self, at: &str) -> Result<Lifetimes, ConfigError> {
+        let bounded = |name: &str, seconds: u64, min: u64, max: u64| {
+            if (min..=max).contains(&seconds) {
+                return Ok(Duration::from_secs(seconds));
+            }
+            Err(ConfigError::new(
+                format!("{at}.{name}"),
+                format_args!("is {seconds}"),
+                format_args!("use {min} to {max} seconds"),
+            ))
+        };
+        const DAY: u64 = 86_400;
+        let lifetimes = Lifetimes {
+            ticket: bounded("ticket_seconds", self.ticket_seconds, 1, 3600)?,
+            login: bounded("login_seconds", self.login_seconds, 1, 3600)?,
+            // OAuth 2.1 §4.1.2: ten minutes at the most.
+            code: bounded("code_seconds", self.code_seconds, 1, 600)?,
+            access_token: bounded("access_token_seconds", self.access_token_seconds, 1, 3600)?,
+            refresh_grace: bounded("refresh_grace_seconds", self.refresh_grace_seconds, 0, 300)?,
+            grant_idle: bounded("grant_idle_seconds", self.grant_idle_seconds, 1, 3650 * DAY)?,
+            grant: bounded("grant_seconds", self.grant_seconds, 1, 3650 * DAY)?,
+            consent: bounded("consent_seconds", self.consent_seconds, 1, 3650 * DAY)?,
+            unused_registration: bounded(
+                "unused_registration_seconds",
+                self.unused_registration_seconds,
+                1,
+                3650 * DAY,
+            )?,
+            used_registration: bounded("used_registration_seconds", self.used_registration_seconds, 1, 3650 * DAY)?,
+        };
+        if lifetimes.consent < lifetimes.grant {
+            return Err(ConfigError::new(
+                format!("{at}.consent_seconds"),
+                "is less than grant_seconds",
+                "a grant ends with its consent: make it at least as long",
+            ));
+        }
+        if lifetimes.unused_registration < lifetimes.ticket + lifetimes.login + lifetimes.code {
+            return Err(ConfigError::new(
+                format!("{at}.unused_registration_seconds"),
+                "is shorter than one login may take",
+                "make it longer than ticket, login and code together",
+            ));
+        }
+        Ok(lifetimes)
+    }
+}
+
+fn slug(key: String) -> ConfigError {
+    ConfigError::new(key, "is not an id", "use 1 to 32 of a-z, 0-9 and -")
+}
+
+fn shown(key: &str, text: &str) -> Result<String, ConfigError> {
+    displayable(text, 200).ok_or_else(|| ConfigError::new(key, "is empty", "write what people should read"))
+}

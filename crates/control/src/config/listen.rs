@@ -1,0 +1,118 @@
+//! Who may speak to the control plane, and over what.
+
+use std::path::PathBuf;
+
+use lychgate_domain::id::IssuerId;
+use lychgate_process::config::ConfigError;
+use serde::{Deserialize, Serialize};
+
+use super::Config;
+use crate::principal::{Principal, Principals};
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct TlsConfig {
+    /// PEM: the certificate, then its chain.
+    pub cert_file: PathBuf,
+    /// PEM.
+    pub key_file: PathBuf,
+}
+
+/// A named caller.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PrincipalConfig {
+    pub name: String,
+    pub role: Role,
+    /// SHA-256 of each bearer token it may use, in hexadecimal; several, so that a token can be replaced.
+    pub token_sha256: Vec<String>,
+    /// Ids of the issuers it may speak of; all if left out.
+    pub issuers: Option<Vec<String>>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Role {
+    /// Serves browsers and clients.
+    Edge,
+    /// Asks whether a consent stands.
+    Checker,
+    /// Lists and watches.
+    Reader,
+    /// An MCP server.
+    Resource,
+    /// A person with grpcurl at 3 a.m.
+    Operator,
+}
+
+impl Config {
+    /// Bearer tokens travel only over TLS, or not at all.
+    pub fn check_listen(&self) -> Result<(), ConfigError> {
+        if self.tls.is_none() && !self.listen.ip().is_loopback() {
+            return Err(ConfigError::new(
+                "tls",
+                format_args!("is missing although {} is not a loopback address", self.listen),
+                "set [tls] cert_file and key_file, or listen on 127.0.0.1",
+            ));
+        }
+        Ok(())
+    }
+
+    pub fn principals(&self) -> Result<Principals, ConfigError> {
+        let known = self.issuers.iter().map(|issuer| issuer.id.as_str()).collect::<Vec<_>>();
+        let mut principals = Vec::new();
+        for (n, config) in self.principals.iter().enumerate() {
+            let key = |name: &str| format!("principals[{n}].{name}");
+            if config.name.is_empty() || principals.iter().any(|p: &Principal| p.name == config.name) {
+                return Err(ConfigError::new(
+                    key("name"),
+                    "is empty or taken",
+                    "give each principal a name of its own",
+                ));
+            }
+            let tokens = config.token_sha256.iter().map(|text| from_hex(text)).collect::<Option<Vec<_>>>();
+            let tokens = tokens.filter(|tokens| !tokens.is_empty()).ok_or_else(|| {
+                ConfigError::new(
+                    key("token_sha256"),
+                    "is not a list of SHA-256 digests",
+                    "write 64 hexadecimal digits: printf %s TOKEN | sha256sum",
+                )
+            })?;
+            let taken = |token: &[u8; 32]| principals.iter().any(|p: &Principal| p.token_digests.contains(token));
+            if tokens.iter().any(taken) {
+                return Err(ConfigError::new(
+                    key("token_sha256"),
+                    "is another principal's too",
+                    "give each principal a token of its own",
+                ));
+            }
+            for id in config.issuers.iter().flatten() {
+                if !known.contains(&id.as_str()) {
+                    return Err(ConfigError::new(
+                        key("issuers"),
+                        format_args!("names {id:?}, which is not configured"),
+                        "use the id of an [[issuers]] table",
+                    ));
+                }
+            }
+            let issuers = config.issuers.as_ref().map(|ids| ids.iter().filter_map(|id| IssuerId::parse(id)).collect());
+            principals.push(Principal { name: config.name.clone(), role: config.role, token_digests: tokens, issuers });
+        }
+        if !principals.iter().any(|principal| principal.role == Role::Edge) {
+            return Err(ConfigError::new("principals", "has none with role \"edge\"", "add one, or nobody can log in"));
+        }
+        Ok(Principals::new(principals))
+    }
+}
+
+fn from_hex(text: &str) -> Option<[u8; 32]> {
+    let digits = text.as_bytes();
+    let mut bytes = [0; 32];
+    if digits.len() != 64 {
+        return None;
+    }
+    for (byte, pair) in bytes.iter_mut().zip(digits.chunks(2)) {
+        *byte = u8::from_str_radix(std::str::from_utf8(pair).ok().filter(|pair| !pair.contains('+'))?, 16).ok()?;
+    }
+    Some(bytes)
+}

@@ -1,0 +1,75 @@
+//! What every use case works with, and the promise that none is cut short.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use lychgate_domain::entropy::Entropy;
+use lychgate_domain::event::Caller as EventCaller;
+use lychgate_domain::time::Clock;
+use lychgate_process::Shutdown;
+use lychgate_store::Store;
+
+use crate::error::Error;
+use crate::issuers::{Issuers, Serving};
+use crate::principal::Principal;
+
+/// Everything a use case needs. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Control {
+    pub(crate) store: Store,
+    pub(crate) issuers: Arc<Issuers>,
+    pub(crate) clock: Arc<dyn Clock>,
+    pub(crate) entropy: Arc<dyn Entropy>,
+    shutdown: Shutdown,
+}
+
+/// Who calls, and under which request id.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    pub principal: Arc<Principal>,
+    pub request_id: String,
+}
+
+impl Caller {
+    /// As it stands in events.
+    pub(crate) fn for_events(&self) -> EventCaller {
+        EventCaller { principal: self.principal.name.clone(), request_id: self.request_id.clone() }
+    }
+}
+
+impl Control {
+    pub fn new(
+        store: Store,
+        issuers: Arc<Issuers>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        shutdown: Shutdown,
+    ) -> Self {
+        Self { store, issuers, clock, entropy, shutdown }
+    }
+
+    pub(crate) fn issuer(&self, id: &str, caller: &Caller) -> Result<&Serving, Error> {
+        Ok(self.issuers.find(id, &caller.principal)?)
+    }
+
+    /// Runs what commits or calls out. It goes on when the client has gone, and shutdown waits for it: nothing that was
+    /// acquired for somebody is lost half-way.
+    pub(crate) async fn to_the_end<T: Send + 'static>(
+        &self,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        match self.shutdown.tasks().spawn(work).await {
+            Ok(result) => result,
+            Err(error) => Err(Error::Fault(anyhow::Error::new(error).context("a use case panicked"))),
+        }
+    }
+}
+
+/// How often a decision is made again because something changed meanwhile. Each time somebody else has got on, so many
+/// rounds mean that as many others did.
+pub(crate) const MAX_ROUNDS: usize = 128;
+
+/// The end of all rounds.
+pub(crate) fn contended() -> Error {
+    Error::StoreUnavailable(anyhow::anyhow!("a record was contended {MAX_ROUNDS} times over"))
+}

@@ -1,0 +1,89 @@
+//! The browser's way through an authorization. Each step answers with what the browser does next; no step knows the
+//! others.
+
+mod begin;
+mod decide;
+mod finish_login;
+mod show;
+
+use lychgate_domain::authorization::{Approved, Decided, Decision, LoginFailure};
+use lychgate_domain::cookie::{Cookies, SetCookie};
+use lychgate_domain::issuer::{IssuerUrl, Resource};
+use lychgate_domain::keys::Purpose;
+use lychgate_domain::login::LoginSecrets;
+use lychgate_domain::redirect_uri::RedirectUri;
+use lychgate_domain::scope::Scopes;
+use lychgate_domain::{Refusal, response};
+
+use crate::error::{Error, ReturnTo};
+use crate::issuers::{ResolvedClient, Serving};
+
+/// What the browser does next.
+#[derive(Debug)]
+pub struct Next {
+    pub step: Step,
+    pub set_cookies: Vec<SetCookie>,
+}
+
+#[derive(Debug)]
+pub enum Step {
+    Redirect(String),
+    Consent(Box<ConsentPage>),
+    /// A failure that is on record.
+    Failure {
+        failure: LoginFailure,
+        return_to: ReturnTo,
+    },
+}
+
+/// Everything the consent page says.
+#[derive(Debug)]
+pub struct ConsentPage {
+    pub ticket: String,
+    pub form_token: String,
+    pub client: ResolvedClient,
+    pub redirect_uri: RedirectUri,
+    pub resource: Resource,
+    pub scopes: Scopes,
+    pub upstream_name: String,
+    pub grant_lifetime_seconds: u64,
+    pub changed: bool,
+}
+
+/// The person's answer, and where it came from.
+#[derive(Debug)]
+pub struct Answer {
+    pub ticket: String,
+    pub form_token: String,
+    pub decision: Option<Decision>,
+    pub cookies: Cookies,
+    pub sec_fetch_site: Option<String>,
+    pub origin: Option<String>,
+}
+
+impl Next {
+    fn redirect(location: String) -> Self {
+        Self { step: Step::Redirect(location), set_cookies: Vec::new() }
+    }
+}
+
+impl Serving {
+    /// A page of ours, for a link.
+    fn consent_url(&self, ticket: &str) -> String {
+        format!("{}/consent?ticket={ticket}", self.issuer.url.as_str())
+    }
+
+    /// What the upstream is asked with.
+    fn login_secrets(&self, approved: &Approved) -> Result<LoginSecrets, Error> {
+        let key = self.keys.find(Purpose::Login, approved.login_key).ok_or(Refusal::LoginExpired)?;
+        Ok(LoginSecrets::derive(key, approved.decided.id))
+    }
+}
+
+/// A link back to the client that tells it what happened.
+fn error_link(decided: &Decided, refusal: &Refusal, issuer: &IssuerUrl) -> ReturnTo {
+    ReturnTo {
+        uri: response::error(&decided.redirect_uri, refusal, decided.state.as_deref(), issuer),
+        label: decided.redirect_uri.target().to_owned(),
+    }
+}

@@ -1,0 +1,109 @@
+//! `POST /consent`: the decision, once and for good. What was displayed must still be true.
+
+use lychgate_domain::authorization::{Approved, Authorization, Confirmed, Decided, Decision};
+use lychgate_domain::cookie::LoginCookie;
+use lychgate_domain::form::{self, Displayed};
+use lychgate_domain::id::{Attempt, BrowserId};
+use lychgate_domain::keys::Purpose;
+use lychgate_domain::ticket::Ticket;
+use lychgate_domain::time::Timestamp;
+use lychgate_domain::{Refusal, response};
+use lychgate_store::StoreError;
+
+use super::show::consent_page;
+use super::{Answer, Next, Step};
+use crate::control::{Caller, Control, MAX_ROUNDS, contended};
+use crate::error::Error;
+use crate::issuers::{Serving, resolve_client};
+
+impl Control {
+    pub async fn decide(
+        &self,
+        caller: Caller,
+        issuer_id: String,
+        attempt: Attempt,
+        answer: Answer,
+    ) -> Result<Next, Error> {
+        let control = self.clone();
+        self.to_the_end(async move {
+            let serving = control.issuer(&issuer_id, &caller)?;
+            control.decide_once(serving, attempt, &answer, control.clock.now()).await
+        })
+        .await
+    }
+
+    async fn decide_once(
+        &self,
+        serving: &Serving,
+        attempt: Attempt,
+        answer: &Answer,
+        now: Timestamp,
+    ) -> Result<Next, Error> {
+        let (issuer, keys) = (&serving.issuer, &serving.keys);
+        form::same_site(answer.sec_fetch_site.as_deref(), answer.origin.as_deref(), &issuer.url)?;
+        let ticket = Ticket::open(&answer.ticket, issuer, keys, now)?;
+        let again = |refusal| Error::from(refusal).returning(serving.consent_url(&answer.ticket), issuer.name.clone());
+        let browser = answer.cookies.browser(issuer, keys).ok_or_else(|| again(Refusal::BrowserCookieMissing))?;
+        let displayed = form::displayed(&answer.form_token, keys, &ticket, browser).map_err(again)?;
+        let decision = answer.decision.ok_or_else(|| again(Refusal::DecisionMissing))?;
+        let id = ticket.authorization_id(issuer, keys, browser)?;
+        for _ in 0..MAX_ROUNDS {
+            if let Some(stored) = self.store.authorization(issuer, id, now).await? {
+                return self.decided(serving, &stored.value, decision, browser, answer, now).await;
+            }
+            let client = resolve_client(&self.store, issuer, &ticket.request.client_id, now).await?;
+            let resource = ticket.request.still_holds(issuer, &client.client)?;
+            if displayed != Displayed::new(issuer, &client.client, &ticket.request, resource) {
+                let mut page = consent_page(serving, &answer.ticket, &ticket, client.clone(), resource, browser);
+                page.changed = true;
+                return Ok(Next { step: Step::Consent(Box::new(page)), set_cookies: Vec::new() });
+            }
+            let decided = Decided::new(id, ticket.clone(), &client.client, browser, attempt, now);
+            let authorization = Authorization::decide(decided, decision, keys);
+            if let Authorization::Approved(approved) = &authorization {
+                // Before anything is kept: if the upstream is away, the person can press the button again.
+                self.login_url(serving, approved, now).await?;
+            }
+            match self.store.decide(issuer, &authorization, client.record.as_ref(), now).await {
+                Ok(()) => return self.decided(serving, &authorization, decision, browser, answer, now).await,
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(contended())
+    }
+
+    /// The answer to a decision that stands: the same whenever it is given again.
+    async fn decided(
+        &self,
+        serving: &Serving,
+        authorization: &Authorization,
+        decision: Decision,
+        browser: BrowserId,
+        answer: &Answer,
+        now: Timestamp,
+    ) -> Result<Next, Error> {
+        let issuer = &serving.issuer;
+        match authorization.confirm(decision)? {
+            Confirmed::Denied(denied) => {
+                let decided = &denied.decided;
+                Ok(Next::redirect(response::denied(&decided.redirect_uri, decided.state.as_deref(), &issuer.url)))
+            }
+            Confirmed::Approved(approved) => {
+                let decided = &approved.decided;
+                let login = LoginCookie::new(decided.id, browser, issuer, decided.at);
+                let mut set_cookies = vec![login.set(issuer, serving.keys.active(Purpose::Cookie))];
+                set_cookies.extend(answer.cookies.surplus_logins(issuer, decided.id));
+                Ok(Next { step: Step::Redirect(self.login_url(serving, approved, now).await?), set_cookies })
+            }
+        }
+    }
+
+    async fn login_url(&self, serving: &Serving, approved: &Approved, now: Timestamp) -> Result<String, Error> {
+        let secrets = serving.login_secrets(approved)?;
+        serving.upstream.login_url(&secrets, now).await.map_err(|error| {
+            tracing::warn!(issuer.id = %serving.issuer.id, error = format!("{:#}", error.cause), "the upstream cannot be asked");
+            error.failure.refusal().into()
+        })
+    }
+}

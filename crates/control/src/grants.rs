@@ -1,0 +1,132 @@
+//! `POST /token`. What all grant types share is here; a grant type fills in only its own part.
+
+mod authorization_code;
+mod refresh_token;
+
+use lychgate_domain::Refusal;
+use lychgate_domain::access_token::AccessTokenClaims;
+use lychgate_domain::authorization::CodeExchange;
+use lychgate_domain::client::{Client, GrantType};
+use lychgate_domain::client_authentication::{ClientAuthenticated, Credentials};
+use lychgate_domain::event::{About, Event, EventKind};
+use lychgate_domain::grant::{EndedBy, Grant, Issuance, RefreshRequest, Status};
+use lychgate_domain::id::{Attempt, GrantId};
+use lychgate_domain::secret::{Secret, kind};
+use lychgate_domain::time::Timestamp;
+use lychgate_store::StoreError;
+
+use crate::control::{Caller, Control, MAX_ROUNDS, contended};
+use crate::error::Error;
+use crate::issuers::{Serving, resolve_client};
+
+/// What a client asks the token endpoint for.
+#[derive(Debug)]
+pub enum Asked {
+    AuthorizationCode { code: String, exchange: CodeExchange },
+    RefreshToken { refresh_token: String, request: RefreshRequest },
+    Other { grant_type: String },
+}
+
+/// RFC 6749 §5.1.
+#[derive(Debug)]
+pub struct Tokens {
+    pub access_token: String,
+    pub expires_in_seconds: u64,
+    pub refresh_token: Option<Secret<kind::RefreshToken>>,
+    pub scope: String,
+}
+
+/// One exchange, after the client has been authenticated.
+struct Exchange<'a> {
+    control: &'a Control,
+    serving: &'a Serving,
+    caller: &'a Caller,
+    client: Client,
+    authenticated: ClientAuthenticated,
+    attempt: Attempt,
+    now: Timestamp,
+}
+
+impl Control {
+    pub async fn exchange(
+        &self,
+        caller: Caller,
+        issuer_id: String,
+        attempt: Attempt,
+        credentials: Credentials,
+        asked: Asked,
+    ) -> Result<Tokens, Error> {
+        let control = self.clone();
+        self.to_the_end(async move {
+            let serving = control.issuer(&issuer_id, &caller)?;
+            let now = control.clock.now();
+            let client = resolve_client(&control.store, &serving.issuer, &credentials.client_id()?, now).await?.client;
+            let authenticated = credentials.authenticate(&client)?;
+            let exchange =
+                Exchange { control: &control, serving, caller: &caller, client, authenticated, attempt, now };
+            match asked {
+                Asked::AuthorizationCode { code, exchange: rest } => exchange.authorization_code(&code, &rest).await,
+                Asked::RefreshToken { refresh_token, request } => {
+                    exchange.refresh_token(&refresh_token, &request).await
+                }
+                Asked::Other { grant_type } if grant_type.is_empty() => {
+                    Err(Refusal::ParameterMissing("grant_type").into())
+                }
+                Asked::Other { .. } => Err(Refusal::GrantTypeUnsupported.into()),
+            }
+        })
+        .await
+    }
+}
+
+impl Exchange<'_> {
+    fn allowed(&self, grant_type: GrantType) -> Result<(), Refusal> {
+        if self.client.may(grant_type) { Ok(()) } else { Err(Refusal::GrantTypeUnauthorized) }
+    }
+
+    /// The tokens of `issuance`: rebuilt from the record, the same as often as they are asked for.
+    fn tokens(&self, grant: &Grant, issuance: &Issuance) -> Result<Tokens, Error> {
+        let claims = AccessTokenClaims::new(grant, issuance, &self.serving.issuer);
+        let refresh_token = if self.client.may(GrantType::RefreshToken) {
+            Some(grant.refresh_token(issuance, &self.serving.keys).ok_or(Refusal::GrantEnded)?)
+        } else {
+            None
+        };
+        Ok(Tokens {
+            access_token: self.serving.signing.sign(&claims).map_err(Error::Fault)?,
+            expires_in_seconds: claims.lifetime_seconds(),
+            refresh_token,
+            scope: claims.scope,
+        })
+    }
+
+    /// Ends the grant `id` because somebody has what only its client should have. It is ended once.
+    async fn end_grant(&self, id: GrantId, why: EndedBy) -> Result<(), Error> {
+        for _ in 0..MAX_ROUNDS {
+            let Some(stored) = self.control.store.grant(&self.serving.issuer, id, self.now).await? else {
+                return Ok(());
+            };
+            if stored.value.status != Status::Live {
+                return Ok(());
+            }
+            let about = About {
+                subject: stored.value.subject.clone(),
+                client_id: stored.value.client_id.clone(),
+                resource: stored.value.resource.clone(),
+                authorization_id: stored.value.authorization_id,
+            };
+            let kind = match why {
+                EndedBy::CodeReplay => EventKind::CodeReplayed { grant_id: id },
+                EndedBy::RefreshTokenReplay => EventKind::RefreshTokenReplayed { grant_id: id },
+            };
+            let event = Event::new(kind, about, &self.caller.for_events(), self.attempt, 0, self.now);
+            let ended = stored.value.end_by(why, self.now);
+            match self.control.store.end_grant(&self.serving.issuer, stored.version, &ended, &event, self.now).await {
+                Ok(()) => return Ok(()),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(contended())
+    }
+}

@@ -1,0 +1,51 @@
+//! `grant_type=refresh_token` (RFC 6749 §6), rotating (RFC 9700 §4.14.2).
+
+use lychgate_domain::Refusal;
+use lychgate_domain::client::GrantType;
+use lychgate_domain::grant::{EndedBy, Grant, Judgement, RefreshRequest};
+use lychgate_domain::refresh_token::PresentedRefreshToken;
+use lychgate_store::StoreError;
+use lychgate_store::grants::StoredStanding;
+
+use super::{Exchange, Tokens};
+use crate::control::{MAX_ROUNDS, contended};
+use crate::error::Error;
+
+impl Exchange<'_> {
+    pub(super) async fn refresh_token(&self, token: &str, asked: &RefreshRequest) -> Result<Tokens, Error> {
+        self.allowed(GrantType::RefreshToken)?;
+        let token = PresentedRefreshToken::parse(token).ok_or(Refusal::RefreshTokenInvalid)?;
+        let (issuer, keys) = (&self.serving.issuer, &self.serving.keys);
+        for _ in 0..MAX_ROUNDS {
+            let stored = self.control.store.grant(issuer, token.grant_id(), self.now).await?;
+            let stored = stored.ok_or(Refusal::RefreshTokenInvalid)?;
+            stored.value.authenticate(&token, &self.authenticated, keys)?;
+            let standing = self.live(&stored.value).await?;
+            match stored.value.judge(&token, asked, self.attempt, issuer, self.now)? {
+                Judgement::Rotate(scopes) => {
+                    let grant = stored.value.rotate(scopes, keys, self.attempt, &issuer.lifetimes, self.now);
+                    match self.control.store.rotate(issuer, stored.version, &grant, &standing, self.now).await {
+                        Ok(_) => return self.tokens(&grant, &grant.current),
+                        Err(StoreError::Conflict) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                Judgement::Repeat => return self.tokens(&stored.value, &stored.value.current),
+                Judgement::Replay => {
+                    self.end_grant(token.grant_id(), EndedBy::RefreshTokenReplay).await?;
+                    return Err(Refusal::RefreshTokenReplayed.into());
+                }
+            }
+        }
+        Err(contended())
+    }
+
+    /// That the grant lives, and what it was judged by.
+    pub(super) async fn live(&self, grant: &Grant) -> Result<StoredStanding, Error> {
+        let store = &self.control.store;
+        let standing =
+            store.standing(&self.serving.issuer, &grant.subject, &grant.client_id, &grant.resource, self.now).await?;
+        grant.live(&standing.standing, self.now)?;
+        Ok(standing)
+    }
+}

@@ -1,0 +1,34 @@
+//! The control plane: use cases over the rules, and the gRPC services in front of them. A library, handed an engine.
+//!
+//! - `config`: what an operator says, and its translation into what the rules know
+//! - `flow`: the browser's way through an authorization
+//! - `grants`: the token endpoint, a file for each grant type
+//! - `registration`: clients that register themselves
+//! - `upstream`: the identity provider, and the one way out
+//! - `services`, [`wire`]: gRPC
+//! - `error`: the one road of errors
+//!
+//! It never speaks HTTP to a client and knows no engine; what must be decided is asked of `lychgate-domain`, and what
+//! must hold is written by `lychgate-store`.
+
+mod access_token;
+mod authentication;
+pub mod config;
+mod control;
+mod error;
+mod flow;
+mod grants;
+mod issuers;
+mod keyring;
+mod principal;
+mod registration;
+mod serve;
+mod services;
+mod system;
+mod upstream;
+mod wire;
+
+pub use lychgate_store::engine::Engine;
+pub use lychgate_store::memory::Memory;
+pub use serve::{serve, serve_with};
+pub use system::{SystemClock, SystemEntropy};

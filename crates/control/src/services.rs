@@ -1,0 +1,36 @@
+//! The gRPC services: wire in, use case, wire out.
+
+mod authorization;
+mod issuer;
+mod registration;
+mod token;
+
+use lychgate_api::v1::authorization_service_server::AuthorizationServiceServer;
+use lychgate_api::v1::issuer_service_server::IssuerServiceServer;
+use lychgate_api::v1::registration_service_server::RegistrationServiceServer;
+use lychgate_api::v1::token_service_server::TokenServiceServer;
+use tonic::service::Routes;
+use tonic::{Request, Response, Status};
+
+use crate::control::{Caller, Control};
+use crate::error::Error;
+
+/// Every service of `lychgate.v1`.
+pub fn routes(control: &Control) -> Routes {
+    Routes::new(AuthorizationServiceServer::new(control.clone()))
+        .add_service(TokenServiceServer::new(control.clone()))
+        .add_service(RegistrationServiceServer::new(control.clone()))
+        .add_service(IssuerServiceServer::new(control.clone()))
+}
+
+/// Who calls: put there by the authentication layer, without which nothing gets here.
+fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
+    request.extensions().get::<Caller>().cloned().ok_or_else(|| Status::unauthenticated("no caller"))
+}
+
+fn reply<T, U>(result: Result<T, Error>, request_id: &str, wire: impl FnOnce(T) -> U) -> Result<Response<U>, Status> {
+    match result {
+        Ok(value) => Ok(Response::new(wire(value))),
+        Err(error) => Err(error.into_status(request_id)),
+    }
+}

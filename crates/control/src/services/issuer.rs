@@ -1,0 +1,74 @@
+//! `IssuerService`: the public face of each issuer.
+
+use std::time::Duration;
+
+use lychgate_api::v1;
+use lychgate_api::v1::issuer_service_server::IssuerService;
+use lychgate_api::v1::{DescribeRequest, DescribeResponse, ListRequest, ListResponse, ServerMetadata};
+use lychgate_domain::client::{AuthenticationMethod, GrantType};
+use lychgate_domain::issuer::Issuer;
+use tonic::{Request, Response, Status};
+
+use super::{caller, reply};
+use crate::control::Control;
+use crate::error::Error;
+use crate::wire;
+
+/// How long edges may use what they were told.
+const MAX_AGE: Duration = Duration::from_secs(60);
+
+#[tonic::async_trait]
+impl IssuerService for Control {
+    async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListResponse>, Status> {
+        let caller = caller(&request)?;
+        let issuers = self.issuers.all(&caller.principal).map(|serving| issuer(&serving.issuer)).collect();
+        Ok(Response::new(ListResponse { issuers, max_age: Some(wire::duration(MAX_AGE)) }))
+    }
+
+    async fn describe(&self, request: Request<DescribeRequest>) -> Result<Response<DescribeResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let serving = self.issuers.find(&request.issuer_id, &caller.principal).map_err(Error::from);
+        reply(serving, &caller.request_id, |serving| DescribeResponse {
+            issuer: Some(issuer(&serving.issuer)),
+            metadata: Some(metadata(&serving.issuer)),
+            keys: vec![serving.signing.jwk()],
+            max_age: Some(wire::duration(MAX_AGE)),
+        })
+    }
+}
+
+fn issuer(issuer: &Issuer) -> v1::Issuer {
+    v1::Issuer { id: issuer.id.as_str().to_owned(), issuer: issuer.url.as_str().to_owned(), name: issuer.name.clone() }
+}
+
+/// RFC 8414 §2. The endpoints are where clients without metadata guess them, too.
+fn metadata(issuer: &Issuer) -> ServerMetadata {
+    let url = issuer.url.as_str();
+    let mut scopes: Vec<String> = issuer
+        .resources
+        .iter()
+        .flat_map(|resource| resource.scopes.iter())
+        .map(|definition| definition.scope.as_str().to_owned())
+        .collect();
+    scopes.sort();
+    scopes.dedup();
+    ServerMetadata {
+        issuer: url.to_owned(),
+        authorization_endpoint: format!("{url}/authorize"),
+        token_endpoint: format!("{url}/token"),
+        registration_endpoint: format!("{url}/register"),
+        jwks_uri: format!("{url}/jwks.json"),
+        scopes_supported: scopes,
+        response_types_supported: vec!["code".to_owned()],
+        response_modes_supported: vec!["query".to_owned()],
+        grant_types_supported: [GrantType::AuthorizationCode, GrantType::RefreshToken]
+            .map(|grant_type| grant_type.as_str().to_owned())
+            .to_vec(),
+        token_endpoint_auth_methods_supported: vec![AuthenticationMethod::None.as_str().to_owned()],
+        code_challenge_methods_supported: vec!["S256".to_owned()],
+        authorization_response_iss_parameter_supported: true,
+        // Mandatory members of the OpenID document, which some clients read instead of RFC 8414's.
+        subject_types_supported: vec!["public".to_owned()],
+        id_token_signing_alg_values_supported: vec!["ES256".to_owned()],
+    }
+}

@@ -1,0 +1,79 @@
+//! The identity provider that people sign in with. Lychgate is an ordinary client of it, with one static client id.
+//!
+//! Nothing an upstream says is believed before it was verified, and nothing it says in words is ever shown or logged.
+
+mod http;
+mod jwks;
+mod oidc;
+
+use lychgate_domain::authorization::LoginFailure;
+use lychgate_domain::login::LoginSecrets;
+use lychgate_domain::subject::Subject;
+use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream_tokens::UpstreamTokens;
+
+pub use http::Http;
+pub use oidc::Oidc;
+
+/// Where people sign in. A new kind is a variant here, a file beside this one, and a variant in the configuration.
+#[derive(Debug)]
+pub enum Upstream {
+    Oidc(Oidc),
+}
+
+/// What the browser brought back from the upstream.
+#[derive(Debug)]
+pub struct Callback<'a> {
+    pub code: Option<&'a str>,
+    pub error: Option<&'a str>,
+    pub iss: Option<&'a str>,
+}
+
+/// Who signed in.
+#[derive(Debug)]
+pub struct Identity {
+    pub subject: Subject,
+    pub tokens: UpstreamTokens,
+}
+
+/// Why nobody is known to have signed in. The cause is for the log.
+#[derive(Debug)]
+pub struct UpstreamError {
+    pub failure: LoginFailure,
+    pub cause: anyhow::Error,
+}
+
+impl UpstreamError {
+    /// It does not answer, or not in time, or says that it cannot now.
+    fn unavailable(cause: impl Into<anyhow::Error>) -> Self {
+        Self { failure: LoginFailure::UpstreamUnavailable, cause: cause.into() }
+    }
+
+    /// It answers, but not with anything that may be believed.
+    fn invalid(cause: impl Into<anyhow::Error>) -> Self {
+        Self { failure: LoginFailure::UpstreamInvalid, cause: cause.into() }
+    }
+}
+
+impl Upstream {
+    /// Where to send the browser.
+    pub async fn login_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
+        match self {
+            Upstream::Oidc(oidc) => oidc.login_url(secrets, now).await,
+        }
+    }
+
+    /// Whether the callback is worth a request at all: RFC 9207 §2.4, and the upstream's own refusal.
+    pub async fn check<'a>(&self, callback: &Callback<'a>, now: Timestamp) -> Result<&'a str, UpstreamError> {
+        match self {
+            Upstream::Oidc(oidc) => oidc.check(callback, now).await,
+        }
+    }
+
+    /// Exchanges the code, once, and learns who signed in.
+    pub async fn redeem(&self, code: &str, secrets: &LoginSecrets, now: Timestamp) -> Result<Identity, UpstreamError> {
+        match self {
+            Upstream::Oidc(oidc) => oidc.redeem(code, secrets, now).await,
+        }
+    }
+}

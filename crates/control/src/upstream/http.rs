@@ -1,0 +1,105 @@
+//! The one way out: an HTTP client that follows no redirect, uses no proxy of the environment's, waits not too long, and
+//! reads not too much.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use oauth2::AsyncHttpClient;
+use reqwest::redirect::Policy;
+use serde::de::DeserializeOwned;
+
+use super::UpstreamError;
+
+const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+/// Of a whole exchange, body included: clients wait ten seconds for us.
+const TIMEOUT: Duration = Duration::from_secs(5);
+const MAX_BODY_BYTES: usize = 256 * 1024;
+
+#[derive(Clone, Debug)]
+pub struct Http(reqwest::Client);
+
+impl Http {
+    pub fn new() -> anyhow::Result<Self> {
+        let client = reqwest::Client::builder()
+            .user_agent(concat!("lychgate/", env!("CARGO_PKG_VERSION")))
+            .redirect(Policy::none())
+            .no_proxy()
+            .referer(false)
+            .connect_timeout(CONNECT_TIMEOUT)
+            .timeout(TIMEOUT)
+            .build()?;
+        Ok(Self(client))
+    }
+
+    /// The JSON document at `url`.
+    pub async fn get_json<T: DeserializeOwned>(&self, url: &str) -> Result<T, UpstreamError> {
+        let request = self.0.get(url).header("accept", "application/json").build().map_err(UpstreamError::invalid)?;
+        let (status, body) = self.send(request).await.map_err(SendError::into_upstream)?;
+        if status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS {
+            return Err(UpstreamError::unavailable(anyhow::anyhow!("{url} answers {status}")));
+        }
+        if status != reqwest::StatusCode::OK {
+            return Err(UpstreamError::invalid(anyhow::anyhow!("{url} answers {status}")));
+        }
+        serde_json::from_slice(&body).map_err(|error| UpstreamError::invalid(without_content(&error, url)))
+    }
+
+    async fn exchange(&self, request: oauth2::HttpRequest) -> Result<oauth2::HttpResponse, SendError> {
+        let request = reqwest::Request::try_from(request).map_err(SendError::Request)?;
+        let (status, body) = self.send(request).await?;
+        if status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS {
+            return Err(SendError::Status(status));
+        }
+        let mut response = oauth2::HttpResponse::new(body);
+        *response.status_mut() = status;
+        Ok(response)
+    }
+
+    async fn send(&self, request: reqwest::Request) -> Result<(reqwest::StatusCode, Vec<u8>), SendError> {
+        let mut response = self.0.execute(request).await.map_err(SendError::Request)?;
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await.map_err(SendError::Request)? {
+            if body.len() + chunk.len() > MAX_BODY_BYTES {
+                return Err(SendError::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok((response.status(), body))
+    }
+}
+
+impl<'c> AsyncHttpClient<'c> for Http {
+    type Error = SendError;
+    type Future = Pin<Box<dyn Future<Output = Result<oauth2::HttpResponse, SendError>> + Send + 'c>>;
+
+    fn call(&'c self, request: oauth2::HttpRequest) -> Self::Future {
+        Box::pin(self.exchange(request))
+    }
+}
+
+/// Why there is no answer.
+#[derive(Debug, thiserror::Error)]
+pub enum SendError {
+    #[error("the request failed")]
+    Request(#[source] reqwest::Error),
+    #[error("it answers {0}")]
+    Status(reqwest::StatusCode),
+    #[error("the answer has more than {MAX_BODY_BYTES} bytes")]
+    TooLarge,
+}
+
+impl SendError {
+    pub fn into_upstream(self) -> UpstreamError {
+        match self {
+            SendError::Request(error) => UpstreamError::unavailable(error.without_url()),
+            SendError::Status(_) => UpstreamError::unavailable(self),
+            SendError::TooLarge => UpstreamError::invalid(self),
+        }
+    }
+}
+
+/// Where parsing failed, without what was parsed: it may hold tokens.
+fn without_content(error: &serde_json::Error, url: &str) -> anyhow::Error {
+    anyhow::anyhow!("{url} is not the JSON it should be, at line {} column {}", error.line(), error.column())
+}

@@ -1,0 +1,140 @@
+//! An upstream's keys, and the signatures they are good for.
+
+use std::time::Duration;
+
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
+use lychgate_domain::id_token::IdTokenClaims;
+use lychgate_domain::time::Timestamp;
+use serde::Deserialize;
+use tokio::sync::Mutex;
+
+use super::{Http, UpstreamError};
+
+/// Asymmetric ones only: with an HMAC, whoever knows the client secret could speak for the upstream (RFC 8725 §3.1).
+const ALGORITHMS: [Algorithm; 9] = [
+    Algorithm::RS256,
+    Algorithm::RS384,
+    Algorithm::RS512,
+    Algorithm::PS256,
+    Algorithm::PS384,
+    Algorithm::PS512,
+    Algorithm::ES256,
+    Algorithm::ES384,
+    Algorithm::EdDSA,
+];
+
+/// An unknown key id has the keys fetched again, but not more often than this.
+const MIN_AGE: Duration = Duration::from_secs(10);
+const MAX_AGE: Duration = Duration::from_secs(3600);
+
+/// The keys as last fetched. The lock is held while fetching: one flight at a time.
+#[derive(Debug, Default)]
+pub struct Jwks {
+    cached: Mutex<Option<Cached>>,
+}
+
+#[derive(Debug)]
+struct Cached {
+    url: String,
+    keys: Vec<Jwk>,
+    fetched_at: Timestamp,
+}
+
+#[derive(Deserialize)]
+struct Document {
+    keys: Vec<serde_json::Value>,
+}
+
+impl Jwks {
+    /// The claims of `token`, whose signature is good. Nothing else is checked here.
+    pub async fn verify(
+        &self,
+        token: &str,
+        url: &str,
+        http: &Http,
+        now: Timestamp,
+    ) -> Result<IdTokenClaims, UpstreamError> {
+        let header = decode_header(token).map_err(UpstreamError::invalid)?;
+        if !ALGORITHMS.contains(&header.alg) {
+            return Err(UpstreamError::invalid(anyhow::anyhow!("the ID token is signed with {:?}", header.alg)));
+        }
+        let mut cached = self.cached.lock().await;
+        let usable = |cached: &Cached, max_age| cached.url == url && now.since(cached.fetched_at) < max_age;
+        let known = cached
+            .as_ref()
+            .filter(|cached| usable(cached, MAX_AGE))
+            .and_then(|cached| try_keys(token, &header, &cached.keys));
+        if let Some(claims) = known {
+            return Ok(claims);
+        }
+        if !cached.as_ref().is_some_and(|cached| usable(cached, MIN_AGE)) {
+            let document: Document = http.get_json(url).await?;
+            // Key types we do not know are passed over: the document is everybody's.
+            let keys = document.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
+            *cached = Some(Cached { url: url.to_owned(), keys, fetched_at: now });
+        }
+        let keys = cached.as_ref().map_or(&[][..], |cached| &cached.keys);
+        try_keys(token, &header, keys)
+            .ok_or_else(|| UpstreamError::invalid(anyhow::anyhow!("no key of the upstream's signed this ID token")))
+    }
+}
+
+fn try_keys(token: &str, header: &Header, keys: &[Jwk]) -> Option<IdTokenClaims> {
+    let named = |key: &&Jwk| header.kid.is_none() || key.common.key_id == header.kid;
+    let signing = |key: &&Jwk| matches!(key.common.public_key_use, None | Some(PublicKeyUse::Signature));
+    // A key that names its algorithm is used with no other (RFC 8725 §3.1).
+    let agrees = |key: &&Jwk| key.common.key_algorithm.is_none_or(|alg| alg == header.alg.into());
+    keys.iter().filter(named).filter(signing).filter(agrees).find_map(|key| {
+        let key = DecodingKey::from_jwk(key).ok()?;
+        decode::<Claims>(token, &key, &signature_only(header.alg)).ok().map(|token| token.claims.into())
+    })
+}
+
+/// The claims are judged by `domain::id_token`, all of them.
+fn signature_only(algorithm: Algorithm) -> Validation {
+    let mut validation = Validation::new(algorithm);
+    validation.required_spec_claims.clear();
+    validation.validate_exp = false;
+    validation.validate_nbf = false;
+    validation.validate_aud = false;
+    validation
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    aud: Audience,
+    azp: Option<String>,
+    sub: Option<String>,
+    nonce: Option<String>,
+    exp: Option<f64>,
+    iat: Option<f64>,
+}
+
+/// RFC 7519 §4.1.3: one string, or several.
+#[derive(Deserialize)]
+#[serde(untagged)]
+enum Audience {
+    One(String),
+    Several(Vec<String>),
+}
+
+impl From<Claims> for IdTokenClaims {
+    fn from(claims: Claims) -> Self {
+        // RFC 7519 §2 NumericDate: it may have a fraction. `as` saturates: what is negative or not a number is long past.
+        let seconds = |date: f64| date as u64;
+        Self {
+            iss: claims.iss,
+            aud: match claims.aud {
+                Audience::One(one) => vec![one],
+                Audience::Several(several) => several,
+            },
+            azp: claims.azp,
+            sub: claims.sub,
+            nonce: claims.nonce,
+            exp: claims.exp.map(seconds),
+            iat: claims.iat.map(seconds),
+        }
+    }
+}

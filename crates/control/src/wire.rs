@@ -1,0 +1,193 @@
+//! Between the wire and the use cases. Past this file no function takes a string it must distrust but those that parse.
+
+use std::time::Duration;
+
+use lychgate_api::v1;
+use lychgate_domain::Refusal;
+use lychgate_domain::authorization::{CodeExchange, Decision};
+use lychgate_domain::client::{About, Client, Origin};
+use lychgate_domain::client_authentication::Credentials;
+use lychgate_domain::cookie::{Cookies, SetCookie};
+use lychgate_domain::grant::RefreshRequest;
+use lychgate_domain::id::Attempt;
+use lychgate_domain::redirect_uri::{RedirectKind, RedirectUri};
+use lychgate_domain::registration::Registration;
+use lychgate_domain::time::Timestamp;
+
+use crate::error::{ReturnTo, reason};
+use crate::flow::{ConsentPage, Next, Step};
+use crate::grants::{Asked, Tokens};
+
+pub fn attempt(bytes: &[u8]) -> Result<Attempt, Refusal> {
+    let bytes = bytes.try_into().map_err(|_| Refusal::RequestMalformed("an attempt has 16 bytes"))?;
+    Ok(Attempt::from_bytes(bytes))
+}
+
+pub fn parameters(parameters: Vec<v1::Parameter>) -> Vec<(String, String)> {
+    parameters.into_iter().map(|parameter| (parameter.name, parameter.value)).collect()
+}
+
+pub fn cookies(cookies: Vec<v1::Cookie>) -> Cookies {
+    Cookies(cookies.into_iter().map(|cookie| (cookie.name, cookie.value)).collect())
+}
+
+/// `None` for neither: the use case says which page to go back to.
+pub fn decision(decision: v1::Decision) -> Option<Decision> {
+    match decision {
+        v1::Decision::Unspecified => None,
+        v1::Decision::Approve => Some(Decision::Approve),
+        v1::Decision::Deny => Some(Decision::Deny),
+    }
+}
+
+pub fn next(next: Next) -> v1::Next {
+    let step = match next.step {
+        Step::Redirect(location) => v1::next::Step::Redirect(v1::Redirect { location }),
+        Step::Consent(page) => v1::next::Step::ConsentPage(consent_page(*page)),
+        Step::Failure { failure, return_to: ReturnTo { uri, label } } => v1::next::Step::FailurePage(v1::FailurePage {
+            reason: reason(&failure.refusal()).as_str().to_owned(),
+            return_uri: uri,
+            return_label: label,
+        }),
+    };
+    v1::Next { step: Some(step), set_cookies: next.set_cookies.into_iter().map(set_cookie).collect() }
+}
+
+fn set_cookie(cookie: SetCookie) -> v1::SetCookie {
+    v1::SetCookie { name: cookie.name, value: cookie.value, max_age_seconds: cookie.max_age.map(seconds) }
+}
+
+fn consent_page(page: ConsentPage) -> v1::ConsentPage {
+    let client = page.client.client;
+    v1::ConsentPage {
+        ticket: page.ticket,
+        form_token: page.form_token,
+        scopes: page
+            .resource
+            .describe(&page.scopes)
+            .map(|definition| v1::ConsentScope {
+                name: definition.scope.as_str().to_owned(),
+                description: definition.description.clone(),
+            })
+            .collect(),
+        client: Some(v1::ConsentClient {
+            client_id: client.id.as_str().to_owned(),
+            unverified: !client.is_configured(),
+            create_time: match client.origin {
+                Origin::Configured => None,
+                Origin::Registered { at, .. } => Some(timestamp(at)),
+            },
+            name: client.name.unwrap_or_default(),
+        }),
+        redirect: Some(consent_redirect(&page.redirect_uri)),
+        resource: Some(v1::ConsentResource { uri: page.resource.uri.clone(), name: page.resource.name.clone() }),
+        upstream_name: page.upstream_name,
+        grant_lifetime_seconds: i64::try_from(page.grant_lifetime_seconds).unwrap_or(i64::MAX),
+        changed: page.changed,
+    }
+}
+
+fn consent_redirect(uri: &RedirectUri) -> v1::ConsentRedirect {
+    let kind = match uri.kind() {
+        RedirectKind::Web => v1::RedirectKind::Web,
+        RedirectKind::Loopback => v1::RedirectKind::Loopback,
+        RedirectKind::PrivateScheme => v1::RedirectKind::PrivateScheme,
+    };
+    v1::ConsentRedirect { uri: uri.as_str().to_owned(), host: uri.target().to_owned(), kind: kind.into() }
+}
+
+pub fn credentials(client: Option<v1::ClientCredentials>) -> Credentials {
+    let client = client.unwrap_or_default();
+    Credentials {
+        client_id: client.client_id,
+        client_secret: client.client_secret,
+        basic: client.basic.map(|basic| (basic.client_id, basic.client_secret)),
+    }
+}
+
+pub fn asked(grant: Option<v1::exchange_request::Grant>, resources: Vec<String>, scope: Option<String>) -> Asked {
+    match grant {
+        Some(v1::exchange_request::Grant::AuthorizationCode(grant)) => {
+            let exchange =
+                CodeExchange { redirect_uri: grant.redirect_uri, code_verifier: grant.code_verifier, resources };
+            Asked::AuthorizationCode { code: grant.code, exchange }
+        }
+        Some(v1::exchange_request::Grant::RefreshToken(grant)) => {
+            let request = RefreshRequest { scope, resources };
+            Asked::RefreshToken { refresh_token: grant.refresh_token, request }
+        }
+        Some(v1::exchange_request::Grant::Other(grant)) => Asked::Other { grant_type: grant.grant_type },
+        None => Asked::Other { grant_type: String::new() },
+    }
+}
+
+pub fn tokens(tokens: Tokens) -> v1::ExchangeResponse {
+    v1::ExchangeResponse {
+        access_token: tokens.access_token,
+        token_type: "Bearer".to_owned(),
+        expires_in: i64::try_from(tokens.expires_in_seconds).unwrap_or(i64::MAX),
+        refresh_token: tokens.refresh_token.map(|token| token.expose().to_owned()),
+        scope: tokens.scope,
+    }
+}
+
+pub fn registration(metadata: Option<v1::ClientMetadata>) -> Registration {
+    let metadata = metadata.unwrap_or_default();
+    Registration {
+        redirect_uris: metadata.redirect_uris,
+        client_name: metadata.client_name,
+        grant_types: metadata.grant_types,
+        response_types: metadata.response_types,
+        about: About {
+            client_uri: metadata.client_uri,
+            logo_uri: metadata.logo_uri,
+            tos_uri: metadata.tos_uri,
+            policy_uri: metadata.policy_uri,
+            contacts: metadata.contacts,
+            scope: metadata.scope,
+            application_type: metadata.application_type,
+            software_id: metadata.software_id,
+            software_version: metadata.software_version,
+        },
+    }
+}
+
+/// RFC 7591 §3.2.1: everything that was registered.
+pub fn registered(client: Client) -> v1::RegisterResponse {
+    let issue_time = match client.origin {
+        Origin::Registered { at, .. } => Some(timestamp(at)),
+        Origin::Configured => None,
+    };
+    v1::RegisterResponse {
+        client_id: client.id.as_str().to_owned(),
+        client_id_issue_time: issue_time,
+        metadata: Some(v1::ClientMetadata {
+            redirect_uris: client.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
+            token_endpoint_auth_method: Some(client.authentication_method().as_str().to_owned()),
+            grant_types: client.grant_types.iter().map(|grant_type| grant_type.as_str().to_owned()).collect(),
+            response_types: vec!["code".to_owned()],
+            client_name: client.name,
+            client_uri: client.about.client_uri,
+            logo_uri: client.about.logo_uri,
+            tos_uri: client.about.tos_uri,
+            policy_uri: client.about.policy_uri,
+            contacts: client.about.contacts,
+            scope: client.about.scope,
+            application_type: client.about.application_type,
+            software_id: client.about.software_id,
+            software_version: client.about.software_version,
+        }),
+    }
+}
+
+pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds: i64::try_from(at.seconds()).unwrap_or(i64::MAX), nanos: 0 }
+}
+
+pub fn duration(duration: Duration) -> prost_types::Duration {
+    prost_types::Duration { seconds: seconds(duration), nanos: 0 }
+}
+
+fn seconds(duration: Duration) -> i64 {
+    i64::try_from(duration.as_secs()).unwrap_or(i64::MAX)
+}
