@@ -1,0 +1,70 @@
+//! Reading a request's body: bounded in size and in time, and only of the kind that is expected.
+
+use std::time::Duration;
+
+use axum::body::Bytes;
+use axum::extract::Request;
+use axum::http::HeaderMap;
+use axum::http::header::CONTENT_TYPE;
+use lychgate_api::Reason;
+use tokio::time::timeout;
+
+use crate::failure::Failure;
+
+/// A form: its largest part is a ticket of a few kilobytes, or a signed assertion.
+pub(crate) const MAX_FORM_BYTES: usize = 64 * 1024;
+
+/// A registration (RFC 7591): anybody may send one.
+pub(crate) const MAX_REGISTRATION_BYTES: usize = 16 * 1024;
+
+/// From the end of the headers to the end of the body.
+const READ_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// The body of a form post. Anything else is refused: a browser sends other types across sites only after asking.
+pub(crate) async fn form(request: Request) -> Result<Bytes, Failure> {
+    if media_type(request.headers()) != Some("application/x-www-form-urlencoded") {
+        return Err(malformed("the content type is not application/x-www-form-urlencoded"));
+    }
+    read(request, MAX_FORM_BYTES).await
+}
+
+pub(crate) async fn json(request: Request) -> Result<serde_json::Value, Failure> {
+    if media_type(request.headers()) != Some("application/json") {
+        return Err(malformed("the content type is not application/json"));
+    }
+    let bytes = read(request, MAX_REGISTRATION_BYTES).await?;
+    serde_json::from_slice(&bytes).map_err(|_| malformed("the body is not JSON"))
+}
+
+async fn read(request: Request, limit: usize) -> Result<Bytes, Failure> {
+    let too_large = || Failure::new(Reason::RequestTooLarge).describe(format!("the body is larger than {limit} bytes"));
+    let announced = request.headers().get(axum::http::header::CONTENT_LENGTH);
+    if announced.and_then(|length| length.to_str().ok()?.parse::<usize>().ok()).is_some_and(|length| length > limit) {
+        return Err(too_large());
+    }
+    match timeout(READ_TIMEOUT, axum::body::to_bytes(request.into_body(), limit)).await {
+        Ok(Ok(bytes)) => Ok(bytes),
+        Ok(Err(error)) if is_length_limit(&error) => Err(too_large()),
+        Ok(Err(_)) => Err(malformed("the body could not be read")),
+        Err(_) => Err(malformed("the body took too long to arrive")),
+    }
+}
+
+fn is_length_limit(error: &axum::Error) -> bool {
+    std::error::Error::source(error).is_some_and(|source| source.is::<http_body_util::LengthLimitError>())
+}
+
+fn malformed(description: &'static str) -> Failure {
+    Failure::new(Reason::RequestMalformed).describe(description)
+}
+
+/// The type and subtype, without parameters; `None` also if the header stands twice.
+fn media_type(headers: &HeaderMap) -> Option<&str> {
+    let mut values = headers.get_all(CONTENT_TYPE).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let essence = value.to_str().ok()?.split(';').next()?.trim();
+    // Types are compared without regard to case (RFC 9110 §8.3.1).
+    ["application/x-www-form-urlencoded", "application/json"]
+        .into_iter()
+        .find(|known| known.eq_ignore_ascii_case(essence))
+}

@@ -1,0 +1,141 @@
+//! What an operator says about an edge, in one TOML file. `edge.example.toml` documents every key.
+
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::time::Duration;
+
+use lychgate_api::channel::{self, AuthenticatedChannel, ChannelError};
+use lychgate_process::ConfigError;
+use lychgate_process::config::Secret;
+use lychgate_process::telemetry::Telemetry;
+use serde::Deserialize;
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Config {
+    #[serde(default = "default_listen")]
+    pub listen: SocketAddr,
+    #[serde(default = "default_max_connections")]
+    pub max_connections: usize,
+    pub templates_dir: Option<PathBuf>,
+    pub control: ControlConfig,
+    #[serde(default)]
+    pub telemetry: Telemetry,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct ControlConfig {
+    pub url: String,
+    pub token: Secret,
+    pub ca_file: Option<PathBuf>,
+    #[serde(default = "default_deadline_seconds")]
+    pub deadline_seconds: u64,
+}
+
+fn default_listen() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))
+}
+
+fn default_max_connections() -> usize {
+    4096
+}
+
+fn default_deadline_seconds() -> u64 {
+    10
+}
+
+impl Config {
+    pub(crate) fn checked_max_connections(&self) -> Result<usize, ConfigError> {
+        match self.max_connections {
+            1..=1_000_000 => Ok(self.max_connections),
+            other => Err(ConfigError::new("max_connections", format_args!("{other} is out of range"), "1 to 1000000")),
+        }
+    }
+}
+
+impl ControlConfig {
+    pub(crate) fn deadline(&self) -> Result<Duration, ConfigError> {
+        match self.deadline_seconds {
+            1..=60 => Ok(Duration::from_secs(self.deadline_seconds)),
+            other => Err(ConfigError::new(
+                "control.deadline_seconds",
+                format_args!("{other} is out of range"),
+                "write 1 to 60 seconds",
+            )),
+        }
+    }
+
+    /// The channel these settings describe; nothing is connected yet.
+    pub(crate) fn channel(&self) -> Result<AuthenticatedChannel, ConfigError> {
+        let token = self.token.read("control.token")?;
+        let ca_pem = self.ca_file.as_ref().map(fs::read).transpose().map_err(|error| {
+            ConfigError::new("control.ca_file", format_args!("cannot be read: {error}"), "name a readable PEM file")
+        })?;
+        channel::open(&self.url, ca_pem.as_deref(), &token).map_err(|error| {
+            let (key, remedy) = match error {
+                ChannelError::Url => ("control.url", "write it like https://control.internal:7441"),
+                ChannelError::Plaintext => ("control.url", "use https, or an address of this machine"),
+                ChannelError::CaWithoutTls => ("control.ca_file", "remove it, or use https in control.url"),
+                ChannelError::Token => ("control.token", "use printable ASCII only"),
+                ChannelError::Tls(_) => ("control.ca_file", "name a PEM file of certificates"),
+            };
+            ConfigError::new(key, error, remedy)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lychgate_process::config::parse;
+
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../edge.example.toml");
+
+    #[test]
+    fn the_example_loads_and_means_the_defaults() {
+        let config: Config = parse(EXAMPLE).expect("the example loads");
+        assert_eq!(config.listen, default_listen());
+        assert_eq!(config.max_connections, default_max_connections());
+        assert_eq!(config.control.deadline().expect("in range"), Duration::from_secs(10));
+    }
+
+    /// Every default the comments claim, uncommented, is the default.
+    #[test]
+    fn the_example_tells_the_truth_about_defaults() {
+        let uncommented: String = EXAMPLE
+            .lines()
+            .map(|line| match line.strip_prefix("# ") {
+                Some(rest) if is_assignment(rest) => format!("{rest}\n"),
+                _ => format!("{line}\n"),
+            })
+            .collect();
+        let all: Config = parse(&uncommented).expect("every commented key exists");
+        let defaults: Config = parse(EXAMPLE).expect("the example loads");
+        assert_eq!(all.listen, defaults.listen);
+        assert_eq!(all.max_connections, defaults.max_connections);
+        assert_eq!(all.control.deadline_seconds, defaults.control.deadline_seconds);
+        assert_eq!(all.telemetry, defaults.telemetry);
+        assert!(all.templates_dir.is_some() && all.control.ca_file.is_some());
+    }
+
+    fn is_assignment(line: &str) -> bool {
+        line.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+    }
+
+    #[test]
+    fn what_is_out_of_range_is_refused_by_name() {
+        let mut config: Config = parse(EXAMPLE).expect("the example loads");
+        config.control.deadline_seconds = 0;
+        config.max_connections = 0;
+        assert!(config.control.deadline().expect_err("a refusal").to_string().contains("control.deadline_seconds"));
+        assert!(config.checked_max_connections().expect_err("a refusal").to_string().contains("max_connections"));
+    }
+
+    #[test]
+    fn unknown_keys_are_refused() {
+        assert!(parse::<Config>(&format!("lisen = 1\n{EXAMPLE}")).is_err());
+    }
+}

@@ -1,0 +1,143 @@
+//! Asking the control plane: one method per RPC, each with a deadline and with repetition where the contract allows it.
+//!
+//! It must never change what it sends: the same message, attempt included, as often as needed, has one effect.
+
+use std::future::Future;
+use std::time::Duration;
+
+use lychgate_api::channel::{AuthenticatedChannel, RequestId};
+use lychgate_api::v1::authorization_service_client::AuthorizationServiceClient;
+use lychgate_api::v1::issuer_service_client::IssuerServiceClient;
+use lychgate_api::v1::registration_service_client::RegistrationServiceClient;
+use lychgate_api::v1::token_service_client::TokenServiceClient;
+use lychgate_api::v1::{
+    BeginRequest, BeginResponse, DecideRequest, DecideResponse, DescribeRequest, DescribeResponse, ExchangeRequest,
+    ExchangeResponse, FinishLoginRequest, FinishLoginResponse, ListRequest, ListResponse, RegisterRequest,
+    RegisterResponse, ShowRequest, ShowResponse,
+};
+use tokio::time::{Instant, sleep, timeout};
+use tonic::{Request, Response, Status};
+
+use crate::entropy;
+use crate::failure::{Failure, is_out_of_reach, is_transient};
+
+/// Between one try and the next, growing: a control plane that is restarted is back within a few of them.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+#[derive(Clone, Debug)]
+pub(crate) struct Control {
+    channel: AuthenticatedChannel,
+    /// For one HTTP request, all tries together.
+    deadline: Duration,
+}
+
+impl Control {
+    pub(crate) fn new(channel: AuthenticatedChannel, deadline: Duration) -> Self {
+        Self { channel, deadline }
+    }
+
+    pub(crate) async fn begin(&self, id: &RequestId, message: BeginRequest) -> Result<BeginResponse, Failure> {
+        self.call(id, message, |channel, message| async move {
+            AuthorizationServiceClient::new(channel).begin(message).await
+        })
+        .await
+    }
+
+    pub(crate) async fn show(&self, id: &RequestId, message: ShowRequest) -> Result<ShowResponse, Failure> {
+        self.call(id, message, |channel, message| async move {
+            AuthorizationServiceClient::new(channel).show(message).await
+        })
+        .await
+    }
+
+    pub(crate) async fn decide(&self, id: &RequestId, message: DecideRequest) -> Result<DecideResponse, Failure> {
+        self.call(id, message, |channel, message| async move {
+            AuthorizationServiceClient::new(channel).decide(message).await
+        })
+        .await
+    }
+
+    pub(crate) async fn finish_login(
+        &self,
+        id: &RequestId,
+        message: FinishLoginRequest,
+    ) -> Result<FinishLoginResponse, Failure> {
+        self.call(id, message, |channel, message| async move {
+            AuthorizationServiceClient::new(channel).finish_login(message).await
+        })
+        .await
+    }
+
+    pub(crate) async fn exchange(&self, id: &RequestId, message: ExchangeRequest) -> Result<ExchangeResponse, Failure> {
+        self.call(
+            id,
+            message,
+            |channel, message| async move { TokenServiceClient::new(channel).exchange(message).await },
+        )
+        .await
+    }
+
+    pub(crate) async fn register(&self, id: &RequestId, message: RegisterRequest) -> Result<RegisterResponse, Failure> {
+        self.call(id, message, |channel, message| async move {
+            RegistrationServiceClient::new(channel).register(message).await
+        })
+        .await
+    }
+
+    /// Asked by no request, and not repeated here: whoever keeps the list asks again anyway.
+    pub(crate) async fn list_issuers(&self) -> Result<ListResponse, Status> {
+        let message = self.request(&entropy::request_id(), ListRequest {}, self.deadline);
+        Ok(IssuerServiceClient::new(self.channel.clone()).list(message).await?.into_inner())
+    }
+
+    pub(crate) async fn describe_issuer(&self, issuer_id: String) -> Result<DescribeResponse, Status> {
+        let message = self.request(&entropy::request_id(), DescribeRequest { issuer_id }, self.deadline);
+        Ok(IssuerServiceClient::new(self.channel.clone()).describe(message).await?.into_inner())
+    }
+
+    /// Sends `message` until it is answered, or refused for good, or the deadline has passed.
+    async fn call<M, A, F>(
+        &self,
+        id: &RequestId,
+        message: M,
+        send: impl Fn(AuthenticatedChannel, Request<M>) -> F,
+    ) -> Result<A, Failure>
+    where
+        M: Clone,
+        F: Future<Output = Result<Response<A>, Status>>,
+    {
+        let give_up_at = Instant::now() + self.deadline;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let left = give_up_at.saturating_duration_since(Instant::now());
+            let request = self.request(id, message.clone(), left);
+            let status = match timeout(left, send(self.channel.clone(), request)).await {
+                Ok(Ok(answer)) => return Ok(answer.into_inner()),
+                Ok(Err(status)) => status,
+                Err(_) => Status::deadline_exceeded("the control plane did not answer in time"),
+            };
+            if !is_transient(&status) || Instant::now() + pause >= give_up_at {
+                return Err(said(id, &status));
+            }
+            tracing::debug!(request.id = %id, code = ?status.code(), error = status.message(), "asking again");
+            sleep(pause).await;
+            pause = (pause * 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    fn request<M>(&self, id: &RequestId, message: M, left: Duration) -> Request<M> {
+        let mut request = Request::new(message);
+        request.set_timeout(left);
+        request.extensions_mut().insert(id.clone());
+        request
+    }
+}
+
+/// What the control plane refused it has logged itself; what never came back is known here only.
+fn said(id: &RequestId, status: &Status) -> Failure {
+    if is_out_of_reach(status) {
+        tracing::warn!(request.id = %id, code = ?status.code(), error = status.message(), "the control plane is out of reach");
+    }
+    Failure::from(status)
+}

@@ -1,0 +1,111 @@
+//! Cookies, in and out. What they mean is the control plane's affair; here only their form matters.
+
+use axum::http::header::{COOKIE, SET_COOKIE};
+use axum::http::{HeaderMap, HeaderValue};
+use lychgate_api::v1::{Cookie, SetCookie};
+use lychgate_api::{COOKIE_PREFIX, Reason};
+
+use crate::failure::Failure;
+
+/// Of all `Cookie` headers together. A browser that sends more has cookies of others on this host; dropping some
+/// silently could drop ours.
+const MAX_HEADER_BYTES: usize = 16 * 1024;
+
+const MAX_PASSED_ON: usize = 64;
+
+/// The cookies that are ours by name, repetitions kept: a name that stands twice is the receiver's to distrust.
+pub(crate) fn received(headers: &HeaderMap) -> Result<Vec<Cookie>, Failure> {
+    let bytes: usize = headers.get_all(COOKIE).iter().map(HeaderValue::len).sum();
+    if bytes > MAX_HEADER_BYTES {
+        return Err(Failure::new(Reason::RequestTooLarge).describe("the browser sent too many cookies"));
+    }
+    let pairs = headers.get_all(COOKIE).iter().flat_map(|header| header.as_bytes().split(|byte| *byte == b';'));
+    Ok(pairs.filter_map(ours).take(MAX_PASSED_ON).collect())
+}
+
+/// One `cookie-pair` of RFC 6265 §4.2.1 with our prefix; anything else is not ours, whatever it is.
+fn ours(pair: &[u8]) -> Option<Cookie> {
+    let (name, value) = std::str::from_utf8(pair).ok()?.trim_matches([' ', '\t']).split_once('=')?;
+    let fits = name.starts_with(COOKIE_PREFIX) && name.bytes().all(is_token) && value.bytes().all(is_cookie_octet);
+    fits.then(|| Cookie { name: name.to_owned(), value: value.to_owned() })
+}
+
+/// RFC 6265 §4.1.1 `cookie-octet`.
+fn is_cookie_octet(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'"' | b',' | b';' | b'\\')
+}
+
+/// RFC 9110 §5.6.2 `tchar`.
+fn is_token(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
+}
+
+/// `Set-Cookie` headers. The attributes are always these; no cookie of ours is ever less protected than another.
+pub(crate) fn set(cookies: &[SetCookie]) -> Result<HeaderMap, Failure> {
+    let mut headers = HeaderMap::new();
+    for SetCookie { name, value, max_age_seconds } in cookies {
+        // Values come from our own control plane; if one could split a header, something is very wrong there.
+        if !name.starts_with(COOKIE_PREFIX) || !name.bytes().all(is_token) || !value.bytes().all(is_cookie_octet) {
+            return Err(Failure::new(Reason::Fault));
+        }
+        let max_age = max_age_seconds.map(|seconds| format!("; Max-Age={seconds}")).unwrap_or_default();
+        let cookie = format!("{name}={value}; Path=/; Secure; HttpOnly; SameSite=Lax{max_age}");
+        headers.append(SET_COOKIE, HeaderValue::try_from(cookie).map_err(|_| Failure::new(Reason::Fault))?);
+    }
+    Ok(headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn passed_on(headers: &[&str]) -> Vec<String> {
+        let mut map = HeaderMap::new();
+        for header in headers {
+            map.append(COOKIE, HeaderValue::from_bytes(header.as_bytes()).expect("a header value"));
+        }
+        received(&map).expect("small").into_iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect()
+    }
+
+    #[test]
+    fn only_our_cookies_are_passed_on_and_repetitions_are_kept() {
+        let headers = ["a=1; __Host-lychgate-b=x; __host-lychgate-c=y", "__Host-lychgate-b=z;__Host-lychgate-d="];
+        assert_eq!(passed_on(&headers), ["__Host-lychgate-b=x", "__Host-lychgate-b=z", "__Host-lychgate-d="]);
+    }
+
+    #[test]
+    fn what_is_no_cookie_is_not_repaired() {
+        assert_eq!(passed_on(&["__Host-lychgate-a; =; ;__Host-lychgate-b=\"q\"; __Host-lychgate-c=a b; é=1"]), [""; 0]);
+        assert_eq!(passed_on(&["__Host-lychgate-a=b=c"]), ["__Host-lychgate-a=b=c"]);
+    }
+
+    #[test]
+    fn there_is_an_end_to_it() {
+        assert_eq!(passed_on(&["__Host-lychgate-a=1; ".repeat(100).as_str()]).len(), MAX_PASSED_ON);
+        let mut map = HeaderMap::new();
+        map.insert(COOKIE, HeaderValue::try_from("x".repeat(MAX_HEADER_BYTES + 1)).expect("a header value"));
+        assert_eq!(received(&map).expect_err("a refusal").reason(), Reason::RequestTooLarge);
+    }
+
+    #[test]
+    fn the_attributes_are_always_the_same() {
+        let cookie = |max_age_seconds| SetCookie {
+            name: "__Host-lychgate-x".to_owned(),
+            value: "v".to_owned(),
+            max_age_seconds,
+        };
+        let headers = set(&[cookie(None), cookie(Some(600)), cookie(Some(0))]).expect("headers");
+        let lines: Vec<_> = headers.get_all(SET_COOKIE).iter().collect();
+        let common = "__Host-lychgate-x=v; Path=/; Secure; HttpOnly; SameSite=Lax";
+        assert_eq!(lines, [common, &format!("{common}; Max-Age=600"), &format!("{common}; Max-Age=0")]);
+    }
+
+    #[test]
+    fn a_value_that_could_add_an_attribute_is_a_fault() {
+        for (name, value) in [("__Host-lychgate-x", "v; Domain=evil"), ("__Host-lychgate-x", "a\r\nb"), ("other", "v")]
+        {
+            let cookie = SetCookie { name: name.to_owned(), value: value.to_owned(), max_age_seconds: None };
+            assert_eq!(set(&[cookie]).expect_err("a refusal").reason(), Reason::Fault);
+        }
+    }
+}

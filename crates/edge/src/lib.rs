@@ -1,0 +1,39 @@
+//! HTTP, pages and headers: the stateless edge.
+//!
+//! It turns one HTTP request into one RPC and one answer into one response. It must never decide: it holds no key and no
+//! state (what it caches, anybody may see), and it does not know the domain's rules. What it does know is HTTP: which
+//! bytes are a form, which headers a page needs, what a failure looks like to a person and to a program.
+//!
+//! The way of a request: [`server`] accepts it, [`observe`] gives it an id, [`locate`] finds the issuer it is meant for,
+//! [`router`] lists who answers it, a handler parses and asks [`control`], and [`failure`] renders what went wrong.
+
+mod body;
+mod config;
+mod control;
+mod cookies;
+mod entropy;
+mod failure;
+mod flow;
+mod issuers;
+mod locate;
+mod metadata;
+mod observe;
+mod pages;
+mod parameters;
+mod registration;
+mod response;
+mod router;
+mod server;
+mod token;
+mod wording;
+
+pub use config::{Config, ControlConfig};
+pub use server::Edge;
+
+use lychgate_process::Shutdown;
+
+/// Serves until `shutdown` is requested and what was under way then has been answered.
+pub async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
+    Edge::bind(&config).await?.run(shutdown).await;
+    Ok(())
+}

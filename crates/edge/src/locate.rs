@@ -1,0 +1,232 @@
+//! Whose request is it? Finds the issuer by the request's path and turns every alias into one path, so that the router
+//! lists each endpoint once.
+//!
+//! An issuer without a path answers at `/authorize`; one with the path `/t` has everything under it, and its well-known
+//! documents at every place that clients look (A3). `Host` chooses between issuers that differ in nothing else, and
+//! neither it nor any forwarded header ever reaches an output (RFC 9700 §4.13).
+
+use std::sync::Arc;
+
+use axum::extract::{FromRequestParts, Request, State};
+use axum::http::header::{HOST, STRICT_TRANSPORT_SECURITY};
+use axum::http::request::Parts;
+use axum::http::uri::PathAndQuery;
+use axum::http::{HeaderValue, Uri};
+use axum::middleware::Next;
+use axum::response::Response;
+use lychgate_api::Reason;
+use lychgate_api::channel::RequestId;
+
+use crate::failure::Failure;
+use crate::issuers::{Directory, Issuer};
+use crate::observe;
+use crate::router::App;
+
+/// What every issuer has below its path.
+const ENDPOINTS: [&str; 7] =
+    ["/authorize", "/consent", "/token", "/register", "/jwks.json", SERVER_METADATA, OPENID_CONFIGURATION];
+
+const SERVER_METADATA: &str = "/.well-known/oauth-authorization-server";
+const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
+const CALLBACK: &str = "/callback/";
+
+/// This host only, not its subdomains: they may be somebody else's.
+const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
+
+/// What the path says about the issuer.
+#[derive(Clone, Debug)]
+pub(crate) enum Located {
+    At(Arc<Issuer>),
+    Unknown,
+    /// The control plane has not been heard yet: nobody can say whose path this is.
+    NotReady,
+}
+
+impl Located {
+    pub(crate) fn issuer(&self) -> Option<&Arc<Issuer>> {
+        match self {
+            Located::At(issuer) => Some(issuer),
+            Located::Unknown | Located::NotReady => None,
+        }
+    }
+
+    fn found(issuer: Option<&Arc<Issuer>>) -> Self {
+        issuer.map_or(Located::Unknown, |issuer| Located::At(Arc::clone(issuer)))
+    }
+}
+
+/// Layer around the whole router: the path is rewritten before anything is routed by it.
+pub(crate) async fn locate(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let (located, rewritten) = match app.issuers.current() {
+        Some(directory) => find(&directory, path, authority(&request)),
+        None => (Located::NotReady, of_any_issuer(path)),
+    };
+    let is_https = located.issuer().is_some_and(|issuer| issuer.is_https);
+    if let Some(uri) = rewritten.and_then(|path| with_path(request.uri(), path)) {
+        *request.uri_mut() = uri;
+    }
+    request.extensions_mut().insert(located);
+    let mut response = next.run(request).await;
+    if is_https {
+        response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HSTS);
+    }
+    response
+}
+
+/// The issuer, and the path that the router knows if it is another one.
+fn find(directory: &Directory, path: &str, authority: Option<&str>) -> (Located, Option<&'static str>) {
+    // The upstream knows one callback per issuer, at the origin; the id says which.
+    if let Some(id) = path.strip_prefix(CALLBACK) {
+        return (Located::found(directory.by_id(id)), None);
+    }
+    for document in [SERVER_METADATA, OPENID_CONFIGURATION] {
+        if let Some(issuer_path) = path.strip_prefix(document) {
+            let issuer_path = issuer_path.strip_suffix('/').unwrap_or(issuer_path);
+            return (Located::found(directory.by_path(issuer_path, authority)), Some(document));
+        }
+    }
+    for endpoint in ENDPOINTS {
+        if let Some(issuer_path) = path.strip_suffix(endpoint) {
+            return match directory.by_path(issuer_path, authority) {
+                Some(issuer) => (Located::At(Arc::clone(issuer)), Some(endpoint)),
+                None => (Located::Unknown, None),
+            };
+        }
+    }
+    (Located::Unknown, None)
+}
+
+/// As long as no issuer is known: what the path would be for some issuer, so that it says 503 in its own manner.
+fn of_any_issuer(path: &str) -> Option<&'static str> {
+    let below_any = |endpoint: &&str| path.ends_with(*endpoint);
+    let document = [SERVER_METADATA, OPENID_CONFIGURATION].into_iter().find(|document| path.starts_with(document));
+    document.or_else(|| ENDPOINTS.into_iter().find(below_any))
+}
+
+fn authority(request: &Request) -> Option<&str> {
+    let from_uri = request.uri().authority().map(|authority| authority.as_str());
+    from_uri.or_else(|| request.headers().get(HOST)?.to_str().ok())
+}
+
+fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
+    let path_and_query: PathAndQuery = match uri.query() {
+        Some(query) => format!("{path}?{query}").try_into().ok()?,
+        None => path.try_into().ok()?,
+    };
+    let mut parts = uri.clone().into_parts();
+    parts.path_and_query = Some(path_and_query);
+    Uri::from_parts(parts).ok()
+}
+
+/// What every handler needs to know of where it is: whose request it answers, and under which id.
+pub(crate) struct At {
+    pub(crate) issuer: Arc<Issuer>,
+    pub(crate) request_id: RequestId,
+}
+
+impl<S: Send + Sync> FromRequestParts<S> for At {
+    type Rejection = Failure;
+
+    async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
+        let request_id = observe::request_id_of(&parts.extensions);
+        match parts.extensions.get::<Located>() {
+            Some(Located::At(issuer)) => Ok(Self { issuer: Arc::clone(issuer), request_id }),
+            Some(Located::NotReady) => Err(Failure::new(Reason::StoreUnavailable)),
+            Some(Located::Unknown) | None => Err(Failure::new(Reason::IssuerUnknown)),
+        }
+    }
+}
+
+/// Where no route fits: nothing is here, or nobody can say yet.
+pub(crate) async fn nowhere(request: Request) -> Failure {
+    match request.extensions().get::<Located>() {
+        Some(Located::NotReady) => Failure::new(Reason::StoreUnavailable),
+        Some(Located::At(_) | Located::Unknown) | None => Failure::not_found(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::body::Bytes;
+
+    use super::*;
+
+    fn issuer(id: &str, url: &str) -> Issuer {
+        let parsed = url::Url::parse(url).expect("a URL");
+        let port = parsed.port().map(|port| format!(":{port}")).unwrap_or_default();
+        Issuer {
+            id: id.to_owned(),
+            url: url.to_owned(),
+            name: id.to_owned(),
+            path: parsed.path().trim_end_matches('/').to_owned(),
+            authority: format!("{}{port}", parsed.host_str().expect("a host")),
+            is_https: parsed.scheme() == "https",
+            metadata: Bytes::new(),
+            keys: Bytes::new(),
+        }
+    }
+
+    fn seen(directory: &Directory, path: &str, authority: Option<&str>) -> (Option<String>, Option<&'static str>) {
+        let (located, rewritten) = find(directory, path, authority);
+        (located.issuer().map(|issuer| issuer.id.clone()), rewritten)
+    }
+
+    fn is(id: &str, path: &'static str) -> (Option<String>, Option<&'static str>) {
+        (Some(id.to_owned()), Some(path))
+    }
+
+    #[test]
+    fn every_alias_leads_to_its_issuer() {
+        let directory = Directory::of([issuer("root", "https://a.example"), issuer("t", "https://a.example/t")]);
+        let find = |path| seen(&directory, path, None);
+        assert_eq!(find("/authorize"), is("root", "/authorize"));
+        assert_eq!(find("/t/authorize"), is("t", "/authorize"));
+        for path in [
+            "/.well-known/oauth-authorization-server/t",
+            "/.well-known/oauth-authorization-server/t/",
+            "/t/.well-known/oauth-authorization-server",
+        ] {
+            assert_eq!(find(path), is("t", SERVER_METADATA), "{path}");
+        }
+        for path in ["/.well-known/openid-configuration/t", "/t/.well-known/openid-configuration"] {
+            assert_eq!(find(path), is("t", OPENID_CONFIGURATION), "{path}");
+        }
+        assert_eq!(find(SERVER_METADATA), is("root", SERVER_METADATA));
+        assert_eq!(find("/callback/t"), (Some("t".to_owned()), None));
+    }
+
+    #[test]
+    fn what_is_close_is_not_enough() {
+        let directory = Directory::of([issuer("root", "https://a.example"), issuer("t", "https://a.example/t")]);
+        for path in ["/T/authorize", "/t//authorize", "/tt/authorize", "/%74/authorize", "/t/u/authorize", "/t/healthz"]
+        {
+            assert_eq!(seen(&directory, path, None), (None, None), "{path}");
+        }
+        assert_eq!(seen(&directory, "/.well-known/openid-configuration/u", None), (None, Some(OPENID_CONFIGURATION)));
+        assert_eq!(seen(&directory, "/callback/u", None), (None, None));
+    }
+
+    #[test]
+    fn the_host_chooses_only_between_equal_paths() {
+        let directory = Directory::of([
+            issuer("a", "https://a.example"),
+            issuer("b", "https://b.example:8443"),
+            issuer("t", "https://t.example/t"),
+        ]);
+        let find = |path, host| seen(&directory, path, Some(host)).0;
+        for host in ["a.example", "A.example", "a.example:443"] {
+            assert_eq!(find("/token", host).as_deref(), Some("a"), "{host}");
+        }
+        assert_eq!(find("/token", "b.example:8443").as_deref(), Some("b"));
+        assert_eq!(find("/token", "b.example"), None);
+        assert_eq!(find("/t/token", "anything").as_deref(), Some("t"));
+        assert_eq!(seen(&directory, "/token", None).0, None);
+    }
+
+    #[test]
+    fn the_query_survives() {
+        let uri: Uri = "/t/authorize?a=%2F&b".parse().expect("a URI");
+        assert_eq!(with_path(&uri, "/authorize").expect("a URI"), "/authorize?a=%2F&b");
+    }
+}

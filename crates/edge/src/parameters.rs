@@ -1,0 +1,115 @@
+//! Query strings and forms: `application/x-www-form-urlencoded`, parsed strictly.
+//!
+//! A lenient parser replaces what is not UTF-8; then a `state` would come back altered, and the client could not find
+//! its own request again. So what cannot be taken over exactly is refused.
+
+use std::collections::HashMap;
+
+use lychgate_api::Reason;
+use lychgate_api::v1::Parameter;
+use percent_encoding::percent_decode;
+
+use crate::failure::Failure;
+
+/// More than any client sends; what a stranger may make us hold.
+const MAX_PARAMETERS: usize = 64;
+
+/// All names and values, decoded, in the order received, repetitions kept.
+pub(crate) fn parse(encoded: &[u8]) -> Result<Vec<Parameter>, Failure> {
+    let pairs = encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
+    let parameters = pairs
+        .map(|pair| {
+            let mut halves = pair.splitn(2, |byte| *byte == b'=');
+            let name = decode(halves.next().unwrap_or_default())?;
+            let value = decode(halves.next().unwrap_or_default())?;
+            Ok(Parameter { name, value })
+        })
+        .take(MAX_PARAMETERS + 1)
+        .collect::<Result<Vec<_>, Failure>>()?;
+    if parameters.len() > MAX_PARAMETERS {
+        return Err(Failure::new(Reason::RequestTooLarge).describe("the request has too many parameters"));
+    }
+    Ok(parameters)
+}
+
+/// Undoes form encoding in one name or value.
+pub(crate) fn decode(encoded: &[u8]) -> Result<String, Failure> {
+    let spaced: Vec<u8> = encoded.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
+    match percent_decode(&spaced).decode_utf8() {
+        Ok(text) => Ok(text.into_owned()),
+        Err(_) => Err(Failure::new(Reason::RequestMalformed).describe("a parameter is not UTF-8")),
+    }
+}
+
+/// A form for an endpoint whose parameters stand at most once (RFC 6749 §3.2): a repetition is refused, an empty value
+/// is as good as none.
+#[derive(Debug)]
+pub(crate) struct Form {
+    single: HashMap<String, String>,
+    resources: Vec<String>,
+}
+
+impl Form {
+    pub(crate) fn parse(encoded: &[u8]) -> Result<Self, Failure> {
+        let mut form = Form { single: HashMap::new(), resources: Vec::new() };
+        for Parameter { name, value } in parse(encoded)? {
+            // RFC 8707 §2: the one parameter that may repeat.
+            if name == "resource" {
+                form.resources.extend(Some(value).filter(|value| !value.is_empty()));
+            } else if form.single.insert(name, value).is_some() {
+                return Err(Failure::new(Reason::ParameterRepeated).describe("a parameter stands more than once"));
+            }
+        }
+        Ok(form)
+    }
+
+    pub(crate) fn take(&mut self, name: &str) -> Option<String> {
+        self.single.remove(name).filter(|value| !value.is_empty())
+    }
+
+    pub(crate) fn take_resources(&mut self) -> Vec<String> {
+        std::mem::take(&mut self.resources)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pairs(encoded: &str) -> Vec<(String, String)> {
+        parse(encoded.as_bytes()).expect("well-formed").into_iter().map(|p| (p.name, p.value)).collect()
+    }
+
+    #[test]
+    fn order_repetitions_and_empty_values_are_kept() {
+        let expected = [("a", "1"), ("b", ""), ("a", "2=3"), ("", "x"), ("c", "")];
+        assert_eq!(pairs("a=1&b=&a=2=3&&=x&c"), expected.map(|(n, v)| (n.to_owned(), v.to_owned())));
+    }
+
+    #[test]
+    fn encoding_is_undone_exactly() {
+        assert_eq!(pairs("state=%22%E2%9C%93+%2B%22"), [("state".to_owned(), "\"✓ +\"".to_owned())]);
+        assert_eq!(pairs("a=%zz%"), [("a".to_owned(), "%zz%".to_owned())], "no escape stands for itself");
+    }
+
+    #[test]
+    fn what_is_not_utf_8_is_refused() {
+        assert_eq!(parse(b"state=%ff").expect_err("a refusal").reason(), Reason::RequestMalformed);
+        assert_eq!(parse(b"%C3=x").expect_err("a refusal").reason(), Reason::RequestMalformed);
+    }
+
+    #[test]
+    fn too_many_are_refused() {
+        assert_eq!(parse(&b"a=1&".repeat(65)).expect_err("a refusal").reason(), Reason::RequestTooLarge);
+        assert!(parse(&b"a=1&".repeat(64)).is_ok());
+    }
+
+    #[test]
+    fn a_form_takes_each_name_once_and_resource_often() {
+        let mut form = Form::parse(b"scope=&code=c&resource=a&resource=&resource=b").expect("a form");
+        assert_eq!(form.take("scope"), None);
+        assert_eq!(form.take("code").as_deref(), Some("c"));
+        assert_eq!(form.take_resources(), ["a", "b"]);
+        assert_eq!(Form::parse(b"a=&a=1").expect_err("a refusal").reason(), Reason::ParameterRepeated);
+    }
+}

@@ -1,0 +1,91 @@
+//! Who answers what: the one list of routes. Paths are those of an issuer without a path of its own; [`crate::locate`]
+//! has turned every other into these.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use axum::Router;
+use axum::extract::{Path, State};
+use axum::http::header::{self, CACHE_CONTROL, CONTENT_TYPE, HeaderName};
+use axum::http::{Method, StatusCode};
+use axum::middleware::{from_fn, from_fn_with_state};
+use axum::response::{IntoResponse, Response};
+use axum::routing::{MethodRouter, any, get, post};
+use lychgate_api::REQUEST_ID;
+use tower_http::cors::{Any, CorsLayer};
+
+use crate::control::Control;
+use crate::failure::{Failure, as_json, as_page};
+use crate::issuers::Issuers;
+use crate::locate::nowhere;
+use crate::pages::Pages;
+use crate::{flow, metadata, registration, token};
+
+/// What handlers share.
+#[derive(Debug)]
+pub(crate) struct App {
+    pub(crate) control: Control,
+    pub(crate) issuers: Issuers,
+    pub(crate) pages: Pages,
+}
+
+pub(crate) fn routes(app: &Arc<App>) -> Router {
+    let people = Router::new()
+        .route("/authorize", only("GET, POST", get(flow::begin).post(flow::begin_form)))
+        .route("/consent", only("GET, POST", get(flow::show).post(flow::decide)))
+        .route("/callback/{issuer}", only("GET", get(flow::finish_login)))
+        .fallback(nowhere)
+        .layer(from_fn_with_state(Arc::clone(app), as_page));
+    let programs = Router::new()
+        .route("/token", only("POST", post(token::exchange)))
+        .route("/register", only("POST", post(registration::register)))
+        .route("/jwks.json", only("GET, HEAD", get(metadata::keys)))
+        .route("/.well-known/oauth-authorization-server", only("GET, HEAD", get(metadata::server)))
+        .route("/.well-known/openid-configuration", only("GET, HEAD", get(metadata::server)))
+        .route("/.well-known/{*document}", any(nowhere))
+        .layer(from_fn(as_json))
+        .layer(cors());
+    let house = Router::new()
+        .route("/healthz", get("ok\n"))
+        .route("/readyz", get(ready))
+        .route("/assets/{file}", get(asset))
+        .layer(from_fn(as_json));
+    people.merge(programs).merge(house).with_state(Arc::clone(app))
+}
+
+/// Every other method is refused with this `Allow`. HEAD among them, unless it is listed: it would otherwise run what
+/// GET runs, and a callback does that once.
+fn only(methods: &'static str, router: MethodRouter<Arc<App>>) -> MethodRouter<Arc<App>> {
+    let refuse = move || async move { Failure::method_not_allowed(methods) };
+    let router = router.fallback(refuse);
+    if methods.contains("HEAD") { router } else { router.head(refuse) }
+}
+
+/// For clients that are web pages (R26). Never for what a browser opens: there, another origin has no business reading.
+fn cors() -> CorsLayer {
+    CorsLayer::new()
+        .allow_origin(Any)
+        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("mcp-protocol-version")])
+        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER, HeaderName::from_static(REQUEST_ID)])
+        .max_age(Duration::from_secs(3600))
+}
+
+/// Whether this edge can tell issuers apart. That the control plane is away for a moment does not make it useless.
+async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
+    match app.issuers.current() {
+        Some(_) => (StatusCode::OK, "ready\n"),
+        None => (StatusCode::SERVICE_UNAVAILABLE, "the control plane has not been heard yet\n"),
+    }
+}
+
+/// The style sheet. Under its own name it never changes; under the name that an edge of another version gave it, ours is
+/// served too, so that a page keeps its looks while versions are being changed.
+async fn asset(State(app): State<Arc<App>>, Path(file): Path<String>) -> Result<Response, Failure> {
+    if !(file.starts_with("lychgate") && file.ends_with(".css")) {
+        return Err(Failure::not_found());
+    }
+    let is_current = app.pages.stylesheet().ends_with(&format!("/{file}"));
+    let caching = if is_current { "public, max-age=31536000, immutable" } else { "no-cache" };
+    Ok(([(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, caching)], app.pages.css()).into_response())
+}

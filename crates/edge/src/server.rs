@@ -1,0 +1,132 @@
+//! Accepting connections: how many, for how long, and how they end.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use anyhow::Context;
+use axum::body::Body;
+use axum::middleware::{from_fn, from_fn_with_state};
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
+use hyper_util::server::conn::auto;
+use hyper_util::server::graceful::GracefulShutdown;
+use hyper_util::service::TowerToHyperService;
+use lychgate_process::Shutdown;
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+use tower::ServiceBuilder;
+use tower::util::MapRequestLayer;
+
+use crate::config::Config;
+use crate::control::Control;
+use crate::issuers::Issuers;
+use crate::locate::locate;
+use crate::observe::observe;
+use crate::pages::Pages;
+use crate::router::{App, routes};
+
+/// From the first byte of a request, or from the end of the one before, to the end of its headers. Longer than load
+/// balancers keep idle connections (60 s is usual): if we closed first, they would now and then send into the void.
+const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(75);
+
+/// Of a request's headers, its URL included. A ticket keeps URLs under 6 KB; cookies may have 16.
+const MAX_HEADER_BYTES: usize = 64 * 1024;
+
+/// What a request may need beyond its deadline to be read and written, when the process is about to end.
+const GRACE: Duration = Duration::from_secs(5);
+
+/// An edge that has its address, and nothing else yet.
+#[derive(Debug)]
+pub struct Edge {
+    listener: TcpListener,
+    app: Arc<App>,
+    max_connections: usize,
+    deadline: Duration,
+}
+
+impl Edge {
+    /// Checks everything `config` says and takes the address. The control plane need not be there.
+    pub async fn bind(config: &Config) -> anyhow::Result<Self> {
+        let max_connections = config.checked_max_connections()?;
+        let deadline = config.control.deadline()?;
+        let pages = Pages::load(config.templates_dir.as_deref())?;
+        let control = Control::new(config.control.channel()?, deadline);
+        let listener =
+            TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
+        let app = Arc::new(App { control, issuers: Issuers::default(), pages });
+        Ok(Self { listener, app, max_connections, deadline })
+    }
+
+    /// The real address, also if the configuration says port 0.
+    pub fn local_addr(&self) -> anyhow::Result<SocketAddr> {
+        Ok(self.listener.local_addr()?)
+    }
+
+    /// Serves until `shutdown` is requested, then answers what is under way.
+    pub async fn run(self, shutdown: Shutdown) {
+        if let Ok(address) = self.listener.local_addr() {
+            tracing::info!(%address, "listening");
+        }
+        let refreshing = tokio::spawn({
+            let app = Arc::clone(&self.app);
+            async move { app.issuers.keep_fresh(&app.control).await }
+        });
+        let connections = GracefulShutdown::new();
+        let requested = shutdown.requested();
+        tokio::select! {
+            () = accept(&self.listener, &self.app, self.max_connections, &connections) => {}
+            () = requested => {}
+        }
+        drop(self.listener);
+        if timeout(self.deadline + GRACE, connections.shutdown()).await.is_err() {
+            tracing::warn!("ended before every request was answered");
+        }
+        // It holds nothing that could be lost.
+        refreshing.abort();
+    }
+}
+
+async fn accept(listener: &TcpListener, app: &Arc<App>, max_connections: usize, connections: &GracefulShutdown) {
+    let layers = ServiceBuilder::new()
+        .layer(MapRequestLayer::new(|request: hyper::Request<Incoming>| request.map(Body::new)))
+        .layer(from_fn(observe))
+        .layer(from_fn_with_state(Arc::clone(app), locate));
+    let service = TowerToHyperService::new(layers.service(routes(app)));
+    // HTTP/1.1 only: what stands in front speaks it, and a connection without its first bytes has a time limit there.
+    let mut protocol = auto::Builder::new(TokioExecutor::new()).http1_only();
+    protocol.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT).max_buf_size(MAX_HEADER_BYTES);
+    let places = Arc::new(Semaphore::new(max_connections));
+    loop {
+        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let stream = next_connection(listener).await;
+        let connection = protocol.serve_connection(TokioIo::new(stream), service.clone()).into_owned();
+        let connection = connections.watch(connection);
+        tokio::spawn(async move {
+            if let Err(error) = connection.await {
+                tracing::debug!(error, "a connection ended early");
+            }
+            drop(place);
+        });
+    }
+}
+
+/// What fails here passes: a peer that left again, or too many open files until some are closed.
+async fn next_connection(listener: &TcpListener) -> TcpStream {
+    loop {
+        match listener.accept().await {
+            Ok((stream, _)) => {
+                // Answers are written whole; waiting to fill a packet only delays them.
+                if let Err(error) = stream.set_nodelay(true) {
+                    tracing::debug!(%error, "TCP_NODELAY could not be set");
+                }
+                return stream;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection could not be accepted");
+                sleep(Duration::from_millis(100)).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,257 @@
+//! What a failure is called in front of a person: what happened, and what to do next.
+//!
+//! Written for somebody who has never heard of OAuth. It must never blame, never quote, and never promise what the edge
+//! cannot know.
+
+use lychgate_api::Reason;
+
+use crate::failure::Cause;
+
+pub(crate) struct Wording {
+    pub(crate) title: &'static str,
+    pub(crate) what: &'static str,
+    pub(crate) next: &'static str,
+}
+
+/// Nearly everything is repaired like this: a flow that failed is not continued, a new one is begun.
+const START_AGAIN: &str = "Go back to the app you were connecting and start the connection again from there.";
+
+const TELL_THE_MAKER: &str = "There is nothing you need to do here. If you are connecting this app on purpose, tell its \
+                              makers what this page says; the details below will help them.";
+
+const TELL_US: &str = "Try again in a moment. If it happens again, tell whoever runs this service, and give them the \
+                       request number below.";
+
+const REFUSED_APP: &str = "The app asked in a way that cannot be accepted";
+
+pub(crate) fn of(cause: Cause) -> Wording {
+    match cause {
+        Cause::Refused(reason) => of_reason(reason),
+        Cause::NotFound => Wording {
+            title: "There is nothing here",
+            what: "This address does not lead to a page.",
+            next: "Check the address, or go back to the app you came from.",
+        },
+        Cause::MethodNotAllowed => Wording {
+            title: "That does not work here",
+            what: "This address exists, but not for this kind of request.",
+            next: START_AGAIN,
+        },
+    }
+}
+
+/// Without a `_` arm: a new reason does not compile until somebody has found words for it.
+fn of_reason(reason: Reason) -> Wording {
+    let (title, what, next) = match reason {
+        // --- any endpoint ---
+        Reason::IssuerUnknown => (
+            "There is nothing here",
+            "No sign-in service answers at this address.",
+            "Check the address, or go back to the app you came from.",
+        ),
+        Reason::ParameterRepeated => {
+            (REFUSED_APP, "The app's request says the same thing more than once.", TELL_THE_MAKER)
+        }
+        Reason::ParameterMissing => (REFUSED_APP, "The app's request leaves out something necessary.", TELL_THE_MAKER),
+        Reason::RequestMalformed => (REFUSED_APP, "The app's request could not be read.", TELL_THE_MAKER),
+        Reason::RequestTooLarge => (
+            "This request is too large",
+            "Your browser or the app sent more than is accepted here.",
+            "Go back to the app and start again. If that does not help, delete this website’s cookies in your browser \
+             first.",
+        ),
+        Reason::Unauthenticated | Reason::PermissionDenied => (
+            "This service is not set up correctly",
+            "Two parts of this service do not recognise each other. It is not your fault, nor the app's.",
+            "Tell whoever runs this service, and give them the request number below.",
+        ),
+        Reason::StoreUnavailable => (
+            "Please try again in a moment",
+            "This service cannot answer just now.",
+            "Wait a few seconds and reload this page. If that does not help, start again from the app.",
+        ),
+        Reason::Fault => ("Something went wrong", "An error happened in this service, and it was recorded.", TELL_US),
+
+        // --- clients ---
+        Reason::ClientUnknown => (
+            "This app is not known here",
+            "The app is not registered with this service, or its registration has expired.",
+            "In the app, remove this connection and add it again; it will then introduce itself anew.",
+        ),
+        Reason::ClientDisabled => (
+            "This app has been blocked",
+            "Whoever runs this service has blocked the app.",
+            "If you think this is a mistake, ask them, and give them the request number below.",
+        ),
+        Reason::ClientAuthenticationFailed => {
+            ("The app could not prove who it is", "The app gave a wrong key or none.", TELL_THE_MAKER)
+        }
+        Reason::ClientAuthenticationAmbiguous => {
+            (REFUSED_APP, "The app said in two ways at once who it is.", TELL_THE_MAKER)
+        }
+        Reason::RedirectUriUnregistered => (
+            "This request was stopped",
+            "The access was to go to an address that the app never registered. That can be a mistake, or somebody \
+             trying to get at your account.",
+            "Nothing was shared. If you came here by a link somebody sent you, do not use it again. If you are \
+             connecting an app yourself, remove the connection there and add it again.",
+        ),
+        Reason::RedirectUriMissing => (REFUSED_APP, "The app did not say where the access should go.", TELL_THE_MAKER),
+
+        // --- the authorization request ---
+        Reason::ResponseTypeUnsupported
+        | Reason::ResponseModeUnsupported
+        | Reason::RequestObjectUnsupported
+        | Reason::RequestUriUnsupported => {
+            (REFUSED_APP, "The app asked for a way of signing in that is not offered here.", TELL_THE_MAKER)
+        }
+        Reason::PkceRequired | Reason::PkceMethodUnsupported | Reason::PkceChallengeMalformed => {
+            (REFUSED_APP, "The app left out a protection (PKCE) that is required here.", TELL_THE_MAKER)
+        }
+        Reason::ResourceUnknown => {
+            (REFUSED_APP, "The app asked for access to something that this service does not protect.", TELL_THE_MAKER)
+        }
+        Reason::ResourceRequired => (REFUSED_APP, "The app did not say what it wants access to.", TELL_THE_MAKER),
+        Reason::ScopeInvalid => {
+            (REFUSED_APP, "The app asked for a permission that does not exist here.", TELL_THE_MAKER)
+        }
+        Reason::InteractionRequired => (
+            "You need to be asked",
+            "The app tried to connect without showing you a page. That is not possible here.",
+            START_AGAIN,
+        ),
+
+        // --- the consent page ---
+        Reason::TicketInvalid => ("This page is not valid", "The link to this page is incomplete.", START_AGAIN),
+        Reason::TicketExpired => (
+            "This page has expired",
+            "Too much time passed since the app sent you here. Nothing was shared.",
+            START_AGAIN,
+        ),
+        Reason::CrossSite => (
+            "This request was stopped",
+            "Another website tried to answer for you. Nothing was decided and nothing was shared.",
+            "Close the other website. If you are connecting an app yourself, start again from there.",
+        ),
+        Reason::BrowserCookieMissing => (
+            "Your browser did not bring back its cookie",
+            "Your answer can only be taken from the browser that was shown the question, and a cookie proves that. It \
+             did not come back. Nothing was decided.",
+            "Allow cookies for this website, then start again from the app. If the app opened this page in a window of \
+             its own, use your normal browser.",
+        ),
+        Reason::FormTokenInvalid => (
+            "Your answer could not be accepted",
+            "It does not belong to the page that this browser was shown. Nothing was decided.",
+            "Go back, reload the page and answer again. If that does not help, start again from the app.",
+        ),
+        Reason::DecisionMissing => (
+            "You have not chosen yet",
+            "Neither Approve nor Deny arrived. Nothing was decided.",
+            "Go back and press one of the two buttons.",
+        ),
+        Reason::AlreadyDecided => (
+            "You have already answered this",
+            "This question was answered before, and the first answer stands.",
+            "To decide differently, start the connection again from the app.",
+        ),
+
+        // --- the callback ---
+        Reason::StateInvalid => {
+            ("This link is not valid", "It does not belong to a sign-in that was begun here.", START_AGAIN)
+        }
+        Reason::StateCookieMissing => (
+            "This sign-in cannot be continued here",
+            "It was begun in another browser, or it has already ended. Nothing was shared.",
+            "If somebody sent you this link, close the page. If you were connecting an app yourself, start again from \
+             there, and stay in one browser.",
+        ),
+        Reason::BrowserMismatch => (
+            "This request was stopped",
+            "The browser that signed in is not the one that approved. Nothing was shared.",
+            "If somebody sent you a link to sign in, close the page. If you were connecting an app yourself, start again \
+             from there, and stay in one browser.",
+        ),
+        Reason::LoginExpired => {
+            ("The sign-in took too long", "The time to sign in has run out. Nothing was shared.", START_AGAIN)
+        }
+        Reason::LoginInterrupted => (
+            "The sign-in was interrupted",
+            "This sign-in is being finished elsewhere, or was cut off on the way.",
+            "Look at the app: it may be connected already. If it is not, start the connection again from there.",
+        ),
+        Reason::AlreadyFinished => (
+            "This sign-in has already ended",
+            "The page was opened once more after everything was done.",
+            "You can close it. If the app is not connected, start the connection again from there.",
+        ),
+        Reason::UpstreamUnavailable => (
+            "The sign-in service does not answer",
+            "The service where you sign in cannot be reached just now. Nothing was shared.",
+            "Wait a minute, then start the connection again from the app.",
+        ),
+        Reason::UpstreamInvalid => (
+            "The sign-in could not be verified",
+            "The service where you sign in gave an answer that cannot be trusted. Nothing was shared.",
+            TELL_US,
+        ),
+        Reason::UpstreamDenied => (
+            "You were not signed in",
+            "The sign-in was cancelled, or the service where you sign in refused it. Nothing was shared.",
+            START_AGAIN,
+        ),
+
+        // --- the token endpoint ---
+        Reason::GrantTypeUnsupported | Reason::GrantTypeUnauthorized => {
+            (REFUSED_APP, "The app asked for access in a way that is not open to it.", TELL_THE_MAKER)
+        }
+        Reason::CodeInvalid => ("The connection has to be made again", "The app's code is not valid.", START_AGAIN),
+        Reason::CodeReplayed => (
+            "The connection has to be made again",
+            "The app's code was used twice, so the access it gave was ended.",
+            START_AGAIN,
+        ),
+        Reason::RedirectUriMismatch => {
+            (REFUSED_APP, "The app named another address than the one that was approved.", TELL_THE_MAKER)
+        }
+        Reason::PkceMismatch => (REFUSED_APP, "The app could not prove that it began this connection.", TELL_THE_MAKER),
+        Reason::RefreshTokenInvalid => {
+            ("The connection has to be made again", "The app's access is not valid.", START_AGAIN)
+        }
+        Reason::RefreshTokenReplayed => (
+            "The connection has to be made again",
+            "An old key of the app was used again, so its access was ended.",
+            START_AGAIN,
+        ),
+        Reason::GrantEnded => {
+            ("The connection has to be made again", "The app's access has ended or was taken back.", START_AGAIN)
+        }
+
+        // --- registration ---
+        Reason::RegistrationRedirectUriInvalid => {
+            (REFUSED_APP, "The app cannot receive access at the address it named.", TELL_THE_MAKER)
+        }
+        Reason::RegistrationMetadataInvalid => {
+            (REFUSED_APP, "What the app says about itself is not acceptable here.", TELL_THE_MAKER)
+        }
+    };
+    Wording { title, what, next }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_reason_has_words_for_people() {
+        for reason in Reason::ALL {
+            let Wording { title, what, next } = of(Cause::Refused(*reason));
+            assert!(!title.ends_with('.') && what.ends_with('.') && next.ends_with('.'), "{reason:?}");
+            assert!(title.len() <= 60, "{reason:?}: {title}");
+            let all = format!("{title} {what} {next}").to_lowercase();
+            for jargon in ["oauth", "token", "redirect", "client", "http", "server"] {
+                assert!(!all.contains(jargon), "{reason:?} says {jargon}");
+            }
+        }
+    }
+}

@@ -1,0 +1,246 @@
+//! `/authorize`, `/consent`, `/callback`: what goes in, what comes out, and what every page carries.
+
+use lychgate_api::Reason;
+use lychgate_api::v1::{self, Decision, next::Step};
+
+use crate::support::{Answer, Asked, TOKEN, TestEdge, consent_page, header, redirect, refusal, running};
+
+fn parameters(expected: &[(&str, &str)]) -> Vec<v1::Parameter> {
+    let parameter =
+        |(name, value): &(&str, &str)| v1::Parameter { name: (*name).to_owned(), value: (*value).to_owned() };
+    expected.iter().map(parameter).collect()
+}
+
+fn cookie(name: &str, value: &str) -> v1::Cookie {
+    v1::Cookie { name: name.to_owned(), value: value.to_owned() }
+}
+
+/// R7, R11: the whole query goes on, decoded, repetitions and all.
+#[tokio::test]
+async fn authorize_passes_the_whole_query_on() {
+    let (edge, fake) = running().await;
+    fake.step(redirect("https://gate.example/t/consent?ticket=x"));
+    let response = edge.get("/t/authorize?client_id=a&state=%22%E2%9C%93+x%22&state=2&empty=&resource=r").await;
+    assert_eq!(response.status(), 303);
+    assert_eq!(header(&response, "location"), "https://gate.example/t/consent?ticket=x");
+    assert_eq!(header(&response, "referrer-policy"), "no-referrer");
+    assert_eq!(header(&response, "cache-control"), "no-store");
+    let expected = [("client_id", "a"), ("state", "\"✓ x\""), ("state", "2"), ("empty", ""), ("resource", "r")];
+    let parameters = parameters(&expected);
+    assert_eq!(fake.asked(), Asked::Begin(v1::BeginRequest { issuer_id: "tee".to_owned(), parameters }));
+}
+
+#[tokio::test]
+async fn authorize_takes_a_form_too() {
+    let (edge, fake) = running().await;
+    fake.step(redirect("https://gate.example/consent?ticket=x"));
+    assert_eq!(edge.post_form("/authorize?ignored=1", "client_id=a").await.status(), 303);
+    let parameters = parameters(&[("client_id", "a")]);
+    assert_eq!(fake.asked(), Asked::Begin(v1::BeginRequest { issuer_id: "root".to_owned(), parameters }));
+}
+
+#[tokio::test]
+async fn what_cannot_be_taken_over_exactly_is_refused() {
+    let (edge, fake) = running().await;
+    assert_eq!(edge.get("/authorize?state=%ff").await.status(), 400);
+    assert_eq!(edge.get("/consent?ticket=a&ticket=b").await.status(), 400);
+    assert_eq!(edge.get(&format!("/authorize?{}", "a=1&".repeat(65))).await.status(), 400);
+    assert!(fake.calls().is_empty());
+}
+
+#[tokio::test]
+async fn the_caller_is_known_and_so_is_the_request() {
+    let (edge, fake) = running().await;
+    fake.step(redirect("https://gate.example/consent?ticket=x"));
+    let request = edge.http.get(edge.url("/authorize")).header("x-request-id", "chosen-by-a-stranger");
+    let response = edge.send(request).await;
+    let call = fake.calls().remove(0);
+    assert_eq!(call.authorization, format!("Bearer {TOKEN}"));
+    assert!(call.has_deadline);
+    assert_eq!(call.request_id, header(&response, "x-request-id"));
+    assert_ne!(call.request_id, "chosen-by-a-stranger");
+    assert_eq!(call.request_id.len(), 22);
+}
+
+#[tokio::test]
+async fn consent_shows_the_page_and_passes_on_only_our_cookies() {
+    let (edge, fake) = running().await;
+    let set_cookies =
+        vec![v1::SetCookie { name: "__Host-lychgate-b".to_owned(), value: "fresh".to_owned(), max_age_seconds: None }];
+    fake.answer(Answer::Next(v1::Next { step: Some(Step::ConsentPage(consent_page())), set_cookies }));
+    let sent = "theme=dark; __Host-lychgate-b=one; __Host-lychgate-b=two; __Host-other=x";
+    let response = edge.send(edge.http.get(edge.url("/t/consent?ticket=T")).header("cookie", sent)).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(header(&response, "set-cookie"), "__Host-lychgate-b=fresh; Path=/; Secure; HttpOnly; SameSite=Lax");
+    assert_page_headers(&response, "same-origin");
+    let html = response.text().await.expect("text");
+    assert!(
+        html.contains("Some App") && html.contains("action=\"/t/consent\"") && html.contains("value=\"the-ticket\"")
+    );
+    let cookies = vec![cookie("__Host-lychgate-b", "one"), cookie("__Host-lychgate-b", "two")];
+    let show = v1::ShowRequest { issuer_id: "tee".to_owned(), ticket: "T".to_owned(), cookies };
+    assert_eq!(fake.asked(), Asked::Show(show));
+}
+
+#[tokio::test]
+async fn a_decision_goes_on_with_what_the_browser_says_about_itself() {
+    let (edge, fake) = running().await;
+    let set_cookies = vec![
+        v1::SetCookie { name: "__Host-lychgate-s".to_owned(), value: "v".to_owned(), max_age_seconds: Some(600) },
+        v1::SetCookie { name: "__Host-lychgate-o".to_owned(), value: String::new(), max_age_seconds: Some(0) },
+    ];
+    fake.answer(Answer::Next(v1::Next { step: Some(redirect("https://login.example/?state=s")), set_cookies }));
+    let request = edge.http.post(edge.url("/consent")).header("content-type", "application/x-www-form-urlencoded");
+    let request = request.header("sec-fetch-site", "same-origin").header("origin", "null");
+    let request = request.header("cookie", "__Host-lychgate-b=one").body("ticket=T&form_token=F&decision=approve");
+    let response = edge.send(request).await;
+    assert_eq!((response.status().as_u16(), header(&response, "referrer-policy")), (303, "no-referrer"));
+    let lines: Vec<_> = response.headers().get_all("set-cookie").iter().collect();
+    assert_eq!(
+        lines,
+        [
+            "__Host-lychgate-s=v; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=600",
+            "__Host-lychgate-o=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0",
+        ]
+    );
+    let Asked::Decide(decide) = fake.asked() else { panic!("not a decision") };
+    assert_eq!((decide.issuer_id.as_str(), decide.ticket.as_str(), decide.form_token.as_str()), ("root", "T", "F"));
+    assert_eq!((decide.decision(), decide.attempt.len()), (Decision::Approve, 16));
+    assert_eq!((decide.sec_fetch_site.as_deref(), decide.origin.as_deref()), (Some("same-origin"), Some("null")));
+    assert_eq!(decide.cookies, [cookie("__Host-lychgate-b", "one")]);
+}
+
+#[tokio::test]
+async fn only_two_words_are_decisions() {
+    let words = [
+        ("decision=deny", Decision::Deny),
+        ("decision=approve", Decision::Approve),
+        ("decision=APPROVE", Decision::Unspecified),
+        ("decision=", Decision::Unspecified),
+        ("", Decision::Unspecified),
+    ];
+    for (form, expected) in words {
+        let (edge, fake) = running().await;
+        fake.refuse(refusal(Reason::DecisionMissing, &[]));
+        edge.post_form("/consent", form).await;
+        let Asked::Decide(decide) = fake.asked() else { panic!("not a decision") };
+        assert_eq!(decide.decision(), expected, "{form}");
+        assert_eq!((decide.sec_fetch_site, decide.origin), (None, None));
+    }
+}
+
+#[tokio::test]
+async fn a_decision_is_a_small_form_with_each_name_once() {
+    let (edge, fake) = running().await;
+    assert_eq!(edge.post_form("/consent", "decision=deny&decision=approve").await.status(), 400);
+    assert_eq!(edge.post_form("/consent", &"x".repeat(65 * 1024)).await.status(), 400);
+    let text = edge.http.post(edge.url("/consent")).header("content-type", "text/plain").body("decision=approve");
+    assert_eq!(edge.send(text).await.status(), 400);
+    let cookies = edge.http.get(edge.url("/consent")).header("cookie", "x".repeat(17 * 1024));
+    assert_eq!(edge.send(cookies).await.status(), 400);
+    assert!(fake.calls().is_empty());
+}
+
+#[tokio::test]
+async fn something_changed_is_the_page_again() {
+    let (edge, fake) = running().await;
+    fake.step(Step::ConsentPage(v1::ConsentPage { changed: true, ..consent_page() }));
+    let response = edge.post_form("/consent", "ticket=T&form_token=F&decision=approve").await;
+    assert_eq!(response.status(), 200);
+    assert!(response.text().await.expect("text").contains("Please look again"));
+}
+
+#[tokio::test]
+async fn a_callback_passes_everything_on() {
+    let (edge, fake) = running().await;
+    fake.step(redirect("https://app.example/cb?code=c"));
+    let request =
+        edge.http.get(edge.url("/callback/tee?code=x&state=s&state=t")).header("cookie", "__Host-lychgate-s=v");
+    let response = edge.send(request).await;
+    assert_eq!((response.status().as_u16(), header(&response, "location")), (303, "https://app.example/cb?code=c"));
+    let Asked::FinishLogin(finish) = fake.asked() else { panic!("not a callback") };
+    assert_eq!((finish.issuer_id.as_str(), finish.attempt.len()), ("tee", 16));
+    assert_eq!(finish.parameters, parameters(&[("code", "x"), ("state", "s"), ("state", "t")]));
+    assert_eq!(finish.cookies, [cookie("__Host-lychgate-s", "v")]);
+}
+
+#[tokio::test]
+async fn a_recorded_failure_is_a_page_with_a_way_back_and_its_cookies() {
+    let (edge, fake) = running().await;
+    let page = v1::FailurePage {
+        reason: Reason::UpstreamDenied.as_str().to_owned(),
+        return_uri: "https://app.example/cb?error=access_denied&iss=x".to_owned(),
+        return_label: "Some <App>".to_owned(),
+    };
+    let set_cookies =
+        vec![v1::SetCookie { name: "__Host-lychgate-s".to_owned(), value: String::new(), max_age_seconds: Some(0) }];
+    fake.answer(Answer::Next(v1::Next { step: Some(Step::FailurePage(page)), set_cookies }));
+    let response = edge.get("/callback/root?error=access_denied&state=s").await;
+    assert_eq!(response.status(), 403);
+    assert!(header(&response, "set-cookie").starts_with("__Host-lychgate-s=; Path=/"));
+    assert_page_headers(&response, "no-referrer");
+    let html = response.text().await.expect("text");
+    assert!(html.contains("href=\"https://app.example/cb?error&#x3D;access_denied&amp;iss&#x3D;x\""), "{html}");
+    assert!(html.contains("Return to <bdi>Some &lt;App&gt;</bdi>"));
+}
+
+#[tokio::test]
+async fn an_answer_without_a_next_step_is_a_fault() {
+    let (edge, fake) = running().await;
+    fake.answer(Answer::Next(v1::Next { step: None, set_cookies: vec![] }));
+    assert_eq!(edge.get("/authorize").await.status(), 500);
+}
+
+/// R22: every page there is, whoever made it.
+#[tokio::test]
+async fn every_page_is_protected() {
+    let (edge, fake) = running().await;
+    for path in ["/nowhere", "/nope/authorize", "/authorize?state=%ff", "/callback/nope"] {
+        assert_page_headers(&edge.get(path).await, "no-referrer");
+    }
+    assert_page_headers(&edge.send(edge.http.put(edge.url("/authorize"))).await, "no-referrer");
+    fake.refuse(refusal(Reason::TicketExpired, &[]));
+    assert_page_headers(&edge.get("/consent?ticket=x").await, "no-referrer");
+}
+
+/// RFC 6797 §7.2: not over plain http.
+#[tokio::test]
+async fn strict_transport_is_for_https_issuers() {
+    let (edge, _) = crate::support::running_with(&[("a", "https://a.example/a"), ("b", "http://localhost:1/b")]).await;
+    assert_eq!(header(&edge.get("/a/jwks.json").await, "strict-transport-security"), "max-age=31536000");
+    assert_eq!(header(&edge.get("/b/jwks.json").await, "strict-transport-security"), "");
+}
+
+fn assert_page_headers(response: &reqwest::Response, referrer_policy: &str) {
+    let expected = [
+        ("content-type", "text/html; charset=utf-8"),
+        (
+            "content-security-policy",
+            "default-src 'none'; style-src 'self'; img-src 'self'; base-uri 'none'; frame-ancestors 'none'",
+        ),
+        ("x-frame-options", "DENY"),
+        ("x-content-type-options", "nosniff"),
+        ("referrer-policy", referrer_policy),
+        ("cache-control", "no-store"),
+    ];
+    for (name, value) in expected {
+        assert_eq!(header(response, name), value, "{}", response.url());
+    }
+    assert!(!header(response, "permissions-policy").is_empty() && !header(response, "x-request-id").is_empty());
+    assert!(header(response, "access-control-allow-origin").is_empty(), "R8");
+}
+
+/// Pages without a template of their own would escape the checks above.
+#[tokio::test]
+async fn a_page_knows_its_issuer_and_its_request() {
+    let (edge, fake): (TestEdge, _) = running().await;
+    fake.refuse(refusal(Reason::ClientUnknown, &[("description", "no client <x>"), ("oauth_error", "invalid_client")]));
+    let response = edge.get("/t/authorize?client_id=x").await;
+    assert_eq!(response.status(), 400, "401 is for programs");
+    let id = header(&response, "x-request-id").to_owned();
+    let html = response.text().await.expect("text");
+    for text in ["Gate tee", &id, "CLIENT_UNKNOWN", "no client &lt;x&gt;", "This app is not known here"] {
+        assert!(html.contains(text), "{text}: {html}");
+    }
+    assert!(!html.contains("not for the world"), "a status's message is for logs");
+}

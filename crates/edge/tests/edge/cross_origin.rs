@@ -1,0 +1,57 @@
+//! Who may read what from another origin (R8, R26).
+
+use lychgate_api::Reason;
+
+use crate::support::{TestEdge, header, refusal, running};
+
+async fn preflight(edge: &TestEdge, path: &str, method: &str) -> reqwest::Response {
+    let request = edge.http.request("OPTIONS".parse().expect("a method"), edge.url(path));
+    let request = request.header("origin", "https://web.example").header("access-control-request-method", method);
+    edge.send(request.header("access-control-request-headers", "mcp-protocol-version,content-type,authorization")).await
+}
+
+#[tokio::test]
+async fn programs_in_web_pages_may_call_what_is_for_programs() {
+    let (edge, fake) = running().await;
+    let paths = [
+        ("/token", "POST"),
+        ("/t/register", "POST"),
+        ("/jwks.json", "GET"),
+        ("/.well-known/oauth-authorization-server/t", "GET"),
+        ("/.well-known/openid-configuration", "GET"),
+    ];
+    for (path, method) in paths {
+        let response = preflight(&edge, path, method).await;
+        assert_eq!(
+            (response.status().as_u16(), header(&response, "access-control-allow-origin")),
+            (200, "*"),
+            "{path}"
+        );
+        assert!(header(&response, "access-control-allow-methods").contains(method), "{path}");
+        let allowed = header(&response, "access-control-allow-headers").to_lowercase();
+        for name in ["mcp-protocol-version", "content-type", "authorization"] {
+            assert!(allowed.contains(name), "{path}: {name}");
+        }
+        assert_eq!(header(&response, "access-control-allow-credentials"), "", "{path}");
+    }
+    fake.refuse(refusal(Reason::CodeInvalid, &[("oauth_error", "invalid_grant")]));
+    let request = edge.http.post(edge.url("/token")).header("origin", "https://web.example");
+    let request = request.header("content-type", "application/x-www-form-urlencoded").body("grant_type=x");
+    let response = edge.send(request).await;
+    assert_eq!((response.status().as_u16(), header(&response, "access-control-allow-origin")), (400, "*"));
+    assert!(header(&response, "access-control-expose-headers").contains("www-authenticate"));
+}
+
+#[tokio::test]
+async fn what_a_browser_opens_is_nobody_elses() {
+    let (edge, _) = running().await;
+    for path in ["/authorize", "/consent", "/t/consent", "/callback/root", "/nowhere"] {
+        for method in ["GET", "POST"] {
+            let response = preflight(&edge, path, method).await;
+            assert!(!response.status().is_success(), "{path}");
+            assert_eq!(header(&response, "access-control-allow-origin"), "", "{path}");
+        }
+        let response = edge.send(edge.http.get(edge.url(path)).header("origin", "https://web.example")).await;
+        assert_eq!(header(&response, "access-control-allow-origin"), "", "{path}");
+    }
+}

@@ -1,0 +1,71 @@
+//! Every reason there is, to a program and to a person.
+
+use lychgate_api::Reason;
+
+use crate::support::{header, named_refusal, refusal, running};
+
+const FORM: &str = "grant_type=refresh_token&refresh_token=r";
+
+#[tokio::test]
+async fn every_reason_is_json_and_a_page() {
+    let (edge, fake) = running().await;
+    // What is tried again until the deadline has a test of its own.
+    for reason in Reason::ALL.iter().filter(|reason| **reason != Reason::StoreUnavailable) {
+        fake.refuse(refusal(*reason, &[("oauth_error", "some_code"), ("description", "A sentence")]));
+        let response = edge.post_form("/token", FORM).await;
+        assert_eq!(response.status().as_u16(), reason.http_status(), "{reason:?}");
+        assert_eq!(header(&response, "cache-control"), "no-store", "{reason:?}");
+        assert_eq!(header(&response, "retry-after").is_empty(), reason.http_status() != 503, "{reason:?}");
+        let body: serde_json::Value = response.json().await.expect("JSON");
+        let code = if reason.http_status() == 503 { "temporarily_unavailable" } else { "some_code" };
+        assert_eq!(body, serde_json::json!({ "error": code, "error_description": "A sentence" }), "{reason:?}");
+
+        let link = [("return_uri", "https://app.example/cb?error=x"), ("return_label", "Some App")];
+        fake.refuse(refusal(*reason, &link));
+        let response = edge.get("/authorize").await;
+        assert_eq!(response.status().as_u16(), reason.http_status(), "{reason:?}");
+        assert_eq!(header(&response, "content-type"), "text/html; charset=utf-8", "{reason:?}");
+        assert_eq!(header(&response, "location"), "", "{reason:?}: a page is never a redirect");
+        let id = header(&response, "x-request-id").to_owned();
+        let html = response.text().await.expect("text");
+        for text in [id.as_str(), reason.as_str(), "What you can do", "Return to <bdi>Some App</bdi>"] {
+            assert!(html.contains(text), "{reason:?}: {text}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_reason_fails_closed() {
+    let (edge, fake) = running().await;
+    let told = [("oauth_error", "access_denied"), ("description", "trust me"), ("return_uri", "https://evil.example/")];
+    fake.refuse(named_refusal("FROM_THE_FUTURE", &told));
+    let response = edge.post_form("/token", FORM).await;
+    assert_eq!(response.status(), 500);
+    let body: serde_json::Value = response.json().await.expect("JSON");
+    assert_eq!(body["error"], "server_error");
+    assert!(!body.to_string().contains("trust me"));
+    fake.refuse(named_refusal("FROM_THE_FUTURE", &told));
+    let html = edge.get("/authorize").await.text().await.expect("text");
+    assert!(html.contains("Something went wrong") && !html.contains("evil.example"));
+    // Nothing at all is no better.
+    assert_eq!(edge.get("/authorize").await.status(), 500);
+}
+
+#[tokio::test]
+async fn a_browser_endpoint_speaks_json_to_whoever_prefers_it() {
+    let (edge, fake) = running().await;
+    let cases = [
+        ("application/json", true),
+        ("application/json, text/html;q=0.5", true),
+        ("text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8", false),
+        ("*/*", false),
+    ];
+    for (accept, is_json) in cases {
+        fake.refuse(refusal(Reason::ClientUnknown, &[("oauth_error", "invalid_client")]));
+        let response = edge.send(edge.http.get(edge.url("/authorize")).header("accept", accept)).await;
+        let expected = if is_json { "application/json" } else { "text/html; charset=utf-8" };
+        assert_eq!(header(&response, "content-type"), expected, "{accept}");
+        assert_eq!(header(&response, "vary"), "Accept", "{accept}");
+        assert_eq!(response.status(), if is_json { 401 } else { 400 }, "{accept}");
+    }
+}

@@ -1,0 +1,12 @@
+//! The edge as its callers see it: real HTTP on one side, real gRPC on the other, and behind that a control plane that
+//! does what the test says and remembers what it was asked.
+
+mod support;
+
+mod browsers;
+mod cross_origin;
+mod failures;
+mod registration;
+mod repetition;
+mod routing;
+mod token;

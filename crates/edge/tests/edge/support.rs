@@ -1,0 +1,330 @@
+//! An edge and a control plane to play with.
+
+use std::collections::{HashMap, VecDeque};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard};
+use std::time::Duration;
+
+use lychgate_api::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
+use lychgate_api::v1::issuer_service_server::{IssuerService, IssuerServiceServer};
+use lychgate_api::v1::registration_service_server::{RegistrationService, RegistrationServiceServer};
+use lychgate_api::v1::token_service_server::{TokenService, TokenServiceServer};
+use lychgate_api::v1::{self, next::Step};
+use lychgate_api::{ERROR_DOMAIN, REQUEST_ID, Reason};
+use lychgate_edge::{Config, Edge};
+use lychgate_process::Shutdown;
+use tokio::net::TcpListener;
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+use tonic::transport::Server;
+use tonic::transport::server::TcpIncoming;
+use tonic::{Code, Request, Response, Status};
+use tonic_types::{ErrorDetails, StatusExt};
+
+pub(crate) const TOKEN: &str = "edge-token";
+
+/// Whatever a test waits for is there long before, or is not coming.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Asked {
+    Begin(v1::BeginRequest),
+    Show(v1::ShowRequest),
+    Decide(v1::DecideRequest),
+    FinishLogin(v1::FinishLoginRequest),
+    Exchange(v1::ExchangeRequest),
+    Register(v1::RegisterRequest),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) enum Answer {
+    Next(v1::Next),
+    Exchanged(v1::ExchangeResponse),
+    Registered(v1::RegisterResponse),
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Call {
+    pub(crate) asked: Asked,
+    pub(crate) request_id: String,
+    pub(crate) authorization: String,
+    pub(crate) has_deadline: bool,
+}
+
+#[derive(Debug, Default)]
+struct Script {
+    calls: Vec<Call>,
+    answers: VecDeque<Result<Answer, Status>>,
+    issuers: Vec<v1::Issuer>,
+}
+
+/// The control plane's place: answers in the order they were put in, one per call, whatever is asked.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct FakeControl(Arc<Mutex<Script>>);
+
+impl FakeControl {
+    pub(crate) fn with_issuers(issuers: &[(&str, &str)]) -> Self {
+        let fake = Self::default();
+        fake.script().issuers = issuers
+            .iter()
+            .map(|(id, url)| v1::Issuer { id: (*id).to_owned(), issuer: (*url).to_owned(), name: format!("Gate {id}") })
+            .collect();
+        fake
+    }
+
+    pub(crate) fn answer(&self, answer: Answer) {
+        self.script().answers.push_back(Ok(answer));
+    }
+
+    pub(crate) fn step(&self, step: Step) {
+        self.answer(Answer::Next(v1::Next { step: Some(step), set_cookies: vec![] }));
+    }
+
+    pub(crate) fn refuse(&self, status: Status) {
+        self.script().answers.push_back(Err(status));
+    }
+
+    pub(crate) fn forget_answers(&self) {
+        self.script().answers.clear();
+    }
+
+    pub(crate) fn calls(&self) -> Vec<Call> {
+        self.script().calls.clone()
+    }
+
+    /// The only call there was.
+    pub(crate) fn asked(&self) -> Asked {
+        let calls = self.calls();
+        assert_eq!(calls.len(), 1, "{calls:?}");
+        calls[0].asked.clone()
+    }
+
+    fn script(&self) -> MutexGuard<'_, Script> {
+        self.0.lock().expect("no test panics while holding it")
+    }
+
+    fn reply<M>(&self, request: Request<M>, asked: impl Fn(M) -> Asked) -> Result<Answer, Status> {
+        let text =
+            |key| request.metadata().get(key).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
+        let (request_id, authorization) = (text(REQUEST_ID), text("authorization"));
+        let has_deadline = request.metadata().contains_key("grpc-timeout");
+        let mut script = self.script();
+        script.calls.push(Call { asked: asked(request.into_inner()), request_id, authorization, has_deadline });
+        script.answers.pop_front().unwrap_or_else(|| Err(Status::internal("the test has no answer left")))
+    }
+
+    fn next<M>(&self, request: Request<M>, asked: impl Fn(M) -> Asked) -> Result<Option<v1::Next>, Status> {
+        match self.reply(request, asked)? {
+            Answer::Next(next) => Ok(Some(next)),
+            other => panic!("not an answer to that: {other:?}"),
+        }
+    }
+}
+
+/// A status as the control plane makes them.
+pub(crate) fn refusal(reason: Reason, metadata: &[(&str, &str)]) -> Status {
+    named_refusal(reason.as_str(), metadata)
+}
+
+pub(crate) fn named_refusal(reason: &str, metadata: &[(&str, &str)]) -> Status {
+    let metadata: HashMap<_, _> = metadata.iter().map(|(k, v)| ((*k).to_owned(), (*v).to_owned())).collect();
+    let details = ErrorDetails::with_error_info(reason, ERROR_DOMAIN, metadata);
+    Status::with_error_details(Code::FailedPrecondition, "not for the world", details)
+}
+
+#[tonic::async_trait]
+impl AuthorizationService for FakeControl {
+    async fn begin(&self, request: Request<v1::BeginRequest>) -> Result<Response<v1::BeginResponse>, Status> {
+        Ok(Response::new(v1::BeginResponse { next: self.next(request, Asked::Begin)? }))
+    }
+
+    async fn show(&self, request: Request<v1::ShowRequest>) -> Result<Response<v1::ShowResponse>, Status> {
+        Ok(Response::new(v1::ShowResponse { next: self.next(request, Asked::Show)? }))
+    }
+
+    async fn decide(&self, request: Request<v1::DecideRequest>) -> Result<Response<v1::DecideResponse>, Status> {
+        Ok(Response::new(v1::DecideResponse { next: self.next(request, Asked::Decide)? }))
+    }
+
+    async fn finish_login(
+        &self,
+        request: Request<v1::FinishLoginRequest>,
+    ) -> Result<Response<v1::FinishLoginResponse>, Status> {
+        Ok(Response::new(v1::FinishLoginResponse { next: self.next(request, Asked::FinishLogin)? }))
+    }
+}
+
+#[tonic::async_trait]
+impl TokenService for FakeControl {
+    async fn exchange(&self, request: Request<v1::ExchangeRequest>) -> Result<Response<v1::ExchangeResponse>, Status> {
+        match self.reply(request, Asked::Exchange)? {
+            Answer::Exchanged(answer) => Ok(Response::new(answer)),
+            other => panic!("not an answer to that: {other:?}"),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl RegistrationService for FakeControl {
+    async fn register(&self, request: Request<v1::RegisterRequest>) -> Result<Response<v1::RegisterResponse>, Status> {
+        match self.reply(request, Asked::Register)? {
+            Answer::Registered(answer) => Ok(Response::new(answer)),
+            other => panic!("not an answer to that: {other:?}"),
+        }
+    }
+}
+
+#[tonic::async_trait]
+impl IssuerService for FakeControl {
+    async fn list(&self, _: Request<v1::ListRequest>) -> Result<Response<v1::ListResponse>, Status> {
+        Ok(Response::new(v1::ListResponse { issuers: self.script().issuers.clone(), max_age: max_age() }))
+    }
+
+    async fn describe(&self, request: Request<v1::DescribeRequest>) -> Result<Response<v1::DescribeResponse>, Status> {
+        let id = request.into_inner().issuer_id;
+        let issuer = self.script().issuers.iter().find(|issuer| issuer.id == id).cloned();
+        let issuer = issuer.ok_or_else(|| refusal(Reason::IssuerUnknown, &[]))?;
+        let metadata = v1::ServerMetadata {
+            issuer: issuer.issuer.clone(),
+            token_endpoint: format!("{}/token", issuer.issuer),
+            authorization_response_iss_parameter_supported: true,
+            code_challenge_methods_supported: vec!["S256".to_owned()],
+            ..Default::default()
+        };
+        let keys = vec![v1::Jwk { kty: "EC".to_owned(), kid: format!("key-of-{id}"), ..Default::default() }];
+        let (issuer, metadata) = (Some(issuer), Some(metadata));
+        Ok(Response::new(v1::DescribeResponse { issuer, metadata, keys, max_age: max_age() }))
+    }
+}
+
+fn max_age() -> Option<prost_types::Duration> {
+    Some(prost_types::Duration { seconds: 1, nanos: 0 })
+}
+
+/// A fake control plane that listens, and can be stopped and started again at the same address.
+#[derive(Debug)]
+pub(crate) struct RunningControl {
+    pub(crate) address: SocketAddr,
+    stop: oneshot::Sender<()>,
+    serving: JoinHandle<()>,
+}
+
+impl RunningControl {
+    pub(crate) async fn start(fake: &FakeControl, address: SocketAddr) -> Self {
+        let listener = TcpListener::bind(address).await.expect("the address is free");
+        let address = listener.local_addr().expect("an address");
+        let (stop, stopped) = oneshot::channel();
+        let server = Server::builder()
+            .add_service(AuthorizationServiceServer::new(fake.clone()))
+            .add_service(TokenServiceServer::new(fake.clone()))
+            .add_service(RegistrationServiceServer::new(fake.clone()))
+            .add_service(IssuerServiceServer::new(fake.clone()));
+        let serving = tokio::spawn(async move {
+            let stopped = async { drop(stopped.await) };
+            server.serve_with_incoming_shutdown(TcpIncoming::from(listener), stopped).await.expect("it serves");
+        });
+        Self { address, stop, serving }
+    }
+
+    pub(crate) async fn stop(self) {
+        drop(self.stop);
+        self.serving.await.expect("it ended well");
+    }
+}
+
+/// An edge on a free port, and a client that follows no redirect.
+#[derive(Debug)]
+pub(crate) struct TestEdge {
+    address: SocketAddr,
+    pub(crate) http: reqwest::Client,
+    pub(crate) shutdown: Shutdown,
+    pub(crate) serving: JoinHandle<()>,
+    _files: tempfile::TempDir,
+}
+
+impl TestEdge {
+    /// Not yet ready.
+    pub(crate) async fn start(control: SocketAddr) -> Self {
+        let files = tempfile::tempdir().expect("a directory");
+        let token = files.path().join("token");
+        std::fs::write(&token, TOKEN).expect("a file");
+        let config: Config = lychgate_process::config::parse(&format!(
+            "listen = '127.0.0.1:0'\n[control]\nurl = 'http://{control}'\ntoken = {{ file = '{}' }}\ndeadline_seconds = 3",
+            token.display()
+        ))
+        .expect("the configuration is good");
+        let edge = Edge::bind(&config).await.expect("the edge binds");
+        let address = edge.local_addr().expect("an address");
+        let shutdown = Shutdown::new();
+        let serving = tokio::spawn(edge.run(shutdown.clone()));
+        let http = reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).no_proxy().build();
+        Self { address, http: http.expect("a client"), shutdown, serving, _files: files }
+    }
+
+    pub(crate) async fn ready(&self) {
+        let ready = async { while self.get("/readyz").await.status() != 200 {} };
+        tokio::time::timeout(PATIENCE, ready).await.expect("the edge becomes ready");
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("http://{}{path}", self.address)
+    }
+
+    pub(crate) async fn get(&self, path: &str) -> reqwest::Response {
+        self.send(self.http.get(self.url(path))).await
+    }
+
+    pub(crate) async fn post_form(&self, path: &str, form: &str) -> reqwest::Response {
+        let request = self.http.post(self.url(path)).header("content-type", "application/x-www-form-urlencoded");
+        self.send(request.body(form.to_owned())).await
+    }
+
+    pub(crate) async fn send(&self, request: reqwest::RequestBuilder) -> reqwest::Response {
+        request.send().await.expect("the edge answers")
+    }
+}
+
+/// The usual: one issuer at the root and one at `/t`, everything running.
+pub(crate) async fn running() -> (TestEdge, FakeControl) {
+    running_with(&[("root", "https://gate.example"), ("tee", "https://gate.example/t")]).await
+}
+
+pub(crate) async fn running_with(issuers: &[(&str, &str)]) -> (TestEdge, FakeControl) {
+    let fake = FakeControl::with_issuers(issuers);
+    let control = RunningControl::start(&fake, any_port()).await;
+    let edge = TestEdge::start(control.address).await;
+    edge.ready().await;
+    // It serves for as long as the test's runtime lives.
+    std::mem::forget(control);
+    (edge, fake)
+}
+
+pub(crate) fn any_port() -> SocketAddr {
+    SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+pub(crate) fn header<'a>(response: &'a reqwest::Response, name: &str) -> &'a str {
+    response.headers().get(name).map(|value| value.to_str().expect("text")).unwrap_or_default()
+}
+
+pub(crate) fn redirect(location: &str) -> Step {
+    Step::Redirect(v1::Redirect { location: location.to_owned() })
+}
+
+pub(crate) fn consent_page() -> v1::ConsentPage {
+    v1::ConsentPage {
+        ticket: "the-ticket".to_owned(),
+        form_token: "the-form-token".to_owned(),
+        client: Some(v1::ConsentClient { name: "Some App".to_owned(), unverified: true, ..Default::default() }),
+        redirect: Some(v1::ConsentRedirect {
+            uri: "https://app.example/cb".to_owned(),
+            host: "app.example".to_owned(),
+            kind: v1::RedirectKind::Web.into(),
+        }),
+        resource: Some(v1::ConsentResource { uri: "https://mcp.example".to_owned(), name: "Notes".to_owned() }),
+        scopes: vec![v1::ConsentScope { name: "read".to_owned(), description: "Read notes".to_owned() }],
+        upstream_name: "Login".to_owned(),
+        grant_lifetime_seconds: 3600,
+        changed: false,
+    }
+}

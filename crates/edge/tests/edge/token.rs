@@ -1,0 +1,140 @@
+//! `/token`: forms, client credentials, answers.
+
+use lychgate_api::Reason;
+use lychgate_api::v1::{self, exchange_request::Grant};
+
+use crate::support::{Answer, Asked, FakeControl, header, refusal, running};
+
+fn tokens() -> v1::ExchangeResponse {
+    v1::ExchangeResponse {
+        access_token: "at".to_owned(),
+        token_type: "Bearer".to_owned(),
+        expires_in: 600,
+        refresh_token: Some("rt".to_owned()),
+        scope: "read".to_owned(),
+    }
+}
+
+fn exchange(fake: &FakeControl) -> v1::ExchangeRequest {
+    match fake.asked() {
+        Asked::Exchange(exchange) => exchange,
+        other => panic!("not an exchange: {other:?}"),
+    }
+}
+
+/// R12, R16, R17.
+#[tokio::test]
+async fn a_code_becomes_tokens() {
+    let (edge, fake) = running().await;
+    fake.answer(Answer::Exchanged(tokens()));
+    let form = "grant_type=authorization_code&code=c&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&code_verifier=v\
+                &client_id=id&client_secret=&resource=r1&resource=r2&scope=&unknown=x";
+    let response = edge.post_form("/t/token", form).await;
+    assert_eq!(response.status(), 200);
+    assert_eq!(header(&response, "cache-control"), "no-store");
+    assert_eq!(header(&response, "pragma"), "no-cache");
+    assert_eq!(header(&response, "content-type"), "application/json");
+    let expected =
+        r#"{"access_token":"at","token_type":"Bearer","expires_in":600,"refresh_token":"rt","scope":"read"}"#;
+    assert_eq!(response.text().await.expect("text"), expected);
+    let exchange = exchange(&fake);
+    assert_eq!((exchange.issuer_id.as_str(), exchange.attempt.len()), ("tee", 16));
+    assert_eq!((exchange.resources, exchange.scope), (vec!["r1".to_owned(), "r2".to_owned()], None));
+    let client = v1::ClientCredentials { client_id: Some("id".to_owned()), client_secret: None, basic: None };
+    assert_eq!(exchange.client, Some(client));
+    let grant = v1::AuthorizationCodeGrant {
+        code: "c".to_owned(),
+        redirect_uri: Some("https://app.example/cb".to_owned()),
+        code_verifier: Some("v".to_owned()),
+    };
+    assert_eq!(exchange.grant, Some(Grant::AuthorizationCode(grant)));
+}
+
+#[tokio::test]
+async fn nothing_is_null_when_there_is_no_refresh_token() {
+    let (edge, fake) = running().await;
+    fake.answer(Answer::Exchanged(v1::ExchangeResponse { refresh_token: None, ..tokens() }));
+    let text = edge.post_form("/token", "grant_type=refresh_token&refresh_token=r").await.text().await.expect("text");
+    assert_eq!(text, r#"{"access_token":"at","token_type":"Bearer","expires_in":600,"scope":"read"}"#);
+    let grant = Grant::RefreshToken(v1::RefreshTokenGrant { refresh_token: "r".to_owned() });
+    assert_eq!(exchange(&fake).grant, Some(grant));
+}
+
+#[tokio::test]
+async fn what_grant_it_is_is_not_judged_here() {
+    for (form, grant_type) in [("grant_type=password", "password"), ("grant_type=", ""), ("", "")] {
+        let (edge, fake) = running().await;
+        fake.refuse(refusal(Reason::GrantTypeUnsupported, &[("oauth_error", "unsupported_grant_type")]));
+        let response = edge.post_form("/token", form).await;
+        assert_eq!(response.status(), 400);
+        assert!(response.text().await.expect("text").contains("unsupported_grant_type"));
+        let grant = Grant::Other(v1::OtherGrant { grant_type: grant_type.to_owned() });
+        assert_eq!(exchange(&fake).grant, Some(grant));
+    }
+}
+
+/// R7, R12.
+#[tokio::test]
+async fn only_forms_with_each_name_once() {
+    let (edge, fake) = running().await;
+    let post =
+        |kind: &str, body: &str| edge.http.post(edge.url("/token")).header("content-type", kind).body(body.to_owned());
+    let form = "application/x-www-form-urlencoded";
+    let wrong = [
+        post("application/json", r#"{"grant_type":"refresh_token"}"#),
+        post("text/plain", "grant_type=refresh_token"),
+        post("multipart/form-data", "grant_type=refresh_token"),
+        edge.http.post(edge.url("/token")).body("grant_type=refresh_token"),
+        post(form, "grant_type=refresh_token&refresh_token=a&refresh_token=b"),
+        post(form, "grant_type=&grant_type=refresh_token"),
+        post(form, "code=%ff"),
+        post(form, &"x".repeat(65 * 1024)),
+    ];
+    for request in wrong {
+        let response = edge.send(request).await;
+        assert_eq!((response.status().as_u16(), header(&response, "cache-control")), (400, "no-store"));
+        let body: serde_json::Value = response.json().await.expect("JSON");
+        assert_eq!(body["error"], "invalid_request");
+        assert!(body["error_description"].is_string());
+    }
+    assert!(fake.calls().is_empty());
+    fake.answer(Answer::Exchanged(tokens()));
+    let request = post("Application/X-WWW-Form-Urlencoded; charset=UTF-8", "grant_type=refresh_token&refresh_token=a");
+    assert_eq!(edge.send(request).await.status(), 200);
+}
+
+/// R13, R14.
+#[tokio::test]
+async fn basic_is_decoded_and_challenged() {
+    let (edge, fake) = running().await;
+    fake.refuse(refusal(Reason::ClientAuthenticationFailed, &[("oauth_error", "invalid_client")]));
+    let post = || {
+        let request = edge.http.post(edge.url("/t/token")).header("content-type", "application/x-www-form-urlencoded");
+        request.body("grant_type=refresh_token&refresh_token=a")
+    };
+    let response = edge.send(post().basic_auth("id", Some("s%2Bx"))).await;
+    assert_eq!(response.status(), 401);
+    assert_eq!(header(&response, "www-authenticate"), "Basic realm=\"https://gate.example/t\"");
+    let basic = v1::BasicCredentials { client_id: "id".to_owned(), client_secret: "s+x".to_owned() };
+    assert_eq!(exchange(&fake).client.and_then(|client| client.basic), Some(basic));
+
+    let response = edge.send(post().header("authorization", "Basic !!!")).await;
+    assert_eq!(response.status(), 401);
+    assert_eq!(header(&response, "www-authenticate"), "Basic realm=\"https://gate.example/t\"");
+    let body: serde_json::Value = response.json().await.expect("JSON");
+    assert_eq!(body["error"], "invalid_client");
+    assert_eq!(fake.calls().len(), 1);
+}
+
+/// Claude registers anew on 401 `invalid_client`, and on nothing else.
+#[tokio::test]
+async fn a_client_that_is_gone_is_401() {
+    for reason in [Reason::ClientUnknown, Reason::ClientDisabled] {
+        let (edge, fake) = running().await;
+        fake.refuse(refusal(reason, &[("oauth_error", "invalid_client")]));
+        let response = edge.post_form("/token", "grant_type=refresh_token&refresh_token=a&client_id=gone").await;
+        assert_eq!((response.status().as_u16(), header(&response, "www-authenticate")), (401, ""), "{reason:?}");
+        let body: serde_json::Value = response.json().await.expect("JSON");
+        assert_eq!(body["error"], "invalid_client");
+    }
+}
