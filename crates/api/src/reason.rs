@@ -48,7 +48,7 @@ reasons! {
     Unauthenticated = "UNAUTHENTICATED", 500;
     /// The caller's role does not include this method.
     PermissionDenied = "PERMISSION_DENIED", 500;
-    /// The store cannot take commits now; nothing was done.
+    /// The store cannot take commits now, or does not confirm them: repeat the call with the same attempt.
     StoreUnavailable = "STORE_UNAVAILABLE", 503;
     /// Something that should not happen; the logs know it by the request id.
     Fault = "FAULT", 500;

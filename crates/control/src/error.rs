@@ -12,7 +12,7 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 #[derive(Debug)]
 pub enum Error {
     Refused(Refused),
-    /// Nothing was done, and later it may be.
+    /// It was not done, or nobody can tell: the same call, attempt included, will tell.
     StoreUnavailable(anyhow::Error),
     Fault(anyhow::Error),
 }
@@ -61,7 +61,7 @@ impl Error {
             Error::StoreUnavailable(error) => {
                 tracing::warn!(request.id = request_id, error = format!("{error:#}"), "the store is unavailable");
                 insert(error_metadata::OAUTH_ERROR, "temporarily_unavailable".to_owned());
-                (Reason::StoreUnavailable, "the store is unavailable; nothing was done".to_owned())
+                (Reason::StoreUnavailable, "the store is unavailable; repeat the call with the same attempt".to_owned())
             }
             Error::Fault(error) => {
                 tracing::error!(request.id = request_id, error = format!("{error:#}"), "fault");
@@ -88,12 +88,10 @@ impl From<Refusal> for Error {
 impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
-            StoreError::Unavailable(_) => Error::StoreUnavailable(error.into()),
-            StoreError::Conflict
-            | StoreError::Unknown(_)
-            | StoreError::Corrupt { .. }
-            | StoreError::TooNew { .. }
-            | StoreError::Invalid(_) => Error::Fault(error.into()),
+            StoreError::Unavailable(_) | StoreError::Unknown(_) => Error::StoreUnavailable(error.into()),
+            StoreError::Conflict | StoreError::Corrupt { .. } | StoreError::TooNew { .. } | StoreError::Invalid(_) => {
+                Error::Fault(error.into())
+            }
         }
     }
 }

@@ -2,6 +2,7 @@
 //!
 //! Nothing an upstream says is believed before it was verified, and nothing it says in words is ever shown or logged.
 
+mod cached;
 mod http;
 mod jwks;
 mod oidc;

@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::client_authentication::ClientAuthenticated;
 use crate::code::{self, PresentedCode};
 use crate::consent::Consent;
-use crate::grant::{Grant, Issuance};
+use crate::grant::Issuance;
 use crate::id::{Attempt, AuthorizationId, BrowserId, ClientId, GrantId};
 use crate::issuer::{Issuer, Lifetimes};
 use crate::keys::{KeyId, Keys, Purpose, digest};
@@ -343,33 +343,134 @@ fn grant_id(id: AuthorizationId) -> GrantId {
     GrantId::from_bytes(*digest("grant id", &[id.bytes()]).first_chunk().expect("16 of 32 bytes"))
 }
 
-/// The grant that `redeemed` gives.
-pub fn first_grant(
-    redeemed: &Redeemed,
-    client: &ClientAuthenticated,
-    standing: &crate::grant::Counters,
-    secret: [u8; 32],
-    upstream_tokens: Sealed,
-    lifetimes: &Lifetimes,
-) -> Grant {
-    let decided = &redeemed.issued.approved.decided;
-    Grant {
-        id: redeemed.grant_id,
-        authorization_id: decided.id,
-        subject: redeemed.issued.subject.clone(),
-        client_id: decided.client_id.clone(),
-        resource: decided.resource.clone(),
-        scopes: decided.scopes.clone(),
-        consent_epoch: redeemed.issued.consent_epoch,
-        counters: *standing,
-        client_method: client.method(),
-        secret,
-        current: redeemed.issuance(),
-        previous_key: None,
-        created_at: redeemed.at,
-        idle_end: (redeemed.at + lifetimes.grant_idle).min(redeemed.at + lifetimes.grant),
-        end: redeemed.at + lifetimes.grant,
-        status: crate::grant::Status::Live,
-        upstream_tokens,
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client_authentication::Credentials;
+    use crate::entropy::tests::Counting;
+    use crate::grant::tests::decided;
+    use crate::issuer::tests::issuer;
+    use crate::keys::tests::keys;
+    use crate::request::tests::{VERIFIER, request};
+    use crate::subject::UpstreamId;
+    use std::time::Duration;
+
+    const NOW: Timestamp = Timestamp::EPOCH;
+
+    fn k() -> Keys {
+        keys("https://gate.example", 1)
+    }
+
+    fn attempt(n: u8) -> Attempt {
+        Attempt::from_bytes([n; 16])
+    }
+
+    fn client(id: &str) -> ClientAuthenticated {
+        let mut client = issuer().clients[0].clone();
+        client.id = ClientId::parse(id).unwrap();
+        Credentials { client_id: Some(id.to_owned()), ..Credentials::default() }.authenticate(&client).unwrap()
+    }
+
+    fn approved() -> Approved {
+        match Authorization::decide(decided(), Decision::Approve, &k()) {
+            Authorization::Approved(approved) => approved,
+            other => panic!("{other:?}"),
+        }
+    }
+
+    fn issued() -> CodeIssued {
+        let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
+        let consent = Consent::approve(None, &decided(), &subject, &issuer().lifetimes, NOW);
+        let sealed = Sealed { key: KeyId(1), bytes: Vec::new() };
+        approved().claim(attempt(2), NOW).issue_code(subject, &consent, sealed, &k(), NOW)
+    }
+
+    fn exchange() -> CodeExchange {
+        CodeExchange {
+            redirect_uri: Some("https://app.example/cb".to_owned()),
+            code_verifier: Some(VERIFIER.to_owned()),
+            resources: vec!["https://mcp.example/mcp".to_owned()],
+        }
+    }
+
+    fn presented(issued: &CodeIssued) -> PresentedCode {
+        PresentedCode::parse(issued.code(&k()).unwrap().expose()).unwrap()
+    }
+
+    #[test]
+    fn a_decision_is_final() {
+        let denied = Authorization::decide(decided(), Decision::Deny, &k());
+        assert!(denied.confirm(Decision::Deny).is_ok());
+        assert_eq!(denied.confirm(Decision::Approve), Err(Refusal::AlreadyDecided));
+        let later = [
+            Authorization::Approved(approved()),
+            Authorization::LoggingIn(approved().claim(attempt(2), NOW)),
+            Authorization::CodeIssued(issued()),
+            Authorization::Failed(approved().claim(attempt(2), NOW).fail(LoginFailure::UpstreamInvalid, NOW)),
+        ];
+        for authorization in later {
+            assert!(authorization.confirm(Decision::Approve).is_ok(), "{authorization:?}");
+            assert_eq!(authorization.confirm(Decision::Deny), Err(Refusal::AlreadyDecided));
+        }
+    }
+
+    #[test]
+    fn r10_a_code_is_good_for_what_it_was_issued_for() {
+        let issued = issued();
+        let code = presented(&issued);
+        let authenticate = |code: &PresentedCode, client_id: &str, asked: CodeExchange| {
+            issued.authenticate(code, &client(client_id), &asked, &issuer(), &k()).map(|_| ())
+        };
+        assert_eq!(authenticate(&code, "configured", exchange()), Ok(()));
+        let without = CodeExchange { redirect_uri: None, resources: Vec::new(), ..exchange() };
+        assert_eq!(authenticate(&code, "configured", without), Ok(()), "R21: OAuth 2.1 clients send no redirect_uri");
+        assert_eq!(authenticate(&code, "other", exchange()), Err(Refusal::CodeInvalid));
+        let elsewhere = CodeExchange { redirect_uri: Some("https://app.example/CB".to_owned()), ..exchange() };
+        assert_eq!(authenticate(&code, "configured", elsewhere), Err(Refusal::RedirectUriMismatch));
+        let foreign = CodeExchange { resources: vec!["https://other.example".to_owned()], ..exchange() };
+        assert_eq!(authenticate(&code, "configured", foreign), Err(Refusal::ResourceUnknown));
+        let unproven = CodeExchange { code_verifier: None, ..exchange() };
+        assert_eq!(authenticate(&code, "configured", unproven), Err(Refusal::ParameterMissing("code_verifier")));
+        let guessed = CodeExchange { code_verifier: Some("a".repeat(43)), ..exchange() };
+        assert_eq!(authenticate(&code, "configured", guessed), Err(Refusal::PkceMismatch));
+        let other = CodeIssued { attempt: attempt(9), ..issued.clone() };
+        assert_eq!(authenticate(&presented(&other), "configured", exchange()), Err(Refusal::CodeInvalid));
+    }
+
+    #[test]
+    fn r10_a_code_lives_for_a_minute() {
+        let lifetimes = issuer().lifetimes;
+        assert!(issued().fresh(&lifetimes, NOW + lifetimes.code).is_ok());
+        assert_eq!(
+            issued().fresh(&lifetimes, NOW + lifetimes.code + Duration::from_millis(1)),
+            Err(Refusal::CodeInvalid)
+        );
+    }
+
+    #[test]
+    fn a_redemption_is_repeated_for_its_own_attempt_only() {
+        let issued = issued();
+        let verified =
+            issued.authenticate(&presented(&issued), &client("configured"), &exchange(), &issuer(), &k()).unwrap();
+        let redeemed = issued.redeem(&client("configured"), &verified, &k(), attempt(3), NOW);
+        assert_eq!(redeemed.repeat(attempt(3)), Ok(redeemed.issuance()));
+        assert_eq!(redeemed.repeat(attempt(4)), Err(Refusal::CodeReplayed));
+    }
+
+    #[test]
+    fn a_record_outlives_what_could_find_it_gone() {
+        let (entropy, issuer) = (Counting::default(), issuer());
+        let lifetimes = issuer.lifetimes;
+        let (ticket, _) = Ticket::issue(request(), &k(), &entropy, Timestamp::from_seconds(1000)).unwrap();
+        let browser = BrowserId::from_bytes([1; 16]);
+        let id = ticket.authorization_id(&issuer, &k(), browser).unwrap();
+        let last_decision = ticket.issued_at + lifetimes.ticket;
+        let decided = Decided::new(id, ticket, &issuer.clients[0], browser, attempt(1), last_decision);
+        let denied = Authorization::decide(decided, Decision::Deny, &k());
+        assert!(denied.expires_at(&lifetimes) >= last_decision + lifetimes.login + lifetimes.code + CLOCK_SKEW);
+        let mut issued = issued();
+        issued.at = Timestamp::from_seconds(1_000_000);
+        let end = issued.at + lifetimes.code;
+        assert!(Authorization::CodeIssued(issued).expires_at(&lifetimes) > end);
     }
 }

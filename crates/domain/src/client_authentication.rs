@@ -48,11 +48,7 @@ impl Credentials {
         match client.authentication_method() {
             // Whoever sends a secret believes to have one; to pass over it would hide that they talk about another client.
             AuthenticationMethod::None if self.secret().is_some() => Err(Refusal::ClientAuthenticationFailed),
-            method @ AuthenticationMethod::None => Ok(ClientAuthenticated {
-                client_id: client.id.clone(),
-                method,
-                metadata_digest: client.metadata_digest(),
-            }),
+            method @ AuthenticationMethod::None => Ok(ClientAuthenticated { client_id: client.id.clone(), method }),
         }
     }
 }
@@ -62,7 +58,6 @@ impl Credentials {
 pub struct ClientAuthenticated {
     client_id: ClientId,
     method: AuthenticationMethod,
-    metadata_digest: [u8; 32],
 }
 
 impl ClientAuthenticated {
@@ -72,11 +67,6 @@ impl ClientAuthenticated {
 
     pub fn method(&self) -> AuthenticationMethod {
         self.method
-    }
-
-    /// Of the client that was authenticated.
-    pub fn metadata_digest(&self) -> [u8; 32] {
-        self.metadata_digest
     }
 }
 

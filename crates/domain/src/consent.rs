@@ -78,6 +78,8 @@ impl Consent {
         match existing.status {
             // The revocation has raised the epoch already.
             Status::Revoked { .. } => Self { epoch: existing.epoch, ..fresh },
+            // What it gave ended with it, and stays so.
+            Status::Live if now >= existing.expires_at => Self { epoch: existing.epoch + 1, ..fresh },
             Status::Live if existing.metadata_digest != decided.metadata_digest => {
                 Self { epoch: existing.epoch, grants: existing.grants, created_at: existing.created_at, ..fresh }
             }
@@ -162,6 +164,14 @@ mod tests {
         let again = approve(Some(revoked.clone()), "read", at(20));
         assert_eq!((again.scopes.to_string().as_str(), again.epoch), ("read", revoked.epoch));
         assert!(again.grants.is_empty() && again.is_live(at(20)));
+    }
+
+    #[test]
+    fn what_expired_begins_anew_and_revives_nothing() {
+        let first = approve(None, "read admin", at(10));
+        let again = approve(Some(first.clone()), "read", first.expires_at);
+        assert_eq!(again.scopes.to_string(), "read");
+        assert_ne!(again.epoch, first.epoch);
     }
 
     #[test]

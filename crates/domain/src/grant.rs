@@ -1,7 +1,7 @@
 //! What a redeemed code gave, and how long it lives.
 
 use crate::Refusal;
-use crate::authorization::Sealed;
+use crate::authorization::{Redeemed, Sealed};
 use crate::client::{AuthenticationMethod, Client};
 use crate::client_authentication::ClientAuthenticated;
 use crate::consent::Consent;
@@ -90,6 +90,38 @@ pub struct Standing {
 }
 
 impl Grant {
+    /// What `redeemed` gives, under the revocation counters as they stand.
+    pub fn first(
+        redeemed: &Redeemed,
+        client: &ClientAuthenticated,
+        counters: Counters,
+        secret: [u8; 32],
+        upstream_tokens: Sealed,
+        lifetimes: &Lifetimes,
+    ) -> Self {
+        let decided = &redeemed.issued.approved.decided;
+        let end = redeemed.at + lifetimes.grant;
+        Self {
+            id: redeemed.grant_id,
+            authorization_id: decided.id,
+            subject: redeemed.issued.subject.clone(),
+            client_id: decided.client_id.clone(),
+            resource: decided.resource.clone(),
+            scopes: decided.scopes.clone(),
+            consent_epoch: redeemed.issued.consent_epoch,
+            counters,
+            client_method: client.method(),
+            secret,
+            current: redeemed.issuance(),
+            previous_key: None,
+            created_at: redeemed.at,
+            idle_end: (redeemed.at + lifetimes.grant_idle).min(end),
+            end,
+            status: Status::Live,
+            upstream_tokens,
+        }
+    }
+
     /// That the grant lives. Every use of it asks exactly this, so that every revocation, however wide, is one small
     /// commit and cannot miss a grant that is minted beside it.
     pub fn live(&self, standing: &Standing, now: Timestamp) -> Result<(), Refusal> {
@@ -221,7 +253,7 @@ pub enum Judgement {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::authorization::{Approved, CodeIssued, Decided, first_grant};
+    use crate::authorization::{Approved, CodeIssued, Decided};
     use crate::client_authentication::Credentials;
     use crate::id::BrowserId;
     use crate::issuer::tests::issuer;
@@ -273,7 +305,7 @@ pub(crate) mod tests {
             approved.claim(attempt(2), NOW).issue_code(subject, &consent, sealed.clone(), &k(), NOW);
         let verified = CodeChallenge(issued.approved.decided.code_challenge.0).verify(VERIFIER).unwrap();
         let redeemed = issued.redeem(&client(), &verified, &k(), attempt(3), NOW);
-        let grant = first_grant(&redeemed, &client(), &Counters::default(), [7; 32], sealed, &issuer().lifetimes);
+        let grant = Grant::first(&redeemed, &client(), Counters::default(), [7; 32], sealed, &issuer().lifetimes);
         let standing = Standing {
             consent: Some(consent),
             client: Some(issuer().clients[0].clone()),

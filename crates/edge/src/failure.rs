@@ -152,7 +152,8 @@ impl Failure {
         }
     }
 
-    /// RFC 6749 §5.2: `invalid_client` is 401, which is how clients learn that they must register again.
+    /// For endpoints that only programs call. RFC 6749 §5.2: `invalid_client` is 401, which is how clients learn at the
+    /// token endpoint that they must register again; at `/authorize` they read a 400, whatever they accept.
     fn json_status(&self) -> StatusCode {
         if self.code() == "invalid_client" { StatusCode::UNAUTHORIZED } else { self.status() }
     }
@@ -227,7 +228,7 @@ impl IntoResponse for Failure {
 pub(crate) async fn as_json(request: Request, next: Next) -> Response {
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<Failure>() {
-        Some(failure) => json_answer(&failure),
+        Some(failure) => json_answer(failure.json_status(), &failure),
         None => response,
     }
 }
@@ -240,7 +241,7 @@ pub(crate) async fn as_page(State(app): State<Arc<App>>, request: Request, next:
     let mut response = next.run(request).await;
     let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
     let mut answer = if json {
-        json_answer(&failure)
+        json_answer(failure.status(), &failure)
     } else {
         let Wording { title, what, next } = failure.wording();
         let page = ErrorPage {
@@ -261,12 +262,12 @@ pub(crate) async fn as_page(State(app): State<Arc<App>>, request: Request, next:
     answer
 }
 
-fn json_answer(failure: &Failure) -> Response {
+fn json_answer(status: StatusCode, failure: &Failure) -> Response {
     let mut body = json!({ "error": failure.code() });
     let description = failure.0.description.as_deref().unwrap_or(failure.wording().what);
     body["error_description"] = printable(description).into();
     let no_store = [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache"), (CONTENT_TYPE, "application/json")];
-    dress((failure.json_status(), no_store, body.to_string()).into_response(), failure)
+    dress((status, no_store, body.to_string()).into_response(), failure)
 }
 
 fn dress(mut response: Response, failure: &Failure) -> Response {

@@ -1,12 +1,12 @@
 //! `grant_type=authorization_code` (RFC 6749 §4.1.3).
 
 use lychgate_domain::Refusal;
-use lychgate_domain::authorization::{Authorization, CodeExchange, CodeIssued, Redeemed, first_grant};
+use lychgate_domain::authorization::{Authorization, CodeExchange, CodeIssued, Redeemed};
 use lychgate_domain::client::GrantType;
 use lychgate_domain::code::PresentedCode;
 use lychgate_domain::entropy::random;
 use lychgate_domain::event::{About, Event, EventKind};
-use lychgate_domain::grant::EndedBy;
+use lychgate_domain::grant::{EndedBy, Grant};
 use lychgate_domain::pkce::PkceVerified;
 use lychgate_domain::upstream_tokens::{SealedFor, UpstreamTokens};
 use lychgate_store::StoreError;
@@ -71,10 +71,10 @@ impl Exchange<'_> {
         let tokens = UpstreamTokens::open(&redeemed.issued.upstream_tokens, sealed_for, issuer, keys)
             .ok_or_else(|| Error::Fault(anyhow::anyhow!("the upstream's tokens do not open")))?;
         let sealed = tokens.seal(SealedFor::Grant(redeemed.grant_id), issuer, keys, &*control.entropy);
-        let grant = first_grant(
+        let grant = Grant::first(
             &redeemed,
             &self.authenticated,
-            &standing.standing.counters,
+            standing.standing.counters,
             random(&*control.entropy),
             sealed,
             &issuer.lifetimes,

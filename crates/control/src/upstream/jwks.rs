@@ -7,8 +7,8 @@ use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_he
 use lychgate_domain::id_token::IdTokenClaims;
 use lychgate_domain::time::Timestamp;
 use serde::Deserialize;
-use tokio::sync::Mutex;
 
+use super::cached::Cached;
 use super::{Http, UpstreamError};
 
 /// Asymmetric ones only: with an HMAC, whoever knows the client secret could speak for the upstream (RFC 8725 §3.1).
@@ -28,17 +28,10 @@ const ALGORITHMS: [Algorithm; 9] = [
 const MIN_AGE: Duration = Duration::from_secs(10);
 const MAX_AGE: Duration = Duration::from_secs(3600);
 
-/// The keys as last fetched. The lock is held while fetching: one flight at a time.
+/// The keys as last fetched.
 #[derive(Debug, Default)]
 pub struct Jwks {
-    cached: Mutex<Option<Cached>>,
-}
-
-#[derive(Debug)]
-struct Cached {
-    url: String,
-    keys: Vec<Jwk>,
-    fetched_at: Timestamp,
+    cached: Cached<Vec<Jwk>>,
 }
 
 #[derive(Deserialize)]
@@ -59,23 +52,18 @@ impl Jwks {
         if !ALGORITHMS.contains(&header.alg) {
             return Err(UpstreamError::invalid(anyhow::anyhow!("the ID token is signed with {:?}", header.alg)));
         }
-        let mut cached = self.cached.lock().await;
-        let usable = |cached: &Cached, max_age| cached.url == url && now.since(cached.fetched_at) < max_age;
-        let known = cached
-            .as_ref()
-            .filter(|cached| usable(cached, MAX_AGE))
-            .and_then(|cached| try_keys(token, &header, &cached.keys));
-        if let Some(claims) = known {
-            return Ok(claims);
-        }
-        if !cached.as_ref().is_some_and(|cached| usable(cached, MIN_AGE)) {
+        let fetch = || async {
             let document: Document = http.get_json(url).await?;
             // Key types we do not know are passed over: the document is everybody's.
-            let keys = document.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect();
-            *cached = Some(Cached { url: url.to_owned(), keys, fetched_at: now });
+            Ok(document.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect())
+        };
+        let keys = self.cached.get(MAX_AGE, now, fetch).await?;
+        if let Some(claims) = try_keys(token, &header, &keys) {
+            return Ok(claims);
         }
-        let keys = cached.as_ref().map_or(&[][..], |cached| &cached.keys);
-        try_keys(token, &header, keys)
+        // Perhaps it has new keys by now.
+        let keys = self.cached.get(MIN_AGE, now, fetch).await?;
+        try_keys(token, &header, &keys)
             .ok_or_else(|| UpstreamError::invalid(anyhow::anyhow!("no key of the upstream's signed this ID token")))
     }
 }

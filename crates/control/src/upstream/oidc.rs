@@ -1,5 +1,6 @@
 //! Any OpenID Connect provider, by discovery.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lychgate_domain::authorization::LoginFailure;
@@ -19,9 +20,9 @@ use oauth2::{
     StandardRevocableToken, StandardTokenResponse, TokenResponse as _, TokenUrl,
 };
 use serde::{Deserialize, Serialize};
-use tokio::sync::Mutex;
 use url::Url;
 
+use super::cached::Cached;
 use super::jwks::Jwks;
 use super::{Callback, Http, Identity, UpstreamError};
 use crate::config::OidcConfig;
@@ -38,13 +39,12 @@ pub struct Oidc {
     scopes: Vec<String>,
     redirect_uri: String,
     http: Http,
-    /// The lock is held while fetching: one flight at a time.
-    discovered: Mutex<Option<(Metadata, Timestamp)>>,
+    discovered: Cached<Metadata>,
     jwks: Jwks,
 }
 
 /// OpenID Connect Discovery §3, as far as it is used.
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Debug, Deserialize)]
 struct Metadata {
     issuer: String,
     authorization_endpoint: String,
@@ -67,13 +67,14 @@ impl Oidc {
             // One path for each issuer, so that an answer cannot be taken for another upstream's (RFC 9700 §4.4.2).
             redirect_uri: format!("{}/callback/{}", issuer.url.origin(), issuer.id),
             http,
-            discovered: Mutex::new(None),
+            discovered: Cached::default(),
             jwks: Jwks::default(),
         }
     }
 
     pub async fn login_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
-        let client = self.client(&self.metadata(now).await?)?;
+        let metadata = self.metadata(now).await?;
+        let client = self.client(&metadata)?;
         let state = secrets.state.clone();
         let verifier = PkceCodeVerifier::new(secrets.verifier.expose().to_owned());
         let (url, _) = client
@@ -138,29 +139,18 @@ impl Oidc {
         Ok(Identity { subject, tokens })
     }
 
-    async fn metadata(&self, now: Timestamp) -> Result<Metadata, UpstreamError> {
-        let mut discovered = self.discovered.lock().await;
-        if let Some((metadata, fetched_at)) = &*discovered
-            && now.since(*fetched_at) < METADATA_MAX_AGE
-        {
-            return Ok(metadata.clone());
-        }
-        match self.discover().await {
-            Ok(metadata) => {
-                *discovered = Some((metadata.clone(), now));
+    async fn metadata(&self, now: Timestamp) -> Result<Arc<Metadata>, UpstreamError> {
+        match self.discovered.get(METADATA_MAX_AGE, now, || self.discover()).await {
+            Ok(metadata) => Ok(metadata),
+            Err(error) => {
+                let Some(metadata) = self.discovered.stale().await else { return Err(error) };
+                tracing::warn!(
+                    upstream.id = self.id.as_str(),
+                    error = format!("{:#}", error.cause),
+                    "discovery failed; using what was known"
+                );
                 Ok(metadata)
             }
-            Err(error) => match &*discovered {
-                Some((metadata, _)) => {
-                    tracing::warn!(
-                        upstream.id = self.id.as_str(),
-                        error = format!("{:#}", error.cause),
-                        "discovery failed; using what was known"
-                    );
-                    Ok(metadata.clone())
-                }
-                None => Err(error),
-            },
         }
     }
 

@@ -1,0 +1,26 @@
+//! The operator's command.
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use lychgate::dev;
+
+/// A consent gateway for MCP servers.
+#[derive(Debug, Parser)]
+#[command(version)]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Runs everything on this machine, wired together, to try it out
+    Dev(dev::Args),
+}
+
+fn main() -> ExitCode {
+    match Args::parse().command {
+        Command::Dev(args) => lychgate_process::run("lychgate dev", dev::main(args)),
+    }
+}

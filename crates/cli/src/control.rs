@@ -1,0 +1,25 @@
+//! The control plane as a process: its configuration file, the engine that file names, and from there on the library.
+
+use std::path::PathBuf;
+
+use lychgate_control::config::Config;
+use lychgate_process::{Shutdown, config, telemetry};
+
+use crate::engine;
+
+/// The control plane: decides, and answers over gRPC.
+#[derive(Debug, clap::Parser)]
+#[command(name = "lychgate-control", version)]
+pub struct Args {
+    /// The configuration, a TOML file; control.example.toml documents every key
+    #[arg(long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub async fn main(args: Args) -> anyhow::Result<()> {
+    let settings: Config = config::load(&args.config)?;
+    telemetry::init(&settings.telemetry).map_err(|error| error.in_file(&args.config))?;
+    let shutdown = Shutdown::listen();
+    let engine = engine::open(&settings.store).map_err(|error| config::name_file(error, &args.config))?;
+    lychgate_control::serve(settings, engine, shutdown).await.map_err(|error| config::name_file(error, &args.config))
+}

@@ -1,0 +1,101 @@
+//! What may be said about `dev`, in one TOML file. `dev.example.toml` documents every key; without a file, what is default
+//! there holds. Tables that control has as well are control's own types, so that they mean the same.
+
+use lychgate_control::config::{ClientConfig, LifetimesConfig, ResourceConfig, UpstreamConfig};
+use lychgate_process::telemetry::Telemetry;
+use serde::Deserialize;
+
+#[derive(Debug, Clone, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Config {
+    pub(super) issuer: Issuer,
+    /// Instead of the demo provider, which is then not started.
+    pub(super) upstream: Option<UpstreamConfig>,
+    /// Instead of the demo MCP server, which is then not started.
+    pub(super) resources: Vec<ResourceConfig>,
+    pub(super) clients: Vec<ClientConfig>,
+    pub(super) lifetimes: LifetimesConfig,
+    /// For every process.
+    pub(super) telemetry: Telemetry,
+}
+
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Issuer {
+    pub(super) name: String,
+    pub(super) private_scheme_redirect_uris: Vec<String>,
+}
+
+impl Default for Issuer {
+    fn default() -> Self {
+        Self {
+            name: "Lychgate on this machine".to_owned(),
+            private_scheme_redirect_uris: PRIVATE_SCHEMES.map(str::to_owned).into(),
+        }
+    }
+}
+
+/// As control's own default.
+const PRIVATE_SCHEMES: [&str; 1] = ["cursor://anysphere.cursor-mcp/oauth/callback"];
+
+/// The key in this file of what control's file calls `key`.
+pub(super) fn own_key(key: &str) -> String {
+    let Some(of_issuer) = key.strip_prefix("issuers[0].") else { return key.to_owned() };
+    let same = ["upstream", "resources", "clients", "lifetimes"].iter().any(|table| of_issuer.starts_with(table));
+    if same { of_issuer.to_owned() } else { format!("issuer.{of_issuer}") }
+}
+
+#[cfg(test)]
+mod tests {
+    use lychgate_process::config::parse;
+
+    use super::*;
+
+    const EXAMPLE: &str = include_str!("../../dev.example.toml");
+
+    #[test]
+    fn the_example_is_the_default() {
+        let example = format!("{:?}", parse::<Config>(EXAMPLE).unwrap());
+        assert_eq!(example, format!("{:?}", Config::default()));
+    }
+
+    #[test]
+    fn every_key_in_the_example_exists() {
+        let config = parse::<Config>(&uncommented(EXAMPLE)).unwrap();
+        assert!(config.upstream.is_some());
+        assert_eq!((config.resources.len(), config.clients.len()), (1, 1));
+        assert_eq!(format!("{:?}", config.lifetimes), format!("{:?}", LifetimesConfig::default()));
+        assert_eq!(config.telemetry, Telemetry::default());
+    }
+
+    #[test]
+    fn the_private_schemes_are_controls() {
+        let issuer: lychgate_control::config::IssuerConfig = parse(
+            "id = \"a\"\nurl = \"b\"\nname = \"c\"\nresources = []\n[upstream]\nkind = \"oidc\"\nid = \"d\"\nname = \"e\"\n\
+             issuer = \"f\"\nclient_id = \"g\"\nclient_secret = { env = \"H\" }\n",
+        )
+        .unwrap();
+        assert_eq!(issuer.private_scheme_redirect_uris, PRIVATE_SCHEMES);
+    }
+
+    #[test]
+    fn a_key_of_control_is_said_as_it_is_here() {
+        for (control, here) in [
+            ("issuers[0].upstream.issuer", "upstream.issuer"),
+            ("issuers[0].clients[2].id", "clients[2].id"),
+            ("issuers[0].name", "issuer.name"),
+            ("issuers[0].private_scheme_redirect_uris[0]", "issuer.private_scheme_redirect_uris[0]"),
+        ] {
+            assert_eq!(own_key(control), here);
+        }
+    }
+
+    /// The example with every setting in force: `#key = …` and `#[table]` lose their `#`, prose (`# …`) stays.
+    fn uncommented(example: &str) -> String {
+        let line = |line: &str| match line.strip_prefix('#') {
+            Some(setting) if !setting.starts_with(' ') => format!("{setting}\n"),
+            _ => format!("{line}\n"),
+        };
+        example.lines().map(line).collect()
+    }
+}

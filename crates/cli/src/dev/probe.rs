@@ -1,0 +1,102 @@
+//! Does it answer? Asked the way a load balancer asks.
+
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time;
+use tonic::transport::Endpoint;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+
+/// A process that takes longer than this to say how it is, is not well.
+const ANSWER: Duration = Duration::from_secs(2);
+const PAUSE: Duration = Duration::from_millis(25);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Probe {
+    /// `grpc.health.v1`, for the server as a whole.
+    Grpc(SocketAddr),
+    /// `GET` that is answered with 200.
+    Http(SocketAddr, &'static str),
+}
+
+impl Probe {
+    pub(super) fn address(self) -> SocketAddr {
+        match self {
+            Probe::Grpc(address) | Probe::Http(address, _) => address,
+        }
+    }
+
+    /// Asks until the answer is yes.
+    pub(super) async fn until_well(self) {
+        loop {
+            if let Ok(Ok(true)) = time::timeout(ANSWER, self.ask()).await {
+                return;
+            }
+            time::sleep(PAUSE).await;
+        }
+    }
+
+    async fn ask(self) -> anyhow::Result<bool> {
+        match self {
+            Probe::Grpc(address) => grpc(address).await,
+            Probe::Http(address, path) => http(address, path).await,
+        }
+    }
+}
+
+async fn grpc(address: SocketAddr) -> anyhow::Result<bool> {
+    let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
+    let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await?;
+    Ok(answer.into_inner().status() == ServingStatus::Serving)
+}
+
+/// By hand: a status line is all there is to read, and an HTTP client would be the heaviest thing in this crate.
+async fn http(address: SocketAddr, path: &str) -> anyhow::Result<bool> {
+    let mut stream = TcpStream::connect(address).await?;
+    let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
+    stream.write_all(request.as_bytes()).await?;
+    let mut status_line = [0; "HTTP/1.1 200".len()];
+    stream.read_exact(&mut status_line).await?;
+    Ok(&status_line == b"HTTP/1.1 200")
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::net::TcpListener;
+
+    use super::*;
+
+    /// Answers as many connections as there are `answers`, in turn.
+    async fn server(answers: &'static [&'static str]) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move {
+            for answer in answers {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut request = [0; 512];
+                let length = stream.read(&mut request).await.unwrap();
+                assert!(request[..length].starts_with(b"GET /readyz HTTP/1.1\r\n"));
+                stream.write_all(answer.as_bytes()).await.unwrap();
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn only_200_is_well() {
+        let address = server(&["HTTP/1.1 503 Service Unavailable\r\n\r\n", "", "HTTP/1.1 200 OK\r\n\r\nok"]).await;
+        assert!(!http(address, "/readyz").await.unwrap());
+        assert!(http(address, "/readyz").await.is_err());
+        assert!(http(address, "/readyz").await.unwrap());
+    }
+
+    #[tokio::test]
+    async fn it_asks_until_the_answer_is_yes() {
+        let address = server(&["HTTP/1.1 503 Service Unavailable\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"]).await;
+        Probe::Http(address, "/readyz").until_well().await;
+    }
+}

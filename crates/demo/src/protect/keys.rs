@@ -1,0 +1,200 @@
+//! The issuer's public keys: fetched when needed, kept, fetched again when a token names one that is new.
+//!
+//! Whoever sends tokens chooses their `kid`, so an unknown one causes a fetch only now and then, only one at a time, and never
+//! delays a token whose key is known.
+
+use std::collections::HashMap;
+use std::error::Error;
+use std::sync::{Arc, PoisonError, RwLock};
+use std::time::Duration;
+
+use jsonwebtoken::jwk::{AlgorithmParameters, EllipticCurve, Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, DecodingKey};
+use serde::Deserialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::Instant;
+use url::Url;
+
+use crate::loopback::is_https_or_loopback;
+
+/// A key that the issuer has withdrawn is believed no longer than this.
+const FRESH: Duration = Duration::from_secs(10 * 60);
+const TIMEOUT: Duration = Duration::from_secs(3);
+const BYTES_LIMIT: usize = 64 * 1024;
+
+/// The keys of one issuer.
+#[derive(Debug)]
+pub struct IssuerKeys {
+    issuer: String,
+    metadata_url: String,
+    http: reqwest::Client,
+    refetch_after: Duration,
+    cache: RwLock<Cache>,
+    flight: tokio::sync::Mutex<()>,
+}
+
+pub(super) enum Lookup {
+    Found(Arc<VerificationKey>),
+    Unknown,
+    Unavailable,
+}
+
+/// A public key and the one algorithm it is used with (RFC 8725 §3.1).
+#[derive(Debug)]
+pub(super) struct VerificationKey {
+    pub(super) algorithm: Algorithm,
+    pub(super) public: DecodingKey,
+}
+
+type Keys = HashMap<String, Arc<VerificationKey>>;
+
+#[derive(Debug, Default)]
+struct Cache {
+    keys: Keys,
+    fetched_at: Option<Instant>,
+    last_try: Option<Try>,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Try {
+    at: Instant,
+    succeeded: bool,
+}
+
+/// Why the keys are out of reach.
+#[derive(Debug, thiserror::Error)]
+enum FetchError {
+    #[error("no complete answer")]
+    Http(#[from] reqwest::Error),
+    #[error("the answer has status {0}")]
+    Status(http::StatusCode),
+    #[error("the answer is longer than {BYTES_LIMIT} bytes")]
+    TooLong,
+    #[error("the answer is not the JSON that was expected")]
+    Json(#[from] serde_json::Error),
+    #[error("the metadata are those of another issuer")]
+    OtherIssuer,
+    #[error("jwks_uri is neither https nor on loopback")]
+    JwksUri,
+}
+
+impl IssuerKeys {
+    /// `issuer` is an https URL (http on loopback) without query and fragment. `refetch_after` is the least time between
+    /// two fetches. Fails if TLS cannot be set up.
+    pub fn of(issuer: &str, url: &Url, refetch_after: Duration) -> reqwest::Result<Self> {
+        // No redirects and no proxy from the environment: the keys come from the issuer or not at all.
+        let http = reqwest::Client::builder()
+            .redirect(reqwest::redirect::Policy::none())
+            .no_proxy()
+            .timeout(TIMEOUT)
+            .build()?;
+        let (origin, path) = (url.origin().ascii_serialization(), url.path().trim_end_matches('/'));
+        Ok(Self {
+            issuer: issuer.to_owned(),
+            // RFC 8414 §3.1: inserted between host and path.
+            metadata_url: format!("{origin}/.well-known/oauth-authorization-server{path}"),
+            http,
+            refetch_after,
+            cache: RwLock::default(),
+            flight: tokio::sync::Mutex::default(),
+        })
+    }
+
+    pub(super) async fn find(&self, kid: &str) -> Lookup {
+        if let Some(known) = self.cached(kid) {
+            return known;
+        }
+        let _one_at_a_time = self.flight.lock().await;
+        // Whoever held it before may have fetched what is needed.
+        if let Some(known) = self.cached(kid) {
+            return known;
+        }
+        let fetched = self.fetch().await;
+        let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
+        let at = Instant::now();
+        cache.last_try = Some(Try { at, succeeded: fetched.is_ok() });
+        match fetched {
+            Ok(keys) => {
+                cache.keys = keys;
+                cache.fetched_at = Some(at);
+                cache.keys.get(kid).map_or(Lookup::Unknown, |key| Lookup::Found(Arc::clone(key)))
+            }
+            Err(error) => {
+                tracing::warn!(
+                    error = &error as &dyn Error,
+                    issuer.url = self.issuer,
+                    "cannot fetch the issuer's keys"
+                );
+                Lookup::Unavailable
+            }
+        }
+    }
+
+    /// Nothing, if only a fetch can tell.
+    fn cached(&self, kid: &str) -> Option<Lookup> {
+        let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
+        let fresh = cache.fetched_at.is_some_and(|at| at.elapsed() < FRESH);
+        if let Some(key) = cache.keys.get(kid).filter(|_| fresh) {
+            return Some(Lookup::Found(Arc::clone(key)));
+        }
+        let recent = cache.last_try.filter(|last| last.at.elapsed() < self.refetch_after)?;
+        Some(if recent.succeeded { Lookup::Unknown } else { Lookup::Unavailable })
+    }
+
+    async fn fetch(&self) -> Result<Keys, FetchError> {
+        #[derive(Deserialize)]
+        struct Metadata {
+            issuer: String,
+            jwks_uri: String,
+        }
+        /// Keys one by one: one that is not understood must not take the others along.
+        #[derive(Deserialize)]
+        struct JwkSet {
+            keys: Vec<Value>,
+        }
+        let metadata: Metadata = self.json(&self.metadata_url).await?;
+        // RFC 8414 §3.3: otherwise one issuer could vouch with another's keys.
+        if metadata.issuer != self.issuer {
+            return Err(FetchError::OtherIssuer);
+        }
+        if !Url::parse(&metadata.jwks_uri).is_ok_and(|url| is_https_or_loopback(&url)) {
+            return Err(FetchError::JwksUri);
+        }
+        let set: JwkSet = self.json(&metadata.jwks_uri).await?;
+        Ok(set.keys.into_iter().filter_map(usable).collect())
+    }
+
+    async fn json<T: DeserializeOwned>(&self, url: &str) -> Result<T, FetchError> {
+        let mut response = self.http.get(url).send().await?;
+        if response.status() != http::StatusCode::OK {
+            return Err(FetchError::Status(response.status()));
+        }
+        let mut body = Vec::new();
+        while let Some(chunk) = response.chunk().await? {
+            if body.len() + chunk.len() > BYTES_LIMIT {
+                return Err(FetchError::TooLong);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(serde_json::from_slice(&body)?)
+    }
+}
+
+/// A key for signatures with one of ES256, EdDSA, RS256; nothing else is ever looked up.
+fn usable(value: Value) -> Option<(String, Arc<VerificationKey>)> {
+    let jwk: Jwk = serde_json::from_value(value).ok()?;
+    let algorithm = match &jwk.algorithm {
+        AlgorithmParameters::EllipticCurve(key) if key.curve == EllipticCurve::P256 => Algorithm::ES256,
+        AlgorithmParameters::OctetKeyPair(key) if key.curve == EllipticCurve::Ed25519 => Algorithm::EdDSA,
+        AlgorithmParameters::RSA(_) => Algorithm::RS256,
+        _ => return None,
+    };
+    let for_signatures = jwk.common.public_key_use.as_ref().is_none_or(|usage| *usage == PublicKeyUse::Signature);
+    let for_this = jwk.common.key_algorithm.is_none_or(|declared| declared == algorithm.into());
+    if !for_signatures || !for_this {
+        return None;
+    }
+    let public = DecodingKey::from_jwk(&jwk).ok()?;
+    Some((jwk.common.key_id?, Arc::new(VerificationKey { algorithm, public })))
+}

@@ -1,0 +1,203 @@
+//! The token endpoint: codes and refresh tokens become tokens (RFC 6749 §4.1.3, §6; OpenID Connect Core §3.1.3, §12).
+
+use std::sync::Arc;
+
+use axum::body::Bytes;
+use axum::extract::State;
+use axum::http::{HeaderMap, header};
+use base64::Engine;
+use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+use url::form_urlencoded;
+
+use super::Provider;
+use super::answer::{Answer, OAuthError, Reply};
+use super::config::Client;
+use super::memory::{Code, CodeTerms, Grant, GrantId, Memory, Scopes};
+use super::params::Params;
+use crate::clock::UnixSeconds;
+
+const TOKEN_LIFETIME_SECONDS: u64 = 3600;
+
+pub(super) async fn token(State(provider): State<Arc<Provider>>, headers: HeaderMap, body: Bytes) -> Reply {
+    let answer = provider.exchange(&headers, &body).unwrap_or_else(|error| match error.code {
+        "invalid_client" => Answer::Unauthorized("Basic realm=\"token\"", error),
+        _ => Answer::Refused(error),
+    });
+    provider.reply(answer)
+}
+
+impl Provider {
+    fn exchange(&self, headers: &HeaderMap, body: &Bytes) -> Result<Answer, OAuthError> {
+        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if !content_type.starts_with("application/x-www-form-urlencoded") {
+            return Err(OAuthError::invalid_request("the body must be application/x-www-form-urlencoded"));
+        }
+        let params = Params::parse(body).map_err(|_| OAuthError::invalid_request("a parameter is repeated"))?;
+        let client = self.authenticate(headers, &params)?;
+        match params.value("grant_type") {
+            Some("authorization_code") => self.redeem(client, &params),
+            Some("refresh_token") => self.refresh(client, &params),
+            Some(_) => Err(OAuthError::new("unsupported_grant_type", "authorization_code or refresh_token")),
+            None => Err(OAuthError::invalid_request("grant_type is missing")),
+        }
+    }
+
+    fn authenticate(&self, headers: &HeaderMap, params: &Params) -> Result<&Client, OAuthError> {
+        let basic = basic_credentials(headers)?;
+        let (id, secret) = match (basic, params.owned("client_secret")) {
+            // RFC 6749 §2.3: one method per request.
+            (Some(_), Some(_)) => return Err(OAuthError::invalid_request("two ways of client authentication")),
+            (Some(basic), None) => basic,
+            (None, secret) => (params.owned("client_id").unwrap_or_default(), secret.unwrap_or_default()),
+        };
+        self.client(&id)
+            .filter(|client| client.has_secret(&secret))
+            .ok_or(OAuthError::new("invalid_client", "no such client, or not its secret"))
+    }
+
+    fn redeem(&self, client: &Client, params: &Params) -> Result<Answer, OAuthError> {
+        let code = params.value("code").ok_or(OAuthError::invalid_request("code is missing"))?;
+        let now = self.clock.now();
+        let mut memory = self.memory();
+        match memory.code(code) {
+            None => return Err(invalid_grant("no such code")),
+            Some(Code::Spent { client_id, grant_id }) => {
+                if *client_id == client.id {
+                    let grant_id = grant_id.clone();
+                    memory.revoke(&grant_id);
+                }
+                return Err(invalid_grant("the code was used before"));
+            }
+            // A wrong attempt does not spend it: whoever has only seen the code cannot take it away.
+            Some(Code::Fresh(terms)) => check_terms(terms, client, params, now)?,
+        }
+        let (grant_id, terms) = memory.spend(code).ok_or(invalid_grant("the code was used before"))?;
+        self.issue(&mut memory, &grant_id, &terms.grant, &terms.grant.scopes, terms.nonce.as_deref(), now)
+    }
+
+    fn refresh(&self, client: &Client, params: &Params) -> Result<Answer, OAuthError> {
+        let token = params.value("refresh_token").ok_or(OAuthError::invalid_request("refresh_token is missing"))?;
+        let asked: Option<Scopes> = params.value("scope").map(|scope| scope.split(' ').map(str::to_owned).collect());
+        let mut memory = self.memory();
+        let (grant_id, grant) =
+            memory.refresh(token, &client.id).ok_or(invalid_grant("no such refresh token, or it was used before"))?;
+        let scopes = asked.unwrap_or_else(|| grant.scopes.clone());
+        if !scopes.is_subset(&grant.scopes) {
+            return Err(OAuthError::new("invalid_scope", "more than was granted"));
+        }
+        self.issue(&mut memory, &grant_id, &grant, &scopes, None, self.clock.now())
+    }
+
+    fn issue(
+        &self,
+        memory: &mut Memory,
+        grant_id: &GrantId,
+        grant: &Grant,
+        scopes: &Scopes,
+        nonce: Option<&str>,
+        now: UnixSeconds,
+    ) -> Result<Answer, OAuthError> {
+        let tokens = memory
+            .mint(grant_id, now, now + TOKEN_LIFETIME_SECONDS)
+            .ok_or(invalid_grant("what was granted has been withdrawn"))?;
+        let mut answer = json!({
+            "access_token": tokens.access_token,
+            "token_type": "Bearer",
+            "expires_in": TOKEN_LIFETIME_SECONDS,
+            "refresh_token": tokens.refresh_token,
+            "scope": scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" "),
+        });
+        if scopes.contains("openid") {
+            answer["id_token"] = Value::String(self.id_token(grant, scopes, nonce, now)?);
+        }
+        Ok(Answer::Private(answer))
+    }
+
+    fn id_token(
+        &self,
+        grant: &Grant,
+        scopes: &Scopes,
+        nonce: Option<&str>,
+        now: UnixSeconds,
+    ) -> Result<String, OAuthError> {
+        let mut claims = self.claims(&grant.sub, scopes);
+        claims["iss"] = json!(self.issuer);
+        claims["aud"] = json!(grant.client_id);
+        claims["iat"] = json!(now);
+        claims["exp"] = json!(now + TOKEN_LIFETIME_SECONDS);
+        claims["auth_time"] = json!(grant.auth_time);
+        if let Some(nonce) = nonce {
+            claims["nonce"] = json!(nonce);
+        }
+        self.key.sign(&claims).map_err(|error| {
+            tracing::error!(%error, "cannot sign an ID token");
+            OAuthError::new("server_error", "cannot sign an ID token")
+        })
+    }
+
+    /// What `scopes` let a client know about a person (OpenID Connect Core §5.4).
+    pub(super) fn claims(&self, sub: &str, scopes: &Scopes) -> Value {
+        let mut claims = json!({ "sub": sub });
+        if let Some(user) = self.user(sub) {
+            if scopes.contains("profile") {
+                claims["name"] = json!(user.name);
+                claims["preferred_username"] = json!(user.login);
+            }
+            if scopes.contains("email") {
+                claims["email"] = json!(user.email);
+                claims["email_verified"] = json!(true);
+            }
+        }
+        claims
+    }
+}
+
+fn check_terms(terms: &CodeTerms, client: &Client, params: &Params, now: UnixSeconds) -> Result<(), OAuthError> {
+    if now >= terms.expires_at {
+        return Err(invalid_grant("the code has expired"));
+    }
+    if terms.grant.client_id != client.id {
+        return Err(invalid_grant("the code is another client's"));
+    }
+    if params.value("redirect_uri") != Some(&terms.redirect_uri) {
+        return Err(invalid_grant("redirect_uri is not the one of the authorization request"));
+    }
+    match (&terms.code_challenge, params.value("code_verifier")) {
+        (None, None) => Ok(()),
+        (Some(challenge), Some(verifier)) if *challenge == s256(verifier) => Ok(()),
+        (Some(_), _) => Err(invalid_grant("code_verifier does not match")),
+        // Somebody took the challenge out of the request on its way (RFC 9700 §4.8.2).
+        (None, Some(_)) => Err(invalid_grant("code_verifier without a code_challenge")),
+    }
+}
+
+/// RFC 7636 §4.2.
+fn s256(verifier: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
+}
+
+/// Id and secret, each form-encoded before they were joined (RFC 6749 §2.3.1).
+fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, String)>, OAuthError> {
+    let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
+    let damaged = || OAuthError::new("invalid_client", "the Authorization header is not Basic");
+    let (scheme, encoded) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(damaged)?;
+    if !scheme.eq_ignore_ascii_case("basic") {
+        return Err(damaged());
+    }
+    let decoded = BASE64_STANDARD.decode(encoded.trim()).map_err(|_| damaged())?;
+    let text = String::from_utf8(decoded).map_err(|_| damaged())?;
+    let (id, secret) = text.split_once(':').ok_or_else(damaged)?;
+    Ok(Some((form_decoded(id), form_decoded(secret))))
+}
+
+fn form_decoded(text: &str) -> String {
+    // A text without `&` and `=` is one name without a value.
+    let escaped = text.replace('&', "%26").replace('=', "%3D");
+    form_urlencoded::parse(escaped.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
+}
+
+fn invalid_grant(description: &'static str) -> OAuthError {
+    OAuthError::new("invalid_grant", description)
+}

@@ -1,0 +1,429 @@
+//! The demo MCP server and its protecting layer, over real sockets, with an issuer in the test's hand.
+
+use std::sync::Arc;
+
+use axum::Router;
+use axum::routing::get;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use http::{HeaderMap, StatusCode, header};
+use jsonwebtoken::{Algorithm, EncodingKey, Header, encode, get_current_timestamp};
+use lychgate_demo::mcp::{self, Config};
+use lychgate_demo::protect::{IssuerKeys, Protect, Resource};
+use lychgate_process::config;
+use reqwest::{RequestBuilder, Response};
+use serde_json::{Value, json};
+
+use crate::issuer::{Issuer, Mode, TestKey};
+use crate::sockets::{http, listener, serve};
+
+#[tokio::test]
+async fn the_metadata_are_where_clients_look() {
+    let server = Server::start().await;
+    let document = json!({
+        "resource": server.url,
+        "authorization_servers": [server.issuer.url],
+        "scopes_supported": ["notes:read", "notes:write", "profile:read"],
+        "resource_name": "Lychgate demo",
+        "bearer_methods_supported": ["header"],
+    });
+    for path in ["/.well-known/oauth-protected-resource/mcp", "/.well-known/oauth-protected-resource"] {
+        let url = format!("{}{path}", server.origin);
+        let response = http().get(&url).send().await.unwrap();
+        assert_eq!(response.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+        assert_eq!(response.json::<Value>().await.unwrap(), document);
+        let preflight = http().request(http::Method::OPTIONS, &url).send().await.unwrap();
+        assert_eq!(preflight.status(), StatusCode::NO_CONTENT);
+        assert_eq!(preflight.headers()[header::ACCESS_CONTROL_ALLOW_HEADERS], "*");
+    }
+    let health = http().get(format!("{}/healthz", server.origin)).send().await.unwrap();
+    assert_eq!(health.status(), StatusCode::OK);
+}
+
+#[tokio::test]
+async fn without_a_token_the_answer_says_where_to_get_one() {
+    let server = Server::start().await;
+    let challenge = format!(
+        "Bearer resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\", scope=\"profile:read\"",
+        server.origin
+    );
+    let token = server.good_token();
+    for request in [
+        server.post(&whoami()),
+        http().get(&server.url),
+        // Only the header counts.
+        http().post(format!("{}?access_token={token}", server.url)).json(&whoami()),
+        server.post(&whoami()).basic_auth("someone", Some(token)),
+    ] {
+        let response = request.send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+        assert_eq!(response.headers()[header::WWW_AUTHENTICATE], challenge);
+    }
+}
+
+#[tokio::test]
+async fn a_good_token_says_who_is_calling() {
+    let server = Server::start().await;
+    let claims = server.claims();
+    let answer = server.call(&server.issuer.token(&claims), &whoami()).await;
+    let caller = json!({
+        "sub": "demo|1001", "client_id": "lgcl_1", "scopes": ["profile:read"], "grant_id": "grant-1", "expires_at": claims["exp"],
+    });
+    assert_eq!(answer["result"]["structuredContent"], caller, "{answer}");
+    assert_eq!(server.issuer.fetches(), 1);
+}
+
+#[tokio::test]
+async fn a_client_that_shakes_hands_is_served_too() {
+    let server = Server::start().await;
+    let token = server.good_token();
+    let hello = rpc(
+        "initialize",
+        &json!({
+            "protocolVersion": "2025-06-18", "capabilities": {}, "clientInfo": { "name": "test", "version": "1" },
+        }),
+    );
+    let answer = server.call(&token, &hello).await;
+    assert_eq!(answer["result"]["serverInfo"]["name"], "lychgate-demo-mcp", "{answer}");
+    let initialized = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });
+    let response = server.post(&initialized).bearer_auth(&token).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::ACCEPTED);
+    let answer = server.call(&token, &rpc("tools/list", &json!({}))).await;
+    let tools = answer["result"]["tools"].as_array().unwrap();
+    let names: Vec<_> = tools.iter().map(|tool| tool["name"].as_str().unwrap()).collect();
+    assert_eq!(names, ["add_note", "list_notes", "whoami"]);
+}
+
+/// The token that works, with one thing changed.
+#[tokio::test]
+async fn every_other_token_is_refused_with_its_reason() {
+    let server = Server::start().await;
+    let now = get_current_timestamp();
+    let changed = |name: &str, value: Value| {
+        let mut claims = server.claims();
+        match value {
+            Value::Null => drop(claims.as_object_mut().unwrap().remove(name)),
+            value => claims[name] = value,
+        }
+        server.issuer.token(&claims)
+    };
+    let with_header = |change: fn(&mut Header)| {
+        let mut header = server.issuer.header();
+        change(&mut header);
+        server.issuer.sign(&header, &server.claims())
+    };
+    let good = server.good_token();
+    let (signed, _) = good.rsplit_once('.').unwrap();
+    let stranger = TestKey::es256(&server.issuer.kid());
+    for (reason, token) in [
+        ("the token is for another resource", changed("aud", json!("http://127.0.0.1:1/mcp"))),
+        ("the token is for another resource", changed("aud", json!(format!("{}/", server.url)))),
+        ("the token is malformed", changed("aud", json!([server.url, "http://127.0.0.1:1/mcp"]))),
+        ("the token is malformed", changed("aud", Value::Null)),
+        ("the token is from another issuer", changed("iss", json!("http://127.0.0.1:1"))),
+        ("the token is malformed", changed("iss", Value::Null)),
+        ("the token has expired", changed("exp", json!(now - 60))),
+        ("the token is malformed", changed("exp", Value::Null)),
+        ("the token is not valid yet", changed("nbf", json!(now + 600))),
+        ("the token is malformed", changed("sub", Value::Null)),
+        ("the token is malformed", changed("client_id", Value::Null)),
+        ("this is not an access token", with_header(|header| header.typ = Some("JWT".to_owned()))),
+        ("this is not an access token", with_header(|header| header.typ = None)),
+        ("the token names no key", with_header(|header| header.kid = None)),
+        ("the issuer has no such key", with_header(|header| header.kid = Some("unheard-of".to_owned()))),
+        ("the token has a critical header", with_header(|header| header.crit = Some(vec!["exp".to_owned()]))),
+        ("this is not a JWT with a known algorithm", unsigned(&server)),
+        ("the token is signed with another algorithm than its key's", signed_with_the_public_key(&server)),
+        ("the signature does not match", stranger.sign(&stranger.header(&server.issuer.kid()), &server.claims())),
+        ("the signature does not match", format!("{signed}.")),
+        ("this is not a JWT with a known algorithm", "not-a-jwt".to_owned()),
+    ] {
+        let response = server.post(&whoami()).bearer_auth(&token).send().await.unwrap();
+        let challenge = response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap();
+        let expected = format!(
+            "Bearer resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\", scope=\"profile:read\", \
+             error=\"invalid_token\", error_description=\"{reason}\"",
+            server.origin
+        );
+        assert_eq!((response.status(), challenge), (StatusCode::UNAUTHORIZED, expected.as_str()), "{token}");
+    }
+    server.call(&good, &whoami()).await;
+    let twice = server.post(&whoami()).bearer_auth(&good).header(header::AUTHORIZATION, format!("Bearer {good}"));
+    assert_eq!(twice.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn a_tool_that_needs_more_asks_for_it_over_http() {
+    let server = Server::start().await;
+    let none = server.token_with("");
+    let response = server.post(&whoami()).bearer_auth(none).send().await.unwrap();
+    assert_insufficient(&server, &response, "profile:read");
+
+    let profile = server.token_with("profile:read");
+    for (call, scope) in [(add_note("hello"), "notes:write profile:read"), (list_notes(), "notes:read profile:read")] {
+        let response = server.post(&call).bearer_auth(&profile).send().await.unwrap();
+        assert_insufficient(&server, &response, scope);
+    }
+
+    let reader = server.token_with("profile:read notes:read");
+    let response = server.post(&add_note("hello")).bearer_auth(&reader).send().await.unwrap();
+    assert_insufficient(&server, &response, "notes:write profile:read");
+
+    let writer = server.token_with("profile:read notes:write");
+    server.call(&writer, &add_note("hello")).await;
+    for who in [&reader, &writer] {
+        let answer = server.call(who, &list_notes()).await;
+        assert_eq!(answer["result"]["structuredContent"], json!({ "notes": ["hello"] }), "{answer}");
+    }
+    let mut claims = server.claims();
+    claims["sub"] = json!("demo|1002");
+    claims["scope"] = json!("profile:read notes:read");
+    let answer = server.call(&server.issuer.token(&claims), &list_notes()).await;
+    assert_eq!(answer["result"]["structuredContent"], json!({ "notes": [] }), "{answer}");
+}
+
+/// Whatever the HTTP layer takes a message for, the tool checks.
+#[tokio::test]
+async fn a_message_that_two_readers_read_differently_gains_nothing() {
+    let server = Server::start().await;
+    let profile = server.token_with("profile:read");
+    let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_notes","arguments":{},"name":"whoami"}}"#;
+    let request =
+        http().post(&server.url).header(header::ACCEPT, ACCEPT).header(header::CONTENT_TYPE, "application/json");
+    let response = request.body(body).bearer_auth(profile).send().await.unwrap();
+    assert!(!response.text().await.unwrap().contains("\"notes\":"));
+}
+
+#[tokio::test]
+async fn a_new_key_is_picked_up_and_an_old_one_forgotten() {
+    let server = Server::start().await;
+    let old = server.good_token();
+    server.call(&old, &whoami()).await;
+    server.issuer.rotate("key-2");
+    server.call(&server.good_token(), &whoami()).await;
+    assert_eq!(server.issuer.fetches(), 2);
+    let response = server.post(&whoami()).bearer_auth(old).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+}
+
+#[tokio::test]
+async fn invented_key_ids_do_not_make_it_hammer_the_issuer() {
+    let server = Server::with(Issuer::start().await, 3600).await;
+    server.call(&server.good_token(), &whoami()).await;
+    for kid in ["a", "b", "c"] {
+        let key = TestKey::es256(kid);
+        let token = key.sign(&key.header(kid), &server.claims());
+        let response = server.post(&whoami()).bearer_auth(token).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+    }
+    assert_eq!(server.issuer.fetches(), 1);
+}
+
+#[tokio::test]
+async fn many_first_requests_fetch_the_keys_once() {
+    let server = Arc::new(Server::with(Issuer::start().await, 3600).await);
+    let token = server.good_token();
+    let calls: Vec<_> = (0..16)
+        .map(|_| {
+            let (server, token) = (Arc::clone(&server), token.clone());
+            tokio::spawn(async move { server.call(&token, &whoami()).await })
+        })
+        .collect();
+    for call in calls {
+        call.await.unwrap();
+    }
+    assert_eq!(server.issuer.fetches(), 1);
+}
+
+#[tokio::test]
+async fn an_issuer_out_of_reach_is_not_the_tokens_fault() {
+    let server = Server::start().await;
+    let token = server.good_token();
+    for mode in [Mode::Down, Mode::OtherIssuer, Mode::Redirecting, Mode::Endless] {
+        server.issuer.set(mode);
+        let response = server.post(&whoami()).bearer_auth(&token).send().await.unwrap();
+        assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE, "{mode:?}");
+        assert_eq!(response.headers()[header::RETRY_AFTER], "5");
+        assert!(!response.headers().contains_key(header::WWW_AUTHENTICATE));
+    }
+    server.issuer.set(Mode::Up);
+    server.call(&token, &whoami()).await;
+
+    server.issuer.set(Mode::Down);
+    server.call(&token, &whoami()).await;
+    let unknown = TestKey::es256("key-2");
+    let unknown = unknown.sign(&unknown.header("key-2"), &server.claims());
+    let response = server.post(&whoami()).bearer_auth(unknown).send().await.unwrap();
+    assert_eq!(response.status(), StatusCode::SERVICE_UNAVAILABLE);
+}
+
+#[tokio::test]
+async fn the_other_algorithms_are_understood() {
+    let server = Server::start().await;
+    for key in [TestKey::ed25519("ed"), TestKey::rsa("rsa")] {
+        let kid = key.public["kid"].as_str().unwrap().to_owned();
+        let token = key.sign(&key.header(&kid), &server.claims());
+        server.issuer.publish(key);
+        server.call(&token, &whoami()).await;
+    }
+}
+
+#[tokio::test]
+async fn a_request_for_another_host_is_refused() {
+    let server = Server::start().await;
+    let token = server.good_token();
+    let request = server.post(&whoami()).bearer_auth(token).header(header::HOST, "rebound.example.com");
+    assert_eq!(request.send().await.unwrap().status(), StatusCode::FORBIDDEN);
+}
+
+/// The layer alone, around a service that shows what reached it.
+#[tokio::test]
+async fn what_lies_behind_the_layer_never_sees_the_token() {
+    let issuer = Issuer::start().await;
+    let (listener, origin) = listener().await;
+    let resource = Resource {
+        identifier: format!("{origin}/mcp"),
+        url: format!("{origin}/mcp").parse().unwrap(),
+        issuer: issuer.url.clone(),
+        name: "echo".to_owned(),
+        required_scopes: Default::default(),
+        scopes: Default::default(),
+    };
+    let keys = IssuerKeys::of(&issuer.url, &issuer.url.parse().unwrap(), Default::default()).unwrap();
+    let echo = get(async |headers: HeaderMap| format!("{headers:?}")).layer(Protect::new(Arc::new(resource), keys));
+    serve(listener, Router::new().route("/mcp", echo));
+
+    let server = Server { url: format!("{origin}/mcp"), origin, issuer };
+    let token = server.good_token();
+    let response = http().get(&server.url).bearer_auth(&token).header("x-other", "kept").send().await.unwrap();
+    let seen = response.text().await.unwrap();
+    assert!(seen.contains("kept") && !seen.contains(&token) && !seen.contains("authorization"), "{seen}");
+}
+
+#[test]
+fn the_documented_example_is_understood() {
+    let config: Config = config::parse(include_str!("../../mcp.example.toml")).unwrap();
+    assert!(mcp::router(&config).is_ok());
+}
+
+#[test]
+fn what_cannot_be_right_refuses_to_start() {
+    for (line, key) in [
+        ("resource = \"http://mcp.example.com/mcp\"", "resource"),
+        ("resource = \"https://mcp.example.com/mcp?tenant=1\"", "resource"),
+        ("issuer = \"http://example.com\"", "issuer"),
+        ("issuer = \"https://example.com/#\"", "issuer"),
+        ("required_scopes = [\"a b\"]", "required_scopes"),
+    ] {
+        let (name, _) = line.split_once(" = ").unwrap();
+        let mut text = "listen = \"127.0.0.1:0\"\n".to_owned();
+        for good in ["resource = \"https://mcp.example.com/mcp\"", "issuer = \"https://example.com\""] {
+            text += if good.starts_with(name) { "" } else { good };
+            text += "\n";
+        }
+        let config: Config = config::parse(&format!("{text}{line}\n")).unwrap();
+        let error = mcp::router(&config).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{key}: ")), "{error}");
+    }
+}
+
+const ACCEPT: &str = "application/json, text/event-stream";
+
+fn rpc(method: &str, params: &Value) -> Value {
+    json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })
+}
+
+fn whoami() -> Value {
+    rpc("tools/call", &json!({ "name": "whoami", "arguments": {} }))
+}
+
+fn add_note(text: &str) -> Value {
+    rpc("tools/call", &json!({ "name": "add_note", "arguments": { "text": text } }))
+}
+
+fn list_notes() -> Value {
+    rpc("tools/call", &json!({ "name": "list_notes", "arguments": {} }))
+}
+
+fn assert_insufficient(server: &Server, response: &Response, scope: &str) {
+    let expected = format!(
+        "Bearer resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\", scope=\"{scope}\", \
+         error=\"insufficient_scope\", error_description=\"the token does not carry what this needs\"",
+        server.origin
+    );
+    assert_eq!(response.status(), StatusCode::FORBIDDEN);
+    assert_eq!(response.headers()[header::WWW_AUTHENTICATE], expected);
+}
+
+/// The MCP server, with its issuer.
+struct Server {
+    origin: String,
+    url: String,
+    issuer: Issuer,
+}
+
+impl Server {
+    async fn start() -> Self {
+        Self::with(Issuer::start().await, 0).await
+    }
+
+    async fn with(issuer: Issuer, jwks_refetch_seconds: u64) -> Self {
+        let (listener, origin) = listener().await;
+        let url = format!("{origin}/mcp");
+        let text = format!(
+            "listen = \"127.0.0.1:0\"\nresource = \"{url}\"\nissuer = \"{}\"\n\
+             jwks_refetch_seconds = {jwks_refetch_seconds}\n",
+            issuer.url
+        );
+        let config: Config = config::parse(&text).unwrap();
+        serve(listener, mcp::router(&config).unwrap());
+        Self { origin, url, issuer }
+    }
+
+    fn post(&self, body: &Value) -> RequestBuilder {
+        http().post(&self.url).header(header::ACCEPT, ACCEPT).json(body)
+    }
+
+    async fn call(&self, token: &str, body: &Value) -> Value {
+        let response = self.post(body).bearer_auth(token).send().await.unwrap();
+        let status = response.status();
+        let body = response.text().await.unwrap();
+        assert_eq!(status, StatusCode::OK, "{body}");
+        serde_json::from_str(&body).unwrap()
+    }
+
+    /// As Lychgate issues them.
+    fn claims(&self) -> Value {
+        let now = get_current_timestamp();
+        json!({
+            "iss": self.issuer.url, "aud": self.url, "sub": "demo|1001", "client_id": "lgcl_1", "scope": "profile:read",
+            "iat": now, "exp": now + 600, "jti": "token-1", "grant_id": "grant-1",
+        })
+    }
+
+    fn good_token(&self) -> String {
+        self.issuer.token(&self.claims())
+    }
+
+    fn token_with(&self, scope: &str) -> String {
+        let mut claims = self.claims();
+        claims["scope"] = json!(scope);
+        self.issuer.token(&claims)
+    }
+}
+
+/// `alg: none` (RFC 8725 §2.1).
+fn unsigned(server: &Server) -> String {
+    let part = |value: &Value| BASE64_URL_SAFE_NO_PAD.encode(value.to_string());
+    let header = json!({ "alg": "none", "typ": "at+jwt", "kid": server.issuer.kid() });
+    format!("{}.{}.", part(&header), part(&server.claims()))
+}
+
+/// HS256 with what everybody knows, the public key, as its secret (RFC 8725 §2.1).
+fn signed_with_the_public_key(server: &Server) -> String {
+    let public = server.issuer.public();
+    let coordinate = |name: &str| BASE64_URL_SAFE_NO_PAD.decode(public[name].as_str().unwrap()).unwrap();
+    let point = [vec![4], coordinate("x"), coordinate("y")].concat();
+    let header = Header { alg: Algorithm::HS256, ..server.issuer.header() };
+    encode(&header, &server.claims(), &EncodingKey::from_secret(&point)).unwrap()
+}

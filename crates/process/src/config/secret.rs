@@ -1,0 +1,167 @@
+//! Where a secret is to be found. A secret itself is never written in a configuration file, so that such a file can be
+//! shown, mailed and committed.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::{env, fs};
+
+use serde::Serialize;
+use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use zeroize::Zeroizing;
+
+use super::ConfigError;
+
+/// `{ file = "path" }`, relative to the working directory, or `{ env = "NAME" }`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Secret {
+    File(PathBuf),
+    Env(String),
+}
+
+impl Secret {
+    /// The secret, without one line feed at its end. `key` is the configuration key that led here, for the error.
+    pub fn read(&self, key: &str) -> Result<Zeroizing<String>, ConfigError> {
+        let mut secret = self.contents(key)?;
+        if secret.ends_with('\n') {
+            secret.pop();
+        }
+        if secret.is_empty() {
+            return Err(ConfigError::new(key, format_args!("{self} is empty"), "put the secret there"));
+        }
+        Ok(secret)
+    }
+
+    fn contents(&self, key: &str) -> Result<Zeroizing<String>, ConfigError> {
+        match self {
+            Secret::File(path) => fs::read_to_string(path).map_err(|error| {
+                ConfigError::new(
+                    key,
+                    format_args!("{self} cannot be read: {error}"),
+                    "create the file or correct its path",
+                )
+            }),
+            Secret::Env(name) => env::var(name).map_err(|error| {
+                ConfigError::new(
+                    key,
+                    format_args!("{self} cannot be read: {}", env_problem(&error)),
+                    "set the variable",
+                )
+            }),
+        }
+        .map(Zeroizing::new)
+    }
+}
+
+/// `VarError`'s own text would show the value if it is not Unicode.
+fn env_problem(error: &env::VarError) -> &'static str {
+    match error {
+        env::VarError::NotPresent => "it is not set",
+        env::VarError::NotUnicode(_) => "it is not UTF-8",
+    }
+}
+
+impl fmt::Display for Secret {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Secret::File(path) => write!(f, "file {}", path.display()),
+            Secret::Env(name) => write!(f, "environment variable {name}"),
+        }
+    }
+}
+
+/// By hand, because a derived one quotes what it did not expect: a secret written in place would be logged.
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(SecretVisitor)
+    }
+}
+
+const REMEDY: &str = "write { file = \"PATH\" } or { env = \"NAME\" }";
+
+struct SecretVisitor;
+
+impl<'de> Visitor<'de> for SecretVisitor {
+    type Value = Secret;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("{ file = \"PATH\" } or { env = \"NAME\" }")
+    }
+
+    fn visit_str<E: de::Error>(self, _: &str) -> Result<Secret, E> {
+        Err(E::custom(format_args!("a secret is not written in the configuration itself; {REMEDY}")))
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
+        let secret = match map.next_key::<String>()?.as_deref() {
+            Some("file") => Secret::File(map.next_value()?),
+            Some("env") => Secret::Env(map.next_value()?),
+            _ => return Err(de::Error::custom(format_args!("names no place of a secret; {REMEDY}"))),
+        };
+        match map.next_key::<String>()? {
+            None => Ok(secret),
+            Some(_) => Err(de::Error::custom(format_args!("names more than one thing; {REMEDY}"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::parse;
+    use super::*;
+
+    #[derive(Debug, serde::Deserialize, serde::Serialize)]
+    #[serde(deny_unknown_fields)]
+    struct Holder {
+        key: Secret,
+    }
+
+    fn secret(text: &str) -> Result<Secret, String> {
+        parse::<Holder>(text).map(|holder| holder.key).map_err(|error| error.to_string())
+    }
+
+    #[test]
+    fn names_a_file_or_a_variable_and_survives_being_written() {
+        for expected in [Secret::File("a/b".into()), Secret::Env("KEY".into())] {
+            let text = toml::to_string(&Holder { key: expected.clone() }).unwrap();
+            assert_eq!(secret(&text), Ok(expected));
+        }
+        assert_eq!(secret("key = { file = \"a/b\" }"), Ok(Secret::File("a/b".into())));
+    }
+
+    #[test]
+    fn a_secret_written_in_place_is_refused_and_not_repeated() {
+        for text in
+            ["key = \"hunter2\"", "key = { hunter2 = \"x\" }", "key = { file = \"a\", hunter2 = \"b\" }", "key = {}"]
+        {
+            let error = secret(text).unwrap_err();
+            assert!(error.starts_with("line 1: key: "), "{error}");
+            assert!(error.ends_with("; write { file = \"PATH\" } or { env = \"NAME\" }"), "{error}");
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+    }
+
+    #[test]
+    fn one_line_feed_is_trimmed_and_nothing_is_no_secret() {
+        let dir = tempfile::tempdir().unwrap();
+        let at = |contents: &str| {
+            let path = dir.path().join("secret");
+            fs::write(&path, contents).unwrap();
+            Secret::File(path).read("master_key").map(|secret| secret.to_string()).map_err(|error| error.to_string())
+        };
+        assert_eq!(at("abc\n"), Ok("abc".to_owned()));
+        assert_eq!(at(" abc\n\n"), Ok(" abc\n".to_owned()));
+        assert!(at("\n").unwrap_err().starts_with("master_key: file "));
+    }
+
+    #[test]
+    fn what_is_missing_is_named_by_key_and_place() {
+        let error = Secret::Env("LYCHGATE_NO_SUCH_VARIABLE".into()).read("token").unwrap_err().to_string();
+        assert_eq!(
+            error,
+            "token: environment variable LYCHGATE_NO_SUCH_VARIABLE cannot be read: it is not set; set the variable"
+        );
+        let error = Secret::File("/nowhere/key".into()).read("token").unwrap_err().to_string();
+        assert!(error.starts_with("token: file /nowhere/key cannot be read: "), "{error}");
+    }
+}
