@@ -1,0 +1,209 @@
+// A real browser (Chromium) on a string: one JSON command per line in, one JSON reply per line out. What happens in
+// which order is the tests' business; this file only knows how to do it and what to report.
+// It never waits for time to pass, only for what was asked.
+//
+//   CHROMIUM=/usr/bin/chromium node browser.mjs
+//
+// See README.md for the commands.
+
+import { stripVTControlCharacters } from 'node:util';
+import { chromium } from 'playwright-core';
+import { listen, say } from './lines.mjs';
+
+const PATIENCE_MS = 20_000;
+
+const browser = await chromium.launch({
+  executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+  chromiumSandbox: process.getuid?.() !== 0,
+  args: [
+    '--disable-gpu',
+    '--disable-quic',
+    '--no-first-run',
+    '--disable-background-networking',
+    '--disable-component-update',
+    '--disable-sync',
+    // Nothing leaves this computer. Names under .test are other sites that live here too: an attacker needs a host
+    // that shares neither origin nor site with ours.
+    '--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]',
+  ],
+});
+
+/** Contexts by name: each is a browser of its own, with its own cookies. */
+const contexts = new Map();
+/** Tabs by "context/page": what they show, and what they have been through. */
+const tabs = new Map();
+
+class Tab {
+  constructor(page) {
+    this.page = page;
+    this.hops = [];
+    this.problems = [];
+    this.onProblem = () => {};
+    this.done = Promise.resolve();
+    page.on('request', (request) => this.isHop(request) && this.depart(request));
+    page.on('response', (response) => this.isHop(response.request()) && this.arrive(response));
+    page.on('requestfailed', (request) => this.isHop(request) && this.fail(request));
+    page.on('console', (message) => {
+      if (['error', 'warning'].includes(message.type())) this.complain('console', message.text(), message.location().url);
+    });
+    page.on('pageerror', (error) => this.complain('script', error.message));
+    page.on('dialog', (dialog) => {
+      this.complain('dialog', dialog.message());
+      dialog.dismiss();
+    });
+  }
+  isHop(request) {
+    return request.isNavigationRequest() && request.frame() === this.page.mainFrame();
+  }
+  complain(kind, text, at = this.page.url()) {
+    this.problems.push({ kind, text, at });
+    this.onProblem(text);
+  }
+  depart(request) {
+    const url = new URL(request.url());
+    this.hops.push({ request, at: url.origin + url.pathname, url: url.href, method: request.method(), status: null });
+  }
+  arrive(response) {
+    const hop = this.hops.findLast((hop) => hop.request === response.request());
+    Object.assign(hop, { status: response.status(), response });
+  }
+  fail(request) {
+    const hop = this.hops.findLast((hop) => hop.request === request);
+    hop.failure = request.failure()?.errorText;
+  }
+}
+
+/** Every navigation of the tab so far, redirects included, with the headers both sides really sent. */
+async function hopsOf(tab) {
+  return Promise.all(
+    tab.hops.map(async ({ request, response, ...hop }) => ({
+      ...hop,
+      request_headers: request && (hop.failure ? request.headers() : await request.allHeaders()),
+      response_headers: response && (await response.allHeaders()),
+    })),
+  );
+}
+
+async function newContext({ context = 'main', width = 1024, height = 768, javascript = true }) {
+  if (contexts.has(context)) throw new Error(`there is a context "${context}" already`);
+  const opened = await browser.newContext({ viewport: { width, height }, javaScriptEnabled: javascript });
+  opened.setDefaultTimeout(PATIENCE_MS);
+  contexts.set(context, opened);
+  return opened;
+}
+
+async function tabOf({ context = 'main', page = 'main' }) {
+  const key = `${context}/${page}`;
+  if (!tabs.has(key)) {
+    const opened = contexts.get(context) ?? (await newContext({ context }));
+    tabs.set(key, new Tab(await opened.newPage()));
+  }
+  return tabs.get(key);
+}
+
+/** An element as a person names it (role and name, label, placeholder), or by CSS selector. */
+function find({ page }, { role, name, exact, label, placeholder, selector }) {
+  if (role) return page.getByRole(role, { name, exact });
+  if (label) return page.getByLabel(label, { exact });
+  if (placeholder) return page.getByPlaceholder(placeholder, { exact });
+  if (selector) return page.locator(selector);
+  throw new Error('name an element by role and name, label, placeholder or selector');
+}
+
+/**
+ * Does `act` and, if it `navigates`, waits until the tab shows the page at the end of all redirects. A navigation that
+ * never happens is an error; at once, if the reason is a content security policy that stopped the form.
+ */
+async function perform(tab, { navigates = false }, act) {
+  const arrived = navigates && Promise.race([arrival(tab), blockedForm(tab)]);
+  if (arrived) arrived.catch(() => {}); // `act` may fail first; its error is the better one
+  await act();
+  await arrived;
+  await tab.page.waitForLoadState('load');
+  return where(tab);
+}
+
+function arrival({ page }) {
+  return page.waitForEvent('framenavigated', (frame) => frame === page.mainFrame());
+}
+
+function blockedForm(tab) {
+  return new Promise((_, reject) => {
+    tab.onProblem = (text) => text.includes('form-action') && reject(new Error(text.trim()));
+  });
+}
+
+async function where(tab) {
+  return { url: tab.page.url(), title: await tab.page.title(), status: tab.hops.at(-1)?.status ?? null };
+}
+
+/** The element that the keyboard is at, as a person would perceive it. */
+function describeFocus() {
+  const element = document.activeElement;
+  const style = getComputedStyle(element);
+  return {
+    tag: element.tagName.toLowerCase(),
+    name: (element.getAttribute('aria-label') ?? element.innerText ?? '').trim().slice(0, 200) || element.getAttribute('name'),
+    visible: element.matches(':focus-visible') && (style.outlineStyle !== 'none' || style.boxShadow !== 'none'),
+  };
+}
+
+/** How wide the page is against its window, and what sticks out. */
+function measure() {
+  const { scrollWidth, clientWidth } = document.documentElement;
+  const outside = [...document.querySelectorAll('body *')].filter((e) => e.getBoundingClientRect().right > clientWidth + 0.5);
+  return { scroll_width: scrollWidth, client_width: clientWidth, outside: outside.map((e) => e.outerHTML.slice(0, 200)) };
+}
+
+const commands = {
+  newContext: async (_, command) => void (await newContext(command)),
+  closeContext: async (_, { context = 'main' }) => {
+    await contexts.get(context).close();
+    contexts.delete(context);
+    for (const key of tabs.keys()) if (key.startsWith(`${context}/`)) tabs.delete(key);
+  },
+  cookies: async (_, { context = 'main' }) => ({ cookies: await contexts.get(context).cookies() }),
+  clearCookies: async (_, { context = 'main' }) => void (await contexts.get(context).clearCookies()),
+
+  open: (tab, { url, referer }) => perform(tab, {}, () => tab.page.goto(url, { referer })),
+  click: (tab, command) => perform(tab, command, () => find(tab, command).click()),
+  fill: async (tab, command) => void (await find(tab, command).fill(command.value)),
+  press: (tab, command) => perform(tab, command, () => tab.page.keyboard.press(command.key)),
+  type: async (tab, { text }) => void (await tab.page.keyboard.type(text)),
+  reload: (tab) => perform(tab, {}, () => tab.page.reload()),
+  back: (tab) => perform(tab, {}, () => tab.page.goBack()),
+  forward: (tab) => perform(tab, {}, () => tab.page.goForward()),
+  waitFor: (tab, { url, ...element }) =>
+    perform(tab, {}, () => (url ? tab.page.waitForURL((at) => at.href.startsWith(url)) : find(tab, element).waitFor())),
+
+  where,
+  text: async (tab) => ({ text: await tab.page.locator('body').innerText(), aria: await tab.page.locator('body').ariaSnapshot() }),
+  count: async (tab, command) => ({ count: await find(tab, command).count() }),
+  html: async (tab) => ({ html: await tab.page.content() }),
+  screenshot: async (tab, { path }) => void (await tab.page.screenshot({ path, fullPage: true })),
+  focus: async (tab) => ({ focus: await tab.page.evaluate(describeFocus) }),
+  overflow: async (tab) => ({ overflow: await tab.page.evaluate(measure) }),
+  eval: async (tab, { expression }) => ({ value: (await tab.page.evaluate(expression)) ?? null }),
+  hops: async (tab) => ({ hops: await hopsOf(tab) }),
+  problems: async (tab) => ({ problems: tab.problems }),
+};
+const wholeContext = new Set(['newContext', 'closeContext', 'cookies', 'clearCookies']);
+
+async function obey({ id, cmd, ...command }) {
+  let tab;
+  try {
+    const run = commands[cmd];
+    if (!run) throw new Error(`no such command: ${cmd}`);
+    if (!wholeContext.has(cmd)) tab = await tabOf(command);
+    // One tab does one thing after another; two tabs, or two browsers, race as they do in life.
+    const turn = tab?.done ?? Promise.resolve();
+    const reply = turn.then(() => run(tab, command));
+    if (tab) tab.done = reply.catch(() => {});
+    say({ id, ok: true, ...(await reply) });
+  } catch (error) {
+    say({ id, ok: false, error: stripVTControlCharacters(error.message), url: tab?.page.url(), problems: tab?.problems });
+  }
+}
+
+say({ ready: true, version: browser.version() });
+listen(obey, () => browser.close());

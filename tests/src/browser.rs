@@ -1,0 +1,334 @@
+//! A real Chromium, driven by `tests/clients/browser.mjs`.
+//!
+//! It does what a person does (open, click, type, look) and reports what a person cannot see (redirects, cookies,
+//! blocked scripts). It must never reach into a page to make a scenario work: what a person cannot do, a test must not.
+
+use std::collections::HashMap;
+use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result, anyhow, bail};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Map, Value, json};
+use tokio::process::Child;
+use tokio::sync::oneshot;
+
+use crate::clients::node;
+use crate::program::{Complaints, Input, Output, Program};
+
+#[derive(Debug)]
+pub struct Browser {
+    input: tokio::sync::Mutex<Input>,
+    waiting: Waiting,
+    complaints: Complaints,
+    last_id: AtomicU64,
+    /// Killed when this is dropped; Chromium goes with it.
+    _child: Child,
+}
+
+/// Who waits for the reply to which command; `None` when no more replies will come.
+type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Value>>>>>;
+
+impl Browser {
+    pub async fn launch() -> Result<Self> {
+        let (input, mut output, child) = Program::spawn("the browser", &mut node("browser.mjs"))?.split();
+        let first = output.line().await?;
+        if first["ready"] != true {
+            bail!("the browser is not ready: {first}");
+        }
+        let waiting = Waiting::new(Mutex::new(Some(HashMap::new())));
+        let complaints = output.complaints();
+        // Ends with the program.
+        drop(tokio::spawn(hand_out(output, waiting.clone())));
+        let input = tokio::sync::Mutex::new(input);
+        Ok(Self { input, waiting, complaints, last_id: AtomicU64::new(0), _child: child })
+    }
+
+    /// Opens a browser of its own, with its own cookies. One with the usual window needs no opening.
+    pub async fn new_context(&self, context: &str, window: Window) -> Result<()> {
+        let Window { width, height, javascript } = window;
+        let options = json!({ "context": context, "width": width, "height": height, "javascript": javascript });
+        self.obey("newContext", options).await.map(drop)
+    }
+
+    pub async fn close_context(&self, context: &str) -> Result<()> {
+        self.obey("closeContext", json!({ "context": context })).await.map(drop)
+    }
+
+    /// The first tab of a context, both opened when first used.
+    pub fn person(&self, context: &str) -> Tab<'_> {
+        self.tab(context, "main")
+    }
+
+    /// A tab of a context, both opened when first used. One tab's commands run in order; two tabs' race.
+    pub fn tab(&self, context: &str, page: &str) -> Tab<'_> {
+        Tab { browser: self, context: context.to_owned(), page: page.to_owned() }
+    }
+
+    pub async fn cookies(&self, context: &str) -> Result<Vec<Cookie>> {
+        part(self.obey("cookies", json!({ "context": context })).await?, "cookies")
+    }
+
+    pub async fn clear_cookies(&self, context: &str) -> Result<()> {
+        self.obey("clearCookies", json!({ "context": context })).await.map(drop)
+    }
+
+    async fn obey(&self, command: &str, mut options: Value) -> Result<Value> {
+        let id = self.last_id.fetch_add(1, Ordering::Relaxed);
+        options["id"] = id.into();
+        options["cmd"] = command.into();
+        let (reply, replied) = oneshot::channel();
+        match &mut *self.waiting.lock().unwrap_or_else(PoisonError::into_inner) {
+            Some(waiting) => drop(waiting.insert(id, reply)),
+            None => return Err(self.complaints.explain("the browser", "has ended")),
+        }
+        self.input.lock().await.send(&options).await?;
+        // No timeout of our own: the program answers each command in bounded time, or ends.
+        let reply = replied.await.map_err(|_| self.complaints.explain("the browser", "ended before it answered"))?;
+        if reply["ok"] != true {
+            bail!("{command} {options}: {} at {}\n{}", reply["error"], reply["url"], reply["problems"]);
+        }
+        Ok(reply)
+    }
+}
+
+async fn hand_out(mut output: Output, waiting: Waiting) {
+    while let Ok(reply) = output.next().await {
+        let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let asked = reply["id"].as_u64().and_then(|id| waiting.as_mut()?.remove(&id));
+        if let Some(asked) = asked {
+            // Whoever asked may have stopped waiting.
+            let _ = asked.send(reply);
+        }
+    }
+    *waiting.lock().unwrap_or_else(PoisonError::into_inner) = None;
+}
+
+/// A window's size in CSS pixels, and whether scripts run in it.
+#[derive(Clone, Copy, Debug)]
+pub struct Window {
+    pub width: u32,
+    pub height: u32,
+    pub javascript: bool,
+}
+
+impl Default for Window {
+    fn default() -> Self {
+        Self { width: 1024, height: 768, javascript: true }
+    }
+}
+
+/// One tab.
+#[derive(Clone, Debug)]
+pub struct Tab<'a> {
+    browser: &'a Browser,
+    context: String,
+    page: String,
+}
+
+/// An element, as a person would name it.
+#[derive(Clone, Copy, Debug, Serialize)]
+#[serde(untagged)]
+pub enum Find<'a> {
+    /// An accessible role and (part of) the accessible name.
+    Role {
+        role: &'a str,
+        name: &'a str,
+    },
+    Label {
+        label: &'a str,
+    },
+    Placeholder {
+        placeholder: &'a str,
+    },
+    /// A CSS selector, where nothing a person sees will do.
+    Selector {
+        selector: &'a str,
+    },
+}
+
+impl<'a> Find<'a> {
+    pub fn button(name: &'a str) -> Self {
+        Self::Role { role: "button", name }
+    }
+}
+
+impl Tab<'_> {
+    /// Types an address and waits for the page at the end of all redirects.
+    pub async fn open(&self, url: &str) -> Result<Place> {
+        place(self.obey("open", json!({ "url": url })).await?)
+    }
+
+    /// Clicks something that leads elsewhere, and waits for the page at the end of all redirects.
+    pub async fn follow(&self, find: Find<'_>) -> Result<Place> {
+        let mut options = serde_json::to_value(find)?;
+        options["navigates"] = true.into();
+        place(self.obey("click", options).await?)
+    }
+
+    /// Clicks something that leads nowhere.
+    pub async fn click(&self, find: Find<'_>) -> Result<()> {
+        self.obey("click", serde_json::to_value(find)?).await.map(drop)
+    }
+
+    pub async fn fill(&self, find: Find<'_>, value: &str) -> Result<()> {
+        let mut options = serde_json::to_value(find)?;
+        options["value"] = value.into();
+        self.obey("fill", options).await.map(drop)
+    }
+
+    /// Presses a key ("Tab", "Enter", "Shift+Tab").
+    pub async fn press(&self, key: &str) -> Result<()> {
+        self.obey("press", json!({ "key": key })).await.map(drop)
+    }
+
+    /// Presses a key that leads elsewhere, and waits for the page at the end of all redirects.
+    pub async fn press_to_follow(&self, key: &str) -> Result<Place> {
+        place(self.obey("press", json!({ "key": key, "navigates": true })).await?)
+    }
+
+    pub async fn reload(&self) -> Result<Place> {
+        place(self.obey("reload", json!({})).await?)
+    }
+
+    pub async fn back(&self) -> Result<Place> {
+        place(self.obey("back", json!({})).await?)
+    }
+
+    /// Waits until the tab's address begins with `url`: for pages that go on by themselves.
+    pub async fn wait_for_url(&self, url: &str) -> Result<Place> {
+        place(self.obey("waitFor", json!({ "url": url })).await?)
+    }
+
+    pub async fn place(&self) -> Result<Place> {
+        place(self.obey("where", json!({})).await?)
+    }
+
+    /// The page's text as it is laid out.
+    pub async fn text(&self) -> Result<String> {
+        part(self.obey("text", json!({})).await?, "text")
+    }
+
+    /// The page as assistive technology sees it: roles, names, levels.
+    pub async fn accessible(&self) -> Result<String> {
+        part(self.obey("text", json!({})).await?, "aria")
+    }
+
+    pub async fn html(&self) -> Result<String> {
+        part(self.obey("html", json!({})).await?, "html")
+    }
+
+    /// How many such elements the page has.
+    pub async fn count(&self, find: Find<'_>) -> Result<usize> {
+        part(self.obey("count", serde_json::to_value(find)?).await?, "count")
+    }
+
+    /// Takes a picture of the whole page, as PNG.
+    pub async fn screenshot(&self, path: &Path) -> Result<()> {
+        self.obey("screenshot", json!({ "path": path })).await.map(drop)
+    }
+
+    /// What the keyboard is at.
+    pub async fn focus(&self) -> Result<Focus> {
+        part(self.obey("focus", json!({})).await?, "focus")
+    }
+
+    pub async fn overflow(&self) -> Result<Overflow> {
+        part(self.obey("overflow", json!({})).await?, "overflow")
+    }
+
+    /// Runs a script in the page as the page's own: for attackers' pages, and to see what a policy blocks.
+    pub async fn eval(&self, expression: &str) -> Result<Value> {
+        part(self.obey("eval", json!({ "expression": expression })).await?, "value")
+    }
+
+    /// Every navigation of this tab so far, redirects included.
+    pub async fn hops(&self) -> Result<Vec<Hop>> {
+        part(self.obey("hops", json!({})).await?, "hops")
+    }
+
+    /// What went wrong in this tab so far: blocked by a policy, failed to load, thrown by a script.
+    pub async fn problems(&self) -> Result<Vec<Problem>> {
+        part(self.obey("problems", json!({})).await?, "problems")
+    }
+
+    async fn obey(&self, command: &str, mut options: Value) -> Result<Value> {
+        options["context"] = self.context.as_str().into();
+        options["page"] = self.page.as_str().into();
+        self.browser.obey(command, options).await
+    }
+}
+
+/// Where a tab is, and the status its page came with.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Place {
+    pub url: String,
+    pub title: String,
+    pub status: Option<u16>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Cookie {
+    pub name: String,
+    pub value: String,
+    pub domain: String,
+    pub path: String,
+    pub http_only: bool,
+    pub secure: bool,
+    pub same_site: String,
+    /// Seconds since 1970; -1 for as long as the browser runs.
+    pub expires: f64,
+}
+
+/// One navigation request and what was answered.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Hop {
+    pub method: String,
+    /// Origin and path.
+    pub at: String,
+    pub url: String,
+    pub status: Option<u16>,
+    /// Why there was no answer.
+    pub failure: Option<String>,
+    /// Names in lower case.
+    #[serde(default)]
+    pub request_headers: Map<String, Value>,
+    #[serde(default)]
+    pub response_headers: Map<String, Value>,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Problem {
+    /// `console`, `script` or `dialog`.
+    pub kind: String,
+    pub text: String,
+    pub at: String,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Focus {
+    pub tag: String,
+    pub name: Option<String>,
+    /// A person can see that it has the focus.
+    pub visible: bool,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+pub struct Overflow {
+    pub scroll_width: u32,
+    pub client_width: u32,
+    /// The opening markup of every element that sticks out to the right.
+    pub outside: Vec<String>,
+}
+
+fn place(reply: Value) -> Result<Place> {
+    Ok(serde_json::from_value(reply)?)
+}
+
+fn part<T: DeserializeOwned>(mut reply: Value, name: &str) -> Result<T> {
+    let part = reply.get_mut(name).ok_or_else(|| anyhow!("the reply has no {name}"))?.take();
+    serde_json::from_value(part).with_context(|| format!("unexpected {name}"))
+}

@@ -1,0 +1,83 @@
+//! `lychgate dev`, started as a person would start it, on free ports and in a directory of its own.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
+use tempfile::TempDir;
+use tokio::process::Command;
+
+use crate::program::Program;
+
+/// A running `lychgate dev` and everything it started.
+#[derive(Debug)]
+pub struct Dev {
+    program: Program,
+    ready: Ready,
+    _data: TempDir,
+}
+
+/// What it prints once all of it answers.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Ready {
+    pub issuer: String,
+    pub mcp_url: String,
+    pub upstream_issuer: String,
+    /// Where the upstream sends people back to.
+    pub upstream_redirect_uri: String,
+    /// `host:port`.
+    pub control_grpc: String,
+    pub operator_token: String,
+}
+
+impl Dev {
+    /// Starts it with this configuration (`""`: the defaults, with the demo provider).
+    pub async fn start(config: &str) -> Result<Self> {
+        Self::start_with(config, &[]).await
+    }
+
+    /// Starts it with this configuration and environment (for `{ env = "NAME" }` secrets).
+    pub async fn start_with(config: &str, environment: &[(&str, &str)]) -> Result<Self> {
+        let data = tempfile::tempdir()?;
+        let file = data.path().join("dev.toml");
+        tokio::fs::write(&file, config).await?;
+        let mut command = Command::new(binary("lychgate")?);
+        command
+            .args(["dev", "--listen", "127.0.0.1:0", "--json", "--config"])
+            .arg(&file)
+            .arg("--data")
+            .arg(data.path().join("data"))
+            .envs(environment.iter().copied())
+            // A test that fails, or is itself killed, leaves nothing behind: what `dev` started ends with it.
+            .env("LYCHGATE_STOP_WITH_PARENT", "1")
+            .kill_on_drop(true);
+        let mut program = Program::spawn("lychgate dev", &mut command)?;
+        let ready = serde_json::from_value(program.line().await?).context("the first line of lychgate dev")?;
+        Ok(Self { program, ready, _data: data })
+    }
+
+    pub fn ready(&self) -> &Ready {
+        &self.ready
+    }
+
+    /// Stops it as a person would, and waits until everything has ended; an error if it did not end well.
+    pub async fn stop(mut self) -> Result<()> {
+        self.terminate()?;
+        ensure!(self.program.ended().await?, "lychgate dev did not end well");
+        Ok(())
+    }
+
+    fn terminate(&self) -> Result<()> {
+        if let Some(id) = self.program.id() {
+            let status = std::process::Command::new("sh").args(["-c", &format!("kill -TERM {id}")]).status()?;
+            ensure!(status.success(), "lychgate dev cannot be stopped");
+        }
+        Ok(())
+    }
+}
+
+/// One of the programs that were built before the tests ran.
+pub fn binary(name: &str) -> Result<PathBuf> {
+    let directory = std::env::var_os("LYCHGATE_BIN_DIR").context("LYCHGATE_BIN_DIR is not set: run `make test`")?;
+    Ok(PathBuf::from(directory).join(name))
+}

@@ -1,0 +1,361 @@
+//! The pages in a real Chromium: what a person sees and can do, what the browser really enforces, and what it refuses
+//! to do for an attacker. The client behind them is the TypeScript SDK, so the last hop is a real loopback callback.
+
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
+use e2e::browser::{Browser, Find, Hop, Place, Tab, Window};
+use e2e::clients::{McpClient, Outcome};
+use e2e::dev::{Dev, Ready};
+use e2e::person;
+use serde_json::Value;
+
+#[tokio::test]
+async fn approving_leads_through_the_upstream_to_the_client() -> Result<()> {
+    let (dev, browser) = start().await?;
+    let client = client(&dev, "Pelican Notes").await?;
+    let tab = browser.person("ada");
+
+    let page = person::read_consent_page(&tab, client.authorize.as_str()).await?;
+    tab.screenshot(&picture("consent.png")).await?;
+    let text = tab.text().await?;
+    let redirect_uri = query_value(client.authorize.as_str(), "redirect_uri");
+    for said in
+        ["Pelican Notes", "A program on this computer", "See who you are", &*dev.ready().mcp_url, &*redirect_uri]
+    {
+        assert!(text.contains(said), "the page does not say {said:?}:\n{text}");
+    }
+    let accessible = tab.accessible().await?;
+    let heading = accessible.lines().find(|line| line.contains("[level=1]")).expect("a heading");
+    assert!(heading.contains("Pelican Notes") && heading.contains("Demo MCP server"), "{heading}");
+
+    let login = person::approve(&tab).await?;
+    assert!(login.url.starts_with(&dev.ready().upstream_issuer), "{login:?}");
+    let end = person::sign_in_at_the_demo_provider(&tab, "Ada").await?;
+    assert!(end.url.starts_with(&redirect_uri), "{end:?}");
+    assert_eq!(query_value(&end.url, "iss"), dev.ready().issuer);
+    client.session().await?;
+
+    let hops = tab.hops().await?;
+    assert_eq!(
+        ours(&hops, dev.ready()),
+        [
+            ("GET", "/authorize".to_owned(), Some(303)),
+            ("GET", "/consent".to_owned(), Some(200)),
+            ("POST", "/consent".to_owned(), Some(303)),
+            ("GET", "/callback/demo".to_owned(), Some(303)),
+        ]
+    );
+    for hop in hops.iter().filter(|hop| is_ours(hop, dev.ready())) {
+        assert_dressed(hop);
+    }
+    assert_eq!(page.status, Some(200));
+    assert_nothing_was_blocked(&tab).await?;
+    dev.stop().await
+}
+
+#[tokio::test]
+async fn cookies_are_bound_to_the_host_and_the_flow_leaves_none_of_its_own() -> Result<()> {
+    let (dev, browser) = start().await?;
+    let client = client(&dev, "Pelican Notes").await?;
+    let tab = browser.person("ada");
+
+    person::read_consent_page(&tab, client.authorize.as_str()).await?;
+    let with_page = host_cookies(&browser, "ada").await?;
+    assert_eq!(with_page.len(), 1, "the browser's own: {with_page:?}");
+    person::approve(&tab).await?;
+    let under_way = host_cookies(&browser, "ada").await?;
+    assert_eq!(under_way.len(), 2, "and the flow's: {under_way:?}");
+    person::sign_in_at_the_demo_provider(&tab, "Ada").await?;
+    client.session().await?;
+    assert_eq!(host_cookies(&browser, "ada").await?, with_page);
+    dev.stop().await
+}
+
+#[tokio::test]
+async fn denying_tells_the_client_and_nobody_upstream_and_is_final() -> Result<()> {
+    let (dev, browser) = start().await?;
+    let client = client(&dev, "Pelican Notes").await?;
+    let tab = browser.person("ada");
+
+    person::read_consent_page(&tab, client.authorize.as_str()).await?;
+    let end = person::deny(&tab).await?;
+    assert_eq!(query_value(&end.url, "error"), "access_denied");
+    assert_eq!(query_value(&end.url, "iss"), dev.ready().issuer);
+    match client.outcome().await? {
+        Outcome::Failed(failure) => assert_eq!(failure.error, "access_denied"),
+        Outcome::Connected(session) => panic!("connected after a denial: {session:?}"),
+    }
+
+    tab.back().await?;
+    let refused = person::approve(&tab).await?;
+    assert_refused(&tab, &refused, 409, "ALREADY_DECIDED").await?;
+    assert_never_upstream(&tab, dev.ready()).await?;
+    dev.stop().await
+}
+
+#[tokio::test]
+async fn the_keyboard_is_enough() -> Result<()> {
+    let (dev, browser) = start().await?;
+    let client = client(&dev, "Pelican Notes").await?;
+    let tab = browser.person("ada");
+
+    person::read_consent_page(&tab, client.authorize.as_str()).await?;
+    for button in ["Deny", "Approve"] {
+        tab.press("Tab").await?;
+        let focus = tab.focus().await?;
+        assert_eq!(focus.name.as_deref(), Some(button), "{focus:?}");
+        assert!(focus.visible, "nothing shows that {button} has the focus");
+    }
+    let login = tab.press_to_follow("Enter").await?;
+    assert!(login.url.starts_with(&dev.ready().upstream_issuer), "{login:?}");
+    person::sign_in_at_the_demo_provider(&tab, "Bo").await?;
+    client.session().await?;
+    dev.stop().await
+}
+
+#[tokio::test]
+async fn a_small_window_without_scripts_is_enough() -> Result<()> {
+    let (dev, browser) = start().await?;
+    let client = client(&dev, &"Unbreakable".repeat(11)).await?;
+    browser.new_context("phone", Window { width: 320, height: 568, javascript: false }).await?;
+    let tab = browser.person("phone");
+
+    person::read_consent_page(&tab, client.authorize.as_str()).await?;
+    tab.screenshot(&picture("consent-320.png")).await?;
+    assert_fits(&tab).await?;
+    person::approve(&tab).await?;
+    person::sign_in_at_the_demo_provider(&tab, "Cleo").await?;
+    client.session().await?;
+
+    let failure = tab.open(&format!("{}/consent?ticket=no-such-ticket", dev.ready().issuer)).await?;
+    assert_refused(&tab, &failure, 400, "TICKET_INVALID").await?;
+    tab.screenshot(&picture("error-320.png")).await?;
+    assert_fits(&tab).await?;
+    dev.stop().await
+}
+
+/// A header can be sent and yet not do what it says: this puts a script and a foreign image into the page and sees both
+/// stopped, while the form, under the same policy, still leads through every redirect (Chromium applies `form-action`
+/// to the whole chain).
+#[tokio::test]
+async fn the_content_security_policy_is_in_force() -> Result<()> {
+    let (dev, browser) = start().await?;
+    let client = client(&dev, "Pelican Notes").await?;
+    let tab = browser.person("ada");
+
+    person::read_consent_page(&tab, client.authorize.as_str()).await?;
+    tab.eval(
+        "const script = document.createElement('script');
+         script.textContent = 'window.injected = true';
+         document.body.append(script);",
+    )
+    .await?;
+    let image = tab
+        .eval(
+            "new Promise((resolve) => {
+                 const image = new Image();
+                 image.onload = () => resolve('loaded');
+                 image.onerror = () => resolve('stopped');
+                 image.src = 'http://attacker.test/pixel.png';
+             })",
+        )
+        .await?;
+    assert_eq!(image, "stopped");
+    assert_eq!(tab.eval("window.injected ?? 'stopped'").await?, "stopped");
+    assert_eq!(blocked(&tab).await?.len(), 2, "{:?}", tab.problems().await?);
+    assert_eq!(tab.eval("document.styleSheets.length").await?, 1, "our own style is let through");
+
+    person::approve(&tab).await?;
+    person::sign_in_at_the_demo_provider(&tab, "Ada").await?;
+    client.session().await?;
+    dev.stop().await
+}
+
+/// The successful post, with the site it comes from changed.
+#[tokio::test]
+async fn another_site_cannot_press_the_button() -> Result<()> {
+    let (dev, browser) = start().await?;
+    let client = client(&dev, "Pelican Notes").await?;
+    let tab = browser.person("ada");
+
+    person::read_consent_page(&tab, client.authorize.as_str()).await?;
+    let fields = tab.eval("Object.fromEntries(new FormData(document.forms[0]))").await?;
+    let attacker = serve(attackers_page(dev.ready(), &fields)).await?;
+    let trap = browser.tab("ada", "trap");
+    trap.open(&format!("http://attacker.test:{}/", attacker.port())).await?;
+    let refused = trap.follow(Find::button("Win a prize")).await?;
+    assert_refused(&trap, &refused, 403, "CROSS_SITE").await?;
+    assert_never_upstream(&trap, dev.ready()).await?;
+
+    // Nothing was decided by it: the person still can.
+    person::approve(&tab).await?;
+    person::sign_in_at_the_demo_provider(&tab, "Ada").await?;
+    client.session().await?;
+    dev.stop().await
+}
+
+/// CVE-2026-27124: the attacker approves their own client, and has the victim sign in for it.
+#[tokio::test]
+async fn one_browser_cannot_finish_what_another_began() -> Result<()> {
+    let (dev, browser) = start().await?;
+    let client = client(&dev, "The attacker's").await?;
+    let attacker = browser.person("attacker");
+    person::read_consent_page(&attacker, client.authorize.as_str()).await?;
+    let login = person::approve(&attacker).await?;
+
+    let victim = browser.person("victim");
+    victim.open(&login.url).await?;
+    let end = person::sign_in_at_the_demo_provider(&victim, "Ada").await?;
+    assert_refused(&victim, &end, 403, "STATE_COOKIE_MISSING").await?;
+    let redirect_uri = query_value(client.authorize.as_str(), "redirect_uri");
+    let hops = victim.hops().await?;
+    assert!(hops.iter().all(|hop| !hop.url.starts_with(&redirect_uri)), "the client heard of it: {hops:?}");
+
+    // The same steps in one browser are the successful flow.
+    person::sign_in_at_the_demo_provider(&attacker, "Bo").await?;
+    client.session().await?;
+    dev.stop().await
+}
+
+/// The demo provider remembers too: with a session there, only our page stands between a new client and the account.
+#[tokio::test]
+async fn every_client_is_asked_about_though_the_upstream_remembers() -> Result<()> {
+    let (dev, browser) = start().await?;
+    let tab = browser.person("ada");
+    let first = client(&dev, "First").await?;
+    person::read_consent_page(&tab, first.authorize.as_str()).await?;
+    person::approve(&tab).await?;
+    person::sign_in_at_the_demo_provider(&tab, "Ada").await?;
+    first.session().await?;
+    let upstream_visits = tab.hops().await?.iter().filter(|hop| is_upstream(hop, dev.ready())).count();
+
+    let second = client(&dev, "Second").await?;
+    person::read_consent_page(&tab, second.authorize.as_str()).await?;
+    let now = tab.hops().await?.iter().filter(|hop| is_upstream(hop, dev.ready())).count();
+    assert_eq!(now, upstream_visits, "sent upstream before our page was answered");
+    // One press, and the client is in: the upstream shows nothing any more.
+    let end = person::approve(&tab).await?;
+    assert!(end.url.starts_with(&query_value(second.authorize.as_str(), "redirect_uri")), "{end:?}");
+    second.session().await?;
+    dev.stop().await
+}
+
+async fn start() -> Result<(Dev, Browser)> {
+    Ok((Dev::start("").await?, Browser::launch().await?))
+}
+
+async fn client(dev: &Dev, name: &str) -> Result<McpClient> {
+    McpClient::typescript(&dev.ready().mcp_url, name).await
+}
+
+/// A page like the real one, on somebody else's site.
+fn attackers_page(ready: &Ready, fields: &Value) -> String {
+    let inputs: String = fields
+        .as_object()
+        .into_iter()
+        .flatten()
+        .map(|(name, value)| {
+            format!(r#"<input type="hidden" name="{name}" value="{}">"#, value.as_str().unwrap_or_default())
+        })
+        .collect();
+    format!(
+        r#"<!doctype html><title>Prizes</title><form method="post" action="{}/consent">{inputs}
+           <button name="decision" value="approve">Win a prize</button></form>"#,
+        ready.issuer
+    )
+}
+
+/// Serves one page on a free port, until the test ends.
+async fn serve(page: String) -> Result<SocketAddr> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = listener.local_addr()?;
+    let router = Router::new().route("/", get(move || async move { Html(page) }));
+    drop(tokio::spawn(axum::serve(listener, router).into_future()));
+    Ok(address)
+}
+
+/// Method, path and status of every navigation to our own origin.
+fn ours<'a>(hops: &'a [Hop], ready: &Ready) -> Vec<(&'a str, String, Option<u16>)> {
+    let ours = hops.iter().filter(|hop| is_ours(hop, ready));
+    ours.map(|hop| (&*hop.method, hop.at[ready.issuer.len()..].to_owned(), hop.status)).collect()
+}
+
+fn is_ours(hop: &Hop, ready: &Ready) -> bool {
+    hop.at.starts_with(&format!("{}/", ready.issuer))
+}
+
+fn is_upstream(hop: &Hop, ready: &Ready) -> bool {
+    hop.at.starts_with(&format!("{}/", ready.upstream_issuer))
+}
+
+/// What every page and every redirect of ours carries (lessons of others: headers only on some pages).
+fn assert_dressed(hop: &Hop) {
+    let header = |name: &str| hop.response_headers.get(name).and_then(Value::as_str).unwrap_or_default();
+    assert_eq!(header("cache-control"), "no-store", "{hop:?}");
+    assert_eq!(header("x-content-type-options"), "nosniff", "{hop:?}");
+    if hop.status == Some(200) {
+        assert_eq!(header("referrer-policy"), "same-origin", "{hop:?}");
+        let policy = header("content-security-policy");
+        assert!(policy.contains("default-src 'none'") && policy.contains("frame-ancestors 'none'"), "{policy}");
+        assert!(!policy.contains("form-action"), "Chromium would stop the redirects after the form: {policy}");
+    } else {
+        assert_eq!(header("referrer-policy"), "no-referrer", "{hop:?}");
+    }
+}
+
+async fn assert_refused(tab: &Tab<'_>, place: &Place, status: u16, reason: &str) -> Result<()> {
+    let text = tab.text().await?;
+    assert_eq!(place.status, Some(status), "{place:?}\n{text}");
+    assert!(text.contains(reason), "not {reason}:\n{text}");
+    Ok(())
+}
+
+async fn assert_never_upstream(tab: &Tab<'_>, ready: &Ready) -> Result<()> {
+    let hops = tab.hops().await?;
+    assert!(hops.iter().all(|hop| !is_upstream(hop, ready)), "sent upstream: {hops:?}");
+    Ok(())
+}
+
+async fn assert_nothing_was_blocked(tab: &Tab<'_>) -> Result<()> {
+    let blocked = blocked(tab).await?;
+    assert!(blocked.is_empty(), "{blocked:?}");
+    Ok(())
+}
+
+/// What a content security policy has stopped in this tab.
+async fn blocked(tab: &Tab<'_>) -> Result<Vec<String>> {
+    let problems = tab.problems().await?.into_iter();
+    Ok(problems.map(|problem| problem.text).filter(|text| text.contains("Content Security Policy")).collect())
+}
+
+async fn assert_fits(tab: &Tab<'_>) -> Result<()> {
+    let overflow = tab.overflow().await?;
+    assert!(overflow.scroll_width <= overflow.client_width && overflow.outside.is_empty(), "{overflow:?}");
+    Ok(())
+}
+
+/// The names of our cookies, each checked for what all of them must be.
+async fn host_cookies(browser: &Browser, context: &str) -> Result<Vec<String>> {
+    let cookies = browser.cookies(context).await?.into_iter();
+    let ours: Vec<_> = cookies.filter(|cookie| cookie.name.starts_with("__Host-")).collect();
+    for cookie in &ours {
+        assert!(cookie.http_only && cookie.secure && cookie.same_site == "Lax" && cookie.path == "/", "{cookie:?}");
+    }
+    Ok(ours.into_iter().map(|cookie| cookie.name).collect())
+}
+
+fn query_value(url: &str, name: &str) -> String {
+    let url = url::Url::parse(url).with_context(|| url.to_owned()).expect("a URL");
+    let value = url.query_pairs().find_map(|(key, value)| (key == name).then(|| value.into_owned()));
+    value.unwrap_or_default()
+}
+
+/// Pictures stay, for whoever wants to look: under the target directory.
+fn picture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}

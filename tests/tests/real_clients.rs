@@ -1,0 +1,171 @@
+//! The official SDKs go all the way: discovery, registration, consent in a real browser, tools, refresh.
+//! None of their HTTP is ours, so what passes here is what their users meet.
+
+use anyhow::{Result, ensure};
+use e2e::browser::{Browser, Tab};
+use e2e::clients::{McpClient, Outcome, Provider, ProviderEvent, Session};
+use e2e::dev::{Dev, Ready};
+use e2e::person;
+use serde_json::Value;
+
+#[tokio::test]
+async fn the_python_sdk_gets_through() -> Result<()> {
+    let dev = Dev::start("").await?;
+    let client = McpClient::python(&dev.ready().mcp_url, "Python SDK").await?;
+    let browser = Browser::launch().await?;
+    let tab = browser.person("ada");
+    consent(&tab, &client, "Python SDK").await?;
+    person::approve(&tab).await?;
+    person::sign_in_at_the_demo_provider(&tab, "Ada").await?;
+    assert_all_facts(&client.session().await?, dev.ready())?;
+    dev.stop().await
+}
+
+#[tokio::test]
+async fn the_typescript_sdk_gets_through() -> Result<()> {
+    let dev = Dev::start("").await?;
+    let client = McpClient::typescript(&dev.ready().mcp_url, "TypeScript SDK").await?;
+    let browser = Browser::launch().await?;
+    let tab = browser.person("ada");
+    consent(&tab, &client, "TypeScript SDK").await?;
+    person::approve(&tab).await?;
+    person::sign_in_at_the_demo_provider(&tab, "Ada").await?;
+    assert_all_facts(&client.session().await?, dev.ready())?;
+    dev.stop().await
+}
+
+#[tokio::test]
+async fn both_sdks_understand_a_no() -> Result<()> {
+    let dev = Dev::start("").await?;
+    let mcp_url = &dev.ready().mcp_url;
+    let browser = Browser::launch().await?;
+    for (context, client) in [
+        ("python", McpClient::python(mcp_url, "Refused").await?),
+        ("ts", McpClient::typescript(mcp_url, "Refused").await?),
+    ] {
+        let tab = browser.person(context);
+        consent(&tab, &client, "Refused").await?;
+        person::deny(&tab).await?;
+        match client.outcome().await? {
+            Outcome::Failed(failure) => assert_eq!(failure.error, "access_denied", "{failure:?}"),
+            Outcome::Connected(session) => panic!("connected after a denial: {session:?}"),
+        }
+        let hops = tab.hops().await?;
+        assert!(hops.iter().all(|hop| !hop.at.starts_with(&dev.ready().upstream_issuer)), "sent upstream: {hops:?}");
+    }
+    dev.stop().await
+}
+
+/// The real provider remembers session and grant: the second client's person sees no page there. So the only thing
+/// between that client and the person's account is our page, and it is there for each client.
+#[tokio::test]
+async fn a_real_provider_that_remembers_is_asked_only_after_our_page() -> Result<()> {
+    let (mut provider, dev) = dev_behind_oidc_provider().await?;
+    let mcp_url = &dev.ready().mcp_url;
+    let browser = Browser::launch().await?;
+    let tab = browser.person("ada");
+
+    let first = McpClient::typescript(mcp_url, "First").await?;
+    consent(&tab, &first, "First").await?;
+    assert_eq!(asked(&mut provider).await?, Vec::<String>::new(), "nobody is sent upstream by opening a page");
+    person::approve(&tab).await?;
+    person::sign_in_at_oidc_provider(&tab, "ada").await?;
+    let first = first.session().await?;
+    assert_all_facts(&first, dev.ready())?;
+    assert_eq!(asked(&mut provider).await?, ["login", "consent"]);
+
+    let second = McpClient::python(mcp_url, "Second").await?;
+    consent(&tab, &second, "Second").await?;
+    assert_eq!(authorizations(&mut provider).await?, 1, "our page came first");
+    person::approve(&tab).await?;
+    let second = second.session().await?;
+    assert_all_facts(&second, dev.ready())?;
+    assert_eq!(asked(&mut provider).await?, ["login", "consent"], "the provider asked again, so it does not remember");
+    assert_ne!(first.client_id, second.client_id);
+    assert_eq!(who(&first.whoami)?["sub"], who(&second.whoami)?["sub"]);
+    dev.stop().await
+}
+
+#[tokio::test]
+async fn a_reloaded_callback_does_not_spend_the_upstream_code_again() -> Result<()> {
+    let (mut provider, dev) = dev_behind_oidc_provider().await?;
+    let client = McpClient::typescript(&dev.ready().mcp_url, "TypeScript SDK").await?;
+    let browser = Browser::launch().await?;
+    let tab = browser.person("ada");
+    consent(&tab, &client, "TypeScript SDK").await?;
+    person::approve(&tab).await?;
+    person::sign_in_at_oidc_provider(&tab, "ada").await?;
+    client.session().await?;
+    assert_eq!(provider.redemptions().await?, 1);
+
+    let hops = tab.hops().await?;
+    let callback =
+        hops.iter().find(|hop| hop.at == dev.ready().upstream_redirect_uri).expect("the callback was visited");
+    let again = tab.open(&callback.url).await?;
+    let status = again.status.unwrap_or_default();
+    assert!((400..500).contains(&status), "{again:?}");
+    assert_eq!(provider.redemptions().await?, 1);
+    dev.stop().await
+}
+
+async fn dev_behind_oidc_provider() -> Result<(Provider, Dev)> {
+    let mut provider = Provider::start().await?;
+    let config = format!(
+        r#"
+        [upstream]
+        kind = "oidc"
+        id = "oidc-provider"
+        name = "oidc-provider"
+        issuer = "{}"
+        client_id = "{}"
+        client_secret = {{ env = "UPSTREAM_SECRET" }}
+        "#,
+        provider.issuer,
+        Provider::CLIENT_ID
+    );
+    let dev = Dev::start_with(&config, &[("UPSTREAM_SECRET", Provider::CLIENT_SECRET)]).await?;
+    provider.allow_redirect(&dev.ready().upstream_redirect_uri).await?;
+    Ok((provider, dev))
+}
+
+/// Opens the page the client asked for, and checks that it says who asks.
+async fn consent(tab: &Tab<'_>, client: &McpClient, name: &str) -> Result<()> {
+    person::read_consent_page(tab, client.authorize.as_str()).await?;
+    let text = tab.text().await?;
+    ensure!(text.contains(name), "the page does not name {name:?}:\n{text}");
+    Ok(())
+}
+
+fn assert_all_facts(session: &Session, ready: &Ready) -> Result<()> {
+    assert_eq!(session.issuer, ready.issuer);
+    assert_eq!(session.iss.as_deref(), Some(&*ready.issuer));
+    assert!(session.forged_iss_refused);
+    assert!(session.tools.iter().any(|tool| tool == "whoami"), "{session:?}");
+    let (before, after) = (who(&session.whoami)?, who(&session.whoami_after_refresh)?);
+    assert_eq!(before["client_id"], session.client_id.as_str());
+    assert_eq!(before["sub"], after["sub"]);
+    assert_eq!(before["grant_id"], after["grant_id"]);
+    assert_eq!(session.token_responses, 2, "one for the code, one for the refresh");
+    assert!(session.access_token_changed);
+    assert!(session.refresh_token_rotated);
+    Ok(())
+}
+
+/// What `whoami` says.
+fn who(text: &str) -> Result<Value> {
+    Ok(serde_json::from_str(text)?)
+}
+
+/// The pages the provider has shown so far.
+async fn asked(provider: &mut Provider) -> Result<Vec<String>> {
+    let prompt = |event: &ProviderEvent| match event {
+        ProviderEvent::Prompt { prompt } => Some(prompt.clone()),
+        _ => None,
+    };
+    Ok(provider.log().await?.iter().filter_map(prompt).collect())
+}
+
+/// How many codes the provider has sent so far.
+async fn authorizations(provider: &mut Provider) -> Result<usize> {
+    Ok(provider.log().await?.iter().filter(|event| **event == ProviderEvent::Authorization).count())
+}
