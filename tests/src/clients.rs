@@ -199,7 +199,7 @@ pub(crate) fn node(file: &str) -> Command {
 }
 
 /// One of the Python programs, run by the interpreter that has the SDK.
-fn python(file: &str) -> Command {
+pub fn python(file: &str) -> Command {
     let mut command = Command::new(std::env::var_os("LYCHGATE_PYTHON").unwrap_or_else(|| "python3".into()));
     command.arg(directory().join(file)).current_dir(directory()).kill_on_drop(true);
     command

@@ -28,6 +28,8 @@ pub struct Ready {
     /// `host:port`.
     pub control_grpc: String,
     pub operator_token: String,
+    pub data_dir: PathBuf,
+    pub edge_token_file: PathBuf,
 }
 
 impl Dev {

@@ -53,7 +53,10 @@ pub async fn main(args: Args) -> anyhow::Result<()> {
         None => Config::default(),
     };
     demand_loopback(args.listen)?;
-    telemetry::init(&config.telemetry)?;
+    telemetry::init(&config.telemetry).map_err(|error| match &args.config {
+        Some(path) => error.in_file(path),
+        None => error,
+    })?;
     let shutdown = Shutdown::listen();
     let directory = Directory::open(&args.data)?;
     let (ports, claims) = Ports::settle(&directory, args.listen)?;

@@ -4,18 +4,20 @@
 
 mod issuers;
 mod listen;
+mod upstream;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
+use std::time::Duration;
 
-use lychgate_process::config::Secret;
+use lychgate_domain::keyring::Rotation;
+use lychgate_process::config::{ConfigError, Secret};
 use lychgate_process::telemetry::Telemetry;
 use serde::{Deserialize, Serialize};
 
-pub use issuers::{
-    ClientConfig, IssuerConfig, LifetimesConfig, OidcConfig, ResourceConfig, ScopeConfig, UpstreamConfig,
-};
+pub use issuers::{ClientConfig, IssuerConfig, LifetimesConfig, ResourceConfig, ScopeConfig};
 pub use listen::{PrincipalConfig, Role, TlsConfig};
+pub use upstream::{GithubConfig, Oauth2Config, OidcConfig, TokenEndpointAuth, UpstreamConfig};
 
 /// The configuration file. `control.example.toml` documents every key.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -27,10 +29,51 @@ pub struct Config {
     pub master_key: Secret,
     pub tls: Option<TlsConfig>,
     pub store: StoreConfig,
+    #[serde(default)]
+    pub keys: KeysConfig,
     pub principals: Vec<PrincipalConfig>,
     pub issuers: Vec<IssuerConfig>,
     #[serde(default)]
     pub telemetry: Telemetry,
+}
+
+/// How often keys are replaced. All by themselves, and without anybody noticing.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct KeysConfig {
+    /// The age at which a key gets a successor.
+    pub rotation_seconds: u64,
+    /// How long the successor is published before it is used: longer than any verifier keeps the key set.
+    pub announcement_seconds: u64,
+}
+
+impl Default for KeysConfig {
+    fn default() -> Self {
+        Self { rotation_seconds: 90 * 86_400, announcement_seconds: 3600 }
+    }
+}
+
+impl KeysConfig {
+    pub fn rotation(&self) -> Result<Rotation, ConfigError> {
+        let Self { rotation_seconds, announcement_seconds } = *self;
+        // Edges are told anew every minute, and tell clients that a key set is good for five.
+        if !(600..=30 * 86_400).contains(&announcement_seconds) {
+            return Err(ConfigError::new(
+                "keys.announcement_seconds",
+                format_args!("is {announcement_seconds}"),
+                "use 600 to 2592000 seconds",
+            ));
+        }
+        if !(2 * announcement_seconds..=3650 * 86_400).contains(&rotation_seconds) {
+            return Err(ConfigError::new(
+                "keys.rotation_seconds",
+                format_args!("is {rotation_seconds}"),
+                "use at least twice announcement_seconds, and at most ten years",
+            ));
+        }
+        let (every, announcement) = (Duration::from_secs(rotation_seconds), Duration::from_secs(announcement_seconds));
+        Ok(Rotation { every, announcement })
+    }
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -48,8 +48,8 @@ impl Control {
         Self { store, issuers, clock, entropy, shutdown }
     }
 
-    pub(crate) fn issuer(&self, id: &str, caller: &Caller) -> Result<&Serving, Error> {
-        Ok(self.issuers.find(id, &caller.principal)?)
+    pub(crate) async fn issuer(&self, id: &str, caller: &Caller) -> Result<Serving, Error> {
+        Ok(self.issuers.find(id, &caller.principal, self.clock.now()).await?)
     }
 
     /// Runs what commits or calls out. It goes on when the client has gone, and shutdown waits for it: nothing that was

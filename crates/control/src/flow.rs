@@ -75,7 +75,7 @@ impl Serving {
 
     /// What the upstream is asked with.
     fn login_secrets(&self, approved: &Approved) -> Result<LoginSecrets, Error> {
-        let key = self.keys.find(Purpose::Login, approved.login_key).ok_or(Refusal::LoginExpired)?;
+        let key = self.keys().find(Purpose::Login, approved.login_key).ok_or(Refusal::LoginExpired)?;
         Ok(LoginSecrets::derive(key, approved.decided.id))
     }
 }

@@ -58,7 +58,7 @@ impl Control {
     ) -> Result<Tokens, Error> {
         let control = self.clone();
         self.to_the_end(async move {
-            let serving = control.issuer(&issuer_id, &caller)?;
+            let serving = &control.issuer(&issuer_id, &caller).await?;
             let now = control.clock.now();
             let client = resolve_client(&control.store, &serving.issuer, &credentials.client_id()?, now).await?.client;
             let authenticated = credentials.authenticate(&client)?;
@@ -88,12 +88,12 @@ impl Exchange<'_> {
     fn tokens(&self, grant: &Grant, issuance: &Issuance) -> Result<Tokens, Error> {
         let claims = AccessTokenClaims::new(grant, issuance, &self.serving.issuer);
         let refresh_token = if self.client.may(GrantType::RefreshToken) {
-            Some(grant.refresh_token(issuance, &self.serving.keys).ok_or(Refusal::GrantEnded)?)
+            Some(grant.refresh_token(issuance, self.serving.keys()).ok_or(Refusal::GrantEnded)?)
         } else {
             None
         };
         Ok(Tokens {
-            access_token: self.serving.signing.sign(&claims).map_err(Error::Fault)?,
+            access_token: self.serving.signing().sign(&claims).map_err(Error::Fault)?,
             expires_in_seconds: claims.lifetime_seconds(),
             refresh_token,
             scope: claims.scope,
@@ -129,4 +129,10 @@ impl Exchange<'_> {
         }
         Err(contended())
     }
+}
+
+/// What a grant type cannot do without. Left out, it is the request that is wrong (RFC 6749 §5.2): a client told
+/// `invalid_grant` would throw good tokens away.
+fn required<'a>(value: &'a str, name: &'static str) -> Result<&'a str, Refusal> {
+    if value.is_empty() { Err(Refusal::ParameterMissing(name)) } else { Ok(value) }
 }

@@ -1,68 +1,92 @@
 //! The issuers this process speaks for, each with its keys and its upstream.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use lychgate_api::v1::Jwk;
 use lychgate_domain::Refusal;
 use lychgate_domain::client::Client;
 use lychgate_domain::entropy::Entropy;
 use lychgate_domain::id::{ClientId, IssuerId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::Keys;
-use lychgate_domain::time::{Clock, Timestamp};
+use lychgate_domain::time::Timestamp;
 use lychgate_store::{Store, StoreError, Versioned};
 
 use crate::access_token::SigningKey;
-use crate::config::{Config, UpstreamConfig};
+use crate::config::Config;
 use crate::error::Error;
-use crate::keyring;
+use crate::keyring::{self, IssuerKeys, Keeper};
 use crate::principal::Principal;
-use crate::upstream::{Http, Oidc, Upstream};
+use crate::upstream::{Http, Upstream};
 
-/// One authorization server, ready to work.
-#[derive(Debug)]
+/// One authorization server at work: everything one request needs, the keys as they are now among it.
+#[derive(Clone, Debug)]
 pub struct Serving {
-    pub issuer: Issuer,
-    pub keys: Keys,
-    pub signing: SigningKey,
-    pub upstream: Upstream,
+    pub issuer: Arc<Issuer>,
+    pub upstream: Arc<Upstream>,
+    keys: Arc<IssuerKeys>,
+}
+
+impl Serving {
+    pub fn keys(&self) -> &Keys {
+        &self.keys.keys
+    }
+
+    pub fn signing(&self) -> &SigningKey {
+        &self.keys.signing
+    }
+
+    /// What verifiers should know.
+    pub fn published_keys(&self) -> &[Jwk] {
+        &self.keys.published
+    }
 }
 
 #[derive(Debug)]
-pub struct Issuers(BTreeMap<IssuerId, Serving>);
+pub struct Issuers(BTreeMap<IssuerId, Entry>);
+
+#[derive(Debug)]
+struct Entry {
+    issuer: Arc<Issuer>,
+    upstream: Arc<Upstream>,
+    keeper: Keeper,
+}
 
 impl Issuers {
     /// Reads every secret and opens every keyring, or says what is wrong.
     pub async fn open(
         config: &Config,
         store: &Store,
-        clock: &dyn Clock,
-        entropy: &dyn Entropy,
+        entropy: &Arc<dyn Entropy>,
+        now: Timestamp,
     ) -> anyhow::Result<Self> {
-        let master = keyring::master_key(&config.master_key)?;
+        let master = Arc::new(keyring::master_key(&config.master_key)?);
+        let rotation = config.keys.rotation()?;
         let http = Http::new()?;
         let mut issuers = BTreeMap::new();
         for (n, issuer) in config.issuers()?.into_iter().enumerate() {
-            let UpstreamConfig::Oidc(oidc) = &config.issuers[n].upstream;
-            let secret = oidc.client_secret.read(&format!("issuers[{n}].upstream.client_secret"))?;
-            let upstream = Upstream::Oidc(Oidc::new(oidc, &issuer, &secret, http.clone()));
-            let keyring::IssuerKeys { keys, signing } =
-                keyring::open(store, &master, &issuer.url, clock, entropy).await?;
-            issuers.insert(issuer.id.clone(), Serving { issuer, keys, signing, upstream });
+            let at = format!("issuers[{n}].upstream");
+            let upstream = Upstream::new(&config.issuers[n].upstream, &at, &issuer, http.clone())?;
+            let (master, entropy) = (Arc::clone(&master), Arc::clone(entropy));
+            let keeper = Keeper::open(store.clone(), master, &issuer, rotation, entropy, now).await?;
+            let entry = Entry { issuer: Arc::new(issuer), upstream: Arc::new(upstream), keeper };
+            issuers.insert(entry.issuer.id.clone(), entry);
         }
         Ok(Self(issuers))
     }
 
     /// The issuer `id`, if the caller may speak of it. One it may not speak of does not exist for it.
-    pub fn find(&self, id: &str, principal: &Principal) -> Result<&Serving, Refusal> {
-        IssuerId::parse(id)
-            .filter(|id| principal.may_speak_of(id))
-            .and_then(|id| self.0.get(&id))
-            .ok_or(Refusal::IssuerUnknown)
+    pub async fn find(&self, id: &str, principal: &Principal, now: Timestamp) -> Result<Serving, Refusal> {
+        let entry = IssuerId::parse(id).filter(|id| principal.may_speak_of(id)).and_then(|id| self.0.get(&id));
+        let Entry { issuer, upstream, keeper } = entry.ok_or(Refusal::IssuerUnknown)?;
+        let keys = keeper.keys(now).await;
+        Ok(Serving { issuer: Arc::clone(issuer), upstream: Arc::clone(upstream), keys })
     }
 
     /// All that the caller may speak of.
-    pub fn all<'a>(&'a self, principal: &'a Principal) -> impl Iterator<Item = &'a Serving> {
-        self.0.values().filter(|serving| principal.may_speak_of(&serving.issuer.id))
+    pub fn all<'a>(&'a self, principal: &'a Principal) -> impl Iterator<Item = &'a Issuer> {
+        self.0.values().map(|entry| &*entry.issuer).filter(|issuer| principal.may_speak_of(&issuer.id))
     }
 }
 

@@ -30,5 +30,5 @@ mod wire;
 
 pub use lychgate_store::engine::Engine;
 pub use lychgate_store::memory::Memory;
-pub use serve::{serve, serve_with};
+pub use serve::{Server, serve};
 pub use system::{SystemClock, SystemEntropy};

@@ -18,7 +18,7 @@ impl Control {
     ) -> Result<Client, Error> {
         let control = self.clone();
         self.to_the_end(async move {
-            let issuer = &control.issuer(&issuer_id, &caller)?.issuer;
+            let issuer = &*control.issuer(&issuer_id, &caller).await?.issuer;
             let now = control.clock.now();
             let client = registration::register(asked, issuer, attempt, now)?;
             match control.store.register(issuer, &client, now).await {

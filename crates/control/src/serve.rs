@@ -1,5 +1,7 @@
-//! The control plane as a server: everything is opened and checked first, then the listener.
+//! The control plane as a server: everything is opened and checked before anybody is answered.
 
+use std::net::SocketAddr;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -14,13 +16,14 @@ use lychgate_store::engine::Engine;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Identity, Server, ServerTlsConfig};
+use tonic::transport::{Identity, ServerTlsConfig};
 use tonic_health::ServingStatus;
 
 use crate::authentication::Authentication;
 use crate::config::{Config, TlsConfig};
 use crate::control::Control;
 use crate::issuers::Issuers;
+use crate::principal::Principals;
 use crate::services;
 use crate::system::{SystemClock, SystemEntropy};
 
@@ -32,70 +35,87 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Serves until `shutdown`, and then finishes what is under way.
 pub async fn serve(config: Config, engine: Arc<dyn Engine>, shutdown: Shutdown) -> anyhow::Result<()> {
-    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
-    serve_with(config, engine, clock, entropy, shutdown).await
+    Server::bind(config, engine, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?.run(shutdown).await
 }
 
-/// The same with a clock and randomness of the caller's.
-pub async fn serve_with(
-    config: Config,
-    engine: Arc<dyn Engine>,
+/// A control plane that has everything it needs, its address included. Whoever connects waits until it runs.
+#[derive(Debug)]
+pub struct Server {
+    listener: TcpListener,
+    tls: Option<ServerTlsConfig>,
+    principals: Principals,
+    store: Store,
+    issuers: Issuers,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
-    shutdown: Shutdown,
-) -> anyhow::Result<()> {
-    config.check_listen()?;
-    let principals = config.principals()?;
-    let store = Store::open(engine, clock.now()).await.context("cannot open the store")?;
-    let issuers = Issuers::open(&config, &store, &*clock, &*entropy).await?;
-    let control = Control::new(store.clone(), Arc::new(issuers), clock, entropy.clone(), shutdown.clone());
+}
 
-    let (health, health_service) = tonic_health::server::health_reporter();
-    let routes = services::routes(&control)
-        .add_service(health_service)
-        .add_service(
-            tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(FILE_DESCRIPTORS)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-                .build_v1()?,
-        )
-        .add_service(
-            tonic_reflection::server::Builder::configure()
-                .register_encoded_file_descriptor_set(FILE_DESCRIPTORS)
-                .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
-                .build_v1alpha()?,
-        );
+impl Server {
+    /// Opens and checks everything, or says what is wrong. Port 0 takes a free one.
+    pub async fn bind(
+        config: Config,
+        engine: Arc<dyn Engine>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> anyhow::Result<Self> {
+        config.check_listen()?;
+        let principals = config.principals()?;
+        let tls = config.tls.as_ref().map(server_tls).transpose()?;
+        let store = Store::open(engine, clock.now()).await.context("cannot open the store")?;
+        let issuers = Issuers::open(&config, &store, &entropy, clock.now()).await?;
+        let listener = TcpListener::bind(config.listen).await.map_err(|error| {
+            ConfigError::new(
+                "listen",
+                format_args!("{} cannot be bound: {error}", config.listen),
+                "free the port or choose another",
+            )
+        })?;
+        Ok(Self { listener, tls, principals, store, issuers, clock, entropy })
+    }
 
-    let listener = TcpListener::bind(config.listen).await.map_err(|error| {
-        ConfigError::new(
-            "listen",
-            format_args!("{} cannot be bound: {error}", config.listen),
-            "free the port or choose another",
-        )
-    })?;
-    tracing::info!(address = %listener.local_addr()?, "listening");
-    // Nothing else is waited for by shutdown: what it watches never ends by itself.
-    let watch = tokio::spawn(watch_health(store, health, shutdown.clone()));
-    let served =
-        listen(routes, listener, config.tls.as_ref(), Authentication::new(principals, entropy), &shutdown).await;
-    watch.abort();
-    shutdown.trigger();
-    shutdown.finish(FINISH_TIMEOUT).await;
-    served
+    pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
+        self.listener.local_addr()
+    }
+
+    /// Serves until `shutdown`, and then finishes what is under way.
+    pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
+        tracing::info!(address = %self.local_addr()?, "listening");
+        let (issuers, entropy) = (Arc::new(self.issuers), self.entropy.clone());
+        let control = Control::new(self.store.clone(), issuers, self.clock, self.entropy, shutdown.clone());
+        let (health, health_service) = tonic_health::server::health_reporter();
+        let routes = services::routes(&control)
+            .add_service(health_service)
+            .add_service(reflection().build_v1()?)
+            .add_service(reflection().build_v1alpha()?);
+        // Nothing else is waited for by shutdown: what it watches never ends by itself.
+        let watch = tokio::spawn(watch_health(self.store, health, shutdown.clone()));
+        let authentication = Authentication::new(self.principals, entropy);
+        let served = listen(routes, self.listener, self.tls, authentication, &shutdown).await;
+        watch.abort();
+        shutdown.trigger();
+        shutdown.finish(FINISH_TIMEOUT).await;
+        served
+    }
+}
+
+fn reflection() -> tonic_reflection::server::Builder<'static> {
+    tonic_reflection::server::Builder::configure()
+        .register_encoded_file_descriptor_set(FILE_DESCRIPTORS)
+        .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }
 
 async fn listen(
     routes: Routes,
     listener: TcpListener,
-    tls: Option<&TlsConfig>,
+    tls: Option<ServerTlsConfig>,
     authentication: Authentication,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
-    let mut server = Server::builder()
+    let mut server = tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)));
     if let Some(tls) = tls {
-        server = server.tls_config(ServerTlsConfig::new().identity(identity(tls)?))?;
+        server = server.tls_config(tls)?;
     }
     let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
     server
@@ -106,8 +126,9 @@ async fn listen(
     Ok(())
 }
 
-fn identity(tls: &TlsConfig) -> Result<Identity, ConfigError> {
-    let read = |key: &str, path: &std::path::Path| {
+/// The certificate and its key, tried out: otherwise a bad one would be found when the first caller connects.
+fn server_tls(tls: &TlsConfig) -> Result<ServerTlsConfig, ConfigError> {
+    let read = |key: &str, path: &Path| {
         std::fs::read(path).map_err(|error| {
             ConfigError::new(
                 key,
@@ -116,7 +137,16 @@ fn identity(tls: &TlsConfig) -> Result<Identity, ConfigError> {
             )
         })
     };
-    Ok(Identity::from_pem(read("tls.cert_file", &tls.cert_file)?, read("tls.key_file", &tls.key_file)?))
+    let identity = Identity::from_pem(read("tls.cert_file", &tls.cert_file)?, read("tls.key_file", &tls.key_file)?);
+    let config = ServerTlsConfig::new().identity(identity);
+    tonic::transport::Server::builder().tls_config(config.clone()).map_err(|error| {
+        ConfigError::new(
+            "tls",
+            format_args!("cannot be used: {:#}", anyhow::Error::new(error)),
+            "write PEM: in cert_file the certificate and its chain, in key_file the private key that belongs to it",
+        )
+    })?;
+    Ok(config)
 }
 
 /// Says "serving" as long as the store takes commits.

@@ -1,18 +1,31 @@
 //! The identity provider that people sign in with. Lychgate is an ordinary client of it, with one static client id.
 //!
 //! Nothing an upstream says is believed before it was verified, and nothing it says in words is ever shown or logged.
+//!
+//! - `code_flow`: what all kinds do alike
+//! - `oidc`, with `jwks`: who it was, by ID token
+//! - `oauth2`, with `members`: who it was, by userinfo endpoint
+//! - `http`, `cached`: the way out, and what need not be fetched twice
 
 mod cached;
+mod code_flow;
 mod http;
 mod jwks;
+mod members;
+mod oauth2;
 mod oidc;
 
 use lychgate_domain::authorization::LoginFailure;
+use lychgate_domain::issuer::Issuer;
 use lychgate_domain::login::LoginSecrets;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream_tokens::UpstreamTokens;
+use lychgate_process::config::ConfigError;
 
+use crate::config::UpstreamConfig;
+
+pub use self::oauth2::Oauth2;
 pub use http::Http;
 pub use oidc::Oidc;
 
@@ -20,6 +33,7 @@ pub use oidc::Oidc;
 #[derive(Debug)]
 pub enum Upstream {
     Oidc(Oidc),
+    Oauth2(Oauth2),
 }
 
 /// What the browser brought back from the upstream.
@@ -57,10 +71,20 @@ impl UpstreamError {
 }
 
 impl Upstream {
+    /// Reads its secret, and asks nobody. `at` is where `config` stands, for errors.
+    pub fn new(config: &UpstreamConfig, at: &str, issuer: &Issuer, http: Http) -> Result<Self, ConfigError> {
+        match config {
+            UpstreamConfig::Oidc(config) => Oidc::new(config, at, issuer, http).map(Upstream::Oidc),
+            UpstreamConfig::Oauth2(config) => Oauth2::new(config, at, issuer, http).map(Upstream::Oauth2),
+            UpstreamConfig::Github(config) => Oauth2::github(config, at, issuer, http).map(Upstream::Oauth2),
+        }
+    }
+
     /// Where to send the browser.
     pub async fn login_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
         match self {
             Upstream::Oidc(oidc) => oidc.login_url(secrets, now).await,
+            Upstream::Oauth2(oauth2) => oauth2.login_url(secrets),
         }
     }
 
@@ -68,6 +92,7 @@ impl Upstream {
     pub async fn check<'a>(&self, callback: &Callback<'a>, now: Timestamp) -> Result<&'a str, UpstreamError> {
         match self {
             Upstream::Oidc(oidc) => oidc.check(callback, now).await,
+            Upstream::Oauth2(oauth2) => oauth2.check(callback),
         }
     }
 
@@ -75,6 +100,7 @@ impl Upstream {
     pub async fn redeem(&self, code: &str, secrets: &LoginSecrets, now: Timestamp) -> Result<Identity, UpstreamError> {
         match self {
             Upstream::Oidc(oidc) => oidc.redeem(code, secrets, now).await,
+            Upstream::Oauth2(oauth2) => oauth2.redeem(code, secrets, now).await,
         }
     }
 }

@@ -284,9 +284,8 @@ impl CodeIssued {
         if asked.redirect_uri.as_deref().is_some_and(|uri| uri != decided.redirect_uri.as_str()) {
             return Err(Refusal::RedirectUriMismatch);
         }
-        if !asked.resources.is_empty()
-            && issuer.resource(asked.resources.iter().map(String::as_str))?.uri != decided.resource
-        {
+        let resource = issuer.resource_by_uri(&decided.resource).ok_or(Refusal::ResourceUnknown)?;
+        if !asked.resources.is_empty() && issuer.resource(asked.resources.iter().map(String::as_str))? != resource {
             return Err(Refusal::ResourceUnknown);
         }
         let verifier = asked.code_verifier.as_deref().ok_or(Refusal::ParameterMissing("code_verifier"))?;

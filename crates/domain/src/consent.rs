@@ -78,8 +78,8 @@ impl Consent {
         match existing.status {
             // The revocation has raised the epoch already.
             Status::Revoked { .. } => Self { epoch: existing.epoch, ..fresh },
-            // What it gave ended with it, and stays so.
-            Status::Live if now >= existing.expires_at => Self { epoch: existing.epoch + 1, ..fresh },
+            // What it gave has ended with it, and stays so.
+            Status::Live if !existing.is_live(now) => Self { epoch: existing.epoch + 1, ..fresh },
             Status::Live if existing.metadata_digest != decided.metadata_digest => {
                 Self { epoch: existing.epoch, grants: existing.grants, created_at: existing.created_at, ..fresh }
             }
@@ -167,14 +167,6 @@ mod tests {
     }
 
     #[test]
-    fn what_expired_begins_anew_and_revives_nothing() {
-        let first = approve(None, "read admin", at(10));
-        let again = approve(Some(first.clone()), "read", first.expires_at);
-        assert_eq!(again.scopes.to_string(), "read");
-        assert_ne!(again.epoch, first.epoch);
-    }
-
-    #[test]
     fn b39_another_client_under_the_same_id_inherits_nothing() {
         let first = approve(None, "read admin", at(10));
         let decided = Decided { metadata_digest: [9; 32], ..decided() };
@@ -183,8 +175,12 @@ mod tests {
     }
 
     #[test]
-    fn a_consent_that_was_gone_does_not_revive_old_grants() {
+    fn a_consent_that_was_gone_or_has_ended_does_not_revive_old_grants() {
         assert_ne!(approve(None, "read", at(10)).epoch, approve(None, "read", at(20)).epoch);
+        let first = approve(None, "read admin", at(10));
+        let again = approve(Some(first.clone()), "read", first.expires_at);
+        assert!(again.epoch > first.epoch && again.grants.is_empty());
+        assert_eq!(again.scopes.to_string(), "read", "and its scopes are not inherited");
     }
 
     #[test]

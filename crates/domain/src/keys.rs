@@ -181,6 +181,14 @@ impl Keys {
         Purpose::ALL.iter().all(|purpose| families.contains_key(purpose)).then_some(Self { families })
     }
 
+    /// With a key that something was made with, or will be.
+    pub fn and(mut self, purpose: Purpose, key: Key) -> Self {
+        if let Some(family) = self.families.get_mut(&purpose) {
+            family.others.push(key);
+        }
+        self
+    }
+
     /// The key to make things with.
     pub fn active(&self, purpose: Purpose) -> &Key {
         &self.family(purpose).active

@@ -27,6 +27,7 @@ pub mod grant;
 pub mod id;
 pub mod id_token;
 pub mod issuer;
+pub mod keyring;
 pub mod keys;
 pub mod login;
 pub mod parameters;
@@ -43,5 +44,6 @@ pub mod subject;
 pub mod ticket;
 pub mod time;
 pub mod upstream_tokens;
+pub mod userinfo;
 
 pub use refusal::Refusal;

@@ -20,7 +20,8 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     lychgate_process::run("lychgate-edge", async move {
         let config: Config = config::load(&arguments.config)?;
-        telemetry::init(&config.telemetry)?;
-        lychgate_edge::serve(config, Shutdown::listen()).await
+        telemetry::init(&config.telemetry).map_err(|error| error.in_file(&arguments.config))?;
+        let served = lychgate_edge::serve(config, Shutdown::listen()).await;
+        served.map_err(|error| config::name_file(error, &arguments.config))
     })
 }

@@ -62,12 +62,14 @@ fn only(methods: &'static str, router: MethodRouter<Arc<App>>) -> MethodRouter<A
 }
 
 /// For clients that are web pages (R26). Never for what a browser opens: there, another origin has no business reading.
+/// A client that sends a DPoP proof with everything must get past its own browser even where nobody asks for one.
 fn cors() -> CorsLayer {
+    let named = HeaderName::from_static;
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, HeaderName::from_static("mcp-protocol-version")])
-        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER, HeaderName::from_static(REQUEST_ID)])
+        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, named("mcp-protocol-version"), named("dpop")])
+        .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER, named("dpop-nonce"), named(REQUEST_ID)])
         .max_age(Duration::from_secs(3600))
 }
 

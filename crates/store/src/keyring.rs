@@ -1,6 +1,7 @@
 //! The keyring of each issuer: key material sealed under the master key, which is never here.
 
 use lychgate_domain::issuer::IssuerUrl;
+pub use lychgate_domain::keyring::KeyState;
 use lychgate_domain::keys::KeyId;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
@@ -22,15 +23,6 @@ pub struct SealedKey {
     pub state: KeyState,
     pub created_at: Timestamp,
     pub sealed_material: Vec<u8>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum KeyState {
-    /// Known to verifiers, not used yet.
-    Announced,
-    Active,
-    /// Still verifies and opens, makes nothing new.
-    Retired,
 }
 
 impl Store {

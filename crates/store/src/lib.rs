@@ -21,7 +21,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use engine::Durability;
-use engine::{Batch, Cause, Engine, EngineError, Entry, Expectation, Key, Revision, Snapshot, Timestamp, Version};
+use engine::{
+    Batch, Cause, Change, Engine, EngineError, Entry, Expectation, Key, Revision, Snapshot, Timestamp, Version,
+};
 use record::Record;
 
 /// Generated from `proto/lychgate/record/v1`.
@@ -107,16 +109,36 @@ impl Store {
         self.engine.ready().await.map_err(store_error)
     }
 
-    /// Sends the very same batch again as long as its outcome is unknown: it lands once, or it conflicts, and then the
-    /// record's attempt says who won.
+    /// Sends the very same batch again as long as its outcome is unknown: it lands once, or it conflicts, perhaps with
+    /// itself.
     async fn commit(&self, batch: Batch) -> Result<Revision, StoreError> {
         let mut resends = RESENDS;
         loop {
             match self.engine.commit(batch.clone()).await {
                 Err(EngineError::Unknown(_)) if resends > 0 => resends -= 1,
+                Err(EngineError::Conflict(_)) if resends < RESENDS => {
+                    return self.landed(&batch).await.ok_or(StoreError::Conflict);
+                }
                 result => return result.map_err(store_error),
             }
         }
+    }
+
+    /// Whether everything that `batch` puts is there. Records name their attempt and its time, so nobody else writes the
+    /// same. That it is not there proves nothing: it may have landed, and been written over.
+    async fn landed(&self, batch: &Batch) -> Option<Revision> {
+        let puts = batch.operations().iter().filter_map(|operation| match &operation.change {
+            Change::Put { value, .. } => Some((operation.key.clone(), value)),
+            Change::Keep | Change::Delete => None,
+        });
+        let (keys, values): (Vec<_>, Vec<_>) = puts.unzip();
+        let snapshot = self.engine.read(&keys, batch.now).await.ok()?;
+        let there = snapshot
+            .entries
+            .iter()
+            .zip(values)
+            .all(|(entry, value)| entry.as_ref().is_some_and(|entry| entry.value == *value));
+        there.then_some(snapshot.revision)
     }
 
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Snapshot, StoreError> {

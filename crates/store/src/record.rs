@@ -4,6 +4,8 @@ mod authorization;
 mod client;
 mod consent;
 mod event;
+#[cfg(test)]
+mod golden;
 mod grant;
 
 use lychgate_domain::authorization::Sealed;

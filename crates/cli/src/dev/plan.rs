@@ -67,11 +67,10 @@ impl Plan {
         }
 
         let issuer = &control.issuers[0];
-        let control::UpstreamConfig::Oidc(upstream) = &issuer.upstream;
         let greeting = Greeting {
             issuer: addresses.issuer(),
             mcp_url: issuer.resources[0].uri.clone(),
-            upstream_issuer: upstream.issuer.clone(),
+            upstream_issuer: issuer.upstream.url().to_owned(),
             upstream_redirect_uri: addresses.upstream_redirect_uri(),
             control_grpc: addresses.control,
             operator_token,
@@ -154,6 +153,7 @@ fn control(
         listen: addresses.control,
         tls: None,
         master_key: Secret::File(directory.secret("master.key")?.path),
+        keys: control::KeysConfig::default(),
         store: control::StoreConfig {
             engine: control::EngineName::Rocksdb,
             path: Some(directory.subdirectory("store")?),
@@ -315,7 +315,9 @@ mod tests {
         assert_eq!(edge["control"]["url"].as_str(), Some("http://127.0.0.1:20000"));
         assert_eq!(mcp["issuer"].as_str(), Some("http://127.0.0.1:7440"));
         assert_eq!(mcp["resource"].as_str(), Some("http://127.0.0.1:20002/mcp"));
-        let control::UpstreamConfig::Oidc(upstream) = &control.issuers[0].upstream;
+        let control::UpstreamConfig::Oidc(upstream) = &control.issuers[0].upstream else {
+            panic!("the demo provider speaks OpenID Connect")
+        };
         let client = &provider["clients"][0];
         assert_eq!(client["redirect_uris"][0].as_str(), Some("http://127.0.0.1:7440/callback/demo"));
         assert_eq!(client["id"].as_str(), Some(upstream.client_id.as_str()));

@@ -1,4 +1,4 @@
-//! Issuers, their upstreams, resources and clients.
+//! Issuers, their resources and clients.
 
 use std::time::Duration;
 
@@ -9,11 +9,11 @@ use lychgate_domain::issuer::{Issuer, IssuerUrl, Lifetimes, Requested, Resource,
 use lychgate_domain::redirect_uri::{RedirectKind, RedirectUri};
 use lychgate_domain::scope::Scope;
 use lychgate_domain::subject::UpstreamId;
-use lychgate_process::config::{ConfigError, Secret};
+use lychgate_process::config::ConfigError;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::Config;
+use super::{Config, UpstreamConfig};
 
 /// One authorization server.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -34,29 +34,6 @@ pub struct IssuerConfig {
     pub clients: Vec<ClientConfig>,
     #[serde(default)]
     pub lifetimes: LifetimesConfig,
-}
-
-/// Where people sign in.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(tag = "kind", rename_all = "kebab-case")]
-pub enum UpstreamConfig {
-    /// Any OpenID Connect provider, by discovery.
-    Oidc(OidcConfig),
-}
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct OidcConfig {
-    /// `[a-z0-9-]`, at most 32; part of every subject, so it never changes.
-    pub id: String,
-    /// What people call it.
-    pub name: String,
-    /// Its issuer identifier; `/.well-known/openid-configuration` is asked below it.
-    pub issuer: String,
-    pub client_id: String,
-    pub client_secret: Secret,
-    #[serde(default = "openid")]
-    pub scopes: Vec<String>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -127,10 +104,6 @@ fn known_private_schemes() -> Vec<String> {
     vec!["cursor://anysphere.cursor-mcp/oauth/callback".to_owned()]
 }
 
-fn openid() -> Vec<String> {
-    vec!["openid".to_owned()]
-}
-
 impl Config {
     pub fn issuers(&self) -> Result<Vec<Issuer>, ConfigError> {
         let mut issuers: Vec<Issuer> = Vec::new();
@@ -164,9 +137,8 @@ impl IssuerConfig {
         let id = IssuerId::parse(&self.id).ok_or_else(|| slug(format!("{at}.id")))?;
         let url = IssuerUrl::parse(&self.url)
             .map_err(|remedy| ConfigError::new(format!("{at}.url"), format_args!("is {:?}", self.url), remedy))?;
-        let UpstreamConfig::Oidc(oidc) = &self.upstream;
-        let upstream = UpstreamId::parse(&oidc.id).ok_or_else(|| slug(format!("{at}.upstream.id")))?;
-        oidc.check(&format!("{at}.upstream"), &url)?;
+        let upstream = UpstreamId::parse(self.upstream.id()).ok_or_else(|| slug(format!("{at}.upstream.id")))?;
+        self.upstream.check(&format!("{at}.upstream"), &url)?;
         if self.resources.is_empty() {
             return Err(ConfigError::new(
                 format!("{at}.resources"),
@@ -213,41 +185,12 @@ impl IssuerConfig {
             url,
             name: shown(&format!("{at}.name"), &self.name)?,
             upstream,
-            upstream_name: shown(&format!("{at}.upstream.name"), &oidc.name)?,
+            upstream_name: shown(&format!("{at}.upstream.name"), self.upstream.name())?,
             resources,
             clients,
             private_scheme_redirect_uris: self.private_scheme_redirect_uris.clone(),
             lifetimes: self.lifetimes.lifetimes(&format!("{at}.lifetimes"))?,
         })
-    }
-}
-
-impl OidcConfig {
-    fn check(&self, at: &str, issuer: &IssuerUrl) -> Result<(), ConfigError> {
-        let url = Url::parse(&self.issuer).ok();
-        let https = url.as_ref().is_some_and(|url| url.scheme() == "https");
-        let http_loopback = url.as_ref().is_some_and(|url| {
-            url.scheme() == "http" && matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"))
-        });
-        let private = https || (http_loopback && !issuer.is_https());
-        if !private {
-            return Err(ConfigError::new(
-                format!("{at}.issuer"),
-                format_args!("is {:?}", self.issuer),
-                "use https; http only on loopback, beside an issuer on loopback",
-            ));
-        }
-        if !self.scopes.iter().any(|scope| scope == "openid") {
-            return Err(ConfigError::new(
-                format!("{at}.scopes"),
-                "lacks \"openid\"",
-                "add it: without it there is no ID token",
-            ));
-        }
-        if self.client_id.is_empty() {
-            return Err(ConfigError::new(format!("{at}.client_id"), "is empty", "write the id your provider gave you"));
-        }
-        Ok(())
     }
 }
 

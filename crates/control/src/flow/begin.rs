@@ -12,14 +12,14 @@ use crate::issuers::resolve_client;
 
 impl Control {
     pub async fn begin(&self, caller: &Caller, issuer_id: &str, pairs: Vec<(String, String)>) -> Result<Next, Error> {
-        let serving = self.issuer(issuer_id, caller)?;
-        let (issuer, now) = (&serving.issuer, self.clock.now());
+        let serving = &self.issuer(issuer_id, caller).await?;
+        let (issuer, now) = (&*serving.issuer, self.clock.now());
         let parameters = Parameters::new(pairs)?;
         let client_id = request::client_id(&parameters)?;
         let client = resolve_client(&self.store, issuer, &client_id, now).await?.client;
         let redirect_uri = request::redirect_uri(&parameters, &client)?;
         let ticket = AuthorizationRequest::check(&parameters, issuer, &client, redirect_uri.clone())
-            .and_then(|request| Ticket::issue(request, &serving.keys, &*self.entropy, now));
+            .and_then(|request| Ticket::issue(request, serving.keys(), &*self.entropy, now));
         match ticket {
             Ok((_, ticket)) => Ok(Next::redirect(serving.consent_url(&ticket))),
             Err(refusal) => {

@@ -26,7 +26,7 @@ impl Control {
     ) -> Result<Next, Error> {
         let control = self.clone();
         self.to_the_end(async move {
-            let serving = control.issuer(&issuer_id, &caller)?;
+            let serving = &control.issuer(&issuer_id, &caller).await?;
             control.decide_once(serving, attempt, &answer, control.clock.now()).await
         })
         .await
@@ -39,7 +39,7 @@ impl Control {
         answer: &Answer,
         now: Timestamp,
     ) -> Result<Next, Error> {
-        let (issuer, keys) = (&serving.issuer, &serving.keys);
+        let (issuer, keys) = (&*serving.issuer, serving.keys());
         form::same_site(answer.sec_fetch_site.as_deref(), answer.origin.as_deref(), &issuer.url)?;
         let ticket = Ticket::open(&answer.ticket, issuer, keys, now)?;
         let again = |refusal| Error::from(refusal).returning(serving.consent_url(&answer.ticket), issuer.name.clone());
@@ -92,7 +92,7 @@ impl Control {
             Confirmed::Approved(approved) => {
                 let decided = &approved.decided;
                 let login = LoginCookie::new(decided.id, browser, issuer, decided.at);
-                let mut set_cookies = vec![login.set(issuer, serving.keys.active(Purpose::Cookie))];
+                let mut set_cookies = vec![login.set(issuer, serving.keys().active(Purpose::Cookie))];
                 set_cookies.extend(answer.cookies.surplus_logins(issuer, decided.id));
                 Ok(Next { step: Step::Redirect(self.login_url(serving, approved, now).await?), set_cookies })
             }

@@ -5,11 +5,11 @@
 
 use std::time::Duration;
 
-use lychgate_domain::authorization::{Authorization, CodeIssued, Failed, LoggingIn, LoginFailure};
+use lychgate_domain::authorization::{Authorization, CodeIssued, Decided, Failed, LoggingIn, LoginFailure};
 use lychgate_domain::consent::Consent;
 use lychgate_domain::cookie::{self, Cookies};
 use lychgate_domain::event::{About, Event, EventKind};
-use lychgate_domain::id::{Attempt, AuthorizationId};
+use lychgate_domain::id::Attempt;
 use lychgate_domain::parameters::Parameters;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream_tokens::SealedFor;
@@ -21,7 +21,7 @@ use lychgate_store::{StoreError, Versioned};
 use super::{Next, Step, error_link};
 use crate::control::{Caller, Control, MAX_ROUNDS, contended};
 use crate::error::Error;
-use crate::issuers::Serving;
+use crate::issuers::{Serving, resolve_client};
 use crate::upstream::{Callback, Identity, UpstreamError};
 
 /// Whoever finds a claim waits this long for its outcome, in so many looks.
@@ -41,10 +41,10 @@ impl Control {
     ) -> Result<Next, Error> {
         let control = self.clone();
         self.to_the_end(async move {
-            let serving = control.issuer(&issuer_id, &caller)?;
+            let serving = &control.issuer(&issuer_id, &caller).await?;
             let parameters = Parameters::new(pairs)?;
-            let id = login::authorization_id(parameters.single("state")?, &serving.keys)?;
-            let login = cookies.login(&serving.issuer, &serving.keys, id, control.clock.now())?;
+            let id = login::authorization_id(parameters.single("state")?, serving.keys())?;
+            let login = cookies.login(&serving.issuer, serving.keys(), id, control.clock.now())?;
             for _ in 0..LOOKS {
                 let now = control.clock.now();
                 let stored =
@@ -54,6 +54,7 @@ impl Control {
                 }
                 match stored.value {
                     Authorization::Approved(ref approved) => {
+                        control.still_approvable(serving, &approved.decided, now).await?;
                         let claim = approved.clone().claim(attempt, now);
                         match control.store.claim_login(&serving.issuer, stored.version, &claim, now).await {
                             Ok(()) => return control.log_in(serving, &caller, claim, &parameters).await,
@@ -76,6 +77,15 @@ impl Control {
         .await
     }
 
+    /// That what was approved minutes ago is still there, before the upstream's code is spent on it.
+    async fn still_approvable(&self, serving: &Serving, decided: &Decided, now: Timestamp) -> Result<(), Error> {
+        let issuer = &serving.issuer;
+        let client = resolve_client(&self.store, issuer, &decided.client_id, now).await?.client;
+        request::still_registered(&client, &decided.redirect_uri)?;
+        issuer.resource_by_uri(&decided.resource).ok_or(Refusal::ResourceUnknown)?;
+        Ok(())
+    }
+
     /// The claim is ours: ask the upstream, then keep what came of it.
     async fn log_in(
         &self,
@@ -84,17 +94,43 @@ impl Control {
         claim: LoggingIn,
         parameters: &Parameters,
     ) -> Result<Next, Error> {
-        let id = claim.approved.decided.id;
-        let outcome = self.ask_upstream(serving, &claim, parameters).await;
+        let outcome = self.ask_upstream(serving, &claim, parameters).await.map_err(|UpstreamError { failure, cause }| {
+            tracing::warn!(request.id = caller.request_id, issuer.id = %serving.issuer.id, error = format!("{cause:#}"), "the login failed at the upstream");
+            failure
+        });
+        for _ in 1..LOOKS {
+            match self.keep(serving, caller, &claim, &outcome).await {
+                // The upstream says it only once: a store that is away for a moment must not lose it.
+                Err(Error::StoreUnavailable(_)) => tokio::time::sleep(WAIT).await,
+                result => return result,
+            }
+        }
+        self.keep(serving, caller, &claim, &outcome).await
+    }
+
+    async fn keep(
+        &self,
+        serving: &Serving,
+        caller: &Caller,
+        claim: &LoggingIn,
+        outcome: &Result<Identity, LoginFailure>,
+    ) -> Result<Next, Error> {
         // What the upstream was asked may have taken seconds.
         let now = self.clock.now();
-        let read_at = self.claimed(serving, &claim, id, now).await?;
-        match outcome {
-            Ok(identity) => self.issue_code(serving, caller, claim, read_at, identity, now).await,
-            Err(UpstreamError { failure, cause }) => {
-                tracing::warn!(request.id = caller.request_id, issuer.id = %serving.issuer.id, error = format!("{cause:#}"), "the login failed at the upstream");
-                self.fail(serving, claim, read_at, failure, now).await
+        match self.store.authorization(&serving.issuer, claim.approved.decided.id, now).await? {
+            Some(Versioned { value: Authorization::LoggingIn(found), version, .. }) if found == *claim => match outcome
+            {
+                Ok(identity) => self.issue_code(serving, caller, claim, version, identity, now).await,
+                Err(failure) => self.fail(serving, claim, version, *failure, now).await,
+            },
+            // Kept before, and nobody was told.
+            Some(Versioned { value: Authorization::CodeIssued(issued), .. }) if issued.attempt == claim.attempt => {
+                self.code_issued(serving, &issued, now)
             }
+            Some(Versioned { value: Authorization::Failed(failed), .. }) if failed.attempt == claim.attempt => {
+                Ok(failed_login(serving, &failed))
+            }
+            _ => Err(Refusal::LoginInterrupted.into()),
         }
     }
 
@@ -114,40 +150,26 @@ impl Control {
         serving.upstream.redeem(code, &secrets, self.clock.now()).await
     }
 
-    /// The version at which our claim lies in the store.
-    async fn claimed(
-        &self,
-        serving: &Serving,
-        claim: &LoggingIn,
-        id: AuthorizationId,
-        now: Timestamp,
-    ) -> Result<Version, Error> {
-        match self.store.authorization(&serving.issuer, id, now).await? {
-            Some(Versioned { value: Authorization::LoggingIn(found), version, .. }) if found == *claim => Ok(version),
-            _ => Err(Refusal::LoginInterrupted.into()),
-        }
-    }
-
     async fn issue_code(
         &self,
         serving: &Serving,
         caller: &Caller,
-        claim: LoggingIn,
+        claim: &LoggingIn,
         read_at: Version,
-        identity: Identity,
+        identity: &Identity,
         now: Timestamp,
     ) -> Result<Next, Error> {
-        let (issuer, decided) = (&serving.issuer, claim.approved.decided.clone());
+        let (issuer, decided) = (&*serving.issuer, claim.approved.decided.clone());
         let Identity { subject, tokens } = identity;
-        let sealed = tokens.seal(SealedFor::Authorization(decided.id), issuer, &serving.keys, &*self.entropy);
+        let sealed = tokens.seal(SealedFor::Authorization(decided.id), issuer, serving.keys(), &*self.entropy);
         for _ in 0..MAX_ROUNDS {
-            let standing = self.store.standing(issuer, &subject, &decided.client_id, &decided.resource, now).await?;
+            let standing = self.store.standing(issuer, subject, &decided.client_id, &decided.resource, now).await?;
             let client = standing.standing.client.as_ref().ok_or(Refusal::ClientUnknown)?;
             // What was approved minutes ago must still be what the client is, or the code would go elsewhere (B33).
             request::still_registered(client, &decided.redirect_uri)?;
             let consent =
-                Consent::approve(standing.standing.consent.clone(), &decided, &subject, &issuer.lifetimes, now);
-            let issued = claim.clone().issue_code(subject.clone(), &consent, sealed.clone(), &serving.keys, now);
+                Consent::approve(standing.standing.consent.clone(), &decided, subject, &issuer.lifetimes, now);
+            let issued = claim.clone().issue_code(subject.clone(), &consent, sealed.clone(), serving.keys(), now);
             let about = About {
                 subject: subject.clone(),
                 client_id: decided.client_id.clone(),
@@ -176,12 +198,12 @@ impl Control {
     async fn fail(
         &self,
         serving: &Serving,
-        claim: LoggingIn,
+        claim: &LoggingIn,
         read_at: Version,
         failure: LoginFailure,
         now: Timestamp,
     ) -> Result<Next, Error> {
-        let failed = claim.fail(failure, now);
+        let failed = claim.clone().fail(failure, now);
         match self.store.fail_login(&serving.issuer, read_at, &failed, now).await {
             // A conflict can only be this very batch, sent again.
             Ok(()) | Err(StoreError::Conflict) => Ok(failed_login(serving, &failed)),
@@ -192,7 +214,7 @@ impl Control {
     /// The answer of a finished login: the same for everybody who still has its cookie.
     fn code_issued(&self, serving: &Serving, issued: &CodeIssued, now: Timestamp) -> Result<Next, Error> {
         issued.fresh(&serving.issuer.lifetimes, now).map_err(|_| Refusal::AlreadyFinished)?;
-        let code = issued.code(&serving.keys).ok_or(Refusal::AlreadyFinished)?;
+        let code = issued.code(serving.keys()).ok_or(Refusal::AlreadyFinished)?;
         let decided = &issued.approved.decided;
         let location = response::success(&decided.redirect_uri, &code, decided.state.as_deref(), &serving.issuer.url);
         Ok(Next {

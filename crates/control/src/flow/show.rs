@@ -14,17 +14,17 @@ use crate::issuers::{ResolvedClient, Serving, resolve_client};
 
 impl Control {
     pub async fn show(&self, caller: &Caller, issuer_id: &str, ticket: &str, cookies: &Cookies) -> Result<Next, Error> {
-        let serving = self.issuer(issuer_id, caller)?;
-        let (issuer, now) = (&serving.issuer, self.clock.now());
-        let opened = Ticket::open(ticket, issuer, &serving.keys, now)?;
+        let serving = &self.issuer(issuer_id, caller).await?;
+        let (issuer, now) = (&*serving.issuer, self.clock.now());
+        let opened = Ticket::open(ticket, issuer, serving.keys(), now)?;
         let client = resolve_client(&self.store, issuer, &opened.request.client_id, now).await?;
         let resource = opened.request.still_holds(issuer, &client.client)?;
-        let known = cookies.browser(issuer, &serving.keys);
+        let known = cookies.browser(issuer, serving.keys());
         let browser = known.unwrap_or_else(|| BrowserId::from_bytes(random(&*self.entropy)));
         let page = consent_page(serving, ticket, &opened, client.clone(), resource, browser);
         let set_cookies = match known {
             Some(_) => Vec::new(),
-            None => vec![cookie::set_browser(issuer, &serving.keys, browser)],
+            None => vec![cookie::set_browser(issuer, serving.keys(), browser)],
         };
         Ok(Next { step: Step::Consent(Box::new(page)), set_cookies })
     }
@@ -42,7 +42,7 @@ pub(super) fn consent_page(
     let displayed = Displayed::new(&serving.issuer, &client.client, &ticket.request, resource);
     ConsentPage {
         ticket: text.to_owned(),
-        form_token: form::token(&serving.keys, ticket, browser, displayed),
+        form_token: form::token(serving.keys(), ticket, browser, displayed),
         client,
         redirect_uri: ticket.request.redirect_uri.clone(),
         resource: resource.clone(),

@@ -13,15 +13,15 @@ use lychgate_store::StoreError;
 use lychgate_store::authorizations::Redemption;
 use lychgate_store::engine::Version;
 
-use super::{Exchange, Tokens};
+use super::{Exchange, Tokens, required};
 use crate::control::{MAX_ROUNDS, contended};
 use crate::error::Error;
 
 impl Exchange<'_> {
     pub(super) async fn authorization_code(&self, code: &str, asked: &CodeExchange) -> Result<Tokens, Error> {
         self.allowed(GrantType::AuthorizationCode)?;
-        let code = PresentedCode::parse(code).ok_or(Refusal::CodeInvalid)?;
-        let (issuer, keys) = (&self.serving.issuer, &self.serving.keys);
+        let code = PresentedCode::parse(required(code, "code")?).ok_or(Refusal::CodeInvalid)?;
+        let (issuer, keys) = (&*self.serving.issuer, self.serving.keys());
         for _ in 0..MAX_ROUNDS {
             let stored = self.control.store.authorization(issuer, code.authorization_id(), self.now).await?;
             let stored = stored.ok_or(Refusal::CodeInvalid)?;
@@ -54,7 +54,7 @@ impl Exchange<'_> {
         verified: &PkceVerified,
         read_at: Version,
     ) -> Result<Tokens, RedeemError> {
-        let (control, issuer, keys) = (self.control, &self.serving.issuer, &self.serving.keys);
+        let (control, issuer, keys) = (self.control, &self.serving.issuer, self.serving.keys());
         let about = About {
             subject: issued.subject.clone(),
             client_id: issued.approved.decided.client_id.clone(),

@@ -7,15 +7,16 @@ use lychgate_domain::refresh_token::PresentedRefreshToken;
 use lychgate_store::StoreError;
 use lychgate_store::grants::StoredStanding;
 
-use super::{Exchange, Tokens};
+use super::{Exchange, Tokens, required};
 use crate::control::{MAX_ROUNDS, contended};
 use crate::error::Error;
 
 impl Exchange<'_> {
     pub(super) async fn refresh_token(&self, token: &str, asked: &RefreshRequest) -> Result<Tokens, Error> {
         self.allowed(GrantType::RefreshToken)?;
-        let token = PresentedRefreshToken::parse(token).ok_or(Refusal::RefreshTokenInvalid)?;
-        let (issuer, keys) = (&self.serving.issuer, &self.serving.keys);
+        let token =
+            PresentedRefreshToken::parse(required(token, "refresh_token")?).ok_or(Refusal::RefreshTokenInvalid)?;
+        let (issuer, keys) = (&*self.serving.issuer, self.serving.keys());
         for _ in 0..MAX_ROUNDS {
             let stored = self.control.store.grant(issuer, token.grant_id(), self.now).await?;
             let stored = stored.ok_or(Refusal::RefreshTokenInvalid)?;

@@ -11,7 +11,6 @@ use tonic::{Request, Response, Status};
 
 use super::{caller, reply};
 use crate::control::Control;
-use crate::error::Error;
 use crate::wire;
 
 /// How long edges may use what they were told.
@@ -21,17 +20,17 @@ const MAX_AGE: Duration = Duration::from_secs(60);
 impl IssuerService for Control {
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListResponse>, Status> {
         let caller = caller(&request)?;
-        let issuers = self.issuers.all(&caller.principal).map(|serving| issuer(&serving.issuer)).collect();
+        let issuers = self.issuers.all(&caller.principal).map(issuer).collect();
         Ok(Response::new(ListResponse { issuers, max_age: Some(wire::duration(MAX_AGE)) }))
     }
 
     async fn describe(&self, request: Request<DescribeRequest>) -> Result<Response<DescribeResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let serving = self.issuers.find(&request.issuer_id, &caller.principal).map_err(Error::from);
+        let serving = self.issuer(&request.issuer_id, &caller).await;
         reply(serving, &caller.request_id, |serving| DescribeResponse {
             issuer: Some(issuer(&serving.issuer)),
             metadata: Some(metadata(&serving.issuer)),
-            keys: vec![serving.signing.jwk()],
+            keys: serving.published_keys().to_vec(),
             max_age: Some(wire::duration(MAX_AGE)),
         })
     }

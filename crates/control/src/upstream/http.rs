@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::time::Duration;
 
+use lychgate_domain::secret::{Secret, kind};
 use oauth2::AsyncHttpClient;
 use reqwest::redirect::Policy;
 use serde::de::DeserializeOwned;
@@ -34,7 +35,22 @@ impl Http {
 
     /// The JSON document at `url`.
     pub async fn get_json<T: DeserializeOwned>(&self, url: &str) -> Result<T, UpstreamError> {
-        let request = self.0.get(url).header("accept", "application/json").build().map_err(UpstreamError::invalid)?;
+        let body = self.get(self.0.get(url).header("accept", "application/json"), url).await?;
+        serde_json::from_slice(&body).map_err(|error| unreadable(&error, url))
+    }
+
+    /// The document at `url` that `token` opens (RFC 6750 §2.1).
+    pub(super) async fn get_with_token(
+        &self,
+        url: &str,
+        media_type: &'static str,
+        token: &Secret<kind::UpstreamAccessToken>,
+    ) -> Result<Vec<u8>, UpstreamError> {
+        self.get(self.0.get(url).header("accept", media_type).bearer_auth(token.expose()), url).await
+    }
+
+    async fn get(&self, request: reqwest::RequestBuilder, url: &str) -> Result<Vec<u8>, UpstreamError> {
+        let request = request.build().map_err(UpstreamError::invalid)?;
         let (status, body) = self.send(request).await.map_err(SendError::into_upstream)?;
         if status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS {
             return Err(UpstreamError::unavailable(anyhow::anyhow!("{url} answers {status}")));
@@ -42,7 +58,7 @@ impl Http {
         if status != reqwest::StatusCode::OK {
             return Err(UpstreamError::invalid(anyhow::anyhow!("{url} answers {status}")));
         }
-        serde_json::from_slice(&body).map_err(|error| UpstreamError::invalid(without_content(&error, url)))
+        Ok(body)
     }
 
     async fn exchange(&self, request: oauth2::HttpRequest) -> Result<oauth2::HttpResponse, SendError> {
@@ -100,6 +116,7 @@ impl SendError {
 }
 
 /// Where parsing failed, without what was parsed: it may hold tokens.
-fn without_content(error: &serde_json::Error, url: &str) -> anyhow::Error {
-    anyhow::anyhow!("{url} is not the JSON it should be, at line {} column {}", error.line(), error.column())
+pub(super) fn unreadable(error: &serde_json::Error, url: &str) -> UpstreamError {
+    let (line, column) = (error.line(), error.column());
+    UpstreamError::invalid(anyhow::anyhow!("{url} is not the JSON it should be, at line {line} column {column}"))
 }

@@ -3,26 +3,18 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lychgate_domain::authorization::LoginFailure;
 use lychgate_domain::id_token::{self, Expected};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::login::LoginSecrets;
-use lychgate_domain::secret::Secret;
 use lychgate_domain::subject::UpstreamId;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_tokens::UpstreamTokens;
-use oauth2::basic::{
-    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
-};
-use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
-    ExtraTokenFields, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope,
-    StandardRevocableToken, StandardTokenResponse, TokenResponse as _, TokenUrl,
-};
-use serde::{Deserialize, Serialize};
+use lychgate_process::config::ConfigError;
+use oauth2::AuthType;
+use serde::Deserialize;
 use url::Url;
 
 use super::cached::Cached;
+use super::code_flow::{self, CodeFlow, Endpoints, Redeemed};
 use super::jwks::Jwks;
 use super::{Callback, Http, Identity, UpstreamError};
 use crate::config::OidcConfig;
@@ -35,9 +27,7 @@ pub struct Oidc {
     id: UpstreamId,
     issuer: String,
     client_id: String,
-    client_secret: ClientSecret,
-    scopes: Vec<String>,
-    redirect_uri: String,
+    flow: CodeFlow,
     http: Http,
     discovered: Cached<Metadata>,
     jwks: Jwks,
@@ -57,85 +47,42 @@ struct Metadata {
 }
 
 impl Oidc {
-    pub fn new(config: &OidcConfig, issuer: &Issuer, secret: &str, http: Http) -> Self {
-        Self {
+    /// `at` is where `config` stands, for errors.
+    pub fn new(config: &OidcConfig, at: &str, issuer: &Issuer, http: Http) -> Result<Self, ConfigError> {
+        let secret = config.client_secret.read(&format!("{at}.client_secret"))?;
+        Ok(Self {
             id: issuer.upstream.clone(),
             issuer: config.issuer.clone(),
             client_id: config.client_id.clone(),
-            client_secret: ClientSecret::new(secret.to_owned()),
-            scopes: config.scopes.clone(),
-            // One path for each issuer, so that an answer cannot be taken for another upstream's (RFC 9700 §4.4.2).
-            redirect_uri: format!("{}/callback/{}", issuer.url.origin(), issuer.id),
+            flow: CodeFlow::new(&config.client_id, &secret, &config.scopes, issuer, http.clone()),
             http,
             discovered: Cached::default(),
             jwks: Jwks::default(),
-        }
+        })
     }
 
     pub async fn login_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
         let metadata = self.metadata(now).await?;
-        let client = self.client(&metadata)?;
-        let state = secrets.state.clone();
-        let verifier = PkceCodeVerifier::new(secrets.verifier.expose().to_owned());
-        let (url, _) = client
-            .authorize_url(|| CsrfToken::new(state))
-            .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier))
-            .add_scopes(self.scopes.iter().cloned().map(Scope::new))
-            .add_extra_param("nonce", secrets.nonce.expose())
-            .url();
-        Ok(url.into())
+        self.flow.login_url(&metadata.endpoints(), secrets, Some(&secrets.nonce))
     }
 
     pub async fn check<'a>(&self, callback: &Callback<'a>, now: Timestamp) -> Result<&'a str, UpstreamError> {
         let promised = self.metadata(now).await?.authorization_response_iss_parameter_supported;
         match callback.iss {
-            Some(iss) if iss != self.issuer => {
-                return Err(UpstreamError::invalid(anyhow::anyhow!("the callback's iss is another issuer's")));
-            }
-            None if promised => {
-                return Err(UpstreamError::invalid(anyhow::anyhow!("the callback lacks the promised iss")));
-            }
-            Some(_) | None => {}
-        }
-        match (callback.error, callback.code) {
-            (Some(error), _) => Err(refused(error)),
-            (None, Some(code)) => Ok(code),
-            (None, None) => Err(UpstreamError::invalid(anyhow::anyhow!("the callback has neither code nor error"))),
+            Some(iss) if iss != self.issuer => Err(code_flow::foreign_issuer()),
+            None if promised => Err(UpstreamError::invalid(anyhow::anyhow!("the callback lacks the promised iss"))),
+            Some(_) | None => code_flow::code(callback),
         }
     }
 
     pub async fn redeem(&self, code: &str, secrets: &LoginSecrets, now: Timestamp) -> Result<Identity, UpstreamError> {
         let metadata = self.metadata(now).await?;
-        let response = self
-            .client(&metadata)?
-            .exchange_code(AuthorizationCode::new(code.to_owned()))
-            .set_pkce_verifier(PkceCodeVerifier::new(secrets.verifier.expose().to_owned()))
-            .request_async(&self.http)
-            .await
-            .map_err(|error| match error {
-                RequestTokenError::Request(error) => error.into_upstream(),
-                // What it says is not repeated: it may hold anything.
-                RequestTokenError::ServerResponse(response) => {
-                    UpstreamError::invalid(anyhow::anyhow!("the token endpoint refuses with {:?}", response.error()))
-                }
-                RequestTokenError::Parse(error, _) => {
-                    UpstreamError::invalid(anyhow::anyhow!("the token response cannot be read at {}", error.path()))
-                }
-                RequestTokenError::Other(error) => UpstreamError::invalid(anyhow::anyhow!(error)),
-            })?;
-        let id_token = response.extra_fields().id_token.as_deref();
+        let Redeemed { tokens, id_token } = self.flow.redeem(&metadata.endpoints(), code, secrets, now).await?;
         let id_token = id_token.ok_or_else(|| UpstreamError::invalid(anyhow::anyhow!("there is no ID token")))?;
-        let claims = self.jwks.verify(id_token, &metadata.jwks_uri, &self.http, now).await?;
+        let claims = self.jwks.verify(&id_token, &metadata.jwks_uri, &self.http, now).await?;
         let expected =
             Expected { upstream: &self.id, issuer: &self.issuer, client_id: &self.client_id, nonce: &secrets.nonce };
         let subject = id_token::subject(&claims, &expected, now).map_err(UpstreamError::invalid)?;
-        let tokens = UpstreamTokens {
-            access_token: Secret::new(response.access_token().secret()),
-            refresh_token: response.refresh_token().map(|token| Secret::new(token.secret())),
-            expires_at: response.expires_in().map(|lifetime| now + lifetime),
-        };
-        let tokens =
-            tokens.bounded().ok_or_else(|| UpstreamError::invalid(anyhow::anyhow!("its tokens are too large")))?;
         Ok(Identity { subject, tokens })
     }
 
@@ -170,62 +117,17 @@ impl Oidc {
         }
         Ok(metadata)
     }
+}
 
-    fn client(&self, metadata: &Metadata) -> Result<OidcClient, UpstreamError> {
-        let methods = &metadata.token_endpoint_auth_methods_supported;
-        let has = |method: &str| methods.iter().any(|supported| supported == method);
+impl Metadata {
+    fn endpoints(&self) -> Endpoints<'_> {
+        let has = |method: &str| self.token_endpoint_auth_methods_supported.iter().any(|supported| supported == method);
         // OpenID Connect Discovery §3: left out, it is client_secret_basic.
-        let auth_type = if has("client_secret_post") && !has("client_secret_basic") {
-            AuthType::RequestBody
-        } else {
-            AuthType::BasicAuth
-        };
-        Ok(Client::new(ClientId::new(self.client_id.clone()))
-            .set_client_secret(self.client_secret.clone())
-            .set_auth_type(auth_type)
-            .set_auth_uri(AuthUrl::new(metadata.authorization_endpoint.clone()).map_err(UpstreamError::invalid)?)
-            .set_token_uri(TokenUrl::new(metadata.token_endpoint.clone()).map_err(UpstreamError::invalid)?)
-            .set_redirect_uri(RedirectUrl::new(self.redirect_uri.clone()).map_err(UpstreamError::invalid)?))
+        let only_post = has("client_secret_post") && !has("client_secret_basic");
+        Endpoints {
+            authorization: &self.authorization_endpoint,
+            token: &self.token_endpoint,
+            auth_type: if only_post { AuthType::RequestBody } else { AuthType::BasicAuth },
+        }
     }
 }
-
-/// RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6. Only the code is looked at; the words beside it are anybody's.
-fn refused(error: &str) -> UpstreamError {
-    let failure = match error {
-        "temporarily_unavailable" | "server_error" => LoginFailure::UpstreamUnavailable,
-        "access_denied"
-        | "login_required"
-        | "consent_required"
-        | "interaction_required"
-        | "account_selection_required" => LoginFailure::UpstreamDenied,
-        _ => LoginFailure::UpstreamInvalid,
-    };
-    UpstreamError { failure, cause: anyhow::anyhow!("the upstream refused the login") }
-}
-
-type OidcClient = Client<
-    BasicErrorResponse,
-    StandardTokenResponse<IdToken, BasicTokenType>,
-    BasicTokenIntrospectionResponse,
-    StandardRevocableToken,
-    BasicRevocationErrorResponse,
-    EndpointSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointSet,
->;
-
-/// What OIDC Core §3.1.3.3 adds to a token response.
-#[derive(Deserialize, Serialize)]
-struct IdToken {
-    id_token: Option<String>,
-}
-
-impl std::fmt::Debug for IdToken {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("IdToken(..)")
-    }
-}
-
-impl ExtraTokenFields for IdToken {}

@@ -1,0 +1,263 @@
+//! Upstreams: where people sign in.
+
+use lychgate_domain::issuer::IssuerUrl;
+use lychgate_domain::userinfo::SubjectClaim;
+use lychgate_process::config::{ConfigError, Secret};
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+/// Where people sign in.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum UpstreamConfig {
+    /// Any OpenID Connect provider, by discovery.
+    Oidc(OidcConfig),
+    /// Any OAuth 2.0 provider with a userinfo endpoint.
+    Oauth2(Oauth2Config),
+    /// github.com, or a GitHub Enterprise.
+    Github(GithubConfig),
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct OidcConfig {
+    /// `[a-z0-9-]`, at most 32; part of every subject, so it never changes.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Its issuer identifier; `/.well-known/openid-configuration` is asked below it.
+    pub issuer: String,
+    pub client_id: String,
+    pub client_secret: Secret,
+    #[serde(default = "openid")]
+    pub scopes: Vec<String>,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct Oauth2Config {
+    /// `[a-z0-9-]`, at most 32; part of every subject, so it never changes.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    /// Its issuer identifier, if it has one: an `iss` it sends back with a browser must be this one (RFC 9207).
+    pub issuer: Option<String>,
+    pub authorization_endpoint: String,
+    pub token_endpoint: String,
+    /// Asked with the access token; answers with a JSON object.
+    pub userinfo_endpoint: String,
+    /// The top-level member of that object which the provider never gives to anybody else: a string or an integer.
+    pub subject_claim: String,
+    pub client_id: String,
+    pub client_secret: Secret,
+    #[serde(default)]
+    pub token_endpoint_auth: TokenEndpointAuth,
+    #[serde(default)]
+    pub scopes: Vec<String>,
+}
+
+/// How a token endpoint wants to be told the client secret (RFC 6749 §2.3.1).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TokenEndpointAuth {
+    /// In the `Authorization` header.
+    #[default]
+    Basic,
+    /// In the form.
+    Post,
+}
+
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct GithubConfig {
+    /// `[a-z0-9-]`, at most 32; part of every subject, so it never changes.
+    pub id: String,
+    /// What people call it.
+    pub name: String,
+    pub client_id: String,
+    pub client_secret: Secret,
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// Scheme and host; a GitHub Enterprise has its own.
+    #[serde(default = "github")]
+    pub base_url: String,
+}
+
+fn openid() -> Vec<String> {
+    vec!["openid".to_owned()]
+}
+
+fn github() -> String {
+    "https://github.com".to_owned()
+}
+
+impl UpstreamConfig {
+    pub fn id(&self) -> &str {
+        match self {
+            UpstreamConfig::Oidc(oidc) => &oidc.id,
+            UpstreamConfig::Oauth2(oauth2) => &oauth2.id,
+            UpstreamConfig::Github(github) => &github.id,
+        }
+    }
+
+    pub fn name(&self) -> &str {
+        match self {
+            UpstreamConfig::Oidc(oidc) => &oidc.name,
+            UpstreamConfig::Oauth2(oauth2) => &oauth2.name,
+            UpstreamConfig::Github(github) => &github.name,
+        }
+    }
+
+    /// The URL that an operator knows it by.
+    pub fn url(&self) -> &str {
+        match self {
+            UpstreamConfig::Oidc(oidc) => &oidc.issuer,
+            UpstreamConfig::Oauth2(oauth2) => oauth2.issuer.as_ref().unwrap_or(&oauth2.authorization_endpoint),
+            UpstreamConfig::Github(github) => &github.base_url,
+        }
+    }
+
+    /// What only this kind can check, for an upstream of `issuer`.
+    pub(super) fn check(&self, at: &str, issuer: &IssuerUrl) -> Result<(), ConfigError> {
+        match self {
+            UpstreamConfig::Oidc(oidc) => oidc.check(at, issuer),
+            UpstreamConfig::Oauth2(oauth2) => oauth2.check(at, issuer),
+            UpstreamConfig::Github(github) => github.check(at, issuer),
+        }
+    }
+}
+
+impl OidcConfig {
+    fn check(&self, at: &str, issuer: &IssuerUrl) -> Result<(), ConfigError> {
+        private_url(&format!("{at}.issuer"), &self.issuer, issuer)?;
+        if !self.scopes.iter().any(|scope| scope == "openid") {
+            return Err(ConfigError::new(
+                format!("{at}.scopes"),
+                "lacks \"openid\"",
+                "add it: without it there is no ID token",
+            ));
+        }
+        check_client_id(at, &self.client_id)
+    }
+}
+
+impl Oauth2Config {
+    /// Parsed, or why it cannot be one.
+    pub(crate) fn subject_claim(&self, at: &str) -> Result<SubjectClaim, ConfigError> {
+        SubjectClaim::parse(&self.subject_claim).ok_or_else(|| {
+            ConfigError::new(
+                format!("{at}.subject_claim"),
+                format_args!("is {:?}", self.subject_claim),
+                "name the member with the id that never changes hands, as in \"id\" or \"sub\"; names and addresses do",
+            )
+        })
+    }
+
+    fn check(&self, at: &str, issuer: &IssuerUrl) -> Result<(), ConfigError> {
+        for (name, url) in [
+            ("authorization_endpoint", &self.authorization_endpoint),
+            ("token_endpoint", &self.token_endpoint),
+            ("userinfo_endpoint", &self.userinfo_endpoint),
+        ] {
+            let key = format!("{at}.{name}");
+            let endpoint = private_url(&key, url, issuer)?;
+            // RFC 6749 §3.1, §3.2; and a password in a URL is one in every log.
+            if endpoint.fragment().is_some() || !endpoint.username().is_empty() || endpoint.password().is_some() {
+                return Err(ConfigError::new(key, "has a fragment, a user or a password", "remove it"));
+            }
+        }
+        self.subject_claim(at)?;
+        check_client_id(at, &self.client_id)
+    }
+}
+
+impl GithubConfig {
+    /// What GitHub is among OAuth 2.0 providers. Its issuer is not named: what it would send as `iss` is documented
+    /// nowhere, and its answers have a callback path of their own.
+    pub(crate) fn oauth2(&self) -> Oauth2Config {
+        let base = self.base_url.trim_end_matches('/');
+        let api = match base.strip_prefix("https://") {
+            Some("github.com") => "https://api.github.com".to_owned(),
+            // GitHub Enterprise Cloud with data residency.
+            Some(host) if host.ends_with(".ghe.com") => format!("https://api.{host}"),
+            // GitHub Enterprise Server.
+            Some(_) | None => format!("{base}/api/v3"),
+        };
+        Oauth2Config {
+            id: self.id.clone(),
+            name: self.name.clone(),
+            issuer: None,
+            authorization_endpoint: format!("{base}/login/oauth/authorize"),
+            token_endpoint: format!("{base}/login/oauth/access_token"),
+            userinfo_endpoint: format!("{api}/user"),
+            // A number. The login may be renamed, and then taken by somebody else.
+            subject_claim: "id".to_owned(),
+            client_id: self.client_id.clone(),
+            client_secret: self.client_secret.clone(),
+            token_endpoint_auth: TokenEndpointAuth::Post,
+            scopes: self.scopes.clone(),
+        }
+    }
+
+    fn check(&self, at: &str, issuer: &IssuerUrl) -> Result<(), ConfigError> {
+        let key = format!("{at}.base_url");
+        let base = private_url(&key, &self.base_url, issuer)?;
+        if self.base_url.trim_end_matches('/') != base.origin().ascii_serialization() {
+            return Err(ConfigError::new(
+                key,
+                format_args!("is {:?}", self.base_url),
+                "write scheme and host in lower case and nothing else, as in \"https://github.example.com\"",
+            ));
+        }
+        self.oauth2().check(at, issuer)
+    }
+}
+
+/// The secret and the tokens go there: nobody may listen on the way.
+fn private_url(key: &str, text: &str, issuer: &IssuerUrl) -> Result<Url, ConfigError> {
+    let private = |url: &Url| {
+        let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
+        url.scheme() == "https" || (url.scheme() == "http" && loopback && !issuer.is_https())
+    };
+    Url::parse(text).ok().filter(private).ok_or_else(|| {
+        ConfigError::new(
+            key,
+            format_args!("is {text:?}"),
+            "use https; http only on loopback, beside an issuer on loopback",
+        )
+    })
+}
+
+fn check_client_id(at: &str, client_id: &str) -> Result<(), ConfigError> {
+    if client_id.is_empty() {
+        return Err(ConfigError::new(format!("{at}.client_id"), "is empty", "write the id your provider gave you"));
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn b36_each_github_has_its_api_where_github_documents_it() {
+        for (base_url, authorization_endpoint, userinfo_endpoint) in [
+            ("https://github.com", "https://github.com/login/oauth/authorize", "https://api.github.com/user"),
+            ("https://octo.ghe.com", "https://octo.ghe.com/login/oauth/authorize", "https://api.octo.ghe.com/user"),
+            ("https://git.example/", "https://git.example/login/oauth/authorize", "https://git.example/api/v3/user"),
+        ] {
+            let github = GithubConfig {
+                id: "github".to_owned(),
+                name: "GitHub".to_owned(),
+                client_id: "x".to_owned(),
+                client_secret: Secret::Env("SECRET".to_owned()),
+                scopes: Vec::new(),
+                base_url: base_url.to_owned(),
+            };
+            let oauth2 = github.oauth2();
+            assert_eq!(oauth2.authorization_endpoint, authorization_endpoint);
+            assert_eq!(oauth2.token_endpoint, authorization_endpoint.replace("/authorize", "/access_token"));
+            assert_eq!((oauth2.userinfo_endpoint.as_str(), oauth2.subject_claim.as_str()), (userinfo_endpoint, "id"));
+        }
+    }
+}

@@ -1,0 +1,89 @@
+//! A plain OAuth 2.0 provider that tells at a userinfo endpoint who has signed in; GitHub is one.
+//!
+//! There is no ID token, so nothing ties the answer to this login but the code, state and PKCE, and nothing names the
+//! person but the configured member. The document's other members are not looked at.
+
+use ::oauth2::AuthType;
+use lychgate_domain::issuer::Issuer;
+use lychgate_domain::login::LoginSecrets;
+use lychgate_domain::subject::UpstreamId;
+use lychgate_domain::time::Timestamp;
+use lychgate_domain::userinfo::{self, SubjectClaim};
+use lychgate_process::config::ConfigError;
+
+use super::code_flow::{self, CodeFlow, Endpoints, Redeemed};
+use super::http::unreadable;
+use super::members::members;
+use super::{Callback, Http, Identity, UpstreamError};
+use crate::config::{GithubConfig, Oauth2Config, TokenEndpointAuth};
+
+#[derive(Debug)]
+pub struct Oauth2 {
+    id: UpstreamId,
+    issuer: Option<String>,
+    authorization_endpoint: String,
+    token_endpoint: String,
+    userinfo_endpoint: String,
+    /// The `Accept` of requests to it.
+    userinfo_media_type: &'static str,
+    subject_claim: SubjectClaim,
+    auth_type: AuthType,
+    flow: CodeFlow,
+    http: Http,
+}
+
+impl Oauth2 {
+    /// `at` is where `config` stands, for errors.
+    pub fn new(config: &Oauth2Config, at: &str, issuer: &Issuer, http: Http) -> Result<Self, ConfigError> {
+        let secret = config.client_secret.read(&format!("{at}.client_secret"))?;
+        Ok(Self {
+            id: issuer.upstream.clone(),
+            issuer: config.issuer.clone(),
+            authorization_endpoint: config.authorization_endpoint.clone(),
+            token_endpoint: config.token_endpoint.clone(),
+            userinfo_endpoint: config.userinfo_endpoint.clone(),
+            userinfo_media_type: "application/json",
+            subject_claim: config.subject_claim(at)?,
+            auth_type: match config.token_endpoint_auth {
+                TokenEndpointAuth::Basic => AuthType::BasicAuth,
+                TokenEndpointAuth::Post => AuthType::RequestBody,
+            },
+            flow: CodeFlow::new(&config.client_id, &secret, &config.scopes, issuer, http.clone()),
+            http,
+        })
+    }
+
+    pub fn github(config: &GithubConfig, at: &str, issuer: &Issuer, http: Http) -> Result<Self, ConfigError> {
+        let github = Self::new(&config.oauth2(), at, issuer, http)?;
+        Ok(Self { userinfo_media_type: "application/vnd.github+json", ..github })
+    }
+
+    pub fn login_url(&self, secrets: &LoginSecrets) -> Result<String, UpstreamError> {
+        self.flow.login_url(&self.endpoints(), secrets, None)
+    }
+
+    /// Without a configured issuer an `iss` says nothing: the callback's path tells the upstreams apart (RFC 9700 §4.4.2).
+    pub fn check<'a>(&self, callback: &Callback<'a>) -> Result<&'a str, UpstreamError> {
+        match (callback.iss, self.issuer.as_deref()) {
+            (Some(iss), Some(issuer)) if iss != issuer => Err(code_flow::foreign_issuer()),
+            _ => code_flow::code(callback),
+        }
+    }
+
+    pub async fn redeem(&self, code: &str, secrets: &LoginSecrets, now: Timestamp) -> Result<Identity, UpstreamError> {
+        let Redeemed { tokens, id_token: _ } = self.flow.redeem(&self.endpoints(), code, secrets, now).await?;
+        let (url, media_type) = (&self.userinfo_endpoint, self.userinfo_media_type);
+        let document = self.http.get_with_token(url, media_type, &tokens.access_token).await?;
+        let members = members(&document, self.subject_claim.as_str()).map_err(|error| unreadable(&error, url))?;
+        let subject = userinfo::subject(&self.id, &members).map_err(UpstreamError::invalid)?;
+        Ok(Identity { subject, tokens })
+    }
+
+    fn endpoints(&self) -> Endpoints<'_> {
+        Endpoints {
+            authorization: &self.authorization_endpoint,
+            token: &self.token_endpoint,
+            auth_type: self.auth_type.clone(),
+        }
+    }
+}

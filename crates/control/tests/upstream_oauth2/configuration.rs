@@ -1,0 +1,125 @@
+//! What an operator may write about such an upstream, and what refuses to start.
+
+use lychgate_control::config::{Config, GithubConfig, Oauth2Config, UpstreamConfig};
+use lychgate_process::config::parse;
+
+use crate::control::support::World;
+use crate::stage::{github, oauth2};
+
+const HUB: &str = "https://hub.example";
+
+const GITHUB: &str = r#"
+kind = "github"
+id = "github"
+name = "GitHub"
+client_id = "Iv1.x"
+client_secret = { env = "SECRET" }
+"#;
+
+const OAUTH2: &str = r#"
+kind = "oauth2"
+id = "hub"
+name = "The Hub"
+authorization_endpoint = "https://hub.example/authorize"
+token_endpoint = "https://hub.example/token"
+userinfo_endpoint = "https://hub.example/userinfo"
+subject_claim = "sub"
+client_id = "x"
+client_secret = { env = "SECRET" }
+"#;
+
+#[tokio::test]
+async fn what_is_written_about_an_upstream_is_enough_and_understood() {
+    let mut world = World::new().await;
+    for (text, id, name, url) in [
+        (GITHUB, "github", "GitHub", "https://github.com"),
+        (OAUTH2, "hub", "The Hub", "https://hub.example/authorize"),
+        (&format!("{OAUTH2}issuer = \"https://hub.example\"\ntoken_endpoint_auth = \"post\"\n"), "hub", "The Hub", HUB),
+    ] {
+        let upstream: UpstreamConfig = parse(text).unwrap();
+        assert_eq!((upstream.id(), upstream.name(), upstream.url()), (id, name, url));
+        world.issuer().upstream = upstream;
+        let issuers = world.config.issuers().unwrap();
+        assert_eq!((issuers[0].upstream.as_str(), issuers[0].upstream_name.as_str()), (id, name));
+    }
+    for (text, key) in [
+        (format!("{GITHUB}subject_claim = \"login\"\n"), "subject_claim"),
+        (format!("{GITHUB}issuer = \"https://github.com\"\n"), "issuer"),
+        (format!("{OAUTH2}base_url = \"https://github.com\"\n"), "base_url"),
+        (format!("{OAUTH2}token_endpoint_auth = \"none\"\n"), "none"),
+        (OAUTH2.replace("subject_claim = \"sub\"\n", ""), "subject_claim"),
+        (OAUTH2.replace("\"oauth2\"", "\"oauth\""), "oauth"),
+    ] {
+        let error = parse::<UpstreamConfig>(&text).unwrap_err().to_string();
+        assert!(error.contains(key), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn b36_a_name_or_an_address_for_a_subject_refuses_to_start() {
+    let world = World::new().await;
+    let with = |claim: &str| Oauth2Config { subject_claim: claim.to_owned(), ..oauth2(&world, HUB) };
+    assert_eq!(refused(&world, UpstreamConfig::Oauth2(with("sub"))), None);
+    for claim in ["email", "login", "preferred_username", "name", "Email", "username", "", "a b"] {
+        let error = refused(&world, UpstreamConfig::Oauth2(with(claim))).unwrap();
+        assert!(error.starts_with(&format!("issuers[0].upstream.subject_claim: is {claim:?}; ")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn b36_an_endpoint_that_others_could_listen_to_refuses_to_start() {
+    let mut world = World::new().await;
+    type Endpoint = fn(&mut Oauth2Config) -> &mut String;
+    let endpoints: [(&str, Endpoint); 3] = [
+        ("authorization_endpoint", |config| &mut config.authorization_endpoint),
+        ("token_endpoint", |config| &mut config.token_endpoint),
+        ("userinfo_endpoint", |config| &mut config.userinfo_endpoint),
+    ];
+    let bad = ["http://hub.example/x", "http://127.0.0.2/x", "ftp://hub.example/x", "hub.example/x", "", "https://"];
+    let unfit = ["https://hub.example/x#y", "https://u:p@hub.example/x", "https://u@hub.example/x"];
+    let with = |world: &World, endpoint: Endpoint, url: &str| {
+        let mut config = oauth2(world, HUB);
+        *endpoint(&mut config) = url.to_owned();
+        refused(world, UpstreamConfig::Oauth2(config))
+    };
+    for (name, endpoint) in endpoints {
+        for url in ["https://hub.example/x?y=z", "http://127.0.0.1:1/x", "http://localhost/x", "http://[::1]:1/x"] {
+            assert_eq!(with(&world, endpoint, url), None, "{name} {url}");
+        }
+        for url in bad.into_iter().chain(unfit) {
+            let error = with(&world, endpoint, url).unwrap();
+            assert!(error.starts_with(&format!("issuers[0].upstream.{name}: ")), "{error}");
+        }
+    }
+    // Loopback is private only to who is there too.
+    world.issuer().url = "https://gate.example".to_owned();
+    for (name, endpoint) in endpoints {
+        let error = with(&world, endpoint, "http://127.0.0.1:1/x").unwrap();
+        assert!(error.starts_with(&format!("issuers[0].upstream.{name}: ")), "{error}");
+    }
+}
+
+#[tokio::test]
+async fn b36_a_github_is_a_scheme_and_a_host() {
+    let world = World::new().await;
+    let with = |url: &str| refused(&world, UpstreamConfig::Github(github(&world, url)));
+    for url in ["https://github.com", "https://github.example:8443/", "http://127.0.0.1:3000"] {
+        assert_eq!(with(url), None, "{url}");
+    }
+    for url in
+        ["http://github.com", "https://github.com/login", "https://github.com?x", "https://u@github.com", "github.com"]
+    {
+        let error = with(url).unwrap();
+        assert!(error.starts_with("issuers[0].upstream.base_url: is "), "{error}");
+    }
+    let nobody = GithubConfig { client_id: String::new(), ..github(&world, "https://github.com") };
+    let error = refused(&world, UpstreamConfig::Github(nobody)).unwrap();
+    assert!(error.starts_with("issuers[0].upstream.client_id: is empty; "), "{error}");
+}
+
+/// Why the world's configuration with this upstream is refused.
+fn refused(world: &World, upstream: UpstreamConfig) -> Option<String> {
+    let mut config: Config = world.config.clone();
+    config.issuers[0].upstream = upstream;
+    config.issuers().err().map(|error| error.to_string())
+}

@@ -1,0 +1,202 @@
+//! Upstreams that speak plain OAuth 2.0 and have a userinfo endpoint: over real sockets, with a provider that answers as
+//! GitHub does, and as it never should.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod configuration;
+mod hub;
+mod stage;
+
+#[path = "../control"]
+mod control {
+    #[expect(dead_code, unused_imports, reason = "it serves the other tests of the control plane too")]
+    pub(crate) mod support;
+}
+
+use hub::{Answer, OCTOCAT, parameter};
+use stage::{Outcome, Stage, failed};
+
+use crate::control::support::{App, Flow, query};
+
+fn says(body: impl Into<String>) -> Answer {
+    Answer::Says(200, body.into())
+}
+
+#[tokio::test]
+async fn b36_a_login_is_asked_for_with_state_and_pkce_and_no_nonce() {
+    for (stage, scope) in [(Stage::github().await, None), (Stage::oauth2(None).await, Some("profile id"))] {
+        let login = Flow::new(App::configured()).approve(&stage.edge).await;
+        let asked = query(&login);
+        assert_eq!(asked["response_type"], "code");
+        assert_eq!(asked["redirect_uri"], "http://127.0.0.1:7440/callback/main");
+        assert_eq!(asked["code_challenge_method"], "S256");
+        assert_eq!((asked["code_challenge"].len(), asked["client_id"].as_str()), (43, hub::CLIENT_ID));
+        assert!(!asked["state"].is_empty() && !asked.contains_key("nonce"));
+        assert_eq!(asked.get("scope").map(String::as_str), scope);
+        assert_eq!(asked.get("audience").map(String::as_str), scope.map(|_| "apps"), "the endpoint's own query");
+    }
+}
+
+#[tokio::test]
+async fn b36_people_are_known_by_the_id_that_never_changes_hands() {
+    let (github, oauth2) = (Stage::github().await, Stage::oauth2(None).await);
+    assert_eq!(github.subject().await, "github|583231");
+    assert_eq!(oauth2.subject().await, "hub|MDQ6");
+    github.hub.userinfo_answers(says(r#"{"login":"renamed","id":583231}"#));
+    assert_eq!(github.subject().await, "github|583231");
+    // 2^53 and its neighbour, which are one as doubles, and the last of 64 bits.
+    for id in ["9007199254740992", "9007199254740993", "18446744073709551615", r#""583231""#] {
+        github.hub.userinfo_answers(says(format!(r#"{{"login":"octocat","id":{id}}}"#)));
+        assert_eq!(github.subject().await, format!("github|{}", id.trim_matches('"')));
+    }
+}
+
+#[tokio::test]
+async fn b36_a_token_need_not_end_and_its_type_is_bearer_however_it_is_written() {
+    let stage = Stage::github().await;
+    for token in [
+        r#"{"access_token":"gho_x","token_type":"bearer"}"#,
+        r#"{"access_token":"gho_x","token_type":"Bearer","expires_in":28800,"refresh_token":"ghr_x"}"#,
+        r#"{"access_token":"gho_x","token_type":"BEARER","expires_in":18446744073709551615,"scope":null}"#,
+        r#"{"access_token":"gho_x","token_type":"bearer","scope":"user,gist","error":null,"more":[{}]}"#,
+    ] {
+        stage.hub.token_answers(says(token));
+        assert_eq!(stage.subject().await, "github|583231", "{token}");
+    }
+}
+
+#[tokio::test]
+async fn b36_a_hostile_token_endpoint_gives_no_login() {
+    let stage = Stage::github().await;
+    assert_eq!(stage.subject().await, "github|583231");
+    let (invalid, unavailable) = (failed("UPSTREAM_INVALID"), failed("UPSTREAM_UNAVAILABLE"));
+    let good = r#"{"access_token":"gho_x","token_type":"bearer"}"#;
+    let long = "x".repeat(40_000);
+    for (answer, expected) in [
+        // As GitHub refuses.
+        (says(r#"{"error":"bad_verification_code","error_description":"It is wrong.","error_uri":"/"}"#), &invalid),
+        (says(r#"{"error":"incorrect_client_credentials"}"#), &invalid),
+        (says(r#"{"error":"access_denied"}"#), &Outcome::Returned("access_denied".to_owned())),
+        (says(r#"{"error":"server_error"}"#), &unavailable),
+        (says(r#"{"error":"\u001b[31m\nwords"}"#), &invalid),
+        (says(r#"{"access_token":"gho_x","token_type":"bearer","error":"bad_verification_code"}"#), &invalid),
+        (says(r#"{"access_token":"gho_x","token_type":"bearer","error":{"code":1}}"#), &invalid),
+        (Answer::Says(400, r#"{"error":"invalid_grant"}"#.to_owned()), &invalid),
+        (Answer::Says(401, r#"{"error":"invalid_client"}"#.to_owned()), &invalid),
+        (Answer::Says(401, String::new()), &invalid),
+        (Answer::Says(201, good.to_owned()), &invalid),
+        (Answer::Says(500, good.to_owned()), &unavailable),
+        (Answer::Says(503, String::new()), &unavailable),
+        (Answer::Says(429, good.to_owned()), &unavailable),
+        // Not a token response, or not one that can be used.
+        (says(""), &invalid),
+        (says("null"), &invalid),
+        (says(format!("[{good}]")), &invalid),
+        (says("access_token=gho_x&token_type=bearer"), &invalid),
+        (says(r#"{"token_type":"bearer"}"#), &invalid),
+        (says(r#"{"access_token":"gho_x"}"#), &invalid),
+        (says(r#"{"access_token":"gho_x","token_type":"mac"}"#), &invalid),
+        (says(r#"{"access_token":"gho_x","token_type":"DPoP"}"#), &invalid),
+        (says(r#"{"access_token":"","token_type":"bearer"}"#), &invalid),
+        (says(r#"{"access_token":["gho_x"],"token_type":"bearer"}"#), &invalid),
+        (says(r#"{"access_token":"gho_x","access_token":"gho_y","token_type":"bearer"}"#), &invalid),
+        (says(r#"{"access_token":"gho_x\r\nhost: x","token_type":"bearer"}"#), &invalid),
+        (says(r#"{"access_token":"gho_x","token_type":"bearer","expires_in":-1}"#), &invalid),
+        (says(format!(r#"{{"access_token":"gho_{long}","token_type":"bearer"}}"#)), &invalid),
+        (Answer::Endless(good.to_owned()), &invalid),
+        (Answer::Moved, &invalid),
+    ] {
+        stage.refuses(&answer, &Answer::Truth, expected, (1, 0)).await;
+    }
+    assert_eq!(stage.subject().await, "github|583231");
+}
+
+#[tokio::test]
+async fn b36_a_hostile_userinfo_endpoint_gives_no_login() {
+    let stage = Stage::github().await;
+    assert_eq!(stage.subject().await, "github|583231");
+    let (invalid, unavailable) = (failed("UPSTREAM_INVALID"), failed("UPSTREAM_UNAVAILABLE"));
+    let mut rows = vec![
+        (Answer::Says(401, OCTOCAT.to_owned()), &invalid),
+        (Answer::Says(403, OCTOCAT.to_owned()), &invalid),
+        (Answer::Says(404, OCTOCAT.to_owned()), &invalid),
+        (Answer::Says(203, OCTOCAT.to_owned()), &invalid),
+        (Answer::Says(429, OCTOCAT.to_owned()), &unavailable),
+        (Answer::Says(500, OCTOCAT.to_owned()), &unavailable),
+        (Answer::Says(503, String::new()), &unavailable),
+        (Answer::Endless(OCTOCAT.to_owned()), &invalid),
+        (Answer::Moved, &invalid),
+        (says(""), &invalid),
+        (says("login=octocat&id=583231"), &invalid),
+        (says(format!("[{OCTOCAT}]")), &invalid),
+        (says(format!("{OCTOCAT}{OCTOCAT}")), &invalid),
+        (says(r#"{"login":"octocat","ID":583231,"plan":{"id":583231}}"#), &invalid),
+        (says(r#"{"login":"octocat","id":583231,"id":583231}"#), &invalid),
+        (says(format!(r#"{{"login":"octocat","id":"{}"}}"#, "5".repeat(300))), &invalid),
+    ];
+    let numbers = ["583231.0", "5.5", "1e3", "-0", "18446744073709551616"];
+    let strings = [r#""""#, r#""583231\n""#, r#""583231\u0000""#, r#""\u202e583231""#];
+    let others = ["null", "true", "false", "{}", r#"{"id":583231}"#, "[]", "[583231]"];
+    for id in numbers.iter().chain(&strings).chain(&others) {
+        rows.push((says(format!(r#"{{"login":"octocat","id":{id}}}"#)), &invalid));
+    }
+    for (answer, expected) in rows {
+        stage.refuses(&Answer::Truth, &answer, expected, (1, 1)).await;
+    }
+    assert_eq!(stage.subject().await, "github|583231");
+}
+
+#[tokio::test]
+async fn b36_an_endpoint_that_says_nothing_is_not_waited_for_long() {
+    let (one, other) = (Stage::github().await, Stage::oauth2(None).await);
+    let unavailable = failed("UPSTREAM_UNAVAILABLE");
+    tokio::join!(
+        one.refuses(&Answer::Silence, &Answer::Truth, &unavailable, (1, 0)),
+        other.refuses(&Answer::Truth, &Answer::Silence, &unavailable, (1, 1)),
+    );
+}
+
+#[tokio::test]
+async fn b36_a_callback_of_another_issuer_costs_no_code() {
+    let (named, github) = (Stage::oauth2(Some("https://hub.example")).await, Stage::github().await);
+    for iss in [None, Some("https://hub.example")] {
+        let (flow, mut callback) = named.signed_in().await;
+        callback.extend(iss.map(|iss| parameter("iss", iss)));
+        assert_eq!(named.come_back(&flow, &callback).await, Outcome::Code, "{iss:?}");
+    }
+    let (calls, kept) = (named.hub.calls(), named.kept().await);
+    for iss in ["https://hub.example/", "https://other.example", "null"] {
+        let (flow, mut callback) = named.signed_in().await;
+        callback.push(parameter("iss", iss));
+        assert_eq!(named.come_back(&flow, &callback).await, failed("UPSTREAM_INVALID"), "{iss}");
+    }
+    assert_eq!((named.hub.calls(), named.kept().await), (calls, kept));
+    let (flow, mut callback) = github.signed_in().await;
+    callback.push(parameter("iss", "https://github.com/login/oauth"));
+    assert_eq!(github.come_back(&flow, &callback).await, Outcome::Code, "it has no issuer to compare with");
+}
+
+#[tokio::test]
+async fn b36_a_login_that_github_refuses_costs_no_code() {
+    let stage = Stage::github().await;
+    assert_eq!(stage.subject().await, "github|583231");
+    let (calls, kept) = (stage.hub.calls(), stage.kept().await);
+    for (error, expected) in [
+        (Some("access_denied"), Outcome::Returned("access_denied".to_owned())),
+        (Some("application_suspended"), failed("UPSTREAM_INVALID")),
+        (Some("redirect_uri_mismatch"), failed("UPSTREAM_INVALID")),
+        (Some("temporarily_unavailable"), failed("UPSTREAM_UNAVAILABLE")),
+        (None, failed("UPSTREAM_INVALID")),
+    ] {
+        let (flow, callback) = stage.signed_in().await;
+        let state = callback.iter().find(|parameter| parameter.name == "state").unwrap().clone();
+        let without_code: Vec<_> = error.map(|error| parameter("error", error)).into_iter().chain([state]).collect();
+        assert_eq!(stage.come_back(&flow, &without_code).await, expected, "{error:?}");
+        // The code that belongs to it comes too late.
+        assert_eq!(stage.come_back(&flow, &callback).await, expected, "{error:?}");
+    }
+    let (flow, mut both) = stage.signed_in().await;
+    both.push(parameter("error", "access_denied"));
+    assert_eq!(stage.come_back(&flow, &both).await, Outcome::Returned("access_denied".to_owned()));
+    assert_eq!((stage.hub.calls(), stage.kept().await), (calls, kept));
+}

@@ -1,0 +1,143 @@
+//! Who has signed in, as a userinfo document says it: for upstreams that give no ID token.
+//!
+//! Plain OAuth 2.0 knows no identity, so which member of the document holds it is configured. Only what the upstream
+//! never gives to anybody else is good for it, and it is kept as it came, to the last digit: two people whose ids were
+//! rounded to the same number would be one subject.
+
+use crate::subject::{Subject, UpstreamId};
+
+/// The top-level member of a userinfo document that holds the stable id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SubjectClaim(String);
+
+impl SubjectClaim {
+    /// What people choose, change and give up. Whoever comes by such a name later would come by the account with it.
+    pub const REASSIGNABLE: [&str; 10] = [
+        "email",
+        "login",
+        "preferred_username",
+        "name",
+        "mail",
+        "nickname",
+        "phone_number",
+        "unique_name",
+        "upn",
+        "username",
+    ];
+
+    /// `None` for those, for an empty name, and for one that is not plain ASCII.
+    pub fn parse(name: &str) -> Option<Self> {
+        let plain = (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
+        let reassignable = Self::REASSIGNABLE.iter().any(|reassignable| name.eq_ignore_ascii_case(reassignable));
+        (plain && !reassignable).then(|| Self(name.to_owned()))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+/// One member's value, by its JSON type as far as that matters.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Member {
+    Text(String),
+    /// Written without fraction and exponent, and known exactly.
+    Integer(i128),
+    /// An object, an array, a boolean, null, or a number that is not an integer or not known exactly.
+    Other,
+}
+
+/// Why a userinfo document names nobody; for the log, never for a stranger.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum NotAnId {
+    #[error("the userinfo document lacks the subject claim")]
+    Missing,
+    #[error("the userinfo document has the subject claim more than once")]
+    Repeated,
+    #[error("the subject claim is neither a string nor an integer")]
+    Type,
+    #[error("the subject claim is empty, too long or not printable ASCII")]
+    Text,
+}
+
+/// The subject, of all members that bear the claim's name. An integer is kept in decimal digits.
+pub fn subject(upstream: &UpstreamId, members: &[Member]) -> Result<Subject, NotAnId> {
+    match members {
+        [] => Err(NotAnId::Missing),
+        [Member::Text(text)] => Subject::new(upstream, text).ok_or(NotAnId::Text),
+        [Member::Integer(number)] => Subject::new(upstream, &number.to_string()).ok_or(NotAnId::Text),
+        [Member::Other] => Err(NotAnId::Type),
+        // Parsers disagree on which one counts (RFC 8259 §4).
+        [_, _, ..] => Err(NotAnId::Repeated),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn judge(members: &[Member]) -> Result<String, NotAnId> {
+        subject(&UpstreamId::parse("github").unwrap(), members).map(|subject| subject.as_str().to_owned())
+    }
+
+    fn text(text: impl Into<String>) -> Member {
+        Member::Text(text.into())
+    }
+
+    #[test]
+    fn b36_a_userinfo_document_names_its_subject_once_and_as_a_string_or_an_integer() {
+        assert_eq!(judge(&[Member::Integer(583_231)]), Ok("github|583231".to_owned()));
+        assert_eq!(judge(&[text("583231")]), Ok("github|583231".to_owned()));
+        assert_eq!(judge(&[text("x".repeat(255))]).unwrap().len(), "github|".len() + 255);
+        for (why, members) in [
+            (NotAnId::Missing, vec![]),
+            (NotAnId::Repeated, vec![Member::Integer(1), Member::Integer(1)]),
+            (NotAnId::Repeated, vec![text("a"), Member::Other, text("a")]),
+            (NotAnId::Type, vec![Member::Other]),
+            (NotAnId::Text, vec![text("")]),
+            (NotAnId::Text, vec![text("x".repeat(256))]),
+            (NotAnId::Text, vec![text("a\nb")]),
+            (NotAnId::Text, vec![text("a\0")]),
+            (NotAnId::Text, vec![text("\u{7f}")]),
+            (NotAnId::Text, vec![text("\u{430}lice")]),
+        ] {
+            assert_eq!(judge(&members), Err(why), "{members:?}");
+        }
+    }
+
+    #[test]
+    fn b36_a_name_that_can_change_hands_is_no_subject_claim() {
+        for name in SubjectClaim::REASSIGNABLE {
+            assert_eq!(SubjectClaim::parse(name), None, "{name}");
+            assert_eq!(SubjectClaim::parse(&name.to_uppercase()), None, "{name}");
+        }
+        for name in ["", "i d", "id\n", "ïd", &"x".repeat(65)] {
+            assert_eq!(SubjectClaim::parse(name), None, "{name:?}");
+        }
+        for name in ["id", "sub", "user_id", "oid", "email_id"] {
+            assert_eq!(SubjectClaim::parse(name).unwrap().as_str(), name);
+        }
+    }
+
+    proptest! {
+        /// Beyond 2^53 too, where a double would give neighbours the same id.
+        #[test]
+        fn b36_every_integer_is_its_own_subject(a in any::<u64>(), b in any::<i64>(), c in (1_u64 << 53)..u64::MAX) {
+            let exact = |number: i128| judge(&[Member::Integer(number)]).unwrap();
+            for number in [i128::from(a), i128::from(b), i128::from(c)] {
+                let stable_id = exact(number).strip_prefix("github|").unwrap().parse::<i128>();
+                prop_assert_eq!(stable_id, Ok(number));
+                prop_assert_ne!(exact(number), exact(number + 1));
+            }
+        }
+
+        #[test]
+        fn b36_a_string_is_kept_as_it_came_or_refused(text in ".{0,300}|[ -~]{0,300}") {
+            let good = (1..=255).contains(&text.len()) && text.bytes().all(|byte| (0x20..=0x7E).contains(&byte));
+            let expected = if good { Ok(format!("github|{text}")) } else { Err(NotAnId::Text) };
+            prop_assert_eq!(judge(&[Member::Text(text)]), expected);
+        }
+    }
+}

@@ -1,0 +1,506 @@
+//! Everything that leaves in somebody's hands and comes back, frozen: tickets, tokens, cookies, codes, and what is
+//! derived for the upstream. With fixed keys, randomness and time each has exactly one text; it is kept in `golden/`.
+//! Today's code must still make it, and still take it.
+//!
+//! The kept files are never edited, and no program writes them: people hold cookies and tokens of this form, and a node
+//! that makes others stands beside one that does not know them. A new form gets a new file (`ticket.v2.txt`), and the
+//! old one stays as long as the old form is taken. A test whose file is missing fails, and says what belongs there.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use std::fmt::Write as _;
+use std::path::Path;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use lychgate_domain::access_token::AccessTokenClaims;
+use lychgate_domain::authorization::{Approved, Authorization, CodeExchange, CodeIssued, Decided, Decision, Redeemed};
+use lychgate_domain::client::{About, Client, GrantType, Origin, Status};
+use lychgate_domain::client_authentication::{ClientAuthenticated, Credentials};
+use lychgate_domain::code::PresentedCode;
+use lychgate_domain::consent::Consent;
+use lychgate_domain::cookie::{self, Cookies, LoginCookie, SetCookie};
+use lychgate_domain::entropy::Entropy;
+use lychgate_domain::event::{self, Event, EventKind};
+use lychgate_domain::form::{self, Displayed};
+use lychgate_domain::grant::{Counters, Grant};
+use lychgate_domain::id::{self, Attempt, BrowserId, ClientId, IssuerId};
+use lychgate_domain::issuer::{Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition};
+use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
+use lychgate_domain::login::{self, LoginSecrets};
+use lychgate_domain::pkce::{CodeChallenge, challenge_of};
+use lychgate_domain::redirect_uri::RedirectUri;
+use lychgate_domain::refresh_token::PresentedRefreshToken;
+use lychgate_domain::registration;
+use lychgate_domain::request::AuthorizationRequest;
+use lychgate_domain::scope::{Scope, Scopes};
+use lychgate_domain::secret::Secret;
+use lychgate_domain::subject::{Subject, UpstreamId};
+use lychgate_domain::ticket::Ticket;
+use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream_tokens::{SealedFor, UpstreamTokens};
+use proptest::prelude::*;
+use zeroize::Zeroizing;
+
+const URL: &str = "https://gate.example";
+/// On the same host: what is made for one must not be worth anything at the other.
+const OTHER_URL: &str = "https://gate.example/team";
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+#[test]
+fn keys_are_derived_as_ever() {
+    let mut lines = String::new();
+    for url in [URL, OTHER_URL] {
+        let keys = keys(url);
+        for purpose in Purpose::ALL {
+            let tag = keys.active(purpose).mac("golden", &[b"part", b""]);
+            writeln!(lines, "mac {url} {}: {}", purpose.label(), hex(&tag)).unwrap();
+        }
+    }
+    golden("keys.v1.txt", &lines);
+}
+
+#[test]
+fn the_master_key_opens_what_it_wrapped() {
+    let master = Key::wrapping(&Zeroizing::new([0xAA; 32]));
+    let context: [&[u8]; 4] = [b"keyring", URL.as_bytes(), b"ticket", &[0x10, 0, 0, 1]];
+    let kept = golden("wrapped-key.v1.txt", &line(&hex(&master.seal(&context, [7; 24], &[1; 32]))));
+    assert_eq!(master.open(&context, &from_hex(&kept)).unwrap().as_slice(), [1; 32]);
+}
+
+#[test]
+fn a_ticket_opens_as_ever() {
+    let flow = Flow::new();
+    let kept = golden("ticket.v1.txt", &line(&flow.ticket_text));
+    assert_eq!(Ticket::open(kept.trim_end(), &flow.issuer, &flow.keys, at(1)), Ok(flow.ticket));
+}
+
+#[test]
+fn a_ticket_without_state_opens_as_ever() {
+    let flow = Flow::new();
+    let request = AuthorizationRequest { state: None, ..request() };
+    let (ticket, text) = Ticket::issue(request, &flow.keys, &CountingUp::default(), at(0)).unwrap();
+    let kept = golden("ticket-without-state.v1.txt", &line(&text));
+    assert_eq!(Ticket::open(kept.trim_end(), &flow.issuer, &flow.keys, at(1)), Ok(ticket));
+}
+
+#[test]
+fn a_form_token_is_taken_as_ever() {
+    let flow = Flow::new();
+    let shown = Displayed::new(&flow.issuer, client(&flow.issuer), &flow.ticket.request, &flow.issuer.resources[0]);
+    let token = form::token(&flow.keys, &flow.ticket, flow.browser, shown);
+    let kept = golden("form-token.v1.txt", &line(&token));
+    assert_eq!(form::displayed(kept.trim_end(), &flow.keys, &flow.ticket, flow.browser), Ok(shown));
+    // Key id, then what was displayed, then the MAC.
+    let bytes: [u8; 52] = id::decode(&token).unwrap();
+    golden("displayed-digest.v1.txt", &line(&hex(&bytes[4..20])));
+}
+
+#[test]
+fn the_digest_that_a_consent_is_given_to_is_as_ever() {
+    golden("client-metadata-digest.v1.txt", &line(&hex(&client(&issuer(URL)).metadata_digest())));
+}
+
+#[test]
+fn both_cookies_are_taken_as_ever() {
+    let flow = Flow::new();
+    let browser = golden("browser-cookie.v1.txt", &cookie_text(&flow.browser_cookie()));
+    let login = golden("login-cookie.v1.txt", &cookie_text(&flow.login_cookie()));
+    let cookies = Cookies(vec![sent(&browser), sent(&login)]);
+    assert_eq!(cookies.browser(&flow.issuer, &flow.keys), Some(flow.browser));
+    let proven = cookies.login(&flow.issuer, &flow.keys, flow.approved.decided.id, at(60)).unwrap();
+    assert_eq!(proven.browser(), flow.browser);
+}
+
+#[test]
+fn cookies_of_two_issuers_on_one_host_have_the_names_they_ever_had() {
+    let flow = Flow::new();
+    let mut lines = String::new();
+    for url in [URL, OTHER_URL] {
+        let (issuer, keys) = (issuer(url), keys(url));
+        let login = LoginCookie::new(flow.approved.decided.id, flow.browser, &issuer, at(0));
+        for cookie in [
+            cookie::set_browser(&issuer, &keys, flow.browser),
+            login.set(&issuer, keys.active(Purpose::Cookie)),
+            cookie::delete_login(&issuer, flow.approved.decided.id),
+        ] {
+            writeln!(lines, "{url} {} {:?}", cookie.name, cookie.max_age.map(|age| age.as_secs())).unwrap();
+        }
+    }
+    golden("cookie-names.v1.txt", &lines);
+}
+
+#[test]
+fn what_goes_upstream_is_as_ever() {
+    let flow = Flow::new();
+    let secrets = LoginSecrets::derive(flow.keys.active(Purpose::Login), flow.approved.decided.id);
+    let (verifier, nonce) = (secrets.verifier.expose(), secrets.nonce.expose());
+    let text = format!("{}\nverifier {verifier}\nnonce {nonce}\n", secrets.state);
+    let kept = golden("upstream-login.v1.txt", &text);
+    let state = kept.lines().next();
+    assert_eq!(login::authorization_id(state, &flow.keys), Ok(flow.approved.decided.id));
+}
+
+#[test]
+fn a_code_is_redeemed_as_ever() {
+    let flow = Flow::new();
+    let kept = golden("code.v1.txt", &line(flow.issued.code(&flow.keys).unwrap().expose()));
+    let code = PresentedCode::parse(kept.trim_end()).unwrap();
+    assert_eq!(code.authorization_id(), flow.issued.approved.decided.id);
+    let asked = CodeExchange { code_verifier: Some(VERIFIER.to_owned()), ..CodeExchange::default() };
+    let (issuer, keys) = (&flow.issuer, &flow.keys);
+    assert!(flow.issued.authenticate(&code, &authenticated(issuer), &asked, issuer, keys).is_ok());
+}
+
+#[test]
+fn refresh_tokens_of_two_generations_are_taken_as_ever() {
+    let flow = Flow::new();
+    for (file, grant) in [("refresh-token.v1.txt", &flow.grant), ("refresh-token-rotated.v1.txt", &flow.rotated())] {
+        let kept = golden(file, &line(grant.refresh_token(&grant.current, &flow.keys).unwrap().expose()));
+        let token = PresentedRefreshToken::parse(kept.trim_end()).unwrap();
+        assert_eq!((token.grant_id(), token.generation()), (grant.id, grant.current.generation));
+        assert!(grant.authenticate(&token, &authenticated(&flow.issuer), &flow.keys).is_ok());
+    }
+}
+
+#[test]
+fn sealed_upstream_tokens_open_as_ever() {
+    let flow = Flow::new();
+    let whole = UpstreamTokens {
+        access_token: Secret::new("upstream-access-token"),
+        refresh_token: Some(Secret::new("upstream-refresh-token")),
+        expires_at: Some(at(3600)),
+    };
+    let bare = UpstreamTokens { refresh_token: None, expires_at: None, ..whole.clone() };
+    for (file, tokens, record) in [
+        ("upstream-tokens-of-authorization.v1.txt", &whole, SealedFor::Authorization(flow.approved.decided.id)),
+        ("upstream-tokens-of-grant.v1.txt", &whole, SealedFor::Grant(flow.grant.id)),
+        ("upstream-tokens-without-refresh-token.v1.txt", &bare, SealedFor::Grant(flow.grant.id)),
+    ] {
+        let mut sealed = tokens.seal(record, &flow.issuer, &flow.keys, &CountingUp::default());
+        let kept = golden(file, &format!("key {:08x}\n{}\n", sealed.key.0, hex(&sealed.bytes)));
+        sealed.bytes = from_hex(kept.lines().nth(1).unwrap());
+        assert_eq!(UpstreamTokens::open(&sealed, record, &flow.issuer, &flow.keys).as_ref(), Some(tokens));
+    }
+}
+
+/// A store full of records is found by these: they follow from one another, and from what a repeated call brings along.
+#[test]
+fn ids_are_derived_as_ever() {
+    let flow = Flow::new();
+    let other = flow.ticket.authorization_id(&flow.issuer, &flow.keys, BrowserId::from_bytes([8; 16])).unwrap();
+    let about = event::About {
+        subject: flow.issued.subject.clone(),
+        client_id: flow.grant.client_id.clone(),
+        resource: flow.grant.resource.clone(),
+        authorization_id: flow.grant.authorization_id,
+    };
+    let caller = event::Caller { principal: "edge".to_owned(), request_id: "r".to_owned() };
+    let grant_id = flow.grant.id;
+    let kinds = [
+        EventKind::ConsentApproved { scopes: "read".to_owned() },
+        EventKind::GrantIssued { grant_id, scopes: "read".to_owned() },
+        EventKind::CodeReplayed { grant_id },
+        EventKind::RefreshTokenReplayed { grant_id },
+        EventKind::GrantSuperseded { grant_id },
+    ];
+    let mut lines = format!(
+        "ticket {}\nauthorization {}\nauthorization in another browser {other}\ngrant {grant_id}\nclient {}\nclient of another issuer {}\n",
+        flow.ticket.id,
+        flow.approved.decided.id,
+        registration::client_id(&flow.issuer, attempt(9)),
+        registration::client_id(&issuer(OTHER_URL), attempt(9)),
+    );
+    for (number, kind) in (0u8..).zip(kinds) {
+        let event = Event::new(kind, about.clone(), &caller, attempt(4), number, at(7));
+        writeln!(lines, "event {} {number}: {}", event.kind.name(), event.id).unwrap();
+    }
+    golden("ids.v1.txt", &lines);
+}
+
+#[test]
+fn an_access_token_says_what_it_ever_said() {
+    let flow = Flow::new();
+    for (file, grant) in [("access-token.v1.txt", &flow.grant), ("access-token-refreshed.v1.txt", &flow.rotated())] {
+        let AccessTokenClaims { iss, aud, sub, client_id, scope, iat, exp, jti, grant_id } =
+            AccessTokenClaims::new(grant, &grant.current, &flow.issuer);
+        let claims = format!(
+            "iss {iss}\naud {aud}\nsub {sub}\nclient_id {client_id}\nscope {scope}\niat {}\nexp {}\njti {jti}\ngrant_id {grant_id}\n",
+            iat.seconds(),
+            exp.seconds()
+        );
+        golden(file, &claims);
+    }
+}
+
+/// A file that no test reads freezes nothing.
+#[test]
+fn every_kept_file_is_read() {
+    let source = include_str!("golden.rs");
+    for entry in std::fs::read_dir(directory()).unwrap() {
+        let name = entry.unwrap().file_name().into_string().unwrap();
+        assert!(source.contains(&format!("\"{name}\"")), "{name} is kept, but no test reads it");
+    }
+}
+
+/// Whoever holds something when its key is replaced notices nothing.
+#[test]
+fn what_was_made_with_a_retired_key_is_still_taken() {
+    let flow = Flow::new();
+    let (mut active, mut retired) = (Vec::new(), Vec::new());
+    for (purpose, key) in family(URL) {
+        let id = KeyId(key.id.0 + 0x1000_0000);
+        active.push((purpose, Key::derive(id, purpose, URL, &Zeroizing::new([0xEE; 32]))));
+        retired.push((purpose, key));
+    }
+    let strange = Keys::new(active).unwrap();
+    for file in TAKEN {
+        assert!(!flow.takes(file, &first_text(file), &strange), "{file} with keys of others");
+    }
+    let rotated = retired.into_iter().fold(strange, |keys, (purpose, key)| keys.and(purpose, key));
+    for file in TAKEN {
+        assert!(flow.takes(file, &first_text(file), &rotated), "{file}");
+    }
+    let record = SealedFor::Authorization(flow.approved.decided.id);
+    assert!(UpstreamTokens::open(&flow.issued.upstream_tokens, record, &flow.issuer, &rotated).is_some());
+    assert_eq!(flow.issued.code(&rotated), flow.issued.code(&flow.keys));
+    let current = &flow.grant.current;
+    assert_eq!(flow.grant.refresh_token(current, &rotated), flow.grant.refresh_token(current, &flow.keys));
+}
+
+proptest! {
+    #[test]
+    fn no_character_of_a_kept_text_can_be_changed(at: prop::sample::Index, to in "[ -~]") {
+        let flow = Flow::new();
+        for file in TAKEN {
+            let whole = first_text(file);
+            prop_assert!(flow.takes(file, &whole, &flow.keys), "{} as kept", file);
+            let mut changed = whole.clone();
+            let at = at.index(whole.len());
+            changed.replace_range(at..=at, &to);
+            prop_assert_eq!(flow.takes(file, &changed, &flow.keys), changed == whole, "{}: {}", file, changed);
+        }
+    }
+}
+
+/// What comes back to us, from whoever holds it.
+const TAKEN: [&str; 7] = [
+    "ticket.v1.txt",
+    "form-token.v1.txt",
+    "upstream-login.v1.txt",
+    "code.v1.txt",
+    "refresh-token.v1.txt",
+    "login-cookie.v1.txt",
+    "browser-cookie.v1.txt",
+];
+
+/// The text itself: of a cookie, its value.
+fn first_text(file: &str) -> String {
+    let kept = kept(file).unwrap();
+    kept.lines().next().and_then(|first| first.rsplit('=').next()).unwrap().to_owned()
+}
+
+/// One flow from the ticket to the grant, in which nothing is left to chance.
+struct Flow {
+    issuer: Issuer,
+    keys: Keys,
+    browser: BrowserId,
+    ticket: Ticket,
+    ticket_text: String,
+    approved: Approved,
+    issued: CodeIssued,
+    grant: Grant,
+}
+
+impl Flow {
+    fn new() -> Self {
+        let (issuer, keys, browser) = (issuer(URL), keys(URL), BrowserId::from_bytes([7; 16]));
+        let (ticket, ticket_text) = Ticket::issue(request(), &keys, &CountingUp::default(), at(0)).unwrap();
+        let id = ticket.authorization_id(&issuer, &keys, browser).unwrap();
+        let decided = Decided::new(id, ticket.clone(), client(&issuer), browser, attempt(1), at(2));
+        let Authorization::Approved(approved) = Authorization::decide(decided.clone(), Decision::Approve, &keys) else {
+            panic!("it was approved");
+        };
+        let subject = Subject::new(&issuer.upstream, "alice").unwrap();
+        let consent = Consent::approve(None, &decided, &subject, &issuer.lifetimes, at(3));
+        let tokens = UpstreamTokens {
+            access_token: Secret::new("upstream-access-token"),
+            refresh_token: None,
+            expires_at: None,
+        };
+        let sealed = tokens.seal(SealedFor::Authorization(id), &issuer, &keys, &CountingUp::default());
+        let issued =
+            approved.clone().claim(attempt(2), at(3)).issue_code(subject, &consent, sealed.clone(), &keys, at(4));
+        let verified = decided.code_challenge.verify(VERIFIER).unwrap();
+        let redeemed: Redeemed = issued.clone().redeem(&authenticated(&issuer), &verified, &keys, attempt(3), at(5));
+        let (client, counters) = (authenticated(&issuer), Counters::default());
+        let grant = Grant::first(&redeemed, &client, counters, [0x5E; 32], sealed, &issuer.lifetimes);
+        Self { issuer, keys, browser, ticket, ticket_text, approved, issued, grant }
+    }
+
+    /// A minute later, with fewer scopes.
+    fn rotated(&self) -> Grant {
+        let read = Scopes::parse("read").unwrap();
+        self.grant.clone().rotate(read, &self.keys, attempt(4), &self.issuer.lifetimes, at(65))
+    }
+
+    /// Whether `text` is taken for what is kept in `file`.
+    fn takes(&self, file: &str, text: &str, keys: &Keys) -> bool {
+        let (issuer, id) = (&self.issuer, self.approved.decided.id);
+        match file {
+            "ticket.v1.txt" => Ticket::open(text, issuer, keys, at(1)).is_ok(),
+            "form-token.v1.txt" => form::displayed(text, keys, &self.ticket, self.browser).is_ok(),
+            "upstream-login.v1.txt" => login::authorization_id(Some(text), keys).is_ok(),
+            "code.v1.txt" => PresentedCode::parse(text).is_some_and(|code| {
+                let asked = CodeExchange { code_verifier: Some(VERIFIER.to_owned()), ..CodeExchange::default() };
+                self.issued.authenticate(&code, &authenticated(issuer), &asked, issuer, keys).is_ok()
+            }),
+            "refresh-token.v1.txt" => PresentedRefreshToken::parse(text)
+                .is_some_and(|token| self.grant.authenticate(&token, &authenticated(issuer), keys).is_ok()),
+            "login-cookie.v1.txt" => {
+                let changed = SetCookie { value: text.to_owned(), ..self.login_cookie() };
+                let cookies = [self.browser_cookie(), changed].map(|cookie| (cookie.name, cookie.value));
+                Cookies(cookies.to_vec()).login(issuer, keys, id, at(1)).is_ok()
+            }
+            "browser-cookie.v1.txt" => {
+                Cookies(vec![(self.browser_cookie().name, text.to_owned())]).browser(issuer, keys).is_some()
+            }
+            other => panic!("nobody takes {other}"),
+        }
+    }
+
+    fn browser_cookie(&self) -> SetCookie {
+        cookie::set_browser(&self.issuer, &self.keys, self.browser)
+    }
+
+    fn login_cookie(&self) -> SetCookie {
+        let decided = &self.approved.decided;
+        let cookie = LoginCookie::new(decided.id, self.browser, &self.issuer, decided.at);
+        cookie.set(&self.issuer, self.keys.active(Purpose::Cookie))
+    }
+}
+
+/// Seconds after 2026-11-23T04:00:00Z, and a fraction.
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_millis(1_795_406_400_123 + seconds * 1000)
+}
+
+fn attempt(n: u8) -> Attempt {
+    Attempt::from_bytes([n; 16])
+}
+
+fn keys(url: &str) -> Keys {
+    Keys::new(family(url)).unwrap()
+}
+
+fn family(url: &str) -> Vec<(Purpose, Key)> {
+    let key = |(n, purpose): (u8, &Purpose)| {
+        let id = KeyId(0x1000_0001 + u32::from(n));
+        (*purpose, Key::derive(id, *purpose, url, &Zeroizing::new([n + 1; 32])))
+    };
+    (0u8..).zip(&Purpose::ALL).map(key).collect()
+}
+
+fn issuer(url: &str) -> Issuer {
+    let definition = |name: &str, requested| ScopeDefinition {
+        scope: Scope::parse(name).unwrap(),
+        description: format!("may {name}"),
+        requested,
+    };
+    Issuer {
+        id: IssuerId::parse("demo").unwrap(),
+        url: IssuerUrl::parse(url).unwrap(),
+        name: "Demo".to_owned(),
+        upstream: UpstreamId::parse("idp").unwrap(),
+        upstream_name: "Demo IdP".to_owned(),
+        resources: vec![Resource {
+            uri: "https://mcp.example/mcp".to_owned(),
+            name: "Notes".to_owned(),
+            scopes: vec![definition("read", Requested::ByDefault), definition("write", Requested::ByName)],
+        }],
+        clients: vec![Client {
+            id: ClientId::parse("configured").unwrap(),
+            origin: Origin::Configured,
+            status: Status::Enabled,
+            name: Some("Configured".to_owned()),
+            redirect_uris: vec![
+                RedirectUri::parse("https://app.example/cb", &[]).unwrap(),
+                RedirectUri::parse("http://127.0.0.1/cb", &[]).unwrap(),
+            ],
+            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            about: About::default(),
+        }],
+        private_scheme_redirect_uris: Vec::new(),
+        lifetimes: Lifetimes::default(),
+    }
+}
+
+fn client(issuer: &Issuer) -> &Client {
+    &issuer.clients[0]
+}
+
+fn authenticated(issuer: &Issuer) -> ClientAuthenticated {
+    let credentials = Credentials { client_id: Some("configured".to_owned()), ..Credentials::default() };
+    credentials.authenticate(client(issuer)).unwrap()
+}
+
+fn request() -> AuthorizationRequest {
+    AuthorizationRequest {
+        client_id: ClientId::parse("configured").unwrap(),
+        redirect_uri: RedirectUri::parse("https://app.example/cb", &[]).unwrap(),
+        state: Some("s\"t ä/te".to_owned()),
+        code_challenge: CodeChallenge::parse(Some(&challenge_of(VERIFIER)), Some("S256")).unwrap(),
+        resource: "https://mcp.example/mcp".to_owned(),
+        scopes: Scopes::parse("read write").unwrap(),
+    }
+}
+
+/// Bytes that count up: the same in every run.
+#[derive(Debug, Default)]
+struct CountingUp(AtomicU8);
+
+impl Entropy for CountingUp {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill_with(|| self.0.fetch_add(1, Ordering::Relaxed));
+    }
+}
+
+/// What is kept in `file`, if today's code still makes it.
+fn golden(file: &str, made: &str) -> String {
+    let Some(kept) = kept(file) else {
+        panic!("{file} is missing. If the form is new, this belongs there:\n{made}");
+    };
+    assert_eq!(made, kept, "{file}: what is made today is not what was made before");
+    kept
+}
+
+fn kept(file: &str) -> Option<String> {
+    std::fs::read_to_string(directory().join(file)).ok()
+}
+
+fn directory() -> std::path::PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden")
+}
+
+fn line(text: &str) -> String {
+    format!("{text}\n")
+}
+
+fn cookie_text(cookie: &SetCookie) -> String {
+    let max_age = cookie.max_age.map(|age| age.as_secs());
+    format!("{}={}\nmax age {max_age:?}\n", cookie.name, cookie.value)
+}
+
+/// Name and value, as a browser sends them back.
+fn sent(kept: &str) -> (String, String) {
+    let (name, value) = kept.lines().next().and_then(|first| first.split_once('=')).unwrap();
+    (name.to_owned(), value.to_owned())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn from_hex(text: &str) -> Vec<u8> {
+    let digits = text.trim_end().as_bytes().chunks(2);
+    digits.map(|pair| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap()).collect()
+}

@@ -1,0 +1,215 @@
+//! Everything that lies on disk, frozen: the bytes of one value of each kind and state are kept in
+//! `crates/store/golden`. Today's code must still write them, and still read them.
+//!
+//! The kept files are never edited, and no program writes them: they are on somebody's disk. A new field gets a new
+//! value in [`values`] and a new file beside the old ones; the old value keeps its bytes, because what is not set is not
+//! written. A test whose file is missing fails, and says what belongs there.
+
+mod values;
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
+
+use lychgate_domain::id::{AuthorizationId, ClientId, GrantId};
+use lychgate_domain::issuer::IssuerUrl;
+use lychgate_domain::subject::Subject;
+use proptest::prelude::*;
+use prost::Message as _;
+
+use crate::engine::Space;
+use crate::{key, proto};
+use values::{Golden, Read, all};
+
+const KEYS: &str = "keys.v1.txt";
+
+#[test]
+fn every_record_is_written_as_ever() {
+    let mut wrong = String::new();
+    for Golden { file, bytes, .. } in all() {
+        match std::fs::read_to_string(directory().join(&file)) {
+            Ok(kept) if kept == hex(&bytes) => {}
+            Ok(_) => write!(wrong, "{file}: what is written today is not what was written before\n\n").unwrap(),
+            Err(_) => {
+                write!(wrong, "{file} is missing. If the format is new, this belongs there:\n{}\n", hex(&bytes))
+                    .unwrap();
+            }
+        }
+    }
+    assert!(wrong.is_empty(), "\n{wrong}");
+}
+
+#[test]
+fn every_record_is_read_as_ever() {
+    for golden in all() {
+        let read = golden.read(&golden.kept());
+        assert_eq!(read, Some(Read { is_the_value: true, is_stable: true }), "{}", golden.file);
+    }
+}
+
+/// A node of the next release may have written more, wherever a message stands; that must not stop this one.
+#[test]
+fn fields_of_a_later_release_are_passed_over() {
+    for golden in all() {
+        let whole_message = [varint(1000, 7), fixed64(1001), delimited(1002, b"later"), fixed32(1003)].concat();
+        let nested = golden.nested.iter().map(|field| delimited(*field, &delimited(1000, b"later")));
+        for later in std::iter::once(whole_message).chain(nested) {
+            let read = golden.read(&[golden.kept(), later.clone()].concat());
+            assert_eq!(read, Some(Read { is_the_value: true, is_stable: true }), "{} and {later:02x?}", golden.file);
+        }
+    }
+}
+
+/// What decides about people is never guessed: a state, a status, a reason that this version does not know is no record.
+#[test]
+fn a_value_of_a_later_release_is_not_read_as_another() {
+    let kept = |file: &str| all().into_iter().find(|golden| golden.file == file).unwrap();
+    for (file, later) in [
+        ("client-registered.v1.hex", varint(2, 99)),
+        ("client-registered.v1.hex", delimited(5, b"a-later-grant-type")),
+        ("authorization-failed-upstream-denied.v1.hex", delimited(7, &varint(4, 99))),
+        ("consent-live.v1.hex", varint(10, 99)),
+        ("grant-live.v1.hex", delimited(9, b"a_later_method")),
+        ("grant-ended-by-code-replay.v1.hex", delimited(16, &varint(2, 99))),
+        ("keyring.v1.hex", delimited(1, &varint(3, 99))),
+    ] {
+        let golden = kept(file);
+        assert!(golden.read(&golden.kept()).is_some(), "{file} without it");
+        assert_eq!(golden.read(&[golden.kept(), later].concat()), None, "{file}");
+    }
+    // The later state stands where one of ours would: what is left is a decision of which nothing is known.
+    let decided = proto::Authorization::decode(&*kept("authorization-denied.v1.hex").kept()).unwrap().decided;
+    let stateless = proto::Authorization { decided, state: None }.encode_to_vec();
+    let golden = kept("authorization-denied.v1.hex");
+    assert_eq!(golden.read(&[stateless, delimited(99, b"")].concat()), None);
+}
+
+#[test]
+fn what_was_cut_short_is_never_read_as_the_whole() {
+    for golden in all() {
+        let kept = golden.kept();
+        for length in 0..kept.len() {
+            let read = golden.read(&kept[..length]);
+            assert!(read.is_none_or(|read| !read.is_the_value && read.is_stable), "{} cut at {length}", golden.file);
+        }
+    }
+}
+
+#[test]
+fn no_flipped_bit_makes_reading_panic() {
+    for golden in all() {
+        let mut bytes = golden.kept();
+        for bit in 0..bytes.len() * 8 {
+            bytes[bit / 8] ^= 1 << (bit % 8);
+            let read = golden.read(&bytes);
+            assert!(read.is_none_or(|read| read.is_stable), "{} with bit {bit} flipped", golden.file);
+            bytes[bit / 8] ^= 1 << (bit % 8);
+        }
+    }
+}
+
+proptest! {
+    #[test]
+    fn no_damage_makes_reading_panic(
+        of: prop::sample::Index,
+        from: prop::sample::Index,
+        to: prop::sample::Index,
+        garbage in prop::collection::vec(any::<u8>(), 0..40),
+    ) {
+        let golden = all().swap_remove(of.index(all().len()));
+        let mut bytes = golden.kept();
+        let (from, to) = (from.index(bytes.len() + 1), to.index(bytes.len() + 1));
+        bytes.splice(from.min(to)..from.max(to), garbage);
+        prop_assert!(golden.read(&bytes).is_none_or(|read| read.is_stable), "{}", golden.file);
+    }
+}
+
+#[test]
+fn every_record_lies_where_it_ever_lay() {
+    let subject = Subject::from_record("idp|alice".to_owned());
+    let client = ClientId::parse("client-AAAAAAAAAAAAAAAAAAAAAA").unwrap();
+    let authorization = AuthorizationId::from_bytes(*b"authorization-id");
+    let grant = GrantId::from_bytes(*b"grant-identifier");
+    let mut lines = String::new();
+    for space in Space::ALL {
+        writeln!(lines, "space {} {}", space as u8, space.name()).unwrap();
+    }
+    writeln!(lines, "store meta: {:?}", key::store_meta()).unwrap();
+    for url in ["https://gate.example", "https://gate.example/team"] {
+        let url = IssuerUrl::parse(url).unwrap();
+        for (name, key) in [
+            ("keyring", key::keyring(&url)),
+            ("client", key::client(&url, &client)),
+            ("authorization", key::authorization(&url, authorization)),
+            ("consent", key::consent(&url, &subject, &client, "https://mcp.example/mcp")),
+            ("grant", key::grant(&url, grant)),
+            ("issuer counter", key::issuer_counter(&url)),
+            ("client counter", key::client_counter(&url, &client)),
+            ("subject counter", key::subject_counter(&url, &subject)),
+        ] {
+            writeln!(lines, "{name} at {}: {key:?}", url.as_str()).unwrap();
+        }
+    }
+    let kept = std::fs::read_to_string(directory().join(KEYS));
+    let kept = kept.unwrap_or_else(|_| panic!("{KEYS} is missing. If the format is new, this belongs there:\n{lines}"));
+    assert_eq!(lines, kept, "what is kept under the old keys would not be found");
+}
+
+/// A file that no test reads freezes nothing.
+#[test]
+fn every_kept_file_is_read() {
+    let files = all().into_iter().map(|golden| golden.file).chain([KEYS.to_owned()]);
+    let kept = std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
+    assert_eq!(kept.collect::<BTreeSet<_>>(), files.collect());
+}
+
+impl Golden {
+    /// As they are on somebody's disk.
+    fn kept(&self) -> Vec<u8> {
+        let text = std::fs::read_to_string(directory().join(&self.file)).unwrap();
+        from_hex(&text)
+    }
+}
+
+fn directory() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("golden")
+}
+
+/// 32 bytes a line.
+fn hex(bytes: &[u8]) -> String {
+    let line = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>() + "\n";
+    bytes.chunks(32).map(line).collect()
+}
+
+fn from_hex(text: &str) -> Vec<u8> {
+    let digits: Vec<_> = text.bytes().filter(|byte| *byte != b'\n').collect();
+    let byte = |pair: &[u8]| u8::from_str_radix(std::str::from_utf8(pair).unwrap(), 16).unwrap();
+    digits.chunks(2).map(byte).collect()
+}
+
+/// A field, as protobuf writes it: number and wire type, then the value.
+fn varint(field: u32, value: u64) -> Vec<u8> {
+    let mut bytes = tag(field, 0);
+    prost::encoding::encode_varint(value, &mut bytes);
+    bytes
+}
+
+fn fixed64(field: u32) -> Vec<u8> {
+    [tag(field, 1), vec![1; 8]].concat()
+}
+
+fn delimited(field: u32, value: &[u8]) -> Vec<u8> {
+    let mut bytes = tag(field, 2);
+    prost::encoding::encode_varint(value.len() as u64, &mut bytes);
+    [bytes.as_slice(), value].concat()
+}
+
+fn fixed32(field: u32) -> Vec<u8> {
+    [tag(field, 5), vec![1; 4]].concat()
+}
+
+fn tag(field: u32, wire_type: u32) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    prost::encoding::encode_varint(u64::from(field << 3 | wire_type), &mut bytes);
+    bytes
+}

@@ -1,0 +1,402 @@
+//! One value of each kind and state, made of nothing but constants. Never changed: each belongs to a kept file.
+
+use std::fmt;
+
+use lychgate_domain::authorization::{
+    Approved, Authorization, CodeIssued, Decided, Denied, Failed, LoggingIn, LoginFailure, Redeemed, Sealed,
+};
+use lychgate_domain::client::{About, AuthenticationMethod, Client, GrantType, Origin, Status as ClientStatus};
+use lychgate_domain::consent::{Consent, How, Status as ConsentStatus};
+use lychgate_domain::event::{Event, EventKind};
+use lychgate_domain::grant::{Counters, EndedBy, Grant, Issuance, Status as GrantStatus};
+use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, EventId, GrantId};
+use lychgate_domain::issuer::IssuerUrl;
+use lychgate_domain::keys::KeyId;
+use lychgate_domain::pkce::CodeChallenge;
+use lychgate_domain::redirect_uri::RedirectUri;
+use lychgate_domain::scope::Scopes;
+use lychgate_domain::subject::Subject;
+use lychgate_domain::time::Timestamp;
+use prost::Message as _;
+
+use crate::keyring::{KeyState, Keyring, SealedKey};
+use crate::proto::{self, event::Kind};
+use crate::record::{Counter, Record, encode_event};
+
+/// A value, as today's code writes it, and how it is read.
+pub(super) struct Golden {
+    /// Names kind, state and version.
+    pub(super) file: String,
+    pub(super) bytes: Vec<u8>,
+    /// Fields that hold a message, and are set.
+    pub(super) nested: &'static [u32],
+    read: Reading,
+}
+
+type Reading = Box<dyn Fn(&[u8]) -> Option<Read>>;
+
+/// What became of bytes that were read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Read {
+    pub(super) is_the_value: bool,
+    /// Written and read again, it is what it was.
+    pub(super) is_stable: bool,
+}
+
+impl Golden {
+    fn new<R: Record + PartialEq + fmt::Debug + 'static>(name: &str, nested: &'static [u32], value: R) -> Self {
+        let bytes = value.encode_record();
+        let read = move |bytes: &[u8]| {
+            let read = R::decode_record(bytes)?;
+            let again = R::decode_record(&read.encode_record());
+            Some(Read { is_the_value: read == value, is_stable: again.as_ref() == Some(&read) })
+        };
+        Self { file: format!("{name}.v1.hex"), bytes, nested, read: Box::new(read) }
+    }
+
+    /// Events are written for readers to come: what stands in them is held against the value field by field.
+    fn event(nested: &'static [u32], event: Event) -> Self {
+        let name = format!("event-{}", event.kind.name().replace(['.', '_'], "-"));
+        let bytes = encode_event(&issuer(), &event);
+        let read = move |bytes: &[u8]| {
+            let read = proto::Event::decode(bytes).ok()?;
+            let again = proto::Event::decode(&*read.encode_to_vec()).ok();
+            Some(Read { is_the_value: says(&read, &event), is_stable: again.as_ref() == Some(&read) })
+        };
+        Self { file: format!("{name}.v1.hex"), bytes, nested, read: Box::new(read) }
+    }
+
+    pub(super) fn read(&self, bytes: &[u8]) -> Option<Read> {
+        (self.read)(bytes)
+    }
+}
+
+pub(super) fn all() -> Vec<Golden> {
+    let fixed = [
+        Golden::new("store-meta", &[], proto::StoreMeta { record_level: 1 }),
+        Golden::new("counter", &[], Counter(0x0102_0304_0506)),
+        Golden::new("keyring", &[], keyring()),
+        Golden::new("client-registered", &[8], registered_client()),
+        Golden::new("client-with-all-fields", &[8], client_with_all_fields()),
+        Golden::new("client-disabled", &[8], Client { status: ClientStatus::Disabled, ..registered_client() }),
+        Golden::new("consent-live", &[], consent()),
+        Golden::new("consent-revoked", &[], revoked_consent()),
+        Golden::new("grant-live", &[8, 11, 17], grant()),
+        Golden::new("grant-with-previous-key", &[8, 11, 17], rotated_grant()),
+    ];
+    let ended = [EndedBy::CodeReplay, EndedBy::RefreshTokenReplay].map(ended_grant);
+    let without_state = Approved { decided: Decided { state: None, ..decided() }, login_key: KeyId(0x1000_0001) };
+    let authorizations = [
+        Authorization::Denied(Denied { decided: decided() }),
+        Authorization::Approved(approved()),
+        Authorization::LoggingIn(LoggingIn { approved: approved(), attempt: attempt(0x32), at: at(3) }),
+        Authorization::CodeIssued(code_issued()),
+        Authorization::Redeemed(redeemed()),
+        failed(LoginFailure::UpstreamUnavailable),
+        failed(LoginFailure::UpstreamInvalid),
+        failed(LoginFailure::UpstreamDenied),
+    ];
+    let events = [
+        (&[10], EventKind::ConsentApproved { scopes: "read write".to_owned() }),
+        (&[11], EventKind::GrantIssued { grant_id: grant_id(0x51), scopes: "read write".to_owned() }),
+        (&[12], EventKind::CodeReplayed { grant_id: grant_id(0x51) }),
+        (&[13], EventKind::RefreshTokenReplayed { grant_id: grant_id(0x51) }),
+        (&[14], EventKind::GrantSuperseded { grant_id: grant_id(0x51) }),
+    ];
+    fixed
+        .into_iter()
+        .chain(ended)
+        .chain(authorizations.map(authorization))
+        .chain([Golden::new("authorization-approved-without-state", &[1, 3], Authorization::Approved(without_state))])
+        .chain(events.map(|(nested, kind)| Golden::event(nested, event(kind))))
+        .collect()
+}
+
+/// Named after its state: a new state does not compile until it has a name here, and then lacks a file.
+fn authorization(value: Authorization) -> Golden {
+    let (name, nested): (_, &[u32]) = match &value {
+        Authorization::Denied(_) => ("denied", &[1, 2]),
+        Authorization::Approved(_) => ("approved", &[1, 3]),
+        Authorization::LoggingIn(_) => ("logging-in", &[1, 4]),
+        Authorization::CodeIssued(_) => ("code-issued", &[1, 5]),
+        Authorization::Redeemed(_) => ("redeemed", &[1, 6]),
+        Authorization::Failed(failed) => (
+            match failed.failure {
+                LoginFailure::UpstreamUnavailable => "failed-upstream-unavailable",
+                LoginFailure::UpstreamInvalid => "failed-upstream-invalid",
+                LoginFailure::UpstreamDenied => "failed-upstream-denied",
+            },
+            &[1, 7],
+        ),
+    };
+    Golden::new(&format!("authorization-{name}"), nested, value)
+}
+
+fn ended_grant(why: EndedBy) -> Golden {
+    let name = match why {
+        EndedBy::CodeReplay => "grant-ended-by-code-replay",
+        EndedBy::RefreshTokenReplay => "grant-ended-by-refresh-token-replay",
+    };
+    let status = GrantStatus::Ended { at: at(70), why };
+    Golden::new(name, &[8, 11, 16, 17], Grant { status, ..rotated_grant() })
+}
+
+fn keyring() -> Keyring {
+    let key = |id, purpose: &str, state, material: &[u8]| SealedKey {
+        id: KeyId(id),
+        purpose: purpose.to_owned(),
+        state,
+        created_at: at(u64::from(id & 0xF)),
+        sealed_material: material.to_vec(),
+    };
+    Keyring {
+        keys: vec![
+            key(0x1000_0001, "ticket", KeyState::Retired, &[0xA1; 72]),
+            key(0x1000_0002, "ticket", KeyState::Active, &[0xA2; 72]),
+            key(0x1000_0003, "ticket", KeyState::Announced, &[0xA3; 72]),
+            key(0x1000_0004, "signing", KeyState::Active, &[0xA4; 178]),
+        ],
+    }
+}
+
+fn registered_client() -> Client {
+    Client {
+        id: client_id(),
+        origin: Origin::Registered { at: at(0), attempt: attempt(0x11) },
+        status: ClientStatus::Enabled,
+        name: None,
+        redirect_uris: vec![uri("http://127.0.0.1/callback")],
+        grant_types: vec![GrantType::AuthorizationCode],
+        about: About::default(),
+    }
+}
+
+fn client_with_all_fields() -> Client {
+    let text = |text: &str| Some(text.to_owned());
+    Client {
+        name: text("Notizen für Ä"),
+        redirect_uris: vec![
+            uri("https://app.example:8443/cb?x=1"),
+            uri("http://localhost/callback"),
+            uri("cursor://anysphere.cursor-mcp/oauth/callback"),
+        ],
+        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+        about: About {
+            client_uri: text("https://app.example"),
+            logo_uri: text("https://app.example/logo.png"),
+            tos_uri: text("https://app.example/tos"),
+            policy_uri: text("https://app.example/policy"),
+            contacts: vec!["one@app.example".to_owned(), "two@app.example".to_owned()],
+            scope: text("read write"),
+            application_type: text("web"),
+            software_id: text("4NRB1-0XZABZI9E6-5SM3R"),
+            software_version: text("2.2"),
+        },
+        ..registered_client()
+    }
+}
+
+fn decided() -> Decided {
+    Decided {
+        id: authorization_id(),
+        client_id: client_id(),
+        redirect_uri: uri("http://127.0.0.1:49152/callback"),
+        state: Some("s\"t ä/te".to_owned()),
+        code_challenge: CodeChallenge([0xC0; 32]),
+        resource: resource(),
+        scopes: scopes("read write"),
+        metadata_digest: [0xD0; 32],
+        browser: BrowserId::from_bytes([0xB0; 16]),
+        attempt: attempt(0x31),
+        at: at(2),
+    }
+}
+
+fn approved() -> Approved {
+    Approved { decided: decided(), login_key: KeyId(0x1000_0001) }
+}
+
+fn failed(failure: LoginFailure) -> Authorization {
+    Authorization::Failed(Failed { approved: approved(), attempt: attempt(0x32), at: at(3), failure })
+}
+
+fn code_issued() -> CodeIssued {
+    CodeIssued {
+        approved: approved(),
+        attempt: attempt(0x32),
+        at: at(4),
+        code_key: KeyId(0x1000_0002),
+        subject: subject(),
+        consent_epoch: at(3).millis(),
+        upstream_tokens: sealed(0xE1),
+    }
+}
+
+fn redeemed() -> Redeemed {
+    Redeemed {
+        issued: code_issued(),
+        attempt: attempt(0x33),
+        at: at(5),
+        grant_id: grant_id(0x51),
+        refresh_key: KeyId(0x1000_0003),
+    }
+}
+
+fn consent() -> Consent {
+    Consent {
+        subject: subject(),
+        client_id: client_id(),
+        resource: resource(),
+        scopes: scopes("read write"),
+        redirect_uris: vec!["http://127.0.0.1/callback".to_owned(), "https://app.example:8443/cb?x=1".to_owned()],
+        metadata_digest: [0xD0; 32],
+        created_at: at(3),
+        approved_at: at(4),
+        expires_at: at(31_536_004),
+        how: How::Page,
+        epoch: at(3).millis(),
+        status: ConsentStatus::Live,
+        grants: vec![(grant_id(0x51), at(7_776_005)), (grant_id(0x52), at(7_776_010))],
+    }
+}
+
+fn revoked_consent() -> Consent {
+    Consent {
+        status: ConsentStatus::Revoked { at: at(80) },
+        epoch: at(3).millis() + 1,
+        grants: Vec::new(),
+        ..consent()
+    }
+}
+
+fn grant() -> Grant {
+    Grant {
+        id: grant_id(0x51),
+        authorization_id: authorization_id(),
+        subject: subject(),
+        client_id: client_id(),
+        resource: resource(),
+        scopes: scopes("read write"),
+        consent_epoch: at(3).millis(),
+        counters: Counters { issuer: 1, client: 2, subject: 3 },
+        client_method: AuthenticationMethod::None,
+        secret: [0x5E; 32],
+        current: Issuance {
+            generation: 0,
+            key: KeyId(0x1000_0003),
+            attempt: attempt(0x33),
+            at: at(5),
+            scopes: scopes("read write"),
+        },
+        previous_key: None,
+        created_at: at(5),
+        idle_end: at(2_592_005),
+        end: at(7_776_005),
+        status: GrantStatus::Live,
+        upstream_tokens: sealed(0xE2),
+    }
+}
+
+fn rotated_grant() -> Grant {
+    Grant {
+        current: Issuance {
+            generation: 1,
+            key: KeyId(0x1000_0004),
+            attempt: attempt(0x34),
+            at: at(65),
+            scopes: scopes("read"),
+        },
+        previous_key: Some(KeyId(0x1000_0003)),
+        idle_end: at(2_592_065),
+        ..grant()
+    }
+}
+
+fn event(kind: EventKind) -> Event {
+    Event {
+        id: EventId::from_bytes([0xEE; 16]),
+        at: at(5),
+        kind,
+        subject: subject(),
+        client_id: client_id(),
+        resource: resource(),
+        authorization_id: authorization_id(),
+        principal: "edge-1".to_owned(),
+        request_id: "0123456789-_abcdefABCD".to_owned(),
+    }
+}
+
+/// Whether a record says what `event` is.
+fn says(record: &proto::Event, event: &Event) -> bool {
+    let grant = |id: &GrantId| id.bytes().to_vec();
+    let kind = match &event.kind {
+        EventKind::ConsentApproved { scopes } => {
+            Kind::ConsentApproved(proto::ConsentApproved { scopes: scopes.clone() })
+        }
+        EventKind::GrantIssued { grant_id, scopes } => {
+            Kind::GrantIssued(proto::GrantIssued { grant_id: grant(grant_id), scopes: scopes.clone() })
+        }
+        EventKind::CodeReplayed { grant_id } => Kind::CodeReplayed(proto::CodeReplayed { grant_id: grant(grant_id) }),
+        EventKind::RefreshTokenReplayed { grant_id } => {
+            Kind::RefreshTokenReplayed(proto::RefreshTokenReplayed { grant_id: grant(grant_id) })
+        }
+        EventKind::GrantSuperseded { grant_id } => {
+            Kind::GrantSuperseded(proto::GrantSuperseded { grant_id: grant(grant_id) })
+        }
+    };
+    record.kind == Some(kind)
+        && record.event_id == event.id.bytes()
+        && record.at == event.at.millis()
+        && record.issuer == issuer().as_str()
+        && record.subject == event.subject.as_str()
+        && record.client_id == event.client_id.as_str()
+        && record.resource == event.resource
+        && record.authorization_id == event.authorization_id.bytes()
+        && record.principal == event.principal
+        && record.request_id == event.request_id
+}
+
+/// Seconds after 2026-11-23T04:00:00Z, and a fraction.
+fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_millis(1_795_406_400_123 + seconds * 1000)
+}
+
+fn issuer() -> IssuerUrl {
+    IssuerUrl::parse("https://gate.example").unwrap()
+}
+
+fn client_id() -> ClientId {
+    ClientId::parse("client-AAAAAAAAAAAAAAAAAAAAAA").unwrap()
+}
+
+fn subject() -> Subject {
+    Subject::from_record("idp|alice".to_owned())
+}
+
+fn resource() -> String {
+    "https://mcp.example/mcp".to_owned()
+}
+
+fn authorization_id() -> AuthorizationId {
+    AuthorizationId::new(at(0), &[0xA0; 32])
+}
+
+fn grant_id(n: u8) -> GrantId {
+    GrantId::from_bytes([n; 16])
+}
+
+fn attempt(n: u8) -> Attempt {
+    Attempt::from_bytes([n; 16])
+}
+
+fn scopes(text: &str) -> Scopes {
+    Scopes::parse(text).unwrap()
+}
+
+fn uri(text: &str) -> RedirectUri {
+    RedirectUri::from_record(text.to_owned())
+}
+
+fn sealed(n: u8) -> Sealed {
+    Sealed { key: KeyId(0x1000_0005), bytes: vec![n; 60] }
+}

@@ -1,0 +1,436 @@
+//! The successful authorization, step by step, each step a value: a test takes the steps it needs as they are and changes
+//! exactly one thing in the one it is about.
+//!
+//! ```text
+//! Gate ─register→ App ─request→ AuthorizationRequest ─open→ Consent ─approve→ SentUpstream ─sign_in→ Callback
+//!                                                                                   Tokens ←send─ TokenRequest ←finish─┘
+//! ```
+//! Nothing here knows how many processes answer, or which: only the issuer's URL.
+
+use anyhow::{Context, Result, bail, ensure};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use serde::Deserialize;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::dev::Dev;
+use crate::http::{self, Jar, Page, Visit};
+use crate::upstream::{Upstream, challenge, unique_word};
+
+/// The one MCP server of [`Stage`]. Nobody answers there: what counts is what tokens say about it.
+pub const RESOURCE: &str = "https://notes.example/mcp";
+const RESOURCE_CONFIG: &str = r#"
+[[resources]]
+uri = "https://notes.example/mcp"
+name = "Notes"
+[[resources.scopes]]
+name = "notes:read"
+description = "Read your notes"
+default = true
+[[resources.scopes]]
+name = "notes:write"
+description = "Change your notes"
+"#;
+
+/// Where the apps of these tests get their codes. Nobody listens there: the redirect is read, not followed.
+pub const LOOPBACK: &str = "http://127.0.0.1/callback";
+pub const WEB: &str = "https://app.example/callback";
+
+const MAX_HOPS: usize = 8;
+
+/// Lychgate in front of a provider that the test holds in its hand.
+#[derive(Debug)]
+pub struct Stage {
+    pub upstream: Upstream,
+    pub gate: Gate,
+    dev: Dev,
+}
+
+/// An authorization server, as its clients know it.
+#[derive(Clone, Debug)]
+pub struct Gate {
+    issuer: String,
+    resource: String,
+    http: reqwest::Client,
+}
+
+/// A client, by what it knows of itself.
+#[derive(Clone, Debug)]
+pub struct App {
+    pub gate: Gate,
+    pub client_id: String,
+    pub redirect_uri: String,
+}
+
+/// A good `/authorize`, whole, and the secret half of its PKCE challenge.
+#[derive(Clone, Debug)]
+pub struct AuthorizationRequest {
+    pub app: App,
+    pub parameters: Vec<(String, String)>,
+    pub verifier: String,
+}
+
+/// The consent page, open in a browser.
+#[derive(Clone, Debug)]
+pub struct Consent {
+    pub request: AuthorizationRequest,
+    pub page: Page,
+}
+
+/// The answer to an approval: a redirect to the upstream, not yet followed.
+#[derive(Clone, Debug)]
+pub struct SentUpstream {
+    pub request: AuthorizationRequest,
+    pub page: Page,
+}
+
+/// Where the upstream sends the browser back to, not yet opened.
+#[derive(Clone, Debug)]
+pub struct Callback {
+    pub request: AuthorizationRequest,
+    pub url: Url,
+}
+
+/// What the client reads from its redirect URI.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Answer {
+    pub uri: Url,
+}
+
+/// A good `/token`, whole.
+#[derive(Clone, Debug)]
+pub struct TokenRequest {
+    pub app: App,
+    pub form: Vec<(String, String)>,
+    pub headers: Vec<(&'static str, String)>,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq, Eq)]
+pub struct Tokens {
+    pub access_token: String,
+    pub refresh_token: String,
+    pub token_type: String,
+    pub expires_in: u64,
+    pub scope: String,
+}
+
+impl Stage {
+    /// With these tables of `dev`'s configuration besides upstream and resources.
+    pub async fn start(config: &str) -> Result<Self> {
+        Self::start_with_resources(&format!("{config}{RESOURCE_CONFIG}")).await
+    }
+
+    pub async fn start_with_resources(config: &str) -> Result<Self> {
+        let upstream = Upstream::start().await?;
+        let dev = Dev::start_with(&format!("{}{config}", upstream.config()), &upstream.environment()).await?;
+        let gate = Gate::new(&dev.ready().issuer, RESOURCE)?;
+        Ok(Self { upstream, gate, dev })
+    }
+
+    pub fn dev(&self) -> &Dev {
+        &self.dev
+    }
+
+    pub async fn stop(self) -> Result<()> {
+        self.dev.stop().await
+    }
+}
+
+impl Gate {
+    /// `resource` is what its apps ask for.
+    pub fn new(issuer: &str, resource: &str) -> Result<Self> {
+        Ok(Self { issuer: issuer.to_owned(), resource: resource.to_owned(), http: http::client()? })
+    }
+
+    pub fn issuer(&self) -> &str {
+        &self.issuer
+    }
+
+    pub fn resource(&self) -> &str {
+        &self.resource
+    }
+
+    /// An endpoint, by its path below the issuer.
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.issuer)
+    }
+
+    /// For requests of a program's, whole or broken.
+    pub fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// A document, as programs fetch it.
+    pub async fn get(&self, path: &str) -> Result<Page> {
+        Page::of(self.http.get(self.url(path))).await
+    }
+
+    pub async fn register(&self, metadata: &Value) -> Result<Page> {
+        Page::of(self.http.post(self.url("/register")).json(metadata)).await
+    }
+
+    /// A client that has just registered; it will use the first of its URIs.
+    pub async fn app(&self, redirect_uris: &[&str]) -> Result<App> {
+        let metadata = json!({
+            "client_name": "An app",
+            "redirect_uris": redirect_uris,
+            "grant_types": ["authorization_code", "refresh_token"],
+            "token_endpoint_auth_method": "none",
+        });
+        let page = self.register(&metadata).await?;
+        ensure!(page.status == 201, "not registered: {}", page.summary());
+        let client_id = page.json()?["client_id"].as_str().context("no client_id")?.to_owned();
+        Ok(App { gate: self.clone(), client_id, redirect_uri: redirect_uris[0].to_owned() })
+    }
+
+    /// A client that an operator configured.
+    pub fn configured(&self, client_id: &str, redirect_uri: &str) -> App {
+        App { gate: self.clone(), client_id: client_id.to_owned(), redirect_uri: redirect_uri.to_owned() }
+    }
+}
+
+impl App {
+    pub fn request(&self) -> AuthorizationRequest {
+        // 64 characters, RFC 7636 §4.1.
+        let verifier = unique_word() + &unique_word();
+        let parameters = [
+            ("response_type", "code"),
+            ("client_id", &self.client_id),
+            ("redirect_uri", &self.redirect_uri),
+            ("state", &unique_word()),
+            ("code_challenge", &challenge(&verifier)),
+            ("code_challenge_method", "S256"),
+            ("resource", &self.gate.resource),
+        ];
+        AuthorizationRequest { app: self.clone(), parameters: owned(&parameters), verifier }
+    }
+
+    /// All the way, in a browser of its own.
+    pub async fn tokens(&self) -> Result<Tokens> {
+        self.request().tokens(&mut Jar::new()?).await
+    }
+
+    pub fn refresh(&self, refresh_token: &str) -> TokenRequest {
+        self.token_request(&[
+            ("grant_type", "refresh_token"),
+            ("refresh_token", refresh_token),
+            ("client_id", &self.client_id),
+            ("resource", &self.gate.resource),
+        ])
+    }
+
+    pub fn token_request(&self, form: &[(&str, &str)]) -> TokenRequest {
+        TokenRequest { app: self.clone(), form: owned(form), headers: Vec::new() }
+    }
+}
+
+impl AuthorizationRequest {
+    #[must_use]
+    pub fn with(self, name: &str, value: &str) -> Self {
+        self.without(name).and(name, value)
+    }
+
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.parameters.retain(|(n, _)| n != name);
+        self
+    }
+
+    /// Once more, whether it is there or not.
+    #[must_use]
+    pub fn and(mut self, name: &str, value: &str) -> Self {
+        self.parameters.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    pub fn parameter(&self, name: &str) -> Option<&str> {
+        self.parameters.iter().find(|(n, _)| n == name).map(|(_, value)| value.as_str())
+    }
+
+    pub fn url(&self) -> String {
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(&self.parameters).finish();
+        format!("{}?{query}", self.app.gate.url("/authorize"))
+    }
+
+    /// `/authorize`, and whatever it answers.
+    pub async fn send(&self, jar: &mut Jar) -> Result<Page> {
+        jar.open(self.url()).await
+    }
+
+    /// As far as the consent page.
+    pub async fn open(&self, jar: &mut Jar) -> Result<Consent> {
+        let redirect = self.send(jar).await?;
+        let page = jar.follow(&redirect).await?;
+        ensure!(page.status == 200 && page.hidden("form_token").is_ok(), "no consent page: {}", page.summary());
+        Ok(Consent { request: self.clone(), page })
+    }
+
+    /// As far as the upstream's answer.
+    pub async fn callback(&self, jar: &mut Jar) -> Result<Callback> {
+        self.open(jar).await?.approve(jar).await?.sign_in(jar).await
+    }
+
+    /// As far as the code.
+    pub async fn code(&self, jar: &mut Jar) -> Result<String> {
+        self.callback(jar).await?.finish(jar).await?.code()
+    }
+
+    pub async fn tokens(&self, jar: &mut Jar) -> Result<Tokens> {
+        let code = self.code(jar).await?;
+        self.redemption(&code).tokens().await
+    }
+
+    /// What the client sends with a code that answers this request.
+    pub fn redemption(&self, code: &str) -> TokenRequest {
+        self.app.token_request(&[
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("client_id", &self.app.client_id),
+            ("redirect_uri", &self.app.redirect_uri),
+            ("code_verifier", &self.verifier),
+            ("resource", &self.app.gate.resource),
+        ])
+    }
+}
+
+impl Consent {
+    /// The post of this page's form, to be altered.
+    pub fn form(&self, decision: &str) -> Result<Visit> {
+        Visit::button(&self.page, ("decision", decision))
+    }
+
+    pub async fn approve(&self, jar: &mut Jar) -> Result<SentUpstream> {
+        let page = jar.send(self.form("approve")?).await?;
+        page.location().context("the approval was not accepted")?;
+        Ok(SentUpstream { request: self.request.clone(), page })
+    }
+
+    pub async fn deny(&self, jar: &mut Jar) -> Result<Answer> {
+        Answer::of(&jar.send(self.form("deny")?).await?)
+    }
+}
+
+impl SentUpstream {
+    /// The upstream's `state` parameter: the name of this flow towards it.
+    pub fn state(&self) -> Result<String> {
+        Answer { uri: self.page.location()? }.parameter("state").context("sent upstream without state")
+    }
+
+    /// Does as the upstream says until it sends the browser back.
+    pub async fn sign_in(&self, jar: &mut Jar) -> Result<Callback> {
+        let mut page = self.page.clone();
+        for _ in 0..MAX_HOPS {
+            let url = page.location()?;
+            if url.path().starts_with("/callback/") {
+                return Ok(Callback { request: self.request.clone(), url });
+            }
+            page = jar.follow(&page).await?;
+        }
+        bail!("the upstream never sends anybody back: {}", page.summary())
+    }
+}
+
+impl Callback {
+    /// Opened as after the upstream's redirect, and whatever it answers.
+    pub async fn visit(&self, jar: &mut Jar) -> Result<Page> {
+        jar.open(&self.url).await
+    }
+
+    pub async fn finish(&self, jar: &mut Jar) -> Result<Answer> {
+        let answer = Answer::of(&self.visit(jar).await?)?;
+        ensure!(answer.uri.as_str().starts_with(&self.request.app.redirect_uri), "sent to {}", answer.uri);
+        Ok(answer)
+    }
+
+    /// With another value for one of its parameters, or without it.
+    #[must_use]
+    pub fn with(mut self, name: &str, value: Option<&str>) -> Self {
+        let mut pairs: Vec<(String, String)> = self.url.query_pairs().into_owned().collect();
+        pairs.retain(|(n, _)| n != name);
+        pairs.extend(value.map(|value| (name.to_owned(), value.to_owned())));
+        self.url.query_pairs_mut().clear().extend_pairs(pairs);
+        self
+    }
+
+    /// The upstream's code.
+    pub fn code(&self) -> Result<String> {
+        Answer { uri: self.url.clone() }.parameter("code").context("no upstream code")
+    }
+}
+
+impl Answer {
+    /// From the redirect to the client.
+    pub fn of(page: &Page) -> Result<Self> {
+        ensure!(page.status == 303, "no answer for the client: {}", page.summary());
+        Ok(Self { uri: page.location()? })
+    }
+
+    /// The parameter; `None` also if it is there twice.
+    pub fn parameter(&self, name: &str) -> Option<String> {
+        let mut found = self.uri.query_pairs().filter(|(n, _)| n == name);
+        let value = found.next()?.1.into_owned();
+        found.next().is_none().then_some(value)
+    }
+
+    pub fn code(&self) -> Result<String> {
+        self.parameter("code").with_context(|| format!("no code in {}", self.uri))
+    }
+
+    pub fn error(&self) -> Option<String> {
+        self.parameter("error")
+    }
+}
+
+impl Tokens {
+    /// What the access token says, unverified.
+    pub fn claims(&self) -> Result<Value> {
+        let claims = self.access_token.split('.').nth(1).context("no JWT")?;
+        Ok(serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims)?)?)
+    }
+}
+
+impl TokenRequest {
+    #[must_use]
+    pub fn with(self, name: &str, value: &str) -> Self {
+        self.without(name).and(name, value)
+    }
+
+    #[must_use]
+    pub fn without(mut self, name: &str) -> Self {
+        self.form.retain(|(n, _)| n != name);
+        self
+    }
+
+    /// Once more, whether it is there or not.
+    #[must_use]
+    pub fn and(mut self, name: &str, value: &str) -> Self {
+        self.form.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    #[must_use]
+    pub fn header(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.headers.push((name, value.into()));
+        self
+    }
+
+    /// Whatever the token endpoint answers.
+    pub async fn send(&self) -> Result<Page> {
+        let mut request = self.app.gate.http.post(self.app.gate.url("/token")).form(&self.form);
+        for (name, value) in &self.headers {
+            request = request.header(*name, value);
+        }
+        Page::of(request).await
+    }
+
+    pub async fn tokens(&self) -> Result<Tokens> {
+        let page = self.send().await?;
+        ensure!(page.status == 200, "no tokens: {}", page.summary());
+        serde_json::from_value(page.json()?).context("a token response")
+    }
+}
+
+fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
+    pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}

@@ -1,0 +1,171 @@
+//! The control plane's gRPC, as those call it who may: an edge step by step, an operator, a health check.
+//!
+//! Nothing here repeats a call; whether one may be repeated is what tests are about.
+
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use lychgate_api::ERROR_DOMAIN;
+use lychgate_api::channel::{self, AuthenticatedChannel};
+use lychgate_api::v1::authorization_service_client::AuthorizationServiceClient;
+use lychgate_api::v1::issuer_service_client::IssuerServiceClient;
+use lychgate_api::v1::next::Step;
+use lychgate_api::v1::registration_service_client::RegistrationServiceClient;
+use lychgate_api::v1::token_service_client::TokenServiceClient;
+use lychgate_api::v1::{
+    BeginRequest, ConsentPage, Cookie, DecideRequest, Decision, FinishLoginRequest, Next, Parameter, SetCookie,
+    ShowRequest,
+};
+use tokio::time::timeout;
+use tonic::transport::Endpoint;
+use tonic::{Code, Status};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_types::StatusExt as _;
+use url::Url;
+
+/// A server that takes longer than this to say how it is, is not well.
+const HEALTH: Duration = Duration::from_secs(2);
+
+/// Somebody with a token.
+#[derive(Clone, Debug)]
+pub struct Caller {
+    channel: AuthenticatedChannel,
+}
+
+impl Caller {
+    pub fn new(url: &str, token: &str) -> Result<Self> {
+        Ok(Self { channel: channel::open(url, None, token)? })
+    }
+
+    pub fn authorization(&self) -> AuthorizationServiceClient<AuthenticatedChannel> {
+        AuthorizationServiceClient::new(self.channel.clone())
+    }
+
+    pub fn token(&self) -> TokenServiceClient<AuthenticatedChannel> {
+        TokenServiceClient::new(self.channel.clone())
+    }
+
+    pub fn registration(&self) -> RegistrationServiceClient<AuthenticatedChannel> {
+        RegistrationServiceClient::new(self.channel.clone())
+    }
+
+    pub fn issuers(&self) -> IssuerServiceClient<AuthenticatedChannel> {
+        IssuerServiceClient::new(self.channel.clone())
+    }
+}
+
+/// What `grpc.health.v1` says of the server as a whole; no answer is a no.
+pub async fn is_serving(address: SocketAddr) -> bool {
+    let ask = async {
+        let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
+        let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await?;
+        anyhow::Ok(answer.into_inner().status() == ServingStatus::Serving)
+    };
+    matches!(timeout(HEALTH, ask).await, Ok(Ok(true)))
+}
+
+/// 16 random bytes, as an edge makes them for each of its requests.
+pub fn attempt() -> Vec<u8> {
+    crate::random::<16>().to_vec()
+}
+
+/// The code and the reason of an error of the control plane's own making; an error if it is anybody else's.
+pub fn refusal(status: &Status) -> Result<(Code, String)> {
+    let info = status.get_details_error_info().with_context(|| format!("no ErrorInfo: {status:?}"))?;
+    anyhow::ensure!(info.domain == ERROR_DOMAIN, "the domain is {:?}", info.domain);
+    Ok((status.code(), info.reason))
+}
+
+/// One browser at an edge: the four steps of an authorization, and the cookies in between.
+///
+/// Steps that are to be sent more than once are made first (`…_request`) and sent by the test.
+#[derive(Debug)]
+pub struct Steps {
+    caller: Caller,
+    issuer_id: String,
+    cookies: BTreeMap<String, String>,
+}
+
+impl Steps {
+    pub fn new(caller: Caller, issuer_id: &str) -> Self {
+        Self { caller, issuer_id: issuer_id.to_owned(), cookies: BTreeMap::new() }
+    }
+
+    /// The ticket for a request with this query.
+    pub async fn begin(&mut self, authorize: &Url) -> Result<String> {
+        let message = BeginRequest { issuer_id: self.issuer_id.clone(), parameters: parameters(authorize) };
+        let next = self.caller.authorization().begin(message).await?.into_inner().next;
+        let consent = self.redirected(next)?;
+        let ticket = consent.query_pairs().find(|(name, _)| name == "ticket");
+        Ok(ticket.context("a redirect without a ticket")?.1.into_owned())
+    }
+
+    pub async fn show(&mut self, ticket: &str) -> Result<ConsentPage> {
+        let message =
+            ShowRequest { issuer_id: self.issuer_id.clone(), ticket: ticket.to_owned(), cookies: self.cookies() };
+        let next = self.caller.authorization().show(message).await?.into_inner().next;
+        match self.taken(next)? {
+            Step::ConsentPage(page) => Ok(page),
+            other => bail!("no consent page: {other:?}"),
+        }
+    }
+
+    pub fn decide_request(&self, page: &ConsentPage, decision: Decision) -> DecideRequest {
+        DecideRequest {
+            issuer_id: self.issuer_id.clone(),
+            attempt: attempt(),
+            ticket: page.ticket.clone(),
+            form_token: page.form_token.clone(),
+            decision: decision.into(),
+            cookies: self.cookies(),
+            sec_fetch_site: Some("same-origin".to_owned()),
+            origin: None,
+        }
+    }
+
+    /// `callback` is where the identity provider sent the browser.
+    pub fn finish_login_request(&self, callback: &Url) -> FinishLoginRequest {
+        FinishLoginRequest {
+            issuer_id: self.issuer_id.clone(),
+            attempt: attempt(),
+            parameters: parameters(callback),
+            cookies: self.cookies(),
+        }
+    }
+
+    /// Where an answer sends the browser; its cookies are kept.
+    pub fn redirected(&mut self, next: Option<Next>) -> Result<Url> {
+        match self.taken(next)? {
+            Step::Redirect(redirect) => Ok(Url::parse(&redirect.location)?),
+            other => bail!("no redirect: {other:?}"),
+        }
+    }
+
+    fn taken(&mut self, next: Option<Next>) -> Result<Step> {
+        let next = next.context("an answer without a next step")?;
+        for SetCookie { name, value, max_age_seconds } in next.set_cookies {
+            match max_age_seconds {
+                Some(0) => self.cookies.remove(&name),
+                _ => self.cookies.insert(name, value),
+            };
+        }
+        next.step.context("a next step that is none")
+    }
+
+    fn cookies(&self) -> Vec<Cookie> {
+        let cookie = |(name, value): (&String, &String)| Cookie { name: name.clone(), value: value.clone() };
+        self.cookies.iter().map(cookie).collect()
+    }
+}
+
+fn parameters(url: &Url) -> Vec<Parameter> {
+    let parameter = |(name, value): (std::borrow::Cow<'_, str>, std::borrow::Cow<'_, str>)| Parameter {
+        name: name.into_owned(),
+        value: value.into_owned(),
+    };
+    url.query_pairs().map(parameter).collect()
+}

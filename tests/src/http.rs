@@ -1,0 +1,480 @@
+//! A browser by hand: one request at a time, with every header and cookie in the test's reach.
+//!
+//! It does what browsers do about cookies and about saying where a request comes from, and nothing else: it follows no
+//! redirect by itself, so that a test sees each step, and can change exactly one thing in it.
+
+use std::net::IpAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, ensure};
+use reqwest::header::{ACCEPT, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION, ORIGIN, SET_COOKIE};
+use reqwest::{Method, redirect::Policy};
+use serde_json::Value;
+use url::{Origin, Url};
+
+/// The longest any one answer may take. Far more than it ever does, so that only what hangs runs into it.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
+
+/// A client that follows nothing, and opens a connection for each request: behind a load balancer every request may
+/// come out elsewhere, and none goes to a process that has just been killed.
+pub fn client() -> Result<reqwest::Client> {
+    let client = reqwest::Client::builder()
+        .redirect(Policy::none())
+        .no_proxy()
+        .pool_max_idle_per_host(0)
+        .timeout(PATIENCE)
+        .build()?;
+    Ok(client)
+}
+
+/// One person's browser. A clone is a copy of its cookies at that moment: another browser from then on.
+#[derive(Clone, Debug)]
+pub struct Jar {
+    http: reqwest::Client,
+    cookies: Vec<Cookie>,
+}
+
+/// What a browser keeps of a `Set-Cookie` header. It belongs to a host, not to a port (RFC 6265 §8.5).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Cookie {
+    pub host: String,
+    pub name: String,
+    pub value: String,
+    path: String,
+    secure: bool,
+    /// Kept back from what other sites send, unless it is a navigation.
+    lax: bool,
+    expires: Option<Instant>,
+}
+
+/// One navigation, ready to be sent, or to be altered before.
+#[derive(Clone, Debug)]
+pub struct Visit {
+    method: Method,
+    url: Url,
+    form: Option<Vec<(String, String)>>,
+    headers: HeaderMap,
+    cookies: Cookies,
+}
+
+#[derive(Clone, Debug)]
+enum Cookies {
+    OfTheJar,
+    Instead(String),
+}
+
+impl Jar {
+    pub fn new() -> Result<Self> {
+        Ok(Self { http: client()?, cookies: Vec::new() })
+    }
+
+    /// As if typed in, or opened by a program on this computer.
+    pub async fn open(&mut self, url: impl AsRef<str>) -> Result<Page> {
+        self.send(Visit::open(url)?).await
+    }
+
+    /// Goes where `page` redirects to.
+    pub async fn follow(&mut self, page: &Page) -> Result<Page> {
+        self.send(Visit::redirected(page)?).await
+    }
+
+    /// Presses a button of the form on `page`: its hidden fields, and the button's own `name=value`.
+    pub async fn press(&mut self, page: &Page, button: (&str, &str)) -> Result<Page> {
+        self.send(Visit::button(page, button)?).await
+    }
+
+    pub async fn send(&mut self, visit: Visit) -> Result<Page> {
+        let Visit { method, url, form, mut headers, cookies } = visit;
+        let sent = match cookies {
+            Cookies::Instead(header) => header,
+            Cookies::OfTheJar => self.cookie_header(&url, &method, headers.get(SEC_FETCH_SITE)),
+        };
+        if !sent.is_empty() {
+            headers.insert(COOKIE, HeaderValue::try_from(sent)?);
+        }
+        let site = headers.get(SEC_FETCH_SITE).cloned();
+        let mut request = self.http.request(method, url.clone()).headers(headers);
+        if let Some(form) = form {
+            request = request.form(&form);
+        }
+        let page = Page::read(request.send().await?, site).await?;
+        for header in page.headers.get_all(SET_COOKIE) {
+            self.keep(&url, header.to_str()?);
+        }
+        Ok(page)
+    }
+
+    /// The value of the one cookie whose name begins so.
+    pub fn cookie(&self, prefix: &str) -> Option<&Cookie> {
+        let mut found = self.live().filter(|cookie| cookie.name.starts_with(prefix));
+        found.next().filter(|_| found.next().is_none())
+    }
+
+    pub fn cookies(&self) -> Vec<Cookie> {
+        self.live().cloned().collect()
+    }
+
+    /// Puts a cookie there by force, as who controls a neighbour on the same host, or the wire, may manage to.
+    pub fn plant(&mut self, cookie: Cookie) {
+        self.cookies.retain(|other| !other.replaced_by(&cookie));
+        self.cookies.push(cookie);
+    }
+
+    pub fn forget(&mut self, prefix: &str) {
+        self.cookies.retain(|cookie| !cookie.name.starts_with(prefix));
+    }
+
+    fn live(&self) -> impl Iterator<Item = &Cookie> {
+        let now = Instant::now();
+        self.cookies.iter().filter(move |cookie| cookie.expires.is_none_or(|expires| now < expires))
+    }
+
+    /// RFC 6265 §5.4, RFC 6265bis §5.8.3.
+    fn cookie_header(&self, url: &Url, method: &Method, site: Option<&HeaderValue>) -> String {
+        let cross_site = site.is_some_and(|site| site == "cross-site");
+        let sent = self
+            .live()
+            .filter(|cookie| cookie.host == host(url) && path_matches(url.path(), &cookie.path))
+            .filter(|cookie| !cookie.secure || is_trustworthy(url))
+            .filter(|cookie| !(cross_site && cookie.lax && method != Method::GET));
+        sent.map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect::<Vec<_>>().join("; ")
+    }
+
+    /// RFC 6265bis §5.7: what a browser refuses is not kept.
+    fn keep(&mut self, url: &Url, header: &str) {
+        let mut parts = header.split(';').map(str::trim);
+        let Some((name, value)) = parts.next().and_then(|pair| pair.split_once('=')) else { return };
+        let attributes: Vec<(String, &str)> = parts
+            .map(|part| part.split_once('=').unwrap_or((part, "")))
+            .map(|(name, value)| (name.trim().to_ascii_lowercase(), value.trim()))
+            .collect();
+        let attribute = |name: &str| attributes.iter().rev().find(|(n, _)| n == name).map(|(_, value)| *value);
+        let secure = attribute("secure").is_some();
+        let path = attribute("path").filter(|path| path.starts_with('/'));
+        let host_prefix = name.to_ascii_lowercase().starts_with("__host-");
+        let domain = attribute("domain");
+        if (secure && !is_trustworthy(url))
+            || (host_prefix && !(secure && path == Some("/") && domain.is_none()))
+            || domain.is_some_and(|domain| domain != host(url))
+        {
+            return;
+        }
+        let max_age = attribute("max-age").and_then(|seconds| seconds.parse::<i64>().ok());
+        let cookie = Cookie {
+            host: host(url).to_owned(),
+            name: name.to_owned(),
+            value: value.to_owned(),
+            path: path.map_or_else(|| default_path(url), str::to_owned),
+            secure,
+            // What says nothing is treated like Lax.
+            lax: !attribute("samesite").is_some_and(|site| site.eq_ignore_ascii_case("none")),
+            expires: max_age.map(|seconds| Instant::now() + Duration::from_secs(seconds.max(0).unsigned_abs())),
+        };
+        self.plant(cookie);
+    }
+}
+
+impl Cookie {
+    /// The same cookie with another value.
+    #[must_use]
+    pub fn with_value(self, value: impl Into<String>) -> Self {
+        Self { value: value.into(), ..self }
+    }
+
+    #[must_use]
+    pub fn with_name(self, name: impl Into<String>) -> Self {
+        Self { name: name.into(), ..self }
+    }
+
+    fn replaced_by(&self, newer: &Cookie) -> bool {
+        (&self.host, &self.name, &self.path) == (&newer.host, &newer.name, &newer.path)
+    }
+}
+
+impl Visit {
+    /// As if typed in, or opened by a program on this computer: browsers say `none` of both.
+    pub fn open(url: impl AsRef<str>) -> Result<Self> {
+        let url = url.as_ref();
+        let url = Url::parse(url).with_context(|| format!("{url:?} is no URL"))?;
+        Ok(Self::navigation(Method::GET, url, "none"))
+    }
+
+    /// A link on a page at `from`.
+    pub fn link(url: impl AsRef<str>, from: &Url) -> Result<Self> {
+        let url = Url::parse(url.as_ref())?;
+        let site = site(from, &url);
+        Ok(Self::navigation(Method::GET, url, site))
+    }
+
+    /// Where `page` redirects to. What began with a person stays so; what leaves a site once is cross-site for good.
+    pub fn redirected(page: &Page) -> Result<Self> {
+        let url = page.location()?;
+        let before = page.sec_fetch_site.as_ref().map_or("none", |site| site.to_str().unwrap_or_default());
+        let now = site(&page.url, &url);
+        let site = match (before, now) {
+            ("none", _) => "none",
+            ("cross-site", _) | (_, "cross-site") => "cross-site",
+            ("same-site", _) | (_, "same-site") => "same-site",
+            _ => "same-origin",
+        };
+        Ok(Self::navigation(Method::GET, url, site))
+    }
+
+    /// A button of the one form on `page`.
+    pub fn button(page: &Page, button: (&str, &str)) -> Result<Self> {
+        let action = page.form_action().context("the page has no form")?;
+        let mut fields = page.hidden_fields();
+        fields.push((button.0.to_owned(), button.1.to_owned()));
+        Ok(Self::form(page.url.join(&action)?, &page.url, fields))
+    }
+
+    /// A form post from a page at `from`, whoever's it is.
+    pub fn form(url: Url, from: &Url, fields: Vec<(String, String)>) -> Self {
+        let mut visit = Self::navigation(Method::POST, url.clone(), site(from, &url));
+        let origin = from.origin().ascii_serialization();
+        visit.headers.insert(ORIGIN, HeaderValue::try_from(origin).expect("an origin is ASCII"));
+        Self { form: Some(fields), ..visit }
+    }
+
+    fn navigation(method: Method, url: Url, site: &'static str) -> Self {
+        let mut headers = HeaderMap::new();
+        headers.insert(ACCEPT, HeaderValue::from_static("text/html,application/xhtml+xml,*/*;q=0.8"));
+        headers.insert(SEC_FETCH_SITE, HeaderValue::from_static(site));
+        headers.insert("sec-fetch-mode", HeaderValue::from_static("navigate"));
+        headers.insert("sec-fetch-dest", HeaderValue::from_static("document"));
+        Self { method, url, form: None, headers, cookies: Cookies::OfTheJar }
+    }
+
+    /// With this header and no other of its name.
+    pub fn header(mut self, name: &'static str, value: &str) -> Result<Self> {
+        self.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value)?);
+        Ok(self)
+    }
+
+    #[must_use]
+    pub fn without_header(mut self, name: &'static str) -> Self {
+        self.headers.remove(name);
+        self
+    }
+
+    /// With this field of the form and no other of its name.
+    #[must_use]
+    pub fn field(self, name: &str, value: &str) -> Self {
+        let mut visit = self.without_field(name);
+        visit.form.get_or_insert_default().push((name.to_owned(), value.to_owned()));
+        visit
+    }
+
+    #[must_use]
+    pub fn without_field(mut self, name: &str) -> Self {
+        self.form.get_or_insert_default().retain(|(n, _)| n != name);
+        self
+    }
+
+    /// This `Cookie` header instead of what the jar holds.
+    #[must_use]
+    pub fn cookie_header(self, header: impl Into<String>) -> Self {
+        Self { cookies: Cookies::Instead(header.into()), ..self }
+    }
+}
+
+/// An answer, read to its end.
+#[derive(Clone, Debug)]
+pub struct Page {
+    pub url: Url,
+    pub status: u16,
+    pub headers: HeaderMap,
+    pub body: String,
+    sec_fetch_site: Option<HeaderValue>,
+}
+
+impl Page {
+    /// What a program gets.
+    pub async fn of(request: reqwest::RequestBuilder) -> Result<Self> {
+        Self::read(request.send().await?, None).await
+    }
+
+    async fn read(response: reqwest::Response, sec_fetch_site: Option<HeaderValue>) -> Result<Self> {
+        let (url, status, headers) = (response.url().clone(), response.status().as_u16(), response.headers().clone());
+        Ok(Self { url, status, headers, body: response.text().await?, sec_fetch_site })
+    }
+
+    /// Where it redirects to, made absolute.
+    pub fn location(&self) -> Result<Url> {
+        ensure!((300..400).contains(&self.status), "no redirect: {}", self.summary());
+        let location = self.header("location").with_context(|| format!("no Location: {}", self.summary()))?;
+        Ok(self.url.join(location)?)
+    }
+
+    /// Whether it leads anywhere by itself.
+    pub fn redirects(&self) -> bool {
+        self.headers.contains_key(LOCATION) || (300..400).contains(&self.status)
+    }
+
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+
+    pub fn set_cookies(&self) -> Vec<&str> {
+        self.headers.get_all(SET_COOKIE).iter().filter_map(|value| value.to_str().ok()).collect()
+    }
+
+    pub fn json(&self) -> Result<Value> {
+        serde_json::from_str(&self.body).with_context(|| format!("no JSON: {}", self.summary()))
+    }
+
+    /// The `error` of OAuth JSON; empty where there is none.
+    pub fn error(&self) -> String {
+        self.json().ok().and_then(|json| Some(json["error"].as_str()?.to_owned())).unwrap_or_default()
+    }
+
+    /// The reason that our error pages give to whoever looks into it.
+    pub fn reason(&self) -> Option<&str> {
+        between(&self.body, "<dt>Reason</dt><dd><code>", "</code>")
+    }
+
+    /// The link back to the client on our error pages.
+    pub fn return_link(&self) -> Result<Option<Url>> {
+        let Some(tag) = tags(&self.body, "a").find(|tag| attribute(tag, "class").as_deref() == Some("return")) else {
+            return Ok(None);
+        };
+        Ok(Some(Url::parse(&attribute(tag, "href").context("a link without href")?)?))
+    }
+
+    pub fn hidden(&self, name: &str) -> Result<String> {
+        let field = self.hidden_fields().into_iter().find(|(n, _)| n == name);
+        Ok(field.with_context(|| format!("no hidden field {name}: {}", self.summary()))?.1)
+    }
+
+    pub fn hidden_fields(&self) -> Vec<(String, String)> {
+        let hidden = tags(&self.body, "input").filter(|tag| attribute(tag, "type").as_deref() == Some("hidden"));
+        hidden.filter_map(|tag| Some((attribute(tag, "name")?, attribute(tag, "value")?))).collect()
+    }
+
+    fn form_action(&self) -> Option<String> {
+        tags(&self.body, "form").find_map(|tag| attribute(tag, "action"))
+    }
+
+    /// For messages.
+    pub fn summary(&self) -> String {
+        format!("{} of {}: {}", self.status, self.url, self.reason().unwrap_or(&self.body))
+    }
+}
+
+fn tags<'a>(html: &'a str, name: &str) -> impl Iterator<Item = &'a str> {
+    let start = format!("<{name} ");
+    html.match_indices(&start).filter_map(|(at, _)| html[at..].split('>').next()).collect::<Vec<_>>().into_iter()
+}
+
+fn attribute(tag: &str, name: &str) -> Option<String> {
+    let value = between(tag, &format!(" {name}=\""), "\"")?;
+    let entities = [("&quot;", "\""), ("&#x27;", "'"), ("&#x3D;", "="), ("&lt;", "<"), ("&gt;", ">"), ("&#x60;", "`")];
+    let text = entities.iter().fold(value.to_owned(), |text, (entity, c)| text.replace(entity, c));
+    Some(text.replace("&amp;", "&"))
+}
+
+fn between<'a>(text: &'a str, before: &str, after: &str) -> Option<&'a str> {
+    let (_, rest) = text.split_once(before)?;
+    Some(rest.split_once(after)?.0)
+}
+
+/// Fetch Metadata §2.2. Every host here is a site of its own; ports make no difference to that.
+fn site(from: &Url, to: &Url) -> &'static str {
+    match (from.origin(), to.origin()) {
+        (from, to) if from == to => "same-origin",
+        (Origin::Tuple(from_scheme, from_host, _), Origin::Tuple(to_scheme, to_host, _))
+            if from_scheme == to_scheme && from_host == to_host =>
+        {
+            "same-site"
+        }
+        _ => "cross-site",
+    }
+}
+
+/// Secure cookies are kept from and sent to these (Secure Contexts §3.1, as Chromium and Firefox do).
+fn is_trustworthy(url: &Url) -> bool {
+    let host = host(url);
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    url.scheme() == "https" || host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+}
+
+fn host(url: &Url) -> &str {
+    url.host_str().unwrap_or_default()
+}
+
+/// RFC 6265 §5.1.4.
+fn path_matches(path: &str, of_cookie: &str) -> bool {
+    match path.strip_prefix(of_cookie) {
+        Some(rest) => rest.is_empty() || of_cookie.ends_with('/') || rest.starts_with('/'),
+        None => false,
+    }
+}
+
+fn default_path(url: &Url) -> String {
+    match url.path().rsplit_once('/') {
+        Some(("", _)) | None => "/".to_owned(),
+        Some((directory, _)) => directory.to_owned(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn kept(url: &str, header: &str) -> usize {
+        let mut jar = Jar::new().unwrap();
+        jar.keep(&Url::parse(url).unwrap(), header);
+        jar.cookies().len()
+    }
+
+    fn sent(jar: &Jar, url: &str, method: &Method, site: &'static str) -> String {
+        jar.cookie_header(&Url::parse(url).unwrap(), method, Some(&HeaderValue::from_static(site)))
+    }
+
+    #[test]
+    fn host_cookies_are_kept_only_as_browsers_do() {
+        let good = "__Host-a=1; Path=/; Secure; HttpOnly; SameSite=Lax";
+        assert_eq!(kept("http://127.0.0.1:1/x", good), 1);
+        assert_eq!(kept("https://a.example/x", good), 1);
+        assert_eq!(kept("http://a.example/x", good), 0);
+        for bad in ["__Host-a=1; Path=/", "__Host-a=1; Secure; Path=/x", "__Host-a=1; Secure; Path=/; Domain=127.0.0.1"]
+        {
+            assert_eq!(kept("http://127.0.0.1:1/x", bad), 0, "{bad}");
+        }
+        assert_eq!(kept("http://127.0.0.1:1/x", "a=1; Max-Age=0"), 0);
+    }
+
+    #[test]
+    fn cookies_ignore_ports_and_stay_at_home_when_another_site_posts() {
+        let mut jar = Jar::new().unwrap();
+        jar.keep(&Url::parse("http://127.0.0.1:1/x").unwrap(), "a=1; Path=/; Secure; SameSite=Lax");
+        assert_eq!(sent(&jar, "http://127.0.0.1:2/y", &Method::GET, "cross-site"), "a=1");
+        assert_eq!(sent(&jar, "http://127.0.0.1:2/y", &Method::POST, "same-site"), "a=1");
+        assert_eq!(sent(&jar, "http://127.0.0.1:1/x", &Method::POST, "cross-site"), "");
+        assert_eq!(sent(&jar, "http://localhost:1/x", &Method::GET, "none"), "");
+        jar.keep(&Url::parse("http://127.0.0.1:3/x").unwrap(), "a=; Path=/; Max-Age=0");
+        assert_eq!(jar.cookies(), []);
+    }
+
+    #[test]
+    fn pages_are_read() {
+        let html =
+            "<form method=\"post\" action=\"/consent\"><input type=\"hidden\" name=\"t\" value=\"a&amp;b&#x3D;\">";
+        let page = Page {
+            url: Url::parse("http://127.0.0.1:1/consent").unwrap(),
+            status: 200,
+            headers: HeaderMap::new(),
+            body: format!("{html}<a class=\"return\" href=\"https://a.example/?x&#x3D;1&amp;y\">"),
+            sec_fetch_site: None,
+        };
+        assert_eq!(page.hidden("t").unwrap(), "a&b=");
+        assert_eq!(page.return_link().unwrap().unwrap().as_str(), "https://a.example/?x=1&y");
+        let visit = Visit::button(&page, ("decision", "deny")).unwrap().field("t", "other");
+        assert_eq!(visit.url.as_str(), "http://127.0.0.1:1/consent");
+        let expected = [("decision", "deny"), ("t", "other")].map(|(n, v)| (n.to_owned(), v.to_owned()));
+        assert_eq!(visit.form.unwrap(), expected);
+        assert_eq!(visit.headers[SEC_FETCH_SITE], "same-origin");
+    }
+}

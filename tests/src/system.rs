@@ -1,0 +1,219 @@
+//! Lychgate as in production: one control plane on RocksDB, several edges, each a process with a configuration of its own
+//! that can be killed, and started again where it was. In front is a load balancer, behind is an identity provider for each
+//! issuer; those two are the test's.
+//!
+//! It must never take care of anything that the product has to survive by itself: nothing here repeats a request.
+
+pub mod balancer;
+pub mod configuration;
+pub mod family;
+pub mod ports;
+pub mod service;
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitStatus;
+
+use anyhow::{Context, Result, ensure};
+use tempfile::TempDir;
+
+use crate::flow::Gate;
+use crate::grpc::{self, Caller};
+use crate::upstream::Upstream;
+use balancer::Balancer;
+use configuration::{Addresses, Written};
+use ports::Claim;
+use service::Service;
+
+pub use configuration::{CONFIGURED_CLIENT, Issuer, MAIN, Plan};
+
+/// Everything, running. Dropping it kills what is left.
+#[derive(Debug)]
+pub struct System {
+    plan: Plan,
+    addresses: Addresses,
+    written: Written,
+    balancer: Balancer,
+    control: Option<Service>,
+    edges: Vec<Option<Service>>,
+    upstreams: Vec<Upstream>,
+    _claims: Vec<Claim>,
+    directory: TempDir,
+}
+
+impl System {
+    /// Starts everything and waits until all of it answers.
+    pub async fn start(plan: Plan) -> Result<Self> {
+        let directory = tempfile::tempdir()?;
+        let claims = (0..=plan.edges).map(|_| Claim::choose()).collect::<Result<Vec<_>>>()?;
+        let edges: Vec<_> = claims[1..].iter().map(Claim::address).collect();
+        let balancer = Balancer::start(&edges).await?;
+        let addresses = Addresses { control: claims[0].address(), edges, balancer: balancer.address() };
+        let mut upstreams = Vec::new();
+        for _ in &plan.issuers {
+            upstreams.push(Upstream::start().await?);
+        }
+        let written = configuration::write(directory.path(), &addresses, &plan, &upstreams)?;
+        let edges = (0..plan.edges).map(|_| None).collect();
+        let mut system =
+            Self { plan, addresses, written, balancer, control: None, edges, upstreams, _claims: claims, directory };
+        system.start_control().await?;
+        for edge in 0..system.edges.len() {
+            system.start_edge(edge).await?;
+        }
+        Ok(system)
+    }
+
+    /// The authorization server `id`, as its clients know it: its URL is the balancer's.
+    pub fn gate(&self, id: &str) -> Result<Gate> {
+        let issuer = &self.plan.issuers[self.place(id)?];
+        Gate::new(&self.addresses.issuer(issuer), issuer.resource)
+    }
+
+    /// The identity provider of the issuer `id`.
+    pub fn upstream(&self, id: &str) -> Result<&Upstream> {
+        Ok(&self.upstreams[self.place(id)?])
+    }
+
+    /// Where everybody outside connects to, without a slash.
+    pub fn origin(&self) -> String {
+        self.addresses.origin()
+    }
+
+    pub fn balancer(&self) -> &Balancer {
+        &self.balancer
+    }
+
+    /// The edge itself, past the balancer.
+    pub fn edge_url(&self, edge: usize) -> String {
+        format!("http://{}", self.addresses.edges[edge])
+    }
+
+    pub fn edge_address(&self, edge: usize) -> SocketAddr {
+        self.addresses.edges[edge]
+    }
+
+    pub fn control_url(&self) -> String {
+        format!("http://{}", self.addresses.control)
+    }
+
+    pub fn control_address(&self) -> SocketAddr {
+        self.addresses.control
+    }
+
+    /// Where everything lies that was written for this system, and what it writes itself.
+    pub fn directory(&self) -> &Path {
+        self.directory.path()
+    }
+
+    pub fn edge_config(&self, edge: usize) -> &Path {
+        &self.written.edges[edge]
+    }
+
+    pub fn control_config(&self) -> &Path {
+        &self.written.control
+    }
+
+    /// A caller of gRPC with the first edge's token.
+    pub fn as_edge(&self) -> Result<Caller> {
+        Caller::new(&self.control_url(), &self.written.edge_tokens[0])
+    }
+
+    /// The secrets that only the control plane may have, in clear: what must be found nowhere else.
+    pub fn secrets_of_control(&self) -> Vec<&str> {
+        self.written.upstream_secrets.iter().map(String::as_str).chain([self.written.master_key.as_str()]).collect()
+    }
+
+    /// Starts the control plane where it was, and waits until it says over gRPC that it serves.
+    pub async fn start_control(&mut self) -> Result<()> {
+        ensure!(self.control.is_none(), "the control plane runs already");
+        let mut control = Service::start("lychgate-control", &self.written.control)?;
+        let address = self.addresses.control;
+        control.until("serves", || grpc::is_serving(address)).await?;
+        self.control = Some(control);
+        Ok(())
+    }
+
+    /// SIGKILL: whatever it was doing, it does no more.
+    pub async fn kill_control(&mut self) -> Result<()> {
+        self.control.take().context("the control plane does not run")?.kill().await
+    }
+
+    /// Killed, and there again: with what it had acknowledged, and nothing else.
+    pub async fn crash_control(&mut self) -> Result<()> {
+        self.kill_control().await?;
+        self.start_control().await
+    }
+
+    /// SIGTERM; it goes on until it has ended what it was doing.
+    pub fn terminate_control(&self) -> Result<()> {
+        self.control.as_ref().context("the control plane does not run")?.signal("TERM")
+    }
+
+    /// Waits for the end of a control plane that was asked to end.
+    pub async fn control_ended(&mut self) -> Result<ExitStatus> {
+        self.control.take().context("the control plane does not run")?.ended().await
+    }
+
+    pub async fn start_edge(&mut self, edge: usize) -> Result<()> {
+        ensure!(self.edges[edge].is_none(), "edge {edge} runs already");
+        let mut service = self.begin_edge(edge)?;
+        service.answers_at(&format!("{}/readyz", self.edge_url(edge))).await?;
+        self.edges[edge] = Some(service);
+        Ok(())
+    }
+
+    /// Starts it without waiting for anything but its address: without the control plane it has nothing to serve.
+    pub async fn start_edge_alone(&mut self, edge: usize) -> Result<()> {
+        ensure!(self.edges[edge].is_none(), "edge {edge} runs already");
+        let mut service = self.begin_edge(edge)?;
+        service.answers_at(&format!("{}/healthz", self.edge_url(edge))).await?;
+        self.edges[edge] = Some(service);
+        Ok(())
+    }
+
+    pub async fn kill_edge(&mut self, edge: usize) -> Result<()> {
+        self.edges[edge].take().context("this edge does not run")?.kill().await
+    }
+
+    pub fn terminate_edge(&self, edge: usize) -> Result<()> {
+        self.edges[edge].as_ref().context("this edge does not run")?.signal("TERM")
+    }
+
+    pub async fn edge_ended(&mut self, edge: usize) -> Result<ExitStatus> {
+        self.edges[edge].take().context("this edge does not run")?.ended().await
+    }
+
+    /// The edge's process id, for who looks at it from outside.
+    pub fn edge_process(&self, edge: usize) -> Result<u32> {
+        self.edges[edge].as_ref().and_then(Service::id).context("this edge does not run")
+    }
+
+    fn place(&self, id: &str) -> Result<usize> {
+        self.plan
+            .issuers
+            .iter()
+            .position(|issuer| issuer.id == id)
+            .with_context(|| format!("no issuer {id:?} is planned"))
+    }
+
+    fn begin_edge(&self, edge: usize) -> Result<Service> {
+        Service::start("lychgate-edge", &self.written.edges[edge])
+    }
+}
+
+/// Every regular file below `directory`, with what is in it.
+pub fn files(directory: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.is_dir() {
+            found.extend(files(&path)?);
+        } else {
+            let content = fs::read(&path).with_context(|| path.display().to_string())?;
+            found.push((path, content));
+        }
+    }
+    Ok(found)
+}

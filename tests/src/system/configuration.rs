@@ -1,0 +1,170 @@
+//! What each process is told: a file per process, secrets in files of their own, as an operator would do it.
+
+use std::fmt::Write as _;
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use sha2::{Digest, Sha256};
+
+use crate::flow::LOOPBACK;
+use crate::upstream::Upstream;
+
+/// What is to be started.
+#[derive(Clone, Debug)]
+pub struct Plan {
+    pub edges: usize,
+    pub issuers: Vec<Issuer>,
+    /// How long an edge waits for the control plane.
+    pub edge_deadline_seconds: u64,
+    /// Lines of TOML for `[issuers.lifetimes]`, of every issuer.
+    pub lifetimes: String,
+}
+
+/// One authorization server, with a resource and an identity provider of its own.
+#[derive(Clone, Debug)]
+pub struct Issuer {
+    pub id: &'static str,
+    /// What its URL has after the origin: `""` or `"/t"`.
+    pub path: &'static str,
+    pub resource: &'static str,
+    /// The scope that a client gets which asks for none.
+    pub scope: &'static str,
+}
+
+/// The only issuer of a plan that does not say otherwise.
+pub const MAIN: Issuer =
+    Issuer { id: "main", path: "", resource: "https://mcp.example.com/mcp", scope: "profile:read" };
+
+/// A client that the operator configured at every issuer, under the same id.
+pub const CONFIGURED_CLIENT: &str = "configured-app";
+
+impl Default for Plan {
+    /// One issuer at the root, three edges.
+    fn default() -> Self {
+        Self { edges: 3, issuers: vec![MAIN], edge_deadline_seconds: 30, lifetimes: String::new() }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Addresses {
+    pub control: SocketAddr,
+    pub edges: Vec<SocketAddr>,
+    pub balancer: SocketAddr,
+}
+
+impl Addresses {
+    pub fn origin(&self) -> String {
+        format!("http://{}", self.balancer)
+    }
+
+    pub fn issuer(&self, issuer: &Issuer) -> String {
+        format!("{}{}", self.origin(), issuer.path)
+    }
+}
+
+/// The files, and the secrets in clear for who calls or searches.
+#[derive(Debug)]
+pub struct Written {
+    pub control: PathBuf,
+    pub edges: Vec<PathBuf>,
+    pub edge_tokens: Vec<String>,
+    pub master_key: String,
+    pub upstream_secrets: Vec<String>,
+}
+
+pub fn write(directory: &Path, addresses: &Addresses, plan: &Plan, upstreams: &[Upstream]) -> Result<Written> {
+    let files = Files { directory };
+    let edge_tokens: Vec<_> = (0..plan.edges).map(|_| secret()).collect();
+    let master_key = secret();
+    let upstream_secrets: Vec<_> = upstreams.iter().map(|upstream| upstream.client().1.to_owned()).collect();
+
+    let mut control = format!(
+        "listen = \"{}\"\nmaster_key = {{ file = {:?} }}\n[store]\nengine = \"rocksdb\"\npath = {:?}\n",
+        addresses.control,
+        files.write("master.key", &master_key)?,
+        directory.join("store"),
+    );
+    for (edge, token) in edge_tokens.iter().enumerate() {
+        principal(&mut control, &format!("edge-{edge}"), "edge", token)?;
+    }
+    for (config, upstream) in plan.issuers.iter().zip(upstreams) {
+        let secret = files.write(&format!("upstream-{}.secret", config.id), upstream.client().1)?;
+        control.push_str(&issuer(config, &addresses.issuer(config), upstream, &secret, &plan.lifetimes));
+    }
+
+    let mut edges = Vec::new();
+    for (n, (address, token)) in addresses.edges.iter().zip(&edge_tokens).enumerate() {
+        let token = files.write(&format!("edge-{n}.token"), token)?;
+        let deadline = plan.edge_deadline_seconds;
+        let edge = format!(
+            "listen = \"{address}\"\n[control]\nurl = \"http://{}\"\ntoken = {{ file = {token:?} }}\n\
+             deadline_seconds = {deadline}\n",
+            addresses.control
+        );
+        edges.push(files.write(&format!("edge-{n}.toml"), &edge)?);
+    }
+    Ok(Written { control: files.write("control.toml", &control)?, edges, edge_tokens, master_key, upstream_secrets })
+}
+
+/// 32 random bytes, base64url.
+pub fn secret() -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(crate::random::<32>())
+}
+
+struct Files<'a> {
+    directory: &'a Path,
+}
+
+impl Files<'_> {
+    fn write(&self, name: &str, content: &str) -> Result<PathBuf> {
+        let path = self.directory.join(name);
+        fs::write(&path, content)?;
+        Ok(path)
+    }
+}
+
+fn principal(control: &mut String, name: &str, role: &str, token: &str) -> Result<()> {
+    let digest = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    write!(control, "[[principals]]\nname = \"{name}\"\nrole = \"{role}\"\ntoken_sha256 = [\"{digest}\"]\n")?;
+    Ok(())
+}
+
+fn issuer(issuer: &Issuer, url: &str, upstream: &Upstream, secret: &Path, lifetimes: &str) -> String {
+    let Issuer { id, resource, scope, .. } = issuer;
+    let (provider, client_id) = (upstream.issuer(), upstream.client().0);
+    format!(
+        r#"
+[[issuers]]
+id = "{id}"
+url = "{url}"
+name = "The tests' {id}"
+[issuers.upstream]
+kind = "oidc"
+id = "idp-of-{id}"
+name = "Identity provider of {id}"
+issuer = "{provider}"
+client_id = "{client_id}"
+client_secret = {{ file = {secret:?} }}
+scopes = ["openid", "profile"]
+[[issuers.resources]]
+uri = "{resource}"
+name = "The resource of {id}"
+[[issuers.resources.scopes]]
+name = "{scope}"
+description = "See who you are"
+default = true
+[[issuers.resources.scopes]]
+name = "notes:read"
+description = "Read your notes"
+[[issuers.clients]]
+id = "{CONFIGURED_CLIENT}"
+name = "A configured app"
+redirect_uris = ["{LOOPBACK}"]
+[issuers.lifetimes]
+{lifetimes}
+"#
+    )
+}

@@ -1,0 +1,116 @@
+//! One process: started with its configuration, watched, and ended in any of the ways a process can end.
+
+use std::path::Path;
+use std::process::{ExitStatus, Output};
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use tokio::process::{Child, Command};
+use tokio::time::{interval, timeout};
+
+use crate::dev::binary;
+use crate::program::{Complaints, Input, Program};
+
+/// The longest a start or an end may take. Far more than it ever does, so that only what hangs runs into it.
+const PATIENCE: Duration = Duration::from_secs(60);
+/// A condition that cannot be waited for is looked at this often.
+const LOOK: Duration = Duration::from_millis(20);
+
+#[derive(Debug)]
+pub struct Service {
+    name: &'static str,
+    child: Child,
+    /// Its end is a request to stop, also if this process is killed.
+    _input: Input,
+    complaints: Complaints,
+}
+
+impl Service {
+    /// Starts the binary `name` with `--config`.
+    pub fn start(name: &'static str, config: &Path) -> Result<Self> {
+        let mut command = Command::new(binary(name)?);
+        command.arg("--config").arg(config).env("LYCHGATE_STOP_WITH_PARENT", "1").kill_on_drop(true);
+        let (input, output, child) = Program::spawn(name, &mut command)?.split();
+        Ok(Self { name, child, _input: input, complaints: output.complaints() })
+    }
+
+    /// The process id, while it runs.
+    pub fn id(&self) -> Option<u32> {
+        self.child.id()
+    }
+
+    /// Waits until `GET url` is answered with 200.
+    pub async fn answers_at(&mut self, url: &str) -> Result<()> {
+        let answers = || async move { reqwest::get(url).await.is_ok_and(|response| response.status().is_success()) };
+        self.until(&format!("answers at {url}"), answers).await
+    }
+
+    /// Waits until `well`; an error if it has ended before.
+    pub async fn until(&mut self, what: &str, well: impl AsyncFnMut() -> bool) -> Result<()> {
+        tokio::select! {
+            looked = timeout(PATIENCE, look_until(well)) => match looked {
+                Ok(()) => Ok(()),
+                Err(_) => Err(self.complaints.explain(self.name, &format!("never {what}"))),
+            },
+            status = self.child.wait() => {
+                Err(self.complaints.explain(self.name, &format!("ended ({}) before it {what}", status?)))
+            }
+        }
+    }
+
+    /// SIGKILL.
+    pub async fn kill(mut self) -> Result<()> {
+        self.child.kill().await.with_context(|| format!("{} cannot be killed", self.name))
+    }
+
+    pub fn signal(&self, signal: &str) -> Result<()> {
+        match self.id() {
+            Some(id) => send_signal(id, signal),
+            None => bail!("{} has ended", self.name),
+        }
+    }
+
+    /// Waits for its end.
+    pub async fn ended(mut self) -> Result<ExitStatus> {
+        match timeout(PATIENCE, self.child.wait()).await {
+            Ok(status) => Ok(status?),
+            Err(_) => Err(self.complaints.explain(self.name, "does not end")),
+        }
+    }
+}
+
+/// What a process says that must refuse to start: one line on standard error, nothing on standard output, this exit code.
+pub async fn one_line(command: &mut Command, code: i32) -> Result<String> {
+    let output = refusal(command).await?;
+    let stderr = String::from_utf8(output.stderr)?;
+    ensure!(output.status.code() == Some(code), "{}: {stderr}", output.status);
+    ensure!(output.stdout.is_empty() && stderr.lines().count() == 1, "not one line:\n{stderr}");
+    Ok(stderr.trim_end().to_owned())
+}
+
+/// Everything said by a process that ends by itself.
+pub async fn refusal(command: &mut Command) -> Result<Output> {
+    let output = timeout(PATIENCE, command.kill_on_drop(true).output());
+    Ok(output.await.context("it does not refuse to start")??)
+}
+
+pub fn send_signal(process: u32, signal: &str) -> Result<()> {
+    let status = std::process::Command::new("sh").args(["-c", &format!("kill -{signal} {process}")]).status()?;
+    ensure!(status.success(), "process {process} cannot be sent SIG{signal}");
+    Ok(())
+}
+
+/// Waits, with patience, for something that cannot be waited for otherwise.
+pub async fn until(what: &str, holds: impl AsyncFnMut() -> bool) -> Result<()> {
+    timeout(PATIENCE, look_until(holds)).await.with_context(|| format!("it never came about that {what}"))
+}
+
+async fn look_until(mut holds: impl AsyncFnMut() -> bool) {
+    let mut looks = interval(LOOK);
+    loop {
+        looks.tick().await;
+        if holds().await {
+            return;
+        }
+    }
+}

@@ -1,0 +1,52 @@
+//! What the specifications say about the wire, read from the wire: one test for each rule or for a few that belong
+//! together, named by their ids.
+
+mod authorize;
+mod metadata;
+mod pages;
+mod real_requests;
+mod registration;
+mod token;
+
+use e2e::flow::Answer;
+use e2e::http::Page;
+use serde_json::Value;
+
+/// RFC 6749 §4.1.2.1, §5.2: %x20-21 / %x23-5B / %x5D-7E.
+fn is_nqschar(text: &str) -> bool {
+    text.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E))
+}
+
+/// An error redirected to the client: with its `state` as it was sent and exactly one `iss`.
+#[track_caller]
+fn assert_answers(answer: &Answer, error: &str, state: Option<&str>, issuer: &str) {
+    assert_eq!(answer.error().as_deref(), Some(error), "{}", answer.uri);
+    assert_eq!(answer.parameter("state").as_deref(), state, "{}", answer.uri);
+    assert_eq!(answer.parameter("iss").as_deref(), Some(issuer), "{}", answer.uri);
+    assert_eq!(answer.parameter("code"), None, "{}", answer.uri);
+    assert!(is_nqschar(&answer.parameter("error_description").unwrap_or_default()), "{}", answer.uri);
+}
+
+/// OAuth JSON that says no, for nobody to keep.
+#[track_caller]
+fn assert_error(page: &Page, status: u16, error: &str) {
+    assert_eq!((page.status, page.error().as_str()), (status, error), "{}", page.summary());
+    assert_eq!(page.header("content-type"), Some("application/json"), "{}", page.summary());
+    assert_eq!(page.header("cache-control"), Some("no-store"), "{}", page.summary());
+    let json = page.json().unwrap_or_default();
+    assert!(json["error_description"].as_str().is_some_and(is_nqschar), "{json}");
+    assert_no_null_or_fraction(&json);
+    assert!(!page.redirects(), "{}", page.summary());
+}
+
+/// Clients are known to break on either.
+#[track_caller]
+fn assert_no_null_or_fraction(json: &Value) {
+    match json {
+        Value::Null => panic!("a null"),
+        Value::Number(number) => assert!(number.is_i64(), "{number} is no integer"),
+        Value::Bool(_) | Value::String(_) => {}
+        Value::Array(items) => items.iter().for_each(assert_no_null_or_fraction),
+        Value::Object(members) => members.values().for_each(assert_no_null_or_fraction),
+    }
+}
