@@ -7,6 +7,8 @@
 //! ```
 //! Nothing here knows how many processes answer, or which: only the issuer's URL.
 
+mod stage;
+
 use anyhow::{Context, Result, bail, ensure};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
@@ -14,38 +16,16 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use url::Url;
 
-use crate::dev::Dev;
 use crate::http::{self, Jar, Page, Visit};
-use crate::upstream::{Upstream, challenge, unique_word};
+use crate::upstream::{challenge, unique_word};
 
-/// The one MCP server of [`Stage`]. Nobody answers there: what counts is what tokens say about it.
-pub const RESOURCE: &str = "https://notes.example/mcp";
-const RESOURCE_CONFIG: &str = r#"
-[[resources]]
-uri = "https://notes.example/mcp"
-name = "Notes"
-[[resources.scopes]]
-name = "notes:read"
-description = "Read your notes"
-default = true
-[[resources.scopes]]
-name = "notes:write"
-description = "Change your notes"
-"#;
+pub use stage::{RESOURCE, Stage};
 
 /// Where the apps of these tests get their codes. Nobody listens there: the redirect is read, not followed.
 pub const LOOPBACK: &str = "http://127.0.0.1/callback";
 pub const WEB: &str = "https://app.example/callback";
 
 const MAX_HOPS: usize = 8;
-
-/// Lychgate in front of a provider that the test holds in its hand.
-#[derive(Debug)]
-pub struct Stage {
-    pub upstream: Upstream,
-    pub gate: Gate,
-    dev: Dev,
-}
 
 /// An authorization server, as its clients know it.
 #[derive(Clone, Debug)]
@@ -113,28 +93,6 @@ pub struct Tokens {
     pub token_type: String,
     pub expires_in: u64,
     pub scope: String,
-}
-
-impl Stage {
-    /// With these tables of `dev`'s configuration besides upstream and resources.
-    pub async fn start(config: &str) -> Result<Self> {
-        Self::start_with_resources(&format!("{config}{RESOURCE_CONFIG}")).await
-    }
-
-    pub async fn start_with_resources(config: &str) -> Result<Self> {
-        let upstream = Upstream::start().await?;
-        let dev = Dev::start_with(&format!("{}{config}", upstream.config()), &upstream.environment()).await?;
-        let gate = Gate::new(&dev.ready().issuer, RESOURCE)?;
-        Ok(Self { upstream, gate, dev })
-    }
-
-    pub fn dev(&self) -> &Dev {
-        &self.dev
-    }
-
-    pub async fn stop(self) -> Result<()> {
-        self.dev.stop().await
-    }
 }
 
 impl Gate {

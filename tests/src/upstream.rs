@@ -3,6 +3,8 @@
 //!
 //! The honest one is strict: what it would refuse from any client, it refuses from Lychgate.
 
+mod token;
+
 use std::collections::BTreeMap;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
@@ -10,19 +12,16 @@ use std::time::Duration;
 use anyhow::{Context, Result, anyhow};
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair};
-use axum::Json;
-use axum::Router;
-use axum::body::{Body, Bytes};
-use axum::extract::{RawForm, RawQuery, State};
-use axum::http::header::{CONTENT_TYPE, COOKIE, LOCATION, SET_COOKIE};
+use axum::extract::{RawQuery, State};
+use axum::http::header::{COOKIE, LOCATION, SET_COOKIE};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
+use axum::{Json, Router};
 use base64::Engine;
-use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
-use futures_util::stream;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::Jwk;
-use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use jsonwebtoken::{Algorithm, EncodingKey};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use tokio::net::TcpListener;
@@ -152,7 +151,7 @@ impl Upstream {
             .route("/.well-known/openid-configuration", get(discovery))
             .route("/jwks.json", get(keys))
             .route("/authorize", get(authorize))
-            .route("/token", post(token))
+            .route("/token", post(token::exchange))
             .route("/elsewhere", get(elsewhere).post(elsewhere))
             .with_state(provider);
         let server = tokio::spawn(async move { axum::serve(listener, routes).await.unwrap_or_default() });
@@ -292,54 +291,6 @@ async fn authorize(State(provider): State<Provider>, RawQuery(query): RawQuery, 
     (StatusCode::SEE_OTHER, headers).into_response()
 }
 
-async fn token(State(provider): State<Provider>, headers: HeaderMap, RawForm(form): RawForm) -> Response {
-    let form = parameters(&form);
-    provider.state.send_modify(|state| state.exchanges.push(form.clone()));
-    let lie = provider.lie();
-    match lie {
-        Some(Lie::TokenFails) => return StatusCode::INTERNAL_SERVER_ERROR.into_response(),
-        Some(Lie::TokenRefuses) => return refuse("invalid_grant"),
-        Some(Lie::TokenStalls) => {
-            let mut state = provider.state.subscribe();
-            // It errs only when the provider is gone, and then nobody is waiting.
-            drop(state.wait_for(|state| state.released).await);
-        }
-        Some(Lie::TokenBreaksOff) => {
-            let end = stream::iter([Ok(Bytes::from_static(b"{\"access_token\":")), Err(std::io::Error::other("gone"))]);
-            return ([(CONTENT_TYPE, "application/json")], Body::from_stream(end)).into_response();
-        }
-        Some(Lie::TokenNeverEnds) => {
-            let chunk = Bytes::from_static(&[b' '; 16 * 1024]);
-            let endless = stream::repeat_with(move || Ok::<_, std::io::Error>(chunk.clone()));
-            return ([(CONTENT_TYPE, "application/json")], Body::from_stream(endless)).into_response();
-        }
-        Some(Lie::TokenRedirects) => {
-            let elsewhere = format!("{}/elsewhere", provider.issuer);
-            return (StatusCode::TEMPORARY_REDIRECT, [(LOCATION, elsewhere)]).into_response();
-        }
-        Some(Lie::TokenIsNoJson) => return "<html>a login page of some proxy</html>".into_response(),
-        _ => {}
-    }
-    let expected = BASE64_STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}"));
-    if headers.get("authorization").is_none_or(|sent| sent.as_bytes() != format!("Basic {expected}").as_bytes()) {
-        return refuse("invalid_client");
-    }
-    let Some(code) = provider.redeem(&form) else { return refuse("invalid_grant") };
-    let mut answer = json!({
-        "access_token": format!("upstream-access-token-of-{}", code.person),
-        "refresh_token": format!("upstream-refresh-token-of-{}", code.person),
-        "token_type": "Bearer",
-        "expires_in": 3600,
-    });
-    if lie != Some(Lie::NoIdToken) {
-        match provider.id_token(&code, lie) {
-            Ok(id_token) => answer["id_token"] = id_token.into(),
-            Err(error) => return (StatusCode::INTERNAL_SERVER_ERROR, error.to_string()).into_response(),
-        }
-    }
-    Json(answer).into_response()
-}
-
 /// Where a lying token endpoint points to.
 async fn elsewhere(State(provider): State<Provider>) -> StatusCode {
     provider.state.send_modify(|state| state.elsewhere += 1);
@@ -349,69 +300,6 @@ async fn elsewhere(State(provider): State<Provider>) -> StatusCode {
 impl Provider {
     fn lie(&self) -> Option<Lie> {
         self.state.borrow().lie
-    }
-
-    /// RFC 6749 §4.1.3, RFC 7636 §4.6: once, and only for what was authorized.
-    fn redeem(&self, form: &Parameters) -> Option<Code> {
-        let mut redeemed = None;
-        self.state.send_modify(|state| {
-            let Some(code) = form.get("code").and_then(|code| state.codes.get_mut(code)) else { return };
-            let challenge = form.get("code_verifier").map(|verifier| challenge(verifier));
-            if !code.redeemed
-                && code.request.get("redirect_uri") == form.get("redirect_uri")
-                && code.request.get("code_challenge") == challenge.as_ref()
-            {
-                code.redeemed = true;
-                redeemed = Some(code.clone());
-            }
-        });
-        redeemed
-    }
-
-    fn id_token(&self, code: &Code, lie: Option<Lie>) -> Result<String> {
-        let now = jsonwebtoken::get_current_timestamp();
-        let mut claims = json!({
-            "iss": self.issuer,
-            "aud": CLIENT_ID,
-            "sub": code.person,
-            "nonce": code.request.get("nonce"),
-            "iat": now,
-            "exp": now + 300,
-        });
-        let set = |claims: &mut Value, name: &str, value: Value| claims[name] = value;
-        let remove = |claims: &mut Value, name: &str| {
-            if let Value::Object(claims) = claims {
-                claims.remove(name);
-            }
-        };
-        match lie {
-            Some(Lie::Issuer) => set(&mut claims, "iss", "https://another.example".into()),
-            Some(Lie::Audience) => set(&mut claims, "aud", "another-client".into()),
-            Some(Lie::SecondAudienceWithoutAzp) => set(&mut claims, "aud", json!([CLIENT_ID, "another-client"])),
-            Some(Lie::AuthorizedParty) => set(&mut claims, "azp", "another-client".into()),
-            Some(Lie::Nonce) => set(&mut claims, "nonce", "of-another-login".into()),
-            Some(Lie::NoNonce) => remove(&mut claims, "nonce"),
-            Some(Lie::Expired) => set(&mut claims, "exp", (now - 3600).into()),
-            Some(Lie::NoExpiry) => remove(&mut claims, "exp"),
-            Some(Lie::IssuedLater) => set(&mut claims, "iat", (now + 3600).into()),
-            Some(Lie::NoSubject) => remove(&mut claims, "sub"),
-            Some(Lie::EmptySubject) => set(&mut claims, "sub", "".into()),
-            _ => {}
-        }
-        let header = |algorithm| Header { kid: Some(KEY_ID.to_owned()), ..Header::new(algorithm) };
-        let token = match lie {
-            Some(Lie::Unsigned) => {
-                let part = |json: &Value| BASE64_URL_SAFE_NO_PAD.encode(json.to_string());
-                format!("{}.{}.", part(&json!({ "alg": "none", "kid": KEY_ID })), part(&claims))
-            }
-            Some(Lie::Hs256) => {
-                let secret = EncodingKey::from_secret(CLIENT_SECRET.as_bytes());
-                jsonwebtoken::encode(&header(Algorithm::HS256), &claims, &secret)?
-            }
-            Some(Lie::OtherKey) => jsonwebtoken::encode(&header(Algorithm::ES256), &claims, &self.other_key.private)?,
-            _ => jsonwebtoken::encode(&header(Algorithm::ES256), &claims, &self.key.private)?,
-        };
-        Ok(token)
     }
 }
 
@@ -424,10 +312,6 @@ impl Key {
         public.common.key_id = Some(KEY_ID.to_owned());
         Ok(Self { private, public })
     }
-}
-
-fn refuse(error: &str) -> Response {
-    (StatusCode::BAD_REQUEST, Json(json!({ "error": error }))).into_response()
 }
 
 fn session(headers: &HeaderMap) -> Option<String> {

@@ -1,0 +1,120 @@
+//! What one authorization costs, from registering the client to refreshing its token: `make bench`.
+//!
+//! Real processes, built optimised: one control plane on RocksDB with its default, durable configuration, one edge. This
+//! process plays everybody else: the clients with their browsers, the resource server, the identity provider. Its own
+//! CPU time is not counted, but on a machine with few cores it does take part in the flows per second.
+//!
+//! It must never judge: numbers are printed, for people to compare on one machine. Nothing here fails because it is slow.
+
+mod client;
+mod load;
+mod process;
+
+use std::fs::OpenOptions;
+use std::io::Write as _;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use e2e::system::family::descendants;
+use e2e::system::{MAIN, Plan, System};
+
+use client::STEPS;
+use load::Load;
+use process::{Process, bytes_below, machine};
+
+/// Long enough for a few thousand flows: the CPU time of a process is told in hundredths of a second.
+const MEASURED: Duration = Duration::from_secs(10);
+const WARM_UP: Duration = Duration::from_secs(3);
+const PARALLEL_CLIENTS: [usize; 3] = [1, 8, 32];
+const CLIENTS_OF_PERCENTILES: usize = 8;
+
+fn main() -> Result<()> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        println!("{}", machine()?);
+        println!("A flow is {} requests:", STEPS.len());
+        for (n, step) in STEPS.iter().enumerate() {
+            println!("  {:2}  {step}", n + 1);
+        }
+        println!("\nWith logging as it is by default (info; standard error is a pipe that is read):");
+        measure(&Running::start(None).await?, &PARALLEL_CLIENTS).await?;
+        println!("\nWith telemetry.filter = \"warn\":");
+        measure(&Running::start(Some("warn")).await?, &PARALLEL_CLIENTS[2..]).await
+    })
+}
+
+async fn measure(running: &Running, parallel_clients: &[usize]) -> Result<()> {
+    let Running { system, control, edge } = running;
+    let store = system.directory().join("store");
+    let mut flows = load::run(system, CLIENTS_OF_PERCENTILES, WARM_UP).await?.flows;
+    let (store_before, flows_before) = (bytes_below(&store)?, flows);
+    let mut percentiles = None;
+    println!("  clients   flows/s    CPU ms per flow: edge  control  together");
+    for &clients in parallel_clients {
+        let before = (edge.cpu()?, control.cpu()?);
+        let load = load::run(system, clients, MEASURED).await?;
+        let per_flow = |spent: Duration| spent.as_secs_f64() * 1000.0 / load.flows as f64;
+        let (edge, control) = (per_flow(edge.cpu()? - before.0), per_flow(control.cpu()? - before.1));
+        let (rate, together) = (load.flows_per_second(), edge + control);
+        println!("  {clients:7}  {rate:8.0}  {edge:21.3}  {control:7.3}  {together:8.3}");
+        flows += load.flows;
+        if clients == CLIENTS_OF_PERCENTILES {
+            percentiles = Some(load);
+        }
+    }
+    if let Some(load) = percentiles {
+        print_percentiles(load);
+    }
+    let (edge, control) = (edge.resident_kib()?, control.resident_kib()?);
+    println!("  resident after {flows} flows: edge {:.1} MiB, control {:.1} MiB", mib(edge), mib(control));
+    let grown = bytes_below(&store)?.saturating_sub(store_before);
+    println!("  the store grew by {} bytes a flow, its log included", grown / (flows - flows_before).max(1) as u64);
+    Ok(())
+}
+
+fn print_percentiles(load: Load) {
+    println!("  milliseconds at {CLIENTS_OF_PERCENTILES} clients:                 p50     p90     p99");
+    for (step, mut times) in STEPS.iter().zip(load.times) {
+        times.sort_unstable();
+        let at = |percent: usize| times.get(times.len() * percent / 100).copied().unwrap_or_default();
+        let ms = |percent| at(percent).as_secs_f64() * 1000.0;
+        println!("    {step:36} {:7.2} {:7.2} {:7.2}", ms(50), ms(90), ms(99));
+    }
+}
+
+fn mib(kib: u64) -> f64 {
+    kib as f64 / 1024.0
+}
+
+/// One control plane, one edge.
+struct Running {
+    system: System,
+    control: Process,
+    edge: Process,
+}
+
+impl Running {
+    /// With this `telemetry.filter`, or without a word about telemetry.
+    async fn start(filter: Option<&str>) -> Result<Self> {
+        let mut system = System::start(Plan { edges: 1, ..Plan::default() }).await?;
+        if let Some(filter) = filter {
+            system.kill_edge(0).await?;
+            system.kill_control().await?;
+            set_filter(system.control_config(), filter)?;
+            set_filter(system.edge_config(0), filter)?;
+            system.start_control().await?;
+            system.start_edge(0).await?;
+        }
+        let children = descendants(std::process::id())?;
+        let edge = system.edge_process(0)?;
+        // Linux cuts names after 15 characters.
+        let control = children.iter().find(|child| child.name == "lychgate-contro").context("no control plane")?.id;
+        Ok(Self { system, control: Process(control), edge: Process(edge) })
+    }
+}
+
+fn set_filter(config: &Path, filter: &str) -> Result<()> {
+    writeln!(OpenOptions::new().append(true).open(config)?, "[telemetry]\nfilter = \"{filter}\"")?;
+    Ok(())
+}

@@ -1,0 +1,64 @@
+//! What Linux knows about a process, a directory and this machine.
+
+use std::fs;
+use std::path::Path;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+
+/// proc(5): CPU times are told in these, on every architecture.
+const TICKS_PER_SECOND: u64 = 100;
+
+/// A running process, by its id.
+#[derive(Clone, Copy, Debug)]
+pub struct Process(pub u32);
+
+impl Process {
+    /// Time on a core so far, of all its threads, in user and kernel mode.
+    pub fn cpu(self) -> Result<Duration> {
+        let stat = self.read("stat")?;
+        // `pid (name) state …`: utime and stime are the fields 14 and 15.
+        let fields: Vec<_> = stat.rsplit_once(") ").context("no stat")?.1.split_whitespace().collect();
+        let ticks = |n: usize| fields.get(n - 3).and_then(|ticks| ticks.parse::<u64>().ok());
+        let ticks = ticks(14).zip(ticks(15)).map(|(user, system)| user + system).context("no CPU times")?;
+        Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
+    }
+
+    pub fn resident_kib(self) -> Result<u64> {
+        let status = self.read("status")?;
+        let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        Ok(line.trim().trim_end_matches(" kB").parse()?)
+    }
+
+    fn read(self, file: &str) -> Result<String> {
+        let path = format!("/proc/{}/{file}", self.0);
+        fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))
+    }
+}
+
+/// The length of every file.
+pub fn bytes_below(directory: &Path) -> Result<u64> {
+    let mut bytes = 0;
+    for entry in fs::read_dir(directory)? {
+        let entry = entry?;
+        match entry.metadata() {
+            Ok(metadata) if metadata.is_dir() => bytes += bytes_below(&entry.path())?,
+            Ok(metadata) => bytes += metadata.len(),
+            // RocksDB has removed it since it was listed.
+            Err(_) => {}
+        }
+    }
+    Ok(bytes)
+}
+
+/// Cores, processor and kernel, and how busy they were before anything began.
+pub fn machine() -> Result<String> {
+    let cpus = fs::read_to_string("/proc/cpuinfo")?;
+    let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
+    let model = model.trim_start_matches([' ', '\t', ':']);
+    let kernel = fs::read_to_string("/proc/sys/kernel/osrelease")?;
+    let load = fs::read_to_string("/proc/loadavg")?;
+    let load = load.split(' ').next().unwrap_or_default();
+    let (version, cores) = (env!("CARGO_PKG_VERSION"), std::thread::available_parallelism()?);
+    Ok(format!("Lychgate {version}; {cores} cores, {model}; Linux {}; load {load} before", kernel.trim()))
+}

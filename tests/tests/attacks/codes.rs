@@ -1,0 +1,162 @@
+//! The code: one client redeems it, once.
+
+use std::collections::BTreeMap;
+
+use anyhow::{Context, Result};
+use e2e::flow::{App, LOOPBACK, Stage, Tokens};
+use e2e::http::Jar;
+use e2e::system::service::until;
+
+use crate::{altered, assert_no_tokens};
+
+#[tokio::test]
+async fn r10_sixty_four_redemptions_at_once_have_one_winner_who_loses_it_all() -> Result<()> {
+    let stage = Stage::start("").await?;
+    let app = stage.gate.app(&[LOOPBACK]).await?;
+    let request = app.request();
+    let redemption = request.redemption(&request.code(&mut Jar::new()?).await?);
+    let tries = (0..64).map(|_| {
+        let redemption = redemption.clone();
+        tokio::spawn(async move { redemption.send().await })
+    });
+    let mut won = Vec::new();
+    for page in tries.collect::<Vec<_>>() {
+        let page = page.await??;
+        match page.status {
+            200 => won.push(serde_json::from_str::<Tokens>(&page.body)?),
+            _ => assert_no_tokens(&page, 400, "invalid_grant"),
+        }
+    }
+    assert_eq!(won.len(), 1, "exactly one winner");
+    // Sixty-three others had the whole of what only the client may have: nobody can tell the thief (RFC 6749 §4.1.2).
+    assert_dead(&app, &won[0]).await?;
+    assert_no_tokens(&redemption.send().await?, 400, "invalid_grant");
+    stage.stop().await
+}
+
+#[tokio::test]
+async fn r10_a_replayed_code_ends_what_it_gave_however_often_it_was_refreshed() -> Result<()> {
+    let stage = Stage::start("").await?;
+    let app = stage.gate.app(&[LOOPBACK]).await?;
+    let request = app.request();
+    let redemption = request.redemption(&request.code(&mut Jar::new()?).await?);
+    let first = redemption.tokens().await?;
+    let second = app.refresh(&first.refresh_token).tokens().await?;
+    let third = app.refresh(&second.refresh_token).tokens().await?;
+    assert_no_tokens(&redemption.send().await?, 400, "invalid_grant");
+    assert_dead(&app, &third).await?;
+    // Another authorization of the same client by the same person is another grant.
+    let other = app.tokens().await?;
+    app.refresh(&other.refresh_token).tokens().await?;
+    stage.stop().await
+}
+
+/// Whoever has the code but not all the rest can neither use it, nor spend it, nor end what came of it.
+#[tokio::test]
+async fn r10_r20_r21_half_of_a_code_exchange_neither_consumes_nor_revokes() -> Result<()> {
+    let stage = Stage::start("").await?;
+    let app = stage.gate.app(&[LOOPBACK]).await?;
+    let other_app = stage.gate.app(&[LOOPBACK]).await?;
+    let request = app.request();
+    let code = request.code(&mut Jar::new()?).await?;
+    let good = request.redemption(&code);
+    let verifier = &request.verifier;
+    let wrong = [
+        ("another verifier", good.clone().with("code_verifier", &altered(verifier, 5)), 400, "invalid_grant"),
+        ("a short verifier", good.clone().with("code_verifier", &verifier[..42]), 400, "invalid_grant"),
+        ("no verifier", good.clone().without("code_verifier"), 400, "invalid_request"),
+        ("another client", good.clone().with("client_id", &other_app.client_id), 400, "invalid_grant"),
+        ("an unknown client", good.clone().with("client_id", "client-unknown"), 401, "invalid_client"),
+        ("no client", good.clone().without("client_id"), 401, "invalid_client"),
+        (
+            "another redirect URI",
+            good.clone().with("redirect_uri", "http://127.0.0.1:1/callback"),
+            400,
+            "invalid_grant",
+        ),
+        ("another resource", good.clone().with("resource", "https://other.example/mcp"), 400, "invalid_target"),
+        ("an altered code", good.clone().with("code", &altered(&code, code.len() - 9)), 400, "invalid_grant"),
+        ("an altered id", good.clone().with("code", &altered(&code, 8)), 400, "invalid_grant"),
+        ("no code", good.clone().without("code"), 400, "invalid_request"),
+        ("the code as a refresh token", app.refresh(&code), 400, "invalid_grant"),
+    ];
+    for (what, request, status, error) in &wrong {
+        let page = request.send().await?;
+        assert_eq!((page.status, page.error().as_str()), (*status, *error), "{what}: {}", page.body);
+        assert_no_tokens(&page, *status, error);
+    }
+    let tokens = good.tokens().await?;
+    // After it was redeemed, the same mistakes still end nothing.
+    for (what, request, _, _) in &wrong {
+        assert_ne!(request.send().await?.status, 200, "{what}");
+    }
+    app.refresh(&tokens.refresh_token).tokens().await?;
+    stage.stop().await
+}
+
+#[tokio::test]
+async fn r10_a_code_lives_for_its_configured_time() -> Result<()> {
+    let stage = Stage::start("[lifetimes]\ncode_seconds = 1\n").await?;
+    let app = stage.gate.app(&[LOOPBACK]).await?;
+    let mut jar = Jar::new()?;
+    let callback = app.request().callback(&mut jar).await?;
+    let with_cookie = jar.clone();
+    let code = callback.finish(&mut jar).await?.code()?;
+    // As long as the code is good, who lost the redirect gets it again.
+    until("the code expires", async || {
+        callback.visit(&mut with_cookie.clone()).await.is_ok_and(|page| page.reason() == Some("ALREADY_FINISHED"))
+    })
+    .await?;
+    assert_no_tokens(&callback.request.redemption(&code).send().await?, 400, "invalid_grant");
+    stage.stop().await
+}
+
+/// B22: what the upstream gave stays here.
+#[tokio::test]
+async fn b22_the_upstreams_tokens_are_not_the_clients() -> Result<()> {
+    let stage = Stage::start("").await?;
+    let app = stage.gate.app(&[LOOPBACK]).await?;
+    let request = app.request();
+    let page = request.redemption(&request.code(&mut Jar::new()?).await?).send().await?;
+    assert_eq!(page.status, 200);
+    let tokens: Tokens = serde_json::from_value(page.json()?)?;
+    let refreshed = app.refresh(&tokens.refresh_token).send().await?;
+    for text in [page.body, refreshed.body, tokens.claims()?.to_string()] {
+        assert!(!text.contains("upstream"), "{text}");
+    }
+    // Nor are its tokens good for anything here.
+    for upstreams in ["upstream-access-token-of-ada", "upstream-refresh-token-of-ada"] {
+        assert_no_tokens(&app.refresh(upstreams).send().await?, 400, "invalid_grant");
+    }
+    stage.stop().await
+}
+
+/// B15, B24: nothing that names a flow or opens something is ever the same twice.
+#[tokio::test]
+async fn b15_b24_no_two_flows_share_a_secret() -> Result<()> {
+    let stage = Stage::start("").await?;
+    let app = stage.gate.app(&[LOOPBACK]).await?;
+    let mut jar = Jar::new()?;
+    let mut seen = BTreeMap::new();
+    for flow in 0..4 {
+        let consent = app.request().open(&mut jar).await?;
+        let sent = consent.approve(&mut jar).await?;
+        let callback = sent.sign_in(&mut jar).await?;
+        let code = callback.finish(&mut jar).await?.code()?;
+        let tokens = consent.request.redemption(&code).tokens().await?;
+        let upstream = stage.upstream.asked().authorizations.pop().context("an authorization")?;
+        let ours = [sent.state()?, code, tokens.access_token, tokens.refresh_token, consent.page.hidden("ticket")?];
+        let asked = ["code_challenge", "nonce"].map(|name| upstream.get(name).cloned().unwrap_or_default());
+        assert_eq!(upstream.get("code_challenge_method").map(String::as_str), Some("S256"), "b36");
+        for secret in ours.into_iter().chain(asked) {
+            assert!(secret.len() >= 22, "at least 128 bits: {secret}");
+            assert_eq!(seen.insert(secret, flow), None);
+        }
+    }
+    stage.stop().await
+}
+
+async fn assert_dead(app: &App, tokens: &Tokens) -> Result<()> {
+    assert_no_tokens(&app.refresh(&tokens.refresh_token).send().await?, 400, "invalid_grant");
+    Ok(())
+}

@@ -1,0 +1,161 @@
+//! Where an answer may go: to the very URI that was registered, or nowhere.
+
+use anyhow::Result;
+use e2e::flow::{LOOPBACK, Stage, WEB};
+use e2e::http::Jar;
+
+use crate::assert_refused;
+
+#[tokio::test]
+async fn a10_b14_b35_r1_a_changed_web_redirect_uri_is_a_page_and_never_a_redirect() -> Result<()> {
+    let stage = Stage::start("").await?;
+    let app = stage.gate.app(&[WEB]).await?;
+    app.request().open(&mut Jar::new()?).await?;
+    for changed in [
+        "https://APP.example/callback",
+        "https://app.example/Callback",
+        "https://app.example/callback/",
+        "https://app.example/callback?",
+        "https://app.example/callback?x=1",
+        "https://app.example/callback#",
+        "https://app.example/callback#x",
+        "https://app.example:443/callback",
+        "https://app.example:8443/callback",
+        "https://user@app.example/callback",
+        "https://app.example@attacker.example/callback",
+        "https://app.example/%63allback",
+        "https://app.example/./callback",
+        "https://app.example/x/../callback",
+        "https://app.example/x/%2e%2e/callback",
+        "https://app.example//callback",
+        "https://app.example\\callback",
+        "https://app.example./callback",
+        "https://app.example.attacker.example/callback",
+        "https://sub.app.example/callback",
+        "https://attacker.example/callback",
+        "https://attacker.example/https://app.example/callback",
+        "http://app.example/callback",
+        "HTTPS://app.example/callback",
+        "//app.example/callback",
+        " https://app.example/callback",
+        "https://app.example/callback\n",
+        "https://app.example/callback\0",
+        "https://app.exampl\u{e9}/callback",
+        "javascript:alert(1)",
+        "data:text/html,x",
+    ] {
+        let page = app.request().with("redirect_uri", changed).send(&mut Jar::new()?).await?;
+        assert_eq!(page.reason(), Some("REDIRECT_URI_UNREGISTERED"), "{changed:?}: {}", page.summary());
+        assert_refused(&page, 400, "REDIRECT_URI_UNREGISTERED");
+        assert_eq!(page.return_link()?, None, "{changed:?}: not even a link");
+        assert!(!page.body.contains("attacker.example"), "{changed:?} is shown");
+    }
+    stage.stop().await
+}
+
+#[tokio::test]
+async fn r3_of_a_loopback_redirect_uri_only_the_port_may_change() -> Result<()> {
+    let stage = Stage::start("").await?;
+    for (registered, good) in [
+        ("http://127.0.0.1/callback", "http://127.0.0.1:49152/callback"),
+        ("http://127.0.0.1:33418/callback", "http://127.0.0.1:5/callback"),
+        ("http://127.0.0.1:33418/callback", "http://127.0.0.1/callback"),
+        ("http://localhost/callback", "http://localhost:65535/callback"),
+        ("http://[::1]/callback", "http://[::1]:8080/callback"),
+    ] {
+        let mut app = stage.gate.app(&[registered]).await?;
+        app.redirect_uri = good.to_owned();
+        let mut jar = Jar::new()?;
+        let request = app.request();
+        let answer = request.callback(&mut jar).await?.finish(&mut jar).await?;
+        assert!(answer.uri.as_str().starts_with(good), "{}", answer.uri);
+        let code = answer.code()?;
+        // At the token endpoint it is the one that was used, to the byte.
+        let other_port = request.redemption(&code).with("redirect_uri", &good.replace("/callback", "/callback?"));
+        assert_eq!(other_port.send().await?.error(), "invalid_grant");
+        request.redemption(&code).tokens().await?;
+    }
+    let app = stage.gate.app(&[LOOPBACK]).await?;
+    for changed in [
+        "http://127.0.0.1:49152/Callback",
+        "http://127.0.0.1:49152/callback/",
+        "http://127.0.0.1:49152/callback?x",
+        "http://127.0.0.1:49152/callback#x",
+        "http://127.0.0.1:49152/x/../callback",
+        "http://127.0.0.1:49152/%63allback",
+        "http://user@127.0.0.1:49152/callback",
+        "http://127.0.0.1:49152@attacker.example/callback",
+        "http://127.0.0.1:0/callback",
+        "http://127.0.0.1:65536/callback",
+        "http://127.0.0.1:/callback",
+        "http://localhost:49152/callback",
+        "http://[::1]:49152/callback",
+        "http://127.0.0.2:49152/callback",
+        "http://127.1:49152/callback",
+        "http://2130706433:49152/callback",
+        "http://0.0.0.0:49152/callback",
+        "http://127.0.0.1.attacker.example/callback",
+        "https://127.0.0.1:49152/callback",
+    ] {
+        let page = app.request().with("redirect_uri", changed).send(&mut Jar::new()?).await?;
+        assert_eq!(page.reason(), Some("REDIRECT_URI_UNREGISTERED"), "{changed:?}: {}", page.summary());
+        assert_refused(&page, 400, "REDIRECT_URI_UNREGISTERED");
+    }
+    stage.stop().await
+}
+
+#[tokio::test]
+async fn b35_r1_r2_who_asks_must_be_known_before_anything_is_redirected() -> Result<()> {
+    let stage = Stage::start("").await?;
+    let app = stage.gate.app(&[LOOPBACK]).await?;
+    let two = stage.gate.app(&[LOOPBACK, WEB]).await?;
+    let jar = &mut Jar::new()?;
+    for (request, reason) in [
+        (app.request().with("client_id", "client-unknown"), "CLIENT_UNKNOWN"),
+        (app.request().with("client_id", "https://attacker.example/client.json"), "CLIENT_UNKNOWN"),
+        (app.request().with("client_id", ""), "PARAMETER_MISSING"),
+        (app.request().without("client_id"), "PARAMETER_MISSING"),
+        (app.request().and("client_id", &app.client_id), "PARAMETER_REPEATED"),
+        (app.request().and("redirect_uri", LOOPBACK), "PARAMETER_REPEATED"),
+        (two.request().without("redirect_uri"), "REDIRECT_URI_MISSING"),
+        (two.request().with("redirect_uri", ""), "REDIRECT_URI_MISSING"),
+    ] {
+        let page = request.send(jar).await?;
+        assert_eq!(page.reason(), Some(reason), "{}", request.url());
+        assert_refused(&page, 400, reason);
+        assert_eq!(page.return_link()?, None);
+    }
+    // Where there is nothing to choose, it may be left out.
+    let request = app.request().without("redirect_uri");
+    let code = request.code(jar).await?;
+    request.redemption(&code).without("redirect_uri").tokens().await?;
+    stage.stop().await
+}
+
+/// A11, conflict 8: a stranger's URI gets no automatic redirect before a person has acted, or Lychgate would be the open
+/// redirector that a phisher's link begins with.
+#[tokio::test]
+async fn a11_r52_an_early_error_is_redirected_only_where_no_phisher_can_wait() -> Result<()> {
+    let config = "[[clients]]\nid = \"known\"\nname = \"Known\"\nredirect_uris = [\"https://known.example/cb\"]\n";
+    let stage = Stage::start(config).await?;
+    let jar = &mut Jar::new()?;
+
+    let stranger = stage.gate.app(&[WEB]).await?.request().with("scope", "admin");
+    let page = stranger.send(jar).await?;
+    assert_refused(&page, 400, "SCOPE_INVALID");
+    let link = page.return_link()?.map(|uri| e2e::flow::Answer { uri }).expect("a link, for the person to choose");
+    assert!(link.uri.as_str().starts_with(WEB));
+
+    let on_this_computer = stage.gate.app(&[LOOPBACK]).await?.request().with("scope", "admin");
+    let known = stage.gate.configured("known", "https://known.example/cb").request().with("scope", "admin");
+    for (request, answer) in [(&stranger, link)].into_iter().chain([
+        (&on_this_computer, e2e::flow::Answer::of(&on_this_computer.send(jar).await?)?),
+        (&known, e2e::flow::Answer::of(&known.send(jar).await?)?),
+    ]) {
+        assert!(answer.uri.as_str().starts_with(&request.app.redirect_uri), "{}", answer.uri);
+        assert_eq!(answer.error().as_deref(), Some("invalid_scope"));
+        assert_eq!(answer.parameter("state").as_deref(), request.parameter("state"));
+        assert_eq!(answer.parameter("iss").as_deref(), Some(stage.gate.issuer()));
+    }
+    stage.stop().await
+}
