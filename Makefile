@@ -17,7 +17,7 @@ VENV := $(CACHE)/venv
 CLIENTS := tests/clients
 CARGO := .ci/cargo
 
-.PHONY: help run test lint fmt build packages packages-for-tests clients
+.PHONY: help run test lint fmt bench build packages packages-for-tests packages-for-bench clients
 
 help: ## Say what there is (this)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -28,16 +28,19 @@ run: build ## Build everything and run it on this machine, state in ./data (more
 test: clients lint build ## Everything CI checks: lint, unit tests, the engine suite, real processes with real clients
 	@LYCHGATE_BIN_DIR=$(BIN_DIR) LYCHGATE_PYTHON=$(VENV)/bin/python .ci/tests.py $(CARGO) test
 
-lint: packages clients ## Format, clippy, buf, the arrows between crates, the tests that conformance.md names
+lint: packages ## Format, clippy, the arrows between crates, the tests that conformance.md names
 	cargo fmt --all --check
-	$(CLIENTS)/node_modules/.bin/buf lint proto
-	$(CLIENTS)/node_modules/.bin/buf format --diff --exit-code proto
 	.ci/arrows.py
 	.ci/conformance.py
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
 
 fmt: ## Format the code
 	cargo fmt --all
+
+# For quiet numbers on a quiet machine: nothing is asserted, everything is printed with how it was measured.
+bench: packages-for-bench ## Say what one authorization costs: CPU, flows per second, latency, memory, disk, instructions
+	$(CARGO) build --release --workspace --bins
+	LYCHGATE_BIN_DIR=$(CARGO_TARGET_DIR)/release $(CARGO) bench --workspace --bench cost --bench rules
 
 # Always the whole workspace: another selection of packages would be another choice of features, and compile all of it again.
 build: packages
@@ -48,6 +51,9 @@ packages:
 
 packages-for-tests:
 	@.ci/packages test
+
+packages-for-bench:
+	@.ci/packages bench
 
 clients: $(VENV)/requirements.txt $(CLIENTS)/node_modules/.package-lock.json
 
