@@ -8,17 +8,18 @@ use std::future::{Ready, ready};
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use futures_util::future::Either;
+use futures_util::future::{BoxFuture, Either};
 use lychgate_api::{REQUEST_ID, Reason, error_metadata};
+use lychgate_domain::Refusal;
 use lychgate_domain::entropy::{Entropy, random};
 use lychgate_domain::id::encode;
-use tonic::Status;
 use tonic::body::Body;
 use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
+use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use crate::control::Caller;
-use crate::error::status;
+use crate::error::{Error, status};
 use crate::principal::{Principals, roles};
 
 /// Puts a [`Caller`] into the extensions of every call that may go on.
@@ -104,19 +105,35 @@ pub struct Authenticated<S> {
 impl<S, B> Service<http::Request<B>> for Authenticated<S>
 where
     S: Service<http::Request<B>, Response = http::Response<Body>>,
+    S::Future: Send + 'static,
 {
     type Response = S::Response;
     type Error = S::Error;
-    type Future = Either<Ready<Result<S::Response, S::Error>>, S::Future>;
+    type Future = Either<Ready<Result<S::Response, S::Error>>, BoxFuture<'static, Result<S::Response, S::Error>>>;
 
     fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
         self.inner.poll_ready(context)
     }
 
     fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
-        match self.authentication.authenticate(&mut request) {
-            Ok(()) => Either::Right(self.inner.call(request)),
-            Err(status) => Either::Left(ready(Ok(status.into_http()))),
+        if let Err(status) = self.authentication.authenticate(&mut request) {
+            return Either::Left(ready(Ok(status.into_http())));
         }
+        let request_id = request.extensions().get::<Caller>().map(|caller| caller.request_id.clone());
+        let answered = self.inner.call(request);
+        Either::Right(Box::pin(async move { Ok(with_reason(answered.await?, request_id.as_deref())) }))
+    }
+}
+
+/// What never reached a service (a message that cannot be decoded, or is too large) is refused for a reason, too.
+/// Without an id it is a call of health or reflection, which have errors of their own.
+fn with_reason(response: http::Response<Body>, request_id: Option<&str>) -> http::Response<Body> {
+    let bare = |status: Status| status.code() != Code::Ok && status.details().is_empty();
+    match request_id {
+        Some(request_id) if Status::from_header_map(response.headers()).is_some_and(bare) => {
+            let refusal = Refusal::RequestMalformed("the message cannot be read");
+            Error::from(refusal).into_status(request_id).into_http()
+        }
+        _ => response,
     }
 }

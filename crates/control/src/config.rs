@@ -4,6 +4,8 @@
 
 mod issuers;
 mod listen;
+#[cfg(test)]
+mod tests;
 mod upstream;
 
 use std::net::SocketAddr;

@@ -64,3 +64,46 @@ pub fn roles(path: &str) -> &'static [Role] {
         _ => &[],
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn principal(name: &str, tokens: &[&str]) -> Principal {
+        let token_digests = tokens.iter().map(|token| Sha256::digest(token).into()).collect();
+        Principal { name: name.to_owned(), role: Role::Edge, token_digests, issuers: None }
+    }
+
+    #[test]
+    fn a_token_names_its_principal_and_no_other() {
+        let principals = Principals::new(vec![principal("one", &["old", "new"]), principal("two", &["other"])]);
+        let name = |token| principals.by_token(token).map(|principal| principal.name.as_str());
+        assert_eq!((name("old"), name("new"), name("other")), (Some("one"), Some("one"), Some("two")));
+        assert_eq!((name(""), name("ol"), name("oldnew")), (None, None, None));
+        let digest: String = Sha256::digest("old").iter().map(|byte| format!("{byte:02x}")).collect();
+        assert_eq!(name(&digest), None, "the digest is not the token");
+    }
+
+    #[test]
+    fn whoever_is_scoped_may_speak_of_its_own_issuers_only() {
+        let id = |text| IssuerId::parse(text).unwrap();
+        let all = principal("all", &[]);
+        let one = Principal { issuers: Some(HashSet::from([id("main")])), ..all.clone() };
+        let none = Principal { issuers: Some(HashSet::new()), ..all.clone() };
+        let may = |principal: &Principal| [id("main"), id("other")].map(|issuer| principal.may_speak_of(&issuer));
+        assert_eq!((may(&all), may(&one), may(&none)), ([true, true], [true, false], [false, false]));
+    }
+
+    #[test]
+    fn what_is_not_listed_is_denied_to_everybody() {
+        for path in [
+            "",
+            "/",
+            "/lychgate.v1.TokenService/",
+            "/lychgate.v1.TokenService/exchange",
+            "/lychgate.v2.TokenService/Exchange",
+        ] {
+            assert!(roles(path).is_empty(), "{path}");
+        }
+    }
+}

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use e2e::system::family::descendants;
-use e2e::system::{MAIN, Plan, System};
+use e2e::system::{Plan, System};
 
 use client::STEPS;
 use load::Load;

@@ -126,3 +126,84 @@ impl From<Claims> for IdTokenClaims {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+    use jsonwebtoken::EncodingKey;
+    use lychgate_domain::id::encode;
+    use serde_json::{Value, json};
+
+    use super::*;
+
+    /// A key, and how it is published.
+    fn key(kid: &str) -> (EncodingKey, Value) {
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref()).unwrap();
+        let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+        let public = json!({ "kty": "EC", "crv": "P-256", "kid": kid, "x": encode(x), "y": encode(y) });
+        (EncodingKey::from_ec_der(pkcs8.as_ref()), public)
+    }
+
+    fn sign(key: &EncodingKey, kid: Option<&str>, claims: &Value) -> String {
+        let header = Header { kid: kid.map(str::to_owned), ..Header::new(Algorithm::ES256) };
+        jsonwebtoken::encode(&header, claims, key).unwrap()
+    }
+
+    fn tried(token: &str, keys: &[Value]) -> Option<IdTokenClaims> {
+        let keys: Vec<Jwk> = keys.iter().filter_map(|key| serde_json::from_value(key.clone()).ok()).collect();
+        try_keys(token, &decode_header(token).unwrap(), &keys)
+    }
+
+    fn with(key: &Value, name: &str, value: &str) -> Value {
+        let mut key = key.clone();
+        key[name] = json!(value);
+        key
+    }
+
+    #[test]
+    fn b36_r45_a_signature_is_good_for_the_key_that_it_names_used_as_that_key_says() {
+        let ((ours, public), (other, foreign)) = (key("1"), key("2"));
+        let claims = json!({ "iss": "i", "aud": "a" });
+        let token = sign(&ours, Some("1"), &claims);
+        assert!(tried(&token, &[foreign.clone(), public.clone()]).is_some());
+        assert!(tried(&sign(&ours, None, &claims), &[foreign.clone(), public.clone()]).is_some(), "without kid, all");
+        assert!(tried(&token, &[with(&public, "use", "sig")]).is_some());
+        assert!(tried(&token, &[with(&public, "alg", "ES256")]).is_some());
+        for (why, token, keys) in [
+            ("no key", &token, vec![]),
+            ("another key", &token, vec![foreign.clone()]),
+            ("another's under our kid", &sign(&other, Some("1"), &claims), vec![public.clone(), foreign]),
+            ("an unknown kid", &sign(&ours, Some("3"), &claims), vec![public.clone()]),
+            ("a key for encryption", &token, vec![with(&public, "use", "enc")]),
+            ("a key for another algorithm", &token, vec![with(&public, "alg", "ES384")]),
+        ] {
+            assert!(tried(token, &keys).is_none(), "{why}");
+        }
+    }
+
+    #[test]
+    fn claims_are_read_as_the_standard_allows_and_judged_elsewhere() {
+        let (ours, public) = key("1");
+        let read = |claims: Value| tried(&sign(&ours, None, &claims), std::slice::from_ref(&public));
+        let one = read(json!({ "iss": "i", "aud": "a", "exp": 1.9, "iat": -5, "sub": "s", "nonce": "n", "azp": "z" }));
+        let one = one.unwrap();
+        assert_eq!((one.aud, one.exp, one.iat), (vec!["a".to_owned()], Some(1), Some(0)));
+        assert_eq!((one.sub.as_deref(), one.nonce.as_deref(), one.azp.as_deref()), (Some("s"), Some("n"), Some("z")));
+        let several = read(json!({ "iss": "i", "aud": ["a", "b"] })).unwrap();
+        assert_eq!((several.aud.len(), several.exp, several.sub), (2, None, None));
+        for strange in [json!({ "iss": "i" }), json!({ "aud": "a" }), json!({ "iss": 1, "aud": "a" }), json!([])] {
+            assert!(read(strange.clone()).is_none(), "{strange}");
+        }
+    }
+
+    #[test]
+    fn r45_no_secret_makes_a_signature_that_counts() {
+        assert!(
+            !ALGORITHMS
+                .iter()
+                .any(|algorithm| matches!(algorithm, Algorithm::HS256 | Algorithm::HS384 | Algorithm::HS512))
+        );
+    }
+}

@@ -1,8 +1,6 @@
 //! Upstreams that speak plain OAuth 2.0 and have a userinfo endpoint: over real sockets, with a provider that answers as
 //! GitHub does, and as it never should.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
-
 mod configuration;
 mod hub;
 mod stage;
@@ -12,6 +10,8 @@ mod control {
     #[expect(dead_code, unused_imports, reason = "it serves the other tests of the control plane too")]
     pub(crate) mod support;
 }
+
+use std::time::Duration;
 
 use hub::{Answer, OCTOCAT, parameter};
 use stage::{Outcome, Stage, failed};
@@ -43,6 +43,8 @@ async fn b36_people_are_known_by_the_id_that_never_changes_hands() {
     assert_eq!(github.subject().await, "github|583231");
     assert_eq!(oauth2.subject().await, "hub|MDQ6");
     github.hub.userinfo_answers(says(r#"{"login":"renamed","id":583231}"#));
+    assert_eq!(github.subject().await, "github|583231");
+    github.hub.userinfo_answers(says(OCTOCAT.to_owned() + &" ".repeat(200 * 1024)));
     assert_eq!(github.subject().await, "github|583231");
     // 2^53 and its neighbour, which are one as doubles, and the last of 64 bits.
     for id in ["9007199254740992", "9007199254740993", "18446744073709551615", r#""583231""#] {
@@ -126,6 +128,7 @@ async fn b36_a_hostile_userinfo_endpoint_gives_no_login() {
         (Answer::Says(503, String::new()), &unavailable),
         (Answer::Endless(OCTOCAT.to_owned()), &invalid),
         (Answer::Moved, &invalid),
+        (says(OCTOCAT.to_owned() + &" ".repeat(256 * 1024)), &invalid),
         (says(""), &invalid),
         (says("login=octocat&id=583231"), &invalid),
         (says(format!("[{OCTOCAT}]")), &invalid),
@@ -150,10 +153,14 @@ async fn b36_a_hostile_userinfo_endpoint_gives_no_login() {
 async fn b36_an_endpoint_that_says_nothing_is_not_waited_for_long() {
     let (one, other) = (Stage::github().await, Stage::oauth2(None).await);
     let unavailable = failed("UPSTREAM_UNAVAILABLE");
-    tokio::join!(
-        one.refuses(&Answer::Silence, &Answer::Truth, &unavailable, (1, 0)),
-        other.refuses(&Answer::Truth, &Answer::Silence, &unavailable, (1, 1)),
-    );
+    let both = async {
+        tokio::join!(
+            one.refuses(&Answer::Silence, &Answer::Truth, &unavailable, (1, 0)),
+            other.refuses(&Answer::Truth, &Answer::Silence, &unavailable, (1, 1)),
+        );
+    };
+    // As long as a client waits for us.
+    tokio::time::timeout(Duration::from_secs(10), both).await.expect("it has given up");
 }
 
 #[tokio::test]

@@ -1,0 +1,421 @@
+//! Every refusal of a configuration is one line that names the key and says what to do.
+
+use std::collections::BTreeSet;
+
+use lychgate_process::config::parse;
+use serde_json::Value as Json;
+use toml::Value as Toml;
+
+use super::*;
+
+const EXAMPLE: &str = include_str!("../../control.example.toml");
+
+/// The example with every setting that is commented out put into force: those have no space after their `#`.
+fn in_full() -> String {
+    let settings = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
+        Some(setting) if !setting.starts_with(' ') => setting,
+        _ => line,
+    });
+    settings.collect::<Vec<_>>().join("\n")
+}
+
+fn example() -> Config {
+    parse(EXAMPLE).unwrap()
+}
+
+fn check(config: &Config) -> Result<(), ConfigError> {
+    config.check_listen()?;
+    config.keys.rotation()?;
+    config.principals()?;
+    config.issuers()?;
+    Ok(())
+}
+
+/// Where there are settings, arrays taken as one: `issuers[].upstream.kind`.
+fn paths(value: &Json) -> BTreeSet<String> {
+    fn walk(at: &str, value: &Json, paths: &mut BTreeSet<String>) {
+        match value {
+            Json::Object(members) => {
+                for (name, member) in members {
+                    let path = format!("{at}.{name}");
+                    paths.insert(path.clone());
+                    walk(&path, member, paths);
+                }
+            }
+            Json::Array(elements) => elements.iter().for_each(|element| walk(&format!("{at}[]"), element, paths)),
+            _ => {}
+        }
+    }
+    let mut paths = BTreeSet::new();
+    walk("", value, &mut paths);
+    paths
+}
+
+#[test]
+fn the_example_is_good_as_it_is_and_in_full() {
+    check(&example()).unwrap();
+    check(&parse(&in_full()).unwrap()).unwrap();
+}
+
+#[test]
+fn the_example_documents_every_key() {
+    let config: Config = parse(&in_full()).unwrap();
+    let written: Json = serde_json::to_value(toml::from_str::<Toml>(&in_full()).unwrap()).unwrap();
+    let understood = serde_json::to_value(&config).unwrap();
+    assert_eq!(paths(&written), paths(&understood));
+    // A new kind does not compile before it is counted here, and shown there.
+    let kind = |issuer: &IssuerConfig| match issuer.upstream {
+        UpstreamConfig::Oidc(_) => 0,
+        UpstreamConfig::Oauth2(_) => 1,
+        UpstreamConfig::Github(_) => 2,
+    };
+    assert_eq!(config.issuers.iter().map(kind).collect::<BTreeSet<_>>(), BTreeSet::from([0, 1, 2]));
+}
+
+/// What is commented out and has a default shows it.
+#[test]
+fn the_example_tells_the_truth_about_defaults() {
+    fn agree(at: &str, by_default: &Json, shown: &Json) {
+        match (by_default, shown) {
+            (Json::Null, _) => {}
+            (Json::Object(members), Json::Object(_)) => {
+                members.iter().for_each(|(name, member)| agree(&format!("{at}.{name}"), member, &shown[name]));
+            }
+            (Json::Array(elements), Json::Array(more)) if elements.first().is_some_and(Json::is_object) => {
+                elements.iter().zip(more).for_each(|(element, shown)| agree(&format!("{at}[]"), element, shown));
+            }
+            (Json::Array(elements), Json::Array(_)) if elements.is_empty() => {}
+            _ => assert_eq!(by_default, shown, "{at}"),
+        }
+    }
+    let full: Config = parse(&in_full()).unwrap();
+    agree("", &serde_json::to_value(example()).unwrap(), &serde_json::to_value(full).unwrap());
+}
+
+/// Every table of `value`, by the path that leads there.
+fn tables(value: &Toml) -> Vec<Vec<Step>> {
+    fn walk(at: &[Step], value: &Toml, tables: &mut Vec<Vec<Step>>) {
+        match value {
+            Toml::Table(table) => {
+                tables.push(at.to_vec());
+                for (name, value) in table {
+                    walk(&[at, &[Step::Key(name.clone())]].concat(), value, tables);
+                }
+            }
+            Toml::Array(array) => {
+                for (n, value) in array.iter().enumerate() {
+                    walk(&[at, &[Step::Index(n)]].concat(), value, tables);
+                }
+            }
+            _ => {}
+        }
+    }
+    let mut tables = Vec::new();
+    walk(&[], value, &mut tables);
+    tables
+}
+
+#[derive(Clone, Debug)]
+enum Step {
+    Key(String),
+    Index(usize),
+}
+
+fn table_at<'a>(value: &'a mut Toml, path: &[Step]) -> &'a mut toml::Table {
+    let found = path.iter().fold(value, |value, step| match step {
+        Step::Key(name) => &mut value[name.as_str()],
+        Step::Index(n) => &mut value[*n],
+    });
+    found.as_table_mut().unwrap()
+}
+
+fn refusal(value: &Toml) -> Option<String> {
+    let refused = parse::<Config>(&toml::to_string(value).unwrap()).err()?.to_string();
+    let (problem, remedy) = refused.split_once("; ").expect("a remedy");
+    assert!(!problem.is_empty() && !remedy.is_empty() && !refused.contains('\n'), "{refused}");
+    Some(refused)
+}
+
+#[test]
+fn a_key_that_does_not_exist_is_refused_in_every_table() {
+    let example: Toml = toml::from_str(&in_full()).unwrap();
+    let tables = tables(&example);
+    assert!(tables.len() > 20);
+    for path in tables {
+        let mut changed = example.clone();
+        table_at(&mut changed, &path).insert("surprise".to_owned(), Toml::Integer(1));
+        let refused = refusal(&changed).unwrap_or_else(|| panic!("{path:?} takes anything"));
+        // A secret's place has its own words.
+        assert!(refused.contains("surprise") || refused.contains("names more than one thing"), "{refused}");
+    }
+}
+
+#[test]
+fn a_key_that_is_missing_is_named() {
+    let example: Toml = toml::from_str(EXAMPLE).unwrap();
+    let mut required = BTreeSet::new();
+    for path in tables(&example) {
+        let mut whole = example.clone();
+        let names: Vec<_> = table_at(&mut whole, &path).keys().cloned().collect();
+        for name in names {
+            let mut changed = example.clone();
+            table_at(&mut changed, &path).remove(&name);
+            if let Some(refused) = refusal(&changed) {
+                assert!(refused.contains(&name) || refused.contains("names no place of a secret"), "{name}: {refused}");
+                assert!(refused.contains("missing") || refused.contains("names no place"), "{refused}");
+                required.insert(name);
+            }
+        }
+    }
+    let known =
+        ["listen", "master_key", "store", "engine", "principals", "issuers", "token_sha256", "role", "url", "upstream"];
+    assert!(known.iter().all(|name| required.contains(*name)), "{required:?}");
+    assert!(!required.contains("keys") && !required.contains("lifetimes") && !required.contains("telemetry"));
+}
+
+#[test]
+fn a_secret_in_the_file_itself_is_refused_and_not_repeated() {
+    for (secret, named) in [("master_key", ": master_key: "), ("client_secret", ": issuers[0].upstream: ")] {
+        let text: Vec<_> = EXAMPLE
+            .lines()
+            .map(|line| if line.starts_with(secret) { format!("{secret} = \"hunter2\"") } else { line.to_owned() })
+            .collect();
+        let refused = parse::<Config>(&text.join("\n")).unwrap_err().to_string();
+        assert!(refused.contains(named) && refused.contains("; write { file = \"PATH\" }"), "{refused}");
+        assert!(!refused.contains("hunter2"), "{refused}");
+    }
+}
+
+type Change = fn(&mut Config);
+
+/// The good configuration with one thing changed, and how its refusal begins.
+fn refused(cases: &[(Change, &str)]) {
+    for (change, expected) in cases {
+        let mut config = example();
+        check(&config).unwrap();
+        change(&mut config);
+        let line = check(&config).expect_err(expected).to_string();
+        let (problem, remedy) = line.split_once("; ").expect("a remedy");
+        assert_eq!(problem, *expected);
+        assert!(!remedy.is_empty() && !line.contains('\n'), "{line}");
+    }
+}
+
+#[test]
+fn bearer_tokens_over_plaintext_are_refused() {
+    refused(&[
+        (|c| c.listen = "0.0.0.0:1".parse().unwrap(), "tls: is missing although 0.0.0.0:1 is not a loopback address"),
+        (|c| c.listen = "[::]:1".parse().unwrap(), "tls: is missing although [::]:1 is not a loopback address"),
+    ]);
+    for loopback in ["127.0.0.1:1", "127.8.0.1:1", "[::1]:1"] {
+        check(&Config { listen: loopback.parse().unwrap(), ..example() }).unwrap();
+    }
+}
+
+#[test]
+fn principals_that_cannot_be_told_apart_or_scoped_are_refused() {
+    fn second(config: &mut Config) -> &mut PrincipalConfig {
+        let twin = config.principals[0].clone();
+        let twin = PrincipalConfig { name: "second".to_owned(), token_sha256: vec!["00".repeat(32)], ..twin };
+        config.principals.push(twin);
+        config.principals.last_mut().unwrap()
+    }
+    let mut good = example();
+    second(&mut good).issuers = Some(vec!["main".to_owned()]);
+    check(&good).unwrap();
+    refused(&[
+        (|c| c.principals[0].name.clear(), "principals[0].name: is empty or taken"),
+        (|c| second(c).name = "edge".to_owned(), "principals[1].name: is empty or taken"),
+        (|c| c.principals[0].token_sha256.clear(), "principals[0].token_sha256: is not a list of SHA-256 digests"),
+        (
+            |c| c.principals[0].token_sha256.push("the-token-itself".to_owned()),
+            "principals[0].token_sha256: is not a list of SHA-256 digests",
+        ),
+        (
+            |c| c.principals[0].token_sha256 = vec!["+1".repeat(32)],
+            "principals[0].token_sha256: is not a list of SHA-256 digests",
+        ),
+        (
+            |c| second(c).token_sha256 = c.principals[0].token_sha256.clone(),
+            "principals[1].token_sha256: is another principal's too",
+        ),
+        (
+            |c| c.principals[0].issuers = Some(vec!["main".to_owned(), "other".to_owned()]),
+            "principals[0].issuers: names \"other\", which is not configured",
+        ),
+        (|c| c.principals[0].role = Role::Operator, "principals: has none with role \"edge\""),
+        (|c| c.principals.clear(), "principals: has none with role \"edge\""),
+    ]);
+}
+
+#[test]
+fn a14_issuers_that_are_unsafe_or_alike_are_refused() {
+    fn twin(config: &mut Config) -> &mut IssuerConfig {
+        config.issuers.push(config.issuers[0].clone());
+        config.issuers.last_mut().unwrap()
+    }
+    refused(&[
+        (|c| c.issuers.clear(), "issuers: is empty"),
+        (|c| c.issuers[0].id = "Main".to_owned(), "issuers[0].id: is not an id"),
+        (|c| twin(c).url.push_str("/t"), "issuers[1].id: is another issuer's too"),
+        (|c| twin(c).id = "second".to_owned(), "issuers[1].url: is another issuer's too"),
+        (|c| c.issuers[0].name = "\u{200B}".to_owned(), "issuers[0].name: is empty"),
+    ]);
+    for url in [
+        "http://gate.example.com",
+        "https://gate.example.com/",
+        "https://gate.example.com/t/",
+        "https://gate.example.com?x",
+        "https://gate.example.com#x",
+        "https://me@gate.example.com",
+        "HTTPS://gate.example.com",
+        "https://Gate.example.com",
+        "https://gate.example.com:443",
+        "https://gate.example.com/a/../b",
+        "gate.example.com",
+        "ftp://gate.example.com",
+    ] {
+        let mut config = example();
+        config.issuers[0].url = url.to_owned();
+        let line = check(&config).expect_err(url).to_string();
+        assert!(line.starts_with(&format!("issuers[0].url: is {url:?}; ")), "{line}");
+    }
+}
+
+#[test]
+fn e4_resources_that_nobody_could_decide_about_are_refused() {
+    fn scope(config: &mut Config) -> &mut ScopeConfig {
+        &mut config.issuers[0].resources[0].scopes[0]
+    }
+    refused(&[
+        (|c| c.issuers[0].resources.clear(), "issuers[0].resources: is empty"),
+        (
+            |c| {
+                let twin = c.issuers[0].resources[0].clone();
+                c.issuers[0].resources.push(twin);
+            },
+            "issuers[0].resources[1].uri: is there twice",
+        ),
+        (|c| c.issuers[0].resources[0].uri = "mcp".to_owned(), "issuers[0].resources[0].uri: is \"mcp\""),
+        (
+            |c| c.issuers[0].resources[0].uri.push_str("#fragment"),
+            "issuers[0].resources[0].uri: is \"https://mcp.example.com/mcp#fragment\"",
+        ),
+        (|c| c.issuers[0].resources[0].name.clear(), "issuers[0].resources[0].name: is empty"),
+        (|c| scope(c).name = "two words".to_owned(), "issuers[0].resources[0].scopes[0].name: is \"two words\""),
+        (
+            |c| scope(c).name = "offline_access".to_owned(),
+            "issuers[0].resources[0].scopes[0].name: is \"offline_access\"",
+        ),
+        (|c| scope(c).name = "notes:*".to_owned(), "issuers[0].resources[0].scopes[0].name: is a wildcard"),
+        (|c| scope(c).description = " ".to_owned(), "issuers[0].resources[0].scopes[0].description: is empty"),
+        (|c| scope(c).default = false, "issuers[0].resources[0].scopes: has none with default = true"),
+        (
+            |c| {
+                let twin = scope(c).clone();
+                c.issuers[0].resources[0].scopes.push(twin);
+            },
+            "issuers[0].resources[0].scopes[1].name: is there twice",
+        ),
+    ]);
+}
+
+#[test]
+fn clients_that_would_be_taken_for_others_or_led_astray_are_refused() {
+    fn client(config: &mut Config) -> &mut ClientConfig {
+        let redirect_uris = vec!["https://app.example.com/callback".to_owned()];
+        config.issuers[0].clients.push(ClientConfig { id: "app".to_owned(), name: "App".to_owned(), redirect_uris });
+        config.issuers[0].clients.last_mut().unwrap()
+    }
+    let mut good = example();
+    client(&mut good).redirect_uris.push("cursor://anysphere.cursor-mcp/oauth/callback".to_owned());
+    check(&good).unwrap();
+    refused(&[
+        (|c| client(c).id.clear(), "issuers[0].clients[0].id: is \"\""),
+        (|c| client(c).id = "client-x".to_owned(), "issuers[0].clients[0].id: is \"client-x\""),
+        (|c| client(c).id = "https://x.example".to_owned(), "issuers[0].clients[0].id: is \"https://x.example\""),
+        (|c| client(c).name.clear(), "issuers[0].clients[0].name: is empty"),
+        (
+            |c| {
+                client(c);
+                client(c);
+            },
+            "issuers[0].clients[1].id: is another client's too",
+        ),
+        (|c| client(c).redirect_uris.clear(), "issuers[0].clients[0].redirect_uris: is empty"),
+        (
+            |c| client(c).redirect_uris = vec!["http://app.example.com/callback".to_owned()],
+            "issuers[0].clients[0].redirect_uris[0]: is \"http://app.example.com/callback\"",
+        ),
+        (
+            |c| client(c).redirect_uris.push("other://unlisted".to_owned()),
+            "issuers[0].clients[0].redirect_uris[1]: is \"other://unlisted\"",
+        ),
+        (
+            |c| c.issuers[0].private_scheme_redirect_uris = vec!["javascript:alert(1)".to_owned()],
+            "issuers[0].private_scheme_redirect_uris[0]: \"javascript:alert(1)\" is not an acceptable URI with a scheme of its own",
+        ),
+        (
+            |c| c.issuers[0].private_scheme_redirect_uris = vec!["https://app.example.com/cb".to_owned()],
+            "issuers[0].private_scheme_redirect_uris[0]: \"https://app.example.com/cb\" is not an acceptable URI with a scheme of its own",
+        ),
+    ]);
+}
+
+#[test]
+fn lifetimes_that_contradict_or_exceed_are_refused() {
+    fn lifetimes(config: &mut Config) -> &mut LifetimesConfig {
+        &mut config.issuers[0].lifetimes
+    }
+    refused(&[
+        (|c| lifetimes(c).ticket_seconds = 3601, "issuers[0].lifetimes.ticket_seconds: is 3601"),
+        (|c| lifetimes(c).login_seconds = 0, "issuers[0].lifetimes.login_seconds: is 0"),
+        (|c| lifetimes(c).code_seconds = 601, "issuers[0].lifetimes.code_seconds: is 601"),
+        (|c| lifetimes(c).access_token_seconds = 3601, "issuers[0].lifetimes.access_token_seconds: is 3601"),
+        (|c| lifetimes(c).refresh_grace_seconds = 301, "issuers[0].lifetimes.refresh_grace_seconds: is 301"),
+        (|c| lifetimes(c).grant_idle_seconds = 0, "issuers[0].lifetimes.grant_idle_seconds: is 0"),
+        (|c| lifetimes(c).grant_seconds = u64::MAX, "issuers[0].lifetimes.grant_seconds: is 18446744073709551615"),
+        (
+            |c| lifetimes(c).consent_seconds = 7_775_999,
+            "issuers[0].lifetimes.consent_seconds: is less than grant_seconds",
+        ),
+        (
+            |c| lifetimes(c).unused_registration_seconds = 1559,
+            "issuers[0].lifetimes.unused_registration_seconds: is shorter than one login may take",
+        ),
+        (|c| lifetimes(c).used_registration_seconds = 0, "issuers[0].lifetimes.used_registration_seconds: is 0"),
+        (|c| c.keys.announcement_seconds = 599, "keys.announcement_seconds: is 599"),
+        (|c| c.keys.rotation_seconds = 7199, "keys.rotation_seconds: is 7199"),
+    ]);
+    let mut shortest = example();
+    lifetimes(&mut shortest).unused_registration_seconds = 1560;
+    lifetimes(&mut shortest).refresh_grace_seconds = 0;
+    check(&shortest).unwrap();
+}
+
+#[test]
+fn an_upstream_that_others_could_listen_to_is_refused() {
+    fn oidc(config: &mut Config) -> &mut OidcConfig {
+        match &mut config.issuers[0].upstream {
+            UpstreamConfig::Oidc(oidc) => oidc,
+            other => panic!("{other:?}"),
+        }
+    }
+    refused(&[
+        (|c| oidc(c).id = "an idp".to_owned(), "issuers[0].upstream.id: is not an id"),
+        (|c| oidc(c).name.clear(), "issuers[0].upstream.name: is empty"),
+        (
+            |c| oidc(c).issuer = "http://login.example.com".to_owned(),
+            "issuers[0].upstream.issuer: is \"http://login.example.com\"",
+        ),
+        // Beside an https issuer not even on this machine.
+        (|c| oidc(c).issuer = "http://127.0.0.1:1".to_owned(), "issuers[0].upstream.issuer: is \"http://127.0.0.1:1\""),
+        (|c| oidc(c).issuer = "login".to_owned(), "issuers[0].upstream.issuer: is \"login\""),
+        (|c| oidc(c).scopes = vec!["email".to_owned()], "issuers[0].upstream.scopes: lacks \"openid\""),
+        (|c| oidc(c).client_id.clear(), "issuers[0].upstream.client_id: is empty"),
+    ]);
+    let mut local = example();
+    local.issuers[0].url = "http://127.0.0.1:7440".to_owned();
+    oidc(&mut local).issuer = "http://127.0.0.1:1".to_owned();
+    check(&local).unwrap();
+}

@@ -1,0 +1,410 @@
+//! Every mutating call may be repeated with its attempt, by any process, at any time while what it gave is good: it has
+//! one effect, and every reply is the same. Another attempt is another request, and gets what that deserves.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use lychgate_api::{FILE_DESCRIPTORS, v1};
+use lychgate_domain::time::Timestamp;
+use lychgate_engine_suite::fault::Fault;
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+use serde_json::Value;
+
+use crate::support::{App, Edge, Failure, Flow, Refused as _, TICK, World, attempt, location, query};
+
+/// The calls that change something. `every_call_with_an_attempt_is_tried_here` finds one that is missing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Approve,
+    Deny,
+    FinishLogin,
+    Redeem,
+    Refresh,
+    Register,
+}
+
+const ALL: [Kind; 6] = [Kind::Approve, Kind::Deny, Kind::FinishLogin, Kind::Redeem, Kind::Refresh, Kind::Register];
+
+/// A call, whole: it can be sent as often as need be.
+#[derive(Clone, Debug)]
+enum Call {
+    Decide(v1::DecideRequest),
+    FinishLogin(v1::FinishLoginRequest),
+    Exchange(v1::ExchangeRequest),
+    Register(v1::RegisterRequest),
+}
+
+#[derive(Debug, PartialEq)]
+enum Reply {
+    Next(v1::Next),
+    Tokens(v1::ExchangeResponse),
+    Client(v1::RegisterResponse),
+}
+
+impl Kind {
+    fn commits(self) -> usize {
+        if self == Kind::FinishLogin { 2 } else { 1 }
+    }
+
+    /// Everything that comes before this call.
+    async fn prepare(self, world: &World, edge: &Edge) -> Call {
+        let mut flow = Flow::new(App::configured());
+        match self {
+            Kind::Approve | Kind::Deny => {
+                let page = flow.ask(edge).await;
+                let decision = if self == Kind::Approve { v1::Decision::Approve } else { v1::Decision::Deny };
+                Call::Decide(flow.decide(&page, decision))
+            }
+            Kind::FinishLogin => Call::FinishLogin(flow.sign_in(edge, &world.idp).await),
+            Kind::Redeem => {
+                let code = flow.code(edge, &world.idp).await;
+                Call::Exchange(flow.redeem(&code))
+            }
+            Kind::Refresh => {
+                let tokens = flow.tokens(edge, &world.idp).await;
+                Call::Exchange(flow.refresh(tokens.refresh_token()))
+            }
+            Kind::Register => Call::Register(App::registration()),
+        }
+    }
+}
+
+impl Call {
+    async fn send(&self, edge: &Edge) -> Result<Reply, Failure> {
+        Ok(match self.clone() {
+            Call::Decide(request) => Reply::Next(edge.decide(request).await?),
+            Call::FinishLogin(request) => Reply::Next(edge.finish_login(request).await?),
+            Call::Exchange(request) => Reply::Tokens(unsigned(edge.exchange(request).await?)),
+            Call::Register(request) => Reply::Client(edge.register(request).await?),
+        })
+    }
+}
+
+/// The access token read: its signature may differ from one reply to the next, its header and claims may not.
+fn unsigned(tokens: v1::ExchangeResponse) -> v1::ExchangeResponse {
+    let parts: Vec<_> = tokens.access_token.split('.').collect();
+    let [header, claims, signature] = parts.as_slice() else { panic!("a JWT: {}", tokens.access_token) };
+    assert!(!signature.is_empty());
+    let json = |part| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
+    v1::ExchangeResponse { access_token: format!("{}.{}", json(header), json(claims)), ..tokens }
+}
+
+/// Codes and tokens that live long enough for "minutes later".
+async fn patient_world() -> World {
+    let mut world = World::new().await;
+    world.lifetimes().code_seconds = 600;
+    world
+}
+
+/// What a call without any fault leaves behind.
+async fn census_after(kind: Kind) -> Vec<(&'static str, usize)> {
+    let world = patient_world().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    kind.prepare(&world, &edge).await.send(&edge).await.unwrap();
+    world.census().await
+}
+
+#[test]
+fn every_call_with_an_attempt_is_tried_here() {
+    let descriptors = FileDescriptorSet::decode(FILE_DESCRIPTORS).unwrap();
+    let messages = descriptors.file.iter().flat_map(|file| &file.message_type);
+    let mut with_attempt: Vec<_> = messages
+        .filter(|message| message.field.iter().any(|field| field.name() == "attempt"))
+        .map(|message| message.name())
+        .collect();
+    with_attempt.sort_unstable();
+    assert_eq!(with_attempt, ["DecideRequest", "ExchangeRequest", "FinishLoginRequest", "RegisterRequest"]);
+}
+
+/// The first reply is lost after the commit; the process ends; others, whose clocks and randomness differ, are asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_same_attempt_is_answered_alike_by_other_processes_later_and_earlier() {
+    for kind in ALL {
+        let world = patient_world().await;
+        let control = world.start().await;
+        let call = kind.prepare(&world, &control.edge()).await;
+        let lost = call.send(&control.edge()).await.unwrap();
+        control.stop().await;
+        let census = world.census().await;
+        let (later, earlier) = (world.now() + Duration::from_secs(300), world.now().millis() - 5_000);
+        for now in [later, Timestamp::from_millis(earlier)] {
+            let other = world.start_at(now).await;
+            assert_eq!(call.send(&other.edge()).await.unwrap(), lost, "{kind:?} at {now}");
+            assert_eq!(call.send(&other.edge()).await.unwrap(), lost, "{kind:?} at {now}, once more");
+        }
+        assert_eq!(world.census().await, census, "{kind:?} has one effect");
+        assert!(world.idp.calls() <= 1, "{kind:?} sends the upstream's code once");
+    }
+}
+
+/// The store does not say whether it took a commit: it is sent again, and lands once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_of_unknown_outcome_lands_once_and_the_caller_does_not_notice() {
+    for kind in ALL {
+        let expected = census_after(kind).await;
+        for nth in 0..kind.commits() {
+            for fault in [Fault::UnknownBefore, Fault::UnknownAfter] {
+                let world = patient_world().await;
+                let control = world.start().await;
+                let call = kind.prepare(&world, &control.edge()).await;
+                world.engine.fail(nth, fault);
+                let reply = call.send(&control.edge()).await.unwrap();
+                assert_eq!(world.census().await, expected, "{kind:?}, commit {nth}, {fault:?}");
+                let other = world.start().await;
+                assert_eq!(call.send(&other.edge()).await.unwrap(), reply, "{kind:?}, commit {nth}, {fault:?}");
+                assert!(world.idp.calls() <= 1);
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_away_is_said_to_be_and_the_same_attempt_succeeds_later() {
+    for kind in ALL {
+        let expected = census_after(kind).await;
+        let world = patient_world().await;
+        let control = world.start().await;
+        let edge = control.edge();
+        let call = kind.prepare(&world, &edge).await;
+        let before = world.census().await;
+        world.engine.fail(0, Fault::Unavailable);
+        assert_eq!(call.send(&edge).await.reason(), "STORE_UNAVAILABLE", "{kind:?}");
+        assert_eq!(world.census().await, before, "{kind:?}");
+        assert_eq!(world.idp.calls(), usize::from(matches!(kind, Kind::Redeem | Kind::Refresh)), "{kind:?}");
+        call.send(&edge).await.unwrap();
+        assert_eq!(world.census().await, expected, "{kind:?}");
+    }
+}
+
+/// What the upstream gave for its code, it gives once: it is kept as soon as the store is back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_store_that_is_away_when_the_upstream_has_answered_loses_no_login() {
+    for fault in [Fault::Unavailable, Fault::UnknownBefore, Fault::UnknownAfter] {
+        let world = patient_world().await;
+        let control = world.start().await;
+        let call = Kind::FinishLogin.prepare(&world, &control.edge()).await;
+        world.engine.fail(1, fault);
+        for resent in 2..6 {
+            world.engine.fail(resent, if fault == Fault::UnknownAfter { Fault::UnknownBefore } else { fault });
+        }
+        let reply = call.send(&control.edge()).await.unwrap();
+        assert_eq!(call.send(&control.edge()).await.unwrap(), reply, "{fault:?}");
+        assert_eq!((world.idp.calls(), world.events().await.len()), (1, 1), "{fault:?}");
+    }
+}
+
+/// However long it stays unknown, the call ends, and the same attempt finds out.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_outcome_that_stays_unknown_is_found_out_by_the_same_attempt() {
+    for kind in ALL {
+        let expected = census_after(kind).await;
+        for landed in [true, false] {
+            let world = patient_world().await;
+            let control = world.start().await;
+            let call = kind.prepare(&world, &control.edge()).await;
+            world.engine.fail(0, if landed { Fault::UnknownAfter } else { Fault::UnknownBefore });
+            for resent in 1..4 {
+                world.engine.fail(resent, Fault::UnknownBefore);
+            }
+            call.send(&control.edge()).await.unwrap_err();
+            let other = world.start().await;
+            if kind == Kind::FinishLogin && landed {
+                // A claim, and nobody knows whether the upstream's code was sent: it is not sent again.
+                world.advance(Duration::from_secs(31));
+                assert_eq!(call.send(&control.edge()).await.reason(), "LOGIN_INTERRUPTED");
+                assert_eq!((world.idp.calls(), world.events().await.len()), (0, 0));
+                continue;
+            }
+            call.send(&other.edge()).await.unwrap();
+            assert_eq!(world.census().await, expected, "{kind:?}, landed: {landed}");
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_attempt_of_another_length_is_refused() {
+    let world = World::new().await;
+    let control = world.start().await;
+    for length in [0, 15, 17] {
+        let request = v1::RegisterRequest { attempt: vec![7; length], ..App::registration() };
+        assert_eq!(control.edge().register(request).await.reason(), "REQUEST_MALFORMED");
+    }
+    assert!(world.kept(lychgate_store::engine::Space::Clients).await.is_empty());
+}
+
+/// B8: the same decision again is good, and the other one is refused, whoever asks.
+#[tokio::test(flavor = "multi_thread")]
+async fn b8_a_decision_is_final() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    for (first, other) in [(v1::Decision::Approve, v1::Decision::Deny), (v1::Decision::Deny, v1::Decision::Approve)] {
+        let mut flow = Flow::new(App::configured());
+        let page = flow.ask(&edge).await;
+        let decided = edge.decide(flow.decide(&page, first)).await.unwrap();
+        assert_eq!(edge.decide(flow.decide(&page, first)).await.unwrap(), decided);
+        let census = world.census().await;
+        assert_eq!(edge.decide(flow.decide(&page, other)).await.reason(), "ALREADY_DECIDED");
+        assert_eq!(world.census().await, census);
+        assert_eq!(edge.decide(flow.decide(&page, first)).await.unwrap(), decided, "and stays so");
+    }
+}
+
+/// B20: a lost or reloaded callback gets the first one's answer while it is worth anything, and no second code.
+#[tokio::test(flavor = "multi_thread")]
+async fn b20_a_callback_that_comes_again_gets_the_same_answer_while_the_code_is_fresh() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let callback = flow.sign_in(&edge, &world.idp).await;
+    let again = || v1::FinishLoginRequest { attempt: attempt(), ..callback.clone() };
+    let answer = edge.finish_login(callback.clone()).await.unwrap();
+    world.advance(Duration::from_secs(60));
+    assert_eq!(edge.finish_login(again()).await.unwrap(), answer);
+    world.advance(TICK);
+    assert_eq!(edge.finish_login(again()).await.reason(), "ALREADY_FINISHED");
+    assert_eq!((world.idp.calls(), world.events().await.len()), (1, 1));
+}
+
+/// B20: nor does it get one after the code was redeemed.
+#[tokio::test(flavor = "multi_thread")]
+async fn b20_a_callback_that_comes_after_the_exchange_is_finished() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let callback = flow.sign_in(&edge, &world.idp).await;
+    let answer = edge.finish_login(callback.clone()).await.unwrap();
+    let tokens = edge.exchange(flow.redeem(&query(location(&answer))["code"])).await.unwrap();
+    for attempt in [attempt(), callback.attempt.clone()] {
+        let again = v1::FinishLoginRequest { attempt, ..callback.clone() };
+        assert_eq!(edge.finish_login(again).await.reason(), "ALREADY_FINISHED");
+    }
+    edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
+    assert_eq!(world.idp.calls(), 1);
+}
+
+/// A login that failed has failed: the same answer to whoever comes again, and a code that comes later is not sent.
+#[tokio::test(flavor = "multi_thread")]
+async fn b20_a_failed_login_stays_failed() {
+    for (error, redirected) in [("access_denied", true), ("server_error", false), ("invalid_scope", false)] {
+        let world = World::new().await;
+        let control = world.start().await;
+        let edge = control.edge();
+        let mut flow = Flow::new(App::configured());
+        let good = flow.sign_in(&edge, &world.idp).await;
+        let mut failed = good.clone();
+        failed.parameters[0] = v1::Parameter { name: "error".to_owned(), value: error.to_owned() };
+        let answer = edge.finish_login(failed.clone()).await.unwrap();
+        let goes_back = matches!(answer.step, Some(v1::next::Step::Redirect(_)));
+        assert_eq!(goes_back, redirected, "{error}: {answer:?}");
+        let other = world.start().await;
+        for again in [failed.clone(), v1::FinishLoginRequest { attempt: attempt(), ..failed }, good] {
+            assert_eq!(other.edge().finish_login(again).await.unwrap(), answer, "{error}");
+        }
+        assert_eq!((world.idp.calls(), world.events().await.len()), (0, 0), "{error}");
+    }
+}
+
+/// R19: the code again, with everything right but another attempt, ends what it gave; also for the first attempt.
+#[tokio::test(flavor = "multi_thread")]
+async fn r19_a_code_that_is_redeemed_again_ends_the_grant() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let code = flow.code(&edge, &world.idp).await;
+    let redeem = flow.redeem(&code);
+    let tokens = edge.exchange(redeem.clone()).await.unwrap();
+    let events = world.events().await.len();
+    assert_eq!(edge.exchange(flow.redeem(&code)).await.reason(), "CODE_REPLAYED");
+    assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
+    assert_eq!(edge.exchange(redeem).await.reason(), "GRANT_ENDED");
+    assert_eq!(edge.exchange(flow.redeem(&code)).await.reason(), "CODE_REPLAYED");
+    assert_eq!(world.events().await.len(), events + 1, "it is ended once");
+}
+
+/// A stranger with half of what it takes neither spends a code nor ends what it gave.
+#[tokio::test(flavor = "multi_thread")]
+async fn r5_r20_r21_half_of_what_it_takes_consumes_and_ends_nothing() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let code = flow.code(&edge, &world.idp).await;
+    let stranger = App::registered(&edge).await;
+    let other = |change: fn(&mut v1::AuthorizationCodeGrant)| {
+        let mut request = flow.redeem(&code);
+        let Some(v1::exchange_request::Grant::AuthorizationCode(grant)) = &mut request.grant else { unreachable!() };
+        change(grant);
+        request
+    };
+    let mut foreign = flow.redeem(&code);
+    foreign.client.as_mut().unwrap().client_id = Some(stranger.id);
+    let mut elsewhere = flow.redeem(&code);
+    elsewhere.resources = vec!["https://other.example/mcp".to_owned()];
+    let wrong = [
+        (other(|grant| grant.code_verifier = Some("x".repeat(43))), "PKCE_MISMATCH"),
+        (other(|grant| grant.code_verifier = None), "PARAMETER_MISSING"),
+        (other(|grant| grant.redirect_uri = Some("https://app.example/CB".to_owned())), "REDIRECT_URI_MISMATCH"),
+        (other(|grant| grant.code.replace_range(30..31, "*")), "CODE_INVALID"),
+        (foreign, "CODE_INVALID"),
+        (elsewhere, "RESOURCE_UNKNOWN"),
+    ];
+    for (request, reason) in &wrong {
+        assert_eq!(edge.exchange(request.clone()).await.reason(), *reason);
+    }
+    let tokens = edge.exchange(flow.redeem(&code)).await.unwrap();
+    for (request, reason) in &wrong {
+        assert_eq!(edge.exchange(request.clone()).await.reason(), *reason, "after it was redeemed");
+    }
+    edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
+}
+
+/// A12: the old token gives its one successor again while that is unused and the grace lasts; then it ends the grant.
+#[tokio::test(flavor = "multi_thread")]
+async fn a12_a_refresh_with_another_attempt_repeats_in_grace_and_ends_the_grant_after_it() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let first = flow.tokens(&edge, &world.idp).await;
+    let refresh = flow.refresh(first.refresh_token());
+    let second = unsigned(edge.exchange(refresh.clone()).await.unwrap());
+    assert_ne!(second.refresh_token, first.refresh_token);
+    world.advance(Duration::from_secs(30));
+    assert_eq!(unsigned(edge.exchange(flow.refresh(first.refresh_token())).await.unwrap()), second);
+    world.advance(TICK);
+    assert_eq!(unsigned(edge.exchange(refresh).await.unwrap()), second, "the same attempt is no replay, ever");
+    assert_eq!(edge.exchange(flow.refresh(first.refresh_token())).await.reason(), "REFRESH_TOKEN_REPLAYED");
+    assert_eq!(edge.exchange(flow.refresh(second.refresh_token())).await.reason(), "GRANT_ENDED");
+}
+
+/// A12: nor is there any grace once the successor was used.
+#[tokio::test(flavor = "multi_thread")]
+async fn a12_an_old_refresh_token_whose_successor_was_used_ends_the_grant() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let first = flow.tokens(&edge, &world.idp).await;
+    let second = edge.exchange(flow.refresh(first.refresh_token())).await.unwrap();
+    let third = edge.exchange(flow.refresh(second.refresh_token())).await.unwrap();
+    assert_eq!(edge.exchange(flow.refresh(first.refresh_token())).await.reason(), "REFRESH_TOKEN_REPLAYED");
+    assert_eq!(edge.exchange(flow.refresh(third.refresh_token())).await.reason(), "GRANT_ENDED");
+}
+
+/// R35: identical metadata, another client.
+#[tokio::test(flavor = "multi_thread")]
+async fn r35_a_registration_with_another_attempt_is_another_client() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let one = control.edge().register(App::registration()).await.unwrap();
+    let two = control.edge().register(App::registration()).await.unwrap();
+    assert_ne!(one.client_id, two.client_id);
+    assert_eq!(one.metadata, two.metadata);
+}

@@ -1,0 +1,326 @@
+//! Who may call what, and what every error says.
+
+use lychgate_api::{FILE_DESCRIPTORS, Reason, channel, error_metadata, v1};
+use lychgate_control::config::{Role, TlsConfig};
+use prost::Message as _;
+use prost_types::FileDescriptorSet;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use tonic::Request;
+use tonic::client::Grpc;
+use tonic::transport::Endpoint;
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_check_response::ServingStatus;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_prost::ProstCodec;
+
+use crate::support::{App, Control, EDGE_TOKEN, Edge, Failure, Flow, ISSUER, Refused as _, World, principal};
+
+const ROLES: [(Role, &str); 5] = [
+    (Role::Edge, EDGE_TOKEN),
+    (Role::Checker, "token-of-the-checker"),
+    (Role::Reader, "token-of-the-reader"),
+    (Role::Resource, "token-of-the-resource"),
+    (Role::Operator, "token-of-the-operator"),
+];
+
+/// Who may call which method: written down once more, so that nobody is let in by mistake.
+fn allowed(method: &str) -> &'static [Role] {
+    match method {
+        "AuthorizationService/Begin"
+        | "AuthorizationService/Show"
+        | "AuthorizationService/Decide"
+        | "AuthorizationService/FinishLogin"
+        | "TokenService/Exchange"
+        | "RegistrationService/Register" => &[Role::Edge],
+        "IssuerService/List" | "IssuerService/Describe" => &[Role::Edge, Role::Reader, Role::Operator],
+        undecided => panic!("decide who may call {undecided}"),
+    }
+}
+
+/// Every method there is, as `Service/Method`.
+fn methods() -> Vec<String> {
+    let descriptors = FileDescriptorSet::decode(FILE_DESCRIPTORS).unwrap();
+    let services =
+        descriptors.file.iter().filter(|file| file.package() == "lychgate.v1").flat_map(|file| &file.service);
+    let methods = services.flat_map(|service| {
+        service.method.iter().map(|method| {
+            assert!(!method.client_streaming() && !method.server_streaming());
+            format!("{}/{}", service.name(), method.name())
+        })
+    });
+    methods.collect()
+}
+
+/// Calls `method` with an empty message.
+async fn call(edge: &Edge, method: &str) -> Result<(), Failure> {
+    let mut grpc = Grpc::new(edge.channel.clone());
+    grpc.ready().await.unwrap();
+    let path = format!("/lychgate.v1.{method}").parse().unwrap();
+    let reply = grpc.unary(Request::new(()), path, ProstCodec::<(), ()>::default()).await;
+    reply.map(|_| ()).map_err(Failure::from)
+}
+
+async fn with_all_roles() -> (World, Control) {
+    let mut world = World::new().await;
+    world.config.principals = ROLES.iter().map(|(role, token)| principal(&format!("{role:?}"), *role, token)).collect();
+    let control = world.start().await;
+    (world, control)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn each_method_is_open_to_the_listed_roles_and_to_nobody_else() {
+    let (_world, control) = with_all_roles().await;
+    let methods = methods();
+    assert!(methods.len() >= 8);
+    for method in &methods {
+        for (role, token) in ROLES {
+            let outcome = call(&control.caller(token), method).await;
+            let denied = outcome.is_err_and(|failure| failure.reason == "PERMISSION_DENIED");
+            assert_eq!(denied, !allowed(method).contains(&role), "{method} as {role:?}");
+        }
+        for token in ["", "wrong", "token-of-the-edge ", "TOKEN-OF-THE-EDGE", "token-of-the-edg"] {
+            let outcome = call(&control.caller(token), method).await;
+            // Space around a token is the header's.
+            let expected = token.trim() != EDGE_TOKEN;
+            let refused = outcome.is_err_and(|failure| failure.reason == "UNAUTHENTICATED");
+            assert_eq!(refused, expected, "{method} with {token:?}");
+        }
+    }
+    for (_, token) in ROLES {
+        let unlisted = call(&control.caller(token), "AdminService/Everything").await;
+        assert_eq!(unlisted.reason(), "PERMISSION_DENIED", "what is not listed is denied");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn without_a_token_nobody_is_let_in() {
+    let (_world, control) = with_all_roles().await;
+    let channel = Endpoint::from_shared(format!("http://{}", control.address)).unwrap().connect_lazy();
+    for method in methods() {
+        for authorization in [None, Some("Basic dG9rZW4tb2YtdGhlLWVkZ2U="), Some(EDGE_TOKEN), Some("Bearer")] {
+            let mut grpc = Grpc::new(channel.clone());
+            grpc.ready().await.unwrap();
+            let mut request = Request::new(());
+            if let Some(authorization) = authorization {
+                request.metadata_mut().insert("authorization", authorization.parse().unwrap());
+            }
+            let path = format!("/lychgate.v1.{method}").parse().unwrap();
+            let reply = grpc.unary(request, path, ProstCodec::<(), ()>::default()).await;
+            assert_eq!(reply.map_err(Failure::from).reason(), "UNAUTHENTICATED", "{method} with {authorization:?}");
+        }
+    }
+}
+
+/// A caller that may speak of one issuer does not learn that there is another.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_principal_of_one_issuer_does_not_see_the_other() {
+    let mut world = World::new().await;
+    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
+    world.config.issuers.push(other);
+    let mut scoped = principal("scoped", Role::Edge, "scoped-token");
+    scoped.issuers = Some(vec!["other".to_owned()]);
+    world.config.principals.push(scoped);
+    let control = world.start().await;
+    let (all, one) = (control.edge(), control.caller("scoped-token"));
+    let ids = |list: v1::ListResponse| list.issuers.into_iter().map(|issuer| issuer.id).collect::<Vec<_>>();
+    assert_eq!(ids(all.list().await.unwrap()), [ISSUER, "other"]);
+    assert_eq!(ids(one.list().await.unwrap()), ["other"]);
+    assert_eq!(one.describe(ISSUER).await.reason(), "ISSUER_UNKNOWN");
+    let mut flow = Flow::new(App::configured());
+    let page = flow.ask(&all).await;
+    assert_eq!(one.begin(flow.begin()).await.reason(), "ISSUER_UNKNOWN");
+    assert_eq!(one.show(flow.show(&page.ticket)).await.reason(), "ISSUER_UNKNOWN");
+    assert_eq!(one.decide(flow.decide(&page, v1::Decision::Approve)).await.reason(), "ISSUER_UNKNOWN");
+    assert_eq!(one.register(App::registration()).await.reason(), "ISSUER_UNKNOWN");
+    all.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
+    Flow::at("other", App::configured()).tokens(&one, &world.idp).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn health_answers_whoever_asks() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let channel = Endpoint::from_shared(format!("http://{}", control.address)).unwrap().connect_lazy();
+    let mut health = HealthClient::new(channel);
+    let request = HealthCheckRequest { service: String::new() };
+    // The first look at the store takes a moment: wait for the news of it.
+    let mut news = health.watch(request.clone()).await.unwrap().into_inner();
+    while news.message().await.unwrap().unwrap().status() != ServingStatus::Serving {}
+    assert_eq!(health.check(request).await.unwrap().into_inner().status(), ServingStatus::Serving);
+}
+
+macro_rules! reflected {
+    ($version:ident, $channel:expr) => {{
+        use tonic_reflection::pb::$version as pb;
+        let request = |message_request| pb::ServerReflectionRequest {
+            message_request: Some(message_request),
+            ..Default::default()
+        };
+        let asked = futures_util::stream::iter([
+            request(pb::server_reflection_request::MessageRequest::ListServices(String::new())),
+            request(pb::server_reflection_request::MessageRequest::FileContainingSymbol(
+                "lychgate.v1.TokenService".to_owned(),
+            )),
+        ]);
+        let mut client = pb::server_reflection_client::ServerReflectionClient::new($channel);
+        let mut answers = client.server_reflection_info(asked).await.unwrap().into_inner();
+        let list = answers.message().await.unwrap().unwrap().message_response.unwrap();
+        let pb::server_reflection_response::MessageResponse::ListServicesResponse(list) = list else {
+            panic!("{list:?}")
+        };
+        let file = answers.message().await.unwrap().unwrap().message_response.unwrap();
+        let pb::server_reflection_response::MessageResponse::FileDescriptorResponse(file) = file else {
+            panic!("{file:?}")
+        };
+        assert!(!file.file_descriptor_proto.is_empty());
+        list.service.into_iter().map(|service| service.name).collect::<Vec<_>>()
+    }};
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn reflection_in_both_versions_names_every_service_to_whoever_asks() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let channel = Endpoint::from_shared(format!("http://{}", control.address)).unwrap().connect_lazy();
+    for listed in [reflected!(v1, channel.clone()), reflected!(v1alpha, channel.clone())] {
+        let mut expected: Vec<_> =
+            methods().iter().map(|method| format!("lychgate.v1.{}", method.split('/').next().unwrap())).collect();
+        expected.push("grpc.health.v1.Health".to_owned());
+        for service in expected {
+            assert!(listed.contains(&service), "{service} is not in {listed:?}");
+        }
+    }
+}
+
+/// One request id stands in the error, and with it in the logs: the caller's if it has the form, otherwise one of ours.
+#[tokio::test(flavor = "multi_thread")]
+async fn every_error_names_reason_domain_and_request() {
+    let (_world, control) = with_all_roles().await;
+    let longest = "x".repeat(64);
+    for (token, given, taken_over) in [
+        (EDGE_TOKEN, "edge-1_A", true),
+        (EDGE_TOKEN, longest.as_str(), true),
+        ("wrong", "edge-1_A", true),
+        ("token-of-the-resource", "edge-1_A", true),
+        (EDGE_TOKEN, "", false),
+        (EDGE_TOKEN, "two words", false),
+        (EDGE_TOKEN, "a/b", false),
+        (EDGE_TOKEN, &"x".repeat(65), false),
+    ] {
+        let edge = control.caller(token);
+        for method in methods().iter().filter(|method| *method != "IssuerService/List") {
+            let mut grpc = Grpc::new(edge.channel.clone());
+            grpc.ready().await.unwrap();
+            let mut request = Request::new(());
+            request.metadata_mut().insert("x-request-id", given.parse().unwrap());
+            let path = format!("/lychgate.v1.{method}").parse().unwrap();
+            let reply = grpc.unary(request, path, ProstCodec::<(), ()>::default()).await;
+            let failure = Failure::from(reply.unwrap_err());
+            assert!(Reason::parse(&failure.reason).is_some(), "{method}: {failure:?}");
+            let id = &failure.metadata[error_metadata::REQUEST_ID];
+            assert_eq!(id == given, taken_over, "{method}: {given:?} became {id:?}");
+            assert!((1..=64).contains(&id.len()), "{id:?}");
+            assert!(id.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-_".contains(&byte)), "{id:?}");
+        }
+    }
+}
+
+/// Also where no service was reached.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_message_that_cannot_be_decoded_is_refused_for_a_reason() {
+    let (_world, control) = with_all_roles().await;
+    for method in methods().iter().filter(|method| *method != "IssuerService/List") {
+        let mut grpc = Grpc::new(control.edge().channel);
+        grpc.ready().await.unwrap();
+        let path = format!("/lychgate.v1.{method}").parse().unwrap();
+        // Field 1, which is a string everywhere, as bytes that are none.
+        let reply = grpc.unary(Request::new(vec![0xFF]), path, ProstCodec::<Vec<u8>, ()>::default()).await;
+        assert_eq!(reply.map_err(Failure::from).reason(), "REQUEST_MALFORMED", "{method}");
+    }
+}
+
+/// Two requests without an id do not share one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_without_an_id_gets_one_of_its_own() {
+    let (_world, control) = with_all_roles().await;
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let failure = call(&control.edge(), "TokenService/Exchange").await.unwrap_err();
+        ids.push(failure.metadata[error_metadata::REQUEST_ID].clone());
+    }
+    assert_ne!(ids[0], ids[1]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn plaintext_beyond_this_machine_refuses_to_start() {
+    let mut world = World::new().await;
+    for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
+        world.config.listen = listen.parse().unwrap();
+        let refused =
+            Control::start(world.config.clone(), world.engine.clone(), world.clock.clone()).await.unwrap_err();
+        assert_eq!(
+            format!("{refused:#}"),
+            format!(
+                "tls: is missing although {listen} is not a loopback address; set [tls] cert_file and key_file, or listen on 127.0.0.1"
+            )
+        );
+    }
+}
+
+/// A certificate authority, and what it says about `localhost`: the certificate and its key.
+fn certificate() -> (String, TlsFiles) {
+    let mut authority = CertificateParams::new(Vec::new()).unwrap();
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority_key = KeyPair::generate().unwrap();
+    let authority_pem = authority.self_signed(&authority_key).unwrap().pem();
+    let key = KeyPair::generate().unwrap();
+    let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
+    let cert = leaf.signed_by(&key, &Issuer::new(authority, authority_key)).unwrap();
+    (authority_pem, TlsFiles { cert: cert.pem(), key: key.serialize_pem() })
+}
+
+struct TlsFiles {
+    cert: String,
+    key: String,
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a14_calls_travel_over_tls_to_whoever_has_the_right_certificate() {
+    let mut world = World::new().await;
+    let (authority, files) = certificate();
+    world.config.tls = Some(TlsConfig {
+        cert_file: world.file("cert.pem", files.cert.as_bytes()),
+        key_file: world.file("key.pem", files.key.as_bytes()),
+    });
+    let control = world.start().await;
+    let url = format!("https://localhost:{}", control.address.port());
+    let edge = Edge::connect(&url, Some(authority.as_bytes()), EDGE_TOKEN);
+    Flow::new(App::configured()).tokens(&edge, &world.idp).await;
+    let stranger = Edge::connect(&url, Some(certificate().0.as_bytes()), EDGE_TOKEN);
+    assert!(stranger.list().await.reason().starts_with("no ErrorInfo"), "another authority's word counts for nothing");
+    let plain = Edge::connect(&url.replace("https", "http"), None, EDGE_TOKEN);
+    assert!(plain.list().await.reason().starts_with("no ErrorInfo"), "nor is plaintext answered");
+    assert!(channel::open("http://192.0.2.1:1", None, EDGE_TOKEN).is_err());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_is_none_refuses_to_start_with_one_line() {
+    let mut world = World::new().await;
+    let (_, files) = certificate();
+    let (cert, key) = (world.file("cert.pem", files.cert.as_bytes()), world.file("key.pem", files.key.as_bytes()));
+    let other = world.file("other-key.pem", certificate().1.key.as_bytes());
+    let nonsense = world.file("nonsense.pem", b"nonsense");
+    for (cert_file, key_file, named) in [
+        ("/nowhere/cert.pem".into(), key.clone(), "tls.cert_file: /nowhere/cert.pem cannot be read"),
+        (cert.clone(), "/nowhere/key.pem".into(), "tls.key_file: /nowhere/key.pem cannot be read"),
+        (nonsense.clone(), key, "tls: cannot be used: "),
+        (cert.clone(), nonsense, "tls: cannot be used: "),
+        (cert, other, "tls: cannot be used: "),
+    ] {
+        world.config.tls = Some(TlsConfig { cert_file, key_file });
+        let refused =
+            Control::start(world.config.clone(), world.engine.clone(), world.clock.clone()).await.unwrap_err();
+        let line = format!("{refused:#}");
+        assert!(line.starts_with(named) && line.contains("; ") && !line.contains('\n'), "{line}");
+    }
+}

@@ -1,0 +1,182 @@
+//! A process that dies, a client that hangs up, an end that is asked for, each in the middle of things.
+
+use std::time::Duration;
+
+use lychgate_api::v1;
+use lychgate_store::engine::Space;
+use tokio::net::TcpStream;
+use tokio::time::timeout;
+
+use crate::support::{App, Edge, Flow, PATIENCE, Refused as _, World, attempt, location, query};
+
+/// Less than anybody waits for a claim that is under way.
+const AT_ONCE: Duration = Duration::from_secs(5);
+
+/// A login whose process died after it had sent the upstream's code, and before it had an answer.
+async fn interrupted(world: &World) -> v1::FinishLoginRequest {
+    let control = world.start().await;
+    let callback = Flow::new(App::configured()).sign_in(&control.edge(), &world.idp).await;
+    world.idp.stall();
+    let call = tokio::spawn({
+        let (edge, callback) = (control.edge(), callback.clone());
+        async move { edge.finish_login(callback).await }
+    });
+    world.idp.called(1).await;
+    control.kill();
+    call.await.unwrap().unwrap_err();
+    world.idp.release();
+    callback
+}
+
+fn again(callback: &v1::FinishLoginRequest) -> v1::FinishLoginRequest {
+    v1::FinishLoginRequest { attempt: attempt(), ..callback.clone() }
+}
+
+async fn nothing_came_of_it(world: &World) {
+    assert_eq!(world.idp.calls(), 1, "the upstream's code is sent once");
+    assert!(world.kept(Space::Consents).await.is_empty() && world.events().await.is_empty());
+}
+
+/// Whether the code was taken upstream nobody can know: it is not sent again, by whatever attempt.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_whose_process_died_is_waited_for_and_then_interrupted() {
+    let world = World::new().await;
+    let callback = interrupted(&world).await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let both = async { tokio::join!(edge.finish_login(callback.clone()), edge.finish_login(again(&callback))) };
+    let (same, other) = timeout(PATIENCE, both).await.expect("they wait for a bounded time");
+    assert_eq!((same.reason(), other.reason()), ("LOGIN_INTERRUPTED".to_owned(), "LOGIN_INTERRUPTED".to_owned()));
+    nothing_came_of_it(&world).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_that_has_outlived_its_process_is_not_waited_for() {
+    let world = World::new().await;
+    let callback = interrupted(&world).await;
+    world.advance(Duration::from_secs(30));
+    let control = world.start().await;
+    for callback in [callback.clone(), again(&callback)] {
+        let refused = timeout(AT_ONCE, control.edge().finish_login(callback)).await.expect("it is answered at once");
+        assert_eq!(refused.reason(), "LOGIN_INTERRUPTED");
+    }
+    nothing_came_of_it(&world).await;
+}
+
+/// After it, the person starts again, and nothing is in the way.
+#[tokio::test(flavor = "multi_thread")]
+async fn after_an_interrupted_login_the_next_one_succeeds() {
+    let world = World::new().await;
+    interrupted(&world).await;
+    let control = world.start().await;
+    Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await;
+}
+
+/// A parallel or reloaded callback, also at another process, gets the answer of the one that came first.
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_comes_while_the_upstream_stalls_gets_the_first_ones_answer() {
+    let world = World::new().await;
+    let (one, two) = (world.start().await, world.start().await);
+    let callback = Flow::new(App::configured()).sign_in(&one.edge(), &world.idp).await;
+    world.idp.stall();
+    let first = spawn_login(&one.edge(), &callback);
+    world.idp.called(1).await;
+    let others = [
+        spawn_login(&one.edge(), &again(&callback)),
+        spawn_login(&two.edge(), &again(&callback)),
+        spawn_login(&two.edge(), &callback),
+    ];
+    world.idp.release();
+    let answer = first.await.unwrap().unwrap();
+    for other in others {
+        assert_eq!(other.await.unwrap().unwrap(), answer);
+    }
+    assert_eq!((world.idp.calls(), world.events().await.len()), (1, 1));
+}
+
+fn spawn_login(
+    edge: &Edge,
+    callback: &v1::FinishLoginRequest,
+) -> tokio::task::JoinHandle<Result<v1::Next, crate::support::Failure>> {
+    let (edge, callback) = (edge.clone(), callback.clone());
+    tokio::spawn(async move { edge.finish_login(callback).await })
+}
+
+/// That the control plane has seen the end of whatever was cancelled before: frames of one connection are in order.
+async fn seen_by_control(edge: &Edge) {
+    edge.list().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_hangs_up_during_a_login_loses_nothing() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let callback = flow.sign_in(&edge, &world.idp).await;
+    world.idp.stall();
+    let call = spawn_login(&edge, &callback);
+    world.idp.called(1).await;
+    call.abort();
+    call.await.unwrap_err();
+    seen_by_control(&edge).await;
+    world.idp.release();
+    let next = edge.finish_login(again(&callback)).await.unwrap();
+    edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
+    assert_eq!(world.idp.calls(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_hangs_up_during_an_exchange_loses_nothing() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let code = flow.code(&edge, &world.idp).await;
+    let redeem = flow.redeem(&code);
+    let mut hold = world.engine.hold(0);
+    let call = tokio::spawn({
+        let (edge, redeem) = (edge.clone(), redeem.clone());
+        async move { edge.exchange(redeem).await }
+    });
+    hold.arrived().await;
+    call.abort();
+    call.await.unwrap_err();
+    seen_by_control(&edge).await;
+    hold.release();
+    let done = async {
+        while world.kept(Space::Grants).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    };
+    timeout(PATIENCE, done).await.expect("it is done although nobody waits for the answer");
+    let tokens = edge.exchange(redeem).await.unwrap();
+    assert_eq!(world.kept(Space::Grants).await.len(), 1);
+    edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_orderly_end_waits_for_a_login_under_way() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let callback = Flow::new(App::configured()).sign_in(&edge, &world.idp).await;
+    world.idp.stall();
+    let call = spawn_login(&edge, &callback);
+    world.idp.called(1).await;
+    // Nobody waits for the answer any more, but what the upstream gave must not be lost.
+    call.abort();
+    call.await.unwrap_err();
+    seen_by_control(&edge).await;
+    drop(edge);
+    let address = control.address;
+    let stopping = tokio::spawn(control.stop());
+    let refused = async { while TcpStream::connect(address).await.is_ok() {} };
+    timeout(PATIENCE, refused).await.expect("it accepts nobody any more");
+    world.idp.release();
+    stopping.await.unwrap();
+    let other = world.start().await;
+    let answered = timeout(AT_ONCE, other.edge().finish_login(again(&callback))).await.expect("at once");
+    assert!(query(location(&answered.unwrap())).contains_key("code"));
+    assert_eq!(world.idp.calls(), 1);
+}

@@ -1,0 +1,222 @@
+//! Everything ends: just before its end it works, just after it is refused for the precise reason. Only the clock moves.
+
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use lychgate_api::v1;
+use lychgate_domain::time::Timestamp;
+use lychgate_store::engine::{CLOCK_SKEW, Space};
+use serde_json::Value;
+
+use crate::support::{App, Edge, Flow, Refused as _, TICK, World, attempt};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// When the access token ends.
+fn expiry(tokens: &v1::ExchangeResponse) -> Timestamp {
+    let claims = tokens.access_token.split('.').nth(1).unwrap();
+    let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+    let (iat, exp) = (claims["iat"].as_u64().unwrap(), claims["exp"].as_u64().unwrap());
+    assert_eq!(i64::try_from(exp - iat).unwrap(), tokens.expires_in);
+    Timestamp::from_seconds(exp)
+}
+
+async fn refreshed(flow: &Flow, tokens: &v1::ExchangeResponse, edge: &Edge) -> v1::ExchangeResponse {
+    edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b24_a_ticket_ends_after_fifteen_minutes() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let (mut early, mut late) = (Flow::new(App::configured()), Flow::new(App::configured()));
+    let (early_page, late_page) = (early.ask(&edge).await, late.ask(&edge).await);
+    world.advance(Duration::from_secs(900));
+    edge.show(late.show(&late_page.ticket)).await.unwrap();
+    edge.decide(early.decide(&early_page, v1::Decision::Approve)).await.unwrap();
+    world.advance(TICK);
+    assert_eq!(edge.show(late.show(&late_page.ticket)).await.reason(), "TICKET_EXPIRED");
+    for decision in [v1::Decision::Approve, v1::Decision::Deny] {
+        assert_eq!(edge.decide(late.decide(&late_page, decision)).await.reason(), "TICKET_EXPIRED");
+    }
+    assert_eq!(world.kept(Space::Authorizations).await.len(), 1, "nothing was decided");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b20_a_login_ends_after_ten_minutes() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let (mut early, mut late) = (Flow::new(App::configured()), Flow::new(App::configured()));
+    let callback = early.sign_in(&edge, &world.idp).await;
+    let late_callback = late.sign_in(&edge, &world.idp).await;
+    world.advance(Duration::from_secs(600));
+    edge.finish_login(callback).await.unwrap();
+    world.advance(TICK);
+    assert_eq!(edge.finish_login(late_callback).await.reason(), "LOGIN_EXPIRED");
+    assert_eq!((world.idp.calls(), world.events().await.len()), (1, 1), "no upstream call, no code");
+}
+
+/// A decision is on record for as long as any ticket, login or code of it could be used: nobody can make it anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_decision_outlives_what_could_repeat_it() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let page = flow.ask(&edge).await;
+    edge.decide(flow.decide(&page, v1::Decision::Deny)).await.unwrap();
+    world.advance(Duration::from_secs(900));
+    assert_eq!(edge.decide(flow.decide(&page, v1::Decision::Approve)).await.reason(), "ALREADY_DECIDED");
+    world.advance(Duration::from_secs(600 + 60) + CLOCK_SKEW - TICK);
+    assert_eq!(world.kept(Space::Authorizations).await.len(), 1);
+    world.advance(TICK);
+    assert!(world.kept(Space::Authorizations).await.is_empty(), "and is not kept for ever");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r19_a_code_ends_after_a_minute() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let (mut early, mut late) = (Flow::new(App::configured()), Flow::new(App::configured()));
+    let (code, late_code) = (early.code(&edge, &world.idp).await, late.code(&edge, &world.idp).await);
+    world.advance(Duration::from_secs(60));
+    edge.exchange(early.redeem(&code)).await.unwrap();
+    world.advance(TICK);
+    assert_eq!(edge.exchange(late.redeem(&late_code)).await.reason(), "CODE_INVALID");
+    assert_eq!(world.kept(Space::Grants).await.len(), 1);
+}
+
+/// A replay is recognised for as long as the access token lives that the code gave.
+#[tokio::test(flavor = "multi_thread")]
+async fn r19_a_spent_code_is_remembered_as_long_as_its_access_token() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let code = flow.code(&edge, &world.idp).await;
+    let tokens = edge.exchange(flow.redeem(&code)).await.unwrap();
+    world.clock.set(expiry(&tokens) + (CLOCK_SKEW - TICK));
+    assert_eq!(edge.exchange(flow.redeem(&code)).await.reason(), "CODE_REPLAYED");
+    assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a26_a_grant_that_is_not_used_ends_after_thirty_days() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let first = flow.tokens(&edge, &world.idp).await;
+    world.advance(30 * DAY - TICK);
+    let second = refreshed(&flow, &first, &edge).await;
+    world.advance(30 * DAY);
+    assert_eq!(edge.exchange(flow.refresh(second.refresh_token())).await.reason(), "REFRESH_TOKEN_INVALID");
+}
+
+/// Ninety days, however often it is used; and no access token outlives it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a13_a26_a_grant_and_its_last_access_token_end_after_ninety_days() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let mut tokens = flow.tokens(&edge, &world.idp).await;
+    assert_eq!(tokens.expires_in, 600);
+    let end = world.now() + 90 * DAY;
+    for _ in 0..3 {
+        world.advance(29 * DAY);
+        tokens = refreshed(&flow, &tokens, &edge).await;
+        assert_eq!(tokens.expires_in, 600);
+    }
+    world.clock.set(Timestamp::from_millis(end.millis() - 100_000));
+    tokens = refreshed(&flow, &tokens, &edge).await;
+    assert_eq!((tokens.expires_in, expiry(&tokens)), (100, end));
+    world.clock.set(Timestamp::from_millis(end.millis() - 1));
+    tokens = refreshed(&flow, &tokens, &edge).await;
+    assert!(expiry(&tokens) <= end);
+    world.clock.set(end);
+    assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "REFRESH_TOKEN_INVALID");
+}
+
+/// B2: what a person allowed ends, everything under it ends with it, and allowing it again revives nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn b2_a_consent_ends_and_its_grants_with_it() {
+    let mut world = World::new().await;
+    world.lifetimes().grant_idle_seconds = 90 * 86_400;
+    world.lifetimes().consent_seconds = 90 * 86_400;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let code = flow.code(&edge, &world.idp).await;
+    let end = world.now() + 90 * DAY;
+    // The grant is younger than its consent, and would outlive it.
+    world.advance(Duration::from_secs(60));
+    let tokens = edge.exchange(flow.redeem(&code)).await.unwrap();
+    world.clock.set(Timestamp::from_millis(end.millis() - 1));
+    let tokens = refreshed(&flow, &tokens, &edge).await;
+    world.clock.set(end);
+    assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
+    let renewed = Flow::new(App::configured()).tokens(&edge, &world.idp).await;
+    assert!(!renewed.refresh_token().is_empty());
+    assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r35_an_unused_registration_ends_after_a_day() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let app = App::registered(&edge).await;
+    world.advance(DAY - TICK);
+    edge.begin(Flow::new(app.clone()).begin()).await.unwrap();
+    world.advance(TICK);
+    assert_eq!(edge.begin(Flow::new(app).begin()).await.reason(), "CLIENT_UNKNOWN");
+    assert!(world.kept(Space::Clients).await.is_empty());
+}
+
+/// A registration that came to something stays for a year, and in any case as long as what it came to.
+#[tokio::test(flavor = "multi_thread")]
+async fn r35_a_used_registration_outlives_its_grants() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::registered(&edge).await);
+    flow.tokens(&edge, &world.idp).await;
+    let year = world.now() + 365 * DAY;
+    // A grant that was made near the end of the year lives beyond it, and so does its program.
+    world.clock.set(Timestamp::from_millis(year.millis()));
+    let mut tokens = flow.tokens(&edge, &world.idp).await;
+    for _ in 0..4 {
+        world.advance(22 * DAY);
+        tokens = refreshed(&flow, &tokens, &edge).await;
+    }
+    world.clock.set(year + (365 * DAY + CLOCK_SKEW - TICK));
+    edge.begin(flow.begin()).await.unwrap();
+    world.advance(TICK);
+    assert_eq!(edge.begin(flow.begin()).await.reason(), "CLIENT_UNKNOWN");
+}
+
+/// Whoever finds a claim does not wait for one whose process must be dead; the claim itself stays good.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_claim_is_given_up_after_half_a_minute_by_the_clock() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let callback = Flow::new(App::configured()).sign_in(&edge, &world.idp).await;
+    world.idp.stall();
+    let call = tokio::spawn({
+        let (edge, callback) = (edge.clone(), callback.clone());
+        async move { edge.finish_login(callback).await }
+    });
+    world.idp.called(1).await;
+    world.advance(Duration::from_secs(30));
+    let again = v1::FinishLoginRequest { attempt: attempt(), ..callback.clone() };
+    assert_eq!(edge.finish_login(again).await.reason(), "LOGIN_INTERRUPTED");
+    // The one that holds the claim may still finish: it was only slow.
+    world.idp.release();
+    call.await.unwrap().unwrap();
+}

@@ -1,0 +1,15 @@
+//! The control plane over real sockets, with a clock that the test holds: every process is a runtime of its own, which
+//! can be killed as a process is; the store outlives them all, and the upstream does what it is told.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+mod support;
+
+mod attempts;
+mod callers;
+mod changes;
+mod crash;
+mod issuers;
+mod lifetimes;
+mod races;
+mod secrets;

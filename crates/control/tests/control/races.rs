@@ -1,0 +1,185 @@
+//! Many at once, in two processes over one store.
+
+use std::collections::HashSet;
+use std::sync::Arc;
+
+use lychgate_api::v1;
+use lychgate_store::engine::Space;
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+use crate::support::{App, Control, Edge, Failure, Flow, World, attempt, location, query};
+
+const RACERS: usize = 64;
+
+/// A consent holds at most so many grants.
+const GRANTS: usize = 20;
+
+/// Everybody starts at the same moment, at one of the processes, each over a connection of its own.
+async fn race<T: Send + 'static, F>(
+    controls: &[Control],
+    runs: impl IntoIterator<Item = impl FnOnce(Edge) -> F>,
+) -> Vec<T>
+where
+    F: Future<Output = T> + Send + 'static,
+{
+    let runs: Vec<_> = runs.into_iter().collect();
+    let start = Arc::new(Barrier::new(runs.len()));
+    let mut racers = JoinSet::new();
+    for (n, run) in runs.into_iter().enumerate() {
+        let (start, run) = (start.clone(), run(controls[n % controls.len()].edge()));
+        racers.spawn(async move {
+            start.wait().await;
+            run.await
+        });
+    }
+    racers.join_all().await
+}
+
+async fn two_processes(world: &World) -> [Control; 2] {
+    [world.start().await, world.start().await]
+}
+
+fn reasons<T>(outcomes: &[Result<T, Failure>]) -> HashSet<&str> {
+    outcomes.iter().filter_map(|outcome| Some(outcome.as_ref().err()?.reason.as_str())).collect()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn sixty_four_first_logins_of_one_person_all_succeed_and_twenty_grants_live() {
+    let world = World::new().await;
+    let controls = two_processes(&world).await;
+    let edge = controls[0].edge();
+    let mut callbacks = Vec::new();
+    for _ in 0..RACERS {
+        let mut flow = Flow::new(App::configured());
+        let callback = flow.sign_in(&edge, &world.idp).await;
+        callbacks.push((flow, callback));
+    }
+    let logins = callbacks.into_iter().map(|(flow, callback)| {
+        |edge: Edge| async move { (flow, edge.finish_login(callback).await.expect("each login succeeds")) }
+    });
+    let finished = race(&controls, logins).await;
+    assert_eq!(world.kept(Space::Consents).await.len(), 1, "one person, one app, one resource: one consent");
+    assert_eq!((world.idp.calls(), world.events().await.len()), (RACERS, RACERS));
+
+    let exchanges = finished.into_iter().map(|(flow, next)| {
+        |edge: Edge| async move {
+            let tokens = edge.exchange(flow.redeem(&query(location(&next))["code"])).await;
+            (flow, tokens.expect("each exchange succeeds"))
+        }
+    });
+    let redeemed = race(&controls, exchanges).await;
+    assert_eq!(world.kept(Space::Grants).await.len(), GRANTS);
+    assert_eq!(world.kept(Space::Consents).await.len(), 1);
+
+    let refreshes = redeemed
+        .into_iter()
+        .map(|(flow, tokens)| |edge: Edge| async move { edge.exchange(flow.refresh(tokens.refresh_token())).await });
+    let refreshed = race(&controls, refreshes).await;
+    assert_eq!(refreshed.iter().filter(|refreshed| refreshed.is_ok()).count(), GRANTS);
+    assert_eq!(reasons(&refreshed), HashSet::from(["REFRESH_TOKEN_INVALID"]), "what was evicted is dead");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_twenty_one_grants_the_oldest_leaves() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut grants = Vec::new();
+    for _ in 0..=GRANTS {
+        let mut flow = Flow::new(App::configured());
+        let tokens = flow.tokens(&edge, &world.idp).await;
+        grants.push((flow, tokens));
+    }
+    let mut refreshed = Vec::new();
+    for (flow, tokens) in &grants {
+        refreshed.push(edge.exchange(flow.refresh(tokens.refresh_token())).await);
+    }
+    assert_eq!(refreshed[0].as_ref().unwrap_err().reason, "REFRESH_TOKEN_INVALID");
+    assert!(refreshed[1..].iter().all(Result::is_ok));
+}
+
+/// R19: exactly one winner, and because the others hold the same code, nobody keeps what it gave.
+#[tokio::test(flavor = "multi_thread")]
+async fn r19_of_sixty_four_redemptions_of_one_code_one_wins_and_its_grant_ends() {
+    let world = World::new().await;
+    let controls = two_processes(&world).await;
+    let mut flow = Flow::new(App::configured());
+    let code = flow.code(&controls[0].edge(), &world.idp).await;
+    let redemptions = (0..RACERS).map(|_| {
+        let request = flow.redeem(&code);
+        |edge: Edge| async move { edge.exchange(request).await }
+    });
+    let outcomes = race(&controls, redemptions).await;
+    let winners: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()).collect();
+    let [winner] = winners.as_slice() else { panic!("exactly one wins: {outcomes:?}") };
+    assert_eq!(reasons(&outcomes), HashSet::from(["CODE_REPLAYED"]));
+    let refreshed = controls[1].edge().exchange(flow.refresh(winner.refresh_token())).await;
+    assert_eq!(refreshed.unwrap_err().reason, "GRANT_ENDED");
+    assert_eq!(world.events().await.len(), 3, "approved, issued, replayed: each once");
+}
+
+/// A12: the processes of one program refresh at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a12_sixty_four_refreshes_of_one_token_get_the_same_successor() {
+    let world = World::new().await;
+    let controls = two_processes(&world).await;
+    let mut flow = Flow::new(App::configured());
+    let tokens = flow.tokens(&controls[0].edge(), &world.idp).await;
+    let refreshes = (0..RACERS).map(|_| {
+        let request = flow.refresh(tokens.refresh_token());
+        |edge: Edge| async move { edge.exchange(request).await.expect("each refresh succeeds") }
+    });
+    let refreshed = race(&controls, refreshes).await;
+    let successors: HashSet<_> = refreshed.iter().map(|tokens| tokens.refresh_token()).collect();
+    assert_eq!(successors.len(), 1);
+    let successor = refreshed[0].refresh_token();
+    controls[1].edge().exchange(flow.refresh(successor)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_parallel_answers_to_one_page_one_decision_stands() {
+    let world = World::new().await;
+    let controls = two_processes(&world).await;
+    let mut flow = Flow::new(App::configured());
+    let page = flow.ask(&controls[0].edge()).await;
+    let answers = (0..RACERS).map(|n| {
+        let decision = if n % 2 == 0 { v1::Decision::Approve } else { v1::Decision::Deny };
+        let request = flow.decide(&page, decision);
+        |edge: Edge| async move { edge.decide(request).await }
+    });
+    let outcomes = race(&controls, answers).await;
+    let standing: HashSet<_> = outcomes.iter().filter_map(|outcome| Some(location(outcome.as_ref().ok()?))).collect();
+    assert_eq!(standing.len(), 1);
+    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), RACERS / 2);
+    assert_eq!(reasons(&outcomes), HashSet::from(["ALREADY_DECIDED"]));
+    assert_eq!(world.kept(Space::Authorizations).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_parallel_callbacks_one_asks_the_upstream_and_all_get_its_answer() {
+    let world = World::new().await;
+    let controls = two_processes(&world).await;
+    let callback = Flow::new(App::configured()).sign_in(&controls[0].edge(), &world.idp).await;
+    let callbacks = (0..RACERS).map(|_| {
+        let request = v1::FinishLoginRequest { attempt: attempt(), ..callback.clone() };
+        |edge: Edge| async move { edge.finish_login(request).await.expect("everybody is answered") }
+    });
+    let answers = race(&controls, callbacks).await;
+    assert_eq!(answers.iter().map(location).collect::<HashSet<_>>().len(), 1);
+    assert_eq!((world.idp.calls(), world.events().await.len()), (1, 1));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_parallel_repetitions_of_one_registration_one_client_comes() {
+    let world = World::new().await;
+    let controls = two_processes(&world).await;
+    let registration = App::registration();
+    let registrations = (0..RACERS).map(|_| {
+        let request = registration.clone();
+        |edge: Edge| async move { edge.register(request).await.expect("each gets the client") }
+    });
+    let clients = race(&controls, registrations).await;
+    assert!(clients.iter().all(|client| *client == clients[0]));
+    assert_eq!(world.kept(Space::Clients).await.len(), 1);
+}

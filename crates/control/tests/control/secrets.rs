@@ -1,0 +1,108 @@
+//! A15: what must not be seen is neither kept in the clear nor logged, whoever looks, at whatever level.
+
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use lychgate_api::v1;
+use lychgate_store::engine::Space;
+
+use crate::support::{App, Control, EDGE_TOKEN, Flow, Log, MASTER_KEY, Refused as _, World, location, query};
+
+/// Everything that the store holds, keys and values, and the whole event log.
+async fn everything_kept(world: &World) -> Vec<u8> {
+    let mut kept = Vec::new();
+    for space in Space::ALL {
+        for (key, entry) in world.kept(space).await {
+            kept.extend_from_slice(&key.bytes);
+            kept.extend_from_slice(&entry.value);
+        }
+    }
+    kept.extend(world.events().await.concat());
+    kept
+}
+
+/// A secret as it is written, and as bytes under one of the encodings it travels in.
+fn forms(secret: &str) -> Vec<Vec<u8>> {
+    let mut forms = vec![secret.as_bytes().to_vec()];
+    let bare = ["lgc_", "lgr_"].iter().find_map(|prefix| secret.strip_prefix(prefix)).unwrap_or(secret);
+    forms.extend(URL_SAFE_NO_PAD.decode(bare).ok().filter(|bytes| bytes.len() >= 16));
+    forms.push(STANDARD.encode(secret).into_bytes());
+    forms.push(format!("{:?}", secret.as_bytes()).into_bytes());
+    forms
+}
+
+fn contains(haystack: &[u8], needle: &[u8]) -> bool {
+    haystack.windows(needle.len()).any(|window| window == needle)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a15_a22_no_secret_of_a_whole_flow_is_kept_or_logged() {
+    let world = World::new().await;
+    let log = Log::default();
+    let (engine, clock) = (world.engine.clone(), world.clock.clone());
+    let control = Control::start_on(&mut log.runtime(), world.config.clone(), engine, clock).await.unwrap();
+    let edge = control.edge();
+    let mut flow = Flow::new(App::registered(&edge).await);
+    let page = flow.ask(&edge).await;
+    let decided = edge.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
+    flow.browser.keep(&decided);
+    let login = query(location(&decided));
+    let callback = flow.finish_login(world.idp.sign_in(location(&decided), "alice"));
+    let cookies = flow.browser.0.clone();
+    let code = query(location(&edge.finish_login(callback).await.unwrap()))["code"].clone();
+    let first = edge.exchange(flow.redeem(&code)).await.unwrap();
+    let second = edge.exchange(flow.refresh(first.refresh_token())).await.unwrap();
+    // Refusals are logged, too, and a wrong secret may be almost right.
+    let wrong = v1::ExchangeRequest {
+        client: Some(v1::ClientCredentials {
+            client_id: Some(flow.app.id.clone()),
+            client_secret: Some("a-client-secret-sent-by-mistake".to_owned()),
+            basic: None,
+        }),
+        ..flow.redeem(&code)
+    };
+    edge.exchange(wrong).await.reason();
+    assert_eq!(edge.exchange(flow.redeem(&code)).await.reason(), "CODE_REPLAYED");
+    control.caller("a-bearer-token-that-is-wrong").list().await.reason();
+    let failing = Flow::new(App::configured()).sign_in(&edge, &world.idp).await;
+    let twice = v1::FinishLoginRequest {
+        parameters: failing.parameters.iter().cloned().map(spoiled).collect(),
+        ..failing.clone()
+    };
+    edge.finish_login(twice).await.unwrap();
+    control.stop().await;
+
+    let (kept, logged) = (everything_kept(&world).await, log.read());
+    for expected in ["CODE_REPLAYED", "the login failed at the upstream", "listening"] {
+        assert!(contains(&logged, expected.as_bytes()), "the log is really looked at: {expected}");
+    }
+    assert!(contains(&kept, flow.app.id.as_bytes()), "the store is really looked at");
+
+    let mut secrets = world.idp.secrets();
+    assert!(secrets.iter().any(|secret| secret.contains("access-token")) && secrets.len() >= 6, "{secrets:?}");
+    secrets.extend(
+        [EDGE_TOKEN, MASTER_KEY, "a-client-secret-sent-by-mistake", "a-bearer-token-that-is-wrong"].map(str::to_owned),
+    );
+    secrets.extend([code, first.access_token.clone(), second.access_token.clone()]);
+    secrets.extend([first, second].iter().map(|tokens| tokens.refresh_token().to_owned()));
+    secrets.extend([flow.app.verifier.clone(), login["nonce"].clone(), login["state"].clone()]);
+    secrets.extend([page.ticket, page.form_token]);
+    secrets.extend(cookies.into_values());
+    for secret in secrets {
+        for form in forms(&secret) {
+            assert!(!contains(&kept, &form), "in the store: {secret}");
+            assert!(!contains(&logged, &form), "in the log: {secret}, in {}", around(&logged, &form));
+        }
+    }
+}
+
+/// A code that the upstream never gave.
+fn spoiled(parameter: v1::Parameter) -> v1::Parameter {
+    let value = if parameter.name == "code" { format!("{}-spoiled", parameter.value) } else { parameter.value };
+    v1::Parameter { value, ..parameter }
+}
+
+/// The line that gives it away.
+fn around(logged: &[u8], form: &[u8]) -> String {
+    let line = logged.split(|byte| *byte == b'\n').find(|line| contains(line, form));
+    String::from_utf8_lossy(line.unwrap_or_default()).into_owned()
+}

@@ -1,0 +1,23 @@
+//! A control plane to be tried, and everything around it.
+
+mod edge;
+mod flow;
+mod idp;
+mod log;
+mod process;
+mod world;
+
+use std::time::Duration;
+
+pub(crate) use edge::{Edge, Failure, Refused};
+pub(crate) use flow::{App, Browser, Flow, attempt, location, page, query};
+pub(crate) use idp::Idp;
+pub(crate) use log::Log;
+pub(crate) use process::Control;
+pub(crate) use world::{EDGE_TOKEN, ISSUER, ISSUER_URL, MASTER_KEY, RESOURCE, World, principal};
+
+/// Longer than anything takes that ends at all.
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// A millisecond more or less.
+pub(crate) const TICK: Duration = Duration::from_millis(1);

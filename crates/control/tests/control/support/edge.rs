@@ -1,0 +1,98 @@
+//! An edge's side of the calls: the generated clients, and errors as every caller can read them.
+
+use std::collections::HashMap;
+
+use lychgate_api::channel::{self, AuthenticatedChannel};
+use lychgate_api::v1;
+use lychgate_api::v1::authorization_service_client::AuthorizationServiceClient;
+use lychgate_api::v1::issuer_service_client::IssuerServiceClient;
+use lychgate_api::v1::registration_service_client::RegistrationServiceClient;
+use lychgate_api::v1::token_service_client::TokenServiceClient;
+use lychgate_api::{ERROR_DOMAIN, error_metadata};
+use tonic::{Code, Response, Status};
+use tonic_types::StatusExt as _;
+
+/// A caller with a token.
+#[derive(Clone, Debug)]
+pub(crate) struct Edge {
+    pub(crate) channel: AuthenticatedChannel,
+}
+
+impl Edge {
+    pub(crate) fn connect(url: &str, ca_pem: Option<&[u8]>, token: &str) -> Self {
+        Self { channel: channel::open(url, ca_pem, token).expect("a good address") }
+    }
+
+    pub(crate) async fn begin(&self, request: v1::BeginRequest) -> Result<v1::Next, Failure> {
+        let next = told(AuthorizationServiceClient::new(self.channel.clone()).begin(request).await)?.next;
+        Ok(next.expect("a reply says what comes next"))
+    }
+
+    pub(crate) async fn show(&self, request: v1::ShowRequest) -> Result<v1::Next, Failure> {
+        let next = told(AuthorizationServiceClient::new(self.channel.clone()).show(request).await)?.next;
+        Ok(next.expect("a reply says what comes next"))
+    }
+
+    pub(crate) async fn decide(&self, request: v1::DecideRequest) -> Result<v1::Next, Failure> {
+        let next = told(AuthorizationServiceClient::new(self.channel.clone()).decide(request).await)?.next;
+        Ok(next.expect("a reply says what comes next"))
+    }
+
+    pub(crate) async fn finish_login(&self, request: v1::FinishLoginRequest) -> Result<v1::Next, Failure> {
+        let next = told(AuthorizationServiceClient::new(self.channel.clone()).finish_login(request).await)?.next;
+        Ok(next.expect("a reply says what comes next"))
+    }
+
+    pub(crate) async fn exchange(&self, request: v1::ExchangeRequest) -> Result<v1::ExchangeResponse, Failure> {
+        told(TokenServiceClient::new(self.channel.clone()).exchange(request).await)
+    }
+
+    pub(crate) async fn register(&self, request: v1::RegisterRequest) -> Result<v1::RegisterResponse, Failure> {
+        told(RegistrationServiceClient::new(self.channel.clone()).register(request).await)
+    }
+
+    pub(crate) async fn list(&self) -> Result<v1::ListResponse, Failure> {
+        told(IssuerServiceClient::new(self.channel.clone()).list(v1::ListRequest {}).await)
+    }
+
+    pub(crate) async fn describe(&self, issuer_id: &str) -> Result<v1::DescribeResponse, Failure> {
+        let request = v1::DescribeRequest { issuer_id: issuer_id.to_owned() };
+        told(IssuerServiceClient::new(self.channel.clone()).describe(request).await)
+    }
+}
+
+/// An error, read as the contract says: a reason, its domain and a request id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Failure {
+    /// What the transport says, if the control plane said nothing.
+    pub(crate) reason: String,
+    pub(crate) code: Code,
+    pub(crate) metadata: HashMap<String, String>,
+}
+
+impl From<Status> for Failure {
+    fn from(status: Status) -> Self {
+        let Some(info) = status.get_error_details().error_info().cloned() else {
+            return Self { reason: format!("no ErrorInfo: {status:?}"), code: status.code(), metadata: HashMap::new() };
+        };
+        assert_eq!(info.domain, ERROR_DOMAIN);
+        assert!(info.metadata.contains_key(error_metadata::REQUEST_ID), "{info:?}");
+        Self { reason: info.reason, code: status.code(), metadata: info.metadata }
+    }
+}
+
+fn told<T>(result: Result<Response<T>, Status>) -> Result<T, Failure> {
+    Ok(result?.into_inner())
+}
+
+/// Why a call was refused.
+pub(crate) trait Refused {
+    fn reason(self) -> String;
+}
+
+impl<T: std::fmt::Debug> Refused for Result<T, Failure> {
+    #[track_caller]
+    fn reason(self) -> String {
+        self.expect_err("it is refused").reason
+    }
+}

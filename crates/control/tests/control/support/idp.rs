@@ -1,0 +1,186 @@
+//! A small OpenID Connect provider that counts, and can be told to stall.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use axum::extract::State;
+use axum::http::{HeaderMap, StatusCode};
+use axum::routing::{get, post};
+use axum::{Form, Json, Router};
+use base64::Engine as _;
+use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use lychgate_api::v1;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use super::PATIENCE;
+use super::flow::{parameters, query};
+
+pub(crate) const CLIENT_ID: &str = "lychgate";
+pub(crate) const CLIENT_SECRET: &str = "upstream-client-secret";
+
+/// Ends with the test's runtime.
+#[derive(Clone, Debug)]
+pub(crate) struct Idp {
+    pub(crate) issuer: String,
+    state: Arc<Provider>,
+}
+
+#[derive(Debug)]
+struct Provider {
+    issuer: String,
+    key: EncodingKey,
+    jwks: Value,
+    codes: Mutex<HashMap<String, Login>>,
+    made: AtomicUsize,
+    /// Calls of the token endpoint.
+    calls: watch::Sender<usize>,
+    stalled: watch::Sender<bool>,
+    /// Everything that must never be seen again.
+    secrets: Mutex<Vec<String>>,
+}
+
+#[derive(Debug)]
+struct Login {
+    person: String,
+    nonce: String,
+    challenge: String,
+    redirect_uri: String,
+}
+
+impl Idp {
+    pub(crate) async fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let issuer = format!("http://{}", listener.local_addr().expect("an address"));
+        let pkcs8 =
+            EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new()).expect("a key");
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref()).expect("a key");
+        let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+        let (x, y) = (URL_SAFE_NO_PAD.encode(x), URL_SAFE_NO_PAD.encode(y));
+        let state = Arc::new(Provider {
+            issuer: issuer.clone(),
+            key: EncodingKey::from_ec_der(pkcs8.as_ref()),
+            jwks: json!({ "keys": [{ "kty": "EC", "crv": "P-256", "kid": "1", "x": x, "y": y }] }),
+            codes: Mutex::default(),
+            made: AtomicUsize::new(0),
+            calls: watch::Sender::new(0),
+            stalled: watch::Sender::new(false),
+            secrets: Mutex::new(vec![CLIENT_SECRET.to_owned()]),
+        });
+        let router = Router::new()
+            .route("/.well-known/openid-configuration", get(metadata))
+            .route("/jwks", get(jwks))
+            .route("/token", post(token))
+            .with_state(state.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        Self { issuer, state }
+    }
+
+    /// `person` signs in at `login_url`: what the browser brings back.
+    pub(crate) fn sign_in(&self, login_url: &str, person: &str) -> Vec<v1::Parameter> {
+        assert!(login_url.starts_with(&format!("{}/authorize?", self.issuer)), "{login_url}");
+        let asked = query(login_url);
+        let code = self.state.make("code");
+        let login = Login {
+            person: person.to_owned(),
+            nonce: asked["nonce"].clone(),
+            challenge: asked["code_challenge"].clone(),
+            redirect_uri: asked["redirect_uri"].clone(),
+        };
+        self.state.codes.lock().expect("unpoisoned").insert(code.clone(), login);
+        parameters(&[("code", &code), ("state", &asked["state"]), ("iss", &self.issuer)])
+    }
+
+    /// From now on the token endpoint does not answer, until it is released.
+    pub(crate) fn stall(&self) {
+        self.state.stalled.send_replace(true);
+    }
+
+    pub(crate) fn release(&self) {
+        self.state.stalled.send_replace(false);
+    }
+
+    /// How often a code has been sent here.
+    pub(crate) fn calls(&self) -> usize {
+        *self.state.calls.borrow()
+    }
+
+    /// Waits until a code has been sent here so often.
+    pub(crate) async fn called(&self, times: usize) {
+        let mut calls = self.state.calls.subscribe();
+        let called = calls.wait_for(|calls| *calls >= times);
+        tokio::time::timeout(PATIENCE, called).await.expect("the upstream is asked").expect("it counts on");
+    }
+
+    /// Everything it has given away, and what it knows its client by.
+    pub(crate) fn secrets(&self) -> Vec<String> {
+        self.state.secrets.lock().expect("unpoisoned").clone()
+    }
+}
+
+impl Provider {
+    fn make(&self, kind: &str) -> String {
+        let made = format!("upstream-{kind}-{}", self.made.fetch_add(1, Ordering::Relaxed));
+        let made = format!("{made}-{}", URL_SAFE_NO_PAD.encode(Sha256::digest(&made)));
+        self.secrets.lock().expect("unpoisoned").push(made.clone());
+        made
+    }
+
+    /// Like any other provider, it takes a code once.
+    fn redeem(&self, headers: &HeaderMap, form: &HashMap<String, String>) -> Option<Value> {
+        let basic = format!("Basic {}", STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}")));
+        let authenticated = headers.get("authorization").is_some_and(|header| header.as_bytes() == basic.as_bytes());
+        let login = self.codes.lock().expect("unpoisoned").remove(form.get("code")?)?;
+        let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(form.get("code_verifier")?));
+        if !authenticated || challenge != login.challenge || *form.get("redirect_uri")? != login.redirect_uri {
+            return None;
+        }
+        self.secrets.lock().expect("unpoisoned").push(form["code_verifier"].clone());
+        let mut header = Header::new(Algorithm::ES256);
+        header.kid = Some("1".to_owned());
+        let claims = json!({
+            "iss": self.issuer, "aud": CLIENT_ID, "sub": login.person, "nonce": login.nonce, "iat": 0,
+            // The test's clock is not known here.
+            "exp": u32::MAX,
+        });
+        let id_token = jsonwebtoken::encode(&header, &claims, &self.key).expect("it can sign");
+        self.secrets.lock().expect("unpoisoned").push(id_token.clone());
+        Some(json!({
+            "access_token": self.make("access-token"), "refresh_token": self.make("refresh-token"),
+            "token_type": "Bearer", "expires_in": 3600, "id_token": id_token,
+        }))
+    }
+}
+
+async fn metadata(State(provider): State<Arc<Provider>>) -> Json<Value> {
+    let issuer = &provider.issuer;
+    Json(json!({
+        "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"),
+        "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/jwks"),
+        "authorization_response_iss_parameter_supported": true,
+    }))
+}
+
+async fn jwks(State(provider): State<Arc<Provider>>) -> Json<Value> {
+    Json(provider.jwks.clone())
+}
+
+async fn token(
+    State(provider): State<Arc<Provider>>,
+    headers: HeaderMap,
+    Form(form): Form<HashMap<String, String>>,
+) -> (StatusCode, Json<Value>) {
+    let mut stalled = provider.stalled.subscribe();
+    provider.calls.send_modify(|calls| *calls += 1);
+    stalled.wait_for(|stalled| !stalled).await.expect("the provider lives");
+    match provider.redeem(&headers, &form) {
+        Some(tokens) => (StatusCode::OK, Json(tokens)),
+        None => (StatusCode::BAD_REQUEST, Json(json!({ "error": "invalid_grant" }))),
+    }
+}

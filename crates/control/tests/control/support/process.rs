@@ -1,0 +1,84 @@
+//! A control plane as a process: it can end well, or as SIGKILL ends it.
+
+use std::net::SocketAddr;
+use std::sync::Arc;
+
+use lychgate_control::config::Config;
+use lychgate_control::{Engine, Server};
+use lychgate_engine_suite::{TestClock, TestEntropy};
+use lychgate_process::Shutdown;
+use tokio::runtime::{Builder, Runtime};
+use tokio::sync::oneshot;
+use tokio::task::JoinHandle;
+
+use super::{EDGE_TOKEN, Edge};
+
+/// One process. Dropped, it is killed.
+#[derive(Debug)]
+pub(crate) struct Control {
+    pub(crate) address: SocketAddr,
+    pub(crate) shutdown: Shutdown,
+    served: Option<JoinHandle<anyhow::Result<()>>>,
+    runtime: Option<Runtime>,
+}
+
+impl Control {
+    /// Its randomness is never another process's.
+    pub(crate) async fn start(config: Config, engine: Arc<dyn Engine>, clock: Arc<TestClock>) -> anyhow::Result<Self> {
+        Self::start_on(Builder::new_multi_thread().worker_threads(2), config, engine, clock).await
+    }
+
+    pub(crate) async fn start_on(
+        runtime: &mut Builder,
+        config: Config,
+        engine: Arc<dyn Engine>,
+        clock: Arc<TestClock>,
+    ) -> anyhow::Result<Self> {
+        let runtime = runtime.enable_all().build()?;
+        let shutdown = Shutdown::new();
+        let (ready, is_ready) = oneshot::channel();
+        let served = runtime.spawn({
+            let shutdown = shutdown.clone();
+            async move {
+                let server = Server::bind(config, engine, clock, Arc::new(TestEntropy)).await?;
+                ready.send(server.local_addr()?).expect("the test waits for it");
+                server.run(shutdown).await
+            }
+        });
+        match is_ready.await {
+            Ok(address) => Ok(Self { address, shutdown, served: Some(served), runtime: Some(runtime) }),
+            Err(_) => {
+                let result = served.await;
+                runtime.shutdown_background();
+                Err(result?.expect_err("it never served"))
+            }
+        }
+    }
+
+    pub(crate) fn edge(&self) -> Edge {
+        self.caller(EDGE_TOKEN)
+    }
+
+    /// A connection of its own.
+    pub(crate) fn caller(&self, token: &str) -> Edge {
+        Edge::connect(&format!("http://{}", self.address), None, token)
+    }
+
+    /// In good order.
+    pub(crate) async fn stop(mut self) {
+        self.shutdown.trigger();
+        let served = self.served.take().expect("it is stopped once");
+        served.await.expect("it does not panic").expect("it ends well");
+    }
+
+    /// At once, whatever is under way.
+    pub(crate) fn kill(self) {}
+}
+
+impl Drop for Control {
+    fn drop(&mut self) {
+        if let Some(runtime) = self.runtime.take() {
+            runtime.shutdown_background();
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! One flow, kept as it is before each of its steps. Nothing in it is left to chance.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use lychgate_domain::authorization::{Approved, Authorization, CodeExchange, CodeIssued, Decided, Decision};
+use lychgate_domain::client::{About, Client};
+use lychgate_domain::client_authentication::Credentials;
+use lychgate_domain::consent::Consent;
+use lychgate_domain::cookie::{self, Cookies, LoginCookie};
+use lychgate_domain::entropy::Entropy;
+use lychgate_domain::form::{self, Displayed};
+use lychgate_domain::grant::{Counters, Grant, Standing};
+use lychgate_domain::id::{Attempt, BrowserId, IssuerId};
+use lychgate_domain::issuer::{Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition};
+use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
+use lychgate_domain::login::LoginSecrets;
+use lychgate_domain::parameters::Parameters;
+use lychgate_domain::pkce::challenge_of;
+use lychgate_domain::registration::{self, Registration};
+use lychgate_domain::request::{self, AuthorizationRequest};
+use lychgate_domain::scope::Scope;
+use lychgate_domain::secret::Secret;
+use lychgate_domain::subject::{Subject, UpstreamId};
+use lychgate_domain::ticket::Ticket;
+use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream_tokens::{SealedFor, UpstreamTokens};
+use zeroize::Zeroizing;
+
+use crate::Result;
+
+pub const URL: &str = "https://gate.example";
+const RESOURCE: &str = "https://mcp.example/mcp";
+const REDIRECT_URI: &str = "http://127.0.0.1:49152/callback";
+const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
+
+pub struct Flow {
+    pub issuer: Issuer,
+    pub keys: Keys,
+    pub entropy: CountingUp,
+    pub metadata: Registration,
+    pub client: Client,
+    pub credentials: Credentials,
+    pub query: Vec<(String, String)>,
+    pub ticket: String,
+    pub browser: BrowserId,
+    pub form_token: String,
+    /// Of the browser, and of this login.
+    pub cookies: Cookies,
+    pub approved: Approved,
+    /// Of the upstream's answer.
+    pub state: String,
+    pub issued: CodeIssued,
+    pub code: String,
+    pub exchange: CodeExchange,
+    pub grant: Grant,
+    pub standing: Standing,
+    pub refresh_token: String,
+}
+
+impl Flow {
+    pub fn new() -> Result<Self> {
+        let (issuer, keys, entropy) = (issuer()?, keys()?, CountingUp::default());
+        let metadata = Registration {
+            redirect_uris: vec!["http://127.0.0.1/callback".to_owned()],
+            client_name: Some("An app".to_owned()),
+            grant_types: vec!["authorization_code".to_owned(), "refresh_token".to_owned()],
+            response_types: Vec::new(),
+            about: About::default(),
+        };
+        let client = registration::register(metadata.clone(), &issuer, attempt(9), at(0))?;
+        let credentials = Credentials { client_id: Some(client.id.as_str().to_owned()), ..Credentials::default() };
+        let authenticated = credentials.authenticate(&client)?;
+        let query = query(&client);
+        let parameters = Parameters::new(query.clone())?;
+        let redirect_uri = request::redirect_uri(&parameters, &client)?;
+        let request = AuthorizationRequest::check(&parameters, &issuer, &client, redirect_uri)?;
+        let (ticket, ticket_text) = Ticket::issue(request, &keys, &entropy, at(0))?;
+
+        let browser = BrowserId::from_bytes([7; 16]);
+        let displayed = Displayed::new(&issuer, &client, &ticket.request, &issuer.resources[0]);
+        let form_token = form::token(&keys, &ticket, browser, displayed);
+        let id = ticket.authorization_id(&issuer, &keys, browser)?;
+        let login_cookie = LoginCookie::new(id, browser, &issuer, at(2)).set(&issuer, keys.active(Purpose::Cookie));
+        let cookies = [cookie::set_browser(&issuer, &keys, browser), login_cookie];
+        let decided = Decided::new(id, ticket, &client, browser, attempt(1), at(2));
+        let verified = decided.code_challenge.verify(VERIFIER)?;
+        let Authorization::Approved(approved) = Authorization::decide(decided, Decision::Approve, &keys) else {
+            return Err("it was approved".into());
+        };
+
+        let consent = consent(&approved.decided, &issuer)?;
+        let issued = issue_code(approved.clone(), &consent, &issuer, &keys, &entropy);
+        let code = issued.code(&keys).ok_or("no code")?.expose().to_owned();
+        let exchange = CodeExchange {
+            redirect_uri: Some(REDIRECT_URI.to_owned()),
+            code_verifier: Some(VERIFIER.to_owned()),
+            resources: vec![RESOURCE.to_owned()],
+        };
+        let redeemed = issued.clone().redeem(&authenticated, &verified, &keys, attempt(3), at(5));
+        let sealed = issued.upstream_tokens.clone();
+        let grant = Grant::first(&redeemed, &authenticated, Counters::default(), [0x5E; 32], sealed, &issuer.lifetimes);
+        let refresh_token = grant.refresh_token(&grant.current, &keys).ok_or("no refresh token")?.expose().to_owned();
+        Ok(Self {
+            metadata,
+            credentials,
+            query,
+            ticket: ticket_text,
+            browser,
+            form_token,
+            cookies: Cookies(cookies.map(|cookie| (cookie.name, cookie.value)).to_vec()),
+            state: LoginSecrets::derive(keys.active(Purpose::Login), id).state,
+            approved,
+            issued,
+            code,
+            exchange,
+            grant,
+            standing: Standing { consent: Some(consent), client: Some(client.clone()), counters: Counters::default() },
+            refresh_token,
+            client,
+            entropy,
+            keys,
+            issuer,
+        })
+    }
+}
+
+pub fn consent(decided: &Decided, issuer: &Issuer) -> Result<Consent> {
+    let subject = Subject::new(&issuer.upstream, "alice").ok_or("no subject")?;
+    Ok(Consent::approve(None, decided, &subject, &issuer.lifetimes, at(3)))
+}
+
+pub fn issue_code(
+    approved: Approved,
+    consent: &Consent,
+    issuer: &Issuer,
+    keys: &Keys,
+    entropy: &CountingUp,
+) -> CodeIssued {
+    let tokens = UpstreamTokens {
+        access_token: Secret::new("upstream-access-token-of-alice"),
+        refresh_token: Some(Secret::new("upstream-refresh-token-of-alice")),
+        expires_at: Some(at(3600)),
+    };
+    let sealed = tokens.seal(SealedFor::Authorization(approved.decided.id), issuer, keys, entropy);
+    approved.claim(attempt(2), at(3)).issue_code(consent.subject.clone(), consent, sealed, keys, at(4))
+}
+
+pub fn at(seconds: u64) -> Timestamp {
+    Timestamp::from_millis(1_795_406_400_123 + seconds * 1000)
+}
+
+pub fn attempt(n: u8) -> Attempt {
+    Attempt::from_bytes([n; 16])
+}
+
+/// Bytes that count up: the same in every run.
+#[derive(Debug, Default)]
+pub struct CountingUp(AtomicU8);
+
+impl Entropy for CountingUp {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill_with(|| self.0.fetch_add(1, Ordering::Relaxed));
+    }
+}
+
+fn query(client: &Client) -> Vec<(String, String)> {
+    let pairs = [
+        ("response_type", "code"),
+        ("client_id", client.id.as_str()),
+        ("redirect_uri", REDIRECT_URI),
+        ("state", "VGhlIGNsaWVudCdzIG93biBzdGF0ZQ"),
+        ("code_challenge", &challenge_of(VERIFIER)),
+        ("code_challenge_method", "S256"),
+        ("resource", RESOURCE),
+    ];
+    pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec()
+}
+
+fn keys() -> Result<Keys> {
+    let key = |(n, purpose): (u8, &Purpose)| {
+        let id = KeyId(0x1000_0001 + u32::from(n));
+        (*purpose, Key::derive(id, *purpose, URL, &Zeroizing::new([n + 1; 32])))
+    };
+    Keys::new((0u8..).zip(&Purpose::ALL).map(key).collect()).ok_or_else(|| "a purpose without a key".into())
+}
+
+fn issuer() -> Result<Issuer> {
+    let definition = |name: &str, requested| {
+        let scope = Scope::parse(name).ok_or("no scope")?;
+        Ok::<_, &str>(ScopeDefinition { scope, description: format!("may {name}"), requested })
+    };
+    Ok(Issuer {
+        id: IssuerId::parse("demo").ok_or("no issuer id")?,
+        url: IssuerUrl::parse(URL)?,
+        name: "Demo".to_owned(),
+        upstream: UpstreamId::parse("idp").ok_or("no upstream id")?,
+        upstream_name: "Demo IdP".to_owned(),
+        resources: vec![Resource {
+            uri: RESOURCE.to_owned(),
+            name: "Notes".to_owned(),
+            scopes: vec![definition("read", Requested::ByDefault)?, definition("write", Requested::ByName)?],
+        }],
+        clients: Vec::new(),
+        private_scheme_redirect_uris: Vec::new(),
+        lifetimes: Lifetimes::default(),
+    })
+}

@@ -1,0 +1,61 @@
+//! What the rules of each step cost, in instructions: a number that neither the machine's load nor its clock changes.
+//!
+//! Started without arguments it starts itself under callgrind, each step twice, the second time with twice as many
+//! iterations: the difference is what the iterations cost, without anything around them. Callgrind emulates a processor
+//! without SHA extensions, so on a real one hashes cost less.
+//!
+//! It must never judge: the numbers are printed, for people to compare.
+
+mod flow;
+mod steps;
+
+use std::error::Error;
+use std::hint::black_box;
+use std::process::Command;
+
+use flow::Flow;
+use steps::{STEPS, Step};
+
+const ITERATIONS: u64 = 500;
+
+type Result<T> = std::result::Result<T, Box<dyn Error>>;
+
+fn main() -> Result<()> {
+    let arguments: Vec<_> = std::env::args().skip(1).collect();
+    if let [step, iterations] = arguments.as_slice() {
+        return iterate(STEPS[step.parse::<usize>()?].1, iterations.parse()?);
+    }
+    println!("instructions  rules of");
+    let mut all = 0;
+    for (n, (name, _)) in STEPS.iter().enumerate() {
+        let once = (instructions(n, 2 * ITERATIONS)? - instructions(n, ITERATIONS)?) / ITERATIONS;
+        println!("{once:12}  {name}");
+        all += once;
+    }
+    println!("{all:12}  one flow");
+    Ok(())
+}
+
+fn iterate(step: Step, iterations: u64) -> Result<()> {
+    let flow = Flow::new()?;
+    for _ in 0..iterations {
+        step(black_box(&flow))?;
+    }
+    Ok(())
+}
+
+/// All that this program executes with these arguments, as callgrind counts it.
+fn instructions(step: usize, iterations: u64) -> Result<u64> {
+    let output = Command::new("valgrind")
+        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
+        .arg(std::env::current_exe()?)
+        .args([step.to_string(), iterations.to_string()])
+        .output()
+        .map_err(|error| format!("valgrind does not start: {error}"))?;
+    let report = String::from_utf8_lossy(&output.stderr);
+    let collected = report.lines().find_map(|line| line.rsplit_once("Collected : "));
+    match collected {
+        Some((_, count)) if output.status.success() => Ok(count.trim().parse()?),
+        _ => Err(format!("callgrind counted nothing: {report}").into()),
+    }
+}

@@ -1,0 +1,126 @@
+//! Each step's rules, in the order in which the control plane asks them. What a step consumes is cloned in it, and
+//! counted.
+
+use std::hint::black_box;
+
+use lychgate_domain::access_token::AccessTokenClaims;
+use lychgate_domain::authorization::{Authorization, Decided, Decision};
+use lychgate_domain::code::PresentedCode;
+use lychgate_domain::cookie::{self, LoginCookie};
+use lychgate_domain::entropy::random;
+use lychgate_domain::form::{self, Displayed};
+use lychgate_domain::grant::{Counters, Grant, Judgement, RefreshRequest};
+use lychgate_domain::keys::Purpose;
+use lychgate_domain::login::{self, LoginSecrets};
+use lychgate_domain::parameters::Parameters;
+use lychgate_domain::refresh_token::PresentedRefreshToken;
+use lychgate_domain::request;
+use lychgate_domain::ticket::Ticket;
+use lychgate_domain::upstream_tokens::{SealedFor, UpstreamTokens};
+use lychgate_domain::{registration, response};
+
+use crate::Result;
+use crate::flow::{Flow, URL, at, attempt, consent, issue_code};
+
+pub type Step = fn(&Flow) -> Result<()>;
+
+pub const STEPS: [(&str, Step); 7] = [
+    ("register: the metadata, a client", register),
+    ("authorize: every check, a ticket", authorize),
+    ("consent page: the ticket, what is displayed, the form token", show),
+    ("decision: ticket, cookie and form token, the decision, the login", decide),
+    ("callback: state and cookies, the consent, the sealed upstream tokens, a code", finish_login),
+    ("code exchange: code, client, PKCE, a grant and its tokens, unsigned", redeem),
+    ("refresh: the token, the judgement, the next tokens, unsigned", refresh),
+];
+
+fn register(flow: &Flow) -> Result<()> {
+    black_box(registration::register(flow.metadata.clone(), &flow.issuer, attempt(9), at(0))?);
+    Ok(())
+}
+
+fn authorize(flow: &Flow) -> Result<()> {
+    let parameters = Parameters::new(flow.query.clone())?;
+    request::client_id(&parameters)?;
+    let redirect_uri = request::redirect_uri(&parameters, &flow.client)?;
+    let request = request::AuthorizationRequest::check(&parameters, &flow.issuer, &flow.client, redirect_uri)?;
+    black_box(Ticket::issue(request, &flow.keys, &flow.entropy, at(0))?);
+    Ok(())
+}
+
+fn show(flow: &Flow) -> Result<()> {
+    let (issuer, keys) = (&flow.issuer, &flow.keys);
+    let ticket = Ticket::open(&flow.ticket, issuer, keys, at(1))?;
+    let resource = ticket.request.still_holds(issuer, &flow.client)?;
+    let displayed = Displayed::new(issuer, &flow.client, &ticket.request, resource);
+    black_box(form::token(keys, &ticket, flow.browser, displayed));
+    black_box(cookie::set_browser(issuer, keys, flow.browser));
+    Ok(())
+}
+
+fn decide(flow: &Flow) -> Result<()> {
+    let (issuer, keys) = (&flow.issuer, &flow.keys);
+    form::same_site(Some("same-origin"), Some(URL), &issuer.url)?;
+    let ticket = Ticket::open(&flow.ticket, issuer, keys, at(2))?;
+    let browser = flow.cookies.browser(issuer, keys).ok_or("no browser")?;
+    let displayed = form::displayed(&flow.form_token, keys, &ticket, browser)?;
+    let id = ticket.authorization_id(issuer, keys, browser)?;
+    let resource = ticket.request.still_holds(issuer, &flow.client)?;
+    if displayed != Displayed::new(issuer, &flow.client, &ticket.request, resource) {
+        return Err("something else was displayed".into());
+    }
+    let decided = Decided::new(id, ticket, &flow.client, browser, attempt(1), at(2));
+    black_box(Authorization::decide(decided, Decision::Approve, keys));
+    black_box(LoginSecrets::derive(keys.active(Purpose::Login), id));
+    black_box(LoginCookie::new(id, browser, issuer, at(2)).set(issuer, keys.active(Purpose::Cookie)));
+    Ok(())
+}
+
+fn finish_login(flow: &Flow) -> Result<()> {
+    let (issuer, keys) = (&flow.issuer, &flow.keys);
+    let id = login::authorization_id(Some(&flow.state), keys)?;
+    black_box(flow.cookies.login(issuer, keys, id, at(3))?);
+    request::still_registered(&flow.client, &flow.approved.decided.redirect_uri)?;
+    black_box(LoginSecrets::derive(keys.active(Purpose::Login), id));
+    let consent = consent(&flow.approved.decided, issuer)?;
+    let issued = issue_code(flow.approved.clone(), &consent, issuer, keys, &flow.entropy);
+    let code = issued.code(keys).ok_or("no code")?;
+    let decided = &issued.approved.decided;
+    black_box(response::success(&decided.redirect_uri, &code, decided.state.as_deref(), &issuer.url));
+    black_box(cookie::delete_login(issuer, id));
+    Ok(())
+}
+
+fn redeem(flow: &Flow) -> Result<()> {
+    let (issuer, keys) = (&flow.issuer, &flow.keys);
+    let code = PresentedCode::parse(&flow.code).ok_or("no code")?;
+    let client = flow.credentials.authenticate(&flow.client)?;
+    let issued = flow.issued.clone();
+    let verified = issued.authenticate(&code, &client, &flow.exchange, issuer, keys)?;
+    issued.fresh(&issuer.lifetimes, at(5))?;
+    let redeemed = issued.redeem(&client, &verified, keys, attempt(3), at(5));
+    let sealed_for = SealedFor::Authorization(redeemed.issued.approved.decided.id);
+    let tokens = UpstreamTokens::open(&redeemed.issued.upstream_tokens, sealed_for, issuer, keys);
+    let sealed = tokens.ok_or("not opened")?.seal(SealedFor::Grant(redeemed.grant_id), issuer, keys, &flow.entropy);
+    let secret = random(&flow.entropy);
+    let grant = Grant::first(&redeemed, &client, Counters::default(), secret, sealed, &issuer.lifetimes);
+    grant.live(&flow.standing, at(5))?;
+    black_box(grant.refresh_token(&grant.current, keys));
+    black_box(AccessTokenClaims::new(&grant, &grant.current, issuer));
+    Ok(())
+}
+
+fn refresh(flow: &Flow) -> Result<()> {
+    let (issuer, keys) = (&flow.issuer, &flow.keys);
+    let token = PresentedRefreshToken::parse(&flow.refresh_token).ok_or("no refresh token")?;
+    let grant = flow.grant.clone();
+    grant.authenticate(&token, &flow.credentials.authenticate(&flow.client)?, keys)?;
+    grant.live(&flow.standing, at(65))?;
+    let Judgement::Rotate(scopes) = grant.judge(&token, &RefreshRequest::default(), attempt(4), issuer, at(65))? else {
+        return Err("it is the current token, and was not taken for it".into());
+    };
+    let grant = grant.rotate(scopes, keys, attempt(4), &issuer.lifetimes, at(65));
+    black_box(grant.refresh_token(&grant.current, keys));
+    black_box(AccessTokenClaims::new(&grant, &grant.current, issuer));
+    Ok(())
+}

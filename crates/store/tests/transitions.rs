@@ -1,0 +1,486 @@
+//! Each transition is one batch over what its decision was based on: it happens once, whole, or not at all.
+
+#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use lychgate_domain::authorization::{Approved, Authorization, CodeIssued, Decided, LoggingIn, Redeemed, Sealed};
+use lychgate_domain::client::{About, AuthenticationMethod, Client, GrantType, Origin, Status};
+use lychgate_domain::consent::Consent;
+use lychgate_domain::event::{About as EventAbout, Caller, Event, EventKind};
+use lychgate_domain::grant::{self, EndedBy, Grant};
+use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, GrantId, IssuerId};
+use lychgate_domain::issuer::{Issuer, IssuerUrl, Lifetimes};
+use lychgate_domain::keys::KeyId;
+use lychgate_domain::pkce::CodeChallenge;
+use lychgate_domain::redirect_uri::RedirectUri;
+use lychgate_domain::scope::Scopes;
+use lychgate_domain::subject::{Subject, UpstreamId};
+use lychgate_domain::time::{CLOCK_SKEW, Clock as _, Timestamp};
+use lychgate_engine_suite::fault::{Fault, Faulty};
+use lychgate_engine_suite::{TestClock, TestEntropy};
+use lychgate_store::authorizations::{FinishedLogin, Redemption};
+use lychgate_store::engine::{Batch, Engine as _, Entry, Expectation, Key, KeyRange, Limit, Space, Version};
+use lychgate_store::grants::StoredStanding;
+use lychgate_store::memory::Memory;
+use lychgate_store::{Store, StoreError, Versioned};
+use tokio::sync::Barrier;
+use tokio::task::JoinSet;
+
+const RESOURCE: &str = "https://mcp.example/mcp";
+
+/// A store, and one registered client in it.
+struct World {
+    engine: Arc<Faulty>,
+    clock: Arc<TestClock>,
+    store: Store,
+    issuer: Issuer,
+    client: Client,
+}
+
+async fn world() -> World {
+    let clock = Arc::<TestClock>::default();
+    let engine = Arc::new(Faulty::new(Arc::new(Memory::new(clock.clone(), &TestEntropy))));
+    let store = Store::open(engine.clone(), clock.now()).await.unwrap();
+    let issuer = Issuer {
+        id: IssuerId::parse("main").unwrap(),
+        url: IssuerUrl::parse("https://gate.example").unwrap(),
+        name: "Gate".to_owned(),
+        upstream: UpstreamId::parse("idp").unwrap(),
+        upstream_name: "Login".to_owned(),
+        resources: Vec::new(),
+        clients: Vec::new(),
+        private_scheme_redirect_uris: Vec::new(),
+        lifetimes: Lifetimes::default(),
+    };
+    let client = Client {
+        id: ClientId::parse("app").unwrap(),
+        origin: Origin::Registered { at: clock.now(), attempt: attempt(0) },
+        status: Status::Enabled,
+        name: Some("App".to_owned()),
+        redirect_uris: vec![RedirectUri::parse("https://app.example/cb", &[]).unwrap()],
+        grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+        about: About::default(),
+    };
+    store.register(&issuer, &client, clock.now()).await.unwrap();
+    World { engine, clock, store, issuer, client }
+}
+
+fn attempt(n: u8) -> Attempt {
+    Attempt::from_bytes([n; 16])
+}
+
+/// The counter that "everybody at this issuer" is revoked with.
+fn issuer_counter(issuer: &Issuer) -> Key {
+    Key::new(Space::Counters, [issuer.url.digest().as_slice(), b"i"].concat())
+}
+
+impl World {
+    fn now(&self) -> Timestamp {
+        self.clock.now()
+    }
+
+    fn subject(&self) -> Subject {
+        Subject::new(&self.issuer.upstream, "alice").unwrap()
+    }
+
+    fn approved(&self, n: u8) -> Approved {
+        let decided = Decided {
+            id: AuthorizationId::new(self.now(), &[n; 32]),
+            client_id: self.client.id.clone(),
+            redirect_uri: self.client.redirect_uris[0].clone(),
+            state: None,
+            code_challenge: CodeChallenge([0; 32]),
+            resource: RESOURCE.to_owned(),
+            scopes: Scopes::parse("read").unwrap(),
+            metadata_digest: self.client.metadata_digest(),
+            browser: BrowserId::from_bytes([n; 16]),
+            attempt: attempt(n),
+            at: self.now(),
+        };
+        Approved { decided, login_key: KeyId(1) }
+    }
+
+    async fn client(&self) -> Versioned<Client> {
+        self.store.client(&self.issuer, &self.client.id, self.now()).await.unwrap().unwrap()
+    }
+
+    async fn authorization(&self, n: u8) -> Versioned<Authorization> {
+        let id = self.approved(n).decided.id;
+        self.store.authorization(&self.issuer, id, self.now()).await.unwrap().unwrap()
+    }
+
+    async fn standing(&self) -> StoredStanding {
+        let (subject, client) = (self.subject(), &self.client.id);
+        self.store.standing(&self.issuer, &subject, client, RESOURCE, self.now()).await.unwrap()
+    }
+
+    /// Approved and claimed.
+    async fn claimed(&self, n: u8) -> (LoggingIn, Version) {
+        let approved = self.approved(n);
+        let authorization = Authorization::Approved(approved.clone());
+        self.store.decide(&self.issuer, &authorization, None, self.now()).await.unwrap();
+        let claim = approved.claim(attempt(n), self.now());
+        let read_at = self.authorization(n).await.version;
+        self.store.claim_login(&self.issuer, read_at, &claim, self.now()).await.unwrap();
+        (claim, self.authorization(n).await.version)
+    }
+
+    fn issued(&self, claim: LoggingIn, standing: &StoredStanding) -> (CodeIssued, Consent) {
+        let (existing, lifetimes) = (standing.standing.consent.clone(), &self.issuer.lifetimes);
+        let consent = Consent::approve(existing, &claim.approved.decided, &self.subject(), lifetimes, self.now());
+        let issued = CodeIssued {
+            approved: claim.approved,
+            attempt: claim.attempt,
+            at: self.now(),
+            code_key: KeyId(1),
+            subject: self.subject(),
+            consent_epoch: consent.epoch,
+            upstream_tokens: sealed(),
+        };
+        (issued, consent)
+    }
+
+    async fn issue(&self, n: u8) -> CodeIssued {
+        let (claim, read_at) = self.claimed(n).await;
+        let standing = self.standing().await;
+        let (issued, consent) = self.issued(claim, &standing);
+        let event = self.event(n, EventKind::ConsentApproved { scopes: "read".to_owned() });
+        let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
+        self.store.issue_code(&self.issuer, read_at, &login, self.now()).await.unwrap();
+        issued
+    }
+
+    fn grant(&self, issued: &CodeIssued, standing: &StoredStanding) -> (Redeemed, Grant) {
+        let grant_id = GrantId::from_bytes(*issued.approved.decided.id.bytes());
+        let redeemed = Redeemed {
+            issued: issued.clone(),
+            attempt: issued.attempt,
+            at: self.now(),
+            grant_id,
+            refresh_key: KeyId(1),
+        };
+        let decided = &issued.approved.decided;
+        let grant = Grant {
+            id: grant_id,
+            authorization_id: decided.id,
+            subject: issued.subject.clone(),
+            client_id: decided.client_id.clone(),
+            resource: decided.resource.clone(),
+            scopes: decided.scopes.clone(),
+            consent_epoch: issued.consent_epoch,
+            counters: standing.standing.counters,
+            client_method: AuthenticationMethod::None,
+            secret: [7; 32],
+            current: redeemed.issuance(),
+            previous_key: None,
+            created_at: self.now(),
+            idle_end: self.now() + self.issuer.lifetimes.grant_idle,
+            end: self.now() + self.issuer.lifetimes.grant,
+            status: grant::Status::Live,
+            upstream_tokens: sealed(),
+        };
+        (redeemed, grant)
+    }
+
+    /// Redeems over what was read before.
+    async fn redeem(
+        &self,
+        issued: &CodeIssued,
+        read_at: Version,
+        standing: &StoredStanding,
+    ) -> Result<Grant, StoreError> {
+        let (redeemed, grant) = self.grant(issued, standing);
+        let consent = standing.standing.consent.clone().unwrap();
+        let (consent, leaving) = consent.admit(grant.id, grant.end, self.now());
+        let events = [self.event(9, EventKind::GrantIssued { grant_id: grant.id, scopes: "read".to_owned() })];
+        let redemption = Redemption {
+            redeemed: &redeemed,
+            grant: &grant,
+            consent: &consent,
+            leaving: &leaving,
+            standing,
+            events: &events,
+        };
+        self.store.redeem(&self.issuer, read_at, &redemption, self.now()).await?;
+        Ok(grant)
+    }
+
+    fn event(&self, n: u8, kind: EventKind) -> Event {
+        let about = EventAbout {
+            subject: self.subject(),
+            client_id: self.client.id.clone(),
+            resource: RESOURCE.to_owned(),
+            authorization_id: self.approved(n).decided.id,
+        };
+        let caller = Caller { principal: "edge".to_owned(), request_id: "r".to_owned() };
+        Event::new(kind, about, &caller, attempt(n), 0, self.now())
+    }
+
+    async fn kept(&self, space: Space) -> Vec<(Key, Entry)> {
+        let limit = Limit { results: 1000, rows: 1000 };
+        self.engine.scan(space, KeyRange::prefix(b""), self.now(), limit).await.unwrap().entries
+    }
+
+    /// Somebody else writes the record again, as it is.
+    async fn touch(&self, space: Space) {
+        let (key, entry) = self.kept(space).await.remove(0);
+        let batch = self.batch().put(key, Expectation::Version(entry.version), entry.value, entry.expires_at);
+        self.engine.commit(batch).await.unwrap();
+    }
+
+    async fn raise_counter(&self) {
+        let batch = self.batch().put(issuer_counter(&self.issuer), Expectation::Absent, vec![0x08, 0x01], None);
+        self.engine.commit(batch).await.unwrap();
+    }
+
+    fn batch(&self) -> Batch {
+        Batch::new(self.now(), self.now() + Duration::from_secs(10))
+    }
+
+    /// Everything there is, but for its versions.
+    async fn all(&self) -> Vec<(Key, Vec<u8>)> {
+        let mut all = Vec::new();
+        for space in Space::ALL {
+            all.extend(self.kept(space).await.into_iter().map(|(key, entry)| (key, entry.value)));
+        }
+        all
+    }
+}
+
+fn sealed() -> Sealed {
+    Sealed { key: KeyId(1), bytes: vec![1, 2, 3] }
+}
+
+fn conflicts<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> bool {
+    matches!(outcome, Err(StoreError::Conflict))
+}
+
+#[tokio::test]
+async fn a_decision_is_made_once() {
+    let world = world().await;
+    let approved = Authorization::Approved(world.approved(1));
+    world.store.decide(&world.issuer, &approved, Some(&world.client().await), world.now()).await.unwrap();
+    let denied = Authorization::Denied(lychgate_domain::authorization::Denied { decided: world.approved(1).decided });
+    assert!(conflicts(world.store.decide(&world.issuer, &denied, None, world.now()).await));
+    assert_eq!(world.authorization(1).await.value, approved);
+}
+
+#[tokio::test]
+async fn nothing_is_decided_about_a_client_that_has_changed() {
+    let world = world().await;
+    let read = world.client().await;
+    world.touch(Space::Clients).await;
+    let approved = Authorization::Approved(world.approved(1));
+    assert!(conflicts(world.store.decide(&world.issuer, &approved, Some(&read), world.now()).await));
+    assert!(world.kept(Space::Authorizations).await.is_empty());
+    world.store.decide(&world.issuer, &approved, Some(&world.client().await), world.now()).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_claims_one_stands() {
+    let world = Arc::new(world().await);
+    let approved = world.approved(1);
+    let authorization = Authorization::Approved(approved.clone());
+    world.store.decide(&world.issuer, &authorization, None, world.now()).await.unwrap();
+    let read_at = world.authorization(1).await.version;
+    let start = Arc::new(Barrier::new(64));
+    let mut claims = JoinSet::new();
+    for n in 0..64 {
+        let (world, start, claim) = (world.clone(), start.clone(), approved.clone().claim(attempt(n), world.now()));
+        claims.spawn(async move {
+            start.wait().await;
+            let outcome = world.store.claim_login(&world.issuer, read_at, &claim, world.now()).await;
+            (claim, outcome)
+        });
+    }
+    let outcomes = claims.join_all().await;
+    let won: Vec<_> = outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(claim, _)| claim.clone()).collect();
+    let [winner] = won.as_slice() else { panic!("exactly one stands: {won:?}") };
+    assert_eq!(world.authorization(1).await.value, Authorization::LoggingIn(winner.clone()));
+}
+
+#[tokio::test]
+async fn a_login_finishes_whole_or_not_at_all() {
+    for changed in [Space::Authorizations, Space::Clients] {
+        let world = world().await;
+        let (claim, read_at) = world.claimed(1).await;
+        let standing = world.standing().await;
+        let (issued, consent) = world.issued(claim, &standing);
+        let event = world.event(1, EventKind::ConsentApproved { scopes: "read".to_owned() });
+        let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
+        world.touch(changed).await;
+        let before = world.all().await;
+        assert!(conflicts(world.store.issue_code(&world.issuer, read_at, &login, world.now()).await), "{changed:?}");
+        assert_eq!(world.all().await, before, "{changed:?}");
+    }
+}
+
+/// Of two first logins of one person the second finds the first one's consent.
+#[tokio::test]
+async fn two_logins_do_not_overwrite_each_others_consent() {
+    let world = world().await;
+    let (claim, read_at) = world.claimed(1).await;
+    let standing = world.standing().await;
+    world.issue(2).await;
+    let (issued, consent) = world.issued(claim, &standing);
+    let event = world.event(1, EventKind::ConsentApproved { scopes: "read".to_owned() });
+    let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
+    assert!(conflicts(world.store.issue_code(&world.issuer, read_at, &login, world.now()).await));
+    let standing = world.standing().await;
+    let login = FinishedLogin { standing: &standing, ..login };
+    world.store.issue_code(&world.issuer, read_at, &login, world.now()).await.unwrap();
+}
+
+/// A revocation that was committed after the redemption was decided, and before it is: nothing is minted past it.
+#[tokio::test]
+async fn nothing_is_redeemed_over_what_has_changed() {
+    for changed in ["authorization", "consent", "client", "counter"] {
+        let world = world().await;
+        let issued = world.issue(1).await;
+        let (read_at, standing) = (world.authorization(1).await.version, world.standing().await);
+        match changed {
+            "authorization" => world.touch(Space::Authorizations).await,
+            "consent" => world.touch(Space::Consents).await,
+            "client" => world.touch(Space::Clients).await,
+            _ => world.raise_counter().await,
+        }
+        let before = world.all().await;
+        assert!(conflicts(world.redeem(&issued, read_at, &standing).await), "{changed}");
+        assert_eq!(world.all().await, before, "{changed}");
+    }
+    let world = world().await;
+    let issued = world.issue(1).await;
+    let (read_at, standing) = (world.authorization(1).await.version, world.standing().await);
+    world.redeem(&issued, read_at, &standing).await.unwrap();
+    assert!(conflicts(world.redeem(&issued, read_at, &standing).await), "and it is redeemed once");
+    assert_eq!(world.kept(Space::Grants).await.len(), 1);
+}
+
+#[tokio::test]
+async fn nothing_is_rotated_over_what_has_changed() {
+    for changed in ["grant", "consent", "client", "counter", "nothing"] {
+        let world = world().await;
+        let issued = world.issue(1).await;
+        let (read_at, standing) = (world.authorization(1).await.version, world.standing().await);
+        let grant = world.redeem(&issued, read_at, &standing).await.unwrap();
+        let stored = world.store.grant(&world.issuer, grant.id, world.now()).await.unwrap().unwrap();
+        let standing = world.standing().await;
+        match changed {
+            "grant" => world.touch(Space::Grants).await,
+            "consent" => world.touch(Space::Consents).await,
+            "client" => world.touch(Space::Clients).await,
+            "counter" => world.raise_counter().await,
+            _ => {}
+        }
+        let next = Grant { previous_key: Some(KeyId(1)), ..grant.clone() };
+        let rotated = world.store.rotate(&world.issuer, stored.version, &next, &standing, world.now()).await;
+        assert_eq!(conflicts(rotated), changed != "nothing", "{changed}");
+        let found = world.store.grant(&world.issuer, grant.id, world.now()).await.unwrap().unwrap().value;
+        assert_eq!(found == next, changed == "nothing", "{changed}");
+    }
+}
+
+/// "Everybody out" and a redemption at the same moment: whichever comes first, no grant lives past it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_misses_no_grant_that_is_minted_beside_it() {
+    for _ in 0..64 {
+        let world = Arc::new(world().await);
+        let issued = world.issue(1).await;
+        let (read_at, standing) = (world.authorization(1).await.version, world.standing().await);
+        let start = Arc::new(Barrier::new(2));
+        let revocation = tokio::spawn({
+            let (world, start) = (world.clone(), start.clone());
+            async move {
+                start.wait().await;
+                world.raise_counter().await;
+            }
+        });
+        start.wait().await;
+        let redeemed = world.redeem(&issued, read_at, &standing).await;
+        revocation.await.unwrap();
+        if let Ok(grant) = redeemed {
+            assert!(grant.live(&world.standing().await.standing, world.now()).is_err());
+        }
+    }
+}
+
+/// An ended grant stays, so that what it gave is known to be dead; and it is ended over what was read.
+#[tokio::test]
+async fn an_ended_grant_stays_on_record() {
+    let world = world().await;
+    let issued = world.issue(1).await;
+    let (read_at, standing) = (world.authorization(1).await.version, world.standing().await);
+    let grant = world.redeem(&issued, read_at, &standing).await.unwrap();
+    let stored = world.store.grant(&world.issuer, grant.id, world.now()).await.unwrap().unwrap();
+    let ended = grant.clone().end_by(EndedBy::CodeReplay, world.now());
+    let event = world.event(1, EventKind::CodeReplayed { grant_id: grant.id });
+    world.store.end_grant(&world.issuer, stored.version, &ended, &event, world.now()).await.unwrap();
+    let again = world.store.end_grant(&world.issuer, stored.version, &ended, &event, world.now()).await;
+    assert!(conflicts(again));
+    let found = world.store.grant(&world.issuer, grant.id, world.now()).await.unwrap().unwrap();
+    assert_eq!((found.value, found.expires_at), (ended, stored.expires_at));
+}
+
+/// A client's record lives beyond its grants; it is written only when it would not, and otherwise only looked at.
+#[tokio::test]
+async fn a_grant_prolongs_its_clients_record_once() {
+    let world = world().await;
+    for n in 1..=2 {
+        let before = world.client().await;
+        let issued = world.issue(n).await;
+        let (read_at, standing) = (world.authorization(n).await.version, world.standing().await);
+        let grant = world.redeem(&issued, read_at, &standing).await.unwrap();
+        let after = world.client().await;
+        assert!(after.expires_at.unwrap() >= grant.end + CLOCK_SKEW);
+        assert_eq!(after.value, before.value);
+        assert_eq!(after.version == before.version, n == 2);
+    }
+}
+
+#[tokio::test]
+async fn a_commit_of_unknown_outcome_is_sent_again_and_recognised() {
+    for fault in [Fault::UnknownBefore, Fault::UnknownAfter] {
+        let world = world().await;
+        let approved = Authorization::Approved(world.approved(1));
+        world.engine.fail(0, fault);
+        world.store.decide(&world.issuer, &approved, None, world.now()).await.unwrap();
+        assert_eq!(world.authorization(1).await.value, approved, "{fault:?}");
+    }
+}
+
+/// It was sent, nobody knows whether it landed, and meanwhile somebody else decided: theirs stands, and ours is told.
+#[tokio::test]
+async fn a_commit_of_unknown_outcome_is_not_taken_for_anothers() {
+    let world = Arc::new(world().await);
+    let (ours, theirs) = (world.approved(1), world.approved(1));
+    let theirs = Approved { decided: Decided { attempt: attempt(77), ..theirs.decided }, ..theirs };
+    world.engine.fail(0, Fault::UnknownBefore);
+    let mut resent = world.engine.hold(1);
+    let deciding = tokio::spawn({
+        let (world, ours) = (world.clone(), Authorization::Approved(ours));
+        async move { world.store.decide(&world.issuer, &ours, None, world.now()).await }
+    });
+    resent.arrived().await;
+    let theirs = Authorization::Approved(theirs);
+    world.store.decide(&world.issuer, &theirs, None, world.now()).await.unwrap();
+    resent.release();
+    assert!(conflicts(deciding.await.unwrap()));
+    assert_eq!(world.authorization(1).await.value, theirs);
+}
+
+#[tokio::test]
+async fn what_stays_unknown_or_away_is_said_to_be() {
+    let world = world().await;
+    let approved = Authorization::Approved(world.approved(1));
+    world.engine.fail(0, Fault::Unavailable);
+    let away = world.store.decide(&world.issuer, &approved, None, world.now()).await;
+    assert!(matches!(away, Err(StoreError::Unavailable(_))));
+    for nth in 0..4 {
+        world.engine.fail(nth, Fault::UnknownBefore);
+    }
+    let unknown = world.store.decide(&world.issuer, &approved, None, world.now()).await;
+    assert!(matches!(unknown, Err(StoreError::Unknown(_))));
+    assert!(world.kept(Space::Authorizations).await.is_empty());
+}
