@@ -38,22 +38,20 @@ fn main() -> Result<()> {
             println!("  {:2}  {step}", n + 1);
         }
         println!("\nWith logging as it is by default (info; standard error is a pipe that is read):");
-        measure(&Running::start(None).await?, &PARALLEL_CLIENTS).await?;
+        measure(Running::start(None).await?, &PARALLEL_CLIENTS).await?;
         println!("\nWith telemetry.filter = \"warn\":");
-        measure(&Running::start(Some("warn")).await?, &PARALLEL_CLIENTS[2..]).await
+        measure(Running::start(Some("warn")).await?, &PARALLEL_CLIENTS[2..]).await
     })
 }
 
-async fn measure(running: &Running, parallel_clients: &[usize]) -> Result<()> {
-    let Running { system, control, edge } = running;
-    let store = system.directory().join("store");
-    let mut flows = load::run(system, CLIENTS_OF_PERCENTILES, WARM_UP).await?.flows;
-    let (store_before, flows_before) = (bytes_below(&store)?, flows);
+async fn measure(running: Running, parallel_clients: &[usize]) -> Result<()> {
+    let Running { mut system, control, edge } = running;
+    let mut flows = load::run(&system, CLIENTS_OF_PERCENTILES, WARM_UP).await?.flows;
     let mut percentiles = None;
     println!("  clients   flows/s    CPU ms per flow: edge  control  together");
     for &clients in parallel_clients {
         let before = (edge.cpu()?, control.cpu()?);
-        let load = load::run(system, clients, MEASURED).await?;
+        let load = load::run(&system, clients, MEASURED).await?;
         let per_flow = |spent: Duration| spent.as_secs_f64() * 1000.0 / load.flows as f64;
         let (edge, control) = (per_flow(edge.cpu()? - before.0), per_flow(control.cpu()? - before.1));
         let (rate, together) = (load.flows_per_second(), edge + control);
@@ -66,11 +64,20 @@ async fn measure(running: &Running, parallel_clients: &[usize]) -> Result<()> {
     if let Some(load) = percentiles {
         print_percentiles(load);
     }
-    let (edge, control) = (edge.resident_kib()?, control.resident_kib()?);
-    println!("  resident after {flows} flows: edge {:.1} MiB, control {:.1} MiB", mib(edge), mib(control));
-    let grown = bytes_below(&store)?.saturating_sub(store_before);
-    println!("  the store grew by {} bytes a flow, its log included", grown / (flows - flows_before).max(1) as u64);
+    println!("  after {flows} flows:");
+    let (edge_mib, control_mib) = (mib(edge.resident_kib()?), mib(control.resident_kib()?));
+    println!("    resident: edge {edge_mib:.1} MiB, control {control_mib:.1} MiB");
+    println!("    written to the disk for a flow: {} bytes", control.written_bytes()? / flows as u64);
+    println!("    kept of a flow: {} bytes", kept_bytes(&mut system).await? / flows as u64);
     Ok(())
+}
+
+/// What the store is once its log has become tables, which a start sees to.
+async fn kept_bytes(system: &mut System) -> Result<u64> {
+    system.terminate_control()?;
+    system.control_ended().await?;
+    system.start_control().await?;
+    bytes_below(&system.directory().join("store"))
 }
 
 fn print_percentiles(load: Load) {

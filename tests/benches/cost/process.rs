@@ -30,6 +30,13 @@ impl Process {
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
+    /// What it has caused to be sent to a disk: its log, its tables, and tables written anew.
+    pub fn written_bytes(self) -> Result<u64> {
+        let io = self.read("io")?;
+        let bytes = io.lines().find_map(|line| line.strip_prefix("write_bytes:")).context("no write_bytes")?;
+        Ok(bytes.trim().parse()?)
+    }
+
     fn read(self, file: &str) -> Result<String> {
         let path = format!("/proc/{}/{file}", self.0);
         fs::read_to_string(&path).with_context(|| format!("cannot read {path}"))

@@ -5,6 +5,7 @@ mod flow;
 mod idp;
 mod log;
 mod process;
+mod tether;
 mod world;
 
 use std::time::Duration;

@@ -11,6 +11,7 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
+use super::tether::Tether;
 use super::{EDGE_TOKEN, Edge};
 
 /// One process. Dropped, it is killed.
@@ -18,6 +19,7 @@ use super::{EDGE_TOKEN, Edge};
 pub(crate) struct Control {
     pub(crate) address: SocketAddr,
     pub(crate) shutdown: Shutdown,
+    store: Tether,
     served: Option<JoinHandle<anyhow::Result<()>>>,
     runtime: Option<Runtime>,
 }
@@ -37,8 +39,9 @@ impl Control {
         let runtime = runtime.enable_all().build()?;
         let shutdown = Shutdown::new();
         let (ready, is_ready) = oneshot::channel();
+        let store = Tether::new(engine);
         let served = runtime.spawn({
-            let shutdown = shutdown.clone();
+            let (shutdown, engine) = (shutdown.clone(), Arc::new(store.clone()));
             async move {
                 let server = Server::bind(config, engine, clock, Arc::new(TestEntropy)).await?;
                 ready.send(server.local_addr()?).expect("the test waits for it");
@@ -46,7 +49,7 @@ impl Control {
             }
         });
         match is_ready.await {
-            Ok(address) => Ok(Self { address, shutdown, served: Some(served), runtime: Some(runtime) }),
+            Ok(address) => Ok(Self { address, shutdown, store, served: Some(served), runtime: Some(runtime) }),
             Err(_) => {
                 let result = served.await;
                 runtime.shutdown_background();
@@ -77,6 +80,7 @@ impl Control {
 
 impl Drop for Control {
     fn drop(&mut self) {
+        self.store.cut();
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

@@ -1,0 +1,61 @@
+//! The line between a process and its store, which its death cuts: a runtime that is shut down may still let a task run
+//! for a moment, a process that was killed does not.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lychgate_control::Engine;
+use lychgate_store::engine::{
+    Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space, Timestamp,
+};
+
+/// An engine, as long as the process lives.
+#[derive(Clone, Debug)]
+pub(crate) struct Tether {
+    engine: Arc<dyn Engine>,
+    is_cut: Arc<AtomicBool>,
+}
+
+impl Tether {
+    pub(crate) fn new(engine: Arc<dyn Engine>) -> Self {
+        Self { engine, is_cut: Arc::default() }
+    }
+
+    /// Whatever is asked from now on is never answered.
+    pub(crate) fn cut(&self) {
+        self.is_cut.store(true, Ordering::SeqCst);
+    }
+
+    async fn engine(&self) -> &dyn Engine {
+        if self.is_cut.load(Ordering::SeqCst) {
+            pending::<()>().await;
+        }
+        &*self.engine
+    }
+}
+
+#[async_trait]
+impl Engine for Tether {
+    async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Snapshot, EngineError> {
+        self.engine().await.read(keys, now).await
+    }
+
+    async fn scan(&self, space: Space, range: KeyRange, now: Timestamp, limit: Limit) -> Result<Page, EngineError> {
+        self.engine().await.scan(space, range, now, limit).await
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Revision, EngineError> {
+        self.engine().await.commit(batch).await
+    }
+
+    async fn events(&self, cursor: Cursor, wait: Duration, limit: usize) -> Result<EventPage, EngineError> {
+        self.engine().await.events(cursor, wait, limit).await
+    }
+
+    async fn ready(&self) -> Result<Durability, EngineError> {
+        self.engine().await.ready().await
+    }
+}
