@@ -13,7 +13,7 @@ use crate::client::Client;
 use crate::client_authentication::ClientAuthenticated;
 use crate::code::{self, PresentedCode};
 use crate::consent::Consent;
-use crate::grant::Issuance;
+use crate::grant::{Counters, Issuance};
 use crate::id::{Attempt, AuthorizationId, BrowserId, ClientId, GrantId};
 use crate::issuer::{Issuer, Lifetimes};
 use crate::keys::{KeyId, Keys, Purpose, digest};
@@ -115,6 +115,8 @@ pub struct CodeIssued {
     pub subject: Subject,
     /// Of the consent that this login gave.
     pub consent_epoch: u64,
+    /// The revocation counters as they stood: what is revoked before the code is redeemed leaves nothing to redeem.
+    pub counters: Counters,
     pub upstream_tokens: Sealed,
 }
 
@@ -244,13 +246,14 @@ impl LoggingIn {
         self,
         subject: Subject,
         consent: &Consent,
+        counters: Counters,
         upstream_tokens: Sealed,
         keys: &Keys,
         at: Timestamp,
     ) -> CodeIssued {
         let code_key = keys.active(Purpose::Code).id;
         let (attempt, approved) = (self.attempt, self.approved);
-        CodeIssued { approved, attempt, at, code_key, subject, consent_epoch: consent.epoch, upstream_tokens }
+        CodeIssued { approved, attempt, at, code_key, subject, consent_epoch: consent.epoch, counters, upstream_tokens }
     }
 
     pub fn fail(self, failure: LoginFailure, at: Timestamp) -> Failed {
@@ -381,7 +384,7 @@ mod tests {
         let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
         let consent = Consent::approve(None, &decided(), &subject, &issuer().lifetimes, NOW);
         let sealed = Sealed { key: KeyId(1), bytes: Vec::new() };
-        approved().claim(attempt(2), NOW).issue_code(subject, &consent, sealed, &k(), NOW)
+        approved().claim(attempt(2), NOW).issue_code(subject, &consent, Counters::default(), sealed, &k(), NOW)
     }
 
     fn exchange() -> CodeExchange {

@@ -90,11 +90,10 @@ pub struct Standing {
 }
 
 impl Grant {
-    /// What `redeemed` gives, under the revocation counters as they stand.
+    /// What `redeemed` gives, under the epoch and the revocation counters that its login found.
     pub fn first(
         redeemed: &Redeemed,
         client: &ClientAuthenticated,
-        counters: Counters,
         secret: [u8; 32],
         upstream_tokens: Sealed,
         lifetimes: &Lifetimes,
@@ -109,7 +108,7 @@ impl Grant {
             resource: decided.resource.clone(),
             scopes: decided.scopes.clone(),
             consent_epoch: redeemed.issued.consent_epoch,
-            counters,
+            counters: redeemed.issued.counters,
             client_method: client.method(),
             secret,
             current: redeemed.issuance(),
@@ -301,11 +300,17 @@ pub(crate) mod tests {
         let consent = Consent::approve(None, &decided, &subject, &issuer().lifetimes, NOW);
         let sealed = Sealed { key: KeyId(1), bytes: Vec::new() };
         let approved = Approved { decided, login_key: KeyId(1) };
-        let issued: CodeIssued =
-            approved.claim(attempt(2), NOW).issue_code(subject, &consent, sealed.clone(), &k(), NOW);
+        let issued: CodeIssued = approved.claim(attempt(2), NOW).issue_code(
+            subject,
+            &consent,
+            Counters::default(),
+            sealed.clone(),
+            &k(),
+            NOW,
+        );
         let verified = CodeChallenge(issued.approved.decided.code_challenge.0).verify(VERIFIER).unwrap();
         let redeemed = issued.redeem(&client(), &verified, &k(), attempt(3), NOW);
-        let grant = Grant::first(&redeemed, &client(), Counters::default(), [7; 32], sealed, &issuer().lifetimes);
+        let grant = Grant::first(&redeemed, &client(), [7; 32], sealed, &issuer().lifetimes);
         let standing = Standing {
             consent: Some(consent),
             client: Some(issuer().clients[0].clone()),

@@ -328,12 +328,18 @@ impl Flow {
             expires_at: None,
         };
         let sealed = tokens.seal(SealedFor::Authorization(id), &issuer, &keys, &CountingUp::default());
-        let issued =
-            approved.clone().claim(attempt(2), at(3)).issue_code(subject, &consent, sealed.clone(), &keys, at(4));
+        let issued = approved.clone().claim(attempt(2), at(3)).issue_code(
+            subject,
+            &consent,
+            Counters::default(),
+            sealed.clone(),
+            &keys,
+            at(4),
+        );
         let verified = decided.code_challenge.verify(VERIFIER).unwrap();
         let redeemed: Redeemed = issued.clone().redeem(&authenticated(&issuer), &verified, &keys, attempt(3), at(5));
-        let (client, counters) = (authenticated(&issuer), Counters::default());
-        let grant = Grant::first(&redeemed, &client, counters, [0x5E; 32], sealed, &issuer.lifetimes);
+        let client = authenticated(&issuer);
+        let grant = Grant::first(&redeemed, &client, [0x5E; 32], sealed, &issuer.lifetimes);
         Self { issuer, keys, browser, ticket, ticket_text, approved, issued, grant }
     }
 

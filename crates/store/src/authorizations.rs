@@ -84,6 +84,7 @@ impl Store {
                 consent_end(consent),
             )
             .event(encode_event(&issuer.url, event));
+        batch = standing.expect_counters(batch);
         if let Some(client) = &standing.client {
             batch = client.expect(batch);
         }

@@ -9,6 +9,7 @@ mod golden;
 mod grant;
 
 use lychgate_domain::authorization::Sealed;
+use lychgate_domain::grant::Counters;
 use lychgate_domain::id::Attempt;
 use lychgate_domain::keys::KeyId;
 use lychgate_domain::scope::Scopes;
@@ -62,6 +63,14 @@ fn encode_sealed(sealed: &Sealed) -> proto::Sealed {
 
 fn decode_sealed(sealed: Option<proto::Sealed>) -> Option<Sealed> {
     sealed.map(|sealed| Sealed { key: KeyId(sealed.key), bytes: sealed.bytes })
+}
+
+fn encode_counters(counters: &Counters) -> proto::RevocationCounters {
+    proto::RevocationCounters { issuer: counters.issuer, client: counters.client, subject: counters.subject }
+}
+
+fn decode_counters(counters: Option<proto::RevocationCounters>) -> Option<Counters> {
+    counters.map(|found| Counters { issuer: found.issuer, client: found.client, subject: found.subject })
 }
 
 fn decode_attempt(bytes: Vec<u8>) -> Option<Attempt> {

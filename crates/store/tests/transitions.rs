@@ -137,6 +137,7 @@ impl World {
             code_key: KeyId(1),
             subject: self.subject(),
             consent_epoch: consent.epoch,
+            counters: standing.standing.counters,
             upstream_tokens: sealed(),
         };
         (issued, consent)

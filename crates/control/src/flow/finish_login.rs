@@ -169,7 +169,14 @@ impl Control {
             request::still_registered(client, &decided.redirect_uri)?;
             let consent =
                 Consent::approve(standing.standing.consent.clone(), &decided, subject, &issuer.lifetimes, now);
-            let issued = claim.clone().issue_code(subject.clone(), &consent, sealed.clone(), serving.keys(), now);
+            let issued = claim.clone().issue_code(
+                subject.clone(),
+                &consent,
+                standing.standing.counters,
+                sealed.clone(),
+                serving.keys(),
+                now,
+            );
             let about = About {
                 subject: subject.clone(),
                 client_id: decided.client_id.clone(),

@@ -71,14 +71,7 @@ impl Exchange<'_> {
         let tokens = UpstreamTokens::open(&redeemed.issued.upstream_tokens, sealed_for, issuer, keys)
             .ok_or_else(|| Error::Fault(anyhow::anyhow!("the upstream's tokens do not open")))?;
         let sealed = tokens.seal(SealedFor::Grant(redeemed.grant_id), issuer, keys, &*control.entropy);
-        let grant = Grant::first(
-            &redeemed,
-            &self.authenticated,
-            standing.standing.counters,
-            random(&*control.entropy),
-            sealed,
-            &issuer.lifetimes,
-        );
+        let grant = Grant::first(&redeemed, &self.authenticated, random(&*control.entropy), sealed, &issuer.lifetimes);
         // A revocation between login and exchange leaves nothing to redeem.
         grant.live(&standing.standing, self.now).map_err(Error::from)?;
         let consent = standing.standing.consent.clone().ok_or(Error::from(Refusal::GrantEnded))?;

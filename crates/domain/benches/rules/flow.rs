@@ -98,7 +98,7 @@ impl Flow {
         };
         let redeemed = issued.clone().redeem(&authenticated, &verified, &keys, attempt(3), at(5));
         let sealed = issued.upstream_tokens.clone();
-        let grant = Grant::first(&redeemed, &authenticated, Counters::default(), [0x5E; 32], sealed, &issuer.lifetimes);
+        let grant = Grant::first(&redeemed, &authenticated, [0x5E; 32], sealed, &issuer.lifetimes);
         let refresh_token = grant.refresh_token(&grant.current, &keys).ok_or("no refresh token")?.expose().to_owned();
         Ok(Self {
             metadata,
@@ -142,7 +142,14 @@ pub fn issue_code(
         expires_at: Some(at(3600)),
     };
     let sealed = tokens.seal(SealedFor::Authorization(approved.decided.id), issuer, keys, entropy);
-    approved.claim(attempt(2), at(3)).issue_code(consent.subject.clone(), consent, sealed, keys, at(4))
+    approved.claim(attempt(2), at(3)).issue_code(
+        consent.subject.clone(),
+        consent,
+        Counters::default(),
+        sealed,
+        keys,
+        at(4),
+    )
 }
 
 pub fn at(seconds: u64) -> Timestamp {

@@ -9,7 +9,7 @@ use lychgate_domain::code::PresentedCode;
 use lychgate_domain::cookie::{self, LoginCookie};
 use lychgate_domain::entropy::random;
 use lychgate_domain::form::{self, Displayed};
-use lychgate_domain::grant::{Counters, Grant, Judgement, RefreshRequest};
+use lychgate_domain::grant::{Grant, Judgement, RefreshRequest};
 use lychgate_domain::keys::Purpose;
 use lychgate_domain::login::{self, LoginSecrets};
 use lychgate_domain::parameters::Parameters;
@@ -103,7 +103,7 @@ fn redeem(flow: &Flow) -> Result<()> {
     let tokens = UpstreamTokens::open(&redeemed.issued.upstream_tokens, sealed_for, issuer, keys);
     let sealed = tokens.ok_or("not opened")?.seal(SealedFor::Grant(redeemed.grant_id), issuer, keys, &flow.entropy);
     let secret = random(&flow.entropy);
-    let grant = Grant::first(&redeemed, &client, Counters::default(), secret, sealed, &issuer.lifetimes);
+    let grant = Grant::first(&redeemed, &client, secret, sealed, &issuer.lifetimes);
     grant.live(&flow.standing, at(5))?;
     black_box(grant.refresh_token(&grant.current, keys));
     black_box(AccessTokenClaims::new(&grant, &grant.current, issuer));

@@ -11,7 +11,7 @@ use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
-use super::{Record, decode_attempt, decode_scopes, decode_sealed, encode_sealed};
+use super::{Record, decode_attempt, decode_counters, decode_scopes, decode_sealed, encode_counters, encode_sealed};
 use crate::proto::{self, authorization::State};
 
 impl Record for Authorization {
@@ -131,6 +131,7 @@ fn encode_issued(issued: &CodeIssued) -> proto::CodeIssued {
         code_key: issued.code_key.0,
         subject: issued.subject.as_str().to_owned(),
         consent_epoch: issued.consent_epoch,
+        counters: Some(encode_counters(&issued.counters)),
         upstream_tokens: Some(encode_sealed(&issued.upstream_tokens)),
     }
 }
@@ -144,6 +145,7 @@ fn decode_issued(decided: Decided, issued: Option<proto::CodeIssued>) -> Option<
         code_key: KeyId(issued.code_key),
         subject: Subject::from_record(issued.subject),
         consent_epoch: issued.consent_epoch,
+        counters: decode_counters(issued.counters)?,
         upstream_tokens: decode_sealed(issued.upstream_tokens)?,
     })
 }

@@ -1,14 +1,14 @@
 //! Grants.
 
 use lychgate_domain::client::AuthenticationMethod;
-use lychgate_domain::grant::{Counters, EndedBy, Grant, Issuance, Status};
+use lychgate_domain::grant::{EndedBy, Grant, Issuance, Status};
 use lychgate_domain::id::{AuthorizationId, ClientId, GrantId};
 use lychgate_domain::keys::KeyId;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
-use super::{Record, decode_attempt, decode_scopes, decode_sealed, encode_sealed};
+use super::{Record, decode_attempt, decode_counters, decode_scopes, decode_sealed, encode_counters, encode_sealed};
 use crate::proto;
 
 impl Record for Grant {
@@ -23,11 +23,7 @@ impl Record for Grant {
             resource: self.resource.clone(),
             scopes: self.scopes.to_string(),
             consent_epoch: self.consent_epoch,
-            counters: Some(proto::GrantCounters {
-                issuer: self.counters.issuer,
-                client: self.counters.client,
-                subject: self.counters.subject,
-            }),
+            counters: Some(encode_counters(&self.counters)),
             client_method: self.client_method.as_str().to_owned(),
             secret: self.secret.to_vec(),
             current: Some(proto::Issuance {
@@ -59,7 +55,7 @@ impl Record for Grant {
 
     fn decode_record(bytes: &[u8]) -> Option<Self> {
         let record = proto::Grant::decode(bytes).ok()?;
-        let (counters, current) = (record.counters?, record.current?);
+        let current = record.current?;
         Some(Self {
             id: GrantId::from_bytes(record.grant_id.try_into().ok()?),
             authorization_id: AuthorizationId::from_bytes(record.authorization_id.try_into().ok()?),
@@ -68,7 +64,7 @@ impl Record for Grant {
             resource: record.resource,
             scopes: decode_scopes(&record.scopes)?,
             consent_epoch: record.consent_epoch,
-            counters: Counters { issuer: counters.issuer, client: counters.client, subject: counters.subject },
+            counters: decode_counters(record.counters)?,
             client_method: match record.client_method.as_str() {
                 "none" => AuthenticationMethod::None,
                 _ => return None,

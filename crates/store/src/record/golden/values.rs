@@ -228,6 +228,7 @@ fn code_issued() -> CodeIssued {
         code_key: KeyId(0x1000_0002),
         subject: subject(),
         consent_epoch: at(3).millis(),
+        counters: Counters { issuer: 1, client: 2, subject: 3 },
         upstream_tokens: sealed(0xE1),
     }
 }
