@@ -80,10 +80,6 @@ impl Control {
 }
 
 impl Exchange<'_> {
-    fn allowed(&self, grant_type: GrantType) -> Result<(), Refusal> {
-        if self.client.may(grant_type) { Ok(()) } else { Err(Refusal::GrantTypeUnauthorized) }
-    }
-
     /// The tokens of `issuance`: rebuilt from the record, the same as often as they are asked for.
     fn tokens(&self, grant: &Grant, issuance: &Issuance) -> Result<Tokens, Error> {
         let claims = AccessTokenClaims::new(grant, issuance, &self.serving.issuer);

@@ -8,11 +8,14 @@
 //! Each state is a struct, and a transition consumes it: what has happened cannot happen again. The store makes a
 //! transition true by writing it only over the version it was read at.
 
+use std::time::Duration;
+
 use crate::Refusal;
 use crate::client::Client;
 use crate::client_authentication::ClientAuthenticated;
 use crate::code::{self, PresentedCode};
 use crate::consent::Consent;
+use crate::cookie::LoginCookie;
 use crate::grant::{Counters, Issuance};
 use crate::id::{Attempt, AuthorizationId, BrowserId, ClientId, GrantId};
 use crate::issuer::{Issuer, Lifetimes};
@@ -24,6 +27,9 @@ use crate::secret::{Secret, kind};
 use crate::subject::Subject;
 use crate::ticket::Ticket;
 use crate::time::{CLOCK_SKEW, Timestamp};
+
+/// A claim older than this has been given up by whoever made it: the process has died.
+const CLAIM_LIFETIME: Duration = Duration::from_secs(30);
 
 /// A stored decision in whatever state.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -211,6 +217,42 @@ impl Authorization {
         }
     }
 
+    /// What the browser's return from the upstream comes to.
+    pub fn at_callback(
+        self,
+        login: &LoginCookie,
+        lifetimes: &Lifetimes,
+        now: Timestamp,
+    ) -> Result<AtCallback, Refusal> {
+        // Whoever came with somebody else's browser would end up with that person's login (CVE-2026-27124).
+        if self.decided().browser != login.browser() {
+            return Err(Refusal::BrowserMismatch);
+        }
+        match self {
+            Authorization::Denied(_) => Err(Refusal::StateInvalid),
+            Authorization::Approved(approved) => Ok(AtCallback::Claim(approved)),
+            Authorization::LoggingIn(claim) if now.since(claim.at) < CLAIM_LIFETIME => Ok(AtCallback::Wait),
+            Authorization::LoggingIn(_) => Err(Refusal::LoginInterrupted),
+            Authorization::CodeIssued(issued) if issued.fresh(lifetimes, now).is_ok() => {
+                Ok(AtCallback::CodeIssued(issued))
+            }
+            Authorization::CodeIssued(_) | Authorization::Redeemed(_) => Err(Refusal::AlreadyFinished),
+            Authorization::Failed(failed) => Ok(AtCallback::Failed(failed)),
+        }
+    }
+
+    /// What a code for this authorization can be exchanged for.
+    pub fn at_exchange(self) -> Result<AtExchange, Refusal> {
+        match self {
+            Authorization::CodeIssued(issued) => Ok(AtExchange::Redeem(issued)),
+            Authorization::Redeemed(redeemed) => Ok(AtExchange::Repeat(redeemed)),
+            Authorization::Denied(_)
+            | Authorization::Approved(_)
+            | Authorization::LoggingIn(_)
+            | Authorization::Failed(_) => Err(Refusal::CodeInvalid),
+        }
+    }
+
     /// How long the record is kept.
     pub fn expires_at(&self, lifetimes: &Lifetimes) -> Timestamp {
         let decision = self.decided().id.time() + lifetimes.decision();
@@ -224,6 +266,24 @@ impl Authorization {
             Authorization::Redeemed(redeemed) => decision.max(redeemed.at + lifetimes.access_token + CLOCK_SKEW),
         }
     }
+}
+
+/// A callback, by what it finds.
+#[derive(Debug, PartialEq, Eq)]
+pub enum AtCallback {
+    /// Nobody was here before.
+    Claim(Approved),
+    /// Somebody asks the upstream just now: their answer is everybody's.
+    Wait,
+    CodeIssued(CodeIssued),
+    Failed(Failed),
+}
+
+/// A code, by what has become of it.
+#[derive(Debug, PartialEq, Eq)]
+pub enum AtExchange {
+    Redeem(CodeIssued),
+    Repeat(Redeemed),
 }
 
 /// A decision that stands.
@@ -355,7 +415,6 @@ mod tests {
     use crate::keys::tests::keys;
     use crate::request::tests::{VERIFIER, request};
     use crate::subject::UpstreamId;
-    use std::time::Duration;
 
     const NOW: Timestamp = Timestamp::EPOCH;
 
@@ -414,6 +473,26 @@ mod tests {
             assert!(authorization.confirm(Decision::Approve).is_ok(), "{authorization:?}");
             assert_eq!(authorization.confirm(Decision::Deny), Err(Refusal::AlreadyDecided));
         }
+    }
+
+    #[test]
+    fn b20_a_callback_comes_to_what_it_finds() {
+        let issuer = issuer();
+        let at_callback = |authorization: Authorization, browser: u8, now: Timestamp| {
+            let login = LoginCookie::new(decided().id, BrowserId::from_bytes([browser; 16]), &issuer, NOW);
+            authorization.at_callback(&login, &issuer.lifetimes, now)
+        };
+        let later = NOW + CLAIM_LIFETIME;
+        let claimed = || Authorization::LoggingIn(approved().claim(attempt(2), NOW));
+        assert_eq!(at_callback(Authorization::Approved(approved()), 1, NOW), Ok(AtCallback::Claim(approved())));
+        assert_eq!(at_callback(Authorization::Approved(approved()), 2, NOW), Err(Refusal::BrowserMismatch));
+        assert_eq!(at_callback(claimed(), 1, NOW), Ok(AtCallback::Wait));
+        assert_eq!(at_callback(claimed(), 1, later), Err(Refusal::LoginInterrupted));
+        assert_eq!(at_callback(Authorization::CodeIssued(issued()), 1, NOW), Ok(AtCallback::CodeIssued(issued())));
+        let stale = NOW + issuer.lifetimes.code + Duration::from_millis(1);
+        assert_eq!(at_callback(Authorization::CodeIssued(issued()), 1, stale), Err(Refusal::AlreadyFinished));
+        let denied = Authorization::decide(decided(), Decision::Deny, &k());
+        assert_eq!(at_callback(denied, 1, NOW), Err(Refusal::StateInvalid));
     }
 
     #[test]

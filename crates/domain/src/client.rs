@@ -102,6 +102,11 @@ impl Client {
         self.grant_types.contains(&grant_type)
     }
 
+    /// RFC 6749 §5.2 `unauthorized_client`.
+    pub fn allowed(&self, grant_type: GrantType) -> Result<(), Refusal> {
+        if self.may(grant_type) { Ok(()) } else { Err(Refusal::GrantTypeUnauthorized) }
+    }
+
     /// That it may act at all.
     pub fn enabled(&self) -> Result<&Self, Refusal> {
         match self.status {

@@ -58,6 +58,11 @@ impl Cookies {
         key.verify("browser", &[browser], tag).then(|| BrowserId::from_bytes(*browser))
     }
 
+    /// The same for a form, which is bound to a browser.
+    pub fn form_browser(&self, issuer: &Issuer, keys: &Keys) -> Result<BrowserId, Refusal> {
+        self.browser(issuer, keys).ok_or(Refusal::BrowserCookieMissing)
+    }
+
     /// That this very browser was sent upstream with this flow, and not too long ago.
     pub fn login(
         &self,

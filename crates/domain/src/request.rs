@@ -77,6 +77,17 @@ impl AuthorizationRequest {
     }
 }
 
+/// That what was approved minutes ago is still there: the client, its redirect URI, the resource.
+pub fn still_offered(
+    issuer: &Issuer,
+    client: &Client,
+    redirect_uri: &RedirectUri,
+    resource: &str,
+) -> Result<(), Refusal> {
+    still_registered(client, redirect_uri)?;
+    issuer.resource_by_uri(resource).map(|_| ()).ok_or(Refusal::ResourceUnknown)
+}
+
 /// That the client may still be answered there.
 pub fn still_registered(client: &Client, redirect_uri: &RedirectUri) -> Result<(), Refusal> {
     client.enabled()?;

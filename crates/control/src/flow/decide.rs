@@ -43,7 +43,7 @@ impl Control {
         form::same_site(answer.sec_fetch_site.as_deref(), answer.origin.as_deref(), &issuer.url)?;
         let ticket = Ticket::open(&answer.ticket, issuer, keys, now)?;
         let again = |refusal| Error::from(refusal).returning(serving.consent_url(&answer.ticket), issuer.name.clone());
-        let browser = answer.cookies.browser(issuer, keys).ok_or_else(|| again(Refusal::BrowserCookieMissing))?;
+        let browser = answer.cookies.form_browser(issuer, keys).map_err(again)?;
         let displayed = form::displayed(&answer.form_token, keys, &ticket, browser).map_err(again)?;
         let decision = answer.decision.ok_or_else(|| again(Refusal::DecisionMissing))?;
         let id = ticket.authorization_id(issuer, keys, browser)?;

@@ -5,7 +5,7 @@
 
 use std::time::Duration;
 
-use lychgate_domain::authorization::{Authorization, CodeIssued, Decided, Failed, LoggingIn, LoginFailure};
+use lychgate_domain::authorization::{AtCallback, Authorization, CodeIssued, Decided, Failed, LoggingIn, LoginFailure};
 use lychgate_domain::consent::Consent;
 use lychgate_domain::cookie::{self, Cookies};
 use lychgate_domain::event::{About, Event, EventKind};
@@ -27,8 +27,6 @@ use crate::upstream::{Callback, Identity, UpstreamError};
 /// Whoever finds a claim waits this long for its outcome, in so many looks.
 const WAIT: Duration = Duration::from_millis(100);
 const LOOKS: usize = 80;
-/// A claim older than this has been given up by whoever made it: the process has died.
-const CLAIM_LIFETIME: Duration = Duration::from_secs(30);
 
 impl Control {
     pub async fn finish_login(
@@ -49,27 +47,19 @@ impl Control {
                 let now = control.clock.now();
                 let stored =
                     control.store.authorization(&serving.issuer, id, now).await?.ok_or(Refusal::LoginExpired)?;
-                if stored.value.decided().browser != login.browser() {
-                    return Err(Refusal::BrowserMismatch.into());
-                }
-                match stored.value {
-                    Authorization::Approved(ref approved) => {
-                        control.still_approvable(serving, &approved.decided, now).await?;
-                        let claim = approved.clone().claim(attempt, now);
+                match stored.value.at_callback(&login, &serving.issuer.lifetimes, now)? {
+                    AtCallback::Claim(approved) => {
+                        control.still_offered(serving, &approved.decided, now).await?;
+                        let claim = approved.claim(attempt, now);
                         match control.store.claim_login(&serving.issuer, stored.version, &claim, now).await {
                             Ok(()) => return control.log_in(serving, &caller, claim, &parameters).await,
                             Err(StoreError::Conflict) => {}
                             Err(error) => return Err(error.into()),
                         }
                     }
-                    Authorization::LoggingIn(claim) if now.since(claim.at) < CLAIM_LIFETIME => {
-                        tokio::time::sleep(WAIT).await;
-                    }
-                    Authorization::LoggingIn(_) => break,
-                    Authorization::CodeIssued(issued) => return control.code_issued(serving, &issued, now),
-                    Authorization::Failed(failed) => return Ok(failed_login(serving, &failed)),
-                    Authorization::Redeemed(_) => return Err(Refusal::AlreadyFinished.into()),
-                    Authorization::Denied(_) => return Err(Refusal::StateInvalid.into()),
+                    AtCallback::Wait => tokio::time::sleep(WAIT).await,
+                    AtCallback::CodeIssued(issued) => return code_issued(serving, &issued),
+                    AtCallback::Failed(failed) => return Ok(failed_login(serving, &failed)),
                 }
             }
             Err(Refusal::LoginInterrupted.into())
@@ -77,13 +67,10 @@ impl Control {
         .await
     }
 
-    /// That what was approved minutes ago is still there, before the upstream's code is spent on it.
-    async fn still_approvable(&self, serving: &Serving, decided: &Decided, now: Timestamp) -> Result<(), Error> {
-        let issuer = &serving.issuer;
-        let client = resolve_client(&self.store, issuer, &decided.client_id, now).await?.client;
-        request::still_registered(&client, &decided.redirect_uri)?;
-        issuer.resource_by_uri(&decided.resource).ok_or(Refusal::ResourceUnknown)?;
-        Ok(())
+    /// Before the upstream's code is spent on it.
+    async fn still_offered(&self, serving: &Serving, decided: &Decided, now: Timestamp) -> Result<(), Error> {
+        let client = resolve_client(&self.store, &serving.issuer, &decided.client_id, now).await?.client;
+        Ok(request::still_offered(&serving.issuer, &client, &decided.redirect_uri, &decided.resource)?)
     }
 
     /// The claim is ours: ask the upstream, then keep what came of it.
@@ -125,7 +112,7 @@ impl Control {
             },
             // Kept before, and nobody was told.
             Some(Versioned { value: Authorization::CodeIssued(issued), .. }) if issued.attempt == claim.attempt => {
-                self.code_issued(serving, &issued, now)
+                code_issued(serving, &issued)
             }
             Some(Versioned { value: Authorization::Failed(failed), .. }) if failed.attempt == claim.attempt => {
                 Ok(failed_login(serving, &failed))
@@ -187,13 +174,13 @@ impl Control {
             let event = Event::new(kind, about, &caller.for_events(), claim.attempt, 0, now);
             let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
             match self.store.issue_code(issuer, read_at, &login, now).await {
-                Ok(()) => return self.code_issued(serving, &issued, now),
+                Ok(()) => return code_issued(serving, &issued),
                 Err(StoreError::Conflict) => {
                     // Ours after all, if the first commit's outcome was unknown.
                     if let Some(Versioned { value: Authorization::CodeIssued(issued), .. }) =
                         self.store.authorization(issuer, decided.id, now).await?
                     {
-                        return self.code_issued(serving, &issued, now);
+                        return code_issued(serving, &issued);
                     }
                 }
                 Err(error) => return Err(error.into()),
@@ -217,18 +204,14 @@ impl Control {
             Err(error) => Err(error.into()),
         }
     }
+}
 
-    /// The answer of a finished login: the same for everybody who still has its cookie.
-    fn code_issued(&self, serving: &Serving, issued: &CodeIssued, now: Timestamp) -> Result<Next, Error> {
-        issued.fresh(&serving.issuer.lifetimes, now).map_err(|_| Refusal::AlreadyFinished)?;
-        let code = issued.code(serving.keys()).ok_or(Refusal::AlreadyFinished)?;
-        let decided = &issued.approved.decided;
-        let location = response::success(&decided.redirect_uri, &code, decided.state.as_deref(), &serving.issuer.url);
-        Ok(Next {
-            step: Step::Redirect(location),
-            set_cookies: vec![cookie::delete_login(&serving.issuer, decided.id)],
-        })
-    }
+/// The answer of a finished login: the same for everybody who still has its cookie.
+fn code_issued(serving: &Serving, issued: &CodeIssued) -> Result<Next, Error> {
+    let code = issued.code(serving.keys()).ok_or(Refusal::AlreadyFinished)?;
+    let decided = &issued.approved.decided;
+    let location = response::success(&decided.redirect_uri, &code, decided.state.as_deref(), &serving.issuer.url);
+    Ok(Next { step: Step::Redirect(location), set_cookies: vec![cookie::delete_login(&serving.issuer, decided.id)] })
 }
 
 /// A person who cancelled goes back to the client at once; what went wrong by itself is said first.

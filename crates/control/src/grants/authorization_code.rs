@@ -1,7 +1,7 @@
 //! `grant_type=authorization_code` (RFC 6749 §4.1.3).
 
 use lychgate_domain::Refusal;
-use lychgate_domain::authorization::{Authorization, CodeExchange, CodeIssued, Redeemed};
+use lychgate_domain::authorization::{AtExchange, CodeExchange, CodeIssued, Redeemed};
 use lychgate_domain::client::GrantType;
 use lychgate_domain::code::PresentedCode;
 use lychgate_domain::entropy::random;
@@ -19,14 +19,14 @@ use crate::error::Error;
 
 impl Exchange<'_> {
     pub(super) async fn authorization_code(&self, code: &str, asked: &CodeExchange) -> Result<Tokens, Error> {
-        self.allowed(GrantType::AuthorizationCode)?;
+        self.client.allowed(GrantType::AuthorizationCode)?;
         let code = PresentedCode::parse(required(code, "code")?).ok_or(Refusal::CodeInvalid)?;
         let (issuer, keys) = (&*self.serving.issuer, self.serving.keys());
         for _ in 0..MAX_ROUNDS {
             let stored = self.control.store.authorization(issuer, code.authorization_id(), self.now).await?;
             let stored = stored.ok_or(Refusal::CodeInvalid)?;
-            match stored.value {
-                Authorization::CodeIssued(issued) => {
+            match stored.value.at_exchange()? {
+                AtExchange::Redeem(issued) => {
                     let verified = issued.authenticate(&code, &self.authenticated, asked, issuer, keys)?;
                     issued.fresh(&issuer.lifetimes, self.now)?;
                     match self.redeem(issued, &verified, stored.version).await {
@@ -35,14 +35,10 @@ impl Exchange<'_> {
                         Ok(tokens) => return Ok(tokens),
                     }
                 }
-                Authorization::Redeemed(redeemed) => {
+                AtExchange::Repeat(redeemed) => {
                     redeemed.issued.authenticate(&code, &self.authenticated, asked, issuer, keys)?;
                     return self.redeemed(&redeemed).await;
                 }
-                Authorization::Denied(_)
-                | Authorization::Approved(_)
-                | Authorization::LoggingIn(_)
-                | Authorization::Failed(_) => return Err(Refusal::CodeInvalid.into()),
             }
         }
         Err(contended())

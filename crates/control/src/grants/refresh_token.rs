@@ -13,7 +13,7 @@ use crate::error::Error;
 
 impl Exchange<'_> {
     pub(super) async fn refresh_token(&self, token: &str, asked: &RefreshRequest) -> Result<Tokens, Error> {
-        self.allowed(GrantType::RefreshToken)?;
+        self.client.allowed(GrantType::RefreshToken)?;
         let token =
             PresentedRefreshToken::parse(required(token, "refresh_token")?).ok_or(Refusal::RefreshTokenInvalid)?;
         let (issuer, keys) = (&*self.serving.issuer, self.serving.keys());
