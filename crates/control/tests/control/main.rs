@@ -12,4 +12,5 @@ mod crash;
 mod issuers;
 mod lifetimes;
 mod races;
+mod rotation;
 mod secrets;
