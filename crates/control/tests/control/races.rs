@@ -2,13 +2,14 @@
 
 use std::collections::HashSet;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lychgate_api::v1;
-use lychgate_store::engine::Space;
-use tokio::sync::Barrier;
+use lychgate_store::engine::{Batch, Engine as _, Expectation, Key, Space};
+use tokio::sync::{Barrier, Notify};
 use tokio::task::JoinSet;
 
-use crate::support::{App, Control, Edge, Failure, Flow, World, attempt, location, query};
+use crate::support::{App, Control, Edge, Failure, Flow, ISSUER_URL, World, attempt, location, query};
 
 const RACERS: usize = 64;
 
@@ -120,6 +121,53 @@ async fn r19_of_sixty_four_redemptions_of_one_code_one_wins_and_its_grant_ends()
 }
 
 /// A12: the processes of one program refresh at once.
+/// A revocation is one small commit, and nothing that is minted beside it escapes: whatever was handed out before or
+/// after, none of it lives.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_sixty_four_codes_redeemed_beside_a_revocation_nothing_lives() {
+    let world = World::new().await;
+    let controls = two_processes(&world).await;
+    let edge = controls[0].edge();
+    let mut redemptions = Vec::new();
+    for _ in 0..RACERS {
+        let mut flow = Flow::new(App::configured());
+        let code = flow.code(&edge, &world.idp).await;
+        redemptions.push((flow, code));
+    }
+    let (engine, now) = (world.engine.clone(), world.now());
+    // In the midst of them: once the first has its tokens.
+    let first = Arc::new(Notify::new());
+    let begun = first.clone();
+    let revocation = tokio::spawn(async move {
+        begun.notified().await;
+        let url = lychgate_domain::issuer::IssuerUrl::parse(ISSUER_URL).unwrap();
+        let counter = Key::new(Space::Counters, [url.digest().as_slice(), b"i"].concat());
+        let raised = Batch::new(now, now + Duration::from_secs(10));
+        engine.commit(raised.put(counter, Expectation::Absent, vec![0x08, 0x01], None)).await.unwrap();
+    });
+    let exchanges = redemptions.into_iter().map(|(flow, code)| {
+        let first = first.clone();
+        |edge: Edge| async move {
+            let outcome = edge.exchange(flow.redeem(&code)).await;
+            first.notify_one();
+            (flow, outcome)
+        }
+    });
+    let outcomes = race(&controls, exchanges).await;
+    revocation.await.unwrap();
+    assert!(outcomes.iter().any(|(_, outcome)| outcome.is_ok()), "the first had its tokens");
+    for (flow, outcome) in outcomes {
+        match outcome {
+            Ok(tokens) => {
+                let refreshed = edge.exchange(flow.refresh(tokens.refresh_token())).await;
+                let reason = refreshed.unwrap_err().reason;
+                assert!(["GRANT_ENDED", "REFRESH_TOKEN_INVALID"].contains(&reason.as_str()), "{reason}");
+            }
+            Err(failure) => assert_eq!(failure.reason, "GRANT_ENDED"),
+        }
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a12_sixty_four_refreshes_of_one_token_get_the_same_successor() {
     let world = World::new().await;
