@@ -2,6 +2,7 @@
 """Holds tests/conformance.md to the truth: every test it names exists, and is a test.
 
 The last cell of each table row names tests in backticks: `name`, or `file.rs::name` where it is to be found in one file.
+docs/threat-model.md names tests too, by sentences: whatever there has five words or more in backticks.
 """
 
 import re
@@ -10,6 +11,8 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "tests" / "conformance.md"
+THREATS = ROOT / "docs" / "threat-model.md"
+SENTENCE = re.compile(r"`([a-z0-9]+(?:_[a-z0-9]+){4,})`")
 SUITE = ROOT / "crates" / "engine-suite" / "src" / "lib.rs"
 NAMED = re.compile(r"`(?:([\w/.-]+\.rs)::)?(\w+)`")
 # An attribute that ends in `test`, perhaps more attributes, a function.
@@ -34,6 +37,11 @@ def main() -> int:
             where = everywhere if not file else {test for path in tests if path.endswith(file) for test in tests[path]}
             if name not in where:
                 problems.append(f"{DOCUMENT.relative_to(ROOT)}:{number}: there is no test {name}" + (f" in {file}" if file else ""))
+    for number, line in enumerate(THREATS.read_text().splitlines(), 1):
+        for name in SENTENCE.findall(line):
+            named += 1
+            if name not in everywhere:
+                problems.append(f"{THREATS.relative_to(ROOT)}:{number}: there is no test {name}")
     if not named:
         problems.append(f"{DOCUMENT.relative_to(ROOT)}: no row names a test")
     for problem in problems:
