@@ -217,6 +217,21 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn a11_an_early_error_is_told_to_configured_clients_and_on_loopback_only() {
+        let configured = issuer().clients[0].clone();
+        let origin = crate::client::Origin::Registered {
+            at: crate::time::Timestamp::EPOCH,
+            attempt: crate::id::Attempt::from_bytes([1; 16]),
+        };
+        let registered = Client { origin, ..configured.clone() };
+        let uri = |text: &str| RedirectUri::parse(text, &["cursor://x/cb".to_owned()]).unwrap();
+        assert!(tell_client(&configured, &uri("https://app.example/cb")));
+        assert!(tell_client(&registered, &uri("http://127.0.0.1:9/cb")));
+        assert!(!tell_client(&registered, &uri("https://app.example/cb")));
+        assert!(!tell_client(&registered, &uri("cursor://x/cb")));
+    }
+
+    #[test]
     fn r7_nothing_may_repeat_but_resource_and_strangers() {
         for name in
             ["client_id", "redirect_uri", "response_type", "code_challenge", "code_challenge_method", "state", "scope"]

@@ -304,14 +304,17 @@ async fn of_many_claims_one_stands() {
 
 #[tokio::test]
 async fn a_login_finishes_whole_or_not_at_all() {
-    for changed in [Space::Authorizations, Space::Clients] {
+    for changed in [Space::Authorizations, Space::Clients, Space::Counters] {
         let world = world().await;
         let (claim, read_at) = world.claimed(1).await;
         let standing = world.standing().await;
         let (issued, consent) = world.issued(claim, &standing);
         let event = world.event(1, EventKind::ConsentApproved { scopes: "read".to_owned() });
         let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
-        world.touch(changed).await;
+        match changed {
+            Space::Counters => world.raise_counter().await,
+            space => world.touch(space).await,
+        }
         let before = world.all().await;
         assert!(conflicts(world.store.issue_code(&world.issuer, read_at, &login, world.now()).await), "{changed:?}");
         assert_eq!(world.all().await, before, "{changed:?}");

@@ -192,6 +192,29 @@ async fn a_disabled_or_deleted_registration_is_refused_at_every_step() {
     refused_everywhere(&edge, "CLIENT_UNKNOWN").await;
 }
 
+/// The upstream takes its time; what happens meanwhile counts.
+#[tokio::test(flavor = "multi_thread")]
+async fn b33_a_client_disabled_while_the_upstream_is_asked_gets_no_code() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::registered(&edge).await);
+    let callback = flow.sign_in(&edge, &world.idp).await;
+    world.idp.stall();
+    let login = tokio::spawn({
+        let edge = edge.clone();
+        async move { edge.finish_login(callback).await }
+    });
+    world.idp.called(1).await;
+    let (key, entry) = world.kept(Space::Clients).await.remove(0);
+    let disabled = [entry.value.as_slice(), &[0x10, 0x02]].concat();
+    let batch = Batch::new(world.now(), world.now() + std::time::Duration::from_secs(10));
+    world.engine.commit(batch.put(key, Expectation::Version(entry.version), disabled, entry.expires_at)).await.unwrap();
+    world.idp.release();
+    assert_eq!(login.await.unwrap().reason(), "CLIENT_DISABLED");
+    assert!(world.kept(Space::Consents).await.is_empty() && world.events().await.is_empty(), "nothing came of it");
+}
+
 /// Every revocation is one small commit: raising a counter kills what was minted under the lower one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_raised_counter_ends_what_was_minted_before_it() {
