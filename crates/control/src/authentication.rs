@@ -56,7 +56,7 @@ impl Authentication {
         if !roles(path).contains(&principal.role) {
             return Err(denied(Reason::PermissionDenied, "this principal's role does not include the method"));
         }
-        tracing::debug!(request.id = request_id, rpc.path = path, principal.name = principal.name, "called");
+        tracing::info!(request.id = request_id, rpc.path = path, principal.name = principal.name, "called");
         let principal = Arc::new(principal.clone());
         request.extensions_mut().insert(Caller { principal, request_id });
         Ok(())

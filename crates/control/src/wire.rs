@@ -138,6 +138,8 @@ pub fn registration(metadata: Option<v1::ClientMetadata>) -> Registration {
         client_name: metadata.client_name,
         grant_types: metadata.grant_types,
         response_types: metadata.response_types,
+        jwks_uri: metadata.jwks_uri,
+        jwks: metadata.jwks,
         about: About {
             client_uri: metadata.client_uri,
             logo_uri: metadata.logo_uri,
@@ -176,6 +178,8 @@ pub fn registered(client: Client) -> v1::RegisterResponse {
             application_type: client.about.application_type,
             software_id: client.about.software_id,
             software_version: client.about.software_version,
+            jwks_uri: None,
+            jwks: false,
         }),
     }
 }

@@ -28,6 +28,9 @@ pub struct Registration {
     pub client_name: Option<String>,
     pub grant_types: Vec<String>,
     pub response_types: Vec<String>,
+    pub jwks_uri: Option<String>,
+    /// Whether there were keys by value.
+    pub jwks: bool,
     pub about: About,
 }
 
@@ -47,6 +50,10 @@ pub fn register(asked: Registration, issuer: &Issuer, attempt: Attempt, now: Tim
         || asked.about.contacts.len() > MAX_LIST
     {
         return Err(invalid("a list has at most 20 members"));
+    }
+    // Keys are not registered here yet; but whoever sends both says two different things (RFC 7591 §2).
+    if asked.jwks && asked.jwks_uri.is_some() {
+        return Err(invalid("jwks and jwks_uri exclude each other"));
     }
     let redirect_uris = acceptable(&asked.redirect_uris, issuer)?;
     if !asked.response_types.is_empty() && !asked.response_types.iter().any(|response_type| response_type == "code") {
@@ -182,6 +189,17 @@ mod tests {
         let mut registration = asked(&["https://app.example/cb"]);
         registration.response_types = vec!["token".to_owned()];
         assert!(matches!(register(registration), Err(Refusal::RegistrationMetadataInvalid(_))));
+    }
+
+    #[test]
+    fn r33_keys_come_by_value_or_by_reference() {
+        let with = |jwks, jwks_uri: Option<&str>| {
+            let jwks_uri = jwks_uri.map(str::to_owned);
+            register(Registration { jwks, jwks_uri, ..asked(&["https://app.example/cb"]) })
+        };
+        assert!(with(true, None).is_ok() && with(false, Some("https://app.example/jwks")).is_ok());
+        let both = with(true, Some("https://app.example/jwks"));
+        assert!(matches!(both, Err(Refusal::RegistrationMetadataInvalid(_))));
     }
 
     #[test]

@@ -32,10 +32,6 @@ pub(crate) async fn register(State(app): State<Arc<App>>, at: At, request: Reque
 /// RFC 7591 §2: what is unknown is ignored; `null` is as good as absent, since clients send it for what they do not set.
 fn client_metadata(body: Value) -> Result<ClientMetadata, Failure> {
     let Value::Object(members) = body else { return Err(invalid("the body is not a JSON object".to_owned())) };
-    // RFC 7591 §2. Keys are not registered here; but who sends both says two different things.
-    if members.contains_key("jwks") && members.contains_key("jwks_uri") {
-        return Err(invalid("jwks and jwks_uri exclude each other".to_owned()));
-    }
     let mut members = Members(members);
     Ok(ClientMetadata {
         redirect_uris: members.strings("redirect_uris")?,
@@ -52,6 +48,8 @@ fn client_metadata(body: Value) -> Result<ClientMetadata, Failure> {
         application_type: members.string("application_type")?,
         software_id: members.string("software_id")?,
         software_version: members.string("software_version")?,
+        jwks_uri: members.string("jwks_uri")?,
+        jwks: members.0.get("jwks").is_some_and(|keys| !keys.is_null()),
     })
 }
 

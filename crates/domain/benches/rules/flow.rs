@@ -66,6 +66,8 @@ impl Flow {
             grant_types: vec!["authorization_code".to_owned(), "refresh_token".to_owned()],
             response_types: Vec::new(),
             about: About::default(),
+            jwks_uri: None,
+            jwks: false,
         };
         let client = registration::register(metadata.clone(), &issuer, attempt(9), at(0))?;
         let credentials = Credentials { client_id: Some(client.id.as_str().to_owned()), ..Credentials::default() };

@@ -40,6 +40,7 @@ async fn a_registration_is_answered_with_what_was_registered() {
         redirect_uris: vec!["https://app.example/cb".to_owned()],
         client_name: Some("App".to_owned()),
         token_endpoint_auth_method: Some("client_secret_post".to_owned()),
+        jwks: true,
         ..Default::default()
     };
     assert_eq!(register.metadata, Some(asked));
