@@ -60,6 +60,20 @@ reasons! {
     ClientDisabled = "CLIENT_DISABLED", 400;
     /// Client authentication failed (RFC 6749 §5.2 `invalid_client`).
     ClientAuthenticationFailed = "CLIENT_AUTHENTICATION_FAILED", 401;
+    /// A `client_assertion` that does not say what it must, or was not signed by the client (RFC 7523 §3).
+    ClientAssertionInvalid = "CLIENT_ASSERTION_INVALID", 401;
+    /// Another request has used this `client_assertion`.
+    ClientAssertionReplayed = "CLIENT_ASSERTION_REPLAYED", 401;
+    /// A client id that begins like a URL and is none that is looked up.
+    MetadataUrlInvalid = "METADATA_URL_INVALID", 400;
+    /// The operator does not accept clients from that host.
+    MetadataHostForbidden = "METADATA_HOST_FORBIDDEN", 400;
+    /// What lies at the client id is no metadata document of this client, or one that cannot be accepted.
+    MetadataDocumentInvalid = "METADATA_DOCUMENT_INVALID", 400;
+    /// The metadata document, or the keys it names, cannot be had now.
+    MetadataDocumentUnavailable = "METADATA_DOCUMENT_UNAVAILABLE", 503;
+    /// The operator does not permit the redirect URI.
+    RedirectUriForbidden = "REDIRECT_URI_FORBIDDEN", 400;
     /// More than one client authentication method, or contradictory client ids.
     ClientAuthenticationAmbiguous = "CLIENT_AUTHENTICATION_AMBIGUOUS", 400;
     /// The redirect URI is not one the client registered.
@@ -141,7 +155,18 @@ reasons! {
     /// The grant was revoked, has expired, or its consent no longer stands.
     GrantEnded = "GRANT_ENDED", 400;
 
+    /// Only refresh and access tokens of ours can be revoked (RFC 7009 §2.2.1).
+    TokenTypeUnsupported = "TOKEN_TYPE_UNSUPPORTED", 400;
+    /// Whoever introspects is no resource server that is known here (RFC 7662 §2.1).
+    ResourceServerUnknown = "RESOURCE_SERVER_UNKNOWN", 401;
+
     // --- registration ---
+    /// The operator has switched registration off.
+    RegistrationClosed = "REGISTRATION_CLOSED", 403;
+    /// No initial access token, or a wrong one (RFC 7591 §3).
+    InitialAccessTokenInvalid = "INITIAL_ACCESS_TOKEN_INVALID", 401;
+    /// No such registration, or not this token's (RFC 7592 §2).
+    RegistrationAccessTokenInvalid = "REGISTRATION_ACCESS_TOKEN_INVALID", 401;
     /// RFC 7591 §3.2.2 `invalid_redirect_uri`.
     RegistrationRedirectUriInvalid = "REGISTRATION_REDIRECT_URI_INVALID", 400;
     /// RFC 7591 §3.2.2 `invalid_client_metadata`.

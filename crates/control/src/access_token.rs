@@ -48,6 +48,7 @@ impl SigningKey {
             crv: "P-256".to_owned(),
             x: self.x.clone(),
             y: self.y.clone(),
+            ..Default::default()
         }
     }
 

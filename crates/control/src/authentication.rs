@@ -30,8 +30,8 @@ pub struct Authentication {
 }
 
 impl Authentication {
-    pub fn new(principals: Principals, entropy: Arc<dyn Entropy>) -> Self {
-        Self { principals: Arc::new(principals), entropy }
+    pub fn new(principals: Arc<Principals>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { principals, entropy }
     }
 
     fn authenticate<B>(&self, request: &mut http::Request<B>) -> Result<(), Status> {

@@ -2,8 +2,10 @@
 //!
 //! What is contradictory, missing or unsafe refuses to start, with one line that names the key and what to do.
 
+mod clients;
 mod issuers;
 mod listen;
+mod outbound;
 #[cfg(test)]
 mod tests;
 mod upstream;
@@ -17,8 +19,12 @@ use lychgate_process::config::{ConfigError, Secret};
 use lychgate_process::telemetry::Telemetry;
 use serde::{Deserialize, Serialize};
 
-pub use issuers::{ClientConfig, IssuerConfig, LifetimesConfig, ResourceConfig, ScopeConfig};
+pub use clients::{
+    ClientConfig, DocumentMode, MetadataDocumentsConfig, RedirectsConfig, RegistrationConfig, RegistrationMode,
+};
+pub use issuers::{IssuerConfig, LifetimesConfig, ResourceConfig, ScopeConfig};
 pub use listen::{PrincipalConfig, Role, TlsConfig};
+pub use outbound::OutboundConfig;
 pub use upstream::{GithubConfig, Oauth2Config, OidcConfig, TokenEndpointAuth, UpstreamConfig};
 
 /// The configuration file. `control.example.toml` documents every key.
@@ -33,6 +39,8 @@ pub struct Config {
     pub store: StoreConfig,
     #[serde(default)]
     pub keys: KeysConfig,
+    #[serde(default)]
+    pub outbound: OutboundConfig,
     pub principals: Vec<PrincipalConfig>,
     pub issuers: Vec<IssuerConfig>,
     #[serde(default)]

@@ -9,15 +9,18 @@ use lychgate_domain::time::Clock;
 use lychgate_process::Shutdown;
 use lychgate_store::Store;
 
+use crate::documents::Documents;
 use crate::error::Error;
 use crate::issuers::{Issuers, Serving};
-use crate::principal::Principal;
+use crate::principal::{Principal, Principals};
 
 /// Everything a use case needs. Clones are the same.
 #[derive(Clone, Debug)]
 pub struct Control {
     pub(crate) store: Store,
     pub(crate) issuers: Arc<Issuers>,
+    pub(crate) documents: Documents,
+    pub(crate) principals: Arc<Principals>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     shutdown: Shutdown,
@@ -41,11 +44,13 @@ impl Control {
     pub fn new(
         store: Store,
         issuers: Arc<Issuers>,
+        documents: Documents,
+        principals: Arc<Principals>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
         shutdown: Shutdown,
     ) -> Self {
-        Self { store, issuers, clock, entropy, shutdown }
+        Self { store, issuers, documents, principals, clock, entropy, shutdown }
     }
 
     pub(crate) async fn issuer(&self, id: &str, caller: &Caller) -> Result<Serving, Error> {

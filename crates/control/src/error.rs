@@ -108,6 +108,13 @@ pub fn reason(refusal: &Refusal) -> Reason {
         Refusal::ClientDisabled => Reason::ClientDisabled,
         Refusal::ClientAuthenticationFailed => Reason::ClientAuthenticationFailed,
         Refusal::ClientAuthenticationAmbiguous => Reason::ClientAuthenticationAmbiguous,
+        Refusal::ClientAssertionInvalid(_) => Reason::ClientAssertionInvalid,
+        Refusal::ClientAssertionReplayed => Reason::ClientAssertionReplayed,
+        Refusal::MetadataUrlInvalid(_) => Reason::MetadataUrlInvalid,
+        Refusal::MetadataHostForbidden => Reason::MetadataHostForbidden,
+        Refusal::MetadataDocumentInvalid(_) => Reason::MetadataDocumentInvalid,
+        Refusal::MetadataDocumentUnavailable => Reason::MetadataDocumentUnavailable,
+        Refusal::RedirectUriForbidden => Reason::RedirectUriForbidden,
         Refusal::RedirectUriUnregistered => Reason::RedirectUriUnregistered,
         Refusal::RedirectUriMissing => Reason::RedirectUriMissing,
         Refusal::ResponseTypeUnsupported => Reason::ResponseTypeUnsupported,
@@ -146,6 +153,11 @@ pub fn reason(refusal: &Refusal) -> Reason {
         Refusal::RefreshTokenInvalid => Reason::RefreshTokenInvalid,
         Refusal::RefreshTokenReplayed => Reason::RefreshTokenReplayed,
         Refusal::GrantEnded => Reason::GrantEnded,
+        Refusal::TokenTypeUnsupported => Reason::TokenTypeUnsupported,
+        Refusal::ResourceServerUnknown => Reason::ResourceServerUnknown,
+        Refusal::RegistrationClosed => Reason::RegistrationClosed,
+        Refusal::InitialAccessTokenInvalid => Reason::InitialAccessTokenInvalid,
+        Refusal::RegistrationAccessTokenInvalid => Reason::RegistrationAccessTokenInvalid,
         Refusal::RegistrationRedirectUriInvalid(_) => Reason::RegistrationRedirectUriInvalid,
         Refusal::RegistrationMetadataInvalid(_) => Reason::RegistrationMetadataInvalid,
     }
@@ -159,13 +171,23 @@ fn code(reason: Reason) -> Code {
         Reason::PermissionDenied
         | Reason::ClientDisabled
         | Reason::ClientAuthenticationFailed
+        | Reason::ClientAssertionInvalid
+        | Reason::ClientAssertionReplayed
+        | Reason::MetadataHostForbidden
+        | Reason::RedirectUriForbidden
+        | Reason::ResourceServerUnknown
+        | Reason::RegistrationClosed
+        | Reason::InitialAccessTokenInvalid
+        | Reason::RegistrationAccessTokenInvalid
         | Reason::CrossSite
         | Reason::BrowserCookieMissing
         | Reason::FormTokenInvalid
         | Reason::StateCookieMissing
         | Reason::BrowserMismatch
         | Reason::UpstreamDenied => Code::PermissionDenied,
-        Reason::StoreUnavailable | Reason::UpstreamUnavailable => Code::Unavailable,
+        Reason::StoreUnavailable | Reason::UpstreamUnavailable | Reason::MetadataDocumentUnavailable => {
+            Code::Unavailable
+        }
         Reason::Fault => Code::Internal,
         Reason::AlreadyDecided
         | Reason::AlreadyFinished
@@ -181,6 +203,9 @@ fn code(reason: Reason) -> Code {
         | Reason::RequestMalformed
         | Reason::RequestTooLarge
         | Reason::ClientAuthenticationAmbiguous
+        | Reason::MetadataUrlInvalid
+        | Reason::MetadataDocumentInvalid
+        | Reason::TokenTypeUnsupported
         | Reason::RedirectUriUnregistered
         | Reason::RedirectUriMissing
         | Reason::ResponseTypeUnsupported

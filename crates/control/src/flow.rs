@@ -15,8 +15,9 @@ use lychgate_domain::redirect_uri::RedirectUri;
 use lychgate_domain::scope::Scopes;
 use lychgate_domain::{Refusal, response};
 
+use crate::clients::ResolvedClient;
 use crate::error::{Error, ReturnTo};
-use crate::issuers::{ResolvedClient, Serving};
+use crate::issuers::Serving;
 
 /// What the browser does next.
 #[derive(Debug)]

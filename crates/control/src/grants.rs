@@ -1,23 +1,32 @@
-//! `POST /token`. What all grant types share is here; a grant type fills in only its own part.
+//! `POST /token` and `POST /revoke`. What all grant types share is here; a grant type fills in only its own part.
 
 mod authorization_code;
+mod introspection;
 mod refresh_token;
+mod revocation;
 
 use lychgate_domain::Refusal;
 use lychgate_domain::access_token::AccessTokenClaims;
 use lychgate_domain::authorization::CodeExchange;
-use lychgate_domain::client::{Client, GrantType};
-use lychgate_domain::client_authentication::{ClientAuthenticated, Credentials};
+use lychgate_domain::client::{Client, GrantType, Status as ClientStatus};
+use lychgate_domain::client_authentication::ClientAuthenticated;
+use lychgate_domain::code::PresentedCode;
 use lychgate_domain::event::{About, Event, EventKind};
 use lychgate_domain::grant::{EndedBy, Grant, Issuance, RefreshRequest, Status};
-use lychgate_domain::id::{Attempt, GrantId};
+use lychgate_domain::id::{Attempt, ClientId, GrantId};
+use lychgate_domain::metadata_document;
+use lychgate_domain::refresh_token::PresentedRefreshToken;
 use lychgate_domain::secret::{Secret, kind};
 use lychgate_domain::time::Timestamp;
 use lychgate_store::StoreError;
 
+use crate::clients::Presented;
 use crate::control::{Caller, Control, MAX_ROUNDS, contended};
+use crate::documents::Standing;
 use crate::error::Error;
-use crate::issuers::{Serving, resolve_client};
+use crate::issuers::Serving;
+
+pub use introspection::Introspection;
 
 /// What a client asks the token endpoint for.
 #[derive(Debug)]
@@ -36,12 +45,14 @@ pub struct Tokens {
     pub scope: String,
 }
 
-/// One exchange, after the client has been authenticated.
+/// One request of a client's, after it has been authenticated.
 struct Exchange<'a> {
     control: &'a Control,
     serving: &'a Serving,
     caller: &'a Caller,
     client: Client,
+    /// Of a client that has no record.
+    elsewhere: Option<ClientStatus>,
     authenticated: ClientAuthenticated,
     attempt: Attempt,
     now: Timestamp,
@@ -53,17 +64,14 @@ impl Control {
         caller: Caller,
         issuer_id: String,
         attempt: Attempt,
-        credentials: Credentials,
+        presented: Presented,
         asked: Asked,
     ) -> Result<Tokens, Error> {
         let control = self.clone();
         self.to_the_end(async move {
             let serving = &control.issuer(&issuer_id, &caller).await?;
-            let now = control.clock.now();
-            let client = resolve_client(&control.store, &serving.issuer, &credentials.client_id()?, now).await?.client;
-            let authenticated = credentials.authenticate(&client)?;
-            let exchange =
-                Exchange { control: &control, serving, caller: &caller, client, authenticated, attempt, now };
+            let standing = control.standing_of(serving, &presented.credentials.client_id()?, asked.token()).await?;
+            let exchange = control.request_of(serving, &caller, attempt, &presented, standing).await?;
             match asked {
                 Asked::AuthorizationCode { code, exchange: rest } => exchange.authorization_code(&code, &rest).await,
                 Asked::RefreshToken { refresh_token, request } => {
@@ -76,6 +84,50 @@ impl Control {
             }
         })
         .await
+    }
+
+    async fn request_of<'a>(
+        &'a self,
+        serving: &'a Serving,
+        caller: &'a Caller,
+        attempt: Attempt,
+        presented: &Presented,
+        standing: Standing,
+    ) -> Result<Exchange<'a>, Error> {
+        let now = self.clock.now();
+        let (client, authenticated) = self.authenticate(&serving.issuer, presented, standing, attempt, now).await?;
+        let elsewhere = client.elsewhere();
+        Ok(Exchange { control: self, serving, caller, client: client.client, elsewhere, authenticated, attempt, now })
+    }
+
+    /// Whether the client is one that somebody has consented to, as far as what it presents proves that. Strangers with
+    /// made-up ids must not be able to keep its document from being fetched.
+    async fn standing_of(&self, serving: &Serving, client: &ClientId, token: &str) -> Result<Standing, Error> {
+        if !metadata_document::is_url(client) {
+            return Ok(Standing::Stranger);
+        }
+        let (issuer, keys, now) = (&serving.issuer, serving.keys(), self.clock.now());
+        let proven = if let Some(token) = PresentedRefreshToken::parse(token) {
+            let grant = self.store.grant(issuer, token.grant_id(), now).await?;
+            grant.is_some_and(|grant| grant.value.client_id == *client && grant.value.minted(&token, keys))
+        } else if let Some(code) = PresentedCode::parse(token) {
+            let authorization = self.store.authorization(issuer, code.authorization_id(), now).await?;
+            authorization.is_some_and(|found| found.value.issued(&code, client, keys))
+        } else {
+            false
+        };
+        Ok(if proven { Standing::Consented } else { Standing::Stranger })
+    }
+}
+
+impl Asked {
+    /// What was given out to a client earlier.
+    fn token(&self) -> &str {
+        match self {
+            Asked::AuthorizationCode { code, .. } => code,
+            Asked::RefreshToken { refresh_token, .. } => refresh_token,
+            Asked::Other { .. } => "",
+        }
     }
 }
 
@@ -96,7 +148,7 @@ impl Exchange<'_> {
         })
     }
 
-    /// Ends the grant `id` because somebody has what only its client should have. It is ended once.
+    /// Ends the grant `id`, once.
     async fn end_grant(&self, id: GrantId, why: EndedBy) -> Result<(), Error> {
         for _ in 0..MAX_ROUNDS {
             let Some(stored) = self.control.store.grant(&self.serving.issuer, id, self.now).await? else {
@@ -114,6 +166,7 @@ impl Exchange<'_> {
             let kind = match why {
                 EndedBy::CodeReplay => EventKind::CodeReplayed { grant_id: id },
                 EndedBy::RefreshTokenReplay => EventKind::RefreshTokenReplayed { grant_id: id },
+                EndedBy::Client => EventKind::GrantReturned { grant_id: id },
             };
             let event = Event::new(kind, about, &self.caller.for_events(), self.attempt, 0, self.now);
             let ended = stored.value.end_by(why, self.now);

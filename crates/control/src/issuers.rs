@@ -5,17 +5,15 @@ use std::sync::Arc;
 
 use lychgate_api::v1::Jwk;
 use lychgate_domain::Refusal;
-use lychgate_domain::client::Client;
 use lychgate_domain::entropy::Entropy;
-use lychgate_domain::id::{ClientId, IssuerId};
+use lychgate_domain::id::IssuerId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::Keys;
 use lychgate_domain::time::Timestamp;
-use lychgate_store::{Store, StoreError, Versioned};
+use lychgate_store::Store;
 
 use crate::access_token::SigningKey;
 use crate::config::Config;
-use crate::error::Error;
 use crate::keyring::{self, IssuerKeys, Keeper};
 use crate::principal::Principal;
 use crate::upstream::{Http, Upstream};
@@ -88,26 +86,4 @@ impl Issuers {
     pub fn all<'a>(&'a self, principal: &'a Principal) -> impl Iterator<Item = &'a Issuer> {
         self.0.values().map(|entry| &*entry.issuer).filter(|issuer| principal.may_speak_of(&issuer.id))
     }
-}
-
-/// A client as it is now, and the record it was read from unless it is configured.
-#[derive(Clone, Debug)]
-pub struct ResolvedClient {
-    pub client: Client,
-    pub record: Option<Versioned<Client>>,
-}
-
-/// The client `id`, configured or registered.
-pub async fn resolve_client(
-    store: &Store,
-    issuer: &Issuer,
-    id: &ClientId,
-    now: Timestamp,
-) -> Result<ResolvedClient, Error> {
-    if let Some(client) = issuer.configured_client(id) {
-        return Ok(ResolvedClient { client: client.clone(), record: None });
-    }
-    let record = store.client(issuer, id, now).await.map_err(|error: StoreError| Error::from(error))?;
-    let record = record.ok_or(Refusal::ClientUnknown)?;
-    Ok(ResolvedClient { client: record.value.clone(), record: Some(record) })
 }

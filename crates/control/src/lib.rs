@@ -3,8 +3,10 @@
 //! - `config`: what an operator says, and its translation into what the rules know
 //! - `flow`: the browser's way through an authorization
 //! - `grants`: the token endpoint, a file for each grant type
+//! - `clients`: who a client is, and the proof that it is it
 //! - `registration`: clients that register themselves
-//! - `upstream`: the identity provider, and the one way out
+//! - `upstream`: the identity provider, and the way out to it
+//! - [`outbound`], [`documents`]: the guarded way out to what strangers name, and what need not be fetched twice
 //! - `services`, [`wire`]: gRPC
 //! - `error`: the one road of errors
 //!
@@ -13,13 +15,17 @@
 
 mod access_token;
 mod authentication;
+mod clients;
 pub mod config;
 mod control;
+pub mod documents;
 mod error;
 mod flow;
 mod grants;
 mod issuers;
+mod jws;
 mod keyring;
+pub mod outbound;
 mod principal;
 mod registration;
 mod serve;

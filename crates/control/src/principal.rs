@@ -17,11 +17,17 @@ pub struct Principal {
     pub token_digests: Vec<[u8; 32]>,
     /// `None`: all.
     pub issuers: Option<HashSet<IssuerId>>,
+    /// URIs of the resources it speaks for; `None`: all.
+    pub resources: Option<HashSet<String>>,
 }
 
 impl Principal {
     pub fn may_speak_of(&self, issuer: &IssuerId) -> bool {
         self.issuers.as_ref().is_none_or(|issuers| issuers.contains(issuer))
+    }
+
+    pub fn may_speak_of_resource(&self, uri: &str) -> bool {
+        self.resources.as_ref().is_none_or(|resources| resources.contains(uri))
     }
 }
 
@@ -57,7 +63,12 @@ pub fn roles(path: &str) -> &'static [Role] {
         | "/lychgate.v1.AuthorizationService/Decide"
         | "/lychgate.v1.AuthorizationService/FinishLogin"
         | "/lychgate.v1.TokenService/Exchange"
-        | "/lychgate.v1.RegistrationService/Register" => &[Role::Edge],
+        | "/lychgate.v1.TokenService/Revoke"
+        | "/lychgate.v1.RegistrationService/Register"
+        | "/lychgate.v1.RegistrationService/Read"
+        | "/lychgate.v1.RegistrationService/Update"
+        | "/lychgate.v1.RegistrationService/Delete" => &[Role::Edge],
+        "/lychgate.v1.TokenService/Introspect" => &[Role::Edge, Role::Resource],
         "/lychgate.v1.IssuerService/List" | "/lychgate.v1.IssuerService/Describe" => {
             &[Role::Edge, Role::Reader, Role::Operator]
         }
@@ -71,7 +82,7 @@ mod tests {
 
     fn principal(name: &str, tokens: &[&str]) -> Principal {
         let token_digests = tokens.iter().map(|token| Sha256::digest(token).into()).collect();
-        Principal { name: name.to_owned(), role: Role::Edge, token_digests, issuers: None }
+        Principal { name: name.to_owned(), role: Role::Edge, token_digests, issuers: None, resources: None }
     }
 
     #[test]

@@ -1,12 +1,30 @@
-//! `POST /register`: a client of its own for each registration.
+//! `/register`: a client of its own for each registration (RFC 7591), managed by whoever registered it (RFC 7592).
 
-use lychgate_domain::client::Client;
-use lychgate_domain::id::Attempt;
-use lychgate_domain::registration::{self, Registration};
-use lychgate_store::StoreError;
+use lychgate_domain::Refusal;
+use lychgate_domain::id::{Attempt, ClientId};
+use lychgate_domain::registration::{self, Registered, Registration};
+use lychgate_domain::time::Timestamp;
+use lychgate_store::{StoreError, Versioned};
 
-use crate::control::{Caller, Control};
+use crate::control::{Caller, Control, MAX_ROUNDS, contended};
 use crate::error::Error;
+use crate::issuers::Serving;
+
+/// Whose registration, and the proof that the caller manages it.
+#[derive(Debug)]
+pub struct Managed {
+    pub client_id: String,
+    pub token: String,
+}
+
+/// What replaces a registration.
+#[derive(Debug)]
+pub struct Replacement {
+    pub metadata: Registration,
+    /// As the body repeats them.
+    pub client_id: Option<String>,
+    pub client_secret: Option<String>,
+}
 
 impl Control {
     pub async fn register(
@@ -15,22 +33,96 @@ impl Control {
         issuer_id: String,
         attempt: Attempt,
         asked: Registration,
-    ) -> Result<Client, Error> {
+        token: Option<String>,
+    ) -> Result<(Registered, Serving), Error> {
         let control = self.clone();
         self.to_the_end(async move {
-            let issuer = &*control.issuer(&issuer_id, &caller).await?.issuer;
-            let now = control.clock.now();
-            let client = registration::register(asked, issuer, attempt, now)?;
-            match control.store.register(issuer, &client, now).await {
-                Ok(()) => Ok(client),
+            let serving = control.issuer(&issuer_id, &caller).await?;
+            let (issuer, keys, now) = (&*serving.issuer, serving.keys(), control.clock.now());
+            registration::may_register(issuer, token.as_deref())?;
+            let registered = registration::register(asked, issuer, keys, attempt, now)?;
+            let registered = match control.store.register(issuer, &registered.client, now).await {
+                Ok(()) => registered,
                 Err(StoreError::Conflict) => {
                     // The same attempt was here before: its client, as it was registered then.
-                    let found = control.store.client(issuer, &client.id, now).await?;
-                    Ok(found.ok_or(StoreError::Conflict)?.value)
+                    let found = control.store.client(issuer, &registered.client.id, now).await?;
+                    Registered::again(found.ok_or(StoreError::Conflict)?.value, keys, attempt)
                 }
-                Err(error) => Err(error.into()),
-            }
+                Err(error) => return Err(error.into()),
+            };
+            Ok((registered, serving))
         })
         .await
+    }
+
+    pub async fn read_registration(
+        &self,
+        caller: &Caller,
+        issuer_id: &str,
+        managed: &Managed,
+    ) -> Result<(Registered, Serving), Error> {
+        let serving = self.issuer(issuer_id, caller).await?;
+        let client = self.managed(&serving, managed, self.clock.now()).await?.value;
+        Ok((Registered { client, secret: None, management_token: None }, serving))
+    }
+
+    pub async fn replace_registration(
+        &self,
+        caller: Caller,
+        issuer_id: String,
+        attempt: Attempt,
+        managed: Managed,
+        asked: Replacement,
+    ) -> Result<(Registered, Serving), Error> {
+        let control = self.clone();
+        self.to_the_end(async move {
+            let serving = control.issuer(&issuer_id, &caller).await?;
+            let (issuer, keys, now) = (&*serving.issuer, serving.keys(), control.clock.now());
+            for _ in 0..MAX_ROUNDS {
+                let stored = control.managed(&serving, &managed, now).await?;
+                registration::is_of(&stored.value, asked.client_id.as_deref(), asked.client_secret.as_deref())?;
+                let replaced =
+                    registration::replace(stored.value.clone(), asked.metadata.clone(), issuer, keys, attempt)?;
+                match control.store.replace_client(issuer, &stored, &replaced.client, now).await {
+                    Ok(()) => return Ok((replaced, serving)),
+                    Err(StoreError::Conflict) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(contended())
+        })
+        .await
+    }
+
+    pub async fn delete_registration(&self, caller: Caller, issuer_id: String, managed: Managed) -> Result<(), Error> {
+        let control = self.clone();
+        self.to_the_end(async move {
+            let serving = control.issuer(&issuer_id, &caller).await?;
+            let now = control.clock.now();
+            for _ in 0..MAX_ROUNDS {
+                let stored = control.managed(&serving, &managed, now).await?;
+                match control.store.delete_client(&serving.issuer, &stored, now).await {
+                    Ok(()) => return Ok(()),
+                    Err(StoreError::Conflict) => {}
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            Err(contended())
+        })
+        .await
+    }
+
+    /// A client that is not there and a token that is not its own are answered alike (RFC 7592 §2).
+    async fn managed(
+        &self,
+        serving: &Serving,
+        managed: &Managed,
+        now: Timestamp,
+    ) -> Result<Versioned<lychgate_domain::client::Client>, Error> {
+        let unknown = || Error::from(Refusal::RegistrationAccessTokenInvalid);
+        let id = ClientId::parse(&managed.client_id).ok_or_else(unknown)?;
+        let stored = self.store.client(&serving.issuer, &id, now).await?.ok_or_else(unknown)?;
+        registration::may_manage(&stored.value, &managed.token)?;
+        Ok(stored)
     }
 }

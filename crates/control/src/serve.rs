@@ -20,9 +20,12 @@ use tonic::transport::{Identity, ServerTlsConfig};
 use tonic_health::ServingStatus;
 
 use crate::authentication::Authentication;
+use crate::clients;
 use crate::config::{Config, TlsConfig};
 use crate::control::Control;
+use crate::documents::Documents;
 use crate::issuers::Issuers;
+use crate::outbound::{Dns, Outbound};
 use crate::principal::Principals;
 use crate::services;
 use crate::system::{SystemClock, SystemEntropy};
@@ -43,9 +46,10 @@ pub async fn serve(config: Config, engine: Arc<dyn Engine>, shutdown: Shutdown) 
 pub struct Server {
     listener: TcpListener,
     tls: Option<ServerTlsConfig>,
-    principals: Principals,
+    principals: Arc<Principals>,
     store: Store,
     issuers: Issuers,
+    documents: Documents,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
@@ -59,7 +63,9 @@ impl Server {
         entropy: Arc<dyn Entropy>,
     ) -> anyhow::Result<Self> {
         config.check_listen()?;
-        let principals = config.principals()?;
+        let principals = Arc::new(config.principals()?);
+        let outbound = Outbound::new(config.outbound()?, Arc::new(Dns::new()?))?;
+        let documents = Documents::new(outbound, clients::judge);
         let tls = config.tls.as_ref().map(server_tls).transpose()?;
         let store = Store::open(engine, clock.now()).await.context("cannot open the store")?;
         let issuers = Issuers::open(&config, &store, &entropy, clock.now()).await?;
@@ -70,7 +76,7 @@ impl Server {
                 "free the port or choose another",
             )
         })?;
-        Ok(Self { listener, tls, principals, store, issuers, clock, entropy })
+        Ok(Self { listener, tls, principals, store, issuers, documents, clock, entropy })
     }
 
     pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
@@ -81,7 +87,15 @@ impl Server {
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         tracing::info!(address = %self.local_addr()?, "listening");
         let (issuers, entropy) = (Arc::new(self.issuers), self.entropy.clone());
-        let control = Control::new(self.store.clone(), issuers, self.clock, self.entropy, shutdown.clone());
+        let control = Control::new(
+            self.store.clone(),
+            issuers,
+            self.documents,
+            Arc::clone(&self.principals),
+            self.clock,
+            self.entropy,
+            shutdown.clone(),
+        );
         let (health, health_service) = tonic_health::server::health_reporter();
         let routes = services::routes(&control)
             .add_service(health_service)

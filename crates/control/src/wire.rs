@@ -5,18 +5,22 @@ use std::time::Duration;
 use lychgate_api::v1;
 use lychgate_domain::Refusal;
 use lychgate_domain::authorization::{CodeExchange, Decision};
-use lychgate_domain::client::{About, Client, Origin};
+use lychgate_domain::client::{About, Authentication, ClientKeys, Origin};
 use lychgate_domain::client_authentication::Credentials;
 use lychgate_domain::cookie::{Cookies, SetCookie};
 use lychgate_domain::grant::RefreshRequest;
 use lychgate_domain::id::Attempt;
+use lychgate_domain::jwk::{JwkMembers, KeyParameters, PublicJwk};
+use lychgate_domain::metadata_document;
 use lychgate_domain::redirect_uri::{RedirectKind, RedirectUri};
-use lychgate_domain::registration::Registration;
+use lychgate_domain::registration::{Registered, Registration};
 use lychgate_domain::time::Timestamp;
 
+use crate::clients::{Assertion, Presented};
 use crate::error::{ReturnTo, reason};
 use crate::flow::{ConsentPage, Next, Step};
-use crate::grants::{Asked, Tokens};
+use crate::grants::{Asked, Introspection, Tokens};
+use crate::issuers::Serving;
 
 pub fn attempt(bytes: &[u8]) -> Result<Attempt, Refusal> {
     let bytes = bytes.try_into().map_err(|_| Refusal::RequestMalformed("an attempt has 16 bytes"))?;
@@ -59,6 +63,7 @@ fn set_cookie(cookie: SetCookie) -> v1::SetCookie {
 
 fn consent_page(page: ConsentPage) -> v1::ConsentPage {
     let client = page.client.client;
+    let metadata_host = metadata_document::host(&client).unwrap_or_default();
     v1::ConsentPage {
         ticket: page.ticket,
         form_token: page.form_token,
@@ -74,12 +79,13 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
             client_id: client.id.as_str().to_owned(),
             unverified: !client.is_configured(),
             create_time: match client.origin {
-                Origin::Configured => None,
+                Origin::Configured | Origin::Document => None,
                 Origin::Registered { at, .. } => Some(timestamp(at)),
             },
+            metadata_host: metadata_host.clone(),
             name: client.name.unwrap_or_default(),
         }),
-        redirect: Some(consent_redirect(&page.redirect_uri)),
+        redirect: Some(consent_redirect(&page.redirect_uri, &metadata_host)),
         resource: Some(v1::ConsentResource { uri: page.resource.uri.clone(), name: page.resource.name.clone() }),
         upstream_name: page.upstream_name,
         grant_lifetime_seconds: i64::try_from(page.grant_lifetime_seconds).unwrap_or(i64::MAX),
@@ -87,22 +93,29 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
     }
 }
 
-fn consent_redirect(uri: &RedirectUri) -> v1::ConsentRedirect {
+fn consent_redirect(uri: &RedirectUri, metadata_host: &str) -> v1::ConsentRedirect {
     let kind = match uri.kind() {
         RedirectKind::Web => v1::RedirectKind::Web,
         RedirectKind::Loopback => v1::RedirectKind::Loopback,
         RedirectKind::PrivateScheme => v1::RedirectKind::PrivateScheme,
     };
-    v1::ConsentRedirect { uri: uri.as_str().to_owned(), host: uri.target().to_owned(), kind: kind.into() }
+    let elsewhere = uri.kind() == RedirectKind::Web && !metadata_host.is_empty() && uri.target() != metadata_host;
+    v1::ConsentRedirect { uri: uri.as_str().to_owned(), host: uri.target().to_owned(), kind: kind.into(), elsewhere }
 }
 
-pub fn credentials(client: Option<v1::ClientCredentials>) -> Credentials {
+pub fn presented(client: Option<v1::ClientCredentials>) -> Result<Presented, Refusal> {
     let client = client.unwrap_or_default();
-    Credentials {
+    let assertion = match &client.client_assertion {
+        Some(token) => Some(Assertion::parse(client.client_assertion_type.as_deref(), token)?),
+        None => None,
+    };
+    let credentials = Credentials {
         client_id: client.client_id,
         client_secret: client.client_secret,
         basic: client.basic.map(|basic| (basic.client_id, basic.client_secret)),
-    }
+        assertion_subject: assertion.as_ref().map(|assertion| assertion.claims().sub.clone()),
+    };
+    Ok(Presented { credentials, assertion })
 }
 
 pub fn asked(grant: Option<v1::exchange_request::Grant>, resources: Vec<String>, scope: Option<String>) -> Asked {
@@ -138,8 +151,9 @@ pub fn registration(metadata: Option<v1::ClientMetadata>) -> Registration {
         client_name: metadata.client_name,
         grant_types: metadata.grant_types,
         response_types: metadata.response_types,
+        token_endpoint_auth_method: metadata.token_endpoint_auth_method,
         jwks_uri: metadata.jwks_uri,
-        jwks: metadata.jwks,
+        jwks: metadata.jwks.map(|set| set.keys.into_iter().map(members).collect()),
         about: About {
             client_uri: metadata.client_uri,
             logo_uri: metadata.logo_uri,
@@ -154,18 +168,30 @@ pub fn registration(metadata: Option<v1::ClientMetadata>) -> Registration {
     }
 }
 
-/// RFC 7591 §3.2.1: everything that was registered.
-pub fn registered(client: Client) -> v1::RegisterResponse {
-    let issue_time = match client.origin {
-        Origin::Registered { at, .. } => Some(timestamp(at)),
-        Origin::Configured => None,
+/// RFC 7591 §3.2.1: everything that was registered, and where that is managed.
+pub fn registered((registered, serving): (Registered, Serving)) -> v1::ClientInformation {
+    let Registered { client, secret, management_token } = registered;
+    let (issue_time, is_managed) = match &client.origin {
+        Origin::Registered { at, management, .. } => (Some(timestamp(*at)), management.is_some()),
+        Origin::Configured | Origin::Document => (None, false),
     };
-    v1::RegisterResponse {
+    let (jwks, jwks_uri) = match &client.authentication {
+        Authentication::Keys { keys: ClientKeys::ByReference(uri), .. } => (None, Some(uri.clone())),
+        Authentication::Keys { keys: ClientKeys::ByValue(keys), .. } => {
+            (Some(v1::KeySet { keys: keys.iter().map(jwk).collect() }), None)
+        }
+        Authentication::Public | Authentication::Secret { .. } => (None, None),
+    };
+    let uri = format!("{}/register/{}", serving.issuer.url.as_str(), client.id.as_str());
+    v1::ClientInformation {
         client_id: client.id.as_str().to_owned(),
         client_id_issue_time: issue_time,
+        client_secret: secret.map(|secret| secret.expose().to_owned()),
+        registration_access_token: management_token.map(|token| token.expose().to_owned()),
+        registration_client_uri: is_managed.then_some(uri),
         metadata: Some(v1::ClientMetadata {
             redirect_uris: client.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
-            token_endpoint_auth_method: Some(client.authentication_method().as_str().to_owned()),
+            token_endpoint_auth_method: Some(client.authentication.method().as_str().to_owned()),
             grant_types: client.grant_types.iter().map(|grant_type| grant_type.as_str().to_owned()).collect(),
             response_types: vec!["code".to_owned()],
             client_name: client.name,
@@ -178,9 +204,54 @@ pub fn registered(client: Client) -> v1::RegisterResponse {
             application_type: client.about.application_type,
             software_id: client.about.software_id,
             software_version: client.about.software_version,
-            jwks_uri: None,
-            jwks: false,
+            jwks_uri,
+            jwks,
         }),
+    }
+}
+
+fn members(key: v1::Jwk) -> JwkMembers {
+    let some = |text: String| Some(text).filter(|text| !text.is_empty());
+    JwkMembers {
+        kty: key.kty,
+        kid: some(key.kid),
+        r#use: some(key.r#use),
+        alg: some(key.alg),
+        crv: some(key.crv),
+        x: some(key.x),
+        y: some(key.y),
+        n: some(key.n),
+        e: some(key.e),
+    }
+}
+
+fn jwk(key: &PublicJwk) -> v1::Jwk {
+    let (kid, alg) = (key.kid.clone().unwrap_or_default(), key.algorithm.map_or("", |alg| alg.as_str()).to_owned());
+    let common = v1::Jwk { r#use: "sig".to_owned(), kid, alg, ..Default::default() };
+    let text = str::to_owned;
+    match key.parameters.clone() {
+        KeyParameters::Rsa { n, e } => v1::Jwk { kty: text("RSA"), n, e, ..common },
+        KeyParameters::Ec { x, y } => v1::Jwk { kty: text("EC"), crv: text("P-256"), x, y, ..common },
+        KeyParameters::Okp { x } => v1::Jwk { kty: text("OKP"), crv: text("Ed25519"), x, ..common },
+    }
+}
+
+/// RFC 7662 §2.2.
+pub fn introspection(found: Option<Introspection>) -> v1::IntrospectResponse {
+    let Some(token) = found else { return v1::IntrospectResponse::default() };
+    let date = |at: Timestamp| i64::try_from(at.seconds()).unwrap_or(i64::MAX);
+    v1::IntrospectResponse {
+        active: true,
+        iss: token.iss,
+        aud: token.aud,
+        sub: token.sub,
+        client_id: token.client_id,
+        scope: token.scope,
+        exp: date(token.exp),
+        iat: date(token.iat),
+        jti: token.jti,
+        token_type: "Bearer".to_owned(),
+        grant_id: token.grant_id.to_string(),
     }
 }
 

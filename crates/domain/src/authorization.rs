@@ -185,6 +185,19 @@ impl Authorization {
         }
     }
 
+    /// Whether `code` came of this decision, and for `client`. Proves nothing of who presents it.
+    pub fn issued(&self, code: &PresentedCode, client: &ClientId, keys: &Keys) -> bool {
+        let issued = match self {
+            Authorization::CodeIssued(issued) => issued,
+            Authorization::Redeemed(redeemed) => &redeemed.issued,
+            Authorization::Denied(_)
+            | Authorization::Approved(_)
+            | Authorization::LoggingIn(_)
+            | Authorization::Failed(_) => return false,
+        };
+        issued.approved.decided.client_id == *client && issued.minted(code, keys)
+    }
+
     pub fn decided(&self) -> &Decided {
         match self {
             Authorization::Denied(denied) => &denied.decided,
@@ -328,6 +341,10 @@ impl CodeIssued {
         Some(code::mint(key, self.approved.decided.id, self.attempt))
     }
 
+    fn minted(&self, code: &PresentedCode, keys: &Keys) -> bool {
+        keys.find(Purpose::Code, self.code_key).is_some_and(|key| code.was_minted(key, self.attempt))
+    }
+
     /// That `code` is this one, that `client` is whom it was issued to, and that it is redeemed as it was asked for
     /// (RFC 6749 §4.1.3, OAuth 2.1 §4.1.3, RFC 8707 §2.2). Nothing is consumed or revoked unless all of it holds: a
     /// stranger with half of it could otherwise end somebody's flow.
@@ -340,8 +357,7 @@ impl CodeIssued {
         keys: &Keys,
     ) -> Result<PkceVerified, Refusal> {
         let decided = &self.approved.decided;
-        let key = keys.find(Purpose::Code, self.code_key).ok_or(Refusal::CodeInvalid)?;
-        if !code.was_minted(key, self.attempt) || *client.client_id() != decided.client_id {
+        if !self.minted(code, keys) || *client.client_id() != decided.client_id {
             return Err(Refusal::CodeInvalid);
         }
         if asked.redirect_uri.as_deref().is_some_and(|uri| uri != decided.redirect_uri.as_str()) {
@@ -429,7 +445,7 @@ mod tests {
     fn client(id: &str) -> ClientAuthenticated {
         let mut client = issuer().clients[0].clone();
         client.id = ClientId::parse(id).unwrap();
-        Credentials { client_id: Some(id.to_owned()), ..Credentials::default() }.authenticate(&client).unwrap()
+        Credentials { client_id: Some(id.to_owned()), ..Credentials::default() }.authenticate(&client, None).unwrap()
     }
 
     fn approved() -> Approved {

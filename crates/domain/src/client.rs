@@ -3,7 +3,9 @@
 use std::fmt;
 
 use crate::Refusal;
+use crate::client_secret::SecretDigest;
 use crate::id::{Attempt, ClientId};
+use crate::jwk::PublicJwk;
 use crate::keys::digest;
 use crate::redirect_uri::RedirectUri;
 use crate::time::Timestamp;
@@ -19,6 +21,7 @@ pub struct Client {
     /// At least one.
     pub redirect_uris: Vec<RedirectUri>,
     pub grant_types: Vec<GrantType>,
+    pub authentication: Authentication,
     pub about: About,
 }
 
@@ -28,13 +31,29 @@ pub enum Origin {
     /// By an operator, in configuration.
     Configured,
     /// By itself (RFC 7591).
-    Registered { at: Timestamp, attempt: Attempt },
+    Registered {
+        at: Timestamp,
+        attempt: Attempt,
+        /// Of the token that manages the registration (RFC 7592); registrations of the first release have none.
+        management: Option<SecretDigest>,
+    },
+    /// By the document that its id leads to. There is no record of it: it is what its document says now.
+    Document,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Status {
     Enabled,
     Disabled,
+}
+
+impl Status {
+    pub fn enabled(self) -> Result<(), Refusal> {
+        match self {
+            Status::Enabled => Ok(()),
+            Status::Disabled => Err(Refusal::ClientDisabled),
+        }
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,18 +92,94 @@ pub struct About {
     pub software_version: Option<String>,
 }
 
-/// How a client proves at the token endpoint that it is itself.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// How a client proves at the token endpoint that it is itself, and what that is checked against.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Authentication {
+    /// Not at all: a public client.
+    Public,
+    /// By a secret it shares with us. The header and the form carry the same secret: which of the two was registered
+    /// makes no difference to what is proven.
+    Secret { registered: SecretMethod, digest: SecretDigest },
+    /// By a signature.
+    Keys { keys: ClientKeys, otherwise: Otherwise },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SecretMethod {
+    Basic,
+    Post,
+}
+
+/// Where a client's public keys are.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientKeys {
+    /// At least one.
+    ByValue(Vec<PublicJwk>),
+    /// An https URL.
+    ByReference(String),
+}
+
+/// What becomes of a request without a signature, from a client that has keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Otherwise {
+    Refused,
+    /// Its document lists `none` beside `private_key_jwt`, so it may be a public client as well. What it was when a code
+    /// was exchanged is pinned in the grant.
+    Public,
+}
+
+/// How a client proved at the token endpoint that it is itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthenticationMethod {
-    /// Not at all: a public client (RFC 7591 §2 `none`).
+    /// Not at all.
     None,
+    ClientSecretBasic,
+    ClientSecretPost,
+    PrivateKeyJwt,
 }
 
 impl AuthenticationMethod {
-    /// As in RFC 7591 §2.
+    /// All that are spoken here.
+    pub const ALL: [AuthenticationMethod; 4] = [
+        AuthenticationMethod::None,
+        AuthenticationMethod::ClientSecretBasic,
+        AuthenticationMethod::ClientSecretPost,
+        AuthenticationMethod::PrivateKeyJwt,
+    ];
+
+    /// As in RFC 7591 §2 and OpenID Connect Core §9.
     pub fn as_str(self) -> &'static str {
         match self {
             AuthenticationMethod::None => "none",
+            AuthenticationMethod::ClientSecretBasic => "client_secret_basic",
+            AuthenticationMethod::ClientSecretPost => "client_secret_post",
+            AuthenticationMethod::PrivateKeyJwt => "private_key_jwt",
+        }
+    }
+
+    pub fn parse(text: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|method| method.as_str() == text)
+    }
+
+    /// Whether it proves as much as `other` does.
+    pub fn is_no_weaker_than(self, other: Self) -> bool {
+        let strength = |method| match method {
+            AuthenticationMethod::None => 0,
+            AuthenticationMethod::ClientSecretBasic | AuthenticationMethod::ClientSecretPost => 1,
+            AuthenticationMethod::PrivateKeyJwt => 2,
+        };
+        strength(self) >= strength(other)
+    }
+}
+
+impl Authentication {
+    /// As registered.
+    pub fn method(&self) -> AuthenticationMethod {
+        match self {
+            Authentication::Public => AuthenticationMethod::None,
+            Authentication::Secret { registered: SecretMethod::Basic, .. } => AuthenticationMethod::ClientSecretBasic,
+            Authentication::Secret { registered: SecretMethod::Post, .. } => AuthenticationMethod::ClientSecretPost,
+            Authentication::Keys { .. } => AuthenticationMethod::PrivateKeyJwt,
         }
     }
 }
@@ -92,10 +187,6 @@ impl AuthenticationMethod {
 impl Client {
     pub fn is_configured(&self) -> bool {
         self.origin == Origin::Configured
-    }
-
-    pub fn authentication_method(&self) -> AuthenticationMethod {
-        AuthenticationMethod::None
     }
 
     pub fn may(&self, grant_type: GrantType) -> bool {
@@ -108,18 +199,27 @@ impl Client {
     }
 
     /// That it may act at all.
-    pub fn enabled(&self) -> Result<&Self, Refusal> {
-        match self.status {
-            Status::Enabled => Ok(self),
-            Status::Disabled => Err(Refusal::ClientDisabled),
-        }
+    pub fn enabled(&self) -> Result<(), Refusal> {
+        self.status.enabled()
     }
 
-    /// What a consent was given to. If any of it changes, the consent was given to something else (CIMD §6.6).
+    /// What a consent was given to. If any of it changes, the consent was given to something else (CIMD §6.6). Not the
+    /// secret, which only the two of us know, nor what `jwks_uri` leads to: keys are replaced every few months.
     pub fn metadata_digest(&self) -> [u8; 32] {
         let name = self.name.as_deref().unwrap_or_default();
-        let mut parts = vec![name.as_bytes(), self.authentication_method().as_str().as_bytes()];
+        let mut parts = vec![name.as_bytes(), self.authentication.method().as_str().as_bytes()];
         parts.extend(self.redirect_uris.iter().map(|uri| uri.as_str().as_bytes()));
+        let keys = match &self.authentication {
+            Authentication::Keys { keys: ClientKeys::ByReference(uri), .. } => uri.clone().into_bytes(),
+            Authentication::Keys { keys: ClientKeys::ByValue(keys), .. } => {
+                let digests = keys.iter().map(PublicJwk::digest);
+                digests.collect::<Vec<_>>().concat()
+            }
+            Authentication::Public | Authentication::Secret { .. } => Vec::new(),
+        };
+        if !keys.is_empty() {
+            parts.push(&keys);
+        }
         digest("client metadata", &parts)
     }
 }

@@ -1,7 +1,8 @@
 //! Who a client is at the token endpoint, RFC 6749 §2.3 and §3.2.1.
 
 use crate::Refusal;
-use crate::client::{AuthenticationMethod, Client};
+use crate::client::{Authentication, AuthenticationMethod, Client, Otherwise};
+use crate::client_assertion::AssertionAccepted;
 use crate::id::ClientId;
 
 /// What was sent, before anything is believed.
@@ -13,6 +14,8 @@ pub struct Credentials {
     pub client_secret: Option<String>,
     /// The Basic header's two halves.
     pub basic: Option<(String, String)>,
+    /// Whom a `client_assertion` says it is of (RFC 7521 §4.2: `client_id` may be left out then).
+    pub assertion_subject: Option<String>,
 }
 
 impl std::fmt::Debug for Credentials {
@@ -26,34 +29,53 @@ impl Credentials {
     pub fn client_id(&self) -> Result<ClientId, Refusal> {
         let form = self.client_id.as_deref().filter(|id| !id.is_empty());
         let basic = self.basic.as_ref().map(|(id, _)| id.as_str());
-        let id = match (form, basic) {
-            (Some(form), Some(basic)) if form != basic => return Err(Refusal::ClientAuthenticationAmbiguous),
-            (_, Some(_)) if self.client_secret.as_deref().is_some_and(|secret| !secret.is_empty()) => {
-                return Err(Refusal::ClientAuthenticationAmbiguous);
-            }
-            (Some(id), _) | (None, Some(id)) => id,
-            (None, None) => return Err(Refusal::ClientAuthenticationFailed),
-        };
+        let secret = self.client_secret.as_deref().filter(|secret| !secret.is_empty());
+        let methods = [basic.is_some(), secret.is_some(), self.assertion_subject.is_some()];
+        if methods.into_iter().filter(|used| *used).count() > 1 {
+            return Err(Refusal::ClientAuthenticationAmbiguous);
+        }
+        let mut named = [form, basic, self.assertion_subject.as_deref()].into_iter().flatten();
+        let id = named.next().ok_or(Refusal::ClientAuthenticationFailed)?;
+        if named.any(|other| other != id) {
+            return Err(Refusal::ClientAuthenticationAmbiguous);
+        }
         ClientId::parse(id).ok_or(Refusal::ClientUnknown)
     }
 
-    fn secret(&self) -> Option<&str> {
-        let basic = self.basic.as_ref().map(|(_, secret)| secret.as_str());
-        basic.or(self.client_secret.as_deref()).filter(|secret| !secret.is_empty())
+    /// The secret, and how it came.
+    fn secret(&self) -> Option<(&str, AuthenticationMethod)> {
+        let basic = self.basic.as_ref().map(|(_, secret)| (secret.as_str(), AuthenticationMethod::ClientSecretBasic));
+        let form = self.client_secret.as_deref().map(|secret| (secret, AuthenticationMethod::ClientSecretPost));
+        basic.or(form).filter(|(secret, _)| !secret.is_empty())
     }
 
-    /// The proof that the request comes from `client`, as far as its method can prove it.
-    pub fn authenticate(&self, client: &Client) -> Result<ClientAuthenticated, Refusal> {
+    /// The proof that the request comes from `client`. `assertion` is the client's own, if one was sent and stood up.
+    pub fn authenticate(
+        &self,
+        client: &Client,
+        assertion: Option<&AssertionAccepted>,
+    ) -> Result<ClientAuthenticated, Refusal> {
         client.enabled()?;
-        match client.authentication_method() {
-            // Whoever sends a secret believes to have one; to pass over it would hide that they talk about another client.
-            AuthenticationMethod::None if self.secret().is_some() => Err(Refusal::ClientAuthenticationFailed),
-            method @ AuthenticationMethod::None => Ok(ClientAuthenticated { client_id: client.id.clone(), method }),
+        let failed = Err(Refusal::ClientAuthenticationFailed);
+        let proven = |method| Ok(ClientAuthenticated { client_id: client.id.clone(), method });
+        let assertion = assertion.filter(|assertion| *assertion.client_id() == client.id);
+        match (&client.authentication, self.secret(), assertion) {
+            (Authentication::Secret { digest, .. }, Some((secret, method)), None) if digest.is_of(secret) => {
+                proven(method)
+            }
+            (Authentication::Keys { .. }, None, Some(_)) => proven(AuthenticationMethod::PrivateKeyJwt),
+            (Authentication::Public | Authentication::Keys { otherwise: Otherwise::Public, .. }, None, None) => {
+                // An assertion that nobody checked is not passed over.
+                if self.assertion_subject.is_some() { failed } else { proven(AuthenticationMethod::None) }
+            }
+            // Whoever sends what the client does not have believes to have it: to pass over it would hide that they talk
+            // about another client.
+            (Authentication::Public | Authentication::Secret { .. } | Authentication::Keys { .. }, _, _) => failed,
         }
     }
 }
 
-/// The proof that a request comes from a client, by the method it has to use. Only [`Credentials::authenticate`] makes it.
+/// The proof that a request comes from a client, and how it was given. Only [`Credentials::authenticate`] makes it.
 #[derive(Clone, Debug)]
 pub struct ClientAuthenticated {
     client_id: ClientId,
@@ -73,14 +95,50 @@ impl ClientAuthenticated {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::{ClientKeys, SecretMethod};
+    use crate::client_assertion::tests::claims;
+    use crate::client_secret::SecretDigest;
     use crate::issuer::tests::issuer;
+    use crate::jwk::{PublicJwk, tests::ec};
+    use crate::time::Timestamp;
 
     fn credentials(form: Option<&str>, secret: Option<&str>, basic: Option<(&str, &str)>) -> Credentials {
         Credentials {
             client_id: form.map(str::to_owned),
             client_secret: secret.map(str::to_owned),
             basic: basic.map(|(id, secret)| (id.to_owned(), secret.to_owned())),
+            assertion_subject: None,
         }
+    }
+
+    fn asserting(subject: &str) -> Credentials {
+        Credentials { assertion_subject: Some(subject.to_owned()), ..Credentials::default() }
+    }
+
+    fn client(authentication: Authentication) -> Client {
+        Client { authentication, ..issuer().clients[0].clone() }
+    }
+
+    fn with_secret() -> Client {
+        client(Authentication::Secret { registered: SecretMethod::Basic, digest: SecretDigest::of("right") })
+    }
+
+    fn with_keys(otherwise: Otherwise) -> Client {
+        let keys = ClientKeys::ByValue(vec![PublicJwk::parse(ec("a")).unwrap()]);
+        client(Authentication::Keys { keys, otherwise })
+    }
+
+    fn accepted() -> AssertionAccepted {
+        let now = Timestamp::from_seconds(1_000);
+        AssertionAccepted::judge(&claims(), &issuer().clients[0], &issuer(), now).unwrap()
+    }
+
+    fn method(
+        credentials: &Credentials,
+        client: &Client,
+        assertion: Option<&AssertionAccepted>,
+    ) -> Result<AuthenticationMethod, Refusal> {
+        credentials.authenticate(client, assertion).map(|authenticated| authenticated.method())
     }
 
     #[test]
@@ -88,26 +146,64 @@ mod tests {
         let ambiguous = Err(Refusal::ClientAuthenticationAmbiguous);
         assert_eq!(credentials(Some("a"), None, Some(("b", ""))).client_id(), ambiguous);
         assert_eq!(credentials(Some("a"), Some("s"), Some(("a", "s"))).client_id(), ambiguous);
+        assert_eq!(Credentials { client_id: Some("a".to_owned()), ..asserting("b") }.client_id(), ambiguous);
+        assert_eq!(Credentials { client_secret: Some("s".to_owned()), ..asserting("a") }.client_id(), ambiguous);
         assert_eq!(credentials(None, None, None).client_id(), Err(Refusal::ClientAuthenticationFailed));
         assert_eq!(credentials(Some("a"), Some(""), Some(("a", ""))).client_id().unwrap().as_str(), "a");
         assert_eq!(credentials(None, None, Some(("a", ""))).client_id().unwrap().as_str(), "a");
+        assert_eq!(asserting("a").client_id().unwrap().as_str(), "a");
     }
 
     #[test]
     fn a_public_client_has_no_secret() {
         let client = &issuer().clients[0];
-        assert!(credentials(Some("configured"), None, None).authenticate(client).is_ok());
-        assert!(credentials(None, None, Some(("configured", ""))).authenticate(client).is_ok());
-        let failed = credentials(Some("configured"), Some("guess"), None).authenticate(client);
-        assert_eq!(failed.unwrap_err(), Refusal::ClientAuthenticationFailed);
+        let none = Ok(AuthenticationMethod::None);
+        assert_eq!(method(&credentials(Some("configured"), None, None), client, None), none);
+        assert_eq!(method(&credentials(None, None, Some(("configured", ""))), client, None), none);
+        let failed = Err(Refusal::ClientAuthenticationFailed);
+        assert_eq!(method(&credentials(Some("configured"), Some("guess"), None), client, None), failed);
+        assert_eq!(method(&asserting("configured"), client, Some(&accepted())), failed);
+        assert_eq!(method(&asserting("configured"), client, None), failed);
+    }
+
+    #[test]
+    fn r13_r14_a_secret_comes_in_the_header_or_in_the_form() {
+        let client = with_secret();
+        let basic = credentials(None, None, Some(("configured", "right")));
+        let post = credentials(Some("configured"), Some("right"), None);
+        assert_eq!(method(&basic, &client, None), Ok(AuthenticationMethod::ClientSecretBasic));
+        assert_eq!(method(&post, &client, None), Ok(AuthenticationMethod::ClientSecretPost));
+        for wrong in [
+            credentials(Some("configured"), None, None),
+            credentials(Some("configured"), Some("wrong"), None),
+            credentials(None, None, Some(("configured", ""))),
+            credentials(None, None, Some(("configured", "righ"))),
+            asserting("configured"),
+        ] {
+            assert_eq!(method(&wrong, &client, None), Err(Refusal::ClientAuthenticationFailed), "{wrong:?}");
+        }
+    }
+
+    #[test]
+    fn d15_a_client_with_keys_signs_unless_its_document_says_otherwise() {
+        let (signing, either) = (with_keys(Otherwise::Refused), with_keys(Otherwise::Public));
+        let (signed, plain) = (asserting("configured"), credentials(Some("configured"), None, None));
+        let failed = Err(Refusal::ClientAuthenticationFailed);
+        for client in [&signing, &either] {
+            let proven = method(&signed, client, Some(&accepted()));
+            assert_eq!(proven, Ok(AuthenticationMethod::PrivateKeyJwt));
+            assert_eq!(method(&signed, client, None), failed, "an assertion that did not stand up");
+        }
+        assert_eq!(method(&plain, &signing, None), failed);
+        assert_eq!(method(&plain, &either, None), Ok(AuthenticationMethod::None));
+        let other = Client { id: ClientId::parse("other").unwrap(), ..signing };
+        assert_eq!(method(&signed, &other, Some(&accepted())), failed, "another client's assertion");
     }
 
     #[test]
     fn a_disabled_client_is_nobody() {
         let client = Client { status: crate::client::Status::Disabled, ..issuer().clients[0].clone() };
-        assert_eq!(
-            credentials(Some("configured"), None, None).authenticate(&client).unwrap_err(),
-            Refusal::ClientDisabled
-        );
+        let disabled = Err(Refusal::ClientDisabled);
+        assert_eq!(method(&credentials(Some("configured"), None, None), &client, None), disabled);
     }
 }

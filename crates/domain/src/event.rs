@@ -33,6 +33,8 @@ pub enum EventKind {
     RefreshTokenReplayed { grant_id: GrantId },
     /// A grant left because its consent has too many.
     GrantSuperseded { grant_id: GrantId },
+    /// A client gave its grant back (RFC 7009).
+    GrantReturned { grant_id: GrantId },
 }
 
 impl EventKind {
@@ -44,6 +46,7 @@ impl EventKind {
             EventKind::CodeReplayed { .. } => "code.replayed",
             EventKind::RefreshTokenReplayed { .. } => "refresh_token.replayed",
             EventKind::GrantSuperseded { .. } => "grant.superseded",
+            EventKind::GrantReturned { .. } => "grant.returned",
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use crate::Refusal;
 use crate::authorization::{Redeemed, Sealed};
-use crate::client::{AuthenticationMethod, Client};
+use crate::client::{self, AuthenticationMethod};
 use crate::client_authentication::ClientAuthenticated;
 use crate::consent::Consent;
 use crate::id::{Attempt, AuthorizationId, ClientId, GrantId};
@@ -71,6 +71,8 @@ pub enum Status {
 pub enum EndedBy {
     CodeReplay,
     RefreshTokenReplay,
+    /// The client gave it back (RFC 7009).
+    Client,
 }
 
 /// Revocation counters; one that does not exist is zero.
@@ -85,7 +87,8 @@ pub struct Counters {
 #[derive(Clone, Debug)]
 pub struct Standing {
     pub consent: Option<Consent>,
-    pub client: Option<Client>,
+    /// `None` if there is no such client, or no more.
+    pub client: Option<client::Status>,
     pub counters: Counters,
 }
 
@@ -124,8 +127,7 @@ impl Grant {
     /// That the grant lives. Every use of it asks exactly this, so that every revocation, however wide, is one small
     /// commit and cannot miss a grant that is minted beside it.
     pub fn live(&self, standing: &Standing, now: Timestamp) -> Result<(), Refusal> {
-        let client = standing.client.as_ref().ok_or(Refusal::ClientUnknown)?;
-        client.enabled()?;
+        standing.client.ok_or(Refusal::ClientUnknown)?.enabled()?;
         let consent_stands = standing
             .consent
             .as_ref()
@@ -152,16 +154,29 @@ impl Grant {
         client: &ClientAuthenticated,
         keys: &Keys,
     ) -> Result<(), Refusal> {
-        let known = [Some(self.current.key), self.previous_key].into_iter().flatten();
-        let minted = known
-            .filter_map(|key| keys.find(Purpose::RefreshToken, key))
-            .chain(keys.all(Purpose::RefreshToken))
-            .any(|key| token.was_minted(key, &self.secret));
-        if minted && *client.client_id() == self.client_id && client.method() >= self.client_method {
+        if !self.minted(token, keys) {
+            return Err(Refusal::RefreshTokenInvalid);
+        }
+        self.belongs_to(client)
+    }
+
+    /// That `client` is the one it was given to, authenticated no weaker than then.
+    pub fn belongs_to(&self, client: &ClientAuthenticated) -> Result<(), Refusal> {
+        let is_the_clients = *client.client_id() == self.client_id;
+        if is_the_clients && client.method().is_no_weaker_than(self.client_method) {
             Ok(())
         } else {
             Err(Refusal::RefreshTokenInvalid)
         }
+    }
+
+    /// Whether `token` is of this grant, of whichever generation.
+    pub fn minted(&self, token: &PresentedRefreshToken, keys: &Keys) -> bool {
+        let known = [Some(self.current.key), self.previous_key].into_iter().flatten();
+        known
+            .filter_map(|key| keys.find(Purpose::RefreshToken, key))
+            .chain(keys.all(Purpose::RefreshToken))
+            .any(|key| token.was_minted(key, &self.secret))
     }
 
     /// What an authenticated refresh comes to.
@@ -291,7 +306,7 @@ pub(crate) mod tests {
 
     fn client() -> ClientAuthenticated {
         let credentials = Credentials { client_id: Some("configured".to_owned()), ..Credentials::default() };
-        credentials.authenticate(&issuer().clients[0]).unwrap()
+        credentials.authenticate(&issuer().clients[0], None).unwrap()
     }
 
     fn grant() -> (Grant, Standing) {
@@ -311,11 +326,8 @@ pub(crate) mod tests {
         let verified = CodeChallenge(issued.approved.decided.code_challenge.0).verify(VERIFIER).unwrap();
         let redeemed = issued.redeem(&client(), &verified, &k(), attempt(3), NOW);
         let grant = Grant::first(&redeemed, &client(), [7; 32], sealed, &issuer().lifetimes);
-        let standing = Standing {
-            consent: Some(consent),
-            client: Some(issuer().clients[0].clone()),
-            counters: Counters::default(),
-        };
+        let standing =
+            Standing { consent: Some(consent), client: Some(client::Status::Enabled), counters: Counters::default() };
         (grant, standing)
     }
 
@@ -396,7 +408,7 @@ pub(crate) mod tests {
         let consent = standing.consent.clone().unwrap();
         let revoked = Consent { status: crate::consent::Status::Revoked { at: NOW }, ..consent.clone() };
         let raised = Consent { epoch: consent.epoch + 1, ..consent };
-        let disabled = Client { status: crate::client::Status::Disabled, ..issuer().clients[0].clone() };
+        let disabled = client::Status::Disabled;
         let dead = [
             (Standing { consent: None, ..standing.clone() }, Refusal::GrantEnded),
             (Standing { consent: Some(revoked), ..standing.clone() }, Refusal::GrantEnded),

@@ -6,8 +6,11 @@ use url::Url;
 
 use crate::Refusal;
 use crate::client::Client;
+use crate::client_secret::SecretDigest;
 use crate::id::{ClientId, IssuerId};
 use crate::keys::digest;
+use crate::metadata_document::MetadataDocument;
+use crate::redirect_uri::{RedirectKind, RedirectUri};
 use crate::scope::{Scope, Scopes};
 use crate::subject::UpstreamId;
 use crate::time::CLOCK_SKEW;
@@ -23,9 +26,114 @@ pub struct Issuer {
     pub upstream_name: String,
     pub resources: Vec<Resource>,
     pub clients: Vec<Client>,
+    pub policy: ClientPolicy,
+    pub lifetimes: Lifetimes,
+}
+
+/// Which clients there may be besides the configured ones.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct ClientPolicy {
+    /// Who may register.
+    pub registration: Opening,
+    /// Whose metadata documents are fetched.
+    pub documents: DocumentPolicy,
+    /// Where clients that nobody configured may be answered.
+    pub redirect_hosts: HostPatterns,
     /// Exact redirect URIs with a scheme of their own that may be registered.
     pub private_scheme_redirect_uris: Vec<String>,
-    pub lifetimes: Lifetimes,
+}
+
+impl Default for ClientPolicy {
+    /// Everybody, as long as a person is asked.
+    fn default() -> Self {
+        Self {
+            registration: Opening::Open,
+            documents: DocumentPolicy {
+                hosts: Some(HostPatterns::Any),
+                redirects: DocumentRedirects::Anywhere,
+                pinned: Vec::new(),
+            },
+            redirect_hosts: HostPatterns::Any,
+            private_scheme_redirect_uris: Vec::new(),
+        }
+    }
+}
+
+/// Who may register (RFC 7591 §3).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Opening {
+    Open,
+    /// Whoever has one of these initial access tokens.
+    WithToken(Vec<SecretDigest>),
+    Closed,
+}
+
+/// Which client ids that are URLs lead to a client (CIMD §6.10).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DocumentPolicy {
+    /// `None`: there are no such clients.
+    pub hosts: Option<HostPatterns>,
+    pub redirects: DocumentRedirects,
+    /// Documents that an operator keeps himself, because their hosts do not answer everybody; whatever `hosts` says.
+    pub pinned: Vec<MetadataDocument>,
+}
+
+/// Where a client with a metadata document may be answered (CIMD §6.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DocumentRedirects {
+    /// Wherever its document says.
+    Anywhere,
+    /// On the host of its document, or on loopback.
+    SameHost,
+}
+
+/// Hosts that an operator names.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostPatterns {
+    Any,
+    Listed(Vec<HostPattern>),
+}
+
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum HostPattern {
+    Exactly(String),
+    /// Kept with the dot: every host below, not the domain itself.
+    Below(String),
+}
+
+impl HostPatterns {
+    /// `example.com`, or `*.example.com` for every host below it. The error is the pattern that is none.
+    pub fn parse(patterns: &[String]) -> Result<Self, String> {
+        let plain = |host: &str| {
+            let url = Url::parse(&format!("https://{host}/"));
+            !host.contains('*') && url.is_ok_and(|url| url.host_str() == Some(host) && url.port().is_none())
+        };
+        let parse = |pattern: &String| match pattern.strip_prefix("*.") {
+            Some(domain) if plain(domain) && domain.contains('.') => Ok(HostPattern::Below(format!(".{domain}"))),
+            None if plain(pattern) => Ok(HostPattern::Exactly(pattern.clone())),
+            _ => Err(pattern.clone()),
+        };
+        Ok(Self::Listed(patterns.iter().map(parse).collect::<Result<_, _>>()?))
+    }
+
+    pub fn include(&self, host: &str) -> bool {
+        match self {
+            HostPatterns::Any => true,
+            HostPatterns::Listed(patterns) => patterns.iter().any(|pattern| match pattern {
+                HostPattern::Exactly(exactly) => host == exactly,
+                HostPattern::Below(suffix) => host.len() > suffix.len() && host.ends_with(suffix.as_str()),
+            }),
+        }
+    }
+
+    /// Whether a client may be answered at `uri`. What stays on the person's own computer has no host to speak of; which
+    /// private schemes there are is listed elsewhere.
+    pub fn permit(&self, uri: &RedirectUri) -> bool {
+        match uri.kind() {
+            RedirectKind::Web => self.include(uri.target().split(':').next().unwrap_or_default()),
+            RedirectKind::Loopback | RedirectKind::PrivateScheme => true,
+        }
+    }
 }
 
 impl Issuer {
@@ -49,6 +157,13 @@ impl Issuer {
             (None, [only]) => Ok(only),
             (None, _) => Err(Refusal::ResourceRequired),
         }
+    }
+
+    /// That `client` may be answered at `uri` at all, by what the operator says now (B33). Whom an operator configured has
+    /// been permitted with it.
+    pub fn permits(&self, client: &Client, uri: &RedirectUri) -> Result<(), Refusal> {
+        let permitted = client.is_configured() || self.policy.redirect_hosts.permit(uri);
+        if permitted { Ok(()) } else { Err(Refusal::RedirectUriForbidden) }
     }
 
     /// A resource by its canonical URI; `None` once it is no longer configured.
@@ -219,8 +334,7 @@ impl Default for Lifetimes {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::client::{About, GrantType, Origin, Status};
-    use crate::redirect_uri::RedirectUri;
+    use crate::client::{About, Authentication, GrantType, Origin, Status};
 
     /// An issuer with one resource, three scopes and one configured client.
     pub(crate) fn issuer() -> Issuer {
@@ -251,9 +365,13 @@ pub(crate) mod tests {
                 name: Some("Configured".to_owned()),
                 redirect_uris: vec![RedirectUri::parse("https://app.example/cb", &[]).unwrap()],
                 grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+                authentication: Authentication::Public,
                 about: About::default(),
             }],
-            private_scheme_redirect_uris: vec!["cursor://anysphere.cursor-mcp/oauth/callback".to_owned()],
+            policy: ClientPolicy {
+                private_scheme_redirect_uris: vec!["cursor://anysphere.cursor-mcp/oauth/callback".to_owned()],
+                ..ClientPolicy::default()
+            },
             lifetimes: Lifetimes::default(),
         }
     }
@@ -280,6 +398,20 @@ pub(crate) mod tests {
             "ftp://gate.example",
         ] {
             assert!(IssuerUrl::parse(bad).is_err(), "{bad}");
+        }
+    }
+
+    #[test]
+    fn hosts_are_listed_in_their_plain_form() {
+        let parse = |pattern: &str| HostPatterns::parse(&[pattern.to_owned()]);
+        let below = parse("*.apps.example").unwrap();
+        assert!(below.include("a.apps.example") && below.include("a.b.apps.example"));
+        for other in ["apps.example", "aapps.example", ".apps.example", "a.apps.example.evil.example"] {
+            assert!(!below.include(other), "{other}");
+        }
+        assert!(!parse("app.example").unwrap().include("www.app.example"));
+        for bad in ["", "*", "*.", "*.example", "a.*.example", "APP.example", "app.example:443", "https://a", "a/b"] {
+            assert_eq!(parse(bad), Err(bad.to_owned()));
         }
     }
 

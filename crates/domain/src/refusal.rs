@@ -25,6 +25,20 @@ pub enum Refusal {
     ClientAuthenticationFailed,
     #[error("use one client authentication method, and the same client_id everywhere")]
     ClientAuthenticationAmbiguous,
+    #[error("{0}")]
+    ClientAssertionInvalid(&'static str),
+    #[error("the client_assertion was used before; make a new one, with another jti")]
+    ClientAssertionReplayed,
+    #[error("{0}")]
+    MetadataUrlInvalid(&'static str),
+    #[error("clients from this host are not accepted here")]
+    MetadataHostForbidden,
+    #[error("the client's metadata document cannot be used: {0}")]
+    MetadataDocumentInvalid(&'static str),
+    #[error("the client's metadata document, or its keys, cannot be had at the moment; try again later")]
+    MetadataDocumentUnavailable,
+    #[error("the operator of this server does not permit that redirect_uri")]
+    RedirectUriForbidden,
     #[error("the redirect_uri is not one that this client registered")]
     RedirectUriUnregistered,
     #[error("this client registered several redirect URIs; send redirect_uri")]
@@ -110,7 +124,18 @@ pub enum Refusal {
     #[error("the grant has ended; authorize again")]
     GrantEnded,
 
+    #[error("tokens of this type cannot be revoked here")]
+    TokenTypeUnsupported,
+    #[error("introspection is for resource servers, with a token of their own")]
+    ResourceServerUnknown,
+
     // registration
+    #[error("clients do not register themselves here; ask the operator")]
+    RegistrationClosed,
+    #[error("registering needs an initial access token; ask the operator for one")]
+    InitialAccessTokenInvalid,
+    #[error("there is no registration that this token manages")]
+    RegistrationAccessTokenInvalid,
     #[error("{0}")]
     RegistrationRedirectUriInvalid(&'static str),
     #[error("{0}")]
@@ -128,6 +153,7 @@ impl Refusal {
             | Refusal::RequestMalformed(_)
             | Refusal::ClientAuthenticationAmbiguous
             | Refusal::RedirectUriUnregistered
+            | Refusal::RedirectUriForbidden
             | Refusal::RedirectUriMissing
             | Refusal::ResponseModeUnsupported
             | Refusal::PkceRequired
@@ -146,16 +172,27 @@ impl Refusal {
             | Refusal::LoginExpired
             | Refusal::LoginInterrupted
             | Refusal::AlreadyFinished => "invalid_request",
-            Refusal::ClientUnknown | Refusal::ClientDisabled | Refusal::ClientAuthenticationFailed => "invalid_client",
+            Refusal::ClientUnknown
+            | Refusal::ClientDisabled
+            | Refusal::ClientAuthenticationFailed
+            | Refusal::ClientAssertionInvalid(_)
+            | Refusal::ClientAssertionReplayed
+            | Refusal::MetadataUrlInvalid(_)
+            | Refusal::MetadataHostForbidden
+            | Refusal::MetadataDocumentInvalid(_)
+            | Refusal::ResourceServerUnknown => "invalid_client",
             Refusal::ResponseTypeUnsupported => "unsupported_response_type",
             Refusal::RequestObjectUnsupported => "request_not_supported",
             Refusal::RequestUriUnsupported => "request_uri_not_supported",
             Refusal::ResourceUnknown | Refusal::ResourceRequired => "invalid_target",
             Refusal::ScopeInvalid => "invalid_scope",
             Refusal::InteractionRequired => "interaction_required",
-            Refusal::UpstreamUnavailable => "temporarily_unavailable",
+            Refusal::UpstreamUnavailable | Refusal::MetadataDocumentUnavailable => "temporarily_unavailable",
             Refusal::UpstreamInvalid => "server_error",
-            Refusal::UpstreamDenied => "access_denied",
+            Refusal::UpstreamDenied | Refusal::RegistrationClosed => "access_denied",
+            Refusal::TokenTypeUnsupported => "unsupported_token_type",
+            // RFC 6750 §3.1.
+            Refusal::InitialAccessTokenInvalid | Refusal::RegistrationAccessTokenInvalid => "invalid_token",
             Refusal::GrantTypeUnsupported => "unsupported_grant_type",
             Refusal::GrantTypeUnauthorized => "unauthorized_client",
             Refusal::CodeInvalid

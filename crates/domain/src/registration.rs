@@ -6,12 +6,17 @@
 use url::Url;
 
 use crate::Refusal;
-use crate::client::{About, Client, GrantType, Origin, Status};
+use crate::client::{
+    About, Authentication, AuthenticationMethod, Client, ClientKeys, GrantType, Origin, Otherwise, SecretMethod, Status,
+};
+use crate::client_secret::{self, SecretDigest};
 use crate::display::displayable;
 use crate::id::{Attempt, ClientId};
-use crate::issuer::Issuer;
-use crate::keys::digest;
+use crate::issuer::{Issuer, Opening};
+use crate::jwk::{JwkMembers, MAX_KEYS, PublicJwk};
+use crate::keys::{Keys, digest};
 use crate::redirect_uri::{RedirectUri, Unacceptable};
+use crate::secret::{Secret, kind};
 use crate::time::Timestamp;
 
 const MAX_REDIRECT_URIS: usize = 20;
@@ -22,22 +27,137 @@ const MAX_SCOPE: usize = 1024;
 const MAX_URI: usize = 2048;
 
 /// Client metadata as asked for, RFC 7591 §2.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Registration {
     pub redirect_uris: Vec<String>,
     pub client_name: Option<String>,
     pub grant_types: Vec<String>,
     pub response_types: Vec<String>,
+    pub token_endpoint_auth_method: Option<String>,
     pub jwks_uri: Option<String>,
-    /// Whether there were keys by value.
-    pub jwks: bool,
+    /// Keys by value.
+    pub jwks: Option<Vec<JwkMembers>>,
     pub about: About,
 }
 
+/// A client that has just registered, and what it is told once.
+#[derive(Debug)]
+pub struct Registered {
+    pub client: Client,
+    pub secret: Option<Secret<kind::ClientSecret>>,
+    /// `None` for a registration of the first release.
+    pub management_token: Option<Secret<kind::RegistrationAccessToken>>,
+}
+
+impl Registered {
+    /// What the attempt that registered `client` was told, as long as the keys it was derived with are there.
+    pub fn again(client: Client, keys: &Keys, attempt: Attempt) -> Self {
+        let management_token = match &client.origin {
+            Origin::Registered { management: Some(digest), .. } => {
+                client_secret::registration_access_token_again(keys, &client.id, attempt, digest)
+            }
+            Origin::Registered { management: None, .. } | Origin::Configured | Origin::Document => None,
+        };
+        Self { secret: secret_again(&client, keys, attempt), client, management_token }
+    }
+}
+
+/// Whether anybody may register at all; `token` is the initial access token, if one was sent (RFC 7591 §3).
+pub fn may_register(issuer: &Issuer, token: Option<&str>) -> Result<(), Refusal> {
+    match (&issuer.policy.registration, token) {
+        (Opening::Open, _) => Ok(()),
+        (Opening::WithToken(known), Some(token)) if known.iter().any(|digest| digest.is_of(token)) => Ok(()),
+        (Opening::WithToken(_), _) => Err(Refusal::InitialAccessTokenInvalid),
+        (Opening::Closed, _) => Err(Refusal::RegistrationClosed),
+    }
+}
+
 /// The client that `attempt` registers. Each registration is a client of its own: were identical ones merged, whoever
-/// registered first would hold the others' registration (R35). Whatever authentication method was asked for, the
-/// client is a public one, and the answer says so (RFC 7591 §3.2.1: the server may substitute).
-pub fn register(asked: Registration, issuer: &Issuer, attempt: Attempt, now: Timestamp) -> Result<Client, Refusal> {
+/// registered first would hold the others' registration (R35).
+pub fn register(
+    asked: Registration,
+    issuer: &Issuer,
+    keys: &Keys,
+    attempt: Attempt,
+    now: Timestamp,
+) -> Result<Registered, Refusal> {
+    let id = client_id(issuer, attempt);
+    let management_token = client_secret::registration_access_token(keys, &id, attempt);
+    let management = Some(SecretDigest::of(management_token.expose()));
+    let described = describe(&asked, issuer)?;
+    let (authentication, secret) = authentication(&asked, &id, None, keys, attempt)?;
+    let origin = Origin::Registered { at: now, attempt, management };
+    let client = described.client(id, origin, Status::Enabled, authentication);
+    Ok(Registered { client, secret, management_token: Some(management_token) })
+}
+
+/// That `token` manages `client` (RFC 7592 §2).
+pub fn may_manage(client: &Client, token: &str) -> Result<(), Refusal> {
+    match &client.origin {
+        Origin::Registered { management: Some(digest), .. } if digest.is_of(token) => Ok(()),
+        Origin::Registered { .. } | Origin::Configured | Origin::Document => {
+            Err(Refusal::RegistrationAccessTokenInvalid)
+        }
+    }
+}
+
+/// That what a body says of the client's id and secret is so (RFC 7592 §2.2).
+pub fn is_of(client: &Client, id: Option<&str>, secret: Option<&str>) -> Result<(), Refusal> {
+    let id_is = id.is_none_or(|id| id == client.id.as_str());
+    let secret_is = match (&client.authentication, secret.filter(|secret| !secret.is_empty())) {
+        (_, None) => true,
+        (Authentication::Secret { digest, .. }, Some(secret)) => digest.is_of(secret),
+        (Authentication::Public | Authentication::Keys { .. }, Some(_)) => false,
+    };
+    if id_is && secret_is {
+        Ok(())
+    } else {
+        Err(Refusal::RegistrationMetadataInvalid("client_id and client_secret are the client's own, or left out"))
+    }
+}
+
+/// `client` with everything replaced that it may say about itself (RFC 7592 §2.2). It keeps its secret as long as it
+/// goes on using one; one that it did not have before is told once.
+pub fn replace(
+    client: Client,
+    asked: Registration,
+    issuer: &Issuer,
+    keys: &Keys,
+    attempt: Attempt,
+) -> Result<Registered, Refusal> {
+    let described = describe(&asked, issuer)?;
+    // The same call again: what it made before is there already.
+    let again = secret_again(&client, keys, attempt);
+    let (authentication, secret) = authentication(&asked, &client.id, Some(&client.authentication), keys, attempt)?;
+    let replaced = described.client(client.id, client.origin, client.status, authentication);
+    Ok(Registered { client: replaced, secret: secret.or(again), management_token: None })
+}
+
+/// The secret that `attempt` was told, if `client` has it still.
+pub fn secret_again(client: &Client, keys: &Keys, attempt: Attempt) -> Option<Secret<kind::ClientSecret>> {
+    match &client.authentication {
+        Authentication::Secret { digest, .. } => client_secret::client_secret_again(keys, &client.id, attempt, digest),
+        Authentication::Public | Authentication::Keys { .. } => None,
+    }
+}
+
+/// What a client says about itself, checked: all but who it is and how it shows that.
+#[derive(Debug)]
+pub(crate) struct Described {
+    name: Option<String>,
+    redirect_uris: Vec<RedirectUri>,
+    grant_types: Vec<GrantType>,
+    about: About,
+}
+
+impl Described {
+    pub(crate) fn client(self, id: ClientId, origin: Origin, status: Status, authentication: Authentication) -> Client {
+        let Self { name, redirect_uris, grant_types, about } = self;
+        Client { id, origin, status, name, redirect_uris, grant_types, authentication, about }
+    }
+}
+
+pub(crate) fn describe(asked: &Registration, issuer: &Issuer) -> Result<Described, Refusal> {
     let invalid = Refusal::RegistrationMetadataInvalid;
     if asked.redirect_uris.is_empty() {
         return Err(Refusal::RegistrationRedirectUriInvalid("register at least one redirect URI"));
@@ -51,17 +171,12 @@ pub fn register(asked: Registration, issuer: &Issuer, attempt: Attempt, now: Tim
     {
         return Err(invalid("a list has at most 20 members"));
     }
-    // Keys are not registered here yet; but whoever sends both says two different things (RFC 7591 §2).
-    if asked.jwks && asked.jwks_uri.is_some() {
-        return Err(invalid("jwks and jwks_uri exclude each other"));
-    }
     let redirect_uris = acceptable(&asked.redirect_uris, issuer)?;
     if !asked.response_types.is_empty() && !asked.response_types.iter().any(|response_type| response_type == "code") {
         return Err(invalid("response_types must include code"));
     }
     // Unknown grant types are passed over: real clients list what other servers know (D16).
     let mut grant_types: Vec<_> = asked.grant_types.iter().filter_map(|name| GrantType::parse(name)).collect();
-    grant_types.dedup();
     if asked.grant_types.is_empty() {
         grant_types.push(GrantType::AuthorizationCode);
     }
@@ -70,15 +185,59 @@ pub fn register(asked: Registration, issuer: &Issuer, attempt: Attempt, now: Tim
     }
     grant_types.sort_by_key(|grant_type| *grant_type as u8);
     grant_types.dedup();
-    Ok(Client {
-        id: client_id(issuer, attempt),
-        origin: Origin::Registered { at: now, attempt },
-        status: Status::Enabled,
-        name: asked.client_name.as_deref().and_then(|name| displayable(name, MAX_NAME_CHARS)),
-        redirect_uris,
-        grant_types,
-        about: about(asked.about)?,
-    })
+    let name = asked.client_name.as_deref().and_then(|name| displayable(name, MAX_NAME_CHARS));
+    Ok(Described { name, redirect_uris, grant_types, about: about(asked.about.clone())? })
+}
+
+/// How the client is going to authenticate, and its secret if that is new. A method that is not spoken here, or none at
+/// all, makes it a public client, and the answer says so (RFC 7591 §3.2.1: the server may substitute).
+fn authentication(
+    asked: &Registration,
+    id: &ClientId,
+    before: Option<&Authentication>,
+    keys: &Keys,
+    attempt: Attempt,
+) -> Result<(Authentication, Option<Secret<kind::ClientSecret>>), Refusal> {
+    let client_keys = client_keys(asked)?;
+    let method = asked.token_endpoint_auth_method.as_deref().and_then(AuthenticationMethod::parse);
+    let registered = match method.unwrap_or(AuthenticationMethod::None) {
+        AuthenticationMethod::None => return Ok((Authentication::Public, None)),
+        AuthenticationMethod::PrivateKeyJwt => {
+            let keys = client_keys.ok_or(Refusal::RegistrationMetadataInvalid(
+                "private_key_jwt needs jwks or jwks_uri, with a key for RS256, PS256, ES256 or EdDSA",
+            ))?;
+            return Ok((Authentication::Keys { keys, otherwise: Otherwise::Refused }, None));
+        }
+        AuthenticationMethod::ClientSecretBasic => SecretMethod::Basic,
+        AuthenticationMethod::ClientSecretPost => SecretMethod::Post,
+    };
+    if let Some(Authentication::Secret { digest, .. }) = before {
+        return Ok((Authentication::Secret { registered, digest: digest.clone() }, None));
+    }
+    let secret = client_secret::client_secret(keys, id, attempt);
+    Ok((Authentication::Secret { registered, digest: SecretDigest::of(secret.expose()) }, Some(secret)))
+}
+
+/// The client's public keys, if it has any that can be used.
+pub(crate) fn client_keys(asked: &Registration) -> Result<Option<ClientKeys>, Refusal> {
+    let invalid = |why| Err(Refusal::RegistrationMetadataInvalid(why));
+    match (&asked.jwks, &asked.jwks_uri) {
+        // Whoever sends both says two different things (RFC 7591 §2).
+        (Some(_), Some(_)) => invalid("jwks and jwks_uri exclude each other"),
+        (Some(keys), None) if keys.len() > MAX_KEYS => invalid("jwks has at most 20 keys"),
+        (Some(keys), None) => {
+            let keys: Vec<_> = keys.iter().cloned().filter_map(PublicJwk::parse).collect();
+            Ok((!keys.is_empty()).then_some(ClientKeys::ByValue(keys)))
+        }
+        (None, Some(uri)) => {
+            let https = Url::parse(uri).is_ok_and(|url| url.scheme() == "https" && url.fragment().is_none());
+            if uri.len() > MAX_URI || !https {
+                return invalid("jwks_uri is an https URL of at most 2048 characters");
+            }
+            Ok(Some(ClientKeys::ByReference(uri.clone())))
+        }
+        (None, None) => Ok(None),
+    }
 }
 
 /// The id follows from the attempt alone, so that a repeated call finds the client it made.
@@ -94,7 +253,10 @@ fn acceptable(asked: &[String], issuer: &Issuer) -> Result<Vec<RedirectUri>, Ref
     let mut redirect_uris: Vec<RedirectUri> = Vec::new();
     let mut passed_over = None;
     for text in asked {
-        match RedirectUri::parse(text, &issuer.private_scheme_redirect_uris) {
+        match RedirectUri::parse(text, &issuer.policy.private_scheme_redirect_uris) {
+            Ok(uri) if !issuer.policy.redirect_hosts.permit(&uri) => {
+                return Err(Refusal::RegistrationRedirectUriInvalid("the operator does not permit this redirect URI"));
+            }
             // Our own pages as a client's: the code would come back to us, in a chain nobody has thought through.
             Ok(uri) if uri.as_str().starts_with(&own) => {
                 return Err(Refusal::RegistrationRedirectUriInvalid("a redirect URI must not lead to this server"));
@@ -154,6 +316,9 @@ fn web_uri(uri: Option<String>) -> Result<Option<String>, Refusal> {
 mod tests {
     use super::*;
     use crate::issuer::tests::issuer;
+    use crate::issuer::{ClientPolicy, HostPatterns};
+    use crate::jwk::tests::ec;
+    use crate::keys::tests::keys;
 
     const NOW: Timestamp = Timestamp::EPOCH;
 
@@ -168,8 +333,21 @@ mod tests {
         Attempt::from_bytes([n; 16])
     }
 
+    fn k() -> Keys {
+        keys("https://gate.example", 1)
+    }
+
+    fn registered(asked: Registration) -> Result<Registered, Refusal> {
+        super::register(asked, &issuer(), &k(), attempt(1), NOW)
+    }
+
     fn register(asked: Registration) -> Result<Client, Refusal> {
-        super::register(asked, &issuer(), attempt(1), NOW)
+        registered(asked).map(|registered| registered.client)
+    }
+
+    fn with_method(method: &str) -> Registration {
+        let token_endpoint_auth_method = Some(method.to_owned());
+        Registration { token_endpoint_auth_method, ..asked(&["https://app.example/cb"]) }
     }
 
     #[test]
@@ -193,22 +371,108 @@ mod tests {
 
     #[test]
     fn r33_keys_come_by_value_or_by_reference() {
-        let with = |jwks, jwks_uri: Option<&str>| {
+        let with = |jwks: Option<Vec<JwkMembers>>, jwks_uri: Option<&str>| {
             let jwks_uri = jwks_uri.map(str::to_owned);
-            register(Registration { jwks, jwks_uri, ..asked(&["https://app.example/cb"]) })
+            register(Registration { jwks, jwks_uri, ..with_method("private_key_jwt") })
         };
-        assert!(with(true, None).is_ok() && with(false, Some("https://app.example/jwks")).is_ok());
-        let both = with(true, Some("https://app.example/jwks"));
-        assert!(matches!(both, Err(Refusal::RegistrationMetadataInvalid(_))));
+        assert!(with(Some(vec![ec("a")]), None).is_ok() && with(None, Some("https://app.example/jwks")).is_ok());
+        for (why, jwks, jwks_uri) in [
+            ("both", Some(vec![ec("a")]), Some("https://app.example/jwks")),
+            ("neither", None, None),
+            ("no key that can be used", Some(vec![JwkMembers::default()]), None),
+            ("too many keys", Some(vec![ec("a"); 21]), None),
+            ("http", None, Some("http://app.example/jwks")),
+        ] {
+            assert!(matches!(with(jwks, jwks_uri), Err(Refusal::RegistrationMetadataInvalid(_))), "{why}");
+        }
+    }
+
+    #[test]
+    fn r31_r34_a_method_that_is_spoken_here_is_registered_and_any_other_makes_a_public_client() {
+        for method in ["client_secret_basic", "client_secret_post"] {
+            let Registered { client, secret, .. } = registered(with_method(method)).unwrap();
+            assert_eq!(client.authentication.method().as_str(), method);
+            let Authentication::Secret { digest, .. } = client.authentication else { panic!("{method}") };
+            assert!(digest.is_of(secret.unwrap().expose()));
+        }
+        for method in ["none", "tls_client_auth", ""] {
+            let Registered { client, secret, .. } = registered(with_method(method)).unwrap();
+            assert_eq!((client.authentication, secret), (Authentication::Public, None), "{method}");
+        }
+        assert_eq!(register(asked(&["https://app.example/cb"])).unwrap().authentication, Authentication::Public);
+    }
+
+    #[test]
+    fn r37_its_token_manages_a_registration_and_no_other() {
+        let (one, token) = {
+            let Registered { client, management_token, .. } = registered(with_method("none")).unwrap();
+            (client, management_token.unwrap())
+        };
+        let other = super::register(with_method("none"), &issuer(), &k(), attempt(2), NOW).unwrap().client;
+        assert_eq!(may_manage(&one, token.expose()), Ok(()));
+        for (client, token) in
+            [(&other, token.expose()), (&one, ""), (&one, "lgm_"), (&issuer().clients[0], token.expose())]
+        {
+            assert_eq!(may_manage(client, token), Err(Refusal::RegistrationAccessTokenInvalid));
+        }
+    }
+
+    #[test]
+    fn r37_a_replaced_registration_keeps_its_id_and_the_secret_it_uses() {
+        let Registered { client, secret, .. } = registered(with_method("client_secret_basic")).unwrap();
+        let replace =
+            |client: &Client, asked| super::replace(client.clone(), asked, &issuer(), &k(), attempt(7)).unwrap();
+        let again = replace(&client, with_method("client_secret_post"));
+        assert_eq!((&again.client.id, &again.client.origin, again.secret), (&client.id, &client.origin, None));
+        assert_eq!(secret_again(&again.client, &k(), attempt(1)), secret);
+        let public = replace(&client, with_method("none")).client;
+        assert_eq!(public.authentication, Authentication::Public);
+        let anew = replace(&public, with_method("client_secret_basic"));
+        assert!(anew.secret.is_some() && anew.secret != secret);
+        assert_eq!(
+            replace(&anew.client, with_method("client_secret_basic")).secret,
+            anew.secret,
+            "the same call again"
+        );
+        let stated = |id, secret| is_of(&client, id, secret);
+        let secret = secret.unwrap();
+        assert_eq!(stated(Some(client.id.as_str()), Some(secret.expose())), Ok(()));
+        assert_eq!(stated(None, None), Ok(()));
+        assert!(stated(Some("other"), None).is_err() && stated(None, Some("guess")).is_err());
+    }
+
+    #[test]
+    fn r36_who_may_register_is_the_operators_choice() {
+        let policy = |registration| ClientPolicy { registration, ..issuer().policy };
+        let with = |registration| Issuer { policy: policy(registration), ..issuer() };
+        assert_eq!(may_register(&with(Opening::Open), None), Ok(()));
+        assert_eq!(may_register(&with(Opening::Closed), Some("x")), Err(Refusal::RegistrationClosed));
+        let closed = with(Opening::WithToken(vec![SecretDigest::of("right")]));
+        assert_eq!(may_register(&closed, Some("right")), Ok(()));
+        for token in [None, Some(""), Some("wrong")] {
+            assert_eq!(may_register(&closed, token), Err(Refusal::InitialAccessTokenInvalid), "{token:?}");
+        }
+    }
+
+    #[test]
+    fn b33_only_hosts_that_the_operator_permits() {
+        let redirect_hosts = HostPatterns::parse(&["app.example", "*.trusted.example"].map(str::to_owned)).unwrap();
+        let issuer = Issuer { policy: ClientPolicy { redirect_hosts, ..issuer().policy }, ..issuer() };
+        let register = |uri| super::register(asked(&[uri]), &issuer, &k(), attempt(1), NOW);
+        for good in ["https://app.example/cb", "https://a.trusted.example:8443/cb", "http://127.0.0.1/cb"] {
+            assert!(register(good).is_ok(), "{good}");
+        }
+        for bad in ["https://evil.example/cb", "https://trusted.example/cb", "https://sub.app.example/cb"] {
+            assert!(matches!(register(bad), Err(Refusal::RegistrationRedirectUriInvalid(_))), "{bad}");
+        }
     }
 
     #[test]
     fn r35_each_registration_is_a_client_of_its_own() {
-        let one = super::register(asked(&["https://app.example/cb"]), &issuer(), attempt(1), NOW).unwrap();
-        let same = super::register(asked(&["https://app.example/cb"]), &issuer(), attempt(1), NOW).unwrap();
-        let other = super::register(asked(&["https://app.example/cb"]), &issuer(), attempt(2), NOW).unwrap();
-        assert_eq!(one.id, same.id);
-        assert_ne!(one.id, other.id);
+        let register =
+            |n| super::register(asked(&["https://app.example/cb"]), &issuer(), &k(), attempt(n), NOW).unwrap();
+        assert_eq!(register(1).client.id, register(1).client.id);
+        assert_ne!(register(1).client.id, register(2).client.id);
     }
 
     #[test]

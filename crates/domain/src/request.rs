@@ -30,15 +30,17 @@ pub fn client_id(parameters: &Parameters) -> Result<ClientId, Refusal> {
     ClientId::parse(parameters.required("client_id")?).ok_or(Refusal::ClientUnknown)
 }
 
-/// Where the answer goes: one of the client's registered URIs (RFC 9700 §2.1). It may be left out only where there is
-/// nothing to choose.
-pub fn redirect_uri(parameters: &Parameters, client: &Client) -> Result<RedirectUri, Refusal> {
+/// Where the answer goes: one of the client's registered URIs (RFC 9700 §2.1), if the operator permits it. It may be
+/// left out only where there is nothing to choose.
+pub fn redirect_uri(parameters: &Parameters, issuer: &Issuer, client: &Client) -> Result<RedirectUri, Refusal> {
     client.enabled()?;
-    match (parameters.single("redirect_uri")?, client.redirect_uris.as_slice()) {
-        (Some(requested), registered) => matching(registered, requested).ok_or(Refusal::RedirectUriUnregistered),
-        (None, [only]) => Ok(only.clone()),
-        (None, _) => Err(Refusal::RedirectUriMissing),
-    }
+    let uri = match (parameters.single("redirect_uri")?, client.redirect_uris.as_slice()) {
+        (Some(requested), registered) => matching(registered, requested).ok_or(Refusal::RedirectUriUnregistered)?,
+        (None, [only]) => only.clone(),
+        (None, _) => return Err(Refusal::RedirectUriMissing),
+    };
+    issuer.permits(client, &uri)?;
+    Ok(uri)
 }
 
 impl AuthorizationRequest {
@@ -70,7 +72,7 @@ impl AuthorizationRequest {
 
     /// That it would still pass, minutes later: the client as it is now, and the resource as it is configured now.
     pub fn still_holds<'a>(&self, issuer: &'a Issuer, client: &Client) -> Result<&'a Resource, Refusal> {
-        still_registered(client, &self.redirect_uri)?;
+        still_registered(issuer, client, &self.redirect_uri)?;
         let resource = issuer.resource_by_uri(&self.resource).ok_or(Refusal::ResourceUnknown)?;
         resource.requested_scopes(Some(&self.scopes.to_string()))?;
         Ok(resource)
@@ -84,14 +86,15 @@ pub fn still_offered(
     redirect_uri: &RedirectUri,
     resource: &str,
 ) -> Result<(), Refusal> {
-    still_registered(client, redirect_uri)?;
+    still_registered(issuer, client, redirect_uri)?;
     issuer.resource_by_uri(resource).map(|_| ()).ok_or(Refusal::ResourceUnknown)
 }
 
 /// That the client may still be answered there.
-pub fn still_registered(client: &Client, redirect_uri: &RedirectUri) -> Result<(), Refusal> {
+pub fn still_registered(issuer: &Issuer, client: &Client, redirect_uri: &RedirectUri) -> Result<(), Refusal> {
     client.enabled()?;
-    matching(&client.redirect_uris, redirect_uri.as_str()).map(|_| ()).ok_or(Refusal::RedirectUriUnregistered)
+    matching(&client.redirect_uris, redirect_uri.as_str()).ok_or(Refusal::RedirectUriUnregistered)?;
+    issuer.permits(client, redirect_uri)
 }
 
 /// Whether an error may be redirected before a person has acted: an automatic redirect to a stranger's URI makes us an
@@ -172,7 +175,7 @@ pub(crate) mod tests {
         let issuer = issuer();
         let parameters = Parameters::new(parameters)?;
         let client = issuer.configured_client(&client_id(&parameters)?).ok_or(Refusal::ClientUnknown)?;
-        let redirect_uri = redirect_uri(&parameters, client)?;
+        let redirect_uri = redirect_uri(&parameters, &issuer, client)?;
         AuthorizationRequest::check(&parameters, &issuer, client, redirect_uri)
     }
 
@@ -222,6 +225,7 @@ pub(crate) mod tests {
         let origin = crate::client::Origin::Registered {
             at: crate::time::Timestamp::EPOCH,
             attempt: crate::id::Attempt::from_bytes([1; 16]),
+            management: None,
         };
         let registered = Client { origin, ..configured.clone() };
         let uri = |text: &str| RedirectUri::parse(text, &["cursor://x/cb".to_owned()]).unwrap();

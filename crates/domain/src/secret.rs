@@ -48,6 +48,12 @@ pub mod kind {
     /// `lgc_…`: our authorization code.
     #[derive(Debug)]
     pub enum Code {}
+    /// `lgs_…`: a client's secret.
+    #[derive(Debug)]
+    pub enum ClientSecret {}
+    /// `lgm_…`: what manages a registration (RFC 7592).
+    #[derive(Debug)]
+    pub enum RegistrationAccessToken {}
     /// `lgr_…`: our refresh token.
     #[derive(Debug)]
     pub enum RefreshToken {}

@@ -14,7 +14,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use lychgate_domain::access_token::AccessTokenClaims;
 use lychgate_domain::authorization::{Approved, Authorization, CodeExchange, CodeIssued, Decided, Decision, Redeemed};
-use lychgate_domain::client::{About, Client, GrantType, Origin, Status};
+use lychgate_domain::client::{About, Authentication, Client, GrantType, Origin, Status};
 use lychgate_domain::client_authentication::{ClientAuthenticated, Credentials};
 use lychgate_domain::code::PresentedCode;
 use lychgate_domain::consent::Consent;
@@ -24,7 +24,7 @@ use lychgate_domain::event::{self, Event, EventKind};
 use lychgate_domain::form::{self, Displayed};
 use lychgate_domain::grant::{Counters, Grant};
 use lychgate_domain::id::{self, Attempt, BrowserId, ClientId, IssuerId};
-use lychgate_domain::issuer::{Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition};
+use lychgate_domain::issuer::{ClientPolicy, Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition};
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::login::{self, LoginSecrets};
 use lychgate_domain::pkce::{CodeChallenge, challenge_of};
@@ -433,9 +433,10 @@ fn issuer(url: &str) -> Issuer {
                 RedirectUri::parse("http://127.0.0.1/cb", &[]).unwrap(),
             ],
             grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            authentication: Authentication::Public,
             about: About::default(),
         }],
-        private_scheme_redirect_uris: Vec::new(),
+        policy: ClientPolicy::default(),
         lifetimes: Lifetimes::default(),
     }
 }
@@ -446,7 +447,7 @@ fn client(issuer: &Issuer) -> &Client {
 
 fn authenticated(issuer: &Issuer) -> ClientAuthenticated {
     let credentials = Credentials { client_id: Some("configured".to_owned()), ..Credentials::default() };
-    credentials.authenticate(client(issuer)).unwrap()
+    credentials.authenticate(client(issuer), None).unwrap()
 }
 
 fn request() -> AuthorizationRequest {

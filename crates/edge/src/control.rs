@@ -11,9 +11,10 @@ use lychgate_api::v1::issuer_service_client::IssuerServiceClient;
 use lychgate_api::v1::registration_service_client::RegistrationServiceClient;
 use lychgate_api::v1::token_service_client::TokenServiceClient;
 use lychgate_api::v1::{
-    BeginRequest, BeginResponse, DecideRequest, DecideResponse, DescribeRequest, DescribeResponse, ExchangeRequest,
-    ExchangeResponse, FinishLoginRequest, FinishLoginResponse, ListRequest, ListResponse, RegisterRequest,
-    RegisterResponse, ShowRequest, ShowResponse,
+    BeginRequest, BeginResponse, DecideRequest, DecideResponse, DeleteRequest, DeleteResponse, DescribeRequest,
+    DescribeResponse, ExchangeRequest, ExchangeResponse, FinishLoginRequest, FinishLoginResponse, IntrospectRequest,
+    IntrospectResponse, ListRequest, ListResponse, ReadRequest, ReadResponse, RegisterRequest, RegisterResponse,
+    RevokeRequest, RevokeResponse, ShowRequest, ShowResponse, UpdateRequest, UpdateResponse,
 };
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Request, Response, Status};
@@ -83,6 +84,59 @@ impl Control {
             RegistrationServiceClient::new(channel).register(message).await
         })
         .await
+    }
+
+    pub(crate) async fn read_registration(
+        &self,
+        id: &RequestId,
+        message: ReadRequest,
+    ) -> Result<ReadResponse, Failure> {
+        self.call(
+            id,
+            message,
+            |channel, message| async move { RegistrationServiceClient::new(channel).read(message).await },
+        )
+        .await
+    }
+
+    pub(crate) async fn update_registration(
+        &self,
+        id: &RequestId,
+        message: UpdateRequest,
+    ) -> Result<UpdateResponse, Failure> {
+        self.call(id, message, |channel, message| async move {
+            RegistrationServiceClient::new(channel).update(message).await
+        })
+        .await
+    }
+
+    pub(crate) async fn delete_registration(
+        &self,
+        id: &RequestId,
+        message: DeleteRequest,
+    ) -> Result<DeleteResponse, Failure> {
+        self.call(id, message, |channel, message| async move {
+            RegistrationServiceClient::new(channel).delete(message).await
+        })
+        .await
+    }
+
+    pub(crate) async fn introspect(
+        &self,
+        id: &RequestId,
+        message: IntrospectRequest,
+    ) -> Result<IntrospectResponse, Failure> {
+        self.call(
+            id,
+            message,
+            |channel, message| async move { TokenServiceClient::new(channel).introspect(message).await },
+        )
+        .await
+    }
+
+    pub(crate) async fn revoke(&self, id: &RequestId, message: RevokeRequest) -> Result<RevokeResponse, Failure> {
+        self.call(id, message, |channel, message| async move { TokenServiceClient::new(channel).revoke(message).await })
+            .await
     }
 
     /// Asked by no request, and not repeated here: whoever keeps the list asks again anyway.

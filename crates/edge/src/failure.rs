@@ -154,7 +154,7 @@ impl Failure {
 
     /// For endpoints that only programs call. RFC 6749 §5.2: `invalid_client` is 401, which is how clients learn at the
     /// token endpoint that they must register again; at `/authorize` they read a 400, whatever they accept.
-    fn json_status(&self) -> StatusCode {
+    pub(crate) fn json_status(&self) -> StatusCode {
         if self.code() == "invalid_client" { StatusCode::UNAUTHORIZED } else { self.status() }
     }
 

@@ -3,6 +3,7 @@
 //! A cache and no authority: it is asked for at start and whenever it has grown old, and served stale for as long as the
 //! control plane is away. Nothing secret is in it.
 
+use std::collections::HashSet;
 use std::sync::{Arc, RwLock};
 use std::time::Duration;
 
@@ -12,7 +13,7 @@ use tokio::time::sleep;
 use url::Url;
 
 use crate::control::Control;
-use crate::metadata;
+use crate::metadata::{self, ResourceDocument};
 
 /// What the control plane may ask for, kept within reason.
 const FRESH_AT_LEAST: Duration = Duration::from_secs(1);
@@ -38,22 +39,23 @@ pub(crate) struct Issuer {
     pub(crate) metadata: Bytes,
     /// RFC 7517.
     pub(crate) keys: Bytes,
+    pub(crate) resources: Vec<v1::ProtectedResource>,
 }
 
 impl Issuer {
     fn new(described: v1::DescribeResponse) -> Result<Self, &'static str> {
         let issuer = described.issuer.ok_or("it is not described")?;
         let url = Url::parse(&issuer.issuer).map_err(|_| "its identifier is not a URL")?;
-        let host = url.host_str().ok_or("its identifier has no host")?;
-        let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        url.host_str().ok_or("its identifier has no host")?;
         Ok(Self {
             id: issuer.id,
             name: issuer.name,
             path: url.path().trim_end_matches('/').to_owned(),
-            authority,
+            authority: authority_of(&url),
             is_https: url.scheme() == "https",
             metadata: metadata::server_document(described.metadata.ok_or("it has no metadata")?),
             keys: metadata::key_document(described.keys),
+            resources: described.resources,
             url: issuer.issuer,
         })
     }
@@ -63,9 +65,48 @@ impl Issuer {
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     issuers: Vec<Arc<Issuer>>,
+    resources: Vec<Resource>,
+}
+
+/// A protected resource, by what its metadata is asked for.
+#[derive(Debug)]
+struct Resource {
+    path: String,
+    authority: String,
+    document: ResourceDocument,
 }
 
 impl Directory {
+    pub(crate) fn of(issuers: impl IntoIterator<Item = Issuer>) -> Self {
+        let issuers: Vec<_> = issuers.into_iter().map(Arc::new).collect();
+        let mut resources: Vec<Resource> = Vec::new();
+        let mut seen = HashSet::new();
+        for resource in issuers.iter().flat_map(|issuer| &issuer.resources) {
+            let Ok(url) = Url::parse(&resource.resource) else { continue };
+            if !seen.insert(&resource.resource) {
+                continue;
+            }
+            // Every issuer that gives tokens for it; clients use the first (C1).
+            let serves = |issuer: &&Arc<Issuer>| issuer.resources.iter().any(|own| own.resource == resource.resource);
+            let servers: Vec<&str> = issuers.iter().filter(serves).map(|issuer| issuer.url.as_str()).collect();
+            resources.push(Resource {
+                path: url.path().trim_end_matches('/').to_owned(),
+                authority: authority_of(&url),
+                document: ResourceDocument(metadata::resource_document(resource, &servers)),
+            });
+        }
+        Self { issuers, resources }
+    }
+
+    /// The metadata of the resource with this path (RFC 9728 §3.1); among several, of the one whose host the request names.
+    pub(crate) fn resource(&self, path: &str, authority: Option<&str>) -> Option<&ResourceDocument> {
+        let mut same: Vec<_> = self.resources.iter().filter(|resource| resource.path == path).collect();
+        if same.len() > 1 {
+            same.retain(|resource| authority.is_some_and(|host| host.eq_ignore_ascii_case(&resource.authority)));
+        }
+        same.pop().map(|resource| &resource.document)
+    }
+
     pub(crate) fn by_id(&self, id: &str) -> Option<&Arc<Issuer>> {
         self.issuers.iter().find(|issuer| issuer.id == id)
     }
@@ -78,11 +119,11 @@ impl Directory {
         }
         same.pop()
     }
+}
 
-    #[cfg(test)]
-    pub(crate) fn of(issuers: impl IntoIterator<Item = Issuer>) -> Self {
-        Self { issuers: issuers.into_iter().map(Arc::new).collect() }
-    }
+fn authority_of(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
 fn names(authority: &str, issuer: &Issuer) -> bool {
@@ -139,9 +180,9 @@ async fn fetch(control: &Control) -> Result<(Directory, Duration), String> {
         let described = control.describe_issuer(issuer.id.clone()).await.map_err(|status| status.to_string())?;
         max_age = max_age.min(bounded(described.max_age));
         let issuer = Issuer::new(described).map_err(|error| format!("issuer {:?}: {error}", issuer.id))?;
-        issuers.push(Arc::new(issuer));
+        issuers.push(issuer);
     }
-    Ok((Directory { issuers }, max_age))
+    Ok((Directory::of(issuers), max_age))
 }
 
 fn bounded(max_age: Option<prost_types::Duration>) -> Duration {

@@ -7,13 +7,16 @@
 //! The way of a request: [`server`] accepts it, [`observe`] gives it an id, [`locate`] finds the issuer it is meant for,
 //! [`router`] lists who answers it, a handler parses and asks [`control`], and [`failure`] renders what went wrong.
 
+mod bearer;
 mod body;
+mod client_credentials;
 mod config;
 mod control;
 mod cookies;
 mod entropy;
 mod failure;
 mod flow;
+mod introspection;
 mod issuers;
 mod locate;
 mod metadata;
@@ -22,6 +25,7 @@ mod pages;
 mod parameters;
 mod registration;
 mod response;
+mod revocation;
 mod router;
 mod server;
 mod token;

@@ -5,6 +5,7 @@
 //! documents at every place that clients look (A3). `Host` chooses between issuers that differ in nothing else, and
 //! neither it nor any forwarded header ever reaches an output (RFC 9700 §4.13).
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use axum::extract::{FromRequestParts, Request, State};
@@ -19,16 +20,28 @@ use lychgate_api::channel::RequestId;
 
 use crate::failure::Failure;
 use crate::issuers::{Directory, Issuer};
+use crate::metadata::ResourceDocument;
 use crate::observe;
 use crate::router::App;
 
 /// What every issuer has below its path.
-const ENDPOINTS: [&str; 7] =
-    ["/authorize", "/consent", "/token", "/register", "/jwks.json", SERVER_METADATA, OPENID_CONFIGURATION];
+const ENDPOINTS: [&str; 9] = [
+    "/authorize",
+    "/consent",
+    "/token",
+    "/revoke",
+    "/introspect",
+    "/register",
+    "/jwks.json",
+    SERVER_METADATA,
+    OPENID_CONFIGURATION,
+];
 
 const SERVER_METADATA: &str = "/.well-known/oauth-authorization-server";
 const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
+const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource";
 const CALLBACK: &str = "/callback/";
+const REGISTRATION: &str = "/register/";
 
 /// This host only, not its subdomains: they may be somebody else's.
 const HSTS: HeaderValue = HeaderValue::from_static("max-age=31536000");
@@ -58,15 +71,18 @@ impl Located {
 /// Layer around the whole router: the path is rewritten before anything is routed by it.
 pub(crate) async fn locate(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let path = request.uri().path();
-    let (located, rewritten) = match app.issuers.current() {
+    let Found { located, rewritten, resource } = match app.issuers.current() {
         Some(directory) => find(&directory, path, authority(&request)),
-        None => (Located::NotReady, of_any_issuer(path)),
+        None => Found { rewritten: of_any_issuer(path).map(Cow::Borrowed), ..Found::of(Located::NotReady) },
     };
     let is_https = located.issuer().is_some_and(|issuer| issuer.is_https);
-    if let Some(uri) = rewritten.and_then(|path| with_path(request.uri(), path)) {
+    if let Some(uri) = rewritten.and_then(|path| with_path(request.uri(), &path)) {
         *request.uri_mut() = uri;
     }
     request.extensions_mut().insert(located);
+    if let Some(resource) = resource {
+        request.extensions_mut().insert(resource);
+    }
     let mut response = next.run(request).await;
     if is_https {
         response.headers_mut().insert(STRICT_TRANSPORT_SECURITY, HSTS);
@@ -74,31 +90,63 @@ pub(crate) async fn locate(State(app): State<Arc<App>>, mut request: Request, ne
     response
 }
 
-/// The issuer, and the path that the router knows if it is another one.
-fn find(directory: &Directory, path: &str, authority: Option<&str>) -> (Located, Option<&'static str>) {
+/// What a path comes to.
+struct Found {
+    located: Located,
+    /// The path that the router knows, if it is another one.
+    rewritten: Option<Cow<'static, str>>,
+    /// The resource whose metadata is asked for.
+    resource: Option<ResourceDocument>,
+}
+
+impl Found {
+    fn of(located: Located) -> Self {
+        Self { located, rewritten: None, resource: None }
+    }
+
+    fn at(issuer: Option<&Arc<Issuer>>, path: impl Into<Cow<'static, str>>) -> Self {
+        Self { rewritten: Some(path.into()), ..Self::of(Located::found(issuer)) }
+    }
+}
+
+fn find(directory: &Directory, path: &str, authority: Option<&str>) -> Found {
     // The upstream knows one callback per issuer, at the origin; the id says which.
     if let Some(id) = path.strip_prefix(CALLBACK) {
-        return (Located::found(directory.by_id(id)), None);
+        return Found::of(Located::found(directory.by_id(id)));
+    }
+    // Of no issuer, but of a resource: asked for at its own host, which passes it on, or at ours (RFC 9728 §3.1).
+    if let Some(resource_path) = path.strip_prefix(RESOURCE_METADATA) {
+        let resource = directory.resource(resource_path.trim_end_matches('/'), authority).cloned();
+        let rewritten = resource.is_some().then_some(Cow::Borrowed(RESOURCE_METADATA));
+        return Found { rewritten, resource, ..Found::of(Located::Unknown) };
     }
     for document in [SERVER_METADATA, OPENID_CONFIGURATION] {
         if let Some(issuer_path) = path.strip_prefix(document) {
             let issuer_path = issuer_path.strip_suffix('/').unwrap_or(issuer_path);
-            return (Located::found(directory.by_path(issuer_path, authority)), Some(document));
+            return Found::at(directory.by_path(issuer_path, authority), document);
         }
     }
     for endpoint in ENDPOINTS {
         if let Some(issuer_path) = path.strip_suffix(endpoint) {
             return match directory.by_path(issuer_path, authority) {
-                Some(issuer) => (Located::At(Arc::clone(issuer)), Some(endpoint)),
-                None => (Located::Unknown, None),
+                Some(issuer) => Found::at(Some(issuer), endpoint),
+                None => Found::of(Located::Unknown),
             };
         }
     }
-    (Located::Unknown, None)
+    if let Some((issuer_path, client_id)) = path.rsplit_once(REGISTRATION)
+        && let Some(issuer) = directory.by_path(issuer_path, authority)
+    {
+        return Found::at(Some(issuer), format!("{REGISTRATION}{client_id}"));
+    }
+    Found::of(Located::Unknown)
 }
 
 /// As long as no issuer is known: what the path would be for some issuer, so that it says 503 in its own manner.
 fn of_any_issuer(path: &str) -> Option<&'static str> {
+    if path.starts_with(RESOURCE_METADATA) {
+        return Some(RESOURCE_METADATA);
+    }
     let below_any = |endpoint: &&str| path.ends_with(*endpoint);
     let document = [SERVER_METADATA, OPENID_CONFIGURATION].into_iter().find(|document| path.starts_with(document));
     document.or_else(|| ENDPOINTS.into_iter().find(below_any))
@@ -149,6 +197,7 @@ pub(crate) async fn nowhere(request: Request) -> Failure {
 #[cfg(test)]
 mod tests {
     use axum::body::Bytes;
+    use lychgate_api::v1;
 
     use super::*;
 
@@ -164,16 +213,22 @@ mod tests {
             is_https: parsed.scheme() == "https",
             metadata: Bytes::new(),
             keys: Bytes::new(),
+            resources: Vec::new(),
         }
     }
 
-    fn seen(directory: &Directory, path: &str, authority: Option<&str>) -> (Option<String>, Option<&'static str>) {
-        let (located, rewritten) = find(directory, path, authority);
-        (located.issuer().map(|issuer| issuer.id.clone()), rewritten)
+    fn with_resources(issuer: Issuer, uris: &[&str]) -> Issuer {
+        let resource = |uri: &&str| v1::ProtectedResource { resource: (*uri).to_owned(), ..Default::default() };
+        Issuer { resources: uris.iter().map(resource).collect(), ..issuer }
     }
 
-    fn is(id: &str, path: &'static str) -> (Option<String>, Option<&'static str>) {
-        (Some(id.to_owned()), Some(path))
+    fn seen(directory: &Directory, path: &str, authority: Option<&str>) -> (Option<String>, Option<String>) {
+        let found = find(directory, path, authority);
+        (found.located.issuer().map(|issuer| issuer.id.clone()), found.rewritten.map(Cow::into_owned))
+    }
+
+    fn is(id: &str, path: &str) -> (Option<String>, Option<String>) {
+        (Some(id.to_owned()), Some(path.to_owned()))
     }
 
     #[test]
@@ -197,13 +252,47 @@ mod tests {
     }
 
     #[test]
+    fn r37_a_registration_is_managed_below_its_issuer() {
+        let directory = Directory::of([issuer("root", "https://a.example"), issuer("t", "https://a.example/t")]);
+        let find = |path| seen(&directory, path, None);
+        assert_eq!(find("/register/client-x"), is("root", "/register/client-x"));
+        assert_eq!(find("/t/register/client-x"), is("t", "/register/client-x"));
+        assert_eq!(find("/u/register/client-x"), (None, None));
+    }
+
+    #[test]
+    fn r53_a_resource_is_known_by_its_path_and_among_several_by_its_host() {
+        let [a, b, other] = ["https://a.example/mcp", "https://b.example/mcp", "https://c.example"];
+        let directory = Directory::of([
+            with_resources(issuer("one", "https://gate.example"), &[a, other]),
+            with_resources(issuer("two", "https://gate.example/two"), &[b, a]),
+        ]);
+        let document = |path: &str, host| {
+            let path = format!("{RESOURCE_METADATA}{path}");
+            find(&directory, &path, host).resource.map(|ResourceDocument(json)| json)
+        };
+        let servers_of = |path: &str, host| {
+            let json = document(path, host).expect("a document");
+            let json: serde_json::Value = serde_json::from_slice(&json).expect("JSON");
+            (json["resource"].clone(), json["authorization_servers"].as_array().expect("a list").len())
+        };
+        assert_eq!(servers_of("", None), (other.into(), 1));
+        assert_eq!(servers_of("/", Some("gate.example")), (other.into(), 1));
+        assert_eq!(servers_of("/mcp", Some("a.example")), (a.into(), 2));
+        assert_eq!(servers_of("/mcp", Some("B.example")), (b.into(), 1));
+        assert_eq!(document("/mcp", Some("gate.example")), None);
+        assert_eq!(document("/other", Some("a.example")), None);
+    }
+
+    #[test]
     fn what_is_close_is_not_enough() {
         let directory = Directory::of([issuer("root", "https://a.example"), issuer("t", "https://a.example/t")]);
         for path in ["/T/authorize", "/t//authorize", "/tt/authorize", "/%74/authorize", "/t/u/authorize", "/t/healthz"]
         {
             assert_eq!(seen(&directory, path, None), (None, None), "{path}");
         }
-        assert_eq!(seen(&directory, "/.well-known/openid-configuration/u", None), (None, Some(OPENID_CONFIGURATION)));
+        let unknown = (None, Some(OPENID_CONFIGURATION.to_owned()));
+        assert_eq!(seen(&directory, "/.well-known/openid-configuration/u", None), unknown);
         assert_eq!(seen(&directory, "/callback/u", None), (None, None));
     }
 

@@ -1,13 +1,15 @@
 //! The documents that clients and resource servers read: server metadata (RFC 8414, with what OpenID Connect Discovery
-//! makes mandatory) and keys (RFC 7517). The control plane says what is in them; here is only their form.
+//! makes mandatory), keys (RFC 7517), and protected resource metadata (RFC 9728) for MCP servers that serve none. The control plane says what is in them; here is only their form.
 
 use axum::body::Bytes;
+use axum::extract::Request;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::IntoResponse;
 use lychgate_api::v1;
 use serde::Serialize;
 
-use crate::locate::At;
+use crate::failure::Failure;
+use crate::locate::{At, nowhere};
 
 /// At every alias the same bytes (A3).
 pub(crate) async fn server(At { issuer, .. }: At) -> impl IntoResponse {
@@ -18,8 +20,31 @@ pub(crate) async fn keys(At { issuer, .. }: At) -> impl IntoResponse {
     document(issuer.keys.clone())
 }
 
+/// Wherever the request for a resource's metadata came from: its own host, by a proxy, or ours.
+pub(crate) async fn resource(request: Request) -> Result<impl IntoResponse, Failure> {
+    match request.extensions().get::<ResourceDocument>() {
+        Some(ResourceDocument(json)) => Ok(document(json.clone())),
+        None => Err(nowhere(request).await),
+    }
+}
+
+/// The metadata of the resource that the path names.
+#[derive(Clone, Debug)]
+pub(crate) struct ResourceDocument(pub(crate) Bytes);
+
 fn document(json: Bytes) -> impl IntoResponse {
     ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "public, max-age=300")], json)
+}
+
+/// RFC 9728 §2. `offline_access` is no scope of a resource (A23), and tokens come in the header only.
+pub(crate) fn resource_document(resource: &v1::ProtectedResource, authorization_servers: &[&str]) -> Bytes {
+    json(&ResourceMetadata {
+        resource: &resource.resource,
+        authorization_servers,
+        resource_name: &resource.resource_name,
+        scopes_supported: &resource.scopes_supported,
+        bearer_methods_supported: ["header"],
+    })
 }
 
 pub(crate) fn server_document(metadata: v1::ServerMetadata) -> Bytes {
@@ -38,20 +63,20 @@ pub(crate) fn server_document(metadata: v1::ServerMetadata) -> Bytes {
         authorization_response_iss_parameter_supported: metadata.authorization_response_iss_parameter_supported,
         subject_types_supported: metadata.subject_types_supported,
         id_token_signing_alg_values_supported: metadata.id_token_signing_alg_values_supported,
+        revocation_endpoint: metadata.revocation_endpoint,
+        revocation_endpoint_auth_signing_alg_values_supported: metadata
+            .token_endpoint_auth_signing_alg_values_supported
+            .clone(),
+        revocation_endpoint_auth_methods_supported: metadata.revocation_endpoint_auth_methods_supported,
+        introspection_endpoint: metadata.introspection_endpoint,
+        introspection_endpoint_auth_methods_supported: metadata.introspection_endpoint_auth_methods_supported,
+        token_endpoint_auth_signing_alg_values_supported: metadata.token_endpoint_auth_signing_alg_values_supported,
+        client_id_metadata_document_supported: metadata.client_id_metadata_document_supported,
     })
 }
 
 pub(crate) fn key_document(keys: Vec<v1::Jwk>) -> Bytes {
-    let keys = keys.into_iter().map(|key| Jwk {
-        kty: key.kty,
-        r#use: key.r#use,
-        alg: key.alg,
-        kid: key.kid,
-        crv: key.crv,
-        x: key.x,
-        y: key.y,
-    });
-    json(&KeyDocument { keys: keys.collect() })
+    json(&KeyDocument::new(keys))
 }
 
 fn json(document: &impl Serialize) -> Bytes {
@@ -87,11 +112,53 @@ struct ServerDocument {
     subject_types_supported: Vec<String>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     id_token_signing_alg_values_supported: Vec<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    revocation_endpoint: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    revocation_endpoint_auth_methods_supported: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    revocation_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    introspection_endpoint: String,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    introspection_endpoint_auth_methods_supported: Vec<String>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    token_endpoint_auth_signing_alg_values_supported: Vec<String>,
+    client_id_metadata_document_supported: bool,
 }
 
 #[derive(Serialize)]
-struct KeyDocument {
+struct ResourceMetadata<'a> {
+    resource: &'a str,
+    authorization_servers: &'a [&'a str],
+    #[serde(skip_serializing_if = "str::is_empty")]
+    resource_name: &'a str,
+    #[serde(skip_serializing_if = "<[String]>::is_empty")]
+    scopes_supported: &'a [String],
+    bearer_methods_supported: [&'static str; 1],
+}
+
+/// RFC 7517 §5.
+#[derive(Serialize)]
+pub(crate) struct KeyDocument {
     keys: Vec<Jwk>,
+}
+
+impl KeyDocument {
+    pub(crate) fn new(keys: Vec<v1::Jwk>) -> Self {
+        let keys = keys.into_iter().map(|key| Jwk {
+            kty: key.kty,
+            r#use: key.r#use,
+            alg: key.alg,
+            kid: key.kid,
+            crv: key.crv,
+            x: key.x,
+            y: key.y,
+            n: key.n,
+            e: key.e,
+        });
+        Self { keys: keys.collect() }
+    }
 }
 
 #[derive(Serialize)]
@@ -109,6 +176,10 @@ struct Jwk {
     x: String,
     #[serde(skip_serializing_if = "String::is_empty")]
     y: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    n: String,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    e: String,
 }
 
 #[cfg(test)]
@@ -118,7 +189,10 @@ mod tests {
     #[test]
     fn what_is_empty_is_left_out_and_nothing_is_null() {
         let document = server_document(v1::ServerMetadata { issuer: "https://a".to_owned(), ..Default::default() });
-        assert_eq!(document, r#"{"issuer":"https://a","authorization_response_iss_parameter_supported":false}"#);
+        assert_eq!(
+            document,
+            r#"{"issuer":"https://a","authorization_response_iss_parameter_supported":false,"client_id_metadata_document_supported":false}"#
+        );
         let keys = key_document(vec![v1::Jwk { kty: "EC".to_owned(), kid: "k".to_owned(), ..Default::default() }]);
         assert_eq!(keys, r#"{"keys":[{"kty":"EC","kid":"k"}]}"#);
     }

@@ -50,6 +50,8 @@ pub(crate) struct Client {
     pub(crate) name: String,
     pub(crate) named: bool,
     pub(crate) unverified: bool,
+    /// Empty for clients without a metadata document.
+    pub(crate) metadata_host: String,
     pub(crate) registered_on: Option<Date>,
 }
 
@@ -60,6 +62,8 @@ pub(crate) struct Redirect {
     pub(crate) web: bool,
     pub(crate) loopback: bool,
     pub(crate) private_scheme: bool,
+    /// Not the host of the client's metadata document.
+    pub(crate) elsewhere: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -148,6 +152,7 @@ impl ConsentPage {
                 name,
                 named,
                 unverified: client.unverified,
+                metadata_host: client.metadata_host,
                 registered_on: client.create_time.map(|time| date(time.seconds)),
             },
             redirect: Redirect {
@@ -156,6 +161,7 @@ impl ConsentPage {
                 web: kind == RedirectKind::Web,
                 loopback: kind == RedirectKind::Loopback,
                 private_scheme: kind == RedirectKind::PrivateScheme,
+                elsewhere: redirect.elsewhere,
             },
             resource: Resource { uri: resource.uri, name: resource_name },
             scopes: page.scopes.into_iter().map(Scope::from).collect(),

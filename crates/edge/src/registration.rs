@@ -1,38 +1,106 @@
-//! `POST /register` (RFC 7591 §3.1): JSON in, one `Register`, JSON out.
+//! `/register` (RFC 7591) and `/register/{client_id}` (RFC 7592): JSON in, one call, JSON out.
 //!
 //! What is acceptable in a registration is the control plane's affair; here only the types of the members matter.
 
 use std::sync::Arc;
 
-use axum::extract::{Request, State};
+use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
-use axum::response::Response;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse as _, Response};
 use lychgate_api::Reason;
-use lychgate_api::v1::{ClientMetadata, RegisterRequest, RegisterResponse};
+use lychgate_api::v1::{
+    ClientInformation, ClientMetadata, DeleteRequest, Jwk, KeySet, ReadRequest, RegisterRequest, UpdateRequest,
+};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use crate::failure::Failure;
 use crate::locate::At;
+use crate::metadata::KeyDocument;
 use crate::router::App;
-use crate::{body, entropy, response};
+use crate::{bearer, body, entropy, response};
 
+/// `POST /register` (RFC 7591 §3.1).
 pub(crate) async fn register(State(app): State<Arc<App>>, at: At, request: Request) -> Result<Response, Failure> {
-    // RFC 7591 §3.2.2: whatever is wrong with the body, this is the code for it.
-    let body = body::json(request).await.map_err(|failure| failure.oauth_error("invalid_client_metadata"))?;
+    let token = bearer::token(request.headers());
+    let sent = token.is_some();
     let message = RegisterRequest {
         issuer_id: at.issuer.id.clone(),
         attempt: entropy::attempt(),
-        metadata: Some(client_metadata(body)?),
+        metadata: Some(client_metadata(&mut members(request).await?)?),
+        initial_access_token: token,
     };
-    let answer = app.control.register(&at.request_id, message).await?;
-    response::secret_json(StatusCode::CREATED, &Registered::try_from(answer)?)
+    let answer = app.control.register(&at.request_id, message).await;
+    let answer = answer.map_err(|failure| bearer::challenge(failure, &at.issuer, sent))?;
+    information(StatusCode::CREATED, answer.client)
+}
+
+/// `GET /register/{client_id}` (RFC 7592 §2.1).
+pub(crate) async fn read(
+    State(app): State<Arc<App>>,
+    at: At,
+    Path(client_id): Path<String>,
+    request: Request,
+) -> Result<Response, Failure> {
+    let token = bearer::token(request.headers());
+    let (issuer_id, sent) = (at.issuer.id.clone(), token.is_some());
+    let message = ReadRequest { issuer_id, client_id, registration_access_token: token.unwrap_or_default() };
+    let answer = app.control.read_registration(&at.request_id, message).await;
+    let answer = answer.map_err(|failure| bearer::challenge(failure, &at.issuer, sent))?;
+    information(StatusCode::OK, answer.client)
+}
+
+/// `PUT /register/{client_id}` (RFC 7592 §2.2). Members that only we can set are passed over: clients send back what they
+/// were told.
+pub(crate) async fn update(
+    State(app): State<Arc<App>>,
+    at: At,
+    Path(client_id): Path<String>,
+    request: Request,
+) -> Result<Response, Failure> {
+    let token = bearer::token(request.headers());
+    let sent = token.is_some();
+    let mut members = members(request).await?;
+    let message = UpdateRequest {
+        issuer_id: at.issuer.id.clone(),
+        attempt: entropy::attempt(),
+        client_id,
+        registration_access_token: token.unwrap_or_default(),
+        metadata: Some(client_metadata(&mut members)?),
+        stated_client_id: members.string("client_id")?,
+        stated_client_secret: members.string("client_secret")?,
+    };
+    let answer = app.control.update_registration(&at.request_id, message).await;
+    let answer = answer.map_err(|failure| bearer::challenge(failure, &at.issuer, sent))?;
+    information(StatusCode::OK, answer.client)
+}
+
+/// `DELETE /register/{client_id}` (RFC 7592 §2.3).
+pub(crate) async fn delete(
+    State(app): State<Arc<App>>,
+    at: At,
+    Path(client_id): Path<String>,
+    request: Request,
+) -> Result<Response, Failure> {
+    let token = bearer::token(request.headers());
+    let (issuer_id, sent) = (at.issuer.id.clone(), token.is_some());
+    let message = DeleteRequest { issuer_id, client_id, registration_access_token: token.unwrap_or_default() };
+    let answer = app.control.delete_registration(&at.request_id, message).await;
+    answer.map_err(|failure| bearer::challenge(failure, &at.issuer, sent))?;
+    Ok((StatusCode::NO_CONTENT, [(CACHE_CONTROL, "no-store")]).into_response())
+}
+
+/// RFC 7591 §3.2.2: whatever is wrong with the body, `invalid_client_metadata` is the code for it.
+async fn members(request: Request) -> Result<Members, Failure> {
+    match body::json(request).await.map_err(|failure| failure.oauth_error("invalid_client_metadata"))? {
+        Value::Object(members) => Ok(Members(members)),
+        _ => Err(invalid("the body is not a JSON object".to_owned())),
+    }
 }
 
 /// RFC 7591 §2: what is unknown is ignored; `null` is as good as absent, since clients send it for what they do not set.
-fn client_metadata(body: Value) -> Result<ClientMetadata, Failure> {
-    let Value::Object(members) = body else { return Err(invalid("the body is not a JSON object".to_owned())) };
-    let mut members = Members(members);
+fn client_metadata(members: &mut Members) -> Result<ClientMetadata, Failure> {
     Ok(ClientMetadata {
         redirect_uris: members.strings("redirect_uris")?,
         client_name: members.string("client_name")?,
@@ -49,13 +117,42 @@ fn client_metadata(body: Value) -> Result<ClientMetadata, Failure> {
         software_id: members.string("software_id")?,
         software_version: members.string("software_version")?,
         jwks_uri: members.string("jwks_uri")?,
-        jwks: members.0.get("jwks").is_some_and(|keys| !keys.is_null()),
+        jwks: members.key_set("jwks")?,
     })
 }
 
 struct Members(Map<String, Value>);
 
 impl Members {
+    /// RFC 7517 §5. Of each key only what a public key has is read; a private half that came along goes no further.
+    fn key_set(&mut self, name: &str) -> Result<Option<KeySet>, Failure> {
+        let set = match self.0.remove(name) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(set) => set,
+        };
+        let wrong = || invalid(format!("{name} is not a key set"));
+        let Some(Value::Array(keys)) = set.get("keys") else { return Err(wrong()) };
+        let key = |key: &Value| {
+            let member = |name: &str| match key.get(name) {
+                None | Some(Value::Null) => Ok(String::new()),
+                Some(Value::String(text)) => Ok(text.clone()),
+                Some(_) => Err(wrong()),
+            };
+            Ok(Jwk {
+                kty: member("kty")?,
+                r#use: member("use")?,
+                alg: member("alg")?,
+                kid: member("kid")?,
+                crv: member("crv")?,
+                x: member("x")?,
+                y: member("y")?,
+                n: member("n")?,
+                e: member("e")?,
+            })
+        };
+        Ok(Some(KeySet { keys: keys.iter().map(key).collect::<Result<_, Failure>>()? }))
+    }
+
     fn string(&mut self, name: &str) -> Result<Option<String>, Failure> {
         match self.0.remove(name) {
             None | Some(Value::Null) => Ok(None),
@@ -84,11 +181,25 @@ fn invalid(description: String) -> Failure {
     failure.describe(description)
 }
 
+fn information(status: StatusCode, client: Option<ClientInformation>) -> Result<Response, Failure> {
+    let client = client.ok_or_else(|| Failure::new(Reason::Fault))?;
+    response::secret_json(status, &Registered::try_from(client)?)
+}
+
 /// RFC 7591 §3.2.1: everything that was registered. No null and no fraction: clients are known to break on both.
 #[derive(Serialize)]
 struct Registered {
     client_id: String,
     client_id_issued_at: i64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret: Option<String>,
+    /// Never: and only where there is a secret.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    client_secret_expires_at: Option<i64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_access_token: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    registration_client_uri: Option<String>,
     #[serde(flatten)]
     metadata: Metadata,
 }
@@ -122,18 +233,26 @@ struct Metadata {
     software_id: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     software_version: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwks_uri: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    jwks: Option<KeyDocument>,
 }
 
-impl TryFrom<RegisterResponse> for Registered {
+impl TryFrom<ClientInformation> for Registered {
     type Error = Failure;
 
-    fn try_from(answer: RegisterResponse) -> Result<Self, Failure> {
+    fn try_from(answer: ClientInformation) -> Result<Self, Failure> {
         let (Some(metadata), Some(issued)) = (answer.metadata, answer.client_id_issue_time) else {
             return Err(Failure::new(Reason::Fault));
         };
         Ok(Self {
             client_id: answer.client_id,
             client_id_issued_at: issued.seconds,
+            client_secret_expires_at: answer.client_secret.as_ref().map(|_| 0),
+            client_secret: answer.client_secret,
+            registration_access_token: answer.registration_access_token,
+            registration_client_uri: answer.registration_client_uri,
             metadata: Metadata {
                 redirect_uris: metadata.redirect_uris,
                 client_name: metadata.client_name,
@@ -149,6 +268,8 @@ impl TryFrom<RegisterResponse> for Registered {
                 application_type: metadata.application_type,
                 software_id: metadata.software_id,
                 software_version: metadata.software_version,
+                jwks_uri: metadata.jwks_uri,
+                jwks: metadata.jwks.map(|set| KeyDocument::new(set.keys)),
             },
         })
     }

@@ -19,7 +19,7 @@ use crate::failure::{Failure, as_json, as_page};
 use crate::issuers::Issuers;
 use crate::locate::nowhere;
 use crate::pages::Pages;
-use crate::{flow, metadata, registration, token};
+use crate::{flow, introspection, metadata, registration, revocation, token};
 
 /// What handlers share.
 #[derive(Debug)]
@@ -38,10 +38,14 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .layer(from_fn_with_state(Arc::clone(app), as_page));
     let programs = Router::new()
         .route("/token", only("POST", post(token::exchange)))
+        .route("/revoke", only("POST", post(revocation::revoke)))
+        .route("/introspect", only("POST", post(introspection::introspect)))
         .route("/register", only("POST", post(registration::register)))
+        .route("/register/{client_id}", only("GET, PUT, DELETE", managed()))
         .route("/jwks.json", only("GET, HEAD", get(metadata::keys)))
         .route("/.well-known/oauth-authorization-server", only("GET, HEAD", get(metadata::server)))
         .route("/.well-known/openid-configuration", only("GET, HEAD", get(metadata::server)))
+        .route("/.well-known/oauth-protected-resource", only("GET, HEAD", get(metadata::resource)))
         .route("/.well-known/{*document}", any(nowhere))
         .layer(from_fn(as_json))
         .layer(cors());
@@ -51,6 +55,11 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .route("/assets/{file}", get(asset))
         .layer(from_fn(as_json));
     people.merge(programs).merge(house).with_state(Arc::clone(app))
+}
+
+/// RFC 7592 §2.
+fn managed() -> MethodRouter<Arc<App>> {
+    get(registration::read).put(registration::update).delete(registration::delete)
 }
 
 /// Every other method is refused with this `Allow`. HEAD among them, unless it is listed: it would otherwise run what
@@ -67,7 +76,7 @@ fn cors() -> CorsLayer {
     let named = HeaderName::from_static;
     CorsLayer::new()
         .allow_origin(Any)
-        .allow_methods([Method::GET, Method::HEAD, Method::POST])
+        .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE])
         .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, named("mcp-protocol-version"), named("dpop")])
         .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER, named("dpop-nonce"), named(REQUEST_ID)])
         .max_age(Duration::from_secs(3600))

@@ -83,7 +83,12 @@ fn of_reason(reason: Reason) -> Wording {
             "Whoever runs this service has blocked the app.",
             "If you think this is a mistake, ask them, and give them the request number below.",
         ),
-        Reason::ClientAuthenticationFailed => {
+        Reason::ClientAuthenticationFailed
+        | Reason::ClientAssertionInvalid
+        | Reason::ClientAssertionReplayed
+        | Reason::ResourceServerUnknown
+        | Reason::InitialAccessTokenInvalid
+        | Reason::RegistrationAccessTokenInvalid => {
             ("The app could not prove who it is", "The app gave a wrong key or none.", TELL_THE_MAKER)
         }
         Reason::ClientAuthenticationAmbiguous => {
@@ -96,6 +101,37 @@ fn of_reason(reason: Reason) -> Wording {
             "Nothing was shared. If you came here by a link somebody sent you, do not use it again. If you are \
              connecting an app yourself, remove the connection there and add it again.",
         ),
+        Reason::MetadataUrlInvalid => {
+            (REFUSED_APP, "The app introduces itself with an address that cannot be looked up.", TELL_THE_MAKER)
+        }
+        Reason::MetadataHostForbidden => (
+            "Apps from that website are not accepted",
+            "Whoever runs this service accepts apps only from websites they have chosen.",
+            "If you think this app should be among them, ask them, and give them the request number below.",
+        ),
+        Reason::MetadataDocumentInvalid => (
+            "The app's website does not vouch for it",
+            "The app says that a website describes it. What is there does not fit the app, or there is nothing.",
+            TELL_THE_MAKER,
+        ),
+        Reason::MetadataDocumentUnavailable => (
+            "The app's website does not answer",
+            "The app says that a website describes it, and that website cannot be asked just now.",
+            "Wait a minute and reload this page. If it goes on, the website of the app may be down.",
+        ),
+        Reason::RedirectUriForbidden => (
+            "This app may not be connected here",
+            "Whoever runs this service does not permit access to go where this app wants it.",
+            "If you think this is a mistake, ask them, and give them the request number below.",
+        ),
+        Reason::RegistrationClosed => (
+            "Apps cannot introduce themselves here",
+            "Whoever runs this service adds apps by hand.",
+            "Ask them to add the app you want to connect.",
+        ),
+        Reason::TokenTypeUnsupported => {
+            (REFUSED_APP, "The app gave something back that cannot be given back.", TELL_THE_MAKER)
+        }
         Reason::RedirectUriMissing => (REFUSED_APP, "The app did not say where the access should go.", TELL_THE_MAKER),
 
         // --- the authorization request ---

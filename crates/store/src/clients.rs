@@ -1,12 +1,13 @@
-//! Registered clients.
+//! Registered clients, and what clients may use only once.
 
 use lychgate_domain::client::Client;
-use lychgate_domain::id::ClientId;
+use lychgate_domain::client_assertion::AssertionAccepted;
+use lychgate_domain::id::{Attempt, ClientId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;
 
 use crate::engine::Expectation;
-use crate::record::Record as _;
+use crate::record::{Record as _, UsedAssertion};
 use crate::{Store, StoreError, Versioned, batch, key};
 
 impl Store {
@@ -26,5 +27,51 @@ impl Store {
         let expires_at = now + issuer.lifetimes.unused_registration;
         self.commit(batch(now).put(key, Expectation::Absent, client.encode_record(), expires_at)).await?;
         Ok(())
+    }
+
+    /// Replaces a registration. It lives as long as it did before.
+    pub async fn replace_client(
+        &self,
+        issuer: &Issuer,
+        read_at: &Versioned<Client>,
+        client: &Client,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let (key, unchanged) = (key::client(&issuer.url, &client.id), Expectation::Version(read_at.version));
+        self.commit(batch(now).put(key, unchanged, client.encode_record(), read_at.expires_at)).await?;
+        Ok(())
+    }
+
+    /// Forgets a registration. Every use of a grant asks for its client, so all of its grants end with it.
+    pub async fn delete_client(
+        &self,
+        issuer: &Issuer,
+        read_at: &Versioned<Client>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = key::client(&issuer.url, &read_at.value.id);
+        self.commit(batch(now).delete(key, read_at.version)).await?;
+        Ok(())
+    }
+
+    /// Uses an assertion up. `Conflict` if another attempt has used it.
+    pub async fn use_assertion(
+        &self,
+        issuer: &Issuer,
+        assertion: &AssertionAccepted,
+        attempt: Attempt,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = key::assertion(&issuer.url, assertion.id());
+        let used = UsedAssertion(attempt);
+        let batch = batch(now).put(key.clone(), Expectation::Absent, used.encode_record(), assertion.forget_at());
+        match self.commit(batch).await {
+            Ok(_) => Ok(()),
+            Err(StoreError::Conflict) => {
+                let found = self.record::<UsedAssertion>(key, now).await?;
+                if found.is_some_and(|found| found.value == used) { Ok(()) } else { Err(StoreError::Conflict) }
+            }
+            Err(error) => Err(error),
+        }
     }
 }

@@ -45,11 +45,20 @@ pub enum Space {
     Grants = 4,
     /// Revocation counters of issuers, clients and subjects.
     Counters = 5,
+    /// Client assertions that were used.
+    Assertions = 6,
 }
 
 impl Space {
-    pub const ALL: [Space; 6] =
-        [Space::Meta, Space::Clients, Space::Authorizations, Space::Consents, Space::Grants, Space::Counters];
+    pub const ALL: [Space; 7] = [
+        Space::Meta,
+        Space::Clients,
+        Space::Authorizations,
+        Space::Consents,
+        Space::Grants,
+        Space::Counters,
+        Space::Assertions,
+    ];
 
     /// Stable, for column families and tables.
     pub fn name(self) -> &'static str {
@@ -60,6 +69,7 @@ impl Space {
             Space::Consents => "consents",
             Space::Grants => "grants",
             Space::Counters => "counters",
+            Space::Assertions => "assertions",
         }
     }
 }

@@ -46,6 +46,11 @@ pub(crate) fn subject_counter(issuer: &IssuerUrl, subject: &Subject) -> Key {
     Key::new(Space::Counters, [issuer.digest().as_slice(), b"s", &hashed(subject.as_str())].concat())
 }
 
+/// By its digest, which its client's id has entered.
+pub(crate) fn assertion(issuer: &IssuerUrl, id: &[u8; 32]) -> Key {
+    Key::new(Space::Assertions, [issuer.digest().as_slice(), id].concat())
+}
+
 fn hashed(text: &str) -> [u8; 16] {
     *digest("key", &[text.as_bytes()]).first_chunk().expect("16 of 32 bytes")
 }

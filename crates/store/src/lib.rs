@@ -32,8 +32,9 @@ pub(crate) mod proto {
     include!(concat!(env!("OUT_DIR"), "/lychgate.record.v1.rs"));
 }
 
-/// The newest record format this version reads and writes.
-const RECORD_LEVEL: u32 = 1;
+/// The newest record format this version reads and writes: 2 since clients have secrets and keys, which an older node
+/// would take for public ones.
+const RECORD_LEVEL: u32 = 2;
 
 /// How late a batch may land.
 const BATCH_LIFETIME: Duration = Duration::from_secs(10);
@@ -84,7 +85,7 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// A store whose records this version can read.
+    /// A store whose records this version can read. From then on no older version opens it.
     pub async fn open(engine: Arc<dyn Engine>, now: Timestamp) -> Result<Self, StoreError> {
         let store = Self { engine };
         let meta = key::store_meta();
@@ -92,10 +93,11 @@ impl Store {
             Some(found) if found.value.record_level > RECORD_LEVEL => {
                 Err(StoreError::TooNew { found: found.value.record_level })
             }
-            Some(_) => Ok(store),
-            None => {
+            Some(found) if found.value.record_level == RECORD_LEVEL => Ok(store),
+            found => {
                 let value = prost::Message::encode_to_vec(&proto::StoreMeta { record_level: RECORD_LEVEL });
-                match store.commit(batch(now).put(meta, Expectation::Absent, value, None)).await {
+                let unchanged = found.map_or(Expectation::Absent, |found| Expectation::Version(found.version));
+                match store.commit(batch(now).put(meta, unchanged, value, None)).await {
                     // Another node began at the same time.
                     Ok(_) | Err(StoreError::Conflict) => Ok(store),
                     Err(error) => Err(error),

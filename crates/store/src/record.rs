@@ -57,6 +57,22 @@ impl Record for Counter {
     }
 }
 
+/// An assertion that was used, and by which attempt.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UsedAssertion(pub(crate) Attempt);
+
+impl Record for UsedAssertion {
+    const KIND: &'static str = "assertion";
+
+    fn encode_record(&self) -> Vec<u8> {
+        proto::UsedAssertion { attempt: self.0.bytes().to_vec() }.encode_to_vec()
+    }
+
+    fn decode_record(bytes: &[u8]) -> Option<Self> {
+        Some(Self(decode_attempt(proto::UsedAssertion::decode(bytes).ok()?.attempt)?))
+    }
+}
+
 fn encode_sealed(sealed: &Sealed) -> proto::Sealed {
     proto::Sealed { key: sealed.key.0, bytes: sealed.bytes.clone() }
 }

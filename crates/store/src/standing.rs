@@ -1,6 +1,6 @@
 //! What a grant's life depends on, read in one snapshot, and the expectation that none of it has changed.
 
-use lychgate_domain::client::Client;
+use lychgate_domain::client::{Client, Status};
 use lychgate_domain::consent::Consent;
 use lychgate_domain::grant::{Counters, Standing};
 use lychgate_domain::id::ClientId;
@@ -16,8 +16,10 @@ use crate::{Store, StoreError, Versioned, decode, key};
 #[derive(Clone, Debug)]
 pub struct StoredStanding {
     pub standing: Standing,
+    /// The client's registration, if it has one.
+    pub registered: Option<Client>,
     pub(crate) consent: Observed,
-    /// `None` for a configured client: it has no record.
+    /// `None` for a client that has no record.
     pub(crate) client: Option<Observed>,
     counters: [Observed; 3],
 }
@@ -53,12 +55,14 @@ impl StoredStanding {
 }
 
 impl Store {
-    /// Everything that decides whether a grant of `subject`'s to `client` for `resource` lives.
+    /// Everything that decides whether a grant of `subject`'s to `client` for `resource` lives. `elsewhere` is the status
+    /// of a client that has no record, because it is configured or has a metadata document.
     pub async fn standing(
         &self,
         issuer: &Issuer,
         subject: &Subject,
         client: &ClientId,
+        elsewhere: Option<Status>,
         resource: &str,
         now: Timestamp,
     ) -> Result<StoredStanding, StoreError> {
@@ -75,17 +79,18 @@ impl Store {
         let observed = |n: usize| Observed { key: keys[n].clone(), entry: entries[n].clone() };
         let counter =
             |n: usize| Ok::<_, StoreError>(decode::<Counter>(entries[n].clone())?.map_or(0, |counter| counter.value.0));
-        let configured = issuer.configured_client(client);
         let registered: Option<Versioned<Client>> = decode(entries[1].clone())?;
+        let registered = registered.map(|client| client.value);
         let consent: Option<Versioned<Consent>> = decode(entries[0].clone())?;
         Ok(StoredStanding {
             standing: Standing {
                 consent: consent.map(|consent| consent.value),
-                client: configured.cloned().or(registered.map(|client| client.value)),
+                client: elsewhere.or(registered.as_ref().map(|client| client.status)),
                 counters: Counters { issuer: counter(2)?, client: counter(3)?, subject: counter(4)? },
             },
+            registered,
             consent: observed(0),
-            client: configured.is_none().then(|| observed(1)),
+            client: elsewhere.is_none().then(|| observed(1)),
             counters: [observed(2), observed(3), observed(4)],
         })
     }

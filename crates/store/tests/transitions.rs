@@ -6,12 +6,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lychgate_domain::authorization::{Approved, Authorization, CodeIssued, Decided, LoggingIn, Redeemed, Sealed};
-use lychgate_domain::client::{About, AuthenticationMethod, Client, GrantType, Origin, Status};
+use lychgate_domain::client::{About, Authentication, AuthenticationMethod, Client, GrantType, Origin, Status};
 use lychgate_domain::consent::Consent;
 use lychgate_domain::event::{About as EventAbout, Caller, Event, EventKind};
 use lychgate_domain::grant::{self, EndedBy, Grant};
 use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, GrantId, IssuerId};
-use lychgate_domain::issuer::{Issuer, IssuerUrl, Lifetimes};
+use lychgate_domain::issuer::{ClientPolicy, Issuer, IssuerUrl, Lifetimes};
 use lychgate_domain::keys::KeyId;
 use lychgate_domain::pkce::CodeChallenge;
 use lychgate_domain::redirect_uri::RedirectUri;
@@ -51,16 +51,17 @@ async fn world() -> World {
         upstream_name: "Login".to_owned(),
         resources: Vec::new(),
         clients: Vec::new(),
-        private_scheme_redirect_uris: Vec::new(),
+        policy: ClientPolicy::default(),
         lifetimes: Lifetimes::default(),
     };
     let client = Client {
         id: ClientId::parse("app").unwrap(),
-        origin: Origin::Registered { at: clock.now(), attempt: attempt(0) },
+        origin: Origin::Registered { at: clock.now(), attempt: attempt(0), management: None },
         status: Status::Enabled,
         name: Some("App".to_owned()),
         redirect_uris: vec![RedirectUri::parse("https://app.example/cb", &[]).unwrap()],
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+        authentication: Authentication::Public,
         about: About::default(),
     };
     store.register(&issuer, &client, clock.now()).await.unwrap();
@@ -113,7 +114,7 @@ impl World {
 
     async fn standing(&self) -> StoredStanding {
         let (subject, client) = (self.subject(), &self.client.id);
-        self.store.standing(&self.issuer, &subject, client, RESOURCE, self.now()).await.unwrap()
+        self.store.standing(&self.issuer, &subject, client, None, RESOURCE, self.now()).await.unwrap()
     }
 
     /// Approved and claimed.

@@ -30,15 +30,21 @@ async fn a2_a3_a4_a5_a6_r41_the_metadata_is_the_same_under_both_names() -> Resul
         ("authorization_endpoint", "/authorize"),
         ("token_endpoint", "/token"),
         ("registration_endpoint", "/register"),
+        ("revocation_endpoint", "/revoke"),
+        ("introspection_endpoint", "/introspect"),
         ("jwks_uri", "/jwks.json"),
     ] {
         assert_eq!(document[name], gate.url(path), "{name}");
     }
+    assert_eq!(document["client_id_metadata_document_supported"], true, "A7");
+    let methods = vec!["none", "client_secret_basic", "client_secret_post", "private_key_jwt"];
     for (name, values) in [
         ("response_types_supported", vec!["code"]),
         ("response_modes_supported", vec!["query"]),
         ("grant_types_supported", vec!["authorization_code", "refresh_token"]),
-        ("token_endpoint_auth_methods_supported", vec!["none"]),
+        ("token_endpoint_auth_methods_supported", methods.clone()),
+        ("revocation_endpoint_auth_methods_supported", methods),
+        ("token_endpoint_auth_signing_alg_values_supported", vec!["RS256", "PS256", "ES256", "EdDSA"]),
         ("code_challenge_methods_supported", vec!["S256"]),
         ("scopes_supported", vec!["notes:read", "notes:write"]),
         ("subject_types_supported", vec!["public"]),

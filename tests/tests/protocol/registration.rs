@@ -42,14 +42,21 @@ async fn a8_r16_r31_the_answer_says_everything_that_was_registered() -> Result<(
     stage.stop().await
 }
 
-/// A public client is what everybody becomes, and the answer says so.
+/// Whoever asks for a secret gets one; whoever asks for what is not spoken here becomes a public client, and is told so.
 #[tokio::test]
-async fn r31_r34_whatever_method_was_asked_for_none_is_registered() -> Result<()> {
+async fn r31_r34_a_secret_is_given_to_whoever_asks_for_one() -> Result<()> {
     let stage = Stage::start("").await?;
-    for method in ["none", "client_secret_post", "client_secret_basic", "private_key_jwt", "something_new"] {
+    for method in ["none", "tls_client_auth", "something_new"] {
         let registered = registered(&stage.gate, json!({ "token_endpoint_auth_method": method })).await?;
         assert_eq!(registered["token_endpoint_auth_method"], "none", "{method}");
         assert_no_secret(&registered);
+    }
+    let mut secrets = BTreeSet::new();
+    for method in ["client_secret_post", "client_secret_basic"] {
+        let registered = registered(&stage.gate, json!({ "token_endpoint_auth_method": method })).await?;
+        assert_eq!(registered["token_endpoint_auth_method"], method);
+        assert_eq!(registered["client_secret_expires_at"], json!(0), "RFC 7591 §3.2.1: it does not expire");
+        assert!(secrets.insert(registered["client_secret"].as_str().context("a secret")?.to_owned()));
     }
     let unsaid = registered(&stage.gate, json!({})).await?;
     assert_eq!(unsaid["token_endpoint_auth_method"], "none");

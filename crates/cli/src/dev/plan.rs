@@ -148,12 +148,14 @@ fn control(
         role,
         token_sha256: vec![hex_digest(token)],
         issuers: None,
+        resources: None,
     };
     Ok(control::Config {
         listen: addresses.control,
         tls: None,
         master_key: Secret::File(directory.secret("master.key")?.path),
         keys: control::KeysConfig::default(),
+        outbound: control::OutboundConfig::default(),
         store: control::StoreConfig {
             engine: control::EngineName::Rocksdb,
             path: Some(directory.subdirectory("store")?),
@@ -170,6 +172,9 @@ fn control(
             upstream,
             resources,
             clients: config.clients,
+            registration: control::RegistrationConfig::default(),
+            metadata_documents: control::MetadataDocumentsConfig::default(),
+            redirect_hosts: None,
             lifetimes: config.lifetimes,
         }],
         telemetry: config.telemetry,

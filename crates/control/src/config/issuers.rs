@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
-use lychgate_domain::client::{About, Client, GrantType, Origin, Status};
+use lychgate_domain::client::Client;
 use lychgate_domain::display::displayable;
-use lychgate_domain::id::{ClientId, IssuerId};
+use lychgate_domain::id::IssuerId;
 use lychgate_domain::issuer::{Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition};
 use lychgate_domain::redirect_uri::{RedirectKind, RedirectUri};
 use lychgate_domain::scope::Scope;
@@ -13,6 +13,7 @@ use lychgate_process::config::ConfigError;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::clients::{ClientConfig, MetadataDocumentsConfig, RegistrationConfig};
 use super::{Config, UpstreamConfig};
 
 /// One authorization server.
@@ -32,6 +33,12 @@ pub struct IssuerConfig {
     pub resources: Vec<ResourceConfig>,
     #[serde(default)]
     pub clients: Vec<ClientConfig>,
+    #[serde(default)]
+    pub registration: RegistrationConfig,
+    #[serde(default)]
+    pub metadata_documents: MetadataDocumentsConfig,
+    /// Hosts at which clients that are not configured may be answered; any if left out.
+    pub redirect_hosts: Option<Vec<String>>,
     #[serde(default)]
     pub lifetimes: LifetimesConfig,
 }
@@ -54,15 +61,6 @@ pub struct ScopeConfig {
     /// Whether a request without `scope` asks for it.
     #[serde(default)]
     pub default: bool,
-}
-
-/// A client that an operator knows.
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct ClientConfig {
-    pub id: String,
-    pub name: String,
-    pub redirect_uris: Vec<String>,
 }
 
 /// How long things last, in seconds; see `control.example.toml` for the defaults.
@@ -188,7 +186,7 @@ impl IssuerConfig {
             upstream_name: shown(&format!("{at}.upstream.name"), self.upstream.name())?,
             resources,
             clients,
-            private_scheme_redirect_uris: self.private_scheme_redirect_uris.clone(),
+            policy: self.policy(at)?,
             lifetimes: self.lifetimes.lifetimes(&format!("{at}.lifetimes"))?,
         })
     }
@@ -245,47 +243,6 @@ impl ResourceConfig {
     }
 }
 
-impl ClientConfig {
-    fn client(&self, at: &str, private_schemes: &[String]) -> Result<Client, ConfigError> {
-        let id = ClientId::parse(&self.id)
-            .filter(|id| !id.as_str().starts_with("client-") && !id.as_str().starts_with("https://"));
-        let id = id.ok_or_else(|| {
-            ConfigError::new(
-                format!("{at}.id"),
-                format_args!("is {:?}", self.id),
-                "use printable characters; \"client-\" and \"https://\" are how others' ids begin",
-            )
-        })?;
-        let mut redirect_uris = Vec::new();
-        for (n, uri) in self.redirect_uris.iter().enumerate() {
-            let parsed = RedirectUri::parse(uri, private_schemes).map_err(|why| {
-                ConfigError::new(
-                    format!("{at}.redirect_uris[{n}]"),
-                    format_args!("is {uri:?}"),
-                    lychgate_domain::Refusal::from(why),
-                )
-            })?;
-            redirect_uris.push(parsed);
-        }
-        if redirect_uris.is_empty() {
-            return Err(ConfigError::new(
-                format!("{at}.redirect_uris"),
-                "is empty",
-                "write where the client receives codes",
-            ));
-        }
-        Ok(Client {
-            id,
-            origin: Origin::Configured,
-            status: Status::Enabled,
-            name: Some(shown(&format!("{at}.name"), &self.name)?),
-            redirect_uris,
-            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-            about: About::default(),
-        })
-    }
-}
-
 impl LifetimesConfig {
     fn lifetimes(&self, at: &str) -> Result<Lifetimes, ConfigError> {
         let bounded = |name: &str, seconds: u64, min: u64, max: u64| {
@@ -339,6 +296,6 @@ fn slug(key: String) -> ConfigError {
     ConfigError::new(key, "is not an id", "use 1 to 32 of a-z, 0-9 and -")
 }
 
-fn shown(key: &str, text: &str) -> Result<String, ConfigError> {
+pub(super) fn shown(key: &str, text: &str) -> Result<String, ConfigError> {
     displayable(text, 200).ok_or_else(|| ConfigError::new(key, "is empty", "write what people should read"))
 }

@@ -28,6 +28,8 @@ pub struct PrincipalConfig {
     pub token_sha256: Vec<String>,
     /// Ids of the issuers it may speak of; all if left out.
     pub issuers: Option<Vec<String>>,
+    /// URIs of the resources it speaks for: for role "resource", which must say so.
+    pub resources: Option<Vec<String>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
@@ -95,8 +97,26 @@ impl Config {
                     ));
                 }
             }
+            let uris: Vec<_> = self.issuers.iter().flat_map(|issuer| &issuer.resources).map(|r| &r.uri).collect();
+            // Without a list, one MCP server could look into another's tokens.
+            if (config.role == Role::Resource) == config.resources.as_ref().is_none_or(Vec::is_empty) {
+                return Err(ConfigError::new(
+                    key("resources"),
+                    "is missing, or given to a role that is not \"resource\"",
+                    "list the URIs of the resources that a principal with role \"resource\" serves, and none for others",
+                ));
+            }
+            if let Some(uri) = config.resources.iter().flatten().find(|uri| !uris.contains(uri)) {
+                return Err(ConfigError::new(
+                    key("resources"),
+                    format_args!("names {uri:?}, which is not configured"),
+                    "use the uri of an [[issuers.resources]] table",
+                ));
+            }
+            let resources = config.resources.as_ref().map(|uris| uris.iter().cloned().collect());
             let issuers = config.issuers.as_ref().map(|ids| ids.iter().filter_map(|id| IssuerId::parse(id)).collect());
-            principals.push(Principal { name: config.name.clone(), role: config.role, token_digests: tokens, issuers });
+            let (name, role) = (config.name.clone(), config.role);
+            principals.push(Principal { name, role, token_digests: tokens, issuers, resources });
         }
         if !principals.iter().any(|principal| principal.role == Role::Edge) {
             return Err(ConfigError::new("principals", "has none with role \"edge\"", "add one, or nobody can log in"));
@@ -105,7 +125,7 @@ impl Config {
     }
 }
 
-fn from_hex(text: &str) -> Option<[u8; 32]> {
+pub(super) fn from_hex(text: &str) -> Option<[u8; 32]> {
     let digits = text.as_bytes();
     let mut bytes = [0; 32];
     if digits.len() != 64 {

@@ -324,7 +324,13 @@ fn e4_resources_that_nobody_could_decide_about_are_refused() {
 fn clients_that_would_be_taken_for_others_or_led_astray_are_refused() {
     fn client(config: &mut Config) -> &mut ClientConfig {
         let redirect_uris = vec!["https://app.example.com/callback".to_owned()];
-        config.issuers[0].clients.push(ClientConfig { id: "app".to_owned(), name: "App".to_owned(), redirect_uris });
+        config.issuers[0].clients.push(ClientConfig {
+            id: "app".to_owned(),
+            name: "App".to_owned(),
+            redirect_uris,
+            secret_sha256: None,
+            jwks_uri: None,
+        });
         config.issuers[0].clients.last_mut().unwrap()
     }
     let mut good = example();

@@ -7,8 +7,8 @@ use lychgate_domain::ticket::Ticket;
 
 use super::Next;
 use crate::control::{Caller, Control};
+use crate::documents::Standing;
 use crate::error::Error;
-use crate::issuers::resolve_client;
 
 impl Control {
     pub async fn begin(&self, caller: &Caller, issuer_id: &str, pairs: Vec<(String, String)>) -> Result<Next, Error> {
@@ -16,8 +16,8 @@ impl Control {
         let (issuer, now) = (&*serving.issuer, self.clock.now());
         let parameters = Parameters::new(pairs)?;
         let client_id = request::client_id(&parameters)?;
-        let client = resolve_client(&self.store, issuer, &client_id, now).await?.client;
-        let redirect_uri = request::redirect_uri(&parameters, &client)?;
+        let client = self.client(issuer, &client_id, Standing::Stranger, now).await?.client;
+        let redirect_uri = request::redirect_uri(&parameters, issuer, &client)?;
         let ticket = AuthorizationRequest::check(&parameters, issuer, &client, redirect_uri.clone())
             .and_then(|request| Ticket::issue(request, serving.keys(), &*self.entropy, now));
         match ticket {

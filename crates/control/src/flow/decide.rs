@@ -13,8 +13,9 @@ use lychgate_store::StoreError;
 use super::show::consent_page;
 use super::{Answer, Next, Step};
 use crate::control::{Caller, Control, MAX_ROUNDS, contended};
+use crate::documents::Standing;
 use crate::error::Error;
-use crate::issuers::{Serving, resolve_client};
+use crate::issuers::Serving;
 
 impl Control {
     pub async fn decide(
@@ -51,7 +52,7 @@ impl Control {
             if let Some(stored) = self.store.authorization(issuer, id, now).await? {
                 return self.decided(serving, &stored.value, decision, browser, answer, now).await;
             }
-            let client = resolve_client(&self.store, issuer, &ticket.request.client_id, now).await?;
+            let client = self.client(issuer, &ticket.request.client_id, Standing::Stranger, now).await?;
             let resource = ticket.request.still_holds(issuer, &client.client)?;
             if displayed != Displayed::new(issuer, &client.client, &ticket.request, resource) {
                 let mut page = consent_page(serving, &answer.ticket, &ticket, client.clone(), resource, browser);

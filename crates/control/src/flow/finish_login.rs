@@ -20,8 +20,9 @@ use lychgate_store::{StoreError, Versioned};
 
 use super::{Next, Step, error_link};
 use crate::control::{Caller, Control, MAX_ROUNDS, contended};
+use crate::documents::Standing;
 use crate::error::Error;
-use crate::issuers::{Serving, resolve_client};
+use crate::issuers::Serving;
 use crate::upstream::{Callback, Identity, UpstreamError};
 
 /// Whoever finds a claim waits this long for its outcome, in so many looks.
@@ -69,7 +70,8 @@ impl Control {
 
     /// Before the upstream's code is spent on it.
     async fn still_offered(&self, serving: &Serving, decided: &Decided, now: Timestamp) -> Result<(), Error> {
-        let client = resolve_client(&self.store, &serving.issuer, &decided.client_id, now).await?.client;
+        // Somebody has approved it: its document is nobody's junk.
+        let client = self.client(&serving.issuer, &decided.client_id, Standing::Consented, now).await?.client;
         Ok(request::still_offered(&serving.issuer, &client, &decided.redirect_uri, &decided.resource)?)
     }
 
@@ -150,10 +152,16 @@ impl Control {
         let Identity { subject, tokens } = identity;
         let sealed = tokens.seal(SealedFor::Authorization(decided.id), issuer, serving.keys(), &*self.entropy);
         for _ in 0..MAX_ROUNDS {
-            let standing = self.store.standing(issuer, subject, &decided.client_id, &decided.resource, now).await?;
-            let client = standing.standing.client.as_ref().ok_or(Refusal::ClientUnknown)?;
-            // What was approved minutes ago must still be what the client is, or the code would go elsewhere (B33).
-            request::still_registered(client, &decided.redirect_uri)?;
+            let client = self.client(issuer, &decided.client_id, Standing::Consented, now).await?;
+            let (id, elsewhere) = (&decided.client_id, client.elsewhere());
+            let standing = self.store.standing(issuer, subject, id, elsewhere, &decided.resource, now).await?;
+            // What was approved minutes ago must still be what the client is, or the code would go elsewhere (B33). A
+            // registration counts as it is in the snapshot that the commit expects.
+            let client = match client.record {
+                Some(_) => standing.registered.as_ref().ok_or(Refusal::ClientUnknown)?,
+                None => &client.client,
+            };
+            request::still_registered(issuer, client, &decided.redirect_uri)?;
             let consent =
                 Consent::approve(standing.standing.consent.clone(), &decided, subject, &issuer.lifetimes, now);
             let issued = claim.clone().issue_code(

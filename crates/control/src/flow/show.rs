@@ -8,16 +8,18 @@ use lychgate_domain::issuer::Resource;
 use lychgate_domain::ticket::Ticket;
 
 use super::{ConsentPage, Next, Step};
+use crate::clients::ResolvedClient;
 use crate::control::{Caller, Control};
+use crate::documents::Standing;
 use crate::error::Error;
-use crate::issuers::{ResolvedClient, Serving, resolve_client};
+use crate::issuers::Serving;
 
 impl Control {
     pub async fn show(&self, caller: &Caller, issuer_id: &str, ticket: &str, cookies: &Cookies) -> Result<Next, Error> {
         let serving = &self.issuer(issuer_id, caller).await?;
         let (issuer, now) = (&*serving.issuer, self.clock.now());
         let opened = Ticket::open(ticket, issuer, serving.keys(), now)?;
-        let client = resolve_client(&self.store, issuer, &opened.request.client_id, now).await?;
+        let client = self.client(issuer, &opened.request.client_id, Standing::Stranger, now).await?;
         let resource = opened.request.still_holds(issuer, &client.client)?;
         let known = cookies.browser(issuer, serving.keys());
         let browser = known.unwrap_or_else(|| BrowserId::from_bytes(random(&*self.entropy)));

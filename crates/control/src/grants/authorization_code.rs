@@ -59,7 +59,7 @@ impl Exchange<'_> {
         };
         let standing = control
             .store
-            .standing(issuer, &about.subject, &about.client_id, &about.resource, self.now)
+            .standing(issuer, &about.subject, &about.client_id, self.elsewhere, &about.resource, self.now)
             .await
             .map_err(Error::from)?;
         let redeemed = issued.redeem(&self.authenticated, verified, keys, self.attempt, self.now);

@@ -44,8 +44,9 @@ impl Exchange<'_> {
     /// That the grant lives, and what it was judged by.
     pub(super) async fn live(&self, grant: &Grant) -> Result<StoredStanding, Error> {
         let store = &self.control.store;
+        let (subject, client, resource) = (&grant.subject, &grant.client_id, &grant.resource);
         let standing =
-            store.standing(&self.serving.issuer, &grant.subject, &grant.client_id, &grant.resource, self.now).await?;
+            store.standing(&self.serving.issuer, subject, client, self.elsewhere, resource, self.now).await?;
         grant.live(&standing.standing, self.now)?;
         Ok(standing)
     }

@@ -4,9 +4,12 @@ use std::time::Duration;
 
 use lychgate_api::v1;
 use lychgate_api::v1::issuer_service_server::IssuerService;
-use lychgate_api::v1::{DescribeRequest, DescribeResponse, ListRequest, ListResponse, ServerMetadata};
+use lychgate_api::v1::{
+    DescribeRequest, DescribeResponse, ListRequest, ListResponse, ProtectedResource, ServerMetadata,
+};
 use lychgate_domain::client::{AuthenticationMethod, GrantType};
-use lychgate_domain::issuer::Issuer;
+use lychgate_domain::issuer::{Issuer, Opening, Resource};
+use lychgate_domain::jwk::SignatureAlgorithm;
 use tonic::{Request, Response, Status};
 
 use super::{caller, reply};
@@ -31,6 +34,7 @@ impl IssuerService for Control {
             issuer: Some(issuer(&serving.issuer)),
             metadata: Some(metadata(&serving.issuer)),
             keys: serving.published_keys().to_vec(),
+            resources: serving.issuer.resources.iter().map(resource).collect(),
             max_age: Some(wire::duration(MAX_AGE)),
         })
     }
@@ -38,6 +42,15 @@ impl IssuerService for Control {
 
 fn issuer(issuer: &Issuer) -> v1::Issuer {
     v1::Issuer { id: issuer.id.as_str().to_owned(), issuer: issuer.url.as_str().to_owned(), name: issuer.name.clone() }
+}
+
+/// RFC 9728 §2.
+fn resource(resource: &Resource) -> ProtectedResource {
+    ProtectedResource {
+        resource: resource.uri.clone(),
+        resource_name: resource.name.clone(),
+        scopes_supported: resource.scopes.iter().map(|definition| definition.scope.as_str().to_owned()).collect(),
+    }
 }
 
 /// RFC 8414 §2. The endpoints are where clients without metadata guess them, too.
@@ -51,11 +64,21 @@ fn metadata(issuer: &Issuer) -> ServerMetadata {
         .collect();
     scopes.sort();
     scopes.dedup();
+    let methods: Vec<_> = AuthenticationMethod::ALL.iter().map(|method| method.as_str().to_owned()).collect();
+    let registration = match issuer.policy.registration {
+        Opening::Open | Opening::WithToken(_) => format!("{url}/register"),
+        Opening::Closed => String::new(),
+    };
     ServerMetadata {
         issuer: url.to_owned(),
         authorization_endpoint: format!("{url}/authorize"),
         token_endpoint: format!("{url}/token"),
-        registration_endpoint: format!("{url}/register"),
+        registration_endpoint: registration,
+        revocation_endpoint: format!("{url}/revoke"),
+        revocation_endpoint_auth_methods_supported: methods.clone(),
+        introspection_endpoint: format!("{url}/introspect"),
+        // Resource servers have tokens of their own (RFC 7662 §2.1).
+        introspection_endpoint_auth_methods_supported: vec!["Bearer".to_owned()],
         jwks_uri: format!("{url}/jwks.json"),
         scopes_supported: scopes,
         response_types_supported: vec!["code".to_owned()],
@@ -63,7 +86,11 @@ fn metadata(issuer: &Issuer) -> ServerMetadata {
         grant_types_supported: [GrantType::AuthorizationCode, GrantType::RefreshToken]
             .map(|grant_type| grant_type.as_str().to_owned())
             .to_vec(),
-        token_endpoint_auth_methods_supported: vec![AuthenticationMethod::None.as_str().to_owned()],
+        token_endpoint_auth_methods_supported: methods,
+        token_endpoint_auth_signing_alg_values_supported: SignatureAlgorithm::ALL
+            .map(|algorithm| algorithm.as_str().to_owned())
+            .to_vec(),
+        client_id_metadata_document_supported: issuer.policy.documents.hosts.is_some(),
         code_challenge_methods_supported: vec!["S256".to_owned()],
         authorization_response_iss_parameter_supported: true,
         // Mandatory members of the OpenID document, which some clients read instead of RFC 8414's.

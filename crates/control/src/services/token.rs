@@ -1,7 +1,9 @@
 //! `TokenService`.
 
 use lychgate_api::v1::token_service_server::TokenService;
-use lychgate_api::v1::{ExchangeRequest, ExchangeResponse};
+use lychgate_api::v1::{
+    ExchangeRequest, ExchangeResponse, IntrospectRequest, IntrospectResponse, RevokeRequest, RevokeResponse,
+};
 use tonic::{Request, Response, Status};
 
 use super::{caller, reply};
@@ -14,10 +16,27 @@ impl TokenService for Control {
         let (caller, request) = (caller(&request)?, request.into_inner());
         let request_id = caller.request_id.clone();
         let tokens = async {
-            let attempt = wire::attempt(&request.attempt)?;
+            let (attempt, presented) = (wire::attempt(&request.attempt)?, wire::presented(request.client)?);
             let asked = wire::asked(request.grant, request.resources, request.scope);
-            Control::exchange(self, caller, request.issuer_id, attempt, wire::credentials(request.client), asked).await
+            Control::exchange(self, caller, request.issuer_id, attempt, presented, asked).await
         };
         reply(tokens.await, &request_id, wire::tokens)
+    }
+
+    async fn introspect(&self, request: Request<IntrospectRequest>) -> Result<Response<IntrospectResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let server = request.resource_server_token.as_deref();
+        let found = Control::introspect(self, &caller, &request.issuer_id, &request.token, server).await;
+        reply(found, &caller.request_id, wire::introspection)
+    }
+
+    async fn revoke(&self, request: Request<RevokeRequest>) -> Result<Response<RevokeResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let request_id = caller.request_id.clone();
+        let revoked = async {
+            let (attempt, presented) = (wire::attempt(&request.attempt)?, wire::presented(request.client)?);
+            Control::revoke(self, caller, request.issuer_id, attempt, presented, request.token).await
+        };
+        reply(revoked.await, &request_id, |()| RevokeResponse {})
     }
 }

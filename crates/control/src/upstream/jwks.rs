@@ -3,13 +3,14 @@
 use std::time::Duration;
 
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
-use jsonwebtoken::{Algorithm, DecodingKey, Header, Validation, decode, decode_header};
+use jsonwebtoken::{Algorithm, DecodingKey, Header, decode_header};
 use lychgate_domain::id_token::IdTokenClaims;
 use lychgate_domain::time::Timestamp;
 use serde::Deserialize;
 
 use super::cached::Cached;
 use super::{Http, UpstreamError};
+use crate::jws::verified;
 
 /// Asymmetric ones only: with an HMAC, whoever knows the client secret could speak for the upstream (RFC 8725 §3.1).
 const ALGORITHMS: [Algorithm; 9] = [
@@ -75,21 +76,12 @@ fn try_keys(token: &str, header: &Header, keys: &[Jwk]) -> Option<IdTokenClaims>
     let agrees = |key: &&Jwk| key.common.key_algorithm.is_none_or(|alg| alg == header.alg.into());
     keys.iter().filter(named).filter(signing).filter(agrees).find_map(|key| {
         let key = DecodingKey::from_jwk(key).ok()?;
-        decode::<Claims>(token, &key, &signature_only(header.alg)).ok().map(|token| token.claims.into())
+        // The claims are judged by `domain::id_token`, all of them.
+        verified::<Claims>(token, &key, header.alg).map(IdTokenClaims::from)
     })
 }
 
-/// The claims are judged by `domain::id_token`, all of them.
-fn signature_only(algorithm: Algorithm) -> Validation {
-    let mut validation = Validation::new(algorithm);
-    validation.required_spec_claims.clear();
-    validation.validate_exp = false;
-    validation.validate_nbf = false;
-    validation.validate_aud = false;
-    validation
-}
-
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Claims {
     iss: String,
     aud: Audience,
@@ -101,7 +93,7 @@ struct Claims {
 }
 
 /// RFC 7519 §4.1.3: one string, or several.
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 #[serde(untagged)]
 enum Audience {
     One(String),

@@ -22,10 +22,21 @@ enum Kind {
     FinishLogin,
     Redeem,
     Refresh,
+    Revoke,
     Register,
+    Update,
 }
 
-const ALL: [Kind; 6] = [Kind::Approve, Kind::Deny, Kind::FinishLogin, Kind::Redeem, Kind::Refresh, Kind::Register];
+const ALL: [Kind; 8] = [
+    Kind::Approve,
+    Kind::Deny,
+    Kind::FinishLogin,
+    Kind::Redeem,
+    Kind::Refresh,
+    Kind::Revoke,
+    Kind::Register,
+    Kind::Update,
+];
 
 /// A call, whole: it can be sent as often as need be.
 #[derive(Clone, Debug)]
@@ -33,14 +44,17 @@ enum Call {
     Decide(v1::DecideRequest),
     FinishLogin(v1::FinishLoginRequest),
     Exchange(v1::ExchangeRequest),
+    Revoke(v1::RevokeRequest),
     Register(v1::RegisterRequest),
+    Update(v1::UpdateRequest),
 }
 
 #[derive(Debug, PartialEq)]
 enum Reply {
     Next(v1::Next),
     Tokens(v1::ExchangeResponse),
-    Client(v1::RegisterResponse),
+    Client(v1::ClientInformation),
+    Done,
 }
 
 impl Kind {
@@ -66,7 +80,16 @@ impl Kind {
                 let tokens = flow.tokens(edge, &world.idp).await;
                 Call::Exchange(flow.refresh(tokens.refresh_token()))
             }
-            Kind::Register => Call::Register(App::registration()),
+            Kind::Revoke => {
+                let tokens = flow.tokens(edge, &world.idp).await;
+                Call::Revoke(flow.revoke(tokens.refresh_token()))
+            }
+            // With a secret, which is told once: to this attempt.
+            Kind::Register => Call::Register(App::registration("client_secret_basic")),
+            Kind::Update => {
+                let client = edge.register(App::registration("none")).await.unwrap();
+                Call::Update(App::update(&client, "client_secret_post"))
+            }
         }
     }
 }
@@ -77,7 +100,12 @@ impl Call {
             Call::Decide(request) => Reply::Next(edge.decide(request).await?),
             Call::FinishLogin(request) => Reply::Next(edge.finish_login(request).await?),
             Call::Exchange(request) => Reply::Tokens(unsigned(edge.exchange(request).await?)),
+            Call::Revoke(request) => {
+                edge.revoke(request).await?;
+                Reply::Done
+            }
             Call::Register(request) => Reply::Client(edge.register(request).await?),
+            Call::Update(request) => Reply::Client(edge.update(request).await?),
         })
     }
 }
@@ -116,7 +144,9 @@ fn every_call_with_an_attempt_is_tried_here() {
         .map(|message| message.name())
         .collect();
     with_attempt.sort_unstable();
-    assert_eq!(with_attempt, ["DecideRequest", "ExchangeRequest", "FinishLoginRequest", "RegisterRequest"]);
+    let tried =
+        ["DecideRequest", "ExchangeRequest", "FinishLoginRequest", "RegisterRequest", "RevokeRequest", "UpdateRequest"];
+    assert_eq!(with_attempt, tried);
 }
 
 /// The first reply is lost after the commit; the process ends; others, whose clocks and randomness differ, are asked.
@@ -173,7 +203,11 @@ async fn a_store_that_is_away_is_said_to_be_and_the_same_attempt_succeeds_later(
         world.engine.fail(0, Fault::Unavailable);
         assert_eq!(call.send(&edge).await.reason(), "STORE_UNAVAILABLE", "{kind:?}");
         assert_eq!(world.census().await, before, "{kind:?}");
-        assert_eq!(world.idp.calls(), usize::from(matches!(kind, Kind::Redeem | Kind::Refresh)), "{kind:?}");
+        assert_eq!(
+            world.idp.calls(),
+            usize::from(matches!(kind, Kind::Redeem | Kind::Refresh | Kind::Revoke)),
+            "{kind:?}"
+        );
         call.send(&edge).await.unwrap();
         assert_eq!(world.census().await, expected, "{kind:?}");
     }
@@ -229,7 +263,7 @@ async fn an_attempt_of_another_length_is_refused() {
     let world = World::new().await;
     let control = world.start().await;
     for length in [0, 15, 17] {
-        let request = v1::RegisterRequest { attempt: vec![7; length], ..App::registration() };
+        let request = v1::RegisterRequest { attempt: vec![7; length], ..App::registration("none") };
         assert_eq!(control.edge().register(request).await.reason(), "REQUEST_MALFORMED");
     }
     assert!(world.kept(lychgate_store::engine::Space::Clients).await.is_empty());
@@ -403,8 +437,8 @@ async fn a12_an_old_refresh_token_whose_successor_was_used_ends_the_grant() {
 async fn r35_a_registration_with_another_attempt_is_another_client() {
     let world = World::new().await;
     let control = world.start().await;
-    let one = control.edge().register(App::registration()).await.unwrap();
-    let two = control.edge().register(App::registration()).await.unwrap();
+    let one = control.edge().register(App::registration("none")).await.unwrap();
+    let two = control.edge().register(App::registration("none")).await.unwrap();
     assert_ne!(one.client_id, two.client_id);
     assert_eq!(one.metadata, two.metadata);
 }

@@ -31,7 +31,12 @@ fn allowed(method: &str) -> &'static [Role] {
         | "AuthorizationService/Decide"
         | "AuthorizationService/FinishLogin"
         | "TokenService/Exchange"
-        | "RegistrationService/Register" => &[Role::Edge],
+        | "TokenService/Revoke"
+        | "RegistrationService/Register"
+        | "RegistrationService/Read"
+        | "RegistrationService/Update"
+        | "RegistrationService/Delete" => &[Role::Edge],
+        "TokenService/Introspect" => &[Role::Edge, Role::Resource],
         "IssuerService/List" | "IssuerService/Describe" => &[Role::Edge, Role::Reader, Role::Operator],
         undecided => panic!("decide who may call {undecided}"),
     }
@@ -71,7 +76,7 @@ async fn with_all_roles() -> (World, Control) {
 async fn each_method_is_open_to_the_listed_roles_and_to_nobody_else() {
     let (_world, control) = with_all_roles().await;
     let methods = methods();
-    assert!(methods.len() >= 8);
+    assert!(methods.len() >= 13);
     for method in &methods {
         for (role, token) in ROLES {
             let outcome = call(&control.caller(token), method).await;
@@ -131,7 +136,7 @@ async fn a_principal_of_one_issuer_does_not_see_the_other() {
     assert_eq!(one.begin(flow.begin()).await.reason(), "ISSUER_UNKNOWN");
     assert_eq!(one.show(flow.show(&page.ticket)).await.reason(), "ISSUER_UNKNOWN");
     assert_eq!(one.decide(flow.decide(&page, v1::Decision::Approve)).await.reason(), "ISSUER_UNKNOWN");
-    assert_eq!(one.register(App::registration()).await.reason(), "ISSUER_UNKNOWN");
+    assert_eq!(one.register(App::registration("none")).await.reason(), "ISSUER_UNKNOWN");
     all.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
     Flow::at("other", App::configured()).tokens(&one, &world.idp).await;
 }

@@ -142,7 +142,7 @@ async fn a_registration_at_one_issuer_is_unknown_to_another() {
     let (world, control) = three_issuers().await;
     let edge = control.edge();
     for (one, other) in pairs() {
-        let registration = App::registration().at(one);
+        let registration = App::registration("none").at(one);
         let client = edge.register(registration.clone()).await.unwrap();
         let flow = Flow::at(one, App::new(&client.client_id, "http://127.0.0.1:1/cb"));
         edge.begin(flow.begin()).await.unwrap();
@@ -171,7 +171,7 @@ async fn unknown(edge: &Edge, flow: &Flow, page: &v1::ConsentPage, issuer: &str)
         edge.decide(flow.decide(page, v1::Decision::Approve).at(issuer)).await.reason(),
         edge.finish_login(flow.finish_login(Vec::new()).at(issuer)).await.reason(),
         edge.exchange(flow.redeem("lgc_x").at(issuer)).await.reason(),
-        edge.register(App::registration().at(issuer)).await.reason(),
+        edge.register(App::registration("none").at(issuer)).await.reason(),
         edge.describe(issuer).await.reason(),
     ]
 }

@@ -222,7 +222,7 @@ async fn of_parallel_callbacks_one_asks_the_upstream_and_all_get_its_answer() {
 async fn of_parallel_repetitions_of_one_registration_one_client_comes() {
     let world = World::new().await;
     let controls = two_processes(&world).await;
-    let registration = App::registration();
+    let registration = App::registration("none");
     let registrations = (0..RACERS).map(|_| {
         let request = registration.clone();
         |edge: Edge| async move { edge.register(request).await.expect("each gets the client") }

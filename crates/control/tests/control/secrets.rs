@@ -56,7 +56,7 @@ async fn a15_a22_no_secret_of_a_whole_flow_is_kept_or_logged() {
         client: Some(v1::ClientCredentials {
             client_id: Some(flow.app.id.clone()),
             client_secret: Some("a-client-secret-sent-by-mistake".to_owned()),
-            basic: None,
+            ..Default::default()
         }),
         ..flow.redeem(&code)
     };

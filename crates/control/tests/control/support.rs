@@ -5,6 +5,7 @@ mod flow;
 mod idp;
 mod log;
 mod process;
+mod site;
 mod tether;
 mod world;
 
@@ -15,6 +16,7 @@ pub(crate) use flow::{App, Browser, Flow, attempt, location, page, query};
 pub(crate) use idp::Idp;
 pub(crate) use log::Log;
 pub(crate) use process::Control;
+pub(crate) use site::{ClientKey, Site};
 pub(crate) use world::{EDGE_TOKEN, ISSUER, ISSUER_URL, MASTER_KEY, RESOURCE, World, principal};
 
 /// Longer than anything takes that ends at all.

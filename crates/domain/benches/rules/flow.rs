@@ -11,7 +11,7 @@ use lychgate_domain::entropy::Entropy;
 use lychgate_domain::form::{self, Displayed};
 use lychgate_domain::grant::{Counters, Grant, Standing};
 use lychgate_domain::id::{Attempt, BrowserId, IssuerId};
-use lychgate_domain::issuer::{Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition};
+use lychgate_domain::issuer::{ClientPolicy, Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition};
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::login::LoginSecrets;
 use lychgate_domain::parameters::Parameters;
@@ -66,15 +66,16 @@ impl Flow {
             grant_types: vec!["authorization_code".to_owned(), "refresh_token".to_owned()],
             response_types: Vec::new(),
             about: About::default(),
+            token_endpoint_auth_method: Some("none".to_owned()),
             jwks_uri: None,
-            jwks: false,
+            jwks: None,
         };
-        let client = registration::register(metadata.clone(), &issuer, attempt(9), at(0))?;
+        let client = registration::register(metadata.clone(), &issuer, &keys, attempt(9), at(0))?.client;
         let credentials = Credentials { client_id: Some(client.id.as_str().to_owned()), ..Credentials::default() };
-        let authenticated = credentials.authenticate(&client)?;
+        let authenticated = credentials.authenticate(&client, None)?;
         let query = query(&client);
         let parameters = Parameters::new(query.clone())?;
-        let redirect_uri = request::redirect_uri(&parameters, &client)?;
+        let redirect_uri = request::redirect_uri(&parameters, &issuer, &client)?;
         let request = AuthorizationRequest::check(&parameters, &issuer, &client, redirect_uri)?;
         let (ticket, ticket_text) = Ticket::issue(request, &keys, &entropy, at(0))?;
 
@@ -116,7 +117,7 @@ impl Flow {
             code,
             exchange,
             grant,
-            standing: Standing { consent: Some(consent), client: Some(client.clone()), counters: Counters::default() },
+            standing: Standing { consent: Some(consent), client: Some(client.status), counters: Counters::default() },
             refresh_token,
             client,
             entropy,
@@ -210,7 +211,7 @@ fn issuer() -> Result<Issuer> {
             scopes: vec![definition("read", Requested::ByDefault)?, definition("write", Requested::ByName)?],
         }],
         clients: Vec::new(),
-        private_scheme_redirect_uris: Vec::new(),
+        policy: ClientPolicy::default(),
         lifetimes: Lifetimes::default(),
     })
 }

@@ -35,14 +35,14 @@ pub const STEPS: [(&str, Step); 7] = [
 ];
 
 fn register(flow: &Flow) -> Result<()> {
-    black_box(registration::register(flow.metadata.clone(), &flow.issuer, attempt(9), at(0))?);
+    black_box(registration::register(flow.metadata.clone(), &flow.issuer, &flow.keys, attempt(9), at(0))?);
     Ok(())
 }
 
 fn authorize(flow: &Flow) -> Result<()> {
     let parameters = Parameters::new(flow.query.clone())?;
     request::client_id(&parameters)?;
-    let redirect_uri = request::redirect_uri(&parameters, &flow.client)?;
+    let redirect_uri = request::redirect_uri(&parameters, &flow.issuer, &flow.client)?;
     let request = request::AuthorizationRequest::check(&parameters, &flow.issuer, &flow.client, redirect_uri)?;
     black_box(Ticket::issue(request, &flow.keys, &flow.entropy, at(0))?);
     Ok(())
@@ -80,7 +80,7 @@ fn finish_login(flow: &Flow) -> Result<()> {
     let (issuer, keys) = (&flow.issuer, &flow.keys);
     let id = login::authorization_id(Some(&flow.state), keys)?;
     black_box(flow.cookies.login(issuer, keys, id, at(3))?);
-    request::still_registered(&flow.client, &flow.approved.decided.redirect_uri)?;
+    request::still_registered(&flow.issuer, &flow.client, &flow.approved.decided.redirect_uri)?;
     black_box(LoginSecrets::derive(keys.active(Purpose::Login), id));
     let consent = consent(&flow.approved.decided, issuer)?;
     let issued = issue_code(flow.approved.clone(), &consent, issuer, keys, &flow.entropy);
@@ -94,7 +94,7 @@ fn finish_login(flow: &Flow) -> Result<()> {
 fn redeem(flow: &Flow) -> Result<()> {
     let (issuer, keys) = (&flow.issuer, &flow.keys);
     let code = PresentedCode::parse(&flow.code).ok_or("no code")?;
-    let client = flow.credentials.authenticate(&flow.client)?;
+    let client = flow.credentials.authenticate(&flow.client, None)?;
     let issued = flow.issued.clone();
     let verified = issued.authenticate(&code, &client, &flow.exchange, issuer, keys)?;
     issued.fresh(&issuer.lifetimes, at(5))?;
@@ -114,7 +114,7 @@ fn refresh(flow: &Flow) -> Result<()> {
     let (issuer, keys) = (&flow.issuer, &flow.keys);
     let token = PresentedRefreshToken::parse(&flow.refresh_token).ok_or("no refresh token")?;
     let grant = flow.grant.clone();
-    grant.authenticate(&token, &flow.credentials.authenticate(&flow.client)?, keys)?;
+    grant.authenticate(&token, &flow.credentials.authenticate(&flow.client, None)?, keys)?;
     grant.live(&flow.standing, at(65))?;
     let Judgement::Rotate(scopes) = grant.judge(&token, &RefreshRequest::default(), attempt(4), issuer, at(65))? else {
         return Err("it is the current token, and was not taken for it".into());

@@ -24,6 +24,11 @@ impl Page for ConsentPage {
             consent(RedirectKind::Web, |page| {
                 page.client = Some(v1::ConsentClient { name: "Configured".to_owned(), ..Default::default() });
             }),
+            consent(RedirectKind::Loopback, |page| page.client = Some(documented())),
+            consent(RedirectKind::Web, |page| {
+                page.client = Some(documented());
+                page.redirect.as_mut().expect("a page has one").elsewhere = true;
+            }),
         ]
     }
 }
@@ -57,8 +62,14 @@ fn consent(kind: RedirectKind, change: impl FnOnce(&mut v1::ConsentPage)) -> Con
             name: "Claude".to_owned(),
             unverified: true,
             create_time: Some(timestamp(1_795_392_000)),
+            metadata_host: String::new(),
         }),
-        redirect: Some(v1::ConsentRedirect { uri: uri.to_owned(), host: host.to_owned(), kind: kind.into() }),
+        redirect: Some(v1::ConsentRedirect {
+            uri: uri.to_owned(),
+            host: host.to_owned(),
+            kind: kind.into(),
+            elsewhere: false,
+        }),
         resource: Some(v1::ConsentResource {
             uri: "https://notes.example/mcp".to_owned(),
             name: "Team Notes".to_owned(),
@@ -74,6 +85,15 @@ fn consent(kind: RedirectKind, change: impl FnOnce(&mut v1::ConsentPage)) -> Con
     change(&mut page);
     let stylesheet = "/assets/lychgate-sample.css".to_owned();
     ConsentPage::new("Example Gate", "/consent".to_owned(), stylesheet, page).expect("the samples are whole")
+}
+
+fn documented() -> v1::ConsentClient {
+    v1::ConsentClient {
+        name: "Claude Code".to_owned(),
+        unverified: true,
+        metadata_host: "claude.ai".to_owned(),
+        ..Default::default()
+    }
 }
 
 fn timestamp(seconds: i64) -> prost_types::Timestamp {

@@ -86,8 +86,19 @@ fn payloads_stay_text_in_every_field() {
     let page = v1::ConsentPage {
         ticket: text(),
         form_token: text(),
-        client: Some(v1::ConsentClient { client_id: text(), name: text(), unverified: true, create_time: None }),
-        redirect: Some(v1::ConsentRedirect { uri: text(), host: text(), kind: RedirectKind::Web.into() }),
+        client: Some(v1::ConsentClient {
+            client_id: text(),
+            name: text(),
+            unverified: true,
+            create_time: None,
+            metadata_host: text(),
+        }),
+        redirect: Some(v1::ConsentRedirect {
+            uri: text(),
+            host: text(),
+            kind: RedirectKind::Web.into(),
+            elsewhere: true,
+        }),
         resource: Some(v1::ConsentResource { uri: text(), name: text() }),
         scopes: vec![v1::ConsentScope { name: text(), description: text() }],
         upstream_name: text(),
@@ -117,7 +128,7 @@ fn payloads_stay_text_in_every_field() {
 fn a_page_that_would_leave_something_out_is_not_shown() {
     let whole = || v1::ConsentPage {
         client: Some(v1::ConsentClient::default()),
-        redirect: Some(v1::ConsentRedirect { uri: "u".to_owned(), host: "h".to_owned(), kind: 1 }),
+        redirect: Some(v1::ConsentRedirect { uri: "u".to_owned(), host: "h".to_owned(), kind: 1, elsewhere: false }),
         resource: Some(v1::ConsentResource::default()),
         ..Default::default()
     };
@@ -127,7 +138,7 @@ fn a_page_that_would_leave_something_out_is_not_shown() {
     assert!(!shown(v1::ConsentPage { redirect: None, ..whole() }));
     assert!(!shown(v1::ConsentPage { resource: None, ..whole() }));
     for kind in [0, 99] {
-        let redirect = Some(v1::ConsentRedirect { uri: "u".to_owned(), host: "h".to_owned(), kind });
+        let redirect = Some(v1::ConsentRedirect { uri: "u".to_owned(), host: "h".to_owned(), kind, elsewhere: false });
         assert!(!shown(v1::ConsentPage { redirect, ..whole() }), "a kind nobody knows has no warning");
     }
 }

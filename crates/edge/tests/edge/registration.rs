@@ -1,7 +1,8 @@
 //! `/register`: JSON in, JSON out.
 
 use lychgate_api::Reason;
-use lychgate_api::v1::{ClientMetadata, RegisterResponse};
+use lychgate_api::v1::{self, ClientInformation, ClientMetadata};
+use reqwest::Method;
 
 use crate::support::{Answer, Asked, TestEdge, header, refusal, running};
 
@@ -21,10 +22,11 @@ async fn a_registration_is_answered_with_what_was_registered() {
         token_endpoint_auth_method: Some("none".to_owned()),
         ..Default::default()
     };
-    fake.answer(Answer::Registered(RegisterResponse {
+    fake.answer(Answer::Registered(ClientInformation {
         client_id: "lgi_1".to_owned(),
         client_id_issue_time: Some(prost_types::Timestamp { seconds: 1_795_392_000, nanos: 999 }),
         metadata: Some(registered),
+        ..Default::default()
     }));
     let body = r#"{"redirect_uris":["https://app.example/cb"],"client_name":"App","client_uri":null,"contacts":null,
         "token_endpoint_auth_method":"client_secret_post","jwks":{"keys":[]},"something_else":[1.5]}"#;
@@ -40,7 +42,7 @@ async fn a_registration_is_answered_with_what_was_registered() {
         redirect_uris: vec!["https://app.example/cb".to_owned()],
         client_name: Some("App".to_owned()),
         token_endpoint_auth_method: Some("client_secret_post".to_owned()),
-        jwks: true,
+        jwks: Some(v1::KeySet::default()),
         ..Default::default()
     };
     assert_eq!(register.metadata, Some(asked));
@@ -88,4 +90,100 @@ async fn a_refusal_keeps_its_code() {
     assert_eq!(response.status(), 400);
     let expected = r#"{"error":"invalid_redirect_uri","error_description":"javascript: is not for 'redirects'"}"#;
     assert_eq!(response.text().await.expect("text"), expected);
+}
+
+fn information() -> ClientInformation {
+    ClientInformation {
+        client_id: "client-1".to_owned(),
+        client_id_issue_time: Some(prost_types::Timestamp { seconds: 1_795_392_000, nanos: 0 }),
+        metadata: Some(ClientMetadata {
+            redirect_uris: vec!["https://app.example/cb".to_owned()],
+            token_endpoint_auth_method: Some("client_secret_basic".to_owned()),
+            ..Default::default()
+        }),
+        client_secret: Some("lgs_1".to_owned()),
+        registration_access_token: Some("lgm_1".to_owned()),
+        registration_client_uri: Some("https://gate.example/register/client-1".to_owned()),
+    }
+}
+
+async fn manage(edge: &TestEdge, method: Method, path: &str, token: Option<&str>, body: &str) -> reqwest::Response {
+    let request = edge.http.request(method, edge.url(path)).header("content-type", "application/json");
+    let request = match token {
+        Some(token) => request.bearer_auth(token),
+        None => request,
+    };
+    edge.send(request.body(body.to_owned())).await
+}
+
+/// A secret is told with the instant of its end, which is never (RFC 7591 §3.2.1).
+#[tokio::test]
+async fn r31_a_secret_comes_with_its_end_and_the_place_where_it_is_managed() {
+    let (edge, fake) = running().await;
+    fake.answer(Answer::Registered(information()));
+    let answer: serde_json::Value = register(&edge, "{}").await.json().await.expect("JSON");
+    assert_eq!((&answer["client_secret"], &answer["client_secret_expires_at"]), (&"lgs_1".into(), &0.into()));
+    assert_eq!(answer["registration_access_token"], "lgm_1");
+    assert_eq!(answer["registration_client_uri"], "https://gate.example/register/client-1");
+}
+
+#[tokio::test]
+async fn r37_a_registration_is_read_replaced_and_deleted_with_its_token() {
+    let (edge, fake) = running().await;
+    fake.answer(Answer::Registered(ClientInformation { client_secret: None, ..information() }));
+    let read = manage(&edge, Method::GET, "/t/register/client-1", Some("lgm_1"), "").await;
+    assert_eq!((read.status().as_u16(), header(&read, "cache-control")), (200, "no-store"));
+    let json: serde_json::Value = read.json().await.expect("JSON");
+    assert!(json.get("client_secret_expires_at").is_none(), "{json}");
+    fake.answer(Answer::Registered(information()));
+    let body = r#"{"client_id":"client-1","client_secret":"lgs_0","redirect_uris":["https://app.example/cb"],
+        "registration_client_uri":"x","client_id_issued_at":1}"#;
+    assert_eq!(manage(&edge, Method::PUT, "/register/client-1", Some("lgm_1"), body).await.status(), 200);
+    fake.answer(Answer::Deleted);
+    let deleted = manage(&edge, Method::DELETE, "/register/client-1", Some("lgm_1"), "").await;
+    assert_eq!((deleted.status().as_u16(), deleted.text().await.expect("nothing").as_str()), (204, ""));
+
+    let calls = fake.calls();
+    let [Asked::Read(read), Asked::Update(update), Asked::Delete(delete)] =
+        [&calls[0].asked, &calls[1].asked, &calls[2].asked]
+    else {
+        panic!("{calls:?}")
+    };
+    let ids = [(&read.issuer_id, &read.client_id), (&update.issuer_id, &update.client_id)];
+    assert_eq!(ids.map(|(issuer, id)| (issuer.as_str(), id.as_str())), [("tee", "client-1"), ("root", "client-1")]);
+    assert_eq!([&read.registration_access_token, &delete.registration_access_token], ["lgm_1", "lgm_1"]);
+    assert_eq!((update.stated_client_id(), update.stated_client_secret()), ("client-1", "lgs_0"));
+    assert_eq!(update.attempt.len(), 16);
+}
+
+/// RFC 6750 §3: 401 with a challenge; no error for whoever sent no token.
+#[tokio::test]
+async fn r25_r37_a_wrong_token_is_challenged() {
+    let (edge, fake) = running().await;
+    for (token, challenge) in [
+        (Some("wrong"), "Bearer realm=\"https://gate.example\", error=\"invalid_token\""),
+        (None, "Bearer realm=\"https://gate.example\""),
+    ] {
+        for method in [Method::GET, Method::PUT, Method::DELETE] {
+            fake.refuse(refusal(Reason::RegistrationAccessTokenInvalid, &[("oauth_error", "invalid_token")]));
+            let response = manage(&edge, method, "/register/client-1", token, "{}").await;
+            assert_eq!((response.status().as_u16(), header(&response, "www-authenticate")), (401, challenge));
+        }
+    }
+    fake.refuse(refusal(Reason::RegistrationClosed, &[("oauth_error", "access_denied")]));
+    assert_eq!(register(&edge, "{}").await.status(), 403);
+}
+
+#[tokio::test]
+async fn r33_keys_by_value_are_passed_on_without_their_private_halves() {
+    let (edge, fake) = running().await;
+    fake.answer(Answer::Registered(information()));
+    register(&edge, r#"{"jwks":{"keys":[{"kty":"EC","crv":"P-256","x":"a","y":"b","d":"private","kid":"1"}]}}"#).await;
+    let Asked::Register(asked) = fake.asked() else { panic!("not a registration") };
+    let [key] = &asked.metadata.expect("metadata").jwks.expect("keys").keys[..] else { panic!("one key") };
+    assert_eq!((key.kty.as_str(), key.kid.as_str(), key.x.as_str()), ("EC", "1", "a"));
+    for body in [r#"{"jwks":[]}"#, r#"{"jwks":{"keys":{}}}"#, r#"{"jwks":{"keys":[{"kty":1}]}}"#] {
+        let answer: serde_json::Value = register(&edge, body).await.json().await.expect("JSON");
+        assert_eq!(answer["error"], "invalid_client_metadata", "{body}");
+    }
 }

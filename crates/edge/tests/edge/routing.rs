@@ -36,6 +36,20 @@ async fn metadata_is_at_every_alias() {
     }
 }
 
+/// C1 to C3, RFC 9728: at the well-known path of each resource, whoever the request for it names as host.
+#[tokio::test]
+async fn c2_r53_protected_resource_metadata_is_at_the_path_of_each_resource() {
+    let (edge, _) = running().await;
+    for (id, issuer) in [("root", "https://gate.example"), ("tee", "https://gate.example/t")] {
+        let response = edge.get(&format!("/.well-known/oauth-protected-resource/{id}")).await;
+        assert_eq!((response.status().as_u16(), header(&response, "content-type")), (200, "application/json"));
+        let expected = format!(
+            r#"{{"resource":"https://mcp.example/{id}","authorization_servers":["{issuer}"],"resource_name":"Notes","scopes_supported":["read"],"bearer_methods_supported":["header"]}}"#
+        );
+        assert_eq!(response.text().await.expect("text"), expected);
+    }
+}
+
 #[tokio::test]
 async fn head_works_where_documents_are() {
     let (edge, _) = running().await;

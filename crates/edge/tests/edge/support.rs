@@ -33,14 +33,22 @@ pub(crate) enum Asked {
     Decide(v1::DecideRequest),
     FinishLogin(v1::FinishLoginRequest),
     Exchange(v1::ExchangeRequest),
+    Introspect(v1::IntrospectRequest),
+    Revoke(v1::RevokeRequest),
     Register(v1::RegisterRequest),
+    Read(v1::ReadRequest),
+    Update(v1::UpdateRequest),
+    Delete(v1::DeleteRequest),
 }
 
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     Next(v1::Next),
     Exchanged(v1::ExchangeResponse),
-    Registered(v1::RegisterResponse),
+    Introspected(v1::IntrospectResponse),
+    Revoked,
+    Registered(v1::ClientInformation),
+    Deleted,
 }
 
 #[derive(Clone, Debug)]
@@ -119,6 +127,13 @@ impl FakeControl {
             other => panic!("not an answer to that: {other:?}"),
         }
     }
+
+    fn client<M>(&self, request: Request<M>, asked: impl Fn(M) -> Asked) -> Result<v1::ClientInformation, Status> {
+        match self.reply(request, asked)? {
+            Answer::Registered(answer) => Ok(answer),
+            other => panic!("not an answer to that: {other:?}"),
+        }
+    }
 }
 
 /// A status as the control plane makes them.
@@ -162,13 +177,43 @@ impl TokenService for FakeControl {
             other => panic!("not an answer to that: {other:?}"),
         }
     }
+
+    async fn introspect(
+        &self,
+        request: Request<v1::IntrospectRequest>,
+    ) -> Result<Response<v1::IntrospectResponse>, Status> {
+        match self.reply(request, Asked::Introspect)? {
+            Answer::Introspected(answer) => Ok(Response::new(answer)),
+            other => panic!("not an answer to that: {other:?}"),
+        }
+    }
+
+    async fn revoke(&self, request: Request<v1::RevokeRequest>) -> Result<Response<v1::RevokeResponse>, Status> {
+        match self.reply(request, Asked::Revoke)? {
+            Answer::Revoked => Ok(Response::new(v1::RevokeResponse {})),
+            other => panic!("not an answer to that: {other:?}"),
+        }
+    }
 }
 
 #[tonic::async_trait]
 impl RegistrationService for FakeControl {
     async fn register(&self, request: Request<v1::RegisterRequest>) -> Result<Response<v1::RegisterResponse>, Status> {
-        match self.reply(request, Asked::Register)? {
-            Answer::Registered(answer) => Ok(Response::new(answer)),
+        let client = Some(self.client(request, Asked::Register)?);
+        Ok(Response::new(v1::RegisterResponse { client }))
+    }
+
+    async fn read(&self, request: Request<v1::ReadRequest>) -> Result<Response<v1::ReadResponse>, Status> {
+        Ok(Response::new(v1::ReadResponse { client: Some(self.client(request, Asked::Read)?) }))
+    }
+
+    async fn update(&self, request: Request<v1::UpdateRequest>) -> Result<Response<v1::UpdateResponse>, Status> {
+        Ok(Response::new(v1::UpdateResponse { client: Some(self.client(request, Asked::Update)?) }))
+    }
+
+    async fn delete(&self, request: Request<v1::DeleteRequest>) -> Result<Response<v1::DeleteResponse>, Status> {
+        match self.reply(request, Asked::Delete)? {
+            Answer::Deleted => Ok(Response::new(v1::DeleteResponse {})),
             other => panic!("not an answer to that: {other:?}"),
         }
     }
@@ -193,7 +238,12 @@ impl IssuerService for FakeControl {
         };
         let keys = vec![v1::Jwk { kty: "EC".to_owned(), kid: format!("key-of-{id}"), ..Default::default() }];
         let (issuer, metadata) = (Some(issuer), Some(metadata));
-        Ok(Response::new(v1::DescribeResponse { issuer, metadata, keys, max_age: max_age() }))
+        let resources = vec![v1::ProtectedResource {
+            resource: format!("https://mcp.example/{id}"),
+            resource_name: "Notes".to_owned(),
+            scopes_supported: vec!["read".to_owned()],
+        }];
+        Ok(Response::new(v1::DescribeResponse { issuer, metadata, keys, resources, max_age: max_age() }))
     }
 }
 
@@ -320,6 +370,7 @@ pub(crate) fn consent_page() -> v1::ConsentPage {
             uri: "https://app.example/cb".to_owned(),
             host: "app.example".to_owned(),
             kind: v1::RedirectKind::Web.into(),
+            elsewhere: false,
         }),
         resource: Some(v1::ConsentResource { uri: "https://mcp.example".to_owned(), name: "Notes".to_owned() }),
         scopes: vec![v1::ConsentScope { name: "read".to_owned(), description: "Read notes".to_owned() }],

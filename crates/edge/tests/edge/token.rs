@@ -40,7 +40,7 @@ async fn a_code_becomes_tokens() {
     let exchange = exchange(&fake);
     assert_eq!((exchange.issuer_id.as_str(), exchange.attempt.len()), ("tee", 16));
     assert_eq!((exchange.resources, exchange.scope), (vec!["r1".to_owned(), "r2".to_owned()], None));
-    let client = v1::ClientCredentials { client_id: Some("id".to_owned()), client_secret: None, basic: None };
+    let client = v1::ClientCredentials { client_id: Some("id".to_owned()), ..Default::default() };
     assert_eq!(exchange.client, Some(client));
     let grant = v1::AuthorizationCodeGrant {
         code: "c".to_owned(),
@@ -137,4 +137,66 @@ async fn a_client_that_is_gone_is_401() {
         let body: serde_json::Value = response.json().await.expect("JSON");
         assert_eq!(body["error"], "invalid_client");
     }
+}
+
+/// The form of a `client_assertion` is no affair of the edge's.
+#[tokio::test]
+async fn an_assertion_is_passed_on() {
+    let (edge, fake) = running().await;
+    let form = "grant_type=authorization_code&code=c&client_assertion=a.b.c&client_assertion_type=urn%3Ax";
+    edge.post_form("/token", form).await;
+    let Asked::Exchange(asked) = fake.asked() else { panic!("not an exchange") };
+    let client = asked.client.expect("a client");
+    assert_eq!((client.client_assertion(), client.client_assertion_type()), ("a.b.c", "urn:x"));
+}
+
+/// RFC 7009 §2.2: 200, and nothing more.
+#[tokio::test]
+async fn r30_a_revocation_is_passed_on_and_answered_with_nothing() {
+    let (edge, fake) = running().await;
+    fake.answer(Answer::Revoked);
+    let response = edge.post_form("/revoke", "token=t&token_type_hint=refresh_token&client_id=id").await;
+    assert_eq!((response.status().as_u16(), header(&response, "cache-control")), (200, "no-store"));
+    assert_eq!(response.text().await.expect("nothing"), "");
+    let Asked::Revoke(asked) = fake.asked() else { panic!("not a revocation") };
+    assert_eq!((asked.token.as_str(), asked.attempt.len()), ("t", 16));
+    fake.refuse(refusal(Reason::ClientAuthenticationFailed, &[("oauth_error", "invalid_client")]));
+    let request = edge.http.post(edge.url("/revoke")).basic_auth("id", Some("wrong"));
+    let response = edge.send(request.header("content-type", "application/x-www-form-urlencoded").body("token=t")).await;
+    assert_eq!(response.status(), 401);
+    assert_eq!(header(&response, "www-authenticate"), "Basic realm=\"https://gate.example\"");
+}
+
+/// RFC 7662 §2.1: a resource server's own token, in the header.
+#[tokio::test]
+async fn r39_introspection_takes_a_resource_servers_token() {
+    let (edge, fake) = running().await;
+    let introspect = |token: Option<&str>| {
+        let request = edge.http.post(edge.url("/introspect")).body("token=t");
+        let request = request.header("content-type", "application/x-www-form-urlencoded");
+        token.map_or_else(
+            || request.try_clone().expect("a body"),
+            |token| request.try_clone().expect("a body").bearer_auth(token),
+        )
+    };
+    fake.answer(Answer::Introspected(v1::IntrospectResponse {
+        active: true,
+        sub: "alice".to_owned(),
+        token_type: "Bearer".to_owned(),
+        ..Default::default()
+    }));
+    let response = edge.send(introspect(Some("rs"))).await;
+    assert_eq!((response.status().as_u16(), header(&response, "cache-control")), (200, "no-store"));
+    let json: serde_json::Value = response.json().await.expect("JSON");
+    assert_eq!((&json["active"], &json["sub"]), (&true.into(), &"alice".into()));
+    fake.answer(Answer::Introspected(v1::IntrospectResponse::default()));
+    assert_eq!(edge.send(introspect(Some("rs"))).await.text().await.expect("text"), r#"{"active":false}"#);
+    fake.refuse(refusal(Reason::ResourceServerUnknown, &[("oauth_error", "invalid_client")]));
+    let response = edge.send(introspect(None)).await;
+    assert_eq!(
+        (response.status().as_u16(), header(&response, "www-authenticate")),
+        (401, "Bearer realm=\"https://gate.example\"")
+    );
+    let Asked::Introspect(asked) = &fake.calls()[0].asked else { panic!("not an introspection") };
+    assert_eq!((asked.token.as_str(), asked.resource_server_token()), ("t", "rs"));
 }

@@ -1,21 +1,27 @@
-//! Registered clients. Configured ones are nowhere but in configuration.
+//! Registered clients. Configured ones are nowhere but in configuration, those with a metadata document nowhere but there.
 
-use lychgate_domain::client::{About, Client, GrantType, Origin, Status};
+use lychgate_domain::client::{
+    About, Authentication, Client, ClientKeys, GrantType, Origin, Otherwise, SecretMethod, Status,
+};
+use lychgate_domain::client_secret::SecretDigest;
 use lychgate_domain::id::{Attempt, ClientId};
+use lychgate_domain::jwk::{KeyParameters, PublicJwk, SignatureAlgorithm};
 use lychgate_domain::redirect_uri::RedirectUri;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
 use super::{Record, decode_attempt};
 use crate::proto;
+use crate::proto::client::Authentication as Kept;
+use crate::proto::client_key::Parameters;
 
 impl Record for Client {
     const KIND: &'static str = "client";
 
     fn encode_record(&self) -> Vec<u8> {
-        let (registered_at, attempt) = match self.origin {
-            Origin::Registered { at, attempt } => (at, attempt),
-            Origin::Configured => (Timestamp::EPOCH, Attempt::from_bytes([0; 16])),
+        let (registered_at, attempt, management) = match &self.origin {
+            Origin::Registered { at, attempt, management } => (*at, *attempt, management.as_ref()),
+            Origin::Configured | Origin::Document => (Timestamp::EPOCH, Attempt::from_bytes([0; 16]), None),
         };
         let about = self.about.clone();
         let record = proto::Client {
@@ -41,6 +47,8 @@ impl Record for Client {
                 software_id: about.software_id,
                 software_version: about.software_version,
             }),
+            management_digest: management.map(|digest| digest.bytes().to_vec()),
+            authentication: encode_authentication(&self.authentication),
         };
         record.encode_to_vec()
     }
@@ -58,11 +66,16 @@ impl Record for Client {
             origin: Origin::Registered {
                 at: Timestamp::from_millis(record.registered_at),
                 attempt: decode_attempt(record.attempt)?,
+                management: match record.management_digest {
+                    Some(bytes) => Some(SecretDigest::from_bytes(bytes.try_into().ok()?)),
+                    None => None,
+                },
             },
             status,
             name: record.name,
             redirect_uris: record.redirect_uris.into_iter().map(RedirectUri::from_record).collect(),
             grant_types: record.grant_types.iter().map(|name| GrantType::parse(name)).collect::<Option<_>>()?,
+            authentication: decode_authentication(record.authentication)?,
             about: About {
                 client_uri: about.client_uri,
                 logo_uri: about.logo_uri,
@@ -76,4 +89,70 @@ impl Record for Client {
             },
         })
     }
+}
+
+fn encode_authentication(authentication: &Authentication) -> Option<Kept> {
+    match authentication {
+        Authentication::Public => None,
+        Authentication::Secret { registered, digest } => Some(Kept::Secret(proto::ClientSecret {
+            method: match registered {
+                SecretMethod::Basic => proto::ClientSecretMethod::Basic,
+                SecretMethod::Post => proto::ClientSecretMethod::Post,
+            }
+            .into(),
+            digest: digest.bytes().to_vec(),
+        })),
+        // Only a document can say `otherwise`, and documents are not kept.
+        Authentication::Keys { keys: ClientKeys::ByValue(keys), .. } => {
+            Some(Kept::Jwks(proto::ClientKeySet { keys: keys.iter().map(encode_key).collect() }))
+        }
+        Authentication::Keys { keys: ClientKeys::ByReference(uri), .. } => Some(Kept::JwksUri(uri.clone())),
+    }
+}
+
+fn decode_authentication(kept: Option<Kept>) -> Option<Authentication> {
+    let keys = |keys| Some(Authentication::Keys { keys, otherwise: Otherwise::Refused });
+    match kept {
+        None => Some(Authentication::Public),
+        Some(Kept::Secret(secret)) => {
+            let registered = match secret.method() {
+                proto::ClientSecretMethod::Basic => SecretMethod::Basic,
+                proto::ClientSecretMethod::Post => SecretMethod::Post,
+                proto::ClientSecretMethod::Unspecified => return None,
+            };
+            let digest = SecretDigest::from_bytes(secret.digest.try_into().ok()?);
+            Some(Authentication::Secret { registered, digest })
+        }
+        Some(Kept::Jwks(set)) => {
+            keys(ClientKeys::ByValue(set.keys.into_iter().map(decode_key).collect::<Option<_>>()?))
+        }
+        Some(Kept::JwksUri(uri)) => keys(ClientKeys::ByReference(uri)),
+    }
+}
+
+fn encode_key(key: &PublicJwk) -> proto::ClientKey {
+    proto::ClientKey {
+        kid: key.kid.clone(),
+        alg: key.algorithm.map(|algorithm| algorithm.as_str().to_owned()),
+        parameters: Some(match key.parameters.clone() {
+            KeyParameters::Rsa { n, e } => Parameters::Rsa(proto::RsaKey { n, e }),
+            KeyParameters::Ec { x, y } => Parameters::P256(proto::P256Key { x, y }),
+            KeyParameters::Okp { x } => Parameters::Ed25519(proto::Ed25519Key { x }),
+        }),
+    }
+}
+
+fn decode_key(key: proto::ClientKey) -> Option<PublicJwk> {
+    Some(PublicJwk {
+        kid: key.kid,
+        algorithm: match key.alg {
+            Some(name) => Some(SignatureAlgorithm::parse(&name)?),
+            None => None,
+        },
+        parameters: match key.parameters? {
+            Parameters::Rsa(proto::RsaKey { n, e }) => KeyParameters::Rsa { n, e },
+            Parameters::P256(proto::P256Key { x, y }) => KeyParameters::Ec { x, y },
+            Parameters::Ed25519(proto::Ed25519Key { x }) => KeyParameters::Okp { x },
+        },
+    })
 }

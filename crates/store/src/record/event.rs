@@ -33,6 +33,9 @@ pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
             EventKind::GrantSuperseded { grant_id } => {
                 Kind::GrantSuperseded(proto::GrantSuperseded { grant_id: grant_id.bytes().to_vec() })
             }
+            EventKind::GrantReturned { grant_id } => {
+                Kind::GrantReturned(proto::GrantReturned { grant_id: grant_id.bytes().to_vec() })
+            }
         }),
     };
     record.encode_to_vec()

@@ -21,7 +21,8 @@ use crate::engine::Space;
 use crate::{key, proto};
 use values::{Golden, Read, all};
 
-const KEYS: &str = "keys.v1.txt";
+/// Where records lie, and what has come since.
+const KEYS: [&str; 2] = ["keys.v1.txt", "keys.v2.txt"];
 
 #[test]
 fn every_record_is_written_as_ever() {
@@ -72,6 +73,8 @@ fn a_value_of_a_later_release_is_not_read_as_another() {
         ("grant-live.v1.hex", delimited(9, b"a_later_method")),
         ("grant-ended-by-code-replay.v1.hex", delimited(16, &varint(2, 99))),
         ("keyring.v1.hex", delimited(1, &varint(3, 99))),
+        ("client-with-secret.v1.hex", delimited(10, &varint(1, 99))),
+        ("client-with-keys.v1.hex", delimited(11, &delimited(1, &delimited(2, b"a-later-algorithm")))),
     ] {
         let golden = kept(file);
         assert!(golden.read(&golden.kept()).is_some(), "{file} without it");
@@ -130,11 +133,12 @@ fn every_record_lies_where_it_ever_lay() {
     let client = ClientId::parse("client-AAAAAAAAAAAAAAAAAAAAAA").unwrap();
     let authorization = AuthorizationId::from_bytes(*b"authorization-id");
     let grant = GrantId::from_bytes(*b"grant-identifier");
-    let mut lines = String::new();
+    let [mut first, mut second] = [String::new(), String::new()];
     for space in Space::ALL {
+        let lines = if space == Space::Assertions { &mut second } else { &mut first };
         writeln!(lines, "space {} {}", space as u8, space.name()).unwrap();
     }
-    writeln!(lines, "store meta: {:?}", key::store_meta()).unwrap();
+    writeln!(first, "store meta: {:?}", key::store_meta()).unwrap();
     for url in ["https://gate.example", "https://gate.example/team"] {
         let url = IssuerUrl::parse(url).unwrap();
         for (name, key) in [
@@ -147,18 +151,22 @@ fn every_record_lies_where_it_ever_lay() {
             ("client counter", key::client_counter(&url, &client)),
             ("subject counter", key::subject_counter(&url, &subject)),
         ] {
-            writeln!(lines, "{name} at {}: {key:?}", url.as_str()).unwrap();
+            writeln!(first, "{name} at {}: {key:?}", url.as_str()).unwrap();
         }
+        writeln!(second, "assertion at {}: {:?}", url.as_str(), key::assertion(&url, &[0x71; 32])).unwrap();
     }
-    let kept = std::fs::read_to_string(directory().join(KEYS));
-    let kept = kept.unwrap_or_else(|_| panic!("{KEYS} is missing. If the format is new, this belongs there:\n{lines}"));
-    assert_eq!(lines, kept, "what is kept under the old keys would not be found");
+    for (file, lines) in KEYS.into_iter().zip([first, second]) {
+        let kept = std::fs::read_to_string(directory().join(file));
+        let kept =
+            kept.unwrap_or_else(|_| panic!("{file} is missing. If the format is new, this belongs there:\n{lines}"));
+        assert_eq!(lines, kept, "what is kept under the old keys would not be found");
+    }
 }
 
 /// A file that no test reads freezes nothing.
 #[test]
 fn every_kept_file_is_read() {
-    let files = all().into_iter().map(|golden| golden.file).chain([KEYS.to_owned()]);
+    let files = all().into_iter().map(|golden| golden.file).chain(KEYS.map(str::to_owned));
     let kept = std::fs::read_dir(directory()).unwrap().map(|entry| entry.unwrap().file_name().into_string().unwrap());
     assert_eq!(kept.collect::<BTreeSet<_>>(), files.collect());
 }

@@ -44,6 +44,7 @@ impl Record for Grant {
                     reason: match why {
                         EndedBy::CodeReplay => proto::GrantEndReason::CodeReplay,
                         EndedBy::RefreshTokenReplay => proto::GrantEndReason::RefreshTokenReplay,
+                        EndedBy::Client => proto::GrantEndReason::Client,
                     }
                     .into(),
                 }),
@@ -65,10 +66,7 @@ impl Record for Grant {
             scopes: decode_scopes(&record.scopes)?,
             consent_epoch: record.consent_epoch,
             counters: decode_counters(record.counters)?,
-            client_method: match record.client_method.as_str() {
-                "none" => AuthenticationMethod::None,
-                _ => return None,
-            },
+            client_method: AuthenticationMethod::parse(&record.client_method)?,
             secret: record.secret.try_into().ok()?,
             current: Issuance {
                 generation: current.generation,
@@ -88,6 +86,7 @@ impl Record for Grant {
                     why: match end.reason() {
                         proto::GrantEndReason::CodeReplay => EndedBy::CodeReplay,
                         proto::GrantEndReason::RefreshTokenReplay => EndedBy::RefreshTokenReplay,
+                        proto::GrantEndReason::Client => EndedBy::Client,
                         proto::GrantEndReason::Unspecified => return None,
                     },
                 },

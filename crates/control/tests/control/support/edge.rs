@@ -47,8 +47,31 @@ impl Edge {
         told(TokenServiceClient::new(self.channel.clone()).exchange(request).await)
     }
 
-    pub(crate) async fn register(&self, request: v1::RegisterRequest) -> Result<v1::RegisterResponse, Failure> {
-        told(RegistrationServiceClient::new(self.channel.clone()).register(request).await)
+    pub(crate) async fn register(&self, request: v1::RegisterRequest) -> Result<v1::ClientInformation, Failure> {
+        let client = told(RegistrationServiceClient::new(self.channel.clone()).register(request).await)?.client;
+        Ok(client.expect("a reply names the client"))
+    }
+
+    pub(crate) async fn read(&self, request: v1::ReadRequest) -> Result<v1::ClientInformation, Failure> {
+        let client = told(RegistrationServiceClient::new(self.channel.clone()).read(request).await)?.client;
+        Ok(client.expect("a reply names the client"))
+    }
+
+    pub(crate) async fn update(&self, request: v1::UpdateRequest) -> Result<v1::ClientInformation, Failure> {
+        let client = told(RegistrationServiceClient::new(self.channel.clone()).update(request).await)?.client;
+        Ok(client.expect("a reply names the client"))
+    }
+
+    pub(crate) async fn delete(&self, request: v1::DeleteRequest) -> Result<v1::DeleteResponse, Failure> {
+        told(RegistrationServiceClient::new(self.channel.clone()).delete(request).await)
+    }
+
+    pub(crate) async fn introspect(&self, request: v1::IntrospectRequest) -> Result<v1::IntrospectResponse, Failure> {
+        told(TokenServiceClient::new(self.channel.clone()).introspect(request).await)
+    }
+
+    pub(crate) async fn revoke(&self, request: v1::RevokeRequest) -> Result<v1::RevokeResponse, Failure> {
+        told(TokenServiceClient::new(self.channel.clone()).revoke(request).await)
     }
 
     pub(crate) async fn list(&self) -> Result<v1::ListResponse, Failure> {

@@ -37,18 +37,37 @@ impl App {
     }
 
     pub(crate) async fn registered(edge: &Edge) -> Self {
-        let client = edge.register(Self::registration()).await.expect("it may register");
+        let client = edge.register(Self::registration("none")).await.expect("it may register");
         Self::new(&client.client_id, "http://127.0.0.1:7777/cb")
     }
 
-    pub(crate) fn registration() -> v1::RegisterRequest {
-        let metadata = v1::ClientMetadata {
+    pub(crate) fn metadata(method: &str) -> v1::ClientMetadata {
+        v1::ClientMetadata {
             redirect_uris: vec!["http://127.0.0.1/cb".to_owned()],
             client_name: Some("Some Program".to_owned()),
             grant_types: vec!["authorization_code".to_owned(), "refresh_token".to_owned()],
+            token_endpoint_auth_method: Some(method.to_owned()),
             ..Default::default()
-        };
-        v1::RegisterRequest { issuer_id: ISSUER.to_owned(), attempt: attempt(), metadata: Some(metadata) }
+        }
+    }
+
+    /// Another method for a client that has just registered.
+    pub(crate) fn update(client: &v1::ClientInformation, method: &str) -> v1::UpdateRequest {
+        v1::UpdateRequest {
+            issuer_id: ISSUER.to_owned(),
+            attempt: attempt(),
+            client_id: client.client_id.clone(),
+            registration_access_token: client.registration_access_token().to_owned(),
+            metadata: Some(Self::metadata(method)),
+            stated_client_id: Some(client.client_id.clone()),
+            stated_client_secret: client.client_secret.clone(),
+        }
+    }
+
+    pub(crate) fn registration(method: &str) -> v1::RegisterRequest {
+        let metadata = Self::metadata(method);
+        let (issuer_id, attempt) = (ISSUER.to_owned(), attempt());
+        v1::RegisterRequest { issuer_id, attempt, metadata: Some(metadata), initial_access_token: None }
     }
 }
 
@@ -177,12 +196,20 @@ impl Flow {
         self.exchange(v1::exchange_request::Grant::RefreshToken(v1::RefreshTokenGrant { refresh_token }))
     }
 
+    pub(crate) fn revoke(&self, token: &str) -> v1::RevokeRequest {
+        let (issuer_id, token) = (self.issuer_id.clone(), token.to_owned());
+        v1::RevokeRequest { issuer_id, attempt: attempt(), client: Some(self.client()), token }
+    }
+
+    fn client(&self) -> v1::ClientCredentials {
+        v1::ClientCredentials { client_id: Some(self.app.id.clone()), ..Default::default() }
+    }
+
     fn exchange(&self, grant: v1::exchange_request::Grant) -> v1::ExchangeRequest {
-        let client = v1::ClientCredentials { client_id: Some(self.app.id.clone()), ..Default::default() };
         v1::ExchangeRequest {
             issuer_id: self.issuer_id.clone(),
             attempt: attempt(),
-            client: Some(client),
+            client: Some(self.client()),
             grant: Some(grant),
             resources: Vec::new(),
             scope: None,

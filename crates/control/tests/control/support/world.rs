@@ -175,6 +175,7 @@ pub(crate) fn principal(name: &str, role: Role, token: &str) -> PrincipalConfig 
     let mut principal: PrincipalConfig =
         parse(&format!("name = \"{name}\"\nrole = \"edge\"\ntoken_sha256 = [\"{digest}\"]"));
     principal.role = role;
+    principal.resources = (role == Role::Resource).then(|| vec![RESOURCE.to_owned()]);
     principal
 }
 

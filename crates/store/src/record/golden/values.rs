@@ -5,12 +5,17 @@ use std::fmt;
 use lychgate_domain::authorization::{
     Approved, Authorization, CodeIssued, Decided, Denied, Failed, LoggingIn, LoginFailure, Redeemed, Sealed,
 };
-use lychgate_domain::client::{About, AuthenticationMethod, Client, GrantType, Origin, Status as ClientStatus};
+use lychgate_domain::client::{
+    About, Authentication, AuthenticationMethod, Client, ClientKeys, GrantType, Origin, Otherwise, SecretMethod,
+    Status as ClientStatus,
+};
+use lychgate_domain::client_secret::SecretDigest;
 use lychgate_domain::consent::{Consent, How, Status as ConsentStatus};
 use lychgate_domain::event::{Event, EventKind};
 use lychgate_domain::grant::{Counters, EndedBy, Grant, Issuance, Status as GrantStatus};
 use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, EventId, GrantId};
 use lychgate_domain::issuer::IssuerUrl;
+use lychgate_domain::jwk::{KeyParameters, PublicJwk, SignatureAlgorithm};
 use lychgate_domain::keys::KeyId;
 use lychgate_domain::pkce::CodeChallenge;
 use lychgate_domain::redirect_uri::RedirectUri;
@@ -21,7 +26,7 @@ use prost::Message as _;
 
 use crate::keyring::{KeyState, Keyring, SealedKey};
 use crate::proto::{self, event::Kind};
-use crate::record::{Counter, Record, encode_event};
+use crate::record::{Counter, Record, UsedAssertion, encode_event};
 
 /// A value, as today's code writes it, and how it is read.
 pub(super) struct Golden {
@@ -79,12 +84,17 @@ pub(super) fn all() -> Vec<Golden> {
         Golden::new("client-registered", &[8], registered_client()),
         Golden::new("client-with-all-fields", &[8], client_with_all_fields()),
         Golden::new("client-disabled", &[8], Client { status: ClientStatus::Disabled, ..registered_client() }),
+        Golden::new("client-with-secret", &[8, 10], client_with_secret()),
+        Golden::new("client-with-keys", &[8, 11], client_with_keys()),
+        Golden::new("client-with-jwks-uri", &[8], client_with_jwks_uri()),
+        Golden::new("assertion-used", &[], UsedAssertion(attempt(0x12))),
         Golden::new("consent-live", &[], consent()),
         Golden::new("consent-revoked", &[], revoked_consent()),
         Golden::new("grant-live", &[8, 11, 17], grant()),
         Golden::new("grant-with-previous-key", &[8, 11, 17], rotated_grant()),
+        Golden::new("grant-of-signing-client", &[8, 11, 17], grant_of_signing_client()),
     ];
-    let ended = [EndedBy::CodeReplay, EndedBy::RefreshTokenReplay].map(ended_grant);
+    let ended = [EndedBy::CodeReplay, EndedBy::RefreshTokenReplay, EndedBy::Client].map(ended_grant);
     let without_state = Approved { decided: Decided { state: None, ..decided() }, login_key: KeyId(0x1000_0001) };
     let authorizations = [
         Authorization::Denied(Denied { decided: decided() }),
@@ -102,6 +112,7 @@ pub(super) fn all() -> Vec<Golden> {
         (&[12], EventKind::CodeReplayed { grant_id: grant_id(0x51) }),
         (&[13], EventKind::RefreshTokenReplayed { grant_id: grant_id(0x51) }),
         (&[14], EventKind::GrantSuperseded { grant_id: grant_id(0x51) }),
+        (&[17], EventKind::GrantReturned { grant_id: grant_id(0x51) }),
     ];
     fixed
         .into_iter()
@@ -136,6 +147,7 @@ fn ended_grant(why: EndedBy) -> Golden {
     let name = match why {
         EndedBy::CodeReplay => "grant-ended-by-code-replay",
         EndedBy::RefreshTokenReplay => "grant-ended-by-refresh-token-replay",
+        EndedBy::Client => "grant-ended-by-client",
     };
     let status = GrantStatus::Ended { at: at(70), why };
     Golden::new(name, &[8, 11, 16, 17], Grant { status, ..rotated_grant() })
@@ -162,13 +174,43 @@ fn keyring() -> Keyring {
 fn registered_client() -> Client {
     Client {
         id: client_id(),
-        origin: Origin::Registered { at: at(0), attempt: attempt(0x11) },
+        origin: Origin::Registered { at: at(0), attempt: attempt(0x11), management: None },
         status: ClientStatus::Enabled,
         name: None,
         redirect_uris: vec![uri("http://127.0.0.1/callback")],
         grant_types: vec![GrantType::AuthorizationCode],
+        authentication: Authentication::Public,
         about: About::default(),
     }
+}
+
+fn client_with_secret() -> Client {
+    let management = Some(SecretDigest::from_bytes([0x13; 32]));
+    let digest = SecretDigest::from_bytes([0x14; 32]);
+    Client {
+        origin: Origin::Registered { at: at(0), attempt: attempt(0x11), management },
+        authentication: Authentication::Secret { registered: SecretMethod::Post, digest },
+        ..registered_client()
+    }
+}
+
+fn client_with_keys() -> Client {
+    let text = |text: &str| text.to_owned();
+    let key = |kid: &str, algorithm, parameters| PublicJwk { kid: Some(text(kid)), algorithm, parameters };
+    let keys = vec![
+        key("r", Some(SignatureAlgorithm::Rs256), KeyParameters::Rsa { n: text("bg"), e: text("AQAB") }),
+        key("e", None, KeyParameters::Ec { x: text("eA"), y: text("eQ") }),
+        key("o", Some(SignatureAlgorithm::EdDsa), KeyParameters::Okp { x: text("eA") }),
+    ];
+    with_keys(ClientKeys::ByValue(keys))
+}
+
+fn client_with_jwks_uri() -> Client {
+    with_keys(ClientKeys::ByReference("https://app.example/jwks.json".to_owned()))
+}
+
+fn with_keys(keys: ClientKeys) -> Client {
+    Client { authentication: Authentication::Keys { keys, otherwise: Otherwise::Refused }, ..registered_client() }
 }
 
 fn client_with_all_fields() -> Client {
@@ -298,6 +340,10 @@ fn grant() -> Grant {
     }
 }
 
+fn grant_of_signing_client() -> Grant {
+    Grant { client_method: AuthenticationMethod::PrivateKeyJwt, ..grant() }
+}
+
 fn rotated_grant() -> Grant {
     Grant {
         current: Issuance {
@@ -343,6 +389,9 @@ fn says(record: &proto::Event, event: &Event) -> bool {
         }
         EventKind::GrantSuperseded { grant_id } => {
             Kind::GrantSuperseded(proto::GrantSuperseded { grant_id: grant(grant_id) })
+        }
+        EventKind::GrantReturned { grant_id } => {
+            Kind::GrantReturned(proto::GrantReturned { grant_id: grant(grant_id) })
         }
     };
     record.kind == Some(kind)

@@ -1,0 +1,193 @@
+//! Who a client is (configured, registered, or described by the document its id leads to), and the proof that a request
+//! comes from it.
+//!
+//! A client is looked up anew at every step: what was true when a page was shown may not be when its button is pressed.
+
+mod assertion;
+mod json;
+
+use lychgate_domain::Refusal;
+use lychgate_domain::client::{Authentication, Client, ClientKeys, Status};
+use lychgate_domain::client_assertion::AssertionAccepted;
+use lychgate_domain::client_authentication::{ClientAuthenticated, Credentials};
+use lychgate_domain::id::{Attempt, ClientId};
+use lychgate_domain::issuer::Issuer;
+use lychgate_domain::jwk::PublicJwk;
+use lychgate_domain::metadata_document;
+use lychgate_domain::metadata_url::MetadataUrl;
+use lychgate_domain::time::Timestamp;
+use lychgate_store::{StoreError, Versioned};
+use serde_json::Value;
+use url::Url;
+
+pub use assertion::Assertion;
+pub use json::metadata_document as parse_document;
+
+use crate::control::Control;
+use crate::documents::{Document, DocumentError, Kind, Standing};
+use crate::error::Error;
+use crate::outbound::Class;
+
+/// A client as it is now.
+#[derive(Clone, Debug)]
+pub struct ResolvedClient {
+    pub client: Client,
+    /// What it was read from; a client that is configured or has a document has no record.
+    pub record: Option<Versioned<Client>>,
+}
+
+impl ResolvedClient {
+    /// What the store cannot know.
+    pub fn elsewhere(&self) -> Option<Status> {
+        self.record.is_none().then_some(self.client.status)
+    }
+}
+
+/// The status of a client that has no record, where it matters only whether it may act: nobody's document is fetched.
+pub fn status_elsewhere(issuer: &Issuer, id: &ClientId) -> Option<Status> {
+    match issuer.configured_client(id) {
+        Some(client) => Some(client.status),
+        None => metadata_document::is_url(id).then_some(Status::Enabled),
+    }
+}
+
+/// What a request says of its client.
+#[derive(Debug, Default)]
+pub struct Presented {
+    pub credentials: Credentials,
+    pub assertion: Option<Assertion>,
+}
+
+/// Whether a document is what its place in the cache is for. Whether it is a client that an issuer accepts is asked of it
+/// each time.
+pub fn judge(kind: Kind, url: &Url, document: &Value) -> Result<(), &'static str> {
+    match kind {
+        Kind::KeySet => match json::key_set(document) {
+            Some(keys) if !keys.is_empty() => Ok(()),
+            Some(_) => Err("it has no key that could verify anything"),
+            None => Err("it is no key set"),
+        },
+        Kind::ClientMetadata => match json::metadata_document(document) {
+            Some(document) if document.client_id.as_deref() == Some(url.as_str()) => Ok(()),
+            Some(_) => Err("its client_id is not its URL"),
+            None => Err("it is no client metadata"),
+        },
+    }
+}
+
+impl Control {
+    /// The client `id`.
+    pub(crate) async fn client(
+        &self,
+        issuer: &Issuer,
+        id: &ClientId,
+        standing: Standing,
+        now: Timestamp,
+    ) -> Result<ResolvedClient, Error> {
+        if let Some(client) = issuer.configured_client(id) {
+            return Ok(ResolvedClient { client: client.clone(), record: None });
+        }
+        if metadata_document::is_url(id) {
+            let url = metadata_document::url(id, issuer)?;
+            return Ok(ResolvedClient { client: self.described(issuer, &url, standing, now).await?, record: None });
+        }
+        let record = self.store.client(issuer, id, now).await?.ok_or(Refusal::ClientUnknown)?;
+        Ok(ResolvedClient { client: record.value.clone(), record: Some(record) })
+    }
+
+    /// The client that `presented` proves to come from. An assertion is used up by it, whatever comes of the request.
+    pub(crate) async fn authenticate(
+        &self,
+        issuer: &Issuer,
+        presented: &Presented,
+        standing: Standing,
+        attempt: Attempt,
+        now: Timestamp,
+    ) -> Result<(ResolvedClient, ClientAuthenticated), Error> {
+        let id = presented.credentials.client_id()?;
+        let resolved = self.client(issuer, &id, standing, now).await?;
+        let accepted = match (&presented.assertion, &resolved.client.authentication) {
+            (Some(assertion), Authentication::Keys { keys, .. }) => {
+                resolved.client.enabled()?;
+                let accepted = AssertionAccepted::judge(assertion.claims(), &resolved.client, issuer, now)?;
+                if !self.signed(assertion, keys, standing, now).await? {
+                    return Err(Refusal::ClientAssertionInvalid("no key of the client's signed this").into());
+                }
+                match self.store.use_assertion(issuer, &accepted, attempt, now).await {
+                    Ok(()) => Some(accepted),
+                    Err(StoreError::Conflict) => return Err(Refusal::ClientAssertionReplayed.into()),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+            (Some(_) | None, _) => None,
+        };
+        let authenticated = presented.credentials.authenticate(&resolved.client, accepted.as_ref())?;
+        Ok((resolved, authenticated))
+    }
+
+    async fn described(
+        &self,
+        issuer: &Issuer,
+        url: &MetadataUrl,
+        standing: Standing,
+        now: Timestamp,
+    ) -> Result<Client, Error> {
+        if let Some(pinned) = metadata_document::pinned(url, issuer) {
+            return Ok(metadata_document::client(url, pinned, issuer)?);
+        }
+        let document = self.documents.get(url.as_url(), Kind::ClientMetadata, standing, now).await;
+        let document = document.map_err(|error| refused(url.as_url(), &error))?;
+        let document = json::metadata_document(&document.value)
+            .ok_or(Refusal::MetadataDocumentInvalid("it is not what a client's metadata must be"))?;
+        Ok(metadata_document::client(url, &document, issuer)?)
+    }
+
+    /// Whether one of the client's keys signed `assertion`. A key that is not in a set that was fetched earlier may be in it
+    /// by now.
+    async fn signed(
+        &self,
+        assertion: &Assertion,
+        keys: &ClientKeys,
+        standing: Standing,
+        now: Timestamp,
+    ) -> Result<bool, Error> {
+        let uri = match keys {
+            ClientKeys::ByValue(keys) => return Ok(assertion.was_signed_by(keys)),
+            ClientKeys::ByReference(uri) => uri,
+        };
+        let url = Url::parse(uri).map_err(|_| Refusal::MetadataDocumentInvalid("its jwks_uri is no URL"))?;
+        let set = |document: &Document| json::key_set(&document.value).unwrap_or_default();
+        let refused = |error: DocumentError| refused(&url, &error);
+        let known = self.documents.get(&url, Kind::KeySet, standing, now).await.map_err(refused)?;
+        if assertion.was_signed_by(&set(&known)) {
+            return Ok(true);
+        }
+        let newest = self.documents.look_again(&url, Kind::KeySet, standing, now).await.map_err(refused)?;
+        let keys: Vec<PublicJwk> = set(&newest);
+        Ok(newest.digest != known.digest && assertion.was_signed_by(&keys))
+    }
+}
+
+/// On the page it is said coarsely what is wrong, lest the page be a scanner of networks; in the log exactly.
+fn refused(url: &Url, error: &DocumentError) -> Error {
+    tracing::info!(document.host = url.host_str(), error = cause(error), "a client's document cannot be used");
+    let refusal = match error.class() {
+        Class::Unreachable => Refusal::MetadataDocumentUnavailable,
+        Class::Gone => Refusal::MetadataDocumentInvalid("there is none at that URL"),
+        Class::Refused => Refusal::MetadataDocumentInvalid("it is at a place from which nothing is fetched"),
+        Class::Invalid => {
+            Refusal::MetadataDocumentInvalid("what is there is no client metadata or key set of that URL")
+        }
+    };
+    refusal.into()
+}
+
+fn cause(error: &DocumentError) -> String {
+    let mut text = error.to_string();
+    let mut source = std::error::Error::source(error);
+    while let Some(cause) = source {
+        text = format!("{text}: {cause}");
+        source = cause.source();
+    }
+    text
+}

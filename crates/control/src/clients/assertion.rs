@@ -1,0 +1,116 @@
+//! The form and the signature of a `client_assertion` (RFC 7523). What it says is judged by `domain::client_assertion`.
+
+use jsonwebtoken::{Algorithm, DecodingKey, Header, decode_header};
+use lychgate_domain::Refusal;
+use lychgate_domain::client_assertion::{self, AssertionClaims};
+use lychgate_domain::id::decode_vec;
+use lychgate_domain::jwk::{KeyParameters, PublicJwk, SignatureAlgorithm};
+use lychgate_domain::time::Timestamp;
+use serde::Deserialize;
+use serde_json::Value;
+
+use crate::jws::verified;
+
+const MAX_BYTES: usize = 8 * 1024;
+
+/// An assertion that can be read, of which nothing is believed yet.
+pub struct Assertion {
+    token: String,
+    header: Header,
+    algorithm: SignatureAlgorithm,
+    claims: AssertionClaims,
+}
+
+impl std::fmt::Debug for Assertion {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "Assertion({:?}, ..)", self.claims.sub)
+    }
+}
+
+impl Assertion {
+    pub fn parse(kind: Option<&str>, token: &str) -> Result<Self, Refusal> {
+        let invalid = Refusal::ClientAssertionInvalid;
+        if kind != Some(client_assertion::TYPE) {
+            return Err(invalid("client_assertion_type must be the one of RFC 7523, for a JWT"));
+        }
+        let unreadable = || invalid("the client_assertion is not a JWT in compact form");
+        if token.len() > MAX_BYTES {
+            return Err(invalid("a client_assertion has at most 8192 characters"));
+        }
+        let header = decode_header(token).map_err(|_| unreadable())?;
+        // RFC 8725 §3.1: an allow-list; no MAC, with which whoever knows a public key could sign.
+        let algorithm = algorithm(header.alg).ok_or(invalid("sign with RS256, PS256, ES256 or EdDSA"))?;
+        // RFC 8725 §3.11: an access token, or anything else a client has signed for another use, is no assertion.
+        let of_another_type = header
+            .typ
+            .as_deref()
+            .is_some_and(|typ| !["jwt", "client-authentication+jwt"].contains(&&*typ.to_ascii_lowercase()));
+        if of_another_type {
+            return Err(invalid("the client_assertion's typ is not a client assertion's"));
+        }
+        // RFC 7515 §4.1.11: what it calls critical would have to be understood.
+        if header.crit.is_some() {
+            return Err(invalid("leave crit out of the header of a client_assertion"));
+        }
+        let payload = token.split('.').nth(1).and_then(decode_vec).ok_or_else(unreadable)?;
+        let claims: Claims = serde_json::from_slice(&payload).map_err(|_| unreadable())?;
+        Ok(Self { token: token.to_owned(), header, algorithm, claims: claims.into() })
+    }
+
+    pub fn claims(&self) -> &AssertionClaims {
+        &self.claims
+    }
+
+    /// Whether one of `keys` signed it.
+    pub fn was_signed_by(&self, keys: &[PublicJwk]) -> bool {
+        let mut candidates = keys.iter().filter(|key| key.may_have_signed(self.algorithm, self.header.kid.as_deref()));
+        candidates.any(|key| {
+            let key = match &key.parameters {
+                KeyParameters::Rsa { n, e } => DecodingKey::from_rsa_components(n, e),
+                KeyParameters::Ec { x, y } => DecodingKey::from_ec_components(x, y),
+                KeyParameters::Okp { x } => DecodingKey::from_ed_components(x),
+            };
+            key.is_ok_and(|key| verified::<Value>(&self.token, &key, self.header.alg).is_some())
+        })
+    }
+}
+
+fn algorithm(named: Algorithm) -> Option<SignatureAlgorithm> {
+    match named {
+        Algorithm::RS256 => Some(SignatureAlgorithm::Rs256),
+        Algorithm::PS256 => Some(SignatureAlgorithm::Ps256),
+        Algorithm::ES256 => Some(SignatureAlgorithm::Es256),
+        Algorithm::EdDSA => Some(SignatureAlgorithm::EdDsa),
+        _ => None,
+    }
+}
+
+#[derive(Deserialize)]
+struct Claims {
+    iss: String,
+    sub: String,
+    aud: Option<Value>,
+    exp: f64,
+    nbf: Option<f64>,
+    iat: Option<f64>,
+    jti: Option<String>,
+}
+
+impl From<Claims> for AssertionClaims {
+    fn from(claims: Claims) -> Self {
+        // RFC 7519 §2 NumericDate: it may have a fraction. `as` saturates: what is negative or not a number is long past.
+        let time = |date: f64| Timestamp::from_seconds(date as u64);
+        Self {
+            iss: claims.iss,
+            sub: claims.sub,
+            aud: match claims.aud {
+                Some(Value::String(one)) => Some(one),
+                Some(_) | None => None,
+            },
+            exp: time(claims.exp),
+            nbf: claims.nbf.map(time),
+            iat: claims.iat.map(time),
+            jti: claims.jti,
+        }
+    }
+}

@@ -1,0 +1,224 @@
+//! Which clients there may be: those an operator knows, those that register, those that have a metadata document.
+
+use std::path::PathBuf;
+
+use lychgate_domain::client::{
+    About, Authentication, Client, ClientKeys, GrantType, Origin, Otherwise, SecretMethod, Status,
+};
+use lychgate_domain::client_secret::SecretDigest;
+use lychgate_domain::id::ClientId;
+use lychgate_domain::issuer::{ClientPolicy, DocumentPolicy, DocumentRedirects, HostPatterns, Opening};
+use lychgate_domain::metadata_document::MetadataDocument;
+use lychgate_domain::metadata_url::MetadataUrl;
+use lychgate_domain::redirect_uri::RedirectUri;
+use lychgate_process::config::ConfigError;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use super::issuers::{IssuerConfig, shown};
+use super::listen::from_hex;
+use crate::clients::parse_document;
+
+/// A client that an operator knows.
+#[derive(Clone, Debug, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct ClientConfig {
+    pub id: String,
+    pub name: String,
+    pub redirect_uris: Vec<String>,
+    /// SHA-256 of its secret, in hexadecimal; a client with neither this nor `jwks_uri` is a public one.
+    pub secret_sha256: Option<String>,
+    /// Where its keys are, for `private_key_jwt`.
+    pub jwks_uri: Option<String>,
+}
+
+/// Clients that register themselves (RFC 7591).
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct RegistrationConfig {
+    pub mode: RegistrationMode,
+    /// SHA-256 of each initial access token, in hexadecimal.
+    pub initial_access_token_sha256: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RegistrationMode {
+    #[default]
+    Open,
+    InitialAccessToken,
+    Off,
+}
+
+/// Clients whose id is the URL of their metadata.
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct MetadataDocumentsConfig {
+    pub mode: DocumentMode,
+    /// For mode "allow-list".
+    pub hosts: Vec<String>,
+    pub redirects: RedirectsConfig,
+    /// Files, each with the document that stands for the one at the URL it has as its `client_id`.
+    pub pinned: Vec<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DocumentMode {
+    #[default]
+    Open,
+    AllowList,
+    Off,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum RedirectsConfig {
+    #[default]
+    Anywhere,
+    SameHost,
+}
+
+impl IssuerConfig {
+    pub(super) fn policy(&self, at: &str) -> Result<ClientPolicy, ConfigError> {
+        let redirect_hosts = match &self.redirect_hosts {
+            None => HostPatterns::Any,
+            Some(hosts) => host_patterns(&format!("{at}.redirect_hosts"), hosts)?,
+        };
+        Ok(ClientPolicy {
+            registration: self.registration.opening(&format!("{at}.registration"))?,
+            documents: self.metadata_documents.policy(&format!("{at}.metadata_documents"))?,
+            redirect_hosts,
+            private_scheme_redirect_uris: self.private_scheme_redirect_uris.clone(),
+        })
+    }
+}
+
+impl RegistrationConfig {
+    fn opening(&self, at: &str) -> Result<Opening, ConfigError> {
+        let (key, tokens) = (format!("{at}.initial_access_token_sha256"), &self.initial_access_token_sha256);
+        match self.mode {
+            RegistrationMode::InitialAccessToken if tokens.is_empty() => {
+                let remedy = "write the digest of at least one token: printf %s TOKEN | sha256sum";
+                Err(ConfigError::new(key, "is empty", remedy))
+            }
+            RegistrationMode::InitialAccessToken => Ok(Opening::WithToken(digests(&key, tokens)?)),
+            RegistrationMode::Open | RegistrationMode::Off if !tokens.is_empty() => {
+                Err(ConfigError::new(key, "has no meaning in this mode", "set mode = \"initial-access-token\""))
+            }
+            RegistrationMode::Open => Ok(Opening::Open),
+            RegistrationMode::Off => Ok(Opening::Closed),
+        }
+    }
+}
+
+impl MetadataDocumentsConfig {
+    fn policy(&self, at: &str) -> Result<DocumentPolicy, ConfigError> {
+        let key = format!("{at}.hosts");
+        let hosts = match self.mode {
+            DocumentMode::AllowList => Some(host_patterns(&key, &self.hosts)?),
+            DocumentMode::Open | DocumentMode::Off if !self.hosts.is_empty() => {
+                return Err(ConfigError::new(key, "has no meaning in this mode", "set mode = \"allow-list\""));
+            }
+            DocumentMode::Open => Some(HostPatterns::Any),
+            DocumentMode::Off => None,
+        };
+        let redirects = match self.redirects {
+            RedirectsConfig::Anywhere => DocumentRedirects::Anywhere,
+            RedirectsConfig::SameHost => DocumentRedirects::SameHost,
+        };
+        let pinned = self.pinned.iter().enumerate().map(|(n, file)| pinned(&format!("{at}.pinned[{n}]"), file));
+        Ok(DocumentPolicy { hosts, redirects, pinned: pinned.collect::<Result<_, _>>()? })
+    }
+}
+
+/// What it has to say besides is judged when the client comes, as that of any other document.
+fn pinned(key: &str, file: &PathBuf) -> Result<MetadataDocument, ConfigError> {
+    let unusable = |problem: String| {
+        ConfigError::new(key, format_args!("{}: {problem}", file.display()), "save the document as its URL served it")
+    };
+    let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
+    let json = serde_json::from_str(&text).map_err(|error| unusable(error.to_string()))?;
+    let document = parse_document(&json).ok_or_else(|| unusable("is no client metadata".to_owned()))?;
+    let id = document.client_id.as_deref().unwrap_or_default();
+    MetadataUrl::parse(id).map_err(|why| unusable(format!("its client_id is {id:?}: {why}")))?;
+    Ok(document)
+}
+
+fn host_patterns(key: &str, hosts: &[String]) -> Result<HostPatterns, ConfigError> {
+    HostPatterns::parse(hosts).map_err(|pattern| {
+        let remedy = "write a host in lower case, as in \"app.example.com\", or \"*.example.com\" for all below one";
+        ConfigError::new(key, format_args!("has {pattern:?}"), remedy)
+    })
+}
+
+fn digests(key: &str, texts: &[String]) -> Result<Vec<SecretDigest>, ConfigError> {
+    let digests = texts.iter().map(|text| from_hex(text).map(SecretDigest::from_bytes)).collect::<Option<Vec<_>>>();
+    digests.ok_or_else(|| {
+        ConfigError::new(key, "is not a SHA-256 digest", "write 64 hexadecimal digits: printf %s TOKEN | sha256sum")
+    })
+}
+
+impl ClientConfig {
+    pub(super) fn client(&self, at: &str, private_schemes: &[String]) -> Result<Client, ConfigError> {
+        let id = ClientId::parse(&self.id)
+            .filter(|id| !id.as_str().starts_with("client-") && !id.as_str().starts_with("https://"));
+        let id = id.ok_or_else(|| {
+            ConfigError::new(
+                format!("{at}.id"),
+                format_args!("is {:?}", self.id),
+                "use printable characters; \"client-\" and \"https://\" are how others' ids begin",
+            )
+        })?;
+        let mut redirect_uris = Vec::new();
+        for (n, uri) in self.redirect_uris.iter().enumerate() {
+            let parsed = RedirectUri::parse(uri, private_schemes).map_err(|why| {
+                ConfigError::new(
+                    format!("{at}.redirect_uris[{n}]"),
+                    format_args!("is {uri:?}"),
+                    lychgate_domain::Refusal::from(why),
+                )
+            })?;
+            redirect_uris.push(parsed);
+        }
+        if redirect_uris.is_empty() {
+            return Err(ConfigError::new(
+                format!("{at}.redirect_uris"),
+                "is empty",
+                "write where the client receives codes",
+            ));
+        }
+        Ok(Client {
+            id,
+            origin: Origin::Configured,
+            status: Status::Enabled,
+            name: Some(shown(&format!("{at}.name"), &self.name)?),
+            redirect_uris,
+            grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
+            authentication: self.authentication(at)?,
+            about: About::default(),
+        })
+    }
+
+    fn authentication(&self, at: &str) -> Result<Authentication, ConfigError> {
+        match (&self.secret_sha256, &self.jwks_uri) {
+            (None, None) => Ok(Authentication::Public),
+            (Some(digest), None) => {
+                let digest = digests(&format!("{at}.secret_sha256"), std::slice::from_ref(digest))?.remove(0);
+                Ok(Authentication::Secret { registered: SecretMethod::Basic, digest })
+            }
+            (None, Some(uri)) if Url::parse(uri).is_ok_and(|url| url.scheme() == "https") => {
+                Ok(Authentication::Keys { keys: ClientKeys::ByReference(uri.clone()), otherwise: Otherwise::Refused })
+            }
+            (None, Some(uri)) => {
+                let problem = format_args!("is {uri:?}");
+                Err(ConfigError::new(format!("{at}.jwks_uri"), problem, "write the https URL of the client's key set"))
+            }
+            (Some(_), Some(_)) => Err(ConfigError::new(
+                format!("{at}.jwks_uri"),
+                "stands beside secret_sha256",
+                "keep the one that the client authenticates with",
+            )),
+        }
+    }
+}

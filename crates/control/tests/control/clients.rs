@@ -1,0 +1,432 @@
+//! Who a client is and how it shows it: secrets, signatures, metadata documents, and the management of registrations.
+
+use std::time::Duration;
+
+use lychgate_api::v1;
+use lychgate_control::config::{DocumentMode, RegistrationConfig, RegistrationMode};
+use lychgate_store::engine::Space;
+use serde_json::{Value, json};
+use sha2::{Digest as _, Sha256};
+
+use crate::support::{App, ClientKey, Control, Edge, Flow, ISSUER, Refused as _, Site, World, location, query};
+
+const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+const DOCUMENT: &str = "/client.json";
+const KEYS: &str = "/jwks.json";
+const LOOPBACK: &str = "http://127.0.0.1:7777/cb";
+
+fn with_secret(request: v1::ExchangeRequest, secret: Option<&str>, basic: bool) -> v1::ExchangeRequest {
+    let id = request.client.as_ref().unwrap().client_id().to_owned();
+    let client = match (secret, basic) {
+        (Some(secret), true) => v1::ClientCredentials {
+            basic: Some(v1::BasicCredentials { client_id: id, client_secret: secret.to_owned() }),
+            ..Default::default()
+        },
+        (secret, _) => v1::ClientCredentials {
+            client_id: Some(id),
+            client_secret: secret.map(str::to_owned),
+            ..Default::default()
+        },
+    };
+    v1::ExchangeRequest { client: Some(client), ..request }
+}
+
+fn with_assertion(request: v1::ExchangeRequest, assertion: &str) -> v1::ExchangeRequest {
+    let client = v1::ClientCredentials {
+        client_id: None,
+        client_assertion: Some(assertion.to_owned()),
+        client_assertion_type: Some(ASSERTION_TYPE.to_owned()),
+        ..Default::default()
+    };
+    v1::ExchangeRequest { client: Some(client), ..request }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r13_r14_a_client_with_a_secret_shows_it_at_every_request() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    for method in ["client_secret_basic", "client_secret_post"] {
+        let registered = edge.register(App::registration(method)).await.unwrap();
+        let secret = registered.client_secret().to_owned();
+        assert!(secret.starts_with("lgs_"), "{secret}");
+        let mut flow = Flow::new(App::new(&registered.client_id, LOOPBACK));
+        let code = flow.code(&edge, &world.idp).await;
+        let census = world.census().await;
+        for wrong in [None, Some("wrong"), Some(&secret[..46])] {
+            let refused = edge.exchange(with_secret(flow.redeem(&code), wrong, true)).await.reason();
+            assert_eq!(refused, "CLIENT_AUTHENTICATION_FAILED", "{method} with {wrong:?}");
+        }
+        assert_eq!(world.census().await, census, "nothing is consumed");
+        let tokens = edge.exchange(with_secret(flow.redeem(&code), Some(&secret), true)).await.unwrap();
+        let refresh = flow.refresh(tokens.refresh_token());
+        let refused = edge.exchange(with_secret(refresh.clone(), None, false)).await.reason();
+        assert_eq!(refused, "CLIENT_AUTHENTICATION_FAILED");
+        edge.exchange(with_secret(refresh, Some(&secret), false)).await.unwrap();
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a15_secrets_of_clients_are_kept_as_digests_only() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let registered = edge.register(App::registration("client_secret_basic")).await.unwrap();
+    for (_, entry) in world.kept(Space::Clients).await {
+        let kept = String::from_utf8_lossy(&entry.value);
+        for secret in [registered.client_secret(), registered.registration_access_token()] {
+            assert!(!kept.contains(secret) && !kept.contains(&secret[4..]), "{secret}");
+        }
+    }
+}
+
+fn manage(client: &v1::ClientInformation, token: &str) -> v1::ReadRequest {
+    let (issuer_id, client_id) = (ISSUER.to_owned(), client.client_id.clone());
+    v1::ReadRequest { issuer_id, client_id, registration_access_token: token.to_owned() }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r37_a_registration_is_managed_by_whoever_made_it() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mine = edge.register(App::registration("none")).await.unwrap();
+    let other = edge.register(App::registration("none")).await.unwrap();
+    let token = mine.registration_access_token();
+    assert_eq!(mine.registration_client_uri(), format!("http://127.0.0.1:7440/register/{}", mine.client_id));
+    let read = edge.read(manage(&mine, token)).await.unwrap();
+    assert_eq!((&read.metadata, read.client_secret, read.registration_access_token), (&mine.metadata, None, None));
+    let census = world.census().await;
+    for refused in [manage(&mine, other.registration_access_token()), manage(&other, token), manage(&mine, "")] {
+        assert_eq!(edge.read(refused).await.reason(), "REGISTRATION_ACCESS_TOKEN_INVALID");
+    }
+    let nobody = v1::ClientInformation { client_id: "client-AAAAAAAAAAAAAAAAAAAAAA".to_owned(), ..mine.clone() };
+    assert_eq!(edge.read(manage(&nobody, token)).await.reason(), "REGISTRATION_ACCESS_TOKEN_INVALID");
+    let update = App::update(&mine, "none");
+    let anothers = v1::UpdateRequest { stated_client_id: Some(other.client_id.clone()), ..update.clone() };
+    assert_eq!(edge.update(anothers).await.reason(), "REGISTRATION_METADATA_INVALID");
+    assert_eq!(world.census().await, census);
+
+    // B14: what was asked of people was another client.
+    let metadata =
+        v1::ClientMetadata { redirect_uris: vec!["https://new.example/cb".to_owned()], ..App::metadata("none") };
+    edge.update(v1::UpdateRequest { metadata: Some(metadata), ..update }).await.unwrap();
+    let old = Flow::new(App::new(&mine.client_id, LOOPBACK));
+    assert_eq!(edge.begin(old.begin()).await.reason(), "REDIRECT_URI_UNREGISTERED");
+    let new = Flow::new(App::new(&mine.client_id, "https://new.example/cb"));
+    assert!(query(location(&edge.begin(new.begin()).await.unwrap())).contains_key("ticket"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r37_a_deleted_registration_takes_everything_with_it() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let client = edge.register(App::registration("none")).await.unwrap();
+    let mut flow = Flow::new(App::new(&client.client_id, LOOPBACK));
+    let tokens = flow.tokens(&edge, &world.idp).await;
+    let (issuer_id, client_id) = (ISSUER.to_owned(), client.client_id.clone());
+    let registration_access_token = client.registration_access_token().to_owned();
+    let delete = v1::DeleteRequest { issuer_id, client_id, registration_access_token };
+    edge.delete(delete.clone()).await.unwrap();
+    assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "CLIENT_UNKNOWN");
+    assert_eq!(edge.begin(flow.begin()).await.reason(), "CLIENT_UNKNOWN");
+    assert_eq!(edge.delete(delete).await.reason(), "REGISTRATION_ACCESS_TOKEN_INVALID");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r36_registration_is_as_open_as_the_operator_says() {
+    let mut world = World::new().await;
+    let digest = Sha256::digest("initial").iter().map(|byte| format!("{byte:02x}")).collect();
+    world.issuer().registration =
+        RegistrationConfig { mode: RegistrationMode::InitialAccessToken, initial_access_token_sha256: vec![digest] };
+    let control = world.start().await;
+    let edge = control.edge();
+    let with = |token: Option<&str>| v1::RegisterRequest {
+        initial_access_token: token.map(str::to_owned),
+        ..App::registration("none")
+    };
+    edge.register(with(Some("initial"))).await.unwrap();
+    let census = world.census().await;
+    for token in [None, Some(""), Some("guess")] {
+        assert_eq!(edge.register(with(token)).await.reason(), "INITIAL_ACCESS_TOKEN_INVALID");
+    }
+    world.issuer().registration = RegistrationConfig { mode: RegistrationMode::Off, ..Default::default() };
+    let control = world.start().await;
+    assert_eq!(control.edge().register(with(Some("initial"))).await.reason(), "REGISTRATION_CLOSED");
+    assert_eq!(control.edge().describe(ISSUER).await.unwrap().metadata.unwrap().registration_endpoint, "");
+    assert_eq!(world.census().await, census);
+}
+
+/// The operator's list is asked at registration, at /authorize, at the decision and before a code is issued.
+#[tokio::test(flavor = "multi_thread")]
+async fn b33_redirect_hosts_that_are_no_longer_permitted_get_nothing() {
+    let mut world = World::new().await;
+    let open = world.start().await;
+    let edge = open.edge();
+    let metadata =
+        v1::ClientMetadata { redirect_uris: vec!["https://new.example/cb".to_owned()], ..App::metadata("none") };
+    let registration = || v1::RegisterRequest { metadata: Some(metadata.clone()), ..App::registration("none") };
+    let client = edge.register(registration()).await.unwrap();
+    let app = || App::new(&client.client_id, "https://new.example/cb");
+    let mut flow = Flow::new(app());
+    flow.tokens(&edge, &world.idp).await;
+    let (mut deciding, mut returning) = (Flow::new(app()), Flow::new(app()));
+    let page = deciding.ask(&edge).await;
+    let callback = returning.sign_in(&edge, &world.idp).await;
+
+    world.issuer().redirect_hosts = Some(vec!["*.trusted.example".to_owned()]);
+    let strict = world.start().await;
+    let (edge, census, calls) = (strict.edge(), world.census().await, world.idp.calls());
+    assert_eq!(edge.register(registration()).await.reason(), "REGISTRATION_REDIRECT_URI_INVALID");
+    assert_eq!(edge.begin(flow.begin()).await.reason(), "REDIRECT_URI_FORBIDDEN");
+    let decision = deciding.decide(&page, v1::Decision::Approve);
+    assert_eq!(edge.decide(decision).await.reason(), "REDIRECT_URI_FORBIDDEN");
+    assert_eq!(edge.finish_login(callback).await.reason(), "REDIRECT_URI_FORBIDDEN");
+    assert_eq!((world.census().await, world.idp.calls()), (census, calls), "and nothing comes of any of it");
+    Flow::new(App::configured()).tokens(&edge, &world.idp).await;
+}
+
+/// A site with a document, and a control plane that may go there.
+async fn documented(members: Value) -> (World, Control, Site, App) {
+    let mut world = World::new().await;
+    let site = Site::start().await;
+    site.publish(DOCUMENT, &site.document(DOCUMENT, &members));
+    world.config.outbound = site.outbound(&world);
+    let control = world.start().await;
+    let app = App::new(&site.url(DOCUMENT), LOOPBACK);
+    (world, control, site, app)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d2_a7_a_client_is_what_its_document_says() {
+    let (world, control, site, app) = documented(json!({})).await;
+    let edge = control.edge();
+    assert!(edge.describe(ISSUER).await.unwrap().metadata.unwrap().client_id_metadata_document_supported);
+    let mut flow = Flow::new(app);
+    let page = flow.ask(&edge).await;
+    let client = page.client.unwrap();
+    assert_eq!((client.name.as_str(), client.metadata_host.as_str()), ("Documented", "localhost"), "D11");
+    let tokens = flow.tokens(&edge, &world.idp).await;
+    let again = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
+    assert_eq!(site.asked(DOCUMENT), 1, "D7: as long as it is fresh");
+    world.advance(Duration::from_secs(61));
+    edge.exchange(flow.refresh(again.refresh_token())).await.unwrap();
+    assert_eq!(site.asked(DOCUMENT), 2);
+    assert!(world.kept(Space::Clients).await.is_empty(), "it is kept nowhere");
+}
+
+/// On every leg: the document is what counts, and one that is gone is nobody's.
+#[tokio::test(flavor = "multi_thread")]
+async fn d19_a_client_whose_document_is_gone_is_refused_at_every_step() {
+    let (world, control, site, app) = documented(json!({})).await;
+    let edge = control.edge();
+    let mut flow = Flow::new(app);
+    let tokens = flow.tokens(&edge, &world.idp).await;
+    let (mut deciding, mut returning, mut redeeming) = (flow.clone(), flow.clone(), flow.clone());
+    let page = deciding.ask(&edge).await;
+    let callback = returning.sign_in(&edge, &world.idp).await;
+    let code = redeeming.code(&edge, &world.idp).await;
+    site.withdraw(DOCUMENT);
+    // Past its freshness, within the lives of everything else but the code's.
+    world.advance(Duration::from_secs(61));
+    let census = world.census().await;
+    let gone = "METADATA_DOCUMENT_INVALID";
+    assert_eq!(edge.begin(flow.begin()).await.reason(), gone);
+    assert_eq!(edge.show(deciding.show(&page.ticket)).await.reason(), gone);
+    assert_eq!(edge.decide(deciding.decide(&page, v1::Decision::Approve)).await.reason(), gone);
+    assert_eq!(edge.finish_login(callback).await.reason(), gone);
+    assert_eq!(edge.exchange(redeeming.redeem(&code)).await.reason(), gone);
+    assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), gone);
+    assert_eq!(edge.revoke(flow.revoke(tokens.refresh_token())).await.reason(), gone);
+    assert_eq!(world.census().await, census);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b39_a_document_that_changes_between_page_and_button_is_shown_again() {
+    let (world, control, site, app) = documented(json!({})).await;
+    let edge = control.edge();
+    let mut flow = Flow::new(app);
+    let page = flow.ask(&edge).await;
+    site.publish(DOCUMENT, &site.document(DOCUMENT, &json!({ "client_name": "Somebody Else" })));
+    world.advance(Duration::from_secs(61));
+    let next = edge.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
+    let Some(v1::next::Step::ConsentPage(page)) = next.step else { panic!("the page, again") };
+    assert!(page.changed && page.client.unwrap().name == "Somebody Else");
+    assert!(world.kept(Space::Authorizations).await.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a20_d1_d4_d5_d18_what_is_no_acceptable_client_gets_no_page() {
+    let (mut world, control, site, app) = documented(json!({})).await;
+    let edge = control.edge();
+    let begin = |edge: Edge, id: &str| {
+        let flow = Flow::new(App::new(id, &app.redirect_uri));
+        async move { edge.begin(flow.begin()).await.reason() }
+    };
+    for (path, members) in [
+        ("/other-id", json!({ "client_id": "https://localhost/other" })),
+        ("/secret", json!({ "client_secret": "s" })),
+        ("/shared", json!({ "token_endpoint_auth_method": "client_secret_post" })),
+        ("/nameless", json!({ "client_name": "" })),
+        ("/harmful", json!({ "redirect_uris": ["javascript:alert(1)"] })),
+    ] {
+        site.publish(path, &site.document(path, &members));
+        assert_eq!(begin(edge.clone(), &site.url(path)).await, "METADATA_DOCUMENT_INVALID", "{path}");
+    }
+    let asked = site.asked(DOCUMENT);
+    for bad in ["https://localhost", "https://localhost/a/../b", "https://u@localhost/c", "https://localhost/c?x"] {
+        assert_eq!(begin(edge.clone(), bad).await, "METADATA_URL_INVALID", "{bad}");
+    }
+    world.issuer().metadata_documents.mode = DocumentMode::AllowList;
+    world.issuer().metadata_documents.hosts = vec!["claude.ai".to_owned()];
+    let listed = world.start().await;
+    assert_eq!(begin(listed.edge(), &app.id).await, "METADATA_HOST_FORBIDDEN");
+    world.issuer().metadata_documents.hosts.clear();
+    world.issuer().metadata_documents.mode = DocumentMode::Off;
+    let off = world.start().await;
+    assert_eq!(begin(off.edge(), &app.id).await, "CLIENT_UNKNOWN");
+    assert!(!off.edge().describe(ISSUER).await.unwrap().metadata.unwrap().client_id_metadata_document_supported);
+    assert_eq!(site.asked(DOCUMENT), asked, "and nothing is fetched");
+}
+
+/// As ChatGPT's: `private_key_jwt` with keys at a URL, and `none` besides if it says so.
+async fn signing(methods: Value) -> (World, Control, Site, App, ClientKey) {
+    let key = ClientKey::new("first");
+    let (world, control, site, app) = documented(json!({})).await;
+    site.publish(KEYS, &key.set());
+    let members = json!({
+        "token_endpoint_auth_method": "private_key_jwt",
+        "token_endpoint_auth_methods_supported": methods,
+        "jwks_uri": site.url(KEYS),
+    });
+    site.publish(DOCUMENT, &site.document(DOCUMENT, &members));
+    (world, control, site, app, key)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d15_a_client_signs_and_each_signature_counts_once() {
+    let (world, control, _site, app, key) = signing(json!(["private_key_jwt"])).await;
+    let edge = control.edge();
+    let mut flow = Flow::new(app);
+    let code = flow.code(&edge, &world.idp).await;
+    assert_eq!(edge.exchange(flow.redeem(&code)).await.reason(), "CLIENT_AUTHENTICATION_FAILED", "unsigned");
+    let assertion = key.sign(&ClientKey::claims(&flow.app.id, world.now()));
+    let signed = with_assertion(flow.redeem(&code), &assertion);
+    let tokens = edge.exchange(signed.clone()).await.unwrap();
+    let again = edge.exchange(signed.clone()).await.unwrap();
+    assert_eq!(again.refresh_token, tokens.refresh_token, "the same attempt is the same request");
+
+    let refresh = flow.refresh(tokens.refresh_token());
+    let replayed = with_assertion(refresh.clone(), &assertion);
+    assert_eq!(edge.exchange(replayed.clone()).await.reason(), "CLIENT_ASSERTION_REPLAYED");
+    control.stop().await;
+    let other = world.start().await;
+    assert_eq!(other.edge().exchange(replayed).await.reason(), "CLIENT_ASSERTION_REPLAYED", "after a restart, too");
+    let fresh = key.sign(&ClientKey::claims(&flow.app.id, world.now()));
+    other.edge().exchange(with_assertion(refresh, &fresh)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d15_each_flaw_of_an_assertion_is_found_and_consumes_nothing() {
+    let (world, control, _site, app, key) = signing(json!(["private_key_jwt"])).await;
+    let edge = control.edge();
+    let mut flow = Flow::new(app);
+    let code = flow.code(&edge, &world.idp).await;
+    let good = || ClientKey::claims(&flow.app.id, world.now());
+    let with = |name: &str, value: Value| {
+        let mut claims = good();
+        claims[name] = value;
+        key.sign(&claims)
+    };
+    let now = world.now().seconds();
+    let stranger = ClientKey::new("first");
+    let unsigned = {
+        let parts = key.sign(&good());
+        let payload = parts.split('.').nth(1).unwrap().to_owned();
+        format!("eyJhbGciOiJub25lIn0.{payload}.")
+    };
+    let census = world.census().await;
+    for (why, assertion) in [
+        ("another's key under our kid", stranger.sign(&good())),
+        ("unsigned", unsigned),
+        ("another issuer", with("iss", json!("https://evil.example"))),
+        ("an audience that is not the issuer", with("aud", json!("https://evil.example"))),
+        ("the token endpoint", with("aud", json!("http://127.0.0.1:7440/token"))),
+        ("several audiences", with("aud", json!(["http://127.0.0.1:7440"]))),
+        ("expired", with("exp", json!(now))),
+        ("for ever", with("exp", json!(now + 100_000))),
+        ("of the future", with("iat", json!(now + 3_600))),
+        ("without an id", with("jti", Value::Null)),
+        ("no JWT", "a.b.c".to_owned()),
+    ] {
+        let refused = edge.exchange(with_assertion(flow.redeem(&code), &assertion)).await.reason();
+        assert_eq!(refused, "CLIENT_ASSERTION_INVALID", "{why}");
+    }
+    let other = with("sub", json!("https://localhost/other"));
+    assert_eq!(edge.exchange(with_assertion(flow.redeem(&code), &other)).await.reason(), "METADATA_DOCUMENT_INVALID");
+    assert_eq!(world.census().await, census);
+    edge.exchange(with_assertion(flow.redeem(&code), &key.sign(&good()))).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d15_the_method_of_the_code_exchange_is_the_least_that_counts_later() {
+    let (world, control, _site, app, key) = signing(json!(["private_key_jwt", "none"])).await;
+    let edge = control.edge();
+    let mut public = Flow::new(app.clone());
+    let tokens = public.tokens(&edge, &world.idp).await;
+    edge.exchange(public.refresh(tokens.refresh_token())).await.unwrap();
+
+    let mut signed = Flow::new(app);
+    let code = signed.code(&edge, &world.idp).await;
+    let assertion = key.sign(&ClientKey::claims(&signed.app.id, world.now()));
+    let tokens = edge.exchange(with_assertion(signed.redeem(&code), &assertion)).await.unwrap();
+    let weaker = signed.refresh(tokens.refresh_token());
+    assert_eq!(edge.exchange(weaker.clone()).await.reason(), "REFRESH_TOKEN_INVALID");
+    let assertion = key.sign(&ClientKey::claims(&signed.app.id, world.now()));
+    edge.exchange(with_assertion(weaker, &assertion)).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn d9_a_clients_new_key_is_found_when_it_is_first_used() {
+    let (world, control, site, app, key) = signing(json!(["private_key_jwt"])).await;
+    let edge = control.edge();
+    let mut flow = Flow::new(app);
+    let code = flow.code(&edge, &world.idp).await;
+    let claims = || ClientKey::claims(&flow.app.id, world.now());
+    let tokens = edge.exchange(with_assertion(flow.redeem(&code), &key.sign(&claims()))).await.unwrap();
+    let next = ClientKey::new("second");
+    site.publish(KEYS, &next.set());
+    world.advance(Duration::from_secs(61));
+    let refresh = flow.refresh(tokens.refresh_token());
+    edge.exchange(with_assertion(refresh, &next.sign(&claims()))).await.unwrap();
+}
+
+/// Whoever is authenticated as another client, or as nobody, ends nothing.
+#[tokio::test(flavor = "multi_thread")]
+async fn r30_a_client_gives_back_what_is_its_own_and_nothing_else() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::registered(&edge).await);
+    let tokens = flow.tokens(&edge, &world.idp).await;
+    let other = Flow::new(App::registered(&edge).await);
+    for token in [tokens.refresh_token(), &tokens.access_token] {
+        assert_eq!(edge.revoke(other.revoke(token)).await.reason(), "REFRESH_TOKEN_INVALID");
+    }
+    for unknown in ["x", "lgr_AAAA", "a.b.c"] {
+        edge.revoke(flow.revoke(unknown)).await.unwrap();
+    }
+    assert_eq!(edge.revoke(flow.revoke("")).await.reason(), "PARAMETER_MISSING");
+    let code = flow.clone().code(&edge, &world.idp).await;
+    assert_eq!(edge.revoke(flow.revoke(&code)).await.reason(), "TOKEN_TYPE_UNSUPPORTED");
+    assert_eq!(world.kept(Space::Grants).await.len(), 1);
+    let again = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
+
+    edge.revoke(flow.revoke(again.refresh_token())).await.unwrap();
+    assert_eq!(edge.exchange(flow.refresh(again.refresh_token())).await.reason(), "GRANT_ENDED");
+    let tokens = flow.tokens(&edge, &world.idp).await;
+    edge.revoke(flow.revoke(&tokens.access_token)).await.unwrap();
+    assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
+    edge.revoke(flow.revoke(&tokens.access_token)).await.unwrap();
+}

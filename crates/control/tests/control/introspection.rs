@@ -1,0 +1,79 @@
+//! What a resource server is told of a token (RFC 7662), and what nobody is.
+
+use std::time::Duration;
+
+use lychgate_api::v1;
+use lychgate_control::config::Role;
+
+use crate::support::{App, Control, EDGE_TOKEN, Flow, ISSUER, RESOURCE, Refused as _, World, principal};
+
+const SERVER: &str = "token-of-the-mcp-server";
+const OTHER: &str = "token-of-another-mcp-server";
+
+fn introspect(token: &str, server: Option<&str>) -> v1::IntrospectRequest {
+    let (issuer_id, token) = (ISSUER.to_owned(), token.to_owned());
+    v1::IntrospectRequest { issuer_id, token, resource_server_token: server.map(str::to_owned) }
+}
+
+async fn with_resource_servers() -> (World, Control) {
+    let mut world = World::new().await;
+    let mut other = principal("other", Role::Resource, OTHER);
+    other.resources = Some(vec!["https://other.example/mcp".to_owned()]);
+    world.config.principals.extend([principal("server", Role::Resource, SERVER), other]);
+    let control = world.start().await;
+    (world, control)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r39_a_resource_server_learns_of_its_own_living_tokens() {
+    let (world, control) = with_resource_servers().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let tokens = flow.tokens(&edge, &world.idp).await;
+    let token = &tokens.access_token;
+    let by_edge = edge.introspect(introspect(token, Some(SERVER))).await.unwrap();
+    let itself = control.caller(SERVER).introspect(introspect(token, None)).await.unwrap();
+    assert_eq!(by_edge, itself);
+    assert!(by_edge.active);
+    assert_eq!((by_edge.aud.as_str(), by_edge.client_id.as_str()), (RESOURCE, "app"));
+    assert_eq!((by_edge.sub.as_str(), by_edge.scope.as_str()), ("idp|alice", "read"));
+    assert_eq!(by_edge.exp - by_edge.iat, 600);
+
+    let nothing = v1::IntrospectResponse::default();
+    for (why, token, server) in [
+        ("another resource's server (A17)", token.as_str(), OTHER),
+        ("a refresh token", tokens.refresh_token(), SERVER),
+        ("no token", "a.b.c", SERVER),
+        ("a token without its signature", &token[..token.rfind('.').unwrap() + 1], SERVER),
+    ] {
+        assert_eq!(edge.introspect(introspect(token, Some(server))).await.unwrap(), nothing, "{why}");
+    }
+    for server in [None, Some(""), Some("guess"), Some(EDGE_TOKEN)] {
+        assert_eq!(edge.introspect(introspect(token, server)).await.reason(), "RESOURCE_SERVER_UNKNOWN", "{server:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r39_a_token_is_inactive_the_moment_its_grant_has_ended() {
+    let (world, control) = with_resource_servers().await;
+    let edge = control.edge();
+    let active = |token: String| {
+        let edge = edge.clone();
+        async move { edge.introspect(introspect(&token, Some(SERVER))).await.unwrap().active }
+    };
+    let mut flow = Flow::new(App::configured());
+    let revoked = flow.tokens(&edge, &world.idp).await;
+    let replayed = flow.tokens(&edge, &world.idp).await;
+    let expired = flow.tokens(&edge, &world.idp).await;
+    assert!(active(revoked.access_token.clone()).await);
+    edge.revoke(flow.revoke(revoked.refresh_token())).await.unwrap();
+    assert!(!active(revoked.access_token).await);
+    let next = edge.exchange(flow.refresh(replayed.refresh_token())).await.unwrap();
+    edge.exchange(flow.refresh(next.refresh_token())).await.unwrap();
+    assert!(active(replayed.access_token.clone()).await, "an access token outlives its refresh token");
+    assert_eq!(edge.exchange(flow.refresh(replayed.refresh_token())).await.reason(), "REFRESH_TOKEN_REPLAYED");
+    assert!(!active(replayed.access_token).await);
+    assert!(active(expired.access_token.clone()).await);
+    world.advance(Duration::from_secs(600));
+    assert!(!active(expired.access_token).await);
+}

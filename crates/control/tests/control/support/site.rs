@@ -1,0 +1,160 @@
+//! A website over TLS, with an authority of its own, on which a client publishes its metadata and its keys.
+
+use std::collections::HashMap;
+use std::net::{Ipv6Addr, SocketAddr};
+use std::sync::{Arc, Mutex};
+
+use aws_lc_rs::rand::SystemRandom;
+use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use lychgate_control::config::OutboundConfig;
+use lychgate_store::engine::{Timestamp, random};
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::ServerConfig;
+use rustls::pki_types::PrivateKeyDer;
+use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::{TcpListener, TcpStream};
+use tokio_rustls::TlsAcceptor;
+
+use super::{ISSUER_URL, World};
+
+/// Ends with the test's runtime.
+#[derive(Clone, Debug)]
+pub(crate) struct Site {
+    address: SocketAddr,
+    authority_pem: String,
+    pages: Arc<Mutex<HashMap<String, String>>>,
+    asked: Arc<Mutex<Vec<String>>>,
+}
+
+impl Site {
+    pub(crate) async fn start() -> Self {
+        let (authority_pem, acceptor) = certified();
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("an address");
+        let site = Self { address, authority_pem, pages: Arc::default(), asked: Arc::default() };
+        let serving = site.clone();
+        tokio::spawn(async move {
+            while let Ok((stream, _)) = listener.accept().await {
+                tokio::spawn(serving.clone().serve(stream, acceptor.clone()));
+            }
+        });
+        site
+    }
+
+    /// What lets a control plane in here.
+    pub(crate) fn outbound(&self, world: &World) -> OutboundConfig {
+        OutboundConfig {
+            extra_ca_file: Some(world.file("authority.pem", self.authority_pem.as_bytes())),
+            // What `localhost` may lead to: all of it has to be permitted.
+            permitted_addresses: vec![self.address, (Ipv6Addr::LOCALHOST, self.address.port()).into()],
+            ports: vec![self.address.port()],
+        }
+    }
+
+    pub(crate) fn url(&self, path: &str) -> String {
+        format!("https://localhost:{}{path}", self.address.port())
+    }
+
+    pub(crate) fn publish(&self, path: &str, page: &Value) {
+        self.pages.lock().expect("unpoisoned").insert(path.to_owned(), page.to_string());
+    }
+
+    pub(crate) fn withdraw(&self, path: &str) {
+        self.pages.lock().expect("unpoisoned").remove(path);
+    }
+
+    /// How often `path` was asked for.
+    pub(crate) fn asked(&self, path: &str) -> usize {
+        self.asked.lock().expect("unpoisoned").iter().filter(|asked| *asked == path).count()
+    }
+
+    /// A document as a real client publishes it, with `members` besides or instead.
+    pub(crate) fn document(&self, path: &str, members: &Value) -> Value {
+        let mut document = json!({
+            "client_id": self.url(path),
+            "client_name": "Documented",
+            "redirect_uris": ["http://127.0.0.1/cb", "https://app.example/cb"],
+            "grant_types": ["authorization_code", "refresh_token", "urn:example:unknown"],
+            "token_endpoint_auth_method": "none",
+        });
+        for (name, value) in members.as_object().expect("an object") {
+            document[name] = value.clone();
+        }
+        document
+    }
+
+    async fn serve(self, stream: TcpStream, acceptor: TlsAcceptor) {
+        let Ok(mut stream) = acceptor.accept(stream).await else { return };
+        let mut head = Vec::new();
+        while !head.ends_with(b"\r\n\r\n") {
+            let Ok(byte) = stream.read_u8().await else { return };
+            head.push(byte);
+        }
+        let head = String::from_utf8(head).expect("text");
+        let path = head.split(' ').nth(1).expect("a path").to_owned();
+        let page = self.pages.lock().expect("unpoisoned").get(&path).cloned();
+        self.asked.lock().expect("unpoisoned").push(path);
+        let (status, body) = page.map_or(("404 Not Found", String::new()), |page| ("200 OK", page));
+        let length = body.len();
+        let answer = format!(
+            "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncache-control: max-age=60\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
+        );
+        // Whoever has seen enough hangs up: that is no failure here.
+        _ = stream.write_all(answer.as_bytes()).await;
+        _ = stream.shutdown().await;
+    }
+}
+
+/// A client's own key.
+pub(crate) struct ClientKey {
+    pub(crate) kid: String,
+    key: EncodingKey,
+    jwk: Value,
+}
+
+impl ClientKey {
+    pub(crate) fn new(kid: &str) -> Self {
+        let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+            .expect("it is well made");
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref()).expect("it is well made");
+        let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
+        let text = |bytes: &[u8]| base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, bytes);
+        let jwk = json!({ "kty": "EC", "crv": "P-256", "kid": kid, "x": text(x), "y": text(y) });
+        Self { kid: kid.to_owned(), key: EncodingKey::from_ec_der(pkcs8.as_ref()), jwk }
+    }
+
+    pub(crate) fn set(&self) -> Value {
+        json!({ "keys": [self.jwk] })
+    }
+
+    pub(crate) fn claims(client: &str, now: Timestamp) -> Value {
+        let jti = format!("{:x?}", random::<16>(&lychgate_engine_suite::TestEntropy));
+        json!({ "iss": client, "sub": client, "aud": ISSUER_URL, "iat": now.seconds(), "exp": now.seconds() + 60, "jti": jti })
+    }
+
+    pub(crate) fn sign(&self, claims: &Value) -> String {
+        let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::ES256) };
+        jsonwebtoken::encode(&header, claims, &self.key).expect("it is well made")
+    }
+}
+
+fn certified() -> (String, TlsAcceptor) {
+    let mut authority = CertificateParams::new(Vec::new()).expect("it is well made");
+    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority_key = KeyPair::generate().expect("it is well made");
+    let pem = authority.self_signed(&authority_key).expect("it is well made").pem();
+    let key = KeyPair::generate().expect("it is well made");
+    let leaf = CertificateParams::new(vec!["localhost".to_owned()]).expect("it is well made");
+    let chain =
+        vec![leaf.signed_by(&key, &Issuer::new(authority, authority_key)).expect("it is well made").der().clone()];
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()
+        .expect("it is well made")
+        .with_no_client_auth()
+        .with_single_cert(chain, PrivateKeyDer::Pkcs8(key.serialize_der().into()))
+        .expect("it is well made");
+    (pem, TlsAcceptor::from(Arc::new(config)))
+}

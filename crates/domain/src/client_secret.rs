@@ -1,0 +1,124 @@
+//! What a client gets when it registers: its secret, and the token that manages its registration (RFC 7592).
+//!
+//! Both are derived from the attempt that asked, so that a repeated call gives the same, and both are kept as digests
+//! only. They have 256 random bits: a digest that is fast to compute is as good as a slow one.
+
+use std::fmt;
+
+use sha2::{Digest as _, Sha256};
+use subtle::ConstantTimeEq as _;
+
+use crate::id::{Attempt, ClientId, encode};
+use crate::keys::{Key, Keys, Purpose};
+use crate::secret::{Secret, kind};
+
+/// SHA-256 of a secret's text.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SecretDigest([u8; 32]);
+
+impl SecretDigest {
+    pub fn of(secret: &str) -> Self {
+        Self(Sha256::digest(secret).into())
+    }
+
+    /// As it was kept, or configured.
+    pub fn from_bytes(bytes: [u8; 32]) -> Self {
+        Self(bytes)
+    }
+
+    pub fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+
+    /// Whether `presented` is the secret; in constant time.
+    pub fn is_of(&self, presented: &str) -> bool {
+        Sha256::digest(presented).as_slice().ct_eq(&self.0).into()
+    }
+}
+
+impl fmt::Debug for SecretDigest {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("SecretDigest(..)")
+    }
+}
+
+/// `lgs_` and 43 characters of base64url: Basic's form encoding changes none of them (R14).
+pub fn client_secret(keys: &Keys, id: &ClientId, attempt: Attempt) -> Secret<kind::ClientSecret> {
+    derive_secret(keys.active(Purpose::Client), id, attempt)
+}
+
+/// The secret that `attempt` was given, if `digest` is of that one: under whichever key it was derived.
+pub fn client_secret_again(
+    keys: &Keys,
+    id: &ClientId,
+    attempt: Attempt,
+    digest: &SecretDigest,
+) -> Option<Secret<kind::ClientSecret>> {
+    let secrets = keys.all(Purpose::Client).map(|key| derive_secret(key, id, attempt));
+    secrets.into_iter().find(|secret| digest.is_of(secret.expose()))
+}
+
+/// `lgm_` and 43 characters of base64url.
+pub fn registration_access_token(
+    keys: &Keys,
+    id: &ClientId,
+    attempt: Attempt,
+) -> Secret<kind::RegistrationAccessToken> {
+    derive_token(keys.active(Purpose::Client), id, attempt)
+}
+
+/// As [`client_secret_again`].
+pub fn registration_access_token_again(
+    keys: &Keys,
+    id: &ClientId,
+    attempt: Attempt,
+    digest: &SecretDigest,
+) -> Option<Secret<kind::RegistrationAccessToken>> {
+    let tokens = keys.all(Purpose::Client).map(|key| derive_token(key, id, attempt));
+    tokens.into_iter().find(|token| digest.is_of(token.expose()))
+}
+
+fn derive_secret(key: &Key, id: &ClientId, attempt: Attempt) -> Secret<kind::ClientSecret> {
+    Secret::new(format!("lgs_{}", encode(&key.mac("client secret", &[id.as_str().as_bytes(), attempt.bytes()]))))
+}
+
+fn derive_token(key: &Key, id: &ClientId, attempt: Attempt) -> Secret<kind::RegistrationAccessToken> {
+    let tag = key.mac("registration access token", &[id.as_str().as_bytes(), attempt.bytes()]);
+    Secret::new(format!("lgm_{}", encode(&tag)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::keys::tests::keys;
+
+    fn id() -> ClientId {
+        ClientId::parse("client-a").unwrap()
+    }
+
+    fn attempt(n: u8) -> Attempt {
+        Attempt::from_bytes([n; 16])
+    }
+
+    #[test]
+    fn the_same_attempt_is_given_the_same_and_no_other_attempt_is() {
+        let keys = keys("https://gate.example", 1);
+        let secret = client_secret(&keys, &id(), attempt(1));
+        let digest = SecretDigest::of(secret.expose());
+        assert_eq!(client_secret_again(&keys, &id(), attempt(1), &digest), Some(secret));
+        assert_eq!(client_secret_again(&keys, &id(), attempt(2), &digest), None);
+        let token = registration_access_token(&keys, &id(), attempt(1));
+        let digest = SecretDigest::of(token.expose());
+        assert_eq!(registration_access_token_again(&keys, &id(), attempt(1), &digest), Some(token));
+    }
+
+    #[test]
+    fn r14_a_secret_has_no_character_that_form_encoding_changes() {
+        let secret = client_secret(&keys("https://gate.example", 1), &id(), attempt(1));
+        let token = registration_access_token(&keys("https://gate.example", 1), &id(), attempt(1));
+        assert_ne!(secret.expose()[4..], token.expose()[4..]);
+        for text in [secret.expose(), token.expose()] {
+            assert!(text.len() == 47 && text.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'_' || b == b'-'));
+        }
+    }
+}

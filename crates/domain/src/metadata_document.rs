@@ -1,0 +1,246 @@
+//! Clients whose id is the URL of their metadata (client-id metadata documents, draft-ietf-oauth-client-id-metadata-document).
+//! How a document is fetched is not decided here; what it has to say is.
+
+use crate::Refusal;
+use crate::client::{Authentication, AuthenticationMethod, Client, Origin, Otherwise, Status};
+use crate::id::ClientId;
+use crate::issuer::{DocumentRedirects, Issuer};
+use crate::metadata_url::MetadataUrl;
+use crate::redirect_uri::RedirectKind;
+use crate::registration::{self, Registration};
+
+/// A document, as it was read.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct MetadataDocument {
+    pub client_id: Option<String>,
+    pub metadata: Registration,
+    /// `token_endpoint_auth_methods_supported`: what the client can do besides (ChatGPT lists two).
+    pub methods: Vec<String>,
+    /// Whether there is a `client_secret` or `client_secret_expires_at`.
+    pub secret: bool,
+}
+
+/// Whether `id` is to be looked for behind a URL. None that Lychgate makes is (CIMD §6.9).
+pub fn is_url(id: &ClientId) -> bool {
+    id.as_str().starts_with("https://")
+}
+
+/// The URL that `id` is, if documents from there are looked at: nothing is fetched that is refused here.
+pub fn url(id: &ClientId, issuer: &Issuer) -> Result<MetadataUrl, Refusal> {
+    let url = MetadataUrl::parse(id.as_str()).map_err(Refusal::MetadataUrlInvalid)?;
+    match &issuer.policy.documents.hosts {
+        _ if pinned(&url, issuer).is_some() => Ok(url),
+        None => Err(Refusal::ClientUnknown),
+        Some(hosts) if hosts.include(url.host()) => Ok(url),
+        Some(_) => Err(Refusal::MetadataHostForbidden),
+    }
+}
+
+/// The document that the operator keeps in place of the one at `url`.
+pub fn pinned<'a>(url: &MetadataUrl, issuer: &'a Issuer) -> Option<&'a MetadataDocument> {
+    issuer.policy.documents.pinned.iter().find(|document| document.client_id.as_deref() == Some(url.as_str()))
+}
+
+/// The host of a client's document, for clients that have one: who made all its claims (CIMD §6.4).
+pub fn host(client: &Client) -> Option<String> {
+    match client.origin {
+        Origin::Document => MetadataUrl::parse(client.id.as_str()).ok().map(|url| url.host().to_owned()),
+        Origin::Configured | Origin::Registered { .. } => None,
+    }
+}
+
+/// The client that `document`, found at `url`, describes.
+pub fn client(url: &MetadataUrl, document: &MetadataDocument, issuer: &Issuer) -> Result<Client, Refusal> {
+    let invalid = Refusal::MetadataDocumentInvalid;
+    // D4: simple string comparison. Otherwise a document could be served under another client's name.
+    if document.client_id.as_deref() != Some(url.as_str()) {
+        return Err(invalid("its client_id is not its URL, byte for byte"));
+    }
+    if document.metadata.client_name.as_deref().is_none_or(|name| name.trim().is_empty()) {
+        return Err(invalid("it has no client_name"));
+    }
+    // D5: what everybody can read is no secret.
+    if document.secret {
+        return Err(invalid("it has a client_secret"));
+    }
+    let described = registration::describe(&document.metadata, issuer).map_err(as_document)?;
+    let id = ClientId::parse(url.as_str()).ok_or(Refusal::ClientUnknown)?;
+    let client = described.client(id, Origin::Document, Status::Enabled, authentication(document)?);
+    if issuer.policy.documents.redirects == DocumentRedirects::SameHost {
+        let elsewhere = |target: &str| target.split(':').next() != Some(url.host());
+        let mut web = client.redirect_uris.iter().filter(|uri| uri.kind() == RedirectKind::Web);
+        if web.any(|uri| elsewhere(uri.target())) {
+            return Err(invalid("it has a redirect URI on another host, which the operator does not permit"));
+        }
+    }
+    Ok(client)
+}
+
+/// How it authenticates: by a signature if it can, and without one if it says so, too.
+fn authentication(document: &MetadataDocument) -> Result<Authentication, Refusal> {
+    let invalid = Refusal::MetadataDocumentInvalid;
+    let registered = document.metadata.token_endpoint_auth_method.as_deref();
+    let named: Vec<&str> = registered.into_iter().chain(document.methods.iter().map(String::as_str)).collect();
+    let lists = |method: AuthenticationMethod| named.contains(&method.as_str());
+    if registered.is_some_and(|method| method.starts_with("client_secret")) {
+        return Err(invalid("it authenticates with a shared secret"));
+    }
+    let public = named.is_empty() || lists(AuthenticationMethod::None);
+    if !lists(AuthenticationMethod::PrivateKeyJwt) {
+        return if public { Ok(Authentication::Public) } else { Err(invalid("it has no method that is spoken here")) };
+    }
+    let otherwise = if public { Otherwise::Public } else { Otherwise::Refused };
+    match (registration::client_keys(&document.metadata).map_err(as_document)?, otherwise) {
+        (Some(keys), otherwise) => Ok(Authentication::Keys { keys, otherwise }),
+        (None, Otherwise::Public) => Ok(Authentication::Public),
+        (None, Otherwise::Refused) => Err(invalid("it has no key that can be used, neither jwks nor jwks_uri")),
+    }
+}
+
+/// What would be refused of a registration is refused of a document.
+fn as_document(refusal: Refusal) -> Refusal {
+    match refusal {
+        Refusal::RegistrationRedirectUriInvalid(why) | Refusal::RegistrationMetadataInvalid(why) => {
+            Refusal::MetadataDocumentInvalid(why)
+        }
+        other => other,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::client::{ClientKeys, GrantType};
+    use crate::issuer::{ClientPolicy, DocumentPolicy, HostPatterns, tests::issuer};
+    use crate::jwk::tests::ec;
+
+    const CLAUDE_CODE: &str = "https://claude.ai/oauth/claude-code-client-metadata";
+
+    fn at(url: &str) -> MetadataUrl {
+        MetadataUrl::parse(url).unwrap()
+    }
+
+    /// As Claude Code's.
+    fn document() -> MetadataDocument {
+        MetadataDocument {
+            client_id: Some(CLAUDE_CODE.to_owned()),
+            metadata: Registration {
+                redirect_uris: ["http://localhost/callback", "http://127.0.0.1/callback"].map(str::to_owned).to_vec(),
+                client_name: Some("Claude Code".to_owned()),
+                grant_types: ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer"]
+                    .map(str::to_owned)
+                    .to_vec(),
+                token_endpoint_auth_method: Some("none".to_owned()),
+                ..Registration::default()
+            },
+            ..MetadataDocument::default()
+        }
+    }
+
+    fn with(metadata: impl FnOnce(&mut Registration)) -> MetadataDocument {
+        let mut document = document();
+        metadata(&mut document.metadata);
+        document
+    }
+
+    fn with_documents(documents: DocumentPolicy) -> Issuer {
+        Issuer { policy: ClientPolicy { documents, ..issuer().policy }, ..issuer() }
+    }
+
+    fn read(document: &MetadataDocument) -> Result<Client, Refusal> {
+        client(&at(CLAUDE_CODE), document, &issuer())
+    }
+
+    #[test]
+    fn d2_d16_a_document_is_a_client() {
+        let client = read(&document()).unwrap();
+        assert_eq!((client.id.as_str(), client.origin.clone()), (CLAUDE_CODE, Origin::Document));
+        assert_eq!(client.grant_types, [GrantType::AuthorizationCode, GrantType::RefreshToken]);
+        assert_eq!(client.authentication, Authentication::Public);
+        assert!(client.redirect_uris[1].matching("http://127.0.0.1:54321/callback").is_some());
+    }
+
+    #[test]
+    fn d4_d5_each_flaw_makes_a_document_invalid() {
+        let text = |text: &str| Some(text.to_owned());
+        for (why, document) in [
+            ("no client_id", MetadataDocument { client_id: None, ..document() }),
+            ("a slash more", MetadataDocument { client_id: text(&format!("{CLAUDE_CODE}/")), ..document() }),
+            ("another case", MetadataDocument { client_id: text(&CLAUDE_CODE.replace("ai", "AI")), ..document() }),
+            ("encoded", MetadataDocument { client_id: text(&CLAUDE_CODE.replace("oauth", "%6Fauth")), ..document() }),
+            ("a secret", MetadataDocument { secret: true, ..document() }),
+            ("no name", with(|metadata| metadata.client_name = None)),
+            ("an empty name", with(|metadata| metadata.client_name = text(" "))),
+            ("no redirect URIs", with(|metadata| metadata.redirect_uris.clear())),
+            (
+                "a redirect URI that could harm",
+                with(|metadata| metadata.redirect_uris = vec!["javascript:x".to_owned()]),
+            ),
+            ("a shared secret", with(|metadata| metadata.token_endpoint_auth_method = text("client_secret_basic"))),
+            ("a method of others", with(|metadata| metadata.token_endpoint_auth_method = text("tls_client_auth"))),
+            ("no keys", with(|metadata| metadata.token_endpoint_auth_method = text("private_key_jwt"))),
+        ] {
+            assert!(matches!(read(&document), Err(Refusal::MetadataDocumentInvalid(_))), "{why}");
+        }
+    }
+
+    #[test]
+    fn d15_chatgpts_document_says_two_methods() {
+        let signing = |methods: &[&str]| MetadataDocument {
+            methods: methods.iter().map(|method| (*method).to_owned()).collect(),
+            ..with(|metadata| {
+                metadata.token_endpoint_auth_method = Some("private_key_jwt".to_owned());
+                metadata.jwks_uri = Some("https://chatgpt.com/oauth/jwks.json".to_owned());
+            })
+        };
+        let keys = || ClientKeys::ByReference("https://chatgpt.com/oauth/jwks.json".to_owned());
+        let authentication = |methods: &[&str]| read(&signing(methods)).unwrap().authentication;
+        let refused = Authentication::Keys { keys: keys(), otherwise: Otherwise::Refused };
+        assert_eq!(authentication(&[]), refused);
+        assert_eq!(authentication(&["private_key_jwt"]), refused);
+        let either = Authentication::Keys { keys: keys(), otherwise: Otherwise::Public };
+        assert_eq!(authentication(&["private_key_jwt", "none"]), either);
+        let by_value = with(|metadata| {
+            metadata.token_endpoint_auth_method = Some("private_key_jwt".to_owned());
+            metadata.jwks = Some(vec![ec("a")]);
+        });
+        assert!(matches!(
+            read(&by_value).unwrap().authentication,
+            Authentication::Keys { keys: ClientKeys::ByValue(_), .. }
+        ));
+    }
+
+    #[test]
+    fn a20_d1_the_operators_policy_comes_before_any_fetch() {
+        let id = |text: &str| ClientId::parse(text).unwrap();
+        let policy = issuer().policy.documents;
+        let with = |hosts| with_documents(DocumentPolicy { hosts, ..policy.clone() });
+        let listed = HostPatterns::parse(&["claude.ai".to_owned()]).unwrap();
+        assert_eq!(url(&id(CLAUDE_CODE), &with(Some(listed.clone()))).unwrap().as_str(), CLAUDE_CODE);
+        assert_eq!(url(&id("https://evil.example/c"), &with(Some(listed))), Err(Refusal::MetadataHostForbidden));
+        assert_eq!(url(&id(CLAUDE_CODE), &with(None)), Err(Refusal::ClientUnknown));
+        let bad = url(&id("https://claude.ai/../c"), &with(Some(HostPatterns::Any)));
+        assert!(matches!(bad, Err(Refusal::MetadataUrlInvalid(_))));
+    }
+
+    #[test]
+    fn d14_a_pinned_document_stands_for_the_one_at_its_url() {
+        let policy = DocumentPolicy { hosts: None, pinned: vec![document()], ..issuer().policy.documents };
+        let issuer = with_documents(policy);
+        let id = |text: &str| ClientId::parse(text).unwrap();
+        assert_eq!(pinned(&url(&id(CLAUDE_CODE), &issuer).unwrap(), &issuer), Some(&document()));
+        assert_eq!(url(&id("https://claude.ai/oauth/other"), &issuer), Err(Refusal::ClientUnknown));
+    }
+
+    #[test]
+    fn d18_redirects_elsewhere_are_the_operators_choice() {
+        let policy = issuer().policy.documents;
+        let issuer = |redirects| with_documents(DocumentPolicy { redirects, ..policy.clone() });
+        let elsewhere = with(|metadata| metadata.redirect_uris.push("https://claude.com/cb".to_owned()));
+        let here = with(|metadata| metadata.redirect_uris.push("https://claude.ai/cb".to_owned()));
+        let read = |document, redirects| client(&at(CLAUDE_CODE), document, &issuer(redirects));
+        assert!(read(&elsewhere, DocumentRedirects::Anywhere).is_ok());
+        assert!(read(&here, DocumentRedirects::SameHost).is_ok(), "and loopback");
+        assert!(matches!(read(&elsewhere, DocumentRedirects::SameHost), Err(Refusal::MetadataDocumentInvalid(_))));
+    }
+}

@@ -1,0 +1,224 @@
+//! Client ids that are URLs: where a client's metadata document lies (draft-ietf-oauth-client-id-metadata-document-01 §3).
+//!
+//! Such an id is compared byte for byte, shown to people and fetched. So only a text that every URL parser reads alike,
+//! and that is already in its normal form, is one: the host on the page is the host that is asked, and two spellings are
+//! never one document. Nothing here is ever normalised.
+
+use std::fmt;
+
+use url::{Host, Url};
+
+const MAX_BYTES: usize = 512;
+
+/// A client id that may be fetched: https, a host in its plain form, perhaps a port, a path; no user information, no
+/// query, no fragment, no dot segments.
+#[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct MetadataUrl(Url);
+
+impl MetadataUrl {
+    /// The error says what to change.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.len() > MAX_BYTES {
+            return Err("a client id that is a URL has at most 512 characters");
+        }
+        // A backslash, a space or a control character means one host to one parser and another to the next.
+        if !text.bytes().all(|byte| matches!(byte, 0x21..=0x7E))
+            || text.contains(['\\', '"', '<', '>', '^', '`', '{', '|', '}'])
+        {
+            return Err("a client id that is a URL consists of the characters of RFC 3986; encode all others");
+        }
+        let after_scheme = text.strip_prefix("https://").ok_or("a client id that is a URL begins with https://")?;
+        if text.contains('#') {
+            return Err("a client id must not have a fragment");
+        }
+        // It would let one document be as many clients as there are queries.
+        if text.contains('?') {
+            return Err("a client id must not have a query");
+        }
+        let (authority, path) = after_scheme.split_once('/').ok_or("a client id that is a URL has a path")?;
+        if path.is_empty() {
+            return Err("a client id that is a URL has a path");
+        }
+        if authority.contains('@') {
+            return Err("a client id must not have user information");
+        }
+        if !has_whole_escapes(path) {
+            return Err("in a client id, % begins an escape of two hexadecimal digits");
+        }
+        if has_dot_segment(path) {
+            return Err("a client id must not have . or .. segments");
+        }
+        let url = Url::parse(text).map_err(|_| "a client id that looks like a URL must be one")?;
+        // Upper case, the default port, and hosts like 0x7f.1, which are addresses in disguise.
+        if url.as_str() != text {
+            return Err("write a client id that is a URL in its normal form");
+        }
+        match url.host() {
+            Some(Host::Domain(name)) if is_plain(name) => Ok(Self(url)),
+            Some(Host::Ipv4(_) | Host::Ipv6(_)) => Ok(Self(url)),
+            Some(Host::Domain(_)) | None => Err("write the host of a client id in its plain form"),
+        }
+    }
+
+    /// As it was written.
+    pub fn as_str(&self) -> &str {
+        self.0.as_str()
+    }
+
+    pub fn as_url(&self) -> &Url {
+        &self.0
+    }
+
+    /// The host, without the port; an IPv6 address in its brackets.
+    pub fn host(&self) -> &str {
+        self.0.host_str().expect("https URLs have a host")
+    }
+}
+
+impl fmt::Display for MetadataUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+impl fmt::Debug for MetadataUrl {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "MetadataUrl({:?})", self.as_str())
+    }
+}
+
+fn has_whole_escapes(path: &str) -> bool {
+    path.split('%').skip(1).all(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()))
+}
+
+/// `.` and `..` between slashes, however they are encoded: some server or proxy on the way resolves them, and then
+/// somebody else's document is served under this id.
+fn has_dot_segment(path: &str) -> bool {
+    let decoded = path.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "/");
+    decoded.split('/').any(|segment| matches!(segment, "." | ".."))
+}
+
+/// Labels of letters, digits, hyphens and underscores. A final dot would be another spelling of the same host.
+fn is_plain(name: &str) -> bool {
+    let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
+    name.split('.').all(|label| !label.is_empty() && label.bytes().all(plain))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn d1_what_real_clients_send_is_accepted_byte_for_byte() {
+        for (text, host) in [
+            ("https://claude.ai/oauth/mcp-oauth-client-metadata", "claude.ai"),
+            ("https://chatgpt.com/oauth/client.json", "chatgpt.com"),
+            ("https://vscode.dev/oauth/client-metadata.json", "vscode.dev"),
+            ("https://app.example:8443/client.json", "app.example"),
+            ("https://xn--bcher-kva.example/a/", "xn--bcher-kva.example"),
+            ("https://my_app.example/a//b;c=d/%C3%A9/...", "my_app.example"),
+            ("https://localhost:8443/client.json", "localhost"),
+            ("https://127.0.0.1:8443/client.json", "127.0.0.1"),
+            ("https://[::1]:8443/client.json", "[::1]"),
+        ] {
+            let url = MetadataUrl::parse(text).unwrap_or_else(|why| panic!("{text}: {why}"));
+            assert_eq!((url.as_str(), url.host()), (text, host));
+        }
+    }
+
+    #[test]
+    fn d1_what_is_not_in_the_one_plain_form_is_refused() {
+        let (path, host) = ("a client id that is a URL has a path", "write the host of a client id in its plain form");
+        let (normal, scheme) =
+            ("write a client id that is a URL in its normal form", "a client id that is a URL begins with https://");
+        let dots = "a client id must not have . or .. segments";
+        let user = "a client id must not have user information";
+        let characters = "a client id that is a URL consists of the characters of RFC 3986; encode all others";
+        let escape = "in a client id, % begins an escape of two hexadecimal digits";
+        for (text, why) in [
+            ("", scheme),
+            ("client-1", scheme),
+            ("http://app.example/c", scheme),
+            ("HTTPS://app.example/c", scheme),
+            ("https:app.example/c", scheme),
+            ("https:/app.example/c", scheme),
+            ("//app.example/c", scheme),
+            ("https://app.example", path),
+            ("https://app.example/", path),
+            ("https://app.example/c#", "a client id must not have a fragment"),
+            ("https://app.example/c#x", "a client id must not have a fragment"),
+            ("https://app.example/c?", "a client id must not have a query"),
+            ("https://app.example/c?x=1", "a client id must not have a query"),
+            ("https://@app.example/c", user),
+            ("https://me@app.example/c", user),
+            ("https://me:pw@app.example/c", user),
+            ("https://app.example%40evil.example/c", "a client id that looks like a URL must be one"),
+            ("https://app.example/./c", dots),
+            ("https://app.example/a/../c", dots),
+            ("https://app.example/..", dots),
+            ("https://app.example/a/%2e%2E/c", dots),
+            ("https://app.example/a/.%2e/c", dots),
+            ("https://app.example/a%2f..%2Fc", dots),
+            ("https://app.example/a%5c..%5Cc", dots),
+            ("https://app.example/%", escape),
+            ("https://app.example/%2", escape),
+            ("https://app.example/%zz", escape),
+            ("https://app.example\\@evil.example/c", characters),
+            ("https://app.example/c d", characters),
+            (" https://app.example/c", characters),
+            ("https://app.example/c\n", characters),
+            ("https://app.ex\u{e4}mple/c", characters),
+            ("https://app.example/{c}", characters),
+            ("https://App.example/c", normal),
+            ("https://app.example:443/c", normal),
+            ("https://app.example:/c", normal),
+            ("https://app.example:08443/c", normal),
+            ("https://ex%61mple.com/c", normal),
+            ("https://2130706433/c", normal),
+            ("https://0x7f.1/c", normal),
+            ("https://0177.0.0.1/c", normal),
+            ("https://127.1/c", normal),
+            ("https://127.0.0.1./c", normal),
+            ("https://[::0:1]/c", normal),
+            ("https://[::ffff:127.0.0.1]/c", normal),
+            ("https:///c", normal),
+            ("https://app.example./c", host),
+            ("https://localhost./c", host),
+            ("https://app..example/c", host),
+            ("https://*.example/c", host),
+            ("https://app.example:99999/c", "a client id that looks like a URL must be one"),
+            ("https://[::1/c", "a client id that looks like a URL must be one"),
+        ] {
+            assert_eq!(MetadataUrl::parse(text), Err(why), "{text:?}");
+        }
+        let fits = format!("https://app.example/{}", "c".repeat(MAX_BYTES - "https://app.example/".len()));
+        assert!(MetadataUrl::parse(&fits).is_ok());
+        let long = MetadataUrl::parse(&(fits + "c"));
+        assert_eq!(long, Err("a client id that is a URL has at most 512 characters"));
+    }
+
+    proptest! {
+        /// What was accepted is what any parser makes of it: a host between `https://` and the next `/` or `:`.
+        #[test]
+        fn d1_every_parser_reads_an_accepted_client_id_alike(
+            text in r"(https://)?[aA0-9.:@\[\]%x_-]{0,12}(/[a.%2eEfF/\\?#@;:]{0,6}){0,3}"
+        ) {
+            if let Ok(url) = MetadataUrl::parse(&text) {
+                prop_assert_eq!(url.as_str(), &text);
+                let reparsed = Url::parse(&text).unwrap();
+                prop_assert_eq!(reparsed.as_str(), &text);
+                let rest = text.strip_prefix("https://").unwrap();
+                let after_host = rest.strip_prefix(url.host()).unwrap();
+                prop_assert!(after_host.starts_with(['/', ':']));
+                prop_assert_eq!(url.as_url().path(), &rest[rest.find('/').unwrap()..]);
+            }
+        }
+
+        #[test]
+        fn no_text_makes_it_panic(text in any::<String>(), tail in any::<String>()) {
+            _ = MetadataUrl::parse(&text);
+            _ = MetadataUrl::parse(&format!("https://{tail}"));
+        }
+    }
+}

@@ -1,0 +1,122 @@
+//! What a client sends to say who it is, at every endpoint where it has to (RFC 6749 §2.3). Only its form is looked at here.
+
+use axum::http::HeaderMap;
+use axum::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT;
+use lychgate_api::Reason;
+use lychgate_api::v1::{BasicCredentials, ClientCredentials};
+
+use crate::failure::Failure;
+use crate::issuers::Issuer;
+use crate::parameters::{self, Form};
+
+/// All of it: contradictions are the control plane's to judge.
+pub(crate) fn of(basic: Option<BasicCredentials>, form: &mut Form) -> ClientCredentials {
+    ClientCredentials {
+        client_id: form.take("client_id"),
+        client_secret: form.take("client_secret"),
+        basic,
+        client_assertion: form.take("client_assertion"),
+        client_assertion_type: form.take("client_assertion_type"),
+    }
+}
+
+/// RFC 6749 §5.2: whoever tried Basic is told that Basic is what failed.
+pub(crate) struct Challenge(Option<HeaderValue>);
+
+impl Challenge {
+    pub(crate) fn of(headers: &HeaderMap, issuer: &Issuer) -> Self {
+        let challenge = attempted_basic(headers).then(|| format!("Basic realm=\"{}\"", issuer.url));
+        Self(challenge.and_then(|challenge| HeaderValue::try_from(challenge).ok()))
+    }
+
+    pub(crate) fn answer(self, failure: Failure) -> Failure {
+        match self.0 {
+            Some(challenge) if failure.code() == "invalid_client" => failure.with_header(WWW_AUTHENTICATE, challenge),
+            Some(_) | None => failure,
+        }
+    }
+}
+
+/// Other schemes are not looked at: some clients send their own header with everything.
+fn attempted_basic(headers: &HeaderMap) -> bool {
+    headers.get_all(AUTHORIZATION).iter().any(|value| basic_payload(value).is_some())
+}
+
+fn basic_payload(value: &HeaderValue) -> Option<&[u8]> {
+    let (scheme, payload) = value.as_bytes().split_at_checked(b"Basic".len())?;
+    // The scheme is compared without regard to case (RFC 9110 §11.1).
+    let separated = payload.is_empty() || payload.starts_with(b" ");
+    (scheme.eq_ignore_ascii_case(b"Basic") && separated).then(|| payload.trim_ascii())
+}
+
+/// RFC 6749 §2.3.1: base64 of id and secret, each form-encoded. Clients that leave the form encoding out are understood
+/// too: ids and secrets of ours have no character that it would change.
+pub(crate) fn basic(headers: &HeaderMap) -> Result<Option<BasicCredentials>, Failure> {
+    if !attempted_basic(headers) {
+        return Ok(None);
+    }
+    let malformed = || {
+        let failure = Failure::new(Reason::ClientAuthenticationFailed).oauth_error("invalid_client");
+        failure.describe("the Authorization header could not be read")
+    };
+    let mut values = headers.get_all(AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return Err(malformed()) };
+    let payload = basic_payload(value).ok_or_else(malformed)?;
+    let decoded = STANDARD_PAD_INDIFFERENT.decode(payload).map_err(|_| malformed())?;
+    let colon = decoded.iter().position(|byte| *byte == b':').ok_or_else(malformed)?;
+    let client_id = parameters::decode(&decoded[..colon]).map_err(|_| malformed())?;
+    let client_secret = parameters::decode(&decoded[colon + 1..]).map_err(|_| malformed())?;
+    Ok(Some(BasicCredentials { client_id, client_secret }))
+}
+
+#[cfg(test)]
+mod tests {
+    use base64::engine::general_purpose::STANDARD;
+
+    use super::*;
+
+    fn parsed(header: &str) -> Result<Option<(String, String)>, Reason> {
+        let mut headers = HeaderMap::new();
+        headers.append(AUTHORIZATION, HeaderValue::try_from(header).expect("a header value"));
+        let basic = basic(&headers).map_err(|failure| failure.reason())?;
+        Ok(basic.map(|basic| (basic.client_id, basic.client_secret)))
+    }
+
+    fn encoded(credentials: &str) -> String {
+        format!("Basic {}", STANDARD.encode(credentials))
+    }
+
+    #[test]
+    fn form_encoded_and_raw_credentials_are_understood() {
+        let expect = |id: &str, secret: &str| Ok(Some((id.to_owned(), secret.to_owned())));
+        assert_eq!(parsed(&encoded("lgi_a-b:s_1-2")), expect("lgi_a-b", "s_1-2"));
+        assert_eq!(parsed(&encoded("https%3A%2F%2Fa:s%2B+%25")), expect("https://a", "s+ %"));
+        assert_eq!(parsed(&encoded("public:")), expect("public", ""));
+        assert_eq!(parsed(&encoded("a:b:c")), expect("a", "b:c"));
+        assert_eq!(parsed(&encoded("ab:c").replace("Basic", "bAsIc").replace('=', "")), expect("ab", "c"));
+    }
+
+    #[test]
+    fn what_cannot_be_read_is_a_failed_authentication() {
+        for header in ["Basic", "Basic ", "Basic !!", &encoded("no-colon"), &encoded("a:%ff")] {
+            assert_eq!(parsed(header), Err(Reason::ClientAuthenticationFailed), "{header}");
+        }
+    }
+
+    #[test]
+    fn other_schemes_are_not_looked_at() {
+        for header in ["Bearer x", "Basics x", "Bas", ""] {
+            assert_eq!(parsed(header), Ok(None), "{header}");
+        }
+    }
+
+    #[test]
+    fn two_headers_are_one_too_many() {
+        let mut headers = HeaderMap::new();
+        headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer x"));
+        headers.append(AUTHORIZATION, HeaderValue::from_static("Basic YTpi"));
+        assert!(basic(&headers).is_err());
+    }
+}
