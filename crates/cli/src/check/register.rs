@@ -1,0 +1,197 @@
+//! Registration (RFC 7591) and its undoing (RFC 7592): the only checks that change something at the server.
+//!
+//! It says what it is about to do, and what is left of it. Nothing it registers can serve anybody: the redirect URIs lead to
+//! this machine's loopback, and to a host that cannot exist.
+
+use anyhow::Result;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::client::Client;
+use super::fetch::Answer;
+use super::metadata::{Server, odd};
+use super::rules::Rule;
+use super::visible::said;
+use super::{NOWHERE, Scan, announce, word};
+
+pub(super) const RULES: &[Rule] = &[Rule::B34, Rule::R31, Rule::R32, Rule::R34, Rule::R35, Rule::R37];
+
+const LOOPBACK: &str = "http://127.0.0.1/callback";
+
+/// RFC 7591 §3.2.1: all of it comes back.
+const REGISTERED: [&str; 4] = ["redirect_uris", "grant_types", "response_types", "token_endpoint_auth_method"];
+
+/// What exists now because of this scan; all of it must be handed to [`clean_up`].
+#[derive(Default)]
+pub(super) struct Registered {
+    /// One on loopback and one on the web, as far as the server allows.
+    pub(super) good: Vec<Client>,
+    /// Doubles, and what the server should have refused.
+    spare: Vec<Client>,
+}
+
+pub(super) async fn check(scan: &mut Scan, server: &Server) -> Result<Registered> {
+    let Some(endpoint) = server.endpoint("registration_endpoint") else {
+        scan.report.unknown(RULES, "there is no registration endpoint");
+        return Ok(Registered::default());
+    };
+    announce(format_args!(
+        "registers up to 3 clients at {endpoint}, tries 5 that it must refuse, and deletes what it can"
+    ));
+    let name = format!("Lychgate check {} <3", word()?);
+    let native = json!({ "client_name": name, "redirect_uris": [LOOPBACK], "application_type": "native",
+        "token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "refresh_token"],
+        "response_types": ["code"], "lychgate_check": "an unknown member" });
+    let mut registered = Registered::default();
+    let first = register(scan, &endpoint, Rule::A8, &native).await;
+    match &first {
+        Some((answer, None)) => {
+            scan.report.violated(Rule::A8, format_args!("{answer}: {}", answer.body));
+            scan.report.unknown(RULES, "no client could be registered");
+            return Ok(registered);
+        }
+        Some((answer, Some(_))) => complete(scan, answer, &native),
+        None => return Ok(registered),
+    }
+    if let (Some((first, _)), Some((second, Some(client)))) =
+        (&first, register(scan, &endpoint, Rule::R35, &native).await)
+    {
+        distinct(scan, first, &second);
+        registered.spare.push(client);
+    }
+    registered.good.extend(first.and_then(|(_, client)| client));
+
+    let mut web = native.clone();
+    web["redirect_uris"] = json!([format!("{NOWHERE}/callback")]);
+    web["application_type"] = json!("web");
+    web["token_endpoint_auth_method"] = json!("client_secret_post");
+    match register(scan, &endpoint, Rule::R34, &web).await {
+        Some((answer, Some(client))) => {
+            scan.report.holds(Rule::R34, &answer);
+            complete(scan, &answer, &web);
+            registered.good.push(client);
+        }
+        Some((answer, None)) => scan.report.violated(Rule::R34, format_args!("{answer}: {}", answer.body)),
+        None => {}
+    }
+    harmful(scan, &endpoint, &mut registered, &native).await;
+    if let Some(client) = registered.good.first() {
+        managed(scan, client).await;
+    }
+    Ok(registered)
+}
+
+/// RFC 7592 §2.1: whoever guesses a client's id must not get at it.
+async fn managed(scan: &mut Scan, client: &Client) {
+    let Some((url, token)) = &client.management else {
+        return scan
+            .report
+            .skipped(Rule::R37, "the answer has no registration_client_uri and registration_access_token");
+    };
+    let request = scan.fetch.get(url).bearer_auth(token);
+    if let Some(answer) = scan.send(&[Rule::R37], request).await {
+        let same = answer.text("client_id").as_ref() == Some(&client.id);
+        scan.report.judge(Rule::R37, answer.status == 200 && same, format_args!("with its token: {}", answer.status));
+    }
+    let request = scan.fetch.get(url).bearer_auth("lychgate-check");
+    let Some(answer) = scan.send(&[Rule::R37], request).await else { return };
+    if answer.status == 401 {
+        scan.report.holds(Rule::R37, format_args!("with another token: {}", answer.status));
+    } else {
+        scan.report.fails(Rule::R37, format_args!("with another token: {}", answer.status));
+    }
+}
+
+/// Deletes what can be deleted, and says what could not.
+pub(super) async fn clean_up(scan: &mut Scan, registered: &Registered) {
+    for client in registered.good.iter().chain(&registered.spare) {
+        let Some((url, token)) = &client.management else {
+            scan.report
+                .changed(format_args!("registered {}; it stays, the server gave no way to delete it", client.id));
+            continue;
+        };
+        let request = scan.fetch.delete(url).bearer_auth(token);
+        match scan.fetch.send_even_if_spent(request).await {
+            Ok(answer) => {
+                scan.report.judge(Rule::R37, answer.status == 204, &answer);
+                let end = if matches!(answer.status, 200..300) { "deleted" } else { "it stays" };
+                scan.report.changed(format_args!("registered {}; {end} ({answer})", client.id));
+            }
+            Err(why) => scan.report.changed(format_args!("registered {}; it stays: {why}", client.id)),
+        }
+    }
+}
+
+/// The answer, and the client if there is one now, wanted or not.
+async fn register(scan: &mut Scan, endpoint: &Url, rule: Rule, metadata: &Value) -> Option<(Answer, Option<Client>)> {
+    let request = scan.fetch.post(endpoint).json(metadata);
+    let answer = scan.send(&[rule], request).await?;
+    let body = answer.json().unwrap_or_default();
+    let text = |member: &str| body.get(member).and_then(Value::as_str).map(str::to_owned);
+    let client = text("client_id").filter(|_| matches!(answer.status, 200..300)).map(|id| Client {
+        id,
+        redirect_uri: metadata["redirect_uris"][0].as_str().unwrap_or_default().to_owned(),
+        name: metadata["client_name"].as_str().map(str::to_owned),
+        secret: text("client_secret"),
+        management: text("registration_client_uri")
+            .and_then(|url| Url::parse(&url).ok())
+            .zip(text("registration_access_token")),
+    });
+    Some((answer, client))
+}
+
+fn complete(scan: &mut Scan, answer: &Answer, asked: &Value) {
+    let report = &mut scan.report;
+    let body = answer.json().unwrap_or_default();
+    report.judge(Rule::R16, answer.forbids_storing(), format_args!("{answer}, Cache-Control"));
+    if answer.status == 201 {
+        report.holds(Rule::R31, answer);
+    } else {
+        report.warns(Rule::R31, format_args!("{answer}; it should be 201"));
+    }
+    let missing: Vec<_> = REGISTERED.into_iter().filter(|member| body.get(*member).is_none()).collect();
+    report.judge(Rule::R31, missing.is_empty(), format_args!("{answer}, without {missing:?}"));
+    report.judge(Rule::R31, body["redirect_uris"] == asked["redirect_uris"], format_args!("{answer}, redirect_uris"));
+    let strange = body.as_object().into_iter().flatten().find(|(_, value)| odd(value));
+    if let Some((member, _)) = strange {
+        report.violated(Rule::R31, format_args!("{answer}, {member} is or has null or a fraction"));
+    }
+    let expires = body.get("client_secret_expires_at");
+    let consistent = match body.get("client_secret") {
+        Some(_) => expires.is_some_and(Value::is_u64),
+        None => expires.is_none(),
+    };
+    report.judge(Rule::R31, consistent, format_args!("{answer}, client_secret_expires_at: {}", said(expires)));
+}
+
+/// Whoever registered first would hold the management token of one client for two; and a secret that two have is no secret,
+/// but perhaps the one that the server itself has at its provider.
+fn distinct(scan: &mut Scan, first: &Answer, second: &Answer) {
+    let same = |member: &str| first.text(member).is_some_and(|value| second.text(member).as_ref() == Some(&value));
+    scan.report.judge(Rule::R35, !same("client_id"), "client_id of two like registrations");
+    scan.report.judge(Rule::B34, !same("client_secret"), "client_secret of two like registrations");
+}
+
+/// Where a code must never be sent.
+async fn harmful(scan: &mut Scan, endpoint: &Url, registered: &mut Registered, good: &Value) {
+    let uris = [
+        "javascript:alert(1)".to_owned(),
+        "data:text/html,a".to_owned(),
+        NOWHERE.replace("https", "http") + "/callback",
+        format!("{NOWHERE}/callback#fragment"),
+        "https://*.lychgate-check.invalid/callback".to_owned(),
+    ];
+    for uri in uris {
+        let mut metadata = good.clone();
+        metadata["redirect_uris"] = json!([uri]);
+        let Some((answer, client)) = register(scan, endpoint, Rule::R32, &metadata).await else { return };
+        let error = answer.text("error").unwrap_or_default();
+        let right = ["invalid_redirect_uri", "invalid_client_metadata"].contains(&error.as_str());
+        scan.report.judge(
+            Rule::R32,
+            client.is_none() && answer.status == 400 && right,
+            format_args!("{uri}: {answer} {error}"),
+        );
+        registered.spare.extend(client);
+    }
+}

@@ -1,0 +1,152 @@
+//! The MCP server's side: how it says that a token is needed, and where to get one (RFC 9728, RFC 6750).
+
+use std::collections::BTreeMap;
+
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+use url::Url;
+
+use super::fetch::Answer;
+use super::metadata::{Server, first_scope};
+use super::rules::Rule;
+use super::visible::said;
+use super::{Named, Scan};
+
+pub(super) const RULES: &[Rule] = &[Rule::C1, Rule::C2, Rule::C3, Rule::C4, Rule::C7, Rule::C11, Rule::A23, Rule::R25];
+
+/// No token of any server.
+const JUNK: &str = "lychgate-check";
+
+/// A scope that may be asked for there.
+pub(super) async fn check(scan: &mut Scan, server: &Server, resource: &Named) -> Option<String> {
+    let ask = call(scan, &resource.url);
+    let challenge = challenge(scan, resource, ask).await;
+    tokens(scan, resource, challenge.as_ref()).await;
+    metadata(scan, server, resource, challenge.as_ref()).await.or_else(|| server.first_scope())
+}
+
+/// A call that does nothing, even where nobody asks for a token.
+fn call(scan: &Scan, url: &Url) -> RequestBuilder {
+    let request = scan.fetch.post(url).header("accept", "application/json, text/event-stream");
+    request.json(&json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }))
+}
+
+type Parameters = BTreeMap<String, String>;
+
+async fn challenge(scan: &mut Scan, resource: &Named, request: RequestBuilder) -> Option<Parameters> {
+    let answer = scan.send(&[Rule::C11, Rule::C4], request).await?;
+    let header = answer.header("www-authenticate").unwrap_or_default();
+    let evidence = format!("{answer}, WWW-Authenticate: {header}");
+    let parameters = header.strip_prefix("Bearer ").and_then(parse).filter(|_| header.is_ascii());
+    let report = &mut scan.report;
+    let Some(parameters) = parameters.filter(|_| answer.status == 401) else {
+        report.violated(Rule::C11, evidence);
+        return None;
+    };
+    // Some SDKs follow it to no other origin.
+    let at = parameters.get("resource_metadata").and_then(|url| Url::parse(url).ok());
+    let near = at.is_some_and(|url| url.origin() == resource.url.origin());
+    report.judge(Rule::C11, near, &evidence);
+    report.judge(Rule::C4, parameters.contains_key("scope"), &evidence);
+    report.judge(Rule::R25, !parameters.contains_key("error"), &evidence);
+    Some(parameters)
+}
+
+/// Strict: `name="value"`, separated by commas. SDKs take it apart with less.
+fn parse(mut rest: &str) -> Option<Parameters> {
+    let mut parameters = Parameters::new();
+    loop {
+        let (name, after) = rest.trim_start().split_once("=\"")?;
+        let (value, after) = after.split_once('"')?;
+        if name.is_empty() || !name.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_') {
+            return None;
+        }
+        parameters.insert(name.to_ascii_lowercase(), value.to_owned());
+        match after.trim_start().strip_prefix(',') {
+            Some(more) => rest = more,
+            None => return after.trim().is_empty().then_some(parameters),
+        }
+    }
+}
+
+async fn tokens(scan: &mut Scan, resource: &Named, bare: Option<&Parameters>) {
+    let request = call(scan, &resource.url).bearer_auth(JUNK);
+    if let Some(answer) = scan.send(&[Rule::R25], request).await {
+        let evidence = format!("a bad token: {answer}");
+        match error(&answer) {
+            None if answer.status == 401 => scan.report.skipped(Rule::R25, format_args!("{evidence}; see C11")),
+            error => {
+                let named = error.as_deref() == Some("invalid_token");
+                scan.report.judge(Rule::R25, answer.status == 401 && named, evidence);
+            }
+        }
+    }
+    let mut url = resource.url.clone();
+    url.query_pairs_mut().append_pair("access_token", JUNK);
+    let request = call(scan, &url);
+    let Some(answer) = scan.send(&[Rule::C7], request).await else { return };
+    // Who says that the token is bad has read it; unless that is what it says to everybody.
+    let read =
+        error(&answer).as_deref() == Some("invalid_token") && bare.is_some_and(|bare| !bare.contains_key("error"));
+    scan.report.judge(Rule::C7, answer.status == 401 && !read, format_args!("?access_token=: {answer}"));
+}
+
+/// Empty if the challenge has none; nothing if it cannot be read.
+fn error(answer: &Answer) -> Option<String> {
+    let header = answer.header("www-authenticate")?;
+    Some(header.strip_prefix("Bearer ").and_then(parse)?.remove("error").unwrap_or_default())
+}
+
+/// RFC 9728 §3.1: inserted before the path; clients fall back to the root, and believe the challenge first.
+async fn metadata(
+    scan: &mut Scan,
+    server: &Server,
+    resource: &Named,
+    challenge: Option<&Parameters>,
+) -> Option<String> {
+    let root = "/.well-known/oauth-protected-resource";
+    let path = resource.url.path().trim_end_matches('/');
+    let at = |path: &str| resource.url.join(path).ok();
+    let mut places: Vec<Url> =
+        challenge.and_then(|parameters| Url::parse(parameters.get("resource_metadata")?).ok()).into_iter().collect();
+    for place in [at(&format!("{root}{path}")), at(root)].into_iter().flatten() {
+        if !places.contains(&place) {
+            places.push(place);
+        }
+    }
+    let mut scope = None;
+    let mut found = false;
+    for place in places {
+        let request = scan.fetch.get(&place);
+        let Some(answer) = scan.send(&[Rule::C2], request).await else { continue };
+        let document = answer.json().filter(|document| answer.status == 200 && document.get("resource").is_some());
+        let Some(document) = document else {
+            scan.report.warns(Rule::C2, format_args!("{answer}, no metadata"));
+            continue;
+        };
+        found = true;
+        scan.report.holds(Rule::C2, &answer);
+        scope = scope.or(judge(scan, server, resource, &answer, &document));
+    }
+    if !found {
+        scan.report.violated(Rule::C2, "at neither place, and not where the challenge says");
+    }
+    scope
+}
+
+fn judge(scan: &mut Scan, server: &Server, resource: &Named, answer: &Answer, document: &Value) -> Option<String> {
+    let report = &mut scan.report;
+    let named = document["resource"].as_str().unwrap_or_default();
+    report.judge(Rule::C3, named == resource.text, format_args!("{answer}, resource: {named:?}"));
+    let strings = |member: &str| document[member].as_array().into_iter().flatten().filter_map(Value::as_str);
+    // Clients use the first, and only that.
+    let first = strings("authorization_servers").next();
+    report.judge(
+        Rule::C1,
+        first == Some(&server.issuer),
+        format_args!("{answer}, first of authorization_servers: {}", said(first)),
+    );
+    let offline = strings("scopes_supported").any(|scope| scope == "offline_access");
+    report.judge(Rule::A23, !offline, format_args!("{answer}, scopes_supported"));
+    first_scope(strings("scopes_supported"))
+}

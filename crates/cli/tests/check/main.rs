@@ -1,0 +1,219 @@
+//! `lychgate check`, the real program, against a server that does everything right but for one thing: that one requirement's
+//! row says so, and no other.
+
+mod flaw;
+mod server;
+
+use std::process::{Output, Stdio};
+
+use serde_json::Value;
+use tokio::process::Command;
+
+use flaw::Flaw;
+use server::Server;
+
+#[tokio::test]
+async fn a_server_that_does_everything_right_holds_in_every_row() {
+    let server = Server::start(None).await;
+    let report = scan(&server, &whole(&server)).await;
+    assert_eq!((report.code, report.blemishes()), (0, vec![]));
+    let skipped: Vec<_> = report.rows().filter(|row| row["result"] == "skipped").collect();
+    assert_eq!(skipped, Vec::<&Value>::new());
+    assert_eq!(report.json["outcome"], "holds");
+}
+
+#[tokio::test]
+async fn flaws_of_discovery_are_found() {
+    found(flaw::DISCOVERY).await;
+}
+
+#[tokio::test]
+async fn flaws_of_the_authorization_endpoint_are_found() {
+    found(flaw::AUTHORIZATION).await;
+}
+
+#[tokio::test]
+async fn flaws_towards_a_known_client_are_found() {
+    found(flaw::CLIENT).await;
+}
+
+#[tokio::test]
+async fn flaws_of_the_token_endpoint_are_found() {
+    found(flaw::TOKEN).await;
+}
+
+#[tokio::test]
+async fn flaws_of_registration_are_found() {
+    found(flaw::REGISTRATION).await;
+}
+
+#[tokio::test]
+async fn flaws_of_a_resource_are_found() {
+    found(flaw::RESOURCE).await;
+}
+
+/// In the table, where a terminal would obey it.
+#[tokio::test]
+async fn no_control_character_of_the_servers_reaches_the_terminal() {
+    let server = Server::start(Some(Flaw::EscapeSequences)).await;
+    let output = run(&[&server.issuer, "-v"]).await;
+    let shown = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    assert!(shown.contains("\\u{1b}[2J"), "the server's bytes are evidence here: {shown}");
+    assert!(shown.chars().all(|c| matches!(c, ' '..='~' | '\n' | '§')), "{shown}");
+}
+
+#[tokio::test]
+async fn without_register_nothing_is_registered() {
+    let server = Server::start(None).await;
+    let report = scan(&server, &[]).await;
+    assert_eq!((report.code, report.blemishes()), (0, vec![]));
+    assert_eq!(report.json["changes"], serde_json::json!([]));
+    assert_eq!(report.result("A26"), "skipped");
+    for request in server.requests() {
+        assert!(
+            request.starts_with("GET ") || request.starts_with("OPTIONS ") || request == "POST /token",
+            "{request}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_registered_is_deleted_and_said() {
+    let server = Server::start(None).await;
+    let report = scan(&server, &["--register"]).await;
+    assert_eq!(server.clients(), 0);
+    let changes = report.json["changes"].as_array().unwrap();
+    assert_eq!(changes.len(), 3);
+    assert!(changes.iter().all(|change| change.as_str().unwrap().contains("; deleted (")), "{changes:?}");
+    assert!(report.stderr.contains("registers up to 3 clients"), "{}", report.stderr);
+}
+
+/// A hostile server can neither hang the scan nor fill its memory.
+#[tokio::test]
+async fn what_does_not_end_is_cut_off_by_size_and_by_time() {
+    for (flaw, cut) in [(Flaw::EndlessPage, "after 524288 bytes"), (Flaw::StalledPage, "within 2 s")] {
+        let server = Server::start(Some(flaw)).await;
+        let report = scan(&server, &["--timeout", "2"]).await;
+        assert!(report.evidence().contains(cut), "{}", report.evidence());
+    }
+}
+
+/// A request that is refused whatever is in it proves nothing about what is refused.
+#[tokio::test]
+async fn what_cannot_be_told_is_skipped_and_says_why() {
+    for (flaw, ids, why) in [
+        (Flaw::SignInFirst, &["B5", "B6", "B7"][..], "a sign-in page comes first"),
+        (Flaw::MadeByScript, &["B5", "B6", "B7"], "made by a script"),
+        (Flaw::EverybodyRefused, &["A10", "A26", "R3", "R5"], "is itself refused"),
+    ] {
+        let server = Server::start(Some(flaw)).await;
+        let report = scan(&server, &["--register"]).await;
+        for id in ids {
+            let row = report.rows().find(|row| row["id"] == *id).unwrap();
+            assert_eq!(row["result"], "skipped", "{row}");
+            assert!(row["evidence"].as_str().unwrap().contains(why), "{row}");
+        }
+    }
+}
+
+/// Metadata is the server's word: it must not send whoever scans it against somebody else.
+#[tokio::test]
+async fn only_named_origins_are_asked() {
+    let other = Server::start(None).await;
+    let server = Server::start(Some(Flaw::PointsElsewhere(other.issuer.clone().leak()))).await;
+    let report = scan(&server, &[]).await;
+    assert_eq!(report.result("R12"), "skipped");
+    assert_eq!(other.requests(), Vec::<String>::new());
+    let report = scan(&server, &["--also", &other.issuer]).await;
+    assert_eq!(report.result("R12"), "holds");
+    assert!(other.requests().contains(&"POST /token".to_owned()));
+}
+
+#[tokio::test]
+async fn it_is_a_short_visit_and_says_how_short() {
+    let server = Server::start(None).await;
+    let report = scan(&server, &whole(&server)).await;
+    let seen = server.requests();
+    assert_eq!(report.json["requests"], seen.len());
+    let undoing = seen.iter().filter(|request| request.starts_with("DELETE ")).count();
+    assert!(seen.len() - undoing <= 60, "{}", seen.len());
+}
+
+#[tokio::test]
+async fn what_is_no_authorization_server_is_told_apart_from_a_bad_one() {
+    let silent = Server::start(Some(Flaw::NoMetadata)).await;
+    let report = scan(&silent, &["--register"]).await;
+    assert_eq!((report.code, report.json["outcome"].as_str()), (3, Some("not_an_authorization_server")));
+    assert_eq!(silent.clients(), 0);
+    // Port 1 of this machine: nobody listens.
+    let output = run(&["http://127.0.0.1:1", "--json"]).await;
+    assert_eq!(output.status.code(), Some(3));
+    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(json["outcome"], "unreachable");
+}
+
+#[tokio::test]
+async fn what_is_not_understood_is_usage() {
+    for arguments in
+        [&[][..], &["ftp://as.example"], &["https://a@as.example"], &["https://as.example", "--client-id", "a"]]
+    {
+        assert_eq!(run(arguments).await.status.code(), Some(2), "{arguments:?}");
+    }
+}
+
+async fn found(flaws: &[(Flaw, &str, &str)]) {
+    for (flaw, id, result) in flaws {
+        let server = Server::start(Some(*flaw)).await;
+        let report = scan(&server, &whole(&server)).await;
+        let expected = vec![((*id).to_owned(), (*result).to_owned())];
+        assert_eq!(report.blemishes(), expected, "{flaw:?}: {}", report.evidence());
+        assert_eq!(report.code, i32::from(*result == "fails"), "{flaw:?}");
+    }
+}
+
+fn whole(server: &Server) -> Vec<&'static str> {
+    vec!["--register", "--timeout", "2", "--resource", server.resource().leak()]
+}
+
+struct Report {
+    code: i32,
+    json: Value,
+    stderr: String,
+}
+
+impl Report {
+    fn rows(&self) -> impl Iterator<Item = &Value> {
+        self.json["rows"].as_array().into_iter().flatten()
+    }
+
+    fn result(&self, id: &str) -> &str {
+        text(self.rows().find(|row| row["id"] == id).expect("a row"), "result")
+    }
+
+    /// What neither holds nor was skipped.
+    fn blemishes(&self) -> Vec<(String, String)> {
+        let rows = self.rows().filter(|row| row["result"] != "holds" && row["result"] != "skipped");
+        rows.map(|row| (text(row, "id").to_owned(), text(row, "result").to_owned())).collect()
+    }
+
+    fn evidence(&self) -> String {
+        let rows = self.rows().filter(|row| row["result"] != "holds" && row["result"] != "skipped");
+        rows.map(|row| format!("\n{} {}", row["id"], row["evidence"])).collect()
+    }
+}
+
+fn text<'a>(row: &'a Value, member: &str) -> &'a str {
+    row[member].as_str().expect("text")
+}
+
+async fn scan(server: &Server, arguments: &[&str]) -> Report {
+    let output = run(&[&[server.issuer.as_str(), "--json"], arguments].concat()).await;
+    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
+    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"));
+    Report { code: output.status.code().expect("it ends by itself"), json, stderr }
+}
+
+async fn run(arguments: &[&str]) -> Output {
+    let mut command = Command::new(env!("CARGO_BIN_EXE_lychgate"));
+    command.arg("check").args(arguments).stdin(Stdio::null()).kill_on_drop(true).output().await.expect("it starts")
+}

@@ -1,0 +1,489 @@
+//! A small authorization server and MCP server that do everything right, but for one flaw of the test's choice.
+//!
+//! It grants nothing: nobody can approve anything here.
+
+use std::collections::BTreeMap;
+use std::convert::Infallible;
+use std::future::pending;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use axum::Router;
+use axum::body::{Body, Bytes};
+use axum::extract::{Request, State};
+use axum::http::header::{AUTHORIZATION, CONTENT_TYPE, ORIGIN};
+use axum::http::{HeaderMap, Method, StatusCode};
+use axum::response::{IntoResponse, Response};
+use futures_util::{StreamExt, stream};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+use url::{Url, form_urlencoded};
+
+use crate::flaw::Flaw;
+
+const PAGE: [(&str, &str); 4] = [
+    ("content-security-policy", "default-src 'none'; frame-ancestors 'none'"),
+    ("referrer-policy", "same-origin"),
+    ("cache-control", "no-store"),
+    ("content-type", "text/html; charset=utf-8"),
+];
+
+#[derive(Clone, Debug)]
+pub struct Server {
+    pub issuer: String,
+    flaw: Option<Flaw>,
+    state: Arc<Mutex<Seen>>,
+}
+
+#[derive(Debug, Default)]
+struct Seen {
+    clients: BTreeMap<String, Value>,
+    requests: Vec<String>,
+}
+
+type Pairs = Vec<(String, String)>;
+
+impl Server {
+    pub async fn start(flaw: Option<Flaw>) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let issuer = format!("http://{}", listener.local_addr().expect("an address"));
+        let server = Self { issuer, flaw, state: Arc::default() };
+        let router = Router::new().fallback(answer).with_state(server.clone());
+        tokio::spawn(async move { axum::serve(listener, router).await });
+        server
+    }
+
+    pub fn resource(&self) -> String {
+        format!("{}/mcp", self.issuer)
+    }
+
+    /// `METHOD PATH` of each request, in order.
+    pub fn requests(&self) -> Vec<String> {
+        self.seen().requests.clone()
+    }
+
+    pub fn clients(&self) -> usize {
+        self.seen().clients.len()
+    }
+
+    fn seen(&self) -> MutexGuard<'_, Seen> {
+        self.state.lock().expect("no handler panics")
+    }
+
+    fn has(&self, flaw: Flaw) -> bool {
+        self.flaw == Some(flaw)
+    }
+
+    fn client(&self, id: &str) -> Option<Value> {
+        self.seen().clients.get(id).cloned()
+    }
+
+    fn metadata(&self) -> Value {
+        let at = |path: &str| format!("{}{path}", self.issuer);
+        let mut document = json!({
+            "issuer": self.issuer,
+            "authorization_endpoint": at("/authorize"),
+            "token_endpoint": at("/token"),
+            "registration_endpoint": at("/register"),
+            "jwks_uri": at("/jwks.json"),
+            "scopes_supported": ["openid", "notes:read"],
+            "response_types_supported": ["code"],
+            "code_challenge_methods_supported": ["S256"],
+            "authorization_response_iss_parameter_supported": true,
+            "client_id_metadata_document_supported": true,
+        });
+        let (member, value) = match self.flaw {
+            Some(Flaw::IssuerDiffers) => ("issuer", json!(at("/"))),
+            Some(Flaw::NoS256) => ("code_challenge_methods_supported", json!(["plain2"])),
+            Some(Flaw::PlainAdvertised) => ("code_challenge_methods_supported", json!(["S256", "plain"])),
+            Some(Flaw::IssNotAdvertised) => ("authorization_response_iss_parameter_supported", json!(false)),
+            Some(Flaw::NoMetadataDocuments) => ("client_id_metadata_document_supported", json!(false)),
+            Some(Flaw::PlainHttp) => ("userinfo_endpoint", json!("http://as.example/userinfo")),
+            Some(Flaw::NullInMetadata) => ("op_policy_uri", Value::Null),
+            Some(Flaw::FractionInMetadata) => ("max_age", json!(1.5)),
+            Some(Flaw::EmptyListInMetadata) => ("ui_locales_supported", json!([])),
+            Some(Flaw::PointsElsewhere(origin)) => ("token_endpoint", json!(format!("{origin}/token"))),
+            Some(Flaw::NoCodeAdvertised) => ("response_types_supported", json!(["token"])),
+            _ => return document,
+        };
+        document[member] = value;
+        document
+    }
+}
+
+async fn answer(State(server): State<Server>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let body = axum::body::to_bytes(body, 64 * 1024).await.expect("a small body");
+    let path = parts.uri.path().to_owned();
+    server.seen().requests.push(format!("{} {path}", parts.method));
+    let query = pairs(parts.uri.query().unwrap_or_default().as_bytes());
+    let for_people = ["/authorize", "/consent"].contains(&path.as_str());
+    let mut response = if parts.method == Method::OPTIONS {
+        StatusCode::NO_CONTENT.into_response()
+    } else {
+        match path.as_str() {
+            "/authorize" => authorize(&server, &query),
+            "/consent" => consent(&server, &query),
+            "/token" => token(&server, &parts.method, &parts.headers, &body),
+            "/register" => register(&server, &body),
+            "/jwks.json" => keys(&server),
+            "/mcp" => mcp(&server, &parts.headers, &query),
+            _ if path.starts_with("/register/") => manage(&server, &parts.method, &path, &parts.headers),
+            _ => document(&server, &path),
+        }
+    };
+    let silent = match path.as_str() {
+        "/token" => server.has(Flaw::NoCorsAtToken),
+        path => path.starts_with("/.well-known/") && server.has(Flaw::NoCorsAtMetadata),
+    };
+    if parts.headers.contains_key(ORIGIN) && !silent && (!for_people || server.has(Flaw::CorsAtAuthorize)) {
+        set(&mut response, "access-control-allow-origin", "*");
+        set(&mut response, "access-control-allow-headers", "authorization, content-type, mcp-protocol-version");
+    }
+    response
+}
+
+fn document(server: &Server, path: &str) -> Response {
+    let mut metadata = server.metadata();
+    if server.has(Flaw::NoMetadata) {
+        return StatusCode::NOT_FOUND.into_response();
+    }
+    match path {
+        "/.well-known/oauth-authorization-server" => {
+            let mut response = axum::Json(metadata).into_response();
+            if server.has(Flaw::MetadataIsText) {
+                set(&mut response, "content-type", "text/plain");
+            }
+            response
+        }
+        "/.well-known/openid-configuration" => match server.flaw {
+            Some(Flaw::OneDocumentOnly) => StatusCode::NOT_FOUND.into_response(),
+            Some(Flaw::DiscoveryRedirects) => {
+                (StatusCode::FOUND, [("location", "/.well-known/oauth-authorization-server")]).into_response()
+            }
+            Some(Flaw::DocumentsDiffer) => {
+                metadata["token_endpoint"] = json!(format!("{}/other", server.issuer));
+                axum::Json(metadata).into_response()
+            }
+            _ => axum::Json(metadata).into_response(),
+        },
+        "/.well-known/oauth-protected-resource/mcp" | "/.well-known/oauth-protected-resource" => {
+            let missing = server.has(Flaw::NoResourceMetadata)
+                || (server.has(Flaw::NoRootResourceMetadata) && !path.ends_with("/mcp"));
+            if missing { StatusCode::NOT_FOUND.into_response() } else { resource_metadata(server) }
+        }
+        _ if server.has(Flaw::UnknownIsAnError) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        _ => StatusCode::NOT_FOUND.into_response(),
+    }
+}
+
+fn resource_metadata(server: &Server) -> Response {
+    let mut document = json!({
+        "resource": server.resource(),
+        "authorization_servers": [server.issuer],
+        "scopes_supported": ["notes:read"],
+    });
+    match server.flaw {
+        Some(Flaw::OtherIssuerFirst) => document["authorization_servers"] = json!(["https://a.example", server.issuer]),
+        Some(Flaw::ResourceDiffers) => document["resource"] = json!(server.resource() + "/"),
+        Some(Flaw::OfflineAccessAtResource) => document["scopes_supported"] = json!(["notes:read", "offline_access"]),
+        _ => {}
+    }
+    axum::Json(document).into_response()
+}
+
+fn keys(server: &Server) -> Response {
+    let mut key = json!({ "kty": "EC", "crv": "P-256", "x": "eA", "y": "eQ", "kid": "1", "alg": "ES256" });
+    match server.flaw {
+        Some(Flaw::PrivateKey) => key["d"] = json!("the-private-key"),
+        Some(Flaw::KeyWithoutId) => drop(key.as_object_mut().expect("an object").remove("kid")),
+        _ => {}
+    }
+    axum::Json(json!({ "keys": [key] })).into_response()
+}
+
+fn authorize(server: &Server, query: &Pairs) -> Response {
+    let one = |name: &str| value(query, name);
+    let redirect_uri = one("redirect_uri").unwrap_or_default();
+    let Some(client) = one("client_id").and_then(|id| server.client(&id)) else {
+        return stranger(server, &one("client_id").unwrap_or_default(), &redirect_uri);
+    };
+    if !matches(server, client["redirect_uris"][0].as_str().expect("a URI"), &redirect_uri) {
+        return page(server, StatusCode::BAD_REQUEST, "This address is not registered.");
+    }
+    let repeated = query.iter().any(|(name, _)| query.iter().filter(|(n, _)| n == name).count() > 1);
+    let scope = one("scope").unwrap_or_default();
+    let pkce = match one("code_challenge") {
+        Some(_) => one("code_challenge_method").as_deref() == Some("S256") || server.has(Flaw::PlainAccepted),
+        None => server.has(Flaw::PkceOptional),
+    };
+    if server.has(Flaw::EverybodyRefused) {
+        return page(server, StatusCode::FORBIDDEN, "Not today.");
+    }
+    let error = if !pkce || (repeated && !server.has(Flaw::RepeatedStateAccepted)) {
+        Some("invalid_request")
+    } else if one("response_type").as_deref() != Some("code") && !server.has(Flaw::ImplicitAccepted) {
+        Some("unsupported_response_type")
+    } else if (scope.is_empty() && server.has(Flaw::ScopeDemanded))
+        || (scope.contains("offline_access") && server.has(Flaw::OfflineAccessRefused))
+    {
+        Some("invalid_scope")
+    } else {
+        None
+    };
+    let state = one("state").unwrap_or_default();
+    match error {
+        Some(error) if redirect_uri.starts_with("http:") || server.has(Flaw::EarlyErrorsRedirected) => {
+            tell(server, &redirect_uri, error, &state)
+        }
+        Some(error) => page(server, StatusCode::BAD_REQUEST, error),
+        None if server.has(Flaw::StraightToProvider) => {
+            let to = "https://idp.example/authorize?client_id=the-proxy&response_type=code&state=x";
+            redirect(to)
+        }
+        None if server.has(Flaw::CodeWithoutAsking) => redirect(&format!("{redirect_uri}?code=a&state={state}")),
+        None => {
+            let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(query).finish();
+            let mut response = redirect(&format!("/consent?{query}"));
+            if server.has(Flaw::Redirects307) {
+                *response.status_mut() = StatusCode::TEMPORARY_REDIRECT;
+            }
+            response
+        }
+    }
+}
+
+fn stranger(server: &Server, client_id: &str, redirect_uri: &str) -> Response {
+    match server.flaw {
+        Some(Flaw::UnknownClientRedirected) if !redirect_uri.is_empty() => {
+            redirect(&format!("{redirect_uri}?error=unauthorized_client"))
+        }
+        Some(Flaw::UnknownClientIsFine) => page(server, StatusCode::OK, "Who are you?"),
+        Some(Flaw::UnknownClientBreaks) => page(server, StatusCode::INTERNAL_SERVER_ERROR, "panicked at"),
+        Some(Flaw::Markup) => page(server, StatusCode::BAD_REQUEST, &format!("Unknown: {client_id}")),
+        Some(Flaw::EndlessPage) => endless(page(server, StatusCode::BAD_REQUEST, "")),
+        Some(Flaw::StalledPage) => stalled(page(server, StatusCode::BAD_REQUEST, "")),
+        _ => page(server, StatusCode::BAD_REQUEST, "Nobody knows this client."),
+    }
+}
+
+fn matches(server: &Server, registered: &str, requested: &str) -> bool {
+    let without_port = |uri: &str| Url::parse(uri).ok().map(|mut url| url.set_port(None).map(|()| String::from(url)));
+    let loopback = registered.starts_with("http:") && !server.has(Flaw::NoLoopbackPort);
+    registered == requested
+        || (loopback && without_port(registered) == without_port(requested))
+        || (server.has(Flaw::RedirectUrisByPrefix) && requested.starts_with(registered))
+        || server.has(Flaw::AnyRedirectUri)
+}
+
+fn tell(server: &Server, redirect_uri: &str, error: &str, state: &str) -> Response {
+    let state = if server.has(Flaw::StateAltered) { state.to_lowercase() + "x" } else { state.to_owned() };
+    let mut query = form_urlencoded::Serializer::new(String::new());
+    query.append_pair("error", error).append_pair("state", &state);
+    match server.flaw {
+        Some(Flaw::IssMissing) => {}
+        Some(Flaw::IssWrong) => drop(query.append_pair("iss", "https://other.example")),
+        Some(Flaw::IssTwice) => drop(query.append_pair("iss", &server.issuer).append_pair("iss", &server.issuer)),
+        _ => drop(query.append_pair("iss", &server.issuer)),
+    }
+    redirect(&format!("{redirect_uri}?{}", query.finish()))
+}
+
+fn consent(server: &Server, query: &Pairs) -> Response {
+    let client = value(query, "client_id").and_then(|id| server.client(&id)).unwrap_or_default();
+    let name = client["client_name"].as_str().unwrap_or_default();
+    let escaped = name.replace('<', "&lt;");
+    let (scope, redirect_uri) =
+        (value(query, "scope").unwrap_or_default(), value(query, "redirect_uri").unwrap_or_default());
+    let html = match server.flaw {
+        Some(Flaw::NameUnescaped) => format!("{name} {scope} {redirect_uri}"),
+        Some(Flaw::SignInFirst) => "<input type=\"password\">".to_owned(),
+        Some(Flaw::MadeByScript) => "<script src=\"/app.js\"></script>".to_owned(),
+        Some(Flaw::NameMissing) => format!("{scope} {redirect_uri}"),
+        Some(Flaw::ScopeMissing) => format!("{escaped} {redirect_uri}"),
+        Some(Flaw::RedirectUriMissing) => format!("{escaped} {scope}"),
+        _ => format!("{escaped} {scope} {redirect_uri}"),
+    };
+    let mut response = page(server, StatusCode::OK, &html);
+    let cookie = match server.flaw {
+        Some(Flaw::CookieWithoutPrefix) => "browser=1; Path=/; Secure; HttpOnly; SameSite=Lax",
+        Some(Flaw::CookieForScripts) => "__Host-browser=1; Path=/; Secure; SameSite=Lax",
+        Some(Flaw::EarlyStateCookie) => "__Host-state=1; Path=/; Secure; HttpOnly; SameSite=Lax",
+        _ => "__Host-browser=1; Path=/; Secure; HttpOnly; SameSite=Lax",
+    };
+    set(&mut response, "set-cookie", cookie);
+    response
+}
+
+fn token(server: &Server, method: &Method, headers: &HeaderMap, body: &Bytes) -> Response {
+    if method != Method::POST {
+        let status = if server.has(Flaw::TokensByGet) { StatusCode::OK } else { StatusCode::METHOD_NOT_ALLOWED };
+        return status.into_response();
+    }
+    if headers.get(CONTENT_TYPE).is_none_or(|kind| kind != "application/x-www-form-urlencoded") {
+        let error = if server.has(Flaw::TokensByJson) { "invalid_grant" } else { "invalid_request" };
+        return refuse(server, StatusCode::BAD_REQUEST, error, body);
+    }
+    let form = pairs(body);
+    let one = |name: &str| value(&form, name);
+    let repeated = form.iter().any(|(name, _)| form.iter().filter(|(n, _)| n == name).count() > 1);
+    let basic = headers.contains_key(AUTHORIZATION);
+    let two_methods = basic && one("client_secret").is_some() && !server.has(Flaw::TwoMethodsAccepted);
+    let error = if two_methods || (repeated && !server.has(Flaw::RepeatedCodeAccepted)) {
+        "invalid_request"
+    } else if one("client_id").is_none_or(|id| server.client(&id).is_none()) {
+        let code = one("grant_type").as_deref() == Some("authorization_code");
+        if code && server.has(Flaw::UnknownClientIsInvalidGrant) { "invalid_grant" } else { "invalid_client" }
+    } else if one("grant_type").as_deref() == Some("authorization_code")
+        || (one("grant_type").as_deref() == Some("password") && server.has(Flaw::PasswordGrant))
+    {
+        "invalid_grant"
+    } else {
+        "unsupported_grant_type"
+    };
+    let unauthorized = error == "invalid_client";
+    let status = if unauthorized { StatusCode::UNAUTHORIZED } else { StatusCode::BAD_REQUEST };
+    let mut response = refuse(server, status, error, body);
+    if basic && unauthorized && !server.has(Flaw::NoBasicChallenge) {
+        set(&mut response, "www-authenticate", "Basic realm=\"a\"");
+    }
+    response
+}
+
+fn refuse(server: &Server, status: StatusCode, error: &str, body: &Bytes) -> Response {
+    let description = match server.flaw {
+        Some(Flaw::SecretInErrors) => format!("you said {}", String::from_utf8_lossy(body).replace('"', "")),
+        _ => "no".to_owned(),
+    };
+    let mut response = match server.flaw {
+        Some(Flaw::EscapeSequences) => {
+            (status, "\u{1b}[2J\u{1b}]0;owned\u{7}\u{9b}1m\u{202e}\r\nA22  holds").into_response()
+        }
+        Some(Flaw::TokenErrorsAreHtml) => (status, axum::response::Html("<h1>no</h1>")).into_response(),
+        Some(Flaw::TokenErrorsAre500) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        _ => (status, axum::Json(json!({ "error": error, "error_description": description }))).into_response(),
+    };
+    if !server.has(Flaw::TokenErrorsAreStored) {
+        set(&mut response, "cache-control", "no-store");
+    }
+    response
+}
+
+fn register(server: &Server, body: &Bytes) -> Response {
+    let mut client: Value = serde_json::from_slice(body).expect("JSON");
+    let uri = client["redirect_uris"][0].as_str().expect("a URI");
+    let good = (uri.starts_with("https://") || uri.starts_with("http://127.0.0.1")) && !uri.contains(['*', '#']);
+    if !good && !server.has(Flaw::HarmfulRegistered) {
+        let refusal = json!({ "error": "invalid_redirect_uri" });
+        return match server.flaw {
+            Some(Flaw::RegistrationErrorsAreHtml) => (StatusCode::BAD_REQUEST, "<h1>no</h1>").into_response(),
+            _ => (StatusCode::BAD_REQUEST, axum::Json(refusal)).into_response(),
+        };
+    }
+    let secret = client["token_endpoint_auth_method"] == "client_secret_post";
+    if secret && server.has(Flaw::SecretsRefused) {
+        return (StatusCode::BAD_REQUEST, axum::Json(json!({ "error": "invalid_client_metadata" }))).into_response();
+    }
+    let made = server.seen().clients.len();
+    let id = if server.has(Flaw::OneClientForAll) { "client".to_owned() } else { format!("client-{made}") };
+    client["client_id"] = json!(id);
+    client["client_id_issued_at"] = json!(1);
+    client["registration_client_uri"] = json!(format!("{}/register/{id}", server.issuer));
+    client["registration_access_token"] = json!("management");
+    if secret || server.has(Flaw::OneSecretForAll) {
+        client["client_secret"] = json!(if secret { format!("secret-of-{id}") } else { "secret".to_owned() });
+        client["client_secret_expires_at"] = json!(0);
+    }
+    match server.flaw {
+        Some(Flaw::NullInRegistration) => client["logo_uri"] = Value::Null,
+        Some(Flaw::FractionInRegistration) => client["client_id_issued_at"] = json!(1.5),
+        Some(Flaw::RegistrationIncomplete) => drop(client.as_object_mut().expect("an object").remove("grant_types")),
+        Some(Flaw::SecretNeverSaysWhen) => {
+            drop(client.as_object_mut().expect("an object").remove("client_secret_expires_at"))
+        }
+        _ => {}
+    }
+    server.seen().clients.insert(id, client.clone());
+    let status = if server.has(Flaw::RegisteredIs200) { StatusCode::OK } else { StatusCode::CREATED };
+    let mut response = (status, axum::Json(client)).into_response();
+    if !server.has(Flaw::RegistrationsAreStored) {
+        set(&mut response, "cache-control", "no-store");
+    }
+    response
+}
+
+fn manage(server: &Server, method: &Method, path: &str, headers: &HeaderMap) -> Response {
+    let id = path.trim_start_matches("/register/");
+    let known = headers.get(AUTHORIZATION).is_some_and(|token| token == "Bearer management");
+    if !known && !server.has(Flaw::ManagementIsOpen) {
+        return StatusCode::UNAUTHORIZED.into_response();
+    }
+    match *method {
+        Method::GET => axum::Json(server.client(id)).into_response(),
+        Method::DELETE if !server.has(Flaw::NothingIsDeleted) => {
+            server.seen().clients.remove(id);
+            StatusCode::NO_CONTENT.into_response()
+        }
+        _ => StatusCode::METHOD_NOT_ALLOWED.into_response(),
+    }
+}
+
+fn mcp(server: &Server, headers: &HeaderMap, query: &Pairs) -> Response {
+    let metadata = format!("{}/.well-known/oauth-protected-resource/mcp", server.issuer);
+    let presented = headers.contains_key(AUTHORIZATION) || (server.has(Flaw::QueryIsRead) && !query.is_empty());
+    let mut challenge = format!("Bearer resource_metadata=\"{metadata}\"");
+    match server.flaw {
+        Some(Flaw::ChallengeUnquoted) => challenge = format!("Bearer resource_metadata={metadata}"),
+        Some(Flaw::ChallengeElsewhere) => challenge = "Bearer resource_metadata=\"https://a.example/\"".to_owned(),
+        _ => {}
+    }
+    if !server.has(Flaw::ChallengeWithoutScope) {
+        challenge += ", scope=\"notes:read\"";
+    }
+    if (presented && !server.has(Flaw::BadTokenUnnamed)) || server.has(Flaw::ErrorForNoToken) {
+        challenge += ", error=\"invalid_token\"";
+    }
+    (StatusCode::UNAUTHORIZED, [("www-authenticate", challenge)]).into_response()
+}
+
+fn page(server: &Server, status: StatusCode, text: &str) -> Response {
+    let mut response = (status, PAGE, format!("<!doctype html><p>{text}</p>")).into_response();
+    match server.flaw {
+        Some(Flaw::Framing) => set(&mut response, "content-security-policy", "default-src 'none'"),
+        Some(Flaw::FramedByItself) => set(&mut response, "content-security-policy", "frame-ancestors 'self'"),
+        Some(Flaw::NoContentPolicy) => {
+            response.headers_mut().remove("content-security-policy");
+            set(&mut response, "x-frame-options", "DENY");
+        }
+        Some(Flaw::UnsafeReferrer) => set(&mut response, "referrer-policy", "unsafe-url"),
+        Some(Flaw::NoReferrerPolicy) => drop(response.headers_mut().remove("referrer-policy")),
+        Some(Flaw::PagesAreStored) => set(&mut response, "cache-control", "max-age=60"),
+        _ => {}
+    }
+    response
+}
+
+fn redirect(to: &str) -> Response {
+    (StatusCode::SEE_OTHER, [("location", to), ("cache-control", "no-store")]).into_response()
+}
+
+fn endless(page: Response) -> Response {
+    let zeros = stream::repeat_with(|| Ok::<_, Infallible>(Bytes::from_static(&[b'a'; 4096])));
+    page.map(|_| Body::from_stream(zeros))
+}
+
+fn stalled(page: Response) -> Response {
+    let begun = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"<p>"))]);
+    page.map(|_| Body::from_stream(begun.chain(stream::once(pending()))))
+}
+
+fn set(response: &mut Response, name: &'static str, value: &str) {
+    response.headers_mut().insert(name, value.parse().expect("a header value"));
+}
+
+fn pairs(encoded: &[u8]) -> Pairs {
+    form_urlencoded::parse(encoded).into_owned().collect()
+}
+
+fn value(pairs: &Pairs, name: &str) -> Option<String> {
+    pairs.iter().find(|(n, _)| n == name).map(|(_, value)| value.clone())
+}
