@@ -22,6 +22,11 @@ pub(crate) fn of(basic: Option<BasicCredentials>, form: &mut Form) -> ClientCred
     }
 }
 
+/// Whom a secret would be for. With two of them the control plane verifies neither.
+pub(crate) fn claimed_id(client: &ClientCredentials) -> Option<&str> {
+    client.basic.as_ref().map(|basic| basic.client_id.as_str()).or(client.client_id.as_deref())
+}
+
 /// RFC 6749 §5.2: whoever tried Basic is told that Basic is what failed.
 pub(crate) struct Challenge(Option<HeaderValue>);
 

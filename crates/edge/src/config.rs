@@ -1,15 +1,19 @@
 //! What an operator says about an edge, in one TOML file. `edge.example.toml` documents every key.
 
 use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::path::PathBuf;
 use std::time::Duration;
 
+use ipnet::IpNet;
 use lychgate_api::channel::{self, AuthenticatedChannel, ChannelError};
 use lychgate_process::ConfigError;
 use lychgate_process::config::Secret;
 use lychgate_process::telemetry::Telemetry;
 use serde::Deserialize;
+
+use crate::client_address::{ClientAddressHeader, TrustedProxies};
+use crate::limits::LimitsConfig;
 
 #[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -19,7 +23,13 @@ pub struct Config {
     #[serde(default = "default_max_connections")]
     pub max_connections: usize,
     pub templates_dir: Option<PathBuf>,
+    #[serde(default)]
+    pub trusted_proxies: Vec<String>,
+    #[serde(default)]
+    pub client_address_header: ClientAddressHeader,
     pub control: ControlConfig,
+    #[serde(default)]
+    pub limits: LimitsConfig,
     #[serde(default)]
     pub telemetry: Telemetry,
 }
@@ -52,6 +62,21 @@ impl Config {
             1..=1_000_000 => Ok(self.max_connections),
             other => Err(ConfigError::new("max_connections", format_args!("{other} is out of range"), "1 to 1000000")),
         }
+    }
+
+    pub(crate) fn trusted_proxies(&self) -> Result<TrustedProxies, ConfigError> {
+        let networks = self.trusted_proxies.iter().enumerate().map(|(n, text)| {
+            let wrong = |problem| {
+                ConfigError::new(format!("trusted_proxies[{n}]"), problem, "write it like 10.1.0.0/16 or ::1")
+            };
+            let network = text.parse().or_else(|_| text.parse().map(|address: IpAddr| IpNet::from(address)));
+            match network.map_err(|_| wrong("is not a network and not an address"))? {
+                network if network.prefix_len() == 0 => Err(wrong("would believe everybody")),
+                network if network != network.trunc() => Err(wrong("has an address with more bits than its prefix")),
+                network => Ok(network),
+            }
+        });
+        Ok(TrustedProxies::new(networks.collect::<Result<_, _>>()?, self.client_address_header))
     }
 }
 
@@ -118,6 +143,10 @@ mod tests {
         assert_eq!(all.max_connections, defaults.max_connections);
         assert_eq!(all.control.deadline_seconds, defaults.control.deadline_seconds);
         assert_eq!(all.telemetry, defaults.telemetry);
+        assert_eq!(all.client_address_header, defaults.client_address_header);
+        assert_eq!(all.limits.meaning(), defaults.limits.meaning());
+        assert_eq!(all.trusted_proxies.len(), 2);
+        all.trusted_proxies().expect("the example is good");
         assert!(all.templates_dir.is_some() && all.control.ca_file.is_some());
     }
 
@@ -132,6 +161,33 @@ mod tests {
         config.max_connections = 0;
         assert!(config.control.deadline().expect_err("a refusal").to_string().contains("control.deadline_seconds"));
         assert!(config.checked_max_connections().expect_err("a refusal").to_string().contains("max_connections"));
+    }
+
+    #[test]
+    fn only_networks_are_trusted_and_never_all_of_them() {
+        for (entry, wrong) in [
+            ("10.0.0.0/8", false),
+            ("10.0.0.1", false),
+            ("::1", false),
+            ("10.0.0.1/8", true),
+            ("0.0.0.0/0", true),
+            ("::/0", true),
+            ("proxy.internal", true),
+            ("10.0.0.0/33", true),
+        ] {
+            let mut config: Config = parse(EXAMPLE).expect("the example loads");
+            config.trusted_proxies = vec!["127.0.0.1".to_owned(), entry.to_owned()];
+            let error = config.trusted_proxies().err().map(|error| error.to_string());
+            assert_eq!(error.is_some(), wrong, "{entry}: {error:?}");
+            assert!(error.is_none_or(|error| error.starts_with("trusted_proxies[1]: ")), "{entry}");
+        }
+    }
+
+    #[test]
+    fn limits_are_never_zero_and_never_misspelt() {
+        for wrong in ["refreshes.prefix_per_minute = 0", "refresh.prefix_per_minute = 1", "codes.per_minute = 1"] {
+            assert!(parse::<Config>(&format!("limits.{wrong}\n{EXAMPLE}")).is_err(), "{wrong}");
+        }
     }
 
     #[test]

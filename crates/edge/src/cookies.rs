@@ -23,6 +23,11 @@ pub(crate) fn received(headers: &HeaderMap) -> Result<Vec<Cookie>, Failure> {
     Ok(pairs.filter_map(ours).take(MAX_PASSED_ON).collect())
 }
 
+/// Whether the browser seems to have been here. What is in the cookie only the control plane can verify.
+pub(crate) fn has_ours(headers: &HeaderMap) -> bool {
+    received(headers).is_ok_and(|cookies| cookies.iter().any(|cookie| !cookie.value.is_empty()))
+}
+
 /// One `cookie-pair` of RFC 6265 §4.2.1 with our prefix; anything else is not ours, whatever it is.
 fn ours(pair: &[u8]) -> Option<Cookie> {
     let (name, value) = std::str::from_utf8(pair).ok()?.trim_matches([' ', '\t']).split_once('=')?;

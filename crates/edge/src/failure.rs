@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 use std::error::Error as _;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::extract::{Request, State};
 use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, PRAGMA, RETRY_AFTER, VARY};
@@ -54,6 +55,10 @@ pub(crate) enum Cause {
     NotFound,
     /// There is something, but not for this method.
     MethodNotAllowed,
+    /// More than a limit allows, from there or from everybody.
+    TooMany,
+    /// As many as can be are under way.
+    Crowded,
 }
 
 impl Failure {
@@ -67,6 +72,16 @@ impl Failure {
 
     pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
         Self::of(Cause::MethodNotAllowed).with_header(ALLOW, HeaderValue::from_static(allowed))
+    }
+
+    /// RFC 6585 §4. Whole seconds, rounded up: whoever comes back then is not refused for having come too early.
+    pub(crate) fn too_many(wait: Duration) -> Self {
+        let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+        Self::of(Cause::TooMany).with_header(RETRY_AFTER, HeaderValue::from(seconds.max(1)))
+    }
+
+    pub(crate) fn crowded() -> Self {
+        Self::of(Cause::Crowded)
     }
 
     fn of(cause: Cause) -> Self {
@@ -118,6 +133,9 @@ impl Failure {
     pub(crate) fn code(&self) -> &str {
         match (&self.0.oauth_error, self.0.cause) {
             (_, Cause::Refused(reason)) if reason.http_status() == 503 => "temporarily_unavailable",
+            // No code is registered for this at any endpoint of programs. RFC 6749 §4.1.2.1 has the word for it:
+            // "temporary overloading"; RFC 8628's `slow_down` belongs to its polling.
+            (_, Cause::TooMany | Cause::Crowded) => "temporarily_unavailable",
             (Some(code), Cause::Refused(_)) => code,
             (None, Cause::Refused(reason)) if reason.http_status() >= 500 => "server_error",
             (_, Cause::NotFound) => "not_found",
@@ -125,11 +143,26 @@ impl Failure {
         }
     }
 
+    /// That a secret, or another proof of who the caller is, was wrong. Not that the client is unknown: ids are no secret.
+    pub(crate) fn is_failed_authentication(&self) -> bool {
+        matches!(
+            self.0.cause,
+            Cause::Refused(
+                Reason::ClientAuthenticationFailed
+                    | Reason::ClientAssertionInvalid
+                    | Reason::ClientAssertionReplayed
+                    | Reason::ResourceServerUnknown
+            )
+        )
+    }
+
     #[cfg(test)]
     pub(crate) fn reason(&self) -> Reason {
         match self.0.cause {
             Cause::Refused(reason) => reason,
-            Cause::NotFound | Cause::MethodNotAllowed => panic!("{:?} has no reason", self.0.cause),
+            Cause::NotFound | Cause::MethodNotAllowed | Cause::TooMany | Cause::Crowded => {
+                panic!("{:?} has no reason", self.0.cause)
+            }
         }
     }
 
@@ -139,6 +172,8 @@ impl Failure {
             Cause::Refused(reason) => reason.as_str(),
             Cause::NotFound => "NOT_FOUND",
             Cause::MethodNotAllowed => "METHOD_NOT_ALLOWED",
+            Cause::TooMany => "TOO_MANY_REQUESTS",
+            Cause::Crowded => "CROWDED",
         }
     }
 
@@ -149,6 +184,8 @@ impl Failure {
             }
             Cause::NotFound => StatusCode::NOT_FOUND,
             Cause::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
+            Cause::TooMany => StatusCode::TOO_MANY_REQUESTS,
+            Cause::Crowded => StatusCode::SERVICE_UNAVAILABLE,
         }
     }
 
@@ -340,6 +377,15 @@ mod tests {
             &[("oauth_error", "invalid_client")],
         ));
         assert_eq!((failure.json_status().as_u16(), failure.status().as_u16()), (401, 400));
+    }
+
+    #[test]
+    fn who_is_told_to_wait_never_comes_back_too_early() {
+        for (wait, seconds) in [(0, "1"), (1, "1"), (1_000, "1"), (1_001, "2"), (59_999, "60")] {
+            let failure = Failure::too_many(Duration::from_millis(wait));
+            assert_eq!(failure.0.headers[RETRY_AFTER], seconds, "{wait} ms");
+            assert_eq!((failure.status().as_u16(), failure.code()), (429, "temporarily_unavailable"));
+        }
     }
 
     #[test]

@@ -24,7 +24,9 @@ pub(crate) async fn introspect(State(app): State<Arc<App>>, at: At, request: Req
         token: form.take("token").unwrap_or_default(),
         resource_server_token,
     };
-    let answer = app.control.introspect(&at.request_id, message).await;
+    // Whoever guesses at resource servers' tokens guesses at all of them at once.
+    let claim = app.limits.claim(&at.issuer.id, "", at.client);
+    let answer = app.limits.guard(Some(claim), app.control.introspect(&at.request_id, message)).await;
     let answer = answer.map_err(|failure| bearer::challenge(failure, &at.issuer, sent))?;
     response::secret_json(StatusCode::OK, &Introspection::from(answer))
 }

@@ -18,6 +18,7 @@ use axum::response::Response;
 use lychgate_api::Reason;
 use lychgate_api::channel::RequestId;
 
+use crate::client_address::Prefix;
 use crate::failure::Failure;
 use crate::issuers::{Directory, Issuer};
 use crate::metadata::ResourceDocument;
@@ -167,10 +168,11 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
     Uri::from_parts(parts).ok()
 }
 
-/// What every handler needs to know of where it is: whose request it answers, and under which id.
+/// What every handler needs to know of where it is: for which issuer it answers, under which id, and whom.
 pub(crate) struct At {
     pub(crate) issuer: Arc<Issuer>,
     pub(crate) request_id: RequestId,
+    pub(crate) client: Prefix,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for At {
@@ -179,7 +181,9 @@ impl<S: Send + Sync> FromRequestParts<S> for At {
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
         let request_id = observe::request_id_of(&parts.extensions);
         match parts.extensions.get::<Located>() {
-            Some(Located::At(issuer)) => Ok(Self { issuer: Arc::clone(issuer), request_id }),
+            Some(Located::At(issuer)) => {
+                Ok(Self { issuer: Arc::clone(issuer), request_id, client: Prefix::of_request(&parts.extensions) })
+            }
             Some(Located::NotReady) => Err(Failure::new(Reason::StoreUnavailable)),
             Some(Located::Unknown) | None => Err(Failure::new(Reason::IssuerUnknown)),
         }

@@ -195,5 +195,15 @@ mod tests {
         );
         let keys = key_document(vec![v1::Jwk { kty: "EC".to_owned(), kid: "k".to_owned(), ..Default::default() }]);
         assert_eq!(keys, r#"{"keys":[{"kty":"EC","kid":"k"}]}"#);
+        let rsa = v1::Jwk { kty: "RSA".to_owned(), n: "3w".to_owned(), e: "AQAB".to_owned(), ..Default::default() };
+        assert_eq!(key_document(vec![rsa]), r#"{"keys":[{"kty":"RSA","n":"3w","e":"AQAB"}]}"#);
+    }
+
+    /// The control plane counts on it when it lets a new key sign.
+    #[test]
+    fn a_key_set_is_kept_no_longer_than_was_agreed() {
+        let response = document(Bytes::new()).into_response();
+        let said = format!("public, max-age={}", lychgate_api::KEY_SET_MAX_AGE.as_secs());
+        assert_eq!(response.headers()[CACHE_CONTROL], said);
     }
 }

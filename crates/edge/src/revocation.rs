@@ -10,6 +10,7 @@ use lychgate_api::v1::RevokeRequest;
 
 use crate::client_credentials::{self, Challenge};
 use crate::failure::Failure;
+use crate::limits::Class;
 use crate::locate::At;
 use crate::parameters::Form;
 use crate::router::App;
@@ -30,6 +31,9 @@ async fn revoke_for(app: &App, at: At, request: Request) -> Result<Response, Fai
         client: Some(client_credentials::of(basic, &mut form)),
         token: form.take("token").unwrap_or_default(),
     };
-    app.control.revoke(&at.request_id, message).await?;
+    let _place = app.limits.enter(Class::Refresh, at.client)?;
+    let claimed = message.client.as_ref().and_then(client_credentials::claimed_id);
+    let claim = claimed.map(|client_id| app.limits.claim(&at.issuer.id, client_id, at.client));
+    app.limits.guard(claim, app.control.revoke(&at.request_id, message)).await?;
     Ok((StatusCode::OK, [(CACHE_CONTROL, "no-store")]).into_response())
 }

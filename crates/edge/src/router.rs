@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::header::{self, CACHE_CONTROL, CONTENT_TYPE, HeaderName};
 use axum::http::{Method, StatusCode};
@@ -14,9 +15,11 @@ use axum::routing::{MethodRouter, any, get, post};
 use lychgate_api::REQUEST_ID;
 use tower_http::cors::{Any, CorsLayer};
 
+use crate::client_address::TrustedProxies;
 use crate::control::Control;
 use crate::failure::{Failure, as_json, as_page};
 use crate::issuers::Issuers;
+use crate::limits::{Limits, admit};
 use crate::locate::nowhere;
 use crate::pages::Pages;
 use crate::{flow, introspection, metadata, registration, revocation, token};
@@ -27,14 +30,18 @@ pub(crate) struct App {
     pub(crate) control: Control,
     pub(crate) issuers: Issuers,
     pub(crate) pages: Pages,
+    pub(crate) proxies: TrustedProxies,
+    pub(crate) limits: Limits,
 }
 
 pub(crate) fn routes(app: &Arc<App>) -> Router {
+    let limited = || from_fn_with_state(Arc::clone(app), admit);
     let people = Router::new()
         .route("/authorize", only("GET, POST", get(flow::begin).post(flow::begin_form)))
         .route("/consent", only("GET, POST", get(flow::show).post(flow::decide)))
         .route("/callback/{issuer}", only("GET", get(flow::finish_login)))
         .fallback(nowhere)
+        .layer(limited())
         .layer(from_fn_with_state(Arc::clone(app), as_page));
     let programs = Router::new()
         .route("/token", only("POST", post(token::exchange)))
@@ -47,12 +54,14 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .route("/.well-known/openid-configuration", only("GET, HEAD", get(metadata::server)))
         .route("/.well-known/oauth-protected-resource", only("GET, HEAD", get(metadata::resource)))
         .route("/.well-known/{*document}", any(nowhere))
+        .layer(limited())
         .layer(from_fn(as_json))
         .layer(cors());
     let house = Router::new()
-        .route("/healthz", get("ok\n"))
-        .route("/readyz", get(ready))
-        .route("/assets/{file}", get(asset))
+        .route("/healthz", only("GET, HEAD", get("ok\n")))
+        .route("/readyz", only("GET, HEAD", get(ready)))
+        .route("/assets/{file}", only("GET, HEAD", get(asset)))
+        .layer(limited())
         .layer(from_fn(as_json));
     people.merge(programs).merge(house).with_state(Arc::clone(app))
 }
@@ -92,7 +101,8 @@ async fn ready(State(app): State<Arc<App>>) -> (StatusCode, &'static str) {
 
 /// The style sheet. Under its own name it never changes; under the name that an edge of another version gave it, ours is
 /// served too, so that a page keeps its looks while versions are being changed.
-async fn asset(State(app): State<Arc<App>>, Path(file): Path<String>) -> Result<Response, Failure> {
+async fn asset(State(app): State<Arc<App>>, file: Result<Path<String>, PathRejection>) -> Result<Response, Failure> {
+    let Ok(Path(file)) = file else { return Err(Failure::not_found()) };
     if !(file.starts_with("lychgate") && file.ends_with(".css")) {
         return Err(Failure::not_found());
     }

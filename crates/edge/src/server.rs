@@ -1,12 +1,13 @@
 //! Accepting connections: how many, for how long, and how they end.
 
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context;
 use axum::body::Body;
 use axum::middleware::{from_fn, from_fn_with_state};
+use governor::clock::DefaultClock;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use hyper_util::server::conn::auto;
@@ -17,11 +18,13 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 use tower::ServiceBuilder;
-use tower::util::MapRequestLayer;
+use tower::util::MapRequest;
 
+use crate::client_address::{Peer, recognise};
 use crate::config::Config;
 use crate::control::Control;
 use crate::issuers::Issuers;
+use crate::limits::Limits;
 use crate::locate::locate;
 use crate::observe::observe;
 use crate::pages::Pages;
@@ -51,11 +54,13 @@ impl Edge {
     pub async fn bind(config: &Config) -> anyhow::Result<Self> {
         let max_connections = config.checked_max_connections()?;
         let deadline = config.control.deadline()?;
+        let proxies = config.trusted_proxies()?;
+        let limits = Limits::new(&config.limits, DefaultClock::default());
         let pages = Pages::load(config.templates_dir.as_deref())?;
         let control = Control::new(config.control.channel()?, deadline);
         let listener =
             TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
-        let app = Arc::new(App { control, issuers: Issuers::default(), pages });
+        let app = Arc::new(App { control, issuers: Issuers::default(), pages, proxies, limits });
         Ok(Self { listener, app, max_connections, deadline })
     }
 
@@ -90,18 +95,24 @@ impl Edge {
 
 async fn accept(listener: &TcpListener, app: &Arc<App>, max_connections: usize, connections: &GracefulShutdown) {
     let layers = ServiceBuilder::new()
-        .layer(MapRequestLayer::new(|request: hyper::Request<Incoming>| request.map(Body::new)))
         .layer(from_fn(observe))
+        .layer(from_fn_with_state(Arc::clone(app), recognise))
         .layer(from_fn_with_state(Arc::clone(app), locate));
-    let service = TowerToHyperService::new(layers.service(routes(app)));
+    let service = layers.service(routes(app));
     // HTTP/1.1 only: what stands in front speaks it, and a connection without its first bytes has a time limit there.
     let mut protocol = auto::Builder::new(TokioExecutor::new()).http1_only();
     protocol.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT).max_buf_size(MAX_HEADER_BYTES);
     let places = Arc::new(Semaphore::new(max_connections));
     loop {
         let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
-        let stream = next_connection(listener).await;
-        let connection = protocol.serve_connection(TokioIo::new(stream), service.clone()).into_owned();
+        let (stream, peer) = next_connection(listener).await;
+        let service = MapRequest::new(service.clone(), move |request: hyper::Request<Incoming>| {
+            let mut request = request.map(Body::new);
+            request.extensions_mut().insert(Peer(peer));
+            request
+        });
+        let connection = protocol.serve_connection(TokioIo::new(stream), TowerToHyperService::new(service));
+        let connection = connection.into_owned();
         let connection = connections.watch(connection);
         tokio::spawn(async move {
             if let Err(error) = connection.await {
@@ -113,15 +124,15 @@ async fn accept(listener: &TcpListener, app: &Arc<App>, max_connections: usize, 
 }
 
 /// What fails here passes: a peer that left again, or too many open files until some are closed.
-async fn next_connection(listener: &TcpListener) -> TcpStream {
+async fn next_connection(listener: &TcpListener) -> (TcpStream, IpAddr) {
     loop {
         match listener.accept().await {
-            Ok((stream, _)) => {
+            Ok((stream, peer)) => {
                 // Answers are written whole; waiting to fill a packet only delays them.
                 if let Err(error) = stream.set_nodelay(true) {
                     tracing::debug!(%error, "TCP_NODELAY could not be set");
                 }
-                return stream;
+                return (stream, peer.ip());
             }
             Err(error) => {
                 tracing::warn!(%error, "a connection could not be accepted");

@@ -13,6 +13,7 @@ use serde::Serialize;
 
 use crate::client_credentials::{self, Challenge};
 use crate::failure::Failure;
+use crate::limits::Class;
 use crate::locate::At;
 use crate::parameters::Form;
 use crate::router::App;
@@ -27,7 +28,11 @@ async fn exchange_for(app: &App, at: At, request: Request) -> Result<Response, F
     let basic = client_credentials::basic(request.headers())?;
     let form = Form::parse(&body::form(request).await?)?;
     let message = message(at.issuer.id.clone(), basic, form);
-    let answer = app.control.exchange(&at.request_id, message).await?;
+    let is_refresh = matches!(message.grant, Some(Grant::RefreshToken(_)));
+    let _place = app.limits.enter(if is_refresh { Class::Refresh } else { Class::Code }, at.client)?;
+    let claimed = message.client.as_ref().and_then(client_credentials::claimed_id);
+    let claim = claimed.map(|client_id| app.limits.claim(&at.issuer.id, client_id, at.client));
+    let answer = app.limits.guard(claim, app.control.exchange(&at.request_id, message)).await?;
     response::secret_json(StatusCode::OK, &TokenResponse::from(answer))
 }
 

@@ -37,6 +37,16 @@ pub(crate) fn of(cause: Cause) -> Wording {
             what: "This address exists, but not for this kind of request.",
             next: START_AGAIN,
         },
+        Cause::TooMany => Wording {
+            title: "Please wait a moment",
+            what: "More was asked for than is answered in so short a time, by you or by others on your network.",
+            next: "Wait a minute and reload this page. If that does not help, start again from the app.",
+        },
+        Cause::Crowded => Wording {
+            title: "Please try again in a moment",
+            what: "So much is going on that this service cannot answer just now.",
+            next: "Wait a few seconds and reload this page. If that does not help, start again from the app.",
+        },
     }
 }
 

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 use e2e::system::family::descendants;
-use e2e::system::{Plan, System};
+use e2e::system::{CROWD, Plan, System};
 
 use client::STEPS;
 use load::Load;
@@ -104,7 +104,7 @@ struct Running {
 impl Running {
     /// With this `telemetry.filter`, or without a word about telemetry.
     async fn start(filter: Option<&str>) -> Result<Self> {
-        let mut system = System::start(Plan { edges: 1, ..Plan::default() }).await?;
+        let mut system = System::start(Plan { edges: 1, edge_settings: CROWD.to_owned(), ..Plan::default() }).await?;
         if let Some(filter) = filter {
             system.kill_edge(0).await?;
             system.kill_control().await?;

@@ -19,6 +19,8 @@ pub struct Plan {
     pub issuers: Vec<Issuer>,
     /// How long an edge waits for the control plane.
     pub edge_deadline_seconds: u64,
+    /// Lines of TOML of every edge, before any table.
+    pub edge_settings: String,
     /// Lines of TOML for `[issuers.lifetimes]`, of every issuer.
     pub lifetimes: String,
 }
@@ -38,13 +40,29 @@ pub struct Issuer {
 pub const MAIN: Issuer =
     Issuer { id: "main", path: "", resource: "https://mcp.example.com/mcp", scope: "profile:read" };
 
+/// [`Plan::edge_settings`] for measurements: a whole crowd at one address, more than any default is meant for.
+pub const CROWD: &str = "limits.registrations = { prefix_per_minute = 1000000, total_per_minute = 1000000 }
+limits.strangers = { prefix_per_minute = 1000000, total_per_minute = 1000000 }
+limits.browsers = { prefix_per_minute = 1000000, total_per_minute = 1000000 }
+limits.decisions = { prefix_per_minute = 1000000, total_per_minute = 1000000 }
+limits.codes = { prefix_per_minute = 1000000, total_per_minute = 1000000 }
+limits.refreshes = { prefix_per_minute = 1000000, total_per_minute = 1000000 }
+limits.documents = { prefix_per_minute = 1000000, total_per_minute = 1000000 }
+limits.failed_authentications = { prefix_per_minute = 1000000 }";
+
 /// A client that the operator configured at every issuer, under the same id.
 pub const CONFIGURED_CLIENT: &str = "configured-app";
 
 impl Default for Plan {
     /// One issuer at the root, three edges.
     fn default() -> Self {
-        Self { edges: 3, issuers: vec![MAIN], edge_deadline_seconds: 30, lifetimes: String::new() }
+        Self {
+            edges: 3,
+            issuers: vec![MAIN],
+            edge_deadline_seconds: 30,
+            edge_settings: String::new(),
+            lifetimes: String::new(),
+        }
     }
 }
 
@@ -98,9 +116,9 @@ pub fn write(directory: &Path, addresses: &Addresses, plan: &Plan, upstreams: &[
     let mut edges = Vec::new();
     for (n, (address, token)) in addresses.edges.iter().zip(&edge_tokens).enumerate() {
         let token = files.write(&format!("edge-{n}.token"), token)?;
-        let deadline = plan.edge_deadline_seconds;
+        let (deadline, settings) = (plan.edge_deadline_seconds, &plan.edge_settings);
         let edge = format!(
-            "listen = \"{address}\"\n[control]\nurl = \"http://{}\"\ntoken = {{ file = {token:?} }}\n\
+            "listen = \"{address}\"\n{settings}\n[control]\nurl = \"http://{}\"\ntoken = {{ file = {token:?} }}\n\
              deadline_seconds = {deadline}\n",
             addresses.control
         );

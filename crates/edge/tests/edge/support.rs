@@ -64,6 +64,8 @@ struct Script {
     calls: Vec<Call>,
     answers: VecDeque<Result<Answer, Status>>,
     issuers: Vec<v1::Issuer>,
+    /// Once nothing else is left to answer.
+    otherwise: Option<Status>,
 }
 
 /// The control plane's place: answers in the order they were put in, one per call, whatever is asked.
@@ -92,6 +94,11 @@ impl FakeControl {
         self.script().answers.push_back(Err(status));
     }
 
+    /// What is answered once nothing else is left.
+    pub(crate) fn refuse_always(&self, status: Status) {
+        self.script().otherwise = Some(status);
+    }
+
     pub(crate) fn forget_answers(&self) {
         self.script().answers.clear();
     }
@@ -118,7 +125,8 @@ impl FakeControl {
         let has_deadline = request.metadata().contains_key("grpc-timeout");
         let mut script = self.script();
         script.calls.push(Call { asked: asked(request.into_inner()), request_id, authorization, has_deadline });
-        script.answers.pop_front().unwrap_or_else(|| Err(Status::internal("the test has no answer left")))
+        let otherwise = script.otherwise.clone().unwrap_or_else(|| Status::internal("the test has no answer left"));
+        script.answers.pop_front().unwrap_or(Err(otherwise))
     }
 
     fn next<M>(&self, request: Request<M>, asked: impl Fn(M) -> Asked) -> Result<Option<v1::Next>, Status> {
@@ -285,7 +293,7 @@ impl RunningControl {
 /// An edge on a free port, and a client that follows no redirect.
 #[derive(Debug)]
 pub(crate) struct TestEdge {
-    address: SocketAddr,
+    pub(crate) address: SocketAddr,
     pub(crate) http: reqwest::Client,
     pub(crate) shutdown: Shutdown,
     pub(crate) serving: JoinHandle<()>,
@@ -295,11 +303,16 @@ pub(crate) struct TestEdge {
 impl TestEdge {
     /// Not yet ready.
     pub(crate) async fn start(control: SocketAddr) -> Self {
+        Self::start_with(control, "").await
+    }
+
+    /// The same with these lines of TOML in its configuration, before any table.
+    pub(crate) async fn start_with(control: SocketAddr, settings: &str) -> Self {
         let files = tempfile::tempdir().expect("a directory");
         let token = files.path().join("token");
         std::fs::write(&token, TOKEN).expect("a file");
         let config: Config = lychgate_process::config::parse(&format!(
-            "listen = '127.0.0.1:0'\n[control]\nurl = 'http://{control}'\ntoken = {{ file = '{}' }}\ndeadline_seconds = 3",
+            "listen = '127.0.0.1:0'\n{settings}\n[control]\nurl = 'http://{control}'\ntoken = {{ file = '{}' }}\ndeadline_seconds = 3",
             token.display()
         ))
         .expect("the configuration is good");
@@ -336,13 +349,22 @@ impl TestEdge {
 
 /// The usual: one issuer at the root and one at `/t`, everything running.
 pub(crate) async fn running() -> (TestEdge, FakeControl) {
-    running_with(&[("root", "https://gate.example"), ("tee", "https://gate.example/t")]).await
+    running_set("").await
 }
 
 pub(crate) async fn running_with(issuers: &[(&str, &str)]) -> (TestEdge, FakeControl) {
+    running_as(issuers, "").await
+}
+
+/// The usual issuers; lines of TOML for the edge, before any table.
+pub(crate) async fn running_set(settings: &str) -> (TestEdge, FakeControl) {
+    running_as(&[("root", "https://gate.example"), ("tee", "https://gate.example/t")], settings).await
+}
+
+async fn running_as(issuers: &[(&str, &str)], settings: &str) -> (TestEdge, FakeControl) {
     let fake = FakeControl::with_issuers(issuers);
     let control = RunningControl::start(&fake, any_port()).await;
-    let edge = TestEdge::start(control.address).await;
+    let edge = TestEdge::start_with(control.address, settings).await;
     edge.ready().await;
     // It serves for as long as the test's runtime lives.
     std::mem::forget(control);

@@ -1,0 +1,262 @@
+//! Who is asking, as far as limits care: the client's address, cut to the prefix that one customer has.
+//!
+//! It is the peer's address, or what a proxy says that the operator has named. A limit that believed anybody else would
+//! be none: a stranger would write a new address into every request, or a victim's. Nothing but the address is ever taken
+//! from such a header; where we are stands in the configuration (RFC 9700 §4.13).
+
+use std::fmt::{self, Display};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::sync::{Arc, Once};
+
+use axum::extract::{Request, State};
+use axum::http::{Extensions, HeaderMap, HeaderName, header};
+use axum::middleware::Next;
+use axum::response::Response;
+use ipnet::IpNet;
+use serde::Deserialize;
+
+use crate::router::App;
+
+/// The address at the other end of the connection.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
+
+/// What one customer of a network has: a /24, or a /64 in IPv6, where one machine may have all of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub(crate) struct Prefix(IpNet);
+
+impl Prefix {
+    pub(crate) fn of(address: IpAddr) -> Self {
+        let length = if address.is_ipv4() { 24 } else { 64 };
+        Self(IpNet::new_assert(address, length).trunc())
+    }
+
+    /// The request's. Where the layer is missing, all requests share one.
+    pub(crate) fn of_request(extensions: &Extensions) -> Self {
+        extensions.get::<Self>().copied().unwrap_or_else(|| Self::of(Ipv4Addr::UNSPECIFIED.into()))
+    }
+}
+
+impl Display for Prefix {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+/// Layer around everything that is limited.
+pub(crate) async fn recognise(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
+    let peer = request.extensions().get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
+    let client = app.proxies.client(peer, request.headers());
+    request.extensions_mut().insert(Prefix::of(client));
+    next.run(request).await
+}
+
+/// The header in which the proxies write whom they speak for. One of them: a proxy writes one and passes the other on as
+/// it came, from the stranger.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientAddressHeader {
+    #[default]
+    XForwardedFor,
+    /// RFC 7239.
+    Forwarded,
+}
+
+/// Whose word is taken, and from where.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct TrustedProxies {
+    networks: Vec<IpNet>,
+    header: ClientAddressHeader,
+}
+
+impl TrustedProxies {
+    pub(crate) fn new(networks: Vec<IpNet>, header: ClientAddressHeader) -> Self {
+        Self { networks, header }
+    }
+
+    /// From the right, each entry is the word of the hop that is known already. The first that is not a proxy of ours is
+    /// the client; what stands left of it is its own invention and is not even read.
+    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+        let peer = peer.to_canonical();
+        if !self.trusts(peer) {
+            self.explain_once(peer, headers);
+            return peer;
+        }
+        let mut client = peer;
+        let lines = headers.get_all(self.header.name()).iter().collect::<Vec<_>>();
+        for entry in lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
+            let address = std::str::from_utf8(entry).ok().and_then(|entry| self.header.address(entry.trim()));
+            // Half a chain says nothing: the proxy itself is limited then.
+            let Some(address) = address else { return peer };
+            client = address;
+            if !self.trusts(client) {
+                break;
+            }
+        }
+        client
+    }
+
+    fn trusts(&self, address: IpAddr) -> bool {
+        self.networks.iter().any(|network| network.contains(&address))
+    }
+
+    /// A proxy nobody has named makes all clients one, and its operator wonders at the first busy hour.
+    fn explain_once(&self, peer: IpAddr, headers: &HeaderMap) {
+        static SAID: Once = Once::new();
+        let is_near = match peer {
+            IpAddr::V4(address) => address.is_loopback() || address.is_private(),
+            IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
+        };
+        if is_near && headers.contains_key(self.header.name()) {
+            SAID.call_once(|| {
+                tracing::warn!(peer.address = %peer, header = %self.header.name(), "an address that trusted_proxies does not \
+                    list says whom it speaks for; it is not believed, and limits take all of its clients for one");
+            });
+        }
+    }
+}
+
+impl ClientAddressHeader {
+    fn name(self) -> HeaderName {
+        match self {
+            Self::XForwardedFor => HeaderName::from_static("x-forwarded-for"),
+            Self::Forwarded => header::FORWARDED,
+        }
+    }
+
+    fn address(self, entry: &str) -> Option<IpAddr> {
+        match self {
+            Self::XForwardedFor => node(entry),
+            Self::Forwarded => forwarded_for(entry),
+        }
+    }
+}
+
+/// One `forwarded-element` (RFC 7239 §4). Every pair must be whole: an element that was cut out of somebody's quoted
+/// comma never is, so no quoting of a stranger's invents an entry.
+fn forwarded_for(element: &str) -> Option<IpAddr> {
+    let mut found = None;
+    for pair in element.split(';') {
+        let (name, value) = pair.trim().split_once('=')?;
+        let value = match value.strip_prefix('"') {
+            Some(quoted) => quoted.strip_suffix('"')?,
+            None => value,
+        };
+        if value.contains(['"', '\\']) {
+            return None;
+        }
+        if name.eq_ignore_ascii_case("for") && found.replace(node(value)?).is_some() {
+            return None;
+        }
+    }
+    found
+}
+
+/// An address, with or without a port: `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`. Not "unknown", not a name.
+fn node(text: &str) -> Option<IpAddr> {
+    let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
+    let address = text.parse().or_else(|_| text.parse().map(|with_port: SocketAddr| with_port.ip())).ok();
+    address.or_else(|| bracketed?.parse().ok().filter(IpAddr::is_ipv6)).map(|address: IpAddr| address.to_canonical())
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::http::HeaderValue;
+
+    use super::*;
+
+    fn ip(text: &str) -> IpAddr {
+        text.parse().expect("an address")
+    }
+
+    fn proxies(header: ClientAddressHeader) -> TrustedProxies {
+        let networks = ["10.0.0.0/8", "2001:db8:ffff::/48"].map(|network| network.parse().expect("a network"));
+        TrustedProxies::new(networks.into(), header)
+    }
+
+    fn client(header: ClientAddressHeader, peer: &str, lines: &[&str]) -> IpAddr {
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            headers.append(header.name(), HeaderValue::from_bytes(line.as_bytes()).expect("a header value"));
+        }
+        proxies(header).client(ip(peer), &headers)
+    }
+
+    #[test]
+    fn a_prefix_is_what_one_customer_has() {
+        for (address, prefix) in [
+            ("203.0.113.77", "203.0.113.0/24"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
+            ("::ffff:203.0.113.77", "203.0.113.0/24"),
+        ] {
+            assert_eq!(Prefix::of(ip(address).to_canonical()).to_string(), prefix);
+        }
+    }
+
+    #[test]
+    fn r52_only_a_named_proxy_is_believed() {
+        let read = |peer, lines: &[&str]| client(ClientAddressHeader::XForwardedFor, peer, lines);
+        assert_eq!(read("203.0.113.5", &["198.51.100.1"]), ip("203.0.113.5"));
+        assert_eq!(read("10.0.0.1", &["198.51.100.1"]), ip("198.51.100.1"));
+        assert_eq!(read("::ffff:10.0.0.1", &["198.51.100.1"]), ip("198.51.100.1"), "a mapped address is the same one");
+        assert_eq!(read("10.0.0.1", &[]), ip("10.0.0.1"));
+    }
+
+    #[test]
+    fn r52_the_chain_is_read_from_the_right_past_our_own_proxies() {
+        let read = |lines: &[&str]| client(ClientAddressHeader::XForwardedFor, "10.0.0.1", lines);
+        assert_eq!(read(&["1.1.1.1, 198.51.100.1, 10.0.0.2"]), ip("198.51.100.1"));
+        assert_eq!(read(&["1.1.1.1, 198.51.100.1", "10.0.0.2,2001:db8:ffff::1"]), ip("198.51.100.1"));
+        assert_eq!(read(&["10.0.0.3, 10.0.0.2"]), ip("10.0.0.3"), "nobody but ours: the first of them");
+        // What the client wrote itself is not read, however broken.
+        assert_eq!(read(&["\u{ff}, \", , 198.51.100.1"]), ip("198.51.100.1"));
+    }
+
+    #[test]
+    fn r52_a_chain_that_cannot_be_read_says_nothing() {
+        for entry in
+            ["", "unknown", "198.51.100.1, _hidden", "198.51.100.1,", "198.51.100", "[198.51.100.1]", "::1%eth0"]
+        {
+            assert_eq!(client(ClientAddressHeader::XForwardedFor, "10.0.0.1", &[entry]), ip("10.0.0.1"), "{entry}");
+        }
+    }
+
+    #[test]
+    fn addresses_may_have_ports_and_brackets() {
+        for (entry, address) in [
+            ("198.51.100.1:4711", "198.51.100.1"),
+            ("2001:db8::1", "2001:db8::1"),
+            ("[2001:db8::1]", "2001:db8::1"),
+            ("[2001:db8::1]:4711", "2001:db8::1"),
+            ("::ffff:198.51.100.1", "198.51.100.1"),
+        ] {
+            assert_eq!(node(entry), Some(ip(address)), "{entry}");
+        }
+    }
+
+    #[test]
+    fn rfc_7239_elements_are_understood_and_only_whole_ones() {
+        let read = |line| client(ClientAddressHeader::Forwarded, "10.0.0.1", &[line]);
+        for line in [
+            "for=198.51.100.1",
+            "For=\"198.51.100.1:80\";proto=https;host=evil.example",
+            "for=1.1.1.1, by=10.0.0.1;for=198.51.100.1, for=10.0.0.2",
+            "for=\"x, for=198.51.100.1",
+        ] {
+            assert_eq!(read(line), ip("198.51.100.1"), "{line}");
+        }
+        assert_eq!(read("for=\"[2001:db8::1]:80\""), ip("2001:db8::1"));
+        for line in [
+            "proto=https",
+            "for=unknown",
+            "for=198.51.100.1;for=1.1.1.1",
+            // A host that pretends to be an element of its own.
+            "for=198.51.100.1;host=\"a,for=1.1.1.1\"",
+            "for=198.51.100.1;host=\"a,for=1.1.1.1;x=\"",
+            "for=198.51.100.1;host=\"a,for=1.1.1.1;x=y\"",
+            "for=198.51.100.1;host=\"a\\\",for=1.1.1.1\"",
+        ] {
+            assert_eq!(read(line), ip("10.0.0.1"), "{line}");
+        }
+    }
+}

@@ -1,0 +1,115 @@
+//! How much of each kind an operator lets through, and what is let through if nothing is said.
+
+use std::num::NonZeroU32;
+
+use serde::Deserialize;
+
+use super::class::Class;
+
+/// `[limits]`: what is not written has its default.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct LimitsConfig {
+    registrations: AllowanceConfig,
+    strangers: AllowanceConfig,
+    browsers: AllowanceConfig,
+    decisions: AllowanceConfig,
+    codes: AllowanceConfig,
+    refreshes: AllowanceConfig,
+    introspections: AllowanceConfig,
+    documents: AllowanceConfig,
+    failed_authentications: FailuresConfig,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct AllowanceConfig {
+    prefix_per_minute: Option<NonZeroU32>,
+    total_per_minute: Option<NonZeroU32>,
+    prefix_concurrent: Option<NonZeroU32>,
+    total_concurrent: Option<NonZeroU32>,
+}
+
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+struct FailuresConfig {
+    prefix_per_minute: Option<NonZeroU32>,
+}
+
+/// What is let through of one class.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Allowance {
+    pub(super) prefix_per_minute: NonZeroU32,
+    pub(super) total_per_minute: NonZeroU32,
+    pub(super) prefix_concurrent: NonZeroU32,
+    pub(super) total_concurrent: NonZeroU32,
+}
+
+impl LimitsConfig {
+    pub(super) fn allowance(&self, class: Class) -> Allowance {
+        let configured = match class {
+            Class::Registration => &self.registrations,
+            Class::Stranger => &self.strangers,
+            Class::Browser => &self.browsers,
+            Class::Decision => &self.decisions,
+            Class::Code => &self.codes,
+            Class::Refresh => &self.refreshes,
+            Class::Introspection => &self.introspections,
+            Class::Document => &self.documents,
+        };
+        let default = default_allowance(class);
+        Allowance {
+            prefix_per_minute: configured.prefix_per_minute.unwrap_or(default.prefix_per_minute),
+            total_per_minute: configured.total_per_minute.unwrap_or(default.total_per_minute),
+            prefix_concurrent: configured.prefix_concurrent.unwrap_or(default.prefix_concurrent),
+            total_concurrent: configured.total_concurrent.unwrap_or(default.total_concurrent),
+        }
+    }
+
+    /// Failed authentications of one client from one prefix.
+    pub(super) fn failures_per_minute(&self) -> NonZeroU32 {
+        const DEFAULT: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
+        self.failed_authentications.prefix_per_minute.unwrap_or(DEFAULT)
+    }
+}
+
+/// Hosted clients bring all their users from a few prefixes (Claude's are eight /24s), an office is one address: a prefix
+/// may have what a large one needs. Of what costs disk (a registration lives for a day) everybody together may have what
+/// a disk can bear.
+const fn default_allowance(class: Class) -> Allowance {
+    match class {
+        Class::Registration => allowance(300, 3_000, 64, 256),
+        Class::Stranger => allowance(1_200, 12_000, 128, 512),
+        Class::Browser => allowance(3_000, 60_000, 256, 1_024),
+        Class::Decision => allowance(600, 12_000, 64, 512),
+        Class::Code => allowance(6_000, 120_000, 256, 1_024),
+        Class::Refresh => allowance(30_000, 600_000, 512, 2_048),
+        Class::Introspection => allowance(60_000, 1_200_000, 512, 2_048),
+        Class::Document => allowance(30_000, 600_000, 512, 2_048),
+    }
+}
+
+const fn allowance(
+    prefix_per_minute: u32,
+    total_per_minute: u32,
+    prefix_concurrent: u32,
+    total_concurrent: u32,
+) -> Allowance {
+    const fn not_zero(number: u32) -> NonZeroU32 {
+        NonZeroU32::new(number).expect("no default is zero")
+    }
+    Allowance {
+        prefix_per_minute: not_zero(prefix_per_minute),
+        total_per_minute: not_zero(total_per_minute),
+        prefix_concurrent: not_zero(prefix_concurrent),
+        total_concurrent: not_zero(total_concurrent),
+    }
+}
+
+#[cfg(test)]
+impl LimitsConfig {
+    /// All there is to be said, for comparison.
+    pub(crate) fn meaning(&self) -> impl PartialEq + std::fmt::Debug + use<> {
+        (Class::ALL.map(|class| self.allowance(class)), self.failures_per_minute())
+    }
+}

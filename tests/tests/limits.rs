@@ -1,0 +1,93 @@
+//! Limits, as a real edge keeps them: who floods is stopped, and nobody else is.
+//!
+//! Everything here comes from one address; where the edge is told to believe it, a header says for whom it comes. Buckets
+//! hold so little that no test has to be quick: what they are given back takes half a minute.
+
+use anyhow::Result;
+use e2e::flow::{App, Gate, LOOPBACK};
+use e2e::http::{Jar, Page};
+use e2e::system::{CONFIGURED_CLIENT, MAIN, Plan, System};
+use serde_json::json;
+
+const FORWARDED_FOR: &str = "x-forwarded-for";
+const BEHIND_US: &str = "trusted_proxies = [\"127.0.0.1\"]";
+
+async fn start(settings: &str) -> Result<System> {
+    System::start(Plan { edges: 1, edge_settings: settings.to_owned(), ..Plan::default() }).await
+}
+
+async fn register_from(gate: &Gate, address: &str) -> Result<Page> {
+    let metadata = json!({ "redirect_uris": [LOOPBACK], "token_endpoint_auth_method": "none" });
+    Page::of(gate.http().post(gate.url("/register")).header(FORWARDED_FOR, address).json(&metadata)).await
+}
+
+fn assert_stopped(page: &Page) {
+    assert_eq!((page.status, page.error().as_str()), (429, "temporarily_unavailable"), "{}", page.summary());
+    let seconds: u64 = page.header("retry-after").and_then(|value| value.parse().ok()).expect("whole seconds");
+    assert!((1..=60).contains(&seconds), "{seconds}");
+}
+
+#[tokio::test]
+async fn r35_a_registration_flood_leaves_those_who_were_here_before_alone() -> Result<()> {
+    let system = start(&format!("{BEHIND_US}\nlimits.registrations.prefix_per_minute = 2")).await?;
+    let gate = system.gate(MAIN.id)?;
+    let app = gate.app(&[LOOPBACK]).await?;
+    let mut jar = Jar::new()?;
+    let tokens = app.request().tokens(&mut jar).await?;
+
+    let mut flood = Vec::new();
+    for n in 0..20 {
+        flood.push(register_from(&gate, &format!("127.0.0.{n}")).await?);
+    }
+    let stopped: Vec<_> = flood.iter().filter(|page| page.status != 201).collect();
+    assert!(stopped.len() >= 15, "{} of {} were stopped", stopped.len(), flood.len());
+    stopped.into_iter().for_each(assert_stopped);
+
+    let refreshed = app.refresh(&tokens.refresh_token).tokens().await?;
+    app.refresh(&refreshed.refresh_token).tokens().await?;
+    app.request().tokens(&mut jar).await?;
+    assert_eq!(register_from(&gate, "203.0.113.1").await?.status, 201, "another prefix");
+    Ok(())
+}
+
+/// R52: exactly one thing is changed from the flood above: nobody is named whose word would count.
+#[tokio::test]
+async fn r52_a_flood_under_forged_addresses_is_one_flood() -> Result<()> {
+    let system = start("limits.registrations.prefix_per_minute = 2").await?;
+    let gate = system.gate(MAIN.id)?;
+    let mut stopped = 0;
+    for n in 0..20 {
+        let page = register_from(&gate, &format!("203.0.{n}.1")).await?;
+        if page.status != 201 {
+            assert_stopped(&page);
+            stopped += 1;
+        }
+    }
+    assert!(stopped >= 15, "{stopped} of 20 were stopped");
+    Ok(())
+}
+
+#[tokio::test]
+async fn r15_guessing_a_secret_is_stopped_and_the_client_goes_on_elsewhere() -> Result<()> {
+    let system = start(&format!("{BEHIND_US}\nlimits.failed_authentications.prefix_per_minute = 2")).await?;
+    let gate = system.gate(MAIN.id)?;
+    let app: App = gate.configured(CONFIGURED_CLIENT, LOOPBACK);
+    let tokens = app.tokens().await?;
+
+    let guess = |secret: &str| app.refresh(&tokens.refresh_token).and("client_secret", secret);
+    let mut guesses = Vec::new();
+    for n in 0..20 {
+        guesses.push(guess(&format!("guess-{n}")).header(FORWARDED_FOR, "203.0.113.1").send().await?);
+    }
+    assert_eq!((guesses[0].status, guesses[0].error().as_str()), (401, "invalid_client"));
+    let stopped: Vec<_> = guesses.iter().filter(|page| page.status != 401).collect();
+    assert!(stopped.len() >= 15, "{} of {} were stopped", stopped.len(), guesses.len());
+    stopped.into_iter().for_each(assert_stopped);
+
+    // Elsewhere, the same client; there, another one.
+    app.refresh(&tokens.refresh_token).tokens().await?;
+    let other = gate.app(&[LOOPBACK]).await?;
+    let tokens = other.tokens().await?;
+    other.refresh(&tokens.refresh_token).header(FORWARDED_FOR, "203.0.113.1").tokens().await?;
+    Ok(())
+}
