@@ -10,8 +10,8 @@
 //! connections, decompresses and has a mind of its own about proxies: all of that would have to be switched off, and stay
 //! off.
 //!
-//! It must never be used for what an operator configured ([`upstream`](crate) has its own way out), and it must never say
-//! on a page more than [`Class`].
+//! It must never be used for what an operator configured, which `upstream` asks in its own way, and a page must never say
+//! more about it than [`Class`].
 
 mod address;
 mod client;

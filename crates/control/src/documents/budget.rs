@@ -84,12 +84,13 @@ impl Budget {
     fn take(&mut self, host: &str, now: Timestamp) -> Result<(), Duration> {
         // What is not busy and has its whole budget need not be remembered: so `in_all` bounds this map, too.
         self.hosts.retain(|_, meter| meter.at_once > 0 || meter.spent_until > now);
-        let spent = self.in_all.after(self.limits.in_all, now)?;
         let of_host = match self.hosts.get_mut(host) {
-            Some(meter) => meter.after(self.limits.a_host, now)?,
-            None => Meter::default().after(self.limits.a_host, now)?,
+            Some(meter) => meter.after(self.limits.a_host, now),
+            None => Meter::default().after(self.limits.a_host, now),
         };
-        self.in_all = spent;
+        let in_all = self.in_all.after(self.limits.in_all, now);
+        let of_host = of_host?;
+        self.in_all = in_all?;
         self.hosts.insert(host.to_owned(), of_host);
         Ok(())
     }

@@ -115,9 +115,9 @@ mod tests {
             (&[("expires", "Tue, 15 Nov 1994 08:22:31 GMT")], 600),
             (&[("expires", "Tue, 15 Nov 1994 08:22:31 GMT"), ("date", "Tue, 15 Nov 1994 08:20:31 GMT")], 120),
             (&[("expires", "Tue, 15 Nov 1994 08:22:31 GMT"), ("cache-control", "max-age=90")], 90),
-            (&[("expires", "Tue, 15 Nov 1984 08:22:31 GMT")], 60),
+            (&[("expires", "Thu, 15 Nov 1984 08:22:31 GMT")], 60),
             (&[("expires", "0")], 60),
-            (&[("expires", "Tue, 15 Nov 2094 08:22:31 GMT")], DAY),
+            (&[("expires", "Mon, 15 Nov 2094 08:22:31 GMT")], DAY),
         ] {
             assert_eq!(kept(headers), seconds, "{headers:?}");
         }

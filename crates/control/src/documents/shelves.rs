@@ -203,8 +203,9 @@ mod tests {
         shelves.put(key(2), Standing::Stranger, small());
         (10..2000).for_each(|n| shelves.put(key(n), Standing::Stranger, small()));
         // Asked for and fetched by strangers, too.
-        shelves.put(key(0), Standing::Stranger, small());
+        shelves.put(key(0), Standing::Stranger, entry(json!({"renewed": 1})).unwrap());
         (2000..4000).for_each(|n| shelves.put(key(n), Standing::Stranger, small()));
+        assert_eq!(shelves.find(&key(0), Standing::Stranger).unwrap().document.value, json!({"renewed": 1}));
         let kept = |n: usize, shelves: &mut Shelves| shelves.find(&key(n), Standing::Stranger).is_some();
         assert_eq!([0, 1, 2].map(|n| kept(n, &mut shelves)), [true, true, false]);
         assert_eq!((shelves.consented.entries.len(), shelves.strangers.entries.len()), (2, 1024));

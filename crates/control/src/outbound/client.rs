@@ -16,7 +16,7 @@ use hyper::client::conn::http1;
 use hyper_util::rt::TokioIo;
 use rustls::client::Resumption;
 use rustls::pki_types::{CertificateDer, ServerName};
-use rustls::{ClientConfig, RootCertStore};
+use rustls::{CertificateError, ClientConfig, RootCertStore};
 use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
@@ -71,7 +71,17 @@ impl Client {
         limit: Duration,
     ) -> Result<Stream, OutboundError> {
         let stream = tcp(addresses, limit).await?;
-        self.0.connect(name, stream).await.map_err(OutboundError::Tls)
+        self.0.connect(name, stream).await.map_err(|error| OutboundError::Tls(without_names(error)))
+    }
+}
+
+/// The names in a certificate are whatever a stranger wrote there: they do not belong into a log.
+fn without_names(error: io::Error) -> io::Error {
+    match error.get_ref().and_then(|cause| cause.downcast_ref()) {
+        Some(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext { .. })) => {
+            io::Error::other(rustls::Error::InvalidCertificate(CertificateError::NotValidForName))
+        }
+        _ => error,
     }
 }
 

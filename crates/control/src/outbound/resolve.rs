@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::net::IpAddr;
+use std::time::Duration;
 
 use async_trait::async_trait;
 use hickory_resolver::TokioResolver;
@@ -32,6 +33,8 @@ impl Dns {
     pub fn from_builder(mut builder: ResolverBuilder<TokioRuntimeProvider>) -> Result<Self, NetError> {
         let options = builder.options_mut();
         options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
+        // A lost packet is sent again before there is no more time for the rest.
+        (options.timeout, options.attempts) = (Duration::from_secs(1), 2);
         // Documents are kept, addresses are not: strangers choose how many names there are.
         options.cache_size = 0;
         Ok(Self(builder.build()?))

@@ -1,0 +1,277 @@
+//! What is kept of what was fetched, and whose fetches are in whose way. The test holds the clock.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::join_all;
+use lychgate_control::documents::{Document, DocumentError, Documents, Kind, STALE_IF_ERROR, Standing};
+use lychgate_control::outbound::{Class, Policy};
+use lychgate_domain::time::Timestamp;
+use serde_json::{Value, json};
+use url::Url;
+
+use crate::host::{Answer, Host, answers, good};
+use crate::names::Names;
+use crate::{chain, outbound, outbound_by, url};
+
+const NOW: Timestamp = Timestamp::EPOCH;
+const PATH: &str = "/client.json";
+
+fn after(seconds: u64) -> Timestamp {
+    NOW + Duration::from_secs(seconds)
+}
+
+/// What `good` documents here have.
+fn judge(_: Kind, _: &Url, value: &Value) -> Result<(), &'static str> {
+    if value.get("bad").is_some() { Err("it says that it is bad") } else { Ok(()) }
+}
+
+/// A host, and what is kept of it.
+struct Stage {
+    host: Host,
+    documents: Documents,
+}
+
+impl Stage {
+    async fn new(answer: Answer) -> Self {
+        let host = Host::start(answer).await;
+        let documents = Documents::new(outbound(&host, &Names::all_are(&["127.0.0.1"])), judge);
+        Self { host, documents }
+    }
+
+    fn url(&self, path: &str) -> Url {
+        url(self.host.url("famous.example", path))
+    }
+
+    async fn at(&self, path: &str, standing: Standing, now: Timestamp) -> Result<Arc<Document>, DocumentError> {
+        self.documents.get(&self.url(path), Kind::ClientMetadata, standing, now).await
+    }
+
+    async fn get(&self, now: Timestamp) -> Result<Value, DocumentError> {
+        Ok(self.at(PATH, Standing::Stranger, now).await?.value.clone())
+    }
+
+    fn fetched(&self) -> usize {
+        self.host.connections()
+    }
+}
+
+#[tokio::test]
+async fn d7_a_document_is_asked_for_again_when_it_is_not_fresh_any_more() {
+    let stage = Stage::new(good("cache-control: max-age=600\r\netag: \"a\"\r\n", r#"{"a":1}"#)).await;
+    let first = stage.at(PATH, Standing::Stranger, NOW).await.unwrap();
+    assert_eq!((first.fetched_at, first.fresh_until), (NOW, after(600)));
+    assert_eq!(stage.get(after(599)).await.unwrap(), json!({"a":1}));
+    assert_eq!(stage.fetched(), 1);
+    // Nothing has changed, and that is good for less than before.
+    stage.host.now_answers(Answer::Says(
+        b"HTTP/1.1 304 Not Modified\r\ncache-control: max-age=60\r\nlast-modified: today\r\n\r\n".to_vec(),
+    ));
+    let second = stage.at(PATH, Standing::Stranger, after(600)).await.unwrap();
+    assert_eq!((second.fetched_at, second.fresh_until), (after(600), after(660)));
+    assert_eq!((&second.value, second.digest), (&first.value, first.digest));
+    stage.host.now_answers(good("", r#"{"a":2}"#));
+    assert_eq!(stage.get(after(659)).await.unwrap(), json!({"a":1}));
+    assert_eq!(stage.get(after(660)).await.unwrap(), json!({"a":2}));
+    let asked = stage.host.requests();
+    let conditional = asked.iter().map(|head| head.split_once("close\r\n").unwrap().1).collect::<Vec<_>>();
+    assert_eq!(conditional, ["\r\n", "if-none-match: \"a\"\r\n\r\n", "if-modified-since: today\r\n\r\n"]);
+    // Without validators there is no condition, and 304 is no answer.
+    stage.host.now_answers(Answer::Says(b"HTTP/1.1 304 Not Modified\r\n\r\n".to_vec()));
+    let (other, kept) = (Stage::new(good("", "{}")).await, stage.get(after(660)).await);
+    assert_eq!(kept.unwrap(), json!({"a":2}));
+    other.host.now_answers(Answer::Says(b"HTTP/1.1 304 Not Modified\r\n\r\n".to_vec()));
+    assert_eq!(chain(other.get(NOW).await.unwrap_err()), "it cannot be fetched: it answers 304 Not Modified");
+}
+
+#[tokio::test]
+async fn d7_an_error_and_a_bad_document_are_not_kept() {
+    let json = "content-type: application/json\r\ncache-control: max-age=600\r\n";
+    for (answer, why) in [
+        (answers("500 Oops", json, "{}"), "it cannot be fetched: it answers 500 Internal Server Error"),
+        (answers("404 Not Found", json, "{}"), "it cannot be fetched: it answers 404 Not Found"),
+        (answers("301 Moved", json, "{}"), "it cannot be fetched: it answers 301 Moved Permanently"),
+        (answers("200 OK", "", "{}"), "it cannot be fetched: the answer is not JSON by its content type"),
+        (answers("200 OK", json, "{"), "it is not JSON at line 1 column 1"),
+        (answers("200 OK", json, b"\"\xff\""), "it is not JSON at line 1 column 2"),
+        (answers("200 OK", json, "[".repeat(4000)), "it is not JSON at line 1 column 128"),
+        (answers("200 OK", json, r#"{"bad":1}"#), "it is not acceptable: it says that it is bad"),
+        (Answer::Says(Vec::new()), "it cannot be fetched: the answer is not HTTP, or breaks off"),
+    ] {
+        let stage = Stage::new(answer).await;
+        let error = stage.get(NOW).await.unwrap_err();
+        assert!(chain(error).starts_with(why), "{why}");
+        stage.host.now_answers(good("", r#"{"good":1}"#));
+        assert_eq!(stage.get(NOW).await.unwrap(), json!({"good":1}), "{why}");
+        assert_eq!(stage.fetched(), 2);
+    }
+}
+
+#[tokio::test]
+async fn d7_a_good_document_outlives_its_host_for_a_day() {
+    let json = "content-type: application/json\r\n";
+    for failure in [
+        answers("500 Oops", json, "1"),
+        answers("403 Are you a robot?", "content-type: text/html\r\n", "<html>"),
+        answers("302 Found", "location: /login\r\n", ""),
+        answers("200 OK", json, "{"),
+        Answer::Says(Vec::new()),
+    ] {
+        let stage = Stage::new(good("cache-control: max-age=600\r\n", r#"{"a":1}"#)).await;
+        stage.get(NOW).await.unwrap();
+        stage.host.now_answers(failure);
+        assert_eq!(stage.get(after(600)).await.unwrap(), json!({"a":1}));
+        assert_eq!(stage.fetched(), 2);
+        // For half a minute it is left alone.
+        assert_eq!(stage.get(after(629)).await.unwrap(), json!({"a":1}));
+        assert_eq!(stage.fetched(), 2);
+        let end = after(600) + STALE_IF_ERROR;
+        let last = Timestamp::from_millis(end.millis() - 1);
+        assert_eq!(stage.get(last).await.unwrap(), json!({"a":1}));
+        assert_eq!(stage.fetched(), 3);
+        assert!(stage.get(end).await.is_err());
+        stage.host.now_answers(good("", r#"{"a":2}"#));
+        assert_eq!(stage.get(end).await.unwrap(), json!({"a":2}));
+    }
+}
+
+#[tokio::test]
+async fn d7_what_the_owner_has_taken_back_does_not_serve_on() {
+    let json = "content-type: application/json\r\n";
+    for (answer, class) in [
+        (answers("404 Not Found", json, "{}"), Class::Gone),
+        (answers("410 Gone", json, "{}"), Class::Gone),
+        (answers("200 OK", json, r#"{"bad":1}"#), Class::Invalid),
+    ] {
+        let stage = Stage::new(good("", r#"{"a":1}"#)).await;
+        stage.at(PATH, Standing::Consented, NOW).await.unwrap();
+        stage.host.now_answers(answer);
+        assert_eq!(stage.get(after(300)).await.unwrap_err().class(), class);
+        stage.host.now_answers(answers("500 Oops", json, "1"));
+        assert_eq!(stage.get(after(300)).await.unwrap_err().class(), Class::Unreachable, "nothing is left of it");
+    }
+}
+
+#[tokio::test]
+async fn who_misses_a_key_has_a_fresh_key_set_looked_at_again_once_a_minute() {
+    let keys = |n: u32| good("cache-control: max-age=86400\r\n", &json!({ "keys": [n] }).to_string());
+    let stage = Stage::new(keys(1)).await;
+    let (address, standing) = (stage.url("/jwks.json"), Standing::Consented);
+    let look_again = async |now| {
+        let found = stage.documents.look_again(&address, Kind::KeySet, standing, now).await;
+        found.map(|document| document.value["keys"][0].clone())
+    };
+    assert_eq!(look_again(NOW).await.unwrap(), 1);
+    stage.host.now_answers(keys(2));
+    assert_eq!(look_again(after(59)).await.unwrap(), 1);
+    assert_eq!(look_again(after(60)).await.unwrap(), 2);
+    let kept = stage.documents.get(&address, Kind::KeySet, standing, after(80_000)).await.unwrap();
+    assert_eq!((kept.value["keys"][0].clone(), stage.fetched()), (json!(2), 2));
+    // A host that is away does not make a fresh document stale.
+    stage.host.now_answers(Answer::Says(Vec::new()));
+    assert_eq!(look_again(after(80_000)).await.unwrap(), 2);
+    // The same URL as something else is something else.
+    assert!(stage.documents.get(&address, Kind::ClientMetadata, standing, after(80_000)).await.is_err());
+    stage.host.now_answers(good("", &json!("x".repeat(60_000)).to_string()));
+    assert!(look_again(after(90_000)).await.is_ok());
+    let large = stage.documents.get(&address, Kind::ClientMetadata, standing, after(90_000)).await.unwrap_err();
+    assert_eq!(chain(large), "it cannot be fetched: the answer has more than 5120 bytes");
+}
+
+#[tokio::test]
+async fn d7_sixty_four_at_once_are_one_fetch_with_one_outcome() {
+    let body = |status: &str| format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\n\r\n{{}}").into_bytes();
+    for (status, good) in [("200 OK", true), ("500 Oops", false)] {
+        let stage = Stage::new(Answer::Behind(body(status))).await;
+        // The first of them goes away before there is an answer.
+        {
+            let mut impatient = Box::pin(stage.get(NOW));
+            tokio::select! {
+                _ = &mut impatient => panic!("it is behind a gate"),
+                () = stage.host.has_requests(1) => {}
+            }
+        }
+        let all = join_all((0..64).map(|n| {
+            let standing = if n % 2 == 0 { Standing::Stranger } else { Standing::Consented };
+            stage.at(PATH, standing, NOW)
+        }));
+        let opened = async {
+            stage.host.has_requests(1).await;
+            stage.host.open();
+        };
+        let (outcomes, ()) = tokio::join!(all, opened);
+        assert!(outcomes.iter().all(|outcome| outcome.is_ok() == good));
+        assert_eq!((outcomes.len(), stage.fetched()), (64, 1), "{status}");
+    }
+}
+
+#[tokio::test]
+async fn d7_junk_ids_on_a_famous_host_do_not_starve_the_real_ones() {
+    let cached = good("cache-control: max-age=60\r\n", r#"{"a":1}"#);
+    let stage = Stage::new(cached.clone()).await;
+    // One was served before, of one nothing is kept.
+    stage.get(NOW).await.unwrap();
+    stage.host.now_answers(answers("404 Not Found", "", ""));
+    let mut busy = 0;
+    for n in 0..200 {
+        match stage.at(&format!("/junk/{n}"), Standing::Stranger, after(60)).await.unwrap_err() {
+            DocumentError::Busy { retry_after } => {
+                assert_eq!(retry_after, Duration::from_secs(1));
+                busy += 1;
+            }
+            other => assert_eq!(other.class(), Class::Gone),
+        }
+    }
+    // What is refused has cost the host nothing.
+    assert_eq!((busy, stage.fetched()), (180, 21));
+    stage.host.now_answers(cached);
+    assert!(stage.get(after(60)).await.is_ok());
+    assert!(stage.at("/consented", Standing::Consented, after(60)).await.is_ok());
+    assert!(matches!(stage.at("/new", Standing::Stranger, after(60)).await, Err(DocumentError::Busy { .. })));
+    assert_eq!(stage.fetched(), 23);
+    assert!(stage.at("/new", Standing::Stranger, after(61)).await.is_ok());
+}
+
+#[tokio::test]
+async fn d7_slow_strangers_hold_up_strangers_only() {
+    let slow = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{}".to_vec();
+    let host = Host::start(good("", r#"{"a":1}"#)).await;
+    let mut policy: Policy = host.policy();
+    // Until the gate opens, whatever else the machine is doing.
+    policy.patience.connect *= 30;
+    policy.patience.total *= 30;
+    let documents = Documents::new(outbound_by(policy, &Names::all_are(&["127.0.0.1"])), judge);
+    let stage = Stage { host, documents };
+    stage.get(NOW).await.unwrap();
+    stage.host.now_answers(Answer::Behind(slow));
+    let paths: Vec<_> = (0..8).map(|n| format!("/slow/{n}")).collect();
+    let slow = join_all(paths.iter().map(|path| stage.at(path, Standing::Stranger, after(300))));
+    let meanwhile = async {
+        stage.host.has_requests(9).await;
+        let ninth = stage.at("/slow/9", Standing::Stranger, after(300)).await;
+        assert!(matches!(ninth, Err(DocumentError::Busy { .. })));
+        assert_eq!(ninth.unwrap_err().class(), Class::Unreachable);
+        stage.host.now_answers(good("", r#"{"a":2}"#));
+        assert_eq!(stage.get(after(300)).await.unwrap(), json!({"a":2}));
+        assert!(stage.at("/consented", Standing::Consented, after(300)).await.is_ok());
+        stage.host.open();
+    };
+    let (outcomes, ()) = tokio::join!(slow, meanwhile);
+    assert!(outcomes.iter().all(Result::is_ok));
+    // Whoever has finished is out of the way.
+    assert!(stage.at("/slow/9", Standing::Stranger, after(300)).await.is_ok());
+}
+
+#[tokio::test]
+async fn a_kept_document_serves_while_its_host_may_not_be_asked() {
+    let stage = Stage::new(good("", r#"{"a":1}"#)).await;
+    let paths: Vec<_> = (0..30).map(|n| format!("/{n}")).collect();
+    for (n, path) in (0..).zip(&paths) {
+        stage.at(path, Standing::Stranger, after(n)).await.unwrap();
+    }
+    let late = after(400);
+    let outcomes = join_all(paths.iter().map(|path| stage.at(path, Standing::Stranger, late))).await;
+    assert!(outcomes.iter().all(Result::is_ok));
+    // Eight at once, of all that are known.
+    assert_eq!(stage.fetched(), 30 + 8);
+}
