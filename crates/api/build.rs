@@ -7,7 +7,8 @@ use prost::Message as _;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
     println!("cargo::rerun-if-changed={}", root.join("lychgate/v1").display());
-    let files = ["authorization", "issuer", "registration", "token"].map(|name| format!("lychgate/v1/{name}.proto"));
+    let files =
+        ["admin", "authorization", "issuer", "registration", "token"].map(|name| format!("lychgate/v1/{name}.proto"));
     let descriptors = protox::compile(files, [root])?;
     let out = std::env::var("OUT_DIR")?;
     std::fs::write(Path::new(&out).join("descriptors.bin"), descriptors.encode_to_vec())?;

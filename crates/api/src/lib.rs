@@ -22,6 +22,10 @@ pub const COOKIE_PREFIX: &str = "__Host-lychgate-";
 /// Metadata key of the request id.
 pub const REQUEST_ID: &str = "x-request-id";
 
+/// How long whoever reads an issuer's public documents, its key set among them, may keep them. Edges say it, and no key
+/// is used before so much of its announcement has passed.
+pub const KEY_SET_MAX_AGE: std::time::Duration = std::time::Duration::from_secs(300);
+
 /// `ErrorInfo.domain`.
 pub const ERROR_DOMAIN: &str = "lychgate.v1";
 

@@ -15,14 +15,19 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 use lychgate_domain::keyring::Rotation;
+use lychgate_domain::time::CLOCK_SKEW;
 use lychgate_process::config::{ConfigError, Secret};
 use lychgate_process::telemetry::Telemetry;
 use serde::{Deserialize, Serialize};
 
+use crate::keyring::KNOWN_AFTER;
+
 pub use clients::{
     ClientConfig, DocumentMode, MetadataDocumentsConfig, RedirectsConfig, RegistrationConfig, RegistrationMode,
 };
-pub use issuers::{IssuerConfig, LifetimesConfig, ResourceConfig, ScopeConfig};
+pub use issuers::{
+    AccessTokenAlgorithm, AccessTokensConfig, IssuerConfig, LifetimesConfig, ResourceConfig, ScopeConfig,
+};
 pub use listen::{PrincipalConfig, Role, TlsConfig};
 pub use outbound::OutboundConfig;
 pub use upstream::{GithubConfig, Oauth2Config, OidcConfig, TokenEndpointAuth, UpstreamConfig};
@@ -66,7 +71,8 @@ impl Default for KeysConfig {
 impl KeysConfig {
     pub fn rotation(&self) -> Result<Rotation, ConfigError> {
         let Self { rotation_seconds, announcement_seconds } = *self;
-        // Edges are told anew every minute, and tell clients that a key set is good for five.
+        // Every verifier that keeps a key set as long as it is told, and no longer, knows the successor by then.
+        const _: () = assert!(KNOWN_AFTER.as_secs() + CLOCK_SKEW.as_secs() <= 600);
         if !(600..=30 * 86_400).contains(&announcement_seconds) {
             return Err(ConfigError::new(
                 "keys.announcement_seconds",

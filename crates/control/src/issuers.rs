@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lychgate_api::v1::Jwk;
 use lychgate_domain::Refusal;
@@ -17,6 +18,9 @@ use crate::config::Config;
 use crate::keyring::{self, IssuerKeys, Keeper};
 use crate::principal::Principal;
 use crate::upstream::{Http, Upstream};
+
+/// How long edges may use what they were told.
+pub const MAX_AGE: Duration = Duration::from_secs(60);
 
 /// One authorization server at work: everything one request needs, the keys as they are now among it.
 #[derive(Clone, Debug)]
@@ -67,7 +71,8 @@ impl Issuers {
             let at = format!("issuers[{n}].upstream");
             let upstream = Upstream::new(&config.issuers[n].upstream, &at, &issuer, http.clone())?;
             let (master, entropy) = (Arc::clone(&master), Arc::clone(entropy));
-            let keeper = Keeper::open(store.clone(), master, &issuer, rotation, entropy, now).await?;
+            let algorithm = config.issuers[n].access_tokens.algorithm.into();
+            let keeper = Keeper::open(store.clone(), master, &issuer, algorithm, rotation, entropy, now).await?;
             let entry = Entry { issuer: Arc::new(issuer), upstream: Arc::new(upstream), keeper };
             issuers.insert(entry.issuer.id.clone(), entry);
         }
@@ -76,14 +81,23 @@ impl Issuers {
 
     /// The issuer `id`, if the caller may speak of it. One it may not speak of does not exist for it.
     pub async fn find(&self, id: &str, principal: &Principal, now: Timestamp) -> Result<Serving, Refusal> {
-        let entry = IssuerId::parse(id).filter(|id| principal.may_speak_of(id)).and_then(|id| self.0.get(&id));
-        let Entry { issuer, upstream, keeper } = entry.ok_or(Refusal::IssuerUnknown)?;
+        let Entry { issuer, upstream, keeper } = self.entry(id, principal)?;
         let keys = keeper.keys(now).await;
         Ok(Serving { issuer: Arc::clone(issuer), upstream: Arc::clone(upstream), keys })
+    }
+
+    /// Who keeps the keys of the issuer `id`, if the caller may speak of it.
+    pub fn keeper(&self, id: &str, principal: &Principal) -> Result<&Keeper, Refusal> {
+        Ok(&self.entry(id, principal)?.keeper)
     }
 
     /// All that the caller may speak of.
     pub fn all<'a>(&'a self, principal: &'a Principal) -> impl Iterator<Item = &'a Issuer> {
         self.0.values().map(|entry| &*entry.issuer).filter(|issuer| principal.may_speak_of(&issuer.id))
+    }
+
+    fn entry(&self, id: &str, principal: &Principal) -> Result<&Entry, Refusal> {
+        let entry = IssuerId::parse(id).filter(|id| principal.may_speak_of(id)).and_then(|id| self.0.get(&id));
+        entry.ok_or(Refusal::IssuerUnknown)
     }
 }

@@ -1,14 +1,22 @@
 //! The keyring of an issuer: made at the first start, opened with the master key at every other, and tended from then on:
-//! what is due (`domain::keyring`) is done by whichever node looks first.
+//! what is due (`domain::keyring`) is done by whichever node looks first, what an operator asks for by the one asked.
+//!
+//! Key material leaves this file as keys that can be used, never as bytes.
 
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
+use lychgate_api::KEY_SET_MAX_AGE;
 use lychgate_api::v1::Jwk;
+use lychgate_domain::Refusal;
 use lychgate_domain::entropy::{Entropy, random};
+use lychgate_domain::event::{Caller, Event, EventKind};
+use lychgate_domain::id::Attempt;
 use lychgate_domain::issuer::{Issuer, IssuerUrl, Lifetimes};
-use lychgate_domain::keyring::{KeyAge, KeyState, Rotation, Step, longest_derived, longest_signed};
-use lychgate_domain::keys::{Key, KeyId, KeyMaterial, Keys, Purpose};
+use lychgate_domain::keyring::{
+    Family, FamilyFull, KeyAge, KeyState, Life, Rotation, SigningAlgorithm, Step, Urgency, asked,
+};
+use lychgate_domain::keys::{Key, KeyId, KeyMaterial, Keys, Purpose, digest};
 use lychgate_domain::time::Timestamp;
 use lychgate_process::config::{ConfigError, Secret};
 use lychgate_store::keyring::{Keyring, SealedKey};
@@ -17,12 +25,17 @@ use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
 use crate::access_token::SigningKey;
-
-/// The purpose under which signing keys are kept.
-const SIGNING: &str = "signing";
+use crate::control::{MAX_ROUNDS, contended};
+use crate::error::Error;
+use crate::issuers::MAX_AGE;
 
 /// How often a node looks for what others did to the keyring, and for what is due.
 const LOOK_EVERY: Duration = Duration::from_secs(30);
+
+/// After this, a new key is known to whoever keeps to what it is told, and one that is gone is believed no more: a node
+/// looks, then an edge asks again, then a verifier fetches the key set again.
+pub const KNOWN_AFTER: Duration =
+    Duration::from_secs(LOOK_EVERY.as_secs() + MAX_AGE.as_secs() + KEY_SET_MAX_AGE.as_secs());
 
 /// Everything an issuer makes and opens things with, at one time.
 #[derive(Debug)]
@@ -50,12 +63,7 @@ pub fn master_key(secret: &Secret) -> Result<Key, ConfigError> {
 /// Keeps the keys of one issuer as they should be. Nobody waits for it: who comes while one looks uses what there is.
 #[derive(Debug)]
 pub struct Keeper {
-    store: Store,
-    master: Arc<Key>,
-    issuer: IssuerUrl,
-    lifetimes: Lifetimes,
-    rotation: Rotation,
-    entropy: Arc<dyn Entropy>,
+    ring: Ring,
     held: RwLock<Held>,
     looking: Mutex<()>,
 }
@@ -66,20 +74,46 @@ struct Held {
     looked_at: Timestamp,
 }
 
+/// One key, as an operator sees it: never its material.
+#[derive(Clone, Copy, Debug)]
+pub struct ListedKey {
+    pub family: Family,
+    pub key: KeyAge,
+    pub life: Life,
+}
+
+/// What an operator asks for.
+#[derive(Clone, Debug)]
+pub struct RotationRequest {
+    pub families: Vec<Family>,
+    pub urgency: Urgency,
+    /// The same of every repetition of one request, and of no other request.
+    pub attempt: Attempt,
+}
+
+impl RotationRequest {
+    /// The id of the key that it makes, by which a repetition finds it.
+    pub fn successor(&self, family: Family) -> KeyId {
+        let hash = digest("key id", &[self.attempt.bytes(), family.label().as_bytes()]);
+        KeyId::from_bytes(*hash.first_chunk().expect("4 of 32 bytes"))
+    }
+}
+
 impl Keeper {
     /// Opens the keyring, and makes what is missing.
     pub async fn open(
         store: Store,
         master: Arc<Key>,
         issuer: &Issuer,
+        algorithm: SigningAlgorithm,
         rotation: Rotation,
         entropy: Arc<dyn Entropy>,
         now: Timestamp,
     ) -> anyhow::Result<Self> {
         let (url, lifetimes) = (issuer.url.clone(), issuer.lifetimes);
-        let tended = tend(&store, &master, &url, &lifetimes, &rotation, &*entropy, now).await?;
-        let held = RwLock::new(Held { keys: Arc::new(tended), looked_at: now });
-        Ok(Self { store, master, issuer: url, lifetimes, rotation, entropy, held, looking: Mutex::new(()) })
+        let ring = Ring { store, master, issuer: url, lifetimes, algorithm, rotation, entropy };
+        let keys = Arc::new(ring.tend(now).await?);
+        Ok(Self { ring, held: RwLock::new(Held { keys, looked_at: now }), looking: Mutex::new(()) })
     }
 
     /// The keys to use for one request.
@@ -89,17 +123,40 @@ impl Keeper {
             return held.keys;
         }
         let Ok(_looking) = self.looking.try_lock() else { return held.keys };
-        let tended =
-            tend(&self.store, &self.master, &self.issuer, &self.lifetimes, &self.rotation, &*self.entropy, now).await;
-        let keys = match tended {
+        self.look(now).await
+    }
+
+    /// All there is, family by family, in the order they were made.
+    pub async fn list(&self, now: Timestamp) -> Result<Vec<ListedKey>, Error> {
+        let stored = self.ring.store.keyring(&self.ring.issuer, now).await?;
+        Ok(self.ring.listed(&stored.map(|stored| stored.value).unwrap_or_default()))
+    }
+
+    /// Does what an operator asks for, once, with an event; then all there is. This node knows at once, every other one
+    /// when it looks.
+    pub async fn rotate(
+        &self,
+        request: &RotationRequest,
+        caller: &Caller,
+        now: Timestamp,
+    ) -> Result<Vec<ListedKey>, Error> {
+        let keyring = self.ring.rotate(request, caller, now).await?;
+        // Waits for whoever looks at what was before: what it then holds would hide the new key for another while.
+        let _looking = self.looking.lock().await;
+        self.look(now).await;
+        Ok(self.ring.listed(&keyring))
+    }
+
+    async fn look(&self, now: Timestamp) -> Arc<IssuerKeys> {
+        let keys = match self.ring.tend(now).await {
             Ok(keys) => Arc::new(keys),
             Err(error) => {
                 tracing::warn!(
-                    issuer.url = self.issuer.as_str(),
+                    issuer.url = self.ring.issuer.as_str(),
                     error = format!("{error:#}"),
                     "the keyring cannot be looked at; the known keys are used on"
                 );
-                held.keys
+                self.held().keys
             }
         };
         *self.held.write().unwrap_or_else(PoisonError::into_inner) = Held { keys: Arc::clone(&keys), looked_at: now };
@@ -111,114 +168,206 @@ impl Keeper {
     }
 }
 
-/// The keyring with everything done that is due. Of several nodes that do it at once, one succeeds and the others see
-/// what it did.
-async fn tend(
-    store: &Store,
-    master: &Key,
-    issuer: &IssuerUrl,
-    lifetimes: &Lifetimes,
-    rotation: &Rotation,
-    entropy: &dyn Entropy,
-    now: Timestamp,
-) -> anyhow::Result<IssuerKeys> {
-    loop {
-        let stored = store.keyring(issuer, now).await?;
-        let mut keyring = stored.as_ref().map(|stored| stored.value.clone()).unwrap_or_default();
+/// The keyring as it is stored, and what it should be.
+#[derive(Debug)]
+struct Ring {
+    store: Store,
+    master: Arc<Key>,
+    issuer: IssuerUrl,
+    lifetimes: Lifetimes,
+    algorithm: SigningAlgorithm,
+    rotation: Rotation,
+    entropy: Arc<dyn Entropy>,
+}
+
+impl Ring {
+    /// The keys, with everything done that is due. Of several nodes that do it at once, one succeeds and the others see
+    /// what it did.
+    async fn tend(&self, now: Timestamp) -> anyhow::Result<IssuerKeys> {
+        loop {
+            let stored = self.store.keyring(&self.issuer, now).await?;
+            let mut keyring = stored.as_ref().map(|stored| stored.value.clone()).unwrap_or_default();
+            if !self.apply_due(&mut keyring, now).await? {
+                return self.unwrap(&keyring);
+            }
+            match self.store.put_keyring(&self.issuer, stored.as_ref(), &keyring, None, now).await {
+                Ok(()) | Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
+    /// The keyring with what was asked for. Of several nodes that are asked at once, each decides about what the one
+    /// before it left: an announced key is nobody's second one.
+    async fn rotate(&self, request: &RotationRequest, caller: &Caller, now: Timestamp) -> Result<Keyring, Error> {
+        for _ in 0..MAX_ROUNDS {
+            let stored = self.store.keyring(&self.issuer, now).await?;
+            let mut keyring = stored.as_ref().map(|stored| stored.value.clone()).unwrap_or_default();
+            self.apply_due(&mut keyring, now).await.map_err(Error::Fault)?;
+            let mut made = Vec::new();
+            for family in &request.families {
+                let id = request.successor(*family);
+                let step = asked(&ages(&keyring, *family), id, request.urgency).map_err(|FamilyFull| {
+                    Refusal::RequestMalformed(
+                        "too many keys of this purpose are still needed; wait for one to be forgotten",
+                    )
+                })?;
+                if let Some(step) = step {
+                    self.apply(&mut keyring, *family, step, id, now).await.map_err(Error::Fault)?;
+                    made.push((*family, id));
+                }
+            }
+            if made.is_empty() {
+                return Ok(keyring);
+            }
+            let kind = EventKind::KeysRotated { keys: made, urgency: request.urgency };
+            let event = Event::new(kind, None, caller, request.attempt, 0, now);
+            match self.store.put_keyring(&self.issuer, stored.as_ref(), &keyring, Some(&event), now).await {
+                Ok(()) => return Ok(keyring),
+                Err(StoreError::Conflict) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(contended())
+    }
+
+    /// Whether anything was.
+    async fn apply_due(&self, keyring: &mut Keyring, now: Timestamp) -> anyhow::Result<bool> {
         let mut changed = false;
-        let derived = Purpose::ALL.map(|purpose| (purpose.label(), longest_derived(lifetimes)));
-        for (purpose, longest) in derived.into_iter().chain([(SIGNING, longest_signed(lifetimes))]) {
-            while let Some(step) = rotation.due(&family(&keyring, purpose), longest, now) {
-                tracing::info!(issuer.url = issuer.as_str(), key.purpose = purpose, key.step = ?step, "keyring");
-                apply(&mut keyring, purpose, step, master, issuer, entropy, now)?;
+        for family in Family::all() {
+            let algorithm = self.algorithm_of(family);
+            let longest = family.longest(&self.lifetimes);
+            while let Some(step) = self.rotation.due(&ages(keyring, family), algorithm, longest, now) {
+                self.apply(keyring, family, step, KeyId::from_bytes(random(&*self.entropy)), now).await?;
                 changed = true;
             }
         }
-        if !changed {
-            return unwrap(&keyring, master, issuer);
+        Ok(changed)
+    }
+
+    /// A key that is made is called `id`.
+    async fn apply(
+        &self,
+        keyring: &mut Keyring,
+        family: Family,
+        step: Step,
+        id: KeyId,
+        now: Timestamp,
+    ) -> anyhow::Result<()> {
+        let (issuer, purpose) = (self.issuer.as_str(), family.label());
+        tracing::info!(issuer.url = issuer, key.purpose = purpose, key.step = ?step, "keyring");
+        let of_family = |key: &SealedKey| key.purpose == purpose;
+        match step {
+            Step::Begin => keyring.keys.push(self.make(family, KeyState::Active, id, now).await?),
+            Step::Announce => keyring.keys.push(self.make(family, KeyState::Announced, id, now).await?),
+            Step::Activate(id) => {
+                for key in keyring.keys.iter_mut().filter(|key| of_family(key)) {
+                    match key.state {
+                        KeyState::Active => key.state = KeyState::Retired,
+                        KeyState::Announced if key.id == id => {
+                            (key.state, key.active_at) = (KeyState::Active, Some(now));
+                        }
+                        KeyState::Announced | KeyState::Retired => {}
+                    }
+                }
+            }
+            Step::Forget(id) => keyring.keys.retain(|key| !of_family(key) || key.id != id),
+            Step::Replace => {
+                keyring.keys.retain(|key| !of_family(key));
+                keyring.keys.push(self.make(family, KeyState::Active, id, now).await?);
+            }
         }
-        match store.put_keyring(issuer, stored.as_ref(), &keyring, now).await {
-            Ok(()) | Err(StoreError::Conflict) => {}
-            Err(error) => return Err(error.into()),
+        Ok(())
+    }
+
+    async fn make(&self, family: Family, state: KeyState, id: KeyId, now: Timestamp) -> anyhow::Result<SealedKey> {
+        let algorithm = self.algorithm_of(family);
+        let material = match algorithm {
+            // An RSA key takes so long that others would wait for this thread.
+            Some(algorithm) => tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await??,
+            None => Zeroizing::new(random::<32>(&*self.entropy).to_vec()),
+        };
+        let id_bytes = id.bytes();
+        let context = context(&self.issuer, family.label(), &id_bytes);
+        Ok(SealedKey {
+            id,
+            purpose: family.label().to_owned(),
+            state,
+            created_at: now,
+            active_at: (state == KeyState::Active).then_some(now),
+            algorithm,
+            sealed_material: self.master.seal(&context, random(&*self.entropy), &material),
+        })
+    }
+
+    fn algorithm_of(&self, family: Family) -> Option<SigningAlgorithm> {
+        match family {
+            Family::Derived(_) => None,
+            Family::Signing => Some(self.algorithm),
         }
     }
-}
 
-fn family(keyring: &Keyring, purpose: &str) -> Vec<KeyAge> {
-    let members = keyring.keys.iter().filter(|key| key.purpose == purpose);
-    members.map(|key| KeyAge { id: key.id, state: key.state, created_at: key.created_at }).collect()
-}
+    fn listed(&self, keyring: &Keyring) -> Vec<ListedKey> {
+        let listed = Family::all().flat_map(|family| {
+            let (ages, longest) = (ages(keyring, family), family.longest(&self.lifetimes));
+            let listed = |key: &KeyAge| ListedKey { family, key: *key, life: self.rotation.life(key, &ages, longest) };
+            ages.iter().map(listed).collect::<Vec<_>>()
+        });
+        listed.collect()
+    }
 
-fn apply(
-    keyring: &mut Keyring,
-    purpose: &str,
-    step: Step,
-    master: &Key,
-    issuer: &IssuerUrl,
-    entropy: &dyn Entropy,
-    now: Timestamp,
-) -> anyhow::Result<()> {
-    let mut make = |state| {
-        let id = KeyId::from_bytes(random(entropy));
-        let material =
-            if purpose == SIGNING { SigningKey::generate()? } else { Zeroizing::new(random::<32>(entropy).to_vec()) };
-        let sealed_material = master.seal(&context(issuer, purpose, &id.bytes()), random(entropy), &material);
-        keyring.keys.push(SealedKey { id, purpose: purpose.to_owned(), state, created_at: now, sealed_material });
-        anyhow::Ok(())
-    };
-    match step {
-        Step::Begin => make(KeyState::Active)?,
-        Step::Announce => make(KeyState::Announced)?,
-        Step::Activate(id) => {
-            for key in keyring.keys.iter_mut().filter(|key| key.purpose == purpose) {
+    fn unwrap(&self, keyring: &Keyring) -> anyhow::Result<IssuerKeys> {
+        let (mut active, mut others) = (Vec::new(), Vec::new());
+        for purpose in Purpose::ALL {
+            for key in keyring.keys.iter().filter(|key| key.purpose == purpose.label()) {
+                let bytes = self.material(key)?;
+                let bytes: KeyMaterial = Zeroizing::new(
+                    bytes.as_slice().try_into().map_err(|_| anyhow::anyhow!("a key of the wrong length"))?,
+                );
+                let derived = Key::derive(key.id, purpose, self.issuer.as_str(), &bytes);
                 match key.state {
-                    KeyState::Active => key.state = KeyState::Retired,
-                    KeyState::Announced if key.id == id => key.state = KeyState::Active,
-                    KeyState::Announced | KeyState::Retired => {}
+                    KeyState::Active => active.push((purpose, derived)),
+                    KeyState::Announced | KeyState::Retired => others.push((purpose, derived)),
                 }
             }
         }
-        Step::Forget(id) => keyring.keys.retain(|key| key.purpose != purpose || key.id != id),
+        let keys = Keys::new(active).ok_or_else(|| anyhow::anyhow!("the keyring lacks a purpose"))?;
+        let keys = others.into_iter().fold(keys, |keys, (purpose, key)| keys.and(purpose, key));
+        let (mut signing, mut published) = (None, Vec::new());
+        for key in keyring.keys.iter().filter(|key| key.purpose == Family::Signing.label()) {
+            let algorithm = key.algorithm.ok_or_else(|| anyhow::anyhow!("a signing key without an algorithm"))?;
+            let signing_key = SigningKey::new(key.id, algorithm, &self.material(key)?)?;
+            published.push(signing_key.jwk());
+            if key.state == KeyState::Active {
+                signing = Some(signing_key);
+            }
+        }
+        let signing = signing.ok_or_else(|| anyhow::anyhow!("the keyring has no active signing key"))?;
+        Ok(IssuerKeys { keys, signing, published })
     }
-    Ok(())
-}
 
-fn unwrap(keyring: &Keyring, master: &Key, issuer: &IssuerUrl) -> anyhow::Result<IssuerKeys> {
-    let open = |key: &SealedKey| {
-        let opened = master.open(&context(issuer, &key.purpose, &key.id.bytes()), &key.sealed_material);
+    fn material(&self, key: &SealedKey) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+        let opened = self.master.open(&context(&self.issuer, &key.purpose, &key.id.bytes()), &key.sealed_material);
         opened.ok_or_else(|| {
             ConfigError::new(
                 "master_key",
-                format_args!("does not open the keyring of {}", issuer.as_str()),
+                format_args!("does not open the keyring of {}", self.issuer.as_str()),
                 "use the master key that this store was created with",
             )
         })
+    }
+}
+
+fn ages(keyring: &Keyring, family: Family) -> Vec<KeyAge> {
+    let members = keyring.keys.iter().filter(|key| key.purpose == family.label());
+    let age = |key: &SealedKey| KeyAge {
+        id: key.id,
+        state: key.state,
+        created_at: key.created_at,
+        active_at: key.active_at,
+        algorithm: key.algorithm,
     };
-    let (mut active, mut others) = (Vec::new(), Vec::new());
-    for purpose in Purpose::ALL {
-        for key in keyring.keys.iter().filter(|key| key.purpose == purpose.label()) {
-            let bytes = open(key)?;
-            let bytes: KeyMaterial =
-                Zeroizing::new(bytes.as_slice().try_into().map_err(|_| anyhow::anyhow!("a key of the wrong length"))?);
-            let derived = Key::derive(key.id, purpose, issuer.as_str(), &bytes);
-            match key.state {
-                KeyState::Active => active.push((purpose, derived)),
-                KeyState::Announced | KeyState::Retired => others.push((purpose, derived)),
-            }
-        }
-    }
-    let keys = Keys::new(active).ok_or_else(|| anyhow::anyhow!("the keyring lacks a purpose"))?;
-    let keys = others.into_iter().fold(keys, |keys, (purpose, key)| keys.and(purpose, key));
-    let (mut signing, mut published) = (None, Vec::new());
-    for key in keyring.keys.iter().filter(|key| key.purpose == SIGNING) {
-        let signing_key = SigningKey::new(key.id, &open(key)?)?;
-        published.push(signing_key.jwk());
-        if key.state == KeyState::Active {
-            signing = Some(signing_key);
-        }
-    }
-    let signing = signing.ok_or_else(|| anyhow::anyhow!("the keyring has no active signing key"))?;
-    Ok(IssuerKeys { keys, signing, published })
+    members.map(age).collect()
 }
 
 /// A wrapped key opens only where it was put.

@@ -3,6 +3,7 @@
 //! - `config`: what an operator says, and its translation into what the rules know
 //! - `flow`: the browser's way through an authorization
 //! - `grants`: the token endpoint, a file for each grant type
+//! - `admin`: what an operator does by hand
 //! - `clients`: who a client is, and the proof that it is it
 //! - `registration`: clients that register themselves
 //! - `upstream`: the identity provider, and the way out to it
@@ -14,6 +15,7 @@
 //! must hold is written by `lychgate-store`.
 
 mod access_token;
+mod admin;
 mod authentication;
 mod clients;
 pub mod config;

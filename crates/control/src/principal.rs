@@ -72,6 +72,7 @@ pub fn roles(path: &str) -> &'static [Role] {
         "/lychgate.v1.IssuerService/List" | "/lychgate.v1.IssuerService/Describe" => {
             &[Role::Edge, Role::Reader, Role::Operator]
         }
+        "/lychgate.v1.AdminService/ListKeys" | "/lychgate.v1.AdminService/RotateKeys" => &[Role::Operator],
         _ => &[],
     }
 }

@@ -1,9 +1,10 @@
-//! One append-only record for each transition that has a subject: the audit log and the change feed.
+//! One append-only record for each transition that has a subject or is an operator's: the audit log and the change feed.
 //!
 //! Never a secret, never an address of a person, never a stranger's free text.
 
 use crate::id::{Attempt, AuthorizationId, ClientId, EventId, GrantId};
-use crate::keys::digest;
+use crate::keyring::{Family, Urgency};
+use crate::keys::{KeyId, digest};
 use crate::subject::Subject;
 use crate::time::Timestamp;
 
@@ -12,10 +13,8 @@ pub struct Event {
     pub id: EventId,
     pub at: Timestamp,
     pub kind: EventKind,
-    pub subject: Subject,
-    pub client_id: ClientId,
-    pub resource: String,
-    pub authorization_id: AuthorizationId,
+    /// `None` for what concerns the whole issuer.
+    pub about: Option<About>,
     /// The principal on whose call it happened.
     pub principal: String,
     pub request_id: String,
@@ -35,6 +34,8 @@ pub enum EventKind {
     GrantSuperseded { grant_id: GrantId },
     /// A client gave its grant back (RFC 7009).
     GrantReturned { grant_id: GrantId },
+    /// An operator had keys replaced; the new ones, which with `Compromised` are all there is.
+    KeysRotated { keys: Vec<(Family, KeyId)>, urgency: Urgency },
 }
 
 impl EventKind {
@@ -47,6 +48,7 @@ impl EventKind {
             EventKind::RefreshTokenReplayed { .. } => "refresh_token.replayed",
             EventKind::GrantSuperseded { .. } => "grant.superseded",
             EventKind::GrantReturned { .. } => "grant.returned",
+            EventKind::KeysRotated { .. } => "keys.rotated",
         }
     }
 }
@@ -59,7 +61,7 @@ pub struct Caller {
 }
 
 /// Whom and what an event is about.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct About {
     pub subject: Subject,
     pub client_id: ClientId,
@@ -69,15 +71,19 @@ pub struct About {
 
 impl Event {
     /// Its id follows from the attempt, the kind and the number of the event within it.
-    pub fn new(kind: EventKind, about: About, caller: &Caller, attempt: Attempt, number: u8, at: Timestamp) -> Self {
+    pub fn new(
+        kind: EventKind,
+        about: impl Into<Option<About>>,
+        caller: &Caller,
+        attempt: Attempt,
+        number: u8,
+        at: Timestamp,
+    ) -> Self {
         Self {
             id: EventId::new(at, &digest("event id", &[attempt.bytes(), kind.name().as_bytes(), &[number]])),
             at,
             kind,
-            subject: about.subject,
-            client_id: about.client_id,
-            resource: about.resource,
-            authorization_id: about.authorization_id,
+            about: about.into(),
             principal: caller.principal.clone(),
             request_id: caller.request_id.clone(),
         }

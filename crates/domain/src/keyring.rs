@@ -1,13 +1,72 @@
 //! The life of keys: `announced → active → retired`, family by family.
 //!
 //! A key is announced long enough before it is used for every node and every verifier to know it, and stays long enough
-//! after it was replaced for everything that was made with it to have ended. So a rotation is nowhere to be noticed.
+//! after it was replaced for everything that was made with it to have ended. So a rotation is nowhere to be noticed,
+//! whether it comes by itself, by an operator's wish or because another algorithm was configured. The one exception is
+//! [`Urgency::Compromised`], which means to break what somebody else may have made.
 
 use std::time::Duration;
 
 use crate::issuer::Lifetimes;
-use crate::keys::KeyId;
+use crate::keys::{KeyId, Purpose};
 use crate::time::{CLOCK_SKEW, Timestamp};
+
+/// What access tokens are signed with (RFC 7518 §3.1, RFC 8037 §3.1). All asymmetric: with an HMAC, whoever verifies
+/// could mint.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum SigningAlgorithm {
+    /// ECDSA on P-256.
+    #[default]
+    Es256,
+    /// Ed25519.
+    EdDsa,
+    /// RSASSA-PKCS1-v1_5 with SHA-256: what every verifier of RFC 9068 §2.1 understands.
+    Rs256,
+}
+
+impl SigningAlgorithm {
+    /// The name in `alg` (RFC 7515 §4.1.1).
+    pub fn as_str(self) -> &'static str {
+        match self {
+            SigningAlgorithm::Es256 => "ES256",
+            SigningAlgorithm::EdDsa => "EdDSA",
+            SigningAlgorithm::Rs256 => "RS256",
+        }
+    }
+}
+
+/// All keys of one use.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Family {
+    /// Keys from which others are derived.
+    Derived(Purpose),
+    /// Signs access tokens.
+    Signing,
+}
+
+impl Family {
+    pub fn all() -> impl Iterator<Item = Family> {
+        Purpose::ALL.into_iter().map(Family::Derived).chain([Family::Signing])
+    }
+
+    /// Stands on disk and in what keys are sealed for: stable.
+    pub fn label(self) -> &'static str {
+        match self {
+            Family::Derived(purpose) => purpose.label(),
+            Family::Signing => "signing",
+        }
+    }
+
+    /// How long the longest-lived of all that is made with a key of this family lives.
+    pub fn longest(self, lifetimes: &Lifetimes) -> Duration {
+        match self {
+            // From a ticket to the end of the grant it leads to.
+            Family::Derived(_) => lifetimes.decision() + lifetimes.grant,
+            // Not longer: a signing key that leaked is cured by its rotation only once verifiers have forgotten it.
+            Family::Signing => lifetimes.access_token,
+        }
+    }
+}
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
@@ -19,12 +78,16 @@ pub enum KeyState {
     Retired,
 }
 
-/// One key of a family, as far as its life is concerned.
+/// One key of a family, as far as its life is concerned. A family is a list of them, in the order they were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyAge {
     pub id: KeyId,
     pub state: KeyState,
     pub created_at: Timestamp,
+    /// When it took over; unset before that, and for keys that did so before it was recorded.
+    pub active_at: Option<Timestamp>,
+    /// What a signing key signs with; no other key has one.
+    pub algorithm: Option<SigningAlgorithm>,
 }
 
 /// How often keys are replaced.
@@ -46,40 +109,90 @@ pub enum Step {
     Activate(KeyId),
     /// Nothing that was made with it is left.
     Forget(KeyId),
+    /// A new key is used at once, and every other one is forgotten at once: what they made is worth nothing now.
+    Replace,
 }
 
+/// How an operator wants a key replaced.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Urgency {
+    /// As it happens by itself, only now. Nothing breaks.
+    Planned,
+    /// Somebody else may have the keys.
+    Compromised,
+}
+
+/// When the parts of a key's life begin; those to come as far as they are settled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Life {
+    pub active_at: Timestamp,
+    /// Unset as long as there is no successor.
+    pub retires_at: Option<Timestamp>,
+    pub forgotten_at: Option<Timestamp>,
+}
+
+/// A family has so many keys that its issuer's keyring, one record, could outgrow what a store takes.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct FamilyFull;
+
+/// The most keys a family has: nine families of so many are two thirds of a record at the most.
+pub const MAX_FAMILY: usize = 16;
+
 impl Rotation {
-    /// The next step that is due; `None` if the family is as it should be. `longest` is how long the longest-lived of
-    /// all that is made with a key of this family lives.
-    pub fn due(&self, family: &[KeyAge], longest: Duration, now: Timestamp) -> Option<Step> {
-        let in_state = |state| family.iter().filter(move |key| key.state == state);
-        let Some(active) = in_state(KeyState::Active).next() else { return Some(Step::Begin) };
-        let announced = in_state(KeyState::Announced).next();
-        if let Some(announced) = announced.filter(|key| key.created_at + self.announcement <= now) {
+    /// The next step that is due; `None` if the family is as it should be. `algorithm` is what is configured for it,
+    /// `longest` is [`Family::longest`].
+    pub fn due(
+        &self,
+        family: &[KeyAge],
+        algorithm: Option<SigningAlgorithm>,
+        longest: Duration,
+        now: Timestamp,
+    ) -> Option<Step> {
+        let Some(active) = in_state(family, KeyState::Active) else { return Some(Step::Begin) };
+        let announced = in_state(family, KeyState::Announced);
+        if let Some(announced) = announced.filter(|key| self.life(key, family, longest).active_at <= now) {
             return Some(Step::Activate(announced.id));
         }
-        if announced.is_none() && active.created_at + self.every <= now {
+        // An announced key of another algorithm takes over all the same: were it withdrawn, two nodes with different
+        // configurations, as during their update, would undo each other's announcements for ever.
+        let outdated = active.created_at + self.every <= now || active.algorithm != algorithm;
+        if announced.is_none() && outdated && family.len() < MAX_FAMILY {
             return Some(Step::Announce);
         }
-        let kept = self.announcement + longest + CLOCK_SKEW;
-        in_state(KeyState::Retired)
-            .find(|retired| {
-                let successors = family.iter().filter(|key| key.created_at > retired.created_at);
-                successors.map(|key| key.created_at).min().is_some_and(|replaced| replaced + kept <= now)
-            })
-            .map(|retired| Step::Forget(retired.id))
+        let past = |key: &&KeyAge| {
+            key.state == KeyState::Retired
+                && self.life(key, family, longest).forgotten_at.is_some_and(|forgotten| forgotten <= now)
+        };
+        family.iter().find(past).map(|retired| Step::Forget(retired.id))
+    }
+
+    /// When `key`, one of `family`, lives which part of its life.
+    pub fn life(&self, key: &KeyAge, family: &[KeyAge], longest: Duration) -> Life {
+        let active_at = |key: &KeyAge| key.active_at.unwrap_or(key.created_at + self.announcement);
+        let successors = family.iter().skip_while(|other| other.id != key.id).skip(1);
+        let retires_at = successors.map(active_at).min();
+        let forgotten_at = retires_at.map(|retires_at| retires_at + longest + CLOCK_SKEW);
+        Life { active_at: active_at(key), retires_at, forgotten_at }
     }
 }
 
-/// How long what is derived from, or sealed with, a key may live: from a ticket to the end of the grant it leads to.
-pub fn longest_derived(lifetimes: &Lifetimes) -> Duration {
-    lifetimes.decision() + lifetimes.grant
+/// What an operator's wish for a new key comes to; `None` if it has been fulfilled. `successor` follows from the
+/// request, so that the same request again finds its key and makes no second one: with [`Urgency::Compromised`] that
+/// would end what was made since.
+pub fn asked(family: &[KeyAge], successor: KeyId, urgency: Urgency) -> Result<Option<Step>, FamilyFull> {
+    if family.iter().any(|key| key.id == successor) {
+        return Ok(None);
+    }
+    match urgency {
+        Urgency::Planned if in_state(family, KeyState::Announced).is_some() => Ok(None),
+        Urgency::Planned if family.len() >= MAX_FAMILY => Err(FamilyFull),
+        Urgency::Planned => Ok(Some(Step::Announce)),
+        Urgency::Compromised => Ok(Some(Step::Replace)),
+    }
 }
 
-/// How long a signature may live. Not longer: a signing key that leaked is cured by its rotation only once verifiers
-/// have forgotten it.
-pub fn longest_signed(lifetimes: &Lifetimes) -> Duration {
-    lifetimes.access_token
+fn in_state(family: &[KeyAge], state: KeyState) -> Option<&KeyAge> {
+    family.iter().find(|key| key.state == state)
 }
 
 #[cfg(test)]
@@ -94,21 +207,32 @@ mod tests {
         Timestamp::from_seconds(seconds)
     }
 
-    fn apply(family: &mut Vec<KeyAge>, step: Step, now: Timestamp) {
-        let next = KeyId(family.len() as u32 + now.seconds() as u32);
+    const TICKET: Family = Family::Derived(Purpose::Ticket);
+
+    /// A key of before the time of its activation was recorded.
+    fn key(id: u32, state: KeyState, created_at: u64) -> KeyAge {
+        KeyAge { id: KeyId(id), state, created_at: at(created_at), active_at: None, algorithm: None }
+    }
+
+    fn apply(family: &mut Vec<KeyAge>, step: Step, algorithm: Option<SigningAlgorithm>, now: Timestamp) {
+        let next = family.len() as u32 + now.seconds() as u32;
+        let make = |state| KeyAge { algorithm, ..key(next, state, now.seconds()) };
         match step {
-            Step::Begin => family.push(KeyAge { id: next, state: KeyState::Active, created_at: now }),
-            Step::Announce => family.push(KeyAge { id: next, state: KeyState::Announced, created_at: now }),
+            Step::Begin => family.push(KeyAge { active_at: Some(now), ..make(KeyState::Active) }),
+            Step::Announce => family.push(make(KeyState::Announced)),
             Step::Activate(id) => {
                 for key in family.iter_mut() {
                     match key.state {
                         KeyState::Active => key.state = KeyState::Retired,
-                        KeyState::Announced if key.id == id => key.state = KeyState::Active,
+                        KeyState::Announced if key.id == id => {
+                            (key.state, key.active_at) = (KeyState::Active, Some(now));
+                        }
                         KeyState::Announced | KeyState::Retired => {}
                     }
                 }
             }
             Step::Forget(id) => family.retain(|key| key.id != id),
+            Step::Replace => *family = vec![KeyAge { active_at: Some(now), ..make(KeyState::Active) }],
         }
     }
 
@@ -117,8 +241,8 @@ mod tests {
         let (mut family, mut log, lifetimes) = (Vec::new(), Vec::new(), Lifetimes::default());
         for hour in 0..24 * 365 {
             let now = at(hour * 3600);
-            while let Some(step) = ROTATION.due(&family, longest_derived(&lifetimes), now) {
-                apply(&mut family, step, now);
+            while let Some(step) = ROTATION.due(&family, None, TICKET.longest(&lifetimes), now) {
+                apply(&mut family, step, None, now);
                 log.push((hour / 24, step));
             }
             let active = family.iter().filter(|key| key.state == KeyState::Active).count();
@@ -135,24 +259,84 @@ mod tests {
 
     #[test]
     fn a_successor_is_known_before_it_is_used() {
-        let active = KeyAge { id: KeyId(1), state: KeyState::Active, created_at: at(0) };
-        let announced = KeyAge { id: KeyId(2), state: KeyState::Announced, created_at: at(90 * DAY) };
-        let due = |now| ROTATION.due(&[active, announced], longest_derived(&Lifetimes::default()), at(now));
+        let family = [key(1, KeyState::Active, 0), key(2, KeyState::Announced, 90 * DAY)];
+        let due = |now| ROTATION.due(&family, None, TICKET.longest(&Lifetimes::default()), at(now));
         assert_eq!(due(90 * DAY + 3599), None);
         assert_eq!(due(90 * DAY + 3600), Some(Step::Activate(KeyId(2))));
     }
 
     #[test]
     fn a_retired_key_outlives_what_was_made_with_it() {
-        let retired = KeyAge { id: KeyId(1), state: KeyState::Retired, created_at: at(0) };
-        let active = KeyAge { id: KeyId(2), state: KeyState::Active, created_at: at(90 * DAY) };
+        let (retired, active) = (key(1, KeyState::Retired, 0), key(2, KeyState::Active, 90 * DAY));
         let lifetimes = Lifetimes::default();
+        let due = |family: &[KeyAge], now| ROTATION.due(family, None, TICKET.longest(&lifetimes), now);
         let last_grant_ends = active.created_at + ROTATION.announcement + lifetimes.decision() + lifetimes.grant;
+        assert_eq!(due(&[retired, active], last_grant_ends), Some(Step::Announce));
+        let announced = key(3, KeyState::Announced, last_grant_ends.seconds());
+        assert_eq!(due(&[retired, active, announced], last_grant_ends), None);
+        assert_eq!(due(&[retired, active, announced], last_grant_ends + CLOCK_SKEW), Some(Step::Forget(KeyId(1))));
+    }
+
+    /// It counts from when the successor did take over, not from when today's settings would have had it.
+    #[test]
+    fn a_shorter_announcement_does_not_have_a_retired_key_forgotten_early() {
+        let successor = KeyAge { active_at: Some(at(3600)), ..key(2, KeyState::Active, 0) };
+        let (family, longest) = ([key(1, KeyState::Retired, 0), successor], Duration::from_secs(600));
+        let shorter = Rotation { announcement: Duration::from_secs(600), ..ROTATION };
+        assert_eq!(shorter.due(&family, None, longest, at(3600 + 659)), None);
+        assert_eq!(shorter.due(&family, None, longest, at(3600 + 660)), Some(Step::Forget(KeyId(1))));
+    }
+
+    #[test]
+    fn another_algorithm_comes_as_every_successor_does() {
+        let (longest, wanted) = (Duration::from_secs(600), Some(SigningAlgorithm::EdDsa));
+        let mut family = vec![KeyAge { algorithm: Some(SigningAlgorithm::Es256), ..key(1, KeyState::Active, 0) }];
+        assert_eq!(ROTATION.due(&family, Some(SigningAlgorithm::Es256), longest, at(1)), None);
+        assert_eq!(ROTATION.due(&family, wanted, longest, at(1)), Some(Step::Announce));
+        apply(&mut family, Step::Announce, wanted, at(1));
+        assert_eq!(ROTATION.due(&family, wanted, longest, at(3600)), None);
+        // A node that was not told yet undoes nothing.
+        assert_eq!(ROTATION.due(&family, Some(SigningAlgorithm::Es256), longest, at(3600)), None);
+        assert_eq!(ROTATION.due(&family, wanted, longest, at(3601)), Some(Step::Activate(family[1].id)));
+        let announced = family[1].id;
+        apply(&mut family, Step::Activate(announced), wanted, at(3601));
+        assert_eq!(ROTATION.due(&family, wanted, longest, at(3601 + 659)), None);
+        assert_eq!(ROTATION.due(&family, wanted, longest, at(3601 + 660)), Some(Step::Forget(KeyId(1))));
+    }
+
+    #[test]
+    fn a_wish_is_fulfilled_once() {
+        let mut family = vec![key(1, KeyState::Active, 0)];
+        assert_eq!(asked(&family, KeyId(9), Urgency::Planned), Ok(Some(Step::Announce)));
+        family.push(key(9, KeyState::Announced, 1));
+        assert_eq!(asked(&family, KeyId(9), Urgency::Planned), Ok(None), "the same request");
+        assert_eq!(asked(&family, KeyId(8), Urgency::Planned), Ok(None), "another one: a successor is announced");
         assert_eq!(
-            ROTATION.due(&[retired, active], longest_derived(&lifetimes), last_grant_ends),
-            Some(Step::Announce)
+            asked(&family, KeyId(8), Urgency::Compromised),
+            Ok(Some(Step::Replace)),
+            "who has one may have both"
         );
-        let announced = KeyAge { id: KeyId(3), state: KeyState::Announced, created_at: last_grant_ends };
-        assert_eq!(ROTATION.due(&[retired, active, announced], longest_derived(&lifetimes), last_grant_ends), None);
+        assert_eq!(asked(&family, KeyId(9), Urgency::Compromised), Ok(None));
+    }
+
+    #[test]
+    fn a_family_grows_only_so_far() {
+        let mut family: Vec<_> = (0..MAX_FAMILY as u32).map(|n| key(n, KeyState::Retired, 0)).collect();
+        family[MAX_FAMILY - 1].state = KeyState::Active;
+        let longest = TICKET.longest(&Lifetimes::default());
+        assert_eq!(ROTATION.due(&family, None, longest, at(90 * DAY)), None, "the next key waits for room");
+        assert_eq!(asked(&family, KeyId(99), Urgency::Planned), Err(FamilyFull));
+        assert_eq!(asked(&family, KeyId(99), Urgency::Compromised), Ok(Some(Step::Replace)));
+    }
+
+    #[test]
+    fn a_life_is_told_before_it_is_lived() {
+        let (active, announced) = (key(1, KeyState::Active, 0), key(2, KeyState::Announced, 0));
+        let life = |key, family: &[KeyAge]| ROTATION.life(key, family, Duration::from_secs(600));
+        assert_eq!(life(&active, &[active]).forgotten_at, None);
+        let told = life(&active, &[active, announced]);
+        // Made in the same millisecond: which came first is still known.
+        assert_eq!((told.retires_at, told.forgotten_at), (Some(at(3600)), Some(at(3600 + 660))));
+        assert_eq!(life(&announced, &[active, announced]).active_at, at(3600));
     }
 }

@@ -1,15 +1,18 @@
 //! The keyring of each issuer: key material sealed under the master key, which is never here.
 
+use lychgate_domain::event::Event;
 use lychgate_domain::issuer::IssuerUrl;
-pub use lychgate_domain::keyring::KeyState;
+use lychgate_domain::keyring::Family;
+pub use lychgate_domain::keyring::{KeyState, SigningAlgorithm};
 use lychgate_domain::keys::KeyId;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
-use crate::engine::Expectation;
-use crate::record::Record;
+use crate::engine::{Batch, Expectation};
+use crate::record::{Record, encode_event};
 use crate::{Store, StoreError, Versioned, batch, key, proto};
 
+/// In the order they were made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keyring {
     pub keys: Vec<SealedKey>,
@@ -22,6 +25,9 @@ pub struct SealedKey {
     pub purpose: String,
     pub state: KeyState,
     pub created_at: Timestamp,
+    pub active_at: Option<Timestamp>,
+    /// Of a signing key only. The material says it too, under its seal, so that a changed record opens nothing.
+    pub algorithm: Option<SigningAlgorithm>,
     pub sealed_material: Vec<u8>,
 }
 
@@ -30,16 +36,19 @@ impl Store {
         self.record(key::keyring(issuer), now).await
     }
 
-    /// `Conflict` if another node has made one, or changed it, meanwhile.
+    /// `Conflict` if another node has made one, or changed it, meanwhile. What an operator asked for has an event.
     pub async fn put_keyring(
         &self,
         issuer: &IssuerUrl,
         read: Option<&Versioned<Keyring>>,
         keyring: &Keyring,
+        event: Option<&Event>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let expectation = read.map_or(Expectation::Absent, |read| Expectation::Version(read.version));
-        self.commit(batch(now).put(key::keyring(issuer), expectation, keyring.encode_record(), None)).await?;
+        let batch = batch(now).put(key::keyring(issuer), expectation, keyring.encode_record(), None);
+        let event = event.map(|event| encode_event(issuer, event));
+        self.commit(event.into_iter().fold(batch, Batch::event)).await?;
         Ok(())
     }
 }
@@ -59,12 +68,25 @@ impl Record for Keyring {
             .into(),
             created_at: key.created_at.millis(),
             sealed_material: key.sealed_material.clone(),
+            algorithm: match key.algorithm {
+                None | Some(SigningAlgorithm::Es256) => proto::SigningAlgorithm::Unspecified,
+                Some(SigningAlgorithm::EdDsa) => proto::SigningAlgorithm::Eddsa,
+                Some(SigningAlgorithm::Rs256) => proto::SigningAlgorithm::Rs256,
+            }
+            .into(),
+            active_at: key.active_at.map(Timestamp::millis),
         };
         proto::Keyring { keys: self.keys.iter().map(key).collect() }.encode_to_vec()
     }
 
     fn decode_record(bytes: &[u8]) -> Option<Self> {
         let key = |key: proto::KeyringKey| {
+            // One of a later release is no record: signed with another algorithm, its tokens would be refused.
+            let algorithm = match proto::SigningAlgorithm::try_from(key.algorithm).ok()? {
+                proto::SigningAlgorithm::Unspecified => SigningAlgorithm::Es256,
+                proto::SigningAlgorithm::Eddsa => SigningAlgorithm::EdDsa,
+                proto::SigningAlgorithm::Rs256 => SigningAlgorithm::Rs256,
+            };
             Some(SealedKey {
                 id: KeyId(key.key_id),
                 state: match key.state() {
@@ -73,8 +95,10 @@ impl Record for Keyring {
                     proto::KeyState::Retired => KeyState::Retired,
                     proto::KeyState::Unspecified => return None,
                 },
+                algorithm: (key.purpose == Family::Signing.label()).then_some(algorithm),
                 purpose: key.purpose,
                 created_at: Timestamp::from_millis(key.created_at),
+                active_at: key.active_at.map(Timestamp::from_millis),
                 sealed_material: key.sealed_material,
             })
         };

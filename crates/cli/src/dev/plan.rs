@@ -169,6 +169,7 @@ fn control(
             url: addresses.issuer(),
             name: config.issuer.name,
             private_scheme_redirect_uris: config.issuer.private_scheme_redirect_uris,
+            access_tokens: control::AccessTokensConfig::default(),
             upstream,
             resources,
             clients: config.clients,

@@ -6,6 +6,7 @@ use lychgate_domain::client::Client;
 use lychgate_domain::display::displayable;
 use lychgate_domain::id::IssuerId;
 use lychgate_domain::issuer::{Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition};
+use lychgate_domain::keyring::SigningAlgorithm;
 use lychgate_domain::redirect_uri::{RedirectKind, RedirectUri};
 use lychgate_domain::scope::Scope;
 use lychgate_domain::subject::UpstreamId;
@@ -29,6 +30,8 @@ pub struct IssuerConfig {
     /// Exact redirect URIs with a scheme of their own that may be registered.
     #[serde(default = "known_private_schemes")]
     pub private_scheme_redirect_uris: Vec<String>,
+    #[serde(default)]
+    pub access_tokens: AccessTokensConfig,
     pub upstream: UpstreamConfig,
     pub resources: Vec<ResourceConfig>,
     #[serde(default)]
@@ -41,6 +44,35 @@ pub struct IssuerConfig {
     pub redirect_hosts: Option<Vec<String>>,
     #[serde(default)]
     pub lifetimes: LifetimesConfig,
+}
+
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct AccessTokensConfig {
+    /// What they are signed with. Another one is announced first, as every successor of a key: nothing breaks.
+    pub algorithm: AccessTokenAlgorithm,
+}
+
+/// Those that RFC 9068 §2.1 allows and this server signs with; none of them is "none" or an HMAC.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+pub enum AccessTokenAlgorithm {
+    #[default]
+    #[serde(rename = "ES256")]
+    Es256,
+    #[serde(rename = "EdDSA")]
+    EdDsa,
+    #[serde(rename = "RS256")]
+    Rs256,
+}
+
+impl From<AccessTokenAlgorithm> for SigningAlgorithm {
+    fn from(algorithm: AccessTokenAlgorithm) -> Self {
+        match algorithm {
+            AccessTokenAlgorithm::Es256 => SigningAlgorithm::Es256,
+            AccessTokenAlgorithm::EdDsa => SigningAlgorithm::EdDsa,
+            AccessTokenAlgorithm::Rs256 => SigningAlgorithm::Rs256,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]

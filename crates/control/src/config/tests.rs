@@ -26,6 +26,7 @@ fn example() -> Config {
 fn check(config: &Config) -> Result<(), ConfigError> {
     config.check_listen()?;
     config.keys.rotation()?;
+    config.outbound()?;
     config.principals()?;
     config.issuers()?;
     Ok(())
@@ -54,7 +55,10 @@ fn paths(value: &Json) -> BTreeSet<String> {
 #[test]
 fn the_example_is_good_as_it_is_and_in_full() {
     check(&example()).unwrap();
-    check(&parse(&in_full()).unwrap()).unwrap();
+    // What is for tests is documented like the rest, and not good beside its issuers.
+    let full: Config = parse(&in_full()).unwrap();
+    assert!(full.outbound().is_err());
+    check(&Config { outbound: OutboundConfig::default(), ..full }).unwrap();
 }
 
 #[test]
@@ -424,4 +428,35 @@ fn an_upstream_that_others_could_listen_to_is_refused() {
     local.issuers[0].url = "http://127.0.0.1:7440".to_owned();
     oidc(&mut local).issuer = "http://127.0.0.1:1".to_owned();
     check(&local).unwrap();
+}
+
+#[test]
+fn d8_what_lets_tests_inside_is_refused_unless_every_issuer_is_on_loopback() {
+    fn permit(config: &mut Config) {
+        config.outbound.permitted_addresses = vec!["127.0.0.1:8443".parse().unwrap()];
+    }
+    let here = tempfile::NamedTempFile::new().unwrap();
+    let mut local = example();
+    local.issuers[0].url = "http://127.0.0.1:7440".to_owned();
+    permit(&mut local);
+    assert_eq!(local.outbound().unwrap().permitted.len(), 1);
+    // One that is not, among others.
+    let mut mixed = local.clone();
+    mixed.issuers.extend(example().issuers);
+    let line = mixed.outbound().unwrap_err().to_string();
+    assert!(line.starts_with("outbound.permitted_addresses: is set although issuer \"main\" is not on loopback; "));
+    refused(&[
+        (permit, "outbound.permitted_addresses: is set although issuer \"main\" is not on loopback"),
+        (
+            |c| c.outbound.extra_ca_file = Some("/nowhere.pem".into()),
+            "outbound.extra_ca_file: is set although issuer \"main\" is not on loopback",
+        ),
+        (|c| c.outbound.ports.clear(), "outbound.ports: is empty or has 0"),
+        (|c| c.outbound.ports.push(0), "outbound.ports: is empty or has 0"),
+    ]);
+    for (file, problem) in [(here.path(), "has no certificate; "), ("/nowhere.pem".as_ref(), "cannot be read: ")] {
+        local.outbound.extra_ca_file = Some(file.to_owned());
+        let line = local.outbound().unwrap_err().to_string();
+        assert!(line.starts_with(&format!("outbound.extra_ca_file: {problem}")), "{line}");
+    }
 }

@@ -1,6 +1,6 @@
 //! `IssuerService`: the public face of each issuer.
 
-use std::time::Duration;
+use std::collections::BTreeSet;
 
 use lychgate_api::v1;
 use lychgate_api::v1::issuer_service_server::IssuerService;
@@ -14,10 +14,8 @@ use tonic::{Request, Response, Status};
 
 use super::{caller, reply};
 use crate::control::Control;
+use crate::issuers::{MAX_AGE, Serving};
 use crate::wire;
-
-/// How long edges may use what they were told.
-const MAX_AGE: Duration = Duration::from_secs(60);
 
 #[tonic::async_trait]
 impl IssuerService for Control {
@@ -32,7 +30,7 @@ impl IssuerService for Control {
         let serving = self.issuer(&request.issuer_id, &caller).await;
         reply(serving, &caller.request_id, |serving| DescribeResponse {
             issuer: Some(issuer(&serving.issuer)),
-            metadata: Some(metadata(&serving.issuer)),
+            metadata: Some(metadata(&serving)),
             keys: serving.published_keys().to_vec(),
             resources: serving.issuer.resources.iter().map(resource).collect(),
             max_age: Some(wire::duration(MAX_AGE)),
@@ -54,7 +52,8 @@ fn resource(resource: &Resource) -> ProtectedResource {
 }
 
 /// RFC 8414 §2. The endpoints are where clients without metadata guess them, too.
-fn metadata(issuer: &Issuer) -> ServerMetadata {
+fn metadata(serving: &Serving) -> ServerMetadata {
+    let issuer = &*serving.issuer;
     let url = issuer.url.as_str();
     let mut scopes: Vec<String> = issuer
         .resources
@@ -69,6 +68,8 @@ fn metadata(issuer: &Issuer) -> ServerMetadata {
         Opening::Open | Opening::WithToken(_) => format!("{url}/register"),
         Opening::Closed => String::new(),
     };
+    // While one algorithm follows another, both: a verifier that allows what is said here refuses nothing of ours.
+    let algorithms: BTreeSet<_> = serving.published_keys().iter().map(|key| key.alg.clone()).collect();
     ServerMetadata {
         issuer: url.to_owned(),
         authorization_endpoint: format!("{url}/authorize"),
@@ -95,6 +96,6 @@ fn metadata(issuer: &Issuer) -> ServerMetadata {
         authorization_response_iss_parameter_supported: true,
         // Mandatory members of the OpenID document, which some clients read instead of RFC 8414's.
         subject_types_supported: vec!["public".to_owned()],
-        id_token_signing_alg_values_supported: vec!["ES256".to_owned()],
+        id_token_signing_alg_values_supported: algorithms.into_iter().collect(),
     }
 }

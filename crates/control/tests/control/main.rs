@@ -5,6 +5,7 @@
 
 mod support;
 
+mod algorithms;
 mod attempts;
 mod callers;
 mod changes;
@@ -12,6 +13,7 @@ mod clients;
 mod crash;
 mod introspection;
 mod issuers;
+mod keys_by_hand;
 mod lifetimes;
 mod races;
 mod rotation;

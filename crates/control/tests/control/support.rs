@@ -7,6 +7,7 @@ mod log;
 mod process;
 mod site;
 mod tether;
+mod verifier;
 mod world;
 
 use std::time::Duration;
@@ -17,6 +18,7 @@ pub(crate) use idp::Idp;
 pub(crate) use log::Log;
 pub(crate) use process::Control;
 pub(crate) use site::{ClientKey, Site};
+pub(crate) use verifier::Verifier;
 pub(crate) use world::{EDGE_TOKEN, ISSUER, ISSUER_URL, MASTER_KEY, RESOURCE, World, principal};
 
 /// Longer than anything takes that ends at all.

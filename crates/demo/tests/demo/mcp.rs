@@ -268,6 +268,39 @@ async fn the_other_algorithms_are_understood() {
     }
 }
 
+/// Whatever the key: it is used as it says, never as a token would have it (RFC 8725 §2.1, §3.1).
+#[tokio::test]
+async fn r45_a_key_of_each_algorithm_is_used_with_no_other() {
+    let server = Server::start().await;
+    let all = || [TestKey::es256("es"), TestKey::ed25519("ed"), TestKey::rsa("rsa")];
+    for key in all() {
+        let kid = key.public["kid"].as_str().unwrap().to_owned();
+        let good = key.sign(&key.header(&kid), &server.claims());
+        let forged = |algorithm, private: &EncodingKey| {
+            encode(&Header { alg: algorithm, ..key.header(&kid) }, &server.claims(), private).unwrap()
+        };
+        // Another kind of key under its name, and everything that is public of it as a secret.
+        let others = all().into_iter().filter(|other| other.algorithm != key.algorithm);
+        let mut tokens: Vec<_> = others.map(|other| forged(other.algorithm, &other.private)).collect();
+        let public = key.public.as_object().unwrap().values().filter_map(Value::as_str);
+        let secrets = public.flat_map(|text| [text.into(), BASE64_URL_SAFE_NO_PAD.decode(text).unwrap_or_default()]);
+        let secrets = secrets.chain([key.public.to_string().into_bytes()]);
+        tokens.extend(secrets.map(|secret| forged(Algorithm::HS256, &EncodingKey::from_secret(&secret))));
+        // The same key, used otherwise: of all these the only one whose signature is right.
+        if key.algorithm == Algorithm::RS256 {
+            tokens.push(forged(Algorithm::PS256, &key.private));
+        }
+        server.issuer.publish(key);
+        server.call(&good, &whoami()).await;
+        for token in tokens {
+            let response = server.post(&whoami()).bearer_auth(&token).send().await.unwrap();
+            let challenge = response.headers()[header::WWW_AUTHENTICATE].to_str().unwrap();
+            assert_eq!(response.status(), StatusCode::UNAUTHORIZED);
+            assert!(challenge.contains("the token is signed with another algorithm than its key's"), "{challenge}");
+        }
+    }
+}
+
 #[tokio::test]
 async fn a_request_for_another_host_is_refused() {
     let server = Server::start().await;

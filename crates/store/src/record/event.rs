@@ -2,19 +2,21 @@
 
 use lychgate_domain::event::{Event, EventKind};
 use lychgate_domain::issuer::IssuerUrl;
+use lychgate_domain::keyring::Urgency;
 use prost::Message as _;
 
 use crate::proto::{self, event::Kind};
 
 pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
+    let about = event.about.as_ref();
     let record = proto::Event {
         event_id: event.id.bytes().to_vec(),
         at: event.at.millis(),
         issuer: issuer.as_str().to_owned(),
-        subject: event.subject.as_str().to_owned(),
-        client_id: event.client_id.as_str().to_owned(),
-        resource: event.resource.clone(),
-        authorization_id: event.authorization_id.bytes().to_vec(),
+        subject: about.map(|about| about.subject.as_str().to_owned()).unwrap_or_default(),
+        client_id: about.map(|about| about.client_id.as_str().to_owned()).unwrap_or_default(),
+        resource: about.map(|about| about.resource.clone()).unwrap_or_default(),
+        authorization_id: about.map(|about| about.authorization_id.bytes().to_vec()).unwrap_or_default(),
         principal: event.principal.clone(),
         request_id: event.request_id.clone(),
         kind: Some(match &event.kind {
@@ -36,6 +38,13 @@ pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
             EventKind::GrantReturned { grant_id } => {
                 Kind::GrantReturned(proto::GrantReturned { grant_id: grant_id.bytes().to_vec() })
             }
+            EventKind::KeysRotated { keys, urgency } => Kind::KeysRotated(proto::KeysRotated {
+                keys: keys
+                    .iter()
+                    .map(|(family, id)| proto::RotatedKey { purpose: family.label().to_owned(), key_id: id.0 })
+                    .collect(),
+                compromised: *urgency == Urgency::Compromised,
+            }),
         }),
     };
     record.encode_to_vec()

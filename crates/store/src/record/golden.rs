@@ -75,6 +75,7 @@ fn a_value_of_a_later_release_is_not_read_as_another() {
         ("keyring.v1.hex", delimited(1, &varint(3, 99))),
         ("client-with-secret.v1.hex", delimited(10, &varint(1, 99))),
         ("client-with-keys.v1.hex", delimited(11, &delimited(1, &delimited(2, b"a-later-algorithm")))),
+        ("keyring-with-algorithms.v1.hex", delimited(1, &[varint(3, 2), varint(6, 99)].concat())),
     ] {
         let golden = kept(file);
         assert!(golden.read(&golden.kept()).is_some(), "{file} without it");

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use lychgate_api::channel::{self, AuthenticatedChannel};
 use lychgate_api::v1;
+use lychgate_api::v1::admin_service_client::AdminServiceClient;
 use lychgate_api::v1::authorization_service_client::AuthorizationServiceClient;
 use lychgate_api::v1::issuer_service_client::IssuerServiceClient;
 use lychgate_api::v1::registration_service_client::RegistrationServiceClient;
@@ -81,6 +82,15 @@ impl Edge {
     pub(crate) async fn describe(&self, issuer_id: &str) -> Result<v1::DescribeResponse, Failure> {
         let request = v1::DescribeRequest { issuer_id: issuer_id.to_owned() };
         told(IssuerServiceClient::new(self.channel.clone()).describe(request).await)
+    }
+
+    pub(crate) async fn list_keys(&self, issuer_id: &str) -> Result<Vec<v1::Key>, Failure> {
+        let request = v1::ListKeysRequest { issuer_id: issuer_id.to_owned() };
+        Ok(told(AdminServiceClient::new(self.channel.clone()).list_keys(request).await)?.keys)
+    }
+
+    pub(crate) async fn rotate_keys(&self, request: v1::RotateKeysRequest) -> Result<Vec<v1::KeyRotation>, Failure> {
+        Ok(told(AdminServiceClient::new(self.channel.clone()).rotate_keys(request).await)?.rotations)
     }
 }
 

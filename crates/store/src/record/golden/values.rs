@@ -11,12 +11,13 @@ use lychgate_domain::client::{
 };
 use lychgate_domain::client_secret::SecretDigest;
 use lychgate_domain::consent::{Consent, How, Status as ConsentStatus};
-use lychgate_domain::event::{Event, EventKind};
+use lychgate_domain::event::{self, Event, EventKind};
 use lychgate_domain::grant::{Counters, EndedBy, Grant, Issuance, Status as GrantStatus};
 use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, EventId, GrantId};
 use lychgate_domain::issuer::IssuerUrl;
 use lychgate_domain::jwk::{KeyParameters, PublicJwk, SignatureAlgorithm};
-use lychgate_domain::keys::KeyId;
+use lychgate_domain::keyring::{Family, Urgency};
+use lychgate_domain::keys::{KeyId, Purpose};
 use lychgate_domain::pkce::CodeChallenge;
 use lychgate_domain::redirect_uri::RedirectUri;
 use lychgate_domain::scope::Scopes;
@@ -24,7 +25,7 @@ use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
-use crate::keyring::{KeyState, Keyring, SealedKey};
+use crate::keyring::{KeyState, Keyring, SealedKey, SigningAlgorithm};
 use crate::proto::{self, event::Kind};
 use crate::record::{Counter, Record, UsedAssertion, encode_event};
 
@@ -81,6 +82,7 @@ pub(super) fn all() -> Vec<Golden> {
         Golden::new("store-meta", &[], proto::StoreMeta { record_level: 1 }),
         Golden::new("counter", &[], Counter(0x0102_0304_0506)),
         Golden::new("keyring", &[], keyring()),
+        Golden::new("keyring-with-algorithms", &[], keyring_with_algorithms()),
         Golden::new("client-registered", &[8], registered_client()),
         Golden::new("client-with-all-fields", &[8], client_with_all_fields()),
         Golden::new("client-disabled", &[8], Client { status: ClientStatus::Disabled, ..registered_client() }),
@@ -106,6 +108,10 @@ pub(super) fn all() -> Vec<Golden> {
         failed(LoginFailure::UpstreamInvalid),
         failed(LoginFailure::UpstreamDenied),
     ];
+    let rotated = EventKind::KeysRotated {
+        keys: vec![(Family::Derived(Purpose::Ticket), KeyId(0x1000_0001)), (Family::Signing, KeyId(0x1000_0002))],
+        urgency: Urgency::Compromised,
+    };
     let events = [
         (&[10], EventKind::ConsentApproved { scopes: "read write".to_owned() }),
         (&[11], EventKind::GrantIssued { grant_id: grant_id(0x51), scopes: "read write".to_owned() }),
@@ -120,6 +126,7 @@ pub(super) fn all() -> Vec<Golden> {
         .chain(authorizations.map(authorization))
         .chain([Golden::new("authorization-approved-without-state", &[1, 3], Authorization::Approved(without_state))])
         .chain(events.map(|(nested, kind)| Golden::event(nested, event(kind))))
+        .chain([Golden::event(&[16], Event { about: None, ..event(rotated) })])
         .collect()
 }
 
@@ -159,6 +166,8 @@ fn keyring() -> Keyring {
         purpose: purpose.to_owned(),
         state,
         created_at: at(u64::from(id & 0xF)),
+        active_at: None,
+        algorithm: (purpose == "signing").then_some(SigningAlgorithm::Es256),
         sealed_material: material.to_vec(),
     };
     Keyring {
@@ -167,6 +176,25 @@ fn keyring() -> Keyring {
             key(0x1000_0002, "ticket", KeyState::Active, &[0xA2; 72]),
             key(0x1000_0003, "ticket", KeyState::Announced, &[0xA3; 72]),
             key(0x1000_0004, "signing", KeyState::Active, &[0xA4; 178]),
+        ],
+    }
+}
+
+fn keyring_with_algorithms() -> Keyring {
+    let signing = |id, state, algorithm, material: &[u8]| SealedKey {
+        id: KeyId(id),
+        purpose: "signing".to_owned(),
+        state,
+        created_at: at(u64::from(id & 0xF)),
+        active_at: (state != KeyState::Announced).then(|| at(u64::from(id & 0xF) + 3600)),
+        algorithm: Some(algorithm),
+        sealed_material: material.to_vec(),
+    };
+    Keyring {
+        keys: vec![
+            signing(0x1000_0001, KeyState::Retired, SigningAlgorithm::Es256, &[0xA1; 178]),
+            signing(0x1000_0002, KeyState::Active, SigningAlgorithm::EdDsa, &[0xA2; 88]),
+            signing(0x1000_0003, KeyState::Announced, SigningAlgorithm::Rs256, &[0xA3; 120]),
         ],
     }
 }
@@ -364,10 +392,12 @@ fn event(kind: EventKind) -> Event {
         id: EventId::from_bytes([0xEE; 16]),
         at: at(5),
         kind,
-        subject: subject(),
-        client_id: client_id(),
-        resource: resource(),
-        authorization_id: authorization_id(),
+        about: Some(event::About {
+            subject: subject(),
+            client_id: client_id(),
+            resource: resource(),
+            authorization_id: authorization_id(),
+        }),
         principal: "edge-1".to_owned(),
         request_id: "0123456789-_abcdefABCD".to_owned(),
     }
@@ -393,15 +423,30 @@ fn says(record: &proto::Event, event: &Event) -> bool {
         EventKind::GrantReturned { grant_id } => {
             Kind::GrantReturned(proto::GrantReturned { grant_id: grant(grant_id) })
         }
+        EventKind::KeysRotated { keys, urgency } => {
+            let key =
+                |(family, id): &(Family, KeyId)| proto::RotatedKey { purpose: family.label().to_owned(), key_id: id.0 };
+            let compromised = matches!(urgency, Urgency::Compromised);
+            Kind::KeysRotated(proto::KeysRotated { keys: keys.iter().map(key).collect(), compromised })
+        }
     };
-    record.kind == Some(kind)
+    let about = match &event.about {
+        Some(about) => {
+            record.subject == about.subject.as_str()
+                && record.client_id == about.client_id.as_str()
+                && record.resource == about.resource
+                && record.authorization_id == about.authorization_id.bytes()
+        }
+        None => {
+            [&record.subject, &record.client_id, &record.resource].into_iter().all(String::is_empty)
+                && record.authorization_id.is_empty()
+        }
+    };
+    about
+        && record.kind == Some(kind)
         && record.event_id == event.id.bytes()
         && record.at == event.at.millis()
         && record.issuer == issuer().as_str()
-        && record.subject == event.subject.as_str()
-        && record.client_id == event.client_id.as_str()
-        && record.resource == event.resource
-        && record.authorization_id == event.authorization_id.bytes()
         && record.principal == event.principal
         && record.request_id == event.request_id
 }

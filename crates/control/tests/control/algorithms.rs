@@ -1,0 +1,78 @@
+//! What access tokens are signed with is the issuer's affair, and may change while tokens are about.
+
+use std::collections::{BTreeSet, HashSet};
+use std::time::Duration;
+
+use lychgate_control::config::AccessTokenAlgorithm;
+use serde_json::json;
+
+use crate::support::{App, Flow, ISSUER, ISSUER_URL, RESOURCE, Verifier, World};
+
+pub(crate) const ALGORITHMS: [AccessTokenAlgorithm; 3] =
+    [AccessTokenAlgorithm::Es256, AccessTokenAlgorithm::EdDsa, AccessTokenAlgorithm::Rs256];
+
+fn name(algorithm: AccessTokenAlgorithm) -> String {
+    serde_json::to_value(algorithm).unwrap().as_str().unwrap().to_owned()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r44_a_token_is_the_same_whatever_signs_it() {
+    for algorithm in ALGORITHMS {
+        let mut world = World::new().await;
+        world.issuer().access_tokens.algorithm = algorithm;
+        let edge = world.start().await;
+        let edge = edge.edge();
+        let tokens = Flow::new(App::configured()).tokens(&edge, &world.idp).await;
+        let header = jsonwebtoken::decode_header(&tokens.access_token).unwrap();
+        assert_eq!(format!("{:?}", header.alg), name(algorithm).to_uppercase().replace("EDDSA", "EdDSA"));
+        let claims = Verifier::new().verify(&tokens.access_token, &edge, world.now()).await.unwrap();
+        // RFC 9068 §2.2, and the grant.
+        let members: BTreeSet<_> = claims.as_object().unwrap().keys().map(String::as_str).collect();
+        let expected = ["aud", "client_id", "exp", "grant_id", "iat", "iss", "jti", "scope", "sub"];
+        assert_eq!(members, BTreeSet::from(expected), "{algorithm:?}");
+        assert_eq!(claims["iss"], json!(ISSUER_URL));
+        assert_eq!((&claims["aud"], &claims["scope"]), (&json!(RESOURCE), &json!("read")));
+        assert_eq!(claims["exp"].as_u64().unwrap() - claims["iat"].as_u64().unwrap(), 600);
+        let described = edge.describe(ISSUER).await.unwrap();
+        assert_eq!(described.keys.iter().map(|key| key.alg.clone()).collect::<Vec<_>>(), [name(algorithm)]);
+        let metadata = described.metadata.unwrap();
+        assert_eq!(metadata.id_token_signing_alg_values_supported, [name(algorithm)]);
+    }
+}
+
+/// Two nodes are started anew with another algorithm, one after the other, while a client refreshes and a verifier asks
+/// for keys as seldom as it may.
+#[tokio::test(flavor = "multi_thread")]
+async fn r44_r45_another_algorithm_takes_over_and_no_token_is_refused() {
+    for (n, from) in ALGORITHMS.into_iter().enumerate() {
+        let to = ALGORITHMS[(n + 1) % ALGORITHMS.len()];
+        let mut world = World::new().await;
+        world.config.keys.announcement_seconds = 600;
+        world.issuer().access_tokens.algorithm = from;
+        let (mut one, mut two) = (world.start().await, world.start().await);
+        let (mut flow, mut verifier) = (Flow::new(App::configured()), Verifier::new());
+        let mut tokens = flow.tokens(&one.edge(), &world.idp).await;
+        verifier.verify(&tokens.access_token, &two.edge(), world.now()).await.unwrap();
+        world.issuer().access_tokens.algorithm = to;
+        let (mut alive, mut signed_with) = (Vec::new(), HashSet::new());
+        // 20 seconds each: over the announcement, and as long again as the last token of the old key lives.
+        for step in 0..80 {
+            match step {
+                5 => one = world.start().await,
+                10 => two = world.start().await,
+                _ => world.advance(Duration::from_secs(20)),
+            }
+            tokens = one.edge().exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
+            signed_with.insert(jsonwebtoken::decode_header(&tokens.access_token).unwrap().alg);
+            alive.push((world.now(), tokens.access_token.clone()));
+            alive.retain(|(at, _)| world.now().since(*at) < Duration::from_secs(600));
+            for (at, token) in &alive {
+                let verified = verifier.verify(token, &two.edge(), world.now()).await;
+                assert!(verified.is_ok(), "{from:?} to {to:?}, {step}, of {:?}: {verified:?}", world.now().since(*at));
+            }
+        }
+        assert_eq!(signed_with.len(), 2, "{signed_with:?}");
+        let keys = two.edge().describe(ISSUER).await.unwrap().keys;
+        assert_eq!(keys.iter().map(|key| key.alg.clone()).collect::<Vec<_>>(), [name(to)], "the old one is forgotten");
+    }
+}

@@ -1,0 +1,334 @@
+//! Keys, as an operator sees and replaces them.
+
+use std::collections::HashSet;
+use std::time::Duration;
+
+use lychgate_api::{KEY_SET_MAX_AGE, v1};
+use lychgate_control::config::Role;
+use lychgate_store::engine::Space;
+use prost::Message as _;
+
+use crate::algorithms::ALGORITHMS;
+use crate::support::{App, Control, Edge, Flow, ISSUER, Refused as _, Verifier, World, location, principal, query};
+
+const OPERATOR_TOKEN: &str = "token-of-the-operator";
+/// The shortest there is.
+const ANNOUNCEMENT: Duration = Duration::from_secs(600);
+/// After this a node has looked.
+const LOOK: Duration = Duration::from_secs(30);
+
+async fn operated() -> World {
+    let mut world = World::new().await;
+    world.config.keys.announcement_seconds = ANNOUNCEMENT.as_secs();
+    world.config.principals.push(principal("grace", Role::Operator, OPERATOR_TOKEN));
+    world
+}
+
+fn operator(control: &Control) -> Edge {
+    control.caller(OPERATOR_TOKEN)
+}
+
+fn request(purpose: v1::KeyPurpose, request_id: &str) -> v1::RotateKeysRequest {
+    v1::RotateKeysRequest {
+        issuer_id: ISSUER.to_owned(),
+        request_id: format!("the-request-called-{request_id}"),
+        keys: Some(v1::rotate_keys_request::Keys::Purpose(purpose.into())),
+        compromised: false,
+    }
+}
+
+fn all(request_id: &str) -> v1::RotateKeysRequest {
+    let keys = Some(v1::rotate_keys_request::Keys::All(v1::AllPurposes {}));
+    v1::RotateKeysRequest { keys, ..request(v1::KeyPurpose::Signing, request_id) }
+}
+
+fn compromised(purpose: v1::KeyPurpose, request_id: &str) -> v1::RotateKeysRequest {
+    v1::RotateKeysRequest { compromised: true, ..request(purpose, request_id) }
+}
+
+async fn kids(edge: &Edge) -> Vec<String> {
+    edge.describe(ISSUER).await.unwrap().keys.into_iter().map(|key| key.kid).collect()
+}
+
+fn kid(tokens: &v1::ExchangeResponse) -> String {
+    jsonwebtoken::decode_header(&tokens.access_token).unwrap().kid.unwrap()
+}
+
+fn seconds(time: Option<prost_types::Timestamp>) -> u64 {
+    time.unwrap().seconds.try_into().unwrap()
+}
+
+/// As much of `lychgate.record.v1.Event` as is asked for here.
+#[derive(Clone, PartialEq, prost::Message)]
+struct Event {
+    #[prost(string, tag = "4")]
+    subject: String,
+    #[prost(string, tag = "8")]
+    principal: String,
+    #[prost(message, optional, tag = "16")]
+    keys_rotated: Option<KeysRotated>,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct KeysRotated {
+    #[prost(message, repeated, tag = "1")]
+    keys: Vec<RotatedKey>,
+    #[prost(bool, tag = "2")]
+    compromised: bool,
+}
+
+#[derive(Clone, PartialEq, prost::Message)]
+struct RotatedKey {
+    #[prost(string, tag = "1")]
+    purpose: String,
+    #[prost(fixed32, tag = "2")]
+    key_id: u32,
+}
+
+/// Every event about keys: who, which, compromised or not.
+async fn events(world: &World) -> Vec<(String, Vec<String>, bool)> {
+    let events = world.events().await.into_iter().map(|bytes| Event::decode(&*bytes).unwrap());
+    let told = events.filter_map(|event| {
+        let rotated = event.keys_rotated?;
+        assert_eq!(event.subject, "");
+        let key = |key: RotatedKey| format!("{} {:08x}", key.purpose, key.key_id);
+        Some((event.principal, rotated.keys.into_iter().map(key).collect(), rotated.compromised))
+    });
+    told.collect()
+}
+
+/// With every algorithm, the shortest announcement there is, two nodes, and a verifier that asks for keys as seldom as
+/// it may: of all tokens that live, none is ever refused.
+#[tokio::test(flavor = "multi_thread")]
+async fn r44_a_rotation_by_hand_is_noticed_by_no_verifier() {
+    for algorithm in ALGORITHMS {
+        let mut world = operated().await;
+        world.issuer().access_tokens.algorithm = algorithm;
+        let (one, two) = (world.start().await, world.start().await);
+        let (edge, other) = (one.edge(), two.edge());
+        let (mut flow, mut verifier) = (Flow::new(App::configured()), Verifier::new());
+        let mut tokens = flow.tokens(&edge, &world.idp).await;
+        verifier.verify(&tokens.access_token, &other, world.now()).await.unwrap();
+        let began = world.now();
+        let rotated = operator(&one).rotate_keys(request(v1::KeyPurpose::Signing, "1")).await.unwrap().remove(0);
+        assert_eq!(seconds(rotated.active_time), began.seconds() + 600);
+        assert_eq!(seconds(rotated.forget_time), began.seconds() + 600 + 600 + 60, "a token's life, and the skew");
+        assert!(rotated.breaks.is_empty() && rotated.known_time.is_none());
+        let (mut alive, mut first_used) = (Vec::new(), None);
+        for _ in 0..80 {
+            world.advance(Duration::from_secs(20));
+            tokens = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
+            if kid(&tokens) == rotated.key_id {
+                first_used.get_or_insert(world.now().since(began));
+            }
+            alive.push((world.now(), tokens.access_token.clone()));
+            alive.retain(|(at, _)| world.now().since(*at) < Duration::from_secs(600));
+            for (_, token) in &alive {
+                let verified = verifier.verify(token, &other, world.now()).await;
+                assert!(verified.is_ok(), "{algorithm:?} after {:?}: {verified:?}", world.now().since(began));
+            }
+        }
+        let first_used = first_used.unwrap();
+        assert!(first_used >= ANNOUNCEMENT && first_used <= ANNOUNCEMENT + LOOK, "as was said: {first_used:?}");
+        assert_eq!(kids(&other).await, [rotated.key_id]);
+    }
+}
+
+/// A flow that is under way when all keys are announced, and when all of them take over.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_rotation_of_everything_disturbs_no_flow() {
+    let world = operated().await;
+    let (one, two) = (world.start().await, world.start().await);
+    let (edge, other) = (one.edge(), two.edge());
+    let mut before = Flow::new(App::configured());
+    let tokens = before.tokens(&edge, &world.idp).await;
+    let mut flow = Flow::new(App::configured());
+    let page = flow.ask(&edge).await;
+    assert_eq!(operator(&one).rotate_keys(all("1")).await.unwrap().len(), 9);
+    world.advance(ANNOUNCEMENT + LOOK);
+    let decided = other.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
+    flow.browser.keep(&decided);
+    let callback = flow.finish_login(world.idp.sign_in(location(&decided), "alice"));
+    let next = edge.finish_login(callback).await.unwrap();
+    let fresh = other.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
+    edge.exchange(flow.refresh(fresh.refresh_token())).await.unwrap();
+    other.exchange(before.refresh(tokens.refresh_token())).await.unwrap();
+    let states = |state: v1::KeyState| {
+        let (state, keys) = (i32::from(state), operator(&two));
+        async move { keys.list_keys(ISSUER).await.unwrap().into_iter().filter(|key| key.state == state).count() }
+    };
+    assert_eq!((states(v1::KeyState::Active).await, states(v1::KeyState::Retired).await), (9, 9));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn while_a_successor_is_announced_no_second_one_is_made() {
+    let world = operated().await;
+    let (one, two) = (world.start().await, world.start().await);
+    let (one, two) = (operator(&one), operator(&two));
+    let first = one.rotate_keys(request(v1::KeyPurpose::Signing, "1")).await.unwrap();
+    let again = one.rotate_keys(request(v1::KeyPurpose::Signing, "1")).await.unwrap();
+    let another = two.rotate_keys(request(v1::KeyPurpose::Signing, "2")).await.unwrap();
+    assert!(first == again && first == another);
+    let told = events(&world).await;
+    assert_eq!(told, [("grace".to_owned(), vec![format!("signing {}", first[0].key_id)], false)]);
+    let keys = one.list_keys(ISSUER).await.unwrap();
+    let signing: Vec<_> = keys.iter().filter(|key| key.purpose() == v1::KeyPurpose::Signing).collect();
+    let [active, announced] = signing[..] else { panic!("{signing:?}") };
+    assert_eq!((active.state(), announced.state()), (v1::KeyState::Active, v1::KeyState::Announced));
+    assert_eq!((announced.key_id.as_str(), announced.algorithm.as_str()), (first[0].key_id.as_str(), "ES256"));
+    assert_eq!((active.retire_time, active.forget_time), (announced.active_time, first[0].forget_time));
+    assert!(announced.retire_time.is_none() && announced.forget_time.is_none());
+    assert_eq!(keys.len(), 10);
+    assert!(keys.iter().all(|key| key.algorithm.is_empty() == (key.purpose() != v1::KeyPurpose::Signing)));
+    // The request is known as long as its key is: no third one when it takes over.
+    world.advance(ANNOUNCEMENT + LOOK);
+    let late = two.rotate_keys(request(v1::KeyPurpose::Signing, "1")).await.unwrap();
+    assert_eq!(late[0].key_id, first[0].key_id);
+    assert_eq!((kids(&one).await.len(), events(&world).await.len()), (2, 1));
+    // What took over has no successor yet: now there is something to be done.
+    let next = two.rotate_keys(request(v1::KeyPurpose::Signing, "3")).await.unwrap();
+    assert!(next[0].key_id != first[0].key_id && events(&world).await.len() == 2);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_many_rotations_at_once_there_is_one_successor() {
+    let world = operated().await;
+    let (one, two) = (world.start().await, world.start().await);
+    let asked = (0..16).map(|n| {
+        let node = operator(if n % 2 == 0 { &one } else { &two });
+        async move { node.rotate_keys(all(&n.to_string())).await.unwrap() }
+    });
+    let told: Vec<_> = futures_util::future::join_all(asked).await;
+    assert!(told.iter().all(|rotations| *rotations == told[0]));
+    let keys = operator(&one).list_keys(ISSUER).await.unwrap();
+    assert_eq!((keys.len(), events(&world).await.len()), (18, 1));
+}
+
+/// The unchanged flow: the token is good at a verifier, and refreshes. Then its key is in wrong hands.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_compromised_signing_key_is_gone_at_once_and_for_good() {
+    let world = operated().await;
+    let (one, two) = (world.start().await, world.start().await);
+    let (edge, other) = (one.edge(), two.edge());
+    let (mut flow, mut verifier) = (Flow::new(App::configured()), Verifier::new());
+    let old = flow.tokens(&edge, &world.idp).await;
+    verifier.verify(&old.access_token, &other, world.now()).await.unwrap();
+    // One that is announced is no way out: who has one key may have both.
+    let announced = operator(&one).rotate_keys(request(v1::KeyPurpose::Signing, "1")).await.unwrap().remove(0);
+    let request = compromised(v1::KeyPurpose::Signing, "2");
+    let rotated = operator(&one).rotate_keys(request.clone()).await.unwrap().remove(0);
+    assert!(rotated.key_id != announced.key_id && rotated.breaks.contains("every access token"), "{rotated:?}");
+    assert_eq!(seconds(rotated.active_time), world.now().seconds());
+    assert_eq!(rotated.forget_time, None, "it is forgotten already");
+    // This node at once, the other one when it looks.
+    assert_eq!(kids(&edge).await, [rotated.key_id.as_str()]);
+    world.advance(LOOK);
+    assert_eq!(kids(&other).await, [rotated.key_id.as_str()]);
+    let fresh = other.exchange(flow.refresh(old.refresh_token())).await.unwrap();
+    assert_eq!(kid(&fresh), rotated.key_id, "grants go on");
+    // A verifier that keeps the key set as long as it may has let go of it when that was said.
+    world.advance(Duration::from_secs(60) + KEY_SET_MAX_AGE);
+    assert_eq!(seconds(rotated.known_time), world.now().seconds());
+    let late = verifier.verify(&old.access_token, &other, world.now()).await;
+    assert_eq!(late, Err("there is no such key".to_owned()), "though it lives for another three minutes");
+    verifier.verify(&fresh.access_token, &other, world.now()).await.unwrap();
+    // The reply was lost: the same request makes no other key. Another one does.
+    let again = operator(&two).rotate_keys(request).await.unwrap().remove(0);
+    assert_eq!(again, rotated);
+    let key = |id: &str| vec![format!("signing {id}")];
+    let grace = || "grace".to_owned();
+    let told = [(grace(), key(&announced.key_id), false), (grace(), key(&rotated.key_id), true)];
+    assert_eq!(events(&world).await, told);
+    let other_request = operator(&two).rotate_keys(compromised(v1::KeyPurpose::Signing, "3")).await.unwrap();
+    assert_ne!(other_request[0].key_id, rotated.key_id);
+}
+
+/// One step of the unchanged flow, after the keys of its purpose were given up: refused for its reason, and nothing came
+/// of it.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_compromised_key_made_is_worth_nothing() {
+    for (purpose, reason) in [
+        (v1::KeyPurpose::Ticket, "TICKET_INVALID"),
+        (v1::KeyPurpose::Form, "FORM_TOKEN_INVALID"),
+        (v1::KeyPurpose::Cookie, "BROWSER_COOKIE_MISSING"),
+        (v1::KeyPurpose::Login, "STATE_INVALID"),
+        (v1::KeyPurpose::Code, "CODE_INVALID"),
+        (v1::KeyPurpose::RefreshToken, "REFRESH_TOKEN_INVALID"),
+    ] {
+        let world = operated().await;
+        let control = world.start().await;
+        let edge = control.edge();
+        let mut flow = Flow::new(App::configured());
+        let page = flow.ask(&edge).await;
+        let decide = flow.decide(&page, v1::Decision::Approve);
+        let callback = flow.clone().sign_in(&edge, &world.idp).await;
+        let mut redeeming = flow.clone();
+        let code = redeeming.code(&edge, &world.idp).await;
+        let refresh_token = flow.clone().tokens(&edge, &world.idp).await.refresh_token().to_owned();
+        operator(&control).rotate_keys(compromised(purpose, "1")).await.unwrap();
+        let census = world.census().await;
+        let refused = match purpose {
+            v1::KeyPurpose::Ticket | v1::KeyPurpose::Form | v1::KeyPurpose::Cookie => {
+                edge.decide(decide).await.reason()
+            }
+            v1::KeyPurpose::Login => edge.finish_login(callback).await.reason(),
+            v1::KeyPurpose::Code => edge.exchange(redeeming.redeem(&code)).await.reason(),
+            v1::KeyPurpose::RefreshToken => edge.exchange(flow.refresh(&refresh_token)).await.reason(),
+            other => panic!("{other:?}"),
+        };
+        assert_eq!(refused, reason, "{purpose:?}");
+        assert_eq!(world.census().await, census, "{purpose:?}");
+        Flow::new(App::configured()).tokens(&edge, &world.idp).await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_does_not_say_what_it_means_changes_nothing() {
+    type Change = fn(&mut v1::RotateKeysRequest);
+    let mut world = operated().await;
+    let mut elsewhere = principal("elsewhere", Role::Operator, "token-of-another-operator");
+    elsewhere.issuers = Some(Vec::new());
+    world.config.principals.push(elsewhere);
+    let control = world.start().await;
+    let kept = world.kept(Space::Meta).await;
+    let changes: [(Change, &str); 8] = [
+        (|request| request.keys = None, "PARAMETER_MISSING"),
+        (|request| request.keys = Some(v1::rotate_keys_request::Keys::Purpose(0)), "REQUEST_MALFORMED"),
+        (|request| request.keys = Some(v1::rotate_keys_request::Keys::Purpose(99)), "REQUEST_MALFORMED"),
+        (|request| request.request_id = String::new(), "PARAMETER_MISSING"),
+        (|request| request.request_id = "x".repeat(15), "REQUEST_MALFORMED"),
+        (|request| request.request_id = "x".repeat(65), "REQUEST_MALFORMED"),
+        (|request| request.request_id = "sixteen and spaces".to_owned(), "REQUEST_MALFORMED"),
+        (|request| request.issuer_id = "other".to_owned(), "ISSUER_UNKNOWN"),
+    ];
+    for (change, reason) in changes {
+        let mut request = compromised(v1::KeyPurpose::Signing, "1");
+        change(&mut request);
+        assert_eq!(operator(&control).rotate_keys(request).await.reason(), reason);
+    }
+    let elsewhere = control.caller("token-of-another-operator");
+    assert_eq!(elsewhere.rotate_keys(all("1")).await.reason(), "ISSUER_UNKNOWN");
+    assert_eq!(elsewhere.list_keys(ISSUER).await.reason(), "ISSUER_UNKNOWN");
+    assert_eq!(world.kept(Space::Meta).await, kept);
+    assert!(events(&world).await.is_empty());
+}
+
+/// Keys that grants still need are kept, and all of them lie in one record: there is an end to how many.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_keyring_never_outgrows_its_record() {
+    let mut world = operated().await;
+    world.issuer().access_tokens.algorithm = ALGORITHMS[2];
+    let control = world.start().await;
+    for n in 1..16 {
+        operator(&control).rotate_keys(all(&n.to_string())).await.unwrap();
+        world.advance(ANNOUNCEMENT + LOOK);
+        kids(&control.edge()).await;
+    }
+    let before = operator(&control).list_keys(ISSUER).await.unwrap();
+    assert_eq!(operator(&control).rotate_keys(all("16")).await.reason(), "REQUEST_MALFORMED");
+    let largest = world.kept(Space::Meta).await.into_iter().map(|(_, entry)| entry.value.len()).max().unwrap();
+    assert!(largest < 48 * 1024, "{largest}");
+    assert_eq!(operator(&control).list_keys(ISSUER).await.unwrap(), before);
+    let ids: HashSet<_> = before.iter().map(|key| (key.purpose, key.key_id.clone())).collect();
+    assert_eq!(ids.len(), before.len());
+}

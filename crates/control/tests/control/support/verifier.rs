@@ -1,0 +1,66 @@
+//! A resource server that verifies offline, and asks for the key set as seldom as it may.
+
+use std::time::Duration;
+
+use jsonwebtoken::jwk::{Jwk, JwkSet};
+use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
+use lychgate_api::{KEY_SET_MAX_AGE, v1};
+use lychgate_store::engine::Timestamp;
+use serde_json::{Value, json};
+
+use super::{Edge, ISSUER, ISSUER_URL, RESOURCE};
+
+/// It keeps the key set to the last second that it was told, does not fetch it for a `kid` it does not know, and stands
+/// behind an edge that keeps what it was told as long.
+#[derive(Debug)]
+pub(crate) struct Verifier {
+    keys: (Timestamp, Vec<v1::Jwk>),
+    edges: (Timestamp, Vec<v1::Jwk>, Duration),
+}
+
+impl Verifier {
+    pub(crate) fn new() -> Self {
+        Self { keys: (Timestamp::EPOCH, Vec::new()), edges: (Timestamp::EPOCH, Vec::new(), Duration::ZERO) }
+    }
+
+    /// The claims of `token`, if it is good `now`.
+    pub(crate) async fn verify(&mut self, token: &str, edge: &Edge, now: Timestamp) -> Result<Value, String> {
+        if now.since(self.edges.0) >= self.edges.2 {
+            let described = edge.describe(ISSUER).await.expect("it is described");
+            let max_age = described.max_age.expect("it may be kept").try_into().expect("it is not negative");
+            self.edges = (now, described.keys, max_age);
+        }
+        if now.since(self.keys.0) >= KEY_SET_MAX_AGE {
+            self.keys = (now, self.edges.1.clone());
+        }
+        let claims = verify(token, &self.keys.1)?;
+        // Times are the test's, not this machine's.
+        if claims["exp"].as_u64() <= Some(now.seconds()) { Err("it has expired".to_owned()) } else { Ok(claims) }
+    }
+}
+
+/// RFC 9068 §4, but for the times: with the key that the token names, as that key says (RFC 8725 §3.1).
+pub(crate) fn verify(token: &str, keys: &[v1::Jwk]) -> Result<Value, String> {
+    let header = decode_header(token).map_err(|error| error.to_string())?;
+    if header.typ.as_deref() != Some("at+jwt") {
+        return Err(format!("it is {:?}", header.typ));
+    }
+    let set = JwkSet { keys: keys.iter().map(jwk).collect() };
+    let key = set.find(&header.kid.unwrap_or_default()).ok_or("there is no such key")?;
+    let algorithm = key.common.key_algorithm.expect("it says so").to_string().parse().expect("a known one");
+    let mut validation = Validation::new(algorithm);
+    validation.validate_exp = false;
+    validation.set_issuer(&[ISSUER_URL]);
+    validation.set_audience(&[RESOURCE]);
+    let public = DecodingKey::from_jwk(key).map_err(|error| error.to_string())?;
+    decode::<Value>(token, &public, &validation).map(|token| token.claims).map_err(|error| error.to_string())
+}
+
+/// As an edge publishes it: what is empty is left out.
+pub(crate) fn jwk(key: &v1::Jwk) -> Jwk {
+    let v1::Jwk { kty, r#use, alg, kid, crv, x, y, n, e } = key;
+    let mut value =
+        json!({ "kty": kty, "use": r#use, "alg": alg, "kid": kid, "crv": crv, "x": x, "y": y, "n": n, "e": e });
+    value.as_object_mut().expect("an object").retain(|_, member| member != "");
+    serde_json::from_value(value).expect("a key that every library reads")
+}
