@@ -14,10 +14,10 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use serde::Deserialize;
 use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
 use url::Url;
 
 use crate::http::{self, Jar, Page, Visit};
-use crate::upstream::{challenge, unique_word};
 
 pub use stage::{RESOURCE, Stage};
 
@@ -391,4 +391,14 @@ impl TokenRequest {
 
 fn owned(pairs: &[(&str, &str)]) -> Vec<(String, String)> {
     pairs.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect()
+}
+
+/// RFC 7636 §4.2 `S256`.
+fn challenge(verifier: &str) -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
+}
+
+/// A word that nobody else has.
+fn unique_word() -> String {
+    BASE64_URL_SAFE_NO_PAD.encode(crate::random::<24>())
 }

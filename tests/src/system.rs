@@ -7,6 +7,7 @@
 pub mod balancer;
 pub mod configuration;
 pub mod family;
+pub mod logged;
 pub mod ports;
 pub mod service;
 

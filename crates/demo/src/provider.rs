@@ -4,12 +4,15 @@
 //! with a session is sent back with a code without having seen a page. Whoever stands behind such a provider with one static
 //! client id, and lets strangers in front, has to ask for consent itself; without this danger nothing here would show it.
 //!
+//! For tests of such clients it has another face (`face`), which lies, stalls and repeats; it is off unless configured.
+//!
 //! It must never be reachable from another machine (it asks for no password), and it writes nothing but its signing key:
 //! sessions, codes and tokens end with the process.
 
 mod answer;
 mod config;
 mod cookie;
+mod face;
 mod flow;
 mod key;
 mod memory;
@@ -49,6 +52,7 @@ pub struct Provider {
     clients: Vec<Client>,
     users: Vec<User>,
     remember_consent: bool,
+    other_face: bool,
     key: SigningKey,
     form_key: hmac::Key,
     cookie: SessionCookie,
@@ -73,11 +77,12 @@ impl Provider {
             issuer: config.issuer,
             users: config.users,
             remember_consent: config.remember_consent,
+            other_face: config.other_face,
         }))
     }
 
     pub fn router(self: &Arc<Self>) -> Router {
-        Router::new()
+        let honest = Router::new()
             .route("/", get(flow::home))
             .route("/.well-known/openid-configuration", get(metadata::discovery))
             .route("/jwks", get(metadata::jwks))
@@ -88,7 +93,8 @@ impl Provider {
             .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
             .route("/healthz", get(metadata::healthz))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
-            .with_state(Arc::clone(self))
+            .with_state(Arc::clone(self));
+        if self.other_face { face::put_on(honest, Arc::clone(self)) } else { honest }
     }
 
     fn client(&self, id: &str) -> Option<&Client> {

@@ -36,8 +36,16 @@ impl Stage {
     }
 
     pub async fn start_with_resources(config: &str) -> Result<Self> {
-        let upstream = Upstream::start().await?;
-        let dev = Dev::start_with(&format!("{}{config}", upstream.config()), &upstream.environment()).await?;
+        Self::start_behind(Upstream::start().await?, Upstream::config, config).await
+    }
+
+    /// In front of a provider that speaks no OpenID Connect.
+    pub async fn start_oauth2() -> Result<Self> {
+        Self::start_behind(Upstream::start().await?, Upstream::oauth2_config, RESOURCE_CONFIG).await
+    }
+
+    async fn start_behind(upstream: Upstream, table: fn(&Upstream) -> String, config: &str) -> Result<Self> {
+        let dev = Dev::start_with(&format!("{}{config}", table(&upstream)), &upstream.environment()).await?;
         let gate = Gate::new(&dev.ready().issuer, RESOURCE)?;
         Ok(Self { upstream, gate, dev })
     }

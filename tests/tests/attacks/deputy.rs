@@ -156,7 +156,7 @@ async fn naive_authorize(State(naive): State<Naive>, Query(query): Query<Paramet
     let callback = format!("{}/callback/naive", naive.origin);
     let (upstream, client_id) = (&naive.upstream, naive.client.0);
     let parameters = format!("client_id={client_id}&redirect_uri={callback}&response_type=code&state=naive-state");
-    Redirect::to(&format!("{upstream}/authorize?{parameters}")).into_response()
+    Redirect::to(&format!("{upstream}/authorize?{parameters}&scope=openid")).into_response()
 }
 
 async fn naive_callback(State(naive): State<Naive>, Query(query): Query<Parameters>) -> Response {

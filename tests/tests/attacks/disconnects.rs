@@ -1,7 +1,7 @@
 //! A client that is gone before its answer: what was acquired for it is not lost, and not acquired twice.
 
 use anyhow::{Context, Result};
-use e2e::flow::{LOOPBACK, Stage, TokenRequest};
+use e2e::flow::{Gate, LOOPBACK, Stage, TokenRequest};
 use e2e::http::Jar;
 use e2e::upstream::Lie;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -18,13 +18,12 @@ async fn a_browser_that_leaves_during_its_callback_finds_its_answer() -> Result<
     let mut jar = Jar::new()?;
     let callback = app.request().callback(&mut jar).await?;
     stage.upstream.lie(Lie::TokenStalls);
-    let cookies: Vec<_> = jar.cookies().iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
     let target = format!("{}?{}", callback.url.path(), callback.url.query().unwrap_or_default());
     let mut connection = connect(&callback.url).await?;
     let request = format!(
-        "GET {target} HTTP/1.1\r\nHost: {}\r\nCookie: {}\r\nConnection: close\r\n\r\n",
+        "GET {target} HTTP/1.1\r\nHost: {}\r\n{}\r\nConnection: close\r\n\r\n",
         callback.url.authority(),
-        cookies.join("; ")
+        cookie_header(&jar)
     );
     connection.write_all(request.as_bytes()).await?;
     stage.upstream.asked_until(|asked| asked.exchanges.len() == 1).await?;
@@ -65,16 +64,103 @@ async fn a_client_that_leaves_during_its_exchange_starts_again() -> Result<()> {
     stage.stop().await
 }
 
+/// Wherever in its request a connection ends, and also right behind it: nothing was done by half. The same request, sent
+/// whole, gets the one answer; the upstream sees its code once.
+#[tokio::test]
+async fn a_connection_that_ends_anywhere_in_its_request_leaves_nothing_half_done() -> Result<()> {
+    let stage = Stage::start("").await?;
+    let app = stage.gate.app(&[LOOPBACK]).await?;
+    let mut jar = Jar::new()?;
+
+    let metadata = serde_json::json!({ "redirect_uris": [LOOPBACK] });
+    ends_anywhere(&post("/register", &stage.gate, &[], "application/json", &metadata.to_string())).await?;
+    assert_eq!(stage.gate.register(&metadata).await?.status, 201);
+
+    let consent = app.request().open(&mut jar).await?;
+    let mut fields = consent.page.hidden_fields();
+    fields.push(("decision".to_owned(), "approve".to_owned()));
+    let form = form_urlencoded::Serializer::new(String::new()).extend_pairs(&fields).finish();
+    let cookies = cookie_header(&jar);
+    ends_anywhere(&post("/consent", &stage.gate, &[&cookies, "Sec-Fetch-Site: same-origin"], FORM, &form)).await?;
+    assert!(stage.upstream.asked().authorizations.is_empty());
+    let callback = consent.approve(&mut jar).await?.sign_in(&mut jar).await?;
+
+    let target = format!("{}?{}", callback.url.path(), callback.url.query().unwrap_or_default());
+    let head =
+        format!("GET {target} HTTP/1.1\r\nHost: {}\r\n{}\r\n\r\n", callback.url.authority(), cookie_header(&jar));
+    ends_anywhere(&Raw { url: callback.url.clone(), head, body: String::new() }).await?;
+    let code = callback.finish(&mut jar).await?.code()?;
+    assert_eq!(stage.upstream.asked().exchanges_of(&callback.code()?), 1);
+
+    // Sent whole, it would have been redeemed: with a code there is no second try.
+    let redemption = callback.request.redemption(&code);
+    ends_within(&token_request(&redemption)?).await?;
+    let tokens = redemption.tokens().await?;
+
+    let refresh = app.refresh(&tokens.refresh_token);
+    ends_anywhere(&token_request(&refresh)?).await?;
+    let second = refresh.tokens().await?;
+    assert_eq!(refresh.tokens().await?.refresh_token, second.refresh_token);
+    app.refresh(&second.refresh_token).tokens().await?;
+    stage.stop().await
+}
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// A request in bytes.
+struct Raw {
+    url: Url,
+    head: String,
+    body: String,
+}
+
+fn post(path: &str, gate: &Gate, headers: &[&str], content_type: &str, body: &str) -> Raw {
+    let url = Url::parse(&gate.url(path)).expect("an endpoint");
+    let mut head = format!("POST {path} HTTP/1.1\r\nHost: {}\r\nContent-Type: {content_type}\r\n", url.authority());
+    for header in headers {
+        head += &format!("{header}\r\n");
+    }
+    head += &format!("Content-Length: {}\r\n\r\n", body.len());
+    Raw { url, head, body: body.to_owned() }
+}
+
+fn token_request(request: &TokenRequest) -> Result<Raw> {
+    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.form).finish();
+    Ok(post("/token", &request.app.gate, &[], FORM, &body))
+}
+
+fn cookie_header(jar: &Jar) -> String {
+    let cookies: Vec<_> = jar.cookies().iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
+    format!("Cookie: {}", cookies.join("; "))
+}
+
+/// The connection ends before anything, within the head, between head and body, within the body, and before the last byte.
+async fn ends_within(request: &Raw) -> Result<()> {
+    let (head, whole) = (request.head.len(), request.head.len() + request.body.len());
+    for length in [0, 1, head / 2, head - 1, head, head + request.body.len() / 2, whole - 1] {
+        // What has no body is whole with its head.
+        if length < whole {
+            ends_after(request, length).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Also after the last byte, without a look at the answer.
+async fn ends_anywhere(request: &Raw) -> Result<()> {
+    ends_within(request).await?;
+    ends_after(request, request.head.len() + request.body.len()).await
+}
+
+async fn ends_after(request: &Raw, length: usize) -> Result<()> {
+    let mut connection = connect(&request.url).await?;
+    connection.write_all(&[&request.head, &request.body].map(String::as_bytes).concat()[..length]).await?;
+    Ok(connection.shutdown().await?)
+}
+
 /// Sends it, sees the first byte of an answer arrive, and is gone.
 async fn leave_before_reading(request: &TokenRequest) -> Result<()> {
-    let url = Url::parse(&request.app.gate.url("/token"))?;
-    let body = form_urlencoded::Serializer::new(String::new()).extend_pairs(&request.form).finish();
-    let head = format!(
-        "POST {} HTTP/1.1\r\nHost: {}\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: {}\r\n\r\n",
-        url.path(),
-        url.authority(),
-        body.len()
-    );
+    let Raw { url, head, body } = token_request(request)?;
     let mut connection = connect(&url).await?;
     connection.write_all(format!("{head}{body}").as_bytes()).await?;
     connection.read_u8().await.context("no answer began")?;

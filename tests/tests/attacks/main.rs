@@ -11,6 +11,7 @@ mod forms;
 mod redirects;
 mod refreshes;
 mod spoofing;
+mod upstream_documents;
 mod upstream_failures;
 
 use anyhow::{Result, bail};

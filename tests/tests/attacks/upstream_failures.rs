@@ -1,40 +1,70 @@
 //! An upstream that lies, fails or refuses: the person reads what happened, the client gets a correct error, and nothing
 //! is issued. Whatever it does, it sees its code once at the most.
 
+use std::time::Duration;
+
 use anyhow::{Context, Result, ensure};
-use e2e::flow::{Answer, App, LOOPBACK, Stage, WEB};
-use e2e::http::Jar;
-use e2e::system::service::until;
-use e2e::upstream::{Lie, Upstream};
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use e2e::flow::{self, App, LOOPBACK, Stage, WEB};
+use e2e::http::{Jar, Page};
+use e2e::system::files;
+use e2e::upstream::{Answer, Endpoint, Lie, Upstream};
+use serde_json::{Value, json};
+use tokio::time::timeout;
 
 use crate::{LOGIN, assert_refused};
+
+/// Who signs in where the upstream lies. Nothing that is kept may ever name them.
+const MALLORY: &str = "mallory";
 
 #[tokio::test]
 async fn b36_a_lying_id_token_signs_nobody_in() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     app.tokens().await?;
+    stage.upstream.sign_in_as(MALLORY);
     for lie in [
         Lie::Issuer,
+        Lie::NoIssuer,
+        Lie::Claim("iss", json!(format!("{}/", stage.upstream.issuer()))),
+        Lie::Claim("iss", json!([stage.upstream.issuer()])),
         Lie::Audience,
+        Lie::NoAudience,
+        Lie::Claim("aud", json!([])),
+        Lie::Claim("aud", json!({ "lychgate-at-upstream": true })),
         Lie::SecondAudienceWithoutAzp,
         Lie::AuthorizedParty,
+        Lie::Claim("azp", json!("")),
+        Lie::Claim("azp", json!(["lychgate-at-upstream"])),
         Lie::Nonce,
         Lie::NoNonce,
+        Lie::Claim("nonce", json!("")),
+        Lie::Claim("nonce", json!(null)),
         Lie::Expired,
         Lie::NoExpiry,
+        Lie::Claim("exp", json!("4102444800")),
+        Lie::Claim("exp", json!(-1)),
         Lie::IssuedLater,
+        Lie::NoIssuedAt,
         Lie::NoSubject,
         Lie::EmptySubject,
         Lie::Unsigned,
         Lie::Hs256,
+        Lie::Hs256WithPublicKey,
         Lie::OtherKey,
+        Lie::UnknownKey,
         Lie::NoIdToken,
+        Lie::Member(Endpoint::Token, "id_token", json!("")),
+        Lie::Member(Endpoint::Token, "id_token", json!("a.b.c")),
+        Lie::Member(Endpoint::Token, "id_token", json!({ "sub": MALLORY })),
     ] {
-        fails(&stage.upstream, &app, lie, Failure::UNTRUSTED, 1).await?;
+        fails(&stage.upstream, &app, lie, Failure::UNTRUSTED, ONE_EXCHANGE).await?;
     }
+    assert_unknown(&stage, MALLORY)?;
     stage.upstream.be_honest();
     app.tokens().await?;
+    assert_known(&stage, MALLORY)?;
     stage.stop().await
 }
 
@@ -43,9 +73,18 @@ async fn b36_the_way_back_must_be_the_upstreams_own() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     app.tokens().await?;
-    for lie in [Lie::CallbackWithoutIss, Lie::CallbackOfAnother, Lie::CallbackWithoutCode] {
-        fails(&stage.upstream, &app, lie, Failure::UNTRUSTED, 0).await?;
+    stage.upstream.sign_in_as(MALLORY);
+    let with_a_slash = json!(format!("{}/", stage.upstream.issuer()));
+    for lie in [
+        Lie::CallbackWithoutIss,
+        Lie::CallbackOfAnother,
+        Lie::Member(Endpoint::Authorize, "iss", with_a_slash),
+        Lie::Member(Endpoint::Authorize, "iss", json!("")),
+        Lie::CallbackWithoutCode,
+    ] {
+        fails(&stage.upstream, &app, lie, Failure::UNTRUSTED, NO_CALL).await?;
     }
+    assert_unknown(&stage, MALLORY)?;
     stage.stop().await
 }
 
@@ -54,19 +93,116 @@ async fn a27_an_upstream_that_cannot_answer_is_no_reason_to_log_out() -> Result<
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let before = app.tokens().await?;
+    stage.upstream.sign_in_as(MALLORY);
+    let status = |status| Lie::Answer(Endpoint::Token, Answer::Status(status));
     for (lie, failure) in [
         (Lie::TokenFails, Failure::AWAY),
-        (Lie::TokenStalls, Failure::AWAY),
+        (status(503), Failure::AWAY),
+        (status(429), Failure::AWAY),
         (Lie::TokenBreaksOff, Failure::AWAY),
+        (status(201), Failure::UNTRUSTED),
+        (status(404), Failure::UNTRUSTED),
         (Lie::TokenNeverEnds, Failure::UNTRUSTED),
+        (Lie::Answer(Endpoint::Token, Answer::Padded(BODY_LIMIT)), Failure::UNTRUSTED),
         (Lie::TokenIsNoJson, Failure::UNTRUSTED),
+        (Lie::Answer(Endpoint::Token, Answer::Body("")), Failure::UNTRUSTED),
+        (Lie::Answer(Endpoint::Token, Answer::Body("null")), Failure::UNTRUSTED),
+        (Lie::NoMember(Endpoint::Token, "access_token"), Failure::UNTRUSTED),
+        (Lie::NoMember(Endpoint::Token, "token_type"), Failure::UNTRUSTED),
+        (Lie::Member(Endpoint::Token, "token_type", json!("DPoP")), Failure::UNTRUSTED),
+        (Lie::Member(Endpoint::Token, "error", json!("invalid_grant")), Failure::UNTRUSTED),
         (Lie::TokenRedirects, Failure::UNTRUSTED),
         (Lie::TokenRefuses, Failure::UNTRUSTED),
     ] {
-        fails(&stage.upstream, &app, lie, failure, 1).await?;
+        fails(&stage.upstream, &app, lie, failure, ONE_EXCHANGE).await?;
     }
-    assert_eq!(stage.upstream.asked().elsewhere, 0, "no redirect is followed with a client secret in hand");
+    assert_unknown(&stage, MALLORY)?;
     app.refresh(&before.refresh_token).tokens().await?;
+    stage.stop().await
+}
+
+/// What looks like a lie and is none: the login goes on.
+#[tokio::test]
+async fn what_an_upstream_may_say_costs_nobody_their_login() -> Result<()> {
+    let stage = Stage::start("").await?;
+    let app = stage.gate.app(&[LOOPBACK]).await?;
+    for truth in [
+        Lie::NoTokenLifetime,
+        Lie::Member(Endpoint::Token, "token_type", json!("bearer")),
+        Lie::NoMember(Endpoint::Token, "refresh_token"),
+        Lie::Claim("aud", json!(["lychgate-at-upstream"])),
+        Lie::Claim("azp", json!("lychgate-at-upstream")),
+        Lie::Claim("exp", json!(4_102_444_800.5)),
+        // A body is what it is, whatever it is called.
+        Lie::Answer(Endpoint::Token, Answer::ContentType("text/html")),
+        Lie::Answer(Endpoint::Token, Answer::Padded(BODY_LIMIT / 2)),
+    ] {
+        stage.upstream.lie(truth.clone());
+        let tokens = app.tokens().await.with_context(|| format!("{truth:?}"))?;
+        assert_eq!(tokens.claims()?["sub"], "idp|ada");
+    }
+    stage.stop().await
+}
+
+/// Slow is not endless: whoever takes too long is as good as away, before clients give us up.
+#[tokio::test]
+async fn a_slow_upstream_is_given_up() -> Result<()> {
+    for answer in [Answer::Stalls, Answer::Drips] {
+        let (oidc, keys, oauth2) = tokio::try_join!(Stage::start(""), Stage::start(""), Stage::start_oauth2())?;
+        let slow = async |stage: &Stage, endpoint, calls| {
+            let app = stage.gate.app(&[LOOPBACK]).await?;
+            stage.upstream.sign_in_as(MALLORY);
+            fails(&stage.upstream, &app, Lie::Answer(endpoint, answer), Failure::AWAY, calls).await
+        };
+        let all = async {
+            tokio::try_join!(
+                slow(&oidc, Endpoint::Token, ONE_EXCHANGE),
+                slow(&keys, Endpoint::Jwks, ONE_EXCHANGE),
+                slow(&oauth2, Endpoint::Userinfo, AND_USERINFO),
+            )
+        };
+        timeout(PATIENCE, all).await.with_context(|| format!("{answer:?} is waited for"))??;
+        for stage in [oidc, keys, oauth2] {
+            stage.upstream.release();
+            assert_unknown(&stage, MALLORY)?;
+            stage.stop().await?;
+        }
+    }
+    Ok(())
+}
+
+/// A provider that would answer a code twice is never asked to: who signed in is who the first answer said.
+#[tokio::test]
+async fn of_two_answers_to_one_code_only_the_first_is_ever_heard() -> Result<()> {
+    let stage = Stage::start("").await?;
+    let app = stage.gate.app(&[LOOPBACK]).await?;
+    stage.upstream.lie(Lie::SecondAnswer);
+    let mut jar = Jar::new()?;
+    let callback = app.request().callback(&mut jar).await?;
+    let visits = (0..4).map(|_| {
+        let (mut jar, callback) = (jar.clone(), callback.clone());
+        tokio::spawn(async move { callback.finish(&mut jar).await })
+    });
+    let mut answers = Vec::new();
+    for visit in visits.collect::<Vec<_>>() {
+        answers.push(visit.await??);
+    }
+    answers.push(callback.finish(&mut jar.clone()).await?);
+    assert!(answers.iter().all(|answer| *answer == answers[0]), "{answers:?}");
+    let tokens = callback.request.redemption(&answers[0].code()?).tokens().await?;
+    assert_eq!(tokens.claims()?["sub"], "idp|ada");
+    let asked = stage.upstream.asked();
+    assert_eq!((asked.exchanges.len(), asked.codes_repeated), (1, 0));
+
+    // The lie was there to be fallen for.
+    let (id, secret) = stage.upstream.client();
+    let again = [("grant_type", "authorization_code"), ("code", &callback.code()?)];
+    let request = stage.gate.http().post(format!("{}/token", stage.upstream.issuer()));
+    let second = Page::of(request.basic_auth(id, Some(secret)).form(&again)).await?.json()?;
+    let claims = second["id_token"].as_str().and_then(|token| token.split('.').nth(1)).context("an ID token")?;
+    let claims: Value = serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims)?)?;
+    assert_eq!(claims["sub"], "somebody-else");
+    assert_unknown(&stage, "somebody-else")?;
     stage.stop().await
 }
 
@@ -76,17 +212,28 @@ async fn the_upstreams_own_errors_are_told_apart() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     for error in ["temporarily_unavailable", "server_error"] {
-        fails(&stage.upstream, &app, Lie::CallbackError(error), Failure::AWAY, 0).await?;
+        fails(&stage.upstream, &app, Lie::CallbackError(error), Failure::AWAY, NO_CALL).await?;
     }
     for error in ["invalid_scope", "unauthorized_client", "something_new", "<script>alert(1)</script>"] {
-        fails(&stage.upstream, &app, Lie::CallbackError(error), Failure::UNTRUSTED, 0).await?;
+        fails(&stage.upstream, &app, Lie::CallbackError(error), Failure::UNTRUSTED, NO_CALL).await?;
+    }
+    for words in [
+        "<script>alert(1)</script>",
+        "\"><img src=x onerror=alert(1)>",
+        "javascript:alert(1)",
+        "{{alert(1)}}",
+        "alert(1)\r\nLocation: https://another.example",
+        "\u{1b}[31malert(1)\u{202e}\0",
+    ] {
+        let lie = Lie::CallbackErrorSaying("invalid_scope", words);
+        fails(&stage.upstream, &app, lie, Failure::UNTRUSTED, NO_CALL).await?;
     }
     // Whoever cancelled there has acted: the client hears at once.
     for error in ["access_denied", "login_required", "consent_required"] {
         stage.upstream.lie(Lie::CallbackError(error));
         let mut jar = Jar::new()?;
         let callback = app.request().callback(&mut jar).await?;
-        let answer = Answer::of(&callback.visit(&mut jar).await?)?;
+        let answer = flow::Answer::of(&callback.visit(&mut jar).await?)?;
         assert_error(&answer, &callback.request.app, callback.request.parameter("state"), "access_denied");
         assert!(jar.cookie(LOGIN).is_none());
         assert_refused(&callback.visit(&mut jar).await?, 403, "STATE_COOKIE_MISSING");
@@ -108,37 +255,7 @@ async fn b18_a_forged_error_callback_ends_nothing() -> Result<()> {
     stage.stop().await
 }
 
-/// Before anything is kept: the person presses the button again, on the same page.
-#[tokio::test]
-async fn an_upstream_away_at_the_decision_costs_nothing() -> Result<()> {
-    for (lie, failure) in [(Lie::DiscoveryDown, Failure::AWAY), (Lie::DiscoveryOfAnother, Failure::UNTRUSTED)] {
-        let stage = Stage::start("").await?;
-        let app = stage.gate.app(&[LOOPBACK]).await?;
-        let mut jar = Jar::new()?;
-        let consent = app.request().open(&mut jar).await?;
-        stage.upstream.lie(lie);
-        let page = jar.send(consent.form("approve")?).await?;
-        assert_refused(&page, failure.status, failure.reason);
-        assert_eq!(page.header("retry-after").is_some(), failure.status == 503);
-        assert!(jar.cookie(LOGIN).is_none() && page.set_cookies().is_empty());
-        assert_eq!(stage.upstream.asked().authorizations.len(), 0);
-
-        // It is not asked again at once after it failed; a moment later the button works.
-        stage.upstream.be_honest();
-        let mut presses = jar.clone();
-        until("the upstream is asked again", async || {
-            let pressed = presses.press(&consent.page, ("decision", "approve")).await;
-            pressed.is_ok_and(|page| page.status == 303)
-        })
-        .await?;
-        let code = consent.approve(&mut jar).await?.sign_in(&mut jar).await?.finish(&mut jar).await?.code()?;
-        consent.request.redemption(&code).tokens().await?;
-        stage.stop().await?;
-    }
-    Ok(())
-}
-
-/// The same with a denial, which needs no upstream at all.
+/// A denial needs no upstream at all.
 #[tokio::test]
 async fn an_upstream_away_does_not_keep_anybody_from_saying_no() -> Result<()> {
     let stage = Stage::start("").await?;
@@ -151,23 +268,35 @@ async fn an_upstream_away_does_not_keep_anybody_from_saying_no() -> Result<()> {
     stage.stop().await
 }
 
+/// What is read of one answer.
+pub(crate) const BODY_LIMIT: usize = 256 * 1024;
+/// A whole flow of which five seconds are spent waiting for the upstream, on a machine that has other things to do.
+const PATIENCE: Duration = Duration::from_secs(20);
+
 #[derive(Clone, Copy)]
-struct Failure {
-    status: u16,
-    reason: &'static str,
+pub(crate) struct Failure {
+    pub(crate) status: u16,
+    pub(crate) reason: &'static str,
     oauth_error: &'static str,
 }
 
 impl Failure {
-    const UNTRUSTED: Self = Self { status: 502, reason: "UPSTREAM_INVALID", oauth_error: "server_error" };
-    const AWAY: Self = Self { status: 503, reason: "UPSTREAM_UNAVAILABLE", oauth_error: "temporarily_unavailable" };
+    pub(crate) const UNTRUSTED: Self = Self { status: 502, reason: "UPSTREAM_INVALID", oauth_error: "server_error" };
+    pub(crate) const AWAY: Self =
+        Self { status: 503, reason: "UPSTREAM_UNAVAILABLE", oauth_error: "temporarily_unavailable" };
 }
 
-/// One flow, honest up to `lie`; the upstream is asked to exchange its code `exchanges` times, and never again.
-async fn fails(upstream: &Upstream, app: &App, lie: Lie, failure: Failure, exchanges: usize) -> Result<()> {
+/// What the upstream is asked for at its token endpoint, at its userinfo endpoint, and where it redirects to.
+type Calls = [usize; 3];
+pub(crate) const NO_CALL: Calls = [0, 0, 0];
+pub(crate) const ONE_EXCHANGE: Calls = [1, 0, 0];
+pub(crate) const AND_USERINFO: Calls = [1, 1, 0];
+
+/// One flow, honest up to `lie`; the upstream is called as `expected`, and never again.
+pub(crate) async fn fails(upstream: &Upstream, app: &App, lie: Lie, failure: Failure, expected: Calls) -> Result<()> {
     let mut jar = Jar::new()?;
-    let before = upstream.asked().exchanges.len();
-    upstream.lie(lie);
+    let before = calls(upstream);
+    upstream.lie(lie.clone());
     let callback = app.request().callback(&mut jar).await?;
     let kept = jar.clone();
     let page = callback.visit(&mut jar).await?;
@@ -175,7 +304,7 @@ async fn fails(upstream: &Upstream, app: &App, lie: Lie, failure: Failure, excha
     assert_refused(&page, failure.status, failure.reason);
     assert!(!page.body.contains("alert(1)"), "{lie:?}: what the upstream says in words is shown");
     assert!(jar.cookie(LOGIN).is_none(), "{lie:?}: the flow has ended");
-    let link = Answer { uri: page.return_link()?.with_context(|| format!("{lie:?}: no way back"))? };
+    let link = flow::Answer { uri: page.return_link()?.with_context(|| format!("{lie:?}: no way back"))? };
     assert_error(&link, app, callback.request.parameter("state"), failure.oauth_error);
 
     // Reloaded, with the cookie or without, even with an upstream that has become honest: it stays failed.
@@ -183,11 +312,38 @@ async fn fails(upstream: &Upstream, app: &App, lie: Lie, failure: Failure, excha
     assert_refused(&callback.visit(&mut jar).await?, 403, "STATE_COOKIE_MISSING");
     let again = callback.visit(&mut kept.clone()).await?;
     ensure!((again.status, again.reason()) == (failure.status, Some(failure.reason)), "{lie:?}: {}", again.summary());
-    ensure!(upstream.asked().exchanges.len() == before + exchanges, "{lie:?}: {:?}", upstream.asked().exchanges);
+    let after = calls(upstream);
+    let made = std::array::from_fn(|n| after[n] - before[n]);
+    ensure!(made == expected, "{lie:?}: {made:?} calls of token, userinfo and elsewhere");
     Ok(())
 }
 
-fn assert_error(answer: &Answer, app: &App, state: Option<&str>, error: &str) {
+/// Nothing that was kept names this person: no consent, no grant, no event.
+#[track_caller]
+pub(crate) fn assert_unknown(stage: &Stage, person: &str) -> Result<()> {
+    assert!(!is_kept(stage, person)?, "{person} is on record");
+    Ok(())
+}
+
+/// The proof that [`assert_unknown`] would have noticed.
+#[track_caller]
+pub(crate) fn assert_known(stage: &Stage, person: &str) -> Result<()> {
+    assert!(is_kept(stage, person)?, "{person} is not on record");
+    Ok(())
+}
+
+fn is_kept(stage: &Stage, person: &str) -> Result<bool> {
+    let subject = format!("idp|{person}");
+    let kept = files(&stage.dev().ready().data_dir)?;
+    Ok(kept.iter().any(|(_, content)| content.windows(subject.len()).any(|window| window == subject.as_bytes())))
+}
+
+fn calls(upstream: &Upstream) -> Calls {
+    let asked = upstream.asked();
+    [asked.exchanges.len(), asked.userinfo, asked.elsewhere]
+}
+
+fn assert_error(answer: &flow::Answer, app: &App, state: Option<&str>, error: &str) {
     assert!(answer.uri.as_str().starts_with(&app.redirect_uri), "{}", answer.uri);
     assert_eq!(answer.error().as_deref(), Some(error));
     assert_eq!(answer.parameter("state").as_deref(), state);

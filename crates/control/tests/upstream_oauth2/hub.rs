@@ -6,6 +6,7 @@ use std::convert::Infallible;
 use std::future::pending;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes};
 use axum::extract::State;
@@ -21,6 +22,7 @@ use lychgate_control::config::TokenEndpointAuth;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
+use tokio::time::interval;
 
 use crate::control::support::query;
 
@@ -30,6 +32,8 @@ pub(crate) const CLIENT_SECRET: &str = "hub-client-secret";
 /// What somebody's userinfo document says here, unless it is told otherwise.
 pub(crate) const OCTOCAT: &str =
     r#"{"login":"octocat","id":583231,"node_id":"MDQ6","email":null,"name":"The Octocat","plan":{"id":7}}"#;
+
+const DRIP: Duration = Duration::from_millis(100);
 
 /// Ends with the test's runtime.
 #[derive(Clone, Debug)]
@@ -67,6 +71,8 @@ pub(crate) enum Answer {
     Moved,
     /// This, and then blanks without end.
     Endless(String),
+    /// The same, but a blank every tenth of a second.
+    Dripping(String),
     Silence,
 }
 
@@ -153,6 +159,13 @@ async fn say(answer: Answer, moved: &str, truth: impl FnOnce() -> Response) -> R
             let blanks = Bytes::from_static(&[b' '; 4096]);
             let chunks = std::iter::once(Bytes::from(beginning)).chain(std::iter::repeat(blanks));
             Body::from_stream(stream::iter(chunks.map(Ok::<_, Infallible>))).into_response()
+        }
+        Answer::Dripping(beginning) => {
+            let drips = stream::unfold((beginning, interval(DRIP)), |(next, mut drips)| async move {
+                drips.tick().await;
+                Some((Ok::<_, Infallible>(next), (" ".to_owned(), drips)))
+            });
+            Body::from_stream(drips).into_response()
         }
         Answer::Silence => pending().await,
     }

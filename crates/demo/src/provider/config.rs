@@ -24,6 +24,9 @@ pub struct Config {
     pub key_file: PathBuf,
     #[serde(default = "remember_consent")]
     pub remember_consent: bool,
+    /// For tests of clients only: it lies, stalls and repeats when told to, and sends people back to any address.
+    #[serde(default)]
+    pub other_face: bool,
     pub clients: Vec<ClientConfig>,
     #[serde(default = "made_up_people")]
     pub users: Vec<User>,

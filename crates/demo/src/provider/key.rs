@@ -36,6 +36,12 @@ impl SigningKey {
         })
     }
 
+    /// One that is kept nowhere.
+    pub(super) fn generate() -> Self {
+        let pem = new_pem().expect("the operating system has random numbers");
+        Self::from_pem(&pem).expect("what was generated as P-256 is P-256")
+    }
+
     pub(super) fn algorithm(&self) -> Algorithm {
         self.algorithm
     }
@@ -45,7 +51,12 @@ impl SigningKey {
     }
 
     pub(super) fn sign(&self, claims: &impl Serialize) -> jsonwebtoken::errors::Result<String> {
-        let header = Header { kid: self.public.common.key_id.clone(), ..Header::new(self.algorithm) };
+        self.sign_as(&self.public, claims)
+    }
+
+    /// In the name of `key`, which the signature is good for only if it is this key's own.
+    pub(super) fn sign_as(&self, key: &Jwk, claims: &impl Serialize) -> jsonwebtoken::errors::Result<String> {
+        let header = Header { kid: key.common.key_id.clone(), ..Header::new(self.algorithm) };
         jsonwebtoken::encode(&header, claims, &self.private)
     }
 
@@ -64,9 +75,7 @@ impl SigningKey {
 
 /// Written aside and then renamed: nobody ever reads half a key.
 fn create(path: &Path) -> io::Result<Vec<u8>> {
-    let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-        .map_err(|_| io::Error::other("key generation failed"))?;
-    let pem = to_pem(key.as_ref());
+    let pem = new_pem()?;
     let aside = path.with_extension("new");
     let mut file = match create_private(&aside) {
         // What a process left that ended between the two steps.
@@ -85,6 +94,12 @@ fn create(path: &Path) -> io::Result<Vec<u8>> {
 
 fn create_private(path: &Path) -> io::Result<File> {
     OpenOptions::new().write(true).create_new(true).mode(0o600).open(path)
+}
+
+fn new_pem() -> io::Result<Vec<u8>> {
+    let key = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
+        .map_err(|_| io::Error::other("key generation failed"))?;
+    Ok(to_pem(key.as_ref()))
 }
 
 fn to_pem(pkcs8: &[u8]) -> Vec<u8> {

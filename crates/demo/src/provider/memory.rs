@@ -18,6 +18,7 @@ pub(super) struct Memory {
     /// Every refresh token ever issued, the spent ones too, so that a replay is recognised.
     refresh_tokens: HashMap<String, GrantId>,
     access_tokens: HashMap<String, (GrantId, UnixSeconds)>,
+    swept_at: UnixSeconds,
 }
 
 /// One browser in which somebody is signed in.
@@ -104,10 +105,7 @@ impl Memory {
     }
 
     pub(super) fn issue_code(&mut self, terms: CodeTerms, now: UnixSeconds) -> String {
-        self.codes.retain(|_, code| match code {
-            Code::Fresh(terms) => now < terms.expires_at,
-            Code::Spent { .. } => true,
-        });
+        self.sweep(now);
         let code = random_token();
         self.codes.insert(code.clone(), Code::Fresh(terms));
         code
@@ -132,11 +130,11 @@ impl Memory {
     }
 
     pub(super) fn mint(&mut self, grant_id: &GrantId, now: UnixSeconds, expires_at: UnixSeconds) -> Option<Tokens> {
+        self.sweep(now);
         let grant = self.grants.get_mut(grant_id)?;
         let tokens = Tokens { access_token: random_token(), refresh_token: random_token() };
         grant.refresh_token.clone_from(&tokens.refresh_token);
         self.refresh_tokens.insert(tokens.refresh_token.clone(), grant_id.clone());
-        self.access_tokens.retain(|_, (_, expires_at)| now < *expires_at);
         self.access_tokens.insert(tokens.access_token.clone(), (grant_id.clone(), expires_at));
         Some(tokens)
     }
@@ -159,5 +157,23 @@ impl Memory {
     pub(super) fn access(&self, token: &str, now: UnixSeconds) -> Option<&Grant> {
         let (grant_id, expires_at) = self.access_tokens.get(token)?;
         self.grants.get(grant_id).filter(|_| now < *expires_at)
+    }
+
+    /// Every token it has given and not forgotten.
+    pub(super) fn tokens(&self) -> impl Iterator<Item = &String> {
+        self.access_tokens.keys().chain(self.refresh_tokens.keys())
+    }
+
+    /// Forgets what has expired; once a second at the most, or every request would take longer than the one before.
+    fn sweep(&mut self, now: UnixSeconds) {
+        if now == self.swept_at {
+            return;
+        }
+        self.swept_at = now;
+        self.codes.retain(|_, code| match code {
+            Code::Fresh(terms) => now < terms.expires_at,
+            Code::Spent { .. } => true,
+        });
+        self.access_tokens.retain(|_, (_, expires_at)| now < *expires_at);
     }
 }

@@ -179,7 +179,7 @@ fn s256(verifier: &str) -> String {
 }
 
 /// Id and secret, each form-encoded before they were joined (RFC 6749 §2.3.1).
-fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, String)>, OAuthError> {
+pub(super) fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, String)>, OAuthError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
     let damaged = || OAuthError::new("invalid_client", "the Authorization header is not Basic");
     let (scheme, encoded) = value.to_str().ok().and_then(|value| value.split_once(' ')).ok_or_else(damaged)?;

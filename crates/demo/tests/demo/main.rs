@@ -3,6 +3,7 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
 
 mod demo_provider;
+mod face;
 mod issuer;
 mod mcp;
 mod provider;

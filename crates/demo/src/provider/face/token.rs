@@ -1,0 +1,82 @@
+//! Lies in a token response: forged ID tokens, keys that are not the right ones, a code that is good twice.
+
+use axum::http::HeaderMap;
+use base64::Engine;
+use base64::prelude::BASE64_URL_SAFE_NO_PAD;
+use jsonwebtoken::jwk::AlgorithmParameters;
+use jsonwebtoken::{Algorithm, EncodingKey, Header};
+use serde_json::{Map, Value, json};
+
+use super::super::token::basic_credentials;
+use super::lie::{self, Lie, Signature};
+use super::{Face, Parameters};
+
+const ID_TOKEN: &str = "id_token";
+const SOMEBODY_ELSE: &str = "somebody-else";
+
+type Claims = Map<String, Value>;
+
+impl Face {
+    /// For a code that was answered before.
+    pub(super) fn second_answer(&self, lies: &[Lie], form: &Parameters) -> Option<Value> {
+        let code = form.get("code").filter(|_| lies.contains(&Lie::SecondAnswer))?;
+        let mut again = self.state().answers.get(code)?.clone();
+        let mut claims = claims(&again)?;
+        claims.insert("sub".to_owned(), SOMEBODY_ELSE.into());
+        again[ID_TOKEN] = self.provider.key.sign(&claims).ok()?.into();
+        Some(again)
+    }
+
+    pub(super) fn bend_tokens(&self, answer: &mut Value, lies: &[Lie], headers: &HeaderMap, form: &Parameters) {
+        if let (true, Some(code)) = (lies.contains(&Lie::SecondAnswer), form.get("code")) {
+            self.state().answers.entry(code.clone()).or_insert_with(|| answer.clone());
+        }
+        if let Some(mut claims) = claims(answer) {
+            lie::bend_claims(&mut claims, lies);
+            let client_secret = basic_credentials(headers).ok().flatten().unwrap_or_default().1;
+            if let Some(forged) = self.sign(&claims, lie::signature(lies), &client_secret) {
+                answer[ID_TOKEN] = forged.into();
+            }
+        }
+    }
+
+    pub(super) fn bend_keys(&self, keys: &mut Value, lies: &[Lie]) {
+        if lies.contains(&Lie::NewKeySet) {
+            *keys = json!({ "keys": [self.new_key.public()] });
+        }
+    }
+
+    fn sign(&self, claims: &Claims, signature: Option<Signature>, client_secret: &str) -> Option<String> {
+        let key = &self.provider.key;
+        match signature {
+            None => key.sign(claims).ok(),
+            Some(Signature::None) => {
+                let part = |json: Value| BASE64_URL_SAFE_NO_PAD.encode(json.to_string());
+                let header = json!({ "alg": "none", "kid": key.public().common.key_id });
+                Some(format!("{}.{}.", part(header), part(claims.clone().into())))
+            }
+            Some(Signature::ClientSecret) => self.hmac(claims, client_secret.as_bytes()),
+            Some(Signature::PublicKey) => self.hmac(claims, &self.public_point()?),
+            Some(Signature::OtherKey) => self.new_key.sign_as(key.public(), claims).ok(),
+            Some(Signature::NewKey) => self.new_key.sign(claims).ok(),
+        }
+    }
+
+    fn hmac(&self, claims: &Claims, secret: &[u8]) -> Option<String> {
+        let kid = self.provider.key.public().common.key_id.clone();
+        let header = Header { kid, ..Header::new(Algorithm::HS256) };
+        jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(secret)).ok()
+    }
+
+    /// SEC 1 §2.3.3, uncompressed, as libraries keep it; nothing for a configured RSA key.
+    fn public_point(&self) -> Option<Vec<u8>> {
+        let AlgorithmParameters::EllipticCurve(point) = &self.provider.key.public().algorithm else { return None };
+        let [x, y] = [&point.x, &point.y].map(|coordinate| BASE64_URL_SAFE_NO_PAD.decode(coordinate).ok());
+        Some([vec![4], x?, y?].concat())
+    }
+}
+
+fn claims(answer: &Value) -> Option<Claims> {
+    let payload = answer[ID_TOKEN].as_str()?.split('.').nth(1)?;
+    serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(payload).ok()?).ok()
+}

@@ -1,0 +1,97 @@
+//! A system whose processes say everything they can, at the most talkative level, each into a file of its own.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use tokio::process::{Child, Command};
+use tokio::time::timeout;
+
+use super::service::{send_signal, until};
+use super::{Plan, System};
+use crate::dev::binary;
+use crate::grpc;
+
+/// The longest an end may take.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// One control plane and one edge, started by the test's own hand where [`System`] had them.
+#[derive(Debug)]
+pub struct Logged {
+    pub system: System,
+    control: Option<Child>,
+    edge: Child,
+}
+
+impl Logged {
+    /// `format` is `[telemetry]`'s.
+    pub async fn start(format: &str) -> Result<Self> {
+        let mut system = System::start(Plan { edges: 1, ..Plan::default() }).await?;
+        system.kill_edge(0).await?;
+        system.kill_control().await?;
+        for config in [system.control_config(), system.edge_config(0)] {
+            let told = fs::read_to_string(config)?;
+            fs::write(config, format!("{told}\n[telemetry]\nformat = \"{format}\"\nfilter = \"trace\"\n"))?;
+        }
+        let control = Some(process("lychgate-control", system.control_config())?);
+        let edge = process("lychgate-edge", system.edge_config(0))?;
+        let logged = Self { system, control, edge };
+        logged.serves().await?;
+        Ok(logged)
+    }
+
+    /// What both have said so far, in all their lives.
+    pub fn logs(&self) -> Result<[Vec<u8>; 2]> {
+        let read = |config: &Path| fs::read(log_of(config)).with_context(|| log_of(config).display().to_string());
+        Ok([read(self.system.control_config())?, read(self.system.edge_config(0))?])
+    }
+
+    /// Where the control plane keeps everything.
+    pub fn store(&self) -> PathBuf {
+        self.system.directory().join("store")
+    }
+
+    /// SIGKILL: what lies on the disk then is what was written so far, and nothing was tidied up.
+    pub async fn kill_control(&mut self) -> Result<()> {
+        Ok(self.control.take().context("the control plane does not run")?.kill().await?)
+    }
+
+    pub async fn start_control(&mut self) -> Result<()> {
+        ensure!(self.control.is_none(), "the control plane runs already");
+        self.control = Some(process("lychgate-control", self.system.control_config())?);
+        self.serves().await
+    }
+
+    /// SIGTERM, to both, and their end. What they wrote is there as long as what this gives back.
+    pub async fn stop(mut self) -> Result<System> {
+        for mut child in self.control.take().into_iter().chain([self.edge]) {
+            send_signal(child.id().context("it has ended by itself")?, "TERM")?;
+            let status = timeout(PATIENCE, child.wait()).await.context("it does not end")??;
+            ensure!(status.success(), "it ended badly: {status}");
+        }
+        Ok(self.system)
+    }
+
+    async fn serves(&self) -> Result<()> {
+        let address = self.system.control_address();
+        until("the control plane serves", || grpc::is_serving(address)).await?;
+        let ready = format!("{}/readyz", self.system.edge_url(0));
+        let is_ready = async || reqwest::get(&ready).await.is_ok_and(|response| response.status().is_success());
+        until("the edge is ready", is_ready).await
+    }
+}
+
+fn process(name: &'static str, config: &Path) -> Result<Child> {
+    let log = File::options().create(true).append(true).open(log_of(config))?;
+    let mut command = Command::new(binary(name)?);
+    // Its end is a request to stop, also if this process is killed.
+    command.stdin(Stdio::piped()).env("LYCHGATE_STOP_WITH_PARENT", "1").kill_on_drop(true);
+    command.arg("--config").arg(config).stdout(Stdio::null()).stderr(log);
+    command.spawn().with_context(|| format!("{name} does not start"))
+}
+
+fn log_of(config: &Path) -> PathBuf {
+    config.with_extension("log")
+}

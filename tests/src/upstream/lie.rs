@@ -1,0 +1,196 @@
+//! The lies, by the names that tests call them; what the other face is told is what each changes in the truth.
+
+use jsonwebtoken::get_current_timestamp;
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::CLIENT_ID;
+
+const ANOTHER: &str = "https://another.example";
+const ANOTHER_CLIENT: &str = "another-client";
+
+/// What it does wrong, if it does.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Lie {
+    // in the ID token
+    /// This claim says that.
+    Claim(&'static str, Value),
+    Issuer,
+    NoIssuer,
+    Audience,
+    NoAudience,
+    SecondAudienceWithoutAzp,
+    AuthorizedParty,
+    Nonce,
+    NoNonce,
+    Expired,
+    NoExpiry,
+    IssuedLater,
+    NoIssuedAt,
+    NoSubject,
+    EmptySubject,
+    Unsigned,
+    /// Signed with what both sides know: the client secret.
+    Hs256,
+    /// Signed with what everybody knows: the public key.
+    Hs256WithPublicKey,
+    /// Signed with the name of the right key, but not with the key.
+    OtherKey,
+    /// Signed by a key that was never published.
+    UnknownKey,
+    /// Signed by a key that is published no more.
+    RetiredKey,
+    /// No lie: from now on the next key signs, and is the only one published.
+    NextKey,
+    NoIdToken,
+    NoTokenLifetime,
+
+    // at the token endpoint
+    TokenFails,
+    TokenRefuses,
+    /// Until [`super::Upstream::release`].
+    TokenStalls,
+    TokenBreaksOff,
+    TokenNeverEnds,
+    TokenRedirects,
+    TokenIsNoJson,
+    /// Another answer to a code that was answered, about somebody else.
+    SecondAnswer,
+
+    // on the way back
+    CallbackWithoutIss,
+    CallbackOfAnother,
+    CallbackWithoutCode,
+    CallbackError(&'static str),
+    /// With a description.
+    CallbackErrorSaying(&'static str, &'static str),
+
+    // in discovery
+    DiscoveryDown,
+    DiscoveryOfAnother,
+
+    // anywhere
+    /// This member of the document says that.
+    Member(Endpoint, &'static str, Value),
+    NoMember(Endpoint, &'static str),
+    Answer(Endpoint, Answer),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Endpoint {
+    Discovery,
+    Jwks,
+    Authorize,
+    Token,
+    Userinfo,
+}
+
+/// How an answer goes wrong as a whole.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Answer {
+    /// The true body under another status.
+    Status(u16),
+    /// The true body under another content type.
+    ContentType(&'static str),
+    /// With status 200, and as JSON.
+    Body(&'static str),
+    /// To where the truth is.
+    Redirects,
+    Stalls,
+    /// The true body, and then the connection ends before the message does.
+    BreaksOff,
+    /// The true body, and then blanks without end.
+    NeverEnds,
+    /// The same, but slowly.
+    Drips,
+    /// The true body, and then so many blanks.
+    Padded(usize),
+}
+
+impl Lie {
+    /// As the other face understands it.
+    pub(super) fn told(&self) -> Value {
+        let now = get_current_timestamp();
+        match self {
+            Self::Claim(name, value) => claim(name, value.clone()),
+            Self::Issuer => claim("iss", ANOTHER),
+            Self::NoIssuer => no_claim("iss"),
+            Self::Audience => claim("aud", ANOTHER_CLIENT),
+            Self::NoAudience => no_claim("aud"),
+            Self::SecondAudienceWithoutAzp => claim("aud", json!([CLIENT_ID, ANOTHER_CLIENT])),
+            Self::AuthorizedParty => claim("azp", ANOTHER_CLIENT),
+            Self::Nonce => claim("nonce", "of-another-login"),
+            Self::NoNonce => no_claim("nonce"),
+            Self::Expired => claim("exp", now - 3600),
+            Self::NoExpiry => no_claim("exp"),
+            Self::IssuedLater => claim("iat", now + 3600),
+            Self::NoIssuedAt => no_claim("iat"),
+            Self::NoSubject => no_claim("sub"),
+            Self::EmptySubject => claim("sub", ""),
+            Self::Unsigned => signed("none"),
+            Self::Hs256 => signed("client_secret"),
+            Self::Hs256WithPublicKey => signed("public_key"),
+            Self::OtherKey => signed("other_key"),
+            Self::UnknownKey => signed("new_key"),
+            Self::RetiredKey => json!(["new_key_set"]),
+            Self::NextKey => json!([{ "signed": "new_key" }, "new_key_set"]),
+            Self::NoIdToken => no_member(Endpoint::Token, "id_token"),
+            Self::NoTokenLifetime => no_member(Endpoint::Token, "expires_in"),
+            Self::TokenFails => answer(Endpoint::Token, Answer::Status(500)),
+            Self::TokenRefuses => json!([
+                { "answer": [Endpoint::Token, Answer::Status(400)] },
+                { "member": [Endpoint::Token, "error", "invalid_grant"] },
+            ]),
+            Self::TokenStalls => answer(Endpoint::Token, Answer::Stalls),
+            Self::TokenBreaksOff => answer(Endpoint::Token, Answer::BreaksOff),
+            Self::TokenNeverEnds => answer(Endpoint::Token, Answer::NeverEnds),
+            Self::TokenRedirects => answer(Endpoint::Token, Answer::Redirects),
+            Self::TokenIsNoJson => answer(Endpoint::Token, Answer::Body("<html>a login page of some proxy</html>")),
+            Self::SecondAnswer => json!(["second_answer"]),
+            Self::CallbackWithoutIss => no_member(Endpoint::Authorize, "iss"),
+            Self::CallbackOfAnother => member(Endpoint::Authorize, "iss", ANOTHER),
+            Self::CallbackWithoutCode => no_member(Endpoint::Authorize, "code"),
+            Self::CallbackError(error) => json!([
+                { "no_member": [Endpoint::Authorize, "code"] },
+                { "member": [Endpoint::Authorize, "error", error] },
+            ]),
+            Self::CallbackErrorSaying(error, description) => json!([
+                { "no_member": [Endpoint::Authorize, "code"] },
+                { "member": [Endpoint::Authorize, "error", error] },
+                { "member": [Endpoint::Authorize, "error_description", description] },
+                { "member": [Endpoint::Authorize, "error_uri", description] },
+            ]),
+            Self::DiscoveryDown => answer(Endpoint::Discovery, Answer::Status(503)),
+            Self::DiscoveryOfAnother => member(Endpoint::Discovery, "issuer", ANOTHER),
+            Self::Member(endpoint, name, value) => member(*endpoint, name, value.clone()),
+            Self::NoMember(endpoint, name) => no_member(*endpoint, name),
+            Self::Answer(endpoint, how) => answer(*endpoint, *how),
+        }
+    }
+}
+
+fn claim(name: &str, value: impl Into<Value>) -> Value {
+    json!([{ "claim": [name, value.into()] }])
+}
+
+fn no_claim(name: &str) -> Value {
+    json!([{ "no_claim": name }])
+}
+
+fn signed(by: &str) -> Value {
+    json!([{ "signed": by }])
+}
+
+fn member(of: Endpoint, name: &str, value: impl Into<Value>) -> Value {
+    json!([{ "member": [of, name, value.into()] }])
+}
+
+fn no_member(of: Endpoint, name: &str) -> Value {
+    json!([{ "no_member": [of, name] }])
+}
+
+fn answer(from: Endpoint, how: Answer) -> Value {
+    json!([{ "answer": [from, how] }])
+}
