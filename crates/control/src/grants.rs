@@ -161,7 +161,7 @@ impl Exchange<'_> {
                 subject: stored.value.subject.clone(),
                 client_id: stored.value.client_id.clone(),
                 resource: stored.value.resource.clone(),
-                authorization_id: stored.value.authorization_id,
+                authorization_id: Some(stored.value.authorization_id),
             };
             let kind = match why {
                 EndedBy::CodeReplay => EventKind::CodeReplayed { grant_id: id },

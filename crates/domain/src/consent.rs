@@ -101,6 +101,12 @@ impl Consent {
         }
     }
 
+    /// Taken back. Everything minted under the epoch it had is dead from here on, also what is minted at this moment
+    /// by whoever still saw the consent live; an approval begins anew under the raised one.
+    pub fn revoke(self, at: Timestamp) -> Self {
+        Self { status: Status::Revoked { at }, epoch: self.epoch + 1, grants: Vec::new(), ..self }
+    }
+
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.status == Status::Live && now < self.expires_at
     }
@@ -158,9 +164,10 @@ mod tests {
 
     #[test]
     fn what_was_revoked_begins_anew_under_its_raised_epoch() {
-        let mut revoked = approve(None, "read admin", at(10));
-        revoked.epoch += 1;
-        revoked.status = Status::Revoked { at: at(15) };
+        let first = approve(None, "read admin", at(10));
+        let (first, _) = first.clone().admit(GrantId::from_bytes([1; 16]), at(100), at(11));
+        let revoked = first.clone().revoke(at(15));
+        assert!(!revoked.is_live(at(15)) && revoked.epoch > first.epoch && revoked.grants.is_empty());
         let again = approve(Some(revoked.clone()), "read", at(20));
         assert_eq!((again.scopes.to_string().as_str(), again.epoch), ("read", revoked.epoch));
         assert!(again.grants.is_empty() && again.is_live(at(20)));

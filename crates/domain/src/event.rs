@@ -36,6 +36,8 @@ pub enum EventKind {
     GrantReturned { grant_id: GrantId },
     /// An operator had keys replaced; the new ones, which with `Compromised` are all there is.
     KeysRotated { keys: Vec<(Family, KeyId)>, urgency: Urgency },
+    /// A consent was taken back, and with it ended everything it had given.
+    ConsentRevoked,
 }
 
 impl EventKind {
@@ -49,6 +51,7 @@ impl EventKind {
             EventKind::GrantSuperseded { .. } => "grant.superseded",
             EventKind::GrantReturned { .. } => "grant.returned",
             EventKind::KeysRotated { .. } => "keys.rotated",
+            EventKind::ConsentRevoked => "consent.revoked",
         }
     }
 }
@@ -66,7 +69,8 @@ pub struct About {
     pub subject: Subject,
     pub client_id: ClientId,
     pub resource: String,
-    pub authorization_id: AuthorizationId,
+    /// `None`: it happened in none of them.
+    pub authorization_id: Option<AuthorizationId>,
 }
 
 impl Event {

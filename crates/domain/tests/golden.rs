@@ -192,7 +192,7 @@ fn ids_are_derived_as_ever() {
         subject: flow.issued.subject.clone(),
         client_id: flow.grant.client_id.clone(),
         resource: flow.grant.resource.clone(),
-        authorization_id: flow.grant.authorization_id,
+        authorization_id: Some(flow.grant.authorization_id),
     };
     let caller = event::Caller { principal: "edge".to_owned(), request_id: "r".to_owned() };
     let grant_id = flow.grant.id;

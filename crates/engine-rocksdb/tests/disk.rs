@@ -247,6 +247,34 @@ async fn a_torn_tail_is_forgiven_and_damage_is_not() {
     assert!(found[..9].iter().all(Option::is_some) && found[9].is_none());
 }
 
+/// Whoever searches a database for what must not be in it finds it in the log of a process that was killed: keys, values
+/// and events lie there as they are. A table is compressed, and would hide it.
+#[tokio::test]
+async fn the_log_holds_everything_as_it_is_and_a_table_does_not() {
+    let (_directory, path, clock) = directory();
+    let engine = open(&path, &clock).unwrap();
+    // Made of what it repeats, as sealed and encoded values are not: those are found in both.
+    let texts: Vec<_> = (0..64).map(|n| format!("{n:02}-{}", "a secret ".repeat(10))).collect();
+    for text in &texts {
+        let put = batch(&clock).put(key(text.as_str()), Expectation::Absent, text.clone().into_bytes(), None);
+        engine.commit(put.event(format!("event {text}").into_bytes())).await.unwrap();
+    }
+    let log = fs::read(write_ahead_log(&path)).unwrap();
+    let count = |content: &[u8], text: &str| content.windows(text.len()).filter(|at| *at == text.as_bytes()).count();
+    // A log is written in blocks, and what stands on their border is cut in two.
+    let whole = texts.iter().filter(|text| count(&log, text) == 3).count();
+    assert!(whole >= texts.len() - log.len() / (32 << 10), "only {whole} of {} are found whole", texts.len());
+
+    engine.compact().await.unwrap();
+    drop(engine);
+    let files = fs::read_dir(&path).unwrap().map(|entry| entry.unwrap().path());
+    let tables: Vec<_> = files.filter(|file| file.extension().is_some_and(|extension| extension == "sst")).collect();
+    assert!(!tables.is_empty());
+    let found = |text: &&String| tables.iter().any(|table| count(&fs::read(table).unwrap(), text) > 0);
+    assert!(texts.iter().filter(found).count() < texts.len() / 2, "if tables are not compressed, search them, too");
+    assert_eq!(on_disk(&path, "grants").len(), texts.len());
+}
+
 fn write_ahead_log(path: &Path) -> PathBuf {
     let files = fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path());
     let logs = files.filter(|file| file.extension().is_some_and(|extension| extension == "log"));

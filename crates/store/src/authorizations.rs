@@ -9,6 +9,7 @@ use lychgate_domain::id::{AuthorizationId, GrantId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
 
+use crate::consents::consent_end;
 use crate::engine::{Batch, Expectation, Revision, Version};
 use crate::record::{Record as _, encode_event};
 use crate::standing::StoredStanding;
@@ -158,11 +159,6 @@ pub struct Redemption<'a> {
 fn put(batch: Batch, issuer: &Issuer, authorization: &Authorization, expectation: Expectation) -> Batch {
     let key = key::authorization(&issuer.url, authorization.decided().id);
     batch.put(key, expectation, authorization.encode_record(), authorization.expires_at(&issuer.lifetimes))
-}
-
-/// A consent's record outlives the consent itself and every grant under it: it guards by being there.
-fn consent_end(consent: &Consent) -> Timestamp {
-    consent.grants.iter().map(|(_, end)| *end).fold(consent.expires_at, Timestamp::max) + CLOCK_SKEW
 }
 
 /// A client outlives its grants. Its record is written only when it would not, so that it is not everybody's conflict.

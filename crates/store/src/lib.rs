@@ -11,6 +11,7 @@ pub mod memory;
 
 pub mod authorizations;
 pub mod clients;
+pub mod consents;
 pub mod grants;
 mod key;
 pub mod keyring;

@@ -214,7 +214,7 @@ impl World {
             subject: self.subject(),
             client_id: self.client.id.clone(),
             resource: RESOURCE.to_owned(),
-            authorization_id: self.approved(n).decided.id,
+            authorization_id: Some(self.approved(n).decided.id),
         };
         let caller = Caller { principal: "edge".to_owned(), request_id: "r".to_owned() };
         Event::new(kind, about, &caller, attempt(n), 0, self.now())
@@ -409,6 +409,38 @@ async fn a_revocation_misses_no_grant_that_is_minted_beside_it() {
             assert!(grant.live(&world.standing().await.standing, world.now()).is_err());
         }
     }
+}
+
+/// It ends every grant there is and every code that is under way, in one commit; and over what was read, or not at all.
+#[tokio::test]
+async fn a_consent_is_taken_back_with_all_it_gave_or_not_at_all() {
+    let world = world().await;
+    let (first, second) = (world.issue(1).await, world.issue(2).await);
+    let (subject, client) = (world.subject(), &world.client.id);
+    let read = || async {
+        let consent = world.store.consent(&world.issuer, &subject, client, RESOURCE, world.now()).await;
+        consent.unwrap().unwrap()
+    };
+    let event = world.event(1, EventKind::ConsentRevoked);
+    let before = read().await;
+    let grant = world.redeem(&first, world.authorization(1).await.version, &world.standing().await).await.unwrap();
+    let revoked = before.value.revoke(world.now());
+    let outcome = world.store.revoke_consent(&world.issuer, before.version, &revoked, &event, world.now()).await;
+    assert!(conflicts(outcome), "a grant came between, and the list of them with it");
+
+    let consent = read().await;
+    let revoked = consent.value.revoke(world.now());
+    let commits = world.engine.commits();
+    world.store.revoke_consent(&world.issuer, consent.version, &revoked, &event, world.now()).await.unwrap();
+    assert_eq!((world.engine.commits(), read().await.value), (commits + 1, revoked));
+    let standing = world.standing().await;
+    assert!(grant.live(&standing.standing, world.now()).is_err());
+    assert!(world.grant(&second, &standing).1.live(&standing.standing, world.now()).is_err());
+    // What is approved anew lives, and they stay dead.
+    let third = world.issue(3).await;
+    let standing = world.standing().await;
+    assert!(world.grant(&third, &standing).1.live(&standing.standing, world.now()).is_ok());
+    assert!(grant.live(&standing.standing, world.now()).is_err());
 }
 
 /// An ended grant stays, so that what it gave is known to be dead; and it is ended over what was read.

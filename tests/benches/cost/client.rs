@@ -117,9 +117,9 @@ impl Client {
         let login = approved.leads_to()?;
         laps.step();
 
-        // The provider remembers this person: it asks nothing and sends the browser back.
-        let session = Cookies(vec![format!("upstream_session={person}")]);
-        let callback = self.upstream.get(&login, &session).await?.leads_to()?;
+        // The provider signs in whom the hint names: it asks nothing and sends the browser back.
+        let login = format!("{login}&login_hint={person}");
+        let callback = self.upstream.get(&login, &Cookies::default()).await?.leads_to()?;
         laps.skip();
 
         let back = self.edge.get(&callback, &cookies).await?.redirect()?;

@@ -1,8 +1,9 @@
 //! What one authorization costs, from registering the client to refreshing its token: `make bench`.
 //!
-//! Real processes, built optimised: one control plane on RocksDB with its default, durable configuration, one edge. This
-//! process plays everybody else: the clients with their browsers, the resource server, the identity provider. Its own
-//! CPU time is not counted, but on a machine with few cores it does take part in the flows per second.
+//! Real processes, built optimised: one control plane on RocksDB with its default, durable configuration, one edge. The
+//! identity provider is a third, and this process plays everybody else: the clients with their browsers, the resource
+//! server. The CPU time of these two is not counted, but on a machine with few cores they do take part in the flows per
+//! second.
 //!
 //! It must never judge: numbers are printed, for people to compare on one machine. Nothing here fails because it is slow.
 

@@ -176,7 +176,7 @@ impl Control {
                 subject: subject.clone(),
                 client_id: decided.client_id.clone(),
                 resource: decided.resource.clone(),
-                authorization_id: decided.id,
+                authorization_id: Some(decided.id),
             };
             let kind = EventKind::ConsentApproved { scopes: decided.scopes.to_string() };
             let event = Event::new(kind, about, &caller.for_events(), claim.attempt, 0, now);

@@ -55,7 +55,7 @@ impl Exchange<'_> {
             subject: issued.subject.clone(),
             client_id: issued.approved.decided.client_id.clone(),
             resource: issued.approved.decided.resource.clone(),
-            authorization_id: issued.approved.decided.id,
+            authorization_id: Some(issued.approved.decided.id),
         };
         let standing = control
             .store
@@ -63,7 +63,7 @@ impl Exchange<'_> {
             .await
             .map_err(Error::from)?;
         let redeemed = issued.redeem(&self.authenticated, verified, keys, self.attempt, self.now);
-        let sealed_for = SealedFor::Authorization(about.authorization_id);
+        let sealed_for = SealedFor::Authorization(redeemed.issued.approved.decided.id);
         let tokens = UpstreamTokens::open(&redeemed.issued.upstream_tokens, sealed_for, issuer, keys)
             .ok_or_else(|| Error::Fault(anyhow::anyhow!("the upstream's tokens do not open")))?;
         let sealed = tokens.seal(SealedFor::Grant(redeemed.grant_id), issuer, keys, &*control.entropy);

@@ -16,7 +16,7 @@ use crate::support::{App, Edge, Failure, Flow, Refused as _, TICK, World, attemp
 
 /// The calls that change something. `every_call_with_an_attempt_is_tried_here` finds one that is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+pub(crate) enum Kind {
     Approve,
     Deny,
     FinishLogin,
@@ -27,7 +27,7 @@ enum Kind {
     Update,
 }
 
-const ALL: [Kind; 8] = [
+pub(crate) const ALL: [Kind; 8] = [
     Kind::Approve,
     Kind::Deny,
     Kind::FinishLogin,
@@ -40,7 +40,7 @@ const ALL: [Kind; 8] = [
 
 /// A call, whole: it can be sent as often as need be.
 #[derive(Clone, Debug)]
-enum Call {
+pub(crate) enum Call {
     Decide(v1::DecideRequest),
     FinishLogin(v1::FinishLoginRequest),
     Exchange(v1::ExchangeRequest),
@@ -50,7 +50,7 @@ enum Call {
 }
 
 #[derive(Debug, PartialEq)]
-enum Reply {
+pub(crate) enum Reply {
     Next(v1::Next),
     Tokens(v1::ExchangeResponse),
     Client(v1::ClientInformation),
@@ -63,7 +63,7 @@ impl Kind {
     }
 
     /// Everything that comes before this call.
-    async fn prepare(self, world: &World, edge: &Edge) -> Call {
+    pub(crate) async fn prepare(self, world: &World, edge: &Edge) -> Call {
         let mut flow = Flow::new(App::configured());
         match self {
             Kind::Approve | Kind::Deny => {
@@ -95,7 +95,7 @@ impl Kind {
 }
 
 impl Call {
-    async fn send(&self, edge: &Edge) -> Result<Reply, Failure> {
+    pub(crate) async fn send(&self, edge: &Edge) -> Result<Reply, Failure> {
         Ok(match self.clone() {
             Call::Decide(request) => Reply::Next(edge.decide(request).await?),
             Call::FinishLogin(request) => Reply::Next(edge.finish_login(request).await?),
@@ -120,14 +120,14 @@ fn unsigned(tokens: v1::ExchangeResponse) -> v1::ExchangeResponse {
 }
 
 /// Codes and tokens that live long enough for "minutes later".
-async fn patient_world() -> World {
+pub(crate) async fn patient_world() -> World {
     let mut world = World::new().await;
     world.lifetimes().code_seconds = 600;
     world
 }
 
 /// What a call without any fault leaves behind.
-async fn census_after(kind: Kind) -> Vec<(&'static str, usize)> {
+pub(crate) async fn census_after(kind: Kind) -> Vec<(&'static str, usize)> {
     let world = patient_world().await;
     let control = world.start().await;
     let edge = control.edge();

@@ -11,6 +11,8 @@ mod callers;
 mod changes;
 mod clients;
 mod crash;
+mod hang_ups;
+mod hostile;
 mod introspection;
 mod issuers;
 mod keys_by_hand;

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lychgate_api::v1;
+use lychgate_api::{error_metadata, v1};
 use lychgate_store::engine::{Batch, Engine as _, Expectation, Key, Space};
-use tokio::sync::{Barrier, Notify};
+use tokio::sync::{Barrier, Notify, watch};
 use tokio::task::JoinSet;
 
 use crate::support::{App, Control, Edge, Failure, Flow, ISSUER_URL, World, attempt, location, query};
@@ -120,7 +120,6 @@ async fn r19_of_sixty_four_redemptions_of_one_code_one_wins_and_its_grant_ends()
     assert_eq!(world.events().await.len(), 3, "approved, issued, replayed: each once");
 }
 
-/// A12: the processes of one program refresh at once.
 /// A revocation is one small commit, and nothing that is minted beside it escapes: whatever was handed out before or
 /// after, none of it lives.
 #[tokio::test(flavor = "multi_thread")]
@@ -168,6 +167,134 @@ async fn of_sixty_four_codes_redeemed_beside_a_revocation_nothing_lives() {
     }
 }
 
+/// The same for one consent: whenever in the midst of them it is taken back, every token that was handed out is dead.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_sixty_four_codes_redeemed_beside_the_revocation_of_their_consent_nothing_lives() {
+    for earlier in [0, 1, 8, 32, RACERS - 1] {
+        let world = Arc::new(World::new().await);
+        let controls = two_processes(&world).await;
+        let edge = controls[0].edge();
+        let mut redemptions = Vec::new();
+        for _ in 0..RACERS {
+            let mut flow = Flow::new(App::configured());
+            let code = flow.code(&edge, &world.idp).await;
+            redemptions.push((flow.redeem(&code), flow));
+        }
+        let outcomes = race_with_revocation(&world, &controls, earlier, redemptions).await;
+        let handed_out = outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).count();
+        assert!(handed_out >= earlier, "{handed_out} before the revocation, not {earlier}");
+        nothing_lives(&edge, &outcomes).await;
+        // Nor does a new approval bring any of it back.
+        let mut anew = Flow::new(App::configured());
+        let tokens = anew.tokens(&edge, &world.idp).await;
+        nothing_lives(&edge, &outcomes).await;
+        edge.exchange(anew.refresh(tokens.refresh_token())).await.unwrap();
+    }
+}
+
+/// One code: as often as a client repeats its request (one attempt), or as whoever stole it competes (each their own).
+#[tokio::test(flavor = "multi_thread")]
+async fn of_sixty_four_first_redemptions_of_one_code_beside_the_revocation_of_its_consent_nothing_lives() {
+    for (is_repeated, earlier) in [(true, 0), (true, 1), (true, 8), (false, 0), (false, 1)] {
+        let world = Arc::new(World::new().await);
+        let controls = two_processes(&world).await;
+        let edge = controls[0].edge();
+        let mut flow = Flow::new(App::configured());
+        let code = flow.code(&edge, &world.idp).await;
+        let request = flow.redeem(&code);
+        let another = || if is_repeated { request.clone() } else { flow.redeem(&code) };
+        let redemptions = (0..RACERS).map(|_| (another(), flow.clone())).collect();
+        let outcomes = race_with_revocation(&world, &controls, earlier, redemptions).await;
+        let refused: Vec<_> = outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().err()).collect();
+        let expected = if is_repeated { &["GRANT_ENDED"][..] } else { &["GRANT_ENDED", "CODE_REPLAYED"] };
+        assert!(refused.iter().all(|failure| expected.contains(&failure.reason.as_str())), "{refused:?}");
+        assert!(world.kept(Space::Grants).await.len() <= 1);
+        assert!(is_repeated || outcomes.len() - refused.len() <= 1, "one wins at most");
+        nothing_lives(&edge, &outcomes).await;
+    }
+}
+
+/// Both orders of the two commits, for each that mints: nobody's decision outlives what it was based on.
+#[tokio::test]
+async fn whatever_is_minted_beside_the_revocation_of_its_consent_is_dead_in_either_order() {
+    for revoked_first in [true, false] {
+        for is_refresh in [true, false] {
+            let world = World::new().await;
+            let control = world.start().await;
+            let edge = control.edge();
+            let mut flow = Flow::new(App::configured());
+            let request = if is_refresh {
+                flow.refresh(flow.clone().tokens(&edge, &world.idp).await.refresh_token())
+            } else {
+                let code = flow.code(&edge, &world.idp).await;
+                flow.redeem(&code)
+            };
+            let mut first_to_commit = world.engine.hold(0);
+            let outcome = if revoked_first {
+                let held = edge.exchange(request);
+                let revoked = async {
+                    first_to_commit.arrived().await;
+                    world.revoke_consent("alice", "app").await;
+                    first_to_commit.release();
+                };
+                tokio::join!(held, revoked).0
+            } else {
+                let minted = async {
+                    first_to_commit.arrived().await;
+                    let outcome = edge.exchange(request).await;
+                    first_to_commit.release();
+                    outcome
+                };
+                tokio::join!(world.revoke_consent("alice", "app"), minted).1
+            };
+            assert_eq!(outcome.is_ok(), !revoked_first, "{outcome:?}");
+            nothing_lives(&edge, &[(flow, outcome)]).await;
+            assert_eq!(world.kept(Space::Grants).await.len(), usize::from(is_refresh || !revoked_first));
+        }
+    }
+}
+
+/// All at once, and the revocation as soon as so many have their tokens.
+async fn race_with_revocation(
+    world: &Arc<World>,
+    controls: &[Control],
+    earlier: usize,
+    redemptions: Vec<(v1::ExchangeRequest, Flow)>,
+) -> Vec<(Flow, Result<v1::ExchangeResponse, Failure>)> {
+    let done = watch::Sender::new(0);
+    let mut is_time = done.subscribe();
+    let revocation = tokio::spawn({
+        let world = world.clone();
+        async move {
+            is_time.wait_for(|done| *done >= earlier).await.expect("they get on");
+            world.revoke_consent("alice", "app").await;
+        }
+    });
+    let exchanges = redemptions.into_iter().map(|(request, flow)| {
+        let done = done.clone();
+        |edge: Edge| async move {
+            let outcome = edge.exchange(request).await;
+            done.send_modify(|done| *done += usize::from(outcome.is_ok()));
+            (flow, outcome)
+        }
+    });
+    let outcomes = race(controls, exchanges).await;
+    revocation.await.unwrap();
+    outcomes
+}
+
+/// Neither what was handed out nor what was refused is good for anything.
+async fn nothing_lives(edge: &Edge, outcomes: &[(Flow, Result<v1::ExchangeResponse, Failure>)]) {
+    for (flow, outcome) in outcomes {
+        let refused = match outcome {
+            Ok(tokens) => edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap_err(),
+            Err(failure) => failure.clone(),
+        };
+        assert_eq!(refused.metadata[error_metadata::OAUTH_ERROR], "invalid_grant", "{refused:?}");
+    }
+}
+
+/// A12: the processes of one program refresh at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a12_sixty_four_refreshes_of_one_token_get_the_same_successor() {
     let world = World::new().await;

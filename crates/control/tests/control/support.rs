@@ -1,5 +1,6 @@
 //! A control plane to be tried, and everything around it.
 
+mod door;
 mod edge;
 mod flow;
 mod idp;
@@ -12,6 +13,7 @@ mod world;
 
 use std::time::Duration;
 
+pub(crate) use door::{Behind, Door};
 pub(crate) use edge::{Edge, Failure, Refused};
 pub(crate) use flow::{App, Browser, Flow, attempt, location, page, query};
 pub(crate) use idp::Idp;

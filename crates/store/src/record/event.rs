@@ -16,7 +16,10 @@ pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
         subject: about.map(|about| about.subject.as_str().to_owned()).unwrap_or_default(),
         client_id: about.map(|about| about.client_id.as_str().to_owned()).unwrap_or_default(),
         resource: about.map(|about| about.resource.clone()).unwrap_or_default(),
-        authorization_id: about.map(|about| about.authorization_id.bytes().to_vec()).unwrap_or_default(),
+        authorization_id: about
+            .and_then(|about| about.authorization_id)
+            .map(|id| id.bytes().to_vec())
+            .unwrap_or_default(),
         principal: event.principal.clone(),
         request_id: event.request_id.clone(),
         kind: Some(match &event.kind {
@@ -45,6 +48,7 @@ pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
                     .collect(),
                 compromised: *urgency == Urgency::Compromised,
             }),
+            EventKind::ConsentRevoked => Kind::ConsentRevoked(proto::ConsentRevoked {}),
         }),
     };
     record.encode_to_vec()

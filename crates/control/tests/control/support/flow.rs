@@ -98,6 +98,7 @@ pub(crate) struct Flow {
     pub(crate) browser: Browser,
     pub(crate) person: String,
     pub(crate) scope: String,
+    pub(crate) state: String,
 }
 
 impl Flow {
@@ -112,6 +113,7 @@ impl Flow {
             browser: Browser::default(),
             person: "alice".to_owned(),
             scope: "read".to_owned(),
+            state: "the app's own".to_owned(),
         }
     }
 
@@ -123,7 +125,7 @@ impl Flow {
             ("redirect_uri", &self.app.redirect_uri),
             ("code_challenge", &challenge),
             ("code_challenge_method", "S256"),
-            ("state", "the app's own"),
+            ("state", &self.state),
             ("resource", RESOURCE),
             ("scope", &self.scope),
         ]);

@@ -6,8 +6,10 @@ use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::rand::SystemRandom;
 use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
-use axum::extract::State;
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, StatusCode};
+use axum::middleware::{Next, from_fn_with_state};
+use axum::response::Response;
 use axum::routing::{get, post};
 use axum::{Form, Json, Router};
 use base64::Engine as _;
@@ -19,8 +21,8 @@ use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
-use super::PATIENCE;
 use super::flow::{parameters, query};
+use super::{Door, PATIENCE};
 
 pub(crate) const CLIENT_ID: &str = "lychgate";
 pub(crate) const CLIENT_SECRET: &str = "upstream-client-secret";
@@ -29,6 +31,8 @@ pub(crate) const CLIENT_SECRET: &str = "upstream-client-secret";
 #[derive(Clone, Debug)]
 pub(crate) struct Idp {
     pub(crate) issuer: String,
+    /// Passed before and after each request.
+    pub(crate) door: Door,
     state: Arc<Provider>,
 }
 
@@ -73,13 +77,15 @@ impl Idp {
             stalled: watch::Sender::new(false),
             secrets: Mutex::new(vec![CLIENT_SECRET.to_owned()]),
         });
+        let door = Door::default();
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(metadata))
             .route("/jwks", get(jwks))
             .route("/token", post(token))
-            .with_state(state.clone());
+            .with_state(state.clone())
+            .layer(from_fn_with_state(door.clone(), through));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { issuer, state }
+        Self { issuer, door, state }
     }
 
     /// `person` signs in at `login_url`: what the browser brings back.
@@ -156,6 +162,13 @@ impl Provider {
             "token_type": "Bearer", "expires_in": 3600, "id_token": id_token,
         }))
     }
+}
+
+async fn through(State(door): State<Door>, request: Request, next: Next) -> Response {
+    door.pass().await;
+    let response = next.run(request).await;
+    door.pass().await;
+    response
 }
 
 async fn metadata(State(provider): State<Arc<Provider>>) -> Json<Value> {

@@ -6,10 +6,14 @@ use std::time::Duration;
 
 use lychgate_control::config::{Config, IssuerConfig, LifetimesConfig, PrincipalConfig, Role};
 use lychgate_control::{Engine, Memory};
+use lychgate_domain::event::{About, Caller, Event, EventKind};
+use lychgate_domain::id::{Attempt, ClientId};
+use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_engine_suite::fault::Faulty;
 use lychgate_engine_suite::{TestClock, TestEntropy};
 use lychgate_process::config::{self, Secret};
-use lychgate_store::engine::{Clock as _, Cursor, Entry, Key, KeyRange, Limit, Space, Timestamp};
+use lychgate_store::engine::{Clock as _, Cursor, Entry, Key, KeyRange, Limit, Space, Timestamp, random};
+use lychgate_store::{Store, StoreError};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
@@ -105,6 +109,31 @@ impl World {
         }
         census.push(("events", self.events().await.len()));
         census
+    }
+
+    /// Takes back what `person` allowed `app`: decided again as long as somebody else is quicker.
+    pub(crate) async fn revoke_consent(&self, person: &str, app: &str) {
+        let issuer = self.config.issuers().expect("a good configuration").remove(0);
+        let store = Store::open(self.engine.clone(), self.now()).await.expect("it opens");
+        let about = About {
+            subject: Subject::new(&UpstreamId::parse("idp").expect("an id"), person).expect("a subject"),
+            client_id: ClientId::parse(app).expect("a client id"),
+            resource: RESOURCE.to_owned(),
+            authorization_id: None,
+        };
+        let caller = Caller { principal: "operator".to_owned(), request_id: "revocation".to_owned() };
+        let attempt = Attempt::from_bytes(random(&TestEntropy));
+        let now = self.now();
+        loop {
+            let consent = store.consent(&issuer, &about.subject, &about.client_id, RESOURCE, now).await;
+            let consent = consent.expect("it can be read").expect("there is one");
+            let event = Event::new(EventKind::ConsentRevoked, about.clone(), &caller, attempt, 0, now);
+            match store.revoke_consent(&issuer, consent.version, &consent.value.revoke(now), &event, now).await {
+                Ok(_) => return,
+                Err(StoreError::Conflict) => {}
+                Err(error) => panic!("{error}"),
+            }
+        }
     }
 
     pub(crate) fn issuer_at(&self, id: &str, url: &str) -> IssuerConfig {

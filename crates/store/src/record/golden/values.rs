@@ -119,6 +119,7 @@ pub(super) fn all() -> Vec<Golden> {
         (&[13], EventKind::RefreshTokenReplayed { grant_id: grant_id(0x51) }),
         (&[14], EventKind::GrantSuperseded { grant_id: grant_id(0x51) }),
         (&[17], EventKind::GrantReturned { grant_id: grant_id(0x51) }),
+        (&[15], EventKind::ConsentRevoked),
     ];
     fixed
         .into_iter()
@@ -388,6 +389,8 @@ fn rotated_grant() -> Grant {
 }
 
 fn event(kind: EventKind) -> Event {
+    // A person or an operator revokes, and no authorization.
+    let authorization_id = (kind != EventKind::ConsentRevoked).then(authorization_id);
     Event {
         id: EventId::from_bytes([0xEE; 16]),
         at: at(5),
@@ -396,7 +399,7 @@ fn event(kind: EventKind) -> Event {
             subject: subject(),
             client_id: client_id(),
             resource: resource(),
-            authorization_id: authorization_id(),
+            authorization_id,
         }),
         principal: "edge-1".to_owned(),
         request_id: "0123456789-_abcdefABCD".to_owned(),
@@ -429,13 +432,14 @@ fn says(record: &proto::Event, event: &Event) -> bool {
             let compromised = matches!(urgency, Urgency::Compromised);
             Kind::KeysRotated(proto::KeysRotated { keys: keys.iter().map(key).collect(), compromised })
         }
+        EventKind::ConsentRevoked => Kind::ConsentRevoked(proto::ConsentRevoked {}),
     };
     let about = match &event.about {
         Some(about) => {
             record.subject == about.subject.as_str()
                 && record.client_id == about.client_id.as_str()
                 && record.resource == about.resource
-                && record.authorization_id == about.authorization_id.bytes()
+                && record.authorization_id == about.authorization_id.map_or_else(Vec::new, |id| id.bytes().to_vec())
         }
         None => {
             [&record.subject, &record.client_id, &record.resource].into_iter().all(String::is_empty)

@@ -1,0 +1,98 @@
+//! Where a process stops on its way: before and after everything that it asks of its store or of the upstream. Between
+//! two such stops it awaits nothing that a test could not foresee.
+
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lychgate_control::Engine;
+use lychgate_store::engine::{
+    Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space, Timestamp,
+};
+use tokio::sync::oneshot;
+
+/// Open, unless a test stops somebody.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Door(Arc<Mutex<Option<Plan>>>);
+
+#[derive(Debug)]
+struct Plan {
+    first: usize,
+    arrive: oneshot::Sender<()>,
+    released: oneshot::Receiver<()>,
+}
+
+/// Somebody who is stopped. They go on when this is released or dropped.
+#[derive(Debug)]
+pub(crate) struct Stop {
+    arrived: oneshot::Receiver<()>,
+    _release: oneshot::Sender<()>,
+}
+
+impl Door {
+    /// Stops whoever comes after `first` others.
+    pub(crate) fn stop(&self, first: usize) -> Stop {
+        let ((arrive, arrived), (release, released)) = (oneshot::channel(), oneshot::channel());
+        *self.0.lock().expect("unpoisoned") = Some(Plan { first, arrive, released });
+        Stop { arrived, _release: release }
+    }
+
+    pub(crate) async fn pass(&self) {
+        let stopped = self.0.lock().expect("unpoisoned").take_if(|plan| {
+            let is_mine = plan.first == 0;
+            plan.first = plan.first.saturating_sub(1);
+            is_mine
+        });
+        if let Some(Plan { arrive, released, .. }) = stopped {
+            // If nobody watches any more, nobody is stopped.
+            let _ = arrive.send(());
+            let _ = released.await;
+        }
+    }
+
+    async fn around<T>(&self, call: impl Future<Output = T>) -> T {
+        self.pass().await;
+        let answer = call.await;
+        self.pass().await;
+        answer
+    }
+}
+
+impl Stop {
+    /// Waits until somebody stands there.
+    pub(crate) async fn arrived(&mut self) {
+        (&mut self.arrived).await.expect("the door outlives the test");
+    }
+
+    pub(crate) fn release(self) {}
+}
+
+/// A store behind a door.
+#[derive(Debug)]
+pub(crate) struct Behind {
+    pub(crate) door: Door,
+    pub(crate) engine: Arc<dyn Engine>,
+}
+
+#[async_trait]
+impl Engine for Behind {
+    async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Snapshot, EngineError> {
+        self.door.around(self.engine.read(keys, now)).await
+    }
+
+    async fn scan(&self, space: Space, range: KeyRange, now: Timestamp, limit: Limit) -> Result<Page, EngineError> {
+        self.door.around(self.engine.scan(space, range, now, limit)).await
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Revision, EngineError> {
+        self.door.around(self.engine.commit(batch)).await
+    }
+
+    async fn events(&self, cursor: Cursor, wait: Duration, limit: usize) -> Result<EventPage, EngineError> {
+        self.engine.events(cursor, wait, limit).await
+    }
+
+    async fn ready(&self) -> Result<Durability, EngineError> {
+        self.engine.ready().await
+    }
+}
