@@ -124,6 +124,7 @@ impl Steps {
             cookies: self.cookies(),
             sec_fetch_site: Some("same-origin".to_owned()),
             origin: None,
+            chosen_scopes: Vec::new(),
         }
     }
 

@@ -57,6 +57,8 @@ pub struct Answer {
     pub ticket: String,
     pub form_token: String,
     pub decision: Option<Decision>,
+    /// Of the page's optional scopes.
+    pub chosen_scopes: Vec<String>,
     pub cookies: Cookies,
     pub sec_fetch_site: Option<String>,
     pub origin: Option<String>,

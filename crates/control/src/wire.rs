@@ -10,6 +10,7 @@ use lychgate_domain::client_authentication::Credentials;
 use lychgate_domain::cookie::{Cookies, SetCookie};
 use lychgate_domain::grant::RefreshRequest;
 use lychgate_domain::id::Attempt;
+use lychgate_domain::issuer::Choice;
 use lychgate_domain::jwk::{JwkMembers, KeyParameters, PublicJwk};
 use lychgate_domain::metadata_document;
 use lychgate_domain::redirect_uri::{RedirectKind, RedirectUri};
@@ -73,6 +74,7 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
             .map(|definition| v1::ConsentScope {
                 name: definition.scope.as_str().to_owned(),
                 description: definition.description.clone(),
+                optional: definition.choice == Choice::Optional,
             })
             .collect(),
         client: Some(v1::ConsentClient {

@@ -3,7 +3,7 @@
 use crate::Refusal;
 use crate::client::Client;
 use crate::id::{self, BrowserId};
-use crate::issuer::{Issuer, IssuerUrl, Resource};
+use crate::issuer::{Choice, Issuer, IssuerUrl, Resource};
 use crate::keys::{KeyId, Keys, Purpose, digest};
 use crate::request::AuthorizationRequest;
 use crate::ticket::Ticket;
@@ -27,6 +27,10 @@ impl Displayed {
         ];
         for definition in resource.describe(&request.scopes) {
             parts.extend([definition.scope.as_str().as_bytes(), definition.description.as_bytes()]);
+            // Left out on the page, it must not be approved after all.
+            if definition.choice == Choice::Optional {
+                parts.push(b"optional");
+            }
         }
         Self(*digest("displayed", &parts).first_chunk().expect("16 of 32 bytes"))
     }

@@ -243,6 +243,14 @@ pub struct ScopeDefinition {
     pub description: String,
     /// Whether a request without `scope` asks for it.
     pub requested: Requested,
+    pub choice: Choice,
+}
+
+/// Whether a person may leave a scope out and approve the rest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Choice {
+    WithTheRest,
+    Optional,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -274,6 +282,17 @@ impl Resource {
         }
         let known = |scope: &Scope| self.scopes.iter().any(|definition| definition.scope == *scope);
         if asked.iter().all(known) { Ok(asked) } else { Err(Refusal::ScopeInvalid) }
+    }
+
+    /// What a person approves of `asked`: all of it but the optional scopes that were not `chosen`. Nothing that was not
+    /// asked can be chosen.
+    pub fn approved_scopes(&self, asked: &Scopes, chosen: &[String]) -> Result<Scopes, Refusal> {
+        let is_approved = |definition: &&ScopeDefinition| match definition.choice {
+            Choice::WithTheRest => true,
+            Choice::Optional => chosen.iter().any(|name| name == definition.scope.as_str()),
+        };
+        let approved: Scopes = self.describe(asked).filter(is_approved).map(|found| found.scope.clone()).collect();
+        if approved.is_empty() { Err(Refusal::DecisionMissing) } else { Ok(approved) }
     }
 
     /// What the page says about `scopes`, in configured order.
@@ -342,6 +361,7 @@ pub(crate) mod tests {
             scope: Scope::parse(name).unwrap(),
             description: format!("may {name}"),
             requested,
+            choice: Choice::WithTheRest,
         };
         Issuer {
             id: IssuerId::parse("demo").unwrap(),
@@ -442,6 +462,24 @@ pub(crate) mod tests {
         assert_eq!(issuer.resource(std::iter::empty()), Err(Refusal::ResourceRequired));
         let both = ["https://mcp.example/mcp", "https://other.example"].into_iter();
         assert_eq!(issuer.resource(both), Err(Refusal::ResourceUnknown));
+    }
+
+    #[test]
+    fn e3_only_optional_scopes_can_be_left_out_and_nothing_be_added() {
+        let mut resource = issuer().resources.remove(0);
+        for definition in &mut resource.scopes[1..] {
+            definition.choice = Choice::Optional;
+        }
+        let asked = Scopes::parse("read write").unwrap();
+        let approved = |chosen: &[&str]| {
+            let chosen: Vec<_> = chosen.iter().map(|name| (*name).to_owned()).collect();
+            resource.approved_scopes(&asked, &chosen).map(|scopes| scopes.to_string())
+        };
+        assert_eq!(approved(&[]).unwrap(), "read");
+        assert_eq!(approved(&["write"]).unwrap(), "read write");
+        assert_eq!(approved(&["admin", "root", "read write"]).unwrap(), "read", "what was not asked is not approved");
+        let optional_only = Scopes::parse("write").unwrap();
+        assert_eq!(resource.approved_scopes(&optional_only, &[]), Err(Refusal::DecisionMissing));
     }
 
     #[test]

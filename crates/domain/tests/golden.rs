@@ -24,7 +24,9 @@ use lychgate_domain::event::{self, Event, EventKind};
 use lychgate_domain::form::{self, Displayed};
 use lychgate_domain::grant::{Counters, Grant};
 use lychgate_domain::id::{self, Attempt, BrowserId, ClientId, IssuerId};
-use lychgate_domain::issuer::{ClientPolicy, Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition};
+use lychgate_domain::issuer::{
+    Choice, ClientPolicy, Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition,
+};
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::login::{self, LoginSecrets};
 use lychgate_domain::pkce::{CodeChallenge, challenge_of};
@@ -411,6 +413,7 @@ fn issuer(url: &str) -> Issuer {
         scope: Scope::parse(name).unwrap(),
         description: format!("may {name}"),
         requested,
+        choice: Choice::WithTheRest,
     };
     Issuer {
         id: IssuerId::parse("demo").unwrap(),

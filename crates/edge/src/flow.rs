@@ -67,6 +67,7 @@ pub(crate) async fn decide(State(app): State<Arc<App>>, at: At, request: Request
         ticket: form.take("ticket").unwrap_or_default(),
         form_token: form.take("form_token").unwrap_or_default(),
         decision: decision.into(),
+        chosen_scopes: form.take_all("chosen_scope"),
         cookies,
         sec_fetch_site,
         origin,

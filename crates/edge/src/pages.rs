@@ -38,6 +38,8 @@ pub(crate) struct ConsentPage {
     pub(crate) redirect: Redirect,
     pub(crate) resource: Resource,
     pub(crate) scopes: Vec<Scope>,
+    /// Whether one of them can be unticked.
+    pub(crate) has_choice: bool,
     pub(crate) upstream_name: String,
     /// In words: "90 days".
     pub(crate) lifetime: String,
@@ -77,6 +79,7 @@ pub(crate) struct Scope {
     pub(crate) name: String,
     /// Never empty: without words, the name stands for them.
     pub(crate) description: String,
+    pub(crate) optional: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -164,6 +167,7 @@ impl ConsentPage {
                 elsewhere: redirect.elsewhere,
             },
             resource: Resource { uri: resource.uri, name: resource_name },
+            has_choice: page.scopes.iter().any(|scope| scope.optional),
             scopes: page.scopes.into_iter().map(Scope::from).collect(),
             upstream_name: page.upstream_name,
             lifetime: lifetime(page.grant_lifetime_seconds),
@@ -175,7 +179,7 @@ impl ConsentPage {
 impl From<v1::ConsentScope> for Scope {
     fn from(scope: v1::ConsentScope) -> Self {
         let description = if scope.description.is_empty() { scope.name.clone() } else { scope.description };
-        Scope { name: scope.name, description }
+        Scope { name: scope.name, description, optional: scope.optional }
     }
 }
 

@@ -41,21 +41,23 @@ pub(crate) fn decode(encoded: &[u8]) -> Result<String, Failure> {
     }
 }
 
+/// The parameters that may stand more than once: RFC 8707 §2, and the ticked scopes of our own page.
+const REPEATABLE: [&str; 2] = ["resource", "chosen_scope"];
+
 /// A form for an endpoint whose parameters stand at most once (RFC 6749 §3.2): a repetition is refused, an empty value
 /// is as good as none.
 #[derive(Debug)]
 pub(crate) struct Form {
     single: HashMap<String, String>,
-    resources: Vec<String>,
+    repeated: HashMap<String, Vec<String>>,
 }
 
 impl Form {
     pub(crate) fn parse(encoded: &[u8]) -> Result<Self, Failure> {
-        let mut form = Form { single: HashMap::new(), resources: Vec::new() };
+        let mut form = Form { single: HashMap::new(), repeated: HashMap::new() };
         for Parameter { name, value } in parse(encoded)? {
-            // RFC 8707 §2: the one parameter that may repeat.
-            if name == "resource" {
-                form.resources.extend(Some(value).filter(|value| !value.is_empty()));
+            if REPEATABLE.contains(&name.as_str()) {
+                form.repeated.entry(name).or_default().extend(Some(value).filter(|value| !value.is_empty()));
             } else if form.single.insert(name, value).is_some() {
                 return Err(Failure::new(Reason::ParameterRepeated).describe("a parameter stands more than once"));
             }
@@ -67,8 +69,9 @@ impl Form {
         self.single.remove(name).filter(|value| !value.is_empty())
     }
 
-    pub(crate) fn take_resources(&mut self) -> Vec<String> {
-        std::mem::take(&mut self.resources)
+    /// All values of a parameter that may stand more than once.
+    pub(crate) fn take_all(&mut self, name: &'static str) -> Vec<String> {
+        self.repeated.remove(name).unwrap_or_default()
     }
 }
 
@@ -109,7 +112,7 @@ mod tests {
         let mut form = Form::parse(b"scope=&code=c&resource=a&resource=&resource=b").expect("a form");
         assert_eq!(form.take("scope"), None);
         assert_eq!(form.take("code").as_deref(), Some("c"));
-        assert_eq!(form.take_resources(), ["a", "b"]);
+        assert_eq!(form.take_all("resource"), ["a", "b"]);
         assert_eq!(Form::parse(b"a=&a=1").expect_err("a refusal").reason(), Reason::ParameterRepeated);
     }
 }

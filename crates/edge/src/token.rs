@@ -54,7 +54,7 @@ fn message(issuer_id: String, basic: Option<BasicCredentials>, mut form: Form) -
         attempt: entropy::attempt(),
         client: Some(client),
         grant: Some(grant),
-        resources: form.take_resources(),
+        resources: form.take_all("resource"),
         scope: form.take("scope"),
     }
 }

@@ -193,7 +193,7 @@ fn of_reason(reason: Reason) -> Wording {
         ),
         Reason::DecisionMissing => (
             "You have not chosen yet",
-            "Neither Approve nor Deny arrived. Nothing was decided.",
+            "Neither Approve nor Deny arrived, or nothing was left ticked to approve. Nothing was decided.",
             "Go back and press one of the two buttons.",
         ),
         Reason::AlreadyDecided => (

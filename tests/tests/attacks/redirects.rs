@@ -112,7 +112,9 @@ async fn b35_r1_r2_who_asks_must_be_known_before_anything_is_redirected() -> Res
     let jar = &mut Jar::new()?;
     for (request, reason) in [
         (app.request().with("client_id", "client-unknown"), "CLIENT_UNKNOWN"),
-        (app.request().with("client_id", "https://attacker.example/client.json"), "CLIENT_UNKNOWN"),
+        (app.request().with("client_id", "https://attacker.example"), "METADATA_URL_INVALID"),
+        // Nothing is asked of this machine for a stranger.
+        (app.request().with("client_id", "https://127.0.0.1/client.json"), "METADATA_DOCUMENT_INVALID"),
         (app.request().with("client_id", ""), "PARAMETER_MISSING"),
         (app.request().without("client_id"), "PARAMETER_MISSING"),
         (app.request().and("client_id", &app.client_id), "PARAMETER_REPEATED"),

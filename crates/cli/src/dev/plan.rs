@@ -187,6 +187,7 @@ fn demo_resource(addresses: &Addresses) -> control::ResourceConfig {
         name: name.to_owned(),
         description: description.to_owned(),
         default,
+        optional: !default,
     };
     control::ResourceConfig {
         uri: addresses.mcp_url(),

@@ -5,7 +5,7 @@ use std::time::Duration;
 use lychgate_domain::client::Client;
 use lychgate_domain::display::displayable;
 use lychgate_domain::id::IssuerId;
-use lychgate_domain::issuer::{Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition};
+use lychgate_domain::issuer::{Choice, Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition};
 use lychgate_domain::keyring::SigningAlgorithm;
 use lychgate_domain::redirect_uri::{RedirectKind, RedirectUri};
 use lychgate_domain::scope::Scope;
@@ -93,6 +93,9 @@ pub struct ScopeConfig {
     /// Whether a request without `scope` asks for it.
     #[serde(default)]
     pub default: bool,
+    /// Whether a person may leave it out and approve the rest.
+    #[serde(default)]
+    pub optional: bool,
 }
 
 /// How long things last, in seconds; see `control.example.toml` for the defaults.
@@ -257,11 +260,13 @@ impl ResourceConfig {
                     "name each permission: people must be able to tell what they allow",
                 ));
             }
+            let choice = if config.optional { Choice::Optional } else { Choice::WithTheRest };
             let requested = if config.default { Requested::ByDefault } else { Requested::ByName };
             scopes.push(ScopeDefinition {
                 scope,
                 description: shown(&key("description"), &config.description)?,
                 requested,
+                choice,
             });
         }
         if !scopes.iter().any(|scope| scope.requested == Requested::ByDefault) {

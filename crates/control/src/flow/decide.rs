@@ -59,7 +59,13 @@ impl Control {
                 page.changed = true;
                 return Ok(Next { step: Step::Consent(Box::new(page)), set_cookies: Vec::new() });
             }
-            let decided = Decided::new(id, ticket.clone(), &client.client, browser, attempt, now);
+            let mut ticket = ticket.clone();
+            if decision == Decision::Approve {
+                // RFC 6749 §3.3: less than was asked, and the token says so (E3).
+                let asked = &ticket.request.scopes;
+                ticket.request.scopes = resource.approved_scopes(asked, &answer.chosen_scopes).map_err(again)?;
+            }
+            let decided = Decided::new(id, ticket, &client.client, browser, attempt, now);
             let authorization = Authorization::decide(decided, decision, keys);
             if let Authorization::Approved(approved) = &authorization {
                 // Before anything is kept: if the upstream is away, the person can press the button again.

@@ -34,6 +34,7 @@ impl AuthorizationService for Control {
             let attempt = wire::attempt(&request.attempt)?;
             let answer = Answer {
                 decision: wire::decision(request.decision()),
+                chosen_scopes: request.chosen_scopes,
                 ticket: request.ticket,
                 form_token: request.form_token,
                 cookies: wire::cookies(request.cookies),

@@ -187,6 +187,38 @@ async fn b33_redirect_hosts_that_are_no_longer_permitted_get_nothing() {
     Flow::new(App::configured()).tokens(&edge, &world.idp).await;
 }
 
+/// What was unticked is in no token, and the answer says so; what was not on the page cannot be slipped in.
+#[tokio::test(flavor = "multi_thread")]
+async fn e3_a_person_leaves_a_scope_out_and_the_token_says_so() {
+    let mut world = World::new().await;
+    world.issuer().resources[0].scopes[1].optional = true;
+    let control = world.start().await;
+    let edge = control.edge();
+    for (chosen, granted) in [(vec![], "read"), (vec!["write"], "read write"), (vec!["admin"], "read")] {
+        let mut flow = Flow::new(App::configured());
+        flow.scope = "read write".to_owned();
+        let page = flow.ask(&edge).await;
+        assert_eq!(page.scopes.iter().map(|scope| scope.optional).collect::<Vec<_>>(), [false, true]);
+        let chosen_scopes = chosen.iter().map(|name| (*name).to_owned()).collect();
+        let decision = v1::DecideRequest { chosen_scopes, ..flow.decide(&page, v1::Decision::Approve) };
+        let next = edge.decide(decision).await.unwrap();
+        flow.browser.keep(&next);
+        let callback = flow.finish_login(world.idp.sign_in(location(&next), &flow.person));
+        let code = query(location(&edge.finish_login(callback).await.unwrap()))["code"].clone();
+        let tokens = edge.exchange(flow.redeem(&code)).await.unwrap();
+        assert_eq!(tokens.scope, granted, "{chosen:?}");
+        let wider =
+            v1::ExchangeRequest { scope: Some("read write admin".to_owned()), ..flow.refresh(tokens.refresh_token()) };
+        assert_eq!(edge.exchange(wider).await.reason(), "SCOPE_INVALID");
+    }
+    let mut nothing = Flow::new(App::configured());
+    nothing.scope = "write".to_owned();
+    let page = nothing.ask(&edge).await;
+    let census = world.census().await;
+    assert_eq!(edge.decide(nothing.decide(&page, v1::Decision::Approve)).await.reason(), "DECISION_MISSING");
+    assert_eq!(world.census().await, census);
+}
+
 /// A site with a document, and a control plane that may go there.
 async fn documented(members: Value) -> (World, Control, Site, App) {
     let mut world = World::new().await;

@@ -11,7 +11,9 @@ use lychgate_domain::entropy::Entropy;
 use lychgate_domain::form::{self, Displayed};
 use lychgate_domain::grant::{Counters, Grant, Standing};
 use lychgate_domain::id::{Attempt, BrowserId, IssuerId};
-use lychgate_domain::issuer::{ClientPolicy, Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition};
+use lychgate_domain::issuer::{
+    Choice, ClientPolicy, Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition,
+};
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::login::LoginSecrets;
 use lychgate_domain::parameters::Parameters;
@@ -197,7 +199,12 @@ fn keys() -> Result<Keys> {
 fn issuer() -> Result<Issuer> {
     let definition = |name: &str, requested| {
         let scope = Scope::parse(name).ok_or("no scope")?;
-        Ok::<_, &str>(ScopeDefinition { scope, description: format!("may {name}"), requested })
+        Ok::<_, &str>(ScopeDefinition {
+            scope,
+            description: format!("may {name}"),
+            requested,
+            choice: Choice::WithTheRest,
+        })
     };
     Ok(Issuer {
         id: IssuerId::parse("demo").ok_or("no issuer id")?,

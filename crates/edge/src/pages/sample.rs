@@ -18,6 +18,7 @@ impl Page for ConsentPage {
             consent(RedirectKind::PrivateScheme, |_| {}),
             consent(RedirectKind::Web, |page| page.changed = true),
             consent(RedirectKind::Web, |page| page.scopes.clear()),
+            consent(RedirectKind::Web, |page| page.scopes[1].optional = true),
             consent(RedirectKind::Loopback, |page| {
                 page.client = Some(v1::ConsentClient { unverified: true, ..Default::default() });
             }),
@@ -52,8 +53,11 @@ fn consent(kind: RedirectKind, change: impl FnOnce(&mut v1::ConsentPage)) -> Con
         RedirectKind::PrivateScheme => ("cursor://anysphere.cursor-mcp/oauth/callback", "cursor"),
         RedirectKind::Web | RedirectKind::Unspecified => ("https://claude.ai/api/mcp/auth_callback", "claude.ai"),
     };
-    let scope =
-        |name: &str, description: &str| v1::ConsentScope { name: name.to_owned(), description: description.to_owned() };
+    let scope = |name: &str, description: &str| v1::ConsentScope {
+        name: name.to_owned(),
+        description: description.to_owned(),
+        optional: false,
+    };
     let mut page = v1::ConsentPage {
         ticket: "ticket".to_owned(),
         form_token: "form-token".to_owned(),

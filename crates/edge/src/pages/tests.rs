@@ -100,7 +100,7 @@ fn payloads_stay_text_in_every_field() {
             elsewhere: true,
         }),
         resource: Some(v1::ConsentResource { uri: text(), name: text() }),
-        scopes: vec![v1::ConsentScope { name: text(), description: text() }],
+        scopes: vec![v1::ConsentScope { name: text(), description: text(), optional: true }],
         upstream_name: text(),
         grant_lifetime_seconds: 1,
         changed: true,

@@ -129,6 +129,16 @@ async fn only_two_words_are_decisions() {
     }
 }
 
+/// E3: what stays ticked goes on; there may be several.
+#[tokio::test]
+async fn e3_a_decision_says_which_scopes_stayed_ticked() {
+    let (edge, fake) = running().await;
+    fake.step(redirect("https://idp.example/"));
+    edge.post_form("/consent", "ticket=T&form_token=F&decision=approve&chosen_scope=a&chosen_scope=b").await;
+    let Asked::Decide(asked) = fake.asked() else { panic!("not a decision") };
+    assert_eq!(asked.chosen_scopes, ["a", "b"]);
+}
+
 #[tokio::test]
 async fn a_decision_is_a_small_form_with_each_name_once() {
     let (edge, fake) = running().await;

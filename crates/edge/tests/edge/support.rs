@@ -395,7 +395,11 @@ pub(crate) fn consent_page() -> v1::ConsentPage {
             elsewhere: false,
         }),
         resource: Some(v1::ConsentResource { uri: "https://mcp.example".to_owned(), name: "Notes".to_owned() }),
-        scopes: vec![v1::ConsentScope { name: "read".to_owned(), description: "Read notes".to_owned() }],
+        scopes: vec![v1::ConsentScope {
+            name: "read".to_owned(),
+            description: "Read notes".to_owned(),
+            optional: false,
+        }],
         upstream_name: "Login".to_owned(),
         grant_lifetime_seconds: 3600,
         changed: false,

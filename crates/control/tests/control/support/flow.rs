@@ -156,6 +156,7 @@ impl Flow {
             cookies: self.browser.cookies(),
             sec_fetch_site: Some("same-origin".to_owned()),
             origin: None,
+            chosen_scopes: Vec::new(),
         }
     }
 
