@@ -5,7 +5,8 @@ use std::path::Path;
 use prost::Message as _;
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../proto");
+    // Asked when it runs: a build that was kept may have been made at another place.
+    let root = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo::rerun-if-changed={}", root.join("lychgate/v1").display());
     let files =
         ["admin", "authorization", "issuer", "registration", "token"].map(|name| format!("lychgate/v1/{name}.proto"));
