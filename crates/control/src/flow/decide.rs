@@ -67,12 +67,10 @@ impl Control {
             }
             let decided = Decided::new(id, ticket, &client.client, browser, attempt, now);
             let authorization = Authorization::decide(decided, decision, keys);
-            if let Authorization::Approved(approved) = &authorization {
-                // Before anything is kept: if the upstream is away, the person can press the button again.
-                self.login_url(serving, approved, now).await?;
-            }
+            // Before anything is kept: if the upstream is away, the person can press the button again.
+            let next = self.decided(serving, &authorization, decision, browser, answer, now).await?;
             match self.store.decide(issuer, &authorization, client.record.as_ref(), now).await {
-                Ok(()) => return self.decided(serving, &authorization, decision, browser, answer, now).await,
+                Ok(()) => return Ok(next),
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
             }
