@@ -59,13 +59,19 @@ impl Control {
 
     /// Runs what commits or calls out. It goes on when the client has gone, and shutdown waits for it: nothing that was
     /// acquired for somebody is lost half-way.
-    pub(crate) async fn to_the_end<T: Send + 'static>(
+    ///
+    /// Not an `async fn`: those keep what they were given, and `work` is kilobytes that every future around it would
+    /// hold and move, too.
+    pub(crate) fn to_the_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
-    ) -> Result<T, Error> {
-        match self.shutdown.tasks().spawn(work).await {
-            Ok(result) => result,
-            Err(error) => Err(Error::Fault(anyhow::Error::new(error).context("a use case panicked"))),
+    ) -> impl Future<Output = Result<T, Error>> + Send {
+        let running = self.shutdown.tasks().spawn(work);
+        async move {
+            match running.await {
+                Ok(result) => result,
+                Err(error) => Err(Error::Fault(anyhow::Error::new(error).context("a use case panicked"))),
+            }
         }
     }
 }
