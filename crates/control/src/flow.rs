@@ -87,6 +87,6 @@ impl Serving {
 fn error_link(decided: &Decided, refusal: &Refusal, issuer: &IssuerUrl) -> ReturnTo {
     ReturnTo {
         uri: response::error(&decided.redirect_uri, refusal, decided.state.as_deref(), issuer),
-        label: decided.redirect_uri.target().to_owned(),
+        label: decided.redirect_uri.target(),
     }
 }

@@ -101,8 +101,9 @@ fn consent_redirect(uri: &RedirectUri, metadata_host: &str) -> v1::ConsentRedire
         RedirectKind::Loopback => v1::RedirectKind::Loopback,
         RedirectKind::PrivateScheme => v1::RedirectKind::PrivateScheme,
     };
-    let elsewhere = uri.kind() == RedirectKind::Web && !metadata_host.is_empty() && uri.target() != metadata_host;
-    v1::ConsentRedirect { uri: uri.as_str().to_owned(), host: uri.target().to_owned(), kind: kind.into(), elsewhere }
+    let host = uri.target();
+    let elsewhere = uri.kind() == RedirectKind::Web && !metadata_host.is_empty() && host != metadata_host;
+    v1::ConsentRedirect { uri: uri.as_str().to_owned(), host, kind: kind.into(), elsewhere }
 }
 
 pub fn presented(client: Option<v1::ClientCredentials>) -> Result<Presented, Refusal> {

@@ -126,9 +126,10 @@ fn without_port(uri: &RedirectUri) -> String {
     match uri.kind() {
         RedirectKind::Web | RedirectKind::PrivateScheme => uri.as_str().to_owned(),
         RedirectKind::Loopback => {
-            let host = uri.target().rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
-            let host = host.map_or(uri.target(), |(host, _)| host);
-            uri.as_str().replacen(uri.target(), host, 1)
+            let target = uri.target();
+            let host = target.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
+            let host = host.map_or(target.as_str(), |(host, _)| host);
+            uri.as_str().replacen(&target, host, 1)
         }
     }
 }

@@ -15,7 +15,6 @@ use crate::Refusal;
 pub struct RedirectUri {
     uri: String,
     kind: RedirectKind,
-    target: String,
 }
 
 /// Who gets what is sent there.
@@ -109,7 +108,7 @@ impl RedirectUri {
         if url.query_pairs().any(|(name, _)| reserved.contains(&name.as_ref())) {
             return Err(Dangerous("a redirect URI must not have a parameter named like one of the response's"));
         }
-        let (kind, target) = match url.scheme() {
+        let kind = match url.scheme() {
             "https" => {
                 let after_scheme =
                     text.strip_prefix("https://").ok_or(Dangerous("an https redirect URI begins with https://"))?;
@@ -118,24 +117,22 @@ impl RedirectUri {
                 if !after_scheme.to_ascii_lowercase().starts_with(host) || host.is_empty() || host.contains('*') {
                     return Err(Dangerous("write the host of a redirect URI in its plain form"));
                 }
-                (RedirectKind::Web, authority(&url))
+                RedirectKind::Web
             }
             "http" => {
-                let loopback = Loopback::parse(text).ok_or(Dangerous(
+                Loopback::parse(text).ok_or(Dangerous(
                     "an http redirect URI must be on localhost, 127.0.0.1 or [::1]; use https for all others",
                 ))?;
                 debug_assert!(matches!(url.host(), Some(Host::Domain("localhost") | Host::Ipv4(_) | Host::Ipv6(_))));
-                (RedirectKind::Loopback, loopback.authority.to_owned())
+                RedirectKind::Loopback
             }
             scheme if FORBIDDEN_SCHEMES.contains(&scheme) || scheme.starts_with("http") => {
                 return Err(Dangerous("redirect URIs with this scheme are never accepted"));
             }
-            scheme if private_schemes.iter().any(|allowed| allowed == text) => {
-                (RedirectKind::PrivateScheme, scheme.to_owned())
-            }
+            _ if private_schemes.iter().any(|allowed| allowed == text) => RedirectKind::PrivateScheme,
             _ => return Err(Unacceptable::UnlistedScheme),
         };
-        Ok(Self { uri: text.to_owned(), kind, target })
+        Ok(Self { uri: text.to_owned(), kind })
     }
 
     /// As read from a record or ticket of ours; it was parsed before it was written.
@@ -145,11 +142,7 @@ impl RedirectUri {
             Some(("http", _)) => RedirectKind::Loopback,
             _ => RedirectKind::PrivateScheme,
         };
-        let target = match (kind, Url::parse(&uri)) {
-            (RedirectKind::PrivateScheme, _) | (_, Err(_)) => uri.split(':').next().unwrap_or_default().to_owned(),
-            (_, Ok(url)) => authority(&url),
-        };
-        Self { uri, kind, target }
+        Self { uri, kind }
     }
 
     pub fn as_str(&self) -> &str {
@@ -160,9 +153,15 @@ impl RedirectUri {
         self.kind
     }
 
-    /// The part that says who gets the code: host and port, or the private scheme.
-    pub fn target(&self) -> &str {
-        &self.target
+    /// The part that says who gets the code: host and port, or the private scheme. Found when it is shown: most URIs are
+    /// read to be compared.
+    pub fn target(&self) -> String {
+        let url = match self.kind {
+            RedirectKind::Web | RedirectKind::Loopback => Url::parse(&self.uri).ok(),
+            RedirectKind::PrivateScheme => None,
+        };
+        let scheme = || self.uri.split(':').next().unwrap_or_default().to_owned();
+        url.map_or_else(scheme, |url| authority(&url))
     }
 
     /// Whether a request that names `requested` may use this registration, and then the URI to answer to: bytes must
@@ -173,11 +172,8 @@ impl RedirectUri {
             return Some(self.clone());
         }
         let (registered, requested_parts) = (Loopback::parse(&self.uri)?, Loopback::parse(requested)?);
-        (registered.host == requested_parts.host && registered.rest == requested_parts.rest).then(|| RedirectUri {
-            uri: requested.to_owned(),
-            kind: RedirectKind::Loopback,
-            target: requested_parts.authority.to_owned(),
-        })
+        (registered.host == requested_parts.host && registered.rest == requested_parts.rest)
+            .then(|| RedirectUri { uri: requested.to_owned(), kind: RedirectKind::Loopback })
     }
 }
 
@@ -196,7 +192,6 @@ impl fmt::Debug for RedirectUri {
 /// `http://` and one of the three loopback hosts, literally, taken apart without any decoding.
 struct Loopback<'a> {
     host: &'a str,
-    authority: &'a str,
     /// Path and query, as written.
     rest: &'a str,
 }
@@ -217,7 +212,7 @@ impl<'a> Loopback<'a> {
                 }
             }
         }
-        Some(Self { host: &authority[..host.len()], authority, rest })
+        Some(Self { host: &authority[..host.len()], rest })
     }
 }
 
@@ -256,7 +251,7 @@ mod tests {
             (CURSOR, RedirectKind::PrivateScheme, "cursor"),
         ] {
             let parsed = parse(uri).unwrap_or_else(|why| panic!("{uri}: {why:?}"));
-            assert_eq!((parsed.kind(), parsed.target()), (kind, target), "{uri}");
+            assert_eq!((parsed.kind(), parsed.target().as_str()), (kind, target), "{uri}");
         }
     }
 
