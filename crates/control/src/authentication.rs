@@ -57,7 +57,7 @@ impl Authentication {
             return Err(denied(Reason::PermissionDenied, "this principal's role does not include the method"));
         }
         tracing::info!(request.id = request_id, rpc.path = path, principal.name = principal.name, "called");
-        let principal = Arc::new(principal.clone());
+        let principal = Arc::clone(principal);
         request.extensions_mut().insert(Caller { principal, request_id });
         Ok(())
     }

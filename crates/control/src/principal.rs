@@ -1,6 +1,7 @@
 //! Named callers of gRPC: who they are, and what they may call.
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use lychgate_domain::id::IssuerId;
 use sha2::{Digest as _, Sha256};
@@ -33,15 +34,15 @@ impl Principal {
 
 /// Everybody there is.
 #[derive(Debug)]
-pub struct Principals(Vec<Principal>);
+pub struct Principals(Vec<Arc<Principal>>);
 
 impl Principals {
     pub fn new(principals: Vec<Principal>) -> Self {
-        Self(principals)
+        Self(principals.into_iter().map(Arc::new).collect())
     }
 
     /// Whose `token` it is. Every digest is compared, in constant time, whether or not one has matched.
-    pub fn by_token(&self, token: &str) -> Option<&Principal> {
+    pub fn by_token(&self, token: &str) -> Option<&Arc<Principal>> {
         let digest = Sha256::digest(token);
         let mut found = None;
         for principal in &self.0 {
