@@ -96,7 +96,9 @@ impl Caller {
 impl Interceptor for Caller {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         request.metadata_mut().insert("authorization", self.authorization.clone());
-        if let Some(RequestId(id)) = request.extensions().get::<RequestId>().cloned() {
+        if let Some(RequestId(mut id)) = request.extensions().get::<RequestId>().cloned() {
+            // Kept out of HPACK's table as well, which ids that come but once would fill, and crowd out what repeats.
+            id.set_sensitive(true);
             request.metadata_mut().insert(REQUEST_ID, id);
         }
         Ok(request)

@@ -162,9 +162,10 @@ impl Control {
         F: Future<Output = Result<Response<A>, Status>>,
     {
         let give_up_at = Instant::now() + self.deadline;
+        // A first try always says the same, which HTTP/2 then sends as one byte.
+        let mut left = self.deadline;
         let mut pause = FIRST_PAUSE;
         loop {
-            let left = give_up_at.saturating_duration_since(Instant::now());
             let request = self.request(id, message.clone(), left);
             let status = match timeout(left, send(self.channel.clone(), request)).await {
                 Ok(Ok(answer)) => return Ok(answer.into_inner()),
@@ -177,6 +178,7 @@ impl Control {
             tracing::debug!(request.id = %id, code = ?status.code(), error = status.message(), "asking again");
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
+            left = give_up_at.saturating_duration_since(Instant::now());
         }
     }
 
