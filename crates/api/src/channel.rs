@@ -2,6 +2,8 @@
 //!
 //! It must never show a token to a network: over plaintext it refuses every address but this machine's own.
 
+mod prompt_end;
+
 use std::fmt;
 use std::net::IpAddr;
 use std::time::Duration;
@@ -9,10 +11,11 @@ use std::time::Duration;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Certificate, Channel, ClientTlsConfig, Endpoint, Uri};
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Uri};
 use tonic::{Request, Status};
 
 use crate::REQUEST_ID;
+use prompt_end::PromptEnd;
 
 /// How long one attempt at a connection may take. Short: whoever calls tries again within a deadline of its own.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
@@ -23,7 +26,7 @@ const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(4);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(2);
 
 /// A channel whose every call carries the caller's token.
-pub type AuthenticatedChannel = InterceptedService<Channel, Caller>;
+pub type AuthenticatedChannel = InterceptedService<PromptEnd, Caller>;
 
 /// A channel to the control plane at `url`, which is `http` or `https`, a host and a port. Nothing is connected yet: the
 /// first call does that, and every later one does so again if the connection was lost.
@@ -47,7 +50,7 @@ pub fn open(url: &str, ca_pem: Option<&[u8]>, token: &str) -> Result<Authenticat
         Some("http") => return Err(ChannelError::Plaintext),
         _ => return Err(ChannelError::Url),
     };
-    Ok(InterceptedService::new(endpoint.connect_lazy(), Caller::new(token)?))
+    Ok(InterceptedService::new(PromptEnd(endpoint.connect_lazy()), Caller::new(token)?))
 }
 
 /// Why no channel can be made of what was configured.
