@@ -77,6 +77,7 @@ pub(crate) async fn locate(State(app): State<Arc<App>>, mut request: Request, ne
         None => Found { rewritten: of_any_issuer(path).map(Cow::Borrowed), ..Found::of(Located::NotReady) },
     };
     let is_https = located.issuer().is_some_and(|issuer| issuer.is_https);
+    let rewritten = rewritten.filter(|rewritten| *rewritten != path);
     if let Some(uri) = rewritten.and_then(|path| with_path(request.uri(), &path)) {
         *request.uri_mut() = uri;
     }
