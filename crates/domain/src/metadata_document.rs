@@ -69,7 +69,7 @@ pub fn client(url: &MetadataUrl, document: &MetadataDocument, issuer: &Issuer) -
     if issuer.policy.documents.redirects == DocumentRedirects::SameHost {
         let elsewhere = |target: &str| target.split(':').next() != Some(url.host());
         let mut web = client.redirect_uris.iter().filter(|uri| uri.kind() == RedirectKind::Web);
-        if web.any(|uri| elsewhere(uri.target())) {
+        if web.any(|uri| elsewhere(&uri.target())) {
             return Err(invalid("it has a redirect URI on another host, which the operator does not permit"));
         }
     }

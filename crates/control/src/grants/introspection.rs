@@ -68,7 +68,7 @@ impl Control {
         let server = match caller.role {
             Role::Resource => Some(caller),
             Role::Edge | Role::Checker | Role::Reader | Role::Operator => {
-                token.and_then(|token| self.principals.by_token(token))
+                token.and_then(|token| self.principals.by_token(token)).map(|found| &**found)
             }
         };
         let server = server.filter(|server| server.role == Role::Resource && server.may_speak_of(&issuer.id));
