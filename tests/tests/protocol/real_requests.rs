@@ -137,20 +137,32 @@ async fn r34_r35_claude_ais_parallel_registrations_and_its_two_ways_back() -> Re
         "token_endpoint_auth_method": "client_secret_post",
         "scope": "notes:read",
     });
-    let register = || registered(&stage.gate, &metadata, &uris);
-    let (one, other) = tokio::try_join!(register(), register())?;
-    assert_ne!(one.client_id, other.client_id);
-    let tokens = one.tokens().await?;
-    other.tokens().await?;
-    let gone = one.refresh(&tokens.refresh_token).with("client_id", "client-AAAAAAAAAAAAAAAAAAAAAA").send().await?;
+    let register = async || {
+        let page = stage.gate.register(&metadata).await?;
+        let secret = page.json()?["client_secret"].as_str().context("a secret")?.to_owned();
+        Ok::<_, anyhow::Error>((app_of(&stage.gate, &page, &uris)?, secret))
+    };
+    let ((one, secret), (other, others)) = tokio::try_join!(register(), register())?;
+    assert!(one.client_id != other.client_id && secret != others);
+    let request = one.request();
+    let code = request.code(&mut Jar::new()?).await?;
+    let wrong = request.redemption(&code).with("client_secret", &others).send().await?;
+    assert_eq!((wrong.status, wrong.error().as_str()), (401, "invalid_client"));
+    let tokens = request.redemption(&code).with("client_secret", &secret).tokens().await?;
+    let refresh = |token: &str| one.refresh(token).with("client_secret", &secret);
+    let gone = refresh(&tokens.refresh_token).with("client_id", "client-AAAAAAAAAAAAAAAAAAAAAA").send().await?;
     assert_eq!((gone.status, gone.error().as_str()), (401, "invalid_client"));
-    let dead = one.refresh("lgr_dead").send().await?;
+    let dead = refresh("lgr_dead").send().await?;
     assert_eq!((dead.status, dead.error().as_str()), (400, "invalid_grant"));
+    refresh(&tokens.refresh_token).tokens().await?;
     stage.stop().await
 }
 
 async fn registered(gate: &Gate, metadata: &Value, uris: &[&str]) -> Result<App> {
-    let page = gate.register(metadata).await?;
+    app_of(gate, &gate.register(metadata).await?, uris)
+}
+
+fn app_of(gate: &Gate, page: &Page, uris: &[&str]) -> Result<App> {
     assert_eq!(page.status, 201, "{}", page.summary());
     let registered = page.json()?;
     assert_eq!(registered["redirect_uris"], json!(uris));

@@ -7,6 +7,7 @@ use lychgate_domain::code::PresentedCode;
 use lychgate_domain::entropy::random;
 use lychgate_domain::event::{About, Event, EventKind};
 use lychgate_domain::grant::{EndedBy, Grant};
+use lychgate_domain::keys::Purpose;
 use lychgate_domain::pkce::PkceVerified;
 use lychgate_domain::upstream_tokens::{SealedFor, UpstreamTokens};
 use lychgate_store::StoreError;
@@ -64,8 +65,14 @@ impl Exchange<'_> {
             .map_err(Error::from)?;
         let redeemed = issued.redeem(&self.authenticated, verified, keys, self.attempt, self.now);
         let sealed_for = SealedFor::Authorization(redeemed.issued.approved.decided.id);
-        let tokens = UpstreamTokens::open(&redeemed.issued.upstream_tokens, sealed_for, issuer, keys)
-            .ok_or_else(|| Error::Fault(anyhow::anyhow!("the upstream's tokens do not open")))?;
+        let upstream_tokens = &redeemed.issued.upstream_tokens;
+        let tokens = UpstreamTokens::open(upstream_tokens, sealed_for, issuer, keys).ok_or_else(|| {
+            match keys.find(Purpose::UpstreamTokens, upstream_tokens.key) {
+                // It was compromised, and is gone: what it sealed is lost, and the person signs in again.
+                None => Error::from(Refusal::CodeInvalid),
+                Some(_) => Error::Fault(anyhow::anyhow!("the upstream's tokens do not open")),
+            }
+        })?;
         let sealed = tokens.seal(SealedFor::Grant(redeemed.grant_id), issuer, keys, &*control.entropy);
         let grant = Grant::first(&redeemed, &self.authenticated, random(&*control.entropy), sealed, &issuer.lifetimes);
         // A revocation between login and exchange leaves nothing to redeem.

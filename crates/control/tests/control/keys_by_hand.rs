@@ -254,6 +254,7 @@ async fn what_a_compromised_key_made_is_worth_nothing() {
         (v1::KeyPurpose::Login, "STATE_INVALID"),
         (v1::KeyPurpose::Code, "CODE_INVALID"),
         (v1::KeyPurpose::RefreshToken, "REFRESH_TOKEN_INVALID"),
+        (v1::KeyPurpose::UpstreamTokens, "CODE_INVALID"),
     ] {
         let world = operated().await;
         let control = world.start().await;
@@ -272,7 +273,9 @@ async fn what_a_compromised_key_made_is_worth_nothing() {
                 edge.decide(decide).await.reason()
             }
             v1::KeyPurpose::Login => edge.finish_login(callback).await.reason(),
-            v1::KeyPurpose::Code => edge.exchange(redeeming.redeem(&code)).await.reason(),
+            v1::KeyPurpose::Code | v1::KeyPurpose::UpstreamTokens => {
+                edge.exchange(redeeming.redeem(&code)).await.reason()
+            }
             v1::KeyPurpose::RefreshToken => edge.exchange(flow.refresh(&refresh_token)).await.reason(),
             other => panic!("{other:?}"),
         };

@@ -18,7 +18,6 @@ impl Page for ConsentPage {
             consent(RedirectKind::PrivateScheme, |_| {}),
             consent(RedirectKind::Web, |page| page.changed = true),
             consent(RedirectKind::Web, |page| page.scopes.clear()),
-            consent(RedirectKind::Web, |page| page.scopes[1].optional = true),
             consent(RedirectKind::Loopback, |page| {
                 page.client = Some(v1::ConsentClient { unverified: true, ..Default::default() });
             }),
@@ -30,6 +29,7 @@ impl Page for ConsentPage {
                 page.client = Some(documented());
                 page.redirect.as_mut().expect("a page has one").elsewhere = true;
             }),
+            consent(RedirectKind::Web, |page| page.scopes[1].optional = true),
         ]
     }
 }

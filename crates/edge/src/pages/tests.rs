@@ -65,12 +65,18 @@ fn the_consent_page_answers_the_four_questions() {
     assert!(pages[3].contains("Please look again") && !web.contains("Please look again"));
     assert!(pages[5].contains("An app without a name"));
     assert!(!pages[6].contains("nobody has checked"), "an operator configured it");
+    assert!(pages[7].contains("claude.ai") && pages[7].contains("says that this is its app"), "D11");
+    let elsewhere = "This is not the website that says the app is its own";
+    assert!(pages[8].contains(elsewhere) && !pages[7].contains(elsewhere), "D18");
+    let boxes = |page: &str| page.matches(r#"<input type="checkbox""#).count();
+    assert_eq!((boxes(&pages[9]), boxes(web)), (1, 0), "E3");
+    assert!(pages[9].contains(r#"name="chosen_scope" value="notes:write" form="decision" checked"#));
 }
 
 #[test]
 fn the_form_has_two_answers_and_deny_is_the_first() {
     let page = &rendered::<ConsentPage>()[0];
-    assert!(page.contains(r#"<form method="post" action="/consent""#));
+    assert!(page.contains(r#"<form id="decision" method="post" action="/consent""#));
     assert!(page.contains(r#"<input type="hidden" name="ticket" value="ticket">"#));
     assert!(page.contains(r#"<input type="hidden" name="form_token" value="form-token">"#));
     let deny = page.find(r#"name="decision" value="deny""#).expect("a button");
