@@ -37,6 +37,7 @@ CRATES = {
     "lychgate-edge": Crate({"lychgate-api", "lychgate-process"}),
     "lychgate": Crate({"lychgate-api", "lychgate-process", "lychgate-control", "lychgate-engine-rocksdb"}),
     "lychgate-demo": Crate({"lychgate-process"}),
+    "lychgate-fuzz-targets": Crate({"lychgate-domain"}),
     "e2e": Crate({"lychgate-api"}),
 }
 

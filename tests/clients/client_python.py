@@ -4,7 +4,8 @@ Every request to Lychgate and to the MCP server is the SDK's own; this file only
 (registration, tokens) and plays the part of the person's desktop: it prints the authorization URL and waits for the
 browser on a loopback port.
 
-    python client_python.py --mcp-url URL [--name NAME] [--redirect-host localhost]
+    python client_python.py --mcp-url URL [--name NAME] [--redirect-host localhost] [--auth-method METHOD]
+        [--client-metadata-url URL] [--client-id ID --client-secret SECRET]
 
 See README.md for the lines it prints.
 """
@@ -23,7 +24,7 @@ from mcp import Client
 from mcp.client.auth import AuthorizationCodeResult, OAuthClientProvider, OAuthFlowError
 from mcp.client.auth.utils import validate_authorization_response_iss
 from mcp.client.streamable_http import create_mcp_http_client, streamable_http_client
-from mcp.shared.auth import OAuthClientMetadata
+from mcp.shared.auth import OAuthClientInformationFull, OAuthClientMetadata
 
 
 class Denied(Exception):
@@ -33,8 +34,8 @@ class Denied(Exception):
 class Keeper:
     """What an application keeps for one MCP server (the SDK's TokenStorage)."""
 
-    def __init__(self):
-        self.registration = None
+    def __init__(self, registration):
+        self.registration = registration
         self.issued = []
 
     async def get_tokens(self):
@@ -105,7 +106,7 @@ async def main(options):
 
 
 async def use(options, callback):
-    keeper = Keeper()
+    keeper = Keeper(known(options, callback))
 
     async def show(url):
         say({"authorize": url})
@@ -115,8 +116,9 @@ async def use(options, callback):
         client_metadata=OAuthClientMetadata(
             client_name=options.name,
             redirect_uris=[callback.url],
-            token_endpoint_auth_method="none",
+            token_endpoint_auth_method=options.auth_method,
         ),
+        client_metadata_url=options.client_metadata_url,
         storage=keeper,
         redirect_handler=show,
         callback_handler=callback.answer,
@@ -146,6 +148,18 @@ async def use(options, callback):
         "refresh_token_rotated": bool(second.refresh_token) and first.refresh_token != second.refresh_token,
         "tokens": [tokens.model_dump(exclude_none=True) for tokens in keeper.issued],
     }
+
+
+def known(options, callback):
+    """What an operator has told the application beforehand, if anything."""
+    if options.client_id is None:
+        return None
+    return OAuthClientInformationFull(
+        client_id=options.client_id,
+        client_secret=options.client_secret,
+        redirect_uris=[callback.url],
+        token_endpoint_auth_method=options.auth_method,
+    )
 
 
 async def whoami(client):
@@ -188,6 +202,10 @@ if __name__ == "__main__":
     parser.add_argument("--mcp-url", required=True)
     parser.add_argument("--name", default="Python SDK client")
     parser.add_argument("--redirect-host", default="127.0.0.1")
+    parser.add_argument("--auth-method", default="none")
+    parser.add_argument("--client-metadata-url")
+    parser.add_argument("--client-id")
+    parser.add_argument("--client-secret")
     threading.Thread(target=stop_with_the_test, daemon=True).start()
     try:
         say({"result": anyio.run(main, parser.parse_args())})

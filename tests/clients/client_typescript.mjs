@@ -3,7 +3,8 @@
 // (registration, tokens, verifier) and plays the part of the person's desktop: it prints the authorization URL
 // and waits for the browser on a loopback port.
 //
-//   node client_typescript.mjs --mcp-url URL [--name NAME] [--redirect-host localhost]
+//   node client_typescript.mjs --mcp-url URL [--name NAME] [--redirect-host localhost] [--auth-method METHOD]
+//       [--client-metadata-url URL] [--client-id ID --client-secret SECRET]
 //
 // See README.md for the lines it prints.
 
@@ -19,6 +20,10 @@ const { values: options } = parseArgs({
     'mcp-url': { type: 'string' },
     name: { type: 'string', default: 'TypeScript SDK client' },
     'redirect-host': { type: 'string', default: '127.0.0.1' },
+    'auth-method': { type: 'string', default: 'none' },
+    'client-metadata-url': { type: 'string' },
+    'client-id': { type: 'string' },
+    'client-secret': { type: 'string' },
   },
 });
 
@@ -27,6 +32,9 @@ class Keeper {
   constructor(redirectUrl) {
     this.redirectUrl = redirectUrl;
     this.issued = [];
+    this.clientMetadataUrl = options['client-metadata-url'];
+    // What an operator has told the application beforehand, if anything.
+    if (options['client-id']) this.registration = { client_id: options['client-id'], client_secret: options['client-secret'] };
   }
   get clientMetadata() {
     return {
@@ -34,7 +42,7 @@ class Keeper {
       redirect_uris: [this.redirectUrl],
       grant_types: ['authorization_code', 'refresh_token'],
       response_types: ['code'],
-      token_endpoint_auth_method: 'none',
+      token_endpoint_auth_method: options['auth-method'],
     };
   }
   state() {

@@ -19,19 +19,49 @@ pub struct McpClient {
     pub authorize: Url,
 }
 
+/// Which SDK it is built on.
+#[derive(Clone, Copy, Debug)]
+pub enum Sdk {
+    /// `@modelcontextprotocol/client`.
+    TypeScript,
+    /// `mcp`.
+    Python,
+}
+
+/// How it comes by its id.
+#[derive(Clone, Copy, Debug)]
+pub enum Identity<'a> {
+    /// It registers itself, for this `token_endpoint_auth_method`.
+    Registers(&'a str),
+    /// Its id is the URL of its metadata document, where the server takes one.
+    Document(&'a str),
+    /// An operator has told it; it authenticates by this method.
+    Configured { id: &'a str, secret: &'a str, method: &'a str },
+}
+
 impl McpClient {
-    /// The TypeScript SDK (`@modelcontextprotocol/client`).
     pub async fn typescript(mcp_url: &str, name: &str) -> Result<Self> {
-        Self::start("the TypeScript client", &mut node("client_typescript.mjs"), mcp_url, name).await
+        Self::start(Sdk::TypeScript, mcp_url, name, Identity::Registers("none")).await
     }
 
-    /// The Python SDK (`mcp`).
     pub async fn python(mcp_url: &str, name: &str) -> Result<Self> {
-        Self::start("the Python client", &mut python("client_python.py"), mcp_url, name).await
+        Self::start(Sdk::Python, mcp_url, name, Identity::Registers("none")).await
     }
 
-    async fn start(kind: &'static str, command: &mut Command, mcp_url: &str, name: &str) -> Result<Self> {
-        let mut program = Program::spawn(kind, command.args(["--mcp-url", mcp_url, "--name", name]))?;
+    pub async fn start(sdk: Sdk, mcp_url: &str, name: &str, identity: Identity<'_>) -> Result<Self> {
+        let (kind, mut command) = match sdk {
+            Sdk::TypeScript => ("the TypeScript client", node("client_typescript.mjs")),
+            Sdk::Python => ("the Python client", python("client_python.py")),
+        };
+        command.args(["--mcp-url", mcp_url, "--name", name]);
+        match identity {
+            Identity::Registers(method) => command.args(["--auth-method", method]),
+            Identity::Document(url) => command.args(["--client-metadata-url", url]),
+            Identity::Configured { id, secret, method } => {
+                command.args(["--client-id", id, "--client-secret", secret, "--auth-method", method])
+            }
+        };
+        let mut program = Program::spawn(kind, &mut command)?;
         match Line::parse(program.line().await?)? {
             Line::Authorize(authorize) => Ok(Self { program, authorize: authorize.parse()? }),
             other => Err(anyhow!("{kind} did not ask for a browser: {other:?}")),

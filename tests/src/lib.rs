@@ -9,6 +9,7 @@ pub mod http;
 pub mod person;
 pub mod program;
 pub mod resource_server;
+pub mod site;
 pub mod system;
 pub mod upstream;
 

@@ -6,7 +6,7 @@
 use anyhow::Result;
 use e2e::flow::{App, Gate, LOOPBACK};
 use e2e::http::{Jar, Page};
-use e2e::system::{CONFIGURED_CLIENT, MAIN, Plan, System};
+use e2e::system::{CONFIGURED_CLIENT, MAIN, Plan, System, resource_server};
 use serde_json::json;
 
 const FORWARDED_FOR: &str = "x-forwarded-for";
@@ -89,5 +89,45 @@ async fn r15_guessing_a_secret_is_stopped_and_the_client_goes_on_elsewhere() -> 
     let other = gate.app(&[LOOPBACK]).await?;
     let tokens = other.tokens().await?;
     other.refresh(&tokens.refresh_token).header(FORWARDED_FOR, "203.0.113.1").tokens().await?;
+    Ok(())
+}
+
+/// A client with a secret, and a resource server with a token: whoever has the right one goes on elsewhere.
+#[tokio::test]
+async fn r15_secrets_and_resource_servers_tokens_cannot_be_guessed_either() -> Result<()> {
+    const TOKEN: &str = "token-of-the-mcp-server-itself-0123456789";
+    let system = System::start(Plan {
+        edges: 1,
+        edge_settings: format!("{BEHIND_US}\nlimits.failed_authentications.prefix_per_minute = 2"),
+        control_tables: resource_server("server", TOKEN, MAIN.resource),
+        ..Plan::default()
+    })
+    .await?;
+    let gate = system.gate(MAIN.id)?;
+    let metadata = json!({ "redirect_uris": [LOOPBACK], "token_endpoint_auth_method": "client_secret_post" });
+    let registered = gate.register(&metadata).await?.json()?;
+    let text = |name: &str| registered[name].as_str().unwrap_or_default().to_owned();
+    let (id, secret) = (text("client_id"), text("client_secret"));
+    let revoke = async |secret: &str, from: &str| {
+        let form = [("token", "unknown"), ("client_id", &id), ("client_secret", secret)];
+        Page::of(gate.http().post(gate.url("/revoke")).header(FORWARDED_FOR, from).form(&form)).await
+    };
+    let introspect = async |token: &str, from: &str| {
+        let request = gate.http().post(gate.url("/introspect")).header(FORWARDED_FOR, from).bearer_auth(token);
+        Page::of(request.form(&[("token", "unknown")])).await
+    };
+    let (mut secrets, mut tokens) = (Vec::new(), Vec::new());
+    for n in 0..20 {
+        secrets.push(revoke(&format!("guess-{n}"), "203.0.113.1").await?);
+        tokens.push(introspect(&format!("guess-{n}"), "203.0.113.1").await?);
+    }
+    for guesses in [secrets, tokens] {
+        assert_eq!(guesses[0].status, 401, "{}", guesses[0].summary());
+        let stopped: Vec<_> = guesses.iter().filter(|page| page.status != 401).collect();
+        assert!(stopped.len() >= 15, "{} of {} were stopped", stopped.len(), guesses.len());
+        stopped.into_iter().for_each(assert_stopped);
+    }
+    assert_eq!(revoke(&secret, "203.0.114.1").await?.status, 200);
+    assert_eq!(introspect(TOKEN, "203.0.114.1").await?.status, 200);
     Ok(())
 }

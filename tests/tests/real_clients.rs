@@ -3,10 +3,16 @@
 
 use anyhow::{Result, ensure};
 use e2e::browser::{Browser, Tab};
-use e2e::clients::{McpClient, Outcome, Provider, ProviderEvent, Session};
-use e2e::dev::{Dev, Ready};
+use e2e::clients::{Identity, McpClient, Outcome, Provider, ProviderEvent, Sdk, Session};
+use e2e::dev::Dev;
+use e2e::flow::LOOPBACK;
+use e2e::http::Jar;
 use e2e::person;
-use serde_json::Value;
+use e2e::site::Site;
+use e2e::system::ports::Claim;
+use e2e::system::service::Service;
+use e2e::system::{Issuer, MAIN, Plan, System, digest};
+use serde_json::{Value, json};
 
 #[tokio::test]
 async fn the_python_sdk_gets_through() -> Result<()> {
@@ -17,7 +23,7 @@ async fn the_python_sdk_gets_through() -> Result<()> {
     consent(&tab, &client, "Python SDK").await?;
     person::approve(&tab).await?;
     person::sign_in_at_the_demo_provider(&tab, "Ada").await?;
-    assert_all_facts(&client.session().await?, dev.ready())?;
+    assert_all_facts(&client.session().await?, &dev.ready().issuer)?;
     dev.stop().await
 }
 
@@ -30,7 +36,7 @@ async fn the_typescript_sdk_gets_through() -> Result<()> {
     consent(&tab, &client, "TypeScript SDK").await?;
     person::approve(&tab).await?;
     person::sign_in_at_the_demo_provider(&tab, "Ada").await?;
-    assert_all_facts(&client.session().await?, dev.ready())?;
+    assert_all_facts(&client.session().await?, &dev.ready().issuer)?;
     dev.stop().await
 }
 
@@ -71,7 +77,7 @@ async fn a_real_provider_that_remembers_is_asked_only_after_our_page() -> Result
     person::approve(&tab).await?;
     person::sign_in_at_oidc_provider(&tab, "ada").await?;
     let first = first.session().await?;
-    assert_all_facts(&first, dev.ready())?;
+    assert_all_facts(&first, &dev.ready().issuer)?;
     assert_eq!(asked(&mut provider).await?, ["login", "consent"]);
 
     let second = McpClient::python(mcp_url, "Second").await?;
@@ -79,7 +85,7 @@ async fn a_real_provider_that_remembers_is_asked_only_after_our_page() -> Result
     assert_eq!(authorizations(&mut provider).await?, 1, "our page came first");
     person::approve(&tab).await?;
     let second = second.session().await?;
-    assert_all_facts(&second, dev.ready())?;
+    assert_all_facts(&second, &dev.ready().issuer)?;
     assert_eq!(asked(&mut provider).await?, ["login", "consent"], "the provider asked again, so it does not remember");
     assert_ne!(first.client_id, second.client_id);
     assert_eq!(who(&first.whoami)?["sub"], who(&second.whoami)?["sub"]);
@@ -106,6 +112,102 @@ async fn a_reloaded_callback_does_not_spend_the_upstream_code_again() -> Result<
     assert!((400..500).contains(&status), "{again:?}");
     assert_eq!(provider.redemptions().await?, 1);
     dev.stop().await
+}
+
+/// Both SDKs prefer their document to a registration as soon as the metadata allow it (A7).
+#[tokio::test]
+async fn a7_d2_d6_both_sdks_come_with_a_metadata_document() -> Result<()> {
+    let site = Site::start().await?;
+    let stage = Stage::start(&site.outbound(), "").await?;
+    for (sdk, path) in [(Sdk::TypeScript, "/typescript.json"), (Sdk::Python, "/python.json")] {
+        let id = site.publish(path, &json!({ "client_name": "A documented SDK" }));
+        let client = McpClient::start(sdk, &stage.mcp_url, "Another name", Identity::Document(&id)).await?;
+        allow(&client, "A documented SDK").await?;
+        let session = client.session().await?;
+        assert_all_facts(&session, &stage.issuer)?;
+        assert_eq!(session.client_id, id, "{sdk:?}");
+    }
+    let registrations = stage.system.balancer().log().iter().filter(|sent| sent.path == "/register").count();
+    assert_eq!(registrations, 0);
+    Ok(())
+}
+
+const STATIC_CLIENT: &str = "static-app";
+const STATIC_SECRET: &str = "the-secret_of-a-static-client-0123456789";
+
+/// The TypeScript SDK writes Basic as it is, the Python SDK form-encodes it first.
+#[tokio::test]
+async fn a9_r13_r14_both_sdks_authenticate_with_a_secret() -> Result<()> {
+    let configured = format!(
+        "[[issuers.clients]]\nid = \"{STATIC_CLIENT}\"\nname = \"A static app\"\nredirect_uris = [\"{LOOPBACK}\"]\n\
+         secret_sha256 = \"{}\"\n",
+        digest(STATIC_SECRET)
+    );
+    let stage = Stage::start("", &configured).await?;
+    let known = |method| Identity::Configured { id: STATIC_CLIENT, secret: STATIC_SECRET, method };
+    for sdk in [Sdk::TypeScript, Sdk::Python] {
+        for (identity, name) in [
+            (Identity::Registers("client_secret_basic"), "Registered"),
+            (Identity::Registers("client_secret_post"), "Registered"),
+            (known("client_secret_basic"), "A static app"),
+        ] {
+            let client = McpClient::start(sdk, &stage.mcp_url, "Registered", identity).await?;
+            allow(&client, name).await?;
+            let session = client.session().await?;
+            assert_all_facts(&session, &stage.issuer)?;
+            let is_known = matches!(identity, Identity::Configured { .. });
+            assert_eq!(session.client_id == STATIC_CLIENT, is_known, "{sdk:?} {identity:?}");
+        }
+    }
+    Ok(())
+}
+
+/// Lychgate as in production, in front of the demo MCP server.
+struct Stage {
+    issuer: String,
+    mcp_url: String,
+    system: System,
+    _mcp: Service,
+    _claim: Claim,
+    _directory: tempfile::TempDir,
+}
+
+impl Stage {
+    /// With these tables of the control plane, and these of its issuer.
+    async fn start(control_tables: &str, issuer_tables: &str) -> Result<Self> {
+        let (claim, directory) = (Claim::choose()?, tempfile::tempdir()?);
+        let mcp_url = format!("http://{}/mcp", claim.address());
+        // A plan is made of constants, and this URL is known only now. It lives as long as the test.
+        let issuer = Issuer { resource: mcp_url.clone().leak(), ..MAIN };
+        let (control_tables, issuer_tables) = (control_tables.to_owned(), issuer_tables.to_owned());
+        let plan = Plan { issuers: vec![issuer], control_tables, issuer_tables, ..Plan::default() };
+        let system = System::start(plan).await?;
+        let issuer = system.gate(MAIN.id)?.issuer().to_owned();
+        let config = directory.path().join("mcp.toml");
+        let listen = claim.address();
+        std::fs::write(&config, format!("listen = \"{listen}\"\nresource = \"{mcp_url}\"\nissuer = \"{issuer}\"\n"))?;
+        let mut mcp = Service::start("lychgate-demo-mcp", &config)?;
+        mcp.answers_at(&format!("http://{listen}/healthz")).await?;
+        Ok(Self { issuer, mcp_url, system, _mcp: mcp, _claim: claim, _directory: directory })
+    }
+}
+
+/// What a person does, one request at a time: looks whether the page says `name`, approves, is signed in, and is sent back
+/// to the client.
+async fn allow(client: &McpClient, name: &str) -> Result<()> {
+    let mut jar = Jar::new()?;
+    let asked = jar.open(client.authorize.as_str()).await?;
+    let consent = jar.follow(&asked).await?;
+    ensure!(consent.body.contains(name), "the page does not name {name:?}:\n{}", consent.body);
+    let mut page = jar.press(&consent, ("decision", "approve")).await?;
+    for _ in 0..8 {
+        if !page.redirects() {
+            break;
+        }
+        page = jar.follow(&page).await?;
+    }
+    ensure!(page.body.contains("The client has its answer."), "{}", page.summary());
+    Ok(())
 }
 
 async fn dev_behind_oidc_provider() -> Result<(Provider, Dev)> {
@@ -136,9 +238,9 @@ async fn consent(tab: &Tab<'_>, client: &McpClient, name: &str) -> Result<()> {
     Ok(())
 }
 
-fn assert_all_facts(session: &Session, ready: &Ready) -> Result<()> {
-    assert_eq!(session.issuer, ready.issuer);
-    assert_eq!(session.iss.as_deref(), Some(&*ready.issuer));
+fn assert_all_facts(session: &Session, issuer: &str) -> Result<()> {
+    assert_eq!(session.issuer, issuer);
+    assert_eq!(session.iss.as_deref(), Some(issuer));
     assert!(session.forged_iss_refused);
     assert!(session.tools.iter().any(|tool| tool == "whoami"), "{session:?}");
     let (before, after) = (who(&session.whoami)?, who(&session.whoami_after_refresh)?);

@@ -58,8 +58,8 @@ pub struct Presented {
     pub assertion: Option<Assertion>,
 }
 
-/// Whether a document is what its place in the cache is for. Whether it is a client that an issuer accepts is asked of it
-/// each time.
+/// Whether a document is what its place in the cache is for; nothing else is kept (CIMD §4.3). Whether it is a client that
+/// an issuer accepts is asked of it each time.
 pub fn judge(kind: Kind, url: &Url, document: &Value) -> Result<(), &'static str> {
     match kind {
         Kind::KeySet => match json::key_set(document) {
@@ -68,8 +68,7 @@ pub fn judge(kind: Kind, url: &Url, document: &Value) -> Result<(), &'static str
             None => Err("it is no key set"),
         },
         Kind::ClientMetadata => match json::metadata_document(document) {
-            Some(document) if document.client_id.as_deref() == Some(url.as_str()) => Ok(()),
-            Some(_) => Err("its client_id is not its URL"),
+            Some(document) => metadata_document::well_formed(url.as_str(), &document),
             None => Err("it is no client metadata"),
         },
     }

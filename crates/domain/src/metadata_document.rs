@@ -49,20 +49,33 @@ pub fn host(client: &Client) -> Option<String> {
     }
 }
 
-/// The client that `document`, found at `url`, describes.
-pub fn client(url: &MetadataUrl, document: &MetadataDocument, issuer: &Issuer) -> Result<Client, Refusal> {
-    let invalid = Refusal::MetadataDocumentInvalid;
+/// Whether `document`, found at `url`, is one at all, whichever issuer asks. What is none must not be kept (CIMD §4.3).
+pub fn well_formed(url: &str, document: &MetadataDocument) -> Result<(), &'static str> {
     // D4: simple string comparison. Otherwise a document could be served under another client's name.
-    if document.client_id.as_deref() != Some(url.as_str()) {
-        return Err(invalid("its client_id is not its URL, byte for byte"));
+    if document.client_id.as_deref() != Some(url) {
+        return Err("its client_id is not its URL, byte for byte");
     }
     if document.metadata.client_name.as_deref().is_none_or(|name| name.trim().is_empty()) {
-        return Err(invalid("it has no client_name"));
+        return Err("it has no client_name");
+    }
+    if document.metadata.redirect_uris.is_empty() {
+        return Err("it has no redirect_uris");
     }
     // D5: what everybody can read is no secret.
     if document.secret {
-        return Err(invalid("it has a client_secret"));
+        return Err("it has a client_secret");
     }
+    let method = document.metadata.token_endpoint_auth_method.as_deref();
+    if method.is_some_and(|method| method.starts_with("client_secret")) {
+        return Err("it authenticates with a shared secret");
+    }
+    Ok(())
+}
+
+/// The client that `document`, found at `url`, describes.
+pub fn client(url: &MetadataUrl, document: &MetadataDocument, issuer: &Issuer) -> Result<Client, Refusal> {
+    let invalid = Refusal::MetadataDocumentInvalid;
+    well_formed(url.as_str(), document).map_err(invalid)?;
     let described = registration::describe(&document.metadata, issuer).map_err(as_document)?;
     let id = ClientId::parse(url.as_str()).ok_or(Refusal::ClientUnknown)?;
     let client = described.client(id, Origin::Document, Status::Enabled, authentication(document)?);
@@ -82,9 +95,6 @@ fn authentication(document: &MetadataDocument) -> Result<Authentication, Refusal
     let registered = document.metadata.token_endpoint_auth_method.as_deref();
     let named: Vec<&str> = registered.into_iter().chain(document.methods.iter().map(String::as_str)).collect();
     let lists = |method: AuthenticationMethod| named.contains(&method.as_str());
-    if registered.is_some_and(|method| method.starts_with("client_secret")) {
-        return Err(invalid("it authenticates with a shared secret"));
-    }
     let public = named.is_empty() || lists(AuthenticationMethod::None);
     if !lists(AuthenticationMethod::PrivateKeyJwt) {
         return if public { Ok(Authentication::Public) } else { Err(invalid("it has no method that is spoken here")) };

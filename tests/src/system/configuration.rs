@@ -23,6 +23,12 @@ pub struct Plan {
     pub edge_settings: String,
     /// Lines of TOML for `[issuers.lifetimes]`, of every issuer.
     pub lifetimes: String,
+    /// Tables of TOML of the control plane, as `[outbound]` and `[[principals]]`.
+    pub control_tables: String,
+    /// Lines of TOML of every issuer, before its tables: tables by dotted keys.
+    pub issuer_settings: String,
+    /// More tables of every issuer, as `[[issuers.clients]]`.
+    pub issuer_tables: String,
 }
 
 /// One authorization server, with a resource and an identity provider of its own.
@@ -62,6 +68,9 @@ impl Default for Plan {
             edge_deadline_seconds: 30,
             edge_settings: String::new(),
             lifetimes: String::new(),
+            control_tables: String::new(),
+            issuer_settings: String::new(),
+            issuer_tables: String::new(),
         }
     }
 }
@@ -108,9 +117,10 @@ pub fn write(directory: &Path, addresses: &Addresses, plan: &Plan, upstreams: &[
     for (edge, token) in edge_tokens.iter().enumerate() {
         principal(&mut control, &format!("edge-{edge}"), "edge", token)?;
     }
+    control.push_str(&plan.control_tables);
     for (config, upstream) in plan.issuers.iter().zip(upstreams) {
         let secret = files.write(&format!("upstream-{}.secret", config.id), upstream.client().1)?;
-        control.push_str(&issuer(config, &addresses.issuer(config), upstream, &secret, &plan.lifetimes));
+        control.push_str(&issuer(config, &addresses.issuer(config), upstream, &secret, plan));
     }
 
     let mut edges = Vec::new();
@@ -144,21 +154,37 @@ impl Files<'_> {
     }
 }
 
+/// SHA-256 in hexadecimal: what configuration knows of a secret.
+pub fn digest(secret: &str) -> String {
+    Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// The table of an MCP server that may ask about the tokens for `resource`.
+pub fn resource_server(name: &str, token: &str, resource: &str) -> String {
+    let digest = digest(token);
+    format!(
+        "[[principals]]\nname = \"{name}\"\nrole = \"resource\"\ntoken_sha256 = [\"{digest}\"]\n\
+         resources = [\"{resource}\"]\n"
+    )
+}
+
 fn principal(control: &mut String, name: &str, role: &str, token: &str) -> Result<()> {
-    let digest = Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let digest = digest(token);
     write!(control, "[[principals]]\nname = \"{name}\"\nrole = \"{role}\"\ntoken_sha256 = [\"{digest}\"]\n")?;
     Ok(())
 }
 
-fn issuer(issuer: &Issuer, url: &str, upstream: &Upstream, secret: &Path, lifetimes: &str) -> String {
+fn issuer(issuer: &Issuer, url: &str, upstream: &Upstream, secret: &Path, plan: &Plan) -> String {
     let Issuer { id, resource, scope, .. } = issuer;
     let (provider, client_id) = (upstream.issuer(), upstream.client().0);
+    let Plan { lifetimes, issuer_settings, issuer_tables, .. } = plan;
     format!(
         r#"
 [[issuers]]
 id = "{id}"
 url = "{url}"
 name = "The tests' {id}"
+{issuer_settings}
 [issuers.upstream]
 kind = "oidc"
 id = "idp-of-{id}"
@@ -181,6 +207,7 @@ description = "Read your notes"
 id = "{CONFIGURED_CLIENT}"
 name = "A configured app"
 redirect_uris = ["{LOOPBACK}"]
+{issuer_tables}
 [issuers.lifetimes]
 {lifetimes}
 "#

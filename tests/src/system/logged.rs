@@ -28,12 +28,17 @@ pub struct Logged {
 impl Logged {
     /// `format` is `[telemetry]`'s.
     pub async fn start(format: &str) -> Result<Self> {
-        let mut system = System::start(Plan { edges: 1, ..Plan::default() }).await?;
+        Self::start_with(Plan::default(), format, "trace").await
+    }
+
+    /// As talkative as `filter` says, with one edge whatever the plan says.
+    pub async fn start_with(plan: Plan, format: &str, filter: &str) -> Result<Self> {
+        let mut system = System::start(Plan { edges: 1, ..plan }).await?;
         system.kill_edge(0).await?;
         system.kill_control().await?;
         for config in [system.control_config(), system.edge_config(0)] {
             let told = fs::read_to_string(config)?;
-            fs::write(config, format!("{told}\n[telemetry]\nformat = \"{format}\"\nfilter = \"trace\"\n"))?;
+            fs::write(config, format!("{told}\n[telemetry]\nformat = \"{format}\"\nfilter = \"{filter}\"\n"))?;
         }
         let control = Some(process("lychgate-control", system.control_config())?);
         let edge = process("lychgate-edge", system.edge_config(0))?;

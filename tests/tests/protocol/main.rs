@@ -2,10 +2,17 @@
 //! together, named by their ids.
 
 mod authorize;
+mod confidential;
+mod documents;
+mod introspection;
+mod management;
 mod metadata;
 mod pages;
+mod real_documents;
 mod real_requests;
 mod registration;
+mod resources;
+mod revocation;
 mod token;
 
 use e2e::flow::Answer;

@@ -107,9 +107,19 @@ async fn r44_the_keys_are_public_and_say_what_they_are_for() -> Result<()> {
 async fn r26_web_pages_may_use_what_programs_use() -> Result<()> {
     let stage = Stage::start("").await?;
     let gate = &stage.gate;
-    for (path, method) in
-        [(SERVER, "GET"), (OPENID, "GET"), ("/jwks.json", "GET"), ("/token", "POST"), ("/register", "POST")]
-    {
+    for (path, method) in [
+        (SERVER, "GET"),
+        (OPENID, "GET"),
+        ("/.well-known/oauth-protected-resource/mcp", "GET"),
+        ("/jwks.json", "GET"),
+        ("/token", "POST"),
+        ("/revoke", "POST"),
+        ("/introspect", "POST"),
+        ("/register", "POST"),
+        ("/register/client-1", "GET"),
+        ("/register/client-1", "PUT"),
+        ("/register/client-1", "DELETE"),
+    ] {
         let preflight = gate
             .http()
             .request(Method::OPTIONS, gate.url(path))

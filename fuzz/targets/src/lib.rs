@@ -1,0 +1,182 @@
+//! What a stranger's bytes reach first: one function for each parser of the rules, run by cargo-fuzz as long as one likes,
+//! and by `make test` for some seconds.
+//!
+//! A target takes bytes, says whether they were accepted, and must never panic: its assertions say what holds of everything
+//! that was, above all how large it may be. It must never look at a clock, a file or a socket; parsers that are private to the edge
+//! and the control plane are reached through their sockets by the end-to-end tests.
+
+mod json;
+mod world;
+
+use std::sync::LazyLock;
+
+use lychgate_domain::client::Origin;
+use lychgate_domain::client_assertion::AssertionAccepted;
+use lychgate_domain::code::PresentedCode;
+use lychgate_domain::cookie::Cookies;
+use lychgate_domain::display::displayable;
+use lychgate_domain::form;
+use lychgate_domain::metadata_document;
+use lychgate_domain::metadata_url::MetadataUrl;
+use lychgate_domain::parameters::Parameters;
+use lychgate_domain::redirect_uri::RedirectUri;
+use lychgate_domain::refresh_token::PresentedRefreshToken;
+use lychgate_domain::registration;
+use lychgate_domain::request::{self, AuthorizationRequest};
+use lychgate_domain::ticket::Ticket;
+use serde_json::Value;
+
+use world::World;
+
+/// A parser, and what it is known to be given.
+#[derive(Clone, Copy, Debug)]
+pub struct Target {
+    pub name: &'static str,
+    /// `true` if the input passed every check.
+    pub run: fn(&[u8]) -> bool,
+    /// Good inputs, from which better ones are made.
+    pub seeds: fn() -> Vec<Vec<u8>>,
+}
+
+pub const ALL: [Target; 9] = [
+    Target { name: "assertion", run: assertion, seeds: || vec![WORLD.assertion().into_bytes()] },
+    Target { name: "authorize_query", run: authorize_query, seeds: || vec![WORLD.query.clone().into_bytes()] },
+    Target { name: "cookies", run: cookies, seeds: || vec![WORLD.cookie_header.clone().into_bytes()] },
+    Target { name: "form_token", run: form_token, seeds: || texts(&[&WORLD.form_token]) },
+    Target { name: "metadata_document", run: metadata_document, seeds: || texts(&[json::DOCUMENT, json::SIGNING]) },
+    Target { name: "metadata_url", run: metadata_url, seeds: || texts(&["https://app.example:8443/a/client.json"]) },
+    Target { name: "redirect_uri", run: redirect_uri, seeds: || texts(&REDIRECT_URIS) },
+    Target { name: "registration", run: registration, seeds: || texts(&[json::REGISTRATION, json::SIGNING]) },
+    Target { name: "ticket", run: ticket, seeds: || texts(&[&WORLD.ticket]) },
+];
+
+/// A registered URI, and the one that a request names.
+const REDIRECT_URIS: [&str; 4] = [
+    "http://127.0.0.1/callback\nhttp://127.0.0.1:49152/callback",
+    "http://[::1]:1/cb?a=b\nhttp://[::1]/cb?a=b",
+    "https://app.example/cb?x=1\nhttps://app.example/cb?x=1",
+    "cursor://anysphere.cursor-mcp/oauth/callback\ncursor://anysphere.cursor-mcp/oauth/callback",
+];
+
+static WORLD: LazyLock<World> = LazyLock::new(World::new);
+
+/// As long as a URL with a ticket may make it.
+const MAX_TICKET: usize = 4096 / 3 * 4 + 4;
+
+/// `/authorize`: what passes all checks fits into a ticket that says the same, or is refused for its size.
+pub fn authorize_query(bytes: &[u8]) -> bool {
+    let pairs = form_urlencoded::parse(bytes).into_owned().collect();
+    let Ok(parameters) = Parameters::new(pairs) else { return false };
+    let World { issuer, client, keys, entropy, .. } = &*WORLD;
+    let asked = request::client_id(&parameters);
+    assert!(asked.is_err() || bytes.len() >= "client_id=x".len());
+    let Ok(redirect_uri) = request::redirect_uri(&parameters, issuer, client) else { return false };
+    let Ok(request) = AuthorizationRequest::check(&parameters, issuer, client, redirect_uri) else { return false };
+    let Ok((issued, text)) = Ticket::issue(request, keys, entropy, world::now()) else { return false };
+    assert!(text.len() <= MAX_TICKET, "a ticket of {} characters", text.len());
+    let opened = Ticket::open(&text, issuer, keys, world::now());
+    assert_eq!(opened.map(|ticket| ticket.request).ok(), Some(issued.request));
+    true
+}
+
+/// Tickets: no other text is one.
+pub fn ticket(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let opened = Ticket::open(text, &WORLD.issuer, &WORLD.keys, world::now());
+    assert_eq!(opened.is_ok(), text == WORLD.ticket, "{text}");
+    opened.is_ok()
+}
+
+/// The consent form's token, and those of the token endpoint.
+pub fn form_token(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let World { issuer, keys, browser, .. } = &*WORLD;
+    let ticket = Ticket::open(&WORLD.ticket, issuer, keys, world::now()).expect("it is the world's own");
+    let accepted = form::displayed(text, keys, &ticket, *browser).is_ok();
+    assert_eq!(accepted, text == WORLD.form_token, "{text}");
+    assert!(PresentedCode::parse(text).is_none() || text.len() <= 128);
+    assert!(PresentedRefreshToken::parse(text).is_none() || text.len() <= 128);
+    accepted
+}
+
+/// A `Cookie` header, taken apart as leniently as can be: only our own value names a browser.
+pub fn cookies(bytes: &[u8]) -> bool {
+    let header = String::from_utf8_lossy(bytes);
+    let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
+    let cookies = Cookies(pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).collect());
+    let World { issuer, keys, browser, cookie_value, .. } = &*WORLD;
+    let Some(found) = cookies.browser(issuer, keys) else { return false };
+    assert!(found == *browser && cookies.0.iter().any(|(_, value)| value == cookie_value), "{header}");
+    true
+}
+
+pub fn metadata_url(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let Ok(url) = MetadataUrl::parse(text) else { return false };
+    assert!(text.len() <= 512 && url.as_str() == text && url.as_url().as_str() == text, "{text}");
+    // Whoever takes it apart with less than a parser finds the same host.
+    let after_host = text.strip_prefix("https://").and_then(|rest| rest.strip_prefix(url.host()));
+    assert!(after_host.is_some_and(|rest| rest.starts_with(['/', ':'])), "{text}");
+    true
+}
+
+/// A registered URI and a requested one, a line each.
+pub fn redirect_uri(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let (registered, requested) = text.split_once('\n').unwrap_or((text, text));
+    let Ok(uri) = RedirectUri::parse(registered, &WORLD.issuer.policy.private_scheme_redirect_uris) else {
+        return false;
+    };
+    assert!(uri.as_str() == registered && registered.is_ascii() && !registered.contains('#'), "{registered}");
+    assert_eq!(uri.matching(registered).as_ref().map(RedirectUri::as_str), Some(registered));
+    let Some(matched) = uri.matching(requested) else { return false };
+    assert_eq!(matched.as_str(), requested);
+    // But for a port, it is the same, byte for byte.
+    let without_port = |uri: &str| uri.replace(|c: char| c.is_ascii_digit() || c == ':', "");
+    assert_eq!(without_port(registered), without_port(requested));
+    true
+}
+
+/// RFC 7591: what is kept of a stranger is small.
+pub fn registration(bytes: &[u8]) -> bool {
+    let Some(asked) = parsed(bytes).and_then(|json| json::registration(&json)) else { return false };
+    let World { issuer, keys, .. } = &*WORLD;
+    let Ok(registered) = registration::register(asked, issuer, keys, world::attempt(), world::now()) else {
+        return false;
+    };
+    let client = registered.client;
+    assert!((1..=20).contains(&client.redirect_uris.len()));
+    assert!(client.redirect_uris.iter().all(|uri| uri.as_str().len() <= 2048));
+    assert!(client.name.as_ref().is_none_or(|name| displayable(name, 128).as_ref() == Some(name)), "{:?}", client.name);
+    assert!(format!("{client:?}").len() <= 256 * 1024);
+    true
+}
+
+/// A client-id metadata document, found at the URL that it names.
+pub fn metadata_document(bytes: &[u8]) -> bool {
+    let Some(document) = parsed(bytes).and_then(|json| json::document(&json)) else { return false };
+    let Some(Ok(url)) = document.client_id.as_deref().map(MetadataUrl::parse) else { return false };
+    let Ok(client) = metadata_document::client(&url, &document, &WORLD.issuer) else { return false };
+    assert!(client.id.as_str() == url.as_str() && client.origin == Origin::Document && !document.secret);
+    assert!(!client.redirect_uris.is_empty());
+    true
+}
+
+/// The claims of a client assertion, as if its signature were good.
+pub fn assertion(bytes: &[u8]) -> bool {
+    let Some(claims) = parsed(bytes).and_then(|json| json::claims(&json)) else { return false };
+    let World { issuer, client, .. } = &*WORLD;
+    let Ok(accepted) = AssertionAccepted::judge(&claims, client, issuer, world::now()) else { return false };
+    assert_eq!((accepted.client_id(), &claims.iss), (&client.id, &claims.sub));
+    assert!(accepted.forget_at() > world::now(), "what it is remembered by outlives it");
+    true
+}
+
+/// As both front doors limit what they read.
+fn parsed(bytes: &[u8]) -> Option<Value> {
+    (bytes.len() <= 64 * 1024).then(|| serde_json::from_slice(bytes).ok())?
+}
+
+fn texts(texts: &[&str]) -> Vec<Vec<u8>> {
+    texts.iter().map(|text| text.as_bytes().to_vec()).collect()
+}

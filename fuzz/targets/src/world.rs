@@ -1,0 +1,143 @@
+//! Who is asked: one issuer with one client, and what it would give to an honest browser. The same in every run.
+
+use lychgate_domain::client::{About, Client};
+use lychgate_domain::cookie;
+use lychgate_domain::entropy::Entropy;
+use lychgate_domain::form::{self, Displayed};
+use lychgate_domain::id::{Attempt, BrowserId, IssuerId};
+use lychgate_domain::issuer::{
+    Choice, ClientPolicy, Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition,
+};
+use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
+use lychgate_domain::parameters::Parameters;
+use lychgate_domain::registration::{self, Registration};
+use lychgate_domain::request::{self, AuthorizationRequest};
+use lychgate_domain::scope::Scope;
+use lychgate_domain::subject::UpstreamId;
+use lychgate_domain::ticket::Ticket;
+use lychgate_domain::time::Timestamp;
+use zeroize::Zeroizing;
+
+const URL: &str = "https://gate.example";
+const RESOURCE: &str = "https://mcp.example/mcp";
+
+pub(crate) struct World {
+    pub(crate) issuer: Issuer,
+    pub(crate) keys: Keys,
+    pub(crate) entropy: Fixed,
+    pub(crate) client: Client,
+    pub(crate) browser: BrowserId,
+    /// A good request, form-encoded, …
+    pub(crate) query: String,
+    /// … what it becomes, …
+    pub(crate) ticket: String,
+    pub(crate) form_token: String,
+    /// … and what the browser brings back.
+    pub(crate) cookie_header: String,
+    pub(crate) cookie_value: String,
+}
+
+impl World {
+    pub(crate) fn new() -> Self {
+        let (issuer, keys, entropy) = (issuer(), keys(), Fixed);
+        let metadata = Registration {
+            redirect_uris: vec!["http://127.0.0.1/callback".to_owned()],
+            client_name: Some("An app".to_owned()),
+            about: About::default(),
+            ..Registration::default()
+        };
+        let registered = registration::register(metadata, &issuer, &keys, attempt(), now());
+        let client = registered.expect("it is good").client;
+        let pairs = [
+            ("response_type", "code"),
+            ("client_id", client.id.as_str()),
+            ("redirect_uri", "http://127.0.0.1:49152/callback"),
+            ("state", "VGhlIGNsaWVudCdzIG93biBzdGF0ZQ"),
+            ("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM"),
+            ("code_challenge_method", "S256"),
+            ("scope", "read write"),
+            ("resource", RESOURCE),
+        ];
+        let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
+        let owned = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
+        let parameters = Parameters::new(owned).expect("it is good");
+        let redirect_uri = request::redirect_uri(&parameters, &issuer, &client).expect("it is good");
+        let request = AuthorizationRequest::check(&parameters, &issuer, &client, redirect_uri).expect("it is good");
+        let (opened, ticket) = Ticket::issue(request, &keys, &entropy, now()).expect("it is small");
+        let browser = BrowserId::from_bytes([7; 16]);
+        let displayed = Displayed::new(&issuer, &client, &opened.request, &issuer.resources[0]);
+        let form_token = form::token(&keys, &opened, browser, displayed);
+        let set = cookie::set_browser(&issuer, &keys, browser);
+        let cookie_header = format!("theme=dark; {}={}", set.name, set.value);
+        Self {
+            issuer,
+            keys,
+            entropy,
+            client,
+            browser,
+            query,
+            ticket,
+            form_token,
+            cookie_header,
+            cookie_value: set.value,
+        }
+    }
+
+    /// What the client says about itself, RFC 7523 §3.
+    pub(crate) fn assertion(&self) -> String {
+        let (id, iat) = (self.client.id.as_str(), now().seconds());
+        let exp = iat + 60;
+        format!(r#"{{"iss":"{id}","sub":"{id}","aud":"{URL}","iat":{iat},"exp":{exp},"jti":"one"}}"#)
+    }
+}
+
+pub(crate) fn now() -> Timestamp {
+    Timestamp::from_seconds(1_795_406_400)
+}
+
+pub(crate) fn attempt() -> Attempt {
+    Attempt::from_bytes([9; 16])
+}
+
+/// The same bytes each time.
+#[derive(Debug)]
+pub(crate) struct Fixed;
+
+impl Entropy for Fixed {
+    fn fill(&self, bytes: &mut [u8]) {
+        bytes.fill(0x5E);
+    }
+}
+
+fn keys() -> Keys {
+    let key = |(n, purpose): (u8, &Purpose)| {
+        let id = KeyId(0x1000_0001 + u32::from(n));
+        (*purpose, Key::derive(id, *purpose, URL, &Zeroizing::new([n + 1; 32])))
+    };
+    Keys::new((0u8..).zip(&Purpose::ALL).map(key).collect()).expect("every purpose has a key")
+}
+
+fn issuer() -> Issuer {
+    let definition = |name: &str, requested| ScopeDefinition {
+        scope: Scope::parse(name).expect("a scope"),
+        description: format!("may {name}"),
+        requested,
+        choice: Choice::WithTheRest,
+    };
+    let private_scheme_redirect_uris = vec!["cursor://anysphere.cursor-mcp/oauth/callback".to_owned()];
+    Issuer {
+        id: IssuerId::parse("demo").expect("an id"),
+        url: IssuerUrl::parse(URL).expect("a URL"),
+        name: "Demo".to_owned(),
+        upstream: UpstreamId::parse("idp").expect("an id"),
+        upstream_name: "Demo IdP".to_owned(),
+        resources: vec![Resource {
+            uri: RESOURCE.to_owned(),
+            name: "Notes".to_owned(),
+            scopes: vec![definition("read", Requested::ByDefault), definition("write", Requested::ByName)],
+        }],
+        clients: Vec::new(),
+        policy: ClientPolicy { private_scheme_redirect_uris, ..ClientPolicy::default() },
+        lifetimes: Lifetimes::default(),
+    }
+}
