@@ -52,7 +52,7 @@ def main() -> int:
 
 
 def sources():
-    for folder in ("crates", "tests"):
+    for folder in ("crates", "fuzz", "tests"):
         for path in (ROOT / folder).rglob("*.rs"):
             if "node_modules" not in path.parts:
                 yield path
