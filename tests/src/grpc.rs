@@ -105,8 +105,14 @@ impl Steps {
     }
 
     pub async fn show(&mut self, ticket: &str) -> Result<ConsentPage> {
-        let message =
-            ShowRequest { issuer_id: self.issuer_id.clone(), ticket: ticket.to_owned(), cookies: self.cookies() };
+        let message = ShowRequest {
+            issuer_id: self.issuer_id.clone(),
+            ticket: ticket.to_owned(),
+            cookies: self.cookies(),
+            sec_fetch_site: Some("none".to_owned()),
+            attempt: attempt(),
+            whole_page: false,
+        };
         let next = self.caller.authorization().show(message).await?.into_inner().next;
         match self.taken(next)? {
             Step::ConsentPage(page) => Ok(page),

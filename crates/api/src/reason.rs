@@ -135,6 +135,8 @@ reasons! {
     UpstreamInvalid = "UPSTREAM_INVALID", 502;
     /// The upstream refused, or the person did there.
     UpstreamDenied = "UPSTREAM_DENIED", 403;
+    /// Whoever was asked said that it was not they who had signed in.
+    SignedInAsAnother = "SIGNED_IN_AS_ANOTHER", 403;
 
     // --- the token endpoint ---
     GrantTypeUnsupported = "GRANT_TYPE_UNSUPPORTED", 400;

@@ -144,6 +144,7 @@ pub fn reason(refusal: &Refusal) -> Reason {
         Refusal::UpstreamUnavailable => Reason::UpstreamUnavailable,
         Refusal::UpstreamInvalid => Reason::UpstreamInvalid,
         Refusal::UpstreamDenied => Reason::UpstreamDenied,
+        Refusal::SignedInAsAnother => Reason::SignedInAsAnother,
         Refusal::GrantTypeUnsupported => Reason::GrantTypeUnsupported,
         Refusal::GrantTypeUnauthorized => Reason::GrantTypeUnauthorized,
         Refusal::CodeInvalid => Reason::CodeInvalid,
@@ -184,7 +185,8 @@ fn code(reason: Reason) -> Code {
         | Reason::FormTokenInvalid
         | Reason::StateCookieMissing
         | Reason::BrowserMismatch
-        | Reason::UpstreamDenied => Code::PermissionDenied,
+        | Reason::UpstreamDenied
+        | Reason::SignedInAsAnother => Code::PermissionDenied,
         Reason::StoreUnavailable | Reason::UpstreamUnavailable | Reason::MetadataDocumentUnavailable => {
             Code::Unavailable
         }

@@ -1,23 +1,30 @@
 //! The browser's way through an authorization. Each step answers with what the browser does next; no step knows the
 //! others.
 
+mod after_login;
 mod begin;
+mod confirm_login;
 mod decide;
 mod finish_login;
 mod show;
+mod visitor;
 
-use lychgate_domain::authorization::{Approved, Decided, Decision, LoginFailure};
+use lychgate_domain::authorization::{Approved, Decided, LoginFailure};
 use lychgate_domain::cookie::{Cookies, SetCookie};
 use lychgate_domain::issuer::{IssuerUrl, Resource};
 use lychgate_domain::keys::Purpose;
 use lychgate_domain::login::LoginSecrets;
 use lychgate_domain::redirect_uri::RedirectUri;
 use lychgate_domain::scope::Scopes;
+use lychgate_domain::session::Person;
 use lychgate_domain::{Refusal, response};
 
 use crate::clients::ResolvedClient;
 use crate::error::{Error, ReturnTo};
 use crate::issuers::Serving;
+
+pub use confirm_login::Confirmation;
+pub use show::Visit;
 
 /// What the browser does next.
 #[derive(Debug)]
@@ -30,6 +37,13 @@ pub struct Next {
 pub enum Step {
     Redirect(String),
     Consent(Box<ConsentPage>),
+    /// One button, for what was allowed before.
+    Remembered(Box<ConsentPage>),
+    /// The question to whoever has just signed in.
+    SignedIn {
+        state: String,
+        page: Box<ConsentPage>,
+    },
     /// A failure that is on record.
     Failure {
         failure: LoginFailure,
@@ -46,9 +60,22 @@ pub struct ConsentPage {
     pub redirect_uri: RedirectUri,
     pub resource: Resource,
     pub scopes: Scopes,
+    /// What the person allowed this client before, if they did.
+    pub allowed: Option<Scopes>,
     pub upstream_name: String,
     pub grant_lifetime_seconds: u64,
     pub changed: bool,
+    /// Who seems to be there.
+    pub person: Option<Person>,
+}
+
+/// The buttons there are.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Pressed {
+    Approve,
+    Deny,
+    /// "Not you?"
+    NotMe,
 }
 
 /// The person's answer, and where it came from.
@@ -56,7 +83,7 @@ pub struct ConsentPage {
 pub struct Answer {
     pub ticket: String,
     pub form_token: String,
-    pub decision: Option<Decision>,
+    pub decision: Option<Pressed>,
     /// Of the page's optional scopes.
     pub chosen_scopes: Vec<String>,
     pub cookies: Cookies,

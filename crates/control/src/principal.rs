@@ -63,6 +63,7 @@ pub fn roles(path: &str) -> &'static [Role] {
         | "/lychgate.v1.AuthorizationService/Show"
         | "/lychgate.v1.AuthorizationService/Decide"
         | "/lychgate.v1.AuthorizationService/FinishLogin"
+        | "/lychgate.v1.AuthorizationService/ConfirmLogin"
         | "/lychgate.v1.TokenService/Exchange"
         | "/lychgate.v1.TokenService/Revoke"
         | "/lychgate.v1.RegistrationService/Register"

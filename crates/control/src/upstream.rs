@@ -1,6 +1,7 @@
 //! The identity provider that people sign in with. Lychgate is an ordinary client of it, with one static client id.
 //!
-//! Nothing an upstream says is believed before it was verified, and nothing it says in words is ever shown or logged.
+//! Nothing an upstream says is believed before it was verified, and nothing it says in words is ever logged. What it calls
+//! a person is shown to that person, and to nobody else.
 //!
 //! - `code_flow`: what all kinds do alike
 //! - `oidc`, with `jwks`: who it was, by ID token
@@ -18,7 +19,7 @@ mod oidc;
 use lychgate_domain::authorization::LoginFailure;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::login::LoginSecrets;
-use lychgate_domain::subject::Subject;
+use lychgate_domain::session::Person;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream_tokens::UpstreamTokens;
 use lychgate_process::config::ConfigError;
@@ -47,7 +48,7 @@ pub struct Callback<'a> {
 /// Who signed in.
 #[derive(Debug)]
 pub struct Identity {
-    pub subject: Subject,
+    pub person: Person,
     pub tokens: UpstreamTokens,
 }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lychgate_api::v1;
 use lychgate_domain::Refusal;
-use lychgate_domain::authorization::{CodeExchange, Decision};
+use lychgate_domain::authorization::CodeExchange;
 use lychgate_domain::client::{About, Authentication, ClientKeys, Origin};
 use lychgate_domain::client_authentication::Credentials;
 use lychgate_domain::cookie::{Cookies, SetCookie};
@@ -19,7 +19,7 @@ use lychgate_domain::time::Timestamp;
 
 use crate::clients::{Assertion, Presented};
 use crate::error::{ReturnTo, reason};
-use crate::flow::{ConsentPage, Next, Step};
+use crate::flow::{ConsentPage, Next, Pressed, Step};
 use crate::grants::{Asked, Introspection, Tokens};
 use crate::issuers::Serving;
 
@@ -36,12 +36,13 @@ pub fn cookies(cookies: Vec<v1::Cookie>) -> Cookies {
     Cookies(cookies.into_iter().map(|cookie| (cookie.name, cookie.value)).collect())
 }
 
-/// `None` for neither: the use case says which page to go back to.
-pub fn decision(decision: v1::Decision) -> Option<Decision> {
+/// `None` for none: the use case says which page to go back to.
+pub fn decision(decision: v1::Decision) -> Option<Pressed> {
     match decision {
         v1::Decision::Unspecified => None,
-        v1::Decision::Approve => Some(Decision::Approve),
-        v1::Decision::Deny => Some(Decision::Deny),
+        v1::Decision::Approve => Some(Pressed::Approve),
+        v1::Decision::Deny => Some(Pressed::Deny),
+        v1::Decision::NotMe => Some(Pressed::NotMe),
     }
 }
 
@@ -49,6 +50,12 @@ pub fn next(next: Next) -> v1::Next {
     let step = match next.step {
         Step::Redirect(location) => v1::next::Step::Redirect(v1::Redirect { location }),
         Step::Consent(page) => v1::next::Step::ConsentPage(consent_page(*page)),
+        Step::Remembered(page) => {
+            v1::next::Step::RememberedPage(v1::RememberedPage { page: Some(consent_page(*page)) })
+        }
+        Step::SignedIn { state, page } => {
+            v1::next::Step::SignedInPage(v1::SignedInPage { state, page: Some(consent_page(*page)) })
+        }
         Step::Failure { failure, return_to: ReturnTo { uri, label } } => v1::next::Step::FailurePage(v1::FailurePage {
             reason: reason(&failure.refusal()).as_str().to_owned(),
             return_uri: uri,
@@ -75,6 +82,7 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
                 name: definition.scope.as_str().to_owned(),
                 description: definition.description.clone(),
                 optional: definition.choice == Choice::Optional,
+                added: page.allowed.as_ref().is_some_and(|allowed| !allowed.contains(&definition.scope)),
             })
             .collect(),
         client: Some(v1::ConsentClient {
@@ -92,6 +100,9 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
         upstream_name: page.upstream_name,
         grant_lifetime_seconds: i64::try_from(page.grant_lifetime_seconds).unwrap_or(i64::MAX),
         changed: page.changed,
+        person: page
+            .person
+            .map(|person| v1::Person { account: person.account().to_owned(), name: person.name.unwrap_or_default() }),
     }
 }
 

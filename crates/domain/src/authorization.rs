@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! Denied
-//! Approved → LoggingIn → CodeIssued → Redeemed
-//!                      ↘ Failed
+//! Approved → LoggingIn → (SignedIn →) CodeIssued → Redeemed
+//!                      ↘           ↘ Failed
 //! ```
 //! Each state is a struct, and a transition consumes it: what has happened cannot happen again. The store makes a
 //! transition true by writing it only over the version it was read at.
+
+mod signed_in;
 
 use std::time::Duration;
 
@@ -14,7 +16,6 @@ use crate::Refusal;
 use crate::client::Client;
 use crate::client_authentication::ClientAuthenticated;
 use crate::code::{self, PresentedCode};
-use crate::consent::Consent;
 use crate::cookie::LoginCookie;
 use crate::grant::{Counters, Issuance};
 use crate::id::{Attempt, AuthorizationId, BrowserId, ClientId, GrantId};
@@ -22,11 +23,14 @@ use crate::issuer::{Issuer, Lifetimes};
 use crate::keys::{KeyId, Keys, Purpose, digest};
 use crate::pkce::{CodeChallenge, PkceVerified};
 use crate::redirect_uri::RedirectUri;
+use crate::request::{AuthorizationRequest, WantedPage};
 use crate::scope::Scopes;
 use crate::secret::{Secret, kind};
 use crate::subject::Subject;
 use crate::ticket::Ticket;
 use crate::time::{CLOCK_SKEW, Timestamp};
+
+pub use signed_in::{AfterLogin, Seen, SignedIn};
 
 /// A claim older than this has been given up by whoever made it: the process has died.
 const CLAIM_LIFETIME: Duration = Duration::from_secs(30);
@@ -37,6 +41,7 @@ pub enum Authorization {
     Denied(Denied),
     Approved(Approved),
     LoggingIn(LoggingIn),
+    SignedIn(SignedIn),
     CodeIssued(CodeIssued),
     Redeemed(Redeemed),
     Failed(Failed),
@@ -90,6 +95,19 @@ impl Decided {
             at,
         }
     }
+
+    /// What was approved, as it could be asked for again.
+    pub fn request(&self) -> AuthorizationRequest {
+        AuthorizationRequest {
+            client_id: self.client_id.clone(),
+            redirect_uri: self.redirect_uri.clone(),
+            state: self.state.clone(),
+            code_challenge: self.code_challenge,
+            resource: self.resource.clone(),
+            scopes: self.scopes.clone(),
+            page: WantedPage::Any,
+        }
+    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -102,6 +120,7 @@ pub struct Approved {
     pub decided: Decided,
     /// What `state`, verifier and nonce are derived with.
     pub login_key: KeyId,
+    pub seen: Seen,
 }
 
 /// The upstream's code is being redeemed: claimed before it is sent, so that it is sent once.
@@ -150,6 +169,8 @@ pub enum LoginFailure {
     UpstreamUnavailable,
     UpstreamInvalid,
     UpstreamDenied,
+    /// Whoever sat there said that it was not they who had signed in.
+    NotMe,
 }
 
 impl LoginFailure {
@@ -158,6 +179,7 @@ impl LoginFailure {
             LoginFailure::UpstreamUnavailable => Refusal::UpstreamUnavailable,
             LoginFailure::UpstreamInvalid => Refusal::UpstreamInvalid,
             LoginFailure::UpstreamDenied => Refusal::UpstreamDenied,
+            LoginFailure::NotMe => Refusal::SignedInAsAnother,
         }
     }
 }
@@ -176,10 +198,11 @@ impl std::fmt::Debug for Sealed {
 }
 
 impl Authorization {
-    pub fn decide(decided: Decided, decision: Decision, keys: &Keys) -> Self {
+    /// `seen` is what the answer was given to.
+    pub fn decide(decided: Decided, decision: Decision, seen: Seen, keys: &Keys) -> Self {
         match decision {
             Decision::Approve => {
-                Authorization::Approved(Approved { decided, login_key: keys.active(Purpose::Login).id })
+                Authorization::Approved(Approved { decided, login_key: keys.active(Purpose::Login).id, seen })
             }
             Decision::Deny => Authorization::Denied(Denied { decided }),
         }
@@ -193,6 +216,7 @@ impl Authorization {
             Authorization::Denied(_)
             | Authorization::Approved(_)
             | Authorization::LoggingIn(_)
+            | Authorization::SignedIn(_)
             | Authorization::Failed(_) => return false,
         };
         issued.approved.decided.client_id == *client && issued.minted(code, keys)
@@ -203,6 +227,7 @@ impl Authorization {
             Authorization::Denied(denied) => &denied.decided,
             Authorization::Approved(approved) => &approved.decided,
             Authorization::LoggingIn(logging_in) => &logging_in.approved.decided,
+            Authorization::SignedIn(signed_in) => &signed_in.approved.decided,
             Authorization::CodeIssued(issued) => &issued.approved.decided,
             Authorization::Redeemed(redeemed) => &redeemed.issued.approved.decided,
             Authorization::Failed(failed) => &failed.approved.decided,
@@ -215,6 +240,7 @@ impl Authorization {
             (Authorization::Denied(denied), Decision::Deny) => Ok(Confirmed::Denied(denied)),
             (Authorization::Approved(approved), Decision::Approve)
             | (Authorization::LoggingIn(LoggingIn { approved, .. }), Decision::Approve)
+            | (Authorization::SignedIn(SignedIn { approved, .. }), Decision::Approve)
             | (Authorization::CodeIssued(CodeIssued { approved, .. }), Decision::Approve)
             | (Authorization::Redeemed(Redeemed { issued: CodeIssued { approved, .. }, .. }), Decision::Approve)
             | (Authorization::Failed(Failed { approved, .. }), Decision::Approve) => Ok(Confirmed::Approved(approved)),
@@ -222,6 +248,7 @@ impl Authorization {
             | (
                 Authorization::Approved(_)
                 | Authorization::LoggingIn(_)
+                | Authorization::SignedIn(_)
                 | Authorization::CodeIssued(_)
                 | Authorization::Redeemed(_)
                 | Authorization::Failed(_),
@@ -246,6 +273,7 @@ impl Authorization {
             Authorization::Approved(approved) => Ok(AtCallback::Claim(approved)),
             Authorization::LoggingIn(claim) if now.since(claim.at) < CLAIM_LIFETIME => Ok(AtCallback::Wait),
             Authorization::LoggingIn(_) => Err(Refusal::LoginInterrupted),
+            Authorization::SignedIn(signed_in) => Ok(AtCallback::SignedIn(signed_in)),
             Authorization::CodeIssued(issued) if issued.fresh(lifetimes, now).is_ok() => {
                 Ok(AtCallback::CodeIssued(issued))
             }
@@ -262,6 +290,7 @@ impl Authorization {
             Authorization::Denied(_)
             | Authorization::Approved(_)
             | Authorization::LoggingIn(_)
+            | Authorization::SignedIn(_)
             | Authorization::Failed(_) => Err(Refusal::CodeInvalid),
         }
     }
@@ -273,6 +302,7 @@ impl Authorization {
             Authorization::Denied(_)
             | Authorization::Approved(_)
             | Authorization::LoggingIn(_)
+            | Authorization::SignedIn(_)
             | Authorization::Failed(_) => decision,
             Authorization::CodeIssued(issued) => decision.max(issued.at + lifetimes.code + CLOCK_SKEW),
             // As long as the access token it gave, so that a replay is recognised (RFC 6749 §4.1.2).
@@ -288,6 +318,8 @@ pub enum AtCallback {
     Claim(Approved),
     /// Somebody asks the upstream just now: their answer is everybody's.
     Wait,
+    /// Somebody has signed in, and is asked.
+    SignedIn(SignedIn),
     CodeIssued(CodeIssued),
     Failed(Failed),
 }
@@ -314,19 +346,9 @@ impl Approved {
 }
 
 impl LoggingIn {
-    /// `consent` is what this login makes of the subject's consent; both are written together.
-    pub fn issue_code(
-        self,
-        subject: Subject,
-        consent: &Consent,
-        counters: Counters,
-        upstream_tokens: Sealed,
-        keys: &Keys,
-        at: Timestamp,
-    ) -> CodeIssued {
-        let code_key = keys.active(Purpose::Code).id;
-        let (attempt, approved) = (self.attempt, self.approved);
-        CodeIssued { approved, attempt, at, code_key, subject, consent_epoch: consent.epoch, counters, upstream_tokens }
+    /// The upstream has said who it is. What that comes to is [`SignedIn::after`].
+    pub fn sign_in(self, subject: Subject, upstream_tokens: Sealed, at: Timestamp) -> SignedIn {
+        SignedIn { approved: self.approved, attempt: self.attempt, at, subject, upstream_tokens }
     }
 
     pub fn fail(self, failure: LoginFailure, at: Timestamp) -> Failed {
@@ -425,10 +447,12 @@ fn grant_id(id: AuthorizationId) -> GrantId {
 mod tests {
     use super::*;
     use crate::client_authentication::Credentials;
+    use crate::consent::Consent;
     use crate::entropy::tests::Counting;
     use crate::grant::tests::decided;
     use crate::issuer::tests::issuer;
     use crate::keys::tests::keys;
+    use crate::prompt::PromptPolicy;
     use crate::request::tests::{VERIFIER, request};
     use crate::subject::UpstreamId;
 
@@ -449,7 +473,7 @@ mod tests {
     }
 
     fn approved() -> Approved {
-        match Authorization::decide(decided(), Decision::Approve, &k()) {
+        match Authorization::decide(decided(), Decision::Approve, Seen::Page { as_whom: None }, &k()) {
             Authorization::Approved(approved) => approved,
             other => panic!("{other:?}"),
         }
@@ -457,9 +481,28 @@ mod tests {
 
     fn issued() -> CodeIssued {
         let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
-        let consent = Consent::approve(None, &decided(), &subject, &issuer().lifetimes, NOW);
+        let consent = Consent::approve(None, &decided(), &subject, Counters::default(), &issuer().lifetimes, NOW);
+        signed_in("alice", Seen::Page { as_whom: None }).issue_code(
+            &consent,
+            Counters::default(),
+            &k(),
+            attempt(2),
+            NOW,
+        )
+    }
+
+    fn alice() -> Subject {
+        Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap()
+    }
+
+    fn signed_in(who: &str, seen: Seen) -> SignedIn {
+        let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), who).unwrap();
         let sealed = Sealed { key: KeyId(1), bytes: Vec::new() };
-        approved().claim(attempt(2), NOW).issue_code(subject, &consent, Counters::default(), sealed, &k(), NOW)
+        Approved { seen, ..approved() }.claim(attempt(2), NOW).sign_in(subject, sealed, NOW)
+    }
+
+    fn denied() -> Authorization {
+        Authorization::decide(decided(), Decision::Deny, Seen::Page { as_whom: None }, &k())
     }
 
     fn exchange() -> CodeExchange {
@@ -476,12 +519,13 @@ mod tests {
 
     #[test]
     fn a_decision_is_final() {
-        let denied = Authorization::decide(decided(), Decision::Deny, &k());
+        let denied = denied();
         assert!(denied.confirm(Decision::Deny).is_ok());
         assert_eq!(denied.confirm(Decision::Approve), Err(Refusal::AlreadyDecided));
         let later = [
             Authorization::Approved(approved()),
             Authorization::LoggingIn(approved().claim(attempt(2), NOW)),
+            Authorization::SignedIn(signed_in("alice", Seen::Page { as_whom: None })),
             Authorization::CodeIssued(issued()),
             Authorization::Failed(approved().claim(attempt(2), NOW).fail(LoginFailure::UpstreamInvalid, NOW)),
         ];
@@ -507,8 +551,37 @@ mod tests {
         assert_eq!(at_callback(Authorization::CodeIssued(issued()), 1, NOW), Ok(AtCallback::CodeIssued(issued())));
         let stale = NOW + issuer.lifetimes.code + Duration::from_millis(1);
         assert_eq!(at_callback(Authorization::CodeIssued(issued()), 1, stale), Err(Refusal::AlreadyFinished));
-        let denied = Authorization::decide(decided(), Decision::Deny, &k());
-        assert_eq!(at_callback(denied, 1, NOW), Err(Refusal::StateInvalid));
+        assert_eq!(at_callback(denied(), 1, NOW), Err(Refusal::StateInvalid));
+        let asked = signed_in("bob", Seen::Page { as_whom: Some(alice()) });
+        let found = at_callback(Authorization::SignedIn(asked.clone()), 1, NOW);
+        assert_eq!(found, Ok(AtCallback::SignedIn(asked.clone())));
+        assert_eq!(at_callback(Authorization::SignedIn(asked), 2, NOW), Err(Refusal::BrowserMismatch));
+    }
+
+    #[test]
+    fn b37_whoever_was_not_expected_or_has_not_seen_it_all_is_asked() {
+        let (client, lifetimes, none) = (issuer().clients[0].clone(), issuer().lifetimes, Counters::default());
+        let same = Decided { metadata_digest: client.metadata_digest(), ..decided() };
+        let consent = Consent::approve(None, &same, &alice(), none, &lifetimes, NOW);
+        let request = same.request();
+        let covered = consent.covers(&client, &request, none, NOW);
+        let page = |as_whom| Seen::Page { as_whom };
+        let at_ease = PromptPolicy::default();
+        let strict = PromptPolicy { confirm_subject: true, ..PromptPolicy::default() };
+        for (who, seen, policy, covered, expected) in [
+            ("alice", page(None), &at_ease, None, AfterLogin::Approve),
+            ("alice", page(Some(alice())), &at_ease, None, AfterLogin::Approve),
+            ("bob", page(Some(alice())), &at_ease, None, AfterLogin::Ask),
+            ("alice", page(None), &strict, None, AfterLogin::Ask),
+            ("alice", Seen::Button { as_whom: alice() }, &at_ease, covered, AfterLogin::Keep(&consent)),
+            ("alice", Seen::Nothing { as_whom: alice() }, &at_ease, covered, AfterLogin::Keep(&consent)),
+            ("alice", Seen::Button { as_whom: alice() }, &at_ease, None, AfterLogin::Ask),
+            ("alice", Seen::Nothing { as_whom: alice() }, &at_ease, None, AfterLogin::Ask),
+            ("bob", Seen::Button { as_whom: alice() }, &at_ease, None, AfterLogin::Ask),
+            ("alice", Seen::Button { as_whom: alice() }, &strict, covered, AfterLogin::Ask),
+        ] {
+            assert_eq!(signed_in(who, seen.clone()).after(policy, covered), expected, "{who} {seen:?}");
+        }
     }
 
     #[test]
@@ -563,7 +636,7 @@ mod tests {
         let id = ticket.authorization_id(&issuer, &k(), browser).unwrap();
         let last_decision = ticket.issued_at + lifetimes.ticket;
         let decided = Decided::new(id, ticket, &issuer.clients[0], browser, attempt(1), last_decision);
-        let denied = Authorization::decide(decided, Decision::Deny, &k());
+        let denied = Authorization::decide(decided, Decision::Deny, Seen::Page { as_whom: None }, &k());
         assert!(denied.expires_at(&lifetimes) >= last_decision + lifetimes.login + lifetimes.code + CLOCK_SKEW);
         let mut issued = issued();
         issued.at = Timestamp::from_seconds(1_000_000);

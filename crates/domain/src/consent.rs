@@ -1,9 +1,12 @@
 //! What a person allowed: (subject, client, resource) → scopes.
 
 use crate::authorization::Decided;
+use crate::client::Client;
+use crate::grant::Counters;
 use crate::id::{ClientId, GrantId};
 use crate::issuer::Lifetimes;
 use crate::redirect_uri::{RedirectKind, RedirectUri};
+use crate::request::AuthorizationRequest;
 use crate::scope::Scopes;
 use crate::subject::Subject;
 use crate::time::Timestamp;
@@ -34,6 +37,18 @@ pub struct Consent {
     pub status: Status,
     /// The live grants under this epoch, oldest first, with their ends.
     pub grants: Vec<(GrantId, Timestamp)>,
+    /// The revocation counters at the latest approval: whoever raised one since has taken this back too.
+    pub counters: Counters,
+}
+
+/// That a consent covers all that is asked for now. Only [`Consent::covers`] proves it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Covered<'a>(&'a Consent);
+
+impl<'a> Covered<'a> {
+    pub fn by(self) -> &'a Consent {
+        self.0
+    }
 }
 
 /// How a person said yes.
@@ -56,6 +71,7 @@ impl Consent {
         existing: Option<Consent>,
         decided: &Decided,
         subject: &Subject,
+        counters: Counters,
         lifetimes: &Lifetimes,
         now: Timestamp,
     ) -> Self {
@@ -73,6 +89,7 @@ impl Consent {
             epoch: now.millis(),
             status: Status::Live,
             grants: Vec::new(),
+            counters,
         };
         let Some(existing) = existing else { return fresh };
         match existing.status {
@@ -80,7 +97,7 @@ impl Consent {
             Status::Revoked { .. } => Self { epoch: existing.epoch, ..fresh },
             // What it gave has ended with it, and stays so.
             Status::Live if !existing.is_live(now) => Self { epoch: existing.epoch + 1, ..fresh },
-            Status::Live if existing.metadata_digest != decided.metadata_digest => {
+            Status::Live if existing.metadata_digest != decided.metadata_digest || existing.counters != counters => {
                 Self { epoch: existing.epoch, grants: existing.grants, created_at: existing.created_at, ..fresh }
             }
             Status::Live => {
@@ -111,6 +128,31 @@ impl Consent {
         self.status == Status::Live && now < self.expires_at
     }
 
+    /// Whether this is all that `request` of `client` asks for, so that the person need not read it again: the same
+    /// client in the same shape (B39), no other resource, no scope and no redirect URI more.
+    pub fn covers(
+        &self,
+        client: &Client,
+        request: &AuthorizationRequest,
+        counters: Counters,
+        now: Timestamp,
+    ) -> Option<Covered<'_>> {
+        let covers = self.stands(client, counters, now)
+            && self.client_id == request.client_id
+            && self.resource == request.resource
+            && request.scopes.is_subset(&self.scopes)
+            && self.redirect_uris.contains(&without_port(&request.redirect_uri));
+        covers.then_some(Covered(self))
+    }
+
+    /// Whether it was given to `client` as that is now, and nobody has taken it back.
+    pub fn stands(&self, client: &Client, counters: Counters, now: Timestamp) -> bool {
+        self.is_live(now)
+            && self.counters == counters
+            && self.client_id == client.id
+            && self.metadata_digest == client.metadata_digest()
+    }
+
     /// Takes a grant in, and gives back the ids of those that have to go for it.
     pub fn admit(mut self, grant: GrantId, end: Timestamp, now: Timestamp) -> (Self, Vec<GrantId>) {
         self.grants.retain(|(_, end)| *end > now);
@@ -139,6 +181,7 @@ mod tests {
     use super::*;
     use crate::grant::tests::decided;
     use crate::issuer::tests::issuer;
+    use crate::request::tests::request;
     use crate::subject::UpstreamId;
     use std::time::Duration;
 
@@ -148,7 +191,7 @@ mod tests {
 
     fn approve(existing: Option<Consent>, scopes: &str, now: Timestamp) -> Consent {
         let decided = Decided { scopes: Scopes::parse(scopes).unwrap(), ..decided() };
-        Consent::approve(existing, &decided, &subject(), &issuer().lifetimes, now)
+        Consent::approve(existing, &decided, &subject(), Counters::default(), &issuer().lifetimes, now)
     }
 
     fn at(seconds: u64) -> Timestamp {
@@ -178,7 +221,55 @@ mod tests {
     fn b39_another_client_under_the_same_id_inherits_nothing() {
         let first = approve(None, "read admin", at(10));
         let decided = Decided { metadata_digest: [9; 32], ..decided() };
-        let second = Consent::approve(Some(first), &decided, &subject(), &issuer().lifetimes, at(20));
+        let second =
+            Consent::approve(Some(first), &decided, &subject(), Counters::default(), &issuer().lifetimes, at(20));
+        assert_eq!(second.scopes.to_string(), "read");
+    }
+
+    #[test]
+    fn b31_b39_a_consent_covers_what_was_approved_and_nothing_else() {
+        let (client, asked) = (issuer().clients[0].clone(), request());
+        let decided = Decided {
+            scopes: asked.scopes.clone(),
+            metadata_digest: client.metadata_digest(),
+            redirect_uri: asked.redirect_uri.clone(),
+            ..decided()
+        };
+        let none = Counters::default();
+        let consent = Consent::approve(None, &decided, &subject(), none, &issuer().lifetimes, at(10));
+        assert_eq!(consent.covers(&client, &asked, none, at(11)).unwrap().by(), &consent);
+
+        assert_eq!(consent.covers(&client, &asked, none, consent.expires_at), None, "expired");
+        assert_eq!(consent.clone().revoke(at(11)).covers(&client, &asked, none, at(11)), None, "revoked");
+        for raised in [Counters { issuer: 1, ..none }, Counters { client: 1, ..none }, Counters { subject: 1, ..none }]
+        {
+            assert_eq!(consent.covers(&client, &asked, raised, at(11)), None, "{raised:?}");
+            let anew =
+                Consent::approve(Some(consent.clone()), &decided, &subject(), raised, &issuer().lifetimes, at(12));
+            assert!(anew.covers(&client, &asked, raised, at(13)).is_some());
+        }
+        type Change = fn(&mut AuthorizationRequest);
+        let changes: [Change; 4] = [
+            |asked| asked.client_id = ClientId::parse("another").unwrap(),
+            |asked| asked.resource = "https://other.example/mcp".to_owned(),
+            |asked| asked.scopes = Scopes::parse("read write").unwrap(),
+            |asked| asked.redirect_uri = RedirectUri::parse("https://app.example/cb2", &[]).unwrap(),
+        ];
+        for change in changes {
+            let mut changed = asked.clone();
+            change(&mut changed);
+            assert_eq!(consent.covers(&client, &changed, none, at(11)), None, "{changed:?}");
+        }
+        let renamed = Client { name: Some("Another".to_owned()), ..client };
+        assert_eq!(consent.covers(&renamed, &asked, none, at(11)), None);
+    }
+
+    #[test]
+    fn what_was_taken_back_by_a_counter_is_not_inherited() {
+        let first = approve(None, "read admin", at(10));
+        let raised = Counters { subject: 1, ..Counters::default() };
+        let decided = Decided { scopes: Scopes::parse("read").unwrap(), ..decided() };
+        let second = Consent::approve(Some(first), &decided, &subject(), raised, &issuer().lifetimes, at(20));
         assert_eq!(second.scopes.to_string(), "read");
     }
 

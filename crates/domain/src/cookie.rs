@@ -1,4 +1,4 @@
-//! The two cookies of a flow.
+//! The two cookies of a flow; a third one, which outlives it, is in [`crate::session`].
 //!
 //! *browser*: an anonymous random id, set with the consent page. It leads to nobody; it only binds a form and a login to
 //! the browser they were begun in. *login*: one for each flow, set on the response that redirects upstream and on no
@@ -44,7 +44,7 @@ impl SetCookie {
 
 impl Cookies {
     /// A name that is there twice is as good as not there: one of the two was planted, and there is no telling which.
-    fn single(&self, name: &str) -> Option<&str> {
+    pub(crate) fn single(&self, name: &str) -> Option<&str> {
         let mut values = self.0.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
         values.next().filter(|_| values.next().is_none())
     }

@@ -1,11 +1,12 @@
-//! The consent form: what it displays, and the token that binds an answer to it.
+//! The consent forms: what they display, and the tokens that bind an answer to it.
 
 use crate::Refusal;
 use crate::client::Client;
-use crate::id::{self, BrowserId};
+use crate::id::{self, AuthorizationId, BrowserId};
 use crate::issuer::{Choice, Issuer, IssuerUrl, Resource};
 use crate::keys::{KeyId, Keys, Purpose, digest};
 use crate::request::AuthorizationRequest;
+use crate::subject::Subject;
 use crate::ticket::Ticket;
 
 /// A digest of everything the page says that a person's answer depends on.
@@ -34,25 +35,65 @@ impl Displayed {
         }
         Self(*digest("displayed", &parts).first_chunk().expect("16 of 32 bytes"))
     }
+
+    /// The same on a page that says "as X": whoever that is, is part of what was answered.
+    pub fn to(self, subject: &Subject, page: Page) -> Self {
+        let page: &[u8] = match page {
+            Page::Whole => b"whole",
+            Page::OneButton => b"one button",
+        };
+        let parts = [self.0.as_slice(), subject.as_str().as_bytes(), page];
+        Self(*digest("displayed to", &parts).first_chunk().expect("16 of 32 bytes"))
+    }
+}
+
+/// A page that says "as X". A yes to one is none to the other: they do not say the same.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Page {
+    Whole,
+    OneButton,
 }
 
 /// The token of a form: a MAC over ticket, browser and what was displayed. There is nothing to store, so every render
 /// of the page stays valid.
 pub fn token(keys: &Keys, ticket: &Ticket, browser: BrowserId, displayed: Displayed) -> String {
-    let key = keys.active(Purpose::Form);
-    let tag = key.mac("form", &[ticket.id.bytes(), browser.bytes(), &displayed.0]);
-    id::encode(&[key.id.bytes().as_slice(), &displayed.0, &tag].concat())
+    make("form", ticket.id.bytes(), keys, browser, displayed)
 }
 
 /// What the form displayed that `token` came with. A token of another ticket or browser is refused: an attacker's own
 /// would otherwise serve to decide in the victim's browser (CVE-2026-27124).
 pub fn displayed(token: &str, keys: &Keys, ticket: &Ticket, browser: BrowserId) -> Result<Displayed, Refusal> {
+    read(token, "form", ticket.id.bytes(), keys, browser)
+}
+
+/// The token of the form that asks whoever has just signed in.
+pub fn signed_in_token(keys: &Keys, id: AuthorizationId, browser: BrowserId, displayed: Displayed) -> String {
+    make("signed in", id.bytes(), keys, browser, displayed)
+}
+
+/// What that form displayed.
+pub fn signed_in_displayed(
+    token: &str,
+    keys: &Keys,
+    id: AuthorizationId,
+    browser: BrowserId,
+) -> Result<Displayed, Refusal> {
+    read(token, "signed in", id.bytes(), keys, browser)
+}
+
+fn make(form: &str, about: &[u8; 16], keys: &Keys, browser: BrowserId, displayed: Displayed) -> String {
+    let key = keys.active(Purpose::Form);
+    let tag = key.mac(form, &[about, browser.bytes(), &displayed.0]);
+    id::encode(&[key.id.bytes().as_slice(), &displayed.0, &tag].concat())
+}
+
+fn read(token: &str, form: &str, about: &[u8; 16], keys: &Keys, browser: BrowserId) -> Result<Displayed, Refusal> {
     let parse = || {
         let bytes: [u8; 52] = id::decode(token)?;
         let (key, rest) = bytes.split_first_chunk::<4>()?;
         let (displayed, tag) = rest.split_first_chunk::<16>()?;
         let key = keys.find(Purpose::Form, KeyId::from_bytes(*key))?;
-        key.verify("form", &[ticket.id.bytes(), browser.bytes(), displayed], tag).then_some(Displayed(*displayed))
+        key.verify(form, &[about, browser.bytes(), displayed], tag).then_some(Displayed(*displayed))
     };
     parse().ok_or(Refusal::FormTokenInvalid)
 }
@@ -95,6 +136,29 @@ mod tests {
         for strange in ["", "x", &token[1..], &format!("{token}A"), &token.replace(&token[30..31], "*")] {
             assert_eq!(displayed(strange, &keys, &ticket, browser(1)), Err(Refusal::FormTokenInvalid), "{strange}");
         }
+    }
+
+    #[test]
+    fn b37_an_answer_is_that_of_whom_the_page_named_and_of_that_page() {
+        let (issuer, request) = (issuer(), request());
+        let shown = Displayed::new(&issuer, &issuer.clients[0], &request, &issuer.resources[0]);
+        let [alice, bob] = ["alice", "bob"].map(|id| Subject::new(&issuer.upstream, id).unwrap());
+        let all = [
+            shown,
+            shown.to(&alice, Page::Whole),
+            shown.to(&alice, Page::OneButton),
+            shown.to(&bob, Page::Whole),
+            shown.to(&bob, Page::OneButton),
+        ];
+        for (n, one) in all.iter().enumerate() {
+            assert!(all.iter().skip(n + 1).all(|other| other != one), "{n}");
+        }
+        let (keys, id) = (keys("https://gate.example", 1), AuthorizationId::from_bytes([5; 16]));
+        let token = signed_in_token(&keys, id, browser(1), shown);
+        assert_eq!(signed_in_displayed(&token, &keys, id, browser(1)), Ok(shown));
+        let other = AuthorizationId::from_bytes([6; 16]);
+        assert_eq!(signed_in_displayed(&token, &keys, other, browser(1)), Err(Refusal::FormTokenInvalid));
+        assert_eq!(signed_in_displayed(&token, &keys, id, browser(2)), Err(Refusal::FormTokenInvalid));
     }
 
     #[test]

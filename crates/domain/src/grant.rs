@@ -267,7 +267,7 @@ pub enum Judgement {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::authorization::{Approved, CodeIssued, Decided};
+    use crate::authorization::{Approved, CodeIssued, Decided, Seen};
     use crate::client_authentication::Credentials;
     use crate::id::BrowserId;
     use crate::issuer::tests::issuer;
@@ -312,17 +312,11 @@ pub(crate) mod tests {
     fn grant() -> (Grant, Standing) {
         let decided = Decided { scopes: Scopes::parse("read write").unwrap(), ..decided() };
         let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
-        let consent = Consent::approve(None, &decided, &subject, &issuer().lifetimes, NOW);
+        let consent = Consent::approve(None, &decided, &subject, Counters::default(), &issuer().lifetimes, NOW);
         let sealed = Sealed { key: KeyId(1), bytes: Vec::new() };
-        let approved = Approved { decided, login_key: KeyId(1) };
-        let issued: CodeIssued = approved.claim(attempt(2), NOW).issue_code(
-            subject,
-            &consent,
-            Counters::default(),
-            sealed.clone(),
-            &k(),
-            NOW,
-        );
+        let approved = Approved { decided, login_key: KeyId(1), seen: Seen::Page { as_whom: None } };
+        let signed_in = approved.claim(attempt(2), NOW).sign_in(subject, sealed.clone(), NOW);
+        let issued: CodeIssued = signed_in.issue_code(&consent, Counters::default(), &k(), attempt(2), NOW);
         let verified = CodeChallenge(issued.approved.decided.code_challenge.0).verify(VERIFIER).unwrap();
         let redeemed = issued.redeem(&client(), &verified, &k(), attempt(3), NOW);
         let grant = Grant::first(&redeemed, &client(), [7; 32], sealed, &issuer().lifetimes);

@@ -16,6 +16,9 @@ pub struct IdTokenClaims {
     pub nonce: Option<String>,
     pub exp: Option<u64>,
     pub iat: Option<u64>,
+    /// What the person is called; no part of who it is.
+    pub name: Option<String>,
+    pub email: Option<String>,
 }
 
 /// What it is held against.
@@ -90,6 +93,8 @@ mod tests {
             nonce: Some("n".to_owned()),
             exp: Some(NOW + 60),
             iat: Some(NOW),
+            name: None,
+            email: None,
         }
     }
 

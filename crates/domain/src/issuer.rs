@@ -10,6 +10,7 @@ use crate::client_secret::SecretDigest;
 use crate::id::{ClientId, IssuerId};
 use crate::keys::digest;
 use crate::metadata_document::MetadataDocument;
+use crate::prompt::PromptPolicy;
 use crate::redirect_uri::{RedirectKind, RedirectUri};
 use crate::scope::{Scope, Scopes};
 use crate::subject::UpstreamId;
@@ -27,6 +28,7 @@ pub struct Issuer {
     pub resources: Vec<Resource>,
     pub clients: Vec<Client>,
     pub policy: ClientPolicy,
+    pub prompt: PromptPolicy,
     pub lifetimes: Lifetimes,
 }
 
@@ -308,6 +310,8 @@ pub struct Lifetimes {
     pub ticket: Duration,
     /// From the decision to the callback.
     pub login: Duration,
+    /// From the last callback to the end of the session.
+    pub session: Duration,
     pub code: Duration,
     pub access_token: Duration,
     /// How long the previous refresh token gives its successor again.
@@ -338,6 +342,7 @@ impl Default for Lifetimes {
         Self {
             ticket: Duration::from_secs(15 * MINUTE),
             login: Duration::from_secs(10 * MINUTE),
+            session: Duration::from_secs(DAY / 2),
             code: Duration::from_secs(MINUTE),
             access_token: Duration::from_secs(10 * MINUTE),
             refresh_grace: Duration::from_secs(30),
@@ -392,6 +397,7 @@ pub(crate) mod tests {
                 private_scheme_redirect_uris: vec!["cursor://anysphere.cursor-mcp/oauth/callback".to_owned()],
                 ..ClientPolicy::default()
             },
+            prompt: PromptPolicy::default(),
             lifetimes: Lifetimes::default(),
         }
     }

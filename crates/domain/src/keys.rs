@@ -21,7 +21,7 @@ pub enum Purpose {
     Ticket,
     /// The form token of the consent page.
     Form,
-    /// The browser and state cookies.
+    /// The browser and state cookies, and what seals the session's.
     Cookie,
     /// What is derived for the upstream: `state`, PKCE verifier, nonce.
     Login,

@@ -7,6 +7,7 @@
 //! Where to look:
 //! - [`request`]: the checks of `/authorize`, as one list
 //! - [`authorization`]: a decision and what becomes of it
+//! - [`prompt`], [`session`]: how much of the consent page somebody gets, and who they seem to be
 //! - [`consent`], [`grant`]: what a person allowed, and what a redeemed code gave
 //! - [`refusal`]: every deliberate "no"
 //! - [`keys`]: what every MAC, derivation and seal is made with
@@ -37,6 +38,7 @@ pub mod metadata_document;
 pub mod metadata_url;
 pub mod parameters;
 pub mod pkce;
+pub mod prompt;
 pub mod redirect_uri;
 pub mod refresh_token;
 pub mod refusal;
@@ -45,6 +47,7 @@ pub mod request;
 pub mod response;
 pub mod scope;
 pub mod secret;
+pub mod session;
 pub mod subject;
 pub mod ticket;
 pub mod time;

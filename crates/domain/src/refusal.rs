@@ -103,6 +103,8 @@ pub enum Refusal {
     UpstreamInvalid,
     #[error("the identity provider refused the login, or it was cancelled there")]
     UpstreamDenied,
+    #[error("the person said that somebody else had signed in; start again at the app")]
+    SignedInAsAnother,
 
     // the token endpoint
     #[error("the grant_type is not supported")]
@@ -189,7 +191,7 @@ impl Refusal {
             Refusal::InteractionRequired => "interaction_required",
             Refusal::UpstreamUnavailable | Refusal::MetadataDocumentUnavailable => "temporarily_unavailable",
             Refusal::UpstreamInvalid => "server_error",
-            Refusal::UpstreamDenied | Refusal::RegistrationClosed => "access_denied",
+            Refusal::UpstreamDenied | Refusal::SignedInAsAnother | Refusal::RegistrationClosed => "access_denied",
             Refusal::TokenTypeUnsupported => "unsupported_token_type",
             // RFC 6750 §3.1.
             Refusal::InitialAccessTokenInvalid | Refusal::RegistrationAccessTokenInvalid => "invalid_token",

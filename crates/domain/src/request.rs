@@ -23,6 +23,16 @@ pub struct AuthorizationRequest {
     /// The canonical URI of the resource.
     pub resource: String,
     pub scopes: Scopes,
+    pub page: WantedPage,
+}
+
+/// What a client says with `prompt` (OIDC Core §3.1.2.1).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WantedPage {
+    /// Nothing: whatever the issuer's policy is.
+    Any,
+    /// That the person is to be asked, whatever was remembered.
+    Whole,
 }
 
 /// Who asks.
@@ -55,7 +65,7 @@ impl AuthorizationRequest {
         response_type_is_code(parameters)?;
         response_mode_is_query(parameters)?;
         no_request_object(parameters)?;
-        a_page_may_be_shown(parameters)?;
+        let page = wanted_page(parameters)?;
         let code_challenge =
             CodeChallenge::parse(parameters.single("code_challenge")?, parameters.single("code_challenge_method")?)?;
         let resource = issuer.resource(parameters.all("resource"))?;
@@ -67,6 +77,7 @@ impl AuthorizationRequest {
             code_challenge,
             resource: resource.uri.clone(),
             scopes,
+            page,
         })
     }
 
@@ -133,11 +144,12 @@ fn no_request_object(parameters: &Parameters) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// OIDC Core §3.1.2.1 `prompt=none`. Every other prompt asks for less than happens anyway.
-fn a_page_may_be_shown(parameters: &Parameters) -> Result<(), Refusal> {
+/// OIDC Core §3.1.2.1: `none` cannot be honoured; every other prompt, known or not, is for the person to be asked.
+fn wanted_page(parameters: &Parameters) -> Result<WantedPage, Refusal> {
     match parameters.single("prompt")? {
         Some(prompt) if prompt.split(' ').any(|word| word == "none") => Err(Refusal::InteractionRequired),
-        _ => Ok(()),
+        Some(_) => Ok(WantedPage::Whole),
+        None => Ok(WantedPage::Any),
     }
 }
 

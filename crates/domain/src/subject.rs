@@ -24,6 +24,11 @@ impl Subject {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+
+    /// Without the upstream: ids of upstreams have no bar.
+    pub fn stable_id(&self) -> &str {
+        self.0.split_once('|').map_or(&*self.0, |(_, stable_id)| stable_id)
+    }
 }
 
 impl fmt::Display for Subject {

@@ -9,7 +9,7 @@ use crate::issuer::Issuer;
 use crate::keys::{KeyId, Keys, Purpose};
 use crate::pkce::CodeChallenge;
 use crate::redirect_uri::RedirectUri;
-use crate::request::AuthorizationRequest;
+use crate::request::{AuthorizationRequest, WantedPage};
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
@@ -23,6 +23,8 @@ pub struct Ticket {
 }
 
 const FORMAT: u8 = 1;
+/// The same, of a client that wants the whole page.
+const FORMAT_WHOLE_PAGE: u8 = 2;
 /// Sealed; in base64url a third more, so that a URL with it stays below 6 KB.
 const MAX_BYTES: usize = 4096;
 const SEAL: &[u8] = b"ticket";
@@ -37,8 +39,12 @@ impl Ticket {
     ) -> Result<(Self, String), Refusal> {
         let key = keys.active(Purpose::Ticket);
         let ticket = Self { id: TicketId::from_bytes(random(entropy)), issued_at: now, request, key: key.id };
-        let sealed = key.seal(&[SEAL, &[FORMAT]], random(entropy), &ticket.encode());
-        let bytes = [&[FORMAT], key.id.bytes().as_slice(), &sealed].concat();
+        let format = match ticket.request.page {
+            WantedPage::Any => FORMAT,
+            WantedPage::Whole => FORMAT_WHOLE_PAGE,
+        };
+        let sealed = key.seal(&[SEAL, &[format]], random(entropy), &ticket.encode());
+        let bytes = [&[format], key.id.bytes().as_slice(), &sealed].concat();
         if bytes.len() > MAX_BYTES {
             return Err(Refusal::RequestTooLarge("state or redirect_uri"));
         }
@@ -74,8 +80,13 @@ impl Ticket {
         let bytes = id::decode_vec(text)?;
         let (&[format], rest) = bytes.split_first_chunk::<1>()?;
         let (key, sealed) = rest.split_first_chunk::<4>()?;
-        let key = keys.find(Purpose::Ticket, KeyId::from_bytes(*key)).filter(|_| format == FORMAT)?;
-        Self::decode(&key.open(&[SEAL, &[format]], sealed)?, key.id)
+        let page = match format {
+            FORMAT => WantedPage::Any,
+            FORMAT_WHOLE_PAGE => WantedPage::Whole,
+            _ => return None,
+        };
+        let key = keys.find(Purpose::Ticket, KeyId::from_bytes(*key))?;
+        Self::decode(&key.open(&[SEAL, &[format]], sealed)?, page, key.id)
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -92,7 +103,7 @@ impl Ticket {
         writer.text(request.state.as_deref().unwrap_or_default()).finish()
     }
 
-    fn decode(bytes: &[u8], key: KeyId) -> Option<Self> {
+    fn decode(bytes: &[u8], page: WantedPage, key: KeyId) -> Option<Self> {
         let mut reader = Reader::new(bytes);
         let id = TicketId::from_bytes(reader.array()?);
         let issued_at = Timestamp::from_millis(u64::from_be_bytes(reader.array()?));
@@ -107,6 +118,7 @@ impl Ticket {
                 let state = reader.text()?;
                 (present == 1).then(|| state.to_owned())
             },
+            page,
         };
         reader.end()?;
         Some(Self { id, issued_at, request, key })
@@ -139,6 +151,15 @@ mod tests {
         let end = NOW + issuer().lifetimes.ticket;
         assert_eq!(open(&text, end), Ok(ticket));
         assert_eq!(open(&text, end + Duration::from_millis(1)), Err(Refusal::TicketExpired));
+    }
+
+    #[test]
+    fn b31_that_a_client_wants_the_whole_page_travels_with_it() {
+        let (ticket, text) = issue(AuthorizationRequest { page: WantedPage::Whole, ..request() }).unwrap();
+        assert_eq!(open(&text, NOW), Ok(ticket));
+        let as_if_not = text.replacen("Ag", "AQ", 1);
+        assert_ne!(as_if_not, text, "the format stands first");
+        assert_eq!(open(&as_if_not, NOW), Err(Refusal::TicketInvalid));
     }
 
     #[test]

@@ -13,7 +13,9 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use lychgate_domain::access_token::AccessTokenClaims;
-use lychgate_domain::authorization::{Approved, Authorization, CodeExchange, CodeIssued, Decided, Decision, Redeemed};
+use lychgate_domain::authorization::{
+    Approved, Authorization, CodeExchange, CodeIssued, Decided, Decision, Redeemed, Seen,
+};
 use lychgate_domain::client::{About, Authentication, Client, GrantType, Origin, Status};
 use lychgate_domain::client_authentication::{ClientAuthenticated, Credentials};
 use lychgate_domain::code::PresentedCode;
@@ -30,12 +32,14 @@ use lychgate_domain::issuer::{
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::login::{self, LoginSecrets};
 use lychgate_domain::pkce::{CodeChallenge, challenge_of};
+use lychgate_domain::prompt::PromptPolicy;
 use lychgate_domain::redirect_uri::RedirectUri;
 use lychgate_domain::refresh_token::PresentedRefreshToken;
 use lychgate_domain::registration;
-use lychgate_domain::request::AuthorizationRequest;
+use lychgate_domain::request::{AuthorizationRequest, WantedPage};
 use lychgate_domain::scope::{Scope, Scopes};
 use lychgate_domain::secret::Secret;
+use lychgate_domain::session::{self, Person};
 use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_domain::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
@@ -111,6 +115,25 @@ fn both_cookies_are_taken_as_ever() {
     assert_eq!(cookies.browser(&flow.issuer, &flow.keys), Some(flow.browser));
     let proven = cookies.login(&flow.issuer, &flow.keys, flow.approved.decided.id, at(60)).unwrap();
     assert_eq!(proven.browser(), flow.browser);
+}
+
+#[test]
+fn a_ticket_of_a_client_that_wants_the_whole_page_opens_as_ever() {
+    let flow = Flow::new();
+    let request = AuthorizationRequest { page: WantedPage::Whole, ..request() };
+    let (ticket, text) = Ticket::issue(request, &flow.keys, &CountingUp::default(), at(0)).unwrap();
+    let kept = golden("ticket-for-the-whole-page.v1.txt", &line(&text));
+    assert_eq!(Ticket::open(kept.trim_end(), &flow.issuer, &flow.keys, at(1)), Ok(ticket));
+}
+
+#[test]
+fn a_session_is_taken_as_ever() {
+    let flow = Flow::new();
+    let person = Person::new(Subject::new(&flow.issuer.upstream, "alice").unwrap(), Some("Älice"), Some("a@b.example"));
+    let cookie = session::set(&person, flow.browser, &flow.issuer, &flow.keys, &CountingUp::default(), at(0));
+    let kept = golden("session-cookie.v1.txt", &cookie_text(&cookie));
+    let found = Cookies(vec![sent(&kept)]).session(&flow.issuer, &flow.keys, flow.browser, at(60));
+    assert_eq!(found.unwrap().person, person);
 }
 
 #[test]
@@ -319,25 +342,21 @@ impl Flow {
         let (ticket, ticket_text) = Ticket::issue(request(), &keys, &CountingUp::default(), at(0)).unwrap();
         let id = ticket.authorization_id(&issuer, &keys, browser).unwrap();
         let decided = Decided::new(id, ticket.clone(), client(&issuer), browser, attempt(1), at(2));
-        let Authorization::Approved(approved) = Authorization::decide(decided.clone(), Decision::Approve, &keys) else {
+        let Authorization::Approved(approved) =
+            Authorization::decide(decided.clone(), Decision::Approve, Seen::Page { as_whom: None }, &keys)
+        else {
             panic!("it was approved");
         };
         let subject = Subject::new(&issuer.upstream, "alice").unwrap();
-        let consent = Consent::approve(None, &decided, &subject, &issuer.lifetimes, at(3));
+        let consent = Consent::approve(None, &decided, &subject, Counters::default(), &issuer.lifetimes, at(3));
         let tokens = UpstreamTokens {
             access_token: Secret::new("upstream-access-token"),
             refresh_token: None,
             expires_at: None,
         };
         let sealed = tokens.seal(SealedFor::Authorization(id), &issuer, &keys, &CountingUp::default());
-        let issued = approved.clone().claim(attempt(2), at(3)).issue_code(
-            subject,
-            &consent,
-            Counters::default(),
-            sealed.clone(),
-            &keys,
-            at(4),
-        );
+        let signed_in = approved.clone().claim(attempt(2), at(3)).sign_in(subject, sealed.clone(), at(4));
+        let issued = signed_in.issue_code(&consent, Counters::default(), &keys, attempt(2), at(4));
         let verified = decided.code_challenge.verify(VERIFIER).unwrap();
         let redeemed: Redeemed = issued.clone().redeem(&authenticated(&issuer), &verified, &keys, attempt(3), at(5));
         let client = authenticated(&issuer);
@@ -440,6 +459,7 @@ fn issuer(url: &str) -> Issuer {
             about: About::default(),
         }],
         policy: ClientPolicy::default(),
+        prompt: PromptPolicy::default(),
         lifetimes: Lifetimes::default(),
     }
 }
@@ -461,6 +481,7 @@ fn request() -> AuthorizationRequest {
         code_challenge: CodeChallenge::parse(Some(&challenge_of(VERIFIER)), Some("S256")).unwrap(),
         resource: "https://mcp.example/mcp".to_owned(),
         scopes: Scopes::parse("read write").unwrap(),
+        page: WantedPage::Any,
     }
 }
 

@@ -11,10 +11,11 @@ use lychgate_api::v1::issuer_service_client::IssuerServiceClient;
 use lychgate_api::v1::registration_service_client::RegistrationServiceClient;
 use lychgate_api::v1::token_service_client::TokenServiceClient;
 use lychgate_api::v1::{
-    BeginRequest, BeginResponse, DecideRequest, DecideResponse, DeleteRequest, DeleteResponse, DescribeRequest,
-    DescribeResponse, ExchangeRequest, ExchangeResponse, FinishLoginRequest, FinishLoginResponse, IntrospectRequest,
-    IntrospectResponse, ListRequest, ListResponse, ReadRequest, ReadResponse, RegisterRequest, RegisterResponse,
-    RevokeRequest, RevokeResponse, ShowRequest, ShowResponse, UpdateRequest, UpdateResponse,
+    BeginRequest, BeginResponse, ConfirmLoginRequest, ConfirmLoginResponse, DecideRequest, DecideResponse,
+    DeleteRequest, DeleteResponse, DescribeRequest, DescribeResponse, ExchangeRequest, ExchangeResponse,
+    FinishLoginRequest, FinishLoginResponse, IntrospectRequest, IntrospectResponse, ListRequest, ListResponse,
+    ReadRequest, ReadResponse, RegisterRequest, RegisterResponse, RevokeRequest, RevokeResponse, ShowRequest,
+    ShowResponse, UpdateRequest, UpdateResponse,
 };
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Request, Response, Status};
@@ -66,6 +67,17 @@ impl Control {
     ) -> Result<FinishLoginResponse, Failure> {
         self.call(id, message, |channel, message| async move {
             AuthorizationServiceClient::new(channel).finish_login(message).await
+        })
+        .await
+    }
+
+    pub(crate) async fn confirm_login(
+        &self,
+        id: &RequestId,
+        message: ConfirmLoginRequest,
+    ) -> Result<ConfirmLoginResponse, Failure> {
+        self.call(id, message, |channel, message| async move {
+            AuthorizationServiceClient::new(channel).confirm_login(message).await
         })
         .await
     }

@@ -9,12 +9,14 @@ use axum::http::{HeaderMap, HeaderName};
 use axum::response::Response;
 use lychgate_api::Reason;
 use lychgate_api::v1::next::Step;
-use lychgate_api::v1::{self, BeginRequest, DecideRequest, Decision, FinishLoginRequest, Next, Parameter, ShowRequest};
+use lychgate_api::v1::{
+    self, BeginRequest, ConfirmLoginRequest, DecideRequest, Decision, FinishLoginRequest, Next, Parameter, ShowRequest,
+};
 
 use crate::failure::Failure;
 use crate::issuers::Issuer;
 use crate::locate::At;
-use crate::pages::ConsentPage;
+use crate::pages::{ConsentPage, RememberedPage, SignedInPage};
 use crate::parameters::Form;
 use crate::router::App;
 use crate::{body, cookies, entropy, parameters, response};
@@ -34,7 +36,7 @@ async fn begin_with(app: &App, at: At, parameters: Vec<Parameter>) -> Result<Res
     answer(app, &at.issuer, app.control.begin(&at.request_id, message).await?.next)
 }
 
-/// `GET /consent?ticket=…`
+/// `GET /consent?ticket=…`, and with `whole_page=1` whatever else the person wants to know.
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
     at: At,
@@ -46,6 +48,9 @@ pub(crate) async fn show(
         issuer_id: at.issuer.id.clone(),
         ticket: query.take("ticket").unwrap_or_default(),
         cookies: cookies::received(&headers)?,
+        sec_fetch_site: sent(&headers, "sec-fetch-site"),
+        attempt: entropy::attempt(),
+        whole_page: query.take("whole_page").is_some(),
     };
     answer(&app, &at.issuer, app.control.show(&at.request_id, message).await?.next)
 }
@@ -56,17 +61,12 @@ pub(crate) async fn decide(State(app): State<Arc<App>>, at: At, request: Request
     let sec_fetch_site = sent(request.headers(), "sec-fetch-site");
     let origin = sent(request.headers(), "origin");
     let mut form = Form::parse(&body::form(request).await?)?;
-    let decision = match form.take("decision").as_deref() {
-        Some("approve") => Decision::Approve,
-        Some("deny") => Decision::Deny,
-        Some(_) | None => Decision::Unspecified,
-    };
     let message = DecideRequest {
         issuer_id: at.issuer.id.clone(),
         attempt: entropy::attempt(),
         ticket: form.take("ticket").unwrap_or_default(),
         form_token: form.take("form_token").unwrap_or_default(),
-        decision: decision.into(),
+        decision: decision(&mut form).into(),
         chosen_scopes: form.take_all("chosen_scope"),
         cookies,
         sec_fetch_site,
@@ -91,6 +91,34 @@ pub(crate) async fn finish_login(
     answer(&app, &at.issuer, app.control.finish_login(&at.request_id, message).await?.next)
 }
 
+/// `POST /callback/{issuer}`: the answer to the question that this address put.
+pub(crate) async fn confirm_login(State(app): State<Arc<App>>, at: At, request: Request) -> Result<Response, Failure> {
+    let cookies = cookies::received(request.headers())?;
+    let sec_fetch_site = sent(request.headers(), "sec-fetch-site");
+    let origin = sent(request.headers(), "origin");
+    let mut form = Form::parse(&body::form(request).await?)?;
+    let message = ConfirmLoginRequest {
+        issuer_id: at.issuer.id.clone(),
+        attempt: entropy::attempt(),
+        state: form.take("state").unwrap_or_default(),
+        form_token: form.take("form_token").unwrap_or_default(),
+        decision: decision(&mut form).into(),
+        cookies,
+        sec_fetch_site,
+        origin,
+    };
+    answer(&app, &at.issuer, app.control.confirm_login(&at.request_id, message).await?.next)
+}
+
+fn decision(form: &mut Form) -> Decision {
+    match form.take("decision").as_deref() {
+        Some("approve") => Decision::Approve,
+        Some("deny") => Decision::Deny,
+        Some("not_me") => Decision::NotMe,
+        Some(_) | None => Decision::Unspecified,
+    }
+}
+
 /// A header exactly as sent. What is odd about it (sent twice, not text) must not make it look absent: absence is
 /// trusted more than a wrong value.
 fn sent(headers: &HeaderMap, name: &'static str) -> Option<String> {
@@ -105,6 +133,15 @@ fn answer(app: &App, issuer: &Issuer, next: Option<Next>) -> Result<Response, Fa
     let mut response = match step {
         Step::Redirect(redirect) => response::redirect(&redirect.location)?,
         Step::ConsentPage(page) => response::form_page(app.pages.render(&consent_page(app, issuer, page)?)?),
+        Step::RememberedPage(page) => {
+            let page = page.page.ok_or_else(|| Failure::new(Reason::Fault))?;
+            response::form_page(app.pages.render(&RememberedPage::new(consent_page(app, issuer, page)?)?)?)
+        }
+        Step::SignedInPage(v1::SignedInPage { state, page }) => {
+            let page = consent_page(app, issuer, page.ok_or_else(|| Failure::new(Reason::Fault))?)?;
+            let action = format!("/callback/{}", issuer.id);
+            response::form_page(app.pages.render(&SignedInPage::new(page, action, state)?)?)
+        }
         Step::FailurePage(page) => {
             return Err(Failure::from_page(page).with_headers(cookies));
         }

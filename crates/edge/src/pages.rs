@@ -44,6 +44,36 @@ pub(crate) struct ConsentPage {
     /// In words: "90 days".
     pub(crate) lifetime: String,
     pub(crate) changed: bool,
+    pub(crate) person: Option<Person>,
+}
+
+/// One button, for what was allowed before.
+#[derive(Debug, Serialize)]
+pub(crate) struct RememberedPage {
+    #[serde(flatten)]
+    pub(crate) consent: ConsentPage,
+    /// On the button; escaped like everything else.
+    pub(crate) whom: String,
+    /// The same question in full.
+    pub(crate) whole_page: String,
+}
+
+/// "Signed in as X. Not you?"
+#[derive(Debug, Serialize)]
+pub(crate) struct SignedInPage {
+    #[serde(flatten)]
+    pub(crate) consent: ConsentPage,
+    pub(crate) whom: String,
+    pub(crate) state: String,
+}
+
+/// Who seems to be signed in.
+#[derive(Debug, Serialize)]
+pub(crate) struct Person {
+    /// Empty if they have none.
+    pub(crate) name: String,
+    /// Never empty: an address or an id.
+    pub(crate) account: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -80,6 +110,8 @@ pub(crate) struct Scope {
     /// Never empty: without words, the name stands for them.
     pub(crate) description: String,
     pub(crate) optional: bool,
+    /// Not among what the person allowed before.
+    pub(crate) added: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -172,14 +204,43 @@ impl ConsentPage {
             upstream_name: page.upstream_name,
             lifetime: lifetime(page.grant_lifetime_seconds),
             changed: page.changed,
+            person: page.person.map(|person| Person { name: person.name, account: person.account }),
         })
+    }
+}
+
+impl RememberedPage {
+    /// A button that does not say for whom is not shown at all.
+    pub(crate) fn new(consent: ConsentPage) -> Result<Self, Failure> {
+        let whom = consent.whom()?;
+        let ticket: String = url::form_urlencoded::byte_serialize(consent.ticket.as_bytes()).collect();
+        let whole_page = format!("{}?ticket={ticket}&whole_page=1", consent.action);
+        let title = format!("Continue to {}?", consent.client.name);
+        Ok(Self { whom, whole_page, consent: ConsentPage { title, ..consent } })
+    }
+}
+
+impl SignedInPage {
+    pub(crate) fn new(consent: ConsentPage, action: String, state: String) -> Result<Self, Failure> {
+        let whom = consent.whom()?;
+        let title = format!("Signed in as {whom}");
+        Ok(Self { whom, state, consent: ConsentPage { title, action, ..consent } })
+    }
+}
+
+impl ConsentPage {
+    /// What the person is called, in one word.
+    fn whom(&self) -> Result<String, Failure> {
+        let person = self.person.as_ref().filter(|person| !person.account.is_empty());
+        let person = person.ok_or_else(|| Failure::new(Reason::Fault))?;
+        Ok(if person.name.is_empty() { person.account.clone() } else { person.name.clone() })
     }
 }
 
 impl From<v1::ConsentScope> for Scope {
     fn from(scope: v1::ConsentScope) -> Self {
         let description = if scope.description.is_empty() { scope.name.clone() } else { scope.description };
-        Scope { name: scope.name, description, optional: scope.optional }
+        Scope { name: scope.name, description, optional: scope.optional, added: scope.added }
     }
 }
 

@@ -39,7 +39,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
     let people = Router::new()
         .route("/authorize", only("GET, POST", get(flow::begin).post(flow::begin_form)))
         .route("/consent", only("GET, POST", get(flow::show).post(flow::decide)))
-        .route("/callback/{issuer}", only("GET", get(flow::finish_login)))
+        .route("/callback/{issuer}", only("GET, POST", get(flow::finish_login).post(flow::confirm_login)))
         .fallback(nowhere)
         .layer(limited())
         .layer(from_fn_with_state(Arc::clone(app), as_page));

@@ -247,6 +247,13 @@ fn of_reason(reason: Reason) -> Wording {
             START_AGAIN,
         ),
 
+        Reason::SignedInAsAnother => (
+            "That was not you",
+            "Somebody else’s account was signed in. Nothing was shared, and the app gets nothing.",
+            "Sign out at the service where you sign in. Then start the connection again from the app, and sign in as \
+             yourself.",
+        ),
+
         // --- the token endpoint ---
         Reason::GrantTypeUnsupported | Reason::GrantTypeUnauthorized => {
             (REFUSED_APP, "The app asked for access in a way that is not open to it.", TELL_THE_MAKER)

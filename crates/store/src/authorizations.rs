@@ -1,6 +1,6 @@
 //! Decisions: each transition is one batch over the version it was read at.
 
-use lychgate_domain::authorization::{Authorization, CodeIssued, Failed, LoggingIn, Redeemed};
+use lychgate_domain::authorization::{Authorization, CodeIssued, Failed, LoggingIn, Redeemed, SignedIn};
 use lychgate_domain::client::Client;
 use lychgate_domain::consent::Consent;
 use lychgate_domain::event::Event;
@@ -52,6 +52,19 @@ impl Store {
     ) -> Result<(), StoreError> {
         let claim = Authorization::LoggingIn(claim.clone());
         self.commit(put(batch(now), issuer, &claim, Expectation::Version(read_at))).await?;
+        Ok(())
+    }
+
+    /// Somebody has signed in, and is asked before there is a code.
+    pub async fn ask_who(
+        &self,
+        issuer: &Issuer,
+        read_at: Version,
+        signed_in: &SignedIn,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let signed_in = Authorization::SignedIn(signed_in.clone());
+        self.commit(put(batch(now), issuer, &signed_in, Expectation::Version(read_at))).await?;
         Ok(())
     }
 

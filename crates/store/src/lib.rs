@@ -34,8 +34,8 @@ pub(crate) mod proto {
 }
 
 /// The newest record format this version reads and writes: 2 since clients have secrets and keys, which an older node
-/// would take for public ones.
-const RECORD_LEVEL: u32 = 2;
+/// would take for public ones; 3 since approvals say whom they expect, which an older node would forget.
+const RECORD_LEVEL: u32 = 3;
 
 /// How late a batch may land.
 const BATCH_LIFETIME: Duration = Duration::from_secs(10);

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lychgate_domain::authorization::{Approved, Authorization, CodeIssued, Decided, LoggingIn, Redeemed, Sealed};
+use lychgate_domain::authorization::{Approved, Authorization, CodeIssued, Decided, LoggingIn, Redeemed, Sealed, Seen};
 use lychgate_domain::client::{About, Authentication, AuthenticationMethod, Client, GrantType, Origin, Status};
 use lychgate_domain::consent::Consent;
 use lychgate_domain::event::{About as EventAbout, Caller, Event, EventKind};
@@ -14,6 +14,7 @@ use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, GrantId
 use lychgate_domain::issuer::{ClientPolicy, Issuer, IssuerUrl, Lifetimes};
 use lychgate_domain::keys::KeyId;
 use lychgate_domain::pkce::CodeChallenge;
+use lychgate_domain::prompt::PromptPolicy;
 use lychgate_domain::redirect_uri::RedirectUri;
 use lychgate_domain::scope::Scopes;
 use lychgate_domain::subject::{Subject, UpstreamId};
@@ -52,6 +53,7 @@ async fn world() -> World {
         resources: Vec::new(),
         clients: Vec::new(),
         policy: ClientPolicy::default(),
+        prompt: PromptPolicy::default(),
         lifetimes: Lifetimes::default(),
     };
     let client = Client {
@@ -100,7 +102,7 @@ impl World {
             attempt: attempt(n),
             at: self.now(),
         };
-        Approved { decided, login_key: KeyId(1) }
+        Approved { decided, login_key: KeyId(1), seen: Seen::Page { as_whom: None } }
     }
 
     async fn client(&self) -> Versioned<Client> {
@@ -130,7 +132,8 @@ impl World {
 
     fn issued(&self, claim: LoggingIn, standing: &StoredStanding) -> (CodeIssued, Consent) {
         let (existing, lifetimes) = (standing.standing.consent.clone(), &self.issuer.lifetimes);
-        let consent = Consent::approve(existing, &claim.approved.decided, &self.subject(), lifetimes, self.now());
+        let (decided, counters) = (&claim.approved.decided, standing.standing.counters);
+        let consent = Consent::approve(existing, decided, &self.subject(), counters, lifetimes, self.now());
         let issued = CodeIssued {
             approved: claim.approved,
             attempt: claim.attempt,

@@ -10,6 +10,7 @@ use lychgate_domain::issuer::{
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::parameters::Parameters;
+use lychgate_domain::prompt::PromptPolicy;
 use lychgate_domain::registration::{self, Registration};
 use lychgate_domain::request::{self, AuthorizationRequest};
 use lychgate_domain::scope::Scope;
@@ -138,6 +139,7 @@ fn issuer() -> Issuer {
         }],
         clients: Vec::new(),
         policy: ClientPolicy { private_scheme_redirect_uris, ..ClientPolicy::default() },
+        prompt: PromptPolicy::default(),
         lifetimes: Lifetimes::default(),
     }
 }

@@ -186,7 +186,8 @@ async fn b10_b11_b16_b17_b21_cookies_come_when_they_must_and_as_they_must() -> R
     let callback = sent.sign_in(&mut jar).await?;
     let finished = callback.visit(&mut jar).await?;
     let at_the_end = finished.set_cookies();
-    assert!(at_the_end.len() == 1 && at_the_end[0].ends_with("; Max-Age=0"), "{at_the_end:?}");
+    assert!(at_the_end.len() == 2 && at_the_end[0].ends_with("; Max-Age=0"), "{at_the_end:?}");
+    assert!(at_the_end[1].starts_with("__Host-lychgate-session-"), "b37: minted at the callback: {at_the_end:?}");
     for cookie in on_consent.iter().map(String::as_str).chain(on_approval).chain(at_the_end) {
         let mut attributes = cookie.split("; ").skip(1).collect::<Vec<_>>();
         attributes.retain(|attribute| !attribute.starts_with("Max-Age="));

@@ -1,7 +1,7 @@
 //! What may be said about `dev`, in one TOML file. `dev.example.toml` documents every key; without a file, what is default
 //! there holds. Tables that control has as well are control's own types, so that they mean the same.
 
-use lychgate_control::config::{ClientConfig, LifetimesConfig, ResourceConfig, UpstreamConfig};
+use lychgate_control::config::{ClientConfig, LifetimesConfig, PromptConfig, ResourceConfig, UpstreamConfig};
 use lychgate_process::telemetry::Telemetry;
 use serde::Deserialize;
 
@@ -14,6 +14,7 @@ pub(super) struct Config {
     /// Instead of the demo MCP server, which is then not started.
     pub(super) resources: Vec<ResourceConfig>,
     pub(super) clients: Vec<ClientConfig>,
+    pub(super) prompt: PromptConfig,
     pub(super) lifetimes: LifetimesConfig,
     /// For every process.
     pub(super) telemetry: Telemetry,
@@ -41,7 +42,8 @@ const PRIVATE_SCHEMES: [&str; 1] = ["cursor://anysphere.cursor-mcp/oauth/callbac
 /// The key in this file of what control's file calls `key`.
 pub(super) fn own_key(key: &str) -> String {
     let Some(of_issuer) = key.strip_prefix("issuers[0].") else { return key.to_owned() };
-    let same = ["upstream", "resources", "clients", "lifetimes"].iter().any(|table| of_issuer.starts_with(table));
+    let same =
+        ["upstream", "resources", "clients", "prompt", "lifetimes"].iter().any(|table| of_issuer.starts_with(table));
     if same { of_issuer.to_owned() } else { format!("issuer.{of_issuer}") }
 }
 

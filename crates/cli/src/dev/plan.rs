@@ -176,6 +176,7 @@ fn control(
             registration: control::RegistrationConfig::default(),
             metadata_documents: control::MetadataDocumentsConfig::default(),
             redirect_hosts: None,
+            prompt: config.prompt,
             lifetimes: config.lifetimes,
         }],
         telemetry: config.telemetry,

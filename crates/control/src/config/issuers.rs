@@ -4,9 +4,10 @@ use std::time::Duration;
 
 use lychgate_domain::client::Client;
 use lychgate_domain::display::displayable;
-use lychgate_domain::id::IssuerId;
+use lychgate_domain::id::{ClientId, IssuerId};
 use lychgate_domain::issuer::{Choice, Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition};
 use lychgate_domain::keyring::SigningAlgorithm;
+use lychgate_domain::prompt::{Mode, PromptPolicy};
 use lychgate_domain::redirect_uri::{RedirectKind, RedirectUri};
 use lychgate_domain::scope::Scope;
 use lychgate_domain::subject::UpstreamId;
@@ -43,6 +44,8 @@ pub struct IssuerConfig {
     /// Hosts at which clients that are not configured may be answered; any if left out.
     pub redirect_hosts: Option<Vec<String>>,
     #[serde(default)]
+    pub prompt: PromptConfig,
+    #[serde(default)]
     pub lifetimes: LifetimesConfig,
 }
 
@@ -75,6 +78,25 @@ impl From<AccessTokenAlgorithm> for SigningAlgorithm {
     }
 }
 
+/// How much people who have been here before are shown.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct PromptConfig {
+    pub mode: PromptMode,
+    /// Ids of the clients that nobody is asked about twice.
+    pub silent_clients: Vec<String>,
+    pub confirm_subject: bool,
+}
+
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum PromptMode {
+    #[default]
+    Always,
+    Remember,
+    Silent,
+}
+
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResourceConfig {
@@ -104,6 +126,7 @@ pub struct ScopeConfig {
 pub struct LifetimesConfig {
     pub ticket_seconds: u64,
     pub login_seconds: u64,
+    pub session_seconds: u64,
     pub code_seconds: u64,
     pub access_token_seconds: u64,
     pub refresh_grace_seconds: u64,
@@ -120,6 +143,7 @@ impl Default for LifetimesConfig {
         Self {
             ticket_seconds: lifetimes.ticket.as_secs(),
             login_seconds: lifetimes.login.as_secs(),
+            session_seconds: lifetimes.session.as_secs(),
             code_seconds: lifetimes.code.as_secs(),
             access_token_seconds: lifetimes.access_token.as_secs(),
             refresh_grace_seconds: lifetimes.refresh_grace.as_secs(),
@@ -222,8 +246,33 @@ impl IssuerConfig {
             resources,
             clients,
             policy: self.policy(at)?,
+            prompt: self.prompt.policy(&format!("{at}.prompt"))?,
             lifetimes: self.lifetimes.lifetimes(&format!("{at}.lifetimes"))?,
         })
+    }
+}
+
+impl PromptConfig {
+    fn policy(&self, at: &str) -> Result<PromptPolicy, ConfigError> {
+        let key = || format!("{at}.silent_clients");
+        let mode = match self.mode {
+            PromptMode::Always | PromptMode::Remember if !self.silent_clients.is_empty() => {
+                return Err(ConfigError::new(key(), "is for mode = \"silent\"", "leave it out, or set that mode"));
+            }
+            PromptMode::Always => Mode::Always,
+            PromptMode::Remember => Mode::Remember,
+            PromptMode::Silent if self.silent_clients.is_empty() => {
+                return Err(ConfigError::new(key(), "is empty", "list client ids, or use mode = \"remember\""));
+            }
+            PromptMode::Silent => {
+                let known = |id: &String| {
+                    let problem = format!("has {id:?}");
+                    ClientId::parse(id).ok_or_else(|| ConfigError::new(key(), problem, "write whole client ids"))
+                };
+                Mode::Silent { clients: self.silent_clients.iter().map(known).collect::<Result<_, _>>()? }
+            }
+        };
+        Ok(PromptPolicy { mode, confirm_subject: self.confirm_subject })
     }
 }
 
@@ -296,6 +345,7 @@ impl LifetimesConfig {
         let lifetimes = Lifetimes {
             ticket: bounded("ticket_seconds", self.ticket_seconds, 1, 3600)?,
             login: bounded("login_seconds", self.login_seconds, 1, 3600)?,
+            session: bounded("session_seconds", self.session_seconds, 1, 30 * DAY)?,
             // OAuth 2.1 §4.1.2: ten minutes at the most.
             code: bounded("code_seconds", self.code_seconds, 1, 600)?,
             access_token: bounded("access_token_seconds", self.access_token_seconds, 1, 3600)?,

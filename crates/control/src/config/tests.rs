@@ -373,6 +373,28 @@ fn clients_that_would_be_taken_for_others_or_led_astray_are_refused() {
 }
 
 #[test]
+fn b31_a_prompt_that_contradicts_itself_is_refused() {
+    fn prompt(config: &mut Config) -> &mut PromptConfig {
+        &mut config.issuers[0].prompt
+    }
+    refused(&[
+        (
+            |c| prompt(c).silent_clients = vec!["app".to_owned()],
+            "issuers[0].prompt.silent_clients: is for mode = \"silent\"",
+        ),
+        (|c| prompt(c).mode = PromptMode::Silent, "issuers[0].prompt.silent_clients: is empty"),
+        (
+            |c| {
+                let silent_clients = vec!["a b".to_owned()];
+                *prompt(c) = PromptConfig { mode: PromptMode::Silent, silent_clients, confirm_subject: false };
+            },
+            "issuers[0].prompt.silent_clients: has \"a b\"",
+        ),
+        (|c| c.issuers[0].lifetimes.session_seconds = 0, "issuers[0].lifetimes.session_seconds: is 0"),
+    ]);
+}
+
+#[test]
 fn lifetimes_that_contradict_or_exceed_are_refused() {
     fn lifetimes(config: &mut Config) -> &mut LifetimesConfig {
         &mut config.issuers[0].lifetimes

@@ -1,17 +1,17 @@
 //! `POST /consent`: the decision, once and for good. What was displayed must still be true.
 
-use lychgate_domain::authorization::{Approved, Authorization, Confirmed, Decided, Decision};
-use lychgate_domain::cookie::LoginCookie;
-use lychgate_domain::form::{self, Displayed};
+use lychgate_domain::authorization::{Approved, Authorization, Confirmed, Decided, Decision, Seen};
+use lychgate_domain::cookie::{Cookies, LoginCookie};
+use lychgate_domain::form::{self, Page};
 use lychgate_domain::id::{Attempt, BrowserId};
 use lychgate_domain::keys::Purpose;
 use lychgate_domain::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::{Refusal, response};
+use lychgate_domain::{Refusal, response, session};
 use lychgate_store::StoreError;
 
-use super::show::consent_page;
-use super::{Answer, Next, Step};
+use super::visitor::View;
+use super::{Answer, Next, Pressed, Step};
 use crate::control::{Caller, Control, MAX_ROUNDS, contended};
 use crate::documents::Standing;
 use crate::error::Error;
@@ -46,29 +46,40 @@ impl Control {
         let again = |refusal| Error::from(refusal).returning(serving.consent_url(&answer.ticket), issuer.name.clone());
         let browser = answer.cookies.form_browser(issuer, keys).map_err(again)?;
         let displayed = form::displayed(&answer.form_token, keys, &ticket, browser).map_err(again)?;
-        let decision = answer.decision.ok_or_else(|| again(Refusal::DecisionMissing))?;
+        let decision = match answer.decision.ok_or_else(|| again(Refusal::DecisionMissing))? {
+            Pressed::Approve => Decision::Approve,
+            Pressed::Deny => Decision::Deny,
+            Pressed::NotMe => {
+                let step = Step::Redirect(serving.consent_url(&answer.ticket));
+                return Ok(Next { step, set_cookies: vec![session::delete(issuer)] });
+            }
+        };
         let id = ticket.authorization_id(issuer, keys, browser)?;
         for _ in 0..MAX_ROUNDS {
             if let Some(stored) = self.store.authorization(issuer, id, now).await? {
-                return self.decided(serving, &stored.value, decision, browser, answer, now).await;
+                return self.decided(serving, &stored.value, decision, browser, &answer.cookies, now).await;
             }
             let client = self.client(issuer, &ticket.request.client_id, Standing::Stranger, now).await?;
             let resource = ticket.request.still_holds(issuer, &client.client)?;
-            if displayed != Displayed::new(issuer, &client.client, &ticket.request, resource) {
-                let mut page = consent_page(serving, &answer.ticket, &ticket, client.clone(), resource, browser);
+            let known = self.known(serving, &ticket, &client, browser, &answer.cookies, now).await?;
+            let text = &*answer.ticket;
+            let view = View { serving, text, ticket: &ticket, client: client.clone(), resource, browser, known, now };
+            let Some(seen) = view.seen(displayed) else {
+                let mut page = view.page(Page::Whole);
                 page.changed = true;
                 return Ok(Next { step: Step::Consent(Box::new(page)), set_cookies: Vec::new() });
-            }
+            };
             let mut ticket = ticket.clone();
-            if decision == Decision::Approve {
+            // On the page with one button there is nothing to untick.
+            if decision == Decision::Approve && matches!(seen, Seen::Page { .. }) {
                 // RFC 6749 §3.3: less than was asked, and the token says so (E3).
                 let asked = &ticket.request.scopes;
                 ticket.request.scopes = resource.approved_scopes(asked, &answer.chosen_scopes).map_err(again)?;
             }
             let decided = Decided::new(id, ticket, &client.client, browser, attempt, now);
-            let authorization = Authorization::decide(decided, decision, keys);
+            let authorization = Authorization::decide(decided, decision, seen, keys);
             // Before anything is kept: if the upstream is away, the person can press the button again.
-            let next = self.decided(serving, &authorization, decision, browser, answer, now).await?;
+            let next = self.decided(serving, &authorization, decision, browser, &answer.cookies, now).await?;
             match self.store.decide(issuer, &authorization, client.record.as_ref(), now).await {
                 Ok(()) => return Ok(next),
                 Err(StoreError::Conflict) => {}
@@ -78,6 +89,37 @@ impl Control {
         Err(contended())
     }
 
+    /// The approval of somebody who is not asked; `None` if something has changed meanwhile. In the same browser the same
+    /// ticket is the same decision, however often it is opened.
+    pub(super) async fn approve_unseen(
+        &self,
+        view: &View<'_>,
+        seen: Seen,
+        attempt: Attempt,
+        cookies: &Cookies,
+    ) -> Result<Option<Next>, Error> {
+        let View { serving, ticket, client, browser, now, .. } = view;
+        let (issuer, keys, decision) = (&*serving.issuer, serving.keys(), Decision::Approve);
+        let id = ticket.authorization_id(issuer, keys, *browser)?;
+        let stored = self.store.authorization(issuer, id, *now).await?;
+        let authorization = match stored {
+            Some(stored) => stored.value,
+            None => {
+                let decided = Decided::new(id, (*ticket).clone(), &client.client, *browser, attempt, *now);
+                let authorization = Authorization::decide(decided, decision, seen, keys);
+                if let Authorization::Approved(approved) = &authorization {
+                    self.login_url(serving, approved, *now).await?;
+                }
+                match self.store.decide(issuer, &authorization, client.record.as_ref(), *now).await {
+                    Ok(()) => authorization,
+                    Err(StoreError::Conflict) => return Ok(None),
+                    Err(error) => return Err(error.into()),
+                }
+            }
+        };
+        Ok(Some(self.decided(serving, &authorization, decision, *browser, cookies, *now).await?))
+    }
+
     /// The answer to a decision that stands: the same whenever it is given again.
     async fn decided(
         &self,
@@ -85,7 +127,7 @@ impl Control {
         authorization: &Authorization,
         decision: Decision,
         browser: BrowserId,
-        answer: &Answer,
+        cookies: &Cookies,
         now: Timestamp,
     ) -> Result<Next, Error> {
         let issuer = &serving.issuer;
@@ -98,7 +140,7 @@ impl Control {
                 let decided = &approved.decided;
                 let login = LoginCookie::new(decided.id, browser, issuer, decided.at);
                 let mut set_cookies = vec![login.set(issuer, serving.keys().active(Purpose::Cookie))];
-                set_cookies.extend(answer.cookies.surplus_logins(issuer, decided.id));
+                set_cookies.extend(cookies.surplus_logins(issuer, decided.id));
                 Ok(Next { step: Step::Redirect(self.login_url(serving, approved, now).await?), set_cookies })
             }
         }

@@ -1,25 +1,24 @@
 //! `GET /callback/{issuer}`: the browser is back from the upstream.
 //!
 //! The login is claimed before the upstream's code is sent, so that it is sent once; then comes the second commit, with
-//! code, consent and event together. This is one of the few use cases with two.
+//! code, consent and event together, or with the question who it was. This is one of the few use cases with two.
 
 use std::time::Duration;
 
-use lychgate_domain::authorization::{AtCallback, Authorization, CodeIssued, Decided, Failed, LoggingIn, LoginFailure};
-use lychgate_domain::consent::Consent;
-use lychgate_domain::cookie::{self, Cookies};
-use lychgate_domain::event::{About, Event, EventKind};
+use lychgate_domain::authorization::{AtCallback, Authorization, Decided, LoggingIn, LoginFailure, SignedIn};
+use lychgate_domain::cookie::Cookies;
 use lychgate_domain::id::Attempt;
 use lychgate_domain::parameters::Parameters;
+use lychgate_domain::session::{self, Person};
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream_tokens::SealedFor;
-use lychgate_domain::{Refusal, login, request, response};
-use lychgate_store::authorizations::FinishedLogin;
+use lychgate_domain::{Refusal, login, request};
 use lychgate_store::engine::Version;
 use lychgate_store::{StoreError, Versioned};
 
-use super::{Next, Step, error_link};
-use crate::control::{Caller, Control, MAX_ROUNDS, contended};
+use super::Next;
+use super::after_login::{Login, Question, code_issued, failed_login};
+use crate::control::{Caller, Control};
 use crate::documents::Standing;
 use crate::error::Error;
 use crate::issuers::Serving;
@@ -60,6 +59,10 @@ impl Control {
                     }
                     AtCallback::Wait => tokio::time::sleep(WAIT).await,
                     AtCallback::CodeIssued(issued) => return code_issued(serving, &issued),
+                    AtCallback::SignedIn(signed_in) => {
+                        let person = called(serving, &signed_in, &cookies, now);
+                        return control.ask(serving, &signed_in, person, false, now).await;
+                    }
                     AtCallback::Failed(failed) => return Ok(failed_login(serving, &failed)),
                 }
             }
@@ -87,14 +90,26 @@ impl Control {
             tracing::warn!(request.id = caller.request_id, issuer.id = %serving.issuer.id, error = format!("{cause:#}"), "the login failed at the upstream");
             failure
         });
+        let mut kept = self.keep(serving, caller, &claim, &outcome).await;
         for _ in 1..LOOKS {
-            match self.keep(serving, caller, &claim, &outcome).await {
-                // The upstream says it only once: a store that is away for a moment must not lose it.
-                Err(Error::StoreUnavailable(_)) => tokio::time::sleep(WAIT).await,
-                result => return result,
-            }
+            // The upstream says it only once: a store that is away for a moment must not lose it.
+            let Err(Error::StoreUnavailable(_)) = kept else { break };
+            tokio::time::sleep(WAIT).await;
+            kept = self.keep(serving, caller, &claim, &outcome).await;
         }
-        self.keep(serving, caller, &claim, &outcome).await
+        let mut next = kept?;
+        if let Ok(Identity { person, .. }) = &outcome {
+            let (browser, keys) = (claim.approved.decided.browser, serving.keys());
+            next.set_cookies.push(session::set(
+                person,
+                browser,
+                &serving.issuer,
+                keys,
+                &*self.entropy,
+                self.clock.now(),
+            ));
+        }
+        Ok(next)
     }
 
     async fn keep(
@@ -109,12 +124,25 @@ impl Control {
         match self.store.authorization(&serving.issuer, claim.approved.decided.id, now).await? {
             Some(Versioned { value: Authorization::LoggingIn(found), version, .. }) if found == *claim => match outcome
             {
-                Ok(identity) => self.issue_code(serving, caller, claim, version, identity, now).await,
+                Ok(Identity { person, tokens }) => {
+                    let id = SealedFor::Authorization(claim.approved.decided.id);
+                    let sealed = tokens.seal(id, &serving.issuer, serving.keys(), &*self.entropy);
+                    let signed_in = claim.clone().sign_in(person.subject.clone(), sealed, now);
+                    let login = Login { signed_in, read_at: version, person: person.clone() };
+                    self.after_login(serving, caller, &login, Question::NotYet, now).await
+                }
                 Err(failure) => self.fail(serving, claim, version, *failure, now).await,
             },
             // Kept before, and nobody was told.
             Some(Versioned { value: Authorization::CodeIssued(issued), .. }) if issued.attempt == claim.attempt => {
                 code_issued(serving, &issued)
+            }
+            Some(Versioned { value: Authorization::SignedIn(signed_in), .. }) if signed_in.attempt == claim.attempt => {
+                let person = match outcome {
+                    Ok(identity) => identity.person.clone(),
+                    Err(_) => Person::new(signed_in.subject.clone(), None, None),
+                };
+                self.ask(serving, &signed_in, person, false, now).await
             }
             Some(Versioned { value: Authorization::Failed(failed), .. }) if failed.attempt == claim.attempt => {
                 Ok(failed_login(serving, &failed))
@@ -139,64 +167,6 @@ impl Control {
         serving.upstream.redeem(code, &secrets, self.clock.now()).await
     }
 
-    async fn issue_code(
-        &self,
-        serving: &Serving,
-        caller: &Caller,
-        claim: &LoggingIn,
-        read_at: Version,
-        identity: &Identity,
-        now: Timestamp,
-    ) -> Result<Next, Error> {
-        let (issuer, decided) = (&*serving.issuer, claim.approved.decided.clone());
-        let Identity { subject, tokens } = identity;
-        let sealed = tokens.seal(SealedFor::Authorization(decided.id), issuer, serving.keys(), &*self.entropy);
-        for _ in 0..MAX_ROUNDS {
-            let client = self.client(issuer, &decided.client_id, Standing::Consented, now).await?;
-            let (id, elsewhere) = (&decided.client_id, client.elsewhere());
-            let standing = self.store.standing(issuer, subject, id, elsewhere, &decided.resource, now).await?;
-            // What was approved minutes ago must still be what the client is, or the code would go elsewhere (B33). A
-            // registration counts as it is in the snapshot that the commit expects.
-            let client = match client.record {
-                Some(_) => standing.registered.as_ref().ok_or(Refusal::ClientUnknown)?,
-                None => &client.client,
-            };
-            request::still_registered(issuer, client, &decided.redirect_uri)?;
-            let consent =
-                Consent::approve(standing.standing.consent.clone(), &decided, subject, &issuer.lifetimes, now);
-            let issued = claim.clone().issue_code(
-                subject.clone(),
-                &consent,
-                standing.standing.counters,
-                sealed.clone(),
-                serving.keys(),
-                now,
-            );
-            let about = About {
-                subject: subject.clone(),
-                client_id: decided.client_id.clone(),
-                resource: decided.resource.clone(),
-                authorization_id: Some(decided.id),
-            };
-            let kind = EventKind::ConsentApproved { scopes: decided.scopes.to_string() };
-            let event = Event::new(kind, about, &caller.for_events(), claim.attempt, 0, now);
-            let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
-            match self.store.issue_code(issuer, read_at, &login, now).await {
-                Ok(()) => return code_issued(serving, &issued),
-                Err(StoreError::Conflict) => {
-                    // Ours after all, if the first commit's outcome was unknown.
-                    if let Some(Versioned { value: Authorization::CodeIssued(issued), .. }) =
-                        self.store.authorization(issuer, decided.id, now).await?
-                    {
-                        return code_issued(serving, &issued);
-                    }
-                }
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(contended())
-    }
-
     async fn fail(
         &self,
         serving: &Serving,
@@ -214,23 +184,9 @@ impl Control {
     }
 }
 
-/// The answer of a finished login: the same for everybody who still has its cookie.
-fn code_issued(serving: &Serving, issued: &CodeIssued) -> Result<Next, Error> {
-    let code = issued.code(serving.keys()).ok_or(Refusal::AlreadyFinished)?;
-    let decided = &issued.approved.decided;
-    let location = response::success(&decided.redirect_uri, &code, decided.state.as_deref(), &serving.issuer.url);
-    Ok(Next { step: Step::Redirect(location), set_cookies: vec![cookie::delete_login(&serving.issuer, decided.id)] })
-}
-
-/// A person who cancelled goes back to the client at once; what went wrong by itself is said first.
-fn failed_login(serving: &Serving, failed: &Failed) -> Next {
-    let decided = &failed.approved.decided;
-    let link = error_link(decided, &failed.failure.refusal(), &serving.issuer.url);
-    let step = match failed.failure {
-        LoginFailure::UpstreamDenied => Step::Redirect(link.uri),
-        failure @ (LoginFailure::UpstreamUnavailable | LoginFailure::UpstreamInvalid) => {
-            Step::Failure { failure, return_to: link }
-        }
-    };
-    Next { step, set_cookies: vec![cookie::delete_login(&serving.issuer, decided.id)] }
+/// Whoever signed in, by the name that the session still knows.
+pub(super) fn called(serving: &Serving, signed_in: &SignedIn, cookies: &Cookies, now: Timestamp) -> Person {
+    let session = cookies.session(&serving.issuer, serving.keys(), signed_in.approved.decided.browser, now);
+    let known = session.map(|session| session.person).filter(|person| person.subject == signed_in.subject);
+    known.unwrap_or_else(|| Person::new(signed_in.subject.clone(), None, None))
 }

@@ -1,56 +1,70 @@
-//! `GET /consent`: what the page says. Nothing is written.
+//! `GET /consent`: what the page says, and how much of it. Nothing is written, but for silent clients.
 
+use lychgate_domain::authorization::Seen;
 use lychgate_domain::cookie::{self, Cookies};
 use lychgate_domain::entropy::random;
-use lychgate_domain::form::{self, Displayed};
-use lychgate_domain::id::BrowserId;
-use lychgate_domain::issuer::Resource;
+use lychgate_domain::form::Page;
+use lychgate_domain::id::{Attempt, BrowserId};
+use lychgate_domain::prompt::{self, Shown};
 use lychgate_domain::ticket::Ticket;
 
-use super::{ConsentPage, Next, Step};
-use crate::clients::ResolvedClient;
+use super::visitor::View;
+use super::{Next, Step};
 use crate::control::{Caller, Control};
 use crate::documents::Standing;
 use crate::error::Error;
 use crate::issuers::Serving;
 
+/// A browser at `/consent`.
+#[derive(Debug)]
+pub struct Visit {
+    pub ticket: String,
+    pub cookies: Cookies,
+    pub sec_fetch_site: Option<String>,
+    /// The person asked for everything.
+    pub whole_page: bool,
+}
+
 impl Control {
-    pub async fn show(&self, caller: &Caller, issuer_id: &str, ticket: &str, cookies: &Cookies) -> Result<Next, Error> {
-        let serving = &self.issuer(issuer_id, caller).await?;
+    pub async fn show(&self, caller: Caller, issuer_id: String, attempt: Attempt, visit: Visit) -> Result<Next, Error> {
+        let control = self.clone();
+        self.to_the_end(async move {
+            let serving = &control.issuer(&issuer_id, &caller).await?;
+            control.show_to(serving, attempt, &visit).await
+        })
+        .await
+    }
+
+    async fn show_to(&self, serving: &Serving, attempt: Attempt, visit: &Visit) -> Result<Next, Error> {
         let (issuer, now) = (&*serving.issuer, self.clock.now());
-        let opened = Ticket::open(ticket, issuer, serving.keys(), now)?;
-        let client = self.client(issuer, &opened.request.client_id, Standing::Stranger, now).await?;
-        let resource = opened.request.still_holds(issuer, &client.client)?;
-        let known = cookies.browser(issuer, serving.keys());
-        let browser = known.unwrap_or_else(|| BrowserId::from_bytes(random(&*self.entropy)));
-        let page = consent_page(serving, ticket, &opened, client.clone(), resource, browser);
-        let set_cookies = match known {
+        let ticket = &Ticket::open(&visit.ticket, issuer, serving.keys(), now)?;
+        let client = self.client(issuer, &ticket.request.client_id, Standing::Stranger, now).await?;
+        let resource = ticket.request.still_holds(issuer, &client.client)?;
+        let returning = visit.cookies.browser(issuer, serving.keys());
+        let browser = returning.unwrap_or_else(|| BrowserId::from_bytes(random(&*self.entropy)));
+        let known = self.known(serving, ticket, &client, browser, &visit.cookies, now).await?;
+        let view = View { serving, text: &visit.ticket, ticket, client, resource, browser, known, now };
+        let shown = match visit.whole_page {
+            true => Shown::Everything,
+            false => prompt::shown(issuer, &ticket.request, view.covered().as_ref(), visit.sec_fetch_site.as_deref()),
+        };
+        let step = match (shown, &view.known) {
+            (Shown::Nothing, Some(known)) => {
+                let seen = Seen::Nothing { as_whom: known.person.subject.clone() };
+                if let Some(next) = self.approve_unseen(&view, seen, attempt, &visit.cookies).await? {
+                    return Ok(next);
+                }
+                Step::Consent(Box::new(view.page(Page::Whole)))
+            }
+            (Shown::OneButton, Some(_)) => Step::Remembered(Box::new(view.page(Page::OneButton))),
+            (Shown::Everything, _) | (Shown::OneButton | Shown::Nothing, None) => {
+                Step::Consent(Box::new(view.page(Page::Whole)))
+            }
+        };
+        let set_cookies = match returning {
             Some(_) => Vec::new(),
             None => vec![cookie::set_browser(issuer, serving.keys(), browser)],
         };
-        Ok(Next { step: Step::Consent(Box::new(page)), set_cookies })
-    }
-}
-
-/// The page for a ticket in a browser, as everything is now.
-pub(super) fn consent_page(
-    serving: &Serving,
-    text: &str,
-    ticket: &Ticket,
-    client: ResolvedClient,
-    resource: &Resource,
-    browser: BrowserId,
-) -> ConsentPage {
-    let displayed = Displayed::new(&serving.issuer, &client.client, &ticket.request, resource);
-    ConsentPage {
-        ticket: text.to_owned(),
-        form_token: form::token(serving.keys(), ticket, browser, displayed),
-        client,
-        redirect_uri: ticket.request.redirect_uri.clone(),
-        resource: resource.clone(),
-        scopes: ticket.request.scopes.clone(),
-        upstream_name: serving.issuer.upstream_name.clone(),
-        grant_lifetime_seconds: serving.issuer.lifetimes.grant.as_secs(),
-        changed: false,
+        Ok(Next { step, set_cookies })
     }
 }

@@ -2,14 +2,14 @@
 
 use lychgate_api::v1::authorization_service_server::AuthorizationService;
 use lychgate_api::v1::{
-    BeginRequest, BeginResponse, DecideRequest, DecideResponse, FinishLoginRequest, FinishLoginResponse, ShowRequest,
-    ShowResponse,
+    BeginRequest, BeginResponse, ConfirmLoginRequest, ConfirmLoginResponse, DecideRequest, DecideResponse,
+    FinishLoginRequest, FinishLoginResponse, ShowRequest, ShowResponse,
 };
 use tonic::{Request, Response, Status};
 
 use super::{caller, reply};
 use crate::control::Control;
-use crate::flow::Answer;
+use crate::flow::{Answer, Confirmation, Visit};
 use crate::wire;
 
 #[tonic::async_trait]
@@ -22,9 +22,18 @@ impl AuthorizationService for Control {
 
     async fn show(&self, request: Request<ShowRequest>) -> Result<Response<ShowResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let cookies = wire::cookies(request.cookies);
-        let next = Control::show(self, &caller, &request.issuer_id, &request.ticket, &cookies).await;
-        reply(next, &caller.request_id, |next| ShowResponse { next: Some(wire::next(next)) })
+        let request_id = caller.request_id.clone();
+        let next = async {
+            let attempt = wire::attempt(&request.attempt)?;
+            let visit = Visit {
+                ticket: request.ticket,
+                cookies: wire::cookies(request.cookies),
+                sec_fetch_site: request.sec_fetch_site,
+                whole_page: request.whole_page,
+            };
+            Control::show(self, caller, request.issuer_id, attempt, visit).await
+        };
+        reply(next.await, &request_id, |next| ShowResponse { next: Some(wire::next(next)) })
     }
 
     async fn decide(&self, request: Request<DecideRequest>) -> Result<Response<DecideResponse>, Status> {
@@ -58,5 +67,26 @@ impl AuthorizationService for Control {
             Control::finish_login(self, caller, request.issuer_id, attempt, parameters, cookies).await
         };
         reply(next.await, &request_id, |next| FinishLoginResponse { next: Some(wire::next(next)) })
+    }
+
+    async fn confirm_login(
+        &self,
+        request: Request<ConfirmLoginRequest>,
+    ) -> Result<Response<ConfirmLoginResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let request_id = caller.request_id.clone();
+        let next = async {
+            let attempt = wire::attempt(&request.attempt)?;
+            let answer = Confirmation {
+                decision: wire::decision(request.decision()),
+                state: request.state,
+                form_token: request.form_token,
+                cookies: wire::cookies(request.cookies),
+                sec_fetch_site: request.sec_fetch_site,
+                origin: request.origin,
+            };
+            Control::confirm_login(self, caller, request.issuer_id, attempt, answer).await
+        };
+        reply(next.await, &request_id, |next| ConfirmLoginResponse { next: Some(wire::next(next)) })
     }
 }

@@ -6,7 +6,7 @@ use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Header, decode_header};
 use lychgate_domain::id_token::IdTokenClaims;
 use lychgate_domain::time::Timestamp;
-use serde::Deserialize;
+use serde::{Deserialize, Deserializer};
 
 use super::cached::Cached;
 use super::{Http, UpstreamError};
@@ -88,8 +88,17 @@ struct Claims {
     azp: Option<String>,
     sub: Option<String>,
     nonce: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    name: Option<String>,
+    #[serde(default, deserialize_with = "text")]
+    email: Option<String>,
     exp: Option<f64>,
     iat: Option<f64>,
+}
+
+/// Nothing depends on it: where it is no text, there is none.
+fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(serde_json::Value::deserialize(deserializer)?.as_str().map(str::to_owned))
 }
 
 /// RFC 7519 §4.1.3: one string, or several.
@@ -113,6 +122,8 @@ impl From<Claims> for IdTokenClaims {
             azp: claims.azp,
             sub: claims.sub,
             nonce: claims.nonce,
+            name: claims.name,
+            email: claims.email,
             exp: claims.exp.map(seconds),
             iat: claims.iat.map(seconds),
         }

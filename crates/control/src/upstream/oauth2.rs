@@ -1,14 +1,15 @@
 //! A plain OAuth 2.0 provider that tells at a userinfo endpoint who has signed in; GitHub is one.
 //!
 //! There is no ID token, so nothing ties the answer to this login but the code, state and PKCE, and nothing names the
-//! person but the configured member. The document's other members are not looked at.
+//! person but the configured member. Of the document's other members, two are what the person is called on our pages.
 
 use ::oauth2::AuthType;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::login::LoginSecrets;
+use lychgate_domain::session::Person;
 use lychgate_domain::subject::UpstreamId;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::userinfo::{self, SubjectClaim};
+use lychgate_domain::userinfo::{self, Member, SubjectClaim};
 use lychgate_process::config::ConfigError;
 
 use super::code_flow::{self, CodeFlow, Endpoints, Redeemed};
@@ -74,9 +75,14 @@ impl Oauth2 {
         let Redeemed { tokens, id_token: _ } = self.flow.redeem(&self.endpoints(), code, secrets, now).await?;
         let (url, media_type) = (&self.userinfo_endpoint, self.userinfo_media_type);
         let document = self.http.get_with_token(url, media_type, &tokens.access_token).await?;
-        let members = members(&document, self.subject_claim.as_str()).map_err(|error| unreadable(&error, url))?;
-        let subject = userinfo::subject(&self.id, &members).map_err(UpstreamError::invalid)?;
-        Ok(Identity { subject, tokens })
+        let ids = members(&document, self.subject_claim.as_str()).map_err(|error| unreadable(&error, url))?;
+        let subject = userinfo::subject(&self.id, &ids).map_err(UpstreamError::invalid)?;
+        let text = |name| match members(&document, name).as_deref() {
+            Ok([Member::Text(text)]) => Some(text.clone()),
+            Ok(_) | Err(_) => None,
+        };
+        let person = Person::new(subject, text("name").as_deref(), text("email").as_deref());
+        Ok(Identity { person, tokens })
     }
 
     fn endpoints(&self) -> Endpoints<'_> {

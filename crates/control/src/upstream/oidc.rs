@@ -6,6 +6,7 @@ use std::time::Duration;
 use lychgate_domain::id_token::{self, Expected};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::login::LoginSecrets;
+use lychgate_domain::session::Person;
 use lychgate_domain::subject::UpstreamId;
 use lychgate_domain::time::Timestamp;
 use lychgate_process::config::ConfigError;
@@ -83,7 +84,8 @@ impl Oidc {
         let expected =
             Expected { upstream: &self.id, issuer: &self.issuer, client_id: &self.client_id, nonce: &secrets.nonce };
         let subject = id_token::subject(&claims, &expected, now).map_err(UpstreamError::invalid)?;
-        Ok(Identity { subject, tokens })
+        let person = Person::new(subject, claims.name.as_deref(), claims.email.as_deref());
+        Ok(Identity { person, tokens })
     }
 
     async fn metadata(&self, now: Timestamp) -> Result<Arc<Metadata>, UpstreamError> {

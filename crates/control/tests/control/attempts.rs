@@ -12,7 +12,7 @@ use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use serde_json::Value;
 
-use crate::support::{App, Edge, Failure, Flow, Refused as _, TICK, World, attempt, location, query};
+use crate::support::{App, Edge, Failure, Flow, Refused as _, TICK, World, attempt, lasting, location, query};
 
 /// The calls that change something. `every_call_with_an_attempt_is_tried_here` finds one that is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl Call {
     pub(crate) async fn send(&self, edge: &Edge) -> Result<Reply, Failure> {
         Ok(match self.clone() {
             Call::Decide(request) => Reply::Next(edge.decide(request).await?),
-            Call::FinishLogin(request) => Reply::Next(edge.finish_login(request).await?),
+            Call::FinishLogin(request) => Reply::Next(lasting(edge.finish_login(request).await?)),
             Call::Exchange(request) => Reply::Tokens(unsigned(edge.exchange(request).await?)),
             Call::Revoke(request) => {
                 edge.revoke(request).await?;
@@ -144,8 +144,17 @@ fn every_call_with_an_attempt_is_tried_here() {
         .map(|message| message.name())
         .collect();
     with_attempt.sort_unstable();
-    let tried =
-        ["DecideRequest", "ExchangeRequest", "FinishLoginRequest", "RegisterRequest", "RevokeRequest", "UpdateRequest"];
+    let mut tried = vec![
+        "DecideRequest",
+        "ExchangeRequest",
+        "FinishLoginRequest",
+        "RegisterRequest",
+        "RevokeRequest",
+        "UpdateRequest",
+    ];
+    // Those that need a session are tried in `sessions`.
+    tried.extend(["ConfirmLoginRequest", "ShowRequest"]);
+    tried.sort_unstable();
     assert_eq!(with_attempt, tried);
 }
 
@@ -296,7 +305,7 @@ async fn b20_a_callback_that_comes_again_gets_the_same_answer_while_the_code_is_
     let mut flow = Flow::new(App::configured());
     let callback = flow.sign_in(&edge, &world.idp).await;
     let again = || v1::FinishLoginRequest { attempt: attempt(), ..callback.clone() };
-    let answer = edge.finish_login(callback.clone()).await.unwrap();
+    let answer = lasting(edge.finish_login(callback.clone()).await.unwrap());
     world.advance(Duration::from_secs(60));
     assert_eq!(edge.finish_login(again()).await.unwrap(), answer);
     world.advance(TICK);

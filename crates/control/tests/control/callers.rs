@@ -30,6 +30,7 @@ fn allowed(method: &str) -> &'static [Role] {
         | "AuthorizationService/Show"
         | "AuthorizationService/Decide"
         | "AuthorizationService/FinishLogin"
+        | "AuthorizationService/ConfirmLogin"
         | "TokenService/Exchange"
         | "TokenService/Revoke"
         | "RegistrationService/Register"

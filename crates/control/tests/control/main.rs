@@ -20,3 +20,4 @@ mod lifetimes;
 mod races;
 mod rotation;
 mod secrets;
+mod sessions;

@@ -14,7 +14,7 @@ mod world;
 use std::time::Duration;
 
 pub(crate) use door::{Behind, Door};
-pub(crate) use edge::{Edge, Failure, Refused};
+pub(crate) use edge::{Edge, Failure, Refused, lasting};
 pub(crate) use flow::{App, Browser, Flow, attempt, location, page, query};
 pub(crate) use idp::Idp;
 pub(crate) use log::Log;

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use lychgate_domain::authorization::{Approved, Authorization, CodeExchange, CodeIssued, Decided, Decision};
+use lychgate_domain::authorization::{Approved, Authorization, CodeExchange, CodeIssued, Decided, Decision, Seen};
 use lychgate_domain::client::{About, Client};
 use lychgate_domain::client_authentication::Credentials;
 use lychgate_domain::consent::Consent;
@@ -18,6 +18,7 @@ use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::login::LoginSecrets;
 use lychgate_domain::parameters::Parameters;
 use lychgate_domain::pkce::challenge_of;
+use lychgate_domain::prompt::PromptPolicy;
 use lychgate_domain::registration::{self, Registration};
 use lychgate_domain::request::{self, AuthorizationRequest};
 use lychgate_domain::scope::Scope;
@@ -89,7 +90,9 @@ impl Flow {
         let cookies = [cookie::set_browser(&issuer, &keys, browser), login_cookie];
         let decided = Decided::new(id, ticket, &client, browser, attempt(1), at(2));
         let verified = decided.code_challenge.verify(VERIFIER)?;
-        let Authorization::Approved(approved) = Authorization::decide(decided, Decision::Approve, &keys) else {
+        let Authorization::Approved(approved) =
+            Authorization::decide(decided, Decision::Approve, Seen::Page { as_whom: None }, &keys)
+        else {
             return Err("it was approved".into());
         };
 
@@ -131,7 +134,7 @@ impl Flow {
 
 pub fn consent(decided: &Decided, issuer: &Issuer) -> Result<Consent> {
     let subject = Subject::new(&issuer.upstream, "alice").ok_or("no subject")?;
-    Ok(Consent::approve(None, decided, &subject, &issuer.lifetimes, at(3)))
+    Ok(Consent::approve(None, decided, &subject, Counters::default(), &issuer.lifetimes, at(3)))
 }
 
 pub fn issue_code(
@@ -147,14 +150,8 @@ pub fn issue_code(
         expires_at: Some(at(3600)),
     };
     let sealed = tokens.seal(SealedFor::Authorization(approved.decided.id), issuer, keys, entropy);
-    approved.claim(attempt(2), at(3)).issue_code(
-        consent.subject.clone(),
-        consent,
-        Counters::default(),
-        sealed,
-        keys,
-        at(4),
-    )
+    let signed_in = approved.claim(attempt(2), at(3)).sign_in(consent.subject.clone(), sealed, at(4));
+    signed_in.issue_code(consent, Counters::default(), keys, attempt(2), at(4))
 }
 
 pub fn at(seconds: u64) -> Timestamp {
@@ -219,6 +216,7 @@ fn issuer() -> Result<Issuer> {
         }],
         clients: Vec::new(),
         policy: ClientPolicy::default(),
+        prompt: PromptPolicy::default(),
         lifetimes: Lifetimes::default(),
     })
 }

@@ -4,7 +4,7 @@
 use std::hint::black_box;
 
 use lychgate_domain::access_token::AccessTokenClaims;
-use lychgate_domain::authorization::{Authorization, Decided, Decision};
+use lychgate_domain::authorization::{Authorization, Decided, Decision, Seen};
 use lychgate_domain::code::PresentedCode;
 use lychgate_domain::cookie::{self, LoginCookie};
 use lychgate_domain::entropy::random;
@@ -70,7 +70,7 @@ fn decide(flow: &Flow) -> Result<()> {
         return Err("something else was displayed".into());
     }
     let decided = Decided::new(id, ticket, &flow.client, browser, attempt(1), at(2));
-    black_box(Authorization::decide(decided, Decision::Approve, keys));
+    black_box(Authorization::decide(decided, Decision::Approve, Seen::Page { as_whom: None }, keys));
     black_box(LoginSecrets::derive(keys.active(Purpose::Login), id));
     black_box(LoginCookie::new(id, browser, issuer, at(2)).set(issuer, keys.active(Purpose::Cookie)));
     Ok(())

@@ -4,7 +4,7 @@
 use lychgate_api::Reason;
 use lychgate_api::v1::{self, RedirectKind};
 
-use super::{ConsentPage, ErrorPage, Page, ReturnLink};
+use super::{ConsentPage, ErrorPage, Page, RememberedPage, ReturnLink, SignedInPage};
 use crate::failure::Cause;
 use crate::wording;
 
@@ -30,8 +30,49 @@ impl Page for ConsentPage {
                 page.redirect.as_mut().expect("a page has one").elsewhere = true;
             }),
             consent(RedirectKind::Web, |page| page.scopes[1].optional = true),
+            consent(RedirectKind::Web, |page| {
+                page.person = Some(ada());
+                page.scopes[1].added = true;
+            }),
         ]
     }
+}
+
+impl Page for RememberedPage {
+    const TEMPLATE: &'static str = "remembered";
+
+    fn samples() -> Vec<Self> {
+        let page = |person| RememberedPage::new(consent(RedirectKind::Web, |page| page.person = Some(person)));
+        [ada(), unnamed()].map(|person| page(person).expect("the samples are whole")).into()
+    }
+}
+
+impl Page for SignedInPage {
+    const TEMPLATE: &'static str = "signed_in";
+
+    fn samples() -> Vec<Self> {
+        let page = |kind, change: fn(&mut v1::ConsentPage)| {
+            let page = SignedInPage::new(consent(kind, change), "/callback/main".to_owned(), "state".to_owned());
+            page.expect("the samples are whole")
+        };
+        vec![
+            page(RedirectKind::Web, |page| page.person = Some(ada())),
+            page(RedirectKind::Loopback, |page| page.person = Some(unnamed())),
+            page(RedirectKind::PrivateScheme, |page| {
+                page.person = Some(ada());
+                page.changed = true;
+                page.scopes.clear();
+            }),
+        ]
+    }
+}
+
+fn ada() -> v1::Person {
+    v1::Person { name: "Ada Lovelace".to_owned(), account: "ada@example.com".to_owned() }
+}
+
+fn unnamed() -> v1::Person {
+    v1::Person { name: String::new(), account: "583231".to_owned() }
 }
 
 impl Page for ErrorPage {
@@ -57,6 +98,7 @@ fn consent(kind: RedirectKind, change: impl FnOnce(&mut v1::ConsentPage)) -> Con
         name: name.to_owned(),
         description: description.to_owned(),
         optional: false,
+        added: false,
     };
     let mut page = v1::ConsentPage {
         ticket: "ticket".to_owned(),
@@ -85,6 +127,7 @@ fn consent(kind: RedirectKind, change: impl FnOnce(&mut v1::ConsentPage)) -> Con
         upstream_name: "Example Login".to_owned(),
         grant_lifetime_seconds: 90 * 24 * 60 * 60,
         changed: false,
+        person: None,
     };
     change(&mut page);
     let stylesheet = "/assets/lychgate-sample.css".to_owned();

@@ -14,7 +14,7 @@ use lychgate_api::Reason;
 use lychgate_process::ConfigError;
 use sha2::{Digest, Sha256};
 
-use super::{ConsentPage, ErrorPage, Page};
+use super::{ConsentPage, ErrorPage, Page, RememberedPage, SignedInPage};
 use crate::failure::Failure;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../templates");
@@ -52,6 +52,8 @@ impl Pages {
         let digest = URL_SAFE_NO_PAD.encode(&Sha256::digest(&css)[..12]);
         let pages = Self { templates, css: css.into(), stylesheet: format!("/assets/lychgate-{digest}.css") };
         pages.try_out::<ConsentPage>()?;
+        pages.try_out::<RememberedPage>()?;
+        pages.try_out::<SignedInPage>()?;
         pages.try_out::<ErrorPage>()?;
         Ok(pages)
     }

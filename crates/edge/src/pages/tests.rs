@@ -11,7 +11,12 @@ fn rendered<P: Page>() -> Vec<String> {
 /// Set `LYCHGATE_RENDER_SAMPLES` to a directory to look at them in a browser.
 #[test]
 fn every_sample_renders() {
-    let all = [("consent", rendered::<ConsentPage>()), ("error", rendered::<ErrorPage>())];
+    let all = [
+        ("consent", rendered::<ConsentPage>()),
+        ("remembered", rendered::<RememberedPage>()),
+        ("signed_in", rendered::<SignedInPage>()),
+        ("error", rendered::<ErrorPage>()),
+    ];
     for (name, pages) in &all {
         for page in pages {
             assert!(page.starts_with("<!doctype html>") && page.contains("<html lang=\"en\">"), "{name}");
@@ -70,13 +75,13 @@ fn the_consent_page_answers_the_four_questions() {
     assert!(pages[8].contains(elsewhere) && !pages[7].contains(elsewhere), "D18");
     let boxes = |page: &str| page.matches(r#"<input type="checkbox""#).count();
     assert_eq!((boxes(&pages[9]), boxes(web)), (1, 0), "E3");
-    assert!(pages[9].contains(r#"name="chosen_scope" value="notes:write" form="decision" checked"#));
+    assert!(pages[9].contains(r#"name="chosen_scope" value="notes:write" form="decide" checked"#));
 }
 
 #[test]
 fn the_form_has_two_answers_and_deny_is_the_first() {
     let page = &rendered::<ConsentPage>()[0];
-    assert!(page.contains(r#"<form id="decision" method="post" action="/consent""#));
+    assert!(page.contains(r#"<form method="post" action="/consent" id="decide""#));
     assert!(page.contains(r#"<input type="hidden" name="ticket" value="ticket">"#));
     assert!(page.contains(r#"<input type="hidden" name="form_token" value="form-token">"#));
     let deny = page.find(r#"name="decision" value="deny""#).expect("a button");
@@ -106,19 +111,27 @@ fn payloads_stay_text_in_every_field() {
             elsewhere: true,
         }),
         resource: Some(v1::ConsentResource { uri: text(), name: text() }),
-        scopes: vec![v1::ConsentScope { name: text(), description: text(), optional: true }],
+        scopes: vec![v1::ConsentScope { name: text(), description: text(), optional: true, added: true }],
         upstream_name: text(),
         grant_lifetime_seconds: 1,
         changed: true,
+        person: Some(v1::Person { name: text(), account: text() }),
     };
-    let page = ConsentPage::new(payload, text(), text(), page).expect("a page");
+    let page = || ConsentPage::new(payload, text(), text(), page.clone()).expect("a page");
+    let (remembered, signed_in) = (RememberedPage::new(page()), SignedInPage::new(page(), text(), text()));
     let pages = Pages::load(None).expect("the built-in templates load");
     let mut error = ErrorPage::samples().swap_remove(0);
     error.issuer_name = text();
     error.description = text();
     error.request_id = text();
     error.return_link = ReturnLink::new(format!("https://a.example/?{payload}"), text());
-    for html in [pages.render(&page).expect("a page"), pages.render(&error).expect("a page")] {
+    for html in [
+        pages.render(&page()),
+        pages.render(&remembered.expect("a page")),
+        pages.render(&signed_in.expect("a page")),
+        pages.render(&error),
+    ] {
+        let html = html.expect("a page");
         assert!(!html.contains("<script") && !html.contains("<!--") && !html.contains("-->"), "{html}");
         assert!(html.contains("&lt;script&gt;"), "the text is there, as text");
         assert!(html.contains("{{title}}"), "nothing is rendered twice");

@@ -78,8 +78,92 @@ async fn consent_shows_the_page_and_passes_on_only_our_cookies() {
         html.contains("Some App") && html.contains("action=\"/t/consent\"") && html.contains("value=\"the-ticket\"")
     );
     let cookies = vec![cookie("__Host-lychgate-b", "one"), cookie("__Host-lychgate-b", "two")];
-    let show = v1::ShowRequest { issuer_id: "tee".to_owned(), ticket: "T".to_owned(), cookies };
-    assert_eq!(fake.asked(), Asked::Show(show));
+    let Asked::Show(show) = fake.asked() else { panic!("not a page") };
+    assert_eq!((show.issuer_id.as_str(), show.ticket.as_str(), show.cookies), ("tee", "T", cookies));
+    assert_eq!((show.sec_fetch_site, show.attempt.len(), show.whole_page), (None, 16, false));
+}
+
+/// B31: a page is shortened by what this header says, so that it arrives as it was sent, or not at all.
+#[tokio::test]
+async fn b31_where_a_visitor_comes_from_is_passed_on_as_it_was_sent() {
+    for (sent, arrived) in [
+        (vec!["none"], "none"),
+        (vec!["cross-site"], "cross-site"),
+        (vec!["cross-site", "none"], "cross-site, none"),
+        (vec![""], ""),
+    ] {
+        let (edge, fake) = running().await;
+        fake.step(Step::ConsentPage(consent_page()));
+        let mut request = edge.http.get(edge.url("/consent?ticket=T&whole_page=1"));
+        for site in sent {
+            request = request.header("sec-fetch-site", site);
+        }
+        edge.send(request).await;
+        let Asked::Show(show) = fake.asked() else { panic!("not a page") };
+        assert_eq!((show.sec_fetch_site.as_deref(), show.whole_page), (Some(arrived), true));
+    }
+}
+
+#[tokio::test]
+async fn b31_the_button_says_who_goes_where_and_leads_to_everything() {
+    let (edge, fake) = running().await;
+    let person = Some(v1::Person { name: "Ada <b>".to_owned(), account: "ada@example.com".to_owned() });
+    let page = Some(v1::ConsentPage { person: person.clone(), ..consent_page() });
+    fake.step(Step::RememberedPage(v1::RememberedPage { page }));
+    let response = edge.get("/t/consent?ticket=T").await;
+    assert_page_headers(&response, "same-origin");
+    let html = response.text().await.expect("text");
+    for text in [
+        "Continue as <bdi>Ada &lt;b&gt;</bdi>",
+        "Some App",
+        "ada@example.com",
+        "value=\"approve\"",
+        "value=\"not_me\"",
+        "href=\"/t/consent?ticket&#x3D;the-ticket&amp;whole_page&#x3D;1\"",
+    ] {
+        assert!(html.contains(text), "{text}: {html}");
+    }
+    fake.step(Step::RememberedPage(v1::RememberedPage { page: Some(consent_page()) }));
+    assert_eq!(edge.get("/t/consent?ticket=T").await.status(), 500, "for whom?");
+}
+
+#[tokio::test]
+async fn b37_the_question_is_put_and_its_answer_goes_on() {
+    let (edge, fake) = running().await;
+    let person = Some(v1::Person { name: String::new(), account: "583231".to_owned() });
+    let page = Some(v1::ConsentPage { person, ticket: String::new(), ..consent_page() });
+    fake.step(Step::SignedInPage(v1::SignedInPage { state: "the-state".to_owned(), page }));
+    let response = edge.get("/callback/tee?code=x&state=s").await;
+    assert_page_headers(&response, "same-origin");
+    let html = response.text().await.expect("text");
+    for text in ["action=\"/callback/tee\"", "value=\"the-state\"", "583231", "value=\"not_me\"", "value=\"approve\""] {
+        assert!(html.contains(text), "{text}: {html}");
+    }
+
+    let (edge, fake) = running().await;
+    fake.step(redirect("https://app.example/cb?code=c"));
+    let request = edge.http.post(edge.url("/callback/tee")).header("sec-fetch-site", "same-origin");
+    let request = request.header("content-type", "application/x-www-form-urlencoded").header("origin", "null");
+    let request = request.header("cookie", "__Host-lychgate-b=one").body("state=S&form_token=F&decision=not_me");
+    assert_eq!(edge.send(request).await.status(), 303);
+    let Asked::ConfirmLogin(answer) = fake.asked() else { panic!("not an answer") };
+    assert_eq!((answer.issuer_id.as_str(), answer.state.as_str(), answer.form_token.as_str()), ("tee", "S", "F"));
+    assert_eq!((answer.decision(), answer.attempt.len()), (Decision::NotMe, 16));
+    assert_eq!((answer.sec_fetch_site.as_deref(), answer.origin.as_deref()), (Some("same-origin"), Some("null")));
+    assert_eq!(answer.cookies, [cookie("__Host-lychgate-b", "one")]);
+}
+
+#[tokio::test]
+async fn b37_the_page_names_who_is_signed_in_and_marks_what_is_new() {
+    let (edge, fake) = running().await;
+    let person = Some(v1::Person { name: "Ada".to_owned(), account: "ada@example.com".to_owned() });
+    let mut page = v1::ConsentPage { person, ..consent_page() };
+    page.scopes = vec![v1::ConsentScope { name: "write".to_owned(), added: true, ..Default::default() }];
+    fake.step(Step::ConsentPage(page));
+    let html = edge.get("/consent?ticket=T").await.text().await.expect("text");
+    for text in ["Signed in as <strong><bdi>Ada</bdi></strong>", "ada@example.com", "Not you?", ">new</strong>"] {
+        assert!(html.contains(text), "{text}: {html}");
+    }
 }
 
 #[tokio::test]
@@ -111,9 +195,10 @@ async fn a_decision_goes_on_with_what_the_browser_says_about_itself() {
 }
 
 #[tokio::test]
-async fn only_two_words_are_decisions() {
+async fn only_three_words_are_decisions() {
     let words = [
         ("decision=deny", Decision::Deny),
+        ("decision=not_me", Decision::NotMe),
         ("decision=approve", Decision::Approve),
         ("decision=APPROVE", Decision::Unspecified),
         ("decision=", Decision::Unspecified),

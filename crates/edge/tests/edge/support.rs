@@ -32,6 +32,7 @@ pub(crate) enum Asked {
     Show(v1::ShowRequest),
     Decide(v1::DecideRequest),
     FinishLogin(v1::FinishLoginRequest),
+    ConfirmLogin(v1::ConfirmLoginRequest),
     Exchange(v1::ExchangeRequest),
     Introspect(v1::IntrospectRequest),
     Revoke(v1::RevokeRequest),
@@ -174,6 +175,13 @@ impl AuthorizationService for FakeControl {
         request: Request<v1::FinishLoginRequest>,
     ) -> Result<Response<v1::FinishLoginResponse>, Status> {
         Ok(Response::new(v1::FinishLoginResponse { next: self.next(request, Asked::FinishLogin)? }))
+    }
+
+    async fn confirm_login(
+        &self,
+        request: Request<v1::ConfirmLoginRequest>,
+    ) -> Result<Response<v1::ConfirmLoginResponse>, Status> {
+        Ok(Response::new(v1::ConfirmLoginResponse { next: self.next(request, Asked::ConfirmLogin)? }))
     }
 }
 
@@ -399,9 +407,11 @@ pub(crate) fn consent_page() -> v1::ConsentPage {
             name: "read".to_owned(),
             description: "Read notes".to_owned(),
             optional: false,
+            added: false,
         }],
         upstream_name: "Login".to_owned(),
         grant_lifetime_seconds: 3600,
         changed: false,
+        person: None,
     }
 }

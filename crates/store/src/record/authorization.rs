@@ -1,7 +1,7 @@
 //! Decisions and what became of them.
 
 use lychgate_domain::authorization::{
-    Approved, Authorization, CodeIssued, Decided, Denied, Failed, LoggingIn, LoginFailure, Redeemed,
+    Approved, Authorization, CodeIssued, Decided, Denied, Failed, LoggingIn, LoginFailure, Redeemed, Seen, SignedIn,
 };
 use lychgate_domain::id::{AuthorizationId, BrowserId, ClientId, GrantId};
 use lychgate_domain::keys::KeyId;
@@ -26,6 +26,13 @@ impl Record for Authorization {
                 attempt: logging_in.attempt.bytes().to_vec(),
                 at: logging_in.at.millis(),
             }),
+            Authorization::SignedIn(signed_in) => State::SignedIn(proto::SignedIn {
+                approved: Some(encode_approved(&signed_in.approved)),
+                attempt: signed_in.attempt.bytes().to_vec(),
+                at: signed_in.at.millis(),
+                subject: signed_in.subject.as_str().to_owned(),
+                upstream_tokens: Some(encode_sealed(&signed_in.upstream_tokens)),
+            }),
             Authorization::CodeIssued(issued) => State::CodeIssued(encode_issued(issued)),
             Authorization::Redeemed(redeemed) => State::Redeemed(proto::Redeemed {
                 issued: Some(encode_issued(&redeemed.issued)),
@@ -42,6 +49,7 @@ impl Record for Authorization {
                     LoginFailure::UpstreamUnavailable => proto::LoginFailure::UpstreamUnavailable,
                     LoginFailure::UpstreamInvalid => proto::LoginFailure::UpstreamInvalid,
                     LoginFailure::UpstreamDenied => proto::LoginFailure::UpstreamDenied,
+                    LoginFailure::NotMe => proto::LoginFailure::NotMe,
                 }
                 .into(),
             }),
@@ -60,6 +68,13 @@ impl Record for Authorization {
                 attempt: decode_attempt(logging_in.attempt)?,
                 at: Timestamp::from_millis(logging_in.at),
             }),
+            State::SignedIn(signed_in) => Authorization::SignedIn(SignedIn {
+                approved: decode_approved(decided, signed_in.approved)?,
+                attempt: decode_attempt(signed_in.attempt)?,
+                at: Timestamp::from_millis(signed_in.at),
+                subject: Subject::from_record(signed_in.subject),
+                upstream_tokens: decode_sealed(signed_in.upstream_tokens)?,
+            }),
             State::CodeIssued(issued) => Authorization::CodeIssued(decode_issued(decided, Some(issued))?),
             State::Redeemed(redeemed) => Authorization::Redeemed(Redeemed {
                 issued: decode_issued(decided, redeemed.issued)?,
@@ -73,6 +88,7 @@ impl Record for Authorization {
                     proto::LoginFailure::UpstreamUnavailable => LoginFailure::UpstreamUnavailable,
                     proto::LoginFailure::UpstreamInvalid => LoginFailure::UpstreamInvalid,
                     proto::LoginFailure::UpstreamDenied => LoginFailure::UpstreamDenied,
+                    proto::LoginFailure::NotMe => LoginFailure::NotMe,
                     proto::LoginFailure::Unspecified => return None,
                 },
                 approved: decode_approved(decided, failed.approved)?,
@@ -116,11 +132,28 @@ fn decode_decided(decided: proto::Decided) -> Option<Decided> {
 }
 
 fn encode_approved(approved: &Approved) -> proto::Approved {
-    proto::Approved { login_key: approved.login_key.0 }
+    let (shortening, expected) = match &approved.seen {
+        Seen::Page { as_whom } => (proto::Shortening::Unspecified, as_whom.as_ref()),
+        Seen::Button { as_whom } => (proto::Shortening::OneButton, Some(as_whom)),
+        Seen::Nothing { as_whom } => (proto::Shortening::Silent, Some(as_whom)),
+    };
+    proto::Approved {
+        login_key: approved.login_key.0,
+        expected_subject: expected.map(|subject| subject.as_str().to_owned()).unwrap_or_default(),
+        shortening: shortening.into(),
+    }
 }
 
 fn decode_approved(decided: Decided, approved: Option<proto::Approved>) -> Option<Approved> {
-    approved.map(|approved| Approved { decided, login_key: KeyId(approved.login_key) })
+    let approved = approved?;
+    let shortening = proto::Shortening::try_from(approved.shortening).ok()?;
+    let as_whom = Some(approved.expected_subject).filter(|subject| !subject.is_empty()).map(Subject::from_record);
+    let seen = match shortening {
+        proto::Shortening::Unspecified => Seen::Page { as_whom },
+        proto::Shortening::OneButton => Seen::Button { as_whom: as_whom? },
+        proto::Shortening::Silent => Seen::Nothing { as_whom: as_whom? },
+    };
+    Some(Approved { decided, login_key: KeyId(approved.login_key), seen })
 }
 
 fn encode_issued(issued: &CodeIssued) -> proto::CodeIssued {

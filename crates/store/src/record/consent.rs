@@ -1,12 +1,13 @@
 //! Consents.
 
 use lychgate_domain::consent::{Consent, How, Status};
+use lychgate_domain::grant::Counters;
 use lychgate_domain::id::{ClientId, GrantId};
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
-use super::{Record, decode_scopes};
+use super::{Record, decode_counters, decode_scopes, encode_counters};
 use crate::proto;
 
 impl Record for Consent {
@@ -37,6 +38,7 @@ impl Record for Consent {
                 .iter()
                 .map(|(id, end)| proto::ConsentGrant { grant_id: id.bytes().to_vec(), end: end.millis() })
                 .collect(),
+            counters: (self.counters != Counters::default()).then(|| encode_counters(&self.counters)),
         };
         record.encode_to_vec()
     }
@@ -67,6 +69,7 @@ impl Record for Consent {
                 Some(at) => Status::Revoked { at: Timestamp::from_millis(at) },
             },
             grants: record.grants.into_iter().map(grant).collect::<Option<_>>()?,
+            counters: decode_counters(record.counters).unwrap_or_default(),
         })
     }
 }

@@ -44,6 +44,11 @@ impl Edge {
         Ok(next.expect("a reply says what comes next"))
     }
 
+    pub(crate) async fn confirm_login(&self, request: v1::ConfirmLoginRequest) -> Result<v1::Next, Failure> {
+        let next = told(AuthorizationServiceClient::new(self.channel.clone()).confirm_login(request).await)?.next;
+        Ok(next.expect("a reply says what comes next"))
+    }
+
     pub(crate) async fn exchange(&self, request: v1::ExchangeRequest) -> Result<v1::ExchangeResponse, Failure> {
         told(TokenServiceClient::new(self.channel.clone()).exchange(request).await)
     }
@@ -92,6 +97,12 @@ impl Edge {
     pub(crate) async fn rotate_keys(&self, request: v1::RotateKeysRequest) -> Result<Vec<v1::KeyRotation>, Failure> {
         Ok(told(AdminServiceClient::new(self.channel.clone()).rotate_keys(request).await)?.rotations)
     }
+}
+
+/// What everybody is told who asks again. Who was here is told once, to whoever is told first.
+pub(crate) fn lasting(mut next: v1::Next) -> v1::Next {
+    next.set_cookies.retain(|cookie| !cookie.name.starts_with("__Host-lychgate-session-"));
+    next
 }
 
 /// An error, read as the contract says: a reason, its domain and a request id.

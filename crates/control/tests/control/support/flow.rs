@@ -134,16 +134,27 @@ impl Flow {
 
     pub(crate) fn show(&self, ticket: &str) -> v1::ShowRequest {
         let (issuer_id, cookies) = (self.issuer_id.clone(), self.browser.cookies());
-        v1::ShowRequest { issuer_id, ticket: ticket.to_owned(), cookies }
+        v1::ShowRequest {
+            issuer_id,
+            ticket: ticket.to_owned(),
+            cookies,
+            sec_fetch_site: Some("none".to_owned()),
+            attempt: attempt(),
+            whole_page: false,
+        }
     }
 
     /// The consent page, as the browser sees it.
     pub(crate) async fn ask(&mut self, edge: &Edge) -> v1::ConsentPage {
-        let next = edge.begin(self.begin()).await.expect("a good request");
-        let ticket = query(location(&next))["ticket"].clone();
+        let ticket = self.ticket(edge).await;
         let next = edge.show(self.show(&ticket)).await.expect("a good ticket");
         self.browser.keep(&next);
         page(next)
+    }
+
+    pub(crate) async fn ticket(&self, edge: &Edge) -> String {
+        let next = edge.begin(self.begin()).await.expect("a good request");
+        query(location(&next))["ticket"].clone()
     }
 
     pub(crate) fn decide(&self, page: &v1::ConsentPage, decision: v1::Decision) -> v1::DecideRequest {

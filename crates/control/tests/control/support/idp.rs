@@ -151,7 +151,7 @@ impl Provider {
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some("1".to_owned());
         let claims = json!({
-            "iss": self.issuer, "aud": CLIENT_ID, "sub": login.person, "nonce": login.nonce, "iat": 0,
+            "iss": self.issuer, "aud": CLIENT_ID, "sub": login.person, "name": login.person.to_uppercase(), "nonce": login.nonce, "iat": 0,
             // The test's clock is not known here.
             "exp": u32::MAX,
         });

@@ -3,7 +3,8 @@
 use std::fmt;
 
 use lychgate_domain::authorization::{
-    Approved, Authorization, CodeIssued, Decided, Denied, Failed, LoggingIn, LoginFailure, Redeemed, Sealed,
+    Approved, Authorization, CodeIssued, Decided, Denied, Failed, LoggingIn, LoginFailure, Redeemed, Sealed, Seen,
+    SignedIn,
 };
 use lychgate_domain::client::{
     About, Authentication, AuthenticationMethod, Client, ClientKeys, GrantType, Origin, Otherwise, SecretMethod,
@@ -92,21 +93,33 @@ pub(super) fn all() -> Vec<Golden> {
         Golden::new("assertion-used", &[], UsedAssertion(attempt(0x12))),
         Golden::new("consent-live", &[], consent()),
         Golden::new("consent-revoked", &[], revoked_consent()),
+        Golden::new("consent-with-counters", &[14], consent_with_counters()),
         Golden::new("grant-live", &[8, 11, 17], grant()),
         Golden::new("grant-with-previous-key", &[8, 11, 17], rotated_grant()),
         Golden::new("grant-of-signing-client", &[8, 11, 17], grant_of_signing_client()),
     ];
     let ended = [EndedBy::CodeReplay, EndedBy::RefreshTokenReplay, EndedBy::Client].map(ended_grant);
-    let without_state = Approved { decided: Decided { state: None, ..decided() }, login_key: KeyId(0x1000_0001) };
+    let without_state = Approved { decided: Decided { state: None, ..decided() }, ..approved() };
+    let approved_as = [
+        ("named", Seen::Page { as_whom: Some(subject()) }),
+        ("button", Seen::Button { as_whom: subject() }),
+        ("silently", Seen::Nothing { as_whom: subject() }),
+    ]
+    .map(|(name, seen)| {
+        let value = Authorization::Approved(Approved { seen, ..approved() });
+        Golden::new(&format!("authorization-approved-{name}"), &[1, 3], value)
+    });
     let authorizations = [
         Authorization::Denied(Denied { decided: decided() }),
         Authorization::Approved(approved()),
         Authorization::LoggingIn(LoggingIn { approved: approved(), attempt: attempt(0x32), at: at(3) }),
+        Authorization::SignedIn(signed_in()),
         Authorization::CodeIssued(code_issued()),
         Authorization::Redeemed(redeemed()),
         failed(LoginFailure::UpstreamUnavailable),
         failed(LoginFailure::UpstreamInvalid),
         failed(LoginFailure::UpstreamDenied),
+        failed(LoginFailure::NotMe),
     ];
     let rotated = EventKind::KeysRotated {
         keys: vec![(Family::Derived(Purpose::Ticket), KeyId(0x1000_0001)), (Family::Signing, KeyId(0x1000_0002))],
@@ -126,6 +139,7 @@ pub(super) fn all() -> Vec<Golden> {
         .chain(ended)
         .chain(authorizations.map(authorization))
         .chain([Golden::new("authorization-approved-without-state", &[1, 3], Authorization::Approved(without_state))])
+        .chain(approved_as)
         .chain(events.map(|(nested, kind)| Golden::event(nested, event(kind))))
         .chain([Golden::event(&[16], Event { about: None, ..event(rotated) })])
         .collect()
@@ -137,6 +151,7 @@ fn authorization(value: Authorization) -> Golden {
         Authorization::Denied(_) => ("denied", &[1, 2]),
         Authorization::Approved(_) => ("approved", &[1, 3]),
         Authorization::LoggingIn(_) => ("logging-in", &[1, 4]),
+        Authorization::SignedIn(_) => ("signed-in", &[1, 8]),
         Authorization::CodeIssued(_) => ("code-issued", &[1, 5]),
         Authorization::Redeemed(_) => ("redeemed", &[1, 6]),
         Authorization::Failed(failed) => (
@@ -144,6 +159,7 @@ fn authorization(value: Authorization) -> Golden {
                 LoginFailure::UpstreamUnavailable => "failed-upstream-unavailable",
                 LoginFailure::UpstreamInvalid => "failed-upstream-invalid",
                 LoginFailure::UpstreamDenied => "failed-upstream-denied",
+                LoginFailure::NotMe => "failed-not-me",
             },
             &[1, 7],
         ),
@@ -284,7 +300,17 @@ fn decided() -> Decided {
 }
 
 fn approved() -> Approved {
-    Approved { decided: decided(), login_key: KeyId(0x1000_0001) }
+    Approved { decided: decided(), login_key: KeyId(0x1000_0001), seen: Seen::Page { as_whom: None } }
+}
+
+fn signed_in() -> SignedIn {
+    SignedIn {
+        approved: Approved { seen: Seen::Page { as_whom: Some(subject()) }, ..approved() },
+        attempt: attempt(0x32),
+        at: at(3),
+        subject: Subject::from_record("idp|bob".to_owned()),
+        upstream_tokens: sealed(0xE1),
+    }
 }
 
 fn failed(failure: LoginFailure) -> Authorization {
@@ -329,7 +355,12 @@ fn consent() -> Consent {
         epoch: at(3).millis(),
         status: ConsentStatus::Live,
         grants: vec![(grant_id(0x51), at(7_776_005)), (grant_id(0x52), at(7_776_010))],
+        counters: Counters::default(),
     }
+}
+
+fn consent_with_counters() -> Consent {
+    Consent { counters: Counters { issuer: 1, client: 2, subject: 3 }, ..consent() }
 }
 
 fn revoked_consent() -> Consent {

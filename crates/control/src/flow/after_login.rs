@@ -1,0 +1,174 @@
+//! Somebody has signed in: a code for the client, or first the question whether it was they.
+
+use lychgate_domain::authorization::{AfterLogin, Authorization, CodeIssued, Failed, LoginFailure, SignedIn};
+use lychgate_domain::consent::Consent;
+use lychgate_domain::cookie;
+use lychgate_domain::event::{About, Event, EventKind};
+use lychgate_domain::form::{self, Displayed, Page};
+use lychgate_domain::id::Attempt;
+use lychgate_domain::session::Person;
+use lychgate_domain::time::Timestamp;
+use lychgate_domain::{Refusal, request, response};
+use lychgate_store::authorizations::FinishedLogin;
+use lychgate_store::engine::Version;
+use lychgate_store::{StoreError, Versioned};
+
+use super::{ConsentPage, Next, Step, error_link};
+use crate::control::{Caller, Control, MAX_ROUNDS, contended};
+use crate::documents::Standing;
+use crate::error::Error;
+use crate::issuers::Serving;
+
+/// A finished login, where it is read, and who it was.
+pub(super) struct Login {
+    pub(super) signed_in: SignedIn,
+    pub(super) read_at: Version,
+    pub(super) person: Person,
+}
+
+/// Whether the person has been asked who they are.
+#[derive(Clone, Copy)]
+pub(super) enum Question {
+    NotYet,
+    /// They are who signed in, and have read this.
+    Answered {
+        displayed: Displayed,
+        attempt: Attempt,
+    },
+}
+
+impl Control {
+    /// Decided on one snapshot: what is revoked or changed meanwhile is seen, or is a conflict.
+    pub(super) async fn after_login(
+        &self,
+        serving: &Serving,
+        caller: &Caller,
+        login: &Login,
+        question: Question,
+        now: Timestamp,
+    ) -> Result<Next, Error> {
+        let issuer = &*serving.issuer;
+        let Login { signed_in, read_at, person } = login;
+        let (subject, decided) = (&signed_in.subject, &signed_in.approved.decided);
+        for _ in 0..MAX_ROUNDS {
+            let client = self.client(issuer, &decided.client_id, Standing::Consented, now).await?;
+            let (id, elsewhere) = (&decided.client_id, client.elsewhere());
+            let standing = self.store.standing(issuer, subject, id, elsewhere, &decided.resource, now).await?;
+            // What was approved minutes ago must still be what the client is, or the code would go elsewhere (B33). A
+            // registration counts as it is in the snapshot that the commit expects.
+            let client = match client.record {
+                Some(_) => standing.registered.as_ref().ok_or(Refusal::ClientUnknown)?,
+                None => &client.client,
+            };
+            request::still_registered(issuer, client, &decided.redirect_uri)?;
+            let (existing, counters) = (&standing.standing.consent, standing.standing.counters);
+            let request = decided.request();
+            let (after, attempt) = match question {
+                Question::NotYet => {
+                    let covered = existing.as_ref().and_then(|consent| consent.covers(client, &request, counters, now));
+                    (signed_in.after(&issuer.prompt, covered), signed_in.attempt)
+                }
+                Question::Answered { displayed, attempt } => {
+                    let resource = request.still_holds(issuer, client)?;
+                    let now_true = Displayed::new(issuer, client, &request, resource).to(subject, Page::Whole);
+                    if displayed != now_true {
+                        return self.ask(serving, signed_in, person.clone(), true, now).await;
+                    }
+                    (AfterLogin::Approve, attempt)
+                }
+            };
+            let consent = match after {
+                AfterLogin::Ask => match self.store.ask_who(issuer, *read_at, signed_in, now).await {
+                    // A conflict can only be this very batch, sent again.
+                    Ok(()) | Err(StoreError::Conflict) => {
+                        return self.ask(serving, signed_in, person.clone(), false, now).await;
+                    }
+                    Err(error) => return Err(error.into()),
+                },
+                AfterLogin::Approve => {
+                    Consent::approve(existing.clone(), decided, subject, counters, &issuer.lifetimes, now)
+                }
+                AfterLogin::Keep(consent) => consent.clone(),
+            };
+            let issued = signed_in.clone().issue_code(&consent, counters, serving.keys(), attempt, now);
+            let about = About {
+                subject: subject.clone(),
+                client_id: decided.client_id.clone(),
+                resource: decided.resource.clone(),
+                authorization_id: Some(decided.id),
+            };
+            let kind = EventKind::ConsentApproved { scopes: decided.scopes.to_string() };
+            let event = Event::new(kind, about, &caller.for_events(), attempt, 0, now);
+            let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
+            match self.store.issue_code(issuer, *read_at, &login, now).await {
+                Ok(()) => return code_issued(serving, &issued),
+                Err(StoreError::Conflict) => match self.store.authorization(issuer, decided.id, now).await? {
+                    // Ours after all, if the first commit's outcome was unknown.
+                    Some(Versioned { value: Authorization::CodeIssued(issued), .. }) => {
+                        return code_issued(serving, &issued);
+                    }
+                    Some(Versioned { value: Authorization::Failed(failed), .. }) => {
+                        return Ok(failed_login(serving, &failed));
+                    }
+                    Some(_) | None => {}
+                },
+                Err(error) => return Err(error.into()),
+            }
+        }
+        Err(contended())
+    }
+
+    /// The page says everything that was asked for: whoever signed in may be another than whoever read the first page.
+    pub(super) async fn ask(
+        &self,
+        serving: &Serving,
+        signed_in: &SignedIn,
+        person: Person,
+        changed: bool,
+        now: Timestamp,
+    ) -> Result<Next, Error> {
+        let (issuer, keys) = (&*serving.issuer, serving.keys());
+        let (subject, decided) = (&signed_in.subject, &signed_in.approved.decided);
+        let client = self.client(issuer, &decided.client_id, Standing::Consented, now).await?;
+        let request = decided.request();
+        let resource = request.still_holds(issuer, &client.client)?;
+        let displayed = Displayed::new(issuer, &client.client, &request, resource).to(subject, Page::Whole);
+        let page = ConsentPage {
+            ticket: String::new(),
+            form_token: form::signed_in_token(keys, decided.id, decided.browser, displayed),
+            client,
+            redirect_uri: request.redirect_uri,
+            resource: resource.clone(),
+            scopes: request.scopes,
+            allowed: None,
+            upstream_name: issuer.upstream_name.clone(),
+            grant_lifetime_seconds: issuer.lifetimes.grant.as_secs(),
+            changed,
+            person: Some(person),
+        };
+        let state = serving.login_secrets(&signed_in.approved)?.state;
+        Ok(Next { step: Step::SignedIn { state, page: Box::new(page) }, set_cookies: Vec::new() })
+    }
+}
+
+/// The answer of a finished login: the same for everybody who still has its cookie.
+pub(super) fn code_issued(serving: &Serving, issued: &CodeIssued) -> Result<Next, Error> {
+    let code = issued.code(serving.keys()).ok_or(Refusal::AlreadyFinished)?;
+    let decided = &issued.approved.decided;
+    let location = response::success(&decided.redirect_uri, &code, decided.state.as_deref(), &serving.issuer.url);
+    Ok(Next { step: Step::Redirect(location), set_cookies: vec![cookie::delete_login(&serving.issuer, decided.id)] })
+}
+
+/// A person who cancelled goes back to the client at once; what went wrong by itself, or has to be put right elsewhere, is
+/// said first.
+pub(super) fn failed_login(serving: &Serving, failed: &Failed) -> Next {
+    let decided = &failed.approved.decided;
+    let link = error_link(decided, &failed.failure.refusal(), &serving.issuer.url);
+    let step = match failed.failure {
+        LoginFailure::UpstreamDenied => Step::Redirect(link.uri),
+        failure @ (LoginFailure::UpstreamUnavailable | LoginFailure::UpstreamInvalid | LoginFailure::NotMe) => {
+            Step::Failure { failure, return_to: link }
+        }
+    };
+    Next { step, set_cookies: vec![cookie::delete_login(&serving.issuer, decided.id)] }
+}

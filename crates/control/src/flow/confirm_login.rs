@@ -1,0 +1,90 @@
+//! `POST /callback/{issuer}`: whoever was asked "Signed in as X. Not you?" has answered.
+
+use lychgate_domain::authorization::AtCallback;
+use lychgate_domain::cookie::Cookies;
+use lychgate_domain::id::Attempt;
+use lychgate_domain::{Refusal, form, login, session};
+use lychgate_store::StoreError;
+
+use super::after_login::{Login, Question, code_issued, failed_login};
+use super::finish_login::called;
+use super::{Next, Pressed};
+use crate::control::{Caller, Control, MAX_ROUNDS, contended};
+use crate::error::Error;
+use crate::issuers::Serving;
+
+/// The answer, and where it came from.
+#[derive(Debug)]
+pub struct Confirmation {
+    pub state: String,
+    pub form_token: String,
+    pub decision: Option<Pressed>,
+    pub cookies: Cookies,
+    pub sec_fetch_site: Option<String>,
+    pub origin: Option<String>,
+}
+
+impl Control {
+    pub async fn confirm_login(
+        &self,
+        caller: Caller,
+        issuer_id: String,
+        attempt: Attempt,
+        answer: Confirmation,
+    ) -> Result<Next, Error> {
+        let control = self.clone();
+        self.to_the_end(async move {
+            let serving = &control.issuer(&issuer_id, &caller).await?;
+            control.confirm(serving, &caller, attempt, &answer).await
+        })
+        .await
+    }
+
+    async fn confirm(
+        &self,
+        serving: &Serving,
+        caller: &Caller,
+        attempt: Attempt,
+        answer: &Confirmation,
+    ) -> Result<Next, Error> {
+        let (issuer, keys, now) = (&*serving.issuer, serving.keys(), self.clock.now());
+        form::same_site(answer.sec_fetch_site.as_deref(), answer.origin.as_deref(), &issuer.url)?;
+        let id = login::authorization_id(Some(&answer.state), keys)?;
+        let cookie = answer.cookies.login(issuer, keys, id, now)?;
+        let displayed = form::signed_in_displayed(&answer.form_token, keys, id, cookie.browser())?;
+        let is_me = match answer.decision {
+            Some(Pressed::Approve) => true,
+            Some(Pressed::NotMe) => false,
+            Some(Pressed::Deny) | None => return Err(Refusal::DecisionMissing.into()),
+        };
+        for _ in 0..MAX_ROUNDS {
+            let stored = self.store.authorization(issuer, id, now).await?.ok_or(Refusal::LoginExpired)?;
+            match stored.value.at_callback(&cookie, &issuer.lifetimes, now)? {
+                AtCallback::SignedIn(signed_in) if is_me => {
+                    let person = called(serving, &signed_in, &answer.cookies, now);
+                    let login = Login { signed_in, read_at: stored.version, person };
+                    let question = Question::Answered { displayed, attempt };
+                    return self.after_login(serving, caller, &login, question, now).await;
+                }
+                AtCallback::SignedIn(signed_in) => {
+                    let failed = signed_in.refuse(attempt, now);
+                    match self.store.fail_login(issuer, stored.version, &failed, now).await {
+                        Ok(()) => {
+                            let mut next = failed_login(serving, &failed);
+                            next.set_cookies.push(session::delete(issuer));
+                            return Ok(next);
+                        }
+                        Err(StoreError::Conflict) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                // Answers are final, like decisions: the same one again is good.
+                AtCallback::CodeIssued(issued) if is_me => return code_issued(serving, &issued),
+                AtCallback::CodeIssued(_) => return Err(Refusal::AlreadyDecided.into()),
+                AtCallback::Failed(failed) => return Ok(failed_login(serving, &failed)),
+                AtCallback::Claim(_) | AtCallback::Wait => return Err(Refusal::StateInvalid.into()),
+            }
+        }
+        Err(contended())
+    }
+}

@@ -1,0 +1,557 @@
+//! What a session and a remembered consent change: one button instead of the page, a question instead of a code. And what
+//! they must never change: who is given a code is who has just signed in and has agreed to it.
+
+use std::time::Duration;
+
+use lychgate_api::v1::{self, Decision, next::Step};
+use lychgate_control::config::{PromptConfig, PromptMode};
+use lychgate_domain::issuer::IssuerUrl;
+use lychgate_engine_suite::fault::Fault;
+use lychgate_store::engine::Engine as _;
+use lychgate_store::engine::{Batch, Expectation, Key, Space};
+use serde_json::json;
+
+use crate::support::{
+    App, Browser, Control, Edge, Flow, ISSUER_URL, Refused as _, Site, World, attempt, location, page, query,
+};
+
+const SESSION: &str = "__Host-lychgate-session-";
+const BROWSER: &str = "__Host-lychgate-browser-";
+
+fn remembering() -> PromptConfig {
+    PromptConfig { mode: PromptMode::Remember, ..PromptConfig::default() }
+}
+
+fn silent(client: &str) -> PromptConfig {
+    PromptConfig { mode: PromptMode::Silent, silent_clients: vec![client.to_owned()], ..PromptConfig::default() }
+}
+
+/// Alice has allowed the configured app to read, in this browser.
+async fn returning(prompt: PromptConfig) -> (World, Control, Flow) {
+    let mut world = World::new().await;
+    world.issuer().prompt = prompt;
+    world.issuer().clients[0].redirect_uris.push("https://app.example/second".to_owned());
+    let control = world.start().await;
+    let mut flow = Flow::new(App::configured());
+    flow.tokens(&control.edge(), &world.idp).await;
+    (world, control, flow)
+}
+
+/// The page again, with exactly this changed.
+async fn shown(flow: &Flow, edge: &Edge, change: impl FnOnce(&mut v1::ShowRequest)) -> Step {
+    let mut request = flow.show(&flow.ticket(edge).await);
+    change(&mut request);
+    edge.show(request).await.unwrap().step.unwrap()
+}
+
+#[track_caller]
+fn one_button(step: Step) -> v1::ConsentPage {
+    match step {
+        Step::RememberedPage(remembered) => remembered.page.unwrap(),
+        other => panic!("not the button: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn whole(step: Step) -> v1::ConsentPage {
+    match step {
+        Step::ConsentPage(page) => page,
+        other => panic!("not the whole page: {other:?}"),
+    }
+}
+
+#[track_caller]
+fn question(next: v1::Next) -> v1::SignedInPage {
+    match next.step {
+        Some(Step::SignedInPage(page)) => page,
+        other => panic!("nobody is asked: {other:?}"),
+    }
+}
+
+fn account(page: &v1::ConsentPage) -> Option<&str> {
+    page.person.as_ref().map(|person| person.account.as_str())
+}
+
+/// Presses `decision`, and signs in as `person`.
+async fn sign_in_as(
+    person: &str,
+    flow: &mut Flow,
+    page: &v1::ConsentPage,
+    edge: &Edge,
+    world: &World,
+) -> v1::FinishLoginRequest {
+    let next = edge.decide(flow.decide(page, Decision::Approve)).await.unwrap();
+    flow.browser.keep(&next);
+    flow.finish_login(world.idp.sign_in(location(&next), person))
+}
+
+fn answer(flow: &Flow, asked: &v1::SignedInPage, decision: Decision) -> v1::ConfirmLoginRequest {
+    v1::ConfirmLoginRequest {
+        issuer_id: flow.issuer_id.clone(),
+        attempt: attempt(),
+        state: asked.state.clone(),
+        form_token: asked.page.as_ref().unwrap().form_token.clone(),
+        decision: decision.into(),
+        cookies: flow.browser.cookies(),
+        sec_fetch_site: Some("same-origin".to_owned()),
+        origin: None,
+    }
+}
+
+fn only(browser: &Browser, prefix: &str) -> (String, String) {
+    let mut found = browser.0.iter().filter(|(name, _)| name.starts_with(prefix));
+    let (name, value) = found.next().expect("there is one");
+    assert!(found.next().is_none());
+    (name.clone(), value.clone())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b31_what_was_allowed_before_takes_one_button_and_a_login() {
+    let (world, control, mut flow) = returning(remembering()).await;
+    let edge = control.edge();
+    let before = world.kept(Space::Consents).await.remove(0).1.expires_at;
+    let first_session = only(&flow.browser, SESSION).1;
+    world.advance(Duration::from_secs(60));
+    let page = one_button(shown(&flow, &edge, |_| {}).await);
+    let person = page.person.clone().unwrap();
+    assert_eq!((person.name.as_str(), person.account.as_str()), ("ALICE", "alice"));
+    let callback = sign_in_as("alice", &mut flow, &page, &edge, &world).await;
+    let next = edge.finish_login(callback).await.unwrap();
+    flow.browser.keep(&next);
+    edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
+    assert_ne!(only(&flow.browser, SESSION).1, first_session, "minted anew at every callback");
+    let after = world.kept(Space::Consents).await.remove(0).1.expires_at;
+    assert_eq!(after, before, "what nobody has read again is not renewed");
+}
+
+/// GHSA-6x8h-498w-gv8c: the one-button page with exactly one thing changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn b31_whatever_is_different_takes_the_whole_page() {
+    let (world, control, mut flow) = returning(remembering()).await;
+    let edge = &control.edge();
+    let census = world.census().await;
+    for site in [Some("cross-site"), Some("same-site"), Some("none, none"), None] {
+        let page = whole(shown(&flow, edge, |request| request.sec_fetch_site = site.map(str::to_owned)).await);
+        assert_eq!(account(&page), Some("alice"), "{site:?}: it still says as whom");
+    }
+    whole(shown(&flow, edge, |request| request.whole_page = true).await);
+
+    let page = whole(shown(&Flow { scope: "read write".to_owned(), ..flow.clone() }, edge, |_| {}).await);
+    let added: Vec<_> = page.scopes.iter().map(|scope| (scope.name.as_str(), scope.added)).collect();
+    assert_eq!(added, [("read", false), ("write", true)], "E2: what is new is marked");
+
+    let mut elsewhere = flow.clone();
+    elsewhere.app.redirect_uri = "https://app.example/second".to_owned();
+    whole(shown(&elsewhere, edge, |_| {}).await);
+
+    for prompt in ["consent", "login", "consent login"] {
+        let mut begin = flow.begin();
+        begin.parameters.push(v1::Parameter { name: "prompt".to_owned(), value: prompt.to_owned() });
+        let ticket = query(location(&edge.begin(begin).await.unwrap()))["ticket"].clone();
+        whole(edge.show(flow.show(&ticket)).await.unwrap().step.unwrap());
+    }
+
+    // A program on the person's own computer: allowed before, and asked about like the first time.
+    let mut program = Flow { browser: flow.browser.clone(), ..Flow::new(App::registered(edge).await) };
+    program.tokens(edge, &world.idp).await;
+    whole(shown(&program, edge, |_| {}).await);
+
+    one_button(shown(&flow, edge, |_| {}).await);
+    world.revoke_consent("alice", "app").await;
+    let page = whole(shown(&flow, edge, |_| {}).await);
+    assert!(page.scopes.iter().all(|scope| !scope.added), "nothing is new where nothing is old");
+    assert_eq!(world.kept(Space::Authorizations).await.len(), census_of(&census, "authorizations") + 1);
+    flow.tokens(edge, &world.idp).await;
+    one_button(shown(&flow, edge, |_| {}).await);
+}
+
+fn census_of(census: &[(&'static str, usize)], space: &str) -> usize {
+    census.iter().find(|(name, _)| *name == space).expect("a space").1
+}
+
+/// Every revocation ends remembering, however wide it is.
+#[tokio::test(flavor = "multi_thread")]
+async fn b31_a_raised_counter_ends_remembering() {
+    let (world, control, flow) = returning(remembering()).await;
+    one_button(shown(&flow, &control.edge(), |_| {}).await);
+    let counter = [IssuerUrl::parse(ISSUER_URL).unwrap().digest().as_slice(), b"i"].concat();
+    let batch = Batch::new(world.now(), world.now() + Duration::from_secs(10));
+    let raise = batch.put(Key::new(Space::Counters, counter), Expectation::Absent, vec![0x08, 0x01], None);
+    world.engine.commit(raise).await.unwrap();
+    whole(shown(&flow, &control.edge(), |_| {}).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b39_a_document_that_changed_takes_the_whole_page() {
+    let mut world = World::new().await;
+    let site = Site::start().await;
+    site.publish("/client.json", &site.document("/client.json", &json!({})));
+    world.config.outbound = site.outbound(&world);
+    world.issuer().prompt = remembering();
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::new(&site.url("/client.json"), "https://app.example/cb"));
+    flow.tokens(&edge, &world.idp).await;
+    let button = one_button(shown(&flow, &edge, |_| {}).await);
+    let more = json!({ "redirect_uris": ["https://app.example/cb", "https://evil.example/cb"] });
+    site.publish("/client.json", &site.document("/client.json", &more));
+    world.advance(Duration::from_secs(61));
+    whole(shown(&flow, &edge, |_| {}).await);
+    // And a button that is on somebody's screen does not count for the client as it is now.
+    let again = page(edge.decide(flow.decide(&button, Decision::Approve)).await.unwrap());
+    assert!(again.changed);
+    assert_eq!(world.kept(Space::Authorizations).await.len(), 1, "nothing was decided");
+}
+
+/// B37: a session is worth something in its own browser, at its own issuer, unchanged and in time.
+#[tokio::test(flavor = "multi_thread")]
+async fn b37_a_session_that_is_not_ones_own_is_none() {
+    let (world, control, flow) = returning(remembering()).await;
+    let edge = &control.edge();
+    let ((name, session), (_, browser)) = (only(&flow.browser, SESSION), only(&flow.browser, BROWSER));
+    assert_eq!(account(&one_button(shown(&flow, edge, |_| {}).await)), Some("alice"));
+
+    let mut thief = Flow::new(App::configured());
+    thief.ask(edge).await;
+    thief.browser.0.insert(name.clone(), session.clone());
+    let mut tampered = flow.clone();
+    let flipped = if session.ends_with('A') { "Q" } else { "A" };
+    tampered.browser.0.insert(name.clone(), format!("{}{flipped}", &session[..session.len() - 1]));
+    let mut confused = flow.clone();
+    confused.browser.0.insert(name.clone(), browser);
+    for (what, stranger) in [("stolen", thief), ("tampered", tampered), ("another cookie", confused)] {
+        let page = whole(shown(&stranger, edge, |_| {}).await);
+        assert_eq!(account(&page), None, "{what}");
+    }
+    let twice = v1::Cookie { name: name.clone(), value: session };
+    let page = whole(shown(&flow, edge, |request| request.cookies.push(twice)).await);
+    assert_eq!(account(&page), None, "twice");
+
+    world.advance(Duration::from_secs(12 * 60 * 60));
+    assert_eq!(account(&whole(shown(&flow, edge, |_| {}).await)), None, "too old");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b37_a_session_of_one_issuer_is_none_at_another() {
+    let mut world = World::new().await;
+    let mut other = world.issuer_at("other", &format!("{ISSUER_URL}/t"));
+    other.prompt = remembering();
+    world.config.issuers.push(other);
+    world.issuer().prompt = remembering();
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let mut there = Flow::at("other", App::configured());
+    flow.tokens(&edge, &world.idp).await;
+    there.tokens(&edge, &world.idp).await;
+    one_button(shown(&there, &edge, |_| {}).await);
+    let (name, _) = only(&there.browser, SESSION);
+    assert_ne!(name, only(&flow.browser, SESSION).0);
+    there.browser.0.insert(name, only(&flow.browser, SESSION).1);
+    assert_eq!(account(&whole(shown(&there, &edge, |_| {}).await)), None);
+}
+
+/// The button's own post, with one thing changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn b31_the_button_cannot_be_pressed_from_elsewhere_or_for_more() {
+    let (world, control, flow) = returning(remembering()).await;
+    let edge = control.edge();
+    let button = one_button(shown(&flow, &edge, |_| {}).await);
+    let census = world.census().await;
+    let press = || flow.decide(&button, Decision::Approve);
+    let forged = v1::DecideRequest { sec_fetch_site: Some("cross-site".to_owned()), ..press() };
+    assert_eq!(edge.decide(forged).await.reason(), "CROSS_SITE");
+    let wider = shown(&Flow { scope: "read write".to_owned(), ..flow.clone() }, &edge, |_| {}).await;
+    let wider = v1::DecideRequest { ticket: whole(wider).ticket, ..press() };
+    assert_eq!(edge.decide(wider).await.reason(), "FORM_TOKEN_INVALID");
+    let mut signed_out = flow.clone();
+    let (name, _) = only(&flow.browser, SESSION);
+    signed_out.browser.0.remove(&name);
+    let again = page(edge.decide(signed_out.decide(&button, Decision::Approve)).await.unwrap());
+    assert!(again.changed && again.person.is_none(), "whom it named is gone");
+    assert_eq!(world.census().await, census, "nothing was decided");
+    world.revoke_consent("alice", "app").await;
+    let again = page(edge.decide(press()).await.unwrap());
+    assert!(again.changed, "what was taken back is not given back by the button");
+    assert_eq!(world.kept(Space::Authorizations).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b37_somebody_else_can_sit_down_before_the_button_is_pressed() {
+    let (world, control, mut flow) = returning(PromptConfig::default()).await;
+    let edge = control.edge();
+    let as_alice = whole(shown(&flow, &edge, |_| {}).await);
+    assert_eq!(account(&as_alice), Some("alice"));
+    // Bob signs in in another tab, with a page that named nobody.
+    let bobs = Flow { person: "bob".to_owned(), ..flow.clone() };
+    let mut nobodys = bobs.clone();
+    let (session, _) = only(&nobodys.browser, SESSION);
+    nobodys.browser.0.remove(&session);
+    nobodys.tokens(&edge, &world.idp).await;
+    let before = world.kept(Space::Authorizations).await.len();
+    flow.browser = nobodys.browser;
+    let again = page(edge.decide(flow.decide(&as_alice, Decision::Approve)).await.unwrap());
+    assert!(again.changed);
+    assert_eq!(account(&again), Some("bob"));
+    assert_eq!(world.kept(Space::Authorizations).await.len(), before, "nothing was decided");
+}
+
+/// OAuth 2.1 §7.3: the second person at one browser.
+#[tokio::test(flavor = "multi_thread")]
+async fn b37_whoever_signs_in_unexpectedly_is_asked_before_there_is_a_code() {
+    for prompt in [PromptConfig::default(), remembering()] {
+        let remembers = prompt.mode == PromptMode::Remember;
+        let (world, control, mut flow) = returning(prompt).await;
+        let edge = control.edge();
+        let step = shown(&flow, &edge, |_| {}).await;
+        let shown = if remembers { one_button(step) } else { whole(step) };
+        let (events, calls) = (world.events().await.len(), world.idp.calls());
+        let callback = sign_in_as("bob", &mut flow, &shown, &edge, &world).await;
+        let next = edge.finish_login(callback.clone()).await.unwrap();
+        flow.browser.keep(&next);
+        let asked = question(next);
+        let page = asked.page.clone().unwrap();
+        assert_eq!(account(&page), Some("bob"));
+        assert_eq!((page.scopes[0].name.as_str(), page.redirect.unwrap().host.as_str()), ("read", "app.example"));
+        assert_eq!((world.events().await.len(), world.kept(Space::Consents).await.len()), (events, 1), "no code yet");
+
+        // A reload asks again, and the upstream is not.
+        assert_eq!(
+            question(edge.finish_login(flow.finish_login(callback.parameters)).await.unwrap()).state,
+            asked.state
+        );
+        assert_eq!(world.idp.calls(), calls + 1);
+
+        let good = || answer(&flow, &asked, Decision::Approve);
+        let mut elsewhere = Flow::new(App::configured());
+        elsewhere.ask(&edge).await;
+        for (bad, reason) in [
+            (v1::ConfirmLoginRequest { sec_fetch_site: Some("cross-site".to_owned()), ..good() }, "CROSS_SITE"),
+            (v1::ConfirmLoginRequest { form_token: shown.form_token.clone(), ..good() }, "FORM_TOKEN_INVALID"),
+            (v1::ConfirmLoginRequest { cookies: elsewhere.browser.cookies(), ..good() }, "STATE_COOKIE_MISSING"),
+            (v1::ConfirmLoginRequest { state: "x".to_owned(), ..good() }, "STATE_INVALID"),
+            (answer(&flow, &asked, Decision::Deny), "DECISION_MISSING"),
+        ] {
+            assert_eq!(edge.confirm_login(bad).await.reason(), reason);
+        }
+        assert_eq!((world.events().await.len(), world.kept(Space::Consents).await.len()), (events, 1), "still none");
+
+        let confirmed = good();
+        let next = edge.confirm_login(confirmed.clone()).await.unwrap();
+        assert_eq!(location(&edge.confirm_login(confirmed).await.unwrap()), location(&next), "the same answer again");
+        let refused = answer(&flow, &asked, Decision::NotMe);
+        assert_eq!(edge.confirm_login(refused).await.reason(), "ALREADY_DECIDED");
+        let tokens = edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
+        assert_eq!(tokens.scope, "read");
+        assert_eq!(world.kept(Space::Consents).await.len(), 2, "bob's own");
+        assert_eq!(world.idp.calls(), calls + 1);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b37_who_says_not_me_gets_no_code_and_the_session_ends() {
+    let (world, control, mut flow) = returning(remembering()).await;
+    let edge = control.edge();
+    let button = one_button(shown(&flow, &edge, |_| {}).await);
+    let callback = sign_in_as("bob", &mut flow, &button, &edge, &world).await;
+    let next = edge.finish_login(callback.clone()).await.unwrap();
+    flow.browser.keep(&next);
+    let asked = question(next);
+    let events = world.events().await.len();
+    let next = edge.confirm_login(answer(&flow, &asked, Decision::NotMe)).await.unwrap();
+    let Some(Step::FailurePage(failure)) = &next.step else { panic!("{next:?}") };
+    assert_eq!(failure.reason, "SIGNED_IN_AS_ANOTHER");
+    assert_eq!(query(&failure.return_uri)["error"], "access_denied");
+    let late = answer(&flow, &asked, Decision::Approve);
+    let Some(Step::FailurePage(_)) = edge.confirm_login(late).await.unwrap().step else { panic!("it is final") };
+    flow.browser.keep(&next);
+    assert!(!flow.browser.0.keys().any(|name| name.starts_with(SESSION)));
+    assert_eq!(
+        (world.events().await.len(), world.kept(Space::Consents).await.len()),
+        (events, 1),
+        "nothing came of it"
+    );
+}
+
+/// Login CSRF: the attacker's cookies in the victim's browser. The page says as whom, and the victim's login is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn b37_a_planted_session_is_named_and_gives_the_attacker_nothing() {
+    let (world, control, mallorys) = returning(remembering()).await;
+    let edge = control.edge();
+    let mut victim = Flow { browser: mallorys.browser.clone(), person: "victim".to_owned(), ..mallorys };
+    let button = one_button(shown(&victim, &edge, |_| {}).await);
+    assert_eq!(account(&button), Some("alice"), "whose session it is");
+    let callback = sign_in_as("victim", &mut victim, &button, &edge, &world).await;
+    let asked = question(edge.finish_login(callback).await.unwrap());
+    assert_eq!(account(&asked.page.unwrap()), Some("victim"));
+    assert_eq!(world.kept(Space::Consents).await.len(), 1, "and nothing is allowed yet");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b37_an_issuer_may_always_ask_who_it_is() {
+    let mut world = World::new().await;
+    world.issuer().prompt = PromptConfig { confirm_subject: true, ..PromptConfig::default() };
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let callback = flow.sign_in(&edge, &world.idp).await;
+    let next = edge.finish_login(callback).await.unwrap();
+    flow.browser.keep(&next);
+    let asked = question(next);
+    assert!(world.kept(Space::Consents).await.is_empty());
+    let next = edge.confirm_login(answer(&flow, &asked, Decision::Approve)).await.unwrap();
+    edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b37_not_you_ends_the_session_and_decides_nothing() {
+    let (world, control, mut flow) = returning(PromptConfig::default()).await;
+    let edge = control.edge();
+    let page = whole(shown(&flow, &edge, |_| {}).await);
+    let census = world.census().await;
+    let forged = flow.decide(&page, Decision::NotMe);
+    let forged = v1::DecideRequest { sec_fetch_site: Some("cross-site".to_owned()), ..forged };
+    assert_eq!(edge.decide(forged).await.reason(), "CROSS_SITE");
+    let next = edge.decide(flow.decide(&page, Decision::NotMe)).await.unwrap();
+    flow.browser.keep(&next);
+    assert_eq!(query(location(&next))["ticket"], page.ticket, "the same page again");
+    let next = edge.show(flow.show(&page.ticket)).await.unwrap();
+    assert_eq!(account(&whole(next.step.unwrap())), None);
+    assert_eq!(world.census().await, census);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b31_a_denial_is_not_remembered() {
+    let (world, control, flow) = returning(remembering()).await;
+    let edge = control.edge();
+    let wider = Flow { scope: "read write".to_owned(), ..flow.clone() };
+    let page = whole(shown(&wider, &edge, |_| {}).await);
+    edge.decide(wider.decide(&page, Decision::Deny)).await.unwrap();
+    whole(shown(&wider, &edge, |_| {}).await);
+    one_button(shown(&flow, &edge, |_| {}).await);
+    assert_eq!(world.kept(Space::Consents).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b31_a_silent_client_gets_no_page_and_still_a_login() {
+    let (world, control, mut flow) = returning(silent("app")).await;
+    let edge = control.edge();
+    let request = flow.show(&flow.ticket(&edge).await);
+    let next = edge.show(request.clone()).await.unwrap();
+    flow.browser.keep(&next);
+    // The browser asked twice: one decision, one way on.
+    let again = edge.show(v1::ShowRequest { attempt: attempt(), ..request }).await.unwrap();
+    assert_eq!(location(&again), location(&next));
+    assert_eq!(world.kept(Space::Authorizations).await.len(), 2);
+    let callback = flow.finish_login(world.idp.sign_in(location(&next), "alice"));
+    let next = edge.finish_login(callback).await.unwrap();
+    edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
+
+    let same_origin = shown(&flow, &edge, |request| request.sec_fetch_site = Some("same-origin".to_owned())).await;
+    assert!(matches!(same_origin, Step::Redirect(_)));
+}
+
+/// The silent flow with exactly one thing changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn b31_silence_is_for_listed_clients_in_their_own_persons_browser() {
+    let (world, control, flow) = returning(silent("another")).await;
+    one_button(shown(&flow, &control.edge(), |_| {}).await);
+    assert_eq!(world.kept(Space::Authorizations).await.len(), 1, "unlisted");
+
+    let (world, control, flow) = returning(silent("app")).await;
+    let edge = &control.edge();
+    for site in [Some("cross-site"), Some("same-site"), None] {
+        whole(shown(&flow, edge, |request| request.sec_fetch_site = site.map(str::to_owned)).await);
+    }
+    whole(shown(&flow, edge, |request| request.cookies.retain(|cookie| !cookie.name.starts_with(SESSION))).await);
+    whole(shown(&Flow { scope: "read write".to_owned(), ..flow.clone() }, edge, |_| {}).await);
+    assert_eq!(world.kept(Space::Authorizations).await.len(), 1, "nothing was decided by any of it");
+    world.revoke_consent("alice", "app").await;
+    whole(shown(&flow, edge, |_| {}).await);
+    assert_eq!(world.kept(Space::Authorizations).await.len(), 1);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b31_silence_is_not_for_programs_on_the_persons_computer() {
+    let mut world = World::new().await;
+    world.issuer().prompt = silent("app");
+    world.issuer().clients[0].redirect_uris = vec!["http://127.0.0.1/cb".to_owned()];
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::new("app", "http://127.0.0.1:7777/cb"));
+    flow.tokens(&edge, &world.idp).await;
+    whole(shown(&flow, &edge, |_| {}).await);
+    assert_eq!(world.kept(Space::Authorizations).await.len(), 1);
+}
+
+/// What is taken back while somebody signs in is taken back: silence does not give it again.
+#[tokio::test(flavor = "multi_thread")]
+async fn b31_a_consent_revoked_on_the_way_is_asked_for() {
+    for prompt in [silent("app"), remembering()] {
+        let is_silent = prompt.mode == PromptMode::Silent;
+        let (world, control, mut flow) = returning(prompt).await;
+        let edge = control.edge();
+        let callback = if is_silent {
+            let next = edge.show(flow.show(&flow.ticket(&edge).await)).await.unwrap();
+            flow.browser.keep(&next);
+            flow.finish_login(world.idp.sign_in(location(&next), "alice"))
+        } else {
+            let button = one_button(shown(&flow, &edge, |_| {}).await);
+            sign_in_as("alice", &mut flow, &button, &edge, &world).await
+        };
+        world.revoke_consent("alice", "app").await;
+        let events = world.events().await.len();
+        let asked = question(edge.finish_login(callback).await.unwrap());
+        assert_eq!(account(asked.page.as_ref().unwrap()), Some("alice"));
+        assert_eq!(world.events().await.len(), events, "no code, no consent");
+        let next = edge.confirm_login(answer(&flow, &asked, Decision::Approve)).await.unwrap();
+        edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
+    }
+}
+
+/// An attempt has one effect, though the store does not say whether it took the commit, and another process is asked.
+#[tokio::test(flavor = "multi_thread")]
+async fn b37_an_answer_and_a_silent_approval_land_once() {
+    for fault in [Fault::UnknownBefore, Fault::UnknownAfter] {
+        let (world, control, mut flow) = returning(silent("app")).await;
+        let edge = control.edge();
+        let visit = flow.show(&flow.ticket(&edge).await);
+        world.engine.fail(0, fault);
+        let next = edge.show(visit.clone()).await.unwrap();
+        let other = world.start().await;
+        assert_eq!(other.edge().show(visit).await.unwrap(), next, "{fault:?}");
+        flow.browser.keep(&next);
+        assert_eq!(world.kept(Space::Authorizations).await.len(), 2);
+
+        let callback = flow.finish_login(world.idp.sign_in(location(&next), "bob"));
+        let next = edge.finish_login(callback).await.unwrap();
+        flow.browser.keep(&next);
+        let confirmed = answer(&flow, &question(next), Decision::Approve);
+        world.engine.fail(0, fault);
+        let next = edge.confirm_login(confirmed.clone()).await.unwrap();
+        let census = world.census().await;
+        assert_eq!(other.edge().confirm_login(confirmed).await.unwrap(), next, "{fault:?}");
+        assert_eq!(world.census().await, census);
+        edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
+    }
+}
+
+/// Whoever was asked is asked about what is true now.
+#[tokio::test(flavor = "multi_thread")]
+async fn b37_what_changed_while_somebody_was_asked_is_shown_again() {
+    let (world, control, mut flow) = returning(PromptConfig::default()).await;
+    let page = whole(shown(&flow, &control.edge(), |_| {}).await);
+    let callback = sign_in_as("bob", &mut flow, &page, &control.edge(), &world).await;
+    let asked = question(control.edge().finish_login(callback).await.unwrap());
+    control.stop().await;
+    let mut changed = world.config.clone();
+    changed.issuers[0].clients[0].name = "Another App".to_owned();
+    let control = world.start_with(changed).await;
+    let edge = control.edge();
+    let events = world.events().await.len();
+    let again = question(edge.confirm_login(answer(&flow, &asked, Decision::Approve)).await.unwrap());
+    assert!(again.page.as_ref().unwrap().changed);
+    assert_eq!(world.events().await.len(), events);
+    let next = edge.confirm_login(answer(&flow, &again, Decision::Approve)).await.unwrap();
+    assert!(query(location(&next)).contains_key("code"));
+}

@@ -1,0 +1,89 @@
+//! Between the upstream's answer and the code: whether whoever signed in is whom the approval was meant for.
+
+use super::{Approved, CodeIssued, Failed, LoginFailure, Sealed};
+use crate::consent::{Consent, Covered};
+use crate::grant::Counters;
+use crate::id::Attempt;
+use crate::keys::{Keys, Purpose};
+use crate::prompt::PromptPolicy;
+use crate::subject::Subject;
+use crate::time::Timestamp;
+
+/// What a yes was said to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// The whole page, and whom it said to be signed in, if anybody.
+    Page { as_whom: Option<Subject> },
+    /// One button, with which somebody repeated what they had allowed before.
+    Button { as_whom: Subject },
+    /// Nothing: an operator trusts the client with what somebody allowed before.
+    Nothing { as_whom: Subject },
+}
+
+/// Somebody has signed in upstream, and there is no code yet. Kept only while they are asked.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct SignedIn {
+    pub approved: Approved,
+    pub attempt: Attempt,
+    pub at: Timestamp,
+    pub subject: Subject,
+    pub upstream_tokens: Sealed,
+}
+
+/// What a login comes to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AfterLogin<'a> {
+    /// A code, and the consent is renewed.
+    Approve,
+    /// A code under the consent there is. It does not grow older by being used, nor younger: its end is counted from the
+    /// last time that somebody saw it all.
+    Keep(&'a Consent),
+    /// A page that says who has signed in, and everything that was asked for.
+    Ask,
+}
+
+impl SignedIn {
+    /// `covered` is by the consent of whoever signed in, as it stands now: what was taken back while they were away is
+    /// not given back by a button that did not say what it was about.
+    pub fn after<'a>(&self, policy: &PromptPolicy, covered: Option<Covered<'a>>) -> AfterLogin<'a> {
+        if policy.confirm_subject {
+            return AfterLogin::Ask;
+        }
+        match &self.approved.seen {
+            // Nobody was named on the page, so nobody else can have been meant.
+            Seen::Page { as_whom: None } => AfterLogin::Approve,
+            Seen::Page { as_whom: Some(expected) } if *expected == self.subject => AfterLogin::Approve,
+            Seen::Button { as_whom } | Seen::Nothing { as_whom } if *as_whom == self.subject => {
+                covered.map_or(AfterLogin::Ask, |covered| AfterLogin::Keep(covered.by()))
+            }
+            // The second person at one browser must not hand out their account with the first one's yes (OAuth 2.1 §7.3).
+            Seen::Page { .. } | Seen::Button { .. } | Seen::Nothing { .. } => AfterLogin::Ask,
+        }
+    }
+
+    /// `consent` is what this login makes of the subject's consent; both are written together.
+    pub fn issue_code(
+        self,
+        consent: &Consent,
+        counters: Counters,
+        keys: &Keys,
+        attempt: Attempt,
+        at: Timestamp,
+    ) -> CodeIssued {
+        CodeIssued {
+            approved: self.approved,
+            attempt,
+            at,
+            code_key: keys.active(Purpose::Code).id,
+            subject: self.subject,
+            consent_epoch: consent.epoch,
+            counters,
+            upstream_tokens: self.upstream_tokens,
+        }
+    }
+
+    /// They were asked, and it is not them.
+    pub fn refuse(self, attempt: Attempt, at: Timestamp) -> Failed {
+        Failed { approved: self.approved, attempt, at, failure: LoginFailure::NotMe }
+    }
+}

@@ -1,0 +1,152 @@
+//! How much of the consent page a request gets: all of it, one button, or nothing at all.
+//!
+//! What was allowed before may shorten the page. It must never do so for a request that somebody else could have made in
+//! the person's browser, or whose answer could go to somebody else.
+
+use crate::consent::Covered;
+use crate::id::ClientId;
+use crate::issuer::Issuer;
+use crate::redirect_uri::RedirectKind;
+use crate::request::{AuthorizationRequest, WantedPage};
+
+/// What an operator says about it.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct PromptPolicy {
+    pub mode: Mode,
+    /// Whether everybody is asked "Signed in as X. Not you?" before a code exists, not only who was not expected.
+    pub confirm_subject: bool,
+}
+
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Mode {
+    /// The whole page.
+    #[default]
+    Always,
+    /// One button for what was allowed before.
+    Remember,
+    /// The same, and nothing for these clients.
+    Silent { clients: Vec<ClientId> },
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shown {
+    Everything,
+    /// "Continue as X to CLIENT on RESOURCE".
+    OneButton,
+    Nothing,
+}
+
+/// `covered` proves that the person in the browser, as far as is known, allowed all of this before.
+pub fn shown(
+    issuer: &Issuer,
+    request: &AuthorizationRequest,
+    covered: Option<&Covered<'_>>,
+    sec_fetch_site: Option<&str>,
+) -> Shown {
+    if covered.is_none() || request.page == WantedPage::Whole {
+        return Shown::Everything;
+    }
+    // OAuth 2.1 §7.3.1: which program listens there now, nobody can tell; the consent was given to another, perhaps.
+    match request.redirect_uri.kind() {
+        RedirectKind::Web => {}
+        RedirectKind::Loopback | RedirectKind::PrivateScheme => return Shown::Everything,
+    }
+    // A hostile server that bounces its visitors here would get a code of theirs for one habitual click
+    // (GHSA-6x8h-498w-gv8c). What a page elsewhere began says so through every redirect; silence proves nothing.
+    match sec_fetch_site {
+        Some("none" | "same-origin") => {}
+        Some(_) | None => return Shown::Everything,
+    }
+    match &issuer.prompt.mode {
+        Mode::Always => Shown::Everything,
+        Mode::Remember => Shown::OneButton,
+        Mode::Silent { clients } if clients.contains(&request.client_id) => Shown::Nothing,
+        Mode::Silent { .. } => Shown::OneButton,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::Consent;
+    use crate::grant::Counters;
+    use crate::grant::tests::decided;
+    use crate::issuer::tests::issuer;
+    use crate::redirect_uri::RedirectUri;
+    use crate::request::tests::request;
+    use crate::subject::{Subject, UpstreamId};
+    use crate::time::Timestamp;
+
+    const NOW: Timestamp = Timestamp::EPOCH;
+
+    fn consent() -> Consent {
+        let (issuer, subject) = (issuer(), Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap());
+        let mut decided = decided();
+        decided.metadata_digest = issuer.clients[0].metadata_digest();
+        decided.scopes = request().scopes;
+        Consent::approve(None, &decided, &subject, Counters::default(), &issuer.lifetimes, NOW)
+    }
+
+    fn judge(mode: Mode, change: fn(&mut AuthorizationRequest), site: Option<&str>) -> Shown {
+        let (consent, mut issuer, mut asked) = (consent(), issuer(), request());
+        issuer.prompt.mode = mode;
+        let covered = consent.covers(&issuer.clients[0], &asked, Counters::default(), NOW).expect("as approved");
+        change(&mut asked);
+        shown(&issuer, &asked, Some(&covered), site)
+    }
+
+    fn listed() -> Mode {
+        Mode::Silent { clients: vec![request().client_id] }
+    }
+
+    #[test]
+    fn b31_a_page_is_shortened_only_as_the_operator_says() {
+        let none = Some("none");
+        let unlisted = Mode::Silent { clients: vec![ClientId::parse("another").unwrap()] };
+        for (mode, is_shown) in [
+            (Mode::Always, Shown::Everything),
+            (Mode::Remember, Shown::OneButton),
+            (unlisted, Shown::OneButton),
+            (listed(), Shown::Nothing),
+        ] {
+            assert_eq!(judge(mode, |_| {}, none), is_shown);
+        }
+        let mut issuer = issuer();
+        issuer.prompt.mode = listed();
+        assert_eq!(shown(&issuer, &request(), None, none), Shown::Everything, "nothing was allowed before");
+    }
+
+    #[test]
+    fn b31_what_another_site_began_gets_the_whole_page() {
+        for (site, is_good) in [
+            (Some("none"), true),
+            (Some("same-origin"), true),
+            (Some("same-site"), false),
+            (Some("cross-site"), false),
+            (Some("none, none"), false),
+            (Some(""), false),
+            (None, false),
+        ] {
+            let [remembered, silent] = [Mode::Remember, listed()].map(|mode| judge(mode, |_| {}, site));
+            let expected =
+                if is_good { (Shown::OneButton, Shown::Nothing) } else { (Shown::Everything, Shown::Everything) };
+            assert_eq!((remembered, silent), expected, "{site:?}");
+        }
+    }
+
+    #[test]
+    fn b31_programs_on_a_computer_and_clients_that_say_so_get_the_whole_page() {
+        let changes: [fn(&mut AuthorizationRequest); 3] = [
+            |request| request.redirect_uri = RedirectUri::parse("http://127.0.0.1:7/cb", &[]).unwrap(),
+            |request| {
+                request.redirect_uri = RedirectUri::parse("cursor://x/cb", &["cursor://x/cb".to_owned()]).unwrap()
+            },
+            |request| request.page = WantedPage::Whole,
+        ];
+        for change in changes {
+            for mode in [Mode::Remember, listed()] {
+                assert_eq!(judge(mode, change, Some("none")), Shown::Everything);
+            }
+        }
+    }
+}

@@ -1,0 +1,195 @@
+//! Who signed in last at a browser, so that a page can say "as X".
+//!
+//! A session shortens a page and names somebody on it. It never stands for a login: a code is given only to whoever has
+//! just signed in upstream, whatever a session says. What a person is called is kept in the cookie and nowhere else.
+
+use std::fmt;
+use std::time::Duration;
+
+use crate::codec::{Reader, Writer};
+use crate::cookie::{Cookies, PREFIX, SetCookie};
+use crate::display::displayable;
+use crate::entropy::{Entropy, random};
+use crate::id::{self, BrowserId};
+use crate::issuer::Issuer;
+use crate::keys::{KeyId, Keys, Purpose};
+use crate::subject::Subject;
+use crate::time::Timestamp;
+
+const FORMAT: u8 = 1;
+/// What the largest one takes, and some.
+const MAX_CHARS: usize = 3072;
+const MAX_NAME: usize = 64;
+const MAX_EMAIL: usize = 128;
+
+/// A subject, and what the upstream calls them.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Person {
+    pub subject: Subject,
+    /// Fit to be shown, and bounded; people choose it themselves, so it never stands alone.
+    pub name: Option<String>,
+    email: Option<String>,
+}
+
+impl Person {
+    pub fn new(subject: Subject, name: Option<&str>, email: Option<&str>) -> Self {
+        let shown = |text: Option<&str>, max| text.and_then(|text| displayable(text, max));
+        Self { subject, name: shown(name, MAX_NAME), email: shown(email, MAX_EMAIL) }
+    }
+
+    /// What tells them from others of the same name: the address the upstream gave, or the stable id.
+    pub fn account(&self) -> &str {
+        self.email.as_deref().unwrap_or(self.subject.stable_id())
+    }
+}
+
+/// Names and addresses stay out of logs.
+impl fmt::Debug for Person {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Person({}, ..)", self.subject)
+    }
+}
+
+/// A session that is good now. Only [`Cookies::session`] finds one.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Session {
+    pub person: Person,
+}
+
+impl Cookies {
+    /// The session of `browser`, if it sent one of ours that has not ended.
+    pub fn session(&self, issuer: &Issuer, keys: &Keys, browser: BrowserId, now: Timestamp) -> Option<Session> {
+        let text = self.single(&name(issuer)).filter(|text| text.len() <= MAX_CHARS)?;
+        let bytes = id::decode_vec(text)?;
+        let (key, sealed) = bytes.split_first_chunk::<4>()?;
+        let key = keys.find(Purpose::Cookie, KeyId::from_bytes(*key))?;
+        let plaintext = key.open(&context(&issuer.url.digest(), &browser), sealed)?;
+        let mut reader = Reader::new(&plaintext);
+        let [format] = reader.array()?;
+        let expires_at = Timestamp::from_millis(u64::from_be_bytes(reader.array()?));
+        let (subject, name, email) = (reader.text()?, reader.text()?, reader.text()?);
+        reader.end()?;
+        let person = Person::new(Subject::from_record(subject.to_owned()), Some(name), Some(email));
+        (format == FORMAT && now < expires_at).then_some(Session { person })
+    }
+}
+
+/// Minted anew at every callback: whoever fixed an older one in the browser has nothing of it. It ends with the browser's
+/// own cookie, which it is sealed for: stolen alone, it opens nowhere else.
+pub fn set(
+    person: &Person,
+    browser: BrowserId,
+    issuer: &Issuer,
+    keys: &Keys,
+    entropy: &dyn Entropy,
+    now: Timestamp,
+) -> SetCookie {
+    // A context of its own among the cookies' keys: it is replaced, and ended in an emergency, together with the cookie
+    // that it belongs to, and what is sealed here opens as nothing else.
+    let key = keys.active(Purpose::Cookie);
+    let plaintext = Writer::default()
+        .bytes(&[FORMAT])
+        .bytes(&(now + issuer.lifetimes.session).millis().to_be_bytes())
+        .text(person.subject.as_str())
+        .text(person.name.as_deref().unwrap_or_default())
+        .text(person.email.as_deref().unwrap_or_default())
+        .finish();
+    let sealed = key.seal(&context(&issuer.url.digest(), &browser), random(entropy), &plaintext);
+    let value = id::encode(&[key.id.bytes().as_slice(), &sealed].concat());
+    SetCookie { name: name(issuer), value, max_age: Some(issuer.lifetimes.session) }
+}
+
+/// For whoever says that it is not them.
+pub fn delete(issuer: &Issuer) -> SetCookie {
+    SetCookie { name: name(issuer), value: String::new(), max_age: Some(Duration::ZERO) }
+}
+
+fn name(issuer: &Issuer) -> String {
+    format!("{PREFIX}session-{}", id::encode(&issuer.url.digest()))
+}
+
+fn context<'a>(issuer: &'a [u8; 16], browser: &'a BrowserId) -> [&'a [u8]; 3] {
+    [b"session", issuer, browser.bytes()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::tests::Counting;
+    use crate::issuer::IssuerUrl;
+    use crate::issuer::tests::issuer;
+    use crate::keys::tests::keys;
+    use crate::subject::UpstreamId;
+    use proptest::prelude::*;
+
+    const NOW: Timestamp = Timestamp::EPOCH;
+    const ALICE: BrowserId = BrowserId::from_bytes([1; 16]);
+
+    fn person(name: &str) -> Person {
+        Person::new(Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap(), Some(name), None)
+    }
+
+    fn k() -> Keys {
+        keys("https://gate.example", 1)
+    }
+
+    fn minted() -> SetCookie {
+        set(&person("Alice"), ALICE, &issuer(), &k(), &Counting::default(), NOW)
+    }
+
+    fn found(values: &[&SetCookie], browser: BrowserId, now: Timestamp) -> Option<Session> {
+        let cookies = Cookies(values.iter().map(|cookie| (cookie.name.clone(), cookie.value.clone())).collect());
+        cookies.session(&issuer(), &k(), browser, now)
+    }
+
+    #[test]
+    fn b37_a_session_names_its_person_until_it_ends() {
+        let end = NOW + issuer().lifetimes.session;
+        assert_eq!(found(&[&minted()], ALICE, NOW), Some(Session { person: person("Alice") }));
+        assert!(found(&[&minted()], ALICE, NOW + (issuer().lifetimes.session - Duration::from_millis(1))).is_some());
+        assert_eq!(found(&[&minted()], ALICE, end), None);
+        assert!(minted().value.len() < 4096 / 2);
+    }
+
+    #[test]
+    fn b37_a_session_is_its_own_browsers_only_and_once() {
+        assert_eq!(found(&[&minted()], BrowserId::from_bytes([2; 16]), NOW), None, "stolen");
+        assert_eq!(found(&[&minted(), &minted()], ALICE, NOW), None, "twice is not there");
+        assert_eq!(found(&[&delete(&issuer())], ALICE, NOW), None);
+    }
+
+    #[test]
+    fn another_issuers_session_is_none_even_under_our_name() {
+        let mut other = issuer();
+        other.url = IssuerUrl::parse("https://gate.example/t").unwrap();
+        let theirs =
+            set(&person("Alice"), ALICE, &other, &keys("https://gate.example/t", 1), &Counting::default(), NOW);
+        // Even with our keys it would be sealed for the other.
+        let confused = set(&person("Alice"), ALICE, &other, &k(), &Counting::default(), NOW);
+        for cookie in [theirs, confused] {
+            assert_eq!(found(&[&cookie], ALICE, NOW), None);
+            assert_eq!(found(&[&SetCookie { name: minted().name, ..cookie }], ALICE, NOW), None);
+        }
+    }
+
+    #[test]
+    fn what_the_upstream_calls_somebody_is_made_fit_to_be_shown() {
+        let subject = person("x").subject;
+        let long = "\u{202E}long ".repeat(100);
+        let shown = Person::new(subject.clone(), Some(&long), Some("a\u{200B}@b.example"));
+        assert_eq!((shown.name.unwrap().chars().count(), shown.email.unwrap().as_str()), (64, "a@b.example"));
+        let unnamed = Person::new(subject, Some("\u{200B}"), Some(" "));
+        assert_eq!((unnamed.account(), unnamed.name.as_deref()), ("alice", None));
+    }
+
+    proptest! {
+        #[test]
+        fn b12_no_byte_of_a_session_can_be_changed(at: prop::sample::Index, to in "[A-Za-z0-9_-]") {
+            let mut changed = minted();
+            let at = at.index(changed.value.len());
+            changed.value.replace_range(at..=at, &to);
+            let is_same = changed.value == minted().value;
+            prop_assert_eq!(found(&[&changed], ALICE, NOW).is_some(), is_same);
+        }
+    }
+}

@@ -1,0 +1,80 @@
+//! Who was here before, over real sockets: what it shortens, and whom it never speaks for.
+
+use anyhow::{Context, Result};
+use e2e::flow::{App, Stage, WEB};
+use e2e::http::{Jar, Page, Visit};
+use url::Url;
+
+const REMEMBERING: &str = r#"
+[prompt]
+mode = "remember"
+[[clients]]
+id = "web"
+name = "Pelican Notes"
+redirect_uris = ["https://app.example/callback"]
+"#;
+
+/// GHSA-6x8h-498w-gv8c: the visit that gets the button, begun by somebody else's page.
+#[tokio::test]
+async fn b31_a_returning_person_gets_a_button_and_a_bounced_one_the_page() -> Result<()> {
+    let (stage, app, mut jar) = returning().await?;
+    let button = app.request().open(&mut jar).await?;
+    assert!(is_button(&button.page) && button.page.body.contains("Pelican Notes"));
+
+    let request = app.request();
+    let bounced = Visit::link(request.url(), &Url::parse("https://attacker.example/")?)?;
+    let redirect = jar.send(bounced).await?;
+    let page = jar.follow(&redirect).await?;
+    assert!(!is_button(&page) && page.body.contains("Signed in as"), "{}", page.summary());
+    let silent = Visit::redirected(&request.send(&mut jar).await?)?.without_header("sec-fetch-site");
+    assert!(!is_button(&jar.send(silent).await?));
+
+    let everything = jar.open(format!("{}&whole_page=1", button.page.url)).await?;
+    assert!(!is_button(&everything), "{}", everything.summary());
+    let upstream = button.approve(&mut jar).await?;
+    upstream.sign_in(&mut jar).await?.finish(&mut jar).await?.code()?;
+    stage.stop().await
+}
+
+/// Somebody who is not expected is asked, and "Not you?" gives the app nothing.
+#[tokio::test]
+async fn b37_the_second_person_at_one_browser_is_asked() -> Result<()> {
+    let (stage, app, mut jar) = returning().await?;
+    sits_down("bob", &stage, &mut jar);
+    for (decision, status) in [("not_me", 403), ("approve", 303)] {
+        let callback = app.request().callback(&mut jar).await?;
+        let question = callback.visit(&mut jar).await?;
+        assert_eq!(question.status, 200, "{}", question.summary());
+        assert!(question.body.contains("You are signed in with") && question.body.contains("bob"));
+        let answer = jar.press(&question, ("decision", decision)).await?;
+        assert_eq!(answer.status, status, "{}", answer.summary());
+        assert_eq!(jar.cookie("__Host-lychgate-session-").is_some(), status == 303);
+        // So that there is somebody else to expect again.
+        if status == 403 {
+            sits_down("alice", &stage, &mut jar);
+            app.request().tokens(&mut jar).await?;
+            sits_down("bob", &stage, &mut jar);
+        }
+    }
+    stage.stop().await
+}
+
+/// Alice has allowed the app in this browser.
+async fn returning() -> Result<(Stage, App, Jar)> {
+    let stage = Stage::start(REMEMBERING).await?;
+    let app = stage.gate.configured("web", WEB);
+    let mut jar = Jar::new()?;
+    sits_down("alice", &stage, &mut jar);
+    app.request().tokens(&mut jar).await.context("the first time")?;
+    Ok((stage, app, jar))
+}
+
+/// And the provider does not remember whoever sat there before.
+fn sits_down(person: &str, stage: &Stage, jar: &mut Jar) {
+    jar.forget("lychgate_demo_");
+    stage.upstream.sign_in_as(person);
+}
+
+fn is_button(page: &Page) -> bool {
+    page.body.contains("Continue as") && !page.body.contains("value=\"deny\"")
+}
