@@ -138,6 +138,10 @@ reasons! {
     /// Whoever was asked said that it was not they who had signed in.
     SignedInAsAnother = "SIGNED_IN_AS_ANOTHER", 403;
 
+    // --- the page of connected apps ---
+    /// No session, or one that has ended.
+    AccountSessionMissing = "ACCOUNT_SESSION_MISSING", 403;
+
     // --- the token endpoint ---
     GrantTypeUnsupported = "GRANT_TYPE_UNSUPPORTED", 400;
     /// The client did not register for this grant type.

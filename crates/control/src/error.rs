@@ -145,6 +145,7 @@ pub fn reason(refusal: &Refusal) -> Reason {
         Refusal::UpstreamInvalid => Reason::UpstreamInvalid,
         Refusal::UpstreamDenied => Reason::UpstreamDenied,
         Refusal::SignedInAsAnother => Reason::SignedInAsAnother,
+        Refusal::AccountSessionMissing => Reason::AccountSessionMissing,
         Refusal::GrantTypeUnsupported => Reason::GrantTypeUnsupported,
         Refusal::GrantTypeUnauthorized => Reason::GrantTypeUnauthorized,
         Refusal::CodeInvalid => Reason::CodeInvalid,
@@ -185,6 +186,7 @@ fn code(reason: Reason) -> Code {
         | Reason::FormTokenInvalid
         | Reason::StateCookieMissing
         | Reason::BrowserMismatch
+        | Reason::AccountSessionMissing
         | Reason::UpstreamDenied
         | Reason::SignedInAsAnother => Code::PermissionDenied,
         Reason::StoreUnavailable | Reason::UpstreamUnavailable | Reason::MetadataDocumentUnavailable => {

@@ -2,6 +2,7 @@
 //!
 //! - `config`: what an operator says, and its translation into what the rules know
 //! - `flow`: the browser's way through an authorization
+//! - `account`: what a person allowed, for that person, to see and to take back
 //! - `grants`: the token endpoint, a file for each grant type
 //! - `admin`: what an operator does by hand
 //! - `clients`: who a client is, and the proof that it is it
@@ -15,6 +16,7 @@
 //! must hold is written by `lychgate-store`.
 
 mod access_token;
+mod account;
 mod admin;
 mod authentication;
 mod clients;

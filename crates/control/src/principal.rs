@@ -69,7 +69,11 @@ pub fn roles(path: &str) -> &'static [Role] {
         | "/lychgate.v1.RegistrationService/Register"
         | "/lychgate.v1.RegistrationService/Read"
         | "/lychgate.v1.RegistrationService/Update"
-        | "/lychgate.v1.RegistrationService/Delete" => &[Role::Edge],
+        | "/lychgate.v1.RegistrationService/Delete"
+        | "/lychgate.v1.AccountService/Show"
+        | "/lychgate.v1.AccountService/SignIn"
+        | "/lychgate.v1.AccountService/Revoke"
+        | "/lychgate.v1.AccountService/SignOut" => &[Role::Edge],
         "/lychgate.v1.TokenService/Introspect" => &[Role::Edge, Role::Resource],
         "/lychgate.v1.IssuerService/List" | "/lychgate.v1.IssuerService/Describe" => {
             &[Role::Edge, Role::Reader, Role::Operator]

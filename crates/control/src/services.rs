@@ -1,11 +1,13 @@
 //! The gRPC services: wire in, use case, wire out.
 
+mod account;
 mod admin;
 mod authorization;
 mod issuer;
 mod registration;
 mod token;
 
+use lychgate_api::v1::account_service_server::AccountServiceServer;
 use lychgate_api::v1::admin_service_server::AdminServiceServer;
 use lychgate_api::v1::authorization_service_server::AuthorizationServiceServer;
 use lychgate_api::v1::issuer_service_server::IssuerServiceServer;
@@ -24,6 +26,7 @@ pub fn routes(control: &Control) -> Routes {
         .add_service(RegistrationServiceServer::new(control.clone()))
         .add_service(IssuerServiceServer::new(control.clone()))
         .add_service(AdminServiceServer::new(control.clone()))
+        .add_service(AccountServiceServer::new(control.clone()))
 }
 
 /// Who calls: put there by the authentication layer, without which nothing gets here.

@@ -19,6 +19,7 @@ mod oidc;
 use lychgate_domain::authorization::LoginFailure;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::login::LoginSecrets;
+use lychgate_domain::parameters::Parameters;
 use lychgate_domain::session::Person;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream_tokens::UpstreamTokens;
@@ -43,6 +44,14 @@ pub struct Callback<'a> {
     pub code: Option<&'a str>,
     pub error: Option<&'a str>,
     pub iss: Option<&'a str>,
+}
+
+impl<'a> Callback<'a> {
+    /// A parameter that is repeated could be read either way: nothing is believed then.
+    pub fn of(parameters: &'a Parameters) -> Result<Self, UpstreamError> {
+        let single = |name| parameters.single(name).map_err(UpstreamError::invalid);
+        Ok(Self { code: single("code")?, error: single("error")?, iss: single("iss")? })
+    }
 }
 
 /// Who signed in.
@@ -86,6 +95,14 @@ impl Upstream {
         match self {
             Upstream::Oidc(oidc) => oidc.login_url(secrets, now).await,
             Upstream::Oauth2(oauth2) => oauth2.login_url(secrets),
+        }
+    }
+
+    /// Where to send the browser if only who signs in matters: nothing is asked for that this does not need.
+    pub async fn sign_in_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
+        match self {
+            Upstream::Oidc(oidc) => oidc.sign_in_url(secrets, now).await,
+            Upstream::Oauth2(oauth2) => oauth2.sign_in_url(secrets),
         }
     }
 

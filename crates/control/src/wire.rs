@@ -1,5 +1,7 @@
 //! Between the wire and the use cases. Past this file no function takes a string it must distrust but those that parse.
 
+pub mod account;
+
 use std::time::Duration;
 
 use lychgate_api::v1;

@@ -37,7 +37,7 @@ pub struct SetCookie {
 }
 
 impl SetCookie {
-    fn delete(name: String) -> Self {
+    pub(crate) fn delete(name: String) -> Self {
         Self { name, value: String::new(), max_age: Some(Duration::ZERO) }
     }
 }

@@ -64,6 +64,8 @@ id! {
     BrowserId;
     /// One ticket in one browser, hence one decision. Begins with 48 bits of time.
     AuthorizationId;
+    /// One login at the upstream for the page of connected apps. There is no record of it.
+    AccountLoginId;
     /// What one redeemed code gave.
     GrantId;
     /// One entry of the audit log. Begins with 48 bits of time.

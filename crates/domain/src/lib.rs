@@ -9,10 +9,12 @@
 //! - [`authorization`]: a decision and what becomes of it
 //! - [`prompt`], [`session`]: how much of the consent page somebody gets, and who they seem to be
 //! - [`consent`], [`grant`]: what a person allowed, and what a redeemed code gave
+//! - [`account`]: how they see it and take it back
 //! - [`refusal`]: every deliberate "no"
 //! - [`keys`]: what every MAC, derivation and seal is made with
 
 pub mod access_token;
+pub mod account;
 pub mod authorization;
 pub mod client;
 pub mod client_assertion;

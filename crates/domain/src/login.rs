@@ -1,13 +1,17 @@
 //! What one login at the upstream is done with: `state`, PKCE verifier and nonce (RFC 9700 §2.1, §4.7). All three follow
 //! from the authorization's id, and exist only once it was approved.
+//!
+//! People also sign in to see their connected apps ([`crate::account`]). The upstream sends them back to the same address;
+//! what has come back there is told apart here ([`returned`]) and nowhere else, by the form of the `state` and by the
+//! label of its MAC. Nothing that was made for the one is worth anything for the other.
 
 use crate::Refusal;
-use crate::id::{self, AuthorizationId};
+use crate::id::{self, AccountLoginId, AuthorizationId};
 use crate::keys::{Key, KeyId, Keys, Purpose};
 use crate::secret::{Secret, kind};
 
 /// The three, for one login.
-#[derive(Debug)]
+#[derive(Debug, PartialEq, Eq)]
 pub struct LoginSecrets {
     /// Base64url of authorization id (16 bytes), key id (4) and MAC (32). Not a secret from the browser, but nobody
     /// else can make it.
@@ -25,18 +29,56 @@ impl LoginSecrets {
             nonce: Secret::new(id::encode(&key.mac("nonce", &[id.bytes()]))),
         }
     }
+
+    /// For a sign-in to the page of connected apps. Every label is another one, so that not even equal ids share anything.
+    pub fn for_account(key: &Key, id: AccountLoginId) -> Self {
+        let state = [id.bytes().as_slice(), &key.id.bytes(), &key.mac("account state", &[id.bytes()])].concat();
+        Self {
+            state: format!("{ACCOUNT}{}", id::encode(&state)),
+            verifier: Secret::new(id::encode(&key.mac("account verifier", &[id.bytes()]))),
+            nonce: Secret::new(id::encode(&key.mac("account nonce", &[id.bytes()]))),
+        }
+    }
 }
 
-/// Whose login a `state` belongs to, if it is one of ours.
-pub fn authorization_id(state: Option<&str>, keys: &Keys) -> Result<AuthorizationId, Refusal> {
+/// No base64url has a dot: a `state` that begins like this is never an authorization's.
+const ACCOUNT: &str = "account.";
+
+/// What a browser comes back from.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Returned {
+    /// The login that an authorization was approved for.
+    Authorization(AuthorizationId),
+    /// A sign-in to the page of connected apps.
+    Account { id: AccountLoginId, secrets: LoginSecrets },
+}
+
+/// Which login a `state` belongs to, if it is one of ours.
+pub fn returned(state: Option<&str>, keys: &Keys) -> Result<Returned, Refusal> {
     let parse = || {
-        let bytes: [u8; 52] = id::decode(state?)?;
-        let (id, rest) = bytes.split_first_chunk::<16>()?;
-        let (key, tag) = rest.split_first_chunk::<4>()?;
-        let key = keys.find(Purpose::Login, KeyId::from_bytes(*key))?;
-        key.verify("state", &[id], tag).then(|| AuthorizationId::from_bytes(*id))
+        let state = state?;
+        match state.strip_prefix(ACCOUNT) {
+            None => {
+                let (id, _) = verified(state, "state", keys)?;
+                Some(Returned::Authorization(AuthorizationId::from_bytes(id)))
+            }
+            Some(state) => {
+                let (id, key) = verified(state, "account state", keys)?;
+                let id = AccountLoginId::from_bytes(id);
+                Some(Returned::Account { id, secrets: LoginSecrets::for_account(key, id) })
+            }
+        }
     };
     parse().ok_or(Refusal::StateInvalid)
+}
+
+/// The id in a `state` with this label, and the key that it was made with.
+fn verified<'a>(state: &str, label: &str, keys: &'a Keys) -> Option<([u8; 16], &'a Key)> {
+    let bytes: [u8; 52] = id::decode(state)?;
+    let (id, rest) = bytes.split_first_chunk::<16>()?;
+    let (key, tag) = rest.split_first_chunk::<4>()?;
+    let key = keys.find(Purpose::Login, KeyId::from_bytes(*key))?;
+    key.verify(label, &[id], tag).then_some((*id, key))
 }
 
 #[cfg(test)]
@@ -49,14 +91,32 @@ mod tests {
         let (ours, theirs) = (keys("https://gate.example", 1), keys("https://other.example", 1));
         let id = AuthorizationId::from_bytes([3; 16]);
         let secrets = LoginSecrets::derive(ours.active(Purpose::Login), id);
-        assert_eq!(authorization_id(Some(&secrets.state), &ours), Ok(id));
-        assert_eq!(authorization_id(Some(&secrets.state), &theirs), Err(Refusal::StateInvalid));
-        for strange in [None, Some(""), Some("x"), Some(&secrets.state[1..])] {
-            assert_eq!(authorization_id(strange, &ours), Err(Refusal::StateInvalid));
+        assert_eq!(returned(Some(&secrets.state), &ours), Ok(Returned::Authorization(id)));
+        assert_eq!(returned(Some(&secrets.state), &theirs), Err(Refusal::StateInvalid));
+        for strange in [None, Some(""), Some("x"), Some(ACCOUNT), Some(&secrets.state[1..])] {
+            assert_eq!(returned(strange, &ours), Err(Refusal::StateInvalid));
         }
         let mut other = LoginSecrets::derive(ours.active(Purpose::Login), AuthorizationId::from_bytes([4; 16])).state;
         other.replace_range(..20, &secrets.state[..20]);
-        assert_eq!(authorization_id(Some(&other), &ours), Err(Refusal::StateInvalid));
+        assert_eq!(returned(Some(&other), &ours), Err(Refusal::StateInvalid));
+    }
+
+    /// The same id, once as an authorization's and once as an account's: neither `state` can be dressed as the other.
+    #[test]
+    fn b19_the_two_kinds_of_login_are_never_mistaken_for_each_other() {
+        let keys = keys("https://gate.example", 1);
+        let key = keys.active(Purpose::Login);
+        let authorization = LoginSecrets::derive(key, AuthorizationId::from_bytes([3; 16]));
+        let id = AccountLoginId::from_bytes([3; 16]);
+        let account = LoginSecrets::for_account(key, id);
+        let expected = Returned::Account { id, secrets: LoginSecrets::for_account(key, id) };
+        assert_eq!(returned(Some(&account.state), &keys), Ok(expected));
+        let undressed = account.state.strip_prefix(ACCOUNT).unwrap();
+        let dressed = format!("{ACCOUNT}{}", authorization.state);
+        for state in [undressed, &dressed] {
+            assert_eq!(returned(Some(state), &keys), Err(Refusal::StateInvalid), "{state}");
+        }
+        assert!(account.verifier != authorization.verifier && account.nonce != authorization.nonce);
     }
 
     #[test]

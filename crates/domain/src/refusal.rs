@@ -106,6 +106,10 @@ pub enum Refusal {
     #[error("the person said that somebody else had signed in; start again at the app")]
     SignedInAsAnother,
 
+    // the page of connected apps
+    #[error("nobody is signed in here, or no longer")]
+    AccountSessionMissing,
+
     // the token endpoint
     #[error("the grant_type is not supported")]
     GrantTypeUnsupported,
@@ -191,7 +195,10 @@ impl Refusal {
             Refusal::InteractionRequired => "interaction_required",
             Refusal::UpstreamUnavailable | Refusal::MetadataDocumentUnavailable => "temporarily_unavailable",
             Refusal::UpstreamInvalid => "server_error",
-            Refusal::UpstreamDenied | Refusal::SignedInAsAnother | Refusal::RegistrationClosed => "access_denied",
+            Refusal::UpstreamDenied
+            | Refusal::SignedInAsAnother
+            | Refusal::AccountSessionMissing
+            | Refusal::RegistrationClosed => "access_denied",
             Refusal::TokenTypeUnsupported => "unsupported_token_type",
             // RFC 6750 §3.1.
             Refusal::InitialAccessTokenInvalid | Refusal::RegistrationAccessTokenInvalid => "invalid_token",

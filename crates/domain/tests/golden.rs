@@ -13,6 +13,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use lychgate_domain::access_token::AccessTokenClaims;
+use lychgate_domain::account::{AccountLogin, AccountSession, Revocation};
 use lychgate_domain::authorization::{
     Approved, Authorization, CodeExchange, CodeIssued, Decided, Decision, Redeemed, Seen,
 };
@@ -30,7 +31,7 @@ use lychgate_domain::issuer::{
     Choice, ClientPolicy, Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
-use lychgate_domain::login::{self, LoginSecrets};
+use lychgate_domain::login::{self, LoginSecrets, Returned};
 use lychgate_domain::pkce::{CodeChallenge, challenge_of};
 use lychgate_domain::prompt::PromptPolicy;
 use lychgate_domain::redirect_uri::RedirectUri;
@@ -162,7 +163,33 @@ fn what_goes_upstream_is_as_ever() {
     let text = format!("{}\nverifier {verifier}\nnonce {nonce}\n", secrets.state);
     let kept = golden("upstream-login.v1.txt", &text);
     let state = kept.lines().next();
-    assert_eq!(login::authorization_id(state, &flow.keys), Ok(flow.approved.decided.id));
+    assert_eq!(login::returned(state, &flow.keys), Ok(Returned::Authorization(flow.approved.decided.id)));
+}
+
+#[test]
+fn what_a_person_has_who_looks_at_their_apps_is_taken_as_ever() {
+    let flow = Flow::new();
+    let (issuer, keys, entropy) = (&flow.issuer, &flow.keys, CountingUp::default);
+    let (session, login) = (flow.account_session(), flow.account_login());
+    let kept = golden("account-cookie.v1.txt", &cookie_text(&session.set(issuer, keys, &entropy(), at(1))));
+    assert_eq!(AccountSession::of(&Cookies(vec![sent(&kept)]), issuer, keys, at(2)), Ok(session.clone()));
+    let revocation =
+        Revocation::One { client_id: client(issuer).id.clone(), resource: "https://mcp.example/mcp".to_owned() };
+    let kept = golden("account-form.v1.txt", &line(&session.form_token(&revocation, keys, &entropy())));
+    assert_eq!(session.revocation(kept.trim_end(), keys), Ok(revocation));
+    let kept = golden("account-form-for-all.v1.txt", &line(&session.form_token(&Revocation::All, keys, &entropy())));
+    assert_eq!(session.revocation(kept.trim_end(), keys), Ok(Revocation::All));
+
+    let secrets = login.secrets(keys);
+    let (verifier, nonce) = (secrets.verifier.expose(), secrets.nonce.expose());
+    let text = format!("{}\nverifier {verifier}\nnonce {nonce}\n", secrets.state);
+    let kept = golden("account-upstream-login.v1.txt", &text);
+    let Ok(Returned::Account { id, secrets: again }) = login::returned(kept.lines().next(), keys) else {
+        panic!("it is an account's")
+    };
+    assert_eq!(again, secrets);
+    let kept = golden("account-login-cookie.v1.txt", &cookie_text(&login.set(issuer, keys)));
+    assert_eq!(AccountLogin::came_back(&Cookies(vec![sent(&kept)]), issuer, keys, id, at(60)), Ok(()));
 }
 
 #[test]
@@ -308,7 +335,7 @@ proptest! {
 }
 
 /// What comes back to us, from whoever holds it.
-const TAKEN: [&str; 7] = [
+const TAKEN: [&str; 12] = [
     "ticket.v1.txt",
     "form-token.v1.txt",
     "upstream-login.v1.txt",
@@ -316,6 +343,11 @@ const TAKEN: [&str; 7] = [
     "refresh-token.v1.txt",
     "login-cookie.v1.txt",
     "browser-cookie.v1.txt",
+    "account-cookie.v1.txt",
+    "account-login-cookie.v1.txt",
+    "account-upstream-login.v1.txt",
+    "account-form.v1.txt",
+    "account-form-for-all.v1.txt",
 ];
 
 /// The text itself: of a cookie, its value.
@@ -376,7 +408,27 @@ impl Flow {
         match file {
             "ticket.v1.txt" => Ticket::open(text, issuer, keys, at(1)).is_ok(),
             "form-token.v1.txt" => form::displayed(text, keys, &self.ticket, self.browser).is_ok(),
-            "upstream-login.v1.txt" => login::authorization_id(Some(text), keys).is_ok(),
+            "upstream-login.v1.txt" => matches!(login::returned(Some(text), keys), Ok(Returned::Authorization(_))),
+            "account-upstream-login.v1.txt" => {
+                matches!(login::returned(Some(text), keys), Ok(Returned::Account { .. }))
+            }
+            "account-form.v1.txt" | "account-form-for-all.v1.txt" => {
+                self.account_session().revocation(text, keys).is_ok()
+            }
+            "account-cookie.v1.txt" => {
+                let name = self.account_session().set(issuer, &self.keys, &CountingUp::default(), at(1)).name;
+                AccountSession::of(&Cookies(vec![(name, text.to_owned())]), issuer, keys, at(2)).is_ok()
+            }
+            "account-login-cookie.v1.txt" => {
+                let login = self.account_login();
+                let Ok(Returned::Account { id, .. }) =
+                    login::returned(Some(&login.secrets(&self.keys).state), &self.keys)
+                else {
+                    return false;
+                };
+                let cookies = Cookies(vec![(login.set(issuer, &self.keys).name, text.to_owned())]);
+                AccountLogin::came_back(&cookies, issuer, keys, id, at(1)).is_ok()
+            }
             "code.v1.txt" => PresentedCode::parse(text).is_some_and(|code| {
                 let asked = CodeExchange { code_verifier: Some(VERIFIER.to_owned()), ..CodeExchange::default() };
                 self.issued.authenticate(&code, &authenticated(issuer), &asked, issuer, keys).is_ok()
@@ -393,6 +445,15 @@ impl Flow {
             }
             other => panic!("nobody takes {other}"),
         }
+    }
+
+    fn account_session(&self) -> AccountSession {
+        let subject = Subject::new(&self.issuer.upstream, "alice").unwrap();
+        AccountSession::begin(subject, &CountingUp::default(), at(0))
+    }
+
+    fn account_login(&self) -> AccountLogin {
+        AccountLogin::begin(&self.issuer, &CountingUp::default(), at(0))
     }
 
     fn browser_cookie(&self) -> SetCookie {

@@ -6,16 +6,18 @@ use std::future::Future;
 use std::time::Duration;
 
 use lychgate_api::channel::{AuthenticatedChannel, RequestId};
+use lychgate_api::v1::account_service_client::AccountServiceClient;
 use lychgate_api::v1::authorization_service_client::AuthorizationServiceClient;
 use lychgate_api::v1::issuer_service_client::IssuerServiceClient;
 use lychgate_api::v1::registration_service_client::RegistrationServiceClient;
 use lychgate_api::v1::token_service_client::TokenServiceClient;
 use lychgate_api::v1::{
+    AccountServiceRevokeRequest, AccountServiceRevokeResponse, AccountServiceShowRequest, AccountServiceShowResponse,
     BeginRequest, BeginResponse, ConfirmLoginRequest, ConfirmLoginResponse, DecideRequest, DecideResponse,
     DeleteRequest, DeleteResponse, DescribeRequest, DescribeResponse, ExchangeRequest, ExchangeResponse,
     FinishLoginRequest, FinishLoginResponse, IntrospectRequest, IntrospectResponse, ListRequest, ListResponse,
     ReadRequest, ReadResponse, RegisterRequest, RegisterResponse, RevokeRequest, RevokeResponse, ShowRequest,
-    ShowResponse, UpdateRequest, UpdateResponse,
+    ShowResponse, SignInRequest, SignInResponse, SignOutRequest, SignOutResponse, UpdateRequest, UpdateResponse,
 };
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Request, Response, Status};
@@ -149,6 +151,46 @@ impl Control {
     pub(crate) async fn revoke(&self, id: &RequestId, message: RevokeRequest) -> Result<RevokeResponse, Failure> {
         self.call(id, message, |channel, message| async move { TokenServiceClient::new(channel).revoke(message).await })
             .await
+    }
+
+    pub(crate) async fn show_account(
+        &self,
+        id: &RequestId,
+        message: AccountServiceShowRequest,
+    ) -> Result<AccountServiceShowResponse, Failure> {
+        self.call(id, message, |channel, message| async move { AccountServiceClient::new(channel).show(message).await })
+            .await
+    }
+
+    pub(crate) async fn sign_in(&self, id: &RequestId, message: SignInRequest) -> Result<SignInResponse, Failure> {
+        self.call(
+            id,
+            message,
+            |channel, message| async move { AccountServiceClient::new(channel).sign_in(message).await },
+        )
+        .await
+    }
+
+    pub(crate) async fn revoke_apps(
+        &self,
+        id: &RequestId,
+        message: AccountServiceRevokeRequest,
+    ) -> Result<AccountServiceRevokeResponse, Failure> {
+        self.call(
+            id,
+            message,
+            |channel, message| async move { AccountServiceClient::new(channel).revoke(message).await },
+        )
+        .await
+    }
+
+    pub(crate) async fn sign_out(&self, id: &RequestId, message: SignOutRequest) -> Result<SignOutResponse, Failure> {
+        self.call(
+            id,
+            message,
+            |channel, message| async move { AccountServiceClient::new(channel).sign_out(message).await },
+        )
+        .await
     }
 
     /// Asked by no request, and not repeated here: whoever keeps the list asks again anyway.

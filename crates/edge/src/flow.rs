@@ -121,13 +121,13 @@ fn decision(form: &mut Form) -> Decision {
 
 /// A header exactly as sent. What is odd about it (sent twice, not text) must not make it look absent: absence is
 /// trusted more than a wrong value.
-fn sent(headers: &HeaderMap, name: &'static str) -> Option<String> {
+pub(crate) fn sent(headers: &HeaderMap, name: &'static str) -> Option<String> {
     let values = headers.get_all(HeaderName::from_static(name));
     let values: Vec<_> = values.iter().map(|value| String::from_utf8_lossy(value.as_bytes())).collect();
     (!values.is_empty()).then(|| values.join(", "))
 }
 
-fn answer(app: &App, issuer: &Issuer, next: Option<Next>) -> Result<Response, Failure> {
+pub(crate) fn answer(app: &App, issuer: &Issuer, next: Option<Next>) -> Result<Response, Failure> {
     let Some(Next { step: Some(step), set_cookies }) = next else { return Err(Failure::new(Reason::Fault)) };
     let cookies = cookies::set(&set_cookies)?;
     let mut response = match step {

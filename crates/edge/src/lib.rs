@@ -8,6 +8,7 @@
 //! [`locate`] finds the issuer it is meant for, [`router`] lists who answers it, [`limits`] admits it, a handler parses and
 //! asks [`control`], and [`failure`] renders what went wrong.
 
+mod account;
 mod bearer;
 mod body;
 mod client_address;

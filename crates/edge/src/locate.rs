@@ -25,8 +25,9 @@ use crate::metadata::ResourceDocument;
 use crate::observe;
 use crate::router::App;
 
-/// What every issuer has below its path.
-const ENDPOINTS: [&str; 9] = [
+/// What every issuer has below its path. Where a path could be read in two ways, the issuer with the longer path has it,
+/// so the shorter ending stands first.
+const ENDPOINTS: [&str; 13] = [
     "/authorize",
     "/consent",
     "/token",
@@ -34,6 +35,10 @@ const ENDPOINTS: [&str; 9] = [
     "/introspect",
     "/register",
     "/jwks.json",
+    "/account",
+    "/account/sign-in",
+    "/account/revoke",
+    "/account/sign-out",
     SERVER_METADATA,
     OPENID_CONFIGURATION,
 ];
@@ -129,11 +134,8 @@ fn find(directory: &Directory, path: &str, authority: Option<&str>) -> Found {
         }
     }
     for endpoint in ENDPOINTS {
-        if let Some(issuer_path) = path.strip_suffix(endpoint) {
-            return match directory.by_path(issuer_path, authority) {
-                Some(issuer) => Found::at(Some(issuer), endpoint),
-                None => Found::of(Located::Unknown),
-            };
+        if let Some(issuer) = path.strip_suffix(endpoint).and_then(|path| directory.by_path(path, authority)) {
+            return Found::at(Some(issuer), endpoint);
         }
     }
     if let Some((issuer_path, client_id)) = path.rsplit_once(REGISTRATION)
@@ -151,7 +153,7 @@ fn of_any_issuer(path: &str) -> Option<&'static str> {
     }
     let below_any = |endpoint: &&str| path.ends_with(*endpoint);
     let document = [SERVER_METADATA, OPENID_CONFIGURATION].into_iter().find(|document| path.starts_with(document));
-    document.or_else(|| ENDPOINTS.into_iter().find(below_any))
+    document.or_else(|| ENDPOINTS.into_iter().filter(below_any).max_by_key(|endpoint| endpoint.len()))
 }
 
 fn authority(request: &Request) -> Option<&str> {
@@ -287,6 +289,18 @@ mod tests {
         assert_eq!(servers_of("/mcp", Some("B.example")), (b.into(), 1));
         assert_eq!(document("/mcp", Some("gate.example")), None);
         assert_eq!(document("/other", Some("a.example")), None);
+    }
+
+    #[test]
+    fn a_path_that_two_issuers_could_mean_is_the_longer_ones() {
+        let root = || issuer("root", "https://a.example");
+        let one = Directory::of([root()]);
+        assert_eq!(seen(&one, "/account/revoke", None), is("root", "/account/revoke"));
+        let two = Directory::of([root(), issuer("account", "https://a.example/account")]);
+        assert_eq!(seen(&two, "/account/revoke", None), is("account", "/revoke"));
+        assert_eq!(seen(&two, "/account/account/revoke", None), is("account", "/account/revoke"));
+        assert_eq!(seen(&two, "/account", None), is("root", "/account"));
+        assert_eq!(of_any_issuer("/t/account/revoke"), Some("/account/revoke"));
     }
 
     #[test]

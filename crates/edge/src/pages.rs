@@ -3,6 +3,7 @@
 //! Whatever a stranger wrote is escaped by the templates and only ever stands as text or in a quoted attribute; a
 //! variable that a template names and a page lacks is an error, found when the process starts.
 
+mod account;
 mod sample;
 mod templates;
 
@@ -13,6 +14,7 @@ use url::Url;
 
 use crate::failure::Failure;
 
+pub(crate) use account::{AccountPage, SignInPage};
 pub(crate) use templates::Pages;
 
 /// What a template is given.

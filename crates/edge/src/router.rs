@@ -22,7 +22,7 @@ use crate::issuers::Issuers;
 use crate::limits::{Limits, admit};
 use crate::locate::nowhere;
 use crate::pages::Pages;
-use crate::{flow, introspection, metadata, registration, revocation, token};
+use crate::{account, flow, introspection, metadata, registration, revocation, token};
 
 /// What handlers share.
 #[derive(Debug)]
@@ -40,6 +40,10 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .route("/authorize", only("GET, POST", get(flow::begin).post(flow::begin_form)))
         .route("/consent", only("GET, POST", get(flow::show).post(flow::decide)))
         .route("/callback/{issuer}", only("GET, POST", get(flow::finish_login).post(flow::confirm_login)))
+        .route("/account", only("GET", get(account::show)))
+        .route("/account/sign-in", only("POST", post(account::sign_in)))
+        .route("/account/revoke", only("POST", post(account::revoke)))
+        .route("/account/sign-out", only("POST", post(account::sign_out)))
         .fallback(nowhere)
         .layer(limited())
         .layer(from_fn_with_state(Arc::clone(app), as_page));

@@ -254,6 +254,13 @@ fn of_reason(reason: Reason) -> Wording {
              yourself.",
         ),
 
+        // --- the page of connected apps ---
+        Reason::AccountSessionMissing => (
+            "You are no longer signed in",
+            "This page signs you out when it has not been used for a while. Nothing was changed.",
+            "Go back to your connected apps, sign in, and try again.",
+        ),
+
         // --- the token endpoint ---
         Reason::GrantTypeUnsupported | Reason::GrantTypeUnauthorized => {
             (REFUSED_APP, "The app asked for access in a way that is not open to it.", TELL_THE_MAKER)

@@ -26,8 +26,13 @@ pub(crate) fn authorization(issuer: &IssuerUrl, id: AuthorizationId) -> Key {
 
 /// Ordered by subject, so that what one person allowed lies together.
 pub(crate) fn consent(issuer: &IssuerUrl, subject: &Subject, client: &ClientId, resource: &str) -> Key {
-    let parts = [issuer.digest(), hashed(subject.as_str()), hashed(client.as_str()), hashed(resource)];
-    Key::new(Space::Consents, parts.concat())
+    let parts = [hashed(client.as_str()), hashed(resource)];
+    Key::new(Space::Consents, [consents(issuer, subject), parts.concat()].concat())
+}
+
+/// What the keys of all of `subject`'s consents begin with.
+pub(crate) fn consents(issuer: &IssuerUrl, subject: &Subject) -> Vec<u8> {
+    [issuer.digest(), hashed(subject.as_str())].concat()
 }
 
 pub(crate) fn grant(issuer: &IssuerUrl, id: GrantId) -> Key {

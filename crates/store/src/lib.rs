@@ -9,6 +9,7 @@
 pub mod engine;
 pub mod memory;
 
+pub mod account;
 pub mod authorizations;
 pub mod clients;
 pub mod consents;

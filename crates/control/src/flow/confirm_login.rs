@@ -3,7 +3,8 @@
 use lychgate_domain::authorization::AtCallback;
 use lychgate_domain::cookie::Cookies;
 use lychgate_domain::id::Attempt;
-use lychgate_domain::{Refusal, form, login, session};
+use lychgate_domain::login::{self, Returned};
+use lychgate_domain::{Refusal, form, session};
 use lychgate_store::StoreError;
 
 use super::after_login::{Login, Question, code_issued, failed_login};
@@ -49,7 +50,9 @@ impl Control {
     ) -> Result<Next, Error> {
         let (issuer, keys, now) = (&*serving.issuer, serving.keys(), self.clock.now());
         form::same_site(answer.sec_fetch_site.as_deref(), answer.origin.as_deref(), &issuer.url)?;
-        let id = login::authorization_id(Some(&answer.state), keys)?;
+        let Returned::Authorization(id) = login::returned(Some(&answer.state), keys)? else {
+            return Err(Refusal::StateInvalid.into());
+        };
         let cookie = answer.cookies.login(issuer, keys, id, now)?;
         let displayed = form::signed_in_displayed(&answer.form_token, keys, id, cookie.browser())?;
         let is_me = match answer.decision {

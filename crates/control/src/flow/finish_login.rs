@@ -8,6 +8,7 @@ use std::time::Duration;
 use lychgate_domain::authorization::{AtCallback, Authorization, Decided, LoggingIn, LoginFailure, SignedIn};
 use lychgate_domain::cookie::Cookies;
 use lychgate_domain::id::Attempt;
+use lychgate_domain::login::Returned;
 use lychgate_domain::parameters::Parameters;
 use lychgate_domain::session::{self, Person};
 use lychgate_domain::time::Timestamp;
@@ -41,7 +42,12 @@ impl Control {
         self.to_the_end(async move {
             let serving = &control.issuer(&issuer_id, &caller).await?;
             let parameters = Parameters::new(pairs)?;
-            let id = login::authorization_id(parameters.single("state")?, serving.keys())?;
+            let id = match login::returned(parameters.single("state")?, serving.keys())? {
+                Returned::Authorization(id) => id,
+                Returned::Account { id, secrets } => {
+                    return control.finish_sign_in(serving, &caller, id, &secrets, &parameters, &cookies).await;
+                }
+            };
             let login = cookies.login(&serving.issuer, serving.keys(), id, control.clock.now())?;
             for _ in 0..LOOKS {
                 let now = control.clock.now();
@@ -158,8 +164,7 @@ impl Control {
         parameters: &Parameters,
     ) -> Result<Identity, UpstreamError> {
         let invalid = |cause: anyhow::Error| UpstreamError { failure: LoginFailure::UpstreamInvalid, cause };
-        let single = |name| parameters.single(name).map_err(|refusal| invalid(refusal.into()));
-        let callback = Callback { code: single("code")?, error: single("error")?, iss: single("iss")? };
+        let callback = Callback::of(parameters)?;
         let secrets = serving
             .login_secrets(&claim.approved)
             .map_err(|_| invalid(anyhow::anyhow!("the key of this login is gone")))?;

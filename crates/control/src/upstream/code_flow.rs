@@ -57,9 +57,15 @@ impl CodeFlow {
         }
     }
 
+    /// For everything that the operator configured.
+    pub(super) fn scopes(&self) -> &[String] {
+        &self.scopes
+    }
+
     /// With state and PKCE always; with a nonce for who gives ID tokens.
     pub(super) fn login_url(
         &self,
+        scopes: &[String],
         endpoints: &Endpoints<'_>,
         secrets: &LoginSecrets,
         nonce: Option<&Secret<kind::UpstreamNonce>>,
@@ -70,7 +76,7 @@ impl CodeFlow {
         let mut request = client
             .authorize_url(|| CsrfToken::new(state))
             .set_pkce_challenge(PkceCodeChallenge::from_code_verifier_sha256(&verifier))
-            .add_scopes(self.scopes.iter().cloned().map(Scope::new));
+            .add_scopes(scopes.iter().cloned().map(Scope::new));
         if let Some(nonce) = nonce {
             request = request.add_extra_param("nonce", nonce.expose());
         }

@@ -29,6 +29,8 @@ pub struct Oauth2 {
     userinfo_media_type: &'static str,
     subject_claim: SubjectClaim,
     auth_type: AuthType,
+    /// What the userinfo endpoint asks for to say who somebody is.
+    sign_in_scopes: Vec<String>,
     flow: CodeFlow,
     http: Http,
 }
@@ -49,6 +51,8 @@ impl Oauth2 {
                 TokenEndpointAuth::Basic => AuthType::BasicAuth,
                 TokenEndpointAuth::Post => AuthType::RequestBody,
             },
+            // Which of them its userinfo endpoint needs, nobody says.
+            sign_in_scopes: config.scopes.clone(),
             flow: CodeFlow::new(&config.client_id, &secret, &config.scopes, issuer, http.clone()),
             http,
         })
@@ -56,11 +60,16 @@ impl Oauth2 {
 
     pub fn github(config: &GithubConfig, at: &str, issuer: &Issuer, http: Http) -> Result<Self, ConfigError> {
         let github = Self::new(&config.oauth2(), at, issuer, http)?;
-        Ok(Self { userinfo_media_type: "application/vnd.github+json", ..github })
+        // Without any scope a GitHub token reads public information, which is whose it is.
+        Ok(Self { userinfo_media_type: "application/vnd.github+json", sign_in_scopes: Vec::new(), ..github })
     }
 
     pub fn login_url(&self, secrets: &LoginSecrets) -> Result<String, UpstreamError> {
-        self.flow.login_url(&self.endpoints(), secrets, None)
+        self.flow.login_url(self.flow.scopes(), &self.endpoints(), secrets, None)
+    }
+
+    pub fn sign_in_url(&self, secrets: &LoginSecrets) -> Result<String, UpstreamError> {
+        self.flow.login_url(&self.sign_in_scopes, &self.endpoints(), secrets, None)
     }
 
     /// Without a configured issuer an `iss` says nothing: the callback's path tells the upstreams apart (RFC 9700 §4.4.2).

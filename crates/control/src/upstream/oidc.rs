@@ -64,7 +64,13 @@ impl Oidc {
 
     pub async fn login_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
         let metadata = self.metadata(now).await?;
-        self.flow.login_url(&metadata.endpoints(), secrets, Some(&secrets.nonce))
+        self.flow.login_url(self.flow.scopes(), &metadata.endpoints(), secrets, Some(&secrets.nonce))
+    }
+
+    /// OpenID Connect Core §3.1.2.1: `openid` alone gives an ID token, and nothing in it but who it is.
+    pub async fn sign_in_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
+        let metadata = self.metadata(now).await?;
+        self.flow.login_url(&["openid".to_owned()], &metadata.endpoints(), secrets, Some(&secrets.nonce))
     }
 
     pub async fn check<'a>(&self, callback: &Callback<'a>, now: Timestamp) -> Result<&'a str, UpstreamError> {

@@ -36,7 +36,11 @@ fn allowed(method: &str) -> &'static [Role] {
         | "RegistrationService/Register"
         | "RegistrationService/Read"
         | "RegistrationService/Update"
-        | "RegistrationService/Delete" => &[Role::Edge],
+        | "RegistrationService/Delete"
+        | "AccountService/Show"
+        | "AccountService/SignIn"
+        | "AccountService/Revoke"
+        | "AccountService/SignOut" => &[Role::Edge],
         "TokenService/Introspect" => &[Role::Edge, Role::Resource],
         "IssuerService/List" | "IssuerService/Describe" => &[Role::Edge, Role::Reader, Role::Operator],
         "AdminService/ListKeys" | "AdminService/RotateKeys" => &[Role::Operator],

@@ -5,6 +5,7 @@
 
 mod support;
 
+mod account;
 mod algorithms;
 mod attempts;
 mod callers;

@@ -13,10 +13,12 @@ mod control {
 
 use std::time::Duration;
 
+use lychgate_api::v1;
+
 use hub::{Answer, OCTOCAT, parameter};
 use stage::{Outcome, Stage, failed};
 
-use crate::control::support::{App, Flow, query};
+use crate::control::support::{App, Flow, location, query};
 
 fn says(body: impl Into<String>) -> Answer {
     Answer::Says(200, body.into())
@@ -34,6 +36,26 @@ async fn b36_a_login_is_asked_for_with_state_and_pkce_and_no_nonce() {
         assert!(!asked["state"].is_empty() && !asked.contains_key("nonce"));
         assert_eq!(asked.get("scope").map(String::as_str), scope);
         assert_eq!(asked.get("audience").map(String::as_str), scope.map(|_| "apps"), "the endpoint's own query");
+    }
+}
+
+/// Whose a token is, GitHub says without any scope. What another provider's userinfo endpoint needs, only its
+/// configuration knows.
+#[tokio::test]
+async fn a_sign_in_to_see_ones_apps_asks_for_as_little_as_it_can() {
+    let (github, other) = (Stage::github_asked_for(&["repo"]).await, Stage::oauth2(None).await);
+    for (stage, approval, sign_in) in [(github, "repo", None), (other, "profile id", Some("profile id"))] {
+        let asked = query(&Flow::new(App::configured()).approve(&stage.edge).await);
+        assert_eq!(asked["scope"], approval);
+        let (issuer_id, sec_fetch_site) = ("main".to_owned(), Some("same-origin".to_owned()));
+        let request = v1::SignInRequest { issuer_id, sec_fetch_site, origin: None };
+        let next = stage.edge.sign_in(request).await.expect("a good request");
+        assert_eq!(query(location(&next)).get("scope").map(String::as_str), sign_in);
+        let mut flow = Flow::new(App::configured());
+        flow.browser.keep(&next);
+        let callback = flow.finish_login(stage.hub.sign_in(location(&next)));
+        let next = stage.edge.finish_login(callback).await.expect("a good callback");
+        assert_eq!(location(&next), "http://127.0.0.1:7440/account");
     }
 }
 

@@ -34,9 +34,14 @@ pub(crate) fn failed(reason: &str) -> Outcome {
 
 impl Stage {
     pub(crate) async fn github() -> Self {
+        Self::github_asked_for(&[]).await
+    }
+
+    pub(crate) async fn github_asked_for(scopes: &[&str]) -> Self {
         let hub = Hub::start(TokenEndpointAuth::Post, "application/vnd.github+json").await;
         let world = World::new().await;
-        let github = UpstreamConfig::Github(github(&world, &hub.url));
+        let scopes = scopes.iter().map(|scope| (*scope).to_owned()).collect();
+        let github = UpstreamConfig::Github(GithubConfig { scopes, ..github(&world, &hub.url) });
         Self::new(world, hub, github).await
     }
 

@@ -11,7 +11,7 @@ use lychgate_domain::entropy::random;
 use lychgate_domain::form::{self, Displayed};
 use lychgate_domain::grant::{Grant, Judgement, RefreshRequest};
 use lychgate_domain::keys::Purpose;
-use lychgate_domain::login::{self, LoginSecrets};
+use lychgate_domain::login::{self, LoginSecrets, Returned};
 use lychgate_domain::parameters::Parameters;
 use lychgate_domain::refresh_token::PresentedRefreshToken;
 use lychgate_domain::request;
@@ -78,7 +78,7 @@ fn decide(flow: &Flow) -> Result<()> {
 
 fn finish_login(flow: &Flow) -> Result<()> {
     let (issuer, keys) = (&flow.issuer, &flow.keys);
-    let id = login::authorization_id(Some(&flow.state), keys)?;
+    let Returned::Authorization(id) = login::returned(Some(&flow.state), keys)? else { unreachable!("its own state") };
     black_box(flow.cookies.login(issuer, keys, id, at(3))?);
     request::still_registered(&flow.issuer, &flow.client, &flow.approved.decided.redirect_uri)?;
     black_box(LoginSecrets::derive(keys.active(Purpose::Login), id));

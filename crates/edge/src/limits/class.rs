@@ -15,7 +15,7 @@ pub(crate) enum Class {
     /// A page for a browser that brought one. The edge holds no key and cannot tell a cookie from an imitation, so this
     /// is no proof and bounded too; it keeps floods that do not care to imitate away from people who are half-way.
     Browser,
-    /// An answer on a consent page.
+    /// An answer on a consent page, or on that of the connected apps.
     Decision,
     /// At the token endpoint, whatever is no refresh.
     Code,
@@ -49,8 +49,10 @@ impl Class {
             "/token" | "/revoke" if is_post => None,
             "/introspect" if is_post => Some(Self::Introspection),
             "/register" if is_post => Some(Self::Registration),
-            "/consent" if is_post => Some(Self::Decision),
-            path if path == "/authorize" || path == "/consent" || path.starts_with("/callback/") => {
+            "/consent" | "/account/sign-in" | "/account/revoke" | "/account/sign-out" if is_post => {
+                Some(Self::Decision)
+            }
+            path if matches!(path, "/authorize" | "/consent" | "/account") || path.starts_with("/callback/") => {
                 let known = cookies::has_ours(request.headers());
                 Some(if known { Self::Browser } else { Self::Stranger })
             }

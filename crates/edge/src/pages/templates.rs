@@ -14,7 +14,7 @@ use lychgate_api::Reason;
 use lychgate_process::ConfigError;
 use sha2::{Digest, Sha256};
 
-use super::{ConsentPage, ErrorPage, Page, RememberedPage, SignedInPage};
+use super::{AccountPage, ConsentPage, ErrorPage, Page, RememberedPage, SignInPage, SignedInPage};
 use crate::failure::Failure;
 
 static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../templates");
@@ -55,6 +55,8 @@ impl Pages {
         pages.try_out::<RememberedPage>()?;
         pages.try_out::<SignedInPage>()?;
         pages.try_out::<ErrorPage>()?;
+        pages.try_out::<AccountPage>()?;
+        pages.try_out::<SignInPage>()?;
         Ok(pages)
     }
 

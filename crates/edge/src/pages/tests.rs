@@ -16,6 +16,8 @@ fn every_sample_renders() {
         ("remembered", rendered::<RememberedPage>()),
         ("signed_in", rendered::<SignedInPage>()),
         ("error", rendered::<ErrorPage>()),
+        ("account", rendered::<AccountPage>()),
+        ("sign-in", rendered::<SignInPage>()),
     ];
     for (name, pages) in &all {
         for page in pages {

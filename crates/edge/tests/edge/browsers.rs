@@ -306,7 +306,7 @@ async fn strict_transport_is_for_https_issuers() {
     assert_eq!(header(&edge.get("/b/jwks.json").await, "strict-transport-security"), "");
 }
 
-fn assert_page_headers(response: &reqwest::Response, referrer_policy: &str) {
+pub(crate) fn assert_page_headers(response: &reqwest::Response, referrer_policy: &str) {
     let expected = [
         ("content-type", "text/html; charset=utf-8"),
         (

@@ -3,6 +3,7 @@
 
 mod support;
 
+mod account;
 mod browsers;
 mod cross_origin;
 mod failures;

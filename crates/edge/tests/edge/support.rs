@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
+use lychgate_api::v1::account_service_server::{AccountService, AccountServiceServer};
 use lychgate_api::v1::authorization_service_server::{AuthorizationService, AuthorizationServiceServer};
 use lychgate_api::v1::issuer_service_server::{IssuerService, IssuerServiceServer};
 use lychgate_api::v1::registration_service_server::{RegistrationService, RegistrationServiceServer};
@@ -40,6 +41,10 @@ pub(crate) enum Asked {
     Read(v1::ReadRequest),
     Update(v1::UpdateRequest),
     Delete(v1::DeleteRequest),
+    ShowAccount(v1::AccountServiceShowRequest),
+    SignIn(v1::SignInRequest),
+    RevokeApps(v1::AccountServiceRevokeRequest),
+    SignOut(v1::SignOutRequest),
 }
 
 #[derive(Clone, Debug)]
@@ -50,6 +55,7 @@ pub(crate) enum Answer {
     Revoked,
     Registered(v1::ClientInformation),
     Deleted,
+    Account(v1::AccountServiceShowResponse),
 }
 
 #[derive(Clone, Debug)]
@@ -236,6 +242,34 @@ impl RegistrationService for FakeControl {
 }
 
 #[tonic::async_trait]
+impl AccountService for FakeControl {
+    async fn show(
+        &self,
+        request: Request<v1::AccountServiceShowRequest>,
+    ) -> Result<Response<v1::AccountServiceShowResponse>, Status> {
+        match self.reply(request, Asked::ShowAccount)? {
+            Answer::Account(answer) => Ok(Response::new(answer)),
+            other => panic!("not an answer to that: {other:?}"),
+        }
+    }
+
+    async fn sign_in(&self, request: Request<v1::SignInRequest>) -> Result<Response<v1::SignInResponse>, Status> {
+        Ok(Response::new(v1::SignInResponse { next: self.next(request, Asked::SignIn)? }))
+    }
+
+    async fn revoke(
+        &self,
+        request: Request<v1::AccountServiceRevokeRequest>,
+    ) -> Result<Response<v1::AccountServiceRevokeResponse>, Status> {
+        Ok(Response::new(v1::AccountServiceRevokeResponse { next: self.next(request, Asked::RevokeApps)? }))
+    }
+
+    async fn sign_out(&self, request: Request<v1::SignOutRequest>) -> Result<Response<v1::SignOutResponse>, Status> {
+        Ok(Response::new(v1::SignOutResponse { next: self.next(request, Asked::SignOut)? }))
+    }
+}
+
+#[tonic::async_trait]
 impl IssuerService for FakeControl {
     async fn list(&self, _: Request<v1::ListRequest>) -> Result<Response<v1::ListResponse>, Status> {
         Ok(Response::new(v1::ListResponse { issuers: self.script().issuers.clone(), max_age: max_age() }))
@@ -284,6 +318,7 @@ impl RunningControl {
             .add_service(AuthorizationServiceServer::new(fake.clone()))
             .add_service(TokenServiceServer::new(fake.clone()))
             .add_service(RegistrationServiceServer::new(fake.clone()))
+            .add_service(AccountServiceServer::new(fake.clone()))
             .add_service(IssuerServiceServer::new(fake.clone()));
         let serving = tokio::spawn(async move {
             let stopped = async { drop(stopped.await) };

@@ -19,11 +19,15 @@ enum Kind {
 }
 
 /// Every route there is. A new one is a line here, or `every_route_dresses_as_its_kind` says nothing about it.
-const ROUTES: [(&str, Kind); 18] = [
+const ROUTES: [(&str, Kind); 22] = [
     ("/authorize", Kind::Page),
     ("/t/authorize", Kind::Page),
     ("/consent", Kind::Page),
     ("/callback/root", Kind::Page),
+    ("/account", Kind::Page),
+    ("/t/account/sign-in", Kind::Page),
+    ("/account/revoke", Kind::Page),
+    ("/t/account/sign-out", Kind::Page),
     ("/callback/nope", Kind::Page),
     ("/nowhere", Kind::Page),
     ("/token", Kind::Secret),

@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use lychgate_api::channel::{self, AuthenticatedChannel};
 use lychgate_api::v1;
+use lychgate_api::v1::account_service_client::AccountServiceClient;
 use lychgate_api::v1::admin_service_client::AdminServiceClient;
 use lychgate_api::v1::authorization_service_client::AuthorizationServiceClient;
 use lychgate_api::v1::issuer_service_client::IssuerServiceClient;
@@ -78,6 +79,28 @@ impl Edge {
 
     pub(crate) async fn revoke(&self, request: v1::RevokeRequest) -> Result<v1::RevokeResponse, Failure> {
         told(TokenServiceClient::new(self.channel.clone()).revoke(request).await)
+    }
+
+    pub(crate) async fn show_account(
+        &self,
+        request: v1::AccountServiceShowRequest,
+    ) -> Result<v1::AccountServiceShowResponse, Failure> {
+        told(AccountServiceClient::new(self.channel.clone()).show(request).await)
+    }
+
+    pub(crate) async fn sign_in(&self, request: v1::SignInRequest) -> Result<v1::Next, Failure> {
+        let next = told(AccountServiceClient::new(self.channel.clone()).sign_in(request).await)?.next;
+        Ok(next.expect("a reply says what comes next"))
+    }
+
+    pub(crate) async fn revoke_apps(&self, request: v1::AccountServiceRevokeRequest) -> Result<v1::Next, Failure> {
+        let next = told(AccountServiceClient::new(self.channel.clone()).revoke(request).await)?.next;
+        Ok(next.expect("a reply says what comes next"))
+    }
+
+    pub(crate) async fn sign_out(&self, request: v1::SignOutRequest) -> Result<v1::Next, Failure> {
+        let next = told(AccountServiceClient::new(self.channel.clone()).sign_out(request).await)?.next;
+        Ok(next.expect("a reply says what comes next"))
     }
 
     pub(crate) async fn list(&self) -> Result<v1::ListResponse, Failure> {

@@ -1,0 +1,558 @@
+//! "My connected apps": everybody their own, to see and to take back, and every way in which that could be somebody
+//! else's.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use lychgate_api::v1::account_service_show_response::Page;
+use lychgate_api::v1::{self, next::Step};
+use lychgate_control::config::Role;
+use lychgate_store::engine::Space;
+use serde_json::json;
+
+use crate::support::{
+    App, Browser, Control, Edge, Failure, Flow, ISSUER, ISSUER_URL, RESOURCE, Refused as _, Site, TICK, World, attempt,
+    location, principal, query,
+};
+
+const SERVER: &str = "token-of-the-mcp-server";
+const IDLE: Duration = Duration::from_secs(15 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// A person at a browser.
+#[derive(Clone, Debug)]
+struct Visitor {
+    issuer_id: String,
+    browser: Browser,
+    person: String,
+}
+
+impl Visitor {
+    fn new(person: &str) -> Self {
+        Self::at(ISSUER, person)
+    }
+
+    fn at(issuer_id: &str, person: &str) -> Self {
+        Self { issuer_id: issuer_id.to_owned(), browser: Browser::default(), person: person.to_owned() }
+    }
+
+    async fn signed_in(person: &str, edge: &Edge, world: &World) -> Self {
+        let mut visitor = Self::new(person);
+        visitor.sign_in(edge, world).await;
+        visitor
+    }
+
+    async fn sign_in(&mut self, edge: &Edge, world: &World) {
+        let callback = self.sent_back(edge, world).await;
+        let next = edge.finish_login(callback).await.unwrap();
+        assert_eq!(location(&next), format!("{ISSUER_URL}/account"));
+        self.browser.keep(&next);
+    }
+
+    /// As far as the callback, which is not sent yet.
+    async fn sent_back(&mut self, edge: &Edge, world: &World) -> v1::FinishLoginRequest {
+        let next = edge.sign_in(self.post()).await.unwrap();
+        self.browser.keep(&next);
+        self.callback(world.idp.sign_in(location(&next), &self.person))
+    }
+
+    fn post(&self) -> v1::SignInRequest {
+        let (issuer_id, sec_fetch_site) = (self.issuer_id.clone(), Some("same-origin".to_owned()));
+        v1::SignInRequest { issuer_id, sec_fetch_site, origin: None }
+    }
+
+    fn callback(&self, parameters: Vec<v1::Parameter>) -> v1::FinishLoginRequest {
+        let (issuer_id, cookies) = (self.issuer_id.clone(), self.browser.cookies());
+        v1::FinishLoginRequest { issuer_id, attempt: attempt(), parameters, cookies }
+    }
+
+    /// What the browser is shown; `None` if it is asked to sign in.
+    async fn page(&mut self, edge: &Edge) -> Option<v1::AccountPage> {
+        let (issuer_id, cookies) = (self.issuer_id.clone(), self.browser.cookies());
+        let shown = edge.show_account(v1::AccountServiceShowRequest { issuer_id, cookies }).await.unwrap();
+        self.browser.keep(&v1::Next { step: None, set_cookies: shown.set_cookies });
+        match shown.page.unwrap() {
+            Page::AccountPage(page) => Some(page),
+            Page::SignInPage(page) => {
+                assert_eq!(page.upstream_name, "The Login");
+                None
+            }
+        }
+    }
+
+    fn revoke(&self, form_token: &str) -> v1::AccountServiceRevokeRequest {
+        v1::AccountServiceRevokeRequest {
+            issuer_id: self.issuer_id.clone(),
+            attempt: attempt(),
+            form_token: form_token.to_owned(),
+            cookies: self.browser.cookies(),
+            sec_fetch_site: Some("same-origin".to_owned()),
+            origin: None,
+        }
+    }
+
+    /// The cookie of the session.
+    fn session(&self) -> v1::Cookie {
+        let mut cookies = self.browser.cookies();
+        cookies.retain(|cookie| cookie.name.starts_with("__Host-lychgate-account-"));
+        assert_eq!(cookies.len(), 1, "{cookies:?}");
+        cookies.remove(0)
+    }
+}
+
+async fn started() -> (World, Control, Edge) {
+    let mut world = World::new().await;
+    world.config.principals.push(principal("server", Role::Resource, SERVER));
+    let control = world.start().await;
+    let edge = control.edge();
+    (world, control, edge)
+}
+
+/// `person` connects `app`.
+async fn connected(app: App, person: &str, edge: &Edge, world: &World) -> (Flow, v1::ExchangeResponse) {
+    let mut flow = Flow::new(app);
+    flow.person = person.to_owned();
+    let tokens = flow.tokens(edge, &world.idp).await;
+    (flow, tokens)
+}
+
+async fn is_active(edge: &Edge, token: &str) -> bool {
+    let (issuer_id, token) = (ISSUER.to_owned(), token.to_owned());
+    let request = v1::IntrospectRequest { issuer_id, token, resource_server_token: Some(SERVER.to_owned()) };
+    edge.introspect(request).await.unwrap().active
+}
+
+/// Nothing was taken back: the consent lives, and the app gets tokens for it.
+async fn assert_untouched(flow: &Flow, tokens: &v1::ExchangeResponse, edge: &Edge, what: &str) -> v1::ExchangeResponse {
+    edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap_or_else(|failure| panic!("{what}: {failure:?}"))
+}
+
+fn names(page: &v1::AccountPage) -> Vec<&str> {
+    let mut names: Vec<_> = page.apps.iter().map(|app| app.client.as_ref().unwrap().name.as_str()).collect();
+    names.sort_unstable();
+    names
+}
+
+/// R27, B38: who, where, what, since when, last used; and nothing is written by looking.
+#[tokio::test(flavor = "multi_thread")]
+async fn r27_b38_a_person_sees_what_they_allowed_and_nobody_elses() {
+    let (world, _control, edge) = started().await;
+    let (flow, tokens) = connected(App::configured(), "alice", &edge, &world).await;
+    connected(App::registered(&edge).await, "alice", &edge, &world).await;
+    connected(App::configured(), "bob", &edge, &world).await;
+    let since = i64::try_from(world.now().seconds()).unwrap();
+    world.advance(DAY);
+    assert_untouched(&flow, &tokens, &edge, "a day later").await;
+    let mut alice = Visitor::new("alice");
+    assert!(alice.page(&edge).await.is_none(), "nobody has signed in");
+    let census = world.census().await;
+    alice.sign_in(&edge, &world).await;
+    let page = alice.page(&edge).await.unwrap();
+    assert_eq!(names(&page), ["Some Program", "The App"]);
+    let find = |name: &str| page.apps.iter().find(|app| app.client.as_ref().unwrap().name == name).unwrap();
+    let (app, program) = (find("The App"), find("Some Program"));
+    assert!(!app.client.as_ref().unwrap().unverified && program.client.as_ref().unwrap().unverified);
+    assert_eq!((app.redirects[0].host.as_str(), app.redirects[0].kind()), ("app.example", v1::RedirectKind::Web));
+    assert_eq!(
+        (program.redirects[0].host.as_str(), program.redirects[0].kind()),
+        ("127.0.0.1", v1::RedirectKind::Loopback)
+    );
+    let resource = app.resource.as_ref().unwrap();
+    assert_eq!((resource.uri.as_str(), resource.name.as_str()), (RESOURCE, "Notes"));
+    assert_eq!((app.scopes.len(), app.scopes[0].description.as_str()), (1, "May read"));
+    let day = i64::try_from(DAY.as_secs()).unwrap();
+    assert_eq!((app.create_time.unwrap().seconds, app.last_use_time.unwrap().seconds), (since, since + day));
+    assert_eq!(program.last_use_time.unwrap().seconds, since);
+    let mut bob = Visitor::signed_in("bob", &edge, &world).await;
+    assert_eq!(names(&bob.page(&edge).await.unwrap()), ["The App"]);
+    let mut carol = Visitor::signed_in("carol", &edge, &world).await;
+    assert!(carol.page(&edge).await.unwrap().apps.is_empty());
+    assert_eq!(world.census().await, census, "signing in and looking leave nothing behind");
+}
+
+/// Least scope, and nothing of what the upstream gave is kept.
+#[tokio::test(flavor = "multi_thread")]
+async fn signing_in_asks_for_an_identity_and_keeps_nothing_else() {
+    let (mut world, control, _edge) = started().await;
+    control.stop().await;
+    let lychgate_control::config::UpstreamConfig::Oidc(upstream) = &mut world.issuer().upstream else { panic!("oidc") };
+    upstream.scopes = vec!["openid".to_owned(), "everything".to_owned()];
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut alice = Visitor::new("alice");
+    let next = edge.sign_in(alice.post()).await.unwrap();
+    assert_eq!(query(location(&next))["scope"], "openid");
+    let mut flow = Flow::new(App::configured());
+    assert_eq!(query(&flow.approve(&edge).await)["scope"], "openid everything", "and an authorization for all of it");
+    alice.sign_in(&edge, &world).await;
+    for secret in world.idp.secrets() {
+        let session = alice.session().value;
+        assert!(!session.contains(&secret), "{secret}");
+        for space in Space::ALL {
+            let kept = world.kept(space).await;
+            let holds = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!kept.iter().any(|(_, entry)| holds(&entry.value)), "{secret} in {}", space.name());
+        }
+    }
+}
+
+/// R27: one commit, and everything that was given under it is dead at once; what another app has, and another person,
+/// stays.
+#[tokio::test(flavor = "multi_thread")]
+async fn r27_what_is_taken_back_ends_at_once_and_the_rest_stays() {
+    let (world, _control, edge) = started().await;
+    let (flow, tokens) = connected(App::configured(), "alice", &edge, &world).await;
+    let (program, kept) = connected(App::registered(&edge).await, "alice", &edge, &world).await;
+    let (bobs, bobs_tokens) = connected(App::configured(), "bob", &edge, &world).await;
+    let mut alice = Visitor::signed_in("alice", &edge, &world).await;
+    let page = alice.page(&edge).await.unwrap();
+    let app = page.apps.iter().find(|app| app.client.as_ref().unwrap().client_id == "app").unwrap();
+    let events = world.events().await.len();
+    assert!(is_active(&edge, &tokens.access_token).await);
+
+    let revoke = alice.revoke(&app.form_token);
+    for _ in 0..2 {
+        let next = edge.revoke_apps(revoke.clone()).await.unwrap();
+        assert_eq!(location(&next), format!("{ISSUER_URL}/account"), "the same attempt again says the same");
+    }
+    assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
+    assert!(!is_active(&edge, &tokens.access_token).await);
+    let events = world.events().await.split_off(events);
+    assert_eq!(events.len(), 1);
+    let says = |text: &str| events[0].windows(text.len()).any(|window| window == text.as_bytes());
+    assert!(says("idp|alice") && says("app") && says("edge"), "the event says who, what and through whom");
+
+    assert_untouched(&program, &kept, &edge, "another app").await;
+    assert_untouched(&bobs, &bobs_tokens, &edge, "another person").await;
+    let page = alice.page(&edge).await.unwrap();
+    assert_eq!(names(&page), ["Some Program"]);
+    assert_eq!(page.revoked[0].client.as_ref().unwrap().name, "The App");
+    world.advance(DAY * 30);
+    alice.sign_in(&edge, &world).await;
+    assert_eq!(alice.page(&edge).await.unwrap().revoked.len(), 1);
+    world.advance(TICK);
+    assert!(alice.page(&edge).await.unwrap().revoked.is_empty(), "older than that is history");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn r27_everything_is_taken_back_at_once_and_can_be_allowed_again() {
+    let (world, _control, edge) = started().await;
+    let mut apps = vec![connected(App::configured(), "alice", &edge, &world).await];
+    for _ in 0..3 {
+        apps.push(connected(App::registered(&edge).await, "alice", &edge, &world).await);
+    }
+    let (bobs, bobs_tokens) = connected(App::configured(), "bob", &edge, &world).await;
+    let mut alice = Visitor::signed_in("alice", &edge, &world).await;
+    let all = alice.page(&edge).await.unwrap().revoke_all_token;
+    edge.revoke_apps(alice.revoke(&all)).await.unwrap();
+    for (flow, tokens) in &apps {
+        assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
+        assert!(!is_active(&edge, &tokens.access_token).await);
+    }
+    let page = alice.page(&edge).await.unwrap();
+    assert_eq!((page.apps.len(), page.revoked.len()), (0, 4));
+    assert_untouched(&bobs, &bobs_tokens, &edge, "another person").await;
+    let (flow, tokens) = connected(App::configured(), "alice", &edge, &world).await;
+    assert_untouched(&flow, &tokens, &edge, "allowed again").await;
+    let page = alice.page(&edge).await.unwrap();
+    assert_eq!((page.apps.len(), page.revoked.len()), (1, 3));
+}
+
+/// B8, B12, B23: the successful revocation with one thing changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn b8_b12_b23_nobody_else_takes_anything_back() {
+    let (mut world, control, _) = started().await;
+    control.stop().await;
+    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
+    world.config.issuers.push(other);
+    let control = world.start().await;
+    let edge = control.edge();
+    let (flow, mut tokens) = connected(App::configured(), "alice", &edge, &world).await;
+    connected(App::configured(), "mallory", &edge, &world).await;
+    let mut alice = Visitor::signed_in("alice", &edge, &world).await;
+    let (earlier, page) = (alice.clone(), alice.page(&edge).await.unwrap());
+    let mut mallory = Visitor::signed_in("mallory", &edge, &world).await;
+    let mallorys = mallory.page(&edge).await.unwrap().apps[0].form_token.clone();
+    let earlier_token = page.apps[0].form_token.clone();
+    alice.sign_in(&edge, &world).await;
+    let token = alice.page(&edge).await.unwrap().apps[0].form_token.clone();
+    let mut elsewhere = Visitor::at("other", "alice");
+    let callback = elsewhere.sent_back(&edge, &world).await;
+    let next = edge.finish_login(callback).await.unwrap();
+    elsewhere.browser.keep(&next);
+
+    let good = alice.revoke(&token);
+    let session = alice.session();
+    let with = |value: &str| vec![v1::Cookie { name: session.name.clone(), value: value.to_owned() }];
+    let flipped = format!("{}{}", &session.value[..60], if &session.value[60..61] == "A" { "B" } else { "A" });
+    let flipped = format!("{flipped}{}", &session.value[61..]);
+    let request = || good.clone();
+    type Request = v1::AccountServiceRevokeRequest;
+    let changed: [(&str, Request, &str); 15] = [
+        ("from another site", Request { sec_fetch_site: Some("cross-site".to_owned()), ..request() }, "CROSS_SITE"),
+        ("from a neighbour", Request { sec_fetch_site: Some("same-site".to_owned()), ..request() }, "CROSS_SITE"),
+        ("from nowhere", Request { sec_fetch_site: Some("none".to_owned()), ..request() }, "CROSS_SITE"),
+        ("without a word on where from", Request { sec_fetch_site: None, ..request() }, "CROSS_SITE"),
+        (
+            "from another origin",
+            Request { sec_fetch_site: None, origin: Some("https://evil.example".to_owned()), ..request() },
+            "CROSS_SITE",
+        ),
+        ("without a session", Request { cookies: vec![], ..request() }, "ACCOUNT_SESSION_MISSING"),
+        (
+            "with two sessions",
+            Request { cookies: [with(&session.value), with(&session.value)].concat(), ..request() },
+            "ACCOUNT_SESSION_MISSING",
+        ),
+        ("with an altered session", Request { cookies: with(&flipped), ..request() }, "ACCOUNT_SESSION_MISSING"),
+        (
+            "with the same person's session at another issuer",
+            Request { cookies: with(&elsewhere.session().value), ..request() },
+            "ACCOUNT_SESSION_MISSING",
+        ),
+        (
+            "with another person's session",
+            Request { cookies: with(&mallory.session().value), ..request() },
+            "FORM_TOKEN_INVALID",
+        ),
+        ("with another person's form", Request { form_token: mallorys.clone(), ..request() }, "FORM_TOKEN_INVALID"),
+        (
+            "with the form of an earlier session",
+            Request { form_token: earlier_token, ..request() },
+            "FORM_TOKEN_INVALID",
+        ),
+        (
+            "in an earlier session",
+            Request { cookies: with(&earlier.session().value), ..request() },
+            "FORM_TOKEN_INVALID",
+        ),
+        (
+            "with an altered form",
+            Request { form_token: format!("{}A", &token[..token.len() - 1]), ..request() },
+            "FORM_TOKEN_INVALID",
+        ),
+        ("without a form", Request { form_token: String::new(), ..request() }, "FORM_TOKEN_INVALID"),
+    ];
+    let (census, page) = (world.census().await, alice.page(&edge).await.unwrap());
+    for (what, request, reason) in changed {
+        assert_eq!(edge.revoke_apps(request).await.reason(), reason, "{what}");
+        assert_eq!(world.census().await, census, "{what}: nothing is written");
+        tokens = assert_untouched(&flow, &tokens, &edge, what).await;
+    }
+    assert_eq!(names(&page), ["The App"]);
+    world.advance(IDLE);
+    assert_eq!(edge.revoke_apps(request()).await.reason(), "ACCOUNT_SESSION_MISSING", "too late");
+    tokens = assert_untouched(&flow, &tokens, &edge, "too late").await;
+    assert!(alice.page(&edge).await.is_none());
+    // And what it was before anything was changed.
+    alice.sign_in(&edge, &world).await;
+    let token = alice.page(&edge).await.unwrap().apps[0].form_token.clone();
+    edge.revoke_apps(alice.revoke(&token)).await.unwrap();
+    assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
+    assert_eq!(names(&mallory_again(&edge, &world).await), ["The App"], "mallory's own is untouched, too");
+}
+
+async fn mallory_again(edge: &Edge, world: &World) -> v1::AccountPage {
+    Visitor::signed_in("mallory", edge, world).await.page(edge).await.unwrap()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_lives_as_long_as_it_is_used_and_ends_with_the_sign_out() {
+    let (world, _control, edge) = started().await;
+    let mut alice = Visitor::signed_in("alice", &edge, &world).await;
+    for _ in 0..3 {
+        world.advance(IDLE - TICK);
+        assert!(alice.page(&edge).await.is_some(), "each look renews it");
+    }
+    let out = |sec_fetch_site: &str| {
+        let sec_fetch_site = Some(sec_fetch_site.to_owned());
+        v1::SignOutRequest { issuer_id: ISSUER.to_owned(), sec_fetch_site, origin: None }
+    };
+    assert_eq!(edge.sign_out(out("cross-site")).await.reason(), "CROSS_SITE");
+    let next = edge.sign_out(out("same-origin")).await.unwrap();
+    alice.browser.keep(&next);
+    assert!(alice.page(&edge).await.is_none());
+    assert!(alice.browser.0.is_empty(), "{:?}", alice.browser);
+}
+
+/// B8: nobody is sent anywhere, and has nothing set, unless our own page asked for it.
+#[tokio::test(flavor = "multi_thread")]
+async fn b8_only_our_own_page_begins_a_sign_in() {
+    let (world, _control, edge) = started().await;
+    let alice = Visitor::new("alice");
+    for (site, origin) in [
+        (Some("cross-site"), None),
+        (Some("same-site"), None),
+        (Some("none"), None),
+        (None, Some("https://evil.example")),
+        (None, Some("null")),
+        (None, None),
+    ] {
+        let (sec_fetch_site, origin) = (site.map(str::to_owned), origin.map(str::to_owned));
+        let refused = edge.sign_in(v1::SignInRequest { sec_fetch_site, origin, ..alice.post() }).await;
+        assert_eq!(refused.reason(), "CROSS_SITE", "{site:?}");
+    }
+    let origin = Some("http://127.0.0.1:7440".to_owned());
+    edge.sign_in(v1::SignInRequest { sec_fetch_site: None, origin, ..alice.post() }).await.unwrap();
+    assert_eq!(world.idp.calls(), 0);
+}
+
+/// B19, B20: the successful callback with one thing changed.
+#[tokio::test(flavor = "multi_thread")]
+async fn b19_b20_only_the_browser_that_was_sent_is_signed_in() {
+    let (world, _control, edge) = started().await;
+    let mut alice = Visitor::new("alice");
+    let callback = alice.sent_back(&edge, &world).await;
+    let cookie = callback.cookies[0].clone();
+    let mut other = Visitor::new("mallory");
+    let others = other.sent_back(&edge, &world).await;
+    let with = |cookies: Vec<v1::Cookie>| v1::FinishLoginRequest { cookies, ..callback.clone() };
+    let changed = [
+        ("in a browser that was not sent", with(vec![])),
+        ("with the cookie of another sign-in", with(others.cookies.clone())),
+        ("with the cookie twice", with(vec![cookie.clone(), cookie.clone()])),
+    ];
+    for (what, request) in changed {
+        let refused = edge.finish_login(request).await;
+        assert_eq!(
+            refused.as_ref().map(|_| ()).map_err(|failure| failure.reason.as_str()),
+            Err("STATE_COOKIE_MISSING"),
+            "{what}"
+        );
+        assert_eq!(refused.unwrap_err().metadata["return_uri"], format!("{ISSUER_URL}/account"), "{what}");
+    }
+    let late = Visitor::new("alice").sent_back(&edge, &world).await;
+    world.advance(Duration::from_secs(600) + TICK);
+    assert_eq!(edge.finish_login(late).await.reason(), "LOGIN_EXPIRED");
+    assert_eq!(world.idp.calls(), 0, "the upstream was never asked");
+
+    let callback = alice.sent_back(&edge, &world).await;
+    let next = edge.finish_login(callback.clone()).await.unwrap();
+    alice.browser.keep(&next);
+    assert!(alice.page(&edge).await.is_some());
+    let again = alice.callback(callback.parameters.clone());
+    assert_eq!(edge.finish_login(again).await.reason(), "STATE_COOKIE_MISSING", "its cookie went with the answer");
+    // Who kept the cookie finds that the upstream takes its code once.
+    assert_fails(edge.finish_login(callback).await, "UPSTREAM_INVALID");
+    assert_eq!(world.census().await.iter().map(|(_, count)| count).sum::<usize>(), empty(&world).await);
+}
+
+/// What a store holds in which nobody has done anything.
+async fn empty(world: &World) -> usize {
+    world.kept(Space::Meta).await.len()
+}
+
+/// A failure page, and nobody is signed in by it.
+fn assert_fails(next: Result<v1::Next, Failure>, reason: &str) {
+    let next = next.unwrap();
+    let Some(Step::FailurePage(page)) = next.step else { panic!("{next:?}") };
+    assert_eq!((page.reason.as_str(), page.return_uri.contains("code=")), (reason, false));
+    assert!(next.set_cookies.iter().all(|cookie| cookie.max_age_seconds == Some(0)), "{:?}", next.set_cookies);
+}
+
+/// B19: both are under way in one browser, and come back with each other's `state`. The upstream's code was made for the
+/// other one's PKCE challenge and nonce.
+#[tokio::test(flavor = "multi_thread")]
+async fn b19_nothing_of_an_authorization_is_finished_by_an_accounts_state_nor_the_other_way_round() {
+    let (world, _control, edge) = started().await;
+    let mut flow = Flow::new(App::configured());
+    let mut alice = Visitor::new("alice");
+    let authorization = flow.sign_in(&edge, &world.idp).await;
+    alice.browser = flow.browser.clone();
+    let account = alice.sent_back(&edge, &world).await;
+    let parameter = |request: &v1::FinishLoginRequest, name: &str| {
+        request.parameters.iter().find(|parameter| parameter.name == name).unwrap().value.clone()
+    };
+    let state = |request: &v1::FinishLoginRequest, state: &str| {
+        let parameters = request.parameters.iter().map(|parameter| match parameter.name.as_str() {
+            "state" => v1::Parameter { value: state.to_owned(), ..parameter.clone() },
+            _ => parameter.clone(),
+        });
+        v1::FinishLoginRequest { parameters: parameters.collect(), cookies: account.cookies.clone(), ..request.clone() }
+    };
+    let (of_authorization, of_account) = (parameter(&authorization, "state"), parameter(&account, "state"));
+    for dressed in [format!("account.{of_authorization}"), of_account.trim_start_matches("account.").to_owned()] {
+        for request in [&authorization, &account] {
+            assert_eq!(edge.finish_login(state(request, &dressed)).await.reason(), "STATE_INVALID", "{dressed}");
+        }
+    }
+    assert_eq!(world.idp.calls(), 0);
+    // A browser that has begun the one has not begun the other.
+    let only = |request: v1::FinishLoginRequest, account: bool| {
+        let cookies = request.cookies.iter().filter(|cookie| cookie.name.contains("account") == account);
+        v1::FinishLoginRequest { cookies: cookies.cloned().collect(), ..request.clone() }
+    };
+    let mixed = only(state(&account, &of_authorization), true);
+    assert_eq!(edge.finish_login(mixed).await.reason(), "STATE_COOKIE_MISSING");
+    let mixed = only(state(&authorization, &of_account), false);
+    assert_eq!(edge.finish_login(mixed).await.reason(), "STATE_COOKIE_MISSING");
+    assert_eq!(world.idp.calls(), 0);
+    // And one that has begun both gets nothing for the code of the one with the state of the other.
+    assert_fails(edge.finish_login(state(&authorization, &of_account)).await, "UPSTREAM_INVALID");
+    assert_fails(edge.finish_login(state(&account, &of_authorization)).await, "UPSTREAM_INVALID");
+    assert_eq!(world.idp.calls(), 2);
+    assert_eq!((world.kept(Space::Consents).await.len(), world.kept(Space::Grants).await.len()), (0, 0));
+    assert!(alice.page(&edge).await.is_none());
+}
+
+/// A client that is gone can do nothing any more; what was allowed to it is still somebody's to see and to take back.
+#[tokio::test(flavor = "multi_thread")]
+async fn b38_an_app_that_is_gone_is_listed_as_gone() {
+    let (world, _control, edge) = started().await;
+    let client = edge.register(App::registration("none")).await.unwrap();
+    let app = App::new(&client.client_id, "http://127.0.0.1:7777/cb");
+    connected(app, "alice", &edge, &world).await;
+    let delete = v1::DeleteRequest {
+        issuer_id: ISSUER.to_owned(),
+        client_id: client.client_id.clone(),
+        registration_access_token: client.registration_access_token().to_owned(),
+    };
+    edge.delete(delete).await.unwrap();
+    let mut alice = Visitor::signed_in("alice", &edge, &world).await;
+    let page = alice.page(&edge).await.unwrap();
+    let listed = page.apps[0].client.as_ref().unwrap();
+    assert!(listed.gone && listed.name.is_empty() && listed.client_id == client.client_id);
+    edge.revoke_apps(alice.revoke(&page.apps[0].form_token)).await.unwrap();
+    assert!(alice.page(&edge).await.unwrap().apps.is_empty());
+}
+
+/// Looking must not tell the client's host that somebody looks.
+#[tokio::test(flavor = "multi_thread")]
+async fn b38_a_client_with_a_document_is_known_by_its_host_which_is_not_asked() {
+    let mut world = World::new().await;
+    let site = Site::start().await;
+    site.publish("/client", &site.document("/client", &json!({})));
+    world.config.outbound = site.outbound(&world);
+    let control = world.start().await;
+    let edge = control.edge();
+    connected(App::new(&site.url("/client"), "http://127.0.0.1:7777/cb"), "alice", &edge, &world).await;
+    world.advance(DAY);
+    let asked = site.asked("/client");
+    let mut alice = Visitor::signed_in("alice", &edge, &world).await;
+    let page = alice.page(&edge).await.unwrap();
+    let client = page.apps[0].client.as_ref().unwrap();
+    assert_eq!((client.metadata_host.as_str(), client.name.as_str()), ("localhost", ""));
+    assert!(client.unverified && !client.gone);
+    edge.revoke_apps(alice.revoke(&page.apps[0].form_token)).await.unwrap();
+    assert_eq!(site.asked("/client"), asked);
+}
+
+/// More than one look at the store, and more than one page holds.
+#[tokio::test(flavor = "multi_thread")]
+async fn r27_however_many_there_are_all_of_them_are_taken_back() {
+    let (world, _control, edge) = started().await;
+    let mut apps = Vec::new();
+    for _ in 0..201 {
+        apps.push(connected(App::registered(&edge).await, "alice", &edge, &world).await);
+    }
+    let mut alice = Visitor::signed_in("alice", &edge, &world).await;
+    let page = alice.page(&edge).await.unwrap();
+    let ids: BTreeSet<_> = page.apps.iter().map(|app| &app.client.as_ref().unwrap().client_id).collect();
+    assert_eq!((ids.len(), page.apps.len(), page.incomplete), (200, 200, true), "as many as fit, each once");
+    edge.revoke_apps(alice.revoke(&page.revoke_all_token)).await.unwrap();
+    for (flow, tokens) in &apps {
+        assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
+    }
+    let page = alice.page(&edge).await.unwrap();
+    assert_eq!((page.apps.len(), page.revoked.len()), (0, 200));
+}

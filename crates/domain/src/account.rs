@@ -1,0 +1,357 @@
+//! "My connected apps": the sign-in, the session and the forms with which a person sees what they allowed and takes it
+//! back.
+//!
+//! All of it is carried by the browser, sealed or with a MAC, under names and labels of its own: no cookie, state or form
+//! of an authorization is worth anything here, nor the other way round. It must never lead to anybody but the subject that
+//! the upstream has just named.
+//!
+//! Nothing is stored for it, so "once" is as good as its parts: the cookie of a sign-in is deleted with the answer and
+//! lives for minutes; the upstream takes its code once (RFC 6749 §4.1.2). Who repeats a callback in time, in the same
+//! browser, at best signs the same person in there again, which opens nothing that was not open. A session that was copied
+//! out of a browser outlives the sign-out there, by [`IDLE`] if it is not used and by [`LONGEST`] if it is.
+
+use std::time::Duration;
+
+use crate::Refusal;
+use crate::codec::{Reader, Writer};
+use crate::consent::{Consent, Status};
+use crate::cookie::{Cookies, PREFIX, SetCookie};
+use crate::entropy::{Entropy, random};
+use crate::id::{self, AccountLoginId, Attempt, ClientId};
+use crate::issuer::{Issuer, IssuerUrl};
+use crate::keys::{KeyId, Keys, Purpose, digest};
+use crate::login::LoginSecrets;
+use crate::subject::Subject;
+use crate::time::Timestamp;
+
+/// After so long without use nobody is signed in any more: people leave pages open.
+pub const IDLE: Duration = Duration::from_secs(15 * 60);
+/// However much it is used.
+pub const LONGEST: Duration = Duration::from_secs(8 * 60 * 60);
+/// What was taken back is listed for so long.
+const LISTED_AFTER_REVOCATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
+
+const FORMAT: u8 = 1;
+const SESSION: &[u8] = b"account session";
+const LOGIN: &str = "account login";
+const FORM: &[u8] = b"account form";
+
+/// One sign-in that is under way in a browser, as its cookie says. A browser has one: the latest.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct AccountLogin {
+    id: AccountLoginId,
+    expires_at: Timestamp,
+}
+
+impl AccountLogin {
+    pub fn begin(issuer: &Issuer, entropy: &dyn Entropy, now: Timestamp) -> Self {
+        Self { id: AccountLoginId::from_bytes(random(entropy)), expires_at: now + issuer.lifetimes.login }
+    }
+
+    /// What the upstream is asked with. At the callback the same follows from the `state` ([`crate::login::returned`]).
+    pub fn secrets(&self, keys: &Keys) -> LoginSecrets {
+        LoginSecrets::for_account(keys.active(Purpose::Login), self.id)
+    }
+
+    pub fn set(&self, issuer: &Issuer, keys: &Keys) -> SetCookie {
+        let (key, expires) = (keys.active(Purpose::Cookie), self.expires_at.millis().to_be_bytes());
+        let tag = key.mac(LOGIN, &[self.id.bytes(), &expires]);
+        let value = [key.id.bytes().as_slice(), &expires, self.id.bytes(), &tag].concat();
+        SetCookie { name: login_name(issuer), value: id::encode(&value), max_age: Some(issuer.lifetimes.login) }
+    }
+
+    /// With the answer to the callback, whatever it is.
+    pub fn delete(issuer: &Issuer) -> SetCookie {
+        SetCookie::delete(login_name(issuer))
+    }
+
+    /// That this very browser was sent upstream with the login `id`, and not too long ago. Without it, an attacker's link
+    /// would sign a person in as the attacker (RFC 9700 §4.7).
+    pub fn came_back(
+        cookies: &Cookies,
+        issuer: &Issuer,
+        keys: &Keys,
+        id: AccountLoginId,
+        now: Timestamp,
+    ) -> Result<(), Refusal> {
+        let login = Self::parse(cookies, issuer, keys).filter(|login| login.id == id);
+        let login = login.ok_or(Refusal::StateCookieMissing)?;
+        if now > login.expires_at { Err(Refusal::LoginExpired) } else { Ok(()) }
+    }
+
+    fn parse(cookies: &Cookies, issuer: &Issuer, keys: &Keys) -> Option<Self> {
+        let bytes: [u8; 60] = id::decode(cookies.single(&login_name(issuer))?)?;
+        let (key, rest) = bytes.split_first_chunk::<4>()?;
+        let (expires, rest) = rest.split_first_chunk::<8>()?;
+        let (id, tag) = rest.split_first_chunk::<16>()?;
+        let key = keys.find(Purpose::Cookie, KeyId::from_bytes(*key))?;
+        let expires_at = Timestamp::from_millis(u64::from_be_bytes(*expires));
+        key.verify(LOGIN, &[id, expires], tag).then(|| Self { id: AccountLoginId::from_bytes(*id), expires_at })
+    }
+}
+
+/// Somebody who has signed in to see what they allowed. It is good for that, and for no authorization.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct AccountSession {
+    id: [u8; 16],
+    subject: Subject,
+    begun_at: Timestamp,
+}
+
+impl AccountSession {
+    /// A fresh one at each sign-in, so that nobody can have planted it.
+    pub fn begin(subject: Subject, entropy: &dyn Entropy, now: Timestamp) -> Self {
+        Self { id: random(entropy), subject, begun_at: now }
+    }
+
+    /// The session of whoever is signed in.
+    pub fn of(cookies: &Cookies, issuer: &Issuer, keys: &Keys, now: Timestamp) -> Result<Self, Refusal> {
+        let unsealed = Self::unseal(cookies, issuer, keys).ok_or(Refusal::AccountSessionMissing)?;
+        let (session, used_at) = unsealed;
+        let ended = now >= used_at + IDLE || now >= session.begun_at + LONGEST;
+        if ended { Err(Refusal::AccountSessionMissing) } else { Ok(session) }
+    }
+
+    /// The only one whose consents this session may see or touch.
+    pub fn subject(&self) -> &Subject {
+        &self.subject
+    }
+
+    /// As of its latest use. Sealed: who somebody is at the upstream is nothing for cookie jars and logs.
+    pub fn set(&self, issuer: &Issuer, keys: &Keys, entropy: &dyn Entropy, now: Timestamp) -> SetCookie {
+        let key = keys.active(Purpose::Cookie);
+        let plaintext = Writer::default()
+            .bytes(&self.id)
+            .bytes(&self.begun_at.millis().to_be_bytes())
+            .bytes(&now.millis().to_be_bytes())
+            .text(self.subject.as_str())
+            .finish();
+        let sealed = key.seal(&[SESSION, &[FORMAT]], random(entropy), &plaintext);
+        let value = [&[FORMAT], key.id.bytes().as_slice(), &sealed].concat();
+        SetCookie { name: session_name(issuer), value: id::encode(&value), max_age: Some(IDLE) }
+    }
+
+    pub fn delete(issuer: &Issuer) -> SetCookie {
+        SetCookie::delete(session_name(issuer))
+    }
+
+    /// Names what a button takes back. Sealed for this session: it is no use in another one, were it the same person's, so
+    /// that nobody can have a form submitted that was made elsewhere; and it names no subject, because there is but one.
+    pub fn form_token(&self, revocation: &Revocation, keys: &Keys, entropy: &dyn Entropy) -> String {
+        let key = keys.active(Purpose::Form);
+        let plaintext = match revocation {
+            Revocation::All => Writer::default().bytes(&[0]),
+            Revocation::One { client_id, resource } => {
+                Writer::default().bytes(&[1]).text(client_id.as_str()).text(resource)
+            }
+        };
+        let sealed = key.seal(&[FORM, &self.id], random(entropy), &plaintext.finish());
+        id::encode(&[key.id.bytes().as_slice(), &sealed].concat())
+    }
+
+    /// What a form of this session asks for.
+    pub fn revocation(&self, form_token: &str, keys: &Keys) -> Result<Revocation, Refusal> {
+        let open = || {
+            let bytes = id::decode_vec(form_token)?;
+            let (key, sealed) = bytes.split_first_chunk::<4>()?;
+            let key = keys.find(Purpose::Form, KeyId::from_bytes(*key))?;
+            let plaintext = key.open(&[FORM, &self.id], sealed)?;
+            let mut reader = Reader::new(&plaintext);
+            let revocation = match reader.array()? {
+                [0] => Revocation::All,
+                [1] => {
+                    Revocation::One { client_id: ClientId::parse(reader.text()?)?, resource: reader.text()?.to_owned() }
+                }
+                _ => return None,
+            };
+            reader.end().map(|()| revocation)
+        };
+        open().ok_or(Refusal::FormTokenInvalid)
+    }
+
+    fn unseal(cookies: &Cookies, issuer: &Issuer, keys: &Keys) -> Option<(Self, Timestamp)> {
+        let bytes = id::decode_vec(cookies.single(&session_name(issuer))?)?;
+        let (&[format], rest) = bytes.split_first_chunk::<1>()?;
+        let (key, sealed) = rest.split_first_chunk::<4>()?;
+        let key = keys.find(Purpose::Cookie, KeyId::from_bytes(*key)).filter(|_| format == FORMAT)?;
+        let plaintext = key.open(&[SESSION, &[format]], sealed)?;
+        let mut reader = Reader::new(&plaintext);
+        let id = reader.array()?;
+        let begun_at = Timestamp::from_millis(u64::from_be_bytes(reader.array()?));
+        let used_at = Timestamp::from_millis(u64::from_be_bytes(reader.array()?));
+        let subject = Subject::from_record(reader.text()?.to_owned());
+        reader.end()?;
+        Some((Self { id, subject, begun_at }, used_at))
+    }
+}
+
+/// What a person takes back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Revocation {
+    All,
+    One { client_id: ClientId, resource: String },
+}
+
+/// That a form is of our own page, by the browser's word. Stricter than on the consent page: the form that begins a
+/// session has no token, for there is nothing yet to bind one to, so here absence proves nothing. Browsers send one of the
+/// two headers with every POST (Fetch §3.2).
+pub fn same_origin(sec_fetch_site: Option<&str>, origin: Option<&str>, issuer: &IssuerUrl) -> Result<(), Refusal> {
+    match (sec_fetch_site, origin) {
+        (Some("same-origin"), _) => Ok(()),
+        (None, Some(origin)) if origin == issuer.origin() => Ok(()),
+        (Some(_) | None, _) => Err(Refusal::CrossSite),
+    }
+}
+
+/// When a consent was taken back, if that is recent enough to be listed.
+pub fn revoked_lately(consent: &Consent, now: Timestamp) -> Option<Timestamp> {
+    match consent.status {
+        Status::Revoked { at } if now.since(at) <= LISTED_AFTER_REVOCATION => Some(at),
+        Status::Revoked { .. } | Status::Live => None,
+    }
+}
+
+/// One request may take back many: what of it concerns this one. It does not depend on the others, so that a repetition,
+/// which finds fewer, gives no two events one id.
+pub fn attempt_for(attempt: Attempt, client_id: &ClientId, resource: &str) -> Attempt {
+    let digest = digest("revocation", &[attempt.bytes(), client_id.as_str().as_bytes(), resource.as_bytes()]);
+    Attempt::from_bytes(*digest.first_chunk().expect("16 of 32 bytes"))
+}
+
+fn session_name(issuer: &Issuer) -> String {
+    format!("{PREFIX}account-{}", id::encode(&issuer.url.digest()))
+}
+
+fn login_name(issuer: &Issuer) -> String {
+    format!("{PREFIX}account-login-{}", id::encode(&issuer.url.digest()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::entropy::tests::Counting;
+    use crate::issuer::tests::issuer;
+    use crate::keys::tests::keys;
+    use crate::subject::UpstreamId;
+    use proptest::prelude::*;
+
+    const NOW: Timestamp = Timestamp::EPOCH;
+    const TICK: Duration = Duration::from_millis(1);
+
+    fn ours() -> Keys {
+        keys("https://gate.example", 1)
+    }
+
+    fn session(entropy: &Counting) -> AccountSession {
+        let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
+        AccountSession::begin(subject, entropy, NOW)
+    }
+
+    fn sent(cookies: &[&SetCookie]) -> Cookies {
+        Cookies(cookies.iter().map(|cookie| (cookie.name.clone(), cookie.value.clone())).collect())
+    }
+
+    fn one() -> Revocation {
+        Revocation::One { client_id: ClientId::parse("app").unwrap(), resource: "https://mcp.example/mcp".to_owned() }
+    }
+
+    #[test]
+    fn a_session_ends_when_it_is_not_used_and_in_the_end_also_if_it_is() {
+        let (issuer, keys, entropy) = (issuer(), ours(), Counting::default());
+        let session = session(&entropy);
+        let used = |at| sent(&[&session.set(&issuer, &keys, &entropy, at)]);
+        let found = |used_at, now| AccountSession::of(&used(used_at), &issuer, &keys, now);
+        assert_eq!(found(NOW, NOW + (IDLE - TICK)), Ok(session.clone()));
+        assert_eq!(found(NOW, NOW + IDLE), Err(Refusal::AccountSessionMissing));
+        let late = NOW + (LONGEST - TICK);
+        assert_eq!(found(late, late), Ok(session.clone()));
+        assert_eq!(found(late, late + TICK), Err(Refusal::AccountSessionMissing));
+    }
+
+    #[test]
+    fn a_session_is_of_one_issuer_and_stands_once() {
+        let (issuer, keys, entropy) = (issuer(), ours(), Counting::default());
+        let cookie = session(&entropy).set(&issuer, &keys, &entropy, NOW);
+        assert!(
+            !cookie.value.contains("alice")
+                && !id::decode_vec(&cookie.value).unwrap().windows(5).any(|w| w == b"alice")
+        );
+        let missing = Err(Refusal::AccountSessionMissing);
+        assert_eq!(AccountSession::of(&sent(&[&cookie, &cookie]), &issuer, &keys, NOW), missing);
+        assert_eq!(AccountSession::of(&sent(&[]), &issuer, &keys, NOW), missing);
+        let theirs = crate::keys::tests::keys("https://gate.example/t", 1);
+        assert_eq!(AccountSession::of(&sent(&[&cookie]), &issuer, &theirs, NOW), missing);
+    }
+
+    #[test]
+    fn b19_b20_the_browser_that_was_sent_comes_back_in_time() {
+        let (issuer, keys, entropy) = (issuer(), ours(), Counting::default());
+        let login = AccountLogin::begin(&issuer, &entropy, NOW);
+        let (other, end) = (AccountLogin::begin(&issuer, &entropy, NOW), NOW + issuer.lifetimes.login);
+        let cookie = login.set(&issuer, &keys);
+        let came_back =
+            |cookies: &[&SetCookie], id, now| AccountLogin::came_back(&sent(cookies), &issuer, &keys, id, now);
+        assert_eq!(came_back(&[&cookie], login.id, end), Ok(()));
+        assert_eq!(came_back(&[&cookie], login.id, end + TICK), Err(Refusal::LoginExpired));
+        for cookies in [vec![], vec![&cookie, &cookie], vec![&other.set(&issuer, &keys)]] {
+            assert_eq!(came_back(&cookies, login.id, NOW), Err(Refusal::StateCookieMissing));
+        }
+    }
+
+    #[test]
+    fn b8_b23_a_form_serves_the_session_it_was_made_for() {
+        let (keys, entropy) = (ours(), Counting::default());
+        let (here, elsewhere) = (session(&entropy), session(&entropy));
+        for revocation in [one(), Revocation::All] {
+            let token = here.form_token(&revocation, &keys, &entropy);
+            assert_eq!(here.revocation(&token, &keys), Ok(revocation));
+            for (session, token) in [(&elsewhere, token.as_str()), (&here, &token[1..]), (&here, "")] {
+                assert_eq!(session.revocation(token, &keys), Err(Refusal::FormTokenInvalid));
+            }
+        }
+    }
+
+    #[test]
+    fn b8_only_the_browsers_word_for_our_own_page_counts() {
+        let (url, ours) = (issuer().url, Some("https://gate.example"));
+        for (site, origin, good) in [
+            (Some("same-origin"), ours, true),
+            (Some("same-origin"), None, true),
+            (None, ours, true),
+            (Some("none"), None, false),
+            (Some("same-site"), ours, false),
+            (Some("cross-site"), ours, false),
+            (None, None, false),
+            (None, Some("null"), false),
+            (None, Some("https://gate.example.evil.example"), false),
+        ] {
+            assert_eq!(same_origin(site, origin, &url).is_ok(), good, "{site:?} {origin:?}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn b12_no_byte_of_a_cookie_or_form_can_be_changed(at: prop::sample::Index, to in "[A-Za-z0-9_-]") {
+            let (issuer, keys, entropy) = (issuer(), ours(), Counting::default());
+            let session = session(&entropy);
+            let change = |text: &str| {
+                let at = at.index(text.len());
+                let mut changed = text.to_owned();
+                changed.replace_range(at..=at, &to);
+                changed
+            };
+            let cookie = session.set(&issuer, &keys, &entropy, NOW);
+            let changed = SetCookie { value: change(&cookie.value), ..cookie.clone() };
+            let found = AccountSession::of(&sent(&[&changed]), &issuer, &keys, NOW);
+            prop_assert_eq!(found.is_ok(), changed == cookie);
+            let login = AccountLogin::begin(&issuer, &entropy, NOW);
+            let cookie = login.set(&issuer, &keys);
+            let changed = SetCookie { value: change(&cookie.value), ..cookie.clone() };
+            let found = AccountLogin::came_back(&sent(&[&changed]), &issuer, &keys, login.id, NOW);
+            prop_assert_eq!(found.is_ok(), changed == cookie);
+            let token = session.form_token(&one(), &keys, &entropy);
+            let changed = change(&token);
+            prop_assert_eq!(session.revocation(&changed, &keys).is_ok(), changed == token);
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! What one person has allowed: all of their consents, and when what came of them was last used.
+
+use lychgate_domain::consent::Consent;
+use lychgate_domain::grant::Grant;
+use lychgate_domain::issuer::Issuer;
+use lychgate_domain::subject::Subject;
+use lychgate_domain::time::Timestamp;
+
+use crate::engine::{Key, KeyRange, Limit, Space};
+use crate::{Store, StoreError, decode, key};
+
+/// What one look may cost, whatever the person has gathered.
+const PAGE: Limit = Limit { results: 100, rows: 1_000 };
+/// Grants read at once.
+const GRANTS: usize = 100;
+
+/// Some of a person's consents, in no order that means anything.
+#[derive(Clone, Debug)]
+pub struct ConsentsPage {
+    pub consents: Vec<Consent>,
+    /// Where the next page begins; `None` at the end.
+    pub next: Option<ConsentsFrom>,
+}
+
+/// A place among a person's consents.
+#[derive(Clone, Debug)]
+pub struct ConsentsFrom(Vec<u8>);
+
+impl Store {
+    /// `subject`'s consents, live and not, and nobody else's: their keys begin with issuer and subject. Weakly consistent
+    /// between pages; a consent that is unchanged throughout appears once.
+    pub async fn consents_of(
+        &self,
+        issuer: &Issuer,
+        subject: &Subject,
+        from: Option<ConsentsFrom>,
+        now: Timestamp,
+    ) -> Result<ConsentsPage, StoreError> {
+        let mut range = KeyRange::prefix(&key::consents(&issuer.url, subject));
+        if let Some(ConsentsFrom(from)) = from {
+            range.from = from;
+        }
+        let page = self.engine.scan(Space::Consents, range, now, PAGE).await.map_err(crate::store_error)?;
+        let consents = page.entries.into_iter().filter_map(|(_, entry)| decode::<Consent>(Some(entry)).transpose());
+        let consents = consents.map(|consent| consent.map(|consent| consent.value)).collect::<Result<_, _>>()?;
+        Ok(ConsentsPage { consents, next: page.next.map(ConsentsFrom) })
+    }
+
+    /// For each consent, when a token was last minted under it: nothing is written at use. `None` if no grant of it is
+    /// left.
+    pub async fn last_uses(
+        &self,
+        issuer: &Issuer,
+        consents: &[Consent],
+        now: Timestamp,
+    ) -> Result<Vec<Option<Timestamp>>, StoreError> {
+        let grants =
+            consents.iter().enumerate().flat_map(|(n, consent)| consent.grants.iter().map(move |(id, _)| (n, *id)));
+        let wanted: Vec<(usize, Key)> = grants.map(|(n, id)| (n, key::grant(&issuer.url, id))).collect();
+        let mut last_uses = vec![None; consents.len()];
+        for some in wanted.chunks(GRANTS) {
+            let keys: Vec<Key> = some.iter().map(|(_, key)| key.clone()).collect();
+            for ((n, _), entry) in some.iter().zip(self.read(&keys, now).await?.entries) {
+                if let Some(grant) = decode::<Grant>(entry)? {
+                    last_uses[*n] = last_uses[*n].max(Some(grant.value.current.at));
+                }
+            }
+        }
+        Ok(last_uses)
+    }
+}

@@ -1,0 +1,183 @@
+//! "My connected apps" in a real Chromium: what a person sees there, what taking back does to the app at once, and that no
+//! other site can do it for them.
+
+use std::fs::OpenOptions;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+
+use anyhow::Result;
+use axum::Router;
+use axum::response::Html;
+use axum::routing::get;
+use e2e::browser::{Browser, Find, Tab, Window};
+use e2e::clients::McpClient;
+use e2e::dev::Dev;
+use e2e::flow::{App, Gate, LOOPBACK, Tokens};
+use e2e::http::Page;
+use e2e::person;
+use e2e::system::{MAIN, Plan, System};
+use sha2::{Digest, Sha256};
+
+const SERVER: &str = "token-of-the-mcp-server-0123456789abcdef";
+
+/// R27, B38: with real clients, and nothing but what the pages say.
+#[tokio::test]
+async fn r27_b38_a_person_finds_their_apps_and_takes_one_back() -> Result<()> {
+    let (dev, browser) = (Dev::start("").await?, Browser::launch().await?);
+    let tab = browser.person("ada");
+    for name in ["Pelican Notes", "Heron Mail"] {
+        let client = McpClient::typescript(&dev.ready().mcp_url, name).await?;
+        person::read_consent_page(&tab, client.authorize.as_str()).await?;
+        person::approve(&tab).await?;
+        if name == "Pelican Notes" {
+            person::sign_in_at_the_demo_provider(&tab, "Ada").await?;
+        }
+        client.session().await?;
+    }
+
+    let account = format!("{}/account", dev.ready().issuer);
+    let page = tab.open(&account).await?;
+    assert_eq!((page.status, page.title.as_str()), (Some(200), "Your connected apps"));
+    tab.screenshot(&picture("account-sign-in.png")).await?;
+    // The demo provider remembers who was there: one press is enough.
+    let page = tab.follow(Find::button("Sign in with")).await?;
+    assert_eq!(page.url, account);
+    tab.screenshot(&picture("account.png")).await?;
+    let text = tab.text().await?;
+    for said in ["Pelican Notes", "Heron Mail", "A program on a computer of yours", "See who you are", "Allowed since"]
+    {
+        assert!(text.contains(said), "the page does not say {said:?}:\n{text}");
+    }
+    let accessible = tab.accessible().await?;
+    assert!(accessible.contains("button \"Remove access Pelican Notes\""), "{accessible}");
+
+    let page = tab.follow(Find::button("Remove access Pelican Notes")).await?;
+    assert_eq!((page.status, page.url.as_str()), (Some(200), account.as_str()));
+    tab.screenshot(&picture("account-removed.png")).await?;
+    assert_eq!(tab.count(Find::button("Remove access Pelican Notes")).await?, 0);
+    assert_eq!(tab.count(Find::button("Remove access Heron Mail")).await?, 1);
+    assert!(tab.text().await?.contains("Removed in the last 30 days"), "{}", tab.text().await?);
+    let problems = tab.problems().await?;
+    assert!(!problems.iter().any(|problem| problem.text.contains("Content Security Policy")), "{problems:?}");
+    for cookie in browser.cookies("ada").await?.iter().filter(|cookie| cookie.name.starts_with("__Host-")) {
+        assert!(cookie.http_only && cookie.secure && cookie.same_site == "Lax" && cookie.path == "/", "{cookie:?}");
+    }
+
+    // Somebody else has a page of their own.
+    let other = browser.person("bo");
+    other.open(&account).await?;
+    other.follow(Find::button("Sign in with")).await?;
+    person::sign_in_at_the_demo_provider(&other, "Bo").await?;
+    let text = other.text().await?;
+    assert!(text.contains("No app has access") && !text.contains("Heron"), "{text}");
+
+    let page = tab.follow(Find::button("Sign out")).await?;
+    assert_eq!((page.url.as_str(), tab.count(Find::button("Sign in with")).await?), (account.as_str(), 1));
+    let session = |name: &str| name.starts_with("__Host-lychgate-account");
+    assert!(!browser.cookies("ada").await?.iter().any(|cookie| session(&cookie.name)));
+    dev.stop().await
+}
+
+/// R27: from that moment the app's refresh token is worth nothing, and introspection says so of its access token, whichever
+/// edge is asked.
+#[tokio::test]
+async fn r27_what_is_taken_back_is_worth_nothing_at_once() -> Result<()> {
+    let (system, gate) = start().await?;
+    let (app, kept) = (gate.app(&[LOOPBACK]).await?, gate.app(&[LOOPBACK]).await?);
+    let (mut tokens, kept_tokens) = (app.tokens().await?, kept.tokens().await?);
+    assert!(is_active(&gate, &tokens).await?);
+    let browser = Browser::launch().await?;
+    let tab = signed_in(&browser, &gate).await?;
+    assert_eq!(tab.count(Find::button("Remove access An app")).await?, 2);
+
+    // Another site, with the very form: nothing happens.
+    let fields = tab.eval("[...document.forms].map((form) => form.elements[0].value)").await?;
+    tokens = attacked(&browser, &gate, fields[0].as_str().expect("a form"), &app, &tokens).await?;
+
+    tab.click(Find::Selector { selector: "summary" }).await?;
+    tab.follow(Find::button("Yes, remove access for all apps")).await?;
+    for (app, tokens) in [(&app, &tokens), (&kept, &kept_tokens)] {
+        let refused = app.refresh(&tokens.refresh_token).send().await?;
+        assert_eq!((refused.status, refused.error().as_str()), (400, "invalid_grant"), "{}", refused.summary());
+        assert!(!is_active(&gate, tokens).await?);
+    }
+    assert_eq!(tab.count(Find::button("Remove access")).await?, 0);
+    // Nothing of what the upstream gave for the sign-in is anywhere: it was asked for an identity, and no more.
+    let upstream = system.upstream(MAIN.id)?.asked();
+    assert_eq!(upstream.authorizations.last().expect("it was asked")["scope"], "openid");
+    Ok(())
+}
+
+#[tokio::test]
+async fn b38_a_small_window_without_scripts_is_enough() -> Result<()> {
+    let (_system, gate) = start().await?;
+    for _ in 0..2 {
+        gate.app(&[LOOPBACK]).await?.tokens().await?;
+    }
+    let browser = Browser::launch().await?;
+    browser.new_context("ada", Window { width: 320, height: 568, javascript: false }).await?;
+    let tab = signed_in(&browser, &gate).await?;
+    tab.screenshot(&picture("account-320.png")).await?;
+    let overflow = tab.overflow().await?;
+    assert!(overflow.scroll_width <= overflow.client_width && overflow.outside.is_empty(), "{overflow:?}");
+    for _ in 0..2 {
+        tab.follow(Find::Selector { selector: "#remove-0" }).await?;
+    }
+    assert!(tab.text().await?.contains("No app has access"), "{}", tab.text().await?);
+    Ok(())
+}
+
+/// Two edges, and an MCP server that may ask about its tokens.
+async fn start() -> Result<(System, Gate)> {
+    let mut system = System::start(Plan { edges: 2, ..Plan::default() }).await?;
+    system.kill_control().await?;
+    let digest: String = Sha256::digest(SERVER).iter().map(|byte| format!("{byte:02x}")).collect();
+    let mut config = OpenOptions::new().append(true).open(system.control_config())?;
+    write!(
+        config,
+        "\n[[principals]]\nname = \"server\"\nrole = \"resource\"\ntoken_sha256 = [\"{digest}\"]\nresources = [\"{}\"]\n",
+        MAIN.resource
+    )?;
+    system.start_control().await?;
+    let gate = system.gate(MAIN.id)?;
+    Ok((system, gate))
+}
+
+/// The provider of these tests shows no page.
+async fn signed_in<'a>(browser: &'a Browser, gate: &Gate) -> Result<Tab<'a>> {
+    let tab = browser.person("ada");
+    tab.open(&gate.url("/account")).await?;
+    let page = tab.follow(Find::button("Sign in with")).await?;
+    assert_eq!(page.url, gate.url("/account"));
+    Ok(tab)
+}
+
+/// Another site posts what our page would: refused, and the app goes on.
+async fn attacked(browser: &Browser, gate: &Gate, token: &str, app: &App, tokens: &Tokens) -> Result<Tokens> {
+    let page = format!(
+        r#"<!doctype html><title>Prizes</title><form method="post" action="{}">
+           <input type="hidden" name="form_token" value="{token}"><button>Win a prize</button></form>"#,
+        gate.url("/account/revoke")
+    );
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let port = listener.local_addr()?.port();
+    let router = Router::new().route("/", get(move || async move { Html(page) }));
+    drop(tokio::spawn(axum::serve(listener, router).into_future()));
+    let trap = browser.tab("ada", "trap");
+    trap.open(&format!("http://attacker.test:{port}/")).await?;
+    let refused = trap.follow(Find::button("Win a prize")).await?;
+    assert_eq!(refused.status, Some(403), "{refused:?}");
+    assert!(trap.text().await?.contains("CROSS_SITE"), "{}", trap.text().await?);
+    app.refresh(&tokens.refresh_token).tokens().await
+}
+
+async fn is_active(gate: &Gate, tokens: &Tokens) -> Result<bool> {
+    let form = [("token", tokens.access_token.as_str())];
+    let page = Page::of(gate.http().post(gate.url("/introspect")).bearer_auth(SERVER).form(&form)).await?;
+    Ok(page.json()?["active"] == true)
+}
+
+/// Pictures stay, for whoever wants to look: under the target directory.
+fn picture(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
+}
