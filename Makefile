@@ -40,7 +40,7 @@ fmt: ## Format the code
 # For quiet numbers on a quiet machine: nothing is asserted, everything is printed with how it was measured.
 bench: packages-for-bench ## Say what one authorization costs: CPU, flows per second, latency, memory, disk, instructions
 	$(CARGO) build --release --workspace --bins
-	LYCHGATE_BIN_DIR=$(CARGO_TARGET_DIR)/release $(CARGO) bench --workspace --bench cost --bench rules
+	LYCHGATE_BIN_DIR=$(CARGO_TARGET_DIR)/release $(CARGO) bench --workspace --bench cost --bench rules --bench consent_check
 
 # Always the whole workspace: another selection of packages would be another choice of features, and compile all of it again.
 build: packages

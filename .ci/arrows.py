@@ -35,7 +35,11 @@ CRATES = {
         {"axum", "rocksdb"},
     ),
     "lychgate-edge": Crate({"lychgate-api", "lychgate-process"}),
-    "lychgate": Crate({"lychgate-api", "lychgate-process", "lychgate-control", "lychgate-engine-rocksdb"}),
+    "lychgate": Crate(
+        {"lychgate-api", "lychgate-process", "lychgate-control", "lychgate-engine-rocksdb"},
+        # Its bench fills a database with millions of records before anybody asks.
+        {"lychgate-store"},
+    ),
     "lychgate-demo": Crate({"lychgate-process"}),
     "lychgate-fuzz-targets": Crate({"lychgate-domain"}),
     "e2e": Crate({"lychgate-api"}),

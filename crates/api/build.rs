@@ -8,7 +8,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     // Asked when it runs: a build that was kept may have been made at another place.
     let root = Path::new(&std::env::var("CARGO_MANIFEST_DIR")?).join("../../proto");
     println!("cargo::rerun-if-changed={}", root.join("lychgate/v1").display());
-    let files = ["account", "admin", "authorization", "issuer", "registration", "token"]
+    let files = ["account", "admin", "authorization", "consent", "issuer", "registration", "token"]
         .map(|name| format!("lychgate/v1/{name}.proto"));
     let descriptors = protox::compile(files, [root])?;
     let out = std::env::var("OUT_DIR")?;

@@ -36,4 +36,5 @@ pub mod error_metadata {
     pub const REQUEST_ID: &str = "request_id";
     pub const RETURN_URI: &str = "return_uri";
     pub const RETURN_LABEL: &str = "return_label";
+    pub const OLDEST_CURSOR: &str = "oldest_cursor";
 }

@@ -44,6 +44,18 @@ reasons! {
     RequestMalformed = "REQUEST_MALFORMED", 400;
     /// More than the limits allow.
     RequestTooLarge = "REQUEST_TOO_LARGE", 400;
+    /// What an operator names is not there.
+    RecordUnknown = "RECORD_UNKNOWN", 404;
+    /// The `request_id` came with another request within a day.
+    RequestIdReused = "REQUEST_ID_REUSED", 409;
+    /// A page token is not of this list, this filter or this caller.
+    PageTokenInvalid = "PAGE_TOKEN_INVALID", 400;
+    /// A revision of another history of the store: what was kept by it means nothing.
+    RevisionLost = "REVISION_LOST", 409;
+    /// A cursor of another history of the store, or of events that are no longer kept.
+    CursorLost = "CURSOR_LOST", 410;
+    /// A watcher has left too much unread.
+    WatchTooSlow = "WATCH_TOO_SLOW", 503;
     /// The caller's principal could not be established.
     Unauthenticated = "UNAUTHENTICATED", 500;
     /// The caller's role does not include this method.

@@ -5,7 +5,7 @@
 
 use lychgate_domain::Refusal;
 use lychgate_domain::account::{self, AccountLogin, AccountSession, Revocation};
-use lychgate_domain::consent::Consent;
+use lychgate_domain::consent::{Consent, State};
 use lychgate_domain::cookie::{Cookies, SetCookie};
 use lychgate_domain::event::{About, Event, EventKind};
 use lychgate_domain::id::{AccountLoginId, Attempt, ClientId};
@@ -18,7 +18,7 @@ use lychgate_domain::redirect_uri::RedirectUri;
 use lychgate_domain::scope::Scope;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
-use lychgate_store::StoreError;
+use lychgate_store::{StandingOf, StoreError};
 
 use crate::control::{Caller, Control, MAX_ROUNDS, contended};
 use crate::error::{Error, ReturnTo};
@@ -29,6 +29,8 @@ use crate::upstream::{Callback, Identity, UpstreamError};
 /// How many of a person's consents are looked at for one page, by the hundred, and how many are listed.
 const MAX_LOOKS: usize = 10;
 const MAX_LISTED: usize = 200;
+/// As many as one look may read.
+const CONSENTS_AT_ONCE: usize = 100;
 
 /// What `/account` says to whoever comes.
 #[derive(Debug)]
@@ -171,10 +173,8 @@ impl Control {
                     let mut from = None;
                     loop {
                         let found = control.store.consents_of(issuer, subject, from, now).await?;
-                        for Consent { client_id, resource, .. } in
-                            found.consents.iter().filter(|consent| consent.is_live(now))
-                        {
-                            control.take_back(serving, &caller, attempt, subject, client_id, resource).await?;
+                        for Consent { client_id, resource, .. } in control.live(issuer, found.consents, now).await? {
+                            control.take_back(serving, &caller, attempt, subject, &client_id, &resource).await?;
                         }
                         from = found.next;
                         if from.is_none() {
@@ -231,7 +231,8 @@ impl Control {
                 resource: resource.to_owned(),
                 authorization_id: None,
             };
-            let event = Event::new(EventKind::ConsentRevoked, about, &caller.for_events(), attempt, 0, now);
+            let event =
+                Event::new(EventKind::ConsentRevoked { reason: None }, about, &caller.for_events(), attempt, 0, now);
             match self.store.revoke_consent(issuer, found.version, &found.value.revoke(now), &event, now).await {
                 Ok(_) => return Ok(()),
                 Err(StoreError::Conflict) => {}
@@ -246,7 +247,7 @@ impl Control {
         let (consents, mut incomplete) = self.all_consents(issuer, session.subject(), now).await?;
         let revoked = consents.iter().filter_map(|consent| Some((account::revoked_lately(consent, now)?, consent)));
         let mut revoked: Vec<_> = revoked.map(|(at, consent)| (at, consent.clone())).collect();
-        let mut live: Vec<Consent> = consents.into_iter().filter(|consent| consent.is_live(now)).collect();
+        let mut live = self.live(issuer, consents, now).await?;
         incomplete |= live.len() > MAX_LISTED || revoked.len() > MAX_LISTED;
         live.sort_by_key(|consent| std::cmp::Reverse(consent.approved_at));
         live.truncate(MAX_LISTED);
@@ -276,6 +277,29 @@ impl Control {
             page.revoked.push((self.app(issuer, &consent, now).await?, at));
         }
         Ok(page)
+    }
+
+    /// Those that stand: also an operator may have taken them back, with everything of their client or subject.
+    async fn live(&self, issuer: &Issuer, consents: Vec<Consent>, now: Timestamp) -> Result<Vec<Consent>, Error> {
+        let mut live = Vec::new();
+        for consents in consents.chunks(CONSENTS_AT_ONCE) {
+            let of: Vec<_> = consents
+                .iter()
+                .map(|Consent { subject, client_id: client, resource, .. }| StandingOf {
+                    subject,
+                    client,
+                    elsewhere: None,
+                    resource,
+                })
+                .collect();
+            let (standings, _) = self.store.standings(issuer, &of, now).await?;
+            for (consent, stored) in consents.iter().zip(standings) {
+                if consent.state(&stored?.standing.counters, now) == State::Live {
+                    live.push(consent.clone());
+                }
+            }
+        }
+        Ok(live)
     }
 
     /// Whether there are more comes with it.

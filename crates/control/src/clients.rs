@@ -84,10 +84,12 @@ impl Control {
         now: Timestamp,
     ) -> Result<ResolvedClient, Error> {
         if let Some(client) = issuer.configured_client(id) {
+            self.not_disabled(issuer, id, now).await?;
             return Ok(ResolvedClient { client: client.clone(), record: None });
         }
         if metadata_document::is_url(id) {
             let url = metadata_document::url(id, issuer)?;
+            self.not_disabled(issuer, id, now).await?;
             return Ok(ResolvedClient { client: self.described(issuer, &url, standing, now).await?, record: None });
         }
         let record = self.store.client(issuer, id, now).await?.ok_or(Refusal::ClientUnknown)?;
@@ -122,6 +124,14 @@ impl Control {
         };
         let authenticated = presented.credentials.authenticate(&resolved.client, accepted.as_ref())?;
         Ok((resolved, authenticated))
+    }
+
+    /// That no operator has disabled a client that is not registered. Nothing is fetched for one that is.
+    async fn not_disabled(&self, issuer: &Issuer, id: &ClientId, now: Timestamp) -> Result<(), Error> {
+        match self.store.client_record(issuer, id, now).await?.map(|found| found.value) {
+            Some(record) => Ok(record.status().enabled()?),
+            None => Ok(()),
+        }
     }
 
     async fn described(

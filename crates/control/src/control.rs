@@ -9,6 +9,7 @@ use lychgate_domain::time::Clock;
 use lychgate_process::Shutdown;
 use lychgate_store::Store;
 
+use crate::consents::Feed;
 use crate::documents::Documents;
 use crate::error::Error;
 use crate::issuers::{Issuers, Serving};
@@ -21,6 +22,7 @@ pub struct Control {
     pub(crate) issuers: Arc<Issuers>,
     pub(crate) documents: Documents,
     pub(crate) principals: Arc<Principals>,
+    pub(crate) feed: Feed,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     shutdown: Shutdown,
@@ -50,7 +52,8 @@ impl Control {
         entropy: Arc<dyn Entropy>,
         shutdown: Shutdown,
     ) -> Self {
-        Self { store, issuers, documents, principals, clock, entropy, shutdown }
+        let feed = Feed::new(store.clone(), shutdown.clone());
+        Self { store, issuers, documents, principals, feed, clock, entropy, shutdown }
     }
 
     pub(crate) async fn issuer(&self, id: &str, caller: &Caller) -> Result<Serving, Error> {

@@ -5,8 +5,11 @@ use std::collections::HashMap;
 use lychgate_api::{ERROR_DOMAIN, Reason, error_metadata};
 use lychgate_domain::Refusal;
 use lychgate_store::StoreError;
+use lychgate_store::engine::Cursor;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
+
+use crate::services;
 
 /// Why a use case did not do as asked.
 #[derive(Debug)]
@@ -14,6 +17,8 @@ pub enum Error {
     Refused(Refused),
     /// It was not done, or nobody can tell: the same call, attempt included, will tell.
     StoreUnavailable(anyhow::Error),
+    /// A cursor of another history, or of events that are no longer kept; the oldest that are begin after this one.
+    CursorLost(Cursor),
     Fault(anyhow::Error),
 }
 
@@ -43,8 +48,14 @@ impl Error {
         }
     }
 
-    /// What the caller gets. This is where errors are logged, once.
+    /// What the caller gets.
     pub fn into_status(self, request_id: &str) -> Status {
+        let (reason, message, metadata) = self.told(request_id);
+        status(reason, message, metadata)
+    }
+
+    /// What the caller is told. This is where errors are logged, once.
+    pub fn told(self, request_id: &str) -> (Reason, String, HashMap<String, String>) {
         let mut metadata = HashMap::from([(error_metadata::REQUEST_ID.to_owned(), request_id.to_owned())]);
         let mut insert = |key: &str, value: String| metadata.insert(key.to_owned(), value);
         let (reason, message) = match self {
@@ -63,13 +74,18 @@ impl Error {
                 insert(error_metadata::OAUTH_ERROR, "temporarily_unavailable".to_owned());
                 (Reason::StoreUnavailable, "the store is unavailable; repeat the call with the same attempt".to_owned())
             }
+            Error::CursorLost(oldest) => {
+                tracing::info!(request.id = request_id, reason = Reason::CursorLost.as_str(), "refused");
+                insert(error_metadata::OLDEST_CURSOR, services::consent::cursor(oldest));
+                (Reason::CursorLost, "what comes after the cursor is no longer known; list anew".to_owned())
+            }
             Error::Fault(error) => {
                 tracing::error!(request.id = request_id, error = format!("{error:#}"), "fault");
                 insert(error_metadata::OAUTH_ERROR, "server_error".to_owned());
                 (Reason::Fault, "something went wrong here; the logs know it by the request id".to_owned())
             }
         };
-        status(reason, message, metadata)
+        (reason, message, metadata)
     }
 }
 
@@ -89,6 +105,7 @@ impl From<StoreError> for Error {
     fn from(error: StoreError) -> Self {
         match error {
             StoreError::Unavailable(_) | StoreError::Unknown(_) => Error::StoreUnavailable(error.into()),
+            StoreError::CursorLost { oldest } => Error::CursorLost(oldest),
             StoreError::Conflict | StoreError::Corrupt { .. } | StoreError::TooNew { .. } | StoreError::Invalid(_) => {
                 Error::Fault(error.into())
             }
@@ -104,6 +121,11 @@ pub fn reason(refusal: &Refusal) -> Reason {
         Refusal::ParameterMissing(_) => Reason::ParameterMissing,
         Refusal::RequestTooLarge(_) => Reason::RequestTooLarge,
         Refusal::RequestMalformed(_) => Reason::RequestMalformed,
+        Refusal::RecordUnknown(_) => Reason::RecordUnknown,
+        Refusal::RequestIdReused => Reason::RequestIdReused,
+        Refusal::PageTokenInvalid => Reason::PageTokenInvalid,
+        Refusal::RevisionLost => Reason::RevisionLost,
+        Refusal::WatchTooSlow => Reason::WatchTooSlow,
         Refusal::ClientUnknown => Reason::ClientUnknown,
         Refusal::ClientDisabled => Reason::ClientDisabled,
         Refusal::ClientAuthenticationFailed => Reason::ClientAuthenticationFailed,
@@ -168,7 +190,7 @@ pub fn reason(refusal: &Refusal) -> Reason {
 /// The nearest gRPC status code, for tools that know no reasons.
 fn code(reason: Reason) -> Code {
     match reason {
-        Reason::IssuerUnknown | Reason::ClientUnknown => Code::NotFound,
+        Reason::IssuerUnknown | Reason::ClientUnknown | Reason::RecordUnknown => Code::NotFound,
         Reason::Unauthenticated => Code::Unauthenticated,
         Reason::PermissionDenied
         | Reason::ClientDisabled
@@ -193,7 +215,11 @@ fn code(reason: Reason) -> Code {
             Code::Unavailable
         }
         Reason::Fault => Code::Internal,
-        Reason::AlreadyDecided
+        Reason::RequestIdReused => Code::AlreadyExists,
+        Reason::CursorLost => Code::OutOfRange,
+        Reason::WatchTooSlow => Code::ResourceExhausted,
+        Reason::RevisionLost
+        | Reason::AlreadyDecided
         | Reason::AlreadyFinished
         | Reason::LoginExpired
         | Reason::LoginInterrupted
@@ -204,6 +230,7 @@ fn code(reason: Reason) -> Code {
         | Reason::GrantEnded => Code::FailedPrecondition,
         Reason::ParameterRepeated
         | Reason::ParameterMissing
+        | Reason::PageTokenInvalid
         | Reason::RequestMalformed
         | Reason::RequestTooLarge
         | Reason::ClientAuthenticationAmbiguous

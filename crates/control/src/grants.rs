@@ -149,7 +149,7 @@ impl Exchange<'_> {
     }
 
     /// Ends the grant `id`, once.
-    async fn end_grant(&self, id: GrantId, why: EndedBy) -> Result<(), Error> {
+    async fn end_grant(&self, id: GrantId, why: EndedBy, kind: &EventKind) -> Result<(), Error> {
         for _ in 0..MAX_ROUNDS {
             let Some(stored) = self.control.store.grant(&self.serving.issuer, id, self.now).await? else {
                 return Ok(());
@@ -163,12 +163,7 @@ impl Exchange<'_> {
                 resource: stored.value.resource.clone(),
                 authorization_id: Some(stored.value.authorization_id),
             };
-            let kind = match why {
-                EndedBy::CodeReplay => EventKind::CodeReplayed { grant_id: id },
-                EndedBy::RefreshTokenReplay => EventKind::RefreshTokenReplayed { grant_id: id },
-                EndedBy::Client => EventKind::GrantReturned { grant_id: id },
-            };
-            let event = Event::new(kind, about, &self.caller.for_events(), self.attempt, 0, self.now);
+            let event = Event::new(kind.clone(), about, &self.caller.for_events(), self.attempt, 0, self.now);
             let ended = stored.value.end_by(why, self.now);
             match self.control.store.end_grant(&self.serving.issuer, stored.version, &ended, &event, self.now).await {
                 Ok(()) => return Ok(()),

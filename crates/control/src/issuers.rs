@@ -86,6 +86,11 @@ impl Issuers {
         Ok(Serving { issuer: Arc::clone(issuer), upstream: Arc::clone(upstream), keys })
     }
 
+    /// The issuer `id` alone, if the caller may speak of it: for what needs no keys.
+    pub fn issuer(&self, id: &str, principal: &Principal) -> Result<&Arc<Issuer>, Refusal> {
+        Ok(&self.entry(id, principal)?.issuer)
+    }
+
     /// Who keeps the keys of the issuer `id`, if the caller may speak of it.
     pub fn keeper(&self, id: &str, principal: &Principal) -> Result<&Keeper, Refusal> {
         Ok(&self.entry(id, principal)?.keeper)

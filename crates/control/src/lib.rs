@@ -5,6 +5,7 @@
 //! - `account`: what a person allowed, for that person, to see and to take back
 //! - `grants`: the token endpoint, a file for each grant type
 //! - `admin`: what an operator does by hand
+//! - `consents`: who allowed what, for those that have to know
 //! - `clients`: who a client is, and the proof that it is it
 //! - `registration`: clients that register themselves
 //! - `upstream`: the identity provider, and the way out to it
@@ -21,6 +22,7 @@ mod admin;
 mod authentication;
 mod clients;
 pub mod config;
+mod consents;
 mod control;
 pub mod documents;
 mod error;
@@ -30,6 +32,7 @@ mod issuers;
 mod jws;
 mod keyring;
 pub mod outbound;
+mod page_token;
 mod principal;
 mod registration;
 mod serve;

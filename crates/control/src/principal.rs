@@ -18,7 +18,7 @@ pub struct Principal {
     pub token_digests: Vec<[u8; 32]>,
     /// `None`: all.
     pub issuers: Option<HashSet<IssuerId>>,
-    /// URIs of the resources it speaks for; `None`: all.
+    /// URIs of the resources it speaks for, or may ask about; `None`: all.
     pub resources: Option<HashSet<String>>,
 }
 
@@ -75,10 +75,24 @@ pub fn roles(path: &str) -> &'static [Role] {
         | "/lychgate.v1.AccountService/Revoke"
         | "/lychgate.v1.AccountService/SignOut" => &[Role::Edge],
         "/lychgate.v1.TokenService/Introspect" => &[Role::Edge, Role::Resource],
+        "/lychgate.v1.ConsentService/Check" | "/lychgate.v1.ConsentService/BatchCheck" => &[Role::Checker],
+        "/lychgate.v1.ConsentService/Get"
+        | "/lychgate.v1.ConsentService/List"
+        | "/lychgate.v1.ConsentService/Watch" => &[Role::Reader, Role::Operator],
         "/lychgate.v1.IssuerService/List" | "/lychgate.v1.IssuerService/Describe" => {
             &[Role::Edge, Role::Reader, Role::Operator]
         }
-        "/lychgate.v1.AdminService/ListKeys" | "/lychgate.v1.AdminService/RotateKeys" => &[Role::Operator],
+        "/lychgate.v1.AdminService/ListKeys"
+        | "/lychgate.v1.AdminService/RotateKeys"
+        | "/lychgate.v1.AdminService/ListClients"
+        | "/lychgate.v1.AdminService/GetClient"
+        | "/lychgate.v1.AdminService/DisableClient"
+        | "/lychgate.v1.AdminService/EnableClient"
+        | "/lychgate.v1.AdminService/ListGrants"
+        | "/lychgate.v1.AdminService/GetGrant"
+        | "/lychgate.v1.AdminService/Revoke"
+        | "/lychgate.v1.AdminService/RevokeSubjects"
+        | "/lychgate.v1.AdminService/ListEvents" => &[Role::Operator],
         _ => &[],
     }
 }

@@ -3,6 +3,7 @@
 mod account;
 mod admin;
 mod authorization;
+pub mod consent;
 mod issuer;
 mod registration;
 mod token;
@@ -10,6 +11,7 @@ mod token;
 use lychgate_api::v1::account_service_server::AccountServiceServer;
 use lychgate_api::v1::admin_service_server::AdminServiceServer;
 use lychgate_api::v1::authorization_service_server::AuthorizationServiceServer;
+use lychgate_api::v1::consent_service_server::ConsentServiceServer;
 use lychgate_api::v1::issuer_service_server::IssuerServiceServer;
 use lychgate_api::v1::registration_service_server::RegistrationServiceServer;
 use lychgate_api::v1::token_service_server::TokenServiceServer;
@@ -25,6 +27,7 @@ pub fn routes(control: &Control) -> Routes {
         .add_service(TokenServiceServer::new(control.clone()))
         .add_service(RegistrationServiceServer::new(control.clone()))
         .add_service(IssuerServiceServer::new(control.clone()))
+        .add_service(ConsentServiceServer::new(control.clone()))
         .add_service(AdminServiceServer::new(control.clone()))
         .add_service(AccountServiceServer::new(control.clone()))
 }

@@ -275,6 +275,11 @@ pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: i64::try_from(at.seconds()).unwrap_or(i64::MAX), nanos: 0 }
 }
 
+/// To the millisecond.
+pub fn instant(at: Timestamp) -> prost_types::Timestamp {
+    prost_types::Timestamp { nanos: (at.millis() % 1000) as i32 * 1_000_000, ..timestamp(at) }
+}
+
 pub fn duration(duration: Duration) -> prost_types::Duration {
     prost_types::Duration { seconds: seconds(duration), nanos: 0 }
 }

@@ -48,6 +48,14 @@ pub enum Status {
 }
 
 impl Status {
+    /// Enabled only if both are.
+    pub fn and(self, other: Self) -> Self {
+        match (self, other) {
+            (Status::Enabled, Status::Enabled) => Status::Enabled,
+            (Status::Disabled, _) | (_, Status::Disabled) => Status::Disabled,
+        }
+    }
+
     pub fn enabled(self) -> Result<(), Refusal> {
         match self {
             Status::Enabled => Ok(()),
@@ -187,6 +195,14 @@ impl Authentication {
 impl Client {
     pub fn is_configured(&self) -> bool {
         self.origin == Origin::Configured
+    }
+
+    /// `None` unless it registered itself.
+    pub fn registered_at(&self) -> Option<Timestamp> {
+        match self.origin {
+            Origin::Registered { at, .. } => Some(at),
+            Origin::Configured | Origin::Document => None,
+        }
     }
 
     pub fn may(&self, grant_type: GrantType) -> bool {

@@ -1,8 +1,8 @@
 //! What a person allowed: (subject, client, resource) → scopes.
 
 use crate::authorization::Decided;
-use crate::client::Client;
-use crate::grant::Counters;
+use crate::client::{self, Client};
+use crate::grant::{Counters, Standing};
 use crate::id::{ClientId, GrantId};
 use crate::issuer::Lifetimes;
 use crate::redirect_uri::{RedirectKind, RedirectUri};
@@ -64,7 +64,70 @@ pub enum Status {
     Revoked { at: Timestamp },
 }
 
+/// Whether somebody allowed something: the answer to whoever is about to act on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Granted {
+        until: Timestamp,
+    },
+    /// The consent stands, and says nothing of these.
+    MissingScopes {
+        missing: Scopes,
+        until: Timestamp,
+    },
+    Denied(Denial),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Denial {
+    /// There is no such client, or no more.
+    ClientUnknown,
+    ClientDisabled,
+    /// Never given, or forgotten some time after it had ended.
+    NoConsent,
+    Expired,
+    Revoked,
+}
+
+/// What a consent is at some instant.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum State {
+    Live,
+    Expired,
+    Revoked,
+}
+
 impl Consent {
+    /// Whether what stands lets a client act with the scopes `asked`; with none asked, whether a consent stands at all. It
+    /// speaks of what a person allowed, not of any token: a grant may have ended under a consent that stands.
+    pub fn check(standing: &Standing, asked: &Scopes, now: Timestamp) -> Verdict {
+        // Otherwise a client that an operator has stopped would go on where only consents are looked at.
+        match standing.client {
+            None => return Verdict::Denied(Denial::ClientUnknown),
+            Some(client::Status::Disabled) => return Verdict::Denied(Denial::ClientDisabled),
+            Some(client::Status::Enabled) => {}
+        }
+        let Some(consent) = &standing.consent else { return Verdict::Denied(Denial::NoConsent) };
+        match consent.state(&standing.counters, now) {
+            State::Expired => return Verdict::Denied(Denial::Expired),
+            State::Revoked => return Verdict::Denied(Denial::Revoked),
+            State::Live => {}
+        }
+        let missing: Scopes = asked.iter().filter(|scope| !consent.scopes.contains(scope)).cloned().collect();
+        let until = consent.expires_at;
+        if missing.is_empty() { Verdict::Granted { until } } else { Verdict::MissingScopes { missing, until } }
+    }
+
+    /// `counters` as they stand now: a consent also goes with everything of its client, its subject or its issuer.
+    pub fn state(&self, counters: &Counters, now: Timestamp) -> State {
+        match self.status {
+            Status::Revoked { .. } => State::Revoked,
+            Status::Live if !self.is_under(counters) => State::Revoked,
+            Status::Live if now < self.expires_at => State::Live,
+            Status::Live => State::Expired,
+        }
+    }
+
     /// What an approval makes of the consent there was. Scopes accumulate here and nowhere else, and only while the
     /// client is the one that was approved before.
     pub fn approve(
@@ -96,8 +159,10 @@ impl Consent {
             // The revocation has raised the epoch already.
             Status::Revoked { .. } => Self { epoch: existing.epoch, ..fresh },
             // What it gave has ended with it, and stays so.
-            Status::Live if !existing.is_live(now) => Self { epoch: existing.epoch + 1, ..fresh },
-            Status::Live if existing.metadata_digest != decided.metadata_digest || existing.counters != counters => {
+            Status::Live if !existing.is_live(now) || !existing.is_under(&counters) => {
+                Self { epoch: existing.epoch + 1, ..fresh }
+            }
+            Status::Live if existing.metadata_digest != decided.metadata_digest => {
                 Self { epoch: existing.epoch, grants: existing.grants, created_at: existing.created_at, ..fresh }
             }
             Status::Live => {
@@ -116,6 +181,12 @@ impl Consent {
                 }
             }
         }
+    }
+
+    /// Whether nothing wider was revoked since: everything of its client, of its subject, of its issuer. If something
+    /// was, the consent is gone, and is not remembered when the person is asked again.
+    pub fn is_under(&self, counters: &Counters) -> bool {
+        self.counters == *counters
     }
 
     /// Taken back. Everything minted under the epoch it had is dead from here on, also what is minted at this moment
@@ -215,6 +286,33 @@ mod tests {
         let again = approve(Some(revoked.clone()), "read", at(20));
         assert_eq!((again.scopes.to_string().as_str(), again.epoch), ("read", revoked.epoch));
         assert!(again.grants.is_empty() && again.is_live(at(20)));
+    }
+
+    #[test]
+    fn a_check_grants_only_what_was_allowed_to_a_client_that_may_act_while_it_lasts() {
+        let consent = approve(None, "read write", at(10));
+        let until = consent.expires_at;
+        let (enabled, disabled) = (Some(client::Status::Enabled), Some(client::Status::Disabled));
+        let standing = Standing { consent: Some(consent.clone()), client: enabled, counters: Counters::default() };
+        let check = |standing: &Standing, asked, now| Consent::check(standing, &Scopes::parse(asked).unwrap(), now);
+        for asked in ["", "read", "write read"] {
+            assert_eq!(check(&standing, asked, at(11)), Verdict::Granted { until });
+        }
+        let missing = Scopes::parse("admin").unwrap();
+        assert_eq!(check(&standing, "read admin", at(11)), Verdict::MissingScopes { missing, until });
+        let of = |consent, client| Standing { consent, client, ..standing.clone() };
+        let wider = Standing { counters: Counters { subject: 1, ..Counters::default() }, ..standing.clone() };
+        for (standing, now, denial) in [
+            (of(None, enabled), at(11), Denial::NoConsent),
+            (of(Some(consent.clone().revoke(at(11))), enabled), at(11), Denial::Revoked),
+            (of(Some(consent.clone().revoke(at(11))), enabled), until, Denial::Revoked),
+            (wider, at(11), Denial::Revoked),
+            (standing.clone(), until, Denial::Expired),
+            (of(Some(consent.clone()), disabled), at(11), Denial::ClientDisabled),
+            (of(Some(consent.clone()), None), at(11), Denial::ClientUnknown),
+        ] {
+            assert_eq!(check(&standing, "read", now), Verdict::Denied(denial), "{standing:?}");
+        }
     }
 
     #[test]

@@ -1,7 +1,9 @@
 //! One append-only record for each transition that has a subject or is an operator's: the audit log and the change feed.
 //!
-//! Never a secret, never an address of a person, never a stranger's free text.
+//! Never a secret, never an address of a person, never a stranger's free text: the one text that somebody wrote is an
+//! operator's [`Reason`].
 
+use crate::display::displayable;
 use crate::id::{Attempt, AuthorizationId, ClientId, EventId, GrantId};
 use crate::keyring::{Family, Urgency};
 use crate::keys::{KeyId, digest};
@@ -13,7 +15,7 @@ pub struct Event {
     pub id: EventId,
     pub at: Timestamp,
     pub kind: EventKind,
-    /// `None` for what concerns the whole issuer.
+    /// `None` for what concerns more than one consent: its kind says what.
     pub about: Option<About>,
     /// The principal on whose call it happened.
     pub principal: String,
@@ -23,21 +25,85 @@ pub struct Event {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// A person's approval took effect; scopes as approved now, space-separated.
-    ConsentApproved { scopes: String },
+    ConsentApproved {
+        scopes: String,
+    },
     /// A code was redeemed.
-    GrantIssued { grant_id: GrantId, scopes: String },
+    GrantIssued {
+        grant_id: GrantId,
+        scopes: String,
+    },
     /// A code was presented again, and what it gave has ended.
-    CodeReplayed { grant_id: GrantId },
+    CodeReplayed {
+        grant_id: GrantId,
+    },
     /// An old refresh token was presented again, and the grant has ended.
-    RefreshTokenReplayed { grant_id: GrantId },
+    RefreshTokenReplayed {
+        grant_id: GrantId,
+    },
     /// A grant left because its consent has too many.
-    GrantSuperseded { grant_id: GrantId },
+    GrantSuperseded {
+        grant_id: GrantId,
+    },
     /// A client gave its grant back (RFC 7009).
-    GrantReturned { grant_id: GrantId },
+    GrantReturned {
+        grant_id: GrantId,
+    },
     /// An operator had keys replaced; the new ones, which with `Compromised` are all there is.
-    KeysRotated { keys: Vec<(Family, KeyId)>, urgency: Urgency },
-    /// A consent was taken back, and with it ended everything it had given.
-    ConsentRevoked,
+    KeysRotated {
+        keys: Vec<(Family, KeyId)>,
+        urgency: Urgency,
+    },
+    /// A consent was taken back, and with it ended everything it had given. `None`: by the person.
+    ConsentRevoked {
+        reason: Option<Reason>,
+    },
+    /// An operator ended one grant.
+    GrantRevoked {
+        grant_id: GrantId,
+        reason: Reason,
+    },
+    /// An operator ended everything that was given to a client.
+    ClientRevoked {
+        client_id: ClientId,
+        reason: Reason,
+    },
+    /// An operator ended everything that a person had allowed.
+    SubjectRevoked {
+        subject: Subject,
+        reason: Reason,
+    },
+    /// An operator ended everything that the issuer had given.
+    IssuerRevoked {
+        reason: Reason,
+    },
+    /// An operator stopped a client: it may do nothing until it is enabled again.
+    ClientDisabled {
+        client_id: ClientId,
+        reason: Reason,
+    },
+    ClientEnabled {
+        client_id: ClientId,
+        reason: Reason,
+    },
+}
+
+/// Why an operator did it, in their words: 1 to 256 characters on one line, none of them hidden.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Reason(String);
+
+impl Reason {
+    const MAX_CHARS: usize = 256;
+
+    /// `None` for what could not be shown exactly as it was written.
+    pub fn parse(text: &str) -> Option<Self> {
+        let shown = displayable(text, Self::MAX_CHARS)?;
+        (shown == text).then_some(Self(shown))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
 }
 
 impl EventKind {
@@ -51,7 +117,13 @@ impl EventKind {
             EventKind::GrantSuperseded { .. } => "grant.superseded",
             EventKind::GrantReturned { .. } => "grant.returned",
             EventKind::KeysRotated { .. } => "keys.rotated",
-            EventKind::ConsentRevoked => "consent.revoked",
+            EventKind::ConsentRevoked { .. } => "consent.revoked",
+            EventKind::GrantRevoked { .. } => "grant.revoked",
+            EventKind::ClientRevoked { .. } => "client.revoked",
+            EventKind::SubjectRevoked { .. } => "subject.revoked",
+            EventKind::IssuerRevoked { .. } => "issuer.revoked",
+            EventKind::ClientDisabled { .. } => "client.disabled",
+            EventKind::ClientEnabled { .. } => "client.enabled",
         }
     }
 }

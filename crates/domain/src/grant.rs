@@ -73,6 +73,7 @@ pub enum EndedBy {
     RefreshTokenReplay,
     /// The client gave it back (RFC 7009).
     Client,
+    Operator,
 }
 
 /// Revocation counters; one that does not exist is zero.

@@ -15,6 +15,16 @@ pub enum Refusal {
     RequestTooLarge(&'static str),
     #[error("{0}")]
     RequestMalformed(&'static str),
+    #[error("there is no such {0}, or no more")]
+    RecordUnknown(&'static str),
+    #[error("this request_id was used for another request; make a new one")]
+    RequestIdReused,
+    #[error("the page_token is not of this list; begin again without it")]
+    PageTokenInvalid,
+    #[error("the revision is of another history of the store; forget what was kept since")]
+    RevisionLost,
+    #[error("too much was left unread; watch again from the last cursor")]
+    WatchTooSlow,
 
     // clients
     #[error("this client is not registered here, or no longer; register again")]
@@ -157,6 +167,11 @@ impl Refusal {
             | Refusal::ParameterMissing(_)
             | Refusal::RequestTooLarge(_)
             | Refusal::RequestMalformed(_)
+            | Refusal::RecordUnknown(_)
+            | Refusal::RequestIdReused
+            | Refusal::PageTokenInvalid
+            | Refusal::RevisionLost
+            | Refusal::WatchTooSlow
             | Refusal::ClientAuthenticationAmbiguous
             | Refusal::RedirectUriUnregistered
             | Refusal::RedirectUriForbidden

@@ -16,6 +16,12 @@ impl Subject {
         acceptable.then(|| Self(format!("{}|{stable_id}", upstream.as_str())))
     }
 
+    /// As somebody writes it down. That it has the form says nothing of whether there is such a person.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (upstream, stable_id) = text.split_once('|')?;
+        Self::new(&UpstreamId::parse(upstream)?, stable_id)
+    }
+
     /// As read from a record of ours.
     pub fn from_record(text: String) -> Self {
         Self(text)

@@ -75,6 +75,12 @@ fn of_reason(reason: Reason) -> Wording {
             "Two parts of this service do not recognise each other. It is not your fault, nor the app's.",
             "Tell whoever runs this service, and give them the request number below.",
         ),
+        // Only operators get these, and no page is theirs.
+        Reason::RecordUnknown => ("There is nothing here", "What was asked for is not here, or no more.", TELL_US),
+        Reason::PageTokenInvalid | Reason::RevisionLost | Reason::CursorLost | Reason::WatchTooSlow => {
+            (REFUSED_APP, "Another service asked for something that is no longer there.", TELL_THE_MAKER)
+        }
+        Reason::RequestIdReused => (REFUSED_APP, "Two different requests bear the same number.", TELL_THE_MAKER),
         Reason::StoreUnavailable => (
             "Please try again in a moment",
             "This service cannot answer just now.",

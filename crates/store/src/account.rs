@@ -36,7 +36,7 @@ impl Store {
         from: Option<ConsentsFrom>,
         now: Timestamp,
     ) -> Result<ConsentsPage, StoreError> {
-        let mut range = KeyRange::prefix(&key::consents(&issuer.url, subject));
+        let mut range = KeyRange::prefix(&key::consents(&issuer.url, Some(subject)));
         if let Some(ConsentsFrom(from)) = from {
             range.from = from;
         }

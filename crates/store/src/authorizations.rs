@@ -90,7 +90,7 @@ impl Store {
     ) -> Result<(), StoreError> {
         let FinishedLogin { issued, consent, standing, event } = login;
         let issued = Authorization::CodeIssued((*issued).clone());
-        let mut batch = put(batch(now), issuer, &issued, Expectation::Version(read_at))
+        let batch = put(batch(now), issuer, &issued, Expectation::Version(read_at))
             .put(
                 standing.consent.key.clone(),
                 standing.consent.unchanged(),
@@ -98,11 +98,7 @@ impl Store {
                 consent_end(consent),
             )
             .event(encode_event(&issuer.url, event));
-        batch = standing.expect_counters(batch);
-        if let Some(client) = &standing.client {
-            batch = client.expect(batch);
-        }
-        self.commit(batch).await?;
+        self.commit(standing.client.expect(standing.expect_counters(batch))).await?;
         Ok(())
     }
 
@@ -176,7 +172,7 @@ fn put(batch: Batch, issuer: &Issuer, authorization: &Authorization, expectation
 
 /// A client outlives its grants. Its record is written only when it would not, so that it is not everybody's conflict.
 fn keep_client(batch: Batch, issuer: &Issuer, grant: &Grant, standing: &StoredStanding, now: Timestamp) -> Batch {
-    let Some(client) = &standing.client else { return batch };
+    let client = &standing.client;
     match &client.entry {
         Some(entry) if entry.expires_at.is_some_and(|expires_at| expires_at < grant.end + CLOCK_SKEW) => {
             let used = now + issuer.lifetimes.used_registration.max(issuer.lifetimes.grant * 2);

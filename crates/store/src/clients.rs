@@ -1,4 +1,4 @@
-//! Registered clients, and what clients may use only once.
+//! Registered clients, what operators made of clients, and what clients may use only once.
 
 use lychgate_domain::client::Client;
 use lychgate_domain::client_assertion::AssertionAccepted;
@@ -7,16 +7,33 @@ use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;
 
 use crate::engine::Expectation;
+pub use crate::record::{ClientRecord, Marked};
 use crate::record::{Record as _, UsedAssertion};
 use crate::{Store, StoreError, Versioned, batch, key};
 
 impl Store {
+    /// The registered client `id`.
     pub async fn client(
         &self,
         issuer: &Issuer,
         id: &ClientId,
         now: Timestamp,
     ) -> Result<Option<Versioned<Client>>, StoreError> {
+        Ok(self.client_record(issuer, id, now).await?.and_then(|found| match found.value {
+            ClientRecord::Registered(client) => {
+                Some(Versioned { value: *client, version: found.version, expires_at: found.expires_at })
+            }
+            ClientRecord::Marked(_) => None,
+        }))
+    }
+
+    /// Whatever lies under `id`.
+    pub async fn client_record(
+        &self,
+        issuer: &Issuer,
+        id: &ClientId,
+        now: Timestamp,
+    ) -> Result<Option<Versioned<ClientRecord>>, StoreError> {
         self.record(key::client(&issuer.url, id), now).await
     }
 

@@ -1,15 +1,18 @@
 //! Consents, by themselves. What an approval makes of one is written with its code ([`crate::authorizations`]).
 
-use lychgate_domain::consent::Consent;
+use std::collections::HashSet;
+
+use lychgate_domain::consent::{Consent, State};
 use lychgate_domain::event::Event;
+use lychgate_domain::grant::Counters;
 use lychgate_domain::id::ClientId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
 
-use crate::engine::{Expectation, Revision, Version};
-use crate::record::{Record as _, encode_event};
-use crate::{Store, StoreError, Versioned, batch, key};
+use crate::engine::{Entry, Expectation, KeyRange, Limit, Revision, Space, Version};
+use crate::record::{Counter, Record as _, encode_event};
+use crate::{Store, StoreError, Versioned, batch, decode, key, store_error};
 
 impl Store {
     pub async fn consent(
@@ -38,6 +41,100 @@ impl Store {
             .put(key, Expectation::Version(read_at), revoked.encode_record(), consent_end(revoked))
             .event(encode_event(&issuer.url, event));
         self.commit(batch).await
+    }
+}
+
+/// Rows that one page may look at, whatever it finds.
+const ROWS: usize = 2000;
+
+/// Which consents are meant. What is `None` is no condition.
+#[derive(Clone, Debug, Default)]
+pub struct ConsentFilter {
+    pub subject: Option<Subject>,
+    pub client_id: Option<ClientId>,
+    pub resource: Option<String>,
+    /// One of these.
+    pub resources: Option<HashSet<String>>,
+    pub state: Option<State>,
+}
+
+impl ConsentFilter {
+    /// Whether it leaves something out that lies where its consents lie.
+    fn is_selective(&self) -> bool {
+        let Self { subject: _, client_id, resource, resources, state } = self;
+        client_id.is_some() || resource.is_some() || resources.is_some() || state.is_some()
+    }
+
+    fn meets(&self, consent: &Consent) -> bool {
+        self.subject.as_ref().is_none_or(|subject| *subject == consent.subject)
+            && self.client_id.as_ref().is_none_or(|client_id| *client_id == consent.client_id)
+            && self.resource.as_ref().is_none_or(|resource| *resource == consent.resource)
+            && self.resources.as_ref().is_none_or(|resources| resources.contains(&consent.resource))
+    }
+}
+
+/// Some of the consents that are meant, in the order of their keys.
+#[derive(Clone, Debug)]
+pub struct ConsentPage {
+    /// With what they are now.
+    pub consents: Vec<(Consent, State)>,
+    /// Where the next page begins; `None` at the end. A page may be empty and not the last.
+    pub next: Option<Vec<u8>>,
+    pub revision: Revision,
+}
+
+impl Store {
+    /// At most `results` consents, from `from` on: where the page before ended. Nothing but keys says where a page begins,
+    /// so what is there unchanged throughout appears in exactly one. There is no index by client or resource: a page looks
+    /// at [`ROWS`] rows and says where it stopped.
+    pub async fn find_consents(
+        &self,
+        issuer: &Issuer,
+        filter: &ConsentFilter,
+        from: Option<Vec<u8>>,
+        results: usize,
+        now: Timestamp,
+    ) -> Result<ConsentPage, StoreError> {
+        let whole = KeyRange::prefix(&key::consents(&issuer.url, filter.subject.as_ref()));
+        let range = KeyRange { from: from.unwrap_or(whole.from), to: whole.to };
+        let limit = Limit { results: if filter.is_selective() { ROWS } else { results }, rows: ROWS };
+        let page = self.engine.scan(Space::Consents, range, now, limit).await.map_err(store_error)?;
+        let mut met = Vec::new();
+        for (key, entry) in page.entries {
+            let consent = Consent::decode_record(&entry.value).ok_or(StoreError::Corrupt { kind: Consent::KIND })?;
+            if filter.meets(&consent) {
+                met.push((key, consent));
+            }
+        }
+        let counters = self.counters(issuer, met.iter().map(|(_, consent)| consent), now).await?;
+        let with_state = met.into_iter().zip(counters).map(|((key, consent), counters)| {
+            let state = consent.state(&counters, now);
+            (key, consent, state)
+        });
+        let mut found = with_state.filter(|(_, _, state)| filter.state.is_none_or(|asked| asked == *state));
+        let consents = found.by_ref().take(results).map(|(_, consent, state)| (consent, state)).collect();
+        let next = found.next().map(|(key, ..)| key.bytes).or(page.next);
+        Ok(ConsentPage { consents, next, revision: page.revision })
+    }
+
+    /// The revocation counters that count for each of `consents`, as they are now.
+    async fn counters(
+        &self,
+        issuer: &Issuer,
+        consents: impl Iterator<Item = &Consent>,
+        now: Timestamp,
+    ) -> Result<Vec<Counters>, StoreError> {
+        let (url, mut keys) = (&issuer.url, vec![key::issuer_counter(&issuer.url)]);
+        for consent in consents {
+            keys.push(key::client_counter(url, &consent.client_id));
+            keys.push(key::subject_counter(url, &consent.subject));
+        }
+        let entries = self.read(&keys, now).await?.entries;
+        let value = |entry: Option<Entry>| Ok(decode::<Counter>(entry)?.map_or(0, |counter| counter.value.0));
+        let values = entries.into_iter().map(value).collect::<Result<Vec<u64>, StoreError>>()?;
+        let Some((issuer, pairs)) = values.split_first() else { return Ok(Vec::new()) };
+        let counters = |pair: &[u64; 2]| Counters { issuer: *issuer, client: pair[0], subject: pair[1] };
+        Ok(pairs.as_chunks().0.iter().map(counters).collect())
     }
 }
 

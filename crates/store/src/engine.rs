@@ -47,10 +47,12 @@ pub enum Space {
     Counters = 5,
     /// Client assertions that were used.
     Assertions = 6,
+    /// Operators' requests that were done.
+    Requests = 8,
 }
 
 impl Space {
-    pub const ALL: [Space; 7] = [
+    pub const ALL: [Space; 8] = [
         Space::Meta,
         Space::Clients,
         Space::Authorizations,
@@ -58,6 +60,7 @@ impl Space {
         Space::Grants,
         Space::Counters,
         Space::Assertions,
+        Space::Requests,
     ];
 
     /// Stable, for column families and tables.
@@ -70,6 +73,7 @@ impl Space {
             Space::Grants => "grants",
             Space::Counters => "counters",
             Space::Assertions => "assertions",
+            Space::Requests => "requests",
         }
     }
 }

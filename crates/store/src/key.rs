@@ -1,7 +1,7 @@
 //! Where each record lies. Keys are built of fixed-width and hashed parts, so that no stranger's string can reach into
 //! another's range; each begins with its issuer.
 
-use lychgate_domain::id::{AuthorizationId, ClientId, GrantId};
+use lychgate_domain::id::{Attempt, AuthorizationId, ClientId, GrantId};
 use lychgate_domain::issuer::IssuerUrl;
 use lychgate_domain::keys::digest;
 use lychgate_domain::subject::Subject;
@@ -27,12 +27,13 @@ pub(crate) fn authorization(issuer: &IssuerUrl, id: AuthorizationId) -> Key {
 /// Ordered by subject, so that what one person allowed lies together.
 pub(crate) fn consent(issuer: &IssuerUrl, subject: &Subject, client: &ClientId, resource: &str) -> Key {
     let parts = [hashed(client.as_str()), hashed(resource)];
-    Key::new(Space::Consents, [consents(issuer, subject), parts.concat()].concat())
+    Key::new(Space::Consents, [consents(issuer, Some(subject)), parts.concat()].concat())
 }
 
-/// What the keys of all of `subject`'s consents begin with.
-pub(crate) fn consents(issuer: &IssuerUrl, subject: &Subject) -> Vec<u8> {
-    [issuer.digest(), hashed(subject.as_str())].concat()
+/// What all consents begin with: an issuer's, or one subject's.
+pub(crate) fn consents(issuer: &IssuerUrl, subject: Option<&Subject>) -> Vec<u8> {
+    let subject = subject.map(|subject| hashed(subject.as_str()));
+    [issuer.digest().as_slice(), subject.as_ref().map_or(&[], |subject| subject.as_slice())].concat()
 }
 
 pub(crate) fn grant(issuer: &IssuerUrl, id: GrantId) -> Key {
@@ -54,6 +55,11 @@ pub(crate) fn subject_counter(issuer: &IssuerUrl, subject: &Subject) -> Key {
 /// By its digest, which its client's id has entered.
 pub(crate) fn assertion(issuer: &IssuerUrl, id: &[u8; 32]) -> Key {
     Key::new(Space::Assertions, [issuer.digest().as_slice(), id].concat())
+}
+
+/// By the attempt that whoever asked, and everything that names the request, have entered.
+pub(crate) fn request(issuer: &IssuerUrl, attempt: Attempt) -> Key {
+    Key::new(Space::Requests, [issuer.digest(), *attempt.bytes()].concat())
 }
 
 fn hashed(text: &str) -> [u8; 16] {

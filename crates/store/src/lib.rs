@@ -13,10 +13,13 @@ pub mod account;
 pub mod authorizations;
 pub mod clients;
 pub mod consents;
+pub mod events;
 pub mod grants;
 mod key;
 pub mod keyring;
+pub mod listings;
 mod record;
+pub mod revocations;
 mod standing;
 
 use std::sync::Arc;
@@ -24,9 +27,10 @@ use std::time::Duration;
 
 pub use engine::Durability;
 use engine::{
-    Batch, Cause, Change, Engine, EngineError, Entry, Expectation, Key, Revision, Snapshot, Timestamp, Version,
+    Batch, Cause, Change, Cursor, Engine, EngineError, Entry, Expectation, Key, Revision, Snapshot, Timestamp, Version,
 };
 use record::Record;
+pub use standing::StandingOf;
 
 /// Generated from `proto/lychgate/record/v1`.
 pub(crate) mod proto {
@@ -35,7 +39,8 @@ pub(crate) mod proto {
 }
 
 /// The newest record format this version reads and writes: 2 since clients have secrets and keys, which an older node
-/// would take for public ones; 3 since approvals say whom they expect, which an older node would forget.
+/// would take for public ones; 3 since approvals say whom they expect, clients without registration are disabled, and
+/// consents revoked with all others of their client, subject or issuer, none of which an older node would notice.
 const RECORD_LEVEL: u32 = 3;
 
 /// How late a batch may land.
@@ -81,6 +86,9 @@ pub enum StoreError {
     Corrupt { kind: &'static str },
     #[error("the store holds records of level {found}; this version knows up to {known}", known = RECORD_LEVEL)]
     TooNew { found: u32 },
+    /// The place in the event log is of another history of this store, or no longer kept.
+    #[error("the cursor is not of this store's history")]
+    CursorLost { oldest: Cursor },
     /// A mistake in this program.
     #[error("a call that an engine can never fulfil")]
     Invalid(#[source] EngineError),
@@ -170,6 +178,7 @@ fn store_error(error: EngineError) -> StoreError {
         EngineError::Conflict(_) => StoreError::Conflict,
         EngineError::Unavailable(cause) => StoreError::Unavailable(cause),
         EngineError::Unknown(cause) => StoreError::Unknown(cause),
-        error @ (EngineError::CursorLost { .. } | EngineError::Invalid(_)) => StoreError::Invalid(error),
+        EngineError::CursorLost { oldest } => StoreError::CursorLost { oldest },
+        error @ EngineError::Invalid(_) => StoreError::Invalid(error),
     }
 }

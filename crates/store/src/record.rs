@@ -7,6 +7,7 @@ mod event;
 #[cfg(test)]
 mod golden;
 mod grant;
+mod request;
 
 use lychgate_domain::authorization::Sealed;
 use lychgate_domain::grant::Counters;
@@ -15,7 +16,9 @@ use lychgate_domain::keys::KeyId;
 use lychgate_domain::scope::Scopes;
 use prost::Message as _;
 
-pub(crate) use event::encode_event;
+pub use client::{ClientRecord, Marked};
+pub(crate) use event::{decode_event, encode_event};
+pub use request::OperatorRequest;
 
 use crate::proto;
 

@@ -8,7 +8,8 @@ use lychgate_domain::issuer::Issuer;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 
-use crate::engine::{Batch, Entry, Expectation, Key};
+use crate::clients::ClientRecord;
+use crate::engine::{Batch, Entry, Expectation, Key, Revision, Snapshot};
 use crate::record::Counter;
 use crate::{Store, StoreError, Versioned, decode, key};
 
@@ -19,8 +20,8 @@ pub struct StoredStanding {
     /// The client's registration, if it has one.
     pub registered: Option<Client>,
     pub(crate) consent: Observed,
-    /// `None` for a client that has no record.
-    pub(crate) client: Option<Observed>,
+    /// The client's record, if there is one: also one that is not registered may be disabled meanwhile.
+    pub(crate) client: Observed,
     counters: [Observed; 3],
 }
 
@@ -49,14 +50,13 @@ impl StoredStanding {
 
     /// That nothing at all has changed meanwhile.
     pub(crate) fn expect_all(&self, batch: Batch) -> Batch {
-        let observed = self.client.iter().chain([&self.consent]);
-        self.expect_counters(observed.fold(batch, |batch, observed| observed.expect(batch)))
+        self.expect_counters(self.consent.expect(self.client.expect(batch)))
     }
 }
 
 impl Store {
     /// Everything that decides whether a grant of `subject`'s to `client` for `resource` lives. `elsewhere` is the status
-    /// of a client that has no record, because it is configured or has a metadata document.
+    /// of a client that is not registered, because it is configured or has a metadata document.
     pub async fn standing(
         &self,
         issuer: &Issuer,
@@ -66,31 +66,74 @@ impl Store {
         resource: &str,
         now: Timestamp,
     ) -> Result<StoredStanding, StoreError> {
+        let of = StandingOf { subject, client, elsewhere, resource };
+        let (mut standings, _) = self.standings(issuer, &[of], now).await?;
+        standings.pop().ok_or(StoreError::Corrupt { kind: "snapshot" })?
+    }
+
+    /// Several, in one snapshot and in the order asked for; a record that cannot be read spoils its own standing only.
+    pub async fn standings(
+        &self,
+        issuer: &Issuer,
+        of: &[StandingOf<'_>],
+        now: Timestamp,
+    ) -> Result<(Vec<Result<StoredStanding, StoreError>>, Revision), StoreError> {
+        let keys: Vec<_> = of.iter().flat_map(|of| of.keys(issuer)).collect();
+        let Snapshot { revision, entries } = self.read(&keys, now).await?;
+        let each = of.iter().zip(keys.as_chunks().0).zip(entries.as_chunks().0);
+        Ok((each.map(|((of, keys), entries)| StoredStanding::observe(of, keys, entries)).collect(), revision))
+    }
+}
+
+/// Whose standing, as in [`Store::standing`].
+#[derive(Clone, Copy, Debug)]
+pub struct StandingOf<'a> {
+    pub subject: &'a Subject,
+    pub client: &'a ClientId,
+    pub elsewhere: Option<Status>,
+    pub resource: &'a str,
+}
+
+impl StandingOf<'_> {
+    fn keys(&self, issuer: &Issuer) -> [Key; 5] {
         let url = &issuer.url;
-        let keys = [
-            key::consent(url, subject, client, resource),
-            key::client(url, client),
+        [
+            key::consent(url, self.subject, self.client, self.resource),
+            key::client(url, self.client),
             key::issuer_counter(url),
-            key::client_counter(url, client),
-            key::subject_counter(url, subject),
-        ];
-        let entries: [Option<Entry>; 5] =
-            self.read(&keys, now).await?.entries.try_into().map_err(|_| StoreError::Corrupt { kind: "snapshot" })?;
+            key::client_counter(url, self.client),
+            key::subject_counter(url, self.subject),
+        ]
+    }
+}
+
+impl StoredStanding {
+    fn observe(of: &StandingOf<'_>, keys: &[Key; 5], entries: &[Option<Entry>; 5]) -> Result<Self, StoreError> {
+        let elsewhere = of.elsewhere;
         let observed = |n: usize| Observed { key: keys[n].clone(), entry: entries[n].clone() };
         let counter =
             |n: usize| Ok::<_, StoreError>(decode::<Counter>(entries[n].clone())?.map_or(0, |counter| counter.value.0));
-        let registered: Option<Versioned<Client>> = decode(entries[1].clone())?;
-        let registered = registered.map(|client| client.value);
+        let counters = Counters { issuer: counter(2)?, client: counter(3)?, subject: counter(4)? };
+        let client: Option<Versioned<ClientRecord>> = decode(entries[1].clone())?;
+        let client = client.map(|client| client.value);
+        let kept = client.as_ref().map(ClientRecord::status);
+        let registered = match client {
+            Some(ClientRecord::Registered(client)) => Some(*client),
+            Some(ClientRecord::Marked(_)) | None => None,
+        };
         let consent: Option<Versioned<Consent>> = decode(entries[0].clone())?;
         Ok(StoredStanding {
             standing: Standing {
                 consent: consent.map(|consent| consent.value),
-                client: elsewhere.or(registered.as_ref().map(|client| client.status)),
-                counters: Counters { issuer: counter(2)?, client: counter(3)?, subject: counter(4)? },
+                client: match elsewhere {
+                    Some(elsewhere) => Some(elsewhere.and(kept.unwrap_or(Status::Enabled))),
+                    None => registered.as_ref().map(|client| client.status),
+                },
+                counters,
             },
             registered,
             consent: observed(0),
-            client: elsewhere.is_none().then(|| observed(1)),
+            client: observed(1),
             counters: [observed(2), observed(3), observed(4)],
         })
     }

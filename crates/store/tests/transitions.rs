@@ -424,7 +424,7 @@ async fn a_consent_is_taken_back_with_all_it_gave_or_not_at_all() {
         let consent = world.store.consent(&world.issuer, &subject, client, RESOURCE, world.now()).await;
         consent.unwrap().unwrap()
     };
-    let event = world.event(1, EventKind::ConsentRevoked);
+    let event = world.event(1, EventKind::ConsentRevoked { reason: None });
     let before = read().await;
     let grant = world.redeem(&first, world.authorization(1).await.version, &world.standing().await).await.unwrap();
     let revoked = before.value.revoke(world.now());

@@ -6,6 +6,7 @@ use lychgate_domain::keyring::{Family, KeyState, Urgency};
 use lychgate_domain::keys::{KeyId, Purpose, digest};
 use lychgate_domain::time::Timestamp;
 
+use super::changes::check_request_id;
 use crate::control::{Caller, Control};
 use crate::error::Error;
 use crate::keyring::{KNOWN_AFTER, ListedKey, RotationRequest};
@@ -62,14 +63,8 @@ impl Control {
 /// Whoever calls, and everything that was asked, is in it: the same request id in another's hand, at another issuer or
 /// with other urgency is another request.
 fn attempt(caller: &Caller, issuer_id: &str, asked: &KeysAsked) -> Result<Attempt, Refusal> {
+    check_request_id(&asked.request_id)?;
     let id = asked.request_id.as_str();
-    let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
-    if id.is_empty() {
-        return Err(Refusal::ParameterMissing("request_id"));
-    }
-    if !(16..=64).contains(&id.len()) || !id.bytes().all(allowed) {
-        return Err(Refusal::RequestMalformed("a request_id has 16 to 64 of A-Z, a-z, 0-9, - and _"));
-    }
     let urgency: &[u8] = match asked.urgency {
         Urgency::Planned => b"planned",
         Urgency::Compromised => b"compromised",

@@ -28,7 +28,8 @@ pub struct PrincipalConfig {
     pub token_sha256: Vec<String>,
     /// Ids of the issuers it may speak of; all if left out.
     pub issuers: Option<Vec<String>>,
-    /// URIs of the resources it speaks for: for role "resource", which must say so.
+    /// URIs of the resources it speaks for: role "resource" must say so. Those that a checker or a reader may ask about; all
+    /// if left out.
     pub resources: Option<Vec<String>>,
 }
 
@@ -98,12 +99,19 @@ impl Config {
                 }
             }
             let uris: Vec<_> = self.issuers.iter().flat_map(|issuer| &issuer.resources).map(|r| &r.uri).collect();
-            // Without a list, one MCP server could look into another's tokens.
-            if (config.role == Role::Resource) == config.resources.as_ref().is_none_or(Vec::is_empty) {
+            let listed = config.resources.as_ref().map(Vec::is_empty);
+            let fits = match config.role {
+                // Without a list, one MCP server could look into another's tokens.
+                Role::Resource => listed == Some(false),
+                // An empty list is more likely a slip than a caller that may ask about nothing.
+                Role::Checker | Role::Reader => listed != Some(true),
+                Role::Edge | Role::Operator => listed.is_none(),
+            };
+            if !fits {
                 return Err(ConfigError::new(
                     key("resources"),
-                    "is missing, or given to a role that is not \"resource\"",
-                    "list the URIs of the resources that a principal with role \"resource\" serves, and none for others",
+                    "is missing, empty, or given to a role that speaks of all resources",
+                    "list the URIs that a principal with role \"resource\" serves, or that a \"checker\" or \"reader\" may ask about; leave it out for others",
                 ));
             }
             if let Some(uri) = config.resources.iter().flatten().find(|uri| !uris.contains(uri)) {

@@ -227,6 +227,13 @@ fn principals_that_cannot_be_told_apart_or_scoped_are_refused() {
     let mut good = example();
     second(&mut good).issuers = Some(vec!["main".to_owned()]);
     check(&good).unwrap();
+    for role in [Role::Checker, Role::Reader] {
+        let mut good = example();
+        let uri = good.issuers[0].resources[0].uri.clone();
+        let of_one = second(&mut good);
+        (of_one.role, of_one.resources) = (role, Some(vec![uri]));
+        check(&good).unwrap();
+    }
     refused(&[
         (|c| c.principals[0].name.clear(), "principals[0].name: is empty or taken"),
         (|c| second(c).name = "edge".to_owned(), "principals[1].name: is empty or taken"),
@@ -246,6 +253,28 @@ fn principals_that_cannot_be_told_apart_or_scoped_are_refused() {
         (
             |c| c.principals[0].issuers = Some(vec!["main".to_owned(), "other".to_owned()]),
             "principals[0].issuers: names \"other\", which is not configured",
+        ),
+        (
+            |c| c.principals[0].resources = Some(vec!["https://mcp.example.com/mcp".to_owned()]),
+            "principals[0].resources: is missing, empty, or given to a role that speaks of all resources",
+        ),
+        (
+            |c| second(c).role = Role::Resource,
+            "principals[1].resources: is missing, empty, or given to a role that speaks of all resources",
+        ),
+        (
+            |c| {
+                let checker = second(c);
+                (checker.role, checker.resources) = (Role::Checker, Some(Vec::new()));
+            },
+            "principals[1].resources: is missing, empty, or given to a role that speaks of all resources",
+        ),
+        (
+            |c| {
+                let reader = second(c);
+                (reader.role, reader.resources) = (Role::Reader, Some(vec!["https://nowhere.example".to_owned()]));
+            },
+            "principals[1].resources: names \"https://nowhere.example\", which is not configured",
         ),
         (|c| c.principals[0].role = Role::Operator, "principals: has none with role \"edge\""),
         (|c| c.principals.clear(), "principals: has none with role \"edge\""),

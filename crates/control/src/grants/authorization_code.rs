@@ -110,7 +110,8 @@ impl Exchange<'_> {
                 self.tokens(&grant, &issuance)
             }
             Err(replayed) => {
-                self.end_grant(redeemed.grant_id, EndedBy::CodeReplay).await?;
+                let (grant_id, kind) = (redeemed.grant_id, EventKind::CodeReplayed { grant_id: redeemed.grant_id });
+                self.end_grant(grant_id, EndedBy::CodeReplay, &kind).await?;
                 Err(replayed.into())
             }
         }

@@ -1,5 +1,7 @@
 //! `POST /introspect` (RFC 7662): whether an access token is good now, for the resource server it was presented to.
 
+use std::sync::Arc;
+
 use jsonwebtoken::{Algorithm, DecodingKey, decode_header};
 use lychgate_domain::Refusal;
 use lychgate_domain::id::GrantId;
@@ -68,7 +70,7 @@ impl Control {
         let server = match caller.role {
             Role::Resource => Some(caller),
             Role::Edge | Role::Checker | Role::Reader | Role::Operator => {
-                token.and_then(|token| self.principals.by_token(token)).map(|found| &**found)
+                token.and_then(|token| self.principals.by_token(token)).map(Arc::as_ref)
             }
         };
         let server = server.filter(|server| server.role == Role::Resource && server.may_speak_of(&issuer.id));

@@ -2,6 +2,7 @@
 
 use lychgate_domain::Refusal;
 use lychgate_domain::client::GrantType;
+use lychgate_domain::event::EventKind;
 use lychgate_domain::grant::{EndedBy, Grant, Judgement, RefreshRequest};
 use lychgate_domain::refresh_token::PresentedRefreshToken;
 use lychgate_store::StoreError;
@@ -33,7 +34,9 @@ impl Exchange<'_> {
                 }
                 Judgement::Repeat => return self.tokens(&stored.value, &stored.value.current),
                 Judgement::Replay => {
-                    self.end_grant(token.grant_id(), EndedBy::RefreshTokenReplay).await?;
+                    let grant_id = token.grant_id();
+                    let kind = EventKind::RefreshTokenReplayed { grant_id };
+                    self.end_grant(grant_id, EndedBy::RefreshTokenReplay, &kind).await?;
                     return Err(Refusal::RefreshTokenReplayed.into());
                 }
             }

@@ -1,6 +1,7 @@
 //! `POST /revoke` (RFC 7009): a client gives back what it has.
 
 use lychgate_domain::Refusal;
+use lychgate_domain::event::EventKind;
 use lychgate_domain::grant::EndedBy;
 use lychgate_domain::id::Attempt;
 use lychgate_domain::refresh_token::PresentedRefreshToken;
@@ -55,6 +56,6 @@ impl Exchange<'_> {
             return Ok(());
         }
         grant.value.belongs_to(&self.authenticated)?;
-        self.end_grant(grant_id, EndedBy::Client).await
+        self.end_grant(grant_id, EndedBy::Client, &EventKind::GrantReturned { grant_id }).await
     }
 }

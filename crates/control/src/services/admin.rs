@@ -1,17 +1,27 @@
 //! `AdminService`: what an operator does by hand.
 
+mod records;
+
 use lychgate_api::v1;
+use lychgate_api::v1::admin_service_revoke_response::Outcome as Revoked;
 use lychgate_api::v1::admin_service_server::AdminService;
-use lychgate_api::v1::{ListKeysRequest, ListKeysResponse, RotateKeysRequest, RotateKeysResponse};
+use lychgate_api::v1::{
+    AdminServiceRevokeRequest, AdminServiceRevokeResponse, DisableClientRequest, DisableClientResponse,
+    EnableClientRequest, EnableClientResponse, GetClientRequest, GetClientResponse, GetGrantRequest, GetGrantResponse,
+    ListClientsRequest, ListClientsResponse, ListEventsRequest, ListEventsResponse, ListGrantsRequest,
+    ListGrantsResponse, ListKeysRequest, ListKeysResponse, RevokeSubjectsRequest, RevokeSubjectsResponse,
+    RotateKeysRequest, RotateKeysResponse,
+};
 use lychgate_domain::Refusal;
+use lychgate_domain::client::Status as ClientStatus;
 use lychgate_domain::keyring::{Family, KeyState, Urgency};
 use lychgate_domain::keys::Purpose;
 use tonic::{Request, Response, Status};
 
 use super::{caller, reply};
 use crate::access_token::kid;
-use crate::admin::{KeysAsked, Rotated};
-use crate::control::Control;
+use crate::admin::{Change, KeysAsked, Outcome, Rotated};
+use crate::control::{Caller, Control};
 use crate::error::Error;
 use crate::keyring::ListedKey;
 use crate::wire;
@@ -39,6 +49,135 @@ impl AdminService for Control {
             |rotated: Vec<Rotated>| RotateKeysResponse { rotations: rotated.into_iter().map(rotation).collect() };
         reply(rotated.await, &request_id, wire)
     }
+
+    async fn list_clients(
+        &self,
+        request: Request<ListClientsRequest>,
+    ) -> Result<Response<ListClientsResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let listed = async {
+            let state = records::client_state(request.state)?;
+            let page = records::page(request.page_size, request.page_token)?;
+            Control::list_clients(self, &caller, &request.issuer_id, state, &page).await
+        };
+        reply(listed.await, &caller.request_id, |page| ListClientsResponse {
+            clients: page.items.into_iter().map(records::client).collect(),
+            next_page_token: page.next_page_token,
+        })
+    }
+
+    async fn get_client(&self, request: Request<GetClientRequest>) -> Result<Response<GetClientResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let found =
+            async { self.client_of(&caller, &request.issuer_id, &records::client_id(&request.client_id)?).await };
+        reply(found.await, &caller.request_id, |found| GetClientResponse { client: Some(records::client(found)) })
+    }
+
+    async fn disable_client(
+        &self,
+        request: Request<DisableClientRequest>,
+    ) -> Result<Response<DisableClientResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let DisableClientRequest { issuer_id, client_id, reason, request_id } = request;
+        let call_id = caller.request_id.clone();
+        let done = set_status(self, caller, issuer_id, &client_id, ClientStatus::Disabled, (reason, request_id)).await;
+        reply(done, &call_id, |changed| DisableClientResponse { changed })
+    }
+
+    async fn enable_client(
+        &self,
+        request: Request<EnableClientRequest>,
+    ) -> Result<Response<EnableClientResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let EnableClientRequest { issuer_id, client_id, reason, request_id } = request;
+        let call_id = caller.request_id.clone();
+        let done = set_status(self, caller, issuer_id, &client_id, ClientStatus::Enabled, (reason, request_id)).await;
+        reply(done, &call_id, |changed| EnableClientResponse { changed })
+    }
+
+    async fn list_grants(&self, request: Request<ListGrantsRequest>) -> Result<Response<ListGrantsResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let listed = async {
+            let filter = records::grant_filter(&request)?;
+            let page = records::page(request.page_size, request.page_token)?;
+            Control::list_grants(self, &caller, &request.issuer_id, &filter, &page).await
+        };
+        reply(listed.await, &caller.request_id, |page| ListGrantsResponse {
+            grants: page.items.into_iter().map(records::grant).collect(),
+            next_page_token: page.next_page_token,
+        })
+    }
+
+    async fn get_grant(&self, request: Request<GetGrantRequest>) -> Result<Response<GetGrantResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let found = async { self.grant_of(&caller, &request.issuer_id, records::grant_id(&request.grant_id)?).await };
+        reply(found.await, &caller.request_id, |found| GetGrantResponse { grant: Some(records::grant(found)) })
+    }
+
+    async fn revoke(
+        &self,
+        request: Request<AdminServiceRevokeRequest>,
+    ) -> Result<Response<AdminServiceRevokeResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let call_id = caller.request_id.clone();
+        let done = async {
+            let target = records::target(request.target)?;
+            if request.dry_run {
+                let found = self.estimate(&caller, &request.issuer_id, &target).await?;
+                return Ok(Revoked::Estimate(records::estimate(found)));
+            }
+            let account = records::account(request.reason, request.request_id);
+            let outcome = self.change(caller, request.issuer_id, Change::Revoke(target), account).await?;
+            Ok(Revoked::Revocation(records::revocation(outcome)))
+        };
+        reply(done.await, &call_id, |outcome| AdminServiceRevokeResponse { outcome: Some(outcome) })
+    }
+
+    async fn revoke_subjects(
+        &self,
+        request: Request<RevokeSubjectsRequest>,
+    ) -> Result<Response<RevokeSubjectsResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let call_id = caller.request_id.clone();
+        let RevokeSubjectsRequest { issuer_id, subjects: texts, reason, request_id } = request;
+        let done = async {
+            let (subjects, account) = (records::subjects(&texts)?, records::account(reason, request_id));
+            Control::revoke_subjects(self, caller, issuer_id, subjects, account).await
+        };
+        let told = |(subject, outcome)| records::subject_revocation(subject, outcome, &call_id);
+        reply(done.await, &call_id, |outcomes| RevokeSubjectsResponse {
+            revocations: texts.clone().into_iter().zip(outcomes).map(told).collect(),
+        })
+    }
+
+    async fn list_events(&self, request: Request<ListEventsRequest>) -> Result<Response<ListEventsResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let listed = async {
+            let filter = records::event_filter(&request)?;
+            let page = records::page(request.page_size, request.page_token)?;
+            Control::list_events(self, &caller, &request.issuer_id, &filter, &page).await
+        };
+        reply(listed.await, &caller.request_id, |page| ListEventsResponse {
+            events: page.items.into_iter().map(records::event).collect(),
+            next_page_token: page.next_page_token,
+        })
+    }
+}
+
+async fn set_status(
+    control: &Control,
+    caller: Caller,
+    issuer_id: String,
+    client_id: &str,
+    status: ClientStatus,
+    (reason, request_id): (String, String),
+) -> Result<bool, Error> {
+    let client_id = records::client_id(client_id)?;
+    let (change, account) = (Change::SetStatus { client_id, status }, records::account(reason, request_id));
+    Ok(match control.change(caller, issuer_id, change, account).await? {
+        Outcome::Changed(_) => true,
+        Outcome::AsItWas => false,
+    })
 }
 
 /// What is not said is not guessed: "all" has to be written.

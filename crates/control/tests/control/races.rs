@@ -17,7 +17,7 @@ const RACERS: usize = 64;
 const GRANTS: usize = 20;
 
 /// Everybody starts at the same moment, at one of the processes, each over a connection of its own.
-async fn race<T: Send + 'static, F>(
+pub(crate) async fn race<T: Send + 'static, F>(
     controls: &[Control],
     runs: impl IntoIterator<Item = impl FnOnce(Edge) -> F>,
 ) -> Vec<T>

@@ -1,10 +1,12 @@
 //! A control plane to be tried, and everything around it.
 
+mod consents;
 mod door;
 mod edge;
 mod flow;
 mod idp;
 mod log;
+mod operator;
 mod process;
 mod site;
 mod tether;
@@ -13,11 +15,13 @@ mod world;
 
 use std::time::Duration;
 
+pub(crate) use consents::Pattern;
 pub(crate) use door::{Behind, Door};
 pub(crate) use edge::{Edge, Failure, Refused, lasting};
 pub(crate) use flow::{App, Browser, Flow, attempt, location, page, query};
 pub(crate) use idp::Idp;
 pub(crate) use log::Log;
+pub(crate) use operator::{Operator, consent_of, disabling, enabling, request_id, revocation};
 pub(crate) use process::Control;
 pub(crate) use site::{ClientKey, Site};
 pub(crate) use verifier::Verifier;

@@ -1,4 +1,5 @@
-//! Registered clients. Configured ones are nowhere but in configuration, those with a metadata document nowhere but there.
+//! Registered clients. Configured ones are nowhere but in configuration, those with a metadata document nowhere but there;
+//! of either, only what an operator made of it.
 
 use lychgate_domain::client::{
     About, Authentication, Client, ClientKeys, GrantType, Origin, Otherwise, SecretMethod, Status,
@@ -15,6 +16,71 @@ use crate::proto;
 use crate::proto::client::Authentication as Kept;
 use crate::proto::client_key::Parameters;
 
+/// What lies under a client's id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ClientRecord {
+    Registered(Box<Client>),
+    Marked(Marked),
+}
+
+/// What an operator made of a client without registration.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Marked {
+    pub id: ClientId,
+    pub status: Status,
+}
+
+impl ClientRecord {
+    pub fn id(&self) -> &ClientId {
+        match self {
+            ClientRecord::Registered(client) => &client.id,
+            ClientRecord::Marked(marked) => &marked.id,
+        }
+    }
+
+    pub fn status(&self) -> Status {
+        match self {
+            ClientRecord::Registered(client) => client.status,
+            ClientRecord::Marked(marked) => marked.status,
+        }
+    }
+}
+
+impl Record for ClientRecord {
+    const KIND: &'static str = Client::KIND;
+
+    fn encode_record(&self) -> Vec<u8> {
+        match self {
+            ClientRecord::Registered(client) => client.encode_record(),
+            ClientRecord::Marked(marked) => marked.encode_record(),
+        }
+    }
+
+    fn decode_record(bytes: &[u8]) -> Option<Self> {
+        match Client::decode_record(bytes) {
+            Some(client) => Some(ClientRecord::Registered(Box::new(client))),
+            None => Marked::decode_record(bytes).map(ClientRecord::Marked),
+        }
+    }
+}
+
+impl Record for Marked {
+    const KIND: &'static str = Client::KIND;
+
+    fn encode_record(&self) -> Vec<u8> {
+        let (client_id, status) = (self.id.as_str().to_owned(), encode_status(self.status).into());
+        proto::Client { client_id, status, ..Default::default() }.encode_to_vec()
+    }
+
+    /// A registration that was damaged is none.
+    fn decode_record(bytes: &[u8]) -> Option<Self> {
+        let record = proto::Client::decode(bytes).ok()?;
+        let is_registration = record.about.is_some() || !record.attempt.is_empty() || !record.redirect_uris.is_empty();
+        let (id, status) = (ClientId::parse(&record.client_id)?, decode_status(record.status())?);
+        (!is_registration).then_some(Self { id, status })
+    }
+}
+
 impl Record for Client {
     const KIND: &'static str = "client";
 
@@ -26,11 +92,7 @@ impl Record for Client {
         let about = self.about.clone();
         let record = proto::Client {
             client_id: self.id.as_str().to_owned(),
-            status: match self.status {
-                Status::Enabled => proto::ClientStatus::Enabled,
-                Status::Disabled => proto::ClientStatus::Disabled,
-            }
-            .into(),
+            status: encode_status(self.status).into(),
             name: self.name.clone(),
             redirect_uris: self.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
             grant_types: self.grant_types.iter().map(|grant_type| grant_type.as_str().to_owned()).collect(),
@@ -55,11 +117,7 @@ impl Record for Client {
 
     fn decode_record(bytes: &[u8]) -> Option<Self> {
         let record = proto::Client::decode(bytes).ok()?;
-        let status = match record.status() {
-            proto::ClientStatus::Enabled => Status::Enabled,
-            proto::ClientStatus::Disabled => Status::Disabled,
-            proto::ClientStatus::Unspecified => return None,
-        };
+        let status = decode_status(record.status())?;
         let about = record.about?;
         Some(Self {
             id: ClientId::parse(&record.client_id)?,
@@ -88,6 +146,21 @@ impl Record for Client {
                 software_version: about.software_version,
             },
         })
+    }
+}
+
+fn encode_status(status: Status) -> proto::ClientStatus {
+    match status {
+        Status::Enabled => proto::ClientStatus::Enabled,
+        Status::Disabled => proto::ClientStatus::Disabled,
+    }
+}
+
+fn decode_status(status: proto::ClientStatus) -> Option<Status> {
+    match status {
+        proto::ClientStatus::Enabled => Some(Status::Enabled),
+        proto::ClientStatus::Disabled => Some(Status::Disabled),
+        proto::ClientStatus::Unspecified => None,
     }
 }
 

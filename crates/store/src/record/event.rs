@@ -1,8 +1,12 @@
 //! Events, as they lie in the log.
 
-use lychgate_domain::event::{Event, EventKind};
+use lychgate_domain::event::{About, Event, EventKind, Reason};
+use lychgate_domain::id::{AuthorizationId, ClientId, EventId, GrantId};
 use lychgate_domain::issuer::IssuerUrl;
-use lychgate_domain::keyring::Urgency;
+use lychgate_domain::keyring::{Family, Urgency};
+use lychgate_domain::keys::KeyId;
+use lychgate_domain::subject::Subject;
+use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
 use crate::proto::{self, event::Kind};
@@ -48,8 +52,105 @@ pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
                     .collect(),
                 compromised: *urgency == Urgency::Compromised,
             }),
-            EventKind::ConsentRevoked => Kind::ConsentRevoked(proto::ConsentRevoked {}),
+            EventKind::ConsentRevoked { reason } => {
+                Kind::ConsentRevoked(proto::ConsentRevoked { reason: reason.as_ref().map(text).unwrap_or_default() })
+            }
+            EventKind::GrantRevoked { grant_id, reason } => {
+                Kind::GrantRevoked(proto::GrantRevoked { grant_id: grant_id.bytes().to_vec(), reason: text(reason) })
+            }
+            EventKind::ClientRevoked { client_id, reason } => Kind::ClientRevoked(proto::ClientRevoked {
+                client_id: client_id.as_str().to_owned(),
+                reason: text(reason),
+            }),
+            EventKind::SubjectRevoked { subject, reason } => Kind::SubjectRevoked(proto::SubjectRevoked {
+                subject: subject.as_str().to_owned(),
+                reason: text(reason),
+            }),
+            EventKind::IssuerRevoked { reason } => Kind::IssuerRevoked(proto::IssuerRevoked { reason: text(reason) }),
+            EventKind::ClientDisabled { client_id, reason } => Kind::ClientDisabled(proto::ClientDisabled {
+                client_id: client_id.as_str().to_owned(),
+                reason: text(reason),
+            }),
+            EventKind::ClientEnabled { client_id, reason } => Kind::ClientEnabled(proto::ClientEnabled {
+                client_id: client_id.as_str().to_owned(),
+                reason: text(reason),
+            }),
         }),
     };
     record.encode_to_vec()
+}
+
+/// The issuer's URL, and the event. `None` if the bytes make no sense: damage, or a kind this version does not know.
+pub(crate) fn decode_event(bytes: &[u8]) -> Option<(String, Event)> {
+    let record = proto::Event::decode(bytes).ok()?;
+    let kind = match record.kind? {
+        Kind::ConsentApproved(kind) => EventKind::ConsentApproved { scopes: kind.scopes },
+        Kind::GrantIssued(kind) => EventKind::GrantIssued { grant_id: grant_id(kind.grant_id)?, scopes: kind.scopes },
+        Kind::CodeReplayed(kind) => EventKind::CodeReplayed { grant_id: grant_id(kind.grant_id)? },
+        Kind::RefreshTokenReplayed(kind) => EventKind::RefreshTokenReplayed { grant_id: grant_id(kind.grant_id)? },
+        Kind::GrantSuperseded(kind) => EventKind::GrantSuperseded { grant_id: grant_id(kind.grant_id)? },
+        Kind::GrantReturned(kind) => EventKind::GrantReturned { grant_id: grant_id(kind.grant_id)? },
+        Kind::KeysRotated(kind) => EventKind::KeysRotated {
+            keys: kind.keys.into_iter().map(rotated_key).collect::<Option<_>>()?,
+            urgency: if kind.compromised { Urgency::Compromised } else { Urgency::Planned },
+        },
+        Kind::ConsentRevoked(kind) if kind.reason.is_empty() => EventKind::ConsentRevoked { reason: None },
+        Kind::ConsentRevoked(kind) => EventKind::ConsentRevoked { reason: Some(Reason::parse(&kind.reason)?) },
+        Kind::GrantRevoked(kind) => {
+            EventKind::GrantRevoked { grant_id: grant_id(kind.grant_id)?, reason: Reason::parse(&kind.reason)? }
+        }
+        Kind::ClientRevoked(kind) => EventKind::ClientRevoked {
+            client_id: ClientId::parse(&kind.client_id)?,
+            reason: Reason::parse(&kind.reason)?,
+        },
+        Kind::SubjectRevoked(kind) => EventKind::SubjectRevoked {
+            subject: Subject::from_record(kind.subject),
+            reason: Reason::parse(&kind.reason)?,
+        },
+        Kind::IssuerRevoked(kind) => EventKind::IssuerRevoked { reason: Reason::parse(&kind.reason)? },
+        Kind::ClientDisabled(kind) => EventKind::ClientDisabled {
+            client_id: ClientId::parse(&kind.client_id)?,
+            reason: Reason::parse(&kind.reason)?,
+        },
+        Kind::ClientEnabled(kind) => EventKind::ClientEnabled {
+            client_id: ClientId::parse(&kind.client_id)?,
+            reason: Reason::parse(&kind.reason)?,
+        },
+    };
+    // What concerns the whole issuer names nobody.
+    let about = if record.subject.is_empty() {
+        None
+    } else {
+        Some(About {
+            subject: Subject::from_record(record.subject),
+            client_id: ClientId::parse(&record.client_id)?,
+            resource: record.resource,
+            authorization_id: match record.authorization_id {
+                none if none.is_empty() => None,
+                id => Some(AuthorizationId::from_bytes(id.try_into().ok()?)),
+            },
+        })
+    };
+    let event = Event {
+        id: EventId::from_bytes(record.event_id.try_into().ok()?),
+        at: Timestamp::from_millis(record.at),
+        kind,
+        about,
+        principal: record.principal,
+        request_id: record.request_id,
+    };
+    Some((record.issuer, event))
+}
+
+fn text(reason: &Reason) -> String {
+    reason.as_str().to_owned()
+}
+
+fn rotated_key(key: proto::RotatedKey) -> Option<(Family, KeyId)> {
+    let family = Family::all().find(|family| family.label() == key.purpose)?;
+    Some((family, KeyId(key.key_id)))
+}
+
+fn grant_id(bytes: Vec<u8>) -> Option<GrantId> {
+    Some(GrantId::from_bytes(bytes.try_into().ok()?))
 }

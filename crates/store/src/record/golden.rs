@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use lychgate_domain::id::{AuthorizationId, ClientId, GrantId};
+use lychgate_domain::id::{Attempt, AuthorizationId, ClientId, GrantId};
 use lychgate_domain::issuer::IssuerUrl;
 use lychgate_domain::subject::Subject;
 use proptest::prelude::*;
@@ -22,7 +22,7 @@ use crate::{key, proto};
 use values::{Golden, Read, all};
 
 /// Where records lie, and what has come since.
-const KEYS: [&str; 2] = ["keys.v1.txt", "keys.v2.txt"];
+const KEYS: [&str; 3] = ["keys.v1.txt", "keys.v2.txt", "keys.v3.txt"];
 
 #[test]
 fn every_record_is_written_as_ever() {
@@ -79,6 +79,8 @@ fn a_value_of_a_later_release_is_not_read_as_another() {
         ("client-with-secret.v1.hex", delimited(10, &varint(1, 99))),
         ("client-with-keys.v1.hex", delimited(11, &delimited(1, &delimited(2, b"a-later-algorithm")))),
         ("keyring-with-algorithms.v1.hex", delimited(1, &[varint(3, 2), varint(6, 99)].concat())),
+        ("grant-ended-by-operator.v1.hex", delimited(16, &varint(2, 99))),
+        ("client-marked.v1.hex", varint(2, 99)),
     ] {
         let golden = kept(file);
         assert!(golden.read(&golden.kept()).is_some(), "{file} without it");
@@ -137,9 +139,18 @@ fn every_record_lies_where_it_ever_lay() {
     let client = ClientId::parse("client-AAAAAAAAAAAAAAAAAAAAAA").unwrap();
     let authorization = AuthorizationId::from_bytes(*b"authorization-id");
     let grant = GrantId::from_bytes(*b"grant-identifier");
-    let [mut first, mut second] = [String::new(), String::new()];
+    let [mut first, mut second, mut third] = [const { String::new() }; 3];
     for space in Space::ALL {
-        let lines = if space == Space::Assertions { &mut second } else { &mut first };
+        let lines = match space {
+            Space::Assertions => &mut second,
+            Space::Requests => &mut third,
+            Space::Meta
+            | Space::Clients
+            | Space::Authorizations
+            | Space::Consents
+            | Space::Grants
+            | Space::Counters => &mut first,
+        };
         writeln!(lines, "space {} {}", space as u8, space.name()).unwrap();
     }
     writeln!(first, "store meta: {:?}", key::store_meta()).unwrap();
@@ -158,8 +169,10 @@ fn every_record_lies_where_it_ever_lay() {
             writeln!(first, "{name} at {}: {key:?}", url.as_str()).unwrap();
         }
         writeln!(second, "assertion at {}: {:?}", url.as_str(), key::assertion(&url, &[0x71; 32])).unwrap();
+        let request = key::request(&url, Attempt::from_bytes([0x81; 16]));
+        writeln!(third, "request at {}: {request:?}", url.as_str()).unwrap();
     }
-    for (file, lines) in KEYS.into_iter().zip([first, second]) {
+    for (file, lines) in KEYS.into_iter().zip([first, second, third]) {
         let kept = std::fs::read_to_string(directory().join(file));
         let kept =
             kept.unwrap_or_else(|_| panic!("{file} is missing. If the format is new, this belongs there:\n{lines}"));

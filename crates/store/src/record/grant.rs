@@ -45,6 +45,7 @@ impl Record for Grant {
                         EndedBy::CodeReplay => proto::GrantEndReason::CodeReplay,
                         EndedBy::RefreshTokenReplay => proto::GrantEndReason::RefreshTokenReplay,
                         EndedBy::Client => proto::GrantEndReason::Client,
+                        EndedBy::Operator => proto::GrantEndReason::Operator,
                     }
                     .into(),
                 }),
@@ -87,6 +88,7 @@ impl Record for Grant {
                         proto::GrantEndReason::CodeReplay => EndedBy::CodeReplay,
                         proto::GrantEndReason::RefreshTokenReplay => EndedBy::RefreshTokenReplay,
                         proto::GrantEndReason::Client => EndedBy::Client,
+                        proto::GrantEndReason::Operator => EndedBy::Operator,
                         proto::GrantEndReason::Unspecified => return None,
                     },
                 },

@@ -7,11 +7,12 @@ use lychgate_api::v1;
 use lychgate_api::v1::account_service_client::AccountServiceClient;
 use lychgate_api::v1::admin_service_client::AdminServiceClient;
 use lychgate_api::v1::authorization_service_client::AuthorizationServiceClient;
+use lychgate_api::v1::consent_service_client::ConsentServiceClient;
 use lychgate_api::v1::issuer_service_client::IssuerServiceClient;
 use lychgate_api::v1::registration_service_client::RegistrationServiceClient;
 use lychgate_api::v1::token_service_client::TokenServiceClient;
 use lychgate_api::{ERROR_DOMAIN, error_metadata};
-use tonic::{Code, Response, Status};
+use tonic::{Code, Response, Status, Streaming};
 use tonic_types::StatusExt as _;
 
 /// A caller with a token.
@@ -110,6 +111,29 @@ impl Edge {
     pub(crate) async fn describe(&self, issuer_id: &str) -> Result<v1::DescribeResponse, Failure> {
         let request = v1::DescribeRequest { issuer_id: issuer_id.to_owned() };
         told(IssuerServiceClient::new(self.channel.clone()).describe(request).await)
+    }
+
+    pub(crate) async fn check(&self, request: v1::CheckRequest) -> Result<v1::CheckResponse, Failure> {
+        told(ConsentServiceClient::new(self.channel.clone()).check(request).await)
+    }
+
+    pub(crate) async fn batch_check(&self, request: v1::BatchCheckRequest) -> Result<v1::BatchCheckResponse, Failure> {
+        told(ConsentServiceClient::new(self.channel.clone()).batch_check(request).await)
+    }
+
+    pub(crate) async fn get_consent(&self, request: v1::GetRequest) -> Result<v1::GetResponse, Failure> {
+        told(ConsentServiceClient::new(self.channel.clone()).get(request).await)
+    }
+
+    pub(crate) async fn list_consents(
+        &self,
+        request: v1::ConsentServiceListRequest,
+    ) -> Result<v1::ConsentServiceListResponse, Failure> {
+        told(ConsentServiceClient::new(self.channel.clone()).list(request).await)
+    }
+
+    pub(crate) async fn watch(&self, request: v1::WatchRequest) -> Result<Streaming<v1::WatchResponse>, Failure> {
+        told(ConsentServiceClient::new(self.channel.clone()).watch(request).await)
     }
 
     pub(crate) async fn list_keys(&self, issuer_id: &str) -> Result<Vec<v1::Key>, Failure> {

@@ -127,7 +127,7 @@ impl World {
         loop {
             let consent = store.consent(&issuer, &about.subject, &about.client_id, RESOURCE, now).await;
             let consent = consent.expect("it can be read").expect("there is one");
-            let event = Event::new(EventKind::ConsentRevoked, about.clone(), &caller, attempt, 0, now);
+            let event = Event::new(EventKind::ConsentRevoked { reason: None }, about.clone(), &caller, attempt, 0, now);
             match store.revoke_consent(&issuer, consent.version, &consent.value.revoke(now), &event, now).await {
                 Ok(_) => return,
                 Err(StoreError::Conflict) => {}

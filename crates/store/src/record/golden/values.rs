@@ -12,7 +12,7 @@ use lychgate_domain::client::{
 };
 use lychgate_domain::client_secret::SecretDigest;
 use lychgate_domain::consent::{Consent, How, Status as ConsentStatus};
-use lychgate_domain::event::{self, Event, EventKind};
+use lychgate_domain::event::{self, Event, EventKind, Reason};
 use lychgate_domain::grant::{Counters, EndedBy, Grant, Issuance, Status as GrantStatus};
 use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, EventId, GrantId};
 use lychgate_domain::issuer::IssuerUrl;
@@ -28,7 +28,7 @@ use prost::Message as _;
 
 use crate::keyring::{KeyState, Keyring, SealedKey, SigningAlgorithm};
 use crate::proto::{self, event::Kind};
-use crate::record::{Counter, Record, UsedAssertion, encode_event};
+use crate::record::{Counter, Marked, OperatorRequest, Record, UsedAssertion, decode_event, encode_event};
 
 /// A value, as today's code writes it, and how it is read.
 pub(super) struct Golden {
@@ -61,14 +61,21 @@ impl Golden {
         Self { file: format!("{name}.v1.hex"), bytes, nested, read: Box::new(read) }
     }
 
+    /// What the file of `event` would be called if its kind had no other.
+    fn event_called(name: &str, nested: &'static [u32], event: Event) -> Self {
+        Self { file: format!("event-{name}.v1.hex"), ..Self::event(nested, event) }
+    }
+
     /// Events are written for readers to come: what stands in them is held against the value field by field.
     fn event(nested: &'static [u32], event: Event) -> Self {
         let name = format!("event-{}", event.kind.name().replace(['.', '_'], "-"));
         let bytes = encode_event(&issuer(), &event);
         let read = move |bytes: &[u8]| {
             let read = proto::Event::decode(bytes).ok()?;
-            let again = proto::Event::decode(&*read.encode_to_vec()).ok();
-            Some(Read { is_the_value: says(&read, &event), is_stable: again.as_ref() == Some(&read) })
+            let decoded = decode_event(bytes)?;
+            let again = decode_event(&read.encode_to_vec());
+            let is_the_value = says(&read, &event) && decoded == (issuer().as_str().to_owned(), event.clone());
+            Some(Read { is_the_value, is_stable: again.as_ref() == Some(&decoded) })
         };
         Self { file: format!("{name}.v1.hex"), bytes, nested, read: Box::new(read) }
     }
@@ -94,11 +101,18 @@ pub(super) fn all() -> Vec<Golden> {
         Golden::new("consent-live", &[], consent()),
         Golden::new("consent-revoked", &[], revoked_consent()),
         Golden::new("consent-with-counters", &[14], consent_with_counters()),
+        Golden::new(
+            "consent-under-counters",
+            &[14],
+            Consent { counters: Counters { issuer: 1, client: 2, subject: 3 }, ..consent() },
+        ),
+        Golden::new("client-marked", &[], Marked { id: client_id(), status: ClientStatus::Disabled }),
+        Golden::new("operator-request", &[], OperatorRequest { digest: [0x0D; 32], at: at(90) }),
         Golden::new("grant-live", &[8, 11, 17], grant()),
         Golden::new("grant-with-previous-key", &[8, 11, 17], rotated_grant()),
         Golden::new("grant-of-signing-client", &[8, 11, 17], grant_of_signing_client()),
     ];
-    let ended = [EndedBy::CodeReplay, EndedBy::RefreshTokenReplay, EndedBy::Client].map(ended_grant);
+    let ended = [EndedBy::CodeReplay, EndedBy::RefreshTokenReplay, EndedBy::Client, EndedBy::Operator].map(ended_grant);
     let without_state = Approved { decided: Decided { state: None, ..decided() }, ..approved() };
     let approved_as = [
         ("named", Seen::Page { as_whom: Some(subject()) }),
@@ -132,7 +146,16 @@ pub(super) fn all() -> Vec<Golden> {
         (&[13], EventKind::RefreshTokenReplayed { grant_id: grant_id(0x51) }),
         (&[14], EventKind::GrantSuperseded { grant_id: grant_id(0x51) }),
         (&[17], EventKind::GrantReturned { grant_id: grant_id(0x51) }),
-        (&[15], EventKind::ConsentRevoked),
+        (&[15], EventKind::ConsentRevoked { reason: None }),
+        (&[18], EventKind::GrantRevoked { grant_id: grant_id(0x51), reason: reason() }),
+    ];
+    let by_operator = EventKind::ConsentRevoked { reason: Some(reason()) };
+    let wider = [
+        (&[19], EventKind::ClientRevoked { client_id: client_id(), reason: reason() }),
+        (&[20], EventKind::SubjectRevoked { subject: subject(), reason: reason() }),
+        (&[21], EventKind::IssuerRevoked { reason: reason() }),
+        (&[22], EventKind::ClientDisabled { client_id: client_id(), reason: reason() }),
+        (&[23], EventKind::ClientEnabled { client_id: client_id(), reason: reason() }),
     ];
     fixed
         .into_iter()
@@ -142,6 +165,8 @@ pub(super) fn all() -> Vec<Golden> {
         .chain(approved_as)
         .chain(events.map(|(nested, kind)| Golden::event(nested, event(kind))))
         .chain([Golden::event(&[16], Event { about: None, ..event(rotated) })])
+        .chain([Golden::event_called("consent-revoked-by-operator", &[15], event(by_operator))])
+        .chain(wider.map(|(nested, kind)| Golden::event(nested, Event { about: None, ..event(kind) })))
         .collect()
 }
 
@@ -172,6 +197,7 @@ fn ended_grant(why: EndedBy) -> Golden {
         EndedBy::CodeReplay => "grant-ended-by-code-replay",
         EndedBy::RefreshTokenReplay => "grant-ended-by-refresh-token-replay",
         EndedBy::Client => "grant-ended-by-client",
+        EndedBy::Operator => "grant-ended-by-operator",
     };
     let status = GrantStatus::Ended { at: at(70), why };
     Golden::new(name, &[8, 11, 16, 17], Grant { status, ..rotated_grant() })
@@ -421,7 +447,7 @@ fn rotated_grant() -> Grant {
 
 fn event(kind: EventKind) -> Event {
     // A person or an operator revokes, and no authorization.
-    let authorization_id = (kind != EventKind::ConsentRevoked).then(authorization_id);
+    let authorization_id = (!matches!(kind, EventKind::ConsentRevoked { .. })).then(authorization_id);
     Event {
         id: EventId::from_bytes([0xEE; 16]),
         at: at(5),
@@ -463,7 +489,32 @@ fn says(record: &proto::Event, event: &Event) -> bool {
             let compromised = matches!(urgency, Urgency::Compromised);
             Kind::KeysRotated(proto::KeysRotated { keys: keys.iter().map(key).collect(), compromised })
         }
-        EventKind::ConsentRevoked => Kind::ConsentRevoked(proto::ConsentRevoked {}),
+        EventKind::ConsentRevoked { reason } => {
+            let reason = reason.as_ref().map(|reason| reason.as_str().to_owned()).unwrap_or_default();
+            Kind::ConsentRevoked(proto::ConsentRevoked { reason })
+        }
+        EventKind::GrantRevoked { grant_id, reason } => {
+            Kind::GrantRevoked(proto::GrantRevoked { grant_id: grant(grant_id), reason: reason.as_str().to_owned() })
+        }
+        EventKind::ClientRevoked { client_id, reason } => Kind::ClientRevoked(proto::ClientRevoked {
+            client_id: client_id.to_string(),
+            reason: reason.as_str().to_owned(),
+        }),
+        EventKind::SubjectRevoked { subject, reason } => Kind::SubjectRevoked(proto::SubjectRevoked {
+            subject: subject.to_string(),
+            reason: reason.as_str().to_owned(),
+        }),
+        EventKind::IssuerRevoked { reason } => {
+            Kind::IssuerRevoked(proto::IssuerRevoked { reason: reason.as_str().to_owned() })
+        }
+        EventKind::ClientDisabled { client_id, reason } => Kind::ClientDisabled(proto::ClientDisabled {
+            client_id: client_id.to_string(),
+            reason: reason.as_str().to_owned(),
+        }),
+        EventKind::ClientEnabled { client_id, reason } => Kind::ClientEnabled(proto::ClientEnabled {
+            client_id: client_id.to_string(),
+            reason: reason.as_str().to_owned(),
+        }),
     };
     let about = match &event.about {
         Some(about) => {
@@ -501,6 +552,10 @@ fn client_id() -> ClientId {
 
 fn subject() -> Subject {
     Subject::from_record("idp|alice".to_owned())
+}
+
+fn reason() -> Reason {
+    Reason::parse("ticket 4711: the app was sold").unwrap()
 }
 
 fn resource() -> String {

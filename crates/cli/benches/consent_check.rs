@@ -1,0 +1,324 @@
+//! What a check of a consent costs beside a bare call: `make bench` prints it, and asserts nothing.
+//!
+//! Three servers, each a process of its own on this machine: one that answers the same call with the same kind of message
+//! and does nothing for it, and two control planes on RocksDB with few and with many consents. The same client asks them
+//! in turns, so that whatever else the machine does hits all of them. What is told is the servers' CPU time; the client's
+//! lowers the calls per second and is not counted. Nobody writes a log.
+
+use std::io::{BufRead as _, BufReader};
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context as _, Result};
+use lychgate_api::v1;
+use lychgate_api::v1::consent_service_client::ConsentServiceClient;
+use lychgate_api::v1::consent_service_server::{ConsentService, ConsentServiceServer};
+use lychgate_control::config::Config;
+use lychgate_control::{Engine, Server, SystemClock, SystemEntropy};
+use lychgate_engine_rocksdb::{Options, RocksDb};
+use lychgate_process::Shutdown;
+use lychgate_store::engine::{Batch, Clock as _, Expectation, Key, KeyRange, Limit, Space};
+use prost::Message as _;
+use sha2::{Digest as _, Sha256};
+use tokio::task::JoinSet;
+use tonic::transport::server::TcpIncoming;
+use tonic::{Request, Response, Status};
+
+const FEW: u64 = 10_000;
+const MANY: u64 = 2_000_000;
+const ROUNDS: usize = 4;
+const ROUND: Duration = Duration::from_secs(5);
+const CONNECTIONS: usize = 2;
+const CALLS_PER_CONNECTION: usize = 16;
+
+const TOKEN: &str = "token-of-the-checker";
+const CLIENT: &str = "app";
+const RESOURCE: &str = "https://mcp.example/mcp";
+
+fn main() -> Result<()> {
+    let runtime = tokio::runtime::Runtime::new()?;
+    let args: Vec<_> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
+    match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
+        ["bare"] => runtime.block_on(bare()),
+        ["gate", directory, consents] => runtime.block_on(gate(Path::new(directory), consents.parse()?)),
+        _ => runtime.block_on(compare()),
+    }
+}
+
+async fn compare() -> Result<()> {
+    let directories = [tempfile::tempdir()?, tempfile::tempdir()?];
+    let path = |n: usize| directories[n].path().display().to_string();
+    let servers = [
+        ("bare tonic call", FEW, Served::start(&["bare"])?),
+        ("Check, 10 thousand consents", FEW, Served::start(&["gate", &path(0), &FEW.to_string()])?),
+        ("Check, 2 million consents", MANY, Served::start(&["gate", &path(1), &MANY.to_string()])?),
+    ];
+    for (_, consents, server) in &servers {
+        server.asked(*consents, Duration::from_secs(2)).await?;
+    }
+    let mut totals = [(0, Duration::ZERO); 3];
+    for _ in 0..ROUNDS {
+        for ((_, consents, server), (calls, cpu)) in servers.iter().zip(&mut totals) {
+            let before = server.cpu()?;
+            *calls += server.asked(*consents, ROUND).await?;
+            *cpu += server.cpu()? - before;
+        }
+    }
+    println!("{} calls at a time, {ROUNDS} turns of {ROUND:?} each", CONNECTIONS * CALLS_PER_CONNECTION);
+    println!("{:<28} {:>9} {:>16} {:>8}", "", "calls/s", "server CPU µs", "× bare");
+    let micros = |(calls, cpu): (u64, Duration)| cpu.as_secs_f64() * 1e6 / calls as f64;
+    for ((name, ..), total) in servers.iter().zip(totals) {
+        let rate = total.0 as f64 / (ROUND.as_secs_f64() * ROUNDS as f64);
+        println!("{name:<28} {rate:>9.0} {:>16.1} {:>8.2}", micros(total), micros(total) / micros(totals[0]));
+    }
+    Ok(())
+}
+
+/// A server, until it is dropped.
+struct Served {
+    process: Child,
+    address: String,
+}
+
+impl Served {
+    fn start(args: &[&str]) -> Result<Self> {
+        let mut process = Command::new(std::env::current_exe()?).args(args).stdout(Stdio::piped()).spawn()?;
+        let mut address = String::new();
+        BufReader::new(process.stdout.take().context("no output")?).read_line(&mut address)?;
+        Ok(Self { process, address: address.trim().to_owned() })
+    }
+
+    /// How many calls it answered.
+    async fn asked(&self, consents: u64, during: Duration) -> Result<u64> {
+        let end = Instant::now() + during;
+        let mut askers = JoinSet::new();
+        for connection in 0..CONNECTIONS as u64 {
+            let channel = lychgate_api::channel::open(&format!("http://{}", self.address), None, TOKEN)?;
+            for asker in 0..CALLS_PER_CONNECTION as u64 {
+                let mut client = ConsentServiceClient::new(channel.clone());
+                // Any order will do in which everybody's turn comes equally often.
+                let mut person = connection * 7919 + asker * 104_729;
+                askers.spawn(async move {
+                    let mut calls = 0;
+                    while Instant::now() < end {
+                        person = (person + 1_299_709) % consents;
+                        let answer = client.check(question(person)).await?.into_inner();
+                        let granted = answer.result.is_some_and(|result| result.verdict() == v1::CheckVerdict::Granted);
+                        anyhow::ensure!(granted, "person {person} was not granted");
+                        calls += 1;
+                    }
+                    anyhow::Ok(calls)
+                });
+            }
+        }
+        askers.join_all().await.into_iter().sum()
+    }
+
+    /// Time on a core so far, of all its threads (proc(5): in hundredths of a second).
+    fn cpu(&self) -> Result<Duration> {
+        let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
+        let fields: Vec<_> = stat.rsplit_once(") ").context("no stat")?.1.split(' ').collect();
+        Ok(Duration::from_millis((fields[11].parse::<u64>()? + fields[12].parse::<u64>()?) * 10))
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        _ = self.process.kill();
+        _ = self.process.wait();
+    }
+}
+
+fn question(person: u64) -> v1::CheckRequest {
+    v1::CheckRequest {
+        issuer_id: "main".to_owned(),
+        subject: format!("idp|{person}"),
+        client_id: CLIENT.to_owned(),
+        resource: RESOURCE.to_owned(),
+        scopes: vec!["read".to_owned()],
+        consistency: None,
+    }
+}
+
+async fn bare() -> Result<()> {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    println!("{}", listener.local_addr()?);
+    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
+    let server = tonic::transport::Server::builder().add_service(ConsentServiceServer::new(Bare));
+    Ok(server.serve_with_incoming(incoming).await?)
+}
+
+/// Says yes to everything.
+struct Bare;
+
+#[tonic::async_trait]
+impl ConsentService for Bare {
+    type WatchStream = tonic::codegen::BoxStream<v1::WatchResponse>;
+
+    async fn check(&self, _: Request<v1::CheckRequest>) -> Result<Response<v1::CheckResponse>, Status> {
+        let verdict = v1::CheckVerdict::Granted.into();
+        let expire_time = Some(prost_types::Timestamp { seconds: 1_800_000_000, nanos: 0 });
+        let result = v1::CheckResult { verdict, expire_time, ..Default::default() };
+        Ok(Response::new(v1::CheckResponse { result: Some(result), revision: "A".repeat(32) }))
+    }
+
+    async fn batch_check(&self, _: Request<v1::BatchCheckRequest>) -> Result<Response<v1::BatchCheckResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn get(&self, _: Request<v1::GetRequest>) -> Result<Response<v1::GetResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn list(
+        &self,
+        _: Request<v1::ConsentServiceListRequest>,
+    ) -> Result<Response<v1::ConsentServiceListResponse>, Status> {
+        Err(Status::unimplemented(""))
+    }
+
+    async fn watch(&self, _: Request<v1::WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
+        Err(Status::unimplemented(""))
+    }
+}
+
+async fn gate(directory: &Path, consents: u64) -> Result<()> {
+    let database = RocksDb::open(&directory.join("store"), Options::default(), Arc::new(SystemClock), &SystemEntropy)?;
+    let database = Arc::new(database);
+    let config = config(directory)?;
+    let engine: Arc<dyn Engine> = database.clone();
+    let server = Server::bind(config, engine, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
+    fill(&database, consents).await?;
+    database.compact().await?;
+    println!("{}", server.local_addr()?);
+    server.run(Shutdown::new()).await
+}
+
+fn config(directory: &Path) -> Result<Config> {
+    let file = |name: &str, contents: &str| {
+        let path = directory.join(name);
+        std::fs::write(&path, contents).map(|()| path.display().to_string())
+    };
+    let digest = |token: &str| Sha256::digest(token).iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let text = format!(
+        r#"
+        listen = "127.0.0.1:0"
+        master_key = {{ file = "{master_key}" }}
+        [store]
+        engine = "memory"
+        [[principals]]
+        name = "edge"
+        role = "edge"
+        token_sha256 = ["{edge}"]
+        [[principals]]
+        name = "checker"
+        role = "checker"
+        token_sha256 = ["{checker}"]
+        [[issuers]]
+        id = "main"
+        url = "http://127.0.0.1:7440"
+        name = "Gate"
+        [issuers.upstream]
+        kind = "oidc"
+        id = "idp"
+        name = "The Login"
+        issuer = "http://127.0.0.1:1"
+        client_id = "gate"
+        client_secret = {{ file = "{secret}" }}
+        [[issuers.resources]]
+        uri = "{RESOURCE}"
+        name = "Notes"
+        scopes = [{{ name = "read", description = "May read", default = true }}]
+        [[issuers.clients]]
+        id = "{CLIENT}"
+        name = "The App"
+        redirect_uris = ["https://app.example/cb"]
+        "#,
+        master_key = file("master-key", "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8")?,
+        secret = file("client-secret", "a secret of the upstream's")?,
+        edge = digest("token-of-the-edge"),
+        checker = digest(TOKEN),
+    );
+    Ok(lychgate_process::config::parse(&text)?)
+}
+
+/// Writes consents as an approval does; what lies in a store, and where, is released and does not change.
+async fn fill(database: &Arc<RocksDb>, consents: u64) -> Result<()> {
+    let now = SystemClock.now();
+    let limit = Limit { results: 1, rows: 1 };
+    let keyring = database.scan(Space::Meta, KeyRange::prefix(b"keyring/"), now, limit).await?;
+    let issuer = keyring.entries[0].0.bytes[b"keyring/".len()..].to_vec();
+    let expires_at = now + Duration::from_secs(365 * 86_400);
+    let mut writers = JoinSet::new();
+    const WRITERS: u64 = 32;
+    for writer in 0..WRITERS {
+        let (database, issuer) = (Arc::clone(database), issuer.clone());
+        writers.spawn(async move {
+            let mut people = (writer..consents).step_by(WRITERS as usize).peekable();
+            while people.peek().is_some() {
+                let now = SystemClock.now();
+                let mut batch = Batch::new(now, now + Duration::from_secs(60));
+                for person in people.by_ref().take(Batch::MAX_OPERATIONS) {
+                    let subject = format!("idp|{person}");
+                    let parts = [issuer.clone(), hashed(&subject), hashed(CLIENT), hashed(RESOURCE)];
+                    let consent = Consent {
+                        subject,
+                        client_id: CLIENT.to_owned(),
+                        resource: RESOURCE.to_owned(),
+                        scopes: "read".to_owned(),
+                        redirect_uris: vec!["https://app.example/cb".to_owned()],
+                        metadata_digest: vec![7; 32],
+                        created_at: now.millis(),
+                        approved_at: now.millis(),
+                        expires_at: expires_at.millis(),
+                        how: 1,
+                        epoch: now.millis(),
+                    };
+                    let key = Key::new(Space::Consents, parts.concat());
+                    batch = batch.put(key, Expectation::Absent, consent.encode_to_vec(), expires_at);
+                }
+                database.commit(batch).await?;
+            }
+            anyhow::Ok(())
+        });
+    }
+    writers.join_all().await.into_iter().collect()
+}
+
+fn hashed(text: &str) -> Vec<u8> {
+    let mut hash = Sha256::new();
+    for part in ["key", text] {
+        hash.update((part.len() as u64).to_be_bytes());
+        hash.update(part);
+    }
+    hash.finalize()[..16].to_vec()
+}
+
+/// `lychgate.record.v1.Consent`, without what a check does not look at.
+#[derive(prost::Message)]
+struct Consent {
+    #[prost(string, tag = "1")]
+    subject: String,
+    #[prost(string, tag = "2")]
+    client_id: String,
+    #[prost(string, tag = "3")]
+    resource: String,
+    #[prost(string, tag = "4")]
+    scopes: String,
+    #[prost(string, repeated, tag = "5")]
+    redirect_uris: Vec<String>,
+    #[prost(bytes = "vec", tag = "6")]
+    metadata_digest: Vec<u8>,
+    #[prost(uint64, tag = "7")]
+    created_at: u64,
+    #[prost(uint64, tag = "8")]
+    approved_at: u64,
+    #[prost(uint64, tag = "9")]
+    expires_at: u64,
+    #[prost(int32, tag = "10")]
+    how: i32,
+    #[prost(uint64, tag = "11")]
+    epoch: u64,
+}

@@ -1,0 +1,382 @@
+//! What services, readers and operators are told of what people allowed, and what they are not.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+use lychgate_api::v1;
+use lychgate_control::Memory;
+use lychgate_control::config::Role;
+use lychgate_engine_suite::TestEntropy;
+use lychgate_engine_suite::fault::Faulty;
+use lychgate_store::engine::{Batch, Engine as _, Expectation, Key, Space};
+
+use crate::support::{
+    App, Control, Edge, Flow, ISSUER, ISSUER_URL, Pattern, RESOURCE, Refused as _, TICK, World, principal,
+};
+
+const CHECKER: &str = "token-of-the-checker";
+const READER: &str = "token-of-the-reader";
+const OTHER_CHECKER: &str = "token-of-the-checker-of-another-resource";
+const OTHER_READER: &str = "token-of-the-reader-of-another-resource";
+const OTHER: &str = "https://other.example/mcp";
+
+async fn world() -> World {
+    let mut world = World::new().await;
+    for (name, role, token, resource) in [
+        ("checker", Role::Checker, CHECKER, None),
+        ("reader", Role::Reader, READER, None),
+        ("other checker", Role::Checker, OTHER_CHECKER, Some(OTHER)),
+        ("other reader", Role::Reader, OTHER_READER, Some(OTHER)),
+    ] {
+        let mut principal = principal(name, role, token);
+        principal.resources = resource.map(|uri| vec![uri.to_owned()]);
+        world.config.principals.push(principal);
+    }
+    world
+}
+
+fn check(scopes: &[&str]) -> v1::CheckRequest {
+    v1::CheckRequest {
+        issuer_id: ISSUER.to_owned(),
+        subject: "idp|alice".to_owned(),
+        client_id: "app".to_owned(),
+        resource: RESOURCE.to_owned(),
+        scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
+        consistency: None,
+    }
+}
+
+fn item(subject: &str, scope: &str) -> v1::CheckItem {
+    let v1::CheckRequest { client_id, resource, .. } = check(&[]);
+    v1::CheckItem { subject: subject.to_owned(), client_id, resource, scopes: vec![scope.to_owned()] }
+}
+
+fn at_least(revision: &str) -> Option<v1::Consistency> {
+    let requirement = v1::consistency::Requirement::AtLeastAsFresh(revision.to_owned());
+    Some(v1::Consistency { requirement: Some(requirement) })
+}
+
+fn get(resource: &str) -> v1::GetRequest {
+    let v1::CheckRequest { issuer_id, subject, client_id, .. } = check(&[]);
+    v1::GetRequest { issuer_id, subject, client_id, resource: resource.to_owned() }
+}
+
+fn list() -> v1::ConsentServiceListRequest {
+    v1::ConsentServiceListRequest { issuer_id: ISSUER.to_owned(), ..Default::default() }
+}
+
+/// What is said of the whole request: verdict and why.
+async fn verdict(checker: &Edge, request: v1::CheckRequest) -> (v1::CheckVerdict, v1::CheckDenial) {
+    let result = checker.check(request).await.unwrap().result.unwrap();
+    assert_eq!(result.expire_time.is_none(), result.verdict() == v1::CheckVerdict::Denied);
+    (result.verdict(), result.denial())
+}
+
+const GRANTED: (v1::CheckVerdict, v1::CheckDenial) = (v1::CheckVerdict::Granted, v1::CheckDenial::Unspecified);
+
+fn denied(denial: v1::CheckDenial) -> (v1::CheckVerdict, v1::CheckDenial) {
+    (v1::CheckVerdict::Denied, denial)
+}
+
+async fn allowed(world: &World, control: &Control) -> Flow {
+    let mut flow = Flow::new(App::configured());
+    flow.tokens(&control.edge(), &world.idp).await;
+    flow
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn b2_a_check_says_what_a_person_allowed_until_they_take_it_back_or_it_ends() {
+    let world = world().await;
+    let control = world.start().await;
+    let checker = control.caller(CHECKER);
+    assert_eq!(verdict(&checker, check(&["read"])).await, denied(v1::CheckDenial::NoConsent));
+    allowed(&world, &control).await;
+    let census = world.census().await;
+    assert_eq!(verdict(&checker, check(&["read"])).await, GRANTED);
+    assert_eq!(verdict(&checker, check(&[])).await, GRANTED);
+    for (other, request) in [
+        ("subject", v1::CheckRequest { subject: "idp|bob".to_owned(), ..check(&["read"]) }),
+        ("resource", v1::CheckRequest { resource: OTHER.to_owned(), ..check(&["read"]) }),
+    ] {
+        assert_eq!(verdict(&checker, request).await, denied(v1::CheckDenial::NoConsent), "another {other}");
+    }
+    let request = v1::CheckRequest { client_id: "nobody".to_owned(), ..check(&["read"]) };
+    assert_eq!(verdict(&checker, request).await, denied(v1::CheckDenial::ClientUnknown));
+    let more = checker.check(check(&["read", "write"])).await.unwrap().result.unwrap();
+    assert_eq!((more.verdict(), more.missing_scopes), (v1::CheckVerdict::MissingScopes, vec!["write".to_owned()]));
+    assert_eq!(world.census().await, census, "asking writes nothing");
+
+    world.revoke_consent("alice", "app").await;
+    assert_eq!(verdict(&checker, check(&["read"])).await, denied(v1::CheckDenial::Revoked));
+    world.advance(TICK);
+    allowed(&world, &control).await;
+    assert_eq!(verdict(&checker, check(&["read"])).await, GRANTED, "allowed anew");
+    world.advance(Duration::from_secs(365 * 86_400) - TICK);
+    assert_eq!(verdict(&checker, check(&["read"])).await, GRANTED);
+    world.advance(TICK);
+    assert_eq!(verdict(&checker, check(&["read"])).await, denied(v1::CheckDenial::Expired));
+    world.advance(Duration::from_secs(365 * 86_400));
+    assert_eq!(verdict(&checker, check(&["read"])).await, denied(v1::CheckDenial::NoConsent), "long forgotten");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_client_that_is_disabled_or_gone_is_denied_whatever_was_allowed() {
+    let world = world().await;
+    let control = world.start().await;
+    let (edge, checker) = (control.edge(), control.caller(CHECKER));
+    let mut flow = Flow::new(App::registered(&edge).await);
+    flow.tokens(&edge, &world.idp).await;
+    let request = || v1::CheckRequest { client_id: flow.app.id.clone(), ..check(&["read"]) };
+    assert_eq!(verdict(&checker, request()).await, GRANTED);
+    let batch = || Batch::new(world.now(), world.now() + Duration::from_secs(10));
+    let (key, entry) = world.kept(Space::Clients).await.remove(0);
+    // Field 2 of the record, `status`, again: the last one counts.
+    let disabled = [entry.value.as_slice(), &[0x10, 0x02]].concat();
+    let put = batch().put(key.clone(), Expectation::Version(entry.version), disabled, entry.expires_at);
+    world.engine.commit(put).await.unwrap();
+    assert_eq!(verdict(&checker, request()).await, denied(v1::CheckDenial::ClientDisabled));
+    let (_, entry) = world.kept(Space::Clients).await.remove(0);
+    world.engine.commit(batch().delete(key, entry.version)).await.unwrap();
+    assert_eq!(verdict(&checker, request()).await, denied(v1::CheckDenial::ClientUnknown));
+}
+
+/// A raised counter takes the consents back with everything else.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wider_revocation_takes_the_consent_back_too() {
+    let world = world().await;
+    let control = world.start().await;
+    let (checker, reader) = (control.caller(CHECKER), control.caller(READER));
+    allowed(&world, &control).await;
+    assert_eq!(verdict(&checker, check(&["read"])).await, GRANTED);
+    let url = lychgate_domain::issuer::IssuerUrl::parse(ISSUER_URL).unwrap();
+    let key = Key::new(Space::Counters, [url.digest().as_slice(), b"i"].concat());
+    let batch = Batch::new(world.now(), world.now() + Duration::from_secs(10));
+    world.engine.commit(batch.put(key, Expectation::Absent, vec![0x08, 0x01], None)).await.unwrap();
+    assert_eq!(verdict(&checker, check(&["read"])).await, denied(v1::CheckDenial::Revoked));
+    let consent = reader.get_consent(get(RESOURCE)).await.unwrap().consent.unwrap();
+    assert_eq!(consent.state(), v1::ConsentState::Revoked);
+    let live = v1::ConsentServiceListRequest { state: v1::ConsentState::Live.into(), ..list() };
+    assert!(reader.list_consents(live).await.unwrap().consents.is_empty());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_caller_of_other_resources_or_issuers_learns_nothing() {
+    let world = world().await;
+    let control = world.start().await;
+    allowed(&world, &control).await;
+    let (checker, reader) = (control.caller(OTHER_CHECKER), control.caller(OTHER_READER));
+    assert_eq!(control.caller(CHECKER).check(check(&["read"])).await.unwrap().result.unwrap().verdict(), GRANTED.0);
+    assert_eq!(checker.check(check(&["read"])).await.reason(), "RESOURCE_UNKNOWN");
+    let unheard = v1::CheckRequest { resource: "https://nowhere.example".to_owned(), ..check(&["read"]) };
+    assert_eq!(control.caller(CHECKER).check(unheard).await.reason(), "RESOURCE_UNKNOWN", "as one that is not there");
+    let request = v1::CheckRequest { issuer_id: "other".to_owned(), ..check(&["read"]) };
+    assert_eq!(checker.check(request).await.reason(), "ISSUER_UNKNOWN");
+
+    assert_eq!(control.caller(READER).list_consents(list()).await.unwrap().consents.len(), 1);
+    assert!(reader.list_consents(list()).await.unwrap().consents.is_empty());
+    let asked = v1::ConsentServiceListRequest { resource: RESOURCE.to_owned(), ..list() };
+    assert_eq!(reader.list_consents(asked).await.reason(), "RESOURCE_UNKNOWN");
+    assert_eq!(reader.get_consent(get(RESOURCE)).await.reason(), "RESOURCE_UNKNOWN");
+    assert_eq!(reader.get_consent(get(OTHER)).await.reason(), "RECORD_UNKNOWN");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revision_is_good_in_its_own_history_only() {
+    let world = world().await;
+    let control = world.start().await;
+    let checker = control.caller(CHECKER);
+    let earlier = checker.check(check(&[])).await.unwrap().revision;
+    allowed(&world, &control).await;
+    let later = checker.check(check(&[])).await.unwrap().revision;
+    assert_ne!(earlier, later);
+    for revision in [&earlier, &later] {
+        let request = v1::CheckRequest { consistency: at_least(revision), ..check(&["read"]) };
+        assert_eq!(verdict(&checker, request).await, GRANTED);
+    }
+    let request = v1::CheckRequest { consistency: at_least("yesterday"), ..check(&["read"]) };
+    assert_eq!(checker.check(request).await.reason(), "REQUEST_MALFORMED");
+
+    let mut restored = self::world().await;
+    restored.engine = Arc::new(Faulty::new(Arc::new(Memory::new(restored.clock.clone(), &TestEntropy))));
+    let control = restored.start().await;
+    let request = v1::CheckRequest { consistency: at_least(&later), ..check(&["read"]) };
+    assert_eq!(control.caller(CHECKER).check(request).await.reason(), "REVISION_LOST");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_batch_is_answered_in_order_and_one_bad_question_spoils_no_other() {
+    let world = world().await;
+    let control = world.start().await;
+    let checker = control.caller(CHECKER);
+    allowed(&world, &control).await;
+    let nowhere = v1::CheckItem { resource: "https://nowhere.example".to_owned(), ..item("idp|alice", "read") };
+    let items = vec![
+        item("idp|bob", "read"),
+        item("idp|alice", "two words"),
+        item("idp|alice", "read"),
+        nowhere,
+        item("", "read"),
+        item("idp|alice", "write"),
+    ];
+    let batch = |items| v1::BatchCheckRequest { issuer_id: ISSUER.to_owned(), items, consistency: None };
+    let told = |answer: v1::BatchCheckAnswer| match answer.answer.unwrap() {
+        v1::batch_check_answer::Answer::Result(result) => format!("{:?}", result.verdict()),
+        v1::batch_check_answer::Answer::Failure(failure) => failure.reason,
+    };
+    let answers = checker.batch_check(batch(items)).await.unwrap().answers;
+    let answers: Vec<_> = answers.into_iter().map(told).collect();
+    let expected = ["Denied", "SCOPE_INVALID", "Granted", "RESOURCE_UNKNOWN", "PARAMETER_MISSING", "MissingScopes"];
+    assert_eq!(answers, expected);
+
+    let most: Vec<_> = (0..1000).map(|n| item(if n % 7 == 3 { "idp|alice" } else { "idp|bob" }, "read")).collect();
+    let answers = checker.batch_check(batch(most.clone())).await.unwrap().answers;
+    assert_eq!(answers.len(), 1000);
+    for (n, answer) in answers.into_iter().enumerate() {
+        assert_eq!(told(answer), if n % 7 == 3 { "Granted" } else { "Denied" }, "{n}");
+    }
+    let too_many = [most, vec![item("idp|alice", "read")]].concat();
+    assert_eq!(checker.batch_check(batch(too_many)).await.reason(), "REQUEST_TOO_LARGE");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_list_holds_what_was_asked_for_and_names_nobody() {
+    let world = world().await;
+    let control = world.start().await;
+    let reader = control.caller(READER);
+    allowed(&world, &control).await;
+    let pattern = Pattern::of(&world).await;
+    pattern.write(&world, &["bob".to_owned(), "carol".to_owned()]).await;
+    world.revoke_consent("bob", "app").await;
+    let subjects = |request| {
+        let reader = reader.clone();
+        async move {
+            let consents = reader.list_consents(request).await.unwrap().consents;
+            let mut subjects: Vec<_> = consents.into_iter().map(|consent| consent.subject).collect();
+            subjects.sort();
+            subjects
+        }
+    };
+    let narrowed = |change: fn(&mut v1::ConsentServiceListRequest)| {
+        let mut request = list();
+        change(&mut request);
+        request
+    };
+    assert_eq!(subjects(list()).await, ["idp|alice", "idp|bob", "idp|carol"]);
+    assert_eq!(subjects(narrowed(|list| list.subject = "idp|bob".to_owned())).await, ["idp|bob"]);
+    assert_eq!(subjects(narrowed(|list| list.client_id = "app".to_owned())).await.len(), 3);
+    assert!(subjects(narrowed(|list| list.client_id = "another".to_owned())).await.is_empty());
+    assert!(subjects(narrowed(|list| list.resource = OTHER.to_owned())).await.is_empty());
+    assert_eq!(subjects(narrowed(|list| list.set_state(v1::ConsentState::Revoked))).await, ["idp|bob"]);
+    assert_eq!(subjects(narrowed(|list| list.set_state(v1::ConsentState::Live))).await, ["idp|alice", "idp|carol"]);
+    assert!(subjects(narrowed(|list| list.set_state(v1::ConsentState::Expired))).await.is_empty());
+    for (change, reason) in [
+        ((|list| list.state = 99) as fn(&mut v1::ConsentServiceListRequest), "REQUEST_MALFORMED"),
+        (|list| list.page_size = -1, "REQUEST_MALFORMED"),
+        (|list| list.client_id = "two words".to_owned(), "REQUEST_MALFORMED"),
+    ] {
+        assert_eq!(reader.list_consents(narrowed(change)).await.reason(), reason);
+    }
+    let found = reader.get_consent(get(RESOURCE)).await.unwrap().consent.unwrap();
+    assert_eq!(
+        (found.state(), found.scopes, found.revoke_time),
+        (v1::ConsentState::Live, vec!["read".to_owned()], None)
+    );
+    world.advance(Duration::from_secs(365 * 86_400));
+    assert_eq!(subjects(narrowed(|list| list.set_state(v1::ConsentState::Expired))).await.len(), 2);
+}
+
+/// The successful page with one thing changed each time.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_token_is_good_for_one_list_one_filter_and_one_caller() {
+    let mut world = world().await;
+    world.config.principals.push(principal("second reader", Role::Reader, "token-of-the-second-reader"));
+    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
+    world.config.issuers.push(other);
+    let control = world.start().await;
+    let reader = control.caller(READER);
+    allowed(&world, &control).await;
+    Pattern::of(&world).await.write(&world, &["bob".to_owned()]).await;
+    let first = reader.list_consents(v1::ConsentServiceListRequest { page_size: 1, ..list() }).await.unwrap();
+    assert_eq!(first.consents.len(), 1);
+    let next = v1::ConsentServiceListRequest { page_size: 1000, page_token: first.next_page_token.clone(), ..list() };
+    let rest = reader.list_consents(next.clone()).await.unwrap();
+    assert_eq!((rest.consents.len(), rest.next_page_token.as_str()), (1, ""));
+    assert_ne!(rest.consents, first.consents);
+
+    let mut altered = first.next_page_token.clone().into_bytes();
+    altered[20] ^= 1;
+    for request in [
+        v1::ConsentServiceListRequest { subject: "idp|bob".to_owned(), ..next.clone() },
+        v1::ConsentServiceListRequest { client_id: "app".to_owned(), ..next.clone() },
+        v1::ConsentServiceListRequest { resource: RESOURCE.to_owned(), ..next.clone() },
+        v1::ConsentServiceListRequest { state: v1::ConsentState::Live.into(), ..next.clone() },
+        v1::ConsentServiceListRequest { issuer_id: "other".to_owned(), ..next.clone() },
+        v1::ConsentServiceListRequest { page_token: String::from_utf8(altered).unwrap(), ..next.clone() },
+        v1::ConsentServiceListRequest { page_token: "AAAA".to_owned(), ..next.clone() },
+    ] {
+        assert_eq!(reader.list_consents(request.clone()).await.reason(), "PAGE_TOKEN_INVALID", "{request:?}");
+    }
+    let second = control.caller("token-of-the-second-reader");
+    assert_eq!(second.list_consents(next).await.reason(), "PAGE_TOKEN_INVALID");
+}
+
+/// Pages of ten thousand, while some go, some change and some come: what stays as it was is there exactly once.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_does_not_change_appears_once_while_everything_else_does() {
+    let world = world().await;
+    let control = world.start().await;
+    let reader = control.caller(READER);
+    allowed(&world, &control).await;
+    let pattern = Pattern::of(&world).await;
+    let people: Vec<_> = (0..10_000).map(|n| format!("person-{n}")).collect();
+    pattern.write(&world, &people).await;
+    for filtered in [false, true] {
+        let mut request = v1::ConsentServiceListRequest { page_size: 97, ..list() };
+        if filtered {
+            request.client_id = "app".to_owned();
+        }
+        let (mut seen, mut round) = (HashMap::<String, usize>::new(), 0);
+        loop {
+            let page = reader.list_consents(request.clone()).await.unwrap();
+            assert!(page.consents.len() <= 97);
+            for consent in page.consents {
+                *seen.entry(consent.subject).or_default() += 1;
+            }
+            // Every tenth changes, one after the other, and somebody new comes.
+            if round < 100 {
+                world.revoke_consent(&people[round * 10], "app").await;
+                pattern.write(&world, &[format!("newcomer-{filtered}-{round}")]).await;
+            }
+            round += 1;
+            if page.next_page_token.is_empty() {
+                break;
+            }
+            request.page_token = page.next_page_token;
+        }
+        assert!(round > 100, "they were many pages");
+        for (n, person) in people.iter().enumerate() {
+            let times = seen.get(&format!("idp|{person}")).copied();
+            assert_eq!(times, Some(1), "{n}");
+        }
+        assert!(seen.values().all(|times| *times == 1), "nothing appears twice");
+    }
+}
+
+/// A page looks at no more rows than it may, however few of them are asked for, and says where it stopped.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_page_is_bounded_by_what_it_looks_at() {
+    let world = world().await;
+    let control = world.start().await;
+    let reader = control.caller(READER);
+    allowed(&world, &control).await;
+    let people: Vec<_> = (0..4_500).map(|n| format!("person-{n}")).collect();
+    Pattern::of(&world).await.write(&world, &people).await;
+    let mut request = v1::ConsentServiceListRequest { client_id: "another".to_owned(), ..list() };
+    for last in [false, false, true] {
+        let page = reader.list_consents(request.clone()).await.unwrap();
+        assert!(page.consents.is_empty());
+        assert_eq!(page.next_page_token.is_empty(), last);
+        request.page_token = page.next_page_token;
+    }
+}

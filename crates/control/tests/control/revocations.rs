@@ -1,0 +1,473 @@
+//! What an operator takes back is dead at that moment, whatever was given of it, whoever makes more of it meanwhile and
+//! wherever it is used.
+
+use std::sync::Arc;
+
+use lychgate_api::v1::admin_service_revoke_request::Target;
+use lychgate_api::{error_metadata, v1};
+use lychgate_engine_suite::fault::Fault;
+use lychgate_store::engine::Space;
+use tokio::sync::watch;
+use tokio::task::JoinSet;
+
+use crate::races::race;
+use crate::support::{
+    App, Control, Edge, Failure, Flow, ISSUER, ISSUER_URL, Operator, Refused as _, World, consent_of, disabling,
+    enabling, request_id, revocation,
+};
+
+const RACERS: usize = 64;
+
+/// How it is taken back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Consent,
+    Grant,
+    Client,
+    Subject,
+    Issuer,
+    Disabled,
+}
+
+const ALL: [Kind; 6] = [Kind::Consent, Kind::Grant, Kind::Client, Kind::Subject, Kind::Issuer, Kind::Disabled];
+/// Those that end more than what was redeemed already.
+const WIDER: [Kind; 5] = [Kind::Consent, Kind::Client, Kind::Subject, Kind::Issuer, Kind::Disabled];
+
+impl Kind {
+    fn event(self) -> &'static str {
+        match self {
+            Kind::Consent => "consent.revoked",
+            Kind::Grant => "grant.revoked",
+            Kind::Client => "client.revoked",
+            Kind::Subject => "subject.revoked",
+            Kind::Issuer => "issuer.revoked",
+            Kind::Disabled => "client.disabled",
+        }
+    }
+
+    /// What a client hears that comes too late.
+    fn reason(self) -> &'static str {
+        match self {
+            Kind::Consent | Kind::Grant | Kind::Client | Kind::Subject | Kind::Issuer => "GRANT_ENDED",
+            Kind::Disabled => "CLIENT_DISABLED",
+        }
+    }
+
+    fn error(self) -> &'static str {
+        if self == Kind::Disabled { "invalid_client" } else { "invalid_grant" }
+    }
+
+    fn target(self, grant_id: &str) -> Target {
+        match self {
+            Kind::Consent => consent_of("alice", "app"),
+            Kind::Grant => Target::GrantId(grant_id.to_owned()),
+            Kind::Client => Target::ClientId("app".to_owned()),
+            Kind::Subject => Target::Subject("idp|alice".to_owned()),
+            Kind::Issuer => Target::Everything(v1::Everything { confirm: ISSUER_URL.to_owned() }),
+            Kind::Disabled => panic!("a client is disabled, not revoked"),
+        }
+    }
+
+    /// Whether it was this request that did it.
+    async fn carry_out(self, operator: &Operator, grant_id: &str, id: &str) -> Result<bool, Failure> {
+        match self {
+            Kind::Disabled => Ok(operator.disable_client(disabling("app", id)).await?.changed),
+            _ => Ok(operator.take_back(revocation(self.target(grant_id), id)).await?.changed),
+        }
+    }
+}
+
+/// The only grant there is.
+async fn grant_id(operator: &Operator) -> String {
+    let request = v1::ListGrantsRequest { issuer_id: ISSUER.to_owned(), ..Default::default() };
+    let listed = operator.list_grants(request).await.unwrap().grants;
+    let [grant] = &listed[..] else { panic!("{listed:?}") };
+    grant.grant_id.clone()
+}
+
+async fn events(operator: &Operator, kind: Kind) -> Vec<v1::Event> {
+    let kind = kind.event().to_owned();
+    let request = v1::ListEventsRequest { issuer_id: ISSUER.to_owned(), kind, ..Default::default() };
+    operator.list_events(request).await.unwrap().events
+}
+
+/// Somebody else, with another program: nobody's revocation but the issuer's concerns them.
+async fn bystander(edge: &Edge, world: &World) -> (Flow, v1::ExchangeResponse) {
+    let mut flow = Flow::new(App::registered(edge).await);
+    "bob".clone_into(&mut flow.person);
+    let tokens = flow.tokens(edge, &world.idp).await;
+    (flow, tokens)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whatever_is_taken_back_is_dead_everywhere_at_that_moment_and_for_good() {
+    for kind in ALL {
+        let world = World::operated().await;
+        let (one, two) = (world.start().await, world.start().await);
+        let (edge, other, operator) = (one.edge(), two.edge(), one.operator());
+        let mut flow = Flow::new(App::configured());
+        let first = flow.tokens(&edge, &world.idp).await;
+        let grant_id = grant_id(&operator).await;
+        // The unchanged flow: all of it is good.
+        let tokens = other.exchange(flow.refresh(first.refresh_token())).await.unwrap();
+        let code = flow.code(&edge, &world.idp).await;
+        let (bystander, theirs) = bystander(&edge, &world).await;
+        assert!(two.is_active(&tokens.access_token).await && two.is_allowed("alice", "app").await, "{kind:?}");
+
+        assert!(kind.carry_out(&operator, &grant_id, "1").await.unwrap(), "{kind:?}");
+        let census = world.census().await;
+        let after = world.start().await;
+        for control in [&one, &two, &after] {
+            let edge = control.edge();
+            assert!(!control.is_active(&tokens.access_token).await, "{kind:?}");
+            let refused = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap_err();
+            assert_eq!(refused.reason, kind.reason(), "{kind:?}");
+            assert_eq!(refused.metadata[error_metadata::OAUTH_ERROR], kind.error(), "{kind:?}");
+            assert_eq!(control.is_allowed("alice", "app").await, kind == Kind::Grant, "{kind:?}");
+            if kind != Kind::Grant {
+                assert_eq!(edge.exchange(flow.redeem(&code)).await.reason(), kind.reason(), "{kind:?}");
+            }
+            assert_eq!(control.is_active(&theirs.access_token).await, kind != Kind::Issuer, "{kind:?}");
+        }
+        assert_eq!(world.census().await, census, "{kind:?}: nothing came of it");
+        let told = events(&operator, kind).await;
+        let [event] = &told[..] else { panic!("{kind:?}: {told:?}") };
+        assert_eq!((event.principal.as_str(), event.reason.as_str()), ("grace", "ticket 4711"));
+
+        if kind == Kind::Disabled {
+            assert_eq!(edge.begin(flow.begin()).await.reason(), "CLIENT_DISABLED");
+            assert!(operator.enable_client(enabling("app", "2")).await.unwrap().changed);
+            assert!(two.is_active(&tokens.access_token).await, "it was stopped, and not taken back");
+            continue;
+        }
+        // A new approval brings nothing of it back.
+        let fresh = flow.tokens(&other, &world.idp).await;
+        assert!(one.is_active(&fresh.access_token).await && one.is_allowed("alice", "app").await);
+        assert!(!one.is_active(&tokens.access_token).await, "{kind:?}");
+        let still = edge.exchange(flow.refresh(tokens.refresh_token())).await;
+        assert_eq!(still.reason(), "GRANT_ENDED", "{kind:?}");
+        let others = edge.exchange(bystander.refresh(theirs.refresh_token())).await;
+        assert_eq!(others.is_ok(), kind != Kind::Issuer, "{kind:?}");
+    }
+}
+
+/// What was allowed before enters no consent that is given after: not its scopes either.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_was_revoked_is_not_remembered() {
+    for kind in [Kind::Consent, Kind::Client, Kind::Subject, Kind::Issuer] {
+        let world = World::operated().await;
+        let control = world.start().await;
+        let (edge, operator) = (control.edge(), control.operator());
+        let mut flow = Flow::new(App::configured());
+        "write".clone_into(&mut flow.scope);
+        flow.tokens(&edge, &world.idp).await;
+        "read".clone_into(&mut flow.scope);
+        flow.tokens(&edge, &world.idp).await;
+        assert!(control.is_allowed_to("alice", "app", &["read", "write"]).await, "until then, they add up");
+        assert!(kind.carry_out(&operator, "", "1").await.unwrap());
+        flow.tokens(&edge, &world.idp).await;
+        assert!(control.is_allowed_to("alice", "app", &["read"]).await, "{kind:?}");
+        assert!(!control.is_allowed_to("alice", "app", &["write"]).await, "{kind:?}");
+    }
+}
+
+/// Whenever in the midst of them it comes, every token that was handed out is dead.
+#[tokio::test(flavor = "multi_thread")]
+async fn of_sixty_four_codes_redeemed_beside_each_kind_of_revocation_nothing_lives() {
+    for kind in WIDER {
+        for earlier in [0, 8] {
+            let world = World::operated().await;
+            let controls = [world.start().await, world.start().await];
+            let edge = controls[0].edge();
+            let mut redemptions = Vec::new();
+            for _ in 0..RACERS {
+                let mut flow = Flow::new(App::configured());
+                let code = flow.code(&edge, &world.idp).await;
+                redemptions.push((flow.redeem(&code), flow));
+            }
+            let done = watch::Sender::new(0);
+            let (mut is_time, operator) = (done.subscribe(), controls[1].operator());
+            let revocation = tokio::spawn(async move {
+                is_time.wait_for(|done| *done >= earlier).await.unwrap();
+                kind.carry_out(&operator, "", "1").await
+            });
+            let exchanges = redemptions.into_iter().map(|(request, flow)| {
+                let done = done.clone();
+                |edge: Edge| async move {
+                    let outcome = edge.exchange(request).await;
+                    done.send_modify(|done| *done += usize::from(outcome.is_ok()));
+                    (flow, outcome)
+                }
+            });
+            let outcomes = race(&controls, exchanges).await;
+            assert!(revocation.await.unwrap().unwrap(), "{kind:?}");
+            assert!(outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).count() >= earlier);
+            nothing_lives(kind, &controls[0], &outcomes).await;
+            assert_eq!(events(&controls[0].operator(), kind).await.len(), 1);
+        }
+    }
+}
+
+/// Both orders of the two commits, for each that mints.
+#[tokio::test]
+async fn whatever_is_minted_beside_each_kind_of_revocation_is_dead_in_either_order() {
+    for kind in WIDER {
+        for (revoked_first, is_refresh) in [(true, true), (true, false), (false, true), (false, false)] {
+            let world = World::operated().await;
+            let control = world.start().await;
+            let (edge, operator) = (control.edge(), control.operator());
+            let mut flow = Flow::new(App::configured());
+            let request = if is_refresh {
+                flow.refresh(flow.clone().tokens(&edge, &world.idp).await.refresh_token())
+            } else {
+                let code = flow.code(&edge, &world.idp).await;
+                flow.redeem(&code)
+            };
+            let mut first_to_commit = world.engine.hold(0);
+            let outcome = if revoked_first {
+                let revoked = async {
+                    first_to_commit.arrived().await;
+                    assert!(kind.carry_out(&operator, "", "1").await.unwrap());
+                    first_to_commit.release();
+                };
+                tokio::join!(edge.exchange(request), revoked).0
+            } else {
+                let minted = async {
+                    first_to_commit.arrived().await;
+                    let outcome = edge.exchange(request).await;
+                    first_to_commit.release();
+                    outcome
+                };
+                let (revoked, minted) = tokio::join!(kind.carry_out(&operator, "", "1"), minted);
+                assert!(revoked.unwrap());
+                minted
+            };
+            assert_eq!(outcome.is_ok(), !revoked_first, "{kind:?}: {outcome:?}");
+            nothing_lives(kind, &control, &[(flow, outcome)]).await;
+            assert_eq!(world.kept(Space::Grants).await.len(), usize::from(is_refresh || !revoked_first), "{kind:?}");
+            assert_eq!(events(&operator, kind).await.len(), 1, "{kind:?}");
+        }
+    }
+}
+
+/// Neither what was handed out nor what was refused is good for anything.
+async fn nothing_lives(kind: Kind, control: &Control, outcomes: &[(Flow, Result<v1::ExchangeResponse, Failure>)]) {
+    for (flow, outcome) in outcomes {
+        let refused = match outcome {
+            Ok(tokens) => {
+                assert!(!control.is_active(&tokens.access_token).await, "{kind:?}");
+                control.edge().exchange(flow.refresh(tokens.refresh_token())).await.unwrap_err()
+            }
+            Err(failure) => failure.clone(),
+        };
+        assert_eq!(refused.metadata[error_metadata::OAUTH_ERROR], kind.error(), "{kind:?}: {refused:?}");
+    }
+}
+
+/// However the commit's outcome is lost, and wherever the request is repeated: one effect, one event.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_whose_outcome_is_unknown_is_made_once() {
+    /// The commit and all three of its repetitions.
+    const COMMITS: usize = 4;
+    for kind in ALL {
+        for lost in [1, COMMITS] {
+            for fault in [Fault::UnknownBefore, Fault::UnknownAfter, Fault::Unavailable] {
+                let world = World::operated().await;
+                let (one, two) = (world.start().await, world.start().await);
+                let mut flow = Flow::new(App::configured());
+                let tokens = flow.tokens(&one.edge(), &world.idp).await;
+                let grant_id = grant_id(&one.operator()).await;
+                // What was not done is not tried again by itself.
+                let faults = if fault == Fault::Unavailable { 1 } else { lost };
+                (0..faults).for_each(|nth| world.engine.fail(nth, fault));
+                match kind.carry_out(&one.operator(), &grant_id, "1").await {
+                    Ok(changed) => assert!(changed && faults == 1),
+                    Err(failure) => assert_eq!(failure.reason, "STORE_UNAVAILABLE"),
+                }
+                assert!(kind.carry_out(&two.operator(), &grant_id, "1").await.unwrap(), "{kind:?} {fault:?}");
+                assert!(!two.is_active(&tokens.access_token).await, "{kind:?} {fault:?}");
+                assert_eq!(events(&two.operator(), kind).await.len(), 1, "{kind:?} {fault:?} {lost}");
+                for (_, counter) in world.kept(Space::Counters).await {
+                    assert_eq!(counter.value, [0x08, 0x01], "{kind:?} {fault:?}: raised by one");
+                }
+                assert_eq!(world.kept(Space::Requests).await.len(), 1);
+            }
+        }
+    }
+}
+
+/// A commit that nobody waits for any more lands late: after the same request was repeated and done.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_that_lands_late_revokes_nothing_twice() {
+    for kind in ALL {
+        let world = World::operated().await;
+        let control = world.start().await;
+        let mut flow = Flow::new(App::configured());
+        flow.tokens(&control.edge(), &world.idp).await;
+        let (operator, grant_id) = (control.operator(), grant_id(&control.operator()).await);
+        let late = world.engine.delay(0);
+        assert!(kind.carry_out(&operator, &grant_id, "1").await.unwrap());
+        late.land().await.unwrap_err();
+        assert!(kind.carry_out(&operator, &grant_id, "1").await.unwrap());
+        assert_eq!(events(&operator, kind).await.len(), 1, "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_one_request_sent_sixty_four_times_at_once_one_is_done_and_all_hear_of_it() {
+    for kind in ALL {
+        let world = World::operated().await;
+        let controls = [world.start().await, world.start().await];
+        let mut flow = Flow::new(App::configured());
+        flow.tokens(&controls[0].edge(), &world.idp).await;
+        let grant_id = Arc::new(grant_id(&controls[0].operator()).await);
+        let mut asked = JoinSet::new();
+        for n in 0..RACERS {
+            let (operator, grant_id) = (controls[n % 2].operator(), grant_id.clone());
+            asked.spawn(async move { kind.carry_out(&operator, &grant_id, "1").await });
+        }
+        assert!(asked.join_all().await.into_iter().all(|outcome| outcome.unwrap()), "{kind:?}");
+        assert_eq!(events(&controls[0].operator(), kind).await.len(), 1, "{kind:?}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_is_known_for_a_day_by_whoever_made_it_and_by_what_it_says() {
+    let mut world = World::operated().await;
+    let mut heidi = crate::support::principal("heidi", lychgate_control::config::Role::Operator, "token-of-heidi");
+    heidi.issuers = Some(vec![ISSUER.to_owned()]);
+    world.config.principals.push(heidi);
+    let control = world.start().await;
+    let (operator, heidi) = (control.operator(), Operator::of(control.caller("token-of-heidi")));
+    let request = revocation(Target::Subject("idp|alice".to_owned()), "1");
+    let first = operator.take_back(request.clone()).await.unwrap();
+    world.advance(std::time::Duration::from_secs(23 * 60 * 60));
+    assert_eq!(operator.take_back(request.clone()).await.unwrap(), first, "time and all");
+    let census = world.census().await;
+    type Changed = fn(&mut v1::AdminServiceRevokeRequest);
+    let changes: [Changed; 3] = [
+        |request| request.reason = "another".to_owned(),
+        |request| request.target = Some(Target::Subject("idp|bob".to_owned())),
+        |request| request.target = Some(Target::ClientId("idp|alice".to_owned())),
+    ];
+    for change in changes {
+        let mut other = request.clone();
+        change(&mut other);
+        assert_eq!(operator.take_back(other).await.reason(), "REQUEST_ID_REUSED");
+    }
+    assert_eq!(operator.disable_client(disabling("app", "1")).await.reason(), "REQUEST_ID_REUSED");
+    assert_eq!(world.census().await, census);
+    // Another's request with that id is another request.
+    assert_ne!(heidi.take_back(request.clone()).await.unwrap(), first);
+    world.advance(std::time::Duration::from_secs(2 * 60 * 60));
+    assert_ne!(operator.take_back(request).await.unwrap(), first, "forgotten: it is done again");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_that_does_not_say_what_it_means_takes_nothing_back() {
+    type Change = fn(&mut v1::AdminServiceRevokeRequest);
+    let mut world = World::operated().await;
+    let mut elsewhere =
+        crate::support::principal("elsewhere", lychgate_control::config::Role::Operator, "token-of-another");
+    elsewhere.issuers = Some(Vec::new());
+    world.config.principals.push(elsewhere);
+    let control = world.start().await;
+    let mut flow = Flow::new(App::configured());
+    let tokens = flow.tokens(&control.edge(), &world.idp).await;
+    let operator = control.operator();
+    let census = world.census().await;
+    let changes: [(Change, &str); 13] = [
+        (|request| request.target = None, "PARAMETER_MISSING"),
+        (|request| request.reason = String::new(), "PARAMETER_MISSING"),
+        (|request| request.reason = "x".repeat(257), "REQUEST_MALFORMED"),
+        (|request| request.reason = "two\nlines".to_owned(), "REQUEST_MALFORMED"),
+        (|request| request.reason = "\u{202E}turned".to_owned(), "REQUEST_MALFORMED"),
+        (|request| request.request_id = String::new(), "PARAMETER_MISSING"),
+        (|request| request.request_id = "x".repeat(15), "REQUEST_MALFORMED"),
+        (|request| request.issuer_id = "other".to_owned(), "ISSUER_UNKNOWN"),
+        (|request| request.target = Some(Target::Subject("alice".to_owned())), "REQUEST_MALFORMED"),
+        (|request| request.target = Some(Target::GrantId("x".to_owned())), "REQUEST_MALFORMED"),
+        (|request| request.target = Some(Target::GrantId("A".repeat(22))), "RECORD_UNKNOWN"),
+        (|request| request.target = Some(consent_of("nobody", "app")), "RECORD_UNKNOWN"),
+        (
+            |request| request.target = Some(Target::Everything(v1::Everything { confirm: "yes".to_owned() })),
+            "REQUEST_MALFORMED",
+        ),
+    ];
+    for (change, reason) in changes {
+        let mut request = revocation(Target::Everything(v1::Everything { confirm: ISSUER_URL.to_owned() }), "1");
+        change(&mut request);
+        assert_eq!(operator.take_back(request).await.reason(), reason);
+    }
+    let elsewhere = Operator::of(control.caller("token-of-another"));
+    for kind in WIDER {
+        assert_eq!(kind.carry_out(&elsewhere, "", "1").await.reason(), "ISSUER_UNKNOWN");
+    }
+    assert_eq!(world.census().await, census);
+    assert!(control.is_active(&tokens.access_token).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_dry_run_counts_and_changes_nothing() {
+    let world = World::operated().await;
+    let control = world.start().await;
+    let (edge, operator) = (control.edge(), control.operator());
+    for person in ["alice", "alice", "bob"] {
+        let mut flow = Flow::new(App::configured());
+        person.clone_into(&mut flow.person);
+        flow.tokens(&edge, &world.idp).await;
+    }
+    let (mut other, _) = bystander(&edge, &world).await;
+    let returned = other.tokens(&edge, &world.idp).await;
+    edge.revoke(other.revoke(returned.refresh_token())).await.unwrap();
+    let census = world.census().await;
+    for (target, consents, grants) in [
+        (consent_of("alice", "app"), 1, 2),
+        (consent_of("carol", "app"), 0, 0),
+        (Target::ClientId("app".to_owned()), 2, 3),
+        (Target::Subject("idp|bob".to_owned()), 2, 2),
+        (Target::Everything(v1::Everything { confirm: String::new() }), 3, 4),
+    ] {
+        let estimate = operator.estimate(target.clone()).await.unwrap();
+        assert_eq!((estimate.live_consents, estimate.live_grants), (consents, grants), "{target:?}");
+        assert!(!estimate.at_least);
+    }
+    assert_eq!(world.census().await, census);
+    operator.take_back(revocation(Target::Subject("idp|bob".to_owned()), "1")).await.unwrap();
+    let nothing = operator.estimate(Target::Subject("idp|bob".to_owned())).await.unwrap();
+    assert_eq!((nothing.live_consents, nothing.live_grants), (0, 0));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn subjects_in_bulk_have_an_outcome_each_and_none_is_revoked_twice() {
+    let world = World::operated().await;
+    let control = world.start().await;
+    let operator = control.operator();
+    let subjects = ["idp|alice", "nonsense", "idp|bob"].map(str::to_owned).to_vec();
+    let request = v1::RevokeSubjectsRequest {
+        issuer_id: ISSUER.to_owned(),
+        subjects: subjects.clone(),
+        reason: "they have left".to_owned(),
+        request_id: request_id("1"),
+    };
+    // The second of them is not done: the store is away.
+    world.engine.fail(1, Fault::Unavailable);
+    let outcomes = |response: v1::RevokeSubjectsResponse| {
+        assert_eq!(response.revocations.iter().map(|one| one.subject.clone()).collect::<Vec<_>>(), subjects);
+        let outcome = |one: v1::SubjectRevocation| match one.outcome.unwrap() {
+            v1::subject_revocation::Outcome::Revocation(revocation) => format!("{}", revocation.changed),
+            v1::subject_revocation::Outcome::Failure(failure) => failure.reason,
+        };
+        response.revocations.into_iter().map(outcome).collect::<Vec<_>>()
+    };
+    let first = operator.revoke_subjects(request.clone()).await.unwrap();
+    assert_eq!(outcomes(first), ["true", "REQUEST_MALFORMED", "STORE_UNAVAILABLE"]);
+    let again = operator.revoke_subjects(request.clone()).await.unwrap();
+    assert_eq!(outcomes(again), ["true", "REQUEST_MALFORMED", "true"]);
+    assert_eq!(events(&operator, Kind::Subject).await.len(), 2);
+    let many = vec!["idp|alice".to_owned(); 101];
+    let too_many = v1::RevokeSubjectsRequest { subjects: many, ..request.clone() };
+    assert_eq!(operator.revoke_subjects(too_many).await.reason(), "REQUEST_TOO_LARGE");
+    let none = v1::RevokeSubjectsRequest { subjects: Vec::new(), ..request };
+    assert_eq!(operator.revoke_subjects(none).await.reason(), "PARAMETER_MISSING");
+}

@@ -1,0 +1,269 @@
+//! The feed: every event once and in order, whatever happens to the watcher, the control plane or the store.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lychgate_api::v1;
+use lychgate_api::v1::watch_response::News;
+use lychgate_control::config::Role;
+use lychgate_control::{Engine, Memory};
+use lychgate_engine_suite::TestEntropy;
+use lychgate_engine_suite::fault::Faulty;
+use lychgate_store::engine::{
+    Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space, Timestamp,
+};
+use tokio::time::timeout;
+use tonic::Streaming;
+
+use crate::support::{App, Edge, Failure, Flow, ISSUER, PATIENCE, Refused as _, World, principal};
+
+const READER: &str = "token-of-the-reader";
+const SCOPED: &str = "token-of-the-reader-of-another-resource";
+
+async fn world() -> World {
+    let mut world = World::new().await;
+    let mut scoped = principal("scoped", Role::Reader, SCOPED);
+    scoped.resources = Some(vec!["https://other.example/mcp".to_owned()]);
+    world.config.principals.extend([principal("reader", Role::Reader, READER), scoped]);
+    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
+    world.config.issuers.push(other);
+    world
+}
+
+/// One who watches, and where they are.
+struct Watcher {
+    stream: Streaming<v1::WatchResponse>,
+    cursor: String,
+}
+
+impl Watcher {
+    async fn at(reader: &Edge, cursor: &str) -> Self {
+        let request = v1::WatchRequest { issuer_id: ISSUER.to_owned(), cursor: cursor.to_owned() };
+        Self { stream: reader.watch(request).await.unwrap(), cursor: cursor.to_owned() }
+    }
+
+    async fn next(&mut self) -> Result<Option<News>, Failure> {
+        let message =
+            timeout(PATIENCE, self.stream.message()).await.expect("there is always word").map_err(Failure::from)?;
+        let Some(message) = message else { return Ok(None) };
+        self.cursor = message.cursor;
+        Ok(message.news)
+    }
+
+    /// The next so many changes, by kind and id.
+    async fn changes(&mut self, count: usize) -> Vec<(String, String)> {
+        let mut changes = Vec::new();
+        while changes.len() < count {
+            if let News::Change(change) = self.next().await.unwrap().expect("it goes on") {
+                changes.push((change.kind, change.event_id));
+            }
+        }
+        changes
+    }
+
+    /// What comes up to the next checkpoint.
+    async fn rest(&mut self) -> Vec<v1::Change> {
+        let mut changes = Vec::new();
+        loop {
+            match self.next().await.unwrap().expect("it goes on") {
+                News::Change(change) => changes.push(change),
+                News::Checkpoint(_) => return changes,
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watcher_sees_what_happened_and_what_happens_of_its_issuer_and_its_resources() {
+    let world = world().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    flow.tokens(&edge, &world.idp).await;
+    Flow::at("other", App::configured()).tokens(&edge, &world.idp).await;
+    let mut watcher = Watcher::at(&control.caller(READER), "").await;
+    let seen = watcher.rest().await;
+    let kinds: Vec<_> = seen.iter().map(|change| change.kind.as_str()).collect();
+    assert_eq!(kinds, ["consent.approved", "grant.issued"], "and nothing of the other issuer's");
+    assert_eq!((seen[0].subject.as_str(), seen[0].client_id.as_str()), ("idp|alice", "app"));
+    assert_eq!((&seen[0].scopes, seen[1].grant_id.len()), (&vec!["read".to_owned()], 22));
+    assert!(Watcher::at(&control.caller(SCOPED), "").await.rest().await.is_empty());
+
+    world.revoke_consent("alice", "app").await;
+    assert_eq!(watcher.changes(1).await[0].0, "consent.revoked");
+    let News::Checkpoint(checkpoint) = watcher.next().await.unwrap().unwrap() else { panic!("a checkpoint") };
+    let complete = checkpoint.complete_time.unwrap();
+    assert_eq!(u64::try_from(complete.seconds).unwrap(), world.now().seconds());
+    // Without news there is word all the same.
+    assert!(matches!(watcher.next().await.unwrap(), Some(News::Checkpoint(_))));
+}
+
+/// Sixteen people at once, and watchers that come, leave and come back at any moment.
+#[tokio::test(flavor = "multi_thread")]
+async fn nothing_is_lost_and_nothing_doubled_whoever_comes_and_goes_meanwhile() {
+    const PEOPLE: usize = 16;
+    let world = Arc::new(world().await);
+    let control = world.start().await;
+    let reader = control.caller(READER);
+    let (edge, idp) = (control.edge(), Arc::clone(&world));
+    let people = tokio::spawn(async move {
+        let flows = (0..PEOPLE).map(|n| {
+            let (edge, world) = (edge.clone(), Arc::clone(&idp));
+            tokio::spawn(async move {
+                let mut flow = Flow { person: format!("person-{n}"), ..Flow::new(App::configured()) };
+                flow.tokens(&edge, &world.idp).await;
+                world.revoke_consent(&flow.person, "app").await;
+            })
+        });
+        for flow in flows.collect::<Vec<_>>() {
+            flow.await.unwrap();
+        }
+    });
+    let steady = tokio::spawn({
+        let reader = reader.clone();
+        async move { Watcher::at(&reader, "").await.changes(PEOPLE * 3).await }
+    });
+    let mut fickle = Vec::new();
+    let mut cursor = String::new();
+    while fickle.len() < PEOPLE * 3 {
+        let mut watcher = Watcher::at(&reader, &cursor).await;
+        fickle.extend(watcher.changes(1 + fickle.len() % 3).await);
+        cursor = watcher.cursor;
+    }
+    people.await.unwrap();
+    let steady = steady.await.unwrap();
+    assert_eq!(steady, fickle);
+    let later = Watcher::at(&reader, "").await.rest().await;
+    let later: Vec<_> = later.into_iter().map(|change| (change.kind, change.event_id)).collect();
+    assert_eq!(later, steady, "whoever comes later sees the same");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_a_control_plane_ends_the_stream_and_another_goes_on_from_its_cursor() {
+    let world = world().await;
+    let control = world.start().await;
+    let mut flow = Flow::new(App::configured());
+    flow.tokens(&control.edge(), &world.idp).await;
+    let mut watcher = Watcher::at(&control.caller(READER), "").await;
+    assert_eq!(watcher.rest().await.len(), 2);
+    let stopped = tokio::spawn(control.stop());
+    let end = async { while watcher.next().await.unwrap().is_some() {} };
+    timeout(PATIENCE, end).await.expect("it does not go on for ever");
+    timeout(PATIENCE, stopped).await.expect("it does not wait for watchers").unwrap();
+
+    world.revoke_consent("alice", "app").await;
+    let control = world.start().await;
+    let mut watcher = Watcher::at(&control.caller(READER), &watcher.cursor).await;
+    assert_eq!(watcher.rest().await.into_iter().map(|change| change.kind).collect::<Vec<_>>(), ["consent.revoked"]);
+    let cursor = watcher.cursor.clone();
+    control.kill();
+    let control = world.start().await;
+    flow.tokens(&control.edge(), &world.idp).await;
+    let mut watcher = Watcher::at(&control.caller(READER), &cursor).await;
+    assert_eq!(watcher.changes(2).await[0].0, "consent.approved");
+}
+
+/// Keeps no event before a position.
+#[derive(Debug)]
+struct Compacted {
+    inner: Memory,
+    oldest: u128,
+}
+
+#[async_trait]
+impl Engine for Compacted {
+    async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Snapshot, EngineError> {
+        self.inner.read(keys, now).await
+    }
+
+    async fn scan(&self, space: Space, range: KeyRange, now: Timestamp, limit: Limit) -> Result<Page, EngineError> {
+        self.inner.scan(space, range, now, limit).await
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Revision, EngineError> {
+        self.inner.commit(batch).await
+    }
+
+    async fn events(&self, cursor: Cursor, wait: Duration, limit: usize) -> Result<EventPage, EngineError> {
+        // What the engine beneath says of another history is as true of what is left of this one.
+        let lost = |found: Cursor| EngineError::CursorLost { oldest: Cursor { position: self.oldest, ..found } };
+        if cursor.position < self.oldest {
+            return Err(lost(cursor));
+        }
+        self.inner.events(cursor, wait, limit).await.map_err(|error| match error {
+            EngineError::CursorLost { oldest } => lost(oldest),
+            other => other,
+        })
+    }
+
+    async fn ready(&self) -> Result<Durability, EngineError> {
+        self.inner.ready().await
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_lost_cursor_is_refused_with_the_oldest_one_there_is() {
+    let mut world = world().await;
+    let control = world.start().await;
+    Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await;
+    let mut watcher = Watcher::at(&control.caller(READER), "").await;
+    watcher.changes(1).await;
+    let elsewhere = watcher.cursor;
+    let malformed = v1::WatchRequest { issuer_id: ISSUER.to_owned(), cursor: "yesterday".to_owned() };
+    assert_eq!(control.caller(READER).watch(malformed).await.map(drop).reason(), "REQUEST_MALFORMED");
+
+    // Another history, and one that has forgotten its beginning.
+    let inner = Memory::new(world.clock.clone(), &TestEntropy);
+    world.engine = Arc::new(Faulty::new(Arc::new(Compacted { inner, oldest: 1 })));
+    let control = world.start().await;
+    let reader = control.caller(READER);
+    Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await;
+    let mut whole = Watcher::at(&reader, "").await;
+    let kept: Vec<_> = whole.rest().await.into_iter().map(|change| change.kind).collect();
+    assert_eq!(kept, ["grant.issued"], "from the oldest that is kept");
+    let mut lost = Watcher::at(&reader, &elsewhere).await;
+    let failure = lost.next().await.unwrap_err();
+    assert_eq!(failure.reason, "CURSOR_LOST");
+    let mut again = Watcher::at(&reader, &failure.metadata["oldest_cursor"]).await;
+    let kept: Vec<_> = again.rest().await.into_iter().map(|change| change.kind).collect();
+    assert_eq!(kept, ["grant.issued"]);
+}
+
+/// Nobody's reading holds up others, nor is it kept for them without end.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_does_not_read_is_dropped_for_a_reason_and_goes_on_where_they_were() {
+    const COMMITS: usize = 400;
+    let world = world().await;
+    let control = world.start().await;
+    Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await;
+    let event = world.events().await.remove(0);
+    let reader = control.caller(READER);
+    let mut slow = Watcher::at(&reader, "").await;
+    slow.rest().await;
+    let mut quick = Watcher::at(&control.caller(READER), "").await;
+    let mut quick_seen = quick.rest().await.len();
+    for _ in 0..COMMITS {
+        let batch = Batch::new(world.now(), world.now() + Duration::from_secs(10));
+        let batch = (0..Batch::MAX_OPERATIONS).fold(batch, |batch, _| batch.event(event.clone()));
+        world.engine.commit(batch).await.unwrap();
+        quick_seen += quick.changes(Batch::MAX_OPERATIONS).await.len();
+    }
+    let mut slow_seen = 2;
+    let dropped = async {
+        loop {
+            match slow.next().await {
+                Ok(news) => slow_seen += usize::from(matches!(news, Some(News::Change(_)))),
+                Err(failure) => break failure,
+            }
+        }
+    };
+    let failure = timeout(PATIENCE, dropped).await.expect("it is not kept for ever");
+    assert_eq!(failure.reason, "WATCH_TOO_SLOW");
+    let mut again = Watcher::at(&reader, &slow.cursor).await;
+    let missing = COMMITS * Batch::MAX_OPERATIONS + 2 - slow_seen;
+    assert!(missing > 0);
+    again.changes(missing).await;
+    assert!(again.rest().await.is_empty());
+    assert_eq!(quick_seen, COMMITS * Batch::MAX_OPERATIONS + 2, "the quick one has missed nothing");
+}

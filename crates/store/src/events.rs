@@ -1,0 +1,55 @@
+//! The event log, as it is read: every event once, in order, from any place in it.
+
+use std::time::Duration;
+
+use lychgate_domain::event::Event;
+use lychgate_domain::time::Timestamp;
+
+use crate::engine::{Cursor, EventPage};
+use crate::record::decode_event;
+use crate::{Store, StoreError, store_error};
+
+/// Events, in order.
+#[derive(Clone, Debug)]
+pub struct Events {
+    pub events: Vec<Logged>,
+    /// Where to go on.
+    pub next: Cursor,
+    /// Every event committed before this instant has been handed out, up to `next`.
+    pub complete_to: Timestamp,
+}
+
+/// An event, and where it stands.
+#[derive(Clone, Debug)]
+pub struct Logged {
+    /// The place right after it.
+    pub cursor: Cursor,
+    /// Its issuer's URL.
+    pub issuer: String,
+    pub event: Event,
+}
+
+impl Store {
+    /// At most `limit` events after `cursor`. If there is none, waits up to `wait` for one.
+    pub async fn events(&self, cursor: Cursor, wait: Duration, limit: usize) -> Result<Events, StoreError> {
+        let EventPage { events, next, complete_to } =
+            self.engine.events(cursor, wait, limit).await.map_err(store_error)?;
+        let logged = events.into_iter().map(|entry| {
+            // To pass one over would be to lose it for whoever follows.
+            let (issuer, event) = decode_event(&entry.value).ok_or(StoreError::Corrupt { kind: "event" })?;
+            Ok(Logged { cursor: entry.cursor, issuer, event })
+        });
+        Ok(Events { events: logged.collect::<Result<_, StoreError>>()?, next, complete_to })
+    }
+
+    /// Before the oldest event that is kept.
+    pub async fn oldest_event(&self, now: Timestamp) -> Result<Cursor, StoreError> {
+        let incarnation = self.read(&[], now).await?.revision.incarnation;
+        let first = Cursor { incarnation, position: 0 };
+        match self.events(first, Duration::ZERO, 0).await {
+            Ok(_) => Ok(first),
+            Err(StoreError::CursorLost { oldest }) => Ok(oldest),
+            Err(error) => Err(error),
+        }
+    }
+}

@@ -1,0 +1,74 @@
+//! What there is, page by page, for operators: each page costs a bounded number of rows, however few of them are asked
+//! for. Weakly consistent: what does not change meanwhile appears exactly once.
+
+use lychgate_domain::grant::Grant;
+use lychgate_domain::id::GrantId;
+use lychgate_domain::issuer::Issuer;
+use lychgate_domain::time::Timestamp;
+
+use crate::clients::ClientRecord;
+use crate::engine::{KeyRange, Limit, Space};
+use crate::record::Record;
+use crate::{Store, StoreError, decode, key};
+
+/// Rows that one page looks at, at most.
+pub const PAGE_ROWS: usize = 1000;
+
+/// Part of a list.
+#[derive(Clone, Debug)]
+pub struct Page<T> {
+    /// Each with its place: a list goes on there if it is not taken any more.
+    pub items: Vec<(Vec<u8>, T)>,
+    /// Where it goes on; `None` at the end.
+    pub next: Option<Vec<u8>>,
+}
+
+impl Store {
+    /// What lies under clients' ids, in no meaningful order.
+    pub async fn clients(
+        &self,
+        issuer: &Issuer,
+        from: Option<Vec<u8>>,
+        now: Timestamp,
+    ) -> Result<Page<ClientRecord>, StoreError> {
+        self.page(Space::Clients, &issuer.url.digest(), from, now).await
+    }
+
+    /// Grants, ended ones too, in no meaningful order.
+    pub async fn grants(
+        &self,
+        issuer: &Issuer,
+        from: Option<Vec<u8>>,
+        now: Timestamp,
+    ) -> Result<Page<Grant>, StoreError> {
+        self.page(Space::Grants, &issuer.url.digest(), from, now).await
+    }
+
+    /// Those of `ids` that are still kept, as one snapshot saw them.
+    pub async fn grants_of(&self, issuer: &Issuer, ids: &[GrantId], now: Timestamp) -> Result<Vec<Grant>, StoreError> {
+        let keys: Vec<_> = ids.iter().map(|id| key::grant(&issuer.url, *id)).collect();
+        let entries = self.read(&keys, now).await?.entries;
+        let found = entries.into_iter().map(decode::<Grant>).collect::<Result<Vec<_>, _>>()?;
+        Ok(found.into_iter().flatten().map(|found| found.value).collect())
+    }
+
+    async fn page<R: Record>(
+        &self,
+        space: Space,
+        prefix: &[u8],
+        from: Option<Vec<u8>>,
+        now: Timestamp,
+    ) -> Result<Page<R>, StoreError> {
+        let whole = KeyRange::prefix(prefix);
+        // A place outside belongs to somebody else's list.
+        let from = from.filter(|from| from.starts_with(prefix)).unwrap_or_else(|| whole.from.clone());
+        let limit = Limit { results: PAGE_ROWS, rows: PAGE_ROWS };
+        let page =
+            self.engine.scan(space, KeyRange { from, to: whole.to }, now, limit).await.map_err(crate::store_error)?;
+        let items = page.entries.into_iter().map(|(key, entry)| {
+            let record = R::decode_record(&entry.value).ok_or(StoreError::Corrupt { kind: R::KIND })?;
+            Ok((key.bytes, record))
+        });
+        Ok(Page { items: items.collect::<Result<_, StoreError>>()?, next: page.next })
+    }
+}
