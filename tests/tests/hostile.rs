@@ -128,7 +128,8 @@ async fn state_comes_back(gate: &Gate, text: &str) -> Result<()> {
     ensure!(location.split(['?', '&']).any(|part| part == format!("state={encoded}")), "{location}");
     let names: Vec<_> = page.location()?.query_pairs().map(|(name, _)| name.into_owned()).collect();
     ensure!(names == ["code", "state", "iss"], "{names:?}");
-    ensure!(page.location()?.fragment().is_none() && page.set_cookies().len() == 1, "{:?}", page.headers);
+    // The login's ends, the session's begins.
+    ensure!(page.location()?.fragment().is_none() && page.set_cookies().len() == 2, "{:?}", page.headers);
     Ok(())
 }
 

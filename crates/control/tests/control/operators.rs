@@ -164,8 +164,9 @@ async fn grants_are_listed_once_each_with_what_became_of_them() {
     }
     let returned = flow.tokens(&edge, &world.idp).await;
     edge.revoke(flow.revoke(returned.refresh_token())).await.unwrap();
-    "bob".clone_into(&mut flow.person);
-    flow.tokens(&edge, &world.idp).await;
+    let mut bobs = Flow::new(App::configured());
+    "bob".clone_into(&mut bobs.person);
+    bobs.tokens(&edge, &world.idp).await;
     let alices = grants(&operator, "idp|alice", v1::GrantState::Live).await;
     assert_eq!(alices.len(), 3);
     operator.take_back(revocation(Target::GrantId(alices[0].grant_id.clone()), "1")).await.unwrap();
