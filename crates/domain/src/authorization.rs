@@ -63,6 +63,8 @@ pub struct Decided {
     pub state: Option<String>,
     pub code_challenge: CodeChallenge,
     pub resource: String,
+    /// What the client asked for, and what of it is decided about: a person may give less.
+    pub requested_scopes: Scopes,
     pub scopes: Scopes,
     /// Of the client as it was displayed.
     pub metadata_digest: [u8; 32],
@@ -88,6 +90,7 @@ impl Decided {
             state: request.state,
             code_challenge: request.code_challenge,
             resource: request.resource,
+            requested_scopes: request.scopes.clone(),
             scopes: request.scopes,
             metadata_digest: client.metadata_digest(),
             browser,

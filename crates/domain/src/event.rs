@@ -24,8 +24,9 @@ pub struct Event {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// A person's approval took effect; scopes as approved now, space-separated.
+    /// A person's approval took effect: what was asked for, and what of it was approved now, space-separated.
     ConsentApproved {
+        requested: String,
         scopes: String,
     },
     /// A code was redeemed.

@@ -293,6 +293,7 @@ pub(crate) mod tests {
             state: request.state,
             code_challenge: request.code_challenge,
             resource: request.resource,
+            requested_scopes: request.scopes.clone(),
             scopes: request.scopes,
             metadata_digest: issuer.clients[0].metadata_digest(),
             browser: BrowserId::from_bytes([1; 16]),

@@ -249,7 +249,7 @@ fn ids_are_derived_as_ever() {
     let caller = event::Caller { principal: "edge".to_owned(), request_id: "r".to_owned() };
     let grant_id = flow.grant.id;
     let kinds = [
-        EventKind::ConsentApproved { scopes: "read".to_owned() },
+        EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned() },
         EventKind::GrantIssued { grant_id, scopes: "read".to_owned() },
         EventKind::CodeReplayed { grant_id },
         EventKind::RefreshTokenReplayed { grant_id },

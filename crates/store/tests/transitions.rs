@@ -96,6 +96,7 @@ impl World {
             state: None,
             code_challenge: CodeChallenge([0; 32]),
             resource: RESOURCE.to_owned(),
+            requested_scopes: Scopes::parse("read").unwrap(),
             scopes: Scopes::parse("read").unwrap(),
             metadata_digest: self.client.metadata_digest(),
             browser: BrowserId::from_bytes([n; 16]),
@@ -151,7 +152,8 @@ impl World {
         let (claim, read_at) = self.claimed(n).await;
         let standing = self.standing().await;
         let (issued, consent) = self.issued(claim, &standing);
-        let event = self.event(n, EventKind::ConsentApproved { scopes: "read".to_owned() });
+        let event =
+            self.event(n, EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned() });
         let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
         self.store.issue_code(&self.issuer, read_at, &login, self.now()).await.unwrap();
         issued
@@ -313,7 +315,8 @@ async fn a_login_finishes_whole_or_not_at_all() {
         let (claim, read_at) = world.claimed(1).await;
         let standing = world.standing().await;
         let (issued, consent) = world.issued(claim, &standing);
-        let event = world.event(1, EventKind::ConsentApproved { scopes: "read".to_owned() });
+        let event =
+            world.event(1, EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned() });
         let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
         match changed {
             Space::Counters => world.raise_counter().await,
@@ -333,7 +336,7 @@ async fn two_logins_do_not_overwrite_each_others_consent() {
     let standing = world.standing().await;
     world.issue(2).await;
     let (issued, consent) = world.issued(claim, &standing);
-    let event = world.event(1, EventKind::ConsentApproved { scopes: "read".to_owned() });
+    let event = world.event(1, EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned() });
     let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
     assert!(conflicts(world.store.issue_code(&world.issuer, read_at, &login, world.now()).await));
     let standing = world.standing().await;

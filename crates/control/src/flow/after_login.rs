@@ -97,7 +97,10 @@ impl Control {
                 resource: decided.resource.clone(),
                 authorization_id: Some(decided.id),
             };
-            let kind = EventKind::ConsentApproved { scopes: decided.scopes.to_string() };
+            let kind = EventKind::ConsentApproved {
+                requested: decided.requested_scopes.to_string(),
+                scopes: decided.scopes.to_string(),
+            };
             let event = Event::new(kind, about, &caller.for_events(), attempt, 0, now);
             let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
             match self.store.issue_code(issuer, *read_at, &login, now).await {

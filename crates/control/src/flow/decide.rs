@@ -69,14 +69,13 @@ impl Control {
                 page.changed = true;
                 return Ok(Next { step: Step::Consent(Box::new(page)), set_cookies: Vec::new() });
             };
-            let mut ticket = ticket.clone();
+            let mut decided = Decided::new(id, ticket.clone(), &client.client, browser, attempt, now);
             // On the page with one button there is nothing to untick.
             if decision == Decision::Approve && matches!(seen, Seen::Page { .. }) {
                 // RFC 6749 §3.3: less than was asked, and the token says so (E3).
-                let asked = &ticket.request.scopes;
-                ticket.request.scopes = resource.approved_scopes(asked, &answer.chosen_scopes).map_err(again)?;
+                let asked = &decided.requested_scopes;
+                decided.scopes = resource.approved_scopes(asked, &answer.chosen_scopes).map_err(again)?;
             }
-            let decided = Decided::new(id, ticket, &client.client, browser, attempt, now);
             let authorization = Authorization::decide(decided, decision, seen, keys);
             // Before anything is kept: if the upstream is away, the person can press the button again.
             let next = self.decided(serving, &authorization, decision, browser, &answer.cookies, now).await?;

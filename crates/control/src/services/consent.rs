@@ -157,7 +157,7 @@ fn change(Logged { cursor: at, event, .. }: Logged) -> WatchResponse {
         },
     };
     let (scopes, grant_id) = match &event.kind {
-        EventKind::ConsentApproved { scopes } => (scopes.as_str(), None),
+        EventKind::ConsentApproved { scopes, .. } => (scopes.as_str(), None),
         EventKind::GrantIssued { grant_id, scopes } => (scopes.as_str(), Some(grant_id)),
         EventKind::CodeReplayed { grant_id }
         | EventKind::RefreshTokenReplayed { grant_id }

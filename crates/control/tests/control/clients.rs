@@ -189,8 +189,8 @@ async fn b33_redirect_hosts_that_are_no_longer_permitted_get_nothing() {
 
 /// What was unticked is in no token, and the answer says so; what was not on the page cannot be slipped in.
 #[tokio::test(flavor = "multi_thread")]
-async fn e3_a_person_leaves_a_scope_out_and_the_token_says_so() {
-    let mut world = World::new().await;
+async fn e3_e5_a_person_leaves_a_scope_out_and_token_and_audit_log_say_so() {
+    let mut world = World::operated().await;
     world.issuer().resources[0].scopes[1].optional = true;
     let control = world.start().await;
     let edge = control.edge();
@@ -211,6 +211,15 @@ async fn e3_a_person_leaves_a_scope_out_and_the_token_says_so() {
             v1::ExchangeRequest { scope: Some("read write admin".to_owned()), ..flow.refresh(tokens.refresh_token()) };
         assert_eq!(edge.exchange(wider).await.reason(), "SCOPE_INVALID");
     }
+    let approvals = v1::ListEventsRequest {
+        issuer_id: ISSUER.to_owned(),
+        kind: "consent.approved".to_owned(),
+        ..Default::default()
+    };
+    let approvals = control.operator().list_events(approvals).await.unwrap().events;
+    let logged: Vec<_> =
+        approvals.iter().map(|event| (event.requested_scopes.join(" "), event.scopes.join(" "))).collect();
+    assert_eq!(logged, ["read", "read write", "read"].map(|given| ("read write".to_owned(), given.to_owned())));
     let mut nothing = Flow::new(App::configured());
     nothing.scope = "write".to_owned();
     let page = nothing.ask(&edge).await;

@@ -112,10 +112,20 @@ fn encode_decided(decided: &Decided) -> proto::Decided {
         browser_id: decided.browser.bytes().to_vec(),
         attempt: decided.attempt.bytes().to_vec(),
         at: decided.at.millis(),
+        requested_scopes: if decided.requested_scopes == decided.scopes {
+            String::new()
+        } else {
+            decided.requested_scopes.to_string()
+        },
     }
 }
 
 fn decode_decided(decided: proto::Decided) -> Option<Decided> {
+    let scopes = decode_scopes(&decided.scopes)?;
+    let requested_scopes = match &*decided.requested_scopes {
+        "" => scopes.clone(),
+        requested => decode_scopes(requested)?,
+    };
     Some(Decided {
         id: AuthorizationId::from_bytes(decided.authorization_id.try_into().ok()?),
         client_id: ClientId::parse(&decided.client_id)?,
@@ -123,7 +133,8 @@ fn decode_decided(decided: proto::Decided) -> Option<Decided> {
         state: decided.state,
         code_challenge: CodeChallenge(decided.code_challenge.try_into().ok()?),
         resource: decided.resource,
-        scopes: decode_scopes(&decided.scopes)?,
+        requested_scopes,
+        scopes,
         metadata_digest: decided.metadata_digest.try_into().ok()?,
         browser: BrowserId::from_bytes(decided.browser_id.try_into().ok()?),
         attempt: decode_attempt(decided.attempt)?,

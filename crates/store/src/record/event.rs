@@ -27,9 +27,10 @@ pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
         principal: event.principal.clone(),
         request_id: event.request_id.clone(),
         kind: Some(match &event.kind {
-            EventKind::ConsentApproved { scopes } => {
-                Kind::ConsentApproved(proto::ConsentApproved { scopes: scopes.clone() })
-            }
+            EventKind::ConsentApproved { requested, scopes } => Kind::ConsentApproved(proto::ConsentApproved {
+                scopes: scopes.clone(),
+                requested: if requested == scopes { String::new() } else { requested.clone() },
+            }),
             EventKind::GrantIssued { grant_id, scopes } => {
                 Kind::GrantIssued(proto::GrantIssued { grant_id: grant_id.bytes().to_vec(), scopes: scopes.clone() })
             }
@@ -84,7 +85,10 @@ pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
 pub(crate) fn decode_event(bytes: &[u8]) -> Option<(String, Event)> {
     let record = proto::Event::decode(bytes).ok()?;
     let kind = match record.kind? {
-        Kind::ConsentApproved(kind) => EventKind::ConsentApproved { scopes: kind.scopes },
+        Kind::ConsentApproved(proto::ConsentApproved { scopes, requested }) => {
+            let requested = if requested.is_empty() { scopes.clone() } else { requested };
+            EventKind::ConsentApproved { requested, scopes }
+        }
         Kind::GrantIssued(kind) => EventKind::GrantIssued { grant_id: grant_id(kind.grant_id)?, scopes: kind.scopes },
         Kind::CodeReplayed(kind) => EventKind::CodeReplayed { grant_id: grant_id(kind.grant_id)? },
         Kind::RefreshTokenReplayed(kind) => EventKind::RefreshTokenReplayed { grant_id: grant_id(kind.grant_id)? },

@@ -219,6 +219,10 @@ pub(super) fn subject_revocation(
 pub(super) fn event(event: Event) -> v1::Event {
     let (subject, client_id) = concerned(&event);
     let (grant_id, scopes, reason) = details(&event.kind);
+    let requested = match &event.kind {
+        EventKind::ConsentApproved { requested, .. } => requested,
+        _ => "",
+    };
     v1::Event {
         event_id: event.id.to_string(),
         time: Some(instant(event.at)),
@@ -228,6 +232,7 @@ pub(super) fn event(event: Event) -> v1::Event {
         resource: event.about.as_ref().map(|about| about.resource.clone()).unwrap_or_default(),
         grant_id: grant_id.map(|id| id.to_string()).unwrap_or_default(),
         scopes: scopes.split_ascii_whitespace().map(str::to_owned).collect(),
+        requested_scopes: requested.split_ascii_whitespace().map(str::to_owned).collect(),
         reason: reason.map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
         principal: event.principal,
         call_id: event.request_id,
@@ -236,7 +241,7 @@ pub(super) fn event(event: Event) -> v1::Event {
 
 fn details(kind: &EventKind) -> (Option<GrantId>, &str, Option<&Reason>) {
     match kind {
-        EventKind::ConsentApproved { scopes } => (None, scopes, None),
+        EventKind::ConsentApproved { scopes, .. } => (None, scopes, None),
         EventKind::GrantIssued { grant_id, scopes } => (Some(*grant_id), scopes, None),
         EventKind::CodeReplayed { grant_id }
         | EventKind::RefreshTokenReplayed { grant_id }

@@ -113,6 +113,7 @@ pub(super) fn all() -> Vec<Golden> {
         Golden::new("grant-of-signing-client", &[8, 11, 17], grant_of_signing_client()),
     ];
     let ended = [EndedBy::CodeReplay, EndedBy::RefreshTokenReplay, EndedBy::Client, EndedBy::Operator].map(ended_grant);
+    let less = Approved { decided: Decided { scopes: scopes("read"), ..decided() }, ..approved() };
     let without_state = Approved { decided: Decided { state: None, ..decided() }, ..approved() };
     let approved_as = [
         ("named", Seen::Page { as_whom: Some(subject()) }),
@@ -140,7 +141,7 @@ pub(super) fn all() -> Vec<Golden> {
         urgency: Urgency::Compromised,
     };
     let events = [
-        (&[10], EventKind::ConsentApproved { scopes: "read write".to_owned() }),
+        (&[10], EventKind::ConsentApproved { requested: "read write".to_owned(), scopes: "read write".to_owned() }),
         (&[11], EventKind::GrantIssued { grant_id: grant_id(0x51), scopes: "read write".to_owned() }),
         (&[12], EventKind::CodeReplayed { grant_id: grant_id(0x51) }),
         (&[13], EventKind::RefreshTokenReplayed { grant_id: grant_id(0x51) }),
@@ -149,6 +150,7 @@ pub(super) fn all() -> Vec<Golden> {
         (&[15], EventKind::ConsentRevoked { reason: None }),
         (&[18], EventKind::GrantRevoked { grant_id: grant_id(0x51), reason: reason() }),
     ];
+    let approved_less = EventKind::ConsentApproved { requested: "read write".to_owned(), scopes: "read".to_owned() };
     let by_operator = EventKind::ConsentRevoked { reason: Some(reason()) };
     let wider = [
         (&[19], EventKind::ClientRevoked { client_id: client_id(), reason: reason() }),
@@ -165,6 +167,8 @@ pub(super) fn all() -> Vec<Golden> {
         .chain(approved_as)
         .chain(events.map(|(nested, kind)| Golden::event(nested, event(kind))))
         .chain([Golden::event(&[16], Event { about: None, ..event(rotated) })])
+        .chain([Golden::new("authorization-approved-less", &[1, 3], Authorization::Approved(less))])
+        .chain([Golden::event_called("consent-approved-less", &[10], event(approved_less))])
         .chain([Golden::event_called("consent-revoked-by-operator", &[15], event(by_operator))])
         .chain(wider.map(|(nested, kind)| Golden::event(nested, Event { about: None, ..event(kind) })))
         .collect()
@@ -317,6 +321,7 @@ fn decided() -> Decided {
         state: Some("s\"t ä/te".to_owned()),
         code_challenge: CodeChallenge([0xC0; 32]),
         resource: resource(),
+        requested_scopes: scopes("read write"),
         scopes: scopes("read write"),
         metadata_digest: [0xD0; 32],
         browser: BrowserId::from_bytes([0xB0; 16]),
@@ -467,9 +472,10 @@ fn event(kind: EventKind) -> Event {
 fn says(record: &proto::Event, event: &Event) -> bool {
     let grant = |id: &GrantId| id.bytes().to_vec();
     let kind = match &event.kind {
-        EventKind::ConsentApproved { scopes } => {
-            Kind::ConsentApproved(proto::ConsentApproved { scopes: scopes.clone() })
-        }
+        EventKind::ConsentApproved { requested, scopes } => Kind::ConsentApproved(proto::ConsentApproved {
+            scopes: scopes.clone(),
+            requested: if requested == scopes { String::new() } else { requested.clone() },
+        }),
         EventKind::GrantIssued { grant_id, scopes } => {
             Kind::GrantIssued(proto::GrantIssued { grant_id: grant(grant_id), scopes: scopes.clone() })
         }
