@@ -8,7 +8,7 @@ mod records;
 
 pub use changes::{Account, Change, Outcome, Target};
 pub use estimate::Estimate;
-pub use events::{EventFilter, concerned};
+pub use events::EventFilter;
 pub use keys::{KeysAsked, Rotated};
 pub use records::{ClientKind, GrantFilter, GrantState, ListedClient, ListedGrant, Paged};
 

@@ -127,6 +127,26 @@ impl EventKind {
             EventKind::ClientEnabled { .. } => "client.enabled",
         }
     }
+
+    /// The grant, the scopes (space-separated) and the operator's reason in it, as far as it has them.
+    pub fn details(&self) -> (Option<GrantId>, &str, Option<&Reason>) {
+        match self {
+            EventKind::ConsentApproved { scopes, .. } => (None, scopes, None),
+            EventKind::GrantIssued { grant_id, scopes } => (Some(*grant_id), scopes, None),
+            EventKind::CodeReplayed { grant_id }
+            | EventKind::RefreshTokenReplayed { grant_id }
+            | EventKind::GrantSuperseded { grant_id }
+            | EventKind::GrantReturned { grant_id } => (Some(*grant_id), "", None),
+            EventKind::GrantRevoked { grant_id, reason } => (Some(*grant_id), "", Some(reason)),
+            EventKind::ConsentRevoked { reason } => (None, "", reason.as_ref()),
+            EventKind::ClientRevoked { reason, .. }
+            | EventKind::SubjectRevoked { reason, .. }
+            | EventKind::IssuerRevoked { reason }
+            | EventKind::ClientDisabled { reason, .. }
+            | EventKind::ClientEnabled { reason, .. } => (None, "", Some(reason)),
+            EventKind::KeysRotated { .. } => (None, "", None),
+        }
+    }
 }
 
 /// Who caused an event.
@@ -147,6 +167,29 @@ pub struct About {
 }
 
 impl Event {
+    /// Whom and which client an event is about.
+    pub fn concerns(&self) -> (Option<&Subject>, Option<&ClientId>) {
+        match &self.kind {
+            EventKind::ClientRevoked { client_id, .. }
+            | EventKind::ClientDisabled { client_id, .. }
+            | EventKind::ClientEnabled { client_id, .. } => (None, Some(client_id)),
+            EventKind::SubjectRevoked { subject, .. } => (Some(subject), None),
+            EventKind::ConsentApproved { .. }
+            | EventKind::GrantIssued { .. }
+            | EventKind::CodeReplayed { .. }
+            | EventKind::RefreshTokenReplayed { .. }
+            | EventKind::GrantSuperseded { .. }
+            | EventKind::GrantReturned { .. }
+            | EventKind::GrantRevoked { .. }
+            | EventKind::ConsentRevoked { .. }
+            | EventKind::IssuerRevoked { .. }
+            | EventKind::KeysRotated { .. } => {
+                let about = self.about.as_ref();
+                (about.map(|about| &about.subject), about.map(|about| &about.client_id))
+            }
+        }
+    }
+
     /// Its id follows from the attempt, the kind and the number of the event within it.
     pub fn new(
         kind: EventKind,

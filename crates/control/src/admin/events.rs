@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lychgate_domain::event::{Event, EventKind};
+use lychgate_domain::event::Event;
 use lychgate_domain::id::ClientId;
 use lychgate_domain::keys::digest;
 use lychgate_domain::subject::Subject;
@@ -64,7 +64,7 @@ impl Control {
 
 impl EventFilter {
     fn meets(&self, event: &Event) -> bool {
-        let (subject, client_id) = concerned(event);
+        let (subject, client_id) = event.concerns();
         self.subject.as_ref().is_none_or(|asked| Some(asked) == subject)
             && self.client_id.as_ref().is_none_or(|asked| Some(asked) == client_id)
             && self.kind.as_ref().is_none_or(|asked| asked == event.kind.name())
@@ -79,29 +79,6 @@ impl EventFilter {
         let client = self.client_id.as_ref().map_or("", ClientId::as_str);
         let kind = self.kind.as_deref().unwrap_or_default();
         digest("events", &[subject, client, kind, &from, &before].map(str::as_bytes))
-    }
-}
-
-/// Whom and which client an event is about.
-pub fn concerned(event: &Event) -> (Option<&Subject>, Option<&ClientId>) {
-    match &event.kind {
-        EventKind::ClientRevoked { client_id, .. }
-        | EventKind::ClientDisabled { client_id, .. }
-        | EventKind::ClientEnabled { client_id, .. } => (None, Some(client_id)),
-        EventKind::SubjectRevoked { subject, .. } => (Some(subject), None),
-        EventKind::ConsentApproved { .. }
-        | EventKind::GrantIssued { .. }
-        | EventKind::CodeReplayed { .. }
-        | EventKind::RefreshTokenReplayed { .. }
-        | EventKind::GrantSuperseded { .. }
-        | EventKind::GrantReturned { .. }
-        | EventKind::GrantRevoked { .. }
-        | EventKind::ConsentRevoked { .. }
-        | EventKind::IssuerRevoked { .. }
-        | EventKind::KeysRotated { .. } => {
-            let about = event.about.as_ref();
-            (about.map(|about| &about.subject), about.map(|about| &about.client_id))
-        }
     }
 }
 

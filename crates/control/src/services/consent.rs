@@ -13,7 +13,6 @@ use lychgate_api::v1::{
 };
 use lychgate_domain::Refusal;
 use lychgate_domain::consent::{Consent, Denial, State, Status as ConsentStatus, Verdict};
-use lychgate_domain::event::EventKind;
 use lychgate_domain::id::{ClientId, decode, encode};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::scope::{Scope, Scopes};
@@ -137,50 +136,17 @@ fn messages(page: Events, issuer: &Issuer, caller: &Caller) -> Vec<WatchResponse
 }
 
 fn change(Logged { cursor: at, event, .. }: Logged) -> WatchResponse {
-    let (subject, client_id, resource) = match &event.about {
-        Some(about) => (about.subject.as_str(), about.client_id.as_str(), about.resource.as_str()),
-        None => match &event.kind {
-            EventKind::ClientRevoked { client_id, .. }
-            | EventKind::ClientDisabled { client_id, .. }
-            | EventKind::ClientEnabled { client_id, .. } => ("", client_id.as_str(), ""),
-            EventKind::SubjectRevoked { subject, .. } => (subject.as_str(), "", ""),
-            EventKind::ConsentApproved { .. }
-            | EventKind::GrantIssued { .. }
-            | EventKind::CodeReplayed { .. }
-            | EventKind::RefreshTokenReplayed { .. }
-            | EventKind::GrantSuperseded { .. }
-            | EventKind::GrantReturned { .. }
-            | EventKind::KeysRotated { .. }
-            | EventKind::ConsentRevoked { .. }
-            | EventKind::GrantRevoked { .. }
-            | EventKind::IssuerRevoked { .. } => ("", "", ""),
-        },
-    };
-    let (scopes, grant_id) = match &event.kind {
-        EventKind::ConsentApproved { scopes, .. } => (scopes.as_str(), None),
-        EventKind::GrantIssued { grant_id, scopes } => (scopes.as_str(), Some(grant_id)),
-        EventKind::CodeReplayed { grant_id }
-        | EventKind::RefreshTokenReplayed { grant_id }
-        | EventKind::GrantSuperseded { grant_id }
-        | EventKind::GrantReturned { grant_id }
-        | EventKind::GrantRevoked { grant_id, .. } => ("", Some(grant_id)),
-        EventKind::KeysRotated { .. }
-        | EventKind::ConsentRevoked { .. }
-        | EventKind::ClientRevoked { .. }
-        | EventKind::SubjectRevoked { .. }
-        | EventKind::IssuerRevoked { .. }
-        | EventKind::ClientDisabled { .. }
-        | EventKind::ClientEnabled { .. } => ("", None),
-    };
+    let (subject, client_id) = event.concerns();
+    let (grant_id, scopes, _) = event.kind.details();
     let change = v1::Change {
         kind: event.kind.name().to_owned(),
         event_id: event.id.to_string(),
         time: Some(instant(event.at)),
-        subject: subject.to_owned(),
-        client_id: client_id.to_owned(),
-        resource: resource.to_owned(),
+        subject: subject.map(|subject| subject.as_str().to_owned()).unwrap_or_default(),
+        client_id: client_id.map(|id| id.as_str().to_owned()).unwrap_or_default(),
+        resource: event.about.as_ref().map(|about| about.resource.clone()).unwrap_or_default(),
         scopes: scopes.split_ascii_whitespace().map(str::to_owned).collect(),
-        grant_id: grant_id.map(ToString::to_string).unwrap_or_default(),
+        grant_id: grant_id.map(|id| id.to_string()).unwrap_or_default(),
     };
     WatchResponse { cursor: cursor(at), news: Some(v1::watch_response::News::Change(change)) }
 }

@@ -3,7 +3,7 @@
 use lychgate_api::v1;
 use lychgate_domain::Refusal;
 use lychgate_domain::client::Status;
-use lychgate_domain::event::{Event, EventKind, Reason};
+use lychgate_domain::event::{Event, EventKind};
 use lychgate_domain::grant::{EndedBy, Status as GrantStatus};
 use lychgate_domain::id::{ClientId, GrantId};
 use lychgate_domain::scope::Scopes;
@@ -13,7 +13,7 @@ use lychgate_domain::time::Timestamp;
 use super::super::consent::{page_size, parse_client_id};
 use crate::admin::{
     Account, ClientKind, Estimate, EventFilter, GrantFilter, GrantState, ListedClient, ListedGrant, Outcome, PageAsked,
-    Target, concerned,
+    Target,
 };
 use crate::error::Error;
 use crate::wire::instant;
@@ -217,8 +217,8 @@ pub(super) fn subject_revocation(
 }
 
 pub(super) fn event(event: Event) -> v1::Event {
-    let (subject, client_id) = concerned(&event);
-    let (grant_id, scopes, reason) = details(&event.kind);
+    let (subject, client_id) = event.concerns();
+    let (grant_id, scopes, reason) = event.kind.details();
     let requested = match &event.kind {
         EventKind::ConsentApproved { requested, .. } => requested,
         _ => "",
@@ -236,25 +236,6 @@ pub(super) fn event(event: Event) -> v1::Event {
         reason: reason.map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
         principal: event.principal,
         call_id: event.request_id,
-    }
-}
-
-fn details(kind: &EventKind) -> (Option<GrantId>, &str, Option<&Reason>) {
-    match kind {
-        EventKind::ConsentApproved { scopes, .. } => (None, scopes, None),
-        EventKind::GrantIssued { grant_id, scopes } => (Some(*grant_id), scopes, None),
-        EventKind::CodeReplayed { grant_id }
-        | EventKind::RefreshTokenReplayed { grant_id }
-        | EventKind::GrantSuperseded { grant_id }
-        | EventKind::GrantReturned { grant_id } => (Some(*grant_id), "", None),
-        EventKind::GrantRevoked { grant_id, reason } => (Some(*grant_id), "", Some(reason)),
-        EventKind::ConsentRevoked { reason } => (None, "", reason.as_ref()),
-        EventKind::ClientRevoked { reason, .. }
-        | EventKind::SubjectRevoked { reason, .. }
-        | EventKind::IssuerRevoked { reason }
-        | EventKind::ClientDisabled { reason, .. }
-        | EventKind::ClientEnabled { reason, .. } => (None, "", Some(reason)),
-        EventKind::KeysRotated { .. } => (None, "", None),
     }
 }
 
