@@ -1,8 +1,10 @@
 //! The two cookies of a flow; a third one, which outlives it, is in [`crate::session`].
 //!
-//! *browser*: an anonymous random id, set with the consent page. It leads to nobody; it only binds a form and a login to
-//! the browser they were begun in. *login*: one for each flow, set on the response that redirects upstream and on no
-//! other (SBP "OAuth state parameter"), required at the callback.
+//! *browser*: an anonymous random id, set with the first consent page. It leads to nobody; it only binds a form and a login
+//! to the browser they were begun in. Pages that are the first ones at the same moment each set one, and each stands under
+//! a name of its own, so that none takes another page's away: such a browser has several ids, and each is good.
+//! *login*: one for each flow, set on the response that redirects upstream and on no other (SBP "OAuth state parameter"),
+//! required at the callback.
 //!
 //! Names carry a digest of the issuer's URL: cookies ignore ports, and two issuers may share a host.
 
@@ -22,6 +24,8 @@ pub const PREFIX: &str = "__Host-lychgate-";
 
 /// Flows one browser may have under way. More would make the header too long for proxies in between.
 const MAX_LOGINS: usize = 8;
+/// Ids one browser may keep, for the same reason.
+const MAX_BROWSERS: usize = 8;
 
 /// The cookies a request came with, as sent.
 #[derive(Clone, Debug)]
@@ -49,18 +53,31 @@ impl Cookies {
         values.next().filter(|_| values.next().is_none())
     }
 
-    /// The browser's id, if it sent one of ours.
-    pub fn browser(&self, issuer: &Issuer, keys: &Keys) -> Option<BrowserId> {
-        let bytes: [u8; 52] = id::decode(self.single(&browser_name(issuer))?)?;
+    /// The browser's ids, as far as it sent ours: none before its first page, and then one, as a rule. Always in the same
+    /// order, so that each of its pages is made for the same one.
+    pub fn browsers(&self, issuer: &Issuer, keys: &Keys) -> Vec<BrowserId> {
+        let prefix = browser_prefix(issuer);
+        let named = self.0.iter().filter(|(name, _)| name.starts_with(&prefix));
+        let mut browsers: Vec<_> = named.filter_map(|(name, _)| self.browser(name, issuer, keys)).collect();
+        browsers.sort();
+        browsers.dedup();
+        browsers
+    }
+
+    fn browser(&self, name: &str, issuer: &Issuer, keys: &Keys) -> Option<BrowserId> {
+        let bytes: [u8; 52] = id::decode(self.single(name)?)?;
         let (key, rest) = bytes.split_first_chunk::<4>()?;
         let (browser, tag) = rest.split_first_chunk::<16>()?;
         let key = keys.find(Purpose::Cookie, KeyId::from_bytes(*key))?;
-        key.verify("browser", &[browser], tag).then(|| BrowserId::from_bytes(*browser))
+        let id = key.verify("browser", &[browser], tag).then(|| BrowserId::from_bytes(*browser))?;
+        // Without its id in the name: what browsers were given when they had one name for it.
+        (name == browser_name(issuer, id) || name == browser_prefix(issuer)).then_some(id)
     }
 
-    /// The same for a form, which is bound to a browser.
-    pub fn form_browser(&self, issuer: &Issuer, keys: &Keys) -> Result<BrowserId, Refusal> {
-        self.browser(issuer, keys).ok_or(Refusal::BrowserCookieMissing)
+    /// The same for a form, which is bound to one of them.
+    pub fn form_browsers(&self, issuer: &Issuer, keys: &Keys) -> Result<Vec<BrowserId>, Refusal> {
+        let browsers = self.browsers(issuer, keys);
+        if browsers.is_empty() { Err(Refusal::BrowserCookieMissing) } else { Ok(browsers) }
     }
 
     /// That this very browser was sent upstream with this flow, and not too long ago.
@@ -75,7 +92,7 @@ impl Cookies {
         if now > cookie.expires_at {
             return Err(Refusal::LoginExpired);
         }
-        if self.browser(issuer, keys) != Some(cookie.browser) {
+        if !self.browsers(issuer, keys).contains(&cookie.browser) {
             return Err(Refusal::BrowserMismatch);
         }
         Ok(cookie)
@@ -93,6 +110,12 @@ impl Cookies {
             expires_at: Timestamp::from_millis(u64::from_be_bytes(*expires)),
         };
         cookie.is_tagged(key, tag).then_some(cookie)
+    }
+
+    /// The ids too many, deleted. Which of them go leaves the one that pages are made for.
+    pub fn surplus_browsers(&self, issuer: &Issuer, keys: &Keys) -> Vec<SetCookie> {
+        let surplus = self.browsers(issuer, keys).into_iter().skip(MAX_BROWSERS);
+        surplus.map(|browser| SetCookie::delete(browser_name(issuer, browser))).collect()
     }
 
     /// The oldest flows' cookies, deleted to make room for the one called `newest`.
@@ -147,7 +170,7 @@ impl LoginCookie {
 pub fn set_browser(issuer: &Issuer, keys: &Keys, browser: BrowserId) -> SetCookie {
     let key = keys.active(Purpose::Cookie);
     let value = [key.id.bytes().as_slice(), browser.bytes(), &key.mac("browser", &[browser.bytes()])].concat();
-    SetCookie { name: browser_name(issuer), value: id::encode(&value), max_age: None }
+    SetCookie { name: browser_name(issuer, browser), value: id::encode(&value), max_age: None }
 }
 
 /// With the final answer: whoever has no cookie gets no second one.
@@ -155,8 +178,12 @@ pub fn delete_login(issuer: &Issuer, id: AuthorizationId) -> SetCookie {
     SetCookie::delete(login_name(issuer, id))
 }
 
-fn browser_name(issuer: &Issuer) -> String {
+fn browser_prefix(issuer: &Issuer) -> String {
     format!("{PREFIX}browser-{}", id::encode(&issuer.url.digest()))
+}
+
+fn browser_name(issuer: &Issuer, browser: BrowserId) -> String {
+    format!("{}-{}", browser_prefix(issuer), id::encode(browser.bytes()))
 }
 
 fn login_prefix(issuer: &Issuer) -> String {
@@ -206,6 +233,28 @@ mod tests {
     }
 
     #[test]
+    fn b32_each_id_of_a_browser_is_good_under_its_own_name() {
+        let (issuer, keys) = (issuer(), keys("https://gate.example", 1));
+        let ((first, flow), (second, _)) = (pair(1), pair(2));
+        let ids = [1, 2].map(|n| BrowserId::from_bytes([n; 16]));
+        for order in [[&first, &second], [&second, &first]] {
+            assert_eq!(sent(&order).browsers(&issuer, &keys), ids);
+        }
+        assert!(login(&sent(&[&second, &first, &flow]), NOW).is_ok());
+        let misnamed = SetCookie { name: first.name, ..second };
+        assert_eq!(sent(&[&misnamed]).form_browsers(&issuer, &keys), Err(Refusal::BrowserCookieMissing));
+    }
+
+    #[test]
+    fn a_browser_keeps_eight_ids_and_the_one_its_pages_are_made_for() {
+        let (issuer, keys) = (issuer(), keys("https://gate.example", 1));
+        let cookies = |n: u8| (1..=n).rev().map(|n| pair(n).0).collect::<Vec<_>>();
+        let surplus = |n| sent(&cookies(n).iter().collect::<Vec<_>>()).surplus_browsers(&issuer, &keys);
+        assert_eq!(surplus(8), []);
+        assert_eq!(surplus(10), [9, 10].map(|n| SetCookie::delete(pair(n).0.name)));
+    }
+
+    #[test]
     fn b20_a_login_expires() {
         let (browser, flow) = pair(1);
         let end = NOW + issuer().lifetimes.login;
@@ -225,10 +274,12 @@ mod tests {
         let (mut other, keys_of_other) = (issuer(), keys("https://gate.example/t", 1));
         other.url = IssuerUrl::parse("https://gate.example/t").unwrap();
         let theirs = set_browser(&other, &keys_of_other, BrowserId::from_bytes([1; 16]));
-        let ours = SetCookie { name: browser_name(&issuer()), ..theirs.clone() };
         let keys = keys("https://gate.example", 1);
-        assert_eq!(sent(&[&theirs]).browser(&issuer(), &keys), None);
-        assert_eq!(sent(&[&ours]).browser(&issuer(), &keys), None);
+        assert_eq!(sent(&[&theirs]).browsers(&issuer(), &keys), []);
+        for name in [browser_name(&issuer(), BrowserId::from_bytes([1; 16])), browser_prefix(&issuer())] {
+            let ours = SetCookie { name, ..theirs.clone() };
+            assert_eq!(sent(&[&ours]).browsers(&issuer(), &keys), []);
+        }
     }
 
     #[test]

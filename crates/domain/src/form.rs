@@ -60,10 +60,17 @@ pub fn token(keys: &Keys, ticket: &Ticket, browser: BrowserId, displayed: Displa
     make("form", ticket.id.bytes(), keys, browser, displayed)
 }
 
-/// What the form displayed that `token` came with. A token of another ticket or browser is refused: an attacker's own
-/// would otherwise serve to decide in the victim's browser (CVE-2026-27124).
-pub fn displayed(token: &str, keys: &Keys, ticket: &Ticket, browser: BrowserId) -> Result<Displayed, Refusal> {
-    read(token, "form", ticket.id.bytes(), keys, browser)
+/// What the form displayed that `token` came with, and for which of the browser's ids it was made. A token of another
+/// ticket or browser is refused: an attacker's own would otherwise serve to decide in the victim's browser
+/// (CVE-2026-27124).
+pub fn displayed(
+    token: &str,
+    keys: &Keys,
+    ticket: &Ticket,
+    browsers: &[BrowserId],
+) -> Result<(BrowserId, Displayed), Refusal> {
+    let made_for = |browser| Some((browser, read(token, "form", ticket.id.bytes(), keys, browser)?));
+    browsers.iter().copied().find_map(made_for).ok_or(Refusal::FormTokenInvalid)
 }
 
 /// The token of the form that asks whoever has just signed in.
@@ -78,7 +85,7 @@ pub fn signed_in_displayed(
     id: AuthorizationId,
     browser: BrowserId,
 ) -> Result<Displayed, Refusal> {
-    read(token, "signed in", id.bytes(), keys, browser)
+    read(token, "signed in", id.bytes(), keys, browser).ok_or(Refusal::FormTokenInvalid)
 }
 
 fn make(form: &str, about: &[u8; 16], keys: &Keys, browser: BrowserId, displayed: Displayed) -> String {
@@ -87,15 +94,12 @@ fn make(form: &str, about: &[u8; 16], keys: &Keys, browser: BrowserId, displayed
     id::encode(&[key.id.bytes().as_slice(), &displayed.0, &tag].concat())
 }
 
-fn read(token: &str, form: &str, about: &[u8; 16], keys: &Keys, browser: BrowserId) -> Result<Displayed, Refusal> {
-    let parse = || {
-        let bytes: [u8; 52] = id::decode(token)?;
-        let (key, rest) = bytes.split_first_chunk::<4>()?;
-        let (displayed, tag) = rest.split_first_chunk::<16>()?;
-        let key = keys.find(Purpose::Form, KeyId::from_bytes(*key))?;
-        key.verify(form, &[about, browser.bytes(), displayed], tag).then_some(Displayed(*displayed))
-    };
-    parse().ok_or(Refusal::FormTokenInvalid)
+fn read(token: &str, form: &str, about: &[u8; 16], keys: &Keys, browser: BrowserId) -> Option<Displayed> {
+    let bytes: [u8; 52] = id::decode(token)?;
+    let (key, rest) = bytes.split_first_chunk::<4>()?;
+    let (displayed, tag) = rest.split_first_chunk::<16>()?;
+    let key = keys.find(Purpose::Form, KeyId::from_bytes(*key))?;
+    key.verify(form, &[about, browser.bytes(), displayed], tag).then_some(Displayed(*displayed))
 }
 
 /// Whether a form came from our own page, as far as the browser says. `Sec-Fetch-Site` first, then `Origin`; a missing
@@ -130,11 +134,11 @@ mod tests {
         let (ticket, other) = (issue(), issue());
         let shown = Displayed::new(&issuer, &issuer.clients[0], &ticket.request, &issuer.resources[0]);
         let token = token(&keys, &ticket, browser(1), shown);
-        assert_eq!(displayed(&token, &keys, &ticket, browser(1)), Ok(shown));
-        assert_eq!(displayed(&token, &keys, &ticket, browser(2)), Err(Refusal::FormTokenInvalid));
-        assert_eq!(displayed(&token, &keys, &other, browser(1)), Err(Refusal::FormTokenInvalid));
+        assert_eq!(displayed(&token, &keys, &ticket, &[browser(2), browser(1)]), Ok((browser(1), shown)));
+        assert_eq!(displayed(&token, &keys, &ticket, &[browser(2), browser(3)]), Err(Refusal::FormTokenInvalid));
+        assert_eq!(displayed(&token, &keys, &other, &[browser(1)]), Err(Refusal::FormTokenInvalid));
         for strange in ["", "x", &token[1..], &format!("{token}A"), &token.replace(&token[30..31], "*")] {
-            assert_eq!(displayed(strange, &keys, &ticket, browser(1)), Err(Refusal::FormTokenInvalid), "{strange}");
+            assert_eq!(displayed(strange, &keys, &ticket, &[browser(1)]), Err(Refusal::FormTokenInvalid), "{strange}");
         }
     }
 

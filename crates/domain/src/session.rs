@@ -57,13 +57,14 @@ pub struct Session {
 }
 
 impl Cookies {
-    /// The session of `browser`, if it sent one of ours that has not ended.
-    pub fn session(&self, issuer: &Issuer, keys: &Keys, browser: BrowserId, now: Timestamp) -> Option<Session> {
+    /// The browser's session, if it sent one of ours that has not ended.
+    pub fn session(&self, issuer: &Issuer, keys: &Keys, now: Timestamp) -> Option<Session> {
         let text = self.single(&name(issuer)).filter(|text| text.len() <= MAX_CHARS)?;
         let bytes = id::decode_vec(text)?;
         let (key, sealed) = bytes.split_first_chunk::<4>()?;
         let key = keys.find(Purpose::Cookie, KeyId::from_bytes(*key))?;
-        let plaintext = key.open(&context(&issuer.url.digest(), &browser), sealed)?;
+        let open = |browser: &BrowserId| key.open(&context(&issuer.url.digest(), browser), sealed);
+        let plaintext = self.browsers(issuer, keys).iter().find_map(open)?;
         let mut reader = Reader::new(&plaintext);
         let [format] = reader.array()?;
         let expires_at = Timestamp::from_millis(u64::from_be_bytes(reader.array()?));
@@ -115,6 +116,7 @@ fn context<'a>(issuer: &'a [u8; 16], browser: &'a BrowserId) -> [&'a [u8]; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cookie;
     use crate::entropy::tests::Counting;
     use crate::issuer::IssuerUrl;
     use crate::issuer::tests::issuer;
@@ -138,8 +140,10 @@ mod tests {
     }
 
     fn found(values: &[&SetCookie], browser: BrowserId, now: Timestamp) -> Option<Session> {
-        let cookies = Cookies(values.iter().map(|cookie| (cookie.name.clone(), cookie.value.clone())).collect());
-        cookies.session(&issuer(), &k(), browser, now)
+        let browser = cookie::set_browser(&issuer(), &k(), browser);
+        let sent = values.iter().copied().chain([&browser]);
+        let cookies = Cookies(sent.map(|cookie| (cookie.name.clone(), cookie.value.clone())).collect());
+        cookies.session(&issuer(), &k(), now)
     }
 
     #[test]
@@ -155,6 +159,8 @@ mod tests {
     fn b37_a_session_is_its_own_browsers_only_and_once() {
         assert_eq!(found(&[&minted()], BrowserId::from_bytes([2; 16]), NOW), None, "stolen");
         assert_eq!(found(&[&minted(), &minted()], ALICE, NOW), None, "twice is not there");
+        let another = cookie::set_browser(&issuer(), &k(), BrowserId::from_bytes([0; 16]));
+        assert!(found(&[&another, &minted()], ALICE, NOW).is_some(), "under whichever of its ids");
         assert_eq!(found(&[&delete(&issuer())], ALICE, NOW), None);
     }
 

@@ -96,7 +96,7 @@ fn a_form_token_is_taken_as_ever() {
     let shown = Displayed::new(&flow.issuer, client(&flow.issuer), &flow.ticket.request, &flow.issuer.resources[0]);
     let token = form::token(&flow.keys, &flow.ticket, flow.browser, shown);
     let kept = golden("form-token.v1.txt", &line(&token));
-    assert_eq!(form::displayed(kept.trim_end(), &flow.keys, &flow.ticket, flow.browser), Ok(shown));
+    assert_eq!(form::displayed(kept.trim_end(), &flow.keys, &flow.ticket, &[flow.browser]), Ok((flow.browser, shown)));
     // Key id, then what was displayed, then the MAC.
     let bytes: [u8; 52] = id::decode(&token).unwrap();
     golden("displayed-digest.v1.txt", &line(&hex(&bytes[4..20])));
@@ -110,12 +110,15 @@ fn the_digest_that_a_consent_is_given_to_is_as_ever() {
 #[test]
 fn both_cookies_are_taken_as_ever() {
     let flow = Flow::new();
-    let browser = golden("browser-cookie.v1.txt", &cookie_text(&flow.browser_cookie()));
+    let browser = golden("browser-cookie.v2.txt", &cookie_text(&flow.browser_cookie()));
     let login = golden("login-cookie.v1.txt", &cookie_text(&flow.login_cookie()));
-    let cookies = Cookies(vec![sent(&browser), sent(&login)]);
-    assert_eq!(cookies.browser(&flow.issuer, &flow.keys), Some(flow.browser));
-    let proven = cookies.login(&flow.issuer, &flow.keys, flow.approved.decided.id, at(60)).unwrap();
-    assert_eq!(proven.browser(), flow.browser);
+    // The first format had the same value under a name without the id.
+    for browser in [sent(&browser), sent(include_str!("golden/browser-cookie.v1.txt"))] {
+        let cookies = Cookies(vec![browser, sent(&login)]);
+        assert_eq!(cookies.browsers(&flow.issuer, &flow.keys), [flow.browser]);
+        let proven = cookies.login(&flow.issuer, &flow.keys, flow.approved.decided.id, at(60)).unwrap();
+        assert_eq!(proven.browser(), flow.browser);
+    }
 }
 
 #[test]
@@ -133,7 +136,9 @@ fn a_session_is_taken_as_ever() {
     let person = Person::new(Subject::new(&flow.issuer.upstream, "alice").unwrap(), Some("Älice"), Some("a@b.example"));
     let cookie = session::set(&person, flow.browser, &flow.issuer, &flow.keys, &CountingUp::default(), at(0));
     let kept = golden("session-cookie.v1.txt", &cookie_text(&cookie));
-    let found = Cookies(vec![sent(&kept)]).session(&flow.issuer, &flow.keys, flow.browser, at(60));
+    let browser = flow.browser_cookie();
+    let cookies = Cookies(vec![sent(&kept), (browser.name, browser.value)]);
+    let found = cookies.session(&flow.issuer, &flow.keys, at(60));
     assert_eq!(found.unwrap().person, person);
 }
 
@@ -152,7 +157,9 @@ fn cookies_of_two_issuers_on_one_host_have_the_names_they_ever_had() {
             writeln!(lines, "{url} {} {:?}", cookie.name, cookie.max_age.map(|age| age.as_secs())).unwrap();
         }
     }
-    golden("cookie-names.v1.txt", &lines);
+    golden("cookie-names.v2.txt", &lines);
+    let before = kept("cookie-names.v1.txt").unwrap();
+    assert!(before.lines().filter(|line| line.contains("-login-")).all(|line| lines.contains(line)));
 }
 
 #[test]
@@ -335,7 +342,7 @@ proptest! {
 }
 
 /// What comes back to us, from whoever holds it.
-const TAKEN: [&str; 12] = [
+const TAKEN: [&str; 13] = [
     "ticket.v1.txt",
     "form-token.v1.txt",
     "upstream-login.v1.txt",
@@ -343,6 +350,7 @@ const TAKEN: [&str; 12] = [
     "refresh-token.v1.txt",
     "login-cookie.v1.txt",
     "browser-cookie.v1.txt",
+    "browser-cookie.v2.txt",
     "account-cookie.v1.txt",
     "account-login-cookie.v1.txt",
     "account-upstream-login.v1.txt",
@@ -407,7 +415,7 @@ impl Flow {
         let (issuer, id) = (&self.issuer, self.approved.decided.id);
         match file {
             "ticket.v1.txt" => Ticket::open(text, issuer, keys, at(1)).is_ok(),
-            "form-token.v1.txt" => form::displayed(text, keys, &self.ticket, self.browser).is_ok(),
+            "form-token.v1.txt" => form::displayed(text, keys, &self.ticket, &[self.browser]).is_ok(),
             "upstream-login.v1.txt" => matches!(login::returned(Some(text), keys), Ok(Returned::Authorization(_))),
             "account-upstream-login.v1.txt" => {
                 matches!(login::returned(Some(text), keys), Ok(Returned::Account { .. }))
@@ -440,8 +448,8 @@ impl Flow {
                 let cookies = [self.browser_cookie(), changed].map(|cookie| (cookie.name, cookie.value));
                 Cookies(cookies.to_vec()).login(issuer, keys, id, at(1)).is_ok()
             }
-            "browser-cookie.v1.txt" => {
-                Cookies(vec![(self.browser_cookie().name, text.to_owned())]).browser(issuer, keys).is_some()
+            "browser-cookie.v1.txt" | "browser-cookie.v2.txt" => {
+                Cookies(vec![(self.browser_cookie().name, text.to_owned())]).form_browsers(issuer, keys).is_ok()
             }
             other => panic!("nobody takes {other}"),
         }

@@ -3,7 +3,7 @@
 use lychgate_domain::authorization::{Approved, Authorization, Confirmed, Decided, Decision, Seen};
 use lychgate_domain::cookie::{Cookies, LoginCookie};
 use lychgate_domain::form::{self, Page};
-use lychgate_domain::id::{Attempt, BrowserId};
+use lychgate_domain::id::Attempt;
 use lychgate_domain::keys::Purpose;
 use lychgate_domain::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
@@ -44,8 +44,8 @@ impl Control {
         form::same_site(answer.sec_fetch_site.as_deref(), answer.origin.as_deref(), &issuer.url)?;
         let ticket = Ticket::open(&answer.ticket, issuer, keys, now)?;
         let again = |refusal| Error::from(refusal).returning(serving.consent_url(&answer.ticket), issuer.name.clone());
-        let browser = answer.cookies.form_browser(issuer, keys).map_err(again)?;
-        let displayed = form::displayed(&answer.form_token, keys, &ticket, browser).map_err(again)?;
+        let browsers = answer.cookies.form_browsers(issuer, keys).map_err(again)?;
+        let (browser, displayed) = form::displayed(&answer.form_token, keys, &ticket, &browsers).map_err(again)?;
         let decision = match answer.decision.ok_or_else(|| again(Refusal::DecisionMissing))? {
             Pressed::Approve => Decision::Approve,
             Pressed::Deny => Decision::Deny,
@@ -56,12 +56,12 @@ impl Control {
         };
         let id = ticket.authorization_id(issuer, keys, browser)?;
         for _ in 0..MAX_ROUNDS {
-            if let Some(stored) = self.store.authorization(issuer, id, now).await? {
-                return self.decided(serving, &stored.value, decision, browser, &answer.cookies, now).await;
+            if let Some(stored) = self.decision_in(serving, &ticket, &answer.cookies, now).await? {
+                return self.decided(serving, &stored, decision, &answer.cookies, now).await;
             }
             let client = self.client(issuer, &ticket.request.client_id, Standing::Stranger, now).await?;
             let resource = ticket.request.still_holds(issuer, &client.client)?;
-            let known = self.known(serving, &ticket, &client, browser, &answer.cookies, now).await?;
+            let known = self.known(serving, &ticket, &client, &answer.cookies, now).await?;
             let text = &*answer.ticket;
             let view = View { serving, text, ticket: &ticket, client: client.clone(), resource, browser, known, now };
             let Some(seen) = view.seen(displayed) else {
@@ -78,7 +78,7 @@ impl Control {
             }
             let authorization = Authorization::decide(decided, decision, seen, keys);
             // Before anything is kept: if the upstream is away, the person can press the button again.
-            let next = self.decided(serving, &authorization, decision, browser, &answer.cookies, now).await?;
+            let next = self.decided(serving, &authorization, decision, &answer.cookies, now).await?;
             match self.store.decide(issuer, &authorization, client.record.as_ref(), now).await {
                 Ok(()) => return Ok(next),
                 Err(StoreError::Conflict) => {}
@@ -99,11 +99,10 @@ impl Control {
     ) -> Result<Option<Next>, Error> {
         let View { serving, ticket, client, browser, now, .. } = view;
         let (issuer, keys, decision) = (&*serving.issuer, serving.keys(), Decision::Approve);
-        let id = ticket.authorization_id(issuer, keys, *browser)?;
-        let stored = self.store.authorization(issuer, id, *now).await?;
-        let authorization = match stored {
-            Some(stored) => stored.value,
+        let authorization = match self.decision_in(serving, ticket, cookies, *now).await? {
+            Some(stored) => stored,
             None => {
+                let id = ticket.authorization_id(issuer, keys, *browser)?;
                 let decided = Decided::new(id, (*ticket).clone(), &client.client, *browser, attempt, *now);
                 let authorization = Authorization::decide(decided, decision, seen, keys);
                 if let Authorization::Approved(approved) = &authorization {
@@ -116,7 +115,25 @@ impl Control {
                 }
             }
         };
-        Ok(Some(self.decided(serving, &authorization, decision, *browser, cookies, *now).await?))
+        Ok(Some(self.decided(serving, &authorization, decision, cookies, *now).await?))
+    }
+
+    /// What the browser has decided about the ticket, under any of its ids.
+    async fn decision_in(
+        &self,
+        serving: &Serving,
+        ticket: &Ticket,
+        cookies: &Cookies,
+        now: Timestamp,
+    ) -> Result<Option<Authorization>, Error> {
+        let (issuer, keys) = (&*serving.issuer, serving.keys());
+        for browser in cookies.browsers(issuer, keys) {
+            let id = ticket.authorization_id(issuer, keys, browser)?;
+            if let Some(stored) = self.store.authorization(issuer, id, now).await? {
+                return Ok(Some(stored.value));
+            }
+        }
+        Ok(None)
     }
 
     /// The answer to a decision that stands: the same whenever it is given again.
@@ -125,7 +142,6 @@ impl Control {
         serving: &Serving,
         authorization: &Authorization,
         decision: Decision,
-        browser: BrowserId,
         cookies: &Cookies,
         now: Timestamp,
     ) -> Result<Next, Error> {
@@ -137,7 +153,7 @@ impl Control {
             }
             Confirmed::Approved(approved) => {
                 let decided = &approved.decided;
-                let login = LoginCookie::new(decided.id, browser, issuer, decided.at);
+                let login = LoginCookie::new(decided.id, decided.browser, issuer, decided.at);
                 let mut set_cookies = vec![login.set(issuer, serving.keys().active(Purpose::Cookie))];
                 set_cookies.extend(cookies.surplus_logins(issuer, decided.id));
                 Ok(Next { step: Step::Redirect(self.login_url(serving, approved, now).await?), set_cookies })

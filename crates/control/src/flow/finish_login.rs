@@ -191,7 +191,7 @@ impl Control {
 
 /// Whoever signed in, by the name that the session still knows.
 pub(super) fn called(serving: &Serving, signed_in: &SignedIn, cookies: &Cookies, now: Timestamp) -> Person {
-    let session = cookies.session(&serving.issuer, serving.keys(), signed_in.approved.decided.browser, now);
+    let session = cookies.session(&serving.issuer, serving.keys(), now);
     let known = session.map(|session| session.person).filter(|person| person.subject == signed_in.subject);
     known.unwrap_or_else(|| Person::new(signed_in.subject.clone(), None, None))
 }

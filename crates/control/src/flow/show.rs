@@ -40,9 +40,9 @@ impl Control {
         let ticket = &Ticket::open(&visit.ticket, issuer, serving.keys(), now)?;
         let client = self.client(issuer, &ticket.request.client_id, Standing::Stranger, now).await?;
         let resource = ticket.request.still_holds(issuer, &client.client)?;
-        let returning = visit.cookies.browser(issuer, serving.keys());
+        let returning = visit.cookies.browsers(issuer, serving.keys()).into_iter().next();
         let browser = returning.unwrap_or_else(|| BrowserId::from_bytes(random(&*self.entropy)));
-        let known = self.known(serving, ticket, &client, browser, &visit.cookies, now).await?;
+        let known = self.known(serving, ticket, &client, &visit.cookies, now).await?;
         let view = View { serving, text: &visit.ticket, ticket, client, resource, browser, known, now };
         let shown = match visit.whole_page {
             true => Shown::Everything,
@@ -62,7 +62,7 @@ impl Control {
             }
         };
         let set_cookies = match returning {
-            Some(_) => Vec::new(),
+            Some(_) => visit.cookies.surplus_browsers(issuer, serving.keys()),
             None => vec![cookie::set_browser(issuer, serving.keys(), browser)],
         };
         Ok(Next { step, set_cookies })

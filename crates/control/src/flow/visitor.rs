@@ -43,12 +43,11 @@ impl Control {
         serving: &Serving,
         ticket: &Ticket,
         client: &ResolvedClient,
-        browser: BrowserId,
         cookies: &Cookies,
         now: Timestamp,
     ) -> Result<Option<Known>, Error> {
         let (issuer, request) = (&*serving.issuer, &ticket.request);
-        let Some(session) = cookies.session(issuer, serving.keys(), browser, now) else { return Ok(None) };
+        let Some(session) = cookies.session(issuer, serving.keys(), now) else { return Ok(None) };
         let (subject, id) = (&session.person.subject, &request.client_id);
         let standing = self.store.standing(issuer, subject, id, client.elsewhere(), &request.resource, now).await?;
         let (consent, counters) = (standing.standing.consent, standing.standing.counters);

@@ -12,7 +12,7 @@ use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use serde_json::Value;
 
-use crate::support::{App, Edge, Failure, Flow, Refused as _, TICK, World, attempt, lasting, location, query};
+use crate::support::{App, Edge, Failure, Flow, Refused as _, TICK, World, attempt, lasting, location, page, query};
 
 /// The calls that change something. `every_call_with_an_attempt_is_tried_here` finds one that is missing.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -278,6 +278,32 @@ async fn an_attempt_of_another_length_is_refused() {
         assert_eq!(control.edge().register(request).await.reason(), "REQUEST_MALFORMED");
     }
     assert!(world.kept(lychgate_store::engine::Space::Clients).await.is_empty());
+}
+
+/// Two pages that were the first ones in their browser at the same moment gave it two ids. They are one browser still.
+#[tokio::test(flavor = "multi_thread")]
+async fn b32_one_ticket_under_two_ids_of_a_browser_is_one_decision() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = &control.edge();
+    let mut flow = Flow::new(App::configured());
+    let ticket = flow.ticket(edge).await;
+    let shown = [flow.show(&ticket), flow.show(&ticket)];
+    let mut pages = Vec::new();
+    for show in shown {
+        let next = edge.show(show).await.unwrap();
+        flow.browser.keep(&next);
+        pages.push(page(next));
+    }
+    assert_eq!(flow.browser.0.len(), 2);
+    let approved = edge.decide(flow.decide(&pages[1], v1::Decision::Approve)).await.unwrap();
+    let again = edge.decide(flow.decide(&pages[0], v1::Decision::Approve)).await.unwrap();
+    assert_eq!(location(&approved), location(&again));
+    let denied = edge.decide(flow.decide(&pages[0], v1::Decision::Deny)).await;
+    assert_eq!(denied.reason(), "ALREADY_DECIDED");
+    let shown = page(edge.show(flow.show(&ticket)).await.unwrap());
+    let shown = edge.decide(flow.decide(&shown, v1::Decision::Deny)).await;
+    assert_eq!(shown.reason(), "ALREADY_DECIDED");
 }
 
 /// B8: the same decision again is good, and the other one is refused, whoever asks.

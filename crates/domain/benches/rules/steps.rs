@@ -62,8 +62,8 @@ fn decide(flow: &Flow) -> Result<()> {
     let (issuer, keys) = (&flow.issuer, &flow.keys);
     form::same_site(Some("same-origin"), Some(URL), &issuer.url)?;
     let ticket = Ticket::open(&flow.ticket, issuer, keys, at(2))?;
-    let browser = flow.cookies.browser(issuer, keys).ok_or("no browser")?;
-    let displayed = form::displayed(&flow.form_token, keys, &ticket, browser)?;
+    let browsers = flow.cookies.form_browsers(issuer, keys)?;
+    let (browser, displayed) = form::displayed(&flow.form_token, keys, &ticket, &browsers)?;
     let id = ticket.authorization_id(issuer, keys, browser)?;
     let resource = ticket.request.still_holds(issuer, &flow.client)?;
     if displayed != Displayed::new(issuer, &flow.client, &ticket.request, resource) {
