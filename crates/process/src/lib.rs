@@ -1,4 +1,4 @@
-//! What a process needs before its job: configuration, telemetry, an orderly end.
+//! What a process needs before its job: configuration, telemetry, memory, an orderly end.
 //!
 //! Every binary's `main` is one call of [`run`]. Nothing here knows what a binary is for: no gRPC, no HTTP, no rules.
 
@@ -11,10 +11,15 @@ use std::future::Future;
 use std::process::ExitCode;
 use std::time::Duration;
 
+use mimalloc::MiMalloc;
 use tokio::runtime;
 
 pub use config::ConfigError;
 pub use shutdown::Shutdown;
+
+/// Eight per cent less CPU time for an authorization than with the C library's (`make bench`), for 10 MiB more of memory.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// How long blocking work may go on after `main` has returned. What must not be cut short was waited for before that,
 /// by [`Shutdown::finish`].
