@@ -26,8 +26,8 @@ pub use clients::{
     ClientConfig, DocumentMode, MetadataDocumentsConfig, RedirectsConfig, RegistrationConfig, RegistrationMode,
 };
 pub use issuers::{
-    AccessTokenAlgorithm, AccessTokensConfig, IssuerConfig, LifetimesConfig, PromptConfig, PromptMode, ResourceConfig,
-    ScopeConfig,
+    AccessTokenAlgorithm, AccessTokensConfig, IssuerConfig, LifetimesConfig, PolicyConfig, PromptConfig, PromptMode,
+    ResourceConfig, ScopeConfig,
 };
 pub use listen::{PrincipalConfig, Role, TlsConfig};
 pub use outbound::OutboundConfig;

@@ -11,7 +11,7 @@ mod visitor;
 
 use lychgate_domain::authorization::{Approved, Decided, LoginFailure};
 use lychgate_domain::cookie::{Cookies, SetCookie};
-use lychgate_domain::issuer::{IssuerUrl, Resource};
+use lychgate_domain::issuer::{IssuerUrl, PublishedPolicy, Resource};
 use lychgate_domain::keys::Purpose;
 use lychgate_domain::login::LoginSecrets;
 use lychgate_domain::redirect_uri::RedirectUri;
@@ -62,11 +62,20 @@ pub struct ConsentPage {
     pub scopes: Scopes,
     /// What the person allowed this client before, if they did.
     pub allowed: Option<Scopes>,
+    pub policy: Option<ShownPolicy>,
     pub upstream_name: String,
     pub grant_lifetime_seconds: u64,
     pub changed: bool,
     /// Who seems to be there.
     pub person: Option<Person>,
+}
+
+/// What an operator tells people besides.
+#[derive(Debug)]
+pub struct ShownPolicy {
+    pub policy: PublishedPolicy,
+    /// They allowed this client something before, under another one.
+    pub is_new: bool,
 }
 
 /// The buttons there are.

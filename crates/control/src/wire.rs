@@ -99,6 +99,11 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
         }),
         redirect: Some(consent_redirect(&page.redirect_uri, &metadata_host)),
         resource: Some(v1::ConsentResource { uri: page.resource.uri.clone(), name: page.resource.name.clone() }),
+        policy: page.policy.map(|shown| v1::ConsentPolicy {
+            version: shown.policy.version,
+            uri: shown.policy.uri.unwrap_or_default(),
+            changed: shown.is_new,
+        }),
         upstream_name: page.upstream_name,
         grant_lifetime_seconds: i64::try_from(page.grant_lifetime_seconds).unwrap_or(i64::MAX),
         changed: page.changed,

@@ -68,6 +68,8 @@ pub struct Decided {
     pub scopes: Scopes,
     /// Of the client as it was displayed.
     pub metadata_digest: [u8; 32],
+    /// Of the policy as it was displayed.
+    pub policy_version: Option<String>,
     pub browser: BrowserId,
     pub attempt: Attempt,
     pub at: Timestamp,
@@ -77,6 +79,7 @@ impl Decided {
     pub fn new(
         id: AuthorizationId,
         ticket: Ticket,
+        issuer: &Issuer,
         client: &Client,
         browser: BrowserId,
         attempt: Attempt,
@@ -93,6 +96,7 @@ impl Decided {
             requested_scopes: request.scopes.clone(),
             scopes: request.scopes,
             metadata_digest: client.metadata_digest(),
+            policy_version: issuer.policy_version(),
             browser,
             attempt,
             at,
@@ -453,6 +457,7 @@ mod tests {
     use crate::consent::Consent;
     use crate::entropy::tests::Counting;
     use crate::grant::tests::decided;
+    use crate::issuer::PublishedPolicy;
     use crate::issuer::tests::issuer;
     use crate::keys::tests::keys;
     use crate::prompt::PromptPolicy;
@@ -567,11 +572,13 @@ mod tests {
         let same = Decided { metadata_digest: client.metadata_digest(), ..decided() };
         let consent = Consent::approve(None, &same, &alice(), none, &lifetimes, NOW);
         let request = same.request();
-        let covered = consent.covers(&client, &request, none, NOW);
+        let covered = consent.covers(&issuer(), &client, &request, none, NOW);
         let page = |as_whom| Seen::Page { as_whom };
-        let at_ease = PromptPolicy::default();
-        let strict = PromptPolicy { confirm_subject: true, ..PromptPolicy::default() };
-        for (who, seen, policy, covered, expected) in [
+        let at_ease = issuer();
+        let strict = Issuer { prompt: PromptPolicy { confirm_subject: true, ..PromptPolicy::default() }, ..issuer() };
+        let policy = PublishedPolicy { version: "2".to_owned(), uri: None };
+        let renewed = Issuer { published_policy: Some(policy), ..issuer() };
+        for (who, seen, issuer, covered, expected) in [
             ("alice", page(None), &at_ease, None, AfterLogin::Approve),
             ("alice", page(Some(alice())), &at_ease, None, AfterLogin::Approve),
             ("bob", page(Some(alice())), &at_ease, None, AfterLogin::Ask),
@@ -582,8 +589,10 @@ mod tests {
             ("alice", Seen::Nothing { as_whom: alice() }, &at_ease, None, AfterLogin::Ask),
             ("bob", Seen::Button { as_whom: alice() }, &at_ease, None, AfterLogin::Ask),
             ("alice", Seen::Button { as_whom: alice() }, &strict, covered, AfterLogin::Ask),
+            ("alice", page(None), &renewed, None, AfterLogin::Ask),
+            ("alice", Seen::Nothing { as_whom: alice() }, &renewed, covered, AfterLogin::Ask),
         ] {
-            assert_eq!(signed_in(who, seen.clone()).after(policy, covered), expected, "{who} {seen:?}");
+            assert_eq!(signed_in(who, seen.clone()).after(issuer, covered), expected, "{who} {seen:?}");
         }
     }
 
@@ -638,7 +647,7 @@ mod tests {
         let browser = BrowserId::from_bytes([1; 16]);
         let id = ticket.authorization_id(&issuer, &k(), browser).unwrap();
         let last_decision = ticket.issued_at + lifetimes.ticket;
-        let decided = Decided::new(id, ticket, &issuer.clients[0], browser, attempt(1), last_decision);
+        let decided = Decided::new(id, ticket, &issuer, &issuer.clients[0], browser, attempt(1), last_decision);
         let denied = Authorization::decide(decided, Decision::Deny, Seen::Page { as_whom: None }, &k());
         assert!(denied.expires_at(&lifetimes) >= last_decision + lifetimes.login + lifetimes.code + CLOCK_SKEW);
         let mut issued = issued();

@@ -1,10 +1,10 @@
 //! What a person allowed: (subject, client, resource) → scopes.
 
-use crate::authorization::Decided;
+use crate::authorization::{Decided, Seen};
 use crate::client::{self, Client};
 use crate::grant::{Counters, Standing};
 use crate::id::{ClientId, GrantId};
-use crate::issuer::Lifetimes;
+use crate::issuer::{Issuer, Lifetimes};
 use crate::redirect_uri::{RedirectKind, RedirectUri};
 use crate::request::AuthorizationRequest;
 use crate::scope::Scopes;
@@ -31,6 +31,8 @@ pub struct Consent {
     pub approved_at: Timestamp,
     pub expires_at: Timestamp,
     pub how: How,
+    /// Of the policy that the latest approval was given under; `None` if there was none.
+    pub policy_version: Option<String>,
     /// Raised by every revocation: what was minted under an older one is dead. It begins at the time of the first
     /// approval, so that a consent made anew after it was gone does not revive what the first one gave.
     pub epoch: u64,
@@ -51,11 +53,15 @@ impl<'a> Covered<'a> {
     }
 }
 
-/// How a person said yes.
+/// How the latest yes was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum How {
-    /// On the whole page.
+    /// On a page that said it all.
     Page,
+    /// With one button, by somebody who had seen it all before.
+    OneButton,
+    /// Not at all: an operator trusts the client with what was allowed before.
+    Silently,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,6 +155,7 @@ impl Consent {
             approved_at: now,
             expires_at: now + lifetimes.consent,
             how: How::Page,
+            policy_version: decided.policy_version.clone(),
             epoch: now.millis(),
             status: Status::Live,
             grants: Vec::new(),
@@ -183,6 +190,16 @@ impl Consent {
         }
     }
 
+    /// The same consent, used again: only how the yes to it was given is other than before.
+    pub fn repeat(&self, seen: &Seen) -> Self {
+        let how = match seen {
+            Seen::Page { .. } => How::Page,
+            Seen::Button { .. } => How::OneButton,
+            Seen::Nothing { .. } => How::Silently,
+        };
+        Self { how, ..self.clone() }
+    }
+
     /// Whether nothing wider was revoked since: everything of its client, of its subject, of its issuer. If something
     /// was, the consent is gone, and is not remembered when the person is asked again.
     pub fn is_under(&self, counters: &Counters) -> bool {
@@ -200,9 +217,11 @@ impl Consent {
     }
 
     /// Whether this is all that `request` of `client` asks for, so that the person need not read it again: the same
-    /// client in the same shape (B39), no other resource, no scope and no redirect URI more.
+    /// client in the same shape (B39), no other resource, no scope and no redirect URI more, under the policy that holds
+    /// now.
     pub fn covers(
         &self,
+        issuer: &Issuer,
         client: &Client,
         request: &AuthorizationRequest,
         counters: Counters,
@@ -212,7 +231,8 @@ impl Consent {
             && self.client_id == request.client_id
             && self.resource == request.resource
             && request.scopes.is_subset(&self.scopes)
-            && self.redirect_uris.contains(&without_port(&request.redirect_uri));
+            && self.redirect_uris.contains(&without_port(&request.redirect_uri))
+            && issuer.is_under_policy(self.policy_version.as_deref());
         covers.then_some(Covered(self))
     }
 
@@ -251,6 +271,7 @@ fn without_port(uri: &RedirectUri) -> String {
 mod tests {
     use super::*;
     use crate::grant::tests::decided;
+    use crate::issuer::PublishedPolicy;
     use crate::issuer::tests::issuer;
     use crate::request::tests::request;
     use crate::subject::UpstreamId;
@@ -335,16 +356,16 @@ mod tests {
         };
         let none = Counters::default();
         let consent = Consent::approve(None, &decided, &subject(), none, &issuer().lifetimes, at(10));
-        assert_eq!(consent.covers(&client, &asked, none, at(11)).unwrap().by(), &consent);
+        assert_eq!(consent.covers(&issuer(), &client, &asked, none, at(11)).unwrap().by(), &consent);
 
-        assert_eq!(consent.covers(&client, &asked, none, consent.expires_at), None, "expired");
-        assert_eq!(consent.clone().revoke(at(11)).covers(&client, &asked, none, at(11)), None, "revoked");
+        assert_eq!(consent.covers(&issuer(), &client, &asked, none, consent.expires_at), None, "expired");
+        assert_eq!(consent.clone().revoke(at(11)).covers(&issuer(), &client, &asked, none, at(11)), None, "revoked");
         for raised in [Counters { issuer: 1, ..none }, Counters { client: 1, ..none }, Counters { subject: 1, ..none }]
         {
-            assert_eq!(consent.covers(&client, &asked, raised, at(11)), None, "{raised:?}");
+            assert_eq!(consent.covers(&issuer(), &client, &asked, raised, at(11)), None, "{raised:?}");
             let anew =
                 Consent::approve(Some(consent.clone()), &decided, &subject(), raised, &issuer().lifetimes, at(12));
-            assert!(anew.covers(&client, &asked, raised, at(13)).is_some());
+            assert!(anew.covers(&issuer(), &client, &asked, raised, at(13)).is_some());
         }
         type Change = fn(&mut AuthorizationRequest);
         let changes: [Change; 4] = [
@@ -356,10 +377,50 @@ mod tests {
         for change in changes {
             let mut changed = asked.clone();
             change(&mut changed);
-            assert_eq!(consent.covers(&client, &changed, none, at(11)), None, "{changed:?}");
+            assert_eq!(consent.covers(&issuer(), &client, &changed, none, at(11)), None, "{changed:?}");
         }
         let renamed = Client { name: Some("Another".to_owned()), ..client };
-        assert_eq!(consent.covers(&renamed, &asked, none, at(11)), None);
+        assert_eq!(consent.covers(&issuer(), &renamed, &asked, none, at(11)), None);
+    }
+
+    #[test]
+    fn b31_a_consent_covers_nothing_under_another_policy_and_stands_all_the_same() {
+        let policy = |version: &str| PublishedPolicy { version: version.to_owned(), uri: None };
+        let under = |policy: Option<PublishedPolicy>| Issuer { published_policy: policy, ..issuer() };
+        let (client, asked, none) = (issuer().clients[0].clone(), request(), Counters::default());
+        let given_under = |version: Option<&str>| {
+            let decided = Decided {
+                redirect_uri: asked.redirect_uri.clone(),
+                policy_version: version.map(str::to_owned),
+                ..decided()
+            };
+            Consent::approve(None, &decided, &subject(), none, &issuer().lifetimes, at(10))
+        };
+        for (given, now, covers) in [
+            (None, None, true),
+            (Some("1"), Some("1"), true),
+            (Some("1"), Some("2"), false),
+            (None, Some("1"), false),
+            (Some("1"), None, true),
+        ] {
+            let (consent, issuer) = (given_under(given), under(now.map(policy)));
+            assert_eq!(consent.covers(&issuer, &client, &asked, none, at(11)).is_some(), covers, "{given:?} {now:?}");
+            assert!(consent.stands(&client, none, at(11)) && consent.is_live(at(11)));
+        }
+    }
+
+    #[test]
+    fn a_consent_that_is_used_again_says_how_and_changes_in_nothing_else() {
+        let (first, as_whom) = (approve(None, "read", at(10)), subject());
+        for (seen, how) in [
+            (Seen::Page { as_whom: None }, How::Page),
+            (Seen::Button { as_whom: as_whom.clone() }, How::OneButton),
+            (Seen::Nothing { as_whom }, How::Silently),
+        ] {
+            let again = first.repeat(&seen);
+            assert_eq!(again, Consent { how, ..first.clone() });
+            assert_eq!(approve(Some(again), "read", at(20)).how, How::Page, "it was all said again");
+        }
     }
 
     #[test]

@@ -3,7 +3,7 @@
 use crate::Refusal;
 use crate::client::Client;
 use crate::id::{self, AuthorizationId, BrowserId};
-use crate::issuer::{Choice, Issuer, IssuerUrl, Resource};
+use crate::issuer::{Choice, Issuer, IssuerUrl, PublishedPolicy, Resource};
 use crate::keys::{KeyId, Keys, Purpose, digest};
 use crate::request::AuthorizationRequest;
 use crate::subject::Subject;
@@ -33,7 +33,17 @@ impl Displayed {
                 parts.push(b"optional");
             }
         }
-        Self(*digest("displayed", &parts).first_chunk().expect("16 of 32 bytes"))
+        let this = Self(*digest("displayed", &parts).first_chunk().expect("16 of 32 bytes"));
+        match &issuer.published_policy {
+            Some(policy) => this.under(policy),
+            None => this,
+        }
+    }
+
+    fn under(self, policy: &PublishedPolicy) -> Self {
+        let uri = policy.uri.as_deref().unwrap_or_default();
+        let parts = [self.0.as_slice(), policy.version.as_bytes(), uri.as_bytes()];
+        Self(*digest("displayed under", &parts).first_chunk().expect("16 of 32 bytes"))
     }
 
     /// The same on a page that says "as X": whoever that is, is part of what was answered.
@@ -169,6 +179,16 @@ mod tests {
     fn everything_an_answer_depends_on_is_in_the_digest() {
         let (good, request) = (issuer(), request());
         let show = |issuer: &Issuer| Displayed::new(issuer, &issuer.clients[0], &request, &issuer.resources[0]);
+        let policy = |version: &str, uri: Option<&str>| {
+            Some(PublishedPolicy { version: version.to_owned(), uri: uri.map(str::to_owned) })
+        };
+        let under = |policy| show(&Issuer { published_policy: policy, ..issuer() });
+        let policies = [None, policy("1", None), policy("2", None), policy("1", Some("https://gate.example/p"))];
+        for (n, one) in policies.iter().enumerate() {
+            for other in &policies[n + 1..] {
+                assert_ne!(under(one.clone()), under(other.clone()), "{one:?} {other:?}");
+            }
+        }
         let changes: [fn(&mut Issuer); 5] = [
             |issuer| issuer.clients[0].name = Some("Other".to_owned()),
             |issuer| issuer.resources[0].name = "Other".to_owned(),

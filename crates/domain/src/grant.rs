@@ -296,6 +296,7 @@ pub(crate) mod tests {
             requested_scopes: request.scopes.clone(),
             scopes: request.scopes,
             metadata_digest: issuer.clients[0].metadata_digest(),
+            policy_version: None,
             browser: BrowserId::from_bytes([1; 16]),
             attempt: attempt(1),
             at: NOW,

@@ -29,7 +29,18 @@ pub struct Issuer {
     pub clients: Vec<Client>,
     pub policy: ClientPolicy,
     pub prompt: PromptPolicy,
+    /// What people agree to besides, if an operator says so.
+    pub published_policy: Option<PublishedPolicy>,
     pub lifetimes: Lifetimes,
+}
+
+/// What an operator tells people about how their data is treated, or by which terms. Nothing here reads it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedPolicy {
+    /// Another version is another policy.
+    pub version: String,
+    /// Where it can be read.
+    pub uri: Option<String>,
 }
 
 /// Which clients there may be besides the configured ones.
@@ -166,6 +177,16 @@ impl Issuer {
     pub fn permits(&self, client: &Client, uri: &RedirectUri) -> Result<(), Refusal> {
         let permitted = client.is_configured() || self.policy.redirect_hosts.permit(uri);
         if permitted { Ok(()) } else { Err(Refusal::RedirectUriForbidden) }
+    }
+
+    /// Whether what was agreed to under `version` was agreed to under the policy that holds now. Where there is none, there
+    /// is nothing to agree to anew.
+    pub fn is_under_policy(&self, version: Option<&str>) -> bool {
+        self.published_policy.as_ref().is_none_or(|policy| Some(policy.version.as_str()) == version)
+    }
+
+    pub fn policy_version(&self) -> Option<String> {
+        self.published_policy.as_ref().map(|policy| policy.version.clone())
     }
 
     /// A resource by its canonical URI; `None` once it is no longer configured.
@@ -398,6 +419,7 @@ pub(crate) mod tests {
                 ..ClientPolicy::default()
             },
             prompt: PromptPolicy::default(),
+            published_policy: None,
             lifetimes: Lifetimes::default(),
         }
     }

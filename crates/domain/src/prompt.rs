@@ -90,7 +90,8 @@ mod tests {
     fn judge(mode: Mode, change: fn(&mut AuthorizationRequest), site: Option<&str>) -> Shown {
         let (consent, mut issuer, mut asked) = (consent(), issuer(), request());
         issuer.prompt.mode = mode;
-        let covered = consent.covers(&issuer.clients[0], &asked, Counters::default(), NOW).expect("as approved");
+        let covered =
+            consent.covers(&issuer, &issuer.clients[0], &asked, Counters::default(), NOW).expect("as approved");
         change(&mut asked);
         shown(&issuer, &asked, Some(&covered), site)
     }

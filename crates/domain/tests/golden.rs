@@ -381,7 +381,7 @@ impl Flow {
         let (issuer, keys, browser) = (issuer(URL), keys(URL), BrowserId::from_bytes([7; 16]));
         let (ticket, ticket_text) = Ticket::issue(request(), &keys, &CountingUp::default(), at(0)).unwrap();
         let id = ticket.authorization_id(&issuer, &keys, browser).unwrap();
-        let decided = Decided::new(id, ticket.clone(), client(&issuer), browser, attempt(1), at(2));
+        let decided = Decided::new(id, ticket.clone(), &issuer, client(&issuer), browser, attempt(1), at(2));
         let Authorization::Approved(approved) =
             Authorization::decide(decided.clone(), Decision::Approve, Seen::Page { as_whom: None }, &keys)
         else {
@@ -529,6 +529,7 @@ fn issuer(url: &str) -> Issuer {
         }],
         policy: ClientPolicy::default(),
         prompt: PromptPolicy::default(),
+        published_policy: None,
         lifetimes: Lifetimes::default(),
     }
 }

@@ -47,6 +47,7 @@ pub(crate) struct ConsentPage {
     pub(crate) lifetime: String,
     pub(crate) changed: bool,
     pub(crate) person: Option<Person>,
+    pub(crate) policy: Option<Policy>,
 }
 
 /// One button, for what was allowed before.
@@ -67,6 +68,16 @@ pub(crate) struct SignedInPage {
     pub(crate) consent: ConsentPage,
     pub(crate) whom: String,
     pub(crate) state: String,
+}
+
+/// What the operator tells people besides.
+#[derive(Debug, Serialize)]
+pub(crate) struct Policy {
+    pub(crate) version: String,
+    /// Empty if it can be read nowhere.
+    pub(crate) uri: String,
+    /// Another one than held when the person allowed this app something before.
+    pub(crate) changed: bool,
 }
 
 /// Who seems to be signed in.
@@ -207,6 +218,12 @@ impl ConsentPage {
             lifetime: lifetime(page.grant_lifetime_seconds),
             changed: page.changed,
             person: page.person.map(|person| Person { name: person.name, account: person.account }),
+            policy: page.policy.map(|policy| Policy {
+                version: policy.version,
+                // What an operator wrote is a link only if it is one.
+                uri: if policy.uri.starts_with("https://") { policy.uri } else { String::new() },
+                changed: policy.changed,
+            }),
         })
     }
 }

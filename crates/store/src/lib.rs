@@ -40,8 +40,9 @@ pub(crate) mod proto {
 
 /// The newest record format this version reads and writes: 2 since clients have secrets and keys, which an older node
 /// would take for public ones; 3 since approvals say whom they expect, clients without registration are disabled, and
-/// consents revoked with all others of their client, subject or issuer, none of which an older node would notice.
-const RECORD_LEVEL: u32 = 3;
+/// consents revoked with all others of their client, subject or issuer, none of which an older node would notice; 4 since
+/// consents say how and under which policy they were given, which an older node would drop or could not read.
+const RECORD_LEVEL: u32 = 4;
 
 /// How late a batch may land.
 const BATCH_LIFETIME: Duration = Duration::from_secs(10);

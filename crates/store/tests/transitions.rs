@@ -54,6 +54,7 @@ async fn world() -> World {
         clients: Vec::new(),
         policy: ClientPolicy::default(),
         prompt: PromptPolicy::default(),
+        published_policy: None,
         lifetimes: Lifetimes::default(),
     };
     let client = Client {
@@ -99,6 +100,7 @@ impl World {
             requested_scopes: Scopes::parse("read").unwrap(),
             scopes: Scopes::parse("read").unwrap(),
             metadata_digest: self.client.metadata_digest(),
+            policy_version: None,
             browser: BrowserId::from_bytes([n; 16]),
             attempt: attempt(n),
             at: self.now(),

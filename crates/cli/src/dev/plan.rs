@@ -177,6 +177,7 @@ fn control(
             metadata_documents: control::MetadataDocumentsConfig::default(),
             redirect_hosts: None,
             prompt: config.prompt,
+            policy: None,
             lifetimes: config.lifetimes,
         }],
         telemetry: config.telemetry,

@@ -80,7 +80,7 @@ pub enum RedirectsConfig {
 }
 
 impl IssuerConfig {
-    pub(super) fn policy(&self, at: &str) -> Result<ClientPolicy, ConfigError> {
+    pub(super) fn client_policy(&self, at: &str) -> Result<ClientPolicy, ConfigError> {
         let redirect_hosts = match &self.redirect_hosts {
             None => HostPatterns::Any,
             Some(hosts) => host_patterns(&format!("{at}.redirect_hosts"), hosts)?,

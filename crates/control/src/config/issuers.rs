@@ -5,7 +5,9 @@ use std::time::Duration;
 use lychgate_domain::client::Client;
 use lychgate_domain::display::displayable;
 use lychgate_domain::id::{ClientId, IssuerId};
-use lychgate_domain::issuer::{Choice, Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition};
+use lychgate_domain::issuer::{
+    Choice, Issuer, IssuerUrl, Lifetimes, PublishedPolicy, Requested, Resource, ScopeDefinition,
+};
 use lychgate_domain::keyring::SigningAlgorithm;
 use lychgate_domain::prompt::{Mode, PromptPolicy};
 use lychgate_domain::redirect_uri::{RedirectKind, RedirectUri};
@@ -45,6 +47,7 @@ pub struct IssuerConfig {
     pub redirect_hosts: Option<Vec<String>>,
     #[serde(default)]
     pub prompt: PromptConfig,
+    pub policy: Option<PolicyConfig>,
     #[serde(default)]
     pub lifetimes: LifetimesConfig,
 }
@@ -76,6 +79,15 @@ impl From<AccessTokenAlgorithm> for SigningAlgorithm {
             AccessTokenAlgorithm::Rs256 => SigningAlgorithm::Rs256,
         }
     }
+}
+
+/// What people are told besides: terms, or how their data is treated.
+#[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(deny_unknown_fields)]
+pub struct PolicyConfig {
+    pub version: String,
+    /// Where it can be read; the page links to it.
+    pub uri: Option<String>,
 }
 
 /// How much people who have been here before are shown.
@@ -245,10 +257,35 @@ impl IssuerConfig {
             upstream_name: shown(&format!("{at}.upstream.name"), self.upstream.name())?,
             resources,
             clients,
-            policy: self.policy(at)?,
+            policy: self.client_policy(at)?,
             prompt: self.prompt.policy(&format!("{at}.prompt"))?,
+            published_policy: self
+                .policy
+                .as_ref()
+                .map(|policy| policy.published(&format!("{at}.policy")))
+                .transpose()?,
             lifetimes: self.lifetimes.lifetimes(&format!("{at}.lifetimes"))?,
         })
+    }
+}
+
+impl PolicyConfig {
+    fn published(&self, at: &str) -> Result<PublishedPolicy, ConfigError> {
+        let version = displayable(&self.version, 64).filter(|version| *version == self.version).ok_or_else(|| {
+            let problem = format!("is {:?}", self.version);
+            ConfigError::new(format!("{at}.version"), problem, "use 1 to 64 printable characters, as in \"2026-11\"")
+        })?;
+        if let Some(uri) = &self.uri {
+            let good = Url::parse(uri).is_ok_and(|url| url.scheme() == "https" && url.username().is_empty());
+            if !good {
+                return Err(ConfigError::new(
+                    format!("{at}.uri"),
+                    format_args!("is {uri:?}"),
+                    "write the https URL of a page that everybody can read",
+                ));
+            }
+        }
+        Ok(PublishedPolicy { version, uri: self.uri.clone() })
     }
 }
 

@@ -217,6 +217,23 @@ fn bearer_tokens_over_plaintext_are_refused() {
 }
 
 #[test]
+fn a_policy_that_nobody_could_read_or_tell_from_another_is_refused() {
+    fn policy(config: &mut Config, version: &str, uri: &str) {
+        config.issuers[0].policy = Some(PolicyConfig { version: version.to_owned(), uri: Some(uri.to_owned()) });
+    }
+    let mut good = example();
+    policy(&mut good, "2026-11", "https://example.com/privacy");
+    check(&good).unwrap();
+    refused(&[
+        (|c| policy(c, "", "https://example.com/privacy"), "issuers[0].policy.version: is \"\""),
+        (|c| policy(c, " 2", "https://example.com/privacy"), "issuers[0].policy.version: is \" 2\""),
+        (|c| policy(c, "1", "http://example.com/privacy"), "issuers[0].policy.uri: is \"http://example.com/privacy\""),
+        (|c| policy(c, "1", "javascript:x"), "issuers[0].policy.uri: is \"javascript:x\""),
+        (|c| policy(c, "1", "https://me@example.com"), "issuers[0].policy.uri: is \"https://me@example.com\""),
+    ]);
+}
+
+#[test]
 fn principals_that_cannot_be_told_apart_or_scoped_are_refused() {
     fn second(config: &mut Config) -> &mut PrincipalConfig {
         let twin = config.principals[0].clone();

@@ -1,6 +1,6 @@
 //! Somebody has signed in: a code for the client, or first the question whether it was they.
 
-use lychgate_domain::authorization::{AfterLogin, Authorization, CodeIssued, Failed, LoginFailure, SignedIn};
+use lychgate_domain::authorization::{AfterLogin, Authorization, CodeIssued, Decided, Failed, LoginFailure, SignedIn};
 use lychgate_domain::consent::Consent;
 use lychgate_domain::cookie;
 use lychgate_domain::event::{About, Event, EventKind};
@@ -13,7 +13,7 @@ use lychgate_store::authorizations::FinishedLogin;
 use lychgate_store::engine::Version;
 use lychgate_store::{StoreError, Versioned};
 
-use super::{ConsentPage, Next, Step, error_link};
+use super::{ConsentPage, Next, ShownPolicy, Step, error_link};
 use crate::control::{Caller, Control, MAX_ROUNDS, contended};
 use crate::documents::Standing;
 use crate::error::Error;
@@ -65,8 +65,9 @@ impl Control {
             let request = decided.request();
             let (after, attempt) = match question {
                 Question::NotYet => {
-                    let covered = existing.as_ref().and_then(|consent| consent.covers(client, &request, counters, now));
-                    (signed_in.after(&issuer.prompt, covered), signed_in.attempt)
+                    let covered =
+                        existing.as_ref().and_then(|consent| consent.covers(issuer, client, &request, counters, now));
+                    (signed_in.after(issuer, covered), signed_in.attempt)
                 }
                 Question::Answered { displayed, attempt } => {
                     let resource = request.still_holds(issuer, client)?;
@@ -86,9 +87,11 @@ impl Control {
                     Err(error) => return Err(error.into()),
                 },
                 AfterLogin::Approve => {
-                    Consent::approve(existing.clone(), decided, subject, counters, &issuer.lifetimes, now)
+                    // Whoever has just answered has read which policy holds now; of everybody else it is known that they had.
+                    let decided = Decided { policy_version: issuer.policy_version(), ..decided.clone() };
+                    Consent::approve(existing.clone(), &decided, subject, counters, &issuer.lifetimes, now)
                 }
-                AfterLogin::Keep(consent) => consent.clone(),
+                AfterLogin::Keep(consent) => consent.repeat(&signed_in.approved.seen),
             };
             let issued = signed_in.clone().issue_code(&consent, counters, serving.keys(), attempt, now);
             let about = About {
@@ -144,6 +147,7 @@ impl Control {
             resource: resource.clone(),
             scopes: request.scopes,
             allowed: None,
+            policy: issuer.published_policy.clone().map(|policy| ShownPolicy { policy, is_new: false }),
             upstream_name: issuer.upstream_name.clone(),
             grant_lifetime_seconds: issuer.lifetimes.grant.as_secs(),
             changed,

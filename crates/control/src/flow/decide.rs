@@ -69,7 +69,7 @@ impl Control {
                 page.changed = true;
                 return Ok(Next { step: Step::Consent(Box::new(page)), set_cookies: Vec::new() });
             };
-            let mut decided = Decided::new(id, ticket.clone(), &client.client, browser, attempt, now);
+            let mut decided = Decided::new(id, ticket.clone(), issuer, &client.client, browser, attempt, now);
             // On the page with one button there is nothing to untick.
             if decision == Decision::Approve && matches!(seen, Seen::Page { .. }) {
                 // RFC 6749 §3.3: less than was asked, and the token says so (E3).
@@ -103,7 +103,7 @@ impl Control {
             Some(stored) => stored,
             None => {
                 let id = ticket.authorization_id(issuer, keys, *browser)?;
-                let decided = Decided::new(id, (*ticket).clone(), &client.client, *browser, attempt, *now);
+                let decided = Decided::new(id, (*ticket).clone(), issuer, &client.client, *browser, attempt, *now);
                 let authorization = Authorization::decide(decided, decision, seen, keys);
                 if let Authorization::Approved(approved) = &authorization {
                     self.login_url(serving, approved, *now).await?;

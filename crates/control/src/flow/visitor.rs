@@ -11,7 +11,7 @@ use lychgate_domain::session::Person;
 use lychgate_domain::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
 
-use super::ConsentPage;
+use super::{ConsentPage, ShownPolicy};
 use crate::clients::ResolvedClient;
 use crate::control::Control;
 use crate::error::Error;
@@ -59,7 +59,7 @@ impl View<'_> {
     /// That the person who seems to be there allowed all of it before.
     pub(super) fn covered(&self) -> Option<Covered<'_>> {
         let Known { consent, counters, .. } = self.known.as_ref()?;
-        consent.as_ref()?.covers(&self.client.client, &self.ticket.request, *counters, self.now)
+        consent.as_ref()?.covers(&self.serving.issuer, &self.client.client, &self.ticket.request, *counters, self.now)
     }
 
     /// What an answer was given to; `None` if that is not what is true now. A page that named nobody is as good as one
@@ -86,7 +86,11 @@ impl View<'_> {
         };
         let allowed = self.known.as_ref().and_then(|known| {
             let consent = known.consent.as_ref()?;
-            consent.stands(&self.client.client, known.counters, self.now).then(|| consent.scopes.clone())
+            consent.stands(&self.client.client, known.counters, self.now).then_some(consent)
+        });
+        let policy = issuer.published_policy.as_ref().map(|policy| ShownPolicy {
+            policy: policy.clone(),
+            is_new: allowed.is_some_and(|consent| !issuer.is_under_policy(consent.policy_version.as_deref())),
         });
         ConsentPage {
             ticket: self.text.to_owned(),
@@ -94,7 +98,8 @@ impl View<'_> {
             redirect_uri: request.redirect_uri.clone(),
             resource: self.resource.clone(),
             scopes: request.scopes.clone(),
-            allowed,
+            allowed: allowed.map(|consent| consent.scopes.clone()),
+            policy,
             upstream_name: issuer.upstream_name.clone(),
             grant_lifetime_seconds: issuer.lifetimes.grant.as_secs(),
             changed: false,

@@ -12,7 +12,7 @@ use lychgate_api::v1::{
     ConsentServiceListResponse, GetRequest, GetResponse, WatchRequest, WatchResponse,
 };
 use lychgate_domain::Refusal;
-use lychgate_domain::consent::{Consent, Denial, State, Status as ConsentStatus, Verdict};
+use lychgate_domain::consent::{Consent, Denial, How, State, Status as ConsentStatus, Verdict};
 use lychgate_domain::id::{ClientId, decode, encode};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::scope::{Scope, Scopes};
@@ -238,6 +238,13 @@ fn consent(consent: Consent, state: State) -> v1::Consent {
             ConsentStatus::Live => None,
             ConsentStatus::Revoked { at } => Some(instant(at)),
         },
+        how: match consent.how {
+            How::Page => v1::ConsentHow::Page,
+            How::OneButton => v1::ConsentHow::OneButton,
+            How::Silently => v1::ConsentHow::Silent,
+        }
+        .into(),
+        policy_version: consent.policy_version.unwrap_or_default(),
         subject: consent.subject.as_str().to_owned(),
         client_id: consent.client_id.as_str().to_owned(),
         resource: consent.resource,

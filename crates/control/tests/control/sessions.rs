@@ -4,7 +4,7 @@
 use std::time::Duration;
 
 use lychgate_api::v1::{self, Decision, next::Step};
-use lychgate_control::config::{PromptConfig, PromptMode};
+use lychgate_control::config::{PolicyConfig, PromptConfig, PromptMode, Role};
 use lychgate_domain::issuer::IssuerUrl;
 use lychgate_engine_suite::fault::Fault;
 use lychgate_store::engine::Engine as _;
@@ -12,9 +12,11 @@ use lychgate_store::engine::{Batch, Expectation, Key, Space};
 use serde_json::json;
 
 use crate::support::{
-    App, Browser, Control, Edge, Flow, ISSUER_URL, Refused as _, Site, World, attempt, location, page, query,
+    App, Browser, Control, Edge, Flow, ISSUER, ISSUER_URL, Refused as _, Site, World, attempt, location, page,
+    principal, query,
 };
 
+const READER: &str = "token-of-the-reader";
 const SESSION: &str = "__Host-lychgate-session-";
 const BROWSER: &str = "__Host-lychgate-browser-";
 
@@ -122,6 +124,59 @@ async fn b31_what_was_allowed_before_takes_one_button_and_a_login() {
     assert_ne!(only(&flow.browser, SESSION).1, first_session, "minted anew at every callback");
     let after = world.kept(Space::Consents).await.remove(0).1.expires_at;
     assert_eq!(after, before, "what nobody has read again is not renewed");
+}
+
+/// The policy has another version since: what was allowed goes on, and is read anew before it is allowed again.
+#[tokio::test(flavor = "multi_thread")]
+async fn b31_another_policy_takes_the_whole_page_and_ends_nothing() {
+    let policy = |version: &str| {
+        let uri = Some("https://gate.example/policy".to_owned());
+        Some(PolicyConfig { version: version.to_owned(), uri })
+    };
+    let mut world = World::new().await;
+    world.config.principals.push(principal("reader", Role::Reader, READER));
+    (world.issuer().prompt, world.issuer().policy) = (remembering(), policy("1"));
+    world.issuer().clients[0].redirect_uris.push("https://app.example/second".to_owned());
+    let control = world.start().await;
+    let mut flow = Flow::new(App::configured());
+    let tokens = flow.tokens(&control.edge(), &world.idp).await;
+    let how = async |control: &Control| {
+        let request = v1::ConsentServiceListRequest { issuer_id: ISSUER.to_owned(), ..Default::default() };
+        let listed = control.caller(READER).list_consents(request).await.unwrap().consents;
+        (listed[0].how(), listed[0].policy_version.clone())
+    };
+    assert_eq!(how(&control).await, (v1::ConsentHow::Page, "1".to_owned()));
+
+    // The button, under the same policy.
+    let page = one_button(shown(&flow, &control.edge(), |_| {}).await);
+    let callback = sign_in_as("alice", &mut flow, &page, &control.edge(), &world).await;
+    control.edge().finish_login(callback).await.unwrap();
+    assert_eq!(how(&control).await, (v1::ConsentHow::OneButton, "1".to_owned()));
+    let old_button = one_button(shown(&flow, &control.edge(), |_| {}).await);
+    let on_the_way = one_button(shown(&flow, &control.edge(), |_| {}).await);
+    let on_the_way = sign_in_as("alice", &mut flow, &on_the_way, &control.edge(), &world).await;
+    control.stop().await;
+
+    world.issuer().policy = policy("2");
+    let control = world.start().await;
+    let edge = control.edge();
+    let refresh = flow.refresh(&tokens.refresh_token.unwrap());
+    edge.exchange(refresh).await.expect("tokens go on");
+    let page = whole(shown(&flow, &edge, |_| {}).await);
+    let shown_policy = page.policy.clone().unwrap();
+    assert_eq!((shown_policy.version.as_str(), shown_policy.changed), ("2", true));
+    assert_eq!(shown_policy.uri, "https://gate.example/policy");
+    assert!(page.scopes.iter().all(|scope| !scope.added), "nothing else is new");
+    let pressed = edge.decide(flow.decide(&old_button, Decision::Approve)).await.unwrap();
+    assert!(whole(pressed.step.unwrap()).changed, "a page of before the change is shown again");
+    let asked = question(edge.finish_login(on_the_way).await.unwrap());
+    assert_eq!(asked.page.as_ref().unwrap().policy.as_ref().unwrap().version, "2");
+    assert_eq!(how(&control).await, (v1::ConsentHow::OneButton, "1".to_owned()));
+
+    let callback = sign_in_as("alice", &mut flow, &page, &edge, &world).await;
+    edge.finish_login(callback).await.unwrap();
+    assert_eq!(how(&control).await, (v1::ConsentHow::Page, "2".to_owned()));
+    one_button(shown(&flow, &edge, |_| {}).await);
 }
 
 /// GHSA-6x8h-498w-gv8c: the one-button page with exactly one thing changed.

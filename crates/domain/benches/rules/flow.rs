@@ -88,7 +88,7 @@ impl Flow {
         let id = ticket.authorization_id(&issuer, &keys, browser)?;
         let login_cookie = LoginCookie::new(id, browser, &issuer, at(2)).set(&issuer, keys.active(Purpose::Cookie));
         let cookies = [cookie::set_browser(&issuer, &keys, browser), login_cookie];
-        let decided = Decided::new(id, ticket, &client, browser, attempt(1), at(2));
+        let decided = Decided::new(id, ticket, &issuer, &client, browser, attempt(1), at(2));
         let verified = decided.code_challenge.verify(VERIFIER)?;
         let Authorization::Approved(approved) =
             Authorization::decide(decided, Decision::Approve, Seen::Page { as_whom: None }, &keys)
@@ -217,6 +217,7 @@ fn issuer() -> Result<Issuer> {
         clients: Vec::new(),
         policy: ClientPolicy::default(),
         prompt: PromptPolicy::default(),
+        published_policy: None,
         lifetimes: Lifetimes::default(),
     })
 }

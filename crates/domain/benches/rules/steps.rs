@@ -69,7 +69,7 @@ fn decide(flow: &Flow) -> Result<()> {
     if displayed != Displayed::new(issuer, &flow.client, &ticket.request, resource) {
         return Err("something else was displayed".into());
     }
-    let decided = Decided::new(id, ticket, &flow.client, browser, attempt(1), at(2));
+    let decided = Decided::new(id, ticket, issuer, &flow.client, browser, attempt(1), at(2));
     black_box(Authorization::decide(decided, Decision::Approve, Seen::Page { as_whom: None }, keys));
     black_box(LoginSecrets::derive(keys.active(Purpose::Login), id));
     black_box(LoginCookie::new(id, browser, issuer, at(2)).set(issuer, keys.active(Purpose::Cookie)));

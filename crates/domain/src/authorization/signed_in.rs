@@ -4,8 +4,8 @@ use super::{Approved, CodeIssued, Failed, LoginFailure, Sealed};
 use crate::consent::{Consent, Covered};
 use crate::grant::Counters;
 use crate::id::Attempt;
+use crate::issuer::Issuer;
 use crate::keys::{Keys, Purpose};
-use crate::prompt::PromptPolicy;
 use crate::subject::Subject;
 use crate::time::Timestamp;
 
@@ -45,8 +45,12 @@ pub enum AfterLogin<'a> {
 impl SignedIn {
     /// `covered` is by the consent of whoever signed in, as it stands now: what was taken back while they were away is
     /// not given back by a button that did not say what it was about.
-    pub fn after<'a>(&self, policy: &PromptPolicy, covered: Option<Covered<'a>>) -> AfterLogin<'a> {
-        if policy.confirm_subject {
+    pub fn after<'a>(&self, issuer: &Issuer, covered: Option<Covered<'a>>) -> AfterLogin<'a> {
+        if issuer.prompt.confirm_subject {
+            return AfterLogin::Ask;
+        }
+        // There is a new policy since the page: nobody has agreed to it by a page that did not name it.
+        if !issuer.is_under_policy(self.approved.decided.policy_version.as_deref()) {
             return AfterLogin::Ask;
         }
         match &self.approved.seen {

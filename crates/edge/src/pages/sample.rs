@@ -34,6 +34,11 @@ impl Page for ConsentPage {
                 page.person = Some(ada());
                 page.scopes[1].added = true;
             }),
+            consent(RedirectKind::Web, |page| page.policy = Some(policy("", false))),
+            consent(RedirectKind::Web, |page| {
+                page.person = Some(ada());
+                page.policy = Some(policy("https://gate.example/policy", true));
+            }),
         ]
     }
 }
@@ -63,8 +68,20 @@ impl Page for SignedInPage {
                 page.changed = true;
                 page.scopes.clear();
             }),
+            page(RedirectKind::Web, |page| {
+                page.person = Some(ada());
+                page.policy = Some(policy("https://gate.example/policy", false));
+            }),
+            page(RedirectKind::Web, |page| {
+                page.person = Some(ada());
+                page.policy = Some(policy("", false));
+            }),
         ]
     }
+}
+
+fn policy(uri: &str, changed: bool) -> v1::ConsentPolicy {
+    v1::ConsentPolicy { version: "2026-11".to_owned(), uri: uri.to_owned(), changed }
 }
 
 fn ada() -> v1::Person {
@@ -128,6 +145,7 @@ fn consent(kind: RedirectKind, change: impl FnOnce(&mut v1::ConsentPage)) -> Con
         grant_lifetime_seconds: 90 * 24 * 60 * 60,
         changed: false,
         person: None,
+        policy: None,
     };
     change(&mut page);
     let stylesheet = "/assets/lychgate-sample.css".to_owned();

@@ -117,6 +117,7 @@ fn payloads_stay_text_in_every_field() {
         upstream_name: text(),
         grant_lifetime_seconds: 1,
         changed: true,
+        policy: Some(v1::ConsentPolicy { version: text(), uri: format!("https://{payload}"), changed: true }),
         person: Some(v1::Person { name: text(), account: text() }),
     };
     let page = || ConsentPage::new(payload, text(), text(), page.clone()).expect("a page");
@@ -180,6 +181,40 @@ fn links_back_never_run_anything() {
     }
     assert_eq!(link("https://a.example/cb?error=x").expect("a link").label, "a.example");
     assert_eq!(link("cursor://x/cb").expect("a link").label, "x");
+}
+
+#[test]
+fn a_policy_is_named_and_linked_only_where_it_can_be_read() {
+    let pages = Pages::load(None).expect("pages");
+    let shown = |uri: &str, changed| {
+        let policy = v1::ConsentPolicy { version: "2026-11".to_owned(), uri: uri.to_owned(), changed };
+        let page = v1::ConsentPage {
+            client: Some(v1::ConsentClient::default()),
+            redirect: Some(v1::ConsentRedirect {
+                uri: "u".to_owned(),
+                host: "h".to_owned(),
+                kind: 1,
+                elsewhere: false,
+            }),
+            resource: Some(v1::ConsentResource::default()),
+            policy: Some(policy),
+            ..Default::default()
+        };
+        let page = ConsentPage::new("Gate", String::new(), String::new(), page).unwrap_or_else(|_| panic!("a page"));
+        pages.render(&page).expect("a page")
+    };
+    for (uri, changed, links, says) in [
+        ("https://gate.example/policy", false, true, false),
+        ("https://gate.example/policy", true, true, true),
+        ("", false, false, false),
+        ("javascript:alert(1)", false, false, false),
+    ] {
+        let page = shown(uri, changed);
+        assert!(page.contains("2026-11"), "{page}");
+        assert_eq!(page.contains("<a href=\""), links, "{uri}");
+        assert_eq!(page.contains("The policy has changed"), says, "{uri}");
+        assert!(!page.contains("javascript:"), "{page}");
+    }
 }
 
 #[test]

@@ -447,6 +447,7 @@ pub(crate) fn consent_page() -> v1::ConsentPage {
         upstream_name: "Login".to_owned(),
         grant_lifetime_seconds: 3600,
         changed: false,
+        policy: None,
         person: None,
     }
 }

@@ -117,6 +117,7 @@ fn encode_decided(decided: &Decided) -> proto::Decided {
         } else {
             decided.requested_scopes.to_string()
         },
+        policy_version: decided.policy_version.clone(),
     }
 }
 
@@ -136,6 +137,7 @@ fn decode_decided(decided: proto::Decided) -> Option<Decided> {
         requested_scopes,
         scopes,
         metadata_digest: decided.metadata_digest.try_into().ok()?,
+        policy_version: decided.policy_version,
         browser: BrowserId::from_bytes(decided.browser_id.try_into().ok()?),
         attempt: decode_attempt(decided.attempt)?,
         at: Timestamp::from_millis(decided.at),

@@ -26,6 +26,8 @@ impl Record for Consent {
             expires_at: self.expires_at.millis(),
             how: match self.how {
                 How::Page => proto::ConsentHow::Page,
+                How::OneButton => proto::ConsentHow::OneButton,
+                How::Silently => proto::ConsentHow::Silent,
             }
             .into(),
             epoch: self.epoch,
@@ -38,6 +40,7 @@ impl Record for Consent {
                 .iter()
                 .map(|(id, end)| proto::ConsentGrant { grant_id: id.bytes().to_vec(), end: end.millis() })
                 .collect(),
+            policy_version: self.policy_version.clone(),
             counters: (self.counters != Counters::default()).then(|| encode_counters(&self.counters)),
         };
         record.encode_to_vec()
@@ -47,6 +50,8 @@ impl Record for Consent {
         let record = proto::Consent::decode(bytes).ok()?;
         let how = match record.how() {
             proto::ConsentHow::Page => How::Page,
+            proto::ConsentHow::OneButton => How::OneButton,
+            proto::ConsentHow::Silent => How::Silently,
             proto::ConsentHow::Unspecified => return None,
         };
         let grant = |grant: proto::ConsentGrant| {
@@ -63,6 +68,7 @@ impl Record for Consent {
             approved_at: Timestamp::from_millis(record.approved_at),
             expires_at: Timestamp::from_millis(record.expires_at),
             how,
+            policy_version: record.policy_version,
             epoch: record.epoch,
             status: match record.revoked_at {
                 None => Status::Live,

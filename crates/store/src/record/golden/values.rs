@@ -101,6 +101,9 @@ pub(super) fn all() -> Vec<Golden> {
         Golden::new("consent-live", &[], consent()),
         Golden::new("consent-revoked", &[], revoked_consent()),
         Golden::new("consent-with-counters", &[14], consent_with_counters()),
+        Golden::new("consent-one-button", &[], Consent { how: How::OneButton, ..consent() }),
+        Golden::new("consent-silent", &[], Consent { how: How::Silently, ..consent() }),
+        Golden::new("consent-under-policy", &[], Consent { policy_version: Some("2026-11".to_owned()), ..consent() }),
         Golden::new(
             "consent-under-counters",
             &[14],
@@ -124,6 +127,8 @@ pub(super) fn all() -> Vec<Golden> {
         let value = Authorization::Approved(Approved { seen, ..approved() });
         Golden::new(&format!("authorization-approved-{name}"), &[1, 3], value)
     });
+    let under_policy = Decided { policy_version: Some("2026-11".to_owned()), ..decided() };
+    let under_policy = Authorization::Approved(Approved { decided: under_policy, ..approved() });
     let authorizations = [
         Authorization::Denied(Denied { decided: decided() }),
         Authorization::Approved(approved()),
@@ -167,6 +172,7 @@ pub(super) fn all() -> Vec<Golden> {
         .chain(approved_as)
         .chain(events.map(|(nested, kind)| Golden::event(nested, event(kind))))
         .chain([Golden::event(&[16], Event { about: None, ..event(rotated) })])
+        .chain([Golden::new("authorization-approved-under-policy", &[1, 3], under_policy)])
         .chain([Golden::new("authorization-approved-less", &[1, 3], Authorization::Approved(less))])
         .chain([Golden::event_called("consent-approved-less", &[10], event(approved_less))])
         .chain([Golden::event_called("consent-revoked-by-operator", &[15], event(by_operator))])
@@ -324,6 +330,7 @@ fn decided() -> Decided {
         requested_scopes: scopes("read write"),
         scopes: scopes("read write"),
         metadata_digest: [0xD0; 32],
+        policy_version: None,
         browser: BrowserId::from_bytes([0xB0; 16]),
         attempt: attempt(0x31),
         at: at(2),
@@ -383,6 +390,7 @@ fn consent() -> Consent {
         approved_at: at(4),
         expires_at: at(31_536_004),
         how: How::Page,
+        policy_version: None,
         epoch: at(3).millis(),
         status: ConsentStatus::Live,
         grants: vec![(grant_id(0x51), at(7_776_005)), (grant_id(0x52), at(7_776_010))],
