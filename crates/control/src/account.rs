@@ -233,7 +233,8 @@ impl Control {
             };
             let event =
                 Event::new(EventKind::ConsentRevoked { reason: None }, about, &caller.for_events(), attempt, 0, now);
-            match self.store.revoke_consent(issuer, found.version, &found.value.revoke(now), &event, now).await {
+            let revoked = found.value.clone().revoke(now);
+            match self.store.revoke_consent(issuer, &found, &revoked, &event, now).await {
                 Ok(_) => return Ok(()),
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),

@@ -31,7 +31,7 @@ pub use issuers::{
 };
 pub use listen::{PrincipalConfig, Role, TlsConfig};
 pub use outbound::OutboundConfig;
-pub use upstream::{GithubConfig, Oauth2Config, OidcConfig, TokenEndpointAuth, UpstreamConfig};
+pub use upstream::{GithubConfig, Oauth2Config, OidcConfig, RevocationMode, TokenEndpointAuth, UpstreamConfig};
 
 /// The configuration file. `control.example.toml` documents every key.
 #[derive(Clone, Debug, Deserialize, Serialize)]

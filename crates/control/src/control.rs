@@ -25,7 +25,7 @@ pub struct Control {
     pub(crate) feed: Feed,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
-    shutdown: Shutdown,
+    pub(crate) shutdown: Shutdown,
 }
 
 /// Who calls, and under which request id.

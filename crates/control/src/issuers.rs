@@ -11,6 +11,7 @@ use lychgate_domain::id::IssuerId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::Keys;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream_revocation::Telling;
 use lychgate_store::Store;
 
 use crate::access_token::SigningKey;
@@ -55,6 +56,13 @@ struct Entry {
     keeper: Keeper,
 }
 
+impl Entry {
+    async fn serving(&self, now: Timestamp) -> Serving {
+        let keys = self.keeper.keys(now).await;
+        Serving { issuer: Arc::clone(&self.issuer), upstream: Arc::clone(&self.upstream), keys }
+    }
+}
+
 impl Issuers {
     /// Reads every secret and opens every keyring, or says what is wrong.
     pub async fn open(
@@ -81,9 +89,18 @@ impl Issuers {
 
     /// The issuer `id`, if the caller may speak of it. One it may not speak of does not exist for it.
     pub async fn find(&self, id: &str, principal: &Principal, now: Timestamp) -> Result<Serving, Refusal> {
-        let Entry { issuer, upstream, keeper } = self.entry(id, principal)?;
-        let keys = keeper.keys(now).await;
-        Ok(Serving { issuer: Arc::clone(issuer), upstream: Arc::clone(upstream), keys })
+        Ok(self.entry(id, principal)?.serving(now).await)
+    }
+
+    /// Those whose upstream hears of revocations.
+    pub fn telling(&self) -> impl Iterator<Item = IssuerId> {
+        let told = self.0.values().filter(|entry| entry.issuer.telling != Telling::Never);
+        told.map(|entry| entry.issuer.id.clone())
+    }
+
+    /// The issuer `id`, for work of this process's own.
+    pub async fn at_work(&self, id: &IssuerId, now: Timestamp) -> Option<Serving> {
+        Some(self.0.get(id)?.serving(now).await)
     }
 
     /// The issuer `id` alone, if the caller may speak of it: for what needs no keys.

@@ -9,6 +9,7 @@
 //! - `clients`: who a client is, and the proof that it is it
 //! - `registration`: clients that register themselves
 //! - `upstream`: the identity provider, and the way out to it
+//! - `telling`: the provider hears of what was taken back
 //! - [`outbound`], [`documents`]: the guarded way out to what strangers name, and what need not be fetched twice
 //! - `services`, [`wire`]: gRPC
 //! - `error`: the one road of errors
@@ -38,6 +39,7 @@ mod registration;
 mod serve;
 mod services;
 mod system;
+mod telling;
 mod upstream;
 mod wire;
 

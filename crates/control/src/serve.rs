@@ -96,6 +96,7 @@ impl Server {
             self.entropy,
             shutdown.clone(),
         );
+        control.tell_upstreams();
         let (health, health_service) = tonic_health::server::health_reporter();
         let routes = services::routes(&control)
             .add_service(health_service)

@@ -6,6 +6,7 @@
 //! - `code_flow`: what all kinds do alike
 //! - `oidc`, with `jwks`: who it was, by ID token
 //! - `oauth2`, with `members`: who it was, by userinfo endpoint
+//! - `revocation`: what it gave, given back
 //! - `http`, `cached`: the way out, and what need not be fetched twice
 
 mod cached;
@@ -15,6 +16,7 @@ mod jwks;
 mod members;
 mod oauth2;
 mod oidc;
+mod revocation;
 
 use lychgate_domain::authorization::LoginFailure;
 use lychgate_domain::issuer::Issuer;
@@ -30,6 +32,7 @@ use crate::config::UpstreamConfig;
 pub use self::oauth2::Oauth2;
 pub use http::Http;
 pub use oidc::Oidc;
+pub use revocation::Answer;
 
 /// Where people sign in. A new kind is a variant here, a file beside this one, and a variant in the configuration.
 #[derive(Debug)]
@@ -111,6 +114,14 @@ impl Upstream {
         match self {
             Upstream::Oidc(oidc) => oidc.check(callback, now).await,
             Upstream::Oauth2(oauth2) => oauth2.check(callback),
+        }
+    }
+
+    /// Tells it that nobody needs `tokens` any more; `None` if it takes nothing back.
+    pub async fn revoke(&self, tokens: &UpstreamTokens, now: Timestamp) -> Result<Option<Answer>, UpstreamError> {
+        match self {
+            Upstream::Oidc(oidc) => oidc.revoke(tokens, now).await,
+            Upstream::Oauth2(oauth2) => oauth2.revoke(tokens).await,
         }
     }
 

@@ -451,7 +451,7 @@ fn grant_id(id: AuthorizationId) -> GrantId {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::client_authentication::Credentials;
     use crate::consent::Consent;
@@ -487,7 +487,7 @@ mod tests {
         }
     }
 
-    fn issued() -> CodeIssued {
+    pub(crate) fn issued() -> CodeIssued {
         let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
         let consent = Consent::approve(None, &decided(), &subject, Counters::default(), &issuer().lifetimes, NOW);
         signed_in("alice", Seen::Page { as_whom: None }).issue_code(

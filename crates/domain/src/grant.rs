@@ -40,7 +40,8 @@ pub struct Grant {
     /// …and at the latest.
     pub end: Timestamp,
     pub status: Status,
-    pub upstream_tokens: Sealed,
+    /// `None` once it has ended and the upstream needs them no more.
+    pub upstream_tokens: Option<Sealed>,
 }
 
 impl std::fmt::Debug for Grant {
@@ -121,7 +122,7 @@ impl Grant {
             idle_end: (redeemed.at + lifetimes.grant_idle).min(end),
             end,
             status: Status::Live,
-            upstream_tokens,
+            upstream_tokens: Some(upstream_tokens),
         }
     }
 
@@ -129,16 +130,19 @@ impl Grant {
     /// commit and cannot miss a grant that is minted beside it.
     pub fn live(&self, standing: &Standing, now: Timestamp) -> Result<(), Refusal> {
         standing.client.ok_or(Refusal::ClientUnknown)?.enabled()?;
-        let consent_stands = standing
-            .consent
-            .as_ref()
-            .is_some_and(|consent| consent.is_live(now) && consent.epoch == self.consent_epoch);
-        let stands = self.status == Status::Live
+        let stands =
+            standing.consent.as_ref().is_some_and(|consent| self.stands_under(consent, &standing.counters, now));
+        if stands { Ok(()) } else { Err(Refusal::GrantEnded) }
+    }
+
+    /// The same, whether or not its client may act: one that is stopped may go on some day.
+    pub fn stands_under(&self, consent: &Consent, counters: &Counters, now: Timestamp) -> bool {
+        self.status == Status::Live
             && now < self.idle_end
             && now < self.end
-            && consent_stands
-            && self.counters == standing.counters;
-        if stands { Ok(()) } else { Err(Refusal::GrantEnded) }
+            && consent.is_live(now)
+            && consent.epoch == self.consent_epoch
+            && self.counters == *counters
     }
 
     /// The refresh token of `issuance`; `None` if its key is gone.
@@ -223,6 +227,11 @@ impl Grant {
 
     pub fn end_by(self, why: EndedBy, at: Timestamp) -> Self {
         Self { status: Status::Ended { at, why }, ..self }
+    }
+
+    /// Of what has ended, nothing that opens anything is kept.
+    pub fn without_upstream_tokens(self) -> Self {
+        Self { upstream_tokens: None, ..self }
     }
 }
 
@@ -312,7 +321,7 @@ pub(crate) mod tests {
         credentials.authenticate(&issuer().clients[0], None).unwrap()
     }
 
-    fn grant() -> (Grant, Standing) {
+    pub(crate) fn grant() -> (Grant, Standing) {
         let decided = Decided { scopes: Scopes::parse("read write").unwrap(), ..decided() };
         let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
         let consent = Consent::approve(None, &decided, &subject, Counters::default(), &issuer().lifetimes, NOW);

@@ -15,6 +15,7 @@ use crate::redirect_uri::{RedirectKind, RedirectUri};
 use crate::scope::{Scope, Scopes};
 use crate::subject::UpstreamId;
 use crate::time::CLOCK_SKEW;
+use crate::upstream_revocation::Telling;
 
 /// What an operator configured. Several live in one deployment, and even on one host.
 #[derive(Clone, Debug)]
@@ -31,6 +32,8 @@ pub struct Issuer {
     pub prompt: PromptPolicy,
     /// What people agree to besides, if an operator says so.
     pub published_policy: Option<PublishedPolicy>,
+    /// When the upstream hears of what is taken back here.
+    pub telling: Telling,
     pub lifetimes: Lifetimes,
 }
 
@@ -420,6 +423,7 @@ pub(crate) mod tests {
             },
             prompt: PromptPolicy::default(),
             published_policy: None,
+            telling: Telling::Last,
             lifetimes: Lifetimes::default(),
         }
     }

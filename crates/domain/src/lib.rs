@@ -53,6 +53,7 @@ pub mod session;
 pub mod subject;
 pub mod ticket;
 pub mod time;
+pub mod upstream_revocation;
 pub mod upstream_tokens;
 pub mod userinfo;
 

@@ -37,6 +37,11 @@ impl UpstreamTokens {
         (self.access_token.expose().len() + refresh_token <= Self::MAX_BYTES).then_some(self)
     }
 
+    /// Whether anything of them is good for something, as far as is known.
+    pub fn are_of_use(&self, now: Timestamp) -> bool {
+        self.refresh_token.is_some() || self.expires_at.is_none_or(|end| now < end)
+    }
+
     pub fn seal(&self, record: SealedFor, issuer: &Issuer, keys: &Keys, entropy: &dyn Entropy) -> Sealed {
         let key = keys.active(Purpose::UpstreamTokens);
         let plaintext = Writer::default()

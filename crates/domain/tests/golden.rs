@@ -44,6 +44,7 @@ use lychgate_domain::session::{self, Person};
 use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_domain::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream_revocation::Telling;
 use lychgate_domain::upstream_tokens::{SealedFor, UpstreamTokens};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
@@ -530,6 +531,7 @@ fn issuer(url: &str) -> Issuer {
         policy: ClientPolicy::default(),
         prompt: PromptPolicy::default(),
         published_policy: None,
+        telling: Telling::Last,
         lifetimes: Lifetimes::default(),
     }
 }

@@ -3,17 +3,19 @@
 use lychgate_domain::authorization::{Authorization, CodeIssued, Failed, LoggingIn, Redeemed, SignedIn};
 use lychgate_domain::client::Client;
 use lychgate_domain::consent::Consent;
-use lychgate_domain::event::Event;
+use lychgate_domain::event::{Event, EventKind};
 use lychgate_domain::grant::Grant;
 use lychgate_domain::id::{AuthorizationId, GrantId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
+use lychgate_domain::upstream_revocation::TakenBack;
 
 use crate::consents::consent_end;
 use crate::engine::{Batch, Expectation, Revision, Version};
 use crate::record::{Record as _, encode_event};
 use crate::standing::StoredStanding;
-use crate::{Store, StoreError, Versioned, batch, key};
+use crate::upstream_revocations::leave;
+use crate::{Store, StoreError, Versioned, batch, decode, key};
 
 impl Store {
     pub async fn authorization(
@@ -98,6 +100,12 @@ impl Store {
                 consent_end(consent),
             )
             .event(encode_event(&issuer.url, event));
+        let existing = standing.standing.consent.as_ref();
+        let forgotten = existing.and_then(|existing| TakenBack::forgotten(existing, &standing.standing.counters));
+        let batch = match forgotten {
+            Some(forgotten) => leave(batch, issuer, forgotten, event),
+            None => batch,
+        };
         self.commit(standing.client.expect(standing.expect_counters(batch))).await?;
         Ok(())
     }
@@ -122,25 +130,34 @@ impl Store {
             );
         batch = standing.expect_counters(batch);
         batch = keep_client(batch, issuer, grant, standing, now);
-        for (id, version) in self.versions(issuer, leaving, now).await? {
-            batch = batch.delete(key::grant(&issuer.url, id), version);
+        let mut superseded = self.kept(issuer, leaving, now).await?;
+        for found in &superseded {
+            batch = batch.delete(key::grant(&issuer.url, found.value.id), found.version);
         }
         for event in *events {
             batch = batch.event(encode_event(&issuer.url, event));
+            let EventKind::GrantSuperseded { grant_id } = event.kind else { continue };
+            let left = superseded.iter_mut().find(|found| found.value.id == grant_id);
+            if let Some(found) = left
+                && let Some(tokens) = found.value.upstream_tokens.take()
+            {
+                let subject = found.value.subject.clone();
+                batch = leave(batch, issuer, TakenBack::Superseded { grant_id, subject, tokens }, event);
+            }
         }
         self.commit(batch).await
     }
 
     /// The grants of `ids` that are still there.
-    async fn versions(
+    async fn kept(
         &self,
         issuer: &Issuer,
         ids: &[GrantId],
         now: Timestamp,
-    ) -> Result<Vec<(GrantId, Version)>, StoreError> {
+    ) -> Result<Vec<Versioned<Grant>>, StoreError> {
         let keys: Vec<_> = ids.iter().map(|id| key::grant(&issuer.url, *id)).collect();
         let entries = self.read(&keys, now).await?.entries;
-        Ok(ids.iter().zip(entries).filter_map(|(id, entry)| Some((*id, entry?.version))).collect())
+        entries.into_iter().filter_map(|entry| decode(entry).transpose()).collect()
     }
 }
 

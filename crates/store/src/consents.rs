@@ -9,9 +9,11 @@ use lychgate_domain::id::ClientId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
+use lychgate_domain::upstream_revocation::TakenBack;
 
-use crate::engine::{Entry, Expectation, KeyRange, Limit, Revision, Space, Version};
+use crate::engine::{Entry, Expectation, KeyRange, Limit, Revision, Space};
 use crate::record::{Counter, Record as _, encode_event};
+use crate::upstream_revocations::leave;
 use crate::{Store, StoreError, Versioned, batch, decode, key, store_error};
 
 impl Store {
@@ -31,16 +33,16 @@ impl Store {
     pub async fn revoke_consent(
         &self,
         issuer: &Issuer,
-        read_at: Version,
+        read: &Versioned<Consent>,
         revoked: &Consent,
         event: &Event,
         now: Timestamp,
     ) -> Result<Revision, StoreError> {
         let key = key::consent(&issuer.url, &revoked.subject, &revoked.client_id, &revoked.resource);
         let batch = batch(now)
-            .put(key, Expectation::Version(read_at), revoked.encode_record(), consent_end(revoked))
+            .put(key, Expectation::Version(read.version), revoked.encode_record(), consent_end(revoked))
             .event(encode_event(&issuer.url, event));
-        self.commit(batch).await
+        self.commit(leave(batch, issuer, TakenBack::consent(&read.value), event)).await
     }
 }
 

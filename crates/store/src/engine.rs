@@ -49,10 +49,12 @@ pub enum Space {
     Assertions = 6,
     /// Operators' requests that were done.
     Requests = 8,
+    /// What the upstream is yet to be told.
+    UpstreamRevocations = 9,
 }
 
 impl Space {
-    pub const ALL: [Space; 8] = [
+    pub const ALL: [Space; 9] = [
         Space::Meta,
         Space::Clients,
         Space::Authorizations,
@@ -61,6 +63,7 @@ impl Space {
         Space::Counters,
         Space::Assertions,
         Space::Requests,
+        Space::UpstreamRevocations,
     ];
 
     /// Stable, for column families and tables.
@@ -74,6 +77,7 @@ impl Space {
             Space::Counters => "counters",
             Space::Assertions => "assertions",
             Space::Requests => "requests",
+            Space::UpstreamRevocations => "upstream_revocations",
         }
     }
 }

@@ -5,10 +5,12 @@ use lychgate_domain::grant::Grant;
 use lychgate_domain::id::GrantId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream_revocation::TakenBack;
 
 use crate::engine::{Expectation, Revision, Version};
 use crate::record::{Record as _, encode_event};
 pub use crate::standing::StoredStanding;
+use crate::upstream_revocations::leave;
 use crate::{Store, StoreError, Versioned, batch, key};
 
 impl Store {
@@ -48,7 +50,7 @@ impl Store {
         let batch = batch(now)
             .put(key, Expectation::Version(read_at), grant.encode_record(), grant.idle_end)
             .event(encode_event(&issuer.url, event));
-        self.commit(batch).await?;
+        self.commit(leave(batch, issuer, TakenBack::Grant(grant.id), event)).await?;
         Ok(())
     }
 }

@@ -1,7 +1,7 @@
 //! Where each record lies. Keys are built of fixed-width and hashed parts, so that no stranger's string can reach into
 //! another's range; each begins with its issuer.
 
-use lychgate_domain::id::{Attempt, AuthorizationId, ClientId, GrantId};
+use lychgate_domain::id::{Attempt, AuthorizationId, ClientId, EventId, GrantId};
 use lychgate_domain::issuer::IssuerUrl;
 use lychgate_domain::keys::digest;
 use lychgate_domain::subject::Subject;
@@ -60,6 +60,11 @@ pub(crate) fn assertion(issuer: &IssuerUrl, id: &[u8; 32]) -> Key {
 /// By the attempt that whoever asked, and everything that names the request, have entered.
 pub(crate) fn request(issuer: &IssuerUrl, attempt: Attempt) -> Key {
     Key::new(Space::Requests, [issuer.digest(), *attempt.bytes()].concat())
+}
+
+/// By its event, whose id begins with the time.
+pub(crate) fn upstream_revocation(issuer: &IssuerUrl, id: EventId) -> Key {
+    Key::new(Space::UpstreamRevocations, [issuer.digest(), *id.bytes()].concat())
 }
 
 fn hashed(text: &str) -> [u8; 16] {

@@ -21,6 +21,7 @@ pub mod listings;
 mod record;
 pub mod revocations;
 mod standing;
+pub mod upstream_revocations;
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,6 +32,7 @@ use engine::{
 };
 use record::Record;
 pub use standing::StandingOf;
+use tokio::sync::watch;
 
 /// Generated from `proto/lychgate/record/v1`.
 pub(crate) mod proto {
@@ -41,7 +43,8 @@ pub(crate) mod proto {
 /// The newest record format this version reads and writes: 2 since clients have secrets and keys, which an older node
 /// would take for public ones; 3 since approvals say whom they expect, clients without registration are disabled, and
 /// consents revoked with all others of their client, subject or issuer, none of which an older node would notice; 4 since
-/// consents say how and under which policy they were given, which an older node would drop or could not read.
+/// consents say how and under which policy they were given, and ended grants may be without the upstream's tokens, which an
+/// older node would drop or could not read.
 const RECORD_LEVEL: u32 = 4;
 
 /// How late a batch may land.
@@ -54,6 +57,8 @@ const RESENDS: usize = 3;
 #[derive(Clone, Debug)]
 pub struct Store {
     engine: Arc<dyn Engine>,
+    /// Something was left to tell the upstream of.
+    left: Arc<watch::Sender<()>>,
 }
 
 /// A record, and the version it was read at.
@@ -98,7 +103,7 @@ pub enum StoreError {
 impl Store {
     /// A store whose records this version can read. From then on no older version opens it.
     pub async fn open(engine: Arc<dyn Engine>, now: Timestamp) -> Result<Self, StoreError> {
-        let store = Self { engine };
+        let store = Self { engine, left: Arc::default() };
         let meta = key::store_meta();
         match store.record::<proto::StoreMeta>(meta.clone(), now).await? {
             Some(found) if found.value.record_level > RECORD_LEVEL => {
@@ -125,12 +130,20 @@ impl Store {
     /// Sends the very same batch again as long as its outcome is unknown: it lands once, or it conflicts, perhaps with
     /// itself.
     async fn commit(&self, batch: Batch) -> Result<Revision, StoreError> {
+        let committed = self.send(&batch).await;
+        if committed.is_ok() && upstream_revocations::leaves(&batch) {
+            self.left.send_replace(());
+        }
+        committed
+    }
+
+    async fn send(&self, batch: &Batch) -> Result<Revision, StoreError> {
         let mut resends = RESENDS;
         loop {
             match self.engine.commit(batch.clone()).await {
                 Err(EngineError::Unknown(_)) if resends > 0 => resends -= 1,
                 Err(EngineError::Conflict(_)) if resends < RESENDS => {
-                    return self.landed(&batch).await.ok_or(StoreError::Conflict);
+                    return self.landed(batch).await.ok_or(StoreError::Conflict);
                 }
                 result => return result.map_err(store_error),
             }

@@ -8,6 +8,7 @@ mod event;
 mod golden;
 mod grant;
 mod request;
+mod upstream_revocation;
 
 use lychgate_domain::authorization::Sealed;
 use lychgate_domain::grant::Counters;

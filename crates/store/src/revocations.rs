@@ -2,7 +2,8 @@
 //! repetition of the request is known.
 //!
 //! Nothing that a revocation ends is looked for here. Whatever is minted beside it expects consent, client and counters
-//! unchanged, and conflicts if it comes later; if it came before, every use of it finds them changed.
+//! unchanged, and conflicts if it comes later; if it came before, every use of it finds them changed. What the upstream has
+//! to hear of it is left in the same commit, by name ([`crate::upstream_revocations`]).
 
 use std::time::Duration;
 
@@ -13,12 +14,14 @@ use lychgate_domain::id::{Attempt, ClientId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
+use lychgate_domain::upstream_revocation::TakenBack;
 
 use crate::clients::ClientRecord;
 use crate::consents::consent_end;
 use crate::engine::{Batch, Expectation, Key, Revision, Version};
 pub use crate::record::OperatorRequest;
 use crate::record::{Counter, Record as _, encode_event};
+use crate::upstream_revocations::leave;
 use crate::{Store, StoreError, Versioned, batch, key};
 
 /// How long a request is known again.
@@ -28,7 +31,7 @@ pub const REQUEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 #[derive(Clone, Copy, Debug)]
 pub enum Revoked<'a> {
     Consent {
-        read_at: Version,
+        read: &'a Versioned<Consent>,
         revoked: &'a Consent,
     },
     Grant {
@@ -71,21 +74,33 @@ impl Store {
         act: &Act<'_>,
         now: Timestamp,
     ) -> Result<Revision, StoreError> {
-        let (url, act) = (&issuer.url, account(issuer, act, now));
-        let batch = match what {
-            Revoked::Consent { read_at, revoked } => {
+        let (url, event, act) = (&issuer.url, act.event, account(issuer, act, now));
+        let (batch, taken_back) = match what {
+            Revoked::Consent { read, revoked } => {
                 let key = key::consent(url, &revoked.subject, &revoked.client_id, &revoked.resource);
-                act.put(key, Expectation::Version(read_at), revoked.encode_record(), consent_end(revoked))
+                let read_at = Expectation::Version(read.version);
+                let batch = act.put(key, read_at, revoked.encode_record(), consent_end(revoked));
+                (batch, TakenBack::consent(&read.value))
             }
             Revoked::Grant { read_at, ended } => {
                 let key = key::grant(url, ended.id);
-                act.put(key, Expectation::Version(read_at), ended.encode_record(), ended.idle_end)
+                let batch = act.put(key, Expectation::Version(read_at), ended.encode_record(), ended.idle_end);
+                (batch, TakenBack::Grant(ended.id))
             }
-            Revoked::Client(id) => self.raise(act, key::client_counter(url, id), now).await?,
-            Revoked::Subject(subject) => self.raise(act, key::subject_counter(url, subject), now).await?,
-            Revoked::Issuer => self.raise(act, key::issuer_counter(url), now).await?,
+            Revoked::Client(id) => {
+                let (batch, counter) = self.raise(act, key::client_counter(url, id), now).await?;
+                (batch, TakenBack::Client { client_id: id.clone(), counter })
+            }
+            Revoked::Subject(subject) => {
+                let (batch, counter) = self.raise(act, key::subject_counter(url, subject), now).await?;
+                (batch, TakenBack::Subject { subject: subject.clone(), counter })
+            }
+            Revoked::Issuer => {
+                let (batch, counter) = self.raise(act, key::issuer_counter(url), now).await?;
+                (batch, TakenBack::Issuer { counter })
+            }
         };
-        self.commit(batch).await
+        self.commit(leave(batch, issuer, taken_back, event)).await
     }
 
     /// Disables or enables a client: `changed` takes the place of what was read, and lives as long.
@@ -104,12 +119,12 @@ impl Store {
             .await
     }
 
-    /// A counter never expires: gone, it would be zero again, and everything it ended alive.
-    async fn raise(&self, batch: Batch, key: Key, now: Timestamp) -> Result<Batch, StoreError> {
+    /// A counter never expires: gone, it would be zero again, and everything it ended alive. With what it is raised to.
+    async fn raise(&self, batch: Batch, key: Key, now: Timestamp) -> Result<(Batch, u64), StoreError> {
         let found: Option<Versioned<Counter>> = self.record(key.clone(), now).await?;
         let unchanged = found.as_ref().map_or(Expectation::Absent, |found| Expectation::Version(found.version));
         let raised = Counter(found.map_or(0, |found| found.value.0) + 1);
-        Ok(batch.put(key, unchanged, raised.encode_record(), None))
+        Ok((batch.put(key, unchanged, raised.encode_record(), None), raised.0))
     }
 }
 

@@ -19,6 +19,7 @@ use lychgate_domain::redirect_uri::RedirectUri;
 use lychgate_domain::scope::Scopes;
 use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_domain::time::{CLOCK_SKEW, Clock as _, Timestamp};
+use lychgate_domain::upstream_revocation::Telling;
 use lychgate_engine_suite::fault::{Fault, Faulty};
 use lychgate_engine_suite::{TestClock, TestEntropy};
 use lychgate_store::authorizations::{FinishedLogin, Redemption};
@@ -55,6 +56,7 @@ async fn world() -> World {
         policy: ClientPolicy::default(),
         prompt: PromptPolicy::default(),
         published_policy: None,
+        telling: Telling::Last,
         lifetimes: Lifetimes::default(),
     };
     let client = Client {
@@ -188,7 +190,7 @@ impl World {
             idle_end: self.now() + self.issuer.lifetimes.grant_idle,
             end: self.now() + self.issuer.lifetimes.grant,
             status: grant::Status::Live,
-            upstream_tokens: sealed(),
+            upstream_tokens: Some(sealed()),
         };
         (redeemed, grant)
     }
@@ -432,14 +434,14 @@ async fn a_consent_is_taken_back_with_all_it_gave_or_not_at_all() {
     let event = world.event(1, EventKind::ConsentRevoked { reason: None });
     let before = read().await;
     let grant = world.redeem(&first, world.authorization(1).await.version, &world.standing().await).await.unwrap();
-    let revoked = before.value.revoke(world.now());
-    let outcome = world.store.revoke_consent(&world.issuer, before.version, &revoked, &event, world.now()).await;
+    let revoked = before.value.clone().revoke(world.now());
+    let outcome = world.store.revoke_consent(&world.issuer, &before, &revoked, &event, world.now()).await;
     assert!(conflicts(outcome), "a grant came between, and the list of them with it");
 
     let consent = read().await;
-    let revoked = consent.value.revoke(world.now());
+    let revoked = consent.value.clone().revoke(world.now());
     let commits = world.engine.commits();
-    world.store.revoke_consent(&world.issuer, consent.version, &revoked, &event, world.now()).await.unwrap();
+    world.store.revoke_consent(&world.issuer, &consent, &revoked, &event, world.now()).await.unwrap();
     assert_eq!((world.engine.commits(), read().await.value), (commits + 1, revoked));
     let standing = world.standing().await;
     assert!(grant.live(&standing.standing, world.now()).is_err());

@@ -140,6 +140,8 @@ fn control(
         client_id: UPSTREAM_CLIENT_ID.to_owned(),
         client_secret: Secret::File(upstream_secret.path.clone()),
         scopes: ["openid", "profile", "email"].map(str::to_owned).into(),
+        // It keeps tokens apart.
+        revocation: control::RevocationMode::Each,
     };
     let upstream = config.upstream.unwrap_or_else(|| control::UpstreamConfig::Oidc(demo_upstream()));
     let resources = if config.resources.is_empty() { vec![demo_resource(addresses)] } else { config.resources };

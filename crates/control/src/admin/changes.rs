@@ -135,8 +135,9 @@ impl Control {
                     authorization_id: None,
                 };
                 let kind = EventKind::ConsentRevoked { reason: Some(order.reason.clone()) };
-                let (read_at, revoked) = (found.version, found.value.revoke(order.now));
-                self.revoke_one(issuer, Revoked::Consent { read_at, revoked: &revoked }, order, kind, Some(about)).await
+                let revoked = found.value.clone().revoke(order.now);
+                let what = Revoked::Consent { read: &found, revoked: &revoked };
+                self.revoke_one(issuer, what, order, kind, Some(about)).await
             }
             Change::Revoke(Target::Grant(id)) => {
                 let found = self.store.grant(issuer, *id, order.now).await?;

@@ -264,6 +264,7 @@ impl IssuerConfig {
                 .as_ref()
                 .map(|policy| policy.published(&format!("{at}.policy")))
                 .transpose()?,
+            telling: self.upstream.telling(),
             lifetimes: self.lifetimes.lifetimes(&format!("{at}.lifetimes"))?,
         })
     }

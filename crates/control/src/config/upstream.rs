@@ -1,10 +1,11 @@
 //! Upstreams: where people sign in.
 
 use lychgate_domain::issuer::IssuerUrl;
+use lychgate_domain::upstream_revocation::Telling;
 use lychgate_domain::userinfo::SubjectClaim;
 use lychgate_process::config::{ConfigError, Secret};
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{Url, form_urlencoded};
 
 /// Where people sign in.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -31,6 +32,8 @@ pub struct OidcConfig {
     pub client_secret: Secret,
     #[serde(default = "openid")]
     pub scopes: Vec<String>,
+    #[serde(default)]
+    pub revocation: RevocationMode,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -46,6 +49,8 @@ pub struct Oauth2Config {
     pub token_endpoint: String,
     /// Asked with the access token; answers with a JSON object.
     pub userinfo_endpoint: String,
+    /// Where it takes tokens back (RFC 7009), if it does.
+    pub revocation_endpoint: Option<String>,
     /// The top-level member of that object which the provider never gives to anybody else: a string or an integer.
     pub subject_claim: String,
     pub client_id: String,
@@ -54,6 +59,30 @@ pub struct Oauth2Config {
     pub token_endpoint_auth: TokenEndpointAuth,
     #[serde(default)]
     pub scopes: Vec<String>,
+    #[serde(default)]
+    pub revocation: RevocationMode,
+}
+
+/// When the upstream is told of what was taken back.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum RevocationMode {
+    Never,
+    /// When nothing of the person's is live here any more.
+    #[default]
+    Last,
+    /// As each grant ends.
+    Each,
+}
+
+impl From<RevocationMode> for Telling {
+    fn from(mode: RevocationMode) -> Self {
+        match mode {
+            RevocationMode::Never => Telling::Never,
+            RevocationMode::Last => Telling::Last,
+            RevocationMode::Each => Telling::Each,
+        }
+    }
 }
 
 /// How a token endpoint wants to be told the client secret (RFC 6749 §2.3.1).
@@ -81,6 +110,13 @@ pub struct GithubConfig {
     /// Scheme and host; a GitHub Enterprise has its own.
     #[serde(default = "github")]
     pub base_url: String,
+    /// It takes back one token at a time.
+    #[serde(default = "each")]
+    pub revocation: RevocationMode,
+}
+
+fn each() -> RevocationMode {
+    RevocationMode::Each
 }
 
 fn openid() -> Vec<String> {
@@ -114,6 +150,16 @@ impl UpstreamConfig {
             UpstreamConfig::Oidc(oidc) => &oidc.issuer,
             UpstreamConfig::Oauth2(oauth2) => oauth2.issuer.as_ref().unwrap_or(&oauth2.authorization_endpoint),
             UpstreamConfig::Github(github) => &github.base_url,
+        }
+    }
+
+    /// An upstream that could not be told is not.
+    pub(super) fn telling(&self) -> Telling {
+        match self {
+            UpstreamConfig::Oidc(oidc) => oidc.revocation.into(),
+            UpstreamConfig::Oauth2(oauth2) if oauth2.revocation_endpoint.is_none() => Telling::Never,
+            UpstreamConfig::Oauth2(oauth2) => oauth2.revocation.into(),
+            UpstreamConfig::Github(github) => github.revocation.into(),
         }
     }
 
@@ -154,11 +200,13 @@ impl Oauth2Config {
     }
 
     fn check(&self, at: &str, issuer: &IssuerUrl) -> Result<(), ConfigError> {
-        for (name, url) in [
+        let endpoints = [
             ("authorization_endpoint", &self.authorization_endpoint),
             ("token_endpoint", &self.token_endpoint),
             ("userinfo_endpoint", &self.userinfo_endpoint),
-        ] {
+        ];
+        let revocation = self.revocation_endpoint.as_ref().map(|url| ("revocation_endpoint", url));
+        for (name, url) in endpoints.into_iter().chain(revocation) {
             let key = format!("{at}.{name}");
             let endpoint = private_url(&key, url, issuer)?;
             // RFC 6749 §3.1, §3.2; and a password in a URL is one in every log.
@@ -175,14 +223,7 @@ impl GithubConfig {
     /// What GitHub is among OAuth 2.0 providers. Its issuer is not named: what it would send as `iss` is documented
     /// nowhere, and its answers have a callback path of their own.
     pub(crate) fn oauth2(&self) -> Oauth2Config {
-        let base = self.base_url.trim_end_matches('/');
-        let api = match base.strip_prefix("https://") {
-            Some("github.com") => "https://api.github.com".to_owned(),
-            // GitHub Enterprise Cloud with data residency.
-            Some(host) if host.ends_with(".ghe.com") => format!("https://api.{host}"),
-            // GitHub Enterprise Server.
-            Some(_) | None => format!("{base}/api/v3"),
-        };
+        let (base, api) = (self.base(), self.api());
         Oauth2Config {
             id: self.id.clone(),
             name: self.name.clone(),
@@ -190,12 +231,36 @@ impl GithubConfig {
             authorization_endpoint: format!("{base}/login/oauth/authorize"),
             token_endpoint: format!("{base}/login/oauth/access_token"),
             userinfo_endpoint: format!("{api}/user"),
+            // It has one of its own making.
+            revocation_endpoint: None,
+            revocation: self.revocation,
             // A number. The login may be renamed, and then taken by somebody else.
             subject_claim: "id".to_owned(),
             client_id: self.client_id.clone(),
             client_secret: self.client_secret.clone(),
             token_endpoint_auth: TokenEndpointAuth::Post,
             scopes: self.scopes.clone(),
+        }
+    }
+
+    /// "Delete an app token" of its REST API.
+    pub(crate) fn token_deletion_url(&self) -> String {
+        let id: String = form_urlencoded::byte_serialize(self.client_id.as_bytes()).collect();
+        format!("{}/applications/{id}/token", self.api())
+    }
+
+    fn base(&self) -> &str {
+        self.base_url.trim_end_matches('/')
+    }
+
+    fn api(&self) -> String {
+        let base = self.base();
+        match base.strip_prefix("https://") {
+            Some("github.com") => "https://api.github.com".to_owned(),
+            // GitHub Enterprise Cloud with data residency.
+            Some(host) if host.ends_with(".ghe.com") => format!("https://api.{host}"),
+            // GitHub Enterprise Server.
+            Some(_) | None => format!("{base}/api/v3"),
         }
     }
 
@@ -253,11 +318,14 @@ mod tests {
                 client_secret: Secret::Env("SECRET".to_owned()),
                 scopes: Vec::new(),
                 base_url: base_url.to_owned(),
+                revocation: RevocationMode::Each,
             };
             let oauth2 = github.oauth2();
             assert_eq!(oauth2.authorization_endpoint, authorization_endpoint);
             assert_eq!(oauth2.token_endpoint, authorization_endpoint.replace("/authorize", "/access_token"));
             assert_eq!((oauth2.userinfo_endpoint.as_str(), oauth2.subject_claim.as_str()), (userinfo_endpoint, "id"));
+            let token_deletion = userinfo_endpoint.replace("/user", "/applications/x/token");
+            assert_eq!(github.token_deletion_url(), token_deletion);
         }
     }
 }

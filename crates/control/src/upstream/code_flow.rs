@@ -23,11 +23,11 @@ use super::{Callback, Http, UpstreamError};
 /// Who we are to an upstream.
 #[derive(Debug)]
 pub(super) struct CodeFlow {
-    client_id: String,
-    client_secret: ClientSecret,
+    pub(super) client_id: String,
+    pub(super) client_secret: ClientSecret,
     scopes: Vec<String>,
     redirect_uri: String,
-    http: Http,
+    pub(super) http: Http,
 }
 
 /// Where an upstream is spoken to, and how it is told the client secret.

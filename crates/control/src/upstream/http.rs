@@ -72,7 +72,15 @@ impl Http {
         Ok(response)
     }
 
-    async fn send(&self, request: reqwest::Request) -> Result<(reqwest::StatusCode, Vec<u8>), SendError> {
+    pub(super) fn post(&self, url: &str) -> reqwest::RequestBuilder {
+        self.0.post(url)
+    }
+
+    pub(super) fn delete(&self, url: &str) -> reqwest::RequestBuilder {
+        self.0.delete(url)
+    }
+
+    pub(super) async fn send(&self, request: reqwest::Request) -> Result<(reqwest::StatusCode, Vec<u8>), SendError> {
         let mut response = self.0.execute(request).await.map_err(SendError::Request)?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(SendError::Request)? {

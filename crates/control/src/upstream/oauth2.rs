@@ -9,12 +9,14 @@ use lychgate_domain::login::LoginSecrets;
 use lychgate_domain::session::Person;
 use lychgate_domain::subject::UpstreamId;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream_tokens::UpstreamTokens;
 use lychgate_domain::userinfo::{self, Member, SubjectClaim};
 use lychgate_process::config::ConfigError;
 
 use super::code_flow::{self, CodeFlow, Endpoints, Redeemed};
 use super::http::unreadable;
 use super::members::members;
+use super::revocation::{self, Endpoint};
 use super::{Callback, Http, Identity, UpstreamError};
 use crate::config::{GithubConfig, Oauth2Config, TokenEndpointAuth};
 
@@ -29,6 +31,7 @@ pub struct Oauth2 {
     userinfo_media_type: &'static str,
     subject_claim: SubjectClaim,
     auth_type: AuthType,
+    revocation: Option<Endpoint>,
     /// What the userinfo endpoint asks for to say who somebody is.
     sign_in_scopes: Vec<String>,
     flow: CodeFlow,
@@ -39,7 +42,13 @@ impl Oauth2 {
     /// `at` is where `config` stands, for errors.
     pub fn new(config: &Oauth2Config, at: &str, issuer: &Issuer, http: Http) -> Result<Self, ConfigError> {
         let secret = config.client_secret.read(&format!("{at}.client_secret"))?;
+        let auth_type = match config.token_endpoint_auth {
+            TokenEndpointAuth::Basic => AuthType::BasicAuth,
+            TokenEndpointAuth::Post => AuthType::RequestBody,
+        };
+        let rfc7009 = |url: &String| Endpoint::Rfc7009 { url: url.clone(), auth_type: auth_type.clone() };
         Ok(Self {
+            revocation: config.revocation_endpoint.as_ref().map(rfc7009),
             id: issuer.upstream.clone(),
             issuer: config.issuer.clone(),
             authorization_endpoint: config.authorization_endpoint.clone(),
@@ -47,10 +56,7 @@ impl Oauth2 {
             userinfo_endpoint: config.userinfo_endpoint.clone(),
             userinfo_media_type: "application/json",
             subject_claim: config.subject_claim(at)?,
-            auth_type: match config.token_endpoint_auth {
-                TokenEndpointAuth::Basic => AuthType::BasicAuth,
-                TokenEndpointAuth::Post => AuthType::RequestBody,
-            },
+            auth_type,
             // Which of them its userinfo endpoint needs, nobody says.
             sign_in_scopes: config.scopes.clone(),
             flow: CodeFlow::new(&config.client_id, &secret, &config.scopes, issuer, http.clone()),
@@ -61,7 +67,12 @@ impl Oauth2 {
     pub fn github(config: &GithubConfig, at: &str, issuer: &Issuer, http: Http) -> Result<Self, ConfigError> {
         let github = Self::new(&config.oauth2(), at, issuer, http)?;
         // Without any scope a GitHub token reads public information, which is whose it is.
-        Ok(Self { userinfo_media_type: "application/vnd.github+json", sign_in_scopes: Vec::new(), ..github })
+        Ok(Self {
+            userinfo_media_type: "application/vnd.github+json",
+            revocation: Some(Endpoint::Github { url: config.token_deletion_url() }),
+            sign_in_scopes: Vec::new(),
+            ..github
+        })
     }
 
     pub fn login_url(&self, secrets: &LoginSecrets) -> Result<String, UpstreamError> {
@@ -92,6 +103,12 @@ impl Oauth2 {
         };
         let person = Person::new(subject, text("name").as_deref(), text("email").as_deref());
         Ok(Identity { person, tokens })
+    }
+
+    /// `None` if there is nobody to tell.
+    pub async fn revoke(&self, tokens: &UpstreamTokens) -> Result<Option<revocation::Answer>, UpstreamError> {
+        let Some(endpoint) = &self.revocation else { return Ok(None) };
+        self.flow.revoke(endpoint, tokens).await.map(Some)
     }
 
     fn endpoints(&self) -> Endpoints<'_> {

@@ -9,6 +9,7 @@ use lychgate_domain::login::LoginSecrets;
 use lychgate_domain::session::Person;
 use lychgate_domain::subject::UpstreamId;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream_tokens::UpstreamTokens;
 use lychgate_process::config::ConfigError;
 use oauth2::AuthType;
 use serde::Deserialize;
@@ -17,6 +18,7 @@ use url::Url;
 use super::cached::Cached;
 use super::code_flow::{self, CodeFlow, Endpoints, Redeemed};
 use super::jwks::Jwks;
+use super::revocation::{self, Endpoint};
 use super::{Callback, Http, Identity, UpstreamError};
 use crate::config::OidcConfig;
 
@@ -45,6 +47,9 @@ struct Metadata {
     token_endpoint_auth_methods_supported: Vec<String>,
     #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
+    /// RFC 8414 §2.
+    revocation_endpoint: Option<String>,
+    revocation_endpoint_auth_methods_supported: Option<Vec<String>>,
 }
 
 impl Oidc {
@@ -94,6 +99,16 @@ impl Oidc {
         Ok(Identity { person, tokens })
     }
 
+    /// `None` if it announces nobody to tell.
+    pub async fn revoke(
+        &self,
+        tokens: &UpstreamTokens,
+        now: Timestamp,
+    ) -> Result<Option<revocation::Answer>, UpstreamError> {
+        let Some(endpoint) = self.metadata(now).await?.revocation() else { return Ok(None) };
+        self.flow.revoke(&endpoint, tokens).await.map(Some)
+    }
+
     async fn metadata(&self, now: Timestamp) -> Result<Arc<Metadata>, UpstreamError> {
         match self.discovered.get(METADATA_MAX_AGE, now, || self.discover()).await {
             Ok(metadata) => Ok(metadata),
@@ -112,30 +127,45 @@ impl Oidc {
     /// OpenID Connect Discovery §4.3: the document must be the configured issuer's own.
     async fn discover(&self) -> Result<Metadata, UpstreamError> {
         let url = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
-        let metadata: Metadata = self.http.get_json(&url).await?;
+        let mut metadata: Metadata = self.http.get_json(&url).await?;
         if metadata.issuer != self.issuer {
             return Err(UpstreamError::invalid(anyhow::anyhow!("{url} is another issuer's document")));
         }
         let plaintext_allowed = self.issuer.starts_with("http:");
-        for endpoint in [&metadata.authorization_endpoint, &metadata.token_endpoint, &metadata.jwks_uri] {
+        let is_private = |endpoint: &String| {
             let scheme = Url::parse(endpoint).map(|url| url.scheme().to_owned()).unwrap_or_default();
-            if scheme != "https" && !(scheme == "http" && plaintext_allowed) {
-                return Err(UpstreamError::invalid(anyhow::anyhow!("{url} names an endpoint that is not https")));
-            }
+            scheme == "https" || (scheme == "http" && plaintext_allowed)
+        };
+        if ![&metadata.authorization_endpoint, &metadata.token_endpoint, &metadata.jwks_uri].into_iter().all(is_private)
+        {
+            return Err(UpstreamError::invalid(anyhow::anyhow!("{url} names an endpoint that is not https")));
         }
+        // Nobody needs it to sign in: with a bad one, it is as if there were none.
+        metadata.revocation_endpoint = metadata.revocation_endpoint.filter(is_private);
         Ok(metadata)
     }
 }
 
+/// OpenID Connect Discovery §3, RFC 8414 §2: left out, it is client_secret_basic.
+fn auth_type(supported: &[String]) -> AuthType {
+    let has = |method: &str| supported.iter().any(|supported| supported == method);
+    let only_post = has("client_secret_post") && !has("client_secret_basic");
+    if only_post { AuthType::RequestBody } else { AuthType::BasicAuth }
+}
+
 impl Metadata {
+    fn revocation(&self) -> Option<Endpoint> {
+        // Who says nothing of this endpoint means it to be as the other one.
+        let supported = self.revocation_endpoint_auth_methods_supported.as_ref();
+        let auth_type = auth_type(supported.unwrap_or(&self.token_endpoint_auth_methods_supported));
+        Some(Endpoint::Rfc7009 { url: self.revocation_endpoint.clone()?, auth_type })
+    }
+
     fn endpoints(&self) -> Endpoints<'_> {
-        let has = |method: &str| self.token_endpoint_auth_methods_supported.iter().any(|supported| supported == method);
-        // OpenID Connect Discovery §3: left out, it is client_secret_basic.
-        let only_post = has("client_secret_post") && !has("client_secret_basic");
         Endpoints {
             authorization: &self.authorization_endpoint,
             token: &self.token_endpoint,
-            auth_type: if only_post { AuthType::RequestBody } else { AuthType::BasicAuth },
+            auth_type: auth_type(&self.token_endpoint_auth_methods_supported),
         }
     }
 }

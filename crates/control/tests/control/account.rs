@@ -21,7 +21,7 @@ const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A person at a browser.
 #[derive(Clone, Debug)]
-struct Visitor {
+pub(crate) struct Visitor {
     issuer_id: String,
     browser: Browser,
     person: String,
@@ -36,7 +36,7 @@ impl Visitor {
         Self { issuer_id: issuer_id.to_owned(), browser: Browser::default(), person: person.to_owned() }
     }
 
-    async fn signed_in(person: &str, edge: &Edge, world: &World) -> Self {
+    pub(crate) async fn signed_in(person: &str, edge: &Edge, world: &World) -> Self {
         let mut visitor = Self::new(person);
         visitor.sign_in(edge, world).await;
         visitor
@@ -67,7 +67,7 @@ impl Visitor {
     }
 
     /// What the browser is shown; `None` if it is asked to sign in.
-    async fn page(&mut self, edge: &Edge) -> Option<v1::AccountPage> {
+    pub(crate) async fn page(&mut self, edge: &Edge) -> Option<v1::AccountPage> {
         let (issuer_id, cookies) = (self.issuer_id.clone(), self.browser.cookies());
         let shown = edge.show_account(v1::AccountServiceShowRequest { issuer_id, cookies }).await.unwrap();
         self.browser.keep(&v1::Next { step: None, set_cookies: shown.set_cookies });
@@ -80,7 +80,7 @@ impl Visitor {
         }
     }
 
-    fn revoke(&self, form_token: &str) -> v1::AccountServiceRevokeRequest {
+    pub(crate) fn revoke(&self, form_token: &str) -> v1::AccountServiceRevokeRequest {
         v1::AccountServiceRevokeRequest {
             issuer_id: self.issuer_id.clone(),
             attempt: attempt(),

@@ -251,7 +251,7 @@ async fn assert_in_place(world: &World, text: &str, spaces: &[Space]) {
             Space::Meta => &[b"store".len(), b"keyring/".len() + 16],
             Space::Clients | Space::Authorizations | Space::Grants => &[32],
             Space::Consents => &[64],
-            Space::Counters | Space::Requests => &[],
+            Space::Counters | Space::Requests | Space::UpstreamRevocations => &[],
             Space::Assertions => &[48],
         };
         for (key, entry) in &entries {

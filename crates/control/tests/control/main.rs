@@ -25,4 +25,5 @@ mod revocations;
 mod rotation;
 mod secrets;
 mod sessions;
+mod telling;
 mod watch;

@@ -19,7 +19,7 @@ pub(crate) use consents::Pattern;
 pub(crate) use door::{Behind, Door};
 pub(crate) use edge::{Edge, Failure, Refused, lasting};
 pub(crate) use flow::{App, Browser, Flow, attempt, location, page, query};
-pub(crate) use idp::Idp;
+pub(crate) use idp::{Idp, Taking};
 pub(crate) use log::Log;
 pub(crate) use operator::{Operator, consent_of, disabling, enabling, request_id, revocation};
 pub(crate) use process::Control;

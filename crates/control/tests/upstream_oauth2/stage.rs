@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lychgate_api::v1;
 use lychgate_api::v1::next::Step;
-use lychgate_control::config::{GithubConfig, Oauth2Config, TokenEndpointAuth, UpstreamConfig};
+use lychgate_control::config::{GithubConfig, Oauth2Config, RevocationMode, TokenEndpointAuth, UpstreamConfig};
 use lychgate_store::engine::Space;
 use serde_json::Value;
 
@@ -121,6 +121,7 @@ pub(crate) fn github(world: &World, url: &str) -> GithubConfig {
         client_secret: world.secret("hub-secret", CLIENT_SECRET),
         scopes: Vec::new(),
         base_url: url.to_owned(),
+        revocation: RevocationMode::Each,
     }
 }
 
@@ -136,6 +137,8 @@ pub(crate) fn oauth2(world: &World, url: &str) -> Oauth2Config {
         client_id: CLIENT_ID.to_owned(),
         client_secret: world.secret("hub-secret", CLIENT_SECRET),
         token_endpoint_auth: TokenEndpointAuth::Basic,
+        revocation_endpoint: None,
+        revocation: RevocationMode::Each,
         scopes: ["profile", "id"].map(str::to_owned).into(),
     }
 }

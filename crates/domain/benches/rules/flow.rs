@@ -26,6 +26,7 @@ use lychgate_domain::secret::Secret;
 use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_domain::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream_revocation::Telling;
 use lychgate_domain::upstream_tokens::{SealedFor, UpstreamTokens};
 use zeroize::Zeroizing;
 
@@ -218,6 +219,7 @@ fn issuer() -> Result<Issuer> {
         policy: ClientPolicy::default(),
         prompt: PromptPolicy::default(),
         published_policy: None,
+        telling: Telling::Last,
         lifetimes: Lifetimes::default(),
     })
 }

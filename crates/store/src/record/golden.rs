@@ -11,7 +11,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
-use lychgate_domain::id::{Attempt, AuthorizationId, ClientId, GrantId};
+use lychgate_domain::id::{Attempt, AuthorizationId, ClientId, EventId, GrantId};
 use lychgate_domain::issuer::IssuerUrl;
 use lychgate_domain::subject::Subject;
 use proptest::prelude::*;
@@ -22,7 +22,7 @@ use crate::{key, proto};
 use values::{Golden, Read, all};
 
 /// Where records lie, and what has come since.
-const KEYS: [&str; 3] = ["keys.v1.txt", "keys.v2.txt", "keys.v3.txt"];
+const KEYS: [&str; 4] = ["keys.v1.txt", "keys.v2.txt", "keys.v3.txt", "keys.v4.txt"];
 
 #[test]
 fn every_record_is_written_as_ever() {
@@ -81,6 +81,7 @@ fn a_value_of_a_later_release_is_not_read_as_another() {
         ("keyring-with-algorithms.v1.hex", delimited(1, &[varint(3, 2), varint(6, 99)].concat())),
         ("grant-ended-by-operator.v1.hex", delimited(16, &varint(2, 99))),
         ("client-marked.v1.hex", varint(2, 99)),
+        ("upstream-revocation-issuer.v1.hex", delimited(9, &varint(1, 99))),
     ] {
         let golden = kept(file);
         assert!(golden.read(&golden.kept()).is_some(), "{file} without it");
@@ -139,11 +140,12 @@ fn every_record_lies_where_it_ever_lay() {
     let client = ClientId::parse("client-AAAAAAAAAAAAAAAAAAAAAA").unwrap();
     let authorization = AuthorizationId::from_bytes(*b"authorization-id");
     let grant = GrantId::from_bytes(*b"grant-identifier");
-    let [mut first, mut second, mut third] = [const { String::new() }; 3];
+    let [mut first, mut second, mut third, mut fourth] = [const { String::new() }; 4];
     for space in Space::ALL {
         let lines = match space {
             Space::Assertions => &mut second,
             Space::Requests => &mut third,
+            Space::UpstreamRevocations => &mut fourth,
             Space::Meta
             | Space::Clients
             | Space::Authorizations
@@ -171,8 +173,10 @@ fn every_record_lies_where_it_ever_lay() {
         writeln!(second, "assertion at {}: {:?}", url.as_str(), key::assertion(&url, &[0x71; 32])).unwrap();
         let request = key::request(&url, Attempt::from_bytes([0x81; 16]));
         writeln!(third, "request at {}: {request:?}", url.as_str()).unwrap();
+        let revocation = key::upstream_revocation(&url, EventId::from_bytes([0x91; 16]));
+        writeln!(fourth, "upstream revocation at {}: {revocation:?}", url.as_str()).unwrap();
     }
-    for (file, lines) in KEYS.into_iter().zip([first, second, third]) {
+    for (file, lines) in KEYS.into_iter().zip([first, second, third, fourth]) {
         let kept = std::fs::read_to_string(directory().join(file));
         let kept =
             kept.unwrap_or_else(|_| panic!("{file} is missing. If the format is new, this belongs there:\n{lines}"));

@@ -50,7 +50,7 @@ impl Record for Grant {
                     .into(),
                 }),
             },
-            upstream_tokens: Some(encode_sealed(&self.upstream_tokens)),
+            upstream_tokens: self.upstream_tokens.as_ref().map(encode_sealed),
         };
         record.encode_to_vec()
     }
@@ -93,7 +93,7 @@ impl Record for Grant {
                     },
                 },
             },
-            upstream_tokens: decode_sealed(record.upstream_tokens)?,
+            upstream_tokens: decode_sealed(record.upstream_tokens),
         })
     }
 }

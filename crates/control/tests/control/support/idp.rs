@@ -27,6 +27,19 @@ use super::{Door, PATIENCE};
 pub(crate) const CLIENT_ID: &str = "lychgate";
 pub(crate) const CLIENT_SECRET: &str = "upstream-client-secret";
 
+/// What becomes of tokens that are given back.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Taking {
+    /// No endpoint for it is announced.
+    Nowhere,
+    Everything,
+    /// But not this one.
+    EverythingBut(String),
+    Fails,
+    /// Until it is told something else.
+    Stalls,
+}
+
 /// Ends with the test's runtime.
 #[derive(Clone, Debug)]
 pub(crate) struct Idp {
@@ -46,6 +59,11 @@ struct Provider {
     /// Calls of the token endpoint.
     calls: watch::Sender<usize>,
     stalled: watch::Sender<bool>,
+    /// Whose refresh token each is, in the order they were given.
+    refresh_tokens: Mutex<Vec<(String, String)>>,
+    taking: watch::Sender<Taking>,
+    /// Every token that came to the revocation endpoint, and whether it was taken back.
+    revocations: watch::Sender<Vec<(String, bool)>>,
     /// Everything that must never be seen again.
     secrets: Mutex<Vec<String>>,
 }
@@ -75,6 +93,9 @@ impl Idp {
             made: AtomicUsize::new(0),
             calls: watch::Sender::new(0),
             stalled: watch::Sender::new(false),
+            refresh_tokens: Mutex::default(),
+            taking: watch::Sender::new(Taking::Everything),
+            revocations: watch::Sender::default(),
             secrets: Mutex::new(vec![CLIENT_SECRET.to_owned()]),
         });
         let door = Door::default();
@@ -82,6 +103,7 @@ impl Idp {
             .route("/.well-known/openid-configuration", get(metadata))
             .route("/jwks", get(jwks))
             .route("/token", post(token))
+            .route("/revoke", post(revoke))
             .with_state(state.clone())
             .layer(from_fn_with_state(door.clone(), through));
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -124,6 +146,36 @@ impl Idp {
         tokio::time::timeout(PATIENCE, called).await.expect("the upstream is asked").expect("it counts on");
     }
 
+    pub(crate) fn takes_back(&self, taking: Taking) {
+        self.state.taking.send_replace(taking);
+    }
+
+    /// The refresh tokens of `person`, oldest first.
+    pub(crate) fn refresh_tokens_of(&self, person: &str) -> Vec<String> {
+        let given = self.state.refresh_tokens.lock().expect("unpoisoned");
+        given.iter().filter(|(whose, _)| whose == person).map(|(_, token)| token.clone()).collect()
+    }
+
+    /// Every token that came to the revocation endpoint, as often as it came.
+    pub(crate) fn asked_to_take_back(&self) -> Vec<String> {
+        self.state.revocations.borrow().iter().map(|(token, _)| token.clone()).collect()
+    }
+
+    /// Those that it has taken back, sorted.
+    pub(crate) fn taken_back(&self) -> Vec<String> {
+        let all = self.state.revocations.borrow();
+        let mut taken: Vec<_> = all.iter().filter(|(_, taken)| *taken).map(|(token, _)| token.clone()).collect();
+        taken.sort();
+        taken
+    }
+
+    /// Waits until so many tokens have come to the revocation endpoint.
+    pub(crate) async fn asked_to_take_back_so_many(&self, times: usize) {
+        let mut revocations = self.state.revocations.subscribe();
+        let asked = revocations.wait_for(|revocations| revocations.len() >= times);
+        tokio::time::timeout(PATIENCE, asked).await.expect("the upstream is told").expect("it counts on");
+    }
+
     /// Everything it has given away, and what it knows its client by.
     pub(crate) fn secrets(&self) -> Vec<String> {
         self.state.secrets.lock().expect("unpoisoned").clone()
@@ -140,8 +192,7 @@ impl Provider {
 
     /// Like any other provider, it takes a code once.
     fn redeem(&self, headers: &HeaderMap, form: &HashMap<String, String>) -> Option<Value> {
-        let basic = format!("Basic {}", STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}")));
-        let authenticated = headers.get("authorization").is_some_and(|header| header.as_bytes() == basic.as_bytes());
+        let authenticated = is_client(headers);
         let login = self.codes.lock().expect("unpoisoned").remove(form.get("code")?)?;
         let challenge = URL_SAFE_NO_PAD.encode(Sha256::digest(form.get("code_verifier")?));
         if !authenticated || challenge != login.challenge || *form.get("redirect_uri")? != login.redirect_uri {
@@ -157,11 +208,18 @@ impl Provider {
         });
         let id_token = jsonwebtoken::encode(&header, &claims, &self.key).expect("it can sign");
         self.secrets.lock().expect("unpoisoned").push(id_token.clone());
+        let refresh_token = self.make("refresh-token");
+        self.refresh_tokens.lock().expect("unpoisoned").push((login.person, refresh_token.clone()));
         Some(json!({
-            "access_token": self.make("access-token"), "refresh_token": self.make("refresh-token"),
+            "access_token": self.make("access-token"), "refresh_token": refresh_token,
             "token_type": "Bearer", "expires_in": 3600, "id_token": id_token,
         }))
     }
+}
+
+fn is_client(headers: &HeaderMap) -> bool {
+    let basic = format!("Basic {}", STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}")));
+    headers.get("authorization").is_some_and(|header| header.as_bytes() == basic.as_bytes())
 }
 
 async fn through(State(door): State<Door>, request: Request, next: Next) -> Response {
@@ -173,11 +231,47 @@ async fn through(State(door): State<Door>, request: Request, next: Next) -> Resp
 
 async fn metadata(State(provider): State<Arc<Provider>>) -> Json<Value> {
     let issuer = &provider.issuer;
-    Json(json!({
+    let mut metadata = json!({
         "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"),
         "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/jwks"),
         "authorization_response_iss_parameter_supported": true,
-    }))
+    });
+    if *provider.taking.borrow() != Taking::Nowhere {
+        metadata["revocation_endpoint"] = json!(format!("{issuer}/revoke"));
+    }
+    Json(metadata)
+}
+
+/// RFC 7009 §2.1. A token that is taken back again, or was never given, is as good as taken back.
+async fn revoke(
+    State(provider): State<Arc<Provider>>,
+    headers: HeaderMap,
+    Form(form): Form<HashMap<String, String>>,
+) -> StatusCode {
+    let token = form.get("token").cloned().unwrap_or_default();
+    if !is_client(&headers) || form.get("token_type_hint").is_none_or(|hint| hint != "refresh_token") {
+        return StatusCode::BAD_REQUEST;
+    }
+    let mut taking = provider.taking.subscribe();
+    let refused = match &*taking.borrow() {
+        Taking::Fails => true,
+        Taking::EverythingBut(kept) => *kept == token,
+        Taking::Everything | Taking::Nowhere | Taking::Stalls => false,
+    };
+    let stalls = *taking.borrow() == Taking::Stalls;
+    let mut nth = 0;
+    provider.revocations.send_modify(|revocations| {
+        nth = revocations.len();
+        revocations.push((token, !refused && !stalls));
+    });
+    if refused {
+        return StatusCode::INTERNAL_SERVER_ERROR;
+    }
+    if stalls {
+        taking.wait_for(|taking| *taking != Taking::Stalls).await.expect("the provider lives");
+        provider.revocations.send_modify(|revocations| revocations[nth].1 = true);
+    }
+    StatusCode::OK
 }
 
 async fn jwks(State(provider): State<Arc<Provider>>) -> Json<Value> {

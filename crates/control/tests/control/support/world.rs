@@ -4,11 +4,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lychgate_control::config::{Config, IssuerConfig, LifetimesConfig, PrincipalConfig, Role};
+use lychgate_control::config::{
+    Config, IssuerConfig, LifetimesConfig, PrincipalConfig, RevocationMode, Role, UpstreamConfig,
+};
 use lychgate_control::{Engine, Memory};
 use lychgate_domain::event::{About, Caller, Event, EventKind};
 use lychgate_domain::id::{Attempt, ClientId};
 use lychgate_domain::subject::{Subject, UpstreamId};
+use lychgate_domain::upstream_revocation::UpstreamRevocation;
 use lychgate_engine_suite::fault::Faulty;
 use lychgate_engine_suite::{TestClock, TestEntropy};
 use lychgate_process::config::{self, Secret};
@@ -19,7 +22,7 @@ use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
 
 use super::idp::{CLIENT_ID, CLIENT_SECRET};
-use super::{Control, Idp, Log};
+use super::{Control, Idp, Log, PATIENCE};
 
 pub(crate) const ISSUER: &str = "main";
 pub(crate) const ISSUER_URL: &str = "http://127.0.0.1:7440";
@@ -128,12 +131,60 @@ impl World {
             let consent = store.consent(&issuer, &about.subject, &about.client_id, RESOURCE, now).await;
             let consent = consent.expect("it can be read").expect("there is one");
             let event = Event::new(EventKind::ConsentRevoked { reason: None }, about.clone(), &caller, attempt, 0, now);
-            match store.revoke_consent(&issuer, consent.version, &consent.value.revoke(now), &event, now).await {
+            let revoked = consent.value.clone().revoke(now);
+            match store.revoke_consent(&issuer, &consent, &revoked, &event, now).await {
                 Ok(_) => return,
                 Err(StoreError::Conflict) => {}
                 Err(error) => panic!("{error}"),
             }
         }
+    }
+
+    /// From the next start on, the upstream of every issuer is told of revocations.
+    pub(crate) fn tell_upstream(&mut self, when: RevocationMode) {
+        for issuer in &mut self.config.issuers {
+            match &mut issuer.upstream {
+                UpstreamConfig::Oidc(oidc) => oidc.revocation = when,
+                other => panic!("another upstream: {other:?}"),
+            }
+        }
+    }
+
+    /// Waits until there is nothing left to tell the upstream.
+    pub(crate) async fn all_is_told(&self) {
+        self.telling(|pending| pending.is_empty()).await;
+    }
+
+    /// Waits until there is nothing to tell the upstream just now: it could not be told a moment ago.
+    pub(crate) async fn telling_rests(&self) {
+        self.telling(|pending| pending.iter().all(|revocation| revocation.not_before > self.now())).await;
+    }
+
+    async fn telling(&self, enough: impl Fn(&[UpstreamRevocation]) -> bool) {
+        let store = Store::open(self.engine.clone(), self.now()).await.expect("it opens");
+        let issuer = self.config.issuers().expect("a good configuration").remove(0);
+        let looking = async {
+            let mut looks = tokio::time::interval(Duration::from_millis(10));
+            loop {
+                let page = store.upstream_revocations(&issuer, None, self.now()).await.expect("it can be read");
+                let pending: Vec<_> = page.pending.into_iter().map(|pending| pending.value).collect();
+                if enough(&pending) {
+                    return;
+                }
+                looks.tick().await;
+            }
+        };
+        if tokio::time::timeout(PATIENCE, looking).await.is_err() {
+            panic!("{:?} at {:?}", store.upstream_revocations(&issuer, None, self.now()).await, self.now());
+        }
+    }
+
+    /// How many grants still keep tokens of the upstream's.
+    pub(crate) async fn grants_with_upstream_tokens(&self) -> usize {
+        let store = Store::open(self.engine.clone(), self.now()).await.expect("it opens");
+        let issuer = self.config.issuers().expect("a good configuration").remove(0);
+        let grants = store.grants(&issuer, None, self.now()).await.expect("it can be read").items;
+        grants.iter().filter(|(_, grant)| grant.upstream_tokens.is_some()).count()
     }
 
     pub(crate) fn issuer_at(&self, id: &str, url: &str) -> IssuerConfig {
@@ -172,6 +223,7 @@ fn issuer_at(files: &TempDir, idp: &Idp, id: &str, url: &str) -> IssuerConfig {
         issuer = "{issuer}"
         client_id = "{CLIENT_ID}"
         client_secret = {{ file = "{secret}" }}
+        revocation = "never"
         [[resources]]
         uri = "{RESOURCE}"
         name = "Notes"

@@ -24,6 +24,7 @@ use lychgate_domain::redirect_uri::RedirectUri;
 use lychgate_domain::scope::Scopes;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream_revocation::{Place, TakenBack, UpstreamRevocation};
 use prost::Message as _;
 
 use crate::keyring::{KeyState, Keyring, SealedKey, SigningAlgorithm};
@@ -114,6 +115,7 @@ pub(super) fn all() -> Vec<Golden> {
         Golden::new("grant-live", &[8, 11, 17], grant()),
         Golden::new("grant-with-previous-key", &[8, 11, 17], rotated_grant()),
         Golden::new("grant-of-signing-client", &[8, 11, 17], grant_of_signing_client()),
+        Golden::new("grant-without-upstream-tokens", &[8, 11], grant().without_upstream_tokens()),
     ];
     let ended = [EndedBy::CodeReplay, EndedBy::RefreshTokenReplay, EndedBy::Client, EndedBy::Operator].map(ended_grant);
     let less = Approved { decided: Decided { scopes: scopes("read"), ..decided() }, ..approved() };
@@ -170,6 +172,7 @@ pub(super) fn all() -> Vec<Golden> {
         .chain(authorizations.map(authorization))
         .chain([Golden::new("authorization-approved-without-state", &[1, 3], Authorization::Approved(without_state))])
         .chain(approved_as)
+        .chain(upstream_revocations())
         .chain(events.map(|(nested, kind)| Golden::event(nested, event(kind))))
         .chain([Golden::event(&[16], Event { about: None, ..event(rotated) })])
         .chain([Golden::new("authorization-approved-under-policy", &[1, 3], under_policy)])
@@ -211,6 +214,45 @@ fn ended_grant(why: EndedBy) -> Golden {
     };
     let status = GrantStatus::Ended { at: at(70), why };
     Golden::new(name, &[8, 11, 16, 17], Grant { status, ..rotated_grant() })
+}
+
+/// One of each kind, and one on its way.
+fn upstream_revocations() -> Vec<Golden> {
+    let kinds = [
+        (
+            &[3, 9],
+            "consent",
+            TakenBack::Consent {
+                subject: subject(),
+                client_id: client_id(),
+                resource: resource(),
+                epoch: 7,
+                grants: vec![grant_id(0x51), grant_id(0x52)],
+            },
+        ),
+        (&[5, 9], "superseded", {
+            TakenBack::Superseded { grant_id: grant_id(0x51), subject: subject(), tokens: sealed(0xE2) }
+        }),
+        (&[6, 9], "client", TakenBack::Client { client_id: client_id(), counter: 2 }),
+        (&[7, 9], "subject", TakenBack::Subject { subject: subject(), counter: 3 }),
+        (&[8, 9], "issuer", TakenBack::Issuer { counter: 1 }),
+    ];
+    let new = |what| UpstreamRevocation::new(EventId::from_bytes([0x91; 16]), what, at(80));
+    let on_its_way = UpstreamRevocation {
+        place: Place::Codes { from: Some(vec![0xF0; 32]) },
+        round: 2,
+        left_out: true,
+        told: 40,
+        failures: 3,
+        failing_since: Some(at(81)),
+        not_before: at(121),
+        ..new(TakenBack::Grant(grant_id(0x51)))
+    };
+    let golden = |name: &str, nested, value| Golden::new(&format!("upstream-revocation-{name}"), nested, value);
+    let mut all: Vec<_> = kinds.into_iter().map(|(nested, name, what)| golden(name, nested, new(what))).collect();
+    all.push(golden("grant", &[9], new(TakenBack::Grant(grant_id(0x51)))));
+    all.push(golden("on-its-way", &[9], on_its_way));
+    all
 }
 
 fn keyring() -> Keyring {
@@ -435,7 +477,7 @@ fn grant() -> Grant {
         idle_end: at(2_592_005),
         end: at(7_776_005),
         status: GrantStatus::Live,
-        upstream_tokens: sealed(0xE2),
+        upstream_tokens: Some(sealed(0xE2)),
     }
 }
 

@@ -1,0 +1,388 @@
+//! What was taken back here is taken back at the upstream, too: its tokens, of whatever has ended (RFC 7009).
+//!
+//! A revocation leaves a record of what it took back, by name; which grants ended with it is found out afterwards, page by
+//! page, and each page comes to [`UpstreamRevocation::after`]. Nothing waits for it, and it may happen twice: whoever
+//! revokes a token that is revoked does nothing.
+
+use std::time::Duration;
+
+use crate::authorization::{CodeIssued, Sealed};
+use crate::consent::Consent;
+use crate::grant::{Counters, Grant, Status};
+use crate::id::{ClientId, EventId, GrantId};
+use crate::subject::Subject;
+use crate::time::Timestamp;
+
+/// The first pause after a failure; each further failure doubles it…
+const FIRST_PAUSE: Duration = Duration::from_secs(10);
+/// …up to this.
+const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
+/// An upstream that could not be told anything for so long is not told any more.
+const GIVE_UP: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// When an upstream is told.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Telling {
+    Never,
+    /// When nothing of the person's is live here any more. For many providers one token stands for everything that the
+    /// person gave this client id, which all of our clients share: told earlier, they would end what still stands.
+    Last,
+    /// Of each grant as it ends: for providers that keep tokens apart.
+    Each,
+}
+
+/// What was taken back. Counters are as they stood after it: what was minted under a smaller one has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum TakenBack {
+    /// With the grants that stood under it: there are never many.
+    Consent {
+        subject: Subject,
+        client_id: ClientId,
+        resource: String,
+        /// The one it had.
+        epoch: u64,
+        grants: Vec<GrantId>,
+    },
+    Grant(GrantId),
+    /// There is no record of it any more, so its tokens are kept here.
+    Superseded {
+        grant_id: GrantId,
+        subject: Subject,
+        tokens: Sealed,
+    },
+    Client {
+        client_id: ClientId,
+        counter: u64,
+    },
+    Subject {
+        subject: Subject,
+        counter: u64,
+    },
+    Issuer {
+        counter: u64,
+    },
+}
+
+/// What the upstream is yet to be told.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamRevocation {
+    /// The event of the revocation: there is one of them for each.
+    pub id: EventId,
+    pub at: Timestamp,
+    pub what: TakenBack,
+    pub place: Place,
+    /// How often everything was looked at before.
+    pub round: u32,
+    /// Something was left out in this round, because the upstream could not be told.
+    pub left_out: bool,
+    /// Tokens that it has been told of.
+    pub told: u64,
+    /// Failures since the last token that it was told of.
+    pub failures: u32,
+    /// The first of them.
+    pub failing_since: Option<Timestamp>,
+    pub not_before: Timestamp,
+}
+
+/// Where to go on: first the grants, then the codes that nobody has redeemed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Place {
+    Grants { from: Option<Vec<u8>> },
+    Codes { from: Option<Vec<u8>> },
+}
+
+/// What came of one page.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Page {
+    pub told: u64,
+    /// Whether the upstream could not be told of some.
+    pub failed: bool,
+    /// Where the next page begins; `None` at the end of everything.
+    pub next: Option<Place>,
+}
+
+/// What is left.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Next {
+    GoOn(UpstreamRevocation),
+    /// The upstream has been told of all of it.
+    Done {
+        told: u64,
+    },
+    GivenUp {
+        told: u64,
+    },
+}
+
+impl TakenBack {
+    pub fn consent(consent: &Consent) -> Self {
+        TakenBack::Consent {
+            subject: consent.subject.clone(),
+            client_id: consent.client_id.clone(),
+            resource: consent.resource.clone(),
+            epoch: consent.epoch,
+            grants: consent.grants.iter().map(|(id, _)| *id).collect(),
+        }
+    }
+
+    /// What an approval under `counters` forgets of the consent there was: grants that ended with everything of their
+    /// subject, and that nothing else would lead to.
+    pub fn forgotten(consent: &Consent, counters: &Counters) -> Option<Self> {
+        let forgotten = consent.counters.subject != counters.subject && !consent.grants.is_empty();
+        forgotten.then(|| TakenBack::consent(consent))
+    }
+
+    /// Whether `grant` has ended with it.
+    pub fn ended(&self, grant: &Grant) -> bool {
+        match self {
+            TakenBack::Consent { subject, client_id, resource, epoch, grants: _ } => {
+                grant.subject == *subject
+                    && grant.client_id == *client_id
+                    && grant.resource == *resource
+                    && grant.consent_epoch <= *epoch
+            }
+            TakenBack::Grant(id) => grant.id == *id && grant.status != Status::Live,
+            TakenBack::Superseded { .. } => false,
+            TakenBack::Client { client_id, counter } => {
+                grant.client_id == *client_id && grant.counters.client < *counter
+            }
+            TakenBack::Subject { subject, counter } => grant.subject == *subject && grant.counters.subject < *counter,
+            TakenBack::Issuer { counter } => grant.counters.issuer < *counter,
+        }
+    }
+
+    /// Whether `issued` can never be redeemed because of it.
+    pub fn ended_code(&self, issued: &CodeIssued) -> bool {
+        let decided = &issued.approved.decided;
+        match self {
+            TakenBack::Consent { subject, client_id, resource, epoch, grants: _ } => {
+                issued.subject == *subject
+                    && decided.client_id == *client_id
+                    && decided.resource == *resource
+                    && issued.consent_epoch <= *epoch
+            }
+            TakenBack::Grant(_) | TakenBack::Superseded { .. } => false,
+            TakenBack::Client { client_id, counter } => {
+                decided.client_id == *client_id && issued.counters.client < *counter
+            }
+            TakenBack::Subject { subject, counter } => issued.subject == *subject && issued.counters.subject < *counter,
+            TakenBack::Issuer { counter } => issued.counters.issuer < *counter,
+        }
+    }
+
+    /// Where to go on after the last page of grants.
+    pub fn after_grants(&self) -> Option<Place> {
+        match self {
+            // It was redeemed, or it would be none.
+            TakenBack::Grant(_) | TakenBack::Superseded { .. } => None,
+            TakenBack::Consent { .. }
+            | TakenBack::Client { .. }
+            | TakenBack::Subject { .. }
+            | TakenBack::Issuer { .. } => Some(Place::Codes { from: None }),
+        }
+    }
+
+    /// In one word, for the log.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            TakenBack::Consent { .. } => "consent",
+            TakenBack::Grant(_) => "grant",
+            TakenBack::Superseded { .. } => "superseded grant",
+            TakenBack::Client { .. } => "client",
+            TakenBack::Subject { .. } => "subject",
+            TakenBack::Issuer { .. } => "issuer",
+        }
+    }
+}
+
+impl UpstreamRevocation {
+    pub fn new(id: EventId, what: TakenBack, at: Timestamp) -> Self {
+        Self {
+            id,
+            at,
+            what,
+            place: Place::Grants { from: None },
+            round: 0,
+            left_out: false,
+            told: 0,
+            failures: 0,
+            failing_since: None,
+            not_before: at,
+        }
+    }
+
+    /// What is left after a page. What could not be told of is left out and found again in another round: one token that
+    /// the upstream chokes on keeps none of the others waiting. It is given up when nothing has succeeded for a day.
+    pub fn after(mut self, page: Page, now: Timestamp) -> Next {
+        self.told += page.told;
+        if page.told > 0 {
+            (self.failures, self.failing_since) = (0, None);
+        }
+        if page.failed {
+            self.left_out = true;
+            self.failures = self.failures.saturating_add(1);
+            let since = *self.failing_since.get_or_insert(now);
+            if now.since(since) >= GIVE_UP {
+                return Next::GivenUp { told: self.told };
+            }
+            self.not_before = now + pause(self.failures);
+        }
+        match page.next {
+            Some(place) => Next::GoOn(Self { place, ..self }),
+            None if self.left_out => Next::GoOn(Self {
+                place: Place::Grants { from: None },
+                round: self.round.saturating_add(1),
+                left_out: false,
+                ..self
+            }),
+            None => Next::Done { told: self.told },
+        }
+    }
+}
+
+fn pause(failures: u32) -> Duration {
+    FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(16)).min(LONGEST_PAUSE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::authorization::{AtExchange, Authorization};
+    use crate::grant::EndedBy;
+    use crate::grant::tests::grant;
+
+    const NOW: Timestamp = Timestamp::EPOCH;
+
+    fn revocation(what: TakenBack) -> UpstreamRevocation {
+        UpstreamRevocation::new(EventId::from_bytes([1; 16]), what, NOW)
+    }
+
+    fn everything() -> UpstreamRevocation {
+        revocation(TakenBack::Issuer { counter: 1 })
+    }
+
+    fn page(told: u64, failed: bool, next: Option<Place>) -> Page {
+        Page { told, failed, next }
+    }
+
+    fn go_on(next: Next) -> UpstreamRevocation {
+        match next {
+            Next::GoOn(revocation) => revocation,
+            other => panic!("there is more to do: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn what_was_minted_before_a_revocation_has_ended_with_it_and_nothing_else() {
+        let (grant, standing) = grant();
+        let consent = standing.consent.unwrap();
+        let raised = Grant { counters: Counters { issuer: 1, client: 1, subject: 1 }, ..grant.clone() };
+        let (subject, client_id) = (grant.subject.clone(), grant.client_id.clone());
+        for (what, after) in [
+            (TakenBack::Issuer { counter: 1 }, &raised),
+            (TakenBack::Client { client_id, counter: 1 }, &raised),
+            (TakenBack::Subject { subject, counter: 1 }, &raised),
+            (TakenBack::consent(&consent), &Grant { consent_epoch: consent.epoch + 1, ..grant.clone() }),
+        ] {
+            assert!(what.ended(&grant), "{what:?}");
+            assert!(!what.ended(after), "{what:?}: it was minted after it");
+        }
+        let stranger = Subject::from_record("idp|bob".to_owned());
+        let another = ClientId::parse("another").unwrap();
+        for elsewhere in [
+            Grant { subject: stranger.clone(), ..grant.clone() },
+            Grant { client_id: another.clone(), ..grant.clone() },
+            Grant { resource: "https://other.example".to_owned(), ..grant.clone() },
+        ] {
+            assert!(!TakenBack::consent(&consent).ended(&elsewhere), "{elsewhere:?}");
+        }
+        assert!(!TakenBack::Client { client_id: another, counter: 1 }.ended(&grant));
+        assert!(!TakenBack::Subject { subject: stranger, counter: 1 }.ended(&grant));
+        let this = TakenBack::Grant(grant.id);
+        assert!(!this.ended(&grant), "it is live");
+        let ended = grant.end_by(EndedBy::Client, NOW);
+        assert!(this.ended(&ended) && !TakenBack::Grant(GrantId::from_bytes([9; 16])).ended(&ended));
+    }
+
+    #[test]
+    fn an_approval_forgets_only_what_ended_with_its_subject() {
+        let consent = grant().1.consent.unwrap();
+        let (with, _) = consent.clone().admit(GrantId::from_bytes([3; 16]), consent.expires_at, consent.created_at);
+        let raised = |subject, client| Counters { subject, client, issuer: 0 };
+        assert_eq!(TakenBack::forgotten(&with, &raised(1, 0)), Some(TakenBack::consent(&with)));
+        assert_eq!(TakenBack::forgotten(&with, &raised(0, 1)), None, "a client's are found without it");
+        assert_eq!(TakenBack::forgotten(&with, &with.counters), None);
+        assert_eq!(TakenBack::forgotten(&consent, &raised(1, 0)), None, "there was nothing");
+    }
+
+    #[test]
+    fn pages_follow_each_other_until_all_is_told() {
+        let codes = Place::Codes { from: None };
+        let next = go_on(everything().after(page(2, false, Some(codes.clone())), NOW));
+        assert_eq!((next.place.clone(), next.told, next.not_before), (codes, 2, NOW), "and nothing waits");
+        assert_eq!(next.after(page(1, false, None), NOW), Next::Done { told: 3 });
+    }
+
+    #[test]
+    fn what_could_not_be_told_comes_again_in_another_round_and_later() {
+        let second = Place::Grants { from: Some(vec![1]) };
+        let next = go_on(everything().after(page(0, true, Some(second.clone())), NOW));
+        assert_eq!((next.place.clone(), next.not_before), (second, NOW + FIRST_PAUSE));
+        let again = go_on(next.after(page(5, false, None), NOW));
+        assert_eq!((again.place.clone(), again.round), (Place::Grants { from: None }, 1));
+        assert_eq!((again.failures, again.left_out), (0, false));
+        assert_eq!(again.after(page(1, false, None), NOW), Next::Done { told: 6 });
+    }
+
+    #[test]
+    fn pauses_grow_up_to_a_quarter_of_an_hour_and_a_day_of_failures_is_the_end() {
+        let (mut revocation, mut now, mut tries) = (everything(), NOW, 0);
+        loop {
+            tries += 1;
+            match revocation.after(page(0, true, None), now) {
+                Next::GoOn(next) => {
+                    let waited = next.not_before.since(now);
+                    assert!((FIRST_PAUSE..=LONGEST_PAUSE).contains(&waited), "{waited:?}");
+                    (now, revocation) = (next.not_before, next);
+                }
+                Next::GivenUp { told } => {
+                    assert_eq!(told, 0);
+                    break;
+                }
+                Next::Done { .. } => panic!("nobody was told"),
+            }
+        }
+        let day = now.since(NOW);
+        assert!(day >= GIVE_UP && day < GIVE_UP + LONGEST_PAUSE && tries > 90, "{day:?} {tries}");
+        let told = UpstreamRevocation { failing_since: Some(NOW), failures: 9, ..everything() };
+        let later = go_on(told.after(page(1, true, None), NOW + GIVE_UP));
+        assert_eq!((later.failures, later.failing_since), (1, Some(NOW + GIVE_UP)), "it answers again");
+    }
+
+    #[test]
+    fn a_code_goes_with_its_consent_and_with_everything_wider() {
+        let issued = crate::authorization::tests::issued();
+        let AtExchange::Redeem(_) = Authorization::CodeIssued(issued.clone()).at_exchange().unwrap() else {
+            panic!("it can be redeemed");
+        };
+        let (decided, subject) = (&issued.approved.decided, issued.subject.clone());
+        let consent = |epoch| TakenBack::Consent {
+            subject: subject.clone(),
+            client_id: decided.client_id.clone(),
+            resource: decided.resource.clone(),
+            epoch,
+            grants: Vec::new(),
+        };
+        let client = |counter| TakenBack::Client { client_id: decided.client_id.clone(), counter };
+        let person = |counter| TakenBack::Subject { subject: subject.clone(), counter };
+        for what in [consent(issued.consent_epoch), client(1), person(1), TakenBack::Issuer { counter: 1 }] {
+            assert!(what.ended_code(&issued) && what.after_grants().is_some(), "{what:?}");
+        }
+        let later = CodeIssued { consent_epoch: issued.consent_epoch + 1, ..issued.clone() };
+        assert!(!consent(issued.consent_epoch).ended_code(&later));
+        for what in [client(0), person(0), TakenBack::Issuer { counter: 0 }] {
+            assert!(!what.ended_code(&issued), "{what:?}: it was issued after it");
+        }
+        assert_eq!(TakenBack::Grant(GrantId::from_bytes([1; 16])).after_grants(), None);
+    }
+}

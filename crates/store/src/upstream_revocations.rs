@@ -1,0 +1,268 @@
+//! What the upstream is yet to be told of revocations: left in the same commit as the revocation itself, and worked off
+//! afterwards, page by page. Which grants a revocation ended is looked for only here.
+
+use lychgate_domain::authorization::{Authorization, Sealed};
+use lychgate_domain::consent::State;
+use lychgate_domain::event::Event;
+use lychgate_domain::grant::Grant;
+use lychgate_domain::id::{AuthorizationId, GrantId};
+use lychgate_domain::issuer::Issuer;
+use lychgate_domain::subject::Subject;
+use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
+use lychgate_domain::upstream_revocation::{Place, TakenBack, Telling, UpstreamRevocation};
+
+use crate::consents::ConsentFilter;
+use crate::engine::{Batch, Change, Expectation, Key, KeyRange, Limit, Space};
+use crate::record::Record;
+use crate::{Store, StoreError, Versioned, batch, decode, key, store_error};
+
+/// Looked at in one go.
+const PENDING: usize = 100;
+/// Grants or codes in one page.
+const PAGE: Limit = Limit { results: 50, rows: 1_000 };
+/// Consents in one page, each with so many grants at the most.
+const CONSENTS: Limit = Limit { results: 4, rows: 1_000 };
+/// Of a person's consents, when it is asked whether anything of theirs is live.
+const LIVE_CONSENTS: usize = 50;
+
+/// Tokens of something that has ended.
+#[derive(Clone, Debug)]
+pub struct Holder {
+    pub subject: Subject,
+    pub tokens: Sealed,
+    pub held_in: HeldIn,
+}
+
+/// The record they were sealed for.
+#[derive(Clone, Debug)]
+pub enum HeldIn {
+    Grant(GrantId),
+    Authorization(AuthorizationId),
+}
+
+/// Part of what a revocation ended.
+#[derive(Clone, Debug)]
+pub struct EndedPage {
+    pub holders: Vec<Holder>,
+    /// Where the next page begins; `None` at the end of everything.
+    pub next: Option<Place>,
+}
+
+/// What is to be told, oldest first, from some place on.
+#[derive(Clone, Debug)]
+pub struct PendingPage {
+    pub pending: Vec<Versioned<UpstreamRevocation>>,
+    /// `None` at the end.
+    pub next: Option<Vec<u8>>,
+}
+
+impl Store {
+    /// Resolves when this process has left something to tell the upstream of. What other processes leave is found by
+    /// looking.
+    pub fn upstream_revocations_left(&self) -> tokio::sync::watch::Receiver<()> {
+        self.left.subscribe()
+    }
+
+    pub async fn upstream_revocations(
+        &self,
+        issuer: &Issuer,
+        from: Option<Vec<u8>>,
+        now: Timestamp,
+    ) -> Result<PendingPage, StoreError> {
+        let whole = KeyRange::prefix(&issuer.url.digest());
+        let range = KeyRange { from: from.unwrap_or(whole.from), to: whole.to };
+        let limit = Limit { results: PENDING, rows: 10 * PENDING };
+        let page = self.engine.scan(Space::UpstreamRevocations, range, now, limit).await.map_err(store_error)?;
+        let pending = page.entries.into_iter().filter_map(|(_, entry)| decode(Some(entry)).transpose());
+        Ok(PendingPage { pending: pending.collect::<Result<_, _>>()?, next: page.next })
+    }
+
+    /// What is left of it after a page.
+    pub async fn go_on(
+        &self,
+        issuer: &Issuer,
+        read: &Versioned<UpstreamRevocation>,
+        next: &UpstreamRevocation,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = key::upstream_revocation(&issuer.url, next.id);
+        let batch = batch(now).put(key, Expectation::Version(read.version), next.encode_record(), read.expires_at);
+        self.commit(batch).await?;
+        Ok(())
+    }
+
+    /// Nothing is left of it.
+    pub async fn conclude(
+        &self,
+        issuer: &Issuer,
+        read: &Versioned<UpstreamRevocation>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let key = key::upstream_revocation(&issuer.url, read.value.id);
+        self.commit(batch(now).delete(key, read.version)).await?;
+        Ok(())
+    }
+
+    /// A page of what it ended and that still has its tokens.
+    pub async fn ended_by(
+        &self,
+        issuer: &Issuer,
+        revocation: &UpstreamRevocation,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
+        let what = &revocation.what;
+        match (&revocation.place, what) {
+            (Place::Codes { from }, _) => self.ended_codes(issuer, revocation, from.clone(), now).await,
+            (Place::Grants { .. }, TakenBack::Consent { grants, .. }) => {
+                self.ended_among(issuer, what, grants, what.after_grants(), now).await
+            }
+            (Place::Grants { .. }, TakenBack::Grant(id)) => {
+                self.ended_among(issuer, what, &[*id], what.after_grants(), now).await
+            }
+            (Place::Grants { .. }, TakenBack::Superseded { grant_id, subject, tokens }) => {
+                let (subject, tokens, held_in) = (subject.clone(), tokens.clone(), HeldIn::Grant(*grant_id));
+                Ok(EndedPage { holders: vec![Holder { subject, tokens, held_in }], next: what.after_grants() })
+            }
+            (Place::Grants { from }, TakenBack::Subject { subject, .. }) => {
+                let whole = KeyRange::prefix(&key::consents(&issuer.url, Some(subject)));
+                let range = KeyRange { from: from.clone().unwrap_or(whole.from), to: whole.to };
+                let (consents, next) =
+                    self.some::<lychgate_domain::consent::Consent>(Space::Consents, range, CONSENTS, now).await?;
+                let ids: Vec<_> =
+                    consents.iter().flat_map(|consent| consent.grants.iter().map(|(id, _)| *id)).collect();
+                let next = next.map_or_else(|| what.after_grants(), |from| Some(Place::Grants { from: Some(from) }));
+                self.ended_among(issuer, what, &ids, next, now).await
+            }
+            (Place::Grants { from }, TakenBack::Client { .. } | TakenBack::Issuer { .. }) => {
+                let whole = KeyRange::prefix(&issuer.url.digest());
+                let range = KeyRange { from: from.clone().unwrap_or(whole.from), to: whole.to };
+                let (grants, next) = self.some::<Grant>(Space::Grants, range, PAGE, now).await?;
+                let next = next.map_or_else(|| what.after_grants(), |from| Some(Place::Grants { from: Some(from) }));
+                Ok(EndedPage { holders: holders(what, grants), next })
+            }
+        }
+    }
+
+    /// What has ended keeps its tokens no longer than they are needed.
+    pub async fn forget_upstream_tokens(&self, issuer: &Issuer, id: GrantId, now: Timestamp) -> Result<(), StoreError> {
+        let Some(found) = self.grant(issuer, id, now).await? else { return Ok(()) };
+        let forgetful = found.value.without_upstream_tokens();
+        let (key, read_at) = (key::grant(&issuer.url, id), Expectation::Version(found.version));
+        let batch = batch(now).put(key, read_at, forgetful.encode_record(), found.expires_at);
+        self.commit(batch).await?;
+        Ok(())
+    }
+
+    /// Whether anything that `subject` allowed is still in use, for whichever client.
+    pub async fn has_live_grant(&self, issuer: &Issuer, subject: &Subject, now: Timestamp) -> Result<bool, StoreError> {
+        let filter =
+            ConsentFilter { subject: Some(subject.clone()), state: Some(State::Live), ..ConsentFilter::default() };
+        let mut from = None;
+        loop {
+            let page = self.find_consents(issuer, &filter, from, LIVE_CONSENTS, now).await?;
+            for (consent, _) in &page.consents {
+                let ids: Vec<_> = consent.grants.iter().map(|(id, _)| *id).collect();
+                let grants = self.grants_of(issuer, &ids, now).await?;
+                // The consent is live, so the counters are those it was approved under.
+                if grants.iter().any(|grant| grant.stands_under(consent, &consent.counters, now)) {
+                    return Ok(true);
+                }
+            }
+            from = page.next;
+            if from.is_none() {
+                return Ok(false);
+            }
+        }
+    }
+
+    async fn ended_among(
+        &self,
+        issuer: &Issuer,
+        what: &TakenBack,
+        ids: &[GrantId],
+        next: Option<Place>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
+        Ok(EndedPage { holders: holders(what, self.grants_of(issuer, ids, now).await?), next })
+    }
+
+    /// Codes that were on their way. Their ids begin with the time of their ticket, so that only what may still have been
+    /// redeemed at the time of the revocation is looked at.
+    async fn ended_codes(
+        &self,
+        issuer: &Issuer,
+        revocation: &UpstreamRevocation,
+        from: Option<Vec<u8>>,
+        now: Timestamp,
+    ) -> Result<EndedPage, StoreError> {
+        let oldest = Timestamp::from_millis(
+            revocation.at.since(Timestamp::EPOCH + issuer.lifetimes.decision() + CLOCK_SKEW).as_millis() as u64,
+        );
+        let place = |time, rest| key::authorization(&issuer.url, AuthorizationId::new(time, &[rest; 32])).bytes;
+        let whole = KeyRange { from: place(oldest, 0), to: Some(place(revocation.at + CLOCK_SKEW, u8::MAX)) };
+        let range = KeyRange { from: from.unwrap_or(whole.from), to: whole.to };
+        let (authorizations, next) = self.some::<Authorization>(Space::Authorizations, range, PAGE, now).await?;
+        let ended = authorizations.into_iter().filter_map(|authorization| match authorization {
+            Authorization::CodeIssued(issued) if revocation.what.ended_code(&issued) => Some(Holder {
+                subject: issued.subject,
+                tokens: issued.upstream_tokens,
+                held_in: HeldIn::Authorization(issued.approved.decided.id),
+            }),
+            Authorization::CodeIssued(_)
+            | Authorization::Denied(_)
+            | Authorization::Approved(_)
+            | Authorization::LoggingIn(_)
+            | Authorization::SignedIn(_)
+            | Authorization::Redeemed(_)
+            | Authorization::Failed(_) => None,
+        });
+        Ok(EndedPage { holders: ended.collect(), next: next.map(|from| Place::Codes { from: Some(from) }) })
+    }
+
+    async fn some<R: Record>(
+        &self,
+        space: Space,
+        range: KeyRange,
+        limit: Limit,
+        now: Timestamp,
+    ) -> Result<(Vec<R>, Option<Vec<u8>>), StoreError> {
+        let page = self.engine.scan(space, range, now, limit).await.map_err(store_error)?;
+        let read = |(_, entry): (Key, crate::engine::Entry)| {
+            R::decode_record(&entry.value).ok_or(StoreError::Corrupt { kind: R::KIND })
+        };
+        Ok((page.entries.into_iter().map(read).collect::<Result<_, _>>()?, page.next))
+    }
+}
+
+/// Those of `grants` that it ended.
+fn holders(what: &TakenBack, grants: Vec<Grant>) -> Vec<Holder> {
+    let ended = grants.into_iter().filter(|grant| what.ended(grant));
+    ended
+        .filter_map(|grant| {
+            Some(Holder { subject: grant.subject, tokens: grant.upstream_tokens?, held_in: HeldIn::Grant(grant.id) })
+        })
+        .collect()
+}
+
+/// Leaves word for the upstream, if it is told anything: part of the revocation's own commit, however much that ends.
+/// Nothing of what there is now is of any use after the longest grant.
+pub(crate) fn leave(batch: Batch, issuer: &Issuer, what: TakenBack, event: &Event) -> Batch {
+    match issuer.telling {
+        Telling::Never => batch,
+        Telling::Last | Telling::Each => {
+            let revocation = UpstreamRevocation::new(event.id, what, event.at);
+            let expires_at = event.at + issuer.lifetimes.grant + CLOCK_SKEW;
+            let key = key::upstream_revocation(&issuer.url, event.id);
+            batch.put(key, Expectation::Absent, revocation.encode_record(), expires_at)
+        }
+    }
+}
+
+/// Whether `batch` leaves anything.
+pub(crate) fn leaves(batch: &Batch) -> bool {
+    batch.operations().iter().any(|operation| {
+        operation.key.space == Space::UpstreamRevocations
+            && operation.expectation == Expectation::Absent
+            && matches!(operation.change, Change::Put { .. })
+    })
+}
