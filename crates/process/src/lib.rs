@@ -40,6 +40,7 @@ where
     };
     let result = runtime.block_on(main);
     runtime.shutdown_timeout(RUNTIME_END);
+    telemetry::finish();
     match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {

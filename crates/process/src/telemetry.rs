@@ -2,13 +2,20 @@
 //!
 //! What is never logged, by anybody: tokens, codes, cookies, secrets, bodies, e-mail addresses, query strings.
 
-use std::io::{self, IsTerminal};
+mod lines;
+
+use std::io::{self, IsTerminal, Stderr};
+use std::sync::OnceLock;
 
 use serde::{Deserialize, Serialize};
 use tracing_subscriber::EnvFilter;
+use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
+use self::lines::Lines;
 use crate::ConfigError;
+
+static STANDARD_ERROR: OnceLock<Lines<Stderr>> = OnceLock::new();
 
 /// The table `[telemetry]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,15 +44,31 @@ impl Default for Telemetry {
 /// Sends every event of this process to standard error; standard output belongs to what a command prints. Called once,
 /// by `main`; whoever calls it again (tests in one process) keeps the first one's.
 pub fn init(telemetry: &Telemetry) -> Result<(), ConfigError> {
+    let filter = filter(telemetry)?;
+    let writer = match STANDARD_ERROR.get() {
+        Some(lines) => BoxMakeWriter::new(lines.clone()),
+        // Without a thread of its own, line by line.
+        None => match Lines::new(io::stderr()) {
+            Ok(lines) => BoxMakeWriter::new(STANDARD_ERROR.get_or_init(|| lines).clone()),
+            Err(_) => BoxMakeWriter::new(io::stderr),
+        },
+    };
     let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter(telemetry)?)
-        .with_writer(io::stderr)
+        .with_env_filter(filter)
+        .with_writer(writer)
         .with_ansi(io::stderr().is_terminal());
     let _already_set = match telemetry.format {
         LogFormat::Text => subscriber.finish().try_init(),
         LogFormat::Json => subscriber.json().flatten_event(true).finish().try_init(),
     };
     Ok(())
+}
+
+/// Writes what has been said and waits for others. The last thing a process does.
+pub(crate) fn finish() {
+    if let Some(lines) = STANDARD_ERROR.get() {
+        lines.write_all();
+    }
 }
 
 fn filter(telemetry: &Telemetry) -> Result<EnvFilter, ConfigError> {
