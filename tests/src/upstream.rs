@@ -60,6 +60,8 @@ pub struct Asked {
     pub discovery: usize,
     pub jwks: usize,
     pub userinfo: usize,
+    /// The form of each request at the revocation endpoint, oldest first.
+    pub revocations: Vec<Parameters>,
     /// Requests where nobody should ever be led.
     pub elsewhere: usize,
 }

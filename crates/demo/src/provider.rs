@@ -20,6 +20,7 @@ mod metadata;
 mod pages;
 mod params;
 mod request;
+mod revocation;
 mod token;
 mod userinfo;
 
@@ -90,6 +91,7 @@ impl Provider {
             .route("/login", post(flow::login))
             .route("/consent", post(flow::consent))
             .route("/token", post(token::token))
+            .route("/revoke", post(revocation::revocation))
             .route("/userinfo", get(userinfo::userinfo).post(userinfo::userinfo))
             .route("/healthz", get(metadata::healthz))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))

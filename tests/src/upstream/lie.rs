@@ -84,6 +84,7 @@ pub enum Endpoint {
     Authorize,
     Token,
     Userinfo,
+    Revocation,
 }
 
 /// How an answer goes wrong as a whole.

@@ -40,6 +40,14 @@ impl OAuthError {
         Self { code, description }
     }
 
+    /// Whoever is unknown hears how to say who it is.
+    pub(super) fn answer(self) -> Answer {
+        match self.code {
+            "invalid_client" => Answer::Unauthorized("Basic realm=\"token\"", self),
+            _ => Answer::Refused(self),
+        }
+    }
+
     pub(super) fn invalid_request(description: &'static str) -> Self {
         Self::new("invalid_request", description)
     }

@@ -88,6 +88,8 @@ struct Asked {
     discovery: usize,
     jwks: usize,
     userinfo: usize,
+    /// The form of each request at the revocation endpoint, oldest first.
+    revocations: Vec<Parameters>,
     elsewhere: usize,
 }
 
@@ -147,7 +149,7 @@ async fn between(State(face): State<Arc<Face>>, request: Request, next: Next) ->
             let bend = |document: &mut Value| face.bend_keys(document, &lies);
             answer::bent(truth, endpoint, &lies, bend).await
         }
-        Endpoint::Discovery | Endpoint::Userinfo => {
+        Endpoint::Discovery | Endpoint::Userinfo | Endpoint::Revocation => {
             let truth = next.run(Request::from_parts(parts, Body::from(body))).await;
             answer::bent(truth, endpoint, &lies, |_| ()).await
         }
@@ -165,6 +167,7 @@ impl Face {
             Endpoint::Discovery => asked.discovery += 1,
             Endpoint::Jwks => asked.jwks += 1,
             Endpoint::Userinfo => asked.userinfo += 1,
+            Endpoint::Revocation => asked.revocations.push(form),
         }
         known.told.lies.clone()
     }

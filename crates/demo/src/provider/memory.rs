@@ -154,6 +154,12 @@ impl Memory {
         self.grants.remove(grant_id);
     }
 
+    /// The grant that a token is of, whether or not that is still good, and its client; `None` once it has ended.
+    pub(super) fn holder(&self, token: &str) -> Option<(GrantId, String)> {
+        let grant_id = self.refresh_tokens.get(token).or_else(|| Some(&self.access_tokens.get(token)?.0))?;
+        Some((grant_id.clone(), self.grants.get(grant_id)?.client_id.clone()))
+    }
+
     pub(super) fn access(&self, token: &str, now: UnixSeconds) -> Option<&Grant> {
         let (grant_id, expires_at) = self.access_tokens.get(token)?;
         self.grants.get(grant_id).filter(|_| now < *expires_at)

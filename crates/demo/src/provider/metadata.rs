@@ -16,6 +16,7 @@ pub(super) async fn discovery(State(provider): State<Arc<Provider>>) -> Reply {
         "issuer": issuer,
         "authorization_endpoint": format!("{issuer}/authorize"),
         "token_endpoint": format!("{issuer}/token"),
+        "revocation_endpoint": format!("{issuer}/revoke"),
         "userinfo_endpoint": format!("{issuer}/userinfo"),
         "jwks_uri": format!("{issuer}/jwks"),
         "scopes_supported": SCOPES,
@@ -25,6 +26,7 @@ pub(super) async fn discovery(State(provider): State<Arc<Provider>>) -> Reply {
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": [provider.key.algorithm()],
         "token_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
+        "revocation_endpoint_auth_methods_supported": ["client_secret_basic", "client_secret_post"],
         "code_challenge_methods_supported": ["S256"],
         "claims_supported":
             ["iss", "sub", "aud", "exp", "iat", "auth_time", "nonce", "name", "preferred_username", "email", "email_verified"],

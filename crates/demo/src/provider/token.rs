@@ -21,27 +21,29 @@ use crate::clock::UnixSeconds;
 const TOKEN_LIFETIME_SECONDS: u64 = 3600;
 
 pub(super) async fn token(State(provider): State<Arc<Provider>>, headers: HeaderMap, body: Bytes) -> Reply {
-    let answer = provider.exchange(&headers, &body).unwrap_or_else(|error| match error.code {
-        "invalid_client" => Answer::Unauthorized("Basic realm=\"token\"", error),
-        _ => Answer::Refused(error),
-    });
+    let answer = provider.exchange(&headers, &body).unwrap_or_else(OAuthError::answer);
     provider.reply(answer)
 }
 
 impl Provider {
     fn exchange(&self, headers: &HeaderMap, body: &Bytes) -> Result<Answer, OAuthError> {
-        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
-        if !content_type.starts_with("application/x-www-form-urlencoded") {
-            return Err(OAuthError::invalid_request("the body must be application/x-www-form-urlencoded"));
-        }
-        let params = Params::parse(body).map_err(|_| OAuthError::invalid_request("a parameter is repeated"))?;
-        let client = self.authenticate(headers, &params)?;
+        let (client, params) = self.authenticated(headers, body)?;
         match params.value("grant_type") {
             Some("authorization_code") => self.redeem(client, &params),
             Some("refresh_token") => self.refresh(client, &params),
             Some(_) => Err(OAuthError::new("unsupported_grant_type", "authorization_code or refresh_token")),
             None => Err(OAuthError::invalid_request("grant_type is missing")),
         }
+    }
+
+    /// A form, and the client that has sent it.
+    pub(super) fn authenticated(&self, headers: &HeaderMap, body: &Bytes) -> Result<(&Client, Params), OAuthError> {
+        let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        if !content_type.starts_with("application/x-www-form-urlencoded") {
+            return Err(OAuthError::invalid_request("the body must be application/x-www-form-urlencoded"));
+        }
+        let params = Params::parse(body).map_err(|_| OAuthError::invalid_request("a parameter is repeated"))?;
+        Ok((self.authenticate(headers, &params)?, params))
     }
 
     fn authenticate(&self, headers: &HeaderMap, params: &Params) -> Result<&Client, OAuthError> {

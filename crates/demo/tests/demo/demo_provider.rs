@@ -131,14 +131,18 @@ impl Demo {
 
     pub(crate) async fn token(&self, basic: Option<(&str, &str)>, body: &[(&str, String)]) -> Response {
         let request = http().post(format!("{}/token", self.address)).form(body);
-        let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         match basic {
-            Some((id, secret)) => request.basic_auth(encoded(id), Some(encoded(secret))),
+            Some(client) => authenticated(request, client),
             None => request,
         }
         .send()
         .await
         .unwrap()
+    }
+
+    pub(crate) async fn revoke(&self, client: (&str, &str), body: &[(&str, &str)]) -> Response {
+        let request = http().post(format!("{}/revoke", self.address)).form(body);
+        authenticated(request, client).send().await.unwrap()
     }
 
     pub(crate) async fn userinfo(&self, tokens: &Value) -> Response {
@@ -160,6 +164,12 @@ impl Demo {
     pub(crate) async fn json(&self, path: &str) -> Value {
         http().get(format!("{}{path}", self.address)).send().await.unwrap().json().await.unwrap()
     }
+}
+
+/// RFC 6749 §2.3.1.
+fn authenticated(request: reqwest::RequestBuilder, (id, secret): (&str, &str)) -> reqwest::RequestBuilder {
+    let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
+    request.basic_auth(encoded(id), Some(encoded(secret)))
 }
 
 pub(crate) fn settings(directory: &TempDir, issuer: &str, more: &str) -> String {

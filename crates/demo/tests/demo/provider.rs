@@ -157,6 +157,32 @@ async fn a_refresh_token_is_good_once_and_a_replay_ends_the_grant() {
     refused(provider.userinfo(&second).await, 401, "invalid_token").await;
 }
 
+/// RFC 7009: with any of its tokens a grant ends, for good, and no other one with it.
+#[tokio::test]
+async fn a_token_given_back_ends_its_grant_and_no_other() {
+    let provider = Demo::start().await;
+    let discovery = provider.json("/.well-known/openid-configuration").await;
+    assert_eq!(discovery["revocation_endpoint"], format!("{}/revoke", provider.issuer));
+    let (gateway, other) = (("gateway", "s3cret+&= é"), ("other", "other secret"));
+    for kind in ["access_token", "refresh_token"] {
+        let tokens = granted(provider.redeem(&provider.code().await, &[]).await).await;
+        let others = granted(provider.redeem(&provider.code().await, &[]).await).await;
+        let token = tokens[kind].as_str().unwrap();
+        refused(provider.revoke(gateway, &[]).await, 400, "invalid_request").await;
+        refused(provider.revoke(("gateway", "wrong"), &[("token", token)]).await, 401, "invalid_client").await;
+        refused(provider.revoke(other, &[("token", token)]).await, 400, "invalid_grant").await;
+        granted(provider.userinfo(&tokens).await).await;
+        // Also again, and what it never gave: that is as revoked as can be.
+        for token in [token, token, "unknown"] {
+            granted(provider.revoke(gateway, &[("token", token), ("token_type_hint", "anything")]).await).await;
+        }
+        refused(provider.userinfo(&tokens).await, 401, "invalid_token").await;
+        refused(provider.refresh(&tokens).await, 400, "invalid_grant").await;
+        granted(provider.userinfo(&others).await).await;
+        granted(provider.refresh(&others).await).await;
+    }
+}
+
 #[tokio::test]
 async fn an_access_token_expires() {
     let provider = Demo::start().await;

@@ -32,6 +32,7 @@ pub(super) enum Endpoint {
     Authorize,
     Token,
     Userinfo,
+    Revocation,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -80,6 +81,7 @@ impl Endpoint {
             "/authorize" => Some(Self::Authorize),
             "/token" => Some(Self::Token),
             "/userinfo" => Some(Self::Userinfo),
+            "/revoke" => Some(Self::Revocation),
             _ => None,
         }
     }
@@ -91,6 +93,7 @@ impl Endpoint {
             Self::Authorize => "/authorize",
             Self::Token => "/token",
             Self::Userinfo => "/userinfo",
+            Self::Revocation => "/revoke",
         }
     }
 }
