@@ -17,6 +17,7 @@ use lychgate_domain::scope::Scope;
 use lychgate_domain::subject::UpstreamId;
 use lychgate_domain::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream_revocation::Telling;
 use zeroize::Zeroizing;
 
 const URL: &str = "https://gate.example";
@@ -140,6 +141,8 @@ fn issuer() -> Issuer {
         clients: Vec::new(),
         policy: ClientPolicy { private_scheme_redirect_uris, ..ClientPolicy::default() },
         prompt: PromptPolicy::default(),
+        published_policy: None,
+        telling: Telling::Last,
         lifetimes: Lifetimes::default(),
     }
 }

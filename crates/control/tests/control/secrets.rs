@@ -3,9 +3,10 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use lychgate_api::v1;
+use lychgate_control::config::RevocationMode;
 use lychgate_store::engine::Space;
 
-use crate::support::{App, Control, EDGE_TOKEN, Flow, Log, MASTER_KEY, Refused as _, World, location, query};
+use crate::support::{App, Control, EDGE_TOKEN, Flow, Log, MASTER_KEY, Refused as _, Taking, World, location, query};
 
 /// Everything that the store holds, keys and values, and the whole event log.
 async fn everything_kept(world: &World) -> Vec<u8> {
@@ -36,7 +37,9 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a15_a22_no_secret_of_a_whole_flow_is_kept_or_logged() {
-    let world = World::new().await;
+    let mut world = World::new().await;
+    world.tell_upstream(RevocationMode::Each);
+    world.idp.takes_back(Taking::Fails);
     let log = Log::default();
     let (engine, clock) = (world.engine.clone(), world.clock.clone());
     let control = Control::start_on(&mut log.runtime(), world.config.clone(), engine, clock).await.unwrap();
@@ -69,10 +72,14 @@ async fn a15_a22_no_secret_of_a_whole_flow_is_kept_or_logged() {
         ..failing.clone()
     };
     edge.finish_login(twice).await.unwrap();
+    // The replay has ended what the code gave, and the upstream does not take its tokens back.
+    world.idp.asked_to_take_back_so_many(1).await;
+    world.telling_rests().await;
     control.stop().await;
 
     let (kept, logged) = (everything_kept(&world).await, log.read());
-    for expected in ["CODE_REPLAYED", "the login failed at the upstream", "listening"] {
+    let failures = ["CODE_REPLAYED", "the login failed at the upstream", "the upstream cannot be told of a revocation"];
+    for expected in failures.into_iter().chain(["listening"]) {
         assert!(contains(&logged, expected.as_bytes()), "the log is really looked at: {expected}");
     }
     assert!(contains(&kept, flow.app.id.as_bytes()), "the store is really looked at");

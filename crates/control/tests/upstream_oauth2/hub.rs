@@ -12,7 +12,7 @@ use axum::body::{Body, Bytes};
 use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Redirect, Response};
-use axum::routing::{get, post};
+use axum::routing::{delete, get, post};
 use axum::{Form, Json, Router};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -22,9 +22,10 @@ use lychgate_control::config::TokenEndpointAuth;
 use serde_json::json;
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
+use tokio::sync::watch;
 use tokio::time::interval;
 
-use crate::control::support::query;
+use crate::control::support::{PATIENCE, query};
 
 pub(crate) const CLIENT_ID: &str = "Iv1.lychgate";
 pub(crate) const CLIENT_SECRET: &str = "hub-client-secret";
@@ -52,6 +53,8 @@ struct Provider {
     userinfo_calls: AtomicUsize,
     token_answer: Mutex<Answer>,
     userinfo_answer: Mutex<Answer>,
+    /// Every token that was given back as it has to be, and where.
+    given_back: watch::Sender<Vec<(&'static str, String)>>,
 }
 
 #[derive(Debug)]
@@ -89,10 +92,13 @@ impl Hub {
             userinfo_calls: AtomicUsize::new(0),
             token_answer: Mutex::new(Answer::Truth),
             userinfo_answer: Mutex::new(Answer::Truth),
+            given_back: watch::Sender::default(),
         });
         let router = Router::new()
             .route("/login/oauth/access_token", post(token))
             .route("/api/v3/user", get(userinfo))
+            .route("/oauth/revoke", post(revoke))
+            .route(&format!("/api/v3/applications/{CLIENT_ID}/token"), delete(delete_token))
             .route("/moved/login/oauth/access_token", post(true_token))
             .route("/moved/api/v3/user", get(true_userinfo))
             .with_state(provider.clone());
@@ -116,6 +122,14 @@ impl Hub {
 
     pub(crate) fn userinfo_answers(&self, answer: Answer) {
         *self.provider.userinfo_answer.lock().expect("unpoisoned") = answer;
+    }
+
+    /// Waits until a token has been given back, and says where.
+    pub(crate) async fn given_back(&self) -> (&'static str, String) {
+        let mut given_back = self.provider.given_back.subscribe();
+        let first = given_back.wait_for(|tokens| !tokens.is_empty());
+        let first = tokio::time::timeout(PATIENCE, first).await.expect("a token is given back").expect("it counts on");
+        first[0].clone()
     }
 
     /// How often the token endpoint was called, and the userinfo endpoint.
@@ -148,6 +162,30 @@ async fn userinfo(State(provider): State<Arc<Provider>>, headers: HeaderMap) -> 
 
 async fn true_userinfo(State(provider): State<Arc<Provider>>, headers: HeaderMap) -> Response {
     provider.userinfo(&headers)
+}
+
+/// RFC 7009.
+async fn revoke(State(provider): State<Arc<Provider>>, headers: HeaderMap, Form(form): Form<Fields>) -> StatusCode {
+    let (Some(token), true) = (form.get("token"), provider.is_client(&headers, &form)) else {
+        return StatusCode::UNAUTHORIZED;
+    };
+    provider.given_back.send_modify(|tokens| tokens.push(("RFC 7009", token.clone())));
+    StatusCode::OK
+}
+
+/// "Delete an app token": HTTP Basic, whatever the token endpoint takes, and JSON.
+async fn delete_token(
+    State(provider): State<Arc<Provider>>,
+    headers: HeaderMap,
+    Json(body): Json<serde_json::Value>,
+) -> StatusCode {
+    let basic = format!("Basic {}", STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}")));
+    let is_good = header(&headers, "authorization") == basic
+        && header(&headers, "accept") == "application/vnd.github+json"
+        && !header(&headers, "user-agent").is_empty();
+    let Some(token) = body["access_token"].as_str().filter(|_| is_good) else { return StatusCode::NOT_FOUND };
+    provider.given_back.send_modify(|tokens| tokens.push(("GitHub", token.to_owned())));
+    StatusCode::NO_CONTENT
 }
 
 async fn say(answer: Answer, moved: &str, truth: impl FnOnce() -> Response) -> Response {

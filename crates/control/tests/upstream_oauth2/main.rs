@@ -14,6 +14,7 @@ mod control {
 use std::time::Duration;
 
 use lychgate_api::v1;
+use lychgate_control::config::TokenEndpointAuth;
 
 use hub::{Answer, OCTOCAT, parameter};
 use stage::{Outcome, Stage, failed};
@@ -56,6 +57,21 @@ async fn a_sign_in_to_see_ones_apps_asks_for_as_little_as_it_can() {
         let callback = flow.finish_login(stage.hub.sign_in(location(&next)));
         let next = stage.edge.finish_login(callback).await.expect("a good callback");
         assert_eq!(location(&next), "http://127.0.0.1:7440/account");
+    }
+}
+
+#[tokio::test]
+async fn r30_each_kind_of_provider_is_told_in_its_own_way() {
+    for (stage, how) in [
+        (Stage::github().await, "GitHub"),
+        (Stage::taking_back(TokenEndpointAuth::Basic).await, "RFC 7009"),
+        (Stage::taking_back(TokenEndpointAuth::Post).await, "RFC 7009"),
+    ] {
+        let (flow, callback) = stage.signed_in().await;
+        let next = stage.edge.finish_login(flow.finish_login(callback)).await.expect("a good callback");
+        let tokens = stage.edge.exchange(flow.redeem(&query(location(&next))["code"])).await.expect("a good code");
+        stage.edge.revoke(flow.revoke(&tokens.access_token)).await.expect("it is its own");
+        assert_eq!(stage.hub.given_back().await, (how, "gho_true".to_owned()));
     }
 }
 

@@ -53,6 +53,15 @@ impl Stage {
         Self::new(world, hub, UpstreamConfig::Oauth2(oauth2)).await
     }
 
+    /// One that takes tokens back, and wants to be told who asks in this way.
+    pub(crate) async fn taking_back(auth: TokenEndpointAuth) -> Self {
+        let hub = Hub::start(auth, "application/json").await;
+        let world = World::new().await;
+        let revocation_endpoint = Some(format!("{}/oauth/revoke", hub.url));
+        let oauth2 = Oauth2Config { token_endpoint_auth: auth, revocation_endpoint, ..oauth2(&world, &hub.url) };
+        Self::new(world, hub, UpstreamConfig::Oauth2(oauth2)).await
+    }
+
     async fn new(mut world: World, hub: Hub, upstream: UpstreamConfig) -> Self {
         world.issuer().upstream = upstream;
         let control = world.start().await;
