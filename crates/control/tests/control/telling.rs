@@ -38,6 +38,17 @@ fn all_of(world: &World, people: &[&str]) -> Vec<String> {
     tokens
 }
 
+/// Alice has taken back what she allowed, and the upstream has been told for the first time.
+async fn taken_back(taking: Taking) -> (World, Control) {
+    let world = told(RevocationMode::Last).await;
+    let control = world.start().await;
+    of("alice", App::configured(), &control.edge(), &world).await;
+    world.idp.takes_back(taking);
+    control.operator().take_back(revocation(consent_of("alice", "app"), "1")).await.unwrap();
+    world.idp.asked_to_take_back_so_many(1).await;
+    (world, control)
+}
+
 /// How something of Alice's ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
@@ -162,12 +173,7 @@ async fn r30_no_revocation_waits_for_the_upstream() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn r30_an_upstream_that_never_answers_is_given_up_after_a_day() {
-    let world = told(RevocationMode::Last).await;
-    let control = world.start().await;
-    of("alice", App::configured(), &control.edge(), &world).await;
-    world.idp.takes_back(Taking::Fails);
-    control.operator().take_back(revocation(consent_of("alice", "app"), "1")).await.unwrap();
-    world.idp.asked_to_take_back_so_many(1).await;
+    let (world, _control) = taken_back(Taking::Fails).await;
     world.telling_rests().await;
     world.advance(Duration::from_secs(86_400));
     world.all_is_told().await;
@@ -258,12 +264,7 @@ async fn r30_a_wide_revocation_is_one_commit_and_tells_of_every_grant() {
 /// Whatever dies, the upstream is told; what was told and not recorded is told again, which does no harm.
 #[tokio::test(flavor = "multi_thread")]
 async fn r30_a_process_that_dies_leaves_nothing_untold() {
-    let world = told(RevocationMode::Last).await;
-    let control = world.start().await;
-    of("alice", App::configured(), &control.edge(), &world).await;
-    world.idp.takes_back(Taking::Stalls);
-    control.operator().take_back(revocation(consent_of("alice", "app"), "1")).await.unwrap();
-    world.idp.asked_to_take_back_so_many(1).await;
+    let (world, control) = taken_back(Taking::Stalls).await;
     control.kill();
     assert_eq!(world.kept(Space::UpstreamRevocations).await.len(), 1);
 
@@ -279,12 +280,7 @@ async fn r30_a_process_that_dies_leaves_nothing_untold() {
 /// "Nothing is cancelled half-way": a process that is asked to end waits for the call that is under way.
 #[tokio::test(flavor = "multi_thread")]
 async fn r30_a_process_that_ends_finishes_the_call_that_is_under_way() {
-    let world = told(RevocationMode::Last).await;
-    let control = world.start().await;
-    of("alice", App::configured(), &control.edge(), &world).await;
-    world.idp.takes_back(Taking::Stalls);
-    control.operator().take_back(revocation(consent_of("alice", "app"), "1")).await.unwrap();
-    world.idp.asked_to_take_back_so_many(1).await;
+    let (world, control) = taken_back(Taking::Stalls).await;
     control.shutdown.trigger();
     world.idp.takes_back(Taking::Everything);
     control.stop().await;
