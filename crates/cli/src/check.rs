@@ -17,7 +17,6 @@ mod report;
 mod resource;
 mod rules;
 mod token;
-mod visible;
 
 use std::fmt::Display;
 use std::io::{self, Write};
@@ -35,7 +34,9 @@ use metadata::Server;
 use register::Registered;
 use report::{Finished, Outcome, Report};
 use rules::Rule;
-use visible::visible;
+
+use crate::random;
+use crate::visible::visible;
 
 /// A host that nobody can have (RFC 2606 §2): what a server sends there reaches nobody.
 const NOWHERE: &str = "https://lychgate-check.invalid";
@@ -217,10 +218,7 @@ fn web_url(text: &str) -> Result<Named, String> {
     Ok(Named { text: text.to_owned(), url })
 }
 
-/// 64 random bits: for what must not be the same twice.
-#[expect(clippy::disallowed_methods, reason = "names that nobody has used yet; no rule of the product is at work here")]
+/// 64 random bits.
 fn word() -> anyhow::Result<String> {
-    let mut bytes = [0; 8];
-    getrandom::fill(&mut bytes).context("the system has no randomness to give")?;
-    Ok(bytes.iter().map(|byte| format!("{byte:02x}")).collect())
+    random::word::<8>()
 }

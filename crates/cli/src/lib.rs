@@ -8,3 +8,5 @@ pub mod check;
 pub mod control;
 pub mod dev;
 mod engine;
+mod random;
+mod visible;

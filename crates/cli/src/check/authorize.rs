@@ -7,8 +7,8 @@ use url::Url;
 use super::fetch::Answer;
 use super::metadata::Server;
 use super::rules::Rule;
-use super::visible::said;
 use super::{NOWHERE, Scan, pages, word};
+use crate::visible::said;
 
 /// The challenge of RFC 7636 appendix B. Its verifier is known to everybody, and no code is ever redeemed here.
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";

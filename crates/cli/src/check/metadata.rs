@@ -6,8 +6,8 @@ use url::{Host, Url};
 use super::fetch::{Answer, NoAnswer};
 use super::report::Outcome;
 use super::rules::Rule;
-use super::visible::said;
 use super::{NOWHERE, Named, Scan};
+use crate::visible::said;
 
 /// The members that are URLs to be called.
 const ENDPOINTS: [&str; 7] = [

@@ -3,7 +3,7 @@
 use super::fetch::Answer;
 use super::report::Report;
 use super::rules::Rule;
-use super::visible::said;
+use crate::visible::said;
 
 /// Cookies of load balancers and the like, which no application sets.
 const INFRASTRUCTURE: [&str; 6] = ["__cf", "_cf", "AWSALB", "ARRAffinity", "GCLB", "incap_ses"];

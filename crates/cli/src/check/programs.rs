@@ -5,8 +5,8 @@ use url::Url;
 
 use super::metadata::Server;
 use super::rules::Rule;
-use super::visible::said;
 use super::{NOWHERE, Scan};
+use crate::visible::said;
 
 /// Asks as a browser asks before it sends what the SDKs send.
 pub(super) async fn check(scan: &mut Scan, server: &Server) {

@@ -11,8 +11,8 @@ use super::client::Client;
 use super::fetch::Answer;
 use super::metadata::{Server, odd};
 use super::rules::Rule;
-use super::visible::said;
 use super::{NOWHERE, Scan, announce, word};
+use crate::visible::said;
 
 pub(super) const RULES: &[Rule] = &[Rule::B34, Rule::R31, Rule::R32, Rule::R34, Rule::R35, Rule::R37];
 

@@ -8,7 +8,7 @@ use std::fmt::{self, Display};
 use serde::Serialize;
 
 use super::rules::{Level, Rule};
-use super::visible::visible;
+use crate::visible::visible;
 
 const EVIDENCE: usize = 160;
 

@@ -9,8 +9,8 @@ use url::Url;
 use super::fetch::Answer;
 use super::metadata::{Server, first_scope};
 use super::rules::Rule;
-use super::visible::said;
 use super::{Named, Scan};
+use crate::visible::said;
 
 pub(super) const RULES: &[Rule] = &[Rule::C1, Rule::C2, Rule::C3, Rule::C4, Rule::C7, Rule::C11, Rule::A23, Rule::R25];
 

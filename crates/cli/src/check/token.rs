@@ -9,8 +9,8 @@ use super::client::Client;
 use super::fetch::Answer;
 use super::metadata::Server;
 use super::rules::Rule;
-use super::visible::said;
 use super::{Scan, word};
+use crate::visible::said;
 
 pub(super) async fn check(scan: &mut Scan, server: &Server) -> Result<()> {
     let Some(endpoint) = server.endpoint("token_endpoint") else { return Ok(()) };

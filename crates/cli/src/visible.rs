@@ -1,10 +1,10 @@
-//! Text of strangers, made safe to show.
+//! Text of strangers, made safe to show: whatever reaches a terminal passes through here.
 
 use std::fmt::Display;
 
-/// At most `limit` characters, each of them printable ASCII. The server that is scanned may be hostile: an escape sequence of its
+/// At most `limit` characters, each of them printable ASCII. Whoever chose the text may be hostile: an escape sequence of theirs
 /// would rewrite the report in the terminal, a bidirectional override turn it around, a line break add a row.
-pub(super) fn visible(text: &str, limit: usize) -> String {
+pub(crate) fn visible(text: &str, limit: usize) -> String {
     let mut shown = String::new();
     for (count, c) in text.chars().enumerate() {
         if count == limit {
@@ -20,7 +20,7 @@ pub(super) fn visible(text: &str, limit: usize) -> String {
 }
 
 /// What somebody said about something, or that they did not.
-pub(super) fn said<T: Display>(value: Option<T>) -> String {
+pub(crate) fn said<T: Display>(value: Option<T>) -> String {
     value.map_or_else(|| "absent".to_owned(), |value| value.to_string())
 }
 
