@@ -1,9 +1,11 @@
 //! The operator's command.
 
+use std::io::{self, Write};
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
-use lychgate::{check, dev};
+use clap::{CommandFactory, Parser, Subcommand};
+use clap_complete::Shell;
+use lychgate::{check, dev, operator};
 
 /// A consent gateway for MCP servers.
 #[derive(Debug, Parser)]
@@ -19,11 +21,38 @@ enum Command {
     Dev(dev::Args),
     /// Judges an authorization server, of any vendor, by what MCP clients need and what keeps their users safe
     Check(Box<check::Args>),
+    #[command(flatten)]
+    Operator(operator::Nouns),
+    /// Prints what a shell needs to complete these commands: source it, or put it where the shell looks
+    Completions {
+        /// The shell
+        shell: Shell,
+    },
 }
 
 fn main() -> ExitCode {
     match Args::parse().command {
         Command::Dev(args) => lychgate_process::run("lychgate dev", dev::main(args)),
         Command::Check(args) => check::main(*args),
+        Command::Operator(nouns) => operator::main(nouns),
+        Command::Completions { shell } => completions(shell),
+    }
+}
+
+fn completions(shell: Shell) -> ExitCode {
+    let mut script = Vec::new();
+    clap_complete::generate(shell, &mut Args::command(), "lychgate", &mut script);
+    // Standard output may be closed early: whoever did that has seen enough.
+    let _closed = io::stdout().lock().write_all(&script);
+    ExitCode::SUCCESS
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_command_line_contradicts_itself_nowhere() {
+        Args::command().debug_assert();
     }
 }

@@ -1,0 +1,273 @@
+//! Standard output: tables and paragraphs for people, lines of JSON for programs.
+//!
+//! No byte that somebody else chose reaches it as it came: in tables all of it is made visible, in JSON it is escaped.
+
+use std::fmt::Write as _;
+use std::io::{self, Write};
+use std::sync::LazyLock;
+
+use lychgate_api::FILE_DESCRIPTORS;
+use prost::{Message, Name};
+use prost_reflect::{
+    DescriptorPool, DynamicMessage, FieldDescriptor, Kind, ReflectMessage as _, SerializeOptions, Value,
+};
+use serde_json::ser::{CompactFormatter, Formatter};
+
+use super::failure::Failure;
+use crate::visible::visible;
+
+/// Longer than any identifier that a client may have, so that none is ever cut and can be copied.
+const CELL: usize = 4096;
+/// Columns are not widened beyond this for the rows to come: one long id would spoil all of them.
+const WIDEST: usize = 40;
+/// What nothing is said about.
+const NOTHING: &str = "-";
+
+/// A column's head and the proto field that it shows.
+pub(super) type Columns = &'static [(&'static str, &'static str)];
+
+#[derive(Debug)]
+pub(super) struct Screen {
+    json: bool,
+    /// Of the table that is being printed; empty before its head.
+    widths: Vec<usize>,
+}
+
+impl Screen {
+    pub(super) fn new(json: bool) -> Self {
+        Self { json, widths: Vec::new() }
+    }
+
+    pub(super) fn is_json(&self) -> bool {
+        self.json
+    }
+
+    /// More of a list. One screen has one list.
+    pub(super) fn rows<M: Message + Name>(&mut self, columns: Columns, items: &[M]) -> Result<(), Failure> {
+        if self.json {
+            return items.iter().try_for_each(|item| print(&json(&dynamic(item))?));
+        }
+        let heads = columns.iter().map(|(head, _)| (*head).to_owned()).collect();
+        let cells = |message: DynamicMessage| columns.iter().map(|(_, field)| cell(&message, field)).collect();
+        let mut lines: Vec<Vec<String>> = items.iter().map(|item| cells(dynamic(item))).collect();
+        if self.widths.is_empty() {
+            self.widths = vec![0; columns.len()];
+            lines.insert(0, heads);
+        }
+        for line in &lines {
+            for (width, cell) in self.widths.iter_mut().zip(line) {
+                *width = (*width).max(cell.len().min(WIDEST));
+            }
+        }
+        let mut text = String::new();
+        for line in &lines {
+            let padded: Vec<_> = line.iter().zip(&self.widths).map(|(cell, width)| format!("{cell:width$}")).collect();
+            text.push_str(padded.join("  ").trim_end());
+            text.push('\n');
+        }
+        print(text.trim_end_matches('\n'))
+    }
+
+    /// What has one answer: to a program the whole of it, to a person what of it matters.
+    pub(super) fn answer<M: Message + Name, N: Message + Name>(
+        &self,
+        whole: &M,
+        for_people: Option<&N>,
+    ) -> Result<(), Failure> {
+        match for_people {
+            Some(part) if !self.json => print(paragraph(&dynamic(part), 0).trim_end()),
+            _ => self.told(whole, ""),
+        }
+    }
+
+    /// As [`answer`](Self::answer), where a sentence says it; it must hold nothing that somebody else chose.
+    pub(super) fn told<M: Message + Name>(&self, whole: &M, sentence: &str) -> Result<(), Failure> {
+        print(&if self.json { json(&dynamic(whole))? } else { visible(sentence, CELL) })
+    }
+}
+
+/// All of standard output comes through here.
+fn print(text: &str) -> Result<(), Failure> {
+    if text.is_empty() {
+        return Ok(());
+    }
+    let mut stdout = io::stdout().lock();
+    writeln!(stdout, "{text}")?;
+    Ok(stdout.flush()?)
+}
+
+/// A message together with its description, which knows its fields by name.
+fn dynamic<M: Message + Name>(message: &M) -> DynamicMessage {
+    static DESCRIPTORS: LazyLock<DescriptorPool> = LazyLock::new(|| {
+        DescriptorPool::decode(FILE_DESCRIPTORS).expect("descriptors, as the proto compiler has written them")
+    });
+    let descriptor = DESCRIPTORS.get_message_by_name(&M::full_name());
+    let descriptor = descriptor.expect("types and descriptors were compiled from the same files");
+    DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).expect("its own encoding")
+}
+
+/// As <https://protobuf.dev/programming-guides/json/> says, on one line.
+fn json(message: &DynamicMessage) -> Result<String, Failure> {
+    let mut line = Vec::new();
+    let mut serializer = serde_json::Serializer::with_formatter(&mut line, Ascii);
+    message.serialize_with_options(&mut serializer, &SerializeOptions::new()).map_err(io::Error::from)?;
+    Ok(String::from_utf8(line).expect("JSON is text"))
+}
+
+/// JSON in which everything a terminal could obey is escaped.
+#[derive(Debug)]
+struct Ascii;
+
+impl Formatter for Ascii {
+    fn write_string_fragment<W: Write + ?Sized>(&mut self, writer: &mut W, fragment: &str) -> io::Result<()> {
+        for c in fragment.chars() {
+            if matches!(c, ' '..='~') {
+                CompactFormatter.write_string_fragment(writer, c.encode_utf8(&mut [0; 4]))?;
+            } else {
+                for unit in c.encode_utf16(&mut [0; 2]) {
+                    write!(writer, "\\u{unit:04x}")?;
+                }
+            }
+        }
+        Ok(())
+    }
+}
+
+fn cell(message: &DynamicMessage, field: &str) -> String {
+    let field =
+        message.descriptor().get_field_by_name(field).expect("a column's field; a test has looked at all of them");
+    if message.has_field(&field) { text(&message.get_field(&field), &field) } else { NOTHING.to_owned() }
+}
+
+/// A line for each field that is there, those of messages within it indented.
+fn paragraph(message: &DynamicMessage, depth: usize) -> String {
+    let fields: Vec<_> = message.descriptor().fields().filter(|field| message.has_field(field)).collect();
+    let width = fields.iter().map(|field| field.name().len()).max().unwrap_or_default();
+    let mut shown = String::new();
+    let indent = "  ".repeat(depth);
+    for field in fields {
+        let value = message.get_field(&field);
+        let parts = match &*value {
+            Value::Message(part) if timestamp(part).is_none() => vec![part],
+            Value::List(values) => values.iter().filter_map(Value::as_message).collect(),
+            _ => Vec::new(),
+        };
+        // Nothing fails if a String is written to.
+        let _ = match parts.as_slice() {
+            [] => writeln!(shown, "{indent}{:width$}  {}", field.name(), text(&value, &field)),
+            parts => parts
+                .iter()
+                .try_for_each(|part| write!(shown, "{indent}{}\n{}", field.name(), paragraph(part, depth + 1))),
+        };
+    }
+    shown
+}
+
+fn text(value: &Value, field: &FieldDescriptor) -> String {
+    match value {
+        Value::String(text) => visible(text, CELL),
+        Value::Bool(is) => if *is { "yes" } else { "no" }.to_owned(),
+        Value::I32(number) => number.to_string(),
+        Value::I64(number) => number.to_string(),
+        Value::U32(number) => number.to_string(),
+        Value::U64(number) => number.to_string(),
+        Value::F32(number) => number.to_string(),
+        Value::F64(number) => number.to_string(),
+        Value::Bytes(bytes) => format!("{bytes:?}"),
+        Value::EnumNumber(number) => word(*number, field),
+        Value::List(values) => values.iter().map(|value| text(value, field)).collect::<Vec<_>>().join(" "),
+        Value::Message(message) => match timestamp(message) {
+            Some(at) => at.to_string(),
+            None => paragraph(message, 0).replace('\n', " "),
+        },
+        Value::Map(_) => NOTHING.to_owned(),
+    }
+}
+
+fn timestamp(message: &DynamicMessage) -> Option<prost_types::Timestamp> {
+    (message.descriptor().full_name() == "google.protobuf.Timestamp").then(|| message.transcode_to().ok()).flatten()
+}
+
+/// `KEY_STATE_ACTIVE` is "active", and one that this version does not know its number.
+fn word(number: i32, field: &FieldDescriptor) -> String {
+    let Kind::Enum(kind) = field.kind() else { return number.to_string() };
+    let unspecified = kind.default_value().name().to_owned();
+    let prefix = unspecified.trim_end_matches("UNSPECIFIED");
+    match kind.get_value(number) {
+        Some(value) => value.name().trim_start_matches(prefix).to_ascii_lowercase().replace('_', "-"),
+        None => number.to_string(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use lychgate_api::v1;
+    use prost_types::Timestamp;
+
+    use super::*;
+    use crate::operator::{clients, consents, events, grants, issuers, keys, watch};
+
+    const HOSTILE: &str = "a\u{1b}[2J\u{9b}1m\u{7}\r\n\u{202e}é\u{7f}𝕏\"\\";
+
+    fn hostile() -> v1::Client {
+        v1::Client {
+            name: HOSTILE.to_owned(),
+            state: v1::ClientState::Disabled.into(),
+            redirect_uris: vec![HOSTILE.to_owned(), "x".to_owned()],
+            create_time: Some(Timestamp { seconds: 0, nanos: 5_000_000 }),
+            ..v1::Client::default()
+        }
+    }
+
+    #[test]
+    fn every_column_is_a_field() {
+        fn columns<M: Message + Name + Default>(columns: Columns) {
+            let message = dynamic(&M::default());
+            for (_, field) in columns {
+                assert_eq!(cell(&message, field), NOTHING);
+            }
+        }
+        columns::<v1::Issuer>(issuers::COLUMNS);
+        columns::<v1::Consent>(consents::COLUMNS);
+        columns::<v1::Client>(clients::COLUMNS);
+        columns::<v1::Grant>(grants::COLUMNS);
+        columns::<v1::Key>(keys::COLUMNS);
+        columns::<v1::KeyRotation>(keys::ROTATION);
+        columns::<v1::Event>(events::COLUMNS);
+        columns::<v1::Change>(watch::COLUMNS);
+    }
+
+    #[test]
+    fn nothing_that_a_terminal_obeys_is_left() {
+        let message = dynamic(&hostile());
+        for text in [json(&message).unwrap(), cell(&message, "name"), paragraph(&message, 0).replace('\n', "")] {
+            assert!(text.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{text}");
+        }
+    }
+
+    /// The names and forms are those of the proto3 JSON mapping, and the escapes lose nothing.
+    #[test]
+    fn json_says_exactly_what_the_message_says() {
+        let read: serde_json::Value = serde_json::from_str(&json(&dynamic(&hostile())).unwrap()).unwrap();
+        let expected = serde_json::json!({
+            "name": HOSTILE,
+            "state": "CLIENT_STATE_DISABLED",
+            "redirectUris": [HOSTILE, "x"],
+            "createTime": "1970-01-01T00:00:00.005Z",
+        });
+        assert_eq!(read, expected);
+        let estimate = v1::RevocationEstimate { live_grants: 3, ..v1::RevocationEstimate::default() };
+        assert_eq!(json(&dynamic(&estimate)).unwrap(), r#"{"liveGrants":"3"}"#);
+    }
+
+    #[test]
+    fn people_read_words() {
+        let message = dynamic(&hostile());
+        assert_eq!((cell(&message, "state").as_str(), cell(&message, "kind").as_str()), ("disabled", NOTHING));
+        assert_eq!(cell(&message, "create_time"), "1970-01-01T00:00:00.005Z");
+        let newer = v1::Client { state: 99, ..v1::Client::default() };
+        assert_eq!(cell(&dynamic(&newer), "state"), "99");
+        let grant = v1::Grant { end_reason: v1::GrantEndReason::CodeReplay.into(), ..v1::Grant::default() };
+        assert_eq!(paragraph(&dynamic(&grant), 0), "end_reason  code-replay\n");
+    }
+}
