@@ -28,6 +28,9 @@ pub(super) struct Greeting {
     pub(super) edge_token_file: PathBuf,
     #[serde(skip)]
     pub(super) demo: Demo,
+    /// This program, as a shell finds it.
+    #[serde(skip)]
+    pub(super) command: PathBuf,
 }
 
 /// Which of the two stand-ins were started.
@@ -48,6 +51,7 @@ impl fmt::Display for Greeting {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         self.addresses(f)?;
         self.clients(f)?;
+        self.operator(f)?;
         writeln!(
             f,
             "\nThe pages open in your browser. Use a current Chromium (Chrome, Edge, Brave) or Firefox: Safari does not keep\n\
@@ -81,8 +85,21 @@ impl Greeting {
         if self.demo.provider {
             writeln!(f, "  {:<24} sign in as any of its made-up people; there are no passwords", "")?;
         }
-        writeln!(f, "  {:<24} {}", "Control plane (gRPC)", self.control_grpc)?;
-        writeln!(f, "  {:<24} {}", "  operator token", self.operator_token)
+        writeln!(f, "  {:<24} {}", "Control plane (gRPC)", self.control_grpc)
+    }
+
+    fn operator(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (control, token, command) = (self.control_grpc, &self.operator_token, self.command.display());
+        write!(
+            f,
+            r#"
+Be its operator, in another shell; the token is good for this run.
+
+  export LYCHGATE_CONTROL=http://{control}
+  export LYCHGATE_TOKEN={token}
+  {command} events watch        (--help says what else)
+"#
+        )
     }
 
     fn clients(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -144,6 +161,7 @@ mod tests {
             edge_config: "/data/edge.toml".into(),
             edge_token_file: "/data/edge.token".into(),
             demo: Demo { provider: true, mcp: true },
+            command: "/bin/lychgate".into(),
         }
     }
 
@@ -173,6 +191,7 @@ mod tests {
             r#"{ "mcpServers": { "lychgate-demo": { "url": "http://127.0.0.1:20002/mcp" } } }"#,
             "npx @modelcontextprotocol/inspector\n",
             "http://127.0.0.1:7440/callback/demo\n",
+            "  export LYCHGATE_CONTROL=http://127.0.0.1:20000\n  export LYCHGATE_TOKEN=token\n  /bin/lychgate events watch",
             "Safari",
         ] {
             assert!(text.contains(expected), "{expected} is missing in:\n{text}");

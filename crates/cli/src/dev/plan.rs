@@ -80,6 +80,7 @@ impl Plan {
             edge_config,
             edge_token_file: edge_token.path,
             demo,
+            command: binaries.join("lychgate"),
         };
         Ok(Self { programs, log_format: telemetry.format, greeting })
     }
