@@ -45,23 +45,27 @@ def main(options):
         pool = descriptor_pool.DescriptorPool(database)
         for call in options.calls:
             path, _, message = call.partition("=")
-            say(answer(channel, pool, path, json.loads(message or "{}"), metadata))
+            for line in answers(channel, pool, path, json.loads(message or "{}"), metadata):
+                say(line)
 
 
-def answer(channel, pool, path, message, metadata):
+def answers(channel, pool, path, message, metadata):
     service, _, name = path.partition("/")
     method = pool.FindServiceByName(service).methods_by_name[name]
     request = json_format.ParseDict(message, message_factory.GetMessageClass(method.input_type)())
-    invoke = channel.unary_unary(
+    kind = channel.unary_stream if method.server_streaming else channel.unary_unary
+    invoke = kind(
         f"/{service}/{name}",
         request_serializer=lambda request: request.SerializeToString(),
         response_deserializer=message_factory.GetMessageClass(method.output_type).FromString,
     )
     try:
-        response = invoke(request, metadata=metadata, timeout=TIMEOUT_SECONDS)
+        reply = invoke(request, metadata=metadata, timeout=TIMEOUT_SECONDS)
+        for response in reply if method.server_streaming else [reply]:
+            # Named as grpcurl does it, by the proto3 JSON mapping.
+            yield {"answer": json_format.MessageToDict(response)}
     except grpc.RpcError as error:
-        return {"error": {"code": error.code().name, "message": error.details(), **error_info(error)}}
-    return {"answer": json_format.MessageToDict(response, preserving_proto_field_name=True)}
+        yield {"error": {"code": error.code().name, "message": error.details(), **error_info(error)}}
 
 
 def error_info(error):

@@ -27,7 +27,7 @@ use configuration::{Addresses, Written};
 use ports::Claim;
 use service::Service;
 
-pub use configuration::{CONFIGURED_CLIENT, CROWD, Issuer, MAIN, Plan, digest, resource_server};
+pub use configuration::{CONFIGURED_CLIENT, CROWD, Issuer, MAIN, Plan, digest, principal, resource_server};
 
 /// Everything, running. Dropping it kills what is left.
 #[derive(Debug)]

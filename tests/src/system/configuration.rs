@@ -1,6 +1,5 @@
 //! What each process is told: a file per process, secrets in files of their own, as an operator would do it.
 
-use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -115,7 +114,7 @@ pub fn write(directory: &Path, addresses: &Addresses, plan: &Plan, upstreams: &[
         directory.join("store"),
     );
     for (edge, token) in edge_tokens.iter().enumerate() {
-        principal(&mut control, &format!("edge-{edge}"), "edge", token)?;
+        control.push_str(&principal(&format!("edge-{edge}"), "edge", token));
     }
     control.push_str(&plan.control_tables);
     for (config, upstream) in plan.issuers.iter().zip(upstreams) {
@@ -161,17 +160,13 @@ pub fn digest(secret: &str) -> String {
 
 /// The table of an MCP server that may ask about the tokens for `resource`.
 pub fn resource_server(name: &str, token: &str, resource: &str) -> String {
-    let digest = digest(token);
-    format!(
-        "[[principals]]\nname = \"{name}\"\nrole = \"resource\"\ntoken_sha256 = [\"{digest}\"]\n\
-         resources = [\"{resource}\"]\n"
-    )
+    principal(name, "resource", token) + &format!("resources = [\"{resource}\"]\n")
 }
 
-fn principal(control: &mut String, name: &str, role: &str, token: &str) -> Result<()> {
+/// The table of somebody who may call the control plane.
+pub fn principal(name: &str, role: &str, token: &str) -> String {
     let digest = digest(token);
-    write!(control, "[[principals]]\nname = \"{name}\"\nrole = \"{role}\"\ntoken_sha256 = [\"{digest}\"]\n")?;
-    Ok(())
+    format!("[[principals]]\nname = \"{name}\"\nrole = \"{role}\"\ntoken_sha256 = [\"{digest}\"]\n")
 }
 
 fn issuer(issuer: &Issuer, url: &str, upstream: &Upstream, secret: &Path, plan: &Plan) -> String {

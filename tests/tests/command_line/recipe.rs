@@ -1,0 +1,72 @@
+//! The table of README.md: a verb, and the message and method that do the same.
+
+use std::path::Path;
+
+use anyhow::{Context, Result, bail, ensure};
+
+const HEAD: &str = "| at 3 a.m. | `lychgate` | message | method |";
+
+#[derive(Clone, Debug)]
+pub(crate) struct Recipe {
+    pub(crate) verb: String,
+    pub(crate) message: String,
+    /// `AdminService/ListKeys`.
+    pub(crate) method: String,
+}
+
+impl Recipe {
+    pub(crate) fn of_readme() -> Result<Vec<Self>> {
+        let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md"))?;
+        let (_, table) = readme.split_once(HEAD).with_context(|| format!("README.md has no table {HEAD}"))?;
+        table.lines().skip(2).take_while(|line| line.starts_with('|')).map(Self::parse).collect()
+    }
+
+    fn parse(row: &str) -> Result<Self> {
+        let cells: Vec<_> = row.trim().trim_matches('|').split('|').map(str::trim).collect();
+        let [_, verb, message, method] = cells[..] else { bail!("not four cells: {row}") };
+        let code = |cell: &str| {
+            let code = cell.strip_prefix('`').and_then(|cell| cell.strip_suffix('`'));
+            code.filter(|code| !code.contains('`'))
+                .map(str::to_owned)
+                .with_context(|| format!("{cell} is no code: {row}"))
+        };
+        Ok(Self { verb: code(verb)?, message: code(message)?, method: code(method)? })
+    }
+
+    /// With the words in capitals replaced by what they stand for. A word that stands for nothing stays, and fails.
+    pub(crate) fn about(&self, words: &[(&str, &str)]) -> Self {
+        let mut about = self.clone();
+        for (word, meaning) in words {
+            about.verb = about.verb.replace(word, meaning);
+            about.message = about.message.replace(word, meaning);
+        }
+        about
+    }
+
+    /// The verb's words as a shell takes them apart; single quotes are all that the table needs.
+    pub(crate) fn words(&self) -> Vec<String> {
+        let quoted = self.verb.split('\'').enumerate();
+        let words = quoted.flat_map(|(n, part)| match n % 2 {
+            0 => part.split_whitespace().map(str::to_owned).collect::<Vec<_>>(),
+            _ => vec![part.to_owned()],
+        });
+        words.collect()
+    }
+
+    /// The name of the list that the method answers with, if it is one.
+    pub(crate) fn list(&self) -> Result<Option<&'static str>> {
+        let (_, name) = self.method.split_once('/').context("SERVICE/METHOD")?;
+        ensure!(!name.is_empty(), "no method");
+        Ok(match self.method.as_str() {
+            "IssuerService/List" => Some("issuers"),
+            "ConsentService/List" => Some("consents"),
+            "AdminService/ListClients" => Some("clients"),
+            "AdminService/ListGrants" => Some("grants"),
+            "AdminService/ListKeys" => Some("keys"),
+            "AdminService/ListEvents" => Some("events"),
+            "AdminService/RotateKeys" => Some("rotations"),
+            "AdminService/RevokeSubjects" => Some("revocations"),
+            _ => None,
+        })
+    }
+}

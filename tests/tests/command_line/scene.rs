@@ -1,0 +1,333 @@
+//! A deployment with people and apps, and the two ways to be its operator.
+
+use std::process::Output;
+
+use anyhow::{Context, Result, bail, ensure};
+use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use e2e::clients::python;
+use e2e::dev::binary;
+use e2e::flow::{App, LOOPBACK, Tokens};
+use e2e::program::Program;
+use e2e::system::configuration::secret;
+use e2e::system::{CROWD, Issuer, MAIN, Plan, System, principal};
+use serde_json::{Value, json};
+use tokio::process::Command;
+
+use crate::is_refused;
+use crate::recipe::Recipe;
+
+pub(crate) const OPERATOR: &str = "operator";
+const CHECKER: &str = "checker";
+
+#[derive(Debug)]
+pub(crate) struct Scene {
+    pub(crate) system: System,
+    pub(crate) operator: String,
+    checker: String,
+}
+
+/// Somebody who has allowed an app something.
+#[derive(Debug)]
+pub(crate) struct Somebody {
+    app: App,
+    tokens: Tokens,
+    subject: String,
+    grant: String,
+}
+
+/// What a command has said.
+#[derive(Debug)]
+pub(crate) struct Ran {
+    pub(crate) code: Option<i32>,
+    pub(crate) stdout: String,
+    pub(crate) stderr: String,
+}
+
+/// Both ways to the same thing.
+#[derive(Clone, Copy, Debug)]
+enum Way {
+    Verb,
+    Reflection,
+}
+
+impl Scene {
+    pub(crate) async fn start() -> Result<Self> {
+        let (operator, checker) = (secret(), secret());
+        let callers = [principal("night-shift", OPERATOR, &operator), principal("notes", CHECKER, &checker)].concat();
+        let plan = Plan {
+            edges: 1,
+            issuers: vec![Issuer { id: "demo", ..MAIN }],
+            edge_settings: CROWD.to_owned(),
+            control_tables: callers,
+            ..Plan::default()
+        };
+        Ok(Self { system: System::start(plan).await?, operator, checker })
+    }
+
+    /// A new app, and one of three people who allows it what it asks for.
+    pub(crate) async fn somebody(&self) -> Result<Somebody> {
+        self.person("ada").await
+    }
+
+    async fn person(&self, name: &str) -> Result<Somebody> {
+        self.system.upstream("demo")?.sign_in_as(name);
+        let app = self.system.gate("demo")?.app(&[LOOPBACK]).await?;
+        let tokens = app.tokens().await?;
+        let claims = tokens.claims()?;
+        let claim = |name: &str| claims[name].as_str().map(str::to_owned).with_context(|| format!("{name}: {claims}"));
+        let (subject, client) = (claim("sub")?, &app.client_id);
+        let filter = ["grants", "list", "--client", client, "--state", "live"];
+        let grants = self.verb(&filter, OPERATOR).await?.items()?;
+        let [grant] = &grants[..] else { bail!("one grant was given, not {grants:?}") };
+        let grant = grant["grantId"].as_str().context("its id")?.to_owned();
+        Ok(Somebody { app, tokens, subject, grant })
+    }
+
+    /// The program as an operator starts it, with the token of this role.
+    pub(crate) fn command(&self, arguments: &[&str], role: &str) -> Result<Command> {
+        let mut command = Command::new(binary("lychgate")?);
+        let token = match role {
+            OPERATOR => &self.operator,
+            CHECKER => &self.checker,
+            _ => "the-token-of-nobody",
+        };
+        command.args(arguments).env("LYCHGATE_CONTROL", self.system.control_url()).env("LYCHGATE_TOKEN", token);
+        command.kill_on_drop(true);
+        Ok(command)
+    }
+
+    /// The same, until it has ended, with JSON.
+    pub(crate) async fn verb(&self, arguments: &[&str], role: &str) -> Result<Ran> {
+        let Output { status, stdout, stderr } = self.command(arguments, role)?.arg("--json").output().await?;
+        let text = String::from_utf8;
+        Ok(Ran { code: status.code(), stdout: text(stdout)?, stderr: text(stderr)? })
+    }
+
+    /// Carries the recipe out both ways, and looks whether it did the thing.
+    pub(crate) async fn hold(&self, recipe: &Recipe) -> Result<()> {
+        let message: Value = serde_json::from_str(&recipe.message)?;
+        match recipe.method.as_str() {
+            "AdminService/Revoke" if message["dry_run"] == true => self.changes_nothing(recipe).await,
+            "AdminService/Revoke" | "AdminService/RevokeSubjects" => self.revokes(recipe, &message).await,
+            "AdminService/DisableClient" => self.disables(recipe).await,
+            "AdminService/EnableClient" => self.enables(recipe).await,
+            "AdminService/RotateKeys" => self.rotates(recipe, message["compromised"] == true).await,
+            "ConsentService/Watch" => self.follows(recipe).await,
+            _ => self.tells(recipe).await,
+        }
+    }
+
+    /// The same question both ways: the same answer, and it speaks of who was asked about.
+    async fn tells(&self, recipe: &Recipe) -> Result<()> {
+        let (ada, bo) = (self.person("ada").await?, self.person("bo").await?);
+        let [verb, reflection] =
+            [self.ask(recipe, Way::Verb, &ada, &bo).await?, self.ask(recipe, Way::Reflection, &ada, &bo).await?];
+        assert_eq!(verb, reflection, "{recipe:?}");
+        let told = serde_json::to_string(&verb)?;
+        let expected = match recipe.method.as_str() {
+            "IssuerService/List" | "IssuerService/Describe" => ada.app.gate.issuer(),
+            "AdminService/ListKeys" => "KEY_STATE_ACTIVE",
+            "ConsentService/Check" => "CHECK_VERDICT_GRANTED",
+            "AdminService/GetGrant" => &ada.grant,
+            _ => &ada.app.client_id,
+        };
+        ensure!(told.contains(expected), "{expected} is not in {told}");
+        ensure!(
+            !told.contains(&bo.app.client_id) || recipe.method == "AdminService/ListClients",
+            "more than asked: {told}"
+        );
+        Ok(())
+    }
+
+    async fn changes_nothing(&self, recipe: &Recipe) -> Result<()> {
+        for way in [Way::Verb, Way::Reflection] {
+            let (ada, bo) = (self.person("ada").await?, self.person("bo").await?);
+            let told = self.ask(recipe, way, &ada, &bo).await?;
+            let grants = told[0]["estimate"]["liveGrants"].as_str().context("an estimate")?;
+            ensure!(grants.parse::<u32>()? >= 1, "{told:?}");
+            ada.lives().await?;
+        }
+        Ok(())
+    }
+
+    /// What was to end has ended, and nothing else has.
+    async fn revokes(&self, recipe: &Recipe, message: &Value) -> Result<()> {
+        for way in [Way::Verb, Way::Reflection] {
+            let ada = self.person("ada").await?;
+            let (bo, cleo) = (self.person("bo").await?, self.person("cleo").await?);
+            let told = self.ask(recipe, way, &ada, &bo).await?;
+            let everybody = message.get("everything").is_some();
+            let both = message.get("subjects").is_some();
+            let changed = |told: &Value| told["revocation"]["changed"] == true;
+            ensure!(told.len() == 1 + usize::from(both) && told.iter().all(changed), "{way:?}: {told:?}");
+            ada.is_over().await?;
+            if both || everybody {
+                bo.is_over().await?
+            } else {
+                bo.lives().await?
+            }
+            if everybody {
+                cleo.is_over().await?
+            } else {
+                cleo.lives().await?
+            }
+            // The reason stands in the event, whichever way it came.
+            let events = self.verb(&["events", "list", "--all"], OPERATOR).await?.items()?;
+            let last = events.iter().rev().find(|event| event["principal"] == "night-shift").context("an event")?;
+            assert_eq!(last["reason"], message["reason"], "{way:?}: {last}");
+        }
+        Ok(())
+    }
+
+    async fn disables(&self, recipe: &Recipe) -> Result<()> {
+        for way in [Way::Verb, Way::Reflection] {
+            let (ada, bo) = (self.person("ada").await?, self.person("bo").await?);
+            assert_eq!(self.ask(recipe, way, &ada, &bo).await?, [json!({ "changed": true })]);
+            assert_eq!(self.state(&ada).await?, "CLIENT_STATE_DISABLED", "{way:?}");
+            ada.is_over().await?;
+            bo.lives().await?;
+        }
+        Ok(())
+    }
+
+    async fn enables(&self, recipe: &Recipe) -> Result<()> {
+        for way in [Way::Verb, Way::Reflection] {
+            let (ada, bo) = (self.person("ada").await?, self.person("bo").await?);
+            let disable = ["clients", "disable", &ada.app.client_id, "--reason", "first"];
+            self.verb(&disable, OPERATOR).await?.items()?;
+            assert_eq!(self.state(&ada).await?, "CLIENT_STATE_DISABLED");
+            assert_eq!(self.ask(recipe, way, &ada, &bo).await?, [json!({ "changed": true })]);
+            assert_eq!(self.state(&ada).await?, "CLIENT_STATE_ENABLED", "{way:?}");
+            ada.lives().await?;
+        }
+        Ok(())
+    }
+
+    /// A planned one announces a successor once; of a compromised key nothing is left.
+    async fn rotates(&self, recipe: &Recipe, compromised: bool) -> Result<()> {
+        let (ada, bo) = (self.person("ada").await?, self.person("bo").await?);
+        let mut successors = Vec::new();
+        for way in [Way::Verb, Way::Reflection] {
+            let told = self.ask(recipe, way, &ada, &bo).await?;
+            ensure!(told.len() == 1 && told[0]["purpose"] == "KEY_PURPOSE_SIGNING", "{way:?}: {told:?}");
+            ensure!(told[0]["breaks"].is_string() == compromised, "{way:?}: {told:?}");
+            successors.push(told[0]["keyId"].clone());
+            let keys = self.verb(&["keys", "list"], OPERATOR).await?.items()?;
+            let signing: Vec<_> = keys.iter().filter(|key| key["purpose"] == "KEY_PURPOSE_SIGNING").collect();
+            let state = if compromised { "KEY_STATE_ACTIVE" } else { "KEY_STATE_ANNOUNCED" };
+            let new = signing.iter().find(|key| key["keyId"] == told[0]["keyId"]).context("the successor")?;
+            assert_eq!((&new["state"], signing.len()), (&json!(state), if compromised { 1 } else { 2 }), "{signing:?}");
+        }
+        assert_eq!(successors[0] == successors[1], !compromised, "{successors:?}");
+        Ok(())
+    }
+
+    /// From the oldest event on, and on beyond what was there when it began.
+    async fn follows(&self, recipe: &Recipe) -> Result<()> {
+        let before = self.person("ada").await?;
+        let words = recipe.words();
+        let arguments: Vec<_> = words.iter().map(String::as_str).chain(["--json"]).collect();
+        let mut verb = Program::spawn("lychgate", &mut self.command(&arguments, OPERATOR)?)?;
+        let mut reflection = self.reflection(recipe, OPERATOR)?;
+        reflection.line().await?;
+        let seen = [approval(&mut verb, &before).await?, approval(&mut reflection, &before).await?];
+        assert_eq!(seen[0], seen[1]);
+        let after = self.person("bo").await?;
+        let seen = [approval(&mut verb, &after).await?, approval(&mut reflection, &after).await?];
+        assert_eq!(seen[0], seen[1]);
+        Ok(())
+    }
+
+    async fn state(&self, somebody: &Somebody) -> Result<Value> {
+        let got = self.verb(&["clients", "get", &somebody.app.client_id], OPERATOR).await?.items()?;
+        Ok(got[0]["client"]["state"].clone())
+    }
+
+    /// One way. A list is its items, all else one answer; without what tells one moment from another.
+    async fn ask(&self, recipe: &Recipe, way: Way, ada: &Somebody, bo: &Somebody) -> Result<Vec<Value>> {
+        let request_id = BASE64_URL_SAFE_NO_PAD.encode(e2e::random::<16>());
+        let recipe = recipe.about(&[
+            ("SUBJECT", &ada.subject),
+            ("ANOTHER", &bo.subject),
+            ("CLIENT", &ada.app.client_id),
+            ("RESOURCE", ada.app.gate.resource()),
+            ("GRANT", &ada.grant),
+            ("SCOPE", MAIN.scope),
+            ("ISSUER_URL", ada.app.gate.issuer()),
+            ("REQUEST_ID", &request_id),
+        ]);
+        let role = if recipe.method == "ConsentService/Check" { CHECKER } else { OPERATOR };
+        let mut answers = match way {
+            Way::Verb => {
+                let words = recipe.words();
+                let mut words: Vec<_> = words.iter().map(String::as_str).collect();
+                if role == CHECKER {
+                    // A checker may not list issuers.
+                    words.extend(["--issuer", "demo"]);
+                }
+                self.verb(&words, role).await?.items()?
+            }
+            Way::Reflection => {
+                let mut tool = self.reflection(&recipe, role)?;
+                tool.line().await?;
+                let mut line = tool.line().await?;
+                ensure!(line.get("answer").is_some() && tool.ended().await?, "{recipe:?}: {line}");
+                let answer = line["answer"].take();
+                match recipe.list()? {
+                    Some(list) => answer[list].as_array().cloned().unwrap_or_default(),
+                    None => vec![answer],
+                }
+            }
+        };
+        for answer in answers.iter_mut().filter_map(Value::as_object_mut) {
+            answer.remove("revision");
+        }
+        Ok(answers)
+    }
+
+    /// A tool that knows the control plane's address, and the recipe.
+    fn reflection(&self, recipe: &Recipe, role: &str) -> Result<Program> {
+        let token = if role == CHECKER { &self.checker } else { &self.operator };
+        let address = self.system.control_address().to_string();
+        let mut command = python("reflect.py");
+        command.args(["--address", &address, "--token", token, "--reflection", "v1"]);
+        command.arg(format!("lychgate.v1.{}={}", recipe.method, recipe.message));
+        Program::spawn("the reflection client", &mut command)
+    }
+}
+
+impl Somebody {
+    pub(crate) fn client_id(&self) -> String {
+        self.app.client_id.clone()
+    }
+
+    async fn lives(&self) -> Result<()> {
+        self.app.refresh(&self.tokens.refresh_token).tokens().await.context("it was not to end").map(drop)
+    }
+
+    async fn is_over(&self) -> Result<()> {
+        let page = self.app.refresh(&self.tokens.refresh_token).send().await?;
+        ensure!(is_refused(&page), "it was to end: {}", page.summary());
+        Ok(())
+    }
+}
+
+impl Ran {
+    /// What it printed, if it ended well.
+    pub(crate) fn items(&self) -> Result<Vec<Value>> {
+        ensure!(self.code == Some(0), "{self:?}");
+        self.stdout.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
+    }
+}
+
+/// The change that tells of somebody's approval.
+async fn approval(watch: &mut Program, somebody: &Somebody) -> Result<Value> {
+    loop {
+        let mut line = watch.line().await?;
+        let message = if line.get("answer").is_some() { line["answer"].take() } else { line };
+        let change = &message["change"];
+        if change["kind"] == "consent.approved" && change["clientId"] == somebody.app.client_id.as_str() {
+            return Ok(message);
+        }
+    }
+}
