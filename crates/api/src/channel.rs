@@ -11,7 +11,7 @@ use std::time::Duration;
 use tonic::metadata::{Ascii, MetadataValue};
 use tonic::service::Interceptor;
 use tonic::service::interceptor::InterceptedService;
-use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Uri};
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity, Uri};
 use tonic::{Request, Status};
 
 use crate::REQUEST_ID;
@@ -25,14 +25,41 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(4);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A channel whose every call carries the caller's token.
+/// A channel whose every call carries the caller's credentials.
 pub type AuthenticatedChannel = InterceptedService<PromptEnd, Caller>;
+
+/// How a caller shows who it is: by a bearer token, by a certificate, or by both, which are then the same principal's.
+#[derive(Clone, Copy, Default)]
+pub struct Credentials<'a> {
+    pub token: Option<&'a str>,
+    pub certificate: Option<ClientCertificate<'a>>,
+}
+
+/// PEM, both.
+#[derive(Clone, Copy)]
+pub struct ClientCertificate<'a> {
+    /// The certificate, then its chain.
+    pub cert_pem: &'a [u8],
+    pub key_pem: &'a [u8],
+}
+
+/// [`open_as`], for who has a token.
+pub fn open(url: &str, ca_pem: Option<&[u8]>, token: &str) -> Result<AuthenticatedChannel, ChannelError> {
+    open_as(url, ca_pem, Credentials { token: Some(token), certificate: None })
+}
 
 /// A channel to the control plane at `url`, which is `http` or `https`, a host and a port. Nothing is connected yet: the
 /// first call does that, and every later one does so again if the connection was lost.
 ///
 /// Over `https` the peer's certificate must come from `ca_pem`, or from the system's authorities if there is none.
-pub fn open(url: &str, ca_pem: Option<&[u8]>, token: &str) -> Result<AuthenticatedChannel, ChannelError> {
+pub fn open_as(
+    url: &str,
+    ca_pem: Option<&[u8]>,
+    credentials: Credentials<'_>,
+) -> Result<AuthenticatedChannel, ChannelError> {
+    if credentials.token.is_none() && credentials.certificate.is_none() {
+        return Err(ChannelError::Nobody);
+    }
     let uri: Uri = url.parse().map_err(|_| ChannelError::Url)?;
     let host = uri.host().ok_or(ChannelError::Url)?;
     if !matches!(uri.path(), "" | "/") || uri.query().is_some() || url.contains('@') {
@@ -44,13 +71,14 @@ pub fn open(url: &str, ca_pem: Option<&[u8]>, token: &str) -> Result<Authenticat
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
         .keep_alive_while_idle(true);
     let endpoint = match uri.scheme_str() {
-        Some("https") => endpoint.tls_config(trust(ca_pem)).map_err(ChannelError::Tls)?,
+        Some("https") => secured(endpoint, ca_pem, credentials.certificate)?,
         Some("http") if ca_pem.is_some() => return Err(ChannelError::CaWithoutTls),
+        Some("http") if credentials.certificate.is_some() => return Err(ChannelError::CertificateWithoutTls),
         Some("http") if is_loopback(host) => endpoint,
         Some("http") => return Err(ChannelError::Plaintext),
         _ => return Err(ChannelError::Url),
     };
-    Ok(InterceptedService::new(PromptEnd(endpoint.connect_lazy()), Caller::new(token)?))
+    Ok(InterceptedService::new(PromptEnd(endpoint.connect_lazy()), Caller::new(credentials.token)?))
 }
 
 /// Why no channel can be made of what was configured.
@@ -62,17 +90,31 @@ pub enum ChannelError {
     Plaintext,
     #[error("a certificate authority is given, but the URL is plain http")]
     CaWithoutTls,
+    #[error("a client certificate is given, but the URL is plain http")]
+    CertificateWithoutTls,
+    #[error("neither a token nor a certificate says who calls")]
+    Nobody,
     #[error("the token contains a character that no header can carry")]
     Token,
     #[error("TLS cannot be set up")]
     Tls(#[source] tonic::transport::Error),
+    #[error("the client certificate and its key cannot be used")]
+    Certificate(#[source] tonic::transport::Error),
 }
 
-fn trust(ca_pem: Option<&[u8]>) -> ClientTlsConfig {
-    match ca_pem {
+fn secured(
+    endpoint: Endpoint,
+    ca_pem: Option<&[u8]>,
+    certificate: Option<ClientCertificate<'_>>,
+) -> Result<Endpoint, ChannelError> {
+    let trust = match ca_pem {
         Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
         None => ClientTlsConfig::new().with_native_roots(),
-    }
+    };
+    // First without the certificate, so that what is wrong can be told apart.
+    let trusting = endpoint.clone().tls_config(trust.clone()).map_err(ChannelError::Tls)?;
+    let Some(ClientCertificate { cert_pem, key_pem }) = certificate else { return Ok(trusting) };
+    endpoint.tls_config(trust.identity(Identity::from_pem(cert_pem, key_pem))).map_err(ChannelError::Certificate)
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -80,31 +122,46 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Puts the caller's token and the call's [`RequestId`], if its extensions hold one, into the metadata.
+/// Puts the caller's token, if it has one, and the call's [`RequestId`], if its extensions hold one, into the metadata.
 #[derive(Clone)]
 pub struct Caller {
-    authorization: MetadataValue<Ascii>,
+    authorization: Option<MetadataValue<Ascii>>,
 }
 
 impl Caller {
-    fn new(token: &str) -> Result<Self, ChannelError> {
+    fn new(token: Option<&str>) -> Result<Self, ChannelError> {
+        let Some(token) = token else { return Ok(Self { authorization: None }) };
         let mut authorization: MetadataValue<Ascii> =
             format!("Bearer {token}").parse().map_err(|_| ChannelError::Token)?;
         // Kept out of HPACK's table and of every Debug output on the way.
         authorization.set_sensitive(true);
-        Ok(Self { authorization })
+        Ok(Self { authorization: Some(authorization) })
     }
 }
 
 impl Interceptor for Caller {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
-        request.metadata_mut().insert("authorization", self.authorization.clone());
+        if let Some(authorization) = self.authorization.clone() {
+            request.metadata_mut().insert("authorization", authorization);
+        }
         if let Some(RequestId(mut id)) = request.extensions().get::<RequestId>().cloned() {
             // Kept out of HPACK's table as well, which ids that come but once would fill, and crowd out what repeats.
             id.set_sensitive(true);
             request.metadata_mut().insert(REQUEST_ID, id);
         }
         Ok(request)
+    }
+}
+
+impl fmt::Debug for Credentials<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Credentials(..)")
+    }
+}
+
+impl fmt::Debug for ClientCertificate<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ClientCertificate(..)")
     }
 }
 
@@ -171,9 +228,23 @@ mod tests {
         assert!(refusal("http://127.0.0.1:1", None, "line\nbreak").await.is_some());
     }
 
+    #[tokio::test]
+    async fn somebody_calls_and_a_certificate_needs_tls() {
+        let nobody = open_as("https://control:7441", None, Credentials::default());
+        assert!(matches!(nobody, Err(ChannelError::Nobody)));
+        let certificate = Some(ClientCertificate { cert_pem: b"no PEM", key_pem: b"no PEM" });
+        let plain = open_as("http://127.0.0.1:7441", None, Credentials { token: Some("t"), certificate });
+        assert!(matches!(plain, Err(ChannelError::CertificateWithoutTls)));
+        let unreadable = open_as("https://control:7441", None, Credentials { token: None, certificate });
+        assert!(matches!(unreadable, Err(ChannelError::Certificate(_))));
+    }
+
     #[test]
-    fn the_token_is_not_in_debug_output() {
-        assert_eq!(format!("{:?}", Caller::new("secret").expect("a caller")), "Caller(..)");
+    fn no_secret_is_in_debug_output() {
+        assert_eq!(format!("{:?}", Caller::new(Some("secret")).expect("a caller")), "Caller(..)");
+        let certificate = ClientCertificate { cert_pem: b"secret", key_pem: b"secret" };
+        let credentials = Credentials { token: Some("secret"), certificate: Some(certificate) };
+        assert_eq!(format!("{credentials:?} {certificate:?}"), "Credentials(..) ClientCertificate(..)");
     }
 
     #[test]

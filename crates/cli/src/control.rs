@@ -21,5 +21,6 @@ pub async fn main(args: Args) -> anyhow::Result<()> {
     telemetry::init(&settings.telemetry).map_err(|error| error.in_file(&args.config))?;
     let shutdown = Shutdown::listen();
     let engine = engine::open(&settings.store).map_err(|error| config::name_file(error, &args.config))?;
-    lychgate_control::serve(settings, engine, shutdown).await.map_err(|error| config::name_file(error, &args.config))
+    let served = lychgate_control::serve(settings, args.config.clone(), engine, shutdown).await;
+    served.map_err(|error| config::name_file(error, &args.config))
 }

@@ -13,26 +13,42 @@ use lychgate_api::{REQUEST_ID, Reason, error_metadata};
 use lychgate_domain::Refusal;
 use lychgate_domain::entropy::{Entropy, random};
 use lychgate_domain::id::encode;
+use lychgate_domain::time::Clock;
 use tonic::body::Body;
-use tonic::transport::server::{TcpConnectInfo, TlsConnectInfo};
 use tonic::{Code, Status};
 use tower::{Layer, Service};
 
 use crate::config::Role;
 use crate::control::Caller;
 use crate::error::{Error, status};
-use crate::principal::{Principals, roles};
+use crate::incoming::Connection;
+use crate::principal::{Principal, Principals, Shown, TokenDigest, digest, roles};
+use crate::tls::{Peer, Tls};
 
-/// Puts a [`Caller`] into the extensions of every call that may go on.
+/// Puts a [`Caller`] and its [`Admission`] into the extensions of every call that may go on.
 #[derive(Clone, Debug)]
 pub struct Authentication {
     principals: Arc<Principals>,
+    tls: Option<Arc<Tls>>,
+    clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
 }
 
+/// What a caller showed, for as long as its call lasts.
+#[derive(Clone, Debug)]
+struct Credentials {
+    token: Option<TokenDigest>,
+    peer: Option<Arc<Peer>>,
+}
+
 impl Authentication {
-    pub fn new(principals: Arc<Principals>, entropy: Arc<dyn Entropy>) -> Self {
-        Self { principals, entropy }
+    pub fn new(
+        principals: Arc<Principals>,
+        tls: Option<Arc<Tls>>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+    ) -> Self {
+        Self { principals, tls, clock, entropy }
     }
 
     fn authenticate<B>(&self, request: &mut http::Request<B>) -> Result<(), Status> {
@@ -44,16 +60,15 @@ impl Authentication {
             return Ok(());
         }
         let request_id = self.request_id(request);
-        let denied = |reason, message: &str| {
-            tracing::warn!(request.id = request_id, rpc.path = path, reason = Reason::as_str(reason), "denied");
-            status(reason, message, HashMap::from([(error_metadata::REQUEST_ID.to_owned(), request_id.clone())]))
-        };
-        if !is_private(request) {
+        let denied = |reason, message: &str| denied(reason, message, path, &request_id);
+        let connection = request.extensions().get::<Connection>();
+        if !connection.is_some_and(|connection| connection.is_private) {
             return Err(denied(Reason::Unauthenticated, "bearer tokens are refused over plaintext; use TLS"));
         }
-        let principal = bearer(request).and_then(|token| self.principals.by_token(token)).ok_or_else(|| {
-            denied(Reason::Unauthenticated, "send metadata authorization: Bearer TOKEN of a configured principal")
-        })?;
+        let token = bearer(request).map_err(|message| denied(Reason::Unauthenticated, message))?;
+        let peer = connection.and_then(|connection| connection.peer.clone());
+        let credentials = Credentials { token, peer };
+        let principal = self.identify(&credentials).map_err(|message| denied(Reason::Unauthenticated, &message))?;
         if !roles(path).contains(&principal.role) {
             return Err(denied(Reason::PermissionDenied, "this principal's role does not include the method"));
         }
@@ -63,9 +78,32 @@ impl Authentication {
         } else {
             tracing::info!(request.id = request_id, rpc.path = path, principal.name = principal.name, "called");
         }
-        let principal = Arc::clone(principal);
+        let admission = Admission {
+            authentication: self.clone(),
+            credentials,
+            principal: Arc::clone(&principal),
+            path: path.to_owned(),
+            request_id: request_id.clone(),
+        };
+        request.extensions_mut().insert(admission);
         request.extensions_mut().insert(Caller { principal, request_id });
         Ok(())
+    }
+
+    /// Who it is by what is in force now.
+    fn identify(&self, credentials: &Credentials) -> Result<Arc<Principal>, String> {
+        let names = match (&credentials.peer, &self.tls) {
+            (Some(peer), Some(tls)) => {
+                let names = tls.names(peer, self.clock.now());
+                Some(
+                    names
+                        .map_err(|error| format!("the client certificate is no longer believed ({error}): renew it"))?,
+                )
+            }
+            _ => None,
+        };
+        let shown = Shown { token: credentials.token.as_ref(), certificate: names };
+        self.principals.identify(shown).map_err(|error| error.to_string())
     }
 
     /// The caller's, if it has the form that may stand in our logs.
@@ -79,19 +117,43 @@ impl Authentication {
     }
 }
 
-/// RFC 6750 §2.1; the scheme's case means nothing.
-fn bearer<B>(request: &http::Request<B>) -> Option<&str> {
-    let (scheme, token) = request.headers().get("authorization")?.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("bearer").then_some(token.trim())
+/// That a call was let in; for calls that last longer than what let them in.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    authentication: Authentication,
+    credentials: Credentials,
+    principal: Arc<Principal>,
+    path: String,
+    request_id: String,
 }
 
-/// Encrypted, or on this machine.
-fn is_private<B>(request: &http::Request<B>) -> bool {
-    let extensions = request.extensions();
-    let loopback =
-        |info: &TcpConnectInfo| info.remote_addr().is_some_and(|address| address.ip().to_canonical().is_loopback());
-    extensions.get::<TlsConnectInfo<TcpConnectInfo>>().is_some()
-        || extensions.get::<TcpConnectInfo>().is_some_and(loopback)
+impl Admission {
+    /// Whether the caller would still be let in, with the same rights.
+    pub fn check(&self) -> Result<(), Status> {
+        let denied = |message: &str| denied(Reason::Unauthenticated, message, &self.path, &self.request_id);
+        let now = self.authentication.identify(&self.credentials).map_err(|message| denied(&message))?;
+        if now.is_as_free_as(&self.principal) {
+            return Ok(());
+        }
+        Err(denied("what this principal may do has changed: call again"))
+    }
+}
+
+fn denied(reason: Reason, message: &str, path: &str, request_id: &str) -> Status {
+    tracing::warn!(request.id = request_id, rpc.path = path, reason = reason.as_str(), error = message, "denied");
+    status(reason, message, HashMap::from([(error_metadata::REQUEST_ID.to_owned(), request_id.to_owned())]))
+}
+
+/// RFC 6750 §2.1; the scheme's case means nothing. Whatever else stands there was meant to say who calls, and does not.
+fn bearer<B>(request: &http::Request<B>) -> Result<Option<TokenDigest>, &'static str> {
+    let Some(value) = request.headers().get("authorization") else { return Ok(None) };
+    let token = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty());
+    let (_, token) = token.ok_or("what metadata authorization has is not: Bearer TOKEN")?;
+    Ok(Some(digest(token.trim())))
 }
 
 impl<S> Layer<S> for Authentication {

@@ -29,7 +29,7 @@ pub use issuers::{
     AccessTokenAlgorithm, AccessTokensConfig, IssuerConfig, LifetimesConfig, PolicyConfig, PromptConfig, PromptMode,
     ResourceConfig, ScopeConfig,
 };
-pub use listen::{PrincipalConfig, Role, TlsConfig};
+pub use listen::{ClientCertificates, PrincipalConfig, Role, TlsConfig};
 pub use outbound::OutboundConfig;
 pub use upstream::{GithubConfig, Oauth2Config, OidcConfig, RevocationMode, TokenEndpointAuth, UpstreamConfig};
 

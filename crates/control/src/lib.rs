@@ -12,6 +12,8 @@
 //! - `telling`: the provider hears of what was taken back
 //! - [`outbound`], [`documents`]: the guarded way out to what strangers name, and what need not be fetched twice
 //! - `services`, [`wire`]: gRPC
+//! - `incoming`, `tls`, `authentication`, `principal`: who calls, and what they may
+//! - `reload`: what is read again while everything goes on
 //! - `error`: the one road of errors
 //!
 //! It never speaks HTTP to a client and knows no engine; what must be decided is asked of `lychgate-domain`, and what
@@ -21,6 +23,7 @@ mod access_token;
 mod account;
 mod admin;
 mod authentication;
+mod certificate;
 mod clients;
 pub mod config;
 mod consents;
@@ -29,6 +32,7 @@ pub mod documents;
 mod error;
 mod flow;
 mod grants;
+mod incoming;
 mod issuers;
 mod jws;
 mod keyring;
@@ -36,10 +40,12 @@ pub mod outbound;
 mod page_token;
 mod principal;
 mod registration;
+mod reload;
 mod serve;
 mod services;
 mod system;
 mod telling;
+mod tls;
 mod upstream;
 mod wire;
 

@@ -1,34 +1,37 @@
 //! The control plane as a server: everything is opened and checked before anybody is answered.
 
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::Context as _;
+use futures_util::Stream;
 use lychgate_api::FILE_DESCRIPTORS;
 use lychgate_domain::entropy::Entropy;
 use lychgate_domain::time::Clock;
 use lychgate_process::Shutdown;
 use lychgate_process::config::ConfigError;
+use lychgate_process::lookout::LOOK_INTERVAL;
 use lychgate_store::Store;
 use lychgate_store::engine::Engine;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
-use tonic::transport::server::TcpIncoming;
-use tonic::transport::{Identity, ServerTlsConfig};
 use tonic_health::ServingStatus;
 
 use crate::authentication::Authentication;
 use crate::clients;
-use crate::config::{Config, TlsConfig};
+use crate::config::Config;
 use crate::control::Control;
 use crate::documents::Documents;
+use crate::incoming::{Accepted, incoming};
 use crate::issuers::Issuers;
 use crate::outbound::{Dns, Outbound};
 use crate::principal::Principals;
+use crate::reload::Reload;
 use crate::services;
 use crate::system::{SystemClock, SystemEntropy};
+use crate::tls::{Loaded, Tls};
 
 /// How long use cases that are under way may take when the process ends: longer than any upstream is waited for.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(15);
@@ -36,17 +39,20 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(15);
 /// Health is looked at this often.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Serves until `shutdown`, and then finishes what is under way.
-pub async fn serve(config: Config, engine: Arc<dyn Engine>, shutdown: Shutdown) -> anyhow::Result<()> {
-    Server::bind(config, engine, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?.run(shutdown).await
+/// Serves what `config` says, which stands in `file`, until `shutdown`, and then finishes what is under way.
+pub async fn serve(config: Config, file: PathBuf, engine: Arc<dyn Engine>, shutdown: Shutdown) -> anyhow::Result<()> {
+    let server = Server::bind(config, engine, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
+    server.rereading(file, LOOK_INTERVAL).run(shutdown).await
 }
 
 /// A control plane that has everything it needs, its address included. Whoever connects waits until it runs.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
-    tls: Option<ServerTlsConfig>,
+    tls: Option<Arc<Tls>>,
     principals: Arc<Principals>,
+    reload: Option<Reload>,
+    config: Config,
     store: Store,
     issuers: Issuers,
     documents: Documents,
@@ -66,7 +72,8 @@ impl Server {
         let principals = Arc::new(config.principals()?);
         let outbound = Outbound::new(config.outbound()?, Arc::new(Dns::new()?))?;
         let documents = Documents::new(outbound, clients::judge);
-        let tls = config.tls.as_ref().map(server_tls).transpose()?;
+        let tls = config.tls.as_ref().map(|tls| Loaded::read(tls, &clock)).transpose()?;
+        let tls = tls.map(|loaded| Arc::new(Tls::new(loaded)));
         let store = Store::open(engine, clock.now()).await.context("cannot open the store")?;
         let issuers = Issuers::open(&config, &store, &entropy, clock.now()).await?;
         let listener = TcpListener::bind(config.listen).await.map_err(|error| {
@@ -76,7 +83,15 @@ impl Server {
                 "free the port or choose another",
             )
         })?;
-        Ok(Self { listener, tls, principals, store, issuers, documents, clock, entropy })
+        Ok(Self { listener, tls, principals, reload: None, config, store, issuers, documents, clock, entropy })
+    }
+
+    /// Reads who may call again, and the certificates, when `file` or one of them changes: looked at as often as `every`
+    /// says, and on SIGHUP.
+    pub fn rereading(mut self, file: PathBuf, every: Duration) -> Self {
+        let (principals, tls, clock) = (Arc::clone(&self.principals), self.tls.clone(), Arc::clone(&self.clock));
+        self.reload = Some(Reload::new(file, every, self.config.clone(), principals, tls, clock));
+        self
     }
 
     pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
@@ -86,7 +101,7 @@ impl Server {
     /// Serves until `shutdown`, and then finishes what is under way.
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         tracing::info!(address = %self.local_addr()?, "listening");
-        let (issuers, entropy) = (Arc::new(self.issuers), self.entropy.clone());
+        let (issuers, clock, entropy) = (Arc::new(self.issuers), self.clock.clone(), self.entropy.clone());
         let control = Control::new(
             self.store.clone(),
             issuers,
@@ -104,9 +119,11 @@ impl Server {
             .add_service(reflection().build_v1alpha()?);
         // Nothing else is waited for by shutdown: what it watches never ends by itself.
         let watch = tokio::spawn(watch_health(self.store, health, shutdown.clone()));
-        let authentication = Authentication::new(self.principals, entropy);
-        let served = listen(routes, self.listener, self.tls, authentication, &shutdown).await;
+        let reload = self.reload.map(|reload| tokio::spawn(reload.run()));
+        let authentication = Authentication::new(self.principals, self.tls.clone(), clock.clone(), entropy);
+        let served = listen(routes, incoming(self.listener, self.tls, clock), authentication, &shutdown).await;
         watch.abort();
+        reload.inspect(tokio::task::JoinHandle::abort);
         shutdown.trigger();
         shutdown.finish(FINISH_TIMEOUT).await;
         served
@@ -121,47 +138,18 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
 
 async fn listen(
     routes: Routes,
-    listener: TcpListener,
-    tls: Option<ServerTlsConfig>,
+    incoming: impl Stream<Item = std::io::Result<Accepted>>,
     authentication: Authentication,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
-    let mut server = tonic::transport::Server::builder()
+    tonic::transport::Server::builder()
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
-        .http2_keepalive_timeout(Some(Duration::from_secs(10)));
-    if let Some(tls) = tls {
-        server = server.tls_config(tls)?;
-    }
-    let incoming = TcpIncoming::from(listener).with_nodelay(Some(true));
-    server
+        .http2_keepalive_timeout(Some(Duration::from_secs(10)))
         .layer(authentication)
         .add_routes(routes)
         .serve_with_incoming_shutdown(incoming, shutdown.requested())
         .await?;
     Ok(())
-}
-
-/// The certificate and its key, tried out: otherwise a bad one would be found when the first caller connects.
-fn server_tls(tls: &TlsConfig) -> Result<ServerTlsConfig, ConfigError> {
-    let read = |key: &str, path: &Path| {
-        std::fs::read(path).map_err(|error| {
-            ConfigError::new(
-                key,
-                format_args!("{} cannot be read: {error}", path.display()),
-                "check the path and its permissions",
-            )
-        })
-    };
-    let identity = Identity::from_pem(read("tls.cert_file", &tls.cert_file)?, read("tls.key_file", &tls.key_file)?);
-    let config = ServerTlsConfig::new().identity(identity);
-    tonic::transport::Server::builder().tls_config(config.clone()).map_err(|error| {
-        ConfigError::new(
-            "tls",
-            format_args!("cannot be used: {:#}", anyhow::Error::new(error)),
-            "write PEM: in cert_file the certificate and its chain, in key_file the private key that belongs to it",
-        )
-    })?;
-    Ok(config)
 }
 
 /// Says "serving" as long as the store takes commits.

@@ -18,6 +18,7 @@ use lychgate_api::v1::token_service_server::TokenServiceServer;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
+use crate::authentication::Admission;
 use crate::control::{Caller, Control};
 use crate::error::Error;
 
@@ -35,6 +36,11 @@ pub fn routes(control: &Control) -> Routes {
 /// Who calls: put there by the authentication layer, without which nothing gets here.
 fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
     request.extensions().get::<Caller>().cloned().ok_or_else(|| Status::unauthenticated("no caller"))
+}
+
+/// That the call was let in: put there with the caller.
+fn admission<T>(request: &Request<T>) -> Result<Admission, Status> {
+    request.extensions().get::<Admission>().cloned().ok_or_else(|| Status::unauthenticated("no caller"))
 }
 
 fn reply<T, U>(result: Result<T, Error>, request_id: &str, wire: impl FnOnce(T) -> U) -> Result<Response<U>, Status> {

@@ -2,15 +2,16 @@
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
-use lychgate_api::channel::{self, AuthenticatedChannel, ChannelError};
+use lychgate_api::channel::{self, AuthenticatedChannel, ChannelError, ClientCertificate, Credentials};
 use lychgate_process::ConfigError;
 use lychgate_process::config::Secret;
 use lychgate_process::telemetry::Telemetry;
 use serde::Deserialize;
+use zeroize::Zeroizing;
 
 use crate::client_address::{ClientAddressHeader, TrustedProxies};
 use crate::limits::LimitsConfig;
@@ -38,7 +39,9 @@ pub struct Config {
 #[serde(deny_unknown_fields)]
 pub struct ControlConfig {
     pub url: String,
-    pub token: Secret,
+    pub token: Option<Secret>,
+    pub cert_file: Option<PathBuf>,
+    pub key_file: Option<PathBuf>,
     pub ca_file: Option<PathBuf>,
     #[serde(default = "default_deadline_seconds")]
     pub deadline_seconds: u64,
@@ -92,23 +95,57 @@ impl ControlConfig {
         }
     }
 
-    /// The channel these settings describe; nothing is connected yet.
+    /// Everything that is read anew while the edge works.
+    pub(crate) fn files(&self) -> Vec<PathBuf> {
+        let token = match &self.token {
+            Some(Secret::File(path)) => Some(path),
+            Some(Secret::Env(_)) | None => None,
+        };
+        [token, self.cert_file.as_ref(), self.key_file.as_ref(), self.ca_file.as_ref()]
+            .into_iter()
+            .flatten()
+            .cloned()
+            .collect()
+    }
+
+    /// The channel these settings and the files they name describe; nothing is connected yet.
     pub(crate) fn channel(&self) -> Result<AuthenticatedChannel, ConfigError> {
-        let token = self.token.read("control.token")?;
-        let ca_pem = self.ca_file.as_ref().map(fs::read).transpose().map_err(|error| {
-            ConfigError::new("control.ca_file", format_args!("cannot be read: {error}"), "name a readable PEM file")
-        })?;
-        channel::open(&self.url, ca_pem.as_deref(), &token).map_err(|error| {
+        let token = self.token.as_ref().map(|token| token.read("control.token")).transpose()?;
+        let cert_pem = self.cert_file.as_ref().map(|path| pem("control.cert_file", path)).transpose()?;
+        let key_pem = self.key_file.as_ref().map(|path| pem("control.key_file", path)).transpose()?;
+        let ca_pem = self.ca_file.as_ref().map(|path| pem("control.ca_file", path)).transpose()?;
+        let certificate = match (&cert_pem, &key_pem) {
+            (Some(cert_pem), Some(key_pem)) => Some(ClientCertificate { cert_pem, key_pem }),
+            (None, None) => None,
+            (Some(_), None) | (None, Some(_)) => {
+                let problem = "is only half of it without its other half";
+                return Err(ConfigError::new("control.cert_file", problem, "set cert_file and key_file, or neither"));
+            }
+        };
+        let credentials = Credentials { token: token.as_ref().map(|token| token.as_str()), certificate };
+        channel::open_as(&self.url, ca_pem.as_ref().map(|pem| pem.as_slice()), credentials).map_err(|error| {
             let (key, remedy) = match error {
                 ChannelError::Url => ("control.url", "write it like https://control.internal:7441"),
                 ChannelError::Plaintext => ("control.url", "use https, or an address of this machine"),
                 ChannelError::CaWithoutTls => ("control.ca_file", "remove it, or use https in control.url"),
+                ChannelError::CertificateWithoutTls => ("control.cert_file", "remove it, or use https in control.url"),
+                ChannelError::Nobody => ("control", "set token, or cert_file and key_file"),
                 ChannelError::Token => ("control.token", "use printable ASCII only"),
                 ChannelError::Tls(_) => ("control.ca_file", "name a PEM file of certificates"),
+                ChannelError::Certificate(_) => (
+                    "control.cert_file",
+                    "name PEM files: the certificate and its chain, and the key that belongs to it",
+                ),
             };
-            ConfigError::new(key, error, remedy)
+            ConfigError::new(key, format_args!("{:#}", anyhow::Error::new(error)), remedy)
         })
     }
+}
+
+fn pem(key: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+    fs::read(path).map(Zeroizing::new).map_err(|error| {
+        ConfigError::new(key, format_args!("{} cannot be read: {error}", path.display()), "name a readable PEM file")
+    })
 }
 
 #[cfg(test)]
@@ -147,7 +184,8 @@ mod tests {
         assert_eq!(all.limits.meaning(), defaults.limits.meaning());
         assert_eq!(all.trusted_proxies.len(), 2);
         all.trusted_proxies().expect("the example is good");
-        assert!(all.templates_dir.is_some() && all.control.ca_file.is_some());
+        assert!(all.templates_dir.is_some());
+        assert_eq!(all.control.files().len(), 4, "token, cert_file, key_file, ca_file");
     }
 
     fn is_assignment(line: &str) -> bool {
@@ -161,6 +199,39 @@ mod tests {
         config.max_connections = 0;
         assert!(config.control.deadline().expect_err("a refusal").to_string().contains("control.deadline_seconds"));
         assert!(config.checked_max_connections().expect_err("a refusal").to_string().contains("max_connections"));
+    }
+
+    #[tokio::test]
+    async fn an_edge_shows_who_it_is() {
+        let refusal = |change: fn(&mut ControlConfig)| {
+            let mut config: Config = parse(EXAMPLE).expect("the example loads");
+            config.control.token = None;
+            config.control.url = "https://control.internal:7441".to_owned();
+            change(&mut config.control);
+            config.control.channel().expect_err("a refusal").to_string()
+        };
+        assert_eq!(
+            refusal(|_| {}),
+            "control: neither a token nor a certificate says who calls; set token, or cert_file and key_file"
+        );
+        // Any file will do: what is in it is not looked at before both are there.
+        let half = refusal(|control| control.cert_file = Some("Cargo.toml".into()));
+        assert!(half.starts_with("control.cert_file: is only half of it"), "{half}");
+        let missing = refusal(|control| control.key_file = Some("/nowhere/key.pem".into()));
+        assert!(missing.starts_with("control.key_file: /nowhere/key.pem cannot be read"), "{missing}");
+        let both = |control: &mut ControlConfig| {
+            (control.cert_file, control.key_file) = (Some("Cargo.toml".into()), Some("Cargo.toml".into()));
+        };
+        let unfit = refusal(both);
+        assert!(unfit.starts_with("control.cert_file: the client certificate and its key cannot be used"), "{unfit}");
+        let plain = refusal(|control| {
+            control.url = "http://127.0.0.1:7441".to_owned();
+            (control.cert_file, control.key_file) = (Some("Cargo.toml".into()), Some("Cargo.toml".into()));
+        });
+        assert!(
+            plain.starts_with("control.cert_file: a client certificate is given, but the URL is plain http"),
+            "{plain}"
+        );
     }
 
     #[test]

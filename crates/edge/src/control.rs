@@ -3,6 +3,7 @@
 //! It must never change what it sends: the same message, attempt included, as often as needed, has one effect.
 
 use std::future::Future;
+use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
 use lychgate_api::channel::{AuthenticatedChannel, RequestId};
@@ -31,14 +32,27 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Clone, Debug)]
 pub(crate) struct Control {
-    channel: AuthenticatedChannel,
+    /// As this edge shows who it is now.
+    channel: Arc<RwLock<AuthenticatedChannel>>,
     /// For one HTTP request, all tries together.
     deadline: Duration,
 }
 
 impl Control {
     pub(crate) fn new(channel: AuthenticatedChannel, deadline: Duration) -> Self {
-        Self { channel, deadline }
+        Self { channel: Arc::new(RwLock::new(channel)), deadline }
+    }
+
+    fn channel(&self) -> AuthenticatedChannel {
+        // What is swapped in one piece is whole also after a panic.
+        self.channel.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// Calls go by `channel` from now on, if the control plane answers there; what is under way ends where it began.
+    pub(crate) async fn switch_to(&self, channel: AuthenticatedChannel) -> Result<(), Status> {
+        self.list_issuers_by(channel.clone()).await?;
+        *self.channel.write().unwrap_or_else(PoisonError::into_inner) = channel;
+        Ok(())
     }
 
     pub(crate) async fn begin(&self, id: &RequestId, message: BeginRequest) -> Result<BeginResponse, Failure> {
@@ -195,13 +209,17 @@ impl Control {
 
     /// Asked by no request, and not repeated here: whoever keeps the list asks again anyway.
     pub(crate) async fn list_issuers(&self) -> Result<ListResponse, Status> {
+        self.list_issuers_by(self.channel()).await
+    }
+
+    async fn list_issuers_by(&self, channel: AuthenticatedChannel) -> Result<ListResponse, Status> {
         let message = self.request(&entropy::request_id(), ListRequest {}, self.deadline);
-        Ok(IssuerServiceClient::new(self.channel.clone()).list(message).await?.into_inner())
+        Ok(IssuerServiceClient::new(channel).list(message).await?.into_inner())
     }
 
     pub(crate) async fn describe_issuer(&self, issuer_id: String) -> Result<DescribeResponse, Status> {
         let message = self.request(&entropy::request_id(), DescribeRequest { issuer_id }, self.deadline);
-        Ok(IssuerServiceClient::new(self.channel.clone()).describe(message).await?.into_inner())
+        Ok(IssuerServiceClient::new(self.channel()).describe(message).await?.into_inner())
     }
 
     /// Sends `message` until it is answered, or refused for good, or the deadline has passed.
@@ -221,7 +239,7 @@ impl Control {
         let mut pause = FIRST_PAUSE;
         loop {
             let request = self.request(id, message.clone(), left);
-            let status = match timeout(left, send(self.channel.clone(), request)).await {
+            let status = match timeout(left, send(self.channel(), request)).await {
                 Ok(Ok(answer)) => return Ok(answer.into_inner()),
                 Ok(Err(status)) => status,
                 Err(_) => Status::deadline_exceeded("the control plane did not answer in time"),

@@ -16,6 +16,7 @@ mod client_credentials;
 mod config;
 mod control;
 mod cookies;
+mod credentials;
 mod entropy;
 mod failure;
 mod flow;

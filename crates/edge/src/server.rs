@@ -23,6 +23,7 @@ use tower::util::MapRequest;
 use crate::client_address::{Peer, recognise};
 use crate::config::Config;
 use crate::control::Control;
+use crate::credentials::CurrentCredentials;
 use crate::issuers::Issuers;
 use crate::limits::Limits;
 use crate::locate::locate;
@@ -45,6 +46,7 @@ const GRACE: Duration = Duration::from_secs(5);
 pub struct Edge {
     listener: TcpListener,
     app: Arc<App>,
+    credentials: CurrentCredentials,
     max_connections: usize,
     deadline: Duration,
 }
@@ -57,11 +59,12 @@ impl Edge {
         let proxies = config.trusted_proxies()?;
         let limits = Limits::new(&config.limits, DefaultClock::default());
         let pages = Pages::load(config.templates_dir.as_deref())?;
+        let credentials = CurrentCredentials::new(config.control.clone());
         let control = Control::new(config.control.channel()?, deadline);
         let listener =
             TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
         let app = Arc::new(App { control, issuers: Issuers::default(), pages, proxies, limits });
-        Ok(Self { listener, app, max_connections, deadline })
+        Ok(Self { listener, app, credentials, max_connections, deadline })
     }
 
     /// The real address, also if the configuration says port 0.
@@ -78,6 +81,10 @@ impl Edge {
             let app = Arc::clone(&self.app);
             async move { app.issuers.keep_fresh(&app.control).await }
         });
+        let showing = tokio::spawn({
+            let (app, credentials) = (Arc::clone(&self.app), self.credentials);
+            async move { credentials.keep(&app.control).await }
+        });
         let connections = GracefulShutdown::new();
         let requested = shutdown.requested();
         tokio::select! {
@@ -88,8 +95,9 @@ impl Edge {
         if timeout(self.deadline + GRACE, connections.shutdown()).await.is_err() {
             tracing::warn!("ended before every request was answered");
         }
-        // It holds nothing that could be lost.
+        // They hold nothing that could be lost.
         refreshing.abort();
+        showing.abort();
     }
 }
 

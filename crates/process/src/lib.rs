@@ -1,8 +1,9 @@
-//! What a process needs before its job: configuration, telemetry, memory, an orderly end.
+//! What a process needs besides its job: configuration, telemetry, memory, files that are read again, an orderly end.
 //!
 //! Every binary's `main` is one call of [`run`]. Nothing here knows what a binary is for: no gRPC, no HTTP, no rules.
 
 pub mod config;
+pub mod lookout;
 pub mod shutdown;
 pub mod telemetry;
 
@@ -15,6 +16,7 @@ use mimalloc::MiMalloc;
 use tokio::runtime;
 
 pub use config::ConfigError;
+pub use lookout::Lookout;
 pub use shutdown::Shutdown;
 
 /// Eight per cent less CPU time for an authorization than with the C library's (`make bench`), for 10 MiB more of memory.

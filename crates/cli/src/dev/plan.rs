@@ -150,6 +150,7 @@ fn control(
         name: name.to_owned(),
         role,
         token_sha256: vec![hex_digest(token)],
+        certificate_sans: Vec::new(),
         issuers: None,
         resources: None,
     };

@@ -7,7 +7,8 @@ use lychgate_process::config::ConfigError;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
-use crate::principal::{Principal, Principals};
+use crate::certificate::SubjectName;
+use crate::principal::{Principal, Principals, TokenDigest};
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -16,6 +17,28 @@ pub struct TlsConfig {
     pub cert_file: PathBuf,
     /// PEM.
     pub key_file: PathBuf,
+    /// PEM: the authorities whose certificates callers may show.
+    pub client_ca_file: Option<PathBuf>,
+    #[serde(default)]
+    pub client_certificates: ClientCertificates,
+}
+
+/// Whether a caller must show a certificate.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClientCertificates {
+    /// It may show a bearer token instead.
+    #[default]
+    Optional,
+    /// Without one there is no connection, not even for health.
+    Required,
+}
+
+impl TlsConfig {
+    /// Everything that is read.
+    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
+        [&self.cert_file, &self.key_file].into_iter().chain(&self.client_ca_file)
+    }
 }
 
 /// A named caller.
@@ -25,7 +48,11 @@ pub struct PrincipalConfig {
     pub name: String,
     pub role: Role,
     /// SHA-256 of each bearer token it may use, in hexadecimal; several, so that a token can be replaced.
+    #[serde(default)]
     pub token_sha256: Vec<String>,
+    /// Subject alternative names, DNS names or URIs, of the certificates it may show.
+    #[serde(default)]
+    pub certificate_sans: Vec<String>,
     /// Ids of the issuers it may speak of; all if left out.
     pub issuers: Option<Vec<String>>,
     /// URIs of the resources it speaks for: role "resource" must say so. Those that a checker or a reader may ask about; all
@@ -58,6 +85,14 @@ impl Config {
                 "set [tls] cert_file and key_file, or listen on 127.0.0.1",
             ));
         }
+        let required = self.tls.as_ref().filter(|tls| tls.client_certificates == ClientCertificates::Required);
+        if required.is_some_and(|tls| tls.client_ca_file.is_none()) {
+            return Err(ConfigError::new(
+                "tls.client_certificates",
+                "is \"required\" although no authority is believed",
+                "set client_ca_file",
+            ));
+        }
         Ok(())
     }
 
@@ -73,20 +108,13 @@ impl Config {
                     "give each principal a name of its own",
                 ));
             }
-            let tokens = config.token_sha256.iter().map(|text| from_hex(text)).collect::<Option<Vec<_>>>();
-            let tokens = tokens.filter(|tokens| !tokens.is_empty()).ok_or_else(|| {
-                ConfigError::new(
-                    key("token_sha256"),
-                    "is not a list of SHA-256 digests",
-                    "write 64 hexadecimal digits: printf %s TOKEN | sha256sum",
-                )
-            })?;
-            let taken = |token: &[u8; 32]| principals.iter().any(|p: &Principal| p.token_digests.contains(token));
-            if tokens.iter().any(taken) {
+            let token_digests = self.token_digests(config, &key, &principals)?;
+            let certificate_sans = self.certificate_sans(config, &key, &principals)?;
+            if token_digests.is_empty() && certificate_sans.is_empty() {
                 return Err(ConfigError::new(
-                    key("token_sha256"),
-                    "is another principal's too",
-                    "give each principal a token of its own",
+                    format!("principals[{n}]"),
+                    "has neither token_sha256 nor certificate_sans",
+                    "say how it shows who it is",
                 ));
             }
             for id in config.issuers.iter().flatten() {
@@ -124,12 +152,60 @@ impl Config {
             let resources = config.resources.as_ref().map(|uris| uris.iter().cloned().collect());
             let issuers = config.issuers.as_ref().map(|ids| ids.iter().filter_map(|id| IssuerId::parse(id)).collect());
             let (name, role) = (config.name.clone(), config.role);
-            principals.push(Principal { name, role, token_digests: tokens, issuers, resources });
+            principals.push(Principal { name, role, token_digests, certificate_sans, issuers, resources });
         }
         if !principals.iter().any(|principal| principal.role == Role::Edge) {
             return Err(ConfigError::new("principals", "has none with role \"edge\"", "add one, or nobody can log in"));
         }
         Ok(Principals::new(principals))
+    }
+
+    fn token_digests(
+        &self,
+        config: &PrincipalConfig,
+        key: &impl Fn(&str) -> String,
+        others: &[Principal],
+    ) -> Result<Vec<TokenDigest>, ConfigError> {
+        let digests = config.token_sha256.iter().map(|text| from_hex(text)).collect::<Option<Vec<_>>>();
+        let digests = digests.ok_or_else(|| {
+            ConfigError::new(
+                key("token_sha256"),
+                "is not a list of SHA-256 digests",
+                "write 64 hexadecimal digits: printf %s TOKEN | sha256sum",
+            )
+        })?;
+        if digests.iter().any(|digest| others.iter().any(|other| other.token_digests.contains(digest))) {
+            return Err(ConfigError::new(
+                key("token_sha256"),
+                "is another principal's too",
+                "give each principal a token of its own",
+            ));
+        }
+        Ok(digests)
+    }
+
+    fn certificate_sans(
+        &self,
+        config: &PrincipalConfig,
+        key: &impl Fn(&str) -> String,
+        others: &[Principal],
+    ) -> Result<Vec<SubjectName>, ConfigError> {
+        let wrong = |problem: String, remedy| Err(ConfigError::new(key("certificate_sans"), problem, remedy));
+        if !config.certificate_sans.is_empty() && self.tls.as_ref().is_none_or(|tls| tls.client_ca_file.is_none()) {
+            return wrong("is given although no authority is believed".to_owned(), "set client_ca_file in [tls]");
+        }
+        let mut names = Vec::new();
+        for text in &config.certificate_sans {
+            let Some(name) = SubjectName::parse(text) else {
+                let remedy = "write a DNS name, or a URI like spiffe://example.com/edge; whole, without wildcards";
+                return wrong(format!("has {text:?}, which is neither a DNS name nor a URI"), remedy);
+            };
+            if others.iter().any(|other| other.certificate_sans.contains(&name)) {
+                return wrong(format!("has {text:?}, which is another principal's too"), "give each a name of its own");
+            }
+            names.push(name);
+        }
+        Ok(names)
     }
 }
 

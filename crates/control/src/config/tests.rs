@@ -171,8 +171,7 @@ fn a_key_that_is_missing_is_named() {
             }
         }
     }
-    let known =
-        ["listen", "master_key", "store", "engine", "principals", "issuers", "token_sha256", "role", "url", "upstream"];
+    let known = ["listen", "master_key", "store", "engine", "principals", "issuers", "role", "url", "upstream"];
     assert!(known.iter().all(|name| required.contains(*name)), "{required:?}");
     assert!(!required.contains("keys") && !required.contains("lifetimes") && !required.contains("telemetry"));
 }
@@ -254,7 +253,7 @@ fn principals_that_cannot_be_told_apart_or_scoped_are_refused() {
     refused(&[
         (|c| c.principals[0].name.clear(), "principals[0].name: is empty or taken"),
         (|c| second(c).name = "edge".to_owned(), "principals[1].name: is empty or taken"),
-        (|c| c.principals[0].token_sha256.clear(), "principals[0].token_sha256: is not a list of SHA-256 digests"),
+        (|c| c.principals[0].token_sha256.clear(), "principals[0]: has neither token_sha256 nor certificate_sans"),
         (
             |c| c.principals[0].token_sha256.push("the-token-itself".to_owned()),
             "principals[0].token_sha256: is not a list of SHA-256 digests",
@@ -295,6 +294,64 @@ fn principals_that_cannot_be_told_apart_or_scoped_are_refused() {
         ),
         (|c| c.principals[0].role = Role::Operator, "principals: has none with role \"edge\""),
         (|c| c.principals.clear(), "principals: has none with role \"edge\""),
+    ]);
+}
+
+#[test]
+fn certificates_that_are_nobodys_or_two_principals_are_refused() {
+    fn believing(config: &mut Config) -> &mut PrincipalConfig {
+        let [cert_file, key_file, client_ca_file] = ["cert.pem", "key.pem", "ca.pem"].map(Into::into);
+        let client_certificates = ClientCertificates::default();
+        config.tls = Some(TlsConfig { cert_file, key_file, client_ca_file: Some(client_ca_file), client_certificates });
+        config.principals[0].certificate_sans = vec!["edge-1.internal".to_owned(), "spiffe://e/edge".to_owned()];
+        config.principals[0].token_sha256.clear();
+        &mut config.principals[0]
+    }
+    fn second(config: &mut Config, name: &str) {
+        let twin = believing(config).clone();
+        let certificate_sans = vec!["edge-2.internal".to_owned(), name.to_owned()];
+        config.principals.push(PrincipalConfig { name: "second".to_owned(), certificate_sans, ..twin });
+    }
+    let mut good = example();
+    second(&mut good, "spiffe://e/Edge");
+    good.tls.as_mut().unwrap().client_certificates = ClientCertificates::Required;
+    check(&good).unwrap();
+    refused(&[
+        (
+            |c| second(c, "spiffe://e/edge"),
+            "principals[1].certificate_sans: has \"spiffe://e/edge\", which is another principal's too",
+        ),
+        (
+            |c| second(c, "EDGE-1.internal"),
+            "principals[1].certificate_sans: has \"EDGE-1.internal\", which is another principal's too",
+        ),
+        (
+            |c| believing(c).certificate_sans.push("*.internal".to_owned()),
+            "principals[0].certificate_sans: has \"*.internal\", which is neither a DNS name nor a URI",
+        ),
+        (|c| believing(c).certificate_sans.clear(), "principals[0]: has neither token_sha256 nor certificate_sans"),
+        (
+            |c| {
+                believing(c);
+                c.tls.as_mut().unwrap().client_ca_file = None;
+            },
+            "principals[0].certificate_sans: is given although no authority is believed",
+        ),
+        (
+            |c| {
+                believing(c);
+                c.tls = None;
+            },
+            "principals[0].certificate_sans: is given although no authority is believed",
+        ),
+        (
+            |c| {
+                believing(c);
+                let tls = c.tls.as_mut().unwrap();
+                (tls.client_ca_file, tls.client_certificates) = (None, ClientCertificates::Required);
+            },
+            "tls.client_certificates: is \"required\" although no authority is believed",
+        ),
     ]);
 }
 

@@ -61,16 +61,16 @@ impl Control {
     }
 
     /// For whom it is asked: the caller itself, or whose token an edge brought.
-    fn resource_server<'a>(
-        &'a self,
-        caller: &'a Principal,
+    fn resource_server(
+        &self,
+        caller: &Arc<Principal>,
         issuer: &Issuer,
         token: Option<&str>,
-    ) -> Result<&'a Principal, Refusal> {
+    ) -> Result<Arc<Principal>, Refusal> {
         let server = match caller.role {
-            Role::Resource => Some(caller),
+            Role::Resource => Some(Arc::clone(caller)),
             Role::Edge | Role::Checker | Role::Reader | Role::Operator => {
-                token.and_then(|token| self.principals.by_token(token)).map(Arc::as_ref)
+                token.and_then(|token| self.principals.by_token(token))
             }
         };
         let server = server.filter(|server| server.role == Role::Resource && server.may_speak_of(&issuer.id));

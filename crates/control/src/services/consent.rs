@@ -22,7 +22,8 @@ use lychgate_store::engine::{Cursor, Incarnation, Revision};
 use lychgate_store::events::{Events, Logged};
 use tonic::{Request, Response, Status};
 
-use super::{caller, reply};
+use super::{admission, caller, reply};
+use crate::authentication::Admission;
 use crate::consents::{Listed, Question, Watch};
 use crate::control::{Caller, Control};
 use crate::error::Error;
@@ -94,7 +95,7 @@ impl ConsentService for Control {
     }
 
     async fn watch(&self, request: Request<WatchRequest>) -> Result<Response<Self::WatchStream>, Status> {
-        let (caller, request) = (caller(&request)?, request.into_inner());
+        let (caller, admission, request) = (caller(&request)?, admission(&request)?, request.into_inner());
         let watched = async {
             let after = match request.cursor.as_str() {
                 "" => None,
@@ -104,20 +105,29 @@ impl ConsentService for Control {
         };
         let watched = watched.await;
         let request_id = caller.request_id.clone();
-        reply(watched, &request_id, |(watch, issuer)| responses(watch, issuer, caller))
+        reply(watched, &request_id, |(watch, issuer)| responses(watch, issuer, caller, admission))
     }
 }
 
-/// Page after page, as messages; an error is the last of them.
-fn responses(watch: Watch, issuer: Arc<Issuer>, caller: Caller) -> BoxStream<'static, Result<WatchResponse, Status>> {
-    let pages = stream::unfold(Some((watch, issuer, caller)), |watching| async {
-        let (mut watch, issuer, caller) = watching?;
-        match watch.next().await {
+/// Page after page, as messages; an error is the last of them. Whoever is no longer let in gets no further page.
+fn responses(
+    watch: Watch,
+    issuer: Arc<Issuer>,
+    caller: Caller,
+    admission: Admission,
+) -> BoxStream<'static, Result<WatchResponse, Status>> {
+    let pages = stream::unfold(Some((watch, issuer, caller, admission)), |watching| async {
+        let (mut watch, issuer, caller, admission) = watching?;
+        let page = match watch.next().await {
+            Ok(page) => admission.check().map(|()| page),
+            Err(error) => Err(error.into_status(&caller.request_id)),
+        };
+        match page {
             Ok(page) => {
                 let messages = messages(page?, &issuer, &caller);
-                Some((messages.into_iter().map(Ok).collect(), Some((watch, issuer, caller))))
+                Some((messages.into_iter().map(Ok).collect(), Some((watch, issuer, caller, admission))))
             }
-            Err(error) => Some((VecDeque::from([Err(error.into_status(&caller.request_id))]), None)),
+            Err(status) => Some((VecDeque::from([Err(status)]), None)),
         }
     });
     pages.flat_map(stream::iter).boxed()

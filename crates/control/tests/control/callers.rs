@@ -1,10 +1,9 @@
 //! Who may call what, and what every error says.
 
 use lychgate_api::{FILE_DESCRIPTORS, Reason, channel, error_metadata, v1};
-use lychgate_control::config::{Role, TlsConfig};
+use lychgate_control::config::Role;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use tonic::Request;
 use tonic::client::Grpc;
 use tonic::transport::Endpoint;
@@ -13,7 +12,9 @@ use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 use tonic_prost::ProstCodec;
 
-use crate::support::{App, Control, EDGE_TOKEN, Edge, Failure, Flow, ISSUER, Refused as _, World, principal};
+use crate::support::{
+    App, Authority, Control, EDGE_TOKEN, Edge, Failure, Flow, ISSUER, Refused as _, Secured, World, principal,
+};
 
 const ROLES: [(Role, &str); 5] = [
     (Role::Edge, EDGE_TOKEN),
@@ -96,12 +97,9 @@ async fn each_method_is_open_to_the_listed_roles_and_to_nobody_else() {
     let (_world, control) = with_all_roles().await;
     let methods = methods();
     assert!(methods.len() >= 13);
+    let callers = ROLES.map(|(role, token)| (role, control.caller(token)));
+    walk(&methods, &callers).await;
     for method in &methods {
-        for (role, token) in ROLES {
-            let outcome = call(&control.caller(token), method).await;
-            let denied = outcome.is_err_and(|failure| failure.reason == "PERMISSION_DENIED");
-            assert_eq!(denied, !allowed(method).contains(&role), "{method} as {role:?}");
-        }
         for token in ["", "wrong", "token-of-the-edge ", "TOKEN-OF-THE-EDGE", "token-of-the-edg"] {
             let outcome = call(&control.caller(token), method).await;
             // Space around a token is the header's.
@@ -110,8 +108,43 @@ async fn each_method_is_open_to_the_listed_roles_and_to_nobody_else() {
             assert_eq!(refused, expected, "{method} with {token:?}");
         }
     }
-    for (_, token) in ROLES {
-        let unlisted = call(&control.caller(token), "AdminService/Everything").await;
+}
+
+/// The same by certificate, without any token.
+#[tokio::test(flavor = "multi_thread")]
+async fn each_method_is_open_to_the_certificates_of_the_listed_roles_and_to_nobody_else() {
+    let mut world = World::new().await;
+    let authority = Authority::new();
+    let secured = Secured::new(&mut world, &authority, &authority);
+    let name = |role: Role| format!("spiffe://example/{role:?}");
+    world.config.principals.clear();
+    for (role, token) in ROLES {
+        let mut principal = principal(&format!("{role:?}"), role, token);
+        principal.token_sha256.clear();
+        principal.certificate_sans = vec![name(role)];
+        world.config.principals.push(principal);
+    }
+    let control = world.start().await;
+    let caller = |name: &str| secured.caller(&control, None, Some(&authority.client(&[name])));
+    walk(&methods(), &ROLES.map(|(role, _)| (role, caller(&name(role))))).await;
+    for (method, stranger) in methods().iter().zip(["spiffe://example/Else", "spiffe://example/edge"].iter().cycle()) {
+        assert_eq!(call(&caller(stranger), method).await.reason(), "UNAUTHENTICATED", "{method} as {stranger}");
+    }
+    let nobody = secured.caller(&control, Some(EDGE_TOKEN), None);
+    assert_eq!(nobody.list().await.reason(), "UNAUTHENTICATED", "a token of nobody's");
+}
+
+/// Calls every method as everybody, and one that there is not.
+async fn walk(methods: &[String], callers: &[(Role, Edge)]) {
+    for (role, caller) in callers {
+        for method in methods {
+            let outcome = call(caller, method).await;
+            let reason = outcome.as_ref().err().map(|failure| failure.reason.as_str());
+            assert!(reason.is_none_or(|reason| reason != "UNAUTHENTICATED" && !reason.contains("no ErrorInfo")));
+            let denied = reason == Some("PERMISSION_DENIED");
+            assert_eq!(denied, !allowed(method).contains(role), "{method} as {role:?}");
+        }
+        let unlisted = call(caller, "AdminService/Everything").await;
         assert_eq!(unlisted.reason(), "PERMISSION_DENIED", "what is not listed is denied");
     }
 }
@@ -292,36 +325,16 @@ async fn plaintext_beyond_this_machine_refuses_to_start() {
     }
 }
 
-/// A certificate authority, and what it says about `localhost`: the certificate and its key.
-fn certificate() -> (String, TlsFiles) {
-    let mut authority = CertificateParams::new(Vec::new()).unwrap();
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority_key = KeyPair::generate().unwrap();
-    let authority_pem = authority.self_signed(&authority_key).unwrap().pem();
-    let key = KeyPair::generate().unwrap();
-    let leaf = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
-    let cert = leaf.signed_by(&key, &Issuer::new(authority, authority_key)).unwrap();
-    (authority_pem, TlsFiles { cert: cert.pem(), key: key.serialize_pem() })
-}
-
-struct TlsFiles {
-    cert: String,
-    key: String,
-}
-
 #[tokio::test(flavor = "multi_thread")]
 async fn a14_calls_travel_over_tls_to_whoever_has_the_right_certificate() {
     let mut world = World::new().await;
-    let (authority, files) = certificate();
-    world.config.tls = Some(TlsConfig {
-        cert_file: world.file("cert.pem", files.cert.as_bytes()),
-        key_file: world.file("key.pem", files.key.as_bytes()),
-    });
+    let authority = Authority::new();
+    let secured = Secured::new(&mut world, &authority, &authority);
     let control = world.start().await;
-    let url = format!("https://localhost:{}", control.address.port());
-    let edge = Edge::connect(&url, Some(authority.as_bytes()), EDGE_TOKEN);
+    let edge = secured.caller(&control, Some(EDGE_TOKEN), None);
     Flow::new(App::configured()).tokens(&edge, &world.idp).await;
-    let stranger = Edge::connect(&url, Some(certificate().0.as_bytes()), EDGE_TOKEN);
+    let url = secured.url(&control);
+    let stranger = Edge::connect(&url, Some(Authority::new().pem().as_bytes()), EDGE_TOKEN);
     assert!(stranger.list().await.reason().starts_with("no ErrorInfo"), "another authority's word counts for nothing");
     let plain = Edge::connect(&url.replace("https", "http"), None, EDGE_TOKEN);
     assert!(plain.list().await.reason().starts_with("no ErrorInfo"), "nor is plaintext answered");
@@ -331,18 +344,25 @@ async fn a14_calls_travel_over_tls_to_whoever_has_the_right_certificate() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_is_none_refuses_to_start_with_one_line() {
     let mut world = World::new().await;
-    let (_, files) = certificate();
-    let (cert, key) = (world.file("cert.pem", files.cert.as_bytes()), world.file("key.pem", files.key.as_bytes()));
-    let other = world.file("other-key.pem", certificate().1.key.as_bytes());
+    let authority = Authority::new();
+    Secured::new(&mut world, &authority, &authority);
+    let good = world.config.tls.clone().unwrap();
+    let other = world.file("other-key.pem", authority.server().key.as_bytes());
     let nonsense = world.file("nonsense.pem", b"nonsense");
-    for (cert_file, key_file, named) in [
-        ("/nowhere/cert.pem".into(), key.clone(), "tls.cert_file: /nowhere/cert.pem cannot be read"),
-        (cert.clone(), "/nowhere/key.pem".into(), "tls.key_file: /nowhere/key.pem cannot be read"),
-        (nonsense.clone(), key, "tls: cannot be used: "),
-        (cert.clone(), nonsense, "tls: cannot be used: "),
-        (cert, other, "tls: cannot be used: "),
+    for (cert_file, key_file, ca_file, named) in [
+        (Some("/nowhere/c.pem".into()), None, None, "tls.cert_file: /nowhere/c.pem cannot be read"),
+        (None, Some("/nowhere/k.pem".into()), None, "tls.key_file: /nowhere/k.pem cannot be read"),
+        (None, None, Some("/nowhere/a.pem".into()), "tls.client_ca_file: /nowhere/a.pem cannot be read"),
+        (Some(nonsense.clone()), None, None, "tls.cert_file: "),
+        (None, Some(nonsense.clone()), None, "tls.key_file: "),
+        (None, None, Some(nonsense), "tls.client_ca_file: "),
+        (None, Some(other), None, "tls: cannot be used: "),
     ] {
-        world.config.tls = Some(TlsConfig { cert_file, key_file });
+        let mut tls = good.clone();
+        tls.cert_file = cert_file.unwrap_or(tls.cert_file);
+        tls.key_file = key_file.unwrap_or(tls.key_file);
+        tls.client_ca_file = ca_file.or(tls.client_ca_file);
+        world.config.tls = Some(tls);
         let refused =
             Control::start(world.config.clone(), world.engine.clone(), world.clock.clone()).await.unwrap_err();
         let line = format!("{refused:#}");

@@ -1,5 +1,6 @@
 //! A control plane to be tried, and everything around it.
 
+mod authority;
 mod consents;
 mod door;
 mod edge;
@@ -15,6 +16,7 @@ mod world;
 
 use std::time::Duration;
 
+pub(crate) use authority::{Authority, Certified, Secured};
 pub(crate) use consents::Pattern;
 pub(crate) use door::{Behind, Door};
 pub(crate) use edge::{Edge, Failure, Refused, lasting};
@@ -29,6 +31,17 @@ pub(crate) use world::{EDGE_TOKEN, ISSUER, ISSUER_URL, MASTER_KEY, RESOURCE, Wor
 
 /// Longer than anything takes that ends at all.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// Waits for what cannot be waited for otherwise.
+pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
+    let mut looks = tokio::time::interval(Duration::from_millis(5));
+    let look = async {
+        while !holds().await {
+            looks.tick().await;
+        }
+    };
+    tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("it never came about that {what}"));
+}
 
 /// A millisecond more or less.
 pub(crate) const TICK: Duration = Duration::from_millis(1);

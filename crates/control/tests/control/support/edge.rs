@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lychgate_api::channel::{self, AuthenticatedChannel};
+use lychgate_api::channel::{self, AuthenticatedChannel, Credentials};
 use lychgate_api::v1;
 use lychgate_api::v1::account_service_client::AccountServiceClient;
 use lychgate_api::v1::admin_service_client::AdminServiceClient;
@@ -15,7 +15,7 @@ use lychgate_api::{ERROR_DOMAIN, error_metadata};
 use tonic::{Code, Response, Status, Streaming};
 use tonic_types::StatusExt as _;
 
-/// A caller with a token.
+/// A caller with a token or a certificate.
 #[derive(Clone, Debug)]
 pub(crate) struct Edge {
     pub(crate) channel: AuthenticatedChannel,
@@ -23,7 +23,11 @@ pub(crate) struct Edge {
 
 impl Edge {
     pub(crate) fn connect(url: &str, ca_pem: Option<&[u8]>, token: &str) -> Self {
-        Self { channel: channel::open(url, ca_pem, token).expect("a good address") }
+        Self::connect_as(url, ca_pem, Credentials { token: Some(token), certificate: None })
+    }
+
+    pub(crate) fn connect_as(url: &str, ca_pem: Option<&[u8]>, credentials: Credentials<'_>) -> Self {
+        Self { channel: channel::open_as(url, ca_pem, credentials).expect("a good address") }
     }
 
     pub(crate) async fn begin(&self, request: v1::BeginRequest) -> Result<v1::Next, Failure> {

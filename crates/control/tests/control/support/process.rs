@@ -1,7 +1,9 @@
 //! A control plane as a process: it can end well, or as SIGKILL ends it.
 
 use std::net::SocketAddr;
+use std::path::PathBuf;
 use std::sync::Arc;
+use std::time::Duration;
 
 use lychgate_control::config::Config;
 use lychgate_control::{Engine, Server};
@@ -13,6 +15,9 @@ use tokio::task::JoinHandle;
 
 use super::tether::Tether;
 use super::{EDGE_TOKEN, Edge};
+
+/// How often a process looks at its files.
+const LOOK: Duration = Duration::from_millis(10);
 
 /// One process. Dropped, it is killed.
 #[derive(Debug)]
@@ -36,6 +41,17 @@ impl Control {
         engine: Arc<dyn Engine>,
         clock: Arc<TestClock>,
     ) -> anyhow::Result<Self> {
+        Self::start_from(None, runtime, config, engine, clock).await
+    }
+
+    /// What `config` says stands in `file`, which is looked at all the time.
+    pub(crate) async fn start_from(
+        file: Option<PathBuf>,
+        runtime: &mut Builder,
+        config: Config,
+        engine: Arc<dyn Engine>,
+        clock: Arc<TestClock>,
+    ) -> anyhow::Result<Self> {
         let runtime = runtime.enable_all().build()?;
         let shutdown = Shutdown::new();
         let (ready, is_ready) = oneshot::channel();
@@ -44,6 +60,10 @@ impl Control {
             let (shutdown, engine) = (shutdown.clone(), Arc::new(store.clone()));
             async move {
                 let server = Server::bind(config, engine, clock, Arc::new(TestEntropy)).await?;
+                let server = match file {
+                    Some(file) => server.rereading(file, LOOK),
+                    None => server,
+                };
                 ready.send(server.local_addr()?).expect("the test waits for it");
                 server.run(shutdown).await
             }

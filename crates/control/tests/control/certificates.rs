@@ -1,0 +1,204 @@
+//! Callers that are known by their certificates: whose counts, for whom, and for how long.
+
+use std::time::Duration;
+
+use lychgate_api::v1;
+use lychgate_api::v1::issuer_service_client::IssuerServiceClient;
+use lychgate_control::config::{ClientCertificates, Role};
+use rcgen::{DnType, ExtendedKeyUsagePurpose, SanType, date_time_ymd};
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
+use tonic_health::pb::HealthCheckRequest;
+use tonic_health::pb::health_client::HealthClient;
+use tonic_types::StatusExt as _;
+
+use crate::support::{
+    App, Authority, Certified, Control, EDGE_TOKEN, Edge, Flow, Log, Refused as _, Secured, World, principal, until,
+};
+
+const EDGE: &str = "spiffe://example/edge";
+const READER: &str = "reader.internal";
+const READER_TOKEN: &str = "token-of-the-reader";
+
+/// An edge and a reader, each known by a token and by a certificate; the authority certifies everybody.
+async fn world() -> (World, Authority, Secured) {
+    let mut world = World::new().await;
+    let authority = Authority::new();
+    let secured = Secured::new(&mut world, &authority, &authority);
+    world.config.principals[0].certificate_sans = vec![EDGE.to_owned()];
+    let mut reader = principal("reader", Role::Reader, READER_TOKEN);
+    reader.certificate_sans = vec![READER.to_owned()];
+    world.config.principals.push(reader);
+    (world, authority, secured)
+}
+
+/// Reason and message of what a call is refused with.
+async fn refusal(caller: &Edge) -> (String, String) {
+    let status = IssuerServiceClient::new(caller.channel.clone()).list(v1::ListRequest {}).await.unwrap_err();
+    let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
+    (reason, status.message().to_owned())
+}
+
+fn unauthenticated(message: &str) -> (String, String) {
+    ("UNAUTHENTICATED".to_owned(), message.to_owned())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_whole_flow_by_certificate_alone() {
+    let (mut world, authority, secured) = world().await;
+    world.config.principals[0].token_sha256.clear();
+    let control = world.start().await;
+    let edge = secured.caller(&control, None, Some(&authority.client(&[EDGE])));
+    Flow::new(App::configured()).tokens(&edge, &world.idp).await;
+}
+
+/// Each certificate is the good one with one thing changed; that is why, and there is no connection.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_does_not_hold_makes_no_connection() {
+    let (world, authority, secured) = world().await;
+    let now = world.now();
+    let changed = [
+        ("UnknownIssuer", Authority::new().client(&[EDGE])),
+        ("certificate expired", authority.client_until(&[EDGE], now + Duration::from_secs(1))),
+        ("not valid yet", authority.certify(&[EDGE], |params| params.not_before = date_time_ymd(2026, 1, 1))),
+        ("extended key usage", {
+            authority.certify(&[EDGE], |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth])
+        }),
+    ];
+    world.advance(Duration::from_secs(2));
+    let good = authority.client_until(&[EDGE], now + Duration::from_secs(3));
+    for (why, certificate) in &changed {
+        let log = Log::default();
+        let mut runtime = log.runtime();
+        let control = Control::start_on(&mut runtime, world.config.clone(), world.engine.clone(), world.clock.clone());
+        let control = control.await.unwrap();
+        secured.caller(&control, None, Some(&good)).list().await.unwrap();
+        // Not even if it has a token besides.
+        for token in [None, Some(EDGE_TOKEN)] {
+            let refused = secured.caller(&control, token, Some(certificate)).list().await.reason();
+            assert!(refused.starts_with("no ErrorInfo"), "{why}: {refused}");
+        }
+        let said = || {
+            String::from_utf8_lossy(&log.read())
+                .lines()
+                .any(|line| line.contains("a caller was not let in") && line.contains(why))
+        };
+        until(why, async || said()).await;
+    }
+}
+
+/// By the whole of an alternative name, and by nothing else that a certificate says.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_is_nobodys_without_a_known_name() {
+    let (world, authority, secured) = world().await;
+    let control = world.start().await;
+    let named = |name: &str| authority.client(&[name]);
+    let common_name = authority.certify(&["other.internal"], |params| {
+        params.distinguished_name.push(DnType::CommonName, READER);
+    });
+    let mail = authority.certify(&[], |params| {
+        params.subject_alt_names = vec![SanType::Rfc822Name(READER.try_into().unwrap())];
+    });
+    let unknown = |names: &str| {
+        unauthenticated(&format!(
+            "no configured principal has a name of the client certificate ({names}): add one to its certificate_sans"
+        ))
+    };
+    for (certificate, names) in [
+        (named("spiffe://example/else"), "spiffe://example/else"),
+        (named("spiffe://example/edge/"), "spiffe://example/edge/"),
+        (named("*.internal"), "*.internal"),
+        (common_name, "other.internal"),
+        (mail, "it has no DNS name and no URI"),
+    ] {
+        let caller = secured.caller(&control, None, Some(&certificate));
+        assert_eq!(refusal(&caller).await, unknown(names));
+        let with_token = secured.caller(&control, Some(EDGE_TOKEN), Some(&certificate));
+        assert_eq!(refusal(&with_token).await, unknown(names), "a token does not hide it");
+    }
+    secured.caller(&control, None, Some(&authority.client(&["other.internal", READER]))).list().await.unwrap();
+    let nothing = secured.caller(&control, Some("wrong"), None);
+    assert_eq!(refusal(&nothing).await, unauthenticated("the bearer token is no configured principal's"));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn two_proofs_are_the_same_principals_or_refused() {
+    let (world, authority, secured) = world().await;
+    let control = world.start().await;
+    let (edge, reader) = (authority.client(&[EDGE]), authority.client(&[READER]));
+    for (token, certificate) in [(EDGE_TOKEN, &edge), (READER_TOKEN, &reader)] {
+        secured.caller(&control, Some(token), Some(certificate)).list().await.unwrap();
+    }
+    let contradiction =
+        unauthenticated("the bearer token and the client certificate are two principals': send one of them");
+    for (token, certificate) in [(READER_TOKEN, &edge), (EDGE_TOKEN, &reader)] {
+        let caller = secured.caller(&control, Some(token), Some(certificate));
+        assert_eq!(refusal(&caller).await, contradiction);
+    }
+    let wrong = secured.caller(&control, Some("wrong"), Some(&edge));
+    assert_eq!(refusal(&wrong).await, unauthenticated("the bearer token is no configured principal's"));
+    let several = secured.caller(&control, None, Some(&authority.client(&[EDGE, READER])));
+    let message = "the client certificate has names of several principals: leave it those of one";
+    assert_eq!(refusal(&several).await, unauthenticated(message));
+    // What a certificate may, its owner's role says.
+    let request = v1::RevokeRequest::default();
+    let caller = secured.caller(&control, None, Some(&reader));
+    assert_eq!(caller.revoke(request).await.reason(), "PERMISSION_DENIED");
+}
+
+/// The connection was made while it was good.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_ends_ends_an_open_connection_too() {
+    let (world, authority, secured) = world().await;
+    let control = world.start().await;
+    let ends = world.now() + Duration::from_secs(600);
+    let until_then = secured.caller(&control, None, Some(&authority.client_until(&[EDGE], ends)));
+    let longer = secured.caller(&control, None, Some(&authority.client(&[EDGE])));
+    until_then.list().await.unwrap();
+    world.advance(Duration::from_secs(600));
+    until_then.list().await.unwrap();
+    world.advance(Duration::from_secs(1));
+    let (reason, message) = refusal(&until_then).await;
+    assert_eq!(reason, "UNAUTHENTICATED");
+    assert!(
+        message.starts_with("the client certificate is no longer believed (") && message.contains("expired"),
+        "{message}"
+    );
+    longer.list().await.unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn where_certificates_are_required_nobody_connects_without_one() {
+    let (mut world, authority, secured) = world().await;
+    let health = async |control: &Control| {
+        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&secured.ca));
+        let endpoint = Endpoint::from_shared(secured.url(control)).unwrap().tls_config(tls).unwrap();
+        HealthClient::new(endpoint.connect_lazy()).check(HealthCheckRequest { service: String::new() }).await
+    };
+    let optional = world.start().await;
+    secured.caller(&optional, Some(EDGE_TOKEN), None).list().await.unwrap();
+    health(&optional).await.unwrap();
+    world.config.tls.as_mut().unwrap().client_certificates = ClientCertificates::Required;
+    let required = world.start().await;
+    let certified: Certified = authority.client(&[EDGE]);
+    secured.caller(&required, None, Some(&certified)).list().await.unwrap();
+    secured.caller(&required, Some(EDGE_TOKEN), Some(&certified)).list().await.unwrap();
+    let bare = secured.caller(&required, Some(EDGE_TOKEN), None).list().await.reason();
+    assert!(bare.starts_with("no ErrorInfo"), "{bare}");
+    health(&required).await.unwrap_err();
+}
+
+/// Before the old ones are taken away there are two of everything.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_principal_may_have_several_tokens_and_certificates() {
+    let (mut world, authority, secured) = world().await;
+    let next = principal("edge", Role::Edge, "next-token").token_sha256;
+    world.config.principals[0].token_sha256.extend(next);
+    world.config.principals[0].certificate_sans.push("edge-2.internal".to_owned());
+    let control = world.start().await;
+    for token in [EDGE_TOKEN, "next-token"] {
+        secured.caller(&control, Some(token), None).list().await.unwrap();
+        for name in [EDGE, "edge-2.internal", "EDGE-2.internal"] {
+            secured.caller(&control, Some(token), Some(&authority.client(&[name]))).list().await.unwrap();
+        }
+    }
+}

@@ -1,0 +1,331 @@
+//! Tokens, names, roles and certificates are replaced while everything goes on.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+
+use lychgate_api::v1;
+use lychgate_control::config::{Config, Role};
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use crate::support::{
+    App, Authority, Certified, Control, EDGE_TOKEN, Edge, Failure, Flow, ISSUER, Log, PATIENCE, Refused as _, Secured,
+    World, principal, until,
+};
+
+const EDGE: &str = "spiffe://example/edge";
+const OPERATOR_TOKEN: &str = "token-of-the-operator";
+const READER_TOKEN: &str = "token-of-the-reader";
+
+/// A control plane that goes by a file, and what it logs.
+struct Stage {
+    world: World,
+    file: PathBuf,
+    log: Log,
+    control: Control,
+    secured: Secured,
+    /// Of everybody.
+    authority: Authority,
+}
+
+impl Stage {
+    async fn new() -> Self {
+        let mut world = World::new().await;
+        let authority = Authority::new();
+        let secured = Secured::new(&mut world, &authority, &authority);
+        world.config.principals[0].certificate_sans = vec![EDGE.to_owned()];
+        world.config.principals.push(principal("heidi", Role::Operator, OPERATOR_TOKEN));
+        world.config.principals.push(principal("reader", Role::Reader, READER_TOKEN));
+        let (file, log) = (write(&world, &world.config), Log::default());
+        let mut runtime = log.runtime();
+        let started = Control::start_from(
+            Some(file.clone()),
+            &mut runtime,
+            world.config.clone(),
+            world.engine.clone(),
+            world.clock.clone(),
+        );
+        let control = started.await.unwrap();
+        Self { world, file, log, control, secured, authority }
+    }
+
+    fn config(&self) -> Config {
+        self.world.config.clone()
+    }
+
+    fn write(&self, config: &Config) {
+        write(&self.world, config);
+    }
+
+    fn caller(&self, token: Option<&str>, certificate: Option<&Certified>) -> Edge {
+        self.secured.caller(&self.control, token, certificate)
+    }
+
+    fn tls_file(&self, name: &str, contents: &str) {
+        self.world.file(name, contents.as_bytes());
+    }
+
+    async fn said(&self, what: &str) {
+        let said = || String::from_utf8_lossy(&self.log.read()).contains(what);
+        until(what, async || said()).await;
+    }
+}
+
+fn write(world: &World, config: &Config) -> PathBuf {
+    world.file("control.toml", toml::to_string(config).unwrap().as_bytes())
+}
+
+/// Somebody who calls all the time.
+struct Busy {
+    over: Arc<AtomicBool>,
+    calls: Arc<AtomicUsize>,
+    callers: JoinSet<Option<Failure>>,
+}
+
+impl Busy {
+    fn new(callers: Vec<Edge>) -> Self {
+        let mut busy = Self { over: Arc::default(), calls: Arc::default(), callers: JoinSet::new() };
+        for caller in callers {
+            let (over, calls) = (Arc::clone(&busy.over), Arc::clone(&busy.calls));
+            busy.callers.spawn(async move {
+                while !over.load(Ordering::SeqCst) {
+                    if let Err(failure) = caller.list().await {
+                        return Some(failure);
+                    }
+                    calls.fetch_add(1, Ordering::SeqCst);
+                }
+                None
+            });
+        }
+        busy
+    }
+
+    /// Some more of them are answered.
+    async fn goes_on(&self) {
+        let calls = self.calls.load(Ordering::SeqCst);
+        until("calls go on", async || self.calls.load(Ordering::SeqCst) > calls + 10).await;
+    }
+
+    async fn without_a_failure(self) {
+        self.goes_on().await;
+        self.over.store(true, Ordering::SeqCst);
+        assert_eq!(self.callers.join_all().await, [None, None]);
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_and_names_come_and_go_while_calls_are_under_way() {
+    let stage = Stage::new().await;
+    let certified = stage.authority.client(&[EDGE]);
+    let busy = Busy::new(vec![stage.caller(Some(OPERATOR_TOKEN), None), stage.caller(None, Some(&certified))]);
+    busy.goes_on().await;
+    let (next_token, next_name) = ("next-token-of-the-edge", "edge-2.internal");
+    let by_token = stage.caller(Some(next_token), None);
+    let by_name = stage.caller(None, Some(&stage.authority.client(&[next_name])));
+    let by_old_token = stage.caller(Some(EDGE_TOKEN), None);
+    by_old_token.list().await.unwrap();
+    for caller in [&by_token, &by_name] {
+        assert_eq!(caller.list().await.reason(), "UNAUTHENTICATED", "not yet");
+    }
+
+    let mut config = stage.config();
+    config.principals[0].token_sha256.extend(principal("edge", Role::Edge, next_token).token_sha256);
+    config.principals[0].certificate_sans.push(next_name.to_owned());
+    config.principals.push(principal("grace", Role::Operator, "token-of-grace"));
+    stage.write(&config);
+    stage.said("principals=added: grace; changed: edge").await;
+    for caller in [&by_token, &by_name, &by_old_token, &stage.caller(Some("token-of-grace"), None)] {
+        caller.list().await.unwrap();
+    }
+
+    config.principals[0].token_sha256.remove(0);
+    config.principals[0].certificate_sans.pop();
+    config.principals.pop();
+    stage.write(&config);
+    stage.said("principals=removed: grace; changed: edge").await;
+    // On connections that were good all the time.
+    for caller in [&by_old_token, &by_name] {
+        assert_eq!(caller.list().await.reason(), "UNAUTHENTICATED", "no longer");
+    }
+    by_token.list().await.unwrap();
+    busy.without_a_failure().await;
+    let log = String::from_utf8(stage.log.read()).unwrap();
+    assert!(!log.contains(&config.principals[0].token_sha256[0]), "digests are not logged");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_role_and_another_scope_are_in_force_at_the_next_call() {
+    let stage = Stage::new().await;
+    let heidi = stage.caller(Some(OPERATOR_TOKEN), None);
+    heidi.list_keys(ISSUER).await.unwrap();
+    let mut config = stage.config();
+    config.principals[1].role = Role::Reader;
+    stage.write(&config);
+    stage.said("principals=changed: heidi").await;
+    assert_eq!(heidi.list_keys(ISSUER).await.reason(), "PERMISSION_DENIED");
+    config.principals[1].issuers = Some(Vec::new());
+    stage.write(&config);
+    until("the issuer is out of sight", async || heidi.describe(ISSUER).await.is_err()).await;
+    assert_eq!(heidi.describe(ISSUER).await.reason(), "ISSUER_UNKNOWN");
+}
+
+/// A call that lasts is let in again with every page.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_watch_ends_with_the_rights_of_its_watcher() {
+    let stage = Stage::new().await;
+    let watch = async |token: &str| {
+        let request = v1::WatchRequest { issuer_id: ISSUER.to_owned(), cursor: String::new() };
+        let mut stream = stage.caller(Some(token), None).watch(request).await.unwrap();
+        stream.message().await.unwrap().expect("a checkpoint");
+        stream
+    };
+    let (mut readers, mut heidis) = (watch(READER_TOKEN).await, watch(OPERATOR_TOKEN).await);
+    let mut config = stage.config();
+    // Another credential, the same rights: nothing to end for.
+    config.principals[1].token_sha256.extend(principal("heidi", Role::Operator, "next").token_sha256);
+    config.principals.pop();
+    stage.write(&config);
+    let ended = async |stream: &mut tonic::Streaming<v1::WatchResponse>| loop {
+        match timeout(PATIENCE, stream.message()).await.expect("there is always word") {
+            Ok(message) => _ = message.expect("it does not end well"),
+            Err(status) => return Failure::from(status).reason,
+        }
+    };
+    assert_eq!(ended(&mut readers).await, "UNAUTHENTICATED");
+    // The next word to heidi comes after the change.
+    heidis.message().await.unwrap().expect("a checkpoint");
+    config.principals[1].issuers = Some(Vec::new());
+    stage.write(&config);
+    assert_eq!(ended(&mut heidis).await, "UNAUTHENTICATED");
+}
+
+/// New connections see the new certificate; old ones, and what is under way on them, stay.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_new_server_certificate_is_shown_to_new_connections() {
+    let stage = Stage::new().await;
+    let certified = stage.authority.client(&[EDGE]);
+    let busy = Busy::new(vec![stage.caller(Some(OPERATOR_TOKEN), None), stage.caller(None, Some(&certified))]);
+    let old = stage.caller(Some(EDGE_TOKEN), None);
+    let request = v1::WatchRequest { issuer_id: ISSUER.to_owned(), cursor: String::new() };
+    let mut watch = stage.caller(Some(READER_TOKEN), None).watch(request).await.unwrap();
+    old.list().await.unwrap();
+    busy.goes_on().await;
+    let authority = Authority::new();
+    let shown = authority.server();
+    // One after the other: what does not fit in between is not used.
+    stage.tls_file("cert.pem", &shown.cert);
+    stage.said("tls: cannot be used").await;
+    old.list().await.unwrap();
+    stage.caller(Some(EDGE_TOKEN), None).list().await.unwrap();
+    stage.tls_file("key.pem", &shown.key);
+    stage.said("read again: certificates").await;
+    let next = Secured { ca: authority.pem().to_owned() };
+    next.caller(&stage.control, Some(EDGE_TOKEN), None).list().await.unwrap();
+    next.caller(&stage.control, None, Some(&certified)).list().await.unwrap();
+    let new_to_old = stage.caller(Some(EDGE_TOKEN), None).list().await.reason();
+    assert!(new_to_old.starts_with("no ErrorInfo"), "{new_to_old}");
+    old.list().await.unwrap();
+    for _ in 0..3 {
+        watch.message().await.unwrap().expect("a checkpoint");
+    }
+    busy.without_a_failure().await;
+}
+
+/// First both authorities, then the new one: whoever changes in between is never turned away, whoever does not is, also on
+/// a connection that is open.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_authority_of_callers_is_replaced() {
+    let stage = Stage::new().await;
+    let next = Authority::new();
+    let old = stage.caller(None, Some(&stage.authority.client(&[EDGE])));
+    let certified = next.client(&[EDGE]);
+    old.list().await.unwrap();
+    assert!(stage.caller(None, Some(&certified)).list().await.reason().starts_with("no ErrorInfo"));
+    stage.tls_file("callers.pem", &[stage.authority.pem(), next.pem()].concat());
+    stage.said("client_authorities=2").await;
+    let new = stage.caller(None, Some(&certified));
+    for caller in [&old, &new] {
+        caller.list().await.unwrap();
+    }
+    stage.tls_file("callers.pem", next.pem());
+    stage.said("client_authorities=1").await;
+    assert_eq!(old.list().await.reason(), "UNAUTHENTICATED");
+    let again = stage.caller(None, Some(&stage.authority.client(&[EDGE]))).list().await.reason();
+    assert!(again.starts_with("no ErrorInfo"), "{again}");
+    new.list().await.unwrap();
+    Flow::new(App::configured()).tokens(&new, &stage.world.idp).await;
+}
+
+/// Whatever is wrong is said with its file, its key and a remedy; everybody goes on as before.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_cannot_be_used_changes_nothing_and_is_said() {
+    let stage = Stage::new().await;
+    let certified = stage.authority.client(&[EDGE]);
+    let busy = Busy::new(vec![stage.caller(Some(OPERATOR_TOKEN), None), stage.caller(None, Some(&certified))]);
+    let config = stage.config();
+    let text = std::fs::read_to_string(&stage.file).unwrap();
+    let with = |change: &dyn Fn(&mut Config)| {
+        let mut changed = config.clone();
+        change(&mut changed);
+        toml::to_string(&changed).unwrap()
+    };
+    let twins = with(&|config| config.principals[1].token_sha256 = config.principals[0].token_sha256.clone());
+    for (wrong, said) in [
+        (text.replace("role = \"operator\"", "role = \"root\""), "role: has the unknown value \"root\"; use "),
+        (text[..text.len() / 2].to_owned(), "control.toml"),
+        (
+            with(&|config| config.principals[0].role = Role::Operator),
+            "principals: has none with role \"edge\"; add one",
+        ),
+        (twins, "principals[1].token_sha256: is another principal's too; give each"),
+        (
+            with(&|config| config.principals[0].certificate_sans = vec!["*".to_owned()]),
+            "which is neither a DNS name nor",
+        ),
+    ] {
+        stage.tls_file("control.toml", &wrong);
+        stage.said(said).await;
+        stage.tls_file("control.toml", &text);
+    }
+    let good = |name: &str| std::fs::read_to_string(stage.file.with_file_name(name)).unwrap();
+    for (name, key) in
+        [("cert.pem", "tls.cert_file: "), ("key.pem", "tls.key_file: "), ("callers.pem", "tls.client_ca_file: ")]
+    {
+        let before = good(name);
+        stage.tls_file(name, &before[..before.len() / 2]);
+        stage.said(key).await;
+        stage.tls_file(name, &before);
+    }
+    let before = good("key.pem");
+    stage.tls_file("key.pem", &stage.authority.server().key);
+    stage.said("tls: cannot be used: ").await;
+    stage.tls_file("key.pem", &before);
+    busy.goes_on().await;
+    // Whoever may call can be changed although the certificate cannot.
+    stage.tls_file("cert.pem", "nonsense");
+    let mut without = config.clone();
+    without.principals.pop();
+    stage.write(&without);
+    stage.said("principals=removed: reader").await;
+    stage.caller(Some(EDGE_TOKEN), None).list().await.unwrap();
+    busy.without_a_failure().await;
+    let log = String::from_utf8(stage.log.read()).unwrap();
+    for line in log.lines().filter(|line| line.contains("what was in force stays")) {
+        assert!(line.contains("ERROR") && line.contains("control.toml") && line.contains("; "), "{line}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_wants_a_restart_is_said_and_left_alone() {
+    let stage = Stage::new().await;
+    let mut config = stage.config();
+    config.issuers[0].name = "Another Gate".to_owned();
+    config.keys.rotation_seconds = 7200;
+    config.principals.pop();
+    stage.write(&config);
+    stage.said("principals=removed: reader").await;
+    stage.said("keys=\"issuers, keys\"").await;
+    let described = stage.caller(Some(EDGE_TOKEN), None).describe(ISSUER).await.unwrap();
+    assert_ne!(described.issuer.unwrap().name, "Another Gate");
+}

@@ -1,0 +1,105 @@
+//! Who certifies, whom they certify, and a control plane that believes them.
+
+use std::time::{Duration, SystemTime};
+
+use lychgate_api::channel::{ClientCertificate, Credentials};
+use lychgate_control::config::{ClientCertificates, TlsConfig};
+use lychgate_store::engine::Timestamp;
+use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
+
+use super::{Control, Edge, World};
+
+pub(crate) struct Authority {
+    issuer: Issuer<'static, KeyPair>,
+    pem: String,
+}
+
+/// PEM, both.
+#[derive(Clone, Debug)]
+pub(crate) struct Certified {
+    pub(crate) cert: String,
+    pub(crate) key: String,
+}
+
+impl Authority {
+    pub(crate) fn new() -> Self {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+        let key = KeyPair::generate().expect("a key");
+        // Names tell authorities apart, as in life.
+        params.distinguished_name.push(DnType::CommonName, format!("authority {:?}", &key.public_key_raw()[1..9]));
+        let pem = params.self_signed(&key).expect("a certificate").pem();
+        Self { issuer: Issuer::new(params, key), pem }
+    }
+
+    pub(crate) fn pem(&self) -> &str {
+        &self.pem
+    }
+
+    /// What a control plane on this machine shows.
+    pub(crate) fn server(&self) -> Certified {
+        self.certify(&["localhost"], |params| {
+            params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
+        })
+    }
+
+    /// What a caller with these names shows.
+    pub(crate) fn client(&self, names: &[&str]) -> Certified {
+        self.certify(names, |_| {})
+    }
+
+    pub(crate) fn client_until(&self, names: &[&str], not_after: Timestamp) -> Certified {
+        self.certify(names, |params| {
+            params.not_after = (SystemTime::UNIX_EPOCH + Duration::from_secs(not_after.seconds())).into();
+        })
+    }
+
+    /// A caller's, but for what `change` does to it.
+    pub(crate) fn certify(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Certified {
+        let mut params = CertificateParams::new(Vec::new()).expect("no names");
+        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
+        params.subject_alt_names = names
+            .iter()
+            .map(|name| {
+                let text = (*name).try_into().expect("ASCII");
+                if name.contains(':') { SanType::URI(text) } else { SanType::DnsName(text) }
+            })
+            .collect();
+        change(&mut params);
+        let key = KeyPair::generate().expect("a key");
+        let cert = params.signed_by(&key, &self.issuer).expect("a certificate").pem();
+        Certified { cert, key: key.serialize_pem() }
+    }
+}
+
+/// How to reach a control plane that has TLS.
+#[derive(Clone, Debug)]
+pub(crate) struct Secured {
+    /// Whom its callers believe.
+    pub(crate) ca: String,
+}
+
+impl Secured {
+    /// Makes it so that the world's control planes are certified by `authority`, and believe `callers`.
+    pub(crate) fn new(world: &mut World, authority: &Authority, callers: &Authority) -> Self {
+        let shown = authority.server();
+        world.config.tls = Some(TlsConfig {
+            cert_file: world.file("cert.pem", shown.cert.as_bytes()),
+            key_file: world.file("key.pem", shown.key.as_bytes()),
+            client_ca_file: Some(world.file("callers.pem", callers.pem().as_bytes())),
+            client_certificates: ClientCertificates::Optional,
+        });
+        Self { ca: authority.pem().to_owned() }
+    }
+
+    pub(crate) fn url(&self, control: &Control) -> String {
+        format!("https://localhost:{}", control.address.port())
+    }
+
+    /// A connection of its own.
+    pub(crate) fn caller(&self, control: &Control, token: Option<&str>, certificate: Option<&Certified>) -> Edge {
+        let certificate = certificate
+            .map(|Certified { cert, key }| ClientCertificate { cert_pem: cert.as_bytes(), key_pem: key.as_bytes() });
+        Edge::connect_as(&self.url(control), Some(self.ca.as_bytes()), Credentials { token, certificate })
+    }
+}
