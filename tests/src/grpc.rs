@@ -19,7 +19,7 @@ use lychgate_api::v1::{
     ShowRequest,
 };
 use tokio::time::timeout;
-use tonic::transport::Endpoint;
+use tonic::transport::{Certificate, ClientTlsConfig, Endpoint};
 use tonic::{Code, Status};
 use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
@@ -58,10 +58,17 @@ impl Caller {
     }
 }
 
-/// What `grpc.health.v1` says of the server as a whole; no answer is a no.
-pub async fn is_serving(address: SocketAddr) -> bool {
+/// What `grpc.health.v1` says of the server as a whole, over TLS if `ca_pem` is given; no answer is a no.
+pub async fn is_serving(address: SocketAddr, ca_pem: Option<&[u8]>) -> bool {
     let ask = async {
-        let channel = Endpoint::from_shared(format!("http://{address}"))?.connect().await?;
+        let endpoint = match ca_pem {
+            Some(pem) => {
+                let trust = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem));
+                Endpoint::from_shared(format!("https://{address}"))?.tls_config(trust)?
+            }
+            None => Endpoint::from_shared(format!("http://{address}"))?,
+        };
+        let channel = endpoint.connect().await?;
         let answer = HealthClient::new(channel).check(HealthCheckRequest::default()).await?;
         anyhow::Ok(answer.into_inner().status() == ServingStatus::Serving)
     };

@@ -5,6 +5,7 @@
 //! It must never take care of anything that the product has to survive by itself: nothing here repeats a request.
 
 pub mod balancer;
+pub mod certified;
 pub mod configuration;
 pub mod family;
 pub mod logged;
@@ -103,6 +104,16 @@ impl System {
         self.addresses.control
     }
 
+    /// Whom callers take for the control plane now, if it has TLS.
+    pub fn control_ca(&self) -> Option<Vec<u8>> {
+        fs::read(self.certificates().path("control-ca.pem")).ok()
+    }
+
+    /// The files with certificates of a system that has them.
+    pub fn certificates(&self) -> certified::Files {
+        certified::Files::of(self.directory())
+    }
+
     /// Where everything lies that was written for this system, and what it writes itself.
     pub fn directory(&self) -> &Path {
         self.directory.path()
@@ -131,7 +142,8 @@ impl System {
         ensure!(self.control.is_none(), "the control plane runs already");
         let mut control = Service::start("lychgate-control", &self.written.control)?;
         let address = self.addresses.control;
-        control.until("serves", || grpc::is_serving(address)).await?;
+        let ca = self.control_ca();
+        control.until("serves", || grpc::is_serving(address, ca.as_deref())).await?;
         self.control = Some(control);
         Ok(())
     }

@@ -53,10 +53,8 @@ pub fn init(telemetry: &Telemetry) -> Result<(), ConfigError> {
             Err(_) => BoxMakeWriter::new(io::stderr),
         },
     };
-    let subscriber = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(writer)
-        .with_ansi(io::stderr().is_terminal());
+    let subscriber =
+        tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer).with_ansi(io::stderr().is_terminal());
     let _already_set = match telemetry.format {
         LogFormat::Text => subscriber.finish().try_init(),
         LogFormat::Json => subscriber.json().flatten_event(true).finish().try_init(),

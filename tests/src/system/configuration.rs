@@ -8,6 +8,7 @@ use anyhow::Result;
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use sha2::{Digest, Sha256};
 
+use super::certified::{self, Authority, name_of_edge};
 use crate::flow::LOOPBACK;
 use crate::upstream::Upstream;
 
@@ -18,6 +19,8 @@ pub struct Plan {
     pub issuers: Vec<Issuer>,
     /// How long an edge waits for the control plane.
     pub edge_deadline_seconds: u64,
+    /// Edges are known by certificates, and by nothing else; without it by tokens, over plain HTTP.
+    pub certified: bool,
     /// Lines of TOML of every edge, before any table.
     pub edge_settings: String,
     /// Lines of TOML for `[issuers.lifetimes]`, of every issuer.
@@ -65,6 +68,7 @@ impl Default for Plan {
             edges: 3,
             issuers: vec![MAIN],
             edge_deadline_seconds: 30,
+            certified: false,
             edge_settings: String::new(),
             lifetimes: String::new(),
             control_tables: String::new(),
@@ -113,8 +117,22 @@ pub fn write(directory: &Path, addresses: &Addresses, plan: &Plan, upstreams: &[
         files.write("master.key", &master_key)?,
         directory.join("store"),
     );
+    let tls = plan.certified.then(|| certificates(directory, plan.edges)).transpose()?;
+    if let Some(tls) = &tls {
+        let [cert, key, callers] = ["control.pem", "control-key.pem", "callers-ca.pem"].map(|name| tls.path(name));
+        write!(control, "[tls]\ncert_file = {cert:?}\nkey_file = {key:?}\nclient_ca_file = {callers:?}\n")?;
+    }
     for (edge, token) in edge_tokens.iter().enumerate() {
-        control.push_str(&principal(&format!("edge-{edge}"), "edge", token));
+        match plan.certified {
+            true => {
+                let name = name_of_edge(edge);
+                writeln!(
+                    control,
+                    "[[principals]]\nname = \"edge-{edge}\"\nrole = \"edge\"\ncertificate_sans = [\"{name}\"]"
+                )?;
+            }
+            false => control.push_str(&principal(&format!("edge-{edge}"), "edge", token)),
+        }
     }
     control.push_str(&plan.control_tables);
     for (config, upstream) in plan.issuers.iter().zip(upstreams) {
@@ -124,16 +142,38 @@ pub fn write(directory: &Path, addresses: &Addresses, plan: &Plan, upstreams: &[
 
     let mut edges = Vec::new();
     for (n, (address, token)) in addresses.edges.iter().zip(&edge_tokens).enumerate() {
-        let token = files.write(&format!("edge-{n}.token"), token)?;
         let (deadline, settings) = (plan.edge_deadline_seconds, &plan.edge_settings);
-        let edge = format!(
-            "listen = \"{address}\"\n{settings}\n[control]\nurl = \"http://{}\"\ntoken = {{ file = {token:?} }}\n\
-             deadline_seconds = {deadline}\n",
-            addresses.control
-        );
+        let shown = match &tls {
+            Some(tls) => {
+                let (cert, key) = (tls.path(&format!("edge-{n}.pem")), tls.path(&format!("edge-{n}-key.pem")));
+                let ca = tls.path("control-ca.pem");
+                let url = format!("https://{}", addresses.control);
+                format!("url = \"{url}\"\ncert_file = {cert:?}\nkey_file = {key:?}\nca_file = {ca:?}\n")
+            }
+            None => {
+                let token = files.write(&format!("edge-{n}.token"), token)?;
+                format!("url = \"http://{}\"\ntoken = {{ file = {token:?} }}\n", addresses.control)
+            }
+        };
+        let edge = format!("listen = \"{address}\"\n{settings}\n[control]\n{shown}deadline_seconds = {deadline}\n");
         edges.push(files.write(&format!("edge-{n}.toml"), &edge)?);
     }
     Ok(Written { control: files.write("control.toml", &control)?, edges, edge_tokens, master_key, upstream_secrets })
+}
+
+/// One authority for the control plane and one for its callers, and what they certify.
+fn certificates(directory: &Path, edges: usize) -> Result<certified::Files> {
+    let files = certified::Files::of(directory);
+    files.make()?;
+    let (control, callers) =
+        (Authority::new("authority of the control plane")?, Authority::new("authority of callers")?);
+    files.trust_control(&[&control])?;
+    files.certify_control(&control)?;
+    files.trust_callers(&[&callers])?;
+    for edge in 0..edges {
+        files.certify_edge(edge, &callers)?;
+    }
+    Ok(files)
 }
 
 /// 32 random bytes, base64url.

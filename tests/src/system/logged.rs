@@ -63,6 +63,16 @@ impl Logged {
         Ok(self.control.take().context("the control plane does not run")?.kill().await?)
     }
 
+    /// SIGHUP: it reads again what may have changed.
+    pub fn hang_up_control(&self) -> Result<()> {
+        let control = self.control.as_ref().context("the control plane does not run")?;
+        send_signal(control.id().context("it has ended by itself")?, "HUP")
+    }
+
+    pub fn hang_up_edge(&self) -> Result<()> {
+        send_signal(self.edge.id().context("it has ended by itself")?, "HUP")
+    }
+
     pub async fn start_control(&mut self) -> Result<()> {
         ensure!(self.control.is_none(), "the control plane runs already");
         self.control = Some(process("lychgate-control", self.system.control_config())?);
@@ -81,7 +91,8 @@ impl Logged {
 
     async fn serves(&self) -> Result<()> {
         let address = self.system.control_address();
-        until("the control plane serves", || grpc::is_serving(address)).await?;
+        let ca = self.system.control_ca();
+        until("the control plane serves", || grpc::is_serving(address, ca.as_deref())).await?;
         let ready = format!("{}/readyz", self.system.edge_url(0));
         let is_ready = async || reqwest::get(&ready).await.is_ok_and(|response| response.status().is_success());
         until("the edge is ready", is_ready).await

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::Duration;
 
 use lychgate_api::v1;
 use lychgate_control::config::{Config, Role};
@@ -186,11 +187,9 @@ async fn a_watch_ends_with_the_rights_of_its_watcher() {
     config.principals[1].token_sha256.extend(principal("heidi", Role::Operator, "next").token_sha256);
     config.principals.pop();
     stage.write(&config);
-    let ended = async |stream: &mut tonic::Streaming<v1::WatchResponse>| loop {
-        match timeout(PATIENCE, stream.message()).await.expect("there is always word") {
-            Ok(message) => _ = message.expect("it does not end well"),
-            Err(status) => return Failure::from(status).reason,
-        }
+    let ended = async |stream: &mut tonic::Streaming<v1::WatchResponse>| {
+        let word = async || stream.message().await.map(|message| _ = message.expect("it does not end well"));
+        timeout(PATIENCE, last(word)).await.expect("it ends")
     };
     assert_eq!(ended(&mut readers).await, "UNAUTHENTICATED");
     // The next word to heidi comes after the change.
@@ -198,6 +197,15 @@ async fn a_watch_ends_with_the_rights_of_its_watcher() {
     config.principals[1].issuers = Some(Vec::new());
     stage.write(&config);
     assert_eq!(ended(&mut heidis).await, "UNAUTHENTICATED");
+}
+
+/// Why there is no further word.
+async fn last(mut word: impl AsyncFnMut() -> Result<(), tonic::Status>) -> String {
+    loop {
+        if let Err(status) = word().await {
+            return Failure::from(status).reason;
+        }
+    }
 }
 
 /// New connections see the new certificate; old ones, and what is under way on them, stay.
@@ -328,4 +336,21 @@ async fn what_wants_a_restart_is_said_and_left_alone() {
     stage.said("keys=\"issuers, keys\"").await;
     let described = stage.caller(Some(EDGE_TOKEN), None).describe(ISSUER).await.unwrap();
     assert_ne!(described.issuer.unwrap().name, "Another Gate");
+}
+
+/// Fourteen days before its end there is time to renew it.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_certificate_that_ends_soon_is_complained_about() {
+    let stage = Stage::new().await;
+    let ends_in = |days: u64| {
+        let not_after = stage.world.now() + Duration::from_secs(days * 86_400);
+        let certified = stage.authority.client_until(&["localhost"], not_after);
+        stage.tls_file("key.pem", &certified.key);
+        stage.tls_file("cert.pem", &certified.cert);
+    };
+    ends_in(15);
+    stage.said("certificate.not_after=\"Mon, 30 Jun 2025").await;
+    assert!(!String::from_utf8_lossy(&stage.log.read()).contains("ends soon"));
+    ends_in(13);
+    stage.said("the certificate of this control plane ends soon: renew it certificate.not_after=\"Sat, 28 Jun").await;
 }

@@ -1,0 +1,135 @@
+//! Edges that are known by their certificates, and everything that is replaced about them while people sign in.
+
+use anyhow::{Context, Result, ensure};
+use e2e::flow::{Gate, LOOPBACK};
+use e2e::http::Jar;
+use e2e::system::Plan;
+use e2e::system::certified::Authority;
+use e2e::system::logged::Logged;
+use e2e::system::service::until;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+const SHOWN_AGAIN: &str = "read again: what this edge shows to the control plane";
+
+/// Somebody who registers, signs in and refreshes all the time. Nothing may fail.
+struct Person {
+    stop: watch::Sender<bool>,
+    flows: watch::Receiver<usize>,
+    signs_in: JoinHandle<Result<()>>,
+}
+
+impl Person {
+    fn new(gate: &Gate) -> Self {
+        let ((stop, stopped), (done, flows)) = (watch::channel(false), watch::channel(0));
+        let gate = gate.clone();
+        let signs_in = tokio::spawn(async move {
+            while !*stopped.borrow() {
+                a_flow(&gate).await?;
+                done.send_modify(|done| *done += 1);
+            }
+            Ok(())
+        });
+        Self { stop, flows, signs_in }
+    }
+
+    /// Waits until a flow has ended that began after this.
+    async fn goes_on(&mut self) -> Result<()> {
+        let enough = *self.flows.borrow() + 2;
+        self.flows.wait_for(|flows| *flows >= enough).await.context("a flow failed")?;
+        Ok(())
+    }
+
+    async fn without_a_failure(mut self) -> Result<()> {
+        let went_on = self.goes_on().await;
+        self.stop.send_replace(true);
+        self.signs_in.await??;
+        went_on
+    }
+}
+
+async fn a_flow(gate: &Gate) -> Result<()> {
+    let app = gate.app(&[LOOPBACK]).await?;
+    let tokens = app.request().tokens(&mut Jar::new()?).await?;
+    app.refresh(&tokens.refresh_token).tokens().await?;
+    Ok(())
+}
+
+/// So often both processes have said `what` by now.
+fn said(logged: &Logged, what: &str) -> Result<[usize; 2]> {
+    Ok(logged.logs()?.map(|log| String::from_utf8_lossy(&log).matches(what).count()))
+}
+
+async fn control_says(logged: &Logged, what: &str, times: usize) -> Result<()> {
+    until(what, async || said(logged, what).is_ok_and(|[control, _]| control >= times)).await
+}
+
+async fn edge_says(logged: &Logged, what: &str, times: usize) -> Result<()> {
+    until(what, async || said(logged, what).is_ok_and(|[_, edge]| edge >= times)).await
+}
+
+/// Both authorities and both certificates are replaced on disk, in an order that never leaves anybody without; no process
+/// is started again, and nobody who signs in meanwhile notices.
+#[tokio::test(flavor = "multi_thread")]
+async fn certificates_and_their_authorities_are_replaced_while_people_sign_in() -> Result<()> {
+    let mut logged = Logged::start_with(Plan { certified: true, ..Plan::default() }, "text", "info").await?;
+    let gate = logged.system.gate("main")?;
+    let files = logged.system.certificates();
+    ensure!(!logged.system.directory().join("edge-0.token").exists(), "there are no tokens");
+    let mut person = Person::new(&gate);
+    person.goes_on().await?;
+
+    // The edge's, by a new authority. SIGHUP is heeded at once …
+    let callers = Authority::new("next authority of callers")?;
+    let first = std::fs::read_to_string(files.path("callers-ca.pem"))?;
+    files.put("callers-ca.pem", &format!("{first}{}", callers.pem))?;
+    logged.hang_up_control()?;
+    control_says(&logged, "client_authorities=2", 1).await?;
+    // … and without one a change is found by itself.
+    files.certify_edge(0, &callers)?;
+    edge_says(&logged, SHOWN_AGAIN, 1).await?;
+    person.goes_on().await?;
+    files.trust_callers(&[&callers])?;
+    control_says(&logged, "client_authorities=1", 1).await?;
+    person.goes_on().await?;
+
+    // The control plane's, by a new authority.
+    let control = Authority::new("next authority of the control plane")?;
+    let first = std::fs::read_to_string(files.path("control-ca.pem"))?;
+    files.put("control-ca.pem", &format!("{first}{}", control.pem))?;
+    logged.hang_up_edge()?;
+    edge_says(&logged, SHOWN_AGAIN, 2).await?;
+    files.certify_control(&control)?;
+    logged.hang_up_control()?;
+    // Twice it was about the authorities of callers.
+    control_says(&logged, "read again: certificates", 3).await?;
+    files.trust_control(&[&control])?;
+    logged.hang_up_edge()?;
+    edge_says(&logged, SHOWN_AGAIN, 3).await?;
+    person.goes_on().await?;
+
+    // What does not work is not used: a certificate of nobody's, and a file that is none.
+    let stays = "what this edge shows to the control plane stays what it was";
+    files.certify_edge(0, &Authority::new("nobody")?)?;
+    logged.hang_up_edge()?;
+    edge_says(&logged, stays, 1).await?;
+    files.put("edge-0.pem", "nonsense")?;
+    logged.hang_up_edge()?;
+    edge_says(&logged, stays, 2).await?;
+    files.put("callers-ca.pem", "nonsense")?;
+    logged.hang_up_control()?;
+    control_says(&logged, "tls.client_ca_file: ", 1).await?;
+    person.goes_on().await?;
+    files.trust_callers(&[&callers])?;
+    files.certify_edge(0, &callers)?;
+    logged.hang_up_edge()?;
+    edge_says(&logged, SHOWN_AGAIN, 4).await?;
+    person.without_a_failure().await?;
+
+    // What is on the disk now is enough to begin with.
+    logged.kill_control().await?;
+    logged.start_control().await?;
+    a_flow(&gate).await?;
+    logged.stop().await?;
+    Ok(())
+}
