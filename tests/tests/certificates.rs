@@ -1,6 +1,9 @@
 //! Edges that are known by their certificates, and everything that is replaced about them while people sign in.
 
+use std::process::Command;
+
 use anyhow::{Context, Result, ensure};
+use e2e::dev::binary;
 use e2e::flow::{Gate, LOOPBACK};
 use e2e::http::Jar;
 use e2e::system::Plan;
@@ -125,6 +128,19 @@ async fn certificates_and_their_authorities_are_replaced_while_people_sign_in() 
     logged.hang_up_edge()?;
     edge_says(&logged, SHOWN_AGAIN, 4).await?;
     person.without_a_failure().await?;
+
+    // The command line needs no token either.
+    let listed = |cert: &str| {
+        let mut command = Command::new(binary("lychgate")?);
+        command.env_remove("LYCHGATE_TOKEN").args(["issuers", "list", "--json"]);
+        command.args(["--control", &logged.system.control_url()]).arg("--ca-file").arg(files.path("control-ca.pem"));
+        command.arg("--cert-file").arg(files.path(cert)).arg("--key-file").arg(files.path("edge-0-key.pem"));
+        anyhow::Ok(command.output()?)
+    };
+    let ran = listed("edge-0.pem")?;
+    ensure!(ran.status.success() && String::from_utf8_lossy(&ran.stdout).contains(r#""id":"main""#), "{ran:?}");
+    let ran = listed("control.pem")?;
+    ensure!(ran.status.code() == Some(2), "another's key: {ran:?}");
 
     // What is on the disk now is enough to begin with.
     logged.kill_control().await?;

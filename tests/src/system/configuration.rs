@@ -1,5 +1,6 @@
 //! What each process is told: a file per process, secrets in files of their own, as an operator would do it.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};

@@ -110,10 +110,13 @@ async fn what_is_missing_or_unsafe_is_refused_before_anything_is_sent() {
         command.envs(variables.iter().copied());
         command
     };
+    let pem = concat!(env!("CARGO_MANIFEST_DIR"), "/Cargo.toml");
     let mut without = command(&server.url, &["keys", "list"]);
     without.env_remove("LYCHGATE_TOKEN");
     for (mut command, expected) in [
-        (without, "no token: "),
+        (without, "nobody is calling: "),
+        (with(&[], &["keys", "list", "--cert-file", "/nowhere", "--key-file", "/nowhere"]), "--cert-file: /nowhere"),
+        (with(&[], &["keys", "list", "--cert-file", pem, "--key-file", pem]), "--cert-file: http://127.0.0.1:"),
         (with(&[("LYCHGATE_TOKEN", "")], &["keys", "list"]), "is empty"),
         (with(&[], &["keys", "list", "--token-file", "/nowhere"]), "--token-file: "),
         (with(&[], &["keys", "list", "--ca-file", "/nowhere"]), "--ca-file: /nowhere cannot be read"),
@@ -130,6 +133,8 @@ async fn what_is_missing_or_unsafe_is_refused_before_anything_is_sent() {
     // What clap refuses says more than a line, and costs the same.
     for arguments in [
         &["keys", "list", "--token", TOKEN][..],
+        &["keys", "list", "--cert-file", pem],
+        &["keys", "list", "--key-file", pem],
         &["consents", "revoke", "--reason", "r"],
         &["consents", "revoke", "--subject", "a|b"],
         &["consents", "revoke", "--everything", "https://as.example", "--client", "c", "--reason", "r"],
