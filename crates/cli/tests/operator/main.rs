@@ -7,6 +7,7 @@ mod server;
 
 use std::path::Path;
 use std::process::{Output, Stdio};
+use std::time::Duration;
 
 use lychgate_api::v1::watch_response::News;
 use lychgate_api::{Reason, error_metadata, v1};
@@ -14,10 +15,13 @@ use prost::Message as _;
 use serde_json::{Value, json};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
 use tokio::process::Command;
+use tokio::time::timeout;
 use tonic::{Code, Status};
 
 use server::{Call, Reply, Server};
 
+/// Far more than any command takes, so that only what hangs runs into it.
+const PATIENCE: Duration = Duration::from_secs(60);
 const TOKEN: &str = "the-token-of-the-tests";
 const HOSTILE: &str = "a\u{1b}[2J\u{9b}1m\u{7}\r\n\u{202e}é";
 
@@ -42,7 +46,12 @@ fn command(url: &str, arguments: &[&str]) -> Command {
 }
 
 async fn run(server: &Server, arguments: &[&str]) -> Ran {
-    Ran::of(command(&server.url, arguments).output().await.unwrap())
+    ended(&mut command(&server.url, arguments)).await
+}
+
+/// What it said, once it has ended, which it must by itself.
+async fn ended(command: &mut Command) -> Ran {
+    Ran::of(timeout(PATIENCE, command.output()).await.expect("it ends by itself").unwrap())
 }
 
 #[derive(Debug)]
@@ -94,7 +103,7 @@ async fn nobody_there_is_told_from_somebody_else() {
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let nobody = format!("http://{}", free.local_addr().unwrap());
     drop(free);
-    let ran = Ran::of(command(&nobody, &["keys", "list"]).output().await.unwrap());
+    let ran = ended(&mut command(&nobody, &["keys", "list"])).await;
     let line = ran.failed(3);
     assert!(line.contains(&nobody) && line.contains("refused") && line.contains("LYCHGATE_CONTROL"), "{line}");
 
@@ -127,7 +136,7 @@ async fn what_is_missing_or_unsafe_is_refused_before_anything_is_sent() {
             "one consent is one",
         ),
     ] {
-        let ran = Ran::of(command.output().await.unwrap());
+        let ran = ended(&mut command).await;
         assert!(ran.failed(2).contains(expected), "{expected}: {ran:?}");
     }
     // What clap refuses says more than a line, and costs the same.
@@ -224,6 +233,36 @@ async fn pages_are_followed_to_the_limit_and_no_further() {
     }
 }
 
+/// One head however many pages there are; an id is never cut, and one that is long does not spoil the other rows.
+#[tokio::test]
+async fn a_table_is_for_people() {
+    let long = format!("https://app.example/{}", "x".repeat(100));
+    let server = server(move |call| {
+        let client = |id: &str, name: &str| v1::Client {
+            client_id: id.to_owned(),
+            name: name.to_owned(),
+            kind: v1::ClientKind::Registered.into(),
+            ..v1::Client::default()
+        };
+        let (clients, next) = match call.read::<v1::ListClientsRequest>().page_token.as_str() {
+            "" => (vec![client("client-1", "One")], "more"),
+            _ => (vec![client(&long, ""), client("client-3", "Three")], ""),
+        };
+        Reply::one(&v1::ListClientsResponse { clients, next_page_token: next.to_owned() })
+    })
+    .await;
+    let ran = run(&server, &["clients", "list"]).await;
+    let long = format!("https://app.example/{}", "x".repeat(100));
+    let expected = [
+        "CLIENT    KIND        STATE  REGISTERED  NAME".to_owned(),
+        "client-1  registered  -      -           One".to_owned(),
+        format!("{long}  registered  -      -           -"),
+        format!("{:40}  registered  -      -           Three", "client-3"),
+    ];
+    assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), expected);
+    assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
+}
+
 /// The reader goes away in the middle of a list that never ends.
 #[tokio::test]
 async fn whoever_has_read_enough_ends_it_quietly() {
@@ -240,7 +279,8 @@ async fn whoever_has_read_enough_ends_it_quietly() {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(lines.next_line().await.unwrap().is_some());
         drop(lines);
-        let ran = Ran::of(child.wait_with_output().await.unwrap());
+        let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends by itself");
+        let ran = Ran::of(output.unwrap());
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     }
 }
@@ -457,7 +497,8 @@ async fn on_a_terminal(server: &Server, arguments: &[&str], answer: &str) -> (St
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     tokio::io::AsyncWriteExt::write_all(&mut stdin, answer.as_bytes()).await.unwrap();
-    let ran = Ran::of(child.wait_with_output().await.unwrap());
+    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends by itself");
+    let ran = Ran::of(output.unwrap());
     drop(stdin);
     (ran.stdout, ran.code)
 }
