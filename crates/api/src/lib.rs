@@ -3,6 +3,7 @@
 //! Nothing here decides anything, and nothing here knows the rules: it is what both ends of a call share.
 
 pub mod channel;
+pub mod identity;
 pub mod reason;
 
 pub use reason::Reason;
@@ -11,6 +12,33 @@ pub use reason::Reason;
 pub mod v1 {
     #![expect(clippy::all, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated")]
     tonic::include_proto!("lychgate.v1");
+}
+
+/// What Envoy asks, as generated from `proto/envoy`. Nested as its packages are: the generated code counts on it.
+pub mod envoy {
+    #![expect(clippy::all, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated")]
+
+    pub mod config {
+        pub mod core {
+            pub mod v3 {
+                tonic::include_proto!("envoy.config.core.v3");
+            }
+        }
+    }
+
+    pub mod service {
+        pub mod auth {
+            pub mod v3 {
+                tonic::include_proto!("envoy.service.auth.v3");
+            }
+        }
+    }
+
+    pub mod r#type {
+        pub mod v3 {
+            tonic::include_proto!("envoy.r#type.v3");
+        }
+    }
 }
 
 /// The compiled proto files, for reflection.
@@ -36,5 +64,7 @@ pub mod error_metadata {
     pub const REQUEST_ID: &str = "request_id";
     pub const RETURN_URI: &str = "return_uri";
     pub const RETURN_LABEL: &str = "return_label";
+    /// The `WWW-Authenticate` of the answer (RFC 6750 §3).
+    pub const CHALLENGE: &str = "challenge";
     pub const OLDEST_CURSOR: &str = "oldest_cursor";
 }

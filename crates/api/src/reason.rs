@@ -178,6 +178,14 @@ reasons! {
     /// Whoever introspects is no resource server that is known here (RFC 7662 §2.1).
     ResourceServerUnknown = "RESOURCE_SERVER_UNKNOWN", 401;
 
+    // --- where an access token is used ---
+    /// No bearer token, or more than one header that could hold it (RFC 6750 §3.1).
+    AccessTokenMissing = "ACCESS_TOKEN_MISSING", 401;
+    /// No access token of this issuer's for this resource, or its grant has ended.
+    AccessTokenInvalid = "ACCESS_TOKEN_INVALID", 401;
+    /// A scope that is demanded there is not in the token.
+    ScopeInsufficient = "SCOPE_INSUFFICIENT", 403;
+
     // --- registration ---
     /// The operator has switched registration off.
     RegistrationClosed = "REGISTRATION_CLOSED", 403;

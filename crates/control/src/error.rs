@@ -4,6 +4,7 @@ use std::collections::HashMap;
 
 use lychgate_api::{ERROR_DOMAIN, Reason, error_metadata};
 use lychgate_domain::Refusal;
+use lychgate_domain::verification::Denial;
 use lychgate_store::StoreError;
 use lychgate_store::engine::Cursor;
 use tonic::{Code, Status};
@@ -22,11 +23,13 @@ pub enum Error {
     Fault(anyhow::Error),
 }
 
-/// A refusal, and where the person may go from here.
+/// A refusal, and where the person or the client may go from here.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Refused {
     pub refusal: Refusal,
     pub return_to: Option<ReturnTo>,
+    /// The `WWW-Authenticate` that goes with it.
+    pub challenge: Option<String>,
 }
 
 /// A link for a page: only ever a registered redirect URI with an error in it, or a page of ours.
@@ -59,13 +62,16 @@ impl Error {
         let mut metadata = HashMap::from([(error_metadata::REQUEST_ID.to_owned(), request_id.to_owned())]);
         let mut insert = |key: &str, value: String| metadata.insert(key.to_owned(), value);
         let (reason, message) = match self {
-            Error::Refused(Refused { refusal, return_to }) => {
+            Error::Refused(Refused { refusal, return_to, challenge }) => {
                 tracing::info!(request.id = request_id, reason = reason(&refusal).as_str(), "refused");
                 insert(error_metadata::OAUTH_ERROR, refusal.oauth_error().to_owned());
                 insert(error_metadata::DESCRIPTION, refusal.to_string());
                 if let Some(ReturnTo { uri, label }) = return_to {
                     insert(error_metadata::RETURN_URI, uri);
                     insert(error_metadata::RETURN_LABEL, label);
+                }
+                if let Some(challenge) = challenge {
+                    insert(error_metadata::CHALLENGE, challenge);
                 }
                 (reason(&refusal), refusal.to_string())
             }
@@ -97,7 +103,13 @@ pub fn status(reason: Reason, message: impl Into<String>, metadata: HashMap<Stri
 
 impl From<Refusal> for Error {
     fn from(refusal: Refusal) -> Self {
-        Error::Refused(Refused { refusal, return_to: None })
+        Error::Refused(Refused { refusal, return_to: None, challenge: None })
+    }
+}
+
+impl From<Denial> for Error {
+    fn from(Denial { refusal, challenge }: Denial) -> Self {
+        Error::Refused(Refused { refusal, return_to: None, challenge: Some(challenge) })
     }
 }
 
@@ -179,6 +191,9 @@ pub fn reason(refusal: &Refusal) -> Reason {
         Refusal::GrantEnded => Reason::GrantEnded,
         Refusal::TokenTypeUnsupported => Reason::TokenTypeUnsupported,
         Refusal::ResourceServerUnknown => Reason::ResourceServerUnknown,
+        Refusal::AccessTokenMissing => Reason::AccessTokenMissing,
+        Refusal::AccessTokenInvalid => Reason::AccessTokenInvalid,
+        Refusal::ScopeInsufficient => Reason::ScopeInsufficient,
         Refusal::RegistrationClosed => Reason::RegistrationClosed,
         Refusal::InitialAccessTokenInvalid => Reason::InitialAccessTokenInvalid,
         Refusal::RegistrationAccessTokenInvalid => Reason::RegistrationAccessTokenInvalid,
@@ -200,6 +215,9 @@ fn code(reason: Reason) -> Code {
         | Reason::MetadataHostForbidden
         | Reason::RedirectUriForbidden
         | Reason::ResourceServerUnknown
+        | Reason::AccessTokenMissing
+        | Reason::AccessTokenInvalid
+        | Reason::ScopeInsufficient
         | Reason::RegistrationClosed
         | Reason::InitialAccessTokenInvalid
         | Reason::RegistrationAccessTokenInvalid

@@ -1,9 +1,10 @@
-//! `POST /token` and `POST /revoke`. What all grant types share is here; a grant type fills in only its own part.
+//! `POST /token`, `POST /revoke`, `POST /introspect` and `GET /verify`. What all grant types share is here; a grant type fills in only its own part.
 
 mod authorization_code;
 mod introspection;
 mod refresh_token;
 mod revocation;
+mod verification;
 
 use lychgate_domain::Refusal;
 use lychgate_domain::access_token::AccessTokenClaims;
@@ -27,6 +28,7 @@ use crate::error::Error;
 use crate::issuers::Serving;
 
 pub use introspection::Introspection;
+pub use verification::Asking;
 
 /// What a client asks the token endpoint for.
 #[derive(Debug)]

@@ -43,6 +43,12 @@ impl Principal {
         let Self { name, role, token_digests: _, certificate_sans: _, issuers, resources } = self;
         (name, role, issuers, resources) == (&other.name, &other.role, &other.issuers, &other.resources)
     }
+
+    /// The only resource it speaks for; `None` if there are several.
+    pub fn only_resource(&self) -> Option<&str> {
+        let mut own = self.resources.iter().flatten();
+        own.next().filter(|_| own.next().is_none()).map(String::as_str)
+    }
 }
 
 /// What a caller showed.
@@ -193,6 +199,7 @@ pub fn roles(path: &str) -> &'static [Role] {
         | "/lychgate.v1.AuthorizationService/FinishLogin"
         | "/lychgate.v1.AuthorizationService/ConfirmLogin"
         | "/lychgate.v1.TokenService/Exchange"
+        | "/lychgate.v1.TokenService/Verify"
         | "/lychgate.v1.TokenService/Revoke"
         | "/lychgate.v1.RegistrationService/Register"
         | "/lychgate.v1.RegistrationService/Read"
@@ -203,6 +210,7 @@ pub fn roles(path: &str) -> &'static [Role] {
         | "/lychgate.v1.AccountService/Revoke"
         | "/lychgate.v1.AccountService/SignOut" => &[Role::Edge],
         "/lychgate.v1.TokenService/Introspect" => &[Role::Edge, Role::Resource],
+        "/envoy.service.auth.v3.Authorization/Check" => &[Role::Resource],
         "/lychgate.v1.ConsentService/Check" | "/lychgate.v1.ConsentService/BatchCheck" => &[Role::Checker],
         "/lychgate.v1.ConsentService/Get"
         | "/lychgate.v1.ConsentService/List"

@@ -4,10 +4,12 @@ mod account;
 mod admin;
 mod authorization;
 pub mod consent;
+mod ext_authz;
 mod issuer;
 mod registration;
 mod token;
 
+use lychgate_api::envoy::service::auth::v3::authorization_server::AuthorizationServer;
 use lychgate_api::v1::account_service_server::AccountServiceServer;
 use lychgate_api::v1::admin_service_server::AdminServiceServer;
 use lychgate_api::v1::authorization_service_server::AuthorizationServiceServer;
@@ -22,7 +24,7 @@ use crate::authentication::Admission;
 use crate::control::{Caller, Control};
 use crate::error::Error;
 
-/// Every service of `lychgate.v1`.
+/// Every service of `lychgate.v1`, and what Envoy asks.
 pub fn routes(control: &Control) -> Routes {
     Routes::new(AuthorizationServiceServer::new(control.clone()))
         .add_service(TokenServiceServer::new(control.clone()))
@@ -31,6 +33,7 @@ pub fn routes(control: &Control) -> Routes {
         .add_service(ConsentServiceServer::new(control.clone()))
         .add_service(AdminServiceServer::new(control.clone()))
         .add_service(AccountServiceServer::new(control.clone()))
+        .add_service(AuthorizationServer::new(control.clone()))
 }
 
 /// Who calls: put there by the authentication layer, without which nothing gets here.

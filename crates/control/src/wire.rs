@@ -276,6 +276,17 @@ pub fn introspection(found: Option<Introspection>) -> v1::IntrospectResponse {
     }
 }
 
+pub fn verified(token: Introspection) -> v1::VerifyResponse {
+    v1::VerifyResponse {
+        issuer: token.iss,
+        resource: token.aud,
+        subject: token.sub,
+        client_id: token.client_id,
+        scope: token.scope,
+        exp: i64::try_from(token.exp.seconds()).unwrap_or(i64::MAX),
+    }
+}
+
 pub fn timestamp(at: Timestamp) -> prost_types::Timestamp {
     prost_types::Timestamp { seconds: i64::try_from(at.seconds()).unwrap_or(i64::MAX), nanos: 0 }
 }

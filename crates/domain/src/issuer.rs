@@ -306,8 +306,12 @@ impl Resource {
             let default = |definition: &&ScopeDefinition| definition.requested == Requested::ByDefault;
             return Ok(self.scopes.iter().filter(default).map(|definition| definition.scope.clone()).collect());
         }
-        let known = |scope: &Scope| self.scopes.iter().any(|definition| definition.scope == *scope);
-        if asked.iter().all(known) { Ok(asked) } else { Err(Refusal::ScopeInvalid) }
+        if self.has_all(&asked) { Ok(asked) } else { Err(Refusal::ScopeInvalid) }
+    }
+
+    /// Whether each of `scopes` means something here.
+    pub fn has_all(&self, scopes: &Scopes) -> bool {
+        scopes.iter().all(|scope| self.scopes.iter().any(|definition| definition.scope == *scope))
     }
 
     /// What a person approves of `asked`: all of it but the optional scopes that were not `chosen`. Nothing that was not

@@ -9,6 +9,7 @@
 //! - [`authorization`]: a decision and what becomes of it
 //! - [`prompt`], [`session`]: how much of the consent page somebody gets, and who they seem to be
 //! - [`consent`], [`grant`]: what a person allowed, and what a redeemed code gave
+//! - [`verification`]: whether a request may pass that a proxy asks about
 //! - [`account`]: how they see it and take it back
 //! - [`refusal`]: every deliberate "no"
 //! - [`keys`]: what every MAC, derivation and seal is made with
@@ -56,5 +57,6 @@ pub mod time;
 pub mod upstream_revocation;
 pub mod upstream_tokens;
 pub mod userinfo;
+pub mod verification;
 
 pub use refusal::Refusal;

@@ -145,6 +145,14 @@ pub enum Refusal {
     #[error("introspection is for resource servers, with a token of their own")]
     ResourceServerUnknown,
 
+    // where an access token is used
+    #[error("an access token is needed, as a bearer token in one Authorization header")]
+    AccessTokenMissing,
+    #[error("the access token is not good here, or no longer")]
+    AccessTokenInvalid,
+    #[error("the access token does not carry every scope that is needed here")]
+    ScopeInsufficient,
+
     // registration
     #[error("clients do not register themselves here; ask the operator")]
     RegistrationClosed,
@@ -216,7 +224,11 @@ impl Refusal {
             | Refusal::RegistrationClosed => "access_denied",
             Refusal::TokenTypeUnsupported => "unsupported_token_type",
             // RFC 6750 §3.1.
-            Refusal::InitialAccessTokenInvalid | Refusal::RegistrationAccessTokenInvalid => "invalid_token",
+            Refusal::InitialAccessTokenInvalid
+            | Refusal::RegistrationAccessTokenInvalid
+            | Refusal::AccessTokenMissing
+            | Refusal::AccessTokenInvalid => "invalid_token",
+            Refusal::ScopeInsufficient => "insufficient_scope",
             Refusal::GrantTypeUnsupported => "unsupported_grant_type",
             Refusal::GrantTypeUnauthorized => "unauthorized_client",
             Refusal::CodeInvalid

@@ -19,6 +19,7 @@ use lychgate_api::v1::{
     FinishLoginRequest, FinishLoginResponse, IntrospectRequest, IntrospectResponse, ListRequest, ListResponse,
     ReadRequest, ReadResponse, RegisterRequest, RegisterResponse, RevokeRequest, RevokeResponse, ShowRequest,
     ShowResponse, SignInRequest, SignInResponse, SignOutRequest, SignOutResponse, UpdateRequest, UpdateResponse,
+    VerifyRequest, VerifyResponse,
 };
 use tokio::time::{Instant, sleep, timeout};
 use tonic::{Request, Response, Status};
@@ -160,6 +161,11 @@ impl Control {
             |channel, message| async move { TokenServiceClient::new(channel).introspect(message).await },
         )
         .await
+    }
+
+    pub(crate) async fn verify(&self, id: &RequestId, message: VerifyRequest) -> Result<VerifyResponse, Failure> {
+        self.call(id, message, |channel, message| async move { TokenServiceClient::new(channel).verify(message).await })
+            .await
     }
 
     pub(crate) async fn revoke(&self, id: &RequestId, message: RevokeRequest) -> Result<RevokeResponse, Failure> {

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::extract::{Request, State};
-use axum::http::header::{ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, PRAGMA, RETRY_AFTER, VARY};
+use axum::http::header::{
+    ALLOW, CACHE_CONTROL, CONTENT_TYPE, HeaderName, HeaderValue, PRAGMA, RETRY_AFTER, VARY, WWW_AUTHENTICATE,
+};
 use axum::http::{HeaderMap, StatusCode};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
@@ -220,6 +222,9 @@ impl Failure {
         failure.0.oauth_error = take(metadata::OAUTH_ERROR);
         failure.0.description = take(metadata::DESCRIPTION).map(Cow::Owned);
         let (uri, label) = (take(metadata::RETURN_URI), take(metadata::RETURN_LABEL));
+        if let Some(challenge) = take(metadata::CHALLENGE).and_then(|challenge| challenge.try_into().ok()) {
+            failure = failure.with_header(WWW_AUTHENTICATE, challenge);
+        }
         failure.return_link(uri.and_then(|uri| ReturnLink::new(uri, label.unwrap_or_default())))
     }
 }

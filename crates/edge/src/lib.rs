@@ -34,6 +34,7 @@ mod revocation;
 mod router;
 mod server;
 mod token;
+mod verification;
 mod wording;
 
 pub use client_address::ClientAddressHeader;

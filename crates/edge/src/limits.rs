@@ -61,6 +61,7 @@ pub(crate) struct Limits<C: Clock = DefaultClock> {
     codes: Limit<C>,
     refreshes: Limit<C>,
     introspections: Limit<C>,
+    verifications: Limit<C>,
     documents: Limit<C>,
     failures: Buckets<Claim, C>,
     /// What has been logged of late.
@@ -115,6 +116,7 @@ impl<C: Clock + Clone> Limits<C> {
             codes: limit(Class::Code),
             refreshes: limit(Class::Refresh),
             introspections: limit(Class::Introspection),
+            verifications: limit(Class::Verification),
             documents: limit(Class::Document),
             failures: Buckets::new(config.failures_per_minute(), clock.clone()),
             said: Buckets::new(ONCE_PER_MINUTE, clock),
@@ -170,6 +172,7 @@ impl<C: Clock + Clone> Limits<C> {
             Class::Code => &self.codes,
             Class::Refresh => &self.refreshes,
             Class::Introspection => &self.introspections,
+            Class::Verification => &self.verifications,
             Class::Document => &self.documents,
         }
     }

@@ -27,12 +27,13 @@ use crate::router::App;
 
 /// What every issuer has below its path. Where a path could be read in two ways, the issuer with the longer path has it,
 /// so the shorter ending stands first.
-const ENDPOINTS: [&str; 13] = [
+const ENDPOINTS: [&str; 14] = [
     "/authorize",
     "/consent",
     "/token",
     "/revoke",
     "/introspect",
+    "/verify",
     "/register",
     "/jwks.json",
     "/account",

@@ -22,7 +22,7 @@ use crate::issuers::Issuers;
 use crate::limits::{Limits, admit};
 use crate::locate::nowhere;
 use crate::pages::Pages;
-use crate::{account, flow, introspection, metadata, registration, revocation, token};
+use crate::{account, flow, introspection, metadata, registration, revocation, token, verification};
 
 /// What handlers share.
 #[derive(Debug)]
@@ -61,13 +61,15 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .layer(limited())
         .layer(from_fn(as_json))
         .layer(cors());
+    let proxies =
+        Router::new().route("/verify", only("GET", get(verification::verify))).layer(limited()).layer(from_fn(as_json));
     let house = Router::new()
         .route("/healthz", only("GET, HEAD", get("ok\n")))
         .route("/readyz", only("GET, HEAD", get(ready)))
         .route("/assets/{file}", only("GET, HEAD", get(asset)))
         .layer(limited())
         .layer(from_fn(as_json));
-    people.merge(programs).merge(house).with_state(Arc::clone(app))
+    people.merge(programs).merge(proxies).merge(house).with_state(Arc::clone(app))
 }
 
 /// RFC 7592 §2.

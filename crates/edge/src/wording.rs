@@ -107,6 +107,12 @@ fn of_reason(reason: Reason) -> Wording {
         | Reason::RegistrationAccessTokenInvalid => {
             ("The app could not prove who it is", "The app gave a wrong key or none.", TELL_THE_MAKER)
         }
+        Reason::AccessTokenMissing | Reason::AccessTokenInvalid => {
+            ("The app has no access here", "The app brought no key, or one that is not good here.", TELL_THE_MAKER)
+        }
+        Reason::ScopeInsufficient => {
+            ("The app may not do this", "What the app was allowed does not include this.", TELL_THE_MAKER)
+        }
         Reason::ClientAuthenticationAmbiguous => {
             (REFUSED_APP, "The app said in two ways at once who it is.", TELL_THE_MAKER)
         }

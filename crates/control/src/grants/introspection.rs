@@ -47,8 +47,21 @@ impl Control {
         if token.is_empty() {
             return Err(Refusal::ParameterMissing("token").into());
         }
-        let Some(claims) = serving.access_token(token) else { return Ok(None) };
-        if now >= claims.exp || !server.may_speak_of_resource(&claims.aud) {
+        let claims = serving.access_token(token).filter(|claims| server.may_speak_of_resource(&claims.aud));
+        match claims {
+            Some(claims) => self.living(issuer, claims, now).await,
+            None => Ok(None),
+        }
+    }
+
+    /// `claims`, if they are good `now`: before their end, and while their grant lives.
+    pub(super) async fn living(
+        &self,
+        issuer: &Issuer,
+        claims: Introspection,
+        now: Timestamp,
+    ) -> Result<Option<Introspection>, Error> {
+        if now >= claims.exp {
             return Ok(None);
         }
         let Some(grant) = self.store.grant(issuer, claims.grant_id, now).await? else { return Ok(None) };

@@ -3,6 +3,7 @@
 use lychgate_api::v1::token_service_server::TokenService;
 use lychgate_api::v1::{
     ExchangeRequest, ExchangeResponse, IntrospectRequest, IntrospectResponse, RevokeRequest, RevokeResponse,
+    VerifyRequest, VerifyResponse,
 };
 use tonic::{Request, Response, Status};
 
@@ -28,6 +29,13 @@ impl TokenService for Control {
         let server = request.resource_server_token.as_deref();
         let found = Control::introspect(self, &caller, &request.issuer_id, &request.token, server).await;
         reply(found, &caller.request_id, wire::introspection)
+    }
+
+    async fn verify(&self, request: Request<VerifyRequest>) -> Result<Response<VerifyResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let VerifyRequest { issuer_id, resource, scope, access_token } = &request;
+        let verified = Control::verify(self, &caller, issuer_id, resource, scope.as_deref(), access_token).await;
+        reply(verified, &caller.request_id, wire::verified)
     }
 
     async fn revoke(&self, request: Request<RevokeRequest>) -> Result<Response<RevokeResponse>, Status> {

@@ -33,6 +33,7 @@ fn allowed(method: &str) -> &'static [Role] {
         | "AuthorizationService/FinishLogin"
         | "AuthorizationService/ConfirmLogin"
         | "TokenService/Exchange"
+        | "TokenService/Verify"
         | "TokenService/Revoke"
         | "RegistrationService/Register"
         | "RegistrationService/Read"
@@ -43,6 +44,7 @@ fn allowed(method: &str) -> &'static [Role] {
         | "AccountService/Revoke"
         | "AccountService/SignOut" => &[Role::Edge],
         "TokenService/Introspect" => &[Role::Edge, Role::Resource],
+        "envoy.service.auth.v3.Authorization/Check" => &[Role::Resource],
         "ConsentService/Check" | "ConsentService/BatchCheck" => &[Role::Checker],
         "ConsentService/Get" | "ConsentService/List" | "ConsentService/Watch" => &[Role::Reader, Role::Operator],
         "IssuerService/List" | "IssuerService/Describe" => &[Role::Edge, Role::Reader, Role::Operator],
@@ -61,26 +63,31 @@ fn allowed(method: &str) -> &'static [Role] {
     }
 }
 
-/// Every method there is, as `Service/Method`.
+/// Every method there is, as `Service/Method`; with its package, if that is not ours.
 fn methods() -> Vec<String> {
     let descriptors = FileDescriptorSet::decode(FILE_DESCRIPTORS).unwrap();
     let services =
-        descriptors.file.iter().filter(|file| file.package() == "lychgate.v1").flat_map(|file| &file.service);
-    let methods = services.flat_map(|service| {
-        service.method.iter().map(|method| {
+        descriptors.file.iter().flat_map(|file| file.service.iter().map(|service| (file.package(), service)));
+    let methods = services.flat_map(|(package, service)| {
+        service.method.iter().map(move |method| {
             // What answers with a stream is refused as everything else is: an empty message never gets as far as the stream.
             assert!(!method.client_streaming());
-            format!("{}/{}", service.name(), method.name())
+            let name = format!("{package}.{}/{}", service.name(), method.name());
+            name.strip_prefix("lychgate.v1.").map_or(name.clone(), str::to_owned)
         })
     });
     methods.collect()
+}
+
+fn full_name(name: &str) -> String {
+    if name.contains('.') { name.to_owned() } else { format!("lychgate.v1.{name}") }
 }
 
 /// Calls `method` with an empty message.
 async fn call(edge: &Edge, method: &str) -> Result<(), Failure> {
     let mut grpc = Grpc::new(edge.channel.clone());
     grpc.ready().await.unwrap();
-    let path = format!("/lychgate.v1.{method}").parse().unwrap();
+    let path = format!("/{}", full_name(method)).parse().unwrap();
     let reply = grpc.unary(Request::new(()), path, ProstCodec::<(), ()>::default()).await;
     reply.map(|_| ()).map_err(Failure::from)
 }
@@ -153,7 +160,7 @@ async fn walk(methods: &[String], callers: &[(Role, Edge)]) {
 async fn without_a_token_nobody_is_let_in() {
     let (_world, control) = with_all_roles().await;
     let channel = Endpoint::from_shared(format!("http://{}", control.address)).unwrap().connect_lazy();
-    for method in methods() {
+    for method in &methods() {
         for authorization in [None, Some("Basic dG9rZW4tb2YtdGhlLWVkZ2U="), Some(EDGE_TOKEN), Some("Bearer")] {
             let mut grpc = Grpc::new(channel.clone());
             grpc.ready().await.unwrap();
@@ -161,7 +168,7 @@ async fn without_a_token_nobody_is_let_in() {
             if let Some(authorization) = authorization {
                 request.metadata_mut().insert("authorization", authorization.parse().unwrap());
             }
-            let path = format!("/lychgate.v1.{method}").parse().unwrap();
+            let path = format!("/{}", full_name(method)).parse().unwrap();
             let reply = grpc.unary(request, path, ProstCodec::<(), ()>::default()).await;
             assert_eq!(reply.map_err(Failure::from).reason(), "UNAUTHENTICATED", "{method} with {authorization:?}");
         }
@@ -241,13 +248,16 @@ async fn reflection_in_both_versions_names_every_service_to_whoever_asks() {
     let channel = Endpoint::from_shared(format!("http://{}", control.address)).unwrap().connect_lazy();
     for listed in [reflected!(v1, channel.clone()), reflected!(v1alpha, channel.clone())] {
         let mut expected: Vec<_> =
-            methods().iter().map(|method| format!("lychgate.v1.{}", method.split('/').next().unwrap())).collect();
+            methods().iter().map(|method| full_name(method.split('/').next().unwrap())).collect();
         expected.push("grpc.health.v1.Health".to_owned());
         for service in expected {
             assert!(listed.contains(&service), "{service} is not in {listed:?}");
         }
     }
 }
+
+/// Methods that have an answer for an empty message: to Envoy, "401" is one.
+const WELL_ASKED_BY_NOTHING: [&str; 2] = ["IssuerService/List", "envoy.service.auth.v3.Authorization/Check"];
 
 /// One request id stands in the error, and with it in the logs: the caller's if it has the form, otherwise one of ours.
 #[tokio::test(flavor = "multi_thread")]
@@ -265,12 +275,12 @@ async fn every_error_names_reason_domain_and_request() {
         (EDGE_TOKEN, &"x".repeat(65), false),
     ] {
         let edge = control.caller(token);
-        for method in methods().iter().filter(|method| *method != "IssuerService/List") {
+        for method in methods().iter().filter(|method| !WELL_ASKED_BY_NOTHING.contains(&method.as_str())) {
             let mut grpc = Grpc::new(edge.channel.clone());
             grpc.ready().await.unwrap();
             let mut request = Request::new(());
             request.metadata_mut().insert("x-request-id", given.parse().unwrap());
-            let path = format!("/lychgate.v1.{method}").parse().unwrap();
+            let path = format!("/{}", full_name(method)).parse().unwrap();
             let reply = grpc.unary(request, path, ProstCodec::<(), ()>::default()).await;
             let failure = Failure::from(reply.unwrap_err());
             assert!(Reason::parse(&failure.reason).is_some(), "{method}: {failure:?}");
@@ -290,7 +300,7 @@ async fn a_message_that_cannot_be_decoded_is_refused_for_a_reason() {
         let (_, token) = ROLES.into_iter().find(|(role, _)| allowed(method).contains(role)).unwrap();
         let mut grpc = Grpc::new(control.caller(token).channel);
         grpc.ready().await.unwrap();
-        let path = format!("/lychgate.v1.{method}").parse().unwrap();
+        let path = format!("/{}", full_name(method)).parse().unwrap();
         // Field 1, which is a string everywhere, as bytes that are none.
         let reply = grpc.unary(Request::new(vec![0xFF]), path, ProstCodec::<Vec<u8>, ()>::default()).await;
         assert_eq!(reply.map_err(Failure::from).reason(), "REQUEST_MALFORMED", "{method}");

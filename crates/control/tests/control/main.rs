@@ -28,4 +28,5 @@ mod rotation;
 mod secrets;
 mod sessions;
 mod telling;
+mod verification;
 mod watch;

@@ -23,13 +23,16 @@ pub(crate) enum Class {
     Refresh,
     /// A resource server asks about a token, perhaps at each of its own requests.
     Introspection,
+    /// A proxy asks about a request that it holds back, at each of them. Whoever sent it has no part in the count: the
+    /// proxy's address is what is seen, and who fills its bucket with requests fills that of its own server.
+    Verification,
     /// What anybody may read, and what is not there.
     Document,
 }
 
 impl Class {
     #[cfg(test)]
-    pub(super) const ALL: [Class; 8] = [
+    pub(super) const ALL: [Class; 9] = [
         Class::Registration,
         Class::Stranger,
         Class::Browser,
@@ -37,6 +40,7 @@ impl Class {
         Class::Code,
         Class::Refresh,
         Class::Introspection,
+        Class::Verification,
         Class::Document,
     ];
 
@@ -48,6 +52,7 @@ impl Class {
             "/healthz" | "/readyz" => None,
             "/token" | "/revoke" if is_post => None,
             "/introspect" if is_post => Some(Self::Introspection),
+            "/verify" => Some(Self::Verification),
             "/register" if is_post => Some(Self::Registration),
             "/consent" | "/account/sign-in" | "/account/revoke" | "/account/sign-out" if is_post => {
                 Some(Self::Decision)
@@ -69,6 +74,7 @@ impl Class {
             Self::Code => "codes",
             Self::Refresh => "refreshes",
             Self::Introspection => "introspections",
+            Self::Verification => "verifications",
             Self::Document => "documents",
         }
     }

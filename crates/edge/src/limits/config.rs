@@ -17,6 +17,7 @@ pub struct LimitsConfig {
     codes: AllowanceConfig,
     refreshes: AllowanceConfig,
     introspections: AllowanceConfig,
+    verifications: AllowanceConfig,
     documents: AllowanceConfig,
     failed_authentications: FailuresConfig,
 }
@@ -55,6 +56,7 @@ impl LimitsConfig {
             Class::Code => &self.codes,
             Class::Refresh => &self.refreshes,
             Class::Introspection => &self.introspections,
+            Class::Verification => &self.verifications,
             Class::Document => &self.documents,
         };
         let default = default_allowance(class);
@@ -85,6 +87,7 @@ const fn default_allowance(class: Class) -> Allowance {
         Class::Code => allowance(6_000, 120_000, 256, 1_024),
         Class::Refresh => allowance(30_000, 600_000, 512, 2_048),
         Class::Introspection => allowance(60_000, 1_200_000, 512, 2_048),
+        Class::Verification => allowance(60_000, 600_000, 512, 2_048),
         Class::Document => allowance(30_000, 600_000, 512, 2_048),
     }
 }

@@ -26,7 +26,7 @@ fn r35_no_class_shares_a_bucket_with_another() {
     for flooded in Class::ALL {
         let (limits, _) = limits(&format!(
             "registrations.{all}\nstrangers.{all}\nbrowsers.{all}\ndecisions.{all}\ncodes.{all}\nrefreshes.{all}\n\
-             introspections.{all}\ndocuments.{all}"
+             introspections.{all}\nverifications.{all}\ndocuments.{all}"
         ));
         assert_eq!(entered(&limits, flooded, 1), Ok(()), "{flooded:?}");
         assert_eq!(entered(&limits, flooded, 1), TOO_MANY, "{flooded:?}");

@@ -45,7 +45,7 @@ async fn programs_in_web_pages_may_call_what_is_for_programs() {
 #[tokio::test]
 async fn what_a_browser_opens_is_nobody_elses() {
     let (edge, _) = running().await;
-    for path in ["/authorize", "/consent", "/t/consent", "/callback/root", "/nowhere"] {
+    for path in ["/authorize", "/consent", "/t/consent", "/callback/root", "/nowhere", "/verify?resource=r"] {
         for method in ["GET", "POST"] {
             let response = preflight(&edge, path, method).await;
             assert!(!response.status().is_success(), "{path}");

@@ -13,3 +13,4 @@ mod repetition;
 mod routing;
 mod surfaces;
 mod token;
+mod verification;

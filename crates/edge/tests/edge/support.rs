@@ -36,6 +36,7 @@ pub(crate) enum Asked {
     ConfirmLogin(v1::ConfirmLoginRequest),
     Exchange(v1::ExchangeRequest),
     Introspect(v1::IntrospectRequest),
+    Verify(v1::VerifyRequest),
     Revoke(v1::RevokeRequest),
     Register(v1::RegisterRequest),
     Read(v1::ReadRequest),
@@ -52,6 +53,7 @@ pub(crate) enum Answer {
     Next(v1::Next),
     Exchanged(v1::ExchangeResponse),
     Introspected(v1::IntrospectResponse),
+    Verified(v1::VerifyResponse),
     Revoked,
     Registered(v1::ClientInformation),
     Deleted,
@@ -206,6 +208,13 @@ impl TokenService for FakeControl {
     ) -> Result<Response<v1::IntrospectResponse>, Status> {
         match self.reply(request, Asked::Introspect)? {
             Answer::Introspected(answer) => Ok(Response::new(answer)),
+            other => panic!("not an answer to that: {other:?}"),
+        }
+    }
+
+    async fn verify(&self, request: Request<v1::VerifyRequest>) -> Result<Response<v1::VerifyResponse>, Status> {
+        match self.reply(request, Asked::Verify)? {
+            Answer::Verified(answer) => Ok(Response::new(answer)),
             other => panic!("not an answer to that: {other:?}"),
         }
     }

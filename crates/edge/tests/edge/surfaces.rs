@@ -12,6 +12,8 @@ enum Kind {
     Page,
     /// For programs, secret: as above, but JSON, and web pages may call it (R26).
     Secret,
+    /// For proxies: as above, but no web page has any business there.
+    Proxy,
     /// For programs, public: as above, and may be kept.
     Document,
     /// For whoever runs this.
@@ -19,7 +21,7 @@ enum Kind {
 }
 
 /// Every route there is. A new one is a line here, or `every_route_dresses_as_its_kind` says nothing about it.
-const ROUTES: [(&str, Kind); 22] = [
+const ROUTES: [(&str, Kind); 24] = [
     ("/authorize", Kind::Page),
     ("/t/authorize", Kind::Page),
     ("/consent", Kind::Page),
@@ -36,6 +38,8 @@ const ROUTES: [(&str, Kind); 22] = [
     ("/register/client-1", Kind::Secret),
     ("/revoke", Kind::Secret),
     ("/t/introspect", Kind::Secret),
+    ("/verify", Kind::Proxy),
+    ("/t/verify", Kind::Proxy),
     ("/.well-known/oauth-protected-resource/root", Kind::Document),
     ("/jwks.json", Kind::Document),
     ("/.well-known/oauth-authorization-server", Kind::Document),
@@ -128,7 +132,7 @@ fn assert_dress(response: &reqwest::Response, kind: Kind, what: &str) {
     let is_error = response.status().as_u16() >= 400;
     let caching = match kind {
         _ if is_error => "no-store",
-        Kind::Page | Kind::Secret => "no-store",
+        Kind::Page | Kind::Secret | Kind::Proxy => "no-store",
         Kind::Document => "public, max-age=300",
         Kind::House => ["", "no-cache"][usize::from(what.contains("/assets/"))],
     };

@@ -82,6 +82,10 @@ impl Edge {
         told(TokenServiceClient::new(self.channel.clone()).introspect(request).await)
     }
 
+    pub(crate) async fn verify(&self, request: v1::VerifyRequest) -> Result<v1::VerifyResponse, Failure> {
+        told(TokenServiceClient::new(self.channel.clone()).verify(request).await)
+    }
+
     pub(crate) async fn revoke(&self, request: v1::RevokeRequest) -> Result<v1::RevokeResponse, Failure> {
         told(TokenServiceClient::new(self.channel.clone()).revoke(request).await)
     }

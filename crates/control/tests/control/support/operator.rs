@@ -7,7 +7,7 @@ use lychgate_api::v1::admin_service_revoke_request::Target;
 use lychgate_api::v1::admin_service_revoke_response::Outcome;
 use lychgate_control::config::Role;
 
-use super::{Control, Edge, Failure, ISSUER, RESOURCE, World, principal};
+use super::{Control, Edge, Envoys, Failure, ISSUER, RESOURCE, World, principal, verification};
 
 const TOKEN: &str = "token-of-the-operator";
 const SERVER: &str = "token-of-the-server";
@@ -123,11 +123,17 @@ impl Control {
         Operator::of(self.caller(TOKEN))
     }
 
-    /// What the resource server is told of an access token.
+    /// What the resource server is told of an access token. The proxies before it are told the same.
     pub(crate) async fn is_active(&self, access_token: &str) -> bool {
         let (issuer_id, token) = (ISSUER.to_owned(), access_token.to_owned());
+        let server = self.caller(SERVER);
+        let to_envoy = server.ext_authz(&Envoys::with(&token)).await.expect("it may").passes();
+        let to_nginx = self.edge().verify(verification(&token)).await.map_err(|failure| failure.reason);
         let request = v1::IntrospectRequest { issuer_id, token, resource_server_token: None };
-        self.caller(SERVER).introspect(request).await.expect("it may").active
+        let is_active = server.introspect(request).await.expect("it may").active;
+        let expected = if is_active { Ok(()) } else { Err("ACCESS_TOKEN_INVALID".to_owned()) };
+        assert_eq!((to_nginx.map(drop), to_envoy), (expected, is_active));
+        is_active
     }
 
     /// Whether a service would be told that the consent stands.

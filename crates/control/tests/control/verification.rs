@@ -1,0 +1,240 @@
+//! What proxies are told of a request that they hold back: whose it is, or what its sender is to do. By the edge's `Verify`
+//! and by Envoy's `ext_authz`, which say the same.
+
+use std::collections::HashMap;
+use std::time::Duration;
+
+use lychgate_api::{error_metadata, v1};
+use lychgate_control::config::Role;
+
+use crate::support::{
+    Answered, App, Control, EDGE_TOKEN, Envoys, Failure, Flow, ISSUER, ISSUER_URL, RESOURCE, Refused as _, World,
+    principal, verification,
+};
+
+const ENVOY: &str = "token-of-the-envoy";
+const OTHER: &str = "https://other.example/mcp";
+const CHALLENGE: &str = "Bearer resource_metadata=\"https://mcp.example/.well-known/oauth-protected-resource/mcp\"";
+
+async fn with_envoy() -> (World, Control) {
+    let mut world = World::new().await;
+    world.config.principals.push(principal("envoy", Role::Resource, ENVOY));
+    let control = world.start().await;
+    (world, control)
+}
+
+/// What the client is told of a refusal.
+#[track_caller]
+fn told(refused: Result<v1::VerifyResponse, Failure>) -> (String, Option<String>) {
+    let failure = refused.expect_err("it is refused");
+    (failure.reason, failure.metadata.get(error_metadata::CHALLENGE).cloned())
+}
+
+fn denied(reason: &str, text: &str) -> (String, Option<String>) {
+    (reason.to_owned(), Some(format!("{CHALLENGE}{text}")))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c6_r25_a_living_token_says_whose_request_it_is_and_any_other_is_challenged() {
+    let (world, control) = with_envoy().await;
+    let edge = control.edge();
+    let mut flow = Flow::new(App::configured());
+    let tokens = flow.tokens(&edge, &world.idp).await;
+    let good = verification(&tokens.access_token);
+    let verified = edge.verify(good.clone()).await.unwrap();
+    let expected = v1::VerifyResponse {
+        issuer: ISSUER_URL.to_owned(),
+        resource: RESOURCE.to_owned(),
+        subject: "idp|alice".to_owned(),
+        client_id: "app".to_owned(),
+        scope: "read".to_owned(),
+        exp: verified.exp,
+    };
+    assert_eq!(verified, expected);
+    assert_eq!(u64::try_from(verified.exp).unwrap(), world.now().seconds() + 600);
+
+    let (unsigned, signature) = tokens.access_token.rsplit_once('.').unwrap();
+    let flipped = if signature.starts_with('A') { 'B' } else { 'A' };
+    for (why, token) in [
+        ("a refresh token", tokens.refresh_token().to_owned()),
+        ("no token", "a.b.c".to_owned()),
+        ("without its signature", format!("{unsigned}.")),
+        ("another signature", format!("{unsigned}.{flipped}{}", &signature[1..])),
+        ("two at once", format!("{0} {0}", tokens.access_token)),
+    ] {
+        let invalid = denied("ACCESS_TOKEN_INVALID", ", error=\"invalid_token\"");
+        assert_eq!(told(edge.verify(verification(&token)).await), invalid, "{why}");
+    }
+    assert_eq!(told(edge.verify(verification("")).await), denied("ACCESS_TOKEN_MISSING", ""), "nothing was wrong");
+
+    let with = |scope: &str| v1::VerifyRequest { scope: Some(scope.to_owned()), ..good.clone() };
+    assert_eq!(edge.verify(with("read")).await.unwrap(), expected);
+    let more = ", scope=\"read write\", error=\"insufficient_scope\"";
+    assert_eq!(told(edge.verify(with("write read")).await), denied("SCOPE_INSUFFICIENT", more));
+
+    world.advance(Duration::from_secs(600));
+    assert_eq!(told(edge.verify(good).await).0, "ACCESS_TOKEN_INVALID", "it has expired");
+}
+
+/// A token of one resource is nothing to the other, and one issuer's is nothing at the other's.
+#[tokio::test(flavor = "multi_thread")]
+async fn a17_c6_a_token_passes_at_its_own_resource_and_issuer_only() {
+    let (mut world, _) = with_envoy().await;
+    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
+    world.config.issuers.push(other);
+    let control = world.start().await;
+    let edge = control.edge();
+    let token = Flow::new(App::configured()).tokens(&edge, &world.idp).await.access_token;
+    let good = verification(&token);
+    assert!(edge.verify(good.clone()).await.is_ok());
+    let elsewhere = v1::VerifyRequest { resource: OTHER.to_owned(), ..good.clone() };
+    let (reason, challenge) = told(edge.verify(elsewhere).await);
+    assert_eq!(reason, "ACCESS_TOKEN_INVALID");
+    assert!(challenge.unwrap().contains("\"https://other.example/.well-known/oauth-protected-resource/mcp\""));
+    let at_another = v1::VerifyRequest { issuer_id: "other".to_owned(), ..good };
+    assert_eq!(told(edge.verify(at_another).await).0, "ACCESS_TOKEN_INVALID");
+}
+
+/// Whoever wrote the proxy's configuration is told, in the log and in the answer; nobody gets through.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_slip_in_a_proxys_configuration_lets_nobody_through_and_says_so() {
+    let (world, control) = with_envoy().await;
+    let edge = control.edge();
+    let token = Flow::new(App::configured()).tokens(&edge, &world.idp).await.access_token;
+    let good = verification(&token);
+    let resource = |uri: &str| v1::VerifyRequest { resource: uri.to_owned(), ..good.clone() };
+    let scope = |scope: &str| v1::VerifyRequest { scope: Some(scope.to_owned()), ..good.clone() };
+    for (request, reason) in [
+        (resource(""), "PARAMETER_MISSING"),
+        (resource("https://mcp.example/mcp/"), "RESOURCE_UNKNOWN"),
+        (resource("https://unknown.example"), "RESOURCE_UNKNOWN"),
+        (scope(""), "SCOPE_INVALID"),
+        (scope("raed"), "SCOPE_INVALID"),
+        (v1::VerifyRequest { issuer_id: "mian".to_owned(), ..good.clone() }, "ISSUER_UNKNOWN"),
+    ] {
+        assert_eq!(told(edge.verify(request.clone()).await), (reason.to_owned(), None), "{request:?}");
+        let without = v1::VerifyRequest { access_token: String::new(), ..request };
+        assert_eq!(told(edge.verify(without.clone()).await), (reason.to_owned(), None), "{without:?}");
+    }
+
+    let server = control.caller(ENVOY);
+    let asked = Envoys::with(&token);
+    for (extensions, reason) in [
+        (("lychgate-resource", ""), "RESOURCE_UNKNOWN"),
+        // It exists, but is another server's.
+        (("lychgate-resource", OTHER), "RESOURCE_UNKNOWN"),
+        (("lychgate-issuer", "mian"), "ISSUER_UNKNOWN"),
+        (("lychgate-scopes", ""), "SCOPE_INVALID"),
+        (("lychgate-scopes", "raed"), "SCOPE_INVALID"),
+        // As if nothing were demanded.
+        (("lychgate-scope", "write"), "REQUEST_MALFORMED"),
+    ] {
+        let slipped = asked.clone().saying(&[extensions]);
+        assert_eq!(server.ext_authz(&slipped).await.reason(), reason, "{extensions:?}");
+    }
+    let complete =
+        [("lychgate-issuer", ISSUER), ("lychgate-resource", RESOURCE), ("lychgate-scopes", "read"), ("x", "y")];
+    assert!(server.ext_authz(&asked.saying(&complete)).await.unwrap().passes());
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_envoy_learns_whose_request_it_is_and_takes_out_what_was_forged() {
+    let (world, control) = with_envoy().await;
+    let token = Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await.access_token;
+    let server = control.caller(ENVOY);
+    let expires = (world.now().seconds() + 600).to_string();
+    let identity: HashMap<String, String> = [
+        ("x-lychgate-issuer", ISSUER_URL),
+        ("x-lychgate-resource", RESOURCE),
+        ("x-lychgate-subject", "idp|alice"),
+        ("x-lychgate-client", "app"),
+        ("x-lychgate-scope", "read"),
+        ("x-lychgate-expires", expires.as_str()),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .into();
+    // What the client writes into other headers demands nothing else, and says nothing.
+    let asked = Envoys::with(&token)
+        .header("host", "other.example")
+        .header(":path", "/mcp?resource=https://other.example/mcp")
+        .header("x-forwarded-uri", OTHER)
+        .header("lychgate-resource", OTHER)
+        .header("lychgate-scopes", "write")
+        .header("x-lychgate-subject", "idp|root")
+        .header("x-lychgate-groups", "admin")
+        .header("x_lychgate_subject", "idp|root")
+        .header("x-lychgate_scope", "write");
+    for asked in [asked.clone(), asked.raw()] {
+        let Answered::Passes { set, mut removed } = server.ext_authz(&asked).await.unwrap() else {
+            panic!("it does not pass")
+        };
+        removed.sort();
+        assert_eq!(set, identity);
+        assert_eq!(removed, ["x-lychgate-groups", "x-lychgate_scope", "x_lychgate_subject"], "never what is set");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn c4_c5_c7_r25_an_envoy_gives_the_client_the_same_challenge() {
+    let (world, control) = with_envoy().await;
+    let token = Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await.access_token;
+    let server = control.caller(ENVOY);
+    let bearer = format!("Bearer {token}");
+    let twice = Envoys::with(&token).header("authorization", &bearer);
+    let of = |value: &str| Envoys::default().header("authorization", value);
+    for (asked, status, text) in [
+        (Envoys::default(), 401, ""),
+        (of(&format!("Basic {token}")), 401, ""),
+        (of(&token), 401, ""),
+        (twice.clone(), 401, ""),
+        (twice.raw(), 401, ""),
+        (Envoys::default().header(":path", &format!("/mcp?access_token={token}")), 401, ""),
+        (Envoys::default().header("cookie", &format!("authorization={bearer}")), 401, ""),
+        (Envoys::with("a.b.c"), 401, ", error=\"invalid_token\""),
+        (
+            Envoys::with(&token).saying(&[("lychgate-scopes", "read write")]),
+            403,
+            ", scope=\"read write\", error=\"insufficient_scope\"",
+        ),
+    ] {
+        let answered = server.ext_authz(&asked).await.unwrap();
+        let Answered::Denied { status: told, headers, body } = answered else { panic!("{asked:?} passes") };
+        assert_eq!((told, &headers["www-authenticate"]), (status, &format!("{CHALLENGE}{text}")), "{asked:?}");
+        assert_eq!(headers["cache-control"], "no-store");
+        let body: serde_json::Value = serde_json::from_str(&body).unwrap();
+        let error = if status == 403 { "insufficient_scope" } else { "invalid_token" };
+        assert_eq!((&headers["content-type"], &body["error"]), (&"application/json".to_owned(), &error.into()));
+        assert!(!body["error_description"].as_str().unwrap().is_empty());
+    }
+    assert!(server.ext_authz(&of(&bearer.replace("Bearer", "bearer"))).await.unwrap().passes());
+    assert!(server.ext_authz(&of(&bearer).raw()).await.unwrap().passes());
+}
+
+/// What Envoy's configuration leaves out follows from who asks, as long as only one thing can be meant.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_an_envoy_leaves_out_is_never_guessed() {
+    let mut world = World::new().await;
+    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
+    world.config.issuers.push(other);
+    let mut everywhere = principal("everywhere", Role::Resource, ENVOY);
+    everywhere.resources = Some(vec![RESOURCE.to_owned(), OTHER.to_owned()]);
+    let mut scoped = principal("scoped", Role::Resource, "token-of-the-scoped");
+    scoped.issuers = Some(vec!["other".to_owned()]);
+    world.config.principals.extend([everywhere, scoped]);
+    let control = world.start().await;
+    let (edge, everywhere, scoped) = (control.edge(), control.caller(ENVOY), control.caller("token-of-the-scoped"));
+    let token = Flow::at("other", App::configured()).tokens(&edge, &world.idp).await.access_token;
+    let asked = Envoys::with(&token);
+    let (issuer, resource) = (("lychgate-issuer", "other"), ("lychgate-resource", RESOURCE));
+    for (extensions, missing) in [(&[issuer][..], "lychgate-resource"), (&[resource], "lychgate-issuer")] {
+        let failure = everywhere.ext_authz(&asked.clone().saying(extensions)).await.unwrap_err();
+        let description = &failure.metadata[error_metadata::DESCRIPTION];
+        assert_eq!(failure.reason, "PARAMETER_MISSING");
+        assert!(description.contains(missing), "{description}");
+    }
+    assert!(everywhere.ext_authz(&asked.clone().saying(&[issuer, resource])).await.unwrap().passes());
+    assert!(scoped.ext_authz(&asked).await.unwrap().passes(), "it has one resource, and speaks of one issuer");
+    let foreign = asked.saying(&[("lychgate-issuer", ISSUER)]);
+    assert_eq!(scoped.ext_authz(&foreign).await.reason(), "ISSUER_UNKNOWN");
+    assert_eq!(control.caller(EDGE_TOKEN).ext_authz(&foreign).await.reason(), "PERMISSION_DENIED");
+}

@@ -1,0 +1,176 @@
+//! Whether a request may pass that a proxy holds back until it has asked: by `/verify`, or by Envoy's `ext_authz`.
+//!
+//! What is demanded comes from the proxy's own configuration. Of the request that is held back nothing counts but its
+//! token: whoever sent it also chose its path, its host and every other header.
+
+use url::Url;
+
+use crate::Refusal;
+use crate::issuer::{Issuer, Resource};
+use crate::scope::Scopes;
+
+/// What a request must bring: a living access token for one resource, with all of these scopes.
+#[derive(Clone, Debug)]
+pub struct Demand<'a> {
+    resource: &'a Resource,
+    scopes: Scopes,
+}
+
+/// Why it may not pass, and the `WWW-Authenticate` that says how to do better (RFC 6750 §3, RFC 9728 §5.1).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Denial {
+    pub refusal: Refusal,
+    pub challenge: String,
+}
+
+impl<'a> Demand<'a> {
+    /// Who configured the proxy has to name what there is, as it is written here: a slip would otherwise let everybody in,
+    /// or nobody, and look like somebody's bad token. `None` demands no scope; a scope that is there and empty is a slip.
+    pub fn new(issuer: &'a Issuer, resource: &str, scope: Option<&str>) -> Result<Self, Refusal> {
+        if resource.is_empty() {
+            return Err(Refusal::ParameterMissing("resource"));
+        }
+        let resource = issuer.resource_by_uri(resource).ok_or(Refusal::ResourceUnknown)?;
+        let scopes = Scopes::parse(scope.unwrap_or_default())?;
+        let is_slip = scopes.is_empty() && scope.is_some();
+        if is_slip || !resource.has_all(&scopes) { Err(Refusal::ScopeInvalid) } else { Ok(Self { resource, scopes }) }
+    }
+
+    /// That a living token may pass which is for `audience` and carries `scopes` (RFC 6750 §3.1). For another resource it is
+    /// as good as dead.
+    pub fn judge(&self, audience: &str, scopes: &Scopes) -> Result<(), Denial> {
+        if audience != self.resource.uri {
+            return Err(self.dead());
+        }
+        if self.scopes.is_subset(scopes) { Ok(()) } else { Err(self.denial(Refusal::ScopeInsufficient)) }
+    }
+
+    /// What is told to whoever brings something that is no living access token of this issuer's.
+    pub fn dead(&self) -> Denial {
+        self.denial(Refusal::AccessTokenInvalid)
+    }
+
+    /// What is told to whoever brings nothing.
+    pub fn missing(&self) -> Denial {
+        // Without an error: nothing was wrong with a request that did not know (RFC 6750 §3.1).
+        Denial { challenge: self.challenge(None), refusal: Refusal::AccessTokenMissing }
+    }
+
+    fn denial(&self, refusal: Refusal) -> Denial {
+        Denial { challenge: self.challenge(Some(refusal.oauth_error())), refusal }
+    }
+
+    /// Clients take it apart with regular expressions: it starts with `Bearer `, every value is quoted, and no other name
+    /// in it ends in `scope` or `error` (C11). All the scopes are named, not only those that are missing (C5).
+    fn challenge(&self, error: Option<&str>) -> String {
+        let scope = Some(self.scopes.to_string()).filter(|scope| !scope.is_empty());
+        let error = error.map(str::to_owned);
+        let parameters = [("resource_metadata", self.resource.metadata_url()), ("scope", scope), ("error", error)];
+        let written = parameters.into_iter().filter_map(|(name, value)| Some(format!("{name}=\"{}\"", value?)));
+        format!("Bearer {}", written.collect::<Vec<_>>().join(", "))
+    }
+}
+
+impl Resource {
+    /// Where its metadata are (RFC 9728 §3.1): at its own origin, because some clients follow no other (C11). `None` for a
+    /// URI that is no URL, which configuration does not let through.
+    pub fn metadata_url(&self) -> Option<String> {
+        let url = Url::parse(&self.uri).ok()?;
+        let path = url.path().strip_suffix('/').unwrap_or(url.path());
+        let query = url.query().map(|query| format!("?{query}")).unwrap_or_default();
+        let origin = url.origin().ascii_serialization();
+        Some(format!("{origin}/.well-known/oauth-protected-resource{path}{query}"))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::issuer::tests::issuer;
+
+    const RESOURCE: &str = "https://mcp.example/mcp";
+    const METADATA: &str = "https://mcp.example/.well-known/oauth-protected-resource/mcp";
+
+    fn scopes(text: &str) -> Scopes {
+        Scopes::parse(text).unwrap()
+    }
+
+    fn some(scope: &str) -> Option<&str> {
+        Some(scope).filter(|scope| !scope.is_empty())
+    }
+
+    /// What is told to whoever brings `carried` for `audience` where `demanded` is needed.
+    fn judged(demanded: &str, audience: &str, carried: &str) -> Result<(), Denial> {
+        let issuer = issuer();
+        Demand::new(&issuer, RESOURCE, some(demanded)).unwrap().judge(audience, &scopes(carried))
+    }
+
+    fn with(demanded: &str, audience: &str, carried: &str) -> Result<(), Refusal> {
+        judged(demanded, audience, carried).map_err(|denial| denial.refusal)
+    }
+
+    #[test]
+    fn c6_a_living_token_for_this_resource_passes_and_no_other() {
+        assert_eq!(with("", RESOURCE, "read"), Ok(()));
+        for other in ["https://mcp.example/mcp/", "https://mcp.example", "https://MCP.example/mcp", ""] {
+            assert_eq!(with("", other, "read"), Err(Refusal::AccessTokenInvalid), "{other}");
+        }
+    }
+
+    #[test]
+    fn c5_every_scope_is_needed() {
+        assert_eq!(with("read", RESOURCE, "read write"), Ok(()));
+        assert_eq!(with("write read", RESOURCE, "read write"), Ok(()));
+        assert_eq!(with("read write", RESOURCE, "read"), Err(Refusal::ScopeInsufficient));
+        assert_eq!(with("read", RESOURCE, ""), Err(Refusal::ScopeInsufficient));
+        let elsewhere = "https://other.example";
+        assert_eq!(with("write", elsewhere, ""), Err(Refusal::AccessTokenInvalid), "its scopes are not spoken of");
+    }
+
+    #[test]
+    fn what_a_proxy_names_must_exist() {
+        let issuer = issuer();
+        let demand = |resource, scope| Demand::new(&issuer, resource, scope).map(drop);
+        assert_eq!(demand(RESOURCE, Some("read write")), Ok(()));
+        assert_eq!(demand("", None), Err(Refusal::ParameterMissing("resource")));
+        for near in ["https://mcp.example/mcp/", "HTTPS://mcp.example/mcp", "https://mcp.example", "mcp"] {
+            assert_eq!(demand(near, None), Err(Refusal::ResourceUnknown), "{near}");
+        }
+        for scope in ["", " ", "other", "read other", "offline_access", "read\"", "r\u{e9}ad"] {
+            assert_eq!(demand(RESOURCE, Some(scope)), Err(Refusal::ScopeInvalid), "{scope}");
+        }
+    }
+
+    #[test]
+    fn c4_c5_c11_r25_a_challenge_says_where_to_go_and_what_for() {
+        let issuer = issuer();
+        let demand = |scope| Demand::new(&issuer, RESOURCE, some(scope)).unwrap();
+        let insufficient = judged("write read", RESOURCE, "read").unwrap_err();
+        for (denial, refusal, text) in [
+            (demand("").missing(), Refusal::AccessTokenMissing, ""),
+            (demand("read").missing(), Refusal::AccessTokenMissing, ", scope=\"read\""),
+            (demand("").dead(), Refusal::AccessTokenInvalid, ", error=\"invalid_token\""),
+            (insufficient, Refusal::ScopeInsufficient, ", scope=\"read write\", error=\"insufficient_scope\""),
+        ] {
+            let challenge = format!("Bearer resource_metadata=\"{METADATA}\"{text}");
+            assert_eq!(denial, Denial { refusal, challenge });
+        }
+        let elsewhere = judged("read", "https://other.example", "read").unwrap_err();
+        assert_eq!(elsewhere, demand("read").dead(), "nothing tells the one from the other");
+    }
+
+    #[test]
+    fn r53_metadata_are_at_the_resources_own_origin_before_its_path() {
+        let of = |uri: &str| Resource { uri: uri.to_owned(), name: String::new(), scopes: Vec::new() }.metadata_url();
+        for (uri, url) in [
+            ("https://a.example/mcp", "https://a.example/.well-known/oauth-protected-resource/mcp"),
+            ("https://a.example", "https://a.example/.well-known/oauth-protected-resource"),
+            ("https://a.example/", "https://a.example/.well-known/oauth-protected-resource"),
+            ("http://127.0.0.1:7441/t/mcp", "http://127.0.0.1:7441/.well-known/oauth-protected-resource/t/mcp"),
+            ("https://A.example/mcp?k=v", "https://a.example/.well-known/oauth-protected-resource/mcp?k=v"),
+            ("https://a.example/\"\u{e9}", "https://a.example/.well-known/oauth-protected-resource/%22%C3%A9"),
+        ] {
+            assert_eq!(of(uri).as_deref(), Some(url), "{uri}");
+        }
+    }
+}
