@@ -1,6 +1,7 @@
 //! The programs under `tests/clients`, from a test's point of view: MCP clients built on the official SDKs, and an
 //! OpenID provider nobody here wrote. They do their own HTTP; a test only watches, and must never help them along.
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, anyhow, bail};
@@ -230,9 +231,14 @@ pub(crate) fn node(file: &str) -> Command {
 
 /// One of the Python programs, run by the interpreter that has the SDK.
 pub fn python(file: &str) -> Command {
-    let mut command = Command::new(std::env::var_os("LYCHGATE_PYTHON").unwrap_or_else(|| "python3".into()));
+    let mut command = Command::new(interpreter());
     command.arg(directory().join(file)).current_dir(directory()).kill_on_drop(true);
     command
+}
+
+/// The interpreter that has what `requirements.txt` asks for.
+pub fn interpreter() -> OsString {
+    std::env::var_os("LYCHGATE_PYTHON").unwrap_or_else(|| "python3".into())
 }
 
 fn directory() -> PathBuf {

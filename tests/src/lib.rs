@@ -3,6 +3,7 @@
 pub mod browser;
 pub mod clients;
 pub mod dev;
+pub mod examples;
 pub mod flow;
 pub mod grpc;
 pub mod http;

@@ -1,6 +1,6 @@
-//! `GET /verify?resource=URI[&scope=S+S]`, for proxies that ask before they let a request through (nginx `auth_request`,
-//! Traefik `ForwardAuth`, Caddy `forward_auth`): the held-back request's `Authorization` header in, one `Verify`, and out
-//! whose request it is, or the challenge that the client is to see.
+//! `GET /verify?resource=URI[&scope=S+S]`, for proxies that ask before they let a request through, as nginx does with
+//! `auth_request`: the held-back request's `Authorization` header in, one `Verify`, and out whose request it is, or the
+//! challenge that the client is to see.
 //!
 //! The query is the proxy's own configuration. Nothing else of a request is looked at, least of all what proxies forward
 //! about it: of those headers a client may have written any.

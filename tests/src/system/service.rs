@@ -29,8 +29,12 @@ impl Service {
     /// Starts the binary `name` with `--config`.
     pub fn start(name: &'static str, config: &Path) -> Result<Self> {
         let mut command = Command::new(binary(name)?);
-        command.arg("--config").arg(config).env("LYCHGATE_STOP_WITH_PARENT", "1").kill_on_drop(true);
-        let (input, output, child) = Program::spawn(name, &mut command)?.split();
+        Self::of(name, command.arg("--config").arg(config).env("LYCHGATE_STOP_WITH_PARENT", "1"))
+    }
+
+    /// Starts what is not ours.
+    pub fn of(name: &'static str, command: &mut Command) -> Result<Self> {
+        let (input, output, child) = Program::spawn(name, command.kill_on_drop(true))?.split();
         Ok(Self { name, child, _input: input, complaints: output.complaints() })
     }
 

