@@ -54,6 +54,8 @@ pub struct Neighbours<'a> {
     /// Of a principal with role `resource`.
     pub token: &'a str,
     pub server: SocketAddr,
+    /// What it guards, as the control plane has it.
+    pub resource: &'a str,
 }
 
 impl Proxy {
@@ -62,7 +64,9 @@ impl Proxy {
         let mut service = match self {
             Proxy::Nginx => {
                 let ours = format!("127.0.0.1:{}", with.listen.port());
+                let encoded: String = form_urlencoded::byte_serialize(with.resource.as_bytes()).collect();
                 let changes = [
+                    ("https%3A%2F%2Fmcp.example.com%2Fmcp", encoded),
                     ("server 127.0.0.1:8080;", format!("server {};", with.edge)),
                     ("server 127.0.0.1:9000;", format!("server {};", with.server)),
                     ("listen 8443;", format!("listen {ours};")),
@@ -85,6 +89,7 @@ impl Proxy {
             Proxy::Envoy => {
                 let port = |address: SocketAddr| format!("port_value: {}", address.port());
                 let changes = [
+                    ("https://mcp.example.com/mcp", with.resource.to_owned()),
                     ("port_value: 8443", port(with.listen)),
                     ("port_value: 8080", port(with.edge)),
                     ("port_value: 9000", port(with.server)),

@@ -156,9 +156,13 @@ impl Doors {
 
         let authorize = app.request().url();
         let callback = app.request().callback(&mut jar).await?.url;
-        for (name, good) in
-            [("authorize", authorize.as_str()), ("callback", callback.as_str()), ("consent", consent.page.url.as_str())]
-        {
+        let verify = gate.url("/verify?resource=https%3A%2F%2Fmcp.example.com%2Fmcp&scope=notes:read+profile:read");
+        for (name, good) in [
+            ("authorize", authorize.as_str()),
+            ("callback", callback.as_str()),
+            ("consent", consent.page.url.as_str()),
+            ("verify", verify.as_str()),
+        ] {
             let (url, query) = good.split_once('?').context("a query")?;
             let (url, http) = (url.replacen(gate.issuer(), edge, 1), http.clone());
             doors.add(name, query.as_bytes(), move |bytes| {
@@ -226,6 +230,8 @@ impl Doors {
         });
         let introspect = http.post(at("/introspect")).form(&[("token", &tokens.access_token)]);
         doors.header("a Bearer header", AUTHORIZATION, b"Bearer abcdefgh", introspect);
+        let (url, good) = (verify.replacen(gate.issuer(), edge, 1), format!("Bearer {}", tokens.access_token));
+        doors.header("an access token", AUTHORIZATION, good.as_bytes(), http.get(url));
         let forwarded = HeaderName::from_static("x-forwarded-for");
         doors.header("a forwarded address", forwarded, b"203.0.113.1, ::1", http.get(at("/healthz")));
         Ok(doors)

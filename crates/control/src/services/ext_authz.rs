@@ -111,7 +111,8 @@ fn denied(error: Error, request_id: &str) -> Result<CheckResponse, Status> {
     Ok(response(code, HttpResponse::DeniedResponse(answer)))
 }
 
-/// In place of whatever stands there: left to its default, the client's own would stay beside it.
+/// In place of whatever stands there. It is said, because versions of Envoy differ in what they do where it is not: the
+/// client's own could stay beside it.
 fn header(name: &str, value: String) -> HeaderValueOption {
     HeaderValueOption {
         header: Some(HeaderValue { key: name.to_owned(), value, raw_value: Vec::new() }),

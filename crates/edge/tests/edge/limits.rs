@@ -3,7 +3,7 @@
 //! Buckets of one that fill in a minute, so that no test depends on how fast it runs.
 
 use lychgate_api::Reason;
-use lychgate_api::v1::{ClientInformation, ClientMetadata, ExchangeResponse, next::Step};
+use lychgate_api::v1::{ClientInformation, ClientMetadata, ExchangeResponse, VerifyResponse, next::Step};
 use reqwest::{RequestBuilder, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -216,4 +216,21 @@ async fn what_is_under_way_is_bounded_and_its_place_comes_back() {
     slow.read_to_string(&mut answer).await.expect("read to the end");
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
     assert_eq!(edge.send(registration(&edge).on_behalf_of("203.0.113.1")).await.status(), 400, "there is room again");
+}
+
+/// Whom a proxy asks for is not counted, and cannot be: of the request it holds back nothing is looked at but the token.
+#[tokio::test]
+async fn what_a_proxy_asks_is_counted_by_itself_and_by_its_own_address() {
+    let limits = "limits.documents.prefix_per_minute = 1\nlimits.verifications.prefix_per_minute = 2";
+    let (edge, fake) = running_set(limits).await;
+    assert_eq!(edge.get("/jwks.json").await.status(), 200);
+    assert_json_429(edge.get("/jwks.json").await).await;
+    let verify = |client: &str| edge.http.get(edge.url("/verify?resource=r")).bearer_auth("t").on_behalf_of(client);
+    for client in ["203.0.113.1", "198.51.100.1"] {
+        fake.answer(Answer::Verified(VerifyResponse::default()));
+        assert_eq!(edge.send(verify(client)).await.status(), 200, "what others fetch takes nothing from it");
+    }
+    let calls = fake.calls().len();
+    assert_json_429(edge.send(verify("192.0.2.1")).await).await;
+    assert_eq!(fake.calls().len(), calls, "nothing came of it");
 }
