@@ -80,12 +80,7 @@ impl Database {
     /// `now` is a time before this call.
     pub(crate) fn events(&self, cursor: Cursor, limit: usize, now: Timestamp) -> Result<EventPage, EngineError> {
         let snapshot = self.db.snapshot();
-        let revision = self.revision(&snapshot)?;
-        // A place that this log has never reached belongs to another history as well.
-        let begin = EventKey::at(cursor.position).filter(|place| place.sequence <= revision.sequence);
-        let Some(begin) = begin.filter(|_| cursor.incarnation == self.incarnation) else {
-            return Err(EngineError::CursorLost { oldest: self.cursor(0) });
-        };
+        let begin = self.place(&snapshot, cursor)?;
         let mut rows = snapshot.raw_iterator_cf(self.family(layout::EVENTS));
         rows.seek(begin.bytes());
         let mut page = EventPage { events: Vec::new(), next: cursor, complete_to: now };
@@ -102,6 +97,33 @@ impl Database {
         }
         rows.status().map_err(ReadError::from)?;
         Ok(page)
+    }
+
+    /// Where `cursor` is, if it is a place of this log and no event after it is forgotten.
+    fn place(&self, snapshot: &rocksdb::Snapshot<'_>, cursor: Cursor) -> Result<EventKey, EngineError> {
+        let (revision, oldest) = (self.revision(snapshot)?, oldest_event(snapshot)?);
+        // A place that this log has never reached belongs to another history as well.
+        let place = EventKey::at(cursor.position).filter(|place| place.sequence <= revision.sequence);
+        let place = place.filter(|place| cursor.incarnation == self.incarnation && *place >= oldest);
+        place.ok_or(EngineError::CursorLost { oldest: self.cursor(oldest.position()) })
+    }
+
+    /// What forgets the events before `cursor`; `None` if they are forgotten already. For the writer, whom nobody overtakes.
+    pub(crate) fn forgetting(&self, cursor: Cursor) -> Result<Option<WriteBatch>, EngineError> {
+        let snapshot = self.db.snapshot();
+        let before = match self.place(&snapshot, cursor) {
+            Ok(before) => before,
+            Err(EngineError::CursorLost { oldest }) if cursor.is_before(&oldest) => return Ok(None),
+            Err(error) => return Err(error),
+        };
+        let oldest = oldest_event(&snapshot)?;
+        if before == oldest {
+            return Ok(None);
+        }
+        let mut writes = WriteBatch::new();
+        writes.put(layout::OLDEST_EVENT_KEY, before.bytes());
+        writes.delete_range_cf(self.family(layout::EVENTS), oldest.bytes(), before.bytes());
+        Ok(Some(writes))
     }
 
     /// What stands before a value, as of now: for the writer, whom nobody overtakes.
@@ -172,6 +194,12 @@ impl Database {
     fn cursor(&self, position: u128) -> Cursor {
         Cursor { incarnation: self.incarnation, position }
     }
+}
+
+/// The first place that is kept.
+fn oldest_event(snapshot: &rocksdb::Snapshot<'_>) -> Result<EventKey, ReadError> {
+    let oldest = snapshot.get_pinned(layout::OLDEST_EVENT_KEY)?;
+    Ok(oldest.map(|place| EventKey::parse(&place)).transpose()?.unwrap_or(EventKey::FIRST))
 }
 
 fn entry(header: Header, value: &[u8]) -> Entry {

@@ -3,6 +3,7 @@
 //! | family | key | value |
 //! |---|---|---|
 //! | `default` | `format`, `incarnation`, `sequence` | `u32`, 16 bytes, `u64` |
+//! | `default` | `oldest-event`: events before it are forgotten; without it none is | an event's key |
 //! | one for each space, by its name | as given | version `u64` ‖ expires at `u64` ‖ value |
 //! | `events` | sequence `u64` ‖ index in its batch `u32` | committed at `u64` ‖ event |
 //!
@@ -18,6 +19,7 @@ pub(crate) const EVENTS: &str = "events";
 pub(crate) const FORMAT_KEY: &[u8] = b"format";
 pub(crate) const INCARNATION_KEY: &[u8] = b"incarnation";
 pub(crate) const SEQUENCE_KEY: &[u8] = b"sequence";
+pub(crate) const OLDEST_EVENT_KEY: &[u8] = b"oldest-event";
 
 /// The families besides the default one.
 pub(crate) fn families() -> impl Iterator<Item = &'static str> {
@@ -65,6 +67,9 @@ pub(crate) struct EventKey {
 }
 
 impl EventKey {
+    /// Before every event there can be.
+    pub(crate) const FIRST: Self = Self { sequence: 0, index: 0 };
+
     pub(crate) fn position(self) -> u128 {
         u128::from(self.sequence) << 32 | u128::from(self.index)
     }

@@ -103,6 +103,11 @@ impl Engine for RocksDb {
         }
     }
 
+    /// In its turn among the commits.
+    async fn forget_events(&self, before: Cursor) -> Result<(), EngineError> {
+        self.writer.forget(before).await
+    }
+
     async fn ready(&self) -> Result<Durability, EngineError> {
         if !self.writer.is_running() {
             return Err(unavailable("the writer has ended"));

@@ -6,7 +6,9 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use lychgate_store::engine::{Batch, Change, Clock, EngineError, Expectation, Key, Revision, Timestamp, Version};
+use lychgate_store::engine::{
+    Batch, Change, Clock, Cursor, EngineError, Expectation, Key, Revision, Timestamp, Version,
+};
 use rocksdb::WriteBatch;
 use tokio::sync::{mpsc, oneshot, watch};
 
@@ -29,7 +31,13 @@ pub(crate) struct Writer {
 }
 
 #[derive(Debug)]
-struct Job {
+enum Job {
+    Commit(Commit),
+    Forget { before: Cursor, answer: oneshot::Sender<Result<(), EngineError>> },
+}
+
+#[derive(Debug)]
+struct Commit {
     batch: Batch,
     answer: oneshot::Sender<Answer>,
 }
@@ -60,7 +68,14 @@ impl Writer {
             Err(elapsed) => return Err(unavailable(elapsed)),
         };
         let (answer, answered) = oneshot::channel();
-        place.send(Job { batch, answer });
+        place.send(Job::Commit(Commit { batch, answer }));
+        answered.await.unwrap_or_else(|gone| Err(EngineError::Unknown(gone.into())))
+    }
+
+    pub(crate) async fn forget(&self, before: Cursor) -> Result<(), EngineError> {
+        let queue = self.queue.as_ref().ok_or_else(|| unavailable("the writer has ended"))?;
+        let (answer, answered) = oneshot::channel();
+        queue.send(Job::Forget { before, answer }).await.map_err(unavailable)?;
         answered.await.unwrap_or_else(|gone| Err(EngineError::Unknown(gone.into())))
     }
 
@@ -102,16 +117,37 @@ impl State {
     fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         let mut jobs = Vec::with_capacity(GROUP);
         while queue.blocking_recv_many(&mut jobs, GROUP) > 0 {
-            self.write(jobs.drain(..));
+            let mut commits = Vec::with_capacity(jobs.len());
+            for job in jobs.drain(..) {
+                match job {
+                    Job::Commit(commit) => commits.push(commit),
+                    // What is forgotten was there before: commits of the same moment lie behind it.
+                    Job::Forget { before, answer } => self.forget(before, answer),
+                }
+            }
+            self.write(commits.into_iter());
         }
     }
 
-    fn write(&mut self, jobs: impl Iterator<Item = Job>) {
+    fn forget(&mut self, before: Cursor, answer: oneshot::Sender<Result<(), EngineError>>) {
+        let forgotten = match self.database.forgetting(before) {
+            Ok(Some(writes)) => match self.database.write(writes) {
+                Ok(()) => Ok(()),
+                Err(error) => give_up(error, Vec::new()),
+            },
+            Ok(None) => Ok(()),
+            Err(error) => Err(error),
+        };
+        // Whoever does not wait any more does not want to know.
+        let _ = answer.send(forgotten);
+    }
+
+    fn write(&mut self, jobs: impl Iterator<Item = Commit>) {
         let database = self.database.clone();
         let mut group = Group::new(&database, self.sequence, self.committed_at);
         // Also who conflicts is answered only after the write: what it conflicts with may be in this very group.
         let answers: Vec<_> =
-            jobs.map(|Job { batch, answer }| (answer, group.apply(&batch, self.clock.now()))).collect();
+            jobs.map(|Commit { batch, answer }| (answer, group.apply(&batch, self.clock.now()))).collect();
         let (sequence, committed_at) = (group.sequence, group.committed_at);
         if sequence > self.sequence {
             if let Err(error) = database.write(group.finish()) {

@@ -10,7 +10,9 @@ use std::time::Duration;
 
 use lychgate_engine_rocksdb::{OpenError, Options, RocksDb};
 use lychgate_engine_suite::{TestClock, TestEntropy};
-use lychgate_store::engine::{Batch, CLOCK_SKEW, Clock, Cursor, Engine, EventPage, Expectation, Key, Space};
+use lychgate_store::engine::{
+    Batch, CLOCK_SKEW, Clock, Cursor, Engine, EngineError, EventPage, Expectation, Key, Space,
+};
 use rocksdb::{DB, IteratorMode};
 use tempfile::TempDir;
 
@@ -63,6 +65,32 @@ async fn everything_is_there_after_a_restart() {
     assert!(remade.version > c.version, "no version is used again after a restart");
     let news = events(&engine, log.next).await.events;
     assert_eq!(news.into_iter().map(|event| event.value).collect::<Vec<_>>(), [b"d"], "cursors outlast a restart");
+}
+
+#[tokio::test]
+async fn what_is_forgotten_stays_so_after_a_restart_and_leaves_the_disk() {
+    let (_directory, path, clock) = directory();
+    let engine = open(&path, &clock).unwrap();
+    let origin = Cursor { incarnation: engine.read(&[], clock.now()).await.unwrap().revision.incarnation, position: 0 };
+    for name in ["one", "two", "three"] {
+        engine.commit(batch(&clock).event(name.into())).await.unwrap();
+    }
+    let log = events(&engine, origin).await;
+    engine.forget_events(log.events[1].cursor).await.unwrap();
+    drop(engine);
+
+    let engine = open(&path, &clock).unwrap();
+    match engine.events(origin, Duration::ZERO, 1).await {
+        Err(EngineError::CursorLost { oldest }) => assert_eq!(oldest, log.events[1].cursor),
+        other => panic!("expected the cursor to be lost: {other:?}"),
+    }
+    assert_eq!(events(&engine, log.events[1].cursor).await.events, log.events[2..]);
+    engine.commit(batch(&clock).event(b"four".to_vec())).await.unwrap();
+    let later = events(&engine, log.events[2].cursor).await.events;
+    assert_eq!((later.len(), &later[0].value), (1, &b"four".to_vec()));
+    engine.compact().await.unwrap();
+    drop(engine);
+    assert_eq!(on_disk(&path, "events").len(), 2);
 }
 
 #[tokio::test]

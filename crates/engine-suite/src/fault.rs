@@ -140,6 +140,10 @@ impl Engine for Faulty {
         self.inner.events(cursor, wait, limit).await
     }
 
+    async fn forget_events(&self, before: Cursor) -> Result<(), EngineError> {
+        self.inner.forget_events(before).await
+    }
+
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.inner.ready().await
     }

@@ -68,6 +68,11 @@ macro_rules! engine_suite {
                 without_news_the_wait_ends_by_itself,
                 complete_to_keeps_its_word,
                 a_cursor_of_another_incarnation_is_lost,
+                positions_grow_with_the_log,
+                forgotten_events_are_gone_and_their_cursors_lost,
+                what_is_forgotten_takes_nothing_else_with_it,
+                an_emptied_log_goes_on_where_it_was,
+                a_tail_outlives_what_is_forgotten_behind_it,
             }
         }
 

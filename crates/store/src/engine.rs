@@ -29,6 +29,10 @@ pub trait Engine: Send + Sync + fmt::Debug + 'static {
     /// there is none, waits up to `wait` for one. At most `limit` events.
     async fn events(&self, cursor: Cursor, wait: Duration, limit: usize) -> Result<EventPage, EngineError>;
 
+    /// Forgets every event before `cursor`, durably and for good: from then on a cursor before it is lost, and it is the
+    /// oldest that there is. Takes nothing else away, moves no event, and never goes back; forgotten again is forgotten.
+    async fn forget_events(&self, before: Cursor) -> Result<(), EngineError>;
+
     /// Whether commits can be taken now, and what a commit survives.
     async fn ready(&self) -> Result<Durability, EngineError>;
 }
@@ -319,12 +323,19 @@ pub enum InvalidBatch {
     RepeatedKey(Key),
 }
 
-/// A place in the event log. Opaque to callers.
+/// A place in the event log. Opaque to callers, but that in one incarnation it grows with the log.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Cursor {
     pub incarnation: Incarnation,
     /// The engine's own numbering; 0 is before the first event.
     pub position: u128,
+}
+
+impl Cursor {
+    /// Whether less of the same log lies before it. Places of two histories are in no order.
+    pub fn is_before(&self, other: &Cursor) -> bool {
+        self.incarnation == other.incarnation && self.position < other.position
+    }
 }
 
 /// Events, in order.

@@ -40,17 +40,22 @@ impl Memory {
 
     fn events_now(&self, cursor: Cursor, limit: usize) -> Result<EventPage, EngineError> {
         let state = self.state();
-        let begin = usize::try_from(cursor.position).unwrap_or(usize::MAX);
-        // A place that this log has never reached belongs to another history as well.
-        if cursor.incarnation != self.incarnation || begin > state.log.len() {
-            return Err(EngineError::CursorLost { oldest: self.cursor(0) });
-        }
+        let begin = self.place(&state, cursor)?;
         let end = begin.saturating_add(limit).min(state.log.len());
+        let number = |place: usize| self.cursor(state.forgotten + place);
         let events = (begin..end)
-            .map(|place| EventEntry { cursor: self.cursor(place + 1), value: state.log[place].value.clone() })
+            .map(|place| EventEntry { cursor: number(place + 1), value: state.log[place].value.clone() })
             .collect();
         let complete_to = state.log.get(end).map_or_else(|| self.clock.now(), |unread| unread.committed_at);
-        Ok(EventPage { events, next: self.cursor(end), complete_to })
+        Ok(EventPage { events, next: number(end), complete_to })
+    }
+
+    /// How many of the events that are kept lie before `cursor`. A place that this log has never reached belongs to another
+    /// history as well.
+    fn place(&self, state: &State, cursor: Cursor) -> Result<usize, EngineError> {
+        let place = usize::try_from(cursor.position).ok().and_then(|place| place.checked_sub(state.forgotten));
+        let place = place.filter(|place| cursor.incarnation == self.incarnation && *place <= state.log.len());
+        place.ok_or(EngineError::CursorLost { oldest: self.cursor(state.forgotten) })
     }
 
     fn cursor(&self, place: usize) -> Cursor {
@@ -117,6 +122,19 @@ impl Engine for Memory {
         }
     }
 
+    async fn forget_events(&self, before: Cursor) -> Result<(), EngineError> {
+        let mut state = self.state();
+        match self.place(&state, before) {
+            Ok(place) => {
+                state.log.drain(..place);
+                state.forgotten += place;
+                Ok(())
+            }
+            Err(EngineError::CursorLost { oldest }) if before.is_before(&oldest) => Ok(()),
+            Err(error) => Err(error),
+        }
+    }
+
     async fn ready(&self) -> Result<Durability, EngineError> {
         Ok(Durability::Process)
     }
@@ -128,6 +146,8 @@ struct State {
     sequence: u64,
     entries: BTreeMap<Key, Entry>,
     log: Vec<Logged>,
+    /// Events that were there before those in the log.
+    forgotten: usize,
 }
 
 /// An event, and when it was committed: never earlier than the one before it.

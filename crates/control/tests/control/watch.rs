@@ -197,6 +197,10 @@ impl Engine for Compacted {
         })
     }
 
+    async fn forget_events(&self, before: Cursor) -> Result<(), EngineError> {
+        self.inner.forget_events(before).await
+    }
+
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.inner.ready().await
     }

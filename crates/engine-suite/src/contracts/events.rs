@@ -170,6 +170,95 @@ pub async fn a_cursor_of_another_incarnation_is_lost(subject: Subject) {
     }
 }
 
+pub async fn positions_grow_with_the_log(subject: Subject) {
+    for round in 0..6_u8 {
+        subject.put(&key("not an event"), &[round], None).await;
+        subject.apply((0..=round % 3).fold(subject.batch(), |batch, number| batch.event(vec![round, number]))).await;
+    }
+    let origin = subject.origin().await;
+    let events = page(&subject, origin, usize::MAX).await.events;
+    let places: Vec<_> = [origin].into_iter().chain(events.into_iter().map(|event| event.cursor)).collect();
+    assert!(places.is_sorted_by(|one, next| one.is_before(next) && !next.is_before(one)));
+}
+
+pub async fn forgotten_events_are_gone_and_their_cursors_lost(subject: Subject) {
+    for number in 0..6_u8 {
+        subject.apply(subject.batch().event(vec![number, 0]).event(vec![number, 1])).await;
+    }
+    let origin = subject.origin().await;
+    let all = page(&subject, origin, usize::MAX).await.events;
+    // In the middle of a batch, then at its end; and what was forgotten before stays so.
+    for (forgotten, before) in [(3, 2), (4, 3), (4, 0), (4, 2), (4, 3)] {
+        subject.engine().forget_events(all[before].cursor).await.expect("events can be forgotten");
+        let oldest = all[forgotten - 1].cursor;
+        for lost in [origin, all[0].cursor, all[forgotten - 2].cursor] {
+            match subject.engine().events(lost, FOREVER, 10).await {
+                Err(EngineError::CursorLost { oldest: told }) => assert_eq!(told, oldest),
+                other => panic!("expected the cursor to be lost: {other:?}"),
+            }
+        }
+        // Every place that is kept has kept its name, and what comes after it.
+        for (place, event) in all.iter().enumerate().skip(forgotten - 1) {
+            assert_eq!(page(&subject, event.cursor, usize::MAX).await.events, all[place + 1..]);
+        }
+    }
+}
+
+pub async fn what_is_forgotten_takes_nothing_else_with_it(subject: Subject) {
+    let version = subject.put(&key("a"), b"1", None).await;
+    subject.apply(subject.batch().event(b"e".to_vec())).await;
+    let end = page(&subject, subject.origin().await, 10).await.next;
+    let before = subject.engine().read(&[key("a")], subject.now()).await.expect("a read succeeds");
+    let Incarnation(mut bytes) = end.incarnation;
+    bytes[0] ^= 1;
+    let elsewhere = Cursor { incarnation: Incarnation(bytes), ..end };
+    let beyond = Cursor { position: u128::MAX, ..end };
+    for cursor in [elsewhere, beyond] {
+        let refused = subject.engine().forget_events(cursor).await;
+        assert!(matches!(refused, Err(EngineError::CursorLost { .. })), "{refused:?}");
+    }
+    assert_eq!(subject.log().await, [b"e".to_vec()], "a place of no history of this log forgets nothing");
+    subject.engine().forget_events(end).await.expect("events can be forgotten");
+    let after = subject.engine().read(&[key("a")], subject.now()).await.expect("a read succeeds");
+    assert_eq!(after.entries, before.entries);
+    subject.apply(subject.batch().delete(key("a"), version)).await;
+}
+
+pub async fn an_emptied_log_goes_on_where_it_was(subject: Subject) {
+    subject.apply(subject.batch().event(b"old".to_vec())).await;
+    let end = page(&subject, subject.origin().await, 10).await.next;
+    subject.engine().forget_events(end).await.expect("events can be forgotten");
+    let empty = page(&subject, end, 10).await;
+    assert_eq!((empty.events, empty.next), (vec![], end));
+    subject.clock.advance(Duration::from_secs(1));
+    subject.apply(subject.batch().event(b"new".to_vec())).await;
+    let events = page(&subject, end, 10).await.events;
+    assert_eq!(events.iter().map(|event| event.value.as_slice()).collect::<Vec<_>>(), [b"new"]);
+    assert!(end.is_before(&events[0].cursor), "a place is never used again");
+}
+
+pub async fn a_tail_outlives_what_is_forgotten_behind_it(subject: Subject) {
+    const EVENTS: u16 = 200;
+    let mut cursor = subject.origin().await;
+    let writer = tokio::spawn({
+        let subject = subject.clone();
+        async move {
+            for number in 0..EVENTS {
+                subject.apply(subject.batch().event(number.to_be_bytes().to_vec())).await;
+            }
+        }
+    });
+    let mut seen = Vec::new();
+    while seen.len() < usize::from(EVENTS) {
+        let page = subject.engine().events(cursor, FOREVER, 7).await.expect("events can be read");
+        cursor = page.next;
+        seen.extend(page.events.into_iter().map(|event| u16::from_be_bytes([event.value[0], event.value[1]])));
+        subject.engine().forget_events(cursor).await.expect("events can be forgotten");
+    }
+    writer.await.expect("no writer panics");
+    assert!(seen.into_iter().eq(0..EVENTS), "none skipped, none doubled");
+}
+
 async fn page(subject: &Subject, cursor: Cursor, limit: usize) -> EventPage {
     subject.engine().events(cursor, Duration::ZERO, limit).await.expect("events can be read")
 }

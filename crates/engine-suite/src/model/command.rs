@@ -13,6 +13,7 @@ pub(super) enum Command {
     Read { skew: Skew, keys: Vec<Place> },
     Scan { skew: Skew, from: Place, to: Option<Place>, results: usize, rows: usize },
     Events { cursor: Index, limit: usize },
+    Forget { cursor: Index },
 }
 
 /// By how many milliseconds a caller's clock differs from the engine's.
@@ -68,6 +69,7 @@ pub(super) fn command() -> impl Strategy<Value = Command> {
         3 => (skew(), place(), prop::option::of(place()), 1..5_usize, 1..5_usize)
             .prop_map(|(skew, from, to, results, rows)| Command::Scan { skew, from, to, results, rows }),
         3 => (any::<Index>(), 0..6_usize).prop_map(|(cursor, limit)| Command::Events { cursor, limit }),
+        1 => any::<Index>().prop_map(|cursor| Command::Forget { cursor }),
     ]
 }
 

@@ -23,6 +23,8 @@ pub(super) struct Run {
     log: Vec<Vec<u8>>,
     /// Places in the log that the engine has named, with how many events lie before each.
     cursors: Vec<(Cursor, usize)>,
+    /// The first place that is not lost.
+    oldest: (Cursor, usize),
     /// Which versions are given is the engine's affair, but none twice.
     versions: HashMap<Key, Vec<Version>>,
     revision: Revision,
@@ -45,6 +47,7 @@ impl Run {
             entries: BTreeMap::new(),
             log: Vec::new(),
             cursors: vec![(origin, 0)],
+            oldest: (origin, 0),
             versions: HashMap::new(),
             revision: Revision { incarnation: origin.incarnation, sequence: 0 },
         }
@@ -63,6 +66,7 @@ impl Run {
                 self.scan(skew, from, range, Limit { results, rows }).await
             }
             Command::Events { cursor, limit } => self.events(cursor, limit).await,
+            Command::Forget { cursor } => self.forget(cursor).await,
         }
     }
 
@@ -187,13 +191,29 @@ impl Run {
 
     async fn events(&mut self, cursor: Index, limit: usize) -> Verdict {
         let (cursor, begin) = *cursor.get(&self.cursors);
-        let page = self.subject.engine().events(cursor, Duration::ZERO, limit).await.map_err(unexpected)?;
+        let page = match self.subject.engine().events(cursor, Duration::ZERO, limit).await {
+            Err(EngineError::CursorLost { oldest }) if begin < self.oldest.1 => {
+                prop_assert_eq!(oldest, self.oldest.0);
+                return Ok(());
+            }
+            page => page.map_err(unexpected)?,
+        };
+        prop_assert!(begin >= self.oldest.1, "what is forgotten is not read");
         let end = self.log.len().min(begin + limit);
         let found: Vec<_> = page.events.iter().map(|event| event.value.clone()).collect();
         prop_assert_eq!(&found, &self.log[begin..end]);
         prop_assert_eq!(page.next, page.events.last().map_or(cursor, |event| event.cursor));
         prop_assert!(page.complete_to <= self.subject.now(), "nothing is complete beyond now");
         self.cursors.extend(page.events.iter().map(|event| event.cursor).zip(begin + 1..));
+        Ok(())
+    }
+
+    async fn forget(&mut self, cursor: Index) -> Verdict {
+        let place = *cursor.get(&self.cursors);
+        self.subject.engine().forget_events(place.0).await.map_err(unexpected)?;
+        if place.1 > self.oldest.1 {
+            self.oldest = place;
+        }
         Ok(())
     }
 

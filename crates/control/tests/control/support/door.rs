@@ -92,6 +92,10 @@ impl Engine for Behind {
         self.engine.events(cursor, wait, limit).await
     }
 
+    async fn forget_events(&self, before: Cursor) -> Result<(), EngineError> {
+        self.engine.forget_events(before).await
+    }
+
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.engine.ready().await
     }

@@ -55,6 +55,10 @@ impl Engine for Tether {
         self.engine().await.events(cursor, wait, limit).await
     }
 
+    async fn forget_events(&self, before: Cursor) -> Result<(), EngineError> {
+        self.engine().await.forget_events(before).await
+    }
+
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.engine().await.ready().await
     }
