@@ -14,7 +14,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity, Uri};
 use tonic::{Request, Status};
 
-use crate::REQUEST_ID;
+use crate::{CLIENT_ADDRESS, REQUEST_ID};
 use prompt_end::PromptEnd;
 
 /// How long one attempt at a connection may take. Short: whoever calls tries again within a deadline of its own.
@@ -122,7 +122,8 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Puts the caller's token, if it has one, and the call's [`RequestId`], if its extensions hold one, into the metadata.
+/// Puts the caller's token, if it has one, into the metadata, and the call's [`RequestId`] and [`ClientAddress`] if its
+/// extensions hold them.
 #[derive(Clone)]
 pub struct Caller {
     authorization: Option<MetadataValue<Ascii>>,
@@ -149,6 +150,13 @@ impl Interceptor for Caller {
             id.set_sensitive(true);
             request.metadata_mut().insert(REQUEST_ID, id);
         }
+        if let Some(ClientAddress(address)) = request.extensions().get::<ClientAddress>().copied() {
+            let mut address: MetadataValue<Ascii> =
+                address.to_string().parse().expect("an address is letters, digits, dots and colons");
+            // As personal as it is short-lived: it enters no table.
+            address.set_sensitive(true);
+            request.metadata_mut().insert(CLIENT_ADDRESS, address);
+        }
         Ok(request)
     }
 }
@@ -170,6 +178,10 @@ impl fmt::Debug for Caller {
         f.write_str("Caller(..)")
     }
 }
+
+/// Whom an edge calls for: the address of the browser or client, for events that keep it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ClientAddress(pub IpAddr);
 
 /// The id under which the logs of every process know one request: 1 to 64 characters of `[A-Za-z0-9_-]`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -50,6 +50,9 @@ pub const COOKIE_PREFIX: &str = "__Host-lychgate-";
 /// Metadata key of the request id.
 pub const REQUEST_ID: &str = "x-request-id";
 
+/// Metadata key of the address of an edge's client, for the events that its call causes. From nobody else it is read.
+pub const CLIENT_ADDRESS: &str = "x-client-address";
+
 /// How long whoever reads an issuer's public documents, its key set among them, may keep them. Edges say it, and no key
 /// is used before so much of its announcement has passed.
 pub const KEY_SET_MAX_AGE: std::time::Duration = std::time::Duration::from_secs(300);

@@ -20,7 +20,7 @@ use crate::{body, cookies, entropy, response};
 /// `GET /account`
 pub(crate) async fn show(State(app): State<Arc<App>>, at: At, headers: HeaderMap) -> Result<Response, Failure> {
     let message = AccountServiceShowRequest { issuer_id: at.issuer.id.clone(), cookies: cookies::received(&headers)? };
-    let shown = app.control.show_account(&at.request_id, message).await?;
+    let shown = app.control.show_account(&at.asking, message).await?;
     let stylesheet = app.pages.stylesheet().to_owned();
     let html = match shown.page {
         Some(Page::SignInPage(page)) => app.pages.render(&SignInPage::new(&at.issuer, stylesheet, page))?,
@@ -39,7 +39,7 @@ pub(crate) async fn sign_in(State(app): State<Arc<App>>, at: At, headers: Header
         sec_fetch_site: sent(&headers, "sec-fetch-site"),
         origin: sent(&headers, "origin"),
     };
-    answer(&app, &at.issuer, app.control.sign_in(&at.request_id, message).await?.next)
+    answer(&app, &at.issuer, app.control.sign_in(&at.asking, message).await?.next)
 }
 
 /// `POST /account/revoke`
@@ -56,7 +56,7 @@ pub(crate) async fn revoke(State(app): State<Arc<App>>, at: At, request: Request
         sec_fetch_site,
         origin,
     };
-    answer(&app, &at.issuer, app.control.revoke_apps(&at.request_id, message).await?.next)
+    answer(&app, &at.issuer, app.control.revoke_apps(&at.asking, message).await?.next)
 }
 
 /// `POST /account/sign-out`
@@ -66,5 +66,5 @@ pub(crate) async fn sign_out(State(app): State<Arc<App>>, at: At, headers: Heade
         sec_fetch_site: sent(&headers, "sec-fetch-site"),
         origin: sent(&headers, "origin"),
     };
-    answer(&app, &at.issuer, app.control.sign_out(&at.request_id, message).await?.next)
+    answer(&app, &at.issuer, app.control.sign_out(&at.asking, message).await?.next)
 }

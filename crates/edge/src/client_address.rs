@@ -43,11 +43,21 @@ impl Display for Prefix {
     }
 }
 
+/// The client's own address: for events, of issuers that keep it. Limits know the prefix only, and logs neither.
+#[derive(Clone, Copy)]
+struct Client(IpAddr);
+
+/// The request's. Where the layer is missing, nobody knows.
+pub(crate) fn of_request(extensions: &Extensions) -> Option<IpAddr> {
+    extensions.get::<Client>().map(|client| client.0)
+}
+
 /// Layer around everything that is limited.
 pub(crate) async fn recognise(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let peer = request.extensions().get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
     let client = app.proxies.client(peer, request.headers());
     request.extensions_mut().insert(Prefix::of(client));
+    request.extensions_mut().insert(Client(client));
     next.run(request).await
 }
 

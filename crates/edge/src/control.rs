@@ -3,10 +3,11 @@
 //! It must never change what it sends: the same message, attempt included, as often as needed, has one effect.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::{Arc, PoisonError, RwLock};
 use std::time::Duration;
 
-use lychgate_api::channel::{AuthenticatedChannel, RequestId};
+use lychgate_api::channel::{AuthenticatedChannel, ClientAddress, RequestId};
 use lychgate_api::v1::account_service_client::AccountServiceClient;
 use lychgate_api::v1::authorization_service_client::AuthorizationServiceClient;
 use lychgate_api::v1::issuer_service_client::IssuerServiceClient;
@@ -30,6 +31,21 @@ use crate::failure::{Failure, is_out_of_reach, is_transient};
 /// Between one try and the next, growing: a control plane that is restarted is back within a few of them.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// For which request, and for whom.
+#[derive(Clone, Debug)]
+pub(crate) struct Asking {
+    pub(crate) id: RequestId,
+    /// For the control plane, which keeps of it what the issuer says, and for nobody else.
+    pub(crate) client: Option<IpAddr>,
+}
+
+impl Asking {
+    /// For no request at all.
+    fn ourselves() -> Self {
+        Self { id: entropy::request_id(), client: None }
+    }
+}
 
 #[derive(Clone, Debug)]
 pub(crate) struct Control {
@@ -56,22 +72,22 @@ impl Control {
         Ok(())
     }
 
-    pub(crate) async fn begin(&self, id: &RequestId, message: BeginRequest) -> Result<BeginResponse, Failure> {
-        self.call(id, message, |channel, message| async move {
+    pub(crate) async fn begin(&self, asking: &Asking, message: BeginRequest) -> Result<BeginResponse, Failure> {
+        self.call(asking, message, |channel, message| async move {
             AuthorizationServiceClient::new(channel).begin(message).await
         })
         .await
     }
 
-    pub(crate) async fn show(&self, id: &RequestId, message: ShowRequest) -> Result<ShowResponse, Failure> {
-        self.call(id, message, |channel, message| async move {
+    pub(crate) async fn show(&self, asking: &Asking, message: ShowRequest) -> Result<ShowResponse, Failure> {
+        self.call(asking, message, |channel, message| async move {
             AuthorizationServiceClient::new(channel).show(message).await
         })
         .await
     }
 
-    pub(crate) async fn decide(&self, id: &RequestId, message: DecideRequest) -> Result<DecideResponse, Failure> {
-        self.call(id, message, |channel, message| async move {
+    pub(crate) async fn decide(&self, asking: &Asking, message: DecideRequest) -> Result<DecideResponse, Failure> {
+        self.call(asking, message, |channel, message| async move {
             AuthorizationServiceClient::new(channel).decide(message).await
         })
         .await
@@ -79,10 +95,10 @@ impl Control {
 
     pub(crate) async fn finish_login(
         &self,
-        id: &RequestId,
+        asking: &Asking,
         message: FinishLoginRequest,
     ) -> Result<FinishLoginResponse, Failure> {
-        self.call(id, message, |channel, message| async move {
+        self.call(asking, message, |channel, message| async move {
             AuthorizationServiceClient::new(channel).finish_login(message).await
         })
         .await
@@ -90,26 +106,32 @@ impl Control {
 
     pub(crate) async fn confirm_login(
         &self,
-        id: &RequestId,
+        asking: &Asking,
         message: ConfirmLoginRequest,
     ) -> Result<ConfirmLoginResponse, Failure> {
-        self.call(id, message, |channel, message| async move {
+        self.call(asking, message, |channel, message| async move {
             AuthorizationServiceClient::new(channel).confirm_login(message).await
         })
         .await
     }
 
-    pub(crate) async fn exchange(&self, id: &RequestId, message: ExchangeRequest) -> Result<ExchangeResponse, Failure> {
-        self.call(
-            id,
-            message,
-            |channel, message| async move { TokenServiceClient::new(channel).exchange(message).await },
-        )
+    pub(crate) async fn exchange(
+        &self,
+        asking: &Asking,
+        message: ExchangeRequest,
+    ) -> Result<ExchangeResponse, Failure> {
+        self.call(asking, message, |channel, message| async move {
+            TokenServiceClient::new(channel).exchange(message).await
+        })
         .await
     }
 
-    pub(crate) async fn register(&self, id: &RequestId, message: RegisterRequest) -> Result<RegisterResponse, Failure> {
-        self.call(id, message, |channel, message| async move {
+    pub(crate) async fn register(
+        &self,
+        asking: &Asking,
+        message: RegisterRequest,
+    ) -> Result<RegisterResponse, Failure> {
+        self.call(asking, message, |channel, message| async move {
             RegistrationServiceClient::new(channel).register(message).await
         })
         .await
@@ -117,23 +139,21 @@ impl Control {
 
     pub(crate) async fn read_registration(
         &self,
-        id: &RequestId,
+        asking: &Asking,
         message: ReadRequest,
     ) -> Result<ReadResponse, Failure> {
-        self.call(
-            id,
-            message,
-            |channel, message| async move { RegistrationServiceClient::new(channel).read(message).await },
-        )
+        self.call(asking, message, |channel, message| async move {
+            RegistrationServiceClient::new(channel).read(message).await
+        })
         .await
     }
 
     pub(crate) async fn update_registration(
         &self,
-        id: &RequestId,
+        asking: &Asking,
         message: UpdateRequest,
     ) -> Result<UpdateResponse, Failure> {
-        self.call(id, message, |channel, message| async move {
+        self.call(asking, message, |channel, message| async move {
             RegistrationServiceClient::new(channel).update(message).await
         })
         .await
@@ -141,10 +161,10 @@ impl Control {
 
     pub(crate) async fn delete_registration(
         &self,
-        id: &RequestId,
+        asking: &Asking,
         message: DeleteRequest,
     ) -> Result<DeleteResponse, Failure> {
-        self.call(id, message, |channel, message| async move {
+        self.call(asking, message, |channel, message| async move {
             RegistrationServiceClient::new(channel).delete(message).await
         })
         .await
@@ -152,64 +172,66 @@ impl Control {
 
     pub(crate) async fn introspect(
         &self,
-        id: &RequestId,
+        asking: &Asking,
         message: IntrospectRequest,
     ) -> Result<IntrospectResponse, Failure> {
+        self.call(asking, message, |channel, message| async move {
+            TokenServiceClient::new(channel).introspect(message).await
+        })
+        .await
+    }
+
+    pub(crate) async fn verify(&self, asking: &Asking, message: VerifyRequest) -> Result<VerifyResponse, Failure> {
+        self.call(asking, message, |channel, message| async move {
+            TokenServiceClient::new(channel).verify(message).await
+        })
+        .await
+    }
+
+    pub(crate) async fn revoke(&self, asking: &Asking, message: RevokeRequest) -> Result<RevokeResponse, Failure> {
         self.call(
-            id,
+            asking,
             message,
-            |channel, message| async move { TokenServiceClient::new(channel).introspect(message).await },
+            |channel, message| async move { TokenServiceClient::new(channel).revoke(message).await },
         )
         .await
     }
 
-    pub(crate) async fn verify(&self, id: &RequestId, message: VerifyRequest) -> Result<VerifyResponse, Failure> {
-        self.call(id, message, |channel, message| async move { TokenServiceClient::new(channel).verify(message).await })
-            .await
-    }
-
-    pub(crate) async fn revoke(&self, id: &RequestId, message: RevokeRequest) -> Result<RevokeResponse, Failure> {
-        self.call(id, message, |channel, message| async move { TokenServiceClient::new(channel).revoke(message).await })
-            .await
-    }
-
     pub(crate) async fn show_account(
         &self,
-        id: &RequestId,
+        asking: &Asking,
         message: AccountServiceShowRequest,
     ) -> Result<AccountServiceShowResponse, Failure> {
-        self.call(id, message, |channel, message| async move { AccountServiceClient::new(channel).show(message).await })
-            .await
+        self.call(
+            asking,
+            message,
+            |channel, message| async move { AccountServiceClient::new(channel).show(message).await },
+        )
+        .await
     }
 
-    pub(crate) async fn sign_in(&self, id: &RequestId, message: SignInRequest) -> Result<SignInResponse, Failure> {
-        self.call(
-            id,
-            message,
-            |channel, message| async move { AccountServiceClient::new(channel).sign_in(message).await },
-        )
+    pub(crate) async fn sign_in(&self, asking: &Asking, message: SignInRequest) -> Result<SignInResponse, Failure> {
+        self.call(asking, message, |channel, message| async move {
+            AccountServiceClient::new(channel).sign_in(message).await
+        })
         .await
     }
 
     pub(crate) async fn revoke_apps(
         &self,
-        id: &RequestId,
+        asking: &Asking,
         message: AccountServiceRevokeRequest,
     ) -> Result<AccountServiceRevokeResponse, Failure> {
-        self.call(
-            id,
-            message,
-            |channel, message| async move { AccountServiceClient::new(channel).revoke(message).await },
-        )
+        self.call(asking, message, |channel, message| async move {
+            AccountServiceClient::new(channel).revoke(message).await
+        })
         .await
     }
 
-    pub(crate) async fn sign_out(&self, id: &RequestId, message: SignOutRequest) -> Result<SignOutResponse, Failure> {
-        self.call(
-            id,
-            message,
-            |channel, message| async move { AccountServiceClient::new(channel).sign_out(message).await },
-        )
+    pub(crate) async fn sign_out(&self, asking: &Asking, message: SignOutRequest) -> Result<SignOutResponse, Failure> {
+        self.call(asking, message, |channel, message| async move {
+            AccountServiceClient::new(channel).sign_out(message).await
+        })
         .await
     }
 
@@ -219,19 +241,19 @@ impl Control {
     }
 
     async fn list_issuers_by(&self, channel: AuthenticatedChannel) -> Result<ListResponse, Status> {
-        let message = self.request(&entropy::request_id(), ListRequest {}, self.deadline);
+        let message = self.request(&Asking::ourselves(), ListRequest {}, self.deadline);
         Ok(IssuerServiceClient::new(channel).list(message).await?.into_inner())
     }
 
     pub(crate) async fn describe_issuer(&self, issuer_id: String) -> Result<DescribeResponse, Status> {
-        let message = self.request(&entropy::request_id(), DescribeRequest { issuer_id }, self.deadline);
+        let message = self.request(&Asking::ourselves(), DescribeRequest { issuer_id }, self.deadline);
         Ok(IssuerServiceClient::new(self.channel()).describe(message).await?.into_inner())
     }
 
     /// Sends `message` until it is answered, or refused for good, or the deadline has passed.
     async fn call<M, A, F>(
         &self,
-        id: &RequestId,
+        asking: &Asking,
         message: M,
         send: impl Fn(AuthenticatedChannel, Request<M>) -> F,
     ) -> Result<A, Failure>
@@ -244,26 +266,29 @@ impl Control {
         let mut left = self.deadline;
         let mut pause = FIRST_PAUSE;
         loop {
-            let request = self.request(id, message.clone(), left);
+            let request = self.request(asking, message.clone(), left);
             let status = match timeout(left, send(self.channel(), request)).await {
                 Ok(Ok(answer)) => return Ok(answer.into_inner()),
                 Ok(Err(status)) => status,
                 Err(_) => Status::deadline_exceeded("the control plane did not answer in time"),
             };
             if !is_transient(&status) || Instant::now() + pause >= give_up_at {
-                return Err(said(id, &status));
+                return Err(said(&asking.id, &status));
             }
-            tracing::debug!(request.id = %id, code = ?status.code(), error = status.message(), "asking again");
+            tracing::debug!(request.id = %asking.id, code = ?status.code(), error = status.message(), "asking again");
             sleep(pause).await;
             pause = (pause * 2).min(LONGEST_PAUSE);
             left = give_up_at.saturating_duration_since(Instant::now());
         }
     }
 
-    fn request<M>(&self, id: &RequestId, message: M, left: Duration) -> Request<M> {
+    fn request<M>(&self, asking: &Asking, message: M, left: Duration) -> Request<M> {
         let mut request = Request::new(message);
         request.set_timeout(left);
-        request.extensions_mut().insert(id.clone());
+        request.extensions_mut().insert(asking.id.clone());
+        if let Some(client) = asking.client {
+            request.extensions_mut().insert(ClientAddress(client));
+        }
         request
     }
 }

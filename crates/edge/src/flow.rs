@@ -33,7 +33,7 @@ pub(crate) async fn begin_form(State(app): State<Arc<App>>, at: At, request: Req
 
 async fn begin_with(app: &App, at: At, parameters: Vec<Parameter>) -> Result<Response, Failure> {
     let message = BeginRequest { issuer_id: at.issuer.id.clone(), parameters };
-    answer(app, &at.issuer, app.control.begin(&at.request_id, message).await?.next)
+    answer(app, &at.issuer, app.control.begin(&at.asking, message).await?.next)
 }
 
 /// `GET /consent?ticket=…`, and with `whole_page=1` whatever else the person wants to know.
@@ -52,7 +52,7 @@ pub(crate) async fn show(
         attempt: entropy::attempt(),
         whole_page: query.take("whole_page").is_some(),
     };
-    answer(&app, &at.issuer, app.control.show(&at.request_id, message).await?.next)
+    answer(&app, &at.issuer, app.control.show(&at.asking, message).await?.next)
 }
 
 /// `POST /consent`
@@ -72,7 +72,7 @@ pub(crate) async fn decide(State(app): State<Arc<App>>, at: At, request: Request
         sec_fetch_site,
         origin,
     };
-    answer(&app, &at.issuer, app.control.decide(&at.request_id, message).await?.next)
+    answer(&app, &at.issuer, app.control.decide(&at.asking, message).await?.next)
 }
 
 /// `GET /callback/{issuer}`
@@ -88,7 +88,7 @@ pub(crate) async fn finish_login(
         parameters: parameters::parse(query.unwrap_or_default().as_bytes())?,
         cookies: cookies::received(&headers)?,
     };
-    answer(&app, &at.issuer, app.control.finish_login(&at.request_id, message).await?.next)
+    answer(&app, &at.issuer, app.control.finish_login(&at.asking, message).await?.next)
 }
 
 /// `POST /callback/{issuer}`: the answer to the question that this address put.
@@ -107,7 +107,7 @@ pub(crate) async fn confirm_login(State(app): State<Arc<App>>, at: At, request: 
         sec_fetch_site,
         origin,
     };
-    answer(&app, &at.issuer, app.control.confirm_login(&at.request_id, message).await?.next)
+    answer(&app, &at.issuer, app.control.confirm_login(&at.asking, message).await?.next)
 }
 
 fn decision(form: &mut Form) -> Decision {

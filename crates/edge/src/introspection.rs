@@ -26,7 +26,7 @@ pub(crate) async fn introspect(State(app): State<Arc<App>>, at: At, request: Req
     };
     // Whoever guesses at resource servers' tokens guesses at all of them at once.
     let claim = app.limits.claim(&at.issuer.id, "", at.client);
-    let answer = app.limits.guard(Some(claim), app.control.introspect(&at.request_id, message)).await;
+    let answer = app.limits.guard(Some(claim), app.control.introspect(&at.asking, message)).await;
     let answer = answer.map_err(|failure| bearer::challenge(failure, &at.issuer, sent))?;
     response::secret_json(StatusCode::OK, &Introspection::from(answer))
 }

@@ -16,9 +16,9 @@ use axum::http::{HeaderValue, Uri};
 use axum::middleware::Next;
 use axum::response::Response;
 use lychgate_api::Reason;
-use lychgate_api::channel::RequestId;
 
-use crate::client_address::Prefix;
+use crate::client_address::{self, Prefix};
+use crate::control::Asking;
 use crate::failure::Failure;
 use crate::issuers::{Directory, Issuer};
 use crate::metadata::ResourceDocument;
@@ -175,7 +175,7 @@ fn with_path(uri: &Uri, path: &str) -> Option<Uri> {
 /// What every handler needs to know of where it is: for which issuer it answers, under which id, and whom.
 pub(crate) struct At {
     pub(crate) issuer: Arc<Issuer>,
-    pub(crate) request_id: RequestId,
+    pub(crate) asking: Asking,
     pub(crate) client: Prefix,
 }
 
@@ -183,10 +183,11 @@ impl<S: Send + Sync> FromRequestParts<S> for At {
     type Rejection = Failure;
 
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Failure> {
-        let request_id = observe::request_id_of(&parts.extensions);
+        let id = observe::request_id_of(&parts.extensions);
+        let asking = Asking { id, client: client_address::of_request(&parts.extensions) };
         match parts.extensions.get::<Located>() {
             Some(Located::At(issuer)) => {
-                Ok(Self { issuer: Arc::clone(issuer), request_id, client: Prefix::of_request(&parts.extensions) })
+                Ok(Self { issuer: Arc::clone(issuer), asking, client: Prefix::of_request(&parts.extensions) })
             }
             Some(Located::NotReady) => Err(Failure::new(Reason::StoreUnavailable)),
             Some(Located::Unknown) | None => Err(Failure::new(Reason::IssuerUnknown)),

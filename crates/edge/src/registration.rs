@@ -31,7 +31,7 @@ pub(crate) async fn register(State(app): State<Arc<App>>, at: At, request: Reque
         metadata: Some(client_metadata(&mut members(request).await?)?),
         initial_access_token: token,
     };
-    let answer = app.control.register(&at.request_id, message).await;
+    let answer = app.control.register(&at.asking, message).await;
     let answer = answer.map_err(|failure| bearer::challenge(failure, &at.issuer, sent))?;
     information(StatusCode::CREATED, answer.client)
 }
@@ -46,7 +46,7 @@ pub(crate) async fn read(
     let token = bearer::token(request.headers());
     let (issuer_id, sent) = (at.issuer.id.clone(), token.is_some());
     let message = ReadRequest { issuer_id, client_id, registration_access_token: token.unwrap_or_default() };
-    let answer = app.control.read_registration(&at.request_id, message).await;
+    let answer = app.control.read_registration(&at.asking, message).await;
     let answer = answer.map_err(|failure| bearer::challenge(failure, &at.issuer, sent))?;
     information(StatusCode::OK, answer.client)
 }
@@ -71,7 +71,7 @@ pub(crate) async fn update(
         stated_client_id: members.string("client_id")?,
         stated_client_secret: members.string("client_secret")?,
     };
-    let answer = app.control.update_registration(&at.request_id, message).await;
+    let answer = app.control.update_registration(&at.asking, message).await;
     let answer = answer.map_err(|failure| bearer::challenge(failure, &at.issuer, sent))?;
     information(StatusCode::OK, answer.client)
 }
@@ -86,7 +86,7 @@ pub(crate) async fn delete(
     let token = bearer::token(request.headers());
     let (issuer_id, sent) = (at.issuer.id.clone(), token.is_some());
     let message = DeleteRequest { issuer_id, client_id, registration_access_token: token.unwrap_or_default() };
-    let answer = app.control.delete_registration(&at.request_id, message).await;
+    let answer = app.control.delete_registration(&at.asking, message).await;
     answer.map_err(|failure| bearer::challenge(failure, &at.issuer, sent))?;
     Ok((StatusCode::NO_CONTENT, [(CACHE_CONTROL, "no-store")]).into_response())
 }

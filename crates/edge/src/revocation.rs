@@ -34,6 +34,6 @@ async fn revoke_for(app: &App, at: At, request: Request) -> Result<Response, Fai
     let _place = app.limits.enter(Class::Refresh, at.client)?;
     let claimed = message.client.as_ref().and_then(client_credentials::claimed_id);
     let claim = claimed.map(|client_id| app.limits.claim(&at.issuer.id, client_id, at.client));
-    app.limits.guard(claim, app.control.revoke(&at.request_id, message)).await?;
+    app.limits.guard(claim, app.control.revoke(&at.asking, message)).await?;
     Ok((StatusCode::OK, [(CACHE_CONTROL, "no-store")]).into_response())
 }

@@ -32,7 +32,7 @@ async fn exchange_for(app: &App, at: At, request: Request) -> Result<Response, F
     let _place = app.limits.enter(if is_refresh { Class::Refresh } else { Class::Code }, at.client)?;
     let claimed = message.client.as_ref().and_then(client_credentials::claimed_id);
     let claim = claimed.map(|client_id| app.limits.claim(&at.issuer.id, client_id, at.client));
-    let answer = app.limits.guard(claim, app.control.exchange(&at.request_id, message)).await?;
+    let answer = app.limits.guard(claim, app.control.exchange(&at.asking, message)).await?;
     response::secret_json(StatusCode::OK, &TokenResponse::from(answer))
 }
 

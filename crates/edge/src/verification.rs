@@ -28,7 +28,7 @@ pub(crate) async fn verify(
     let Demanded { resource, scope } = Demanded::parse(query.unwrap_or_default().as_bytes())?;
     let access_token = bearer::token(&headers).unwrap_or_default();
     let message = VerifyRequest { issuer_id: at.issuer.id.clone(), resource, scope, access_token };
-    let verified = app.control.verify(&at.request_id, message).await?;
+    let verified = app.control.verify(&at.asking, message).await?;
     let mut identity = HeaderMap::new();
     for (name, value) in identity::headers(&verified) {
         let value = HeaderValue::try_from(value).map_err(|_| Failure::new(Reason::Fault))?;

@@ -234,3 +234,17 @@ async fn what_a_proxy_asks_is_counted_by_itself_and_by_its_own_address() {
     assert_json_429(edge.send(verify("192.0.2.1")).await).await;
     assert_eq!(fake.calls().len(), calls, "nothing came of it");
 }
+
+/// The whole address, once per call and nowhere else: of whoever is named by a proxy that may, or else of the peer. What a
+/// client writes into the header that edges use among themselves is not passed on.
+#[tokio::test]
+async fn the_control_plane_is_told_whose_call_it_is() {
+    for (settings, expected) in [(BEHIND_US, "203.0.113.77"), ("", "127.0.0.1")] {
+        let (edge, fake) = running_set(settings).await;
+        exchanged(&fake);
+        let request = refresh(&edge).on_behalf_of("203.0.113.77").header("x-client-address", "198.51.100.1");
+        assert_eq!(request.send().await.expect("an answer").status(), 200);
+        let told: Vec<_> = fake.calls().into_iter().map(|call| call.client_address).collect();
+        assert_eq!(told, [expected]);
+    }
+}

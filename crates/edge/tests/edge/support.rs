@@ -11,7 +11,7 @@ use lychgate_api::v1::issuer_service_server::{IssuerService, IssuerServiceServer
 use lychgate_api::v1::registration_service_server::{RegistrationService, RegistrationServiceServer};
 use lychgate_api::v1::token_service_server::{TokenService, TokenServiceServer};
 use lychgate_api::v1::{self, next::Step};
-use lychgate_api::{ERROR_DOMAIN, REQUEST_ID, Reason};
+use lychgate_api::{CLIENT_ADDRESS, ERROR_DOMAIN, REQUEST_ID, Reason};
 use lychgate_edge::{Config, Edge};
 use lychgate_process::Shutdown;
 use tokio::net::TcpListener;
@@ -64,6 +64,7 @@ pub(crate) enum Answer {
 pub(crate) struct Call {
     pub(crate) asked: Asked,
     pub(crate) request_id: String,
+    pub(crate) client_address: String,
     pub(crate) authorization: String,
     pub(crate) has_deadline: bool,
 }
@@ -131,9 +132,11 @@ impl FakeControl {
         let text =
             |key| request.metadata().get(key).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let (request_id, authorization) = (text(REQUEST_ID), text("authorization"));
+        let client_address = text(CLIENT_ADDRESS);
         let has_deadline = request.metadata().contains_key("grpc-timeout");
         let mut script = self.script();
-        script.calls.push(Call { asked: asked(request.into_inner()), request_id, authorization, has_deadline });
+        let asked = asked(request.into_inner());
+        script.calls.push(Call { asked, request_id, client_address, authorization, has_deadline });
         let otherwise = script.otherwise.clone().unwrap_or_else(|| Status::internal("the test has no answer left"));
         script.answers.pop_front().unwrap_or(Err(otherwise))
     }
