@@ -1,4 +1,4 @@
-//! Signing access tokens: JWTs with `typ: at+jwt` (RFC 9068), each with the algorithm of its key.
+//! Signing access tokens: JWTs with `typ: at+jwt` (RFC 9068), each with the algorithm of its key; and what else is signed.
 //!
 //! A key is parsed once, when it is opened, and used with its one algorithm (RFC 8725 §3.1). Private halves are never
 //! shown: what there is to see of a key is its [`SigningKey::jwk`].
@@ -105,13 +105,31 @@ impl SigningKey {
             jti: &claims.jti,
             grant_id: &claims.grant_id,
         };
-        let signed = format!("{}.{}", self.header, encode(&serde_json::to_vec(&claims)?));
+        self.compact(&self.header, &serde_json::to_vec(&claims)?)
+    }
+
+    /// Something else than a token: `typ` says what, and keeps the one from passing for the other (RFC 8725 §3.11).
+    pub fn sign_as(&self, typ: &str, payload: &[u8]) -> anyhow::Result<String> {
+        let header = Header { typ, alg: self.pair.algorithm().as_str(), kid: &self.kid };
+        self.compact(&encode(&serde_json::to_vec(&header)?), payload)
+    }
+
+    fn compact(&self, header: &str, payload: &[u8]) -> anyhow::Result<String> {
+        let signed = format!("{header}.{}", encode(payload));
         let signature = self.pair.sign(signed.as_bytes()).map_err(|_| anyhow::anyhow!("cannot sign"))?;
         Ok(format!("{signed}.{}", encode(&signature)))
     }
 }
 
 impl Pair {
+    fn algorithm(&self) -> SigningAlgorithm {
+        match self {
+            Pair::Es256(_) => SigningAlgorithm::Es256,
+            Pair::EdDsa(_) => SigningAlgorithm::EdDsa,
+            Pair::Rs256(_) => SigningAlgorithm::Rs256,
+        }
+    }
+
     fn sign(&self, message: &[u8]) -> Result<Vec<u8>, aws_lc_rs::error::Unspecified> {
         let random = SystemRandom::new();
         match self {

@@ -231,8 +231,8 @@ impl Control {
                 resource: resource.to_owned(),
                 authorization_id: None,
             };
-            let event =
-                Event::new(EventKind::ConsentRevoked { reason: None }, about, &caller.for_events(), attempt, 0, now);
+            let kind = EventKind::ConsentRevoked { reason: None };
+            let event = Event::new(kind, about, &caller.for_events(issuer), attempt, 0, now);
             let revoked = found.value.clone().revoke(now);
             match self.store.revoke_consent(issuer, &found, &revoked, &event, now).await {
                 Ok(_) => return Ok(()),

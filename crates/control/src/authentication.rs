@@ -5,11 +5,12 @@
 
 use std::collections::HashMap;
 use std::future::{Ready, ready};
+use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use futures_util::future::{BoxFuture, Either};
-use lychgate_api::{REQUEST_ID, Reason, error_metadata};
+use lychgate_api::{CLIENT_ADDRESS, REQUEST_ID, Reason, error_metadata};
 use lychgate_domain::Refusal;
 use lychgate_domain::entropy::{Entropy, random};
 use lychgate_domain::id::encode;
@@ -78,6 +79,11 @@ impl Authentication {
         } else {
             tracing::info!(request.id = request_id, rpc.path = path, principal.name = principal.name, "called");
         }
+        let address = match principal.role {
+            // It knows its client; nobody else's word of somebody else's address is taken.
+            Role::Edge => client_address(request),
+            Role::Checker | Role::Reader | Role::Resource | Role::Operator => connection.and_then(|made| made.address),
+        };
         let admission = Admission {
             authentication: self.clone(),
             credentials,
@@ -86,7 +92,7 @@ impl Authentication {
             request_id: request_id.clone(),
         };
         request.extensions_mut().insert(admission);
-        request.extensions_mut().insert(Caller { principal, request_id });
+        request.extensions_mut().insert(Caller { principal, request_id, address });
         Ok(())
     }
 
@@ -154,6 +160,10 @@ fn bearer<B>(request: &http::Request<B>) -> Result<Option<TokenDigest>, &'static
         .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty());
     let (_, token) = token.ok_or("what metadata authorization has is not: Bearer TOKEN")?;
     Ok(Some(digest(token.trim())))
+}
+
+fn client_address<B>(request: &http::Request<B>) -> Option<IpAddr> {
+    request.headers().get(CLIENT_ADDRESS)?.to_str().ok()?.parse().ok()
 }
 
 impl<S> Layer<S> for Authentication {

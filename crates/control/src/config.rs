@@ -3,6 +3,7 @@
 //! What is contradictory, missing or unsafe refuses to start, with one line that names the key and what to do.
 
 mod clients;
+mod events;
 mod issuers;
 mod listen;
 mod outbound;
@@ -25,6 +26,7 @@ use crate::keyring::KNOWN_AFTER;
 pub use clients::{
     ClientConfig, DocumentMode, MetadataDocumentsConfig, RedirectsConfig, RegistrationConfig, RegistrationMode,
 };
+pub use events::{AddressesConfig, EventsConfig, IssuerEventsConfig};
 pub use issuers::{
     AccessTokenAlgorithm, AccessTokensConfig, IssuerConfig, LifetimesConfig, PolicyConfig, PromptConfig, PromptMode,
     ResourceConfig, ScopeConfig,
@@ -45,6 +47,8 @@ pub struct Config {
     pub store: StoreConfig,
     #[serde(default)]
     pub keys: KeysConfig,
+    #[serde(default)]
+    pub events: EventsConfig,
     #[serde(default)]
     pub outbound: OutboundConfig,
     pub principals: Vec<PrincipalConfig>,

@@ -130,7 +130,8 @@ impl Control {
         })
     }
 
-    /// From right after `cursor` on, or from the oldest event that is kept.
+    /// From right after `cursor` on, or from the oldest event that is news. Older ones are kept for the audit: who was away
+    /// for so long lists anew.
     pub async fn watch(
         &self,
         caller: &Caller,
@@ -138,11 +139,12 @@ impl Control {
         cursor: Option<Cursor>,
     ) -> Result<(Watch, Arc<Issuer>), Error> {
         let issuer = Arc::clone(self.issuers.issuer(issuer_id, &caller.principal)?);
-        let cursor = match cursor {
-            Some(cursor) => cursor,
-            None => self.store.oldest_event(self.clock.now()).await?,
+        let watch = match cursor {
+            Some(cursor) if self.is_in_feed(cursor).await? => self.feed.watch(cursor),
+            Some(_) => self.feed.lost(self.feed_begin().await?),
+            None => self.feed.watch(self.feed_begin().await?),
         };
-        Ok((self.feed.watch(cursor), issuer))
+        Ok((watch, issuer))
     }
 }
 

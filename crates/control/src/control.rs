@@ -1,10 +1,13 @@
 //! What every use case works with, and the promise that none is cut short.
 
 use std::future::Future;
+use std::net::IpAddr;
 use std::sync::Arc;
 
 use lychgate_domain::entropy::Entropy;
-use lychgate_domain::event::Caller as EventCaller;
+use lychgate_domain::event::{Address, Caller as EventCaller};
+use lychgate_domain::issuer::Issuer;
+use lychgate_domain::retention::Retention;
 use lychgate_domain::time::Clock;
 use lychgate_process::Shutdown;
 use lychgate_store::Store;
@@ -12,6 +15,7 @@ use lychgate_store::Store;
 use crate::consents::Feed;
 use crate::documents::Documents;
 use crate::error::Error;
+use crate::events::EventLog;
 use crate::issuers::{Issuers, Serving};
 use crate::principal::{Principal, Principals};
 
@@ -23,6 +27,7 @@ pub struct Control {
     pub(crate) documents: Documents,
     pub(crate) principals: Arc<Principals>,
     pub(crate) feed: Feed,
+    pub(crate) log: EventLog,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) shutdown: Shutdown,
@@ -33,12 +38,18 @@ pub struct Control {
 pub struct Caller {
     pub principal: Arc<Principal>,
     pub request_id: String,
+    /// Of whoever is at the other end: an operator's own, or that of an edge's client. For events, and nothing else.
+    pub address: Option<IpAddr>,
 }
 
 impl Caller {
     /// As it stands in events.
-    pub(crate) fn for_events(&self) -> EventCaller {
-        EventCaller { principal: self.principal.name.clone(), request_id: self.request_id.clone() }
+    pub(crate) fn for_events(&self, issuer: &Issuer) -> EventCaller {
+        EventCaller {
+            principal: self.principal.name.clone(),
+            request_id: self.request_id.clone(),
+            address: self.address.and_then(|address| Address::kept(address, issuer.addresses)),
+        }
     }
 }
 
@@ -53,11 +64,22 @@ impl Control {
         shutdown: Shutdown,
     ) -> Self {
         let feed = Feed::new(store.clone(), shutdown.clone());
-        Self { store, issuers, documents, principals, feed, clock, entropy, shutdown }
+        let log = EventLog::new(Retention::default());
+        Self { store, issuers, documents, principals, feed, log, clock, entropy, shutdown }
+    }
+
+    /// The same, which keeps events for so long.
+    pub fn retaining(self, retention: Retention) -> Self {
+        Self { log: EventLog::new(retention), ..self }
     }
 
     pub(crate) async fn issuer(&self, id: &str, caller: &Caller) -> Result<Serving, Error> {
         Ok(self.issuers.find(id, &caller.principal, self.clock.now()).await?)
+    }
+
+    /// Whether the process is asked to end: what takes long stops, and says that it is not done.
+    pub(crate) fn is_ending(&self) -> bool {
+        self.shutdown.is_requested()
     }
 
     /// Runs what commits or calls out. It goes on when the client has gone, and shutdown waits for it: nothing that was

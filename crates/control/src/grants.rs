@@ -165,7 +165,14 @@ impl Exchange<'_> {
                 resource: stored.value.resource.clone(),
                 authorization_id: Some(stored.value.authorization_id),
             };
-            let event = Event::new(kind.clone(), about, &self.caller.for_events(), self.attempt, 0, self.now);
+            let event = Event::new(
+                kind.clone(),
+                about,
+                &self.caller.for_events(&self.serving.issuer),
+                self.attempt,
+                0,
+                self.now,
+            );
             let ended = stored.value.end_by(why, self.now);
             match self.control.store.end_grant(&self.serving.issuer, stored.version, &ended, &event, self.now).await {
                 Ok(()) => return Ok(()),

@@ -4,6 +4,7 @@
 //! It must never wait for one while others come: whoever connects and says nothing costs a place, for a while.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -32,6 +33,8 @@ const MAX_HANDSHAKES: usize = 256;
 pub struct Connection {
     /// Encrypted, or from this machine.
     pub is_private: bool,
+    /// The address at its other end.
+    pub address: Option<IpAddr>,
     pub peer: Option<Arc<Peer>>,
 }
 
@@ -101,8 +104,9 @@ async fn connected(listener: &TcpListener) -> TcpStream {
 }
 
 fn plain(stream: TcpStream) -> Accepted {
-    let is_private = stream.peer_addr().is_ok_and(|address| address.ip().to_canonical().is_loopback());
-    Accepted { stream: Either::Left(stream), connection: Connection { is_private, peer: None } }
+    let address = stream.peer_addr().ok().map(|address| address.ip());
+    let is_private = address.is_some_and(|address| address.to_canonical().is_loopback());
+    Accepted { stream: Either::Left(stream), connection: Connection { is_private, address, peer: None } }
 }
 
 /// What the caller is told of a certificate that is not believed is an alert; here it is said why.
@@ -132,7 +136,8 @@ async fn secured(stream: TcpStream, tls: Arc<Tls>, clock: Arc<dyn Clock>) -> Opt
             }
         },
     };
-    Some(Accepted { stream: Either::Right(Box::new(stream)), connection: Connection { is_private: true, peer } })
+    let connection = Connection { is_private: true, address: Some(address.ip()), peer };
+    Some(Accepted { stream: Either::Right(Box::new(stream)), connection })
 }
 
 impl Connected for Accepted {

@@ -118,6 +118,11 @@ impl Issuers {
         self.0.values().map(|entry| &*entry.issuer).filter(|issuer| principal.may_speak_of(&issuer.id))
     }
 
+    /// All there are, for what nobody asked for.
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&Issuer, &Keeper)> {
+        self.0.values().map(|entry| (&*entry.issuer, &entry.keeper))
+    }
+
     fn entry(&self, id: &str, principal: &Principal) -> Result<&Entry, Refusal> {
         let entry = IssuerId::parse(id).filter(|id| principal.may_speak_of(id)).and_then(|id| self.0.get(&id));
         entry.ok_or(Refusal::IssuerUnknown)

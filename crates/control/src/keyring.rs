@@ -44,6 +44,10 @@ pub struct IssuerKeys {
     pub signing: SigningKey,
     /// Every signing key that verifiers should know: announced, active and retired ones.
     pub published: Vec<Jwk>,
+    /// Signs digests of the event log.
+    pub events: SigningKey,
+    /// Its successor, if there is one already.
+    pub announced_events: Option<(KeyId, Jwk)>,
 }
 
 /// The key that wraps keyrings, of 32 bytes in base64url.
@@ -75,11 +79,13 @@ struct Held {
 }
 
 /// One key, as an operator sees it: never its material.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct ListedKey {
     pub family: Family,
     pub key: KeyAge,
     pub life: Life,
+    /// Of a key that signs: what its signatures are verified with.
+    pub public: Option<Jwk>,
 }
 
 /// What an operator asks for.
@@ -126,10 +132,15 @@ impl Keeper {
         self.look(now).await
     }
 
+    /// The keys as they were when somebody last looked.
+    pub fn known(&self) -> Arc<IssuerKeys> {
+        self.held().keys
+    }
+
     /// All there is, family by family, in the order they were made.
     pub async fn list(&self, now: Timestamp) -> Result<Vec<ListedKey>, Error> {
         let stored = self.ring.store.keyring(&self.ring.issuer, now).await?;
-        Ok(self.ring.listed(&stored.map(|stored| stored.value).unwrap_or_default()))
+        self.ring.listed(&stored.map(|stored| stored.value).unwrap_or_default()).map_err(Error::Fault)
     }
 
     /// Does what an operator asks for, once, with an event; then all there is. This node knows at once, every other one
@@ -144,7 +155,7 @@ impl Keeper {
         // Waits for whoever looks at what was before: what it then holds would hide the new key for another while.
         let _looking = self.looking.lock().await;
         self.look(now).await;
-        Ok(self.ring.listed(&keyring))
+        self.ring.listed(&keyring).map_err(Error::Fault)
     }
 
     async fn look(&self, now: Timestamp) -> Arc<IssuerKeys> {
@@ -301,19 +312,31 @@ impl Ring {
     }
 
     fn algorithm_of(&self, family: Family) -> Option<SigningAlgorithm> {
-        match family {
-            Family::Derived(_) => None,
-            Family::Signing => Some(self.algorithm),
-        }
+        family.algorithm(self.algorithm)
     }
 
-    fn listed(&self, keyring: &Keyring) -> Vec<ListedKey> {
-        let listed = Family::all().flat_map(|family| {
+    fn listed(&self, keyring: &Keyring) -> anyhow::Result<Vec<ListedKey>> {
+        let mut listed = Vec::with_capacity(keyring.keys.len());
+        for family in Family::all() {
             let (ages, longest) = (ages(keyring, family), family.longest(&self.lifetimes));
-            let listed = |key: &KeyAge| ListedKey { family, key: *key, life: self.rotation.life(key, &ages, longest) };
-            ages.iter().map(listed).collect::<Vec<_>>()
-        });
-        listed.collect()
+            let publics = self.signing_keys(keyring, family)?;
+            for key in &ages {
+                let public = publics.iter().find(|(sealed, _)| sealed.id == key.id).map(|(_, signing)| signing.jwk());
+                listed.push(ListedKey { family, key: *key, life: self.rotation.life(key, &ages, longest), public });
+            }
+        }
+        Ok(listed)
+    }
+
+    /// The keys of a family, opened, if they sign.
+    fn signing_keys<'a>(
+        &self,
+        keyring: &'a Keyring,
+        family: Family,
+    ) -> anyhow::Result<Vec<(&'a SealedKey, SigningKey)>> {
+        let members = keyring.keys.iter().filter(|key| key.purpose == family.label());
+        let signing = members.filter_map(|key| Some((key, key.algorithm?)));
+        signing.map(|(key, algorithm)| Ok((key, SigningKey::new(key.id, algorithm, &self.material(key)?)?))).collect()
     }
 
     fn unwrap(&self, keyring: &Keyring) -> anyhow::Result<IssuerKeys> {
@@ -334,16 +357,23 @@ impl Ring {
         let keys = Keys::new(active).ok_or_else(|| anyhow::anyhow!("the keyring lacks a purpose"))?;
         let keys = others.into_iter().fold(keys, |keys, (purpose, key)| keys.and(purpose, key));
         let (mut signing, mut published) = (None, Vec::new());
-        for key in keyring.keys.iter().filter(|key| key.purpose == Family::Signing.label()) {
-            let algorithm = key.algorithm.ok_or_else(|| anyhow::anyhow!("a signing key without an algorithm"))?;
-            let signing_key = SigningKey::new(key.id, algorithm, &self.material(key)?)?;
-            published.push(signing_key.jwk());
-            if key.state == KeyState::Active {
-                signing = Some(signing_key);
+        for (sealed, key) in self.signing_keys(keyring, Family::Signing)? {
+            published.push(key.jwk());
+            if sealed.state == KeyState::Active {
+                signing = Some(key);
             }
         }
         let signing = signing.ok_or_else(|| anyhow::anyhow!("the keyring has no active signing key"))?;
-        Ok(IssuerKeys { keys, signing, published })
+        let (mut events, mut announced_events) = (None, None);
+        for (sealed, key) in self.signing_keys(keyring, Family::Events)? {
+            match sealed.state {
+                KeyState::Announced => announced_events = Some((sealed.id, key.jwk())),
+                KeyState::Active => events = Some(key),
+                KeyState::Retired => {}
+            }
+        }
+        let events = events.ok_or_else(|| anyhow::anyhow!("the keyring has no active key for digests of events"))?;
+        Ok(IssuerKeys { keys, signing, published, events, announced_events })
     }
 
     fn material(&self, key: &SealedKey) -> Result<Zeroizing<Vec<u8>>, ConfigError> {

@@ -6,6 +6,7 @@
 //! - `grants`: the token endpoint, a file for each grant type
 //! - `admin`: what an operator does by hand
 //! - `consents`: who allowed what, for those that have to know
+//! - `events`, `upkeep`: the event log sealed, exported and thinned out; what is done although nobody asks for it
 //! - `clients`: who a client is, and the proof that it is it
 //! - `registration`: clients that register themselves
 //! - `upstream`: the identity provider, and the way out to it
@@ -26,10 +27,12 @@ mod authentication;
 mod certificate;
 mod clients;
 pub mod config;
+mod configuration;
 mod consents;
 mod control;
 pub mod documents;
 mod error;
+mod events;
 mod flow;
 mod grants;
 mod incoming;
@@ -46,6 +49,7 @@ mod services;
 mod system;
 mod telling;
 mod tls;
+mod upkeep;
 mod upstream;
 mod wire;
 

@@ -228,7 +228,8 @@ pub fn roles(path: &str) -> &'static [Role] {
         | "/lychgate.v1.AdminService/GetGrant"
         | "/lychgate.v1.AdminService/Revoke"
         | "/lychgate.v1.AdminService/RevokeSubjects"
-        | "/lychgate.v1.AdminService/ListEvents" => &[Role::Operator],
+        | "/lychgate.v1.AdminService/ListEvents"
+        | "/lychgate.v1.AdminService/ExportEvents" => &[Role::Operator],
         _ => &[],
     }
 }

@@ -9,7 +9,8 @@ use anyhow::Context as _;
 use futures_util::Stream;
 use lychgate_api::FILE_DESCRIPTORS;
 use lychgate_domain::entropy::Entropy;
-use lychgate_domain::time::Clock;
+use lychgate_domain::retention::Retention;
+use lychgate_domain::time::{Clock, Timestamp};
 use lychgate_process::Shutdown;
 use lychgate_process::config::ConfigError;
 use lychgate_process::lookout::LOOK_INTERVAL;
@@ -22,6 +23,7 @@ use tonic_health::ServingStatus;
 use crate::authentication::Authentication;
 use crate::clients;
 use crate::config::Config;
+use crate::configuration;
 use crate::control::Control;
 use crate::documents::Documents;
 use crate::incoming::{Accepted, incoming};
@@ -32,6 +34,7 @@ use crate::reload::Reload;
 use crate::services;
 use crate::system::{SystemClock, SystemEntropy};
 use crate::tls::{Loaded, Tls};
+use crate::upkeep;
 
 /// How long use cases that are under way may take when the process ends: longer than any upstream is waited for.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(15);
@@ -58,6 +61,8 @@ pub struct Server {
     documents: Documents,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    retention: Retention,
+    opened_at: Timestamp,
 }
 
 impl Server {
@@ -70,12 +75,15 @@ impl Server {
     ) -> anyhow::Result<Self> {
         config.check_listen()?;
         let principals = Arc::new(config.principals()?);
+        let retention = config.events.retention()?;
         let outbound = Outbound::new(config.outbound()?, Arc::new(Dns::new()?))?;
         let documents = Documents::new(outbound, clients::judge);
         let tls = config.tls.as_ref().map(|tls| Loaded::read(tls, &clock)).transpose()?;
         let tls = tls.map(|loaded| Arc::new(Tls::new(loaded)));
-        let store = Store::open(engine, clock.now()).await.context("cannot open the store")?;
+        let opened_at = clock.now();
+        let store = Store::open(engine, opened_at).await.context("cannot open the store")?;
         let issuers = Issuers::open(&config, &store, &entropy, clock.now()).await?;
+        configuration::see(&config, &store, &*entropy, clock.now()).await.context("cannot open the store")?;
         let listener = TcpListener::bind(config.listen).await.map_err(|error| {
             ConfigError::new(
                 "listen",
@@ -83,7 +91,20 @@ impl Server {
                 "free the port or choose another",
             )
         })?;
-        Ok(Self { listener, tls, principals, reload: None, config, store, issuers, documents, clock, entropy })
+        Ok(Self {
+            listener,
+            tls,
+            principals,
+            reload: None,
+            config,
+            store,
+            issuers,
+            documents,
+            clock,
+            entropy,
+            retention,
+            opened_at,
+        })
     }
 
     /// Reads who may call again, and the certificates, when `file` or one of them changes: looked at as often as `every`
@@ -110,7 +131,8 @@ impl Server {
             self.clock,
             self.entropy,
             shutdown.clone(),
-        );
+        )
+        .retaining(self.retention);
         control.tell_upstreams();
         let (health, health_service) = tonic_health::server::health_reporter();
         let routes = services::routes(&control)
@@ -120,9 +142,11 @@ impl Server {
         // Nothing else is waited for by shutdown: what it watches never ends by itself.
         let watch = tokio::spawn(watch_health(self.store, health, shutdown.clone()));
         let reload = self.reload.map(|reload| tokio::spawn(reload.run()));
+        let upkeep = tokio::spawn(upkeep::run(control.clone(), self.opened_at, shutdown.clone()));
         let authentication = Authentication::new(self.principals, self.tls.clone(), clock.clone(), entropy);
         let served = listen(routes, incoming(self.listener, self.tls, clock), authentication, &shutdown).await;
         watch.abort();
+        upkeep.abort();
         reload.inspect(tokio::task::JoinHandle::abort);
         shutdown.trigger();
         shutdown.finish(FINISH_TIMEOUT).await;

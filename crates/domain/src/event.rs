@@ -1,14 +1,21 @@
 //! One append-only record for each transition that has a subject or is an operator's: the audit log and the change feed.
 //!
-//! Never a secret, never an address of a person, never a stranger's free text: the one text that somebody wrote is an
-//! operator's [`Reason`].
+//! Never a secret, never a stranger's free text: the one text that somebody wrote is an operator's [`Reason`]. Of a caller's
+//! address, what the issuer's [`AddressPolicy`] keeps, and by default nothing. `docs/events.md` is the catalogue.
 
+mod address;
+mod name;
+
+use crate::authorization::Seen;
 use crate::display::displayable;
 use crate::id::{Attempt, AuthorizationId, ClientId, EventId, GrantId};
 use crate::keyring::{Family, Urgency};
 use crate::keys::{KeyId, digest};
 use crate::subject::Subject;
 use crate::time::Timestamp;
+
+pub use address::{Address, AddressPolicy};
+pub use name::EventName;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -20,15 +27,29 @@ pub struct Event {
     /// The principal on whose call it happened.
     pub principal: String,
     pub request_id: String,
+    /// Whence, as far as it is kept.
+    pub address: Option<Address>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// A person's approval took effect: what was asked for, and what of it was approved now, space-separated.
+    /// A person's approval took effect: what was asked for, and what of it was approved now, space-separated. `how` is
+    /// `None` where that was not kept yet.
     ConsentApproved {
         requested: String,
         scopes: String,
+        how: Option<How>,
     },
+    /// Somebody whom the page named said no.
+    ConsentDenied {
+        requested: String,
+    },
+    /// Somebody has signed in who was not expected, or whom the issuer always asks, and is asked whether it is they.
+    LoginQuestioned {
+        requested: String,
+    },
+    /// They said that it is not.
+    LoginRefused,
     /// A code was redeemed.
     GrantIssued {
         grant_id: GrantId,
@@ -87,6 +108,44 @@ pub enum EventKind {
         client_id: ClientId,
         reason: Reason,
     },
+    /// The control plane was started with another configuration than before.
+    ConfigurationChanged {
+        /// SHA-256 of all of it that concerns the issuer. There is no secret in it.
+        digest: [u8; 32],
+    },
+}
+
+/// What a person said yes to, and with what.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// The whole page.
+    Page,
+    /// One button: the same was allowed before.
+    Button,
+    /// Nothing was shown: the same was allowed before, to a client that an operator has listed.
+    Silent,
+    /// The whole page once more, after they had signed in, because another was expected or the issuer always asks.
+    Confirmed,
+}
+
+impl How {
+    pub fn of(seen: &Seen) -> Self {
+        match seen {
+            Seen::Page { .. } => How::Page,
+            Seen::Button { .. } => How::Button,
+            Seen::Nothing { .. } => How::Silent,
+        }
+    }
+
+    /// Stable.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            How::Page => "page",
+            How::Button => "button",
+            How::Silent => "silent",
+            How::Confirmed => "confirmed",
+        }
+    }
 }
 
 /// Why an operator did it, in their words: 1 to 256 characters on one line, none of them hidden.
@@ -110,21 +169,29 @@ impl Reason {
 impl EventKind {
     /// Stable.
     pub fn name(&self) -> &'static str {
+        self.called().as_str()
+    }
+
+    pub fn called(&self) -> EventName {
         match self {
-            EventKind::ConsentApproved { .. } => "consent.approved",
-            EventKind::GrantIssued { .. } => "grant.issued",
-            EventKind::CodeReplayed { .. } => "code.replayed",
-            EventKind::RefreshTokenReplayed { .. } => "refresh_token.replayed",
-            EventKind::GrantSuperseded { .. } => "grant.superseded",
-            EventKind::GrantReturned { .. } => "grant.returned",
-            EventKind::KeysRotated { .. } => "keys.rotated",
-            EventKind::ConsentRevoked { .. } => "consent.revoked",
-            EventKind::GrantRevoked { .. } => "grant.revoked",
-            EventKind::ClientRevoked { .. } => "client.revoked",
-            EventKind::SubjectRevoked { .. } => "subject.revoked",
-            EventKind::IssuerRevoked { .. } => "issuer.revoked",
-            EventKind::ClientDisabled { .. } => "client.disabled",
-            EventKind::ClientEnabled { .. } => "client.enabled",
+            EventKind::ConsentApproved { .. } => EventName::ConsentApproved,
+            EventKind::ConsentDenied { .. } => EventName::ConsentDenied,
+            EventKind::LoginQuestioned { .. } => EventName::LoginQuestioned,
+            EventKind::LoginRefused => EventName::LoginRefused,
+            EventKind::GrantIssued { .. } => EventName::GrantIssued,
+            EventKind::CodeReplayed { .. } => EventName::CodeReplayed,
+            EventKind::RefreshTokenReplayed { .. } => EventName::RefreshTokenReplayed,
+            EventKind::GrantSuperseded { .. } => EventName::GrantSuperseded,
+            EventKind::GrantReturned { .. } => EventName::GrantReturned,
+            EventKind::KeysRotated { .. } => EventName::KeysRotated,
+            EventKind::ConsentRevoked { .. } => EventName::ConsentRevoked,
+            EventKind::GrantRevoked { .. } => EventName::GrantRevoked,
+            EventKind::ClientRevoked { .. } => EventName::ClientRevoked,
+            EventKind::SubjectRevoked { .. } => EventName::SubjectRevoked,
+            EventKind::IssuerRevoked { .. } => EventName::IssuerRevoked,
+            EventKind::ClientDisabled { .. } => EventName::ClientDisabled,
+            EventKind::ClientEnabled { .. } => EventName::ClientEnabled,
+            EventKind::ConfigurationChanged { .. } => EventName::ConfigurationChanged,
         }
     }
 
@@ -144,7 +211,35 @@ impl EventKind {
             | EventKind::IssuerRevoked { reason }
             | EventKind::ClientDisabled { reason, .. }
             | EventKind::ClientEnabled { reason, .. } => (None, "", Some(reason)),
-            EventKind::KeysRotated { .. } => (None, "", None),
+            EventKind::ConsentDenied { .. }
+            | EventKind::LoginQuestioned { .. }
+            | EventKind::LoginRefused
+            | EventKind::KeysRotated { .. }
+            | EventKind::ConfigurationChanged { .. } => (None, "", None),
+        }
+    }
+
+    /// What a client had asked for, space-separated, where somebody has answered that.
+    pub fn requested(&self) -> &str {
+        match self {
+            EventKind::ConsentApproved { requested, .. }
+            | EventKind::ConsentDenied { requested }
+            | EventKind::LoginQuestioned { requested } => requested,
+            EventKind::LoginRefused
+            | EventKind::GrantIssued { .. }
+            | EventKind::CodeReplayed { .. }
+            | EventKind::RefreshTokenReplayed { .. }
+            | EventKind::GrantSuperseded { .. }
+            | EventKind::GrantReturned { .. }
+            | EventKind::KeysRotated { .. }
+            | EventKind::ConsentRevoked { .. }
+            | EventKind::GrantRevoked { .. }
+            | EventKind::ClientRevoked { .. }
+            | EventKind::SubjectRevoked { .. }
+            | EventKind::IssuerRevoked { .. }
+            | EventKind::ClientDisabled { .. }
+            | EventKind::ClientEnabled { .. }
+            | EventKind::ConfigurationChanged { .. } => "",
         }
     }
 }
@@ -154,6 +249,8 @@ impl EventKind {
 pub struct Caller {
     pub principal: String,
     pub request_id: String,
+    /// Whence, as far as it is kept.
+    pub address: Option<Address>,
 }
 
 /// Whom and what an event is about.
@@ -175,6 +272,9 @@ impl Event {
             | EventKind::ClientEnabled { client_id, .. } => (None, Some(client_id)),
             EventKind::SubjectRevoked { subject, .. } => (Some(subject), None),
             EventKind::ConsentApproved { .. }
+            | EventKind::ConsentDenied { .. }
+            | EventKind::LoginQuestioned { .. }
+            | EventKind::LoginRefused
             | EventKind::GrantIssued { .. }
             | EventKind::CodeReplayed { .. }
             | EventKind::RefreshTokenReplayed { .. }
@@ -183,7 +283,8 @@ impl Event {
             | EventKind::GrantRevoked { .. }
             | EventKind::ConsentRevoked { .. }
             | EventKind::IssuerRevoked { .. }
-            | EventKind::KeysRotated { .. } => {
+            | EventKind::KeysRotated { .. }
+            | EventKind::ConfigurationChanged { .. } => {
                 let about = self.about.as_ref();
                 (about.map(|about| &about.subject), about.map(|about| &about.client_id))
             }
@@ -206,6 +307,7 @@ impl Event {
             about: about.into(),
             principal: caller.principal.clone(),
             request_id: caller.request_id.clone(),
+            address: caller.address.clone(),
         }
     }
 }

@@ -7,6 +7,7 @@ use url::Url;
 use crate::Refusal;
 use crate::client::Client;
 use crate::client_secret::SecretDigest;
+use crate::event::AddressPolicy;
 use crate::id::{ClientId, IssuerId};
 use crate::keys::digest;
 use crate::metadata_document::MetadataDocument;
@@ -34,6 +35,8 @@ pub struct Issuer {
     pub published_policy: Option<PublishedPolicy>,
     /// When the upstream hears of what is taken back here.
     pub telling: Telling,
+    /// What events keep of their callers' addresses.
+    pub addresses: AddressPolicy,
     pub lifetimes: Lifetimes,
 }
 
@@ -428,6 +431,7 @@ pub(crate) mod tests {
             prompt: PromptPolicy::default(),
             published_policy: None,
             telling: Telling::Last,
+            addresses: AddressPolicy::default(),
             lifetimes: Lifetimes::default(),
         }
     }

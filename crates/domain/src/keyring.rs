@@ -42,11 +42,23 @@ pub enum Family {
     Derived(Purpose),
     /// Signs access tokens.
     Signing,
+    /// Signs digests of the event log. No verifier of tokens ever hears of its keys.
+    Events,
 }
 
 impl Family {
     pub fn all() -> impl Iterator<Item = Family> {
-        Purpose::ALL.into_iter().map(Family::Derived).chain([Family::Signing])
+        Purpose::ALL.into_iter().map(Family::Derived).chain([Family::Signing, Family::Events])
+    }
+
+    /// What its keys sign with, if they sign; `configured` is what access tokens are to be signed with.
+    pub fn algorithm(self, configured: SigningAlgorithm) -> Option<SigningAlgorithm> {
+        match self {
+            Family::Derived(_) => None,
+            Family::Signing => Some(configured),
+            // Whoever verifies digests years later should not have to ask which.
+            Family::Events => Some(SigningAlgorithm::Es256),
+        }
     }
 
     /// Stands on disk and in what keys are sealed for: stable.
@@ -54,6 +66,7 @@ impl Family {
         match self {
             Family::Derived(purpose) => purpose.label(),
             Family::Signing => "signing",
+            Family::Events => "events",
         }
     }
 
@@ -64,6 +77,8 @@ impl Family {
             Family::Derived(_) => lifetimes.decision() + lifetimes.grant,
             // Not longer: a signing key that leaked is cured by its rotation only once verifiers have forgotten it.
             Family::Signing => lifetimes.access_token,
+            // Older digests are vouched for by younger ones: each contains the hash of the one before.
+            Family::Events => Duration::from_secs(400 * 86_400),
         }
     }
 }
@@ -135,7 +150,7 @@ pub struct Life {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FamilyFull;
 
-/// The most keys a family has: nine families of so many are two thirds of a record at the most.
+/// The most keys a family has: ten families of so many are two thirds of a record at the most.
 pub const MAX_FAMILY: usize = 16;
 
 impl Rotation {

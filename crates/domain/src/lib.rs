@@ -48,6 +48,7 @@ pub mod refusal;
 pub mod registration;
 pub mod request;
 pub mod response;
+pub mod retention;
 pub mod scope;
 pub mod secret;
 pub mod session;

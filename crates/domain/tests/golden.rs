@@ -254,10 +254,10 @@ fn ids_are_derived_as_ever() {
         resource: flow.grant.resource.clone(),
         authorization_id: Some(flow.grant.authorization_id),
     };
-    let caller = event::Caller { principal: "edge".to_owned(), request_id: "r".to_owned() };
+    let caller = event::Caller { principal: "edge".to_owned(), request_id: "r".to_owned(), address: None };
     let grant_id = flow.grant.id;
     let kinds = [
-        EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned() },
+        EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned(), how: None },
         EventKind::GrantIssued { grant_id, scopes: "read".to_owned() },
         EventKind::CodeReplayed { grant_id },
         EventKind::RefreshTokenReplayed { grant_id },
@@ -532,6 +532,7 @@ fn issuer(url: &str) -> Issuer {
         prompt: PromptPolicy::default(),
         published_policy: None,
         telling: Telling::Last,
+        addresses: event::AddressPolicy::default(),
         lifetimes: Lifetimes::default(),
     }
 }

@@ -28,19 +28,21 @@ impl Store {
     }
 
     /// Records a decision, unless there is one. `client` is the registered client that was decided about: if it has
-    /// changed since it was displayed, nothing is decided.
+    /// changed since it was displayed, nothing is decided. A denial of somebody who is known has an event.
     pub async fn decide(
         &self,
         issuer: &Issuer,
         authorization: &Authorization,
         client: Option<&Versioned<Client>>,
+        event: Option<&Event>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let mut batch = put(batch(now), issuer, authorization, Expectation::Absent);
         if let Some(client) = client {
             batch = batch.expect(key::client(&issuer.url, &client.value.id), Expectation::Version(client.version));
         }
-        self.commit(batch).await?;
+        let event = event.map(|event| encode_event(&issuer.url, event));
+        self.commit(event.into_iter().fold(batch, Batch::event)).await?;
         Ok(())
     }
 
@@ -63,22 +65,28 @@ impl Store {
         issuer: &Issuer,
         read_at: Version,
         signed_in: &SignedIn,
+        event: &Event,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let signed_in = Authorization::SignedIn(signed_in.clone());
-        self.commit(put(batch(now), issuer, &signed_in, Expectation::Version(read_at))).await?;
+        let batch = put(batch(now), issuer, &signed_in, Expectation::Version(read_at));
+        self.commit(batch.event(encode_event(&issuer.url, event))).await?;
         Ok(())
     }
 
+    /// A login that led nowhere. Where somebody had signed in, and said that it is not they, there is an event.
     pub async fn fail_login(
         &self,
         issuer: &Issuer,
         read_at: Version,
         failed: &Failed,
+        event: Option<&Event>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let failed = Authorization::Failed(failed.clone());
-        self.commit(put(batch(now), issuer, &failed, Expectation::Version(read_at))).await?;
+        let batch = put(batch(now), issuer, &failed, Expectation::Version(read_at));
+        let event = event.map(|event| encode_event(&issuer.url, event));
+        self.commit(event.into_iter().fold(batch, Batch::event)).await?;
         Ok(())
     }
 

@@ -55,10 +55,12 @@ pub enum Space {
     Requests = 8,
     /// What the upstream is yet to be told.
     UpstreamRevocations = 9,
+    /// Signed digests of the event log, range by range.
+    Digests = 10,
 }
 
 impl Space {
-    pub const ALL: [Space; 9] = [
+    pub const ALL: [Space; 10] = [
         Space::Meta,
         Space::Clients,
         Space::Authorizations,
@@ -68,6 +70,7 @@ impl Space {
         Space::Assertions,
         Space::Requests,
         Space::UpstreamRevocations,
+        Space::Digests,
     ];
 
     /// Stable, for column families and tables.
@@ -82,6 +85,7 @@ impl Space {
             Space::Assertions => "assertions",
             Space::Requests => "requests",
             Space::UpstreamRevocations => "upstream_revocations",
+            Space::Digests => "digests",
         }
     }
 }

@@ -29,6 +29,21 @@ pub struct Logged {
     pub event: Event,
 }
 
+/// What stands in the log, readable or not: for whoever has to get past what is damaged, and to say so.
+#[derive(Clone, Debug)]
+pub struct Stretch {
+    pub entries: Vec<Found>,
+    pub next: Cursor,
+}
+
+#[derive(Clone, Debug)]
+pub struct Found {
+    /// The place right after it.
+    pub cursor: Cursor,
+    /// With its issuer's URL; `None` if it cannot be read.
+    pub event: Option<(String, Event)>,
+}
+
 impl Store {
     /// At most `limit` events after `cursor`. If there is none, waits up to `wait` for one.
     pub async fn events(&self, cursor: Cursor, wait: Duration, limit: usize) -> Result<Events, StoreError> {
@@ -42,14 +57,27 @@ impl Store {
         Ok(Events { events: logged.collect::<Result<_, StoreError>>()?, next, complete_to })
     }
 
+    /// At most `limit` entries after `cursor`, as they are now.
+    pub async fn stretch(&self, cursor: Cursor, limit: usize) -> Result<Stretch, StoreError> {
+        let page = self.engine.events(cursor, Duration::ZERO, limit).await.map_err(store_error)?;
+        let found =
+            page.events.into_iter().map(|entry| Found { cursor: entry.cursor, event: decode_event(&entry.value) });
+        Ok(Stretch { entries: found.collect(), next: page.next })
+    }
+
     /// Before the oldest event that is kept.
     pub async fn oldest_event(&self, now: Timestamp) -> Result<Cursor, StoreError> {
         let incarnation = self.read(&[], now).await?.revision.incarnation;
         let first = Cursor { incarnation, position: 0 };
-        match self.events(first, Duration::ZERO, 0).await {
+        match self.engine.events(first, Duration::ZERO, 0).await.map_err(store_error) {
             Ok(_) => Ok(first),
             Err(StoreError::CursorLost { oldest }) => Ok(oldest),
             Err(error) => Err(error),
         }
+    }
+
+    /// Forgets every event before `cursor`, for good.
+    pub async fn forget_events(&self, before: Cursor) -> Result<(), StoreError> {
+        self.engine.forget_events(before).await.map_err(store_error)
     }
 }

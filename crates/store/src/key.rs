@@ -16,6 +16,20 @@ pub(crate) fn keyring(issuer: &IssuerUrl) -> Key {
     Key::new(Space::Meta, [b"keyring/".as_slice(), &issuer.digest()].concat())
 }
 
+/// Where the issuer's chain of digests has got to.
+pub(crate) fn digest_chain(issuer: &IssuerUrl) -> Key {
+    Key::new(Space::Meta, [b"digests/".as_slice(), &issuer.digest()].concat())
+}
+
+/// In the order of their numbers.
+pub(crate) fn range_digest(issuer: &IssuerUrl, number: u64) -> Key {
+    Key::new(Space::Digests, [issuer.digest().as_slice(), &number.to_be_bytes()].concat())
+}
+
+pub(crate) fn configuration_seen(issuer: &IssuerUrl) -> Key {
+    Key::new(Space::Meta, [b"configuration/".as_slice(), &issuer.digest()].concat())
+}
+
 pub(crate) fn client(issuer: &IssuerUrl, id: &ClientId) -> Key {
     Key::new(Space::Clients, [issuer.digest(), hashed(id.as_str())].concat())
 }

@@ -81,6 +81,7 @@ impl Record for Keyring {
 
     fn decode_record(bytes: &[u8]) -> Option<Self> {
         let key = |key: proto::KeyringKey| {
+            let family = Family::all().find(|family| family.label() == key.purpose);
             // One of a later release is no record: signed with another algorithm, its tokens would be refused.
             let algorithm = match proto::SigningAlgorithm::try_from(key.algorithm).ok()? {
                 proto::SigningAlgorithm::Unspecified => SigningAlgorithm::Es256,
@@ -95,7 +96,7 @@ impl Record for Keyring {
                     proto::KeyState::Retired => KeyState::Retired,
                     proto::KeyState::Unspecified => return None,
                 },
-                algorithm: (key.purpose == Family::Signing.label()).then_some(algorithm),
+                algorithm: family.and_then(|family| family.algorithm(algorithm)),
                 purpose: key.purpose,
                 created_at: Timestamp::from_millis(key.created_at),
                 active_at: key.active_at.map(Timestamp::from_millis),

@@ -12,7 +12,9 @@ pub mod memory;
 pub mod account;
 pub mod authorizations;
 pub mod clients;
+pub mod configuration;
 pub mod consents;
+pub mod digests;
 pub mod events;
 pub mod grants;
 mod key;
@@ -43,8 +45,8 @@ pub(crate) mod proto {
 /// The newest record format this version reads and writes: 2 since clients have secrets and keys, which an older node
 /// would take for public ones; 3 since approvals say whom they expect, clients without registration are disabled, and
 /// consents revoked with all others of their client, subject or issuer, none of which an older node would notice; 4 since
-/// consents say how and under which policy they were given, and ended grants may be without the upstream's tokens, which an
-/// older node would drop or could not read.
+/// consents say how and under which policy they were given, ended grants may be without the upstream's tokens, there are
+/// events of new kinds, and digests of them: what an older node would drop, could not read, or would not go on with.
 const RECORD_LEVEL: u32 = 4;
 
 /// How late a batch may land.

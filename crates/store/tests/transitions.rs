@@ -8,7 +8,7 @@ use std::time::Duration;
 use lychgate_domain::authorization::{Approved, Authorization, CodeIssued, Decided, LoggingIn, Redeemed, Sealed, Seen};
 use lychgate_domain::client::{About, Authentication, AuthenticationMethod, Client, GrantType, Origin, Status};
 use lychgate_domain::consent::Consent;
-use lychgate_domain::event::{About as EventAbout, Caller, Event, EventKind};
+use lychgate_domain::event::{About as EventAbout, AddressPolicy, Caller, Event, EventKind};
 use lychgate_domain::grant::{self, EndedBy, Grant};
 use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, GrantId, IssuerId};
 use lychgate_domain::issuer::{ClientPolicy, Issuer, IssuerUrl, Lifetimes};
@@ -57,6 +57,7 @@ async fn world() -> World {
         prompt: PromptPolicy::default(),
         published_policy: None,
         telling: Telling::Last,
+        addresses: AddressPolicy::default(),
         lifetimes: Lifetimes::default(),
     };
     let client = Client {
@@ -128,7 +129,7 @@ impl World {
     async fn claimed(&self, n: u8) -> (LoggingIn, Version) {
         let approved = self.approved(n);
         let authorization = Authorization::Approved(approved.clone());
-        self.store.decide(&self.issuer, &authorization, None, self.now()).await.unwrap();
+        self.store.decide(&self.issuer, &authorization, None, None, self.now()).await.unwrap();
         let claim = approved.claim(attempt(n), self.now());
         let read_at = self.authorization(n).await.version;
         self.store.claim_login(&self.issuer, read_at, &claim, self.now()).await.unwrap();
@@ -156,8 +157,10 @@ impl World {
         let (claim, read_at) = self.claimed(n).await;
         let standing = self.standing().await;
         let (issued, consent) = self.issued(claim, &standing);
-        let event =
-            self.event(n, EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned() });
+        let event = self.event(
+            n,
+            EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned(), how: None },
+        );
         let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
         self.store.issue_code(&self.issuer, read_at, &login, self.now()).await.unwrap();
         issued
@@ -225,7 +228,7 @@ impl World {
             resource: RESOURCE.to_owned(),
             authorization_id: Some(self.approved(n).decided.id),
         };
-        let caller = Caller { principal: "edge".to_owned(), request_id: "r".to_owned() };
+        let caller = Caller { principal: "edge".to_owned(), request_id: "r".to_owned(), address: None };
         Event::new(kind, about, &caller, attempt(n), 0, self.now())
     }
 
@@ -272,9 +275,9 @@ fn conflicts<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> bool {
 async fn a_decision_is_made_once() {
     let world = world().await;
     let approved = Authorization::Approved(world.approved(1));
-    world.store.decide(&world.issuer, &approved, Some(&world.client().await), world.now()).await.unwrap();
+    world.store.decide(&world.issuer, &approved, Some(&world.client().await), None, world.now()).await.unwrap();
     let denied = Authorization::Denied(lychgate_domain::authorization::Denied { decided: world.approved(1).decided });
-    assert!(conflicts(world.store.decide(&world.issuer, &denied, None, world.now()).await));
+    assert!(conflicts(world.store.decide(&world.issuer, &denied, None, None, world.now()).await));
     assert_eq!(world.authorization(1).await.value, approved);
 }
 
@@ -284,9 +287,9 @@ async fn nothing_is_decided_about_a_client_that_has_changed() {
     let read = world.client().await;
     world.touch(Space::Clients).await;
     let approved = Authorization::Approved(world.approved(1));
-    assert!(conflicts(world.store.decide(&world.issuer, &approved, Some(&read), world.now()).await));
+    assert!(conflicts(world.store.decide(&world.issuer, &approved, Some(&read), None, world.now()).await));
     assert!(world.kept(Space::Authorizations).await.is_empty());
-    world.store.decide(&world.issuer, &approved, Some(&world.client().await), world.now()).await.unwrap();
+    world.store.decide(&world.issuer, &approved, Some(&world.client().await), None, world.now()).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -294,7 +297,7 @@ async fn of_many_claims_one_stands() {
     let world = Arc::new(world().await);
     let approved = world.approved(1);
     let authorization = Authorization::Approved(approved.clone());
-    world.store.decide(&world.issuer, &authorization, None, world.now()).await.unwrap();
+    world.store.decide(&world.issuer, &authorization, None, None, world.now()).await.unwrap();
     let read_at = world.authorization(1).await.version;
     let start = Arc::new(Barrier::new(64));
     let mut claims = JoinSet::new();
@@ -319,8 +322,10 @@ async fn a_login_finishes_whole_or_not_at_all() {
         let (claim, read_at) = world.claimed(1).await;
         let standing = world.standing().await;
         let (issued, consent) = world.issued(claim, &standing);
-        let event =
-            world.event(1, EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned() });
+        let event = world.event(
+            1,
+            EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned(), how: None },
+        );
         let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
         match changed {
             Space::Counters => world.raise_counter().await,
@@ -340,7 +345,8 @@ async fn two_logins_do_not_overwrite_each_others_consent() {
     let standing = world.standing().await;
     world.issue(2).await;
     let (issued, consent) = world.issued(claim, &standing);
-    let event = world.event(1, EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned() });
+    let event = world
+        .event(1, EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned(), how: None });
     let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
     assert!(conflicts(world.store.issue_code(&world.issuer, read_at, &login, world.now()).await));
     let standing = world.standing().await;
@@ -492,7 +498,7 @@ async fn a_commit_of_unknown_outcome_is_sent_again_and_recognised() {
         let world = world().await;
         let approved = Authorization::Approved(world.approved(1));
         world.engine.fail(0, fault);
-        world.store.decide(&world.issuer, &approved, None, world.now()).await.unwrap();
+        world.store.decide(&world.issuer, &approved, None, None, world.now()).await.unwrap();
         assert_eq!(world.authorization(1).await.value, approved, "{fault:?}");
     }
 }
@@ -507,11 +513,11 @@ async fn a_commit_of_unknown_outcome_is_not_taken_for_anothers() {
     let mut resent = world.engine.hold(1);
     let deciding = tokio::spawn({
         let (world, ours) = (world.clone(), Authorization::Approved(ours));
-        async move { world.store.decide(&world.issuer, &ours, None, world.now()).await }
+        async move { world.store.decide(&world.issuer, &ours, None, None, world.now()).await }
     });
     resent.arrived().await;
     let theirs = Authorization::Approved(theirs);
-    world.store.decide(&world.issuer, &theirs, None, world.now()).await.unwrap();
+    world.store.decide(&world.issuer, &theirs, None, None, world.now()).await.unwrap();
     resent.release();
     assert!(conflicts(deciding.await.unwrap()));
     assert_eq!(world.authorization(1).await.value, theirs);
@@ -522,12 +528,12 @@ async fn what_stays_unknown_or_away_is_said_to_be() {
     let world = world().await;
     let approved = Authorization::Approved(world.approved(1));
     world.engine.fail(0, Fault::Unavailable);
-    let away = world.store.decide(&world.issuer, &approved, None, world.now()).await;
+    let away = world.store.decide(&world.issuer, &approved, None, None, world.now()).await;
     assert!(matches!(away, Err(StoreError::Unavailable(_))));
     for nth in 0..4 {
         world.engine.fail(nth, Fault::UnknownBefore);
     }
-    let unknown = world.store.decide(&world.issuer, &approved, None, world.now()).await;
+    let unknown = world.store.decide(&world.issuer, &approved, None, None, world.now()).await;
     assert!(matches!(unknown, Err(StoreError::Unknown(_))));
     assert!(world.kept(Space::Authorizations).await.is_empty());
 }

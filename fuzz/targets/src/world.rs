@@ -143,6 +143,7 @@ fn issuer() -> Issuer {
         prompt: PromptPolicy::default(),
         published_policy: None,
         telling: Telling::Last,
+        addresses: lychgate_domain::event::AddressPolicy::default(),
         lifetimes: Lifetimes::default(),
     }
 }

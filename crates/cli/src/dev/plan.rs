@@ -159,6 +159,7 @@ fn control(
         tls: None,
         master_key: Secret::File(directory.secret("master.key")?.path),
         keys: control::KeysConfig::default(),
+        events: control::EventsConfig::default(),
         outbound: control::OutboundConfig::default(),
         store: control::StoreConfig {
             engine: control::EngineName::Rocksdb,
@@ -182,6 +183,7 @@ fn control(
             redirect_hosts: None,
             prompt: config.prompt,
             policy: None,
+            events: control::IssuerEventsConfig::default(),
             lifetimes: config.lifetimes,
         }],
         telemetry: config.telemetry,

@@ -249,7 +249,7 @@ impl Order {
             attempt: Attempt::from_bytes(*attempt.first_chunk().expect("16 of 32 bytes")),
             digest: digest("operator request body", &asked),
             reason,
-            caller: caller.for_events(),
+            caller: caller.for_events(issuer),
             now,
         })
     }

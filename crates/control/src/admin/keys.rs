@@ -50,10 +50,11 @@ impl Control {
     ) -> Result<Vec<Rotated>, Error> {
         let control = self.clone();
         self.to_the_end(async move {
+            let issuer = control.issuers.issuer(&issuer_id, &caller.principal)?;
             let keeper = control.issuers.keeper(&issuer_id, &caller.principal)?;
             let attempt = attempt(&caller, &issuer_id, &asked)?;
             let request = RotationRequest { families: asked.families, urgency: asked.urgency, attempt };
-            let keys = keeper.rotate(&request, &caller.for_events(), control.clock.now()).await?;
+            let keys = keeper.rotate(&request, &caller.for_events(issuer), control.clock.now()).await?;
             request.families.iter().map(|family| rotated(&keys, *family, &request)).collect()
         })
         .await
@@ -81,7 +82,7 @@ fn rotated(keys: &[ListedKey], family: Family, request: &RotationRequest) -> Res
     let at = at.or_else(|| of_family.iter().position(|listed| listed.key.state == KeyState::Announced));
     let at =
         at.ok_or_else(|| Error::Fault(anyhow::anyhow!("no {} key was made and none is announced", family.label())))?;
-    let successor = of_family[at];
+    let successor = &of_family[at];
     let before = at.checked_sub(1).and_then(|before| of_family[before].life.forgotten_at);
     let active_at = successor.life.active_at;
     Ok(Rotated {
@@ -101,6 +102,10 @@ fn breaks(family: Family) -> &'static str {
     match family {
         Family::Signing => {
             "every access token issued so far is refused by whoever has fetched the key set since; clients refresh"
+        }
+        Family::Events => {
+            "nothing yet, but digests of events that were signed since it leaked prove nothing by themselves: export the \
+             events, and verify them from an export of before on, with the old public key"
         }
         Family::Derived(Purpose::Ticket) => "consent pages that are open now; people start again at the app",
         Family::Derived(Purpose::Form) => "forms that are open now; people load the page again",

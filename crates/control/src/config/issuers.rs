@@ -18,6 +18,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use super::clients::{ClientConfig, MetadataDocumentsConfig, RegistrationConfig};
+use super::events::IssuerEventsConfig;
 use super::{Config, UpstreamConfig};
 
 /// One authorization server.
@@ -48,6 +49,8 @@ pub struct IssuerConfig {
     #[serde(default)]
     pub prompt: PromptConfig,
     pub policy: Option<PolicyConfig>,
+    #[serde(default)]
+    pub events: IssuerEventsConfig,
     #[serde(default)]
     pub lifetimes: LifetimesConfig,
 }
@@ -265,6 +268,7 @@ impl IssuerConfig {
                 .map(|policy| policy.published(&format!("{at}.policy")))
                 .transpose()?,
             telling: self.upstream.telling(),
+            addresses: self.events.addresses.into(),
             lifetimes: self.lifetimes.lifetimes(&format!("{at}.lifetimes"))?,
         })
     }

@@ -26,6 +26,7 @@ fn example() -> Config {
 fn check(config: &Config) -> Result<(), ConfigError> {
     config.check_listen()?;
     config.keys.rotation()?;
+    config.events.retention()?;
     config.outbound()?;
     config.principals()?;
     config.issuers()?;
@@ -521,6 +522,10 @@ fn lifetimes_that_contradict_or_exceed_are_refused() {
         (|c| lifetimes(c).used_registration_seconds = 0, "issuers[0].lifetimes.used_registration_seconds: is 0"),
         (|c| c.keys.announcement_seconds = 599, "keys.announcement_seconds: is 599"),
         (|c| c.keys.rotation_seconds = 7199, "keys.rotation_seconds: is 7199"),
+        (|c| c.events.keep_seconds = 86_399, "events.keep_seconds: is 86399"),
+        (|c| c.events.feed_seconds = 3599, "events.feed_seconds: is 3599"),
+        (|c| c.events.keep_seconds = 604_799, "events.feed_seconds: is 604800, and events are gone after 604799"),
+        (|c| c.events.digest_seconds = 59, "events.digest_seconds: is 59"),
     ]);
     let mut shortest = example();
     lifetimes(&mut shortest).unused_registration_seconds = 1560;

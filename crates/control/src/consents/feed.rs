@@ -40,6 +40,7 @@ pub struct Watch {
     at: Cursor,
     /// Once it has caught up.
     tail: Option<Receiver<Arc<Tailed>>>,
+    is_lost: bool,
 }
 
 /// What the tail has read, and from where on.
@@ -55,7 +56,12 @@ impl Feed {
     }
 
     pub fn watch(&self, at: Cursor) -> Watch {
-        Watch { feed: self.clone(), at, tail: None }
+        Watch { feed: self.clone(), at, tail: None, is_lost: false }
+    }
+
+    /// One who cannot go on where they were, and is told so: everything that is news begins at `oldest`.
+    pub fn lost(&self, oldest: Cursor) -> Watch {
+        Watch { is_lost: true, ..self.watch(oldest) }
     }
 
     /// The tail; it begins at `at`, the end of the log as its first watcher has just seen it, if there is none yet.
@@ -98,6 +104,9 @@ impl Feed {
 impl Watch {
     /// What comes next; without events, a checkpoint. `None` when the process ends: otherwise it would wait for its watchers.
     pub async fn next(&mut self) -> Result<Option<Events>, Error> {
+        if self.is_lost {
+            return Err(Error::CursorLost(self.at));
+        }
         let requested = self.feed.shutdown.requested();
         tokio::select! {
             page = self.read() => page.map(Some),
@@ -165,7 +174,7 @@ mod tests {
 
     fn logged(position: u128) -> Logged {
         let kind = EventKind::KeysRotated { keys: Vec::new(), urgency: Urgency::Planned };
-        let caller = Caller { principal: String::new(), request_id: String::new() };
+        let caller = Caller { principal: String::new(), request_id: String::new(), address: None };
         let event = Event::new(kind, None, &caller, Attempt::from_bytes([1; 16]), 0, Timestamp::EPOCH);
         Logged { cursor: cursor(position), issuer: String::new(), event }
     }

@@ -3,10 +3,11 @@
 use lychgate_domain::authorization::{AfterLogin, Authorization, CodeIssued, Decided, Failed, LoginFailure, SignedIn};
 use lychgate_domain::consent::Consent;
 use lychgate_domain::cookie;
-use lychgate_domain::event::{About, Event, EventKind};
+use lychgate_domain::event::{About, Event, EventKind, How};
 use lychgate_domain::form::{self, Displayed, Page};
 use lychgate_domain::id::Attempt;
 use lychgate_domain::session::Person;
+use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::{Refusal, request, response};
 use lychgate_store::authorizations::FinishedLogin;
@@ -79,13 +80,18 @@ impl Control {
                 }
             };
             let consent = match after {
-                AfterLogin::Ask => match self.store.ask_who(issuer, *read_at, signed_in, now).await {
-                    // A conflict can only be this very batch, sent again.
-                    Ok(()) | Err(StoreError::Conflict) => {
-                        return self.ask(serving, signed_in, person.clone(), false, now).await;
+                AfterLogin::Ask => {
+                    let kind = EventKind::LoginQuestioned { requested: decided.requested_scopes.to_string() };
+                    let about = about(decided, subject);
+                    let event = Event::new(kind, about, &caller.for_events(issuer), attempt, 0, now);
+                    match self.store.ask_who(issuer, *read_at, signed_in, &event, now).await {
+                        // A conflict can only be this very batch, sent again.
+                        Ok(()) | Err(StoreError::Conflict) => {
+                            return self.ask(serving, signed_in, person.clone(), false, now).await;
+                        }
+                        Err(error) => return Err(error.into()),
                     }
-                    Err(error) => return Err(error.into()),
-                },
+                }
                 AfterLogin::Approve => {
                     // Whoever has just answered has read which policy holds now; of everybody else it is known that they had.
                     let decided = Decided { policy_version: issuer.policy_version(), ..decided.clone() };
@@ -94,17 +100,17 @@ impl Control {
                 AfterLogin::Keep(consent) => consent.repeat(&signed_in.approved.seen),
             };
             let issued = signed_in.clone().issue_code(&consent, counters, serving.keys(), attempt, now);
-            let about = About {
-                subject: subject.clone(),
-                client_id: decided.client_id.clone(),
-                resource: decided.resource.clone(),
-                authorization_id: Some(decided.id),
+            let about = about(decided, subject);
+            let how = match question {
+                Question::NotYet => How::of(&signed_in.approved.seen),
+                Question::Answered { .. } => How::Confirmed,
             };
             let kind = EventKind::ConsentApproved {
                 requested: decided.requested_scopes.to_string(),
                 scopes: decided.scopes.to_string(),
+                how: Some(how),
             };
-            let event = Event::new(kind, about, &caller.for_events(), attempt, 0, now);
+            let event = Event::new(kind, about, &caller.for_events(issuer), attempt, 0, now);
             let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
             match self.store.issue_code(issuer, *read_at, &login, now).await {
                 Ok(()) => return code_issued(serving, &issued),
@@ -155,6 +161,15 @@ impl Control {
         };
         let state = serving.login_secrets(&signed_in.approved)?.state;
         Ok(Next { step: Step::SignedIn { state, page: Box::new(page) }, set_cookies: Vec::new() })
+    }
+}
+
+pub(super) fn about(decided: &Decided, subject: &Subject) -> About {
+    About {
+        subject: subject.clone(),
+        client_id: decided.client_id.clone(),
+        resource: decided.resource.clone(),
+        authorization_id: Some(decided.id),
     }
 }
 

@@ -2,12 +2,13 @@
 
 use lychgate_domain::authorization::AtCallback;
 use lychgate_domain::cookie::Cookies;
+use lychgate_domain::event::{Event, EventKind};
 use lychgate_domain::id::Attempt;
 use lychgate_domain::login::{self, Returned};
 use lychgate_domain::{Refusal, form, session};
 use lychgate_store::StoreError;
 
-use super::after_login::{Login, Question, code_issued, failed_login};
+use super::after_login::{Login, Question, about, code_issued, failed_login};
 use super::finish_login::called;
 use super::{Next, Pressed};
 use crate::control::{Caller, Control, MAX_ROUNDS, contended};
@@ -70,8 +71,10 @@ impl Control {
                     return self.after_login(serving, caller, &login, question, now).await;
                 }
                 AtCallback::SignedIn(signed_in) => {
+                    let about = about(&signed_in.approved.decided, &signed_in.subject);
+                    let event = Event::new(EventKind::LoginRefused, about, &caller.for_events(issuer), attempt, 0, now);
                     let failed = signed_in.refuse(attempt, now);
-                    match self.store.fail_login(issuer, stored.version, &failed, now).await {
+                    match self.store.fail_login(issuer, stored.version, &failed, Some(&event), now).await {
                         Ok(()) => {
                             let mut next = failed_login(serving, &failed);
                             next.set_cookies.push(session::delete(issuer));

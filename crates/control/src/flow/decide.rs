@@ -2,6 +2,7 @@
 
 use lychgate_domain::authorization::{Approved, Authorization, Confirmed, Decided, Decision, Seen};
 use lychgate_domain::cookie::{Cookies, LoginCookie};
+use lychgate_domain::event::{Event, EventKind};
 use lychgate_domain::form::{self, Page};
 use lychgate_domain::id::Attempt;
 use lychgate_domain::keys::Purpose;
@@ -10,6 +11,7 @@ use lychgate_domain::time::Timestamp;
 use lychgate_domain::{Refusal, response, session};
 use lychgate_store::StoreError;
 
+use super::after_login::about;
 use super::visitor::View;
 use super::{Answer, Next, Pressed, Step};
 use crate::control::{Caller, Control, MAX_ROUNDS, contended};
@@ -28,7 +30,7 @@ impl Control {
         let control = self.clone();
         self.to_the_end(async move {
             let serving = &control.issuer(&issuer_id, &caller).await?;
-            control.decide_once(serving, attempt, &answer, control.clock.now()).await
+            control.decide_once(serving, &caller, attempt, &answer, control.clock.now()).await
         })
         .await
     }
@@ -36,6 +38,7 @@ impl Control {
     async fn decide_once(
         &self,
         serving: &Serving,
+        caller: &Caller,
         attempt: Attempt,
         answer: &Answer,
         now: Timestamp,
@@ -76,10 +79,19 @@ impl Control {
                 let asked = &decided.requested_scopes;
                 decided.scopes = resource.approved_scopes(asked, &answer.chosen_scopes).map_err(again)?;
             }
+            // Whom the page named; who else it was, nobody knows, and no rows are kept of strangers.
+            let denied = match (decision, seen.as_whom()) {
+                (Decision::Deny, Some(subject)) => {
+                    let kind = EventKind::ConsentDenied { requested: decided.requested_scopes.to_string() };
+                    let about = about(&decided, subject);
+                    Some(Event::new(kind, about, &caller.for_events(issuer), attempt, 0, now))
+                }
+                (Decision::Deny, None) | (Decision::Approve, _) => None,
+            };
             let authorization = Authorization::decide(decided, decision, seen, keys);
             // Before anything is kept: if the upstream is away, the person can press the button again.
             let next = self.decided(serving, &authorization, decision, &answer.cookies, now).await?;
-            match self.store.decide(issuer, &authorization, client.record.as_ref(), now).await {
+            match self.store.decide(issuer, &authorization, client.record.as_ref(), denied.as_ref(), now).await {
                 Ok(()) => return Ok(next),
                 Err(StoreError::Conflict) => {}
                 Err(error) => return Err(error.into()),
@@ -108,7 +120,7 @@ impl Control {
                 if let Authorization::Approved(approved) = &authorization {
                     self.login_url(serving, approved, *now).await?;
                 }
-                match self.store.decide(issuer, &authorization, client.record.as_ref(), *now).await {
+                match self.store.decide(issuer, &authorization, client.record.as_ref(), None, *now).await {
                     Ok(()) => authorization,
                     Err(StoreError::Conflict) => return Ok(None),
                     Err(error) => return Err(error.into()),

@@ -181,7 +181,7 @@ impl Control {
         now: Timestamp,
     ) -> Result<Next, Error> {
         let failed = claim.clone().fail(failure, now);
-        match self.store.fail_login(&serving.issuer, read_at, &failed, now).await {
+        match self.store.fail_login(&serving.issuer, read_at, &failed, None, now).await {
             // A conflict can only be this very batch, sent again.
             Ok(()) | Err(StoreError::Conflict) => Ok(failed_login(serving, &failed)),
             Err(error) => Err(error.into()),

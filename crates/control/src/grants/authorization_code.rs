@@ -83,7 +83,9 @@ impl Exchange<'_> {
         let kinds = std::iter::once(EventKind::GrantIssued { grant_id: grant.id, scopes: grant.scopes.to_string() });
         let events: Vec<_> = (0u8..)
             .zip(kinds.chain(superseded))
-            .map(|(n, kind)| Event::new(kind, about.clone(), &self.caller.for_events(), self.attempt, n, self.now))
+            .map(|(n, kind)| {
+                Event::new(kind, about.clone(), &self.caller.for_events(issuer), self.attempt, n, self.now)
+            })
             .collect();
         let redemption = Redemption {
             redeemed: &redeemed,

@@ -1,16 +1,18 @@
 //! `AdminService`: what an operator does by hand.
 
+mod export;
 mod records;
 
+use futures_util::stream::BoxStream;
 use lychgate_api::v1;
 use lychgate_api::v1::admin_service_revoke_response::Outcome as Revoked;
 use lychgate_api::v1::admin_service_server::AdminService;
 use lychgate_api::v1::{
     AdminServiceRevokeRequest, AdminServiceRevokeResponse, DisableClientRequest, DisableClientResponse,
-    EnableClientRequest, EnableClientResponse, GetClientRequest, GetClientResponse, GetGrantRequest, GetGrantResponse,
-    ListClientsRequest, ListClientsResponse, ListEventsRequest, ListEventsResponse, ListGrantsRequest,
-    ListGrantsResponse, ListKeysRequest, ListKeysResponse, RevokeSubjectsRequest, RevokeSubjectsResponse,
-    RotateKeysRequest, RotateKeysResponse,
+    EnableClientRequest, EnableClientResponse, ExportEventsRequest, ExportEventsResponse, GetClientRequest,
+    GetClientResponse, GetGrantRequest, GetGrantResponse, ListClientsRequest, ListClientsResponse, ListEventsRequest,
+    ListEventsResponse, ListGrantsRequest, ListGrantsResponse, ListKeysRequest, ListKeysResponse,
+    RevokeSubjectsRequest, RevokeSubjectsResponse, RotateKeysRequest, RotateKeysResponse,
 };
 use lychgate_domain::Refusal;
 use lychgate_domain::client::Status as ClientStatus;
@@ -28,6 +30,21 @@ use crate::wire;
 
 #[tonic::async_trait]
 impl AdminService for Control {
+    type ExportEventsStream = BoxStream<'static, Result<ExportEventsResponse, Status>>;
+
+    async fn export_events(
+        &self,
+        request: Request<ExportEventsRequest>,
+    ) -> Result<Response<Self::ExportEventsStream>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let call_id = caller.request_id.clone();
+        let export = async {
+            let asked = export::asked(&request)?;
+            Control::export_events(self, caller, request.issuer_id, asked).await
+        };
+        reply(export.await, &call_id, |export| export::lines(export, call_id.clone()))
+    }
+
     async fn list_keys(&self, request: Request<ListKeysRequest>) -> Result<Response<ListKeysResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
         let keys = Control::list_keys(self, &caller, &request.issuer_id).await;
@@ -193,7 +210,7 @@ fn families(keys: Option<v1::rotate_keys_request::Keys>) -> Result<Vec<Family>, 
 }
 
 fn key(listed: ListedKey) -> v1::Key {
-    let ListedKey { family, key, life } = listed;
+    let ListedKey { family, key, life, public } = listed;
     let state = match key.state {
         KeyState::Announced => v1::KeyState::Announced,
         KeyState::Active => v1::KeyState::Active,
@@ -208,6 +225,7 @@ fn key(listed: ListedKey) -> v1::Key {
         active_time: Some(wire::timestamp(life.active_at)),
         retire_time: life.retires_at.map(wire::timestamp),
         forget_time: life.forgotten_at.map(wire::timestamp),
+        public_key: public.map(|jwk| wire::jwk_json(&jwk).to_string()).unwrap_or_default(),
     }
 }
 
@@ -225,6 +243,7 @@ fn rotation(rotated: Rotated) -> v1::KeyRotation {
 fn purpose(family: Family) -> v1::KeyPurpose {
     match family {
         Family::Signing => v1::KeyPurpose::Signing,
+        Family::Events => v1::KeyPurpose::Events,
         Family::Derived(Purpose::Ticket) => v1::KeyPurpose::Ticket,
         Family::Derived(Purpose::Form) => v1::KeyPurpose::Form,
         Family::Derived(Purpose::Cookie) => v1::KeyPurpose::Cookie,

@@ -58,7 +58,8 @@ fn allowed(method: &str) -> &'static [Role] {
         | "AdminService/GetGrant"
         | "AdminService/Revoke"
         | "AdminService/RevokeSubjects"
-        | "AdminService/ListEvents" => &[Role::Operator],
+        | "AdminService/ListEvents"
+        | "AdminService/ExportEvents" => &[Role::Operator],
         undecided => panic!("decide who may call {undecided}"),
     }
 }

@@ -151,8 +151,10 @@ async fn r36_registration_is_as_open_as_the_operator_says() {
     for token in [None, Some(""), Some("guess")] {
         assert_eq!(edge.register(with(token)).await.reason(), "INITIAL_ACCESS_TOKEN_INVALID");
     }
+    assert_eq!(world.census().await, census);
     world.issuer().registration = RegistrationConfig { mode: RegistrationMode::Off, ..Default::default() };
     let control = world.start().await;
+    let census = world.census().await;
     assert_eq!(control.edge().register(with(Some("initial"))).await.reason(), "REGISTRATION_CLOSED");
     assert_eq!(control.edge().describe(ISSUER).await.unwrap().metadata.unwrap().registration_endpoint, "");
     assert_eq!(world.census().await, census);

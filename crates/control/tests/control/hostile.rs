@@ -248,11 +248,12 @@ async fn assert_in_place(world: &World, text: &str, spaces: &[Space]) {
     for space in Space::ALL {
         let entries = world.kept(space).await;
         let widths: &[usize] = match space {
-            Space::Meta => &[b"store".len(), b"keyring/".len() + 16],
+            Space::Meta => &[b"store".len(), b"keyring/".len() + 16, b"configuration/".len() + 16],
             Space::Clients | Space::Authorizations | Space::Grants => &[32],
             Space::Consents => &[64],
             Space::Counters | Space::Requests | Space::UpstreamRevocations => &[],
             Space::Assertions => &[48],
+            Space::Digests => &[24],
         };
         for (key, entry) in &entries {
             assert!(widths.contains(&key.bytes.len()), "{text:?} changed the width of {key:?}");

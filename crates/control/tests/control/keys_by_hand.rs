@@ -144,7 +144,7 @@ async fn a_rotation_of_everything_disturbs_no_flow() {
     let tokens = before.tokens(&edge, &world.idp).await;
     let mut flow = Flow::new(App::configured());
     let page = flow.ask(&edge).await;
-    assert_eq!(operator(&one).rotate_keys(all("1")).await.unwrap().len(), 9);
+    assert_eq!(operator(&one).rotate_keys(all("1")).await.unwrap().len(), 10);
     world.advance(ANNOUNCEMENT + LOOK);
     let decided = other.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
     flow.browser.keep(&decided);
@@ -157,7 +157,7 @@ async fn a_rotation_of_everything_disturbs_no_flow() {
         let (state, keys) = (i32::from(state), operator(&two));
         async move { keys.list_keys(ISSUER).await.unwrap().into_iter().filter(|key| key.state == state).count() }
     };
-    assert_eq!((states(v1::KeyState::Active).await, states(v1::KeyState::Retired).await), (9, 9));
+    assert_eq!((states(v1::KeyState::Active).await, states(v1::KeyState::Retired).await), (10, 10));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -178,8 +178,9 @@ async fn while_a_successor_is_announced_no_second_one_is_made() {
     assert_eq!((announced.key_id.as_str(), announced.algorithm.as_str()), (first[0].key_id.as_str(), "ES256"));
     assert_eq!((active.retire_time, active.forget_time), (announced.active_time, first[0].forget_time));
     assert!(announced.retire_time.is_none() && announced.forget_time.is_none());
-    assert_eq!(keys.len(), 10);
-    assert!(keys.iter().all(|key| key.algorithm.is_empty() == (key.purpose() != v1::KeyPurpose::Signing)));
+    assert_eq!(keys.len(), 11);
+    let signs = |key: &v1::Key| matches!(key.purpose(), v1::KeyPurpose::Signing | v1::KeyPurpose::Events);
+    assert!(keys.iter().all(|key| key.algorithm.is_empty() != signs(key) && key.public_key.is_empty() != signs(key)));
     // The request is known as long as its key is: no third one when it takes over.
     world.advance(ANNOUNCEMENT + LOOK);
     let late = two.rotate_keys(request(v1::KeyPurpose::Signing, "1")).await.unwrap();
@@ -201,7 +202,7 @@ async fn of_many_rotations_at_once_there_is_one_successor() {
     let told: Vec<_> = futures_util::future::join_all(asked).await;
     assert!(told.iter().all(|rotations| *rotations == told[0]));
     let keys = operator(&one).list_keys(ISSUER).await.unwrap();
-    assert_eq!((keys.len(), events(&world).await.len()), (18, 1));
+    assert_eq!((keys.len(), events(&world).await.len()), (20, 1));
 }
 
 /// The unchanged flow: the token is good at a verifier, and refreshes. Then its key is in wrong hands.

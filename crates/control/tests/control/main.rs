@@ -14,6 +14,7 @@ mod changes;
 mod clients;
 mod consents;
 mod crash;
+mod events;
 mod hang_ups;
 mod hostile;
 mod introspection;

@@ -5,8 +5,10 @@ use std::time::Duration;
 
 use lychgate_api::v1::{self, Decision, next::Step};
 use lychgate_control::config::{PolicyConfig, PromptConfig, PromptMode, Role};
+use lychgate_domain::event::{Event, EventKind, How};
 use lychgate_domain::issuer::IssuerUrl;
 use lychgate_engine_suite::fault::Fault;
+use lychgate_store::Store;
 use lychgate_store::engine::Engine as _;
 use lychgate_store::engine::{Batch, Expectation, Key, Space};
 use serde_json::json;
@@ -368,7 +370,11 @@ async fn b37_whoever_signs_in_unexpectedly_is_asked_before_there_is_a_code() {
         let page = asked.page.clone().unwrap();
         assert_eq!(account(&page), Some("bob"));
         assert_eq!((page.scopes[0].name.as_str(), page.redirect.unwrap().host.as_str()), ("read", "app.example"));
-        assert_eq!((world.events().await.len(), world.kept(Space::Consents).await.len()), (events, 1), "no code yet");
+        assert_eq!(
+            (world.events().await.len(), world.kept(Space::Consents).await.len()),
+            (events + 1, 1),
+            "a question, no code yet"
+        );
 
         // A reload asks again, and the upstream is not.
         assert_eq!(
@@ -389,7 +395,11 @@ async fn b37_whoever_signs_in_unexpectedly_is_asked_before_there_is_a_code() {
         ] {
             assert_eq!(edge.confirm_login(bad).await.reason(), reason);
         }
-        assert_eq!((world.events().await.len(), world.kept(Space::Consents).await.len()), (events, 1), "still none");
+        assert_eq!(
+            (world.events().await.len(), world.kept(Space::Consents).await.len()),
+            (events + 1, 1),
+            "still none"
+        );
 
         let confirmed = good();
         let next = edge.confirm_login(confirmed.clone()).await.unwrap();
@@ -423,8 +433,8 @@ async fn b37_who_says_not_me_gets_no_code_and_the_session_ends() {
     assert!(!flow.browser.0.keys().any(|name| name.starts_with(SESSION)));
     assert_eq!(
         (world.events().await.len(), world.kept(Space::Consents).await.len()),
-        (events, 1),
-        "nothing came of it"
+        (events + 1, 1),
+        "that they said no, and nothing else came of it"
     );
 }
 
@@ -558,7 +568,7 @@ async fn b31_a_consent_revoked_on_the_way_is_asked_for() {
         let events = world.events().await.len();
         let asked = question(edge.finish_login(callback).await.unwrap());
         assert_eq!(account(asked.page.as_ref().unwrap()), Some("alice"));
-        assert_eq!(world.events().await.len(), events, "no code, no consent");
+        assert_eq!(world.events().await.len(), events + 1, "a question, no code, no consent");
         let next = edge.confirm_login(answer(&flow, &asked, Decision::Approve)).await.unwrap();
         edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
     }
@@ -609,4 +619,62 @@ async fn b37_what_changed_while_somebody_was_asked_is_shown_again() {
     assert_eq!(world.events().await.len(), events);
     let next = edge.confirm_login(answer(&flow, &again, Decision::Approve)).await.unwrap();
     assert!(query(location(&next)).contains_key("code"));
+}
+
+/// What a person said yes to, and with what; and who said no. Of somebody nobody knows, a no is no row.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_log_says_how_somebody_decided_and_who_was_asked_whether_it_is_they() {
+    let (world, control, mut flow) = returning(remembering()).await;
+    let edge = control.edge();
+    let button = one_button(shown(&flow, &edge, |_| {}).await);
+    let callback = sign_in_as("alice", &mut flow, &button, &edge, &world).await;
+    edge.finish_login(callback).await.unwrap();
+    let page = whole(shown(&flow, &edge, |request| request.whole_page = true).await);
+    edge.decide(flow.decide(&page, v1::Decision::Deny)).await.unwrap();
+    for decision in [Decision::Approve, Decision::NotMe] {
+        let button = one_button(shown(&flow, &edge, |_| {}).await);
+        let callback = sign_in_as("bob", &mut flow, &button, &edge, &world).await;
+        let asked = question(edge.finish_login(callback).await.unwrap());
+        edge.confirm_login(answer(&flow, &asked, decision)).await.unwrap();
+    }
+    let mut stranger = Flow::new(App::configured());
+    let page = stranger.ask(&edge).await;
+    edge.decide(stranger.decide(&page, v1::Decision::Deny)).await.unwrap();
+    assert_eq!(
+        logged(&world).await,
+        [
+            ("consent.approved idp|alice", Some(How::Page)),
+            ("grant.issued idp|alice", None),
+            ("consent.approved idp|alice", Some(How::Button)),
+            ("consent.denied idp|alice", None),
+            ("login.questioned idp|bob", None),
+            ("consent.approved idp|bob", Some(How::Confirmed)),
+            ("login.questioned idp|bob", None),
+            ("login.refused idp|bob", None),
+        ]
+        .map(|(what, how)| (what.to_owned(), how))
+    );
+
+    let (world, control, flow) = returning(silent("app")).await;
+    let edge = control.edge();
+    let next = edge.show(flow.show(&flow.ticket(&edge).await)).await.unwrap();
+    let mut flow = flow;
+    flow.browser.keep(&next);
+    edge.finish_login(flow.finish_login(world.idp.sign_in(location(&next), "alice"))).await.unwrap();
+    assert_eq!(logged(&world).await.last(), Some(&("consent.approved idp|alice".to_owned(), Some(How::Silent))));
+}
+
+/// Kinds and subjects of all events there are, and of approvals how.
+async fn logged(world: &World) -> Vec<(String, Option<How>)> {
+    let store = Store::open(world.engine.clone(), world.now()).await.unwrap();
+    let first = store.oldest_event(world.now()).await.unwrap();
+    let events = store.events(first, Duration::ZERO, 100).await.unwrap().events;
+    let told = |event: Event| {
+        let how = match event.kind {
+            EventKind::ConsentApproved { how, .. } => how,
+            _ => None,
+        };
+        (format!("{} {}", event.kind.name(), event.about.unwrap().subject), how)
+    };
+    events.into_iter().map(|logged| told(logged.event)).collect()
 }

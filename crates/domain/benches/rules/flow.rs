@@ -220,6 +220,7 @@ fn issuer() -> Result<Issuer> {
         prompt: PromptPolicy::default(),
         published_policy: None,
         telling: Telling::Last,
+        addresses: lychgate_domain::event::AddressPolicy::default(),
         lifetimes: Lifetimes::default(),
     })
 }

@@ -20,6 +20,16 @@ pub enum Seen {
     Nothing { as_whom: Subject },
 }
 
+impl Seen {
+    /// Whom it named: whoever was there last, which proves nothing of who is there now.
+    pub fn as_whom(&self) -> Option<&Subject> {
+        match self {
+            Seen::Page { as_whom } => as_whom.as_ref(),
+            Seen::Button { as_whom } | Seen::Nothing { as_whom } => Some(as_whom),
+        }
+    }
+}
+
 /// Somebody has signed in upstream, and there is no code yet. Kept only while they are asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedIn {

@@ -1,6 +1,6 @@
 //! Events, as they lie in the log.
 
-use lychgate_domain::event::{About, Event, EventKind, Reason};
+use lychgate_domain::event::{About, Address, Event, EventKind, How, Reason};
 use lychgate_domain::id::{AuthorizationId, ClientId, EventId, GrantId};
 use lychgate_domain::issuer::IssuerUrl;
 use lychgate_domain::keyring::{Family, Urgency};
@@ -27,10 +27,18 @@ pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
         principal: event.principal.clone(),
         request_id: event.request_id.clone(),
         kind: Some(match &event.kind {
-            EventKind::ConsentApproved { requested, scopes } => Kind::ConsentApproved(proto::ConsentApproved {
+            EventKind::ConsentApproved { requested, scopes, how } => Kind::ConsentApproved(proto::ConsentApproved {
                 scopes: scopes.clone(),
                 requested: if requested == scopes { String::new() } else { requested.clone() },
+                how: encode_how(*how).into(),
             }),
+            EventKind::ConsentDenied { requested } => {
+                Kind::ConsentDenied(proto::ConsentDenied { requested: requested.clone() })
+            }
+            EventKind::LoginQuestioned { requested } => {
+                Kind::LoginQuestioned(proto::LoginQuestioned { requested: requested.clone() })
+            }
+            EventKind::LoginRefused => Kind::LoginRefused(proto::LoginRefused {}),
             EventKind::GrantIssued { grant_id, scopes } => {
                 Kind::GrantIssued(proto::GrantIssued { grant_id: grant_id.bytes().to_vec(), scopes: scopes.clone() })
             }
@@ -76,7 +84,11 @@ pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
                 client_id: client_id.as_str().to_owned(),
                 reason: text(reason),
             }),
+            EventKind::ConfigurationChanged { digest } => {
+                Kind::ConfigurationChanged(proto::ConfigurationChanged { digest: digest.to_vec() })
+            }
         }),
+        address: event.address.as_ref().map(|address| address.as_str().to_owned()).unwrap_or_default(),
     };
     record.encode_to_vec()
 }
@@ -85,10 +97,13 @@ pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
 pub(crate) fn decode_event(bytes: &[u8]) -> Option<(String, Event)> {
     let record = proto::Event::decode(bytes).ok()?;
     let kind = match record.kind? {
-        Kind::ConsentApproved(proto::ConsentApproved { scopes, requested }) => {
+        Kind::ConsentApproved(proto::ConsentApproved { scopes, requested, how }) => {
             let requested = if requested.is_empty() { scopes.clone() } else { requested };
-            EventKind::ConsentApproved { requested, scopes }
+            EventKind::ConsentApproved { requested, scopes, how: decode_how(how)? }
         }
+        Kind::ConsentDenied(kind) => EventKind::ConsentDenied { requested: kind.requested },
+        Kind::LoginQuestioned(kind) => EventKind::LoginQuestioned { requested: kind.requested },
+        Kind::LoginRefused(proto::LoginRefused {}) => EventKind::LoginRefused,
         Kind::GrantIssued(kind) => EventKind::GrantIssued { grant_id: grant_id(kind.grant_id)?, scopes: kind.scopes },
         Kind::CodeReplayed(kind) => EventKind::CodeReplayed { grant_id: grant_id(kind.grant_id)? },
         Kind::RefreshTokenReplayed(kind) => EventKind::RefreshTokenReplayed { grant_id: grant_id(kind.grant_id)? },
@@ -120,6 +135,7 @@ pub(crate) fn decode_event(bytes: &[u8]) -> Option<(String, Event)> {
             client_id: ClientId::parse(&kind.client_id)?,
             reason: Reason::parse(&kind.reason)?,
         },
+        Kind::ConfigurationChanged(kind) => EventKind::ConfigurationChanged { digest: kind.digest.try_into().ok()? },
     };
     // What concerns the whole issuer names nobody.
     let about = if record.subject.is_empty() {
@@ -142,12 +158,33 @@ pub(crate) fn decode_event(bytes: &[u8]) -> Option<(String, Event)> {
         about,
         principal: record.principal,
         request_id: record.request_id,
+        address: (!record.address.is_empty()).then(|| Address::from_record(record.address)),
     };
     Some((record.issuer, event))
 }
 
 fn text(reason: &Reason) -> String {
     reason.as_str().to_owned()
+}
+
+fn encode_how(how: Option<How>) -> proto::ApprovedHow {
+    match how {
+        None => proto::ApprovedHow::Unspecified,
+        Some(How::Page) => proto::ApprovedHow::Page,
+        Some(How::Button) => proto::ApprovedHow::Button,
+        Some(How::Silent) => proto::ApprovedHow::Silent,
+        Some(How::Confirmed) => proto::ApprovedHow::Confirmed,
+    }
+}
+
+fn decode_how(how: i32) -> Option<Option<How>> {
+    Some(match proto::ApprovedHow::try_from(how).ok()? {
+        proto::ApprovedHow::Unspecified => None,
+        proto::ApprovedHow::Page => Some(How::Page),
+        proto::ApprovedHow::Button => Some(How::Button),
+        proto::ApprovedHow::Silent => Some(How::Silent),
+        proto::ApprovedHow::Confirmed => Some(How::Confirmed),
+    })
 }
 
 fn rotated_key(key: proto::RotatedKey) -> Option<(Family, KeyId)> {

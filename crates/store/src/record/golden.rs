@@ -82,6 +82,7 @@ fn a_value_of_a_later_release_is_not_read_as_another() {
         ("grant-ended-by-operator.v1.hex", delimited(16, &varint(2, 99))),
         ("client-marked.v1.hex", varint(2, 99)),
         ("upstream-revocation-issuer.v1.hex", delimited(9, &varint(1, 99))),
+        ("event-consent-approved-page.v1.hex", delimited(10, &varint(3, 99))),
     ] {
         let golden = kept(file);
         assert!(golden.read(&golden.kept()).is_some(), "{file} without it");
@@ -146,6 +147,7 @@ fn every_record_lies_where_it_ever_lay() {
             Space::Assertions => &mut second,
             Space::Requests => &mut third,
             Space::UpstreamRevocations => &mut fourth,
+            Space::Digests => &mut fourth,
             Space::Meta
             | Space::Clients
             | Space::Authorizations
@@ -175,6 +177,13 @@ fn every_record_lies_where_it_ever_lay() {
         writeln!(third, "request at {}: {request:?}", url.as_str()).unwrap();
         let revocation = key::upstream_revocation(&url, EventId::from_bytes([0x91; 16]));
         writeln!(fourth, "upstream revocation at {}: {revocation:?}", url.as_str()).unwrap();
+        for (name, key) in [
+            ("digest chain", key::digest_chain(&url)),
+            ("digest 258", key::range_digest(&url, 258)),
+            ("configuration", key::configuration_seen(&url)),
+        ] {
+            writeln!(fourth, "{name} at {}: {key:?}", url.as_str()).unwrap();
+        }
     }
     for (file, lines) in KEYS.into_iter().zip([first, second, third, fourth]) {
         let kept = std::fs::read_to_string(directory().join(file));

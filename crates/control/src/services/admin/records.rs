@@ -3,7 +3,7 @@
 use lychgate_api::v1;
 use lychgate_domain::Refusal;
 use lychgate_domain::client::Status;
-use lychgate_domain::event::{Event, EventKind};
+use lychgate_domain::event::{Event, EventKind, How};
 use lychgate_domain::grant::{EndedBy, Status as GrantStatus};
 use lychgate_domain::id::{ClientId, GrantId};
 use lychgate_domain::scope::Scopes;
@@ -114,7 +114,7 @@ fn given(text: &str) -> Option<&str> {
     Some(text).filter(|text| !text.is_empty())
 }
 
-fn time(at: prost_types::Timestamp) -> Result<Timestamp, Refusal> {
+pub(super) fn time(at: prost_types::Timestamp) -> Result<Timestamp, Refusal> {
     let millis = || {
         let (seconds, nanos) = (u64::try_from(at.seconds).ok()?, u64::try_from(at.nanos).ok()?);
         seconds.checked_mul(1000)?.checked_add(nanos / 1_000_000).filter(|millis| *millis < 1 << 48)
@@ -219,9 +219,9 @@ pub(super) fn subject_revocation(
 pub(super) fn event(event: Event) -> v1::Event {
     let (subject, client_id) = event.concerns();
     let (grant_id, scopes, reason) = event.kind.details();
-    let requested = match &event.kind {
-        EventKind::ConsentApproved { requested, .. } => requested,
-        _ => "",
+    let how = match &event.kind {
+        EventKind::ConsentApproved { how, .. } => how.map(How::as_str),
+        _ => None,
     };
     v1::Event {
         event_id: event.id.to_string(),
@@ -232,10 +232,12 @@ pub(super) fn event(event: Event) -> v1::Event {
         resource: event.about.as_ref().map(|about| about.resource.clone()).unwrap_or_default(),
         grant_id: grant_id.map(|id| id.to_string()).unwrap_or_default(),
         scopes: scopes.split_ascii_whitespace().map(str::to_owned).collect(),
-        requested_scopes: requested.split_ascii_whitespace().map(str::to_owned).collect(),
+        requested_scopes: event.kind.requested().split_ascii_whitespace().map(str::to_owned).collect(),
         reason: reason.map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
         principal: event.principal,
         call_id: event.request_id,
+        address: event.address.map(|address| address.as_str().to_owned()).unwrap_or_default(),
+        how: how.unwrap_or_default().to_owned(),
     }
 }
 

@@ -124,7 +124,7 @@ impl World {
             resource: RESOURCE.to_owned(),
             authorization_id: None,
         };
-        let caller = Caller { principal: "operator".to_owned(), request_id: "revocation".to_owned() };
+        let caller = Caller { principal: "operator".to_owned(), request_id: "revocation".to_owned(), address: None };
         let attempt = Attempt::from_bytes(random(&TestEntropy));
         let now = self.now();
         loop {
@@ -201,6 +201,8 @@ fn good_config(files: &TempDir, idp: &Idp) -> Config {
         issuers = []
         [store]
         engine = "memory"
+        [events]
+        digest_seconds = 604800
         "#,
         file(files, "master-key", MASTER_KEY.as_bytes()).display()
     ));

@@ -12,7 +12,7 @@ use lychgate_domain::client::{
 };
 use lychgate_domain::client_secret::SecretDigest;
 use lychgate_domain::consent::{Consent, How, Status as ConsentStatus};
-use lychgate_domain::event::{self, Event, EventKind, Reason};
+use lychgate_domain::event::{self, Address, Event, EventKind, Reason};
 use lychgate_domain::grant::{Counters, EndedBy, Grant, Issuance, Status as GrantStatus};
 use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, EventId, GrantId};
 use lychgate_domain::issuer::IssuerUrl;
@@ -27,6 +27,9 @@ use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream_revocation::{Place, TakenBack, UpstreamRevocation};
 use prost::Message as _;
 
+use crate::configuration::ConfigurationSeen;
+use crate::digests::{Chain, RangeDigest};
+use crate::engine::{Cursor, Incarnation};
 use crate::keyring::{KeyState, Keyring, SealedKey, SigningAlgorithm};
 use crate::proto::{self, event::Kind};
 use crate::record::{Counter, Marked, OperatorRequest, Record, UsedAssertion, decode_event, encode_event};
@@ -111,6 +114,14 @@ pub(super) fn all() -> Vec<Golden> {
             Consent { counters: Counters { issuer: 1, client: 2, subject: 3 }, ..consent() },
         ),
         Golden::new("client-marked", &[], Marked { id: client_id(), status: ClientStatus::Disabled }),
+        Golden::new("range-digest", &[3, 4], range_digest()),
+        Golden::new(
+            "digest-chain",
+            &[1],
+            Chain { newest: range_digest(), kept_from: 3, announced: Some(KeyId(0x1000_0006)) },
+        ),
+        Golden::new("digest-chain-begun", &[1], Chain { newest: range_digest(), kept_from: 1, announced: None }),
+        Golden::new("configuration-seen", &[], ConfigurationSeen([0xC0; 32])),
         Golden::new("operator-request", &[], OperatorRequest { digest: [0x0D; 32], at: at(90) }),
         Golden::new("grant-live", &[8, 11, 17], grant()),
         Golden::new("grant-with-previous-key", &[8, 11, 17], rotated_grant()),
@@ -148,7 +159,7 @@ pub(super) fn all() -> Vec<Golden> {
         urgency: Urgency::Compromised,
     };
     let events = [
-        (&[10], EventKind::ConsentApproved { requested: "read write".to_owned(), scopes: "read write".to_owned() }),
+        (&[10], approved_for("read write", None)),
         (&[11], EventKind::GrantIssued { grant_id: grant_id(0x51), scopes: "read write".to_owned() }),
         (&[12], EventKind::CodeReplayed { grant_id: grant_id(0x51) }),
         (&[13], EventKind::RefreshTokenReplayed { grant_id: grant_id(0x51) }),
@@ -157,7 +168,19 @@ pub(super) fn all() -> Vec<Golden> {
         (&[15], EventKind::ConsentRevoked { reason: None }),
         (&[18], EventKind::GrantRevoked { grant_id: grant_id(0x51), reason: reason() }),
     ];
-    let approved_less = EventKind::ConsentApproved { requested: "read write".to_owned(), scopes: "read".to_owned() };
+    let approved_less = approved_for("read", None);
+    let approved_by = [event::How::Page, event::How::Button, event::How::Silent, event::How::Confirmed].map(|how| {
+        let name = format!("consent-approved-{}", how.as_str());
+        Golden::event_called(&name, &[10], event(approved_for("read write", Some(how))))
+    });
+    let unsaid = [
+        (&[24], EventKind::ConsentDenied { requested: "read write".to_owned() }),
+        (&[25], EventKind::LoginQuestioned { requested: "read write".to_owned() }),
+        (&[26], EventKind::LoginRefused),
+    ];
+    let configured = EventKind::ConfigurationChanged { digest: [0xC0; 32] };
+    let from =
+        |text: &str| Event { address: Some(Address::from_record(text.to_owned())), ..event(EventKind::LoginRefused) };
     let by_operator = EventKind::ConsentRevoked { reason: Some(reason()) };
     let wider = [
         (&[19], EventKind::ClientRevoked { client_id: client_id(), reason: reason() }),
@@ -180,6 +203,10 @@ pub(super) fn all() -> Vec<Golden> {
         .chain([Golden::event_called("consent-approved-less", &[10], event(approved_less))])
         .chain([Golden::event_called("consent-revoked-by-operator", &[15], event(by_operator))])
         .chain(wider.map(|(nested, kind)| Golden::event(nested, Event { about: None, ..event(kind) })))
+        .chain(approved_by)
+        .chain(unsaid.map(|(nested, kind)| Golden::event(nested, event(kind))))
+        .chain([Golden::event(&[27], Event { about: None, ..event(configured) })])
+        .chain([Golden::event_called("login-refused-from", &[26], from("203.0.113.0/24"))])
         .collect()
 }
 
@@ -515,6 +542,23 @@ fn event(kind: EventKind) -> Event {
         }),
         principal: "edge-1".to_owned(),
         request_id: "0123456789-_abcdefABCD".to_owned(),
+        address: None,
+    }
+}
+
+fn approved_for(scopes: &str, how: Option<event::How>) -> EventKind {
+    EventKind::ConsentApproved { requested: "read write".to_owned(), scopes: scopes.to_owned(), how }
+}
+
+fn range_digest() -> RangeDigest {
+    let place = |position| Cursor { incarnation: Incarnation([0x1C; 16]), position };
+    RangeDigest {
+        number: 0x0102_0304,
+        jws: "eyJ.eyJ.sig".to_owned(),
+        begin: place(0x0102_0304_0506_0708_090A),
+        end: place(0x0102_0304_0506_0708_090B),
+        count: 2,
+        newest_at: at(5),
     }
 }
 
@@ -522,10 +566,27 @@ fn event(kind: EventKind) -> Event {
 fn says(record: &proto::Event, event: &Event) -> bool {
     let grant = |id: &GrantId| id.bytes().to_vec();
     let kind = match &event.kind {
-        EventKind::ConsentApproved { requested, scopes } => Kind::ConsentApproved(proto::ConsentApproved {
+        EventKind::ConsentApproved { requested, scopes, how } => Kind::ConsentApproved(proto::ConsentApproved {
             scopes: scopes.clone(),
             requested: if requested == scopes { String::new() } else { requested.clone() },
+            how: match how {
+                None => 0,
+                Some(event::How::Page) => 1,
+                Some(event::How::Button) => 2,
+                Some(event::How::Silent) => 3,
+                Some(event::How::Confirmed) => 4,
+            },
         }),
+        EventKind::ConsentDenied { requested } => {
+            Kind::ConsentDenied(proto::ConsentDenied { requested: requested.clone() })
+        }
+        EventKind::LoginQuestioned { requested } => {
+            Kind::LoginQuestioned(proto::LoginQuestioned { requested: requested.clone() })
+        }
+        EventKind::LoginRefused => Kind::LoginRefused(proto::LoginRefused {}),
+        EventKind::ConfigurationChanged { digest } => {
+            Kind::ConfigurationChanged(proto::ConfigurationChanged { digest: digest.to_vec() })
+        }
         EventKind::GrantIssued { grant_id, scopes } => {
             Kind::GrantIssued(proto::GrantIssued { grant_id: grant(grant_id), scopes: scopes.clone() })
         }
@@ -591,6 +652,7 @@ fn says(record: &proto::Event, event: &Event) -> bool {
         && record.issuer == issuer().as_str()
         && record.principal == event.principal
         && record.request_id == event.request_id
+        && record.address == event.address.as_ref().map_or("", Address::as_str)
 }
 
 /// Seconds after 2026-11-23T04:00:00Z, and a fraction.

@@ -1,0 +1,493 @@
+//! The event log: sealed, exported, thinned out, and followed as far back as the feed reaches.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use lychgate_api::channel::{AuthenticatedChannel, ClientAddress};
+use lychgate_api::v1;
+use lychgate_api::v1::admin_service_client::AdminServiceClient;
+use lychgate_api::v1::authorization_service_client::AuthorizationServiceClient;
+use lychgate_api::v1::token_service_client::TokenServiceClient;
+use lychgate_api::v1::watch_response::News;
+use lychgate_control::config::AddressesConfig;
+use lychgate_store::engine::{Cursor, Engine as _, EngineError, Space};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use tokio::time::{sleep, timeout};
+use tonic::Request;
+
+use crate::support::{
+    App, Control, Edge, Failure, Flow, ISSUER, ISSUER_URL, PATIENCE, Refused as _, World, disabling, enabling,
+    location, query,
+};
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// One export, as far as it came.
+#[derive(Debug, Default)]
+struct Exported {
+    lines: Vec<String>,
+    /// After each line.
+    cursors: Vec<String>,
+}
+
+impl Exported {
+    fn of_type(&self, of: &str) -> Vec<Value> {
+        let lines = self.lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
+        lines.filter(|line| line["type"] == of).collect()
+    }
+
+    fn kinds(&self) -> Vec<String> {
+        self.of_type("event").iter().map(|event| event["kind"].as_str().unwrap().to_owned()).collect()
+    }
+
+    /// What the digests say.
+    fn digests(&self) -> Vec<Value> {
+        let payload = |digest: &Value| {
+            let payload = digest["jws"].as_str().unwrap().split('.').nth(1).unwrap().to_owned();
+            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
+        };
+        self.of_type("digest").iter().map(payload).collect()
+    }
+}
+
+fn all() -> v1::ExportEventsRequest {
+    v1::ExportEventsRequest { issuer_id: ISSUER.to_owned(), ..Default::default() }
+}
+
+async fn exported(control: &Control, request: v1::ExportEventsRequest) -> Result<Exported, Failure> {
+    let mut admin: AdminServiceClient<AuthenticatedChannel> = control.operator_client();
+    let mut stream = admin.export_events(request).await?.into_inner();
+    let mut exported = Exported::default();
+    while let Some(v1::ExportEventsResponse { line, cursor }) = stream.message().await? {
+        exported.lines.push(line);
+        exported.cursors.push(cursor);
+    }
+    Ok(exported)
+}
+
+async fn audit(control: &Control) -> Vec<v1::Event> {
+    let request = v1::ListEventsRequest { issuer_id: ISSUER.to_owned(), page_size: 1000, ..Default::default() };
+    control.operator().list_events(request).await.unwrap().events
+}
+
+/// Until it is so: what happens by itself happens within a second.
+async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let waited = timeout(PATIENCE, async {
+        while !is_so().await {
+            sleep(Duration::from_millis(20)).await;
+        }
+    });
+    waited.await.unwrap_or_else(|_| panic!("never: {what}"));
+}
+
+async fn disable_and_enable(control: &Control, id: &str) {
+    control.operator().disable_client(disabling("app", &format!("{id}-1"))).await.unwrap();
+    control.operator().enable_client(enabling("app", &format!("{id}-2"))).await.unwrap();
+}
+
+/// Every line, every digest, as `docs/events.md` says.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_is_everything_in_order_each_range_followed_by_its_digest() {
+    let mut world = World::operated().await;
+    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
+    world.config.issuers.push(other);
+    let control = world.start().await;
+    Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await;
+    Flow::at("other", App::configured()).tokens(&control.edge(), &world.idp).await;
+    let first = exported(&control, all()).await.unwrap();
+    assert_eq!(first.kinds(), ["consent.approved", "grant.issued"], "and nothing of the other issuer's");
+    disable_and_enable(&control, "a").await;
+    let second = exported(&control, all()).await.unwrap();
+    assert_eq!(second.lines[..first.lines.len()], first.lines, "what is sealed stays as it is");
+    let again = exported(&control, all()).await.unwrap();
+    assert_eq!(again.lines, second.lines, "without news there is no other digest");
+
+    let ids: Vec<_> =
+        second.of_type("event").iter().map(|event| event["event_id"].as_str().unwrap().to_owned()).collect();
+    assert_eq!(ids, audit(&control).await.into_iter().map(|event| event.event_id).collect::<Vec<_>>());
+    let mut previous = None;
+    let (mut rest, mut number) = (&second.lines[..], 1);
+    for says in second.digests() {
+        let (range, digest) = rest[..3].split_at(2);
+        let hash = range.iter().fold(Sha256::new(), |hash, line| hash.chain_update(line).chain_update("\n"));
+        assert_eq!(says["hash"].as_str().unwrap(), URL_SAFE_NO_PAD.encode(hash.finalize()));
+        assert_eq!((&says["iss"], &says["number"], &says["count"]), (&ISSUER_URL.into(), &number.into(), &2.into()));
+        assert_eq!((&says["kept_from"], &says["next_key"]), (&1.into(), &Value::Null));
+        assert_eq!(
+            [says["first"].as_str(), says["last"].as_str()],
+            [Some(&*ids[2 * number - 2]), Some(&*ids[2 * number - 1])]
+        );
+        assert_eq!(says["previous"].as_str().map(str::to_owned), previous);
+        let jws: Value = serde_json::from_str(&digest[0]).unwrap();
+        previous = Some(URL_SAFE_NO_PAD.encode(Sha256::digest(jws["jws"].as_str().unwrap())));
+        (rest, number) = (&rest[3..], number + 1);
+    }
+    assert!(rest.is_empty() && number == 3);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_goes_on_after_any_line() {
+    let world = World::operated().await;
+    let control = world.start().await;
+    for id in ["a", "b", "c"] {
+        disable_and_enable(&control, id).await;
+        exported(&control, all()).await.unwrap();
+    }
+    let whole = exported(&control, all()).await.unwrap();
+    assert_eq!(whole.lines.len(), 9);
+    for (n, cursor) in whole.cursors.iter().enumerate() {
+        let rest = exported(&control, v1::ExportEventsRequest { cursor: cursor.clone(), ..all() }).await.unwrap();
+        assert_eq!(rest.lines, whole.lines[n + 1..]);
+    }
+    for cursor in ["yesterday", "AAAAAAAAAAA", "AAAAAAAAAAEA"] {
+        let request = v1::ExportEventsRequest { cursor: cursor.to_owned(), ..all() };
+        assert_eq!(exported(&control, request).await.reason(), "REQUEST_MALFORMED", "{cursor}");
+    }
+}
+
+/// Whole ranges, as few as hold what was asked for.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_export_of_some_time_is_made_of_whole_ranges() {
+    let world = World::operated().await;
+    let control = world.start().await;
+    let mut times = Vec::new();
+    for id in ["a", "b", "c"] {
+        let now = world.now();
+        times.push(prost_types::Timestamp {
+            seconds: now.seconds() as i64,
+            nanos: (now.millis() % 1000) as i32 * 1_000_000,
+        });
+        disable_and_enable(&control, id).await;
+        exported(&control, all()).await.unwrap();
+        world.advance(Duration::from_secs(100));
+    }
+    let numbers = async |start_time, end_time| {
+        let found = exported(&control, v1::ExportEventsRequest { start_time, end_time, ..all() }).await.unwrap();
+        found.digests().iter().map(|says| says["number"].as_u64().unwrap()).collect::<Vec<_>>()
+    };
+    assert_eq!(numbers(Some(times[1]), None).await, [2, 3]);
+    assert_eq!(
+        numbers(Some(prost_types::Timestamp { nanos: times[1].nanos + 1_000_000, ..times[1] }), None).await,
+        [3]
+    );
+    assert_eq!(numbers(None, Some(times[1])).await, [1, 2]);
+    assert_eq!(numbers(Some(times[1]), Some(times[1])).await, [2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_waits_is_sealed_by_itself_once_however_many_nodes_there_are() {
+    let mut world = World::operated().await;
+    world.config.events.digest_seconds = 3600;
+    let controls = [world.start().await, world.start().await, world.start().await];
+    for id in ["a", "b"] {
+        disable_and_enable(&controls[0], id).await;
+    }
+    world.advance(Duration::from_secs(3540));
+    disable_and_enable(&controls[1], "c").await;
+    assert!(world.kept(Space::Digests).await.is_empty(), "it is not time yet");
+    world.advance(Duration::from_secs(60));
+    until("a digest", async || !world.kept(Space::Digests).await.is_empty()).await;
+    // Another minute, in which nothing is due.
+    world.advance(Duration::from_secs(61));
+    disable_and_enable(&controls[2], "d").await;
+    world.advance(Duration::from_secs(3600));
+    until("another", async || world.kept(Space::Digests).await.len() > 1).await;
+    let found = exported(&controls[1], all()).await.unwrap();
+    let counts: Vec<_> = found.digests().iter().map(|says| says["count"].as_u64().unwrap()).collect();
+    assert_eq!(counts, [6, 2]);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn events_go_when_they_are_old_enough_and_a_digest_says_so() {
+    let mut world = World::operated().await;
+    world.config.events.keep_seconds = 30 * DAY.as_secs();
+    let quiet = world.issuer_at("other", "http://127.0.0.1:7440/t");
+    world.config.issuers.push(quiet);
+    let control = world.start().await;
+    disable_and_enable(&control, "a").await;
+    exported(&control, all()).await.unwrap();
+    world.advance(20 * DAY);
+    disable_and_enable(&control, "b").await;
+    let before = exported(&control, all()).await.unwrap();
+    // Of an issuer that is configured no more when its time comes.
+    Flow::at("other", App::configured()).tokens(&control.edge(), &world.idp).await;
+    assert_eq!((before.kinds().len(), world.kept_events().await), (4, 6));
+    world.config.issuers.pop();
+    control.stop().await;
+    let control = world.start().await;
+
+    // Not a day before, and not in another process either.
+    world.advance(10 * DAY - Duration::from_secs(1));
+    world.advance(Duration::from_secs(1));
+    assert_eq!(audit(&control).await.len(), 4);
+    world.advance(DAY);
+    until("two are gone", async || audit(&control).await.len() == 2).await;
+    let after = exported(&control, all()).await.unwrap();
+    assert_eq!(after.of_type("event"), before.of_type("event")[2..], "the younger ones are as they were");
+    let says = after.digests();
+    let kept_from: Vec<_> = says.iter().map(|says| says["kept_from"].as_u64().unwrap()).collect();
+    let counts: Vec<_> = says.iter().map(|says| says["count"].as_u64().unwrap()).collect();
+    assert_eq!((kept_from, counts), (vec![1, 1, 2], vec![2, 2, 0]));
+    assert_eq!(after.digests()[..2], before.digests(), "digests stay");
+    assert_eq!(world.kept_events().await, 4, "and those of the other issuer, which are as young");
+
+    // Nothing more is said or forgotten until more is old.
+    world.advance(Duration::from_secs(3600));
+    disable_and_enable(&control, "c").await;
+    assert_eq!(exported(&control, all()).await.unwrap().digests().len(), 4);
+    world.advance(20 * DAY);
+    until("all but the youngest are gone", async || world.kept_events().await == 2).await;
+    control.kill();
+    let control = world.start().await;
+    let last = exported(&control, all()).await.unwrap();
+    assert_eq!(last.digests().last().unwrap()["kept_from"], 3);
+    assert_eq!(last.of_type("event").len(), 2);
+}
+
+/// What is left of a range would fit no digest.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_range_goes_whole_or_not_at_all() {
+    let mut world = World::operated().await;
+    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
+    world.config.issuers.push(other);
+    let control = world.start().await;
+    Flow::at("other", App::configured()).tokens(&control.edge(), &world.idp).await;
+    disable_and_enable(&control, "a").await;
+    world.advance(2 * DAY);
+    disable_and_enable(&control, "b").await;
+    let whole = exported(&control, all()).await.unwrap();
+    assert_eq!((whole.kinds().len(), whole.digests().len()), (4, 1));
+    // Half of the range is old enough, as is all of the other issuer's.
+    world.advance(399 * DAY);
+    until("the other's are gone", async || world.kept_events().await < 6).await;
+    assert_eq!(world.kept_events().await, 4);
+    assert_eq!(exported(&control, all()).await.unwrap().lines, whole.lines);
+    world.advance(2 * DAY);
+    until("and so is the range", async || world.kept_events().await == 0).await;
+}
+
+/// Nobody's chain holds them back any more; their age does.
+#[tokio::test(flavor = "multi_thread")]
+async fn younger_events_stay_also_those_of_an_issuer_that_is_configured_no_more() {
+    let mut world = World::operated().await;
+    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
+    world.config.issuers.push(other);
+    let control = world.start().await;
+    disable_and_enable(&control, "a").await;
+    world.advance(399 * DAY);
+    Flow::at("other", App::configured()).tokens(&control.edge(), &world.idp).await;
+    control.stop().await;
+    world.config.issuers.pop();
+    // Here nothing younger is kept than what those are to outlive.
+    let control = world.start().await;
+    world.advance(Duration::from_secs(3600));
+    until("the old ones are sealed", async || !world.kept(Space::Digests).await.is_empty()).await;
+    world.advance(2 * DAY);
+    until("the old ones are gone", async || audit(&control).await.is_empty()).await;
+    assert_eq!(world.kept_events().await, 2);
+    world.advance(400 * DAY);
+    until("and these in their time", async || world.kept_events().await == 0).await;
+}
+
+/// The feed's horizon is not the audit's.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_was_away_longer_than_the_feed_reaches_back_begins_anew() {
+    let world = World::operated().await;
+    let control = world.start().await;
+    let first = watched(&control, "").await.unwrap();
+    disable_and_enable(&control, "a").await;
+    let old = watched(&control, "").await.unwrap();
+    assert_eq!(old.0.len(), 2);
+    world.advance(7 * DAY);
+    disable_and_enable(&control, "b").await;
+    // Exactly a week is not too long.
+    assert_eq!(watched(&control, &first.1).await.unwrap().0.len(), 4);
+    world.advance(Duration::from_millis(1));
+    let lost = watched(&control, &first.1).await.unwrap_err();
+    assert_eq!(lost.reason, "CURSOR_LOST");
+    assert_eq!(audit(&control).await.len(), 4, "the audit still has them");
+    let news = watched(&control, &lost.metadata["oldest_cursor"]).await.unwrap().0;
+    assert_eq!(news, watched(&control, "").await.unwrap().0, "who begins anew begins there");
+    assert_eq!(news, watched(&control, &old.1).await.unwrap().0, "and whoever has seen the old ones goes on");
+    assert_eq!(news.len(), 2);
+    // With digests there is less to look through, and no other answer.
+    exported(&control, all()).await.unwrap();
+    world.advance(3 * DAY);
+    disable_and_enable(&control, "c").await;
+    assert_eq!(watched(&control, "").await.unwrap().0.len(), 4);
+    world.advance(8 * DAY);
+    assert_eq!(watched(&control, "").await.unwrap().0.len(), 0, "a quiet week");
+    assert_eq!(watched(&control, &old.1).await.unwrap_err().reason, "CURSOR_LOST");
+}
+
+/// The ids of what comes up to the first checkpoint, and the cursor there.
+async fn watched(control: &Control, cursor: &str) -> Result<(Vec<String>, String), Failure> {
+    let request = v1::WatchRequest { issuer_id: ISSUER.to_owned(), cursor: cursor.to_owned() };
+    let mut stream = control.operator_edge().watch(request).await?;
+    let mut ids = Vec::new();
+    loop {
+        let message = timeout(PATIENCE, stream.message()).await.expect("there is always word")?.expect("it goes on");
+        match message.news {
+            Some(News::Change(change)) => ids.push(change.event_id),
+            Some(News::Checkpoint(_)) | None => return Ok((ids, message.cursor)),
+        }
+    }
+}
+
+/// A successor of the signing key is named in a digest before it signs one.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_key_is_announced_by_the_one_before_it() {
+    let world = World::operated().await;
+    let control = world.start().await;
+    disable_and_enable(&control, "a").await;
+    exported(&control, all()).await.unwrap();
+    let rotation = v1::RotateKeysRequest {
+        issuer_id: ISSUER.to_owned(),
+        keys: Some(v1::rotate_keys_request::Keys::Purpose(v1::KeyPurpose::Events.into())),
+        request_id: "the-request-of-the-key".to_owned(),
+        compromised: false,
+    };
+    let successor = control.operator_edge().rotate_keys(rotation).await.unwrap().remove(0).key_id;
+    world.advance(Duration::from_secs(61));
+    until("it is announced", async || world.kept(Space::Digests).await.len() == 2).await;
+    world.advance(Duration::from_secs(3600 + 61));
+    disable_and_enable(&control, "b").await;
+    let found = exported(&control, all()).await.unwrap();
+    let signers: Vec<_> = found
+        .of_type("digest")
+        .iter()
+        .map(|digest| {
+            let header = digest["jws"].as_str().unwrap().split('.').next().unwrap().to_owned();
+            let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+            assert_eq!((&header["alg"], &header["typ"]), (&"ES256".into(), &"lychgate-digest+jws".into()));
+            header["kid"].as_str().unwrap().to_owned()
+        })
+        .collect();
+    assert_eq!(signers[0], signers[1]);
+    assert_eq!(signers[2], successor);
+    let announced = found.digests()[1]["next_key"].clone();
+    assert_eq!(announced["kid"], successor.as_str());
+    let listed = control.operator_edge().list_keys(ISSUER).await.unwrap();
+    let listed = listed.into_iter().find(|key| key.key_id == successor).unwrap();
+    assert_eq!(serde_json::from_str::<Value>(&listed.public_key).unwrap(), announced);
+    // No verifier of tokens is told of it.
+    let published = control.edge().describe(ISSUER).await.unwrap().keys;
+    assert!(published.iter().all(|key| !signers.contains(&key.kid)));
+}
+
+/// What anybody can do writes no rows: the log is for what has a person, or an operator.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_strangers_do_is_no_event() {
+    let world = World::new().await;
+    let control = world.start().await;
+    let edge = control.edge();
+    let client = edge.register(App::registration("none")).await.unwrap();
+    edge.update(App::update(&client, "none")).await.unwrap();
+    let mut flow = Flow::new(App::new(&client.client_id, "http://127.0.0.1:7777/cb"));
+    let page = flow.ask(&edge).await;
+    edge.decide(flow.decide(&page, v1::Decision::Deny)).await.unwrap();
+    let mut cancelled = Flow::new(App::configured());
+    let mut callback = cancelled.sign_in(&edge, &world.idp).await;
+    callback.parameters.retain(|parameter| parameter.name == "state");
+    callback.parameters.push(v1::Parameter { name: "error".to_owned(), value: "access_denied".to_owned() });
+    let Some(v1::next::Step::FailurePage(failed)) = edge.finish_login(callback).await.unwrap().step else { panic!() };
+    assert_eq!(failed.reason, "UPSTREAM_INVALID");
+    edge.exchange(flow.redeem("lgc_nonsense")).await.unwrap_err();
+    edge.exchange(flow.refresh("lgr_nonsense")).await.unwrap_err();
+    edge.revoke(flow.revoke("nonsense")).await.unwrap();
+    let delete = v1::DeleteRequest {
+        issuer_id: ISSUER.to_owned(),
+        client_id: client.client_id.clone(),
+        registration_access_token: client.registration_access_token().to_owned(),
+    };
+    edge.delete(delete).await.unwrap();
+    assert_eq!(world.kept_events().await, 0);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn another_configuration_is_an_event_and_the_same_one_is_none() {
+    let mut world = World::operated().await;
+    world.start().await.stop().await;
+    let control = world.start().await;
+    assert!(audit(&control).await.is_empty(), "the first one is no change, nor is the same again");
+    control.stop().await;
+    let principals = world.config.principals.len();
+    world.issuer().lifetimes.code_seconds = 30;
+    world.start().await.stop().await;
+    world.config.principals.truncate(principals - 1);
+    let control = world.start().await;
+    let events = audit(&control).await;
+    let kinds: Vec<_> = events.iter().map(|event| (event.kind.as_str(), event.principal.as_str())).collect();
+    assert_eq!(kinds, [("configuration.changed", "control"); 2]);
+    let lines = exported(&control, all()).await.unwrap().of_type("event");
+    let digests: BTreeSet<_> = lines.iter().map(|line| line["configuration"].as_str().unwrap()).collect();
+    assert_eq!(digests.len(), 2);
+}
+
+/// Cut before it is written, and from nobody but an edge.
+#[tokio::test(flavor = "multi_thread")]
+async fn addresses_are_kept_as_the_issuer_says() {
+    for (addresses, of_person, of_operator) in [
+        (AddressesConfig::None, "", ""),
+        (AddressesConfig::Prefix, "203.0.113.0/24", "127.0.0.0/24"),
+        (AddressesConfig::Full, "203.0.113.77", "127.0.0.1"),
+    ] {
+        let mut world = World::operated().await;
+        world.issuer().events.addresses = addresses;
+        let control = world.start().await;
+        let edge = control.edge();
+        let mut flow = Flow::new(App::configured());
+        let callback = flow.sign_in(&edge, &world.idp).await;
+        let mut authorization = AuthorizationServiceClient::new(edge.channel.clone());
+        let next = authorization.finish_login(from("203.0.113.77", callback)).await.unwrap().into_inner().next.unwrap();
+        flow.browser.keep(&next);
+        let code = query(location(&next))["code"].clone();
+        TokenServiceClient::new(edge.channel.clone()).exchange(from("203.0.113.77", flow.redeem(&code))).await.unwrap();
+        // An operator says it, and is not believed.
+        let mut admin = control.operator_client();
+        admin.disable_client(from("198.51.100.1", disabling("app", "1"))).await.unwrap();
+        let events = audit(&control).await;
+        let kept: Vec<_> = events.iter().map(|event| event.address.as_str()).collect();
+        assert_eq!(kept, [of_person, of_person, of_operator], "{addresses:?}");
+        assert_eq!(events[0].how, "page");
+        for line in exported(&control, all()).await.unwrap().of_type("event") {
+            assert_eq!(line["address"].is_null(), of_person.is_empty());
+        }
+        let on_disk = world.events().await.concat();
+        let is_there = on_disk.windows(12).any(|window| window == b"203.0.113.77");
+        assert_eq!(is_there, addresses == AddressesConfig::Full);
+    }
+}
+
+fn from<M>(address: &str, message: M) -> Request<M> {
+    let mut request = Request::new(message);
+    request.extensions_mut().insert(ClientAddress(address.parse().unwrap()));
+    request
+}
+
+impl Control {
+    fn operator_edge(&self) -> Edge {
+        self.caller("token-of-the-operator")
+    }
+
+    fn operator_client(&self) -> AdminServiceClient<AuthenticatedChannel> {
+        AdminServiceClient::new(self.operator_edge().channel)
+    }
+}
+
+impl World {
+    /// How many there are, of all issuers.
+    async fn kept_events(&self) -> usize {
+        let incarnation = self.engine.read(&[], self.now()).await.unwrap().revision.incarnation;
+        let first = Cursor { incarnation, position: 0 };
+        let from = match self.engine.events(first, Duration::ZERO, 0).await {
+            Ok(page) => page.next,
+            Err(EngineError::CursorLost { oldest }) => oldest,
+            Err(error) => panic!("{error}"),
+        };
+        self.engine.events(from, Duration::ZERO, 10_000).await.unwrap().events.len()
+    }
+}

@@ -1,0 +1,73 @@
+//! Callers' addresses, as far as events keep them.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
+
+/// What of an address is kept: an operator says it for each issuer.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum AddressPolicy {
+    /// Nothing.
+    #[default]
+    None,
+    /// What many have in common: its /24, or its /48 in IPv6.
+    Prefix,
+    Full,
+}
+
+/// An address or its prefix, as text. There is none but what a policy has let through.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Address(String);
+
+impl Address {
+    /// As much of `address` as `policy` keeps. The rest is gone.
+    pub fn kept(address: IpAddr, policy: AddressPolicy) -> Option<Self> {
+        let address = address.to_canonical();
+        match policy {
+            AddressPolicy::None => None,
+            AddressPolicy::Prefix => Some(Self(prefix(address))),
+            AddressPolicy::Full => Some(Self(address.to_string())),
+        }
+    }
+
+    /// As it was kept.
+    pub fn from_record(text: String) -> Self {
+        Self(text)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn prefix(address: IpAddr) -> String {
+    match address {
+        IpAddr::V4(address) => {
+            let [a, b, c, _] = address.octets();
+            format!("{}/24", Ipv4Addr::new(a, b, c, 0))
+        }
+        IpAddr::V6(address) => {
+            let [a, b, c, ..] = address.segments();
+            format!("{}/48", Ipv6Addr::new(a, b, c, 0, 0, 0, 0, 0))
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_more_is_kept_than_the_policy_says() {
+        for (address, cut) in [
+            ("203.0.113.77", "203.0.113.0/24"),
+            ("::ffff:203.0.113.77", "203.0.113.0/24"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1::/48"),
+            ("::1", "::/48"),
+        ] {
+            let address: IpAddr = address.parse().unwrap();
+            let kept = |policy| Address::kept(address, policy).map(|kept| kept.0);
+            assert_eq!(kept(AddressPolicy::None), None);
+            assert_eq!(kept(AddressPolicy::Prefix).as_deref(), Some(cut));
+            assert_eq!(kept(AddressPolicy::Full), Some(address.to_canonical().to_string()));
+        }
+    }
+}

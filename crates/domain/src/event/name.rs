@@ -1,0 +1,42 @@
+//! What events are called: in the log, in the feed, in exports.
+
+macro_rules! names {
+    ($($name:ident = $text:literal,)*) => {
+        /// The name of a kind of event. Names are added to, never changed.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum EventName {
+            $($name,)*
+        }
+
+        impl EventName {
+            pub const ALL: &[EventName] = &[$(EventName::$name,)*];
+
+            pub fn as_str(self) -> &'static str {
+                match self {
+                    $(EventName::$name => $text,)*
+                }
+            }
+        }
+    };
+}
+
+names! {
+    ConsentApproved = "consent.approved",
+    ConsentDenied = "consent.denied",
+    ConsentRevoked = "consent.revoked",
+    LoginQuestioned = "login.questioned",
+    LoginRefused = "login.refused",
+    GrantIssued = "grant.issued",
+    GrantSuperseded = "grant.superseded",
+    GrantReturned = "grant.returned",
+    GrantRevoked = "grant.revoked",
+    CodeReplayed = "code.replayed",
+    RefreshTokenReplayed = "refresh_token.replayed",
+    ClientRevoked = "client.revoked",
+    ClientDisabled = "client.disabled",
+    ClientEnabled = "client.enabled",
+    SubjectRevoked = "subject.revoked",
+    IssuerRevoked = "issuer.revoked",
+    KeysRotated = "keys.rotated",
+    ConfigurationChanged = "configuration.changed",
+}

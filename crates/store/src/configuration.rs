@@ -1,0 +1,52 @@
+//! What an issuer was last configured to be, as a digest: so that a change of it is an event.
+
+use lychgate_domain::event::Event;
+use lychgate_domain::issuer::IssuerUrl;
+use lychgate_domain::time::Timestamp;
+use prost::Message as _;
+
+use crate::engine::{Batch, Expectation};
+use crate::record::{Record, encode_event};
+use crate::{Store, StoreError, Versioned, batch, key, proto};
+
+/// SHA-256 of a configuration.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct ConfigurationSeen(pub [u8; 32]);
+
+impl Store {
+    pub async fn configuration_seen(
+        &self,
+        issuer: &IssuerUrl,
+        now: Timestamp,
+    ) -> Result<Option<Versioned<ConfigurationSeen>>, StoreError> {
+        self.record(key::configuration_seen(issuer), now).await
+    }
+
+    /// `Conflict` if another node has seen one meanwhile. A change has an event.
+    pub async fn see_configuration(
+        &self,
+        issuer: &IssuerUrl,
+        read: Option<&Versioned<ConfigurationSeen>>,
+        seen: ConfigurationSeen,
+        event: Option<&Event>,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let unchanged = read.map_or(Expectation::Absent, |read| Expectation::Version(read.version));
+        let batch = batch(now).put(key::configuration_seen(issuer), unchanged, seen.encode_record(), None);
+        let event = event.map(|event| encode_event(issuer, event));
+        self.commit(event.into_iter().fold(batch, Batch::event)).await?;
+        Ok(())
+    }
+}
+
+impl Record for ConfigurationSeen {
+    const KIND: &'static str = "configuration";
+
+    fn encode_record(&self) -> Vec<u8> {
+        proto::ConfigurationSeen { digest: self.0.to_vec() }.encode_to_vec()
+    }
+
+    fn decode_record(bytes: &[u8]) -> Option<Self> {
+        Some(Self(proto::ConfigurationSeen::decode(bytes).ok()?.digest.try_into().ok()?))
+    }
+}

@@ -1,0 +1,154 @@
+//! Each issuer's chain of digests of its events: range after range, each link signed, none ever deleted.
+//!
+//! What a digest says is not known here: it is made, and signed, where the keys are. Here it gets its place in the chain,
+//! in a commit that expects the chain unchanged, so that no two links have one number and no event is in two ranges.
+
+use lychgate_domain::issuer::IssuerUrl;
+use lychgate_domain::keys::KeyId;
+use lychgate_domain::time::Timestamp;
+use prost::Message as _;
+
+use crate::engine::{Cursor, Expectation, Incarnation, KeyRange, Limit, Space};
+use crate::record::Record;
+use crate::{Store, StoreError, Versioned, batch, decode, key, proto, store_error};
+
+/// One link.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RangeDigest {
+    /// From 1, without gaps.
+    pub number: u64,
+    /// Signed, in compact form.
+    pub jws: String,
+    /// The range of the log: after `begin`, up to `end`. Only the issuer's own events in it are meant.
+    pub begin: Cursor,
+    pub end: Cursor,
+    /// How many they are.
+    pub count: u64,
+    /// When the newest of these and of all events before them happened. The epoch if there was none.
+    pub newest_at: Timestamp,
+}
+
+/// Where a chain has got to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Chain {
+    pub newest: RangeDigest,
+    /// The events of the ranges before it are forgotten, and a digest says so.
+    pub kept_from: u64,
+    /// The newest signing key that a digest has announced.
+    pub announced: Option<KeyId>,
+}
+
+impl Store {
+    /// `None` if nothing was ever sealed.
+    pub async fn digest_chain(
+        &self,
+        issuer: &IssuerUrl,
+        now: Timestamp,
+    ) -> Result<Option<Versioned<Chain>>, StoreError> {
+        self.record(key::digest_chain(issuer), now).await
+    }
+
+    /// Puts the next link at the end. `Conflict` if another node has done so meanwhile.
+    pub async fn extend_chain(
+        &self,
+        issuer: &IssuerUrl,
+        read: Option<&Versioned<Chain>>,
+        chain: &Chain,
+        now: Timestamp,
+    ) -> Result<(), StoreError> {
+        let unchanged = read.map_or(Expectation::Absent, |read| Expectation::Version(read.version));
+        let link = key::range_digest(issuer, chain.newest.number);
+        let batch = batch(now).put(key::digest_chain(issuer), unchanged, chain.encode_record(), None).put(
+            link,
+            Expectation::Absent,
+            chain.newest.encode_record(),
+            None,
+        );
+        self.commit(batch).await?;
+        Ok(())
+    }
+
+    /// At most `limit` links, from `number` on, in their order.
+    pub async fn range_digests(
+        &self,
+        issuer: &IssuerUrl,
+        number: u64,
+        limit: usize,
+        now: Timestamp,
+    ) -> Result<Vec<RangeDigest>, StoreError> {
+        let whole = KeyRange::prefix(&issuer.digest());
+        let range = KeyRange { from: key::range_digest(issuer, number).bytes, to: whole.to };
+        let limit = Limit { results: limit, rows: limit };
+        let page = self.engine.scan(Space::Digests, range, now, limit).await.map_err(store_error)?;
+        let link = |entry| {
+            let found: Option<Versioned<RangeDigest>> = decode(Some(entry))?;
+            found.map(|found| found.value).ok_or(StoreError::Corrupt { kind: RangeDigest::KIND })
+        };
+        page.entries.into_iter().map(|(_, entry)| link(entry)).collect()
+    }
+}
+
+impl Record for RangeDigest {
+    const KIND: &'static str = "digest";
+
+    fn encode_record(&self) -> Vec<u8> {
+        encode_link(self).encode_to_vec()
+    }
+
+    fn decode_record(bytes: &[u8]) -> Option<Self> {
+        decode_link(proto::RangeDigest::decode(bytes).ok()?)
+    }
+}
+
+impl Record for Chain {
+    const KIND: &'static str = "chain of digests";
+
+    fn encode_record(&self) -> Vec<u8> {
+        proto::DigestChain {
+            newest: Some(encode_link(&self.newest)),
+            kept_from: self.kept_from,
+            announced_key: self.announced.map(|key| key.0),
+        }
+        .encode_to_vec()
+    }
+
+    fn decode_record(bytes: &[u8]) -> Option<Self> {
+        let chain = proto::DigestChain::decode(bytes).ok()?;
+        Some(Self {
+            newest: decode_link(chain.newest?)?,
+            kept_from: chain.kept_from,
+            announced: chain.announced_key.map(KeyId),
+        })
+    }
+}
+
+fn encode_link(link: &RangeDigest) -> proto::RangeDigest {
+    proto::RangeDigest {
+        number: link.number,
+        jws: link.jws.clone(),
+        begin: Some(encode_place(link.begin)),
+        end: Some(encode_place(link.end)),
+        count: link.count,
+        newest_at: link.newest_at.millis(),
+    }
+}
+
+fn decode_link(link: proto::RangeDigest) -> Option<RangeDigest> {
+    Some(RangeDigest {
+        number: link.number,
+        jws: link.jws,
+        begin: decode_place(link.begin?)?,
+        end: decode_place(link.end?)?,
+        count: link.count,
+        newest_at: Timestamp::from_millis(link.newest_at),
+    })
+}
+
+fn encode_place(Cursor { incarnation, position }: Cursor) -> proto::LogPlace {
+    proto::LogPlace { incarnation: incarnation.0.to_vec(), position: position.to_be_bytes().to_vec() }
+}
+
+fn decode_place(place: proto::LogPlace) -> Option<Cursor> {
+    let incarnation = Incarnation(place.incarnation.try_into().ok()?);
+    Some(Cursor { incarnation, position: u128::from_be_bytes(place.position.try_into().ok()?) })
+}
