@@ -1,7 +1,7 @@
 //! What an operator types: `lychgate issuers | consents | clients | grants | keys | events`.
 //!
-//! Each verb is one call of `lychgate.v1` (a list: one a page), as anybody may make it who has the token; README.md has the
-//! grpcurl recipe of each. It must never decide anything, hold anything from one run to the next, show a terminal bytes that
+//! Each verb is one call of `lychgate.v1` (a list: one a page; to verify an export: none), as anybody may make it who has the
+//! token; README.md has the grpcurl recipe of each. It must never decide anything, hold anything from one run to the next, show a terminal bytes that
 //! somebody else chose, or take a secret as an argument.
 
 mod clients;
@@ -117,7 +117,7 @@ async fn run(nouns: Nouns) -> Result<Answer, Failure> {
         Nouns::Clients(Noun { common, verb }) => clients::run(verb, &mut Session::open(common)?).await,
         Nouns::Grants(Noun { common, verb }) => grants::run(verb, &mut Session::open(common)?).await,
         Nouns::Keys(Noun { common, verb }) => keys::run(verb, &mut Session::open(common)?).await,
-        Nouns::Events(Noun { common, verb }) => events::run(verb, &mut Session::open(common)?).await,
+        Nouns::Events(Noun { common, verb }) => events::run(verb, common).await,
     }
 }
 

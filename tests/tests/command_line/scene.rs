@@ -113,6 +113,8 @@ impl Scene {
             "AdminService/EnableClient" => self.enables(recipe).await,
             "AdminService/RotateKeys" => self.rotates(recipe, message["compromised"] == true).await,
             "ConsentService/Watch" => self.follows(recipe).await,
+            "AdminService/ExportEvents" => self.exports(recipe).await,
+            "AdminService/ListKeys" if recipe.verb == "events keys" => self.proves(recipe).await,
             _ => self.tells(recipe).await,
         }
     }
@@ -235,6 +237,32 @@ impl Scene {
         let after = self.person("bo").await?;
         let seen = [approval(&mut verb, &after).await?, approval(&mut reflection, &after).await?];
         assert_eq!(seen[0], seen[1]);
+        Ok(())
+    }
+
+    /// The same lines, and they speak of what has just happened.
+    async fn exports(&self, recipe: &Recipe) -> Result<()> {
+        let ada = self.person("ada").await?;
+        let verb = self.verb(&["events", "export"], OPERATOR).await?.stdout;
+        ensure!(verb.contains(&ada.grant) && verb.contains("\"type\":\"digest\""), "{verb}");
+        let mut reflection = self.reflection(recipe, OPERATOR)?;
+        reflection.line().await?;
+        for expected in verb.lines() {
+            let line = reflection.line().await?;
+            assert_eq!(line["answer"]["line"], expected);
+        }
+        Ok(())
+    }
+
+    async fn proves(&self, recipe: &Recipe) -> Result<()> {
+        let (ada, bo) = (self.person("ada").await?, self.person("bo").await?);
+        let verb = self.ask(recipe, Way::Verb, &ada, &bo).await?;
+        let all = self.ask(recipe, Way::Reflection, &ada, &bo).await?;
+        let of_events = all.iter().filter(|key| key["purpose"] == "KEY_PURPOSE_EVENTS");
+        let keys = of_events.map(|key| Ok(serde_json::from_str(key["publicKey"].as_str().context("a key")?)?));
+        let keys: Vec<Value> = keys.collect::<Result<_>>()?;
+        ensure!(!keys.is_empty(), "{all:?}");
+        assert_eq!(verb, [json!({ "keys": keys })]);
         Ok(())
     }
 

@@ -1,5 +1,9 @@
 //! `lychgate events`.
 
+mod export;
+mod verify;
+mod whole;
+
 use clap::{Args, Subcommand};
 use lychgate_api::v1;
 use prost_types::Timestamp;
@@ -8,7 +12,9 @@ use super::failure::Failure;
 use super::pages::{Listing, Page};
 use super::screen::Columns;
 use super::watch::Watch;
-use super::{Answer, Session, time};
+use super::{Answer, Common, Session, time};
+use export::Export;
+use verify::Verify;
 
 pub(super) const COLUMNS: Columns = &[
     ("TIME", "time"),
@@ -28,6 +34,12 @@ pub enum Verb {
     List(List),
     /// Follows what happens
     Watch(Watch),
+    /// All of it as JSON lines with signed digests, to be kept elsewhere
+    Export(Export),
+    /// The public keys that digests are signed with, as a JSON Web Key Set
+    Keys,
+    /// Whether an export is whole: nothing missing, changed or added; asks nobody
+    Verify(Verify),
 }
 
 #[derive(Debug, Args)]
@@ -51,10 +63,13 @@ pub struct List {
     listing: Listing,
 }
 
-pub(super) async fn run(verb: Verb, session: &mut Session) -> Result<Answer, Failure> {
+pub(super) async fn run(verb: Verb, common: Common) -> Result<Answer, Failure> {
     match verb {
-        Verb::List(list) => list.run(session).await,
-        Verb::Watch(watch) => watch.follow(session, |_| true).await,
+        Verb::List(list) => list.run(&mut Session::open(common)?).await,
+        Verb::Watch(watch) => watch.follow(&mut Session::open(common)?, |_| true).await,
+        Verb::Export(export) => export.run(&Session::open(common)?).await,
+        Verb::Keys => export::keys(&Session::open(common)?).await,
+        Verb::Verify(verify) => verify.run(),
     }
 }
 
