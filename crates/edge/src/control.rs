@@ -182,9 +182,11 @@ impl Control {
     }
 
     pub(crate) async fn verify(&self, asking: &Asking, message: VerifyRequest) -> Result<VerifyResponse, Failure> {
-        self.call(asking, message, |channel, message| async move {
-            TokenServiceClient::new(channel).verify(message).await
-        })
+        self.call(
+            asking,
+            message,
+            |channel, message| async move { TokenServiceClient::new(channel).verify(message).await },
+        )
         .await
     }
 
