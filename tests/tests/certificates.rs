@@ -133,7 +133,10 @@ async fn certificates_and_their_authorities_are_replaced_while_people_sign_in() 
     let listed = |cert: &str| {
         let mut command = Command::new(binary("lychgate")?);
         command.env_remove("LYCHGATE_TOKEN").args(["issuers", "list", "--json"]);
-        command.args(["--control", &logged.system.control_url()]).arg("--ca-file").arg(files.path("control-ca.pem"));
+        command
+            .args(["--control", &format!("https://{}", logged.system.control_address())])
+            .arg("--ca-file")
+            .arg(files.path("control-ca.pem"));
         command.arg("--cert-file").arg(files.path(cert)).arg("--key-file").arg(files.path("edge-0-key.pem"));
         anyhow::Ok(command.output()?)
     };

@@ -92,8 +92,7 @@ async fn attacks(format: &str) -> Result<Attacked> {
     states_keep_their_bytes(&gate).await?;
     the_subject_is_itself(&logged, &gate).await?;
     made += raw_requests_are_answered(&gate).await?;
-    let logs = logged.logs()?;
-    logged.stop().await?;
+    let (_, logs) = logged.stop().await?;
     Ok(Attacked { logs, made })
 }
 

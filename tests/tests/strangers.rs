@@ -71,12 +71,12 @@ async fn no_strangers_bytes_make_a_process_panic_hang_or_grow() -> Result<()> {
 
     // Both still serve, and have nothing to confess.
     gate.app(&[LOOPBACK]).await?.tokens().await?;
-    for log in logged.logs()? {
+    let (_, logs) = logged.stop().await?;
+    for log in logs {
         let log = String::from_utf8_lossy(&log).into_owned();
         let confessed = log.lines().find(|line| line.contains("panicked") || line.contains("ERROR"));
         assert_eq!(confessed, None);
     }
-    logged.stop().await?;
     Ok(())
 }
 

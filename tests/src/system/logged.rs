@@ -47,7 +47,7 @@ impl Logged {
         Ok(logged)
     }
 
-    /// What both have said so far, in all their lives.
+    /// What both have said in all their lives, but for the last moment: a line waits for others before it is written.
     pub fn logs(&self) -> Result<[Vec<u8>; 2]> {
         let read = |config: &Path| fs::read(log_of(config)).with_context(|| log_of(config).display().to_string());
         Ok([read(self.system.control_config())?, read(self.system.edge_config(0))?])
@@ -79,14 +79,15 @@ impl Logged {
         self.serves().await
     }
 
-    /// SIGTERM, to both, and their end. What they wrote is there as long as what this gives back.
-    pub async fn stop(mut self) -> Result<System> {
-        for mut child in self.control.take().into_iter().chain([self.edge]) {
+    /// SIGTERM, to both, and their end; and all that they have said. What they wrote is there as long as the system is.
+    pub async fn stop(mut self) -> Result<(System, [Vec<u8>; 2])> {
+        for child in self.control.iter_mut().chain([&mut self.edge]) {
             send_signal(child.id().context("it has ended by itself")?, "TERM")?;
             let status = timeout(PATIENCE, child.wait()).await.context("it does not end")??;
             ensure!(status.success(), "it ended badly: {status}");
         }
-        Ok(self.system)
+        let logs = self.logs()?;
+        Ok((self.system, logs))
     }
 
     async fn serves(&self) -> Result<()> {

@@ -332,11 +332,10 @@ async fn d19_a_host_that_is_down_is_a_503_and_the_log_says_why() -> Result<()> {
         assert!(!coarse.to_lowercase().contains("connect"), "{coarse}");
     }
 
-    let [control, _] = logged.logs()?;
+    let (_, [control, _]) = logged.stop().await?;
     let control = String::from_utf8(control)?;
     let exact: Vec<_> = control.lines().filter(|line| line.contains("a client's document cannot be used")).collect();
     assert!(exact.len() >= 3, "{control}");
     assert!(exact.iter().all(|line| line.contains("localhost") && line.contains("onnect")), "{exact:?}");
-    logged.stop().await?;
     Ok(())
 }
