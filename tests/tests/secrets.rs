@@ -128,7 +128,8 @@ impl Run {
         let mut jar = Jar::new()?;
         let redirect = self.app.request().send(&mut jar).await?;
         let url = redirect.location()?;
-        let altered_ticket = format!("{}A", &url.as_str()[..url.as_str().len() - 1]);
+        // Its ticket is what it ends with.
+        let altered_ticket = self.altered(url.as_str());
         self.no(jar.open(altered_ticket).await?);
         let consent = self.app.request().open(&mut jar).await?;
         let form = consent.form("approve")?;
