@@ -15,12 +15,12 @@ use lychgate_control::config::AddressesConfig;
 use lychgate_store::engine::{Cursor, Engine as _, EngineError, Space};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use tokio::time::{sleep, timeout};
+use tokio::time::timeout;
 use tonic::Request;
 
 use crate::support::{
     App, Control, Edge, Failure, Flow, ISSUER, ISSUER_URL, PATIENCE, Refused as _, World, disabling, enabling,
-    location, query,
+    location, query, until,
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -71,16 +71,6 @@ async fn exported(control: &Control, request: v1::ExportEventsRequest) -> Result
 async fn audit(control: &Control) -> Vec<v1::Event> {
     let request = v1::ListEventsRequest { issuer_id: ISSUER.to_owned(), page_size: 1000, ..Default::default() };
     control.operator().list_events(request).await.unwrap().events
-}
-
-/// Until it is so: what happens by itself happens within a second.
-async fn until(what: &str, mut is_so: impl AsyncFnMut() -> bool) {
-    let waited = timeout(PATIENCE, async {
-        while !is_so().await {
-            sleep(Duration::from_millis(20)).await;
-        }
-    });
-    waited.await.unwrap_or_else(|_| panic!("never: {what}"));
 }
 
 async fn disable_and_enable(control: &Control, id: &str) {
