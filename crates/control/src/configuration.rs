@@ -1,14 +1,16 @@
-//! That an issuer is configured otherwise than at the start before is an event: what it may do, and who may call, has
-//! changed, and nobody's call did that.
+//! That an issuer is configured otherwise than before is an event, at a start and when who may call is read again: what it
+//! may do has changed, and nobody's call did that.
 //!
 //! What is compared is a digest. Secrets are not in it, as they are not in the configuration: that says where they are kept.
+
+use std::sync::Arc;
 
 use lychgate_domain::entropy::{Entropy, random};
 use lychgate_domain::event::{Caller, Event, EventKind};
 use lychgate_domain::id::{Attempt, encode};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
-use lychgate_domain::time::Timestamp;
+use lychgate_domain::time::{Clock, Timestamp};
 use lychgate_store::configuration::ConfigurationSeen;
 use lychgate_store::{Store, StoreError};
 
@@ -17,37 +19,45 @@ use crate::config::{Config, IssuerConfig, PrincipalConfig};
 /// Who did it, as events call it.
 const PRINCIPAL: &str = "control";
 
-/// Each issuer, once at each start. The first time there is nothing to compare with, and no event.
-pub async fn see(config: &Config, store: &Store, entropy: &dyn Entropy, now: Timestamp) -> anyhow::Result<()> {
-    for (issuer, written) in config.issuers()?.iter().zip(&config.issuers) {
-        see_one(issuer, ConfigurationSeen(digest_of(config, written)?), store, entropy, now).await?;
-    }
-    Ok(())
+/// Sees to it that what is in force is on the record.
+#[derive(Clone, Debug)]
+pub struct Recorder {
+    pub store: Store,
+    pub clock: Arc<dyn Clock>,
+    pub entropy: Arc<dyn Entropy>,
 }
 
-/// Of several nodes that start at once, one says it.
-async fn see_one(
-    issuer: &Issuer,
-    seen: ConfigurationSeen,
-    store: &Store,
-    entropy: &dyn Entropy,
-    now: Timestamp,
-) -> anyhow::Result<()> {
-    loop {
-        let read = store.configuration_seen(&issuer.url, now).await?;
-        if read.as_ref().is_some_and(|read| read.value == seen) {
-            return Ok(());
+impl Recorder {
+    /// Each issuer that is not as it was when it was last seen. The first time there is nothing to compare with, and no
+    /// event.
+    pub async fn see(&self, config: &Config) -> anyhow::Result<()> {
+        for (issuer, written) in config.issuers()?.iter().zip(&config.issuers) {
+            self.see_one(issuer, ConfigurationSeen(digest_of(config, written)?)).await?;
         }
-        let changed = read.is_some().then(|| {
-            let request_id = encode(&random::<16>(entropy));
-            let caller = Caller { principal: PRINCIPAL.to_owned(), request_id, address: None };
-            let kind = EventKind::ConfigurationChanged { digest: seen.0 };
-            Event::new(kind, None, &caller, Attempt::from_bytes(random(entropy)), 0, now)
-        });
-        match store.see_configuration(&issuer.url, read.as_ref(), seen, changed.as_ref(), now).await {
-            Err(StoreError::Conflict) => {}
-            done => return Ok(done?),
+        Ok(())
+    }
+
+    /// Of several nodes that see it at once, one says it.
+    async fn see_one(&self, issuer: &Issuer, seen: ConfigurationSeen) -> anyhow::Result<()> {
+        loop {
+            let now = self.clock.now();
+            let read = self.store.configuration_seen(&issuer.url, now).await?;
+            if read.as_ref().is_some_and(|read| read.value == seen) {
+                return Ok(());
+            }
+            let changed = read.is_some().then(|| self.changed(seen, now));
+            match self.store.see_configuration(&issuer.url, read.as_ref(), seen, changed.as_ref(), now).await {
+                Err(StoreError::Conflict) => {}
+                done => return Ok(done?),
+            }
         }
+    }
+
+    fn changed(&self, seen: ConfigurationSeen, now: Timestamp) -> Event {
+        let request_id = encode(&random::<16>(&*self.entropy));
+        let caller = Caller { principal: PRINCIPAL.to_owned(), request_id, address: None };
+        let kind = EventKind::ConfigurationChanged { digest: seen.0 };
+        Event::new(kind, None, &caller, Attempt::from_bytes(random(&*self.entropy)), 0, now)
     }
 }
 

@@ -7,13 +7,14 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use lychgate_domain::time::{Clock, Timestamp};
+use lychgate_domain::time::Timestamp;
 use lychgate_process::config::{self, ConfigError};
 use lychgate_process::lookout::{Lookout, Occasion};
 use serde_json::Value as Json;
 use tokio::time::interval;
 
 use crate::config::{Config, TlsConfig};
+use crate::configuration::Recorder;
 use crate::principal::Principals;
 use crate::tls::{Loaded, Tls};
 
@@ -25,13 +26,13 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_secs(86_400);
 pub struct Reload {
     file: PathBuf,
     lookout: Lookout,
-    /// What the process was started with: the rest of it stays in force until it ends.
-    started_with: Config,
+    /// Who may call is as last read, the rest is what the process was started with, until it ends.
+    in_force: Config,
     /// Which files the certificates are in.
     tls_config: Option<TlsConfig>,
     principals: Arc<Principals>,
     tls: Option<Arc<Tls>>,
-    clock: Arc<dyn Clock>,
+    recorder: Recorder,
 }
 
 impl Reload {
@@ -41,13 +42,13 @@ impl Reload {
         config: Config,
         principals: Arc<Principals>,
         tls: Option<Arc<Tls>>,
-        clock: Arc<dyn Clock>,
+        recorder: Recorder,
     ) -> Self {
         let tls_config = config.tls.clone();
         let mut lookout = Lookout::new(every, &files(&file, tls_config.as_ref()));
         // Everything was read before anybody looked out.
         lookout.again();
-        Self { file, lookout, started_with: config, tls_config, principals, tls, clock }
+        Self { file, lookout, in_force: config, tls_config, principals, tls, recorder }
     }
 
     /// For ever.
@@ -58,6 +59,7 @@ impl Reload {
             tokio::select! {
                 occasion = self.lookout.next(&files) => {
                     let any = [self.reread_principals(), self.reread_certificates()].contains(&Reread::Something);
+                    self.record().await;
                     if occasion == Occasion::Asked && !any {
                         tracing::info!("read again as asked: nothing new is in force");
                     }
@@ -76,7 +78,7 @@ impl Reload {
             Ok(read) => read,
             Err(error) => return refused("who may call", error.in_file(&self.file)),
         };
-        let later = waiting_for_a_restart(&self.started_with, &config);
+        let later = waiting_for_a_restart(&self.in_force, &config);
         if !later.is_empty() {
             tracing::warn!(keys = later.join(", "), "changed in the configuration, but in force only after a restart");
         }
@@ -84,6 +86,7 @@ impl Reload {
             self.tls_config = config.tls;
         }
         let changes = self.principals.replace(principals);
+        self.in_force.principals = config.principals;
         if changes.is_empty() {
             return Reread::Nothing;
         }
@@ -93,7 +96,7 @@ impl Reload {
 
     fn reread_certificates(&self) -> Reread {
         let (Some(tls), Some(config)) = (&self.tls, &self.tls_config) else { return Reread::Nothing };
-        let loaded = match Loaded::read(config, &self.clock) {
+        let loaded = match Loaded::read(config, &self.recorder.clock) {
             Ok(loaded) => loaded,
             Err(error) => return refused("certificates", error.in_file(&self.file)),
         };
@@ -110,9 +113,18 @@ impl Reload {
         Reread::Something
     }
 
+    /// What is in force is not kept waiting for its event: a leaked token is taken back also while nothing can be written.
+    async fn record(&mut self) {
+        if let Err(error) = self.recorder.see(&self.in_force).await {
+            let error = format!("{error:#}");
+            tracing::error!(error, "what is in force is not on the record yet: tried again");
+            self.lookout.again();
+        }
+    }
+
     fn complain(&self) {
         let Some(loaded) = self.tls.as_ref().map(|tls| tls.current()) else { return };
-        if self.clock.now() + SOON > loaded.not_after {
+        if self.recorder.clock.now() + SOON > loaded.not_after {
             let not_after = date(loaded.not_after);
             tracing::warn!(
                 certificate.not_after = not_after,

@@ -23,7 +23,7 @@ use tonic_health::ServingStatus;
 use crate::authentication::Authentication;
 use crate::clients;
 use crate::config::Config;
-use crate::configuration;
+use crate::configuration::Recorder;
 use crate::control::Control;
 use crate::documents::Documents;
 use crate::incoming::{Accepted, incoming};
@@ -54,6 +54,7 @@ pub struct Server {
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     principals: Arc<Principals>,
+    recorder: Recorder,
     reload: Option<Reload>,
     config: Config,
     store: Store,
@@ -83,7 +84,8 @@ impl Server {
         let opened_at = clock.now();
         let store = Store::open(engine, opened_at).await.context("cannot open the store")?;
         let issuers = Issuers::open(&config, &store, &entropy, clock.now()).await?;
-        configuration::see(&config, &store, &*entropy, clock.now()).await.context("cannot open the store")?;
+        let recorder = Recorder { store: store.clone(), clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) };
+        recorder.see(&config).await.context("cannot open the store")?;
         let listener = TcpListener::bind(config.listen).await.map_err(|error| {
             ConfigError::new(
                 "listen",
@@ -95,6 +97,7 @@ impl Server {
             listener,
             tls,
             principals,
+            recorder,
             reload: None,
             config,
             store,
@@ -110,8 +113,8 @@ impl Server {
     /// Reads who may call again, and the certificates, when `file` or one of them changes: looked at as often as `every`
     /// says, and on SIGHUP.
     pub fn rereading(mut self, file: PathBuf, every: Duration) -> Self {
-        let (principals, tls, clock) = (Arc::clone(&self.principals), self.tls.clone(), Arc::clone(&self.clock));
-        self.reload = Some(Reload::new(file, every, self.config.clone(), principals, tls, clock));
+        let (principals, tls, recorder) = (Arc::clone(&self.principals), self.tls.clone(), self.recorder.clone());
+        self.reload = Some(Reload::new(file, every, self.config.clone(), principals, tls, recorder));
         self
     }
 

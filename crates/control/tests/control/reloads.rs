@@ -6,7 +6,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use lychgate_api::v1;
+use lychgate_api::v1::admin_service_client::AdminServiceClient;
 use lychgate_control::config::{Config, Role};
+use lychgate_engine_suite::fault::Fault;
 use tokio::task::JoinSet;
 use tokio::time::timeout;
 
@@ -65,6 +67,13 @@ impl Stage {
 
     fn tls_file(&self, name: &str, contents: &str) {
         self.world.file(name, contents.as_bytes());
+    }
+
+    async fn events(&self) -> Vec<String> {
+        let request = v1::ListEventsRequest { issuer_id: ISSUER.to_owned(), page_size: 1000, ..Default::default() };
+        let mut operator = AdminServiceClient::new(self.caller(Some(OPERATOR_TOKEN), None).channel);
+        let events = operator.list_events(request).await.unwrap().into_inner().events;
+        events.iter().map(|event| format!("{} by {}", event.kind, event.principal)).collect()
     }
 
     async fn said(&self, what: &str) {
@@ -169,6 +178,31 @@ async fn another_role_and_another_scope_are_in_force_at_the_next_call() {
     stage.write(&config);
     until("the issuer is out of sight", async || heidi.describe(ISSUER).await.is_err()).await;
     assert_eq!(heidi.describe(ISSUER).await.reason(), "ISSUER_UNKNOWN");
+}
+
+/// Nobody's call did it; whoever reads the log must still find it.
+#[tokio::test(flavor = "multi_thread")]
+async fn who_may_call_now_is_on_the_record() {
+    let stage = Stage::new().await;
+    let mut config = stage.config();
+    config.principals[2].role = Role::Checker;
+    // In force although nothing can be written, and written when it can.
+    (0..5).for_each(|nth| stage.world.engine.fail(nth, Fault::Unavailable));
+    stage.write(&config);
+    stage.said("principals=changed: reader").await;
+    let reader = stage.caller(Some(READER_TOKEN), None);
+    assert_eq!(reader.list().await.reason(), "PERMISSION_DENIED");
+    stage.said("what is in force is not on the record yet: tried again").await;
+    until("it is", async || stage.events().await == ["configuration.changed by control"]).await;
+    // What waits for a restart is no change yet.
+    config.issuers[0].name = "Another Gate".to_owned();
+    stage.write(&config);
+    stage.said("keys=\"issuers\"").await;
+    config.principals.pop();
+    stage.write(&config);
+    stage.said("principals=removed: reader").await;
+    until("this too", async || stage.events().await.len() >= 2).await;
+    assert_eq!(stage.events().await, ["configuration.changed by control"; 2]);
 }
 
 /// A call that lasts is let in again with every page.
