@@ -8,6 +8,7 @@ use std::future::{Ready, ready};
 use std::net::IpAddr;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Instant;
 
 use futures_util::future::{BoxFuture, Either};
 use lychgate_api::{CLIENT_ADDRESS, REQUEST_ID, Reason, error_metadata};
@@ -23,7 +24,8 @@ use crate::config::Role;
 use crate::control::Caller;
 use crate::error::{Error, status};
 use crate::incoming::Connection;
-use crate::principal::{Principal, Principals, Shown, TokenDigest, digest, roles};
+use crate::metrics::Metrics;
+use crate::principal::{Method, Principal, Principals, Shown, TokenDigest, digest, method};
 use crate::tls::{Peer, Tls};
 
 /// Puts a [`Caller`] and its [`Admission`] into the extensions of every call that may go on.
@@ -33,6 +35,7 @@ pub struct Authentication {
     tls: Option<Arc<Tls>>,
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
+    metrics: Metrics,
 }
 
 /// What a caller showed, for as long as its call lasts.
@@ -48,11 +51,12 @@ impl Authentication {
         tls: Option<Arc<Tls>>,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
+        metrics: Metrics,
     ) -> Self {
-        Self { principals, tls, clock, entropy }
+        Self { principals, tls, clock, entropy, metrics }
     }
 
-    fn authenticate<B>(&self, request: &mut http::Request<B>) -> Result<(), Status> {
+    fn authenticate<B>(&self, method: Option<Method>, request: &mut http::Request<B>) -> Result<(), Status> {
         let path = request.uri().path();
         if ["/grpc.health.v1.", "/grpc.reflection.v1.", "/grpc.reflection.v1alpha."]
             .iter()
@@ -70,7 +74,7 @@ impl Authentication {
         let peer = connection.and_then(|connection| connection.peer.clone());
         let credentials = Credentials { token, peer };
         let principal = self.identify(&credentials).map_err(|message| denied(Reason::Unauthenticated, &message))?;
-        if !roles(path).contains(&principal.role) {
+        if !method.is_some_and(|method| method.roles.contains(&principal.role)) {
             return Err(denied(Reason::PermissionDenied, "this principal's role does not include the method"));
         }
         // An edge logs each of its requests itself, under the same id.
@@ -194,12 +198,19 @@ where
     }
 
     fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
-        if let Err(status) = self.authentication.authenticate(&mut request) {
+        let (begun, method) = (Instant::now(), method(request.uri().path()));
+        let (metrics, path) = (self.authentication.metrics.clone(), method.map(|method| method.path));
+        if let Err(status) = self.authentication.authenticate(method, &mut request) {
+            metrics.count(path, Some(&status), begun.elapsed());
             return Either::Left(ready(Ok(status.into_http())));
         }
         let request_id = request.extensions().get::<Caller>().map(|caller| caller.request_id.clone());
         let answered = self.inner.call(request);
-        Either::Right(Box::pin(async move { Ok(with_reason(answered.await?, request_id.as_deref())) }))
+        Either::Right(Box::pin(async move {
+            let response = with_reason(answered.await?, request_id.as_deref());
+            metrics.count(path, Status::from_header_map(response.headers()).as_ref(), begun.elapsed());
+            Ok(response)
+        }))
     }
 }
 

@@ -18,6 +18,7 @@ use std::time::Duration;
 use lychgate_domain::keyring::Rotation;
 use lychgate_domain::time::CLOCK_SKEW;
 use lychgate_process::config::{ConfigError, Secret};
+use lychgate_process::metrics::MetricsConfig;
 use lychgate_process::telemetry::Telemetry;
 use serde::{Deserialize, Serialize};
 
@@ -55,6 +56,8 @@ pub struct Config {
     pub issuers: Vec<IssuerConfig>,
     #[serde(default)]
     pub telemetry: Telemetry,
+    #[serde(default)]
+    pub metrics: MetricsConfig,
 }
 
 /// How often keys are replaced. All by themselves, and without anybody noticing.

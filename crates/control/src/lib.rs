@@ -39,6 +39,7 @@ mod incoming;
 mod issuers;
 mod jws;
 mod keyring;
+mod metrics;
 pub mod outbound;
 mod page_token;
 mod principal;

@@ -14,8 +14,10 @@ use lychgate_domain::time::{Clock, Timestamp};
 use lychgate_process::Shutdown;
 use lychgate_process::config::ConfigError;
 use lychgate_process::lookout::LOOK_INTERVAL;
+use lychgate_process::metrics::Exposition;
 use lychgate_store::Store;
 use lychgate_store::engine::Engine;
+use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
@@ -28,6 +30,7 @@ use crate::control::Control;
 use crate::documents::Documents;
 use crate::incoming::{Accepted, incoming};
 use crate::issuers::Issuers;
+use crate::metrics::Metrics;
 use crate::outbound::{Dns, Outbound};
 use crate::principal::Principals;
 use crate::reload::Reload;
@@ -56,6 +59,8 @@ pub struct Server {
     principals: Arc<Principals>,
     recorder: Recorder,
     reload: Option<Reload>,
+    metrics: Metrics,
+    exposition: Exposition,
     config: Config,
     store: Store,
     issuers: Issuers,
@@ -93,12 +98,17 @@ impl Server {
                 "free the port or choose another",
             )
         })?;
+        let mut registry = Registry::default();
+        let metrics = Metrics::new(&mut registry);
+        let exposition = Exposition::bind(&config.metrics, registry).await?;
         Ok(Self {
             listener,
             tls,
             principals,
             recorder,
             reload: None,
+            metrics,
+            exposition,
             config,
             store,
             issuers,
@@ -145,11 +155,14 @@ impl Server {
         // Nothing else is waited for by shutdown: what it watches never ends by itself.
         let watch = tokio::spawn(watch_health(self.store, health, shutdown.clone()));
         let reload = self.reload.map(|reload| tokio::spawn(reload.run()));
+        let metrics = tokio::spawn(self.exposition.serve(shutdown.clone()));
         let upkeep = tokio::spawn(upkeep::run(control.clone(), self.opened_at, shutdown.clone()));
-        let authentication = Authentication::new(self.principals, self.tls.clone(), clock.clone(), entropy);
+        let authentication =
+            Authentication::new(self.principals, self.tls.clone(), clock.clone(), entropy, self.metrics);
         let served = listen(routes, incoming(self.listener, self.tls, clock), authentication, &shutdown).await;
         watch.abort();
         upkeep.abort();
+        metrics.abort();
         reload.inspect(tokio::task::JoinHandle::abort);
         shutdown.trigger();
         shutdown.finish(FINISH_TIMEOUT).await;

@@ -9,6 +9,7 @@ use ipnet::IpNet;
 use lychgate_api::channel::{self, AuthenticatedChannel, ChannelError, ClientCertificate, Credentials};
 use lychgate_process::ConfigError;
 use lychgate_process::config::Secret;
+use lychgate_process::metrics::MetricsConfig;
 use lychgate_process::telemetry::Telemetry;
 use serde::Deserialize;
 use zeroize::Zeroizing;
@@ -33,6 +34,8 @@ pub struct Config {
     pub limits: LimitsConfig,
     #[serde(default)]
     pub telemetry: Telemetry,
+    #[serde(default)]
+    pub metrics: MetricsConfig,
 }
 
 #[derive(Clone, Debug, Deserialize)]

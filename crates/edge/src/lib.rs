@@ -25,6 +25,7 @@ mod issuers;
 mod limits;
 mod locate;
 mod metadata;
+mod metrics;
 mod observe;
 mod pages;
 mod parameters;

@@ -1,11 +1,12 @@
-//! One id and one log line for every request.
+//! One id, one log line and one count for every request.
 //!
 //! The id is always our own: strangers do not choose under which name our logs know them. The line holds no query, no
 //! body, no header: codes, tickets and tokens travel in those.
 
+use std::sync::Arc;
 use std::time::Instant;
 
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::X_CONTENT_TYPE_OPTIONS;
 use axum::http::{Extensions, HeaderName, HeaderValue};
 use axum::middleware::Next;
@@ -14,6 +15,7 @@ use lychgate_api::REQUEST_ID;
 use lychgate_api::channel::RequestId;
 
 use crate::entropy;
+use crate::router::App;
 
 /// Enough to recognise a path by; the rest is a stranger's.
 const MAX_LOGGED_PATH: usize = 96;
@@ -23,7 +25,7 @@ const MAX_LOGGED_PATH: usize = 96;
 pub(crate) struct Outcome(pub(crate) &'static str);
 
 /// Outermost layer: what it adds, every response has.
-pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
+pub(crate) async fn observe(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
     let begun = Instant::now();
     let id = entropy::request_id();
     let method = request.method().clone();
@@ -36,13 +38,15 @@ pub(crate) async fn observe(mut request: Request, next: Next) -> Response {
     headers
         .insert(HeaderName::from_static(REQUEST_ID), HeaderValue::try_from(id.as_str()).expect("ids fit in headers"));
     headers.insert(X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    let took = begun.elapsed();
+    app.metrics.count(&method, &response, took);
     tracing::info!(
         request.id = %id,
         http.method = %method,
         url.path = ?path,
         http.status = response.status().as_u16(),
         reason = response.extensions().get::<Outcome>().map(|outcome| outcome.0),
-        duration_ms = begun.elapsed().as_millis() as u64,
+        duration_ms = took.as_millis() as u64,
         "answered"
     );
     response

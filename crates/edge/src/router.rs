@@ -21,6 +21,7 @@ use crate::failure::{Failure, as_json, as_page};
 use crate::issuers::Issuers;
 use crate::limits::{Limits, admit};
 use crate::locate::nowhere;
+use crate::metrics::{Metrics, name_route};
 use crate::pages::Pages;
 use crate::{account, flow, introspection, metadata, registration, revocation, token, verification};
 
@@ -32,6 +33,7 @@ pub(crate) struct App {
     pub(crate) pages: Pages,
     pub(crate) proxies: TrustedProxies,
     pub(crate) limits: Limits,
+    pub(crate) metrics: Metrics,
 }
 
 pub(crate) fn routes(app: &Arc<App>) -> Router {
@@ -69,7 +71,7 @@ pub(crate) fn routes(app: &Arc<App>) -> Router {
         .route("/assets/{file}", only("GET, HEAD", get(asset)))
         .layer(limited())
         .layer(from_fn(as_json));
-    people.merge(programs).merge(proxies).merge(house).with_state(Arc::clone(app))
+    people.merge(programs).merge(proxies).merge(house).route_layer(from_fn(name_route)).with_state(Arc::clone(app))
 }
 
 /// RFC 7592 §2.

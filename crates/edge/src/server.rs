@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::body::Body;
-use axum::middleware::{from_fn, from_fn_with_state};
+use axum::middleware::from_fn_with_state;
 use governor::clock::DefaultClock;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -14,6 +14,8 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use lychgate_process::Shutdown;
+use lychgate_process::metrics::Exposition;
+use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -27,6 +29,7 @@ use crate::credentials::CurrentCredentials;
 use crate::issuers::Issuers;
 use crate::limits::Limits;
 use crate::locate::locate;
+use crate::metrics::Metrics;
 use crate::observe::observe;
 use crate::pages::Pages;
 use crate::router::{App, routes};
@@ -45,6 +48,7 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Edge {
     listener: TcpListener,
+    exposition: Exposition,
     app: Arc<App>,
     credentials: CurrentCredentials,
     max_connections: usize,
@@ -63,8 +67,11 @@ impl Edge {
         let control = Control::new(config.control.channel()?, deadline);
         let listener =
             TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
-        let app = Arc::new(App { control, issuers: Issuers::default(), pages, proxies, limits });
-        Ok(Self { listener, app, credentials, max_connections, deadline })
+        let mut registry = Registry::default();
+        let metrics = Metrics::new(&mut registry);
+        let exposition = Exposition::bind(&config.metrics, registry).await?;
+        let app = Arc::new(App { control, issuers: Issuers::default(), pages, proxies, limits, metrics });
+        Ok(Self { listener, exposition, app, credentials, max_connections, deadline })
     }
 
     /// The real address, also if the configuration says port 0.
@@ -85,6 +92,7 @@ impl Edge {
             let (app, credentials) = (Arc::clone(&self.app), self.credentials);
             async move { credentials.keep(&app.control).await }
         });
+        let metrics = tokio::spawn(self.exposition.serve(shutdown.clone()));
         let connections = GracefulShutdown::new();
         let requested = shutdown.requested();
         tokio::select! {
@@ -98,12 +106,13 @@ impl Edge {
         // They hold nothing that could be lost.
         refreshing.abort();
         showing.abort();
+        metrics.abort();
     }
 }
 
 async fn accept(listener: &TcpListener, app: &Arc<App>, max_connections: usize, connections: &GracefulShutdown) {
     let layers = ServiceBuilder::new()
-        .layer(from_fn(observe))
+        .layer(from_fn_with_state(Arc::clone(app), observe))
         .layer(from_fn_with_state(Arc::clone(app), recognise))
         .layer(from_fn_with_state(Arc::clone(app), locate));
     let service = layers.service(routes(app));

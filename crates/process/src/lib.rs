@@ -1,9 +1,10 @@
-//! What a process needs besides its job: configuration, telemetry, memory, files that are read again, an orderly end.
+//! What a process needs besides its job: configuration, logs, metrics, memory, files that are read again, an orderly end.
 //!
-//! Every binary's `main` is one call of [`run`]. Nothing here knows what a binary is for: no gRPC, no HTTP, no rules.
+//! Every binary's `main` is one call of [`run`]. Nothing here knows what a binary is for: no gRPC, no OAuth, no rules.
 
 pub mod config;
 pub mod lookout;
+pub mod metrics;
 pub mod shutdown;
 pub mod telemetry;
 

@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 
 use lychgate_control::config as control;
 use lychgate_process::config::Secret;
+use lychgate_process::metrics::MetricsConfig;
 use lychgate_process::telemetry::{LogFormat, Telemetry};
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -187,6 +188,7 @@ fn control(
             lifetimes: config.lifetimes,
         }],
         telemetry: config.telemetry,
+        metrics: MetricsConfig::default(),
     })
 }
 
