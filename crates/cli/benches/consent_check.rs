@@ -1,9 +1,9 @@
 //! What a check of a consent costs beside a bare call: `make bench` prints it, and asserts nothing.
 //!
 //! Three servers, each a process of its own on this machine: one that answers the same call with the same kind of message
-//! and does nothing for it, and two control planes on RocksDB with few and with many consents. The same client asks them
-//! in turns, so that whatever else the machine does hits all of them. What is told is the servers' CPU time; the client's
-//! lowers the calls per second and is not counted. Nobody writes a log.
+//! and does nothing for it, and four control planes on RocksDB, with few and with many consents, which remember all of them or none. The same client asks them
+//! in turns, about everybody in an order of its own, so that whatever else the machine does hits all of them. What is told is
+//! the servers' CPU time; the client's lowers the calls per second and is not counted. Nobody writes a log.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -32,6 +32,7 @@ const ROUNDS: usize = 4;
 const ROUND: Duration = Duration::from_secs(5);
 const CONNECTIONS: usize = 2;
 const CALLS_PER_CONNECTION: usize = 16;
+const BATCH: u64 = 1000;
 
 const TOKEN: &str = "token-of-the-checker";
 const CLIENT: &str = "app";
@@ -42,23 +43,27 @@ fn main() -> Result<()> {
     let args: Vec<_> = std::env::args().skip(1).filter(|arg| arg != "--bench").collect();
     match args.iter().map(String::as_str).collect::<Vec<_>>()[..] {
         ["bare"] => runtime.block_on(bare()),
-        ["gate", directory, consents] => runtime.block_on(gate(Path::new(directory), consents.parse()?)),
+        ["gate", directory, consents, remembered] => {
+            runtime.block_on(gate(Path::new(directory), consents.parse()?, remembered.parse()?))
+        }
         _ => runtime.block_on(compare()),
     }
 }
 
 async fn compare() -> Result<()> {
-    let directories = [tempfile::tempdir()?, tempfile::tempdir()?];
-    let path = |n: usize| directories[n].path().display().to_string();
-    let servers = [
-        ("bare tonic call", FEW, Served::start(&["bare"])?),
-        ("Check, 10 thousand consents", FEW, Served::start(&["gate", &path(0), &FEW.to_string()])?),
-        ("Check, 2 million consents", MANY, Served::start(&["gate", &path(1), &MANY.to_string()])?),
-    ];
-    for (_, consents, server) in &servers {
-        server.asked(*consents, Duration::from_secs(2)).await?;
+    let bare = Served::start(&["bare"])?;
+    let mut servers = vec![("a bare tonic call".to_owned(), FEW, bare)];
+    let directory = tempfile::tempdir()?;
+    for (consents, remembered) in [(FEW, FEW * 2), (MANY, MANY * 2), (FEW, 0), (MANY, 0)] {
+        let how = if remembered == 0 { "each read" } else { "remembered" };
+        let store = directory.path().join(format!("{consents} {how}"));
+        std::fs::create_dir(&store)?;
+        let store = store.display().to_string();
+        let server = Served::start(&["gate", &store, &consents.to_string(), &remembered.to_string()])?;
+        server.asked_about_all(consents).await?;
+        servers.push((format!("Check among {consents}, {how}"), consents, server));
     }
-    let mut totals = [(0, Duration::ZERO); 3];
+    let mut totals = vec![(0, Duration::ZERO); servers.len()];
     for _ in 0..ROUNDS {
         for ((_, consents, server), (calls, cpu)) in servers.iter().zip(&mut totals) {
             let before = server.cpu()?;
@@ -67,11 +72,12 @@ async fn compare() -> Result<()> {
         }
     }
     println!("{} calls at a time, {ROUNDS} turns of {ROUND:?} each", CONNECTIONS * CALLS_PER_CONNECTION);
-    println!("{:<28} {:>9} {:>16} {:>8}", "", "calls/s", "server CPU µs", "× bare");
+    println!("{:<32} {:>9} {:>16} {:>8} {:>14}", "", "calls/s", "server CPU µs", "× bare", "resident MiB");
     let micros = |(calls, cpu): (u64, Duration)| cpu.as_secs_f64() * 1e6 / calls as f64;
-    for ((name, ..), total) in servers.iter().zip(totals) {
+    for ((name, _, server), total) in servers.iter().zip(&totals) {
         let rate = total.0 as f64 / (ROUND.as_secs_f64() * ROUNDS as f64);
-        println!("{name:<28} {rate:>9.0} {:>16.1} {:>8.2}", micros(total), micros(total) / micros(totals[0]));
+        let (cost, times) = (micros(*total), micros(*total) / micros(totals[0]));
+        println!("{name:<32} {rate:>9.0} {cost:>16.1} {times:>8.2} {:>14}", server.resident_mib()?);
     }
     Ok(())
 }
@@ -114,6 +120,28 @@ impl Served {
             }
         }
         askers.join_all().await.into_iter().sum()
+    }
+
+    /// Each once.
+    async fn asked_about_all(&self, consents: u64) -> Result<()> {
+        let channel = lychgate_api::channel::open(&format!("http://{}", self.address), None, TOKEN)?;
+        let mut client = ConsentServiceClient::new(channel);
+        let item = |person| {
+            let v1::CheckRequest { subject, client_id, resource, scopes, .. } = question(person);
+            v1::CheckItem { subject, client_id, resource, scopes }
+        };
+        for from in (0..consents).step_by(BATCH as usize) {
+            let items = (from..consents.min(from + BATCH)).map(item).collect();
+            let batch = v1::BatchCheckRequest { issuer_id: "main".to_owned(), items, consistency: None };
+            client.batch_check(batch).await?;
+        }
+        Ok(())
+    }
+
+    fn resident_mib(&self) -> Result<u64> {
+        let status = std::fs::read_to_string(format!("/proc/{}/status", self.process.id()))?;
+        let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
+        Ok(resident.trim().trim_end_matches(" kB").parse::<u64>()? / 1024)
     }
 
     /// Time on a core so far, of all its threads (proc(5): in hundredths of a second).
@@ -184,10 +212,10 @@ impl ConsentService for Bare {
     }
 }
 
-async fn gate(directory: &Path, consents: u64) -> Result<()> {
+async fn gate(directory: &Path, consents: u64, remembered: usize) -> Result<()> {
     let database = RocksDb::open(&directory.join("store"), Options::default(), Arc::new(SystemClock), &SystemEntropy)?;
     let database = Arc::new(database);
-    let config = config(directory)?;
+    let config = config(directory, remembered)?;
     let engine: Arc<dyn Engine> = database.clone();
     let server = Server::bind(config, engine, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     fill(&database, consents).await?;
@@ -196,7 +224,7 @@ async fn gate(directory: &Path, consents: u64) -> Result<()> {
     server.run(Shutdown::new()).await
 }
 
-fn config(directory: &Path) -> Result<Config> {
+fn config(directory: &Path, remembered: usize) -> Result<Config> {
     let file = |name: &str, contents: &str| {
         let path = directory.join(name);
         std::fs::write(&path, contents).map(|()| path.display().to_string())
@@ -208,6 +236,7 @@ fn config(directory: &Path) -> Result<Config> {
         master_key = {{ file = "{master_key}" }}
         [store]
         engine = "memory"
+        remembered_checks = {remembered}
         [[principals]]
         name = "edge"
         role = "edge"

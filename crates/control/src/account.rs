@@ -3,6 +3,8 @@
 //! Whose it is follows from the session's cookie alone; no caller names a subject. It never asks a client's host for
 //! anything: what a page of ours says must not tell a stranger that somebody looks at it.
 
+use std::sync::Arc;
+
 use lychgate_domain::Refusal;
 use lychgate_domain::account::{self, AccountLogin, AccountSession, Revocation};
 use lychgate_domain::consent::{Consent, State};
@@ -150,7 +152,7 @@ impl Control {
     /// `POST /account/revoke`: one consent, or all, each in a commit of its own.
     pub async fn revoke_apps(
         &self,
-        caller: Caller,
+        caller: Arc<Caller>,
         issuer_id: String,
         attempt: Attempt,
         form_token: String,

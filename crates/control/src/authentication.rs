@@ -28,9 +28,12 @@ use crate::metrics::Metrics;
 use crate::principal::{Method, Principal, Principals, Shown, TokenDigest, digest, method};
 use crate::tls::{Peer, Tls};
 
-/// Puts a [`Caller`] and its [`Admission`] into the extensions of every call that may go on.
+/// Puts a [`Caller`] and its [`Admission`] into the extensions of every call that may go on. Clones are the same.
 #[derive(Clone, Debug)]
-pub struct Authentication {
+pub struct Authentication(Arc<Means>);
+
+#[derive(Debug)]
+struct Means {
     principals: Arc<Principals>,
     tls: Option<Arc<Tls>>,
     clock: Arc<dyn Clock>,
@@ -53,16 +56,21 @@ impl Authentication {
         entropy: Arc<dyn Entropy>,
         metrics: Metrics,
     ) -> Self {
-        Self { principals, tls, clock, entropy, metrics }
+        Self(Arc::new(Means { principals, tls, clock, entropy, metrics }))
     }
 
-    fn authenticate<B>(&self, method: Option<Method>, request: &mut http::Request<B>) -> Result<(), Status> {
+    /// The caller, but of health and reflection.
+    fn authenticate<B>(
+        &self,
+        method: Option<Method>,
+        request: &mut http::Request<B>,
+    ) -> Result<Option<Arc<Caller>>, Status> {
         let path = request.uri().path();
         if ["/grpc.health.v1.", "/grpc.reflection.v1.", "/grpc.reflection.v1alpha."]
             .iter()
             .any(|open| path.starts_with(open))
         {
-            return Ok(());
+            return Ok(None);
         }
         let request_id = self.request_id(request);
         let denied = |reason, message: &str| denied(reason, message, path, &request_id);
@@ -74,37 +82,36 @@ impl Authentication {
         let peer = connection.and_then(|connection| connection.peer.clone());
         let credentials = Credentials { token, peer };
         let principal = self.identify(&credentials).map_err(|message| denied(Reason::Unauthenticated, &message))?;
-        if !method.is_some_and(|method| method.roles.contains(&principal.role)) {
+        let Some(method) = method.filter(|method| method.roles.contains(&principal.role)) else {
             return Err(denied(Reason::PermissionDenied, "this principal's role does not include the method"));
-        }
-        // An edge logs each of its requests itself, under the same id.
-        if principal.role == Role::Edge {
-            tracing::debug!(request.id = request_id, rpc.path = path, principal.name = principal.name, "called");
-        } else {
-            tracing::info!(request.id = request_id, rpc.path = path, principal.name = principal.name, "called");
+        };
+        match principal.role {
+            // An edge logs each of its requests itself, under the same id; of checks there are thousands a second.
+            Role::Edge | Role::Checker | Role::Resource => {
+                tracing::debug!(request.id = request_id, rpc.path = path, principal.name = principal.name, "called");
+            }
+            Role::Reader | Role::Operator => {
+                tracing::info!(request.id = request_id, rpc.path = path, principal.name = principal.name, "called");
+            }
         }
         let address = match principal.role {
             // It knows its client; nobody else's word of somebody else's address is taken.
             Role::Edge => client_address(request),
             Role::Checker | Role::Reader | Role::Resource | Role::Operator => connection.and_then(|made| made.address),
         };
-        let admission = Admission {
-            authentication: self.clone(),
-            credentials,
-            principal: Arc::clone(&principal),
-            path: path.to_owned(),
-            request_id: request_id.clone(),
-        };
+        let caller = Arc::new(Caller { principal, request_id, address });
+        let admission =
+            Admission { authentication: self.clone(), credentials, path: method.path, caller: Arc::clone(&caller) };
         request.extensions_mut().insert(admission);
-        request.extensions_mut().insert(Caller { principal, request_id, address });
-        Ok(())
+        request.extensions_mut().insert(Arc::clone(&caller));
+        Ok(Some(caller))
     }
 
     /// Who it is by what is in force now.
     fn identify(&self, credentials: &Credentials) -> Result<Arc<Principal>, String> {
-        let names = match (&credentials.peer, &self.tls) {
+        let names = match (&credentials.peer, &self.0.tls) {
             (Some(peer), Some(tls)) => {
-                let names = tls.names(peer, self.clock.now());
+                let names = tls.names(peer, self.0.clock.now());
                 Some(
                     names
                         .map_err(|error| format!("the client certificate is no longer believed ({error}): renew it"))?,
@@ -113,7 +120,7 @@ impl Authentication {
             _ => None,
         };
         let shown = Shown { token: credentials.token.as_ref(), certificate: names };
-        self.principals.identify(shown).map_err(|error| error.to_string())
+        self.0.principals.identify(shown).map_err(|error| error.to_string())
     }
 
     /// The caller's, if it has the form that may stand in our logs.
@@ -122,7 +129,7 @@ impl Authentication {
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
         match given {
             Some(id) if (1..=64).contains(&id.len()) && id.bytes().all(allowed) => id.to_owned(),
-            _ => encode(&random::<16>(&*self.entropy)),
+            _ => encode(&random::<16>(&*self.0.entropy)),
         }
     }
 }
@@ -132,17 +139,16 @@ impl Authentication {
 pub struct Admission {
     authentication: Authentication,
     credentials: Credentials,
-    principal: Arc<Principal>,
-    path: String,
-    request_id: String,
+    path: &'static str,
+    caller: Arc<Caller>,
 }
 
 impl Admission {
     /// Whether the caller would still be let in, with the same rights.
     pub fn check(&self) -> Result<(), Status> {
-        let denied = |message: &str| denied(Reason::Unauthenticated, message, &self.path, &self.request_id);
+        let denied = |message: &str| denied(Reason::Unauthenticated, message, self.path, &self.caller.request_id);
         let now = self.authentication.identify(&self.credentials).map_err(|message| denied(&message))?;
-        if now.is_as_free_as(&self.principal) {
+        if now.is_as_free_as(&self.caller.principal) {
             return Ok(());
         }
         Err(denied("what this principal may do has changed: call again"))
@@ -199,16 +205,18 @@ where
 
     fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
         let (begun, method) = (Instant::now(), method(request.uri().path()));
-        let (metrics, path) = (self.authentication.metrics.clone(), method.map(|method| method.path));
-        if let Err(status) = self.authentication.authenticate(method, &mut request) {
-            metrics.count(path, Some(&status), begun.elapsed());
-            return Either::Left(ready(Ok(status.into_http())));
-        }
-        let request_id = request.extensions().get::<Caller>().map(|caller| caller.request_id.clone());
+        let (means, path) = (Arc::clone(&self.authentication.0), method.map(|method| method.path));
+        let caller = match self.authentication.authenticate(method, &mut request) {
+            Ok(caller) => caller,
+            Err(status) => {
+                means.metrics.count(path, Some(&status), begun.elapsed());
+                return Either::Left(ready(Ok(status.into_http())));
+            }
+        };
         let answered = self.inner.call(request);
         Either::Right(Box::pin(async move {
-            let response = with_reason(answered.await?, request_id.as_deref());
-            metrics.count(path, Status::from_header_map(response.headers()).as_ref(), begun.elapsed());
+            let response = with_reason(answered.await?, caller.as_ref().map(|caller| caller.request_id.as_str()));
+            means.metrics.count(path, Status::from_header_map(response.headers()).as_ref(), begun.elapsed());
             Ok(response)
         }))
     }

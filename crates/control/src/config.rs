@@ -106,6 +106,17 @@ pub struct StoreConfig {
     pub engine: EngineName,
     /// The directory of an engine that keeps files.
     pub path: Option<PathBuf>,
+    /// So many answers to checks of consents need not be read; each takes about 250 bytes of memory.
+    #[serde(default = "StoreConfig::remembered_checks")]
+    pub remembered_checks: usize,
+}
+
+impl StoreConfig {
+    pub const REMEMBERED_CHECKS: usize = 100_000;
+
+    fn remembered_checks() -> usize {
+        Self::REMEMBERED_CHECKS
+    }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]

@@ -73,16 +73,16 @@ impl Control {
         let questions: Vec<_> = questions.into_iter().map(|question| question.and_then(permitted)).collect();
         let asked = questions.iter().filter_map(|question| question.as_ref().ok());
         let of: Vec<_> = asked.map(|question| standing_of(issuer, question)).collect();
-        let (standings, revision) = self.store.standings(issuer, &of, now).await?;
+        let (bases, revision) = self.store.bases(issuer, &of, at_least, now).await?;
         if at_least.is_some_and(|known| known.incarnation != revision.incarnation || known.sequence > revision.sequence)
         {
             return Err(Refusal::RevisionLost.into());
         }
-        let mut standings = standings.into_iter();
+        let mut bases = bases.into_iter();
         let mut answer = |question: Result<Question, Refusal>| {
             let question = question?;
-            let standing = standings.next().ok_or_else(|| Error::Fault(anyhow::anyhow!("a snapshot is too short")))?;
-            Ok(Consent::check(&standing?.standing, &question.scopes, now))
+            let basis = bases.next().ok_or_else(|| Error::Fault(anyhow::anyhow!("a snapshot is too short")))?;
+            Ok(basis?.check(&question.scopes, now))
         };
         Ok((questions.into_iter().map(&mut answer).collect(), revision))
     }

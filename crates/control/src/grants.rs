@@ -6,6 +6,8 @@ mod refresh_token;
 mod revocation;
 mod verification;
 
+use std::sync::Arc;
+
 use lychgate_domain::Refusal;
 use lychgate_domain::access_token::AccessTokenClaims;
 use lychgate_domain::authorization::CodeExchange;
@@ -63,7 +65,7 @@ struct Exchange<'a> {
 impl Control {
     pub async fn exchange(
         &self,
-        caller: Caller,
+        caller: Arc<Caller>,
         issuer_id: String,
         attempt: Attempt,
         presented: Presented,

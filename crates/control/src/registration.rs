@@ -1,5 +1,7 @@
 //! `/register`: a client of its own for each registration (RFC 7591), managed by whoever registered it (RFC 7592).
 
+use std::sync::Arc;
+
 use lychgate_domain::Refusal;
 use lychgate_domain::id::{Attempt, ClientId};
 use lychgate_domain::registration::{self, Registered, Registration};
@@ -29,7 +31,7 @@ pub struct Replacement {
 impl Control {
     pub async fn register(
         &self,
-        caller: Caller,
+        caller: Arc<Caller>,
         issuer_id: String,
         attempt: Attempt,
         asked: Registration,
@@ -68,7 +70,7 @@ impl Control {
 
     pub async fn replace_registration(
         &self,
-        caller: Caller,
+        caller: Arc<Caller>,
         issuer_id: String,
         attempt: Attempt,
         managed: Managed,
@@ -94,7 +96,12 @@ impl Control {
         .await
     }
 
-    pub async fn delete_registration(&self, caller: Caller, issuer_id: String, managed: Managed) -> Result<(), Error> {
+    pub async fn delete_registration(
+        &self,
+        caller: Arc<Caller>,
+        issuer_id: String,
+        managed: Managed,
+    ) -> Result<(), Error> {
         let control = self.clone();
         self.to_the_end(async move {
             let serving = control.issuer(&issuer_id, &caller).await?;

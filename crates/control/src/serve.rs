@@ -88,6 +88,7 @@ impl Server {
         let tls = tls.map(|loaded| Arc::new(Tls::new(loaded)));
         let opened_at = clock.now();
         let store = Store::open(engine, opened_at).await.context("cannot open the store")?;
+        let store = store.remembering(config.store.remembered_checks);
         let issuers = Issuers::open(&config, &store, &entropy, clock.now()).await?;
         let recorder = Recorder { store: store.clone(), clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) };
         recorder.see(&config).await.context("cannot open the store")?;

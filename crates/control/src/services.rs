@@ -9,6 +9,8 @@ mod issuer;
 mod registration;
 mod token;
 
+use std::sync::Arc;
+
 use lychgate_api::envoy::service::auth::v3::authorization_server::AuthorizationServer;
 use lychgate_api::v1::account_service_server::AccountServiceServer;
 use lychgate_api::v1::admin_service_server::AdminServiceServer;
@@ -37,8 +39,8 @@ pub fn routes(control: &Control) -> Routes {
 }
 
 /// Who calls: put there by the authentication layer, without which nothing gets here.
-fn caller<T>(request: &Request<T>) -> Result<Caller, Status> {
-    request.extensions().get::<Caller>().cloned().ok_or_else(|| Status::unauthenticated("no caller"))
+fn caller<T>(request: &Request<T>) -> Result<Arc<Caller>, Status> {
+    request.extensions().get::<Arc<Caller>>().cloned().ok_or_else(|| Status::unauthenticated("no caller"))
 }
 
 /// That the call was let in: put there with the caller.

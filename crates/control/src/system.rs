@@ -20,9 +20,9 @@ impl Clock for SystemClock {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    #[expect(clippy::disallowed_methods, reason = "this is where the process takes its randomness from")]
+    /// From the generator that TLS takes its keys from: seeded by the operating system, but not asking it each time.
     fn fill(&self, bytes: &mut [u8]) {
         // Without randomness nothing can be kept secret: there is no going on.
-        getrandom::fill(bytes).expect("the operating system provides randomness");
+        aws_lc_rs::rand::fill(bytes).expect("the operating system provides randomness");
     }
 }

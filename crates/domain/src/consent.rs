@@ -103,35 +103,55 @@ pub enum State {
     Revoked,
 }
 
-impl Consent {
+/// All of a standing that a check depends on, and so little that very many can be remembered. Time is not in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Basis {
+    client: Option<client::Status>,
+    /// What is allowed, and until when; unless it was taken back, or never given.
+    allowed: Result<(Scopes, Timestamp), Denial>,
+}
+
+impl Basis {
+    pub fn of(standing: &Standing) -> Self {
+        let allowed = match &standing.consent {
+            None => Err(Denial::NoConsent),
+            Some(consent) if consent.is_taken_back(&standing.counters) => Err(Denial::Revoked),
+            Some(consent) => Ok((consent.scopes.clone(), consent.expires_at)),
+        };
+        Self { client: standing.client, allowed }
+    }
+
     /// Whether what stands lets a client act with the scopes `asked`; with none asked, whether a consent stands at all. It
     /// speaks of what a person allowed, not of any token: a grant may have ended under a consent that stands.
-    pub fn check(standing: &Standing, asked: &Scopes, now: Timestamp) -> Verdict {
+    pub fn check(&self, asked: &Scopes, now: Timestamp) -> Verdict {
         // Otherwise a client that an operator has stopped would go on where only consents are looked at.
-        match standing.client {
+        match self.client {
             None => return Verdict::Denied(Denial::ClientUnknown),
             Some(client::Status::Disabled) => return Verdict::Denied(Denial::ClientDisabled),
             Some(client::Status::Enabled) => {}
         }
-        let Some(consent) = &standing.consent else { return Verdict::Denied(Denial::NoConsent) };
-        match consent.state(&standing.counters, now) {
-            State::Expired => return Verdict::Denied(Denial::Expired),
-            State::Revoked => return Verdict::Denied(Denial::Revoked),
-            State::Live => {}
-        }
-        let missing: Scopes = asked.iter().filter(|scope| !consent.scopes.contains(scope)).cloned().collect();
-        let until = consent.expires_at;
+        let (scopes, until) = match &self.allowed {
+            Err(denial) => return Verdict::Denied(*denial),
+            Ok((_, until)) if now >= *until => return Verdict::Denied(Denial::Expired),
+            Ok((scopes, until)) => (scopes, *until),
+        };
+        let missing: Scopes = asked.iter().filter(|scope| !scopes.contains(scope)).cloned().collect();
         if missing.is_empty() { Verdict::Granted { until } } else { Verdict::MissingScopes { missing, until } }
     }
+}
 
+impl Consent {
     /// `counters` as they stand now: a consent also goes with everything of its client, its subject or its issuer.
     pub fn state(&self, counters: &Counters, now: Timestamp) -> State {
-        match self.status {
-            Status::Revoked { .. } => State::Revoked,
-            Status::Live if !self.is_under(counters) => State::Revoked,
-            Status::Live if now < self.expires_at => State::Live,
-            Status::Live => State::Expired,
+        match now < self.expires_at {
+            _ if self.is_taken_back(counters) => State::Revoked,
+            true => State::Live,
+            false => State::Expired,
         }
+    }
+
+    fn is_taken_back(&self, counters: &Counters) -> bool {
+        matches!(self.status, Status::Revoked { .. }) || !self.is_under(counters)
     }
 
     /// What an approval makes of the consent there was. Scopes accumulate here and nowhere else, and only while the
@@ -315,7 +335,7 @@ mod tests {
         let until = consent.expires_at;
         let (enabled, disabled) = (Some(client::Status::Enabled), Some(client::Status::Disabled));
         let standing = Standing { consent: Some(consent.clone()), client: enabled, counters: Counters::default() };
-        let check = |standing: &Standing, asked, now| Consent::check(standing, &Scopes::parse(asked).unwrap(), now);
+        let check = |standing: &Standing, asked, now| Basis::of(standing).check(&Scopes::parse(asked).unwrap(), now);
         for asked in ["", "read", "write read"] {
             assert_eq!(check(&standing, asked, at(11)), Verdict::Granted { until });
         }

@@ -7,6 +7,7 @@ use lychgate_store::engine::{
     Cursor, EngineError, Entry, EventEntry, EventPage, Incarnation, Key, KeyRange, Limit, Page, Revision, Snapshot,
     Space, Timestamp,
 };
+use lychgate_store::stamps::Stamps;
 use rocksdb::{ColumnFamily, DB, ReadOptions, WriteBatch, WriteOptions};
 
 use crate::layout::{self, Damaged, EventKey, Header};
@@ -16,6 +17,7 @@ use crate::unavailable;
 pub(crate) struct Database {
     db: DB,
     incarnation: Incarnation,
+    pub(crate) stamps: Stamps,
     /// What it was opened with: RocksDB's counters hang on it.
     options: rocksdb::Options,
 }
@@ -36,8 +38,9 @@ impl From<ReadError> for EngineError {
 }
 
 impl Database {
-    pub(crate) fn new(db: DB, incarnation: Incarnation, options: rocksdb::Options) -> Self {
-        Self { db, incarnation, options }
+    pub(crate) fn new(db: DB, incarnation: Incarnation, options: rocksdb::Options) -> Result<Self, ReadError> {
+        let sequence = sequence(&db.snapshot())?;
+        Ok(Self { db, incarnation, stamps: Stamps::new(incarnation, sequence), options })
     }
 
     pub(crate) fn read(&self, keys: &[Key], now: Timestamp) -> Result<Snapshot, ReadError> {
@@ -133,7 +136,7 @@ impl Database {
     }
 
     pub(crate) fn sequence(&self) -> Result<u64, ReadError> {
-        Ok(self.revision(&self.db.snapshot())?.sequence)
+        sequence(&self.db.snapshot())
     }
 
     /// When the newest event was committed.
@@ -186,14 +189,18 @@ impl Database {
     }
 
     fn revision(&self, snapshot: &rocksdb::Snapshot<'_>) -> Result<Revision, ReadError> {
-        let sequence = snapshot.get_pinned(layout::SEQUENCE_KEY)?.ok_or(Damaged("the sequence"))?;
-        let sequence = sequence.as_ref().try_into().map_err(|_| Damaged("the sequence"))?;
-        Ok(Revision { incarnation: self.incarnation, sequence: u64::from_be_bytes(sequence) })
+        Ok(Revision { incarnation: self.incarnation, sequence: sequence(snapshot)? })
     }
 
     fn cursor(&self, position: u128) -> Cursor {
         Cursor { incarnation: self.incarnation, position }
     }
+}
+
+fn sequence(snapshot: &rocksdb::Snapshot<'_>) -> Result<u64, ReadError> {
+    let sequence = snapshot.get_pinned(layout::SEQUENCE_KEY)?.ok_or(Damaged("the sequence"))?;
+    let sequence = sequence.as_ref().try_into().map_err(|_| Damaged("the sequence"))?;
+    Ok(u64::from_be_bytes(sequence))
 }
 
 /// The first place that is kept.

@@ -22,6 +22,7 @@ use lychgate_store::engine::{
     Batch, Cause, Clock, Cursor, Durability, Engine, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision,
     Snapshot, Space, Timestamp,
 };
+use lychgate_store::stamps::Stamps;
 use tokio::sync::watch;
 
 use database::Database;
@@ -116,6 +117,10 @@ impl Engine for RocksDb {
             return Err(unavailable("writes wait for compaction to catch up"));
         }
         Ok(Durability::LocalDisk)
+    }
+
+    fn stamps(&self) -> Option<&Stamps> {
+        Some(&self.database.stamps)
     }
 }
 

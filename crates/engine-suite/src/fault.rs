@@ -12,6 +12,7 @@ use lychgate_store::engine::{
     Batch, Cursor, Durability, Engine, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space,
     Timestamp,
 };
+use lychgate_store::stamps::Stamps;
 use tokio::sync::oneshot;
 
 /// What happens to a commit.
@@ -146,6 +147,10 @@ impl Engine for Faulty {
 
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.inner.ready().await
+    }
+
+    fn stamps(&self) -> Option<&Stamps> {
+        self.inner.stamps()
     }
 }
 

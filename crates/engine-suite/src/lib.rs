@@ -28,6 +28,7 @@ macro_rules! engine_suite {
                 an_empty_engine_has_nothing,
                 every_commit_moves_the_revision_on,
                 versions_are_never_used_again,
+                a_write_is_stamped_before_it_is_acknowledged,
             }
             batches {
                 a_batch_lands_whole,
@@ -58,6 +59,7 @@ macro_rules! engine_suite {
                 of_many_racers_one_wins,
                 no_two_batches_skew_each_other,
                 a_read_is_one_snapshot_across_keys,
+                what_is_not_stamped_is_as_it_was_read,
                 a_read_sees_what_was_committed_before_it_began,
             }
             events {

@@ -11,6 +11,8 @@ use async_trait::async_trait;
 pub use lychgate_domain::entropy::{Entropy, random};
 pub use lychgate_domain::time::{CLOCK_SKEW, Clock, Timestamp};
 
+use crate::stamps::Stamps;
+
 /// Where bytes are kept, in named [`Space`]s (a column family, a table).
 #[async_trait]
 pub trait Engine: Send + Sync + fmt::Debug + 'static {
@@ -35,6 +37,9 @@ pub trait Engine: Send + Sync + fmt::Debug + 'static {
 
     /// Whether commits can be taken now, and what a commit survives.
     async fn ready(&self) -> Result<Durability, EngineError>;
+
+    /// Which keys were written since when. Only an engine through which every write goes can know, and none has to.
+    fn stamps(&self) -> Option<&Stamps>;
 }
 
 /// A named range of keys. The discriminants are on disk: they are added to, never changed.

@@ -21,7 +21,9 @@ mod key;
 pub mod keyring;
 pub mod listings;
 mod record;
+mod remembered;
 pub mod revocations;
+pub mod stamps;
 mod standing;
 pub mod upstream_revocations;
 
@@ -33,6 +35,7 @@ use engine::{
     Batch, Cause, Change, Cursor, Engine, EngineError, Entry, Expectation, Key, Revision, Snapshot, Timestamp, Version,
 };
 use record::Record;
+use remembered::Remembered;
 pub use standing::StandingOf;
 use tokio::sync::watch;
 
@@ -59,6 +62,7 @@ const RESENDS: usize = 3;
 #[derive(Clone, Debug)]
 pub struct Store {
     engine: Arc<dyn Engine>,
+    remembered: Option<Arc<Remembered>>,
     /// Something was left to tell the upstream of.
     left: Arc<watch::Sender<()>>,
 }
@@ -105,7 +109,7 @@ pub enum StoreError {
 impl Store {
     /// A store whose records this version can read. From then on no older version opens it.
     pub async fn open(engine: Arc<dyn Engine>, now: Timestamp) -> Result<Self, StoreError> {
-        let store = Self { engine, left: Arc::default() };
+        let store = Self { engine, remembered: None, left: Arc::default() };
         let meta = key::store_meta();
         match store.record::<proto::StoreMeta>(meta.clone(), now).await? {
             Some(found) if found.value.record_level > RECORD_LEVEL => {

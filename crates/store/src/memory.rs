@@ -13,12 +13,14 @@ use crate::engine::{
     Batch, Change, Clock, Cursor, Durability, Engine, EngineError, Entropy, Entry, EventEntry, EventPage, Expectation,
     Incarnation, Key, KeyRange, Limit, Operation, Page, Revision, Snapshot, Space, Timestamp, Version, random,
 };
+use crate::stamps::Stamps;
 
 /// One mutex around ordered maps: every commit and every read has the store to itself.
 #[derive(Debug)]
 pub struct Memory {
     clock: Arc<dyn Clock>,
     incarnation: Incarnation,
+    stamps: Stamps,
     state: Mutex<State>,
     /// Tells those who wait for events of every commit.
     news: watch::Sender<u64>,
@@ -27,7 +29,9 @@ pub struct Memory {
 impl Memory {
     /// An empty store, of a new incarnation.
     pub fn new(clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Self {
-        Self { clock, incarnation: Incarnation(random(entropy)), state: Mutex::default(), news: watch::Sender::new(0) }
+        let incarnation = Incarnation(random(entropy));
+        let stamps = Stamps::new(incarnation, 0);
+        Self { clock, incarnation, stamps, state: Mutex::default(), news: watch::Sender::new(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -101,6 +105,8 @@ impl Engine for Memory {
             return Err(EngineError::Conflict(failed.key.clone()));
         }
         state.apply(&batch, begun_at);
+        let written = batch.operations().iter().filter(|operation| operation.change != Change::Keep);
+        self.stamps.stamp(written.map(|operation| &operation.key), state.sequence).publish();
         self.news.send_replace(state.sequence);
         Ok(self.revision(&state))
     }
@@ -137,6 +143,10 @@ impl Engine for Memory {
 
     async fn ready(&self) -> Result<Durability, EngineError> {
         Ok(Durability::Process)
+    }
+
+    fn stamps(&self) -> Option<&Stamps> {
+        Some(&self.stamps)
     }
 }
 

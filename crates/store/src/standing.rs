@@ -95,7 +95,7 @@ pub struct StandingOf<'a> {
 }
 
 impl StandingOf<'_> {
-    fn keys(&self, issuer: &Issuer) -> [Key; 5] {
+    pub(crate) fn keys(&self, issuer: &Issuer) -> [Key; 5] {
         let url = &issuer.url;
         [
             key::consent(url, self.subject, self.client, self.resource),
@@ -108,7 +108,11 @@ impl StandingOf<'_> {
 }
 
 impl StoredStanding {
-    fn observe(of: &StandingOf<'_>, keys: &[Key; 5], entries: &[Option<Entry>; 5]) -> Result<Self, StoreError> {
+    pub(crate) fn observe(
+        of: &StandingOf<'_>,
+        keys: &[Key; 5],
+        entries: &[Option<Entry>; 5],
+    ) -> Result<Self, StoreError> {
         let elsewhere = of.elsewhere;
         let observed = |n: usize| Observed { key: keys[n].clone(), entry: entries[n].clone() };
         let counter =

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use lychgate_domain::authorization::{Approved, Authorization, CodeIssued, Decided, LoggingIn, Redeemed, Sealed, Seen};
 use lychgate_domain::client::{About, Authentication, AuthenticationMethod, Client, GrantType, Origin, Status};
-use lychgate_domain::consent::Consent;
+use lychgate_domain::consent::{Basis, Consent, Denial, Verdict};
 use lychgate_domain::event::{About as EventAbout, AddressPolicy, Caller, Event, EventKind};
 use lychgate_domain::grant::{self, EndedBy, Grant};
 use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, GrantId, IssuerId};
@@ -26,7 +26,7 @@ use lychgate_store::authorizations::{FinishedLogin, Redemption};
 use lychgate_store::engine::{Batch, Engine as _, Entry, Expectation, Key, KeyRange, Limit, Space, Version};
 use lychgate_store::grants::StoredStanding;
 use lychgate_store::memory::Memory;
-use lychgate_store::{Store, StoreError, Versioned};
+use lychgate_store::{StandingOf, Store, StoreError, Versioned};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -536,4 +536,99 @@ async fn what_stays_unknown_or_away_is_said_to_be() {
     let unknown = world.store.decide(&world.issuer, &approved, None, None, world.now()).await;
     assert!(matches!(unknown, Err(StoreError::Unknown(_))));
     assert!(world.kept(Space::Authorizations).await.is_empty());
+}
+
+impl World {
+    async fn basis_of(&self, elsewhere: Option<Status>, now: Timestamp) -> Arc<Basis> {
+        let subject = self.subject();
+        let of = [StandingOf { subject: &subject, client: &self.client.id, elsewhere, resource: RESOURCE }];
+        let (mut bases, revision) = self.store.bases(&self.issuer, &of, None, now).await.unwrap();
+        assert_eq!(revision, self.engine.read(&[], now).await.unwrap().revision, "nothing is written meanwhile");
+        bases.remove(0).unwrap()
+    }
+
+    async fn basis(&self) -> Arc<Basis> {
+        self.basis_of(None, self.now()).await
+    }
+}
+
+/// Whatever it was made of: the consent, the client, the counters of all three.
+#[tokio::test]
+async fn what_a_check_goes_by_is_remembered_until_any_of_it_is_written() {
+    for written in [Space::Consents, Space::Clients, Space::Counters] {
+        let mut world = world().await;
+        world.store = world.store.clone().remembering(16);
+        world.issue(1).await;
+        world.raise_counter().await;
+        let basis = world.basis().await;
+        assert!(Arc::ptr_eq(&basis, &world.basis().await), "it is not made again");
+        // Nothing that it was made of.
+        world.touch(Space::Authorizations).await;
+        assert!(Arc::ptr_eq(&basis, &world.basis().await));
+        world.touch(written).await;
+        let made_again = world.basis().await;
+        assert!(!Arc::ptr_eq(&basis, &made_again), "{written:?}");
+        assert_eq!(basis, made_again, "as it was, it was written");
+        assert!(Arc::ptr_eq(&made_again, &world.basis().await));
+    }
+}
+
+#[tokio::test]
+async fn what_is_remembered_is_of_these_very_inputs() {
+    let mut world = world().await;
+    world.store = world.store.clone().remembering(16);
+    world.issue(1).await;
+    let granted = |basis: &Arc<Basis>| matches!(basis.check(&Scopes::default(), world.now()), Verdict::Granted { .. });
+    assert!(granted(&world.basis().await));
+    // The very same question, but that the configuration has disabled the client meanwhile.
+    let disabled = world.basis_of(Some(Status::Disabled), world.now()).await;
+    assert_eq!(disabled.check(&Scopes::default(), world.now()), Verdict::Denied(Denial::ClientDisabled));
+    let other = Subject::new(&world.issuer.upstream, "mallory").unwrap();
+    for (subject, client, resource) in [
+        (&other, &world.client.id, RESOURCE),
+        (&world.subject(), &ClientId::parse("another").unwrap(), RESOURCE),
+        (&world.subject(), &world.client.id, "https://another.example/mcp"),
+    ] {
+        let of = [StandingOf { subject, client, elsewhere: Some(Status::Enabled), resource }];
+        let (bases, _) = world.store.bases(&world.issuer, &of, None, world.now()).await.unwrap();
+        assert!(!granted(bases[0].as_ref().unwrap()), "{of:?}");
+    }
+    let elsewhere = Issuer { url: IssuerUrl::parse("https://other.example").unwrap(), ..world.issuer.clone() };
+    let subject = world.subject();
+    let of = [StandingOf { subject: &subject, client: &world.client.id, elsewhere: None, resource: RESOURCE }];
+    let (bases, _) = world.store.bases(&elsewhere, &of, None, world.now()).await.unwrap();
+    assert!(!granted(bases[0].as_ref().unwrap()));
+}
+
+/// A record is gone at its end, though nobody writes it.
+#[tokio::test]
+async fn what_is_remembered_ends_with_the_first_of_its_records() {
+    let mut world = world().await;
+    world.store = world.store.clone().remembering(16);
+    world.issue(1).await;
+    let (key, client) = world.kept(Space::Clients).await.remove(0);
+    let end = world.now() + Duration::from_secs(60);
+    let batch = world.batch().put(key, Expectation::Version(client.version), client.value, end);
+    world.engine.commit(batch).await.unwrap();
+    let basis = world.basis().await;
+    let last = Timestamp::from_millis(end.millis() - 1);
+    assert!(Arc::ptr_eq(&basis, &world.basis_of(None, last).await));
+    let gone = world.basis_of(None, end).await;
+    assert_eq!(gone.check(&Scopes::default(), end), Verdict::Denied(Denial::ClientUnknown));
+}
+
+/// All of one revision: what is remembered is not mixed with what is read.
+#[tokio::test]
+async fn answers_together_are_of_one_revision() {
+    let mut world = world().await;
+    world.store = world.store.clone().remembering(16);
+    world.issue(1).await;
+    let basis = world.basis().await;
+    let (subject, client, other) = (world.subject(), world.client.id.clone(), ClientId::parse("another").unwrap());
+    let of =
+        [&client, &other].map(|client| StandingOf { subject: &subject, client, elsewhere: None, resource: RESOURCE });
+    let (bases, _) = world.store.bases(&world.issuer, &of, None, world.now()).await.unwrap();
+    assert!(!Arc::ptr_eq(&basis, bases[0].as_ref().unwrap()), "one had to be read, so both were");
+    let (again, _) = world.store.bases(&world.issuer, &of, None, world.now()).await.unwrap();
+    assert!(Arc::ptr_eq(bases[0].as_ref().unwrap(), again[0].as_ref().unwrap()));
 }

@@ -165,6 +165,7 @@ fn control(
         store: control::StoreConfig {
             engine: control::EngineName::Rocksdb,
             path: Some(directory.subdirectory("store")?),
+            remembered_checks: control::StoreConfig::REMEMBERED_CHECKS,
         },
         principals: vec![
             principal("dev-edge", control::Role::Edge, &edge_token.secret),

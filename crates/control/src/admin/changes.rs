@@ -3,6 +3,8 @@
 //!
 //! It never looks for what a change ends: every use of a grant, a code or a consent asks for itself whether it still stands.
 
+use std::sync::Arc;
+
 use lychgate_domain::Refusal;
 use lychgate_domain::client::{Client, Status};
 use lychgate_domain::event::{About, Caller as EventCaller, Event, EventKind, Reason};
@@ -57,7 +59,7 @@ pub enum Outcome {
 impl Control {
     pub async fn change(
         &self,
-        caller: Caller,
+        caller: Arc<Caller>,
         issuer_id: String,
         change: Change,
         account: Account,
@@ -74,7 +76,7 @@ impl Control {
     /// Everything of each of `subjects`. Each is a request of its own: a repetition goes on where the first one stopped.
     pub async fn revoke_subjects(
         &self,
-        caller: Caller,
+        caller: Arc<Caller>,
         issuer_id: String,
         subjects: Vec<Result<Subject, Refusal>>,
         account: Account,

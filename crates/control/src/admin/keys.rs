@@ -1,5 +1,7 @@
 //! An issuer's keys: which there are, and new ones now. Never their material.
 
+use std::sync::Arc;
+
 use lychgate_domain::Refusal;
 use lychgate_domain::id::Attempt;
 use lychgate_domain::keyring::{Family, KeyState, Urgency};
@@ -44,7 +46,7 @@ impl Control {
 
     pub async fn rotate_keys(
         &self,
-        caller: Caller,
+        caller: Arc<Caller>,
         issuer_id: String,
         asked: KeysAsked,
     ) -> Result<Vec<Rotated>, Error> {

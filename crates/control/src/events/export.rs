@@ -1,6 +1,7 @@
 //! The log of one issuer, taken elsewhere: range after range, each event a line, and after each range its digest.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use lychgate_domain::time::Timestamp;
 use lychgate_store::StoreError;
@@ -44,7 +45,7 @@ pub struct Line {
 #[derive(Debug)]
 pub struct Export {
     control: Control,
-    caller: Caller,
+    caller: Arc<Caller>,
     issuer_id: String,
     at: Place,
     range: Option<RangeDigest>,
@@ -56,7 +57,12 @@ pub struct Export {
 
 impl Control {
     /// Everything that happened until now is in it, and sealed.
-    pub async fn export_events(&self, caller: Caller, issuer_id: String, asked: ExportAsked) -> Result<Export, Error> {
+    pub async fn export_events(
+        &self,
+        caller: Arc<Caller>,
+        issuer_id: String,
+        asked: ExportAsked,
+    ) -> Result<Export, Error> {
         let of = self.of(&issuer_id, &caller)?;
         let now = self.clock.now();
         let chain = self

@@ -1,5 +1,7 @@
 //! `POST /callback/{issuer}`: whoever was asked "Signed in as X. Not you?" has answered.
 
+use std::sync::Arc;
+
 use lychgate_domain::authorization::AtCallback;
 use lychgate_domain::cookie::Cookies;
 use lychgate_domain::event::{Event, EventKind};
@@ -29,7 +31,7 @@ pub struct Confirmation {
 impl Control {
     pub async fn confirm_login(
         &self,
-        caller: Caller,
+        caller: Arc<Caller>,
         issuer_id: String,
         attempt: Attempt,
         answer: Confirmation,

@@ -1,5 +1,7 @@
 //! `POST /consent`: the decision, once and for good. What was displayed must still be true.
 
+use std::sync::Arc;
+
 use lychgate_domain::authorization::{Approved, Authorization, Confirmed, Decided, Decision, Seen};
 use lychgate_domain::cookie::{Cookies, LoginCookie};
 use lychgate_domain::event::{Event, EventKind};
@@ -22,7 +24,7 @@ use crate::issuers::Serving;
 impl Control {
     pub async fn decide(
         &self,
-        caller: Caller,
+        caller: Arc<Caller>,
         issuer_id: String,
         attempt: Attempt,
         answer: Answer,

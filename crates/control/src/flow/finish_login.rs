@@ -3,6 +3,7 @@
 //! The login is claimed before the upstream's code is sent, so that it is sent once; then comes the second commit, with
 //! code, consent and event together, or with the question who it was. This is one of the few use cases with two.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use lychgate_domain::authorization::{AtCallback, Authorization, Decided, LoggingIn, LoginFailure, SignedIn};
@@ -32,7 +33,7 @@ const LOOKS: usize = 80;
 impl Control {
     pub async fn finish_login(
         &self,
-        caller: Caller,
+        caller: Arc<Caller>,
         issuer_id: String,
         attempt: Attempt,
         pairs: Vec<(String, String)>,

@@ -1,5 +1,7 @@
 //! `GET /consent`: what the page says, and how much of it. Nothing is written, but for silent clients.
 
+use std::sync::Arc;
+
 use lychgate_domain::authorization::Seen;
 use lychgate_domain::cookie::{self, Cookies};
 use lychgate_domain::entropy::random;
@@ -26,7 +28,13 @@ pub struct Visit {
 }
 
 impl Control {
-    pub async fn show(&self, caller: Caller, issuer_id: String, attempt: Attempt, visit: Visit) -> Result<Next, Error> {
+    pub async fn show(
+        &self,
+        caller: Arc<Caller>,
+        issuer_id: String,
+        attempt: Attempt,
+        visit: Visit,
+    ) -> Result<Next, Error> {
         let control = self.clone();
         self.to_the_end(async move {
             let serving = &control.issuer(&issuer_id, &caller).await?;

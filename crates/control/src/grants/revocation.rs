@@ -1,5 +1,7 @@
 //! `POST /revoke` (RFC 7009): a client gives back what it has.
 
+use std::sync::Arc;
+
 use lychgate_domain::Refusal;
 use lychgate_domain::event::EventKind;
 use lychgate_domain::grant::EndedBy;
@@ -15,7 +17,7 @@ impl Control {
     /// A token that is nobody's, or past its life, is as revoked as can be (RFC 7009 §2.2).
     pub async fn revoke(
         &self,
-        caller: Caller,
+        caller: Arc<Caller>,
         issuer_id: String,
         attempt: Attempt,
         presented: Presented,

@@ -3,6 +3,8 @@
 mod export;
 mod records;
 
+use std::sync::Arc;
+
 use futures_util::stream::BoxStream;
 use lychgate_api::v1;
 use lychgate_api::v1::admin_service_revoke_response::Outcome as Revoked;
@@ -183,7 +185,7 @@ impl AdminService for Control {
 
 async fn set_status(
     control: &Control,
-    caller: Caller,
+    caller: Arc<Caller>,
     issuer_id: String,
     client_id: &str,
     status: ClientStatus,

@@ -113,7 +113,7 @@ impl ConsentService for Control {
 fn responses(
     watch: Watch,
     issuer: Arc<Issuer>,
-    caller: Caller,
+    caller: Arc<Caller>,
     admission: Admission,
 ) -> BoxStream<'static, Result<WatchResponse, Status>> {
     let pages = stream::unfold(Some((watch, issuer, caller, admission)), |watching| async {

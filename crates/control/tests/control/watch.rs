@@ -13,6 +13,7 @@ use lychgate_engine_suite::fault::Faulty;
 use lychgate_store::engine::{
     Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space, Timestamp,
 };
+use lychgate_store::stamps::Stamps;
 use tokio::time::timeout;
 use tonic::Streaming;
 
@@ -203,6 +204,10 @@ impl Engine for Compacted {
 
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.inner.ready().await
+    }
+
+    fn stamps(&self) -> Option<&Stamps> {
+        self.inner.stamps()
     }
 }
 

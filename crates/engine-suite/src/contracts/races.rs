@@ -3,7 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use lychgate_store::engine::{EngineError, Expectation, Key};
+use lychgate_store::engine::{EngineError, Expectation, Key, Revision};
+use lychgate_store::stamps::Place;
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -122,6 +123,66 @@ pub async fn a_read_is_one_snapshot_across_keys(subject: Subject) {
     movers.join_all().await;
     done.store(true, Ordering::Relaxed);
     readers.join_all().await;
+}
+
+/// Two keys are always written together. Whoever remembers each of them from a read of its own, and goes by the stamps, sees
+/// nothing older than what was acknowledged before they looked, and both of the same moment.
+pub async fn what_is_not_stamped_is_as_it_was_read(subject: Subject) {
+    const WRITES: u64 = 300;
+    if subject.engine().stamps().is_none() {
+        return;
+    }
+    let pair = [key("left"), key("right")];
+    let places = pair.each_ref().map(Place::of);
+    let acknowledged = Arc::new(AtomicU64::new(0));
+    for key in &pair {
+        subject.put(key, &0_u64.to_be_bytes(), None).await;
+    }
+    let mut readers = JoinSet::new();
+    for _ in 0..4 {
+        let (subject, pair, acknowledged) = (subject.clone(), pair.clone(), acknowledged.clone());
+        readers.spawn(async move {
+            let mut relied_on = 0_u64;
+            while acknowledged.load(Ordering::Acquire) < WRITES {
+                let [left, right] = [dated(&subject, &pair[0]).await, dated(&subject, &pair[1]).await];
+                loop {
+                    let floor = acknowledged.load(Ordering::Acquire);
+                    let stamps = subject.engine().stamps().expect("it had some");
+                    let newest = stamps.newest();
+                    if !(stamps.unwritten(&places[..1], left.1) && stamps.unwritten(&places[1..], right.1)) {
+                        break;
+                    }
+                    assert_eq!(left.0, right.0, "both of {newest:?}");
+                    assert!(left.0 >= floor, "{} is older than {floor}", left.0);
+                    relied_on += 1;
+                    if floor == WRITES {
+                        break;
+                    }
+                    tokio::task::yield_now().await;
+                }
+            }
+            relied_on
+        });
+    }
+    for n in 1..=WRITES {
+        let mut batch = subject.batch();
+        for key in &pair {
+            let version = Expectation::unchanged(subject.read(key).await.as_ref());
+            batch = batch.put(key.clone(), version, n.to_be_bytes().to_vec(), None);
+        }
+        subject.apply(batch).await;
+        acknowledged.store(n, Ordering::Release);
+        tokio::task::yield_now().await;
+    }
+    let relied_on: u64 = readers.join_all().await.into_iter().sum();
+    assert!(relied_on > 0, "what was remembered was of use now and then");
+}
+
+/// What stands there, and as of when.
+async fn dated(subject: &Subject, key: &Key) -> (u64, Revision) {
+    let read = subject.engine().read(std::slice::from_ref(key), subject.now()).await.expect("a read succeeds");
+    let entry = read.entries[0].as_ref().expect("it is never deleted");
+    (number(&entry.value), read.revision)
 }
 
 async fn balances(subject: &Subject, accounts: &[Key; 2]) -> [(u8, Expectation); 2] {

@@ -9,6 +9,7 @@ use lychgate_control::Engine;
 use lychgate_store::engine::{
     Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space, Timestamp,
 };
+use lychgate_store::stamps::Stamps;
 use tokio::sync::oneshot;
 
 /// Open, unless a test stops somebody.
@@ -98,5 +99,9 @@ impl Engine for Behind {
 
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.engine.ready().await
+    }
+
+    fn stamps(&self) -> Option<&Stamps> {
+        self.engine.stamps()
     }
 }

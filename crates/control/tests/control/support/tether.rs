@@ -11,6 +11,7 @@ use lychgate_control::Engine;
 use lychgate_store::engine::{
     Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space, Timestamp,
 };
+use lychgate_store::stamps::Stamps;
 
 /// An engine, as long as the process lives.
 #[derive(Clone, Debug)]
@@ -61,5 +62,9 @@ impl Engine for Tether {
 
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.engine().await.ready().await
+    }
+
+    fn stamps(&self) -> Option<&Stamps> {
+        self.engine.stamps()
     }
 }
