@@ -115,10 +115,12 @@ struct State {
 
 impl State {
     fn run(mut self, mut queue: mpsc::Receiver<Job>) {
-        let mut jobs = Vec::with_capacity(GROUP);
-        while queue.blocking_recv_many(&mut jobs, GROUP) > 0 {
-            let mut commits = Vec::with_capacity(jobs.len());
-            for job in jobs.drain(..) {
+        while let Some(first) = queue.blocking_recv() {
+            // On a busy machine whoever is about to commit gets to it now, and shares the fsync; else nobody waits.
+            std::thread::yield_now();
+            let rest = std::iter::from_fn(|| queue.try_recv().ok());
+            let mut commits = Vec::with_capacity(GROUP);
+            for job in std::iter::once(first).chain(rest).take(GROUP) {
                 match job {
                     Job::Commit(commit) => commits.push(commit),
                     // What is forgotten was there before: commits of the same moment lie behind it.
