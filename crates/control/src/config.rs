@@ -106,7 +106,7 @@ pub struct StoreConfig {
     pub engine: EngineName,
     /// The directory of an engine that keeps files.
     pub path: Option<PathBuf>,
-    /// So many answers to checks of consents need not be read; each takes about 250 bytes of memory.
+    /// So many answers to checks of consents need not be read; each takes about 300 bytes of memory.
     #[serde(default = "StoreConfig::remembered_checks")]
     pub remembered_checks: usize,
 }

@@ -1,18 +1,17 @@
 //! Scopes, RFC 6749 §3.3.
 
-use std::collections::BTreeSet;
 use std::fmt;
 
 use crate::Refusal;
 
 /// One scope token: printable ASCII without space, quotation mark and backslash, at most 128 characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Scope(String);
+pub struct Scope(Box<str>);
 
 impl Scope {
     pub fn parse(text: &str) -> Option<Self> {
         let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
-        ((1..=128).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
+        ((1..=128).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self(text.into()))
     }
 
     pub fn as_str(&self) -> &str {
@@ -20,9 +19,9 @@ impl Scope {
     }
 }
 
-/// A set of scopes; `Display` is the space-separated form.
+/// A set of scopes, in order and each once; `Display` is the space-separated form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Scopes(BTreeSet<Scope>);
+pub struct Scopes(Box<[Scope]>);
 
 impl Scopes {
     const MAX: usize = 64;
@@ -30,25 +29,24 @@ impl Scopes {
     /// The space-separated form of a request; order and repetition mean nothing.
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let scopes = text.split(' ').filter(|scope| !scope.is_empty());
-        let scopes: BTreeSet<_> = scopes.map(Scope::parse).collect::<Option<_>>().ok_or(Refusal::ScopeInvalid)?;
-        if scopes.len() > Self::MAX { Err(Refusal::ScopeInvalid) } else { Ok(Self(scopes)) }
+        let scopes: Self = scopes.map(Scope::parse).collect::<Option<_>>().ok_or(Refusal::ScopeInvalid)?;
+        if scopes.0.len() > Self::MAX { Err(Refusal::ScopeInvalid) } else { Ok(scopes) }
     }
 
     pub fn contains(&self, scope: &Scope) -> bool {
-        self.0.contains(scope)
+        self.0.binary_search(scope).is_ok()
     }
 
     pub fn is_subset(&self, other: &Scopes) -> bool {
-        self.0.is_subset(&other.0)
+        self.iter().all(|scope| other.contains(scope))
     }
 
     pub fn union(&self, other: &Scopes) -> Scopes {
-        Self(self.0.union(&other.0).cloned().collect())
+        self.iter().chain(other.iter()).cloned().collect()
     }
 
-    pub fn without(mut self, scope: &str) -> Scopes {
-        self.0.retain(|s| s.as_str() != scope);
-        self
+    pub fn without(self, scope: &str) -> Scopes {
+        self.0.into_iter().filter(|s| s.as_str() != scope).collect()
     }
 
     pub fn is_empty(&self) -> bool {
@@ -62,7 +60,10 @@ impl Scopes {
 
 impl FromIterator<Scope> for Scopes {
     fn from_iter<I: IntoIterator<Item = Scope>>(scopes: I) -> Self {
-        Self(scopes.into_iter().collect())
+        let mut scopes: Vec<_> = scopes.into_iter().collect();
+        scopes.sort_unstable();
+        scopes.dedup();
+        Self(scopes.into())
     }
 }
 

@@ -40,7 +40,7 @@ impl fmt::Debug for Remembered {
 }
 
 impl Remembered {
-    /// As many bases, of about 250 bytes each.
+    /// As many bases, of about 300 bytes each.
     pub(crate) fn new(bases: usize) -> Self {
         Self(Cache::new(bases))
     }
