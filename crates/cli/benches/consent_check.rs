@@ -1,9 +1,10 @@
 //! What a check of a consent costs beside a bare call: `make bench` prints it, and asserts nothing.
 //!
-//! Three servers, each a process of its own on this machine: one that answers the same call with the same kind of message
-//! and does nothing for it, and four control planes on RocksDB, with few and with many consents, which remember all of them or none. The same client asks them
-//! in turns, about everybody in an order of its own, so that whatever else the machine does hits all of them. What is told is
-//! the servers' CPU time; the client's lowers the calls per second and is not counted. Nobody writes a log.
+//! Five servers, each a process of its own on this machine: one that answers the same call with the same kind of message
+//! and does nothing for it, and four control planes on RocksDB, with few and with many consents, which remember all of
+//! them or none. The same client asks them in turns, about everybody in an order of its own, so that whatever else the
+//! machine does hits all of them. What is told is the servers' CPU time; the client's lowers the calls per second and is
+//! not counted. Nobody writes a log.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
