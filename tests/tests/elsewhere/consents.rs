@@ -59,7 +59,10 @@ async fn a_python_service_asks_whether_a_consent_stands() -> Result<()> {
     // Whoever gets no answer does nothing, …
     system.kill_control().await?;
     service.send(&good).await?;
-    assert_eq!(service.line().await?, json!({ "allowed": false, "why": "no answer: DEADLINE_EXCEEDED" }));
+    let answer = service.line().await?;
+    // Which it is depends on whether the service has seen its connection close before it asks.
+    let none = ["no answer: DEADLINE_EXCEEDED", "no answer: UNAVAILABLE"];
+    ensure!(answer["allowed"] == false && none.map(Value::from).contains(&answer["why"]), "{answer}");
     system.start_control().await?;
     service.send(&good).await?;
     assert_eq!(service.line().await?["allowed"], true, "the same process, the same channel");
