@@ -1,66 +1,115 @@
 #!/usr/bin/env python3
-"""Holds tests/conformance.md to the truth: every test it names exists, and is a test.
+"""Compares tests/conformance.md with the tests.
 
-The last cell of each table row names tests in backticks: `name`, or `file.rs::name` where it is to be found in one file.
-docs/threat-model.md names tests too, by sentences: whatever there has five words or more in backticks.
+A test names the requirements it proves in a doc line: `/// Requirements: A14, R52, conflict 8.` This script fails if such an id
+has no row in tests/conformance.md, if the last cell of a row does not list exactly the tests of its ids, if a row that holds has
+no test, or if a row without an id (a promise) or docs/threat-model.md names a test that does not exist. `--write` fills in the
+last cells. In docs/threat-model.md a test name is text of five words or more in backticks.
 """
 
 import re
 import sys
+from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 DOCUMENT = ROOT / "tests" / "conformance.md"
 THREATS = ROOT / "docs" / "threat-model.md"
-SENTENCE = re.compile(r"`([a-z0-9]+(?:_[a-z0-9]+){4,})`")
 SUITE = ROOT / "crates" / "engine-suite" / "src" / "lib.rs"
-NAMED = re.compile(r"`(?:([\w/.-]+\.rs)::)?(\w+)`")
-# An attribute that ends in `test`, perhaps more attributes, a function.
-TEST = re.compile(r"#\[(?:\w+::)*test\b[^\]]*\]\s*(?:#\[[^\]]*\]\s*)*(?:pub\s+)?(?:async\s+)?fn\s+(\w+)")
 
+# Doc lines, attributes of which one ends in `test`, a function.
+FUNCTION = re.compile(
+    r"(?P<doc>(?:^[ \t]*///[^\n]*\n)*)(?P<attributes>(?:^[ \t]*#\[[^\n]*\]\s*\n)+)"
+    r"^[ \t]*(?:pub\s+)?(?:async\s+)?fn\s+(?P<name>\w+)",
+    re.MULTILINE,
+)
+TEST_ATTRIBUTE = re.compile(r"#\[(?:\w+::)*test\b")
+REQUIREMENTS = re.compile(r"^[ \t]*/// Requirements: (.+)\.$", re.MULTILINE)
 # The engine suite's macro makes tests of the names it lists, one per line.
 LISTED = re.compile(r"^\s+(\w+),$", re.MULTILINE)
+SENTENCE = re.compile(r"`([a-z0-9]+(?:_[a-z0-9]+){4,})`")
+NAMED = re.compile(r"`(?:([\w/.-]+\.rs)::)?(\w+)`")
+
+
+@dataclass(frozen=True, order=True)
+class Test:
+    name: str
+    path: str
+    ids: tuple[str, ...]
 
 
 def main() -> int:
-    tests = {path.relative_to(ROOT).as_posix(): tests_in(path) for path in sources()}
-    everywhere = set().union(*tests.values())
-    problems = []
-    rows = named = 0
+    tests = [test for path in sources() for test in tests_in(path)]
+    names = {test.name for test in tests}
+    problems, known, lines = [], set(), []
     for number, line in enumerate(DOCUMENT.read_text().splitlines(), 1):
+        place = f"{DOCUMENT.relative_to(ROOT)}:{number}"
         cells = [cell.strip() for cell in line.strip().strip("|").split("|")]
-        if not line.startswith("|") or set(cells[0]) <= set("-: "):
+        if not line.startswith("| ") or cells[0] in ("id", "promise"):
+            lines.append(line)
             continue
-        rows += 1
-        for file, name in NAMED.findall(cells[-1]):
-            named += 1
-            where = everywhere if not file else {test for path in tests if path.endswith(file) for test in tests[path]}
-            if name not in where:
-                problems.append(f"{DOCUMENT.relative_to(ROOT)}:{number}: there is no test {name}" + (f" in {file}" if file else ""))
+        ids = ids_of(cells[0])
+        known.update(ids)
+        if ids:
+            proofs = sorted(test for test in tests if set(ids) & set(test.ids))
+            wanted = ", ".join(f"`{qualified(test, tests)}`" for test in proofs)
+            if wanted != cells[-1]:
+                problems.append(f"{place}: the last cell is not the tests of {cells[0]}; `.ci/conformance.py --write` fills it in")
+            if not proofs and any(cell.startswith("holds") for cell in cells):
+                problems.append(f"{place}: {cells[0]} holds, but no test names it")
+            cells[-1] = wanted
+        else:
+            problems += [f"{place}: there is no test {name}" for _, name in NAMED.findall(cells[-1]) if name not in names]
+        lines.append("| " + " | ".join(cells) + " |")
+    for test in tests:
+        problems += [f"{test.path}: {test.name} names {id}, which has no row" for id in test.ids if id not in known]
     for number, line in enumerate(THREATS.read_text().splitlines(), 1):
-        for name in SENTENCE.findall(line):
-            named += 1
-            if name not in everywhere:
-                problems.append(f"{THREATS.relative_to(ROOT)}:{number}: there is no test {name}")
-    if not named:
-        problems.append(f"{DOCUMENT.relative_to(ROOT)}: no row names a test")
+        place = f"{THREATS.relative_to(ROOT)}:{number}"
+        problems += [f"{place}: there is no test {name}" for name in SENTENCE.findall(line) if name not in names]
+    if sys.argv[1:] == ["--write"]:
+        DOCUMENT.write_text("\n".join(lines) + "\n")
+        return 0
     for problem in problems:
         print(f"conformance: {problem}", file=sys.stderr)
     if not problems:
-        print(f"conformance: {named} tests named in {rows} rows exist")
+        print(f"conformance: {sum(bool(test.ids) for test in tests)} tests prove {len(known)} requirements")
     return 1 if problems else 0
+
+
+def ids_of(cell: str) -> list[str]:
+    """`A1`, `C1, C2`, `F1–F33`, `conflict 3, 4`; nothing for a promise."""
+    if conflicts := re.fullmatch(r"conflict (\d+(?:, \d+)*)", cell):
+        return [f"conflict {number}" for number in conflicts[1].split(", ")]
+    ids = []
+    for part in cell.split(","):
+        match = re.fullmatch(r"([A-Z])(\d+)(?:–\1(\d+))?", part.strip())
+        if not match:
+            return []
+        ids += [f"{match[1]}{number}" for number in range(int(match[2]), int(match[3] or match[2]) + 1)]
+    return ids
+
+
+def qualified(test: Test, tests: list[Test]) -> str:
+    """The name, with its file where two files have a test of that name."""
+    twins = {other.path for other in tests if other.name == test.name}
+    return test.name if len(twins) == 1 else f"{test.path}::{test.name}"
 
 
 def sources():
     for folder in ("crates", "fuzz", "tests"):
-        for path in (ROOT / folder).rglob("*.rs"):
-            if "node_modules" not in path.parts:
+        for path in sorted((ROOT / folder).rglob("*.rs")):
+            if "node_modules" not in path.parts and "target" not in path.parts:
                 yield path
 
 
-def tests_in(path):
-    text = path.read_text()
-    return set(TEST.findall(text)) | (set(LISTED.findall(text)) if path == SUITE else set())
+def tests_in(path: Path):
+    text, place = path.read_text(), path.relative_to(ROOT).as_posix()
+    for function in FUNCTION.finditer(text):
+        if TEST_ATTRIBUTE.search(function["attributes"]):
+            stated = REQUIREMENTS.search(function["doc"])
+            yield Test(function["name"], place, tuple(stated[1].split(", ")) if stated else ())
+    if path == SUITE:
+        yield from (Test(name, place, ()) for name in LISTED.findall(text))
 
 
 if __name__ == "__main__":

@@ -20,9 +20,11 @@ use sha2::{Digest, Sha256};
 
 const SERVER: &str = "token-of-the-mcp-server-0123456789abcdef";
 
-/// R27, B38: with real clients, and nothing but what the pages say.
+/// With real clients, and nothing but what the pages say.
+///
+/// Requirements: B38, R27.
 #[tokio::test]
-async fn r27_b38_a_person_finds_their_apps_and_takes_one_back() -> Result<()> {
+async fn a_person_finds_their_apps_and_takes_one_back() -> Result<()> {
     let (dev, browser) = (Dev::start("").await?, Browser::launch().await?);
     let tab = browser.person("ada");
     for name in ["Pelican Notes", "Heron Mail"] {
@@ -78,10 +80,12 @@ async fn r27_b38_a_person_finds_their_apps_and_takes_one_back() -> Result<()> {
     dev.stop().await
 }
 
-/// R27: from that moment the app's refresh token is worth nothing, and introspection says so of its access token, whichever
+/// From that moment the app's refresh token is worth nothing, and introspection says so of its access token, whichever
 /// edge is asked.
+///
+/// Requirements: R27.
 #[tokio::test]
-async fn r27_what_is_taken_back_is_worth_nothing_at_once() -> Result<()> {
+async fn what_is_taken_back_is_worth_nothing_at_once() -> Result<()> {
     let (system, gate) = start().await?;
     let (app, kept) = (gate.app(&[LOOPBACK]).await?, gate.app(&[LOOPBACK]).await?);
     let (mut tokens, kept_tokens) = (app.tokens().await?, kept.tokens().await?);
@@ -108,8 +112,9 @@ async fn r27_what_is_taken_back_is_worth_nothing_at_once() -> Result<()> {
     Ok(())
 }
 
+/// Requirements: B38.
 #[tokio::test]
-async fn b38_a_small_window_without_scripts_is_enough() -> Result<()> {
+async fn a_small_window_without_scripts_is_enough() -> Result<()> {
     let (_system, gate) = start().await?;
     for _ in 0..2 {
         gate.app(&[LOOPBACK]).await?.tokens().await?;

@@ -58,6 +58,7 @@ async fn approving_leads_through_the_upstream_to_the_client() -> Result<()> {
     dev.stop().await
 }
 
+/// Requirements: B11.
 #[tokio::test]
 async fn cookies_are_bound_to_the_host_and_the_flow_leaves_none_of_its_own() -> Result<()> {
     let (dev, browser) = start().await?;
@@ -144,6 +145,8 @@ async fn a_small_window_without_scripts_is_enough() -> Result<()> {
 /// A header can be sent and yet not do what it says: this puts a script and a foreign image into the page and sees both
 /// stopped, while the form, under the same policy, still leads through every redirect (Chromium applies `form-action`
 /// to the whole chain).
+///
+/// Requirements: R22.
 #[tokio::test]
 async fn the_content_security_policy_is_in_force() -> Result<()> {
     let (dev, browser) = start().await?;
@@ -179,6 +182,8 @@ async fn the_content_security_policy_is_in_force() -> Result<()> {
 }
 
 /// The successful post, with the site it comes from changed.
+///
+/// Requirements: B8.
 #[tokio::test]
 async fn another_site_cannot_press_the_button() -> Result<()> {
     let (dev, browser) = start().await?;
@@ -202,6 +207,8 @@ async fn another_site_cannot_press_the_button() -> Result<()> {
 }
 
 /// CVE-2026-27124: the attacker approves their own client, and has the victim sign in for it.
+///
+/// Requirements: B30.
 #[tokio::test]
 async fn one_browser_cannot_finish_what_another_began() -> Result<()> {
     let (dev, browser) = start().await?;
@@ -225,6 +232,8 @@ async fn one_browser_cannot_finish_what_another_began() -> Result<()> {
 }
 
 /// The demo provider remembers too: with a session there, only our page stands between a new client and the account.
+///
+/// Requirements: B31, conflict 3, conflict 4.
 #[tokio::test]
 async fn every_client_is_asked_about_though_the_upstream_remembers() -> Result<()> {
     let (dev, browser) = start().await?;
@@ -249,8 +258,10 @@ async fn every_client_is_asked_about_though_the_upstream_remembers() -> Result<(
 
 /// GHSA-6x8h-498w-gv8c, as browsers really are: after our own redirect Chromium still says who began the visit, so that
 /// the page itself is the right request to judge by.
+///
+/// Requirements: B31, conflict 3, conflict 4.
 #[tokio::test]
-async fn b31_what_chromium_says_decides_between_the_button_and_the_page() -> Result<()> {
+async fn what_chromium_says_decides_between_the_button_and_the_page() -> Result<()> {
     let (dev, browser) = (Dev::start(REMEMBERING).await?, Browser::launch().await?);
     let tab = browser.person("ada");
     let authorize = authorize(dev.ready());

@@ -73,6 +73,8 @@ async fn edge_says(logged: &Logged, what: &str, times: usize) -> Result<()> {
 
 /// Both authorities and both certificates are replaced on disk, in an order that never leaves anybody without; no process
 /// is started again, and nobody who signs in meanwhile notices.
+///
+/// Requirements: A14.
 #[tokio::test(flavor = "multi_thread")]
 async fn certificates_and_their_authorities_are_replaced_while_people_sign_in() -> Result<()> {
     let mut logged = Logged::start_with(Plan { certified: true, ..Plan::default() }, "text", "info").await?;

@@ -125,9 +125,11 @@ async fn a_process_that_dies_takes_the_others_along() -> Result<()> {
     Ok(())
 }
 
-/// A15: what is in the data directory is nobody else's to read.
+/// What is in the data directory is nobody else's to read.
+///
+/// Requirements: A15.
 #[tokio::test]
-async fn a15_what_it_keeps_is_private_to_its_owner() -> Result<()> {
+async fn what_it_keeps_is_private_to_its_owner() -> Result<()> {
     let dev = Dev::start().await?;
     let app = dev.gate()?.app(&[LOOPBACK]).await?;
     tokens_of_ada(&dev, &app, &mut Jar::new()?).await?;
@@ -171,8 +173,9 @@ async fn two_cannot_have_the_same_port_or_directory() -> Result<()> {
     Ok(())
 }
 
+/// Requirements: A14.
 #[tokio::test]
-async fn a14_what_is_unsafe_or_misspelt_is_refused_in_one_line() -> Result<()> {
+async fn what_is_unsafe_or_misspelt_is_refused_in_one_line() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let data = directory.path().join("data");
     for (arguments, config, expected) in [
@@ -202,8 +205,10 @@ async fn a14_what_is_unsafe_or_misspelt_is_refused_in_one_line() -> Result<()> {
 /// B1 and B3: why all of this exists. The demo provider remembers what Ada allowed *Lychgate*; whoever comes through the same
 /// browser gets a code from it without a page. So the only question that is asked about a second client is ours, and it
 /// is asked before the provider hears of it.
+///
+/// Requirements: B1, B3.
 #[tokio::test]
-async fn b1_b3_the_providers_memory_is_real_and_our_page_comes_first() -> Result<()> {
+async fn the_providers_memory_is_real_and_our_page_comes_first() -> Result<()> {
     let dev = Dev::start().await?;
     let gate = dev.gate()?;
     let mut ada = Jar::new()?;

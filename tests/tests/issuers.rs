@@ -14,8 +14,9 @@ const TENANT: Issuer =
 const SERVER: &str = "/.well-known/oauth-authorization-server";
 const OPENID: &str = "/.well-known/openid-configuration";
 
+/// Requirements: A3, A4.
 #[tokio::test]
-async fn a3_a4_every_alias_of_the_metadata_is_served_for_each_issuer() -> Result<()> {
+async fn every_alias_of_the_metadata_is_served_for_each_issuer() -> Result<()> {
     let system = system().await?;
     let aliases = [
         ("root", vec![SERVER.to_owned(), OPENID.to_owned()]),
@@ -47,8 +48,10 @@ async fn a3_a4_every_alias_of_the_metadata_is_served_for_each_issuer() -> Result
 }
 
 /// SDKs go on to the next form after a 404, stop at a 5xx and follow no redirect.
+///
+/// Requirements: A3.
 #[tokio::test]
-async fn a3_what_is_no_issuer_is_404() -> Result<()> {
+async fn what_is_no_issuer_is_404() -> Result<()> {
     let system = system().await?;
     let gate = system.gate("root")?;
     for path in [
@@ -75,8 +78,9 @@ async fn a3_what_is_no_issuer_is_404() -> Result<()> {
     Ok(())
 }
 
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_each_issuer_asks_its_own_upstream_and_has_its_own_callback() -> Result<()> {
+async fn each_issuer_asks_its_own_upstream_and_has_its_own_callback() -> Result<()> {
     let system = system().await?;
     for id in ["root", "tenant"] {
         let tokens = system.gate(id)?.app(&[LOOPBACK]).await?.tokens().await?;
@@ -90,8 +94,9 @@ async fn b36_each_issuer_asks_its_own_upstream_and_has_its_own_callback() -> Res
     Ok(())
 }
 
+/// Requirements: B32.
 #[tokio::test]
-async fn b32_flows_at_both_issuers_run_side_by_side_in_one_browser() -> Result<()> {
+async fn flows_at_both_issuers_run_side_by_side_in_one_browser() -> Result<()> {
     let system = system().await?;
     let (root, tenant) = (system.gate("root")?, system.gate("tenant")?);
     let (root_app, tenant_app) = (root.app(&[LOOPBACK]).await?, tenant.app(&[LOOPBACK]).await?);

@@ -27,8 +27,9 @@ fn assert_stopped(page: &Page) {
     assert!((1..=60).contains(&seconds), "{seconds}");
 }
 
+/// Requirements: R35.
 #[tokio::test]
-async fn r35_a_registration_flood_leaves_those_who_were_here_before_alone() -> Result<()> {
+async fn a_registration_flood_leaves_those_who_were_here_before_alone() -> Result<()> {
     let system = start(&format!("{BEHIND_US}\nlimits.registrations.prefix_per_minute = 2")).await?;
     let gate = system.gate(MAIN.id)?;
     let app = gate.app(&[LOOPBACK]).await?;
@@ -50,9 +51,11 @@ async fn r35_a_registration_flood_leaves_those_who_were_here_before_alone() -> R
     Ok(())
 }
 
-/// R52: exactly one thing is changed from the flood above: nobody is named whose word would count.
+/// Exactly one thing is changed from the flood above: nobody is named whose word would count.
+///
+/// Requirements: R52.
 #[tokio::test]
-async fn r52_a_flood_under_forged_addresses_is_one_flood() -> Result<()> {
+async fn a_flood_under_forged_addresses_is_one_flood() -> Result<()> {
     let system = start("limits.registrations.prefix_per_minute = 2").await?;
     let gate = system.gate(MAIN.id)?;
     let mut stopped = 0;
@@ -67,8 +70,9 @@ async fn r52_a_flood_under_forged_addresses_is_one_flood() -> Result<()> {
     Ok(())
 }
 
+/// Requirements: R15.
 #[tokio::test]
-async fn r15_guessing_a_secret_is_stopped_and_the_client_goes_on_elsewhere() -> Result<()> {
+async fn guessing_a_secret_is_stopped_and_the_client_goes_on_elsewhere() -> Result<()> {
     let system = start(&format!("{BEHIND_US}\nlimits.failed_authentications.prefix_per_minute = 2")).await?;
     let gate = system.gate(MAIN.id)?;
     let app: App = gate.configured(CONFIGURED_CLIENT, LOOPBACK);
@@ -93,8 +97,10 @@ async fn r15_guessing_a_secret_is_stopped_and_the_client_goes_on_elsewhere() -> 
 }
 
 /// A client with a secret, and a resource server with a token: whoever has the right one goes on elsewhere.
+///
+/// Requirements: R15.
 #[tokio::test]
-async fn r15_secrets_and_resource_servers_tokens_cannot_be_guessed_either() -> Result<()> {
+async fn secrets_and_resource_servers_tokens_cannot_be_guessed_either() -> Result<()> {
     const TOKEN: &str = "token-of-the-mcp-server-itself-0123456789";
     let system = System::start(Plan {
         edges: 1,

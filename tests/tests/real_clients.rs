@@ -14,6 +14,7 @@ use e2e::system::service::Service;
 use e2e::system::{Issuer, MAIN, Plan, System, digest};
 use serde_json::{Value, json};
 
+/// Requirements: A1, A8.
 #[tokio::test]
 async fn the_python_sdk_gets_through() -> Result<()> {
     let dev = Dev::start("").await?;
@@ -27,6 +28,7 @@ async fn the_python_sdk_gets_through() -> Result<()> {
     dev.stop().await
 }
 
+/// Requirements: A1, A6.
 #[tokio::test]
 async fn the_typescript_sdk_gets_through() -> Result<()> {
     let dev = Dev::start("").await?;
@@ -64,6 +66,8 @@ async fn both_sdks_understand_a_no() -> Result<()> {
 
 /// The real provider remembers session and grant: the second client's person sees no page there. So the only thing
 /// between that client and the person's account is our page, and it is there for each client.
+///
+/// Requirements: B3.
 #[tokio::test]
 async fn a_real_provider_that_remembers_is_asked_only_after_our_page() -> Result<()> {
     let (mut provider, dev) = dev_behind_oidc_provider().await?;
@@ -115,8 +119,10 @@ async fn a_reloaded_callback_does_not_spend_the_upstream_code_again() -> Result<
 }
 
 /// Both SDKs prefer their document to a registration as soon as the metadata allow it (A7).
+///
+/// Requirements: A7, D2, D6.
 #[tokio::test]
-async fn a7_d2_d6_both_sdks_come_with_a_metadata_document() -> Result<()> {
+async fn both_sdks_come_with_a_metadata_document() -> Result<()> {
     let site = Site::start().await?;
     let stage = Stage::start(&site.outbound(), "").await?;
     for (sdk, path) in [(Sdk::TypeScript, "/typescript.json"), (Sdk::Python, "/python.json")] {
@@ -136,8 +142,10 @@ const STATIC_CLIENT: &str = "static-app";
 const STATIC_SECRET: &str = "the-secret_of-a-static-client-0123456789";
 
 /// The TypeScript SDK writes Basic as it is, the Python SDK form-encodes it first.
+///
+/// Requirements: A1, A9, R13, R14.
 #[tokio::test]
-async fn a9_r13_r14_both_sdks_authenticate_with_a_secret() -> Result<()> {
+async fn both_sdks_authenticate_with_a_secret() -> Result<()> {
     let configured = format!(
         "[[issuers.clients]]\nid = \"{STATIC_CLIENT}\"\nname = \"A static app\"\nredirect_uris = [\"{LOOPBACK}\"]\n\
          secret_sha256 = \"{}\"\n",

@@ -12,8 +12,9 @@ use e2e::system::service::{one_line, refusal};
 use e2e::system::{Plan, System};
 use tokio::process::Command;
 
+/// Requirements: A14, E4.
 #[tokio::test]
-async fn a14_an_unsafe_or_incomplete_control_plane_does_not_start() -> Result<()> {
+async fn an_unsafe_or_incomplete_control_plane_does_not_start() -> Result<()> {
     let mut system = System::start(Plan { edges: 1, ..Plan::default() }).await?;
     system.kill_control().await?;
     let good = Configuration::read(system.control_config())?;
@@ -89,8 +90,9 @@ async fn a_second_control_plane_does_not_open_the_same_store() -> Result<()> {
     Ok(())
 }
 
+/// Requirements: A14.
 #[tokio::test]
-async fn a14_an_unsafe_or_incomplete_edge_does_not_start() -> Result<()> {
+async fn an_unsafe_or_incomplete_edge_does_not_start() -> Result<()> {
     let mut system = System::start(Plan { edges: 1, ..Plan::default() }).await?;
     system.kill_edge(0).await?;
     let good = Configuration::read(system.edge_config(0))?;

@@ -53,6 +53,8 @@ async fn a_flow_survives_a_crash_between_every_two_of_its_steps() -> Result<()> 
 }
 
 /// RFC 9700 §2.1.1, §4.14.2: a grant that somebody else may hold is over, and a crash does not bring it back.
+///
+/// Requirements: A12.
 #[tokio::test]
 async fn what_a_replay_revoked_stays_revoked_after_a_crash() -> Result<()> {
     let plan = Plan { lifetimes: "refresh_grace_seconds = 0".to_owned(), ..Plan::default() };

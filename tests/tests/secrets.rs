@@ -25,8 +25,9 @@ const MISTAKES: [&str; 3] =
 /// As the tests' upstream makes them.
 const UPSTREAM_TOKENS: [&str; 2] = ["upstream-access-token-of-ada", "upstream-refresh-token-of-ada"];
 
+/// Requirements: A15.
 #[tokio::test]
-async fn a15_no_secret_of_a_whole_run_is_on_disk_in_a_log_or_in_an_error() -> Result<()> {
+async fn no_secret_of_a_whole_run_is_on_disk_in_a_log_or_in_an_error() -> Result<()> {
     let mut logged = Logged::start("json").await?;
     let tables_before = tables(&logged.store())?;
     let mut run = Run::begin(&logged).await?;

@@ -15,8 +15,10 @@ redirect_uris = ["https://app.example/callback"]
 "#;
 
 /// GHSA-6x8h-498w-gv8c: the visit that gets the button, begun by somebody else's page.
+///
+/// Requirements: B31.
 #[tokio::test]
-async fn b31_a_returning_person_gets_a_button_and_a_bounced_one_the_page() -> Result<()> {
+async fn a_returning_person_gets_a_button_and_a_bounced_one_the_page() -> Result<()> {
     let (stage, app, mut jar) = returning().await?;
     let button = app.request().open(&mut jar).await?;
     assert!(is_button(&button.page) && button.page.body.contains("Pelican Notes"));
@@ -37,8 +39,10 @@ async fn b31_a_returning_person_gets_a_button_and_a_bounced_one_the_page() -> Re
 }
 
 /// Somebody who is not expected is asked, and "Not you?" gives the app nothing.
+///
+/// Requirements: B37.
 #[tokio::test]
-async fn b37_the_second_person_at_one_browser_is_asked() -> Result<()> {
+async fn the_second_person_at_one_browser_is_asked() -> Result<()> {
     let (stage, app, mut jar) = returning().await?;
     sits_down("bob", &stage, &mut jar);
     for (decision, status) in [("not_me", 403), ("approve", 303)] {

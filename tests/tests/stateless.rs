@@ -55,8 +55,10 @@ async fn a_flow_completes_with_every_request_at_another_edge() -> Result<()> {
 }
 
 /// Every document is the same, whichever edge is asked.
+///
+/// Requirements: A3.
 #[tokio::test]
-async fn a3_all_edges_publish_the_same_documents() -> Result<()> {
+async fn all_edges_publish_the_same_documents() -> Result<()> {
     let system = System::start(Plan::default()).await?;
     let gate = system.gate("main")?;
     let documents = [
@@ -78,9 +80,11 @@ async fn a3_all_edges_publish_the_same_documents() -> Result<()> {
     Ok(())
 }
 
-/// B32: tabs do not get into each other's way, neither in time nor by their cookies, as long as they are eight at most.
+/// Tabs do not get into each other's way, neither in time nor by their cookies, as long as they are eight at most.
+///
+/// Requirements: B32.
 #[tokio::test]
-async fn b32_many_tabs_of_one_browser_all_finish() -> Result<()> {
+async fn many_tabs_of_one_browser_all_finish() -> Result<()> {
     const TABS: usize = 8;
     let system = System::start(Plan::default()).await?;
     let gate = system.gate("main")?;
@@ -116,8 +120,10 @@ async fn b32_many_tabs_of_one_browser_all_finish() -> Result<()> {
 }
 
 /// A browser that asks for its very first two pages at the same moment is given two ids, and each page is good as it is.
+///
+/// Requirements: B32.
 #[tokio::test]
-async fn b32_two_first_pages_at_one_moment_both_finish() -> Result<()> {
+async fn two_first_pages_at_one_moment_both_finish() -> Result<()> {
     let system = System::start(Plan::default()).await?;
     let gate = system.gate("main")?;
     let mut jar = Jar::new()?;
@@ -183,6 +189,8 @@ async fn an_edge_that_dies_in_the_middle_of_a_flow_is_not_missed() -> Result<()>
 
 /// What a stranger finds who takes an edge over: its own token, and nothing that signs, seals or opens. After a flow, so
 /// that there was something to keep.
+///
+/// Requirements: A15.
 #[tokio::test]
 async fn an_edge_holds_no_key_and_writes_nothing() -> Result<()> {
     let mut system = System::start(Plan { edges: 1, ..Plan::default() }).await?;

@@ -17,6 +17,8 @@ const BROWSER: &str = "__Host-lychgate-browser-";
 const LOGIN: &str = "__Host-lychgate-login-";
 
 /// 20 pages open, answered one after the other, and only then does the upstream send anybody back.
+///
+/// Requirements: B32.
 #[tokio::test]
 async fn of_twenty_tabs_the_eight_newest_finish_and_the_others_say_to_start_again() -> Result<()> {
     let stage = Stage::start("").await?;

@@ -8,8 +8,10 @@ use e2e::upstream::{Answer, Endpoint, Lie, Upstream};
 
 /// RFC 7009, once to us and once by us: the app gives its token back, the control plane is killed while the provider does
 /// not answer, and what the provider had given is worth nothing there soon after the restart.
+///
+/// Requirements: R30.
 #[tokio::test]
-async fn r30_a_provider_is_told_after_a_crash_between_the_revocation_and_the_telling() -> Result<()> {
+async fn a_provider_is_told_after_a_crash_between_the_revocation_and_the_telling() -> Result<()> {
     let mut system = System::start(Plan::default()).await?;
     let gate = system.gate(MAIN.id)?;
     let (app, kept) = (gate.app(&[LOOPBACK]).await?, gate.app(&[LOOPBACK]).await?);

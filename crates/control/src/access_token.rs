@@ -182,8 +182,10 @@ mod tests {
     const ALL: [SigningAlgorithm; 3] = [SigningAlgorithm::Es256, SigningAlgorithm::EdDsa, SigningAlgorithm::Rs256];
 
     /// A record that was changed to name another algorithm opens no key.
+    ///
+    /// Requirements: R45.
     #[test]
-    fn r45_a_key_serves_its_own_algorithm_only() {
+    fn a_key_serves_its_own_algorithm_only() {
         for of in ALL {
             let pkcs8 = SigningKey::generate(of).unwrap();
             for used in ALL {
@@ -192,8 +194,9 @@ mod tests {
         }
     }
 
+    /// Requirements: R44.
     #[test]
-    fn r44_a_jwk_has_the_members_of_its_kind_and_no_others() {
+    fn a_jwk_has_the_members_of_its_kind_and_no_others() {
         for (algorithm, members) in [
             (SigningAlgorithm::Es256, ["EC", "ES256", "P-256", "32", "32", "", ""]),
             (SigningAlgorithm::EdDsa, ["OKP", "EdDSA", "Ed25519", "32", "", "", ""]),

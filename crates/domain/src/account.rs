@@ -283,8 +283,9 @@ mod tests {
         assert_eq!(AccountSession::of(&sent(&[&cookie]), &issuer, &theirs, NOW), missing);
     }
 
+    /// Requirements: B19, B20.
     #[test]
-    fn b19_b20_the_browser_that_was_sent_comes_back_in_time() {
+    fn the_browser_that_was_sent_comes_back_in_time() {
         let (issuer, keys, entropy) = (issuer(), ours(), Counting::default());
         let login = AccountLogin::begin(&issuer, &entropy, NOW);
         let (other, end) = (AccountLogin::begin(&issuer, &entropy, NOW), NOW + issuer.lifetimes.login);
@@ -298,8 +299,9 @@ mod tests {
         }
     }
 
+    /// Requirements: B8, B23.
     #[test]
-    fn b8_b23_a_form_serves_the_session_it_was_made_for() {
+    fn a_form_serves_the_session_it_was_made_for() {
         let (keys, entropy) = (ours(), Counting::default());
         let (here, elsewhere) = (session(&entropy), session(&entropy));
         for revocation in [one(), Revocation::All] {
@@ -311,8 +313,9 @@ mod tests {
         }
     }
 
+    /// Requirements: B8.
     #[test]
-    fn b8_only_the_browsers_word_for_our_own_page_counts() {
+    fn only_the_browsers_word_for_our_own_page_counts() {
         let (url, ours) = (issuer().url, Some("https://gate.example"));
         for (site, origin, good) in [
             (Some("same-origin"), ours, true),
@@ -330,8 +333,9 @@ mod tests {
     }
 
     proptest! {
+        /// Requirements: B12.
         #[test]
-        fn b12_no_byte_of_a_cookie_or_form_can_be_changed(at: prop::sample::Index, to in "[A-Za-z0-9_-]") {
+        fn no_byte_of_a_cookie_or_form_can_be_changed(at: prop::sample::Index, to in "[A-Za-z0-9_-]") {
             let (issuer, keys, entropy) = (issuer(), ours(), Counting::default());
             let session = session(&entropy);
             let change = |text: &str| {

@@ -525,6 +525,7 @@ pub(crate) mod tests {
         PresentedCode::parse(issued.code(&k()).unwrap().expose()).unwrap()
     }
 
+    /// Requirements: B4.
     #[test]
     fn a_decision_is_final() {
         let denied = denied();
@@ -543,8 +544,9 @@ pub(crate) mod tests {
         }
     }
 
+    /// Requirements: B20.
     #[test]
-    fn b20_a_callback_comes_to_what_it_finds() {
+    fn a_callback_comes_to_what_it_finds() {
         let issuer = issuer();
         let at_callback = |authorization: Authorization, browser: u8, now: Timestamp| {
             let login = LoginCookie::new(decided().id, BrowserId::from_bytes([browser; 16]), &issuer, NOW);
@@ -566,8 +568,9 @@ pub(crate) mod tests {
         assert_eq!(at_callback(Authorization::SignedIn(asked), 2, NOW), Err(Refusal::BrowserMismatch));
     }
 
+    /// Requirements: B37.
     #[test]
-    fn b37_whoever_was_not_expected_or_has_not_seen_it_all_is_asked() {
+    fn whoever_was_not_expected_or_has_not_seen_it_all_is_asked() {
         let (client, lifetimes, none) = (issuer().clients[0].clone(), issuer().lifetimes, Counters::default());
         let same = Decided { metadata_digest: client.metadata_digest(), ..decided() };
         let consent = Consent::approve(None, &same, &alice(), none, &lifetimes, NOW);
@@ -596,8 +599,9 @@ pub(crate) mod tests {
         }
     }
 
+    /// Requirements: R10.
     #[test]
-    fn r10_a_code_is_good_for_what_it_was_issued_for() {
+    fn a_code_is_good_for_what_it_was_issued_for() {
         let issued = issued();
         let code = presented(&issued);
         let authenticate = |code: &PresentedCode, client_id: &str, asked: CodeExchange| {
@@ -619,8 +623,9 @@ pub(crate) mod tests {
         assert_eq!(authenticate(&presented(&other), "configured", exchange()), Err(Refusal::CodeInvalid));
     }
 
+    /// Requirements: R10.
     #[test]
-    fn r10_a_code_lives_for_a_minute() {
+    fn a_code_lives_for_a_minute() {
         let lifetimes = issuer().lifetimes;
         assert!(issued().fresh(&lifetimes, NOW + lifetimes.code).is_ok());
         assert_eq!(

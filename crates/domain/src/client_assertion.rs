@@ -109,8 +109,9 @@ pub(crate) mod tests {
         AssertionAccepted::judge(claims, &issuer().clients[0], &issuer(), now())
     }
 
+    /// Requirements: D15.
     #[test]
-    fn d15_an_assertion_says_what_it_must() {
+    fn an_assertion_says_what_it_must() {
         let good = judge(&claims()).unwrap();
         assert_eq!(good.forget_at(), claims().exp + CLOCK_SKEW);
         let text = |text: &str| text.to_owned();

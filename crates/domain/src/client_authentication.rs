@@ -141,8 +141,9 @@ mod tests {
         credentials.authenticate(client, assertion).map(|authenticated| authenticated.method())
     }
 
+    /// Requirements: R13, R14.
     #[test]
-    fn r13_one_method_and_one_client() {
+    fn one_method_and_one_client() {
         let ambiguous = Err(Refusal::ClientAuthenticationAmbiguous);
         assert_eq!(credentials(Some("a"), None, Some(("b", ""))).client_id(), ambiguous);
         assert_eq!(credentials(Some("a"), Some("s"), Some(("a", "s"))).client_id(), ambiguous);
@@ -166,8 +167,9 @@ mod tests {
         assert_eq!(method(&asserting("configured"), client, None), failed);
     }
 
+    /// Requirements: R13, R14.
     #[test]
-    fn r13_r14_a_secret_comes_in_the_header_or_in_the_form() {
+    fn a_secret_comes_in_the_header_or_in_the_form() {
         let client = with_secret();
         let basic = credentials(None, None, Some(("configured", "right")));
         let post = credentials(Some("configured"), Some("right"), None);
@@ -184,8 +186,9 @@ mod tests {
         }
     }
 
+    /// Requirements: D15.
     #[test]
-    fn d15_a_client_with_keys_signs_unless_its_document_says_otherwise() {
+    fn a_client_with_keys_signs_unless_its_document_says_otherwise() {
         let (signing, either) = (with_keys(Otherwise::Refused), with_keys(Otherwise::Public));
         let (signed, plain) = (asserting("configured"), credentials(Some("configured"), None, None));
         let failed = Err(Refusal::ClientAuthenticationFailed);

@@ -112,8 +112,9 @@ mod tests {
         assert_eq!(registration_access_token_again(&keys, &id(), attempt(1), &digest), Some(token));
     }
 
+    /// Requirements: R14.
     #[test]
-    fn r14_a_secret_has_no_character_that_form_encoding_changes() {
+    fn a_secret_has_no_character_that_form_encoding_changes() {
         let secret = client_secret(&keys("https://gate.example", 1), &id(), attempt(1));
         let token = registration_access_token(&keys("https://gate.example", 1), &id(), attempt(1));
         assert_ne!(secret.expose()[4..], token.expose()[4..]);

@@ -310,8 +310,9 @@ mod tests {
         Timestamp::from_seconds(seconds)
     }
 
+    /// Requirements: E2.
     #[test]
-    fn e2_scopes_accumulate_and_time_is_renewed() {
+    fn scopes_accumulate_and_time_is_renewed() {
         let first = approve(None, "read", at(10));
         let second = approve(Some(first.clone()), "write", at(20));
         assert_eq!(second.scopes.to_string(), "read write");
@@ -356,8 +357,9 @@ mod tests {
         }
     }
 
+    /// Requirements: B39.
     #[test]
-    fn b39_another_client_under_the_same_id_inherits_nothing() {
+    fn another_client_under_the_same_id_inherits_nothing() {
         let first = approve(None, "read admin", at(10));
         let decided = Decided { metadata_digest: [9; 32], ..decided() };
         let second =
@@ -365,8 +367,9 @@ mod tests {
         assert_eq!(second.scopes.to_string(), "read");
     }
 
+    /// Requirements: B31, B39.
     #[test]
-    fn b31_b39_a_consent_covers_what_was_approved_and_nothing_else() {
+    fn a_consent_covers_what_was_approved_and_nothing_else() {
         let (client, asked) = (issuer().clients[0].clone(), request());
         let decided = Decided {
             scopes: asked.scopes.clone(),
@@ -403,8 +406,9 @@ mod tests {
         assert_eq!(consent.covers(&issuer(), &renamed, &asked, none, at(11)), None);
     }
 
+    /// Requirements: B31.
     #[test]
-    fn b31_a_consent_covers_nothing_under_another_policy_and_stands_all_the_same() {
+    fn a_consent_covers_nothing_under_another_policy_and_stands_all_the_same() {
         let policy = |version: &str| PublishedPolicy { version: version.to_owned(), uri: None };
         let under = |policy: Option<PublishedPolicy>| Issuer { published_policy: policy, ..issuer() };
         let (client, asked, none) = (issuer().clients[0].clone(), request(), Counters::default());

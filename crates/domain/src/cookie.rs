@@ -222,8 +222,9 @@ mod tests {
         cookies.login(&issuer(), &keys("https://gate.example", 1), id(1), now)
     }
 
+    /// Requirements: B18, B30.
     #[test]
-    fn b18_b30_the_browser_that_was_sent_is_the_one_that_returns() {
+    fn the_browser_that_was_sent_is_the_one_that_returns() {
         let ((browser, flow), (other_browser, other_flow)) = (pair(1), pair(2));
         assert!(login(&sent(&[&browser, &flow]), NOW).is_ok());
         assert_eq!(login(&sent(&[&browser]), NOW), Err(Refusal::StateCookieMissing));
@@ -232,8 +233,9 @@ mod tests {
         assert_eq!(login(&sent(&[&browser, &other_flow]), NOW), Err(Refusal::BrowserMismatch));
     }
 
+    /// Requirements: B32.
     #[test]
-    fn b32_each_id_of_a_browser_is_good_under_its_own_name() {
+    fn each_id_of_a_browser_is_good_under_its_own_name() {
         let (issuer, keys) = (issuer(), keys("https://gate.example", 1));
         let ((first, flow), (second, _)) = (pair(1), pair(2));
         let ids = [1, 2].map(|n| BrowserId::from_bytes([n; 16]));
@@ -254,8 +256,9 @@ mod tests {
         assert_eq!(surplus(10), [9, 10].map(|n| SetCookie::delete(pair(n).0.name)));
     }
 
+    /// Requirements: B20.
     #[test]
-    fn b20_a_login_expires() {
+    fn a_login_expires() {
         let (browser, flow) = pair(1);
         let end = NOW + issuer().lifetimes.login;
         assert!(login(&sent(&[&browser, &flow]), end).is_ok());
@@ -295,8 +298,9 @@ mod tests {
     }
 
     proptest! {
+        /// Requirements: B12.
         #[test]
-        fn b12_no_byte_of_a_cookie_can_be_changed(at: prop::sample::Index, to in "[A-Za-z0-9_-]") {
+        fn no_byte_of_a_cookie_can_be_changed(at: prop::sample::Index, to in "[A-Za-z0-9_-]") {
             let (browser, flow) = pair(1);
             let mut value = flow.value.clone();
             let at = at.index(value.len());

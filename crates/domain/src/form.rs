@@ -137,8 +137,9 @@ mod tests {
         BrowserId::from_bytes([n; 16])
     }
 
+    /// Requirements: B8.
     #[test]
-    fn b8_a_token_serves_one_ticket_in_one_browser() {
+    fn a_token_serves_one_ticket_in_one_browser() {
         let (keys, entropy, issuer) = (keys("https://gate.example", 1), Counting::default(), issuer());
         let issue = || Ticket::issue(request(), &keys, &entropy, Timestamp::EPOCH).unwrap().0;
         let (ticket, other) = (issue(), issue());
@@ -152,8 +153,9 @@ mod tests {
         }
     }
 
+    /// Requirements: B37.
     #[test]
-    fn b37_an_answer_is_that_of_whom_the_page_named_and_of_that_page() {
+    fn an_answer_is_that_of_whom_the_page_named_and_of_that_page() {
         let (issuer, request) = (issuer(), request());
         let shown = Displayed::new(&issuer, &issuer.clients[0], &request, &issuer.resources[0]);
         let [alice, bob] = ["alice", "bob"].map(|id| Subject::new(&issuer.upstream, id).unwrap());
@@ -203,8 +205,9 @@ mod tests {
         }
     }
 
+    /// Requirements: B8.
     #[test]
-    fn b8_forms_come_from_our_own_page() {
+    fn forms_come_from_our_own_page() {
         let url = issuer().url;
         let ours = Some("https://gate.example");
         for (site, origin, good) in [

@@ -357,8 +357,9 @@ pub(crate) mod tests {
         grant.clone().rotate(grant.scopes.clone(), &k(), attempt(4), &issuer().lifetimes, now)
     }
 
+    /// Requirements: A12, conflict 5.
     #[test]
-    fn a12_a_used_token_serves_again_only_in_grace_and_while_its_successor_is_unused() {
+    fn a_used_token_serves_again_only_in_grace_and_while_its_successor_is_unused() {
         let (first, _) = grant();
         let old = token(&first);
         let second = rotated(&first, NOW);
@@ -383,8 +384,9 @@ pub(crate) mod tests {
         assert_eq!(judge(&first, &future, None, 9, NOW), Err(Refusal::RefreshTokenInvalid));
     }
 
+    /// Requirements: R19, R20.
     #[test]
-    fn r19_r20_a_token_serves_its_own_grant_and_client() {
+    fn a_token_serves_its_own_grant_and_client() {
         let (grant, _) = grant();
         let other = Grant { secret: [8; 32], ..grant.clone() };
         assert_eq!(judge(&grant, &token(&other), None, 9, NOW), Err(Refusal::RefreshTokenInvalid));
@@ -392,16 +394,18 @@ pub(crate) mod tests {
         assert_eq!(judge(&foreign, &token(&grant), None, 9, NOW), Err(Refusal::RefreshTokenInvalid));
     }
 
+    /// Requirements: R18.
     #[test]
-    fn r18_scopes_shrink_and_never_grow() {
+    fn scopes_shrink_and_never_grow() {
         let (grant, _) = grant();
         let token = token(&grant);
         assert_eq!(judge(&grant, &token, Some("read"), 9, NOW), Ok(Judgement::Rotate(Scopes::parse("read").unwrap())));
         assert_eq!(judge(&grant, &token, Some("read admin"), 9, NOW), Err(Refusal::ScopeInvalid));
     }
 
+    /// Requirements: R42.
     #[test]
-    fn r42_another_resource_is_refused() {
+    fn another_resource_is_refused() {
         let (grant, _) = grant();
         let asked = RefreshRequest { resources: vec!["https://other.example".to_owned()], scope: None };
         assert_eq!(grant.judge(&token(&grant), &asked, attempt(9), &issuer(), NOW), Err(Refusal::ResourceUnknown));

@@ -176,6 +176,7 @@ mod tests {
         }
     }
 
+    /// Requirements: D13.
     #[test]
     fn a_client_id_of_ours_is_never_a_url() {
         assert!(!ClientId::derived(&[0; 16]).as_str().contains(':'));

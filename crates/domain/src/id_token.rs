@@ -105,8 +105,9 @@ mod tests {
         subject(&claims, &expected, Timestamp::from_seconds(NOW))
     }
 
+    /// Requirements: B36.
     #[test]
-    fn b36_a_good_one_names_its_subject_and_each_lie_is_found() {
+    fn a_good_one_names_its_subject_and_each_lie_is_found() {
         assert_eq!(judge(good()).unwrap().as_str(), "idp|alice");
         type Lie = fn(&mut IdTokenClaims);
         let lies: [(NotBelieved, Lie); 14] = [

@@ -436,8 +436,9 @@ pub(crate) mod tests {
         }
     }
 
+    /// Requirements: A4, R41.
     #[test]
-    fn r41_an_issuer_url_is_in_its_one_form() {
+    fn an_issuer_url_is_in_its_one_form() {
         for good in
             ["https://gate.example", "https://gate.example/t", "http://127.0.0.1:8080", "http://localhost:1/a/b"]
         {
@@ -475,8 +476,9 @@ pub(crate) mod tests {
         }
     }
 
+    /// Requirements: C10.
     #[test]
-    fn c10_a_resource_is_known_by_its_near_spellings() {
+    fn a_resource_is_known_by_its_near_spellings() {
         let issuer = issuer();
         for near in ["https://mcp.example/mcp", "HTTPS://MCP.example/mcp", "https://mcp.example/mcp/"] {
             assert_eq!(issuer.resource([near].into_iter()).unwrap().uri, "https://mcp.example/mcp", "{near}");
@@ -494,8 +496,9 @@ pub(crate) mod tests {
         }
     }
 
+    /// Requirements: R42.
     #[test]
-    fn r42_without_resource_only_one_can_be_meant() {
+    fn without_resource_only_one_can_be_meant() {
         let mut issuer = issuer();
         assert!(issuer.resource(std::iter::empty()).is_ok());
         issuer.resources.push(Resource { uri: "https://other.example".to_owned(), ..issuer.resources[0].clone() });
@@ -504,8 +507,9 @@ pub(crate) mod tests {
         assert_eq!(issuer.resource(both), Err(Refusal::ResourceUnknown));
     }
 
+    /// Requirements: E3.
     #[test]
-    fn e3_only_optional_scopes_can_be_left_out_and_nothing_be_added() {
+    fn only_optional_scopes_can_be_left_out_and_nothing_be_added() {
         let mut resource = issuer().resources.remove(0);
         for definition in &mut resource.scopes[1..] {
             definition.choice = Choice::Optional;
@@ -522,8 +526,9 @@ pub(crate) mod tests {
         assert_eq!(resource.approved_scopes(&optional_only, &[]), Err(Refusal::DecisionMissing));
     }
 
+    /// Requirements: A23, E1, E6, E7.
     #[test]
-    fn e6_e7_scopes_default_and_offline_access_means_nothing() {
+    fn scopes_default_and_offline_access_means_nothing() {
         let issuer = issuer();
         let resource = &issuer.resources[0];
         for asked in [None, Some(""), Some("offline_access")] {

@@ -153,8 +153,9 @@ pub(crate) mod tests {
         JwkMembers { kty: "RSA".to_owned(), n, e, ..JwkMembers::default() }
     }
 
+    /// Requirements: R45.
     #[test]
-    fn r45_a_key_says_what_it_may_have_signed() {
+    fn a_key_says_what_it_may_have_signed() {
         let key = PublicJwk::parse(ec("a")).unwrap();
         assert!(key.may_have_signed(SignatureAlgorithm::Es256, Some("a")));
         assert!(key.may_have_signed(SignatureAlgorithm::Es256, None));

@@ -86,8 +86,9 @@ mod tests {
     use super::*;
     use crate::keys::tests::keys;
 
+    /// Requirements: B19.
     #[test]
-    fn b19_only_a_state_of_ours_names_a_login() {
+    fn only_a_state_of_ours_names_a_login() {
         let (ours, theirs) = (keys("https://gate.example", 1), keys("https://other.example", 1));
         let id = AuthorizationId::from_bytes([3; 16]);
         let secrets = LoginSecrets::derive(ours.active(Purpose::Login), id);
@@ -102,8 +103,10 @@ mod tests {
     }
 
     /// The same id, once as an authorization's and once as an account's: neither `state` can be dressed as the other.
+    ///
+    /// Requirements: B19.
     #[test]
-    fn b19_the_two_kinds_of_login_are_never_mistaken_for_each_other() {
+    fn the_two_kinds_of_login_are_never_mistaken_for_each_other() {
         let keys = keys("https://gate.example", 1);
         let key = keys.active(Purpose::Login);
         let authorization = LoginSecrets::derive(key, AuthorizationId::from_bytes([3; 16]));
@@ -119,8 +122,9 @@ mod tests {
         assert!(account.verifier != authorization.verifier && account.nonce != authorization.nonce);
     }
 
+    /// Requirements: B15.
     #[test]
-    fn b15_two_logins_share_nothing() {
+    fn two_logins_share_nothing() {
         let keys = keys("https://gate.example", 1);
         let derive = |n| LoginSecrets::derive(keys.active(Purpose::Login), AuthorizationId::from_bytes([n; 16]));
         let (one, two) = (derive(1), derive(2));

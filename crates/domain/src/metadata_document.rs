@@ -161,8 +161,9 @@ mod tests {
         client(&at(CLAUDE_CODE), document, &issuer())
     }
 
+    /// Requirements: D2, D6, D16.
     #[test]
-    fn d2_d16_a_document_is_a_client() {
+    fn a_document_is_a_client() {
         let client = read(&document()).unwrap();
         assert_eq!((client.id.as_str(), client.origin.clone()), (CLAUDE_CODE, Origin::Document));
         assert_eq!(client.grant_types, [GrantType::AuthorizationCode, GrantType::RefreshToken]);
@@ -170,8 +171,9 @@ mod tests {
         assert!(client.redirect_uris[1].matching("http://127.0.0.1:54321/callback").is_some());
     }
 
+    /// Requirements: D4, D5.
     #[test]
-    fn d4_d5_each_flaw_makes_a_document_invalid() {
+    fn each_flaw_makes_a_document_invalid() {
         let text = |text: &str| Some(text.to_owned());
         for (why, document) in [
             ("no client_id", MetadataDocument { client_id: None, ..document() }),
@@ -194,8 +196,9 @@ mod tests {
         }
     }
 
+    /// Requirements: D15.
     #[test]
-    fn d15_chatgpts_document_says_two_methods() {
+    fn chatgpts_document_says_two_methods() {
         let signing = |methods: &[&str]| MetadataDocument {
             methods: methods.iter().map(|method| (*method).to_owned()).collect(),
             ..with(|metadata| {
@@ -220,8 +223,9 @@ mod tests {
         ));
     }
 
+    /// Requirements: A20, D1.
     #[test]
-    fn a20_d1_the_operators_policy_comes_before_any_fetch() {
+    fn the_operators_policy_comes_before_any_fetch() {
         let id = |text: &str| ClientId::parse(text).unwrap();
         let policy = issuer().policy.documents;
         let with = |hosts| with_documents(DocumentPolicy { hosts, ..policy.clone() });
@@ -233,8 +237,9 @@ mod tests {
         assert!(matches!(bad, Err(Refusal::MetadataUrlInvalid(_))));
     }
 
+    /// Requirements: A20, D14.
     #[test]
-    fn d14_a_pinned_document_stands_for_the_one_at_its_url() {
+    fn a_pinned_document_stands_for_the_one_at_its_url() {
         let policy = DocumentPolicy { hosts: None, pinned: vec![document()], ..issuer().policy.documents };
         let issuer = with_documents(policy);
         let id = |text: &str| ClientId::parse(text).unwrap();
@@ -242,8 +247,9 @@ mod tests {
         assert_eq!(url(&id("https://claude.ai/oauth/other"), &issuer), Err(Refusal::ClientUnknown));
     }
 
+    /// Requirements: D18.
     #[test]
-    fn d18_redirects_elsewhere_are_the_operators_choice() {
+    fn redirects_elsewhere_are_the_operators_choice() {
         let policy = issuer().policy.documents;
         let issuer = |redirects| with_documents(DocumentPolicy { redirects, ..policy.clone() });
         let elsewhere = with(|metadata| metadata.redirect_uris.push("https://claude.com/cb".to_owned()));

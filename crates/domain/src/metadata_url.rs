@@ -109,8 +109,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// Requirements: D1.
     #[test]
-    fn d1_what_real_clients_send_is_accepted_byte_for_byte() {
+    fn what_real_clients_send_is_accepted_byte_for_byte() {
         for (text, host) in [
             ("https://claude.ai/oauth/mcp-oauth-client-metadata", "claude.ai"),
             ("https://chatgpt.com/oauth/client.json", "chatgpt.com"),
@@ -127,8 +128,9 @@ mod tests {
         }
     }
 
+    /// Requirements: D1.
     #[test]
-    fn d1_what_is_not_in_the_one_plain_form_is_refused() {
+    fn what_is_not_in_the_one_plain_form_is_refused() {
         let (path, host) = ("a client id that is a URL has a path", "write the host of a client id in its plain form");
         let (normal, scheme) =
             ("write a client id that is a URL in its normal form", "a client id that is a URL begins with https://");
@@ -200,8 +202,10 @@ mod tests {
 
     proptest! {
         /// What was accepted is what any parser makes of it: a host between `https://` and the next `/` or `:`.
+        ///
+        /// Requirements: D1.
         #[test]
-        fn d1_every_parser_reads_an_accepted_client_id_alike(
+        fn every_parser_reads_an_accepted_client_id_alike(
             text in r"(https://)?[aA0-9.:@\[\]%x_-]{0,12}(/[a.%2eEfF/\\?#@;:]{0,6}){0,3}"
         ) {
             if let Ok(url) = MetadataUrl::parse(&text) {

@@ -42,6 +42,7 @@ pub struct PkceVerified(());
 mod tests {
     use super::*;
 
+    /// Requirements: R38.
     #[test]
     fn the_example_of_rfc_7636_appendix_b() {
         let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
@@ -50,8 +51,9 @@ mod tests {
         assert!(challenge.verify(verifier).is_ok());
     }
 
+    /// Requirements: R5.
     #[test]
-    fn r5_only_s256() {
+    fn only_s256() {
         let challenge = challenge_of(&"a".repeat(43));
         assert_eq!(CodeChallenge::parse(None, Some("S256")), Err(Refusal::PkceRequired));
         assert_eq!(CodeChallenge::parse(Some(&challenge), None), Err(Refusal::PkceMethodUnsupported));
@@ -61,8 +63,9 @@ mod tests {
         }
     }
 
+    /// Requirements: R6.
     #[test]
-    fn r6_verifiers_have_43_to_128_unreserved_characters() {
+    fn verifiers_have_43_to_128_unreserved_characters() {
         for (verifier, good) in [
             ("a".repeat(42), false),
             ("a".repeat(43), true),

@@ -100,8 +100,9 @@ mod tests {
         Mode::Silent { clients: vec![request().client_id] }
     }
 
+    /// Requirements: B31.
     #[test]
-    fn b31_a_page_is_shortened_only_as_the_operator_says() {
+    fn a_page_is_shortened_only_as_the_operator_says() {
         let none = Some("none");
         let unlisted = Mode::Silent { clients: vec![ClientId::parse("another").unwrap()] };
         for (mode, is_shown) in [
@@ -117,8 +118,9 @@ mod tests {
         assert_eq!(shown(&issuer, &request(), None, none), Shown::Everything, "nothing was allowed before");
     }
 
+    /// Requirements: B31.
     #[test]
-    fn b31_what_another_site_began_gets_the_whole_page() {
+    fn what_another_site_began_gets_the_whole_page() {
         for (site, is_good) in [
             (Some("none"), true),
             (Some("same-origin"), true),
@@ -135,8 +137,9 @@ mod tests {
         }
     }
 
+    /// Requirements: B31.
     #[test]
-    fn b31_programs_on_a_computer_and_clients_that_say_so_get_the_whole_page() {
+    fn programs_on_a_computer_and_clients_that_say_so_get_the_whole_page() {
         let changes: [fn(&mut AuthorizationRequest); 3] = [
             |request| request.redirect_uri = RedirectUri::parse("http://127.0.0.1:7/cb", &[]).unwrap(),
             |request| {

@@ -238,6 +238,7 @@ mod tests {
         RedirectUri::parse(text, &[CURSOR.to_owned()])
     }
 
+    /// Requirements: R40.
     #[test]
     fn what_real_clients_register_is_accepted() {
         for (uri, kind, target) in [
@@ -255,8 +256,9 @@ mod tests {
         }
     }
 
+    /// Requirements: R1, conflict 2.
     #[test]
-    fn r1_what_could_harm_is_refused() {
+    fn what_could_harm_is_refused() {
         for uri in [
             "",
             "callback",
@@ -305,8 +307,9 @@ mod tests {
         assert!(parse(&format!("https://app.example/{}", "x".repeat(2048))).is_err());
     }
 
+    /// Requirements: R3, R40, conflict 1.
     #[test]
-    fn r3_only_the_port_of_a_loopback_uri_may_differ() {
+    fn only_the_port_of_a_loopback_uri_may_differ() {
         let registered = parse("http://127.0.0.1/callback?x=1").unwrap();
         let matched = registered.matching("http://127.0.0.1:54321/callback?x=1").unwrap();
         assert_eq!(matched.target(), "127.0.0.1:54321");
@@ -330,8 +333,9 @@ mod tests {
         }
     }
 
+    /// Requirements: A10.
     #[test]
-    fn a10_an_https_uri_matches_only_itself() {
+    fn an_https_uri_matches_only_itself() {
         let registered = parse("https://app.example/cb").unwrap();
         for requested in [
             "https://app.example:443/cb",

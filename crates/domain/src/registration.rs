@@ -350,8 +350,9 @@ mod tests {
         Registration { token_endpoint_auth_method, ..asked(&["https://app.example/cb"]) }
     }
 
+    /// Requirements: R31.
     #[test]
-    fn r31_unknown_grant_types_are_passed_over() {
+    fn unknown_grant_types_are_passed_over() {
         let mut registration = asked(&["https://app.example/cb"]);
         registration.grant_types =
             ["refresh_token", "device_code", "authorization_code", "authorization_code"].map(str::to_owned).to_vec();
@@ -359,8 +360,9 @@ mod tests {
         assert_eq!(client.grant_types, [GrantType::AuthorizationCode, GrantType::RefreshToken]);
     }
 
+    /// Requirements: R33.
     #[test]
-    fn r33_types_that_cannot_work_are_refused() {
+    fn types_that_cannot_work_are_refused() {
         let mut registration = asked(&["https://app.example/cb"]);
         registration.grant_types = vec!["client_credentials".to_owned()];
         assert!(matches!(register(registration), Err(Refusal::RegistrationMetadataInvalid(_))));
@@ -369,8 +371,9 @@ mod tests {
         assert!(matches!(register(registration), Err(Refusal::RegistrationMetadataInvalid(_))));
     }
 
+    /// Requirements: R33.
     #[test]
-    fn r33_keys_come_by_value_or_by_reference() {
+    fn keys_come_by_value_or_by_reference() {
         let with = |jwks: Option<Vec<JwkMembers>>, jwks_uri: Option<&str>| {
             let jwks_uri = jwks_uri.map(str::to_owned);
             register(Registration { jwks, jwks_uri, ..with_method("private_key_jwt") })
@@ -387,8 +390,9 @@ mod tests {
         }
     }
 
+    /// Requirements: R31, R34.
     #[test]
-    fn r31_r34_a_method_that_is_spoken_here_is_registered_and_any_other_makes_a_public_client() {
+    fn a_method_that_is_spoken_here_is_registered_and_any_other_makes_a_public_client() {
         for method in ["client_secret_basic", "client_secret_post"] {
             let Registered { client, secret, .. } = registered(with_method(method)).unwrap();
             assert_eq!(client.authentication.method().as_str(), method);
@@ -402,8 +406,9 @@ mod tests {
         assert_eq!(register(asked(&["https://app.example/cb"])).unwrap().authentication, Authentication::Public);
     }
 
+    /// Requirements: R37.
     #[test]
-    fn r37_its_token_manages_a_registration_and_no_other() {
+    fn its_token_manages_a_registration_and_no_other() {
         let (one, token) = {
             let Registered { client, management_token, .. } = registered(with_method("none")).unwrap();
             (client, management_token.unwrap())
@@ -417,8 +422,9 @@ mod tests {
         }
     }
 
+    /// Requirements: R37.
     #[test]
-    fn r37_a_replaced_registration_keeps_its_id_and_the_secret_it_uses() {
+    fn a_replaced_registration_keeps_its_id_and_the_secret_it_uses() {
         let Registered { client, secret, .. } = registered(with_method("client_secret_basic")).unwrap();
         let replace =
             |client: &Client, asked| super::replace(client.clone(), asked, &issuer(), &k(), attempt(7)).unwrap();
@@ -441,8 +447,9 @@ mod tests {
         assert!(stated(Some("other"), None).is_err() && stated(None, Some("guess")).is_err());
     }
 
+    /// Requirements: R36.
     #[test]
-    fn r36_who_may_register_is_the_operators_choice() {
+    fn who_may_register_is_the_operators_choice() {
         let policy = |registration| ClientPolicy { registration, ..issuer().policy };
         let with = |registration| Issuer { policy: policy(registration), ..issuer() };
         assert_eq!(may_register(&with(Opening::Open), None), Ok(()));
@@ -454,8 +461,9 @@ mod tests {
         }
     }
 
+    /// Requirements: B33.
     #[test]
-    fn b33_only_hosts_that_the_operator_permits() {
+    fn only_hosts_that_the_operator_permits() {
         let redirect_hosts = HostPatterns::parse(&["app.example", "*.trusted.example"].map(str::to_owned)).unwrap();
         let issuer = Issuer { policy: ClientPolicy { redirect_hosts, ..issuer().policy }, ..issuer() };
         let register = |uri| super::register(asked(&[uri]), &issuer, &k(), attempt(1), NOW);
@@ -467,14 +475,16 @@ mod tests {
         }
     }
 
+    /// Requirements: R35.
     #[test]
-    fn r35_each_registration_is_a_client_of_its_own() {
+    fn each_registration_is_a_client_of_its_own() {
         let register =
             |n| super::register(asked(&["https://app.example/cb"]), &issuer(), &k(), attempt(n), NOW).unwrap();
         assert_eq!(register(1).client.id, register(1).client.id);
         assert_ne!(register(1).client.id, register(2).client.id);
     }
 
+    /// Requirements: conflict 2.
     #[test]
     fn cursor_registers_with_an_unlisted_scheme_among_others_but_not_alone() {
         let all = ["zed://oauth", "https://www.cursor.com/agents/mcp/oauth/callback", "http://localhost:8787/callback"];
@@ -492,8 +502,9 @@ mod tests {
         ));
     }
 
+    /// Requirements: R31.
     #[test]
-    fn r31_limits_hold() {
+    fn limits_hold() {
         let many: Vec<String> = (0..21).map(|n| format!("https://app.example/{n}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert!(register(asked(&many)).is_err());

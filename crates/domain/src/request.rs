@@ -231,8 +231,9 @@ pub(crate) mod tests {
         }
     }
 
+    /// Requirements: A11.
     #[test]
-    fn a11_an_early_error_is_told_to_configured_clients_and_on_loopback_only() {
+    fn an_early_error_is_told_to_configured_clients_and_on_loopback_only() {
         let configured = issuer().clients[0].clone();
         let origin = crate::client::Origin::Registered {
             at: crate::time::Timestamp::EPOCH,
@@ -247,8 +248,9 @@ pub(crate) mod tests {
         assert!(!tell_client(&registered, &uri("cursor://x/cb")));
     }
 
+    /// Requirements: R7.
     #[test]
-    fn r7_nothing_may_repeat_but_resource_and_strangers() {
+    fn nothing_may_repeat_but_resource_and_strangers() {
         for name in
             ["client_id", "redirect_uri", "response_type", "code_challenge", "code_challenge_method", "state", "scope"]
         {

@@ -74,8 +74,9 @@ mod tests {
     }
 
     proptest! {
+        /// Requirements: A6, R11.
         #[test]
-        fn r11_a6_state_comes_back_and_iss_once(state in any::<String>(), deny: bool) {
+        fn state_comes_back_and_iss_once(state in any::<String>(), deny: bool) {
             let redirect_uri = RedirectUri::parse("http://127.0.0.1:9/cb?x=1", &[]).unwrap();
             let response = if deny {
                 error(&redirect_uri, &Refusal::ScopeInvalid, Some(&state), &issuer())

@@ -146,8 +146,9 @@ mod tests {
         cookies.session(&issuer(), &k(), now)
     }
 
+    /// Requirements: B37.
     #[test]
-    fn b37_a_session_names_its_person_until_it_ends() {
+    fn a_session_names_its_person_until_it_ends() {
         let end = NOW + issuer().lifetimes.session;
         assert_eq!(found(&[&minted()], ALICE, NOW), Some(Session { person: person("Alice") }));
         assert!(found(&[&minted()], ALICE, NOW + (issuer().lifetimes.session - Duration::from_millis(1))).is_some());
@@ -155,8 +156,9 @@ mod tests {
         assert!(minted().value.len() < 4096 / 2);
     }
 
+    /// Requirements: B37.
     #[test]
-    fn b37_a_session_is_its_own_browsers_only_and_once() {
+    fn a_session_is_its_own_browsers_only_and_once() {
         assert_eq!(found(&[&minted()], BrowserId::from_bytes([2; 16]), NOW), None, "stolen");
         assert_eq!(found(&[&minted(), &minted()], ALICE, NOW), None, "twice is not there");
         let another = cookie::set_browser(&issuer(), &k(), BrowserId::from_bytes([0; 16]));
@@ -189,8 +191,9 @@ mod tests {
     }
 
     proptest! {
+        /// Requirements: B12.
         #[test]
-        fn b12_no_byte_of_a_session_can_be_changed(at: prop::sample::Index, to in "[A-Za-z0-9_-]") {
+        fn no_byte_of_a_session_can_be_changed(at: prop::sample::Index, to in "[A-Za-z0-9_-]") {
             let mut changed = minted();
             let at = at.index(changed.value.len());
             changed.value.replace_range(at..=at, &to);

@@ -153,8 +153,9 @@ mod tests {
         assert_eq!(open(&text, end + Duration::from_millis(1)), Err(Refusal::TicketExpired));
     }
 
+    /// Requirements: B31.
     #[test]
-    fn b31_that_a_client_wants_the_whole_page_travels_with_it() {
+    fn that_a_client_wants_the_whole_page_travels_with_it() {
         let (ticket, text) = issue(AuthorizationRequest { page: WantedPage::Whole, ..request() }).unwrap();
         assert_eq!(open(&text, NOW), Ok(ticket));
         let as_if_not = text.replacen("Ag", "AQ", 1);

@@ -89,8 +89,9 @@ mod tests {
     use crate::issuer::tests::issuer;
     use crate::keys::tests::keys;
 
+    /// Requirements: A15.
     #[test]
-    fn a15_sealed_tokens_open_in_their_own_record_only() {
+    fn sealed_tokens_open_in_their_own_record_only() {
         let (issuer, keys) = (issuer(), keys("https://gate.example", 1));
         let tokens = UpstreamTokens {
             access_token: Secret::new("upstream-secret"),

@@ -86,8 +86,9 @@ mod tests {
         Member::Text(text.into())
     }
 
+    /// Requirements: B36.
     #[test]
-    fn b36_a_userinfo_document_names_its_subject_once_and_as_a_string_or_an_integer() {
+    fn a_userinfo_document_names_its_subject_once_and_as_a_string_or_an_integer() {
         assert_eq!(judge(&[Member::Integer(583_231)]), Ok("github|583231".to_owned()));
         assert_eq!(judge(&[text("583231")]), Ok("github|583231".to_owned()));
         assert_eq!(judge(&[text("x".repeat(255))]).unwrap().len(), "github|".len() + 255);
@@ -107,8 +108,9 @@ mod tests {
         }
     }
 
+    /// Requirements: B36.
     #[test]
-    fn b36_a_name_that_can_change_hands_is_no_subject_claim() {
+    fn a_name_that_can_change_hands_is_no_subject_claim() {
         for name in SubjectClaim::REASSIGNABLE {
             assert_eq!(SubjectClaim::parse(name), None, "{name}");
             assert_eq!(SubjectClaim::parse(&name.to_uppercase()), None, "{name}");
@@ -123,8 +125,10 @@ mod tests {
 
     proptest! {
         /// Beyond 2^53 too, where a double would give neighbours the same id.
+        ///
+        /// Requirements: B36.
         #[test]
-        fn b36_every_integer_is_its_own_subject(a in any::<u64>(), b in any::<i64>(), c in (1_u64 << 53)..u64::MAX) {
+        fn every_integer_is_its_own_subject(a in any::<u64>(), b in any::<i64>(), c in (1_u64 << 53)..u64::MAX) {
             let exact = |number: i128| judge(&[Member::Integer(number)]).unwrap();
             for number in [i128::from(a), i128::from(b), i128::from(c)] {
                 let stable_id = exact(number).strip_prefix("github|").unwrap().parse::<i128>();
@@ -133,8 +137,9 @@ mod tests {
             }
         }
 
+        /// Requirements: B36.
         #[test]
-        fn b36_a_string_is_kept_as_it_came_or_refused(text in ".{0,300}|[ -~]{0,300}") {
+        fn a_string_is_kept_as_it_came_or_refused(text in ".{0,300}|[ -~]{0,300}") {
             let good = (1..=255).contains(&text.len()) && text.bytes().all(|byte| (0x20..=0x7E).contains(&byte));
             let expected = if good { Ok(format!("github|{text}")) } else { Err(NotAnId::Text) };
             prop_assert_eq!(judge(&[Member::Text(text)]), expected);

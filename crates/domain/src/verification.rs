@@ -109,16 +109,18 @@ mod tests {
         judged(demanded, audience, carried).map_err(|denial| denial.refusal)
     }
 
+    /// Requirements: C6.
     #[test]
-    fn c6_a_living_token_for_this_resource_passes_and_no_other() {
+    fn a_living_token_for_this_resource_passes_and_no_other() {
         assert_eq!(with("", RESOURCE, "read"), Ok(()));
         for other in ["https://mcp.example/mcp/", "https://mcp.example", "https://MCP.example/mcp", ""] {
             assert_eq!(with("", other, "read"), Err(Refusal::AccessTokenInvalid), "{other}");
         }
     }
 
+    /// Requirements: C5, C8.
     #[test]
-    fn c5_every_scope_is_needed() {
+    fn every_scope_is_needed() {
         assert_eq!(with("read", RESOURCE, "read write"), Ok(()));
         assert_eq!(with("write read", RESOURCE, "read write"), Ok(()));
         assert_eq!(with("read write", RESOURCE, "read"), Err(Refusal::ScopeInsufficient));
@@ -141,8 +143,9 @@ mod tests {
         }
     }
 
+    /// Requirements: C4, C5, C11, R25.
     #[test]
-    fn c4_c5_c11_r25_a_challenge_says_where_to_go_and_what_for() {
+    fn a_challenge_says_where_to_go_and_what_for() {
         let issuer = issuer();
         let demand = |scope| Demand::new(&issuer, RESOURCE, some(scope)).unwrap();
         let insufficient = judged("write read", RESOURCE, "read").unwrap_err();
@@ -159,8 +162,9 @@ mod tests {
         assert_eq!(elsewhere, demand("read").dead(), "nothing tells the one from the other");
     }
 
+    /// Requirements: R53.
     #[test]
-    fn r53_metadata_are_at_the_resources_own_origin_before_its_path() {
+    fn metadata_are_at_the_resources_own_origin_before_its_path() {
         let of = |uri: &str| Resource { uri: uri.to_owned(), name: String::new(), scopes: Vec::new() }.metadata_url();
         for (uri, url) in [
             ("https://a.example/mcp", "https://a.example/.well-known/oauth-protected-resource/mcp"),

@@ -203,8 +203,9 @@ mod tests {
         }
     }
 
+    /// Requirements: R52.
     #[test]
-    fn r52_only_a_named_proxy_is_believed() {
+    fn only_a_named_proxy_is_believed() {
         let read = |peer, lines: &[&str]| client(ClientAddressHeader::XForwardedFor, peer, lines);
         assert_eq!(read("203.0.113.5", &["198.51.100.1"]), ip("203.0.113.5"));
         assert_eq!(read("10.0.0.1", &["198.51.100.1"]), ip("198.51.100.1"));
@@ -212,8 +213,9 @@ mod tests {
         assert_eq!(read("10.0.0.1", &[]), ip("10.0.0.1"));
     }
 
+    /// Requirements: R52.
     #[test]
-    fn r52_the_chain_is_read_from_the_right_past_our_own_proxies() {
+    fn the_chain_is_read_from_the_right_past_our_own_proxies() {
         let read = |lines: &[&str]| client(ClientAddressHeader::XForwardedFor, "10.0.0.1", lines);
         assert_eq!(read(&["1.1.1.1, 198.51.100.1, 10.0.0.2"]), ip("198.51.100.1"));
         assert_eq!(read(&["1.1.1.1, 198.51.100.1", "10.0.0.2,2001:db8:ffff::1"]), ip("198.51.100.1"));
@@ -222,8 +224,9 @@ mod tests {
         assert_eq!(read(&["\u{ff}, \", , 198.51.100.1"]), ip("198.51.100.1"));
     }
 
+    /// Requirements: R52.
     #[test]
-    fn r52_a_chain_that_cannot_be_read_says_nothing() {
+    fn a_chain_that_cannot_be_read_says_nothing() {
         for entry in
             ["", "unknown", "198.51.100.1, _hidden", "198.51.100.1,", "198.51.100", "[198.51.100.1]", "::1%eth0"]
         {

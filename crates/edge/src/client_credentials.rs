@@ -93,6 +93,7 @@ mod tests {
         format!("Basic {}", STANDARD.encode(credentials))
     }
 
+    /// Requirements: R13, R14.
     #[test]
     fn form_encoded_and_raw_credentials_are_understood() {
         let expect = |id: &str, secret: &str| Ok(Some((id.to_owned(), secret.to_owned())));

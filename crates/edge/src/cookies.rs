@@ -92,6 +92,7 @@ mod tests {
         assert_eq!(received(&map).expect_err("a refusal").reason(), Reason::RequestTooLarge);
     }
 
+    /// Requirements: B10.
     #[test]
     fn the_attributes_are_always_the_same() {
         let cookie = |max_age_seconds| SetCookie {

@@ -75,8 +75,9 @@ impl From<IntrospectResponse> for Introspection {
 mod tests {
     use super::*;
 
+    /// Requirements: R39.
     #[test]
-    fn r39_of_an_inactive_token_nothing_is_said() {
+    fn of_an_inactive_token_nothing_is_said() {
         let json = |answer| serde_json::to_string(&Introspection::from(answer)).expect("JSON");
         let silent = IntrospectResponse { sub: "alice".to_owned(), ..Default::default() };
         assert_eq!(json(silent.clone()), r#"{"active":false}"#);

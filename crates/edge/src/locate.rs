@@ -260,8 +260,9 @@ mod tests {
         assert_eq!(find("/callback/t"), (Some("t".to_owned()), None));
     }
 
+    /// Requirements: R37.
     #[test]
-    fn r37_a_registration_is_managed_below_its_issuer() {
+    fn a_registration_is_managed_below_its_issuer() {
         let directory = Directory::of([issuer("root", "https://a.example"), issuer("t", "https://a.example/t")]);
         let find = |path| seen(&directory, path, None);
         assert_eq!(find("/register/client-x"), is("root", "/register/client-x"));
@@ -269,8 +270,9 @@ mod tests {
         assert_eq!(find("/u/register/client-x"), (None, None));
     }
 
+    /// Requirements: C1, C2, C3, R53.
     #[test]
-    fn r53_a_resource_is_known_by_its_path_and_among_several_by_its_host() {
+    fn a_resource_is_known_by_its_path_and_among_several_by_its_host() {
         let [a, b, other] = ["https://a.example/mcp", "https://b.example/mcp", "https://c.example"];
         let directory = Directory::of([
             with_resources(issuer("one", "https://gate.example"), &[a, other]),

@@ -186,6 +186,7 @@ struct Jwk {
 mod tests {
     use super::*;
 
+    /// Requirements: R41.
     #[test]
     fn what_is_empty_is_left_out_and_nothing_is_null() {
         let document = server_document(v1::ServerMetadata { issuer: "https://a".to_owned(), ..Default::default() });

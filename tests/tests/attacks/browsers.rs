@@ -8,8 +8,10 @@ use crate::{BROWSER, LOGIN, assert_refused};
 
 /// CVE-2026-27124: the attacker approves in their own browser and has the victim's finish the login, so that the
 /// attacker's app would get a code for the victim's account.
+///
+/// Requirements: B18, B30.
 #[tokio::test]
-async fn b30_b18_consent_in_one_browser_and_callback_in_another() -> Result<()> {
+async fn consent_in_one_browser_and_callback_in_another() -> Result<()> {
     let stage = Stage::start("").await?;
     let mut victim = Jar::new()?;
     stage.upstream.sign_in_as("victim");
@@ -65,8 +67,10 @@ async fn b30_b18_consent_in_one_browser_and_callback_in_another() -> Result<()> 
 
 /// A ticket is only a question. Each browser that opens it is asked anew, answers for itself, and cannot use what the
 /// other was given to answer with.
+///
+/// Requirements: B23, B30.
 #[tokio::test]
-async fn b30_b23_a_ticket_opened_in_a_second_browser_is_another_decision() -> Result<()> {
+async fn a_ticket_opened_in_a_second_browser_is_another_decision() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let (mut first, mut second) = (Jar::new()?, Jar::new()?);
@@ -90,8 +94,10 @@ async fn b30_b23_a_ticket_opened_in_a_second_browser_is_another_decision() -> Re
 
 /// What a page of the flow is called is no secret: opened by somebody else it shows them a question of their own, and the
 /// first browser's cookies do not come with it.
+///
+/// Requirements: B23.
 #[tokio::test]
-async fn b23_the_upstream_redirect_of_one_browser_gives_another_nothing() -> Result<()> {
+async fn the_upstream_redirect_of_one_browser_gives_another_nothing() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut first = Jar::new()?;

@@ -9,8 +9,10 @@ use e2e::upstream::Lie;
 use crate::{BROWSER, LOGIN, altered, assert_refused};
 
 /// Each is the good callback with one thing changed; after all of them the good one still counts.
+///
+/// Requirements: B4, B12, B18, B19.
 #[tokio::test]
-async fn b12_b18_b19_an_altered_callback_reaches_nobody() -> Result<()> {
+async fn an_altered_callback_reaches_nobody() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -82,8 +84,10 @@ async fn b12_b18_b19_an_altered_callback_reaches_nobody() -> Result<()> {
 }
 
 /// Two flows in one browser, the answers swapped: PKCE towards the upstream binds its code to the flow it was asked in.
+///
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_a_code_of_another_flow_is_worth_nothing() -> Result<()> {
+async fn a_code_of_another_flow_is_worth_nothing() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -99,8 +103,10 @@ async fn b36_a_code_of_another_flow_is_worth_nothing() -> Result<()> {
 }
 
 /// Two deployments on one host, as two ports of this computer are: their cookies meet, and mean nothing to each other.
+///
+/// Requirements: B12.
 #[tokio::test]
-async fn b12_another_issuers_cookies_open_nothing() -> Result<()> {
+async fn another_issuers_cookies_open_nothing() -> Result<()> {
     let (here, there) = (Stage::start("").await?, Stage::start("").await?);
     let mut jar = Jar::new()?;
     let callback = here.gate.app(&[LOOPBACK]).await?.request().callback(&mut jar).await?;
@@ -126,8 +132,9 @@ async fn b12_another_issuers_cookies_open_nothing() -> Result<()> {
     there.stop().await
 }
 
+/// Requirements: B20.
 #[tokio::test]
-async fn b20_a_login_expires() -> Result<()> {
+async fn a_login_expires() -> Result<()> {
     let stage = Stage::start("[lifetimes]\nlogin_seconds = 1\n").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -144,8 +151,9 @@ async fn b20_a_login_expires() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: B20.
 #[tokio::test]
-async fn b20_a_reloaded_callback_sends_nothing_upstream() -> Result<()> {
+async fn a_reloaded_callback_sends_nothing_upstream() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -163,8 +171,9 @@ async fn b20_a_reloaded_callback_sends_nothing_upstream() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: B20.
 #[tokio::test]
-async fn b20_callbacks_at_once_send_the_code_upstream_once() -> Result<()> {
+async fn callbacks_at_once_send_the_code_upstream_once() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -188,8 +197,10 @@ async fn b20_callbacks_at_once_send_the_code_upstream_once() -> Result<()> {
 }
 
 /// At most eight flows under way in one browser: the oldest leave, so that the header stays short enough for proxies.
+///
+/// Requirements: B20.
 #[tokio::test]
-async fn b20_the_ninth_flow_drops_the_oldest() -> Result<()> {
+async fn the_ninth_flow_drops_the_oldest() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;

@@ -11,8 +11,10 @@ use e2e::system::{CONFIGURED_CLIENT, MAIN, Plan, System};
 use crate::{LOGIN, assert_refused};
 
 /// Whatever the page says is shown again when it is no longer so: nobody approves one name and means another.
+///
+/// Requirements: B5, B6.
 #[tokio::test]
-async fn b5_b6_a_client_changed_between_page_and_button_is_shown_again() -> Result<()> {
+async fn a_client_changed_between_page_and_button_is_shown_again() -> Result<()> {
     let mut system = start().await?;
     let app = system.gate(MAIN.id)?.configured(CONFIGURED_CLIENT, LOOPBACK);
     let mut jar = Jar::new()?;
@@ -42,9 +44,11 @@ async fn b5_b6_a_client_changed_between_page_and_button_is_shown_again() -> Resu
     Ok(())
 }
 
-/// B33: a redirect URI that an operator has taken back gets no code, at whichever step that happened.
+/// A redirect URI that an operator has taken back gets no code, at whichever step that happened.
+///
+/// Requirements: B33.
 #[tokio::test]
-async fn b33_a_redirect_uri_taken_back_gets_no_code() -> Result<()> {
+async fn a_redirect_uri_taken_back_gets_no_code() -> Result<()> {
     let mut system = start().await?;
     let app = system.gate(MAIN.id)?.configured(CONFIGURED_CLIENT, LOOPBACK);
     let mut jar = Jar::new()?;

@@ -9,8 +9,9 @@ use e2e::system::service::until;
 
 use crate::{altered, assert_no_tokens};
 
+/// Requirements: R10.
 #[tokio::test]
-async fn r10_sixty_four_redemptions_at_once_have_one_winner_who_loses_it_all() -> Result<()> {
+async fn sixty_four_redemptions_at_once_have_one_winner_who_loses_it_all() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let request = app.request();
@@ -34,8 +35,9 @@ async fn r10_sixty_four_redemptions_at_once_have_one_winner_who_loses_it_all() -
     stage.stop().await
 }
 
+/// Requirements: R10.
 #[tokio::test]
-async fn r10_a_replayed_code_ends_what_it_gave_however_often_it_was_refreshed() -> Result<()> {
+async fn a_replayed_code_ends_what_it_gave_however_often_it_was_refreshed() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let request = app.request();
@@ -52,8 +54,10 @@ async fn r10_a_replayed_code_ends_what_it_gave_however_often_it_was_refreshed() 
 }
 
 /// Whoever has the code but not all the rest can neither use it, nor spend it, nor end what came of it.
+///
+/// Requirements: R10, R20, R21.
 #[tokio::test]
-async fn r10_r20_r21_half_of_a_code_exchange_neither_consumes_nor_revokes() -> Result<()> {
+async fn half_of_a_code_exchange_neither_consumes_nor_revokes() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let other_app = stage.gate.app(&[LOOPBACK]).await?;
@@ -94,8 +98,9 @@ async fn r10_r20_r21_half_of_a_code_exchange_neither_consumes_nor_revokes() -> R
     stage.stop().await
 }
 
+/// Requirements: R10.
 #[tokio::test]
-async fn r10_a_code_lives_for_its_configured_time() -> Result<()> {
+async fn a_code_lives_for_its_configured_time() -> Result<()> {
     let stage = Stage::start("[lifetimes]\ncode_seconds = 1\n").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -111,9 +116,11 @@ async fn r10_a_code_lives_for_its_configured_time() -> Result<()> {
     stage.stop().await
 }
 
-/// B22: what the upstream gave stays here.
+/// What the upstream gave stays here.
+///
+/// Requirements: B22.
 #[tokio::test]
-async fn b22_the_upstreams_tokens_are_not_the_clients() -> Result<()> {
+async fn the_upstreams_tokens_are_not_the_clients() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let request = app.request();
@@ -133,9 +140,11 @@ async fn b22_the_upstreams_tokens_are_not_the_clients() -> Result<()> {
     stage.stop().await
 }
 
-/// B15, B24: nothing that names a flow or opens something is ever the same twice.
+/// Nothing that names a flow or opens something is ever the same twice.
+///
+/// Requirements: B15, B24.
 #[tokio::test]
-async fn b15_b24_no_two_flows_share_a_secret() -> Result<()> {
+async fn no_two_flows_share_a_secret() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;

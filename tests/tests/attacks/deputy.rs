@@ -25,8 +25,10 @@ const ATTACKER: &str = "https://attacker.example/callback";
 
 /// The attack is shown to work first, against a proxy that does what the specification warns of: it sends everybody on,
 /// with its one client id. Then the very same attack meets Lychgate.
+///
+/// Requirements: B1, B3.
 #[tokio::test]
-async fn b1_b3_the_confused_deputy_works_against_a_naive_proxy_and_not_against_lychgate() -> Result<()> {
+async fn the_confused_deputy_works_against_a_naive_proxy_and_not_against_lychgate() -> Result<()> {
     let stage = Stage::start("").await?;
     let naive = NaiveProxy::start(&stage.upstream).await?;
     let lure = Url::parse("https://attacker.example/lure")?;
@@ -63,9 +65,11 @@ async fn b1_b3_the_confused_deputy_works_against_a_naive_proxy_and_not_against_l
     stage.stop().await
 }
 
-/// B2, B13: what a person allowed one client, in this very browser a moment ago, allows another client nothing.
+/// What a person allowed one client, in this very browser a moment ago, allows another client nothing.
+///
+/// Requirements: B2, B13, conflict 3, conflict 4.
 #[tokio::test]
-async fn b2_b13_consent_to_one_client_opens_nothing_to_another() -> Result<()> {
+async fn consent_to_one_client_opens_nothing_to_another() -> Result<()> {
     let stage = Stage::start("").await?;
     let mut jar = Jar::new()?;
     stage.gate.app(&[LOOPBACK]).await?.request().tokens(&mut jar).await?;

@@ -9,8 +9,10 @@ use url::Url;
 use crate::{BROWSER, altered, assert_refused};
 
 /// Each is the good post with one thing changed; after all of them the good one still counts.
+///
+/// Requirements: B8, B12.
 #[tokio::test]
-async fn b8_b12_a_forged_or_cross_site_post_decides_nothing() -> Result<()> {
+async fn a_forged_or_cross_site_post_decides_nothing() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -61,8 +63,10 @@ async fn b8_b12_a_forged_or_cross_site_post_decides_nothing() -> Result<()> {
 }
 
 /// The classical one: a page of the attacker's posts a form that the attacker got for a ticket of their own.
+///
+/// Requirements: B8.
 #[tokio::test]
-async fn b8_an_attackers_page_cannot_answer_for_the_person() -> Result<()> {
+async fn an_attackers_page_cannot_answer_for_the_person() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut victim = Jar::new()?;
@@ -92,8 +96,10 @@ async fn b8_an_attackers_page_cannot_answer_for_the_person() -> Result<()> {
 }
 
 /// Two renders of one page, and several tabs, do not disturb each other.
+///
+/// Requirements: B32.
 #[tokio::test]
-async fn b32_every_render_stays_valid_and_tabs_finish_side_by_side() -> Result<()> {
+async fn every_render_stays_valid_and_tabs_finish_side_by_side() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -110,8 +116,9 @@ async fn b32_every_render_stays_valid_and_tabs_finish_side_by_side() -> Result<(
     stage.stop().await
 }
 
+/// Requirements: B8.
 #[tokio::test]
-async fn b8_the_same_decision_again_is_the_same_redirect() -> Result<()> {
+async fn the_same_decision_again_is_the_same_redirect() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -134,8 +141,9 @@ async fn b8_the_same_decision_again_is_the_same_redirect() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: B8.
 #[tokio::test]
-async fn b8_deny_then_approve_is_refused() -> Result<()> {
+async fn deny_then_approve_is_refused() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -149,8 +157,9 @@ async fn b8_deny_then_approve_is_refused() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: B8.
 #[tokio::test]
-async fn b8_approve_then_deny_is_refused() -> Result<()> {
+async fn approve_then_deny_is_refused() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -163,8 +172,10 @@ async fn b8_approve_then_deny_is_refused() -> Result<()> {
 }
 
 /// Many at once, half of them each way: one decision stands, and everybody hears the same.
+///
+/// Requirements: B8.
 #[tokio::test]
-async fn b8_opposite_decisions_at_once_leave_one() -> Result<()> {
+async fn opposite_decisions_at_once_leave_one() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -184,8 +195,9 @@ async fn b8_opposite_decisions_at_once_leave_one() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: B24.
 #[tokio::test]
-async fn b24_a_page_expires() -> Result<()> {
+async fn a_page_expires() -> Result<()> {
     let stage = Stage::start("[lifetimes]\nticket_seconds = 4\n").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;

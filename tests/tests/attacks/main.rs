@@ -23,6 +23,8 @@ const BROWSER: &str = "__Host-lychgate-browser-";
 const LOGIN: &str = "__Host-lychgate-login-";
 
 /// What every other test here changes one thing of.
+///
+/// Requirements: A1.
 #[tokio::test]
 async fn the_unchanged_flow_succeeds() -> Result<()> {
     let stage = Stage::start("").await?;

@@ -6,8 +6,9 @@ use e2e::http::Jar;
 
 use crate::assert_refused;
 
+/// Requirements: A10, B14, B35, R1.
 #[tokio::test]
-async fn a10_b14_b35_r1_a_changed_web_redirect_uri_is_a_page_and_never_a_redirect() -> Result<()> {
+async fn a_changed_web_redirect_uri_is_a_page_and_never_a_redirect() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[WEB]).await?;
     app.request().open(&mut Jar::new()?).await?;
@@ -53,8 +54,9 @@ async fn a10_b14_b35_r1_a_changed_web_redirect_uri_is_a_page_and_never_a_redirec
     stage.stop().await
 }
 
+/// Requirements: R3, conflict 1.
 #[tokio::test]
-async fn r3_of_a_loopback_redirect_uri_only_the_port_may_change() -> Result<()> {
+async fn of_a_loopback_redirect_uri_only_the_port_may_change() -> Result<()> {
     let stage = Stage::start("").await?;
     for (registered, good) in [
         ("http://127.0.0.1/callback", "http://127.0.0.1:49152/callback"),
@@ -104,8 +106,9 @@ async fn r3_of_a_loopback_redirect_uri_only_the_port_may_change() -> Result<()> 
     stage.stop().await
 }
 
+/// Requirements: A11, B35, R1, R2.
 #[tokio::test]
-async fn b35_r1_r2_who_asks_must_be_known_before_anything_is_redirected() -> Result<()> {
+async fn who_asks_must_be_known_before_anything_is_redirected() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let two = stage.gate.app(&[LOOPBACK, WEB]).await?;
@@ -134,10 +137,12 @@ async fn b35_r1_r2_who_asks_must_be_known_before_anything_is_redirected() -> Res
     stage.stop().await
 }
 
-/// A11, conflict 8: a stranger's URI gets no automatic redirect before a person has acted, or Lychgate would be the open
+/// A stranger's URI gets no automatic redirect before a person has acted, or Lychgate would be the open
 /// redirector that a phisher's link begins with.
+///
+/// Requirements: A11, R52, conflict 8.
 #[tokio::test]
-async fn a11_r52_an_early_error_is_redirected_only_where_no_phisher_can_wait() -> Result<()> {
+async fn an_early_error_is_redirected_only_where_no_phisher_can_wait() -> Result<()> {
     let config = "[[clients]]\nid = \"known\"\nname = \"Known\"\nredirect_uris = [\"https://known.example/cb\"]\n";
     let stage = Stage::start(config).await?;
     let jar = &mut Jar::new()?;

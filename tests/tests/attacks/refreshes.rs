@@ -6,8 +6,9 @@ use e2e::system::service::until;
 
 use crate::{altered, assert_no_tokens};
 
+/// Requirements: A12.
 #[tokio::test]
-async fn a12_within_grace_the_same_successor_and_it_works() -> Result<()> {
+async fn within_grace_the_same_successor_and_it_works() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let first = app.tokens().await?;
@@ -22,8 +23,9 @@ async fn a12_within_grace_the_same_successor_and_it_works() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: A12.
 #[tokio::test]
-async fn a12_after_grace_a_used_token_ends_the_grant() -> Result<()> {
+async fn after_grace_a_used_token_ends_the_grant() -> Result<()> {
     let stage = Stage::start("[lifetimes]\nrefresh_grace_seconds = 1\n").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let first = app.tokens().await?;
@@ -41,8 +43,9 @@ async fn a12_after_grace_a_used_token_ends_the_grant() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: A12, conflict 5.
 #[tokio::test]
-async fn a12_eight_at_once_get_the_same_successor() -> Result<()> {
+async fn eight_at_once_get_the_same_successor() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut current = app.tokens().await?;
@@ -63,8 +66,9 @@ async fn a12_eight_at_once_get_the_same_successor() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: A12.
 #[tokio::test]
-async fn a12_an_old_generation_ends_the_grant() -> Result<()> {
+async fn an_old_generation_ends_the_grant() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut generations = vec![app.tokens().await?];
@@ -78,8 +82,10 @@ async fn a12_an_old_generation_ends_the_grant() -> Result<()> {
 }
 
 /// Each is the good refresh with one thing changed; after all of them the good one still counts.
+///
+/// Requirements: R18, R19, R20.
 #[tokio::test]
-async fn r18_r19_r20_a_refresh_that_is_not_the_clients_own_changes_nothing() -> Result<()> {
+async fn a_refresh_that_is_not_the_clients_own_changes_nothing() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let other = stage.gate.app(&[LOOPBACK]).await?;

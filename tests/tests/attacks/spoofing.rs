@@ -15,8 +15,9 @@ const SPOOFED: [(&str, &str); 8] = [
     ("forwarded", "host=attacker.example;proto=https"),
 ];
 
+/// Requirements: R52.
 #[tokio::test]
-async fn r52_forged_host_and_forwarded_headers_change_nothing() -> Result<()> {
+async fn forged_host_and_forwarded_headers_change_nothing() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let gate = &stage.gate;

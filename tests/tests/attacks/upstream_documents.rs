@@ -70,8 +70,9 @@ async fn an_upstream_away_at_the_decision_costs_nothing() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_a_lying_key_set_signs_nobody_in() -> Result<()> {
+async fn a_lying_key_set_signs_nobody_in() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     stage.upstream.sign_in_as("mallory");
@@ -107,8 +108,10 @@ async fn b36_a_lying_key_set_signs_nobody_in() -> Result<()> {
 
 /// The upstream's keys change between two steps of one login, with the old one gone at once: nobody notices, if the old
 /// one was not just fetched. A key that is published no more is good for nothing then.
+///
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_keys_that_change_in_mid_flow_cost_nobody_their_login() -> Result<()> {
+async fn keys_that_change_in_mid_flow_cost_nobody_their_login() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -134,8 +137,10 @@ async fn b36_keys_that_change_in_mid_flow_cost_nobody_their_login() -> Result<()
 }
 
 /// OIDC Core §2: in an ID token, a subject is a string of at most 255 ASCII characters, and nothing else.
+///
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_a_subject_of_an_id_token_is_a_string() -> Result<()> {
+async fn a_subject_of_an_id_token_is_a_string() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     for sub in ["583231".to_owned(), "auth0|x y/z\"'<b>{}\\".to_owned(), "x".repeat(255)] {
@@ -150,8 +155,10 @@ async fn b36_a_subject_of_an_id_token_is_a_string() -> Result<()> {
 }
 
 /// Userinfo of plain OAuth 2.0 may give numbers, as GitHub does; they are kept to the last digit.
+///
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_a_subject_of_userinfo_is_a_string_or_an_integer() -> Result<()> {
+async fn a_subject_of_userinfo_is_a_string_or_an_integer() -> Result<()> {
     let stage = Stage::start_oauth2().await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     assert_eq!(app.tokens().await?.claims()?["sub"], "idp|ada");
@@ -176,8 +183,9 @@ async fn b36_a_subject_of_userinfo_is_a_string_or_an_integer() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_a_userinfo_endpoint_that_fails_signs_nobody_in() -> Result<()> {
+async fn a_userinfo_endpoint_that_fails_signs_nobody_in() -> Result<()> {
     let stage = Stage::start_oauth2().await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     app.tokens().await?;

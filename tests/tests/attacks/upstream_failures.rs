@@ -18,8 +18,9 @@ use crate::{LOGIN, assert_refused};
 /// Who signs in where the upstream lies. Nothing that is kept may ever name them.
 const MALLORY: &str = "mallory";
 
+/// Requirements: B36, R45.
 #[tokio::test]
-async fn b36_a_lying_id_token_signs_nobody_in() -> Result<()> {
+async fn a_lying_id_token_signs_nobody_in() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     app.tokens().await?;
@@ -68,8 +69,9 @@ async fn b36_a_lying_id_token_signs_nobody_in() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_the_way_back_must_be_the_upstreams_own() -> Result<()> {
+async fn the_way_back_must_be_the_upstreams_own() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     app.tokens().await?;
@@ -88,8 +90,9 @@ async fn b36_the_way_back_must_be_the_upstreams_own() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: A27.
 #[tokio::test]
-async fn a27_an_upstream_that_cannot_answer_is_no_reason_to_log_out() -> Result<()> {
+async fn an_upstream_that_cannot_answer_is_no_reason_to_log_out() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let before = app.tokens().await?;
@@ -145,6 +148,8 @@ async fn what_an_upstream_may_say_costs_nobody_their_login() -> Result<()> {
 }
 
 /// Slow is not endless: whoever takes too long is as good as away, before clients give us up.
+///
+/// Requirements: A27.
 #[tokio::test]
 async fn a_slow_upstream_is_given_up() -> Result<()> {
     for answer in [Answer::Stalls, Answer::Drips] {
@@ -207,6 +212,8 @@ async fn of_two_answers_to_one_code_only_the_first_is_ever_heard() -> Result<()>
 }
 
 /// OIDC Core §3.1.2.6: what the upstream says instead of a code.
+///
+/// Requirements: A27.
 #[tokio::test]
 async fn the_upstreams_own_errors_are_told_apart() -> Result<()> {
     let stage = Stage::start("").await?;
@@ -243,8 +250,10 @@ async fn the_upstreams_own_errors_are_told_apart() -> Result<()> {
 }
 
 /// An error at the callback needs this browser's cookie as much as a code does, or a link would end somebody's flow.
+///
+/// Requirements: B18.
 #[tokio::test]
-async fn b18_a_forged_error_callback_ends_nothing() -> Result<()> {
+async fn a_forged_error_callback_ends_nothing() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;

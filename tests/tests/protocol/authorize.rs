@@ -9,8 +9,10 @@ use crate::{assert_answers, assert_error};
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// Each is the good request with one thing changed.
+///
+/// Requirements: A6, A16, A26, R4, R5, R7, R42, R47.
 #[tokio::test]
-async fn a6_a16_a26_r4_r5_r7_r42_r47_every_check_has_its_own_error() -> Result<()> {
+async fn every_check_has_its_own_error() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -60,8 +62,9 @@ async fn a6_a16_a26_r4_r5_r7_r42_r47_every_check_has_its_own_error() -> Result<(
     stage.stop().await
 }
 
+/// Requirements: E6, E7, R7, R42.
 #[tokio::test]
-async fn e6_e7_r7_r42_what_real_clients_add_or_leave_out_is_no_error() -> Result<()> {
+async fn what_real_clients_add_or_leave_out_is_no_error() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let good = || app.request();
@@ -91,9 +94,11 @@ async fn e6_e7_r7_r42_what_real_clients_add_or_leave_out_is_no_error() -> Result
     stage.stop().await
 }
 
-/// A6, R11, R48: on every kind of answer, as it was sent.
+/// On every kind of answer, as it was sent.
+///
+/// Requirements: A6, R11, R48.
 #[tokio::test]
-async fn a6_r11_r48_state_and_one_iss_come_back_with_every_answer() -> Result<()> {
+async fn state_and_one_iss_come_back_with_every_answer() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let long = "s".repeat(3000);
@@ -128,9 +133,11 @@ async fn a6_r11_r48_state_and_one_iss_come_back_with_every_answer() -> Result<()
     stage.stop().await
 }
 
-/// R2: the registered URI's own query stays, byte for byte, before what is added.
+/// The registered URI's own query stays, byte for byte, before what is added.
+///
+/// Requirements: R2.
 #[tokio::test]
-async fn r2_a_redirect_uris_own_query_is_kept() -> Result<()> {
+async fn a_redirect_uris_own_query_is_kept() -> Result<()> {
     let stage = Stage::start("").await?;
     for uri in ["http://127.0.0.1:9/cb?x=%41&y", "http://127.0.0.1:9/cb?", "http://127.0.0.1:9/%7Ecb?a=b+c&"] {
         let app = stage.gate.app(&[uri]).await?;
@@ -144,8 +151,9 @@ async fn r2_a_redirect_uris_own_query_is_kept() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: R8.
 #[tokio::test]
-async fn r8_the_authorization_endpoint_takes_a_post_too() -> Result<()> {
+async fn the_authorization_endpoint_takes_a_post_too() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let request = app.request();
@@ -162,9 +170,11 @@ async fn r8_the_authorization_endpoint_takes_a_post_too() -> Result<()> {
     stage.stop().await
 }
 
-/// B16, B17, B21: what could be used at the callback comes into being with the approval, and not before.
+/// What could be used at the callback comes into being with the approval, and not before.
+///
+/// Requirements: B10, B11, B16, B17, B21.
 #[tokio::test]
-async fn b10_b11_b16_b17_b21_cookies_come_when_they_must_and_as_they_must() -> Result<()> {
+async fn cookies_come_when_they_must_and_as_they_must() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let request = app.request();
@@ -200,9 +210,11 @@ async fn b10_b11_b16_b17_b21_cookies_come_when_they_must_and_as_they_must() -> R
     stage.stop().await
 }
 
-/// B32: opening a link costs nothing and spends nothing, however often, by whomever.
+/// Opening a link costs nothing and spends nothing, however often, by whomever.
+///
+/// Requirements: B32.
 #[tokio::test]
-async fn b32_a_get_of_authorize_is_idempotent() -> Result<()> {
+async fn a_get_of_authorize_is_idempotent() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let request = app.request();
@@ -215,9 +227,11 @@ async fn b32_a_get_of_authorize_is_idempotent() -> Result<()> {
     stage.stop().await
 }
 
-/// R1: JSON for whoever asked for JSON, and a page for everybody else.
+/// JSON for whoever asked for JSON, and a page for everybody else.
+///
+/// Requirements: B35, R1.
 #[tokio::test]
-async fn r1_b35_a_program_may_read_why() -> Result<()> {
+async fn a_program_may_read_why() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[WEB]).await?;
     for (request, error) in [

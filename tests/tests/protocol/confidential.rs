@@ -63,8 +63,9 @@ pub(crate) async fn start() -> Result<(System, Gate)> {
     Ok((system, gate))
 }
 
+/// Requirements: A1, A9, R13, R14.
 #[tokio::test]
-async fn a1_a9_r13_r14_secrets_are_understood_in_every_spelling() -> Result<()> {
+async fn secrets_are_understood_in_every_spelling() -> Result<()> {
     let (_system, gate) = start().await?;
     let configured =
         || Confidential { app: gate.configured(STATIC_CLIENT, LOOPBACK), secret: STATIC_SECRET.to_owned() };
@@ -87,8 +88,10 @@ async fn a1_a9_r13_r14_secrets_are_understood_in_every_spelling() -> Result<()> 
 }
 
 /// Each is a good request with one thing changed, and none of them consumes what it brings.
+///
+/// Requirements: R13, R14, R25.
 #[tokio::test]
-async fn r13_r14_r25_a_wrong_secret_is_a_failed_authentication_and_nothing_else() -> Result<()> {
+async fn a_wrong_secret_is_a_failed_authentication_and_nothing_else() -> Result<()> {
     let (_system, gate) = start().await?;
     let client = Confidential::registered(&gate, "client_secret_basic").await?;
     let other = Confidential::registered(&gate, "client_secret_basic").await?;

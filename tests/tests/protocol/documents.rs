@@ -42,8 +42,9 @@ fn assert_no_page(page: &Page, status: u16, reason: &str, why: &str) {
     assert!(!page.redirects() && page.set_cookies().is_empty(), "{why}: {}", page.summary());
 }
 
+/// Requirements: A7, D2, D7, D10, D11, D13.
 #[tokio::test]
-async fn a7_d2_d7_d10_d11_d13_a_client_is_what_its_document_says() -> Result<()> {
+async fn a_client_is_what_its_document_says() -> Result<()> {
     let (site, _system, gate) = start("").await?;
     let metadata = gate.get("/.well-known/oauth-authorization-server").await?.json()?;
     assert_eq!(metadata["client_id_metadata_document_supported"], true, "A7");
@@ -67,9 +68,11 @@ async fn a7_d2_d7_d10_d11_d13_a_client_is_what_its_document_says() -> Result<()>
     Ok(())
 }
 
-/// D1: of what is no acceptable URL, nothing is resolved, let alone fetched.
+/// Of what is no acceptable URL, nothing is resolved, let alone fetched.
+///
+/// Requirements: D1.
 #[tokio::test]
-async fn d1_an_id_that_no_parser_could_misread_or_none() -> Result<()> {
+async fn an_id_that_no_parser_could_misread_or_none() -> Result<()> {
     let (site, _system, gate) = start("").await?;
     let good = site.publish(DOCUMENT, &json!({}));
     let origin = good.strip_suffix(DOCUMENT).context("an origin")?;
@@ -104,8 +107,10 @@ const INVALID: (u16, &str) = (400, "METADATA_DOCUMENT_INVALID");
 const UNAVAILABLE: (u16, &str) = (503, "METADATA_DOCUMENT_UNAVAILABLE");
 
 /// Each is the good answer with one thing changed.
+///
+/// Requirements: D3, D7, D10, D19.
 #[tokio::test]
-async fn d3_d7_d10_d19_what_is_not_served_as_a_document_is_none() -> Result<()> {
+async fn what_is_not_served_as_a_document_is_none() -> Result<()> {
     let (site, system, gate) = start("").await?;
     let good = site.publish(DOCUMENT, &json!({}));
     let moved = |path: &str| Shown { headers: format!("location: {good}\r\n"), ..whole(&site, path) };
@@ -139,8 +144,10 @@ async fn d3_d7_d10_d19_what_is_not_served_as_a_document_is_none() -> Result<()> 
 }
 
 /// Each is the good document with one thing changed. None becomes a client of any other kind (D19).
+///
+/// Requirements: D4, D5, D7, D19.
 #[tokio::test]
-async fn d4_d5_d7_d19_what_is_no_acceptable_document_is_no_client() -> Result<()> {
+async fn what_is_no_acceptable_document_is_no_client() -> Result<()> {
     let (site, system, gate) = start("").await?;
     for (path, name, value) in [
         ("/other", "client_id", json!(site.publish(DOCUMENT, &json!({})))),
@@ -194,8 +201,9 @@ fn document(members: &Value) -> Value {
     document
 }
 
+/// Requirements: D6.
 #[tokio::test]
-async fn d6_the_redirect_uri_is_one_of_the_documents() -> Result<()> {
+async fn the_redirect_uri_is_one_of_the_documents() -> Result<()> {
     let (site, _system, gate) = start("").await?;
     let id = site.publish(DOCUMENT, &json!({ "redirect_uris": ["http://localhost/callback", LOOPBACK] }));
     for good in ["http://localhost:51234/callback", "http://127.0.0.1:51234/callback"] {
@@ -209,8 +217,10 @@ async fn d6_the_redirect_uri_is_one_of_the_documents() -> Result<()> {
 }
 
 /// Everything here is good but the address. Somebody listens at one of them, on a port that is permitted, and nobody calls.
+///
+/// Requirements: D8, D9.
 #[tokio::test]
-async fn d8_d9_no_address_that_is_not_public_is_called() -> Result<()> {
+async fn no_address_that_is_not_public_is_called() -> Result<()> {
     let (site, _system, gate) = start("").await?;
     let neighbour = TcpListener::bind(("127.0.0.2", site.port()))?;
     neighbour.set_nonblocking(true)?;
@@ -251,8 +261,9 @@ async fn d8_d9_no_address_that_is_not_public_is_called() -> Result<()> {
     Ok(())
 }
 
+/// Requirements: A20.
 #[tokio::test]
-async fn a20_documents_come_from_where_the_operator_trusts() -> Result<()> {
+async fn documents_come_from_where_the_operator_trusts() -> Result<()> {
     let allowed = "metadata_documents = { mode = \"allow-list\", hosts = [\"claude.ai\"] }";
     let off = "metadata_documents = { mode = \"off\" }";
     for (settings, reason, announced) in [(allowed, "METADATA_HOST_FORBIDDEN", true), (off, "CLIENT_UNKNOWN", false)] {
@@ -270,8 +281,10 @@ async fn a20_documents_come_from_where_the_operator_trusts() -> Result<()> {
 }
 
 /// Some sites refuse requests from data centres; the operator's copy stands in.
+///
+/// Requirements: D14.
 #[tokio::test]
-async fn d14_a_pinned_document_stands_for_one_that_cannot_be_had() -> Result<()> {
+async fn a_pinned_document_stands_for_one_that_cannot_be_had() -> Result<()> {
     let site = Site::start().await?;
     let id = site.url(DOCUMENT);
     let own = document(&json!({ "client_id": id }));
@@ -287,9 +300,11 @@ async fn d14_a_pinned_document_stands_for_one_that_cannot_be_had() -> Result<()>
     Ok(())
 }
 
-/// D18: that the access goes to another website than the one that vouches is said, or not permitted at all.
+/// That the access goes to another website than the one that vouches is said, or not permitted at all.
+///
+/// Requirements: D16, D18.
 #[tokio::test]
-async fn d16_d18_another_websites_redirect_is_visible_or_forbidden() -> Result<()> {
+async fn another_websites_redirect_is_visible_or_forbidden() -> Result<()> {
     const ELSEWHERE: &str = "This is not the website that says the app is its own";
     let (site, _system, gate) = start("").await?;
     let grants = json!(["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer"]);
@@ -310,8 +325,10 @@ async fn d16_d18_another_websites_redirect_is_visible_or_forbidden() -> Result<(
 
 /// A host that is down is no reason to think the client gone: come back later. People and programs are told no more than
 /// that; the log says what it was.
+///
+/// Requirements: D19.
 #[tokio::test]
-async fn d19_a_host_that_is_down_is_a_503_and_the_log_says_why() -> Result<()> {
+async fn a_host_that_is_down_is_a_503_and_the_log_says_why() -> Result<()> {
     let site = Site::start().await?;
     let logged = Logged::start_with(plan(&site, ""), "json", "info").await?;
     let gate = logged.system.gate(MAIN.id)?;

@@ -39,8 +39,9 @@ fn assert_inactive(page: &Page, why: &str) {
     assert_eq!(page.header("cache-control"), Some("no-store"), "{why}");
 }
 
+/// Requirements: R16, R39.
 #[tokio::test]
-async fn r16_r39_a_resource_server_is_told_of_its_own_living_token() -> Result<()> {
+async fn a_resource_server_is_told_of_its_own_living_token() -> Result<()> {
     let (_system, gate) = start().await?;
     let app = gate.app(&[LOOPBACK]).await?;
     let tokens = app.tokens().await?;
@@ -66,8 +67,10 @@ async fn r16_r39_a_resource_server_is_told_of_its_own_living_token() -> Result<(
 }
 
 /// Each is the good question with one thing changed.
+///
+/// Requirements: A17, R39, R45.
 #[tokio::test]
-async fn a17_r39_r45_nothing_tells_why_a_token_is_not_active() -> Result<()> {
+async fn nothing_tells_why_a_token_is_not_active() -> Result<()> {
     let (_system, gate) = start().await?;
     let tokens = gate.app(&[LOOPBACK]).await?.tokens().await?;
     let (unsigned, _) = tokens.access_token.rsplit_once('.').context("a JWT")?;
@@ -91,8 +94,10 @@ async fn a17_r39_r45_nothing_tells_why_a_token_is_not_active() -> Result<()> {
 }
 
 /// Clients, and whoever has only a token, are no resource servers.
+///
+/// Requirements: R25, R39.
 #[tokio::test]
-async fn r25_r39_whoever_is_no_resource_server_is_challenged() -> Result<()> {
+async fn whoever_is_no_resource_server_is_challenged() -> Result<()> {
     let (_system, gate) = start().await?;
     let app = gate.app(&[LOOPBACK]).await?;
     let tokens = app.tokens().await?;

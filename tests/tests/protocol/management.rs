@@ -61,8 +61,9 @@ impl Registered {
     }
 }
 
+/// Requirements: R16, R37.
 #[tokio::test]
-async fn r16_r37_a_registration_is_read_replaced_and_deleted() -> Result<()> {
+async fn a_registration_is_read_replaced_and_deleted() -> Result<()> {
     let (_system, gate) = start("").await?;
     let client = Registered::of(&gate, &metadata()).await?;
     let id = client.text("client_id").to_owned();
@@ -100,8 +101,10 @@ async fn r16_r37_a_registration_is_read_replaced_and_deleted() -> Result<()> {
 }
 
 /// Each is a good request with another token, or for another client; nothing comes of any.
+///
+/// Requirements: R25, R37.
 #[tokio::test]
-async fn r25_r37_another_token_manages_nothing_and_is_challenged() -> Result<()> {
+async fn another_token_manages_nothing_and_is_challenged() -> Result<()> {
     let (_system, gate) = start("").await?;
     let (client, other) = (Registered::of(&gate, &metadata()).await?, Registered::of(&gate, &metadata()).await?);
     let mut next = metadata();
@@ -138,9 +141,11 @@ async fn r25_r37_another_token_manages_nothing_and_is_challenged() -> Result<()>
     Ok(())
 }
 
-/// B14: what people agreed to was another client; a page that shows the old one decides nothing.
+/// What people agreed to was another client; a page that shows the old one decides nothing.
+///
+/// Requirements: B14, R37.
 #[tokio::test]
-async fn b14_r37_what_is_replaced_is_asked_about_anew() -> Result<()> {
+async fn what_is_replaced_is_asked_about_anew() -> Result<()> {
     let (system, gate) = start("").await?;
     let client = Registered::of(&gate, &metadata()).await?;
     let app = gate.configured(client.text("client_id"), WEB);
@@ -163,8 +168,9 @@ async fn b14_r37_what_is_replaced_is_asked_about_anew() -> Result<()> {
     Ok(())
 }
 
+/// Requirements: R25, R36.
 #[tokio::test]
-async fn r25_r36_registration_is_as_open_as_the_operator_says() -> Result<()> {
+async fn registration_is_as_open_as_the_operator_says() -> Result<()> {
     let with_token = format!(
         "registration = {{ mode = \"initial-access-token\", initial_access_token_sha256 = [\"{}\"] }}",
         digest(INITIAL)
@@ -195,9 +201,11 @@ async fn r25_r36_registration_is_as_open_as_the_operator_says() -> Result<()> {
     Ok(())
 }
 
-/// B33: at registration and at /authorize; a policy that is tightened later counts for those who registered before.
+/// At registration and at /authorize; a policy that is tightened later counts for those who registered before.
+///
+/// Requirements: B33.
 #[tokio::test]
-async fn b33_redirects_lead_only_where_the_operator_permits() -> Result<()> {
+async fn redirects_lead_only_where_the_operator_permits() -> Result<()> {
     let (mut system, gate) = start("").await?;
     let before = Registered::of(&gate, &metadata()).await?;
     let app = gate.configured(before.text("client_id"), WEB);

@@ -11,8 +11,9 @@ use crate::assert_no_null_or_fraction;
 const SERVER: &str = "/.well-known/oauth-authorization-server";
 const OPENID: &str = "/.well-known/openid-configuration";
 
+/// Requirements: A2, A3, A4, A5, A6, A7, R41.
 #[tokio::test]
-async fn a2_a3_a4_a5_a6_r41_the_metadata_is_the_same_under_both_names() -> Result<()> {
+async fn the_metadata_is_the_same_under_both_names() -> Result<()> {
     let stage = Stage::start("").await?;
     let gate = &stage.gate;
     let (server, openid) = (gate.get(SERVER).await?, gate.get(OPENID).await?);
@@ -57,8 +58,10 @@ async fn a2_a3_a4_a5_a6_r41_the_metadata_is_the_same_under_both_names() -> Resul
 }
 
 /// SDKs try other forms after a 404, give up on a 5xx and follow no redirect.
+///
+/// Requirements: A3.
 #[tokio::test]
-async fn a3_what_is_not_published_is_not_found() -> Result<()> {
+async fn what_is_not_published_is_not_found() -> Result<()> {
     let stage = Stage::start("").await?;
     for path in [
         "/.well-known/oauth-authorization-server/t",
@@ -77,16 +80,19 @@ async fn a3_what_is_not_published_is_not_found() -> Result<()> {
 }
 
 /// A client that found no metadata guesses exactly these (2025-03-26 §2.3.3).
+///
+/// Requirements: A25.
 #[tokio::test]
-async fn a25_the_default_paths_work() -> Result<()> {
+async fn the_default_paths_work() -> Result<()> {
     let stage = Stage::start("").await?;
     // Everything in `Flow` uses the guessed paths.
     stage.gate.app(&[LOOPBACK]).await?.tokens().await?;
     stage.stop().await
 }
 
+/// Requirements: R44.
 #[tokio::test]
-async fn r44_the_keys_are_public_and_say_what_they_are_for() -> Result<()> {
+async fn the_keys_are_public_and_say_what_they_are_for() -> Result<()> {
     let stage = Stage::start("").await?;
     let page = stage.gate.get("/jwks.json").await?;
     assert_eq!((page.status, page.header("content-type")), (200, Some("application/json")));
@@ -103,8 +109,9 @@ async fn r44_the_keys_are_public_and_say_what_they_are_for() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: R26.
 #[tokio::test]
-async fn r26_web_pages_may_use_what_programs_use() -> Result<()> {
+async fn web_pages_may_use_what_programs_use() -> Result<()> {
     let stage = Stage::start("").await?;
     let gate = &stage.gate;
     for (path, method) in [
@@ -147,8 +154,10 @@ async fn r26_web_pages_may_use_what_programs_use() -> Result<()> {
 }
 
 /// What a browser opens is for its person alone.
+///
+/// Requirements: R8.
 #[tokio::test]
-async fn r8_no_other_origin_reads_a_persons_pages() -> Result<()> {
+async fn no_other_origin_reads_a_persons_pages() -> Result<()> {
     let stage = Stage::start("").await?;
     let gate = &stage.gate;
     let request = gate.app(&[LOOPBACK]).await?.request();

@@ -5,8 +5,9 @@ use e2e::flow::{LOOPBACK, Stage, WEB};
 use e2e::http::{Jar, Page};
 use serde_json::json;
 
+/// Requirements: B9, R22, R52.
 #[tokio::test]
-async fn b9_r22_r52_every_page_is_protected() -> Result<()> {
+async fn every_page_is_protected() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -25,9 +26,11 @@ async fn b9_r22_r52_every_page_is_protected() -> Result<()> {
     stage.stop().await
 }
 
-/// R9, R52: every redirect of the flow, too.
+/// Every redirect of the flow, too.
+///
+/// Requirements: R9, R52.
 #[tokio::test]
-async fn r9_r52_every_redirect_is_a_303_that_tells_nobody_where_it_came_from() -> Result<()> {
+async fn every_redirect_is_a_303_that_tells_nobody_where_it_came_from() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -44,8 +47,9 @@ async fn r9_r52_every_redirect_is_a_303_that_tells_nobody_where_it_came_from() -
     stage.stop().await
 }
 
+/// Requirements: A18, A19, B5, B6, B7, B38.
 #[tokio::test]
-async fn a18_a19_b5_b6_b7_the_page_says_who_asks_for_what_and_where_it_goes() -> Result<()> {
+async fn the_page_says_who_asks_for_what_and_where_it_goes() -> Result<()> {
     let stage = Stage::start("").await?;
     let mut jar = Jar::new()?;
     let uri = "https://claude.example/api/callback?tenant=7";
@@ -73,9 +77,11 @@ async fn a18_a19_b5_b6_b7_the_page_says_who_asks_for_what_and_where_it_goes() ->
     stage.stop().await
 }
 
-/// B5: a name is a stranger's text.
+/// A name is a stranger's text.
+///
+/// Requirements: B5.
 #[tokio::test]
-async fn b5_a_name_cannot_become_markup_or_turn_the_text_around() -> Result<()> {
+async fn a_name_cannot_become_markup_or_turn_the_text_around() -> Result<()> {
     let stage = Stage::start("").await?;
     for name in [
         "<script>alert(1)</script>",
@@ -98,8 +104,10 @@ async fn b5_a_name_cannot_become_markup_or_turn_the_text_around() -> Result<()> 
 }
 
 /// A client that an operator wrote down is not called unverified.
+///
+/// Requirements: A9, B38.
 #[tokio::test]
-async fn a9_b38_a_configured_client_completes_a_flow_and_bears_its_configured_name() -> Result<()> {
+async fn a_configured_client_completes_a_flow_and_bears_its_configured_name() -> Result<()> {
     let config = format!("[[clients]]\nid = \"known\"\nname = \"Known app\"\nredirect_uris = [\"{WEB}\"]\n");
     let stage = Stage::start(&config).await?;
     let app = stage.gate.configured("known", WEB);

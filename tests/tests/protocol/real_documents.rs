@@ -18,8 +18,10 @@ async fn start() -> Result<(Site, System, Gate)> {
 
 /// Two loopback URIs without a port, grant types that nobody here speaks, no `application_type`; a free port each time,
 /// and several processes of one machine with one refresh token.
+///
+/// Requirements: D6, D16.
 #[tokio::test]
-async fn d6_d16_claude_codes_document_and_its_random_ports() -> Result<()> {
+async fn claude_codes_document_and_its_random_ports() -> Result<()> {
     let (site, _system, gate) = start().await?;
     let id = site.publish(
         "/oauth/claude-code-client-metadata",
@@ -80,8 +82,9 @@ async fn redemption(app: &App) -> Result<TokenRequest> {
     Ok(request.redemption(&answer.code()?).and("resource", &resource))
 }
 
+/// Requirements: D9, D15.
 #[tokio::test]
-async fn d9_d15_chatgpts_document_completes_signed_and_unsigned() -> Result<()> {
+async fn chatgpts_document_completes_signed_and_unsigned() -> Result<()> {
     let (site, _system, gate) = start().await?;
     let (id, key) = chatgpt(&site, &json!(["private_key_jwt", "none"]))?;
     let app = gate.configured(&id, REDIRECT);
@@ -99,8 +102,10 @@ async fn d9_d15_chatgpts_document_completes_signed_and_unsigned() -> Result<()> 
 }
 
 /// Each is the signed request with one thing changed; none consumes the code.
+///
+/// Requirements: D15, R45.
 #[tokio::test]
-async fn d15_r45_a_signature_counts_once_and_for_its_own_client_only() -> Result<()> {
+async fn a_signature_counts_once_and_for_its_own_client_only() -> Result<()> {
     let (site, _system, gate) = start().await?;
     let (id, key) = chatgpt(&site, &json!(["private_key_jwt"]))?;
     let app = gate.configured(&id, REDIRECT);

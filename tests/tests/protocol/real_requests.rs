@@ -7,8 +7,10 @@ use serde_json::{Value, json};
 
 /// FastMCP opens /authorize itself, without cookies, before it opens a browser: a 400 makes it forget its client and
 /// register anew, a redirect or a page makes it go on, anything else is the end.
+///
+/// Requirements: B32, B35.
 #[tokio::test]
-async fn b32_b35_fastmcps_preflight_gets_the_statuses_it_knows() -> Result<()> {
+async fn fastmcps_preflight_gets_the_statuses_it_knows() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let request = app.request();
@@ -25,8 +27,10 @@ async fn b32_b35_fastmcps_preflight_gets_the_statuses_it_knows() -> Result<()> {
 }
 
 /// Cursor registers all three at once, as `web`; if one of them is refused, it gives up.
+///
+/// Requirements: A24, conflict 2.
 #[tokio::test]
-async fn a24_cursors_three_redirect_uris_are_registered_together() -> Result<()> {
+async fn cursors_three_redirect_uris_are_registered_together() -> Result<()> {
     let stage = Stage::start("").await?;
     let uris = [
         "cursor://anysphere.cursor-mcp/oauth/callback",
@@ -56,8 +60,10 @@ async fn a24_cursors_three_redirect_uris_are_registered_together() -> Result<()>
 }
 
 /// ChatGPT sends `resource` twice and `ui_locales`, and leaves `scope` out when it connects again.
+///
+/// Requirements: E6, R42.
 #[tokio::test]
-async fn e6_r42_chatgpts_doubled_resource_and_missing_scope() -> Result<()> {
+async fn chatgpts_doubled_resource_and_missing_scope() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&["https://chatgpt.com/connector_platform_oauth_redirect"]).await?;
     let first = app
@@ -74,8 +80,10 @@ async fn e6_r42_chatgpts_doubled_resource_and_missing_scope() -> Result<()> {
 }
 
 /// VS Code registers four, and uses whatever port is free.
+///
+/// Requirements: R3, conflict 1.
 #[tokio::test]
-async fn r3_vs_codes_four_redirect_uris_and_a_random_port() -> Result<()> {
+async fn vs_codes_four_redirect_uris_and_a_random_port() -> Result<()> {
     let stage = Stage::start("").await?;
     let uris = [
         "https://insiders.vscode.dev/redirect",
@@ -99,8 +107,10 @@ async fn r3_vs_codes_four_redirect_uris_and_a_random_port() -> Result<()> {
 }
 
 /// Claude Code registers without a port and comes with one, and its processes refresh at the same time.
+///
+/// Requirements: A12, R3.
 #[tokio::test]
-async fn r3_a12_claude_codes_random_ports_and_its_racing_refreshes() -> Result<()> {
+async fn claude_codes_random_ports_and_its_racing_refreshes() -> Result<()> {
     let stage = Stage::start("").await?;
     let uris = ["http://localhost/callback", "http://127.0.0.1/callback"];
     let metadata = json!({
@@ -125,8 +135,10 @@ async fn r3_a12_claude_codes_random_ports_and_its_racing_refreshes() -> Result<(
 
 /// Claude.ai registers twice in parallel and asks for a secret; a client it has lost answers 401, so that it registers
 /// again, and a dead token 400, so that it asks the person again.
+///
+/// Requirements: R34, R35.
 #[tokio::test]
-async fn r34_r35_claude_ais_parallel_registrations_and_its_two_ways_back() -> Result<()> {
+async fn claude_ais_parallel_registrations_and_its_two_ways_back() -> Result<()> {
     let stage = Stage::start("").await?;
     let uris = ["https://claude.ai/api/mcp/auth_callback"];
     let metadata = json!({

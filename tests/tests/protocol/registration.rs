@@ -9,8 +9,9 @@ use serde_json::{Value, json};
 
 use crate::{assert_error, assert_no_null_or_fraction};
 
+/// Requirements: A8, R16, R31.
 #[tokio::test]
-async fn a8_r16_r31_the_answer_says_everything_that_was_registered() -> Result<()> {
+async fn the_answer_says_everything_that_was_registered() -> Result<()> {
     let stage = Stage::start("").await?;
     let asked = json!({
         "redirect_uris": [LOOPBACK, WEB],
@@ -43,8 +44,10 @@ async fn a8_r16_r31_the_answer_says_everything_that_was_registered() -> Result<(
 }
 
 /// Whoever asks for a secret gets one; whoever asks for what is not spoken here becomes a public client, and is told so.
+///
+/// Requirements: R31, R34.
 #[tokio::test]
-async fn r31_r34_a_secret_is_given_to_whoever_asks_for_one() -> Result<()> {
+async fn a_secret_is_given_to_whoever_asks_for_one() -> Result<()> {
     let stage = Stage::start("").await?;
     for method in ["none", "tls_client_auth", "something_new"] {
         let registered = registered(&stage.gate, json!({ "token_endpoint_auth_method": method })).await?;
@@ -65,8 +68,9 @@ async fn r31_r34_a_secret_is_given_to_whoever_asks_for_one() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: R31.
 #[tokio::test]
-async fn r31_unknown_members_and_nulls_are_passed_over() -> Result<()> {
+async fn unknown_members_and_nulls_are_passed_over() -> Result<()> {
     let stage = Stage::start("").await?;
     let registered = registered(
         &stage.gate,
@@ -89,8 +93,9 @@ async fn r31_unknown_members_and_nulls_are_passed_over() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: A24.
 #[tokio::test]
-async fn a24_application_type_is_a_hint_and_never_a_reason() -> Result<()> {
+async fn application_type_is_a_hint_and_never_a_reason() -> Result<()> {
     let stage = Stage::start("").await?;
     for kind in ["native", "web"] {
         for uri in [LOOPBACK, WEB, "cursor://anysphere.cursor-mcp/oauth/callback", "http://localhost:8787/callback"] {
@@ -102,8 +107,9 @@ async fn a24_application_type_is_a_hint_and_never_a_reason() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: A10, A14, R32.
 #[tokio::test]
-async fn a10_a14_r32_a_redirect_uri_that_could_harm_is_refused() -> Result<()> {
+async fn a_redirect_uri_that_could_harm_is_refused() -> Result<()> {
     let stage = Stage::start("").await?;
     let own = stage.gate.url("/callback/demo");
     let long = format!("https://app.example/{}", "x".repeat(3000));
@@ -152,8 +158,9 @@ async fn a10_a14_r32_a_redirect_uri_that_could_harm_is_refused() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: R32, R33.
 #[tokio::test]
-async fn r32_r33_metadata_that_cannot_work_is_refused_as_json() -> Result<()> {
+async fn metadata_that_cannot_work_is_refused_as_json() -> Result<()> {
     let stage = Stage::start("").await?;
     for (what, metadata) in [
         ("an implicit client", json!({ "response_types": ["token"] })),
@@ -191,8 +198,9 @@ async fn r32_r33_metadata_that_cannot_work_is_refused_as_json() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: R31, R35.
 #[tokio::test]
-async fn r31_r35_what_a_stranger_may_store_is_bounded() -> Result<()> {
+async fn what_a_stranger_may_store_is_bounded() -> Result<()> {
     let stage = Stage::start("").await?;
     let many: Vec<_> = (0..21).map(|n| format!("https://app.example/{n}")).collect();
     let page = stage.gate.register(&json!({ "redirect_uris": many })).await?;
@@ -211,8 +219,9 @@ async fn r31_r35_what_a_stranger_may_store_is_bounded() -> Result<()> {
     stage.stop().await
 }
 
+/// Requirements: D13, R24, R35.
 #[tokio::test]
-async fn r24_r35_each_registration_is_a_client_of_its_own_under_an_id_of_ours() -> Result<()> {
+async fn each_registration_is_a_client_of_its_own_under_an_id_of_ours() -> Result<()> {
     let stage = Stage::start("").await?;
     let mut ids = BTreeSet::new();
     let asked = json!({ "client_id": "chosen", "client_secret": "chosen", "client_name": "An app" });
@@ -231,8 +240,9 @@ async fn r24_r35_each_registration_is_a_client_of_its_own_under_an_id_of_ours() 
     stage.stop().await
 }
 
+/// Requirements: B34.
 #[tokio::test]
-async fn b34_what_the_upstream_knows_us_by_is_not_given_away() -> Result<()> {
+async fn what_the_upstream_knows_us_by_is_not_given_away() -> Result<()> {
     let stage = Stage::start("").await?;
     let (id, secret) = stage.upstream.client();
     let registration = stage.gate.register(&json!({ "redirect_uris": [LOOPBACK] })).await?;

@@ -16,8 +16,10 @@ const AT: &str = "/.well-known/oauth-protected-resource";
 const FILES: Issuer = Issuer { id: "files", path: "/t", resource: "https://files.example.com/tools/mcp", ..MAIN };
 
 /// Asked for at the resource's own host, whose proxy passes the request on, or at ours: by its path.
+///
+/// Requirements: A23, C1, C2, C3, R53.
 #[tokio::test]
-async fn a23_c1_c2_c3_r53_the_metadata_of_every_resource_are_at_its_path() -> Result<()> {
+async fn the_metadata_of_every_resource_are_at_its_path() -> Result<()> {
     let system = System::start(Plan { edges: 1, issuers: vec![MAIN, FILES], ..Plan::default() }).await?;
     let gate = Gate::new(&system.origin(), MAIN.resource)?;
     for (path, Issuer { id, resource, .. }) in [("/mcp", MAIN), ("/tools/mcp", FILES)] {
@@ -38,8 +40,9 @@ async fn a23_c1_c2_c3_r53_the_metadata_of_every_resource_are_at_its_path() -> Re
     Ok(())
 }
 
+/// Requirements: A4, R52.
 #[tokio::test]
-async fn a4_r52_no_host_changes_what_the_metadata_say() -> Result<()> {
+async fn no_host_changes_what_the_metadata_say() -> Result<()> {
     let system = System::start(Plan { edges: 1, ..Plan::default() }).await?;
     let gate = system.gate(MAIN.id)?;
     let plain = gate.get(&format!("{AT}/mcp")).await?;
@@ -50,9 +53,11 @@ async fn a4_r52_no_host_changes_what_the_metadata_say() -> Result<()> {
     Ok(())
 }
 
-/// R44: a verifier that knows RS256 only, or prefers EdDSA, is served by an issuer of its own.
+/// A verifier that knows RS256 only, or prefers EdDSA, is served by an issuer of its own.
+///
+/// Requirements: R44, R45.
 #[tokio::test]
-async fn r44_r45_tokens_are_signed_as_the_issuer_is_configured() -> Result<()> {
+async fn tokens_are_signed_as_the_issuer_is_configured() -> Result<()> {
     for (name, algorithm, kty) in
         [("ES256", Algorithm::ES256, "EC"), ("EdDSA", Algorithm::EdDSA, "OKP"), ("RS256", Algorithm::RS256, "RSA")]
     {

@@ -33,8 +33,10 @@ fn assert_revoked(page: &Page, why: &str) {
 }
 
 /// The grant ends with any of its tokens, whatever the hint says.
+///
+/// Requirements: R30.
 #[tokio::test]
-async fn r30_a_public_client_gives_back_either_token_and_the_whole_grant_ends() -> Result<()> {
+async fn a_public_client_gives_back_either_token_and_the_whole_grant_ends() -> Result<()> {
     let (_system, gate) = confidential::start().await?;
     let app = gate.app(&[LOOPBACK]).await?;
     for hint in ["refresh_token", "access_token", "id_token"] {
@@ -49,8 +51,9 @@ async fn r30_a_public_client_gives_back_either_token_and_the_whole_grant_ends() 
     Ok(())
 }
 
+/// Requirements: R30.
 #[tokio::test]
-async fn r30_clients_with_secrets_and_keys_authenticate_as_at_the_token_endpoint() -> Result<()> {
+async fn clients_with_secrets_and_keys_authenticate_as_at_the_token_endpoint() -> Result<()> {
     let (_system, gate) = confidential::start().await?;
     for method in ["client_secret_basic", "client_secret_post"] {
         let client = Confidential::registered(&gate, method).await?;
@@ -88,8 +91,10 @@ async fn r30_clients_with_secrets_and_keys_authenticate_as_at_the_token_endpoint
 }
 
 /// What is not the client's own, or nobody's, or no token: nothing of it ends anything.
+///
+/// Requirements: R30.
 #[tokio::test]
-async fn r30_foreign_tokens_are_refused_and_unknown_ones_are_as_good_as_revoked() -> Result<()> {
+async fn foreign_tokens_are_refused_and_unknown_ones_are_as_good_as_revoked() -> Result<()> {
     let (_system, gate) = confidential::start().await?;
     let (app, other) = (gate.app(&[LOOPBACK]).await?, gate.app(&[LOOPBACK]).await?);
     let tokens = app.tokens().await?;

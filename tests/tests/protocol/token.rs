@@ -12,8 +12,9 @@ use sha2::{Digest, Sha256};
 
 use crate::{assert_error, assert_no_null_or_fraction};
 
+/// Requirements: A13, A16, R16, R17, R44.
 #[tokio::test]
-async fn a13_a16_r16_r17_r44_the_tokens_are_what_a_resource_server_can_verify() -> Result<()> {
+async fn the_tokens_are_what_a_resource_server_can_verify() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let request = app.request();
@@ -48,8 +49,9 @@ async fn a13_a16_r16_r17_r44_the_tokens_are_what_a_resource_server_can_verify() 
     stage.stop().await
 }
 
+/// Requirements: R4, R7, R12, R16.
 #[tokio::test]
-async fn r4_r7_r12_r16_the_endpoint_takes_forms_of_two_grant_types_by_post() -> Result<()> {
+async fn the_endpoint_takes_forms_of_two_grant_types_by_post() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let tokens = app.tokens().await?;
@@ -93,9 +95,11 @@ async fn r4_r7_r12_r16_the_endpoint_takes_forms_of_two_grant_types_by_post() -> 
     stage.stop().await
 }
 
-/// R13, R14: a public client authenticates by saying who it is, in one way.
+/// A public client authenticates by saying who it is, in one way.
+///
+/// Requirements: A22, R13, R14.
 #[tokio::test]
-async fn r13_r14_client_authentication_is_one_method_and_fails_as_it_was_tried() -> Result<()> {
+async fn client_authentication_is_one_method_and_fails_as_it_was_tried() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let other = stage.gate.app(&[LOOPBACK]).await?;
@@ -143,9 +147,11 @@ async fn r13_r14_client_authentication_is_one_method_and_fails_as_it_was_tried()
     stage.stop().await
 }
 
-/// R5, R6, R38: the shortest and the longest verifier, with every kind of character.
+/// The shortest and the longest verifier, with every kind of character.
+///
+/// Requirements: R5, R6, R38.
 #[tokio::test]
-async fn r6_r38_verifiers_of_every_length_and_alphabet() -> Result<()> {
+async fn verifiers_of_every_length_and_alphabet() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let all = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~".repeat(2);
@@ -177,9 +183,11 @@ async fn r6_r38_verifiers_of_every_length_and_alphabet() -> Result<()> {
     stage.stop().await
 }
 
-/// R21: OAuth 2.1 clients leave the redirect URI out at the token endpoint; older ones send what they used.
+/// OAuth 2.1 clients leave the redirect URI out at the token endpoint; older ones send what they used.
+///
+/// Requirements: R21.
 #[tokio::test]
-async fn r21_the_redirect_uri_may_be_left_out_or_be_the_same() -> Result<()> {
+async fn the_redirect_uri_may_be_left_out_or_be_the_same() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     for change in [
@@ -196,9 +204,11 @@ async fn r21_the_redirect_uri_may_be_left_out_or_be_the_same() -> Result<()> {
     stage.stop().await
 }
 
-/// R18: less may be asked for, and later all of it again.
+/// Less may be asked for, and later all of it again.
+///
+/// Requirements: A16, E2, R17, R18.
 #[tokio::test]
-async fn a16_r17_r18_scopes_shrink_for_one_refresh_and_the_resource_stays() -> Result<()> {
+async fn scopes_shrink_for_one_refresh_and_the_resource_stays() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let first = app.request().with("scope", "notes:read notes:write").tokens(&mut Jar::new()?).await?;
@@ -213,9 +223,11 @@ async fn a16_r17_r18_scopes_shrink_for_one_refresh_and_the_resource_stays() -> R
     stage.stop().await
 }
 
-/// A23: whether a client may refresh follows from its registration, not from a scope.
+/// Whether a client may refresh follows from its registration, not from a scope.
+///
+/// Requirements: A23.
 #[tokio::test]
-async fn a23_a_refresh_token_follows_from_the_registration() -> Result<()> {
+async fn a_refresh_token_follows_from_the_registration() -> Result<()> {
     let stage = Stage::start("").await?;
     let refreshing = stage.gate.app(&[LOOPBACK]).await?;
     let tokens = refreshing.tokens().await?;
@@ -229,9 +241,11 @@ async fn a23_a_refresh_token_follows_from_the_registration() -> Result<()> {
     stage.stop().await
 }
 
-/// R42: with two resources, a request says which, and a token is for one.
+/// With two resources, a request says which, and a token is for one.
+///
+/// Requirements: A16, R42.
 #[tokio::test]
-async fn a16_r42_one_token_is_for_one_resource() -> Result<()> {
+async fn one_token_is_for_one_resource() -> Result<()> {
     let resource = |name: &str, uri: &str| {
         let scope =
             format!("[[resources.scopes]]\nname = \"{name}:read\"\ndescription = \"Read {name}\"\ndefault = true\n");

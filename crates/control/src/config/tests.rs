@@ -356,8 +356,9 @@ fn certificates_that_are_nobodys_or_two_principals_are_refused() {
     ]);
 }
 
+/// Requirements: A14.
 #[test]
-fn a14_issuers_that_are_unsafe_or_alike_are_refused() {
+fn issuers_that_are_unsafe_or_alike_are_refused() {
     fn twin(config: &mut Config) -> &mut IssuerConfig {
         config.issuers.push(config.issuers[0].clone());
         config.issuers.last_mut().unwrap()
@@ -390,8 +391,9 @@ fn a14_issuers_that_are_unsafe_or_alike_are_refused() {
     }
 }
 
+/// Requirements: E4.
 #[test]
-fn e4_resources_that_nobody_could_decide_about_are_refused() {
+fn resources_that_nobody_could_decide_about_are_refused() {
     fn scope(config: &mut Config) -> &mut ScopeConfig {
         &mut config.issuers[0].resources[0].scopes[0]
     }
@@ -476,8 +478,9 @@ fn clients_that_would_be_taken_for_others_or_led_astray_are_refused() {
     ]);
 }
 
+/// Requirements: B31.
 #[test]
-fn b31_a_prompt_that_contradicts_itself_is_refused() {
+fn a_prompt_that_contradicts_itself_is_refused() {
     fn prompt(config: &mut Config) -> &mut PromptConfig {
         &mut config.issuers[0].prompt
     }
@@ -560,8 +563,9 @@ fn an_upstream_that_others_could_listen_to_is_refused() {
     check(&local).unwrap();
 }
 
+/// Requirements: D8.
 #[test]
-fn d8_what_lets_tests_inside_is_refused_unless_every_issuer_is_on_loopback() {
+fn what_lets_tests_inside_is_refused_unless_every_issuer_is_on_loopback() {
     fn permit(config: &mut Config) {
         config.outbound.permitted_addresses = vec!["127.0.0.1:8443".parse().unwrap()];
     }

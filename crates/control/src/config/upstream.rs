@@ -304,8 +304,9 @@ fn check_client_id(at: &str, client_id: &str) -> Result<(), ConfigError> {
 mod tests {
     use super::*;
 
+    /// Requirements: B36.
     #[test]
-    fn b36_each_github_has_its_api_where_github_documents_it() {
+    fn each_github_has_its_api_where_github_documents_it() {
         for (base_url, authorization_endpoint, userinfo_endpoint) in [
             ("https://github.com", "https://github.com/login/oauth/authorize", "https://api.github.com/user"),
             ("https://octo.ghe.com", "https://octo.ghe.com/login/oauth/authorize", "https://api.octo.ghe.com/user"),

@@ -143,8 +143,9 @@ mod tests {
         (0..asked).filter(|_| budgets.take(lane, host, now).map(|()| budgets.give_back(lane, host)).is_ok()).count()
     }
 
+    /// Requirements: D7.
     #[test]
-    fn d7_junk_ids_on_a_famous_host_cost_junk_ids_only() {
+    fn junk_ids_on_a_famous_host_cost_junk_ids_only() {
         let mut budgets = Budgets::default();
         assert_eq!(fetched(&mut budgets, Lane::New, "famous.example", 1000, NOW), 20);
         assert_eq!(budgets.take(Lane::New, "famous.example", NOW), Err(SOON));
@@ -155,8 +156,9 @@ mod tests {
         assert_eq!(fetched(&mut budgets, Lane::New, "famous.example", 1000, later), 6);
     }
 
+    /// Requirements: D7.
     #[test]
-    fn d7_no_number_of_hosts_exceeds_what_is_fetched_in_all() {
+    fn no_number_of_hosts_exceeds_what_is_fetched_in_all() {
         let mut budgets = Budgets::default();
         let hosts = |budgets: &mut Budgets, now| {
             (0..1000).map(|n| fetched(budgets, Lane::New, &format!("{n}.example"), 1, now)).sum::<usize>()

@@ -90,8 +90,9 @@ mod tests {
         lifetime(&headers, NOW + Duration::from_secs(784_887_151)).as_secs()
     }
 
+    /// Requirements: D7.
     #[test]
-    fn d7_a_document_is_kept_as_its_headers_say_between_a_minute_and_a_day() {
+    fn a_document_is_kept_as_its_headers_say_between_a_minute_and_a_day() {
         const DAY: u64 = 86_400;
         for (headers, seconds) in [
             (&[][..], 300),

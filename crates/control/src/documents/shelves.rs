@@ -193,8 +193,9 @@ mod tests {
         assert_eq!(shelf.weight, 0);
     }
 
+    /// Requirements: D7.
     #[test]
-    fn d7_strangers_do_not_displace_what_somebody_consented_to() {
+    fn strangers_do_not_displace_what_somebody_consented_to() {
         let mut shelves = Shelves::default();
         shelves.put(key(0), Standing::Consented, small());
         // One that was a stranger's first.

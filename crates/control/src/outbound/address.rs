@@ -134,8 +134,10 @@ mod tests {
     }
 
     /// First and last of each block; and their neighbours outside.
+    ///
+    /// Requirements: D8.
     #[test]
-    fn d8_every_special_use_block_ends_where_its_registry_says() {
+    fn every_special_use_block_ends_where_its_registry_says() {
         for (first, last, before, after) in [
             ("0.0.0.0", "0.255.255.255", None, Some("1.0.0.0")),
             ("10.0.0.0", "10.255.255.255", Some("9.255.255.255"), Some("11.0.0.0")),
@@ -173,8 +175,10 @@ mod tests {
     }
 
     /// The log says which block it was; and a public IPv4 address is not carried by IPv6 either.
+    ///
+    /// Requirements: D8.
     #[test]
-    fn d8_an_ipv4_address_within_ipv6_is_refused_in_all_its_forms() {
+    fn an_ipv4_address_within_ipv6_is_refused_in_all_its_forms() {
         for (form, ips) in [
             ("IPv4-mapped, RFC 4291", ["::ffff:127.0.0.1", "::ffff:8.8.8.8"]),
             ("IPv4-compatible, RFC 4291", ["::127.0.0.1", "::8.8.8.8"]),
@@ -213,8 +217,9 @@ mod tests {
         checked.map(|all| all.iter().map(|one| one.get().to_string()).collect()).map_err(|error| error.to_string())
     }
 
+    /// Requirements: D8.
     #[test]
-    fn d8_one_inside_address_among_public_ones_refuses_the_name() {
+    fn one_inside_address_among_public_ones_refuses_the_name() {
         let policy = Policy::default();
         let public = checked(&["2606:4700::1", "1.1.1.1", "1.1.1.1"], 443, &policy);
         assert_eq!(public, Ok(vec!["1.1.1.1:443".to_owned(), "[2606:4700::1]:443".to_owned()]));
@@ -223,8 +228,9 @@ mod tests {
         assert_eq!(checked(&[], 443, &policy), Err("the name has no address".to_owned()));
     }
 
+    /// Requirements: D8.
     #[test]
-    fn d8_what_is_permitted_is_one_address_with_one_port() {
+    fn what_is_permitted_is_one_address_with_one_port() {
         let policy = Policy { permitted: vec!["127.0.0.1:8443".parse().unwrap()], ..Policy::default() };
         assert_eq!(checked(&["127.0.0.1"], 8443, &policy), Ok(vec!["127.0.0.1:8443".to_owned()]));
         for (ip, port, why) in [

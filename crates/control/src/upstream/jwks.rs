@@ -165,8 +165,9 @@ mod tests {
         key
     }
 
+    /// Requirements: B36, R45.
     #[test]
-    fn b36_r45_a_signature_is_good_for_the_key_that_it_names_used_as_that_key_says() {
+    fn a_signature_is_good_for_the_key_that_it_names_used_as_that_key_says() {
         let ((ours, public), (other, foreign)) = (key("1"), key("2"));
         let claims = json!({ "iss": "i", "aud": "a" });
         let token = sign(&ours, Some("1"), &claims);
@@ -201,8 +202,9 @@ mod tests {
         }
     }
 
+    /// Requirements: R45.
     #[test]
-    fn r45_no_secret_makes_a_signature_that_counts() {
+    fn no_secret_makes_a_signature_that_counts() {
         assert!(
             !ALGORITHMS
                 .iter()

@@ -56,8 +56,9 @@ mod tests {
         members(document.as_bytes(), "id").unwrap()
     }
 
+    /// Requirements: B36.
     #[test]
-    fn b36_an_integer_is_read_to_its_last_digit_or_not_at_all() {
+    fn an_integer_is_read_to_its_last_digit_or_not_at_all() {
         for number in ["0", "583231", "9007199254740993", "18446744073709551615", "-9223372036854775808"] {
             assert_eq!(ids(&format!(r#"{{"id":{number}}}"#)), [Member::Integer(number.parse().unwrap())]);
         }
@@ -66,8 +67,9 @@ mod tests {
         }
     }
 
+    /// Requirements: B36.
     #[test]
-    fn b36_only_the_top_level_counts_and_all_of_it() {
+    fn only_the_top_level_counts_and_all_of_it() {
         assert_eq!(ids(r#"{"login":"octocat","id":1,"plan":{"id":2},"x":[{"id":3}]}"#), [Member::Integer(1)]);
         assert_eq!(ids(r#"{"plan":{"id":2},"ID":3,"id ":4}"#), []);
         assert_eq!(ids(r#"{"id":1,"\u0069d":"2","id":null}"#).len(), 3);
@@ -76,8 +78,9 @@ mod tests {
         }
     }
 
+    /// Requirements: B36.
     #[test]
-    fn b36_what_is_not_one_object_is_not_read() {
+    fn what_is_not_one_object_is_not_read() {
         let deep = format!(r#"{{"id":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
         for document in ["", "[]", "[{\"id\":1}]", "\"id\"", "1", "{\"id\":1", "{\"id\":1}{\"id\":2}", "id=1", &deep] {
             assert!(members(document.as_bytes(), "id").is_err(), "{}", &document[..document.len().min(20)]);

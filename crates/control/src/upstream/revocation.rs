@@ -103,8 +103,9 @@ struct Refusal {
 mod tests {
     use super::*;
 
+    /// Requirements: R30.
     #[test]
-    fn r30_what_the_upstream_does_not_take_is_tried_again_only_if_that_may_help() {
+    fn what_the_upstream_does_not_take_is_tried_again_only_if_that_may_help() {
         let judge = |status: u16, error: &str| {
             let body = format!(r#"{{"error":"{error}"}}"#);
             judge(StatusCode::from_u16(status).unwrap(), body.as_bytes()).ok()

@@ -133,9 +133,11 @@ fn names(page: &v1::AccountPage) -> Vec<&str> {
     names
 }
 
-/// R27, B38: who, where, what, since when, last used; and nothing is written by looking.
+/// Who, where, what, since when, last used; and nothing is written by looking.
+///
+/// Requirements: B38, R27.
 #[tokio::test(flavor = "multi_thread")]
-async fn r27_b38_a_person_sees_what_they_allowed_and_nobody_elses() {
+async fn a_person_sees_what_they_allowed_and_nobody_elses() {
     let (world, _control, edge) = started().await;
     let (flow, tokens) = connected(App::configured(), "alice", &edge, &world).await;
     connected(App::registered(&edge).await, "alice", &edge, &world).await;
@@ -196,10 +198,12 @@ async fn signing_in_asks_for_an_identity_and_keeps_nothing_else() {
     }
 }
 
-/// R27: one commit, and everything that was given under it is dead at once; what another app has, and another person,
+/// One commit, and everything that was given under it is dead at once; what another app has, and another person,
 /// stays.
+///
+/// Requirements: R27.
 #[tokio::test(flavor = "multi_thread")]
-async fn r27_what_is_taken_back_ends_at_once_and_the_rest_stays() {
+async fn what_is_taken_back_ends_at_once_and_the_rest_stays() {
     let (world, _control, edge) = started().await;
     let (flow, tokens) = connected(App::configured(), "alice", &edge, &world).await;
     let (program, kept) = connected(App::registered(&edge).await, "alice", &edge, &world).await;
@@ -234,8 +238,9 @@ async fn r27_what_is_taken_back_ends_at_once_and_the_rest_stays() {
     assert!(alice.page(&edge).await.unwrap().revoked.is_empty(), "older than that is history");
 }
 
+/// Requirements: R27.
 #[tokio::test(flavor = "multi_thread")]
-async fn r27_everything_is_taken_back_at_once_and_can_be_allowed_again() {
+async fn everything_is_taken_back_at_once_and_can_be_allowed_again() {
     let (world, _control, edge) = started().await;
     let mut apps = vec![connected(App::configured(), "alice", &edge, &world).await];
     for _ in 0..3 {
@@ -258,9 +263,11 @@ async fn r27_everything_is_taken_back_at_once_and_can_be_allowed_again() {
     assert_eq!((page.apps.len(), page.revoked.len()), (1, 3));
 }
 
-/// B8, B12, B23: the successful revocation with one thing changed.
+/// The successful revocation with one thing changed.
+///
+/// Requirements: B8, B12, B23.
 #[tokio::test(flavor = "multi_thread")]
-async fn b8_b12_b23_nobody_else_takes_anything_back() {
+async fn nobody_else_takes_anything_back() {
     let (mut world, control, _) = started().await;
     control.stop().await;
     let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
@@ -377,9 +384,11 @@ async fn a_session_lives_as_long_as_it_is_used_and_ends_with_the_sign_out() {
     assert!(alice.browser.0.is_empty(), "{:?}", alice.browser);
 }
 
-/// B8: nobody is sent anywhere, and has nothing set, unless our own page asked for it.
+/// Nobody is sent anywhere, and has nothing set, unless our own page asked for it.
+///
+/// Requirements: B8.
 #[tokio::test(flavor = "multi_thread")]
-async fn b8_only_our_own_page_begins_a_sign_in() {
+async fn only_our_own_page_begins_a_sign_in() {
     let (world, _control, edge) = started().await;
     let alice = Visitor::new("alice");
     for (site, origin) in [
@@ -399,9 +408,11 @@ async fn b8_only_our_own_page_begins_a_sign_in() {
     assert_eq!(world.idp.calls(), 0);
 }
 
-/// B19, B20: the successful callback with one thing changed.
+/// The successful callback with one thing changed.
+///
+/// Requirements: B19, B20.
 #[tokio::test(flavor = "multi_thread")]
-async fn b19_b20_only_the_browser_that_was_sent_is_signed_in() {
+async fn only_the_browser_that_was_sent_is_signed_in() {
     let (world, _control, edge) = started().await;
     let mut alice = Visitor::new("alice");
     let callback = alice.sent_back(&edge, &world).await;
@@ -452,10 +463,12 @@ fn assert_fails(next: Result<v1::Next, Failure>, reason: &str) {
     assert!(next.set_cookies.iter().all(|cookie| cookie.max_age_seconds == Some(0)), "{:?}", next.set_cookies);
 }
 
-/// B19: both are under way in one browser, and come back with each other's `state`. The upstream's code was made for the
+/// Both are under way in one browser, and come back with each other's `state`. The upstream's code was made for the
 /// other one's PKCE challenge and nonce.
+///
+/// Requirements: B19.
 #[tokio::test(flavor = "multi_thread")]
-async fn b19_nothing_of_an_authorization_is_finished_by_an_accounts_state_nor_the_other_way_round() {
+async fn nothing_of_an_authorization_is_finished_by_an_accounts_state_nor_the_other_way_round() {
     let (world, _control, edge) = started().await;
     let mut flow = Flow::new(App::configured());
     let mut alice = Visitor::new("alice");
@@ -498,8 +511,10 @@ async fn b19_nothing_of_an_authorization_is_finished_by_an_accounts_state_nor_th
 }
 
 /// A client that is gone can do nothing any more; what was allowed to it is still somebody's to see and to take back.
+///
+/// Requirements: B38.
 #[tokio::test(flavor = "multi_thread")]
-async fn b38_an_app_that_is_gone_is_listed_as_gone() {
+async fn an_app_that_is_gone_is_listed_as_gone() {
     let (world, _control, edge) = started().await;
     let client = edge.register(App::registration("none")).await.unwrap();
     let app = App::new(&client.client_id, "http://127.0.0.1:7777/cb");
@@ -519,8 +534,10 @@ async fn b38_an_app_that_is_gone_is_listed_as_gone() {
 }
 
 /// Looking must not tell the client's host that somebody looks.
+///
+/// Requirements: B38.
 #[tokio::test(flavor = "multi_thread")]
-async fn b38_a_client_with_a_document_is_known_by_its_host_which_is_not_asked() {
+async fn a_client_with_a_document_is_known_by_its_host_which_is_not_asked() {
     let mut world = World::new().await;
     let site = Site::start().await;
     site.publish("/client", &site.document("/client", &json!({})));
@@ -540,8 +557,10 @@ async fn b38_a_client_with_a_document_is_known_by_its_host_which_is_not_asked() 
 }
 
 /// More than one look at the store, and more than one page holds.
+///
+/// Requirements: R27.
 #[tokio::test(flavor = "multi_thread")]
-async fn r27_however_many_there_are_all_of_them_are_taken_back() {
+async fn however_many_there_are_all_of_them_are_taken_back() {
     let (world, _control, edge) = started().await;
     let mut apps = Vec::new();
     for _ in 0..201 {

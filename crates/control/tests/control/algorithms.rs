@@ -15,8 +15,9 @@ fn name(algorithm: AccessTokenAlgorithm) -> String {
     serde_json::to_value(algorithm).unwrap().as_str().unwrap().to_owned()
 }
 
+/// Requirements: R44.
 #[tokio::test(flavor = "multi_thread")]
-async fn r44_a_token_is_the_same_whatever_signs_it() {
+async fn a_token_is_the_same_whatever_signs_it() {
     for algorithm in ALGORITHMS {
         let mut world = World::new().await;
         world.issuer().access_tokens.algorithm = algorithm;
@@ -42,8 +43,10 @@ async fn r44_a_token_is_the_same_whatever_signs_it() {
 
 /// Two nodes are started anew with another algorithm, one after the other, while a client refreshes and a verifier asks
 /// for keys as seldom as it may.
+///
+/// Requirements: R44, R45.
 #[tokio::test(flavor = "multi_thread")]
-async fn r44_r45_another_algorithm_takes_over_and_no_token_is_refused() {
+async fn another_algorithm_takes_over_and_no_token_is_refused() {
     for (n, from) in ALGORITHMS.into_iter().enumerate() {
         let to = ALGORITHMS[(n + 1) % ALGORITHMS.len()];
         let mut world = World::new().await;

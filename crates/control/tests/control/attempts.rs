@@ -145,7 +145,7 @@ fn every_call_with_an_attempt_is_tried_here() {
         .collect();
     with_attempt.sort_unstable();
     let mut tried = vec![
-        // By `account::r27_what_is_taken_back_ends_at_once_and_the_rest_stays`.
+        // By `account::what_is_taken_back_ends_at_once_and_the_rest_stays`.
         "AccountServiceRevokeRequest",
         "DecideRequest",
         "ExchangeRequest",
@@ -281,8 +281,10 @@ async fn an_attempt_of_another_length_is_refused() {
 }
 
 /// Two pages that were the first ones in their browser at the same moment gave it two ids. They are one browser still.
+///
+/// Requirements: B32.
 #[tokio::test(flavor = "multi_thread")]
-async fn b32_one_ticket_under_two_ids_of_a_browser_is_one_decision() {
+async fn one_ticket_under_two_ids_of_a_browser_is_one_decision() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = &control.edge();
@@ -306,9 +308,11 @@ async fn b32_one_ticket_under_two_ids_of_a_browser_is_one_decision() {
     assert_eq!(shown.reason(), "ALREADY_DECIDED");
 }
 
-/// B8: the same decision again is good, and the other one is refused, whoever asks.
+/// The same decision again is good, and the other one is refused, whoever asks.
+///
+/// Requirements: B8.
 #[tokio::test(flavor = "multi_thread")]
-async fn b8_a_decision_is_final() {
+async fn a_decision_is_final() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -324,9 +328,11 @@ async fn b8_a_decision_is_final() {
     }
 }
 
-/// B20: a lost or reloaded callback gets the first one's answer while it is worth anything, and no second code.
+/// A lost or reloaded callback gets the first one's answer while it is worth anything, and no second code.
+///
+/// Requirements: B20.
 #[tokio::test(flavor = "multi_thread")]
-async fn b20_a_callback_that_comes_again_gets_the_same_answer_while_the_code_is_fresh() {
+async fn a_callback_that_comes_again_gets_the_same_answer_while_the_code_is_fresh() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -341,9 +347,11 @@ async fn b20_a_callback_that_comes_again_gets_the_same_answer_while_the_code_is_
     assert_eq!((world.idp.calls(), world.events().await.len()), (1, 1));
 }
 
-/// B20: nor does it get one after the code was redeemed.
+/// Nor does it get one after the code was redeemed.
+///
+/// Requirements: B20.
 #[tokio::test(flavor = "multi_thread")]
-async fn b20_a_callback_that_comes_after_the_exchange_is_finished() {
+async fn a_callback_that_comes_after_the_exchange_is_finished() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -360,8 +368,10 @@ async fn b20_a_callback_that_comes_after_the_exchange_is_finished() {
 }
 
 /// A login that failed has failed: the same answer to whoever comes again, and a code that comes later is not sent.
+///
+/// Requirements: B20.
 #[tokio::test(flavor = "multi_thread")]
-async fn b20_a_failed_login_stays_failed() {
+async fn a_failed_login_stays_failed() {
     for (error, redirected) in [("access_denied", true), ("server_error", false), ("invalid_scope", false)] {
         let world = World::new().await;
         let control = world.start().await;
@@ -381,9 +391,11 @@ async fn b20_a_failed_login_stays_failed() {
     }
 }
 
-/// R19: the code again, with everything right but another attempt, ends what it gave; also for the first attempt.
+/// The code again, with everything right but another attempt, ends what it gave; also for the first attempt.
+///
+/// Requirements: R19.
 #[tokio::test(flavor = "multi_thread")]
-async fn r19_a_code_that_is_redeemed_again_ends_the_grant() {
+async fn a_code_that_is_redeemed_again_ends_the_grant() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -400,8 +412,10 @@ async fn r19_a_code_that_is_redeemed_again_ends_the_grant() {
 }
 
 /// A stranger with half of what it takes neither spends a code nor ends what it gave.
+///
+/// Requirements: R5, R20, R21.
 #[tokio::test(flavor = "multi_thread")]
-async fn r5_r20_r21_half_of_what_it_takes_consumes_and_ends_nothing() {
+async fn half_of_what_it_takes_consumes_and_ends_nothing() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -436,9 +450,11 @@ async fn r5_r20_r21_half_of_what_it_takes_consumes_and_ends_nothing() {
     edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
 }
 
-/// A12: the old token gives its one successor again while that is unused and the grace lasts; then it ends the grant.
+/// The old token gives its one successor again while that is unused and the grace lasts; then it ends the grant.
+///
+/// Requirements: A12.
 #[tokio::test(flavor = "multi_thread")]
-async fn a12_a_refresh_with_another_attempt_repeats_in_grace_and_ends_the_grant_after_it() {
+async fn a_refresh_with_another_attempt_repeats_in_grace_and_ends_the_grant_after_it() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -455,9 +471,11 @@ async fn a12_a_refresh_with_another_attempt_repeats_in_grace_and_ends_the_grant_
     assert_eq!(edge.exchange(flow.refresh(second.refresh_token())).await.reason(), "GRANT_ENDED");
 }
 
-/// A12: nor is there any grace once the successor was used.
+/// Nor is there any grace once the successor was used.
+///
+/// Requirements: A12.
 #[tokio::test(flavor = "multi_thread")]
-async fn a12_an_old_refresh_token_whose_successor_was_used_ends_the_grant() {
+async fn an_old_refresh_token_whose_successor_was_used_ends_the_grant() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -469,9 +487,11 @@ async fn a12_an_old_refresh_token_whose_successor_was_used_ends_the_grant() {
     assert_eq!(edge.exchange(flow.refresh(third.refresh_token())).await.reason(), "GRANT_ENDED");
 }
 
-/// R35: identical metadata, another client.
+/// Identical metadata, another client.
+///
+/// Requirements: R35.
 #[tokio::test(flavor = "multi_thread")]
-async fn r35_a_registration_with_another_attempt_is_another_client() {
+async fn a_registration_with_another_attempt_is_another_client() {
     let world = World::new().await;
     let control = world.start().await;
     let one = control.edge().register(App::registration("none")).await.unwrap();

@@ -336,8 +336,9 @@ async fn plaintext_beyond_this_machine_refuses_to_start() {
     }
 }
 
+/// Requirements: A14.
 #[tokio::test(flavor = "multi_thread")]
-async fn a14_calls_travel_over_tls_to_whoever_has_the_right_certificate() {
+async fn calls_travel_over_tls_to_whoever_has_the_right_certificate() {
     let mut world = World::new().await;
     let authority = Authority::new();
     let secured = Secured::new(&mut world, &authority, &authority);

@@ -35,8 +35,10 @@ fn remove_scope(config: &mut Config) {
 }
 
 /// What the person saw is no longer true: they see what is, and are told; then their answer counts.
+///
+/// Requirements: B14, B39.
 #[tokio::test(flavor = "multi_thread")]
-async fn b14_b39_what_changed_between_page_and_button_is_shown_again() {
+async fn what_changed_between_page_and_button_is_shown_again() {
     let changes: [Change; 4] = [
         |config| config.issuers[0].clients[0].name = "Another App".to_owned(),
         |config| config.issuers[0].resources[0].name = "Other Notes".to_owned(),
@@ -74,8 +76,10 @@ async fn b14_b39_what_changed_between_page_and_button_is_shown_again() {
 }
 
 /// What the page asked for is no longer there: refused for the precise reason, by the page as by the button.
+///
+/// Requirements: B14, B33.
 #[tokio::test(flavor = "multi_thread")]
-async fn b14_b33_what_is_gone_between_page_and_button_cannot_be_approved() {
+async fn what_is_gone_between_page_and_button_cannot_be_approved() {
     let changes: [(Change, &str); 4] = [
         (remove_client, "CLIENT_UNKNOWN"),
         (move_client, "REDIRECT_URI_UNREGISTERED"),
@@ -102,9 +106,11 @@ async fn b14_b33_what_is_gone_between_page_and_button_cannot_be_approved() {
     }
 }
 
-/// B33: and again before the upstream's code is spent on it.
+/// And again before the upstream's code is spent on it.
+///
+/// Requirements: B33.
 #[tokio::test(flavor = "multi_thread")]
-async fn b33_what_is_gone_at_the_callback_gets_no_code_and_the_upstream_is_not_asked() {
+async fn what_is_gone_at_the_callback_gets_no_code_and_the_upstream_is_not_asked() {
     let changes: [(Change, &str); 3] = [
         (remove_client, "CLIENT_UNKNOWN"),
         (move_client, "REDIRECT_URI_UNREGISTERED"),
@@ -124,8 +130,9 @@ async fn b33_what_is_gone_at_the_callback_gets_no_code_and_the_upstream_is_not_a
     }
 }
 
+/// Requirements: A17.
 #[tokio::test(flavor = "multi_thread")]
-async fn a17_what_is_gone_at_the_exchange_gets_no_token() {
+async fn what_is_gone_at_the_exchange_gets_no_token() {
     let changes: [(Change, &str); 2] = [(remove_client, "CLIENT_UNKNOWN"), (remove_resource, "RESOURCE_UNKNOWN")];
     for (change, reason) in changes {
         let world = World::new().await;
@@ -141,8 +148,9 @@ async fn a17_what_is_gone_at_the_exchange_gets_no_token() {
     }
 }
 
+/// Requirements: A17.
 #[tokio::test(flavor = "multi_thread")]
-async fn a17_what_is_gone_at_the_refresh_gets_no_token() {
+async fn what_is_gone_at_the_refresh_gets_no_token() {
     let changes: [(Change, &str); 2] = [(remove_client, "CLIENT_UNKNOWN"), (remove_resource, "GRANT_ENDED")];
     for (change, reason) in changes {
         let world = World::new().await;
@@ -194,8 +202,10 @@ async fn a_disabled_or_deleted_registration_is_refused_at_every_step() {
 }
 
 /// The upstream takes its time; what happens meanwhile counts.
+///
+/// Requirements: B33.
 #[tokio::test(flavor = "multi_thread")]
-async fn b33_a_client_disabled_while_the_upstream_is_asked_gets_no_code() {
+async fn a_client_disabled_while_the_upstream_is_asked_gets_no_code() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();

@@ -41,8 +41,9 @@ fn with_assertion(request: v1::ExchangeRequest, assertion: &str) -> v1::Exchange
     v1::ExchangeRequest { client: Some(client), ..request }
 }
 
+/// Requirements: A1, R13, R14.
 #[tokio::test(flavor = "multi_thread")]
-async fn r13_r14_a_client_with_a_secret_shows_it_at_every_request() {
+async fn a_client_with_a_secret_shows_it_at_every_request() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -66,8 +67,9 @@ async fn r13_r14_a_client_with_a_secret_shows_it_at_every_request() {
     }
 }
 
+/// Requirements: A15.
 #[tokio::test(flavor = "multi_thread")]
-async fn a15_secrets_of_clients_are_kept_as_digests_only() {
+async fn secrets_of_clients_are_kept_as_digests_only() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -85,8 +87,9 @@ fn manage(client: &v1::ClientInformation, token: &str) -> v1::ReadRequest {
     v1::ReadRequest { issuer_id, client_id, registration_access_token: token.to_owned() }
 }
 
+/// Requirements: R37.
 #[tokio::test(flavor = "multi_thread")]
-async fn r37_a_registration_is_managed_by_whoever_made_it() {
+async fn a_registration_is_managed_by_whoever_made_it() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -117,8 +120,9 @@ async fn r37_a_registration_is_managed_by_whoever_made_it() {
     assert!(query(location(&edge.begin(new.begin()).await.unwrap())).contains_key("ticket"));
 }
 
+/// Requirements: R37.
 #[tokio::test(flavor = "multi_thread")]
-async fn r37_a_deleted_registration_takes_everything_with_it() {
+async fn a_deleted_registration_takes_everything_with_it() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -134,8 +138,9 @@ async fn r37_a_deleted_registration_takes_everything_with_it() {
     assert_eq!(edge.delete(delete).await.reason(), "REGISTRATION_ACCESS_TOKEN_INVALID");
 }
 
+/// Requirements: R36.
 #[tokio::test(flavor = "multi_thread")]
-async fn r36_registration_is_as_open_as_the_operator_says() {
+async fn registration_is_as_open_as_the_operator_says() {
     let mut world = World::new().await;
     let digest = Sha256::digest("initial").iter().map(|byte| format!("{byte:02x}")).collect();
     world.issuer().registration =
@@ -161,8 +166,10 @@ async fn r36_registration_is_as_open_as_the_operator_says() {
 }
 
 /// The operator's list is asked at registration, at /authorize, at the decision and before a code is issued.
+///
+/// Requirements: B33.
 #[tokio::test(flavor = "multi_thread")]
-async fn b33_redirect_hosts_that_are_no_longer_permitted_get_nothing() {
+async fn redirect_hosts_that_are_no_longer_permitted_get_nothing() {
     let mut world = World::new().await;
     let open = world.start().await;
     let edge = open.edge();
@@ -190,8 +197,10 @@ async fn b33_redirect_hosts_that_are_no_longer_permitted_get_nothing() {
 }
 
 /// What was unticked is in no token, and the answer says so; what was not on the page cannot be slipped in.
+///
+/// Requirements: E3, E5.
 #[tokio::test(flavor = "multi_thread")]
-async fn e3_e5_a_person_leaves_a_scope_out_and_token_and_audit_log_say_so() {
+async fn a_person_leaves_a_scope_out_and_token_and_audit_log_say_so() {
     let mut world = World::operated().await;
     world.issuer().resources[0].scopes[1].optional = true;
     let control = world.start().await;
@@ -241,8 +250,9 @@ async fn documented(members: Value) -> (World, Control, Site, App) {
     (world, control, site, app)
 }
 
+/// Requirements: A7, D2, D7, D11.
 #[tokio::test(flavor = "multi_thread")]
-async fn d2_a7_a_client_is_what_its_document_says() {
+async fn a_client_is_what_its_document_says() {
     let (world, control, site, app) = documented(json!({})).await;
     let edge = control.edge();
     assert!(edge.describe(ISSUER).await.unwrap().metadata.unwrap().client_id_metadata_document_supported);
@@ -260,8 +270,10 @@ async fn d2_a7_a_client_is_what_its_document_says() {
 }
 
 /// On every leg: the document is what counts, and one that is gone is nobody's.
+///
+/// Requirements: D2, D19.
 #[tokio::test(flavor = "multi_thread")]
-async fn d19_a_client_whose_document_is_gone_is_refused_at_every_step() {
+async fn a_client_whose_document_is_gone_is_refused_at_every_step() {
     let (world, control, site, app) = documented(json!({})).await;
     let edge = control.edge();
     let mut flow = Flow::new(app);
@@ -285,8 +297,9 @@ async fn d19_a_client_whose_document_is_gone_is_refused_at_every_step() {
     assert_eq!(world.census().await, census);
 }
 
+/// Requirements: B39.
 #[tokio::test(flavor = "multi_thread")]
-async fn b39_a_document_that_changes_between_page_and_button_is_shown_again() {
+async fn a_document_that_changes_between_page_and_button_is_shown_again() {
     let (world, control, site, app) = documented(json!({})).await;
     let edge = control.edge();
     let mut flow = Flow::new(app);
@@ -299,8 +312,9 @@ async fn b39_a_document_that_changes_between_page_and_button_is_shown_again() {
     assert!(world.kept(Space::Authorizations).await.is_empty());
 }
 
+/// Requirements: A20, D1, D4, D5, D18.
 #[tokio::test(flavor = "multi_thread")]
-async fn a20_d1_d4_d5_d18_what_is_no_acceptable_client_gets_no_page() {
+async fn what_is_no_acceptable_client_gets_no_page() {
     let (mut world, control, site, app) = documented(json!({})).await;
     let edge = control.edge();
     let begin = |edge: Edge, id: &str| {
@@ -347,8 +361,9 @@ async fn signing(methods: Value) -> (World, Control, Site, App, ClientKey) {
     (world, control, site, app, key)
 }
 
+/// Requirements: D15.
 #[tokio::test(flavor = "multi_thread")]
-async fn d15_a_client_signs_and_each_signature_counts_once() {
+async fn a_client_signs_and_each_signature_counts_once() {
     let (world, control, _site, app, key) = signing(json!(["private_key_jwt"])).await;
     let edge = control.edge();
     let mut flow = Flow::new(app);
@@ -370,8 +385,9 @@ async fn d15_a_client_signs_and_each_signature_counts_once() {
     other.edge().exchange(with_assertion(refresh, &fresh)).await.unwrap();
 }
 
+/// Requirements: D15, R45.
 #[tokio::test(flavor = "multi_thread")]
-async fn d15_each_flaw_of_an_assertion_is_found_and_consumes_nothing() {
+async fn each_flaw_of_an_assertion_is_found_and_consumes_nothing() {
     let (world, control, _site, app, key) = signing(json!(["private_key_jwt"])).await;
     let edge = control.edge();
     let mut flow = Flow::new(app);
@@ -412,8 +428,9 @@ async fn d15_each_flaw_of_an_assertion_is_found_and_consumes_nothing() {
     edge.exchange(with_assertion(flow.redeem(&code), &key.sign(&good()))).await.unwrap();
 }
 
+/// Requirements: D15.
 #[tokio::test(flavor = "multi_thread")]
-async fn d15_the_method_of_the_code_exchange_is_the_least_that_counts_later() {
+async fn the_method_of_the_code_exchange_is_the_least_that_counts_later() {
     let (world, control, _site, app, key) = signing(json!(["private_key_jwt", "none"])).await;
     let edge = control.edge();
     let mut public = Flow::new(app.clone());
@@ -430,8 +447,9 @@ async fn d15_the_method_of_the_code_exchange_is_the_least_that_counts_later() {
     edge.exchange(with_assertion(weaker, &assertion)).await.unwrap();
 }
 
+/// Requirements: D9.
 #[tokio::test(flavor = "multi_thread")]
-async fn d9_a_clients_new_key_is_found_when_it_is_first_used() {
+async fn a_clients_new_key_is_found_when_it_is_first_used() {
     let (world, control, site, app, key) = signing(json!(["private_key_jwt"])).await;
     let edge = control.edge();
     let mut flow = Flow::new(app);
@@ -446,8 +464,10 @@ async fn d9_a_clients_new_key_is_found_when_it_is_first_used() {
 }
 
 /// Whoever is authenticated as another client, or as nobody, ends nothing.
+///
+/// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn r30_a_client_gives_back_what_is_its_own_and_nothing_else() {
+async fn a_client_gives_back_what_is_its_own_and_nothing_else() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();

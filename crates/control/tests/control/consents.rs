@@ -85,8 +85,9 @@ async fn allowed(world: &World, control: &Control) -> Flow {
     flow
 }
 
+/// Requirements: B2.
 #[tokio::test(flavor = "multi_thread")]
-async fn b2_a_check_says_what_a_person_allowed_until_they_take_it_back_or_it_ends() {
+async fn a_check_says_what_a_person_allowed_until_they_take_it_back_or_it_ends() {
     let world = world().await;
     let control = world.start().await;
     let checker = control.caller(CHECKER);
@@ -142,6 +143,8 @@ async fn a_client_that_is_disabled_or_gone_is_denied_whatever_was_allowed() {
 }
 
 /// A raised counter takes the consents back with everything else.
+///
+/// Requirements: B2.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wider_revocation_takes_the_consent_back_too() {
     let world = world().await;

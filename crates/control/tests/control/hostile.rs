@@ -54,8 +54,10 @@ async fn logged(world: &World) -> (Control, Log) {
 }
 
 /// `state` is nobody's but the client's: it comes back byte for byte, or the request is refused as a whole.
+///
+/// Requirements: R11.
 #[tokio::test(flavor = "multi_thread")]
-async fn r11_a_hostile_state_comes_back_exactly_and_stays_in_its_own_record() {
+async fn a_hostile_state_comes_back_exactly_and_stays_in_its_own_record() {
     for state in hostile() {
         let world = World::new().await;
         let (control, log) = logged(&world).await;
@@ -123,9 +125,11 @@ async fn subjects_that_look_alike_are_different_people() {
     assert_eq!(world.kept(Space::Consents).await.len(), people.len());
 }
 
-/// B5: a name is kept as it may be shown; everything else that a registration says is text, too.
+/// A name is kept as it may be shown; everything else that a registration says is text, too.
+///
+/// Requirements: B5.
 #[tokio::test(flavor = "multi_thread")]
-async fn b5_hostile_metadata_is_kept_without_what_hides_or_is_refused() {
+async fn hostile_metadata_is_kept_without_what_hides_or_is_refused() {
     for text in hostile() {
         let world = World::new().await;
         let (control, log) = logged(&world).await;

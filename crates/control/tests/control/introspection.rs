@@ -24,8 +24,9 @@ async fn with_resource_servers() -> (World, Control) {
     (world, control)
 }
 
+/// Requirements: A17, R39.
 #[tokio::test(flavor = "multi_thread")]
-async fn r39_a_resource_server_learns_of_its_own_living_tokens() {
+async fn a_resource_server_learns_of_its_own_living_tokens() {
     let (world, control) = with_resource_servers().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
@@ -53,8 +54,9 @@ async fn r39_a_resource_server_learns_of_its_own_living_tokens() {
     }
 }
 
+/// Requirements: R30, R39.
 #[tokio::test(flavor = "multi_thread")]
-async fn r39_a_token_is_inactive_the_moment_its_grant_has_ended() {
+async fn a_token_is_inactive_the_moment_its_grant_has_ended() {
     let (world, control) = with_resource_servers().await;
     let edge = control.edge();
     let active = |token: String| {

@@ -81,8 +81,10 @@ async fn a_ticket_and_a_form_of_one_issuer_are_nothing_to_another() {
 }
 
 /// Cookies ignore ports and, with `Path=/`, paths: names differ, and under another's name they are none.
+///
+/// Requirements: B13.
 #[tokio::test(flavor = "multi_thread")]
-async fn b13_cookies_of_one_issuer_are_none_to_another() {
+async fn cookies_of_one_issuer_are_none_to_another() {
     let (_world, control) = three_issuers().await;
     let edge = control.edge();
     for (one, other) in pairs() {
@@ -107,8 +109,9 @@ fn only(browser: &Browser) -> (String, String) {
     cookie
 }
 
+/// Requirements: B36.
 #[tokio::test(flavor = "multi_thread")]
-async fn b36_a_state_of_one_issuer_is_nothing_to_another() {
+async fn a_state_of_one_issuer_is_nothing_to_another() {
     let (world, control) = three_issuers().await;
     let edge = control.edge();
     for (one, other) in pairs() {
@@ -120,8 +123,9 @@ async fn b36_a_state_of_one_issuer_is_nothing_to_another() {
     }
 }
 
+/// Requirements: A17.
 #[tokio::test(flavor = "multi_thread")]
-async fn a17_codes_and_refresh_tokens_of_one_issuer_are_nothing_to_another() {
+async fn codes_and_refresh_tokens_of_one_issuer_are_nothing_to_another() {
     let (world, control) = three_issuers().await;
     let edge = control.edge();
     for (one, other) in pairs() {

@@ -99,8 +99,10 @@ async fn events(world: &World) -> Vec<(String, Vec<String>, bool)> {
 
 /// With every algorithm, the shortest announcement there is, two nodes, and a verifier that asks for keys as seldom as
 /// it may: of all tokens that live, none is ever refused.
+///
+/// Requirements: R44.
 #[tokio::test(flavor = "multi_thread")]
-async fn r44_a_rotation_by_hand_is_noticed_by_no_verifier() {
+async fn a_rotation_by_hand_is_noticed_by_no_verifier() {
     for algorithm in ALGORITHMS {
         let mut world = operated().await;
         world.issuer().access_tokens.algorithm = algorithm;

@@ -26,8 +26,9 @@ async fn refreshed(flow: &Flow, tokens: &v1::ExchangeResponse, edge: &Edge) -> v
     edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap()
 }
 
+/// Requirements: B24.
 #[tokio::test(flavor = "multi_thread")]
-async fn b24_a_ticket_ends_after_fifteen_minutes() {
+async fn a_ticket_ends_after_fifteen_minutes() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -44,8 +45,9 @@ async fn b24_a_ticket_ends_after_fifteen_minutes() {
     assert_eq!(world.kept(Space::Authorizations).await.len(), 1, "nothing was decided");
 }
 
+/// Requirements: B20.
 #[tokio::test(flavor = "multi_thread")]
-async fn b20_a_login_ends_after_ten_minutes() {
+async fn a_login_ends_after_ten_minutes() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -76,8 +78,9 @@ async fn a_decision_outlives_what_could_repeat_it() {
     assert!(world.kept(Space::Authorizations).await.is_empty(), "and is not kept for ever");
 }
 
+/// Requirements: R19.
 #[tokio::test(flavor = "multi_thread")]
-async fn r19_a_code_ends_after_a_minute() {
+async fn a_code_ends_after_a_minute() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -91,8 +94,10 @@ async fn r19_a_code_ends_after_a_minute() {
 }
 
 /// A replay is recognised for as long as the access token lives that the code gave.
+///
+/// Requirements: R19.
 #[tokio::test(flavor = "multi_thread")]
-async fn r19_a_spent_code_is_remembered_as_long_as_its_access_token() {
+async fn a_spent_code_is_remembered_as_long_as_its_access_token() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -104,8 +109,9 @@ async fn r19_a_spent_code_is_remembered_as_long_as_its_access_token() {
     assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
 }
 
+/// Requirements: A26.
 #[tokio::test(flavor = "multi_thread")]
-async fn a26_a_grant_that_is_not_used_ends_after_thirty_days() {
+async fn a_grant_that_is_not_used_ends_after_thirty_days() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -118,8 +124,10 @@ async fn a26_a_grant_that_is_not_used_ends_after_thirty_days() {
 }
 
 /// Ninety days, however often it is used; and no access token outlives it.
+///
+/// Requirements: A13, A26.
 #[tokio::test(flavor = "multi_thread")]
-async fn a13_a26_a_grant_and_its_last_access_token_end_after_ninety_days() {
+async fn a_grant_and_its_last_access_token_end_after_ninety_days() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -142,9 +150,11 @@ async fn a13_a26_a_grant_and_its_last_access_token_end_after_ninety_days() {
     assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "REFRESH_TOKEN_INVALID");
 }
 
-/// B2: what a person allowed ends, everything under it ends with it, and allowing it again revives nothing.
+/// What a person allowed ends, everything under it ends with it, and allowing it again revives nothing.
+///
+/// Requirements: B2.
 #[tokio::test(flavor = "multi_thread")]
-async fn b2_a_consent_ends_and_its_grants_with_it() {
+async fn a_consent_ends_and_its_grants_with_it() {
     let mut world = World::new().await;
     world.lifetimes().grant_idle_seconds = 90 * 86_400;
     world.lifetimes().consent_seconds = 90 * 86_400;
@@ -165,8 +175,9 @@ async fn b2_a_consent_ends_and_its_grants_with_it() {
     assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
 }
 
+/// Requirements: R35.
 #[tokio::test(flavor = "multi_thread")]
-async fn r35_an_unused_registration_ends_after_a_day() {
+async fn an_unused_registration_ends_after_a_day() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -179,8 +190,10 @@ async fn r35_an_unused_registration_ends_after_a_day() {
 }
 
 /// A registration that came to something stays for a year, and in any case as long as what it came to.
+///
+/// Requirements: R35.
 #[tokio::test(flavor = "multi_thread")]
-async fn r35_a_used_registration_outlives_its_grants() {
+async fn a_used_registration_outlives_its_grants() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();

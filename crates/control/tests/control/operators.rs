@@ -216,6 +216,8 @@ async fn grants(operator: &Operator, subject: &str, state: v1::GrantState) -> Ve
 }
 
 /// In the order in which it happened, of this issuer only, and what was asked for only.
+///
+/// Requirements: E5.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_audit_log_is_listed_by_whom_what_and_when() {
     let mut world = World::operated().await;

@@ -100,9 +100,11 @@ async fn of_twenty_one_grants_the_oldest_leaves() {
     assert!(refreshed[1..].iter().all(Result::is_ok));
 }
 
-/// R19: exactly one winner, and because the others hold the same code, nobody keeps what it gave.
+/// Exactly one winner, and because the others hold the same code, nobody keeps what it gave.
+///
+/// Requirements: R19.
 #[tokio::test(flavor = "multi_thread")]
-async fn r19_of_sixty_four_redemptions_of_one_code_one_wins_and_its_grant_ends() {
+async fn of_sixty_four_redemptions_of_one_code_one_wins_and_its_grant_ends() {
     let world = World::new().await;
     let controls = two_processes(&world).await;
     let mut flow = Flow::new(App::configured());
@@ -294,9 +296,11 @@ async fn nothing_lives(edge: &Edge, outcomes: &[(Flow, Result<v1::ExchangeRespon
     }
 }
 
-/// A12: the processes of one program refresh at once.
+/// The processes of one program refresh at once.
+///
+/// Requirements: A12.
 #[tokio::test(flavor = "multi_thread")]
-async fn a12_sixty_four_refreshes_of_one_token_get_the_same_successor() {
+async fn sixty_four_refreshes_of_one_token_get_the_same_successor() {
     let world = World::new().await;
     let controls = two_processes(&world).await;
     let mut flow = Flow::new(App::configured());

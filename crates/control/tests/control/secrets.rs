@@ -35,8 +35,9 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     haystack.windows(needle.len()).any(|window| window == needle)
 }
 
+/// Requirements: A15, A22, B22.
 #[tokio::test(flavor = "multi_thread")]
-async fn a15_a22_no_secret_of_a_whole_flow_is_kept_or_logged() {
+async fn no_secret_of_a_whole_flow_is_kept_or_logged() {
     let mut world = World::new().await;
     world.tell_upstream(RevocationMode::Each);
     world.idp.takes_back(Taking::Fails);

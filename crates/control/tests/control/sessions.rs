@@ -109,8 +109,9 @@ fn only(browser: &Browser, prefix: &str) -> (String, String) {
     (name.clone(), value.clone())
 }
 
+/// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn b31_what_was_allowed_before_takes_one_button_and_a_login() {
+async fn what_was_allowed_before_takes_one_button_and_a_login() {
     let (world, control, mut flow) = returning(remembering()).await;
     let edge = control.edge();
     let before = world.kept(Space::Consents).await.remove(0).1.expires_at;
@@ -129,8 +130,10 @@ async fn b31_what_was_allowed_before_takes_one_button_and_a_login() {
 }
 
 /// The policy has another version since: what was allowed goes on, and is read anew before it is allowed again.
+///
+/// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn b31_another_policy_takes_the_whole_page_and_ends_nothing() {
+async fn another_policy_takes_the_whole_page_and_ends_nothing() {
     let policy = |version: &str| {
         let uri = Some("https://gate.example/policy".to_owned());
         Some(PolicyConfig { version: version.to_owned(), uri })
@@ -182,8 +185,10 @@ async fn b31_another_policy_takes_the_whole_page_and_ends_nothing() {
 }
 
 /// GHSA-6x8h-498w-gv8c: the one-button page with exactly one thing changed.
+///
+/// Requirements: B31, E2.
 #[tokio::test(flavor = "multi_thread")]
-async fn b31_whatever_is_different_takes_the_whole_page() {
+async fn whatever_is_different_takes_the_whole_page() {
     let (world, control, mut flow) = returning(remembering()).await;
     let edge = &control.edge();
     let census = world.census().await;
@@ -227,8 +232,10 @@ fn census_of(census: &[(&'static str, usize)], space: &str) -> usize {
 }
 
 /// Every revocation ends remembering, however wide it is.
+///
+/// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn b31_a_raised_counter_ends_remembering() {
+async fn a_raised_counter_ends_remembering() {
     let (world, control, flow) = returning(remembering()).await;
     one_button(shown(&flow, &control.edge(), |_| {}).await);
     let counter = [IssuerUrl::parse(ISSUER_URL).unwrap().digest().as_slice(), b"i"].concat();
@@ -238,8 +245,9 @@ async fn b31_a_raised_counter_ends_remembering() {
     whole(shown(&flow, &control.edge(), |_| {}).await);
 }
 
+/// Requirements: B39.
 #[tokio::test(flavor = "multi_thread")]
-async fn b39_a_document_that_changed_takes_the_whole_page() {
+async fn a_document_that_changed_takes_the_whole_page() {
     let mut world = World::new().await;
     let site = Site::start().await;
     site.publish("/client.json", &site.document("/client.json", &json!({})));
@@ -260,9 +268,11 @@ async fn b39_a_document_that_changed_takes_the_whole_page() {
     assert_eq!(world.kept(Space::Authorizations).await.len(), 1, "nothing was decided");
 }
 
-/// B37: a session is worth something in its own browser, at its own issuer, unchanged and in time.
+/// A session is worth something in its own browser, at its own issuer, unchanged and in time.
+///
+/// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn b37_a_session_that_is_not_ones_own_is_none() {
+async fn a_session_that_is_not_ones_own_is_none() {
     let (world, control, flow) = returning(remembering()).await;
     let edge = &control.edge();
     let ((name, session), (_, browser)) = (only(&flow.browser, SESSION), only(&flow.browser, BROWSER));
@@ -288,8 +298,9 @@ async fn b37_a_session_that_is_not_ones_own_is_none() {
     assert_eq!(account(&whole(shown(&flow, edge, |_| {}).await)), None, "too old");
 }
 
+/// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn b37_a_session_of_one_issuer_is_none_at_another() {
+async fn a_session_of_one_issuer_is_none_at_another() {
     let mut world = World::new().await;
     let mut other = world.issuer_at("other", &format!("{ISSUER_URL}/t"));
     other.prompt = remembering();
@@ -309,8 +320,10 @@ async fn b37_a_session_of_one_issuer_is_none_at_another() {
 }
 
 /// The button's own post, with one thing changed.
+///
+/// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn b31_the_button_cannot_be_pressed_from_elsewhere_or_for_more() {
+async fn the_button_cannot_be_pressed_from_elsewhere_or_for_more() {
     let (world, control, flow) = returning(remembering()).await;
     let edge = control.edge();
     let button = one_button(shown(&flow, &edge, |_| {}).await);
@@ -333,8 +346,9 @@ async fn b31_the_button_cannot_be_pressed_from_elsewhere_or_for_more() {
     assert_eq!(world.kept(Space::Authorizations).await.len(), 1);
 }
 
+/// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn b37_somebody_else_can_sit_down_before_the_button_is_pressed() {
+async fn somebody_else_can_sit_down_before_the_button_is_pressed() {
     let (world, control, mut flow) = returning(PromptConfig::default()).await;
     let edge = control.edge();
     let as_alice = whole(shown(&flow, &edge, |_| {}).await);
@@ -354,8 +368,10 @@ async fn b37_somebody_else_can_sit_down_before_the_button_is_pressed() {
 }
 
 /// OAuth 2.1 §7.3: the second person at one browser.
+///
+/// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn b37_whoever_signs_in_unexpectedly_is_asked_before_there_is_a_code() {
+async fn whoever_signs_in_unexpectedly_is_asked_before_there_is_a_code() {
     for prompt in [PromptConfig::default(), remembering()] {
         let remembers = prompt.mode == PromptMode::Remember;
         let (world, control, mut flow) = returning(prompt).await;
@@ -413,8 +429,9 @@ async fn b37_whoever_signs_in_unexpectedly_is_asked_before_there_is_a_code() {
     }
 }
 
+/// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn b37_who_says_not_me_gets_no_code_and_the_session_ends() {
+async fn who_says_not_me_gets_no_code_and_the_session_ends() {
     let (world, control, mut flow) = returning(remembering()).await;
     let edge = control.edge();
     let button = one_button(shown(&flow, &edge, |_| {}).await);
@@ -439,8 +456,10 @@ async fn b37_who_says_not_me_gets_no_code_and_the_session_ends() {
 }
 
 /// Login CSRF: the attacker's cookies in the victim's browser. The page says as whom, and the victim's login is asked.
+///
+/// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn b37_a_planted_session_is_named_and_gives_the_attacker_nothing() {
+async fn a_planted_session_is_named_and_gives_the_attacker_nothing() {
     let (world, control, mallorys) = returning(remembering()).await;
     let edge = control.edge();
     let mut victim = Flow { browser: mallorys.browser.clone(), person: "victim".to_owned(), ..mallorys };
@@ -452,8 +471,9 @@ async fn b37_a_planted_session_is_named_and_gives_the_attacker_nothing() {
     assert_eq!(world.kept(Space::Consents).await.len(), 1, "and nothing is allowed yet");
 }
 
+/// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn b37_an_issuer_may_always_ask_who_it_is() {
+async fn an_issuer_may_always_ask_who_it_is() {
     let mut world = World::new().await;
     world.issuer().prompt = PromptConfig { confirm_subject: true, ..PromptConfig::default() };
     let control = world.start().await;
@@ -468,8 +488,9 @@ async fn b37_an_issuer_may_always_ask_who_it_is() {
     edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
 }
 
+/// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn b37_not_you_ends_the_session_and_decides_nothing() {
+async fn not_you_ends_the_session_and_decides_nothing() {
     let (world, control, mut flow) = returning(PromptConfig::default()).await;
     let edge = control.edge();
     let page = whole(shown(&flow, &edge, |_| {}).await);
@@ -485,8 +506,9 @@ async fn b37_not_you_ends_the_session_and_decides_nothing() {
     assert_eq!(world.census().await, census);
 }
 
+/// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn b31_a_denial_is_not_remembered() {
+async fn a_denial_is_not_remembered() {
     let (world, control, flow) = returning(remembering()).await;
     let edge = control.edge();
     let wider = Flow { scope: "read write".to_owned(), ..flow.clone() };
@@ -497,8 +519,9 @@ async fn b31_a_denial_is_not_remembered() {
     assert_eq!(world.kept(Space::Consents).await.len(), 1);
 }
 
+/// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn b31_a_silent_client_gets_no_page_and_still_a_login() {
+async fn a_silent_client_gets_no_page_and_still_a_login() {
     let (world, control, mut flow) = returning(silent("app")).await;
     let edge = control.edge();
     let request = flow.show(&flow.ticket(&edge).await);
@@ -517,8 +540,10 @@ async fn b31_a_silent_client_gets_no_page_and_still_a_login() {
 }
 
 /// The silent flow with exactly one thing changed.
+///
+/// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn b31_silence_is_for_listed_clients_in_their_own_persons_browser() {
+async fn silence_is_for_listed_clients_in_their_own_persons_browser() {
     let (world, control, flow) = returning(silent("another")).await;
     one_button(shown(&flow, &control.edge(), |_| {}).await);
     assert_eq!(world.kept(Space::Authorizations).await.len(), 1, "unlisted");
@@ -536,8 +561,9 @@ async fn b31_silence_is_for_listed_clients_in_their_own_persons_browser() {
     assert_eq!(world.kept(Space::Authorizations).await.len(), 1);
 }
 
+/// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn b31_silence_is_not_for_programs_on_the_persons_computer() {
+async fn silence_is_not_for_programs_on_the_persons_computer() {
     let mut world = World::new().await;
     world.issuer().prompt = silent("app");
     world.issuer().clients[0].redirect_uris = vec!["http://127.0.0.1/cb".to_owned()];
@@ -550,8 +576,10 @@ async fn b31_silence_is_not_for_programs_on_the_persons_computer() {
 }
 
 /// What is taken back while somebody signs in is taken back: silence does not give it again.
+///
+/// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn b31_a_consent_revoked_on_the_way_is_asked_for() {
+async fn a_consent_revoked_on_the_way_is_asked_for() {
     for prompt in [silent("app"), remembering()] {
         let is_silent = prompt.mode == PromptMode::Silent;
         let (world, control, mut flow) = returning(prompt).await;
@@ -575,8 +603,10 @@ async fn b31_a_consent_revoked_on_the_way_is_asked_for() {
 }
 
 /// An attempt has one effect, though the store does not say whether it took the commit, and another process is asked.
+///
+/// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn b37_an_answer_and_a_silent_approval_land_once() {
+async fn an_answer_and_a_silent_approval_land_once() {
     for fault in [Fault::UnknownBefore, Fault::UnknownAfter] {
         let (world, control, mut flow) = returning(silent("app")).await;
         let edge = control.edge();
@@ -602,8 +632,10 @@ async fn b37_an_answer_and_a_silent_approval_land_once() {
 }
 
 /// Whoever was asked is asked about what is true now.
+///
+/// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn b37_what_changed_while_somebody_was_asked_is_shown_again() {
+async fn what_changed_while_somebody_was_asked_is_shown_again() {
     let (world, control, mut flow) = returning(PromptConfig::default()).await;
     let page = whole(shown(&flow, &control.edge(), |_| {}).await);
     let callback = sign_in_as("bob", &mut flow, &page, &control.edge(), &world).await;

@@ -117,8 +117,9 @@ impl End {
     }
 }
 
+/// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn r30_the_upstream_hears_of_whatever_has_ended_and_of_nothing_else() {
+async fn the_upstream_hears_of_whatever_has_ended_and_of_nothing_else() {
     for end in End::ALL {
         for when in [RevocationMode::Last, RevocationMode::Each] {
             let world = told(when).await;
@@ -141,8 +142,10 @@ async fn r30_the_upstream_hears_of_whatever_has_ended_and_of_nothing_else() {
 }
 
 /// The revocation is there at once; the upstream is told when it can be, and the pauses in between grow.
+///
+/// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn r30_no_revocation_waits_for_the_upstream() {
+async fn no_revocation_waits_for_the_upstream() {
     for taking in [Taking::Stalls, Taking::Fails] {
         let world = told(RevocationMode::Last).await;
         let control = world.start().await;
@@ -171,8 +174,9 @@ async fn r30_no_revocation_waits_for_the_upstream() {
     }
 }
 
+/// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn r30_an_upstream_that_never_answers_is_given_up_after_a_day() {
+async fn an_upstream_that_never_answers_is_given_up_after_a_day() {
     let (world, _control) = taken_back(Taking::Fails).await;
     world.telling_rests().await;
     world.advance(Duration::from_secs(86_400));
@@ -181,8 +185,9 @@ async fn r30_an_upstream_that_never_answers_is_given_up_after_a_day() {
     assert_eq!(world.idp.asked_to_take_back().len(), 2);
 }
 
+/// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn r30_who_takes_nothing_back_is_sent_nothing() {
+async fn who_takes_nothing_back_is_sent_nothing() {
     for (when, taking) in [(RevocationMode::Each, Taking::Nowhere), (RevocationMode::Never, Taking::Everything)] {
         let world = told(when).await;
         world.idp.takes_back(taking);
@@ -198,8 +203,10 @@ async fn r30_who_takes_nothing_back_is_sent_nothing() {
 }
 
 /// Many providers take one token for everything that a person gave the one client id which all clients share.
+///
+/// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn r30_what_still_stands_is_not_put_at_risk_unless_the_operator_says_so() {
+async fn what_still_stands_is_not_put_at_risk_unless_the_operator_says_so() {
     for when in [RevocationMode::Last, RevocationMode::Each] {
         let world = told(when).await;
         let control = world.start().await;
@@ -225,8 +232,10 @@ async fn r30_what_still_stands_is_not_put_at_risk_unless_the_operator_says_so() 
 }
 
 /// Over several pages, with one token that the upstream chokes on: none of the others waits for it.
+///
+/// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn r30_a_wide_revocation_is_one_commit_and_tells_of_every_grant() {
+async fn a_wide_revocation_is_one_commit_and_tells_of_every_grant() {
     const PEOPLE: usize = 60;
     let world = told(RevocationMode::Last).await;
     let control = world.start().await;
@@ -262,8 +271,10 @@ async fn r30_a_wide_revocation_is_one_commit_and_tells_of_every_grant() {
 }
 
 /// Whatever dies, the upstream is told; what was told and not recorded is told again, which does no harm.
+///
+/// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn r30_a_process_that_dies_leaves_nothing_untold() {
+async fn a_process_that_dies_leaves_nothing_untold() {
     let (world, control) = taken_back(Taking::Stalls).await;
     control.kill();
     assert_eq!(world.kept(Space::UpstreamRevocations).await.len(), 1);
@@ -278,8 +289,10 @@ async fn r30_a_process_that_dies_leaves_nothing_untold() {
 }
 
 /// "Nothing is cancelled half-way": a process that is asked to end waits for the call that is under way.
+///
+/// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn r30_a_process_that_ends_finishes_the_call_that_is_under_way() {
+async fn a_process_that_ends_finishes_the_call_that_is_under_way() {
     let (world, control) = taken_back(Taking::Stalls).await;
     control.shutdown.trigger();
     world.idp.takes_back(Taking::Everything);
@@ -290,8 +303,9 @@ async fn r30_a_process_that_ends_finishes_the_call_that_is_under_way() {
     assert_eq!(world.idp.asked_to_take_back(), all_of(&world, &["alice"]), "and it is not told again");
 }
 
+/// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn r30_a_code_that_nobody_redeemed_goes_with_its_consent_and_everything_wider() {
+async fn a_code_that_nobody_redeemed_goes_with_its_consent_and_everything_wider() {
     for target in [
         consent_of("alice", "app"),
         Target::ClientId("app".to_owned()),
@@ -315,8 +329,10 @@ async fn r30_a_code_that_nobody_redeemed_goes_with_its_consent_and_everything_wi
 }
 
 /// Whatever is minted beside a revocation either escapes nothing, or was there before it: the upstream hears of all of it.
+///
+/// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn r30_what_is_minted_beside_a_revocation_is_told_as_well() {
+async fn what_is_minted_beside_a_revocation_is_told_as_well() {
     const RACERS: usize = 16;
     let world = told(RevocationMode::Last).await;
     let control = world.start().await;
@@ -340,8 +356,9 @@ async fn r30_what_is_minted_beside_a_revocation_is_told_as_well() {
     assert_eq!(world.grants_with_upstream_tokens().await, 0);
 }
 
+/// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn r30_the_twenty_first_grant_tells_of_the_one_that_leaves() {
+async fn the_twenty_first_grant_tells_of_the_one_that_leaves() {
     let world = told(RevocationMode::Each).await;
     let control = world.start().await;
     let edge = control.edge();
@@ -354,8 +371,10 @@ async fn r30_the_twenty_first_grant_tells_of_the_one_that_leaves() {
 }
 
 /// Her consent, made anew, no longer leads to what ended with everything of hers before.
+///
+/// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn r30_what_a_new_approval_forgets_is_told_all_the_same() {
+async fn what_a_new_approval_forgets_is_told_all_the_same() {
     let world = told(RevocationMode::Each).await;
     let control = world.start().await;
     let edge = control.edge();

@@ -34,8 +34,9 @@ fn denied(reason: &str, text: &str) -> (String, Option<String>) {
     (reason.to_owned(), Some(format!("{CHALLENGE}{text}")))
 }
 
+/// Requirements: C6, R25.
 #[tokio::test(flavor = "multi_thread")]
-async fn c6_r25_a_living_token_says_whose_request_it_is_and_any_other_is_challenged() {
+async fn a_living_token_says_whose_request_it_is_and_any_other_is_challenged() {
     let (world, control) = with_envoy().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
@@ -77,8 +78,10 @@ async fn c6_r25_a_living_token_says_whose_request_it_is_and_any_other_is_challen
 }
 
 /// A token of one resource is nothing to the other, and one issuer's is nothing at the other's.
+///
+/// Requirements: A17, C6.
 #[tokio::test(flavor = "multi_thread")]
-async fn a17_c6_a_token_passes_at_its_own_resource_and_issuer_only() {
+async fn a_token_passes_at_its_own_resource_and_issuer_only() {
     let (mut world, _) = with_envoy().await;
     let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
     world.config.issuers.push(other);
@@ -174,8 +177,9 @@ async fn an_envoy_learns_whose_request_it_is_and_takes_out_what_was_forged() {
     }
 }
 
+/// Requirements: C4, C5, C7, C11, R25.
 #[tokio::test(flavor = "multi_thread")]
-async fn c4_c5_c7_r25_an_envoy_gives_the_client_the_same_challenge() {
+async fn an_envoy_gives_the_client_the_same_challenge() {
     let (world, control) = with_envoy().await;
     let token = Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await.access_token;
     let server = control.caller(ENVOY);

@@ -56,8 +56,9 @@ impl Stage {
     }
 }
 
+/// Requirements: D7.
 #[tokio::test]
-async fn d7_a_document_is_asked_for_again_when_it_is_not_fresh_any_more() {
+async fn a_document_is_asked_for_again_when_it_is_not_fresh_any_more() {
     let stage = Stage::new(good("cache-control: max-age=600\r\netag: \"a\"\r\n", r#"{"a":1}"#)).await;
     let first = stage.at(PATH, Standing::Stranger, NOW).await.unwrap();
     assert_eq!((first.fetched_at, first.fresh_until), (NOW, after(600)));
@@ -84,8 +85,9 @@ async fn d7_a_document_is_asked_for_again_when_it_is_not_fresh_any_more() {
     assert_eq!(chain(other.get(NOW).await.unwrap_err()), "it cannot be fetched: it answers 304 Not Modified");
 }
 
+/// Requirements: D7.
 #[tokio::test]
-async fn d7_an_error_and_a_bad_document_are_not_kept() {
+async fn an_error_and_a_bad_document_are_not_kept() {
     let json = "content-type: application/json\r\ncache-control: max-age=600\r\n";
     for (answer, why) in [
         (answers("500 Oops", json, "{}"), "it cannot be fetched: it answers 500 Internal Server Error"),
@@ -107,8 +109,9 @@ async fn d7_an_error_and_a_bad_document_are_not_kept() {
     }
 }
 
+/// Requirements: D7.
 #[tokio::test]
-async fn d7_a_good_document_outlives_its_host_for_a_day() {
+async fn a_good_document_outlives_its_host_for_a_day() {
     let json = "content-type: application/json\r\n";
     for failure in [
         answers("500 Oops", json, "1"),
@@ -135,8 +138,9 @@ async fn d7_a_good_document_outlives_its_host_for_a_day() {
     }
 }
 
+/// Requirements: D7.
 #[tokio::test]
-async fn d7_what_the_owner_has_taken_back_does_not_serve_on() {
+async fn what_the_owner_has_taken_back_does_not_serve_on() {
     let json = "content-type: application/json\r\n";
     for (answer, class) in [
         (answers("404 Not Found", json, "{}"), Class::Gone),
@@ -178,8 +182,9 @@ async fn who_misses_a_key_has_a_fresh_key_set_looked_at_again_once_a_minute() {
     assert_eq!(chain(large), "it cannot be fetched: the answer has more than 5120 bytes");
 }
 
+/// Requirements: D7.
 #[tokio::test]
-async fn d7_sixty_four_at_once_are_one_fetch_with_one_outcome() {
+async fn sixty_four_at_once_are_one_fetch_with_one_outcome() {
     let body = |status: &str| format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\n\r\n{{}}").into_bytes();
     for (status, good) in [("200 OK", true), ("500 Oops", false)] {
         let stage = Stage::new(Answer::Behind(body(status))).await;
@@ -205,8 +210,9 @@ async fn d7_sixty_four_at_once_are_one_fetch_with_one_outcome() {
     }
 }
 
+/// Requirements: D7.
 #[tokio::test]
-async fn d7_junk_ids_on_a_famous_host_do_not_starve_the_real_ones() {
+async fn junk_ids_on_a_famous_host_do_not_starve_the_real_ones() {
     let cached = good("cache-control: max-age=60\r\n", r#"{"a":1}"#);
     let stage = Stage::new(cached.clone()).await;
     // One was served before, of one nothing is kept.
@@ -232,8 +238,9 @@ async fn d7_junk_ids_on_a_famous_host_do_not_starve_the_real_ones() {
     assert!(stage.at("/new", Standing::Stranger, after(61)).await.is_ok());
 }
 
+/// Requirements: D7.
 #[tokio::test]
-async fn d7_slow_strangers_hold_up_strangers_only() {
+async fn slow_strangers_hold_up_strangers_only() {
     let slow = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{}".to_vec();
     let host = Host::start(good("", r#"{"a":1}"#)).await;
     let mut policy: Policy = host.policy();

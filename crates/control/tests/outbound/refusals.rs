@@ -21,8 +21,9 @@ async fn fetch(outbound: &Outbound, text: &str) -> Result<String, OutboundError>
     }
 }
 
+/// Requirements: D10.
 #[tokio::test]
-async fn d10_a_document_is_fetched_and_nothing_of_ours_goes_along() {
+async fn a_document_is_fetched_and_nothing_of_ours_goes_along() {
     let host = Host::start(good("", r#"{"a":1}"#)).await;
     let names = Names::all_are(&["127.0.0.1"]);
     let outbound = outbound(&host, &names);
@@ -40,8 +41,10 @@ async fn d10_a_document_is_fetched_and_nothing_of_ours_goes_along() {
 }
 
 /// Itself again, with proxies in its environment.
+///
+/// Requirements: D9.
 #[test]
-fn d9_a_proxy_of_the_environment_is_not_used() {
+fn a_proxy_of_the_environment_is_not_used() {
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
     proxy.set_nonblocking(true).unwrap();
     let address = format!("http://{}", proxy.local_addr().unwrap());
@@ -56,8 +59,10 @@ fn d9_a_proxy_of_the_environment_is_not_used() {
 }
 
 /// The good fetch is of `https://127.0.0.1:PORT/` where that is permitted. Without the permission nothing connects.
+///
+/// Requirements: D8.
 #[tokio::test]
-async fn d8_an_address_that_is_not_public_is_refused_however_it_is_written() {
+async fn an_address_that_is_not_public_is_refused_however_it_is_written() {
     let host = Host::start(good("", "1")).await;
     let names = Names::all_are(&["127.0.0.1"]);
     assert_eq!(fetch(&outbound(&host, &names), &host.url("127.0.0.1", "/")).await.unwrap(), "1");
@@ -102,8 +107,9 @@ async fn d8_an_address_that_is_not_public_is_refused_however_it_is_written() {
     assert_eq!((host.connections(), names.asked()), (1, 0));
 }
 
+/// Requirements: D8.
 #[tokio::test]
-async fn d8_a_name_that_leads_inside_is_refused_with_all_its_addresses() {
+async fn a_name_that_leads_inside_is_refused_with_all_its_addresses() {
     let host = Host::start(good("", "1")).await;
     let names = Names::all_are(&["127.0.0.1"]);
     let (permitting, refusing) = (outbound(&host, &names), outbound_by(host.policy_without_permission(), &names));
@@ -133,8 +139,10 @@ async fn d8_a_name_that_leads_inside_is_refused_with_all_its_addresses() {
 }
 
 /// The name server says one thing when it is asked, and another when it is asked again.
+///
+/// Requirements: D8, D9.
 #[tokio::test]
-async fn d8_d9_rebinding_a_name_leads_nowhere_else() {
+async fn rebinding_a_name_leads_nowhere_else() {
     let outside = Host::start(good("", r#""outside""#)).await;
     let inside = Host::start_at(&format!("127.0.0.2:{}", outside.address.port()), good("", r#""inside""#)).await;
     let (good, evil) = (&[Ipv4Addr::new(127, 0, 0, 1)][..], &[Ipv4Addr::new(127, 0, 0, 2)][..]);
@@ -160,8 +168,10 @@ async fn d8_d9_rebinding_a_name_leads_nowhere_else() {
 }
 
 /// The machine's search list is for people of the inside.
+///
+/// Requirements: D8.
 #[tokio::test]
-async fn d8_a_name_is_whole_and_never_completed_to_one_of_the_inside() {
+async fn a_name_is_whole_and_never_completed_to_one_of_the_inside() {
     let host = Host::start(good("", "1")).await;
     let server = NameServer::start(&[&[]]).await;
     let outbound = Outbound::new(host.policy(), server.resolver()).unwrap();
@@ -174,8 +184,9 @@ async fn d8_a_name_is_whole_and_never_completed_to_one_of_the_inside() {
     assert_eq!(asked, ["meta.example.", "intranet."]);
 }
 
+/// Requirements: D8.
 #[tokio::test]
-async fn d8_only_https_and_only_ports_of_the_policy() {
+async fn only_https_and_only_ports_of_the_policy() {
     let host = Host::start(good("", "1")).await;
     let names = Names::all_are(&["127.0.0.1"]);
     let other = Policy { ports: vec![443], ..host.policy_without_permission() };
@@ -193,8 +204,9 @@ async fn d8_only_https_and_only_ports_of_the_policy() {
     assert_eq!((host.connections(), names.asked()), (0, 0));
 }
 
+/// Requirements: D9.
 #[tokio::test]
-async fn d9_only_the_named_host_is_believed() {
+async fn only_the_named_host_is_believed() {
     let (host, impostor) = (Host::start(good("", "1")).await, Host::start(good("", "2")).await);
     let names = Names::all_are(&["127.0.0.1"]);
     let unknown_name = fetch(&outbound(&host, &names), &host.url("other.example", "/")).await.unwrap_err();
@@ -210,8 +222,9 @@ async fn d9_only_the_named_host_is_believed() {
     assert!(host.requests().is_empty() && impostor.requests().is_empty());
 }
 
+/// Requirements: D3, D10.
 #[tokio::test]
-async fn d3_d10_only_a_whole_plain_json_answer_with_200_is_a_document() {
+async fn only_a_whole_plain_json_answer_with_200_is_a_document() {
     let names = Names::all_are(&["127.0.0.1"]);
     let host = Host::start(good("", "1")).await;
     let outbound = outbound(&host, &names);
@@ -301,8 +314,10 @@ async fn d3_d10_only_a_whole_plain_json_answer_with_200_is_a_document() {
 }
 
 /// A byte now and then, in the head and in the body, is as good as none.
+///
+/// Requirements: D10.
 #[tokio::test]
-async fn d10_who_is_slow_is_not_waited_for() {
+async fn who_is_slow_is_not_waited_for() {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
     let (long, short) = (Duration::from_secs(60), Duration::from_millis(500));
     for (answer, connect, total) in [

@@ -55,8 +55,9 @@ async fn what_is_written_about_an_upstream_is_enough_and_understood() {
     }
 }
 
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_a_name_or_an_address_for_a_subject_refuses_to_start() {
+async fn a_name_or_an_address_for_a_subject_refuses_to_start() {
     let world = World::new().await;
     let with = |claim: &str| Oauth2Config { subject_claim: claim.to_owned(), ..oauth2(&world, HUB) };
     assert_eq!(refused(&world, UpstreamConfig::Oauth2(with("sub"))), None);
@@ -66,8 +67,9 @@ async fn b36_a_name_or_an_address_for_a_subject_refuses_to_start() {
     }
 }
 
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_an_endpoint_that_others_could_listen_to_refuses_to_start() {
+async fn an_endpoint_that_others_could_listen_to_refuses_to_start() {
     let mut world = World::new().await;
     type Endpoint = fn(&mut Oauth2Config) -> &mut String;
     let endpoints: [(&str, Endpoint); 3] = [
@@ -99,8 +101,9 @@ async fn b36_an_endpoint_that_others_could_listen_to_refuses_to_start() {
     }
 }
 
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_a_github_is_a_scheme_and_a_host() {
+async fn a_github_is_a_scheme_and_a_host() {
     let world = World::new().await;
     let with = |url: &str| refused(&world, UpstreamConfig::Github(github(&world, url)));
     for url in ["https://github.com", "https://github.example:8443/", "http://127.0.0.1:3000"] {

@@ -25,8 +25,9 @@ fn says(body: impl Into<String>) -> Answer {
     Answer::Says(200, body.into())
 }
 
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_a_login_is_asked_for_with_state_and_pkce_and_no_nonce() {
+async fn a_login_is_asked_for_with_state_and_pkce_and_no_nonce() {
     for (stage, scope) in [(Stage::github().await, None), (Stage::oauth2(None).await, Some("profile id"))] {
         let login = Flow::new(App::configured()).approve(&stage.edge).await;
         let asked = query(&login);
@@ -60,8 +61,9 @@ async fn a_sign_in_to_see_ones_apps_asks_for_as_little_as_it_can() {
     }
 }
 
+/// Requirements: R30.
 #[tokio::test]
-async fn r30_each_kind_of_provider_is_told_in_its_own_way() {
+async fn each_kind_of_provider_is_told_in_its_own_way() {
     for (stage, how) in [
         (Stage::github().await, "GitHub"),
         (Stage::taking_back(TokenEndpointAuth::Basic).await, "RFC 7009"),
@@ -75,8 +77,9 @@ async fn r30_each_kind_of_provider_is_told_in_its_own_way() {
     }
 }
 
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_people_are_known_by_the_id_that_never_changes_hands() {
+async fn people_are_known_by_the_id_that_never_changes_hands() {
     let (github, oauth2) = (Stage::github().await, Stage::oauth2(None).await);
     assert_eq!(github.subject().await, "github|583231");
     assert_eq!(oauth2.subject().await, "hub|MDQ6");
@@ -89,8 +92,9 @@ async fn b36_people_are_known_by_the_id_that_never_changes_hands() {
     }
 }
 
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_a_token_need_not_end_and_its_type_is_bearer_however_it_is_written() {
+async fn a_token_need_not_end_and_its_type_is_bearer_however_it_is_written() {
     let stage = Stage::github().await;
     for token in [
         r#"{"access_token":"gho_x","token_type":"bearer"}"#,
@@ -103,8 +107,9 @@ async fn b36_a_token_need_not_end_and_its_type_is_bearer_however_it_is_written()
     }
 }
 
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_a_hostile_token_endpoint_gives_no_login() {
+async fn a_hostile_token_endpoint_gives_no_login() {
     let stage = Stage::github().await;
     assert_eq!(stage.subject().await, "github|583231");
     let (invalid, unavailable) = (failed("UPSTREAM_INVALID"), failed("UPSTREAM_UNAVAILABLE"));
@@ -149,8 +154,9 @@ async fn b36_a_hostile_token_endpoint_gives_no_login() {
     assert_eq!(stage.subject().await, "github|583231");
 }
 
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_a_hostile_userinfo_endpoint_gives_no_login() {
+async fn a_hostile_userinfo_endpoint_gives_no_login() {
     let stage = Stage::github().await;
     assert_eq!(stage.subject().await, "github|583231");
     let (invalid, unavailable) = (failed("UPSTREAM_INVALID"), failed("UPSTREAM_UNAVAILABLE"));
@@ -185,8 +191,10 @@ async fn b36_a_hostile_userinfo_endpoint_gives_no_login() {
 }
 
 /// To the byte: whoever may send more fills our memory, from as many logins as they like.
+///
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_an_answer_is_read_up_to_256_kib() {
+async fn an_answer_is_read_up_to_256_kib() {
     const LIMIT: usize = 256 * 1024;
     let stage = Stage::github().await;
     let invalid = failed("UPSTREAM_INVALID");
@@ -200,8 +208,10 @@ async fn b36_an_answer_is_read_up_to_256_kib() {
 }
 
 /// Nor is one that says something all the time, and never all of it: what counts is the whole exchange.
+///
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_an_endpoint_that_does_not_come_to_an_end_is_not_waited_for_long() {
+async fn an_endpoint_that_does_not_come_to_an_end_is_not_waited_for_long() {
     let (silent_token, silent_userinfo) = (Stage::github().await, Stage::oauth2(None).await);
     let (slow_token, slow_userinfo) = (Stage::oauth2(None).await, Stage::github().await);
     let unavailable = failed("UPSTREAM_UNAVAILABLE");
@@ -219,8 +229,9 @@ async fn b36_an_endpoint_that_does_not_come_to_an_end_is_not_waited_for_long() {
     tokio::time::timeout(Duration::from_secs(20), all).await.expect("it has given up");
 }
 
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_a_callback_of_another_issuer_costs_no_code() {
+async fn a_callback_of_another_issuer_costs_no_code() {
     let (named, github) = (Stage::oauth2(Some("https://hub.example")).await, Stage::github().await);
     for iss in [None, Some("https://hub.example")] {
         let (flow, mut callback) = named.signed_in().await;
@@ -239,8 +250,9 @@ async fn b36_a_callback_of_another_issuer_costs_no_code() {
     assert_eq!(github.come_back(&flow, &callback).await, Outcome::Code, "it has no issuer to compare with");
 }
 
+/// Requirements: B36.
 #[tokio::test]
-async fn b36_a_login_that_github_refuses_costs_no_code() {
+async fn a_login_that_github_refuses_costs_no_code() {
     let stage = Stage::github().await;
     assert_eq!(stage.subject().await, "github|583231");
     let (calls, kept) = (stage.hub.calls(), stage.kept().await);

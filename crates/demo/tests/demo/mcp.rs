@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::issuer::{Issuer, Mode, TestKey};
 use crate::sockets::{http, listener, serve};
 
+/// Requirements: C1, C2, C3, R53.
 #[tokio::test]
 async fn the_metadata_are_where_clients_look() {
     let server = Server::start().await;
@@ -40,6 +41,7 @@ async fn the_metadata_are_where_clients_look() {
     assert_eq!(health.status(), StatusCode::OK);
 }
 
+/// Requirements: C4, C7, C11, R25.
 #[tokio::test]
 async fn without_a_token_the_answer_says_where_to_get_one() {
     let server = Server::start().await;
@@ -95,6 +97,8 @@ async fn a_client_that_shakes_hands_is_served_too() {
 }
 
 /// The token that works, with one thing changed.
+///
+/// Requirements: A17, C6, R45.
 #[tokio::test]
 async fn every_other_token_is_refused_with_its_reason() {
     let server = Server::start().await;
@@ -152,6 +156,7 @@ async fn every_other_token_is_refused_with_its_reason() {
     assert_eq!(twice.send().await.unwrap().status(), StatusCode::UNAUTHORIZED);
 }
 
+/// Requirements: C5, C8.
 #[tokio::test]
 async fn a_tool_that_needs_more_asks_for_it_over_http() {
     let server = Server::start().await;
@@ -194,6 +199,7 @@ async fn a_message_that_two_readers_read_differently_gains_nothing() {
     assert!(!response.text().await.unwrap().contains("\"notes\":"));
 }
 
+/// Requirements: C6.
 #[tokio::test]
 async fn a_new_key_is_picked_up_and_an_old_one_forgotten() {
     let server = Server::start().await;
@@ -269,8 +275,10 @@ async fn the_other_algorithms_are_understood() {
 }
 
 /// Whatever the key: it is used as it says, never as a token would have it (RFC 8725 §2.1, §3.1).
+///
+/// Requirements: R45.
 #[tokio::test]
-async fn r45_a_key_of_each_algorithm_is_used_with_no_other() {
+async fn a_key_of_each_algorithm_is_used_with_no_other() {
     let server = Server::start().await;
     let all = || [TestKey::es256("es"), TestKey::ed25519("ed"), TestKey::rsa("rsa")];
     for key in all() {
@@ -310,6 +318,8 @@ async fn a_request_for_another_host_is_refused() {
 }
 
 /// The layer alone, around a service that shows what reached it.
+///
+/// Requirements: B22, C9.
 #[tokio::test]
 async fn what_lies_behind_the_layer_never_sees_the_token() {
     let issuer = Issuer::start().await;

@@ -142,8 +142,9 @@ mod tests {
         assert_eq!(buckets.look(&prefix(1)), Ok(()));
     }
 
+    /// Requirements: R15.
     #[test]
-    fn r15_a_hundred_thousand_addresses_take_no_more_room_than_the_cap() {
+    fn a_hundred_thousand_addresses_take_no_more_room_than_the_cap() {
         let buckets = buckets(1, &FakeRelativeClock::default());
         for n in 0..100_000 {
             assert_eq!(buckets.draw(&prefix(n)), Ok(()), "a flood of others locks nobody out");

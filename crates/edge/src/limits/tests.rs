@@ -20,8 +20,9 @@ fn entered(limits: &Limits<FakeRelativeClock>, class: Class, n: u8) -> Result<()
 
 const TOO_MANY: Result<(), &str> = Err("TOO_MANY_REQUESTS");
 
+/// Requirements: R35.
 #[test]
-fn r35_no_class_shares_a_bucket_with_another() {
+fn no_class_shares_a_bucket_with_another() {
     let all = "prefix_per_minute = 1";
     for flooded in Class::ALL {
         let (limits, _) = limits(&format!(
@@ -36,8 +37,9 @@ fn r35_no_class_shares_a_bucket_with_another() {
     }
 }
 
+/// Requirements: R35.
 #[test]
-fn r35_what_a_prefix_is_refused_is_not_taken_from_the_others() {
+fn what_a_prefix_is_refused_is_not_taken_from_the_others() {
     let (limits, _) = limits("registrations = { prefix_per_minute = 2, total_per_minute = 4 }");
     for _ in 0..100 {
         let _ = entered(&limits, Class::Registration, 1);
@@ -72,8 +74,9 @@ fn by_default_one_prefix_has_hundreds_of_refreshes_a_second() {
     }
 }
 
+/// Requirements: R15.
 #[tokio::test]
-async fn r15_only_failures_of_this_client_from_this_prefix_count() {
+async fn only_failures_of_this_client_from_this_prefix_count() {
     let (limits, clock) = limits("failed_authentications.prefix_per_minute = 2");
     let guess = async |client: &str, n, outcome: Option<Reason>| {
         let claim = limits.claim("issuer", client, prefix(n));

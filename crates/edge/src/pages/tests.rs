@@ -45,7 +45,9 @@ fn every_sample_renders() {
     }
 }
 
-/// A18, A19, B5, B6, B7: who asks, for what, where does it go.
+/// Who asks, for what, where does it go.
+///
+/// Requirements: A18, A19, B5, B6, B7, R23.
 #[test]
 fn the_consent_page_answers_the_four_questions() {
     let pages = rendered::<ConsentPage>();
@@ -92,6 +94,8 @@ fn the_form_has_two_answers_and_deny_is_the_first() {
 }
 
 /// The strings of strangers, with what HTML, quotes and writing direction could do to the page around them.
+///
+/// Requirements: B5.
 #[test]
 fn payloads_stay_text_in_every_field() {
     let payload = "\"'><script>alert(1)</script>&amp;\u{202e}`=--><!--{{title}}";

@@ -45,8 +45,9 @@ fn page(apps: Vec<v1::ConnectedApp>) -> v1::AccountPage {
     }
 }
 
+/// Requirements: B38.
 #[tokio::test]
-async fn b38_the_page_says_who_has_access_to_what_and_how_to_end_it() {
+async fn the_page_says_who_has_access_to_what_and_how_to_end_it() {
     let (edge, fake) = running().await;
     fake.answer(shown(Page::AccountPage(page(vec![app("Some App"), app(HOSTILE)]))));
     let sent = "theme=dark; __Host-lychgate-a=one; __Host-lychgate-a=two";
@@ -102,8 +103,9 @@ async fn all_of_them_are_offered_only_to_whom_it_spares_something() {
     }
 }
 
+/// Requirements: B38.
 #[tokio::test]
-async fn b38_a_page_that_would_leave_something_out_is_not_shown() {
+async fn a_page_that_would_leave_something_out_is_not_shown() {
     let whole = || app("Some App");
     let kind = |kind| vec![v1::ConsentRedirect { host: "h".to_owned(), kind, ..Default::default() }];
     for (what, app) in [
@@ -118,9 +120,11 @@ async fn b38_a_page_that_would_leave_something_out_is_not_shown() {
     }
 }
 
-/// B8: what the browser says about itself goes on exactly, and so does the form.
+/// What the browser says about itself goes on exactly, and so does the form.
+///
+/// Requirements: B8.
 #[tokio::test]
-async fn b8_a_post_goes_on_with_what_the_browser_says_about_itself() {
+async fn a_post_goes_on_with_what_the_browser_says_about_itself() {
     for path in ["/account/sign-in", "/account/revoke", "/account/sign-out"] {
         let (edge, fake) = running().await;
         fake.step(redirect("https://gate.example/account"));
@@ -146,8 +150,10 @@ async fn b8_a_post_goes_on_with_what_the_browser_says_about_itself() {
 }
 
 /// Nothing is done by a link.
+///
+/// Requirements: B8.
 #[tokio::test]
-async fn b8_only_a_post_does_anything() {
+async fn only_a_post_does_anything() {
     let (edge, fake) = running().await;
     for path in ["/account/sign-in", "/account/revoke?form_token=F", "/account/sign-out"] {
         let response = edge.get(path).await;

@@ -15,7 +15,9 @@ fn cookie(name: &str, value: &str) -> v1::Cookie {
     v1::Cookie { name: name.to_owned(), value: value.to_owned() }
 }
 
-/// R7, R11: the whole query goes on, decoded, repetitions and all.
+/// The whole query goes on, decoded, repetitions and all.
+///
+/// Requirements: R7, R11.
 #[tokio::test]
 async fn authorize_passes_the_whole_query_on() {
     let (edge, fake) = running().await;
@@ -83,9 +85,11 @@ async fn consent_shows_the_page_and_passes_on_only_our_cookies() {
     assert_eq!((show.sec_fetch_site, show.attempt.len(), show.whole_page), (None, 16, false));
 }
 
-/// B31: a page is shortened by what this header says, so that it arrives as it was sent, or not at all.
+/// A page is shortened by what this header says, so that it arrives as it was sent, or not at all.
+///
+/// Requirements: B31.
 #[tokio::test]
-async fn b31_where_a_visitor_comes_from_is_passed_on_as_it_was_sent() {
+async fn where_a_visitor_comes_from_is_passed_on_as_it_was_sent() {
     for (sent, arrived) in [
         (vec!["none"], "none"),
         (vec!["cross-site"], "cross-site"),
@@ -104,8 +108,9 @@ async fn b31_where_a_visitor_comes_from_is_passed_on_as_it_was_sent() {
     }
 }
 
+/// Requirements: B31.
 #[tokio::test]
-async fn b31_the_button_says_who_goes_where_and_leads_to_everything() {
+async fn the_button_says_who_goes_where_and_leads_to_everything() {
     let (edge, fake) = running().await;
     let person = Some(v1::Person { name: "Ada <b>".to_owned(), account: "ada@example.com".to_owned() });
     let page = Some(v1::ConsentPage { person: person.clone(), ..consent_page() });
@@ -127,8 +132,9 @@ async fn b31_the_button_says_who_goes_where_and_leads_to_everything() {
     assert_eq!(edge.get("/t/consent?ticket=T").await.status(), 500, "for whom?");
 }
 
+/// Requirements: B37.
 #[tokio::test]
-async fn b37_the_question_is_put_and_its_answer_goes_on() {
+async fn the_question_is_put_and_its_answer_goes_on() {
     let (edge, fake) = running().await;
     let person = Some(v1::Person { name: String::new(), account: "583231".to_owned() });
     let page = Some(v1::ConsentPage { person, ticket: String::new(), ..consent_page() });
@@ -153,8 +159,9 @@ async fn b37_the_question_is_put_and_its_answer_goes_on() {
     assert_eq!(answer.cookies, [cookie("__Host-lychgate-b", "one")]);
 }
 
+/// Requirements: B37.
 #[tokio::test]
-async fn b37_the_page_names_who_is_signed_in_and_marks_what_is_new() {
+async fn the_page_names_who_is_signed_in_and_marks_what_is_new() {
     let (edge, fake) = running().await;
     let person = Some(v1::Person { name: "Ada".to_owned(), account: "ada@example.com".to_owned() });
     let mut page = v1::ConsentPage { person, ..consent_page() };
@@ -214,9 +221,11 @@ async fn only_three_words_are_decisions() {
     }
 }
 
-/// E3: what stays ticked goes on; there may be several.
+/// What stays ticked goes on; there may be several.
+///
+/// Requirements: E3.
 #[tokio::test]
-async fn e3_a_decision_says_which_scopes_stayed_ticked() {
+async fn a_decision_says_which_scopes_stayed_ticked() {
     let (edge, fake) = running().await;
     fake.step(redirect("https://idp.example/"));
     edge.post_form("/consent", "ticket=T&form_token=F&decision=approve&chosen_scope=a&chosen_scope=b").await;
@@ -286,7 +295,9 @@ async fn an_answer_without_a_next_step_is_a_fault() {
     assert_eq!(edge.get("/authorize").await.status(), 500);
 }
 
-/// R22: every page there is, whoever made it.
+/// Every page there is, whoever made it.
+///
+/// Requirements: B9, R22.
 #[tokio::test]
 async fn every_page_is_protected() {
     let (edge, fake) = running().await;

@@ -10,6 +10,7 @@ async fn preflight(edge: &TestEdge, path: &str, method: &str) -> reqwest::Respon
     edge.send(request.header("access-control-request-headers", "mcp-protocol-version,content-type,authorization")).await
 }
 
+/// Requirements: R26.
 #[tokio::test]
 async fn programs_in_web_pages_may_call_what_is_for_programs() {
     let (edge, fake) = running().await;

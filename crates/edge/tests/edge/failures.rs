@@ -6,6 +6,7 @@ use crate::support::{header, named_refusal, refusal, running};
 
 const FORM: &str = "grant_type=refresh_token&refresh_token=r";
 
+/// Requirements: A22.
 #[tokio::test]
 async fn every_reason_is_json_and_a_page() {
     let (edge, fake) = running().await;

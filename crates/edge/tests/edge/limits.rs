@@ -62,8 +62,9 @@ async fn assert_json_429(response: Response) {
     assert_eq!(body["error"], "temporarily_unavailable");
 }
 
+/// Requirements: R35.
 #[tokio::test]
-async fn r35_a_registration_flood_leaves_refreshes_and_known_browsers_of_the_same_prefix_alone() {
+async fn a_registration_flood_leaves_refreshes_and_known_browsers_of_the_same_prefix_alone() {
     let limits =
         format!("{BEHIND_US}\nlimits.registrations.prefix_per_minute = 1\nlimits.strangers.prefix_per_minute = 1");
     let (edge, fake) = running_set(&limits).await;
@@ -126,9 +127,11 @@ async fn everybody_together_has_an_end_too() {
     assert_eq!(edge.send(refresh(&edge).on_behalf_of("2001:db8:0:1::1")).await.status(), 200);
 }
 
-/// R52: the same flood, with nobody trusted, and with a proxy that is not the one who connects.
+/// The same flood, with nobody trusted, and with a proxy that is not the one who connects.
+///
+/// Requirements: R52.
 #[tokio::test]
-async fn r52_a_spoofed_address_changes_nothing() {
+async fn a_spoofed_address_changes_nothing() {
     for trusted in ["", "trusted_proxies = ['10.0.0.0/8']"] {
         let (edge, fake) = running_set(&format!("{trusted}\nlimits.registrations.prefix_per_minute = 1")).await;
         registered(&fake);
@@ -155,8 +158,9 @@ async fn only_the_named_header_of_the_named_proxy_is_read() {
     }
 }
 
+/// Requirements: R15.
 #[tokio::test]
-async fn r15_guessing_a_secret_is_stopped_and_the_real_client_elsewhere_works() {
+async fn guessing_a_secret_is_stopped_and_the_real_client_elsewhere_works() {
     let settings = format!("{BEHIND_US}\nlimits.failed_authentications.prefix_per_minute = 1");
     let (edge, fake) = running_set(&settings).await;
     let guess = |from: &str, id: &str| refresh_with_secret(&edge, id).on_behalf_of(from);

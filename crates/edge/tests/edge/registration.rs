@@ -11,7 +11,9 @@ async fn register(edge: &TestEdge, body: &str) -> reqwest::Response {
     edge.send(request.body(body.to_owned())).await
 }
 
-/// R31: everything that was registered, no nulls, no fractions, no secret.
+/// Everything that was registered, no nulls, no fractions, no secret.
+///
+/// Requirements: R31.
 #[tokio::test]
 async fn a_registration_is_answered_with_what_was_registered() {
     let (edge, fake) = running().await;
@@ -48,7 +50,9 @@ async fn a_registration_is_answered_with_what_was_registered() {
     assert_eq!(register.metadata, Some(asked));
 }
 
-/// R32: 400, JSON, and the member by name.
+/// 400, JSON, and the member by name.
+///
+/// Requirements: R32.
 #[tokio::test]
 async fn what_is_no_metadata_is_refused_by_name() {
     let (edge, fake) = running().await;
@@ -117,8 +121,10 @@ async fn manage(edge: &TestEdge, method: Method, path: &str, token: Option<&str>
 }
 
 /// A secret is told with the instant of its end, which is never (RFC 7591 §3.2.1).
+///
+/// Requirements: R31.
 #[tokio::test]
-async fn r31_a_secret_comes_with_its_end_and_the_place_where_it_is_managed() {
+async fn a_secret_comes_with_its_end_and_the_place_where_it_is_managed() {
     let (edge, fake) = running().await;
     fake.answer(Answer::Registered(information()));
     let answer: serde_json::Value = register(&edge, "{}").await.json().await.expect("JSON");
@@ -127,8 +133,9 @@ async fn r31_a_secret_comes_with_its_end_and_the_place_where_it_is_managed() {
     assert_eq!(answer["registration_client_uri"], "https://gate.example/register/client-1");
 }
 
+/// Requirements: R37.
 #[tokio::test]
-async fn r37_a_registration_is_read_replaced_and_deleted_with_its_token() {
+async fn a_registration_is_read_replaced_and_deleted_with_its_token() {
     let (edge, fake) = running().await;
     fake.answer(Answer::Registered(ClientInformation { client_secret: None, ..information() }));
     let read = manage(&edge, Method::GET, "/t/register/client-1", Some("lgm_1"), "").await;
@@ -157,8 +164,10 @@ async fn r37_a_registration_is_read_replaced_and_deleted_with_its_token() {
 }
 
 /// RFC 6750 §3: 401 with a challenge; no error for whoever sent no token.
+///
+/// Requirements: A22, R25, R37.
 #[tokio::test]
-async fn r25_r37_a_wrong_token_is_challenged() {
+async fn a_wrong_token_is_challenged() {
     let (edge, fake) = running().await;
     for (token, challenge) in [
         (Some("wrong"), "Bearer realm=\"https://gate.example\", error=\"invalid_token\""),
@@ -174,8 +183,9 @@ async fn r25_r37_a_wrong_token_is_challenged() {
     assert_eq!(register(&edge, "{}").await.status(), 403);
 }
 
+/// Requirements: R33.
 #[tokio::test]
-async fn r33_keys_by_value_are_passed_on_without_their_private_halves() {
+async fn keys_by_value_are_passed_on_without_their_private_halves() {
     let (edge, fake) = running().await;
     fake.answer(Answer::Registered(information()));
     register(&edge, r#"{"jwks":{"keys":[{"kty":"EC","crv":"P-256","x":"a","y":"b","d":"private","kid":"1"}]}}"#).await;

@@ -15,7 +15,9 @@ const TEE: [&str; 4] = [
     "/t/.well-known/oauth-authorization-server",
 ];
 
-/// A2, A3, A4: every alias, the same JSON, no redirect.
+/// Every alias, the same JSON, no redirect.
+///
+/// Requirements: A2, A3, A4.
 #[tokio::test]
 async fn metadata_is_at_every_alias() {
     let (edge, _) = running().await;
@@ -37,8 +39,10 @@ async fn metadata_is_at_every_alias() {
 }
 
 /// C1 to C3, RFC 9728: at the well-known path of each resource, whoever the request for it names as host.
+///
+/// Requirements: C1, C2, C3, R53.
 #[tokio::test]
-async fn c2_r53_protected_resource_metadata_is_at_the_path_of_each_resource() {
+async fn protected_resource_metadata_is_at_the_path_of_each_resource() {
     let (edge, _) = running().await;
     for (id, issuer) in [("root", "https://gate.example"), ("tee", "https://gate.example/t")] {
         let response = edge.get(&format!("/.well-known/oauth-protected-resource/{id}")).await;
@@ -63,7 +67,9 @@ async fn head_works_where_documents_are() {
     }
 }
 
-/// A3: 404, never 3xx or 5xx, and in JSON.
+/// 404, never 3xx or 5xx, and in JSON.
+///
+/// Requirements: A3.
 #[tokio::test]
 async fn unknown_issuers_have_no_documents() {
     let (edge, _) = running().await;

@@ -53,7 +53,9 @@ async fn ask(edge: &TestEdge, method: &str, path: &str, kind: &str, body: Vec<u8
     edge.send(request.header("content-type", kind).body(body)).await
 }
 
-/// A22, R12: bad input is the sender's fault, and says so in the sender's language.
+/// Bad input is the sender's fault, and says so in the sender's language.
+///
+/// Requirements: A22, R12.
 #[tokio::test]
 async fn no_input_is_answered_with_a_fault() {
     let (edge, fake) = running().await;

@@ -22,7 +22,7 @@ fn exchange(fake: &FakeControl) -> v1::ExchangeRequest {
     }
 }
 
-/// R12, R16, R17.
+/// Requirements: R12, R16, R17.
 #[tokio::test]
 async fn a_code_becomes_tokens() {
     let (edge, fake) = running().await;
@@ -73,7 +73,7 @@ async fn what_grant_it_is_is_not_judged_here() {
     }
 }
 
-/// R7, R12.
+/// Requirements: R7, R12.
 #[tokio::test]
 async fn only_forms_with_each_name_once() {
     let (edge, fake) = running().await;
@@ -103,7 +103,7 @@ async fn only_forms_with_each_name_once() {
     assert_eq!(edge.send(request).await.status(), 200);
 }
 
-/// R13, R14.
+/// Requirements: R13, R14.
 #[tokio::test]
 async fn basic_is_decoded_and_challenged() {
     let (edge, fake) = running().await;
@@ -151,8 +151,10 @@ async fn an_assertion_is_passed_on() {
 }
 
 /// RFC 7009 §2.2: 200, and nothing more.
+///
+/// Requirements: R30.
 #[tokio::test]
-async fn r30_a_revocation_is_passed_on_and_answered_with_nothing() {
+async fn a_revocation_is_passed_on_and_answered_with_nothing() {
     let (edge, fake) = running().await;
     fake.answer(Answer::Revoked);
     let response = edge.post_form("/revoke", "token=t&token_type_hint=refresh_token&client_id=id").await;
@@ -168,8 +170,10 @@ async fn r30_a_revocation_is_passed_on_and_answered_with_nothing() {
 }
 
 /// RFC 7662 §2.1: a resource server's own token, in the header.
+///
+/// Requirements: R39.
 #[tokio::test]
-async fn r39_introspection_takes_a_resource_servers_token() {
+async fn introspection_takes_a_resource_servers_token() {
     let (edge, fake) = running().await;
     let introspect = |token: Option<&str>| {
         let request = edge.http.post(edge.url("/introspect")).body("token=t");

@@ -68,9 +68,11 @@ async fn the_path_says_which_issuer_is_asked() {
     assert_eq!((asked.issuer_id.as_str(), asked.scope), ("tee", None));
 }
 
-/// C7, R25: one token, in one header. What else proxies and strangers send is not looked at.
+/// One token, in one header. What else proxies and strangers send is not looked at.
+///
+/// Requirements: C7, R25.
 #[tokio::test]
-async fn c7_r25_nothing_of_a_request_counts_but_its_only_bearer_token() {
+async fn nothing_of_a_request_counts_but_its_only_bearer_token() {
     let forwarded = [
         ("x-original-url", "https://mcp.example/mcp?resource=https://other.example"),
         ("x-original-uri", "/mcp?resource=https://other.example"),
@@ -95,6 +97,8 @@ async fn c7_r25_nothing_of_a_request_counts_but_its_only_bearer_token() {
 }
 
 /// nginx passes 401 and 403 on to the client and lets nothing through on anything else.
+///
+/// Requirements: R25.
 #[tokio::test]
 async fn each_refusal_has_the_status_that_proxies_act_on() {
     let insufficient = format!("{CHALLENGE}, scope=\"notes:write\", error=\"insufficient_scope\"");

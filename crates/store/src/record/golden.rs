@@ -24,6 +24,7 @@ use values::{Golden, Read, all};
 /// Where records lie, and what has come since.
 const KEYS: [&str; 4] = ["keys.v1.txt", "keys.v2.txt", "keys.v3.txt", "keys.v4.txt"];
 
+/// Requirements: E5.
 #[test]
 fn every_record_is_written_as_ever() {
     let mut wrong = String::new();
