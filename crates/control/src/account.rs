@@ -20,7 +20,7 @@ use lychgate_domain::redirect_uri::RedirectUri;
 use lychgate_domain::scope::Scope;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
-use lychgate_store::{StandingOf, StoreError};
+use lychgate_store::{GrantStatusKey, StoreError};
 
 use crate::control::{Caller, Control, MAX_ROUNDS, contended};
 use crate::error::{Error, ReturnTo};
@@ -288,10 +288,10 @@ impl Control {
         for consents in consents.chunks(CONSENTS_AT_ONCE) {
             let of: Vec<_> = consents
                 .iter()
-                .map(|Consent { subject, client_id: client, resource, .. }| StandingOf {
+                .map(|Consent { subject, client_id: client, resource, .. }| GrantStatusKey {
                     subject,
                     client,
-                    elsewhere: None,
+                    unregistered_status: None,
                     resource,
                 })
                 .collect();

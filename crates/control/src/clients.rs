@@ -24,7 +24,7 @@ pub use assertion::Assertion;
 pub use json::metadata_document as parse_document;
 
 use crate::control::Control;
-use crate::documents::{Document, DocumentError, Kind, Standing};
+use crate::documents::{ClientTrust, Document, DocumentError, Kind};
 use crate::error::Error;
 use crate::outbound::Class;
 
@@ -38,13 +38,13 @@ pub struct ResolvedClient {
 
 impl ResolvedClient {
     /// What the store cannot know.
-    pub fn elsewhere(&self) -> Option<Status> {
+    pub fn unregistered_status(&self) -> Option<Status> {
         self.record.is_none().then_some(self.client.status)
     }
 }
 
 /// The status of a client that has no record, where it matters only whether it may act: nobody's document is fetched.
-pub fn status_elsewhere(issuer: &Issuer, id: &ClientId) -> Option<Status> {
+pub fn unregistered_status(issuer: &Issuer, id: &ClientId) -> Option<Status> {
     match issuer.configured_client(id) {
         Some(client) => Some(client.status),
         None => metadata_document::is_url(id).then_some(Status::Enabled),
@@ -80,7 +80,7 @@ impl Control {
         &self,
         issuer: &Issuer,
         id: &ClientId,
-        standing: Standing,
+        trust: ClientTrust,
         now: Timestamp,
     ) -> Result<ResolvedClient, Error> {
         if let Some(client) = issuer.configured_client(id) {
@@ -90,7 +90,7 @@ impl Control {
         if metadata_document::is_url(id) {
             let url = metadata_document::url(id, issuer)?;
             self.not_disabled(issuer, id, now).await?;
-            return Ok(ResolvedClient { client: self.described(issuer, &url, standing, now).await?, record: None });
+            return Ok(ResolvedClient { client: self.described(issuer, &url, trust, now).await?, record: None });
         }
         let record = self.store.client(issuer, id, now).await?.ok_or(Refusal::ClientUnknown)?;
         Ok(ResolvedClient { client: record.value.clone(), record: Some(record) })
@@ -101,17 +101,17 @@ impl Control {
         &self,
         issuer: &Issuer,
         presented: &Presented,
-        standing: Standing,
+        trust: ClientTrust,
         attempt: Attempt,
         now: Timestamp,
     ) -> Result<(ResolvedClient, ClientAuthenticated), Error> {
         let id = presented.credentials.client_id()?;
-        let resolved = self.client(issuer, &id, standing, now).await?;
+        let resolved = self.client(issuer, &id, trust, now).await?;
         let accepted = match (&presented.assertion, &resolved.client.authentication) {
             (Some(assertion), Authentication::Keys { keys, .. }) => {
                 resolved.client.enabled()?;
                 let accepted = AssertionAccepted::judge(assertion.claims(), &resolved.client, issuer, now)?;
-                if !self.signed(assertion, keys, standing, now).await? {
+                if !self.signed(assertion, keys, trust, now).await? {
                     return Err(Refusal::ClientAssertionInvalid("no key of the client's signed this").into());
                 }
                 match self.store.use_assertion(issuer, &accepted, attempt, now).await {
@@ -138,13 +138,13 @@ impl Control {
         &self,
         issuer: &Issuer,
         url: &MetadataUrl,
-        standing: Standing,
+        trust: ClientTrust,
         now: Timestamp,
     ) -> Result<Client, Error> {
         if let Some(pinned) = metadata_document::pinned(url, issuer) {
             return Ok(metadata_document::client(url, pinned, issuer)?);
         }
-        let document = self.documents.get(url.as_url(), Kind::ClientMetadata, standing, now).await;
+        let document = self.documents.get(url.as_url(), Kind::ClientMetadata, trust, now).await;
         let document = document.map_err(|error| refused(url.as_url(), &error))?;
         let document = json::metadata_document(&document.value)
             .ok_or(Refusal::MetadataDocumentInvalid("it is not what a client's metadata must be"))?;
@@ -157,7 +157,7 @@ impl Control {
         &self,
         assertion: &Assertion,
         keys: &ClientKeys,
-        standing: Standing,
+        trust: ClientTrust,
         now: Timestamp,
     ) -> Result<bool, Error> {
         let uri = match keys {
@@ -167,11 +167,11 @@ impl Control {
         let url = Url::parse(uri).map_err(|_| Refusal::MetadataDocumentInvalid("its jwks_uri is no URL"))?;
         let set = |document: &Document| json::key_set(&document.value).unwrap_or_default();
         let refused = |error: DocumentError| refused(&url, &error);
-        let known = self.documents.get(&url, Kind::KeySet, standing, now).await.map_err(refused)?;
+        let known = self.documents.get(&url, Kind::KeySet, trust, now).await.map_err(refused)?;
         if assertion.was_signed_by(&set(&known)) {
             return Ok(true);
         }
-        let newest = self.documents.look_again(&url, Kind::KeySet, standing, now).await.map_err(refused)?;
+        let newest = self.documents.look_again(&url, Kind::KeySet, trust, now).await.map_err(refused)?;
         let keys: Vec<PublicJwk> = set(&newest);
         Ok(newest.digest != known.digest && assertion.was_signed_by(&keys))
     }

@@ -13,11 +13,11 @@ use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
 use lychgate_domain::scope::Scopes;
 use lychgate_domain::subject::Subject;
-use lychgate_store::StandingOf;
+use lychgate_store::GrantStatusKey;
 use lychgate_store::consents::ConsentFilter;
 use lychgate_store::engine::{Cursor, Revision};
 
-use crate::clients::status_elsewhere;
+use crate::clients::unregistered_status;
 use crate::control::{Caller, Control};
 use crate::error::Error;
 use crate::page_token::List;
@@ -148,11 +148,11 @@ impl Control {
     }
 }
 
-fn standing_of<'a>(issuer: &Issuer, question: &'a Question) -> StandingOf<'a> {
-    StandingOf {
+fn standing_of<'a>(issuer: &Issuer, question: &'a Question) -> GrantStatusKey<'a> {
+    GrantStatusKey {
         subject: &question.subject,
         client: &question.client_id,
-        elsewhere: status_elsewhere(issuer, &question.client_id),
+        unregistered_status: unregistered_status(issuer, &question.client_id),
         resource: &question.resource,
     }
 }

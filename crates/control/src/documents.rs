@@ -57,7 +57,7 @@ impl Kind {
 
 /// What the caller knows of who is asking.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Standing {
+pub enum ClientTrust {
     /// There is a live consent to this client.
     Consented,
     Stranger,
@@ -149,21 +149,21 @@ impl Documents {
     }
 
     /// The document at `url`: what is kept of it while that is fresh, otherwise what is there now.
-    pub async fn get(&self, url: &Url, kind: Kind, standing: Standing, now: Timestamp) -> Landed {
-        self.look_up(url, kind, standing, Age::Fresh, now).await
+    pub async fn get(&self, url: &Url, kind: Kind, trust: ClientTrust, now: Timestamp) -> Landed {
+        self.look_up(url, kind, trust, Age::Fresh, now).await
     }
 
     /// The same, for who misses something in the document, as a key: what is kept serves only if it was fetched within the
     /// last minute.
-    pub async fn look_again(&self, url: &Url, kind: Kind, standing: Standing, now: Timestamp) -> Landed {
-        self.look_up(url, kind, standing, Age::AtMost(freshness::MIN), now).await
+    pub async fn look_again(&self, url: &Url, kind: Kind, trust: ClientTrust, now: Timestamp) -> Landed {
+        self.look_up(url, kind, trust, Age::AtMost(freshness::MIN), now).await
     }
 
-    async fn look_up(&self, url: &Url, kind: Kind, standing: Standing, age: Age, now: Timestamp) -> Landed {
+    async fn look_up(&self, url: &Url, kind: Kind, trust: ClientTrust, age: Age, now: Timestamp) -> Landed {
         let key = (kind, url.as_str().to_owned());
         let mut flight = {
             let mut state = self.0.state();
-            let held = state.shelves.find(&key, standing).cloned();
+            let held = state.shelves.find(&key, trust).cloned();
             if let Some(entry) = &held
                 && entry.serves(age, now)
             {
@@ -172,10 +172,10 @@ impl Documents {
             match state.flights.get(&key) {
                 Some(flight) => flight.clone(),
                 None => {
-                    let lane = match (standing, &held) {
-                        (Standing::Consented, _) => Lane::Consented,
-                        (Standing::Stranger, Some(_)) => Lane::Served,
-                        (Standing::Stranger, None) => Lane::New,
+                    let lane = match (trust, &held) {
+                        (ClientTrust::Consented, _) => Lane::Consented,
+                        (ClientTrust::Stranger, Some(_)) => Lane::Served,
+                        (ClientTrust::Stranger, None) => Lane::New,
                     };
                     let host = url.host_str().unwrap_or_default().to_owned();
                     if let Err(retry_after) = state.budgets.take(lane, &host, now) {
@@ -185,14 +185,14 @@ impl Documents {
                     let ticket = Ticket { inner: self.0.clone(), key: key.clone(), lane, host };
                     let (landed, flight) = watch::channel(None);
                     state.flights.insert(key.clone(), flight.clone());
-                    tokio::spawn(fly(ticket, url.clone(), standing, held, landed, now));
+                    tokio::spawn(fly(ticket, url.clone(), trust, held, landed, now));
                     flight
                 }
             }
         };
         let landed = flight.wait_for(Option::is_some).await.ok().and_then(|landed| landed.clone());
         // Whoever flew may have been a stranger.
-        self.0.state().shelves.find(&key, standing);
+        self.0.state().shelves.find(&key, trust);
         landed.unwrap_or(Err(DocumentError::Panicked))
     }
 }
@@ -238,13 +238,13 @@ impl Inner {
 async fn fly(
     ticket: Ticket,
     url: Url,
-    standing: Standing,
+    trust: ClientTrust,
     held: Option<Entry>,
     landed: watch::Sender<Option<Landed>>,
     now: Timestamp,
 ) {
     let fetched = ticket.inner.fetch(&url, ticket.key.0, held.as_ref(), now).await;
-    let result = ticket.inner.state().settle(&ticket, standing, fetched, held, now);
+    let result = ticket.inner.state().settle(&ticket, trust, fetched, held, now);
     drop(ticket);
     landed.send_replace(Some(result));
 }
@@ -254,7 +254,7 @@ impl State {
     fn settle(
         &mut self,
         ticket: &Ticket,
-        standing: Standing,
+        trust: ClientTrust,
         fetched: Result<Entry, DocumentError>,
         held: Option<Entry>,
         now: Timestamp,
@@ -274,7 +274,7 @@ impl State {
             }
         };
         let document = entry.document.clone();
-        self.shelves.put(ticket.key.clone(), standing, entry);
+        self.shelves.put(ticket.key.clone(), trust, entry);
         Ok(document)
     }
 }

@@ -25,7 +25,7 @@ use lychgate_store::StoreError;
 
 use crate::clients::Presented;
 use crate::control::{Caller, Control, MAX_ROUNDS, contended};
-use crate::documents::Standing;
+use crate::documents::ClientTrust;
 use crate::error::Error;
 use crate::issuers::Serving;
 
@@ -56,7 +56,7 @@ struct Exchange<'a> {
     caller: &'a Caller,
     client: Client,
     /// Of a client that has no record.
-    elsewhere: Option<ClientStatus>,
+    unregistered_status: Option<ClientStatus>,
     authenticated: ClientAuthenticated,
     attempt: Attempt,
     now: Timestamp,
@@ -74,8 +74,8 @@ impl Control {
         let control = self.clone();
         self.to_the_end(async move {
             let serving = &control.issuer(&issuer_id, &caller).await?;
-            let standing = control.standing_of(serving, &presented.credentials.client_id()?, asked.token()).await?;
-            let exchange = control.request_of(serving, &caller, attempt, &presented, standing).await?;
+            let trust = control.standing_of(serving, &presented.credentials.client_id()?, asked.token()).await?;
+            let exchange = control.request_of(serving, &caller, attempt, &presented, trust).await?;
             match asked {
                 Asked::AuthorizationCode { code, exchange: rest } => exchange.authorization_code(&code, &rest).await,
                 Asked::RefreshToken { refresh_token, request } => {
@@ -96,19 +96,28 @@ impl Control {
         caller: &'a Caller,
         attempt: Attempt,
         presented: &Presented,
-        standing: Standing,
+        trust: ClientTrust,
     ) -> Result<Exchange<'a>, Error> {
         let now = self.clock.now();
-        let (client, authenticated) = self.authenticate(&serving.issuer, presented, standing, attempt, now).await?;
-        let elsewhere = client.elsewhere();
-        Ok(Exchange { control: self, serving, caller, client: client.client, elsewhere, authenticated, attempt, now })
+        let (client, authenticated) = self.authenticate(&serving.issuer, presented, trust, attempt, now).await?;
+        let unregistered_status = client.unregistered_status();
+        Ok(Exchange {
+            control: self,
+            serving,
+            caller,
+            client: client.client,
+            unregistered_status,
+            authenticated,
+            attempt,
+            now,
+        })
     }
 
     /// Whether the client is one that somebody has consented to, as far as what it presents proves that. Strangers with
     /// made-up ids must not be able to keep its document from being fetched.
-    async fn standing_of(&self, serving: &Serving, client: &ClientId, token: &str) -> Result<Standing, Error> {
+    async fn standing_of(&self, serving: &Serving, client: &ClientId, token: &str) -> Result<ClientTrust, Error> {
         if !metadata_document::is_url(client) {
-            return Ok(Standing::Stranger);
+            return Ok(ClientTrust::Stranger);
         }
         let (issuer, keys, now) = (&serving.issuer, serving.keys(), self.clock.now());
         let proven = if let Some(token) = PresentedRefreshToken::parse(token) {
@@ -120,7 +129,7 @@ impl Control {
         } else {
             false
         };
-        Ok(if proven { Standing::Consented } else { Standing::Stranger })
+        Ok(if proven { ClientTrust::Consented } else { ClientTrust::Stranger })
     }
 }
 

@@ -11,7 +11,7 @@ use lychgate_domain::id::IssuerId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::Keys;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_revocation::Telling;
+use lychgate_domain::upstream_revocation::UpstreamRevocationMode;
 use lychgate_store::Store;
 
 use crate::access_token::SigningKey;
@@ -94,7 +94,7 @@ impl Issuers {
 
     /// Those whose upstream hears of revocations.
     pub fn telling(&self) -> impl Iterator<Item = IssuerId> {
-        let told = self.0.values().filter(|entry| entry.issuer.telling != Telling::Never);
+        let told = self.0.values().filter(|entry| entry.issuer.upstream_revocation != UpstreamRevocationMode::Never);
         told.map(|entry| entry.issuer.id.clone())
     }
 

@@ -11,7 +11,7 @@ use std::time::Duration;
 use futures_util::future::join_all;
 use lychgate_domain::id::IssuerId;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_revocation::{Next, Page, Telling, UpstreamRevocation};
+use lychgate_domain::upstream_revocation::{Next, Page, UpstreamRevocation, UpstreamRevocationMode};
 use lychgate_domain::upstream_tokens::{SealedFor, UpstreamTokens};
 use lychgate_store::upstream_revocations::{HeldIn, Holder};
 use lychgate_store::{StoreError, Versioned};
@@ -213,7 +213,9 @@ impl Teller {
             HeldIn::Authorization(id) => SealedFor::Authorization(id),
         };
         // Asked as late as can be: who has come back meanwhile holds something new of the upstream's.
-        let outcome = if issuer.telling == Telling::Last && store.has_live_grant(issuer, &holder.subject, now).await? {
+        let outcome = if issuer.upstream_revocation == UpstreamRevocationMode::WhenLastGrantEnds
+            && store.has_live_grant(issuer, &holder.subject, now).await?
+        {
             Outcome::Settled
         } else {
             match UpstreamTokens::open(&holder.tokens, sealed_for, issuer, serving.keys()) {

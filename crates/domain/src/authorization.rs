@@ -30,7 +30,7 @@ use crate::subject::Subject;
 use crate::ticket::Ticket;
 use crate::time::{CLOCK_SKEW, Timestamp};
 
-pub use signed_in::{AfterLogin, Seen, SignedIn};
+pub use signed_in::{AfterLogin, PresentedScreen, SignedIn};
 
 /// A claim older than this has been given up by whoever made it: the process has died.
 const CLAIM_LIFETIME: Duration = Duration::from_secs(30);
@@ -127,7 +127,7 @@ pub struct Approved {
     pub decided: Decided,
     /// What `state`, verifier and nonce are derived with.
     pub login_key: KeyId,
-    pub seen: Seen,
+    pub seen: PresentedScreen,
 }
 
 /// The upstream's code is being redeemed: claimed before it is sent, so that it is sent once.
@@ -206,7 +206,7 @@ impl std::fmt::Debug for Sealed {
 
 impl Authorization {
     /// `seen` is what the answer was given to.
-    pub fn decide(decided: Decided, decision: Decision, seen: Seen, keys: &Keys) -> Self {
+    pub fn decide(decided: Decided, decision: Decision, seen: PresentedScreen, keys: &Keys) -> Self {
         match decision {
             Decision::Approve => {
                 Authorization::Approved(Approved { decided, login_key: keys.active(Purpose::Login).id, seen })
@@ -481,7 +481,7 @@ pub(crate) mod tests {
     }
 
     fn approved() -> Approved {
-        match Authorization::decide(decided(), Decision::Approve, Seen::Page { as_whom: None }, &k()) {
+        match Authorization::decide(decided(), Decision::Approve, PresentedScreen::Full { presented_to: None }, &k()) {
             Authorization::Approved(approved) => approved,
             other => panic!("{other:?}"),
         }
@@ -490,7 +490,7 @@ pub(crate) mod tests {
     pub(crate) fn issued() -> CodeIssued {
         let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
         let consent = Consent::approve(None, &decided(), &subject, Counters::default(), &issuer().lifetimes, NOW);
-        signed_in("alice", Seen::Page { as_whom: None }).issue_code(
+        signed_in("alice", PresentedScreen::Full { presented_to: None }).issue_code(
             &consent,
             Counters::default(),
             &k(),
@@ -503,14 +503,14 @@ pub(crate) mod tests {
         Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap()
     }
 
-    fn signed_in(who: &str, seen: Seen) -> SignedIn {
+    fn signed_in(who: &str, seen: PresentedScreen) -> SignedIn {
         let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), who).unwrap();
         let sealed = Sealed { key: KeyId(1), bytes: Vec::new() };
         Approved { seen, ..approved() }.claim(attempt(2), NOW).sign_in(subject, sealed, NOW)
     }
 
     fn denied() -> Authorization {
-        Authorization::decide(decided(), Decision::Deny, Seen::Page { as_whom: None }, &k())
+        Authorization::decide(decided(), Decision::Deny, PresentedScreen::Full { presented_to: None }, &k())
     }
 
     fn exchange() -> CodeExchange {
@@ -534,7 +534,7 @@ pub(crate) mod tests {
         let later = [
             Authorization::Approved(approved()),
             Authorization::LoggingIn(approved().claim(attempt(2), NOW)),
-            Authorization::SignedIn(signed_in("alice", Seen::Page { as_whom: None })),
+            Authorization::SignedIn(signed_in("alice", PresentedScreen::Full { presented_to: None })),
             Authorization::CodeIssued(issued()),
             Authorization::Failed(approved().claim(attempt(2), NOW).fail(LoginFailure::UpstreamInvalid, NOW)),
         ];
@@ -562,7 +562,7 @@ pub(crate) mod tests {
         let stale = NOW + issuer.lifetimes.code + Duration::from_millis(1);
         assert_eq!(at_callback(Authorization::CodeIssued(issued()), 1, stale), Err(Refusal::AlreadyFinished));
         assert_eq!(at_callback(denied(), 1, NOW), Err(Refusal::StateInvalid));
-        let asked = signed_in("bob", Seen::Page { as_whom: Some(alice()) });
+        let asked = signed_in("bob", PresentedScreen::Full { presented_to: Some(alice()) });
         let found = at_callback(Authorization::SignedIn(asked.clone()), 1, NOW);
         assert_eq!(found, Ok(AtCallback::SignedIn(asked.clone())));
         assert_eq!(at_callback(Authorization::SignedIn(asked), 2, NOW), Err(Refusal::BrowserMismatch));
@@ -576,7 +576,7 @@ pub(crate) mod tests {
         let consent = Consent::approve(None, &same, &alice(), none, &lifetimes, NOW);
         let request = same.request();
         let covered = consent.covers(&issuer(), &client, &request, none, NOW);
-        let page = |as_whom| Seen::Page { as_whom };
+        let page = |presented_to| PresentedScreen::Full { presented_to };
         let at_ease = issuer();
         let strict = Issuer { prompt: PromptPolicy { confirm_subject: true, ..PromptPolicy::default() }, ..issuer() };
         let policy = PublishedPolicy { version: "2".to_owned(), uri: None };
@@ -586,14 +586,26 @@ pub(crate) mod tests {
             ("alice", page(Some(alice())), &at_ease, None, AfterLogin::Approve),
             ("bob", page(Some(alice())), &at_ease, None, AfterLogin::Ask),
             ("alice", page(None), &strict, None, AfterLogin::Ask),
-            ("alice", Seen::Button { as_whom: alice() }, &at_ease, covered, AfterLogin::Keep(&consent)),
-            ("alice", Seen::Nothing { as_whom: alice() }, &at_ease, covered, AfterLogin::Keep(&consent)),
-            ("alice", Seen::Button { as_whom: alice() }, &at_ease, None, AfterLogin::Ask),
-            ("alice", Seen::Nothing { as_whom: alice() }, &at_ease, None, AfterLogin::Ask),
-            ("bob", Seen::Button { as_whom: alice() }, &at_ease, None, AfterLogin::Ask),
-            ("alice", Seen::Button { as_whom: alice() }, &strict, covered, AfterLogin::Ask),
+            (
+                "alice",
+                PresentedScreen::OneClick { presented_to: alice() },
+                &at_ease,
+                covered,
+                AfterLogin::Keep(&consent),
+            ),
+            (
+                "alice",
+                PresentedScreen::Skipped { presented_to: alice() },
+                &at_ease,
+                covered,
+                AfterLogin::Keep(&consent),
+            ),
+            ("alice", PresentedScreen::OneClick { presented_to: alice() }, &at_ease, None, AfterLogin::Ask),
+            ("alice", PresentedScreen::Skipped { presented_to: alice() }, &at_ease, None, AfterLogin::Ask),
+            ("bob", PresentedScreen::OneClick { presented_to: alice() }, &at_ease, None, AfterLogin::Ask),
+            ("alice", PresentedScreen::OneClick { presented_to: alice() }, &strict, covered, AfterLogin::Ask),
             ("alice", page(None), &renewed, None, AfterLogin::Ask),
-            ("alice", Seen::Nothing { as_whom: alice() }, &renewed, covered, AfterLogin::Ask),
+            ("alice", PresentedScreen::Skipped { presented_to: alice() }, &renewed, covered, AfterLogin::Ask),
         ] {
             assert_eq!(signed_in(who, seen.clone()).after(issuer, covered), expected, "{who} {seen:?}");
         }
@@ -653,7 +665,7 @@ pub(crate) mod tests {
         let id = ticket.authorization_id(&issuer, &k(), browser).unwrap();
         let last_decision = ticket.issued_at + lifetimes.ticket;
         let decided = Decided::new(id, ticket, &issuer, &issuer.clients[0], browser, attempt(1), last_decision);
-        let denied = Authorization::decide(decided, Decision::Deny, Seen::Page { as_whom: None }, &k());
+        let denied = Authorization::decide(decided, Decision::Deny, PresentedScreen::Full { presented_to: None }, &k());
         assert!(denied.expires_at(&lifetimes) >= last_decision + lifetimes.login + lifetimes.code + CLOCK_SKEW);
         let mut issued = issued();
         issued.at = Timestamp::from_seconds(1_000_000);

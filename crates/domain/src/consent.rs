@@ -1,8 +1,8 @@
 //! What a person allowed: (subject, client, resource) → scopes.
 
-use crate::authorization::{Decided, Seen};
+use crate::authorization::{Decided, PresentedScreen};
 use crate::client::{self, Client};
-use crate::grant::{Counters, Standing};
+use crate::grant::{Counters, GrantStatus};
 use crate::id::{ClientId, GrantId};
 use crate::issuer::{Issuer, Lifetimes};
 use crate::redirect_uri::{RedirectKind, RedirectUri};
@@ -105,14 +105,14 @@ pub enum State {
 
 /// All of a standing that a check depends on, and so little that very many can be remembered. Time is not in it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Basis {
+pub struct CheckInputs {
     client: Option<client::Status>,
     /// What is allowed, and until when; unless it was taken back, or never given.
     allowed: Result<(Scopes, Timestamp), Denial>,
 }
 
-impl Basis {
-    pub fn of(standing: &Standing) -> Self {
+impl CheckInputs {
+    pub fn of(standing: &GrantStatus) -> Self {
         let allowed = match &standing.consent {
             None => Err(Denial::NoConsent),
             Some(consent) if consent.is_taken_back(&standing.counters) => Err(Denial::Revoked),
@@ -211,11 +211,11 @@ impl Consent {
     }
 
     /// The same consent, used again: only how the yes to it was given is other than before.
-    pub fn repeat(&self, seen: &Seen) -> Self {
+    pub fn repeat(&self, seen: &PresentedScreen) -> Self {
         let how = match seen {
-            Seen::Page { .. } => How::Page,
-            Seen::Button { .. } => How::OneButton,
-            Seen::Nothing { .. } => How::Silently,
+            PresentedScreen::Full { .. } => How::Page,
+            PresentedScreen::OneClick { .. } => How::OneButton,
+            PresentedScreen::Skipped { .. } => How::Silently,
         };
         Self { how, ..self.clone() }
     }
@@ -335,15 +335,16 @@ mod tests {
         let consent = approve(None, "read write", at(10));
         let until = consent.expires_at;
         let (enabled, disabled) = (Some(client::Status::Enabled), Some(client::Status::Disabled));
-        let standing = Standing { consent: Some(consent.clone()), client: enabled, counters: Counters::default() };
-        let check = |standing: &Standing, asked, now| Basis::of(standing).check(&Scopes::parse(asked).unwrap(), now);
+        let standing = GrantStatus { consent: Some(consent.clone()), client: enabled, counters: Counters::default() };
+        let check =
+            |standing: &GrantStatus, asked, now| CheckInputs::of(standing).check(&Scopes::parse(asked).unwrap(), now);
         for asked in ["", "read", "write read"] {
             assert_eq!(check(&standing, asked, at(11)), Verdict::Granted { until });
         }
         let missing = Scopes::parse("admin").unwrap();
         assert_eq!(check(&standing, "read admin", at(11)), Verdict::MissingScopes { missing, until });
-        let of = |consent, client| Standing { consent, client, ..standing.clone() };
-        let wider = Standing { counters: Counters { subject: 1, ..Counters::default() }, ..standing.clone() };
+        let of = |consent, client| GrantStatus { consent, client, ..standing.clone() };
+        let wider = GrantStatus { counters: Counters { subject: 1, ..Counters::default() }, ..standing.clone() };
         for (standing, now, denial) in [
             (of(None, enabled), at(11), Denial::NoConsent),
             (of(Some(consent.clone().revoke(at(11))), enabled), at(11), Denial::Revoked),
@@ -435,11 +436,11 @@ mod tests {
 
     #[test]
     fn a_consent_that_is_used_again_says_how_and_changes_in_nothing_else() {
-        let (first, as_whom) = (approve(None, "read", at(10)), subject());
+        let (first, presented_to) = (approve(None, "read", at(10)), subject());
         for (seen, how) in [
-            (Seen::Page { as_whom: None }, How::Page),
-            (Seen::Button { as_whom: as_whom.clone() }, How::OneButton),
-            (Seen::Nothing { as_whom }, How::Silently),
+            (PresentedScreen::Full { presented_to: None }, How::Page),
+            (PresentedScreen::OneClick { presented_to: presented_to.clone() }, How::OneButton),
+            (PresentedScreen::Skipped { presented_to }, How::Silently),
         ] {
             let again = first.repeat(&seen);
             assert_eq!(again, Consent { how, ..first.clone() });

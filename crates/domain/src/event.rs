@@ -6,7 +6,7 @@
 mod address;
 mod name;
 
-use crate::authorization::Seen;
+use crate::authorization::PresentedScreen;
 use crate::display::displayable;
 use crate::id::{Attempt, AuthorizationId, ClientId, EventId, GrantId};
 use crate::keyring::{Family, Urgency};
@@ -129,11 +129,11 @@ pub enum How {
 }
 
 impl How {
-    pub fn of(seen: &Seen) -> Self {
+    pub fn of(seen: &PresentedScreen) -> Self {
         match seen {
-            Seen::Page { .. } => How::Page,
-            Seen::Button { .. } => How::Button,
-            Seen::Nothing { .. } => How::Silent,
+            PresentedScreen::Full { .. } => How::Page,
+            PresentedScreen::OneClick { .. } => How::Button,
+            PresentedScreen::Skipped { .. } => How::Silent,
         }
     }
 

@@ -87,7 +87,7 @@ pub struct Counters {
 
 /// Everything a grant's life depends on, as one snapshot saw it.
 #[derive(Clone, Debug)]
-pub struct Standing {
+pub struct GrantStatus {
     pub consent: Option<Consent>,
     /// `None` if there is no such client, or no more.
     pub client: Option<client::Status>,
@@ -128,7 +128,7 @@ impl Grant {
 
     /// That the grant lives. Every use of it asks exactly this, so that every revocation, however wide, is one small
     /// commit and cannot miss a grant that is minted beside it.
-    pub fn live(&self, standing: &Standing, now: Timestamp) -> Result<(), Refusal> {
+    pub fn live(&self, standing: &GrantStatus, now: Timestamp) -> Result<(), Refusal> {
         standing.client.ok_or(Refusal::ClientUnknown)?.enabled()?;
         let stands =
             standing.consent.as_ref().is_some_and(|consent| self.stands_under(consent, &standing.counters, now));
@@ -192,19 +192,19 @@ impl Grant {
         attempt: Attempt,
         issuer: &Issuer,
         now: Timestamp,
-    ) -> Result<Judgement, Refusal> {
+    ) -> Result<RefreshOutcome, Refusal> {
         let scopes = asked.scopes(self)?;
         asked.same_resource(self, issuer)?;
         // After a restore there may be tokens of a future that the store has forgotten: they prove no theft.
         let age = self.current.generation.checked_sub(token.generation()).ok_or(Refusal::RefreshTokenInvalid)?;
         let in_grace = now <= self.current.at + issuer.lifetimes.refresh_grace;
         Ok(match age {
-            0 => Judgement::Rotate(scopes),
-            1 if attempt == self.current.attempt => Judgement::Repeat,
+            0 => RefreshOutcome::Rotate(scopes),
+            1 if attempt == self.current.attempt => RefreshOutcome::Repeat,
             // A client that lost the answer, or two of its processes at once: the successor is unused, since it is
             // still the current one.
-            1 if in_grace && scopes == self.current.scopes => Judgement::Repeat,
-            _ => Judgement::Replay,
+            1 if in_grace && scopes == self.current.scopes => RefreshOutcome::Repeat,
+            _ => RefreshOutcome::Replay,
         })
     }
 
@@ -265,7 +265,7 @@ impl RefreshRequest {
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Judgement {
+pub enum RefreshOutcome {
     /// A new generation with these scopes.
     Rotate(Scopes),
     /// The current generation, again.
@@ -277,7 +277,7 @@ pub enum Judgement {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::authorization::{Approved, CodeIssued, Decided, Seen};
+    use crate::authorization::{Approved, CodeIssued, Decided, PresentedScreen};
     use crate::client_authentication::Credentials;
     use crate::id::BrowserId;
     use crate::issuer::tests::issuer;
@@ -321,19 +321,22 @@ pub(crate) mod tests {
         credentials.authenticate(&issuer().clients[0], None).unwrap()
     }
 
-    pub(crate) fn grant() -> (Grant, Standing) {
+    pub(crate) fn grant() -> (Grant, GrantStatus) {
         let decided = Decided { scopes: Scopes::parse("read write").unwrap(), ..decided() };
         let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
         let consent = Consent::approve(None, &decided, &subject, Counters::default(), &issuer().lifetimes, NOW);
         let sealed = Sealed { key: KeyId(1), bytes: Vec::new() };
-        let approved = Approved { decided, login_key: KeyId(1), seen: Seen::Page { as_whom: None } };
+        let approved = Approved { decided, login_key: KeyId(1), seen: PresentedScreen::Full { presented_to: None } };
         let signed_in = approved.claim(attempt(2), NOW).sign_in(subject, sealed.clone(), NOW);
         let issued: CodeIssued = signed_in.issue_code(&consent, Counters::default(), &k(), attempt(2), NOW);
         let verified = CodeChallenge(issued.approved.decided.code_challenge.0).verify(VERIFIER).unwrap();
         let redeemed = issued.redeem(&client(), &verified, &k(), attempt(3), NOW);
         let grant = Grant::first(&redeemed, &client(), [7; 32], sealed, &issuer().lifetimes);
-        let standing =
-            Standing { consent: Some(consent), client: Some(client::Status::Enabled), counters: Counters::default() };
+        let standing = GrantStatus {
+            consent: Some(consent),
+            client: Some(client::Status::Enabled),
+            counters: Counters::default(),
+        };
         (grant, standing)
     }
 
@@ -347,7 +350,7 @@ pub(crate) mod tests {
         scope: Option<&str>,
         n: u8,
         now: Timestamp,
-    ) -> Result<Judgement, Refusal> {
+    ) -> Result<RefreshOutcome, Refusal> {
         let asked = RefreshRequest { scope: scope.map(str::to_owned), ..RefreshRequest::default() };
         grant.authenticate(token, &client(), &k())?;
         grant.judge(token, &asked, attempt(n), &issuer(), now)
@@ -365,16 +368,20 @@ pub(crate) mod tests {
         let second = rotated(&first, NOW);
         let grace_end = NOW + issuer().lifetimes.refresh_grace;
         let late = grace_end + Duration::from_millis(1);
-        assert_eq!(judge(&first, &old, None, 4, NOW), Ok(Judgement::Rotate(first.scopes.clone())));
-        assert_eq!(judge(&second, &old, None, 5, grace_end), Ok(Judgement::Repeat));
-        assert_eq!(judge(&second, &old, None, 5, late), Ok(Judgement::Replay));
-        assert_eq!(judge(&second, &old, None, 4, late), Ok(Judgement::Repeat), "the same attempt is no replay");
+        assert_eq!(judge(&first, &old, None, 4, NOW), Ok(RefreshOutcome::Rotate(first.scopes.clone())));
+        assert_eq!(judge(&second, &old, None, 5, grace_end), Ok(RefreshOutcome::Repeat));
+        assert_eq!(judge(&second, &old, None, 5, late), Ok(RefreshOutcome::Replay));
+        assert_eq!(judge(&second, &old, None, 4, late), Ok(RefreshOutcome::Repeat), "the same attempt is no replay");
         assert_eq!(
             judge(&second, &old, Some("read"), 5, NOW),
-            Ok(Judgement::Replay),
+            Ok(RefreshOutcome::Replay),
             "another request is no repetition"
         );
-        assert_eq!(judge(&rotated(&second, NOW), &old, None, 5, NOW), Ok(Judgement::Replay), "the successor was used");
+        assert_eq!(
+            judge(&rotated(&second, NOW), &old, None, 5, NOW),
+            Ok(RefreshOutcome::Replay),
+            "the successor was used"
+        );
     }
 
     #[test]
@@ -399,7 +406,10 @@ pub(crate) mod tests {
     fn scopes_shrink_and_never_grow() {
         let (grant, _) = grant();
         let token = token(&grant);
-        assert_eq!(judge(&grant, &token, Some("read"), 9, NOW), Ok(Judgement::Rotate(Scopes::parse("read").unwrap())));
+        assert_eq!(
+            judge(&grant, &token, Some("read"), 9, NOW),
+            Ok(RefreshOutcome::Rotate(Scopes::parse("read").unwrap()))
+        );
         assert_eq!(judge(&grant, &token, Some("read admin"), 9, NOW), Err(Refusal::ScopeInvalid));
     }
 
@@ -420,21 +430,21 @@ pub(crate) mod tests {
         let raised = Consent { epoch: consent.epoch + 1, ..consent };
         let disabled = client::Status::Disabled;
         let dead = [
-            (Standing { consent: None, ..standing.clone() }, Refusal::GrantEnded),
-            (Standing { consent: Some(revoked), ..standing.clone() }, Refusal::GrantEnded),
-            (Standing { consent: Some(raised), ..standing.clone() }, Refusal::GrantEnded),
-            (Standing { client: None, ..standing.clone() }, Refusal::ClientUnknown),
-            (Standing { client: Some(disabled), ..standing.clone() }, Refusal::ClientDisabled),
+            (GrantStatus { consent: None, ..standing.clone() }, Refusal::GrantEnded),
+            (GrantStatus { consent: Some(revoked), ..standing.clone() }, Refusal::GrantEnded),
+            (GrantStatus { consent: Some(raised), ..standing.clone() }, Refusal::GrantEnded),
+            (GrantStatus { client: None, ..standing.clone() }, Refusal::ClientUnknown),
+            (GrantStatus { client: Some(disabled), ..standing.clone() }, Refusal::ClientDisabled),
             (
-                Standing { counters: Counters { issuer: 1, ..Counters::default() }, ..standing.clone() },
+                GrantStatus { counters: Counters { issuer: 1, ..Counters::default() }, ..standing.clone() },
                 Refusal::GrantEnded,
             ),
             (
-                Standing { counters: Counters { client: 1, ..Counters::default() }, ..standing.clone() },
+                GrantStatus { counters: Counters { client: 1, ..Counters::default() }, ..standing.clone() },
                 Refusal::GrantEnded,
             ),
             (
-                Standing { counters: Counters { subject: 1, ..Counters::default() }, ..standing.clone() },
+                GrantStatus { counters: Counters { subject: 1, ..Counters::default() }, ..standing.clone() },
                 Refusal::GrantEnded,
             ),
         ];

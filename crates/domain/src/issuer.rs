@@ -16,7 +16,7 @@ use crate::redirect_uri::{RedirectKind, RedirectUri};
 use crate::scope::{Scope, Scopes};
 use crate::subject::UpstreamId;
 use crate::time::CLOCK_SKEW;
-use crate::upstream_revocation::Telling;
+use crate::upstream_revocation::UpstreamRevocationMode;
 
 /// What an operator configured. Several live in one deployment, and even on one host.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub struct Issuer {
     /// What people agree to besides, if an operator says so.
     pub published_policy: Option<PublishedPolicy>,
     /// When the upstream hears of what is taken back here.
-    pub telling: Telling,
+    pub upstream_revocation: UpstreamRevocationMode,
     /// What events keep of their callers' addresses.
     pub addresses: AddressPolicy,
     pub lifetimes: Lifetimes,
@@ -53,7 +53,7 @@ pub struct PublishedPolicy {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientPolicy {
     /// Who may register.
-    pub registration: Opening,
+    pub registration: RegistrationPolicy,
     /// Whose metadata documents are fetched.
     pub documents: DocumentPolicy,
     /// Where clients that nobody configured may be answered.
@@ -66,7 +66,7 @@ impl Default for ClientPolicy {
     /// Everybody, as long as a person is asked.
     fn default() -> Self {
         Self {
-            registration: Opening::Open,
+            registration: RegistrationPolicy::Open,
             documents: DocumentPolicy {
                 hosts: Some(HostPatterns::Any),
                 redirects: DocumentRedirects::Anywhere,
@@ -80,7 +80,7 @@ impl Default for ClientPolicy {
 
 /// Who may register (RFC 7591 §3).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Opening {
+pub enum RegistrationPolicy {
     Open,
     /// Whoever has one of these initial access tokens.
     WithToken(Vec<SecretDigest>),
@@ -430,7 +430,7 @@ pub(crate) mod tests {
             },
             prompt: PromptPolicy::default(),
             published_policy: None,
-            telling: Telling::Last,
+            upstream_revocation: UpstreamRevocationMode::WhenLastGrantEnds,
             addresses: AddressPolicy::default(),
             lifetimes: Lifetimes::default(),
         }

@@ -29,39 +29,39 @@ pub enum Mode {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Shown {
-    Everything,
+pub enum ConsentScreen {
+    Full,
     /// "Continue as X to CLIENT on RESOURCE".
-    OneButton,
-    Nothing,
+    OneClick,
+    Skipped,
 }
 
 /// `covered` proves that the person in the browser, as far as is known, allowed all of this before.
-pub fn shown(
+pub fn consent_screen(
     issuer: &Issuer,
     request: &AuthorizationRequest,
     covered: Option<&Covered<'_>>,
     sec_fetch_site: Option<&str>,
-) -> Shown {
+) -> ConsentScreen {
     if covered.is_none() || request.page == WantedPage::Whole {
-        return Shown::Everything;
+        return ConsentScreen::Full;
     }
     // OAuth 2.1 §7.3.1: which program listens there now, nobody can tell; the consent was given to another, perhaps.
     match request.redirect_uri.kind() {
         RedirectKind::Web => {}
-        RedirectKind::Loopback | RedirectKind::PrivateScheme => return Shown::Everything,
+        RedirectKind::Loopback | RedirectKind::PrivateScheme => return ConsentScreen::Full,
     }
     // A hostile server that bounces its visitors here would get a code of theirs for one habitual click
     // (GHSA-6x8h-498w-gv8c). What a page elsewhere began says so through every redirect; silence proves nothing.
     match sec_fetch_site {
         Some("none" | "same-origin") => {}
-        Some(_) | None => return Shown::Everything,
+        Some(_) | None => return ConsentScreen::Full,
     }
     match &issuer.prompt.mode {
-        Mode::Always => Shown::Everything,
-        Mode::Remember => Shown::OneButton,
-        Mode::Silent { clients } if clients.contains(&request.client_id) => Shown::Nothing,
-        Mode::Silent { .. } => Shown::OneButton,
+        Mode::Always => ConsentScreen::Full,
+        Mode::Remember => ConsentScreen::OneClick,
+        Mode::Silent { clients } if clients.contains(&request.client_id) => ConsentScreen::Skipped,
+        Mode::Silent { .. } => ConsentScreen::OneClick,
     }
 }
 
@@ -87,13 +87,13 @@ mod tests {
         Consent::approve(None, &decided, &subject, Counters::default(), &issuer.lifetimes, NOW)
     }
 
-    fn judge(mode: Mode, change: fn(&mut AuthorizationRequest), site: Option<&str>) -> Shown {
+    fn judge(mode: Mode, change: fn(&mut AuthorizationRequest), site: Option<&str>) -> ConsentScreen {
         let (consent, mut issuer, mut asked) = (consent(), issuer(), request());
         issuer.prompt.mode = mode;
         let covered =
             consent.covers(&issuer, &issuer.clients[0], &asked, Counters::default(), NOW).expect("as approved");
         change(&mut asked);
-        shown(&issuer, &asked, Some(&covered), site)
+        consent_screen(&issuer, &asked, Some(&covered), site)
     }
 
     fn listed() -> Mode {
@@ -106,16 +106,16 @@ mod tests {
         let none = Some("none");
         let unlisted = Mode::Silent { clients: vec![ClientId::parse("another").unwrap()] };
         for (mode, is_shown) in [
-            (Mode::Always, Shown::Everything),
-            (Mode::Remember, Shown::OneButton),
-            (unlisted, Shown::OneButton),
-            (listed(), Shown::Nothing),
+            (Mode::Always, ConsentScreen::Full),
+            (Mode::Remember, ConsentScreen::OneClick),
+            (unlisted, ConsentScreen::OneClick),
+            (listed(), ConsentScreen::Skipped),
         ] {
             assert_eq!(judge(mode, |_| {}, none), is_shown);
         }
         let mut issuer = issuer();
         issuer.prompt.mode = listed();
-        assert_eq!(shown(&issuer, &request(), None, none), Shown::Everything, "nothing was allowed before");
+        assert_eq!(consent_screen(&issuer, &request(), None, none), ConsentScreen::Full, "nothing was allowed before");
     }
 
     /// Requirements: B31.
@@ -131,8 +131,11 @@ mod tests {
             (None, false),
         ] {
             let [remembered, silent] = [Mode::Remember, listed()].map(|mode| judge(mode, |_| {}, site));
-            let expected =
-                if is_good { (Shown::OneButton, Shown::Nothing) } else { (Shown::Everything, Shown::Everything) };
+            let expected = if is_good {
+                (ConsentScreen::OneClick, ConsentScreen::Skipped)
+            } else {
+                (ConsentScreen::Full, ConsentScreen::Full)
+            };
             assert_eq!((remembered, silent), expected, "{site:?}");
         }
     }
@@ -149,7 +152,7 @@ mod tests {
         ];
         for change in changes {
             for mode in [Mode::Remember, listed()] {
-                assert_eq!(judge(mode, change, Some("none")), Shown::Everything);
+                assert_eq!(judge(mode, change, Some("none")), ConsentScreen::Full);
             }
         }
     }

@@ -12,7 +12,7 @@ use crate::client::{
 use crate::client_secret::{self, SecretDigest};
 use crate::display::displayable;
 use crate::id::{Attempt, ClientId};
-use crate::issuer::{Issuer, Opening};
+use crate::issuer::{Issuer, RegistrationPolicy};
 use crate::jwk::{JwkMembers, MAX_KEYS, PublicJwk};
 use crate::keys::{Keys, digest};
 use crate::redirect_uri::{RedirectUri, Unacceptable};
@@ -65,10 +65,10 @@ impl Registered {
 /// Whether anybody may register at all; `token` is the initial access token, if one was sent (RFC 7591 §3).
 pub fn may_register(issuer: &Issuer, token: Option<&str>) -> Result<(), Refusal> {
     match (&issuer.policy.registration, token) {
-        (Opening::Open, _) => Ok(()),
-        (Opening::WithToken(known), Some(token)) if known.iter().any(|digest| digest.is_of(token)) => Ok(()),
-        (Opening::WithToken(_), _) => Err(Refusal::InitialAccessTokenInvalid),
-        (Opening::Closed, _) => Err(Refusal::RegistrationClosed),
+        (RegistrationPolicy::Open, _) => Ok(()),
+        (RegistrationPolicy::WithToken(known), Some(token)) if known.iter().any(|digest| digest.is_of(token)) => Ok(()),
+        (RegistrationPolicy::WithToken(_), _) => Err(Refusal::InitialAccessTokenInvalid),
+        (RegistrationPolicy::Closed, _) => Err(Refusal::RegistrationClosed),
     }
 }
 
@@ -452,9 +452,9 @@ mod tests {
     fn who_may_register_is_the_operators_choice() {
         let policy = |registration| ClientPolicy { registration, ..issuer().policy };
         let with = |registration| Issuer { policy: policy(registration), ..issuer() };
-        assert_eq!(may_register(&with(Opening::Open), None), Ok(()));
-        assert_eq!(may_register(&with(Opening::Closed), Some("x")), Err(Refusal::RegistrationClosed));
-        let closed = with(Opening::WithToken(vec![SecretDigest::of("right")]));
+        assert_eq!(may_register(&with(RegistrationPolicy::Open), None), Ok(()));
+        assert_eq!(may_register(&with(RegistrationPolicy::Closed), Some("x")), Err(Refusal::RegistrationClosed));
+        let closed = with(RegistrationPolicy::WithToken(vec![SecretDigest::of("right")]));
         assert_eq!(may_register(&closed, Some("right")), Ok(()));
         for token in [None, Some(""), Some("wrong")] {
             assert_eq!(may_register(&closed, token), Err(Refusal::InitialAccessTokenInvalid), "{token:?}");

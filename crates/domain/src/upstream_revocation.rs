@@ -22,18 +22,18 @@ const GIVE_UP: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// When an upstream is told.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Telling {
+pub enum UpstreamRevocationMode {
     Never,
     /// When nothing of the person's is live here any more. For many providers one token stands for everything that the
     /// person gave this client id, which all of our clients share: told earlier, they would end what still stands.
-    Last,
+    WhenLastGrantEnds,
     /// Of each grant as it ends: for providers that keep tokens apart.
-    Each,
+    PerGrant,
 }
 
 /// What was taken back. Counters are as they stood after it: what was minted under a smaller one has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum TakenBack {
+pub enum RevocationTarget {
     /// With the grants that stood under it: there are never many.
     Consent {
         subject: Subject,
@@ -69,7 +69,7 @@ pub struct UpstreamRevocation {
     /// The event of the revocation: there is one of them for each.
     pub id: EventId,
     pub at: Timestamp,
-    pub what: TakenBack,
+    pub what: RevocationTarget,
     pub place: Place,
     /// How often everything was looked at before.
     pub round: u32,
@@ -114,9 +114,9 @@ pub enum Next {
     },
 }
 
-impl TakenBack {
+impl RevocationTarget {
     pub fn consent(consent: &Consent) -> Self {
-        TakenBack::Consent {
+        RevocationTarget::Consent {
             subject: consent.subject.clone(),
             client_id: consent.client_id.clone(),
             resource: consent.resource.clone(),
@@ -129,25 +129,27 @@ impl TakenBack {
     /// subject, and that nothing else would lead to.
     pub fn forgotten(consent: &Consent, counters: &Counters) -> Option<Self> {
         let forgotten = consent.counters.subject != counters.subject && !consent.grants.is_empty();
-        forgotten.then(|| TakenBack::consent(consent))
+        forgotten.then(|| RevocationTarget::consent(consent))
     }
 
     /// Whether `grant` has ended with it.
     pub fn ended(&self, grant: &Grant) -> bool {
         match self {
-            TakenBack::Consent { subject, client_id, resource, epoch, grants: _ } => {
+            RevocationTarget::Consent { subject, client_id, resource, epoch, grants: _ } => {
                 grant.subject == *subject
                     && grant.client_id == *client_id
                     && grant.resource == *resource
                     && grant.consent_epoch <= *epoch
             }
-            TakenBack::Grant(id) => grant.id == *id && grant.status != Status::Live,
-            TakenBack::Superseded { .. } => false,
-            TakenBack::Client { client_id, counter } => {
+            RevocationTarget::Grant(id) => grant.id == *id && grant.status != Status::Live,
+            RevocationTarget::Superseded { .. } => false,
+            RevocationTarget::Client { client_id, counter } => {
                 grant.client_id == *client_id && grant.counters.client < *counter
             }
-            TakenBack::Subject { subject, counter } => grant.subject == *subject && grant.counters.subject < *counter,
-            TakenBack::Issuer { counter } => grant.counters.issuer < *counter,
+            RevocationTarget::Subject { subject, counter } => {
+                grant.subject == *subject && grant.counters.subject < *counter
+            }
+            RevocationTarget::Issuer { counter } => grant.counters.issuer < *counter,
         }
     }
 
@@ -155,18 +157,20 @@ impl TakenBack {
     pub fn ended_code(&self, issued: &CodeIssued) -> bool {
         let decided = &issued.approved.decided;
         match self {
-            TakenBack::Consent { subject, client_id, resource, epoch, grants: _ } => {
+            RevocationTarget::Consent { subject, client_id, resource, epoch, grants: _ } => {
                 issued.subject == *subject
                     && decided.client_id == *client_id
                     && decided.resource == *resource
                     && issued.consent_epoch <= *epoch
             }
-            TakenBack::Grant(_) | TakenBack::Superseded { .. } => false,
-            TakenBack::Client { client_id, counter } => {
+            RevocationTarget::Grant(_) | RevocationTarget::Superseded { .. } => false,
+            RevocationTarget::Client { client_id, counter } => {
                 decided.client_id == *client_id && issued.counters.client < *counter
             }
-            TakenBack::Subject { subject, counter } => issued.subject == *subject && issued.counters.subject < *counter,
-            TakenBack::Issuer { counter } => issued.counters.issuer < *counter,
+            RevocationTarget::Subject { subject, counter } => {
+                issued.subject == *subject && issued.counters.subject < *counter
+            }
+            RevocationTarget::Issuer { counter } => issued.counters.issuer < *counter,
         }
     }
 
@@ -174,29 +178,29 @@ impl TakenBack {
     pub fn after_grants(&self) -> Option<Place> {
         match self {
             // It was redeemed, or it would be none.
-            TakenBack::Grant(_) | TakenBack::Superseded { .. } => None,
-            TakenBack::Consent { .. }
-            | TakenBack::Client { .. }
-            | TakenBack::Subject { .. }
-            | TakenBack::Issuer { .. } => Some(Place::Codes { from: None }),
+            RevocationTarget::Grant(_) | RevocationTarget::Superseded { .. } => None,
+            RevocationTarget::Consent { .. }
+            | RevocationTarget::Client { .. }
+            | RevocationTarget::Subject { .. }
+            | RevocationTarget::Issuer { .. } => Some(Place::Codes { from: None }),
         }
     }
 
     /// In one word, for the log.
     pub fn kind(&self) -> &'static str {
         match self {
-            TakenBack::Consent { .. } => "consent",
-            TakenBack::Grant(_) => "grant",
-            TakenBack::Superseded { .. } => "superseded grant",
-            TakenBack::Client { .. } => "client",
-            TakenBack::Subject { .. } => "subject",
-            TakenBack::Issuer { .. } => "issuer",
+            RevocationTarget::Consent { .. } => "consent",
+            RevocationTarget::Grant(_) => "grant",
+            RevocationTarget::Superseded { .. } => "superseded grant",
+            RevocationTarget::Client { .. } => "client",
+            RevocationTarget::Subject { .. } => "subject",
+            RevocationTarget::Issuer { .. } => "issuer",
         }
     }
 }
 
 impl UpstreamRevocation {
-    pub fn new(id: EventId, what: TakenBack, at: Timestamp) -> Self {
+    pub fn new(id: EventId, what: RevocationTarget, at: Timestamp) -> Self {
         Self {
             id,
             at,
@@ -253,12 +257,12 @@ mod tests {
 
     const NOW: Timestamp = Timestamp::EPOCH;
 
-    fn revocation(what: TakenBack) -> UpstreamRevocation {
+    fn revocation(what: RevocationTarget) -> UpstreamRevocation {
         UpstreamRevocation::new(EventId::from_bytes([1; 16]), what, NOW)
     }
 
     fn everything() -> UpstreamRevocation {
-        revocation(TakenBack::Issuer { counter: 1 })
+        revocation(RevocationTarget::Issuer { counter: 1 })
     }
 
     fn page(told: u64, failed: bool, next: Option<Place>) -> Page {
@@ -279,10 +283,10 @@ mod tests {
         let raised = Grant { counters: Counters { issuer: 1, client: 1, subject: 1 }, ..grant.clone() };
         let (subject, client_id) = (grant.subject.clone(), grant.client_id.clone());
         for (what, after) in [
-            (TakenBack::Issuer { counter: 1 }, &raised),
-            (TakenBack::Client { client_id, counter: 1 }, &raised),
-            (TakenBack::Subject { subject, counter: 1 }, &raised),
-            (TakenBack::consent(&consent), &Grant { consent_epoch: consent.epoch + 1, ..grant.clone() }),
+            (RevocationTarget::Issuer { counter: 1 }, &raised),
+            (RevocationTarget::Client { client_id, counter: 1 }, &raised),
+            (RevocationTarget::Subject { subject, counter: 1 }, &raised),
+            (RevocationTarget::consent(&consent), &Grant { consent_epoch: consent.epoch + 1, ..grant.clone() }),
         ] {
             assert!(what.ended(&grant), "{what:?}");
             assert!(!what.ended(after), "{what:?}: it was minted after it");
@@ -294,14 +298,14 @@ mod tests {
             Grant { client_id: another.clone(), ..grant.clone() },
             Grant { resource: "https://other.example".to_owned(), ..grant.clone() },
         ] {
-            assert!(!TakenBack::consent(&consent).ended(&elsewhere), "{elsewhere:?}");
+            assert!(!RevocationTarget::consent(&consent).ended(&elsewhere), "{elsewhere:?}");
         }
-        assert!(!TakenBack::Client { client_id: another, counter: 1 }.ended(&grant));
-        assert!(!TakenBack::Subject { subject: stranger, counter: 1 }.ended(&grant));
-        let this = TakenBack::Grant(grant.id);
+        assert!(!RevocationTarget::Client { client_id: another, counter: 1 }.ended(&grant));
+        assert!(!RevocationTarget::Subject { subject: stranger, counter: 1 }.ended(&grant));
+        let this = RevocationTarget::Grant(grant.id);
         assert!(!this.ended(&grant), "it is live");
         let ended = grant.end_by(EndedBy::Client, NOW);
-        assert!(this.ended(&ended) && !TakenBack::Grant(GrantId::from_bytes([9; 16])).ended(&ended));
+        assert!(this.ended(&ended) && !RevocationTarget::Grant(GrantId::from_bytes([9; 16])).ended(&ended));
     }
 
     #[test]
@@ -309,10 +313,10 @@ mod tests {
         let consent = grant().1.consent.unwrap();
         let (with, _) = consent.clone().admit(GrantId::from_bytes([3; 16]), consent.expires_at, consent.created_at);
         let raised = |subject, client| Counters { subject, client, issuer: 0 };
-        assert_eq!(TakenBack::forgotten(&with, &raised(1, 0)), Some(TakenBack::consent(&with)));
-        assert_eq!(TakenBack::forgotten(&with, &raised(0, 1)), None, "a client's are found without it");
-        assert_eq!(TakenBack::forgotten(&with, &with.counters), None);
-        assert_eq!(TakenBack::forgotten(&consent, &raised(1, 0)), None, "there was nothing");
+        assert_eq!(RevocationTarget::forgotten(&with, &raised(1, 0)), Some(RevocationTarget::consent(&with)));
+        assert_eq!(RevocationTarget::forgotten(&with, &raised(0, 1)), None, "a client's are found without it");
+        assert_eq!(RevocationTarget::forgotten(&with, &with.counters), None);
+        assert_eq!(RevocationTarget::forgotten(&consent, &raised(1, 0)), None, "there was nothing");
     }
 
     #[test]
@@ -366,23 +370,23 @@ mod tests {
             panic!("it can be redeemed");
         };
         let (decided, subject) = (&issued.approved.decided, issued.subject.clone());
-        let consent = |epoch| TakenBack::Consent {
+        let consent = |epoch| RevocationTarget::Consent {
             subject: subject.clone(),
             client_id: decided.client_id.clone(),
             resource: decided.resource.clone(),
             epoch,
             grants: Vec::new(),
         };
-        let client = |counter| TakenBack::Client { client_id: decided.client_id.clone(), counter };
-        let person = |counter| TakenBack::Subject { subject: subject.clone(), counter };
-        for what in [consent(issued.consent_epoch), client(1), person(1), TakenBack::Issuer { counter: 1 }] {
+        let client = |counter| RevocationTarget::Client { client_id: decided.client_id.clone(), counter };
+        let person = |counter| RevocationTarget::Subject { subject: subject.clone(), counter };
+        for what in [consent(issued.consent_epoch), client(1), person(1), RevocationTarget::Issuer { counter: 1 }] {
             assert!(what.ended_code(&issued) && what.after_grants().is_some(), "{what:?}");
         }
         let later = CodeIssued { consent_epoch: issued.consent_epoch + 1, ..issued.clone() };
         assert!(!consent(issued.consent_epoch).ended_code(&later));
-        for what in [client(0), person(0), TakenBack::Issuer { counter: 0 }] {
+        for what in [client(0), person(0), RevocationTarget::Issuer { counter: 0 }] {
             assert!(!what.ended_code(&issued), "{what:?}: it was issued after it");
         }
-        assert_eq!(TakenBack::Grant(GrantId::from_bytes([1; 16])).after_grants(), None);
+        assert_eq!(RevocationTarget::Grant(GrantId::from_bytes([1; 16])).after_grants(), None);
     }
 }

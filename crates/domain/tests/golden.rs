@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use lychgate_domain::access_token::AccessTokenClaims;
 use lychgate_domain::account::{AccountLogin, AccountSession, Revocation};
 use lychgate_domain::authorization::{
-    Approved, Authorization, CodeExchange, CodeIssued, Decided, Decision, Redeemed, Seen,
+    Approved, Authorization, CodeExchange, CodeIssued, Decided, Decision, PresentedScreen, Redeemed,
 };
 use lychgate_domain::client::{About, Authentication, Client, GrantType, Origin, Status};
 use lychgate_domain::client_authentication::{ClientAuthenticated, Credentials};
@@ -44,7 +44,7 @@ use lychgate_domain::session::{self, Person};
 use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_domain::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_revocation::Telling;
+use lychgate_domain::upstream_revocation::UpstreamRevocationMode;
 use lychgate_domain::upstream_tokens::{SealedFor, UpstreamTokens};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
@@ -383,9 +383,12 @@ impl Flow {
         let (ticket, ticket_text) = Ticket::issue(request(), &keys, &CountingUp::default(), at(0)).unwrap();
         let id = ticket.authorization_id(&issuer, &keys, browser).unwrap();
         let decided = Decided::new(id, ticket.clone(), &issuer, client(&issuer), browser, attempt(1), at(2));
-        let Authorization::Approved(approved) =
-            Authorization::decide(decided.clone(), Decision::Approve, Seen::Page { as_whom: None }, &keys)
-        else {
+        let Authorization::Approved(approved) = Authorization::decide(
+            decided.clone(),
+            Decision::Approve,
+            PresentedScreen::Full { presented_to: None },
+            &keys,
+        ) else {
             panic!("it was approved");
         };
         let subject = Subject::new(&issuer.upstream, "alice").unwrap();
@@ -531,7 +534,7 @@ fn issuer(url: &str) -> Issuer {
         policy: ClientPolicy::default(),
         prompt: PromptPolicy::default(),
         published_policy: None,
-        telling: Telling::Last,
+        upstream_revocation: UpstreamRevocationMode::WhenLastGrantEnds,
         addresses: event::AddressPolicy::default(),
         lifetimes: Lifetimes::default(),
     }

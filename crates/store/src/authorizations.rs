@@ -8,12 +8,12 @@ use lychgate_domain::grant::Grant;
 use lychgate_domain::id::{AuthorizationId, GrantId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
-use lychgate_domain::upstream_revocation::TakenBack;
+use lychgate_domain::upstream_revocation::RevocationTarget;
 
 use crate::consents::consent_end;
 use crate::engine::{Batch, Expectation, Revision, Version};
 use crate::record::{Record as _, encode_event};
-use crate::standing::StoredStanding;
+use crate::standing::StoredGrantStatus;
 use crate::upstream_revocations::leave;
 use crate::{Store, StoreError, Versioned, batch, decode, key};
 
@@ -50,12 +50,12 @@ impl Store {
     pub async fn claim_login(
         &self,
         issuer: &Issuer,
-        read_at: Version,
+        expected: Version,
         claim: &LoggingIn,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let claim = Authorization::LoggingIn(claim.clone());
-        self.commit(put(batch(now), issuer, &claim, Expectation::Version(read_at))).await?;
+        self.commit(put(batch(now), issuer, &claim, Expectation::Version(expected))).await?;
         Ok(())
     }
 
@@ -63,13 +63,13 @@ impl Store {
     pub async fn ask_who(
         &self,
         issuer: &Issuer,
-        read_at: Version,
+        expected: Version,
         signed_in: &SignedIn,
         event: &Event,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let signed_in = Authorization::SignedIn(signed_in.clone());
-        let batch = put(batch(now), issuer, &signed_in, Expectation::Version(read_at));
+        let batch = put(batch(now), issuer, &signed_in, Expectation::Version(expected));
         self.commit(batch.event(encode_event(&issuer.url, event))).await?;
         Ok(())
     }
@@ -78,13 +78,13 @@ impl Store {
     pub async fn fail_login(
         &self,
         issuer: &Issuer,
-        read_at: Version,
+        expected: Version,
         failed: &Failed,
         event: Option<&Event>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let failed = Authorization::Failed(failed.clone());
-        let batch = put(batch(now), issuer, &failed, Expectation::Version(read_at));
+        let batch = put(batch(now), issuer, &failed, Expectation::Version(expected));
         let event = event.map(|event| encode_event(&issuer.url, event));
         self.commit(event.into_iter().fold(batch, Batch::event)).await?;
         Ok(())
@@ -94,13 +94,13 @@ impl Store {
     pub async fn issue_code(
         &self,
         issuer: &Issuer,
-        read_at: Version,
+        expected: Version,
         login: &FinishedLogin<'_>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let FinishedLogin { issued, consent, standing, event } = login;
         let issued = Authorization::CodeIssued((*issued).clone());
-        let batch = put(batch(now), issuer, &issued, Expectation::Version(read_at))
+        let batch = put(batch(now), issuer, &issued, Expectation::Version(expected))
             .put(
                 standing.consent.key.clone(),
                 standing.consent.unchanged(),
@@ -109,7 +109,8 @@ impl Store {
             )
             .event(encode_event(&issuer.url, event));
         let existing = standing.standing.consent.as_ref();
-        let forgotten = existing.and_then(|existing| TakenBack::forgotten(existing, &standing.standing.counters));
+        let forgotten =
+            existing.and_then(|existing| RevocationTarget::forgotten(existing, &standing.standing.counters));
         let batch = match forgotten {
             Some(forgotten) => leave(batch, issuer, forgotten, event),
             None => batch,
@@ -122,13 +123,13 @@ impl Store {
     pub async fn redeem(
         &self,
         issuer: &Issuer,
-        read_at: Version,
+        expected: Version,
         redemption: &Redemption<'_>,
         now: Timestamp,
     ) -> Result<Revision, StoreError> {
         let Redemption { redeemed, grant, consent, leaving, standing, events } = redemption;
         let redeemed = Authorization::Redeemed((*redeemed).clone());
-        let mut batch = put(batch(now), issuer, &redeemed, Expectation::Version(read_at))
+        let mut batch = put(batch(now), issuer, &redeemed, Expectation::Version(expected))
             .put(key::grant(&issuer.url, grant.id), Expectation::Absent, grant.encode_record(), grant.idle_end)
             .put(
                 standing.consent.key.clone(),
@@ -150,7 +151,7 @@ impl Store {
                 && let Some(tokens) = found.value.upstream_tokens.take()
             {
                 let subject = found.value.subject.clone();
-                batch = leave(batch, issuer, TakenBack::Superseded { grant_id, subject, tokens }, event);
+                batch = leave(batch, issuer, RevocationTarget::Superseded { grant_id, subject, tokens }, event);
             }
         }
         self.commit(batch).await
@@ -174,7 +175,7 @@ impl Store {
 pub struct FinishedLogin<'a> {
     pub issued: &'a CodeIssued,
     pub consent: &'a Consent,
-    pub standing: &'a StoredStanding,
+    pub standing: &'a StoredGrantStatus,
     pub event: &'a Event,
 }
 
@@ -186,7 +187,7 @@ pub struct Redemption<'a> {
     pub consent: &'a Consent,
     /// Grants that have to go because the consent has too many.
     pub leaving: &'a [GrantId],
-    pub standing: &'a StoredStanding,
+    pub standing: &'a StoredGrantStatus,
     pub events: &'a [Event],
 }
 
@@ -196,7 +197,7 @@ fn put(batch: Batch, issuer: &Issuer, authorization: &Authorization, expectation
 }
 
 /// A client outlives its grants. Its record is written only when it would not, so that it is not everybody's conflict.
-fn keep_client(batch: Batch, issuer: &Issuer, grant: &Grant, standing: &StoredStanding, now: Timestamp) -> Batch {
+fn keep_client(batch: Batch, issuer: &Issuer, grant: &Grant, standing: &StoredGrantStatus, now: Timestamp) -> Batch {
     let client = &standing.client;
     match &client.entry {
         Some(entry) if entry.expires_at.is_some_and(|expires_at| expires_at < grant.end + CLOCK_SKEW) => {

@@ -50,12 +50,12 @@ impl Store {
     pub async fn replace_client(
         &self,
         issuer: &Issuer,
-        read_at: &Versioned<Client>,
+        expected: &Versioned<Client>,
         client: &Client,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let (key, unchanged) = (key::client(&issuer.url, &client.id), Expectation::Version(read_at.version));
-        self.commit(batch(now).put(key, unchanged, client.encode_record(), read_at.expires_at)).await?;
+        let (key, unchanged) = (key::client(&issuer.url, &client.id), Expectation::Version(expected.version));
+        self.commit(batch(now).put(key, unchanged, client.encode_record(), expected.expires_at)).await?;
         Ok(())
     }
 
@@ -63,11 +63,11 @@ impl Store {
     pub async fn delete_client(
         &self,
         issuer: &Issuer,
-        read_at: &Versioned<Client>,
+        expected: &Versioned<Client>,
         now: Timestamp,
     ) -> Result<(), StoreError> {
-        let key = key::client(&issuer.url, &read_at.value.id);
-        self.commit(batch(now).delete(key, read_at.version)).await?;
+        let key = key::client(&issuer.url, &expected.value.id);
+        self.commit(batch(now).delete(key, expected.version)).await?;
         Ok(())
     }
 

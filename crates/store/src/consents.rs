@@ -9,7 +9,7 @@ use lychgate_domain::id::ClientId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
-use lychgate_domain::upstream_revocation::TakenBack;
+use lychgate_domain::upstream_revocation::RevocationTarget;
 
 use crate::engine::{Entry, Expectation, KeyRange, Limit, Revision, Space};
 use crate::record::{Counter, Record as _, encode_event};
@@ -42,7 +42,7 @@ impl Store {
         let batch = batch(now)
             .put(key, Expectation::Version(read.version), revoked.encode_record(), consent_end(revoked))
             .event(encode_event(&issuer.url, event));
-        self.commit(leave(batch, issuer, TakenBack::consent(&read.value), event)).await
+        self.commit(leave(batch, issuer, RevocationTarget::consent(&read.value), event)).await
     }
 }
 

@@ -5,11 +5,11 @@ use lychgate_domain::grant::Grant;
 use lychgate_domain::id::GrantId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_revocation::TakenBack;
+use lychgate_domain::upstream_revocation::RevocationTarget;
 
 use crate::engine::{Expectation, Revision, Version};
 use crate::record::{Record as _, encode_event};
-pub use crate::standing::StoredStanding;
+pub use crate::standing::StoredGrantStatus;
 use crate::upstream_revocations::leave;
 use crate::{Store, StoreError, Versioned, batch, key};
 
@@ -27,13 +27,13 @@ impl Store {
     pub async fn rotate(
         &self,
         issuer: &Issuer,
-        read_at: Version,
+        expected: Version,
         grant: &Grant,
-        standing: &StoredStanding,
+        standing: &StoredGrantStatus,
         now: Timestamp,
     ) -> Result<Revision, StoreError> {
         let key = key::grant(&issuer.url, grant.id);
-        let batch = batch(now).put(key, Expectation::Version(read_at), grant.encode_record(), grant.idle_end);
+        let batch = batch(now).put(key, Expectation::Version(expected), grant.encode_record(), grant.idle_end);
         self.commit(standing.expect_all(batch)).await
     }
 
@@ -41,16 +41,16 @@ impl Store {
     pub async fn end_grant(
         &self,
         issuer: &Issuer,
-        read_at: Version,
+        expected: Version,
         grant: &Grant,
         event: &Event,
         now: Timestamp,
     ) -> Result<(), StoreError> {
         let key = key::grant(&issuer.url, grant.id);
         let batch = batch(now)
-            .put(key, Expectation::Version(read_at), grant.encode_record(), grant.idle_end)
+            .put(key, Expectation::Version(expected), grant.encode_record(), grant.idle_end)
             .event(encode_event(&issuer.url, event));
-        self.commit(leave(batch, issuer, TakenBack::Grant(grant.id), event)).await?;
+        self.commit(leave(batch, issuer, RevocationTarget::Grant(grant.id), event)).await?;
         Ok(())
     }
 }

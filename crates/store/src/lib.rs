@@ -36,7 +36,7 @@ use engine::{
 };
 use record::Record;
 use remembered::Remembered;
-pub use standing::StandingOf;
+pub use standing::GrantStatusKey;
 use tokio::sync::watch;
 
 /// Generated from `proto/lychgate/record/v1`.

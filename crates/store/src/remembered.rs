@@ -8,7 +8,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use lychgate_domain::client::Status;
-use lychgate_domain::consent::Basis;
+use lychgate_domain::consent::CheckInputs;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
 use lychgate_domain::time::Timestamp;
@@ -16,7 +16,7 @@ use quick_cache::sync::Cache;
 
 use crate::engine::{Key, Revision, Snapshot};
 use crate::stamps::{Place, Stamps};
-use crate::standing::{StandingOf, StoredStanding};
+use crate::standing::{GrantStatusKey, StoredGrantStatus};
 use crate::{Store, StoreError};
 
 /// A digest of everything that was asked.
@@ -26,7 +26,7 @@ pub(crate) struct Remembered(Cache<Name, Arc<Known>>);
 
 #[derive(Debug)]
 struct Known {
-    basis: Arc<Basis>,
+    basis: Arc<CheckInputs>,
     places: [Place; 5],
     since: Revision,
     /// When the first of the records expires.
@@ -46,7 +46,7 @@ impl Remembered {
     }
 
     /// All of them at one revision, or none.
-    fn recall(&self, stamps: &Stamps, names: &[Name], now: Timestamp) -> Option<(Vec<Arc<Basis>>, Revision)> {
+    fn recall(&self, stamps: &Stamps, names: &[Name], now: Timestamp) -> Option<(Vec<Arc<CheckInputs>>, Revision)> {
         // First the revision: what has stamped its keys since does no harm.
         let newest = stamps.newest();
         let recall = |name| {
@@ -70,10 +70,10 @@ impl Store {
     pub async fn bases(
         &self,
         issuer: &Issuer,
-        of: &[StandingOf<'_>],
+        of: &[GrantStatusKey<'_>],
         at_least: Option<Revision>,
         now: Timestamp,
-    ) -> Result<(Vec<Result<Arc<Basis>, StoreError>>, Revision), StoreError> {
+    ) -> Result<(Vec<Result<Arc<CheckInputs>, StoreError>>, Revision), StoreError> {
         let remembered = self.remembered.as_deref().zip(self.engine.stamps());
         let names: Vec<_> = of.iter().map(|of| name(issuer, of)).collect();
         if let Some((bases, newest)) =
@@ -87,7 +87,8 @@ impl Store {
         let Snapshot { revision, entries } = self.read(keys.as_flattened(), now).await?;
         let mut bases = Vec::with_capacity(of.len());
         for (((of, keys), entries), name) in of.iter().zip(&keys).zip(entries.as_chunks().0).zip(names) {
-            let basis = StoredStanding::observe(of, keys, entries).map(|read| Arc::new(Basis::of(&read.standing)));
+            let basis =
+                StoredGrantStatus::observe(of, keys, entries).map(|read| Arc::new(CheckInputs::of(&read.standing)));
             if let (Ok(basis), Some((remembered, _))) = (&basis, remembered) {
                 let until = entries.iter().flatten().filter_map(|entry| entry.expires_at).min();
                 let (basis, places) = (Arc::clone(basis), keys.each_ref().map(Place::of));
@@ -99,9 +100,9 @@ impl Store {
     }
 }
 
-fn name(issuer: &Issuer, of: &StandingOf<'_>) -> Name {
-    let StandingOf { subject, client, elsewhere, resource } = of;
-    let elsewhere: &[u8] = match elsewhere {
+fn name(issuer: &Issuer, of: &GrantStatusKey<'_>) -> Name {
+    let GrantStatusKey { subject, client, unregistered_status, resource } = of;
+    let unregistered_status: &[u8] = match unregistered_status {
         None => b"",
         Some(Status::Enabled) => b"enabled",
         Some(Status::Disabled) => b"disabled",
@@ -111,7 +112,7 @@ fn name(issuer: &Issuer, of: &StandingOf<'_>) -> Name {
         subject.as_str().as_bytes(),
         client.as_str().as_bytes(),
         resource.as_bytes(),
-        elsewhere,
+        unregistered_status,
     ];
     let digest = digest("basis", &parts);
     std::array::from_fn(|n| digest[n])

@@ -14,7 +14,7 @@ use lychgate_domain::id::{Attempt, ClientId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
-use lychgate_domain::upstream_revocation::TakenBack;
+use lychgate_domain::upstream_revocation::RevocationTarget;
 
 use crate::clients::ClientRecord;
 use crate::consents::consent_end;
@@ -35,7 +35,7 @@ pub enum Revoked<'a> {
         revoked: &'a Consent,
     },
     Grant {
-        read_at: Version,
+        expected: Version,
         ended: &'a Grant,
     },
     /// Everything that was given to it.
@@ -78,26 +78,26 @@ impl Store {
         let (batch, taken_back) = match what {
             Revoked::Consent { read, revoked } => {
                 let key = key::consent(url, &revoked.subject, &revoked.client_id, &revoked.resource);
-                let read_at = Expectation::Version(read.version);
-                let batch = act.put(key, read_at, revoked.encode_record(), consent_end(revoked));
-                (batch, TakenBack::consent(&read.value))
+                let expected = Expectation::Version(read.version);
+                let batch = act.put(key, expected, revoked.encode_record(), consent_end(revoked));
+                (batch, RevocationTarget::consent(&read.value))
             }
-            Revoked::Grant { read_at, ended } => {
+            Revoked::Grant { expected, ended } => {
                 let key = key::grant(url, ended.id);
-                let batch = act.put(key, Expectation::Version(read_at), ended.encode_record(), ended.idle_end);
-                (batch, TakenBack::Grant(ended.id))
+                let batch = act.put(key, Expectation::Version(expected), ended.encode_record(), ended.idle_end);
+                (batch, RevocationTarget::Grant(ended.id))
             }
             Revoked::Client(id) => {
                 let (batch, counter) = self.raise(act, key::client_counter(url, id), now).await?;
-                (batch, TakenBack::Client { client_id: id.clone(), counter })
+                (batch, RevocationTarget::Client { client_id: id.clone(), counter })
             }
             Revoked::Subject(subject) => {
                 let (batch, counter) = self.raise(act, key::subject_counter(url, subject), now).await?;
-                (batch, TakenBack::Subject { subject: subject.clone(), counter })
+                (batch, RevocationTarget::Subject { subject: subject.clone(), counter })
             }
             Revoked::Issuer => {
                 let (batch, counter) = self.raise(act, key::issuer_counter(url), now).await?;
-                (batch, TakenBack::Issuer { counter })
+                (batch, RevocationTarget::Issuer { counter })
             }
         };
         self.commit(leave(batch, issuer, taken_back, event)).await

@@ -2,7 +2,7 @@
 
 use lychgate_domain::client::{Client, Status};
 use lychgate_domain::consent::Consent;
-use lychgate_domain::grant::{Counters, Standing};
+use lychgate_domain::grant::{Counters, GrantStatus};
 use lychgate_domain::id::ClientId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::subject::Subject;
@@ -15,8 +15,8 @@ use crate::{Store, StoreError, Versioned, decode, key};
 
 /// A snapshot of everything but the grant itself.
 #[derive(Clone, Debug)]
-pub struct StoredStanding {
-    pub standing: Standing,
+pub struct StoredGrantStatus {
+    pub standing: GrantStatus,
     /// The client's registration, if it has one.
     pub registered: Option<Client>,
     pub(crate) consent: Observed,
@@ -42,7 +42,7 @@ impl Observed {
     }
 }
 
-impl StoredStanding {
+impl StoredGrantStatus {
     /// That no counter was raised meanwhile.
     pub(crate) fn expect_counters(&self, batch: Batch) -> Batch {
         self.counters.iter().fold(batch, |batch, counter| counter.expect(batch))
@@ -62,11 +62,11 @@ impl Store {
         issuer: &Issuer,
         subject: &Subject,
         client: &ClientId,
-        elsewhere: Option<Status>,
+        unregistered_status: Option<Status>,
         resource: &str,
         now: Timestamp,
-    ) -> Result<StoredStanding, StoreError> {
-        let of = StandingOf { subject, client, elsewhere, resource };
+    ) -> Result<StoredGrantStatus, StoreError> {
+        let of = GrantStatusKey { subject, client, unregistered_status, resource };
         let (mut standings, _) = self.standings(issuer, &[of], now).await?;
         standings.pop().ok_or(StoreError::Corrupt { kind: "snapshot" })?
     }
@@ -75,26 +75,26 @@ impl Store {
     pub async fn standings(
         &self,
         issuer: &Issuer,
-        of: &[StandingOf<'_>],
+        of: &[GrantStatusKey<'_>],
         now: Timestamp,
-    ) -> Result<(Vec<Result<StoredStanding, StoreError>>, Revision), StoreError> {
+    ) -> Result<(Vec<Result<StoredGrantStatus, StoreError>>, Revision), StoreError> {
         let keys: Vec<_> = of.iter().flat_map(|of| of.keys(issuer)).collect();
         let Snapshot { revision, entries } = self.read(&keys, now).await?;
         let each = of.iter().zip(keys.as_chunks().0).zip(entries.as_chunks().0);
-        Ok((each.map(|((of, keys), entries)| StoredStanding::observe(of, keys, entries)).collect(), revision))
+        Ok((each.map(|((of, keys), entries)| StoredGrantStatus::observe(of, keys, entries)).collect(), revision))
     }
 }
 
 /// Whose standing, as in [`Store::standing`].
 #[derive(Clone, Copy, Debug)]
-pub struct StandingOf<'a> {
+pub struct GrantStatusKey<'a> {
     pub subject: &'a Subject,
     pub client: &'a ClientId,
-    pub elsewhere: Option<Status>,
+    pub unregistered_status: Option<Status>,
     pub resource: &'a str,
 }
 
-impl StandingOf<'_> {
+impl GrantStatusKey<'_> {
     pub(crate) fn keys(&self, issuer: &Issuer) -> [Key; 5] {
         let url = &issuer.url;
         [
@@ -107,13 +107,13 @@ impl StandingOf<'_> {
     }
 }
 
-impl StoredStanding {
+impl StoredGrantStatus {
     pub(crate) fn observe(
-        of: &StandingOf<'_>,
+        of: &GrantStatusKey<'_>,
         keys: &[Key; 5],
         entries: &[Option<Entry>; 5],
     ) -> Result<Self, StoreError> {
-        let elsewhere = of.elsewhere;
+        let unregistered_status = of.unregistered_status;
         let observed = |n: usize| Observed { key: keys[n].clone(), entry: entries[n].clone() };
         let counter =
             |n: usize| Ok::<_, StoreError>(decode::<Counter>(entries[n].clone())?.map_or(0, |counter| counter.value.0));
@@ -126,11 +126,11 @@ impl StoredStanding {
             Some(ClientRecord::Marked(_)) | None => None,
         };
         let consent: Option<Versioned<Consent>> = decode(entries[0].clone())?;
-        Ok(StoredStanding {
-            standing: Standing {
+        Ok(StoredGrantStatus {
+            standing: GrantStatus {
                 consent: consent.map(|consent| consent.value),
-                client: match elsewhere {
-                    Some(elsewhere) => Some(elsewhere.and(kept.unwrap_or(Status::Enabled))),
+                client: match unregistered_status {
+                    Some(unregistered_status) => Some(unregistered_status.and(kept.unwrap_or(Status::Enabled))),
                     None => registered.as_ref().map(|client| client.status),
                 },
                 counters,

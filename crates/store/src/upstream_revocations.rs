@@ -9,7 +9,7 @@ use lychgate_domain::id::{AuthorizationId, GrantId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
-use lychgate_domain::upstream_revocation::{Place, TakenBack, Telling, UpstreamRevocation};
+use lychgate_domain::upstream_revocation::{Place, RevocationTarget, UpstreamRevocation, UpstreamRevocationMode};
 
 use crate::consents::ConsentFilter;
 use crate::engine::{Batch, Change, Expectation, Key, KeyRange, Limit, Space};
@@ -113,17 +113,17 @@ impl Store {
         let what = &revocation.what;
         match (&revocation.place, what) {
             (Place::Codes { from }, _) => self.ended_codes(issuer, revocation, from.clone(), now).await,
-            (Place::Grants { .. }, TakenBack::Consent { grants, .. }) => {
+            (Place::Grants { .. }, RevocationTarget::Consent { grants, .. }) => {
                 self.ended_among(issuer, what, grants, what.after_grants(), now).await
             }
-            (Place::Grants { .. }, TakenBack::Grant(id)) => {
+            (Place::Grants { .. }, RevocationTarget::Grant(id)) => {
                 self.ended_among(issuer, what, &[*id], what.after_grants(), now).await
             }
-            (Place::Grants { .. }, TakenBack::Superseded { grant_id, subject, tokens }) => {
+            (Place::Grants { .. }, RevocationTarget::Superseded { grant_id, subject, tokens }) => {
                 let (subject, tokens, held_in) = (subject.clone(), tokens.clone(), HeldIn::Grant(*grant_id));
                 Ok(EndedPage { holders: vec![Holder { subject, tokens, held_in }], next: what.after_grants() })
             }
-            (Place::Grants { from }, TakenBack::Subject { subject, .. }) => {
+            (Place::Grants { from }, RevocationTarget::Subject { subject, .. }) => {
                 let whole = KeyRange::prefix(&key::consents(&issuer.url, Some(subject)));
                 let range = KeyRange { from: from.clone().unwrap_or(whole.from), to: whole.to };
                 let (consents, next) =
@@ -133,7 +133,7 @@ impl Store {
                 let next = next.map_or_else(|| what.after_grants(), |from| Some(Place::Grants { from: Some(from) }));
                 self.ended_among(issuer, what, &ids, next, now).await
             }
-            (Place::Grants { from }, TakenBack::Client { .. } | TakenBack::Issuer { .. }) => {
+            (Place::Grants { from }, RevocationTarget::Client { .. } | RevocationTarget::Issuer { .. }) => {
                 let whole = KeyRange::prefix(&issuer.url.digest());
                 let range = KeyRange { from: from.clone().unwrap_or(whole.from), to: whole.to };
                 let (grants, next) = self.some::<Grant>(Space::Grants, range, PAGE, now).await?;
@@ -147,8 +147,8 @@ impl Store {
     pub async fn forget_upstream_tokens(&self, issuer: &Issuer, id: GrantId, now: Timestamp) -> Result<(), StoreError> {
         let Some(found) = self.grant(issuer, id, now).await? else { return Ok(()) };
         let forgetful = found.value.without_upstream_tokens();
-        let (key, read_at) = (key::grant(&issuer.url, id), Expectation::Version(found.version));
-        let batch = batch(now).put(key, read_at, forgetful.encode_record(), found.expires_at);
+        let (key, expected) = (key::grant(&issuer.url, id), Expectation::Version(found.version));
+        let batch = batch(now).put(key, expected, forgetful.encode_record(), found.expires_at);
         self.commit(batch).await?;
         Ok(())
     }
@@ -178,7 +178,7 @@ impl Store {
     async fn ended_among(
         &self,
         issuer: &Issuer,
-        what: &TakenBack,
+        what: &RevocationTarget,
         ids: &[GrantId],
         next: Option<Place>,
         now: Timestamp,
@@ -235,7 +235,7 @@ impl Store {
 }
 
 /// Those of `grants` that it ended.
-fn holders(what: &TakenBack, grants: Vec<Grant>) -> Vec<Holder> {
+fn holders(what: &RevocationTarget, grants: Vec<Grant>) -> Vec<Holder> {
     let ended = grants.into_iter().filter(|grant| what.ended(grant));
     ended
         .filter_map(|grant| {
@@ -246,10 +246,10 @@ fn holders(what: &TakenBack, grants: Vec<Grant>) -> Vec<Holder> {
 
 /// Leaves word for the upstream, if it is told anything: part of the revocation's own commit, however much that ends.
 /// Nothing of what there is now is of any use after the longest grant.
-pub(crate) fn leave(batch: Batch, issuer: &Issuer, what: TakenBack, event: &Event) -> Batch {
-    match issuer.telling {
-        Telling::Never => batch,
-        Telling::Last | Telling::Each => {
+pub(crate) fn leave(batch: Batch, issuer: &Issuer, what: RevocationTarget, event: &Event) -> Batch {
+    match issuer.upstream_revocation {
+        UpstreamRevocationMode::Never => batch,
+        UpstreamRevocationMode::WhenLastGrantEnds | UpstreamRevocationMode::PerGrant => {
             let revocation = UpstreamRevocation::new(event.id, what, event.at);
             let expires_at = event.at + issuer.lifetimes.grant + CLOCK_SKEW;
             let key = key::upstream_revocation(&issuer.url, event.id);

@@ -5,9 +5,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lychgate_domain::authorization::{Approved, Authorization, CodeIssued, Decided, LoggingIn, Redeemed, Sealed, Seen};
+use lychgate_domain::authorization::{
+    Approved, Authorization, CodeIssued, Decided, LoggingIn, PresentedScreen, Redeemed, Sealed,
+};
 use lychgate_domain::client::{About, Authentication, AuthenticationMethod, Client, GrantType, Origin, Status};
-use lychgate_domain::consent::{Basis, Consent, Denial, Verdict};
+use lychgate_domain::consent::{CheckInputs, Consent, Denial, Verdict};
 use lychgate_domain::event::{About as EventAbout, AddressPolicy, Caller, Event, EventKind};
 use lychgate_domain::grant::{self, EndedBy, Grant};
 use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, GrantId, IssuerId};
@@ -19,14 +21,14 @@ use lychgate_domain::redirect_uri::RedirectUri;
 use lychgate_domain::scope::Scopes;
 use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_domain::time::{CLOCK_SKEW, Clock as _, Timestamp};
-use lychgate_domain::upstream_revocation::Telling;
+use lychgate_domain::upstream_revocation::UpstreamRevocationMode;
 use lychgate_engine_suite::fault::{Fault, Faulty};
 use lychgate_engine_suite::{TestClock, TestEntropy};
 use lychgate_store::authorizations::{FinishedLogin, Redemption};
 use lychgate_store::engine::{Batch, Engine as _, Entry, Expectation, Key, KeyRange, Limit, Space, Version};
-use lychgate_store::grants::StoredStanding;
+use lychgate_store::grants::StoredGrantStatus;
 use lychgate_store::memory::Memory;
-use lychgate_store::{StandingOf, Store, StoreError, Versioned};
+use lychgate_store::{GrantStatusKey, Store, StoreError, Versioned};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -56,7 +58,7 @@ async fn world() -> World {
         policy: ClientPolicy::default(),
         prompt: PromptPolicy::default(),
         published_policy: None,
-        telling: Telling::Last,
+        upstream_revocation: UpstreamRevocationMode::WhenLastGrantEnds,
         addresses: AddressPolicy::default(),
         lifetimes: Lifetimes::default(),
     };
@@ -108,7 +110,7 @@ impl World {
             attempt: attempt(n),
             at: self.now(),
         };
-        Approved { decided, login_key: KeyId(1), seen: Seen::Page { as_whom: None } }
+        Approved { decided, login_key: KeyId(1), seen: PresentedScreen::Full { presented_to: None } }
     }
 
     async fn client(&self) -> Versioned<Client> {
@@ -120,7 +122,7 @@ impl World {
         self.store.authorization(&self.issuer, id, self.now()).await.unwrap().unwrap()
     }
 
-    async fn standing(&self) -> StoredStanding {
+    async fn standing(&self) -> StoredGrantStatus {
         let (subject, client) = (self.subject(), &self.client.id);
         self.store.standing(&self.issuer, &subject, client, None, RESOURCE, self.now()).await.unwrap()
     }
@@ -131,12 +133,12 @@ impl World {
         let authorization = Authorization::Approved(approved.clone());
         self.store.decide(&self.issuer, &authorization, None, None, self.now()).await.unwrap();
         let claim = approved.claim(attempt(n), self.now());
-        let read_at = self.authorization(n).await.version;
-        self.store.claim_login(&self.issuer, read_at, &claim, self.now()).await.unwrap();
+        let expected = self.authorization(n).await.version;
+        self.store.claim_login(&self.issuer, expected, &claim, self.now()).await.unwrap();
         (claim, self.authorization(n).await.version)
     }
 
-    fn issued(&self, claim: LoggingIn, standing: &StoredStanding) -> (CodeIssued, Consent) {
+    fn issued(&self, claim: LoggingIn, standing: &StoredGrantStatus) -> (CodeIssued, Consent) {
         let (existing, lifetimes) = (standing.standing.consent.clone(), &self.issuer.lifetimes);
         let (decided, counters) = (&claim.approved.decided, standing.standing.counters);
         let consent = Consent::approve(existing, decided, &self.subject(), counters, lifetimes, self.now());
@@ -154,7 +156,7 @@ impl World {
     }
 
     async fn issue(&self, n: u8) -> CodeIssued {
-        let (claim, read_at) = self.claimed(n).await;
+        let (claim, expected) = self.claimed(n).await;
         let standing = self.standing().await;
         let (issued, consent) = self.issued(claim, &standing);
         let event = self.event(
@@ -162,11 +164,11 @@ impl World {
             EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned(), how: None },
         );
         let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
-        self.store.issue_code(&self.issuer, read_at, &login, self.now()).await.unwrap();
+        self.store.issue_code(&self.issuer, expected, &login, self.now()).await.unwrap();
         issued
     }
 
-    fn grant(&self, issued: &CodeIssued, standing: &StoredStanding) -> (Redeemed, Grant) {
+    fn grant(&self, issued: &CodeIssued, standing: &StoredGrantStatus) -> (Redeemed, Grant) {
         let grant_id = GrantId::from_bytes(*issued.approved.decided.id.bytes());
         let redeemed = Redeemed {
             issued: issued.clone(),
@@ -202,8 +204,8 @@ impl World {
     async fn redeem(
         &self,
         issued: &CodeIssued,
-        read_at: Version,
-        standing: &StoredStanding,
+        expected: Version,
+        standing: &StoredGrantStatus,
     ) -> Result<Grant, StoreError> {
         let (redeemed, grant) = self.grant(issued, standing);
         let consent = standing.standing.consent.clone().unwrap();
@@ -217,7 +219,7 @@ impl World {
             standing,
             events: &events,
         };
-        self.store.redeem(&self.issuer, read_at, &redemption, self.now()).await?;
+        self.store.redeem(&self.issuer, expected, &redemption, self.now()).await?;
         Ok(grant)
     }
 
@@ -298,14 +300,14 @@ async fn of_many_claims_one_stands() {
     let approved = world.approved(1);
     let authorization = Authorization::Approved(approved.clone());
     world.store.decide(&world.issuer, &authorization, None, None, world.now()).await.unwrap();
-    let read_at = world.authorization(1).await.version;
+    let expected = world.authorization(1).await.version;
     let start = Arc::new(Barrier::new(64));
     let mut claims = JoinSet::new();
     for n in 0..64 {
         let (world, start, claim) = (world.clone(), start.clone(), approved.clone().claim(attempt(n), world.now()));
         claims.spawn(async move {
             start.wait().await;
-            let outcome = world.store.claim_login(&world.issuer, read_at, &claim, world.now()).await;
+            let outcome = world.store.claim_login(&world.issuer, expected, &claim, world.now()).await;
             (claim, outcome)
         });
     }
@@ -319,7 +321,7 @@ async fn of_many_claims_one_stands() {
 async fn a_login_finishes_whole_or_not_at_all() {
     for changed in [Space::Authorizations, Space::Clients, Space::Counters] {
         let world = world().await;
-        let (claim, read_at) = world.claimed(1).await;
+        let (claim, expected) = world.claimed(1).await;
         let standing = world.standing().await;
         let (issued, consent) = world.issued(claim, &standing);
         let event = world.event(
@@ -332,7 +334,7 @@ async fn a_login_finishes_whole_or_not_at_all() {
             space => world.touch(space).await,
         }
         let before = world.all().await;
-        assert!(conflicts(world.store.issue_code(&world.issuer, read_at, &login, world.now()).await), "{changed:?}");
+        assert!(conflicts(world.store.issue_code(&world.issuer, expected, &login, world.now()).await), "{changed:?}");
         assert_eq!(world.all().await, before, "{changed:?}");
     }
 }
@@ -341,17 +343,17 @@ async fn a_login_finishes_whole_or_not_at_all() {
 #[tokio::test]
 async fn two_logins_do_not_overwrite_each_others_consent() {
     let world = world().await;
-    let (claim, read_at) = world.claimed(1).await;
+    let (claim, expected) = world.claimed(1).await;
     let standing = world.standing().await;
     world.issue(2).await;
     let (issued, consent) = world.issued(claim, &standing);
     let event = world
         .event(1, EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned(), how: None });
     let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
-    assert!(conflicts(world.store.issue_code(&world.issuer, read_at, &login, world.now()).await));
+    assert!(conflicts(world.store.issue_code(&world.issuer, expected, &login, world.now()).await));
     let standing = world.standing().await;
     let login = FinishedLogin { standing: &standing, ..login };
-    world.store.issue_code(&world.issuer, read_at, &login, world.now()).await.unwrap();
+    world.store.issue_code(&world.issuer, expected, &login, world.now()).await.unwrap();
 }
 
 /// A revocation that was committed after the redemption was decided, and before it is: nothing is minted past it.
@@ -360,7 +362,7 @@ async fn nothing_is_redeemed_over_what_has_changed() {
     for changed in ["authorization", "consent", "client", "counter"] {
         let world = world().await;
         let issued = world.issue(1).await;
-        let (read_at, standing) = (world.authorization(1).await.version, world.standing().await);
+        let (expected, standing) = (world.authorization(1).await.version, world.standing().await);
         match changed {
             "authorization" => world.touch(Space::Authorizations).await,
             "consent" => world.touch(Space::Consents).await,
@@ -368,14 +370,14 @@ async fn nothing_is_redeemed_over_what_has_changed() {
             _ => world.raise_counter().await,
         }
         let before = world.all().await;
-        assert!(conflicts(world.redeem(&issued, read_at, &standing).await), "{changed}");
+        assert!(conflicts(world.redeem(&issued, expected, &standing).await), "{changed}");
         assert_eq!(world.all().await, before, "{changed}");
     }
     let world = world().await;
     let issued = world.issue(1).await;
-    let (read_at, standing) = (world.authorization(1).await.version, world.standing().await);
-    world.redeem(&issued, read_at, &standing).await.unwrap();
-    assert!(conflicts(world.redeem(&issued, read_at, &standing).await), "and it is redeemed once");
+    let (expected, standing) = (world.authorization(1).await.version, world.standing().await);
+    world.redeem(&issued, expected, &standing).await.unwrap();
+    assert!(conflicts(world.redeem(&issued, expected, &standing).await), "and it is redeemed once");
     assert_eq!(world.kept(Space::Grants).await.len(), 1);
 }
 
@@ -384,8 +386,8 @@ async fn nothing_is_rotated_over_what_has_changed() {
     for changed in ["grant", "consent", "client", "counter", "nothing"] {
         let world = world().await;
         let issued = world.issue(1).await;
-        let (read_at, standing) = (world.authorization(1).await.version, world.standing().await);
-        let grant = world.redeem(&issued, read_at, &standing).await.unwrap();
+        let (expected, standing) = (world.authorization(1).await.version, world.standing().await);
+        let grant = world.redeem(&issued, expected, &standing).await.unwrap();
         let stored = world.store.grant(&world.issuer, grant.id, world.now()).await.unwrap().unwrap();
         let standing = world.standing().await;
         match changed {
@@ -409,7 +411,7 @@ async fn a_revocation_misses_no_grant_that_is_minted_beside_it() {
     for _ in 0..64 {
         let world = Arc::new(world().await);
         let issued = world.issue(1).await;
-        let (read_at, standing) = (world.authorization(1).await.version, world.standing().await);
+        let (expected, standing) = (world.authorization(1).await.version, world.standing().await);
         let start = Arc::new(Barrier::new(2));
         let revocation = tokio::spawn({
             let (world, start) = (world.clone(), start.clone());
@@ -419,7 +421,7 @@ async fn a_revocation_misses_no_grant_that_is_minted_beside_it() {
             }
         });
         start.wait().await;
-        let redeemed = world.redeem(&issued, read_at, &standing).await;
+        let redeemed = world.redeem(&issued, expected, &standing).await;
         revocation.await.unwrap();
         if let Ok(grant) = redeemed {
             assert!(grant.live(&world.standing().await.standing, world.now()).is_err());
@@ -464,8 +466,8 @@ async fn a_consent_is_taken_back_with_all_it_gave_or_not_at_all() {
 async fn an_ended_grant_stays_on_record() {
     let world = world().await;
     let issued = world.issue(1).await;
-    let (read_at, standing) = (world.authorization(1).await.version, world.standing().await);
-    let grant = world.redeem(&issued, read_at, &standing).await.unwrap();
+    let (expected, standing) = (world.authorization(1).await.version, world.standing().await);
+    let grant = world.redeem(&issued, expected, &standing).await.unwrap();
     let stored = world.store.grant(&world.issuer, grant.id, world.now()).await.unwrap().unwrap();
     let ended = grant.clone().end_by(EndedBy::CodeReplay, world.now());
     let event = world.event(1, EventKind::CodeReplayed { grant_id: grant.id });
@@ -483,8 +485,8 @@ async fn a_grant_prolongs_its_clients_record_once() {
     for n in 1..=2 {
         let before = world.client().await;
         let issued = world.issue(n).await;
-        let (read_at, standing) = (world.authorization(n).await.version, world.standing().await);
-        let grant = world.redeem(&issued, read_at, &standing).await.unwrap();
+        let (expected, standing) = (world.authorization(n).await.version, world.standing().await);
+        let grant = world.redeem(&issued, expected, &standing).await.unwrap();
         let after = world.client().await;
         assert!(after.expires_at.unwrap() >= grant.end + CLOCK_SKEW);
         assert_eq!(after.value, before.value);
@@ -539,15 +541,16 @@ async fn what_stays_unknown_or_away_is_said_to_be() {
 }
 
 impl World {
-    async fn basis_of(&self, elsewhere: Option<Status>, now: Timestamp) -> Arc<Basis> {
+    async fn basis_of(&self, unregistered_status: Option<Status>, now: Timestamp) -> Arc<CheckInputs> {
         let subject = self.subject();
-        let of = [StandingOf { subject: &subject, client: &self.client.id, elsewhere, resource: RESOURCE }];
+        let of =
+            [GrantStatusKey { subject: &subject, client: &self.client.id, unregistered_status, resource: RESOURCE }];
         let (mut bases, revision) = self.store.bases(&self.issuer, &of, None, now).await.unwrap();
         assert_eq!(revision, self.engine.read(&[], now).await.unwrap().revision, "nothing is written meanwhile");
         bases.remove(0).unwrap()
     }
 
-    async fn basis(&self) -> Arc<Basis> {
+    async fn basis(&self) -> Arc<CheckInputs> {
         self.basis_of(None, self.now()).await
     }
 }
@@ -578,7 +581,8 @@ async fn what_is_remembered_is_of_these_very_inputs() {
     let mut world = world().await;
     world.store = world.store.clone().remembering(16);
     world.issue(1).await;
-    let granted = |basis: &Arc<Basis>| matches!(basis.check(&Scopes::default(), world.now()), Verdict::Granted { .. });
+    let granted =
+        |basis: &Arc<CheckInputs>| matches!(basis.check(&Scopes::default(), world.now()), Verdict::Granted { .. });
     assert!(granted(&world.basis().await));
     // The very same question, but that the configuration has disabled the client meanwhile.
     let disabled = world.basis_of(Some(Status::Disabled), world.now()).await;
@@ -589,13 +593,14 @@ async fn what_is_remembered_is_of_these_very_inputs() {
         (&world.subject(), &ClientId::parse("another").unwrap(), RESOURCE),
         (&world.subject(), &world.client.id, "https://another.example/mcp"),
     ] {
-        let of = [StandingOf { subject, client, elsewhere: Some(Status::Enabled), resource }];
+        let of = [GrantStatusKey { subject, client, unregistered_status: Some(Status::Enabled), resource }];
         let (bases, _) = world.store.bases(&world.issuer, &of, None, world.now()).await.unwrap();
         assert!(!granted(bases[0].as_ref().unwrap()), "{of:?}");
     }
     let elsewhere = Issuer { url: IssuerUrl::parse("https://other.example").unwrap(), ..world.issuer.clone() };
     let subject = world.subject();
-    let of = [StandingOf { subject: &subject, client: &world.client.id, elsewhere: None, resource: RESOURCE }];
+    let of =
+        [GrantStatusKey { subject: &subject, client: &world.client.id, unregistered_status: None, resource: RESOURCE }];
     let (bases, _) = world.store.bases(&elsewhere, &of, None, world.now()).await.unwrap();
     assert!(!granted(bases[0].as_ref().unwrap()));
 }
@@ -625,8 +630,12 @@ async fn answers_together_are_of_one_revision() {
     world.issue(1).await;
     let basis = world.basis().await;
     let (subject, client, other) = (world.subject(), world.client.id.clone(), ClientId::parse("another").unwrap());
-    let of =
-        [&client, &other].map(|client| StandingOf { subject: &subject, client, elsewhere: None, resource: RESOURCE });
+    let of = [&client, &other].map(|client| GrantStatusKey {
+        subject: &subject,
+        client,
+        unregistered_status: None,
+        resource: RESOURCE,
+    });
     let (bases, _) = world.store.bases(&world.issuer, &of, None, world.now()).await.unwrap();
     assert!(!Arc::ptr_eq(&basis, bases[0].as_ref().unwrap()), "one had to be read, so both were");
     let (again, _) = world.store.bases(&world.issuer, &of, None, world.now()).await.unwrap();

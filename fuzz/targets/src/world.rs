@@ -17,7 +17,7 @@ use lychgate_domain::scope::Scope;
 use lychgate_domain::subject::UpstreamId;
 use lychgate_domain::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_revocation::Telling;
+use lychgate_domain::upstream_revocation::UpstreamRevocationMode;
 use zeroize::Zeroizing;
 
 const URL: &str = "https://gate.example";
@@ -142,7 +142,7 @@ fn issuer() -> Issuer {
         policy: ClientPolicy { private_scheme_redirect_uris, ..ClientPolicy::default() },
         prompt: PromptPolicy::default(),
         published_policy: None,
-        telling: Telling::Last,
+        upstream_revocation: UpstreamRevocationMode::WhenLastGrantEnds,
         addresses: lychgate_domain::event::AddressPolicy::default(),
         lifetimes: Lifetimes::default(),
     }

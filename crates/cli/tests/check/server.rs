@@ -31,11 +31,11 @@ const PAGE: [(&str, &str); 4] = [
 pub struct Server {
     pub issuer: String,
     flaw: Option<Flaw>,
-    state: Arc<Mutex<Seen>>,
+    state: Arc<Mutex<PresentedScreen>>,
 }
 
 #[derive(Debug, Default)]
-struct Seen {
+struct PresentedScreen {
     clients: BTreeMap<String, Value>,
     requests: Vec<String>,
 }
@@ -65,7 +65,7 @@ impl Server {
         self.seen().clients.len()
     }
 
-    fn seen(&self) -> MutexGuard<'_, Seen> {
+    fn seen(&self) -> MutexGuard<'_, PresentedScreen> {
         self.state.lock().expect("no handler panics")
     }
 

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use lychgate_domain::Refusal;
 use lychgate_domain::client::{Client, Status};
 use lychgate_domain::event::{About, Caller as EventCaller, Event, EventKind, Reason};
-use lychgate_domain::grant::{EndedBy, Status as GrantStatus};
+use lychgate_domain::grant::{self, EndedBy};
 use lychgate_domain::id::{Attempt, ClientId, GrantId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
@@ -19,7 +19,7 @@ use lychgate_store::clients::{ClientRecord, Marked};
 use lychgate_store::engine::Revision;
 use lychgate_store::revocations::{Act, OperatorRequest, Revoked};
 
-use crate::clients::status_elsewhere;
+use crate::clients::unregistered_status;
 use crate::control::{Caller, Control, MAX_ROUNDS, contended};
 use crate::error::Error;
 
@@ -144,7 +144,7 @@ impl Control {
             Change::Revoke(Target::Grant(id)) => {
                 let found = self.store.grant(issuer, *id, order.now).await?;
                 let found = found.ok_or(Refusal::RecordUnknown("grant"))?;
-                if found.value.status != GrantStatus::Live {
+                if found.value.status != grant::Status::Live {
                     return Ok(Round::Nothing);
                 }
                 let about = About {
@@ -154,8 +154,8 @@ impl Control {
                     authorization_id: Some(found.value.authorization_id),
                 };
                 let kind = EventKind::GrantRevoked { grant_id: *id, reason: order.reason.clone() };
-                let (read_at, ended) = (found.version, found.value.end_by(EndedBy::Operator, order.now));
-                self.revoke_one(issuer, Revoked::Grant { read_at, ended: &ended }, order, kind, Some(about)).await
+                let (expected, ended) = (found.version, found.value.end_by(EndedBy::Operator, order.now));
+                self.revoke_one(issuer, Revoked::Grant { expected, ended: &ended }, order, kind, Some(about)).await
             }
             Change::Revoke(Target::Client(client_id)) => {
                 let kind = EventKind::ClientRevoked { client_id: client_id.clone(), reason: order.reason.clone() };
@@ -201,7 +201,7 @@ impl Control {
                 (marked.status, ClientRecord::Marked(Marked { id: id.clone(), status }))
             }
             None => {
-                let is = status_elsewhere(issuer, id).ok_or(Refusal::ClientUnknown)?;
+                let is = unregistered_status(issuer, id).ok_or(Refusal::ClientUnknown)?;
                 (is, ClientRecord::Marked(Marked { id: id.clone(), status }))
             }
         };

@@ -3,13 +3,13 @@
 use lychgate_domain::Refusal;
 use lychgate_domain::client::Status;
 use lychgate_domain::consent::{Consent, State};
-use lychgate_domain::grant::Standing;
+use lychgate_domain::grant::GrantStatus;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;
 use lychgate_store::consents::ConsentFilter;
 
 use super::changes::Target;
-use crate::clients::status_elsewhere;
+use crate::clients::unregistered_status;
 use crate::control::{Caller, Control};
 use crate::error::Error;
 
@@ -43,10 +43,10 @@ impl Control {
             Target::Issuer { .. } => none,
             Target::Grant(id) => {
                 let grant = self.store.grant(issuer, *id, now).await?.ok_or(Refusal::RecordUnknown("grant"))?.value;
-                let elsewhere = status_elsewhere(issuer, &grant.client_id);
+                let unregistered_status = unregistered_status(issuer, &grant.client_id);
                 let standing = self
                     .store
-                    .standing(issuer, &grant.subject, &grant.client_id, elsewhere, &grant.resource, now)
+                    .standing(issuer, &grant.subject, &grant.client_id, unregistered_status, &grant.resource, now)
                     .await?;
                 let live_grants = usize::from(grant.live(&standing.standing, now).is_ok());
                 return Ok(Estimate { live_grants, ..Estimate::default() });
@@ -81,7 +81,7 @@ impl Control {
         let ids: Vec<_> = consent.grants.iter().map(|(id, _)| *id).collect();
         let grants = self.store.grants_of(issuer, &ids, now).await?;
         let standing =
-            Standing { consent: Some(consent.clone()), client: Some(Status::Enabled), counters: consent.counters };
+            GrantStatus { consent: Some(consent.clone()), client: Some(Status::Enabled), counters: consent.counters };
         Ok((grants.iter().filter(|grant| grant.live(&standing, now).is_ok()).count(), ids.len()))
     }
 }

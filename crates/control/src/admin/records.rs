@@ -2,7 +2,7 @@
 
 use lychgate_domain::Refusal;
 use lychgate_domain::client::{Client, Status};
-use lychgate_domain::grant::{Grant, Standing, Status as GrantStatus};
+use lychgate_domain::grant::{self, Grant, GrantStatus};
 use lychgate_domain::id::{ClientId, GrantId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
@@ -10,10 +10,10 @@ use lychgate_domain::metadata_document;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_store::clients::ClientRecord;
-use lychgate_store::{StandingOf, StoreError};
+use lychgate_store::{GrantStatusKey, StoreError};
 
 use super::PageAsked;
-use crate::clients::status_elsewhere;
+use crate::clients::unregistered_status;
 use crate::control::{Caller, Control};
 use crate::error::Error;
 use crate::page_token::List;
@@ -113,7 +113,7 @@ impl Control {
             (Some(client), record) => configured(client, record.as_ref()),
             (None, Some(record)) => kept(record),
             (None, None) => {
-                let status = status_elsewhere(issuer, id).ok_or(Refusal::ClientUnknown)?;
+                let status = unregistered_status(issuer, id).ok_or(Refusal::ClientUnknown)?;
                 ListedClient { id: id.clone(), kind: ClientKind::Document, status, client: None }
             }
         })
@@ -165,22 +165,22 @@ impl Control {
     }
 }
 
-fn standing_of<'a>(issuer: &Issuer, grant: &'a Grant) -> StandingOf<'a> {
-    StandingOf {
+fn standing_of<'a>(issuer: &Issuer, grant: &'a Grant) -> GrantStatusKey<'a> {
+    GrantStatusKey {
         subject: &grant.subject,
         client: &grant.client_id,
-        elsewhere: status_elsewhere(issuer, &grant.client_id),
+        unregistered_status: unregistered_status(issuer, &grant.client_id),
         resource: &grant.resource,
     }
 }
 
 /// Whatever is live is what every use of a grant asks; the rest says why it is not.
-fn state(grant: &Grant, standing: &Standing, now: Timestamp) -> GrantState {
+fn state(grant: &Grant, standing: &GrantStatus, now: Timestamp) -> GrantState {
     match grant.status {
-        GrantStatus::Ended { .. } => GrantState::Ended,
-        GrantStatus::Live if grant.live(standing, now).is_ok() => GrantState::Live,
-        GrantStatus::Live if now >= grant.idle_end.min(grant.end) => GrantState::Expired,
-        GrantStatus::Live => GrantState::Lapsed,
+        grant::Status::Ended { .. } => GrantState::Ended,
+        grant::Status::Live if grant.live(standing, now).is_ok() => GrantState::Live,
+        grant::Status::Live if now >= grant.idle_end.min(grant.end) => GrantState::Expired,
+        grant::Status::Live => GrantState::Lapsed,
     }
 }
 

@@ -7,7 +7,7 @@ use lychgate_domain::client::{
 };
 use lychgate_domain::client_secret::SecretDigest;
 use lychgate_domain::id::ClientId;
-use lychgate_domain::issuer::{ClientPolicy, DocumentPolicy, DocumentRedirects, HostPatterns, Opening};
+use lychgate_domain::issuer::{ClientPolicy, DocumentPolicy, DocumentRedirects, HostPatterns, RegistrationPolicy};
 use lychgate_domain::metadata_document::MetadataDocument;
 use lychgate_domain::metadata_url::MetadataUrl;
 use lychgate_domain::redirect_uri::RedirectUri;
@@ -95,19 +95,19 @@ impl IssuerConfig {
 }
 
 impl RegistrationConfig {
-    fn opening(&self, at: &str) -> Result<Opening, ConfigError> {
+    fn opening(&self, at: &str) -> Result<RegistrationPolicy, ConfigError> {
         let (key, tokens) = (format!("{at}.initial_access_token_sha256"), &self.initial_access_token_sha256);
         match self.mode {
             RegistrationMode::InitialAccessToken if tokens.is_empty() => {
                 let remedy = "write the digest of at least one token: printf %s TOKEN | sha256sum";
                 Err(ConfigError::new(key, "is empty", remedy))
             }
-            RegistrationMode::InitialAccessToken => Ok(Opening::WithToken(digests(&key, tokens)?)),
+            RegistrationMode::InitialAccessToken => Ok(RegistrationPolicy::WithToken(digests(&key, tokens)?)),
             RegistrationMode::Open | RegistrationMode::Off if !tokens.is_empty() => {
                 Err(ConfigError::new(key, "has no meaning in this mode", "set mode = \"initial-access-token\""))
             }
-            RegistrationMode::Open => Ok(Opening::Open),
-            RegistrationMode::Off => Ok(Opening::Closed),
+            RegistrationMode::Open => Ok(RegistrationPolicy::Open),
+            RegistrationMode::Off => Ok(RegistrationPolicy::Closed),
         }
     }
 }

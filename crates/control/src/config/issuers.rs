@@ -267,7 +267,7 @@ impl IssuerConfig {
                 .as_ref()
                 .map(|policy| policy.published(&format!("{at}.policy")))
                 .transpose()?,
-            telling: self.upstream.telling(),
+            upstream_revocation: self.upstream.telling(),
             addresses: self.events.addresses.into(),
             lifetimes: self.lifetimes.lifetimes(&format!("{at}.lifetimes"))?,
         })

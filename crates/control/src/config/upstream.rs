@@ -1,7 +1,7 @@
 //! Upstreams: where people sign in.
 
 use lychgate_domain::issuer::IssuerUrl;
-use lychgate_domain::upstream_revocation::Telling;
+use lychgate_domain::upstream_revocation::UpstreamRevocationMode;
 use lychgate_domain::userinfo::SubjectClaim;
 use lychgate_process::config::{ConfigError, Secret};
 use serde::{Deserialize, Serialize};
@@ -75,12 +75,12 @@ pub enum RevocationMode {
     Each,
 }
 
-impl From<RevocationMode> for Telling {
+impl From<RevocationMode> for UpstreamRevocationMode {
     fn from(mode: RevocationMode) -> Self {
         match mode {
-            RevocationMode::Never => Telling::Never,
-            RevocationMode::Last => Telling::Last,
-            RevocationMode::Each => Telling::Each,
+            RevocationMode::Never => UpstreamRevocationMode::Never,
+            RevocationMode::Last => UpstreamRevocationMode::WhenLastGrantEnds,
+            RevocationMode::Each => UpstreamRevocationMode::PerGrant,
         }
     }
 }
@@ -154,10 +154,10 @@ impl UpstreamConfig {
     }
 
     /// An upstream that could not be told is not.
-    pub(super) fn telling(&self) -> Telling {
+    pub(super) fn telling(&self) -> UpstreamRevocationMode {
         match self {
             UpstreamConfig::Oidc(oidc) => oidc.revocation.into(),
-            UpstreamConfig::Oauth2(oauth2) if oauth2.revocation_endpoint.is_none() => Telling::Never,
+            UpstreamConfig::Oauth2(oauth2) if oauth2.revocation_endpoint.is_none() => UpstreamRevocationMode::Never,
             UpstreamConfig::Oauth2(oauth2) => oauth2.revocation.into(),
             UpstreamConfig::Github(github) => github.revocation.into(),
         }

@@ -7,7 +7,7 @@ use http::HeaderMap;
 use lychgate_domain::time::Timestamp;
 use serde_json::Value;
 
-use super::{Age, Document, Key, STALE_IF_ERROR, Standing, freshness};
+use super::{Age, ClientTrust, Document, Key, STALE_IF_ERROR, freshness};
 use crate::outbound::Validators;
 
 /// Of one document in memory: JSON unfolds to a hundred times its size.
@@ -72,8 +72,8 @@ impl Default for Shelves {
 
 impl Shelves {
     /// What is kept under `key`, which from now on stands where `standing` has a right to it.
-    pub(super) fn find(&mut self, key: &Key, standing: Standing) -> Option<&Entry> {
-        if standing == Standing::Consented
+    pub(super) fn find(&mut self, key: &Key, trust: ClientTrust) -> Option<&Entry> {
+        if trust == ClientTrust::Consented
             && let Some(entry) = self.strangers.remove(key)
         {
             self.consented.put(key.clone(), entry);
@@ -85,8 +85,8 @@ impl Shelves {
     }
 
     /// A stranger's flight does not take a document off the shelf where it stands.
-    pub(super) fn put(&mut self, key: Key, standing: Standing, entry: Entry) {
-        if standing == Standing::Consented || self.consented.entries.contains_key(&key) {
+    pub(super) fn put(&mut self, key: Key, trust: ClientTrust, entry: Entry) {
+        if trust == ClientTrust::Consented || self.consented.entries.contains_key(&key) {
             self.strangers.remove(&key);
             self.consented.put(key, entry);
         } else {
@@ -197,17 +197,17 @@ mod tests {
     #[test]
     fn strangers_do_not_displace_what_somebody_consented_to() {
         let mut shelves = Shelves::default();
-        shelves.put(key(0), Standing::Consented, small());
+        shelves.put(key(0), ClientTrust::Consented, small());
         // One that was a stranger's first.
-        shelves.put(key(1), Standing::Stranger, small());
-        assert!(shelves.find(&key(1), Standing::Consented).is_some());
-        shelves.put(key(2), Standing::Stranger, small());
-        (10..2000).for_each(|n| shelves.put(key(n), Standing::Stranger, small()));
+        shelves.put(key(1), ClientTrust::Stranger, small());
+        assert!(shelves.find(&key(1), ClientTrust::Consented).is_some());
+        shelves.put(key(2), ClientTrust::Stranger, small());
+        (10..2000).for_each(|n| shelves.put(key(n), ClientTrust::Stranger, small()));
         // Asked for and fetched by strangers, too.
-        shelves.put(key(0), Standing::Stranger, entry(json!({"renewed": 1})).unwrap());
-        (2000..4000).for_each(|n| shelves.put(key(n), Standing::Stranger, small()));
-        assert_eq!(shelves.find(&key(0), Standing::Stranger).unwrap().document.value, json!({"renewed": 1}));
-        let kept = |n: usize, shelves: &mut Shelves| shelves.find(&key(n), Standing::Stranger).is_some();
+        shelves.put(key(0), ClientTrust::Stranger, entry(json!({"renewed": 1})).unwrap());
+        (2000..4000).for_each(|n| shelves.put(key(n), ClientTrust::Stranger, small()));
+        assert_eq!(shelves.find(&key(0), ClientTrust::Stranger).unwrap().document.value, json!({"renewed": 1}));
+        let kept = |n: usize, shelves: &mut Shelves| shelves.find(&key(n), ClientTrust::Stranger).is_some();
         assert_eq!([0, 1, 2].map(|n| kept(n, &mut shelves)), [true, true, false]);
         assert_eq!((shelves.consented.entries.len(), shelves.strangers.entries.len()), (2, 1024));
     }

@@ -16,14 +16,14 @@ use lychgate_store::{StoreError, Versioned};
 
 use super::{ConsentPage, Next, ShownPolicy, Step, error_link};
 use crate::control::{Caller, Control, MAX_ROUNDS, contended};
-use crate::documents::Standing;
+use crate::documents::ClientTrust;
 use crate::error::Error;
 use crate::issuers::Serving;
 
 /// A finished login, where it is read, and who it was.
 pub(super) struct Login {
     pub(super) signed_in: SignedIn,
-    pub(super) read_at: Version,
+    pub(super) expected: Version,
     pub(super) person: Person,
 }
 
@@ -49,12 +49,13 @@ impl Control {
         now: Timestamp,
     ) -> Result<Next, Error> {
         let issuer = &*serving.issuer;
-        let Login { signed_in, read_at, person } = login;
+        let Login { signed_in, expected, person } = login;
         let (subject, decided) = (&signed_in.subject, &signed_in.approved.decided);
         for _ in 0..MAX_ROUNDS {
-            let client = self.client(issuer, &decided.client_id, Standing::Consented, now).await?;
-            let (id, elsewhere) = (&decided.client_id, client.elsewhere());
-            let standing = self.store.standing(issuer, subject, id, elsewhere, &decided.resource, now).await?;
+            let client = self.client(issuer, &decided.client_id, ClientTrust::Consented, now).await?;
+            let (id, unregistered_status) = (&decided.client_id, client.unregistered_status());
+            let standing =
+                self.store.standing(issuer, subject, id, unregistered_status, &decided.resource, now).await?;
             // What was approved minutes ago must still be what the client is, or the code would go elsewhere (B33). A
             // registration counts as it is in the snapshot that the commit expects.
             let client = match client.record {
@@ -84,7 +85,7 @@ impl Control {
                     let kind = EventKind::LoginQuestioned { requested: decided.requested_scopes.to_string() };
                     let about = about(decided, subject);
                     let event = Event::new(kind, about, &caller.for_events(issuer), attempt, 0, now);
-                    match self.store.ask_who(issuer, *read_at, signed_in, &event, now).await {
+                    match self.store.ask_who(issuer, *expected, signed_in, &event, now).await {
                         // A conflict can only be this very batch, sent again.
                         Ok(()) | Err(StoreError::Conflict) => {
                             return self.ask(serving, signed_in, person.clone(), false, now).await;
@@ -112,7 +113,7 @@ impl Control {
             };
             let event = Event::new(kind, about, &caller.for_events(issuer), attempt, 0, now);
             let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
-            match self.store.issue_code(issuer, *read_at, &login, now).await {
+            match self.store.issue_code(issuer, *expected, &login, now).await {
                 Ok(()) => return code_issued(serving, &issued),
                 Err(StoreError::Conflict) => match self.store.authorization(issuer, decided.id, now).await? {
                     // Ours after all, if the first commit's outcome was unknown.
@@ -141,7 +142,7 @@ impl Control {
     ) -> Result<Next, Error> {
         let (issuer, keys) = (&*serving.issuer, serving.keys());
         let (subject, decided) = (&signed_in.subject, &signed_in.approved.decided);
-        let client = self.client(issuer, &decided.client_id, Standing::Consented, now).await?;
+        let client = self.client(issuer, &decided.client_id, ClientTrust::Consented, now).await?;
         let request = decided.request();
         let resource = request.still_holds(issuer, &client.client)?;
         let displayed = Displayed::new(issuer, &client.client, &request, resource).to(subject, Page::Whole);

@@ -7,7 +7,7 @@ use lychgate_domain::ticket::Ticket;
 
 use super::Next;
 use crate::control::{Caller, Control};
-use crate::documents::Standing;
+use crate::documents::ClientTrust;
 use crate::error::Error;
 
 impl Control {
@@ -16,7 +16,7 @@ impl Control {
         let (issuer, now) = (&*serving.issuer, self.clock.now());
         let parameters = Parameters::new(pairs)?;
         let client_id = request::client_id(&parameters)?;
-        let client = self.client(issuer, &client_id, Standing::Stranger, now).await?.client;
+        let client = self.client(issuer, &client_id, ClientTrust::Stranger, now).await?.client;
         let redirect_uri = request::redirect_uri(&parameters, issuer, &client)?;
         let ticket = AuthorizationRequest::check(&parameters, issuer, &client, redirect_uri.clone())
             .and_then(|request| Ticket::issue(request, serving.keys(), &*self.entropy, now));

@@ -68,7 +68,7 @@ impl Control {
             match stored.value.at_callback(&cookie, &issuer.lifetimes, now)? {
                 AtCallback::SignedIn(signed_in) if is_me => {
                     let person = called(serving, &signed_in, &answer.cookies, now);
-                    let login = Login { signed_in, read_at: stored.version, person };
+                    let login = Login { signed_in, expected: stored.version, person };
                     let question = Question::Answered { displayed, attempt };
                     return self.after_login(serving, caller, &login, question, now).await;
                 }

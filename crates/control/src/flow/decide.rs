@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use lychgate_domain::authorization::{Approved, Authorization, Confirmed, Decided, Decision, Seen};
+use lychgate_domain::authorization::{Approved, Authorization, Confirmed, Decided, Decision, PresentedScreen};
 use lychgate_domain::cookie::{Cookies, LoginCookie};
 use lychgate_domain::event::{Event, EventKind};
 use lychgate_domain::form::{self, Page};
@@ -17,7 +17,7 @@ use super::after_login::about;
 use super::visitor::View;
 use super::{Answer, Next, Pressed, Step};
 use crate::control::{Caller, Control, MAX_ROUNDS, contended};
-use crate::documents::Standing;
+use crate::documents::ClientTrust;
 use crate::error::Error;
 use crate::issuers::Serving;
 
@@ -64,7 +64,7 @@ impl Control {
             if let Some(stored) = self.decision_in(serving, &ticket, &answer.cookies, now).await? {
                 return self.decided(serving, &stored, decision, &answer.cookies, now).await;
             }
-            let client = self.client(issuer, &ticket.request.client_id, Standing::Stranger, now).await?;
+            let client = self.client(issuer, &ticket.request.client_id, ClientTrust::Stranger, now).await?;
             let resource = ticket.request.still_holds(issuer, &client.client)?;
             let known = self.known(serving, &ticket, &client, &answer.cookies, now).await?;
             let text = &*answer.ticket;
@@ -76,13 +76,13 @@ impl Control {
             };
             let mut decided = Decided::new(id, ticket.clone(), issuer, &client.client, browser, attempt, now);
             // On the page with one button there is nothing to untick.
-            if decision == Decision::Approve && matches!(seen, Seen::Page { .. }) {
+            if decision == Decision::Approve && matches!(seen, PresentedScreen::Full { .. }) {
                 // RFC 6749 §3.3: less than was asked, and the token says so (E3).
                 let asked = &decided.requested_scopes;
                 decided.scopes = resource.approved_scopes(asked, &answer.chosen_scopes).map_err(again)?;
             }
             // Whom the page named; who else it was, nobody knows, and no rows are kept of strangers.
-            let denied = match (decision, seen.as_whom()) {
+            let denied = match (decision, seen.presented_to()) {
                 (Decision::Deny, Some(subject)) => {
                     let kind = EventKind::ConsentDenied { requested: decided.requested_scopes.to_string() };
                     let about = about(&decided, subject);
@@ -107,7 +107,7 @@ impl Control {
     pub(super) async fn approve_unseen(
         &self,
         view: &View<'_>,
-        seen: Seen,
+        seen: PresentedScreen,
         attempt: Attempt,
         cookies: &Cookies,
     ) -> Result<Option<Next>, Error> {

@@ -21,7 +21,7 @@ use lychgate_store::{StoreError, Versioned};
 use super::Next;
 use super::after_login::{Login, Question, code_issued, failed_login};
 use crate::control::{Caller, Control};
-use crate::documents::Standing;
+use crate::documents::ClientTrust;
 use crate::error::Error;
 use crate::issuers::Serving;
 use crate::upstream::{Callback, Identity, UpstreamError};
@@ -81,7 +81,7 @@ impl Control {
     /// Before the upstream's code is spent on it.
     async fn still_offered(&self, serving: &Serving, decided: &Decided, now: Timestamp) -> Result<(), Error> {
         // Somebody has approved it: its document is nobody's junk.
-        let client = self.client(&serving.issuer, &decided.client_id, Standing::Consented, now).await?.client;
+        let client = self.client(&serving.issuer, &decided.client_id, ClientTrust::Consented, now).await?.client;
         Ok(request::still_offered(&serving.issuer, &client, &decided.redirect_uri, &decided.resource)?)
     }
 
@@ -135,7 +135,7 @@ impl Control {
                     let id = SealedFor::Authorization(claim.approved.decided.id);
                     let sealed = tokens.seal(id, &serving.issuer, serving.keys(), &*self.entropy);
                     let signed_in = claim.clone().sign_in(person.subject.clone(), sealed, now);
-                    let login = Login { signed_in, read_at: version, person: person.clone() };
+                    let login = Login { signed_in, expected: version, person: person.clone() };
                     self.after_login(serving, caller, &login, Question::NotYet, now).await
                 }
                 Err(failure) => self.fail(serving, claim, version, *failure, now).await,
@@ -177,12 +177,12 @@ impl Control {
         &self,
         serving: &Serving,
         claim: &LoggingIn,
-        read_at: Version,
+        expected: Version,
         failure: LoginFailure,
         now: Timestamp,
     ) -> Result<Next, Error> {
         let failed = claim.clone().fail(failure, now);
-        match self.store.fail_login(&serving.issuer, read_at, &failed, None, now).await {
+        match self.store.fail_login(&serving.issuer, expected, &failed, None, now).await {
             // A conflict can only be this very batch, sent again.
             Ok(()) | Err(StoreError::Conflict) => Ok(failed_login(serving, &failed)),
             Err(error) => Err(error.into()),

@@ -2,18 +2,18 @@
 
 use std::sync::Arc;
 
-use lychgate_domain::authorization::Seen;
+use lychgate_domain::authorization::PresentedScreen;
 use lychgate_domain::cookie::{self, Cookies};
 use lychgate_domain::entropy::random;
 use lychgate_domain::form::Page;
 use lychgate_domain::id::{Attempt, BrowserId};
-use lychgate_domain::prompt::{self, Shown};
+use lychgate_domain::prompt::{self, ConsentScreen};
 use lychgate_domain::ticket::Ticket;
 
 use super::visitor::View;
 use super::{Next, Step};
 use crate::control::{Caller, Control};
-use crate::documents::Standing;
+use crate::documents::ClientTrust;
 use crate::error::Error;
 use crate::issuers::Serving;
 
@@ -46,26 +46,31 @@ impl Control {
     async fn show_to(&self, serving: &Serving, attempt: Attempt, visit: &Visit) -> Result<Next, Error> {
         let (issuer, now) = (&*serving.issuer, self.clock.now());
         let ticket = &Ticket::open(&visit.ticket, issuer, serving.keys(), now)?;
-        let client = self.client(issuer, &ticket.request.client_id, Standing::Stranger, now).await?;
+        let client = self.client(issuer, &ticket.request.client_id, ClientTrust::Stranger, now).await?;
         let resource = ticket.request.still_holds(issuer, &client.client)?;
         let returning = visit.cookies.browsers(issuer, serving.keys()).into_iter().next();
         let browser = returning.unwrap_or_else(|| BrowserId::from_bytes(random(&*self.entropy)));
         let known = self.known(serving, ticket, &client, &visit.cookies, now).await?;
         let view = View { serving, text: &visit.ticket, ticket, client, resource, browser, known, now };
         let shown = match visit.whole_page {
-            true => Shown::Everything,
-            false => prompt::shown(issuer, &ticket.request, view.covered().as_ref(), visit.sec_fetch_site.as_deref()),
+            true => ConsentScreen::Full,
+            false => prompt::consent_screen(
+                issuer,
+                &ticket.request,
+                view.covered().as_ref(),
+                visit.sec_fetch_site.as_deref(),
+            ),
         };
         let step = match (shown, &view.known) {
-            (Shown::Nothing, Some(known)) => {
-                let seen = Seen::Nothing { as_whom: known.person.subject.clone() };
+            (ConsentScreen::Skipped, Some(known)) => {
+                let seen = PresentedScreen::Skipped { presented_to: known.person.subject.clone() };
                 if let Some(next) = self.approve_unseen(&view, seen, attempt, &visit.cookies).await? {
                     return Ok(next);
                 }
                 Step::Consent(Box::new(view.page(Page::Whole)))
             }
-            (Shown::OneButton, Some(_)) => Step::Remembered(Box::new(view.page(Page::OneButton))),
-            (Shown::Everything, _) | (Shown::OneButton | Shown::Nothing, None) => {
+            (ConsentScreen::OneClick, Some(_)) => Step::Remembered(Box::new(view.page(Page::OneButton))),
+            (ConsentScreen::Full, _) | (ConsentScreen::OneClick | ConsentScreen::Skipped, None) => {
                 Step::Consent(Box::new(view.page(Page::Whole)))
             }
         };

@@ -1,6 +1,6 @@
 //! Who sits at the browser, as far as is known, and what the consent pages say to them. Nothing is written.
 
-use lychgate_domain::authorization::Seen;
+use lychgate_domain::authorization::PresentedScreen;
 use lychgate_domain::consent::{Consent, Covered};
 use lychgate_domain::cookie::Cookies;
 use lychgate_domain::form::{self, Displayed, Page};
@@ -49,7 +49,8 @@ impl Control {
         let (issuer, request) = (&*serving.issuer, &ticket.request);
         let Some(session) = cookies.session(issuer, serving.keys(), now) else { return Ok(None) };
         let (subject, id) = (&session.person.subject, &request.client_id);
-        let standing = self.store.standing(issuer, subject, id, client.elsewhere(), &request.resource, now).await?;
+        let standing =
+            self.store.standing(issuer, subject, id, client.unregistered_status(), &request.resource, now).await?;
         let (consent, counters) = (standing.standing.consent, standing.standing.counters);
         Ok(Some(Known { person: session.person, consent, counters }))
     }
@@ -64,18 +65,18 @@ impl View<'_> {
 
     /// What an answer was given to; `None` if that is not what is true now. A page that named nobody is as good as one
     /// that does: whoever signs in is then asked about nothing that the page did not say.
-    pub(super) fn seen(&self, displayed: Displayed) -> Option<Seen> {
+    pub(super) fn seen(&self, displayed: Displayed) -> Option<PresentedScreen> {
         let anonymous = self.displayed();
         if displayed == anonymous {
-            return Some(Seen::Page { as_whom: None });
+            return Some(PresentedScreen::Full { presented_to: None });
         }
         let subject = &self.known.as_ref()?.person.subject;
         if displayed == anonymous.to(subject, Page::Whole) {
-            return Some(Seen::Page { as_whom: Some(subject.clone()) });
+            return Some(PresentedScreen::Full { presented_to: Some(subject.clone()) });
         }
         // What was taken back, or has changed, while the button was on the screen is not allowed by it.
         let is_covered = displayed == anonymous.to(subject, Page::OneButton) && self.covered().is_some();
-        is_covered.then(|| Seen::Button { as_whom: subject.clone() })
+        is_covered.then(|| PresentedScreen::OneClick { presented_to: subject.clone() })
     }
 
     pub(super) fn page(self, page: Page) -> ConsentPage {

@@ -49,7 +49,7 @@ impl Exchange<'_> {
         &self,
         issued: CodeIssued,
         verified: &PkceVerified,
-        read_at: Version,
+        expected: Version,
     ) -> Result<Tokens, RedeemError> {
         let (control, issuer, keys) = (self.control, &self.serving.issuer, self.serving.keys());
         let about = About {
@@ -60,7 +60,7 @@ impl Exchange<'_> {
         };
         let standing = control
             .store
-            .standing(issuer, &about.subject, &about.client_id, self.elsewhere, &about.resource, self.now)
+            .standing(issuer, &about.subject, &about.client_id, self.unregistered_status, &about.resource, self.now)
             .await
             .map_err(Error::from)?;
         let redeemed = issued.redeem(&self.authenticated, verified, keys, self.attempt, self.now);
@@ -95,7 +95,7 @@ impl Exchange<'_> {
             standing: &standing,
             events: &events,
         };
-        match control.store.redeem(issuer, read_at, &redemption, self.now).await {
+        match control.store.redeem(issuer, expected, &redemption, self.now).await {
             Ok(_) => Ok(self.tokens(&grant, &redeemed.issuance())?),
             Err(StoreError::Conflict) => Err(RedeemError::Conflict),
             Err(error) => Err(RedeemError::Error(error.into())),

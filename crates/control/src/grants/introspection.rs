@@ -9,7 +9,7 @@ use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;
 use serde::Deserialize;
 
-use crate::clients::status_elsewhere;
+use crate::clients::unregistered_status;
 use crate::config::Role;
 use crate::control::{Caller, Control};
 use crate::error::Error;
@@ -66,9 +66,11 @@ impl Control {
         }
         let Some(grant) = self.store.grant(issuer, claims.grant_id, now).await? else { return Ok(None) };
         let (grant, id) = (grant.value, &claims.client_id);
-        let elsewhere = status_elsewhere(issuer, &grant.client_id);
-        let standing =
-            self.store.standing(issuer, &grant.subject, &grant.client_id, elsewhere, &grant.resource, now).await?;
+        let unregistered_status = unregistered_status(issuer, &grant.client_id);
+        let standing = self
+            .store
+            .standing(issuer, &grant.subject, &grant.client_id, unregistered_status, &grant.resource, now)
+            .await?;
         let is_of_grant = grant.client_id.as_str() == id && grant.resource == claims.aud;
         Ok((is_of_grant && grant.live(&standing.standing, now).is_ok()).then_some(claims))
     }

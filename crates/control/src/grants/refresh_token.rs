@@ -3,10 +3,10 @@
 use lychgate_domain::Refusal;
 use lychgate_domain::client::GrantType;
 use lychgate_domain::event::EventKind;
-use lychgate_domain::grant::{EndedBy, Grant, Judgement, RefreshRequest};
+use lychgate_domain::grant::{EndedBy, Grant, RefreshOutcome, RefreshRequest};
 use lychgate_domain::refresh_token::PresentedRefreshToken;
 use lychgate_store::StoreError;
-use lychgate_store::grants::StoredStanding;
+use lychgate_store::grants::StoredGrantStatus;
 
 use super::{Exchange, Tokens, required};
 use crate::control::{MAX_ROUNDS, contended};
@@ -24,7 +24,7 @@ impl Exchange<'_> {
             stored.value.authenticate(&token, &self.authenticated, keys)?;
             let standing = self.live(&stored.value).await?;
             match stored.value.judge(&token, asked, self.attempt, issuer, self.now)? {
-                Judgement::Rotate(scopes) => {
+                RefreshOutcome::Rotate(scopes) => {
                     let grant = stored.value.rotate(scopes, keys, self.attempt, &issuer.lifetimes, self.now);
                     match self.control.store.rotate(issuer, stored.version, &grant, &standing, self.now).await {
                         Ok(_) => return self.tokens(&grant, &grant.current),
@@ -32,8 +32,8 @@ impl Exchange<'_> {
                         Err(error) => return Err(error.into()),
                     }
                 }
-                Judgement::Repeat => return self.tokens(&stored.value, &stored.value.current),
-                Judgement::Replay => {
+                RefreshOutcome::Repeat => return self.tokens(&stored.value, &stored.value.current),
+                RefreshOutcome::Replay => {
                     let grant_id = token.grant_id();
                     let kind = EventKind::RefreshTokenReplayed { grant_id };
                     self.end_grant(grant_id, EndedBy::RefreshTokenReplay, &kind).await?;
@@ -45,11 +45,11 @@ impl Exchange<'_> {
     }
 
     /// That the grant lives, and what it was judged by.
-    pub(super) async fn live(&self, grant: &Grant) -> Result<StoredStanding, Error> {
+    pub(super) async fn live(&self, grant: &Grant) -> Result<StoredGrantStatus, Error> {
         let store = &self.control.store;
         let (subject, client, resource) = (&grant.subject, &grant.client_id, &grant.resource);
         let standing =
-            store.standing(&self.serving.issuer, subject, client, self.elsewhere, resource, self.now).await?;
+            store.standing(&self.serving.issuer, subject, client, self.unregistered_status, resource, self.now).await?;
         grant.live(&standing.standing, self.now)?;
         Ok(standing)
     }

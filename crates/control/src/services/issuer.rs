@@ -8,7 +8,7 @@ use lychgate_api::v1::{
     DescribeRequest, DescribeResponse, ListRequest, ListResponse, ProtectedResource, ServerMetadata,
 };
 use lychgate_domain::client::{AuthenticationMethod, GrantType};
-use lychgate_domain::issuer::{Issuer, Opening, Resource};
+use lychgate_domain::issuer::{Issuer, RegistrationPolicy, Resource};
 use lychgate_domain::jwk::SignatureAlgorithm;
 use tonic::{Request, Response, Status};
 
@@ -65,8 +65,8 @@ fn metadata(serving: &Serving) -> ServerMetadata {
     scopes.dedup();
     let methods: Vec<_> = AuthenticationMethod::ALL.iter().map(|method| method.as_str().to_owned()).collect();
     let registration = match issuer.policy.registration {
-        Opening::Open | Opening::WithToken(_) => format!("{url}/register"),
-        Opening::Closed => String::new(),
+        RegistrationPolicy::Open | RegistrationPolicy::WithToken(_) => format!("{url}/register"),
+        RegistrationPolicy::Closed => String::new(),
     };
     // While one algorithm follows another, both: a verifier that allows what is said here refuses nothing of ours.
     let algorithms: BTreeSet<_> = serving.published_keys().iter().map(|key| key.alg.clone()).collect();

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use lychgate_control::documents::{Document, DocumentError, Documents, Kind, STALE_IF_ERROR, Standing};
+use lychgate_control::documents::{ClientTrust, Document, DocumentError, Documents, Kind, STALE_IF_ERROR};
 use lychgate_control::outbound::{Class, Policy};
 use lychgate_domain::time::Timestamp;
 use serde_json::{Value, json};
@@ -43,12 +43,12 @@ impl Stage {
         url(self.host.url("famous.example", path))
     }
 
-    async fn at(&self, path: &str, standing: Standing, now: Timestamp) -> Result<Arc<Document>, DocumentError> {
-        self.documents.get(&self.url(path), Kind::ClientMetadata, standing, now).await
+    async fn at(&self, path: &str, trust: ClientTrust, now: Timestamp) -> Result<Arc<Document>, DocumentError> {
+        self.documents.get(&self.url(path), Kind::ClientMetadata, trust, now).await
     }
 
     async fn get(&self, now: Timestamp) -> Result<Value, DocumentError> {
-        Ok(self.at(PATH, Standing::Stranger, now).await?.value.clone())
+        Ok(self.at(PATH, ClientTrust::Stranger, now).await?.value.clone())
     }
 
     fn fetched(&self) -> usize {
@@ -60,7 +60,7 @@ impl Stage {
 #[tokio::test]
 async fn a_document_is_asked_for_again_when_it_is_not_fresh_any_more() {
     let stage = Stage::new(good("cache-control: max-age=600\r\netag: \"a\"\r\n", r#"{"a":1}"#)).await;
-    let first = stage.at(PATH, Standing::Stranger, NOW).await.unwrap();
+    let first = stage.at(PATH, ClientTrust::Stranger, NOW).await.unwrap();
     assert_eq!((first.fetched_at, first.fresh_until), (NOW, after(600)));
     assert_eq!(stage.get(after(599)).await.unwrap(), json!({"a":1}));
     assert_eq!(stage.fetched(), 1);
@@ -68,7 +68,7 @@ async fn a_document_is_asked_for_again_when_it_is_not_fresh_any_more() {
     stage.host.now_answers(Answer::Says(
         b"HTTP/1.1 304 Not Modified\r\ncache-control: max-age=60\r\nlast-modified: today\r\n\r\n".to_vec(),
     ));
-    let second = stage.at(PATH, Standing::Stranger, after(600)).await.unwrap();
+    let second = stage.at(PATH, ClientTrust::Stranger, after(600)).await.unwrap();
     assert_eq!((second.fetched_at, second.fresh_until), (after(600), after(660)));
     assert_eq!((&second.value, second.digest), (&first.value, first.digest));
     stage.host.now_answers(good("", r#"{"a":2}"#));
@@ -148,7 +148,7 @@ async fn what_the_owner_has_taken_back_does_not_serve_on() {
         (answers("200 OK", json, r#"{"bad":1}"#), Class::Invalid),
     ] {
         let stage = Stage::new(good("", r#"{"a":1}"#)).await;
-        stage.at(PATH, Standing::Consented, NOW).await.unwrap();
+        stage.at(PATH, ClientTrust::Consented, NOW).await.unwrap();
         stage.host.now_answers(answer);
         assert_eq!(stage.get(after(300)).await.unwrap_err().class(), class);
         stage.host.now_answers(answers("500 Oops", json, "1"));
@@ -160,25 +160,25 @@ async fn what_the_owner_has_taken_back_does_not_serve_on() {
 async fn who_misses_a_key_has_a_fresh_key_set_looked_at_again_once_a_minute() {
     let keys = |n: u32| good("cache-control: max-age=86400\r\n", &json!({ "keys": [n] }).to_string());
     let stage = Stage::new(keys(1)).await;
-    let (address, standing) = (stage.url("/jwks.json"), Standing::Consented);
+    let (address, trust) = (stage.url("/jwks.json"), ClientTrust::Consented);
     let look_again = async |now| {
-        let found = stage.documents.look_again(&address, Kind::KeySet, standing, now).await;
+        let found = stage.documents.look_again(&address, Kind::KeySet, trust, now).await;
         found.map(|document| document.value["keys"][0].clone())
     };
     assert_eq!(look_again(NOW).await.unwrap(), 1);
     stage.host.now_answers(keys(2));
     assert_eq!(look_again(after(59)).await.unwrap(), 1);
     assert_eq!(look_again(after(60)).await.unwrap(), 2);
-    let kept = stage.documents.get(&address, Kind::KeySet, standing, after(80_000)).await.unwrap();
+    let kept = stage.documents.get(&address, Kind::KeySet, trust, after(80_000)).await.unwrap();
     assert_eq!((kept.value["keys"][0].clone(), stage.fetched()), (json!(2), 2));
     // A host that is away does not make a fresh document stale.
     stage.host.now_answers(Answer::Says(Vec::new()));
     assert_eq!(look_again(after(80_000)).await.unwrap(), 2);
     // The same URL as something else is something else.
-    assert!(stage.documents.get(&address, Kind::ClientMetadata, standing, after(80_000)).await.is_err());
+    assert!(stage.documents.get(&address, Kind::ClientMetadata, trust, after(80_000)).await.is_err());
     stage.host.now_answers(good("", &json!("x".repeat(60_000)).to_string()));
     assert!(look_again(after(90_000)).await.is_ok());
-    let large = stage.documents.get(&address, Kind::ClientMetadata, standing, after(90_000)).await.unwrap_err();
+    let large = stage.documents.get(&address, Kind::ClientMetadata, trust, after(90_000)).await.unwrap_err();
     assert_eq!(chain(large), "it cannot be fetched: the answer has more than 5120 bytes");
 }
 
@@ -197,8 +197,8 @@ async fn sixty_four_at_once_are_one_fetch_with_one_outcome() {
             }
         }
         let all = join_all((0..64).map(|n| {
-            let standing = if n % 2 == 0 { Standing::Stranger } else { Standing::Consented };
-            stage.at(PATH, standing, NOW)
+            let trust = if n % 2 == 0 { ClientTrust::Stranger } else { ClientTrust::Consented };
+            stage.at(PATH, trust, NOW)
         }));
         let opened = async {
             stage.host.has_requests(1).await;
@@ -220,7 +220,7 @@ async fn junk_ids_on_a_famous_host_do_not_starve_the_real_ones() {
     stage.host.now_answers(answers("404 Not Found", "", ""));
     let mut busy = 0;
     for n in 0..200 {
-        match stage.at(&format!("/junk/{n}"), Standing::Stranger, after(60)).await.unwrap_err() {
+        match stage.at(&format!("/junk/{n}"), ClientTrust::Stranger, after(60)).await.unwrap_err() {
             DocumentError::Busy { retry_after } => {
                 assert_eq!(retry_after, Duration::from_secs(1));
                 busy += 1;
@@ -232,10 +232,10 @@ async fn junk_ids_on_a_famous_host_do_not_starve_the_real_ones() {
     assert_eq!((busy, stage.fetched()), (180, 21));
     stage.host.now_answers(cached);
     assert!(stage.get(after(60)).await.is_ok());
-    assert!(stage.at("/consented", Standing::Consented, after(60)).await.is_ok());
-    assert!(matches!(stage.at("/new", Standing::Stranger, after(60)).await, Err(DocumentError::Busy { .. })));
+    assert!(stage.at("/consented", ClientTrust::Consented, after(60)).await.is_ok());
+    assert!(matches!(stage.at("/new", ClientTrust::Stranger, after(60)).await, Err(DocumentError::Busy { .. })));
     assert_eq!(stage.fetched(), 23);
-    assert!(stage.at("/new", Standing::Stranger, after(61)).await.is_ok());
+    assert!(stage.at("/new", ClientTrust::Stranger, after(61)).await.is_ok());
 }
 
 /// Requirements: D7.
@@ -252,21 +252,21 @@ async fn slow_strangers_hold_up_strangers_only() {
     stage.get(NOW).await.unwrap();
     stage.host.now_answers(Answer::Behind(slow));
     let paths: Vec<_> = (0..8).map(|n| format!("/slow/{n}")).collect();
-    let slow = join_all(paths.iter().map(|path| stage.at(path, Standing::Stranger, after(300))));
+    let slow = join_all(paths.iter().map(|path| stage.at(path, ClientTrust::Stranger, after(300))));
     let meanwhile = async {
         stage.host.has_requests(9).await;
-        let ninth = stage.at("/slow/9", Standing::Stranger, after(300)).await;
+        let ninth = stage.at("/slow/9", ClientTrust::Stranger, after(300)).await;
         assert!(matches!(ninth, Err(DocumentError::Busy { .. })));
         assert_eq!(ninth.unwrap_err().class(), Class::Unreachable);
         stage.host.now_answers(good("", r#"{"a":2}"#));
         assert_eq!(stage.get(after(300)).await.unwrap(), json!({"a":2}));
-        assert!(stage.at("/consented", Standing::Consented, after(300)).await.is_ok());
+        assert!(stage.at("/consented", ClientTrust::Consented, after(300)).await.is_ok());
         stage.host.open();
     };
     let (outcomes, ()) = tokio::join!(slow, meanwhile);
     assert!(outcomes.iter().all(Result::is_ok));
     // Whoever has finished is out of the way.
-    assert!(stage.at("/slow/9", Standing::Stranger, after(300)).await.is_ok());
+    assert!(stage.at("/slow/9", ClientTrust::Stranger, after(300)).await.is_ok());
 }
 
 #[tokio::test]
@@ -274,10 +274,10 @@ async fn a_kept_document_serves_while_its_host_may_not_be_asked() {
     let stage = Stage::new(good("", r#"{"a":1}"#)).await;
     let paths: Vec<_> = (0..30).map(|n| format!("/{n}")).collect();
     for (n, path) in (0..).zip(&paths) {
-        stage.at(path, Standing::Stranger, after(n)).await.unwrap();
+        stage.at(path, ClientTrust::Stranger, after(n)).await.unwrap();
     }
     let late = after(400);
-    let outcomes = join_all(paths.iter().map(|path| stage.at(path, Standing::Stranger, late))).await;
+    let outcomes = join_all(paths.iter().map(|path| stage.at(path, ClientTrust::Stranger, late))).await;
     assert!(outcomes.iter().all(Result::is_ok));
     // Eight at once, of all that are known.
     assert_eq!(stage.fetched(), 30 + 8);

@@ -2,14 +2,16 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use lychgate_domain::authorization::{Approved, Authorization, CodeExchange, CodeIssued, Decided, Decision, Seen};
+use lychgate_domain::authorization::{
+    Approved, Authorization, CodeExchange, CodeIssued, Decided, Decision, PresentedScreen,
+};
 use lychgate_domain::client::{About, Client};
 use lychgate_domain::client_authentication::Credentials;
 use lychgate_domain::consent::Consent;
 use lychgate_domain::cookie::{self, Cookies, LoginCookie};
 use lychgate_domain::entropy::Entropy;
 use lychgate_domain::form::{self, Displayed};
-use lychgate_domain::grant::{Counters, Grant, Standing};
+use lychgate_domain::grant::{Counters, Grant, GrantStatus};
 use lychgate_domain::id::{Attempt, BrowserId, IssuerId};
 use lychgate_domain::issuer::{
     Choice, ClientPolicy, Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition,
@@ -26,7 +28,7 @@ use lychgate_domain::secret::Secret;
 use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_domain::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_revocation::Telling;
+use lychgate_domain::upstream_revocation::UpstreamRevocationMode;
 use lychgate_domain::upstream_tokens::{SealedFor, UpstreamTokens};
 use zeroize::Zeroizing;
 
@@ -57,7 +59,7 @@ pub struct Flow {
     pub code: String,
     pub exchange: CodeExchange,
     pub grant: Grant,
-    pub standing: Standing,
+    pub standing: GrantStatus,
     pub refresh_token: String,
 }
 
@@ -92,7 +94,7 @@ impl Flow {
         let decided = Decided::new(id, ticket, &issuer, &client, browser, attempt(1), at(2));
         let verified = decided.code_challenge.verify(VERIFIER)?;
         let Authorization::Approved(approved) =
-            Authorization::decide(decided, Decision::Approve, Seen::Page { as_whom: None }, &keys)
+            Authorization::decide(decided, Decision::Approve, PresentedScreen::Full { presented_to: None }, &keys)
         else {
             return Err("it was approved".into());
         };
@@ -123,7 +125,11 @@ impl Flow {
             code,
             exchange,
             grant,
-            standing: Standing { consent: Some(consent), client: Some(client.status), counters: Counters::default() },
+            standing: GrantStatus {
+                consent: Some(consent),
+                client: Some(client.status),
+                counters: Counters::default(),
+            },
             refresh_token,
             client,
             entropy,
@@ -219,7 +225,7 @@ fn issuer() -> Result<Issuer> {
         policy: ClientPolicy::default(),
         prompt: PromptPolicy::default(),
         published_policy: None,
-        telling: Telling::Last,
+        upstream_revocation: UpstreamRevocationMode::WhenLastGrantEnds,
         addresses: lychgate_domain::event::AddressPolicy::default(),
         lifetimes: Lifetimes::default(),
     })

@@ -4,12 +4,12 @@
 use std::hint::black_box;
 
 use lychgate_domain::access_token::AccessTokenClaims;
-use lychgate_domain::authorization::{Authorization, Decided, Decision, Seen};
+use lychgate_domain::authorization::{Authorization, Decided, Decision, PresentedScreen};
 use lychgate_domain::code::PresentedCode;
 use lychgate_domain::cookie::{self, LoginCookie};
 use lychgate_domain::entropy::random;
 use lychgate_domain::form::{self, Displayed};
-use lychgate_domain::grant::{Grant, Judgement, RefreshRequest};
+use lychgate_domain::grant::{Grant, RefreshOutcome, RefreshRequest};
 use lychgate_domain::keys::Purpose;
 use lychgate_domain::login::{self, LoginSecrets, Returned};
 use lychgate_domain::parameters::Parameters;
@@ -70,7 +70,7 @@ fn decide(flow: &Flow) -> Result<()> {
         return Err("something else was displayed".into());
     }
     let decided = Decided::new(id, ticket, issuer, &flow.client, browser, attempt(1), at(2));
-    black_box(Authorization::decide(decided, Decision::Approve, Seen::Page { as_whom: None }, keys));
+    black_box(Authorization::decide(decided, Decision::Approve, PresentedScreen::Full { presented_to: None }, keys));
     black_box(LoginSecrets::derive(keys.active(Purpose::Login), id));
     black_box(LoginCookie::new(id, browser, issuer, at(2)).set(issuer, keys.active(Purpose::Cookie)));
     Ok(())
@@ -116,7 +116,8 @@ fn refresh(flow: &Flow) -> Result<()> {
     let grant = flow.grant.clone();
     grant.authenticate(&token, &flow.credentials.authenticate(&flow.client, None)?, keys)?;
     grant.live(&flow.standing, at(65))?;
-    let Judgement::Rotate(scopes) = grant.judge(&token, &RefreshRequest::default(), attempt(4), issuer, at(65))? else {
+    let RefreshOutcome::Rotate(scopes) = grant.judge(&token, &RefreshRequest::default(), attempt(4), issuer, at(65))?
+    else {
         return Err("it is the current token, and was not taken for it".into());
     };
     let grant = grant.rotate(scopes, keys, attempt(4), &issuer.lifetimes, at(65));

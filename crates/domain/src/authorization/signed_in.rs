@@ -11,21 +11,23 @@ use crate::time::Timestamp;
 
 /// What a yes was said to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Seen {
+pub enum PresentedScreen {
     /// The whole page, and whom it said to be signed in, if anybody.
-    Page { as_whom: Option<Subject> },
+    Full { presented_to: Option<Subject> },
     /// One button, with which somebody repeated what they had allowed before.
-    Button { as_whom: Subject },
+    OneClick { presented_to: Subject },
     /// Nothing: an operator trusts the client with what somebody allowed before.
-    Nothing { as_whom: Subject },
+    Skipped { presented_to: Subject },
 }
 
-impl Seen {
+impl PresentedScreen {
     /// Whom it named: whoever was there last, which proves nothing of who is there now.
-    pub fn as_whom(&self) -> Option<&Subject> {
+    pub fn presented_to(&self) -> Option<&Subject> {
         match self {
-            Seen::Page { as_whom } => as_whom.as_ref(),
-            Seen::Button { as_whom } | Seen::Nothing { as_whom } => Some(as_whom),
+            PresentedScreen::Full { presented_to } => presented_to.as_ref(),
+            PresentedScreen::OneClick { presented_to } | PresentedScreen::Skipped { presented_to } => {
+                Some(presented_to)
+            }
         }
     }
 }
@@ -65,13 +67,17 @@ impl SignedIn {
         }
         match &self.approved.seen {
             // Nobody was named on the page, so nobody else can have been meant.
-            Seen::Page { as_whom: None } => AfterLogin::Approve,
-            Seen::Page { as_whom: Some(expected) } if *expected == self.subject => AfterLogin::Approve,
-            Seen::Button { as_whom } | Seen::Nothing { as_whom } if *as_whom == self.subject => {
+            PresentedScreen::Full { presented_to: None } => AfterLogin::Approve,
+            PresentedScreen::Full { presented_to: Some(expected) } if *expected == self.subject => AfterLogin::Approve,
+            PresentedScreen::OneClick { presented_to } | PresentedScreen::Skipped { presented_to }
+                if *presented_to == self.subject =>
+            {
                 covered.map_or(AfterLogin::Ask, |covered| AfterLogin::Keep(covered.by()))
             }
             // The second person at one browser must not hand out their account with the first one's yes (OAuth 2.1 §7.3).
-            Seen::Page { .. } | Seen::Button { .. } | Seen::Nothing { .. } => AfterLogin::Ask,
+            PresentedScreen::Full { .. } | PresentedScreen::OneClick { .. } | PresentedScreen::Skipped { .. } => {
+                AfterLogin::Ask
+            }
         }
     }
 

@@ -1,7 +1,8 @@
 //! Decisions and what became of them.
 
 use lychgate_domain::authorization::{
-    Approved, Authorization, CodeIssued, Decided, Denied, Failed, LoggingIn, LoginFailure, Redeemed, Seen, SignedIn,
+    Approved, Authorization, CodeIssued, Decided, Denied, Failed, LoggingIn, LoginFailure, PresentedScreen, Redeemed,
+    SignedIn,
 };
 use lychgate_domain::id::{AuthorizationId, BrowserId, ClientId, GrantId};
 use lychgate_domain::keys::KeyId;
@@ -146,9 +147,9 @@ fn decode_decided(decided: proto::Decided) -> Option<Decided> {
 
 fn encode_approved(approved: &Approved) -> proto::Approved {
     let (shortening, expected) = match &approved.seen {
-        Seen::Page { as_whom } => (proto::Shortening::Unspecified, as_whom.as_ref()),
-        Seen::Button { as_whom } => (proto::Shortening::OneButton, Some(as_whom)),
-        Seen::Nothing { as_whom } => (proto::Shortening::Silent, Some(as_whom)),
+        PresentedScreen::Full { presented_to } => (proto::Shortening::Unspecified, presented_to.as_ref()),
+        PresentedScreen::OneClick { presented_to } => (proto::Shortening::OneButton, Some(presented_to)),
+        PresentedScreen::Skipped { presented_to } => (proto::Shortening::Silent, Some(presented_to)),
     };
     proto::Approved {
         login_key: approved.login_key.0,
@@ -160,11 +161,11 @@ fn encode_approved(approved: &Approved) -> proto::Approved {
 fn decode_approved(decided: Decided, approved: Option<proto::Approved>) -> Option<Approved> {
     let approved = approved?;
     let shortening = proto::Shortening::try_from(approved.shortening).ok()?;
-    let as_whom = Some(approved.expected_subject).filter(|subject| !subject.is_empty()).map(Subject::from_record);
+    let presented_to = Some(approved.expected_subject).filter(|subject| !subject.is_empty()).map(Subject::from_record);
     let seen = match shortening {
-        proto::Shortening::Unspecified => Seen::Page { as_whom },
-        proto::Shortening::OneButton => Seen::Button { as_whom: as_whom? },
-        proto::Shortening::Silent => Seen::Nothing { as_whom: as_whom? },
+        proto::Shortening::Unspecified => PresentedScreen::Full { presented_to },
+        proto::Shortening::OneButton => PresentedScreen::OneClick { presented_to: presented_to? },
+        proto::Shortening::Silent => PresentedScreen::Skipped { presented_to: presented_to? },
     };
     Some(Approved { decided, login_key: KeyId(approved.login_key), seen })
 }

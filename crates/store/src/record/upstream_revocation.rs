@@ -3,7 +3,7 @@
 use lychgate_domain::id::{ClientId, EventId, GrantId};
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_revocation::{Place, TakenBack, UpstreamRevocation};
+use lychgate_domain::upstream_revocation::{Place, RevocationTarget, UpstreamRevocation};
 use prost::Message as _;
 
 use super::{Record, decode_sealed, encode_sealed};
@@ -14,7 +14,7 @@ impl Record for UpstreamRevocation {
 
     fn encode_record(&self) -> Vec<u8> {
         let what = match &self.what {
-            TakenBack::Consent { subject, client_id, resource, epoch, grants } => {
+            RevocationTarget::Consent { subject, client_id, resource, epoch, grants } => {
                 What::Consent(proto::ConsentTakenBack {
                     subject: subject.as_str().to_owned(),
                     client_id: client_id.as_str().to_owned(),
@@ -23,19 +23,19 @@ impl Record for UpstreamRevocation {
                     grant_ids: grants.iter().map(|id| id.bytes().to_vec()).collect(),
                 })
             }
-            TakenBack::Grant(id) => What::Grant(id.bytes().to_vec()),
-            TakenBack::Superseded { grant_id, subject, tokens } => What::Superseded(proto::GrantTakenBack {
+            RevocationTarget::Grant(id) => What::Grant(id.bytes().to_vec()),
+            RevocationTarget::Superseded { grant_id, subject, tokens } => What::Superseded(proto::GrantTakenBack {
                 grant_id: grant_id.bytes().to_vec(),
                 subject: subject.as_str().to_owned(),
                 upstream_tokens: Some(encode_sealed(tokens)),
             }),
-            TakenBack::Client { client_id, counter } => {
+            RevocationTarget::Client { client_id, counter } => {
                 What::Client(proto::ClientTakenBack { client_id: client_id.as_str().to_owned(), counter: *counter })
             }
-            TakenBack::Subject { subject, counter } => {
+            RevocationTarget::Subject { subject, counter } => {
                 What::Subject(proto::SubjectTakenBack { subject: subject.as_str().to_owned(), counter: *counter })
             }
-            TakenBack::Issuer { counter } => What::Issuer(proto::IssuerTakenBack { counter: *counter }),
+            RevocationTarget::Issuer { counter } => What::Issuer(proto::IssuerTakenBack { counter: *counter }),
         };
         let (walk, from) = match &self.place {
             Place::Grants { from } => (Walk::Grants, from),
@@ -60,26 +60,26 @@ impl Record for UpstreamRevocation {
         let record = proto::UpstreamRevocation::decode(bytes).ok()?;
         let grant_id = |bytes: Vec<u8>| Some(GrantId::from_bytes(bytes.try_into().ok()?));
         let what = match record.what? {
-            What::Consent(consent) => TakenBack::Consent {
+            What::Consent(consent) => RevocationTarget::Consent {
                 subject: Subject::from_record(consent.subject),
                 client_id: ClientId::parse(&consent.client_id)?,
                 resource: consent.resource,
                 epoch: consent.epoch,
                 grants: consent.grant_ids.into_iter().map(grant_id).collect::<Option<_>>()?,
             },
-            What::Grant(id) => TakenBack::Grant(grant_id(id)?),
-            What::Superseded(grant) => TakenBack::Superseded {
+            What::Grant(id) => RevocationTarget::Grant(grant_id(id)?),
+            What::Superseded(grant) => RevocationTarget::Superseded {
                 grant_id: grant_id(grant.grant_id)?,
                 subject: Subject::from_record(grant.subject),
                 tokens: decode_sealed(grant.upstream_tokens)?,
             },
             What::Client(client) => {
-                TakenBack::Client { client_id: ClientId::parse(&client.client_id)?, counter: client.counter }
+                RevocationTarget::Client { client_id: ClientId::parse(&client.client_id)?, counter: client.counter }
             }
             What::Subject(subject) => {
-                TakenBack::Subject { subject: Subject::from_record(subject.subject), counter: subject.counter }
+                RevocationTarget::Subject { subject: Subject::from_record(subject.subject), counter: subject.counter }
             }
-            What::Issuer(issuer) => TakenBack::Issuer { counter: issuer.counter },
+            What::Issuer(issuer) => RevocationTarget::Issuer { counter: issuer.counter },
         };
         let place = record.place?;
         Some(Self {

@@ -4,7 +4,7 @@ use lychgate_api::v1;
 use lychgate_domain::Refusal;
 use lychgate_domain::client::Status;
 use lychgate_domain::event::{Event, EventKind, How};
-use lychgate_domain::grant::{EndedBy, Status as GrantStatus};
+use lychgate_domain::grant::{self, EndedBy};
 use lychgate_domain::id::{ClientId, GrantId};
 use lychgate_domain::scope::Scopes;
 use lychgate_domain::subject::Subject;
@@ -154,13 +154,13 @@ pub(super) fn client(listed: ListedClient) -> v1::Client {
 
 pub(super) fn grant(ListedGrant { grant, state }: ListedGrant) -> v1::Grant {
     let (end_time, end_reason) = match grant.status {
-        GrantStatus::Live => (None, v1::GrantEndReason::Unspecified),
-        GrantStatus::Ended { at, why: EndedBy::CodeReplay } => (Some(at), v1::GrantEndReason::CodeReplay),
-        GrantStatus::Ended { at, why: EndedBy::RefreshTokenReplay } => {
+        grant::Status::Live => (None, v1::GrantEndReason::Unspecified),
+        grant::Status::Ended { at, why: EndedBy::CodeReplay } => (Some(at), v1::GrantEndReason::CodeReplay),
+        grant::Status::Ended { at, why: EndedBy::RefreshTokenReplay } => {
             (Some(at), v1::GrantEndReason::RefreshTokenReplay)
         }
-        GrantStatus::Ended { at, why: EndedBy::Client } => (Some(at), v1::GrantEndReason::Client),
-        GrantStatus::Ended { at, why: EndedBy::Operator } => (Some(at), v1::GrantEndReason::Operator),
+        grant::Status::Ended { at, why: EndedBy::Client } => (Some(at), v1::GrantEndReason::Client),
+        grant::Status::Ended { at, why: EndedBy::Operator } => (Some(at), v1::GrantEndReason::Operator),
     };
     v1::Grant {
         grant_id: grant.id.to_string(),

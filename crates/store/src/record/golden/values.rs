@@ -3,8 +3,8 @@
 use std::fmt;
 
 use lychgate_domain::authorization::{
-    Approved, Authorization, CodeIssued, Decided, Denied, Failed, LoggingIn, LoginFailure, Redeemed, Sealed, Seen,
-    SignedIn,
+    Approved, Authorization, CodeIssued, Decided, Denied, Failed, LoggingIn, LoginFailure, PresentedScreen, Redeemed,
+    Sealed, SignedIn,
 };
 use lychgate_domain::client::{
     About, Authentication, AuthenticationMethod, Client, ClientKeys, GrantType, Origin, Otherwise, SecretMethod,
@@ -24,7 +24,7 @@ use lychgate_domain::redirect_uri::RedirectUri;
 use lychgate_domain::scope::Scopes;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_revocation::{Place, TakenBack, UpstreamRevocation};
+use lychgate_domain::upstream_revocation::{Place, RevocationTarget, UpstreamRevocation};
 use prost::Message as _;
 
 use crate::configuration::ConfigurationSeen;
@@ -132,9 +132,9 @@ pub(super) fn all() -> Vec<Golden> {
     let less = Approved { decided: Decided { scopes: scopes("read"), ..decided() }, ..approved() };
     let without_state = Approved { decided: Decided { state: None, ..decided() }, ..approved() };
     let approved_as = [
-        ("named", Seen::Page { as_whom: Some(subject()) }),
-        ("button", Seen::Button { as_whom: subject() }),
-        ("silently", Seen::Nothing { as_whom: subject() }),
+        ("named", PresentedScreen::Full { presented_to: Some(subject()) }),
+        ("button", PresentedScreen::OneClick { presented_to: subject() }),
+        ("silently", PresentedScreen::Skipped { presented_to: subject() }),
     ]
     .map(|(name, seen)| {
         let value = Authorization::Approved(Approved { seen, ..approved() });
@@ -249,7 +249,7 @@ fn upstream_revocations() -> Vec<Golden> {
         (
             &[3, 9],
             "consent",
-            TakenBack::Consent {
+            RevocationTarget::Consent {
                 subject: subject(),
                 client_id: client_id(),
                 resource: resource(),
@@ -258,11 +258,11 @@ fn upstream_revocations() -> Vec<Golden> {
             },
         ),
         (&[5, 9], "superseded", {
-            TakenBack::Superseded { grant_id: grant_id(0x51), subject: subject(), tokens: sealed(0xE2) }
+            RevocationTarget::Superseded { grant_id: grant_id(0x51), subject: subject(), tokens: sealed(0xE2) }
         }),
-        (&[6, 9], "client", TakenBack::Client { client_id: client_id(), counter: 2 }),
-        (&[7, 9], "subject", TakenBack::Subject { subject: subject(), counter: 3 }),
-        (&[8, 9], "issuer", TakenBack::Issuer { counter: 1 }),
+        (&[6, 9], "client", RevocationTarget::Client { client_id: client_id(), counter: 2 }),
+        (&[7, 9], "subject", RevocationTarget::Subject { subject: subject(), counter: 3 }),
+        (&[8, 9], "issuer", RevocationTarget::Issuer { counter: 1 }),
     ];
     let new = |what| UpstreamRevocation::new(EventId::from_bytes([0x91; 16]), what, at(80));
     let on_its_way = UpstreamRevocation {
@@ -273,11 +273,11 @@ fn upstream_revocations() -> Vec<Golden> {
         failures: 3,
         failing_since: Some(at(81)),
         not_before: at(121),
-        ..new(TakenBack::Grant(grant_id(0x51)))
+        ..new(RevocationTarget::Grant(grant_id(0x51)))
     };
     let golden = |name: &str, nested, value| Golden::new(&format!("upstream-revocation-{name}"), nested, value);
     let mut all: Vec<_> = kinds.into_iter().map(|(nested, name, what)| golden(name, nested, new(what))).collect();
-    all.push(golden("grant", &[9], new(TakenBack::Grant(grant_id(0x51)))));
+    all.push(golden("grant", &[9], new(RevocationTarget::Grant(grant_id(0x51)))));
     all.push(golden("on-its-way", &[9], on_its_way));
     all
 }
@@ -407,12 +407,12 @@ fn decided() -> Decided {
 }
 
 fn approved() -> Approved {
-    Approved { decided: decided(), login_key: KeyId(0x1000_0001), seen: Seen::Page { as_whom: None } }
+    Approved { decided: decided(), login_key: KeyId(0x1000_0001), seen: PresentedScreen::Full { presented_to: None } }
 }
 
 fn signed_in() -> SignedIn {
     SignedIn {
-        approved: Approved { seen: Seen::Page { as_whom: Some(subject()) }, ..approved() },
+        approved: Approved { seen: PresentedScreen::Full { presented_to: Some(subject()) }, ..approved() },
         attempt: attempt(0x32),
         at: at(3),
         subject: Subject::from_record("idp|bob".to_owned()),
