@@ -1,14 +1,20 @@
 #!/usr/bin/env python3
-"""Holds every crate's direct dependencies against the table below: what may lead where is the architecture.
+"""Holds dependencies against two tables: those of each crate, and inside some crates those of each folder.
 
-An arrow that is missing, one too many, a forbidden library or a name that is misspelt fails. To add a crate or an arrow,
-change the table, and say in review why.
+An arrow that is missing, one too many, a forbidden library, a misspelt name or a circle of modules fails. To add a crate, a
+folder or an arrow, change the table, and say in review why. `.ci/arrows.py --print CRATE` prints the rows of a crate's
+folders as they are.
 """
 
 import json
 import subprocess
 import sys
 from dataclasses import dataclass, field
+from pathlib import Path
+
+import modules
+
+ROOT = Path(__file__).resolve().parent.parent
 
 
 @dataclass
@@ -16,7 +22,7 @@ class Crate:
     arrows: set[str]
     """Exactly these crates of the workspace, no more and no fewer."""
     for_tests: set[str] = field(default_factory=set)
-    """What its tests may use besides."""
+    """Crates and libraries that its tests may use besides."""
     never: set[str] = field(default_factory=set)
     """Libraries it must not depend on directly, nor its tests unless listed for them."""
 
@@ -37,7 +43,7 @@ CRATES = {
     "lychgate-edge": Crate({"lychgate-api", "lychgate-process"}),
     "lychgate": Crate(
         {"lychgate-api", "lychgate-process", "lychgate-control", "lychgate-engine-rocksdb"},
-        # Its bench fills a database with millions of records before anybody asks.
+        # Its bench fills a database with millions of records before it asks.
         {"lychgate-store"},
     ),
     "lychgate-demo": Crate({"lychgate-process"}),
@@ -45,27 +51,44 @@ CRATES = {
     "e2e": Crate({"lychgate-api"}),
 }
 
+# For each folder of crates/*, and each file that is none's: the siblings it refers to, no more and no fewer. Modules of a
+# crate that stands here form no circle, at any level; only a parent and its children may refer to one another.
+FOLDERS: dict[str, dict[str, str]] = {}
 
-def main() -> int:
+
+def main(arguments: list[str]) -> int:
+    if arguments[:1] == ["--print"]:
+        for crate in arguments[1:]:
+            arrows = modules.between(modules.references(ROOT / "crates" / crate), ())
+            print(f'    "{crate}": {{')
+            for folder in by_depth(arrows):
+                print(f'        "{folder}": "{" ".join(sorted(arrows[folder]))}",')
+            print("    },")
+        return 0
+    problems = [*crate_problems(), *folder_problems()]
+    for problem in sorted(problems):
+        print(f"arrows: {problem}", file=sys.stderr)
+    if not problems:
+        folders = sum(len(table) for table in FOLDERS.values())
+        print(f"arrows: {len(CRATES)} crates, and {folders} folders inside {len(FOLDERS)} of them, depend on one another as they should")
+    return 1 if problems else 0
+
+
+def crate_problems():
     metadata = json.loads(
         subprocess.run(
             ["cargo", "metadata", "--no-deps", "--format-version", "1"], check=True, stdout=subprocess.PIPE
         ).stdout
     )
     packages = {package["name"]: package["dependencies"] for package in metadata["packages"]}
-    problems = [f"{name} is in the workspace but not in the table" for name in packages.keys() - CRATES.keys()]
-    problems += [f"{name} is in the table but not in the workspace" for name in CRATES.keys() - packages.keys()]
+    yield from (f"{name} is in the workspace but not in the table" for name in packages.keys() - CRATES.keys())
+    yield from (f"{name} is in the table but not in the workspace" for name in CRATES.keys() - packages.keys())
     for name, crate in CRATES.items():
-        problems += [
+        yield from (
             f"the table names {other}, which is no crate of this workspace, for {name}"
             for other in (crate.arrows | crate.for_tests) - crate.never - packages.keys()
-        ]
-        problems += violations(name, crate, packages.get(name, []), packages.keys())
-    for problem in sorted(problems):
-        print(f"arrows: {problem}", file=sys.stderr)
-    if not problems:
-        print(f"arrows: {len(CRATES)} crates depend on one another as they should")
-    return 1 if problems else 0
+        )
+        yield from violations(name, crate, packages.get(name, []), packages.keys())
 
 
 def violations(name, crate, dependencies, workspace):
@@ -81,5 +104,29 @@ def violations(name, crate, dependencies, workspace):
         yield f"{name} must not depend on {library}"
 
 
+def folder_problems():
+    for crate, table in FOLDERS.items():
+        graph = modules.references(ROOT / "crates" / crate)
+        arrows = modules.between(graph, ())
+        yield from (f"{crate}: {name} is in the crate but not in the table" for name in arrows.keys() - table.keys())
+        yield from (f"{crate}: {name} is in the table but not in the crate" for name in table.keys() - arrows.keys())
+        for name in arrows.keys() & table.keys():
+            allowed = set(table[name].split())
+            yield from (f"{crate}: {name} must not refer to {other}" for other in arrows[name] - allowed)
+            yield from (f"{crate}: {name} refers to {other} only in the table" for other in allowed - arrows[name])
+        for parent, names in modules.circles(graph):
+            yield f"{'::'.join((crate, *parent))}: {', '.join(names)} refer to one another in a circle"
+
+
+def by_depth(arrows):
+    """The lowest first: each stands below all that it refers to, as far as there is no circle."""
+    ordered, left = [], dict(arrows)
+    while left:
+        ready = sorted(name for name in left if not left[name] & left.keys()) or sorted(left)[:1]
+        ordered += ready
+        left = {name: targets for name, targets in left.items() if name not in ready}
+    return ordered
+
+
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))
