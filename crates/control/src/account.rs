@@ -22,10 +22,12 @@ use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_store::{GrantStatusKey, StoreError};
 
-use crate::control::{Caller, Control, MAX_ROUNDS, contended};
-use crate::error::{Error, ReturnTo};
 use crate::flow::{Next, Step};
+use crate::ground::caller::Caller;
+use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::error::{Error, ReturnTo};
 use crate::issuers::Serving;
+use crate::state::Control;
 use crate::upstream::{Callback, Identity, UpstreamError};
 
 /// How many of a person's consents are looked at for one page, by the hundred, and how many are listed.

@@ -4,7 +4,6 @@
 //! A client is looked up anew at every step: what was true when a page was shown may not be when its button is pressed.
 
 mod assertion;
-mod json;
 
 use lychgate_domain::Refusal;
 use lychgate_domain::client::{Authentication, Client, ClientKeys, Status};
@@ -17,16 +16,14 @@ use lychgate_domain::metadata_document;
 use lychgate_domain::metadata_url::MetadataUrl;
 use lychgate_domain::time::Timestamp;
 use lychgate_store::{StoreError, Versioned};
-use serde_json::Value;
 use url::Url;
 
 pub use assertion::Assertion;
-pub use json::metadata_document as parse_document;
 
-use crate::control::Control;
-use crate::documents::{ClientTrust, Document, DocumentError, Kind};
-use crate::error::Error;
-use crate::outbound::Class;
+use crate::client_metadata::{ClientTrust, Document, DocumentError, Kind, key_set, parse_document};
+use crate::ground::error::Error;
+use crate::ground::outbound::Class;
+use crate::state::Control;
 
 /// A client as it is now.
 #[derive(Clone, Debug)]
@@ -56,22 +53,6 @@ pub fn unregistered_status(issuer: &Issuer, id: &ClientId) -> Option<Status> {
 pub struct Presented {
     pub credentials: Credentials,
     pub assertion: Option<Assertion>,
-}
-
-/// Whether a document is what its place in the cache is for; nothing else is kept (CIMD §4.3). Whether it is a client that
-/// an issuer accepts is asked of it each time.
-pub fn judge(kind: Kind, url: &Url, document: &Value) -> Result<(), &'static str> {
-    match kind {
-        Kind::KeySet => match json::key_set(document) {
-            Some(keys) if !keys.is_empty() => Ok(()),
-            Some(_) => Err("it has no key that could verify anything"),
-            None => Err("it is no key set"),
-        },
-        Kind::ClientMetadata => match json::metadata_document(document) {
-            Some(document) => metadata_document::well_formed(url.as_str(), &document),
-            None => Err("it is no client metadata"),
-        },
-    }
 }
 
 impl Control {
@@ -146,7 +127,7 @@ impl Control {
         }
         let document = self.documents.get(url.as_url(), Kind::ClientMetadata, trust, now).await;
         let document = document.map_err(|error| refused(url.as_url(), &error))?;
-        let document = json::metadata_document(&document.value)
+        let document = parse_document(&document.value)
             .ok_or(Refusal::MetadataDocumentInvalid("it is not what a client's metadata must be"))?;
         Ok(metadata_document::client(url, &document, issuer)?)
     }
@@ -165,7 +146,7 @@ impl Control {
             ClientKeys::ByReference(uri) => uri,
         };
         let url = Url::parse(uri).map_err(|_| Refusal::MetadataDocumentInvalid("its jwks_uri is no URL"))?;
-        let set = |document: &Document| json::key_set(&document.value).unwrap_or_default();
+        let set = |document: &Document| key_set(&document.value).unwrap_or_default();
         let refused = |error: DocumentError| refused(&url, &error);
         let known = self.documents.get(&url, Kind::KeySet, trust, now).await.map_err(refused)?;
         if assertion.was_signed_by(&set(&known)) {

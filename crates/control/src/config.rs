@@ -22,8 +22,10 @@ use lychgate_process::metrics::MetricsConfig;
 use lychgate_process::telemetry::Telemetry;
 use serde::{Deserialize, Serialize};
 
-use crate::keyring::KNOWN_AFTER;
+use crate::ground::propagation::KNOWN_AFTER;
 
+pub use crate::ground::principal::Role;
+pub use crate::ground::tls::{ClientCertificates, TlsConfig};
 pub use clients::{
     ClientConfig, DocumentMode, MetadataDocumentsConfig, RedirectsConfig, RegistrationConfig, RegistrationMode,
 };
@@ -32,7 +34,7 @@ pub use issuers::{
     AccessTokenAlgorithm, AccessTokensConfig, IssuerConfig, LifetimesConfig, PolicyConfig, PromptConfig, PromptMode,
     ResourceConfig, ScopeConfig,
 };
-pub use listen::{ClientCertificates, PrincipalConfig, Role, TlsConfig};
+pub use listen::PrincipalConfig;
 pub use outbound::OutboundConfig;
 pub use upstream::{GithubConfig, Oauth2Config, OidcConfig, RevocationMode, TokenEndpointAuth, UpstreamConfig};
 

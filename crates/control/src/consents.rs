@@ -2,8 +2,6 @@
 //!
 //! It writes nothing. A caller learns of its own issuers and resources only: any other does not exist for it.
 
-mod feed;
-
 use std::sync::Arc;
 
 use lychgate_domain::Refusal;
@@ -18,11 +16,12 @@ use lychgate_store::consents::ConsentFilter;
 use lychgate_store::engine::{Cursor, Revision};
 
 use crate::clients::unregistered_status;
-use crate::control::{Caller, Control};
-use crate::error::Error;
-use crate::page_token::List;
+use crate::ground::caller::Caller;
+use crate::ground::error::Error;
+use crate::ground::page_token::List;
+use crate::state::Control;
 
-pub use feed::{Feed, Watch};
+use crate::feed::Watch;
 
 /// One check.
 #[derive(Clone, Debug)]

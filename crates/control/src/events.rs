@@ -12,41 +12,18 @@ mod line;
 mod seal;
 mod sweep;
 
-use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
-
-use lychgate_domain::id::IssuerId;
 use lychgate_domain::issuer::{Issuer, IssuerUrl};
-use lychgate_domain::retention::Retention;
 use lychgate_domain::time::Timestamp;
 use lychgate_store::engine::Cursor;
 
-use crate::control::Control;
-use crate::error::Error;
-use crate::keyring::Keeper;
+use crate::ground::error::Error;
+use crate::keys::keyring::Keeper;
+use crate::state::Control;
 
 pub use export::{Export, ExportAsked, Line, Place};
 
 /// Entries of the log that are read together, at most.
 const PAGE: usize = 1000;
-
-/// What the process knows of the log by itself. Clones are the same.
-#[derive(Clone, Debug)]
-pub struct EventLog {
-    pub retention: Retention,
-    /// For each issuer: after the digest of this number it has no event before this place.
-    looked: Arc<Mutex<BTreeMap<IssuerId, (u64, Cursor)>>>,
-}
-
-impl EventLog {
-    pub fn new(retention: Retention) -> Self {
-        Self { retention, looked: Arc::default() }
-    }
-
-    fn looked(&self) -> MutexGuard<'_, BTreeMap<IssuerId, (u64, Cursor)>> {
-        self.looked.lock().expect("nothing panics while it holds the places")
-    }
-}
 
 /// One issuer and its keys.
 #[derive(Clone, Copy)]

@@ -20,7 +20,7 @@ use lychgate_domain::session::Person;
 use lychgate_domain::{Refusal, response};
 
 use crate::clients::ResolvedClient;
-use crate::error::{Error, ReturnTo};
+use crate::ground::error::{Error, ReturnTo};
 use crate::issuers::Serving;
 
 pub use confirm_login::Confirmation;

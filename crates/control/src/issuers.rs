@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use lychgate_api::v1::Jwk;
 use lychgate_domain::Refusal;
@@ -14,14 +13,11 @@ use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream_revocation::UpstreamRevocationMode;
 use lychgate_store::Store;
 
-use crate::access_token::SigningKey;
 use crate::config::Config;
-use crate::keyring::{self, IssuerKeys, Keeper};
-use crate::principal::Principal;
+use crate::ground::principal::Principal;
+use crate::keys::keyring::{self, IssuerKeys, Keeper};
+use crate::keys::signing::SigningKey;
 use crate::upstream::{Http, Upstream};
-
-/// How long edges may use what they were told.
-pub const MAX_AGE: Duration = Duration::from_secs(60);
 
 /// One authorization server at work: everything one request needs, the keys as they are now among it.
 #[derive(Clone, Debug)]

@@ -1,60 +1,48 @@
-//! The control plane: use cases over the rules, and the gRPC services in front of them. A library, handed an engine.
+//! The control plane: use cases over the rules of `lychgate-domain`, and the gRPC services in front of them. A library
+//! that is handed a storage engine.
 //!
-//! - `config`: what an operator says, and its translation into what the rules know
-//! - `flow`: the browser's way through an authorization
-//! - `account`: what a person allowed, for that person, to see and to take back
-//! - `grants`: the token endpoint, a file for each grant type
-//! - `admin`: what an operator does by hand
-//! - `consents`: who allowed what, for those that have to know
-//! - `events`, `upkeep`: the event log sealed, exported and thinned out; what is done although nobody asks for it
-//! - `clients`: who a client is, and the proof that it is it
-//! - `registration`: clients that register themselves
-//! - `upstream`: the identity provider, and the way out to it
-//! - `telling`: the provider hears of what was taken back
-//! - [`outbound`], [`documents`]: the guarded way out to what strangers name, and what need not be fetched twice
-//! - `services`, [`wire`]: gRPC
-//! - `incoming`, `tls`, `authentication`, `principal`: who calls, and what they may
-//! - `reload`: what is read again while everything goes on
-//! - `error`: the one road of errors
+//! The folders are layers. Each imports only layers above it in this list; `.ci/arrows.py` holds the exact table.
 //!
-//! It never speaks HTTP to a client and knows no engine; what must be decided is asked of `lychgate-domain`, and what
-//! must hold is written by `lychgate-store`.
+//! 1. `ground`: errors, callers, TLS, and [`outbound`], the guarded HTTP client for URLs that clients name
+//! 2. [`client_metadata`]: client metadata documents and key sets, fetched and cached
+//! 3. [`config`]: the configuration file and its translation into domain types
+//! 4. `upstream`: the identity provider; `keys`: keyrings and signing
+//! 5. `issuers`: the issuers of this process, each with its keys and its upstream
+//! 6. `feed`, `event_log`: process-wide handles on the event log
+//! 7. `state`: every handle that a use case needs
+//! 8. `clients`: lookup and authentication of clients
+//! 9. use cases: `flow` (a browser's way through an authorization), `token`, `consents`, `account` (connected apps),
+//!    `registration`, `admin`, `events` (sealing, retention and export of the event log)
+//! 10. `jobs`: background work that no request asks for
+//! 11. `grpc`: the services and the wire format
+//! 12. `serve`: the listener and the process
+//!
+//! This crate never speaks HTTP to a client and knows no engine. Rules are decided in `lychgate-domain`; atomicity is
+//! kept by `lychgate-store`.
 
-mod access_token;
 mod account;
 mod admin;
-mod authentication;
-mod certificate;
+pub mod client_metadata;
 mod clients;
 pub mod config;
-mod configuration;
 mod consents;
-mod control;
-pub mod documents;
-mod error;
+mod event_log;
 mod events;
+mod feed;
 mod flow;
-mod grants;
-mod incoming;
+mod ground;
+mod grpc;
 mod issuers;
-mod jws;
-mod keyring;
-mod metrics;
-pub mod outbound;
-mod page_token;
-mod principal;
+mod jobs;
+mod keys;
 mod registration;
-mod reload;
 mod serve;
-mod services;
-mod system;
-mod telling;
-mod tls;
-mod upkeep;
+mod state;
+mod token;
 mod upstream;
-mod wire;
 
+pub use ground::outbound;
+pub use ground::system::{SystemClock, SystemEntropy};
 pub use lychgate_store::engine::Engine;
 pub use lychgate_store::memory::Memory;
 pub use serve::{Server, serve};
-pub use system::{SystemClock, SystemEntropy};

@@ -8,9 +8,11 @@ use lychgate_domain::registration::{self, Registered, Registration};
 use lychgate_domain::time::Timestamp;
 use lychgate_store::{StoreError, Versioned};
 
-use crate::control::{Caller, Control, MAX_ROUNDS, contended};
-use crate::error::Error;
+use crate::ground::caller::Caller;
+use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::error::Error;
 use crate::issuers::Serving;
+use crate::state::Control;
 
 /// Whose registration, and the proof that the caller manages it.
 #[derive(Debug)]

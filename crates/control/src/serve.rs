@@ -1,5 +1,7 @@
 //! The control plane as a server: everything is opened and checked before anybody is answered.
 
+mod listener;
+
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -22,22 +24,21 @@ use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
 
-use crate::authentication::Authentication;
-use crate::clients;
+use crate::client_metadata::{self, Documents};
 use crate::config::Config;
-use crate::configuration::Recorder;
-use crate::control::Control;
-use crate::documents::Documents;
-use crate::incoming::{Accepted, incoming};
+use crate::ground::outbound::{Dns, Outbound};
+use crate::ground::principal::Principals;
+use crate::ground::system::{SystemClock, SystemEntropy};
+use crate::ground::tls::{Loaded, Tls};
+use crate::grpc;
+use crate::grpc::authentication::Authentication;
+use crate::grpc::metrics::Metrics;
 use crate::issuers::Issuers;
-use crate::metrics::Metrics;
-use crate::outbound::{Dns, Outbound};
-use crate::principal::Principals;
-use crate::reload::Reload;
-use crate::services;
-use crate::system::{SystemClock, SystemEntropy};
-use crate::tls::{Loaded, Tls};
-use crate::upkeep;
+use crate::jobs::config_audit::Recorder;
+use crate::jobs::maintenance;
+use crate::jobs::reload::Reload;
+use crate::state::Control;
+use listener::{Accepted, incoming};
 
 /// How long use cases that are under way may take when the process ends: longer than any upstream is waited for.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(15);
@@ -83,7 +84,7 @@ impl Server {
         let principals = Arc::new(config.principals()?);
         let retention = config.events.retention()?;
         let outbound = Outbound::new(config.outbound()?, Arc::new(Dns::new()?))?;
-        let documents = Documents::new(outbound, clients::judge);
+        let documents = Documents::new(outbound, client_metadata::judge);
         let tls = config.tls.as_ref().map(|tls| Loaded::read(tls, &clock)).transpose()?;
         let tls = tls.map(|loaded| Arc::new(Tls::new(loaded)));
         let opened_at = clock.now();
@@ -149,7 +150,7 @@ impl Server {
         .retaining(self.retention);
         control.tell_upstreams();
         let (health, health_service) = tonic_health::server::health_reporter();
-        let routes = services::routes(&control)
+        let routes = grpc::routes(&control)
             .add_service(health_service)
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?);
@@ -157,7 +158,7 @@ impl Server {
         let watch = tokio::spawn(watch_health(self.store, health, shutdown.clone()));
         let reload = self.reload.map(|reload| tokio::spawn(reload.run()));
         let metrics = tokio::spawn(self.exposition.serve(shutdown.clone()));
-        let upkeep = tokio::spawn(upkeep::run(control.clone(), self.opened_at, shutdown.clone()));
+        let upkeep = tokio::spawn(maintenance::run(control.clone(), self.opened_at, shutdown.clone()));
         let authentication =
             Authentication::new(self.principals, self.tls.clone(), clock.clone(), entropy, self.metrics);
         let served = listen(routes, incoming(self.listener, self.tls, clock), authentication, &shutdown).await;

@@ -20,8 +20,10 @@ use lychgate_store::engine::Revision;
 use lychgate_store::revocations::{Act, OperatorRequest, Revoked};
 
 use crate::clients::unregistered_status;
-use crate::control::{Caller, Control, MAX_ROUNDS, contended};
-use crate::error::Error;
+use crate::ground::caller::Caller;
+use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::error::Error;
+use crate::state::Control;
 
 /// What is to be different.
 #[derive(Clone, Debug)]

@@ -10,8 +10,9 @@ use lychgate_store::consents::ConsentFilter;
 
 use super::changes::Target;
 use crate::clients::unregistered_status;
-use crate::control::{Caller, Control};
-use crate::error::Error;
+use crate::ground::caller::Caller;
+use crate::ground::error::Error;
+use crate::state::Control;
 
 /// Records that are looked at before it is left at "at least".
 const MAX_RECORDS: usize = 10_000;

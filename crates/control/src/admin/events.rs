@@ -10,9 +10,10 @@ use lychgate_domain::time::Timestamp;
 use lychgate_store::engine::{Cursor, Incarnation};
 
 use super::{PageAsked, Paged};
-use crate::control::{Caller, Control};
-use crate::error::Error;
-use crate::page_token::List;
+use crate::ground::caller::Caller;
+use crate::ground::error::Error;
+use crate::ground::page_token::List;
+use crate::state::Control;
 
 /// Events of the store that one page looks at, at most.
 const LOOKED_AT: usize = 1000;

@@ -9,9 +9,11 @@ use lychgate_domain::keys::{KeyId, Purpose, digest};
 use lychgate_domain::time::Timestamp;
 
 use super::changes::check_request_id;
-use crate::control::{Caller, Control};
-use crate::error::Error;
-use crate::keyring::{KNOWN_AFTER, ListedKey, RotationRequest};
+use crate::ground::caller::Caller;
+use crate::ground::error::Error;
+use crate::ground::propagation::KNOWN_AFTER;
+use crate::keys::keyring::{ListedKey, RotationRequest};
+use crate::state::Control;
 
 /// `RotateKeys`, as it was asked.
 #[derive(Debug)]

@@ -14,9 +14,10 @@ use lychgate_store::{GrantStatusKey, StoreError};
 
 use super::PageAsked;
 use crate::clients::unregistered_status;
-use crate::control::{Caller, Control};
-use crate::error::Error;
-use crate::page_token::List;
+use crate::ground::caller::Caller;
+use crate::ground::error::Error;
+use crate::ground::page_token::List;
+use crate::state::Control;
 
 /// One page.
 #[derive(Debug)]

@@ -9,7 +9,7 @@ use lychgate_domain::time::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
 
-use crate::jws::verified;
+use crate::ground::jws::verified;
 
 const MAX_BYTES: usize = 8 * 1024;
 

@@ -17,7 +17,7 @@ use url::Url;
 
 use super::issuers::{IssuerConfig, shown};
 use super::listen::from_hex;
-use crate::clients::parse_document;
+use crate::client_metadata::parse_document;
 
 /// A client that an operator knows.
 #[derive(Clone, Debug, Deserialize, Serialize)]

@@ -1,45 +1,13 @@
 //! Who may speak to the control plane, and over what.
 
-use std::path::PathBuf;
-
 use lychgate_domain::id::IssuerId;
 use lychgate_process::config::ConfigError;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
-use crate::certificate::SubjectName;
-use crate::principal::{Principal, Principals, TokenDigest};
-
-#[derive(Clone, Debug, Deserialize, Serialize)]
-#[serde(deny_unknown_fields)]
-pub struct TlsConfig {
-    /// PEM: the certificate, then its chain.
-    pub cert_file: PathBuf,
-    /// PEM.
-    pub key_file: PathBuf,
-    /// PEM: the authorities whose certificates callers may show.
-    pub client_ca_file: Option<PathBuf>,
-    #[serde(default)]
-    pub client_certificates: ClientCertificates,
-}
-
-/// Whether a caller must show a certificate.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum ClientCertificates {
-    /// It may show a bearer token instead.
-    #[default]
-    Optional,
-    /// Without one there is no connection, not even for health.
-    Required,
-}
-
-impl TlsConfig {
-    /// Everything that is read.
-    pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
-        [&self.cert_file, &self.key_file].into_iter().chain(&self.client_ca_file)
-    }
-}
+use crate::ground::certificate::SubjectName;
+use crate::ground::principal::{Principal, Principals, Role, TokenDigest};
+use crate::ground::tls::ClientCertificates;
 
 /// A named caller.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -58,21 +26,6 @@ pub struct PrincipalConfig {
     /// URIs of the resources it speaks for: role "resource" must say so. Those that a checker or a reader may ask about; all
     /// if left out.
     pub resources: Option<Vec<String>>,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Role {
-    /// Serves browsers and clients.
-    Edge,
-    /// Asks whether a consent stands.
-    Checker,
-    /// Lists and watches.
-    Reader,
-    /// An MCP server.
-    Resource,
-    /// A person with grpcurl at 3 a.m.
-    Operator,
 }
 
 impl Config {

@@ -11,8 +11,9 @@ use lychgate_store::events::Found;
 
 use super::seal::Why;
 use super::{Of, PAGE, line};
-use crate::control::{Caller, Control};
-use crate::error::Error;
+use crate::ground::caller::Caller;
+use crate::ground::error::Error;
+use crate::state::Control;
 
 /// What is `None` is no condition.
 #[derive(Clone, Copy, Debug, Default)]

@@ -10,8 +10,8 @@ use lychgate_domain::keyring::Urgency;
 use lychgate_domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 
-use crate::access_token::kid;
-use crate::wire::timestamp;
+use crate::ground::protobuf_time::timestamp;
+use crate::keys::signing::kid;
 
 /// Without the line feed.
 pub(super) fn of_event(issuer: &str, event: &Event) -> String {

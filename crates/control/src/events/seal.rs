@@ -12,9 +12,10 @@ use serde_json::{Map, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{Of, PAGE, line};
-use crate::control::{Control, MAX_ROUNDS, contended};
-use crate::error::Error;
-use crate::wire::jwk_json;
+use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::error::Error;
+use crate::keys::jwk::jwk_json;
+use crate::state::Control;
 
 /// `typ` of a digest (RFC 7515 §4.1.9): no access token has it.
 pub(super) const DIGEST_TYPE: &str = "lychgate-digest+jws";
@@ -86,7 +87,7 @@ impl Control {
     /// Reads on from where the chain has got to, or from where it is known that nothing lay before.
     async fn pending(&self, of: Of<'_>, chain: Option<&Chain>, now: Timestamp) -> Result<Pending, Error> {
         let number = chain.map_or(0, |chain| chain.newest.number);
-        let looked = self.log.looked().get(&of.issuer.id).copied();
+        let looked = self.log.scanned().get(&of.issuer.id).copied();
         let mut from = match (looked.filter(|(of_number, _)| *of_number == number), chain) {
             (Some((_, looked)), _) => looked,
             (None, Some(chain)) => chain.newest.end,
@@ -113,7 +114,7 @@ impl Control {
                             "the event log is not the one whose digests are kept; they go on with what there is"
                         );
                     }
-                    self.log.looked().insert(of.issuer.id.clone(), (number, oldest));
+                    self.log.scanned().insert(of.issuer.id.clone(), (number, oldest));
                     (pending.begin, pending.end) = (oldest, oldest);
                     self.store.stretch(oldest, PAGE).await?
                 }
@@ -131,7 +132,7 @@ impl Control {
             }
             from = found.next;
         }
-        self.log.looked().insert(of.issuer.id.clone(), (number, pending.begin));
+        self.log.scanned().insert(of.issuer.id.clone(), (number, pending.begin));
         Ok(pending)
     }
 

@@ -6,8 +6,8 @@ use lychgate_store::engine::Cursor;
 
 use super::seal::Why;
 use super::{Of, PAGE};
-use crate::control::Control;
-use crate::error::Error;
+use crate::ground::error::Error;
+use crate::state::Control;
 
 /// Ranges that are looked at, and pages of events that are forgotten, at most, each time.
 const RANGES: usize = 256;
@@ -97,7 +97,7 @@ impl Control {
     }
 
     fn looked_up_to(&self, of: Of<'_>, number: u64) -> Option<Cursor> {
-        let looked = self.log.looked().get(&of.issuer.id).copied();
+        let looked = self.log.scanned().get(&of.issuer.id).copied();
         looked.filter(|(of_number, _)| *of_number == number).map(|(_, place)| place)
     }
 }

@@ -15,10 +15,12 @@ use lychgate_store::engine::Version;
 use lychgate_store::{StoreError, Versioned};
 
 use super::{ConsentPage, Next, ShownPolicy, Step, error_link};
-use crate::control::{Caller, Control, MAX_ROUNDS, contended};
-use crate::documents::ClientTrust;
-use crate::error::Error;
+use crate::client_metadata::ClientTrust;
+use crate::ground::caller::Caller;
+use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::error::Error;
 use crate::issuers::Serving;
+use crate::state::Control;
 
 /// A finished login, where it is read, and who it was.
 pub(super) struct Login {

@@ -6,9 +6,10 @@ use lychgate_domain::response;
 use lychgate_domain::ticket::Ticket;
 
 use super::Next;
-use crate::control::{Caller, Control};
-use crate::documents::ClientTrust;
-use crate::error::Error;
+use crate::client_metadata::ClientTrust;
+use crate::ground::caller::Caller;
+use crate::ground::error::Error;
+use crate::state::Control;
 
 impl Control {
     pub async fn begin(&self, caller: &Caller, issuer_id: &str, pairs: Vec<(String, String)>) -> Result<Next, Error> {

@@ -13,9 +13,11 @@ use lychgate_store::StoreError;
 use super::after_login::{Login, Question, about, code_issued, failed_login};
 use super::finish_login::called;
 use super::{Next, Pressed};
-use crate::control::{Caller, Control, MAX_ROUNDS, contended};
-use crate::error::Error;
+use crate::ground::caller::Caller;
+use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::error::Error;
 use crate::issuers::Serving;
+use crate::state::Control;
 
 /// The answer, and where it came from.
 #[derive(Debug)]

@@ -16,10 +16,12 @@ use lychgate_store::StoreError;
 use super::after_login::about;
 use super::visitor::View;
 use super::{Answer, Next, Pressed, Step};
-use crate::control::{Caller, Control, MAX_ROUNDS, contended};
-use crate::documents::ClientTrust;
-use crate::error::Error;
+use crate::client_metadata::ClientTrust;
+use crate::ground::caller::Caller;
+use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::error::Error;
 use crate::issuers::Serving;
+use crate::state::Control;
 
 impl Control {
     pub async fn decide(

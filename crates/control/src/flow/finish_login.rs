@@ -20,10 +20,11 @@ use lychgate_store::{StoreError, Versioned};
 
 use super::Next;
 use super::after_login::{Login, Question, code_issued, failed_login};
-use crate::control::{Caller, Control};
-use crate::documents::ClientTrust;
-use crate::error::Error;
+use crate::client_metadata::ClientTrust;
+use crate::ground::caller::Caller;
+use crate::ground::error::Error;
 use crate::issuers::Serving;
+use crate::state::Control;
 use crate::upstream::{Callback, Identity, UpstreamError};
 
 /// Whoever finds a claim waits this long for its outcome, in so many looks.

@@ -12,10 +12,11 @@ use lychgate_domain::ticket::Ticket;
 
 use super::visitor::View;
 use super::{Next, Step};
-use crate::control::{Caller, Control};
-use crate::documents::ClientTrust;
-use crate::error::Error;
+use crate::client_metadata::ClientTrust;
+use crate::ground::caller::Caller;
+use crate::ground::error::Error;
 use crate::issuers::Serving;
+use crate::state::Control;
 
 /// A browser at `/consent`.
 #[derive(Debug)]

@@ -13,9 +13,9 @@ use lychgate_domain::time::Timestamp;
 
 use super::{ConsentPage, ShownPolicy};
 use crate::clients::ResolvedClient;
-use crate::control::Control;
-use crate::error::Error;
+use crate::ground::error::Error;
 use crate::issuers::Serving;
+use crate::state::Control;
 
 /// A ticket in a browser, as everything is now.
 pub(super) struct View<'a> {

@@ -10,7 +10,7 @@ use serde::{Deserialize, Deserializer};
 
 use super::cached::Cached;
 use super::{Http, UpstreamError};
-use crate::jws::verified;
+use crate::ground::jws::verified;
 
 /// Asymmetric ones only: with an HMAC, whoever knows the client secret could speak for the upstream (RFC 8725 §3.1).
 const ALGORITHMS: [Algorithm; 9] = [

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use lychgate_control::documents::{ClientTrust, Document, DocumentError, Documents, Kind, STALE_IF_ERROR};
+use lychgate_control::client_metadata::{ClientTrust, Document, DocumentError, Documents, Kind, STALE_IF_ERROR};
 use lychgate_control::outbound::{Class, Policy};
 use lychgate_domain::time::Timestamp;
 use serde_json::{Value, json};

@@ -1,0 +1,26 @@
+//! The process's handle on the event log: how long events are kept, and where each issuer's events begin.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard};
+
+use lychgate_domain::id::IssuerId;
+use lychgate_domain::retention::Retention;
+use lychgate_store::engine::Cursor;
+
+/// Retention, and a cache of scans of the log. Clones share the cache.
+#[derive(Clone, Debug)]
+pub struct EventLog {
+    pub retention: Retention,
+    /// For each issuer: after the digest of this number it has no event before this cursor.
+    scanned: Arc<Mutex<BTreeMap<IssuerId, (u64, Cursor)>>>,
+}
+
+impl EventLog {
+    pub fn new(retention: Retention) -> Self {
+        Self { retention, scanned: Arc::default() }
+    }
+
+    pub(crate) fn scanned(&self) -> MutexGuard<'_, BTreeMap<IssuerId, (u64, Cursor)>> {
+        self.scanned.lock().expect("nothing panics while it holds the cursors")
+    }
+}

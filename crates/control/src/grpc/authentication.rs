@@ -1,0 +1,246 @@
+//! Who is calling, and whether they may: before any service sees the call.
+//!
+//! Methods are denied unless they are listed for the caller's role. Health and reflection are open to whoever can
+//! connect: they tell nothing that is not in the source.
+
+use std::collections::HashMap;
+use std::future::{Ready, ready};
+use std::net::IpAddr;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+use std::time::Instant;
+
+use futures_util::future::{BoxFuture, Either};
+use lychgate_api::{CLIENT_ADDRESS, REQUEST_ID, Reason, error_metadata};
+use lychgate_domain::Refusal;
+use lychgate_domain::entropy::{Entropy, random};
+use lychgate_domain::id::encode;
+use lychgate_domain::time::Clock;
+use tonic::body::Body;
+use tonic::{Code, Status};
+use tower::{Layer, Service};
+
+use crate::ground::caller::Caller;
+use crate::ground::error::{Error, status};
+use crate::ground::principal::Role;
+use crate::ground::principal::{Principal, Principals, Shown, TokenDigest, digest};
+use crate::ground::tls::{Peer, Tls};
+use crate::grpc::methods::{Method, method};
+use crate::grpc::metrics::Metrics;
+
+/// What every call knows of the connection that it came by.
+#[derive(Clone, Debug)]
+pub struct Connection {
+    /// Encrypted, or from this machine.
+    pub is_private: bool,
+    /// The address at its other end.
+    pub address: Option<IpAddr>,
+    pub peer: Option<Arc<Peer>>,
+}
+
+/// Puts a [`Caller`] and its [`Admission`] into the extensions of every call that may go on. Clones are the same.
+#[derive(Clone, Debug)]
+pub struct Authentication(Arc<Means>);
+
+#[derive(Debug)]
+struct Means {
+    principals: Arc<Principals>,
+    tls: Option<Arc<Tls>>,
+    clock: Arc<dyn Clock>,
+    entropy: Arc<dyn Entropy>,
+    metrics: Metrics,
+}
+
+/// What a caller showed, for as long as its call lasts.
+#[derive(Clone, Debug)]
+struct Credentials {
+    token: Option<TokenDigest>,
+    peer: Option<Arc<Peer>>,
+}
+
+impl Authentication {
+    pub fn new(
+        principals: Arc<Principals>,
+        tls: Option<Arc<Tls>>,
+        clock: Arc<dyn Clock>,
+        entropy: Arc<dyn Entropy>,
+        metrics: Metrics,
+    ) -> Self {
+        Self(Arc::new(Means { principals, tls, clock, entropy, metrics }))
+    }
+
+    /// The caller, but of health and reflection.
+    fn authenticate<B>(
+        &self,
+        method: Option<Method>,
+        request: &mut http::Request<B>,
+    ) -> Result<Option<Arc<Caller>>, Status> {
+        let path = request.uri().path();
+        if ["/grpc.health.v1.", "/grpc.reflection.v1.", "/grpc.reflection.v1alpha."]
+            .iter()
+            .any(|open| path.starts_with(open))
+        {
+            return Ok(None);
+        }
+        let request_id = self.request_id(request);
+        let denied = |reason, message: &str| denied(reason, message, path, &request_id);
+        let connection = request.extensions().get::<Connection>();
+        if !connection.is_some_and(|connection| connection.is_private) {
+            return Err(denied(Reason::Unauthenticated, "bearer tokens are refused over plaintext; use TLS"));
+        }
+        let token = bearer(request).map_err(|message| denied(Reason::Unauthenticated, message))?;
+        let peer = connection.and_then(|connection| connection.peer.clone());
+        let credentials = Credentials { token, peer };
+        let principal = self.identify(&credentials).map_err(|message| denied(Reason::Unauthenticated, &message))?;
+        let Some(method) = method.filter(|method| method.roles.contains(&principal.role)) else {
+            return Err(denied(Reason::PermissionDenied, "this principal's role does not include the method"));
+        };
+        match principal.role {
+            // An edge logs each of its requests itself, under the same id; of checks there are thousands a second.
+            Role::Edge | Role::Checker | Role::Resource => {
+                tracing::debug!(request.id = request_id, rpc.path = path, principal.name = principal.name, "called");
+            }
+            Role::Reader | Role::Operator => {
+                tracing::info!(request.id = request_id, rpc.path = path, principal.name = principal.name, "called");
+            }
+        }
+        let address = match principal.role {
+            // It knows its client; nobody else's word of somebody else's address is taken.
+            Role::Edge => client_address(request),
+            Role::Checker | Role::Reader | Role::Resource | Role::Operator => connection.and_then(|made| made.address),
+        };
+        let caller = Arc::new(Caller { principal, request_id, address });
+        let admission =
+            Admission { authentication: self.clone(), credentials, path: method.path, caller: Arc::clone(&caller) };
+        request.extensions_mut().insert(admission);
+        request.extensions_mut().insert(Arc::clone(&caller));
+        Ok(Some(caller))
+    }
+
+    /// Who it is by what is in force now.
+    fn identify(&self, credentials: &Credentials) -> Result<Arc<Principal>, String> {
+        let names = match (&credentials.peer, &self.0.tls) {
+            (Some(peer), Some(tls)) => {
+                let names = tls.names(peer, self.0.clock.now());
+                Some(
+                    names
+                        .map_err(|error| format!("the client certificate is no longer believed ({error}): renew it"))?,
+                )
+            }
+            _ => None,
+        };
+        let shown = Shown { token: credentials.token.as_ref(), certificate: names };
+        self.0.principals.identify(shown).map_err(|error| error.to_string())
+    }
+
+    /// The caller's, if it has the form that may stand in our logs.
+    fn request_id<B>(&self, request: &http::Request<B>) -> String {
+        let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
+        let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
+        match given {
+            Some(id) if (1..=64).contains(&id.len()) && id.bytes().all(allowed) => id.to_owned(),
+            _ => encode(&random::<16>(&*self.0.entropy)),
+        }
+    }
+}
+
+/// That a call was let in; for calls that last longer than what let them in.
+#[derive(Clone, Debug)]
+pub struct Admission {
+    authentication: Authentication,
+    credentials: Credentials,
+    path: &'static str,
+    caller: Arc<Caller>,
+}
+
+impl Admission {
+    /// Whether the caller would still be let in, with the same rights.
+    pub fn check(&self) -> Result<(), Status> {
+        let denied = |message: &str| denied(Reason::Unauthenticated, message, self.path, &self.caller.request_id);
+        let now = self.authentication.identify(&self.credentials).map_err(|message| denied(&message))?;
+        if now.is_as_free_as(&self.caller.principal) {
+            return Ok(());
+        }
+        Err(denied("what this principal may do has changed: call again"))
+    }
+}
+
+fn denied(reason: Reason, message: &str, path: &str, request_id: &str) -> Status {
+    tracing::warn!(request.id = request_id, rpc.path = path, reason = reason.as_str(), error = message, "denied");
+    status(reason, message, HashMap::from([(error_metadata::REQUEST_ID.to_owned(), request_id.to_owned())]))
+}
+
+/// RFC 6750 §2.1; the scheme's case means nothing. Whatever else stands there was meant to say who calls, and does not.
+fn bearer<B>(request: &http::Request<B>) -> Result<Option<TokenDigest>, &'static str> {
+    let Some(value) = request.headers().get("authorization") else { return Ok(None) };
+    let token = value
+        .to_str()
+        .ok()
+        .and_then(|value| value.split_once(' '))
+        .filter(|(scheme, token)| scheme.eq_ignore_ascii_case("bearer") && !token.trim().is_empty());
+    let (_, token) = token.ok_or("what metadata authorization has is not: Bearer TOKEN")?;
+    Ok(Some(digest(token.trim())))
+}
+
+fn client_address<B>(request: &http::Request<B>) -> Option<IpAddr> {
+    request.headers().get(CLIENT_ADDRESS)?.to_str().ok()?.parse().ok()
+}
+
+impl<S> Layer<S> for Authentication {
+    type Service = Authenticated<S>;
+
+    fn layer(&self, inner: S) -> Authenticated<S> {
+        Authenticated { authentication: self.clone(), inner }
+    }
+}
+
+#[derive(Clone, Debug)]
+pub struct Authenticated<S> {
+    authentication: Authentication,
+    inner: S,
+}
+
+impl<S, B> Service<http::Request<B>> for Authenticated<S>
+where
+    S: Service<http::Request<B>, Response = http::Response<Body>>,
+    S::Future: Send + 'static,
+{
+    type Response = S::Response;
+    type Error = S::Error;
+    type Future = Either<Ready<Result<S::Response, S::Error>>, BoxFuture<'static, Result<S::Response, S::Error>>>;
+
+    fn poll_ready(&mut self, context: &mut Context<'_>) -> Poll<Result<(), S::Error>> {
+        self.inner.poll_ready(context)
+    }
+
+    fn call(&mut self, mut request: http::Request<B>) -> Self::Future {
+        let (begun, method) = (Instant::now(), method(request.uri().path()));
+        let (means, path) = (Arc::clone(&self.authentication.0), method.map(|method| method.path));
+        let caller = match self.authentication.authenticate(method, &mut request) {
+            Ok(caller) => caller,
+            Err(status) => {
+                means.metrics.count(path, Some(&status), begun.elapsed());
+                return Either::Left(ready(Ok(status.into_http())));
+            }
+        };
+        let answered = self.inner.call(request);
+        Either::Right(Box::pin(async move {
+            let response = with_reason(answered.await?, caller.as_ref().map(|caller| caller.request_id.as_str()));
+            means.metrics.count(path, Status::from_header_map(response.headers()).as_ref(), begun.elapsed());
+            Ok(response)
+        }))
+    }
+}
+
+/// What never reached a service (a message that cannot be decoded, or is too large) is refused for a reason, too.
+/// Without an id it is a call of health or reflection, which have errors of their own.
+fn with_reason(response: http::Response<Body>, request_id: Option<&str>) -> http::Response<Body> {
+    let bare = |status: Status| status.code() != Code::Ok && status.details().is_empty();
+    match request_id {
+        Some(request_id) if Status::from_header_map(response.headers()).is_some_and(bare) => {
+            let refusal = Refusal::RequestMalformed("the message cannot be read");
+            Error::from(refusal).into_status(request_id).into_http()
+        }
+        _ => response,
+    }
+}

@@ -1,0 +1,102 @@
+//! `IssuerService`: the public face of each issuer.
+
+use std::collections::BTreeSet;
+
+use lychgate_api::v1;
+use lychgate_api::v1::issuer_service_server::IssuerService;
+use lychgate_api::v1::{
+    DescribeRequest, DescribeResponse, ListRequest, ListResponse, ProtectedResource, ServerMetadata,
+};
+use lychgate_domain::client::{AuthenticationMethod, GrantType};
+use lychgate_domain::issuer::{Issuer, RegistrationPolicy, Resource};
+use lychgate_domain::jwk::SignatureAlgorithm;
+use tonic::{Request, Response, Status};
+
+use super::{caller, reply};
+use crate::ground::propagation::MAX_AGE;
+use crate::ground::protobuf_time::duration;
+use crate::issuers::Serving;
+use crate::state::Control;
+
+#[tonic::async_trait]
+impl IssuerService for Control {
+    async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListResponse>, Status> {
+        let caller = caller(&request)?;
+        let issuers = self.issuers.all(&caller.principal).map(issuer).collect();
+        Ok(Response::new(ListResponse { issuers, max_age: Some(duration(MAX_AGE)) }))
+    }
+
+    async fn describe(&self, request: Request<DescribeRequest>) -> Result<Response<DescribeResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let serving = self.issuer(&request.issuer_id, &caller).await;
+        reply(serving, &caller.request_id, |serving| DescribeResponse {
+            issuer: Some(issuer(&serving.issuer)),
+            metadata: Some(metadata(&serving)),
+            keys: serving.published_keys().to_vec(),
+            resources: serving.issuer.resources.iter().map(resource).collect(),
+            max_age: Some(duration(MAX_AGE)),
+        })
+    }
+}
+
+fn issuer(issuer: &Issuer) -> v1::Issuer {
+    v1::Issuer { id: issuer.id.as_str().to_owned(), issuer: issuer.url.as_str().to_owned(), name: issuer.name.clone() }
+}
+
+/// RFC 9728 §2.
+fn resource(resource: &Resource) -> ProtectedResource {
+    ProtectedResource {
+        resource: resource.uri.clone(),
+        resource_name: resource.name.clone(),
+        scopes_supported: resource.scopes.iter().map(|definition| definition.scope.as_str().to_owned()).collect(),
+    }
+}
+
+/// RFC 8414 §2. The endpoints are where clients without metadata guess them, too.
+fn metadata(serving: &Serving) -> ServerMetadata {
+    let issuer = &*serving.issuer;
+    let url = issuer.url.as_str();
+    let mut scopes: Vec<String> = issuer
+        .resources
+        .iter()
+        .flat_map(|resource| resource.scopes.iter())
+        .map(|definition| definition.scope.as_str().to_owned())
+        .collect();
+    scopes.sort();
+    scopes.dedup();
+    let methods: Vec<_> = AuthenticationMethod::ALL.iter().map(|method| method.as_str().to_owned()).collect();
+    let registration = match issuer.policy.registration {
+        RegistrationPolicy::Open | RegistrationPolicy::WithToken(_) => format!("{url}/register"),
+        RegistrationPolicy::Closed => String::new(),
+    };
+    // While one algorithm follows another, both: a verifier that allows what is said here refuses nothing of ours.
+    let algorithms: BTreeSet<_> = serving.published_keys().iter().map(|key| key.alg.clone()).collect();
+    ServerMetadata {
+        issuer: url.to_owned(),
+        authorization_endpoint: format!("{url}/authorize"),
+        token_endpoint: format!("{url}/token"),
+        registration_endpoint: registration,
+        revocation_endpoint: format!("{url}/revoke"),
+        revocation_endpoint_auth_methods_supported: methods.clone(),
+        introspection_endpoint: format!("{url}/introspect"),
+        // Resource servers have tokens of their own (RFC 7662 §2.1).
+        introspection_endpoint_auth_methods_supported: vec!["Bearer".to_owned()],
+        jwks_uri: format!("{url}/jwks.json"),
+        scopes_supported: scopes,
+        response_types_supported: vec!["code".to_owned()],
+        response_modes_supported: vec!["query".to_owned()],
+        grant_types_supported: [GrantType::AuthorizationCode, GrantType::RefreshToken]
+            .map(|grant_type| grant_type.as_str().to_owned())
+            .to_vec(),
+        token_endpoint_auth_methods_supported: methods,
+        token_endpoint_auth_signing_alg_values_supported: SignatureAlgorithm::ALL
+            .map(|algorithm| algorithm.as_str().to_owned())
+            .to_vec(),
+        client_id_metadata_document_supported: issuer.policy.documents.hosts.is_some(),
+        code_challenge_methods_supported: vec!["S256".to_owned()],
+        authorization_response_iss_parameter_supported: true,
+        // Mandatory members of the OpenID document, which some clients read instead of RFC 8414's.
+        subject_types_supported: vec!["public".to_owned()],
+        id_token_signing_alg_values_supported: algorithms.into_iter().collect(),
+    }
+}

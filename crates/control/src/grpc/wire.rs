@@ -1,0 +1,299 @@
+//! Between the wire and the use cases. Past this file no function takes a string it must distrust but those that parse.
+
+pub mod account;
+
+use lychgate_api::v1;
+use lychgate_domain::Refusal;
+use lychgate_domain::authorization::CodeExchange;
+use lychgate_domain::client::{About, Authentication, ClientKeys, Origin};
+use lychgate_domain::client_authentication::Credentials;
+use lychgate_domain::cookie::{Cookies, SetCookie};
+use lychgate_domain::grant::RefreshRequest;
+use lychgate_domain::id::{Attempt, ClientId};
+use lychgate_domain::issuer::Choice;
+use lychgate_domain::jwk::{JwkMembers, KeyParameters, PublicJwk};
+use lychgate_domain::metadata_document;
+use lychgate_domain::redirect_uri::{RedirectKind, RedirectUri};
+use lychgate_domain::registration::{Registered, Registration};
+use lychgate_domain::time::Timestamp;
+
+use crate::clients::{Assertion, Presented};
+use crate::flow::{ConsentPage, Next, Pressed, Step};
+use crate::ground::error::{ReturnTo, reason};
+use crate::ground::protobuf_time::{seconds, timestamp};
+use crate::issuers::Serving;
+use crate::token::{Asked, Introspection, Tokens};
+
+const DEFAULT_PAGE: i32 = 100;
+const MAX_PAGE: i32 = 1000;
+
+pub fn attempt(bytes: &[u8]) -> Result<Attempt, Refusal> {
+    let bytes = bytes.try_into().map_err(|_| Refusal::RequestMalformed("an attempt has 16 bytes"))?;
+    Ok(Attempt::from_bytes(bytes))
+}
+
+pub fn parameters(parameters: Vec<v1::Parameter>) -> Vec<(String, String)> {
+    parameters.into_iter().map(|parameter| (parameter.name, parameter.value)).collect()
+}
+
+pub fn cookies(cookies: Vec<v1::Cookie>) -> Cookies {
+    Cookies(cookies.into_iter().map(|cookie| (cookie.name, cookie.value)).collect())
+}
+
+/// `None` for none: the use case says which page to go back to.
+pub fn decision(decision: v1::Decision) -> Option<Pressed> {
+    match decision {
+        v1::Decision::Unspecified => None,
+        v1::Decision::Approve => Some(Pressed::Approve),
+        v1::Decision::Deny => Some(Pressed::Deny),
+        v1::Decision::NotMe => Some(Pressed::NotMe),
+    }
+}
+
+pub fn next(next: Next) -> v1::Next {
+    let step = match next.step {
+        Step::Redirect(location) => v1::next::Step::Redirect(v1::Redirect { location }),
+        Step::Consent(page) => v1::next::Step::ConsentPage(consent_page(*page)),
+        Step::Remembered(page) => {
+            v1::next::Step::RememberedPage(v1::RememberedPage { page: Some(consent_page(*page)) })
+        }
+        Step::SignedIn { state, page } => {
+            v1::next::Step::SignedInPage(v1::SignedInPage { state, page: Some(consent_page(*page)) })
+        }
+        Step::Failure { failure, return_to: ReturnTo { uri, label } } => v1::next::Step::FailurePage(v1::FailurePage {
+            reason: reason(&failure.refusal()).as_str().to_owned(),
+            return_uri: uri,
+            return_label: label,
+        }),
+    };
+    v1::Next { step: Some(step), set_cookies: next.set_cookies.into_iter().map(set_cookie).collect() }
+}
+
+fn set_cookie(cookie: SetCookie) -> v1::SetCookie {
+    v1::SetCookie { name: cookie.name, value: cookie.value, max_age_seconds: cookie.max_age.map(seconds) }
+}
+
+fn consent_page(page: ConsentPage) -> v1::ConsentPage {
+    let client = page.client.client;
+    let metadata_host = metadata_document::host(&client).unwrap_or_default();
+    v1::ConsentPage {
+        ticket: page.ticket,
+        form_token: page.form_token,
+        scopes: page
+            .resource
+            .describe(&page.scopes)
+            .map(|definition| v1::ConsentScope {
+                name: definition.scope.as_str().to_owned(),
+                description: definition.description.clone(),
+                optional: definition.choice == Choice::Optional,
+                added: page.allowed.as_ref().is_some_and(|allowed| !allowed.contains(&definition.scope)),
+            })
+            .collect(),
+        client: Some(v1::ConsentClient {
+            client_id: client.id.as_str().to_owned(),
+            unverified: !client.is_configured(),
+            create_time: match client.origin {
+                Origin::Configured | Origin::Document => None,
+                Origin::Registered { at, .. } => Some(timestamp(at)),
+            },
+            metadata_host: metadata_host.clone(),
+            name: client.name.unwrap_or_default(),
+        }),
+        redirect: Some(consent_redirect(&page.redirect_uri, &metadata_host)),
+        resource: Some(v1::ConsentResource { uri: page.resource.uri.clone(), name: page.resource.name.clone() }),
+        policy: page.policy.map(|shown| v1::ConsentPolicy {
+            version: shown.policy.version,
+            uri: shown.policy.uri.unwrap_or_default(),
+            changed: shown.is_new,
+        }),
+        upstream_name: page.upstream_name,
+        grant_lifetime_seconds: i64::try_from(page.grant_lifetime_seconds).unwrap_or(i64::MAX),
+        changed: page.changed,
+        person: page
+            .person
+            .map(|person| v1::Person { account: person.account().to_owned(), name: person.name.unwrap_or_default() }),
+    }
+}
+
+fn consent_redirect(uri: &RedirectUri, metadata_host: &str) -> v1::ConsentRedirect {
+    let kind = match uri.kind() {
+        RedirectKind::Web => v1::RedirectKind::Web,
+        RedirectKind::Loopback => v1::RedirectKind::Loopback,
+        RedirectKind::PrivateScheme => v1::RedirectKind::PrivateScheme,
+    };
+    let host = uri.target();
+    let elsewhere = uri.kind() == RedirectKind::Web && !metadata_host.is_empty() && host != metadata_host;
+    v1::ConsentRedirect { uri: uri.as_str().to_owned(), host, kind: kind.into(), elsewhere }
+}
+
+pub fn presented(client: Option<v1::ClientCredentials>) -> Result<Presented, Refusal> {
+    let client = client.unwrap_or_default();
+    let assertion = match &client.client_assertion {
+        Some(token) => Some(Assertion::parse(client.client_assertion_type.as_deref(), token)?),
+        None => None,
+    };
+    let credentials = Credentials {
+        client_id: client.client_id,
+        client_secret: client.client_secret,
+        basic: client.basic.map(|basic| (basic.client_id, basic.client_secret)),
+        assertion_subject: assertion.as_ref().map(|assertion| assertion.claims().sub.clone()),
+    };
+    Ok(Presented { credentials, assertion })
+}
+
+pub fn asked(grant: Option<v1::exchange_request::Grant>, resources: Vec<String>, scope: Option<String>) -> Asked {
+    match grant {
+        Some(v1::exchange_request::Grant::AuthorizationCode(grant)) => {
+            let exchange =
+                CodeExchange { redirect_uri: grant.redirect_uri, code_verifier: grant.code_verifier, resources };
+            Asked::AuthorizationCode { code: grant.code, exchange }
+        }
+        Some(v1::exchange_request::Grant::RefreshToken(grant)) => {
+            let request = RefreshRequest { scope, resources };
+            Asked::RefreshToken { refresh_token: grant.refresh_token, request }
+        }
+        Some(v1::exchange_request::Grant::Other(grant)) => Asked::Other { grant_type: grant.grant_type },
+        None => Asked::Other { grant_type: String::new() },
+    }
+}
+
+pub fn tokens(tokens: Tokens) -> v1::ExchangeResponse {
+    v1::ExchangeResponse {
+        access_token: tokens.access_token,
+        token_type: "Bearer".to_owned(),
+        expires_in: i64::try_from(tokens.expires_in_seconds).unwrap_or(i64::MAX),
+        refresh_token: tokens.refresh_token.map(|token| token.expose().to_owned()),
+        scope: tokens.scope,
+    }
+}
+
+pub fn registration(metadata: Option<v1::ClientMetadata>) -> Registration {
+    let metadata = metadata.unwrap_or_default();
+    Registration {
+        redirect_uris: metadata.redirect_uris,
+        client_name: metadata.client_name,
+        grant_types: metadata.grant_types,
+        response_types: metadata.response_types,
+        token_endpoint_auth_method: metadata.token_endpoint_auth_method,
+        jwks_uri: metadata.jwks_uri,
+        jwks: metadata.jwks.map(|set| set.keys.into_iter().map(members).collect()),
+        about: About {
+            client_uri: metadata.client_uri,
+            logo_uri: metadata.logo_uri,
+            tos_uri: metadata.tos_uri,
+            policy_uri: metadata.policy_uri,
+            contacts: metadata.contacts,
+            scope: metadata.scope,
+            application_type: metadata.application_type,
+            software_id: metadata.software_id,
+            software_version: metadata.software_version,
+        },
+    }
+}
+
+/// RFC 7591 §3.2.1: everything that was registered, and where that is managed.
+pub fn registered((registered, serving): (Registered, Serving)) -> v1::ClientInformation {
+    let Registered { client, secret, management_token } = registered;
+    let (issue_time, is_managed) = match &client.origin {
+        Origin::Registered { at, management, .. } => (Some(timestamp(*at)), management.is_some()),
+        Origin::Configured | Origin::Document => (None, false),
+    };
+    let (jwks, jwks_uri) = match &client.authentication {
+        Authentication::Keys { keys: ClientKeys::ByReference(uri), .. } => (None, Some(uri.clone())),
+        Authentication::Keys { keys: ClientKeys::ByValue(keys), .. } => {
+            (Some(v1::KeySet { keys: keys.iter().map(jwk).collect() }), None)
+        }
+        Authentication::Public | Authentication::Secret { .. } => (None, None),
+    };
+    let uri = format!("{}/register/{}", serving.issuer.url.as_str(), client.id.as_str());
+    v1::ClientInformation {
+        client_id: client.id.as_str().to_owned(),
+        client_id_issue_time: issue_time,
+        client_secret: secret.map(|secret| secret.expose().to_owned()),
+        registration_access_token: management_token.map(|token| token.expose().to_owned()),
+        registration_client_uri: is_managed.then_some(uri),
+        metadata: Some(v1::ClientMetadata {
+            redirect_uris: client.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
+            token_endpoint_auth_method: Some(client.authentication.method().as_str().to_owned()),
+            grant_types: client.grant_types.iter().map(|grant_type| grant_type.as_str().to_owned()).collect(),
+            response_types: vec!["code".to_owned()],
+            client_name: client.name,
+            client_uri: client.about.client_uri,
+            logo_uri: client.about.logo_uri,
+            tos_uri: client.about.tos_uri,
+            policy_uri: client.about.policy_uri,
+            contacts: client.about.contacts,
+            scope: client.about.scope,
+            application_type: client.about.application_type,
+            software_id: client.about.software_id,
+            software_version: client.about.software_version,
+            jwks_uri,
+            jwks,
+        }),
+    }
+}
+
+fn members(key: v1::Jwk) -> JwkMembers {
+    let some = |text: String| Some(text).filter(|text| !text.is_empty());
+    JwkMembers {
+        kty: key.kty,
+        kid: some(key.kid),
+        r#use: some(key.r#use),
+        alg: some(key.alg),
+        crv: some(key.crv),
+        x: some(key.x),
+        y: some(key.y),
+        n: some(key.n),
+        e: some(key.e),
+    }
+}
+
+fn jwk(key: &PublicJwk) -> v1::Jwk {
+    let (kid, alg) = (key.kid.clone().unwrap_or_default(), key.algorithm.map_or("", |alg| alg.as_str()).to_owned());
+    let common = v1::Jwk { r#use: "sig".to_owned(), kid, alg, ..Default::default() };
+    let text = str::to_owned;
+    match key.parameters.clone() {
+        KeyParameters::Rsa { n, e } => v1::Jwk { kty: text("RSA"), n, e, ..common },
+        KeyParameters::Ec { x, y } => v1::Jwk { kty: text("EC"), crv: text("P-256"), x, y, ..common },
+        KeyParameters::Okp { x } => v1::Jwk { kty: text("OKP"), crv: text("Ed25519"), x, ..common },
+    }
+}
+
+/// RFC 7662 §2.2.
+pub fn introspection(found: Option<Introspection>) -> v1::IntrospectResponse {
+    let Some(token) = found else { return v1::IntrospectResponse::default() };
+    let date = |at: Timestamp| i64::try_from(at.seconds()).unwrap_or(i64::MAX);
+    v1::IntrospectResponse {
+        active: true,
+        iss: token.iss,
+        aud: token.aud,
+        sub: token.sub,
+        client_id: token.client_id,
+        scope: token.scope,
+        exp: date(token.exp),
+        iat: date(token.iat),
+        jti: token.jti,
+        token_type: "Bearer".to_owned(),
+        grant_id: token.grant_id.to_string(),
+    }
+}
+
+pub fn verified(token: Introspection) -> v1::VerifyResponse {
+    v1::VerifyResponse {
+        issuer: token.iss,
+        resource: token.aud,
+        subject: token.sub,
+        client_id: token.client_id,
+        scope: token.scope,
+        exp: i64::try_from(token.exp.seconds()).unwrap_or(i64::MAX),
+    }
+}
+
+pub fn parse_client_id(text: &str) -> Result<ClientId, Refusal> {
+    ClientId::parse(text).ok_or(Refusal::RequestMalformed("this is no client_id"))
+}
+
+pub fn page_size(asked: i32) -> Result<usize, Refusal> {
+    let size = if asked == 0 { DEFAULT_PAGE } else { asked.min(MAX_PAGE) };
+    usize::try_from(size).map_err(|_| Refusal::RequestMalformed("a page_size is not negative"))
+}

@@ -1,0 +1,78 @@
+//! The page of connected apps, as it travels.
+
+use lychgate_api::v1;
+use lychgate_api::v1::account_service_show_response::Page;
+
+use super::{consent_redirect, set_cookie};
+use crate::account::{App, AppsPage, ConnectedApp, KnownAs, Shown};
+use crate::ground::protobuf_time::timestamp;
+
+pub fn shown(shown: Shown) -> v1::AccountServiceShowResponse {
+    match shown {
+        Shown::SignIn { upstream_name } => {
+            let page = Page::SignInPage(v1::SignInPage { upstream_name });
+            v1::AccountServiceShowResponse { page: Some(page), set_cookies: Vec::new() }
+        }
+        Shown::Apps { page, session } => v1::AccountServiceShowResponse {
+            page: Some(Page::AccountPage(account_page(*page))),
+            set_cookies: vec![set_cookie(session)],
+        },
+    }
+}
+
+fn account_page(page: AppsPage) -> v1::AccountPage {
+    let revoked = page.revoked.into_iter().map(|(app, at)| v1::RevokedApp {
+        client: Some(client(&app)),
+        resource: Some(resource(app)),
+        revoke_time: Some(timestamp(at)),
+    });
+    v1::AccountPage {
+        upstream_name: page.upstream_name,
+        apps: page.apps.into_iter().map(connected_app).collect(),
+        revoked: revoked.collect(),
+        incomplete: page.incomplete,
+        revoke_all_token: page.revoke_all_token,
+    }
+}
+
+fn connected_app(connected: ConnectedApp) -> v1::ConnectedApp {
+    let client = client(&connected.app);
+    let mut redirects: Vec<v1::ConsentRedirect> = Vec::new();
+    for uri in &connected.redirect_uris {
+        let redirect = consent_redirect(uri, &client.metadata_host);
+        if !redirects.iter().any(|known| (&known.host, known.kind) == (&redirect.host, redirect.kind)) {
+            redirects.push(redirect);
+        }
+    }
+    let scopes = connected.scopes.into_iter().map(|(scope, description)| v1::ConsentScope {
+        name: scope.as_str().to_owned(),
+        description: description.unwrap_or_default(),
+        ..Default::default()
+    });
+    v1::ConnectedApp {
+        client: Some(client),
+        redirects,
+        resource: Some(resource(connected.app)),
+        scopes: scopes.collect(),
+        create_time: Some(timestamp(connected.since)),
+        last_use_time: connected.last_used.map(timestamp),
+        form_token: connected.form_token,
+    }
+}
+
+fn client(app: &App) -> v1::ConnectedClient {
+    let client =
+        v1::ConnectedClient { client_id: app.client_id.as_str().to_owned(), unverified: true, ..Default::default() };
+    match &app.client {
+        KnownAs::Configured { name } => {
+            v1::ConnectedClient { name: name.clone().unwrap_or_default(), unverified: false, ..client }
+        }
+        KnownAs::Registered { name } => v1::ConnectedClient { name: name.clone().unwrap_or_default(), ..client },
+        KnownAs::Document { host } => v1::ConnectedClient { metadata_host: host.clone(), ..client },
+        KnownAs::Gone => v1::ConnectedClient { gone: true, ..client },
+    }
+}
+
+fn resource(app: App) -> v1::ConsentResource {
+    v1::ConsentResource { uri: app.resource_uri, name: app.resource_name.unwrap_or_default() }
+}

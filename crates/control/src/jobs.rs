@@ -1,0 +1,6 @@
+//! Background jobs: work that no request asks for.
+
+pub(crate) mod config_audit;
+pub(crate) mod maintenance;
+pub(crate) mod reload;
+pub(crate) mod upstream_revocation;

@@ -1,0 +1,56 @@
+//! `grant_type=refresh_token` (RFC 6749 §6), rotating (RFC 9700 §4.14.2).
+
+use lychgate_domain::Refusal;
+use lychgate_domain::client::GrantType;
+use lychgate_domain::event::EventKind;
+use lychgate_domain::grant::{EndedBy, Grant, RefreshOutcome, RefreshRequest};
+use lychgate_domain::refresh_token::PresentedRefreshToken;
+use lychgate_store::StoreError;
+use lychgate_store::grants::StoredGrantStatus;
+
+use super::{Exchange, Tokens, required};
+use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::error::Error;
+
+impl Exchange<'_> {
+    pub(super) async fn refresh_token(&self, token: &str, asked: &RefreshRequest) -> Result<Tokens, Error> {
+        self.client.allowed(GrantType::RefreshToken)?;
+        let token =
+            PresentedRefreshToken::parse(required(token, "refresh_token")?).ok_or(Refusal::RefreshTokenInvalid)?;
+        let (issuer, keys) = (&*self.serving.issuer, self.serving.keys());
+        for _ in 0..MAX_ROUNDS {
+            let stored = self.control.store.grant(issuer, token.grant_id(), self.now).await?;
+            let stored = stored.ok_or(Refusal::RefreshTokenInvalid)?;
+            stored.value.authenticate(&token, &self.authenticated, keys)?;
+            let standing = self.live(&stored.value).await?;
+            match stored.value.judge(&token, asked, self.attempt, issuer, self.now)? {
+                RefreshOutcome::Rotate(scopes) => {
+                    let grant = stored.value.rotate(scopes, keys, self.attempt, &issuer.lifetimes, self.now);
+                    match self.control.store.rotate(issuer, stored.version, &grant, &standing, self.now).await {
+                        Ok(_) => return self.tokens(&grant, &grant.current),
+                        Err(StoreError::Conflict) => {}
+                        Err(error) => return Err(error.into()),
+                    }
+                }
+                RefreshOutcome::Repeat => return self.tokens(&stored.value, &stored.value.current),
+                RefreshOutcome::Replay => {
+                    let grant_id = token.grant_id();
+                    let kind = EventKind::RefreshTokenReplayed { grant_id };
+                    self.end_grant(grant_id, EndedBy::RefreshTokenReplay, &kind).await?;
+                    return Err(Refusal::RefreshTokenReplayed.into());
+                }
+            }
+        }
+        Err(contended())
+    }
+
+    /// That the grant lives, and what it was judged by.
+    pub(super) async fn live(&self, grant: &Grant) -> Result<StoredGrantStatus, Error> {
+        let store = &self.control.store;
+        let (subject, client, resource) = (&grant.subject, &grant.client_id, &grant.resource);
+        let standing =
+            store.standing(&self.serving.issuer, subject, client, self.unregistered_status, resource, self.now).await?;
+        grant.live(&standing.standing, self.now)?;
+        Ok(standing)
+    }
+}
