@@ -1,7 +1,7 @@
 //! A real Chromium, driven by `tests/clients/browser.mjs`.
 //!
-//! It does what a person does (open, click, type, look) and reports what a person cannot see (redirects, cookies,
-//! blocked scripts). It must never reach into a page to make a scenario work: what a person cannot do, a test must not.
+//! The browser does what a person does (open, click, type, look) and reports what a person cannot see (redirects,
+//! cookies, blocked scripts). A test must not reach into a page to make a scenario work, because a person cannot.
 
 use std::collections::HashMap;
 use std::path::Path;
@@ -24,11 +24,11 @@ pub struct Browser {
     waiting: Waiting,
     complaints: Complaints,
     last_id: AtomicU64,
-    /// Killed when this is dropped; Chromium goes with it.
+    /// The driver program. Dropping it kills the program, and Chromium with it.
     _child: Child,
 }
 
-/// Who waits for the reply to which command; `None` when no more replies will come.
+/// The senders of replies by command id; `None` once the program sends no more replies.
 type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Value>>>>>;
 
 impl Browser {
@@ -40,13 +40,13 @@ impl Browser {
         }
         let waiting = Waiting::new(Mutex::new(Some(HashMap::new())));
         let complaints = output.complaints();
-        // Ends with the program.
+        // The task ends with the program.
         drop(tokio::spawn(hand_out(output, waiting.clone())));
         let input = tokio::sync::Mutex::new(input);
         Ok(Self { input, waiting, complaints, last_id: AtomicU64::new(0), _child: child })
     }
 
-    /// Opens a browser of its own, with its own cookies. One with the usual window needs no opening.
+    /// Opens a browser context with its own cookies. A context with the default window opens by itself.
     pub async fn new_context(&self, context: &str, window: Window) -> Result<()> {
         let Window { width, height, javascript } = window;
         let options = json!({ "context": context, "width": width, "height": height, "javascript": javascript });
@@ -57,12 +57,12 @@ impl Browser {
         self.obey("closeContext", json!({ "context": context })).await.map(drop)
     }
 
-    /// The first tab of a context, both opened when first used.
+    /// The first tab of a context. The context and the tab open on first use.
     pub fn person(&self, context: &str) -> Tab<'_> {
         self.tab(context, "main")
     }
 
-    /// A tab of a context, both opened when first used. One tab's commands run in order; two tabs' race.
+    /// A tab of a context. Both open on first use. Commands of one tab run in order; commands of two tabs race.
     pub fn tab(&self, context: &str, page: &str) -> Tab<'_> {
         Tab { browser: self, context: context.to_owned(), page: page.to_owned() }
     }
@@ -85,7 +85,7 @@ impl Browser {
             None => return Err(self.complaints.explain("the browser", "has ended")),
         }
         self.input.lock().await.send(&options).await?;
-        // No timeout of our own: the program answers each command in bounded time, or ends.
+        // No timeout here: the program answers each command in bounded time, or ends.
         let reply = replied.await.map_err(|_| self.complaints.explain("the browser", "ended before it answered"))?;
         if reply["ok"] != true {
             bail!("{command} {options}: {} at {}\n{}", reply["error"], reply["url"], reply["problems"]);
@@ -99,14 +99,14 @@ async fn hand_out(mut output: Output, waiting: Waiting) {
         let mut waiting = waiting.lock().unwrap_or_else(PoisonError::into_inner);
         let asked = reply["id"].as_u64().and_then(|id| waiting.as_mut()?.remove(&id));
         if let Some(asked) = asked {
-            // Whoever asked may have stopped waiting.
+            // The caller may have stopped waiting for the reply.
             let _ = asked.send(reply);
         }
     }
     *waiting.lock().unwrap_or_else(PoisonError::into_inner) = None;
 }
 
-/// A window's size in CSS pixels, and whether scripts run in it.
+/// The size of a window in CSS pixels, and whether its pages run scripts.
 #[derive(Clone, Copy, Debug)]
 pub struct Window {
     pub width: u32,
@@ -120,7 +120,7 @@ impl Default for Window {
     }
 }
 
-/// One tab.
+/// A tab of a browser context.
 #[derive(Clone, Debug)]
 pub struct Tab<'a> {
     browser: &'a Browser,
@@ -143,7 +143,7 @@ pub enum Find<'a> {
     Placeholder {
         placeholder: &'a str,
     },
-    /// A CSS selector, where nothing a person sees will do.
+    /// A CSS selector, for elements without a role or a name.
     Selector {
         selector: &'a str,
     },
@@ -161,14 +161,14 @@ impl Tab<'_> {
         place(self.obey("open", json!({ "url": url })).await?)
     }
 
-    /// Clicks something that leads elsewhere, and waits for the page at the end of all redirects.
+    /// Clicks an element that navigates, and waits for the page at the end of all redirects.
     pub async fn follow(&self, find: Find<'_>) -> Result<Place> {
         let mut options = serde_json::to_value(find)?;
         options["navigates"] = true.into();
         place(self.obey("click", options).await?)
     }
 
-    /// Clicks something that leads nowhere.
+    /// Clicks an element that does not navigate.
     pub async fn click(&self, find: Find<'_>) -> Result<()> {
         self.obey("click", serde_json::to_value(find)?).await.map(drop)
     }
@@ -184,7 +184,7 @@ impl Tab<'_> {
         self.obey("press", json!({ "key": key })).await.map(drop)
     }
 
-    /// Presses a key that leads elsewhere, and waits for the page at the end of all redirects.
+    /// Presses a key that navigates, and waits for the page at the end of all redirects.
     pub async fn press_to_follow(&self, key: &str) -> Result<Place> {
         place(self.obey("press", json!({ "key": key, "navigates": true })).await?)
     }
@@ -197,7 +197,7 @@ impl Tab<'_> {
         place(self.obey("back", json!({})).await?)
     }
 
-    /// Waits until the tab's address begins with `url`: for pages that go on by themselves.
+    /// Waits until the address of the tab begins with `url`: for pages that navigate by themselves.
     pub async fn wait_for_url(&self, url: &str) -> Result<Place> {
         place(self.obey("waitFor", json!({ "url": url })).await?)
     }
@@ -206,7 +206,7 @@ impl Tab<'_> {
         place(self.obey("where", json!({})).await?)
     }
 
-    /// The page's text as it is laid out.
+    /// The text of the page as it is laid out.
     pub async fn text(&self) -> Result<String> {
         part(self.obey("text", json!({})).await?, "text")
     }
@@ -220,17 +220,17 @@ impl Tab<'_> {
         part(self.obey("html", json!({})).await?, "html")
     }
 
-    /// How many such elements the page has.
+    /// The number of elements that match.
     pub async fn count(&self, find: Find<'_>) -> Result<usize> {
         part(self.obey("count", serde_json::to_value(find)?).await?, "count")
     }
 
-    /// Takes a picture of the whole page, as PNG.
+    /// Writes a screenshot of the full page, as PNG.
     pub async fn screenshot(&self, path: &Path) -> Result<()> {
         self.obey("screenshot", json!({ "path": path })).await.map(drop)
     }
 
-    /// What the keyboard is at.
+    /// The element that has the keyboard focus.
     pub async fn focus(&self) -> Result<Focus> {
         part(self.obey("focus", json!({})).await?, "focus")
     }
@@ -239,7 +239,7 @@ impl Tab<'_> {
         part(self.obey("overflow", json!({})).await?, "overflow")
     }
 
-    /// Runs a script in the page as the page's own: for attackers' pages, and to see what a policy blocks.
+    /// Evaluates a script in the page: for attackers' pages, and to see which requests a policy blocks.
     pub async fn eval(&self, expression: &str) -> Result<Value> {
         part(self.obey("eval", json!({ "expression": expression })).await?, "value")
     }
@@ -249,7 +249,8 @@ impl Tab<'_> {
         part(self.obey("hops", json!({})).await?, "hops")
     }
 
-    /// What went wrong in this tab so far: blocked by a policy, failed to load, thrown by a script.
+    /// The problems of this tab so far: requests that a policy blocked or that failed, and exceptions of
+    /// scripts.
     pub async fn problems(&self) -> Result<Vec<Problem>> {
         part(self.obey("problems", json!({})).await?, "problems")
     }
@@ -261,7 +262,7 @@ impl Tab<'_> {
     }
 }
 
-/// Where a tab is, and the status its page came with.
+/// The address of a tab and the HTTP status of its page.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Place {
     pub url: String,
@@ -279,11 +280,11 @@ pub struct Cookie {
     pub http_only: bool,
     pub secure: bool,
     pub same_site: String,
-    /// Seconds since 1970; -1 for as long as the browser runs.
+    /// Seconds since 1970; -1 for a session cookie.
     pub expires: f64,
 }
 
-/// One navigation request and what was answered.
+/// A navigation request and its response.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Hop {
     pub method: String,
@@ -291,9 +292,9 @@ pub struct Hop {
     pub at: String,
     pub url: String,
     pub status: Option<u16>,
-    /// Why there was no answer.
+    /// The reason for a missing response.
     pub failure: Option<String>,
-    /// Names in lower case.
+    /// Header names are in lower case.
     #[serde(default)]
     pub request_headers: Map<String, Value>,
     #[serde(default)]
@@ -312,7 +313,7 @@ pub struct Problem {
 pub struct Focus {
     pub tag: String,
     pub name: Option<String>,
-    /// A person can see that it has the focus.
+    /// The focus ring is visible.
     pub visible: bool,
 }
 
@@ -320,7 +321,7 @@ pub struct Focus {
 pub struct Overflow {
     pub scroll_width: u32,
     pub client_width: u32,
-    /// The opening markup of every element that sticks out to the right.
+    /// The opening tag of every element that overflows the page to the right.
     pub outside: Vec<String>,
 }
 

@@ -1,5 +1,5 @@
-//! The programs under `tests/clients`, from a test's point of view: MCP clients built on the official SDKs, and an
-//! OpenID provider nobody here wrote. They do their own HTTP; a test only watches, and must never help them along.
+//! The programs in `tests/clients`: MCP clients built on the official SDKs, and the OpenID provider
+//! `oidc-provider`. The programs make their own HTTP requests; tests only observe them.
 
 use std::ffi::OsString;
 use std::path::PathBuf;
@@ -12,15 +12,15 @@ use url::Url;
 
 use crate::program::Program;
 
-/// A client that has discovered the server, registered itself, and now waits for a person to open a page.
+/// A client that has discovered the server, has a client id, and waits for the browser at its redirect URI.
 #[derive(Debug)]
 pub struct McpClient {
     program: Program,
-    /// Where it sends the person's browser.
+    /// The URL that the client opens in the person's browser.
     pub authorize: Url,
 }
 
-/// Which SDK it is built on.
+/// The SDK that a client program uses.
 #[derive(Clone, Copy, Debug)]
 pub enum Sdk {
     /// `@modelcontextprotocol/client`.
@@ -29,14 +29,14 @@ pub enum Sdk {
     Python,
 }
 
-/// How it comes by its id.
+/// How a client gets its client id.
 #[derive(Clone, Copy, Debug)]
 pub enum Identity<'a> {
-    /// It registers itself, for this `token_endpoint_auth_method`.
+    /// The client registers itself with this `token_endpoint_auth_method`.
     Registers(&'a str),
-    /// Its id is the URL of its metadata document, where the server takes one.
+    /// The client id is the URL of the metadata document, if the server supports that.
     Document(&'a str),
-    /// An operator has told it; it authenticates by this method.
+    /// The client id and the secret come from configuration; the client authenticates by this method.
     Configured { id: &'a str, secret: &'a str, method: &'a str },
 }
 
@@ -69,7 +69,7 @@ impl McpClient {
         }
     }
 
-    /// What came of it, once the browser has been to the redirect URI.
+    /// The result of the flow, once the browser has reached the redirect URI.
     pub async fn outcome(mut self) -> Result<Outcome> {
         match Line::parse(self.program.line().await?)? {
             Line::Result(session) => Ok(Outcome::Connected(session)),
@@ -78,7 +78,7 @@ impl McpClient {
         }
     }
 
-    /// The session it ended up with; an error, with the client's own words, if it has none.
+    /// The session of a successful flow, or an error with the client's own message.
     pub async fn session(self) -> Result<Session> {
         match self.outcome().await? {
             Outcome::Connected(session) => Ok(*session),
@@ -93,38 +93,38 @@ pub enum Outcome {
     Failed(Failure),
 }
 
-/// What a client that went all the way has to say.
+/// The report of a client that completed the flow.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Session {
-    /// The issuer of the metadata it found.
+    /// The issuer in the metadata that the client discovered.
     pub issuer: String,
-    /// What registration gave it.
+    /// The client id that the registration returned.
     pub client_id: String,
     pub redirect_uri: String,
-    /// Of the first token response.
+    /// The scope of the first token response.
     pub scope: Option<String>,
-    /// The names of the server's tools.
+    /// The names of the MCP server's tools.
     pub tools: Vec<String>,
-    /// What the tool `whoami` said with the first access token, and with the one after the refresh.
+    /// The result of the tool `whoami` with the first access token, and with the refreshed one.
     pub whoami: String,
     pub whoami_after_refresh: String,
-    /// The `iss` of the authorization response (RFC 9207).
+    /// The `iss` parameter of the authorization response (RFC 9207).
     pub iss: Option<String>,
-    /// The SDK refused the same response with another `iss`, and with none.
+    /// The SDK refused the same response with another `iss`, and with no `iss`.
     pub forged_iss_refused: bool,
     pub token_responses: usize,
     pub access_token_changed: bool,
     pub refresh_token_rotated: bool,
-    /// Every token response, in order.
+    /// All token responses, in order.
     pub tokens: Vec<Value>,
 }
 
-/// What a client that stopped half-way has to say.
+/// The report of a client that failed.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Failure {
-    /// The OAuth error code, or the SDK's name for what happened.
+    /// The OAuth error code, or the SDK's name of the error.
     pub error: String,
     pub message: String,
 }
@@ -143,10 +143,10 @@ impl Line {
     }
 }
 
-/// The npm package `oidc-provider`, with one confidential client: us.
+/// The npm package `oidc-provider` with one confidential client, which is Lychgate.
 ///
-/// Any login with any password is an account. It remembers its session and what was granted in it. When a code is
-/// redeemed twice, it also forgets the grant, so the next authorization asks for consent again.
+/// The provider accepts any login with any password, keeps a session, and remembers grants. When a code is redeemed
+/// twice, it revokes the grant, so the next authorization asks for consent again.
 #[derive(Debug)]
 pub struct Provider {
     program: Program,
@@ -157,24 +157,24 @@ pub struct Provider {
 #[derive(Clone, Debug, Deserialize, PartialEq)]
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum ProviderEvent {
-    /// A call of the token endpoint. `presented` is a digest of the code or refresh token, to tell one from another.
+    /// A request at the token endpoint. `presented` is a digest of the code or the refresh token.
     Token {
         grant_type: Option<String>,
         presented: Option<String>,
         status: u16,
         error: Option<String>,
     },
-    /// A page was shown: `login` or `consent`.
+    /// The provider showed a page: `login` or `consent`.
     Prompt {
         prompt: String,
     },
-    /// A code was sent to the client.
+    /// The provider sent a code to the client.
     Authorization,
-    /// An error was sent to the client, or shown.
+    /// The provider sent an error to the client, or showed one.
     AuthorizationError {
         error: String,
     },
-    /// A command was obeyed.
+    /// The provider has set the redirect URIs.
     RedirectUris,
     Sync,
 }
@@ -192,18 +192,18 @@ impl Provider {
         Ok(Self { program, log: Vec::new(), issuer })
     }
 
-    /// Registers where codes may be sent: our callback, which is known only once we are up.
+    /// Registers the redirect URI, which is known only once Lychgate is running.
     pub async fn allow_redirect(&mut self, uri: &str) -> Result<()> {
         self.command(json!({ "cmd": "redirect_uris", "redirect_uris": [uri] }), &ProviderEvent::RedirectUris).await
     }
 
-    /// Everything that has happened so far, in order.
+    /// All events so far, in order.
     pub async fn log(&mut self) -> Result<&[ProviderEvent]> {
         self.command(json!({ "cmd": "sync" }), &ProviderEvent::Sync).await?;
         Ok(&self.log)
     }
 
-    /// How often the token endpoint has been given an authorization code.
+    /// The number of authorization codes that the token endpoint has received.
     pub async fn redemptions(&mut self) -> Result<usize> {
         let redemption = |event: &&ProviderEvent| matches!(event, ProviderEvent::Token { grant_type: Some(grant), .. } if grant == "authorization_code");
         Ok(self.log().await?.iter().filter(redemption).count())
@@ -222,21 +222,21 @@ impl Provider {
     }
 }
 
-/// One of the Node programs.
+/// A command that runs a Node program of `tests/clients`.
 pub(crate) fn node(file: &str) -> Command {
     let mut command = Command::new("node");
     command.arg(directory().join(file)).current_dir(directory()).kill_on_drop(true);
     command
 }
 
-/// One of the Python programs, run by the interpreter that has the SDK.
+/// A command that runs a Python program of `tests/clients` with the interpreter that has the SDK.
 pub fn python(file: &str) -> Command {
     let mut command = Command::new(interpreter());
     command.arg(directory().join(file)).current_dir(directory()).kill_on_drop(true);
     command
 }
 
-/// The interpreter that has what `requirements.txt` asks for.
+/// The Python interpreter that has the packages of `requirements.txt`.
 pub fn interpreter() -> OsString {
     std::env::var_os("LYCHGATE_PYTHON").unwrap_or_else(|| "python3".into())
 }

@@ -1,4 +1,4 @@
-//! `lychgate dev`, started as a person would start it, on free ports and in a directory of its own.
+//! `lychgate dev` on free ports, in a directory of its own.
 
 use std::path::PathBuf;
 
@@ -9,7 +9,7 @@ use tokio::process::Command;
 
 use crate::program::Program;
 
-/// A running `lychgate dev` and everything it started.
+/// A running `lychgate dev` with all the processes it started.
 #[derive(Debug)]
 pub struct Dev {
     program: Program,
@@ -17,13 +17,13 @@ pub struct Dev {
     _data: TempDir,
 }
 
-/// What it prints once all of it answers.
+/// The addresses that `lychgate dev` prints once all processes answer.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Ready {
     pub issuer: String,
     pub mcp_url: String,
     pub upstream_issuer: String,
-    /// Where the upstream sends people back to.
+    /// The redirect URI of Lychgate at the upstream.
     pub upstream_redirect_uri: String,
     /// `host:port`.
     pub control_grpc: String,
@@ -33,12 +33,12 @@ pub struct Ready {
 }
 
 impl Dev {
-    /// Starts it with this configuration (`""`: the defaults, with the demo provider).
+    /// Starts `lychgate dev` with this configuration (`""` means the defaults, with the demo provider).
     pub async fn start(config: &str) -> Result<Self> {
         Self::start_with(config, &[]).await
     }
 
-    /// Starts it with this configuration and environment (for `{ env = "NAME" }` secrets).
+    /// Starts `lychgate dev` with this configuration and environment (for `{ env = "NAME" }` secrets).
     pub async fn start_with(config: &str, environment: &[(&str, &str)]) -> Result<Self> {
         let data = tempfile::tempdir()?;
         let file = data.path().join("dev.toml");
@@ -50,7 +50,7 @@ impl Dev {
             .arg("--data")
             .arg(data.path().join("data"))
             .envs(environment.iter().copied())
-            // A test that fails, or is itself killed, leaves nothing behind: what `dev` started ends with it.
+            // The processes that `dev` started end with it, also if the test fails or is killed.
             .env("LYCHGATE_STOP_WITH_PARENT", "1")
             .kill_on_drop(true);
         let mut program = Program::spawn("lychgate dev", &mut command)?;
@@ -62,7 +62,8 @@ impl Dev {
         &self.ready
     }
 
-    /// Stops it as a person would, and waits until everything has ended; an error if it did not end well.
+    /// Stops `lychgate dev` by SIGINT and waits until all processes have ended; an error if the exit code is
+    /// not 0.
     pub async fn stop(mut self) -> Result<()> {
         self.terminate()?;
         ensure!(self.program.ended().await?, "lychgate dev did not end well");
@@ -78,7 +79,7 @@ impl Dev {
     }
 }
 
-/// One of the programs that were built before the tests ran.
+/// The path of a program that `make test` built before the tests.
 pub fn binary(name: &str) -> Result<PathBuf> {
     let directory = std::env::var_os("LYCHGATE_BIN_DIR").context("LYCHGATE_BIN_DIR is not set: run `make test`")?;
     Ok(PathBuf::from(directory).join(name))

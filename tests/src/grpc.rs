@@ -1,6 +1,6 @@
-//! The control plane's gRPC, as those call it who may: an edge step by step, an operator, a health check.
+//! Clients of the control plane's gRPC services: an edge step by step, an operator, a health check.
 //!
-//! Nothing here repeats a call; whether one may be repeated is what tests are about.
+//! This module repeats no call: tests examine which calls may be repeated.
 
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -27,10 +27,10 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 use url::Url;
 
-/// A server that takes longer than this to say how it is, is not well.
+/// The deadline of a health check.
 const HEALTH: Duration = Duration::from_secs(2);
 
-/// Somebody with a token.
+/// A gRPC caller with a bearer token.
 #[derive(Clone, Debug)]
 pub struct Caller {
     channel: AuthenticatedChannel,
@@ -58,7 +58,8 @@ impl Caller {
     }
 }
 
-/// What `grpc.health.v1` says of the server as a whole, over TLS if `ca_pem` is given; no answer is a no.
+/// The status of the whole server by `grpc.health.v1`, over TLS if `ca_pem` is given; no answer counts as not
+/// serving.
 pub async fn is_serving(address: SocketAddr, ca_pem: Option<&[u8]>) -> bool {
     let ask = async {
         let endpoint = match ca_pem {
@@ -75,21 +76,21 @@ pub async fn is_serving(address: SocketAddr, ca_pem: Option<&[u8]>) -> bool {
     matches!(timeout(HEALTH, ask).await, Ok(Ok(true)))
 }
 
-/// 16 random bytes, as an edge makes them for each of its requests.
+/// A new idempotency key: 16 random bytes, as an edge makes one per HTTP request.
 pub fn attempt() -> Vec<u8> {
     crate::random::<16>().to_vec()
 }
 
-/// The code and the reason of an error of the control plane's own making; an error if it is anybody else's.
+/// The gRPC code and the reason of an error from the control plane; an error if the status comes from elsewhere.
 pub fn refusal(status: &Status) -> Result<(Code, String)> {
     let info = status.get_details_error_info().with_context(|| format!("no ErrorInfo: {status:?}"))?;
     anyhow::ensure!(info.domain == ERROR_DOMAIN, "the domain is {:?}", info.domain);
     Ok((status.code(), info.reason))
 }
 
-/// One browser at an edge: the four steps of an authorization, and the cookies in between.
+/// A browser at an edge: the four steps of an authorization, and the cookies between them.
 ///
-/// Steps that are to be sent more than once are made first (`…_request`) and sent by the test.
+/// A test makes a request by `…_request` and sends it itself if it sends the request more than once.
 #[derive(Debug)]
 pub struct Steps {
     caller: Caller,
@@ -102,7 +103,7 @@ impl Steps {
         Self { caller, issuer_id: issuer_id.to_owned(), cookies: BTreeMap::new() }
     }
 
-    /// The ticket for a request with this query.
+    /// The ticket of a request with this query.
     pub async fn begin(&mut self, authorize: &Url) -> Result<String> {
         let message = BeginRequest { issuer_id: self.issuer_id.clone(), parameters: parameters(authorize) };
         let next = self.caller.authorization().begin(message).await?.into_inner().next;
@@ -141,7 +142,7 @@ impl Steps {
         }
     }
 
-    /// `callback` is where the identity provider sent the browser.
+    /// `callback` is the URL that the identity provider redirected the browser to.
     pub fn finish_login_request(&self, callback: &Url) -> FinishLoginRequest {
         FinishLoginRequest {
             issuer_id: self.issuer_id.clone(),
@@ -151,7 +152,7 @@ impl Steps {
         }
     }
 
-    /// Where an answer sends the browser; its cookies are kept.
+    /// The redirect target of a response; keeps its cookies.
     pub fn redirected(&mut self, next: Option<Next>) -> Result<Url> {
         match self.taken(next)? {
             Step::Redirect(redirect) => Ok(Url::parse(&redirect.location)?),

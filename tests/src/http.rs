@@ -1,7 +1,7 @@
-//! A browser by hand: one request at a time, with every header and cookie in the test's reach.
+//! A browser for tests that control each request, header and cookie.
 //!
-//! It does what browsers do about cookies and about saying where a request comes from, and nothing else: it follows no
-//! redirect by itself, so that a test sees each step, and can change exactly one thing in it.
+//! It keeps cookies and sends `Sec-Fetch-Site` and `Origin` as browsers do. It follows no redirect by itself, so
+//! that a test sees each step and can change exactly one thing in it.
 
 mod page;
 
@@ -15,13 +15,13 @@ use url::{Origin, Url};
 
 pub use page::Page;
 
-/// The longest any one answer may take. Far more than it ever does, so that only what hangs runs into it.
+/// The deadline of one response, much longer than any takes: only a hanging request reaches it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 const SEC_FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 
-/// A client that follows nothing, and opens a connection for each request: behind a load balancer every request may
-/// come out elsewhere, and none goes to a process that has just been killed.
+/// An HTTP client that follows no redirects and opens a connection for each request: the load balancer may send
+/// each request to another edge, and no request reuses a connection to a process that was killed.
 pub fn client() -> Result<reqwest::Client> {
     let client = reqwest::Client::builder()
         .redirect(Policy::none())
@@ -32,14 +32,14 @@ pub fn client() -> Result<reqwest::Client> {
     Ok(client)
 }
 
-/// One person's browser. A clone is a copy of its cookies at that moment: another browser from then on.
+/// The browser of one person. A clone is another browser that starts with a copy of the cookies.
 #[derive(Clone, Debug)]
 pub struct Jar {
     http: reqwest::Client,
     cookies: Vec<Cookie>,
 }
 
-/// What a browser keeps of a `Set-Cookie` header. It belongs to a host, not to a port (RFC 6265 §8.5).
+/// A cookie of a `Set-Cookie` header. It belongs to a host and not to a port (RFC 6265 §8.5).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Cookie {
     pub host: String,
@@ -47,12 +47,12 @@ pub struct Cookie {
     pub value: String,
     path: String,
     secure: bool,
-    /// Kept back from what other sites send, unless it is a navigation.
+    /// Not sent with cross-site requests, unless they are top-level navigations.
     lax: bool,
     expires: Option<Instant>,
 }
 
-/// One navigation, ready to be sent, or to be altered before.
+/// A navigation that a test may alter before it is sent.
 #[derive(Clone, Debug)]
 pub struct Visit {
     method: Method,
@@ -73,17 +73,17 @@ impl Jar {
         Ok(Self { http: client()?, cookies: Vec::new() })
     }
 
-    /// As if typed in, or opened by a program on this computer.
+    /// Opens a URL as if it was typed in or opened by a program on this computer.
     pub async fn open(&mut self, url: impl AsRef<str>) -> Result<Page> {
         self.send(Visit::open(url)?).await
     }
 
-    /// Goes where `page` redirects to.
+    /// Follows the redirect of `page`.
     pub async fn follow(&mut self, page: &Page) -> Result<Page> {
         self.send(Visit::redirected(page)?).await
     }
 
-    /// Presses a button of the form on `page`: its hidden fields, and the button's own `name=value`.
+    /// Submits the form on `page` with its hidden fields and the button's `name=value`.
     pub async fn press(&mut self, page: &Page, button: (&str, &str)) -> Result<Page> {
         self.send(Visit::button(page, button)?).await
     }
@@ -109,7 +109,7 @@ impl Jar {
         Ok(page)
     }
 
-    /// The value of the one cookie whose name begins so.
+    /// The only cookie with this name prefix.
     pub fn cookie(&self, prefix: &str) -> Option<&Cookie> {
         let mut found = self.live().filter(|cookie| cookie.name.starts_with(prefix));
         found.next().filter(|_| found.next().is_none())
@@ -119,7 +119,7 @@ impl Jar {
         self.live().cloned().collect()
     }
 
-    /// Puts a cookie there by force, as who controls a neighbour on the same host, or the wire, may manage to.
+    /// Sets a cookie as an attacker may who controls another service on the same host, or the network.
     pub fn plant(&mut self, cookie: Cookie) {
         self.cookies.retain(|other| !other.replaced_by(&cookie));
         self.cookies.push(cookie);
@@ -171,7 +171,7 @@ impl Jar {
             value: value.to_owned(),
             path: path.map_or_else(|| default_path(url), str::to_owned),
             secure,
-            // What says nothing is treated like Lax.
+            // A cookie without `SameSite` is treated as Lax.
             lax: !attribute("samesite").is_some_and(|site| site.eq_ignore_ascii_case("none")),
             expires: max_age.map(|seconds| Instant::now() + Duration::from_secs(seconds.max(0).unsigned_abs())),
         };
@@ -197,7 +197,8 @@ impl Cookie {
 }
 
 impl Visit {
-    /// As if typed in, or opened by a program on this computer: browsers say `none` of both.
+    /// Opens a URL as if it was typed in or opened by a program on this computer: browsers send
+    /// `Sec-Fetch-Site: none`.
     pub fn open(url: impl AsRef<str>) -> Result<Self> {
         let url = url.as_ref();
         let url = Url::parse(url).with_context(|| format!("{url:?} is no URL"))?;
@@ -211,7 +212,8 @@ impl Visit {
         Ok(Self::navigation(Method::GET, url, site))
     }
 
-    /// Where `page` redirects to. What began with a person stays so; what leaves a site once is cross-site for good.
+    /// The redirect of `page`. A navigation that a person started stays so; once cross-site, it stays
+    /// cross-site.
     pub fn redirected(page: &Page) -> Result<Self> {
         let url = page.location()?;
         let before = page.sec_fetch_site.as_ref().map_or("none", |site| site.to_str().unwrap_or_default());
@@ -225,7 +227,7 @@ impl Visit {
         Ok(Self::navigation(Method::GET, url, site))
     }
 
-    /// A button of the one form on `page`.
+    /// A button of the only form on `page`.
     pub fn button(page: &Page, button: (&str, &str)) -> Result<Self> {
         let action = page.form_action().context("the page has no form")?;
         let mut fields = page.hidden_fields();
@@ -233,7 +235,7 @@ impl Visit {
         Ok(Self::form(page.url.join(&action)?, &page.url, fields))
     }
 
-    /// A form post from a page at `from`, whoever's it is.
+    /// A form post from a page at `from`, which may be an attacker's page.
     pub fn form(url: Url, from: &Url, fields: Vec<(String, String)>) -> Self {
         let mut visit = Self::navigation(Method::POST, url.clone(), site(from, &url));
         let origin = from.origin().ascii_serialization();
@@ -250,7 +252,7 @@ impl Visit {
         Self { method, url, form: None, headers, cookies: Cookies::OfTheJar }
     }
 
-    /// With this header and no other of its name.
+    /// Sets the header and removes others of this name.
     pub fn header(mut self, name: &'static str, value: &str) -> Result<Self> {
         self.headers.insert(HeaderName::from_static(name), HeaderValue::from_str(value)?);
         Ok(self)
@@ -262,7 +264,7 @@ impl Visit {
         self
     }
 
-    /// With this field of the form and no other of its name.
+    /// Sets the form field and removes others of this name.
     #[must_use]
     pub fn field(self, name: &str, value: &str) -> Self {
         let mut visit = self.without_field(name);
@@ -276,14 +278,14 @@ impl Visit {
         self
     }
 
-    /// This `Cookie` header instead of what the jar holds.
+    /// Sends this `Cookie` header instead of the jar's cookies.
     #[must_use]
     pub fn cookie_header(self, header: impl Into<String>) -> Self {
         Self { cookies: Cookies::Instead(header.into()), ..self }
     }
 }
 
-/// Fetch Metadata §2.2. Every host here is a site of its own; ports make no difference to that.
+/// Fetch Metadata §2.2. Each host is a site of its own; the port does not count.
 fn site(from: &Url, to: &Url) -> &'static str {
     match (from.origin(), to.origin()) {
         (from, to) if from == to => "same-origin",
@@ -296,7 +298,7 @@ fn site(from: &Url, to: &Url) -> &'static str {
     }
 }
 
-/// Secure cookies are kept from and sent to these (Secure Contexts §3.1, as Chromium and Firefox do).
+/// Secure cookies are kept from and sent to these URLs (Secure Contexts §3.1, as in Chromium and Firefox).
 fn is_trustworthy(url: &Url) -> bool {
     let host = host(url);
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();

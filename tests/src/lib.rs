@@ -1,4 +1,4 @@
-//! Real processes, real sockets, real clients.
+//! Support for end-to-end tests: real processes, real sockets, real clients.
 
 pub mod browser;
 pub mod clients;
@@ -14,10 +14,10 @@ pub mod site;
 pub mod system;
 pub mod upstream;
 
-/// For what must not be the same twice.
+/// Random text that is different at each call.
 ///
 /// # Panics
-/// If the system has no randomness to give.
+/// If the system's random number generator fails.
 #[expect(
     clippy::disallowed_methods,
     reason = "tests of real processes bring their own secrets; no rule is under test here"

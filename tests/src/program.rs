@@ -1,7 +1,6 @@
-//! A child process that talks to the test in JSON lines.
+//! A child process that exchanges lines of JSON with the test.
 //!
-//! It must never be waited for without an end, and never fail without its own words: every error here carries what the
-//! process wrote on standard error.
+//! Each wait is bounded, and each error contains what the process wrote to standard error.
 
 use std::process::Stdio;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -13,10 +12,10 @@ use serde_json::Value;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader, Lines};
 use tokio::process::{Child, ChildStderr, ChildStdin, ChildStdout, Command};
 
-/// The longest any one answer may take. Far more than it ever does, so that only what hangs runs into it.
+/// The deadline of one line, much longer than any takes: only a hanging program reaches it.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// How much of standard error is kept, from its end.
+/// The number of bytes of standard error that are kept, counted from its end.
 const KEPT_COMPLAINTS: usize = 16 * 1024;
 
 #[derive(Debug)]
@@ -27,11 +26,11 @@ pub struct Program {
     output: Output,
 }
 
-/// The program's standard input. Closing it (dropping it) asks the program to end.
+/// The standard input of the program. Dropping it closes it, which asks the program to end.
 #[derive(Debug)]
 pub struct Input(ChildStdin);
 
-/// The program's standard output, and what it says on standard error.
+/// The standard output and the standard error of the program.
 #[derive(Debug)]
 pub struct Output {
     name: &'static str,
@@ -39,12 +38,12 @@ pub struct Output {
     complaints: Complaints,
 }
 
-/// The end of what the program has written on standard error so far.
+/// The end of the program's standard error so far.
 #[derive(Clone, Debug, Default)]
 pub struct Complaints(Arc<Mutex<Vec<u8>>>);
 
 impl Program {
-    /// Starts it. Whether it is killed when this is dropped is the command's choice.
+    /// Starts the program. The command decides if dropping this kills the program.
     pub fn spawn(name: &'static str, command: &mut Command) -> Result<Self> {
         let mut child = command
             .stdin(Stdio::piped())
@@ -74,7 +73,7 @@ impl Program {
         self.child.id()
     }
 
-    /// Waits for the program to end by itself, or after being asked to; `true` if it called that a success.
+    /// Waits until the program ends; `true` if it exited with code 0.
     pub async fn ended(&mut self) -> Result<bool> {
         let status = tokio::time::timeout(PATIENCE, self.child.wait())
             .await
@@ -82,7 +81,8 @@ impl Program {
         Ok(status.success())
     }
 
-    /// Its two ends, for who talks and listens at the same time. A process killed on drop dies with the third part.
+    /// Splits the program for a test that writes and reads concurrently. The third part kills the process on
+    /// drop.
     pub fn split(self) -> (Input, Output, Child) {
         (self.input, self.output, self.child)
     }
@@ -98,14 +98,14 @@ impl Input {
 }
 
 impl Output {
-    /// The next line, waited for with patience.
+    /// The next line, with the usual deadline.
     pub async fn line(&mut self) -> Result<Value> {
         tokio::time::timeout(PATIENCE, self.next())
             .await
             .map_err(|_| self.complaints.explain(self.name, "says nothing"))?
     }
 
-    /// The next line, whenever it comes.
+    /// The next line, without a deadline.
     pub async fn next(&mut self) -> Result<Value> {
         let line = self.lines.next_line().await?;
         let line = line.ok_or_else(|| self.complaints.explain(self.name, "ended before it answered"))?;
@@ -127,7 +127,7 @@ impl Complaints {
                 kept.keep(&chunk[..length]);
             }
         };
-        // Ends with the program; nothing waits for it.
+        // The task ends with the program; nothing waits for it.
         drop(tokio::spawn(read));
         complaints
     }
@@ -139,7 +139,7 @@ impl Complaints {
         kept.drain(..surplus);
     }
 
-    /// An error that says what went wrong and what the program itself said about it.
+    /// An error with the problem and the program's standard error.
     pub fn explain(&self, name: &str, problem: &str) -> anyhow::Error {
         let kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
         anyhow!("{name} {problem}; its standard error ends:\n{}", String::from_utf8_lossy(&kept))

@@ -1,4 +1,4 @@
-//! What an MCP server does with an access token: verifies it offline, with the issuer's published keys (RFC 9068 §4).
+//! An MCP server's verification of access tokens: offline, with the issuer's published keys (RFC 9068 §4).
 
 use anyhow::{Context, Result, ensure};
 use jsonwebtoken::jwk::JwkSet;
@@ -7,7 +7,7 @@ use serde_json::Value;
 
 use crate::flow::Gate;
 
-/// The server at one resource, with the keys it fetched once.
+/// The server of one resource, with the keys it fetched once.
 #[derive(Clone, Debug)]
 pub struct ResourceServer {
     issuer: String,
@@ -15,7 +15,7 @@ pub struct ResourceServer {
     keys: JwkSet,
 }
 
-/// A token that is good here.
+/// A token that is valid for this resource.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Verified {
     pub kid: String,

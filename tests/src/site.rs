@@ -1,6 +1,6 @@
-//! A website over TLS, with an authority of its own, on which clients publish their metadata and their keys; and those keys.
+//! A website over TLS with its own certificate authority, where clients publish metadata documents and keys.
 //!
-//! It serves what it was told to, counts who asks, and breaks down when told to. It judges nothing.
+//! It serves and counts requests, and fails when a test says so. It checks nothing.
 
 mod key;
 
@@ -22,10 +22,10 @@ use tokio_rustls::TlsAcceptor;
 
 pub use key::{ASSERTION_TYPE, ClientKey};
 
-/// Whom to believe that this site is who it says.
+/// The certificate authority of the site.
 const AUTHORITY: &str = "authority.pem";
 
-/// A running site; it ends when this is dropped.
+/// A running site; dropping it stops it.
 #[derive(Debug)]
 pub struct Site {
     address: SocketAddr,
@@ -34,12 +34,12 @@ pub struct Site {
     directory: TempDir,
 }
 
-/// What is at a path.
+/// A response at a path.
 #[derive(Clone, Debug)]
 pub struct Shown {
-    /// As in a status line.
+    /// The status as in a status line.
     pub status: &'static str,
-    /// Whole header lines, each with its line break.
+    /// Full header lines, each with its line break.
     pub headers: String,
     pub body: String,
 }
@@ -47,12 +47,12 @@ pub struct Shown {
 #[derive(Debug, Default)]
 struct Told {
     pages: HashMap<String, Shown>,
-    /// Every path that was asked for, in order, with the whole head of its request.
+    /// Each requested path, in order, with the head of its request.
     asked: Vec<(String, String)>,
 }
 
 impl Shown {
-    /// JSON that may be kept for `max_age` seconds; the control plane keeps it for a minute at least.
+    /// JSON with this `max-age` in seconds; the control plane caches it for at least a minute.
     pub fn json(document: &Value, max_age: u32) -> Self {
         let headers = format!("content-type: application/json\r\ncache-control: max-age={max_age}\r\n");
         Self { status: "200 OK", headers, body: document.to_string() }
@@ -75,10 +75,10 @@ impl Site {
         Ok(Self { address, told, server, directory })
     }
 
-    /// The `[outbound]` table that lets a control plane in here.
+    /// The `[outbound]` table that permits the control plane to connect to this site.
     pub fn outbound(&self) -> String {
         let (port, authority) = (self.address.port(), self.directory.path().join(AUTHORITY));
-        // Both that `localhost` may lead to: what a name leads to is permitted as a whole, or not at all.
+        // Both addresses of `localhost`: the guard permits a name only if all its addresses are permitted.
         let ipv6 = SocketAddr::from((Ipv6Addr::LOCALHOST, port));
         format!(
             "[outbound]\nextra_ca_file = {authority:?}\npermitted_addresses = [\"{}\", \"{ipv6}\"]\nports = [{port}]\n",
@@ -98,7 +98,8 @@ impl Site {
         self.told().pages.insert(path.to_owned(), shown);
     }
 
-    /// A document at `path`, of a client that is good at everything, with `members` besides or instead. Its URL.
+    /// Publishes the metadata document of a valid client at `path`, with `members` added or replaced; returns
+    /// its URL.
     pub fn publish(&self, path: &str, members: &Value) -> String {
         let mut document = json!({
             "client_id": self.url(path),
@@ -115,7 +116,7 @@ impl Site {
         self.url(path)
     }
 
-    /// How often `path` was asked for.
+    /// The number of requests for `path`.
     pub fn asked(&self, path: &str) -> usize {
         self.told().asked.iter().filter(|(asked, _)| asked == path).count()
     }
@@ -143,7 +144,7 @@ fn told(told: &Mutex<Told>) -> MutexGuard<'_, Told> {
 async fn serve(listener: TcpListener, acceptor: TlsAcceptor, told: Arc<Mutex<Told>>) {
     while let Ok((stream, _)) = listener.accept().await {
         let (acceptor, told) = (acceptor.clone(), Arc::clone(&told));
-        // Whoever has seen enough hangs up: that is no failure here.
+        // A client may close the connection early: that is no failure.
         drop(tokio::spawn(async move { answer(stream, &acceptor, &told).await }));
     }
 }
@@ -169,7 +170,7 @@ async fn answer(stream: TcpStream, acceptor: &TlsAcceptor, all: &Mutex<Told>) ->
     Ok(stream.shutdown().await?)
 }
 
-/// An authority of today, and what it has certified.
+/// A new certificate authority and a certificate of it.
 fn certified() -> Result<(String, TlsAcceptor)> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

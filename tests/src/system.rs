@@ -1,8 +1,7 @@
-//! Lychgate as in production: one control plane on RocksDB, several edges, each a process with a configuration of its own
-//! that can be killed, and started again where it was. In front is a load balancer, behind is an identity provider for each
-//! issuer; those two are the test's.
+//! Lychgate as in production: one control plane on RocksDB and several edges. Each is a process with its own
+//! configuration that a test can kill and restart. The load balancer and the identity providers belong to the test.
 //!
-//! It must never take care of anything that the product has to survive by itself: nothing here repeats a request.
+//! This module repeats no request, because the product has to survive failures by itself.
 
 pub mod balancer;
 pub mod certified;
@@ -30,7 +29,7 @@ use service::Service;
 
 pub use configuration::{CONFIGURED_CLIENT, CROWD, Issuer, MAIN, Plan, digest, principal, resource_server};
 
-/// Everything, running. Dropping it kills what is left.
+/// All running processes. Dropping it kills them.
 #[derive(Debug)]
 pub struct System {
     plan: Plan,
@@ -45,7 +44,7 @@ pub struct System {
 }
 
 impl System {
-    /// Starts everything and waits until all of it answers.
+    /// Starts all processes and waits until they answer.
     pub async fn start(plan: Plan) -> Result<Self> {
         let directory = tempfile::tempdir()?;
         let claims = (0..=plan.edges).map(|_| Claim::choose()).collect::<Result<Vec<_>>>()?;
@@ -67,7 +66,7 @@ impl System {
         Ok(system)
     }
 
-    /// The authorization server `id`, as its clients know it: its URL is the balancer's.
+    /// The authorization server `id` from a client's point of view: its URL is the balancer's.
     pub fn gate(&self, id: &str) -> Result<Gate> {
         let issuer = &self.plan.issuers[self.place(id)?];
         Gate::new(&self.addresses.issuer(issuer), issuer.resource)
@@ -78,7 +77,7 @@ impl System {
         Ok(&self.upstreams[self.place(id)?])
     }
 
-    /// Where everybody outside connects to, without a slash.
+    /// The origin that clients and browsers connect to, without a slash.
     pub fn origin(&self) -> String {
         self.addresses.origin()
     }
@@ -87,7 +86,7 @@ impl System {
         &self.balancer
     }
 
-    /// The edge itself, past the balancer.
+    /// The URL of one edge, bypassing the balancer.
     pub fn edge_url(&self, edge: usize) -> String {
         format!("http://{}", self.addresses.edges[edge])
     }
@@ -104,7 +103,7 @@ impl System {
         self.addresses.control
     }
 
-    /// Whom callers take for the control plane now, if it has TLS.
+    /// The certificate authority for the control plane, if it uses TLS.
     pub fn control_ca(&self) -> Option<Vec<u8>> {
         fs::read(self.certificates().path("control-ca.pem")).ok()
     }
@@ -114,7 +113,7 @@ impl System {
         certified::Files::of(self.directory())
     }
 
-    /// Where everything lies that was written for this system, and what it writes itself.
+    /// The directory of this system's files: configuration, secrets and the store.
     pub fn directory(&self) -> &Path {
         self.directory.path()
     }
@@ -132,12 +131,12 @@ impl System {
         Caller::new(&self.control_url(), &self.written.edge_tokens[0])
     }
 
-    /// The secrets that only the control plane may have, in clear: what must be found nowhere else.
+    /// Secrets that only the control plane may hold, in clear: tests search for them everywhere else.
     pub fn secrets_of_control(&self) -> Vec<&str> {
         self.written.upstream_secrets.iter().map(String::as_str).chain([self.written.master_key.as_str()]).collect()
     }
 
-    /// Starts the control plane where it was, and waits until it says over gRPC that it serves.
+    /// Starts the control plane with its configuration and waits until its health service says that it serves.
     pub async fn start_control(&mut self) -> Result<()> {
         ensure!(self.control.is_none(), "the control plane runs already");
         let mut control = Service::start("lychgate-control", &self.written.control)?;
@@ -148,23 +147,23 @@ impl System {
         Ok(())
     }
 
-    /// SIGKILL: whatever it was doing, it does no more.
+    /// Sends SIGKILL to the control plane.
     pub async fn kill_control(&mut self) -> Result<()> {
         self.control.take().context("the control plane does not run")?.kill().await
     }
 
-    /// Killed, and there again: with what it had acknowledged, and nothing else.
+    /// Kills and restarts the control plane: it must have all that it had acknowledged.
     pub async fn crash_control(&mut self) -> Result<()> {
         self.kill_control().await?;
         self.start_control().await
     }
 
-    /// SIGTERM; it goes on until it has ended what it was doing.
+    /// Sends SIGTERM to the control plane; it finishes running calls first.
     pub fn terminate_control(&self) -> Result<()> {
         self.control.as_ref().context("the control plane does not run")?.signal("TERM")
     }
 
-    /// Waits for the end of a control plane that was asked to end.
+    /// Waits until a control plane has ended after a signal.
     pub async fn control_ended(&mut self) -> Result<ExitStatus> {
         self.control.take().context("the control plane does not run")?.ended().await
     }
@@ -177,7 +176,7 @@ impl System {
         Ok(())
     }
 
-    /// Starts it without waiting for anything but its address: without the control plane it has nothing to serve.
+    /// Starts an edge and waits for its address only: without the control plane it has no issuers to serve.
     pub async fn start_edge_alone(&mut self, edge: usize) -> Result<()> {
         ensure!(self.edges[edge].is_none(), "edge {edge} runs already");
         let mut service = self.begin_edge(edge)?;
@@ -198,7 +197,7 @@ impl System {
         self.edges[edge].take().context("this edge does not run")?.ended().await
     }
 
-    /// The edge's process id, for who looks at it from outside.
+    /// The process id of the edge.
     pub fn edge_process(&self, edge: usize) -> Result<u32> {
         self.edges[edge].as_ref().and_then(Service::id).context("this edge does not run")
     }
@@ -216,7 +215,7 @@ impl System {
     }
 }
 
-/// Every regular file below `directory`, with what is in it.
+/// All regular files below `directory` with their contents.
 pub fn files(directory: &Path) -> Result<Vec<(PathBuf, Vec<u8>)>> {
     let mut found = Vec::new();
     for entry in fs::read_dir(directory)? {

@@ -1,8 +1,8 @@
-//! An identity provider that a test holds in its hand: the demo provider, in a process of its own, with its other face put
-//! on. It remembers whoever was there before and shows no page at all, it counts what it is asked, and it lies, stalls and
-//! breaks off when told to.
+//! An identity provider that a test controls: the demo provider in a process of its own, with its control endpoints
+//! enabled. It remembers people who signed in and shows them no page, it records requests, and it lies, stalls and
+//! breaks off when a test says so.
 //!
-//! The honest one is strict: what it would refuse from any client, it refuses from Lychgate.
+//! Its protocol checks are strict: it refuses from Lychgate what it would refuse from any client.
 
 mod lie;
 
@@ -23,7 +23,7 @@ use crate::system::service::{Service, until};
 
 pub use lie::{Answer, Endpoint, Lie};
 
-/// The longest one answer of the other face may take. Far more than it ever does.
+/// The deadline of a response of the control endpoints.
 const PATIENCE: Duration = Duration::from_secs(30);
 
 const CLIENT_ID: &str = "lychgate-at-upstream";
@@ -32,7 +32,7 @@ const SECRET_VARIABLE: &str = "E2E_UPSTREAM_SECRET";
 
 pub type Parameters = BTreeMap<String, String>;
 
-/// A running provider; it ends when this is dropped.
+/// A running provider; dropping it stops it.
 #[derive(Debug)]
 pub struct Upstream {
     issuer: String,
@@ -43,26 +43,26 @@ pub struct Upstream {
     _directory: TempDir,
 }
 
-/// Everything it was asked.
+/// The requests that the provider received.
 #[derive(Clone, Debug, Deserialize)]
 pub struct Asked {
     /// The parameters of each authorization request, oldest first.
     pub authorizations: Vec<Parameters>,
-    /// How many of them were answered without anybody signing in: the danger of a static client id.
+    /// The number of them that it answered without a login page: the danger of a static client id.
     pub remembered: usize,
     pub codes_given: usize,
     /// The form of each request at the token endpoint, oldest first.
     pub exchanges: Vec<Parameters>,
-    /// How many of them brought a code that had come before.
+    /// The number of them with a code that was redeemed before.
     pub codes_repeated: usize,
-    /// Every access and refresh token it has given.
+    /// Every access and refresh token that it issued.
     pub tokens_given: Vec<String>,
     pub discovery: usize,
     pub jwks: usize,
     pub userinfo: usize,
     /// The form of each request at the revocation endpoint, oldest first.
     pub revocations: Vec<Parameters>,
-    /// Requests where nobody should ever be led.
+    /// Requests at a URL that no client must be led to.
     pub elsewhere: usize,
 }
 
@@ -73,7 +73,7 @@ struct Told {
 }
 
 impl Asked {
-    /// How often this code came to the token endpoint.
+    /// The number of times this code came to the token endpoint.
     pub fn exchanges_of(&self, code: &str) -> usize {
         self.exchanges.iter().filter(|form| form.get("code").is_some_and(|sent| sent == code)).count()
     }
@@ -105,7 +105,7 @@ impl Upstream {
         &self.issuer
     }
 
-    /// The `[upstream]` table that makes it Lychgate's.
+    /// The `[upstream]` table that makes it Lychgate's upstream.
     pub fn config(&self) -> String {
         format!(
             "[upstream]\nkind = \"oidc\"\nissuer = \"{}\"\nscopes = [\"openid\", \"profile\"]\n{}",
@@ -114,7 +114,7 @@ impl Upstream {
         )
     }
 
-    /// The same, as a provider of plain OAuth 2.0 that has a userinfo endpoint.
+    /// The `[upstream]` table for the same provider as plain OAuth 2.0 with a userinfo endpoint.
     pub fn oauth2_config(&self) -> String {
         let Self { issuer, .. } = self;
         format!(
@@ -125,22 +125,22 @@ impl Upstream {
         )
     }
 
-    /// Where the table finds the secret.
+    /// The environment variable that holds the client secret.
     pub fn environment(&self) -> [(&'static str, &'static str); 1] {
         [(SECRET_VARIABLE, CLIENT_SECRET)]
     }
 
-    /// The one client it knows, for a test that is that client itself.
+    /// The id and the secret of its only client, for a test that acts as this client.
     pub fn client(&self) -> (&'static str, &'static str) {
         (CLIENT_ID, CLIENT_SECRET)
     }
 
-    /// Who signs in next, in a browser that it does not remember.
+    /// Sets the person who signs in next in a browser that the provider does not remember.
     pub fn sign_in_as(&self, person: &str) {
         self.tell(|told| person.clone_into(&mut told.person));
     }
 
-    /// From the next request on.
+    /// Lies from the next request on.
     pub fn lie(&self, lie: Lie) {
         self.tell(|told| told.lies = lie.told());
     }
@@ -149,18 +149,18 @@ impl Upstream {
         self.tell(|told| told.lies = json!([]));
     }
 
-    /// Lets go what [`Answer::Stalls`] holds.
+    /// Releases the responses that [`Answer::Stalls`] holds back.
     pub fn release(&self) {
         self.request("POST", "/other-face/release", "");
     }
 
-    /// What it has been asked so far.
+    /// The requests so far.
     pub fn asked(&self) -> Asked {
         let answer = self.request("GET", "/other-face", "");
         serde_json::from_slice(&answer).expect("the other face says what it was asked")
     }
 
-    /// Waits until it has been asked for as much as `enough` demands.
+    /// Waits until `enough` holds for the received requests.
     pub async fn asked_until(&self, mut enough: impl FnMut(&Asked) -> bool) -> Result<Asked> {
         until("the upstream is asked", async || enough(&self.asked()))
             .await
@@ -182,11 +182,11 @@ impl Upstream {
         self.request("PUT", "/other-face", &json!({ "person": person, "lies": lies }).to_string());
     }
 
-    /// One request to the other face. It blocks, as long as a process beside us takes to look into its memory: what a test
-    /// says and asks here takes effect where it stands, between two steps of a flow.
+    /// Sends a blocking request to the control endpoints: the provider's state changes exactly between two
+    /// steps of a flow.
     ///
     /// # Panics
-    /// If the provider is gone, or does not understand: no test can go on then.
+    /// If the provider has ended or rejects the request: the test cannot continue.
     fn request(&self, method: &str, path: &str, body: &str) -> Vec<u8> {
         self.exchange(method, path, body).expect("the other face answers")
     }

@@ -1,4 +1,5 @@
-//! What most tests of the flow start: one Lychgate, one MCP server in name only, one provider in the test's hand.
+//! A Lychgate for tests of the flow: `lychgate dev`, one resource without a server, and an upstream that the test
+//! controls.
 
 use anyhow::Result;
 
@@ -6,7 +7,7 @@ use super::Gate;
 use crate::dev::Dev;
 use crate::upstream::Upstream;
 
-/// The one MCP server of [`Stage`]. Nobody answers there: what counts is what tokens say about it.
+/// The resource of [`Stage`]. No server runs there: tests look at the tokens only.
 pub const RESOURCE: &str = "https://notes.example/mcp";
 const RESOURCE_CONFIG: &str = r#"
 [[resources]]
@@ -21,7 +22,7 @@ name = "notes:write"
 description = "Change your notes"
 "#;
 
-/// Lychgate in front of a provider that the test holds in its hand.
+/// Lychgate with an upstream that the test controls.
 #[derive(Debug)]
 pub struct Stage {
     pub upstream: Upstream,
@@ -30,7 +31,7 @@ pub struct Stage {
 }
 
 impl Stage {
-    /// With these tables of `dev`'s configuration besides upstream and resources.
+    /// Starts with these additional tables of `dev`'s configuration.
     pub async fn start(config: &str) -> Result<Self> {
         Self::start_with_resources(&format!("{config}{RESOURCE_CONFIG}")).await
     }
@@ -39,7 +40,7 @@ impl Stage {
         Self::start_behind(Upstream::start().await?, Upstream::config, config).await
     }
 
-    /// In front of a provider that speaks no OpenID Connect.
+    /// Starts with an upstream that is plain OAuth 2.0.
     pub async fn start_oauth2() -> Result<Self> {
         Self::start_behind(Upstream::start().await?, Upstream::oauth2_config, RESOURCE_CONFIG).await
     }

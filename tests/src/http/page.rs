@@ -1,25 +1,25 @@
-//! An answer, and what a person or a program finds in it.
+//! A response, and the parts of it that a person or a program reads.
 //!
-//! Markup is looked at as far as a browser needs it to send a form on; what people read is read by a real browser elsewhere.
+//! This module parses HTML just enough to submit a form; tests with a real browser read the text of pages.
 
 use anyhow::{Context, Result, ensure};
 use reqwest::header::{HeaderMap, HeaderValue, LOCATION, SET_COOKIE};
 use serde_json::Value;
 use url::Url;
 
-/// An answer, read to its end.
+/// A response with its complete body.
 #[derive(Clone, Debug)]
 pub struct Page {
     pub url: Url,
     pub status: u16,
     pub headers: HeaderMap,
     pub body: String,
-    /// What its request said of where it came from.
+    /// The `Sec-Fetch-Site` header of its request.
     pub(super) sec_fetch_site: Option<HeaderValue>,
 }
 
 impl Page {
-    /// What a program gets.
+    /// Sends a request of a program.
     pub async fn of(request: reqwest::RequestBuilder) -> Result<Self> {
         Self::read(request.send().await?, None).await
     }
@@ -29,14 +29,14 @@ impl Page {
         Ok(Self { url, status, headers, body: response.text().await?, sec_fetch_site })
     }
 
-    /// Where it redirects to, made absolute.
+    /// The redirect target as an absolute URL.
     pub fn location(&self) -> Result<Url> {
         ensure!((300..400).contains(&self.status), "no redirect: {}", self.summary());
         let location = self.header("location").with_context(|| format!("no Location: {}", self.summary()))?;
         Ok(self.url.join(location)?)
     }
 
-    /// Whether it leads anywhere by itself.
+    /// True if the response navigates by itself.
     pub fn redirects(&self) -> bool {
         self.headers.contains_key(LOCATION) || (300..400).contains(&self.status)
     }
@@ -53,12 +53,12 @@ impl Page {
         serde_json::from_str(&self.body).with_context(|| format!("no JSON: {}", self.summary()))
     }
 
-    /// The `error` of OAuth JSON; empty where there is none.
+    /// The `error` member of OAuth JSON; empty if there is none.
     pub fn error(&self) -> String {
         self.json().ok().and_then(|json| Some(json["error"].as_str()?.to_owned())).unwrap_or_default()
     }
 
-    /// The reason that our error pages give to whoever looks into it.
+    /// The machine-readable reason in our error pages.
     pub fn reason(&self) -> Option<&str> {
         between(&self.body, "<dt>Reason</dt><dd><code>", "</code>")
     }
@@ -85,7 +85,7 @@ impl Page {
         tags(&self.body, "form").find_map(|tag| attribute(tag, "action"))
     }
 
-    /// For messages.
+    /// Status, headers and the beginning of the body, for assertion messages.
     pub fn summary(&self) -> String {
         format!("{} of {}: {}", self.status, self.url, self.reason().unwrap_or(&self.body))
     }

@@ -1,4 +1,4 @@
-//! A client's own RSA key, and what it signs with it (RFC 7523), as ChatGPT does: RS256.
+//! A client's RSA key and the assertions that it signs (RFC 7523), with RS256 as ChatGPT does.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -23,7 +23,7 @@ impl ClientKey {
         Ok(Self { kid, pair })
     }
 
-    /// The key set that its client publishes (RFC 7517 §5).
+    /// The key set that the client publishes (RFC 7517 §5).
     pub fn set(&self) -> Value {
         let public = self.pair.public_key();
         let n = encode(public.modulus().big_endian_without_leading_zero());
@@ -31,10 +31,10 @@ impl ClientKey {
         json!({ "keys": [{ "kty": "RSA", "use": "sig", "alg": "RS256", "kid": self.kid, "n": n, "e": e }] })
     }
 
-    /// What `client` says about itself to `issuer`, good for a minute and for once.
+    /// Claims of an assertion of `client` for `issuer`, valid for one minute and for one use.
     ///
     /// # Panics
-    /// If the clock stands before 1970.
+    /// If the system clock is before 1970.
     #[expect(clippy::disallowed_methods, reason = "a client of a real process has the system's clock and no other")]
     pub fn claims(client: &str, issuer: &str) -> Value {
         let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("it is after 1970").as_secs();
@@ -52,7 +52,7 @@ impl ClientKey {
         Ok(format!("{signed}.{}", encode(&signature)))
     }
 
-    /// A fresh assertion of `client`'s to `issuer`.
+    /// A new assertion of `client` for `issuer`.
     pub fn assertion(&self, client: &str, issuer: &str) -> Result<String> {
         self.sign(&Self::claims(client, issuer))
     }

@@ -1,5 +1,5 @@
-//! A load balancer that is as unkind as one may be: every single request goes to the next edge, over a connection of its
-//! own. An edge that refuses the connection is passed over; nothing that may have been received is sent again.
+//! A load balancer that sends each request to the next edge over a new connection. It skips an edge that refuses
+//! the connection and never repeats a request that an edge may have received.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -25,12 +25,12 @@ pub struct Balancer {
     server: JoinHandle<()>,
 }
 
-/// A request that an edge was sent.
+/// A request that an edge received.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sent {
     pub edge: usize,
     pub method: Method,
-    /// Without the query.
+    /// The path without the query.
     pub path: String,
 }
 
@@ -44,7 +44,7 @@ struct Shared {
 #[derive(Debug, Default)]
 struct Turns {
     next: usize,
-    /// `None`: the edge was not there, and the request went on to the next.
+    /// `None` stands for an edge that refused the connection; the request went to the next edge.
     sent: Vec<Option<Sent>>,
 }
 
@@ -68,12 +68,12 @@ impl Balancer {
         self.address
     }
 
-    /// Every request so far, in the order in which edges were chosen.
+    /// All requests so far, in the order in which the balancer chose edges.
     pub fn log(&self) -> Vec<Sent> {
         self.shared.turns().sent.iter().flatten().cloned().collect()
     }
 
-    /// How often an edge was passed over because it was not there.
+    /// The number of times that an edge refused the connection.
     pub fn passed_over(&self) -> usize {
         self.shared.turns().sent.iter().filter(|sent| sent.is_none()).count()
     }
@@ -92,7 +92,7 @@ async fn forward(State(shared): State<Arc<Shared>>, request: Request) -> Respons
     for _ in 0..shared.edges.len() {
         let (turn, edge) = shared.take_turn(&parts.method, parts.uri.path());
         let url = format!("http://{}{target}", shared.edges[edge]);
-        // `Host` stays what the client sent: a balancer that changed it would be another hostile one.
+        // `Host` stays as the client sent it, as reverse proxies usually configure it.
         let request = shared.client.request(parts.method.clone(), url).headers(parts.headers.clone());
         match request.header(CONNECTION, "close").body(body.clone()).send().await {
             Ok(answer) => return relay(answer).await,
@@ -115,7 +115,7 @@ async fn relay(answer: reqwest::Response) -> Response {
 }
 
 impl Shared {
-    /// The place in the log, and the edge.
+    /// The index in the log, and the edge.
     fn take_turn(&self, method: &Method, path: &str) -> (usize, usize) {
         let mut turns = self.turns();
         let edge = turns.next;

@@ -1,4 +1,4 @@
-//! Certificates between edges and the control plane, as an operator has them made: files that are replaced in place.
+//! Certificates for edges and the control plane, in files that are replaced in place as an operator would.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -6,12 +6,12 @@ use std::path::{Path, PathBuf};
 use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
 
-/// The name by which the control plane knows an edge.
+/// The DNS name in the certificate of an edge.
 pub fn name_of_edge(edge: usize) -> String {
     format!("spiffe://lychgate.test/edge-{edge}")
 }
 
-/// Who certifies.
+/// A certificate authority.
 #[derive(Debug)]
 pub struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -28,7 +28,7 @@ impl Authority {
         Ok(Self { issuer: Issuer::new(params, key), pem })
     }
 
-    /// A certificate and its key, in PEM.
+    /// A certificate and its private key, in PEM.
     fn certify(&self, name: SanType, usage: ExtendedKeyUsagePurpose) -> Result<(String, String)> {
         let mut params = CertificateParams::new(Vec::new())?;
         params.subject_alt_names = vec![name];
@@ -38,14 +38,14 @@ impl Authority {
     }
 }
 
-/// Where the files are that configurations name.
+/// The paths of the files that the configurations name.
 #[derive(Clone, Debug)]
 pub struct Files {
     directory: PathBuf,
 }
 
 impl Files {
-    /// Those of the system in `directory`.
+    /// The files of the system in `directory`.
     pub fn of(directory: &Path) -> Self {
         Self { directory: directory.join("tls") }
     }
@@ -58,18 +58,18 @@ impl Files {
         self.directory.join(name)
     }
 
-    /// Replaces a file as a whole.
+    /// Replaces a file atomically.
     pub fn put(&self, name: &str, pem: &str) -> Result<()> {
         fs::write(self.path("next"), pem)?;
         Ok(fs::rename(self.path("next"), self.path(name))?)
     }
 
-    /// Whom callers take for the control plane.
+    /// Sets the authorities that callers accept for the control plane.
     pub fn trust_control(&self, authorities: &[&Authority]) -> Result<()> {
         self.put("control-ca.pem", &bundle(authorities))
     }
 
-    /// Whom the control plane takes for callers.
+    /// Sets the authorities that the control plane accepts for callers.
     pub fn trust_callers(&self, authorities: &[&Authority]) -> Result<()> {
         self.put("callers-ca.pem", &bundle(authorities))
     }

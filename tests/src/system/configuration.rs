@@ -1,4 +1,4 @@
-//! What each process is told: a file per process, secrets in files of their own, as an operator would do it.
+//! The configuration of each process: a file per process, and secrets in separate files.
 
 use std::fmt::Write as _;
 use std::fs;
@@ -13,43 +13,44 @@ use super::certified::{self, Authority, name_of_edge};
 use crate::flow::LOOPBACK;
 use crate::upstream::Upstream;
 
-/// What is to be started.
+/// The processes and settings of a system.
 #[derive(Clone, Debug)]
 pub struct Plan {
     pub edges: usize,
     pub issuers: Vec<Issuer>,
-    /// How long an edge waits for the control plane.
+    /// The deadline of an edge's calls to the control plane, in seconds.
     pub edge_deadline_seconds: u64,
-    /// Edges are known by certificates, and by nothing else; without it by tokens, over plain HTTP.
+    /// Edges authenticate by certificates only; if false, by tokens over plain HTTP.
     pub certified: bool,
-    /// Lines of TOML of every edge, before any table.
+    /// Lines of TOML for each edge, before any table.
     pub edge_settings: String,
-    /// Lines of TOML for `[issuers.lifetimes]`, of every issuer.
+    /// Lines of TOML for `[issuers.lifetimes]` of each issuer.
     pub lifetimes: String,
-    /// Tables of TOML of the control plane, as `[outbound]` and `[[principals]]`.
+    /// Tables of TOML for the control plane, such as `[outbound]` and `[[principals]]`.
     pub control_tables: String,
-    /// Lines of TOML of every issuer, before its tables: tables by dotted keys.
+    /// Lines of TOML for each issuer before its tables, with tables as dotted keys.
     pub issuer_settings: String,
-    /// More tables of every issuer, as `[[issuers.clients]]`.
+    /// Additional tables for each issuer, such as `[[issuers.clients]]`.
     pub issuer_tables: String,
 }
 
-/// One authorization server, with a resource and an identity provider of its own.
+/// An authorization server with its own resource and identity provider.
 #[derive(Clone, Debug)]
 pub struct Issuer {
     pub id: &'static str,
-    /// What its URL has after the origin: `""` or `"/t"`.
+    /// The path of its URL: `""` or `"/t"`.
     pub path: &'static str,
     pub resource: &'static str,
-    /// The scope that a client gets which asks for none.
+    /// The scope of a client that requests none.
     pub scope: &'static str,
 }
 
-/// The only issuer of a plan that does not say otherwise.
+/// The issuer of the default plan.
 pub const MAIN: Issuer =
     Issuer { id: "main", path: "", resource: "https://mcp.example.com/mcp", scope: "profile:read" };
 
-/// [`Plan::edge_settings`] for measurements: a whole crowd at one address, more than any default is meant for.
+/// [`Plan::edge_settings`] for measurements: all clients have one address, and the default limits would refuse
+/// them.
 pub const CROWD: &str = "limits.registrations = { prefix_per_minute = 1000000, total_per_minute = 1000000 }
 limits.strangers = { prefix_per_minute = 1000000, total_per_minute = 1000000 }
 limits.browsers = { prefix_per_minute = 1000000, total_per_minute = 1000000 }
@@ -59,7 +60,7 @@ limits.refreshes = { prefix_per_minute = 1000000, total_per_minute = 1000000 }
 limits.documents = { prefix_per_minute = 1000000, total_per_minute = 1000000 }
 limits.failed_authentications = { prefix_per_minute = 1000000 }";
 
-/// A client that the operator configured at every issuer, under the same id.
+/// The id of a client that each issuer's configuration contains.
 pub const CONFIGURED_CLIENT: &str = "configured-app";
 
 impl Default for Plan {
@@ -96,7 +97,7 @@ impl Addresses {
     }
 }
 
-/// The files, and the secrets in clear for who calls or searches.
+/// The written files, and the secrets in clear.
 #[derive(Debug)]
 pub struct Written {
     pub control: PathBuf,
@@ -162,7 +163,7 @@ pub fn write(directory: &Path, addresses: &Addresses, plan: &Plan, upstreams: &[
     Ok(Written { control: files.write("control.toml", &control)?, edges, edge_tokens, master_key, upstream_secrets })
 }
 
-/// One authority for the control plane and one for its callers, and what they certify.
+/// Writes an authority for the control plane and one for its callers, with their certificates.
 fn certificates(directory: &Path, edges: usize) -> Result<certified::Files> {
     let files = certified::Files::of(directory);
     files.make()?;
@@ -194,17 +195,17 @@ impl Files<'_> {
     }
 }
 
-/// SHA-256 in hexadecimal: what configuration knows of a secret.
+/// The SHA-256 digest of a secret in hexadecimal, as in configuration files.
 pub fn digest(secret: &str) -> String {
     Sha256::digest(secret).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-/// The table of an MCP server that may ask about the tokens for `resource`.
+/// The table of a principal with role `resource` for `resource`.
 pub fn resource_server(name: &str, token: &str, resource: &str) -> String {
     principal(name, "resource", token) + &format!("resources = [\"{resource}\"]\n")
 }
 
-/// The table of somebody who may call the control plane.
+/// The table of a principal.
 pub fn principal(name: &str, role: &str, token: &str) -> String {
     let digest = digest(token);
     format!("[[principals]]\nname = \"{name}\"\nrole = \"{role}\"\ntoken_sha256 = [\"{digest}\"]\n")

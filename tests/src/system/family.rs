@@ -1,10 +1,10 @@
-//! The processes that a process has started, and whether they are still there.
+//! The descendants of a process, and which of them still run.
 
 use std::fs;
 
 use anyhow::Result;
 
-/// One process. Ids are used again, its start time tells it from a later one with the same id.
+/// A process. Process ids are reused; the start time tells two processes with one id apart.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Member {
     pub id: u32,
@@ -13,7 +13,7 @@ pub struct Member {
     start_time: u64,
 }
 
-/// All that `ancestor` has started, directly or not, and that has not ended.
+/// All running descendants of `ancestor`.
 pub fn descendants(ancestor: u32) -> Result<Vec<Member>> {
     let all = processes()?;
     let mut found: Vec<Member> = Vec::new();
@@ -27,7 +27,7 @@ pub fn descendants(ancestor: u32) -> Result<Vec<Member>> {
     Ok(found)
 }
 
-/// Those of `members` that still run, whoever their parent is now.
+/// Those of `members` that still run, with any parent.
 pub fn running(members: &[Member]) -> Result<Vec<Member>> {
     let all = processes()?;
     let is = |member: &Member| all.iter().any(|other| (other.id, other.start_time) == (member.id, member.start_time));
@@ -39,14 +39,14 @@ fn processes() -> Result<Vec<Member>> {
     for entry in fs::read_dir("/proc")? {
         let name = entry?.file_name();
         let Some(id) = name.to_str().and_then(|name| name.parse().ok()) else { continue };
-        // It may have ended since it was listed.
+        // The process may have ended since it was listed.
         let Ok(stat) = fs::read_to_string(format!("/proc/{id}/stat")) else { continue };
         found.extend(parse(id, &stat));
     }
     Ok(found)
 }
 
-/// proc(5): `pid (name) state ppid …`; the start time is field 22. One that has ended and waits to be noticed is none.
+/// proc(5): `pid (name) state ppid …`; the start time is field 22. A zombie counts as ended.
 fn parse(id: u32, stat: &str) -> Option<Member> {
     let (name, rest) = stat.split_once('(')?.1.rsplit_once(") ")?;
     let fields: Vec<_> = rest.split_whitespace().collect();

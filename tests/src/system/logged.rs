@@ -1,4 +1,4 @@
-//! A system whose processes say everything they can, at the most talkative level, each into a file of its own.
+//! A system with all log levels on, where each process logs into a file of its own.
 
 use std::fs::{self, File};
 use std::path::{Path, PathBuf};
@@ -14,10 +14,10 @@ use super::{Plan, System};
 use crate::dev::binary;
 use crate::grpc;
 
-/// The longest an end may take.
+/// The deadline for the end of a process.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// One control plane and one edge, started by the test's own hand where [`System`] had them.
+/// One control plane and one edge, started with their logs redirected to files.
 #[derive(Debug)]
 pub struct Logged {
     pub system: System,
@@ -26,12 +26,12 @@ pub struct Logged {
 }
 
 impl Logged {
-    /// `format` is `[telemetry]`'s.
+    /// `format` is the `format` key of `[telemetry]`.
     pub async fn start(format: &str) -> Result<Self> {
         Self::start_with(Plan::default(), format, "trace").await
     }
 
-    /// As talkative as `filter` says, with one edge whatever the plan says.
+    /// Starts with the log filter `filter` and one edge, also if the plan has more.
     pub async fn start_with(plan: Plan, format: &str, filter: &str) -> Result<Self> {
         let mut system = System::start(Plan { edges: 1, ..plan }).await?;
         system.kill_edge(0).await?;
@@ -47,23 +47,23 @@ impl Logged {
         Ok(logged)
     }
 
-    /// What both have said in all their lives, but for the last moment: a line waits for others before it is written.
+    /// The logs of both processes so far, except for lines of the last milliseconds, which are buffered.
     pub fn logs(&self) -> Result<[Vec<u8>; 2]> {
         let read = |config: &Path| fs::read(log_of(config)).with_context(|| log_of(config).display().to_string());
         Ok([read(self.system.control_config())?, read(self.system.edge_config(0))?])
     }
 
-    /// Where the control plane keeps everything.
+    /// The directory of the control plane's store.
     pub fn store(&self) -> PathBuf {
         self.system.directory().join("store")
     }
 
-    /// SIGKILL: what lies on the disk then is what was written so far, and nothing was tidied up.
+    /// Sends SIGKILL to the control plane: the disk then holds what it had written so far.
     pub async fn kill_control(&mut self) -> Result<()> {
         Ok(self.control.take().context("the control plane does not run")?.kill().await?)
     }
 
-    /// SIGHUP: it reads again what may have changed.
+    /// Sends SIGHUP to the control plane, which reloads its files.
     pub fn hang_up_control(&self) -> Result<()> {
         let control = self.control.as_ref().context("the control plane does not run")?;
         send_signal(control.id().context("it has ended by itself")?, "HUP")
@@ -79,7 +79,8 @@ impl Logged {
         self.serves().await
     }
 
-    /// SIGTERM, to both, and their end; and all that they have said. What they wrote is there as long as the system is.
+    /// Sends SIGTERM to both processes and returns their complete logs. Their files exist as long as the
+    /// system.
     pub async fn stop(mut self) -> Result<(System, [Vec<u8>; 2])> {
         for child in self.control.iter_mut().chain([&mut self.edge]) {
             send_signal(child.id().context("it has ended by itself")?, "TERM")?;
@@ -103,7 +104,7 @@ impl Logged {
 fn process(name: &'static str, config: &Path) -> Result<Child> {
     let log = File::options().create(true).append(true).open(log_of(config))?;
     let mut command = Command::new(binary(name)?);
-    // Its end is a request to stop, also if this process is killed.
+    // Closing standard input asks the process to stop, also if this process is killed.
     command.stdin(Stdio::piped()).env("LYCHGATE_STOP_WITH_PARENT", "1").kill_on_drop(true);
     command.arg("--config").arg(config).stdout(Stdio::null()).stderr(log);
     command.spawn().with_context(|| format!("{name} does not start"))

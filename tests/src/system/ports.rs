@@ -1,15 +1,15 @@
-//! Ports that stay free until their process listens, and while it is away.
+//! Ports that stay free for a process, also while it restarts.
 
 use std::net::{Ipv4Addr, SocketAddr, TcpListener, UdpSocket};
 use std::ops::Range;
 
 use anyhow::{Context, Result};
 
-/// Below the range from which Linux takes the local ports of outgoing connections: such a connection never sits on a port
-/// whose process is only being restarted.
+/// Below Linux's range of local ports for outgoing connections, so that no connection occupies the port of a
+/// process that restarts.
 const CHOICE: Range<u16> = 20_000..32_768;
 
-/// A port that was free. Its UDP twin is held: whoever chooses by the same rule (`lychgate dev` does) passes this one over.
+/// A port that was free. This holds its UDP twin: `lychgate dev`, which chooses by the same rule, skips the port.
 #[derive(Debug)]
 pub struct Claim {
     address: SocketAddr,

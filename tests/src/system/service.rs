@@ -1,4 +1,4 @@
-//! One process: started with its configuration, watched, and ended in any of the ways a process can end.
+//! A process with its configuration: started, observed, and ended in each of the ways a process can end.
 
 use std::path::Path;
 use std::process::{ExitStatus, Output};
@@ -11,16 +11,16 @@ use tokio::time::{interval, timeout};
 use crate::dev::binary;
 use crate::program::{Complaints, Input, Program};
 
-/// The longest a start or an end may take. Far more than it ever does, so that only what hangs runs into it.
+/// The deadline of a start or an end, much longer than any takes: only a hanging process reaches it.
 const PATIENCE: Duration = Duration::from_secs(60);
-/// A condition that cannot be waited for is looked at this often.
+/// The interval at which a condition without a notification is checked.
 const LOOK: Duration = Duration::from_millis(20);
 
 #[derive(Debug)]
 pub struct Service {
     name: &'static str,
     child: Child,
-    /// Its end is a request to stop, also if this process is killed.
+    /// Closing it asks the process to stop, also if this process is killed.
     _input: Input,
     complaints: Complaints,
 }
@@ -32,7 +32,7 @@ impl Service {
         Self::of(name, command.arg("--config").arg(config).env("LYCHGATE_STOP_WITH_PARENT", "1"))
     }
 
-    /// Starts what is not ours.
+    /// Starts another program.
     pub fn of(name: &'static str, command: &mut Command) -> Result<Self> {
         let (input, output, child) = Program::spawn(name, command.kill_on_drop(true))?.split();
         Ok(Self { name, child, _input: input, complaints: output.complaints() })
@@ -49,7 +49,7 @@ impl Service {
         self.until(&format!("answers at {url}"), answers).await
     }
 
-    /// Waits until `well`; an error if it has ended before.
+    /// Waits until `well` holds; an error if the process ends before.
     pub async fn until(&mut self, what: &str, well: impl AsyncFnMut() -> bool) -> Result<()> {
         tokio::select! {
             looked = timeout(PATIENCE, look_until(well)) => match looked {
@@ -62,7 +62,7 @@ impl Service {
         }
     }
 
-    /// SIGKILL.
+    /// Sends SIGKILL.
     pub async fn kill(mut self) -> Result<()> {
         self.child.kill().await.with_context(|| format!("{} cannot be killed", self.name))
     }
@@ -74,7 +74,7 @@ impl Service {
         }
     }
 
-    /// Waits for its end.
+    /// Waits until the process has ended.
     pub async fn ended(mut self) -> Result<ExitStatus> {
         match timeout(PATIENCE, self.child.wait()).await {
             Ok(status) => Ok(status?),
@@ -83,7 +83,8 @@ impl Service {
     }
 }
 
-/// What a process says that must refuse to start: one line on standard error, nothing on standard output, this exit code.
+/// The output of a process that must refuse to start: one line on standard error, nothing on standard output, this
+/// exit code.
 pub async fn one_line(command: &mut Command, code: i32) -> Result<String> {
     let output = refusal(command).await?;
     let stderr = String::from_utf8(output.stderr)?;
@@ -92,7 +93,7 @@ pub async fn one_line(command: &mut Command, code: i32) -> Result<String> {
     Ok(stderr.trim_end().to_owned())
 }
 
-/// Everything said by a process that ends by itself.
+/// The output of a process that ends by itself.
 pub async fn refusal(command: &mut Command) -> Result<Output> {
     let output = timeout(PATIENCE, command.kill_on_drop(true).output());
     Ok(output.await.context("it does not refuse to start")??)
@@ -104,7 +105,7 @@ pub fn send_signal(process: u32, signal: &str) -> Result<()> {
     Ok(())
 }
 
-/// Waits, with patience, for something that cannot be waited for otherwise.
+/// Waits for a condition that sends no notification, with a deadline.
 pub async fn until(what: &str, holds: impl AsyncFnMut() -> bool) -> Result<()> {
     timeout(PATIENCE, look_until(holds)).await.with_context(|| format!("it never came about that {what}"))
 }

@@ -1,4 +1,4 @@
-//! The lies, by the names that tests call them; what the other face is told is what each changes in the truth.
+//! The provider's lies, by the names that tests use, and the JSON that the control endpoints understand.
 
 use jsonwebtoken::get_current_timestamp;
 use serde::Serialize;
@@ -9,11 +9,11 @@ use super::CLIENT_ID;
 const ANOTHER: &str = "https://another.example";
 const ANOTHER_CLIENT: &str = "another-client";
 
-/// What it does wrong, if it does.
+/// A deviation from the protocol.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Lie {
     // in the ID token
-    /// This claim says that.
+    /// The ID token has this value for this claim.
     Claim(&'static str, Value),
     Issuer,
     NoIssuer,
@@ -30,15 +30,15 @@ pub enum Lie {
     NoSubject,
     EmptySubject,
     Unsigned,
-    /// Signed with what both sides know: the client secret.
+    /// The ID token is signed with the client secret, which both sides know.
     Hs256,
-    /// Signed with what everybody knows: the public key.
+    /// The ID token is signed with HMAC and the public key, which is public knowledge.
     Hs256WithPublicKey,
-    /// Signed with the name of the right key, but not with the key.
+    /// The ID token names the right key and is signed with another.
     OtherKey,
-    /// Signed by a key that was never published.
+    /// The ID token is signed with a key that was never published.
     UnknownKey,
-    /// Signed by a key that is published no more.
+    /// The ID token is signed with a key that is no longer published.
     RetiredKey,
     /// No lie: from now on the next key signs, and is the only one published.
     NextKey,
@@ -48,13 +48,13 @@ pub enum Lie {
     // at the token endpoint
     TokenFails,
     TokenRefuses,
-    /// Until [`super::Upstream::release`].
+    /// The response stalls until [`super::Upstream::release`].
     TokenStalls,
     TokenBreaksOff,
     TokenNeverEnds,
     TokenRedirects,
     TokenIsNoJson,
-    /// Another answer to a code that was answered, about somebody else.
+    /// A repeated code gets another response, about another person.
     SecondAnswer,
 
     // on the way back
@@ -62,7 +62,7 @@ pub enum Lie {
     CallbackOfAnother,
     CallbackWithoutCode,
     CallbackError(&'static str),
-    /// With a description.
+    /// The error has a description.
     CallbackErrorSaying(&'static str, &'static str),
 
     // in discovery
@@ -70,7 +70,7 @@ pub enum Lie {
     DiscoveryOfAnother,
 
     // anywhere
-    /// This member of the document says that.
+    /// This member of the document has this value.
     Member(Endpoint, &'static str, Value),
     NoMember(Endpoint, &'static str),
     Answer(Endpoint, Answer),
@@ -87,31 +87,31 @@ pub enum Endpoint {
     Revocation,
 }
 
-/// How an answer goes wrong as a whole.
+/// A deviation of the response as a whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Answer {
-    /// The true body under another status.
+    /// The true body with another status.
     Status(u16),
-    /// The true body under another content type.
+    /// The true body with another content type.
     ContentType(&'static str),
-    /// With status 200, and as JSON.
+    /// This body with status 200 as JSON.
     Body(&'static str),
-    /// To where the truth is.
+    /// A redirect to the true response.
     Redirects,
     Stalls,
     /// The true body, and then the connection ends before the message does.
     BreaksOff,
-    /// The true body, and then blanks without end.
+    /// The true body, followed by endless blanks.
     NeverEnds,
-    /// The same, but slowly.
+    /// Endless blanks, sent slowly.
     Drips,
-    /// The true body, and then so many blanks.
+    /// The true body, followed by this number of blanks.
     Padded(usize),
 }
 
 impl Lie {
-    /// As the other face understands it.
+    /// The JSON for the control endpoints.
     pub(super) fn told(&self) -> Value {
         let now = get_current_timestamp();
         match self {
