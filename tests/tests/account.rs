@@ -1,5 +1,5 @@
-//! "My connected apps" in a real Chromium: what a person sees there, what taking back does to the app at once, and that no
-//! other site can do it for them.
+//! The page of connected apps in Chromium: its contents, the effect of a revocation on the app, and its protection
+//! from other sites.
 
 use std::fs::OpenOptions;
 use std::io::Write;
@@ -20,11 +20,11 @@ use sha2::{Digest, Sha256};
 
 const SERVER: &str = "token-of-the-mcp-server-0123456789abcdef";
 
-/// With real clients, and nothing but what the pages say.
+/// Uses real clients and the texts of the pages only.
 ///
 /// Requirements: B38, R27.
 #[tokio::test]
-async fn a_person_finds_their_apps_and_takes_one_back() -> Result<()> {
+async fn a_person_finds_their_apps_and_revokes_one() -> Result<()> {
     let (dev, browser) = (Dev::start("").await?, Browser::launch().await?);
     let tab = browser.person("ada");
     for name in ["Pelican Notes", "Heron Mail"] {
@@ -41,7 +41,7 @@ async fn a_person_finds_their_apps_and_takes_one_back() -> Result<()> {
     let page = tab.open(&account).await?;
     assert_eq!((page.status, page.title.as_str()), (Some(200), "Your connected apps"));
     tab.screenshot(&picture("account-sign-in.png")).await?;
-    // The demo provider remembers who was there: one press is enough.
+    // The demo provider remembers the person and shows no login page.
     let page = tab.follow(Find::button("Sign in with")).await?;
     assert_eq!(page.url, account);
     tab.screenshot(&picture("account.png")).await?;
@@ -65,7 +65,7 @@ async fn a_person_finds_their_apps_and_takes_one_back() -> Result<()> {
         assert!(cookie.http_only && cookie.secure && cookie.same_site == "Lax" && cookie.path == "/", "{cookie:?}");
     }
 
-    // Somebody else has a page of their own.
+    // Another person sees only their own apps.
     let other = browser.person("bo");
     other.open(&account).await?;
     other.follow(Find::button("Sign in with")).await?;
@@ -80,12 +80,12 @@ async fn a_person_finds_their_apps_and_takes_one_back() -> Result<()> {
     dev.stop().await
 }
 
-/// From that moment the app's refresh token is worth nothing, and introspection says so of its access token, whichever
-/// edge is asked.
+/// After the revocation the app's refresh token is refused, and introspection at any edge says that its access
+/// token is inactive.
 ///
 /// Requirements: R27.
 #[tokio::test]
-async fn what_is_taken_back_is_worth_nothing_at_once() -> Result<()> {
+async fn a_revoked_app_loses_its_tokens_at_once() -> Result<()> {
     let (system, gate) = start().await?;
     let (app, kept) = (gate.app(&[LOOPBACK]).await?, gate.app(&[LOOPBACK]).await?);
     let (mut tokens, kept_tokens) = (app.tokens().await?, kept.tokens().await?);
@@ -94,7 +94,7 @@ async fn what_is_taken_back_is_worth_nothing_at_once() -> Result<()> {
     let tab = signed_in(&browser, &gate).await?;
     assert_eq!(tab.count(Find::button("Remove access An app")).await?, 2);
 
-    // Another site, with the very form: nothing happens.
+    // Another site posts the same form: no effect.
     let fields = tab.eval("[...document.forms].map((form) => form.elements[0].value)").await?;
     tokens = attacked(&browser, &gate, fields[0].as_str().expect("a form"), &app, &tokens).await?;
 
@@ -106,7 +106,7 @@ async fn what_is_taken_back_is_worth_nothing_at_once() -> Result<()> {
         assert!(!is_active(&gate, tokens).await?);
     }
     assert_eq!(tab.count(Find::button("Remove access")).await?, 0);
-    // Nothing of what the upstream gave for the sign-in is anywhere: it was asked for an identity, and no more.
+    // Lychgate keeps none of the upstream's tokens of this sign-in: it asked for an identity only.
     let upstream = system.upstream(MAIN.id)?.asked();
     assert_eq!(upstream.authorizations.last().expect("it was asked")["scope"], "openid");
     Ok(())
@@ -132,7 +132,7 @@ async fn a_small_window_without_scripts_is_enough() -> Result<()> {
     Ok(())
 }
 
-/// Two edges, and an MCP server that may ask about its tokens.
+/// Two edges, and a resource server that may introspect its tokens.
 async fn start() -> Result<(System, Gate)> {
     let mut system = System::start(Plan { edges: 2, ..Plan::default() }).await?;
     system.kill_control().await?;
@@ -157,7 +157,7 @@ async fn signed_in<'a>(browser: &'a Browser, gate: &Gate) -> Result<Tab<'a>> {
     Ok(tab)
 }
 
-/// Another site posts what our page would: refused, and the app goes on.
+/// Another site posts the form of our page: refused, and the app keeps its access.
 async fn attacked(browser: &Browser, gate: &Gate, token: &str, app: &App, tokens: &Tokens) -> Result<Tokens> {
     let page = format!(
         r#"<!doctype html><title>Prizes</title><form method="post" action="{}">
@@ -182,7 +182,7 @@ async fn is_active(gate: &Gate, tokens: &Tokens) -> Result<bool> {
     Ok(page.json()?["active"] == true)
 }
 
-/// Pictures stay, for whoever wants to look: under the target directory.
+/// The screenshots stay below the target directory for people to look at.
 fn picture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }

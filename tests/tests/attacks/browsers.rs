@@ -1,4 +1,4 @@
-//! Two browsers: what one of them was asked, allowed or sent away with is nothing in the other.
+//! Two browsers: tickets, consents and redirects of one browser are useless in the other.
 
 use anyhow::{Context, Result};
 use e2e::flow::{LOOPBACK, Stage};
@@ -6,8 +6,8 @@ use e2e::http::Jar;
 
 use crate::{BROWSER, LOGIN, assert_refused};
 
-/// CVE-2026-27124: the attacker approves in their own browser and has the victim's finish the login, so that the
-/// attacker's app would get a code for the victim's account.
+/// CVE-2026-27124: the attacker approves in their own browser and lets the victim's browser finish the login, to
+/// get a code for the victim's account.
 ///
 /// Requirements: B18, B30.
 #[tokio::test]
@@ -25,7 +25,8 @@ async fn consent_in_one_browser_and_callback_in_another() -> Result<()> {
     let mut attacker = Jar::new()?;
     let sent = attacker_app.request().open(&mut attacker).await?.approve(&mut attacker).await?;
 
-    // The victim opens the attacker's link to the upstream, which remembers the victim and sends them on to us.
+    // The victim opens the attacker's link to the upstream, which remembers the victim and redirects to our
+    // callback.
     let login = attacker.cookie(LOGIN).context("the attacker's login cookie")?.clone();
     let browser = attacker.cookie(BROWSER).context("the attacker's browser cookie")?.clone();
     let own = victim.cookie(BROWSER).context("the victim's browser cookie")?.clone();
@@ -59,14 +60,14 @@ async fn consent_in_one_browser_and_callback_in_another() -> Result<()> {
     }
     assert_eq!(stage.upstream.asked().exchanges.len(), exchanges);
 
-    // Nothing of it touched the attacker's own flow, which ends as the attacker's own account.
+    // The attacker's own flow is unaffected and ends with the attacker's own account.
     sent.sign_in(&mut attacker).await?.finish(&mut attacker).await?.code()?;
     assert_eq!(stage.upstream.asked().exchanges.len(), exchanges + 1);
     stage.stop().await
 }
 
-/// A ticket is only a question. Each browser that opens it is asked anew, answers for itself, and cannot use what the
-/// other was given to answer with.
+/// A ticket grants nothing. Each browser that opens it gets its own consent page and form token, and cannot use
+/// those of another browser.
 ///
 /// Requirements: B23, B30.
 #[tokio::test]
@@ -92,8 +93,8 @@ async fn a_ticket_opened_in_a_second_browser_is_another_decision() -> Result<()>
     stage.stop().await
 }
 
-/// What a page of the flow is called is no secret: opened by somebody else it shows them a question of their own, and the
-/// first browser's cookies do not come with it.
+/// The URL of the page is no secret: another person who opens it gets a consent page of their own, without the
+/// first browser's cookies.
 ///
 /// Requirements: B23.
 #[tokio::test]

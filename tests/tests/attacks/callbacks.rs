@@ -1,4 +1,4 @@
-//! The way back from the upstream: whose it is, and that it is gone once.
+//! The callback from the upstream: it belongs to one browser and works once.
 
 use anyhow::{Context, Result};
 use e2e::flow::{LOOPBACK, Stage};
@@ -8,11 +8,11 @@ use e2e::upstream::Lie;
 
 use crate::{BROWSER, LOGIN, altered, assert_refused};
 
-/// Each is the good callback with one thing changed; after all of them the good one still counts.
+/// Each is the valid callback with one thing changed; afterwards the valid one still works.
 ///
 /// Requirements: B4, B12, B18, B19.
 #[tokio::test]
-async fn an_altered_callback_reaches_nobody() -> Result<()> {
+async fn an_altered_callback_is_refused() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -83,11 +83,11 @@ async fn an_altered_callback_reaches_nobody() -> Result<()> {
     stage.stop().await
 }
 
-/// Two flows in one browser, the answers swapped: PKCE towards the upstream binds its code to the flow it was asked in.
+/// Two flows in one browser with swapped upstream codes: PKCE at the upstream binds a code to its flow.
 ///
 /// Requirements: B36.
 #[tokio::test]
-async fn a_code_of_another_flow_is_worth_nothing() -> Result<()> {
+async fn an_upstream_code_of_another_flow_is_refused() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -97,12 +97,12 @@ async fn a_code_of_another_flow_is_worth_nothing() -> Result<()> {
     assert_eq!((page.status, page.reason()), (502, Some("UPSTREAM_INVALID")), "{}", page.summary());
     let link = page.return_link()?.context("a way back")?;
     assert!(!link.as_str().contains("code="), "{link}");
-    // The flow that the code was taken from has lost nothing by it.
+    // The other flow is unaffected.
     second.finish(&mut jar).await?.code()?;
     stage.stop().await
 }
 
-/// Two deployments on one host, as two ports of this computer are: their cookies meet, and mean nothing to each other.
+/// Two deployments share a host on different ports, so each receives the other's cookies and must ignore them.
 ///
 /// Requirements: B12.
 #[tokio::test]
@@ -125,7 +125,7 @@ async fn another_issuers_cookies_open_nothing() -> Result<()> {
     assert_refused(&callback.visit(&mut with_foreign_value).await?, 403, "STATE_COOKIE_MISSING");
     assert_eq!(here.upstream.asked().exchanges.len(), 0);
 
-    // Beside each other they do no harm.
+    // The other deployment's cookies do no harm beside our own.
     jar.plant(foreign);
     callback.finish(&mut jar).await?.code()?;
     here.stop().await?;
@@ -142,7 +142,7 @@ async fn a_login_expires() -> Result<()> {
     let kept = jar.cookies();
     let callback = sent.sign_in(&mut jar).await?;
     until("the browser drops the cookie", async || jar.cookie(LOGIN).is_none()).await?;
-    // A browser that keeps it all the same gains nothing: the time is inside, under the MAC.
+    // A browser that keeps the cookie longer gains nothing: its expiry is inside, under the MAC.
     let header: Vec<_> = kept.iter().map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect();
     let page = jar.clone().send(Visit::open(&callback.url)?.cookie_header(header.join("; "))).await?;
     assert_refused(&page, 400, "LOGIN_EXPIRED");
@@ -161,10 +161,10 @@ async fn a_reloaded_callback_sends_nothing_upstream() -> Result<()> {
     let before = jar.clone();
     let answer = callback.finish(&mut jar).await?;
     assert_refused(&callback.visit(&mut jar).await?, 403, "STATE_COOKIE_MISSING");
-    // A browser whose first answer was lost still has the cookie, and gets that answer.
+    // A browser that lost the first response still has the cookie and gets the same response.
     assert_eq!(callback.finish(&mut before.clone()).await?, answer);
     let tokens = callback.request.redemption(&answer.code()?).tokens().await?;
-    // Once the client has it, nobody gets it any more.
+    // Once the client has redeemed the code, the callback returns it no more.
     assert_refused(&callback.visit(&mut before.clone()).await?, 400, "ALREADY_FINISHED");
     assert_eq!(stage.upstream.asked().exchanges_of(&callback.code()?), 1);
     app.refresh(&tokens.refresh_token).tokens().await?;
@@ -196,7 +196,8 @@ async fn callbacks_at_once_send_the_code_upstream_once() -> Result<()> {
     stage.stop().await
 }
 
-/// At most eight flows under way in one browser: the oldest leave, so that the header stays short enough for proxies.
+/// At most eight flows are pending per browser; the oldest is dropped so that the Cookie header stays short enough
+/// for proxies.
 ///
 /// Requirements: B20.
 #[tokio::test]

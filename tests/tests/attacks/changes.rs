@@ -1,5 +1,5 @@
-//! What was shown must still be true when it is answered, and when the answer bears fruit: an operator may have changed it
-//! in between.
+//! Changes of the configuration between page, answer and token: what the page displayed must still be true at each
+//! later step.
 
 use std::fs;
 
@@ -10,7 +10,8 @@ use e2e::system::{CONFIGURED_CLIENT, MAIN, Plan, System};
 
 use crate::{LOGIN, assert_refused};
 
-/// Whatever the page says is shown again when it is no longer so: nobody approves one name and means another.
+/// The page is shown again if anything it displayed has changed: otherwise the person would approve one client and
+/// mean another.
 ///
 /// Requirements: B5, B6.
 #[tokio::test]
@@ -32,23 +33,23 @@ async fn a_client_changed_between_page_and_button_is_shown_again() -> Result<()>
         assert!(page.body.contains("Please look again") && page.body.contains(after), "{before}: {}", page.body);
         assert!(jar.cookie(LOGIN).is_none(), "{before}");
         assert_eq!(system.upstream(MAIN.id)?.asked().authorizations.len(), authorizations, "{before}");
-        // Now it says what is true, and the answer counts.
+        // The page displays the new name, and the answer counts.
         let again = Consent { page, ..consent };
         let code = again.approve(&mut jar).await?.sign_in(&mut jar).await?.finish(&mut jar).await?.code()?;
         again.request.redemption(&code).tokens().await?;
     }
-    // What the page does not say may change unnoticed.
+    // A change that the page does not display needs no new page.
     let consent = app.request().open(&mut jar).await?;
     change(&mut system, "Read your notes", "Read all your notes").await?;
     consent.approve(&mut jar).await?;
     Ok(())
 }
 
-/// A redirect URI that an operator has taken back gets no code, at whichever step that happened.
+/// No code is sent to a redirect URI that the operator has removed, at whichever step it was removed.
 ///
 /// Requirements: B33.
 #[tokio::test]
-async fn a_redirect_uri_taken_back_gets_no_code() -> Result<()> {
+async fn a_removed_redirect_uri_gets_no_code() -> Result<()> {
     let mut system = start().await?;
     let app = system.gate(MAIN.id)?.configured(CONFIGURED_CLIENT, LOOPBACK);
     let mut jar = Jar::new()?;
@@ -65,9 +66,9 @@ async fn a_redirect_uri_taken_back_gets_no_code() -> Result<()> {
     Ok(())
 }
 
-/// A client that an operator has taken out is unknown from then on, with everything it was given.
+/// A client that the operator has removed is unknown from then on, and so are its codes and tokens.
 #[tokio::test]
-async fn a_client_taken_out_has_nothing_left() -> Result<()> {
+async fn a_removed_client_loses_its_codes_and_tokens() -> Result<()> {
     let mut system = start().await?;
     let app = system.gate(MAIN.id)?.configured(CONFIGURED_CLIENT, LOOPBACK);
     let mut jar = Jar::new()?;
@@ -95,7 +96,7 @@ async fn start() -> Result<System> {
     System::start(Plan { edges: 1, ..Plan::default() }).await
 }
 
-/// Starts the control plane again with this change in its configuration.
+/// Restarts the control plane with this change in its configuration.
 async fn change(system: &mut System, before: &str, after: &str) -> Result<()> {
     let text = fs::read_to_string(system.control_config())?;
     ensure!(text.contains(before), "{before:?} is not in the configuration");

@@ -1,4 +1,4 @@
-//! The code: one client redeems it, once.
+//! The authorization code: its client redeems it, once.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use crate::{altered, assert_no_tokens};
 
 /// Requirements: R10.
 #[tokio::test]
-async fn sixty_four_redemptions_at_once_have_one_winner_who_loses_it_all() -> Result<()> {
+async fn concurrent_redemptions_have_one_winner_and_end_its_grant() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let request = app.request();
@@ -29,7 +29,7 @@ async fn sixty_four_redemptions_at_once_have_one_winner_who_loses_it_all() -> Re
         }
     }
     assert_eq!(won.len(), 1, "exactly one winner");
-    // Sixty-three others had the whole of what only the client may have: nobody can tell the thief (RFC 6749 §4.1.2).
+    // The other sixty-three requests had the verifier too, so the code has leaked (RFC 6749 §4.1.2).
     assert_dead(&app, &won[0]).await?;
     assert_no_tokens(&redemption.send().await?, 400, "invalid_grant");
     stage.stop().await
@@ -37,7 +37,7 @@ async fn sixty_four_redemptions_at_once_have_one_winner_who_loses_it_all() -> Re
 
 /// Requirements: R10.
 #[tokio::test]
-async fn a_replayed_code_ends_what_it_gave_however_often_it_was_refreshed() -> Result<()> {
+async fn a_replayed_code_ends_its_grant_also_after_refreshes() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let request = app.request();
@@ -53,11 +53,12 @@ async fn a_replayed_code_ends_what_it_gave_however_often_it_was_refreshed() -> R
     stage.stop().await
 }
 
-/// Whoever has the code but not all the rest can neither use it, nor spend it, nor end what came of it.
+/// A holder of the code without verifier, client or redirect URI can neither redeem it, nor consume it, nor revoke
+/// its grant.
 ///
 /// Requirements: R10, R20, R21.
 #[tokio::test]
-async fn half_of_a_code_exchange_neither_consumes_nor_revokes() -> Result<()> {
+async fn an_incomplete_code_exchange_neither_consumes_nor_revokes() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let other_app = stage.gate.app(&[LOOPBACK]).await?;
@@ -90,7 +91,7 @@ async fn half_of_a_code_exchange_neither_consumes_nor_revokes() -> Result<()> {
         assert_no_tokens(&page, *status, error);
     }
     let tokens = good.tokens().await?;
-    // After it was redeemed, the same mistakes still end nothing.
+    // After the redemption the same mistakes still revoke nothing.
     for (what, request, _, _) in &wrong {
         assert_ne!(request.send().await?.status, 200, "{what}");
     }
@@ -107,7 +108,7 @@ async fn a_code_lives_for_its_configured_time() -> Result<()> {
     let callback = app.request().callback(&mut jar).await?;
     let with_cookie = jar.clone();
     let code = callback.finish(&mut jar).await?.code()?;
-    // As long as the code is good, who lost the redirect gets it again.
+    // While the code is valid, a client that lost the redirect gets the same code again.
     until("the code expires", async || {
         callback.visit(&mut with_cookie.clone()).await.is_ok_and(|page| page.reason() == Some("ALREADY_FINISHED"))
     })
@@ -116,11 +117,11 @@ async fn a_code_lives_for_its_configured_time() -> Result<()> {
     stage.stop().await
 }
 
-/// What the upstream gave stays here.
+/// Lychgate does not pass the upstream's tokens on.
 ///
 /// Requirements: B22.
 #[tokio::test]
-async fn the_upstreams_tokens_are_not_the_clients() -> Result<()> {
+async fn upstream_tokens_never_reach_the_client() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let request = app.request();
@@ -133,14 +134,14 @@ async fn the_upstreams_tokens_are_not_the_clients() -> Result<()> {
     for text in [page.body, refreshed.body, tokens.claims()?.to_string()] {
         assert!(!text.contains("upstream") && !upstreams.iter().any(|token| text.contains(token)), "{text}");
     }
-    // Nor are its tokens good for anything here.
+    // The upstream's tokens are not accepted here either.
     for token in upstreams {
         assert_no_tokens(&app.refresh(&token).send().await?, 400, "invalid_grant");
     }
     stage.stop().await
 }
 
-/// Nothing that names a flow or opens something is ever the same twice.
+/// No id of a flow and no secret repeats.
 ///
 /// Requirements: B15, B24.
 #[tokio::test]

@@ -1,5 +1,5 @@
-//! The confused deputy: an upstream that remembers the person and the static client shows no page, so that whoever can
-//! make the person's browser open a link gets a code that speaks for them.
+//! The confused deputy: an upstream that remembers the person and the static client shows no page, so an attacker
+//! who makes the person's browser open a link would get a code for that person.
 
 use std::collections::BTreeMap;
 use std::net::Ipv4Addr;
@@ -23,8 +23,8 @@ use crate::{Led, led_to};
 
 const ATTACKER: &str = "https://attacker.example/callback";
 
-/// The attack is shown to work first, against a proxy that does what the specification warns of: it sends everybody on,
-/// with its one client id. Then the very same attack meets Lychgate.
+/// The attack first succeeds against a naive proxy that sends every request on with its one client id. Then the
+/// same attack runs against Lychgate.
 ///
 /// Requirements: B1, B3.
 #[tokio::test]
@@ -33,7 +33,7 @@ async fn the_confused_deputy_works_against_a_naive_proxy_and_not_against_lychgat
     let naive = NaiveProxy::start(&stage.upstream).await?;
     let lure = Url::parse("https://attacker.example/lure")?;
 
-    // The victim has used an honest app before; since then the upstream remembers them.
+    // The victim has used an honest app before, and the upstream remembers them.
     let mut victim = Jar::new()?;
     stage.upstream.sign_in_as("victim");
     let honest = stage.gate.app(&[LOOPBACK]).await?;
@@ -51,7 +51,7 @@ async fn the_confused_deputy_works_against_a_naive_proxy_and_not_against_lychgat
     assert_eq!(naive.redeem(&stolen.code()?).await?["sub"], "victim");
     assert_eq!(stage.upstream.asked().remembered, before.remembered + 1, "and no page was shown");
 
-    // The same attacker, the same victim, the same click, at Lychgate.
+    // The same attacker, victim and click, at Lychgate.
     let before = stage.upstream.asked();
     let attacker = stage.gate.app(&[ATTACKER]).await?;
     let clicked = victim.send(Visit::link(attacker.request().url(), &lure)?).await?;
@@ -65,7 +65,7 @@ async fn the_confused_deputy_works_against_a_naive_proxy_and_not_against_lychgat
     stage.stop().await
 }
 
-/// What a person allowed one client, in this very browser a moment ago, allows another client nothing.
+/// Consent to one client in this browser does not count for another client.
 ///
 /// Requirements: B2, B13, conflict 3, conflict 4.
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn consent_to_one_client_opens_nothing_to_another() -> Result<()> {
     stage.stop().await
 }
 
-/// A proxy as people first write it.
+/// A naive proxy.
 struct NaiveProxy {
     origin: String,
     server: tokio::task::JoinHandle<()>,
@@ -92,7 +92,7 @@ struct Naive {
     upstream: String,
     client: (&'static str, &'static str),
     http: reqwest::Client,
-    /// By state or code: where the answer goes, or whom it speaks for.
+    /// By state: the redirect target; by code: the subject.
     kept: Arc<Mutex<BTreeMap<String, Value>>>,
 }
 

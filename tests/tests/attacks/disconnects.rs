@@ -1,4 +1,4 @@
-//! A client that is gone before its answer: what was acquired for it is not lost, and not acquired twice.
+//! A client that disconnects before its response: codes and tokens are neither lost nor issued twice.
 
 use anyhow::{Context, Result};
 use e2e::flow::{Gate, LOOPBACK, Stage, TokenRequest};
@@ -10,7 +10,7 @@ use url::Url;
 
 use crate::assert_no_tokens;
 
-/// The browser's connection breaks while the upstream is still being asked.
+/// The browser disconnects while the upstream's response is pending.
 #[tokio::test]
 async fn a_browser_that_leaves_during_its_callback_finds_its_answer() -> Result<()> {
     let stage = Stage::start("").await?;
@@ -36,7 +36,7 @@ async fn a_browser_that_leaves_during_its_callback_finds_its_answer() -> Result<
     stage.stop().await
 }
 
-/// A client that never read the tokens of its refresh has the old token still, and it is good for the same successor.
+/// A client that did not receive its refresh response retries with its old token and gets the same successor.
 #[tokio::test]
 async fn a_client_that_leaves_during_its_refresh_refreshes_again() -> Result<()> {
     let stage = Stage::start("").await?;
@@ -50,8 +50,8 @@ async fn a_client_that_leaves_during_its_refresh_refreshes_again() -> Result<()>
     stage.stop().await
 }
 
-/// With a code there is no such grace: it was redeemed, and to ask again cannot be told from theft. Nothing is left over
-/// that could be used, and the person allows it again.
+/// A code has no such grace period: a second redemption cannot be told from theft. The grant is revoked, and the
+/// person consents again.
 #[tokio::test]
 async fn a_client_that_leaves_during_its_exchange_starts_again() -> Result<()> {
     let stage = Stage::start("").await?;
@@ -64,8 +64,8 @@ async fn a_client_that_leaves_during_its_exchange_starts_again() -> Result<()> {
     stage.stop().await
 }
 
-/// Wherever in its request a connection ends, and also right behind it: nothing was done by half. The same request, sent
-/// whole, gets the one answer; the upstream sees its code once.
+/// The connection ends at each byte of the request, and after the last: nothing is half done. The complete request
+/// then gets its one response, and the upstream sees its code once.
 #[tokio::test]
 async fn a_connection_that_ends_anywhere_in_its_request_leaves_nothing_half_done() -> Result<()> {
     let stage = Stage::start("").await?;
@@ -92,7 +92,7 @@ async fn a_connection_that_ends_anywhere_in_its_request_leaves_nothing_half_done
     let code = callback.finish(&mut jar).await?.code()?;
     assert_eq!(stage.upstream.asked().exchanges_of(&callback.code()?), 1);
 
-    // Sent whole, it would have been redeemed: with a code there is no second try.
+    // A complete request would have redeemed the code, and a second redemption is a replay.
     let redemption = callback.request.redemption(&code);
     ends_within(&token_request(&redemption)?).await?;
     let tokens = redemption.tokens().await?;
@@ -107,7 +107,7 @@ async fn a_connection_that_ends_anywhere_in_its_request_leaves_nothing_half_done
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// A request in bytes.
+/// The bytes of a request.
 struct Raw {
     url: Url,
     head: String,
@@ -134,11 +134,12 @@ fn cookie_header(jar: &Jar) -> String {
     format!("Cookie: {}", cookies.join("; "))
 }
 
-/// The connection ends before anything, within the head, between head and body, within the body, and before the last byte.
+/// The connection ends before the first byte, within the head, between head and body, within the body, and before
+/// the last byte.
 async fn ends_within(request: &Raw) -> Result<()> {
     let (head, whole) = (request.head.len(), request.head.len() + request.body.len());
     for length in [0, 1, head / 2, head - 1, head, head + request.body.len() / 2, whole - 1] {
-        // What has no body is whole with its head.
+        // A request without a body is complete with its head.
         if length < whole {
             ends_after(request, length).await?;
         }
@@ -146,7 +147,7 @@ async fn ends_within(request: &Raw) -> Result<()> {
     Ok(())
 }
 
-/// Also after the last byte, without a look at the answer.
+/// The connection also ends after the last byte, before the response is read.
 async fn ends_anywhere(request: &Raw) -> Result<()> {
     ends_within(request).await?;
     ends_after(request, request.head.len() + request.body.len()).await
@@ -158,7 +159,7 @@ async fn ends_after(request: &Raw, length: usize) -> Result<()> {
     Ok(connection.shutdown().await?)
 }
 
-/// Sends it, sees the first byte of an answer arrive, and is gone.
+/// Sends the request and disconnects at the first byte of the response.
 async fn leave_before_reading(request: &TokenRequest) -> Result<()> {
     let Raw { url, head, body } = token_request(request)?;
     let mut connection = connect(&url).await?;

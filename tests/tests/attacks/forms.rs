@@ -1,4 +1,4 @@
-//! The form on the consent page: who may post it, and what a second post does.
+//! The consent form: which posts count, and the effect of a second post.
 
 use anyhow::{Context, Result};
 use e2e::flow::{Answer, Consent, LOOPBACK, Stage};
@@ -8,7 +8,7 @@ use url::Url;
 
 use crate::{BROWSER, altered, assert_refused};
 
-/// Each is the good post with one thing changed; after all of them the good one still counts.
+/// Each is the valid post with one thing changed; afterwards the valid one still works.
 ///
 /// Requirements: B8, B12.
 #[tokio::test]
@@ -37,7 +37,7 @@ async fn a_forged_or_cross_site_post_decides_nothing() -> Result<()> {
         ("a flipped ticket", form.clone().field("ticket", &altered(&ticket, 60)), 400, "TICKET_INVALID"),
         ("no decision", form.clone().without_field("decision"), 400, "DECISION_MISSING"),
         ("neither of the two", form.clone().field("decision", "Approve"), 400, "DECISION_MISSING"),
-        // Cookies are sent along by force: what is shown is that they would not help.
+        // The test forces the cookies into the request: it would be refused even with them.
         ("cross-site", form.clone().header("sec-fetch-site", "cross-site")?.cookie_header(&pair), 403, "CROSS_SITE"),
         ("same-site", form.clone().header("sec-fetch-site", "same-site")?, 403, "CROSS_SITE"),
         ("an unknown site", form.clone().header("sec-fetch-site", "same-origin, none")?, 403, "CROSS_SITE"),
@@ -62,7 +62,7 @@ async fn a_forged_or_cross_site_post_decides_nothing() -> Result<()> {
     stage.stop().await
 }
 
-/// The classical one: a page of the attacker's posts a form that the attacker got for a ticket of their own.
+/// Login CSRF: the attacker's page posts a form that the attacker obtained for a ticket of their own.
 ///
 /// Requirements: B8.
 #[tokio::test]
@@ -78,7 +78,8 @@ async fn an_attackers_page_cannot_answer_for_the_person() -> Result<()> {
     for (from, old_browser, reason) in [
         ("https://attacker.example/", false, "CROSS_SITE"),
         ("https://attacker.example/", true, "CROSS_SITE"),
-        // Another program on the same computer: the person's cookies come along.
+        // A page of another program on the same computer: it shares the host, so the browser sends the
+        // cookies.
         ("http://127.0.0.1:9/", false, "CROSS_SITE"),
     ] {
         let mut visit = Visit::form(to.clone(), &Url::parse(from)?, fields.clone());
@@ -87,7 +88,7 @@ async fn an_attackers_page_cannot_answer_for_the_person() -> Result<()> {
         }
         assert_refused(&victim.send(visit).await?, 403, reason);
     }
-    // From a browser that says nothing at all, cookie and token still have to fit together.
+    // A browser that sends neither header still needs matching cookie and token.
     let visit = Visit::form(to.clone(), &to, fields).without_header("sec-fetch-site").without_header("origin");
     assert_refused(&victim.send(visit).await?, 403, "FORM_TOKEN_INVALID");
     assert_eq!(stage.upstream.asked().authorizations.len(), 0);
@@ -95,7 +96,7 @@ async fn an_attackers_page_cannot_answer_for_the_person() -> Result<()> {
     stage.stop().await
 }
 
-/// Two renders of one page, and several tabs, do not disturb each other.
+/// Two renders of one page and several tabs do not disturb each other.
 ///
 /// Requirements: B32.
 #[tokio::test]
@@ -128,7 +129,7 @@ async fn the_same_decision_again_is_the_same_redirect() -> Result<()> {
     let code = sent.sign_in(&mut jar).await?.finish(&mut jar).await?.code()?;
     let tokens = consent.request.redemption(&code).tokens().await?;
 
-    // Long after, too; but the flow that has ended gives nothing a second time.
+    // The same holds after the flow has ended, but a finished flow issues no second code.
     let again = consent.approve(&mut jar).await?;
     assert_eq!(again.page.location()?, sent.page.location()?);
     let callback = again.sign_in(&mut jar).await?;
@@ -171,7 +172,7 @@ async fn approve_then_deny_is_refused() -> Result<()> {
     stage.stop().await
 }
 
-/// Many at once, half of them each way: one decision stands, and everybody hears the same.
+/// Concurrent opposite decisions: one is recorded, and each response reports it.
 ///
 /// Requirements: B8.
 #[tokio::test]

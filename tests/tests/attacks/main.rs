@@ -1,5 +1,5 @@
-//! The attacks Lychgate is there to stop: each is the successful flow with exactly one thing changed, refused for the one
-//! reason it deserves, with nothing left behind.
+//! The attacks that Lychgate prevents. Each is the successful flow with exactly one thing changed; it must be
+//! refused for its precise reason and leave nothing behind.
 
 mod browsers;
 mod callbacks;
@@ -18,11 +18,11 @@ use anyhow::{Result, bail};
 use e2e::flow::{Answer, LOOPBACK, Stage};
 use e2e::http::{Jar, Page};
 
-/// How the names of our two cookies begin.
+/// The prefixes of the names of our two cookies.
 const BROWSER: &str = "__Host-lychgate-browser-";
 const LOGIN: &str = "__Host-lychgate-login-";
 
-/// What every other test here changes one thing of.
+/// The flow that the other tests change.
 ///
 /// Requirements: A1.
 #[tokio::test]
@@ -35,7 +35,7 @@ async fn the_unchanged_flow_succeeds() -> Result<()> {
     stage.stop().await
 }
 
-/// A page that says no: with this status, for this reason, and leading nowhere by itself.
+/// The page has this status and reason and does not navigate.
 #[track_caller]
 fn assert_refused(page: &Page, status: u16, reason: &str) {
     assert_eq!((page.status, page.reason()), (status, Some(reason)), "{}", page.summary());
@@ -45,20 +45,20 @@ fn assert_refused(page: &Page, status: u16, reason: &str) {
     assert!(!page.set_cookies().iter().any(opens_a_login), "{:?}", page.set_cookies());
 }
 
-/// What a client gets from the token endpoint instead of tokens.
+/// The token endpoint answers with this error and without tokens.
 #[track_caller]
 fn assert_no_tokens(page: &Page, status: u16, error: &str) {
     assert_eq!((page.status, page.error().as_str()), (status, error), "{}", page.summary());
     assert!(!page.body.contains("token\":"), "{}", page.summary());
 }
 
-/// `text` with one bit of its character at `at` changed, still in the alphabet of base64url.
+/// `text` with one bit of its character at `at` changed, still in the base64url alphabet.
 fn altered(text: &str, at: usize) -> String {
     let other = |c: char| if c == 'A' { 'B' } else { 'A' };
     text.char_indices().map(|(n, c)| if n == at { other(c) } else { c }).collect()
 }
 
-/// Where every redirect leads from here, up to the first that leaves `ours`.
+/// Follows redirects from here up to the first that leaves `ours`.
 async fn led_to(jar: &mut Jar, first: Page, ours: &[&str]) -> Result<Led> {
     let mut page = first;
     for _ in 0..16 {

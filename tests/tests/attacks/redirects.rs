@@ -1,4 +1,4 @@
-//! Where an answer may go: to the very URI that was registered, or nowhere.
+//! Redirect targets: a response goes to exactly the registered URI, or nowhere.
 
 use anyhow::Result;
 use e2e::flow::{LOOPBACK, Stage, WEB};
@@ -72,7 +72,7 @@ async fn of_a_loopback_redirect_uri_only_the_port_may_change() -> Result<()> {
         let answer = request.callback(&mut jar).await?.finish(&mut jar).await?;
         assert!(answer.uri.as_str().starts_with(good), "{}", answer.uri);
         let code = answer.code()?;
-        // At the token endpoint it is the one that was used, to the byte.
+        // The token endpoint compares the redirect URI byte for byte.
         let other_port = request.redemption(&code).with("redirect_uri", &good.replace("/callback", "/callback?"));
         assert_eq!(other_port.send().await?.error(), "invalid_grant");
         request.redemption(&code).tokens().await?;
@@ -108,7 +108,7 @@ async fn of_a_loopback_redirect_uri_only_the_port_may_change() -> Result<()> {
 
 /// Requirements: A11, B35, R1, R2.
 #[tokio::test]
-async fn who_asks_must_be_known_before_anything_is_redirected() -> Result<()> {
+async fn an_unknown_client_or_redirect_uri_is_never_redirected_to() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let two = stage.gate.app(&[LOOPBACK, WEB]).await?;
@@ -116,7 +116,7 @@ async fn who_asks_must_be_known_before_anything_is_redirected() -> Result<()> {
     for (request, reason) in [
         (app.request().with("client_id", "client-unknown"), "CLIENT_UNKNOWN"),
         (app.request().with("client_id", "https://attacker.example"), "METADATA_URL_INVALID"),
-        // Nothing is asked of this machine for a stranger.
+        // The control plane connects to no internal address for a stranger.
         (app.request().with("client_id", "https://127.0.0.1/client.json"), "METADATA_DOCUMENT_INVALID"),
         (app.request().with("client_id", ""), "PARAMETER_MISSING"),
         (app.request().without("client_id"), "PARAMETER_MISSING"),
@@ -130,19 +130,19 @@ async fn who_asks_must_be_known_before_anything_is_redirected() -> Result<()> {
         assert_refused(&page, 400, reason);
         assert_eq!(page.return_link()?, None);
     }
-    // Where there is nothing to choose, it may be left out.
+    // `redirect_uri` may be omitted if exactly one is registered.
     let request = app.request().without("redirect_uri");
     let code = request.code(jar).await?;
     request.redemption(&code).without("redirect_uri").tokens().await?;
     stage.stop().await
 }
 
-/// A stranger's URI gets no automatic redirect before a person has acted, or Lychgate would be the open
-/// redirector that a phisher's link begins with.
+/// No automatic redirect to a self-registered URI before a person has acted: it would be an open redirector for
+/// phishing links.
 ///
 /// Requirements: A11, R52, conflict 8.
 #[tokio::test]
-async fn an_early_error_is_redirected_only_where_no_phisher_can_wait() -> Result<()> {
+async fn early_errors_are_redirected_only_to_configured_clients_and_loopback() -> Result<()> {
     let config = "[[clients]]\nid = \"known\"\nname = \"Known\"\nredirect_uris = [\"https://known.example/cb\"]\n";
     let stage = Stage::start(config).await?;
     let jar = &mut Jar::new()?;

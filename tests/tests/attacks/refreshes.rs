@@ -1,4 +1,4 @@
-//! Refresh tokens rotate: who uses an old one is the client that lost an answer, or a thief.
+//! Refresh token rotation: a used token comes from a client that lost a response, or from a thief.
 
 use anyhow::Result;
 use e2e::flow::{LOOPBACK, Stage, Tokens};
@@ -17,7 +17,7 @@ async fn within_grace_the_same_successor_and_it_works() -> Result<()> {
     let again = app.refresh(&first.refresh_token).tokens().await?;
     assert_same(&second, &again)?;
     let third = app.refresh(&again.refresh_token).tokens().await?;
-    // Now the successor has been used: whoever still has the first is not a client that lost an answer.
+    // The successor has been used, so the holder of the first token is no client that lost a response.
     assert_no_tokens(&app.refresh(&first.refresh_token).send().await?, 400, "invalid_grant");
     assert_no_tokens(&app.refresh(&third.refresh_token).send().await?, 400, "invalid_grant");
     stage.stop().await
@@ -81,7 +81,7 @@ async fn an_old_generation_ends_the_grant() -> Result<()> {
     stage.stop().await
 }
 
-/// Each is the good refresh with one thing changed; after all of them the good one still counts.
+/// Each is the valid refresh with one thing changed; afterwards the valid one still works.
 ///
 /// Requirements: R18, R19, R20.
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! Headers that say where a request came in are anybody's to write: what Lychgate is called stands in its configuration.
+//! Forged `Host` and forwarding headers: Lychgate's URL comes from its configuration.
 
 use anyhow::Result;
 use e2e::flow::{LOOPBACK, Stage};

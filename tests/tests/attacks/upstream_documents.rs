@@ -1,5 +1,5 @@
-//! What an upstream publishes, discovery and keys, and whom it says it knows: each lie in a document is the one thing
-//! changed in a login that succeeds.
+//! Lies in an upstream's documents: discovery, keys and userinfo. Each is the one thing changed in a login that
+//! succeeds.
 
 use anyhow::{Context, Result, bail};
 use e2e::flow::{App, LOOPBACK, Stage, Tokens};
@@ -11,7 +11,7 @@ use serde_json::{Value, json};
 use crate::upstream_failures::{AND_USERINFO, BODY_LIMIT, Failure, ONE_EXCHANGE, assert_known, assert_unknown, fails};
 use crate::{LOGIN, assert_refused};
 
-/// Before anything is kept: the person presses the button again, on the same page.
+/// The login fails before a record is written: the person may press the button again on the same page.
 #[tokio::test]
 async fn an_upstream_away_at_the_decision_costs_nothing() -> Result<()> {
     let stage = Stage::start("").await?;
@@ -41,7 +41,7 @@ async fn an_upstream_away_at_the_decision_costs_nothing() -> Result<()> {
     ] {
         let before = stage.upstream.asked().discovery;
         stage.upstream.lie(lie.clone());
-        // For a moment after it failed, it is not asked again.
+        // The control plane does not ask again for a moment after a failure.
         let mut answered = None;
         until("it is asked again", async || {
             answered = jar.send(consent.form("approve").expect("a form")).await.ok();
@@ -72,7 +72,7 @@ async fn an_upstream_away_at_the_decision_costs_nothing() -> Result<()> {
 
 /// Requirements: B36.
 #[tokio::test]
-async fn a_lying_key_set_signs_nobody_in() -> Result<()> {
+async fn a_lying_key_set_is_refused() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     stage.upstream.sign_in_as("mallory");
@@ -87,11 +87,11 @@ async fn a_lying_key_set_signs_nobody_in() -> Result<()> {
         (answer(Answer::Body("<html></html>")), Failure::UNTRUSTED),
         (Lie::NoMember(Endpoint::Jwks, "keys"), Failure::UNTRUSTED),
         (Lie::Member(Endpoint::Jwks, "keys", json!({})), Failure::UNTRUSTED),
-        // The last one: it is a key set, and is not asked for again at once.
+        // The last case is a valid key set, which is not fetched again at once.
         (Lie::Member(Endpoint::Jwks, "keys", json!([{ "kty": "later" }, null, {}])), Failure::UNTRUSTED),
     ] {
         let before = stage.upstream.asked().jwks;
-        // For a moment after it failed, it is not asked again, and logins fail as before.
+        // For a moment after a failure the keys are not fetched again, and logins fail as before.
         let mut row = Ok(());
         until("the keys are asked for again", async || {
             row = fails(&stage.upstream, &app, lie.clone(), failure, ONE_EXCHANGE).await;
@@ -106,12 +106,12 @@ async fn a_lying_key_set_signs_nobody_in() -> Result<()> {
     stage.stop().await
 }
 
-/// The upstream's keys change between two steps of one login, with the old one gone at once: nobody notices, if the old
-/// one was not just fetched. A key that is published no more is good for nothing then.
+/// The upstream replaces its key between two steps of a login: the login succeeds if the old key set was not just
+/// fetched. A key that is no longer published is not accepted.
 ///
 /// Requirements: B36.
 #[tokio::test]
-async fn keys_that_change_in_mid_flow_cost_nobody_their_login() -> Result<()> {
+async fn replacing_the_upstreams_key_in_mid_flow_does_not_fail_the_login() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -120,13 +120,12 @@ async fn keys_that_change_in_mid_flow_cost_nobody_their_login() -> Result<()> {
     callback.finish(&mut jar).await?.code()?;
     assert_eq!(stage.upstream.asked().jwks, 1);
 
-    // Back again, which is another change: this time the keys are known. They are asked for once more, and not by every
-    // token that names a key nobody knows.
+    // The key changes back: the keys are fetched once more, and not by every token with an unknown key id.
     stage.upstream.be_honest();
     assert_signs_in_at_last(&app, "idp|ada").await?;
     assert_eq!(stage.upstream.asked().jwks, 2);
 
-    // And what is signed by the key that is gone convinces nobody, although it once did, and has nobody ask every time.
+    // A signature of the removed key is refused and does not cause a fetch each time.
     stage.upstream.sign_in_as("mallory");
     for _ in 0..3 {
         fails(&stage.upstream, &app, Lie::UnknownKey, Failure::UNTRUSTED, ONE_EXCHANGE).await?;
@@ -136,7 +135,7 @@ async fn keys_that_change_in_mid_flow_cost_nobody_their_login() -> Result<()> {
     stage.stop().await
 }
 
-/// OIDC Core §2: in an ID token, a subject is a string of at most 255 ASCII characters, and nothing else.
+/// OIDC Core §2: the subject of an ID token is a string of at most 255 ASCII characters.
 ///
 /// Requirements: B36.
 #[tokio::test]
@@ -154,7 +153,7 @@ async fn a_subject_of_an_id_token_is_a_string() -> Result<()> {
     stage.stop().await
 }
 
-/// Userinfo of plain OAuth 2.0 may give numbers, as GitHub does; they are kept to the last digit.
+/// Userinfo of plain OAuth 2.0 may contain integers, as GitHub's does; all digits are kept.
 ///
 /// Requirements: B36.
 #[tokio::test]
@@ -185,7 +184,7 @@ async fn a_subject_of_userinfo_is_a_string_or_an_integer() -> Result<()> {
 
 /// Requirements: B36.
 #[tokio::test]
-async fn a_userinfo_endpoint_that_fails_signs_nobody_in() -> Result<()> {
+async fn a_failing_userinfo_endpoint_fails_the_login() -> Result<()> {
     let stage = Stage::start_oauth2().await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     app.tokens().await?;
@@ -214,7 +213,7 @@ async fn a_userinfo_endpoint_that_fails_signs_nobody_in() -> Result<()> {
     stage.stop().await
 }
 
-/// What names nobody, wherever it stands.
+/// Values that are no subject in any member.
 fn strange_subjects() -> Vec<Value> {
     let mut subjects = vec![
         json!(null),
@@ -240,7 +239,7 @@ async fn assert_subject(stage: &Stage, app: &App, lie: Lie, known_as: &str) -> R
     Ok(())
 }
 
-/// Logins fail for at most as long as keys that were just fetched are not fetched again.
+/// Logins fail at most until just fetched keys may be fetched again.
 async fn assert_signs_in_at_last(app: &App, subject: &str) -> Result<()> {
     let mut tokens: Option<Tokens> = None;
     until("somebody signs in", async || {

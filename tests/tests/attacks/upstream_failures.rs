@@ -1,5 +1,5 @@
-//! An upstream that lies, fails or refuses: the person reads what happened, the client gets a correct error, and nothing
-//! is issued. Whatever it does, it sees its code once at the most.
+//! An upstream that lies, fails or refuses: the person sees what happened, the client gets the right error, and no
+//! token is issued. The upstream receives its code at most once.
 
 use std::time::Duration;
 
@@ -15,12 +15,12 @@ use tokio::time::timeout;
 
 use crate::{LOGIN, assert_refused};
 
-/// Who signs in where the upstream lies. Nothing that is kept may ever name them.
+/// The person who signs in at the lying upstream. No record may name her.
 const MALLORY: &str = "mallory";
 
 /// Requirements: B36, R45.
 #[tokio::test]
-async fn a_lying_id_token_signs_nobody_in() -> Result<()> {
+async fn a_lying_id_token_is_refused() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     app.tokens().await?;
@@ -71,7 +71,7 @@ async fn a_lying_id_token_signs_nobody_in() -> Result<()> {
 
 /// Requirements: B36.
 #[tokio::test]
-async fn the_way_back_must_be_the_upstreams_own() -> Result<()> {
+async fn a_callback_must_come_from_the_configured_upstream() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     app.tokens().await?;
@@ -124,9 +124,9 @@ async fn an_upstream_that_cannot_answer_is_no_reason_to_log_out() -> Result<()> 
     stage.stop().await
 }
 
-/// What looks like a lie and is none: the login goes on.
+/// Permitted deviations: the login succeeds.
 #[tokio::test]
-async fn what_an_upstream_may_say_costs_nobody_their_login() -> Result<()> {
+async fn permitted_deviations_of_an_upstream_do_not_fail_the_login() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     for truth in [
@@ -136,7 +136,7 @@ async fn what_an_upstream_may_say_costs_nobody_their_login() -> Result<()> {
         Lie::Claim("aud", json!(["lychgate-at-upstream"])),
         Lie::Claim("azp", json!("lychgate-at-upstream")),
         Lie::Claim("exp", json!(4_102_444_800.5)),
-        // A body is what it is, whatever it is called.
+        // The content type of the response does not matter.
         Lie::Answer(Endpoint::Token, Answer::ContentType("text/html")),
         Lie::Answer(Endpoint::Token, Answer::Padded(BODY_LIMIT / 2)),
     ] {
@@ -147,7 +147,7 @@ async fn what_an_upstream_may_say_costs_nobody_their_login() -> Result<()> {
     stage.stop().await
 }
 
-/// Slow is not endless: whoever takes too long is as good as away, before clients give us up.
+/// A slow upstream counts as unavailable before clients time out.
 ///
 /// Requirements: A27.
 #[tokio::test]
@@ -176,9 +176,10 @@ async fn a_slow_upstream_is_given_up() -> Result<()> {
     Ok(())
 }
 
-/// A provider that would answer a code twice is never asked to: who signed in is who the first answer said.
+/// The upstream would answer a repeated code with another person; the code is sent once, so the first answer
+/// counts.
 #[tokio::test]
-async fn of_two_answers_to_one_code_only_the_first_is_ever_heard() -> Result<()> {
+async fn an_upstream_code_is_redeemed_once_and_the_first_answer_counts() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     stage.upstream.lie(Lie::SecondAnswer);
@@ -199,7 +200,7 @@ async fn of_two_answers_to_one_code_only_the_first_is_ever_heard() -> Result<()>
     let asked = stage.upstream.asked();
     assert_eq!((asked.exchanges.len(), asked.codes_repeated), (1, 0));
 
-    // The lie was there to be fallen for.
+    // The lie would have worked.
     let (id, secret) = stage.upstream.client();
     let again = [("grant_type", "authorization_code"), ("code", &callback.code()?)];
     let request = stage.gate.http().post(format!("{}/token", stage.upstream.issuer()));
@@ -211,7 +212,7 @@ async fn of_two_answers_to_one_code_only_the_first_is_ever_heard() -> Result<()>
     stage.stop().await
 }
 
-/// OIDC Core §3.1.2.6: what the upstream says instead of a code.
+/// OIDC Core §3.1.2.6: error responses of the upstream.
 ///
 /// Requirements: A27.
 #[tokio::test]
@@ -235,7 +236,7 @@ async fn the_upstreams_own_errors_are_told_apart() -> Result<()> {
         let lie = Lie::CallbackErrorSaying("invalid_scope", words);
         fails(&stage.upstream, &app, lie, Failure::UNTRUSTED, NO_CALL).await?;
     }
-    // Whoever cancelled there has acted: the client hears at once.
+    // A person who cancels at the upstream has acted: the client gets the error at once.
     for error in ["access_denied", "login_required", "consent_required"] {
         stage.upstream.lie(Lie::CallbackError(error));
         let mut jar = Jar::new()?;
@@ -249,7 +250,7 @@ async fn the_upstreams_own_errors_are_told_apart() -> Result<()> {
     stage.stop().await
 }
 
-/// An error at the callback needs this browser's cookie as much as a code does, or a link would end somebody's flow.
+/// An error callback needs the browser's cookie like a code does; otherwise a link could end another person's flow.
 ///
 /// Requirements: B18.
 #[tokio::test]
@@ -264,9 +265,9 @@ async fn a_forged_error_callback_ends_nothing() -> Result<()> {
     stage.stop().await
 }
 
-/// A denial needs no upstream at all.
+/// A denial does not involve the upstream.
 #[tokio::test]
-async fn an_upstream_away_does_not_keep_anybody_from_saying_no() -> Result<()> {
+async fn denying_works_while_the_upstream_is_unavailable() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[WEB]).await?;
     let mut jar = Jar::new()?;
@@ -277,9 +278,9 @@ async fn an_upstream_away_does_not_keep_anybody_from_saying_no() -> Result<()> {
     stage.stop().await
 }
 
-/// What is read of one answer.
+/// The number of bytes read of one response.
 pub(crate) const BODY_LIMIT: usize = 256 * 1024;
-/// A whole flow of which five seconds are spent waiting for the upstream, on a machine that has other things to do.
+/// The deadline for a flow that waits five seconds for the upstream, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Copy)]
@@ -295,13 +296,13 @@ impl Failure {
         Self { status: 503, reason: "UPSTREAM_UNAVAILABLE", oauth_error: "temporarily_unavailable" };
 }
 
-/// What the upstream is asked for at its token endpoint, at its userinfo endpoint, and where it redirects to.
+/// Requests at the upstream's token endpoint, at its userinfo endpoint, and its redirects.
 type Calls = [usize; 3];
 pub(crate) const NO_CALL: Calls = [0, 0, 0];
 pub(crate) const ONE_EXCHANGE: Calls = [1, 0, 0];
 pub(crate) const AND_USERINFO: Calls = [1, 1, 0];
 
-/// One flow, honest up to `lie`; the upstream is called as `expected`, and never again.
+/// Runs a flow that is honest up to `lie`; the upstream gets exactly the `expected` calls.
 pub(crate) async fn fails(upstream: &Upstream, app: &App, lie: Lie, failure: Failure, expected: Calls) -> Result<()> {
     let mut jar = Jar::new()?;
     let before = calls(upstream);
@@ -316,7 +317,7 @@ pub(crate) async fn fails(upstream: &Upstream, app: &App, lie: Lie, failure: Fai
     let link = flow::Answer { uri: page.return_link()?.with_context(|| format!("{lie:?}: no way back"))? };
     assert_error(&link, app, callback.request.parameter("state"), failure.oauth_error);
 
-    // Reloaded, with the cookie or without, even with an upstream that has become honest: it stays failed.
+    // A reload fails too, with or without the cookie, even after the upstream has become honest.
     upstream.be_honest();
     assert_refused(&callback.visit(&mut jar).await?, 403, "STATE_COOKIE_MISSING");
     let again = callback.visit(&mut kept.clone()).await?;
@@ -327,14 +328,14 @@ pub(crate) async fn fails(upstream: &Upstream, app: &App, lie: Lie, failure: Fai
     Ok(())
 }
 
-/// Nothing that was kept names this person: no consent, no grant, no event.
+/// No consent, grant or event names this person.
 #[track_caller]
 pub(crate) fn assert_unknown(stage: &Stage, person: &str) -> Result<()> {
     assert!(!is_kept(stage, person)?, "{person} is on record");
     Ok(())
 }
 
-/// The proof that [`assert_unknown`] would have noticed.
+/// Proves that [`assert_unknown`] can fail.
 #[track_caller]
 pub(crate) fn assert_known(stage: &Stage, person: &str) -> Result<()> {
     assert!(is_kept(stage, person)?, "{person} is not on record");

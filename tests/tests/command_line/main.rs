@@ -1,5 +1,5 @@
-//! The operator's command line at a real control plane: each verb, and beside it the recipe for who has no more than
-//! gRPC reflection, read from README.md and carried out word for word.
+//! The operator's command line at a real control plane: each verb, and the recipe for gRPC reflection beside it,
+//! read from the manual's table and carried out literally.
 
 mod recipe;
 mod scene;
@@ -20,7 +20,7 @@ use tokio::process::Command;
 use recipe::Recipe;
 use scene::{OPERATOR, Scene};
 
-/// No recipe without a verb, no verb without a recipe: the table is the manual.
+/// Every recipe has a verb, and every verb a recipe: the table is the manual.
 #[tokio::test]
 async fn every_verb_has_a_recipe_and_every_recipe_a_verb() -> Result<()> {
     let recipes: BTreeSet<_> = Recipe::of_readme()?.iter().map(|recipe| recipe.words()[..2].join(" ")).collect();
@@ -33,13 +33,13 @@ async fn every_verb_has_a_recipe_and_every_recipe_a_verb() -> Result<()> {
             verbs.insert(format!("{noun} {verb}"));
         }
     }
-    // It asks nobody.
+    // This verb makes no call.
     ensure!(verbs.remove("events verify"), "there is a verb for it");
     assert_eq!(recipes, verbs);
     Ok(())
 }
 
-/// Each recipe twice, with people and clients of its own: once as the verb, once through reflection.
+/// Each recipe runs twice with its own people and clients: as the verb, and through reflection.
 #[tokio::test]
 async fn every_recipe_of_the_readme_does_what_its_verb_does() -> Result<()> {
     let scene = Scene::start().await?;
@@ -52,7 +52,7 @@ async fn every_recipe_of_the_readme_does_what_its_verb_does() -> Result<()> {
     Ok(())
 }
 
-/// More than a page looks at: a list is whole, each item in it once, however it comes.
+/// A list longer than a page contains each item exactly once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_of_many_pages_is_whole() -> Result<()> {
     const CLIENTS: usize = 1100;
@@ -81,8 +81,8 @@ async fn a_list_of_many_pages_is_whole() -> Result<()> {
     Ok(())
 }
 
-/// The control plane is killed and comes back; who watches misses nothing and sees nothing twice. Meanwhile nobody who
-/// looks at the machine's processes sees the token.
+/// The control plane is killed and restarted; a watch misses no change and repeats none. The token does not appear
+/// in the machine's process list.
 #[tokio::test]
 async fn a_watch_outlives_the_control_plane() -> Result<()> {
     let mut scene = Scene::start().await?;
@@ -112,7 +112,7 @@ async fn a_watch_outlives_the_control_plane() -> Result<()> {
     assert_eq!(seen.iter().map(told).collect::<Vec<_>>(), expected);
     watch.kill().await?;
 
-    // Whoever has kept a cursor begins there.
+    // A watch continues after a given cursor.
     let cursor = seen[2]["cursor"].as_str().context("a cursor")?.to_owned();
     let mut command = scene.command(&["events", "watch", "--json", "--after", &cursor], OPERATOR)?;
     let mut watch = command.stdout(Stdio::piped()).spawn()?;
@@ -120,7 +120,7 @@ async fn a_watch_outlives_the_control_plane() -> Result<()> {
     assert_eq!(change(&mut lines).await?, seen[3]);
     watch.kill().await?;
 
-    // Of a store that begins anew nothing of that is true.
+    // A cursor of another store incarnation is refused.
     scene.system.kill_control().await?;
     fs::remove_dir_all(scene.system.directory().join("store"))?;
     scene.system.start_control().await?;
@@ -130,10 +130,10 @@ async fn a_watch_outlives_the_control_plane() -> Result<()> {
     Ok(())
 }
 
-/// The same command with the same id is done once; another one with that id is refused; another caller's token, and
-/// nobody's, may not.
+/// The same command with the same request id runs once; another command with that id is refused; so is the command
+/// with another caller's token or none.
 #[tokio::test]
-async fn an_order_is_done_once_and_by_who_may() -> Result<()> {
+async fn a_request_id_runs_once_and_needs_permission() -> Result<()> {
     let scene = Scene::start().await?;
     let (app, other) = (scene.somebody().await?, scene.somebody().await?);
     let id = ["--request-id", "ticket-0000000000001"];
@@ -142,7 +142,7 @@ async fn an_order_is_done_once_and_by_who_may() -> Result<()> {
     let disabled = json!({ "changed": true });
     assert_eq!(scene.verb(&disable, OPERATOR).await?.items()?, std::slice::from_ref(&disabled));
     scene.verb(&["clients", "enable", &client, "--reason", "sorry"], OPERATOR).await?.items()?;
-    // It is answered as it was, and not done again.
+    // The repetition gets the first answer and changes nothing.
     assert_eq!(scene.verb(&disable, OPERATOR).await?.items()?, [disabled]);
     let got = scene.verb(&["clients", "get", &client], OPERATOR).await?.items()?;
     assert_eq!(got[0]["client"]["state"], "CLIENT_STATE_ENABLED");
@@ -164,7 +164,7 @@ async fn an_order_is_done_once_and_by_who_may() -> Result<()> {
             "REQUEST_MALFORMED",
         ),
     ] {
-        // Who may not list them must say which issuer is meant.
+        // A caller that may not list issuers must name the issuer.
         let issuer: &[&str] = if arguments.contains(&"--issuer") { &[] } else { &["--issuer", "demo"] };
         let ran = scene.verb(&[arguments, issuer].concat(), token).await?;
         assert_eq!(ran.code, Some(code), "{arguments:?}: {ran:?}");
@@ -175,9 +175,9 @@ async fn an_order_is_done_once_and_by_who_may() -> Result<()> {
     Ok(())
 }
 
-/// What `lychgate dev` prints for its operator is pasted into a shell and works.
+/// The exports that `lychgate dev` prints for its operator work when pasted into a shell.
 #[tokio::test]
-async fn what_dev_prints_for_its_operator_can_be_pasted() -> Result<()> {
+async fn the_exports_that_dev_prints_work_in_a_shell() -> Result<()> {
     let data = tempfile::tempdir()?;
     let mut command = Command::new(binary("lychgate")?);
     command.args(["dev", "--listen", "127.0.0.1:0", "--data"]).arg(data.path().join("data"));
@@ -210,7 +210,7 @@ async fn change(lines: &mut Lines<BufReader<impl AsyncRead + Unpin>>) -> Result<
     Ok(change)
 }
 
-/// What the token endpoint says of what an operator has ended.
+/// The token endpoint refuses a grant that an operator has ended.
 fn is_refused(page: &e2e::http::Page) -> bool {
     page.status == 400 && page.error() == "invalid_grant" || page.status == 401 && page.error() == "invalid_client"
 }

@@ -1,4 +1,4 @@
-//! The table of README.md: a verb, and the message and method that do the same.
+//! A row of the manual's table: a verb, and the message and method that do the same.
 
 use std::path::Path;
 
@@ -33,7 +33,7 @@ impl Recipe {
         Ok(Self { verb: code(verb)?, message: code(message)?, method: code(method)? })
     }
 
-    /// With the words in capitals replaced by what they stand for. A word that stands for nothing stays, and fails.
+    /// Replaces the placeholders in capitals. A placeholder without a value stays, and the call fails.
     pub(crate) fn about(&self, words: &[(&str, &str)]) -> Self {
         let mut about = self.clone();
         for (word, meaning) in words {
@@ -43,7 +43,7 @@ impl Recipe {
         about
     }
 
-    /// The verb's words as a shell takes them apart; single quotes are all that the table needs.
+    /// The verb's words as a shell splits them; the table uses single quotes only.
     pub(crate) fn words(&self) -> Vec<String> {
         let quoted = self.verb.split('\'').enumerate();
         let words = quoted.flat_map(|(n, part)| match n % 2 {
@@ -53,7 +53,7 @@ impl Recipe {
         words.collect()
     }
 
-    /// The name of the list that the method answers with, if it is one.
+    /// The name of the list field in the method's response, if it has one.
     pub(crate) fn list(&self) -> Result<Option<&'static str>> {
         let (_, name) = self.method.split_once('/').context("SERVICE/METHOD")?;
         ensure!(!name.is_empty(), "no method");

@@ -1,4 +1,4 @@
-//! A deployment with people and apps, and the two ways to be its operator.
+//! A deployment with people and apps, and the two ways to operate it.
 
 use std::process::Output;
 
@@ -26,7 +26,7 @@ pub(crate) struct Scene {
     checker: String,
 }
 
-/// Somebody who has allowed an app something.
+/// A person who has approved an app.
 #[derive(Debug)]
 pub(crate) struct Somebody {
     app: App,
@@ -35,7 +35,7 @@ pub(crate) struct Somebody {
     grant: String,
 }
 
-/// What a command has said.
+/// The result of a command.
 #[derive(Debug)]
 pub(crate) struct Ran {
     pub(crate) code: Option<i32>,
@@ -43,7 +43,7 @@ pub(crate) struct Ran {
     pub(crate) stderr: String,
 }
 
-/// Both ways to the same thing.
+/// The verb or the RPC.
 #[derive(Clone, Copy, Debug)]
 enum Way {
     Verb,
@@ -64,7 +64,7 @@ impl Scene {
         Ok(Self { system: System::start(plan).await?, operator, checker })
     }
 
-    /// A new app, and one of three people who allows it what it asks for.
+    /// Registers an app that one of three people approves.
     pub(crate) async fn somebody(&self) -> Result<Somebody> {
         self.person("ada").await
     }
@@ -96,14 +96,14 @@ impl Scene {
         Ok(command)
     }
 
-    /// The same, until it has ended, with JSON.
+    /// Runs a verb with `--json` until it ends.
     pub(crate) async fn verb(&self, arguments: &[&str], role: &str) -> Result<Ran> {
         let Output { status, stdout, stderr } = self.command(arguments, role)?.arg("--json").output().await?;
         let text = String::from_utf8;
         Ok(Ran { code: status.code(), stdout: text(stdout)?, stderr: text(stderr)? })
     }
 
-    /// Carries the recipe out both ways, and looks whether it did the thing.
+    /// Runs the recipe both ways and checks its effect.
     pub(crate) async fn hold(&self, recipe: &Recipe) -> Result<()> {
         let message: Value = serde_json::from_str(&recipe.message)?;
         match recipe.method.as_str() {
@@ -119,7 +119,7 @@ impl Scene {
         }
     }
 
-    /// The same question both ways: the same answer, and it speaks of who was asked about.
+    /// The same question both ways gets the same answer, about the requested person.
     async fn tells(&self, recipe: &Recipe) -> Result<()> {
         let (ada, bo) = (self.person("ada").await?, self.person("bo").await?);
         let [verb, reflection] =
@@ -152,7 +152,7 @@ impl Scene {
         Ok(())
     }
 
-    /// What was to end has ended, and nothing else has.
+    /// The revoked grants have ended, and no others.
     async fn revokes(&self, recipe: &Recipe, message: &Value) -> Result<()> {
         for way in [Way::Verb, Way::Reflection] {
             let ada = self.person("ada").await?;
@@ -173,7 +173,7 @@ impl Scene {
             } else {
                 cleo.lives().await?
             }
-            // The reason stands in the event, whichever way it came.
+            // Both ways, the event contains the reason.
             let events = self.verb(&["events", "list", "--all"], OPERATOR).await?.items()?;
             let last = events.iter().rev().find(|event| event["principal"] == "night-shift").context("an event")?;
             assert_eq!(last["reason"], message["reason"], "{way:?}: {last}");
@@ -205,7 +205,7 @@ impl Scene {
         Ok(())
     }
 
-    /// A planned one announces a successor once; of a compromised key nothing is left.
+    /// A planned rotation announces one successor; a compromised key is gone at once.
     async fn rotates(&self, recipe: &Recipe, compromised: bool) -> Result<()> {
         let (ada, bo) = (self.person("ada").await?, self.person("bo").await?);
         let mut successors = Vec::new();
@@ -224,7 +224,7 @@ impl Scene {
         Ok(())
     }
 
-    /// From the oldest event on, and on beyond what was there when it began.
+    /// Follows events from the oldest, and on to events after the start.
     async fn follows(&self, recipe: &Recipe) -> Result<()> {
         let before = self.person("ada").await?;
         let words = recipe.words();
@@ -240,7 +240,7 @@ impl Scene {
         Ok(())
     }
 
-    /// The same lines, and they speak of what has just happened.
+    /// Both ways export the same lines, which contain the latest event.
     async fn exports(&self, recipe: &Recipe) -> Result<()> {
         let ada = self.person("ada").await?;
         let verb = self.verb(&["events", "export"], OPERATOR).await?.stdout;
@@ -271,7 +271,8 @@ impl Scene {
         Ok(got[0]["client"]["state"].clone())
     }
 
-    /// One way. A list is its items, all else one answer; without what tells one moment from another.
+    /// Runs the recipe one way. A list gives its items, any other response itself, without values that change
+    /// over time.
     async fn ask(&self, recipe: &Recipe, way: Way, ada: &Somebody, bo: &Somebody) -> Result<Vec<Value>> {
         let request_id = BASE64_URL_SAFE_NO_PAD.encode(e2e::random::<16>());
         let recipe = recipe.about(&[
@@ -313,7 +314,7 @@ impl Scene {
         Ok(answers)
     }
 
-    /// A tool that knows the control plane's address, and the recipe.
+    /// A reflection client with the control plane's address and the recipe.
     fn reflection(&self, recipe: &Recipe, role: &str) -> Result<Program> {
         let token = if role == CHECKER { &self.checker } else { &self.operator };
         let address = self.system.control_address().to_string();
@@ -341,14 +342,14 @@ impl Somebody {
 }
 
 impl Ran {
-    /// What it printed, if it ended well.
+    /// The printed items, if the command succeeded.
     pub(crate) fn items(&self) -> Result<Vec<Value>> {
         ensure!(self.code == Some(0), "{self:?}");
         self.stdout.lines().map(|line| Ok(serde_json::from_str(line)?)).collect()
     }
 }
 
-/// The change that tells of somebody's approval.
+/// The change that reports this person's approval.
 async fn approval(watch: &mut Program, somebody: &Somebody) -> Result<Value> {
     loop {
         let mut line = watch.line().await?;

@@ -1,10 +1,10 @@
-//! The tree of verbs, as the program itself tells it.
+//! The tree of verbs, from the program's own help.
 
 use anyhow::{Context, Result, ensure};
 use e2e::dev::binary;
 use tokio::process::Command;
 
-/// What may follow `path`.
+/// The verbs below `path`.
 pub(crate) async fn of(path: &[&str]) -> Result<Vec<String>> {
     let output = Command::new(binary("lychgate")?).args(path).arg("-h").output().await?;
     let help = String::from_utf8(output.stdout)?;

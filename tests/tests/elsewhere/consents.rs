@@ -1,4 +1,4 @@
-//! A Python service that asks over gRPC whether a consent stands, with stubs that are generated from our proto files.
+//! A Python service that checks consents over gRPC, with stubs generated from our proto files.
 
 use anyhow::{Result, ensure};
 use e2e::clients::{interpreter, python};
@@ -56,18 +56,18 @@ async fn a_python_service_asks_whether_a_consent_stands() -> Result<()> {
         assert_eq!(service.line().await?, answer, "{why}");
     }
 
-    // Whoever gets no answer does nothing, …
+    // Without an answer the service does nothing.
     system.kill_control().await?;
     service.send(&good).await?;
     let answer = service.line().await?;
-    // Which it is depends on whether the service has seen its connection close before it asks.
+    // The code depends on whether the service has noticed that its connection closed.
     let none = ["no answer: DEADLINE_EXCEEDED", "no answer: UNAVAILABLE"];
     ensure!(answer["allowed"] == false && none.map(Value::from).contains(&answer["why"]), "{answer}");
     system.start_control().await?;
     service.send(&good).await?;
     assert_eq!(service.line().await?["allowed"], true, "the same process, the same channel");
 
-    // … and what is taken back is noticed at the next question.
+    // The next check notices the revocation.
     let order = json!({
         "issuer_id": MAIN.id, "subject": subject, "reason": "a lost laptop", "request_id": "the-request-of-the-test",
     });

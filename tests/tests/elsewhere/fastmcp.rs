@@ -1,4 +1,4 @@
-//! An MCP server on FastMCP that verifies our tokens offline, and a real MCP client that gets through to it.
+//! An MCP server on FastMCP that verifies our tokens offline, and a real MCP client that uses it.
 
 use anyhow::{Result, ensure};
 use e2e::clients::{Identity, McpClient, Sdk, interpreter};
@@ -22,7 +22,7 @@ async fn a_fastmcp_server_is_protected_by_our_keys_and_a_real_client_gets_throug
         "[[issuers.resources]]\nuri = \"{OTHER}\"\nname = \"Another\"\n\
          scopes = [{{ name = \"notes:read\", description = \"Read\", default = true }}]\n"
     );
-    // A plan is made of constants, and this URL is known only now. It lives as long as the test.
+    // A plan consists of constants, and this URL is known only now; the leak lasts as long as the test.
     let issuer = Issuer { resource: mcp_url.clone().leak(), ..MAIN };
     let system = System::start(Plan { edges: 1, issuers: vec![issuer], issuer_tables, ..Plan::default() }).await?;
     let gate = system.gate(MAIN.id)?;
@@ -37,7 +37,7 @@ async fn a_fastmcp_server_is_protected_by_our_keys_and_a_real_client_gets_throug
     let metadata = Page::of(http::client()?.get(&metadata)).await?.json()?;
     assert_eq!((&metadata["resource"], &metadata["scopes_supported"]), (&json!(mcp_url), &json!(["notes:read"])));
 
-    // Without a token, or with one that is not for it, its tools are nobody's.
+    // Without a token for this server its tools cannot be called.
     let app = gate.app(&[LOOPBACK]).await?;
     let tokens = async |resource: &str, scope: &str| {
         let request = app.request().with("resource", resource).with("scope", scope);
@@ -64,7 +64,7 @@ async fn a_fastmcp_server_is_protected_by_our_keys_and_a_real_client_gets_throug
     let page = call_whoami(&mcp_url, Some(&good)).await?;
     assert_eq!(page.status, 200, "each failed for its own reason: {}", page.summary());
 
-    // The SDK does all of it by itself: 401, metadata, registration, login, tools, refresh.
+    // The SDK alone goes through 401, metadata, registration, login, tools and refresh.
     let client = McpClient::start(Sdk::Python, &mcp_url, "Through FastMCP", Identity::Registers("none")).await?;
     let mut jar = Jar::new()?;
     let asked = jar.open(client.authorize.as_str()).await?;
@@ -86,7 +86,7 @@ async fn a_fastmcp_server_is_protected_by_our_keys_and_a_real_client_gets_throug
     Ok(())
 }
 
-/// As a client calls a tool.
+/// Calls a tool as a client does.
 async fn call_whoami(mcp_url: &str, token: Option<&str>) -> Result<Page> {
     let call = json!({
         "jsonrpc": "2.0", "id": 1, "method": "initialize",

@@ -1,4 +1,4 @@
-//! Lychgate from elsewhere: the examples in `docs/examples`, each run as it stands there, with the programs it is for.
+//! The examples in `docs/examples`, each run unchanged with the programs it is for.
 
 mod consents;
 mod fastmcp;

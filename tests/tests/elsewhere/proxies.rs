@@ -1,4 +1,4 @@
-//! A real nginx and a real Envoy, configured as the examples say, before a server that believes their headers.
+//! A real nginx and a real Envoy, configured by the examples, in front of a server that trusts their headers.
 
 use anyhow::{Context, Result};
 use axum::http::HeaderMap;
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 const ENVOYS_TOKEN: &str = "token-of-the-envoy-of-the-tests-0123456789abc";
 const OTHER: &str = "https://other.example.com/mcp";
-/// What both examples demand.
+/// The scope that both examples require.
 const SCOPE: &str = "notes:read";
 const CHALLENGE: &str = "Bearer resource_metadata=\"https://mcp.example.com/.well-known/oauth-protected-resource/mcp\"";
 
@@ -62,19 +62,19 @@ impl Guarded {
         Ok(http::client()?.get(format!("{}{path}", self.origin)))
     }
 
-    /// What a client gets that asks for these scopes.
+    /// The tokens of a client that requests these scopes.
     async fn tokens(&self, scope: &str) -> Result<Tokens> {
         self.app.request().with("scope", scope).tokens(&mut Jar::new()?).await
     }
 
-    /// That `request` comes back with this answer, and that nothing of it has reached the server.
+    /// The response to `request` is this one, and the server received nothing.
     #[track_caller]
     fn assert_stopped(&self, page: &Page, status: u16, challenge: Option<&str>, why: &str) {
         assert_eq!((page.status, page.header("www-authenticate")), (status, challenge), "{why}: {}", page.summary());
         assert!(self.behind.arrived().is_empty(), "{why}: it got through");
     }
 
-    /// The headers of the one request that got through.
+    /// The headers of the only request that reached the server.
     #[track_caller]
     fn arrived(&self) -> HeaderMap {
         let mut arrived = self.behind.arrived();
@@ -83,7 +83,7 @@ impl Guarded {
     }
 }
 
-/// Every header that a server could take for ours, as it reads them.
+/// Every header that the server could take for one of ours, as it reads them.
 fn identity(headers: &HeaderMap) -> Vec<(String, String)> {
     let ours = |name: &str| name.to_lowercase().replace('_', "-").starts_with("x-lychgate-");
     let text = |value: &axum::http::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
@@ -96,8 +96,8 @@ fn identity(headers: &HeaderMap) -> Vec<(String, String)> {
     identity
 }
 
-/// Whoever gets through is who the token says, whatever else the request says.
-async fn says_whose_request_it_is(proxy: Proxy) -> Result<()> {
+/// The server sees the identity in the token, regardless of other headers of the request.
+async fn passes_the_identity(proxy: Proxy) -> Result<()> {
     let guarded = Guarded::start(proxy).await?;
     let tokens = guarded.tokens(&format!("profile:read {SCOPE}")).await?;
     let claims = tokens.claims()?;
@@ -135,13 +135,13 @@ async fn says_whose_request_it_is(proxy: Proxy) -> Result<()> {
     assert_eq!(Page::of(forged).await?.status, 200);
     assert_eq!(identity(&guarded.arrived()), expected, "nobody says who they are but the token");
 
-    // What the server itself says is not the proxy's affair.
+    // The proxy passes the server's own errors on.
     for status in [403, 500] {
         let page = Page::of(guarded.get(&format!("/{status}"))?.bearer_auth(&tokens.access_token)).await?;
         assert_eq!((page.status, page.body), (status, format!("the server says {status}")));
         guarded.arrived();
     }
-    // Where to get a token is said to whoever has none, and by the edge: the server is not asked.
+    // The edge answers a request without a token with the challenge; the server is not asked.
     let page =
         Page::of(guarded.get("/.well-known/oauth-protected-resource/mcp")?.header("host", "mcp.example.com")).await?;
     assert_eq!((page.status, page.json()?["resource"].as_str()), (200, Some(MAIN.resource)), "{}", page.summary());
@@ -149,8 +149,8 @@ async fn says_whose_request_it_is(proxy: Proxy) -> Result<()> {
     Ok(())
 }
 
-/// Each is the good request with one thing changed, or the good one after something has changed.
-async fn lets_nobody_else_through(proxy: Proxy) -> Result<()> {
+/// Each is the valid request with one thing changed, or the valid one after a change elsewhere.
+async fn stops_every_other_request(proxy: Proxy) -> Result<()> {
     let mut guarded = Guarded::start(proxy).await?;
     let tokens = guarded.tokens(SCOPE).await?;
     let (token, unscoped) = (tokens.access_token.as_str(), guarded.tokens("profile:read").await?.access_token);
@@ -190,7 +190,7 @@ async fn lets_nobody_else_through(proxy: Proxy) -> Result<()> {
     ] {
         guarded.assert_stopped(&Page::of(request).await?, status, Some(challenge), why);
     }
-    // nginx refuses a second Authorization header itself.
+    // nginx itself refuses a second Authorization header.
     let twice = Page::of(get("/mcp")?.bearer_auth(token).header("authorization", format!("Bearer {unscoped}"))).await?;
     assert!([400, 401].contains(&twice.status), "{}", twice.summary());
     assert!(guarded.behind.arrived().is_empty(), "of two tokens none counts");
@@ -207,7 +207,7 @@ async fn lets_nobody_else_through(proxy: Proxy) -> Result<()> {
     assert_eq!(Page::of(guarded.app.gate.http().post(guarded.app.gate.url("/revoke")).form(&form)).await?.status, 200);
     guarded.assert_stopped(&Page::of(request).await?, 401, Some(&invalid), "taken back, at once");
 
-    // Nobody can say: nobody gets through, and no client is told that its token is bad.
+    // While the control plane is unavailable no request passes, and no client is told that its token is invalid.
     let another = guarded.tokens(SCOPE).await?.access_token;
     guarded.system.kill_control().await?;
     guarded.assert_stopped(&Page::of(down).await?, 503, None, "the control plane is away");
@@ -225,34 +225,34 @@ async fn lets_nobody_else_through(proxy: Proxy) -> Result<()> {
 
 /// Requirements: C9.
 #[tokio::test]
-async fn nginx_says_whose_request_it_is_and_takes_out_what_was_forged() -> Result<()> {
-    says_whose_request_it_is(Proxy::Nginx).await
+async fn nginx_passes_the_identity_and_removes_forged_headers() -> Result<()> {
+    passes_the_identity(Proxy::Nginx).await
 }
 
 /// Requirements: C5, C6, C7, C8.
 #[tokio::test]
-async fn nginx_lets_nobody_else_through() -> Result<()> {
-    lets_nobody_else_through(Proxy::Nginx).await
+async fn nginx_stops_every_other_request() -> Result<()> {
+    stops_every_other_request(Proxy::Nginx).await
 }
 
 /// Requirements: C9.
 #[tokio::test]
-async fn envoy_says_whose_request_it_is_and_takes_out_what_was_forged() -> Result<()> {
-    says_whose_request_it_is(Proxy::Envoy).await
+async fn envoy_passes_the_identity_and_removes_forged_headers() -> Result<()> {
+    passes_the_identity(Proxy::Envoy).await
 }
 
 /// Requirements: C5, C6, C7, C8.
 #[tokio::test]
-async fn envoy_lets_nobody_else_through() -> Result<()> {
-    lets_nobody_else_through(Proxy::Envoy).await
+async fn envoy_stops_every_other_request() -> Result<()> {
+    stops_every_other_request(Proxy::Envoy).await
 }
 
-/// The SDK does all of it by itself: the challenge, the metadata, registration, login, tools, refresh. The server behind has no
-/// protection of its own and believes what the proxy says.
+/// The SDK alone goes through challenge, metadata, registration, login, tools and refresh. The server has no
+/// protection of its own and trusts the proxy's headers.
 async fn leads_a_real_client_through(proxy: Proxy) -> Result<()> {
     let (ours, servers, directory) = (Claim::choose()?, Claim::choose()?, tempfile::tempdir()?);
     let mcp_url = format!("http://{}/mcp", ours.address());
-    // A plan is made of constants, and this URL is known only now. It lives as long as the test.
+    // A plan consists of constants, and this URL is known only now; the leak lasts as long as the test.
     let issuer = Issuer { resource: mcp_url.clone().leak(), ..MAIN };
     let control_tables = resource_server("envoy", ENVOYS_TOKEN, &mcp_url);
     let system = System::start(Plan { edges: 1, issuers: vec![issuer], control_tables, ..Plan::default() }).await?;

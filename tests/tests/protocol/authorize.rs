@@ -1,4 +1,4 @@
-//! `/authorize` and the answer to it.
+//! `/authorize` and the authorization response.
 
 use anyhow::{Context, Result};
 use e2e::flow::{Answer, AuthorizationRequest, LOOPBACK, Stage, WEB};
@@ -8,7 +8,7 @@ use crate::{assert_answers, assert_error};
 
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
-/// Each is the good request with one thing changed.
+/// Each is the valid request with one thing changed.
 ///
 /// Requirements: A6, A16, A26, R4, R5, R7, R42, R47.
 #[tokio::test]
@@ -55,7 +55,7 @@ async fn every_check_has_its_own_error() -> Result<()> {
         assert!(answer.uri.as_str().starts_with(LOOPBACK), "{}", answer.uri);
         assert_answers(&answer, error, request.parameter("state"), stage.gate.issuer());
     }
-    // Two states: neither of them can be trusted to be the client's.
+    // With two `state` parameters neither can be trusted to be the client's.
     let twice = good().and("state", "other");
     assert_answers(&Answer::of(&twice.send(&mut jar).await?)?, "invalid_request", None, stage.gate.issuer());
     assert_eq!(stage.upstream.asked().authorizations.len(), 0);
@@ -94,7 +94,7 @@ async fn what_real_clients_add_or_leave_out_is_no_error() -> Result<()> {
     stage.stop().await
 }
 
-/// On every kind of answer, as it was sent.
+/// On every kind of response, exactly as the client sent it.
 ///
 /// Requirements: A6, R11, R48.
 #[tokio::test]
@@ -133,7 +133,7 @@ async fn state_and_one_iss_come_back_with_every_answer() -> Result<()> {
     stage.stop().await
 }
 
-/// The registered URI's own query stays, byte for byte, before what is added.
+/// The registered URI's own query stays, byte for byte, before the added parameters.
 ///
 /// Requirements: R2.
 #[tokio::test]
@@ -170,7 +170,7 @@ async fn the_authorization_endpoint_takes_a_post_too() -> Result<()> {
     stage.stop().await
 }
 
-/// What could be used at the callback comes into being with the approval, and not before.
+/// Cookies needed at the callback are set with the approval, not before.
 ///
 /// Requirements: B10, B11, B16, B17, B21.
 #[tokio::test]
@@ -203,14 +203,14 @@ async fn cookies_come_when_they_must_and_as_they_must() -> Result<()> {
         attributes.retain(|attribute| !attribute.starts_with("Max-Age="));
         assert_eq!(attributes, ["Path=/", "Secure", "HttpOnly", "SameSite=Lax"], "{cookie}");
     }
-    // A denial needs nothing to be remembered by.
+    // A denial sets no login cookie.
     let denied = app.request().open(&mut jar).await?;
     let page = jar.send(denied.form("deny")?).await?;
     assert_eq!(page.set_cookies(), Vec::<&str>::new());
     stage.stop().await
 }
 
-/// Opening a link costs nothing and spends nothing, however often, by whomever.
+/// A GET writes nothing and consumes nothing.
 ///
 /// Requirements: B32.
 #[tokio::test]
@@ -227,11 +227,11 @@ async fn a_get_of_authorize_is_idempotent() -> Result<()> {
     stage.stop().await
 }
 
-/// JSON for whoever asked for JSON, and a page for everybody else.
+/// JSON for a client that accepts JSON, a page for all others.
 ///
 /// Requirements: B35, R1.
 #[tokio::test]
-async fn a_program_may_read_why() -> Result<()> {
+async fn an_error_is_json_for_clients_that_accept_json() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[WEB]).await?;
     for (request, error) in [

@@ -1,4 +1,4 @@
-//! Clients with secrets: registered, or known to the operator; at every endpoint where a client says who it is.
+//! Confidential clients, registered or configured, at every endpoint that authenticates clients.
 
 use anyhow::{Context, Result};
 use base64::Engine;
@@ -9,7 +9,7 @@ use e2e::system::{MAIN, Plan, System, digest};
 use serde_json::json;
 
 const STATIC_CLIENT: &str = "static-app";
-/// With characters that form encoding changes: an operator may choose any.
+/// With characters that form encoding changes: an operator may choose any secret.
 const STATIC_SECRET: &str = "a secret: 100% + more";
 
 pub(crate) struct Confidential {
@@ -18,7 +18,7 @@ pub(crate) struct Confidential {
 }
 
 impl Confidential {
-    /// Registered for `method`.
+    /// A client registered for `method`.
     pub(crate) async fn registered(gate: &Gate, method: &str) -> Result<Self> {
         let metadata = json!({
             "redirect_uris": [LOOPBACK],
@@ -31,12 +31,12 @@ impl Confidential {
         Ok(Self { app: gate.configured(&text("client_id")?, LOOPBACK), secret: text("client_secret")? })
     }
 
-    /// As it came, as the TypeScript SDK does it.
+    /// Sends id and secret unencoded, as the TypeScript SDK does.
     pub(crate) fn basic(&self, request: TokenRequest) -> TokenRequest {
         self.header(request, &self.app.client_id, &self.secret)
     }
 
-    /// Each half form-encoded first (RFC 6749 §2.3.1), as the Python SDK does it.
+    /// Form-encodes id and secret first (RFC 6749 §2.3.1), as the Python SDK does.
     fn basic_encoded(&self, request: TokenRequest) -> TokenRequest {
         let encoded = |text: &str| form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
         self.header(request, &encoded(&self.app.client_id), &encoded(&self.secret))
@@ -80,14 +80,15 @@ async fn secrets_are_understood_in_every_spelling() -> Result<()> {
         let tokens = client.basic_encoded(redemption).tokens().await.context("encoded Basic")?;
         let tokens = client.post(client.app.refresh(&tokens.refresh_token)).tokens().await.context("post")?;
         if client.app.client_id != STATIC_CLIENT {
-            // Without the encoding, too: ids and secrets of ours have no character that it would change.
+            // Unencoded values work too: our ids and secrets contain no character that the encoding
+            // changes.
             client.basic(client.app.refresh(&tokens.refresh_token)).tokens().await.context("raw Basic")?;
         }
     }
     Ok(())
 }
 
-/// Each is a good request with one thing changed, and none of them consumes what it brings.
+/// Each is a valid request with one thing changed; none consumes its code or token.
 ///
 /// Requirements: R13, R14, R25.
 #[tokio::test]
@@ -118,7 +119,7 @@ async fn a_wrong_secret_is_a_failed_authentication_and_nothing_else() -> Result<
     assert_eq!((both.status, both.error().as_str()), (400, "invalid_request"), "{}", both.summary());
     let tokens = client.basic(redemption).tokens().await?;
 
-    // R20: who is authenticated as another client has nothing of this one's.
+    // R20: a client that authenticates as itself cannot use another client's token.
     let stolen = client.app.refresh(&tokens.refresh_token).with("client_id", &other.app.client_id);
     let page: Page = other.post(stolen).send().await?;
     assert_eq!((page.status, page.error().as_str()), (400, "invalid_grant"), "{}", page.summary());

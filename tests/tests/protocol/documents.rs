@@ -1,4 +1,4 @@
-//! Clients whose id is the URL of their metadata document: fetched over real TLS, believed no more than they must be.
+//! Clients with a metadata document (CIMD), fetched over real TLS.
 
 use std::fs;
 use std::net::TcpListener;
@@ -15,7 +15,7 @@ use crate::assert_error;
 
 const DOCUMENT: &str = "/client.json";
 
-/// Lychgate, with these settings of its issuer, and a site where it may look.
+/// Lychgate with these issuer settings, and a site that it may fetch from.
 async fn start(issuer_settings: &str) -> Result<(Site, System, Gate)> {
     let site = Site::start().await?;
     let system = System::start(plan(&site, issuer_settings)).await?;
@@ -28,14 +28,14 @@ fn plan(site: &Site, issuer_settings: &str) -> Plan {
     Plan { edges: 1, control_tables: site.outbound(), issuer_settings, ..Plan::default() }
 }
 
-/// The page that somebody gets whom the client `id` sends.
+/// The page for a request with this client id.
 async fn page_of(gate: &Gate, id: &str) -> Result<Page> {
     let mut jar = Jar::new()?;
     let page = gate.configured(id, LOOPBACK).request().send(&mut jar).await?;
     if page.redirects() { jar.follow(&page).await } else { Ok(page) }
 }
 
-/// A page that says no, leads nowhere, and sets nothing.
+/// A refusal that does not navigate and sets no cookie.
 #[track_caller]
 fn assert_no_page(page: &Page, status: u16, reason: &str, why: &str) {
     assert_eq!((page.status, page.reason()), (status, Some(reason)), "{why}: {}", page.summary());
@@ -68,11 +68,11 @@ async fn a_client_is_what_its_document_says() -> Result<()> {
     Ok(())
 }
 
-/// Of what is no acceptable URL, nothing is resolved, let alone fetched.
+/// For an unacceptable URL no name is resolved and nothing is fetched.
 ///
 /// Requirements: D1.
 #[tokio::test]
-async fn an_id_that_no_parser_could_misread_or_none() -> Result<()> {
+async fn only_a_url_in_normal_form_is_a_client_id() -> Result<()> {
     let (site, _system, gate) = start("").await?;
     let good = site.publish(DOCUMENT, &json!({}));
     let origin = good.strip_suffix(DOCUMENT).context("an origin")?;
@@ -106,11 +106,11 @@ async fn an_id_that_no_parser_could_misread_or_none() -> Result<()> {
 const INVALID: (u16, &str) = (400, "METADATA_DOCUMENT_INVALID");
 const UNAVAILABLE: (u16, &str) = (503, "METADATA_DOCUMENT_UNAVAILABLE");
 
-/// Each is the good answer with one thing changed.
+/// Each is the valid response with one thing changed.
 ///
 /// Requirements: D3, D7, D10, D19.
 #[tokio::test]
-async fn what_is_not_served_as_a_document_is_none() -> Result<()> {
+async fn a_response_that_is_no_document_is_refused() -> Result<()> {
     let (site, system, gate) = start("").await?;
     let good = site.publish(DOCUMENT, &json!({}));
     let moved = |path: &str| Shown { headers: format!("location: {good}\r\n"), ..whole(&site, path) };
@@ -135,7 +135,7 @@ async fn what_is_not_served_as_a_document_is_none() -> Result<()> {
     }
     assert_eq!(site.asked(DOCUMENT), 0, "D3: no redirect was followed");
     assert!(system.upstream(MAIN.id)?.asked().authorizations.is_empty());
-    // D7: what is repaired works at once: no error was kept.
+    // D7: a repaired document works at once, because errors are not cached.
     for path in ["/500", "/404", "/half"] {
         site.show(path, whole(&site, path));
         gate.configured(&site.url(path), LOOPBACK).request().open(&mut Jar::new()?).await.context(path)?;
@@ -143,11 +143,11 @@ async fn what_is_not_served_as_a_document_is_none() -> Result<()> {
     Ok(())
 }
 
-/// Each is the good document with one thing changed. None becomes a client of any other kind (D19).
+/// Each is the valid document with one thing changed. None becomes a client of another kind (D19).
 ///
 /// Requirements: D4, D5, D7, D19.
 #[tokio::test]
-async fn what_is_no_acceptable_document_is_no_client() -> Result<()> {
+async fn an_unacceptable_document_is_refused() -> Result<()> {
     let (site, system, gate) = start("").await?;
     for (path, name, value) in [
         ("/other", "client_id", json!(site.publish(DOCUMENT, &json!({})))),
@@ -175,19 +175,19 @@ async fn what_is_no_acceptable_document_is_no_client() -> Result<()> {
     Ok(())
 }
 
-/// The good document of `path`.
+/// The valid document of `path`.
 fn whole(site: &Site, path: &str) -> Shown {
     with(site, path, "client_id", json!(site.url(path)))
 }
 
-/// With one other member.
+/// The valid document with another value of one member.
 fn with(site: &Site, path: &str, name: &str, value: Value) -> Shown {
     let mut members = json!({ "client_id": site.url(path) });
     members[name] = value;
     Shown::json(&document(&members), 60)
 }
 
-/// A whole document, with `members` besides or instead.
+/// A complete document with `members` added or replaced.
 fn document(members: &Value) -> Value {
     let mut document = json!({
         "client_name": "A documented app",
@@ -216,11 +216,11 @@ async fn the_redirect_uri_is_one_of_the_documents() -> Result<()> {
     Ok(())
 }
 
-/// Everything here is good but the address. Somebody listens at one of them, on a port that is permitted, and nobody calls.
+/// Each has one internal address. A server listens there on a permitted port and must receive no connection.
 ///
 /// Requirements: D8, D9.
 #[tokio::test]
-async fn no_address_that_is_not_public_is_called() -> Result<()> {
+async fn no_internal_address_is_connected_to() -> Result<()> {
     let (site, _system, gate) = start("").await?;
     let neighbour = TcpListener::bind(("127.0.0.2", site.port()))?;
     neighbour.set_nonblocking(true)?;
@@ -245,7 +245,7 @@ async fn no_address_that_is_not_public_is_called() -> Result<()> {
     }
     let elsewhere = page_of(&gate, "https://localhost:22/client.json").await?;
     assert_no_page(&elsewhere, 400, "METADATA_DOCUMENT_INVALID", "a port that is not permitted");
-    // D9: no more is the address of keys.
+    // D9: the same holds for the address of keys.
     let keys = format!("https://127.0.0.2:{}/jwks.json", site.port());
     let members = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": keys });
     let app = gate.configured(&site.publish(DOCUMENT, &members), LOOPBACK);
@@ -280,11 +280,11 @@ async fn documents_come_from_where_the_operator_trusts() -> Result<()> {
     Ok(())
 }
 
-/// Some sites refuse requests from data centres; the operator's copy stands in.
+/// Some sites refuse requests from data centres; the operator's pinned copy replaces the document.
 ///
 /// Requirements: D14.
 #[tokio::test]
-async fn a_pinned_document_stands_for_one_that_cannot_be_had() -> Result<()> {
+async fn a_pinned_document_replaces_one_that_cannot_be_fetched() -> Result<()> {
     let site = Site::start().await?;
     let id = site.url(DOCUMENT);
     let own = document(&json!({ "client_id": id }));
@@ -300,7 +300,7 @@ async fn a_pinned_document_stands_for_one_that_cannot_be_had() -> Result<()> {
     Ok(())
 }
 
-/// That the access goes to another website than the one that vouches is said, or not permitted at all.
+/// A redirect to another website than the document's is displayed, or refused by policy.
 ///
 /// Requirements: D16, D18.
 #[tokio::test]
@@ -323,8 +323,7 @@ async fn another_websites_redirect_is_visible_or_forbidden() -> Result<()> {
     Ok(())
 }
 
-/// A host that is down is no reason to think the client gone: come back later. People and programs are told no more than
-/// that; the log says what it was.
+/// An unreachable host may come back: 503 instead of an unknown client. Only the log says what failed.
 ///
 /// Requirements: D19.
 #[tokio::test]

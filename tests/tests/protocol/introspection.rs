@@ -1,4 +1,4 @@
-//! `/introspect` (RFC 7662): what a resource server is told, and what nobody is.
+//! `/introspect` (RFC 7662): the answers for resource servers and for all other callers.
 
 use anyhow::{Context, Result};
 use e2e::flow::{Gate, LOOPBACK};
@@ -32,7 +32,7 @@ async fn introspect(gate: &Gate, token: &str, by: Option<&str>) -> Result<Page> 
     .await
 }
 
-/// All that is said of what is not active.
+/// The complete answer for an inactive token.
 #[track_caller]
 fn assert_inactive(page: &Page, why: &str) {
     assert_eq!((page.status, page.body.as_str()), (200, r#"{"active":false}"#), "{why}");
@@ -41,7 +41,7 @@ fn assert_inactive(page: &Page, why: &str) {
 
 /// Requirements: R16, R39.
 #[tokio::test]
-async fn a_resource_server_is_told_of_its_own_living_token() -> Result<()> {
+async fn a_resource_server_introspects_its_own_active_token() -> Result<()> {
     let (_system, gate) = start().await?;
     let app = gate.app(&[LOOPBACK]).await?;
     let tokens = app.tokens().await?;
@@ -52,12 +52,12 @@ async fn a_resource_server_is_told_of_its_own_living_token() -> Result<()> {
     for name in ["iss", "aud", "sub", "client_id", "scope", "exp", "iat", "jti"] {
         assert!(!claims[name].is_null() && told[name] == claims[name], "{name}: {told}");
     }
-    // It ends with its grant, at once: by hand, …
+    // The token is inactive as soon as its grant is revoked, …
     app.refresh(&tokens.refresh_token).tokens().await?;
     let revoked = [("token", tokens.refresh_token.as_str()), ("client_id", &app.client_id)];
     assert_eq!(Page::of(gate.http().post(gate.url("/revoke")).form(&revoked)).await?.status, 200);
     assert_inactive(&introspect(&gate, &tokens.access_token, Some(OWN)).await?, "revoked");
-    // … or because its code came twice (R10).
+    // … also if its code was replayed (R10).
     let request = app.request();
     let redemption = request.redemption(&request.code(&mut e2e::http::Jar::new()?).await?);
     let tokens = redemption.tokens().await?;
@@ -66,11 +66,11 @@ async fn a_resource_server_is_told_of_its_own_living_token() -> Result<()> {
     Ok(())
 }
 
-/// Each is the good question with one thing changed.
+/// Each is the valid request with one thing changed.
 ///
 /// Requirements: A17, R39, R45.
 #[tokio::test]
-async fn nothing_tells_why_a_token_is_not_active() -> Result<()> {
+async fn an_inactive_token_is_answered_without_a_reason() -> Result<()> {
     let (_system, gate) = start().await?;
     let tokens = gate.app(&[LOOPBACK]).await?.tokens().await?;
     let (unsigned, _) = tokens.access_token.rsplit_once('.').context("a JWT")?;
@@ -93,11 +93,11 @@ async fn nothing_tells_why_a_token_is_not_active() -> Result<()> {
     Ok(())
 }
 
-/// Clients, and whoever has only a token, are no resource servers.
+/// Clients and holders of an access token are no resource servers.
 ///
 /// Requirements: R25, R39.
 #[tokio::test]
-async fn whoever_is_no_resource_server_is_challenged() -> Result<()> {
+async fn callers_other_than_resource_servers_are_challenged() -> Result<()> {
     let (_system, gate) = start().await?;
     let app = gate.app(&[LOOPBACK]).await?;
     let tokens = app.tokens().await?;
@@ -111,7 +111,7 @@ async fn whoever_is_no_resource_server_is_challenged() -> Result<()> {
         assert_eq!((page.status, page.header("www-authenticate")), (401, Some(challenge.as_str())), "{by:?}");
         assert!(!page.body.contains("active"), "{by:?}: {}", page.body);
     }
-    // C7: not in the form or the query either.
+    // C7: a token in the form or the query does not authenticate either.
     let form = [("token", tokens.access_token.as_str()), ("access_token", OWN), ("client_id", &app.client_id)];
     let url = gate.url(&format!("/introspect?access_token={OWN}"));
     assert_eq!(Page::of(gate.http().post(url).form(&form)).await?.status, 401);

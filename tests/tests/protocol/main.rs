@@ -1,5 +1,5 @@
-//! What the specifications say about the wire, read from the wire: one test for each rule or for a few that belong
-//! together, named by their ids.
+//! Rules of the specifications, tested on the wire. The ids of the requirements stand in the doc lines of the
+//! tests.
 
 mod authorize;
 mod confidential;
@@ -24,7 +24,7 @@ fn is_nqschar(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, 0x20..=0x21 | 0x23..=0x5B | 0x5D..=0x7E))
 }
 
-/// An error redirected to the client: with its `state` as it was sent and exactly one `iss`.
+/// An error response to the client: its `state` as sent, and exactly one `iss`.
 #[track_caller]
 fn assert_answers(answer: &Answer, error: &str, state: Option<&str>, issuer: &str) {
     assert_eq!(answer.error().as_deref(), Some(error), "{}", answer.uri);
@@ -34,7 +34,7 @@ fn assert_answers(answer: &Answer, error: &str, state: Option<&str>, issuer: &st
     assert!(is_nqschar(&answer.parameter("error_description").unwrap_or_default()), "{}", answer.uri);
 }
 
-/// OAuth JSON that says no, for nobody to keep.
+/// OAuth JSON with an error, not cacheable.
 #[track_caller]
 fn assert_error(page: &Page, status: u16, error: &str) {
     assert_eq!((page.status, page.error().as_str()), (status, error), "{}", page.summary());
@@ -46,7 +46,7 @@ fn assert_error(page: &Page, status: u16, error: &str) {
     assert!(!page.redirects(), "{}", page.summary());
 }
 
-/// Clients are known to break on either.
+/// Some clients fail on `null` or on a fraction.
 #[track_caller]
 fn assert_no_null_or_fraction(json: &Value) {
     match json {

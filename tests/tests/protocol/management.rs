@@ -1,4 +1,5 @@
-//! `/register` where it is not open to all, and `/register/{client_id}` (RFC 7592): whoever registered a client manages it.
+//! Restricted registration, and `/register/{client_id}` (RFC 7592), where the holder of the registration access
+//! token manages a client.
 
 use anyhow::{Context, Result};
 use e2e::flow::{Gate, LOOPBACK, WEB};
@@ -27,7 +28,7 @@ fn metadata() -> Value {
     })
 }
 
-/// What its registration told a client.
+/// The response to a registration.
 struct Registered {
     gate: Gate,
     told: Value,
@@ -44,7 +45,7 @@ impl Registered {
         self.told[name].as_str().unwrap_or_default()
     }
 
-    /// A request to its own URI, with this token.
+    /// A request to the registration's URI with this token.
     async fn manage(&self, method: Method, token: Option<&str>, body: Option<&Value>) -> Result<Page> {
         let mut request = self.gate.http().request(method, self.text("registration_client_uri"));
         if let Some(token) = token {
@@ -76,7 +77,7 @@ async fn a_registration_is_read_replaced_and_deleted() -> Result<()> {
         assert_eq!(read[name], client.told[name], "{name}");
     }
 
-    // Whole: what is left out is gone.
+    // The new metadata replaces the old completely: omitted members are removed.
     let mut next = metadata();
     next["client_id"] = json!(id);
     next["redirect_uris"] = json!([WEB]);
@@ -100,7 +101,7 @@ async fn a_registration_is_read_replaced_and_deleted() -> Result<()> {
     Ok(())
 }
 
-/// Each is a good request with another token, or for another client; nothing comes of any.
+/// Each is a valid request with another token or client; none changes anything.
 ///
 /// Requirements: R25, R37.
 #[tokio::test]
@@ -122,7 +123,7 @@ async fn another_token_manages_nothing_and_is_challenged() -> Result<()> {
             assert_eq!((page.status, challenged), (401, Some(challenge.as_str())), "{method} with {token:?}");
         }
     }
-    // A client that is not there is answered like a token that is not its own.
+    // An unknown client is answered like a wrong token.
     let nobody = gate.http().get(gate.url("/register/client-AAAAAAAAAAAAAAAAAAAAAA"));
     let page = Page::of(nobody.bearer_auth(client.token().context("a token")?)).await?;
     assert_eq!((page.status, page.header("www-authenticate")), (401, Some(refused.as_str())));
@@ -141,11 +142,11 @@ async fn another_token_manages_nothing_and_is_challenged() -> Result<()> {
     Ok(())
 }
 
-/// What people agreed to was another client; a page that shows the old one decides nothing.
+/// Replaced metadata needs a new consent; a page with the old metadata decides nothing.
 ///
 /// Requirements: B14, R37.
 #[tokio::test]
-async fn what_is_replaced_is_asked_about_anew() -> Result<()> {
+async fn replaced_metadata_needs_a_new_consent() -> Result<()> {
     let (system, gate) = start("").await?;
     let client = Registered::of(&gate, &metadata()).await?;
     let app = gate.configured(client.text("client_id"), WEB);
@@ -201,11 +202,11 @@ async fn registration_is_as_open_as_the_operator_says() -> Result<()> {
     Ok(())
 }
 
-/// At registration and at /authorize; a policy that is tightened later counts for those who registered before.
+/// The policy applies at registration and at /authorize, also to clients registered before it was tightened.
 ///
 /// Requirements: B33.
 #[tokio::test]
-async fn redirects_lead_only_where_the_operator_permits() -> Result<()> {
+async fn redirect_uris_are_restricted_to_the_operators_hosts() -> Result<()> {
     let (mut system, gate) = start("").await?;
     let before = Registered::of(&gate, &metadata()).await?;
     let app = gate.configured(before.text("client_id"), WEB);

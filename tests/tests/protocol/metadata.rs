@@ -1,4 +1,4 @@
-//! The documents a client begins with.
+//! Authorization server metadata and keys.
 
 use anyhow::{Context, Result};
 use e2e::flow::{LOOPBACK, Stage};
@@ -57,7 +57,7 @@ async fn the_metadata_is_the_same_under_both_names() -> Result<()> {
     stage.stop().await
 }
 
-/// SDKs try other forms after a 404, give up on a 5xx and follow no redirect.
+/// SDKs try the next well-known form after a 404, give up on a 5xx, and follow no redirect.
 ///
 /// Requirements: A3.
 #[tokio::test]
@@ -79,13 +79,13 @@ async fn what_is_not_published_is_not_found() -> Result<()> {
     stage.stop().await
 }
 
-/// A client that found no metadata guesses exactly these (2025-03-26 §2.3.3).
+/// A client that finds no metadata uses exactly these paths (2025-03-26 §2.3.3).
 ///
 /// Requirements: A25.
 #[tokio::test]
 async fn the_default_paths_work() -> Result<()> {
     let stage = Stage::start("").await?;
-    // Everything in `Flow` uses the guessed paths.
+    // `Flow` uses these paths.
     stage.gate.app(&[LOOPBACK]).await?.tokens().await?;
     stage.stop().await
 }
@@ -111,7 +111,7 @@ async fn the_keys_are_public_and_say_what_they_are_for() -> Result<()> {
 
 /// Requirements: R26.
 #[tokio::test]
-async fn web_pages_may_use_what_programs_use() -> Result<()> {
+async fn web_pages_may_call_the_endpoints_for_programs() -> Result<()> {
     let stage = Stage::start("").await?;
     let gate = &stage.gate;
     for (path, method) in [
@@ -144,7 +144,7 @@ async fn web_pages_may_use_what_programs_use() -> Result<()> {
         let methods = page.header("access-control-allow-methods").unwrap_or_default();
         assert!(methods.split(',').any(|name| name.trim() == method), "{path}: {methods}");
     }
-    // Errors too, or a page could not tell why.
+    // Errors have the header too, so that a page can read them.
     let request = gate.http().post(gate.url("/token")).header("origin", "https://inspector.example");
     let page = Page::of(request.form(&[("grant_type", "refresh_token")])).await?;
     assert_eq!(page.header("access-control-allow-origin"), Some("*"));
@@ -153,7 +153,7 @@ async fn web_pages_may_use_what_programs_use() -> Result<()> {
     stage.stop().await
 }
 
-/// What a browser opens is for its person alone.
+/// Pages for people are not readable across origins.
 ///
 /// Requirements: R8.
 #[tokio::test]

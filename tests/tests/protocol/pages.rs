@@ -1,4 +1,4 @@
-//! What people see, and what protects it.
+//! Pages for people, and the headers that protect them.
 
 use anyhow::{Context, Result};
 use e2e::flow::{LOOPBACK, Stage, WEB};
@@ -26,11 +26,11 @@ async fn every_page_is_protected() -> Result<()> {
     stage.stop().await
 }
 
-/// Every redirect of the flow, too.
+/// Includes every redirect of the flow.
 ///
 /// Requirements: R9, R52.
 #[tokio::test]
-async fn every_redirect_is_a_303_that_tells_nobody_where_it_came_from() -> Result<()> {
+async fn every_redirect_is_a_303_without_referrer() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -77,7 +77,7 @@ async fn the_page_says_who_asks_for_what_and_where_it_goes() -> Result<()> {
     stage.stop().await
 }
 
-/// A name is a stranger's text.
+/// The client's name is untrusted text.
 ///
 /// Requirements: B5.
 #[tokio::test]
@@ -103,7 +103,7 @@ async fn a_name_cannot_become_markup_or_turn_the_text_around() -> Result<()> {
     stage.stop().await
 }
 
-/// A client that an operator wrote down is not called unverified.
+/// A configured client is not called unverified.
 ///
 /// Requirements: A9, B38.
 #[tokio::test]
@@ -126,7 +126,7 @@ fn assert_protected(page: &Page, referrer_policy: &str) {
     for directive in ["default-src 'none'", "frame-ancestors 'none'", "base-uri 'none'"] {
         assert!(policy.contains(directive), "{}: {policy}", page.url);
     }
-    // Chromium would hold it against the redirects after the form, to the upstream and to the client.
+    // Chromium would apply it to the redirects after the form, to the upstream and to the client.
     assert!(!policy.contains("form-action"), "{policy}");
     assert!(!policy.contains("script-src") && !page.body.contains("<script"), "{policy}");
     for (name, value) in [

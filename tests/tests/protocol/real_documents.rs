@@ -1,4 +1,4 @@
-//! The metadata documents of clients in the field, in their own shapes, and the flows that those clients make of them.
+//! Metadata documents of real clients, and the flows of those clients.
 
 use anyhow::{Context, Result};
 use e2e::flow::{App, Gate, TokenRequest};
@@ -16,8 +16,8 @@ async fn start() -> Result<(Site, System, Gate)> {
     Ok((site, system, gate))
 }
 
-/// Two loopback URIs without a port, grant types that nobody here speaks, no `application_type`; a free port each time,
-/// and several processes of one machine with one refresh token.
+/// Two loopback URIs without a port, unsupported grant types, no `application_type`; each flow uses a random port,
+/// and several processes share one refresh token.
 ///
 /// Requirements: D6, D16.
 #[tokio::test]
@@ -50,7 +50,7 @@ const DOCUMENT: &str = "/oauth/client-metadata.json";
 const KEYS: &str = "/oauth/jwks.json";
 const REDIRECT: &str = "https://chatgpt.com/connector/oauth/callback";
 
-/// It declares `private_key_jwt`, lists `none` beside it, signs with RS256, sends `resource` twice, wants `iss` back.
+/// Declares `private_key_jwt` and lists `none` beside it, signs with RS256, sends `resource` twice, expects `iss`.
 fn chatgpt(site: &Site, methods: &Value) -> Result<(String, ClientKey)> {
     let key = ClientKey::new("chatgpt-1")?;
     site.show(KEYS, Shown::json(&key.set(), 60));
@@ -73,7 +73,7 @@ fn signed(request: &TokenRequest, assertion: &str) -> TokenRequest {
     request.clone().and("client_assertion_type", ASSERTION_TYPE).and("client_assertion", assertion)
 }
 
-/// As far as a request for tokens that is whole but for who sends it.
+/// A token request that is complete except for client authentication.
 async fn redemption(app: &App) -> Result<TokenRequest> {
     let resource = app.gate.resource().to_owned();
     let (request, mut jar) = (app.request().and("resource", &resource), Jar::new()?);

@@ -1,12 +1,12 @@
-//! Requests as the clients in the field are known to send them, with what is odd about each.
+//! Requests of real clients with their peculiarities.
 
 use anyhow::{Context, Result};
 use e2e::flow::{App, Gate, LOOPBACK, RESOURCE, Stage};
 use e2e::http::{Jar, Page};
 use serde_json::{Value, json};
 
-/// FastMCP opens /authorize itself, without cookies, before it opens a browser: a 400 makes it forget its client and
-/// register anew, a redirect or a page makes it go on, anything else is the end.
+/// FastMCP requests /authorize without cookies before it opens a browser: on 400 it registers a new client, on a
+/// redirect or a page it continues, on anything else it fails.
 ///
 /// Requirements: B32, B35.
 #[tokio::test]
@@ -21,12 +21,12 @@ async fn fastmcps_preflight_gets_the_statuses_it_knows() -> Result<()> {
         let unknown = get(request.clone().with("client_id", "client-unknown").url()).await?;
         assert_eq!(unknown.status, 400, "{accept}: {}", unknown.summary());
     }
-    // The browser comes after it, and nothing has been used up.
+    // The browser's request follows; the first one has consumed nothing.
     request.tokens(&mut Jar::new()?).await?;
     stage.stop().await
 }
 
-/// Cursor registers all three at once, as `web`; if one of them is refused, it gives up.
+/// Cursor registers all three in one request as `web`, and gives up if one is refused.
 ///
 /// Requirements: A24, conflict 2.
 #[tokio::test]
@@ -49,7 +49,7 @@ async fn cursors_three_redirect_uris_are_registered_together() -> Result<()> {
     for uri in uris {
         finish(&app, uri).await?;
     }
-    // Where an operator has not listed the scheme, the other two are registered all the same.
+    // Where the operator has not listed the scheme, the other two are registered.
     let strict = Stage::start("[issuer]\nprivate_scheme_redirect_uris = []\n").await?;
     let app = registered(&strict.gate, &metadata, &uris[1..]).await?;
     finish(&app, uris[1]).await?;
@@ -59,7 +59,7 @@ async fn cursors_three_redirect_uris_are_registered_together() -> Result<()> {
     strict.stop().await
 }
 
-/// ChatGPT sends `resource` twice and `ui_locales`, and leaves `scope` out when it connects again.
+/// ChatGPT sends `resource` twice and `ui_locales`, and omits `scope` when it reconnects.
 ///
 /// Requirements: E6, R42.
 #[tokio::test]
@@ -79,7 +79,7 @@ async fn chatgpts_doubled_resource_and_missing_scope() -> Result<()> {
     stage.stop().await
 }
 
-/// VS Code registers four, and uses whatever port is free.
+/// VS Code registers four URIs and uses any free port.
 ///
 /// Requirements: R3, conflict 1.
 #[tokio::test]
@@ -106,7 +106,7 @@ async fn vs_codes_four_redirect_uris_and_a_random_port() -> Result<()> {
     stage.stop().await
 }
 
-/// Claude Code registers without a port and comes with one, and its processes refresh at the same time.
+/// Claude Code registers without a port, uses a random one, and its processes refresh concurrently.
 ///
 /// Requirements: A12, R3.
 #[tokio::test]
@@ -133,8 +133,8 @@ async fn claude_codes_random_ports_and_its_racing_refreshes() -> Result<()> {
     stage.stop().await
 }
 
-/// Claude.ai registers twice in parallel and asks for a secret; a client it has lost answers 401, so that it registers
-/// again, and a dead token 400, so that it asks the person again.
+/// Claude.ai registers twice concurrently and asks for a secret. A 401 for an unknown client makes it register
+/// again; a 400 for a dead token makes it ask the person again.
 ///
 /// Requirements: R34, R35.
 #[tokio::test]

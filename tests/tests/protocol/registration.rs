@@ -1,4 +1,4 @@
-//! `/register`: anybody may, and gets no more than a name.
+//! `/register`: open to all; a registration grants nothing.
 
 use std::collections::BTreeSet;
 
@@ -43,11 +43,12 @@ async fn the_answer_says_everything_that_was_registered() -> Result<()> {
     stage.stop().await
 }
 
-/// Whoever asks for a secret gets one; whoever asks for what is not spoken here becomes a public client, and is told so.
+/// A client that asks for a secret gets one; one that asks for an unsupported method becomes a public client, and
+/// the response says so.
 ///
 /// Requirements: R31, R34.
 #[tokio::test]
-async fn a_secret_is_given_to_whoever_asks_for_one() -> Result<()> {
+async fn a_client_that_asks_for_a_secret_gets_one() -> Result<()> {
     let stage = Stage::start("").await?;
     for method in ["none", "tls_client_auth", "something_new"] {
         let registered = registered(&stage.gate, json!({ "token_endpoint_auth_method": method })).await?;
@@ -142,7 +143,7 @@ async fn a_redirect_uri_that_could_harm_is_refused() -> Result<()> {
         &own,
         &long,
     ] {
-        // One among good ones is as bad, except for a scheme that is merely not listed.
+        // One harmful URI refuses the whole registration; an unlisted private scheme does not.
         for uris in [vec![uri], vec![WEB, uri]] {
             if uris.len() == 2 && uri.starts_with("unlisted") {
                 continue;
@@ -200,7 +201,7 @@ async fn metadata_that_cannot_work_is_refused_as_json() -> Result<()> {
 
 /// Requirements: R31, R35.
 #[tokio::test]
-async fn what_a_stranger_may_store_is_bounded() -> Result<()> {
+async fn a_registration_is_bounded_in_size() -> Result<()> {
     let stage = Stage::start("").await?;
     let many: Vec<_> = (0..21).map(|n| format!("https://app.example/{n}")).collect();
     let page = stage.gate.register(&json!({ "redirect_uris": many })).await?;
@@ -221,7 +222,7 @@ async fn what_a_stranger_may_store_is_bounded() -> Result<()> {
 
 /// Requirements: D13, R24, R35.
 #[tokio::test]
-async fn each_registration_is_a_client_of_its_own_under_an_id_of_ours() -> Result<()> {
+async fn each_registration_is_a_new_client_with_a_generated_id() -> Result<()> {
     let stage = Stage::start("").await?;
     let mut ids = BTreeSet::new();
     let asked = json!({ "client_id": "chosen", "client_secret": "chosen", "client_name": "An app" });
@@ -233,7 +234,7 @@ async fn each_registration_is_a_client_of_its_own_under_an_id_of_ours() -> Resul
         assert_no_secret(&registered);
         assert!(ids.insert(id), "an id was given twice");
     }
-    // No subject looks like a client: they begin with the upstream's id and a bar.
+    // No client id looks like a subject: subjects begin with the upstream's id and a bar.
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let claims = app.tokens().await?.claims()?;
     assert_eq!((&claims["sub"], &claims["client_id"]), (&json!("idp|ada"), &json!(app.client_id)));
@@ -242,7 +243,7 @@ async fn each_registration_is_a_client_of_its_own_under_an_id_of_ours() -> Resul
 
 /// Requirements: B34.
 #[tokio::test]
-async fn what_the_upstream_knows_us_by_is_not_given_away() -> Result<()> {
+async fn the_upstream_client_id_and_secret_are_not_disclosed() -> Result<()> {
     let stage = Stage::start("").await?;
     let (id, secret) = stage.upstream.client();
     let registration = stage.gate.register(&json!({ "redirect_uris": [LOOPBACK] })).await?;
@@ -253,13 +254,13 @@ async fn what_the_upstream_knows_us_by_is_not_given_away() -> Result<()> {
     for body in [&registration.body, &consent.page.body, &metadata.body] {
         assert!(!body.contains(id) && !body.contains(secret), "{body}");
     }
-    // The browser carries the id upstream, as any client's; the secret goes only from server to server.
+    // The browser carries the upstream client id, as for any client; the secret travels between servers only.
     let sent = consent.approve(&mut jar).await?;
     assert!(!sent.page.location()?.as_str().contains(secret));
     stage.stop().await
 }
 
-/// What is registered for `metadata` beside a redirect URI.
+/// Registers `metadata` with a redirect URI.
 async fn registered(gate: &Gate, metadata: Value) -> Result<Value> {
     let mut asked = json!({ "redirect_uris": [WEB] });
     merge(&mut asked, metadata);

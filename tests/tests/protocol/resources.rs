@@ -1,5 +1,5 @@
-//! What a resource server needs of its authorization server: metadata where it serves none itself (RFC 9728), and tokens
-//! signed as it can verify them (RFC 9068).
+//! Protected resource metadata (RFC 9728) for servers that serve none, and access tokens that resource servers can
+//! verify (RFC 9068).
 
 use anyhow::{Context, Result};
 use e2e::flow::{Gate, LOOPBACK};
@@ -15,7 +15,7 @@ const AT: &str = "/.well-known/oauth-protected-resource";
 
 const FILES: Issuer = Issuer { id: "files", path: "/t", resource: "https://files.example.com/tools/mcp", ..MAIN };
 
-/// Asked for at the resource's own host, whose proxy passes the request on, or at ours: by its path.
+/// At the resource's own host, through its proxy, or at the issuer's host: by path.
 ///
 /// Requirements: A23, C1, C2, C3, R53.
 #[tokio::test]
@@ -53,7 +53,7 @@ async fn no_host_changes_what_the_metadata_say() -> Result<()> {
     Ok(())
 }
 
-/// A verifier that knows RS256 only, or prefers EdDSA, is served by an issuer of its own.
+/// An issuer may sign with RS256 or EdDSA for verifiers that need it.
 ///
 /// Requirements: R44, R45.
 #[tokio::test]

@@ -1,4 +1,4 @@
-//! `/revoke` (RFC 7009), as generic OAuth libraries call it: a client gives back what is its own.
+//! `/revoke` (RFC 7009), as generic OAuth libraries call it: a client revokes its own tokens.
 
 use anyhow::{Context, Result};
 use e2e::flow::{App, LOOPBACK, TokenRequest};
@@ -11,7 +11,7 @@ use serde_json::json;
 use crate::assert_error;
 use crate::confidential::{self, Confidential};
 
-/// As oauth4webapi and openid-client send it: the token, a hint, and the client's own way of saying who it is.
+/// As oauth4webapi and openid-client send it: token, hint, and client authentication.
 fn revocation(app: &App, token: &str, hint: &str) -> TokenRequest {
     app.token_request(&[("token", token), ("token_type_hint", hint), ("client_id", &app.client_id)])
 }
@@ -25,18 +25,18 @@ async fn revoke(request: &TokenRequest) -> Result<Page> {
     Page::of(post).await
 }
 
-/// RFC 7009 §2.2: 200, and nobody looks at what else there is.
+/// RFC 7009 §2.2: 200; clients ignore the body.
 #[track_caller]
 fn assert_revoked(page: &Page, why: &str) {
     assert_eq!((page.status, page.body.as_str()), (200, ""), "{why}: {}", page.summary());
     assert_eq!(page.header("cache-control"), Some("no-store"), "{why}");
 }
 
-/// The grant ends with any of its tokens, whatever the hint says.
+/// Revoking either token ends the grant, with any hint.
 ///
 /// Requirements: R30.
 #[tokio::test]
-async fn a_public_client_gives_back_either_token_and_the_whole_grant_ends() -> Result<()> {
+async fn revoking_either_token_ends_the_grant_of_a_public_client() -> Result<()> {
     let (_system, gate) = confidential::start().await?;
     let app = gate.app(&[LOOPBACK]).await?;
     for hint in ["refresh_token", "access_token", "id_token"] {
@@ -90,11 +90,11 @@ async fn clients_with_secrets_and_keys_authenticate_as_at_the_token_endpoint() -
     Ok(())
 }
 
-/// What is not the client's own, or nobody's, or no token: nothing of it ends anything.
+/// Tokens of other clients, unknown tokens, and other text end no grant.
 ///
 /// Requirements: R30.
 #[tokio::test]
-async fn foreign_tokens_are_refused_and_unknown_ones_are_as_good_as_revoked() -> Result<()> {
+async fn foreign_tokens_are_refused_and_unknown_ones_count_as_revoked() -> Result<()> {
     let (_system, gate) = confidential::start().await?;
     let (app, other) = (gate.app(&[LOOPBACK]).await?, gate.app(&[LOOPBACK]).await?);
     let tokens = app.tokens().await?;

@@ -1,4 +1,4 @@
-//! `/token`: what a client gets, and how it has to ask.
+//! `/token`: requests and responses.
 
 use anyhow::{Context, Result};
 use base64::Engine;
@@ -41,7 +41,7 @@ async fn the_tokens_are_what_a_resource_server_can_verify() -> Result<()> {
     }
     assert_eq!(claims["exp"].as_i64().context("exp")? - claims["iat"].as_i64().context("iat")?, lifetime);
 
-    // The next one is for the same, and another one.
+    // The refreshed token has the same claims and another id.
     let refreshed = app.refresh(body["refresh_token"].as_str().context("refresh_token")?).tokens().await?;
     let next = verified(&stage, &refreshed.access_token).await?;
     assert_eq!((&next["aud"], &next["sub"]), (&claims["aud"], &claims["sub"]));
@@ -79,7 +79,7 @@ async fn the_endpoint_takes_forms_of_two_grant_types_by_post() -> Result<()> {
         http.post(&url).json(&as_json),
         http.post(&url).header("content-type", "text/plain").body(encoded.clone()),
         http.post(&url).body(encoded.clone()),
-        // R12: what stands in the query does not count, and would be in every log.
+        // R12: parameters in the query are ignored; every log would contain them.
         http.post(format!("{url}?{encoded}")).form(&[("client_id", &app.client_id)]),
         http.post(&url).header("content-type", "application/x-www-form-urlencoded").body("grant_type=%ff"),
     ] {
@@ -90,12 +90,12 @@ async fn the_endpoint_takes_forms_of_two_grant_types_by_post() -> Result<()> {
         assert_eq!((page.status, page.header("allow")), (405, Some("POST")), "r12");
         assert_eq!(page.header("cache-control"), Some("no-store"));
     }
-    // Nothing of it used the token up. What is unknown or empty is passed over.
+    // The failed requests did not consume the token. Unknown and empty parameters are ignored.
     good.and("unheard_of", "1").and("scope", "").tokens().await?;
     stage.stop().await
 }
 
-/// A public client authenticates by saying who it is, in one way.
+/// A public client identifies itself by its client id, by one method.
 ///
 /// Requirements: A22, R13, R14.
 #[tokio::test]
@@ -137,17 +137,17 @@ async fn client_authentication_is_one_method_and_fails_as_it_was_tried() -> Resu
         let challenge = page.header("www-authenticate").unwrap_or_default();
         assert_eq!(challenge.starts_with("Basic realm="), challenged, "{what}: {challenge:?}");
     }
-    // An id alone may stand in the header as well, in either encoding, and beside the same id in the form.
+    // The client id alone may stand in the header, in either encoding, and beside the same id in the form.
     let first = by_header(&format!("{id}:")).tokens().await?;
     let encoded: String = form_urlencoded::byte_serialize(id.as_bytes()).collect();
     let again = app.refresh(&first.refresh_token).header("authorization", basic(&format!("{encoded}:")));
     let second = again.tokens().await?;
-    // What other schemes say is not for this endpoint.
+    // Other authentication schemes are ignored.
     app.refresh(&second.refresh_token).header("authorization", "Bearer something").tokens().await?;
     stage.stop().await
 }
 
-/// The shortest and the longest verifier, with every kind of character.
+/// The shortest and the longest verifier, with every permitted character.
 ///
 /// Requirements: R5, R6, R38.
 #[tokio::test]
@@ -174,7 +174,7 @@ async fn verifiers_of_every_length_and_alphabet() -> Result<()> {
             assert_error(&page, 400, "invalid_grant");
         }
     }
-    // The challenge is not the verifier, although both went over the same wire.
+    // The challenge does not work as the verifier, although both were sent over the same connection.
     let request = app.request();
     let code = request.code(&mut Jar::new()?).await?;
     let challenge = request.parameter("code_challenge").context("challenge")?.to_owned();
@@ -183,7 +183,7 @@ async fn verifiers_of_every_length_and_alphabet() -> Result<()> {
     stage.stop().await
 }
 
-/// OAuth 2.1 clients leave the redirect URI out at the token endpoint; older ones send what they used.
+/// OAuth 2.1 clients omit the redirect URI at the token endpoint; older clients repeat it.
 ///
 /// Requirements: R21.
 #[tokio::test]
@@ -204,7 +204,7 @@ async fn the_redirect_uri_may_be_left_out_or_be_the_same() -> Result<()> {
     stage.stop().await
 }
 
-/// Less may be asked for, and later all of it again.
+/// A refresh may request fewer scopes, and a later one all of them again.
 ///
 /// Requirements: A16, E2, R17, R18.
 #[tokio::test]
@@ -223,7 +223,7 @@ async fn scopes_shrink_for_one_refresh_and_the_resource_stays() -> Result<()> {
     stage.stop().await
 }
 
-/// Whether a client may refresh follows from its registration, not from a scope.
+/// The registration, and no scope, decides if a client gets refresh tokens.
 ///
 /// Requirements: A23.
 #[tokio::test]
@@ -241,7 +241,7 @@ async fn a_refresh_token_follows_from_the_registration() -> Result<()> {
     stage.stop().await
 }
 
-/// With two resources, a request says which, and a token is for one.
+/// With two resources, a request names one, and the token is for it.
 ///
 /// Requirements: A16, R42.
 #[tokio::test]
@@ -287,7 +287,7 @@ async fn registered(stage: &Stage, mut metadata: Value) -> Result<App> {
     Ok(stage.gate.configured(registered["client_id"].as_str().context("client_id")?, LOOPBACK))
 }
 
-/// As a resource server does it: by the published keys, RFC 9068 §4.
+/// Verifies by the published keys, as a resource server does (RFC 9068 §4).
 async fn verified(stage: &Stage, token: &str) -> Result<Value> {
     let header = jsonwebtoken::decode_header(token)?;
     assert_eq!((header.typ.as_deref(), header.alg), (Some("at+jwt"), Algorithm::ES256));
