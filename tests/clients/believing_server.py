@@ -1,4 +1,4 @@
-"""An MCP server that believes the proxy before it, and whoever else reaches it.
+"""An MCP server that believes the headers of each request, as a server behind a proxy does.
 
     python believing_server.py --port N
 """
@@ -17,7 +17,7 @@ mcp = FastMCP("Behind a proxy")
 
 @mcp.tool
 def whoami() -> dict:
-    """Whose request this is, as the proxy says."""
+    """The identity in the headers of the proxy."""
     headers = get_http_headers()
     names = ("subject", "client", "scope", "issuer", "resource", "expires")
     return {name: unquote(headers[f"x-lychgate-{name}"]) for name in names}

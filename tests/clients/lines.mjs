@@ -1,5 +1,5 @@
 // How every program here talks to the test that started it: one JSON object per line, both ways.
-// Standard output carries nothing else, so whatever a library prints goes to standard error.
+// Standard output carries nothing else: prints of libraries go to standard error.
 
 import { createInterface } from 'node:readline';
 

@@ -52,7 +52,7 @@ const provider = new Provider(issuer, {
   scopes: ['openid', 'profile', 'email', 'offline_access'],
 });
 
-/** Whatever login was typed is an account of that name; any password is right. */
+/** Any login is an account of that name; any password is accepted. */
 function account(id) {
   return { sub: id, name: id, preferred_username: id, email: `${id}@example.com`, email_verified: true };
 }
@@ -85,7 +85,7 @@ say({ issuer });
 listen(
   ({ cmd, redirect_uris }) => {
     if (cmd === 'redirect_uris') client.redirect_uris = redirect_uris;
-    say({ event: cmd }); // the answer to "sync" too: whatever happened before it has been printed before it
+    say({ event: cmd }); // also answers "sync": events before it have been printed before it
   },
   () => server.closeAllConnections(),
 );

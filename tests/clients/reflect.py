@@ -1,4 +1,4 @@
-"""An operator's tool without a copy of the proto files: whatever it calls, it has learnt from gRPC reflection.
+"""An operator's tool without a copy of the proto files: it learns every method from gRPC reflection.
 
 grpcurl does the same. Here it is Google's gRPC and its reflection client; nothing is generated.
 

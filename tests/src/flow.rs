@@ -285,7 +285,7 @@ impl SentUpstream {
             }
             page = jar.follow(&page).await?;
         }
-        bail!("the upstream never sends anybody back: {}", page.summary())
+        bail!("the upstream does not redirect back: {}", page.summary())
     }
 }
 
@@ -373,7 +373,7 @@ impl TokenRequest {
         self
     }
 
-    /// Whatever the token endpoint answers.
+    /// Sends the request and returns the response.
     pub async fn send(&self) -> Result<Page> {
         let mut request = self.app.gate.http.post(self.app.gate.url("/token")).form(&self.form);
         for (name, value) in &self.headers {
@@ -398,7 +398,7 @@ fn challenge(verifier: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier))
 }
 
-/// A word that nobody else has.
+/// A unique word.
 fn unique_word() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(crate::random::<24>())
 }

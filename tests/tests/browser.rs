@@ -1,5 +1,5 @@
-//! The pages in a real Chromium: what a person sees and can do, what the browser really enforces, and what it refuses
-//! to do for an attacker. The client behind them is the TypeScript SDK, so the last hop is a real loopback callback.
+//! The pages in a real Chromium: what a person can see and do, which policies the browser enforces, and which
+//! attacks it does not stop. The client is the TypeScript SDK, so the flow ends at a real loopback callback.
 
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -80,7 +80,7 @@ async fn cookies_are_bound_to_the_host_and_the_flow_leaves_none_of_its_own() -> 
 }
 
 #[tokio::test]
-async fn denying_tells_the_client_and_nobody_upstream_and_is_final() -> Result<()> {
+async fn denying_reaches_the_client_but_not_the_upstream_and_is_final() -> Result<()> {
     let (dev, browser) = start().await?;
     let client = client(&dev, "Pelican Notes").await?;
     let tab = browser.person("ada");
@@ -142,8 +142,8 @@ async fn a_small_window_without_scripts_is_enough() -> Result<()> {
     dev.stop().await
 }
 
-/// A header can be sent and yet not do what it says: this puts a script and a foreign image into the page and sees both
-/// stopped, while the form, under the same policy, still leads through every redirect (Chromium applies `form-action`
+/// A header may be sent and have no effect: the test puts a script and a foreign image into the page and sees both
+/// blocked, while the form still leads through every redirect under the same policy (Chromium applies `form-action`
 /// to the whole chain).
 ///
 /// Requirements: R22.
@@ -181,7 +181,7 @@ async fn the_content_security_policy_is_in_force() -> Result<()> {
     dev.stop().await
 }
 
-/// The successful post, with the site it comes from changed.
+/// The successful post from another site.
 ///
 /// Requirements: B8.
 #[tokio::test]
@@ -199,14 +199,14 @@ async fn another_site_cannot_press_the_button() -> Result<()> {
     assert_refused(&trap, &refused, 403, "CROSS_SITE").await?;
     assert_never_upstream(&trap, dev.ready()).await?;
 
-    // Nothing was decided by it: the person still can.
+    // The post decided nothing: the person still can.
     person::approve(&tab).await?;
     person::sign_in_at_the_demo_provider(&tab, "Ada").await?;
     client.session().await?;
     dev.stop().await
 }
 
-/// CVE-2026-27124: the attacker approves their own client, and has the victim sign in for it.
+/// CVE-2026-27124: the attacker approves their own client and makes the victim sign in for it.
 ///
 /// Requirements: B30.
 #[tokio::test]
@@ -231,11 +231,11 @@ async fn one_browser_cannot_finish_what_another_began() -> Result<()> {
     dev.stop().await
 }
 
-/// The demo provider remembers too: with a session there, only our page stands between a new client and the account.
+/// The demo provider remembers the person, so only our page stands between a new client and the account.
 ///
 /// Requirements: B31, conflict 3, conflict 4.
 #[tokio::test]
-async fn every_client_is_asked_about_though_the_upstream_remembers() -> Result<()> {
+async fn every_client_needs_consent_although_the_upstream_remembers_the_person() -> Result<()> {
     let (dev, browser) = start().await?;
     let tab = browser.person("ada");
     let first = client(&dev, "First").await?;
@@ -249,27 +249,27 @@ async fn every_client_is_asked_about_though_the_upstream_remembers() -> Result<(
     person::read_consent_page(&tab, second.authorize.as_str()).await?;
     let now = tab.hops().await?.iter().filter(|hop| is_upstream(hop, dev.ready())).count();
     assert_eq!(now, upstream_visits, "sent upstream before our page was answered");
-    // One press, and the client is in: the upstream shows nothing any more.
+    // One click completes the flow: the upstream shows no page.
     let end = person::approve(&tab).await?;
     assert!(end.url.starts_with(&query_value(second.authorize.as_str(), "redirect_uri")), "{end:?}");
     second.session().await?;
     dev.stop().await
 }
 
-/// GHSA-6x8h-498w-gv8c, as browsers really are: after our own redirect Chromium still says who began the visit, so that
-/// the page itself is the right request to judge by.
+/// GHSA-6x8h-498w-gv8c in a real browser: after our own redirect Chromium still reports the site that started the
+/// navigation, so the request for the page is the right one to check.
 ///
 /// Requirements: B31, conflict 3, conflict 4.
 #[tokio::test]
-async fn what_chromium_says_decides_between_the_button_and_the_page() -> Result<()> {
+async fn sec_fetch_site_of_chromium_decides_between_one_click_and_full_page() -> Result<()> {
     let (dev, browser) = (Dev::start(REMEMBERING).await?, Browser::launch().await?);
     let tab = browser.person("ada");
     let authorize = authorize(dev.ready());
     person::read_consent_page(&tab, &authorize).await?;
     person::approve(&tab).await?;
-    // Nobody is there at the client's.
+    // No server runs at the client's redirect URI.
     tab.follow(Find::button("Ada")).await?;
-    tab.follow(Find::button("Allow")).await.map(drop).or_else(is_nobody)?;
+    tab.follow(Find::button("Allow")).await.map(drop).or_else(is_unreachable)?;
 
     tab.open(&authorize).await?;
     assert_eq!(consent_site(&tab, dev.ready()).await?, "none");
@@ -289,7 +289,7 @@ async fn what_chromium_says_decides_between_the_button_and_the_page() -> Result<
     tab.follow(link("Show everything")).await?;
     assert_eq!((buttons(&tab, "Continue as").await?, buttons(&tab, "Approve").await?), (0, 1));
     tab.back().await?;
-    tab.follow(Find::button("Continue as")).await.map(drop).or_else(is_nobody)?;
+    tab.follow(Find::button("Continue as")).await.map(drop).or_else(is_unreachable)?;
     let hops = tab.hops().await?;
     let last = hops.last().expect("it went on");
     assert!(last.url.starts_with("https://client.test/callback?") && last.url.contains("code="), "{last:?}");
@@ -300,7 +300,7 @@ async fn what_chromium_says_decides_between_the_button_and_the_page() -> Result<
     dev.stop().await
 }
 
-/// A web client's request: those of programs on this computer are never remembered.
+/// A web client: consents to clients on this computer are never remembered.
 const REMEMBERING: &str = r#"
 [prompt]
 mode = "remember"
@@ -326,8 +326,8 @@ fn amp(url: &str) -> String {
     url.replace('&', "&amp;")
 }
 
-/// The last step leads to a client that is not there.
-fn is_nobody(error: anyhow::Error) -> Result<()> {
+/// The last redirect leads to a client that does not run.
+fn is_unreachable(error: anyhow::Error) -> Result<()> {
     anyhow::ensure!(format!("{error:#}").contains("chrome-error"), "{error:#}");
     Ok(())
 }
@@ -340,7 +340,7 @@ fn link(name: &str) -> Find<'_> {
     Find::Role { role: "link", name }
 }
 
-/// What the browser said with the latest request for the page.
+/// The `Sec-Fetch-Site` header of the latest request for the page.
 async fn consent_site(tab: &Tab<'_>, ready: &Ready) -> Result<String> {
     let hops = tab.hops().await?;
     let asked =
@@ -356,7 +356,7 @@ async fn client(dev: &Dev, name: &str) -> Result<McpClient> {
     McpClient::typescript(&dev.ready().mcp_url, name).await
 }
 
-/// A page like the real one, on somebody else's site.
+/// A page like the real one, on the attacker's site.
 fn attackers_page(ready: &Ready, fields: &Value) -> String {
     let inputs: String = fields
         .as_object()
@@ -373,7 +373,7 @@ fn attackers_page(ready: &Ready, fields: &Value) -> String {
     )
 }
 
-/// Serves one page on a free port, until the test ends.
+/// Serves one page on a free port until the test ends.
 async fn serve(page: String) -> Result<SocketAddr> {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
@@ -396,7 +396,7 @@ fn is_upstream(hop: &Hop, ready: &Ready) -> bool {
     hop.at.starts_with(&format!("{}/", ready.upstream_issuer))
 }
 
-/// What every page and every redirect of ours carries (lessons of others: headers only on some pages).
+/// The headers of every page and redirect of ours.
 fn assert_dressed(hop: &Hop) {
     let header = |name: &str| hop.response_headers.get(name).and_then(Value::as_str).unwrap_or_default();
     assert_eq!(header("cache-control"), "no-store", "{hop:?}");
@@ -430,7 +430,7 @@ async fn assert_nothing_was_blocked(tab: &Tab<'_>) -> Result<()> {
     Ok(())
 }
 
-/// What a content security policy has stopped in this tab.
+/// The violations of a content security policy in this tab.
 async fn blocked(tab: &Tab<'_>) -> Result<Vec<String>> {
     let problems = tab.problems().await?.into_iter();
     Ok(problems.map(|problem| problem.text).filter(|text| text.contains("Content Security Policy")).collect())
@@ -442,7 +442,7 @@ async fn assert_fits(tab: &Tab<'_>) -> Result<()> {
     Ok(())
 }
 
-/// The names of our cookies, each checked for what all of them must be.
+/// The names of our cookies; checks the attributes of each.
 async fn host_cookies(browser: &Browser, context: &str) -> Result<Vec<String>> {
     let cookies = browser.cookies(context).await?.into_iter();
     let ours: Vec<_> = cookies.filter(|cookie| cookie.name.starts_with("__Host-")).collect();
@@ -458,7 +458,7 @@ fn query_value(url: &str, name: &str) -> String {
     value.unwrap_or_default()
 }
 
-/// Pictures stay, for whoever wants to look: under the target directory.
+/// The screenshots stay below the target directory for people to look at.
 fn picture(name: &str) -> PathBuf {
     Path::new(env!("CARGO_TARGET_TMPDIR")).join(name)
 }

@@ -1,4 +1,5 @@
-//! Edges that are known by their certificates, and everything that is replaced about them while people sign in.
+//! Edges that authenticate by certificates, and the replacement of certificates and authorities while people sign
+//! in.
 
 use std::process::Command;
 
@@ -15,7 +16,7 @@ use tokio::task::JoinHandle;
 
 const SHOWN_AGAIN: &str = "read again: what this edge shows to the control plane";
 
-/// Somebody who registers, signs in and refreshes all the time. Nothing may fail.
+/// A person who registers clients, signs in and refreshes continuously. No step may fail.
 struct Person {
     stop: watch::Sender<bool>,
     flows: watch::Receiver<usize>,
@@ -36,7 +37,7 @@ impl Person {
         Self { stop, flows, signs_in }
     }
 
-    /// Waits until a flow has ended that began after this.
+    /// Waits until a flow has ended that began after this call.
     async fn goes_on(&mut self) -> Result<()> {
         let enough = *self.flows.borrow() + 2;
         self.flows.wait_for(|flows| *flows >= enough).await.context("a flow failed")?;
@@ -58,7 +59,7 @@ async fn a_flow(gate: &Gate) -> Result<()> {
     Ok(())
 }
 
-/// So often both processes have said `what` by now.
+/// The number of times each process has logged `what`.
 fn said(logged: &Logged, what: &str) -> Result<[usize; 2]> {
     Ok(logged.logs()?.map(|log| String::from_utf8_lossy(&log).matches(what).count()))
 }
@@ -71,8 +72,8 @@ async fn edge_says(logged: &Logged, what: &str, times: usize) -> Result<()> {
     until(what, async || said(logged, what).is_ok_and(|[_, edge]| edge >= times)).await
 }
 
-/// Both authorities and both certificates are replaced on disk, in an order that never leaves anybody without; no process
-/// is started again, and nobody who signs in meanwhile notices.
+/// Both authorities and both certificates are replaced on disk, in an order in which a valid one always exists. No
+/// process restarts, and no sign-in fails.
 ///
 /// Requirements: A14.
 #[tokio::test(flavor = "multi_thread")]
@@ -84,13 +85,13 @@ async fn certificates_and_their_authorities_are_replaced_while_people_sign_in() 
     let mut person = Person::new(&gate);
     person.goes_on().await?;
 
-    // The edge's, by a new authority. SIGHUP is heeded at once …
+    // The edge's certificate, by a new authority. SIGHUP causes a reload at once …
     let callers = Authority::new("next authority of callers")?;
     let first = std::fs::read_to_string(files.path("callers-ca.pem"))?;
     files.put("callers-ca.pem", &format!("{first}{}", callers.pem))?;
     logged.hang_up_control()?;
     control_says(&logged, "client_authorities=2", 1).await?;
-    // … and without one a change is found by itself.
+    // … and a change of the file is found without a signal.
     files.certify_edge(0, &callers)?;
     edge_says(&logged, SHOWN_AGAIN, 1).await?;
     person.goes_on().await?;
@@ -98,7 +99,7 @@ async fn certificates_and_their_authorities_are_replaced_while_people_sign_in() 
     control_says(&logged, "client_authorities=1", 1).await?;
     person.goes_on().await?;
 
-    // The control plane's, by a new authority.
+    // The control plane's certificate, by a new authority.
     let control = Authority::new("next authority of the control plane")?;
     let first = std::fs::read_to_string(files.path("control-ca.pem"))?;
     files.put("control-ca.pem", &format!("{first}{}", control.pem))?;
@@ -106,14 +107,14 @@ async fn certificates_and_their_authorities_are_replaced_while_people_sign_in() 
     edge_says(&logged, SHOWN_AGAIN, 2).await?;
     files.certify_control(&control)?;
     logged.hang_up_control()?;
-    // Twice it was about the authorities of callers.
+    // Two of the three lines are about the authorities of callers.
     control_says(&logged, "read again: certificates", 3).await?;
     files.trust_control(&[&control])?;
     logged.hang_up_edge()?;
     edge_says(&logged, SHOWN_AGAIN, 3).await?;
     person.goes_on().await?;
 
-    // What does not work is not used: a certificate of nobody's, and a file that is none.
+    // Invalid files are not used: a certificate of an unknown authority, and a file without a certificate.
     let stays = "what this edge shows to the control plane stays what it was";
     files.certify_edge(0, &Authority::new("nobody")?)?;
     logged.hang_up_edge()?;
@@ -131,7 +132,7 @@ async fn certificates_and_their_authorities_are_replaced_while_people_sign_in() 
     edge_says(&logged, SHOWN_AGAIN, 4).await?;
     person.without_a_failure().await?;
 
-    // The command line needs no token either.
+    // The command line needs no token with a certificate.
     let listed = |cert: &str| {
         let mut command = Command::new(binary("lychgate")?);
         command.env_remove("LYCHGATE_TOKEN").args(["issuers", "list", "--json"]);
@@ -147,7 +148,7 @@ async fn certificates_and_their_authorities_are_replaced_while_people_sign_in() 
     let ran = listed("control.pem")?;
     ensure!(ran.status.code() == Some(2), "another's key: {ran:?}");
 
-    // What is on the disk now is enough to begin with.
+    // The files on disk are sufficient for a start.
     logged.kill_control().await?;
     logged.start_control().await?;
     a_flow(&gate).await?;

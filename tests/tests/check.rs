@@ -1,4 +1,4 @@
-//! `lychgate check`, of Lychgate: what it asks of others, this server does.
+//! `lychgate check` against Lychgate: it passes the checks that it applies to other servers.
 
 use std::process::Output;
 
@@ -8,7 +8,7 @@ use e2e::system::{CONFIGURED_CLIENT, Issuer, MAIN, Plan, System};
 use serde_json::{Value, json};
 use tokio::process::Command;
 
-/// Beside authorization, the resource: the demo's.
+/// Includes the checks of the demo's MCP server.
 #[tokio::test]
 async fn every_row_holds_of_the_demo_with_its_mcp_server() -> Result<()> {
     let dev = Dev::start("").await?;
@@ -31,10 +31,10 @@ async fn every_row_holds_of_an_issuer_with_a_path() -> Result<()> {
     Ok(())
 }
 
-/// A person who scans by accident does no harm: without being told to, nothing is registered, and whoever has a client can
-/// have it checked without a registration.
+/// A scan changes nothing by default: without `--register` no client is registered, and a configured client
+/// suffices for the checks that need one.
 #[tokio::test]
-async fn a_configured_client_is_enough_and_nothing_is_changed() -> Result<()> {
+async fn checking_with_a_configured_client_changes_nothing() -> Result<()> {
     let system = System::start(Plan::default()).await?;
     let gate = system.gate("main")?;
     let given = ["--client-id", CONFIGURED_CLIENT, "--redirect-uri", "http://127.0.0.1/callback"];
@@ -45,9 +45,9 @@ async fn a_configured_client_is_enough_and_nothing_is_changed() -> Result<()> {
     Ok(())
 }
 
-/// An identifier that differs by a slash is another one, here as for clients.
+/// An issuer identifier with a trailing slash is another identifier, as for clients.
 #[tokio::test]
-async fn a_slash_too_many_is_noticed() -> Result<()> {
+async fn a_superfluous_slash_is_reported() -> Result<()> {
     let system = System::start(Plan::default()).await?;
     let issuer = format!("{}/", system.gate("main")?.issuer());
     let output = run(&[&issuer]).await?;
@@ -69,7 +69,7 @@ async fn run(arguments: &[&str]) -> Result<Output> {
     Ok(command.arg("check").args(arguments).arg("--json").kill_on_drop(true).output().await?)
 }
 
-/// Each row holds, or says why it was not judged.
+/// Each row holds, or states why it was not checked.
 fn holds(report: &Value) -> Result<()> {
     assert_eq!(report["outcome"], "holds");
     for row in report["rows"].as_array().context("rows")? {

@@ -1,4 +1,4 @@
-//! `lychgate dev`, from the outside: what it says, what it keeps, how it ends, and what its demo provider is there to show.
+//! `lychgate dev` from outside: its output, its state, its end, and its demo provider.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -22,7 +22,7 @@ use tonic::Code;
 use url::Url;
 
 #[tokio::test]
-async fn the_first_line_says_everything_a_script_needs() -> Result<()> {
+async fn the_first_line_has_all_that_a_script_needs() -> Result<()> {
     let dev = Dev::start().await?;
     for field in [
         "issuer",
@@ -44,7 +44,7 @@ async fn the_first_line_says_everything_a_script_needs() -> Result<()> {
         assert!(Path::new(dev.says(file)?).starts_with(dev.says("data_dir")?), "{file}");
         assert!(fs::metadata(dev.says(file)?)?.is_file(), "{file}");
     }
-    // When it is printed, all of it answers, at the first try.
+    // All processes answer as soon as the line is printed.
     let metadata = dev.gate()?.get("/.well-known/oauth-authorization-server").await?;
     assert_eq!(metadata.json()?["issuer"], dev.says("issuer")?);
     let mcp = Page::of(reqwest::Client::new().get(dev.says("mcp_url")?)).await?;
@@ -57,7 +57,7 @@ async fn the_first_line_says_everything_a_script_needs() -> Result<()> {
 }
 
 #[tokio::test]
-async fn a_second_start_goes_on_where_the_first_one_ended() -> Result<()> {
+async fn a_second_start_keeps_the_state_of_the_first() -> Result<()> {
     let dev = Dev::start().await?;
     let (first, gate) = (dev.line.clone(), dev.gate()?);
     let app = gate.app(&[LOOPBACK]).await?;
@@ -99,21 +99,21 @@ async fn sigterm_and_sigint_end_everything_well() -> Result<()> {
     Ok(())
 }
 
-/// The parent has no chance to do anything: its children must notice by themselves.
+/// A killed parent cannot stop its children: they must notice by themselves.
 #[tokio::test]
 async fn nothing_outlives_a_dev_that_was_killed() -> Result<()> {
     let dev = Dev::start().await?;
     let children = dev.children()?;
     send_signal(dev.id()?, "KILL")?;
     until("all of its processes have ended", async || running(&children).is_ok_and(|left| left.is_empty())).await?;
-    // And the directory is free for the next one.
+    // The data directory is free for the next start.
     let Dev { program, data, .. } = dev;
     drop(program);
     Dev::start_in(data).await?.stop("TERM").await?;
     Ok(())
 }
 
-/// One of its processes dies: a half of it that runs on would only confuse. It says which one, and ends as a failure.
+/// If one process ends, `dev` stops the others, names it, and exits with an error.
 #[tokio::test]
 async fn a_process_that_dies_takes_the_others_along() -> Result<()> {
     let mut dev = Dev::start().await?;
@@ -125,11 +125,11 @@ async fn a_process_that_dies_takes_the_others_along() -> Result<()> {
     Ok(())
 }
 
-/// What is in the data directory is nobody else's to read.
+/// Other users cannot read the data directory.
 ///
 /// Requirements: A15.
 #[tokio::test]
-async fn what_it_keeps_is_private_to_its_owner() -> Result<()> {
+async fn the_data_directory_is_private_to_its_owner() -> Result<()> {
     let dev = Dev::start().await?;
     let app = dev.gate()?.app(&[LOOPBACK]).await?;
     tokens_of_ada(&dev, &app, &mut Jar::new()?).await?;
@@ -145,7 +145,7 @@ async fn what_it_keeps_is_private_to_its_owner() -> Result<()> {
     for secret in ["master.key", "edge.token", "upstream.secret", "provider.key", "store"] {
         assert!(names.iter().any(|name| name == secret), "{secret} is not in {names:?}");
     }
-    // The operator's token of this run is kept nowhere.
+    // The operator's token of this run is not stored.
     let token = dev.says("operator_token")?.to_owned();
     for (path, content) in files(&directory)? {
         let found = content.windows(token.len()).any(|part| part == token.as_bytes());
@@ -156,7 +156,7 @@ async fn what_it_keeps_is_private_to_its_owner() -> Result<()> {
 }
 
 #[tokio::test]
-async fn two_cannot_have_the_same_port_or_directory() -> Result<()> {
+async fn two_instances_cannot_share_a_port_or_directory() -> Result<()> {
     let dev = Dev::start().await?;
     let (listen, directory) = (dev.says("edge_listen")?.to_owned(), dev.says("data_dir")?.to_owned());
     let other = tempfile::tempdir()?;
@@ -167,7 +167,7 @@ async fn two_cannot_have_the_same_port_or_directory() -> Result<()> {
     ensure!(line.contains(&format!("port {port}")) && line.contains("--listen"), "{line}");
     let line = refusal_of(&["--listen", "127.0.0.1:0", "--data", &directory], 1).await?;
     ensure!(line.contains(&directory) && line.contains("--data"), "{line}");
-    // The first one has not noticed.
+    // The first instance is unaffected.
     assert_eq!(dev.gate()?.get("/readyz").await?.status, 200);
     dev.stop("TERM").await?;
     Ok(())
@@ -175,7 +175,7 @@ async fn two_cannot_have_the_same_port_or_directory() -> Result<()> {
 
 /// Requirements: A14.
 #[tokio::test]
-async fn what_is_unsafe_or_misspelt_is_refused_in_one_line() -> Result<()> {
+async fn unsafe_or_misspelt_configuration_is_refused_in_one_line() -> Result<()> {
     let directory = tempfile::tempdir()?;
     let data = directory.path().join("data");
     for (arguments, config, expected) in [
@@ -202,20 +202,20 @@ async fn what_is_unsafe_or_misspelt_is_refused_in_one_line() -> Result<()> {
     Ok(())
 }
 
-/// B1 and B3: why all of this exists. The demo provider remembers what Ada allowed *Lychgate*; whoever comes through the same
-/// browser gets a code from it without a page. So the only question that is asked about a second client is ours, and it
-/// is asked before the provider hears of it.
+/// B1 and B3: the demo provider remembers that Ada allowed *Lychgate*, so any client in her browser would get a
+/// code without a page. Our page is the only question about a second client, and it comes before the provider is
+/// involved.
 ///
 /// Requirements: B1, B3.
 #[tokio::test]
-async fn the_providers_memory_is_real_and_our_page_comes_first() -> Result<()> {
+async fn the_provider_remembers_and_our_page_comes_first() -> Result<()> {
     let dev = Dev::start().await?;
     let gate = dev.gate()?;
     let mut ada = Jar::new()?;
     let first = gate.app(&[LOOPBACK]).await?;
     tokens_of_ada(&dev, &first, &mut ada).await?;
 
-    // The danger: nothing but the static client id is needed.
+    // The danger: the static client id is all that is needed.
     let provider = dev.says("upstream_issuer")?;
     let mut attack = Url::parse(&format!("{provider}/authorize"))?;
     attack
@@ -228,12 +228,12 @@ async fn the_providers_memory_is_real_and_our_page_comes_first() -> Result<()> {
         .append_pair("code_challenge", "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM")
         .append_pair("code_challenge_method", "S256");
     let silent = ada.open(&attack).await?.location().context("the provider should have asked nothing")?;
-    ensure!(silent.query_pairs().any(|(name, _)| name == "code"), "no code for whoever asks: {silent}");
+    ensure!(silent.query_pairs().any(|(name, _)| name == "code"), "no code without a page: {silent}");
     let landed = ada.open(&silent).await?;
     assert_eq!((landed.status, landed.reason()), (400, Some("STATE_INVALID")), "{}", landed.summary());
     assert!(!landed.redirects());
 
-    // A second client gets our page, and the provider is not asked until it is answered.
+    // A second client gets our page, and the provider gets no request before the answer.
     let second = gate.app(&["https://attacker.example/callback"]).await?;
     let consent = second.request().open(&mut ada).await?;
     ensure!(consent.page.body.contains("attacker.example"), "the page does not say where the code goes (A18)");
@@ -241,7 +241,7 @@ async fn the_providers_memory_is_real_and_our_page_comes_first() -> Result<()> {
     let upstream = ada.follow(&approved.page).await?;
     let back = upstream.location().context("the provider asks nothing this time")?;
     ensure!(back.as_str().starts_with(dev.says("upstream_redirect_uri")?), "sent to {back}");
-    // Whoever denies is not sent there at all.
+    // A denial does not involve the provider.
     let third = gate.app(&["https://attacker.example/callback"]).await?;
     let denied = third.request().open(&mut ada).await?.deny(&mut ada).await?;
     assert_eq!(denied.error().as_deref(), Some("access_denied"));
@@ -249,7 +249,7 @@ async fn the_providers_memory_is_real_and_our_page_comes_first() -> Result<()> {
     Ok(())
 }
 
-/// A running `lychgate dev` in a directory of the test's.
+/// A running `lychgate dev` in a directory of the test.
 struct Dev {
     program: Program,
     line: Value,
@@ -293,14 +293,14 @@ impl Dev {
         self.program.id().context("lychgate dev has ended")
     }
 
-    /// The four processes it started.
+    /// The four processes that it started.
     fn children(&self) -> Result<Vec<Member>> {
         let children = descendants(self.id()?)?;
         ensure!(children.len() == 4, "provider, control, edge and MCP server, not {children:?}");
         Ok(children)
     }
 
-    /// Asks it to end, and waits until it has; its directory is for the next one.
+    /// Sends the signal and waits for the end; returns its directory for the next start.
     async fn stop(mut self, signal: &str) -> Result<TempDir> {
         send_signal(self.id()?, signal)?;
         ensure!(self.program.ended().await?, "it did not end well after SIG{signal}");
@@ -308,7 +308,7 @@ impl Dev {
     }
 }
 
-/// All the way as Ada, who signs in at the demo provider if it asks.
+/// Completes the flow as Ada, who signs in at the demo provider if it shows its login page.
 async fn tokens_of_ada(dev: &Dev, app: &App, jar: &mut Jar) -> Result<Tokens> {
     let request = app.request();
     let approved = request.open(jar).await?.approve(jar).await?;
@@ -325,7 +325,7 @@ async fn sign_in_as_ada(dev: &Dev, approved: SentUpstream, jar: &mut Jar) -> Res
     Ok(Callback { url: back.location()?, request: approved.request })
 }
 
-/// The one line of a `lychgate dev` that refuses to start, and ends with this code.
+/// The only line of a `lychgate dev` that refuses to start with this exit code.
 async fn refusal_of(arguments: &[&str], code: i32) -> Result<String> {
     let mut command = Command::new(binary("lychgate")?);
     one_line(command.arg("dev").args(arguments), code).await

@@ -1,5 +1,4 @@
-//! Strangers' strings, all the way through the real programs: what a page, a redirect, a header or a log line says about
-//! them cannot become anything else than text.
+//! Hostile strings through real processes: in a page, a redirect, a header or a log line they stay text.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +10,7 @@ use serde_json::{Map, Value, json};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
-/// Each wants out of what surrounds it.
+/// Each tries to break out of its context.
 const HOSTILE: [&str; 20] = [
     "\"'><script>alert(1)</script><b x=\"",
     "x\r\nSet-Cookie: __Host-lychgate-browser-x=y\r\n\r\n<html>",
@@ -73,11 +72,11 @@ const LEVELS: [&str; 5] = ["ERROR", "WARN", "INFO", "DEBUG", "TRACE"];
 
 struct Attacked {
     logs: [Vec<u8>; 2],
-    /// At the least.
+    /// The minimum number of strings that were accepted.
     made: usize,
 }
 
-/// Everything here, against processes that log in this format.
+/// Runs all attacks against processes that log in this format.
 async fn attacks(format: &str) -> Result<Attacked> {
     let logged = Logged::start(format).await?;
     let gate = logged.system.gate("main")?;
@@ -96,7 +95,7 @@ async fn attacks(format: &str) -> Result<Attacked> {
     Ok(Attacked { logs, made })
 }
 
-/// B5: a name is text on the page, and nothing beside it changes.
+/// B5: a name is text on the page, and the rest of the page is unchanged.
 async fn the_page_escapes(gate: &Gate, text: &str) -> Result<()> {
     let metadata = json!({ "redirect_uris": [LOOPBACK], "client_name": text, "software_id": "x" });
     let registered = gate.register(&metadata).await?;
@@ -116,7 +115,7 @@ async fn the_page_escapes(gate: &Gate, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// R11: the client's own string, through ticket, record and redirect.
+/// R11: the client's `state` passes through ticket, record and redirect unchanged.
 async fn state_comes_back(gate: &Gate, text: &str) -> Result<()> {
     let mut jar = Jar::new()?;
     let request = gate.app(&[LOOPBACK]).await?.request().with("state", text);
@@ -127,12 +126,12 @@ async fn state_comes_back(gate: &Gate, text: &str) -> Result<()> {
     ensure!(location.split(['?', '&']).any(|part| part == format!("state={encoded}")), "{location}");
     let names: Vec<_> = page.location()?.query_pairs().map(|(name, _)| name.into_owned()).collect();
     ensure!(names == ["code", "state", "iss"], "{names:?}");
-    // The login's ends, the session's begins.
+    // The login cookie is deleted, the session cookie set.
     ensure!(page.location()?.fragment().is_none() && page.set_cookies().len() == 2, "{:?}", page.headers);
     Ok(())
 }
 
-/// Whatever it is said to be the name of.
+/// As a client id, a code, a token, and every other identifier.
 async fn what_is_unknown_is_refused(gate: &Gate, text: &str) -> Result<()> {
     let app = gate.app(&[LOOPBACK]).await?;
     for (name, reason) in [("client_id", "CLIENT_UNKNOWN"), ("redirect_uri", "REDIRECT_URI_UNREGISTERED")] {
@@ -162,7 +161,7 @@ async fn what_is_unknown_is_refused(gate: &Gate, text: &str) -> Result<()> {
     Ok(())
 }
 
-/// What may be registered comes back byte for byte, whatever a parser would make of it; what may not is refused.
+/// A registered URI comes back byte for byte; others are refused.
 async fn redirect_uris_keep_their_bytes(gate: &Gate) -> Result<()> {
     for uri in [
         "https://app.example/%00/%0d%0aX-Injected:%20y",
@@ -197,7 +196,8 @@ async fn redirect_uris_keep_their_bytes(gate: &Gate) -> Result<()> {
     Ok(())
 }
 
-/// Escapes that are none stand for themselves; what is not UTF-8 is refused, because it could not be given back.
+/// Malformed percent escapes stay as they are; a state that is not UTF-8 is refused, because it could not be
+/// returned unchanged.
 async fn states_keep_their_bytes(gate: &Gate) -> Result<()> {
     let app = gate.app(&[LOOPBACK]).await?;
     for (sent, state) in
@@ -218,7 +218,7 @@ async fn states_keep_their_bytes(gate: &Gate) -> Result<()> {
     Ok(())
 }
 
-/// A subject is the upstream's string; tokens and records take it as it is.
+/// The subject is the upstream's string; tokens and records contain it unchanged.
 async fn the_subject_is_itself(logged: &Logged, gate: &Gate) -> Result<()> {
     let app = gate.app(&[LOOPBACK]).await?;
     for subject in HOSTILE.into_iter().filter(|text| text.bytes().all(|byte| matches!(byte, b' '..=b'~'))) {
@@ -230,7 +230,7 @@ async fn the_subject_is_itself(logged: &Logged, gate: &Gate) -> Result<()> {
     Ok(())
 }
 
-/// Bytes that no client library would send. Returns how many requests were understood as such.
+/// Sends bytes that no HTTP library would send. Returns the number of requests that were understood.
 async fn raw_requests_are_answered(gate: &Gate) -> Result<usize> {
     let mut requests = Vec::new();
     for path in [
@@ -291,7 +291,7 @@ async fn raw(gate: &Gate, head: &[u8]) -> Result<Vec<u8>> {
         .write_all(&[head, format!("Host: {authority}\r\nConnection: close\r\n\r\n").as_bytes()].concat())
         .await?;
     let mut answer = Vec::new();
-    // Whoever is not understood may be cut off.
+    // The edge may close the connection of a malformed request.
     let _ = connection.read_to_end(&mut answer).await;
     Ok(answer)
 }

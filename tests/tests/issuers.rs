@@ -1,5 +1,5 @@
-//! Several authorization servers on one host and port: each is found by every name clients try, and none takes anything
-//! that another has given.
+//! Several issuers on one host and port: clients find each by every well-known name, and none accepts what another
+//! issued.
 
 use anyhow::{Context, Result};
 use e2e::flow::{App, Gate, LOOPBACK};
@@ -47,11 +47,11 @@ async fn every_alias_of_the_metadata_is_served_for_each_issuer() -> Result<()> {
     Ok(())
 }
 
-/// SDKs go on to the next form after a 404, stop at a 5xx and follow no redirect.
+/// SDKs try the next well-known form after a 404, stop at a 5xx, and follow no redirect.
 ///
 /// Requirements: A3.
 #[tokio::test]
-async fn what_is_no_issuer_is_404() -> Result<()> {
+async fn an_unknown_issuer_is_404() -> Result<()> {
     let system = system().await?;
     let gate = system.gate("root")?;
     for path in [
@@ -116,7 +116,7 @@ async fn flows_at_both_issuers_run_side_by_side_in_one_browser() -> Result<()> {
     let tenant_tokens = tenant_consent.request.redemption(&tenant_code.code()?).tokens().await?;
     assert_eq!((root_tokens.scope.as_str(), tenant_tokens.scope.as_str()), (ROOT.scope, TENANT.scope));
 
-    // A17: each is good where it was issued for, and nowhere else.
+    // A17: each token is valid at its own resource only.
     let (root_server, tenant_server) = (ResourceServer::new(&root).await?, ResourceServer::new(&tenant).await?);
     root_server.verify(&root_tokens.access_token)?;
     tenant_server.verify(&tenant_tokens.access_token)?;
@@ -125,9 +125,9 @@ async fn flows_at_both_issuers_run_side_by_side_in_one_browser() -> Result<()> {
     Ok(())
 }
 
-/// The same client id at both issuers: only the issuer differs.
+/// The same client id exists at both issuers: only the issuer differs.
 #[tokio::test]
-async fn a_code_and_a_refresh_token_are_good_at_their_own_issuer_only() -> Result<()> {
+async fn a_code_and_a_refresh_token_work_at_their_own_issuer_only() -> Result<()> {
     let system = system().await?;
     for (own, other) in [("root", "tenant"), ("tenant", "root")] {
         let (app, stranger) = (configured(&system, own)?, configured(&system, other)?);
@@ -136,7 +136,7 @@ async fn a_code_and_a_refresh_token_are_good_at_their_own_issuer_only() -> Resul
         let mut elsewhere = request.redemption(&code).without("resource");
         elsewhere.app = stranger.clone();
         invalid_grant(&elsewhere.send().await?);
-        // Nothing came of it: the code is still whole where it belongs.
+        // The attempts consumed nothing: the code still works at its issuer.
         let tokens = request.redemption(&code).tokens().await?;
 
         invalid_grant(&stranger.refresh(&tokens.refresh_token).without("resource").send().await?);
@@ -159,9 +159,9 @@ async fn a_client_of_one_issuer_is_unknown_to_the_other() -> Result<()> {
     Ok(())
 }
 
-/// A ticket, a form and an upstream's answer, each brought to the other issuer by the very browser that has both.
+/// The browser brings a ticket, a form and a callback to the other issuer.
 #[tokio::test]
-async fn no_step_of_one_issuer_is_taken_by_the_other() -> Result<()> {
+async fn no_step_of_one_issuer_works_at_the_other() -> Result<()> {
     let system = system().await?;
     for (own, other) in [("root", "tenant"), ("tenant", "root")] {
         let (own, other) = (system.gate(own)?, system.gate(other)?);
@@ -179,7 +179,7 @@ async fn no_step_of_one_issuer_is_taken_by_the_other() -> Result<()> {
             Visit::form(other.url("/consent").parse()?, &others.page.url, fields).field("decision", "approve");
         let posted = jar.send(approve).await?;
         assert_eq!(posted.reason(), Some("TICKET_INVALID"), "{}", posted.summary());
-        // With its own ticket, but the other's form token.
+        // The issuer's own ticket with the other's form token.
         let form_token = consent.page.hidden("form_token")?;
         let mixed = jar.send(others.form("approve")?.field("form_token", &form_token)).await?;
         assert_eq!((mixed.status, mixed.reason()), (403, Some("FORM_TOKEN_INVALID")), "{}", mixed.summary());
@@ -214,7 +214,7 @@ fn id_of(gate: &Gate) -> &'static str {
     if gate.issuer().ends_with(TENANT.path) { TENANT.id } else { ROOT.id }
 }
 
-/// How many cookies of Lychgate's a browser holds.
+/// The number of Lychgate's cookies in a browser.
 fn ours(jar: &Jar) -> usize {
     jar.cookies().iter().filter(|cookie| cookie.name.starts_with(lychgate_api::COOKIE_PREFIX)).count()
 }

@@ -1,7 +1,7 @@
-//! Limits, as a real edge keeps them: who floods is stopped, and nobody else is.
+//! Limits of a real edge: a flood is stopped, and other clients are not affected.
 //!
-//! Everything here comes from one address; where the edge is told to believe it, a header says for whom it comes. Buckets
-//! hold so little that no test has to be quick: what they are given back takes half a minute.
+//! All requests come from one address; where the edge trusts the proxy, a header names the client's address. The
+//! buckets are small and refill so slowly (half a minute) that the tests need not be fast.
 
 use anyhow::Result;
 use e2e::flow::{App, Gate, LOOPBACK};
@@ -29,7 +29,7 @@ fn assert_stopped(page: &Page) {
 
 /// Requirements: R35.
 #[tokio::test]
-async fn a_registration_flood_leaves_those_who_were_here_before_alone() -> Result<()> {
+async fn a_registration_flood_does_not_affect_refreshes_and_known_browsers() -> Result<()> {
     let system = start(&format!("{BEHIND_US}\nlimits.registrations.prefix_per_minute = 2")).await?;
     let gate = system.gate(MAIN.id)?;
     let app = gate.app(&[LOOPBACK]).await?;
@@ -51,7 +51,7 @@ async fn a_registration_flood_leaves_those_who_were_here_before_alone() -> Resul
     Ok(())
 }
 
-/// Exactly one thing is changed from the flood above: nobody is named whose word would count.
+/// The flood above with one thing changed: no proxy is trusted.
 ///
 /// Requirements: R52.
 #[tokio::test]
@@ -72,7 +72,7 @@ async fn a_flood_under_forged_addresses_is_one_flood() -> Result<()> {
 
 /// Requirements: R15.
 #[tokio::test]
-async fn guessing_a_secret_is_stopped_and_the_client_goes_on_elsewhere() -> Result<()> {
+async fn guessing_a_secret_is_stopped_and_the_client_works_from_other_networks() -> Result<()> {
     let system = start(&format!("{BEHIND_US}\nlimits.failed_authentications.prefix_per_minute = 2")).await?;
     let gate = system.gate(MAIN.id)?;
     let app: App = gate.configured(CONFIGURED_CLIENT, LOOPBACK);
@@ -88,7 +88,7 @@ async fn guessing_a_secret_is_stopped_and_the_client_goes_on_elsewhere() -> Resu
     assert!(stopped.len() >= 15, "{} of {} were stopped", stopped.len(), guesses.len());
     stopped.into_iter().for_each(assert_stopped);
 
-    // Elsewhere, the same client; there, another one.
+    // The same client from another network works, and so does another client from this one.
     app.refresh(&tokens.refresh_token).tokens().await?;
     let other = gate.app(&[LOOPBACK]).await?;
     let tokens = other.tokens().await?;
@@ -96,11 +96,11 @@ async fn guessing_a_secret_is_stopped_and_the_client_goes_on_elsewhere() -> Resu
     Ok(())
 }
 
-/// A client with a secret, and a resource server with a token: whoever has the right one goes on elsewhere.
+/// A confidential client, and a resource server with a token: the right secret still works from another network.
 ///
 /// Requirements: R15.
 #[tokio::test]
-async fn secrets_and_resource_servers_tokens_cannot_be_guessed_either() -> Result<()> {
+async fn guessing_client_secrets_and_resource_server_tokens_is_stopped() -> Result<()> {
     const TOKEN: &str = "token-of-the-mcp-server-itself-0123456789";
     let system = System::start(Plan {
         edges: 1,

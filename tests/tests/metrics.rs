@@ -1,4 +1,4 @@
-//! What strangers do is counted and can be collected, and nothing that a stranger chose is a label.
+//! Metrics of refused requests; no label contains text of a client.
 
 use std::collections::BTreeMap;
 
@@ -11,7 +11,7 @@ use e2e::system::{MAIN, Plan, System};
 use lychgate_api::v1::ListRequest;
 use reqwest::Method;
 
-/// What one process counts: a line of OpenMetrics each.
+/// The metrics of one process, by their OpenMetrics lines.
 struct Counted(BTreeMap<String, f64>);
 
 impl Counted {
@@ -28,7 +28,7 @@ impl Counted {
         Ok(Self(lines.collect::<Result<_>>()?))
     }
 
-    /// How many, in the only series with this name that has all of these labels.
+    /// The value of the only series with this name and all of these labels.
     #[track_caller]
     fn of(&self, name: &str, labels: &[&str]) -> f64 {
         let is_it =
@@ -44,7 +44,7 @@ impl Counted {
 }
 
 #[tokio::test]
-async fn what_strangers_do_is_counted_under_names_of_ours() -> Result<()> {
+async fn requests_are_counted_under_fixed_labels() -> Result<()> {
     let (of_control, of_edge) = (Claim::choose()?, Claim::choose()?);
     let system = System::start(Plan {
         edges: 1,
@@ -58,7 +58,7 @@ async fn what_strangers_do_is_counted_under_names_of_ours() -> Result<()> {
     .await?;
     let gate = system.gate(MAIN.id)?;
     gate.app(&[LOOPBACK]).await?.request().tokens(&mut Jar::new()?).await?;
-    // What is a stranger's: a method, a path, an issuer, a client, a code.
+    // Client-chosen text: a method, a path, an issuer, a client, a code.
     let invented = Method::from_bytes(b"INVENTED")?;
     for request in [
         gate.http().request(invented, gate.url("/token")),
@@ -91,9 +91,9 @@ async fn what_strangers_do_is_counted_under_names_of_ours() -> Result<()> {
     Ok(())
 }
 
-/// A caller without rights is a stranger to the control plane.
+/// An unauthenticated caller of the control plane.
 #[tokio::test]
-async fn who_was_not_let_in_is_counted() -> Result<()> {
+async fn refused_callers_are_counted() -> Result<()> {
     let of_control = Claim::choose()?;
     let control_tables = format!("[metrics]\nlisten = \"{}\"\n", of_control.address());
     let system = System::start(Plan { edges: 1, control_tables, ..Plan::default() }).await?;

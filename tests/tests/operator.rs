@@ -1,5 +1,5 @@
-//! The control plane in an operator's hands: what gRPC tools show who have no copy of the proto files, and where their
-//! token ends.
+//! The control plane from an operator's tools: gRPC reflection without proto files, and the limits of the
+//! operator's token.
 
 use anyhow::{Context, Result};
 use e2e::clients::python;
@@ -17,9 +17,9 @@ const SERVICES: [&str; 4] = [
     "lychgate.v1.TokenService",
 ];
 
-/// What a tool finds out with reflection alone, in either of its versions.
+/// Works with both versions of reflection.
 #[tokio::test]
-async fn a_tool_that_knows_only_reflection_can_list_and_describe() -> Result<()> {
+async fn reflection_alone_lists_and_describes_the_services() -> Result<()> {
     let dev = Dev::start("").await?;
     let issuer = &dev.ready().issuer;
     for version in ["v1", "v1alpha"] {
@@ -42,9 +42,9 @@ async fn a_tool_that_knows_only_reflection_can_list_and_describe() -> Result<()>
     dev.stop().await
 }
 
-/// Health needs no token: load balancers have none.
+/// Load balancers have no token.
 #[tokio::test]
-async fn health_can_be_asked_like_any_other_service() -> Result<()> {
+async fn health_needs_no_token() -> Result<()> {
     let dev = Dev::start("").await?;
     let mut tool = tool(&dev, "no token at all", "v1", &["grpc.health.v1.Health/Check"])?;
     tool.line().await?;
@@ -53,10 +53,10 @@ async fn health_can_be_asked_like_any_other_service() -> Result<()> {
     dev.stop().await
 }
 
-/// An operator has a role, and it is not everybody's. What the edge may, the operator's token may not, and what the
-/// operator may, the edge's token may only where it is listed; a token of nobody may nothing.
+/// The operator's role does not include the edge's methods, nor the edge's role the operator's, except for methods
+/// listed for both; an unknown token may call none.
 #[tokio::test]
-async fn a_role_ends_where_it_is_not_listed() -> Result<()> {
+async fn a_role_includes_only_its_listed_methods() -> Result<()> {
     let dev = Dev::start("").await?;
     let edges_alone = [
         "lychgate.v1.AuthorizationService/Begin",
@@ -80,16 +80,16 @@ async fn a_role_ends_where_it_is_not_listed() -> Result<()> {
     }
     assert!(operator.ended().await?);
 
-    let mut nobody = tool(&dev, "nobodys-token", "v1", &["lychgate.v1.IssuerService/List"])?;
-    nobody.line().await?;
-    let error = nobody.line().await?["error"].clone();
+    let mut unknown = tool(&dev, "an-unknown-token", "v1", &["lychgate.v1.IssuerService/List"])?;
+    unknown.line().await?;
+    let error = unknown.line().await?["error"].clone();
     assert_eq!((&error["code"], &error["reason"]), (&json!("UNAUTHENTICATED"), &json!("UNAUTHENTICATED")));
     dev.stop().await
 }
 
-/// The same calls succeed with the token they are meant for: nothing above failed for another reason.
+/// The same calls succeed with the right token, so the refusals above have no other reason.
 #[tokio::test]
-async fn the_edges_token_may_what_the_operators_may_not() -> Result<()> {
+async fn the_edges_token_may_call_what_the_operators_may_not() -> Result<()> {
     let dev = Dev::start("").await?;
     let ready = dev.ready();
     let url = format!("http://{}", ready.control_grpc);

@@ -1,5 +1,5 @@
-//! The official SDKs go all the way: discovery, registration, consent in a real browser, tools, refresh.
-//! None of their HTTP is ours, so what passes here is what their users meet.
+//! The official SDKs complete the flow: discovery, registration, consent in a real browser, tools, refresh. They
+//! make their own HTTP requests, so a pass here is what their users experience.
 
 use anyhow::{Result, ensure};
 use e2e::browser::{Browser, Tab};
@@ -43,7 +43,7 @@ async fn the_typescript_sdk_gets_through() -> Result<()> {
 }
 
 #[tokio::test]
-async fn both_sdks_understand_a_no() -> Result<()> {
+async fn both_sdks_understand_a_denial() -> Result<()> {
     let dev = Dev::start("").await?;
     let mcp_url = &dev.ready().mcp_url;
     let browser = Browser::launch().await?;
@@ -64,12 +64,12 @@ async fn both_sdks_understand_a_no() -> Result<()> {
     dev.stop().await
 }
 
-/// The real provider remembers session and grant: the second client's person sees no page there. So the only thing
-/// between that client and the person's account is our page, and it is there for each client.
+/// The real provider remembers session and grant and shows the second client's person no page. Our page is the only
+/// protection of the person's account, and appears for each client.
 ///
 /// Requirements: B3.
 #[tokio::test]
-async fn a_real_provider_that_remembers_is_asked_only_after_our_page() -> Result<()> {
+async fn a_real_provider_that_remembers_is_involved_only_after_our_page() -> Result<()> {
     let (mut provider, dev) = dev_behind_oidc_provider().await?;
     let mcp_url = &dev.ready().mcp_url;
     let browser = Browser::launch().await?;
@@ -77,7 +77,7 @@ async fn a_real_provider_that_remembers_is_asked_only_after_our_page() -> Result
 
     let first = McpClient::typescript(mcp_url, "First").await?;
     consent(&tab, &first, "First").await?;
-    assert_eq!(asked(&mut provider).await?, Vec::<String>::new(), "nobody is sent upstream by opening a page");
+    assert_eq!(asked(&mut provider).await?, Vec::<String>::new(), "opening a page does not involve the upstream");
     person::approve(&tab).await?;
     person::sign_in_at_oidc_provider(&tab, "ada").await?;
     let first = first.session().await?;
@@ -118,11 +118,11 @@ async fn a_reloaded_callback_does_not_spend_the_upstream_code_again() -> Result<
     dev.stop().await
 }
 
-/// Both SDKs prefer their document to a registration as soon as the metadata allow it (A7).
+/// Both SDKs prefer their document to a registration if the metadata permit it (A7).
 ///
 /// Requirements: A7, D2, D6.
 #[tokio::test]
-async fn both_sdks_come_with_a_metadata_document() -> Result<()> {
+async fn both_sdks_use_a_metadata_document() -> Result<()> {
     let site = Site::start().await?;
     let stage = Stage::start(&site.outbound(), "").await?;
     for (sdk, path) in [(Sdk::TypeScript, "/typescript.json"), (Sdk::Python, "/python.json")] {
@@ -141,7 +141,7 @@ async fn both_sdks_come_with_a_metadata_document() -> Result<()> {
 const STATIC_CLIENT: &str = "static-app";
 const STATIC_SECRET: &str = "the-secret_of-a-static-client-0123456789";
 
-/// The TypeScript SDK writes Basic as it is, the Python SDK form-encodes it first.
+/// The TypeScript SDK sends Basic credentials unencoded, the Python SDK form-encodes them.
 ///
 /// Requirements: A1, A9, R13, R14.
 #[tokio::test]
@@ -181,11 +181,11 @@ struct Stage {
 }
 
 impl Stage {
-    /// With these tables of the control plane, and these of its issuer.
+    /// With these additional tables of the control plane and of its issuer.
     async fn start(control_tables: &str, issuer_tables: &str) -> Result<Self> {
         let (claim, directory) = (Claim::choose()?, tempfile::tempdir()?);
         let mcp_url = format!("http://{}/mcp", claim.address());
-        // A plan is made of constants, and this URL is known only now. It lives as long as the test.
+        // A plan consists of constants, and this URL is known only now; the leak lasts as long as the test.
         let issuer = Issuer { resource: mcp_url.clone().leak(), ..MAIN };
         let (control_tables, issuer_tables) = (control_tables.to_owned(), issuer_tables.to_owned());
         let plan = Plan { issuers: vec![issuer], control_tables, issuer_tables, ..Plan::default() };
@@ -200,8 +200,8 @@ impl Stage {
     }
 }
 
-/// What a person does, one request at a time: looks whether the page says `name`, approves, is signed in, and is sent back
-/// to the client.
+/// Acts as the person, one request at a time: checks that the page names `name`, approves, signs in, and returns to
+/// the client.
 async fn allow(client: &McpClient, name: &str) -> Result<()> {
     let mut jar = Jar::new()?;
     let asked = jar.open(client.authorize.as_str()).await?;
@@ -238,7 +238,7 @@ async fn dev_behind_oidc_provider() -> Result<(Provider, Dev)> {
     Ok((provider, dev))
 }
 
-/// Opens the page the client asked for, and checks that it says who asks.
+/// Opens the client's authorization URL and checks that the page names the client.
 async fn consent(tab: &Tab<'_>, client: &McpClient, name: &str) -> Result<()> {
     person::read_consent_page(tab, client.authorize.as_str()).await?;
     let text = tab.text().await?;
@@ -261,12 +261,12 @@ fn assert_all_facts(session: &Session, issuer: &str) -> Result<()> {
     Ok(())
 }
 
-/// What `whoami` says.
+/// The result of `whoami`.
 fn who(text: &str) -> Result<Value> {
     Ok(serde_json::from_str(text)?)
 }
 
-/// The pages the provider has shown so far.
+/// The pages that the provider has shown so far.
 async fn asked(provider: &mut Provider) -> Result<Vec<String>> {
     let prompt = |event: &ProviderEvent| match event {
         ProviderEvent::Prompt { prompt } => Some(prompt.clone()),
@@ -275,7 +275,7 @@ async fn asked(provider: &mut Provider) -> Result<Vec<String>> {
     Ok(provider.log().await?.iter().filter_map(prompt).collect())
 }
 
-/// How many codes the provider has sent so far.
+/// The number of codes that the provider has issued so far.
 async fn authorizations(provider: &mut Provider) -> Result<usize> {
     Ok(provider.log().await?.iter().filter(|event| **event == ProviderEvent::Authorization).count())
 }

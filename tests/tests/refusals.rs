@@ -1,5 +1,5 @@
-//! A configuration that is missing something, contradicts itself or is unsafe does not start. Each is a configuration that
-//! does start, with exactly one thing changed, and is refused with one line that names the key, and exit code 2.
+//! Incomplete, contradictory or unsafe configurations. Each is a valid configuration with exactly one thing
+//! changed; the process must refuse to start with one line that names the key, and exit code 2.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -25,7 +25,7 @@ async fn an_unsafe_or_incomplete_control_plane_does_not_start() -> Result<()> {
     let short_key = good.beside("short.key", "c2hvcnQ")?;
     let empty_key = good.beside("empty.key", "\n")?;
     for (changed, key) in [
-        // What must be there.
+        // Required keys.
         (good.without(&master_key)?, "master_key"),
         (good.with(&master_key, "master_key = { file = \"/nowhere/master.key\" }")?, "master_key"),
         (good.with(&master_key, "master_key = { env = \"A_VARIABLE_THAT_NOBODY_SETS\" }")?, "master_key"),
@@ -35,18 +35,18 @@ async fn an_unsafe_or_incomplete_control_plane_does_not_start() -> Result<()> {
         (good.without("role = \"edge\"")?, "role"),
         (good.with("role = \"edge\"", "role = \"reader\"")?, "principals"),
         (good.without("path = ")?, "store.path"),
-        // What must not be.
+        // Unknown keys.
         (good.with(&listen, &format!("{listen}\nmaster_keys = 1"))?, "master_keys"),
         (good.with("engine = \"rocksdb\"", "engine = \"memory\"")?, "store.path"),
         (good.with("engine = \"rocksdb\"", "engine = \"etcd\"")?, "store.engine"),
-        // Plain http beyond this machine: the issuer, the upstream, the listener.
+        // Plain http to another machine: the issuer, the upstream, the listener.
         (good.with(&issuer, "url = \"http://gate.example.com\"")?, "issuers[0].url"),
         (good.with(&issuer, "url = \"http://127.0.0.2:8080\"")?, "issuers[0].url"),
         (good.with(&issuer, "url = \"https://gate.example.com/\"")?, "issuers[0].url"),
         (good.with(&upstream, "issuer = \"http://idp.example.com\"")?, "issuers[0].upstream.issuer"),
         (good.with(&issuer, "url = \"https://gate.example.com\"")?, "issuers[0].upstream.issuer"),
         (good.with(&listen, "listen = \"0.0.0.0:7441\"")?, "tls"),
-        // What could not work.
+        // Settings that cannot work.
         (good.with("\"openid\", ", "")?, "issuers[0].upstream.scopes"),
         (good.with("default = true", "default = false")?, "issuers[0].resources[0].scopes"),
         (good.with("[issuers.lifetimes]", "[issuers.lifetimes]\ncode_seconds = 601")?, "code_seconds"),
@@ -58,7 +58,7 @@ async fn an_unsafe_or_incomplete_control_plane_does_not_start() -> Result<()> {
         ensure!(!line.contains("written-in-clear"), "a secret is repeated: {line}");
         ensure!(line.contains("; "), "no remedy in: {line}");
     }
-    // The unchanged one starts, and what it kept is whole.
+    // The unchanged configuration starts with the same store.
     system.start_control().await
 }
 
@@ -118,7 +118,7 @@ async fn an_unsafe_or_incomplete_edge_does_not_start() -> Result<()> {
     system.start_edge(0).await
 }
 
-/// A configuration file that is good, and makes bad ones.
+/// A valid configuration file, from which invalid ones are made.
 struct Configuration {
     path: PathBuf,
     text: String,
@@ -129,18 +129,18 @@ impl Configuration {
         Ok(Self { path: path.to_owned(), text: fs::read_to_string(path)? })
     }
 
-    /// The whole of the first line that begins so.
+    /// The first line with this prefix.
     fn line(&self, start: &str) -> Result<&str> {
         self.text.lines().find(|line| line.starts_with(start)).with_context(|| format!("no line {start:?}"))
     }
 
-    /// A file with another text in the first place where `old` stands.
+    /// A file with the first occurrence of `old` replaced.
     fn with(&self, old: &str, new: &str) -> Result<PathBuf> {
         ensure!(self.text.contains(old), "{old:?} is not there");
         self.beside("changed.toml", &self.text.replacen(old, new, 1))
     }
 
-    /// A file without the first line that begins so.
+    /// A file without the first line with this prefix.
     fn without(&self, start: &str) -> Result<PathBuf> {
         let line = self.line(start)?;
         self.with(line, "")

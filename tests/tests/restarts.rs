@@ -1,5 +1,4 @@
-//! Processes die. What was acknowledged is there afterwards, what was under way is finished or can be asked again, and
-//! what was revoked stays so.
+//! Crashes: acknowledged writes are kept, pending calls finish or can be repeated, and revocations hold.
 
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -52,11 +51,11 @@ async fn a_flow_survives_a_crash_between_every_two_of_its_steps() -> Result<()> 
     Ok(())
 }
 
-/// RFC 9700 §2.1.1, §4.14.2: a grant that somebody else may hold is over, and a crash does not bring it back.
+/// RFC 9700 §2.1.1, §4.14.2: a grant that another party may hold has ended, and a crash does not restore it.
 ///
 /// Requirements: A12.
 #[tokio::test]
-async fn what_a_replay_revoked_stays_revoked_after_a_crash() -> Result<()> {
+async fn a_grant_revoked_by_a_replay_stays_revoked_after_a_crash() -> Result<()> {
     let plan = Plan { lifetimes: "refresh_grace_seconds = 0".to_owned(), ..Plan::default() };
     let mut system = System::start(plan).await?;
     let gate = system.gate("main")?;
@@ -81,13 +80,13 @@ async fn what_a_replay_revoked_stays_revoked_after_a_crash() -> Result<()> {
     Ok(())
 }
 
-/// Clients register, people sign in, tokens are refreshed, all at once, and the control plane is killed in the middle of
-/// it, again and again. Nobody waits longer than a restart takes; what anybody was told is true afterwards.
+/// Clients register, people sign in and tokens are refreshed concurrently while the control plane is killed
+/// repeatedly. No request waits longer than a restart, and every acknowledged result holds afterwards.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_acknowledged_under_load_is_there_after_every_crash() -> Result<()> {
+async fn acknowledged_results_survive_every_crash_under_load() -> Result<()> {
     const PEOPLE: usize = 8;
     const CRASHES: usize = 5;
-    /// Between two crashes: every step of several flows is under way when the next one comes.
+    /// Enough flows between two crashes that each step is pending when the next crash comes.
     const FLOWS: usize = 6;
     let mut system = System::start(Plan::default()).await?;
     let gate = system.gate("main")?;
@@ -131,8 +130,8 @@ async fn what_was_acknowledged_under_load_is_there_after_every_crash() -> Result
     Ok(())
 }
 
-/// Register, sign in, redeem, refresh twice. Every step must succeed but one: a login whose upstream code may have been sent
-/// when the process died ends with a page that says so, because no code is ever sent twice.
+/// Registers, signs in, redeems and refreshes twice. Only one step may fail: a login whose upstream code may have
+/// been sent before the crash ends on a page that says so, because a code is never sent twice.
 async fn whole_flow(gate: &Gate) -> Result<Option<(App, Tokens)>> {
     let app = gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -150,9 +149,10 @@ async fn whole_flow(gate: &Gate) -> Result<Option<(App, Tokens)>> {
     Ok(Some((app, tokens)))
 }
 
-/// What needs no decision is served on; what does says when to come back, in the asker's own language, within its time.
+/// Requests without a decision are served; others get an error that says when to retry, in the format of the
+/// endpoint and within the deadline.
 #[tokio::test]
-async fn while_the_control_plane_is_away_edges_say_so_and_serve_what_they_know() -> Result<()> {
+async fn edges_serve_cached_documents_and_report_an_unavailable_control_plane() -> Result<()> {
     const DEADLINE: u64 = 1;
     let mut system = System::start(Plan { edge_deadline_seconds: DEADLINE, ..Plan::default() }).await?;
     let gate = system.gate("main")?;
@@ -189,7 +189,7 @@ async fn while_the_control_plane_is_away_edges_say_so_and_serve_what_they_know()
     let most = Duration::from_secs(5 * DEADLINE + 10);
     assert!(since.elapsed() < most, "five questions took {:?}", since.elapsed());
 
-    // Nothing has to be started again but the control plane, and nothing that was begun is lost.
+    // Only the control plane has to restart, and pending flows continue.
     system.start_control().await?;
     consent.approve(&mut jar).await?.sign_in(&mut jar).await?.finish(&mut jar).await?.code()?;
     app.refresh(&tokens.refresh_token).tokens().await?;
@@ -205,9 +205,9 @@ fn away(page: &Page, content_type: &str) {
     assert!(page.header("cache-control").is_some_and(|caching| caching.contains("no-store")), "{:?}", page.headers);
 }
 
-/// A restart within the edge's deadline is seen by nobody.
+/// A restart within the edge's deadline is not visible to clients.
 #[tokio::test]
-async fn a_request_that_meets_a_restart_is_answered_after_it() -> Result<()> {
+async fn a_request_during_a_restart_is_answered_after_it() -> Result<()> {
     let mut system = System::start(Plan::default()).await?;
     let gate = system.gate("main")?;
     let app = gate.app(&[LOOPBACK]).await?;
@@ -221,7 +221,8 @@ async fn a_request_that_meets_a_restart_is_answered_after_it() -> Result<()> {
     Ok(())
 }
 
-/// An edge that has never heard the control plane says so, in the manner of each endpoint, and recovers by itself.
+/// An edge that has not reached the control plane yet says so in the format of each endpoint, and recovers by
+/// itself.
 #[tokio::test]
 async fn an_edge_may_start_before_the_control_plane() -> Result<()> {
     let mut system = System::start(Plan { edges: 1, edge_deadline_seconds: 1, ..Plan::default() }).await?;
@@ -241,9 +242,9 @@ async fn an_edge_may_start_before_the_control_plane() -> Result<()> {
     Ok(())
 }
 
-/// "Nothing is cancelled half-way": a login that is waiting for the upstream when the control plane is asked to end.
+/// A login waits for the upstream while the control plane receives SIGTERM: it is not cancelled.
 #[tokio::test]
-async fn a_control_plane_that_is_asked_to_end_answers_first() -> Result<()> {
+async fn a_control_plane_answers_pending_calls_before_it_ends() -> Result<()> {
     let mut system = System::start(Plan::default()).await?;
     let gate = system.gate("main")?;
     let (app, mut jar) = (gate.app(&[LOOPBACK]).await?, Jar::new()?);
@@ -269,7 +270,7 @@ async fn a_control_plane_that_is_asked_to_end_answers_first() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_edge_that_is_asked_to_end_answers_first() -> Result<()> {
+async fn an_edge_answers_pending_requests_before_it_ends() -> Result<()> {
     let mut system = System::start(Plan { edges: 1, ..Plan::default() }).await?;
     let gate = system.gate("main")?;
     let (app, mut jar) = (gate.app(&[LOOPBACK]).await?, Jar::new()?);
@@ -293,10 +294,10 @@ async fn an_edge_that_is_asked_to_end_answers_first() -> Result<()> {
     Ok(())
 }
 
-/// The upstream's code is sent once, whatever dies: whoever died with it in hand leaves a claim, and its browser is told to
-/// sign in again.
+/// The upstream's code is sent once: a process that is killed while it redeems the code leaves a claim, and the
+/// browser is asked to sign in again.
 #[tokio::test]
-async fn a_login_that_died_with_the_upstreams_code_in_hand_is_not_repeated() -> Result<()> {
+async fn a_login_interrupted_while_redeeming_the_upstream_code_is_not_repeated() -> Result<()> {
     let mut system = System::start(Plan::default()).await?;
     let gate = system.gate("main")?;
     let (app, mut jar) = (gate.app(&[LOOPBACK]).await?, Jar::new()?);

@@ -1,5 +1,5 @@
-//! A15: what must not be seen is on no disk, in no log and in no error, in no spelling, at whatever level: a whole run
-//! against the real programs, and then a search for everything secret that it met.
+//! A15: no secret on a disk, in a log or in an error, in any spelling and at any log level. The test runs complete
+//! flows against the real programs and then searches for every secret that occurred.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -18,11 +18,11 @@ use e2e::upstream::Lie;
 use lychgate_api::v1::ListRequest;
 use serde_json::json;
 
-/// What a client may send by mistake, and whoever guesses.
+/// Secrets that a client may send by mistake, or an attacker as a guess.
 const MISTAKES: [&str; 3] =
     ["a-client-secret-sent-by-mistake", "a-basic-password-sent-by-mistake", "a-bearer-token-that-is-wrong"];
 
-/// As the tests' upstream makes them.
+/// As the tests' upstream generates them.
 const UPSTREAM_TOKENS: [&str; 2] = ["upstream-access-token-of-ada", "upstream-refresh-token-of-ada"];
 
 /// Requirements: A15.
@@ -49,8 +49,8 @@ async fn no_secret_of_a_whole_run_is_on_disk_in_a_log_or_in_an_error() -> Result
     let by_edge = ["\"TRACE\"", "answered", "CODE_REPLAYED", "asking again", "FORM_TOKEN_INVALID"];
     until("the edge has logged it all", said(by_edge, 1)).await?;
 
-    // Killed, it tidied up nothing: what was written since its last start lies in the write-ahead log, which is not
-    // compressed. In a table, compression could hide from this search what is there.
+    // After SIGKILL the writes since the last start are in the write-ahead log, which is not compressed.
+    // Compression of a table could hide a secret from this search.
     logged.kill_control().await?;
     let store = files(&logged.store())?;
     for plain in [run.app.client_id.as_str(), LOOPBACK, "idp-of-main|ada", "profile:read"] {
@@ -63,7 +63,7 @@ async fn no_secret_of_a_whole_run_is_on_disk_in_a_log_or_in_an_error() -> Result
     places.extend([("control".into(), control), ("edge".into(), edge), ("errors".into(), errors.into_bytes())]);
     search.finds_nothing_in(&places);
 
-    // It would be found: each of them, in each spelling, in the midst of any of these files.
+    // The search would find each secret, in each spelling, inside any of these files.
     for (path, content) in &places {
         let (before, after) = content.split_at(content.len() / 2);
         let (before, after) = (&before[before.len().saturating_sub(64)..], &after[..after.len().min(64)]);
@@ -73,7 +73,7 @@ async fn no_secret_of_a_whole_run_is_on_disk_in_a_log_or_in_an_error() -> Result
         }
     }
 
-    // Started again, it moves its log into tables; ended well, it leaves all that it ever leaves.
+    // A restart moves the log into tables, and SIGTERM ends the process cleanly.
     logged.start_control().await?;
     assert_ne!(tables(&logged.store())?, tables_before, "nothing was moved");
     run.app.tokens().await?;
@@ -84,12 +84,12 @@ async fn no_secret_of_a_whole_run_is_on_disk_in_a_log_or_in_an_error() -> Result
     Ok(())
 }
 
-/// Everything secret that was met, and every "no" that was given.
+/// The secrets that occurred, and the error responses.
 struct Run {
     app: App,
     secrets: BTreeSet<String>,
     errors: Vec<Page>,
-    /// Good once.
+    /// The redeemed code.
     spent: Option<(AuthorizationRequest, String, Tokens)>,
 }
 
@@ -111,7 +111,7 @@ impl Run {
         let refreshed = self.app.refresh(&tokens.refresh_token).tokens().await?;
         for Tokens { access_token, refresh_token, .. } in [&tokens, &refreshed] {
             self.met(refresh_token.clone());
-            // Its claims are no secret; the signature makes it one.
+            // The claims are no secret; the signature is.
             self.met(access_token.rsplit('.').next().context("a signature")?.to_owned());
         }
         for asked in logged.system.upstream("main")?.asked().authorizations {
@@ -129,7 +129,7 @@ impl Run {
         let mut jar = Jar::new()?;
         let redirect = self.app.request().send(&mut jar).await?;
         let url = redirect.location()?;
-        // Its ticket is what it ends with.
+        // The URL ends with its ticket.
         let altered_ticket = self.altered(url.as_str());
         self.no(jar.open(altered_ticket).await?);
         let consent = self.app.request().open(&mut jar).await?;
@@ -183,7 +183,7 @@ impl Run {
             good.clone().with("resource", "https://other.example"),
             refresh.clone().with("refresh_token", &self.altered(&tokens.refresh_token)),
             refresh.clone().with("scope", "admin"),
-            // Last, because it ends the grant.
+            // This case is last because it ends the grant.
             request.redemption(&code),
             refresh,
         ];
@@ -234,7 +234,7 @@ impl Run {
         Ok(())
     }
 
-    /// The edge asks again until the control plane is back.
+    /// The edge repeats the call until the control plane is back.
     async fn is_interrupted(&mut self, logged: &mut Logged) -> Result<()> {
         let request = self.app.request();
         let code = self.met(request.code(&mut Jar::new()?).await?);
@@ -248,7 +248,7 @@ impl Run {
         Ok(())
     }
 
-    /// As far as the upstream's answer, taking down everything on the way.
+    /// Continues to the upstream's callback and records each secret.
     async fn callback(&mut self, jar: &mut Jar) -> Result<Callback> {
         let request = self.app.request();
         let consent = request.open(jar).await?;
@@ -265,7 +265,7 @@ impl Run {
         secret
     }
 
-    /// The same secret with its end changed: still most of it, and so a secret itself.
+    /// The secret with its end changed: most of it is still secret.
     fn altered(&mut self, secret: &str) -> String {
         let (rest, last) = secret.split_at(secret.len() - 1);
         self.met(format!("{rest}{}", if last == "A" { "E" } else { "A" }))
@@ -278,10 +278,10 @@ impl Run {
     }
 }
 
-/// Looks for many spellings in one pass.
+/// Searches for many spellings in one pass.
 struct Search {
     spellings: Vec<(String, Vec<u8>)>,
-    /// The same, by their first two bytes.
+    /// The spellings by their first two bytes.
     by_start: Vec<Vec<(String, Vec<u8>)>>,
 }
 
@@ -320,8 +320,8 @@ fn start(bytes: &[u8]) -> usize {
     usize::from(bytes[0]) << 8 | usize::from(bytes[1])
 }
 
-/// A secret as it travels, as bytes, and in what either may be wrapped. The last bytes stand for the whole: the first
-/// ones of what we make are ids, which may be seen.
+/// The secret as sent, as bytes, and base64-encoded inside other text. The last bytes stand for the whole: the
+/// first bytes of our secrets are ids, which are not secret.
 fn spellings(secret: &str) -> Vec<(String, Vec<u8>)> {
     const TAIL: usize = 16;
     let bare = ["lgc_", "lgr_"].iter().find_map(|prefix| secret.strip_prefix(prefix)).unwrap_or(secret);
@@ -337,7 +337,8 @@ fn spellings(secret: &str) -> Vec<(String, Vec<u8>)> {
         say("a list of bytes", format!("{tail:?}")[1..].trim_end_matches(']').as_bytes().to_vec());
         say("escaped", format!("{}", tail.escape_ascii()).into_bytes());
         say("percent-encoded", form_urlencoded::byte_serialize(tail).collect::<String>().into_bytes());
-        // Wherever in the wrapped text it begins; characters that share bits with what stands beside it are left out.
+        // The encoding depends on the offset in the encoded text; characters that share bits with their
+        // neighbours are omitted.
         for before in 0..3 {
             let padded = [&vec![0; before], tail].concat();
             let whole = padded.len() / 3 * 4;
@@ -352,7 +353,7 @@ fn spellings(secret: &str) -> Vec<(String, Vec<u8>)> {
     all
 }
 
-/// The files that data were moved to.
+/// The table files.
 fn tables(store: &Path) -> Result<BTreeSet<PathBuf>> {
     let all = files(store)?.into_iter().map(|(path, _)| path);
     Ok(all.filter(|path| path.extension().is_some_and(|extension| extension == "sst")).collect())

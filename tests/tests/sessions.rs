@@ -1,4 +1,4 @@
-//! Who was here before, over real sockets: what it shortens, and whom it never speaks for.
+//! Sessions over real sockets: which consent pages they shorten, and which not.
 
 use anyhow::{Context, Result};
 use e2e::flow::{App, Stage, WEB};
@@ -14,11 +14,11 @@ name = "Pelican Notes"
 redirect_uris = ["https://app.example/callback"]
 "#;
 
-/// GHSA-6x8h-498w-gv8c: the visit that gets the button, begun by somebody else's page.
+/// GHSA-6x8h-498w-gv8c: the visit that would get the one-click page, started by another site.
 ///
 /// Requirements: B31.
 #[tokio::test]
-async fn a_returning_person_gets_a_button_and_a_bounced_one_the_page() -> Result<()> {
+async fn a_returning_person_gets_one_click_and_a_cross_site_visit_the_full_page() -> Result<()> {
     let (stage, app, mut jar) = returning().await?;
     let button = app.request().open(&mut jar).await?;
     assert!(is_button(&button.page) && button.page.body.contains("Pelican Notes"));
@@ -38,11 +38,11 @@ async fn a_returning_person_gets_a_button_and_a_bounced_one_the_page() -> Result
     stage.stop().await
 }
 
-/// Somebody who is not expected is asked, and "Not you?" gives the app nothing.
+/// If another person than expected signs in, a page asks; "Not you?" gives the client no code.
 ///
 /// Requirements: B37.
 #[tokio::test]
-async fn the_second_person_at_one_browser_is_asked() -> Result<()> {
+async fn an_unexpected_person_is_asked_before_a_code_is_issued() -> Result<()> {
     let (stage, app, mut jar) = returning().await?;
     sits_down("bob", &stage, &mut jar);
     for (decision, status) in [("not_me", 403), ("approve", 303)] {
@@ -53,7 +53,7 @@ async fn the_second_person_at_one_browser_is_asked() -> Result<()> {
         let answer = jar.press(&question, ("decision", decision)).await?;
         assert_eq!(answer.status, status, "{}", answer.summary());
         assert_eq!(jar.cookie("__Host-lychgate-session-").is_some(), status == 303);
-        // So that there is somebody else to expect again.
+        // Alice signs in again, so that the next person is unexpected.
         if status == 403 {
             sits_down("alice", &stage, &mut jar);
             app.request().tokens(&mut jar).await?;
@@ -63,7 +63,7 @@ async fn the_second_person_at_one_browser_is_asked() -> Result<()> {
     stage.stop().await
 }
 
-/// Alice has allowed the app in this browser.
+/// Alice has approved the app in this browser.
 async fn returning() -> Result<(Stage, App, Jar)> {
     let stage = Stage::start(REMEMBERING).await?;
     let app = stage.gate.configured("web", WEB);
@@ -73,7 +73,7 @@ async fn returning() -> Result<(Stage, App, Jar)> {
     Ok((stage, app, jar))
 }
 
-/// And the provider does not remember whoever sat there before.
+/// The provider forgets the previous person.
 fn sits_down(person: &str, stage: &Stage, jar: &mut Jar) {
     jar.forget("lychgate_demo_");
     stage.upstream.sign_in_as(person);

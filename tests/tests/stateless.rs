@@ -1,5 +1,5 @@
-//! Edges keep nothing: any of them serves any step of any flow. The load balancer here sends every single request to
-//! another one.
+//! Edges are stateless: any edge serves any step of any flow. The load balancer sends each request to the next
+//! edge.
 
 use std::collections::BTreeSet;
 use std::fs;
@@ -54,7 +54,7 @@ async fn a_flow_completes_with_every_request_at_another_edge() -> Result<()> {
     Ok(())
 }
 
-/// Every document is the same, whichever edge is asked.
+/// Each edge serves the same documents.
 ///
 /// Requirements: A3.
 #[tokio::test]
@@ -80,7 +80,7 @@ async fn all_edges_publish_the_same_documents() -> Result<()> {
     Ok(())
 }
 
-/// Tabs do not get into each other's way, neither in time nor by their cookies, as long as they are eight at most.
+/// Up to eight tabs do not disturb each other, in any order of their steps.
 ///
 /// Requirements: B32.
 #[tokio::test]
@@ -89,7 +89,7 @@ async fn many_tabs_of_one_browser_all_finish() -> Result<()> {
     let system = System::start(Plan::default()).await?;
     let gate = system.gate("main")?;
     let browser = Arc::new(Mutex::new(Jar::new()?));
-    // Every tab has its page before the first one is answered.
+    // Every tab has its page before the first is answered.
     let mut pages = Vec::new();
     for _ in 0..TABS {
         let app = gate.app(&[LOOPBACK]).await?;
@@ -99,7 +99,7 @@ async fn many_tabs_of_one_browser_all_finish() -> Result<()> {
     for consent in pages {
         let browser = Arc::clone(&browser);
         tabs.spawn(async move {
-            // One request of the browser at a time, whichever tab's: the tabs take turns at every step.
+            // The browser sends one request at a time; the tabs take turns at each step.
             let upstream = consent.approve(&mut *browser.lock().await).await?;
             let callback = upstream.sign_in(&mut *browser.lock().await).await?;
             let answer = callback.finish(&mut *browser.lock().await).await?;
@@ -114,12 +114,12 @@ async fn many_tabs_of_one_browser_all_finish() -> Result<()> {
     assert_eq!(access_tokens.len(), TABS);
     let log = system.balancer().log();
     let posts = log.iter().filter(|sent| sent.path == "/consent" && sent.method == "POST").count();
-    assert_eq!(posts, TABS, "nobody had to press twice");
+    assert_eq!(posts, TABS, "no form was posted twice");
     all_three_in_turns(&log);
     Ok(())
 }
 
-/// A browser that asks for its very first two pages at the same moment is given two ids, and each page is good as it is.
+/// A browser that requests its first two pages concurrently gets two browser ids, and both pages work.
 ///
 /// Requirements: B32.
 #[tokio::test]
@@ -140,7 +140,7 @@ async fn two_first_pages_at_one_moment_both_finish() -> Result<()> {
     Ok(())
 }
 
-/// As many browsers at once, none of which knows of the others.
+/// Concurrent flows in separate browsers.
 #[tokio::test]
 async fn many_browsers_at_once_all_finish() -> Result<()> {
     const BROWSERS: usize = 16;
@@ -159,7 +159,7 @@ async fn many_browsers_at_once_all_finish() -> Result<()> {
 }
 
 #[tokio::test]
-async fn an_edge_that_dies_in_the_middle_of_a_flow_is_not_missed() -> Result<()> {
+async fn a_flow_survives_the_end_of_an_edge() -> Result<()> {
     let mut system = System::start(Plan::default()).await?;
     let gate = system.gate("main")?;
     let mut jar = Jar::new()?;
@@ -174,7 +174,7 @@ async fn an_edge_that_dies_in_the_middle_of_a_flow_is_not_missed() -> Result<()>
     app.refresh(&tokens.refresh_token).tokens().await?;
     assert!(system.balancer().passed_over() > 0, "the dead edge's turn came");
 
-    // One that starts again serves at once what others began.
+    // A restarted edge continues the flows of others.
     let other = app.request().open(&mut jar).await?;
     system.start_edge(showed_the_page).await?;
     for edge in 0..3 {
@@ -187,8 +187,8 @@ async fn an_edge_that_dies_in_the_middle_of_a_flow_is_not_missed() -> Result<()>
     Ok(())
 }
 
-/// What a stranger finds who takes an edge over: its own token, and nothing that signs, seals or opens. After a flow, so
-/// that there was something to keep.
+/// An attacker who takes over an edge finds its token, and no key that signs, seals or opens. The search runs after
+/// a flow, when the edge has handled secrets.
 ///
 /// Requirements: A15.
 #[tokio::test]
@@ -215,7 +215,8 @@ async fn an_edge_holds_no_key_and_writes_nothing() -> Result<()> {
     for file in open.filter_map(|entry| fs::read_link(entry.ok()?.path()).ok()) {
         assert!(!file.starts_with(system.directory()), "the edge keeps {} open", file.display());
     }
-    // Nor do the files of the control plane hold the master key or the token; only who was given them does.
+    // The files of the control plane contain neither the master key nor the token, except for the files that
+    // configure them.
     system.kill_control().await?;
     let master_key = system.secrets_of_control().pop().context("a master key")?.to_owned();
     for (path, content) in files(&system.directory().join("store"))? {
@@ -239,7 +240,7 @@ fn all_three_in_turns(log: &[Sent]) {
     assert!(log.windows(2).all(|pair| pair[0].edge != pair[1].edge), "{log:?}");
 }
 
-/// Everything a process can read or write, as whoever takes it over could.
+/// The readable and writable memory of a process.
 fn memory_of(process: u32) -> Result<Vec<u8>> {
     use std::os::unix::fs::FileExt;
     let maps = fs::read_to_string(format!("/proc/{process}/maps"))?;
@@ -254,7 +255,7 @@ fn memory_of(process: u32) -> Result<Vec<u8>> {
         let (start, end) = range.split_once('-').context("a range")?;
         let (start, end) = (u64::from_str_radix(start, 16)?, u64::from_str_radix(end, 16)?);
         let mut region = vec![0; usize::try_from(end - start)?];
-        // What was mapped a moment ago may be gone; what was not touched yet is no memory.
+        // A region may have been unmapped since, and untouched pages cannot be read.
         if memory.read_exact_at(&mut region, start).is_ok() {
             found.append(&mut region);
         }

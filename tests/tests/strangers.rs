@@ -1,7 +1,7 @@
-//! Bytes that nobody meant to send, at every door of real processes: queries, forms, headers, cookies, JSON, JWTs, tickets,
-//! and documents that the control plane fetches. Good requests with pieces put in, left out and doubled, and noise.
+//! Malformed input at every entry of the real processes: queries, forms, headers, cookies, JSON, JWTs, tickets, and
+//! fetched documents. The inputs are valid requests with parts inserted, removed and doubled, and noise.
 //!
-//! Whatever comes, it is answered, soon, by a refusal and never by a failure of ours; nothing panics, and nothing grows.
+//! Each is refused quickly and never answered with a server error; no process panics, and no memory grows.
 
 use std::fs;
 use std::time::{Duration, Instant};
@@ -23,20 +23,20 @@ use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, COOKIE, HeaderName, HeaderVal
 use reqwest::{Method, RequestBuilder};
 use serde_json::json;
 
-/// How many of each kind.
+/// The number of cases of each kind.
 const CASES: usize = 100;
-/// The longest any answer may take. What must be waited for elsewhere (an upstream, a site) answers at once here.
+/// The deadline of a response. Other servers that a request depends on answer at once here.
 const PATIENCE: Duration = Duration::from_secs(5);
-/// What thousands of requests may leave behind in either process, in kilobytes: allocators keep some, leaks keep all.
+/// The growth of a process in kilobytes that allocators may cause; a leak would exceed it.
 const GROWTH: u64 = 64 * 1024;
 
-/// More than any door takes.
+/// More bytes than any entry accepts.
 const TOO_MUCH: usize = 16 * 1024;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
 #[tokio::test]
-async fn no_strangers_bytes_make_a_process_panic_hang_or_grow() -> Result<()> {
+async fn malformed_input_causes_no_panic_hang_or_growth() -> Result<()> {
     let site = Site::start().await?;
     let plan = Plan { control_tables: site.outbound(), edge_settings: CROWD.to_owned(), ..Plan::default() };
     let logged = Logged::start_with(plan, "text", "info").await?;
@@ -49,7 +49,7 @@ async fn no_strangers_bytes_make_a_process_panic_hang_or_grow() -> Result<()> {
     let doors = Doors::of(&edge, &gate.app(&[LOOPBACK]).await?, &signing, &key).await?;
 
     let mut mutations = Mutations::new();
-    // The first round is for what is set up once.
+    // The first round initialises caches and pools.
     let mut before = None;
     for round in 0..2 {
         for door in &doors.0 {
@@ -69,7 +69,7 @@ async fn no_strangers_bytes_make_a_process_panic_hang_or_grow() -> Result<()> {
     }
     documents(&logged, &site, &mut mutations).await?;
 
-    // Both still serve, and have nothing to confess.
+    // Both processes still serve, and their logs contain no error.
     gate.app(&[LOOPBACK]).await?.tokens().await?;
     let (_, logs) = logged.stop().await?;
     for log in logs {
@@ -80,7 +80,8 @@ async fn no_strangers_bytes_make_a_process_panic_hang_or_grow() -> Result<()> {
     Ok(())
 }
 
-/// Documents of a stranger's site, at most as many as a host is asked for. What cannot be had or must wait is a 503.
+/// Documents of a site, within the limit of fetches per host. A document that cannot be fetched now is answered
+/// with 503.
 async fn documents(logged: &Logged, site: &Site, mutations: &mut Mutations) -> Result<()> {
     let gate = logged.system.gate(MAIN.id)?;
     for n in 0..15 {
@@ -102,7 +103,7 @@ async fn answered(door: &str, request: RequestBuilder, bytes: &[u8]) -> Result<(
     let shown = || format!("{door}: {}", bytes.escape_ascii());
     let begun = Instant::now();
     let response = match request.send().await {
-        // Hanging up on who sends too much is an answer, too.
+        // Closing the connection on oversized input is an answer too.
         Err(error) if bytes.len() > TOO_MUCH && !error.is_timeout() => return Ok(()),
         response => response.with_context(shown)?,
     };
@@ -114,7 +115,7 @@ async fn answered(door: &str, request: RequestBuilder, bytes: &[u8]) -> Result<(
     Ok(())
 }
 
-/// What each process keeps in memory, in kilobytes.
+/// The resident memory of each process in kilobytes.
 fn resident() -> Result<Vec<(String, u64)>> {
     let mut found = Vec::new();
     for member in descendants(std::process::id())? {
@@ -129,11 +130,11 @@ fn resident() -> Result<Vec<(String, u64)>> {
     Ok(found)
 }
 
-/// One place where bytes go in: a good request, and how any bytes are put in its place.
+/// An entry: a valid request, and a function that replaces a part of it by arbitrary bytes.
 struct Door {
     name: &'static str,
     good: Vec<u8>,
-    /// `None` for what no HTTP client sends.
+    /// `None` for requests that no HTTP client can send.
     request: Box<Knock>,
 }
 
@@ -142,7 +143,7 @@ type Knock = dyn Fn(&[u8]) -> Option<RequestBuilder>;
 struct Doors(Vec<Door>);
 
 impl Doors {
-    /// Those of the edge at `edge`, past the balancer, which would refuse some of it.
+    /// The entries of the edge at `edge`, without the balancer, which would refuse some input.
     async fn of(edge: &str, app: &App, signing: &App, key: &ClientKey) -> Result<Self> {
         let mut doors = Self(Vec::new());
         let at = |path: &str| format!("{edge}{path}");
@@ -241,7 +242,7 @@ impl Doors {
         self.0.push(Door { name, good: good.to_vec(), request: Box::new(request) });
     }
 
-    /// A header of `request`.
+    /// The entry for a header of `request`.
     fn header(&mut self, name: &'static str, header: HeaderName, good: &[u8], request: RequestBuilder) {
         self.add(name, good, move |bytes| {
             Some(request.try_clone()?.header(&header, HeaderValue::from_bytes(bytes).ok()?))
@@ -249,7 +250,7 @@ impl Doors {
     }
 }
 
-/// The same in every run: what fails once fails again.
+/// Pseudorandom and the same in every run, so that failures repeat.
 struct Mutations {
     runner: TestRunner,
     edits: BoxedStrategy<Vec<(prop::sample::Index, usize, Vec<u8>)>>,
@@ -278,7 +279,7 @@ impl Mutations {
     }
 }
 
-/// What parsers disagree about.
+/// Bytes that parsers disagree about.
 const PIECES: [&str; 30] = [
     "%00",
     "%ff",

@@ -1,5 +1,5 @@
-//! Many flows in one browser: its cookies stay few and small, the newest flows finish, and those that had to make room
-//! end on a page that says so.
+//! Many flows in one browser: its cookies stay few and small, the newest flows finish, and the dropped ones end on
+//! a page that says so.
 
 use anyhow::Result;
 use e2e::flow::{Callback, Consent, LOOPBACK, Stage};
@@ -8,19 +8,19 @@ use e2e::system::service::until;
 use tokio::task::JoinSet;
 
 const TABS: usize = 20;
-/// Flows that one browser may have under way.
+/// The number of pending flows per browser.
 const KEPT: usize = 8;
-/// What proxies in between are sure to let through.
+/// The size of a Cookie header that proxies accept.
 const MAX_COOKIE_HEADER: usize = 4096;
 
 const BROWSER: &str = "__Host-lychgate-browser-";
 const LOGIN: &str = "__Host-lychgate-login-";
 
-/// 20 pages open, answered one after the other, and only then does the upstream send anybody back.
+/// Twenty pages are open and answered one after the other before the upstream redirects any of them back.
 ///
 /// Requirements: B32.
 #[tokio::test]
-async fn of_twenty_tabs_the_eight_newest_finish_and_the_others_say_to_start_again() -> Result<()> {
+async fn the_eight_newest_of_twenty_tabs_finish_and_the_others_ask_to_start_again() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -48,16 +48,16 @@ async fn of_twenty_tabs_the_eight_newest_finish_and_the_others_say_to_start_agai
         assert_eq!(stage.upstream.asked().exchanges_of(&callback.code()?), 0, "the upstream's code was spent");
     }
     finish_all(&stage, newest, &mut jar).await?;
-    assert_eq!(stage.upstream.asked().exchanges.len(), KEPT, "the upstream was asked for nobody else");
-    // Nothing is in the way of starting again.
+    assert_eq!(stage.upstream.asked().exchanges.len(), KEPT, "no other login reached the upstream");
+    // A new flow can start.
     app.request().tokens(&mut jar).await?;
     stage.stop().await
 }
 
-/// 20 buttons pressed in the same moment: no answer knows of any other, so each sets its cookie. The header stays within
-/// what passes everywhere, whoever still holds a cookie finishes, and the next answer makes room.
+/// Twenty concurrent answers cannot see each other's cookies, so each sets one. The header stays small enough, each
+/// flow with its cookie finishes, and the next answer drops the surplus.
 #[tokio::test]
-async fn twenty_tabs_answered_at_the_same_moment_stay_below_what_a_header_may_hold() -> Result<()> {
+async fn twenty_concurrent_answers_stay_below_the_header_limit() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;
     let mut jar = Jar::new()?;
@@ -86,7 +86,7 @@ async fn twenty_tabs_answered_at_the_same_moment_stay_below_what_a_header_may_ho
     let (first, others) = callbacks.split_at(1);
     finish_all(&stage, first, &mut jar).await?;
 
-    // One more answer, and eight are left: it, and the seven newest of the others.
+    // After another answer eight cookies are left: the new one and the seven newest.
     let next = app.request().callback(&mut jar).await?;
     assert_eq!(logins(&jar), KEPT);
     let (dropped, newest) = others.split_at(others.len() - (KEPT - 1));
@@ -113,7 +113,7 @@ async fn twenty_flows_one_after_the_other_all_finish_and_leave_no_cookie_of_thei
     stage.stop().await
 }
 
-/// A page, in a later millisecond than the one before: which flow is older must not be left to chance.
+/// Opens a page in a later millisecond than the one before, so that the order of the flows is certain.
 async fn open_tab(request: &e2e::flow::AuthorizationRequest, jar: &mut Jar) -> Result<Consent> {
     let begun = std::time::Instant::now();
     let tab = request.open(jar).await?;
@@ -142,7 +142,7 @@ fn logins(jar: &Jar) -> usize {
     jar.cookies().iter().filter(|cookie| cookie.name.starts_with(LOGIN)).count()
 }
 
-/// As the browser would send them.
+/// Checks the size of the Cookie header.
 #[track_caller]
 fn assert_small(jar: &Jar) {
     let cookies = jar.cookies();

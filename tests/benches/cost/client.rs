@@ -1,6 +1,6 @@
-//! One client, its user's browser and the resource server it talks to: a whole flow over one connection to the edge.
+//! One client with its browser and its resource server: a complete flow over one connection to the edge.
 //!
-//! It must cost little: whatever it spends is missing where the processes under test run.
+//! It uses little CPU time, which the measured processes would lack.
 
 use std::net::SocketAddr;
 use std::time::{Duration, Instant};
@@ -24,8 +24,8 @@ use sha2::{Digest, Sha256};
 use tokio::net::TcpStream;
 use url::{Position, Url};
 
-/// What is counted: every request that reaches the edge. Following the redirect to the identity provider is not one, and
-/// what the provider does is not Lychgate's; what the control plane does to ask it is.
+/// The measured requests: all that reach the edge. The redirect to the identity provider and the provider's work do
+/// not count; the control plane's requests to it do.
 pub const STEPS: [&str; 10] = [
     "GET server metadata",
     "POST /register",
@@ -34,7 +34,7 @@ pub const STEPS: [&str; 10] = [
     "POST /consent (approve)",
     "GET /callback (asks the upstream)",
     "POST /token (code)",
-    // One token check, of a resource server that remembers nothing: it finds the keys, and verifies offline.
+    // One token check of a resource server without caches: it fetches metadata and keys, and verifies offline.
     "GET server metadata (token check)",
     "GET /jwks.json (token check)",
     "POST /token (refresh)",
@@ -61,12 +61,12 @@ struct Answer {
     body: Bytes,
 }
 
-/// What a browser keeps between two pages.
+/// The browser's cookies.
 #[derive(Default)]
 struct Cookies(Vec<String>);
 
 impl Client {
-    /// To the edge itself: what may stand in front of it is not part of this.
+    /// Connects to the edge, without the balancer.
     pub async fn connect(system: &System) -> Result<Self> {
         let issuer = system.gate(MAIN.id)?.issuer().to_owned();
         let upstream = Url::parse(system.upstream(MAIN.id)?.issuer())?;
@@ -75,7 +75,7 @@ impl Client {
         Ok(Self { edge, upstream: Connection::open(upstream_address, upstream.authority()).await?, issuer })
     }
 
-    /// All the way for `person`, who has never been here, with an app that has never been here.
+    /// A complete flow of `person` with a new client.
     pub async fn flow(&mut self, person: &str) -> Result<[Duration; STEPS.len()]> {
         let mut laps = Laps::start();
         let mut cookies = Cookies::default();
@@ -117,7 +117,7 @@ impl Client {
         let login = approved.leads_to()?;
         laps.step();
 
-        // The provider signs in whom the hint names: it asks nothing and sends the browser back.
+        // The provider signs in the person in `login_hint` without a page.
         let login = format!("{login}&login_hint={person}");
         let callback = self.upstream.get(&login, &Cookies::default()).await?.leads_to()?;
         laps.skip();
@@ -154,7 +154,7 @@ impl Client {
         laps.times.try_into().map_err(|times: Vec<_>| anyhow::anyhow!("{} steps", times.len()))
     }
 
-    /// Offline, as the resource server does (RFC 9068 §4).
+    /// Verifies offline, as a resource server does (RFC 9068 §4).
     fn verify(&self, access_token: &str, keys: &JwkSet) -> Result<()> {
         let kid = decode_header(access_token)?.kid.context("no kid")?;
         let mut validation = Validation::new(Algorithm::ES256);
@@ -171,7 +171,7 @@ impl Connection {
         let stream = TcpStream::connect(address).await?;
         stream.set_nodelay(true)?;
         let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // It ends with its sender, and whatever goes wrong in it the sender is told.
+        // The task ends with its sender, which gets its errors.
         tokio::spawn(connection);
         Ok(Self { sender, authority: authority.to_owned() })
     }
@@ -214,7 +214,7 @@ impl Answer {
         Ok(Url::parse(answer.headers.get(LOCATION).context("no Location")?.to_str()?)?)
     }
 
-    /// The path and query it redirects to; whose they are is known beforehand.
+    /// The path and query of the redirect; its origin is known.
     fn leads_to(self) -> Result<String> {
         Ok(self.redirect()?[Position::BeforePath..].to_owned())
     }
@@ -228,14 +228,14 @@ impl Answer {
 }
 
 impl Cookies {
-    /// A flow needs each cookie once, and ends before any would be replaced.
+    /// Keeps the cookies; a flow needs each once.
     fn keep(&mut self, answer: &Answer) {
         let set = answer.headers.get_all(SET_COOKIE).iter().filter_map(|cookie| cookie.to_str().ok());
         self.0.extend(set.filter_map(|cookie| cookie.split(';').next()).map(str::to_owned));
     }
 }
 
-/// How long each step took.
+/// The duration of each step.
 struct Laps {
     times: Vec<Duration>,
     last: Instant,
@@ -251,7 +251,7 @@ impl Laps {
         self.skip();
     }
 
-    /// What happened since the last step is nobody's.
+    /// Excludes the time since the last step.
     fn skip(&mut self) {
         self.last = Instant::now();
     }

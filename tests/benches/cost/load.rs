@@ -1,4 +1,4 @@
-//! Many clients at once, each going all the way again and again.
+//! Concurrent clients that run flows continuously.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -9,11 +9,11 @@ use tokio::task::JoinSet;
 
 use crate::client::{Client, STEPS};
 
-/// What came of it.
+/// The result of a run.
 pub struct Load {
     pub flows: usize,
     pub took: Duration,
-    /// Of each step, in no order.
+    /// The durations of each step, unordered.
     pub times: [Vec<Duration>; STEPS.len()],
 }
 
@@ -23,7 +23,7 @@ impl Load {
     }
 }
 
-/// Runs `clients` in parallel; none begins another flow after `time`, each ends the one it is in.
+/// Runs `clients` in parallel. After `time` each finishes its flow and stops.
 pub async fn run(system: &System, clients: usize, time: Duration) -> Result<Load> {
     let mut ready = Vec::new();
     for _ in 0..clients {
@@ -48,7 +48,7 @@ pub async fn run(system: &System, clients: usize, time: Duration) -> Result<Load
 }
 
 async fn again_and_again(mut client: Client, end: Instant) -> Result<Vec<[Duration; STEPS.len()]>> {
-    /// Every flow has a person of its own.
+    /// Every flow has a new person.
     static PEOPLE: AtomicUsize = AtomicUsize::new(0);
     let mut flows = Vec::new();
     while Instant::now() < end {

@@ -1,11 +1,10 @@
-//! What one authorization costs, from registering the client to refreshing its token: `make bench`.
+//! The cost of an authorization, from registration to refresh: `make bench`.
 //!
-//! Real processes, built optimised: one control plane on RocksDB with its default, durable configuration, one edge. The
-//! identity provider is a third, and this process plays everybody else: the clients with their browsers, the resource
-//! server. The CPU time of these two is not counted, but on a machine with few cores they do take part in the flows per
-//! second.
+//! The processes are optimised builds: one control plane on RocksDB with its default durable configuration, and one
+//! edge. The identity provider is a third process, and this process is the clients, browsers and resource server.
+//! Their CPU time does not count, but on a machine with few cores it lowers the flows per second.
 //!
-//! It must never judge: numbers are printed, for people to compare on one machine. Nothing here fails because it is slow.
+//! The bench prints numbers and asserts none.
 
 mod client;
 mod load;
@@ -24,7 +23,7 @@ use client::STEPS;
 use load::Load;
 use process::{Process, bytes_below, machine};
 
-/// Long enough for a few thousand flows: the CPU time of a process is told in hundredths of a second.
+/// Enough for thousands of flows: the CPU time of a process has a resolution of 10 ms.
 const MEASURED: Duration = Duration::from_secs(10);
 const WARM_UP: Duration = Duration::from_secs(3);
 const PARALLEL_CLIENTS: [usize; 3] = [1, 8, 32];
@@ -73,7 +72,7 @@ async fn measure(running: Running, parallel_clients: &[usize]) -> Result<()> {
     Ok(())
 }
 
-/// What the store is once its log has become tables, which a start sees to.
+/// The size of the store after a restart has flushed its log to tables.
 async fn kept_bytes(system: &mut System) -> Result<u64> {
     system.terminate_control()?;
     system.control_ended().await?;
@@ -103,7 +102,7 @@ struct Running {
 }
 
 impl Running {
-    /// With this `telemetry.filter`, or without a word about telemetry.
+    /// Starts with this `telemetry.filter`, or with the default.
     async fn start(filter: Option<&str>) -> Result<Self> {
         let mut system = System::start(Plan { edges: 1, edge_settings: CROWD.to_owned(), ..Plan::default() }).await?;
         if let Some(filter) = filter {
@@ -116,7 +115,7 @@ impl Running {
         }
         let children = descendants(std::process::id())?;
         let edge = system.edge_process(0)?;
-        // Linux cuts names after 15 characters.
+        // Linux truncates names to 15 characters.
         let control = children.iter().find(|child| child.name == "lychgate-contro").context("no control plane")?.id;
         Ok(Self { system, control: Process(control), edge: Process(edge) })
     }

@@ -1,4 +1,4 @@
-//! What Linux knows about a process, a directory and this machine.
+//! Measurements of processes, directories and the machine.
 
 use std::fs;
 use std::path::Path;
@@ -6,15 +6,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result};
 
-/// proc(5): CPU times are told in these, on every architecture.
+/// proc(5): the unit of CPU times, on every architecture.
 const TICKS_PER_SECOND: u64 = 100;
 
-/// A running process, by its id.
+/// A running process.
 #[derive(Clone, Copy, Debug)]
 pub struct Process(pub u32);
 
 impl Process {
-    /// Time on a core so far, of all its threads, in user and kernel mode.
+    /// CPU time of all threads so far, in user and kernel mode.
     pub fn cpu(self) -> Result<Duration> {
         let stat = self.read("stat")?;
         // `pid (name) state …`: utime and stime are the fields 14 and 15.
@@ -30,7 +30,7 @@ impl Process {
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
-    /// What it has caused to be sent to a disk: its log, its tables, and tables written anew.
+    /// Bytes that the process caused to be written to disk: log, tables, and compactions.
     pub fn written_bytes(self) -> Result<u64> {
         let io = self.read("io")?;
         let bytes = io.lines().find_map(|line| line.strip_prefix("write_bytes:")).context("no write_bytes")?;
@@ -43,7 +43,7 @@ impl Process {
     }
 }
 
-/// The length of every file.
+/// The total length of all files.
 pub fn bytes_below(directory: &Path) -> Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(directory)? {
@@ -51,14 +51,14 @@ pub fn bytes_below(directory: &Path) -> Result<u64> {
         match entry.metadata() {
             Ok(metadata) if metadata.is_dir() => bytes += bytes_below(&entry.path())?,
             Ok(metadata) => bytes += metadata.len(),
-            // RocksDB has removed it since it was listed.
+            // RocksDB removed the file after it was listed.
             Err(_) => {}
         }
     }
     Ok(bytes)
 }
 
-/// Cores, processor and kernel, and how busy they were before anything began.
+/// Cores, processor, kernel, and load before the bench.
 pub fn machine() -> Result<String> {
     let cpus = fs::read_to_string("/proc/cpuinfo")?;
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();

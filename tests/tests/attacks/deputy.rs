@@ -60,7 +60,7 @@ async fn the_confused_deputy_works_against_a_naive_proxy_and_not_against_lychgat
     assert_eq!(page.status, 200, "{}", page.summary());
     assert!(page.hidden("form_token").is_ok() && page.body.contains("attacker.example"), "{}", page.body);
     let after = stage.upstream.asked();
-    assert_eq!(after.authorizations.len(), before.authorizations.len(), "nobody was sent upstream");
+    assert_eq!(after.authorizations.len(), before.authorizations.len(), "no request reached the upstream");
     assert_eq!((after.codes_given, after.exchanges.len()), (before.codes_given, before.exchanges.len()));
     stage.stop().await
 }

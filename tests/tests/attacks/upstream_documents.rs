@@ -242,12 +242,12 @@ async fn assert_subject(stage: &Stage, app: &App, lie: Lie, known_as: &str) -> R
 /// Logins fail at most until just fetched keys may be fetched again.
 async fn assert_signs_in_at_last(app: &App, subject: &str) -> Result<()> {
     let mut tokens: Option<Tokens> = None;
-    until("somebody signs in", async || {
+    until("the login succeeds", async || {
         tokens = app.tokens().await.ok();
         tokens.is_some()
     })
     .await?;
-    let Some(tokens) = tokens else { bail!("nobody has signed in") };
+    let Some(tokens) = tokens else { bail!("no login succeeded") };
     assert_eq!(tokens.claims()?["sub"], subject);
     Ok(())
 }

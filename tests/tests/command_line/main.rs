@@ -93,7 +93,7 @@ async fn a_watch_outlives_the_control_plane() -> Result<()> {
     let id = watch.id().context("it runs")?;
     let mut seen = Vec::new();
 
-    let first = scene.somebody().await?;
+    let first = scene.approver().await?;
     seen.extend([change(&mut lines).await?, change(&mut lines).await?]);
     for file in ["cmdline", "comm"] {
         let shown = fs::read_to_string(format!("/proc/{id}/{file}"))?;
@@ -103,7 +103,7 @@ async fn a_watch_outlives_the_control_plane() -> Result<()> {
     let note = notes.next_line().await?.context("it says that it waits")?;
     ensure!(note.contains("watching on"), "{note}");
     scene.system.start_control().await?;
-    let second = scene.somebody().await?;
+    let second = scene.approver().await?;
     seen.extend([change(&mut lines).await?, change(&mut lines).await?]);
 
     let expected = |client_id: &str| [json!(["consent.approved", client_id]), json!(["grant.issued", client_id])];
@@ -135,7 +135,7 @@ async fn a_watch_outlives_the_control_plane() -> Result<()> {
 #[tokio::test]
 async fn a_request_id_runs_once_and_needs_permission() -> Result<()> {
     let scene = Scene::start().await?;
-    let (app, other) = (scene.somebody().await?, scene.somebody().await?);
+    let (app, other) = (scene.approver().await?, scene.approver().await?);
     let id = ["--request-id", "ticket-0000000000001"];
     let client = app.client_id();
     let disable = [&["clients", "disable", &client, "--reason", "spam"], &id[..]].concat();

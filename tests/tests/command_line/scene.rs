@@ -28,7 +28,7 @@ pub(crate) struct Scene {
 
 /// A person who has approved an app.
 #[derive(Debug)]
-pub(crate) struct Somebody {
+pub(crate) struct Approver {
     app: App,
     tokens: Tokens,
     subject: String,
@@ -65,11 +65,11 @@ impl Scene {
     }
 
     /// Registers an app that one of three people approves.
-    pub(crate) async fn somebody(&self) -> Result<Somebody> {
+    pub(crate) async fn approver(&self) -> Result<Approver> {
         self.person("ada").await
     }
 
-    async fn person(&self, name: &str) -> Result<Somebody> {
+    async fn person(&self, name: &str) -> Result<Approver> {
         self.system.upstream("demo")?.sign_in_as(name);
         let app = self.system.gate("demo")?.app(&[LOOPBACK]).await?;
         let tokens = app.tokens().await?;
@@ -80,7 +80,7 @@ impl Scene {
         let grants = self.verb(&filter, OPERATOR).await?.items()?;
         let [grant] = &grants[..] else { bail!("one grant was given, not {grants:?}") };
         let grant = grant["grantId"].as_str().context("its id")?.to_owned();
-        Ok(Somebody { app, tokens, subject, grant })
+        Ok(Approver { app, tokens, subject, grant })
     }
 
     /// The program as an operator starts it, with the token of this role.
@@ -89,7 +89,7 @@ impl Scene {
         let token = match role {
             OPERATOR => &self.operator,
             CHECKER => &self.checker,
-            _ => "the-token-of-nobody",
+            _ => "an-unknown-token",
         };
         command.args(arguments).env("LYCHGATE_CONTROL", self.system.control_url()).env("LYCHGATE_TOKEN", token);
         command.kill_on_drop(true);
@@ -158,17 +158,17 @@ impl Scene {
             let ada = self.person("ada").await?;
             let (bo, cleo) = (self.person("bo").await?, self.person("cleo").await?);
             let told = self.ask(recipe, way, &ada, &bo).await?;
-            let everybody = message.get("everything").is_some();
+            let everything = message.get("everything").is_some();
             let both = message.get("subjects").is_some();
             let changed = |told: &Value| told["revocation"]["changed"] == true;
             ensure!(told.len() == 1 + usize::from(both) && told.iter().all(changed), "{way:?}: {told:?}");
             ada.is_over().await?;
-            if both || everybody {
+            if both || everything {
                 bo.is_over().await?
             } else {
                 bo.lives().await?
             }
-            if everybody {
+            if everything {
                 cleo.is_over().await?
             } else {
                 cleo.lives().await?
@@ -266,14 +266,14 @@ impl Scene {
         Ok(())
     }
 
-    async fn state(&self, somebody: &Somebody) -> Result<Value> {
-        let got = self.verb(&["clients", "get", &somebody.app.client_id], OPERATOR).await?.items()?;
+    async fn state(&self, approver: &Approver) -> Result<Value> {
+        let got = self.verb(&["clients", "get", &approver.app.client_id], OPERATOR).await?.items()?;
         Ok(got[0]["client"]["state"].clone())
     }
 
     /// Runs the recipe one way. A list gives its items, any other response itself, without values that change
     /// over time.
-    async fn ask(&self, recipe: &Recipe, way: Way, ada: &Somebody, bo: &Somebody) -> Result<Vec<Value>> {
+    async fn ask(&self, recipe: &Recipe, way: Way, ada: &Approver, bo: &Approver) -> Result<Vec<Value>> {
         let request_id = BASE64_URL_SAFE_NO_PAD.encode(e2e::random::<16>());
         let recipe = recipe.about(&[
             ("SUBJECT", &ada.subject),
@@ -325,7 +325,7 @@ impl Scene {
     }
 }
 
-impl Somebody {
+impl Approver {
     pub(crate) fn client_id(&self) -> String {
         self.app.client_id.clone()
     }
@@ -350,12 +350,12 @@ impl Ran {
 }
 
 /// The change that reports this person's approval.
-async fn approval(watch: &mut Program, somebody: &Somebody) -> Result<Value> {
+async fn approval(watch: &mut Program, approver: &Approver) -> Result<Value> {
     loop {
         let mut line = watch.line().await?;
         let message = if line.get("answer").is_some() { line["answer"].take() } else { line };
         let change = &message["change"];
-        if change["kind"] == "consent.approved" && change["clientId"] == somebody.app.client_id.as_str() {
+        if change["kind"] == "consent.approved" && change["clientId"] == approver.app.client_id.as_str() {
             return Ok(message);
         }
     }

@@ -256,8 +256,8 @@ async fn no_internal_address_is_connected_to() -> Result<()> {
     let signed =
         request.redemption(&code).and("client_assertion_type", ASSERTION_TYPE).and("client_assertion", &assertion);
     assert_error(&signed.send().await?, 401, "invalid_client");
-    let nobody = neighbour.accept().expect_err("nobody has called");
-    assert_eq!(nobody.kind(), std::io::ErrorKind::WouldBlock);
+    let none = neighbour.accept().expect_err("no connection arrives");
+    assert_eq!(none.kind(), std::io::ErrorKind::WouldBlock);
     Ok(())
 }
 
@@ -313,7 +313,7 @@ async fn another_websites_redirect_is_visible_or_forbidden() -> Result<()> {
     assert!(web.page.body.contains(ELSEWHERE) && web.page.body.contains("app.example"), "{}", web.page.body);
     let loopback = gate.configured(&id, LOOPBACK).request().open(&mut Jar::new()?).await?;
     assert!(!loopback.page.body.contains(ELSEWHERE), "{}", loopback.page.body);
-    gate.configured(&id, LOOPBACK).tokens().await.context("D16: a grant type that nobody here speaks")?;
+    gate.configured(&id, LOOPBACK).tokens().await.context("D16: an unsupported grant type")?;
 
     let (site, _system, gate) = start("metadata_documents = { redirects = \"same-host\" }").await?;
     let id = site.publish(DOCUMENT, &json!({}));

@@ -124,8 +124,8 @@ async fn another_token_manages_nothing_and_is_challenged() -> Result<()> {
         }
     }
     // An unknown client is answered like a wrong token.
-    let nobody = gate.http().get(gate.url("/register/client-AAAAAAAAAAAAAAAAAAAAAA"));
-    let page = Page::of(nobody.bearer_auth(client.token().context("a token")?)).await?;
+    let unknown = gate.http().get(gate.url("/register/client-AAAAAAAAAAAAAAAAAAAAAA"));
+    let page = Page::of(unknown.bearer_auth(client.token().context("a token")?)).await?;
     assert_eq!((page.status, page.header("www-authenticate")), (401, Some(refused.as_str())));
 
     for (why, name, value) in [
@@ -154,11 +154,11 @@ async fn replaced_metadata_needs_a_new_consent() -> Result<()> {
     let consent = app.request().open(&mut jar).await?;
     let mut next = metadata();
     next["client_id"] = client.told["client_id"].clone();
-    next["client_name"] = json!("Somebody else");
+    next["client_name"] = json!("Another app");
     assert_eq!(client.manage(Method::PUT, client.token(), Some(&next)).await?.status, 200);
     let page = jar.send(consent.form("approve")?).await?;
     assert!(page.status == 200 && page.body.contains("Please look again"), "{}", page.summary());
-    assert!(page.body.contains("Somebody else"), "{}", page.body);
+    assert!(page.body.contains("Another app"), "{}", page.body);
 
     let asked = app.request().open(&mut jar).await?;
     next["redirect_uris"] = json!(["https://elsewhere.example/cb"]);

@@ -128,7 +128,7 @@ async fn a_signature_counts_once_and_for_its_own_client_only() -> Result<()> {
         ("for another issuer", signed(&redemption, &with("aud", json!("https://other.example"))?)),
         ("run out", signed(&redemption, &with("exp", json!(1))?)),
         ("without an id", signed(&redemption, &with("jti", Value::Null)?)),
-        ("by somebody else", signed(&redemption, &with("iss", json!("https://other.example"))?)),
+        ("by another issuer", signed(&redemption, &with("iss", json!("https://other.example"))?)),
         ("of another type", signed(&redemption, &good).with("client_assertion_type", "urn:example:saml")),
     ] {
         let page = request.send().await?;

@@ -1,5 +1,6 @@
-//! "Retry: with the same attempt" (the contract in `proto/lychgate/v1`): whoever lost the reply, because the connection or
-//! the control plane died, sends the very same message and gets the very same reply. Another attempt is somebody else.
+//! The retry contract of `proto/lychgate/v1`: a caller that lost a response, because the connection or the control
+//! plane died, sends the same message with the same idempotency key (`attempt`) and gets the same response. Another
+//! key means another request.
 
 use anyhow::{Context, Result};
 use e2e::flow::{App, AuthorizationRequest, LOOPBACK};
@@ -23,7 +24,7 @@ async fn the_same_registration_is_the_same_client() -> Result<()> {
     system.crash_control().await?;
     let again = system.as_edge()?.registration().register(message.clone()).await?.into_inner();
     assert_eq!(again, first);
-    // R35: the same metadata with another attempt is another client.
+    // R35: the same metadata with another idempotency key is another client.
     let other = RegisterRequest { attempt: attempt(), ..message };
     let other = system.as_edge()?.registration().register(other).await?.into_inner();
     assert_ne!(id(other), id(first));
@@ -31,7 +32,7 @@ async fn the_same_registration_is_the_same_client() -> Result<()> {
 }
 
 #[tokio::test]
-async fn the_same_decision_sends_to_the_same_place() -> Result<()> {
+async fn the_same_decision_gives_the_same_redirect() -> Result<()> {
     let mut system = one_edge("").await?;
     let app = system.gate("main")?.app(&[LOOPBACK]).await?;
     let (_, decide) = decision(&system, &app.request()).await?;
@@ -39,7 +40,7 @@ async fn the_same_decision_sends_to_the_same_place() -> Result<()> {
     system.crash_control().await?;
     let again = system.as_edge()?.authorization().decide(decide.clone()).await?.into_inner();
     assert_eq!(again, first);
-    // B8: a decision is one, whoever repeats it; the other one is refused.
+    // B8: the decision is recorded once; another one is refused.
     let other = DecideRequest { attempt: attempt(), ..decide.clone() };
     assert_eq!(system.as_edge()?.authorization().decide(other).await?.into_inner(), first);
     let denial = DecideRequest { attempt: attempt(), decision: Decision::Deny.into(), ..decide };
@@ -57,7 +58,7 @@ async fn the_same_callback_gives_the_same_code_and_asks_the_upstream_once() -> R
     let first = system.as_edge()?.authorization().finish_login(finish.clone()).await?.into_inner();
     system.crash_control().await?;
     let again = system.as_edge()?.authorization().finish_login(finish).await?.into_inner();
-    // Besides the session, which only whoever asked the upstream can name.
+    // Except for the session cookie, which only the call that asked the upstream can set.
     let step = |response: FinishLoginResponse| response.next.and_then(|next| next.step);
     assert!(step(first.clone()).is_some());
     assert_eq!(step(again), step(first));
@@ -66,7 +67,7 @@ async fn the_same_callback_gives_the_same_code_and_asks_the_upstream_once() -> R
 }
 
 #[tokio::test]
-async fn the_same_redemption_gives_the_same_tokens_and_another_one_ends_them() -> Result<()> {
+async fn a_repeated_redemption_gives_the_same_tokens_and_a_replay_ends_the_grant() -> Result<()> {
     let mut system = one_edge("").await?;
     let app = system.gate("main")?.app(&[LOOPBACK]).await?;
     let redeem = redemption(&app).await?;
@@ -77,13 +78,13 @@ async fn the_same_redemption_gives_the_same_tokens_and_another_one_ends_them() -
     let refresh = refresh(&app, &first)?;
     let second = exchange(&system.as_edge()?, refresh.clone()).await?;
     assert_ne!(second.refresh_token, first.refresh_token);
-    // Until now nothing was a replay. This is one: the same code, another attempt.
+    // The calls so far were repetitions. This is a replay: the same code with another idempotency key.
     let replay = ExchangeRequest { attempt: attempt(), ..redeem };
     refused(exchange(&system.as_edge()?, replay).await, "CODE_REPLAYED")?;
     system.crash_control().await?;
     let next = self::refresh(&app, &second)?;
     refused(exchange(&system.as_edge()?, next).await, "GRANT_ENDED")?;
-    // Also a repetition of what was answered before gives nothing any more.
+    // After the replay even an exact repetition gets no tokens.
     refused(exchange(&system.as_edge()?, refresh).await, "GRANT_ENDED")
 }
 
@@ -97,22 +98,22 @@ async fn the_same_refresh_gives_the_same_successor() -> Result<()> {
     let second = exchange(&system.as_edge()?, refresh.clone()).await?;
     system.crash_control().await?;
     assert_same_tokens(&exchange(&system.as_edge()?, refresh.clone()).await?, &second);
-    // No grace here: only the attempt tells a lost reply from a thief.
+    // There is no grace period here: only the idempotency key tells a lost response from a theft.
     let replay = ExchangeRequest { attempt: attempt(), ..refresh };
     refused(exchange(&system.as_edge()?, replay).await, "REFRESH_TOKEN_REPLAYED")
 }
 
-/// The crash comes while the call is under way, anywhere in it. Whether its commit was done or not, the same message goes
-/// through afterwards, and once only.
+/// The control plane is killed at an arbitrary point of the call. Committed or not, the same message succeeds
+/// afterwards, and takes effect once.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_call_that_died_anywhere_can_be_sent_again() -> Result<()> {
+async fn a_call_interrupted_at_any_point_can_be_repeated() -> Result<()> {
     const ROUNDS: usize = 6;
     let mut system = one_edge("refresh_grace_seconds = 0").await?;
     let app = system.gate("main")?.app(&[LOOPBACK]).await?;
     let mut redeem = redemption(&app).await?;
     for _ in 0..ROUNDS {
         let (caller, message) = (system.as_edge()?, redeem.clone());
-        // Connected, so that the message is on its way at once.
+        // The connection exists already, so the message is sent at once.
         caller.issuers().list(ListRequest {}).await?;
         let dropped = tokio::spawn(async move { drop(exchange(&caller, message).await) });
         system.kill_control().await?;
@@ -149,7 +150,7 @@ fn registration() -> RegisterRequest {
     }
 }
 
-/// As far as an approval that is ready to be sent.
+/// An approval that is ready to be sent.
 async fn decision(system: &System, request: &AuthorizationRequest) -> Result<(Steps, DecideRequest)> {
     let mut steps = Steps::new(system.as_edge()?, "main");
     let ticket = steps.begin(&Url::parse(&request.url())?).await?;
@@ -158,7 +159,7 @@ async fn decision(system: &System, request: &AuthorizationRequest) -> Result<(St
     Ok((steps, decide))
 }
 
-/// As far as a callback that is ready to be sent.
+/// A callback that is ready to be sent.
 async fn back_from_upstream(system: &System, request: &AuthorizationRequest) -> Result<FinishLoginRequest> {
     let (mut steps, decide) = decision(system, request).await?;
     let next = system.as_edge()?.authorization().decide(decide).await?.into_inner().next;
@@ -167,7 +168,7 @@ async fn back_from_upstream(system: &System, request: &AuthorizationRequest) -> 
     Ok(steps.finish_login_request(&callback))
 }
 
-/// As far as a redemption that is ready to be sent.
+/// A redemption that is ready to be sent.
 async fn redemption(app: &App) -> Result<ExchangeRequest> {
     let request = app.request();
     let code = request.code(&mut Jar::new()?).await?;

@@ -133,7 +133,7 @@ async fn passes_the_identity(proxy: Proxy) -> Result<()> {
         forged = forged.header(name, value);
     }
     assert_eq!(Page::of(forged).await?.status, 200);
-    assert_eq!(identity(&guarded.arrived()), expected, "nobody says who they are but the token");
+    assert_eq!(identity(&guarded.arrived()), expected, "only the token tells the identity");
 
     // The proxy passes the server's own errors on.
     for status in [403, 500] {
@@ -196,7 +196,7 @@ async fn stops_every_other_request(proxy: Proxy) -> Result<()> {
     assert!(guarded.behind.arrived().is_empty(), "of two tokens none counts");
     if matches!(proxy, Proxy::Nginx) {
         let page = Page::of(get("/_lychgate")?.bearer_auth(token)).await?;
-        guarded.assert_stopped(&page, 404, None, "the question is nobody's to ask from outside");
+        guarded.assert_stopped(&page, 404, None, "/verify is not reachable from outside");
     }
 
     let good = || anyhow::Ok(guarded.get("/mcp")?.bearer_auth(token));

@@ -42,7 +42,7 @@ async fn a_python_service_asks_whether_a_consent_stands() -> Result<()> {
 
     let job =
         |subject: &Value, scopes: &[&str]| json!({ "subject": subject, "client_id": app.client_id, "scopes": scopes });
-    let (good, nobody) = (job(&subject, &["notes:read"]), json!("idp-of-main|nobody"));
+    let (good, stranger) = (job(&subject, &["notes:read"]), json!("idp-of-main|nobody"));
     for (why, job, answer) in [
         ("what was allowed", good.clone(), json!({ "allowed": true, "why": "granted" })),
         (
@@ -50,7 +50,11 @@ async fn a_python_service_asks_whether_a_consent_stands() -> Result<()> {
             job(&subject, &["notes:read", "profile:read"]),
             json!({ "allowed": false, "why": "missing: profile:read" }),
         ),
-        ("somebody else", job(&nobody, &["notes:read"]), json!({ "allowed": false, "why": "CHECK_DENIAL_NO_CONSENT" })),
+        (
+            "another person",
+            job(&stranger, &["notes:read"]),
+            json!({ "allowed": false, "why": "CHECK_DENIAL_NO_CONSENT" }),
+        ),
     ] {
         service.send(&job).await?;
         assert_eq!(service.line().await?, answer, "{why}");
