@@ -1,5 +1,4 @@
-//! "My connected apps": everybody their own, to see and to take back, and every way in which that could be somebody
-//! else's.
+//! The account page: each person sees and revokes their own apps, and no one else can.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -19,7 +18,7 @@ const SERVER: &str = "token-of-the-mcp-server";
 const IDLE: Duration = Duration::from_secs(15 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// A person at a browser.
+/// A person at a browser, on the account page.
 #[derive(Clone, Debug)]
 pub(crate) struct Visitor {
     issuer_id: String,
@@ -49,7 +48,7 @@ impl Visitor {
         self.browser.keep(&next);
     }
 
-    /// As far as the callback, which is not sent yet.
+    /// Starts the sign-in; returns the callback, which is not sent yet.
     async fn sent_back(&mut self, edge: &Edge, world: &World) -> v1::FinishLoginRequest {
         let next = edge.sign_in(self.post()).await.unwrap();
         self.browser.keep(&next);
@@ -66,7 +65,7 @@ impl Visitor {
         v1::FinishLoginRequest { issuer_id, attempt: attempt(), parameters, cookies }
     }
 
-    /// What the browser is shown; `None` if it is asked to sign in.
+    /// The account page; `None` if the browser is asked to sign in.
     pub(crate) async fn page(&mut self, edge: &Edge) -> Option<v1::AccountPage> {
         let (issuer_id, cookies) = (self.issuer_id.clone(), self.browser.cookies());
         let shown = edge.show_account(v1::AccountServiceShowRequest { issuer_id, cookies }).await.unwrap();
@@ -91,7 +90,7 @@ impl Visitor {
         }
     }
 
-    /// The cookie of the session.
+    /// The session cookie.
     fn session(&self) -> v1::Cookie {
         let mut cookies = self.browser.cookies();
         cookies.retain(|cookie| cookie.name.starts_with("__Host-lychgate-account-"));
@@ -108,7 +107,7 @@ async fn started() -> (World, Control, Edge) {
     (world, control, edge)
 }
 
-/// `person` connects `app`.
+/// Authorizes `app` for `person`.
 async fn connected(app: App, person: &str, edge: &Edge, world: &World) -> (Flow, v1::ExchangeResponse) {
     let mut flow = Flow::new(app);
     flow.person = person.to_owned();
@@ -122,7 +121,7 @@ async fn is_active(edge: &Edge, token: &str) -> bool {
     edge.introspect(request).await.unwrap().active
 }
 
-/// Nothing was taken back: the consent lives, and the app gets tokens for it.
+/// Asserts that the consent lives: the app still gets tokens.
 async fn assert_untouched(flow: &Flow, tokens: &v1::ExchangeResponse, edge: &Edge, what: &str) -> v1::ExchangeResponse {
     edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap_or_else(|failure| panic!("{what}: {failure:?}"))
 }
@@ -133,11 +132,11 @@ fn names(page: &v1::AccountPage) -> Vec<&str> {
     names
 }
 
-/// Who, where, what, since when, last used; and nothing is written by looking.
+/// The page shows client, redirect host, resource, scopes, creation and last use; reading it writes nothing.
 ///
 /// Requirements: B38, R27.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_person_sees_what_they_allowed_and_nobody_elses() {
+async fn a_person_sees_their_own_apps_only() {
     let (world, _control, edge) = started().await;
     let (flow, tokens) = connected(App::configured(), "alice", &edge, &world).await;
     connected(App::registered(&edge).await, "alice", &edge, &world).await;
@@ -146,7 +145,7 @@ async fn a_person_sees_what_they_allowed_and_nobody_elses() {
     world.advance(DAY);
     assert_untouched(&flow, &tokens, &edge, "a day later").await;
     let mut alice = Visitor::new("alice");
-    assert!(alice.page(&edge).await.is_none(), "nobody has signed in");
+    assert!(alice.page(&edge).await.is_none(), "no session yet");
     let census = world.census().await;
     alice.sign_in(&edge, &world).await;
     let page = alice.page(&edge).await.unwrap();
@@ -172,9 +171,9 @@ async fn a_person_sees_what_they_allowed_and_nobody_elses() {
     assert_eq!(world.census().await, census, "signing in and looking leave nothing behind");
 }
 
-/// Least scope, and nothing of what the upstream gave is kept.
+/// The sign-in requests the least scope and stores nothing of the upstream's answer.
 #[tokio::test(flavor = "multi_thread")]
-async fn signing_in_asks_for_an_identity_and_keeps_nothing_else() {
+async fn signing_in_requests_identity_only_and_stores_nothing() {
     let (mut world, control, _edge) = started().await;
     control.stop().await;
     let lychgate_control::config::UpstreamConfig::Oidc(upstream) = &mut world.issuer().upstream else { panic!("oidc") };
@@ -198,12 +197,11 @@ async fn signing_in_asks_for_an_identity_and_keeps_nothing_else() {
     }
 }
 
-/// One commit, and everything that was given under it is dead at once; what another app has, and another person,
-/// stays.
+/// One commit ends everything issued under the consent at once; other apps and other people are unaffected.
 ///
 /// Requirements: R27.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_taken_back_ends_at_once_and_the_rest_stays() {
+async fn a_revoked_app_ends_at_once_and_others_stay() {
     let (world, _control, edge) = started().await;
     let (flow, tokens) = connected(App::configured(), "alice", &edge, &world).await;
     let (program, kept) = connected(App::registered(&edge).await, "alice", &edge, &world).await;
@@ -217,14 +215,14 @@ async fn what_is_taken_back_ends_at_once_and_the_rest_stays() {
     let revoke = alice.revoke(&app.form_token);
     for _ in 0..2 {
         let next = edge.revoke_apps(revoke.clone()).await.unwrap();
-        assert_eq!(location(&next), format!("{ISSUER_URL}/account"), "the same attempt again says the same");
+        assert_eq!(location(&next), format!("{ISSUER_URL}/account"), "the same idempotency key gets the same answer");
     }
     assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
     assert!(!is_active(&edge, &tokens.access_token).await);
     let events = world.events().await.split_off(events);
     assert_eq!(events.len(), 1);
     let says = |text: &str| events[0].windows(text.len()).any(|window| window == text.as_bytes());
-    assert!(says("idp|alice") && says("app") && says("edge"), "the event says who, what and through whom");
+    assert!(says("idp|alice") && says("app") && says("edge"), "the event names subject, client and principal");
 
     assert_untouched(&program, &kept, &edge, "another app").await;
     assert_untouched(&bobs, &bobs_tokens, &edge, "another person").await;
@@ -235,12 +233,12 @@ async fn what_is_taken_back_ends_at_once_and_the_rest_stays() {
     alice.sign_in(&edge, &world).await;
     assert_eq!(alice.page(&edge).await.unwrap().revoked.len(), 1);
     world.advance(TICK);
-    assert!(alice.page(&edge).await.unwrap().revoked.is_empty(), "older than that is history");
+    assert!(alice.page(&edge).await.unwrap().revoked.is_empty(), "the page lists revoked apps for thirty days");
 }
 
 /// Requirements: R27.
 #[tokio::test(flavor = "multi_thread")]
-async fn everything_is_taken_back_at_once_and_can_be_allowed_again() {
+async fn all_apps_are_revoked_at_once_and_can_be_approved_again() {
     let (world, _control, edge) = started().await;
     let mut apps = vec![connected(App::configured(), "alice", &edge, &world).await];
     for _ in 0..3 {
@@ -267,7 +265,7 @@ async fn everything_is_taken_back_at_once_and_can_be_allowed_again() {
 ///
 /// Requirements: B8, B12, B23.
 #[tokio::test(flavor = "multi_thread")]
-async fn nobody_else_takes_anything_back() {
+async fn no_forged_or_foreign_request_revokes_an_app() {
     let (mut world, control, _) = started().await;
     control.stop().await;
     let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
@@ -298,8 +296,8 @@ async fn nobody_else_takes_anything_back() {
     let changed: [(&str, Request, &str); 15] = [
         ("from another site", Request { sec_fetch_site: Some("cross-site".to_owned()), ..request() }, "CROSS_SITE"),
         ("from a neighbour", Request { sec_fetch_site: Some("same-site".to_owned()), ..request() }, "CROSS_SITE"),
-        ("from nowhere", Request { sec_fetch_site: Some("none".to_owned()), ..request() }, "CROSS_SITE"),
-        ("without a word on where from", Request { sec_fetch_site: None, ..request() }, "CROSS_SITE"),
+        ("from no site", Request { sec_fetch_site: Some("none".to_owned()), ..request() }, "CROSS_SITE"),
+        ("without an origin", Request { sec_fetch_site: None, ..request() }, "CROSS_SITE"),
         (
             "from another origin",
             Request { sec_fetch_site: None, origin: Some("https://evil.example".to_owned()), ..request() },
@@ -347,15 +345,15 @@ async fn nobody_else_takes_anything_back() {
     assert_eq!(edge.revoke_apps(request()).await.reason(), "ACCOUNT_SESSION_MISSING", "too late");
     tokens = assert_untouched(&flow, &tokens, &edge, "too late").await;
     assert!(alice.page(&edge).await.is_none());
-    // And what it was before anything was changed.
+    // The unchanged request still succeeds.
     alice.sign_in(&edge, &world).await;
     let token = alice.page(&edge).await.unwrap().apps[0].form_token.clone();
     edge.revoke_apps(alice.revoke(&token)).await.unwrap();
     assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
-    assert_eq!(names(&mallory_again(&edge, &world).await), ["The App"], "mallory's own is untouched, too");
+    assert_eq!(names(&mallory_again(&edge, &world).await), ["The App"], "mallory's own app is unaffected");
 }
 
-/// Its last character is another.
+/// The token with its last character changed.
 fn altered(token: &str) -> String {
     let (rest, last) = token.split_at(token.len() - 1);
     format!("{rest}{}", if last == "A" { "E" } else { "A" })
@@ -366,12 +364,12 @@ async fn mallory_again(edge: &Edge, world: &World) -> v1::AccountPage {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_lives_as_long_as_it_is_used_and_ends_with_the_sign_out() {
+async fn a_session_lives_while_it_is_used_and_ends_with_the_sign_out() {
     let (world, _control, edge) = started().await;
     let mut alice = Visitor::signed_in("alice", &edge, &world).await;
     for _ in 0..3 {
         world.advance(IDLE - TICK);
-        assert!(alice.page(&edge).await.is_some(), "each look renews it");
+        assert!(alice.page(&edge).await.is_some(), "each visit renews it");
     }
     let out = |sec_fetch_site: &str| {
         let sec_fetch_site = Some(sec_fetch_site.to_owned());
@@ -384,11 +382,11 @@ async fn a_session_lives_as_long_as_it_is_used_and_ends_with_the_sign_out() {
     assert!(alice.browser.0.is_empty(), "{:?}", alice.browser);
 }
 
-/// Nobody is sent anywhere, and has nothing set, unless our own page asked for it.
+/// A sign-in that another site requests sends the browser nowhere and sets no cookie.
 ///
 /// Requirements: B8.
 #[tokio::test(flavor = "multi_thread")]
-async fn only_our_own_page_begins_a_sign_in() {
+async fn only_our_own_page_starts_a_sign_in() {
     let (world, _control, edge) = started().await;
     let alice = Visitor::new("alice");
     for (site, origin) in [
@@ -412,7 +410,7 @@ async fn only_our_own_page_begins_a_sign_in() {
 ///
 /// Requirements: B19, B20.
 #[tokio::test(flavor = "multi_thread")]
-async fn only_the_browser_that_was_sent_is_signed_in() {
+async fn only_the_browser_that_started_the_sign_in_finishes_it() {
     let (world, _control, edge) = started().await;
     let mut alice = Visitor::new("alice");
     let callback = alice.sent_back(&edge, &world).await;
@@ -421,7 +419,7 @@ async fn only_the_browser_that_was_sent_is_signed_in() {
     let others = other.sent_back(&edge, &world).await;
     let with = |cookies: Vec<v1::Cookie>| v1::FinishLoginRequest { cookies, ..callback.clone() };
     let changed = [
-        ("in a browser that was not sent", with(vec![])),
+        ("in a browser that started no sign-in", with(vec![])),
         ("with the cookie of another sign-in", with(others.cookies.clone())),
         ("with the cookie twice", with(vec![cookie.clone(), cookie.clone()])),
     ];
@@ -437,25 +435,25 @@ async fn only_the_browser_that_was_sent_is_signed_in() {
     let late = Visitor::new("alice").sent_back(&edge, &world).await;
     world.advance(Duration::from_secs(600) + TICK);
     assert_eq!(edge.finish_login(late).await.reason(), "LOGIN_EXPIRED");
-    assert_eq!(world.idp.calls(), 0, "the upstream was never asked");
+    assert_eq!(world.idp.calls(), 0, "the upstream was never called");
 
     let callback = alice.sent_back(&edge, &world).await;
     let next = edge.finish_login(callback.clone()).await.unwrap();
     alice.browser.keep(&next);
     assert!(alice.page(&edge).await.is_some());
     let again = alice.callback(callback.parameters.clone());
-    assert_eq!(edge.finish_login(again).await.reason(), "STATE_COOKIE_MISSING", "its cookie went with the answer");
-    // Who kept the cookie finds that the upstream takes its code once.
+    assert_eq!(edge.finish_login(again).await.reason(), "STATE_COOKIE_MISSING", "the first answer deleted its cookie");
+    // A kept cookie does not help: the upstream accepts its code once.
     assert_fails(edge.finish_login(callback).await, "UPSTREAM_INVALID");
     assert_eq!(world.census().await.iter().map(|(_, count)| count).sum::<usize>(), empty(&world).await);
 }
 
-/// What a store holds in which nobody has done anything.
+/// The number of entries in a fresh store.
 async fn empty(world: &World) -> usize {
     world.kept(Space::Meta).await.len()
 }
 
-/// A failure page, and nobody is signed in by it.
+/// Asserts a failure page that sets no session.
 fn assert_fails(next: Result<v1::Next, Failure>, reason: &str) {
     let next = next.unwrap();
     let Some(Step::FailurePage(page)) = next.step else { panic!("{next:?}") };
@@ -463,12 +461,12 @@ fn assert_fails(next: Result<v1::Next, Failure>, reason: &str) {
     assert!(next.set_cookies.iter().all(|cookie| cookie.max_age_seconds == Some(0)), "{:?}", next.set_cookies);
 }
 
-/// Both are under way in one browser, and come back with each other's `state`. The upstream's code was made for the
-/// other one's PKCE challenge and nonce.
+/// An authorization and an account sign-in run in one browser and swap their `state`. The upstream's code was issued
+/// for the other one's PKCE challenge and nonce.
 ///
 /// Requirements: B19.
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_of_an_authorization_is_finished_by_an_accounts_state_nor_the_other_way_round() {
+async fn account_and_authorization_states_are_not_interchangeable() {
     let (world, _control, edge) = started().await;
     let mut flow = Flow::new(App::configured());
     let mut alice = Visitor::new("alice");
@@ -492,7 +490,7 @@ async fn nothing_of_an_authorization_is_finished_by_an_accounts_state_nor_the_ot
         }
     }
     assert_eq!(world.idp.calls(), 0);
-    // A browser that has begun the one has not begun the other.
+    // A browser that began only one of the two is refused.
     let only = |request: v1::FinishLoginRequest, account: bool| {
         let cookies = request.cookies.iter().filter(|cookie| cookie.name.contains("account") == account);
         v1::FinishLoginRequest { cookies: cookies.cloned().collect(), ..request.clone() }
@@ -502,7 +500,7 @@ async fn nothing_of_an_authorization_is_finished_by_an_accounts_state_nor_the_ot
     let mixed = only(state(&authorization, &of_account), false);
     assert_eq!(edge.finish_login(mixed).await.reason(), "STATE_COOKIE_MISSING");
     assert_eq!(world.idp.calls(), 0);
-    // And one that has begun both gets nothing for the code of the one with the state of the other.
+    // A browser that began both gets no code from swapped states.
     assert_fails(edge.finish_login(state(&authorization, &of_account)).await, "UPSTREAM_INVALID");
     assert_fails(edge.finish_login(state(&account, &of_authorization)).await, "UPSTREAM_INVALID");
     assert_eq!(world.idp.calls(), 2);
@@ -510,11 +508,11 @@ async fn nothing_of_an_authorization_is_finished_by_an_accounts_state_nor_the_ot
     assert!(alice.page(&edge).await.is_none());
 }
 
-/// A client that is gone can do nothing any more; what was allowed to it is still somebody's to see and to take back.
+/// A deleted client can do nothing; its consents remain visible and revocable.
 ///
 /// Requirements: B38.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_app_that_is_gone_is_listed_as_gone() {
+async fn a_deleted_app_is_listed_as_gone() {
     let (world, _control, edge) = started().await;
     let client = edge.register(App::registration("none")).await.unwrap();
     let app = App::new(&client.client_id, "http://127.0.0.1:7777/cb");
@@ -533,11 +531,11 @@ async fn an_app_that_is_gone_is_listed_as_gone() {
     assert!(alice.page(&edge).await.unwrap().apps.is_empty());
 }
 
-/// Looking must not tell the client's host that somebody looks.
+/// Reading the page must not reveal the visit to the client's host.
 ///
 /// Requirements: B38.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_with_a_document_is_known_by_its_host_which_is_not_asked() {
+async fn a_documented_client_is_listed_by_its_host_without_a_fetch() {
     let mut world = World::new().await;
     let site = Site::start().await;
     site.publish("/client", &site.document("/client", &json!({})));
@@ -556,11 +554,11 @@ async fn a_client_with_a_document_is_known_by_its_host_which_is_not_asked() {
     assert_eq!(site.asked("/client"), asked);
 }
 
-/// More than one look at the store, and more than one page holds.
+/// More apps than one store page or one account page holds.
 ///
 /// Requirements: R27.
 #[tokio::test(flavor = "multi_thread")]
-async fn however_many_there_are_all_of_them_are_taken_back() {
+async fn revoke_all_covers_more_apps_than_one_page_shows() {
     let (world, _control, edge) = started().await;
     let mut apps = Vec::new();
     for _ in 0..201 {
@@ -569,7 +567,7 @@ async fn however_many_there_are_all_of_them_are_taken_back() {
     let mut alice = Visitor::signed_in("alice", &edge, &world).await;
     let page = alice.page(&edge).await.unwrap();
     let ids: BTreeSet<_> = page.apps.iter().map(|app| &app.client.as_ref().unwrap().client_id).collect();
-    assert_eq!((ids.len(), page.apps.len(), page.incomplete), (200, 200, true), "as many as fit, each once");
+    assert_eq!((ids.len(), page.apps.len(), page.incomplete), (200, 200, true), "the page is full, each app once");
     edge.revoke_apps(alice.revoke(&page.revoke_all_token)).await.unwrap();
     for (flow, tokens) in &apps {
         assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");

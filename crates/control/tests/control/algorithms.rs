@@ -1,4 +1,4 @@
-//! What access tokens are signed with is the issuer's affair, and may change while tokens are about.
+//! Signing algorithms of access tokens: an issuer chooses one, and may change it while tokens live.
 
 use std::collections::{BTreeSet, HashSet};
 use std::time::Duration;
@@ -17,7 +17,7 @@ fn name(algorithm: AccessTokenAlgorithm) -> String {
 
 /// Requirements: R44.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_the_same_whatever_signs_it() {
+async fn token_claims_are_the_same_with_every_algorithm() {
     for algorithm in ALGORITHMS {
         let mut world = World::new().await;
         world.issuer().access_tokens.algorithm = algorithm;
@@ -41,12 +41,12 @@ async fn a_token_is_the_same_whatever_signs_it() {
     }
 }
 
-/// Two nodes are started anew with another algorithm, one after the other, while a client refreshes and a verifier asks
-/// for keys as seldom as it may.
+/// Two nodes restart with another algorithm, one after the other, while a client refreshes and a verifier fetches keys
+/// as seldom as it is allowed to.
 ///
 /// Requirements: R44, R45.
 #[tokio::test(flavor = "multi_thread")]
-async fn another_algorithm_takes_over_and_no_token_is_refused() {
+async fn changing_the_algorithm_refuses_no_token() {
     for (n, from) in ALGORITHMS.into_iter().enumerate() {
         let to = ALGORITHMS[(n + 1) % ALGORITHMS.len()];
         let mut world = World::new().await;
@@ -58,7 +58,7 @@ async fn another_algorithm_takes_over_and_no_token_is_refused() {
         verifier.verify(&tokens.access_token, &two.edge(), world.now()).await.unwrap();
         world.issuer().access_tokens.algorithm = to;
         let (mut alive, mut signed_with) = (Vec::new(), HashSet::new());
-        // 20 seconds each: over the announcement, and as long again as the last token of the old key lives.
+        // Steps of 20 seconds, over the announcement and the life of the last token of the old key.
         for step in 0..80 {
             match step {
                 5 => one = world.start().await,
@@ -76,6 +76,6 @@ async fn another_algorithm_takes_over_and_no_token_is_refused() {
         }
         assert_eq!(signed_with.len(), 2, "{signed_with:?}");
         let keys = two.edge().describe(ISSUER).await.unwrap().keys;
-        assert_eq!(keys.iter().map(|key| key.alg.clone()).collect::<Vec<_>>(), [name(to)], "the old one is forgotten");
+        assert_eq!(keys.iter().map(|key| key.alg.clone()).collect::<Vec<_>>(), [name(to)], "the old key is forgotten");
     }
 }

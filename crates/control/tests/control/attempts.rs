@@ -1,5 +1,5 @@
-//! Every mutating call may be repeated with its attempt, by any process, at any time while what it gave is good: it has
-//! one effect, and every reply is the same. Another attempt is another request, and gets what that deserves.
+//! Idempotency: a mutating call repeated with its key (`attempt` on the wire), at any process, has one effect and the
+//! same reply while its result is valid. A call with another key is another request.
 
 use std::time::Duration;
 
@@ -14,7 +14,7 @@ use serde_json::Value;
 
 use crate::support::{App, Edge, Failure, Flow, Refused as _, TICK, World, attempt, lasting, location, page, query};
 
-/// The calls that change something. `every_call_with_an_attempt_is_tried_here` finds one that is missing.
+/// The mutating calls. `every_call_with_an_idempotency_key_is_tested_here` finds a missing one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Kind {
     Approve,
@@ -38,7 +38,7 @@ pub(crate) const ALL: [Kind; 8] = [
     Kind::Update,
 ];
 
-/// A call, whole: it can be sent as often as need be.
+/// A complete call, which can be sent repeatedly.
 #[derive(Clone, Debug)]
 pub(crate) enum Call {
     Decide(v1::DecideRequest),
@@ -62,7 +62,7 @@ impl Kind {
         if self == Kind::FinishLogin { 2 } else { 1 }
     }
 
-    /// Everything that comes before this call.
+    /// Runs every step before this call and returns the call.
     pub(crate) async fn prepare(self, world: &World, edge: &Edge) -> Call {
         let mut flow = Flow::new(App::configured());
         match self {
@@ -84,7 +84,7 @@ impl Kind {
                 let tokens = flow.tokens(edge, &world.idp).await;
                 Call::Revoke(flow.revoke(tokens.refresh_token()))
             }
-            // With a secret, which is told once: to this attempt.
+            // With a client secret, which only this reply contains.
             Kind::Register => Call::Register(App::registration("client_secret_basic")),
             Kind::Update => {
                 let client = edge.register(App::registration("none")).await.unwrap();
@@ -110,23 +110,23 @@ impl Call {
     }
 }
 
-/// The access token read: its signature may differ from one reply to the next, its header and claims may not.
+/// Replaces the access token by its header and claims: its signature may differ between replies.
 fn unsigned(tokens: v1::ExchangeResponse) -> v1::ExchangeResponse {
     let parts: Vec<_> = tokens.access_token.split('.').collect();
-    let [header, claims, signature] = parts.as_slice() else { panic!("a JWT: {}", tokens.access_token) };
+    let [header, claims, signature] = parts.as_slice() else { panic!("not a JWT: {}", tokens.access_token) };
     assert!(!signature.is_empty());
     let json = |part| serde_json::from_slice::<Value>(&URL_SAFE_NO_PAD.decode(part).unwrap()).unwrap();
     v1::ExchangeResponse { access_token: format!("{}.{}", json(header), json(claims)), ..tokens }
 }
 
-/// Codes and tokens that live long enough for "minutes later".
+/// An environment with long-lived codes, for repetitions minutes later.
 pub(crate) async fn patient_world() -> World {
     let mut world = World::new().await;
     world.lifetimes().code_seconds = 600;
     world
 }
 
-/// What a call without any fault leaves behind.
+/// The record counts after a call without faults.
 pub(crate) async fn census_after(kind: Kind) -> Vec<(&'static str, usize)> {
     let world = patient_world().await;
     let control = world.start().await;
@@ -136,7 +136,7 @@ pub(crate) async fn census_after(kind: Kind) -> Vec<(&'static str, usize)> {
 }
 
 #[test]
-fn every_call_with_an_attempt_is_tried_here() {
+fn every_call_with_an_idempotency_key_is_tested_here() {
     let descriptors = FileDescriptorSet::decode(FILE_DESCRIPTORS).unwrap();
     let messages = descriptors.file.iter().flat_map(|file| &file.message_type);
     let mut with_attempt: Vec<_> = messages
@@ -145,7 +145,7 @@ fn every_call_with_an_attempt_is_tried_here() {
         .collect();
     with_attempt.sort_unstable();
     let mut tried = vec![
-        // By `account::what_is_taken_back_ends_at_once_and_the_rest_stays`.
+        // Tested by `account::a_revoked_app_ends_at_once_and_others_stay`.
         "AccountServiceRevokeRequest",
         "DecideRequest",
         "ExchangeRequest",
@@ -154,15 +154,16 @@ fn every_call_with_an_attempt_is_tried_here() {
         "RevokeRequest",
         "UpdateRequest",
     ];
-    // Those that need a session are tried in `sessions`.
+    // Calls that need a session are tested in `sessions`.
     tried.extend(["ConfirmLoginRequest", "ShowRequest"]);
     tried.sort_unstable();
     assert_eq!(with_attempt, tried);
 }
 
-/// The first reply is lost after the commit; the process ends; others, whose clocks and randomness differ, are asked.
+/// The first reply is lost after the commit and the process ends. Processes with other clocks and other randomness
+/// receive the repetition.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_same_attempt_is_answered_alike_by_other_processes_later_and_earlier() {
+async fn a_repeated_call_gets_the_same_reply_from_any_process() {
     for kind in ALL {
         let world = patient_world().await;
         let control = world.start().await;
@@ -177,13 +178,13 @@ async fn the_same_attempt_is_answered_alike_by_other_processes_later_and_earlier
             assert_eq!(call.send(&other.edge()).await.unwrap(), lost, "{kind:?} at {now}, once more");
         }
         assert_eq!(world.census().await, census, "{kind:?} has one effect");
-        assert!(world.idp.calls() <= 1, "{kind:?} sends the upstream's code once");
+        assert!(world.idp.calls() <= 1, "{kind:?} sends the upstream code once");
     }
 }
 
-/// The store does not say whether it took a commit: it is sent again, and lands once.
+/// The store does not say whether a commit was applied. The control plane sends it again, and it is applied once.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_of_unknown_outcome_lands_once_and_the_caller_does_not_notice() {
+async fn a_commit_of_unknown_outcome_is_applied_once() {
     for kind in ALL {
         let expected = census_after(kind).await;
         for nth in 0..kind.commits() {
@@ -203,7 +204,7 @@ async fn a_commit_of_unknown_outcome_lands_once_and_the_caller_does_not_notice()
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_is_away_is_said_to_be_and_the_same_attempt_succeeds_later() {
+async fn an_unavailable_store_is_reported_and_a_later_repetition_succeeds() {
     for kind in ALL {
         let expected = census_after(kind).await;
         let world = patient_world().await;
@@ -224,9 +225,9 @@ async fn a_store_that_is_away_is_said_to_be_and_the_same_attempt_succeeds_later(
     }
 }
 
-/// What the upstream gave for its code, it gives once: it is kept as soon as the store is back.
+/// The upstream redeems its code once: the result is stored as soon as the store is available again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_store_that_is_away_when_the_upstream_has_answered_loses_no_login() {
+async fn a_store_outage_after_the_upstream_answer_loses_no_login() {
     for fault in [Fault::Unavailable, Fault::UnknownBefore, Fault::UnknownAfter] {
         let world = patient_world().await;
         let control = world.start().await;
@@ -241,9 +242,9 @@ async fn a_store_that_is_away_when_the_upstream_has_answered_loses_no_login() {
     }
 }
 
-/// However long it stays unknown, the call ends, and the same attempt finds out.
+/// The call ends with an error, and a repetition learns the outcome.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_outcome_that_stays_unknown_is_found_out_by_the_same_attempt() {
+async fn a_repetition_learns_an_outcome_that_stayed_unknown() {
     for kind in ALL {
         let expected = census_after(kind).await;
         for landed in [true, false] {
@@ -257,7 +258,7 @@ async fn an_outcome_that_stays_unknown_is_found_out_by_the_same_attempt() {
             call.send(&control.edge()).await.unwrap_err();
             let other = world.start().await;
             if kind == Kind::FinishLogin && landed {
-                // A claim, and nobody knows whether the upstream's code was sent: it is not sent again.
+                // The claim does not say whether the upstream code was sent, so it is not sent again.
                 world.advance(Duration::from_secs(31));
                 assert_eq!(call.send(&control.edge()).await.reason(), "LOGIN_INTERRUPTED");
                 assert_eq!((world.idp.calls(), world.events().await.len()), (0, 0));
@@ -270,7 +271,7 @@ async fn an_outcome_that_stays_unknown_is_found_out_by_the_same_attempt() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_attempt_of_another_length_is_refused() {
+async fn an_idempotency_key_of_another_length_is_refused() {
     let world = World::new().await;
     let control = world.start().await;
     for length in [0, 15, 17] {
@@ -280,11 +281,11 @@ async fn an_attempt_of_another_length_is_refused() {
     assert!(world.kept(lychgate_store::engine::Space::Clients).await.is_empty());
 }
 
-/// Two pages that were the first ones in their browser at the same moment gave it two ids. They are one browser still.
+/// Two consent pages that opened a fresh browser at once gave it two ids. It is still one browser.
 ///
 /// Requirements: B32.
 #[tokio::test(flavor = "multi_thread")]
-async fn one_ticket_under_two_ids_of_a_browser_is_one_decision() {
+async fn one_ticket_under_two_browser_ids_is_one_decision() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = &control.edge();
@@ -308,7 +309,7 @@ async fn one_ticket_under_two_ids_of_a_browser_is_one_decision() {
     assert_eq!(shown.reason(), "ALREADY_DECIDED");
 }
 
-/// The same decision again is good, and the other one is refused, whoever asks.
+/// Repeating a decision succeeds; the opposite one is refused.
 ///
 /// Requirements: B8.
 #[tokio::test(flavor = "multi_thread")]
@@ -324,15 +325,15 @@ async fn a_decision_is_final() {
         let census = world.census().await;
         assert_eq!(edge.decide(flow.decide(&page, other)).await.reason(), "ALREADY_DECIDED");
         assert_eq!(world.census().await, census);
-        assert_eq!(edge.decide(flow.decide(&page, first)).await.unwrap(), decided, "and stays so");
+        assert_eq!(edge.decide(flow.decide(&page, first)).await.unwrap(), decided, "the first decision stays");
     }
 }
 
-/// A lost or reloaded callback gets the first one's answer while it is worth anything, and no second code.
+/// A repeated callback gets the first answer while its code is valid, and no second code.
 ///
 /// Requirements: B20.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_callback_that_comes_again_gets_the_same_answer_while_the_code_is_fresh() {
+async fn a_repeated_callback_gets_the_same_answer_while_its_code_is_valid() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -347,11 +348,11 @@ async fn a_callback_that_comes_again_gets_the_same_answer_while_the_code_is_fres
     assert_eq!((world.idp.calls(), world.events().await.len()), (1, 1));
 }
 
-/// Nor does it get one after the code was redeemed.
+/// A callback after the code was redeemed gets no code.
 ///
 /// Requirements: B20.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_callback_that_comes_after_the_exchange_is_finished() {
+async fn a_callback_after_the_exchange_is_already_finished() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -367,7 +368,7 @@ async fn a_callback_that_comes_after_the_exchange_is_finished() {
     assert_eq!(world.idp.calls(), 1);
 }
 
-/// A login that failed has failed: the same answer to whoever comes again, and a code that comes later is not sent.
+/// Every repetition of a failed login gets the same answer, and a code that arrives later is not sent upstream.
 ///
 /// Requirements: B20.
 #[tokio::test(flavor = "multi_thread")]
@@ -391,11 +392,11 @@ async fn a_failed_login_stays_failed() {
     }
 }
 
-/// The code again, with everything right but another attempt, ends what it gave; also for the first attempt.
+/// A valid exchange of a redeemed code under another key ends the grant; the first request then fails too.
 ///
 /// Requirements: R19.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_that_is_redeemed_again_ends_the_grant() {
+async fn redeeming_a_code_twice_ends_its_grant() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -408,14 +409,14 @@ async fn a_code_that_is_redeemed_again_ends_the_grant() {
     assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
     assert_eq!(edge.exchange(redeem).await.reason(), "GRANT_ENDED");
     assert_eq!(edge.exchange(flow.redeem(&code)).await.reason(), "CODE_REPLAYED");
-    assert_eq!(world.events().await.len(), events + 1, "it is ended once");
+    assert_eq!(world.events().await.len(), events + 1, "one event of the end");
 }
 
-/// A stranger with half of what it takes neither spends a code nor ends what it gave.
+/// A request that lacks one proof neither redeems the code nor ends the grant.
 ///
 /// Requirements: R5, R20, R21.
 #[tokio::test(flavor = "multi_thread")]
-async fn half_of_what_it_takes_consumes_and_ends_nothing() {
+async fn an_exchange_that_lacks_one_proof_consumes_and_ends_nothing() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -445,16 +446,17 @@ async fn half_of_what_it_takes_consumes_and_ends_nothing() {
     }
     let tokens = edge.exchange(flow.redeem(&code)).await.unwrap();
     for (request, reason) in &wrong {
-        assert_eq!(edge.exchange(request.clone()).await.reason(), *reason, "after it was redeemed");
+        assert_eq!(edge.exchange(request.clone()).await.reason(), *reason, "after the code was redeemed");
     }
     edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
 }
 
-/// The old token gives its one successor again while that is unused and the grace lasts; then it ends the grant.
+/// The previous refresh token yields the same successor while that is unused and the grace period lasts; after it, the
+/// grant ends.
 ///
 /// Requirements: A12.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_refresh_with_another_attempt_repeats_in_grace_and_ends_the_grant_after_it() {
+async fn an_old_refresh_token_yields_the_same_successor_in_grace_and_ends_the_grant_after_it() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -466,12 +468,16 @@ async fn a_refresh_with_another_attempt_repeats_in_grace_and_ends_the_grant_afte
     world.advance(Duration::from_secs(30));
     assert_eq!(unsigned(edge.exchange(flow.refresh(first.refresh_token())).await.unwrap()), second);
     world.advance(TICK);
-    assert_eq!(unsigned(edge.exchange(refresh).await.unwrap()), second, "the same attempt is no replay, ever");
+    assert_eq!(
+        unsigned(edge.exchange(refresh).await.unwrap()),
+        second,
+        "a repetition with the same key is never a replay"
+    );
     assert_eq!(edge.exchange(flow.refresh(first.refresh_token())).await.reason(), "REFRESH_TOKEN_REPLAYED");
     assert_eq!(edge.exchange(flow.refresh(second.refresh_token())).await.reason(), "GRANT_ENDED");
 }
 
-/// Nor is there any grace once the successor was used.
+/// There is no grace period once the successor was used.
 ///
 /// Requirements: A12.
 #[tokio::test(flavor = "multi_thread")]
@@ -487,11 +493,11 @@ async fn an_old_refresh_token_whose_successor_was_used_ends_the_grant() {
     assert_eq!(edge.exchange(flow.refresh(third.refresh_token())).await.reason(), "GRANT_ENDED");
 }
 
-/// Identical metadata, another client.
+/// The same metadata under another key.
 ///
 /// Requirements: R35.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_registration_with_another_attempt_is_another_client() {
+async fn a_registration_with_another_idempotency_key_is_another_client() {
     let world = World::new().await;
     let control = world.start().await;
     let one = control.edge().register(App::registration("none")).await.unwrap();

@@ -1,4 +1,4 @@
-//! Who may call what, and what every error says.
+//! Authorization of callers per method, and the contents of errors.
 
 use lychgate_api::{FILE_DESCRIPTORS, Reason, channel, error_metadata, v1};
 use lychgate_control::config::Role;
@@ -24,7 +24,7 @@ const ROLES: [(Role, &str); 5] = [
     (Role::Operator, "token-of-the-operator"),
 ];
 
-/// Who may call which method: written down once more, so that nobody is let in by mistake.
+/// The roles permitted for each method, written independently of the product.
 fn allowed(method: &str) -> &'static [Role] {
     match method {
         "AuthorizationService/Begin"
@@ -64,14 +64,15 @@ fn allowed(method: &str) -> &'static [Role] {
     }
 }
 
-/// Every method there is, as `Service/Method`; with its package, if that is not ours.
+/// Every method as `Service/Method`; with its package unless it is `lychgate.v1`.
 fn methods() -> Vec<String> {
     let descriptors = FileDescriptorSet::decode(FILE_DESCRIPTORS).unwrap();
     let services =
         descriptors.file.iter().flat_map(|file| file.service.iter().map(|service| (file.package(), service)));
     let methods = services.flat_map(|(package, service)| {
         service.method.iter().map(move |method| {
-            // What answers with a stream is refused as everything else is: an empty message never gets as far as the stream.
+            // A method that streams its reply is refused like any other: an empty message never gets as far as the
+            // stream.
             assert!(!method.client_streaming());
             let name = format!("{package}.{}/{}", service.name(), method.name());
             name.strip_prefix("lychgate.v1.").map_or(name.clone(), str::to_owned)
@@ -101,7 +102,7 @@ async fn with_all_roles() -> (World, Control) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_method_is_open_to_the_listed_roles_and_to_nobody_else() {
+async fn each_method_is_open_to_the_listed_roles_only() {
     let (_world, control) = with_all_roles().await;
     let methods = methods();
     assert!(methods.len() >= 13);
@@ -110,7 +111,7 @@ async fn each_method_is_open_to_the_listed_roles_and_to_nobody_else() {
     for method in &methods {
         for token in ["", "wrong", "token-of-the-edge ", "TOKEN-OF-THE-EDGE", "token-of-the-edg"] {
             let outcome = call(&control.caller(token), method).await;
-            // Space around a token is the header's.
+            // Space around a token belongs to the header.
             let expected = token.trim() != EDGE_TOKEN;
             let refused = outcome.is_err_and(|failure| failure.reason == "UNAUTHENTICATED");
             assert_eq!(refused, expected, "{method} with {token:?}");
@@ -118,9 +119,9 @@ async fn each_method_is_open_to_the_listed_roles_and_to_nobody_else() {
     }
 }
 
-/// The same by certificate, without any token.
+/// The same with certificates instead of tokens.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_method_is_open_to_the_certificates_of_the_listed_roles_and_to_nobody_else() {
+async fn each_method_is_open_to_certificates_of_the_listed_roles_only() {
     let mut world = World::new().await;
     let authority = Authority::new();
     let secured = Secured::new(&mut world, &authority, &authority);
@@ -138,11 +139,11 @@ async fn each_method_is_open_to_the_certificates_of_the_listed_roles_and_to_nobo
     for (method, stranger) in methods().iter().zip(["spiffe://example/Else", "spiffe://example/edge"].iter().cycle()) {
         assert_eq!(call(&caller(stranger), method).await.reason(), "UNAUTHENTICATED", "{method} as {stranger}");
     }
-    let nobody = secured.caller(&control, Some(EDGE_TOKEN), None);
-    assert_eq!(nobody.list().await.reason(), "UNAUTHENTICATED", "a token of nobody's");
+    let stranger = secured.caller(&control, Some(EDGE_TOKEN), None);
+    assert_eq!(stranger.list().await.reason(), "UNAUTHENTICATED", "the token belongs to no principal");
 }
 
-/// Calls every method as everybody, and one that there is not.
+/// Calls every method as every role, and one method that does not exist.
 async fn walk(methods: &[String], callers: &[(Role, Edge)]) {
     for (role, caller) in callers {
         for method in methods {
@@ -153,12 +154,12 @@ async fn walk(methods: &[String], callers: &[(Role, Edge)]) {
             assert_eq!(denied, !allowed(method).contains(role), "{method} as {role:?}");
         }
         let unlisted = call(caller, "AdminService/Everything").await;
-        assert_eq!(unlisted.reason(), "PERMISSION_DENIED", "what is not listed is denied");
+        assert_eq!(unlisted.reason(), "PERMISSION_DENIED", "an unlisted method is denied");
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn without_a_token_nobody_is_let_in() {
+async fn a_call_without_a_token_is_unauthenticated() {
     let (_world, control) = with_all_roles().await;
     let channel = Endpoint::from_shared(format!("http://{}", control.address)).unwrap().connect_lazy();
     for method in &methods() {
@@ -176,7 +177,7 @@ async fn without_a_token_nobody_is_let_in() {
     }
 }
 
-/// A caller that may speak of one issuer does not learn that there is another.
+/// A caller that is limited to one issuer does not learn of another.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_principal_of_one_issuer_does_not_see_the_other() {
     let mut world = World::new().await;
@@ -202,13 +203,13 @@ async fn a_principal_of_one_issuer_does_not_see_the_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn health_answers_whoever_asks() {
+async fn health_needs_no_authentication() {
     let world = World::new().await;
     let control = world.start().await;
     let channel = Endpoint::from_shared(format!("http://{}", control.address)).unwrap().connect_lazy();
     let mut health = HealthClient::new(channel);
     let request = HealthCheckRequest { service: String::new() };
-    // The first look at the store takes a moment: wait for the news of it.
+    // The first check of the store takes a moment: wait for its result.
     let mut news = health.watch(request.clone()).await.unwrap().into_inner();
     while news.message().await.unwrap().unwrap().status() != ServingStatus::Serving {}
     assert_eq!(health.check(request).await.unwrap().into_inner().status(), ServingStatus::Serving);
@@ -243,7 +244,7 @@ macro_rules! reflected {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn reflection_in_both_versions_names_every_service_to_whoever_asks() {
+async fn reflection_needs_no_authentication_and_names_every_service_in_both_versions() {
     let world = World::new().await;
     let control = world.start().await;
     let channel = Endpoint::from_shared(format!("http://{}", control.address)).unwrap().connect_lazy();
@@ -257,12 +258,12 @@ async fn reflection_in_both_versions_names_every_service_to_whoever_asks() {
     }
 }
 
-/// Methods that have an answer for an empty message: to Envoy, "401" is one.
+/// Methods that accept an empty message; Envoy's `Check` answers it with "401".
 const WELL_ASKED_BY_NOTHING: [&str; 2] = ["IssuerService/List", "envoy.service.auth.v3.Authorization/Check"];
 
-/// One request id stands in the error, and with it in the logs: the caller's if it has the form, otherwise one of ours.
+/// Errors and logs carry one request id: the caller's if it is well-formed, otherwise a new one.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_error_names_reason_domain_and_request() {
+async fn every_error_has_reason_domain_and_request_id() {
     let (_world, control) = with_all_roles().await;
     let longest = "x".repeat(64);
     for (token, given, taken_over) in [
@@ -293,22 +294,22 @@ async fn every_error_names_reason_domain_and_request() {
     }
 }
 
-/// Also where no service was reached.
+/// Also when the message reaches no service.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_message_that_cannot_be_decoded_is_refused_for_a_reason() {
+async fn an_undecodable_message_is_refused_with_a_reason() {
     let (_world, control) = with_all_roles().await;
     for method in methods().iter().filter(|method| *method != "IssuerService/List") {
         let (_, token) = ROLES.into_iter().find(|(role, _)| allowed(method).contains(role)).unwrap();
         let mut grpc = Grpc::new(control.caller(token).channel);
         grpc.ready().await.unwrap();
         let path = format!("/{}", full_name(method)).parse().unwrap();
-        // Field 1, which is a string everywhere, as bytes that are none.
+        // Field 1 is a string in every message; these bytes are no string.
         let reply = grpc.unary(Request::new(vec![0xFF]), path, ProstCodec::<Vec<u8>, ()>::default()).await;
         assert_eq!(reply.map_err(Failure::from).reason(), "REQUEST_MALFORMED", "{method}");
     }
 }
 
-/// Two requests without an id do not share one.
+/// Two requests without an id get different ones.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_without_an_id_gets_one_of_its_own() {
     let (_world, control) = with_all_roles().await;
@@ -321,7 +322,7 @@ async fn a_request_without_an_id_gets_one_of_its_own() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn plaintext_beyond_this_machine_refuses_to_start() {
+async fn plaintext_beyond_loopback_refuses_to_start() {
     let mut world = World::new().await;
     for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
         world.config.listen = listen.parse().unwrap();
@@ -338,7 +339,7 @@ async fn plaintext_beyond_this_machine_refuses_to_start() {
 
 /// Requirements: A14.
 #[tokio::test(flavor = "multi_thread")]
-async fn calls_travel_over_tls_to_whoever_has_the_right_certificate() {
+async fn calls_over_tls_reach_only_a_server_with_a_trusted_certificate() {
     let mut world = World::new().await;
     let authority = Authority::new();
     let secured = Secured::new(&mut world, &authority, &authority);
@@ -347,14 +348,14 @@ async fn calls_travel_over_tls_to_whoever_has_the_right_certificate() {
     Flow::new(App::configured()).tokens(&edge, &world.idp).await;
     let url = secured.url(&control);
     let stranger = Edge::connect(&url, Some(Authority::new().pem().as_bytes()), EDGE_TOKEN);
-    assert!(stranger.list().await.reason().starts_with("no ErrorInfo"), "another authority's word counts for nothing");
+    assert!(stranger.list().await.reason().starts_with("no ErrorInfo"), "another authority is not trusted");
     let plain = Edge::connect(&url.replace("https", "http"), None, EDGE_TOKEN);
-    assert!(plain.list().await.reason().starts_with("no ErrorInfo"), "nor is plaintext answered");
+    assert!(plain.list().await.reason().starts_with("no ErrorInfo"), "plaintext is not answered");
     assert!(channel::open("http://192.0.2.1:1", None, EDGE_TOKEN).is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_is_none_refuses_to_start_with_one_line() {
+async fn an_unusable_certificate_refuses_to_start_with_one_line() {
     let mut world = World::new().await;
     let authority = Authority::new();
     Secured::new(&mut world, &authority, &authority);

@@ -1,4 +1,4 @@
-//! Callers that are known by their certificates: whose counts, for whom, and for how long.
+//! Callers that authenticate with client certificates.
 
 use std::time::Duration;
 
@@ -19,7 +19,8 @@ const EDGE: &str = "spiffe://example/edge";
 const READER: &str = "reader.internal";
 const READER_TOKEN: &str = "token-of-the-reader";
 
-/// An edge and a reader, each known by a token and by a certificate; the authority certifies everybody.
+/// An environment with an edge and a reader, each with a token and a certificate name, and one authority for all
+/// certificates.
 async fn world() -> (World, Authority, Secured) {
     let mut world = World::new().await;
     let authority = Authority::new();
@@ -31,7 +32,7 @@ async fn world() -> (World, Authority, Secured) {
     (world, authority, secured)
 }
 
-/// Reason and message of what a call is refused with.
+/// Reason and message of a refused call.
 async fn refusal(caller: &Edge) -> (String, String) {
     let status = IssuerServiceClient::new(caller.channel.clone()).list(v1::ListRequest {}).await.unwrap_err();
     let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
@@ -43,7 +44,7 @@ fn unauthenticated(message: &str) -> (String, String) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_whole_flow_by_certificate_alone() {
+async fn a_flow_needs_no_token_with_a_certificate() {
     let (mut world, authority, secured) = world().await;
     world.config.principals[0].token_sha256.clear();
     let control = world.start().await;
@@ -51,9 +52,9 @@ async fn a_whole_flow_by_certificate_alone() {
     Flow::new(App::configured()).tokens(&edge, &world.idp).await;
 }
 
-/// Each certificate is the good one with one thing changed; that is why, and there is no connection.
+/// Each certificate is the valid one with one thing changed: the connection fails, and the log says why.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_does_not_hold_makes_no_connection() {
+async fn an_invalid_certificate_makes_no_connection() {
     let (world, authority, secured) = world().await;
     let now = world.now();
     let changed = [
@@ -72,7 +73,7 @@ async fn a_certificate_that_does_not_hold_makes_no_connection() {
         let control = Control::start_on(&mut runtime, world.config.clone(), world.engine.clone(), world.clock.clone());
         let control = control.await.unwrap();
         secured.caller(&control, None, Some(&good)).list().await.unwrap();
-        // Not even if it has a token besides.
+        // A token does not help.
         for token in [None, Some(EDGE_TOKEN)] {
             let refused = secured.caller(&control, token, Some(certificate)).list().await.reason();
             assert!(refused.starts_with("no ErrorInfo"), "{why}: {refused}");
@@ -86,9 +87,9 @@ async fn a_certificate_that_does_not_hold_makes_no_connection() {
     }
 }
 
-/// By the whole of an alternative name, and by nothing else that a certificate says.
+/// Only a whole alternative name identifies a principal.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_is_nobodys_without_a_known_name() {
+async fn a_certificate_without_a_known_name_is_unauthenticated() {
     let (world, authority, secured) = world().await;
     let control = world.start().await;
     let named = |name: &str| authority.client(&[name]);
@@ -113,7 +114,7 @@ async fn a_certificate_is_nobodys_without_a_known_name() {
         let caller = secured.caller(&control, None, Some(&certificate));
         assert_eq!(refusal(&caller).await, unknown(names));
         let with_token = secured.caller(&control, Some(EDGE_TOKEN), Some(&certificate));
-        assert_eq!(refusal(&with_token).await, unknown(names), "a token does not hide it");
+        assert_eq!(refusal(&with_token).await, unknown(names), "a token does not replace the name");
     }
     secured.caller(&control, None, Some(&authority.client(&["other.internal", READER]))).list().await.unwrap();
     let nothing = secured.caller(&control, Some("wrong"), None);
@@ -121,7 +122,7 @@ async fn a_certificate_is_nobodys_without_a_known_name() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn two_proofs_are_the_same_principals_or_refused() {
+async fn token_and_certificate_must_name_one_principal() {
     let (world, authority, secured) = world().await;
     let control = world.start().await;
     let (edge, reader) = (authority.client(&[EDGE]), authority.client(&[READER]));
@@ -139,15 +140,15 @@ async fn two_proofs_are_the_same_principals_or_refused() {
     let several = secured.caller(&control, None, Some(&authority.client(&[EDGE, READER])));
     let message = "the client certificate has names of several principals: leave it those of one";
     assert_eq!(refusal(&several).await, unauthenticated(message));
-    // What a certificate may, its owner's role says.
+    // A certificate has the rights of its principal's role.
     let request = v1::RevokeRequest::default();
     let caller = secured.caller(&control, None, Some(&reader));
     assert_eq!(caller.revoke(request).await.reason(), "PERMISSION_DENIED");
 }
 
-/// The connection was made while it was good.
+/// The connection was opened while the certificate was valid.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_ends_ends_an_open_connection_too() {
+async fn an_expired_certificate_is_refused_on_an_open_connection() {
     let (world, authority, secured) = world().await;
     let control = world.start().await;
     let ends = world.now() + Duration::from_secs(600);
@@ -167,7 +168,7 @@ async fn a_certificate_that_ends_ends_an_open_connection_too() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn where_certificates_are_required_nobody_connects_without_one() {
+async fn a_required_certificate_is_demanded_of_every_connection() {
     let (mut world, authority, secured) = world().await;
     let health = async |control: &Control| {
         let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&secured.ca));
@@ -187,7 +188,7 @@ async fn where_certificates_are_required_nobody_connects_without_one() {
     health(&required).await.unwrap_err();
 }
 
-/// Before the old ones are taken away there are two of everything.
+/// A rotation has two credentials of each kind for a while.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_principal_may_have_several_tokens_and_certificates() {
     let (mut world, authority, secured) = world().await;

@@ -1,5 +1,4 @@
-//! An operator changes the configuration while people are under way: the control plane is started anew with another
-//! file over the same store.
+//! Configuration changes during a flow: the control plane restarts with another configuration over the same store.
 
 use lychgate_api::v1;
 use lychgate_control::config::{Config, UpstreamConfig};
@@ -34,11 +33,11 @@ fn remove_scope(config: &mut Config) {
     config.issuers[0].resources[0].scopes[0].default = read.default;
 }
 
-/// What the person saw is no longer true: they see what is, and are told; then their answer counts.
+/// The facts on the page changed: the person sees the new page, marked as changed, before their answer counts.
 ///
 /// Requirements: B14, B39.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_changed_between_page_and_button_is_shown_again() {
+async fn a_change_between_page_and_button_shows_the_page_again() {
     let changes: [Change; 4] = [
         |config| config.issuers[0].clients[0].name = "Another App".to_owned(),
         |config| config.issuers[0].resources[0].name = "Other Notes".to_owned(),
@@ -63,7 +62,7 @@ async fn what_changed_between_page_and_button_is_shown_again() {
             assert!(now_shown.changed);
             assert_ne!(now_shown.form_token, shown.form_token);
             let unlike = v1::ConsentPage { form_token: shown.form_token.clone(), changed: false, ..now_shown };
-            assert_ne!(unlike, shown, "the page shows what has changed");
+            assert_ne!(unlike, shown, "the page shows the change");
         }
         assert!(world.kept(Space::Authorizations).await.is_empty(), "nothing was decided");
 
@@ -75,11 +74,11 @@ async fn what_changed_between_page_and_button_is_shown_again() {
     }
 }
 
-/// What the page asked for is no longer there: refused for the precise reason, by the page as by the button.
+/// The request is no longer permitted: page and button refuse it with the precise reason.
 ///
 /// Requirements: B14, B33.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_gone_between_page_and_button_cannot_be_approved() {
+async fn a_removed_client_resource_or_scope_cannot_be_approved() {
     let changes: [(Change, &str); 4] = [
         (remove_client, "CLIENT_UNKNOWN"),
         (move_client, "REDIRECT_URI_UNREGISTERED"),
@@ -100,17 +99,17 @@ async fn what_is_gone_between_page_and_button_cannot_be_approved() {
         }
         assert_eq!(edge.begin(flow.begin()).await.is_err(), reason != "SCOPE_INVALID" && reason != "RESOURCE_UNKNOWN");
         assert!(world.kept(Space::Authorizations).await.is_empty(), "nothing was decided");
-        // Put back, it works again: nothing was spent.
+        // With the old configuration the same page can be approved: the refusals consumed nothing.
         let control = world.start().await;
         control.edge().decide(flow.decide(&shown, v1::Decision::Approve)).await.unwrap();
     }
 }
 
-/// And again before the upstream's code is spent on it.
+/// The callback checks again, before the upstream code is spent.
 ///
 /// Requirements: B33.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_gone_at_the_callback_gets_no_code_and_the_upstream_is_not_asked() {
+async fn a_callback_for_a_removed_client_or_resource_gets_no_code() {
     let changes: [(Change, &str); 3] = [
         (remove_client, "CLIENT_UNKNOWN"),
         (move_client, "REDIRECT_URI_UNREGISTERED"),
@@ -123,7 +122,7 @@ async fn what_is_gone_at_the_callback_gets_no_code_and_the_upstream_is_not_asked
         control.stop().await;
         let control = world.start_with(changed(&world.config, change)).await;
         assert_eq!(control.edge().finish_login(callback.clone()).await.reason(), reason);
-        // That the configuration is another one is all that happened.
+        // The only event is the configuration change.
         assert_eq!((world.idp.calls(), world.events().await.len()), (0, 1));
         let control = world.start().await;
         control.edge().finish_login(callback).await.unwrap();
@@ -132,7 +131,7 @@ async fn what_is_gone_at_the_callback_gets_no_code_and_the_upstream_is_not_asked
 
 /// Requirements: A17.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_gone_at_the_exchange_gets_no_token() {
+async fn an_exchange_for_a_removed_client_or_resource_gets_no_token() {
     let changes: [(Change, &str); 2] = [(remove_client, "CLIENT_UNKNOWN"), (remove_resource, "RESOURCE_UNKNOWN")];
     for (change, reason) in changes {
         let world = World::new().await;
@@ -150,7 +149,7 @@ async fn what_is_gone_at_the_exchange_gets_no_token() {
 
 /// Requirements: A17.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_gone_at_the_refresh_gets_no_token() {
+async fn a_refresh_for_a_removed_client_or_resource_gets_no_token() {
     let changes: [(Change, &str); 2] = [(remove_client, "CLIENT_UNKNOWN"), (remove_resource, "GRANT_ENDED")];
     for (change, reason) in changes {
         let world = World::new().await;
@@ -165,7 +164,7 @@ async fn what_is_gone_at_the_refresh_gets_no_token() {
     }
 }
 
-/// A registered program whose record is changed as an operator's command will: disabled, then deleted.
+/// A registered client whose record is changed: disabled, then deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_or_deleted_registration_is_refused_at_every_step() {
     let world = World::new().await;
@@ -189,7 +188,7 @@ async fn a_disabled_or_deleted_registration_is_refused_at_every_step() {
         assert_eq!(world.idp.calls(), calls);
     };
     let (key, entry) = world.kept(Space::Clients).await.remove(0);
-    // Field 2 of the record, `status`, again: the last one counts.
+    // Appends field 2, `status`: the last value of a protobuf field wins.
     let disabled = [entry.value.as_slice(), &[0x10, 0x02]].concat();
     let batch = || Batch::new(world.now(), world.now() + std::time::Duration::from_secs(10));
     let put = batch().put(key.clone(), Expectation::Version(entry.version), disabled, entry.expires_at);
@@ -201,11 +200,11 @@ async fn a_disabled_or_deleted_registration_is_refused_at_every_step() {
     refused_everywhere(&edge, "CLIENT_UNKNOWN").await;
 }
 
-/// The upstream takes its time; what happens meanwhile counts.
+/// The client is disabled while the upstream exchanges the code.
 ///
 /// Requirements: B33.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_disabled_while_the_upstream_is_asked_gets_no_code() {
+async fn a_client_disabled_during_the_upstream_call_gets_no_code() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -223,12 +222,12 @@ async fn a_client_disabled_while_the_upstream_is_asked_gets_no_code() {
     world.engine.commit(batch.put(key, Expectation::Version(entry.version), disabled, entry.expires_at)).await.unwrap();
     world.idp.release();
     assert_eq!(login.await.unwrap().reason(), "CLIENT_DISABLED");
-    assert!(world.kept(Space::Consents).await.is_empty() && world.events().await.is_empty(), "nothing came of it");
+    assert!(world.kept(Space::Consents).await.is_empty() && world.events().await.is_empty(), "nothing is stored");
 }
 
-/// Every revocation is one small commit: raising a counter kills what was minted under the lower one.
+/// A revocation is one small commit: raising a counter ends everything minted under the lower value.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_raised_counter_ends_what_was_minted_before_it() {
+async fn a_raised_counter_ends_everything_minted_before() {
     for scope in ["issuer", "consent"] {
         let world = World::new().await;
         let control = world.start().await;
@@ -254,11 +253,11 @@ async fn a_raised_counter_ends_what_was_minted_before_it() {
         assert_eq!(
             edge.exchange(waiting.redeem(&code)).await.reason(),
             "GRANT_ENDED",
-            "{scope}: a code under it is dead"
+            "{scope}: a code under it is refused"
         );
         world.advance(TICK);
         let again = Flow::new(App::configured()).tokens(&edge, &world.idp).await;
-        assert!(!again.access_token.is_empty(), "whoever asks the person again gets anew");
+        assert!(!again.access_token.is_empty(), "a new approval gives new tokens");
         assert_eq!(edge.exchange(minted.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED", "{scope}");
     }
 }
@@ -279,7 +278,7 @@ async fn another_master_key_refuses_to_start_with_one_line() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_master_key_that_is_none_refuses_to_start_with_one_line() {
+async fn an_unusable_master_key_refuses_to_start_with_one_line() {
     let world = World::new().await;
     for (text, problem) in [("short", "is not 32 bytes in base64url"), ("\n", "is empty")] {
         let config = Config { master_key: world.secret("bad-key", text), ..world.config.clone() };
@@ -296,7 +295,7 @@ async fn a_master_key_that_is_none_refuses_to_start_with_one_line() {
     );
 }
 
-/// The keys are made once: what was begun before a restart goes on after it, at any step.
+/// A flow survives a restart between any two steps with the same keys.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_keyring_survives_restarts_between_all_steps() {
     let world = World::new().await;

@@ -1,4 +1,4 @@
-//! Who a client is and how it shows it: secrets, signatures, metadata documents, and the management of registrations.
+//! Client identification and authentication: secrets, assertions, metadata documents, and management of registrations.
 
 use std::time::Duration;
 
@@ -43,7 +43,7 @@ fn with_assertion(request: v1::ExchangeRequest, assertion: &str) -> v1::Exchange
 
 /// Requirements: A1, R13, R14.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_with_a_secret_shows_it_at_every_request() {
+async fn a_client_with_a_secret_authenticates_every_request() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -69,7 +69,7 @@ async fn a_client_with_a_secret_shows_it_at_every_request() {
 
 /// Requirements: A15.
 #[tokio::test(flavor = "multi_thread")]
-async fn secrets_of_clients_are_kept_as_digests_only() {
+async fn client_secrets_are_stored_as_digests_only() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -89,7 +89,7 @@ fn manage(client: &v1::ClientInformation, token: &str) -> v1::ReadRequest {
 
 /// Requirements: R37.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_registration_is_managed_by_whoever_made_it() {
+async fn a_registration_is_managed_with_its_own_token() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -103,14 +103,14 @@ async fn a_registration_is_managed_by_whoever_made_it() {
     for refused in [manage(&mine, other.registration_access_token()), manage(&other, token), manage(&mine, "")] {
         assert_eq!(edge.read(refused).await.reason(), "REGISTRATION_ACCESS_TOKEN_INVALID");
     }
-    let nobody = v1::ClientInformation { client_id: "client-AAAAAAAAAAAAAAAAAAAAAA".to_owned(), ..mine.clone() };
-    assert_eq!(edge.read(manage(&nobody, token)).await.reason(), "REGISTRATION_ACCESS_TOKEN_INVALID");
+    let unknown = v1::ClientInformation { client_id: "client-AAAAAAAAAAAAAAAAAAAAAA".to_owned(), ..mine.clone() };
+    assert_eq!(edge.read(manage(&unknown, token)).await.reason(), "REGISTRATION_ACCESS_TOKEN_INVALID");
     let update = App::update(&mine, "none");
     let anothers = v1::UpdateRequest { stated_client_id: Some(other.client_id.clone()), ..update.clone() };
     assert_eq!(edge.update(anothers).await.reason(), "REGISTRATION_METADATA_INVALID");
     assert_eq!(world.census().await, census);
 
-    // B14: what was asked of people was another client.
+    // B14: people approved a client with the old redirect URI.
     let metadata =
         v1::ClientMetadata { redirect_uris: vec!["https://new.example/cb".to_owned()], ..App::metadata("none") };
     edge.update(v1::UpdateRequest { metadata: Some(metadata), ..update }).await.unwrap();
@@ -122,7 +122,7 @@ async fn a_registration_is_managed_by_whoever_made_it() {
 
 /// Requirements: R37.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_deleted_registration_takes_everything_with_it() {
+async fn a_deleted_registration_ends_its_grants() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -165,11 +165,11 @@ async fn registration_is_as_open_as_the_operator_says() {
     assert_eq!(world.census().await, census);
 }
 
-/// The operator's list is asked at registration, at /authorize, at the decision and before a code is issued.
+/// The operator's list is checked at registration, at /authorize, at the decision and before a code is issued.
 ///
 /// Requirements: B33.
 #[tokio::test(flavor = "multi_thread")]
-async fn redirect_hosts_that_are_no_longer_permitted_get_nothing() {
+async fn a_redirect_host_that_is_no_longer_permitted_gets_nothing() {
     let mut world = World::new().await;
     let open = world.start().await;
     let edge = open.edge();
@@ -192,11 +192,11 @@ async fn redirect_hosts_that_are_no_longer_permitted_get_nothing() {
     let decision = deciding.decide(&page, v1::Decision::Approve);
     assert_eq!(edge.decide(decision).await.reason(), "REDIRECT_URI_FORBIDDEN");
     assert_eq!(edge.finish_login(callback).await.reason(), "REDIRECT_URI_FORBIDDEN");
-    assert_eq!((world.census().await, world.idp.calls()), (census, calls), "and nothing comes of any of it");
+    assert_eq!((world.census().await, world.idp.calls()), (census, calls), "the refusals changed nothing");
     Flow::new(App::configured()).tokens(&edge, &world.idp).await;
 }
 
-/// What was unticked is in no token, and the answer says so; what was not on the page cannot be slipped in.
+/// No token holds an unticked scope, and the answer says so; a scope that was not on the page cannot be added.
 ///
 /// Requirements: E3, E5.
 #[tokio::test(flavor = "multi_thread")]
@@ -239,7 +239,7 @@ async fn a_person_leaves_a_scope_out_and_token_and_audit_log_say_so() {
     assert_eq!(world.census().await, census);
 }
 
-/// A site with a document, and a control plane that may go there.
+/// A host with a metadata document, and a control plane that may fetch it.
 async fn documented(members: Value) -> (World, Control, Site, App) {
     let mut world = World::new().await;
     let site = Site::start().await;
@@ -252,7 +252,7 @@ async fn documented(members: Value) -> (World, Control, Site, App) {
 
 /// Requirements: A7, D2, D7, D11.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_is_what_its_document_says() {
+async fn a_client_is_described_by_its_document() {
     let (world, control, site, app) = documented(json!({})).await;
     let edge = control.edge();
     assert!(edge.describe(ISSUER).await.unwrap().metadata.unwrap().client_id_metadata_document_supported);
@@ -266,10 +266,10 @@ async fn a_client_is_what_its_document_says() {
     world.advance(Duration::from_secs(61));
     edge.exchange(flow.refresh(again.refresh_token())).await.unwrap();
     assert_eq!(site.asked(DOCUMENT), 2);
-    assert!(world.kept(Space::Clients).await.is_empty(), "it is kept nowhere");
+    assert!(world.kept(Space::Clients).await.is_empty(), "documents are not stored");
 }
 
-/// On every leg: the document is what counts, and one that is gone is nobody's.
+/// A client exists as long as its document does, at every step.
 ///
 /// Requirements: D2, D19.
 #[tokio::test(flavor = "multi_thread")]
@@ -283,7 +283,7 @@ async fn a_client_whose_document_is_gone_is_refused_at_every_step() {
     let callback = returning.sign_in(&edge, &world.idp).await;
     let code = redeeming.code(&edge, &world.idp).await;
     site.withdraw(DOCUMENT);
-    // Past its freshness, within the lives of everything else but the code's.
+    // After the document's freshness, within every other lifetime but the code's.
     world.advance(Duration::from_secs(61));
     let census = world.census().await;
     let gone = "METADATA_DOCUMENT_INVALID";
@@ -304,17 +304,17 @@ async fn a_document_that_changes_between_page_and_button_is_shown_again() {
     let edge = control.edge();
     let mut flow = Flow::new(app);
     let page = flow.ask(&edge).await;
-    site.publish(DOCUMENT, &site.document(DOCUMENT, &json!({ "client_name": "Somebody Else" })));
+    site.publish(DOCUMENT, &site.document(DOCUMENT, &json!({ "client_name": "Another Client" })));
     world.advance(Duration::from_secs(61));
     let next = edge.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
-    let Some(v1::next::Step::ConsentPage(page)) = next.step else { panic!("the page, again") };
-    assert!(page.changed && page.client.unwrap().name == "Somebody Else");
+    let Some(v1::next::Step::ConsentPage(page)) = next.step else { panic!("expected the page again") };
+    assert!(page.changed && page.client.unwrap().name == "Another Client");
     assert!(world.kept(Space::Authorizations).await.is_empty());
 }
 
 /// Requirements: A20, D1, D4, D5, D18.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_no_acceptable_client_gets_no_page() {
+async fn an_unacceptable_document_or_url_gets_no_page() {
     let (mut world, control, site, app) = documented(json!({})).await;
     let edge = control.edge();
     let begin = |edge: Edge, id: &str| {
@@ -344,10 +344,10 @@ async fn what_is_no_acceptable_client_gets_no_page() {
     let off = world.start().await;
     assert_eq!(begin(off.edge(), &app.id).await, "CLIENT_UNKNOWN");
     assert!(!off.edge().describe(ISSUER).await.unwrap().metadata.unwrap().client_id_metadata_document_supported);
-    assert_eq!(site.asked(DOCUMENT), asked, "and nothing is fetched");
+    assert_eq!(site.asked(DOCUMENT), asked, "nothing is fetched");
 }
 
-/// As ChatGPT's: `private_key_jwt` with keys at a URL, and `none` besides if it says so.
+/// A client like ChatGPT: `private_key_jwt` with keys at a URL, and `none` if `methods` lists it.
 async fn signing(methods: Value) -> (World, Control, Site, App, ClientKey) {
     let key = ClientKey::new("first");
     let (world, control, site, app) = documented(json!({})).await;
@@ -363,7 +363,7 @@ async fn signing(methods: Value) -> (World, Control, Site, App, ClientKey) {
 
 /// Requirements: D15.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_signs_and_each_signature_counts_once() {
+async fn each_client_assertion_is_good_once() {
     let (world, control, _site, app, key) = signing(json!(["private_key_jwt"])).await;
     let edge = control.edge();
     let mut flow = Flow::new(app);
@@ -373,21 +373,21 @@ async fn a_client_signs_and_each_signature_counts_once() {
     let signed = with_assertion(flow.redeem(&code), &assertion);
     let tokens = edge.exchange(signed.clone()).await.unwrap();
     let again = edge.exchange(signed.clone()).await.unwrap();
-    assert_eq!(again.refresh_token, tokens.refresh_token, "the same attempt is the same request");
+    assert_eq!(again.refresh_token, tokens.refresh_token, "the same idempotency key is the same request");
 
     let refresh = flow.refresh(tokens.refresh_token());
     let replayed = with_assertion(refresh.clone(), &assertion);
     assert_eq!(edge.exchange(replayed.clone()).await.reason(), "CLIENT_ASSERTION_REPLAYED");
     control.stop().await;
     let other = world.start().await;
-    assert_eq!(other.edge().exchange(replayed).await.reason(), "CLIENT_ASSERTION_REPLAYED", "after a restart, too");
+    assert_eq!(other.edge().exchange(replayed).await.reason(), "CLIENT_ASSERTION_REPLAYED", "also after a restart");
     let fresh = key.sign(&ClientKey::claims(&flow.app.id, world.now()));
     other.edge().exchange(with_assertion(refresh, &fresh)).await.unwrap();
 }
 
 /// Requirements: D15, R45.
 #[tokio::test(flavor = "multi_thread")]
-async fn each_flaw_of_an_assertion_is_found_and_consumes_nothing() {
+async fn a_flawed_assertion_is_refused_and_consumes_nothing() {
     let (world, control, _site, app, key) = signing(json!(["private_key_jwt"])).await;
     let edge = control.edge();
     let mut flow = Flow::new(app);
@@ -407,7 +407,7 @@ async fn each_flaw_of_an_assertion_is_found_and_consumes_nothing() {
     };
     let census = world.census().await;
     for (why, assertion) in [
-        ("another's key under our kid", stranger.sign(&good())),
+        ("another key under the same kid", stranger.sign(&good())),
         ("unsigned", unsigned),
         ("another issuer", with("iss", json!("https://evil.example"))),
         ("an audience that is not the issuer", with("aud", json!("https://evil.example"))),
@@ -430,7 +430,7 @@ async fn each_flaw_of_an_assertion_is_found_and_consumes_nothing() {
 
 /// Requirements: D15.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_method_of_the_code_exchange_is_the_least_that_counts_later() {
+async fn a_refresh_needs_the_authentication_of_the_code_exchange() {
     let (world, control, _site, app, key) = signing(json!(["private_key_jwt", "none"])).await;
     let edge = control.edge();
     let mut public = Flow::new(app.clone());
@@ -449,7 +449,7 @@ async fn the_method_of_the_code_exchange_is_the_least_that_counts_later() {
 
 /// Requirements: D9.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_clients_new_key_is_found_when_it_is_first_used() {
+async fn a_clients_new_key_is_fetched_at_its_first_use() {
     let (world, control, site, app, key) = signing(json!(["private_key_jwt"])).await;
     let edge = control.edge();
     let mut flow = Flow::new(app);
@@ -463,11 +463,11 @@ async fn a_clients_new_key_is_found_when_it_is_first_used() {
     edge.exchange(with_assertion(refresh, &next.sign(&claims()))).await.unwrap();
 }
 
-/// Whoever is authenticated as another client, or as nobody, ends nothing.
+/// A client that authenticates as another one, or as none, ends nothing.
 ///
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_gives_back_what_is_its_own_and_nothing_else() {
+async fn a_client_revokes_its_own_tokens_only() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();

@@ -1,4 +1,4 @@
-//! What services, readers and operators are told of what people allowed, and what they are not.
+//! `ConsentService`: what checkers and readers learn of consents, and what stays hidden from them.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -66,7 +66,7 @@ fn list() -> v1::ConsentServiceListRequest {
     v1::ConsentServiceListRequest { issuer_id: ISSUER.to_owned(), ..Default::default() }
 }
 
-/// What is said of the whole request: verdict and why.
+/// Verdict and denial of one check.
 async fn verdict(checker: &Edge, request: v1::CheckRequest) -> (v1::CheckVerdict, v1::CheckDenial) {
     let result = checker.check(request).await.unwrap().result.unwrap();
     assert_eq!(result.expire_time.is_none(), result.verdict() == v1::CheckVerdict::Denied);
@@ -87,7 +87,7 @@ async fn allowed(world: &World, control: &Control) -> Flow {
 
 /// Requirements: B2.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_check_says_what_a_person_allowed_until_they_take_it_back_or_it_ends() {
+async fn a_check_is_granted_until_the_consent_is_revoked_or_expires() {
     let world = world().await;
     let control = world.start().await;
     let checker = control.caller(CHECKER);
@@ -102,27 +102,27 @@ async fn a_check_says_what_a_person_allowed_until_they_take_it_back_or_it_ends()
     ] {
         assert_eq!(verdict(&checker, request).await, denied(v1::CheckDenial::NoConsent), "another {other}");
     }
-    let request = v1::CheckRequest { client_id: "nobody".to_owned(), ..check(&["read"]) };
+    let request = v1::CheckRequest { client_id: "unknown".to_owned(), ..check(&["read"]) };
     assert_eq!(verdict(&checker, request).await, denied(v1::CheckDenial::ClientUnknown));
     let more = checker.check(check(&["read", "write"])).await.unwrap().result.unwrap();
     assert_eq!((more.verdict(), more.missing_scopes), (v1::CheckVerdict::MissingScopes, vec!["write".to_owned()]));
-    assert_eq!(world.census().await, census, "asking writes nothing");
+    assert_eq!(world.census().await, census, "a check writes nothing");
 
     world.revoke_consent("alice", "app").await;
     assert_eq!(verdict(&checker, check(&["read"])).await, denied(v1::CheckDenial::Revoked));
     world.advance(TICK);
     allowed(&world, &control).await;
-    assert_eq!(verdict(&checker, check(&["read"])).await, GRANTED, "allowed anew");
+    assert_eq!(verdict(&checker, check(&["read"])).await, GRANTED, "approved again");
     world.advance(Duration::from_secs(365 * 86_400) - TICK);
     assert_eq!(verdict(&checker, check(&["read"])).await, GRANTED);
     world.advance(TICK);
     assert_eq!(verdict(&checker, check(&["read"])).await, denied(v1::CheckDenial::Expired));
     world.advance(Duration::from_secs(365 * 86_400));
-    assert_eq!(verdict(&checker, check(&["read"])).await, denied(v1::CheckDenial::NoConsent), "long forgotten");
+    assert_eq!(verdict(&checker, check(&["read"])).await, denied(v1::CheckDenial::NoConsent), "the record is gone");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_is_disabled_or_gone_is_denied_whatever_was_allowed() {
+async fn a_disabled_or_deleted_client_is_denied() {
     let world = world().await;
     let control = world.start().await;
     let (edge, checker) = (control.edge(), control.caller(CHECKER));
@@ -132,7 +132,7 @@ async fn a_client_that_is_disabled_or_gone_is_denied_whatever_was_allowed() {
     assert_eq!(verdict(&checker, request()).await, GRANTED);
     let batch = || Batch::new(world.now(), world.now() + Duration::from_secs(10));
     let (key, entry) = world.kept(Space::Clients).await.remove(0);
-    // Field 2 of the record, `status`, again: the last one counts.
+    // Appends field 2, `status`: the last value of a protobuf field wins.
     let disabled = [entry.value.as_slice(), &[0x10, 0x02]].concat();
     let put = batch().put(key.clone(), Expectation::Version(entry.version), disabled, entry.expires_at);
     world.engine.commit(put).await.unwrap();
@@ -142,11 +142,11 @@ async fn a_client_that_is_disabled_or_gone_is_denied_whatever_was_allowed() {
     assert_eq!(verdict(&checker, request()).await, denied(v1::CheckDenial::ClientUnknown));
 }
 
-/// A raised counter takes the consents back with everything else.
+/// A raised counter ends consents with everything else.
 ///
 /// Requirements: B2.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wider_revocation_takes_the_consent_back_too() {
+async fn a_wider_revocation_ends_the_consent() {
     let world = world().await;
     let control = world.start().await;
     let (checker, reader) = (control.caller(CHECKER), control.caller(READER));
@@ -172,7 +172,11 @@ async fn a_caller_of_other_resources_or_issuers_learns_nothing() {
     assert_eq!(control.caller(CHECKER).check(check(&["read"])).await.unwrap().result.unwrap().verdict(), GRANTED.0);
     assert_eq!(checker.check(check(&["read"])).await.reason(), "RESOURCE_UNKNOWN");
     let unheard = v1::CheckRequest { resource: "https://nowhere.example".to_owned(), ..check(&["read"]) };
-    assert_eq!(control.caller(CHECKER).check(unheard).await.reason(), "RESOURCE_UNKNOWN", "as one that is not there");
+    assert_eq!(
+        control.caller(CHECKER).check(unheard).await.reason(),
+        "RESOURCE_UNKNOWN",
+        "like a resource that does not exist"
+    );
     let request = v1::CheckRequest { issuer_id: "other".to_owned(), ..check(&["read"]) };
     assert_eq!(checker.check(request).await.reason(), "ISSUER_UNKNOWN");
 
@@ -185,7 +189,7 @@ async fn a_caller_of_other_resources_or_issuers_learns_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revision_is_good_in_its_own_history_only() {
+async fn a_revision_of_another_store_is_lost() {
     let world = world().await;
     let control = world.start().await;
     let checker = control.caller(CHECKER);
@@ -208,7 +212,7 @@ async fn a_revision_is_good_in_its_own_history_only() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_batch_is_answered_in_order_and_one_bad_question_spoils_no_other() {
+async fn a_batch_is_answered_in_order_and_a_bad_item_fails_alone() {
     let world = world().await;
     let control = world.start().await;
     let checker = control.caller(CHECKER);
@@ -243,7 +247,7 @@ async fn a_batch_is_answered_in_order_and_one_bad_question_spoils_no_other() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_list_holds_what_was_asked_for_and_names_nobody() {
+async fn a_list_is_filtered_by_every_field() {
     let world = world().await;
     let control = world.start().await;
     let reader = control.caller(READER);
@@ -289,9 +293,9 @@ async fn a_list_holds_what_was_asked_for_and_names_nobody() {
     assert_eq!(subjects(narrowed(|list| list.set_state(v1::ConsentState::Expired))).await.len(), 2);
 }
 
-/// The successful page with one thing changed each time.
+/// The valid page request with one thing changed each time.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_token_is_good_for_one_list_one_filter_and_one_caller() {
+async fn a_consent_page_token_is_bound_to_filter_issuer_and_caller() {
     let mut world = world().await;
     world.config.principals.push(principal("second reader", Role::Reader, "token-of-the-second-reader"));
     let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
@@ -324,9 +328,9 @@ async fn a_page_token_is_good_for_one_list_one_filter_and_one_caller() {
     assert_eq!(second.list_consents(next).await.reason(), "PAGE_TOKEN_INVALID");
 }
 
-/// Pages of ten thousand, while some go, some change and some come: what stays as it was is there exactly once.
+/// Pages of ten thousand consents while some are revoked and some added: an unchanged consent appears exactly once.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_does_not_change_appears_once_while_everything_else_does() {
+async fn an_unchanged_consent_is_listed_once_during_changes() {
     let world = world().await;
     let control = world.start().await;
     let reader = control.caller(READER);
@@ -346,7 +350,7 @@ async fn what_does_not_change_appears_once_while_everything_else_does() {
             for consent in page.consents {
                 *seen.entry(consent.subject).or_default() += 1;
             }
-            // Every tenth changes, one after the other, and somebody new comes.
+            // Every tenth is revoked, one after the other, and new ones are added.
             if round < 100 {
                 world.revoke_consent(&people[round * 10], "app").await;
                 pattern.write(&world, &[format!("newcomer-{filtered}-{round}")]).await;
@@ -357,7 +361,7 @@ async fn what_does_not_change_appears_once_while_everything_else_does() {
             }
             request.page_token = page.next_page_token;
         }
-        assert!(round > 100, "they were many pages");
+        assert!(round > 100, "the list has many pages");
         for (n, person) in people.iter().enumerate() {
             let times = seen.get(&format!("idp|{person}")).copied();
             assert_eq!(times, Some(1), "{n}");
@@ -366,9 +370,9 @@ async fn what_does_not_change_appears_once_while_everything_else_does() {
     }
 }
 
-/// A page looks at no more rows than it may, however few of them are asked for, and says where it stopped.
+/// A page scans a bounded number of rows even if few match, and its token says where it stopped.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_is_bounded_by_what_it_looks_at() {
+async fn a_page_scans_a_bounded_number_of_rows() {
     let world = world().await;
     let control = world.start().await;
     let reader = control.caller(READER);

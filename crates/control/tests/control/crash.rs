@@ -1,4 +1,4 @@
-//! A process that dies, a client that hangs up, an end that is asked for, each in the middle of things.
+//! Crashes, disconnects and shutdowns in the middle of a call.
 
 use std::time::Duration;
 
@@ -9,10 +9,10 @@ use tokio::time::timeout;
 
 use crate::support::{App, Edge, Flow, PATIENCE, Refused as _, World, attempt, lasting, location, query};
 
-/// Less than anybody waits for a claim that is under way.
+/// Less than the wait for a claim that is under way.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-/// A login whose process died after it had sent the upstream's code, and before it had an answer.
+/// A login whose process died after it had sent the upstream code and before it had an answer.
 async fn interrupted(world: &World) -> v1::FinishLoginRequest {
     let control = world.start().await;
     let callback = Flow::new(App::configured()).sign_in(&control.edge(), &world.idp).await;
@@ -33,25 +33,25 @@ fn again(callback: &v1::FinishLoginRequest) -> v1::FinishLoginRequest {
 }
 
 async fn nothing_came_of_it(world: &World) {
-    assert_eq!(world.idp.calls(), 1, "the upstream's code is sent once");
+    assert_eq!(world.idp.calls(), 1, "the upstream code is sent once");
     assert!(world.kept(Space::Consents).await.is_empty() && world.events().await.is_empty());
 }
 
-/// Whether the code was taken upstream nobody can know: it is not sent again, by whatever attempt.
+/// The upstream may have redeemed the code: no repetition sends it again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_whose_process_died_is_waited_for_and_then_interrupted() {
+async fn a_login_whose_process_died_is_awaited_and_then_interrupted() {
     let world = World::new().await;
     let callback = interrupted(&world).await;
     let control = world.start().await;
     let edge = control.edge();
     let both = async { tokio::join!(edge.finish_login(callback.clone()), edge.finish_login(again(&callback))) };
-    let (same, other) = timeout(PATIENCE, both).await.expect("they wait for a bounded time");
+    let (same, other) = timeout(PATIENCE, both).await.expect("the wait is bounded");
     assert_eq!((same.reason(), other.reason()), ("LOGIN_INTERRUPTED".to_owned(), "LOGIN_INTERRUPTED".to_owned()));
     nothing_came_of_it(&world).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_that_has_outlived_its_process_is_not_waited_for() {
+async fn an_expired_claim_is_not_awaited() {
     let world = World::new().await;
     let callback = interrupted(&world).await;
     world.advance(Duration::from_secs(30));
@@ -63,7 +63,7 @@ async fn a_claim_that_has_outlived_its_process_is_not_waited_for() {
     nothing_came_of_it(&world).await;
 }
 
-/// After it, the person starts again, and nothing is in the way.
+/// The person starts again, and succeeds.
 #[tokio::test(flavor = "multi_thread")]
 async fn after_an_interrupted_login_the_next_one_succeeds() {
     let world = World::new().await;
@@ -72,9 +72,9 @@ async fn after_an_interrupted_login_the_next_one_succeeds() {
     Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await;
 }
 
-/// A parallel or reloaded callback, also at another process, gets the answer of the one that came first.
+/// A parallel or repeated callback gets the answer of the first one, also at another process.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_comes_while_the_upstream_stalls_gets_the_first_ones_answer() {
+async fn callbacks_during_an_upstream_stall_get_the_first_answer() {
     let world = World::new().await;
     let (one, two) = (world.start().await, world.start().await);
     let callback = Flow::new(App::configured()).sign_in(&one.edge(), &world.idp).await;
@@ -87,7 +87,7 @@ async fn whoever_comes_while_the_upstream_stalls_gets_the_first_ones_answer() {
         spawn_login(&two.edge(), &callback),
     ];
     world.idp.release();
-    // Whose request asks the upstream is not said.
+    // Any of the four may be the one that calls the upstream.
     let answer = lasting(first.await.unwrap().unwrap());
     for other in others {
         assert_eq!(lasting(other.await.unwrap().unwrap()), answer);
@@ -103,13 +103,13 @@ fn spawn_login(
     tokio::spawn(async move { edge.finish_login(callback).await })
 }
 
-/// That the control plane has seen the end of whatever was cancelled before: frames of one connection are in order.
+/// Waits until the control plane has seen earlier cancellations: frames of one connection are ordered.
 async fn seen_by_control(edge: &Edge) {
     edge.list().await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_hangs_up_during_a_login_loses_nothing() {
+async fn a_disconnect_during_a_login_loses_nothing() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -128,7 +128,7 @@ async fn a_client_that_hangs_up_during_a_login_loses_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_hangs_up_during_an_exchange_loses_nothing() {
+async fn a_disconnect_during_an_exchange_loses_nothing() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -150,14 +150,14 @@ async fn a_client_that_hangs_up_during_an_exchange_loses_nothing() {
             tokio::task::yield_now().await;
         }
     };
-    timeout(PATIENCE, done).await.expect("it is done although nobody waits for the answer");
+    timeout(PATIENCE, done).await.expect("the exchange completes although its caller is gone");
     let tokens = edge.exchange(redeem).await.unwrap();
     assert_eq!(world.kept(Space::Grants).await.len(), 1);
     edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_orderly_end_waits_for_a_login_under_way() {
+async fn a_shutdown_waits_for_a_login_under_way() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -165,7 +165,7 @@ async fn an_orderly_end_waits_for_a_login_under_way() {
     world.idp.stall();
     let call = spawn_login(&edge, &callback);
     world.idp.called(1).await;
-    // Nobody waits for the answer any more, but what the upstream gave must not be lost.
+    // The caller is gone, but the upstream's answer must not be lost.
     call.abort();
     call.await.unwrap_err();
     seen_by_control(&edge).await;
@@ -173,7 +173,7 @@ async fn an_orderly_end_waits_for_a_login_under_way() {
     let address = control.address;
     let stopping = tokio::spawn(control.stop());
     let refused = async { while TcpStream::connect(address).await.is_ok() {} };
-    timeout(PATIENCE, refused).await.expect("it accepts nobody any more");
+    timeout(PATIENCE, refused).await.expect("it accepts no connections any more");
     world.idp.release();
     stopping.await.unwrap();
     let other = world.start().await;

@@ -1,4 +1,4 @@
-//! The event log: sealed, exported, thinned out, and followed as far back as the feed reaches.
+//! The event log: sealed by digests, exported, subject to retention, and followed within the feed's horizon.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -25,11 +25,11 @@ use crate::support::{
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// One export, as far as it came.
+/// The lines of one export.
 #[derive(Debug, Default)]
 struct Exported {
     lines: Vec<String>,
-    /// After each line.
+    /// The cursor after each line.
     cursors: Vec<String>,
 }
 
@@ -43,7 +43,7 @@ impl Exported {
         self.of_type("event").iter().map(|event| event["kind"].as_str().unwrap().to_owned()).collect()
     }
 
-    /// What the digests say.
+    /// The payloads of the digests.
     fn digests(&self) -> Vec<Value> {
         let payload = |digest: &Value| {
             let payload = digest["jws"].as_str().unwrap().split('.').nth(1).unwrap().to_owned();
@@ -78,9 +78,9 @@ async fn disable_and_enable(control: &Control, id: &str) {
     control.operator().enable_client(enabling("app", &format!("{id}-2"))).await.unwrap();
 }
 
-/// Every line, every digest, as `docs/events.md` says.
+/// The format of `docs/events.md`, line by line.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_is_everything_in_order_each_range_followed_by_its_digest() {
+async fn an_export_lists_every_event_in_order_and_a_digest_after_each_range() {
     let mut world = World::operated().await;
     let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
     world.config.issuers.push(other);
@@ -88,12 +88,12 @@ async fn an_export_is_everything_in_order_each_range_followed_by_its_digest() {
     Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await;
     Flow::at("other", App::configured()).tokens(&control.edge(), &world.idp).await;
     let first = exported(&control, all()).await.unwrap();
-    assert_eq!(first.kinds(), ["consent.approved", "grant.issued"], "and nothing of the other issuer's");
+    assert_eq!(first.kinds(), ["consent.approved", "grant.issued"], "events of this issuer only");
     disable_and_enable(&control, "a").await;
     let second = exported(&control, all()).await.unwrap();
-    assert_eq!(second.lines[..first.lines.len()], first.lines, "what is sealed stays as it is");
+    assert_eq!(second.lines[..first.lines.len()], first.lines, "a sealed range never changes");
     let again = exported(&control, all()).await.unwrap();
-    assert_eq!(again.lines, second.lines, "without news there is no other digest");
+    assert_eq!(again.lines, second.lines, "without new events there is no new digest");
 
     let ids: Vec<_> =
         second.of_type("event").iter().map(|event| event["event_id"].as_str().unwrap().to_owned()).collect();
@@ -119,7 +119,7 @@ async fn an_export_is_everything_in_order_each_range_followed_by_its_digest() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_goes_on_after_any_line() {
+async fn an_export_resumes_after_any_line() {
     let world = World::operated().await;
     let control = world.start().await;
     for id in ["a", "b", "c"] {
@@ -138,9 +138,9 @@ async fn an_export_goes_on_after_any_line() {
     }
 }
 
-/// Whole ranges, as few as hold what was asked for.
+/// The fewest whole ranges that cover the requested time.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_export_of_some_time_is_made_of_whole_ranges() {
+async fn an_export_of_a_time_span_consists_of_whole_ranges() {
     let world = World::operated().await;
     let control = world.start().await;
     let mut times = Vec::new();
@@ -168,7 +168,7 @@ async fn an_export_of_some_time_is_made_of_whole_ranges() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_waits_is_sealed_by_itself_once_however_many_nodes_there_are() {
+async fn pending_events_are_sealed_once_by_any_number_of_nodes() {
     let mut world = World::operated().await;
     world.config.events.digest_seconds = 3600;
     let controls = [world.start().await, world.start().await, world.start().await];
@@ -177,21 +177,21 @@ async fn what_waits_is_sealed_by_itself_once_however_many_nodes_there_are() {
     }
     world.advance(Duration::from_secs(3540));
     disable_and_enable(&controls[1], "c").await;
-    assert!(world.kept(Space::Digests).await.is_empty(), "it is not time yet");
+    assert!(world.kept(Space::Digests).await.is_empty(), "no digest before its time");
     world.advance(Duration::from_secs(60));
-    until("a digest", async || !world.kept(Space::Digests).await.is_empty()).await;
-    // Another minute, in which nothing is due.
+    until("there is a digest", async || !world.kept(Space::Digests).await.is_empty()).await;
+    // One minute in which nothing is due.
     world.advance(Duration::from_secs(61));
     disable_and_enable(&controls[2], "d").await;
     world.advance(Duration::from_secs(3600));
-    until("another", async || world.kept(Space::Digests).await.len() > 1).await;
+    until("there is another digest", async || world.kept(Space::Digests).await.len() > 1).await;
     let found = exported(&controls[1], all()).await.unwrap();
     let counts: Vec<_> = found.digests().iter().map(|says| says["count"].as_u64().unwrap()).collect();
     assert_eq!(counts, [6, 2]);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn events_go_when_they_are_old_enough_and_a_digest_says_so() {
+async fn expired_events_are_deleted_and_a_digest_says_so() {
     let mut world = World::operated().await;
     world.config.events.keep_seconds = 30 * DAY.as_secs();
     let quiet = world.issuer_at("other", "http://127.0.0.1:7440/t");
@@ -202,34 +202,34 @@ async fn events_go_when_they_are_old_enough_and_a_digest_says_so() {
     world.advance(20 * DAY);
     disable_and_enable(&control, "b").await;
     let before = exported(&control, all()).await.unwrap();
-    // Of an issuer that is configured no more when its time comes.
+    // Events of an issuer that is no longer configured when they expire.
     Flow::at("other", App::configured()).tokens(&control.edge(), &world.idp).await;
     assert_eq!((before.kinds().len(), world.kept_events().await), (4, 6));
     world.config.issuers.pop();
     control.stop().await;
     let control = world.start().await;
 
-    // Not a day before, and not in another process either.
+    // No event is deleted before its time, and not by another process either.
     world.advance(10 * DAY - Duration::from_secs(1));
     world.advance(Duration::from_secs(1));
     assert_eq!(audit(&control).await.len(), 4);
     world.advance(DAY);
-    until("two are gone", async || audit(&control).await.len() == 2).await;
+    until("two are deleted", async || audit(&control).await.len() == 2).await;
     let after = exported(&control, all()).await.unwrap();
-    assert_eq!(after.of_type("event"), before.of_type("event")[2..], "the younger ones are as they were");
+    assert_eq!(after.of_type("event"), before.of_type("event")[2..], "younger events are unchanged");
     let says = after.digests();
     let kept_from: Vec<_> = says.iter().map(|says| says["kept_from"].as_u64().unwrap()).collect();
     let counts: Vec<_> = says.iter().map(|says| says["count"].as_u64().unwrap()).collect();
     assert_eq!((kept_from, counts), (vec![1, 1, 2], vec![2, 2, 0]));
     assert_eq!(after.digests()[..2], before.digests(), "digests stay");
-    assert_eq!(world.kept_events().await, 4, "and those of the other issuer, which are as young");
+    assert_eq!(world.kept_events().await, 4, "events of the other issuer are as young");
 
-    // Nothing more is said or forgotten until more is old.
+    // Nothing is deleted and no digest written until more events expire.
     world.advance(Duration::from_secs(3600));
     disable_and_enable(&control, "c").await;
     assert_eq!(exported(&control, all()).await.unwrap().digests().len(), 4);
     world.advance(20 * DAY);
-    until("all but the youngest are gone", async || world.kept_events().await == 2).await;
+    until("all but the youngest are deleted", async || world.kept_events().await == 2).await;
     control.kill();
     let control = world.start().await;
     let last = exported(&control, all()).await.unwrap();
@@ -237,9 +237,9 @@ async fn events_go_when_they_are_old_enough_and_a_digest_says_so() {
     assert_eq!(last.of_type("event").len(), 2);
 }
 
-/// What is left of a range would fit no digest.
+/// A part of a range would match no digest.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_range_goes_whole_or_not_at_all() {
+async fn a_range_is_deleted_whole() {
     let mut world = World::operated().await;
     let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
     world.config.issuers.push(other);
@@ -250,18 +250,18 @@ async fn a_range_goes_whole_or_not_at_all() {
     disable_and_enable(&control, "b").await;
     let whole = exported(&control, all()).await.unwrap();
     assert_eq!((whole.kinds().len(), whole.digests().len()), (4, 1));
-    // Half of the range is old enough, as is all of the other issuer's.
+    // Half of the range has expired, and all events of the other issuer.
     world.advance(399 * DAY);
-    until("the other's are gone", async || world.kept_events().await < 6).await;
+    until("the events of the other issuer are deleted", async || world.kept_events().await < 6).await;
     assert_eq!(world.kept_events().await, 4);
     assert_eq!(exported(&control, all()).await.unwrap().lines, whole.lines);
     world.advance(2 * DAY);
-    until("and so is the range", async || world.kept_events().await == 0).await;
+    until("the range is deleted", async || world.kept_events().await == 0).await;
 }
 
-/// Nobody's chain holds them back any more; their age does.
+/// No digest chain protects events of an issuer that is no longer configured; only their age does.
 #[tokio::test(flavor = "multi_thread")]
-async fn younger_events_stay_also_those_of_an_issuer_that_is_configured_no_more() {
+async fn younger_events_of_a_removed_issuer_stay() {
     let mut world = World::operated().await;
     let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
     world.config.issuers.push(other);
@@ -271,20 +271,20 @@ async fn younger_events_stay_also_those_of_an_issuer_that_is_configured_no_more(
     Flow::at("other", App::configured()).tokens(&control.edge(), &world.idp).await;
     control.stop().await;
     world.config.issuers.pop();
-    // Here nothing younger is kept than what those are to outlive.
+    // The remaining issuer has no younger events.
     let control = world.start().await;
     world.advance(Duration::from_secs(3600));
     until("the old ones are sealed", async || !world.kept(Space::Digests).await.is_empty()).await;
     world.advance(2 * DAY);
-    until("the old ones are gone", async || audit(&control).await.is_empty()).await;
+    until("the old ones are deleted", async || audit(&control).await.is_empty()).await;
     assert_eq!(world.kept_events().await, 2);
     world.advance(400 * DAY);
-    until("and these in their time", async || world.kept_events().await == 0).await;
+    until("these are deleted in their time", async || world.kept_events().await == 0).await;
 }
 
-/// The feed's horizon is not the audit's.
+/// The feed reaches back less far than the audit log.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_was_away_longer_than_the_feed_reaches_back_begins_anew() {
+async fn a_watcher_away_beyond_the_feed_horizon_starts_anew() {
     let world = World::operated().await;
     let control = world.start().await;
     let first = watched(&control, "").await.unwrap();
@@ -298,12 +298,12 @@ async fn who_was_away_longer_than_the_feed_reaches_back_begins_anew() {
     world.advance(Duration::from_millis(1));
     let lost = watched(&control, &first.1).await.unwrap_err();
     assert_eq!(lost.reason, "CURSOR_LOST");
-    assert_eq!(audit(&control).await.len(), 4, "the audit still has them");
+    assert_eq!(audit(&control).await.len(), 4, "the audit log still has them");
     let news = watched(&control, &lost.metadata["oldest_cursor"]).await.unwrap().0;
-    assert_eq!(news, watched(&control, "").await.unwrap().0, "who begins anew begins there");
-    assert_eq!(news, watched(&control, &old.1).await.unwrap().0, "and whoever has seen the old ones goes on");
+    assert_eq!(news, watched(&control, "").await.unwrap().0, "a new watcher starts there");
+    assert_eq!(news, watched(&control, &old.1).await.unwrap().0, "a watcher that has seen the old ones continues");
     assert_eq!(news.len(), 2);
-    // With digests there is less to look through, and no other answer.
+    // Digests shorten the search and change no answer.
     exported(&control, all()).await.unwrap();
     world.advance(3 * DAY);
     disable_and_enable(&control, "c").await;
@@ -313,13 +313,16 @@ async fn who_was_away_longer_than_the_feed_reaches_back_begins_anew() {
     assert_eq!(watched(&control, &old.1).await.unwrap_err().reason, "CURSOR_LOST");
 }
 
-/// The ids of what comes up to the first checkpoint, and the cursor there.
+/// The event ids up to the first checkpoint, and the cursor there.
 async fn watched(control: &Control, cursor: &str) -> Result<(Vec<String>, String), Failure> {
     let request = v1::WatchRequest { issuer_id: ISSUER.to_owned(), cursor: cursor.to_owned() };
     let mut stream = control.operator_edge().watch(request).await?;
     let mut ids = Vec::new();
     loop {
-        let message = timeout(PATIENCE, stream.message()).await.expect("there is always word")?.expect("it goes on");
+        let message = timeout(PATIENCE, stream.message())
+            .await
+            .expect("the feed sends checkpoints")?
+            .expect("the stream continues");
         match message.news {
             Some(News::Change(change)) => ids.push(change.event_id),
             Some(News::Checkpoint(_)) | None => return Ok((ids, message.cursor)),
@@ -329,7 +332,7 @@ async fn watched(control: &Control, cursor: &str) -> Result<(Vec<String>, String
 
 /// A successor of the signing key is named in a digest before it signs one.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_key_is_announced_by_the_one_before_it() {
+async fn a_digest_announces_the_next_signing_key() {
     let world = World::operated().await;
     let control = world.start().await;
     disable_and_enable(&control, "a").await;
@@ -342,7 +345,7 @@ async fn a_key_is_announced_by_the_one_before_it() {
     };
     let successor = control.operator_edge().rotate_keys(rotation).await.unwrap().remove(0).key_id;
     world.advance(Duration::from_secs(61));
-    until("it is announced", async || world.kept(Space::Digests).await.len() == 2).await;
+    until("the successor is announced", async || world.kept(Space::Digests).await.len() == 2).await;
     world.advance(Duration::from_secs(3600 + 61));
     disable_and_enable(&control, "b").await;
     let found = exported(&control, all()).await.unwrap();
@@ -363,14 +366,14 @@ async fn a_key_is_announced_by_the_one_before_it() {
     let listed = control.operator_edge().list_keys(ISSUER).await.unwrap();
     let listed = listed.into_iter().find(|key| key.key_id == successor).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&listed.public_key).unwrap(), announced);
-    // No verifier of tokens is told of it.
+    // The issuer's key set does not publish it.
     let published = control.edge().describe(ISSUER).await.unwrap().keys;
     assert!(published.iter().all(|key| !signers.contains(&key.kid)));
 }
 
-/// What anybody can do writes no rows: the log is for what has a person, or an operator.
+/// Unauthenticated and denied requests write no events: the log records people and operators.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_strangers_do_is_no_event() {
+async fn requests_of_strangers_write_no_events() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -398,11 +401,11 @@ async fn what_strangers_do_is_no_event() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_configuration_is_an_event_and_the_same_one_is_none() {
+async fn a_changed_configuration_is_an_event() {
     let mut world = World::operated().await;
     world.start().await.stop().await;
     let control = world.start().await;
-    assert!(audit(&control).await.is_empty(), "the first one is no change, nor is the same again");
+    assert!(audit(&control).await.is_empty(), "neither the first start nor a restart is a change");
     control.stop().await;
     let principals = world.config.principals.len();
     world.issuer().lifetimes.code_seconds = 30;
@@ -417,9 +420,9 @@ async fn another_configuration_is_an_event_and_the_same_one_is_none() {
     assert_eq!(digests.len(), 2);
 }
 
-/// Cut before it is written, and from nobody but an edge.
+/// Addresses are truncated before they are stored, and accepted only from an edge.
 #[tokio::test(flavor = "multi_thread")]
-async fn addresses_are_kept_as_the_issuer_says() {
+async fn addresses_are_stored_as_the_issuer_configures() {
     for (addresses, of_person, of_operator) in [
         (AddressesConfig::None, "", ""),
         (AddressesConfig::Prefix, "203.0.113.0/24", "127.0.0.0/24"),
@@ -436,7 +439,7 @@ async fn addresses_are_kept_as_the_issuer_says() {
         flow.browser.keep(&next);
         let code = query(location(&next))["code"].clone();
         TokenServiceClient::new(edge.channel.clone()).exchange(from("203.0.113.77", flow.redeem(&code))).await.unwrap();
-        // An operator says it, and is not believed.
+        // An operator's claim of a client address is ignored.
         let mut admin = control.operator_client();
         admin.disable_client(from("198.51.100.1", disabling("app", "1"))).await.unwrap();
         let events = audit(&control).await;
@@ -469,7 +472,7 @@ impl Control {
 }
 
 impl World {
-    /// How many there are, of all issuers.
+    /// Number of stored events of all issuers.
     async fn kept_events(&self) -> usize {
         let incarnation = self.engine.read(&[], self.now()).await.unwrap().revision.incarnation;
         let first = Cursor { incarnation, position: 0 };

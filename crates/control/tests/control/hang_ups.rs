@@ -1,6 +1,5 @@
-//! A client that hangs up, at each point where its call awaits something. Whatever was begun for it goes on to its end:
-//! the same call gets the one answer, there is as much of everything as without the accident, and the upstream has seen
-//! its code at most once.
+//! Disconnects at each point where a call awaits something. The call is completed: its repetition gets the one answer,
+//! the record counts are those of an undisturbed call, and the upstream code is sent at most once.
 
 use std::future::poll_fn;
 use std::pin::pin;
@@ -13,14 +12,15 @@ use crate::attempts::{ALL, Call, Kind, Reply, census_after, patient_world};
 use crate::support::{Behind, Control, Edge, PATIENCE, World};
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_hangs_up_wherever_its_call_awaits_something_loses_nothing() {
+async fn a_disconnect_at_any_await_point_loses_nothing() {
     for kind in ALL {
         let expected = census_after(kind).await;
         let mut stops = 0;
         while hung_up_at(kind, stops, &expected).await {
             stops += 1;
         }
-        // Before and after: a read and a commit at the least; a login commits twice and asks the upstream thrice.
+        // Breakpoints before and after each: at least one read and one commit; a login commits twice and calls the
+        // upstream three times.
         let least = if kind == Kind::FinishLogin { 2 * (2 + 2 + 3) } else { 2 * 2 };
         assert!(
             stops >= least - 2 * usize::from(kind == Kind::Register),
@@ -29,11 +29,11 @@ async fn a_client_that_hangs_up_wherever_its_call_awaits_something_loses_nothing
     }
 }
 
-/// `false`: the call was answered before it came to so many.
+/// Disconnects at the `nth` breakpoint. `false`: the call was answered before it got there.
 async fn hung_up_at(kind: Kind, nth: usize, expected: &[(&'static str, usize)]) -> bool {
     let world = patient_world().await;
     let call = kind.prepare(&world, &world.start().await.edge()).await;
-    // Another process, that knows nothing yet of the upstream.
+    // A fresh process, which has cached nothing of the upstream.
     let control = behind_the_door(&world).await;
     let edge = control.edge();
     edge.list().await.unwrap();
@@ -51,16 +51,16 @@ async fn hung_up_at(kind: Kind, nth: usize, expected: &[(&'static str, usize)]) 
     }
     sent.abort();
     sent.await.unwrap_err();
-    // Frames of one connection are in order: the control plane has seen that nobody waits any more.
+    // Frames of one connection are ordered: the control plane has seen the disconnect.
     edge.list().await.unwrap();
     stop.release();
     the_one_answer(&world, &edge, &call, expected, &format!("{kind:?}, stop {nth}")).await;
     true
 }
 
-/// The same from the client's side: its call is polled so often, and dropped.
+/// The call's future is polled `polls` times and dropped.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_that_hangs_up_after_any_number_of_polls_loses_nothing() {
+async fn a_disconnect_after_any_number_of_polls_loses_nothing() {
     for kind in ALL {
         let expected = census_after(kind).await;
         for polls in 0.. {
@@ -78,7 +78,7 @@ async fn a_client_that_hangs_up_after_any_number_of_polls_loses_nothing() {
     }
 }
 
-/// What the call comes to when it is sent again, whole.
+/// Repeats the call and asserts that it had one effect.
 async fn the_one_answer(
     world: &World,
     edge: &Edge,
@@ -86,11 +86,11 @@ async fn the_one_answer(
     expected: &[(&'static str, usize)],
     when: &str,
 ) -> Reply {
-    let again = timeout(PATIENCE, call.send(edge)).await.expect("it is answered");
+    let again = timeout(PATIENCE, call.send(edge)).await.expect("the repetition is answered");
     let reply = again.unwrap_or_else(|failure| panic!("{when}: {failure:?}"));
     assert_eq!(call.send(edge).await.unwrap(), reply, "{when}, once more");
     assert_eq!(world.census().await, expected, "{when}");
-    assert!(world.idp.calls() <= 1, "{when}: the upstream's code was sent {} times", world.idp.calls());
+    assert!(world.idp.calls() <= 1, "{when}: the upstream code was sent {} times", world.idp.calls());
     reply
 }
 
@@ -99,7 +99,7 @@ async fn behind_the_door(world: &World) -> Control {
     Control::start(world.config.clone(), Arc::new(engine), world.clock.clone()).await.unwrap()
 }
 
-/// Polls it so often, and no more.
+/// Polls `future` at most `times` times.
 async fn polled<T>(times: usize, future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     let mut left = times;

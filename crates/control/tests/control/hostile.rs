@@ -1,5 +1,5 @@
-//! Strangers' strings, followed through calls, records, events and logs: what cannot be accepted exactly leaves nothing,
-//! and what is accepted stays exactly itself, and where it belongs.
+//! Hostile strings, followed through calls, records, events and logs: a refused string leaves no trace, and an
+//! accepted one is kept unchanged in its own field.
 
 use std::collections::BTreeSet;
 
@@ -11,7 +11,7 @@ use url::Url;
 
 use crate::support::{App, Control, Failure, Flow, Log, Refused as _, World, location, query};
 
-/// Each wants out of what surrounds it.
+/// Each tries to break out of a context that quotes it.
 const HOSTILE: [&str; 22] = [
     "\"'><script>alert(1)</script>",
     "x\r\nSet-Cookie: __Host-lychgate-browser-x=y",
@@ -37,7 +37,7 @@ const HOSTILE: [&str; 22] = [
     " ",
 ];
 
-/// Longer than anything of the kind has a right to be.
+/// Longer than any legitimate value.
 fn long() -> String {
     "\u{1F980}<\"%".repeat(300)
 }
@@ -46,18 +46,18 @@ fn hostile() -> impl Iterator<Item = String> {
     HOSTILE.map(str::to_owned).into_iter().chain([long()])
 }
 
-/// One process that logs everything as lines.
+/// A control plane and its log.
 async fn logged(world: &World) -> (Control, Log) {
     let log = Log::default();
     let (engine, clock) = (world.engine.clone(), world.clock.clone());
     (Control::start_on(&mut log.runtime(), world.config.clone(), engine, clock).await.unwrap(), log)
 }
 
-/// `state` is nobody's but the client's: it comes back byte for byte, or the request is refused as a whole.
+/// `state` belongs to the client: it is returned byte for byte, or the request is refused.
 ///
 /// Requirements: R11.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hostile_state_comes_back_exactly_and_stays_in_its_own_record() {
+async fn a_hostile_state_is_returned_exactly_and_stored_in_its_record_only() {
     for state in hostile() {
         let world = World::new().await;
         let (control, log) = logged(&world).await;
@@ -71,7 +71,7 @@ async fn a_hostile_state_comes_back_exactly_and_stays_in_its_own_record() {
         assert!(answer.bytes().all(|byte| byte.is_ascii_graphic()), "{answer:?}");
         assert!(answer.starts_with("https://app.example/cb?code=lgc_"), "{answer}");
         let names: Vec<_> = Url::parse(answer).unwrap().query_pairs().map(|(n, _)| n.into_owned()).collect();
-        assert_eq!(names, ["code", "state", "iss"], "nothing is added to the answer by {state:?}");
+        assert_eq!(names, ["code", "state", "iss"], "{state:?} adds nothing to the answer");
         let answer = query(answer);
         assert_eq!(answer["state"], state);
         edge.exchange(flow.redeem(&answer["code"])).await.unwrap();
@@ -81,9 +81,9 @@ async fn a_hostile_state_comes_back_exactly_and_stays_in_its_own_record() {
     }
 }
 
-/// A subject is printable ASCII, at most 255 characters (OIDC Core §2), and then whatever else it is.
+/// A subject is printable ASCII of at most 255 characters (OIDC Core §2).
 #[tokio::test(flavor = "multi_thread")]
-async fn a_hostile_subject_is_refused_or_exactly_itself() {
+async fn a_hostile_subject_is_refused_or_kept_exactly() {
     let fits = |subject: &str| subject.len() <= 255 && subject.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     for subject in hostile() {
         let world = World::new().await;
@@ -111,7 +111,7 @@ async fn a_hostile_subject_is_refused_or_exactly_itself() {
     }
 }
 
-/// A subject that contains the separator is one subject of its own upstream, and not another's.
+/// An upstream subject that contains the separator is a subject of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn subjects_that_look_alike_are_different_people() {
     let world = World::new().await;
@@ -125,11 +125,12 @@ async fn subjects_that_look_alike_are_different_people() {
     assert_eq!(world.kept(Space::Consents).await.len(), people.len());
 }
 
-/// A name is kept as it may be shown; everything else that a registration says is text, too.
+/// A client's name is stored as it is displayed, without invisible characters, like every other text of a
+/// registration.
 ///
 /// Requirements: B5.
 #[tokio::test(flavor = "multi_thread")]
-async fn hostile_metadata_is_kept_without_what_hides_or_is_refused() {
+async fn hostile_metadata_is_stored_without_invisible_characters_or_refused() {
     for text in hostile() {
         let world = World::new().await;
         let (control, log) = logged(&world).await;
@@ -157,7 +158,7 @@ async fn hostile_metadata_is_kept_without_what_hides_or_is_refused() {
         let mut flow = Flow::new(App::new(&client.client_id, "http://127.0.0.1:7777/cb"));
         flow.person = "bob".to_owned();
         let page = flow.ask(&edge).await;
-        assert_eq!(page.client.unwrap().name, name, "and the page says the same");
+        assert_eq!(page.client.unwrap().name, name, "the page shows the stored name");
         flow.tokens(&edge, &world.idp).await;
         control.stop().await;
         assert_in_place(&world, &name, &[Space::Clients]).await;
@@ -165,9 +166,9 @@ async fn hostile_metadata_is_kept_without_what_hides_or_is_refused() {
     }
 }
 
-/// What names something of ours names nothing, and writes nothing, whoever's log it wants to stand in.
+/// A reference to something that does not exist is refused and writes nothing; the log quotes it harmlessly.
 #[tokio::test(flavor = "multi_thread")]
-async fn hostile_names_of_what_is_not_there_are_refused_and_leave_nothing() {
+async fn hostile_references_are_refused_and_leave_nothing() {
     let world = World::new().await;
     let (control, log) = logged(&world).await;
     let edge = control.edge();
@@ -178,7 +179,7 @@ async fn hostile_names_of_what_is_not_there_are_refused_and_leave_nothing() {
             ("client_id", "CLIENT_UNKNOWN"),
             ("redirect_uri", "REDIRECT_URI_UNREGISTERED"),
             ("resource", "invalid_target"),
-            // A space is no scope, and asks for the default.
+            // A space is no scope, so the default applies.
             ("scope", if text == " " { "a ticket" } else { "invalid_scope" }),
             ("code_challenge", "invalid_request"),
             ("code_challenge_method", "invalid_request"),
@@ -216,7 +217,7 @@ async fn hostile_names_of_what_is_not_there_are_refused_and_leave_nothing() {
     }
 }
 
-/// Cookies that are not ours, under our names and others, beside the good ones: the flow does not notice.
+/// Foreign cookies, under our names and others, beside the valid ones do not affect the flow.
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_cookies_beside_the_good_ones_change_nothing() {
     let world = World::new().await;
@@ -243,11 +244,11 @@ fn assert_answered(outcome: Result<v1::Next, Failure>, name: &str, text: &str, e
         }
     };
     assert_eq!(answer, expected, "{name}={text:?}: {said}");
-    // A text shorter than that may be there by chance.
+    // A shorter text may occur by chance.
     assert!(text.len() < 6 || !said.contains(text), "{name}={text:?} is repeated: {said}");
 }
 
-/// Every key has the width of its kind, and only the values of `spaces` say `text`, as it came.
+/// Asserts that every key has the width of its kind and that only values in `spaces` contain `text`, unchanged.
 async fn assert_in_place(world: &World, text: &str, spaces: &[Space]) {
     for space in Space::ALL {
         let entries = world.kept(space).await;
@@ -261,7 +262,7 @@ async fn assert_in_place(world: &World, text: &str, spaces: &[Space]) {
         };
         for (key, entry) in &entries {
             assert!(widths.contains(&key.bytes.len()), "{text:?} changed the width of {key:?}");
-            // A text shorter than that may be there by chance.
+            // A shorter text may occur by chance.
             assert!(text.len() < 6 || !contains(&key.bytes, text.as_bytes()), "{text:?} stands in {key:?}");
             let is_there = contains(&entry.value, text.as_bytes());
             assert!(text.len() < 6 || is_there == spaces.contains(&space), "{text:?} in {}: {is_there}", space.name());
@@ -270,11 +271,11 @@ async fn assert_in_place(world: &World, text: &str, spaces: &[Space]) {
     }
 }
 
-/// Whatever was logged, each line is one that we began: with a time, a level and a module's name.
+/// Asserts that each line of the log starts with a time, a level and a module: no text forged or broke a line.
 #[track_caller]
 fn assert_whole_lines(log: &Log, text: &str) {
     let log = String::from_utf8(log.read()).unwrap();
-    assert!(log.contains("called"), "the log is really looked at");
+    assert!(log.contains("called"), "the log is captured");
     let levels = BTreeSet::from(["ERROR", "WARN", "INFO", "DEBUG", "TRACE"]);
     for line in log.split_terminator('\n') {
         let mut words = line.split_whitespace();
@@ -286,7 +287,7 @@ fn assert_whole_lines(log: &Log, text: &str) {
     assert!(!log.contains("lychgate_control: forged"), "{text:?} forged a line");
 }
 
-/// What would hide or turn what stands beside it.
+/// Characters that hide or reorder the text beside them.
 fn hides(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')

@@ -1,4 +1,4 @@
-//! What a resource server is told of a token (RFC 7662), and what nobody is.
+//! Introspection (RFC 7662): a resource server learns of its own tokens only.
 
 use std::time::Duration;
 
@@ -26,7 +26,7 @@ async fn with_resource_servers() -> (World, Control) {
 
 /// Requirements: A17, R39.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_resource_server_learns_of_its_own_living_tokens() {
+async fn a_resource_server_learns_of_its_own_live_tokens_only() {
     let (world, control) = with_resource_servers().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
@@ -56,7 +56,7 @@ async fn a_resource_server_learns_of_its_own_living_tokens() {
 
 /// Requirements: R30, R39.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_is_inactive_the_moment_its_grant_has_ended() {
+async fn a_token_is_inactive_as_soon_as_its_grant_ends() {
     let (world, control) = with_resource_servers().await;
     let edge = control.edge();
     let active = |token: String| {

@@ -1,4 +1,4 @@
-//! Several issuers in one control plane, on one host: they share nothing.
+//! Several issuers in one control plane and on one host share nothing.
 
 use lychgate_api::v1;
 use lychgate_store::engine::Space;
@@ -7,8 +7,8 @@ use crate::support::{App, Browser, Control, Edge, Flow, ISSUER, Refused as _, Wo
 
 const OTHERS: [(&str, &str); 2] = [("path", "http://127.0.0.1:7440/t"), ("port", "http://127.0.0.1:7441")];
 
-/// One at the root, one at a path of the same origin, one at another port of the same host; the same upstream, the same
-/// configured app.
+/// One issuer at the root, one at a path of the same origin, one at another port of the same host; all with the same
+/// upstream and client.
 async fn three_issuers() -> (World, Control) {
     let mut world = World::new().await;
     for (id, url) in OTHERS {
@@ -24,7 +24,7 @@ fn pairs() -> impl Iterator<Item = (&'static str, &'static str)> {
     OTHERS.into_iter().flat_map(|(other, _)| [(ISSUER, other), (other, ISSUER)])
 }
 
-/// The same request, put to another issuer.
+/// Redirects a request to another issuer.
 trait At {
     fn at(self, issuer_id: &str) -> Self;
 }
@@ -42,7 +42,7 @@ macro_rules! at {
 at!(BeginRequest, ShowRequest, DecideRequest, FinishLoginRequest, ExchangeRequest, RegisterRequest);
 
 #[tokio::test(flavor = "multi_thread")]
-async fn each_issuer_completes_a_flow_and_speaks_only_for_itself() {
+async fn each_issuer_completes_a_flow_with_its_own_name_and_keys() {
     let (world, control) = three_issuers().await;
     let edge = control.edge();
     let mut keys = Vec::new();
@@ -58,11 +58,11 @@ async fn each_issuer_completes_a_flow_and_speaks_only_for_itself() {
     }
     keys.sort();
     keys.dedup();
-    assert_eq!(keys.len(), 3, "no two sign with the same key");
+    assert_eq!(keys.len(), 3, "each issuer has its own signing key");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ticket_and_a_form_of_one_issuer_are_nothing_to_another() {
+async fn tickets_and_form_tokens_of_one_issuer_are_refused_by_another() {
     let (world, control) = three_issuers().await;
     let edge = control.edge();
     for (one, other) in pairs() {
@@ -80,11 +80,12 @@ async fn a_ticket_and_a_form_of_one_issuer_are_nothing_to_another() {
     edge.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
 }
 
-/// Cookies ignore ports and, with `Path=/`, paths: names differ, and under another's name they are none.
+/// Cookies ignore ports and, with `Path=/`, paths. The names differ per issuer, and a value under another issuer's
+/// name is invalid.
 ///
 /// Requirements: B13.
 #[tokio::test(flavor = "multi_thread")]
-async fn cookies_of_one_issuer_are_none_to_another() {
+async fn cookies_of_one_issuer_are_ignored_by_another() {
     let (_world, control) = three_issuers().await;
     let edge = control.edge();
     for (one, other) in pairs() {
@@ -93,12 +94,12 @@ async fn cookies_of_one_issuer_are_none_to_another() {
         there.ask(&edge).await;
         let (ours, theirs) = (only(&here.browser), only(&there.browser));
         assert_ne!(ours.0, theirs.0);
-        // The right name, the other's value.
+        // The right name with the other issuer's value.
         let mut mixed = here.clone();
         mixed.browser = Browser([(ours.0, theirs.1)].into());
         let decide = mixed.decide(&page, v1::Decision::Approve);
         assert_eq!(edge.decide(decide).await.reason(), "BROWSER_COOKIE_MISSING");
-        // Beside one another they are no trouble.
+        // Side by side they do not interfere.
         here.browser.0.extend(there.browser.0);
         edge.decide(here.decide(&page, v1::Decision::Approve)).await.unwrap();
     }
@@ -111,7 +112,7 @@ fn only(browser: &Browser) -> (String, String) {
 
 /// Requirements: B36.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_state_of_one_issuer_is_nothing_to_another() {
+async fn a_state_of_one_issuer_is_refused_by_another() {
     let (world, control) = three_issuers().await;
     let edge = control.edge();
     for (one, other) in pairs() {
@@ -125,7 +126,7 @@ async fn a_state_of_one_issuer_is_nothing_to_another() {
 
 /// Requirements: A17.
 #[tokio::test(flavor = "multi_thread")]
-async fn codes_and_refresh_tokens_of_one_issuer_are_nothing_to_another() {
+async fn codes_and_refresh_tokens_of_one_issuer_are_refused_by_another() {
     let (world, control) = three_issuers().await;
     let edge = control.edge();
     for (one, other) in pairs() {
@@ -151,14 +152,14 @@ async fn a_registration_at_one_issuer_is_unknown_to_another() {
         let flow = Flow::at(one, App::new(&client.client_id, "http://127.0.0.1:1/cb"));
         edge.begin(flow.begin()).await.unwrap();
         assert_eq!(edge.begin(flow.begin().at(other)).await.reason(), "CLIENT_UNKNOWN");
-        // The same attempt there is another client.
+        // The same idempotency key at another issuer makes another client.
         assert_ne!(edge.register(registration.at(other)).await.unwrap().client_id, client.client_id);
     }
     assert_eq!(world.kept(Space::Clients).await.len(), 2 * pairs().count());
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issuer_that_does_not_exist_is_refused_by_every_method() {
+async fn an_unknown_issuer_is_refused_by_every_method() {
     let (_world, control) = three_issuers().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());

@@ -1,4 +1,4 @@
-//! Keys, as an operator sees and replaces them.
+//! Key rotation by an operator: `ListKeys` and `RotateKeys`.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -12,9 +12,9 @@ use crate::algorithms::ALGORITHMS;
 use crate::support::{App, Control, Edge, Flow, ISSUER, Refused as _, Verifier, World, location, principal, query};
 
 const OPERATOR_TOKEN: &str = "token-of-the-operator";
-/// The shortest there is.
+/// The shortest announcement that the configuration permits.
 const ANNOUNCEMENT: Duration = Duration::from_secs(600);
-/// After this a node has looked.
+/// The longest time until a node reads the keyring again.
 const LOOK: Duration = Duration::from_secs(30);
 
 async fn operated() -> World {
@@ -58,7 +58,7 @@ fn seconds(time: Option<prost_types::Timestamp>) -> u64 {
     time.unwrap().seconds.try_into().unwrap()
 }
 
-/// As much of `lychgate.record.v1.Event` as is asked for here.
+/// The fields of `lychgate.record.v1.Event` that these tests read.
 #[derive(Clone, PartialEq, prost::Message)]
 struct Event {
     #[prost(string, tag = "4")]
@@ -85,7 +85,7 @@ struct RotatedKey {
     key_id: u32,
 }
 
-/// Every event about keys: who, which, compromised or not.
+/// Principal, keys and `compromised` of every key event.
 async fn events(world: &World) -> Vec<(String, Vec<String>, bool)> {
     let events = world.events().await.into_iter().map(|bytes| Event::decode(&*bytes).unwrap());
     let told = events.filter_map(|event| {
@@ -97,12 +97,12 @@ async fn events(world: &World) -> Vec<(String, Vec<String>, bool)> {
     told.collect()
 }
 
-/// With every algorithm, the shortest announcement there is, two nodes, and a verifier that asks for keys as seldom as
-/// it may: of all tokens that live, none is ever refused.
+/// With every algorithm, the shortest announcement, two nodes, and a verifier that fetches keys as seldom as it is
+/// allowed to: no live token is ever refused.
 ///
 /// Requirements: R44.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_by_hand_is_noticed_by_no_verifier() {
+async fn a_manual_rotation_refuses_no_live_token() {
     for algorithm in ALGORITHMS {
         let mut world = operated().await;
         world.issuer().access_tokens.algorithm = algorithm;
@@ -114,7 +114,11 @@ async fn a_rotation_by_hand_is_noticed_by_no_verifier() {
         let began = world.now();
         let rotated = operator(&one).rotate_keys(request(v1::KeyPurpose::Signing, "1")).await.unwrap().remove(0);
         assert_eq!(seconds(rotated.active_time), began.seconds() + 600);
-        assert_eq!(seconds(rotated.forget_time), began.seconds() + 600 + 600 + 60, "a token's life, and the skew");
+        assert_eq!(
+            seconds(rotated.forget_time),
+            began.seconds() + 600 + 600 + 60,
+            "a token's lifetime and the clock skew"
+        );
         assert!(rotated.breaks.is_empty() && rotated.known_time.is_none());
         let (mut alive, mut first_used) = (Vec::new(), None);
         for _ in 0..80 {
@@ -131,14 +135,14 @@ async fn a_rotation_by_hand_is_noticed_by_no_verifier() {
             }
         }
         let first_used = first_used.unwrap();
-        assert!(first_used >= ANNOUNCEMENT && first_used <= ANNOUNCEMENT + LOOK, "as was said: {first_used:?}");
+        assert!(first_used >= ANNOUNCEMENT && first_used <= ANNOUNCEMENT + LOOK, "as announced: {first_used:?}");
         assert_eq!(kids(&other).await, [rotated.key_id]);
     }
 }
 
-/// A flow that is under way when all keys are announced, and when all of them take over.
+/// A flow is under way when all keys are announced and when all successors take over.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_rotation_of_everything_disturbs_no_flow() {
+async fn rotating_all_keys_disturbs_no_flow() {
     let world = operated().await;
     let (one, two) = (world.start().await, world.start().await);
     let (edge, other) = (one.edge(), two.edge());
@@ -163,7 +167,7 @@ async fn a_rotation_of_everything_disturbs_no_flow() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn while_a_successor_is_announced_no_second_one_is_made() {
+async fn an_announced_key_gets_no_second_successor() {
     let world = operated().await;
     let (one, two) = (world.start().await, world.start().await);
     let (one, two) = (operator(&one), operator(&two));
@@ -183,18 +187,18 @@ async fn while_a_successor_is_announced_no_second_one_is_made() {
     assert_eq!(keys.len(), 11);
     let signs = |key: &v1::Key| matches!(key.purpose(), v1::KeyPurpose::Signing | v1::KeyPurpose::Events);
     assert!(keys.iter().all(|key| key.algorithm.is_empty() != signs(key) && key.public_key.is_empty() != signs(key)));
-    // The request is known as long as its key is: no third one when it takes over.
+    // The request id is remembered as long as its key: no third key is made after it took over.
     world.advance(ANNOUNCEMENT + LOOK);
     let late = two.rotate_keys(request(v1::KeyPurpose::Signing, "1")).await.unwrap();
     assert_eq!(late[0].key_id, first[0].key_id);
     assert_eq!((kids(&one).await.len(), events(&world).await.len()), (2, 1));
-    // What took over has no successor yet: now there is something to be done.
+    // The new active key has no successor, so a new rotation makes one.
     let next = two.rotate_keys(request(v1::KeyPurpose::Signing, "3")).await.unwrap();
     assert!(next[0].key_id != first[0].key_id && events(&world).await.len() == 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_rotations_at_once_there_is_one_successor() {
+async fn parallel_rotations_make_one_successor() {
     let world = operated().await;
     let (one, two) = (world.start().await, world.start().await);
     let asked = (0..16).map(|n| {
@@ -207,35 +211,35 @@ async fn of_many_rotations_at_once_there_is_one_successor() {
     assert_eq!((keys.len(), events(&world).await.len()), (20, 1));
 }
 
-/// The unchanged flow: the token is good at a verifier, and refreshes. Then its key is in wrong hands.
+/// A token verifies and its grant refreshes, until the operator reports the signing key compromised.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_compromised_signing_key_is_gone_at_once_and_for_good() {
+async fn a_compromised_signing_key_is_withdrawn_at_once() {
     let world = operated().await;
     let (one, two) = (world.start().await, world.start().await);
     let (edge, other) = (one.edge(), two.edge());
     let (mut flow, mut verifier) = (Flow::new(App::configured()), Verifier::new());
     let old = flow.tokens(&edge, &world.idp).await;
     verifier.verify(&old.access_token, &other, world.now()).await.unwrap();
-    // One that is announced is no way out: who has one key may have both.
+    // The announced key is not used: an attacker with one key may have both.
     let announced = operator(&one).rotate_keys(request(v1::KeyPurpose::Signing, "1")).await.unwrap().remove(0);
     let request = compromised(v1::KeyPurpose::Signing, "2");
     let rotated = operator(&one).rotate_keys(request.clone()).await.unwrap().remove(0);
     assert!(rotated.key_id != announced.key_id && rotated.breaks.contains("every access token"), "{rotated:?}");
     assert_eq!(seconds(rotated.active_time), world.now().seconds());
-    assert_eq!(rotated.forget_time, None, "it is forgotten already");
-    // This node at once, the other one when it looks.
+    assert_eq!(rotated.forget_time, None, "it is deleted already");
+    // This node withdraws it at once, the other when it reads the keyring again.
     assert_eq!(kids(&edge).await, [rotated.key_id.as_str()]);
     world.advance(LOOK);
     assert_eq!(kids(&other).await, [rotated.key_id.as_str()]);
     let fresh = other.exchange(flow.refresh(old.refresh_token())).await.unwrap();
-    assert_eq!(kid(&fresh), rotated.key_id, "grants go on");
-    // A verifier that keeps the key set as long as it may has let go of it when that was said.
+    assert_eq!(kid(&fresh), rotated.key_id, "grants continue");
+    // At `known_time` a verifier that caches the key set for its maximum age has dropped the key.
     world.advance(Duration::from_secs(60) + KEY_SET_MAX_AGE);
     assert_eq!(seconds(rotated.known_time), world.now().seconds());
     let late = verifier.verify(&old.access_token, &other, world.now()).await;
-    assert_eq!(late, Err("there is no such key".to_owned()), "though it lives for another three minutes");
+    assert_eq!(late, Err("there is no such key".to_owned()), "although the token lives for three more minutes");
     verifier.verify(&fresh.access_token, &other, world.now()).await.unwrap();
-    // The reply was lost: the same request makes no other key. Another one does.
+    // Repeating the request makes no other key; another request does.
     let again = operator(&two).rotate_keys(request).await.unwrap().remove(0);
     assert_eq!(again, rotated);
     let key = |id: &str| vec![format!("signing {id}")];
@@ -246,10 +250,10 @@ async fn a_compromised_signing_key_is_gone_at_once_and_for_good() {
     assert_ne!(other_request[0].key_id, rotated.key_id);
 }
 
-/// One step of the unchanged flow, after the keys of its purpose were given up: refused for its reason, and nothing came
-/// of it.
+/// One step of the valid flow after the key of its purpose was compromised: refused with the precise reason, and
+/// nothing is stored.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_compromised_key_made_is_worth_nothing() {
+async fn artifacts_of_a_compromised_key_are_refused() {
     for (purpose, reason) in [
         (v1::KeyPurpose::Ticket, "TICKET_INVALID"),
         (v1::KeyPurpose::Form, "FORM_TOKEN_INVALID"),
@@ -289,7 +293,7 @@ async fn what_a_compromised_key_made_is_worth_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_does_not_say_what_it_means_changes_nothing() {
+async fn an_incomplete_or_malformed_rotation_changes_nothing() {
     type Change = fn(&mut v1::RotateKeysRequest);
     let mut world = operated().await;
     let mut elsewhere = principal("elsewhere", Role::Operator, "token-of-another-operator");
@@ -319,7 +323,7 @@ async fn a_request_that_does_not_say_what_it_means_changes_nothing() {
     assert!(events(&world).await.is_empty());
 }
 
-/// Keys that grants still need are kept, and all of them lie in one record: there is an end to how many.
+/// A keyring is one record of bounded size: it cannot hold every key that grants still need.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_keyring_never_outgrows_its_record() {
     let mut world = operated().await;

@@ -1,4 +1,5 @@
-//! Everything ends: just before its end it works, just after it is refused for the precise reason. Only the clock moves.
+//! Lifetimes: a credential works just before its end and is refused for the precise reason just after it. Only the
+//! clock moves.
 
 use std::time::Duration;
 
@@ -13,7 +14,7 @@ use crate::support::{App, Edge, Flow, Refused as _, TICK, World, attempt};
 
 const DAY: Duration = Duration::from_secs(86_400);
 
-/// When the access token ends.
+/// The end of the access token.
 fn expiry(tokens: &v1::ExchangeResponse) -> Timestamp {
     let claims = tokens.access_token.split('.').nth(1).unwrap();
     let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
@@ -28,7 +29,7 @@ async fn refreshed(flow: &Flow, tokens: &v1::ExchangeResponse, edge: &Edge) -> v
 
 /// Requirements: B24.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_ticket_ends_after_fifteen_minutes() {
+async fn a_ticket_expires_after_fifteen_minutes() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -47,7 +48,7 @@ async fn a_ticket_ends_after_fifteen_minutes() {
 
 /// Requirements: B20.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_ends_after_ten_minutes() {
+async fn a_login_expires_after_ten_minutes() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -61,7 +62,7 @@ async fn a_login_ends_after_ten_minutes() {
     assert_eq!((world.idp.calls(), world.events().await.len()), (1, 1), "no upstream call, no code");
 }
 
-/// A decision is on record for as long as any ticket, login or code of it could be used: nobody can make it anew.
+/// A decision is stored as long as its ticket, login or code is usable, so it cannot be made again.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_decision_outlives_what_could_repeat_it() {
     let world = World::new().await;
@@ -75,12 +76,12 @@ async fn a_decision_outlives_what_could_repeat_it() {
     world.advance(Duration::from_secs(600 + 60) + CLOCK_SKEW - TICK);
     assert_eq!(world.kept(Space::Authorizations).await.len(), 1);
     world.advance(TICK);
-    assert!(world.kept(Space::Authorizations).await.is_empty(), "and is not kept for ever");
+    assert!(world.kept(Space::Authorizations).await.is_empty(), "it is not kept forever");
 }
 
 /// Requirements: R19.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_ends_after_a_minute() {
+async fn a_code_expires_after_a_minute() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -93,11 +94,11 @@ async fn a_code_ends_after_a_minute() {
     assert_eq!(world.kept(Space::Grants).await.len(), 1);
 }
 
-/// A replay is recognised for as long as the access token lives that the code gave.
+/// A replay is recognised while the access token of the code lives.
 ///
 /// Requirements: R19.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_spent_code_is_remembered_as_long_as_its_access_token() {
+async fn a_redeemed_code_is_remembered_as_long_as_its_access_token() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -111,7 +112,7 @@ async fn a_spent_code_is_remembered_as_long_as_its_access_token() {
 
 /// Requirements: A26.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_grant_that_is_not_used_ends_after_thirty_days() {
+async fn an_unused_grant_expires_after_thirty_days() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -123,11 +124,11 @@ async fn a_grant_that_is_not_used_ends_after_thirty_days() {
     assert_eq!(edge.exchange(flow.refresh(second.refresh_token())).await.reason(), "REFRESH_TOKEN_INVALID");
 }
 
-/// Ninety days, however often it is used; and no access token outlives it.
+/// Use does not extend the ninety days, and no access token outlives them.
 ///
 /// Requirements: A13, A26.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_grant_and_its_last_access_token_end_after_ninety_days() {
+async fn a_grant_and_its_last_access_token_expire_after_ninety_days() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -150,11 +151,11 @@ async fn a_grant_and_its_last_access_token_end_after_ninety_days() {
     assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "REFRESH_TOKEN_INVALID");
 }
 
-/// What a person allowed ends, everything under it ends with it, and allowing it again revives nothing.
+/// A consent expires with every grant under it, and a new approval revives none of them.
 ///
 /// Requirements: B2.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consent_ends_and_its_grants_with_it() {
+async fn a_consent_expires_with_its_grants() {
     let mut world = World::new().await;
     world.lifetimes().grant_idle_seconds = 90 * 86_400;
     world.lifetimes().consent_seconds = 90 * 86_400;
@@ -163,7 +164,7 @@ async fn a_consent_ends_and_its_grants_with_it() {
     let mut flow = Flow::new(App::configured());
     let code = flow.code(&edge, &world.idp).await;
     let end = world.now() + 90 * DAY;
-    // The grant is younger than its consent, and would outlive it.
+    // The grant is younger than its consent and would outlive it.
     world.advance(Duration::from_secs(60));
     let tokens = edge.exchange(flow.redeem(&code)).await.unwrap();
     world.clock.set(Timestamp::from_millis(end.millis() - 1));
@@ -177,7 +178,7 @@ async fn a_consent_ends_and_its_grants_with_it() {
 
 /// Requirements: R35.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_unused_registration_ends_after_a_day() {
+async fn an_unused_registration_expires_after_a_day() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -189,7 +190,7 @@ async fn an_unused_registration_ends_after_a_day() {
     assert!(world.kept(Space::Clients).await.is_empty());
 }
 
-/// A registration that came to something stays for a year, and in any case as long as what it came to.
+/// A used registration lives for a year, and at least as long as its grants.
 ///
 /// Requirements: R35.
 #[tokio::test(flavor = "multi_thread")]
@@ -200,7 +201,7 @@ async fn a_used_registration_outlives_its_grants() {
     let mut flow = Flow::new(App::registered(&edge).await);
     flow.tokens(&edge, &world.idp).await;
     let year = world.now() + 365 * DAY;
-    // A grant that was made near the end of the year lives beyond it, and so does its program.
+    // A grant issued near the end of the year extends the registration beyond it.
     world.clock.set(Timestamp::from_millis(year.millis()));
     let mut tokens = flow.tokens(&edge, &world.idp).await;
     for _ in 0..4 {
@@ -213,9 +214,9 @@ async fn a_used_registration_outlives_its_grants() {
     assert_eq!(edge.begin(flow.begin()).await.reason(), "CLIENT_UNKNOWN");
 }
 
-/// Whoever finds a claim does not wait for one whose process must be dead; the claim itself stays good.
+/// A repetition does not wait for a claim whose process must be dead; the claim itself stays valid.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_claim_is_given_up_after_half_a_minute_by_the_clock() {
+async fn a_claim_is_awaited_for_half_a_minute_at_most() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -229,7 +230,7 @@ async fn a_claim_is_given_up_after_half_a_minute_by_the_clock() {
     world.advance(Duration::from_secs(30));
     let again = v1::FinishLoginRequest { attempt: attempt(), ..callback.clone() };
     assert_eq!(edge.finish_login(again).await.reason(), "LOGIN_INTERRUPTED");
-    // The one that holds the claim may still finish: it was only slow.
+    // The holder of the claim was only slow and may still finish.
     world.idp.release();
     call.await.unwrap().unwrap();
 }

@@ -1,5 +1,5 @@
-//! The control plane over real sockets, with a clock that the test holds: every process is a runtime of its own, which
-//! can be killed as a process is; the store outlives them all, and the upstream does what it is told.
+//! Tests of the control plane over real sockets, with a clock that the test holds. Each control plane runs in a
+//! runtime of its own, which can be killed like a process; store, upstream and configuration belong to the test.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 

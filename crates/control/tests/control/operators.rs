@@ -1,4 +1,4 @@
-//! What an operator sees, and clients that an operator stops.
+//! `AdminService`: lists, and clients that an operator disables.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -16,7 +16,7 @@ use crate::support::{
 const DOCUMENT: &str = "/client.json";
 const LOOPBACK: &str = "http://127.0.0.1:7777/cb";
 
-/// A world with one client of each kind.
+/// An environment with one client of each kind: configured, registered, documented.
 async fn with_all_kinds() -> (World, [Control; 2], Site, [App; 3]) {
     let mut world = World::operated().await;
     let site = Site::start().await;
@@ -28,9 +28,9 @@ async fn with_all_kinds() -> (World, [Control; 2], Site, [App; 3]) {
     (world, controls, site, [App::configured(), registered, documented])
 }
 
-/// The unchanged flow, a client of each kind, and at each step the one change that the client was disabled before it.
+/// The valid flow with a client of each kind, disabled before each step.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_disabled_client_of_any_kind_goes_no_step_further_until_it_is_enabled() {
+async fn a_disabled_client_of_any_kind_is_refused_at_every_step_until_enabled() {
     let (world, [one, two], site, apps) = with_all_kinds().await;
     let (edge, operator) = (one.edge(), two.operator());
     for (n, app) in apps.into_iter().enumerate() {
@@ -44,7 +44,7 @@ async fn a_disabled_client_of_any_kind_goes_no_step_further_until_it_is_enabled(
         assert!(one.is_active(&tokens.access_token).await && one.is_allowed("alice", &app.id).await);
 
         assert!(operator.disable_client(disabling(&app.id, &format!("{n}-1"))).await.unwrap().changed);
-        // What was fetched before is stale by then, and is not asked for.
+        // The cached document is stale by then and must not be fetched.
         world.advance(Duration::from_secs(61));
         let (census, calls, asked) = (world.census().await, world.idp.calls(), site.asked(DOCUMENT));
         let disabled = "CLIENT_DISABLED";
@@ -78,9 +78,9 @@ async fn a_disabled_client_of_any_kind_goes_no_step_further_until_it_is_enabled(
     assert_eq!(operator.disable_client(disabling("client-unknown", "x")).await.reason(), "CLIENT_UNKNOWN");
 }
 
-/// Who may manage a registration may not undo what an operator made of it.
+/// The registration access token does not permit undoing an operator's decision.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_does_not_enable_itself() {
+async fn a_client_cannot_enable_itself() {
     let world = World::operated().await;
     let control = world.start().await;
     let (edge, operator) = (control.edge(), control.operator());
@@ -89,7 +89,7 @@ async fn a_client_does_not_enable_itself() {
     edge.update(App::update(&client, "none")).await.unwrap();
     let flow = Flow::new(App::new(&client.client_id, LOOPBACK));
     assert_eq!(edge.begin(flow.begin()).await.reason(), "CLIENT_DISABLED");
-    // Nor is what an operator made of a configured client a registration that somebody could manage.
+    // Disabling a configured client creates no registration that a stranger could manage.
     operator.disable_client(disabling("app", "2")).await.unwrap();
     let kept = world.kept(Space::Clients).await;
     let mut update = App::update(&client, "none");
@@ -105,7 +105,7 @@ async fn a_client_does_not_enable_itself() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn clients_are_listed_once_each_with_what_they_are() {
+async fn each_client_is_listed_once_with_kind_and_state() {
     let (world, [control, _], site, [_, first, documented]) = with_all_kinds().await;
     let (edge, operator) = (control.edge(), control.operator());
     let mut ids = BTreeSet::from(["app".to_owned(), first.id.clone(), documented.id.clone()]);
@@ -132,13 +132,13 @@ async fn clients_are_listed_once_each_with_what_they_are() {
         assert_eq!((client.kind(), client.name.as_str()), (kind, name));
         assert_eq!(client.create_time.is_some(), kind == v1::ClientKind::Registered);
     }
-    let unknown = v1::GetClientRequest { issuer_id: ISSUER.to_owned(), client_id: "nobody".to_owned() };
+    let unknown = v1::GetClientRequest { issuer_id: ISSUER.to_owned(), client_id: "unknown".to_owned() };
     assert_eq!(operator.get_client(unknown).await.reason(), "CLIENT_UNKNOWN");
-    assert_eq!(site.asked(DOCUMENT), asked, "nothing is fetched to be looked at");
+    assert_eq!(site.asked(DOCUMENT), asked, "listing fetches nothing");
     drop(world);
 }
 
-/// Page after page, one at a time.
+/// All clients, in pages of one.
 async fn clients(operator: &Operator, state: v1::ClientState) -> Vec<v1::Client> {
     let (mut clients, mut page_token) = (Vec::new(), String::new());
     loop {
@@ -154,7 +154,7 @@ async fn clients(operator: &Operator, state: v1::ClientState) -> Vec<v1::Client>
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn grants_are_listed_once_each_with_what_became_of_them() {
+async fn each_grant_is_listed_once_with_state_and_end_reason() {
     let world = World::operated().await;
     let control = world.start().await;
     let (edge, operator) = (control.edge(), control.operator());
@@ -215,11 +215,11 @@ async fn grants(operator: &Operator, subject: &str, state: v1::GrantState) -> Ve
     }
 }
 
-/// In the order in which it happened, of this issuer only, and what was asked for only.
+/// In order, of one issuer, and filtered.
 ///
 /// Requirements: E5.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_audit_log_is_listed_by_whom_what_and_when() {
+async fn the_audit_log_is_filtered_by_subject_client_kind_and_time() {
     let mut world = World::operated().await;
     let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
     world.config.issuers.push(other);
@@ -285,9 +285,9 @@ async fn all_events(operator: &Operator, mut request: v1::ListEventsRequest) -> 
     }
 }
 
-/// The unchanged request goes on; with one thing changed its token leads nowhere.
+/// A valid page request with one thing changed each time.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_page_token_is_good_for_its_list_its_filter_and_its_caller() {
+async fn an_admin_page_token_is_bound_to_method_filter_and_caller() {
     let mut world = World::operated().await;
     world.config.principals.push(principal("heidi", Role::Operator, "token-of-heidi"));
     let control = world.start().await;

@@ -1,4 +1,4 @@
-//! Many at once, in two processes over one store.
+//! Parallel calls at two processes over one store.
 
 use std::collections::HashSet;
 use std::sync::Arc;
@@ -13,10 +13,10 @@ use crate::support::{App, Control, Edge, Failure, Flow, ISSUER_URL, World, attem
 
 const RACERS: usize = 64;
 
-/// A consent holds at most so many grants.
+/// The most live grants of one consent.
 const GRANTS: usize = 20;
 
-/// Everybody starts at the same moment, at one of the processes, each over a connection of its own.
+/// Runs all calls from the same moment, spread over the processes, each over its own connection.
 pub(crate) async fn race<T: Send + 'static, F>(
     controls: &[Control],
     runs: impl IntoIterator<Item = impl FnOnce(Edge) -> F>,
@@ -46,7 +46,7 @@ fn reasons<T>(outcomes: &[Result<T, Failure>]) -> HashSet<&str> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_four_first_logins_of_one_person_all_succeed_and_twenty_grants_live() {
+async fn parallel_first_logins_all_succeed_and_twenty_grants_live() {
     let world = World::new().await;
     let controls = two_processes(&world).await;
     let edge = controls[0].edge();
@@ -60,7 +60,7 @@ async fn sixty_four_first_logins_of_one_person_all_succeed_and_twenty_grants_liv
         |edge: Edge| async move { (flow, edge.finish_login(callback).await.expect("each login succeeds")) }
     });
     let finished = race(&controls, logins).await;
-    assert_eq!(world.kept(Space::Consents).await.len(), 1, "one person, one app, one resource: one consent");
+    assert_eq!(world.kept(Space::Consents).await.len(), 1, "one consent per person, client and resource");
     assert_eq!((world.idp.calls(), world.events().await.len()), (RACERS, RACERS));
 
     let exchanges = finished.into_iter().map(|(flow, next)| {
@@ -78,11 +78,11 @@ async fn sixty_four_first_logins_of_one_person_all_succeed_and_twenty_grants_liv
         .map(|(flow, tokens)| |edge: Edge| async move { edge.exchange(flow.refresh(tokens.refresh_token())).await });
     let refreshed = race(&controls, refreshes).await;
     assert_eq!(refreshed.iter().filter(|refreshed| refreshed.is_ok()).count(), GRANTS);
-    assert_eq!(reasons(&refreshed), HashSet::from(["REFRESH_TOKEN_INVALID"]), "what was evicted is dead");
+    assert_eq!(reasons(&refreshed), HashSet::from(["REFRESH_TOKEN_INVALID"]), "evicted grants have ended");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_twenty_one_grants_the_oldest_leaves() {
+async fn the_oldest_of_twenty_one_grants_is_evicted() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -100,11 +100,11 @@ async fn of_twenty_one_grants_the_oldest_leaves() {
     assert!(refreshed[1..].iter().all(Result::is_ok));
 }
 
-/// Exactly one winner, and because the others hold the same code, nobody keeps what it gave.
+/// One exchange wins; the replays of its code then end its grant.
 ///
 /// Requirements: R19.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_sixty_four_redemptions_of_one_code_one_wins_and_its_grant_ends() {
+async fn parallel_redemptions_of_one_code_have_one_winner_whose_grant_ends() {
     let world = World::new().await;
     let controls = two_processes(&world).await;
     let mut flow = Flow::new(App::configured());
@@ -115,17 +115,16 @@ async fn of_sixty_four_redemptions_of_one_code_one_wins_and_its_grant_ends() {
     });
     let outcomes = race(&controls, redemptions).await;
     let winners: Vec<_> = outcomes.iter().filter_map(|outcome| outcome.as_ref().ok()).collect();
-    let [winner] = winners.as_slice() else { panic!("exactly one wins: {outcomes:?}") };
+    let [winner] = winners.as_slice() else { panic!("expected exactly one winner: {outcomes:?}") };
     assert_eq!(reasons(&outcomes), HashSet::from(["CODE_REPLAYED"]));
     let refreshed = controls[1].edge().exchange(flow.refresh(winner.refresh_token())).await;
     assert_eq!(refreshed.unwrap_err().reason, "GRANT_ENDED");
     assert_eq!(world.events().await.len(), 3, "approved, issued, replayed: each once");
 }
 
-/// A revocation is one small commit, and nothing that is minted beside it escapes: whatever was handed out before or
-/// after, none of it lives.
+/// A revocation is one small commit that no parallel exchange escapes: tokens issued before or after it are dead.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_sixty_four_codes_redeemed_beside_a_revocation_nothing_lives() {
+async fn parallel_exchanges_do_not_outlive_a_revocation_of_the_issuer() {
     let world = World::new().await;
     let controls = two_processes(&world).await;
     let edge = controls[0].edge();
@@ -136,7 +135,7 @@ async fn of_sixty_four_codes_redeemed_beside_a_revocation_nothing_lives() {
         redemptions.push((flow, code));
     }
     let (engine, now) = (world.engine.clone(), world.now());
-    // In the midst of them: once the first has its tokens.
+    // Revokes as soon as the first exchange has its tokens.
     let first = Arc::new(Notify::new());
     let begun = first.clone();
     let revocation = tokio::spawn(async move {
@@ -169,9 +168,9 @@ async fn of_sixty_four_codes_redeemed_beside_a_revocation_nothing_lives() {
     }
 }
 
-/// The same for one consent: whenever in the midst of them it is taken back, every token that was handed out is dead.
+/// The same for a consent, revoked after `earlier` exchanges.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_sixty_four_codes_redeemed_beside_the_revocation_of_their_consent_nothing_lives() {
+async fn parallel_exchanges_do_not_outlive_a_revocation_of_their_consent() {
     for earlier in [0, 1, 8, 32, RACERS - 1] {
         let world = Arc::new(World::new().await);
         let controls = two_processes(&world).await;
@@ -186,7 +185,7 @@ async fn of_sixty_four_codes_redeemed_beside_the_revocation_of_their_consent_not
         let handed_out = outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).count();
         assert!(handed_out >= earlier, "{handed_out} before the revocation, not {earlier}");
         nothing_lives(&edge, &outcomes).await;
-        // Nor does a new approval bring any of it back.
+        // A new approval revives none of them.
         let mut anew = Flow::new(App::configured());
         let tokens = anew.tokens(&edge, &world.idp).await;
         nothing_lives(&edge, &outcomes).await;
@@ -194,9 +193,9 @@ async fn of_sixty_four_codes_redeemed_beside_the_revocation_of_their_consent_not
     }
 }
 
-/// One code: as often as a client repeats its request (one attempt), or as whoever stole it competes (each their own).
+/// One code, exchanged repeatedly by its client (one idempotency key) or by a thief (several keys).
 #[tokio::test(flavor = "multi_thread")]
-async fn of_sixty_four_first_redemptions_of_one_code_beside_the_revocation_of_its_consent_nothing_lives() {
+async fn parallel_exchanges_of_one_code_do_not_outlive_a_revocation_of_its_consent() {
     for (is_repeated, earlier) in [(true, 0), (true, 1), (true, 8), (false, 0), (false, 1)] {
         let world = Arc::new(World::new().await);
         let controls = two_processes(&world).await;
@@ -216,9 +215,9 @@ async fn of_sixty_four_first_redemptions_of_one_code_beside_the_revocation_of_it
     }
 }
 
-/// Both orders of the two commits, for each that mints: nobody's decision outlives what it was based on.
+/// Both orders of the two commits, for each call that mints.
 #[tokio::test]
-async fn whatever_is_minted_beside_the_revocation_of_its_consent_is_dead_in_either_order() {
+async fn tokens_minted_beside_a_revocation_of_their_consent_are_dead_in_either_order() {
     for revoked_first in [true, false] {
         for is_refresh in [true, false] {
             let world = World::new().await;
@@ -256,7 +255,7 @@ async fn whatever_is_minted_beside_the_revocation_of_its_consent_is_dead_in_eith
     }
 }
 
-/// All at once, and the revocation as soon as so many have their tokens.
+/// Races the exchanges; the revocation follows `earlier` successes.
 async fn race_with_revocation(
     world: &Arc<World>,
     controls: &[Control],
@@ -268,7 +267,7 @@ async fn race_with_revocation(
     let revocation = tokio::spawn({
         let world = world.clone();
         async move {
-            is_time.wait_for(|done| *done >= earlier).await.expect("they get on");
+            is_time.wait_for(|done| *done >= earlier).await.expect("the exchanges progress");
             world.revoke_consent("alice", "app").await;
         }
     });
@@ -285,7 +284,7 @@ async fn race_with_revocation(
     outcomes
 }
 
-/// Neither what was handed out nor what was refused is good for anything.
+/// Asserts that neither issued nor refused tokens are usable.
 async fn nothing_lives(edge: &Edge, outcomes: &[(Flow, Result<v1::ExchangeResponse, Failure>)]) {
     for (flow, outcome) in outcomes {
         let refused = match outcome {
@@ -296,11 +295,11 @@ async fn nothing_lives(edge: &Edge, outcomes: &[(Flow, Result<v1::ExchangeRespon
     }
 }
 
-/// The processes of one program refresh at once.
+/// A client's processes refresh at once.
 ///
 /// Requirements: A12.
 #[tokio::test(flavor = "multi_thread")]
-async fn sixty_four_refreshes_of_one_token_get_the_same_successor() {
+async fn parallel_refreshes_of_one_token_get_the_same_successor() {
     let world = World::new().await;
     let controls = two_processes(&world).await;
     let mut flow = Flow::new(App::configured());
@@ -317,7 +316,7 @@ async fn sixty_four_refreshes_of_one_token_get_the_same_successor() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_parallel_answers_to_one_page_one_decision_stands() {
+async fn parallel_answers_to_one_page_leave_one_decision() {
     let world = World::new().await;
     let controls = two_processes(&world).await;
     let mut flow = Flow::new(App::configured());
@@ -336,13 +335,13 @@ async fn of_parallel_answers_to_one_page_one_decision_stands() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_parallel_callbacks_one_asks_the_upstream_and_all_get_its_answer() {
+async fn parallel_callbacks_call_the_upstream_once_and_share_its_answer() {
     let world = World::new().await;
     let controls = two_processes(&world).await;
     let callback = Flow::new(App::configured()).sign_in(&controls[0].edge(), &world.idp).await;
     let callbacks = (0..RACERS).map(|_| {
         let request = v1::FinishLoginRequest { attempt: attempt(), ..callback.clone() };
-        |edge: Edge| async move { edge.finish_login(request).await.expect("everybody is answered") }
+        |edge: Edge| async move { edge.finish_login(request).await.expect("each callback is answered") }
     });
     let answers = race(&controls, callbacks).await;
     assert_eq!(answers.iter().map(location).collect::<HashSet<_>>().len(), 1);
@@ -350,7 +349,7 @@ async fn of_parallel_callbacks_one_asks_the_upstream_and_all_get_its_answer() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_parallel_repetitions_of_one_registration_one_client_comes() {
+async fn parallel_repetitions_of_one_registration_make_one_client() {
     let world = World::new().await;
     let controls = two_processes(&world).await;
     let registration = App::registration("none");

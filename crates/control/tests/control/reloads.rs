@@ -1,4 +1,4 @@
-//! Tokens, names, roles and certificates are replaced while everything goes on.
+//! Reloading of principals and certificates while calls are under way.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -21,14 +21,14 @@ const EDGE: &str = "spiffe://example/edge";
 const OPERATOR_TOKEN: &str = "token-of-the-operator";
 const READER_TOKEN: &str = "token-of-the-reader";
 
-/// A control plane that goes by a file, and what it logs.
+/// A control plane that reloads its configuration file, and its log.
 struct Stage {
     world: World,
     file: PathBuf,
     log: Log,
     control: Control,
     secured: Secured,
-    /// Of everybody.
+    /// Certifies the server and every caller.
     authority: Authority,
 }
 
@@ -86,7 +86,7 @@ fn write(world: &World, config: &Config) -> PathBuf {
     world.file("control.toml", toml::to_string(config).unwrap().as_bytes())
 }
 
-/// Somebody who calls all the time.
+/// Callers that call without a pause.
 struct Busy {
     over: Arc<AtomicBool>,
     calls: Arc<AtomicUsize>,
@@ -111,10 +111,10 @@ impl Busy {
         busy
     }
 
-    /// Some more of them are answered.
+    /// Waits until more calls are answered.
     async fn goes_on(&self) {
         let calls = self.calls.load(Ordering::SeqCst);
-        until("calls go on", async || self.calls.load(Ordering::SeqCst) > calls + 10).await;
+        until("calls continue", async || self.calls.load(Ordering::SeqCst) > calls + 10).await;
     }
 
     async fn without_a_failure(self) {
@@ -125,7 +125,7 @@ impl Busy {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn tokens_and_names_come_and_go_while_calls_are_under_way() {
+async fn tokens_and_certificate_names_change_without_disturbing_calls() {
     let stage = Stage::new().await;
     let certified = stage.authority.client(&[EDGE]);
     let busy = Busy::new(vec![stage.caller(Some(OPERATOR_TOKEN), None), stage.caller(None, Some(&certified))]);
@@ -154,7 +154,7 @@ async fn tokens_and_names_come_and_go_while_calls_are_under_way() {
     config.principals.pop();
     stage.write(&config);
     stage.said("principals=removed: grace; changed: edge").await;
-    // On connections that were good all the time.
+    // On connections that were authenticated before.
     for caller in [&by_old_token, &by_name] {
         assert_eq!(caller.list().await.reason(), "UNAUTHENTICATED", "no longer");
     }
@@ -165,7 +165,7 @@ async fn tokens_and_names_come_and_go_while_calls_are_under_way() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn another_role_and_another_scope_are_in_force_at_the_next_call() {
+async fn a_changed_role_or_issuer_list_applies_to_the_next_call() {
     let stage = Stage::new().await;
     let heidi = stage.caller(Some(OPERATOR_TOKEN), None);
     heidi.list_keys(ISSUER).await.unwrap();
@@ -176,64 +176,64 @@ async fn another_role_and_another_scope_are_in_force_at_the_next_call() {
     assert_eq!(heidi.list_keys(ISSUER).await.reason(), "PERMISSION_DENIED");
     config.principals[1].issuers = Some(Vec::new());
     stage.write(&config);
-    until("the issuer is out of sight", async || heidi.describe(ISSUER).await.is_err()).await;
+    until("the issuer is hidden", async || heidi.describe(ISSUER).await.is_err()).await;
     assert_eq!(heidi.describe(ISSUER).await.reason(), "ISSUER_UNKNOWN");
 }
 
-/// Nobody's call did it; whoever reads the log must still find it.
+/// No call caused the change; the audit log must show it all the same.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_may_call_now_is_on_the_record() {
+async fn a_change_of_principals_is_an_event() {
     let stage = Stage::new().await;
     let mut config = stage.config();
     config.principals[2].role = Role::Checker;
-    // In force although nothing can be written, and written when it can.
+    // The change applies although the store is unavailable, and is recorded once it is available.
     (0..5).for_each(|nth| stage.world.engine.fail(nth, Fault::Unavailable));
     stage.write(&config);
     stage.said("principals=changed: reader").await;
     let reader = stage.caller(Some(READER_TOKEN), None);
     assert_eq!(reader.list().await.reason(), "PERMISSION_DENIED");
     stage.said("what is in force is not on the record yet: tried again").await;
-    until("it is", async || stage.events().await == ["configuration.changed by control"]).await;
-    // What waits for a restart is no change yet.
+    until("the change is recorded", async || stage.events().await == ["configuration.changed by control"]).await;
+    // A change that needs a restart is no event yet.
     config.issuers[0].name = "Another Gate".to_owned();
     stage.write(&config);
     stage.said("keys=\"issuers\"").await;
     config.principals.pop();
     stage.write(&config);
     stage.said("principals=removed: reader").await;
-    until("this too", async || stage.events().await.len() >= 2).await;
+    until("the second change is recorded", async || stage.events().await.len() >= 2).await;
     assert_eq!(stage.events().await, ["configuration.changed by control"; 2]);
 }
 
-/// A call that lasts is let in again with every page.
+/// A stream is authorized again with every page.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watch_ends_with_the_rights_of_its_watcher() {
+async fn a_watch_ends_when_its_caller_loses_the_permission() {
     let stage = Stage::new().await;
     let watch = async |token: &str| {
         let request = v1::WatchRequest { issuer_id: ISSUER.to_owned(), cursor: String::new() };
         let mut stream = stage.caller(Some(token), None).watch(request).await.unwrap();
-        stream.message().await.unwrap().expect("a checkpoint");
+        stream.message().await.unwrap().expect("the stream sends a checkpoint");
         stream
     };
     let (mut readers, mut heidis) = (watch(READER_TOKEN).await, watch(OPERATOR_TOKEN).await);
     let mut config = stage.config();
-    // Another credential, the same rights: nothing to end for.
+    // Another credential with the same rights ends no stream.
     config.principals[1].token_sha256.extend(principal("heidi", Role::Operator, "next").token_sha256);
     config.principals.pop();
     stage.write(&config);
     let ended = async |stream: &mut tonic::Streaming<v1::WatchResponse>| {
-        let word = async || stream.message().await.map(|message| _ = message.expect("it does not end well"));
-        timeout(PATIENCE, last(word)).await.expect("it ends")
+        let word = async || stream.message().await.map(|message| _ = message.expect("the stream ends with an error"));
+        timeout(PATIENCE, last(word)).await.expect("the stream ends")
     };
     assert_eq!(ended(&mut readers).await, "UNAUTHENTICATED");
-    // The next word to heidi comes after the change.
-    heidis.message().await.unwrap().expect("a checkpoint");
+    // The change follows heidi's next checkpoint.
+    heidis.message().await.unwrap().expect("the stream sends a checkpoint");
     config.principals[1].issuers = Some(Vec::new());
     stage.write(&config);
     assert_eq!(ended(&mut heidis).await, "UNAUTHENTICATED");
 }
 
-/// Why there is no further word.
+/// The reason that ended the stream.
 async fn last(mut word: impl AsyncFnMut() -> Result<(), tonic::Status>) -> String {
     loop {
         if let Err(status) = word().await {
@@ -242,9 +242,9 @@ async fn last(mut word: impl AsyncFnMut() -> Result<(), tonic::Status>) -> Strin
     }
 }
 
-/// New connections see the new certificate; old ones, and what is under way on them, stay.
+/// New connections see the new certificate; open ones and their calls continue.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_new_server_certificate_is_shown_to_new_connections() {
+async fn a_new_server_certificate_serves_new_connections() {
     let stage = Stage::new().await;
     let certified = stage.authority.client(&[EDGE]);
     let busy = Busy::new(vec![stage.caller(Some(OPERATOR_TOKEN), None), stage.caller(None, Some(&certified))]);
@@ -255,7 +255,7 @@ async fn a_new_server_certificate_is_shown_to_new_connections() {
     busy.goes_on().await;
     let authority = Authority::new();
     let shown = authority.server();
-    // One after the other: what does not fit in between is not used.
+    // The files change one after the other; a mismatched pair in between is not used.
     stage.tls_file("cert.pem", &shown.cert);
     stage.said("tls: cannot be used").await;
     old.list().await.unwrap();
@@ -269,15 +269,15 @@ async fn a_new_server_certificate_is_shown_to_new_connections() {
     assert!(new_to_old.starts_with("no ErrorInfo"), "{new_to_old}");
     old.list().await.unwrap();
     for _ in 0..3 {
-        watch.message().await.unwrap().expect("a checkpoint");
+        watch.message().await.unwrap().expect("the stream sends a checkpoint");
     }
     busy.without_a_failure().await;
 }
 
-/// First both authorities, then the new one: whoever changes in between is never turned away, whoever does not is, also on
-/// a connection that is open.
+/// Trusts both authorities, then only the new one: a caller that changes its certificate in between is never refused;
+/// one that does not is, also on an open connection.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_authority_of_callers_is_replaced() {
+async fn the_client_authority_is_replaced() {
     let stage = Stage::new().await;
     let next = Authority::new();
     let old = stage.caller(None, Some(&stage.authority.client(&[EDGE])));
@@ -299,9 +299,9 @@ async fn the_authority_of_callers_is_replaced() {
     Flow::new(App::configured()).tokens(&new, &stage.world.idp).await;
 }
 
-/// Whatever is wrong is said with its file, its key and a remedy; everybody goes on as before.
+/// The log names file, key and remedy of each mistake; calls continue.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_cannot_be_used_changes_nothing_and_is_said() {
+async fn an_invalid_change_is_logged_and_not_applied() {
     let stage = Stage::new().await;
     let certified = stage.authority.client(&[EDGE]);
     let busy = Busy::new(vec![stage.caller(Some(OPERATOR_TOKEN), None), stage.caller(None, Some(&certified))]);
@@ -344,7 +344,7 @@ async fn what_cannot_be_used_changes_nothing_and_is_said() {
     stage.said("tls: cannot be used: ").await;
     stage.tls_file("key.pem", &before);
     busy.goes_on().await;
-    // Whoever may call can be changed although the certificate cannot.
+    // Principals change although the certificate is invalid.
     stage.tls_file("cert.pem", "nonsense");
     let mut without = config.clone();
     without.principals.pop();
@@ -359,7 +359,7 @@ async fn what_cannot_be_used_changes_nothing_and_is_said() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_wants_a_restart_is_said_and_left_alone() {
+async fn a_change_that_needs_a_restart_is_logged_and_not_applied() {
     let stage = Stage::new().await;
     let mut config = stage.config();
     config.issuers[0].name = "Another Gate".to_owned();
@@ -372,9 +372,9 @@ async fn what_wants_a_restart_is_said_and_left_alone() {
     assert_ne!(described.issuer.unwrap().name, "Another Gate");
 }
 
-/// Fourteen days before its end there is time to renew it.
+/// The warning leaves fourteen days to renew the certificate.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_certificate_that_ends_soon_is_complained_about() {
+async fn a_certificate_that_expires_soon_is_logged() {
     let stage = Stage::new().await;
     let ends_in = |days: u64| {
         let not_after = stage.world.now() + Duration::from_secs(days * 86_400);

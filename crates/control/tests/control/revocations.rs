@@ -1,5 +1,4 @@
-//! What an operator takes back is dead at that moment, whatever was given of it, whoever makes more of it meanwhile and
-//! wherever it is used.
+//! Revocations by an operator end everything in their scope at once, at every node, and anything minted in parallel.
 
 use std::sync::Arc;
 
@@ -18,7 +17,7 @@ use crate::support::{
 
 const RACERS: usize = 64;
 
-/// How it is taken back.
+/// The kinds of revocation, and disabling a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Consent,
@@ -30,7 +29,7 @@ enum Kind {
 }
 
 const ALL: [Kind; 6] = [Kind::Consent, Kind::Grant, Kind::Client, Kind::Subject, Kind::Issuer, Kind::Disabled];
-/// Those that end more than what was redeemed already.
+/// Kinds that also end codes which are not redeemed yet.
 const WIDER: [Kind; 5] = [Kind::Consent, Kind::Client, Kind::Subject, Kind::Issuer, Kind::Disabled];
 
 impl Kind {
@@ -45,7 +44,7 @@ impl Kind {
         }
     }
 
-    /// What a client hears that comes too late.
+    /// The reason of a refused exchange afterwards.
     fn reason(self) -> &'static str {
         match self {
             Kind::Consent | Kind::Grant | Kind::Client | Kind::Subject | Kind::Issuer => "GRANT_ENDED",
@@ -68,7 +67,7 @@ impl Kind {
         }
     }
 
-    /// Whether it was this request that did it.
+    /// Whether this request made the change.
     async fn carry_out(self, operator: &Operator, grant_id: &str, id: &str) -> Result<bool, Failure> {
         match self {
             Kind::Disabled => Ok(operator.disable_client(disabling("app", id)).await?.changed),
@@ -77,7 +76,7 @@ impl Kind {
     }
 }
 
-/// The only grant there is.
+/// The id of the only grant.
 async fn grant_id(operator: &Operator) -> String {
     let request = v1::ListGrantsRequest { issuer_id: ISSUER.to_owned(), ..Default::default() };
     let listed = operator.list_grants(request).await.unwrap().grants;
@@ -91,7 +90,7 @@ async fn events(operator: &Operator, kind: Kind) -> Vec<v1::Event> {
     operator.list_events(request).await.unwrap().events
 }
 
-/// Somebody else, with another program: nobody's revocation but the issuer's concerns them.
+/// Another person with another client, unaffected by every revocation but the issuer's.
 async fn bystander(edge: &Edge, world: &World) -> (Flow, v1::ExchangeResponse) {
     let mut flow = Flow::new(App::registered(edge).await);
     "bob".clone_into(&mut flow.person);
@@ -100,7 +99,7 @@ async fn bystander(edge: &Edge, world: &World) -> (Flow, v1::ExchangeResponse) {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_taken_back_is_dead_everywhere_at_that_moment_and_for_good() {
+async fn each_kind_of_revocation_takes_effect_everywhere_at_once_and_for_good() {
     for kind in ALL {
         let world = World::operated().await;
         let (one, two) = (world.start().await, world.start().await);
@@ -108,7 +107,7 @@ async fn whatever_is_taken_back_is_dead_everywhere_at_that_moment_and_for_good()
         let mut flow = Flow::new(App::configured());
         let first = flow.tokens(&edge, &world.idp).await;
         let grant_id = grant_id(&operator).await;
-        // The unchanged flow: all of it is good.
+        // Before the revocation everything works.
         let tokens = other.exchange(flow.refresh(first.refresh_token())).await.unwrap();
         let code = flow.code(&edge, &world.idp).await;
         let (bystander, theirs) = bystander(&edge, &world).await;
@@ -129,7 +128,7 @@ async fn whatever_is_taken_back_is_dead_everywhere_at_that_moment_and_for_good()
             }
             assert_eq!(control.is_active(&theirs.access_token).await, kind != Kind::Issuer, "{kind:?}");
         }
-        assert_eq!(world.census().await, census, "{kind:?}: nothing came of it");
+        assert_eq!(world.census().await, census, "{kind:?}: refusals store nothing");
         let told = events(&operator, kind).await;
         let [event] = &told[..] else { panic!("{kind:?}: {told:?}") };
         assert_eq!((event.principal.as_str(), event.reason.as_str()), ("grace", "ticket 4711"));
@@ -137,10 +136,10 @@ async fn whatever_is_taken_back_is_dead_everywhere_at_that_moment_and_for_good()
         if kind == Kind::Disabled {
             assert_eq!(edge.begin(flow.begin()).await.reason(), "CLIENT_DISABLED");
             assert!(operator.enable_client(enabling("app", "2")).await.unwrap().changed);
-            assert!(two.is_active(&tokens.access_token).await, "it was stopped, and not taken back");
+            assert!(two.is_active(&tokens.access_token).await, "disabling a client ends nothing");
             continue;
         }
-        // A new approval brings nothing of it back.
+        // A new approval revives nothing.
         let fresh = flow.tokens(&other, &world.idp).await;
         assert!(one.is_active(&fresh.access_token).await && one.is_allowed("alice", "app").await);
         assert!(!one.is_active(&tokens.access_token).await, "{kind:?}");
@@ -151,9 +150,9 @@ async fn whatever_is_taken_back_is_dead_everywhere_at_that_moment_and_for_good()
     }
 }
 
-/// What was allowed before enters no consent that is given after: not its scopes either.
+/// A consent given after a revocation contains none of the scopes approved before it.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_revoked_is_not_remembered() {
+async fn revoked_scopes_are_not_remembered() {
     for kind in [Kind::Consent, Kind::Client, Kind::Subject, Kind::Issuer] {
         let world = World::operated().await;
         let control = world.start().await;
@@ -163,7 +162,10 @@ async fn what_was_revoked_is_not_remembered() {
         flow.tokens(&edge, &world.idp).await;
         "read".clone_into(&mut flow.scope);
         flow.tokens(&edge, &world.idp).await;
-        assert!(control.is_allowed_to("alice", "app", &["read", "write"]).await, "until then, they add up");
+        assert!(
+            control.is_allowed_to("alice", "app", &["read", "write"]).await,
+            "scopes accumulate before the revocation"
+        );
         assert!(kind.carry_out(&operator, "", "1").await.unwrap());
         flow.tokens(&edge, &world.idp).await;
         assert!(control.is_allowed_to("alice", "app", &["read"]).await, "{kind:?}");
@@ -171,9 +173,9 @@ async fn what_was_revoked_is_not_remembered() {
     }
 }
 
-/// Whenever in the midst of them it comes, every token that was handed out is dead.
+/// The revocation follows `earlier` exchanges.
 #[tokio::test(flavor = "multi_thread")]
-async fn of_sixty_four_codes_redeemed_beside_each_kind_of_revocation_nothing_lives() {
+async fn parallel_exchanges_do_not_outlive_any_kind_of_revocation() {
     for kind in WIDER {
         for earlier in [0, 8] {
             let world = World::operated().await;
@@ -208,9 +210,9 @@ async fn of_sixty_four_codes_redeemed_beside_each_kind_of_revocation_nothing_liv
     }
 }
 
-/// Both orders of the two commits, for each that mints.
+/// Both orders of the two commits, for each call that mints.
 #[tokio::test]
-async fn whatever_is_minted_beside_each_kind_of_revocation_is_dead_in_either_order() {
+async fn tokens_minted_beside_any_kind_of_revocation_are_dead_in_either_order() {
     for kind in WIDER {
         for (revoked_first, is_refresh) in [(true, true), (true, false), (false, true), (false, false)] {
             let world = World::operated().await;
@@ -250,7 +252,7 @@ async fn whatever_is_minted_beside_each_kind_of_revocation_is_dead_in_either_ord
     }
 }
 
-/// Neither what was handed out nor what was refused is good for anything.
+/// Asserts that neither issued nor refused tokens are usable.
 async fn nothing_lives(kind: Kind, control: &Control, outcomes: &[(Flow, Result<v1::ExchangeResponse, Failure>)]) {
     for (flow, outcome) in outcomes {
         let refused = match outcome {
@@ -264,10 +266,10 @@ async fn nothing_lives(kind: Kind, control: &Control, outcomes: &[(Flow, Result<
     }
 }
 
-/// However the commit's outcome is lost, and wherever the request is repeated: one effect, one event.
+/// The commit's outcome is lost and the request repeated at another node: one effect, one event.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_revocation_whose_outcome_is_unknown_is_made_once() {
-    /// The commit and all three of its repetitions.
+async fn a_revocation_of_unknown_outcome_is_made_once() {
+    /// The commit and its three repetitions.
     const COMMITS: usize = 4;
     for kind in ALL {
         for lost in [1, COMMITS] {
@@ -277,7 +279,7 @@ async fn a_revocation_whose_outcome_is_unknown_is_made_once() {
                 let mut flow = Flow::new(App::configured());
                 let tokens = flow.tokens(&one.edge(), &world.idp).await;
                 let grant_id = grant_id(&one.operator()).await;
-                // What was not done is not tried again by itself.
+                // A commit that was not applied is not repeated.
                 let faults = if fault == Fault::Unavailable { 1 } else { lost };
                 (0..faults).for_each(|nth| world.engine.fail(nth, fault));
                 match kind.carry_out(&one.operator(), &grant_id, "1").await {
@@ -296,9 +298,9 @@ async fn a_revocation_whose_outcome_is_unknown_is_made_once() {
     }
 }
 
-/// A commit that nobody waits for any more lands late: after the same request was repeated and done.
+/// An abandoned commit is applied after the repeated request succeeded.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_commit_that_lands_late_revokes_nothing_twice() {
+async fn a_late_commit_revokes_nothing_twice() {
     for kind in ALL {
         let world = World::operated().await;
         let control = world.start().await;
@@ -314,7 +316,7 @@ async fn a_commit_that_lands_late_revokes_nothing_twice() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_one_request_sent_sixty_four_times_at_once_one_is_done_and_all_hear_of_it() {
+async fn parallel_repetitions_of_one_revocation_have_one_effect_and_one_answer() {
     for kind in ALL {
         let world = World::operated().await;
         let controls = [world.start().await, world.start().await];
@@ -332,7 +334,7 @@ async fn of_one_request_sent_sixty_four_times_at_once_one_is_done_and_all_hear_o
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_is_known_for_a_day_by_whoever_made_it_and_by_what_it_says() {
+async fn a_request_id_is_remembered_for_a_day_per_principal_and_body() {
     let mut world = World::operated().await;
     let mut heidi = crate::support::principal("heidi", lychgate_control::config::Role::Operator, "token-of-heidi");
     heidi.issuers = Some(vec![ISSUER.to_owned()]);
@@ -342,7 +344,7 @@ async fn a_request_is_known_for_a_day_by_whoever_made_it_and_by_what_it_says() {
     let request = revocation(Target::Subject("idp|alice".to_owned()), "1");
     let first = operator.take_back(request.clone()).await.unwrap();
     world.advance(std::time::Duration::from_secs(23 * 60 * 60));
-    assert_eq!(operator.take_back(request.clone()).await.unwrap(), first, "time and all");
+    assert_eq!(operator.take_back(request.clone()).await.unwrap(), first, "the same answer with the same time");
     let census = world.census().await;
     type Changed = fn(&mut v1::AdminServiceRevokeRequest);
     let changes: [Changed; 3] = [
@@ -357,14 +359,14 @@ async fn a_request_is_known_for_a_day_by_whoever_made_it_and_by_what_it_says() {
     }
     assert_eq!(operator.disable_client(disabling("app", "1")).await.reason(), "REQUEST_ID_REUSED");
     assert_eq!(world.census().await, census);
-    // Another's request with that id is another request.
+    // The same id from another principal is another request.
     assert_ne!(heidi.take_back(request.clone()).await.unwrap(), first);
     world.advance(std::time::Duration::from_secs(2 * 60 * 60));
-    assert_ne!(operator.take_back(request).await.unwrap(), first, "forgotten: it is done again");
+    assert_ne!(operator.take_back(request).await.unwrap(), first, "after a day the request is a new one");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_request_that_does_not_say_what_it_means_takes_nothing_back() {
+async fn an_incomplete_or_malformed_revocation_revokes_nothing() {
     type Change = fn(&mut v1::AdminServiceRevokeRequest);
     let mut world = World::operated().await;
     let mut elsewhere =
@@ -388,7 +390,7 @@ async fn a_request_that_does_not_say_what_it_means_takes_nothing_back() {
         (|request| request.target = Some(Target::Subject("alice".to_owned())), "REQUEST_MALFORMED"),
         (|request| request.target = Some(Target::GrantId("x".to_owned())), "REQUEST_MALFORMED"),
         (|request| request.target = Some(Target::GrantId("A".repeat(22))), "RECORD_UNKNOWN"),
-        (|request| request.target = Some(consent_of("nobody", "app")), "RECORD_UNKNOWN"),
+        (|request| request.target = Some(consent_of("unknown", "app")), "RECORD_UNKNOWN"),
         (
             |request| request.target = Some(Target::Everything(v1::Everything { confirm: "yes".to_owned() })),
             "REQUEST_MALFORMED",
@@ -439,7 +441,7 @@ async fn a_dry_run_counts_and_changes_nothing() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn subjects_in_bulk_have_an_outcome_each_and_none_is_revoked_twice() {
+async fn a_bulk_revocation_has_one_outcome_per_subject_and_is_repeatable() {
     let world = World::operated().await;
     let control = world.start().await;
     let operator = control.operator();
@@ -450,7 +452,7 @@ async fn subjects_in_bulk_have_an_outcome_each_and_none_is_revoked_twice() {
         reason: "they have left".to_owned(),
         request_id: request_id("1"),
     };
-    // The second of them is not done: the store is away.
+    // The second revocation fails: the store is unavailable.
     world.engine.fail(1, Fault::Unavailable);
     let outcomes = |response: v1::RevokeSubjectsResponse| {
         assert_eq!(response.revocations.iter().map(|one| one.subject.clone()).collect::<Vec<_>>(), subjects);

@@ -1,4 +1,4 @@
-//! Every key is replaced while flows are under way, and nobody notices.
+//! Scheduled rotation of every key during flows.
 
 use std::collections::HashSet;
 use std::time::Duration;
@@ -21,16 +21,16 @@ fn kid(tokens: &v1::ExchangeResponse) -> String {
     jsonwebtoken::decode_header(&tokens.access_token).unwrap().kid.unwrap()
 }
 
-/// Two control planes over one store, each asked in turn: whatever one made with a new key, the other has to know.
+/// Two control planes over one store take turns: each must know the other's new keys.
 #[tokio::test(flavor = "multi_thread")]
-async fn every_key_is_replaced_and_no_flow_notices() {
+async fn a_scheduled_rotation_disturbs_no_flow() {
     let world = World::new().await;
     let (one, two) = (world.start().await, world.start().await);
     let (one, two) = (one.edge(), two.edge());
     let mut long = Flow::new(App::configured());
     let mut tokens = long.tokens(&one, &world.idp).await;
     let first_kid = kid(&tokens);
-    // Kept alive until the day on which the keys are due.
+    // Keeps the grant alive until the rotation is due.
     for _ in 0..4 {
         world.advance(DAY * 20);
         tokens = two.exchange(long.refresh(tokens.refresh_token())).await.unwrap();
@@ -38,11 +38,11 @@ async fn every_key_is_replaced_and_no_flow_notices() {
     world.advance(ROTATION - DAY * 80);
     assert_eq!(kids(&one).await.len(), 2, "the successor is announced");
     assert!(!long.tokens(&one, &world.idp).await.access_token.is_empty());
-    // A flow that begins under the old keys…
+    // A flow begins under the old keys…
     let mut flow = Flow::new(App::configured());
     let page = flow.ask(&two).await;
     world.advance(ANNOUNCEMENT);
-    // …goes on under the new ones, at another node.
+    // …and continues under the new ones, at another node.
     let decided = one.decide(flow.decide(&page, v1::Decision::Approve)).await;
     assert_eq!(decided.reason(), "TICKET_EXPIRED", "an hour is longer than a ticket lives");
     let page = flow.ask(&two).await;
@@ -53,13 +53,13 @@ async fn every_key_is_replaced_and_no_flow_notices() {
     let fresh = one.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
     assert_ne!(kid(&fresh), first_kid, "new tokens are signed with the new key");
     let published: HashSet<String> = kids(&one).await.into_iter().collect();
-    assert!(published.contains(&kid(&fresh)) && published.contains(&first_kid), "and old ones still verify");
+    assert!(published.contains(&kid(&fresh)) && published.contains(&first_kid), "old tokens still verify");
     two.exchange(flow.refresh(fresh.refresh_token())).await.unwrap();
 }
 
-/// The steps of one flow lie on both sides of the moment at which the new keys take over.
+/// The new keys take over between two steps of one flow.
 #[tokio::test(flavor = "multi_thread")]
-async fn keys_change_between_every_two_steps_of_a_flow() {
+async fn a_flow_survives_a_key_change_between_any_two_steps() {
     for steps_before in 0..5 {
         let world = World::new().await;
         let control = world.start().await;
@@ -93,10 +93,9 @@ async fn keys_change_between_every_two_steps_of_a_flow() {
     }
 }
 
-/// A signing key that leaked is cured by its rotation only once verifiers have forgotten it; every other key is kept
-/// as long as a grant may live.
+/// A replaced signing key is deleted with its last token; every other key is kept as long as a grant may live.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_replaced_signing_key_is_forgotten_with_its_last_token() {
+async fn a_replaced_signing_key_is_deleted_with_its_last_token() {
     let world = World::new().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -104,10 +103,10 @@ async fn a_replaced_signing_key_is_forgotten_with_its_last_token() {
     world.advance(ROTATION);
     kids(&edge).await;
     world.advance(ANNOUNCEMENT);
-    assert_eq!(kids(&edge).await.len(), 2, "its tokens are still about");
+    assert_eq!(kids(&edge).await.len(), 2, "its tokens still live");
     world.advance(Duration::from_secs(600 + 120));
     let left = kids(&edge).await;
     assert!(left.len() == 1 && !left.contains(&first[0]), "{left:?}");
     let kept = world.kept(Space::Meta).await.len();
-    assert_eq!(kept, 3, "one keyring, what was configured, and what the store says of itself");
+    assert_eq!(kept, 3, "the keyring, the configuration digest and the store's own record");
 }

@@ -1,4 +1,4 @@
-//! A15: what must not be seen is neither kept in the clear nor logged, whoever looks, at whatever level.
+//! No secret is stored in the clear or logged, at any level.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -8,7 +8,7 @@ use lychgate_store::engine::Space;
 
 use crate::support::{App, Control, EDGE_TOKEN, Flow, Log, MASTER_KEY, Refused as _, Taking, World, location, query};
 
-/// Everything that the store holds, keys and values, and the whole event log.
+/// All keys and values of the store and all events.
 async fn everything_kept(world: &World) -> Vec<u8> {
     let mut kept = Vec::new();
     for space in Space::ALL {
@@ -21,7 +21,7 @@ async fn everything_kept(world: &World) -> Vec<u8> {
     kept
 }
 
-/// A secret as it is written, and as bytes under one of the encodings it travels in.
+/// A secret as text, and as bytes in the encodings it travels in.
 fn forms(secret: &str) -> Vec<Vec<u8>> {
     let mut forms = vec![secret.as_bytes().to_vec()];
     let bare = ["lgc_", "lgr_"].iter().find_map(|prefix| secret.strip_prefix(prefix)).unwrap_or(secret);
@@ -37,7 +37,7 @@ fn contains(haystack: &[u8], needle: &[u8]) -> bool {
 
 /// Requirements: A15, A22, B22.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_secret_of_a_whole_flow_is_kept_or_logged() {
+async fn no_secret_of_a_flow_is_stored_or_logged() {
     let mut world = World::new().await;
     world.tell_upstream(RevocationMode::Each);
     world.idp.takes_back(Taking::Fails);
@@ -55,7 +55,7 @@ async fn no_secret_of_a_whole_flow_is_kept_or_logged() {
     let code = query(location(&edge.finish_login(callback).await.unwrap()))["code"].clone();
     let first = edge.exchange(flow.redeem(&code)).await.unwrap();
     let second = edge.exchange(flow.refresh(first.refresh_token())).await.unwrap();
-    // Refusals are logged, too, and a wrong secret may be almost right.
+    // Refusals are logged too, and a wrong secret may be almost right.
     let wrong = v1::ExchangeRequest {
         client: Some(v1::ClientCredentials {
             client_id: Some(flow.app.id.clone()),
@@ -73,7 +73,7 @@ async fn no_secret_of_a_whole_flow_is_kept_or_logged() {
         ..failing.clone()
     };
     edge.finish_login(twice).await.unwrap();
-    // The replay has ended what the code gave, and the upstream does not take its tokens back.
+    // The replay ended the grant, and the upstream refuses to revoke its tokens.
     world.idp.asked_to_take_back_so_many(1).await;
     world.telling_rests().await;
     control.stop().await;
@@ -81,9 +81,9 @@ async fn no_secret_of_a_whole_flow_is_kept_or_logged() {
     let (kept, logged) = (everything_kept(&world).await, log.read());
     let failures = ["CODE_REPLAYED", "the login failed at the upstream", "the upstream cannot be told of a revocation"];
     for expected in failures.into_iter().chain(["listening"]) {
-        assert!(contains(&logged, expected.as_bytes()), "the log is really looked at: {expected}");
+        assert!(contains(&logged, expected.as_bytes()), "the log is captured: {expected}");
     }
-    assert!(contains(&kept, flow.app.id.as_bytes()), "the store is really looked at");
+    assert!(contains(&kept, flow.app.id.as_bytes()), "the store is read");
 
     let mut secrets = world.idp.secrets();
     assert!(secrets.iter().any(|secret| secret.contains("access-token")) && secrets.len() >= 6, "{secrets:?}");
@@ -103,13 +103,13 @@ async fn no_secret_of_a_whole_flow_is_kept_or_logged() {
     }
 }
 
-/// A code that the upstream never gave.
+/// Replaces the code by one that the upstream never issued.
 fn spoiled(parameter: v1::Parameter) -> v1::Parameter {
     let value = if parameter.name == "code" { format!("{}-spoiled", parameter.value) } else { parameter.value };
     v1::Parameter { value, ..parameter }
 }
 
-/// The line that gives it away.
+/// The log line that contains the secret.
 fn around(logged: &[u8], form: &[u8]) -> String {
     let line = logged.split(|byte| *byte == b'\n').find(|line| contains(line, form));
     String::from_utf8_lossy(line.unwrap_or_default()).into_owned()

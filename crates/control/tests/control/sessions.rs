@@ -1,5 +1,5 @@
-//! What a session and a remembered consent change: one button instead of the page, a question instead of a code. And what
-//! they must never change: who is given a code is who has just signed in and has agreed to it.
+//! Sessions and remembered consents: one button instead of the full page, and a question before a code for an
+//! unexpected person. A code is only ever issued for the person who has just signed in and agreed.
 
 use std::time::Duration;
 
@@ -30,7 +30,7 @@ fn silent(client: &str) -> PromptConfig {
     PromptConfig { mode: PromptMode::Silent, silent_clients: vec![client.to_owned()], ..PromptConfig::default() }
 }
 
-/// Alice has allowed the configured app to read, in this browser.
+/// Alice has approved the configured app in this browser.
 async fn returning(prompt: PromptConfig) -> (World, Control, Flow) {
     let mut world = World::new().await;
     world.issuer().prompt = prompt;
@@ -41,7 +41,7 @@ async fn returning(prompt: PromptConfig) -> (World, Control, Flow) {
     (world, control, flow)
 }
 
-/// The page again, with exactly this changed.
+/// Requests the page again with `change` applied.
 async fn shown(flow: &Flow, edge: &Edge, change: impl FnOnce(&mut v1::ShowRequest)) -> Step {
     let mut request = flow.show(&flow.ticket(edge).await);
     change(&mut request);
@@ -52,7 +52,7 @@ async fn shown(flow: &Flow, edge: &Edge, change: impl FnOnce(&mut v1::ShowReques
 fn one_button(step: Step) -> v1::ConsentPage {
     match step {
         Step::RememberedPage(remembered) => remembered.page.unwrap(),
-        other => panic!("not the button: {other:?}"),
+        other => panic!("expected the one-click page: {other:?}"),
     }
 }
 
@@ -60,7 +60,7 @@ fn one_button(step: Step) -> v1::ConsentPage {
 fn whole(step: Step) -> v1::ConsentPage {
     match step {
         Step::ConsentPage(page) => page,
-        other => panic!("not the whole page: {other:?}"),
+        other => panic!("expected the full page: {other:?}"),
     }
 }
 
@@ -68,7 +68,7 @@ fn whole(step: Step) -> v1::ConsentPage {
 fn question(next: v1::Next) -> v1::SignedInPage {
     match next.step {
         Some(Step::SignedInPage(page)) => page,
-        other => panic!("nobody is asked: {other:?}"),
+        other => panic!("expected the confirmation page: {other:?}"),
     }
 }
 
@@ -76,7 +76,7 @@ fn account(page: &v1::ConsentPage) -> Option<&str> {
     page.person.as_ref().map(|person| person.account.as_str())
 }
 
-/// Presses `decision`, and signs in as `person`.
+/// Approves the page and signs in as `person`; returns the callback.
 async fn sign_in_as(
     person: &str,
     flow: &mut Flow,
@@ -104,14 +104,14 @@ fn answer(flow: &Flow, asked: &v1::SignedInPage, decision: Decision) -> v1::Conf
 
 fn only(browser: &Browser, prefix: &str) -> (String, String) {
     let mut found = browser.0.iter().filter(|(name, _)| name.starts_with(prefix));
-    let (name, value) = found.next().expect("there is one");
+    let (name, value) = found.next().expect("one cookie");
     assert!(found.next().is_none());
     (name.clone(), value.clone())
 }
 
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_was_allowed_before_takes_one_button_and_a_login() {
+async fn a_remembered_consent_takes_one_click_and_a_login() {
     let (world, control, mut flow) = returning(remembering()).await;
     let edge = control.edge();
     let before = world.kept(Space::Consents).await.remove(0).1.expires_at;
@@ -124,16 +124,16 @@ async fn what_was_allowed_before_takes_one_button_and_a_login() {
     let next = edge.finish_login(callback).await.unwrap();
     flow.browser.keep(&next);
     edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
-    assert_ne!(only(&flow.browser, SESSION).1, first_session, "minted anew at every callback");
+    assert_ne!(only(&flow.browser, SESSION).1, first_session, "each callback mints a new session");
     let after = world.kept(Space::Consents).await.remove(0).1.expires_at;
-    assert_eq!(after, before, "what nobody has read again is not renewed");
+    assert_eq!(after, before, "one click does not extend the consent");
 }
 
-/// The policy has another version since: what was allowed goes on, and is read anew before it is allowed again.
+/// A new version of the policy ends no grant, and needs the full page before the next approval.
 ///
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn another_policy_takes_the_whole_page_and_ends_nothing() {
+async fn a_new_policy_version_takes_the_full_page_and_ends_nothing() {
     let policy = |version: &str| {
         let uri = Some("https://gate.example/policy".to_owned());
         Some(PolicyConfig { version: version.to_owned(), uri })
@@ -152,7 +152,7 @@ async fn another_policy_takes_the_whole_page_and_ends_nothing() {
     };
     assert_eq!(how(&control).await, (v1::ConsentHow::Page, "1".to_owned()));
 
-    // The button, under the same policy.
+    // One click under the same policy.
     let page = one_button(shown(&flow, &control.edge(), |_| {}).await);
     let callback = sign_in_as("alice", &mut flow, &page, &control.edge(), &world).await;
     control.edge().finish_login(callback).await.unwrap();
@@ -166,14 +166,14 @@ async fn another_policy_takes_the_whole_page_and_ends_nothing() {
     let control = world.start().await;
     let edge = control.edge();
     let refresh = flow.refresh(&tokens.refresh_token.unwrap());
-    edge.exchange(refresh).await.expect("tokens go on");
+    edge.exchange(refresh).await.expect("the grant continues");
     let page = whole(shown(&flow, &edge, |_| {}).await);
     let shown_policy = page.policy.clone().unwrap();
     assert_eq!((shown_policy.version.as_str(), shown_policy.changed), ("2", true));
     assert_eq!(shown_policy.uri, "https://gate.example/policy");
     assert!(page.scopes.iter().all(|scope| !scope.added), "nothing else is new");
     let pressed = edge.decide(flow.decide(&old_button, Decision::Approve)).await.unwrap();
-    assert!(whole(pressed.step.unwrap()).changed, "a page of before the change is shown again");
+    assert!(whole(pressed.step.unwrap()).changed, "a page from before the change is shown again");
     let asked = question(edge.finish_login(on_the_way).await.unwrap());
     assert_eq!(asked.page.as_ref().unwrap().policy.as_ref().unwrap().version, "2");
     assert_eq!(how(&control).await, (v1::ConsentHow::OneButton, "1".to_owned()));
@@ -184,17 +184,17 @@ async fn another_policy_takes_the_whole_page_and_ends_nothing() {
     one_button(shown(&flow, &edge, |_| {}).await);
 }
 
-/// GHSA-6x8h-498w-gv8c: the one-button page with exactly one thing changed.
+/// GHSA-6x8h-498w-gv8c: the one-click request with exactly one thing changed.
 ///
 /// Requirements: B31, E2.
 #[tokio::test(flavor = "multi_thread")]
-async fn whatever_is_different_takes_the_whole_page() {
+async fn any_difference_takes_the_full_page() {
     let (world, control, mut flow) = returning(remembering()).await;
     let edge = &control.edge();
     let census = world.census().await;
     for site in [Some("cross-site"), Some("same-site"), Some("none, none"), None] {
         let page = whole(shown(&flow, edge, |request| request.sec_fetch_site = site.map(str::to_owned)).await);
-        assert_eq!(account(&page), Some("alice"), "{site:?}: it still says as whom");
+        assert_eq!(account(&page), Some("alice"), "{site:?}: the page still names the person");
     }
     whole(shown(&flow, edge, |request| request.whole_page = true).await);
 
@@ -213,7 +213,7 @@ async fn whatever_is_different_takes_the_whole_page() {
         whole(edge.show(flow.show(&ticket)).await.unwrap().step.unwrap());
     }
 
-    // A program on the person's own computer: allowed before, and asked about like the first time.
+    // A client on the person's own computer needs the full page every time.
     let mut program = Flow { browser: flow.browser.clone(), ..Flow::new(App::registered(edge).await) };
     program.tokens(edge, &world.idp).await;
     whole(shown(&program, edge, |_| {}).await);
@@ -221,7 +221,7 @@ async fn whatever_is_different_takes_the_whole_page() {
     one_button(shown(&flow, edge, |_| {}).await);
     world.revoke_consent("alice", "app").await;
     let page = whole(shown(&flow, edge, |_| {}).await);
-    assert!(page.scopes.iter().all(|scope| !scope.added), "nothing is new where nothing is old");
+    assert!(page.scopes.iter().all(|scope| !scope.added), "without a live consent no scope is new");
     assert_eq!(world.kept(Space::Authorizations).await.len(), census_of(&census, "authorizations") + 1);
     flow.tokens(edge, &world.idp).await;
     one_button(shown(&flow, edge, |_| {}).await);
@@ -231,11 +231,11 @@ fn census_of(census: &[(&'static str, usize)], space: &str) -> usize {
     census.iter().find(|(name, _)| *name == space).expect("a space").1
 }
 
-/// Every revocation ends remembering, however wide it is.
+/// Every revocation ends remembering, also a wide one.
 ///
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_raised_counter_ends_remembering() {
+async fn a_wider_revocation_ends_remembering() {
     let (world, control, flow) = returning(remembering()).await;
     one_button(shown(&flow, &control.edge(), |_| {}).await);
     let counter = [IssuerUrl::parse(ISSUER_URL).unwrap().digest().as_slice(), b"i"].concat();
@@ -247,7 +247,7 @@ async fn a_raised_counter_ends_remembering() {
 
 /// Requirements: B39.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_document_that_changed_takes_the_whole_page() {
+async fn a_changed_document_takes_the_full_page() {
     let mut world = World::new().await;
     let site = Site::start().await;
     site.publish("/client.json", &site.document("/client.json", &json!({})));
@@ -262,17 +262,17 @@ async fn a_document_that_changed_takes_the_whole_page() {
     site.publish("/client.json", &site.document("/client.json", &more));
     world.advance(Duration::from_secs(61));
     whole(shown(&flow, &edge, |_| {}).await);
-    // And a button that is on somebody's screen does not count for the client as it is now.
+    // An open one-click page does not approve the changed client.
     let again = page(edge.decide(flow.decide(&button, Decision::Approve)).await.unwrap());
     assert!(again.changed);
     assert_eq!(world.kept(Space::Authorizations).await.len(), 1, "nothing was decided");
 }
 
-/// A session is worth something in its own browser, at its own issuer, unchanged and in time.
+/// A session is valid in its own browser, at its own issuer, unchanged, and for a limited time.
 ///
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_that_is_not_ones_own_is_none() {
+async fn a_stolen_altered_or_old_session_is_ignored() {
     let (world, control, flow) = returning(remembering()).await;
     let edge = &control.edge();
     let ((name, session), (_, browser)) = (only(&flow.browser, SESSION), only(&flow.browser, BROWSER));
@@ -300,7 +300,7 @@ async fn a_session_that_is_not_ones_own_is_none() {
 
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_session_of_one_issuer_is_none_at_another() {
+async fn a_session_of_one_issuer_is_ignored_by_another() {
     let mut world = World::new().await;
     let mut other = world.issuer_at("other", &format!("{ISSUER_URL}/t"));
     other.prompt = remembering();
@@ -319,11 +319,11 @@ async fn a_session_of_one_issuer_is_none_at_another() {
     assert_eq!(account(&whole(shown(&there, &edge, |_| {}).await)), None);
 }
 
-/// The button's own post, with one thing changed.
+/// The one-click request with one thing changed.
 ///
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_button_cannot_be_pressed_from_elsewhere_or_for_more() {
+async fn one_click_approves_neither_a_foreign_post_nor_more_scopes() {
     let (world, control, flow) = returning(remembering()).await;
     let edge = control.edge();
     let button = one_button(shown(&flow, &edge, |_| {}).await);
@@ -338,40 +338,40 @@ async fn the_button_cannot_be_pressed_from_elsewhere_or_for_more() {
     let (name, _) = only(&flow.browser, SESSION);
     signed_out.browser.0.remove(&name);
     let again = page(edge.decide(signed_out.decide(&button, Decision::Approve)).await.unwrap());
-    assert!(again.changed && again.person.is_none(), "whom it named is gone");
+    assert!(again.changed && again.person.is_none(), "the named session has ended");
     assert_eq!(world.census().await, census, "nothing was decided");
     world.revoke_consent("alice", "app").await;
     let again = page(edge.decide(press()).await.unwrap());
-    assert!(again.changed, "what was taken back is not given back by the button");
+    assert!(again.changed, "one click does not renew a revoked consent");
     assert_eq!(world.kept(Space::Authorizations).await.len(), 1);
 }
 
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn somebody_else_can_sit_down_before_the_button_is_pressed() {
+async fn a_session_change_before_the_button_shows_the_page_again() {
     let (world, control, mut flow) = returning(PromptConfig::default()).await;
     let edge = control.edge();
     let as_alice = whole(shown(&flow, &edge, |_| {}).await);
     assert_eq!(account(&as_alice), Some("alice"));
-    // Bob signs in in another tab, with a page that named nobody.
+    // Bob signs in on another tab, from a page that named no person.
     let bobs = Flow { person: "bob".to_owned(), ..flow.clone() };
-    let mut nobodys = bobs.clone();
-    let (session, _) = only(&nobodys.browser, SESSION);
-    nobodys.browser.0.remove(&session);
-    nobodys.tokens(&edge, &world.idp).await;
+    let mut unnamed = bobs.clone();
+    let (session, _) = only(&unnamed.browser, SESSION);
+    unnamed.browser.0.remove(&session);
+    unnamed.tokens(&edge, &world.idp).await;
     let before = world.kept(Space::Authorizations).await.len();
-    flow.browser = nobodys.browser;
+    flow.browser = unnamed.browser;
     let again = page(edge.decide(flow.decide(&as_alice, Decision::Approve)).await.unwrap());
     assert!(again.changed);
     assert_eq!(account(&again), Some("bob"));
     assert_eq!(world.kept(Space::Authorizations).await.len(), before, "nothing was decided");
 }
 
-/// OAuth 2.1 §7.3: the second person at one browser.
+/// OAuth 2.1 §7.3: another person signs in at the same browser.
 ///
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn whoever_signs_in_unexpectedly_is_asked_before_there_is_a_code() {
+async fn an_unexpected_person_must_confirm_before_a_code() {
     for prompt in [PromptConfig::default(), remembering()] {
         let remembers = prompt.mode == PromptMode::Remember;
         let (world, control, mut flow) = returning(prompt).await;
@@ -392,7 +392,7 @@ async fn whoever_signs_in_unexpectedly_is_asked_before_there_is_a_code() {
             "a question, no code yet"
         );
 
-        // A reload asks again, and the upstream is not.
+        // A reload shows the question again without an upstream call.
         assert_eq!(
             question(edge.finish_login(flow.finish_login(callback.parameters)).await.unwrap()).state,
             asked.state
@@ -431,7 +431,7 @@ async fn whoever_signs_in_unexpectedly_is_asked_before_there_is_a_code() {
 
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_says_not_me_gets_no_code_and_the_session_ends() {
+async fn not_me_gives_no_code_and_ends_the_session() {
     let (world, control, mut flow) = returning(remembering()).await;
     let edge = control.edge();
     let button = one_button(shown(&flow, &edge, |_| {}).await);
@@ -445,17 +445,20 @@ async fn who_says_not_me_gets_no_code_and_the_session_ends() {
     assert_eq!(failure.reason, "SIGNED_IN_AS_ANOTHER");
     assert_eq!(query(&failure.return_uri)["error"], "access_denied");
     let late = answer(&flow, &asked, Decision::Approve);
-    let Some(Step::FailurePage(_)) = edge.confirm_login(late).await.unwrap().step else { panic!("it is final") };
+    let Some(Step::FailurePage(_)) = edge.confirm_login(late).await.unwrap().step else {
+        panic!("expected the failure page")
+    };
     flow.browser.keep(&next);
     assert!(!flow.browser.0.keys().any(|name| name.starts_with(SESSION)));
     assert_eq!(
         (world.events().await.len(), world.kept(Space::Consents).await.len()),
         (events + 1, 1),
-        "that they said no, and nothing else came of it"
+        "the refusal is recorded and nothing else"
     );
 }
 
-/// Login CSRF: the attacker's cookies in the victim's browser. The page says as whom, and the victim's login is asked.
+/// Login CSRF: the attacker's cookies in the victim's browser. The page names the attacker's account, and the victim
+/// must confirm.
 ///
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
@@ -464,16 +467,16 @@ async fn a_planted_session_is_named_and_gives_the_attacker_nothing() {
     let edge = control.edge();
     let mut victim = Flow { browser: mallorys.browser.clone(), person: "victim".to_owned(), ..mallorys };
     let button = one_button(shown(&victim, &edge, |_| {}).await);
-    assert_eq!(account(&button), Some("alice"), "whose session it is");
+    assert_eq!(account(&button), Some("alice"), "the page names the session's person");
     let callback = sign_in_as("victim", &mut victim, &button, &edge, &world).await;
     let asked = question(edge.finish_login(callback).await.unwrap());
     assert_eq!(account(&asked.page.unwrap()), Some("victim"));
-    assert_eq!(world.kept(Space::Consents).await.len(), 1, "and nothing is allowed yet");
+    assert_eq!(world.kept(Space::Consents).await.len(), 1, "no consent yet");
 }
 
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_issuer_may_always_ask_who_it_is() {
+async fn an_issuer_may_require_confirmation_of_every_login() {
     let mut world = World::new().await;
     world.issuer().prompt = PromptConfig { confirm_subject: true, ..PromptConfig::default() };
     let control = world.start().await;
@@ -490,7 +493,7 @@ async fn an_issuer_may_always_ask_who_it_is() {
 
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn not_you_ends_the_session_and_decides_nothing() {
+async fn not_me_on_the_page_ends_the_session_and_decides_nothing() {
     let (world, control, mut flow) = returning(PromptConfig::default()).await;
     let edge = control.edge();
     let page = whole(shown(&flow, &edge, |_| {}).await);
@@ -521,13 +524,13 @@ async fn a_denial_is_not_remembered() {
 
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_silent_client_gets_no_page_and_still_a_login() {
+async fn a_silent_client_skips_the_page_and_not_the_login() {
     let (world, control, mut flow) = returning(silent("app")).await;
     let edge = control.edge();
     let request = flow.show(&flow.ticket(&edge).await);
     let next = edge.show(request.clone()).await.unwrap();
     flow.browser.keep(&next);
-    // The browser asked twice: one decision, one way on.
+    // The browser sends the request twice: one decision, one redirect.
     let again = edge.show(v1::ShowRequest { attempt: attempt(), ..request }).await.unwrap();
     assert_eq!(location(&again), location(&next));
     assert_eq!(world.kept(Space::Authorizations).await.len(), 2);
@@ -539,11 +542,11 @@ async fn a_silent_client_gets_no_page_and_still_a_login() {
     assert!(matches!(same_origin, Step::Redirect(_)));
 }
 
-/// The silent flow with exactly one thing changed.
+/// The silent request with exactly one thing changed.
 ///
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn silence_is_for_listed_clients_in_their_own_persons_browser() {
+async fn silent_approval_needs_a_listed_client_and_the_persons_own_browser() {
     let (world, control, flow) = returning(silent("another")).await;
     one_button(shown(&flow, &control.edge(), |_| {}).await);
     assert_eq!(world.kept(Space::Authorizations).await.len(), 1, "unlisted");
@@ -555,7 +558,7 @@ async fn silence_is_for_listed_clients_in_their_own_persons_browser() {
     }
     whole(shown(&flow, edge, |request| request.cookies.retain(|cookie| !cookie.name.starts_with(SESSION))).await);
     whole(shown(&Flow { scope: "read write".to_owned(), ..flow.clone() }, edge, |_| {}).await);
-    assert_eq!(world.kept(Space::Authorizations).await.len(), 1, "nothing was decided by any of it");
+    assert_eq!(world.kept(Space::Authorizations).await.len(), 1, "no variant decided anything");
     world.revoke_consent("alice", "app").await;
     whole(shown(&flow, edge, |_| {}).await);
     assert_eq!(world.kept(Space::Authorizations).await.len(), 1);
@@ -563,7 +566,7 @@ async fn silence_is_for_listed_clients_in_their_own_persons_browser() {
 
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn silence_is_not_for_programs_on_the_persons_computer() {
+async fn silent_approval_is_denied_to_loopback_redirects() {
     let mut world = World::new().await;
     world.issuer().prompt = silent("app");
     world.issuer().clients[0].redirect_uris = vec!["http://127.0.0.1/cb".to_owned()];
@@ -575,11 +578,11 @@ async fn silence_is_not_for_programs_on_the_persons_computer() {
     assert_eq!(world.kept(Space::Authorizations).await.len(), 1);
 }
 
-/// What is taken back while somebody signs in is taken back: silence does not give it again.
+/// A consent revoked during the login is not renewed silently.
 ///
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_consent_revoked_on_the_way_is_asked_for() {
+async fn a_consent_revoked_during_the_login_is_asked_for_again() {
     for prompt in [silent("app"), remembering()] {
         let is_silent = prompt.mode == PromptMode::Silent;
         let (world, control, mut flow) = returning(prompt).await;
@@ -602,11 +605,11 @@ async fn a_consent_revoked_on_the_way_is_asked_for() {
     }
 }
 
-/// An attempt has one effect, though the store does not say whether it took the commit, and another process is asked.
+/// Idempotency after an unknown commit outcome, at another process.
 ///
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_answer_and_a_silent_approval_land_once() {
+async fn a_confirmation_and_a_silent_approval_are_applied_once() {
     for fault in [Fault::UnknownBefore, Fault::UnknownAfter] {
         let (world, control, mut flow) = returning(silent("app")).await;
         let edge = control.edge();
@@ -631,11 +634,11 @@ async fn an_answer_and_a_silent_approval_land_once() {
     }
 }
 
-/// Whoever was asked is asked about what is true now.
+/// A confirmation counts for the facts as they are now.
 ///
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_changed_while_somebody_was_asked_is_shown_again() {
+async fn a_change_during_the_confirmation_shows_it_again() {
     let (world, control, mut flow) = returning(PromptConfig::default()).await;
     let page = whole(shown(&flow, &control.edge(), |_| {}).await);
     let callback = sign_in_as("bob", &mut flow, &page, &control.edge(), &world).await;
@@ -653,9 +656,9 @@ async fn what_changed_while_somebody_was_asked_is_shown_again() {
     assert!(query(location(&next)).contains_key("code"));
 }
 
-/// What a person said yes to, and with what; and who said no. Of somebody nobody knows, a no is no row.
+/// Events record how a person approved and which person refused. A denial by an unknown person is no event.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_log_says_how_somebody_decided_and_who_was_asked_whether_it_is_they() {
+async fn events_record_how_a_person_decided_and_confirmed() {
     let (world, control, mut flow) = returning(remembering()).await;
     let edge = control.edge();
     let button = one_button(shown(&flow, &edge, |_| {}).await);
@@ -696,7 +699,7 @@ async fn the_log_says_how_somebody_decided_and_who_was_asked_whether_it_is_they(
     assert_eq!(logged(&world).await.last(), Some(&("consent.approved idp|alice".to_owned(), Some(How::Silent))));
 }
 
-/// Kinds and subjects of all events there are, and of approvals how.
+/// Kind, subject and manner of every event.
 async fn logged(world: &World) -> Vec<(String, Option<How>)> {
     let store = Store::open(world.engine.clone(), world.now()).await.unwrap();
     let first = store.oldest_event(world.now()).await.unwrap();

@@ -1,4 +1,4 @@
-//! A control plane to be tried, and everything around it.
+//! Control planes, their environment, and clients of their API.
 
 mod authority;
 mod consents;
@@ -31,10 +31,10 @@ pub(crate) use site::{ClientKey, Site};
 pub(crate) use verifier::Verifier;
 pub(crate) use world::{EDGE_TOKEN, ISSUER, ISSUER_URL, MASTER_KEY, RESOURCE, World, principal};
 
-/// Longer than anything takes that ends at all.
+/// The longest wait for an event that must come. Reaching it fails the test.
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// Waits for what cannot be waited for otherwise.
+/// Polls `holds` until it is true. Only for conditions that cannot be awaited.
 pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
     let mut looks = tokio::time::interval(Duration::from_millis(5));
     let look = async {
@@ -42,8 +42,8 @@ pub(crate) async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
             looks.tick().await;
         }
     };
-    tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("it never came about that {what}"));
+    tokio::time::timeout(PATIENCE, look).await.unwrap_or_else(|_| panic!("timed out waiting until {what}"));
 }
 
-/// A millisecond more or less.
+/// The resolution of the clock: the distance between "just in time" and "too late".
 pub(crate) const TICK: Duration = Duration::from_millis(1);

@@ -1,5 +1,5 @@
-//! The upstream hears of what was taken back here: of all that it ended and of nothing else, in its own time, and whatever
-//! dies meanwhile.
+//! Upstream revocation: the tokens of everything that ended, and no others, are revoked at the upstream, in the
+//! background and across crashes.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -31,14 +31,14 @@ async fn of(person: &str, app: App, edge: &Edge, world: &World) -> (Flow, v1::Ex
     (flow, tokens)
 }
 
-/// Everything that `people` were given by the upstream, as it counts what it took back.
+/// The upstream's refresh tokens of `people`, sorted.
 fn all_of(world: &World, people: &[&str]) -> Vec<String> {
     let mut tokens: Vec<_> = people.iter().flat_map(|person| world.idp.refresh_tokens_of(person)).collect();
     tokens.sort();
     tokens
 }
 
-/// Alice has taken back what she allowed, and the upstream has been told for the first time.
+/// Alice's consent is revoked, and the first upstream revocation request has been sent.
 async fn taken_back(taking: Taking) -> (World, Control) {
     let world = told(RevocationMode::Last).await;
     let control = world.start().await;
@@ -49,7 +49,7 @@ async fn taken_back(taking: Taking) -> (World, Control) {
     (world, control)
 }
 
-/// How something of Alice's ends.
+/// The ways in which Alice's grant ends.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum End {
     Consent,
@@ -57,9 +57,9 @@ enum End {
     Client,
     Subject,
     Issuer,
-    /// At the page of connected apps.
+    /// At the account page.
     Herself,
-    /// RFC 7009.
+    /// By the client (RFC 7009).
     HerClient,
     CodeReplay,
     RefreshTokenReplay,
@@ -119,7 +119,7 @@ impl End {
 
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_upstream_hears_of_whatever_has_ended_and_of_nothing_else() {
+async fn tokens_of_ended_grants_are_revoked_upstream_and_no_others() {
     for end in End::ALL {
         for when in [RevocationMode::Last, RevocationMode::Each] {
             let world = told(when).await;
@@ -136,16 +136,20 @@ async fn the_upstream_hears_of_whatever_has_ended_and_of_nothing_else() {
             world.all_is_told().await;
             assert_eq!(world.idp.taken_back(), given, "{end:?} {when:?}");
             let left = usize::from(end != End::Issuer);
-            assert_eq!(world.grants_with_upstream_tokens().await, left, "{end:?}: what has ended keeps no tokens");
+            assert_eq!(
+                world.grants_with_upstream_tokens().await,
+                left,
+                "{end:?}: an ended grant keeps no upstream tokens"
+            );
         }
     }
 }
 
-/// The revocation is there at once; the upstream is told when it can be, and the pauses in between grow.
+/// The revocation takes effect at once; upstream retries follow with growing pauses.
 ///
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn no_revocation_waits_for_the_upstream() {
+async fn a_revocation_does_not_wait_for_the_upstream() {
     for taking in [Taking::Stalls, Taking::Fails] {
         let world = told(RevocationMode::Last).await;
         let control = world.start().await;
@@ -162,7 +166,7 @@ async fn no_revocation_waits_for_the_upstream() {
                 world.advance(Duration::from_secs(pause));
                 world.idp.asked_to_take_back_so_many(tries).await;
             }
-            assert_eq!(world.grants_with_upstream_tokens().await, 1, "they are still needed");
+            assert_eq!(world.grants_with_upstream_tokens().await, 1, "the worker still needs them");
         }
         if taking == Taking::Fails {
             world.telling_rests().await;
@@ -176,7 +180,7 @@ async fn no_revocation_waits_for_the_upstream() {
 
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_upstream_that_never_answers_is_given_up_after_a_day() {
+async fn upstream_revocation_is_abandoned_after_a_day() {
     let (world, _control) = taken_back(Taking::Fails).await;
     world.telling_rests().await;
     world.advance(Duration::from_secs(86_400));
@@ -187,7 +191,7 @@ async fn an_upstream_that_never_answers_is_given_up_after_a_day() {
 
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_takes_nothing_back_is_sent_nothing() {
+async fn an_upstream_without_revocation_gets_no_request() {
     for (when, taking) in [(RevocationMode::Each, Taking::Nowhere), (RevocationMode::Never, Taking::Everything)] {
         let world = told(when).await;
         world.idp.takes_back(taking);
@@ -195,18 +199,19 @@ async fn who_takes_nothing_back_is_sent_nothing() {
         of("alice", App::configured(), &control.edge(), &world).await;
         control.operator().take_back(revocation(everything(), "1")).await.unwrap();
         if when == RevocationMode::Never {
-            assert!(world.kept(Space::UpstreamRevocations).await.is_empty(), "nothing is left to do");
+            assert!(world.kept(Space::UpstreamRevocations).await.is_empty(), "nothing is pending");
         }
         world.all_is_told().await;
         assert!(world.idp.asked_to_take_back().is_empty(), "{when:?}");
     }
 }
 
-/// Many providers take one token for everything that a person gave the one client id which all clients share.
+/// Many providers treat one revocation as the end of everything that the person granted to the client id which all
+/// clients share.
 ///
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_still_stands_is_not_put_at_risk_unless_the_operator_says_so() {
+async fn live_grants_are_not_put_at_risk_unless_configured() {
     for when in [RevocationMode::Last, RevocationMode::Each] {
         let world = told(when).await;
         let control = world.start().await;
@@ -231,11 +236,11 @@ async fn what_still_stands_is_not_put_at_risk_unless_the_operator_says_so() {
     }
 }
 
-/// Over several pages, with one token that the upstream chokes on: none of the others waits for it.
+/// Over several store pages, with one token that always fails: no other token waits for it.
 ///
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_wide_revocation_is_one_commit_and_tells_of_every_grant() {
+async fn a_wide_revocation_is_one_commit_and_revokes_every_grant_upstream() {
     const PEOPLE: usize = 60;
     let world = told(RevocationMode::Last).await;
     let control = world.start().await;
@@ -248,12 +253,12 @@ async fn a_wide_revocation_is_one_commit_and_tells_of_every_grant() {
     let choking = world.idp.refresh_tokens_of(people[0]).remove(0);
     world.idp.takes_back(Taking::Fails);
     let commits = world.engine.commits();
-    // All of the issuer's, as one client's.
+    // Every grant of the issuer, by client.
     control.operator().take_back(revocation(Target::ClientId("app".to_owned()), "1")).await.unwrap();
-    assert_eq!(world.kept(Space::UpstreamRevocations).await.len(), 1, "it names what was revoked");
+    assert_eq!(world.kept(Space::UpstreamRevocations).await.len(), 1, "one record names the target");
     world.telling_rests().await;
-    assert_eq!(world.engine.commits(), commits + 2, "the revocation, and that it could not be told");
-    assert!(world.idp.asked_to_take_back().len() <= 4, "an upstream that is away is left alone");
+    assert_eq!(world.engine.commits(), commits + 2, "the revocation and its failed try");
+    assert!(world.idp.asked_to_take_back().len() <= 4, "an unavailable upstream is not flooded");
 
     world.idp.takes_back(Taking::EverythingBut(choking.clone()));
     while world.idp.taken_back().len() < PEOPLE - 1 {
@@ -270,16 +275,16 @@ async fn a_wide_revocation_is_one_commit_and_tells_of_every_grant() {
     assert_eq!(world.idp.taken_back(), all_of(&world, &people), "each of them once");
 }
 
-/// Whatever dies, the upstream is told; what was told and not recorded is told again, which does no harm.
+/// A crash loses no upstream revocation; one that was sent but not recorded is sent again, which is harmless.
 ///
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_dies_leaves_nothing_untold() {
+async fn a_crash_loses_no_upstream_revocation() {
     let (world, control) = taken_back(Taking::Stalls).await;
     control.kill();
     assert_eq!(world.kept(Space::UpstreamRevocations).await.len(), 1);
 
-    // The one that died has been heard, but nobody knows it here.
+    // The killed process reached the upstream, but did not record it.
     world.idp.takes_back(Taking::Everything);
     let control = world.start().await;
     world.all_is_told().await;
@@ -288,24 +293,24 @@ async fn a_process_that_dies_leaves_nothing_untold() {
     control.stop().await;
 }
 
-/// "Nothing is cancelled half-way": a process that is asked to end waits for the call that is under way.
+/// Nothing is cancelled half-way: a shutdown waits for the upstream call.
 ///
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_process_that_ends_finishes_the_call_that_is_under_way() {
+async fn a_shutdown_waits_for_an_upstream_revocation() {
     let (world, control) = taken_back(Taking::Stalls).await;
     control.shutdown.trigger();
     world.idp.takes_back(Taking::Everything);
     control.stop().await;
-    assert_eq!(world.grants_with_upstream_tokens().await, 0, "what came of it is on record");
+    assert_eq!(world.grants_with_upstream_tokens().await, 0, "its outcome is recorded");
     let _control = world.start().await;
     world.all_is_told().await;
-    assert_eq!(world.idp.asked_to_take_back(), all_of(&world, &["alice"]), "and it is not told again");
+    assert_eq!(world.idp.asked_to_take_back(), all_of(&world, &["alice"]), "it is not sent again");
 }
 
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_code_that_nobody_redeemed_goes_with_its_consent_and_everything_wider() {
+async fn an_unredeemed_code_is_revoked_upstream_with_its_consent_and_anything_wider() {
     for target in [
         consent_of("alice", "app"),
         Target::ClientId("app".to_owned()),
@@ -321,18 +326,18 @@ async fn a_code_that_nobody_redeemed_goes_with_its_consent_and_everything_wider(
         world.all_is_told().await;
         assert_eq!(world.idp.taken_back(), all_of(&world, &["alice"]), "{target:?}");
         assert_eq!(edge.exchange(flow.redeem(&code)).await.reason(), "GRANT_ENDED");
-        // What comes after it is not concerned.
+        // Later grants are not affected.
         of("alice", App::configured(), &edge, &world).await;
         world.all_is_told().await;
         assert_eq!(world.idp.taken_back().len(), 1);
     }
 }
 
-/// Whatever is minted beside a revocation either escapes nothing, or was there before it: the upstream hears of all of it.
+/// Tokens minted in parallel with a revocation are revoked upstream too.
 ///
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_is_minted_beside_a_revocation_is_told_as_well() {
+async fn tokens_minted_beside_a_revocation_are_revoked_upstream() {
     const RACERS: usize = 16;
     let world = told(RevocationMode::Last).await;
     let control = world.start().await;
@@ -358,7 +363,7 @@ async fn what_is_minted_beside_a_revocation_is_told_as_well() {
 
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn the_twenty_first_grant_tells_of_the_one_that_leaves() {
+async fn an_evicted_grant_is_revoked_upstream() {
     let world = told(RevocationMode::Each).await;
     let control = world.start().await;
     let edge = control.edge();
@@ -370,11 +375,11 @@ async fn the_twenty_first_grant_tells_of_the_one_that_leaves() {
     assert_eq!(world.grants_with_upstream_tokens().await, 20);
 }
 
-/// Her consent, made anew, no longer leads to what ended with everything of hers before.
+/// A new consent no longer references the grants that ended before it.
 ///
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_a_new_approval_forgets_is_told_all_the_same() {
+async fn grants_from_before_a_new_approval_are_revoked_upstream() {
     let world = told(RevocationMode::Each).await;
     let control = world.start().await;
     let edge = control.edge();
@@ -387,6 +392,6 @@ async fn what_a_new_approval_forgets_is_told_all_the_same() {
     world.advance(Duration::from_secs(900));
     world.all_is_told().await;
     let given = world.idp.refresh_tokens_of("alice");
-    assert_eq!(world.idp.taken_back(), given[..1], "and not of what she was given since");
+    assert_eq!(world.idp.taken_back(), given[..1], "newer tokens are not revoked");
     assert_eq!(world.grants_with_upstream_tokens().await, 1);
 }

@@ -1,5 +1,5 @@
-//! What proxies are told of a request that they hold back: whose it is, or what its sender is to do. By the edge's `Verify`
-//! and by Envoy's `ext_authz`, which say the same.
+//! Verification for reverse proxies: the edge's `Verify` and Envoy's `ext_authz` give the same identity or the same
+//! challenge.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -23,10 +23,10 @@ async fn with_envoy() -> (World, Control) {
     (world, control)
 }
 
-/// What the client is told of a refusal.
+/// Reason and challenge of a refusal.
 #[track_caller]
 fn told(refused: Result<v1::VerifyResponse, Failure>) -> (String, Option<String>) {
-    let failure = refused.expect_err("it is refused");
+    let failure = refused.expect_err("the request is refused");
     (failure.reason, failure.metadata.get(error_metadata::CHALLENGE).cloned())
 }
 
@@ -36,7 +36,7 @@ fn denied(reason: &str, text: &str) -> (String, Option<String>) {
 
 /// Requirements: C6, R25.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_living_token_says_whose_request_it_is_and_any_other_is_challenged() {
+async fn a_live_token_identifies_the_request_and_any_other_is_challenged() {
     let (world, control) = with_envoy().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
@@ -66,7 +66,11 @@ async fn a_living_token_says_whose_request_it_is_and_any_other_is_challenged() {
         let invalid = denied("ACCESS_TOKEN_INVALID", ", error=\"invalid_token\"");
         assert_eq!(told(edge.verify(verification(&token)).await), invalid, "{why}");
     }
-    assert_eq!(told(edge.verify(verification("")).await), denied("ACCESS_TOKEN_MISSING", ""), "nothing was wrong");
+    assert_eq!(
+        told(edge.verify(verification("")).await),
+        denied("ACCESS_TOKEN_MISSING", ""),
+        "a missing token is no error"
+    );
 
     let with = |scope: &str| v1::VerifyRequest { scope: Some(scope.to_owned()), ..good.clone() };
     assert_eq!(edge.verify(with("read")).await.unwrap(), expected);
@@ -74,14 +78,14 @@ async fn a_living_token_says_whose_request_it_is_and_any_other_is_challenged() {
     assert_eq!(told(edge.verify(with("write read")).await), denied("SCOPE_INSUFFICIENT", more));
 
     world.advance(Duration::from_secs(600));
-    assert_eq!(told(edge.verify(good).await).0, "ACCESS_TOKEN_INVALID", "it has expired");
+    assert_eq!(told(edge.verify(good).await).0, "ACCESS_TOKEN_INVALID", "expired");
 }
 
-/// A token of one resource is nothing to the other, and one issuer's is nothing at the other's.
+/// A token is refused at another resource and at another issuer.
 ///
 /// Requirements: A17, C6.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_token_passes_at_its_own_resource_and_issuer_only() {
+async fn a_token_is_valid_at_its_own_resource_and_issuer_only() {
     let (mut world, _) = with_envoy().await;
     let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
     world.config.issuers.push(other);
@@ -98,9 +102,9 @@ async fn a_token_passes_at_its_own_resource_and_issuer_only() {
     assert_eq!(told(edge.verify(at_another).await).0, "ACCESS_TOKEN_INVALID");
 }
 
-/// Whoever wrote the proxy's configuration is told, in the log and in the answer; nobody gets through.
+/// A mistake in the proxy's configuration is reported in the log and in the answer, and no request passes.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_slip_in_a_proxys_configuration_lets_nobody_through_and_says_so() {
+async fn a_mistake_in_a_proxys_configuration_is_reported_and_passes_no_request() {
     let (world, control) = with_envoy().await;
     let edge = control.edge();
     let token = Flow::new(App::configured()).tokens(&edge, &world.idp).await.access_token;
@@ -124,12 +128,12 @@ async fn a_slip_in_a_proxys_configuration_lets_nobody_through_and_says_so() {
     let asked = Envoys::with(&token);
     for (extensions, reason) in [
         (("lychgate-resource", ""), "RESOURCE_UNKNOWN"),
-        // It exists, but is another server's.
+        // It exists, but belongs to another resource server.
         (("lychgate-resource", OTHER), "RESOURCE_UNKNOWN"),
         (("lychgate-issuer", "mian"), "ISSUER_UNKNOWN"),
         (("lychgate-scopes", ""), "SCOPE_INVALID"),
         (("lychgate-scopes", "raed"), "SCOPE_INVALID"),
-        // As if nothing were demanded.
+        // A misspelt extension would demand nothing.
         (("lychgate-scope", "write"), "REQUEST_MALFORMED"),
     ] {
         let slipped = asked.clone().saying(&[extensions]);
@@ -141,7 +145,7 @@ async fn a_slip_in_a_proxys_configuration_lets_nobody_through_and_says_so() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn an_envoy_learns_whose_request_it_is_and_takes_out_what_was_forged() {
+async fn envoy_sets_the_identity_headers_and_removes_forged_ones() {
     let (world, control) = with_envoy().await;
     let token = Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await.access_token;
     let server = control.caller(ENVOY);
@@ -156,7 +160,7 @@ async fn an_envoy_learns_whose_request_it_is_and_takes_out_what_was_forged() {
     ]
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
-    // What the client writes into other headers demands nothing else, and says nothing.
+    // Other headers of the client demand nothing and identify no one.
     let asked = Envoys::with(&token)
         .header("host", "other.example")
         .header(":path", "/mcp?resource=https://other.example/mcp")
@@ -169,17 +173,17 @@ async fn an_envoy_learns_whose_request_it_is_and_takes_out_what_was_forged() {
         .header("x-lychgate_scope", "write");
     for asked in [asked.clone(), asked.raw()] {
         let Answered::Passes { set, mut removed } = server.ext_authz(&asked).await.unwrap() else {
-            panic!("it does not pass")
+            panic!("expected the request to pass")
         };
         removed.sort();
         assert_eq!(set, identity);
-        assert_eq!(removed, ["x-lychgate-groups", "x-lychgate_scope", "x_lychgate_subject"], "never what is set");
+        assert_eq!(removed, ["x-lychgate-groups", "x-lychgate_scope", "x_lychgate_subject"], "no header that is set");
     }
 }
 
 /// Requirements: C4, C5, C7, C11, R25.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_envoy_gives_the_client_the_same_challenge() {
+async fn envoy_answers_with_the_same_challenge() {
     let (world, control) = with_envoy().await;
     let token = Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await.access_token;
     let server = control.caller(ENVOY);
@@ -214,9 +218,9 @@ async fn an_envoy_gives_the_client_the_same_challenge() {
     assert!(server.ext_authz(&of(&bearer).raw()).await.unwrap().passes());
 }
 
-/// What Envoy's configuration leaves out follows from who asks, as long as only one thing can be meant.
+/// An omitted extension follows from the caller if only one value is possible.
 #[tokio::test(flavor = "multi_thread")]
-async fn what_an_envoy_leaves_out_is_never_guessed() {
+async fn an_ambiguous_omission_in_envoys_configuration_is_refused() {
     let mut world = World::new().await;
     let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
     world.config.issuers.push(other);
@@ -237,7 +241,7 @@ async fn what_an_envoy_leaves_out_is_never_guessed() {
         assert!(description.contains(missing), "{description}");
     }
     assert!(everywhere.ext_authz(&asked.clone().saying(&[issuer, resource])).await.unwrap().passes());
-    assert!(scoped.ext_authz(&asked).await.unwrap().passes(), "it has one resource, and speaks of one issuer");
+    assert!(scoped.ext_authz(&asked).await.unwrap().passes(), "it has one resource and one issuer");
     let foreign = asked.saying(&[("lychgate-issuer", ISSUER)]);
     assert_eq!(scoped.ext_authz(&foreign).await.reason(), "ISSUER_UNKNOWN");
     assert_eq!(control.caller(EDGE_TOKEN).ext_authz(&foreign).await.reason(), "PERMISSION_DENIED");

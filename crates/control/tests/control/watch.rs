@@ -1,4 +1,4 @@
-//! The feed: every event once and in order, whatever happens to the watcher, the control plane or the store.
+//! The change feed: every event once and in order, whatever fails.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -32,7 +32,7 @@ async fn world() -> World {
     world
 }
 
-/// One who watches, and where they are.
+/// A watcher and its cursor.
 struct Watcher {
     stream: Streaming<v1::WatchResponse>,
     cursor: String,
@@ -45,29 +45,31 @@ impl Watcher {
     }
 
     async fn next(&mut self) -> Result<Option<News>, Failure> {
-        let message =
-            timeout(PATIENCE, self.stream.message()).await.expect("there is always word").map_err(Failure::from)?;
+        let message = timeout(PATIENCE, self.stream.message())
+            .await
+            .expect("the feed sends checkpoints")
+            .map_err(Failure::from)?;
         let Some(message) = message else { return Ok(None) };
         self.cursor = message.cursor;
         Ok(message.news)
     }
 
-    /// The next so many changes, by kind and id.
+    /// The next `count` changes, by kind and id.
     async fn changes(&mut self, count: usize) -> Vec<(String, String)> {
         let mut changes = Vec::new();
         while changes.len() < count {
-            if let News::Change(change) = self.next().await.unwrap().expect("it goes on") {
+            if let News::Change(change) = self.next().await.unwrap().expect("the stream continues") {
                 changes.push((change.kind, change.event_id));
             }
         }
         changes
     }
 
-    /// What comes up to the next checkpoint.
+    /// The changes up to the next checkpoint.
     async fn rest(&mut self) -> Vec<v1::Change> {
         let mut changes = Vec::new();
         loop {
-            match self.next().await.unwrap().expect("it goes on") {
+            match self.next().await.unwrap().expect("the stream continues") {
                 News::Change(change) => changes.push(change),
                 News::Checkpoint(_) => return changes,
             }
@@ -76,7 +78,7 @@ impl Watcher {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_watcher_sees_what_happened_and_what_happens_of_its_issuer_and_its_resources() {
+async fn a_watcher_sees_past_and_future_changes_of_its_issuer_and_resources() {
     let world = world().await;
     let control = world.start().await;
     let edge = control.edge();
@@ -86,23 +88,23 @@ async fn a_watcher_sees_what_happened_and_what_happens_of_its_issuer_and_its_res
     let mut watcher = Watcher::at(&control.caller(READER), "").await;
     let seen = watcher.rest().await;
     let kinds: Vec<_> = seen.iter().map(|change| change.kind.as_str()).collect();
-    assert_eq!(kinds, ["consent.approved", "grant.issued"], "and nothing of the other issuer's");
+    assert_eq!(kinds, ["consent.approved", "grant.issued"], "changes of this issuer only");
     assert_eq!((seen[0].subject.as_str(), seen[0].client_id.as_str()), ("idp|alice", "app"));
     assert_eq!((&seen[0].scopes, seen[1].grant_id.len()), (&vec!["read".to_owned()], 22));
     assert!(Watcher::at(&control.caller(SCOPED), "").await.rest().await.is_empty());
 
     world.revoke_consent("alice", "app").await;
     assert_eq!(watcher.changes(1).await[0].0, "consent.revoked");
-    let News::Checkpoint(checkpoint) = watcher.next().await.unwrap().unwrap() else { panic!("a checkpoint") };
+    let News::Checkpoint(checkpoint) = watcher.next().await.unwrap().unwrap() else { panic!("expected a checkpoint") };
     let complete = checkpoint.complete_time.unwrap();
     assert_eq!(u64::try_from(complete.seconds).unwrap(), world.now().seconds());
-    // Without news there is word all the same.
+    // Checkpoints come without changes, too.
     assert!(matches!(watcher.next().await.unwrap(), Some(News::Checkpoint(_))));
 }
 
-/// Sixteen people at once, and watchers that come, leave and come back at any moment.
+/// Sixteen people at once, and watchers that connect and disconnect at any moment.
 #[tokio::test(flavor = "multi_thread")]
-async fn nothing_is_lost_and_nothing_doubled_whoever_comes_and_goes_meanwhile() {
+async fn reconnecting_watchers_lose_and_repeat_no_change() {
     const PEOPLE: usize = 16;
     let world = Arc::new(world().await);
     let control = world.start().await;
@@ -137,11 +139,11 @@ async fn nothing_is_lost_and_nothing_doubled_whoever_comes_and_goes_meanwhile() 
     assert_eq!(steady, fickle);
     let later = Watcher::at(&reader, "").await.rest().await;
     let later: Vec<_> = later.into_iter().map(|change| (change.kind, change.event_id)).collect();
-    assert_eq!(later, steady, "whoever comes later sees the same");
+    assert_eq!(later, steady, "a later watcher sees the same");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn the_end_of_a_control_plane_ends_the_stream_and_another_goes_on_from_its_cursor() {
+async fn a_stream_ends_with_its_control_plane_and_resumes_at_another() {
     let world = world().await;
     let control = world.start().await;
     let mut flow = Flow::new(App::configured());
@@ -150,8 +152,8 @@ async fn the_end_of_a_control_plane_ends_the_stream_and_another_goes_on_from_its
     assert_eq!(watcher.rest().await.len(), 2);
     let stopped = tokio::spawn(control.stop());
     let end = async { while watcher.next().await.unwrap().is_some() {} };
-    timeout(PATIENCE, end).await.expect("it does not go on for ever");
-    timeout(PATIENCE, stopped).await.expect("it does not wait for watchers").unwrap();
+    timeout(PATIENCE, end).await.expect("the stream ends");
+    timeout(PATIENCE, stopped).await.expect("a shutdown does not wait for watchers").unwrap();
 
     world.revoke_consent("alice", "app").await;
     let control = world.start().await;
@@ -165,7 +167,7 @@ async fn the_end_of_a_control_plane_ends_the_stream_and_another_goes_on_from_its
     assert_eq!(watcher.changes(2).await[0].0, "consent.approved");
 }
 
-/// Keeps no event before a position.
+/// Retains no event before a position.
 #[derive(Debug)]
 struct Compacted {
     inner: Memory,
@@ -187,7 +189,7 @@ impl Engine for Compacted {
     }
 
     async fn events(&self, cursor: Cursor, wait: Duration, limit: usize) -> Result<EventPage, EngineError> {
-        // What the engine beneath says of another history is as true of what is left of this one.
+        // A cursor of another history is as lost as one before the oldest event.
         let lost = |found: Cursor| EngineError::CursorLost { oldest: Cursor { position: self.oldest, ..found } };
         if cursor.position < self.oldest {
             return Err(lost(cursor));
@@ -212,7 +214,7 @@ impl Engine for Compacted {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_lost_cursor_is_refused_with_the_oldest_one_there_is() {
+async fn a_lost_cursor_is_refused_with_the_oldest_cursor() {
     let mut world = world().await;
     let control = world.start().await;
     Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await;
@@ -222,7 +224,7 @@ async fn a_lost_cursor_is_refused_with_the_oldest_one_there_is() {
     let malformed = v1::WatchRequest { issuer_id: ISSUER.to_owned(), cursor: "yesterday".to_owned() };
     assert_eq!(control.caller(READER).watch(malformed).await.map(drop).reason(), "REQUEST_MALFORMED");
 
-    // Another history, and one that has forgotten its beginning.
+    // Another history, which has forgotten its beginning.
     let inner = Memory::new(world.clock.clone(), &TestEntropy);
     world.engine = Arc::new(Faulty::new(Arc::new(Compacted { inner, oldest: 1 })));
     let control = world.start().await;
@@ -230,7 +232,7 @@ async fn a_lost_cursor_is_refused_with_the_oldest_one_there_is() {
     Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await;
     let mut whole = Watcher::at(&reader, "").await;
     let kept: Vec<_> = whole.rest().await.into_iter().map(|change| change.kind).collect();
-    assert_eq!(kept, ["grant.issued"], "from the oldest that is kept");
+    assert_eq!(kept, ["grant.issued"], "from the oldest retained event");
     let mut lost = Watcher::at(&reader, &elsewhere).await;
     let failure = lost.next().await.unwrap_err();
     assert_eq!(failure.reason, "CURSOR_LOST");
@@ -239,9 +241,9 @@ async fn a_lost_cursor_is_refused_with_the_oldest_one_there_is() {
     assert_eq!(kept, ["grant.issued"]);
 }
 
-/// Nobody's reading holds up others, nor is it kept for them without end.
+/// A slow reader delays no other, and is not buffered without end.
 #[tokio::test(flavor = "multi_thread")]
-async fn who_does_not_read_is_dropped_for_a_reason_and_goes_on_where_they_were() {
+async fn a_slow_watcher_is_dropped_and_resumes_at_its_cursor() {
     const COMMITS: usize = 400;
     let world = world().await;
     let control = world.start().await;
@@ -267,12 +269,12 @@ async fn who_does_not_read_is_dropped_for_a_reason_and_goes_on_where_they_were()
             }
         }
     };
-    let failure = timeout(PATIENCE, dropped).await.expect("it is not kept for ever");
+    let failure = timeout(PATIENCE, dropped).await.expect("the slow stream ends");
     assert_eq!(failure.reason, "WATCH_TOO_SLOW");
     let mut again = Watcher::at(&reader, &slow.cursor).await;
     let missing = COMMITS * Batch::MAX_OPERATIONS + 2 - slow_seen;
     assert!(missing > 0);
     again.changes(missing).await;
     assert!(again.rest().await.is_empty());
-    assert_eq!(quick_seen, COMMITS * Batch::MAX_OPERATIONS + 2, "the quick one has missed nothing");
+    assert_eq!(quick_seen, COMMITS * Batch::MAX_OPERATIONS + 2, "the quick watcher missed nothing");
 }

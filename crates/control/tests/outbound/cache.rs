@@ -1,4 +1,4 @@
-//! What is kept of what was fetched, and whose fetches are in whose way. The test holds the clock.
+//! The document cache and its quotas. The test holds the clock.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,12 +21,12 @@ fn after(seconds: u64) -> Timestamp {
     NOW + Duration::from_secs(seconds)
 }
 
-/// What `good` documents here have.
+/// Accepts any document without a member `bad`.
 fn judge(_: Kind, _: &Url, value: &Value) -> Result<(), &'static str> {
-    if value.get("bad").is_some() { Err("it says that it is bad") } else { Ok(()) }
+    if value.get("bad").is_some() { Err("it has a member `bad`") } else { Ok(()) }
 }
 
-/// A host, and what is kept of it.
+/// A host and a cache of its documents.
 struct Stage {
     host: Host,
     documents: Documents,
@@ -58,13 +58,13 @@ impl Stage {
 
 /// Requirements: D7.
 #[tokio::test]
-async fn a_document_is_asked_for_again_when_it_is_not_fresh_any_more() {
+async fn a_document_is_fetched_again_when_it_is_stale() {
     let stage = Stage::new(good("cache-control: max-age=600\r\netag: \"a\"\r\n", r#"{"a":1}"#)).await;
     let first = stage.at(PATH, ClientTrust::Stranger, NOW).await.unwrap();
     assert_eq!((first.fetched_at, first.fresh_until), (NOW, after(600)));
     assert_eq!(stage.get(after(599)).await.unwrap(), json!({"a":1}));
     assert_eq!(stage.fetched(), 1);
-    // Nothing has changed, and that is good for less than before.
+    // The document is unchanged, and fresh for a shorter time.
     stage.host.now_answers(Answer::Says(
         b"HTTP/1.1 304 Not Modified\r\ncache-control: max-age=60\r\nlast-modified: today\r\n\r\n".to_vec(),
     ));
@@ -77,7 +77,7 @@ async fn a_document_is_asked_for_again_when_it_is_not_fresh_any_more() {
     let asked = stage.host.requests();
     let conditional = asked.iter().map(|head| head.split_once("close\r\n").unwrap().1).collect::<Vec<_>>();
     assert_eq!(conditional, ["\r\n", "if-none-match: \"a\"\r\n\r\n", "if-modified-since: today\r\n\r\n"]);
-    // Without validators there is no condition, and 304 is no answer.
+    // Without validators the request is unconditional, and 304 is an error.
     stage.host.now_answers(Answer::Says(b"HTTP/1.1 304 Not Modified\r\n\r\n".to_vec()));
     let (other, kept) = (Stage::new(good("", "{}")).await, stage.get(after(660)).await);
     assert_eq!(kept.unwrap(), json!({"a":2}));
@@ -87,7 +87,7 @@ async fn a_document_is_asked_for_again_when_it_is_not_fresh_any_more() {
 
 /// Requirements: D7.
 #[tokio::test]
-async fn an_error_and_a_bad_document_are_not_kept() {
+async fn errors_and_unacceptable_documents_are_not_cached() {
     let json = "content-type: application/json\r\ncache-control: max-age=600\r\n";
     for (answer, why) in [
         (answers("500 Oops", json, "{}"), "it cannot be fetched: it answers 500 Internal Server Error"),
@@ -97,7 +97,7 @@ async fn an_error_and_a_bad_document_are_not_kept() {
         (answers("200 OK", json, "{"), "it is not JSON at line 1 column 1"),
         (answers("200 OK", json, b"\"\xff\""), "it is not JSON at line 1 column 2"),
         (answers("200 OK", json, "[".repeat(4000)), "it is not JSON at line 1 column 128"),
-        (answers("200 OK", json, r#"{"bad":1}"#), "it is not acceptable: it says that it is bad"),
+        (answers("200 OK", json, r#"{"bad":1}"#), "it is not acceptable: it has a member `bad`"),
         (Answer::Says(Vec::new()), "it cannot be fetched: the answer is not HTTP, or breaks off"),
     ] {
         let stage = Stage::new(answer).await;
@@ -125,7 +125,7 @@ async fn a_good_document_outlives_its_host_for_a_day() {
         stage.host.now_answers(failure);
         assert_eq!(stage.get(after(600)).await.unwrap(), json!({"a":1}));
         assert_eq!(stage.fetched(), 2);
-        // For half a minute it is left alone.
+        // A failed host is not asked again for thirty seconds.
         assert_eq!(stage.get(after(629)).await.unwrap(), json!({"a":1}));
         assert_eq!(stage.fetched(), 2);
         let end = after(600) + STALE_IF_ERROR;
@@ -140,7 +140,7 @@ async fn a_good_document_outlives_its_host_for_a_day() {
 
 /// Requirements: D7.
 #[tokio::test]
-async fn what_the_owner_has_taken_back_does_not_serve_on() {
+async fn a_withdrawn_document_is_not_served_stale() {
     let json = "content-type: application/json\r\n";
     for (answer, class) in [
         (answers("404 Not Found", json, "{}"), Class::Gone),
@@ -152,12 +152,12 @@ async fn what_the_owner_has_taken_back_does_not_serve_on() {
         stage.host.now_answers(answer);
         assert_eq!(stage.get(after(300)).await.unwrap_err().class(), class);
         stage.host.now_answers(answers("500 Oops", json, "1"));
-        assert_eq!(stage.get(after(300)).await.unwrap_err().class(), Class::Unreachable, "nothing is left of it");
+        assert_eq!(stage.get(after(300)).await.unwrap_err().class(), Class::Unreachable, "the document is dropped");
     }
 }
 
 #[tokio::test]
-async fn who_misses_a_key_has_a_fresh_key_set_looked_at_again_once_a_minute() {
+async fn a_fresh_key_set_is_refetched_for_a_missing_key_once_a_minute() {
     let keys = |n: u32| good("cache-control: max-age=86400\r\n", &json!({ "keys": [n] }).to_string());
     let stage = Stage::new(keys(1)).await;
     let (address, trust) = (stage.url("/jwks.json"), ClientTrust::Consented);
@@ -171,10 +171,10 @@ async fn who_misses_a_key_has_a_fresh_key_set_looked_at_again_once_a_minute() {
     assert_eq!(look_again(after(60)).await.unwrap(), 2);
     let kept = stage.documents.get(&address, Kind::KeySet, trust, after(80_000)).await.unwrap();
     assert_eq!((kept.value["keys"][0].clone(), stage.fetched()), (json!(2), 2));
-    // A host that is away does not make a fresh document stale.
+    // An unreachable host does not make a fresh document stale.
     stage.host.now_answers(Answer::Says(Vec::new()));
     assert_eq!(look_again(after(80_000)).await.unwrap(), 2);
-    // The same URL as something else is something else.
+    // The same URL as another kind is another document.
     assert!(stage.documents.get(&address, Kind::ClientMetadata, trust, after(80_000)).await.is_err());
     stage.host.now_answers(good("", &json!("x".repeat(60_000)).to_string()));
     assert!(look_again(after(90_000)).await.is_ok());
@@ -184,15 +184,15 @@ async fn who_misses_a_key_has_a_fresh_key_set_looked_at_again_once_a_minute() {
 
 /// Requirements: D7.
 #[tokio::test]
-async fn sixty_four_at_once_are_one_fetch_with_one_outcome() {
+async fn parallel_requests_share_one_fetch_and_one_outcome() {
     let body = |status: &str| format!("HTTP/1.1 {status}\r\ncontent-type: application/json\r\n\r\n{{}}").into_bytes();
     for (status, good) in [("200 OK", true), ("500 Oops", false)] {
         let stage = Stage::new(Answer::Behind(body(status))).await;
-        // The first of them goes away before there is an answer.
+        // The first caller disconnects before there is an answer.
         {
             let mut impatient = Box::pin(stage.get(NOW));
             tokio::select! {
-                _ = &mut impatient => panic!("it is behind a gate"),
+                _ = &mut impatient => panic!("the answer is held back"),
                 () = stage.host.has_requests(1) => {}
             }
         }
@@ -212,10 +212,10 @@ async fn sixty_four_at_once_are_one_fetch_with_one_outcome() {
 
 /// Requirements: D7.
 #[tokio::test]
-async fn junk_ids_on_a_famous_host_do_not_starve_the_real_ones() {
+async fn junk_ids_on_a_host_do_not_starve_its_real_clients() {
     let cached = good("cache-control: max-age=60\r\n", r#"{"a":1}"#);
     let stage = Stage::new(cached.clone()).await;
-    // One was served before, of one nothing is kept.
+    // One document was served before; the others are unknown.
     stage.get(NOW).await.unwrap();
     stage.host.now_answers(answers("404 Not Found", "", ""));
     let mut busy = 0;
@@ -228,7 +228,7 @@ async fn junk_ids_on_a_famous_host_do_not_starve_the_real_ones() {
             other => assert_eq!(other.class(), Class::Gone),
         }
     }
-    // What is refused has cost the host nothing.
+    // Refused requests cost the host nothing.
     assert_eq!((busy, stage.fetched()), (180, 21));
     stage.host.now_answers(cached);
     assert!(stage.get(after(60)).await.is_ok());
@@ -240,11 +240,11 @@ async fn junk_ids_on_a_famous_host_do_not_starve_the_real_ones() {
 
 /// Requirements: D7.
 #[tokio::test]
-async fn slow_strangers_hold_up_strangers_only() {
+async fn slow_fetches_of_strangers_delay_strangers_only() {
     let slow = b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n\r\n{}".to_vec();
     let host = Host::start(good("", r#"{"a":1}"#)).await;
     let mut policy: Policy = host.policy();
-    // Until the gate opens, whatever else the machine is doing.
+    // Long enough for any machine: the test decides when the answer comes.
     policy.patience.connect *= 30;
     policy.patience.total *= 30;
     let documents = Documents::new(outbound_by(policy, &Names::all_are(&["127.0.0.1"])), judge);
@@ -265,12 +265,12 @@ async fn slow_strangers_hold_up_strangers_only() {
     };
     let (outcomes, ()) = tokio::join!(slow, meanwhile);
     assert!(outcomes.iter().all(Result::is_ok));
-    // Whoever has finished is out of the way.
+    // A finished fetch frees its slot.
     assert!(stage.at("/slow/9", ClientTrust::Stranger, after(300)).await.is_ok());
 }
 
 #[tokio::test]
-async fn a_kept_document_serves_while_its_host_may_not_be_asked() {
+async fn a_cached_document_serves_while_its_host_is_over_quota() {
     let stage = Stage::new(good("", r#"{"a":1}"#)).await;
     let paths: Vec<_> = (0..30).map(|n| format!("/{n}")).collect();
     for (n, path) in (0..).zip(&paths) {
@@ -279,6 +279,6 @@ async fn a_kept_document_serves_while_its_host_may_not_be_asked() {
     let late = after(400);
     let outcomes = join_all(paths.iter().map(|path| stage.at(path, ClientTrust::Stranger, late))).await;
     assert!(outcomes.iter().all(Result::is_ok));
-    // Eight at once, of all that are known.
+    // Eight fetches at once, over all known documents.
     assert_eq!(stage.fetched(), 30 + 8);
 }

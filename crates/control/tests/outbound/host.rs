@@ -1,4 +1,4 @@
-//! A host that serves documents over TLS, with a certificate of its own authority, and that can be told to behave.
+//! An HTTPS host with its own certificate authority that answers as a test says.
 
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
@@ -13,7 +13,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
-/// All names it has a certificate for.
+/// The names in its certificate.
 const NAMES: [&str; 4] = ["meta.example", "famous.example", "localhost", "127.0.0.1"];
 
 /// Ends with the test's runtime.
@@ -34,20 +34,20 @@ struct State {
 
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// These bytes, and then the end.
+    /// Sends these bytes and closes.
     Says(Vec<u8>),
-    /// These as soon as the gate is open.
+    /// Sends these bytes once the host is opened.
     Behind(Vec<u8>),
-    /// These, and then one more byte at a time, for ever.
+    /// Sends these bytes, then one byte at a time without end.
     Drips(Vec<u8>),
-    /// These, and then more than anybody could want, as fast as they are taken.
+    /// Sends these bytes, then more without end, as fast as possible.
     Pours(Vec<u8>),
     Hangs,
-    /// Not even TLS.
+    /// Does not even answer the TLS handshake.
     HangsBeforeTls,
 }
 
-/// A good answer, with more headers.
+/// A successful JSON answer with additional headers.
 pub(crate) fn good(headers: &str, body: &str) -> Answer {
     answers("200 OK", &format!("content-type: application/json\r\n{headers}"), body)
 }
@@ -81,12 +81,12 @@ impl Host {
         format!("https://{name}:{}{path}", self.address.port())
     }
 
-    /// This host and no other, and less patience than in earnest.
+    /// A policy that permits this host only, with short timeouts.
     pub(crate) fn policy(&self) -> Policy {
         Policy { permitted: vec![self.address], ..self.policy_without_permission() }
     }
 
-    /// The same, but for the one thing that lets it in here.
+    /// The same policy without the permission for this address.
     pub(crate) fn policy_without_permission(&self) -> Policy {
         Policy {
             ports: vec![443, self.address.port()],
@@ -108,7 +108,7 @@ impl Host {
         self.state.borrow().requests.clone()
     }
 
-    /// How many requests there were, once there are as many as that.
+    /// Waits until there were `count` requests.
     pub(crate) async fn has_requests(&self, count: usize) {
         self.state
             .subscribe()
@@ -129,7 +129,7 @@ impl Host {
         let Ok(mut stream) = acceptor.accept(stream).await else { return };
         let Some(request) = read_head(&mut stream).await else { return };
         self.state.send_modify(|state| state.requests.push(request));
-        // Whoever has seen enough hangs up: that is no failure here.
+        // A client that has read enough may hang up; that is no failure here.
         _ = self.say(answer, &mut stream).await;
         _ = stream.shutdown().await;
     }
@@ -138,11 +138,7 @@ impl Host {
         match answer {
             Answer::Says(bytes) => stream.write_all(&bytes).await,
             Answer::Behind(bytes) => {
-                self.state
-                    .subscribe()
-                    .wait_for(|state| state.is_open)
-                    .await
-                    .expect("the host itself holds the other end");
+                self.state.subscribe().wait_for(|state| state.is_open).await.expect("the host holds the other end");
                 stream.write_all(&bytes).await
             }
             Answer::Drips(bytes) => {

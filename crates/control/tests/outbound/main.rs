@@ -1,5 +1,5 @@
-//! What strangers name, fetched over real sockets: a hostile metadata host, a hostile name server, and a cache between them
-//! and everybody else.
+//! Outbound fetches of URLs that strangers name, over real sockets: a hostile host, a hostile name server, and the
+//! document cache.
 
 mod cache;
 mod host;
@@ -14,20 +14,20 @@ use url::Url;
 use host::Host;
 use names::Names;
 
-/// A way out that may go to `host`, by any of the names that `names` knows.
+/// An outbound client that may connect to `host` by any name that `names` resolves.
 fn outbound(host: &Host, names: &Arc<Names>) -> Outbound {
     outbound_by(host.policy(), names)
 }
 
 fn outbound_by(policy: Policy, names: &Arc<Names>) -> Outbound {
-    Outbound::new(policy, names.clone()).expect("a way out")
+    Outbound::new(policy, names.clone()).expect("an outbound client")
 }
 
 fn url(text: impl AsRef<str>) -> Url {
     Url::parse(text.as_ref()).expect("a URL")
 }
 
-/// `error` and all that caused it.
+/// `error` with its causes.
 fn chain(error: impl Into<anyhow::Error>) -> String {
     format!("{:#}", error.into())
 }

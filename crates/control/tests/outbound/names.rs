@@ -1,4 +1,4 @@
-//! Who knows addresses here: a list in memory, and a name server on loopback that says another thing each time.
+//! Name resolution: a resolver in memory, and a name server on loopback that changes its answer each time.
 
 use std::collections::VecDeque;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -12,7 +12,7 @@ use hickory_resolver::net::runtime::TokioRuntimeProvider;
 use lychgate_control::outbound::{Dns, Resolve};
 use tokio::net::UdpSocket;
 
-/// Every name has these addresses.
+/// Resolves every name to the same addresses, except `unknown.example`.
 #[derive(Debug)]
 pub(crate) struct Names {
     addresses: Mutex<Vec<IpAddr>>,
@@ -45,8 +45,8 @@ impl Resolve for Names {
     }
 }
 
-/// A name server that answers each question for an IPv4 address with the next of its answers, good for no time at all; the
-/// last one stays. It knows no IPv6.
+/// A name server that answers each question for an IPv4 address with the next of its answers, with TTL 0; the last
+/// answer repeats. It knows no IPv6 addresses.
 #[derive(Clone, Debug)]
 pub(crate) struct NameServer {
     address: SocketAddr,
@@ -76,7 +76,7 @@ impl NameServer {
         server
     }
 
-    /// The product's own resolver, which asks here.
+    /// The product's resolver, configured with this name server.
     pub(crate) fn resolver(&self) -> Arc<Dns> {
         let mut server = NameServerConfig::udp(self.address.ip());
         server.connections[0].port = self.address.port();
@@ -85,7 +85,7 @@ impl NameServer {
         Arc::new(Dns::from_builder(builder).expect("a resolver"))
     }
 
-    /// The names whose IPv4 addresses were asked for.
+    /// The names in questions for IPv4 addresses.
     pub(crate) fn asked(&self) -> Vec<String> {
         self.asked.lock().expect("unpoisoned").clone()
     }

@@ -1,4 +1,4 @@
-//! One GET, with one thing changed at a time.
+//! Outbound requests with one thing changed at a time.
 
 use std::io::ErrorKind;
 use std::net::{Ipv4Addr, TcpListener};
@@ -17,13 +17,13 @@ const LIMIT: usize = 5 * 1024;
 async fn fetch(outbound: &Outbound, text: &str) -> Result<String, OutboundError> {
     match outbound.get(&url(text), LIMIT, None).await? {
         Fetched::Whole { body, .. } => Ok(String::from_utf8(body).expect("text")),
-        Fetched::Unchanged { .. } => panic!("nothing was said to be known"),
+        Fetched::Unchanged { .. } => panic!("the request was unconditional"),
     }
 }
 
 /// Requirements: D10.
 #[tokio::test]
-async fn a_document_is_fetched_and_nothing_of_ours_goes_along() {
+async fn a_request_reveals_nothing_but_the_url_and_version() {
     let host = Host::start(good("", r#"{"a":1}"#)).await;
     let names = Names::all_are(&["127.0.0.1"]);
     let outbound = outbound(&host, &names);
@@ -40,29 +40,29 @@ async fn a_document_is_fetched_and_nothing_of_ours_goes_along() {
     );
 }
 
-/// Itself again, with proxies in its environment.
+/// Runs the test above in a process whose environment names proxies.
 ///
 /// Requirements: D9.
 #[test]
-fn a_proxy_of_the_environment_is_not_used() {
+fn a_proxy_in_the_environment_is_ignored() {
     let proxy = TcpListener::bind("127.0.0.1:0").unwrap();
     proxy.set_nonblocking(true).unwrap();
     let address = format!("http://{}", proxy.local_addr().unwrap());
     let mut again = Command::new(std::env::current_exe().unwrap());
-    again.args(["--exact", "refusals::d10_a_document_is_fetched_and_nothing_of_ours_goes_along"]);
+    again.args(["--exact", "refusals::a_request_reveals_nothing_but_the_url_and_version"]);
     for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
         again.env(name, &address);
     }
     let output = again.output().unwrap();
     assert!(output.status.success() && String::from_utf8_lossy(&output.stdout).contains("1 passed"), "{output:?}");
-    assert_eq!(proxy.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "nobody is waiting there");
+    assert_eq!(proxy.accept().unwrap_err().kind(), ErrorKind::WouldBlock, "no connection arrived at the proxy");
 }
 
-/// The good fetch is of `https://127.0.0.1:PORT/` where that is permitted. Without the permission nothing connects.
+/// `https://127.0.0.1:PORT/` is fetched with the permission and refused without it.
 ///
 /// Requirements: D8.
 #[tokio::test]
-async fn an_address_that_is_not_public_is_refused_however_it_is_written() {
+async fn a_special_use_address_is_refused_in_every_notation() {
     let host = Host::start(good("", "1")).await;
     let names = Names::all_are(&["127.0.0.1"]);
     assert_eq!(fetch(&outbound(&host, &names), &host.url("127.0.0.1", "/")).await.unwrap(), "1");
@@ -109,14 +109,14 @@ async fn an_address_that_is_not_public_is_refused_however_it_is_written() {
 
 /// Requirements: D8.
 #[tokio::test]
-async fn a_name_that_leads_inside_is_refused_with_all_its_addresses() {
+async fn a_name_with_any_special_use_address_is_refused() {
     let host = Host::start(good("", "1")).await;
     let names = Names::all_are(&["127.0.0.1"]);
     let (permitting, refusing) = (outbound(&host, &names), outbound_by(host.policy_without_permission(), &names));
     for name in ["meta.example", "localhost", "localhost."] {
         let error = fetch(&refusing, &host.url(name, "/")).await.unwrap_err();
         assert_eq!(error.to_string(), "the name leads to 127.0.0.1, which is not a public address: loopback, RFC 1122");
-        // The page does not tell which names there are inside.
+        // The error class does not reveal internal names.
         assert_eq!(error.class(), Class::Unreachable);
     }
     for (addresses, why) in [
@@ -138,27 +138,27 @@ async fn a_name_that_leads_inside_is_refused_with_all_its_addresses() {
     assert_eq!(fetch(&permitting, &host.url("meta.example", "/")).await.unwrap(), "1");
 }
 
-/// The name server says one thing when it is asked, and another when it is asked again.
+/// The name server answers differently the second time.
 ///
 /// Requirements: D8, D9.
 #[tokio::test]
-async fn rebinding_a_name_leads_nowhere_else() {
+async fn dns_rebinding_reaches_no_other_address() {
     let outside = Host::start(good("", r#""outside""#)).await;
     let inside = Host::start_at(&format!("127.0.0.2:{}", outside.address.port()), good("", r#""inside""#)).await;
     let (good, evil) = (&[Ipv4Addr::new(127, 0, 0, 1)][..], &[Ipv4Addr::new(127, 0, 0, 2)][..]);
     let both = [good, evil].concat();
     let server = NameServer::start(&[good, evil, &both, good]).await;
     let resolver: Arc<dyn Resolve> = server.resolver();
-    // It would even be believed.
+    // Its certificate would even be trusted.
     let mut policy = outside.policy();
     policy.extra_roots.extend(inside.policy().extra_roots);
     let outbound = Outbound::new(policy, resolver).unwrap();
     let address = outside.url("meta.example", "/");
 
     assert_eq!(fetch(&outbound, &address).await.unwrap(), r#""outside""#);
-    // Whole names only, and once: what was checked is what was connected to.
+    // One question for the whole name: the checked address is the one connected to.
     assert_eq!(server.asked(), ["meta.example."]);
-    for _ in ["another address", "another one besides"] {
+    for _ in ["another address", "an additional address"] {
         let error = fetch(&outbound, &address).await.unwrap_err();
         let why = "the name leads to 127.0.0.2, which is not a public address: loopback, RFC 1122";
         assert_eq!(error.to_string(), why);
@@ -167,11 +167,11 @@ async fn rebinding_a_name_leads_nowhere_else() {
     assert_eq!((server.asked().len(), outside.connections(), inside.connections()), (4, 2, 0));
 }
 
-/// The machine's search list is for people of the inside.
+/// The machine's DNS search list must not apply.
 ///
 /// Requirements: D8.
 #[tokio::test]
-async fn a_name_is_whole_and_never_completed_to_one_of_the_inside() {
+async fn a_name_is_never_completed_by_the_search_list() {
     let host = Host::start(good("", "1")).await;
     let server = NameServer::start(&[&[]]).await;
     let outbound = Outbound::new(host.policy(), server.resolver()).unwrap();
@@ -186,7 +186,7 @@ async fn a_name_is_whole_and_never_completed_to_one_of_the_inside() {
 
 /// Requirements: D8.
 #[tokio::test]
-async fn only_https_and_only_ports_of_the_policy() {
+async fn only_https_and_permitted_ports_are_fetched() {
     let host = Host::start(good("", "1")).await;
     let names = Names::all_are(&["127.0.0.1"]);
     let other = Policy { ports: vec![443], ..host.policy_without_permission() };
@@ -206,7 +206,7 @@ async fn only_https_and_only_ports_of_the_policy() {
 
 /// Requirements: D9.
 #[tokio::test]
-async fn only_the_named_host_is_believed() {
+async fn only_a_certificate_for_the_named_host_is_trusted() {
     let (host, impostor) = (Host::start(good("", "1")).await, Host::start(good("", "2")).await);
     let names = Names::all_are(&["127.0.0.1"]);
     let unknown_name = fetch(&outbound(&host, &names), &host.url("other.example", "/")).await.unwrap_err();
@@ -215,7 +215,7 @@ async fn only_the_named_host_is_believed() {
         fetch(&outbound_by(other_authority, &names), &impostor.url("meta.example", "/")).await.unwrap_err();
     for (error, why) in [(unknown_name, "NotValidForName"), (unknown_authority, "BadSignature")] {
         assert_eq!(error.class(), Class::Unreachable);
-        // Without the names that it is valid for: a stranger chose them.
+        // The error omits the names in the certificate: a stranger chose them.
         let why = format!("there is no TLS that could be trusted: invalid peer certificate: {why}");
         assert_eq!(chain(error), why);
     }
@@ -224,7 +224,7 @@ async fn only_the_named_host_is_believed() {
 
 /// Requirements: D3, D10.
 #[tokio::test]
-async fn only_a_whole_plain_json_answer_with_200_is_a_document() {
+async fn only_a_complete_unencoded_json_answer_with_200_is_a_document() {
     let names = Names::all_are(&["127.0.0.1"]);
     let host = Host::start(good("", "1")).await;
     let outbound = outbound(&host, &names);
@@ -241,7 +241,7 @@ async fn only_a_whole_plain_json_answer_with_200_is_a_document() {
     let (large, broken) = ("the answer has more than 5120 bytes", "the answer is not HTTP, or breaks off");
     let long_header = format!("{json}x: {}\r\n", "x".repeat(20_000));
     let many_headers = format!("{json}{}", "x: y\r\n".repeat(200));
-    // Ten megabytes of nothing, in gzip.
+    // A gzip header before zeros.
     let bomb = [&[0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3][..], &[0; 2000]].concat();
     for (answer, why, class) in [
         (answers("301 Moved", &inside, "1"), "it answers 301 Moved Permanently", Class::Invalid),
@@ -295,7 +295,7 @@ async fn only_a_whole_plain_json_answer_with_200_is_a_document() {
         host.now_answers(answer.clone());
         let error = fetch(&outbound, &host.url("meta.example", "/c")).await.expect_err(why);
         assert_eq!((error.to_string().as_str(), error.class()), (why, class), "{answer:?}");
-        // Nothing is followed and nothing is tried again.
+        // No redirect is followed and no request repeated.
         assert_eq!(host.connections(), connections + 1, "{why}");
     }
     for good in [
@@ -313,11 +313,11 @@ async fn only_a_whole_plain_json_answer_with_200_is_a_document() {
     }
 }
 
-/// A byte now and then, in the head and in the body, is as good as none.
+/// The time limit covers head and body together: a slow trickle does not extend it.
 ///
 /// Requirements: D10.
 #[tokio::test]
-async fn who_is_slow_is_not_waited_for() {
+async fn a_slow_host_is_not_awaited() {
     let head = "HTTP/1.1 200 OK\r\ncontent-type: application/json\r\n";
     let (long, short) = (Duration::from_secs(60), Duration::from_millis(500));
     for (answer, connect, total) in [

@@ -1,4 +1,4 @@
-//! What an operator may write about such an upstream, and what refuses to start.
+//! Configuration of plain OAuth 2.0 upstreams: accepted, and refused at start.
 
 use lychgate_control::config::{Config, GithubConfig, Oauth2Config, UpstreamConfig};
 use lychgate_process::config::parse;
@@ -29,7 +29,7 @@ client_secret = { env = "SECRET" }
 "#;
 
 #[tokio::test]
-async fn what_is_written_about_an_upstream_is_enough_and_understood() {
+async fn a_minimal_upstream_configuration_is_accepted_and_a_misspelt_one_refused() {
     let mut world = World::new().await;
     for (text, id, name, url) in [
         (GITHUB, "github", "GitHub", "https://github.com"),
@@ -57,7 +57,7 @@ async fn what_is_written_about_an_upstream_is_enough_and_understood() {
 
 /// Requirements: B36.
 #[tokio::test]
-async fn a_name_or_an_address_for_a_subject_refuses_to_start() {
+async fn a_mutable_subject_claim_refuses_to_start() {
     let world = World::new().await;
     let with = |claim: &str| Oauth2Config { subject_claim: claim.to_owned(), ..oauth2(&world, HUB) };
     assert_eq!(refused(&world, UpstreamConfig::Oauth2(with("sub"))), None);
@@ -69,7 +69,7 @@ async fn a_name_or_an_address_for_a_subject_refuses_to_start() {
 
 /// Requirements: B36.
 #[tokio::test]
-async fn an_endpoint_that_others_could_listen_to_refuses_to_start() {
+async fn an_insecure_endpoint_refuses_to_start() {
     let mut world = World::new().await;
     type Endpoint = fn(&mut Oauth2Config) -> &mut String;
     let endpoints: [(&str, Endpoint); 3] = [
@@ -93,7 +93,7 @@ async fn an_endpoint_that_others_could_listen_to_refuses_to_start() {
             assert!(error.starts_with(&format!("issuers[0].upstream.{name}: ")), "{error}");
         }
     }
-    // Loopback is private only to who is there too.
+    // A loopback endpoint is private only if the issuer is on loopback too.
     world.issuer().url = "https://gate.example".to_owned();
     for (name, endpoint) in endpoints {
         let error = with(&world, endpoint, "http://127.0.0.1:1/x").unwrap();
@@ -103,7 +103,7 @@ async fn an_endpoint_that_others_could_listen_to_refuses_to_start() {
 
 /// Requirements: B36.
 #[tokio::test]
-async fn a_github_is_a_scheme_and_a_host() {
+async fn a_github_base_url_is_a_scheme_and_a_host() {
     let world = World::new().await;
     let with = |url: &str| refused(&world, UpstreamConfig::Github(github(&world, url)));
     for url in ["https://github.com", "https://github.example:8443/", "http://127.0.0.1:3000"] {
@@ -115,12 +115,12 @@ async fn a_github_is_a_scheme_and_a_host() {
         let error = with(url).unwrap();
         assert!(error.starts_with("issuers[0].upstream.base_url: is "), "{error}");
     }
-    let nobody = GithubConfig { client_id: String::new(), ..github(&world, "https://github.com") };
-    let error = refused(&world, UpstreamConfig::Github(nobody)).unwrap();
+    let anonymous = GithubConfig { client_id: String::new(), ..github(&world, "https://github.com") };
+    let error = refused(&world, UpstreamConfig::Github(anonymous)).unwrap();
     assert!(error.starts_with("issuers[0].upstream.client_id: is empty; "), "{error}");
 }
 
-/// Why the world's configuration with this upstream is refused.
+/// The error that refuses the environment's configuration with this upstream.
 fn refused(world: &World, upstream: UpstreamConfig) -> Option<String> {
     let mut config: Config = world.config.clone();
     config.issuers[0].upstream = upstream;

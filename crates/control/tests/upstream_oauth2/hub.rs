@@ -1,5 +1,5 @@
-//! An OAuth 2.0 provider that answers as GitHub does: refusals with status 200, a form to whoever does not ask for JSON,
-//! tokens without an end, a number as id. It can be told to answer anything else.
+//! An OAuth 2.0 provider that behaves like GitHub: errors with status 200, a form unless JSON is requested, tokens
+//! without expiry, a number as id. Tests can replace its answers.
 
 use std::collections::HashMap;
 use std::convert::Infallible;
@@ -30,7 +30,7 @@ use crate::control::support::{PATIENCE, query};
 pub(crate) const CLIENT_ID: &str = "Iv1.lychgate";
 pub(crate) const CLIENT_SECRET: &str = "hub-client-secret";
 
-/// What somebody's userinfo document says here, unless it is told otherwise.
+/// The default userinfo document.
 pub(crate) const OCTOCAT: &str =
     r#"{"login":"octocat","id":583231,"node_id":"MDQ6","email":null,"name":"The Octocat","plan":{"id":7}}"#;
 
@@ -53,7 +53,7 @@ struct Provider {
     userinfo_calls: AtomicUsize,
     token_answer: Mutex<Answer>,
     userinfo_answer: Mutex<Answer>,
-    /// Every token that was given back as it has to be, and where.
+    /// Revoked tokens, and the API that revoked each.
     given_back: watch::Sender<Vec<(&'static str, String)>>,
 }
 
@@ -63,18 +63,18 @@ struct Login {
     redirect_uri: String,
 }
 
-/// What an endpoint says.
+/// The answer of an endpoint.
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
-    /// What is right.
+    /// The correct answer.
     Truth,
-    /// This, whoever asks for what.
+    /// A fixed status and body.
     Says(u16, String),
-    /// That the truth has moved.
+    /// A redirect to the correct answer.
     Moved,
-    /// This, and then blanks without end.
+    /// This text, then blanks without end.
     Endless(String),
-    /// The same, but a blank every tenth of a second.
+    /// The same at one blank every tenth of a second.
     Dripping(String),
     Silence,
 }
@@ -106,7 +106,7 @@ impl Hub {
         Self { url, provider }
     }
 
-    /// Somebody signs in at `login_url`: what the browser brings back.
+    /// Signs in at `login_url` and returns the callback's parameters.
     pub(crate) fn sign_in(&self, login_url: &str) -> Vec<Parameter> {
         assert!(login_url.starts_with(&format!("{}/login/oauth/authorize?", self.url)), "{login_url}");
         let asked = query(login_url);
@@ -124,15 +124,16 @@ impl Hub {
         *self.provider.userinfo_answer.lock().expect("unpoisoned") = answer;
     }
 
-    /// Waits until a token has been given back, and says where.
+    /// Waits for a revoked token; returns the API that revoked it.
     pub(crate) async fn given_back(&self) -> (&'static str, String) {
         let mut given_back = self.provider.given_back.subscribe();
         let first = given_back.wait_for(|tokens| !tokens.is_empty());
-        let first = tokio::time::timeout(PATIENCE, first).await.expect("a token is given back").expect("it counts on");
+        let first =
+            tokio::time::timeout(PATIENCE, first).await.expect("a token is revoked").expect("the provider lives");
         first[0].clone()
     }
 
-    /// How often the token endpoint was called, and the userinfo endpoint.
+    /// Numbers of calls of the token endpoint and of the userinfo endpoint.
     pub(crate) fn calls(&self) -> (usize, usize) {
         (self.provider.token_calls.load(Ordering::Relaxed), self.provider.userinfo_calls.load(Ordering::Relaxed))
     }
@@ -173,7 +174,7 @@ async fn revoke(State(provider): State<Arc<Provider>>, headers: HeaderMap, Form(
     StatusCode::OK
 }
 
-/// "Delete an app token": HTTP Basic, whatever the token endpoint takes, and JSON.
+/// GitHub's "Delete an app token": HTTP Basic, regardless of the token endpoint's method, and JSON.
 async fn delete_token(
     State(provider): State<Arc<Provider>>,
     headers: HeaderMap,
@@ -229,7 +230,7 @@ impl Provider {
         }
     }
 
-    /// By the one method that was agreed on, and no other.
+    /// Whether the client authenticates by the configured method, and by no other.
     fn is_client(&self, headers: &HeaderMap, form: &Fields) -> bool {
         let posted = (form.get("client_id").map(String::as_str), form.get("client_secret").map(String::as_str));
         let basic = format!("Basic {}", STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}")));
@@ -242,7 +243,7 @@ impl Provider {
     }
 
     fn userinfo(&self, headers: &HeaderMap) -> Response {
-        // GitHub does not serve those who do not say who they are.
+        // GitHub refuses requests without a user agent.
         if header(headers, "user-agent").is_empty() || header(headers, "accept") != self.userinfo_accept {
             return StatusCode::FORBIDDEN.into_response();
         }

@@ -1,5 +1,5 @@
-//! Upstreams that speak plain OAuth 2.0 and have a userinfo endpoint: over real sockets, with a provider that answers as
-//! GitHub does, and as it never should.
+//! Upstreams that speak plain OAuth 2.0 with a userinfo endpoint: over real sockets, with a provider that behaves like
+//! GitHub, and with hostile answers.
 
 mod configuration;
 mod hub;
@@ -7,7 +7,7 @@ mod stage;
 
 #[path = "../control"]
 mod control {
-    #[expect(dead_code, unused_imports, reason = "it serves the other tests of the control plane too")]
+    #[expect(dead_code, unused_imports, reason = "shared with the other tests of the control plane")]
     pub(crate) mod support;
 }
 
@@ -27,7 +27,7 @@ fn says(body: impl Into<String>) -> Answer {
 
 /// Requirements: B36.
 #[tokio::test]
-async fn a_login_is_asked_for_with_state_and_pkce_and_no_nonce() {
+async fn an_authorization_request_has_state_and_pkce_and_no_nonce() {
     for (stage, scope) in [(Stage::github().await, None), (Stage::oauth2(None).await, Some("profile id"))] {
         let login = Flow::new(App::configured()).approve(&stage.edge).await;
         let asked = query(&login);
@@ -41,10 +41,10 @@ async fn a_login_is_asked_for_with_state_and_pkce_and_no_nonce() {
     }
 }
 
-/// Whose a token is, GitHub says without any scope. What another provider's userinfo endpoint needs, only its
-/// configuration knows.
+/// GitHub identifies a token's owner without any scope. Another provider's userinfo endpoint may need the configured
+/// scopes.
 #[tokio::test]
-async fn a_sign_in_to_see_ones_apps_asks_for_as_little_as_it_can() {
+async fn an_account_sign_in_requests_the_least_scope() {
     let (github, other) = (Stage::github_asked_for(&["repo"]).await, Stage::oauth2(None).await);
     for (stage, approval, sign_in) in [(github, "repo", None), (other, "profile id", Some("profile id"))] {
         let asked = query(&Flow::new(App::configured()).approve(&stage.edge).await);
@@ -63,7 +63,7 @@ async fn a_sign_in_to_see_ones_apps_asks_for_as_little_as_it_can() {
 
 /// Requirements: R30.
 #[tokio::test]
-async fn each_kind_of_provider_is_told_in_its_own_way() {
+async fn each_kind_of_provider_revokes_by_its_own_api() {
     for (stage, how) in [
         (Stage::github().await, "GitHub"),
         (Stage::taking_back(TokenEndpointAuth::Basic).await, "RFC 7009"),
@@ -72,20 +72,20 @@ async fn each_kind_of_provider_is_told_in_its_own_way() {
         let (flow, callback) = stage.signed_in().await;
         let next = stage.edge.finish_login(flow.finish_login(callback)).await.expect("a good callback");
         let tokens = stage.edge.exchange(flow.redeem(&query(location(&next))["code"])).await.expect("a good code");
-        stage.edge.revoke(flow.revoke(&tokens.access_token)).await.expect("it is its own");
+        stage.edge.revoke(flow.revoke(&tokens.access_token)).await.expect("the client revokes its own token");
         assert_eq!(stage.hub.given_back().await, (how, "gho_true".to_owned()));
     }
 }
 
 /// Requirements: B36.
 #[tokio::test]
-async fn people_are_known_by_the_id_that_never_changes_hands() {
+async fn people_are_identified_by_their_immutable_id() {
     let (github, oauth2) = (Stage::github().await, Stage::oauth2(None).await);
     assert_eq!(github.subject().await, "github|583231");
     assert_eq!(oauth2.subject().await, "hub|MDQ6");
     github.hub.userinfo_answers(says(r#"{"login":"renamed","id":583231}"#));
     assert_eq!(github.subject().await, "github|583231");
-    // 2^53 and its neighbour, which are one as doubles, and the last of 64 bits.
+    // 2^53 and its neighbour, which are equal as doubles, and the largest 64-bit integer.
     for id in ["9007199254740992", "9007199254740993", "18446744073709551615", r#""583231""#] {
         github.hub.userinfo_answers(says(format!(r#"{{"login":"octocat","id":{id}}}"#)));
         assert_eq!(github.subject().await, format!("github|{}", id.trim_matches('"')));
@@ -94,7 +94,7 @@ async fn people_are_known_by_the_id_that_never_changes_hands() {
 
 /// Requirements: B36.
 #[tokio::test]
-async fn a_token_need_not_end_and_its_type_is_bearer_however_it_is_written() {
+async fn a_token_may_lack_an_expiry_and_write_bearer_in_any_case() {
     let stage = Stage::github().await;
     for token in [
         r#"{"access_token":"gho_x","token_type":"bearer"}"#,
@@ -109,14 +109,14 @@ async fn a_token_need_not_end_and_its_type_is_bearer_however_it_is_written() {
 
 /// Requirements: B36.
 #[tokio::test]
-async fn a_hostile_token_endpoint_gives_no_login() {
+async fn an_invalid_token_response_gives_no_login() {
     let stage = Stage::github().await;
     assert_eq!(stage.subject().await, "github|583231");
     let (invalid, unavailable) = (failed("UPSTREAM_INVALID"), failed("UPSTREAM_UNAVAILABLE"));
     let good = r#"{"access_token":"gho_x","token_type":"bearer"}"#;
     let long = "x".repeat(40_000);
     for (answer, expected) in [
-        // As GitHub refuses.
+        // GitHub's errors.
         (says(r#"{"error":"bad_verification_code","error_description":"It is wrong.","error_uri":"/"}"#), &invalid),
         (says(r#"{"error":"incorrect_client_credentials"}"#), &invalid),
         (says(r#"{"error":"access_denied"}"#), &Outcome::Returned("access_denied".to_owned())),
@@ -131,7 +131,7 @@ async fn a_hostile_token_endpoint_gives_no_login() {
         (Answer::Says(500, good.to_owned()), &unavailable),
         (Answer::Says(503, String::new()), &unavailable),
         (Answer::Says(429, good.to_owned()), &unavailable),
-        // Not a token response, or not one that can be used.
+        // No token response, or an unusable one.
         (says(""), &invalid),
         (says("null"), &invalid),
         (says(format!("[{good}]")), &invalid),
@@ -156,7 +156,7 @@ async fn a_hostile_token_endpoint_gives_no_login() {
 
 /// Requirements: B36.
 #[tokio::test]
-async fn a_hostile_userinfo_endpoint_gives_no_login() {
+async fn an_invalid_userinfo_response_gives_no_login() {
     let stage = Stage::github().await;
     assert_eq!(stage.subject().await, "github|583231");
     let (invalid, unavailable) = (failed("UPSTREAM_INVALID"), failed("UPSTREAM_UNAVAILABLE"));
@@ -190,11 +190,11 @@ async fn a_hostile_userinfo_endpoint_gives_no_login() {
     assert_eq!(stage.subject().await, "github|583231");
 }
 
-/// To the byte: whoever may send more fills our memory, from as many logins as they like.
+/// Exact to the byte: a provider that may send more fills our memory with parallel logins.
 ///
 /// Requirements: B36.
 #[tokio::test]
-async fn an_answer_is_read_up_to_256_kib() {
+async fn an_upstream_answer_is_read_up_to_256_kib() {
     const LIMIT: usize = 256 * 1024;
     let stage = Stage::github().await;
     let invalid = failed("UPSTREAM_INVALID");
@@ -207,11 +207,11 @@ async fn an_answer_is_read_up_to_256_kib() {
     stage.refuses(&Answer::Truth, &padded(OCTOCAT, LIMIT + 1), &invalid, (1, 1)).await;
 }
 
-/// Nor is one that says something all the time, and never all of it: what counts is the whole exchange.
+/// The limit covers the whole exchange, also of an endpoint that keeps sending.
 ///
 /// Requirements: B36.
 #[tokio::test]
-async fn an_endpoint_that_does_not_come_to_an_end_is_not_waited_for_long() {
+async fn an_endless_answer_is_not_awaited() {
     let (silent_token, silent_userinfo) = (Stage::github().await, Stage::oauth2(None).await);
     let (slow_token, slow_userinfo) = (Stage::oauth2(None).await, Stage::github().await);
     let unavailable = failed("UPSTREAM_UNAVAILABLE");
@@ -225,8 +225,8 @@ async fn an_endpoint_that_does_not_come_to_an_end_is_not_waited_for_long() {
             slow_userinfo.refuses(&Answer::Truth, &userinfo, &unavailable, (1, 1)),
         );
     };
-    // Five seconds each, all at once, on a machine that has other things to do.
-    tokio::time::timeout(Duration::from_secs(20), all).await.expect("it has given up");
+    // Five seconds each, in parallel, with a margin for a busy machine.
+    tokio::time::timeout(Duration::from_secs(20), all).await.expect("the control plane gives up");
 }
 
 /// Requirements: B36.
@@ -247,7 +247,7 @@ async fn a_callback_of_another_issuer_costs_no_code() {
     assert_eq!((named.hub.calls(), named.kept().await), (calls, kept));
     let (flow, mut callback) = github.signed_in().await;
     callback.push(parameter("iss", "https://github.com/login/oauth"));
-    assert_eq!(github.come_back(&flow, &callback).await, Outcome::Code, "it has no issuer to compare with");
+    assert_eq!(github.come_back(&flow, &callback).await, Outcome::Code, "no issuer is configured to compare with");
 }
 
 /// Requirements: B36.
@@ -267,7 +267,7 @@ async fn a_login_that_github_refuses_costs_no_code() {
         let state = callback.iter().find(|parameter| parameter.name == "state").unwrap().clone();
         let without_code: Vec<_> = error.map(|error| parameter("error", error)).into_iter().chain([state]).collect();
         assert_eq!(stage.come_back(&flow, &without_code).await, expected, "{error:?}");
-        // The code that belongs to it comes too late.
+        // A code that arrives later is not sent.
         assert_eq!(stage.come_back(&flow, &callback).await, expected, "{error:?}");
     }
     let (flow, mut both) = stage.signed_in().await;

@@ -1,4 +1,4 @@
-//! A control plane in front of a [`Hub`], and flows that go through both.
+//! A control plane with a [`Hub`] as its upstream.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -18,12 +18,12 @@ pub(crate) struct Stage {
     _control: Control,
 }
 
-/// What a callback came to.
+/// The outcome of a callback.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Outcome {
-    /// The app is told, with this `error`.
+    /// The client gets this `error`.
     Returned(String),
-    /// The person is told, for this reason.
+    /// The person sees a page with this reason.
     Failed(String),
     Code,
 }
@@ -45,7 +45,7 @@ impl Stage {
         Self::new(world, hub, github).await
     }
 
-    /// Any other provider: HTTP Basic, plain JSON, and perhaps an issuer identifier.
+    /// Another provider: HTTP Basic, plain JSON, optionally an issuer identifier.
     pub(crate) async fn oauth2(issuer: Option<&str>) -> Self {
         let hub = Hub::start(TokenEndpointAuth::Basic, "application/json").await;
         let world = World::new().await;
@@ -53,7 +53,7 @@ impl Stage {
         Self::new(world, hub, UpstreamConfig::Oauth2(oauth2)).await
     }
 
-    /// One that takes tokens back, and wants to be told who asks in this way.
+    /// A provider with an RFC 7009 endpoint that takes this client authentication.
     pub(crate) async fn taking_back(auth: TokenEndpointAuth) -> Self {
         let hub = Hub::start(auth, "application/json").await;
         let world = World::new().await;
@@ -68,19 +68,19 @@ impl Stage {
         Self { hub, edge: control.edge(), world, _control: control }
     }
 
-    /// Somebody has signed in and is about to come back.
+    /// Signs in at the provider; returns the callback's parameters.
     pub(crate) async fn signed_in(&self) -> (Flow, Vec<v1::Parameter>) {
         let mut flow = Flow::new(App::configured());
         let login = flow.approve(&self.edge).await;
         (flow, self.hub.sign_in(&login))
     }
 
-    /// The callback, in a request of its own.
+    /// Sends the callback with a new idempotency key.
     pub(crate) async fn come_back(&self, flow: &Flow, callback: &[v1::Parameter]) -> Outcome {
-        outcome(&self.edge.finish_login(flow.finish_login(callback.to_vec())).await.expect("it is on record"))
+        outcome(&self.edge.finish_login(flow.finish_login(callback.to_vec())).await.expect("the callback is answered"))
     }
 
-    /// The whole of the good flow: whose token the app gets.
+    /// Runs a whole flow and returns the token's subject.
     pub(crate) async fn subject(&self) -> String {
         let (flow, callback) = self.signed_in().await;
         let next = self.edge.finish_login(flow.finish_login(callback)).await.expect("a good callback");
@@ -91,7 +91,8 @@ impl Stage {
         claims["sub"].as_str().expect("a subject").to_owned()
     }
 
-    /// The good flow, but for what the two endpoints answer. It ends as `expected`, for good, and nothing came of it.
+    /// A flow in which the two endpoints answer as given: it ends as `expected`, also when repeated, and nothing is
+    /// stored.
     pub(crate) async fn refuses(&self, token: &Answer, userinfo: &Answer, expected: &Outcome, calls: (usize, usize)) {
         let (flow, callback) = self.signed_in().await;
         let (before, kept) = (self.hub.calls(), self.kept().await);
@@ -108,7 +109,7 @@ impl Stage {
         assert_eq!(self.kept().await, kept, "{what}");
     }
 
-    /// How many consents, grants and events there are.
+    /// Number of consents, grants and events.
     pub(crate) async fn kept(&self) -> [usize; 3] {
         let (consents, grants) = (self.world.kept(Space::Consents).await, self.world.kept(Space::Grants).await);
         [consents.len(), grants.len(), self.world.events().await.len()]

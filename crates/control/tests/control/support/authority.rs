@@ -1,4 +1,4 @@
-//! Who certifies, whom they certify, and a control plane that believes them.
+//! Certificate authorities, and control planes with TLS.
 
 use std::time::{Duration, SystemTime};
 
@@ -14,7 +14,7 @@ pub(crate) struct Authority {
     pem: String,
 }
 
-/// PEM, both.
+/// A certificate and its private key, in PEM.
 #[derive(Clone, Debug)]
 pub(crate) struct Certified {
     pub(crate) cert: String,
@@ -26,7 +26,7 @@ impl Authority {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
         let key = KeyPair::generate().expect("a key");
-        // Names tell authorities apart, as in life.
+        // Verifiers tell authorities apart by their names.
         params.distinguished_name.push(DnType::CommonName, format!("authority {:?}", &key.public_key_raw()[1..9]));
         let pem = params.self_signed(&key).expect("a certificate").pem();
         Self { issuer: Issuer::new(params, key), pem }
@@ -36,14 +36,14 @@ impl Authority {
         &self.pem
     }
 
-    /// What a control plane on this machine shows.
+    /// A certificate for a server on this machine.
     pub(crate) fn server(&self) -> Certified {
         self.certify(&["localhost"], |params| {
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         })
     }
 
-    /// What a caller with these names shows.
+    /// A client certificate with these alternative names.
     pub(crate) fn client(&self, names: &[&str]) -> Certified {
         self.certify(names, |_| {})
     }
@@ -54,7 +54,7 @@ impl Authority {
         })
     }
 
-    /// A caller's, but for what `change` does to it.
+    /// A client certificate, altered by `change`.
     pub(crate) fn certify(&self, names: &[&str], change: impl FnOnce(&mut CertificateParams)) -> Certified {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ClientAuth];
@@ -72,15 +72,16 @@ impl Authority {
     }
 }
 
-/// How to reach a control plane that has TLS.
+/// Connections to control planes with TLS.
 #[derive(Clone, Debug)]
 pub(crate) struct Secured {
-    /// Whom its callers believe.
+    /// The authority that callers trust, in PEM.
     pub(crate) ca: String,
 }
 
 impl Secured {
-    /// Makes it so that the world's control planes are certified by `authority`, and believe `callers`.
+    /// Configures the environment's control planes with a certificate of `authority`; they trust client certificates
+    /// of `callers`.
     pub(crate) fn new(world: &mut World, authority: &Authority, callers: &Authority) -> Self {
         let shown = authority.server();
         world.config.tls = Some(TlsConfig {
@@ -96,7 +97,7 @@ impl Secured {
         format!("https://localhost:{}", control.address.port())
     }
 
-    /// A connection of its own.
+    /// Opens a new connection.
     pub(crate) fn caller(&self, control: &Control, token: Option<&str>, certificate: Option<&Certified>) -> Edge {
         let certificate = certificate
             .map(|Certified { cert, key }| ClientCertificate { cert_pem: cert.as_bytes(), key_pem: key.as_bytes() });

@@ -1,4 +1,4 @@
-//! Many consents at once: what one approval wrote, written again for others.
+//! Writes many consents at once, by copying one that an approval wrote.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use lychgate_store::engine::{Batch, Engine as _, Entry, Expectation, Key, Space}
 
 use super::World;
 
-/// A consent as it lies in the store, and others made of it.
+/// A stored consent, copied for other people.
 #[derive(Clone, Debug)]
 pub(crate) struct Pattern {
     key: Key,
@@ -15,13 +15,14 @@ pub(crate) struct Pattern {
 }
 
 impl Pattern {
-    /// Of the only consent there is.
+    /// Takes the only consent in the store.
     pub(crate) async fn of(world: &World) -> Self {
         let (key, entry) = world.kept(Space::Consents).await.remove(0);
         Self { key, entry }
     }
 
-    /// The same of somebody else: a field of the record that stands there again, as `subject` does here, is the last one.
+    /// Adds the same consent of `person` to `batch`. The copy appends the record's `subject` field once more: the last
+    /// value of a protobuf field wins.
     pub(crate) fn put(&self, batch: Batch, person: &str) -> Batch {
         let subject = format!("idp|{person}");
         let length = u8::try_from(subject.len()).expect("a short name");
@@ -29,7 +30,7 @@ impl Pattern {
         batch.put(self.key(&subject), Expectation::Absent, value, self.entry.expires_at)
     }
 
-    /// For each of `people`.
+    /// Writes the consent for each of `people`.
     pub(crate) async fn write(&self, world: &World, people: &[String]) {
         for some in people.chunks(Batch::MAX_OPERATIONS) {
             let batch = Batch::new(world.now(), world.now() + Duration::from_secs(10));

@@ -1,5 +1,5 @@
-//! Where a process stops on its way: before and after everything that it asks of its store or of the upstream. Between
-//! two such stops it awaits nothing that a test could not foresee.
+//! Breakpoints before and after each call that a control plane makes to its store or to the upstream. Between two of
+//! them it awaits nothing.
 
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -12,7 +12,7 @@ use lychgate_store::engine::{
 use lychgate_store::stamps::Stamps;
 use tokio::sync::oneshot;
 
-/// Open, unless a test stops somebody.
+/// Lets calls through, except the one that a test stops.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Door(Arc<Mutex<Option<Plan>>>);
 
@@ -23,7 +23,7 @@ struct Plan {
     released: oneshot::Receiver<()>,
 }
 
-/// Somebody who is stopped. They go on when this is released or dropped.
+/// A stopped call. It continues when this is released or dropped.
 #[derive(Debug)]
 pub(crate) struct Stop {
     arrived: oneshot::Receiver<()>,
@@ -31,7 +31,7 @@ pub(crate) struct Stop {
 }
 
 impl Door {
-    /// Stops whoever comes after `first` others.
+    /// Stops the call that passes after `first` others.
     pub(crate) fn stop(&self, first: usize) -> Stop {
         let ((arrive, arrived), (release, released)) = (oneshot::channel(), oneshot::channel());
         *self.0.lock().expect("unpoisoned") = Some(Plan { first, arrive, released });
@@ -45,7 +45,7 @@ impl Door {
             is_mine
         });
         if let Some(Plan { arrive, released, .. }) = stopped {
-            // If nobody watches any more, nobody is stopped.
+            // A test that dropped its `Breakpoint` does not stop the call.
             let _ = arrive.send(());
             let _ = released.await;
         }
@@ -60,7 +60,7 @@ impl Door {
 }
 
 impl Stop {
-    /// Waits until somebody stands there.
+    /// Waits until the call has stopped.
     pub(crate) async fn arrived(&mut self) {
         (&mut self.arrived).await.expect("the door outlives the test");
     }
@@ -68,7 +68,7 @@ impl Stop {
     pub(crate) fn release(self) {}
 }
 
-/// A store behind a door.
+/// An engine with a breakpoint before and after each call.
 #[derive(Debug)]
 pub(crate) struct Behind {
     pub(crate) door: Door,

@@ -1,4 +1,4 @@
-//! An edge's side of the calls: the generated clients, and errors as every caller can read them.
+//! The generated clients behind one type, with errors parsed as the API documents them.
 
 use std::collections::HashMap;
 
@@ -15,7 +15,7 @@ use lychgate_api::{ERROR_DOMAIN, error_metadata};
 use tonic::{Code, Response, Status, Streaming};
 use tonic_types::StatusExt as _;
 
-/// A caller with a token or a certificate.
+/// A client of the API, with a token, a certificate, or both.
 #[derive(Clone, Debug)]
 pub(crate) struct Edge {
     pub(crate) channel: AuthenticatedChannel,
@@ -32,27 +32,27 @@ impl Edge {
 
     pub(crate) async fn begin(&self, request: v1::BeginRequest) -> Result<v1::Next, Failure> {
         let next = told(AuthorizationServiceClient::new(self.channel.clone()).begin(request).await)?.next;
-        Ok(next.expect("a reply says what comes next"))
+        Ok(next.expect("a reply has a next step"))
     }
 
     pub(crate) async fn show(&self, request: v1::ShowRequest) -> Result<v1::Next, Failure> {
         let next = told(AuthorizationServiceClient::new(self.channel.clone()).show(request).await)?.next;
-        Ok(next.expect("a reply says what comes next"))
+        Ok(next.expect("a reply has a next step"))
     }
 
     pub(crate) async fn decide(&self, request: v1::DecideRequest) -> Result<v1::Next, Failure> {
         let next = told(AuthorizationServiceClient::new(self.channel.clone()).decide(request).await)?.next;
-        Ok(next.expect("a reply says what comes next"))
+        Ok(next.expect("a reply has a next step"))
     }
 
     pub(crate) async fn finish_login(&self, request: v1::FinishLoginRequest) -> Result<v1::Next, Failure> {
         let next = told(AuthorizationServiceClient::new(self.channel.clone()).finish_login(request).await)?.next;
-        Ok(next.expect("a reply says what comes next"))
+        Ok(next.expect("a reply has a next step"))
     }
 
     pub(crate) async fn confirm_login(&self, request: v1::ConfirmLoginRequest) -> Result<v1::Next, Failure> {
         let next = told(AuthorizationServiceClient::new(self.channel.clone()).confirm_login(request).await)?.next;
-        Ok(next.expect("a reply says what comes next"))
+        Ok(next.expect("a reply has a next step"))
     }
 
     pub(crate) async fn exchange(&self, request: v1::ExchangeRequest) -> Result<v1::ExchangeResponse, Failure> {
@@ -99,17 +99,17 @@ impl Edge {
 
     pub(crate) async fn sign_in(&self, request: v1::SignInRequest) -> Result<v1::Next, Failure> {
         let next = told(AccountServiceClient::new(self.channel.clone()).sign_in(request).await)?.next;
-        Ok(next.expect("a reply says what comes next"))
+        Ok(next.expect("a reply has a next step"))
     }
 
     pub(crate) async fn revoke_apps(&self, request: v1::AccountServiceRevokeRequest) -> Result<v1::Next, Failure> {
         let next = told(AccountServiceClient::new(self.channel.clone()).revoke(request).await)?.next;
-        Ok(next.expect("a reply says what comes next"))
+        Ok(next.expect("a reply has a next step"))
     }
 
     pub(crate) async fn sign_out(&self, request: v1::SignOutRequest) -> Result<v1::Next, Failure> {
         let next = told(AccountServiceClient::new(self.channel.clone()).sign_out(request).await)?.next;
-        Ok(next.expect("a reply says what comes next"))
+        Ok(next.expect("a reply has a next step"))
     }
 
     pub(crate) async fn list(&self) -> Result<v1::ListResponse, Failure> {
@@ -154,16 +154,16 @@ impl Edge {
     }
 }
 
-/// What everybody is told who asks again. Who was here is told once, to whoever is told first.
+/// The reply without session cookies: only the first reply of a login sets them, a repeated reply does not.
 pub(crate) fn lasting(mut next: v1::Next) -> v1::Next {
     next.set_cookies.retain(|cookie| !cookie.name.starts_with("__Host-lychgate-session-"));
     next
 }
 
-/// An error, read as the contract says: a reason, its domain and a request id.
+/// An error of the API: reason, code and metadata with a request id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Failure {
-    /// What the transport says, if the control plane said nothing.
+    /// The `ErrorInfo` reason; the transport's message if the control plane sent none.
     pub(crate) reason: String,
     pub(crate) code: Code,
     pub(crate) metadata: HashMap<String, String>,
@@ -184,7 +184,7 @@ fn told<T>(result: Result<Response<T>, Status>) -> Result<T, Failure> {
     Ok(result?.into_inner())
 }
 
-/// Why a call was refused.
+/// Unwraps the reason of a refused call.
 pub(crate) trait Refused {
     fn reason(self) -> String;
 }

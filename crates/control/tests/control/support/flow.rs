@@ -1,4 +1,4 @@
-//! One authorization, step by step. Requests are values, so that a test can change one thing, or send them twice.
+//! One authorization, step by step. Requests are values: a test can change one field, or send a request twice.
 
 use std::collections::{BTreeMap, HashMap};
 
@@ -12,12 +12,12 @@ use url::Url;
 
 use super::{Edge, ISSUER, Idp, RESOURCE};
 
-/// 16 bytes that no other request has.
+/// A new idempotency key (`attempt` on the wire): 16 random bytes.
 pub(crate) fn attempt() -> Vec<u8> {
     random::<16>(&TestEntropy).to_vec()
 }
 
-/// A program that asks for tokens.
+/// An MCP client.
 #[derive(Clone, Debug)]
 pub(crate) struct App {
     pub(crate) id: String,
@@ -31,7 +31,7 @@ impl App {
         Self { id: id.to_owned(), redirect_uri: redirect_uri.to_owned(), verifier }
     }
 
-    /// The one that every issuer of these tests has in its configuration.
+    /// The client that every issuer of these tests configures.
     pub(crate) fn configured() -> Self {
         Self::new("app", "https://app.example/cb")
     }
@@ -51,7 +51,7 @@ impl App {
         }
     }
 
-    /// Another method for a client that has just registered.
+    /// An update of a registered client that changes its authentication method.
     pub(crate) fn update(client: &v1::ClientInformation, method: &str) -> v1::UpdateRequest {
         v1::UpdateRequest {
             issuer_id: ISSUER.to_owned(),
@@ -90,7 +90,7 @@ impl Browser {
     }
 }
 
-/// One person at one browser, on the way from a program back to it.
+/// One person at one browser, authorizing one client.
 #[derive(Clone, Debug)]
 pub(crate) struct Flow {
     pub(crate) issuer_id: String,
@@ -144,7 +144,7 @@ impl Flow {
         }
     }
 
-    /// The consent page, as the browser sees it.
+    /// Begins the authorization and returns the consent page.
     pub(crate) async fn ask(&mut self, edge: &Edge) -> v1::ConsentPage {
         let ticket = self.ticket(edge).await;
         let next = edge.show(self.show(&ticket)).await.expect("a good ticket");
@@ -171,7 +171,7 @@ impl Flow {
         }
     }
 
-    /// Where the browser is sent to sign in.
+    /// Approves, and returns the upstream's authorization URL.
     pub(crate) async fn approve(&mut self, edge: &Edge) -> String {
         let page = self.ask(edge).await;
         let next = edge.decide(self.decide(&page, v1::Decision::Approve)).await.expect("a good answer");
@@ -184,7 +184,7 @@ impl Flow {
         v1::FinishLoginRequest { issuer_id, attempt: attempt(), parameters: callback, cookies }
     }
 
-    /// Everything up to the callback, which is not sent yet.
+    /// Approves and signs in; returns the callback, which is not sent yet.
     pub(crate) async fn sign_in(&mut self, edge: &Edge, idp: &Idp) -> v1::FinishLoginRequest {
         let login = self.approve(edge).await;
         self.finish_login(idp.sign_in(&login, &self.person))
@@ -230,7 +230,7 @@ impl Flow {
         }
     }
 
-    /// All of it.
+    /// Runs the whole flow.
     pub(crate) async fn tokens(&mut self, edge: &Edge, idp: &Idp) -> v1::ExchangeResponse {
         let code = self.code(edge, idp).await;
         edge.exchange(self.redeem(&code)).await.expect("a good code")
@@ -241,7 +241,7 @@ impl Flow {
 pub(crate) fn location(next: &v1::Next) -> &str {
     match &next.step {
         Some(v1::next::Step::Redirect(redirect)) => &redirect.location,
-        other => panic!("the browser is sent on: {other:?}"),
+        other => panic!("expected a redirect: {other:?}"),
     }
 }
 
@@ -249,7 +249,7 @@ pub(crate) fn location(next: &v1::Next) -> &str {
 pub(crate) fn page(next: v1::Next) -> v1::ConsentPage {
     match next.step {
         Some(v1::next::Step::ConsentPage(page)) => page,
-        other => panic!("the browser shows the page: {other:?}"),
+        other => panic!("expected the consent page: {other:?}"),
     }
 }
 

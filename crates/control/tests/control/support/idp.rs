@@ -1,4 +1,4 @@
-//! A small OpenID Connect provider that counts, and can be told to stall.
+//! A small OpenID Connect provider that counts calls and can be told to stall or fail.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -27,16 +27,16 @@ use super::{Door, PATIENCE};
 pub(crate) const CLIENT_ID: &str = "lychgate";
 pub(crate) const CLIENT_SECRET: &str = "upstream-client-secret";
 
-/// What becomes of tokens that are given back.
+/// How the revocation endpoint behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Taking {
-    /// No endpoint for it is announced.
+    /// The metadata announces no revocation endpoint.
     Nowhere,
     Everything,
-    /// But not this one.
+    /// Every token but this one.
     EverythingBut(String),
     Fails,
-    /// Until it is told something else.
+    /// It does not answer until its behavior changes.
     Stalls,
 }
 
@@ -44,7 +44,7 @@ pub(crate) enum Taking {
 #[derive(Clone, Debug)]
 pub(crate) struct Idp {
     pub(crate) issuer: String,
-    /// Passed before and after each request.
+    /// A breakpoint before and after each request.
     pub(crate) door: Door,
     state: Arc<Provider>,
 }
@@ -56,15 +56,15 @@ struct Provider {
     jwks: Value,
     codes: Mutex<HashMap<String, Login>>,
     made: AtomicUsize,
-    /// Calls of the token endpoint.
+    /// Number of calls of the token endpoint.
     calls: watch::Sender<usize>,
     stalled: watch::Sender<bool>,
-    /// Whose refresh token each is, in the order they were given.
+    /// Person and refresh token, in the order of issue.
     refresh_tokens: Mutex<Vec<(String, String)>>,
     taking: watch::Sender<Taking>,
-    /// Every token that came to the revocation endpoint, and whether it was taken back.
+    /// Tokens that reached the revocation endpoint, and whether each was revoked.
     revocations: watch::Sender<Vec<(String, bool)>>,
-    /// Everything that must never be seen again.
+    /// Secrets that must appear in no store and no log.
     secrets: Mutex<Vec<String>>,
 }
 
@@ -110,7 +110,7 @@ impl Idp {
         Self { issuer, door, state }
     }
 
-    /// `person` signs in at `login_url`: what the browser brings back.
+    /// Signs `person` in at `login_url` and returns the callback's parameters.
     pub(crate) fn sign_in(&self, login_url: &str, person: &str) -> Vec<v1::Parameter> {
         assert!(login_url.starts_with(&format!("{}/authorize?", self.issuer)), "{login_url}");
         let asked = query(login_url);
@@ -125,7 +125,7 @@ impl Idp {
         parameters(&[("code", &code), ("state", &asked["state"]), ("iss", &self.issuer)])
     }
 
-    /// From now on the token endpoint does not answer, until it is released.
+    /// Makes the token endpoint stall until it is released.
     pub(crate) fn stall(&self) {
         self.state.stalled.send_replace(true);
     }
@@ -134,16 +134,19 @@ impl Idp {
         self.state.stalled.send_replace(false);
     }
 
-    /// How often a code has been sent here.
+    /// Number of calls of the token endpoint.
     pub(crate) fn calls(&self) -> usize {
         *self.state.calls.borrow()
     }
 
-    /// Waits until a code has been sent here so often.
+    /// Waits until the token endpoint was called `times` times.
     pub(crate) async fn called(&self, times: usize) {
         let mut calls = self.state.calls.subscribe();
         let called = calls.wait_for(|calls| *calls >= times);
-        tokio::time::timeout(PATIENCE, called).await.expect("the upstream is asked").expect("it counts on");
+        tokio::time::timeout(PATIENCE, called)
+            .await
+            .expect("the token endpoint is called")
+            .expect("the provider lives");
     }
 
     pub(crate) fn takes_back(&self, taking: Taking) {
@@ -156,12 +159,12 @@ impl Idp {
         given.iter().filter(|(whose, _)| whose == person).map(|(_, token)| token.clone()).collect()
     }
 
-    /// Every token that came to the revocation endpoint, as often as it came.
+    /// The token of each revocation request, in order.
     pub(crate) fn asked_to_take_back(&self) -> Vec<String> {
         self.state.revocations.borrow().iter().map(|(token, _)| token.clone()).collect()
     }
 
-    /// Those that it has taken back, sorted.
+    /// Revoked tokens, sorted.
     pub(crate) fn taken_back(&self) -> Vec<String> {
         let all = self.state.revocations.borrow();
         let mut taken: Vec<_> = all.iter().filter(|(_, taken)| *taken).map(|(token, _)| token.clone()).collect();
@@ -169,14 +172,14 @@ impl Idp {
         taken
     }
 
-    /// Waits until so many tokens have come to the revocation endpoint.
+    /// Waits for `times` revocation requests.
     pub(crate) async fn asked_to_take_back_so_many(&self, times: usize) {
         let mut revocations = self.state.revocations.subscribe();
         let asked = revocations.wait_for(|revocations| revocations.len() >= times);
-        tokio::time::timeout(PATIENCE, asked).await.expect("the upstream is told").expect("it counts on");
+        tokio::time::timeout(PATIENCE, asked).await.expect("tokens are revoked upstream").expect("the provider lives");
     }
 
-    /// Everything it has given away, and what it knows its client by.
+    /// Every code and token that it has issued, and its client's secret.
     pub(crate) fn secrets(&self) -> Vec<String> {
         self.state.secrets.lock().expect("unpoisoned").clone()
     }
@@ -190,7 +193,7 @@ impl Provider {
         made
     }
 
-    /// Like any other provider, it takes a code once.
+    /// A code is good once.
     fn redeem(&self, headers: &HeaderMap, form: &HashMap<String, String>) -> Option<Value> {
         let authenticated = is_client(headers);
         let login = self.codes.lock().expect("unpoisoned").remove(form.get("code")?)?;
@@ -203,7 +206,7 @@ impl Provider {
         header.kid = Some("1".to_owned());
         let claims = json!({
             "iss": self.issuer, "aud": CLIENT_ID, "sub": login.person, "name": login.person.to_uppercase(), "nonce": login.nonce, "iat": 0,
-            // The test's clock is not known here.
+            // The provider does not know the test's clock.
             "exp": u32::MAX,
         });
         let id_token = jsonwebtoken::encode(&header, &claims, &self.key).expect("it can sign");
@@ -242,7 +245,7 @@ async fn metadata(State(provider): State<Arc<Provider>>) -> Json<Value> {
     Json(metadata)
 }
 
-/// RFC 7009 §2.1. A token that is taken back again, or was never given, is as good as taken back.
+/// RFC 7009 §2.1: revoking a token twice, or an unknown one, succeeds.
 async fn revoke(
     State(provider): State<Arc<Provider>>,
     headers: HeaderMap,

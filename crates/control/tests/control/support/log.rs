@@ -1,5 +1,5 @@
-//! What one process logs. All tests share one subscriber, because what was asked for before there was one may stay
-//! unanswered for ever; it listens to those threads that have a log.
+//! Captures the log of one process. All tests share one subscriber, because `tracing` caches the interest of call
+//! sites from before a subscriber is installed; the subscriber serves the threads that have a log.
 
 use std::cell::RefCell;
 use std::io::Write;
@@ -15,12 +15,12 @@ thread_local! {
     static MINE: RefCell<Option<Log>> = const { RefCell::new(None) };
 }
 
-/// Everything, at every level, of every crate.
+/// Everything that is logged, at every level, by every crate.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Log(Arc<Mutex<Vec<u8>>>);
 
 impl Log {
-    /// Before anything happens that might be logged.
+    /// Installs the shared subscriber. Must run before the first log line.
     pub(crate) fn prepare() {
         static PREPARED: Once = Once::new();
         PREPARED.call_once(|| {
@@ -30,7 +30,7 @@ impl Log {
         });
     }
 
-    /// A runtime whose every thread logs here.
+    /// A runtime whose threads all log here.
     pub(crate) fn runtime(&self) -> Builder {
         let (mut runtime, log) = (Builder::new_multi_thread(), self.clone());
         runtime.worker_threads(2).on_thread_start(move || MINE.set(Some(log.clone())));

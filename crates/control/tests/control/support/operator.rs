@@ -1,4 +1,4 @@
-//! An operator, and those who look at what comes of what it does.
+//! An operator of `AdminService`, and callers that observe the effects.
 
 use lychgate_api::channel::AuthenticatedChannel;
 use lychgate_api::v1;
@@ -64,14 +64,14 @@ impl Operator {
         }
     }
 
-    /// The kinds of everything on record that was asked for, oldest first.
+    /// The kinds of the listed events, oldest first.
     pub(crate) async fn kinds(&self, request: v1::ListEventsRequest) -> Vec<String> {
-        let listed = self.list_events(request).await.expect("it may");
+        let listed = self.list_events(request).await.expect("it is permitted");
         listed.events.into_iter().map(|event| event.kind).collect()
     }
 }
 
-/// A revocation of `target`, under a request id of its own.
+/// A revocation of `target` under its own request id.
 pub(crate) fn revocation(target: Target, id: &str) -> v1::AdminServiceRevokeRequest {
     v1::AdminServiceRevokeRequest {
         issuer_id: ISSUER.to_owned(),
@@ -106,7 +106,7 @@ pub(crate) fn consent_of(person: &str, app: &str) -> Target {
 }
 
 impl World {
-    /// One with an operator, a resource server and a checker.
+    /// An environment with an operator, a resource server and a checker.
     pub(crate) async fn operated() -> Self {
         let mut world = World::new().await;
         world.config.principals.extend([
@@ -123,20 +123,21 @@ impl Control {
         Operator::of(self.caller(TOKEN))
     }
 
-    /// What the resource server is told of an access token. The proxies before it are told the same.
+    /// Whether the access token is active: by introspection, by an edge's `Verify`, and by `ext_authz`, which must
+    /// agree.
     pub(crate) async fn is_active(&self, access_token: &str) -> bool {
         let (issuer_id, token) = (ISSUER.to_owned(), access_token.to_owned());
         let server = self.caller(SERVER);
-        let to_envoy = server.ext_authz(&Envoys::with(&token)).await.expect("it may").passes();
+        let to_envoy = server.ext_authz(&Envoys::with(&token)).await.expect("it is permitted").passes();
         let to_nginx = self.edge().verify(verification(&token)).await.map_err(|failure| failure.reason);
         let request = v1::IntrospectRequest { issuer_id, token, resource_server_token: None };
-        let is_active = server.introspect(request).await.expect("it may").active;
+        let is_active = server.introspect(request).await.expect("it is permitted").active;
         let expected = if is_active { Ok(()) } else { Err("ACCESS_TOKEN_INVALID".to_owned()) };
         assert_eq!((to_nginx.map(drop), to_envoy), (expected, is_active));
         is_active
     }
 
-    /// Whether a service would be told that the consent stands.
+    /// Whether a checker learns that the consent stands.
     pub(crate) async fn is_allowed(&self, person: &str, app: &str) -> bool {
         self.is_allowed_to(person, app, &[]).await
     }
@@ -150,7 +151,7 @@ impl Control {
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             consistency: None,
         };
-        let checked = self.caller(CHECKER).check(request).await.expect("it may");
+        let checked = self.caller(CHECKER).check(request).await.expect("it is permitted");
         checked.result.expect("an answer").verdict() == v1::CheckVerdict::Granted
     }
 }

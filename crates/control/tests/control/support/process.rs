@@ -1,4 +1,4 @@
-//! A control plane as a process: it can end well, or as SIGKILL ends it.
+//! A control plane as a process: it can be stopped in good order, or killed as by SIGKILL.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -16,10 +16,10 @@ use tokio::task::JoinHandle;
 use super::tether::Tether;
 use super::{EDGE_TOKEN, Edge};
 
-/// How often a process looks at its files.
+/// The interval at which a process checks its files.
 const LOOK: Duration = Duration::from_millis(10);
 
-/// One process. Dropped, it is killed.
+/// One process, killed when dropped.
 #[derive(Debug)]
 pub(crate) struct Control {
     pub(crate) address: SocketAddr,
@@ -30,7 +30,7 @@ pub(crate) struct Control {
 }
 
 impl Control {
-    /// Its randomness is never another process's.
+    /// Starts with randomness of its own.
     pub(crate) async fn start(config: Config, engine: Arc<dyn Engine>, clock: Arc<TestClock>) -> anyhow::Result<Self> {
         Self::start_on(Builder::new_multi_thread().worker_threads(2), config, engine, clock).await
     }
@@ -44,7 +44,7 @@ impl Control {
         Self::start_from(None, runtime, config, engine, clock).await
     }
 
-    /// What `config` says stands in `file`, which is looked at all the time.
+    /// Starts with `config`, which `file` holds too, and reloads the file when it changes.
     pub(crate) async fn start_from(
         file: Option<PathBuf>,
         runtime: &mut Builder,
@@ -82,19 +82,19 @@ impl Control {
         self.caller(EDGE_TOKEN)
     }
 
-    /// A connection of its own.
+    /// Opens a new connection with this token.
     pub(crate) fn caller(&self, token: &str) -> Edge {
         Edge::connect(&format!("http://{}", self.address), None, token)
     }
 
-    /// In good order.
+    /// Shuts down and waits for the end.
     pub(crate) async fn stop(mut self) {
         self.shutdown.trigger();
         let served = self.served.take().expect("it is stopped once");
         served.await.expect("it does not panic").expect("it ends well");
     }
 
-    /// At once, whatever is under way.
+    /// Ends at once; calls under way are lost.
     pub(crate) fn kill(self) {}
 }
 

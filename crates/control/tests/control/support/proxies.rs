@@ -1,4 +1,4 @@
-//! What proxies ask before they let a request through: by an edge, or as Envoy does.
+//! Questions of reverse proxies about a request that they hold back: the edge's `Verify`, and Envoy's `ext_authz`.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use lychgate_api::v1;
 
 use super::{Edge, Failure, ISSUER, RESOURCE};
 
-/// The question about a request with this token, if no scope is demanded.
+/// A `Verify` request for this token that demands no scope.
 pub(crate) fn verification(token: &str) -> v1::VerifyRequest {
     v1::VerifyRequest {
         issuer_id: ISSUER.to_owned(),
@@ -21,11 +21,11 @@ pub(crate) fn verification(token: &str) -> v1::VerifyRequest {
     }
 }
 
-/// The same question, as an Envoy asks it.
+/// The same question as an `ext_authz` call.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Envoys {
     pub(crate) headers: Vec<(String, String)>,
-    /// With `encode_raw_headers`.
+    /// Encodes headers as with Envoy's `encode_raw_headers`.
     pub(crate) raw: bool,
     pub(crate) extensions: Vec<(&'static str, &'static str)>,
 }
@@ -44,7 +44,7 @@ impl Envoys {
         Self { raw: true, ..self }
     }
 
-    /// In place of all that Envoy's configuration said so far.
+    /// Replaces the `context_extensions` of Envoy's configuration.
     pub(crate) fn saying(self, extensions: &[(&'static str, &'static str)]) -> Self {
         Self { extensions: extensions.to_vec(), ..self }
     }
@@ -75,12 +75,12 @@ impl Envoys {
     }
 }
 
-/// What Envoy does with an answer.
+/// Envoy's action on an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Answered {
-    /// With these headers in place of any others of their names, and without those.
+    /// The request passes with the headers `set` overwritten and the headers `removed` dropped.
     Passes { set: HashMap<String, String>, removed: Vec<String> },
-    /// Without any of it getting through.
+    /// Envoy answers the client itself.
     Denied { status: i32, headers: HashMap<String, String>, body: String },
 }
 

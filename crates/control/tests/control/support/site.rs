@@ -1,4 +1,4 @@
-//! A website over TLS, with an authority of its own, on which a client publishes its metadata and its keys.
+//! An HTTPS host on which a client publishes its metadata document and its keys.
 
 use std::collections::HashMap;
 use std::net::{Ipv6Addr, SocketAddr};
@@ -43,11 +43,11 @@ impl Site {
         site
     }
 
-    /// What lets a control plane in here.
+    /// The outbound configuration with which a control plane reaches this host.
     pub(crate) fn outbound(&self, world: &World) -> OutboundConfig {
         OutboundConfig {
             extra_ca_file: Some(world.file("authority.pem", self.authority_pem.as_bytes())),
-            // What `localhost` may lead to: all of it has to be permitted.
+            // Every address of `localhost` has to be permitted.
             permitted_addresses: vec![self.address, (Ipv6Addr::LOCALHOST, self.address.port()).into()],
             ports: vec![self.address.port()],
         }
@@ -65,12 +65,12 @@ impl Site {
         self.pages.lock().expect("unpoisoned").remove(path);
     }
 
-    /// How often `path` was asked for.
+    /// Number of requests for `path`.
     pub(crate) fn asked(&self, path: &str) -> usize {
         self.asked.lock().expect("unpoisoned").iter().filter(|asked| *asked == path).count()
     }
 
-    /// A document as a real client publishes it, with `members` besides or instead.
+    /// A client's metadata document; `members` are added or replace others.
     pub(crate) fn document(&self, path: &str, members: &Value) -> Value {
         let mut document = json!({
             "client_id": self.url(path),
@@ -101,13 +101,13 @@ impl Site {
         let answer = format!(
             "HTTP/1.1 {status}\r\ncontent-type: application/json\r\ncache-control: max-age=60\r\ncontent-length: {length}\r\nconnection: close\r\n\r\n{body}"
         );
-        // Whoever has seen enough hangs up: that is no failure here.
+        // A client that has read enough may hang up; that is no failure here.
         _ = stream.write_all(answer.as_bytes()).await;
         _ = stream.shutdown().await;
     }
 }
 
-/// A client's own key.
+/// A client's signing key for `private_key_jwt`.
 pub(crate) struct ClientKey {
     pub(crate) kid: String,
     key: EncodingKey,
@@ -117,8 +117,9 @@ pub(crate) struct ClientKey {
 impl ClientKey {
     pub(crate) fn new(kid: &str) -> Self {
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &SystemRandom::new())
-            .expect("it is well made");
-        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref()).expect("it is well made");
+            .expect("valid parameters");
+        let pair =
+            EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8.as_ref()).expect("valid parameters");
         let (x, y) = pair.public_key().as_ref()[1..].split_at(32);
         let text = |bytes: &[u8]| base64::Engine::encode(&base64::engine::general_purpose::URL_SAFE_NO_PAD, bytes);
         let jwk = json!({ "kty": "EC", "crv": "P-256", "kid": kid, "x": text(x), "y": text(y) });
@@ -136,25 +137,25 @@ impl ClientKey {
 
     pub(crate) fn sign(&self, claims: &Value) -> String {
         let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::ES256) };
-        jsonwebtoken::encode(&header, claims, &self.key).expect("it is well made")
+        jsonwebtoken::encode(&header, claims, &self.key).expect("valid parameters")
     }
 }
 
 fn certified() -> (String, TlsAcceptor) {
-    let mut authority = CertificateParams::new(Vec::new()).expect("it is well made");
+    let mut authority = CertificateParams::new(Vec::new()).expect("valid parameters");
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority_key = KeyPair::generate().expect("it is well made");
-    let pem = authority.self_signed(&authority_key).expect("it is well made").pem();
-    let key = KeyPair::generate().expect("it is well made");
-    let leaf = CertificateParams::new(vec!["localhost".to_owned()]).expect("it is well made");
+    let authority_key = KeyPair::generate().expect("valid parameters");
+    let pem = authority.self_signed(&authority_key).expect("valid parameters").pem();
+    let key = KeyPair::generate().expect("valid parameters");
+    let leaf = CertificateParams::new(vec!["localhost".to_owned()]).expect("valid parameters");
     let chain =
-        vec![leaf.signed_by(&key, &Issuer::new(authority, authority_key)).expect("it is well made").der().clone()];
+        vec![leaf.signed_by(&key, &Issuer::new(authority, authority_key)).expect("valid parameters").der().clone()];
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider)
         .with_safe_default_protocol_versions()
-        .expect("it is well made")
+        .expect("valid parameters")
         .with_no_client_auth()
         .with_single_cert(chain, PrivateKeyDer::Pkcs8(key.serialize_der().into()))
-        .expect("it is well made");
+        .expect("valid parameters");
     (pem, TlsAcceptor::from(Arc::new(config)))
 }

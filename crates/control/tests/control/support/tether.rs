@@ -1,5 +1,5 @@
-//! The line between a process and its store, which its death cuts: a runtime that is shut down may still let a task run
-//! for a moment, a process that was killed does not.
+//! An engine that stops answering when its process is killed: a runtime that is shut down may still run a task for a
+//! moment, a killed process does not.
 
 use std::future::pending;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use lychgate_store::engine::{
 };
 use lychgate_store::stamps::Stamps;
 
-/// An engine, as long as the process lives.
+/// Forwards to an engine until it is killed.
 #[derive(Clone, Debug)]
 pub(crate) struct Tether {
     engine: Arc<dyn Engine>,
@@ -25,7 +25,7 @@ impl Tether {
         Self { engine, is_cut: Arc::default() }
     }
 
-    /// Whatever is asked from now on is never answered.
+    /// Calls from now on never return.
     pub(crate) fn cut(&self) {
         self.is_cut.store(true, Ordering::SeqCst);
     }

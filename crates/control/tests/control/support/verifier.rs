@@ -1,4 +1,4 @@
-//! A resource server that verifies offline, and asks for the key set as seldom as it may.
+//! A resource server that verifies tokens offline and fetches the key set as seldom as it is allowed to.
 
 use std::time::Duration;
 
@@ -10,8 +10,8 @@ use serde_json::{Value, json};
 
 use super::{Edge, ISSUER, ISSUER_URL, RESOURCE};
 
-/// It keeps the key set to the last second that it was told, does not fetch it for a `kid` it does not know, and stands
-/// behind an edge that keeps what it was told as long.
+/// Keeps the key set for its whole maximum age and does not fetch it for an unknown `kid`. Its edge caches the key set
+/// as long as well.
 #[derive(Debug)]
 pub(crate) struct Verifier {
     keys: (Timestamp, Vec<v1::Jwk>),
@@ -23,31 +23,33 @@ impl Verifier {
         Self { keys: (Timestamp::EPOCH, Vec::new()), edges: (Timestamp::EPOCH, Vec::new(), Duration::ZERO) }
     }
 
-    /// The claims of `token`, if it is good `now`.
+    /// Verifies `token` at the time `now` and returns its claims.
     pub(crate) async fn verify(&mut self, token: &str, edge: &Edge, now: Timestamp) -> Result<Value, String> {
         if now.since(self.edges.0) >= self.edges.2 {
-            let described = edge.describe(ISSUER).await.expect("it is described");
-            let max_age = described.max_age.expect("it may be kept").try_into().expect("it is not negative");
+            let described = edge.describe(ISSUER).await.expect("the issuer is described");
+            let max_age = described.max_age.expect("a max_age").try_into().expect("not negative");
             self.edges = (now, described.keys, max_age);
         }
         if now.since(self.keys.0) >= KEY_SET_MAX_AGE {
             self.keys = (now, self.edges.1.clone());
         }
         let claims = verify(token, &self.keys.1)?;
-        // Times are the test's, not this machine's.
+        // The test's clock decides, not this machine's.
         if claims["exp"].as_u64() <= Some(now.seconds()) { Err("it has expired".to_owned()) } else { Ok(claims) }
     }
 }
 
-/// RFC 9068 §4, but for the times: with the key that the token names, as that key says (RFC 8725 §3.1).
+/// RFC 9068 §4 without the times: verifies with the key that the token names and with that key's algorithm (RFC 8725
+/// §3.1).
 pub(crate) fn verify(token: &str, keys: &[v1::Jwk]) -> Result<Value, String> {
     let header = decode_header(token).map_err(|error| error.to_string())?;
     if header.typ.as_deref() != Some("at+jwt") {
-        return Err(format!("it is {:?}", header.typ));
+        return Err(format!("its type is {:?}", header.typ));
     }
     let set = JwkSet { keys: keys.iter().map(jwk).collect() };
     let key = set.find(&header.kid.unwrap_or_default()).ok_or("there is no such key")?;
-    let algorithm = key.common.key_algorithm.expect("it says so").to_string().parse().expect("a known one");
+    let algorithm =
+        key.common.key_algorithm.expect("a key names its algorithm").to_string().parse().expect("a known one");
     let mut validation = Validation::new(algorithm);
     validation.validate_exp = false;
     validation.set_issuer(&[ISSUER_URL]);
@@ -56,11 +58,11 @@ pub(crate) fn verify(token: &str, keys: &[v1::Jwk]) -> Result<Value, String> {
     decode::<Value>(token, &public, &validation).map(|token| token.claims).map_err(|error| error.to_string())
 }
 
-/// As an edge publishes it: what is empty is left out.
+/// A key as an edge publishes it: without empty members.
 pub(crate) fn jwk(key: &v1::Jwk) -> Jwk {
     let v1::Jwk { kty, r#use, alg, kid, crv, x, y, n, e } = key;
     let mut value =
         json!({ "kty": kty, "use": r#use, "alg": alg, "kid": kid, "crv": crv, "x": x, "y": y, "n": n, "e": e });
     value.as_object_mut().expect("an object").retain(|_, member| member != "");
-    serde_json::from_value(value).expect("a key that every library reads")
+    serde_json::from_value(value).expect("a standard JWK")
 }

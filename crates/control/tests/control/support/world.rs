@@ -1,4 +1,4 @@
-//! What outlives every control plane of a test: the store, the upstream, the configuration and the clock.
+//! The environment of a test's control planes: store, upstream, configuration and clock. It outlives each of them.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub(crate) const RESOURCE: &str = "https://mcp.example/mcp";
 pub(crate) const EDGE_TOKEN: &str = "token-of-the-edge";
 pub(crate) const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
-/// Everything but the process.
+/// Everything that a control plane needs to start.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) engine: Arc<Faulty>,
@@ -50,7 +50,7 @@ impl World {
         Self { engine, clock, idp, config, files }
     }
 
-    /// A control plane with the world's configuration and clock.
+    /// Starts a control plane with the environment's configuration and clock.
     pub(crate) async fn start(&self) -> Control {
         self.start_with(self.config.clone()).await
     }
@@ -59,7 +59,7 @@ impl World {
         Control::start(config, self.engine.clone(), self.clock.clone()).await.expect("it starts")
     }
 
-    /// One whose clock says something else.
+    /// Starts a control plane with a clock of its own.
     pub(crate) async fn start_at(&self, now: Timestamp) -> Control {
         let clock = Arc::new(TestClock::new(now));
         Control::start(self.config.clone(), self.engine.clone(), clock).await.expect("it starts")
@@ -81,7 +81,7 @@ impl World {
         &mut self.issuer().lifetimes
     }
 
-    /// A secret in a file.
+    /// Writes a secret to a file.
     pub(crate) fn secret(&self, name: &str, value: &str) -> Secret {
         Secret::File(self.file(name, value.as_bytes()))
     }
@@ -90,13 +90,13 @@ impl World {
         file(&self.files, name, contents)
     }
 
-    /// What is kept in `space` now.
+    /// The entries of `space`.
     pub(crate) async fn kept(&self, space: Space) -> Vec<(Key, Entry)> {
         let limit = Limit { results: 10_000, rows: 10_000 };
         self.engine.scan(space, KeyRange::prefix(b""), self.now(), limit).await.expect("it can be read").entries
     }
 
-    /// The whole log.
+    /// All stored events.
     pub(crate) async fn events(&self) -> Vec<Vec<u8>> {
         let revision = self.engine.read(&[], self.now()).await.expect("it can be read").revision;
         let cursor = Cursor { incarnation: revision.incarnation, position: 0 };
@@ -104,7 +104,7 @@ impl World {
         page.events.into_iter().map(|event| event.value).collect()
     }
 
-    /// How much there is of everything: what is done once is there once.
+    /// The number of entries per space, and of events: an action that happens once is counted once.
     pub(crate) async fn census(&self) -> Vec<(&'static str, usize)> {
         let mut census = Vec::new();
         for space in Space::ALL {
@@ -114,7 +114,7 @@ impl World {
         census
     }
 
-    /// Takes back what `person` allowed `app`: decided again as long as somebody else is quicker.
+    /// Revokes the consent of `person` to `app`; repeats after a conflict.
     pub(crate) async fn revoke_consent(&self, person: &str, app: &str) {
         let issuer = self.config.issuers().expect("a good configuration").remove(0);
         let store = Store::open(self.engine.clone(), self.now()).await.expect("it opens");
@@ -140,7 +140,7 @@ impl World {
         }
     }
 
-    /// From the next start on, the upstream of every issuer is told of revocations.
+    /// Sets the upstream revocation mode of every issuer, from the next start on.
     pub(crate) fn tell_upstream(&mut self, when: RevocationMode) {
         for issuer in &mut self.config.issuers {
             match &mut issuer.upstream {
@@ -150,12 +150,12 @@ impl World {
         }
     }
 
-    /// Waits until there is nothing left to tell the upstream.
+    /// Waits until no upstream revocation is pending.
     pub(crate) async fn all_is_told(&self) {
         self.telling(|pending| pending.is_empty()).await;
     }
 
-    /// Waits until there is nothing to tell the upstream just now: it could not be told a moment ago.
+    /// Waits until every pending upstream revocation waits for its next try.
     pub(crate) async fn telling_rests(&self) {
         self.telling(|pending| pending.iter().all(|revocation| revocation.not_before > self.now())).await;
     }
@@ -179,7 +179,7 @@ impl World {
         }
     }
 
-    /// How many grants still keep tokens of the upstream's.
+    /// Number of grants that hold upstream tokens.
     pub(crate) async fn grants_with_upstream_tokens(&self) -> usize {
         let store = Store::open(self.engine.clone(), self.now()).await.expect("it opens");
         let issuer = self.config.issuers().expect("a good configuration").remove(0);
@@ -211,7 +211,7 @@ fn good_config(files: &TempDir, idp: &Idp) -> Config {
     config
 }
 
-/// Two resources, one app, and the upstream that every issuer here has.
+/// A configuration of two resources, one client, and the upstream that every issuer here shares.
 fn issuer_at(files: &TempDir, idp: &Idp, id: &str, url: &str) -> IssuerConfig {
     parse(&format!(
         r#"
