@@ -11,9 +11,9 @@ use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
 use lychgate_domain::scope::Scopes;
 use lychgate_domain::subject::Subject;
+use lychgate_engine::{Cursor, Revision};
 use lychgate_store::GrantStatusKey;
 use lychgate_store::consents::ConsentFilter;
-use lychgate_store::engine::{Cursor, Revision};
 
 use crate::clients::unregistered_status;
 use crate::ground::caller::Caller;

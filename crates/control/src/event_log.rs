@@ -5,7 +5,7 @@ use std::sync::{Arc, Mutex, MutexGuard};
 
 use lychgate_domain::id::IssuerId;
 use lychgate_domain::retention::Retention;
-use lychgate_store::engine::Cursor;
+use lychgate_engine::Cursor;
 
 /// Retention, and a cache of scans of the log. Clones share the cache.
 #[derive(Clone, Debug)]

@@ -14,7 +14,7 @@ mod sweep;
 
 use lychgate_domain::issuer::{Issuer, IssuerUrl};
 use lychgate_domain::time::Timestamp;
-use lychgate_store::engine::Cursor;
+use lychgate_engine::Cursor;
 
 use crate::ground::error::Error;
 use crate::keys::keyring::Keeper;

@@ -8,9 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use lychgate_domain::Refusal;
+use lychgate_engine::Cursor;
 use lychgate_process::Shutdown;
 use lychgate_store::Store;
-use lychgate_store::engine::Cursor;
 use lychgate_store::events::Events;
 use tokio::sync::broadcast::{self, Receiver, Sender, error::RecvError};
 
@@ -163,7 +163,7 @@ mod tests {
     use lychgate_domain::id::Attempt;
     use lychgate_domain::keyring::Urgency;
     use lychgate_domain::time::Timestamp;
-    use lychgate_store::engine::Incarnation;
+    use lychgate_engine::Incarnation;
     use lychgate_store::events::Logged;
 
     use super::*;

@@ -43,6 +43,6 @@ mod upstream;
 
 pub use ground::outbound;
 pub use ground::system::{SystemClock, SystemEntropy};
-pub use lychgate_store::engine::Engine;
-pub use lychgate_store::memory::Memory;
+pub use lychgate_engine::Engine;
+pub use lychgate_engine::Memory;
 pub use serve::{Server, serve};

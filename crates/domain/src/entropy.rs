@@ -1,18 +1,6 @@
-//! Randomness is passed in, so that a test can hold it.
+//! Randomness, passed in so that a test can control it.
 
-use std::fmt;
-
-/// Where a process takes its randomness from. Must be fit for cryptographic keys.
-pub trait Entropy: Send + Sync + fmt::Debug + 'static {
-    fn fill(&self, bytes: &mut [u8]);
-}
-
-/// `N` random bytes.
-pub fn random<const N: usize>(entropy: &dyn Entropy) -> [u8; N] {
-    let mut bytes = [0; N];
-    entropy.fill(&mut bytes);
-    bytes
-}
+pub use lychgate_clock::entropy::{Entropy, random};
 
 #[cfg(test)]
 pub(crate) mod tests {

@@ -54,10 +54,10 @@ pub mod secret;
 pub mod session;
 pub mod subject;
 pub mod ticket;
-pub mod time;
 pub mod upstream_revocation;
 pub mod upstream_tokens;
 pub mod userinfo;
 pub mod verification;
 
+pub use lychgate_clock::time;
 pub use refusal::Refusal;

@@ -3,11 +3,11 @@
 
 use std::path::Path;
 
-use lychgate_store::engine::{
+use lychgate_engine::stamps::Stamps;
+use lychgate_engine::{
     Cursor, EngineError, Entry, EventEntry, EventPage, Incarnation, Key, KeyRange, Limit, Page, Revision, Snapshot,
     Space, Timestamp,
 };
-use lychgate_store::stamps::Stamps;
 use rocksdb::{ColumnFamily, DB, ReadOptions, WriteBatch, WriteOptions};
 
 use crate::layout::{self, Damaged, EventKey, Header};

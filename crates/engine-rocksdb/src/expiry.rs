@@ -7,7 +7,7 @@ use std::ffi::CStr;
 use std::fmt;
 use std::sync::Arc;
 
-use lychgate_store::engine::{CLOCK_SKEW, Clock, Timestamp};
+use lychgate_engine::{CLOCK_SKEW, Clock, Timestamp};
 use rocksdb::CompactionDecision;
 use rocksdb::compaction_filter::CompactionFilter;
 use rocksdb::compaction_filter_factory::{CompactionFilterContext, CompactionFilterFactory};
@@ -57,7 +57,7 @@ impl CompactionFilter for SweepAt {
 
 #[cfg(test)]
 mod tests {
-    use lychgate_store::engine::Version;
+    use lychgate_engine::Version;
 
     use super::*;
 

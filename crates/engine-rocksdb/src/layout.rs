@@ -9,7 +9,7 @@
 //!
 //! Integers are big-endian, so that bytes sort as numbers do; instants are milliseconds since the epoch.
 
-use lychgate_store::engine::{Space, Timestamp, Version};
+use lychgate_engine::{Space, Timestamp, Version};
 
 /// The layout above.
 pub(crate) const FORMAT: u32 = 1;

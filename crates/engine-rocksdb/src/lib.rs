@@ -18,11 +18,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lychgate_store::engine::{
+use lychgate_engine::stamps::Stamps;
+use lychgate_engine::{
     Batch, Cause, Clock, Cursor, Durability, Engine, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision,
     Snapshot, Space, Timestamp,
 };
-use lychgate_store::stamps::Stamps;
 use tokio::sync::watch;
 
 use database::Database;

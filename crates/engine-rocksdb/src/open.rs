@@ -7,7 +7,7 @@ use std::os::unix::fs::DirBuilderExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use lychgate_store::engine::{Cause, Clock, Entropy, Incarnation, Space, random};
+use lychgate_engine::{Cause, Clock, Entropy, Incarnation, Space, random};
 use rocksdb::{BlockBasedOptions, Cache, ColumnFamilyDescriptor, DB, DBCompressionType, DBRecoveryMode, WriteBatch};
 
 use crate::RocksDb;

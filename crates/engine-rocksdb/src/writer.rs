@@ -6,9 +6,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 use std::thread::JoinHandle;
 
-use lychgate_store::engine::{
-    Batch, Change, Clock, Cursor, EngineError, Expectation, Key, Revision, Timestamp, Version,
-};
+use lychgate_engine::{Batch, Change, Clock, Cursor, EngineError, Expectation, Key, Revision, Timestamp, Version};
 use rocksdb::WriteBatch;
 use tokio::sync::{mpsc, oneshot, watch};
 

@@ -10,9 +10,9 @@ use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::Duration;
 
+use lychgate_engine::{Batch, Clock, Cursor, Engine, Expectation, Key, KeyRange, Limit, Space};
 use lychgate_engine_rocksdb::{OpenError, Options, RocksDb};
 use lychgate_engine_suite::{TestClock, TestEntropy};
-use lychgate_store::engine::{Batch, Clock, Cursor, Engine, Expectation, Key, KeyRange, Limit, Space};
 
 const PATH: &str = "LYCHGATE_TEST_CRASH_PATH";
 const ROUND: &str = "LYCHGATE_TEST_CRASH_ROUND";

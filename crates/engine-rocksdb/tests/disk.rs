@@ -8,11 +8,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
+use lychgate_engine::{Batch, CLOCK_SKEW, Clock, Cursor, Engine, EngineError, EventPage, Expectation, Key, Space};
 use lychgate_engine_rocksdb::{OpenError, Options, RocksDb};
 use lychgate_engine_suite::{TestClock, TestEntropy};
-use lychgate_store::engine::{
-    Batch, CLOCK_SKEW, Clock, Cursor, Engine, EngineError, EventPage, Expectation, Key, Space,
-};
 use rocksdb::{DB, IteratorMode};
 use tempfile::TempDir;
 

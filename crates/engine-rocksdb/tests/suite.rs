@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use lychgate_engine::Clock;
 use lychgate_engine_rocksdb::{Options, RocksDb};
 use lychgate_engine_suite::{Opened, TestEntropy, engine_suite};
-use lychgate_store::engine::Clock;
 
 async fn open(clock: Arc<dyn Clock>) -> Opened {
     let directory = tempfile::tempdir().expect("there is room for a temporary directory");

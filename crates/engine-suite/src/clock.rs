@@ -3,7 +3,7 @@
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use lychgate_store::engine::{Clock, Timestamp};
+use lychgate_engine::{Clock, Timestamp};
 
 /// Stands still until the test moves it.
 #[derive(Debug)]

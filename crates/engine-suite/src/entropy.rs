@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use lychgate_store::engine::Entropy;
+use lychgate_engine::Entropy;
 
 /// Counts, and stirs (SplitMix64).
 #[derive(Clone, Copy, Debug, Default)]

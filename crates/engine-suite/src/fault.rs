@@ -8,11 +8,11 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lychgate_store::engine::{
+use lychgate_engine::stamps::Stamps;
+use lychgate_engine::{
     Batch, Cursor, Durability, Engine, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space,
     Timestamp,
 };
-use lychgate_store::stamps::Stamps;
 use tokio::sync::oneshot;
 
 /// What happens to a commit.
@@ -179,6 +179,6 @@ impl Script {
     }
 }
 
-fn cause() -> lychgate_store::engine::Cause {
+fn cause() -> lychgate_engine::Cause {
     "the test said so".into()
 }

@@ -1,4 +1,4 @@
-//! What every engine must hold to: one test for each contract of the [engine port](lychgate_store::engine), stamped
+//! What every engine must hold to: one test for each contract of the [engine port](lychgate_engine), stamped
 //! onto an engine by [`engine_suite!`] in about twenty lines; a [model](model) that every engine is compared with; and
 //! [fault drivers](fault) for the tests of what is built on an engine.
 //!

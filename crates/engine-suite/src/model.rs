@@ -9,7 +9,7 @@ mod run;
 use std::future::Future;
 use std::sync::Arc;
 
-use lychgate_store::engine::Clock;
+use lychgate_engine::Clock;
 use proptest::collection::vec;
 use proptest::test_runner::{Config, TestRunner};
 

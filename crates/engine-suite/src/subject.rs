@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lychgate_store::engine::{
+use lychgate_engine::{
     Batch, Clock, Cursor, Engine, EngineError, Entry, Expectation, Key, KeyRange, Limit, Page, Revision, Space,
     Timestamp, Version,
 };

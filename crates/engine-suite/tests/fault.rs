@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use lychgate_engine::Memory;
+use lychgate_engine::{Batch, Clock, Engine, EngineError, Expectation, Key, Space};
 use lychgate_engine_suite::fault::{Fault, Faulty};
 use lychgate_engine_suite::{TestClock, TestEntropy};
-use lychgate_store::engine::{Batch, Clock, Engine, EngineError, Expectation, Key, Space};
-use lychgate_store::memory::Memory;
 
 fn faulty() -> (Arc<Faulty>, Arc<TestClock>) {
     let clock = Arc::<TestClock>::default();

@@ -6,8 +6,8 @@ use lychgate_domain::issuer::Issuer;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 
-use crate::engine::{Key, KeyRange, Limit, Space};
 use crate::{Store, StoreError, decode, key};
+use lychgate_engine::{Key, KeyRange, Limit, Space};
 
 /// What one look may cost, whatever the person has gathered.
 const PAGE: Limit = Limit { results: 100, rows: 1_000 };

@@ -11,11 +11,11 @@ use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
 use lychgate_domain::upstream_revocation::RevocationTarget;
 
 use crate::consents::consent_end;
-use crate::engine::{Batch, Expectation, Revision, Version};
 use crate::record::{Record as _, encode_event};
 use crate::standing::StoredGrantStatus;
 use crate::upstream_revocations::leave;
 use crate::{Store, StoreError, Versioned, batch, decode, key};
+use lychgate_engine::{Batch, Expectation, Revision, Version};
 
 impl Store {
     pub async fn authorization(

@@ -6,10 +6,10 @@ use lychgate_domain::id::{Attempt, ClientId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;
 
-use crate::engine::Expectation;
 pub use crate::record::{ClientRecord, Marked};
 use crate::record::{Record as _, UsedAssertion};
 use crate::{Store, StoreError, Versioned, batch, key};
+use lychgate_engine::Expectation;
 
 impl Store {
     /// The registered client `id`.

@@ -5,9 +5,9 @@ use lychgate_domain::issuer::IssuerUrl;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
-use crate::engine::{Batch, Expectation};
 use crate::record::{Record, encode_event};
 use crate::{Store, StoreError, Versioned, batch, key, proto};
+use lychgate_engine::{Batch, Expectation};
 
 /// SHA-256 of a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

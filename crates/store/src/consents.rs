@@ -11,10 +11,10 @@ use lychgate_domain::subject::Subject;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
 use lychgate_domain::upstream_revocation::RevocationTarget;
 
-use crate::engine::{Entry, Expectation, KeyRange, Limit, Revision, Space};
 use crate::record::{Counter, Record as _, encode_event};
 use crate::upstream_revocations::leave;
 use crate::{Store, StoreError, Versioned, batch, decode, key, store_error};
+use lychgate_engine::{Entry, Expectation, KeyRange, Limit, Revision, Space};
 
 impl Store {
     pub async fn consent(

@@ -8,9 +8,9 @@ use lychgate_domain::keys::KeyId;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
-use crate::engine::{Cursor, Expectation, Incarnation, KeyRange, Limit, Space};
 use crate::record::Record;
 use crate::{Store, StoreError, Versioned, batch, decode, key, proto, store_error};
+use lychgate_engine::{Cursor, Expectation, Incarnation, KeyRange, Limit, Space};
 
 /// One link.
 #[derive(Clone, Debug, PartialEq, Eq)]

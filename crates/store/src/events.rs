@@ -5,9 +5,9 @@ use std::time::Duration;
 use lychgate_domain::event::Event;
 use lychgate_domain::time::Timestamp;
 
-use crate::engine::{Cursor, EventPage};
 use crate::record::decode_event;
 use crate::{Store, StoreError, store_error};
+use lychgate_engine::{Cursor, EventPage};
 
 /// Events, in order.
 #[derive(Clone, Debug)]

@@ -7,11 +7,11 @@ use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream_revocation::RevocationTarget;
 
-use crate::engine::{Expectation, Revision, Version};
 use crate::record::{Record as _, encode_event};
 pub use crate::standing::StoredGrantStatus;
 use crate::upstream_revocations::leave;
 use crate::{Store, StoreError, Versioned, batch, key};
+use lychgate_engine::{Expectation, Revision, Version};
 
 impl Store {
     pub async fn grant(

@@ -6,7 +6,7 @@ use lychgate_domain::issuer::IssuerUrl;
 use lychgate_domain::keys::digest;
 use lychgate_domain::subject::Subject;
 
-use crate::engine::{Key, Space};
+use lychgate_engine::{Key, Space};
 
 pub(crate) fn store_meta() -> Key {
     Key::new(Space::Meta, *b"store")

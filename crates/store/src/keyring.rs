@@ -8,9 +8,9 @@ use lychgate_domain::keys::KeyId;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
-use crate::engine::{Batch, Expectation};
 use crate::record::{Record, encode_event};
 use crate::{Store, StoreError, Versioned, batch, key, proto};
+use lychgate_engine::{Batch, Expectation};
 
 /// In the order they were made.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]

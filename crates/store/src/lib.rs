@@ -1,13 +1,10 @@
 //! The rules' guarantees as atomic batches over a byte port.
 //!
-//! What `lychgate-domain` decides is made true here: each transition is one [`engine::Batch`] that names the version of
+//! What `lychgate-domain` decides is made true here: each transition is one [`Batch`] that names the version of
 //! everything the decision was based on. If any of it has changed meanwhile, nothing is written and the caller decides
 //! again ([`StoreError::Conflict`]). No function reads, checks and then writes without an expectation.
 //!
 //! It never decides: it does not look at the clock, knows no request, and refuses nothing.
-
-pub mod engine;
-pub mod memory;
 
 pub mod account;
 pub mod authorizations;
@@ -23,15 +20,14 @@ pub mod listings;
 mod record;
 mod remembered;
 pub mod revocations;
-pub mod stamps;
 mod standing;
 pub mod upstream_revocations;
 
 use std::sync::Arc;
 use std::time::Duration;
 
-pub use engine::Durability;
-use engine::{
+pub use lychgate_engine::Durability;
+use lychgate_engine::{
     Batch, Cause, Change, Cursor, Engine, EngineError, Entry, Expectation, Key, Revision, Snapshot, Timestamp, Version,
 };
 use record::Record;

@@ -7,9 +7,9 @@ use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;
 
 use crate::clients::ClientRecord;
-use crate::engine::{KeyRange, Limit, Space};
 use crate::record::Record;
 use crate::{Store, StoreError, decode, key};
+use lychgate_engine::{KeyRange, Limit, Space};
 
 /// Rows that one page looks at, at most.
 pub const PAGE_ROWS: usize = 1000;

@@ -14,10 +14,10 @@ use lychgate_domain::keys::digest;
 use lychgate_domain::time::Timestamp;
 use quick_cache::sync::Cache;
 
-use crate::engine::{Key, Revision, Snapshot};
-use crate::stamps::{Place, Stamps};
 use crate::standing::{GrantStatusKey, StoredGrantStatus};
 use crate::{Store, StoreError};
+use lychgate_engine::stamps::{Place, Stamps};
+use lychgate_engine::{Key, Revision, Snapshot};
 
 /// A digest of everything that was asked.
 type Name = [u8; 16];

@@ -18,11 +18,11 @@ use lychgate_domain::upstream_revocation::RevocationTarget;
 
 use crate::clients::ClientRecord;
 use crate::consents::consent_end;
-use crate::engine::{Batch, Expectation, Key, Revision, Version};
 pub use crate::record::OperatorRequest;
 use crate::record::{Counter, Record as _, encode_event};
 use crate::upstream_revocations::leave;
 use crate::{Store, StoreError, Versioned, batch, key};
+use lychgate_engine::{Batch, Expectation, Key, Revision, Version};
 
 /// How long a request is known again.
 pub const REQUEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);

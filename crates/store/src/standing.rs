@@ -9,9 +9,9 @@ use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 
 use crate::clients::ClientRecord;
-use crate::engine::{Batch, Entry, Expectation, Key, Revision, Snapshot};
 use crate::record::Counter;
 use crate::{Store, StoreError, Versioned, decode, key};
+use lychgate_engine::{Batch, Entry, Expectation, Key, Revision, Snapshot};
 
 /// A snapshot of everything but the grant itself.
 #[derive(Clone, Debug)]

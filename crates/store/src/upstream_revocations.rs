@@ -12,9 +12,9 @@ use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
 use lychgate_domain::upstream_revocation::{Place, RevocationTarget, UpstreamRevocation, UpstreamRevocationMode};
 
 use crate::consents::ConsentFilter;
-use crate::engine::{Batch, Change, Expectation, Key, KeyRange, Limit, Space};
 use crate::record::Record;
 use crate::{Store, StoreError, Versioned, batch, decode, key, store_error};
+use lychgate_engine::{Batch, Change, Expectation, Key, KeyRange, Limit, Space};
 
 /// Looked at in one go.
 const PENDING: usize = 100;
@@ -227,7 +227,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<(Vec<R>, Option<Vec<u8>>), StoreError> {
         let page = self.engine.scan(space, range, now, limit).await.map_err(store_error)?;
-        let read = |(_, entry): (Key, crate::engine::Entry)| {
+        let read = |(_, entry): (Key, lychgate_engine::Entry)| {
             R::decode_record(&entry.value).ok_or(StoreError::Corrupt { kind: R::KIND })
         };
         Ok((page.entries.into_iter().map(read).collect::<Result<_, _>>()?, page.next))

@@ -14,9 +14,9 @@ use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
+use lychgate_engine::Revision;
 use lychgate_store::StoreError;
 use lychgate_store::clients::{ClientRecord, Marked};
-use lychgate_store::engine::Revision;
 use lychgate_store::revocations::{Act, OperatorRequest, Revoked};
 
 use crate::clients::unregistered_status;

@@ -7,7 +7,7 @@ use lychgate_domain::id::ClientId;
 use lychgate_domain::keys::digest;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
-use lychgate_store::engine::{Cursor, Incarnation};
+use lychgate_engine::{Cursor, Incarnation};
 
 use super::{PageAsked, Paged};
 use crate::ground::caller::Caller;

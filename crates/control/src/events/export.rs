@@ -4,9 +4,9 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 
 use lychgate_domain::time::Timestamp;
+use lychgate_engine::Cursor;
 use lychgate_store::StoreError;
 use lychgate_store::digests::RangeDigest;
-use lychgate_store::engine::Cursor;
 use lychgate_store::events::Found;
 
 use super::seal::Why;

@@ -1,8 +1,8 @@
 //! Forgetting: what is older than it has to be kept leaves the log, whole ranges at a time, after a digest has said so.
 
 use lychgate_domain::time::Timestamp;
+use lychgate_engine::Cursor;
 use lychgate_store::digests::Chain;
-use lychgate_store::engine::Cursor;
 
 use super::seal::Why;
 use super::{Of, PAGE};

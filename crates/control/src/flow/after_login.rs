@@ -10,8 +10,8 @@ use lychgate_domain::session::Person;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::{Refusal, request, response};
+use lychgate_engine::Version;
 use lychgate_store::authorizations::FinishedLogin;
-use lychgate_store::engine::Version;
 use lychgate_store::{StoreError, Versioned};
 
 use super::{ConsentPage, Next, ShownPolicy, Step, error_link};

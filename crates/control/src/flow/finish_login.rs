@@ -15,7 +15,7 @@ use lychgate_domain::session::{self, Person};
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream_tokens::SealedFor;
 use lychgate_domain::{Refusal, login, request};
-use lychgate_store::engine::Version;
+use lychgate_engine::Version;
 use lychgate_store::{StoreError, Versioned};
 
 use super::Next;

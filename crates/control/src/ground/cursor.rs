@@ -1,7 +1,7 @@
 //! Cursors of the event log as text: in messages, and in an error's metadata.
 
 use lychgate_domain::id::{decode, encode};
-use lychgate_store::engine::{Cursor, Incarnation};
+use lychgate_engine::{Cursor, Incarnation};
 
 pub(crate) fn cursor(Cursor { incarnation, position }: Cursor) -> String {
     encode(&[incarnation.0, position.to_be_bytes()].concat())

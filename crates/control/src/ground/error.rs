@@ -5,8 +5,8 @@ use std::collections::HashMap;
 use lychgate_api::{ERROR_DOMAIN, Reason, error_metadata};
 use lychgate_domain::Refusal;
 use lychgate_domain::verification::Denial;
+use lychgate_engine::Cursor;
 use lychgate_store::StoreError;
-use lychgate_store::engine::Cursor;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 

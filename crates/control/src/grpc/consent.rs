@@ -17,8 +17,8 @@ use lychgate_domain::id::{decode, encode};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::scope::{Scope, Scopes};
 use lychgate_domain::subject::Subject;
+use lychgate_engine::{Incarnation, Revision};
 use lychgate_store::consents::ConsentFilter;
-use lychgate_store::engine::{Incarnation, Revision};
 use lychgate_store::events::{Events, Logged};
 use tonic::{Request, Response, Status};
 

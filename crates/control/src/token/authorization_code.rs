@@ -10,9 +10,9 @@ use lychgate_domain::grant::{EndedBy, Grant};
 use lychgate_domain::keys::Purpose;
 use lychgate_domain::pkce::PkceVerified;
 use lychgate_domain::upstream_tokens::{SealedFor, UpstreamTokens};
+use lychgate_engine::Version;
 use lychgate_store::StoreError;
 use lychgate_store::authorizations::Redemption;
-use lychgate_store::engine::Version;
 
 use super::{Exchange, Tokens, required};
 use crate::ground::commit::{MAX_ROUNDS, contended};

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lychgate_api::v1::account_service_show_response::Page;
 use lychgate_api::v1::{self, next::Step};
 use lychgate_control::config::Role;
-use lychgate_store::engine::Space;
+use lychgate_engine::Space;
 use serde_json::json;
 
 use crate::support::{

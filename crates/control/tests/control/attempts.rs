@@ -278,7 +278,7 @@ async fn an_idempotency_key_of_another_length_is_refused() {
         let request = v1::RegisterRequest { attempt: vec![7; length], ..App::registration("none") };
         assert_eq!(control.edge().register(request).await.reason(), "REQUEST_MALFORMED");
     }
-    assert!(world.kept(lychgate_store::engine::Space::Clients).await.is_empty());
+    assert!(world.kept(lychgate_engine::Space::Clients).await.is_empty());
 }
 
 /// Two consent pages that opened a fresh browser at once gave it two ids. It is still one browser.

@@ -2,9 +2,9 @@
 
 use lychgate_api::v1;
 use lychgate_control::config::{Config, UpstreamConfig};
+use lychgate_engine::{Batch, Engine as _, Entropy as _, Expectation, Space};
 use lychgate_engine_suite::TestEntropy;
 use lychgate_process::config::Secret;
-use lychgate_store::engine::{Batch, Engine as _, Entropy as _, Expectation, Space};
 
 use crate::support::{App, Control, Edge, Flow, ISSUER, ISSUER_URL, Refused as _, TICK, World, location, page, query};
 
@@ -240,7 +240,7 @@ async fn a_raised_counter_ends_everything_minted_before() {
             "issuer" => {
                 let url = lychgate_domain::issuer::IssuerUrl::parse(ISSUER_URL).unwrap();
                 let counter = [url.digest().as_slice(), b"i"].concat();
-                let key = lychgate_store::engine::Key::new(Space::Counters, counter);
+                let key = lychgate_engine::Key::new(Space::Counters, counter);
                 batch.put(key, Expectation::Absent, vec![0x08, 0x01], None)
             }
             _ => {

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use lychgate_api::v1;
 use lychgate_control::config::{DocumentMode, RegistrationConfig, RegistrationMode};
-use lychgate_store::engine::Space;
+use lychgate_engine::Space;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 

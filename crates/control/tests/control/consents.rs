@@ -7,9 +7,9 @@ use std::time::Duration;
 use lychgate_api::v1;
 use lychgate_control::Memory;
 use lychgate_control::config::Role;
+use lychgate_engine::{Batch, Engine as _, Expectation, Key, Space};
 use lychgate_engine_suite::TestEntropy;
 use lychgate_engine_suite::fault::Faulty;
-use lychgate_store::engine::{Batch, Engine as _, Expectation, Key, Space};
 
 use crate::support::{
     App, Control, Edge, Flow, ISSUER, ISSUER_URL, Pattern, RESOURCE, Refused as _, TICK, World, principal,

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lychgate_api::v1;
-use lychgate_store::engine::Space;
+use lychgate_engine::Space;
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 

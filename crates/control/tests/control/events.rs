@@ -12,7 +12,7 @@ use lychgate_api::v1::authorization_service_client::AuthorizationServiceClient;
 use lychgate_api::v1::token_service_client::TokenServiceClient;
 use lychgate_api::v1::watch_response::News;
 use lychgate_control::config::AddressesConfig;
-use lychgate_store::engine::{Cursor, Engine as _, EngineError, Space};
+use lychgate_engine::{Cursor, Engine as _, EngineError, Space};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::time::timeout;

@@ -6,7 +6,7 @@ use std::collections::BTreeSet;
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lychgate_api::v1;
-use lychgate_store::engine::Space;
+use lychgate_engine::Space;
 use url::Url;
 
 use crate::support::{App, Control, Failure, Flow, Log, Refused as _, World, location, query};

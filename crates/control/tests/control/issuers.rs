@@ -1,7 +1,7 @@
 //! Several issuers in one control plane and on one host share nothing.
 
 use lychgate_api::v1;
-use lychgate_store::engine::Space;
+use lychgate_engine::Space;
 
 use crate::support::{App, Browser, Control, Edge, Flow, ISSUER, Refused as _, World, location, query};
 

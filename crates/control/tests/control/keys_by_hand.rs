@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use lychgate_api::{KEY_SET_MAX_AGE, v1};
 use lychgate_control::config::Role;
-use lychgate_store::engine::Space;
+use lychgate_engine::Space;
 use prost::Message as _;
 
 use crate::algorithms::ALGORITHMS;

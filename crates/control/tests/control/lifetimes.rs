@@ -7,7 +7,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lychgate_api::v1;
 use lychgate_domain::time::Timestamp;
-use lychgate_store::engine::{CLOCK_SKEW, Space};
+use lychgate_engine::{CLOCK_SKEW, Space};
 use serde_json::Value;
 
 use crate::support::{App, Edge, Flow, Refused as _, TICK, World, attempt};

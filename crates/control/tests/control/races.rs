@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lychgate_api::{error_metadata, v1};
-use lychgate_store::engine::{Batch, Engine as _, Expectation, Key, Space};
+use lychgate_engine::{Batch, Engine as _, Expectation, Key, Space};
 use tokio::sync::{Barrier, Notify, watch};
 use tokio::task::JoinSet;
 

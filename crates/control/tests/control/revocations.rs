@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use lychgate_api::v1::admin_service_revoke_request::Target;
 use lychgate_api::{error_metadata, v1};
+use lychgate_engine::Space;
 use lychgate_engine_suite::fault::Fault;
-use lychgate_store::engine::Space;
 use tokio::sync::watch;
 use tokio::task::JoinSet;
 

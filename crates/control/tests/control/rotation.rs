@@ -4,7 +4,7 @@ use std::collections::HashSet;
 use std::time::Duration;
 
 use lychgate_api::v1;
-use lychgate_store::engine::Space;
+use lychgate_engine::Space;
 
 use crate::support::{App, Edge, Flow, ISSUER, Refused as _, World, location, query};
 

@@ -4,7 +4,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use lychgate_api::v1;
 use lychgate_control::config::RevocationMode;
-use lychgate_store::engine::Space;
+use lychgate_engine::Space;
 
 use crate::support::{App, Control, EDGE_TOKEN, Flow, Log, MASTER_KEY, Refused as _, Taking, World, location, query};
 

@@ -7,10 +7,10 @@ use lychgate_api::v1::{self, Decision, next::Step};
 use lychgate_control::config::{PolicyConfig, PromptConfig, PromptMode, Role};
 use lychgate_domain::event::{Event, EventKind, How};
 use lychgate_domain::issuer::IssuerUrl;
+use lychgate_engine::Engine as _;
+use lychgate_engine::{Batch, Expectation, Key, Space};
 use lychgate_engine_suite::fault::Fault;
 use lychgate_store::Store;
-use lychgate_store::engine::Engine as _;
-use lychgate_store::engine::{Batch, Expectation, Key, Space};
 use serde_json::json;
 
 use crate::support::{

@@ -7,7 +7,7 @@ use std::time::Duration;
 use lychgate_api::v1;
 use lychgate_api::v1::admin_service_revoke_request::Target;
 use lychgate_control::config::RevocationMode;
-use lychgate_store::engine::Space;
+use lychgate_engine::Space;
 use tokio::task::JoinSet;
 
 use crate::account::Visitor;

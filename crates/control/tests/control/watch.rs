@@ -8,12 +8,12 @@ use lychgate_api::v1;
 use lychgate_api::v1::watch_response::News;
 use lychgate_control::config::Role;
 use lychgate_control::{Engine, Memory};
-use lychgate_engine_suite::TestEntropy;
-use lychgate_engine_suite::fault::Faulty;
-use lychgate_store::engine::{
+use lychgate_engine::stamps::Stamps;
+use lychgate_engine::{
     Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space, Timestamp,
 };
-use lychgate_store::stamps::Stamps;
+use lychgate_engine_suite::TestEntropy;
+use lychgate_engine_suite::fault::Faulty;
 use tokio::time::timeout;
 use tonic::Streaming;
 

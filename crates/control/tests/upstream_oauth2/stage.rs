@@ -5,7 +5,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lychgate_api::v1;
 use lychgate_api::v1::next::Step;
 use lychgate_control::config::{GithubConfig, Oauth2Config, RevocationMode, TokenEndpointAuth, UpstreamConfig};
-use lychgate_store::engine::Space;
+use lychgate_engine::Space;
 use serde_json::Value;
 
 use crate::control::support::{App, Control, Edge, Flow, World, location, query};

@@ -3,8 +3,8 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use lychgate_store::engine::{Expectation, KeyRange, Space};
-use lychgate_store::stamps::Place;
+use lychgate_engine::stamps::Place;
+use lychgate_engine::{Expectation, KeyRange, Space};
 
 use crate::Subject;
 use crate::subject::{UNLIMITED, key};

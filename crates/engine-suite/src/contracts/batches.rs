@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use lychgate_store::engine::{EngineError, Entry, Expectation, Key, Space, Version};
+use lychgate_engine::{EngineError, Entry, Expectation, Key, Space, Version};
 
 use crate::Subject;
 use crate::subject::key;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lychgate_store::engine::{Cursor, EngineError, EventPage, Expectation, Incarnation, Timestamp};
+use lychgate_engine::{Cursor, EngineError, EventPage, Expectation, Incarnation, Timestamp};
 use tokio::task::JoinSet;
 
 use crate::Subject;

@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use lychgate_store::engine::{CLOCK_SKEW, Expectation, KeyRange, Space, Timestamp};
+use lychgate_engine::{CLOCK_SKEW, Expectation, KeyRange, Space, Timestamp};
 
 use crate::Subject;
 use crate::subject::{UNLIMITED, key};

@@ -1,6 +1,6 @@
 //! What a batch may hold: exactly at the limit it is taken, one beyond it nothing is written.
 
-use lychgate_store::engine::{Batch, EngineError, Expectation, InvalidBatch, Key, KeyRange, Space};
+use lychgate_engine::{Batch, EngineError, Expectation, InvalidBatch, Key, KeyRange, Space};
 
 use crate::Subject;
 use crate::subject::{UNLIMITED, key};

@@ -3,8 +3,8 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use lychgate_store::engine::{EngineError, Expectation, Key, Revision};
-use lychgate_store::stamps::Place;
+use lychgate_engine::stamps::Place;
+use lychgate_engine::{EngineError, Expectation, Key, Revision};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
-use lychgate_store::engine::{Expectation, Key, KeyRange, Limit, Page, Space};
+use lychgate_engine::{Expectation, Key, KeyRange, Limit, Page, Space};
 use tokio::task::JoinSet;
 
 use crate::Subject;

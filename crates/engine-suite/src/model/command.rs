@@ -2,7 +2,7 @@
 
 use std::ops::RangeInclusive;
 
-use lychgate_store::engine::{CLOCK_SKEW, Key, Space};
+use lychgate_engine::{CLOCK_SKEW, Key, Space};
 use proptest::prelude::*;
 use proptest::sample::Index;
 

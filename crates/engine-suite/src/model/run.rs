@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
 
-use lychgate_store::engine::{
+use lychgate_engine::{
     Batch, CLOCK_SKEW, Change, Cursor, EngineError, Entry, Expectation, InvalidBatch, Key, KeyRange, Limit, Revision,
     Timestamp, Version,
 };

@@ -17,8 +17,8 @@ use lychgate_domain::subject::Subject;
 use proptest::prelude::*;
 use prost::Message as _;
 
-use crate::engine::Space;
 use crate::{key, proto};
+use lychgate_engine::Space;
 use values::{Golden, Read, all};
 
 /// Where records lie, and what has come since.

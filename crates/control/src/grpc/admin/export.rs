@@ -7,7 +7,7 @@ use futures_util::stream::{self, BoxStream};
 use lychgate_api::v1::{ExportEventsRequest, ExportEventsResponse};
 use lychgate_domain::Refusal;
 use lychgate_domain::id::{decode_vec, encode};
-use lychgate_store::engine::{Cursor, Incarnation};
+use lychgate_engine::{Cursor, Incarnation};
 use tonic::Status;
 
 use super::records;

@@ -4,7 +4,7 @@ use std::time::{Duration, SystemTime};
 
 use lychgate_api::channel::{ClientCertificate, Credentials};
 use lychgate_control::config::{ClientCertificates, TlsConfig};
-use lychgate_store::engine::Timestamp;
+use lychgate_engine::Timestamp;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
 
 use super::{Control, Edge, World};

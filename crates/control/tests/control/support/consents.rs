@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use lychgate_domain::keys::digest;
-use lychgate_store::engine::{Batch, Engine as _, Entry, Expectation, Key, Space};
+use lychgate_engine::{Batch, Engine as _, Entry, Expectation, Key, Space};
 
 use super::World;
 

@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lychgate_control::Engine;
-use lychgate_store::engine::{
+use lychgate_engine::stamps::Stamps;
+use lychgate_engine::{
     Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space, Timestamp,
 };
-use lychgate_store::stamps::Stamps;
 use tokio::sync::oneshot;
 
 /// Lets calls through, except the one that a test stops.

@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, HashMap};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lychgate_api::v1;
+use lychgate_engine::random;
 use lychgate_engine_suite::TestEntropy;
-use lychgate_store::engine::random;
 use sha2::{Digest as _, Sha256};
 use url::Url;
 

@@ -8,10 +8,10 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lychgate_control::Engine;
-use lychgate_store::engine::{
+use lychgate_engine::stamps::Stamps;
+use lychgate_engine::{
     Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space, Timestamp,
 };
-use lychgate_store::stamps::Stamps;
 
 /// Forwards to an engine until it is killed.
 #[derive(Clone, Debug)]

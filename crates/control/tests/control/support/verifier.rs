@@ -5,7 +5,7 @@ use std::time::Duration;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use lychgate_api::{KEY_SET_MAX_AGE, v1};
-use lychgate_store::engine::Timestamp;
+use lychgate_engine::Timestamp;
 use serde_json::{Value, json};
 
 use super::{Edge, ISSUER, ISSUER_URL, RESOURCE};

@@ -29,10 +29,10 @@ use prost::Message as _;
 
 use crate::configuration::ConfigurationSeen;
 use crate::digests::{Chain, RangeDigest};
-use crate::engine::{Cursor, Incarnation};
 use crate::keyring::{KeyState, Keyring, SealedKey, SigningAlgorithm};
 use crate::proto::{self, event::Kind};
 use crate::record::{Counter, Marked, OperatorRequest, Record, UsedAssertion, decode_event, encode_event};
+use lychgate_engine::{Cursor, Incarnation};
 
 /// A value, as today's code writes it, and how it is read.
 pub(super) struct Golden {

@@ -1,27 +1,30 @@
-//! Instants and lifetimes. Time is passed in: nothing here asks a clock of its own.
+//! Instants and clocks.
 
 use std::fmt;
 use std::time::Duration;
 
-/// An instant, in whole milliseconds since 1970-01-01T00:00:00Z. At most 48 bits wide, as in time-ordered ids.
+/// An instant in whole milliseconds since 1970-01-01T00:00:00Z. It fits 48 bits, like the time in time-ordered ids.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Timestamp(u64);
 
 impl Timestamp {
+    /// 1970-01-01T00:00:00Z.
     pub const EPOCH: Timestamp = Timestamp(0);
 
-    /// The first instant that does not fit (year 10889).
+    /// The first instant that does not fit 48 bits (in the year 10889).
     const END: u64 = 1 << 48;
 
-    /// `millis` since the epoch; what lies beyond 48 bits is the last instant that fits.
+    /// The instant `millis` milliseconds after the epoch. Saturates at the last instant that fits.
     pub fn from_millis(millis: u64) -> Self {
         Self(millis.min(Self::END - 1))
     }
 
+    /// The instant `seconds` seconds after the epoch. Saturates at the last instant that fits.
     pub fn from_seconds(seconds: u64) -> Self {
         Self::from_millis(seconds.saturating_mul(1000))
     }
 
+    /// Milliseconds since the epoch.
     pub fn millis(self) -> u64 {
         self.0
     }
@@ -31,7 +34,7 @@ impl Timestamp {
         self.0 / 1000
     }
 
-    /// Zero if `earlier` is not earlier.
+    /// The time from `earlier` to this instant; zero if `earlier` is not earlier.
     pub fn since(self, earlier: Timestamp) -> Duration {
         Duration::from_millis(self.0.saturating_sub(earlier.0))
     }
@@ -53,10 +56,12 @@ impl fmt::Display for Timestamp {
     }
 }
 
-/// Where a process takes its time from.
+/// A process's source of time.
 pub trait Clock: Send + Sync + fmt::Debug + 'static {
+    /// The current instant.
     fn now(&self) -> Timestamp;
 }
 
-/// By how much two nodes' clocks may differ. What guards by being there outlives what it guards by this much.
+/// The largest difference between two nodes' clocks. A record that guards by its presence outlives what it guards by
+/// this much.
 pub const CLOCK_SKEW: Duration = Duration::from_secs(60);

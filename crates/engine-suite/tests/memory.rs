@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
+use lychgate_engine::Clock;
+use lychgate_engine::Memory;
 use lychgate_engine_suite::{Opened, TestEntropy, engine_suite};
-use lychgate_store::engine::Clock;
-use lychgate_store::memory::Memory;
 
 async fn open(clock: Arc<dyn Clock>) -> Opened {
     Opened::new(Memory::new(clock, &TestEntropy))

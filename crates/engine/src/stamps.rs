@@ -6,7 +6,7 @@
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use crate::engine::{Incarnation, Key, Revision};
+use crate::{Incarnation, Key, Revision};
 
 /// How many stamps there are: 4 MiB of them.
 const STAMPS: usize = 1 << 19;
@@ -76,7 +76,7 @@ impl Stamped<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::Space;
+    use crate::Space;
 
     #[test]
     fn what_was_written_since_is_told_from_what_was_not() {

@@ -9,11 +9,13 @@ use std::time::Duration;
 use async_trait::async_trait;
 use tokio::sync::watch;
 
-use crate::engine::{
-    Batch, Change, Clock, Cursor, Durability, Engine, EngineError, Entropy, Entry, EventEntry, EventPage, Expectation,
-    Incarnation, Key, KeyRange, Limit, Operation, Page, Revision, Snapshot, Space, Timestamp, Version, random,
-};
+use lychgate_clock::{Clock, Entropy, Timestamp, random};
+
 use crate::stamps::Stamps;
+use crate::{
+    Batch, Change, Cursor, Durability, Engine, EngineError, Entry, EventEntry, EventPage, Expectation, Incarnation,
+    Key, KeyRange, Limit, Operation, Page, Revision, Snapshot, Space, Version,
+};
 
 /// One mutex around ordered maps: every commit and every read has the store to itself.
 #[derive(Debug)]
