@@ -1,5 +1,5 @@
-# Everything that is done to this repository, by people and by CI. Each target asks no questions, needs a Debian 12 with a
-# Rust toolchain, git, make, Node and Python, and works the second time as it did the first.
+# All tasks of this repository, for people and for CI. A target asks no questions, needs a Debian 12 with a Rust toolchain,
+# git, make, Node and Python, and can run again at any time.
 
 SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
@@ -7,7 +7,7 @@ SHELL := /bin/bash
 .NOTPARALLEL:
 
 CACHE := $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/lychgate
-# Outside of the checkout, so that a fresh clone finds what was built before.
+# Outside of the checkout, so that a fresh clone reuses earlier builds.
 export CARGO_TARGET_DIR ?= $(CACHE)/target
 export PATH := $(PATH):$(HOME)/.cargo/bin
 export CARGO_TERM_COLOR ?= auto
@@ -15,11 +15,13 @@ export CARGO_TERM_COLOR ?= auto
 BIN_DIR := $(CARGO_TARGET_DIR)/debug
 VENV := $(CACHE)/venv
 CLIENTS := tests/clients
+NODE_MODULES := $(CLIENTS)/node_modules/.package-lock.json
 CARGO := .ci/cargo
+CARGO_DENY := 0.20.2
 
-.PHONY: help run test lint fmt bench build packages packages-for-tests packages-for-bench clients
+.PHONY: help run test lint fmt audit bench build packages packages-for-tests packages-for-bench clients
 
-help: ## Say what there is (this)
+help: ## List the targets (this)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Build everything and run it on this machine, state in ./data (more options: make run ARGS='--help')
@@ -28,17 +30,29 @@ run: build ## Build everything and run it on this machine, state in ./data (more
 test: clients lint build ## Everything CI checks: lint, unit tests, the engine suite, real processes with real clients
 	@LYCHGATE_BIN_DIR=$(BIN_DIR) LYCHGATE_PYTHON=$(VENV)/bin/python .ci/tests.py $(CARGO) test
 
-lint: packages ## Format, clippy, the arrows between crates, the tests that conformance.md names
+lint: packages $(NODE_MODULES) ## Format, clippy, rustdoc, protos, the arrows between crates and folders, documents
 	cargo fmt --all --check
+	cd .ci && python3 -B -m unittest --quiet *_test.py
 	.ci/arrows.py
 	.ci/conformance.py
+	.ci/configuration.py --check
+	cd proto && ../$(CLIENTS)/node_modules/.bin/buf lint
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
+	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --lib --quiet
 
 fmt: ## Format the code
 	cargo fmt --all
 
-# For quiet numbers on a quiet machine: nothing is asserted, everything is printed with how it was measured.
-bench: packages-for-bench ## Say what one authorization costs: CPU, flows per second, latency, memory, disk, instructions
+# Not part of `make test`: an advisory that is published today must not break yesterday's commit, and the database of
+# advisories comes from the network.
+audit: ## Check dependencies: licences, bans, sources, advisories (deny.toml)
+	command -v cargo-deny >/dev/null || cargo install cargo-deny --locked --version $(CARGO_DENY)
+	cargo deny check bans licenses sources
+	@cargo deny fetch db || { echo 'audit: the database of advisories cannot be fetched, so advisories were not checked' >&2; exit 1; }
+	cargo deny check advisories
+
+# Prints numbers with their method and asserts nothing; run it on a quiet machine.
+bench: packages-for-bench ## Measure one authorization: CPU, flows per second, latency, memory, disk, instructions
 	$(CARGO) build --release --workspace --bins
 	LYCHGATE_BIN_DIR=$(CARGO_TARGET_DIR)/release $(CARGO) bench --workspace --bench cost --bench rules --bench consent_check
 
@@ -55,7 +69,7 @@ packages-for-tests:
 packages-for-bench:
 	@.ci/packages bench
 
-clients: $(VENV)/requirements.txt $(CLIENTS)/node_modules/.package-lock.json
+clients: $(VENV)/requirements.txt $(NODE_MODULES)
 
 $(VENV)/requirements.txt: $(CLIENTS)/requirements.txt | packages-for-tests
 	rm -rf $(VENV)
@@ -63,6 +77,6 @@ $(VENV)/requirements.txt: $(CLIENTS)/requirements.txt | packages-for-tests
 	$(VENV)/bin/pip install --quiet --disable-pip-version-check --no-deps --requirement $<
 	cp $< $@
 
-$(CLIENTS)/node_modules/.package-lock.json: $(CLIENTS)/package-lock.json | packages-for-tests
+$(NODE_MODULES): $(CLIENTS)/package-lock.json | packages-for-tests
 	cd $(CLIENTS) && npm ci --no-fund --no-audit
 	touch $@

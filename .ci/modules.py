@@ -24,7 +24,7 @@ Module = tuple[str, ...]
 class Source:
     defined: set[str]
     imported: dict[str, Module] = field(default_factory=dict)
-    """What a name that was imported stands for: the whole path, from the crate's root."""
+    """Each imported name, with its whole path from the crate's root."""
     globs: list[Module] = field(default_factory=list)
     paths: set[Module] = field(default_factory=set)
     """All paths into this crate, from its root, as written."""

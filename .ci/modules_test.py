@@ -8,7 +8,7 @@ import modules
 
 
 def crate(files):
-    """What `modules.references` reads of a crate with these files."""
+    """The references that `modules` reads from a crate with these files."""
     with tempfile.TemporaryDirectory() as directory:
         for name, text in files.items():
             path = Path(directory) / "src" / name

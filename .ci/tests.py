@@ -40,7 +40,7 @@ def main(command: list[str]) -> int:
             elif test := FAILED_TEST.match(line):
                 names.append(test[1])
         if process.wait() != 0 and failed_here == 0:
-            # It did not compile, or a test binary was killed: whatever it was, it is not a success.
+            # It did not compile, or a test binary was killed: not a success.
             failed_here = 1
             names.append(f"{title}: broke off with exit code {process.returncode}")
         failed += failed_here
