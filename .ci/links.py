@@ -14,7 +14,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 FENCE = re.compile(r"(?ms)^ *```.*?^ *```")
-LINK = re.compile(r"!?\[[^\]]*\]\(([^)\s]+)\)")
+LINK = re.compile(r"""\]\(([^)\s]+)\)|\bsrc="([^"]+)\"""")
 NAMED = re.compile(r"`([a-z][\w-]*(?:/[\w.-]+)*/[\w.-]+|[a-z][\w-]*/)(?:::(\w+))?`")
 HEADING = re.compile(r"(?m)^#+ +(.+?)\s*$")
 
@@ -30,7 +30,7 @@ def main() -> int:
         text = FENCE.sub(lambda fence: "\n" * fence[0].count("\n"), (ROOT / file).read_text())
         for pattern, check in ((LINK, link), (NAMED, named)):
             for found in pattern.finditer(text):
-                problem = check(file, *found.groups())
+                problem = check(file, *(group for group in found.groups() if group))
                 checked += problem is not None
                 if problem:
                     problems.append(f"{file}:{text.count(chr(10), 0, found.start()) + 1}: {problem}")
@@ -54,7 +54,7 @@ def link(file: Path, target: str) -> str | None:
     return ""
 
 
-def named(_: Path, path: str, item: str | None) -> str | None:
+def named(_: Path, path: str, item: str | None = None) -> str | None:
     first, _, rest = path.partition("/")
     places = [ROOT / path]
     if (ROOT / "crates" / first).is_dir():

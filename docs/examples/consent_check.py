@@ -1,10 +1,10 @@
-"""A service that asks Lychgate whether a person's consent stands before it does something in their name, a nightly export say.
+"""A service that acts for people, such as a nightly export, and asks Lychgate first whether the person's consent is live.
 
     pip install grpcio grpcio-tools
     python -m grpc_tools.protoc -I ../../proto --python_out=. --grpc_python_out=. lychgate/v1/consent.proto
     LYCHGATE_CONTROL=control.example.com:7441 LYCHGATE_TOKEN=… python consent_check.py < jobs
 
-One job a line, as JSON: {"subject": …, "client_id": …, "scopes": […]}. One line out for each: whether it may be done, and why not.
+One job a line, as JSON: {"subject": …, "client_id": …, "scopes": […]}. Prints one line for each: whether it may be done, and the reason.
 The token is that of a principal with role "checker". The file proto/lychgate/v1/consent.proto is the manual.
 """
 
@@ -25,9 +25,9 @@ class Consents:
     """One connection for the life of the service."""
 
     def __init__(self, address, token):
-        # A control plane that was away is found again within a second.
+        # Reconnects within a second after the control plane was away.
         options = [("grpc.max_reconnect_backoff_ms", 1000)]
-        # The control plane takes tokens over TLS, or on its own machine.
+        # The control plane refuses tokens over plaintext, except on loopback.
         if address.startswith(("127.0.0.1:", "localhost:")):
             channel = grpc.insecure_channel(address, options)
         else:
@@ -36,7 +36,7 @@ class Consents:
         self._metadata = [("authorization", f"Bearer {token}")]
 
     def allow(self, subject, client_id, scopes):
-        """Whether it may be done, and the word for it. Whoever gets no answer does nothing."""
+        """Returns whether the job may be done, and the reason. Without an answer the job must not be done."""
         request = consent_pb2.CheckRequest(
             issuer_id=ISSUER_ID, subject=subject, client_id=client_id, resource=RESOURCE, scopes=scopes
         )
@@ -49,7 +49,7 @@ class Consents:
             return True, "granted"
         if result.verdict == consent_pb2.CHECK_VERDICT_MISSING_SCOPES:
             return False, "missing: " + " ".join(result.missing_scopes)
-        # Denied, or a verdict that only a later version knows: it is no yes.
+        # Denied, or a verdict of a later version, which counts as a no.
         known = result.denial in consent_pb2.CheckDenial.values()
         return False, consent_pb2.CheckDenial.Name(result.denial) if known else "no"
 

@@ -3,8 +3,8 @@
     pip install fastmcp
     python fastmcp_server.py
 
-A token that was taken back is good here for what is left of its ten minutes. Where that is too long, put a proxy in front that
-asks (nginx.conf, envoy.yaml), or introspect.
+A revoked token is good here for the rest of its ten minutes. Where that is too long, put a proxy in front that checks each
+request (nginx.conf, envoy.yaml), or introspect.
 """
 
 import os
@@ -22,24 +22,24 @@ SERVER = os.environ.get("MCP_SERVER", "https://mcp.example.com")
 verifier = JWTVerifier(
     jwks_uri=f"{ISSUER}/jwks.json",
     issuer=ISSUER,
-    # Without it, a token for any other server of the issuer's would do here.
+    # Without it, a token for any other server of the issuer would be accepted here.
     audience=f"{SERVER}/mcp",
     # The issuer's `access_tokens.algorithm`.
     algorithm="ES256",
 )
-# Answers 401 with the way to the issuer, and says it again in /.well-known/oauth-protected-resource/mcp.
+# Answers 401 with a link to /.well-known/oauth-protected-resource/mcp, which names the issuer.
 auth = RemoteAuthProvider(
     verifier, authorization_servers=[ISSUER], base_url=SERVER, scopes_supported=["notes:read"]
 )
-# What everything here needs. Not the verifier's `required_scopes`: it calls a token without them invalid (401), and clients
-# throw it away. So it is 403 and `insufficient_scope`, and they ask the person for more.
+# Scopes that every request needs. The verifier's own `required_scopes` would answer 401 to a token without them, and clients
+# would discard it. This answers 403 and `insufficient_scope`, and clients ask the person for more.
 auth.required_scopes = ["notes:read"]
 mcp = FastMCP("Notes", auth=auth)
 
 
 @mcp.tool
 def whoami() -> dict:
-    """Who you are here, and which app acts for you."""
+    """Returns your identity here, and the app that acts for you."""
     claims = get_access_token().claims
     return {name: claims[name] for name in ("sub", "client_id", "scope", "grant_id")}
 

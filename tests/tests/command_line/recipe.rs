@@ -16,8 +16,8 @@ pub(crate) struct Recipe {
 
 impl Recipe {
     pub(crate) fn of_readme() -> Result<Vec<Self>> {
-        let readme = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../README.md"))?;
-        let (_, table) = readme.split_once(HEAD).with_context(|| format!("README.md has no table {HEAD}"))?;
+        let manual = std::fs::read_to_string(Path::new(env!("CARGO_MANIFEST_DIR")).join("../docs/operations.md"))?;
+        let (_, table) = manual.split_once(HEAD).with_context(|| format!("docs/operations.md has no table {HEAD}"))?;
         table.lines().skip(2).take_while(|line| line.starts_with('|')).map(Self::parse).collect()
     }
 
