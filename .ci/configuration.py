@@ -29,6 +29,7 @@ A value in **bold** must be given. Any other value is the default, or an example
 """
 
 TABLE = re.compile(r"^#? ?(\[\[?[a-z_.]+\]\]?)$")
+TITLE = re.compile(r"^--- (.+) ---$")
 KEY = re.compile(r"^(#? ?)([a-z][a-z0-9_]*) = (.+)$")
 
 
@@ -56,6 +57,9 @@ def sections(text: str) -> list[Section]:
             comment = []
         elif line.startswith("# "):
             comment.append(line[2:].strip())
+        elif comment and (title := TITLE.match(comment[0])):
+            found.append(Section(title[1], []))
+            comment = []
         elif comment:
             found[-1].prose.append(" ".join(comment))
             comment = []
@@ -71,10 +75,13 @@ def document() -> str:
     parts = [HEAD]
     for file, title, command in FILES:
         parts.append(f"\n## {title}\n\n{command}; to copy: [{file.rpartition('/')[2]}](../{file})\n")
+        seen = set()
         for section in sections((ROOT / file).read_text()):
             if section.name:
-                parts.append(f"\n### `{section.name}`\n")
-            parts += [f"\n{wrapped(prose.strip('- '))}\n" for prose in section.prose]
+                name = f"`{section.name}`" if section.name.startswith("[") else section.name
+                parts.append(f"\n### {name}{', another' if section.name in seen else ''}\n")
+                seen.add(section.name)
+            parts += [f"\n{wrapped(prose)}\n" for prose in section.prose]
             if section.keys:
                 parts.append("\n| key | value | meaning |\n|---|---|---|\n")
                 parts += [row(*key) for key in section.keys]
