@@ -6,20 +6,20 @@
 use std::sync::Arc;
 
 use lychgate_domain::Refusal;
-use lychgate_domain::account::{self, AccountLogin, AccountSession, Revocation};
-use lychgate_domain::consent::{Consent, State};
-use lychgate_domain::cookie::{Cookies, SetCookie};
-use lychgate_domain::event::{About, Event, EventKind};
+use lychgate_domain::account::{self, AccountLogin, AccountRevocation, AccountSession};
+use lychgate_domain::browser::cookie::{Cookies, SetCookie};
+use lychgate_domain::client::metadata_url::MetadataUrl;
+use lychgate_domain::client::redirect_uri::RedirectUri;
+use lychgate_domain::consent::{Consent, ConsentState};
+use lychgate_domain::event::{Event, EventKind, EventTarget};
 use lychgate_domain::id::{AccountLoginId, Attempt, ClientId};
 use lychgate_domain::issuer::Issuer;
-use lychgate_domain::login::LoginSecrets;
-use lychgate_domain::metadata_document;
-use lychgate_domain::metadata_url::MetadataUrl;
-use lychgate_domain::parameters::Parameters;
-use lychgate_domain::redirect_uri::RedirectUri;
+use lychgate_domain::registration::document;
+use lychgate_domain::request::parameters::Parameters;
 use lychgate_domain::scope::Scope;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream::login::LoginSecrets;
 use lychgate_store::{GrantStatusKey, StoreError};
 
 use crate::flow::{Next, Step};
@@ -170,10 +170,10 @@ impl Control {
             let session = AccountSession::of(&cookies, issuer, keys, now).map_err(back)?;
             let subject = session.subject();
             match session.revocation(&form_token, keys).map_err(back)? {
-                Revocation::One { client_id, resource } => {
+                AccountRevocation::One { client_id, resource } => {
                     control.take_back(serving, &caller, attempt, subject, &client_id, &resource).await?;
                 }
-                Revocation::All => {
+                AccountRevocation::All => {
                     let mut from = None;
                     loop {
                         let found = control.store.consents_of(issuer, subject, from, now).await?;
@@ -229,7 +229,7 @@ impl Control {
             let now = self.clock.now();
             let found = self.store.consent(issuer, subject, client_id, resource, now).await?;
             let Some(found) = found.filter(|found| found.value.is_live(now)) else { return Ok(()) };
-            let about = About {
+            let about = EventTarget {
                 subject: subject.clone(),
                 client_id: client_id.clone(),
                 resource: resource.to_owned(),
@@ -264,11 +264,11 @@ impl Control {
             apps: Vec::with_capacity(live.len()),
             revoked: Vec::with_capacity(revoked.len()),
             incomplete,
-            revoke_all_token: session.form_token(&Revocation::All, serving.keys(), &*self.entropy),
+            revoke_all_token: session.form_token(&AccountRevocation::All, serving.keys(), &*self.entropy),
         };
         for (consent, last_used) in live.into_iter().zip(last_uses) {
             let app = self.app(issuer, &consent, now).await?;
-            let revocation = Revocation::One { client_id: consent.client_id, resource: consent.resource };
+            let revocation = AccountRevocation::One { client_id: consent.client_id, resource: consent.resource };
             page.apps.push(ConnectedApp {
                 scopes: described(issuer, &app.resource_uri, consent.scopes.iter()),
                 app,
@@ -299,7 +299,7 @@ impl Control {
                 .collect();
             let (standings, _) = self.store.standings(issuer, &of, now).await?;
             for (consent, stored) in consents.iter().zip(standings) {
-                if consent.state(&stored?.standing.counters, now) == State::Live {
+                if consent.state(&stored?.standing.counters, now) == ConsentState::Live {
                     live.push(consent.clone());
                 }
             }
@@ -340,7 +340,7 @@ impl Control {
         if let Some(client) = issuer.configured_client(id) {
             return Ok(KnownAs::Configured { name: client.name.clone() });
         }
-        if metadata_document::is_url(id) {
+        if document::is_url(id) {
             let url = MetadataUrl::parse(id.as_str()).ok();
             return Ok(url.map_or(KnownAs::Gone, |url| KnownAs::Document { host: url.host().to_owned() }));
         }

@@ -6,14 +6,13 @@
 mod assertion;
 
 use lychgate_domain::Refusal;
-use lychgate_domain::client::{Authentication, Client, ClientKeys, Status};
-use lychgate_domain::client_assertion::AssertionAccepted;
-use lychgate_domain::client_authentication::{ClientAuthenticated, Credentials};
+use lychgate_domain::authentication::{AssertionAccepted, ClientAuthenticated, Credentials};
+use lychgate_domain::client::jwk::PublicJwk;
+use lychgate_domain::client::metadata_url::MetadataUrl;
+use lychgate_domain::client::{Authentication, Client, ClientKeys, ClientStatus};
 use lychgate_domain::id::{Attempt, ClientId};
 use lychgate_domain::issuer::Issuer;
-use lychgate_domain::jwk::PublicJwk;
-use lychgate_domain::metadata_document;
-use lychgate_domain::metadata_url::MetadataUrl;
+use lychgate_domain::registration::document;
 use lychgate_domain::time::Timestamp;
 use lychgate_store::{StoreError, Versioned};
 use url::Url;
@@ -35,16 +34,16 @@ pub struct ResolvedClient {
 
 impl ResolvedClient {
     /// What the store cannot know.
-    pub fn unregistered_status(&self) -> Option<Status> {
+    pub fn unregistered_status(&self) -> Option<ClientStatus> {
         self.record.is_none().then_some(self.client.status)
     }
 }
 
 /// The status of a client that has no record, where it matters only whether it may act: nobody's document is fetched.
-pub fn unregistered_status(issuer: &Issuer, id: &ClientId) -> Option<Status> {
+pub fn unregistered_status(issuer: &Issuer, id: &ClientId) -> Option<ClientStatus> {
     match issuer.configured_client(id) {
         Some(client) => Some(client.status),
-        None => metadata_document::is_url(id).then_some(Status::Enabled),
+        None => document::is_url(id).then_some(ClientStatus::Enabled),
     }
 }
 
@@ -68,8 +67,8 @@ impl Control {
             self.not_disabled(issuer, id, now).await?;
             return Ok(ResolvedClient { client: client.clone(), record: None });
         }
-        if metadata_document::is_url(id) {
-            let url = metadata_document::url(id, issuer)?;
+        if document::is_url(id) {
+            let url = document::url(id, issuer)?;
             self.not_disabled(issuer, id, now).await?;
             return Ok(ResolvedClient { client: self.described(issuer, &url, trust, now).await?, record: None });
         }
@@ -91,7 +90,7 @@ impl Control {
         let accepted = match (&presented.assertion, &resolved.client.authentication) {
             (Some(assertion), Authentication::Keys { keys, .. }) => {
                 resolved.client.enabled()?;
-                let accepted = AssertionAccepted::judge(assertion.claims(), &resolved.client, issuer, now)?;
+                let accepted = AssertionAccepted::check(assertion.claims(), &resolved.client, issuer, now)?;
                 if !self.signed(assertion, keys, trust, now).await? {
                     return Err(Refusal::ClientAssertionInvalid("no key of the client's signed this").into());
                 }
@@ -122,14 +121,14 @@ impl Control {
         trust: ClientTrust,
         now: Timestamp,
     ) -> Result<Client, Error> {
-        if let Some(pinned) = metadata_document::pinned(url, issuer) {
-            return Ok(metadata_document::client(url, pinned, issuer)?);
+        if let Some(pinned) = document::pinned(url, issuer) {
+            return Ok(document::client(url, pinned, issuer)?);
         }
         let document = self.documents.get(url.as_url(), Kind::ClientMetadata, trust, now).await;
         let document = document.map_err(|error| refused(url.as_url(), &error))?;
         let document = parse_document(&document.value)
             .ok_or(Refusal::MetadataDocumentInvalid("it is not what a client's metadata must be"))?;
-        Ok(metadata_document::client(url, &document, issuer)?)
+        Ok(document::client(url, &document, issuer)?)
     }
 
     /// Whether one of the client's keys signed `assertion`. A key that is not in a set that was fetched earlier may be in it

@@ -15,7 +15,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
-use lychgate_domain::keyring::Rotation;
+use lychgate_domain::keys::rotation::Rotation;
 use lychgate_domain::time::CLOCK_SKEW;
 use lychgate_process::config::{ConfigError, Secret};
 use lychgate_process::metrics::MetricsConfig;

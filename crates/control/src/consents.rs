@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use lychgate_domain::Refusal;
-use lychgate_domain::consent::{Consent, State, Verdict};
+use lychgate_domain::consent::{Consent, ConsentState, Verdict};
 use lychgate_domain::id::ClientId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
@@ -35,7 +35,7 @@ pub struct Question {
 /// One page of a list.
 #[derive(Debug)]
 pub struct Listed {
-    pub consents: Vec<(Consent, State)>,
+    pub consents: Vec<(Consent, ConsentState)>,
     /// Empty at the end.
     pub next_page_token: String,
     pub revision: Revision,
@@ -91,7 +91,7 @@ impl Control {
         caller: &Caller,
         issuer_id: &str,
         question: Question,
-    ) -> Result<(Consent, State, Revision), Error> {
+    ) -> Result<(Consent, ConsentState, Revision), Error> {
         let (issuer, now) = (self.issuers.issuer(issuer_id, &caller.principal)?, self.clock.now());
         if !caller.principal.may_speak_of_resource(&question.resource) {
             return Err(Refusal::ResourceUnknown.into());
@@ -161,9 +161,9 @@ fn digest_of(filter: &ConsentFilter) -> [u8; 32] {
     let ConsentFilter { subject, client_id, resource, resources: _, state } = filter;
     let state = match state {
         None => "",
-        Some(State::Live) => "live",
-        Some(State::Expired) => "expired",
-        Some(State::Revoked) => "revoked",
+        Some(ConsentState::Live) => "live",
+        Some(ConsentState::Expired) => "expired",
+        Some(ConsentState::Revoked) => "revoked",
     };
     let text = |text: Option<&str>| text.unwrap_or_default().as_bytes().to_vec();
     let parts = [

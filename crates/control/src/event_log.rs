@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
 
+use lychgate_domain::event::Retention;
 use lychgate_domain::id::IssuerId;
-use lychgate_domain::retention::Retention;
 use lychgate_engine::Cursor;
 
 /// Retention, and a cache of scans of the log. Clones share the cache.

@@ -159,9 +159,9 @@ impl Tailed {
 
 #[cfg(test)]
 mod tests {
-    use lychgate_domain::event::{Caller, Event, EventKind};
+    use lychgate_domain::event::{Event, EventCaller, EventKind};
     use lychgate_domain::id::Attempt;
-    use lychgate_domain::keyring::Urgency;
+    use lychgate_domain::keys::rotation::RotationUrgency;
     use lychgate_domain::time::Timestamp;
     use lychgate_engine::Incarnation;
     use lychgate_store::events::Logged;
@@ -173,8 +173,8 @@ mod tests {
     }
 
     fn logged(position: u128) -> Logged {
-        let kind = EventKind::KeysRotated { keys: Vec::new(), urgency: Urgency::Planned };
-        let caller = Caller { principal: String::new(), request_id: String::new(), address: None };
+        let kind = EventKind::KeysRotated { keys: Vec::new(), urgency: RotationUrgency::Planned };
+        let caller = EventCaller { principal: String::new(), request_id: String::new(), address: None };
         let event = Event::new(kind, None, &caller, Attempt::from_bytes([1; 16]), 0, Timestamp::EPOCH);
         Logged { cursor: cursor(position), issuer: String::new(), event }
     }

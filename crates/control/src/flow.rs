@@ -9,15 +9,16 @@ mod finish_login;
 mod show;
 mod visitor;
 
-use lychgate_domain::authorization::{Approved, Decided, LoginFailure};
-use lychgate_domain::cookie::{Cookies, SetCookie};
+use lychgate_domain::Refusal;
+use lychgate_domain::browser::cookie::{Cookies, SetCookie};
+use lychgate_domain::browser::session::Person;
+use lychgate_domain::client::redirect_uri::RedirectUri;
+use lychgate_domain::consent::Decided;
+use lychgate_domain::flow::{Approved, LoginFailure, response};
 use lychgate_domain::issuer::{IssuerUrl, PublishedPolicy, Resource};
 use lychgate_domain::keys::Purpose;
-use lychgate_domain::login::LoginSecrets;
-use lychgate_domain::redirect_uri::RedirectUri;
 use lychgate_domain::scope::Scopes;
-use lychgate_domain::session::Person;
-use lychgate_domain::{Refusal, response};
+use lychgate_domain::upstream::login::LoginSecrets;
 
 use crate::clients::ResolvedClient;
 use crate::ground::error::{Error, ReturnTo};

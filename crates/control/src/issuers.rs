@@ -7,10 +7,9 @@ use lychgate_api::v1::Jwk;
 use lychgate_domain::Refusal;
 use lychgate_domain::entropy::Entropy;
 use lychgate_domain::id::IssuerId;
-use lychgate_domain::issuer::Issuer;
+use lychgate_domain::issuer::{Issuer, UpstreamRevocationMode};
 use lychgate_domain::keys::Keys;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_revocation::UpstreamRevocationMode;
 use lychgate_store::Store;
 
 use crate::config::Config;

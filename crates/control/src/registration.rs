@@ -3,8 +3,9 @@
 use std::sync::Arc;
 
 use lychgate_domain::Refusal;
+use lychgate_domain::client::metadata::ClientMetadata;
 use lychgate_domain::id::{Attempt, ClientId};
-use lychgate_domain::registration::{self, Registered, Registration};
+use lychgate_domain::registration::{self, Registered};
 use lychgate_domain::time::Timestamp;
 use lychgate_store::{StoreError, Versioned};
 
@@ -24,7 +25,7 @@ pub struct Managed {
 /// What replaces a registration.
 #[derive(Debug)]
 pub struct Replacement {
-    pub metadata: Registration,
+    pub metadata: ClientMetadata,
     /// As the body repeats them.
     pub client_id: Option<String>,
     pub client_secret: Option<String>,
@@ -36,7 +37,7 @@ impl Control {
         caller: Arc<Caller>,
         issuer_id: String,
         attempt: Attempt,
-        asked: Registration,
+        asked: ClientMetadata,
         token: Option<String>,
     ) -> Result<(Registered, Serving), Error> {
         let control = self.clone();

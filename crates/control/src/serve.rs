@@ -11,7 +11,7 @@ use anyhow::Context as _;
 use futures_util::Stream;
 use lychgate_api::FILE_DESCRIPTORS;
 use lychgate_domain::entropy::Entropy;
-use lychgate_domain::retention::Retention;
+use lychgate_domain::event::Retention;
 use lychgate_domain::time::{Clock, Timestamp};
 use lychgate_engine::Engine;
 use lychgate_process::Shutdown;

@@ -4,7 +4,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use lychgate_domain::entropy::Entropy;
-use lychgate_domain::retention::Retention;
+use lychgate_domain::event::Retention;
 use lychgate_domain::time::Clock;
 use lychgate_process::Shutdown;
 use lychgate_store::Store;

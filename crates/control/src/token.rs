@@ -9,18 +9,17 @@ mod verification;
 use std::sync::Arc;
 
 use lychgate_domain::Refusal;
-use lychgate_domain::access_token::AccessTokenClaims;
-use lychgate_domain::authorization::CodeExchange;
-use lychgate_domain::client::{Client, GrantType, Status as ClientStatus};
-use lychgate_domain::client_authentication::ClientAuthenticated;
-use lychgate_domain::code::PresentedCode;
-use lychgate_domain::event::{About, Event, EventKind};
-use lychgate_domain::grant::{EndedBy, Grant, Issuance, RefreshRequest, Status};
+use lychgate_domain::authentication::ClientAuthenticated;
+use lychgate_domain::client::{Client, ClientStatus, GrantType};
+use lychgate_domain::event::{Event, EventKind, EventTarget};
+use lychgate_domain::flow::code::PresentedCode;
+use lychgate_domain::flow::{CodeExchange, Issuance};
 use lychgate_domain::id::{Attempt, ClientId, GrantId};
-use lychgate_domain::metadata_document;
-use lychgate_domain::refresh_token::PresentedRefreshToken;
+use lychgate_domain::registration::document;
 use lychgate_domain::secret::{Secret, kind};
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::token::refresh_token::PresentedRefreshToken;
+use lychgate_domain::token::{AccessTokenClaims, EndedBy, Grant, GrantPhase, RefreshRequest};
 use lychgate_store::StoreError;
 
 use crate::client_metadata::ClientTrust;
@@ -118,7 +117,7 @@ impl Control {
     /// Whether the client is one that somebody has consented to, as far as what it presents proves that. Strangers with
     /// made-up ids must not be able to keep its document from being fetched.
     async fn standing_of(&self, serving: &Serving, client: &ClientId, token: &str) -> Result<ClientTrust, Error> {
-        if !metadata_document::is_url(client) {
+        if !document::is_url(client) {
             return Ok(ClientTrust::Stranger);
         }
         let (issuer, keys, now) = (&serving.issuer, serving.keys(), self.clock.now());
@@ -169,10 +168,10 @@ impl Exchange<'_> {
             let Some(stored) = self.control.store.grant(&self.serving.issuer, id, self.now).await? else {
                 return Ok(());
             };
-            if stored.value.status != Status::Live {
+            if stored.value.status != GrantPhase::Live {
                 return Ok(());
             }
-            let about = About {
+            let about = EventTarget {
                 subject: stored.value.subject.clone(),
                 client_id: stored.value.client_id.clone(),
                 resource: stored.value.resource.clone(),

@@ -18,13 +18,13 @@ mod oauth2;
 mod oidc;
 mod revocation;
 
-use lychgate_domain::authorization::LoginFailure;
+use lychgate_domain::browser::session::Person;
+use lychgate_domain::flow::LoginFailure;
 use lychgate_domain::issuer::Issuer;
-use lychgate_domain::login::LoginSecrets;
-use lychgate_domain::parameters::Parameters;
-use lychgate_domain::session::Person;
+use lychgate_domain::request::parameters::Parameters;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_tokens::UpstreamTokens;
+use lychgate_domain::upstream::login::LoginSecrets;
+use lychgate_domain::upstream::tokens::UpstreamTokens;
 use lychgate_process::config::ConfigError;
 
 use crate::config::UpstreamConfig;

@@ -13,16 +13,16 @@
 use std::time::Duration;
 
 use crate::Refusal;
+use crate::browser::cookie::{Cookies, PREFIX, SetCookie};
 use crate::codec::{Reader, Writer};
-use crate::consent::{Consent, Status};
-use crate::cookie::{Cookies, PREFIX, SetCookie};
+use crate::consent::{Consent, ConsentStatus};
 use crate::entropy::{Entropy, random};
 use crate::id::{self, AccountLoginId, Attempt, ClientId};
 use crate::issuer::{Issuer, IssuerUrl};
 use crate::keys::{KeyId, Keys, Purpose, digest};
-use crate::login::LoginSecrets;
 use crate::subject::Subject;
 use crate::time::Timestamp;
+use crate::upstream::login::LoginSecrets;
 
 /// After so long without use nobody is signed in any more: people leave pages open.
 pub const IDLE: Duration = Duration::from_secs(15 * 60);
@@ -137,11 +137,11 @@ impl AccountSession {
 
     /// Names what a button takes back. Sealed for this session: it is no use in another one, were it the same person's, so
     /// that nobody can have a form submitted that was made elsewhere; and it names no subject, because there is but one.
-    pub fn form_token(&self, revocation: &Revocation, keys: &Keys, entropy: &dyn Entropy) -> String {
+    pub fn form_token(&self, revocation: &AccountRevocation, keys: &Keys, entropy: &dyn Entropy) -> String {
         let key = keys.active(Purpose::Form);
         let plaintext = match revocation {
-            Revocation::All => Writer::default().bytes(&[0]),
-            Revocation::One { client_id, resource } => {
+            AccountRevocation::All => Writer::default().bytes(&[0]),
+            AccountRevocation::One { client_id, resource } => {
                 Writer::default().bytes(&[1]).text(client_id.as_str()).text(resource)
             }
         };
@@ -150,7 +150,7 @@ impl AccountSession {
     }
 
     /// What a form of this session asks for.
-    pub fn revocation(&self, form_token: &str, keys: &Keys) -> Result<Revocation, Refusal> {
+    pub fn revocation(&self, form_token: &str, keys: &Keys) -> Result<AccountRevocation, Refusal> {
         let open = || {
             let bytes = id::decode_vec(form_token)?;
             let (key, sealed) = bytes.split_first_chunk::<4>()?;
@@ -158,10 +158,11 @@ impl AccountSession {
             let plaintext = key.open(&[FORM, &self.id], sealed)?;
             let mut reader = Reader::new(&plaintext);
             let revocation = match reader.array()? {
-                [0] => Revocation::All,
-                [1] => {
-                    Revocation::One { client_id: ClientId::parse(reader.text()?)?, resource: reader.text()?.to_owned() }
-                }
+                [0] => AccountRevocation::All,
+                [1] => AccountRevocation::One {
+                    client_id: ClientId::parse(reader.text()?)?,
+                    resource: reader.text()?.to_owned(),
+                },
                 _ => return None,
             };
             reader.end().map(|()| revocation)
@@ -187,7 +188,7 @@ impl AccountSession {
 
 /// What a person takes back.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Revocation {
+pub enum AccountRevocation {
     All,
     One { client_id: ClientId, resource: String },
 }
@@ -206,8 +207,8 @@ pub fn same_origin(sec_fetch_site: Option<&str>, origin: Option<&str>, issuer: &
 /// When a consent was taken back, if that is recent enough to be listed.
 pub fn revoked_lately(consent: &Consent, now: Timestamp) -> Option<Timestamp> {
     match consent.status {
-        Status::Revoked { at } if now.since(at) <= LISTED_AFTER_REVOCATION => Some(at),
-        Status::Revoked { .. } | Status::Live => None,
+        ConsentStatus::Revoked { at } if now.since(at) <= LISTED_AFTER_REVOCATION => Some(at),
+        ConsentStatus::Revoked { .. } | ConsentStatus::Live => None,
     }
 }
 
@@ -251,8 +252,11 @@ mod tests {
         Cookies(cookies.iter().map(|cookie| (cookie.name.clone(), cookie.value.clone())).collect())
     }
 
-    fn one() -> Revocation {
-        Revocation::One { client_id: ClientId::parse("app").unwrap(), resource: "https://mcp.example/mcp".to_owned() }
+    fn one() -> AccountRevocation {
+        AccountRevocation::One {
+            client_id: ClientId::parse("app").unwrap(),
+            resource: "https://mcp.example/mcp".to_owned(),
+        }
     }
 
     #[test]
@@ -304,7 +308,7 @@ mod tests {
     fn a_form_serves_the_session_it_was_made_for() {
         let (keys, entropy) = (ours(), Counting::default());
         let (here, elsewhere) = (session(&entropy), session(&entropy));
-        for revocation in [one(), Revocation::All] {
+        for revocation in [one(), AccountRevocation::All] {
             let token = here.form_token(&revocation, &keys, &entropy);
             assert_eq!(here.revocation(&token, &keys), Ok(revocation));
             for (session, token) in [(&elsewhere, token.as_str()), (&here, &token[1..]), (&here, "")] {

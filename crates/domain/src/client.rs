@@ -1,33 +1,39 @@
 //! Clients: programs that ask for tokens.
 
+pub mod jwk;
+pub mod metadata;
+pub mod metadata_url;
+pub mod redirect_uri;
+pub mod secret;
+
 use std::fmt;
 
 use crate::Refusal;
-use crate::client_secret::SecretDigest;
+use crate::client::jwk::PublicJwk;
+use crate::client::redirect_uri::RedirectUri;
+use crate::client::secret::SecretDigest;
 use crate::id::{Attempt, ClientId};
-use crate::jwk::PublicJwk;
 use crate::keys::digest;
-use crate::redirect_uri::RedirectUri;
 use crate::time::Timestamp;
 
 /// A client. It has no counters and no last use: it is everybody's record, and would be everybody's conflict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     pub id: ClientId,
-    pub origin: Origin,
-    pub status: Status,
+    pub origin: ClientOrigin,
+    pub status: ClientStatus,
     /// Fit to be shown, but its own claim unless the client is configured.
     pub name: Option<String>,
     /// At least one.
     pub redirect_uris: Vec<RedirectUri>,
     pub grant_types: Vec<GrantType>,
     pub authentication: Authentication,
-    pub about: About,
+    pub about: ClientDescription,
 }
 
 /// How it became known.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Origin {
+pub enum ClientOrigin {
     /// By an operator, in configuration.
     Configured,
     /// By itself (RFC 7591).
@@ -42,24 +48,24 @@ pub enum Origin {
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum ClientStatus {
     Enabled,
     Disabled,
 }
 
-impl Status {
+impl ClientStatus {
     /// Enabled only if both are.
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
-            (Status::Enabled, Status::Enabled) => Status::Enabled,
-            (Status::Disabled, _) | (_, Status::Disabled) => Status::Disabled,
+            (ClientStatus::Enabled, ClientStatus::Enabled) => ClientStatus::Enabled,
+            (ClientStatus::Disabled, _) | (_, ClientStatus::Disabled) => ClientStatus::Disabled,
         }
     }
 
     pub fn enabled(self) -> Result<(), Refusal> {
         match self {
-            Status::Enabled => Ok(()),
-            Status::Disabled => Err(Refusal::ClientDisabled),
+            ClientStatus::Enabled => Ok(()),
+            ClientStatus::Disabled => Err(Refusal::ClientDisabled),
         }
     }
 }
@@ -88,7 +94,7 @@ impl GrantType {
 
 /// What a client said about itself and nothing here depends on. Returned as registered (RFC 7591 §3.2.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct About {
+pub struct ClientDescription {
     pub client_uri: Option<String>,
     pub logo_uri: Option<String>,
     pub tos_uri: Option<String>,
@@ -109,7 +115,7 @@ pub enum Authentication {
     /// makes no difference to what is proven.
     Secret { registered: SecretMethod, digest: SecretDigest },
     /// By a signature.
-    Keys { keys: ClientKeys, otherwise: Otherwise },
+    Keys { keys: ClientKeys, unsigned: UnsignedRequests },
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -129,7 +135,7 @@ pub enum ClientKeys {
 
 /// What becomes of a request without a signature, from a client that has keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Otherwise {
+pub enum UnsignedRequests {
     Refused,
     /// Its document lists `none` beside `private_key_jwt`, so it may be a public client as well. What it was when a code
     /// was exchanged is pinned in the grant.
@@ -194,14 +200,14 @@ impl Authentication {
 
 impl Client {
     pub fn is_configured(&self) -> bool {
-        self.origin == Origin::Configured
+        self.origin == ClientOrigin::Configured
     }
 
     /// `None` unless it registered itself.
     pub fn registered_at(&self) -> Option<Timestamp> {
         match self.origin {
-            Origin::Registered { at, .. } => Some(at),
-            Origin::Configured | Origin::Document => None,
+            ClientOrigin::Registered { at, .. } => Some(at),
+            ClientOrigin::Configured | ClientOrigin::Document => None,
         }
     }
 

@@ -1,15 +1,29 @@
 //! What a person allowed: (subject, client, resource) → scopes.
 
-use crate::authorization::{Decided, PresentedScreen};
-use crate::client::{self, Client};
-use crate::grant::{Counters, GrantStatus};
+mod check;
+mod counters;
+mod decision;
+pub mod form;
+pub mod prompt;
+mod screen;
+
+use crate::client::Client;
+use crate::client::redirect_uri::{RedirectKind, RedirectUri};
 use crate::id::{ClientId, GrantId};
-use crate::issuer::{Issuer, Lifetimes};
-use crate::redirect_uri::{RedirectKind, RedirectUri};
+use crate::issuer::Issuer;
+use crate::lifetimes::Lifetimes;
 use crate::request::AuthorizationRequest;
 use crate::scope::Scopes;
 use crate::subject::Subject;
 use crate::time::Timestamp;
+
+pub use check::{CheckInputs, DenialReason, GrantStatus, Verdict};
+pub use counters::Counters;
+pub use decision::{Decided, Decision};
+pub use screen::{ConsentScreen, PresentedScreen};
+
+#[cfg(test)]
+pub(crate) use decision::tests::decided;
 
 /// At most so many grants of one consent are live; the oldest leaves.
 pub const MAX_GRANTS: usize = 20;
@@ -30,13 +44,13 @@ pub struct Consent {
     /// The latest approval.
     pub approved_at: Timestamp,
     pub expires_at: Timestamp,
-    pub how: How,
+    pub how: ConsentScreen,
     /// Of the policy that the latest approval was given under; `None` if there was none.
     pub policy_version: Option<String>,
     /// Raised by every revocation: what was minted under an older one is dead. It begins at the time of the first
     /// approval, so that a consent made anew after it was gone does not revive what the first one gave.
     pub epoch: u64,
-    pub status: Status,
+    pub status: ConsentStatus,
     /// The live grants under this epoch, oldest first, with their ends.
     pub grants: Vec<(GrantId, Timestamp)>,
     /// The revocation counters at the latest approval: whoever raised one since has taken this back too.
@@ -53,105 +67,32 @@ impl<'a> Covered<'a> {
     }
 }
 
-/// How the latest yes was given.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    /// On a page that said it all.
-    Page,
-    /// With one button, by somebody who had seen it all before.
-    OneButton,
-    /// Not at all: an operator trusts the client with what was allowed before.
-    Silently,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum ConsentStatus {
     Live,
     Revoked { at: Timestamp },
 }
 
-/// Whether somebody allowed something: the answer to whoever is about to act on it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Verdict {
-    Granted {
-        until: Timestamp,
-    },
-    /// The consent stands, and says nothing of these.
-    MissingScopes {
-        missing: Scopes,
-        until: Timestamp,
-    },
-    Denied(Denial),
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Denial {
-    /// There is no such client, or no more.
-    ClientUnknown,
-    ClientDisabled,
-    /// Never given, or forgotten some time after it had ended.
-    NoConsent,
-    Expired,
-    Revoked,
-}
-
 /// What a consent is at some instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum State {
+pub enum ConsentState {
     Live,
     Expired,
     Revoked,
 }
 
-/// All of a standing that a check depends on, and so little that very many can be remembered. Time is not in it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckInputs {
-    client: Option<client::Status>,
-    /// What is allowed, and until when; unless it was taken back, or never given.
-    allowed: Result<(Scopes, Timestamp), Denial>,
-}
-
-impl CheckInputs {
-    pub fn of(standing: &GrantStatus) -> Self {
-        let allowed = match &standing.consent {
-            None => Err(Denial::NoConsent),
-            Some(consent) if consent.is_taken_back(&standing.counters) => Err(Denial::Revoked),
-            Some(consent) => Ok((consent.scopes.clone(), consent.expires_at)),
-        };
-        Self { client: standing.client, allowed }
-    }
-
-    /// Whether what stands lets a client act with the scopes `asked`; with none asked, whether a consent stands at all. It
-    /// speaks of what a person allowed, not of any token: a grant may have ended under a consent that stands.
-    pub fn check(&self, asked: &Scopes, now: Timestamp) -> Verdict {
-        // Otherwise a client that an operator has stopped would go on where only consents are looked at.
-        match self.client {
-            None => return Verdict::Denied(Denial::ClientUnknown),
-            Some(client::Status::Disabled) => return Verdict::Denied(Denial::ClientDisabled),
-            Some(client::Status::Enabled) => {}
-        }
-        let (scopes, until) = match &self.allowed {
-            Err(denial) => return Verdict::Denied(*denial),
-            Ok((_, until)) if now >= *until => return Verdict::Denied(Denial::Expired),
-            Ok((scopes, until)) => (scopes, *until),
-        };
-        let missing: Scopes = asked.iter().filter(|scope| !scopes.contains(scope)).cloned().collect();
-        if missing.is_empty() { Verdict::Granted { until } } else { Verdict::MissingScopes { missing, until } }
-    }
-}
-
 impl Consent {
     /// `counters` as they stand now: a consent also goes with everything of its client, its subject or its issuer.
-    pub fn state(&self, counters: &Counters, now: Timestamp) -> State {
+    pub fn state(&self, counters: &Counters, now: Timestamp) -> ConsentState {
         match now < self.expires_at {
-            _ if self.is_taken_back(counters) => State::Revoked,
-            true => State::Live,
-            false => State::Expired,
+            _ if self.is_taken_back(counters) => ConsentState::Revoked,
+            true => ConsentState::Live,
+            false => ConsentState::Expired,
         }
     }
 
     fn is_taken_back(&self, counters: &Counters) -> bool {
-        matches!(self.status, Status::Revoked { .. }) || !self.is_under(counters)
+        matches!(self.status, ConsentStatus::Revoked { .. }) || !self.is_under(counters)
     }
 
     /// What an approval makes of the consent there was. Scopes accumulate here and nowhere else, and only while the
@@ -174,25 +115,25 @@ impl Consent {
             created_at: now,
             approved_at: now,
             expires_at: now + lifetimes.consent,
-            how: How::Page,
+            how: ConsentScreen::Full,
             policy_version: decided.policy_version.clone(),
             epoch: now.millis(),
-            status: Status::Live,
+            status: ConsentStatus::Live,
             grants: Vec::new(),
             counters,
         };
         let Some(existing) = existing else { return fresh };
         match existing.status {
             // The revocation has raised the epoch already.
-            Status::Revoked { .. } => Self { epoch: existing.epoch, ..fresh },
+            ConsentStatus::Revoked { .. } => Self { epoch: existing.epoch, ..fresh },
             // What it gave has ended with it, and stays so.
-            Status::Live if !existing.is_live(now) || !existing.is_under(&counters) => {
+            ConsentStatus::Live if !existing.is_live(now) || !existing.is_under(&counters) => {
                 Self { epoch: existing.epoch + 1, ..fresh }
             }
-            Status::Live if existing.metadata_digest != decided.metadata_digest => {
+            ConsentStatus::Live if existing.metadata_digest != decided.metadata_digest => {
                 Self { epoch: existing.epoch, grants: existing.grants, created_at: existing.created_at, ..fresh }
             }
-            Status::Live => {
+            ConsentStatus::Live => {
                 let mut redirect_uris = existing.redirect_uris;
                 redirect_uris.retain(|uri| *uri != fresh.redirect_uris[0]);
                 redirect_uris.extend(fresh.redirect_uris);
@@ -212,12 +153,7 @@ impl Consent {
 
     /// The same consent, used again: only how the yes to it was given is other than before.
     pub fn repeat(&self, seen: &PresentedScreen) -> Self {
-        let how = match seen {
-            PresentedScreen::Full { .. } => How::Page,
-            PresentedScreen::OneClick { .. } => How::OneButton,
-            PresentedScreen::Skipped { .. } => How::Silently,
-        };
-        Self { how, ..self.clone() }
+        Self { how: seen.screen(), ..self.clone() }
     }
 
     /// Whether nothing wider was revoked since: everything of its client, of its subject, of its issuer. If something
@@ -229,11 +165,11 @@ impl Consent {
     /// Taken back. Everything minted under the epoch it had is dead from here on, also what is minted at this moment
     /// by whoever still saw the consent live; an approval begins anew under the raised one.
     pub fn revoke(self, at: Timestamp) -> Self {
-        Self { status: Status::Revoked { at }, epoch: self.epoch + 1, grants: Vec::new(), ..self }
+        Self { status: ConsentStatus::Revoked { at }, epoch: self.epoch + 1, grants: Vec::new(), ..self }
     }
 
     pub fn is_live(&self, now: Timestamp) -> bool {
-        self.status == Status::Live && now < self.expires_at
+        self.status == ConsentStatus::Live && now < self.expires_at
     }
 
     /// Whether this is all that `request` of `client` asks for, so that the person need not read it again: the same
@@ -290,7 +226,6 @@ fn without_port(uri: &RedirectUri) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::grant::tests::decided;
     use crate::issuer::PublishedPolicy;
     use crate::issuer::tests::issuer;
     use crate::request::tests::request;
@@ -328,34 +263,6 @@ mod tests {
         let again = approve(Some(revoked.clone()), "read", at(20));
         assert_eq!((again.scopes.to_string().as_str(), again.epoch), ("read", revoked.epoch));
         assert!(again.grants.is_empty() && again.is_live(at(20)));
-    }
-
-    #[test]
-    fn a_check_grants_only_what_was_allowed_to_a_client_that_may_act_while_it_lasts() {
-        let consent = approve(None, "read write", at(10));
-        let until = consent.expires_at;
-        let (enabled, disabled) = (Some(client::Status::Enabled), Some(client::Status::Disabled));
-        let standing = GrantStatus { consent: Some(consent.clone()), client: enabled, counters: Counters::default() };
-        let check =
-            |standing: &GrantStatus, asked, now| CheckInputs::of(standing).check(&Scopes::parse(asked).unwrap(), now);
-        for asked in ["", "read", "write read"] {
-            assert_eq!(check(&standing, asked, at(11)), Verdict::Granted { until });
-        }
-        let missing = Scopes::parse("admin").unwrap();
-        assert_eq!(check(&standing, "read admin", at(11)), Verdict::MissingScopes { missing, until });
-        let of = |consent, client| GrantStatus { consent, client, ..standing.clone() };
-        let wider = GrantStatus { counters: Counters { subject: 1, ..Counters::default() }, ..standing.clone() };
-        for (standing, now, denial) in [
-            (of(None, enabled), at(11), Denial::NoConsent),
-            (of(Some(consent.clone().revoke(at(11))), enabled), at(11), Denial::Revoked),
-            (of(Some(consent.clone().revoke(at(11))), enabled), until, Denial::Revoked),
-            (wider, at(11), Denial::Revoked),
-            (standing.clone(), until, Denial::Expired),
-            (of(Some(consent.clone()), disabled), at(11), Denial::ClientDisabled),
-            (of(Some(consent.clone()), None), at(11), Denial::ClientUnknown),
-        ] {
-            assert_eq!(check(&standing, "read", now), Verdict::Denied(denial), "{standing:?}");
-        }
     }
 
     /// Requirements: B39.
@@ -438,13 +345,13 @@ mod tests {
     fn a_consent_that_is_used_again_says_how_and_changes_in_nothing_else() {
         let (first, presented_to) = (approve(None, "read", at(10)), subject());
         for (seen, how) in [
-            (PresentedScreen::Full { presented_to: None }, How::Page),
-            (PresentedScreen::OneClick { presented_to: presented_to.clone() }, How::OneButton),
-            (PresentedScreen::Skipped { presented_to }, How::Silently),
+            (PresentedScreen::Full { presented_to: None }, ConsentScreen::Full),
+            (PresentedScreen::OneClick { presented_to: presented_to.clone() }, ConsentScreen::OneClick),
+            (PresentedScreen::Skipped { presented_to }, ConsentScreen::Skipped),
         ] {
             let again = first.repeat(&seen);
             assert_eq!(again, Consent { how, ..first.clone() });
-            assert_eq!(approve(Some(again), "read", at(20)).how, How::Page, "it was all said again");
+            assert_eq!(approve(Some(again), "read", at(20)).how, ConsentScreen::Full, "it was all said again");
         }
     }
 

@@ -1,21 +1,23 @@
 //! One append-only record for each transition that has a subject or is an operator's: the audit log and the change feed.
 //!
-//! Never a secret, never a stranger's free text: the one text that somebody wrote is an operator's [`Reason`]. Of a caller's
+//! Never a secret, never a stranger's free text: the one text that somebody wrote is an operator's [`OperatorReason`]. Of a caller's
 //! address, what the issuer's [`AddressPolicy`] keeps, and by default nothing. `docs/events.md` is the catalogue.
 
 mod address;
 mod name;
+mod retention;
 
-use crate::authorization::PresentedScreen;
+use crate::consent::{ConsentScreen, PresentedScreen};
 use crate::display::displayable;
 use crate::id::{Attempt, AuthorizationId, ClientId, EventId, GrantId};
-use crate::keyring::{Family, Urgency};
+use crate::keys::rotation::{KeyFamily, RotationUrgency};
 use crate::keys::{KeyId, digest};
 use crate::subject::Subject;
 use crate::time::Timestamp;
 
-pub use address::{Address, AddressPolicy};
+pub use address::Address;
 pub use name::EventName;
+pub use retention::Retention;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
@@ -23,7 +25,7 @@ pub struct Event {
     pub at: Timestamp,
     pub kind: EventKind,
     /// `None` for what concerns more than one consent: its kind says what.
-    pub about: Option<About>,
+    pub about: Option<EventTarget>,
     /// The principal on whose call it happened.
     pub principal: String,
     pub request_id: String,
@@ -38,7 +40,7 @@ pub enum EventKind {
     ConsentApproved {
         requested: String,
         scopes: String,
-        how: Option<How>,
+        how: Option<ApprovedOn>,
     },
     /// Somebody whom the page named said no.
     ConsentDenied {
@@ -73,40 +75,40 @@ pub enum EventKind {
     },
     /// An operator had keys replaced; the new ones, which with `Compromised` are all there is.
     KeysRotated {
-        keys: Vec<(Family, KeyId)>,
-        urgency: Urgency,
+        keys: Vec<(KeyFamily, KeyId)>,
+        urgency: RotationUrgency,
     },
     /// A consent was taken back, and with it ended everything it had given. `None`: by the person.
     ConsentRevoked {
-        reason: Option<Reason>,
+        reason: Option<OperatorReason>,
     },
     /// An operator ended one grant.
     GrantRevoked {
         grant_id: GrantId,
-        reason: Reason,
+        reason: OperatorReason,
     },
     /// An operator ended everything that was given to a client.
     ClientRevoked {
         client_id: ClientId,
-        reason: Reason,
+        reason: OperatorReason,
     },
     /// An operator ended everything that a person had allowed.
     SubjectRevoked {
         subject: Subject,
-        reason: Reason,
+        reason: OperatorReason,
     },
     /// An operator ended everything that the issuer had given.
     IssuerRevoked {
-        reason: Reason,
+        reason: OperatorReason,
     },
     /// An operator stopped a client: it may do nothing until it is enabled again.
     ClientDisabled {
         client_id: ClientId,
-        reason: Reason,
+        reason: OperatorReason,
     },
     ClientEnabled {
         client_id: ClientId,
-        reason: Reason,
+        reason: OperatorReason,
     },
     /// The control plane was started with another configuration than before.
     ConfigurationChanged {
@@ -115,44 +117,37 @@ pub enum EventKind {
     },
 }
 
-/// What a person said yes to, and with what.
+/// The page on which a person approved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum How {
-    /// The whole page.
-    Page,
-    /// One button: the same was allowed before.
-    Button,
-    /// Nothing was shown: the same was allowed before, to a client that an operator has listed.
-    Silent,
-    /// The whole page once more, after they had signed in, because another was expected or the issuer always asks.
-    Confirmed,
+pub enum ApprovedOn {
+    /// The consent page, as far as it was shown.
+    Screen(ConsentScreen),
+    /// The page after the login that asks "Signed in as X. Not you?" and shows the whole request once more.
+    Confirmation,
 }
 
-impl How {
-    pub fn of(seen: &PresentedScreen) -> Self {
-        match seen {
-            PresentedScreen::Full { .. } => How::Page,
-            PresentedScreen::OneClick { .. } => How::Button,
-            PresentedScreen::Skipped { .. } => How::Silent,
-        }
+impl ApprovedOn {
+    /// The screen of the consent page that was answered.
+    pub fn of(presented: &PresentedScreen) -> Self {
+        ApprovedOn::Screen(presented.screen())
     }
 
-    /// Stable.
+    /// The name in the log, the feed and exports. Stable.
     pub fn as_str(self) -> &'static str {
         match self {
-            How::Page => "page",
-            How::Button => "button",
-            How::Silent => "silent",
-            How::Confirmed => "confirmed",
+            ApprovedOn::Screen(ConsentScreen::Full) => "page",
+            ApprovedOn::Screen(ConsentScreen::OneClick) => "button",
+            ApprovedOn::Screen(ConsentScreen::Skipped) => "silent",
+            ApprovedOn::Confirmation => "confirmed",
         }
     }
 }
 
 /// Why an operator did it, in their words: 1 to 256 characters on one line, none of them hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Reason(String);
+pub struct OperatorReason(String);
 
-impl Reason {
+impl OperatorReason {
     const MAX_CHARS: usize = 256;
 
     /// `None` for what could not be shown exactly as it was written.
@@ -196,7 +191,7 @@ impl EventKind {
     }
 
     /// The grant, the scopes (space-separated) and the operator's reason in it, as far as it has them.
-    pub fn details(&self) -> (Option<GrantId>, &str, Option<&Reason>) {
+    pub fn details(&self) -> (Option<GrantId>, &str, Option<&OperatorReason>) {
         match self {
             EventKind::ConsentApproved { scopes, .. } => (None, scopes, None),
             EventKind::GrantIssued { grant_id, scopes } => (Some(*grant_id), scopes, None),
@@ -246,7 +241,7 @@ impl EventKind {
 
 /// Who caused an event.
 #[derive(Clone, Debug)]
-pub struct Caller {
+pub struct EventCaller {
     pub principal: String,
     pub request_id: String,
     /// Whence, as far as it is kept.
@@ -255,7 +250,7 @@ pub struct Caller {
 
 /// Whom and what an event is about.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct About {
+pub struct EventTarget {
     pub subject: Subject,
     pub client_id: ClientId,
     pub resource: String,
@@ -294,8 +289,8 @@ impl Event {
     /// Its id follows from the attempt, the kind and the number of the event within it.
     pub fn new(
         kind: EventKind,
-        about: impl Into<Option<About>>,
-        caller: &Caller,
+        about: impl Into<Option<EventTarget>>,
+        caller: &EventCaller,
         attempt: Attempt,
         number: u8,
         at: Timestamp,

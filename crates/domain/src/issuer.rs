@@ -1,22 +1,22 @@
 //! One logical authorization server, as configured.
 
-use std::time::Duration;
-
-use url::Url;
+mod issuer_url;
+mod policy;
+mod resource;
 
 use crate::Refusal;
 use crate::client::Client;
-use crate::client_secret::SecretDigest;
-use crate::event::AddressPolicy;
+use crate::client::redirect_uri::RedirectUri;
 use crate::id::{ClientId, IssuerId};
-use crate::keys::digest;
-use crate::metadata_document::MetadataDocument;
-use crate::prompt::PromptPolicy;
-use crate::redirect_uri::{RedirectKind, RedirectUri};
-use crate::scope::{Scope, Scopes};
+use crate::lifetimes::Lifetimes;
 use crate::subject::UpstreamId;
-use crate::time::CLOCK_SKEW;
-use crate::upstream_revocation::UpstreamRevocationMode;
+
+pub use issuer_url::IssuerUrl;
+pub use policy::{
+    AddressPolicy, ClientPolicy, ConsentMode, DocumentPolicy, DocumentRedirects, HostPattern, HostPatterns,
+    PromptPolicy, PublishedPolicy, RegistrationPolicy, UpstreamRevocationMode,
+};
+pub use resource::{Choice, Requested, Resource, ScopeDefinition};
 
 /// What an operator configured. Several live in one deployment, and even on one host.
 #[derive(Clone, Debug)]
@@ -38,121 +38,6 @@ pub struct Issuer {
     /// What events keep of their callers' addresses.
     pub addresses: AddressPolicy,
     pub lifetimes: Lifetimes,
-}
-
-/// What an operator tells people about how their data is treated, or by which terms. Nothing here reads it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct PublishedPolicy {
-    /// Another version is another policy.
-    pub version: String,
-    /// Where it can be read.
-    pub uri: Option<String>,
-}
-
-/// Which clients there may be besides the configured ones.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ClientPolicy {
-    /// Who may register.
-    pub registration: RegistrationPolicy,
-    /// Whose metadata documents are fetched.
-    pub documents: DocumentPolicy,
-    /// Where clients that nobody configured may be answered.
-    pub redirect_hosts: HostPatterns,
-    /// Exact redirect URIs with a scheme of their own that may be registered.
-    pub private_scheme_redirect_uris: Vec<String>,
-}
-
-impl Default for ClientPolicy {
-    /// Everybody, as long as a person is asked.
-    fn default() -> Self {
-        Self {
-            registration: RegistrationPolicy::Open,
-            documents: DocumentPolicy {
-                hosts: Some(HostPatterns::Any),
-                redirects: DocumentRedirects::Anywhere,
-                pinned: Vec::new(),
-            },
-            redirect_hosts: HostPatterns::Any,
-            private_scheme_redirect_uris: Vec::new(),
-        }
-    }
-}
-
-/// Who may register (RFC 7591 §3).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum RegistrationPolicy {
-    Open,
-    /// Whoever has one of these initial access tokens.
-    WithToken(Vec<SecretDigest>),
-    Closed,
-}
-
-/// Which client ids that are URLs lead to a client (CIMD §6.10).
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DocumentPolicy {
-    /// `None`: there are no such clients.
-    pub hosts: Option<HostPatterns>,
-    pub redirects: DocumentRedirects,
-    /// Documents that an operator keeps himself, because their hosts do not answer everybody; whatever `hosts` says.
-    pub pinned: Vec<MetadataDocument>,
-}
-
-/// Where a client with a metadata document may be answered (CIMD §6.1).
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum DocumentRedirects {
-    /// Wherever its document says.
-    Anywhere,
-    /// On the host of its document, or on loopback.
-    SameHost,
-}
-
-/// Hosts that an operator names.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HostPatterns {
-    Any,
-    Listed(Vec<HostPattern>),
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum HostPattern {
-    Exactly(String),
-    /// Kept with the dot: every host below, not the domain itself.
-    Below(String),
-}
-
-impl HostPatterns {
-    /// `example.com`, or `*.example.com` for every host below it. The error is the pattern that is none.
-    pub fn parse(patterns: &[String]) -> Result<Self, String> {
-        let plain = |host: &str| {
-            let url = Url::parse(&format!("https://{host}/"));
-            !host.contains('*') && url.is_ok_and(|url| url.host_str() == Some(host) && url.port().is_none())
-        };
-        let parse = |pattern: &String| match pattern.strip_prefix("*.") {
-            Some(domain) if plain(domain) && domain.contains('.') => Ok(HostPattern::Below(format!(".{domain}"))),
-            None if plain(pattern) => Ok(HostPattern::Exactly(pattern.clone())),
-            _ => Err(pattern.clone()),
-        };
-        Ok(Self::Listed(patterns.iter().map(parse).collect::<Result<_, _>>()?))
-    }
-
-    pub fn include(&self, host: &str) -> bool {
-        match self {
-            HostPatterns::Any => true,
-            HostPatterns::Listed(patterns) => patterns.iter().any(|pattern| match pattern {
-                HostPattern::Exactly(exactly) => host == exactly,
-                HostPattern::Below(suffix) => host.len() > suffix.len() && host.ends_with(suffix.as_str()),
-            }),
-        }
-    }
-
-    /// Whether a client may be answered at `uri`. What stays on the person's own computer has no host to speak of; which
-    /// private schemes there are is listed elsewhere.
-    pub fn permit(&self, uri: &RedirectUri) -> bool {
-        match uri.kind() {
-            RedirectKind::Web => self.include(uri.target().split(':').next().unwrap_or_default()),
-            RedirectKind::Loopback | RedirectKind::PrivateScheme => true,
-        }
-    }
 }
 
 impl Issuer {
@@ -201,195 +86,11 @@ impl Issuer {
     }
 }
 
-/// An issuer identifier (RFC 8414 §2): https, or http on loopback; no query, no fragment, no trailing slash. Compared
-/// byte for byte by clients, so it is kept as it was written.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct IssuerUrl {
-    text: String,
-    origin: String,
-}
-
-impl IssuerUrl {
-    /// The error says what to change.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let url = Url::parse(text).map_err(|_| "write an absolute URL")?;
-        let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
-        match url.scheme() {
-            "https" => {}
-            "http" if loopback => {}
-            _ => return Err("use https; http only on localhost, 127.0.0.1 or [::1]"),
-        }
-        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-            return Err("leave out query, fragment and user information");
-        }
-        if text.ends_with('/') {
-            return Err("leave out the trailing slash: clients compare the issuer byte for byte");
-        }
-        if url.as_str().strip_suffix('/').unwrap_or(url.as_str()) != text && url.as_str() != text {
-            return Err("write it in its normal form: lower-case scheme and host, no default port, no dot segments");
-        }
-        Ok(Self { text: text.to_owned(), origin: url.origin().ascii_serialization() })
-    }
-
-    pub fn as_str(&self) -> &str {
-        &self.text
-    }
-
-    /// Scheme, host and port.
-    pub fn origin(&self) -> &str {
-        &self.origin
-    }
-
-    /// What stands after the origin: "" or "/path".
-    pub fn path(&self) -> &str {
-        &self.text[self.origin.len()..]
-    }
-
-    pub fn is_https(&self) -> bool {
-        self.text.starts_with("https:")
-    }
-
-    /// The issuer as a fixed-width part of stored keys and cookie names.
-    pub fn digest(&self) -> [u8; 16] {
-        let hash = digest("issuer", &[self.text.as_bytes()]);
-        hash[..16].try_into().expect("16 of 32 bytes")
-    }
-}
-
-/// A protected resource: an MCP server.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Resource {
-    /// The canonical URI, the audience of tokens (RFC 8707 §2).
-    pub uri: String,
-    pub name: String,
-    pub scopes: Vec<ScopeDefinition>,
-}
-
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ScopeDefinition {
-    pub scope: Scope,
-    /// In words, for people.
-    pub description: String,
-    /// Whether a request without `scope` asks for it.
-    pub requested: Requested,
-    pub choice: Choice,
-}
-
-/// Whether a person may leave a scope out and approve the rest.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Choice {
-    WithTheRest,
-    Optional,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Requested {
-    ByDefault,
-    ByName,
-}
-
-impl Resource {
-    /// Clients write a resource with an upper-case host or a trailing slash; that is the same one (C10).
-    fn is_named_by(&self, asked: &str) -> bool {
-        if self.uri == asked {
-            return true;
-        }
-        let normal = |text: &str| {
-            let url = Url::parse(text).ok().filter(|url| url.fragment().is_none() && url.username().is_empty())?;
-            Some(url.as_str().strip_suffix('/').unwrap_or(url.as_str()).to_owned())
-        };
-        normal(asked).is_some_and(|asked| normal(&self.uri) == Some(asked))
-    }
-
-    /// The scopes a request asks for. `offline_access` is accepted and means nothing: whether a client can refresh
-    /// follows from its registration (A23). A request without any gets the defaults, never an error (E6).
-    pub fn requested_scopes(&self, asked: Option<&str>) -> Result<Scopes, Refusal> {
-        let asked = Scopes::parse(asked.unwrap_or_default())?.without("offline_access");
-        if asked.is_empty() {
-            let default = |definition: &&ScopeDefinition| definition.requested == Requested::ByDefault;
-            return Ok(self.scopes.iter().filter(default).map(|definition| definition.scope.clone()).collect());
-        }
-        if self.has_all(&asked) { Ok(asked) } else { Err(Refusal::ScopeInvalid) }
-    }
-
-    /// Whether each of `scopes` means something here.
-    pub fn has_all(&self, scopes: &Scopes) -> bool {
-        scopes.iter().all(|scope| self.scopes.iter().any(|definition| definition.scope == *scope))
-    }
-
-    /// What a person approves of `asked`: all of it but the optional scopes that were not `chosen`. Nothing that was not
-    /// asked can be chosen.
-    pub fn approved_scopes(&self, asked: &Scopes, chosen: &[String]) -> Result<Scopes, Refusal> {
-        let is_approved = |definition: &&ScopeDefinition| match definition.choice {
-            Choice::WithTheRest => true,
-            Choice::Optional => chosen.iter().any(|name| name == definition.scope.as_str()),
-        };
-        let approved: Scopes = self.describe(asked).filter(is_approved).map(|found| found.scope.clone()).collect();
-        if approved.is_empty() { Err(Refusal::DecisionMissing) } else { Ok(approved) }
-    }
-
-    /// What the page says about `scopes`, in configured order.
-    pub fn describe<'a>(&'a self, scopes: &'a Scopes) -> impl Iterator<Item = &'a ScopeDefinition> {
-        self.scopes.iter().filter(|definition| scopes.contains(&definition.scope))
-    }
-}
-
-/// How long things last.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Lifetimes {
-    /// From `/authorize` to the decision.
-    pub ticket: Duration,
-    /// From the decision to the callback.
-    pub login: Duration,
-    /// From the last callback to the end of the session.
-    pub session: Duration,
-    pub code: Duration,
-    pub access_token: Duration,
-    /// How long the previous refresh token gives its successor again.
-    pub refresh_grace: Duration,
-    /// A grant that is not refreshed for so long ends.
-    pub grant_idle: Duration,
-    /// A grant ends at the latest.
-    pub grant: Duration,
-    pub consent: Duration,
-    /// A registration that never completed a flow.
-    pub unused_registration: Duration,
-    /// A registration after its last use.
-    pub used_registration: Duration,
-}
-
-impl Lifetimes {
-    /// How long a decision is kept: it outlives ticket, login and code together, so that none of them can find it gone
-    /// and be decided again.
-    pub fn decision(&self) -> Duration {
-        self.ticket + self.login + self.code + CLOCK_SKEW
-    }
-}
-
-impl Default for Lifetimes {
-    fn default() -> Self {
-        const MINUTE: u64 = 60;
-        const DAY: u64 = 24 * 60 * MINUTE;
-        Self {
-            ticket: Duration::from_secs(15 * MINUTE),
-            login: Duration::from_secs(10 * MINUTE),
-            session: Duration::from_secs(DAY / 2),
-            code: Duration::from_secs(MINUTE),
-            access_token: Duration::from_secs(10 * MINUTE),
-            refresh_grace: Duration::from_secs(30),
-            grant_idle: Duration::from_secs(30 * DAY),
-            grant: Duration::from_secs(90 * DAY),
-            consent: Duration::from_secs(365 * DAY),
-            unused_registration: Duration::from_secs(DAY),
-            used_registration: Duration::from_secs(365 * DAY),
-        }
-    }
-}
-
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::client::{About, Authentication, GrantType, Origin, Status};
+    use crate::client::{Authentication, ClientDescription, ClientOrigin, ClientStatus, GrantType};
+    use crate::scope::{Scope, Scopes};
 
     /// An issuer with one resource, three scopes and one configured client.
     pub(crate) fn issuer() -> Issuer {
@@ -416,13 +117,13 @@ pub(crate) mod tests {
             }],
             clients: vec![Client {
                 id: ClientId::parse("configured").unwrap(),
-                origin: Origin::Configured,
-                status: Status::Enabled,
+                origin: ClientOrigin::Configured,
+                status: ClientStatus::Enabled,
                 name: Some("Configured".to_owned()),
                 redirect_uris: vec![RedirectUri::parse("https://app.example/cb", &[]).unwrap()],
                 grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
                 authentication: Authentication::Public,
-                about: About::default(),
+                about: ClientDescription::default(),
             }],
             policy: ClientPolicy {
                 private_scheme_redirect_uris: vec!["cursor://anysphere.cursor-mcp/oauth/callback".to_owned()],

@@ -3,6 +3,8 @@
 //! Each issuer has one family of keys per [`Purpose`], so that nothing made for one use or one issuer is worth anything
 //! in another. Every key has an id, and whatever is made with a key says which.
 
+pub mod rotation;
+
 use std::collections::BTreeMap;
 use std::fmt;
 
@@ -164,11 +166,11 @@ impl fmt::Debug for Key {
 /// All keys of one issuer but the signing key.
 #[derive(Debug)]
 pub struct Keys {
-    families: BTreeMap<Purpose, Family>,
+    families: BTreeMap<Purpose, PurposeKeys>,
 }
 
 #[derive(Debug)]
-struct Family {
+struct PurposeKeys {
     active: Key,
     others: Vec<Key>,
 }
@@ -176,8 +178,10 @@ struct Family {
 impl Keys {
     /// One active key for each purpose; `None` if a purpose has none.
     pub fn new(active: Vec<(Purpose, Key)>) -> Option<Self> {
-        let families: BTreeMap<_, _> =
-            active.into_iter().map(|(purpose, key)| (purpose, Family { active: key, others: Vec::new() })).collect();
+        let families: BTreeMap<_, _> = active
+            .into_iter()
+            .map(|(purpose, key)| (purpose, PurposeKeys { active: key, others: Vec::new() }))
+            .collect();
         Purpose::ALL.iter().all(|purpose| families.contains_key(purpose)).then_some(Self { families })
     }
 
@@ -205,7 +209,7 @@ impl Keys {
         std::iter::once(&family.active).chain(&family.others)
     }
 
-    fn family(&self, purpose: Purpose) -> &Family {
+    fn family(&self, purpose: Purpose) -> &PurposeKeys {
         self.families.get(&purpose).expect("new() saw every purpose")
     }
 }

@@ -1,63 +1,48 @@
 //! The rules: pure, synchronous, deterministic.
 //!
-//! Everything Lychgate decides is decided here, of values that are passed in: no I/O, no clock, no randomness of its
-//! own, no wire format of anybody else's. What the rules guarantee over time ("once") is made true by the batches of
-//! `lychgate-store`; who may ask is `lychgate-control`'s affair.
+//! Everything Lychgate decides is decided here, of values that are passed in. The crate does no I/O, reads no clock, draws
+//! no randomness and knows no wire format but the protocols' own. `lychgate-store` makes guarantees over time ("once")
+//! true by its commits; `lychgate-control` decides which caller may ask.
 //!
-//! Where to look:
-//! - [`request`]: the checks of `/authorize`, as one list
-//! - [`authorization`]: a decision and what becomes of it
-//! - [`prompt`], [`session`]: how much of the consent page somebody gets, and who they seem to be
-//! - [`consent`], [`grant`]: what a person allowed, and what a redeemed code gave
-//! - [`verification`]: whether a request may pass that a proxy asks about
-//! - [`account`]: how they see it and take it back
-//! - [`refusal`]: every deliberate "no"
-//! - [`keys`]: what every MAC, derivation and seal is made with
+//! The folders are layers; each uses only those above it in this list:
+//! - the ground: [`refusal`] (every deliberate "no"), [`id`], [`secret`], [`scope`], [`subject`], [`display`], [`time`],
+//!   [`entropy`], [`lifetimes`]
+//! - [`keys`]: the keys of every MAC, derivation and seal, and their rotation
+//! - [`client`]: what a client is, and what it says about itself
+//! - [`issuer`]: one logical authorization server, and the operator's policies
+//! - [`registration`]: how a client becomes known, by RFC 7591 or by its metadata document
+//! - [`authentication`]: how a client proves at the token endpoint that it is itself
+//! - [`upstream`]: the login at the upstream, its ID token and its tokens
+//! - [`browser`]: cookies and sessions
+//! - [`request`]: the checks of `/authorize`, as one list, and the ticket that carries a checked request
+//! - [`consent`]: what a person allowed, and how much of the consent page a request gets
+//! - [`flow`]: a decision and what becomes of it, up to the redeemed code
+//! - [`token`]: grants, access tokens, refresh tokens, and the check of a request at a proxy
+//! - [`account`], [`revocation`], [`event`]: the page of connected apps, revocation at the upstream, the audit log
 
-pub mod access_token;
 pub mod account;
-pub mod authorization;
+pub mod authentication;
+pub mod browser;
 pub mod client;
-pub mod client_assertion;
-pub mod client_authentication;
-pub mod client_secret;
-pub mod code;
 mod codec;
 pub mod consent;
-pub mod cookie;
 pub mod display;
 pub mod entropy;
 pub mod event;
-pub mod form;
-pub mod grant;
+pub mod flow;
 pub mod id;
-pub mod id_token;
 pub mod issuer;
-pub mod jwk;
-pub mod keyring;
 pub mod keys;
-pub mod login;
-pub mod metadata_document;
-pub mod metadata_url;
-pub mod parameters;
-pub mod pkce;
-pub mod prompt;
-pub mod redirect_uri;
-pub mod refresh_token;
+pub mod lifetimes;
 pub mod refusal;
 pub mod registration;
 pub mod request;
-pub mod response;
-pub mod retention;
+pub mod revocation;
 pub mod scope;
 pub mod secret;
-pub mod session;
 pub mod subject;
-pub mod ticket;
-pub mod upstream_revocation;
-pub mod upstream_tokens;
-pub mod userinfo;
-pub mod verification;
+pub mod token;
+pub mod upstream;
 
 pub use lychgate_clock::time;
 pub use refusal::Refusal;

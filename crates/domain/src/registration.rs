@@ -3,19 +3,23 @@
 //! Nothing it says is believed: names are made fit to be shown, and every limit here stands between a stranger and our
 //! disk. What we do not use is kept only as far as it must be returned.
 
+pub mod document;
+
 use url::Url;
 
 use crate::Refusal;
+use crate::client::jwk::{MAX_KEYS, PublicJwk};
+use crate::client::metadata::ClientMetadata;
+use crate::client::redirect_uri::{RedirectUri, RedirectUriError};
+use crate::client::secret::{self, SecretDigest};
 use crate::client::{
-    About, Authentication, AuthenticationMethod, Client, ClientKeys, GrantType, Origin, Otherwise, SecretMethod, Status,
+    Authentication, AuthenticationMethod, Client, ClientDescription, ClientKeys, ClientOrigin, ClientStatus, GrantType,
+    SecretMethod, UnsignedRequests,
 };
-use crate::client_secret::{self, SecretDigest};
 use crate::display::displayable;
 use crate::id::{Attempt, ClientId};
 use crate::issuer::{Issuer, RegistrationPolicy};
-use crate::jwk::{JwkMembers, MAX_KEYS, PublicJwk};
 use crate::keys::{Keys, digest};
-use crate::redirect_uri::{RedirectUri, Unacceptable};
 use crate::secret::{Secret, kind};
 use crate::time::Timestamp;
 
@@ -25,20 +29,6 @@ const MAX_LIST: usize = 20;
 const MAX_TEXT: usize = 256;
 const MAX_SCOPE: usize = 1024;
 const MAX_URI: usize = 2048;
-
-/// Client metadata as asked for, RFC 7591 §2.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Registration {
-    pub redirect_uris: Vec<String>,
-    pub client_name: Option<String>,
-    pub grant_types: Vec<String>,
-    pub response_types: Vec<String>,
-    pub token_endpoint_auth_method: Option<String>,
-    pub jwks_uri: Option<String>,
-    /// Keys by value.
-    pub jwks: Option<Vec<JwkMembers>>,
-    pub about: About,
-}
 
 /// A client that has just registered, and what it is told once.
 #[derive(Debug)]
@@ -53,10 +43,12 @@ impl Registered {
     /// What the attempt that registered `client` was told, as long as the keys it was derived with are there.
     pub fn again(client: Client, keys: &Keys, attempt: Attempt) -> Self {
         let management_token = match &client.origin {
-            Origin::Registered { management: Some(digest), .. } => {
-                client_secret::registration_access_token_again(keys, &client.id, attempt, digest)
+            ClientOrigin::Registered { management: Some(digest), .. } => {
+                secret::registration_access_token_again(keys, &client.id, attempt, digest)
             }
-            Origin::Registered { management: None, .. } | Origin::Configured | Origin::Document => None,
+            ClientOrigin::Registered { management: None, .. } | ClientOrigin::Configured | ClientOrigin::Document => {
+                None
+            }
         };
         Self { secret: secret_again(&client, keys, attempt), client, management_token }
     }
@@ -75,27 +67,27 @@ pub fn may_register(issuer: &Issuer, token: Option<&str>) -> Result<(), Refusal>
 /// The client that `attempt` registers. Each registration is a client of its own: were identical ones merged, whoever
 /// registered first would hold the others' registration (R35).
 pub fn register(
-    asked: Registration,
+    asked: ClientMetadata,
     issuer: &Issuer,
     keys: &Keys,
     attempt: Attempt,
     now: Timestamp,
 ) -> Result<Registered, Refusal> {
     let id = client_id(issuer, attempt);
-    let management_token = client_secret::registration_access_token(keys, &id, attempt);
+    let management_token = secret::registration_access_token(keys, &id, attempt);
     let management = Some(SecretDigest::of(management_token.expose()));
     let described = describe(&asked, issuer)?;
     let (authentication, secret) = authentication(&asked, &id, None, keys, attempt)?;
-    let origin = Origin::Registered { at: now, attempt, management };
-    let client = described.client(id, origin, Status::Enabled, authentication);
+    let origin = ClientOrigin::Registered { at: now, attempt, management };
+    let client = described.client(id, origin, ClientStatus::Enabled, authentication);
     Ok(Registered { client, secret, management_token: Some(management_token) })
 }
 
 /// That `token` manages `client` (RFC 7592 §2).
 pub fn may_manage(client: &Client, token: &str) -> Result<(), Refusal> {
     match &client.origin {
-        Origin::Registered { management: Some(digest), .. } if digest.is_of(token) => Ok(()),
-        Origin::Registered { .. } | Origin::Configured | Origin::Document => {
+        ClientOrigin::Registered { management: Some(digest), .. } if digest.is_of(token) => Ok(()),
+        ClientOrigin::Registered { .. } | ClientOrigin::Configured | ClientOrigin::Document => {
             Err(Refusal::RegistrationAccessTokenInvalid)
         }
     }
@@ -120,7 +112,7 @@ pub fn is_of(client: &Client, id: Option<&str>, secret: Option<&str>) -> Result<
 /// goes on using one; one that it did not have before is told once.
 pub fn replace(
     client: Client,
-    asked: Registration,
+    asked: ClientMetadata,
     issuer: &Issuer,
     keys: &Keys,
     attempt: Attempt,
@@ -136,7 +128,7 @@ pub fn replace(
 /// The secret that `attempt` was told, if `client` has it still.
 pub fn secret_again(client: &Client, keys: &Keys, attempt: Attempt) -> Option<Secret<kind::ClientSecret>> {
     match &client.authentication {
-        Authentication::Secret { digest, .. } => client_secret::client_secret_again(keys, &client.id, attempt, digest),
+        Authentication::Secret { digest, .. } => secret::client_secret_again(keys, &client.id, attempt, digest),
         Authentication::Public | Authentication::Keys { .. } => None,
     }
 }
@@ -147,17 +139,23 @@ pub(crate) struct Described {
     name: Option<String>,
     redirect_uris: Vec<RedirectUri>,
     grant_types: Vec<GrantType>,
-    about: About,
+    about: ClientDescription,
 }
 
 impl Described {
-    pub(crate) fn client(self, id: ClientId, origin: Origin, status: Status, authentication: Authentication) -> Client {
+    pub(crate) fn client(
+        self,
+        id: ClientId,
+        origin: ClientOrigin,
+        status: ClientStatus,
+        authentication: Authentication,
+    ) -> Client {
         let Self { name, redirect_uris, grant_types, about } = self;
         Client { id, origin, status, name, redirect_uris, grant_types, authentication, about }
     }
 }
 
-pub(crate) fn describe(asked: &Registration, issuer: &Issuer) -> Result<Described, Refusal> {
+pub(crate) fn describe(asked: &ClientMetadata, issuer: &Issuer) -> Result<Described, Refusal> {
     let invalid = Refusal::RegistrationMetadataInvalid;
     if asked.redirect_uris.is_empty() {
         return Err(Refusal::RegistrationRedirectUriInvalid("register at least one redirect URI"));
@@ -192,7 +190,7 @@ pub(crate) fn describe(asked: &Registration, issuer: &Issuer) -> Result<Describe
 /// How the client is going to authenticate, and its secret if that is new. A method that is not spoken here, or none at
 /// all, makes it a public client, and the answer says so (RFC 7591 §3.2.1: the server may substitute).
 fn authentication(
-    asked: &Registration,
+    asked: &ClientMetadata,
     id: &ClientId,
     before: Option<&Authentication>,
     keys: &Keys,
@@ -206,7 +204,7 @@ fn authentication(
             let keys = client_keys.ok_or(Refusal::RegistrationMetadataInvalid(
                 "private_key_jwt needs jwks or jwks_uri, with a key for RS256, PS256, ES256 or EdDSA",
             ))?;
-            return Ok((Authentication::Keys { keys, otherwise: Otherwise::Refused }, None));
+            return Ok((Authentication::Keys { keys, unsigned: UnsignedRequests::Refused }, None));
         }
         AuthenticationMethod::ClientSecretBasic => SecretMethod::Basic,
         AuthenticationMethod::ClientSecretPost => SecretMethod::Post,
@@ -214,12 +212,12 @@ fn authentication(
     if let Some(Authentication::Secret { digest, .. }) = before {
         return Ok((Authentication::Secret { registered, digest: digest.clone() }, None));
     }
-    let secret = client_secret::client_secret(keys, id, attempt);
+    let secret = secret::client_secret(keys, id, attempt);
     Ok((Authentication::Secret { registered, digest: SecretDigest::of(secret.expose()) }, Some(secret)))
 }
 
 /// The client's public keys, if it has any that can be used.
-pub(crate) fn client_keys(asked: &Registration) -> Result<Option<ClientKeys>, Refusal> {
+pub(crate) fn client_keys(asked: &ClientMetadata) -> Result<Option<ClientKeys>, Refusal> {
     let invalid = |why| Err(Refusal::RegistrationMetadataInvalid(why));
     match (&asked.jwks, &asked.jwks_uri) {
         // Whoever sends both says two different things (RFC 7591 §2).
@@ -263,7 +261,7 @@ fn acceptable(asked: &[String], issuer: &Issuer) -> Result<Vec<RedirectUri>, Ref
             }
             Ok(uri) if redirect_uris.contains(&uri) => {}
             Ok(uri) => redirect_uris.push(uri),
-            Err(Unacceptable::UnlistedScheme) => passed_over = Some(Unacceptable::UnlistedScheme),
+            Err(RedirectUriError::UnlistedScheme) => passed_over = Some(RedirectUriError::UnlistedScheme),
             Err(dangerous) => return Err(dangerous.into()),
         }
     }
@@ -273,14 +271,14 @@ fn acceptable(asked: &[String], issuer: &Issuer) -> Result<Vec<RedirectUri>, Ref
     }
 }
 
-fn about(asked: About) -> Result<About, Refusal> {
+fn about(asked: ClientDescription) -> Result<ClientDescription, Refusal> {
     let text = |text: Option<String>, max: usize| match text {
         Some(text) if text.len() > max => {
             Err(Refusal::RegistrationMetadataInvalid("a text of the metadata is too long"))
         }
         text => Ok(text.and_then(|text| displayable(&text, max))),
     };
-    Ok(About {
+    Ok(ClientDescription {
         client_uri: web_uri(asked.client_uri)?,
         logo_uri: web_uri(asked.logo_uri)?,
         tos_uri: web_uri(asked.tos_uri)?,
@@ -315,17 +313,19 @@ fn web_uri(uri: Option<String>) -> Result<Option<String>, Refusal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::jwk::JwkMembers;
+    use crate::client::jwk::tests::ec;
+    use crate::client::metadata::ClientMetadata;
     use crate::issuer::tests::issuer;
     use crate::issuer::{ClientPolicy, HostPatterns};
-    use crate::jwk::tests::ec;
     use crate::keys::tests::keys;
 
     const NOW: Timestamp = Timestamp::EPOCH;
 
-    fn asked(redirect_uris: &[&str]) -> Registration {
-        Registration {
+    fn asked(redirect_uris: &[&str]) -> ClientMetadata {
+        ClientMetadata {
             redirect_uris: redirect_uris.iter().map(|uri| (*uri).to_owned()).collect(),
-            ..Registration::default()
+            ..ClientMetadata::default()
         }
     }
 
@@ -337,17 +337,17 @@ mod tests {
         keys("https://gate.example", 1)
     }
 
-    fn registered(asked: Registration) -> Result<Registered, Refusal> {
+    fn registered(asked: ClientMetadata) -> Result<Registered, Refusal> {
         super::register(asked, &issuer(), &k(), attempt(1), NOW)
     }
 
-    fn register(asked: Registration) -> Result<Client, Refusal> {
+    fn register(asked: ClientMetadata) -> Result<Client, Refusal> {
         registered(asked).map(|registered| registered.client)
     }
 
-    fn with_method(method: &str) -> Registration {
+    fn with_method(method: &str) -> ClientMetadata {
         let token_endpoint_auth_method = Some(method.to_owned());
-        Registration { token_endpoint_auth_method, ..asked(&["https://app.example/cb"]) }
+        ClientMetadata { token_endpoint_auth_method, ..asked(&["https://app.example/cb"]) }
     }
 
     /// Requirements: R31.
@@ -376,7 +376,7 @@ mod tests {
     fn keys_come_by_value_or_by_reference() {
         let with = |jwks: Option<Vec<JwkMembers>>, jwks_uri: Option<&str>| {
             let jwks_uri = jwks_uri.map(str::to_owned);
-            register(Registration { jwks, jwks_uri, ..with_method("private_key_jwt") })
+            register(ClientMetadata { jwks, jwks_uri, ..with_method("private_key_jwt") })
         };
         assert!(with(Some(vec![ec("a")]), None).is_ok() && with(None, Some("https://app.example/jwks")).is_ok());
         for (why, jwks, jwks_uri) in [

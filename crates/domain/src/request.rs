@@ -3,13 +3,17 @@
 //! First who asks and where the answer would go: as long as that is not known, nothing is redirected (RFC 6749
 //! §4.1.2.1). Then everything else.
 
+pub mod parameters;
+pub mod pkce;
+pub mod ticket;
+
 use crate::Refusal;
 use crate::client::Client;
+use crate::client::redirect_uri::{RedirectKind, RedirectUri};
 use crate::id::ClientId;
 use crate::issuer::{Issuer, Resource};
-use crate::parameters::Parameters;
-use crate::pkce::CodeChallenge;
-use crate::redirect_uri::{RedirectKind, RedirectUri};
+use crate::request::parameters::Parameters;
+use crate::request::pkce::CodeChallenge;
 use crate::scope::Scopes;
 
 /// A request that passed every check when it was made.
@@ -23,16 +27,16 @@ pub struct AuthorizationRequest {
     /// The canonical URI of the resource.
     pub resource: String,
     pub scopes: Scopes,
-    pub page: WantedPage,
+    pub screen: WantedScreen,
 }
 
 /// What a client says with `prompt` (OIDC Core §3.1.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum WantedPage {
+pub enum WantedScreen {
     /// Nothing: whatever the issuer's policy is.
     Any,
     /// That the person is to be asked, whatever was remembered.
-    Whole,
+    Full,
 }
 
 /// Who asks.
@@ -65,7 +69,7 @@ impl AuthorizationRequest {
         response_type_is_code(parameters)?;
         response_mode_is_query(parameters)?;
         no_request_object(parameters)?;
-        let page = wanted_page(parameters)?;
+        let screen = wanted_screen(parameters)?;
         let code_challenge =
             CodeChallenge::parse(parameters.single("code_challenge")?, parameters.single("code_challenge_method")?)?;
         let resource = issuer.resource(parameters.all("resource"))?;
@@ -77,7 +81,7 @@ impl AuthorizationRequest {
             code_challenge,
             resource: resource.uri.clone(),
             scopes,
-            page,
+            screen,
         })
     }
 
@@ -145,20 +149,20 @@ fn no_request_object(parameters: &Parameters) -> Result<(), Refusal> {
 }
 
 /// OIDC Core §3.1.2.1: `none` cannot be honoured; every other prompt, known or not, is for the person to be asked.
-fn wanted_page(parameters: &Parameters) -> Result<WantedPage, Refusal> {
+fn wanted_screen(parameters: &Parameters) -> Result<WantedScreen, Refusal> {
     match parameters.single("prompt")? {
         Some(prompt) if prompt.split(' ').any(|word| word == "none") => Err(Refusal::InteractionRequired),
-        Some(_) => Ok(WantedPage::Whole),
-        None => Ok(WantedPage::Any),
+        Some(_) => Ok(WantedScreen::Full),
+        None => Ok(WantedScreen::Any),
     }
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::client::Status;
+    use crate::client::ClientStatus;
     use crate::issuer::tests::issuer;
-    use crate::pkce::challenge_of;
+    use crate::request::pkce::challenge_of;
 
     pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
@@ -235,7 +239,7 @@ pub(crate) mod tests {
     #[test]
     fn an_early_error_is_told_to_configured_clients_and_on_loopback_only() {
         let configured = issuer().clients[0].clone();
-        let origin = crate::client::Origin::Registered {
+        let origin = crate::client::ClientOrigin::Registered {
             at: crate::time::Timestamp::EPOCH,
             attempt: crate::id::Attempt::from_bytes([1; 16]),
             management: None,
@@ -282,7 +286,7 @@ pub(crate) mod tests {
         let (request, good) = (request(), issuer());
         let client = &good.clients[0];
         assert!(request.still_holds(&good, client).is_ok());
-        let disabled = Client { status: Status::Disabled, ..client.clone() };
+        let disabled = Client { status: ClientStatus::Disabled, ..client.clone() };
         assert_eq!(request.still_holds(&good, &disabled), Err(Refusal::ClientDisabled));
         let moved =
             Client { redirect_uris: vec![RedirectUri::parse("https://app.example/2", &[]).unwrap()], ..client.clone() };

@@ -12,40 +12,37 @@ use std::fmt::Write as _;
 use std::path::Path;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use lychgate_domain::access_token::AccessTokenClaims;
-use lychgate_domain::account::{AccountLogin, AccountSession, Revocation};
-use lychgate_domain::authorization::{
-    Approved, Authorization, CodeExchange, CodeIssued, Decided, Decision, PresentedScreen, Redeemed,
-};
-use lychgate_domain::client::{About, Authentication, Client, GrantType, Origin, Status};
-use lychgate_domain::client_authentication::{ClientAuthenticated, Credentials};
-use lychgate_domain::code::PresentedCode;
-use lychgate_domain::consent::Consent;
-use lychgate_domain::cookie::{self, Cookies, LoginCookie, SetCookie};
+use lychgate_domain::account::{AccountLogin, AccountRevocation, AccountSession};
+use lychgate_domain::authentication::{ClientAuthenticated, Credentials};
+use lychgate_domain::browser::cookie::{self, Cookies, LoginCookie, SetCookie};
+use lychgate_domain::browser::session::{self, Person};
+use lychgate_domain::client::redirect_uri::RedirectUri;
+use lychgate_domain::client::{Authentication, Client, ClientDescription, ClientOrigin, ClientStatus, GrantType};
+use lychgate_domain::consent::form::{self, Displayed};
+use lychgate_domain::consent::{Consent, Counters, Decided, Decision, PresentedScreen};
 use lychgate_domain::entropy::Entropy;
 use lychgate_domain::event::{self, Event, EventKind};
-use lychgate_domain::form::{self, Displayed};
-use lychgate_domain::grant::{Counters, Grant};
+use lychgate_domain::flow::code::PresentedCode;
+use lychgate_domain::flow::{Approved, Authorization, CodeExchange, CodeIssued, Redeemed};
 use lychgate_domain::id::{self, Attempt, BrowserId, ClientId, IssuerId};
 use lychgate_domain::issuer::{
-    Choice, ClientPolicy, Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition,
+    AddressPolicy, Choice, ClientPolicy, Issuer, IssuerUrl, PromptPolicy, Requested, Resource, ScopeDefinition,
+    UpstreamRevocationMode,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
-use lychgate_domain::login::{self, LoginSecrets, Returned};
-use lychgate_domain::pkce::{CodeChallenge, challenge_of};
-use lychgate_domain::prompt::PromptPolicy;
-use lychgate_domain::redirect_uri::RedirectUri;
-use lychgate_domain::refresh_token::PresentedRefreshToken;
+use lychgate_domain::lifetimes::Lifetimes;
 use lychgate_domain::registration;
-use lychgate_domain::request::{AuthorizationRequest, WantedPage};
+use lychgate_domain::request::pkce::{CodeChallenge, challenge_of};
+use lychgate_domain::request::ticket::Ticket;
+use lychgate_domain::request::{AuthorizationRequest, WantedScreen};
 use lychgate_domain::scope::{Scope, Scopes};
 use lychgate_domain::secret::Secret;
-use lychgate_domain::session::{self, Person};
 use lychgate_domain::subject::{Subject, UpstreamId};
-use lychgate_domain::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_revocation::UpstreamRevocationMode;
-use lychgate_domain::upstream_tokens::{SealedFor, UpstreamTokens};
+use lychgate_domain::token::refresh_token::PresentedRefreshToken;
+use lychgate_domain::token::{AccessTokenClaims, Grant};
+use lychgate_domain::upstream::login::{self, LoginSecrets, ReturnedLogin};
+use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
@@ -125,7 +122,7 @@ fn both_cookies_are_taken_as_ever() {
 #[test]
 fn a_ticket_of_a_client_that_wants_the_whole_page_opens_as_ever() {
     let flow = Flow::new();
-    let request = AuthorizationRequest { page: WantedPage::Whole, ..request() };
+    let request = AuthorizationRequest { screen: WantedScreen::Full, ..request() };
     let (ticket, text) = Ticket::issue(request, &flow.keys, &CountingUp::default(), at(0)).unwrap();
     let kept = golden("ticket-for-the-whole-page.v1.txt", &line(&text));
     assert_eq!(Ticket::open(kept.trim_end(), &flow.issuer, &flow.keys, at(1)), Ok(ticket));
@@ -171,7 +168,7 @@ fn what_goes_upstream_is_as_ever() {
     let text = format!("{}\nverifier {verifier}\nnonce {nonce}\n", secrets.state);
     let kept = golden("upstream-login.v1.txt", &text);
     let state = kept.lines().next();
-    assert_eq!(login::returned(state, &flow.keys), Ok(Returned::Authorization(flow.approved.decided.id)));
+    assert_eq!(login::returned(state, &flow.keys), Ok(ReturnedLogin::Authorization(flow.approved.decided.id)));
 }
 
 #[test]
@@ -182,17 +179,18 @@ fn what_a_person_has_who_looks_at_their_apps_is_taken_as_ever() {
     let kept = golden("account-cookie.v1.txt", &cookie_text(&session.set(issuer, keys, &entropy(), at(1))));
     assert_eq!(AccountSession::of(&Cookies(vec![sent(&kept)]), issuer, keys, at(2)), Ok(session.clone()));
     let revocation =
-        Revocation::One { client_id: client(issuer).id.clone(), resource: "https://mcp.example/mcp".to_owned() };
+        AccountRevocation::One { client_id: client(issuer).id.clone(), resource: "https://mcp.example/mcp".to_owned() };
     let kept = golden("account-form.v1.txt", &line(&session.form_token(&revocation, keys, &entropy())));
     assert_eq!(session.revocation(kept.trim_end(), keys), Ok(revocation));
-    let kept = golden("account-form-for-all.v1.txt", &line(&session.form_token(&Revocation::All, keys, &entropy())));
-    assert_eq!(session.revocation(kept.trim_end(), keys), Ok(Revocation::All));
+    let kept =
+        golden("account-form-for-all.v1.txt", &line(&session.form_token(&AccountRevocation::All, keys, &entropy())));
+    assert_eq!(session.revocation(kept.trim_end(), keys), Ok(AccountRevocation::All));
 
     let secrets = login.secrets(keys);
     let (verifier, nonce) = (secrets.verifier.expose(), secrets.nonce.expose());
     let text = format!("{}\nverifier {verifier}\nnonce {nonce}\n", secrets.state);
     let kept = golden("account-upstream-login.v1.txt", &text);
-    let Ok(Returned::Account { id, secrets: again }) = login::returned(kept.lines().next(), keys) else {
+    let Ok(ReturnedLogin::Account { id, secrets: again }) = login::returned(kept.lines().next(), keys) else {
         panic!("it is an account's")
     };
     assert_eq!(again, secrets);
@@ -248,13 +246,13 @@ fn sealed_upstream_tokens_open_as_ever() {
 fn ids_are_derived_as_ever() {
     let flow = Flow::new();
     let other = flow.ticket.authorization_id(&flow.issuer, &flow.keys, BrowserId::from_bytes([8; 16])).unwrap();
-    let about = event::About {
+    let about = event::EventTarget {
         subject: flow.issued.subject.clone(),
         client_id: flow.grant.client_id.clone(),
         resource: flow.grant.resource.clone(),
         authorization_id: Some(flow.grant.authorization_id),
     };
-    let caller = event::Caller { principal: "edge".to_owned(), request_id: "r".to_owned(), address: None };
+    let caller = event::EventCaller { principal: "edge".to_owned(), request_id: "r".to_owned(), address: None };
     let grant_id = flow.grant.id;
     let kinds = [
         EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned(), how: None },
@@ -420,9 +418,9 @@ impl Flow {
         match file {
             "ticket.v1.txt" => Ticket::open(text, issuer, keys, at(1)).is_ok(),
             "form-token.v1.txt" => form::displayed(text, keys, &self.ticket, &[self.browser]).is_ok(),
-            "upstream-login.v1.txt" => matches!(login::returned(Some(text), keys), Ok(Returned::Authorization(_))),
+            "upstream-login.v1.txt" => matches!(login::returned(Some(text), keys), Ok(ReturnedLogin::Authorization(_))),
             "account-upstream-login.v1.txt" => {
-                matches!(login::returned(Some(text), keys), Ok(Returned::Account { .. }))
+                matches!(login::returned(Some(text), keys), Ok(ReturnedLogin::Account { .. }))
             }
             "account-form.v1.txt" | "account-form-for-all.v1.txt" => {
                 self.account_session().revocation(text, keys).is_ok()
@@ -433,7 +431,7 @@ impl Flow {
             }
             "account-login-cookie.v1.txt" => {
                 let login = self.account_login();
-                let Ok(Returned::Account { id, .. }) =
+                let Ok(ReturnedLogin::Account { id, .. }) =
                     login::returned(Some(&login.secrets(&self.keys).state), &self.keys)
                 else {
                     return false;
@@ -520,8 +518,8 @@ fn issuer(url: &str) -> Issuer {
         }],
         clients: vec![Client {
             id: ClientId::parse("configured").unwrap(),
-            origin: Origin::Configured,
-            status: Status::Enabled,
+            origin: ClientOrigin::Configured,
+            status: ClientStatus::Enabled,
             name: Some("Configured".to_owned()),
             redirect_uris: vec![
                 RedirectUri::parse("https://app.example/cb", &[]).unwrap(),
@@ -529,13 +527,13 @@ fn issuer(url: &str) -> Issuer {
             ],
             grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
             authentication: Authentication::Public,
-            about: About::default(),
+            about: ClientDescription::default(),
         }],
         policy: ClientPolicy::default(),
         prompt: PromptPolicy::default(),
         published_policy: None,
         upstream_revocation: UpstreamRevocationMode::WhenLastGrantEnds,
-        addresses: event::AddressPolicy::default(),
+        addresses: AddressPolicy::default(),
         lifetimes: Lifetimes::default(),
     }
 }
@@ -557,7 +555,7 @@ fn request() -> AuthorizationRequest {
         code_challenge: CodeChallenge::parse(Some(&challenge_of(VERIFIER)), Some("S256")).unwrap(),
         resource: "https://mcp.example/mcp".to_owned(),
         scopes: Scopes::parse("read write").unwrap(),
-        page: WantedPage::Any,
+        screen: WantedScreen::Any,
     }
 }
 

@@ -1,10 +1,10 @@
 //! What one person has allowed: all of their consents, and when what came of them was last used.
 
 use lychgate_domain::consent::Consent;
-use lychgate_domain::grant::Grant;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::token::Grant;
 
 use crate::{Store, StoreError, decode, key};
 use lychgate_engine::{Key, KeyRange, Limit, Space};

@@ -1,14 +1,14 @@
 //! Decisions: each transition is one batch over the version it was read at.
 
-use lychgate_domain::authorization::{Authorization, CodeIssued, Failed, LoggingIn, Redeemed, SignedIn};
 use lychgate_domain::client::Client;
 use lychgate_domain::consent::Consent;
 use lychgate_domain::event::{Event, EventKind};
-use lychgate_domain::grant::Grant;
+use lychgate_domain::flow::{Authorization, CodeIssued, Failed, LoggingIn, Redeemed, SignedIn};
 use lychgate_domain::id::{AuthorizationId, GrantId};
 use lychgate_domain::issuer::Issuer;
+use lychgate_domain::revocation::RevocationTarget;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
-use lychgate_domain::upstream_revocation::RevocationTarget;
+use lychgate_domain::token::Grant;
 
 use crate::consents::consent_end;
 use crate::record::{Record as _, encode_event};

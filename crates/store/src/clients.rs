@@ -1,7 +1,7 @@
 //! Registered clients, what operators made of clients, and what clients may use only once.
 
+use lychgate_domain::authentication::AssertionAccepted;
 use lychgate_domain::client::Client;
-use lychgate_domain::client_assertion::AssertionAccepted;
 use lychgate_domain::id::{Attempt, ClientId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;

@@ -2,14 +2,13 @@
 
 use std::collections::HashSet;
 
-use lychgate_domain::consent::{Consent, State};
+use lychgate_domain::consent::{Consent, ConsentState, Counters};
 use lychgate_domain::event::Event;
-use lychgate_domain::grant::Counters;
 use lychgate_domain::id::ClientId;
 use lychgate_domain::issuer::Issuer;
+use lychgate_domain::revocation::RevocationTarget;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
-use lychgate_domain::upstream_revocation::RevocationTarget;
 
 use crate::record::{Counter, Record as _, encode_event};
 use crate::upstream_revocations::leave;
@@ -57,7 +56,7 @@ pub struct ConsentFilter {
     pub resource: Option<String>,
     /// One of these.
     pub resources: Option<HashSet<String>>,
-    pub state: Option<State>,
+    pub state: Option<ConsentState>,
 }
 
 impl ConsentFilter {
@@ -79,7 +78,7 @@ impl ConsentFilter {
 #[derive(Clone, Debug)]
 pub struct ConsentPage {
     /// With what they are now.
-    pub consents: Vec<(Consent, State)>,
+    pub consents: Vec<(Consent, ConsentState)>,
     /// Where the next page begins; `None` at the end. A page may be empty and not the last.
     pub next: Option<Vec<u8>>,
     pub revision: Revision,

@@ -1,11 +1,11 @@
 //! Grants after they were issued.
 
 use lychgate_domain::event::Event;
-use lychgate_domain::grant::Grant;
 use lychgate_domain::id::GrantId;
 use lychgate_domain::issuer::Issuer;
+use lychgate_domain::revocation::RevocationTarget;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_revocation::RevocationTarget;
+use lychgate_domain::token::Grant;
 
 use crate::record::{Record as _, encode_event};
 pub use crate::standing::StoredGrantStatus;

@@ -2,9 +2,9 @@
 
 use lychgate_domain::event::Event;
 use lychgate_domain::issuer::IssuerUrl;
-use lychgate_domain::keyring::Family;
-pub use lychgate_domain::keyring::{KeyState, SigningAlgorithm};
 use lychgate_domain::keys::KeyId;
+use lychgate_domain::keys::rotation::KeyFamily;
+pub use lychgate_domain::keys::rotation::{KeyState, SigningAlgorithm};
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
@@ -81,7 +81,7 @@ impl Record for Keyring {
 
     fn decode_record(bytes: &[u8]) -> Option<Self> {
         let key = |key: proto::KeyringKey| {
-            let family = Family::all().find(|family| family.label() == key.purpose);
+            let family = KeyFamily::all().find(|family| family.label() == key.purpose);
             // One of a later release is no record: signed with another algorithm, its tokens would be refused.
             let algorithm = match proto::SigningAlgorithm::try_from(key.algorithm).ok()? {
                 proto::SigningAlgorithm::Unspecified => SigningAlgorithm::Es256,

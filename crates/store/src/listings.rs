@@ -1,10 +1,10 @@
 //! What there is, page by page, for operators: each page costs a bounded number of rows, however few of them are asked
 //! for. Weakly consistent: what does not change meanwhile appears exactly once.
 
-use lychgate_domain::grant::Grant;
 use lychgate_domain::id::GrantId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::token::Grant;
 
 use crate::clients::ClientRecord;
 use crate::record::Record;

@@ -10,11 +10,11 @@ mod grant;
 mod request;
 mod upstream_revocation;
 
-use lychgate_domain::authorization::Sealed;
-use lychgate_domain::grant::Counters;
+use lychgate_domain::consent::Counters;
 use lychgate_domain::id::Attempt;
 use lychgate_domain::keys::KeyId;
 use lychgate_domain::scope::Scopes;
+use lychgate_domain::upstream::tokens::SealedTokens;
 use prost::Message as _;
 
 pub use client::{ClientRecord, Marked};
@@ -77,12 +77,12 @@ impl Record for UsedAssertion {
     }
 }
 
-fn encode_sealed(sealed: &Sealed) -> proto::Sealed {
+fn encode_sealed(sealed: &SealedTokens) -> proto::Sealed {
     proto::Sealed { key: sealed.key.0, bytes: sealed.bytes.clone() }
 }
 
-fn decode_sealed(sealed: Option<proto::Sealed>) -> Option<Sealed> {
-    sealed.map(|sealed| Sealed { key: KeyId(sealed.key), bytes: sealed.bytes })
+fn decode_sealed(sealed: Option<proto::Sealed>) -> Option<SealedTokens> {
+    sealed.map(|sealed| SealedTokens { key: KeyId(sealed.key), bytes: sealed.bytes })
 }
 
 fn encode_counters(counters: &Counters) -> proto::RevocationCounters {

@@ -7,7 +7,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use lychgate_domain::client::Status;
+use lychgate_domain::client::ClientStatus;
 use lychgate_domain::consent::CheckInputs;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
@@ -104,8 +104,8 @@ fn name(issuer: &Issuer, of: &GrantStatusKey<'_>) -> Name {
     let GrantStatusKey { subject, client, unregistered_status, resource } = of;
     let unregistered_status: &[u8] = match unregistered_status {
         None => b"",
-        Some(Status::Enabled) => b"enabled",
-        Some(Status::Disabled) => b"disabled",
+        Some(ClientStatus::Enabled) => b"enabled",
+        Some(ClientStatus::Disabled) => b"disabled",
     };
     let parts: [&[u8]; 5] = [
         issuer.url.as_str().as_bytes(),

@@ -9,12 +9,12 @@ use std::time::Duration;
 
 use lychgate_domain::consent::Consent;
 use lychgate_domain::event::Event;
-use lychgate_domain::grant::Grant;
 use lychgate_domain::id::{Attempt, ClientId};
 use lychgate_domain::issuer::Issuer;
+use lychgate_domain::revocation::RevocationTarget;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
-use lychgate_domain::upstream_revocation::RevocationTarget;
+use lychgate_domain::token::Grant;
 
 use crate::clients::ClientRecord;
 use crate::consents::consent_end;

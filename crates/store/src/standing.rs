@@ -1,8 +1,7 @@
 //! What a grant's life depends on, read in one snapshot, and the expectation that none of it has changed.
 
-use lychgate_domain::client::{Client, Status};
-use lychgate_domain::consent::Consent;
-use lychgate_domain::grant::{Counters, GrantStatus};
+use lychgate_domain::client::{Client, ClientStatus};
+use lychgate_domain::consent::{Consent, Counters, GrantStatus};
 use lychgate_domain::id::ClientId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::subject::Subject;
@@ -62,7 +61,7 @@ impl Store {
         issuer: &Issuer,
         subject: &Subject,
         client: &ClientId,
-        unregistered_status: Option<Status>,
+        unregistered_status: Option<ClientStatus>,
         resource: &str,
         now: Timestamp,
     ) -> Result<StoredGrantStatus, StoreError> {
@@ -90,7 +89,7 @@ impl Store {
 pub struct GrantStatusKey<'a> {
     pub subject: &'a Subject,
     pub client: &'a ClientId,
-    pub unregistered_status: Option<Status>,
+    pub unregistered_status: Option<ClientStatus>,
     pub resource: &'a str,
 }
 
@@ -130,7 +129,7 @@ impl StoredGrantStatus {
             standing: GrantStatus {
                 consent: consent.map(|consent| consent.value),
                 client: match unregistered_status {
-                    Some(unregistered_status) => Some(unregistered_status.and(kept.unwrap_or(Status::Enabled))),
+                    Some(unregistered_status) => Some(unregistered_status.and(kept.unwrap_or(ClientStatus::Enabled))),
                     None => registered.as_ref().map(|client| client.status),
                 },
                 counters,

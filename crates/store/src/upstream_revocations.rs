@@ -1,15 +1,16 @@
 //! What the upstream is yet to be told of revocations: left in the same commit as the revocation itself, and worked off
 //! afterwards, page by page. Which grants a revocation ended is looked for only here.
 
-use lychgate_domain::authorization::{Authorization, Sealed};
-use lychgate_domain::consent::State;
+use lychgate_domain::consent::ConsentState;
 use lychgate_domain::event::Event;
-use lychgate_domain::grant::Grant;
+use lychgate_domain::flow::Authorization;
 use lychgate_domain::id::{AuthorizationId, GrantId};
-use lychgate_domain::issuer::Issuer;
+use lychgate_domain::issuer::{Issuer, UpstreamRevocationMode};
+use lychgate_domain::revocation::{RevocationTarget, ScanPosition, UpstreamRevocation};
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
-use lychgate_domain::upstream_revocation::{Place, RevocationTarget, UpstreamRevocation, UpstreamRevocationMode};
+use lychgate_domain::token::Grant;
+use lychgate_domain::upstream::tokens::SealedTokens;
 
 use crate::consents::ConsentFilter;
 use crate::record::Record;
@@ -29,7 +30,7 @@ const LIVE_CONSENTS: usize = 50;
 #[derive(Clone, Debug)]
 pub struct Holder {
     pub subject: Subject,
-    pub tokens: Sealed,
+    pub tokens: SealedTokens,
     pub held_in: HeldIn,
 }
 
@@ -45,7 +46,7 @@ pub enum HeldIn {
 pub struct EndedPage {
     pub holders: Vec<Holder>,
     /// Where the next page begins; `None` at the end of everything.
-    pub next: Option<Place>,
+    pub next: Option<ScanPosition>,
 }
 
 /// What is to be told, oldest first, from some place on.
@@ -112,32 +113,34 @@ impl Store {
     ) -> Result<EndedPage, StoreError> {
         let what = &revocation.what;
         match (&revocation.place, what) {
-            (Place::Codes { from }, _) => self.ended_codes(issuer, revocation, from.clone(), now).await,
-            (Place::Grants { .. }, RevocationTarget::Consent { grants, .. }) => {
+            (ScanPosition::Codes { from }, _) => self.ended_codes(issuer, revocation, from.clone(), now).await,
+            (ScanPosition::Grants { .. }, RevocationTarget::Consent { grants, .. }) => {
                 self.ended_among(issuer, what, grants, what.after_grants(), now).await
             }
-            (Place::Grants { .. }, RevocationTarget::Grant(id)) => {
+            (ScanPosition::Grants { .. }, RevocationTarget::Grant(id)) => {
                 self.ended_among(issuer, what, &[*id], what.after_grants(), now).await
             }
-            (Place::Grants { .. }, RevocationTarget::Superseded { grant_id, subject, tokens }) => {
+            (ScanPosition::Grants { .. }, RevocationTarget::Superseded { grant_id, subject, tokens }) => {
                 let (subject, tokens, held_in) = (subject.clone(), tokens.clone(), HeldIn::Grant(*grant_id));
                 Ok(EndedPage { holders: vec![Holder { subject, tokens, held_in }], next: what.after_grants() })
             }
-            (Place::Grants { from }, RevocationTarget::Subject { subject, .. }) => {
+            (ScanPosition::Grants { from }, RevocationTarget::Subject { subject, .. }) => {
                 let whole = KeyRange::prefix(&key::consents(&issuer.url, Some(subject)));
                 let range = KeyRange { from: from.clone().unwrap_or(whole.from), to: whole.to };
                 let (consents, next) =
                     self.some::<lychgate_domain::consent::Consent>(Space::Consents, range, CONSENTS, now).await?;
                 let ids: Vec<_> =
                     consents.iter().flat_map(|consent| consent.grants.iter().map(|(id, _)| *id)).collect();
-                let next = next.map_or_else(|| what.after_grants(), |from| Some(Place::Grants { from: Some(from) }));
+                let next =
+                    next.map_or_else(|| what.after_grants(), |from| Some(ScanPosition::Grants { from: Some(from) }));
                 self.ended_among(issuer, what, &ids, next, now).await
             }
-            (Place::Grants { from }, RevocationTarget::Client { .. } | RevocationTarget::Issuer { .. }) => {
+            (ScanPosition::Grants { from }, RevocationTarget::Client { .. } | RevocationTarget::Issuer { .. }) => {
                 let whole = KeyRange::prefix(&issuer.url.digest());
                 let range = KeyRange { from: from.clone().unwrap_or(whole.from), to: whole.to };
                 let (grants, next) = self.some::<Grant>(Space::Grants, range, PAGE, now).await?;
-                let next = next.map_or_else(|| what.after_grants(), |from| Some(Place::Grants { from: Some(from) }));
+                let next =
+                    next.map_or_else(|| what.after_grants(), |from| Some(ScanPosition::Grants { from: Some(from) }));
                 Ok(EndedPage { holders: holders(what, grants), next })
             }
         }
@@ -155,8 +158,11 @@ impl Store {
 
     /// Whether anything that `subject` allowed is still in use, for whichever client.
     pub async fn has_live_grant(&self, issuer: &Issuer, subject: &Subject, now: Timestamp) -> Result<bool, StoreError> {
-        let filter =
-            ConsentFilter { subject: Some(subject.clone()), state: Some(State::Live), ..ConsentFilter::default() };
+        let filter = ConsentFilter {
+            subject: Some(subject.clone()),
+            state: Some(ConsentState::Live),
+            ..ConsentFilter::default()
+        };
         let mut from = None;
         loop {
             let page = self.find_consents(issuer, &filter, from, LIVE_CONSENTS, now).await?;
@@ -180,7 +186,7 @@ impl Store {
         issuer: &Issuer,
         what: &RevocationTarget,
         ids: &[GrantId],
-        next: Option<Place>,
+        next: Option<ScanPosition>,
         now: Timestamp,
     ) -> Result<EndedPage, StoreError> {
         Ok(EndedPage { holders: holders(what, self.grants_of(issuer, ids, now).await?), next })
@@ -216,7 +222,7 @@ impl Store {
             | Authorization::Redeemed(_)
             | Authorization::Failed(_) => None,
         });
-        Ok(EndedPage { holders: ended.collect(), next: next.map(|from| Place::Codes { from: Some(from) }) })
+        Ok(EndedPage { holders: ended.collect(), next: next.map(|from| ScanPosition::Codes { from: Some(from) }) })
     }
 
     async fn some<R: Record>(

@@ -5,23 +5,23 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lychgate_domain::authorization::{
-    Approved, Authorization, CodeIssued, Decided, LoggingIn, PresentedScreen, Redeemed, Sealed,
+use lychgate_domain::client::redirect_uri::RedirectUri;
+use lychgate_domain::client::{
+    Authentication, AuthenticationMethod, Client, ClientDescription, ClientOrigin, ClientStatus, GrantType,
 };
-use lychgate_domain::client::{About, Authentication, AuthenticationMethod, Client, GrantType, Origin, Status};
-use lychgate_domain::consent::{CheckInputs, Consent, Denial, Verdict};
-use lychgate_domain::event::{About as EventAbout, AddressPolicy, Caller, Event, EventKind};
-use lychgate_domain::grant::{self, EndedBy, Grant};
+use lychgate_domain::consent::{CheckInputs, Consent, Decided, DenialReason, PresentedScreen, Verdict};
+use lychgate_domain::event::{Event, EventCaller, EventKind, EventTarget};
+use lychgate_domain::flow::{Approved, Authorization, CodeIssued, LoggingIn, Redeemed};
 use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, GrantId, IssuerId};
-use lychgate_domain::issuer::{ClientPolicy, Issuer, IssuerUrl, Lifetimes};
+use lychgate_domain::issuer::{AddressPolicy, ClientPolicy, Issuer, IssuerUrl, PromptPolicy, UpstreamRevocationMode};
 use lychgate_domain::keys::KeyId;
-use lychgate_domain::pkce::CodeChallenge;
-use lychgate_domain::prompt::PromptPolicy;
-use lychgate_domain::redirect_uri::RedirectUri;
+use lychgate_domain::lifetimes::Lifetimes;
+use lychgate_domain::request::pkce::CodeChallenge;
 use lychgate_domain::scope::Scopes;
 use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_domain::time::{CLOCK_SKEW, Clock as _, Timestamp};
-use lychgate_domain::upstream_revocation::UpstreamRevocationMode;
+use lychgate_domain::token::{self, EndedBy, Grant};
+use lychgate_domain::upstream::tokens::SealedTokens;
 use lychgate_engine::Memory;
 use lychgate_engine::{Batch, Engine as _, Entry, Expectation, Key, KeyRange, Limit, Space, Version};
 use lychgate_engine_suite::fault::{Fault, Faulty};
@@ -64,13 +64,13 @@ async fn world() -> World {
     };
     let client = Client {
         id: ClientId::parse("app").unwrap(),
-        origin: Origin::Registered { at: clock.now(), attempt: attempt(0), management: None },
-        status: Status::Enabled,
+        origin: ClientOrigin::Registered { at: clock.now(), attempt: attempt(0), management: None },
+        status: ClientStatus::Enabled,
         name: Some("App".to_owned()),
         redirect_uris: vec![RedirectUri::parse("https://app.example/cb", &[]).unwrap()],
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
         authentication: Authentication::Public,
-        about: About::default(),
+        about: ClientDescription::default(),
     };
     store.register(&issuer, &client, clock.now()).await.unwrap();
     World { engine, clock, store, issuer, client }
@@ -194,7 +194,7 @@ impl World {
             created_at: self.now(),
             idle_end: self.now() + self.issuer.lifetimes.grant_idle,
             end: self.now() + self.issuer.lifetimes.grant,
-            status: grant::Status::Live,
+            status: token::GrantPhase::Live,
             upstream_tokens: Some(sealed()),
         };
         (redeemed, grant)
@@ -224,13 +224,13 @@ impl World {
     }
 
     fn event(&self, n: u8, kind: EventKind) -> Event {
-        let about = EventAbout {
+        let about = EventTarget {
             subject: self.subject(),
             client_id: self.client.id.clone(),
             resource: RESOURCE.to_owned(),
             authorization_id: Some(self.approved(n).decided.id),
         };
-        let caller = Caller { principal: "edge".to_owned(), request_id: "r".to_owned(), address: None };
+        let caller = EventCaller { principal: "edge".to_owned(), request_id: "r".to_owned(), address: None };
         Event::new(kind, about, &caller, attempt(n), 0, self.now())
     }
 
@@ -265,8 +265,8 @@ impl World {
     }
 }
 
-fn sealed() -> Sealed {
-    Sealed { key: KeyId(1), bytes: vec![1, 2, 3] }
+fn sealed() -> SealedTokens {
+    SealedTokens { key: KeyId(1), bytes: vec![1, 2, 3] }
 }
 
 fn conflicts<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> bool {
@@ -278,7 +278,7 @@ async fn a_decision_is_made_once() {
     let world = world().await;
     let approved = Authorization::Approved(world.approved(1));
     world.store.decide(&world.issuer, &approved, Some(&world.client().await), None, world.now()).await.unwrap();
-    let denied = Authorization::Denied(lychgate_domain::authorization::Denied { decided: world.approved(1).decided });
+    let denied = Authorization::Denied(lychgate_domain::flow::Denied { decided: world.approved(1).decided });
     assert!(conflicts(world.store.decide(&world.issuer, &denied, None, None, world.now()).await));
     assert_eq!(world.authorization(1).await.value, approved);
 }
@@ -541,7 +541,7 @@ async fn what_stays_unknown_or_away_is_said_to_be() {
 }
 
 impl World {
-    async fn basis_of(&self, unregistered_status: Option<Status>, now: Timestamp) -> Arc<CheckInputs> {
+    async fn basis_of(&self, unregistered_status: Option<ClientStatus>, now: Timestamp) -> Arc<CheckInputs> {
         let subject = self.subject();
         let of =
             [GrantStatusKey { subject: &subject, client: &self.client.id, unregistered_status, resource: RESOURCE }];
@@ -585,15 +585,15 @@ async fn what_is_remembered_is_of_these_very_inputs() {
         |basis: &Arc<CheckInputs>| matches!(basis.check(&Scopes::default(), world.now()), Verdict::Granted { .. });
     assert!(granted(&world.basis().await));
     // The very same question, but that the configuration has disabled the client meanwhile.
-    let disabled = world.basis_of(Some(Status::Disabled), world.now()).await;
-    assert_eq!(disabled.check(&Scopes::default(), world.now()), Verdict::Denied(Denial::ClientDisabled));
+    let disabled = world.basis_of(Some(ClientStatus::Disabled), world.now()).await;
+    assert_eq!(disabled.check(&Scopes::default(), world.now()), Verdict::Denied(DenialReason::ClientDisabled));
     let other = Subject::new(&world.issuer.upstream, "mallory").unwrap();
     for (subject, client, resource) in [
         (&other, &world.client.id, RESOURCE),
         (&world.subject(), &ClientId::parse("another").unwrap(), RESOURCE),
         (&world.subject(), &world.client.id, "https://another.example/mcp"),
     ] {
-        let of = [GrantStatusKey { subject, client, unregistered_status: Some(Status::Enabled), resource }];
+        let of = [GrantStatusKey { subject, client, unregistered_status: Some(ClientStatus::Enabled), resource }];
         let (bases, _) = world.store.bases(&world.issuer, &of, None, world.now()).await.unwrap();
         assert!(!granted(bases[0].as_ref().unwrap()), "{of:?}");
     }
@@ -619,7 +619,7 @@ async fn what_is_remembered_ends_with_the_first_of_its_records() {
     let last = Timestamp::from_millis(end.millis() - 1);
     assert!(Arc::ptr_eq(&basis, &world.basis_of(None, last).await));
     let gone = world.basis_of(None, end).await;
-    assert_eq!(gone.check(&Scopes::default(), end), Verdict::Denied(Denial::ClientUnknown));
+    assert_eq!(gone.check(&Scopes::default(), end), Verdict::Denied(DenialReason::ClientUnknown));
 }
 
 /// All of one revision: what is remembered is not mixed with what is read.

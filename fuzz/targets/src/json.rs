@@ -1,10 +1,9 @@
 //! JSON into what the rules take, without any check of its own: a member of another type is as good as absent.
 
-use lychgate_domain::client::About;
-use lychgate_domain::client_assertion::AssertionClaims;
-use lychgate_domain::jwk::JwkMembers;
-use lychgate_domain::metadata_document::MetadataDocument;
-use lychgate_domain::registration::Registration;
+use lychgate_domain::authentication::AssertionClaims;
+use lychgate_domain::client::ClientDescription;
+use lychgate_domain::client::jwk::JwkMembers;
+use lychgate_domain::client::metadata::{ClientMetadata, MetadataDocument};
 use lychgate_domain::time::Timestamp;
 use serde_json::Value;
 
@@ -22,9 +21,9 @@ pub(crate) const SIGNING: &str = r#"{"client_id":"https://app.example/client.jso
 "token_endpoint_auth_methods_supported":["private_key_jwt","none"],"jwks":{"keys":[{"kty":"OKP","crv":"Ed25519",
 "x":"11qYAYKxCrfVS_7TyWQHOg7hcvPapiMlrwIaaPcHURo","kid":"k","alg":"EdDSA","use":"sig"}]}}"#;
 
-pub(crate) fn registration(json: &Value) -> Option<Registration> {
+pub(crate) fn registration(json: &Value) -> Option<ClientMetadata> {
     json.as_object()?;
-    Some(Registration {
+    Some(ClientMetadata {
         redirect_uris: texts(json, "redirect_uris"),
         client_name: text(json, "client_name"),
         grant_types: texts(json, "grant_types"),
@@ -32,7 +31,7 @@ pub(crate) fn registration(json: &Value) -> Option<Registration> {
         token_endpoint_auth_method: text(json, "token_endpoint_auth_method"),
         jwks_uri: text(json, "jwks_uri"),
         jwks: json["jwks"]["keys"].as_array().map(|keys| keys.iter().map(key).collect()),
-        about: About {
+        about: ClientDescription {
             client_uri: text(json, "client_uri"),
             logo_uri: text(json, "logo_uri"),
             tos_uri: text(json, "tos_uri"),

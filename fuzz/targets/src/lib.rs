@@ -10,20 +10,19 @@ mod world;
 
 use std::sync::LazyLock;
 
-use lychgate_domain::client::Origin;
-use lychgate_domain::client_assertion::AssertionAccepted;
-use lychgate_domain::code::PresentedCode;
-use lychgate_domain::cookie::Cookies;
+use lychgate_domain::authentication::AssertionAccepted;
+use lychgate_domain::browser::cookie::Cookies;
+use lychgate_domain::client::ClientOrigin;
+use lychgate_domain::client::metadata_url::MetadataUrl;
+use lychgate_domain::client::redirect_uri::RedirectUri;
+use lychgate_domain::consent::form;
 use lychgate_domain::display::displayable;
-use lychgate_domain::form;
-use lychgate_domain::metadata_document;
-use lychgate_domain::metadata_url::MetadataUrl;
-use lychgate_domain::parameters::Parameters;
-use lychgate_domain::redirect_uri::RedirectUri;
-use lychgate_domain::refresh_token::PresentedRefreshToken;
-use lychgate_domain::registration;
+use lychgate_domain::flow::code::PresentedCode;
+use lychgate_domain::registration::{self, document};
+use lychgate_domain::request::parameters::Parameters;
+use lychgate_domain::request::ticket::Ticket;
 use lychgate_domain::request::{self, AuthorizationRequest};
-use lychgate_domain::ticket::Ticket;
+use lychgate_domain::token::refresh_token::PresentedRefreshToken;
 use serde_json::Value;
 
 use world::World;
@@ -156,8 +155,8 @@ pub fn registration(bytes: &[u8]) -> bool {
 pub fn metadata_document(bytes: &[u8]) -> bool {
     let Some(document) = parsed(bytes).and_then(|json| json::document(&json)) else { return false };
     let Some(Ok(url)) = document.client_id.as_deref().map(MetadataUrl::parse) else { return false };
-    let Ok(client) = metadata_document::client(&url, &document, &WORLD.issuer) else { return false };
-    assert!(client.id.as_str() == url.as_str() && client.origin == Origin::Document && !document.secret);
+    let Ok(client) = document::client(&url, &document, &WORLD.issuer) else { return false };
+    assert!(client.id.as_str() == url.as_str() && client.origin == ClientOrigin::Document && !document.secret);
     assert!(!client.redirect_uris.is_empty());
     true
 }
@@ -166,7 +165,7 @@ pub fn metadata_document(bytes: &[u8]) -> bool {
 pub fn assertion(bytes: &[u8]) -> bool {
     let Some(claims) = parsed(bytes).and_then(|json| json::claims(&json)) else { return false };
     let World { issuer, client, .. } = &*WORLD;
-    let Ok(accepted) = AssertionAccepted::judge(&claims, client, issuer, world::now()) else { return false };
+    let Ok(accepted) = AssertionAccepted::check(&claims, client, issuer, world::now()) else { return false };
     assert_eq!((accepted.client_id(), &claims.iss), (&client.id, &claims.sub));
     assert!(accepted.forget_at() > world::now(), "what it is remembered by outlives it");
     true

@@ -1,23 +1,23 @@
 //! Who is asked: one issuer with one client, and what it would give to an honest browser. The same in every run.
 
-use lychgate_domain::client::{About, Client};
-use lychgate_domain::cookie;
+use lychgate_domain::browser::cookie;
+use lychgate_domain::client::metadata::ClientMetadata;
+use lychgate_domain::client::{Client, ClientDescription};
+use lychgate_domain::consent::form::{self, Displayed};
 use lychgate_domain::entropy::Entropy;
-use lychgate_domain::form::{self, Displayed};
 use lychgate_domain::id::{Attempt, BrowserId, IssuerId};
 use lychgate_domain::issuer::{
-    Choice, ClientPolicy, Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition,
+    Choice, ClientPolicy, Issuer, IssuerUrl, PromptPolicy, Requested, Resource, ScopeDefinition, UpstreamRevocationMode,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
-use lychgate_domain::parameters::Parameters;
-use lychgate_domain::prompt::PromptPolicy;
-use lychgate_domain::registration::{self, Registration};
+use lychgate_domain::lifetimes::Lifetimes;
+use lychgate_domain::registration;
+use lychgate_domain::request::parameters::Parameters;
+use lychgate_domain::request::ticket::Ticket;
 use lychgate_domain::request::{self, AuthorizationRequest};
 use lychgate_domain::scope::Scope;
 use lychgate_domain::subject::UpstreamId;
-use lychgate_domain::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_revocation::UpstreamRevocationMode;
 use zeroize::Zeroizing;
 
 const URL: &str = "https://gate.example";
@@ -42,11 +42,11 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new() -> Self {
         let (issuer, keys, entropy) = (issuer(), keys(), Fixed);
-        let metadata = Registration {
+        let metadata = ClientMetadata {
             redirect_uris: vec!["http://127.0.0.1/callback".to_owned()],
             client_name: Some("An app".to_owned()),
-            about: About::default(),
-            ..Registration::default()
+            about: ClientDescription::default(),
+            ..ClientMetadata::default()
         };
         let registered = registration::register(metadata, &issuer, &keys, attempt(), now());
         let client = registered.expect("it is good").client;
@@ -143,7 +143,7 @@ fn issuer() -> Issuer {
         prompt: PromptPolicy::default(),
         published_policy: None,
         upstream_revocation: UpstreamRevocationMode::WhenLastGrantEnds,
-        addresses: lychgate_domain::event::AddressPolicy::default(),
+        addresses: lychgate_domain::issuer::AddressPolicy::default(),
         lifetimes: Lifetimes::default(),
     }
 }

@@ -6,14 +6,14 @@
 use std::sync::Arc;
 
 use lychgate_domain::Refusal;
-use lychgate_domain::client::{Client, Status};
-use lychgate_domain::event::{About, Caller as EventCaller, Event, EventKind, Reason};
-use lychgate_domain::grant::{self, EndedBy};
+use lychgate_domain::client::{Client, ClientStatus};
+use lychgate_domain::event::{Event, EventCaller, EventKind, EventTarget, OperatorReason};
 use lychgate_domain::id::{Attempt, ClientId, GrantId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::token::{self, EndedBy};
 use lychgate_engine::Revision;
 use lychgate_store::StoreError;
 use lychgate_store::clients::{ClientRecord, Marked};
@@ -29,7 +29,7 @@ use crate::state::Control;
 #[derive(Clone, Debug)]
 pub enum Change {
     Revoke(Target),
-    SetStatus { client_id: ClientId, status: Status },
+    SetStatus { client_id: ClientId, status: ClientStatus },
 }
 
 /// What is taken back.
@@ -132,7 +132,7 @@ impl Control {
                 if !found.value.is_live(order.now) {
                     return Ok(Round::Nothing);
                 }
-                let about = About {
+                let about = EventTarget {
                     subject: subject.clone(),
                     client_id: client_id.clone(),
                     resource: resource.clone(),
@@ -146,10 +146,10 @@ impl Control {
             Change::Revoke(Target::Grant(id)) => {
                 let found = self.store.grant(issuer, *id, order.now).await?;
                 let found = found.ok_or(Refusal::RecordUnknown("grant"))?;
-                if found.value.status != grant::Status::Live {
+                if found.value.status != token::GrantPhase::Live {
                     return Ok(Round::Nothing);
                 }
-                let about = About {
+                let about = EventTarget {
                     subject: found.value.subject.clone(),
                     client_id: found.value.client_id.clone(),
                     resource: found.value.resource.clone(),
@@ -187,13 +187,19 @@ impl Control {
         what: Revoked<'_>,
         order: &Order,
         kind: EventKind,
-        about: Option<About>,
+        about: Option<EventTarget>,
     ) -> Result<Round, Error> {
         let event = order.event(kind, about);
         Round::of(self.store.revoke(issuer, what, &order.act(&event), order.now).await)
     }
 
-    async fn set_status(&self, issuer: &Issuer, id: &ClientId, status: Status, order: &Order) -> Result<Round, Error> {
+    async fn set_status(
+        &self,
+        issuer: &Issuer,
+        id: &ClientId,
+        status: ClientStatus,
+        order: &Order,
+    ) -> Result<Round, Error> {
         let read = self.store.client_record(issuer, id, order.now).await?;
         let (is, changed) = match read.as_ref().map(|read| &read.value) {
             Some(ClientRecord::Registered(client)) => {
@@ -213,8 +219,8 @@ impl Control {
         let (client_id, reason) = (id.clone(), order.reason.clone());
         let event = order.event(
             match status {
-                Status::Enabled => EventKind::ClientEnabled { client_id, reason },
-                Status::Disabled => EventKind::ClientDisabled { client_id, reason },
+                ClientStatus::Enabled => EventKind::ClientEnabled { client_id, reason },
+                ClientStatus::Disabled => EventKind::ClientDisabled { client_id, reason },
             },
             None,
         );
@@ -228,7 +234,7 @@ struct Order {
     attempt: Attempt,
     /// Of everything that was asked.
     digest: [u8; 32],
-    reason: Reason,
+    reason: OperatorReason,
     caller: EventCaller,
     now: Timestamp,
 }
@@ -258,7 +264,7 @@ impl Order {
         })
     }
 
-    fn event(&self, kind: EventKind, about: Option<About>) -> Event {
+    fn event(&self, kind: EventKind, about: Option<EventTarget>) -> Event {
         Event::new(kind, about, &self.caller, self.attempt, 0, self.now)
     }
 
@@ -273,12 +279,12 @@ impl Order {
 }
 
 impl Account {
-    fn check(&self) -> Result<Reason, Refusal> {
+    fn check(&self) -> Result<OperatorReason, Refusal> {
         check_request_id(&self.request_id)?;
         if self.reason.is_empty() {
             return Err(Refusal::ParameterMissing("reason"));
         }
-        Reason::parse(&self.reason).ok_or(Refusal::RequestMalformed(
+        OperatorReason::parse(&self.reason).ok_or(Refusal::RequestMalformed(
             "a reason has at most 256 characters, on one line and none of them hidden",
         ))
     }
@@ -307,10 +313,10 @@ impl Change {
             Change::Revoke(Target::Client(id)) => vec!["client".to_owned(), id.to_string()],
             Change::Revoke(Target::Subject(subject)) => vec!["subject".to_owned(), subject.to_string()],
             Change::Revoke(Target::Issuer { confirm }) => vec!["issuer".to_owned(), confirm.clone()],
-            Change::SetStatus { client_id, status: Status::Disabled } => {
+            Change::SetStatus { client_id, status: ClientStatus::Disabled } => {
                 vec!["disable".to_owned(), client_id.to_string()]
             }
-            Change::SetStatus { client_id, status: Status::Enabled } => {
+            Change::SetStatus { client_id, status: ClientStatus::Enabled } => {
                 vec!["enable".to_owned(), client_id.to_string()]
             }
         }

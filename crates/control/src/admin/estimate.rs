@@ -1,9 +1,8 @@
 //! How much a revocation would end, before it is made. It changes nothing, and is no promise: others go on meanwhile.
 
 use lychgate_domain::Refusal;
-use lychgate_domain::client::Status;
-use lychgate_domain::consent::{Consent, State};
-use lychgate_domain::grant::GrantStatus;
+use lychgate_domain::client::ClientStatus;
+use lychgate_domain::consent::{Consent, ConsentState, GrantStatus};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;
 use lychgate_store::consents::ConsentFilter;
@@ -31,7 +30,7 @@ pub struct Estimate {
 impl Control {
     pub async fn estimate(&self, caller: &Caller, issuer_id: &str, target: &Target) -> Result<Estimate, Error> {
         let (issuer, now) = (self.issuers.issuer(issuer_id, &caller.principal)?, self.clock.now());
-        let none = ConsentFilter { state: Some(State::Live), ..ConsentFilter::default() };
+        let none = ConsentFilter { state: Some(ConsentState::Live), ..ConsentFilter::default() };
         let filter = match target {
             Target::Consent { subject, client_id, resource } => ConsentFilter {
                 subject: Some(subject.clone()),
@@ -81,8 +80,11 @@ impl Control {
     async fn live_grants(&self, issuer: &Issuer, consent: &Consent, now: Timestamp) -> Result<(usize, usize), Error> {
         let ids: Vec<_> = consent.grants.iter().map(|(id, _)| *id).collect();
         let grants = self.store.grants_of(issuer, &ids, now).await?;
-        let standing =
-            GrantStatus { consent: Some(consent.clone()), client: Some(Status::Enabled), counters: consent.counters };
+        let standing = GrantStatus {
+            consent: Some(consent.clone()),
+            client: Some(ClientStatus::Enabled),
+            counters: consent.counters,
+        };
         Ok((grants.iter().filter(|grant| grant.live(&standing, now).is_ok()).count(), ids.len()))
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use lychgate_domain::Refusal;
 use lychgate_domain::id::Attempt;
-use lychgate_domain::keyring::{Family, KeyState, Urgency};
+use lychgate_domain::keys::rotation::{KeyFamily, KeyState, RotationUrgency};
 use lychgate_domain::keys::{KeyId, Purpose, digest};
 use lychgate_domain::time::Timestamp;
 
@@ -18,15 +18,15 @@ use crate::state::Control;
 /// `RotateKeys`, as it was asked.
 #[derive(Debug)]
 pub struct KeysAsked {
-    pub families: Vec<Family>,
+    pub families: Vec<KeyFamily>,
     pub request_id: String,
-    pub urgency: Urgency,
+    pub urgency: RotationUrgency,
 }
 
 /// What became of one family.
 #[derive(Debug)]
 pub struct Rotated {
-    pub family: Family,
+    pub family: KeyFamily,
     pub successor: KeyId,
     pub active_at: Timestamp,
     /// When the key before it is forgotten; `None` if it is already.
@@ -71,15 +71,15 @@ fn attempt(caller: &Caller, issuer_id: &str, asked: &KeysAsked) -> Result<Attemp
     check_request_id(&asked.request_id)?;
     let id = asked.request_id.as_str();
     let urgency: &[u8] = match asked.urgency {
-        Urgency::Planned => b"planned",
-        Urgency::Compromised => b"compromised",
+        RotationUrgency::Planned => b"planned",
+        RotationUrgency::Compromised => b"compromised",
     };
     let hash = digest("rotate keys", &[caller.principal.name.as_bytes(), issuer_id.as_bytes(), id.as_bytes(), urgency]);
     Ok(Attempt::from_bytes(*hash.first_chunk().expect("16 of 32 bytes")))
 }
 
 /// The successor is the key that this request made, however long ago, or else the one that is announced.
-fn rotated(keys: &[ListedKey], family: Family, request: &RotationRequest) -> Result<Rotated, Error> {
+fn rotated(keys: &[ListedKey], family: KeyFamily, request: &RotationRequest) -> Result<Rotated, Error> {
     let of_family: Vec<_> = keys.iter().filter(|listed| listed.family == family).collect();
     let own = request.successor(family);
     let at = of_family.iter().position(|listed| listed.key.id == own);
@@ -95,36 +95,36 @@ fn rotated(keys: &[ListedKey], family: Family, request: &RotationRequest) -> Res
         active_at,
         forgotten_at: before,
         broken: match request.urgency {
-            Urgency::Planned => None,
-            Urgency::Compromised => Some(Broken { what: breaks(family), known_at: active_at + KNOWN_AFTER }),
+            RotationUrgency::Planned => None,
+            RotationUrgency::Compromised => Some(Broken { what: breaks(family), known_at: active_at + KNOWN_AFTER }),
         },
     })
 }
 
 /// What is worth nothing without the keys it was made with, and what mends it.
-fn breaks(family: Family) -> &'static str {
+fn breaks(family: KeyFamily) -> &'static str {
     match family {
-        Family::Signing => {
+        KeyFamily::Signing => {
             "every access token issued so far is refused by whoever has fetched the key set since; clients refresh"
         }
-        Family::Events => {
+        KeyFamily::Events => {
             "nothing yet, but digests of events that were signed since it leaked prove nothing by themselves: export the \
              events, and verify them from an export of before on, with the old public key"
         }
-        Family::Derived(Purpose::Ticket) => "consent pages that are open now; people start again at the app",
-        Family::Derived(Purpose::Form) => "forms that are open now; people load the page again",
-        Family::Derived(Purpose::Cookie) => {
+        KeyFamily::Derived(Purpose::Ticket) => "consent pages that are open now; people start again at the app",
+        KeyFamily::Derived(Purpose::Form) => "forms that are open now; people load the page again",
+        KeyFamily::Derived(Purpose::Cookie) => {
             "browsers are not recognised, and logins under way fail; people start again"
         }
-        Family::Derived(Purpose::Login) => "logins under way at the upstream; people start again at the app",
-        Family::Derived(Purpose::Code) => "authorization codes not yet redeemed; people start again at the app",
-        Family::Derived(Purpose::Client) => {
+        KeyFamily::Derived(Purpose::Login) => "logins under way at the upstream; people start again at the app",
+        KeyFamily::Derived(Purpose::Code) => "authorization codes not yet redeemed; people start again at the app",
+        KeyFamily::Derived(Purpose::Client) => {
             "registrations that are being repeated now get another id; registered clients are unaffected"
         }
-        Family::Derived(Purpose::RefreshToken) => {
+        KeyFamily::Derived(Purpose::RefreshToken) => {
             "every refresh token: each grant ends with its access token, and its client asks the person again"
         }
-        Family::Derived(Purpose::UpstreamTokens) => {
+        KeyFamily::Derived(Purpose::UpstreamTokens) => {
             "the upstream's tokens kept so far cannot be opened: people authorize again where a server needs them; \
              codes not yet redeemed fail. At the upstream they are still good: revoke them there"
         }

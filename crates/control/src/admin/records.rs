@@ -1,14 +1,15 @@
 //! Clients and grants, as an operator sees them. Never a secret, nor anything that one could be made of.
 
 use lychgate_domain::Refusal;
-use lychgate_domain::client::{Client, Status};
-use lychgate_domain::grant::{self, Grant, GrantStatus};
+use lychgate_domain::client::{Client, ClientStatus};
+use lychgate_domain::consent::GrantStatus;
 use lychgate_domain::id::{ClientId, GrantId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
-use lychgate_domain::metadata_document;
+use lychgate_domain::registration::document;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::token::{self, Grant};
 use lychgate_store::clients::ClientRecord;
 use lychgate_store::{GrantStatusKey, StoreError};
 
@@ -31,7 +32,7 @@ pub struct Paged<T> {
 pub struct ListedClient {
     pub id: ClientId,
     pub kind: ClientKind,
-    pub status: Status,
+    pub status: ClientStatus,
     /// `None` if all that is kept is what an operator made of it.
     pub client: Option<Client>,
 }
@@ -74,15 +75,15 @@ impl Control {
         &self,
         caller: &Caller,
         issuer_id: &str,
-        status: Option<Status>,
+        status: Option<ClientStatus>,
         page: &PageAsked,
     ) -> Result<Paged<ListedClient>, Error> {
         let serving = self.issuer(issuer_id, caller).await?;
         let (issuer, now) = (&*serving.issuer, self.clock.now());
         let asked = match status {
             None => "",
-            Some(Status::Enabled) => "enabled",
-            Some(Status::Disabled) => "disabled",
+            Some(ClientStatus::Enabled) => "enabled",
+            Some(ClientStatus::Disabled) => "disabled",
         };
         let filter = digest("clients", &[asked.as_bytes()]);
         let list = List { method: "AdminService/ListClients", filter, principal: &caller.principal };
@@ -178,10 +179,10 @@ fn standing_of<'a>(issuer: &Issuer, grant: &'a Grant) -> GrantStatusKey<'a> {
 /// Whatever is live is what every use of a grant asks; the rest says why it is not.
 fn state(grant: &Grant, standing: &GrantStatus, now: Timestamp) -> GrantState {
     match grant.status {
-        grant::Status::Ended { .. } => GrantState::Ended,
-        grant::Status::Live if grant.live(standing, now).is_ok() => GrantState::Live,
-        grant::Status::Live if now >= grant.idle_end.min(grant.end) => GrantState::Expired,
-        grant::Status::Live => GrantState::Lapsed,
+        token::GrantPhase::Ended { .. } => GrantState::Ended,
+        token::GrantPhase::Live if grant.live(standing, now).is_ok() => GrantState::Live,
+        token::GrantPhase::Live if now >= grant.idle_end.min(grant.end) => GrantState::Expired,
+        token::GrantPhase::Live => GrantState::Lapsed,
     }
 }
 
@@ -206,7 +207,7 @@ impl GrantFilter {
 }
 
 fn configured(client: &Client, kept: Option<&ClientRecord>) -> ListedClient {
-    let status = client.status.and(kept.map_or(Status::Enabled, ClientRecord::status));
+    let status = client.status.and(kept.map_or(ClientStatus::Enabled, ClientRecord::status));
     ListedClient { id: client.id.clone(), kind: ClientKind::Configured, status, client: Some(client.clone()) }
 }
 
@@ -219,7 +220,7 @@ fn kept(record: ClientRecord) -> ListedClient {
             client: Some(*client),
         },
         ClientRecord::Marked(marked) => {
-            let kind = if metadata_document::is_url(&marked.id) { ClientKind::Document } else { ClientKind::Gone };
+            let kind = if document::is_url(&marked.id) { ClientKind::Document } else { ClientKind::Gone };
             ListedClient { id: marked.id, kind, status: marked.status, client: None }
         }
     }

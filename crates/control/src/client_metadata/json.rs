@@ -1,10 +1,10 @@
 //! What clients publish as JSON: key sets, and the metadata behind a client id that is a URL. Only the types of members are
 //! looked at here; what they mean is `domain`'s affair.
 
-use lychgate_domain::client::About;
-use lychgate_domain::jwk::{JwkMembers, MAX_KEYS, PublicJwk};
-use lychgate_domain::metadata_document::{MetadataDocument, well_formed};
-use lychgate_domain::registration::Registration;
+use lychgate_domain::client::ClientDescription;
+use lychgate_domain::client::jwk::{JwkMembers, MAX_KEYS, PublicJwk};
+use lychgate_domain::client::metadata::{ClientMetadata, MetadataDocument};
+use lychgate_domain::registration::document::well_formed;
 use serde_json::{Map, Value};
 use url::Url;
 
@@ -23,7 +23,7 @@ pub fn parse_document(document: &Value) -> Option<MetadataDocument> {
         None => None,
         Some(set) => Some(set.get("keys")?.as_array()?.iter().filter_map(members).collect()),
     };
-    let metadata = Registration {
+    let metadata = ClientMetadata {
         redirect_uris: object.texts("redirect_uris")?,
         client_name: object.text("client_name")?,
         grant_types: object.texts("grant_types")?,
@@ -31,7 +31,7 @@ pub fn parse_document(document: &Value) -> Option<MetadataDocument> {
         token_endpoint_auth_method: object.text("token_endpoint_auth_method")?,
         jwks_uri: object.text("jwks_uri")?,
         jwks,
-        about: About {
+        about: ClientDescription {
             client_uri: object.text("client_uri")?,
             logo_uri: object.text("logo_uri")?,
             tos_uri: object.text("tos_uri")?,

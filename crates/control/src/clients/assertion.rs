@@ -2,9 +2,9 @@
 
 use jsonwebtoken::{Algorithm, DecodingKey, Header, decode_header};
 use lychgate_domain::Refusal;
-use lychgate_domain::client_assertion::{self, AssertionClaims};
+use lychgate_domain::authentication::{self, AssertionClaims};
+use lychgate_domain::client::jwk::{KeyParameters, PublicJwk, SignatureAlgorithm};
 use lychgate_domain::id::decode_vec;
-use lychgate_domain::jwk::{KeyParameters, PublicJwk, SignatureAlgorithm};
 use lychgate_domain::time::Timestamp;
 use serde::Deserialize;
 use serde_json::Value;
@@ -30,7 +30,7 @@ impl std::fmt::Debug for Assertion {
 impl Assertion {
     pub fn parse(kind: Option<&str>, token: &str) -> Result<Self, Refusal> {
         let invalid = Refusal::ClientAssertionInvalid;
-        if kind != Some(client_assertion::TYPE) {
+        if kind != Some(authentication::CLIENT_ASSERTION_TYPE) {
             return Err(invalid("client_assertion_type must be the one of RFC 7523, for a JWT"));
         }
         let unreadable = || invalid("the client_assertion is not a JWT in compact form");

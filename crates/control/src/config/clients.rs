@@ -2,15 +2,16 @@
 
 use std::path::PathBuf;
 
+use lychgate_domain::client::metadata::MetadataDocument;
+use lychgate_domain::client::metadata_url::MetadataUrl;
+use lychgate_domain::client::redirect_uri::RedirectUri;
+use lychgate_domain::client::secret::SecretDigest;
 use lychgate_domain::client::{
-    About, Authentication, Client, ClientKeys, GrantType, Origin, Otherwise, SecretMethod, Status,
+    Authentication, Client, ClientDescription, ClientKeys, ClientOrigin, ClientStatus, GrantType, SecretMethod,
+    UnsignedRequests,
 };
-use lychgate_domain::client_secret::SecretDigest;
 use lychgate_domain::id::ClientId;
 use lychgate_domain::issuer::{ClientPolicy, DocumentPolicy, DocumentRedirects, HostPatterns, RegistrationPolicy};
-use lychgate_domain::metadata_document::MetadataDocument;
-use lychgate_domain::metadata_url::MetadataUrl;
-use lychgate_domain::redirect_uri::RedirectUri;
 use lychgate_process::config::ConfigError;
 use serde::{Deserialize, Serialize};
 use url::Url;
@@ -190,13 +191,13 @@ impl ClientConfig {
         }
         Ok(Client {
             id,
-            origin: Origin::Configured,
-            status: Status::Enabled,
+            origin: ClientOrigin::Configured,
+            status: ClientStatus::Enabled,
             name: Some(shown(&format!("{at}.name"), &self.name)?),
             redirect_uris,
             grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
             authentication: self.authentication(at)?,
-            about: About::default(),
+            about: ClientDescription::default(),
         })
     }
 
@@ -207,9 +208,10 @@ impl ClientConfig {
                 let digest = digests(&format!("{at}.secret_sha256"), std::slice::from_ref(digest))?.remove(0);
                 Ok(Authentication::Secret { registered: SecretMethod::Basic, digest })
             }
-            (None, Some(uri)) if Url::parse(uri).is_ok_and(|url| url.scheme() == "https") => {
-                Ok(Authentication::Keys { keys: ClientKeys::ByReference(uri.clone()), otherwise: Otherwise::Refused })
-            }
+            (None, Some(uri)) if Url::parse(uri).is_ok_and(|url| url.scheme() == "https") => Ok(Authentication::Keys {
+                keys: ClientKeys::ByReference(uri.clone()),
+                unsigned: UnsignedRequests::Refused,
+            }),
             (None, Some(uri)) => {
                 let problem = format_args!("is {uri:?}");
                 Err(ConfigError::new(format!("{at}.jwks_uri"), problem, "write the https URL of the client's key set"))

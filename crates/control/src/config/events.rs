@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
-use lychgate_domain::event::AddressPolicy;
-use lychgate_domain::retention::Retention;
+use lychgate_domain::event::Retention;
+use lychgate_domain::issuer::AddressPolicy;
 use lychgate_process::config::ConfigError;
 use serde::{Deserialize, Serialize};
 

@@ -3,14 +3,14 @@
 use std::time::Duration;
 
 use lychgate_domain::client::Client;
+use lychgate_domain::client::redirect_uri::{RedirectKind, RedirectUri};
 use lychgate_domain::display::displayable;
 use lychgate_domain::id::{ClientId, IssuerId};
 use lychgate_domain::issuer::{
-    Choice, Issuer, IssuerUrl, Lifetimes, PublishedPolicy, Requested, Resource, ScopeDefinition,
+    Choice, ConsentMode, Issuer, IssuerUrl, PromptPolicy, PublishedPolicy, Requested, Resource, ScopeDefinition,
 };
-use lychgate_domain::keyring::SigningAlgorithm;
-use lychgate_domain::prompt::{Mode, PromptPolicy};
-use lychgate_domain::redirect_uri::{RedirectKind, RedirectUri};
+use lychgate_domain::keys::rotation::SigningAlgorithm;
+use lychgate_domain::lifetimes::Lifetimes;
 use lychgate_domain::scope::Scope;
 use lychgate_domain::subject::UpstreamId;
 use lychgate_process::config::ConfigError;
@@ -301,8 +301,8 @@ impl PromptConfig {
             PromptMode::Always | PromptMode::Remember if !self.silent_clients.is_empty() => {
                 return Err(ConfigError::new(key(), "is for mode = \"silent\"", "leave it out, or set that mode"));
             }
-            PromptMode::Always => Mode::Always,
-            PromptMode::Remember => Mode::Remember,
+            PromptMode::Always => ConsentMode::Always,
+            PromptMode::Remember => ConsentMode::Remember,
             PromptMode::Silent if self.silent_clients.is_empty() => {
                 return Err(ConfigError::new(key(), "is empty", "list client ids, or use mode = \"remember\""));
             }
@@ -311,7 +311,7 @@ impl PromptConfig {
                     let problem = format!("has {id:?}");
                     ClientId::parse(id).ok_or_else(|| ConfigError::new(key(), problem, "write whole client ids"))
                 };
-                Mode::Silent { clients: self.silent_clients.iter().map(known).collect::<Result<_, _>>()? }
+                ConsentMode::Silent { clients: self.silent_clients.iter().map(known).collect::<Result<_, _>>()? }
             }
         };
         Ok(PromptPolicy { mode, confirm_subject: self.confirm_subject })

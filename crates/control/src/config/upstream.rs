@@ -1,8 +1,7 @@
 //! Upstreams: where people sign in.
 
-use lychgate_domain::issuer::IssuerUrl;
-use lychgate_domain::upstream_revocation::UpstreamRevocationMode;
-use lychgate_domain::userinfo::SubjectClaim;
+use lychgate_domain::issuer::{IssuerUrl, UpstreamRevocationMode};
+use lychgate_domain::upstream::userinfo::SubjectClaim;
 use lychgate_process::config::{ConfigError, Secret};
 use serde::{Deserialize, Serialize};
 use url::{Url, form_urlencoded};

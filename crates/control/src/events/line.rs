@@ -6,7 +6,7 @@
 
 use lychgate_domain::event::{Event, EventKind};
 use lychgate_domain::id::encode;
-use lychgate_domain::keyring::Urgency;
+use lychgate_domain::keys::rotation::RotationUrgency;
 use lychgate_domain::time::Timestamp;
 use serde_json::{Map, Value, json};
 
@@ -45,9 +45,9 @@ pub(super) fn of_event(issuer: &str, event: &Event) -> String {
     match &event.kind {
         EventKind::ConsentApproved { how, .. } => add("how", how.and_then(|how| text(how.as_str()))),
         EventKind::KeysRotated { keys, urgency } => {
-            let key = |(family, id): &(lychgate_domain::keyring::Family, _)| json!({ "key_id": kid(*id), "purpose": family.label() });
+            let key = |(family, id): &(lychgate_domain::keys::rotation::KeyFamily, _)| json!({ "key_id": kid(*id), "purpose": family.label() });
             add("keys", Some(keys.iter().map(key).collect()));
-            add("compromised", (*urgency == Urgency::Compromised).then_some(Value::Bool(true)));
+            add("compromised", (*urgency == RotationUrgency::Compromised).then_some(Value::Bool(true)));
         }
         EventKind::ConfigurationChanged { digest } => add("configuration", text(&encode(digest))),
         EventKind::ConsentDenied { .. }

@@ -1,8 +1,8 @@
 //! Sealing: a signed digest over the next range of an issuer's events.
 
+use lychgate_domain::event::Retention;
 use lychgate_domain::id::{EventId, encode};
 use lychgate_domain::keys::KeyId;
-use lychgate_domain::retention::Retention;
 use lychgate_domain::time::Timestamp;
 use lychgate_engine::Cursor;
 use lychgate_store::StoreError;

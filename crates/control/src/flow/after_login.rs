@@ -1,15 +1,16 @@
 //! Somebody has signed in: a code for the client, or first the question whether it was they.
 
-use lychgate_domain::authorization::{AfterLogin, Authorization, CodeIssued, Decided, Failed, LoginFailure, SignedIn};
-use lychgate_domain::consent::Consent;
-use lychgate_domain::cookie;
-use lychgate_domain::event::{About, Event, EventKind, How};
-use lychgate_domain::form::{self, Displayed, Page};
+use lychgate_domain::Refusal;
+use lychgate_domain::browser::cookie;
+use lychgate_domain::browser::session::Person;
+use lychgate_domain::consent::form::{self, Displayed, NamedScreen};
+use lychgate_domain::consent::{Consent, Decided};
+use lychgate_domain::event::{ApprovedOn, Event, EventKind, EventTarget};
+use lychgate_domain::flow::{AfterLogin, Authorization, CodeIssued, Failed, LoginFailure, SignedIn, response};
 use lychgate_domain::id::Attempt;
-use lychgate_domain::session::Person;
+use lychgate_domain::request;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::{Refusal, request, response};
 use lychgate_engine::Version;
 use lychgate_store::authorizations::FinishedLogin;
 use lychgate_store::{StoreError, Versioned};
@@ -75,7 +76,7 @@ impl Control {
                 }
                 Question::Answered { displayed, attempt } => {
                     let resource = request.still_holds(issuer, client)?;
-                    let now_true = Displayed::new(issuer, client, &request, resource).to(subject, Page::Whole);
+                    let now_true = Displayed::new(issuer, client, &request, resource).to(subject, NamedScreen::Full);
                     if displayed != now_true {
                         return self.ask(serving, signed_in, person.clone(), true, now).await;
                     }
@@ -105,8 +106,8 @@ impl Control {
             let issued = signed_in.clone().issue_code(&consent, counters, serving.keys(), attempt, now);
             let about = about(decided, subject);
             let how = match question {
-                Question::NotYet => How::of(&signed_in.approved.seen),
-                Question::Answered { .. } => How::Confirmed,
+                Question::NotYet => ApprovedOn::of(&signed_in.approved.seen),
+                Question::Answered { .. } => ApprovedOn::Confirmation,
             };
             let kind = EventKind::ConsentApproved {
                 requested: decided.requested_scopes.to_string(),
@@ -147,7 +148,7 @@ impl Control {
         let client = self.client(issuer, &decided.client_id, ClientTrust::Consented, now).await?;
         let request = decided.request();
         let resource = request.still_holds(issuer, &client.client)?;
-        let displayed = Displayed::new(issuer, &client.client, &request, resource).to(subject, Page::Whole);
+        let displayed = Displayed::new(issuer, &client.client, &request, resource).to(subject, NamedScreen::Full);
         let page = ConsentPage {
             ticket: String::new(),
             form_token: form::signed_in_token(keys, decided.id, decided.browser, displayed),
@@ -167,8 +168,8 @@ impl Control {
     }
 }
 
-pub(super) fn about(decided: &Decided, subject: &Subject) -> About {
-    About {
+pub(super) fn about(decided: &Decided, subject: &Subject) -> EventTarget {
+    EventTarget {
         subject: subject.clone(),
         client_id: decided.client_id.clone(),
         resource: decided.resource.clone(),

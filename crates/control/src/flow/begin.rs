@@ -1,9 +1,9 @@
 //! `GET /authorize`: the checks, and a ticket. Nothing is written.
 
-use lychgate_domain::parameters::Parameters;
+use lychgate_domain::flow::response;
+use lychgate_domain::request::parameters::Parameters;
+use lychgate_domain::request::ticket::Ticket;
 use lychgate_domain::request::{self, AuthorizationRequest};
-use lychgate_domain::response;
-use lychgate_domain::ticket::Ticket;
 
 use super::Next;
 use crate::client_metadata::ClientTrust;

@@ -2,12 +2,14 @@
 
 use std::sync::Arc;
 
-use lychgate_domain::authorization::AtCallback;
-use lychgate_domain::cookie::Cookies;
+use lychgate_domain::Refusal;
+use lychgate_domain::browser::cookie::Cookies;
+use lychgate_domain::browser::session;
+use lychgate_domain::consent::form;
 use lychgate_domain::event::{Event, EventKind};
+use lychgate_domain::flow::AtCallback;
 use lychgate_domain::id::Attempt;
-use lychgate_domain::login::{self, Returned};
-use lychgate_domain::{Refusal, form, session};
+use lychgate_domain::upstream::login::{self, ReturnedLogin};
 use lychgate_store::StoreError;
 
 use super::after_login::{Login, Question, about, code_issued, failed_login};
@@ -55,7 +57,7 @@ impl Control {
     ) -> Result<Next, Error> {
         let (issuer, keys, now) = (&*serving.issuer, serving.keys(), self.clock.now());
         form::same_site(answer.sec_fetch_site.as_deref(), answer.origin.as_deref(), &issuer.url)?;
-        let Returned::Authorization(id) = login::returned(Some(&answer.state), keys)? else {
+        let ReturnedLogin::Authorization(id) = login::returned(Some(&answer.state), keys)? else {
             return Err(Refusal::StateInvalid.into());
         };
         let cookie = answer.cookies.login(issuer, keys, id, now)?;

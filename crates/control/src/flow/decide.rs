@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
-use lychgate_domain::authorization::{Approved, Authorization, Confirmed, Decided, Decision, PresentedScreen};
-use lychgate_domain::cookie::{Cookies, LoginCookie};
+use lychgate_domain::Refusal;
+use lychgate_domain::browser::cookie::{Cookies, LoginCookie};
+use lychgate_domain::browser::session;
+use lychgate_domain::consent::form::{self, NamedScreen};
+use lychgate_domain::consent::{Decided, Decision, PresentedScreen};
 use lychgate_domain::event::{Event, EventKind};
-use lychgate_domain::form::{self, Page};
+use lychgate_domain::flow::{Approved, Authorization, Confirmed, response};
 use lychgate_domain::id::Attempt;
 use lychgate_domain::keys::Purpose;
-use lychgate_domain::ticket::Ticket;
+use lychgate_domain::request::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::{Refusal, response, session};
 use lychgate_store::StoreError;
 
 use super::after_login::about;
@@ -72,7 +74,7 @@ impl Control {
             let text = &*answer.ticket;
             let view = View { serving, text, ticket: &ticket, client: client.clone(), resource, browser, known, now };
             let Some(seen) = view.seen(displayed) else {
-                let mut page = view.page(Page::Whole);
+                let mut page = view.page(NamedScreen::Full);
                 page.changed = true;
                 return Ok(Next { step: Step::Consent(Box::new(page)), set_cookies: Vec::new() });
             };

@@ -6,15 +6,17 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lychgate_domain::authorization::{AtCallback, Authorization, Decided, LoggingIn, LoginFailure, SignedIn};
-use lychgate_domain::cookie::Cookies;
+use lychgate_domain::Refusal;
+use lychgate_domain::browser::cookie::Cookies;
+use lychgate_domain::browser::session::{self, Person};
+use lychgate_domain::consent::Decided;
+use lychgate_domain::flow::{AtCallback, Authorization, LoggingIn, LoginFailure, SignedIn};
 use lychgate_domain::id::Attempt;
-use lychgate_domain::login::Returned;
-use lychgate_domain::parameters::Parameters;
-use lychgate_domain::session::{self, Person};
+use lychgate_domain::request;
+use lychgate_domain::request::parameters::Parameters;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_tokens::SealedFor;
-use lychgate_domain::{Refusal, login, request};
+use lychgate_domain::upstream::login::{self, ReturnedLogin};
+use lychgate_domain::upstream::tokens::SealedFor;
 use lychgate_engine::Version;
 use lychgate_store::{StoreError, Versioned};
 
@@ -45,8 +47,8 @@ impl Control {
             let serving = &control.issuer(&issuer_id, &caller).await?;
             let parameters = Parameters::new(pairs)?;
             let id = match login::returned(parameters.single("state")?, serving.keys())? {
-                Returned::Authorization(id) => id,
-                Returned::Account { id, secrets } => {
+                ReturnedLogin::Authorization(id) => id,
+                ReturnedLogin::Account { id, secrets } => {
                     return control.finish_sign_in(serving, &caller, id, &secrets, &parameters, &cookies).await;
                 }
             };

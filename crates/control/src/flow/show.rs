@@ -2,13 +2,12 @@
 
 use std::sync::Arc;
 
-use lychgate_domain::authorization::PresentedScreen;
-use lychgate_domain::cookie::{self, Cookies};
+use lychgate_domain::browser::cookie::{self, Cookies};
+use lychgate_domain::consent::form::NamedScreen;
+use lychgate_domain::consent::{ConsentScreen, PresentedScreen, prompt};
 use lychgate_domain::entropy::random;
-use lychgate_domain::form::Page;
 use lychgate_domain::id::{Attempt, BrowserId};
-use lychgate_domain::prompt::{self, ConsentScreen};
-use lychgate_domain::ticket::Ticket;
+use lychgate_domain::request::ticket::Ticket;
 
 use super::visitor::View;
 use super::{Next, Step};
@@ -68,11 +67,11 @@ impl Control {
                 if let Some(next) = self.approve_unseen(&view, seen, attempt, &visit.cookies).await? {
                     return Ok(next);
                 }
-                Step::Consent(Box::new(view.page(Page::Whole)))
+                Step::Consent(Box::new(view.page(NamedScreen::Full)))
             }
-            (ConsentScreen::OneClick, Some(_)) => Step::Remembered(Box::new(view.page(Page::OneButton))),
+            (ConsentScreen::OneClick, Some(_)) => Step::Remembered(Box::new(view.page(NamedScreen::OneClick))),
             (ConsentScreen::Full, _) | (ConsentScreen::OneClick | ConsentScreen::Skipped, None) => {
-                Step::Consent(Box::new(view.page(Page::Whole)))
+                Step::Consent(Box::new(view.page(NamedScreen::Full)))
             }
         };
         let set_cookies = match returning {

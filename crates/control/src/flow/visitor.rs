@@ -1,14 +1,12 @@
 //! Who sits at the browser, as far as is known, and what the consent pages say to them. Nothing is written.
 
-use lychgate_domain::authorization::PresentedScreen;
-use lychgate_domain::consent::{Consent, Covered};
-use lychgate_domain::cookie::Cookies;
-use lychgate_domain::form::{self, Displayed, Page};
-use lychgate_domain::grant::Counters;
+use lychgate_domain::browser::cookie::Cookies;
+use lychgate_domain::browser::session::Person;
+use lychgate_domain::consent::form::{self, Displayed, NamedScreen};
+use lychgate_domain::consent::{Consent, Counters, Covered, PresentedScreen};
 use lychgate_domain::id::BrowserId;
 use lychgate_domain::issuer::Resource;
-use lychgate_domain::session::Person;
-use lychgate_domain::ticket::Ticket;
+use lychgate_domain::request::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
 
 use super::{ConsentPage, ShownPolicy};
@@ -71,15 +69,15 @@ impl View<'_> {
             return Some(PresentedScreen::Full { presented_to: None });
         }
         let subject = &self.known.as_ref()?.person.subject;
-        if displayed == anonymous.to(subject, Page::Whole) {
+        if displayed == anonymous.to(subject, NamedScreen::Full) {
             return Some(PresentedScreen::Full { presented_to: Some(subject.clone()) });
         }
         // What was taken back, or has changed, while the button was on the screen is not allowed by it.
-        let is_covered = displayed == anonymous.to(subject, Page::OneButton) && self.covered().is_some();
+        let is_covered = displayed == anonymous.to(subject, NamedScreen::OneClick) && self.covered().is_some();
         is_covered.then(|| PresentedScreen::OneClick { presented_to: subject.clone() })
     }
 
-    pub(super) fn page(self, page: Page) -> ConsentPage {
+    pub(super) fn page(self, page: NamedScreen) -> ConsentPage {
         let (issuer, request) = (&self.serving.issuer, &self.ticket.request);
         let displayed = match &self.known {
             Some(known) => self.displayed().to(&known.person.subject, page),

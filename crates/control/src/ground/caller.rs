@@ -3,7 +3,7 @@
 use std::net::IpAddr;
 use std::sync::Arc;
 
-use lychgate_domain::event::{Address, Caller as EventCaller};
+use lychgate_domain::event::{Address, EventCaller};
 use lychgate_domain::issuer::Issuer;
 
 use super::principal::Principal;

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use lychgate_api::{ERROR_DOMAIN, Reason, error_metadata};
 use lychgate_domain::Refusal;
-use lychgate_domain::verification::Denial;
+use lychgate_domain::token::verification::AccessDenied;
 use lychgate_engine::Cursor;
 use lychgate_store::StoreError;
 use tonic::{Code, Status};
@@ -107,8 +107,8 @@ impl From<Refusal> for Error {
     }
 }
 
-impl From<Denial> for Error {
-    fn from(Denial { refusal, challenge }: Denial) -> Self {
+impl From<AccessDenied> for Error {
+    fn from(AccessDenied { refusal, challenge }: AccessDenied) -> Self {
         Error::Refused(Refused { refusal, return_to: None, challenge: Some(challenge) })
     }
 }

@@ -17,9 +17,9 @@ use lychgate_api::v1::{
     RevokeSubjectsRequest, RevokeSubjectsResponse, RotateKeysRequest, RotateKeysResponse,
 };
 use lychgate_domain::Refusal;
-use lychgate_domain::client::Status as ClientStatus;
-use lychgate_domain::keyring::{Family, KeyState, Urgency};
+use lychgate_domain::client::ClientStatus;
 use lychgate_domain::keys::Purpose;
+use lychgate_domain::keys::rotation::{KeyFamily, KeyState, RotationUrgency};
 use tonic::{Request, Response, Status};
 
 use super::{caller, reply};
@@ -62,7 +62,7 @@ impl AdminService for Control {
             let asked = KeysAsked {
                 families: families(request.keys)?,
                 request_id: request.request_id,
-                urgency: if request.compromised { Urgency::Compromised } else { Urgency::Planned },
+                urgency: if request.compromised { RotationUrgency::Compromised } else { RotationUrgency::Planned },
             };
             Control::rotate_keys(self, caller, request.issuer_id, asked).await
         };
@@ -202,11 +202,11 @@ async fn set_status(
 }
 
 /// What is not said is not guessed: "all" has to be written.
-fn families(keys: Option<v1::rotate_keys_request::Keys>) -> Result<Vec<Family>, Error> {
+fn families(keys: Option<v1::rotate_keys_request::Keys>) -> Result<Vec<KeyFamily>, Error> {
     match keys {
-        Some(v1::rotate_keys_request::Keys::All(v1::AllPurposes {})) => Ok(Family::all().collect()),
+        Some(v1::rotate_keys_request::Keys::All(v1::AllPurposes {})) => Ok(KeyFamily::all().collect()),
         Some(v1::rotate_keys_request::Keys::Purpose(of)) => {
-            let family = Family::all().find(|family| i32::from(purpose(*family)) == of);
+            let family = KeyFamily::all().find(|family| i32::from(purpose(*family)) == of);
             Ok(vec![family.ok_or(Refusal::RequestMalformed("there is no such purpose"))?])
         }
         None => Err(Refusal::ParameterMissing("purpose").into()),
@@ -244,17 +244,17 @@ fn rotation(rotated: Rotated) -> v1::KeyRotation {
     }
 }
 
-fn purpose(family: Family) -> v1::KeyPurpose {
+fn purpose(family: KeyFamily) -> v1::KeyPurpose {
     match family {
-        Family::Signing => v1::KeyPurpose::Signing,
-        Family::Events => v1::KeyPurpose::Events,
-        Family::Derived(Purpose::Ticket) => v1::KeyPurpose::Ticket,
-        Family::Derived(Purpose::Form) => v1::KeyPurpose::Form,
-        Family::Derived(Purpose::Cookie) => v1::KeyPurpose::Cookie,
-        Family::Derived(Purpose::Login) => v1::KeyPurpose::Login,
-        Family::Derived(Purpose::Code) => v1::KeyPurpose::Code,
-        Family::Derived(Purpose::Client) => v1::KeyPurpose::Client,
-        Family::Derived(Purpose::RefreshToken) => v1::KeyPurpose::RefreshToken,
-        Family::Derived(Purpose::UpstreamTokens) => v1::KeyPurpose::UpstreamTokens,
+        KeyFamily::Signing => v1::KeyPurpose::Signing,
+        KeyFamily::Events => v1::KeyPurpose::Events,
+        KeyFamily::Derived(Purpose::Ticket) => v1::KeyPurpose::Ticket,
+        KeyFamily::Derived(Purpose::Form) => v1::KeyPurpose::Form,
+        KeyFamily::Derived(Purpose::Cookie) => v1::KeyPurpose::Cookie,
+        KeyFamily::Derived(Purpose::Login) => v1::KeyPurpose::Login,
+        KeyFamily::Derived(Purpose::Code) => v1::KeyPurpose::Code,
+        KeyFamily::Derived(Purpose::Client) => v1::KeyPurpose::Client,
+        KeyFamily::Derived(Purpose::RefreshToken) => v1::KeyPurpose::RefreshToken,
+        KeyFamily::Derived(Purpose::UpstreamTokens) => v1::KeyPurpose::UpstreamTokens,
     }
 }

@@ -12,7 +12,7 @@ use lychgate_api::v1::{
     ConsentServiceListResponse, GetRequest, GetResponse, WatchRequest, WatchResponse,
 };
 use lychgate_domain::Refusal;
-use lychgate_domain::consent::{Consent, Denial, How, State, Status as ConsentStatus, Verdict};
+use lychgate_domain::consent::{Consent, ConsentScreen, ConsentState, ConsentStatus, DenialReason, Verdict};
 use lychgate_domain::id::{decode, encode};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::scope::{Scope, Scopes};
@@ -208,13 +208,13 @@ fn result(verdict: Verdict) -> v1::CheckResult {
     }
 }
 
-fn wire_denial(denial: Denial) -> v1::CheckDenial {
+fn wire_denial(denial: DenialReason) -> v1::CheckDenial {
     match denial {
-        Denial::ClientUnknown => v1::CheckDenial::ClientUnknown,
-        Denial::ClientDisabled => v1::CheckDenial::ClientDisabled,
-        Denial::NoConsent => v1::CheckDenial::NoConsent,
-        Denial::Expired => v1::CheckDenial::Expired,
-        Denial::Revoked => v1::CheckDenial::Revoked,
+        DenialReason::ClientUnknown => v1::CheckDenial::ClientUnknown,
+        DenialReason::ClientDisabled => v1::CheckDenial::ClientDisabled,
+        DenialReason::NoConsent => v1::CheckDenial::NoConsent,
+        DenialReason::Expired => v1::CheckDenial::Expired,
+        DenialReason::Revoked => v1::CheckDenial::Revoked,
     }
 }
 
@@ -230,13 +230,13 @@ fn answer(answered: Result<Verdict, Error>, request_id: &str) -> v1::BatchCheckA
     v1::BatchCheckAnswer { answer: Some(answer) }
 }
 
-fn consent(consent: Consent, state: State) -> v1::Consent {
+fn consent(consent: Consent, state: ConsentState) -> v1::Consent {
     v1::Consent {
         scopes: texts(&consent.scopes).collect(),
         state: match state {
-            State::Live => v1::ConsentState::Live,
-            State::Expired => v1::ConsentState::Expired,
-            State::Revoked => v1::ConsentState::Revoked,
+            ConsentState::Live => v1::ConsentState::Live,
+            ConsentState::Expired => v1::ConsentState::Expired,
+            ConsentState::Revoked => v1::ConsentState::Revoked,
         }
         .into(),
         create_time: Some(instant(consent.created_at)),
@@ -247,9 +247,9 @@ fn consent(consent: Consent, state: State) -> v1::Consent {
             ConsentStatus::Revoked { at } => Some(instant(at)),
         },
         how: match consent.how {
-            How::Page => v1::ConsentHow::Page,
-            How::OneButton => v1::ConsentHow::OneButton,
-            How::Silently => v1::ConsentHow::Silent,
+            ConsentScreen::Full => v1::ConsentHow::Page,
+            ConsentScreen::OneClick => v1::ConsentHow::OneButton,
+            ConsentScreen::Skipped => v1::ConsentHow::Silent,
         }
         .into(),
         policy_version: consent.policy_version.unwrap_or_default(),
@@ -272,9 +272,9 @@ fn filter(request: &ConsentServiceListRequest) -> Result<ConsentFilter, Refusal>
         resources: None,
         state: match v1::ConsentState::try_from(request.state) {
             Ok(v1::ConsentState::Unspecified) => None,
-            Ok(v1::ConsentState::Live) => Some(State::Live),
-            Ok(v1::ConsentState::Expired) => Some(State::Expired),
-            Ok(v1::ConsentState::Revoked) => Some(State::Revoked),
+            Ok(v1::ConsentState::Live) => Some(ConsentState::Live),
+            Ok(v1::ConsentState::Expired) => Some(ConsentState::Expired),
+            Ok(v1::ConsentState::Revoked) => Some(ConsentState::Revoked),
             // To pass it over would be to list more than was asked for.
             Err(_) => return Err(Refusal::RequestMalformed("there is no such state")),
         },

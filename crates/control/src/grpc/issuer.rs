@@ -7,9 +7,9 @@ use lychgate_api::v1::issuer_service_server::IssuerService;
 use lychgate_api::v1::{
     DescribeRequest, DescribeResponse, ListRequest, ListResponse, ProtectedResource, ServerMetadata,
 };
+use lychgate_domain::client::jwk::SignatureAlgorithm;
 use lychgate_domain::client::{AuthenticationMethod, GrantType};
 use lychgate_domain::issuer::{Issuer, RegistrationPolicy, Resource};
-use lychgate_domain::jwk::SignatureAlgorithm;
 use tonic::{Request, Response, Status};
 
 use super::{caller, reply};

@@ -4,18 +4,18 @@ pub mod account;
 
 use lychgate_api::v1;
 use lychgate_domain::Refusal;
-use lychgate_domain::authorization::CodeExchange;
-use lychgate_domain::client::{About, Authentication, ClientKeys, Origin};
-use lychgate_domain::client_authentication::Credentials;
-use lychgate_domain::cookie::{Cookies, SetCookie};
-use lychgate_domain::grant::RefreshRequest;
+use lychgate_domain::authentication::Credentials;
+use lychgate_domain::browser::cookie::{Cookies, SetCookie};
+use lychgate_domain::client::jwk::{JwkMembers, KeyParameters, PublicJwk};
+use lychgate_domain::client::metadata::ClientMetadata;
+use lychgate_domain::client::redirect_uri::{RedirectKind, RedirectUri};
+use lychgate_domain::client::{Authentication, ClientDescription, ClientKeys, ClientOrigin};
+use lychgate_domain::flow::CodeExchange;
 use lychgate_domain::id::{Attempt, ClientId};
 use lychgate_domain::issuer::Choice;
-use lychgate_domain::jwk::{JwkMembers, KeyParameters, PublicJwk};
-use lychgate_domain::metadata_document;
-use lychgate_domain::redirect_uri::{RedirectKind, RedirectUri};
-use lychgate_domain::registration::{Registered, Registration};
+use lychgate_domain::registration::{Registered, document};
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::token::RefreshRequest;
 
 use crate::clients::{Assertion, Presented};
 use crate::flow::{ConsentPage, Next, Pressed, Step};
@@ -75,7 +75,7 @@ fn set_cookie(cookie: SetCookie) -> v1::SetCookie {
 
 fn consent_page(page: ConsentPage) -> v1::ConsentPage {
     let client = page.client.client;
-    let metadata_host = metadata_document::host(&client).unwrap_or_default();
+    let metadata_host = document::host(&client).unwrap_or_default();
     v1::ConsentPage {
         ticket: page.ticket,
         form_token: page.form_token,
@@ -93,8 +93,8 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
             client_id: client.id.as_str().to_owned(),
             unverified: !client.is_configured(),
             create_time: match client.origin {
-                Origin::Configured | Origin::Document => None,
-                Origin::Registered { at, .. } => Some(timestamp(at)),
+                ClientOrigin::Configured | ClientOrigin::Document => None,
+                ClientOrigin::Registered { at, .. } => Some(timestamp(at)),
             },
             metadata_host: metadata_host.clone(),
             name: client.name.unwrap_or_default(),
@@ -167,9 +167,9 @@ pub fn tokens(tokens: Tokens) -> v1::ExchangeResponse {
     }
 }
 
-pub fn registration(metadata: Option<v1::ClientMetadata>) -> Registration {
+pub fn registration(metadata: Option<v1::ClientMetadata>) -> ClientMetadata {
     let metadata = metadata.unwrap_or_default();
-    Registration {
+    ClientMetadata {
         redirect_uris: metadata.redirect_uris,
         client_name: metadata.client_name,
         grant_types: metadata.grant_types,
@@ -177,7 +177,7 @@ pub fn registration(metadata: Option<v1::ClientMetadata>) -> Registration {
         token_endpoint_auth_method: metadata.token_endpoint_auth_method,
         jwks_uri: metadata.jwks_uri,
         jwks: metadata.jwks.map(|set| set.keys.into_iter().map(members).collect()),
-        about: About {
+        about: ClientDescription {
             client_uri: metadata.client_uri,
             logo_uri: metadata.logo_uri,
             tos_uri: metadata.tos_uri,
@@ -195,8 +195,8 @@ pub fn registration(metadata: Option<v1::ClientMetadata>) -> Registration {
 pub fn registered((registered, serving): (Registered, Serving)) -> v1::ClientInformation {
     let Registered { client, secret, management_token } = registered;
     let (issue_time, is_managed) = match &client.origin {
-        Origin::Registered { at, management, .. } => (Some(timestamp(*at)), management.is_some()),
-        Origin::Configured | Origin::Document => (None, false),
+        ClientOrigin::Registered { at, management, .. } => (Some(timestamp(*at)), management.is_some()),
+        ClientOrigin::Configured | ClientOrigin::Document => (None, false),
     };
     let (jwks, jwks_uri) = match &client.authentication {
         Authentication::Keys { keys: ClientKeys::ByReference(uri), .. } => (None, Some(uri.clone())),

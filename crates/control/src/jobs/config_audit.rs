@@ -6,7 +6,7 @@
 use std::sync::Arc;
 
 use lychgate_domain::entropy::{Entropy, random};
-use lychgate_domain::event::{Caller, Event, EventKind};
+use lychgate_domain::event::{Event, EventCaller, EventKind};
 use lychgate_domain::id::{Attempt, encode};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
@@ -55,7 +55,7 @@ impl Recorder {
 
     fn changed(&self, seen: ConfigurationSeen, now: Timestamp) -> Event {
         let request_id = encode(&random::<16>(&*self.entropy));
-        let caller = Caller { principal: PRINCIPAL.to_owned(), request_id, address: None };
+        let caller = EventCaller { principal: PRINCIPAL.to_owned(), request_id, address: None };
         let kind = EventKind::ConfigurationChanged { digest: seen.0 };
         Event::new(kind, None, &caller, Attempt::from_bytes(random(&*self.entropy)), 0, now)
     }

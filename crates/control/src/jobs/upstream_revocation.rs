@@ -10,9 +10,10 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use lychgate_domain::id::IssuerId;
+use lychgate_domain::issuer::UpstreamRevocationMode;
+use lychgate_domain::revocation::{RevocationProgress, ScannedPage, UpstreamRevocation};
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_revocation::{Next, Page, UpstreamRevocation, UpstreamRevocationMode};
-use lychgate_domain::upstream_tokens::{SealedFor, UpstreamTokens};
+use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
 use lychgate_store::upstream_revocations::{HeldIn, Holder};
 use lychgate_store::{StoreError, Versioned};
 
@@ -155,16 +156,18 @@ impl Teller {
         let (kind, event) = (revocation.what.kind(), revocation.id);
         let after = match self.tell_all(serving, &page.holders).await? {
             Came::Interrupted => return Ok(None),
-            Came::Nobody => Next::Done { told: revocation.told },
-            Came::To { told, failed } => revocation.after(Page { told, failed, next: page.next }, clock.now()),
+            Came::Nobody => RevocationProgress::Done { told: revocation.told },
+            Came::To { told, failed } => revocation.after(ScannedPage { told, failed, next: page.next }, clock.now()),
         };
         let (due, written) = match after {
-            Next::GoOn(next) => (Some(next.not_before), store.go_on(issuer, read, &next, clock.now()).await),
-            Next::Done { told } => {
+            RevocationProgress::Continue(next) => {
+                (Some(next.not_before), store.go_on(issuer, read, &next, clock.now()).await)
+            }
+            RevocationProgress::Done { told } => {
                 tracing::info!(issuer.id = %self.issuer, revoked = kind, event.id = %event, told, "the upstream knows of a revocation");
                 (None, store.conclude(issuer, read, clock.now()).await)
             }
-            Next::GivenUp { told } => {
+            RevocationProgress::GivenUp { told } => {
                 tracing::warn!(
                     issuer.id = %self.issuer, revoked = kind, event.id = %event, told,
                     "the upstream could not be told of a revocation for a day, and is told no more of it"

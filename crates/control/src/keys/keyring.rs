@@ -8,13 +8,15 @@ use std::sync::{Arc, PoisonError, RwLock};
 use lychgate_api::v1::Jwk;
 use lychgate_domain::Refusal;
 use lychgate_domain::entropy::{Entropy, random};
-use lychgate_domain::event::{Caller, Event, EventKind};
+use lychgate_domain::event::{Event, EventCaller, EventKind};
 use lychgate_domain::id::Attempt;
-use lychgate_domain::issuer::{Issuer, IssuerUrl, Lifetimes};
-use lychgate_domain::keyring::{
-    Family, FamilyFull, KeyAge, KeyState, Life, Rotation, SigningAlgorithm, Step, Urgency, asked,
+use lychgate_domain::issuer::{Issuer, IssuerUrl};
+use lychgate_domain::keys::rotation::{
+    FamilyFull, KeyAge, KeyFamily, KeyLife, KeyState, Rotation, RotationStep, RotationUrgency, SigningAlgorithm,
+    requested_step,
 };
 use lychgate_domain::keys::{Key, KeyId, KeyMaterial, Keys, Purpose, digest};
+use lychgate_domain::lifetimes::Lifetimes;
 use lychgate_domain::time::Timestamp;
 use lychgate_process::config::{ConfigError, Secret};
 use lychgate_store::keyring::{Keyring, SealedKey};
@@ -71,9 +73,9 @@ struct Held {
 /// One key, as an operator sees it: never its material.
 #[derive(Clone, Debug)]
 pub struct ListedKey {
-    pub family: Family,
+    pub family: KeyFamily,
     pub key: KeyAge,
-    pub life: Life,
+    pub life: KeyLife,
     /// Of a key that signs: what its signatures are verified with.
     pub public: Option<Jwk>,
 }
@@ -81,15 +83,15 @@ pub struct ListedKey {
 /// What an operator asks for.
 #[derive(Clone, Debug)]
 pub struct RotationRequest {
-    pub families: Vec<Family>,
-    pub urgency: Urgency,
+    pub families: Vec<KeyFamily>,
+    pub urgency: RotationUrgency,
     /// The same of every repetition of one request, and of no other request.
     pub attempt: Attempt,
 }
 
 impl RotationRequest {
     /// The id of the key that it makes, by which a repetition finds it.
-    pub fn successor(&self, family: Family) -> KeyId {
+    pub fn successor(&self, family: KeyFamily) -> KeyId {
         let hash = digest("key id", &[self.attempt.bytes(), family.label().as_bytes()]);
         KeyId::from_bytes(*hash.first_chunk().expect("4 of 32 bytes"))
     }
@@ -138,7 +140,7 @@ impl Keeper {
     pub async fn rotate(
         &self,
         request: &RotationRequest,
-        caller: &Caller,
+        caller: &EventCaller,
         now: Timestamp,
     ) -> Result<Vec<ListedKey>, Error> {
         let keyring = self.ring.rotate(request, caller, now).await?;
@@ -200,7 +202,7 @@ impl Ring {
 
     /// The keyring with what was asked for. Of several nodes that are asked at once, each decides about what the one
     /// before it left: an announced key is nobody's second one.
-    async fn rotate(&self, request: &RotationRequest, caller: &Caller, now: Timestamp) -> Result<Keyring, Error> {
+    async fn rotate(&self, request: &RotationRequest, caller: &EventCaller, now: Timestamp) -> Result<Keyring, Error> {
         for _ in 0..MAX_ROUNDS {
             let stored = self.store.keyring(&self.issuer, now).await?;
             let mut keyring = stored.as_ref().map(|stored| stored.value.clone()).unwrap_or_default();
@@ -208,7 +210,7 @@ impl Ring {
             let mut made = Vec::new();
             for family in &request.families {
                 let id = request.successor(*family);
-                let step = asked(&ages(&keyring, *family), id, request.urgency).map_err(|FamilyFull| {
+                let step = requested_step(&ages(&keyring, *family), id, request.urgency).map_err(|FamilyFull| {
                     Refusal::RequestMalformed(
                         "too many keys of this purpose are still needed; wait for one to be forgotten",
                     )
@@ -235,7 +237,7 @@ impl Ring {
     /// Whether anything was.
     async fn apply_due(&self, keyring: &mut Keyring, now: Timestamp) -> anyhow::Result<bool> {
         let mut changed = false;
-        for family in Family::all() {
+        for family in KeyFamily::all() {
             let algorithm = self.algorithm_of(family);
             let longest = family.longest(&self.lifetimes);
             while let Some(step) = self.rotation.due(&ages(keyring, family), algorithm, longest, now) {
@@ -250,8 +252,8 @@ impl Ring {
     async fn apply(
         &self,
         keyring: &mut Keyring,
-        family: Family,
-        step: Step,
+        family: KeyFamily,
+        step: RotationStep,
         id: KeyId,
         now: Timestamp,
     ) -> anyhow::Result<()> {
@@ -259,9 +261,9 @@ impl Ring {
         tracing::info!(issuer.url = issuer, key.purpose = purpose, key.step = ?step, "keyring");
         let of_family = |key: &SealedKey| key.purpose == purpose;
         match step {
-            Step::Begin => keyring.keys.push(self.make(family, KeyState::Active, id, now).await?),
-            Step::Announce => keyring.keys.push(self.make(family, KeyState::Announced, id, now).await?),
-            Step::Activate(id) => {
+            RotationStep::Begin => keyring.keys.push(self.make(family, KeyState::Active, id, now).await?),
+            RotationStep::Announce => keyring.keys.push(self.make(family, KeyState::Announced, id, now).await?),
+            RotationStep::Activate(id) => {
                 for key in keyring.keys.iter_mut().filter(|key| of_family(key)) {
                     match key.state {
                         KeyState::Active => key.state = KeyState::Retired,
@@ -272,8 +274,8 @@ impl Ring {
                     }
                 }
             }
-            Step::Forget(id) => keyring.keys.retain(|key| !of_family(key) || key.id != id),
-            Step::Replace => {
+            RotationStep::Forget(id) => keyring.keys.retain(|key| !of_family(key) || key.id != id),
+            RotationStep::Replace => {
                 keyring.keys.retain(|key| !of_family(key));
                 keyring.keys.push(self.make(family, KeyState::Active, id, now).await?);
             }
@@ -281,7 +283,7 @@ impl Ring {
         Ok(())
     }
 
-    async fn make(&self, family: Family, state: KeyState, id: KeyId, now: Timestamp) -> anyhow::Result<SealedKey> {
+    async fn make(&self, family: KeyFamily, state: KeyState, id: KeyId, now: Timestamp) -> anyhow::Result<SealedKey> {
         let algorithm = self.algorithm_of(family);
         let material = match algorithm {
             // An RSA key takes so long that others would wait for this thread.
@@ -301,13 +303,13 @@ impl Ring {
         })
     }
 
-    fn algorithm_of(&self, family: Family) -> Option<SigningAlgorithm> {
+    fn algorithm_of(&self, family: KeyFamily) -> Option<SigningAlgorithm> {
         family.algorithm(self.algorithm)
     }
 
     fn listed(&self, keyring: &Keyring) -> anyhow::Result<Vec<ListedKey>> {
         let mut listed = Vec::with_capacity(keyring.keys.len());
-        for family in Family::all() {
+        for family in KeyFamily::all() {
             let (ages, longest) = (ages(keyring, family), family.longest(&self.lifetimes));
             let publics = self.signing_keys(keyring, family)?;
             for key in &ages {
@@ -322,7 +324,7 @@ impl Ring {
     fn signing_keys<'a>(
         &self,
         keyring: &'a Keyring,
-        family: Family,
+        family: KeyFamily,
     ) -> anyhow::Result<Vec<(&'a SealedKey, SigningKey)>> {
         let members = keyring.keys.iter().filter(|key| key.purpose == family.label());
         let signing = members.filter_map(|key| Some((key, key.algorithm?)));
@@ -347,7 +349,7 @@ impl Ring {
         let keys = Keys::new(active).ok_or_else(|| anyhow::anyhow!("the keyring lacks a purpose"))?;
         let keys = others.into_iter().fold(keys, |keys, (purpose, key)| keys.and(purpose, key));
         let (mut signing, mut published) = (None, Vec::new());
-        for (sealed, key) in self.signing_keys(keyring, Family::Signing)? {
+        for (sealed, key) in self.signing_keys(keyring, KeyFamily::Signing)? {
             published.push(key.jwk());
             if sealed.state == KeyState::Active {
                 signing = Some(key);
@@ -355,7 +357,7 @@ impl Ring {
         }
         let signing = signing.ok_or_else(|| anyhow::anyhow!("the keyring has no active signing key"))?;
         let (mut events, mut announced_events) = (None, None);
-        for (sealed, key) in self.signing_keys(keyring, Family::Events)? {
+        for (sealed, key) in self.signing_keys(keyring, KeyFamily::Events)? {
             match sealed.state {
                 KeyState::Announced => announced_events = Some((sealed.id, key.jwk())),
                 KeyState::Active => events = Some(key),
@@ -378,7 +380,7 @@ impl Ring {
     }
 }
 
-fn ages(keyring: &Keyring, family: Family) -> Vec<KeyAge> {
+fn ages(keyring: &Keyring, family: KeyFamily) -> Vec<KeyAge> {
     let members = keyring.keys.iter().filter(|key| key.purpose == family.label());
     let age = |key: &SealedKey| KeyAge {
         id: key.id,

@@ -12,10 +12,10 @@ use aws_lc_rs::signature::{
     ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_SHA256,
 };
 use lychgate_api::v1;
-use lychgate_domain::access_token::AccessTokenClaims;
 use lychgate_domain::id::encode;
-use lychgate_domain::keyring::SigningAlgorithm;
 use lychgate_domain::keys::KeyId;
+use lychgate_domain::keys::rotation::SigningAlgorithm;
+use lychgate_domain::token::AccessTokenClaims;
 use serde::Serialize;
 use zeroize::Zeroizing;
 

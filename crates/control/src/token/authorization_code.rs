@@ -1,15 +1,15 @@
 //! `grant_type=authorization_code` (RFC 6749 §4.1.3).
 
 use lychgate_domain::Refusal;
-use lychgate_domain::authorization::{AtExchange, CodeExchange, CodeIssued, Redeemed};
 use lychgate_domain::client::GrantType;
-use lychgate_domain::code::PresentedCode;
 use lychgate_domain::entropy::random;
-use lychgate_domain::event::{About, Event, EventKind};
-use lychgate_domain::grant::{EndedBy, Grant};
+use lychgate_domain::event::{Event, EventKind, EventTarget};
+use lychgate_domain::flow::code::PresentedCode;
+use lychgate_domain::flow::{AtExchange, CodeExchange, CodeIssued, Redeemed};
 use lychgate_domain::keys::Purpose;
-use lychgate_domain::pkce::PkceVerified;
-use lychgate_domain::upstream_tokens::{SealedFor, UpstreamTokens};
+use lychgate_domain::request::pkce::PkceVerified;
+use lychgate_domain::token::{EndedBy, Grant};
+use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
 use lychgate_engine::Version;
 use lychgate_store::StoreError;
 use lychgate_store::authorizations::Redemption;
@@ -52,7 +52,7 @@ impl Exchange<'_> {
         expected: Version,
     ) -> Result<Tokens, RedeemError> {
         let (control, issuer, keys) = (self.control, &self.serving.issuer, self.serving.keys());
-        let about = About {
+        let about = EventTarget {
             subject: issued.subject.clone(),
             client_id: issued.approved.decided.client_id.clone(),
             resource: issued.approved.decided.resource.clone(),

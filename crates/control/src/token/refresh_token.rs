@@ -3,8 +3,8 @@
 use lychgate_domain::Refusal;
 use lychgate_domain::client::GrantType;
 use lychgate_domain::event::EventKind;
-use lychgate_domain::grant::{EndedBy, Grant, RefreshOutcome, RefreshRequest};
-use lychgate_domain::refresh_token::PresentedRefreshToken;
+use lychgate_domain::token::refresh_token::PresentedRefreshToken;
+use lychgate_domain::token::{EndedBy, Grant, RefreshOutcome, RefreshRequest};
 use lychgate_store::StoreError;
 use lychgate_store::grants::StoredGrantStatus;
 

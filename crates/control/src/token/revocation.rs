@@ -4,9 +4,9 @@ use std::sync::Arc;
 
 use lychgate_domain::Refusal;
 use lychgate_domain::event::EventKind;
-use lychgate_domain::grant::EndedBy;
 use lychgate_domain::id::Attempt;
-use lychgate_domain::refresh_token::PresentedRefreshToken;
+use lychgate_domain::token::EndedBy;
+use lychgate_domain::token::refresh_token::PresentedRefreshToken;
 
 use super::Exchange;
 use crate::clients::Presented;

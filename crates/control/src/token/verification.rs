@@ -4,7 +4,7 @@
 
 use lychgate_domain::Refusal;
 use lychgate_domain::scope::Scopes;
-use lychgate_domain::verification::Demand;
+use lychgate_domain::token::verification::AccessRequirement;
 
 use super::Introspection;
 use crate::ground::caller::Caller;
@@ -32,7 +32,7 @@ impl Control {
     ) -> Result<Introspection, Error> {
         let serving = &self.issuer(issuer_id, caller).await?;
         let (issuer, now) = (&*serving.issuer, self.clock.now());
-        let demand = Demand::new(issuer, resource, scope)?;
+        let demand = AccessRequirement::new(issuer, resource, scope)?;
         if access_token.is_empty() {
             return Err(demand.missing().into());
         }

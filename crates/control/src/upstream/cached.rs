@@ -5,7 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lychgate_domain::authorization::LoginFailure;
+use lychgate_domain::flow::LoginFailure;
 use lychgate_domain::time::Timestamp;
 use tokio::sync::Mutex;
 

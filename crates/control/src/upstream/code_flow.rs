@@ -1,12 +1,12 @@
 //! The authorization code flow, as every kind of upstream has it: RFC 6749 §4.1 with PKCE (RFC 7636). Who has signed in
 //! is none of its business.
 
-use lychgate_domain::authorization::LoginFailure;
+use lychgate_domain::flow::LoginFailure;
 use lychgate_domain::issuer::Issuer;
-use lychgate_domain::login::LoginSecrets;
 use lychgate_domain::secret::{Secret, kind};
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_tokens::UpstreamTokens;
+use lychgate_domain::upstream::login::LoginSecrets;
+use lychgate_domain::upstream::tokens::UpstreamTokens;
 use oauth2::basic::{
     BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
 };

@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Header, decode_header};
-use lychgate_domain::id_token::IdTokenClaims;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream::id_token::IdTokenClaims;
 use serde::{Deserialize, Deserializer};
 
 use super::cached::Cached;

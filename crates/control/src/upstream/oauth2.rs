@@ -4,13 +4,13 @@
 //! person but the configured member. Of the document's other members, two are what the person is called on our pages.
 
 use ::oauth2::AuthType;
+use lychgate_domain::browser::session::Person;
 use lychgate_domain::issuer::Issuer;
-use lychgate_domain::login::LoginSecrets;
-use lychgate_domain::session::Person;
 use lychgate_domain::subject::UpstreamId;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_tokens::UpstreamTokens;
-use lychgate_domain::userinfo::{self, Member, SubjectClaim};
+use lychgate_domain::upstream::login::LoginSecrets;
+use lychgate_domain::upstream::tokens::UpstreamTokens;
+use lychgate_domain::upstream::userinfo::{self, ClaimValue, SubjectClaim};
 use lychgate_process::config::ConfigError;
 
 use super::code_flow::{self, CodeFlow, Endpoints, Redeemed};
@@ -98,7 +98,7 @@ impl Oauth2 {
         let ids = members(&document, self.subject_claim.as_str()).map_err(|error| unreadable(&error, url))?;
         let subject = userinfo::subject(&self.id, &ids).map_err(UpstreamError::invalid)?;
         let text = |name| match members(&document, name).as_deref() {
-            Ok([Member::Text(text)]) => Some(text.clone()),
+            Ok([ClaimValue::Text(text)]) => Some(text.clone()),
             Ok(_) | Err(_) => None,
         };
         let person = Person::new(subject, text("name").as_deref(), text("email").as_deref());

@@ -3,13 +3,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lychgate_domain::id_token::{self, Expected};
+use lychgate_domain::browser::session::Person;
 use lychgate_domain::issuer::Issuer;
-use lychgate_domain::login::LoginSecrets;
-use lychgate_domain::session::Person;
 use lychgate_domain::subject::UpstreamId;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_tokens::UpstreamTokens;
+use lychgate_domain::upstream::id_token::{self, ExpectedIdToken};
+use lychgate_domain::upstream::login::LoginSecrets;
+use lychgate_domain::upstream::tokens::UpstreamTokens;
 use lychgate_process::config::ConfigError;
 use oauth2::AuthType;
 use serde::Deserialize;
@@ -92,8 +92,12 @@ impl Oidc {
         let Redeemed { tokens, id_token } = self.flow.redeem(&metadata.endpoints(), code, secrets, now).await?;
         let id_token = id_token.ok_or_else(|| UpstreamError::invalid(anyhow::anyhow!("there is no ID token")))?;
         let claims = self.jwks.verify(&id_token, &metadata.jwks_uri, &self.http, now).await?;
-        let expected =
-            Expected { upstream: &self.id, issuer: &self.issuer, client_id: &self.client_id, nonce: &secrets.nonce };
+        let expected = ExpectedIdToken {
+            upstream: &self.id,
+            issuer: &self.issuer,
+            client_id: &self.client_id,
+            nonce: &secrets.nonce,
+        };
         let subject = id_token::subject(&claims, &expected, now).map_err(UpstreamError::invalid)?;
         let person = Person::new(subject, claims.name.as_deref(), claims.email.as_deref());
         Ok(Identity { person, tokens })

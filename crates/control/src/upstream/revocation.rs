@@ -1,6 +1,6 @@
 //! The upstream takes back what it gave: RFC 7009, and GitHub's own way.
 
-use lychgate_domain::upstream_tokens::UpstreamTokens;
+use lychgate_domain::upstream::tokens::UpstreamTokens;
 use oauth2::AuthType;
 use reqwest::StatusCode;
 use serde::Deserialize;

@@ -5,7 +5,8 @@ use std::time::Duration;
 
 use lychgate_api::v1::{self, Decision, next::Step};
 use lychgate_control::config::{PolicyConfig, PromptConfig, PromptMode, Role};
-use lychgate_domain::event::{Event, EventKind, How};
+use lychgate_domain::consent::ConsentScreen;
+use lychgate_domain::event::{ApprovedOn, Event, EventKind};
 use lychgate_domain::issuer::IssuerUrl;
 use lychgate_engine::Engine as _;
 use lychgate_engine::{Batch, Expectation, Key, Space};
@@ -678,12 +679,12 @@ async fn events_record_how_a_person_decided_and_confirmed() {
     assert_eq!(
         logged(&world).await,
         [
-            ("consent.approved idp|alice", Some(How::Page)),
+            ("consent.approved idp|alice", Some(ApprovedOn::Screen(ConsentScreen::Full))),
             ("grant.issued idp|alice", None),
-            ("consent.approved idp|alice", Some(How::Button)),
+            ("consent.approved idp|alice", Some(ApprovedOn::Screen(ConsentScreen::OneClick))),
             ("consent.denied idp|alice", None),
             ("login.questioned idp|bob", None),
-            ("consent.approved idp|bob", Some(How::Confirmed)),
+            ("consent.approved idp|bob", Some(ApprovedOn::Confirmation)),
             ("login.questioned idp|bob", None),
             ("login.refused idp|bob", None),
         ]
@@ -696,11 +697,14 @@ async fn events_record_how_a_person_decided_and_confirmed() {
     let mut flow = flow;
     flow.browser.keep(&next);
     edge.finish_login(flow.finish_login(world.idp.sign_in(location(&next), "alice"))).await.unwrap();
-    assert_eq!(logged(&world).await.last(), Some(&("consent.approved idp|alice".to_owned(), Some(How::Silent))));
+    assert_eq!(
+        logged(&world).await.last(),
+        Some(&("consent.approved idp|alice".to_owned(), Some(ApprovedOn::Screen(ConsentScreen::Skipped))))
+    );
 }
 
 /// Kind, subject and manner of every event.
-async fn logged(world: &World) -> Vec<(String, Option<How>)> {
+async fn logged(world: &World) -> Vec<(String, Option<ApprovedOn>)> {
     let store = Store::open(world.engine.clone(), world.now()).await.unwrap();
     let first = store.oldest_event(world.now()).await.unwrap();
     let events = store.events(first, Duration::ZERO, 100).await.unwrap().events;

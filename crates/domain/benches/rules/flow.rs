@@ -2,34 +2,32 @@
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
-use lychgate_domain::authorization::{
-    Approved, Authorization, CodeExchange, CodeIssued, Decided, Decision, PresentedScreen,
-};
-use lychgate_domain::client::{About, Client};
-use lychgate_domain::client_authentication::Credentials;
-use lychgate_domain::consent::Consent;
-use lychgate_domain::cookie::{self, Cookies, LoginCookie};
+use lychgate_domain::authentication::Credentials;
+use lychgate_domain::browser::cookie::{self, Cookies, LoginCookie};
+use lychgate_domain::client::metadata::ClientMetadata;
+use lychgate_domain::client::{Client, ClientDescription};
+use lychgate_domain::consent::form::{self, Displayed};
+use lychgate_domain::consent::{Consent, Counters, Decided, Decision, GrantStatus, PresentedScreen};
 use lychgate_domain::entropy::Entropy;
-use lychgate_domain::form::{self, Displayed};
-use lychgate_domain::grant::{Counters, Grant, GrantStatus};
+use lychgate_domain::flow::{Approved, Authorization, CodeExchange, CodeIssued};
 use lychgate_domain::id::{Attempt, BrowserId, IssuerId};
 use lychgate_domain::issuer::{
-    Choice, ClientPolicy, Issuer, IssuerUrl, Lifetimes, Requested, Resource, ScopeDefinition,
+    Choice, ClientPolicy, Issuer, IssuerUrl, PromptPolicy, Requested, Resource, ScopeDefinition, UpstreamRevocationMode,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
-use lychgate_domain::login::LoginSecrets;
-use lychgate_domain::parameters::Parameters;
-use lychgate_domain::pkce::challenge_of;
-use lychgate_domain::prompt::PromptPolicy;
-use lychgate_domain::registration::{self, Registration};
+use lychgate_domain::lifetimes::Lifetimes;
+use lychgate_domain::registration;
+use lychgate_domain::request::parameters::Parameters;
+use lychgate_domain::request::pkce::challenge_of;
+use lychgate_domain::request::ticket::Ticket;
 use lychgate_domain::request::{self, AuthorizationRequest};
 use lychgate_domain::scope::Scope;
 use lychgate_domain::secret::Secret;
 use lychgate_domain::subject::{Subject, UpstreamId};
-use lychgate_domain::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_revocation::UpstreamRevocationMode;
-use lychgate_domain::upstream_tokens::{SealedFor, UpstreamTokens};
+use lychgate_domain::token::Grant;
+use lychgate_domain::upstream::login::LoginSecrets;
+use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
 use zeroize::Zeroizing;
 
 use crate::Result;
@@ -43,7 +41,7 @@ pub struct Flow {
     pub issuer: Issuer,
     pub keys: Keys,
     pub entropy: CountingUp,
-    pub metadata: Registration,
+    pub metadata: ClientMetadata,
     pub client: Client,
     pub credentials: Credentials,
     pub query: Vec<(String, String)>,
@@ -66,12 +64,12 @@ pub struct Flow {
 impl Flow {
     pub fn new() -> Result<Self> {
         let (issuer, keys, entropy) = (issuer()?, keys()?, CountingUp::default());
-        let metadata = Registration {
+        let metadata = ClientMetadata {
             redirect_uris: vec!["http://127.0.0.1/callback".to_owned()],
             client_name: Some("An app".to_owned()),
             grant_types: vec!["authorization_code".to_owned(), "refresh_token".to_owned()],
             response_types: Vec::new(),
-            about: About::default(),
+            about: ClientDescription::default(),
             token_endpoint_auth_method: Some("none".to_owned()),
             jwks_uri: None,
             jwks: None,
@@ -226,7 +224,7 @@ fn issuer() -> Result<Issuer> {
         prompt: PromptPolicy::default(),
         published_policy: None,
         upstream_revocation: UpstreamRevocationMode::WhenLastGrantEnds,
-        addresses: lychgate_domain::event::AddressPolicy::default(),
+        addresses: lychgate_domain::issuer::AddressPolicy::default(),
         lifetimes: Lifetimes::default(),
     })
 }

@@ -3,21 +3,21 @@
 
 use std::hint::black_box;
 
-use lychgate_domain::access_token::AccessTokenClaims;
-use lychgate_domain::authorization::{Authorization, Decided, Decision, PresentedScreen};
-use lychgate_domain::code::PresentedCode;
-use lychgate_domain::cookie::{self, LoginCookie};
+use lychgate_domain::browser::cookie::{self, LoginCookie};
+use lychgate_domain::consent::form::{self, Displayed};
+use lychgate_domain::consent::{Decided, Decision, PresentedScreen};
 use lychgate_domain::entropy::random;
-use lychgate_domain::form::{self, Displayed};
-use lychgate_domain::grant::{Grant, RefreshOutcome, RefreshRequest};
+use lychgate_domain::flow::code::PresentedCode;
+use lychgate_domain::flow::{Authorization, response};
 use lychgate_domain::keys::Purpose;
-use lychgate_domain::login::{self, LoginSecrets, Returned};
-use lychgate_domain::parameters::Parameters;
-use lychgate_domain::refresh_token::PresentedRefreshToken;
+use lychgate_domain::registration;
 use lychgate_domain::request;
-use lychgate_domain::ticket::Ticket;
-use lychgate_domain::upstream_tokens::{SealedFor, UpstreamTokens};
-use lychgate_domain::{registration, response};
+use lychgate_domain::request::parameters::Parameters;
+use lychgate_domain::request::ticket::Ticket;
+use lychgate_domain::token::refresh_token::PresentedRefreshToken;
+use lychgate_domain::token::{AccessTokenClaims, Grant, RefreshOutcome, RefreshRequest};
+use lychgate_domain::upstream::login::{self, LoginSecrets, ReturnedLogin};
+use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
 
 use crate::Result;
 use crate::flow::{Flow, URL, at, attempt, consent, issue_code};
@@ -78,7 +78,9 @@ fn decide(flow: &Flow) -> Result<()> {
 
 fn finish_login(flow: &Flow) -> Result<()> {
     let (issuer, keys) = (&flow.issuer, &flow.keys);
-    let Returned::Authorization(id) = login::returned(Some(&flow.state), keys)? else { unreachable!("its own state") };
+    let ReturnedLogin::Authorization(id) = login::returned(Some(&flow.state), keys)? else {
+        unreachable!("its own state")
+    };
     black_box(flow.cookies.login(issuer, keys, id, at(3))?);
     request::still_registered(&flow.issuer, &flow.client, &flow.approved.decided.redirect_uri)?;
     black_box(LoginSecrets::derive(keys.active(Purpose::Login), id));

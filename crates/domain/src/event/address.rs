@@ -2,16 +2,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
-/// What of an address is kept: an operator says it for each issuer.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum AddressPolicy {
-    /// Nothing.
-    #[default]
-    None,
-    /// What many have in common: its /24, or its /48 in IPv6.
-    Prefix,
-    Full,
-}
+use crate::issuer::AddressPolicy;
 
 /// An address or its prefix, as text. There is none but what a policy has let through.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -1,13 +1,13 @@
 //! Decisions and what became of them.
 
-use lychgate_domain::authorization::{
-    Approved, Authorization, CodeIssued, Decided, Denied, Failed, LoggingIn, LoginFailure, PresentedScreen, Redeemed,
-    SignedIn,
+use lychgate_domain::client::redirect_uri::RedirectUri;
+use lychgate_domain::consent::{Decided, PresentedScreen};
+use lychgate_domain::flow::{
+    Approved, Authorization, CodeIssued, Denied, Failed, LoggingIn, LoginFailure, Redeemed, SignedIn,
 };
 use lychgate_domain::id::{AuthorizationId, BrowserId, ClientId, GrantId};
 use lychgate_domain::keys::KeyId;
-use lychgate_domain::pkce::CodeChallenge;
-use lychgate_domain::redirect_uri::RedirectUri;
+use lychgate_domain::request::pkce::CodeChallenge;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;

@@ -1,13 +1,14 @@
 //! Registered clients. Configured ones are nowhere but in configuration, those with a metadata document nowhere but there;
 //! of either, only what an operator made of it.
 
+use lychgate_domain::client::jwk::{KeyParameters, PublicJwk, SignatureAlgorithm};
+use lychgate_domain::client::redirect_uri::RedirectUri;
+use lychgate_domain::client::secret::SecretDigest;
 use lychgate_domain::client::{
-    About, Authentication, Client, ClientKeys, GrantType, Origin, Otherwise, SecretMethod, Status,
+    Authentication, Client, ClientDescription, ClientKeys, ClientOrigin, ClientStatus, GrantType, SecretMethod,
+    UnsignedRequests,
 };
-use lychgate_domain::client_secret::SecretDigest;
 use lychgate_domain::id::{Attempt, ClientId};
-use lychgate_domain::jwk::{KeyParameters, PublicJwk, SignatureAlgorithm};
-use lychgate_domain::redirect_uri::RedirectUri;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
@@ -27,7 +28,7 @@ pub enum ClientRecord {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Marked {
     pub id: ClientId,
-    pub status: Status,
+    pub status: ClientStatus,
 }
 
 impl ClientRecord {
@@ -38,7 +39,7 @@ impl ClientRecord {
         }
     }
 
-    pub fn status(&self) -> Status {
+    pub fn status(&self) -> ClientStatus {
         match self {
             ClientRecord::Registered(client) => client.status,
             ClientRecord::Marked(marked) => marked.status,
@@ -86,8 +87,8 @@ impl Record for Client {
 
     fn encode_record(&self) -> Vec<u8> {
         let (registered_at, attempt, management) = match &self.origin {
-            Origin::Registered { at, attempt, management } => (*at, *attempt, management.as_ref()),
-            Origin::Configured | Origin::Document => (Timestamp::EPOCH, Attempt::from_bytes([0; 16]), None),
+            ClientOrigin::Registered { at, attempt, management } => (*at, *attempt, management.as_ref()),
+            ClientOrigin::Configured | ClientOrigin::Document => (Timestamp::EPOCH, Attempt::from_bytes([0; 16]), None),
         };
         let about = self.about.clone();
         let record = proto::Client {
@@ -121,7 +122,7 @@ impl Record for Client {
         let about = record.about?;
         Some(Self {
             id: ClientId::parse(&record.client_id)?,
-            origin: Origin::Registered {
+            origin: ClientOrigin::Registered {
                 at: Timestamp::from_millis(record.registered_at),
                 attempt: decode_attempt(record.attempt)?,
                 management: match record.management_digest {
@@ -134,7 +135,7 @@ impl Record for Client {
             redirect_uris: record.redirect_uris.into_iter().map(RedirectUri::from_record).collect(),
             grant_types: record.grant_types.iter().map(|name| GrantType::parse(name)).collect::<Option<_>>()?,
             authentication: decode_authentication(record.authentication)?,
-            about: About {
+            about: ClientDescription {
                 client_uri: about.client_uri,
                 logo_uri: about.logo_uri,
                 tos_uri: about.tos_uri,
@@ -149,17 +150,17 @@ impl Record for Client {
     }
 }
 
-fn encode_status(status: Status) -> proto::ClientStatus {
+fn encode_status(status: ClientStatus) -> proto::ClientStatus {
     match status {
-        Status::Enabled => proto::ClientStatus::Enabled,
-        Status::Disabled => proto::ClientStatus::Disabled,
+        ClientStatus::Enabled => proto::ClientStatus::Enabled,
+        ClientStatus::Disabled => proto::ClientStatus::Disabled,
     }
 }
 
-fn decode_status(status: proto::ClientStatus) -> Option<Status> {
+fn decode_status(status: proto::ClientStatus) -> Option<ClientStatus> {
     match status {
-        proto::ClientStatus::Enabled => Some(Status::Enabled),
-        proto::ClientStatus::Disabled => Some(Status::Disabled),
+        proto::ClientStatus::Enabled => Some(ClientStatus::Enabled),
+        proto::ClientStatus::Disabled => Some(ClientStatus::Disabled),
         proto::ClientStatus::Unspecified => None,
     }
 }
@@ -184,7 +185,7 @@ fn encode_authentication(authentication: &Authentication) -> Option<Kept> {
 }
 
 fn decode_authentication(kept: Option<Kept>) -> Option<Authentication> {
-    let keys = |keys| Some(Authentication::Keys { keys, otherwise: Otherwise::Refused });
+    let keys = |keys| Some(Authentication::Keys { keys, unsigned: UnsignedRequests::Refused });
     match kept {
         None => Some(Authentication::Public),
         Some(Kept::Secret(secret)) => {

@@ -1,7 +1,6 @@
 //! Consents.
 
-use lychgate_domain::consent::{Consent, How, Status};
-use lychgate_domain::grant::Counters;
+use lychgate_domain::consent::{Consent, ConsentScreen, ConsentStatus, Counters};
 use lychgate_domain::id::{ClientId, GrantId};
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
@@ -25,15 +24,15 @@ impl Record for Consent {
             approved_at: self.approved_at.millis(),
             expires_at: self.expires_at.millis(),
             how: match self.how {
-                How::Page => proto::ConsentHow::Page,
-                How::OneButton => proto::ConsentHow::OneButton,
-                How::Silently => proto::ConsentHow::Silent,
+                ConsentScreen::Full => proto::ConsentHow::Page,
+                ConsentScreen::OneClick => proto::ConsentHow::OneButton,
+                ConsentScreen::Skipped => proto::ConsentHow::Silent,
             }
             .into(),
             epoch: self.epoch,
             revoked_at: match self.status {
-                Status::Live => None,
-                Status::Revoked { at } => Some(at.millis()),
+                ConsentStatus::Live => None,
+                ConsentStatus::Revoked { at } => Some(at.millis()),
             },
             grants: self
                 .grants
@@ -49,9 +48,9 @@ impl Record for Consent {
     fn decode_record(bytes: &[u8]) -> Option<Self> {
         let record = proto::Consent::decode(bytes).ok()?;
         let how = match record.how() {
-            proto::ConsentHow::Page => How::Page,
-            proto::ConsentHow::OneButton => How::OneButton,
-            proto::ConsentHow::Silent => How::Silently,
+            proto::ConsentHow::Page => ConsentScreen::Full,
+            proto::ConsentHow::OneButton => ConsentScreen::OneClick,
+            proto::ConsentHow::Silent => ConsentScreen::Skipped,
             proto::ConsentHow::Unspecified => return None,
         };
         let grant = |grant: proto::ConsentGrant| {
@@ -71,8 +70,8 @@ impl Record for Consent {
             policy_version: record.policy_version,
             epoch: record.epoch,
             status: match record.revoked_at {
-                None => Status::Live,
-                Some(at) => Status::Revoked { at: Timestamp::from_millis(at) },
+                None => ConsentStatus::Live,
+                Some(at) => ConsentStatus::Revoked { at: Timestamp::from_millis(at) },
             },
             grants: record.grants.into_iter().map(grant).collect::<Option<_>>()?,
             counters: decode_counters(record.counters).unwrap_or_default(),

@@ -1,10 +1,11 @@
 //! Events, as they lie in the log.
 
-use lychgate_domain::event::{About, Address, Event, EventKind, How, Reason};
+use lychgate_domain::consent::ConsentScreen;
+use lychgate_domain::event::{Address, ApprovedOn, Event, EventKind, EventTarget, OperatorReason};
 use lychgate_domain::id::{AuthorizationId, ClientId, EventId, GrantId};
 use lychgate_domain::issuer::IssuerUrl;
-use lychgate_domain::keyring::{Family, Urgency};
 use lychgate_domain::keys::KeyId;
+use lychgate_domain::keys::rotation::{KeyFamily, RotationUrgency};
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
@@ -59,7 +60,7 @@ pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
                     .iter()
                     .map(|(family, id)| proto::RotatedKey { purpose: family.label().to_owned(), key_id: id.0 })
                     .collect(),
-                compromised: *urgency == Urgency::Compromised,
+                compromised: *urgency == RotationUrgency::Compromised,
             }),
             EventKind::ConsentRevoked { reason } => {
                 Kind::ConsentRevoked(proto::ConsentRevoked { reason: reason.as_ref().map(text).unwrap_or_default() })
@@ -111,29 +112,29 @@ pub(crate) fn decode_event(bytes: &[u8]) -> Option<(String, Event)> {
         Kind::GrantReturned(kind) => EventKind::GrantReturned { grant_id: grant_id(kind.grant_id)? },
         Kind::KeysRotated(kind) => EventKind::KeysRotated {
             keys: kind.keys.into_iter().map(rotated_key).collect::<Option<_>>()?,
-            urgency: if kind.compromised { Urgency::Compromised } else { Urgency::Planned },
+            urgency: if kind.compromised { RotationUrgency::Compromised } else { RotationUrgency::Planned },
         },
         Kind::ConsentRevoked(kind) if kind.reason.is_empty() => EventKind::ConsentRevoked { reason: None },
-        Kind::ConsentRevoked(kind) => EventKind::ConsentRevoked { reason: Some(Reason::parse(&kind.reason)?) },
+        Kind::ConsentRevoked(kind) => EventKind::ConsentRevoked { reason: Some(OperatorReason::parse(&kind.reason)?) },
         Kind::GrantRevoked(kind) => {
-            EventKind::GrantRevoked { grant_id: grant_id(kind.grant_id)?, reason: Reason::parse(&kind.reason)? }
+            EventKind::GrantRevoked { grant_id: grant_id(kind.grant_id)?, reason: OperatorReason::parse(&kind.reason)? }
         }
         Kind::ClientRevoked(kind) => EventKind::ClientRevoked {
             client_id: ClientId::parse(&kind.client_id)?,
-            reason: Reason::parse(&kind.reason)?,
+            reason: OperatorReason::parse(&kind.reason)?,
         },
         Kind::SubjectRevoked(kind) => EventKind::SubjectRevoked {
             subject: Subject::from_record(kind.subject),
-            reason: Reason::parse(&kind.reason)?,
+            reason: OperatorReason::parse(&kind.reason)?,
         },
-        Kind::IssuerRevoked(kind) => EventKind::IssuerRevoked { reason: Reason::parse(&kind.reason)? },
+        Kind::IssuerRevoked(kind) => EventKind::IssuerRevoked { reason: OperatorReason::parse(&kind.reason)? },
         Kind::ClientDisabled(kind) => EventKind::ClientDisabled {
             client_id: ClientId::parse(&kind.client_id)?,
-            reason: Reason::parse(&kind.reason)?,
+            reason: OperatorReason::parse(&kind.reason)?,
         },
         Kind::ClientEnabled(kind) => EventKind::ClientEnabled {
             client_id: ClientId::parse(&kind.client_id)?,
-            reason: Reason::parse(&kind.reason)?,
+            reason: OperatorReason::parse(&kind.reason)?,
         },
         Kind::ConfigurationChanged(kind) => EventKind::ConfigurationChanged { digest: kind.digest.try_into().ok()? },
     };
@@ -141,7 +142,7 @@ pub(crate) fn decode_event(bytes: &[u8]) -> Option<(String, Event)> {
     let about = if record.subject.is_empty() {
         None
     } else {
-        Some(About {
+        Some(EventTarget {
             subject: Subject::from_record(record.subject),
             client_id: ClientId::parse(&record.client_id)?,
             resource: record.resource,
@@ -163,32 +164,32 @@ pub(crate) fn decode_event(bytes: &[u8]) -> Option<(String, Event)> {
     Some((record.issuer, event))
 }
 
-fn text(reason: &Reason) -> String {
+fn text(reason: &OperatorReason) -> String {
     reason.as_str().to_owned()
 }
 
-fn encode_how(how: Option<How>) -> proto::ApprovedHow {
+fn encode_how(how: Option<ApprovedOn>) -> proto::ApprovedHow {
     match how {
         None => proto::ApprovedHow::Unspecified,
-        Some(How::Page) => proto::ApprovedHow::Page,
-        Some(How::Button) => proto::ApprovedHow::Button,
-        Some(How::Silent) => proto::ApprovedHow::Silent,
-        Some(How::Confirmed) => proto::ApprovedHow::Confirmed,
+        Some(ApprovedOn::Screen(ConsentScreen::Full)) => proto::ApprovedHow::Page,
+        Some(ApprovedOn::Screen(ConsentScreen::OneClick)) => proto::ApprovedHow::Button,
+        Some(ApprovedOn::Screen(ConsentScreen::Skipped)) => proto::ApprovedHow::Silent,
+        Some(ApprovedOn::Confirmation) => proto::ApprovedHow::Confirmed,
     }
 }
 
-fn decode_how(how: i32) -> Option<Option<How>> {
+fn decode_how(how: i32) -> Option<Option<ApprovedOn>> {
     Some(match proto::ApprovedHow::try_from(how).ok()? {
         proto::ApprovedHow::Unspecified => None,
-        proto::ApprovedHow::Page => Some(How::Page),
-        proto::ApprovedHow::Button => Some(How::Button),
-        proto::ApprovedHow::Silent => Some(How::Silent),
-        proto::ApprovedHow::Confirmed => Some(How::Confirmed),
+        proto::ApprovedHow::Page => Some(ApprovedOn::Screen(ConsentScreen::Full)),
+        proto::ApprovedHow::Button => Some(ApprovedOn::Screen(ConsentScreen::OneClick)),
+        proto::ApprovedHow::Silent => Some(ApprovedOn::Screen(ConsentScreen::Skipped)),
+        proto::ApprovedHow::Confirmed => Some(ApprovedOn::Confirmation),
     })
 }
 
-fn rotated_key(key: proto::RotatedKey) -> Option<(Family, KeyId)> {
-    let family = Family::all().find(|family| family.label() == key.purpose)?;
+fn rotated_key(key: proto::RotatedKey) -> Option<(KeyFamily, KeyId)> {
+    let family = KeyFamily::all().find(|family| family.label() == key.purpose)?;
     Some((family, KeyId(key.key_id)))
 }
 

@@ -1,11 +1,12 @@
 //! Grants.
 
 use lychgate_domain::client::AuthenticationMethod;
-use lychgate_domain::grant::{EndedBy, Grant, Issuance, Status};
+use lychgate_domain::flow::Issuance;
 use lychgate_domain::id::{AuthorizationId, ClientId, GrantId};
 use lychgate_domain::keys::KeyId;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::token::{EndedBy, Grant, GrantPhase};
 use prost::Message as _;
 
 use super::{Record, decode_attempt, decode_counters, decode_scopes, decode_sealed, encode_counters, encode_sealed};
@@ -38,8 +39,8 @@ impl Record for Grant {
             idle_end: self.idle_end.millis(),
             end: self.end.millis(),
             ended: match self.status {
-                Status::Live => None,
-                Status::Ended { at, why } => Some(proto::GrantEnd {
+                GrantPhase::Live => None,
+                GrantPhase::Ended { at, why } => Some(proto::GrantEnd {
                     at: at.millis(),
                     reason: match why {
                         EndedBy::CodeReplay => proto::GrantEndReason::CodeReplay,
@@ -81,8 +82,8 @@ impl Record for Grant {
             idle_end: Timestamp::from_millis(record.idle_end),
             end: Timestamp::from_millis(record.end),
             status: match record.ended {
-                None => Status::Live,
-                Some(end) => Status::Ended {
+                None => GrantPhase::Live,
+                Some(end) => GrantPhase::Ended {
                     at: Timestamp::from_millis(end.at),
                     why: match end.reason() {
                         proto::GrantEndReason::CodeReplay => EndedBy::CodeReplay,

@@ -1,9 +1,9 @@
 //! What the upstream is yet to be told.
 
 use lychgate_domain::id::{ClientId, EventId, GrantId};
+use lychgate_domain::revocation::{RevocationTarget, ScanPosition, UpstreamRevocation};
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_revocation::{Place, RevocationTarget, UpstreamRevocation};
 use prost::Message as _;
 
 use super::{Record, decode_sealed, encode_sealed};
@@ -38,8 +38,8 @@ impl Record for UpstreamRevocation {
             RevocationTarget::Issuer { counter } => What::Issuer(proto::IssuerTakenBack { counter: *counter }),
         };
         let (walk, from) = match &self.place {
-            Place::Grants { from } => (Walk::Grants, from),
-            Place::Codes { from } => (Walk::Codes, from),
+            ScanPosition::Grants { from } => (Walk::Grants, from),
+            ScanPosition::Codes { from } => (Walk::Codes, from),
         };
         let record = proto::UpstreamRevocation {
             event_id: self.id.bytes().to_vec(),
@@ -87,8 +87,8 @@ impl Record for UpstreamRevocation {
             at: Timestamp::from_millis(record.at),
             what,
             place: match place.walk() {
-                Walk::Grants => Place::Grants { from: place.from },
-                Walk::Codes => Place::Codes { from: place.from },
+                Walk::Grants => ScanPosition::Grants { from: place.from },
+                Walk::Codes => ScanPosition::Codes { from: place.from },
                 Walk::Unspecified => return None,
             },
             round: record.round,

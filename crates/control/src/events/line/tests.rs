@@ -2,10 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use lychgate_domain::event::{About, Address, Caller, EventName, How, Reason};
+use lychgate_domain::consent::ConsentScreen;
+use lychgate_domain::event::{Address, ApprovedOn, EventCaller, EventName, EventTarget, OperatorReason};
 use lychgate_domain::id::{Attempt, AuthorizationId, ClientId, GrantId};
-use lychgate_domain::keyring::Family;
 use lychgate_domain::keys::KeyId;
+use lychgate_domain::keys::rotation::KeyFamily;
 use lychgate_domain::subject::Subject;
 
 use super::*;
@@ -16,12 +17,14 @@ const ISSUER: &str = "https://gate.example";
 fn sample(name: EventName) -> Event {
     let (grant_id, client_id) = (GrantId::from_bytes([5; 16]), ClientId::parse("app").unwrap());
     let subject = Subject::from_record("idp|alice".to_owned());
-    let reason = Reason::parse("ticket 4711").unwrap();
+    let reason = OperatorReason::parse("ticket 4711").unwrap();
     let requested = "read write".to_owned();
     let kind = match name {
-        EventName::ConsentApproved => {
-            EventKind::ConsentApproved { requested, scopes: "read".to_owned(), how: Some(How::Page) }
-        }
+        EventName::ConsentApproved => EventKind::ConsentApproved {
+            requested,
+            scopes: "read".to_owned(),
+            how: Some(ApprovedOn::Screen(ConsentScreen::Full)),
+        },
         EventName::ConsentDenied => EventKind::ConsentDenied { requested },
         EventName::ConsentRevoked => EventKind::ConsentRevoked { reason: Some(reason) },
         EventName::LoginQuestioned => EventKind::LoginQuestioned { requested },
@@ -37,9 +40,10 @@ fn sample(name: EventName) -> Event {
         EventName::ClientEnabled => EventKind::ClientEnabled { client_id, reason },
         EventName::SubjectRevoked => EventKind::SubjectRevoked { subject, reason },
         EventName::IssuerRevoked => EventKind::IssuerRevoked { reason },
-        EventName::KeysRotated => {
-            EventKind::KeysRotated { keys: vec![(Family::Signing, KeyId(0xAB))], urgency: Urgency::Compromised }
-        }
+        EventName::KeysRotated => EventKind::KeysRotated {
+            keys: vec![(KeyFamily::Signing, KeyId(0xAB))],
+            urgency: RotationUrgency::Compromised,
+        },
         EventName::ConfigurationChanged => EventKind::ConfigurationChanged { digest: [6; 32] },
     };
     let of_one_consent = !matches!(
@@ -52,13 +56,13 @@ fn sample(name: EventName) -> Event {
             | EventName::KeysRotated
             | EventName::ConfigurationChanged
     );
-    let about = of_one_consent.then(|| About {
+    let about = of_one_consent.then(|| EventTarget {
         subject: Subject::from_record("idp|alice".to_owned()),
         client_id: ClientId::parse("app").unwrap(),
         resource: "https://mcp.example/mcp".to_owned(),
         authorization_id: (name != EventName::ConsentRevoked).then(|| AuthorizationId::from_bytes([7; 16])),
     });
-    let caller = Caller {
+    let caller = EventCaller {
         principal: "edge".to_owned(),
         request_id: "r".to_owned(),
         address: Some(Address::from_record("203.0.113.0/24".to_owned())),
@@ -86,7 +90,7 @@ fn lines_are_what_they_ever_were() {
 #[test]
 fn strange_characters_stand_in_a_line_as_rfc_8785_has_them() {
     let subject = Subject::from_record("idp|\"\\\n\u{1}\u{7f}é\u{2028}😀/".to_owned());
-    let kind = EventKind::SubjectRevoked { subject, reason: Reason::parse("é").unwrap() };
+    let kind = EventKind::SubjectRevoked { subject, reason: OperatorReason::parse("é").unwrap() };
     let line = of_event(ISSUER, &Event { kind, ..sample(EventName::SubjectRevoked) });
     assert!(line.contains("\"subject\":\"idp|\\\"\\\\\\n\\u0001\u{7f}é\u{2028}😀/\""), "{line}");
     assert_eq!(line.lines().count(), 1);

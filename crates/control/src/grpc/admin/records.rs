@@ -2,13 +2,13 @@
 
 use lychgate_api::v1;
 use lychgate_domain::Refusal;
-use lychgate_domain::client::Status;
-use lychgate_domain::event::{Event, EventKind, How};
-use lychgate_domain::grant::{self, EndedBy};
+use lychgate_domain::client::ClientStatus;
+use lychgate_domain::event::{ApprovedOn, Event, EventKind};
 use lychgate_domain::id::{ClientId, GrantId};
 use lychgate_domain::scope::Scopes;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::token::{self, EndedBy};
 
 use crate::admin::{
     Account, ClientKind, Estimate, EventFilter, GrantFilter, GrantState, ListedClient, ListedGrant, Outcome, PageAsked,
@@ -75,11 +75,11 @@ pub(super) fn target(target: Option<v1::admin_service_revoke_request::Target>) -
     })
 }
 
-pub(super) fn client_state(state: i32) -> Result<Option<Status>, Refusal> {
+pub(super) fn client_state(state: i32) -> Result<Option<ClientStatus>, Refusal> {
     match v1::ClientState::try_from(state) {
         Ok(v1::ClientState::Unspecified) => Ok(None),
-        Ok(v1::ClientState::Enabled) => Ok(Some(Status::Enabled)),
-        Ok(v1::ClientState::Disabled) => Ok(Some(Status::Disabled)),
+        Ok(v1::ClientState::Enabled) => Ok(Some(ClientStatus::Enabled)),
+        Ok(v1::ClientState::Disabled) => Ok(Some(ClientStatus::Disabled)),
         // To pass it over would be to list more than was asked for.
         Err(_) => Err(Refusal::RequestMalformed("there is no such state")),
     }
@@ -134,8 +134,8 @@ pub(super) fn client(listed: ListedClient) -> v1::Client {
         }
         .into(),
         state: match listed.status {
-            Status::Enabled => v1::ClientState::Enabled,
-            Status::Disabled => v1::ClientState::Disabled,
+            ClientStatus::Enabled => v1::ClientState::Enabled,
+            ClientStatus::Disabled => v1::ClientState::Disabled,
         }
         .into(),
         name: client.as_ref().and_then(|client| client.name.clone()).unwrap_or_default(),
@@ -154,13 +154,13 @@ pub(super) fn client(listed: ListedClient) -> v1::Client {
 
 pub(super) fn grant(ListedGrant { grant, state }: ListedGrant) -> v1::Grant {
     let (end_time, end_reason) = match grant.status {
-        grant::Status::Live => (None, v1::GrantEndReason::Unspecified),
-        grant::Status::Ended { at, why: EndedBy::CodeReplay } => (Some(at), v1::GrantEndReason::CodeReplay),
-        grant::Status::Ended { at, why: EndedBy::RefreshTokenReplay } => {
+        token::GrantPhase::Live => (None, v1::GrantEndReason::Unspecified),
+        token::GrantPhase::Ended { at, why: EndedBy::CodeReplay } => (Some(at), v1::GrantEndReason::CodeReplay),
+        token::GrantPhase::Ended { at, why: EndedBy::RefreshTokenReplay } => {
             (Some(at), v1::GrantEndReason::RefreshTokenReplay)
         }
-        grant::Status::Ended { at, why: EndedBy::Client } => (Some(at), v1::GrantEndReason::Client),
-        grant::Status::Ended { at, why: EndedBy::Operator } => (Some(at), v1::GrantEndReason::Operator),
+        token::GrantPhase::Ended { at, why: EndedBy::Client } => (Some(at), v1::GrantEndReason::Client),
+        token::GrantPhase::Ended { at, why: EndedBy::Operator } => (Some(at), v1::GrantEndReason::Operator),
     };
     v1::Grant {
         grant_id: grant.id.to_string(),
@@ -220,7 +220,7 @@ pub(super) fn event(event: Event) -> v1::Event {
     let (subject, client_id) = event.concerns();
     let (grant_id, scopes, reason) = event.kind.details();
     let how = match &event.kind {
-        EventKind::ConsentApproved { how, .. } => how.map(How::as_str),
+        EventKind::ConsentApproved { how, .. } => how.map(ApprovedOn::as_str),
         _ => None,
     };
     v1::Event {

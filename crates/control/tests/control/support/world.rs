@@ -8,10 +8,10 @@ use lychgate_control::config::{
     Config, IssuerConfig, LifetimesConfig, PrincipalConfig, RevocationMode, Role, UpstreamConfig,
 };
 use lychgate_control::{Engine, Memory};
-use lychgate_domain::event::{About, Caller, Event, EventKind};
+use lychgate_domain::event::{Event, EventCaller, EventKind, EventTarget};
 use lychgate_domain::id::{Attempt, ClientId};
+use lychgate_domain::revocation::UpstreamRevocation;
 use lychgate_domain::subject::{Subject, UpstreamId};
-use lychgate_domain::upstream_revocation::UpstreamRevocation;
 use lychgate_engine::{Clock as _, Cursor, Entry, Key, KeyRange, Limit, Space, Timestamp, random};
 use lychgate_engine_suite::fault::Faulty;
 use lychgate_engine_suite::{TestClock, TestEntropy};
@@ -118,13 +118,14 @@ impl World {
     pub(crate) async fn revoke_consent(&self, person: &str, app: &str) {
         let issuer = self.config.issuers().expect("a good configuration").remove(0);
         let store = Store::open(self.engine.clone(), self.now()).await.expect("it opens");
-        let about = About {
+        let about = EventTarget {
             subject: Subject::new(&UpstreamId::parse("idp").expect("an id"), person).expect("a subject"),
             client_id: ClientId::parse(app).expect("a client id"),
             resource: RESOURCE.to_owned(),
             authorization_id: None,
         };
-        let caller = Caller { principal: "operator".to_owned(), request_id: "revocation".to_owned(), address: None };
+        let caller =
+            EventCaller { principal: "operator".to_owned(), request_id: "revocation".to_owned(), address: None };
         let attempt = Attempt::from_bytes(random(&TestEntropy));
         let now = self.now();
         loop {

@@ -2,29 +2,29 @@
 
 use std::fmt;
 
-use lychgate_domain::authorization::{
-    Approved, Authorization, CodeIssued, Decided, Denied, Failed, LoggingIn, LoginFailure, PresentedScreen, Redeemed,
-    Sealed, SignedIn,
-};
+use lychgate_domain::client::jwk::{KeyParameters, PublicJwk, SignatureAlgorithm};
+use lychgate_domain::client::redirect_uri::RedirectUri;
+use lychgate_domain::client::secret::SecretDigest;
 use lychgate_domain::client::{
-    About, Authentication, AuthenticationMethod, Client, ClientKeys, GrantType, Origin, Otherwise, SecretMethod,
-    Status as ClientStatus,
+    Authentication, AuthenticationMethod, Client, ClientDescription, ClientKeys, ClientOrigin, ClientStatus, GrantType,
+    SecretMethod, UnsignedRequests,
 };
-use lychgate_domain::client_secret::SecretDigest;
-use lychgate_domain::consent::{Consent, How, Status as ConsentStatus};
-use lychgate_domain::event::{self, Address, Event, EventKind, Reason};
-use lychgate_domain::grant::{Counters, EndedBy, Grant, Issuance, Status as GrantStatus};
+use lychgate_domain::consent::{Consent, ConsentScreen, ConsentStatus, Counters, Decided, PresentedScreen};
+use lychgate_domain::event::{self, Address, Event, EventKind, OperatorReason};
+use lychgate_domain::flow::{
+    Approved, Authorization, CodeIssued, Denied, Failed, Issuance, LoggingIn, LoginFailure, Redeemed, SignedIn,
+};
 use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, EventId, GrantId};
 use lychgate_domain::issuer::IssuerUrl;
-use lychgate_domain::jwk::{KeyParameters, PublicJwk, SignatureAlgorithm};
-use lychgate_domain::keyring::{Family, Urgency};
+use lychgate_domain::keys::rotation::{KeyFamily, RotationUrgency};
 use lychgate_domain::keys::{KeyId, Purpose};
-use lychgate_domain::pkce::CodeChallenge;
-use lychgate_domain::redirect_uri::RedirectUri;
+use lychgate_domain::request::pkce::CodeChallenge;
+use lychgate_domain::revocation::{RevocationTarget, ScanPosition, UpstreamRevocation};
 use lychgate_domain::scope::Scopes;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream_revocation::{Place, RevocationTarget, UpstreamRevocation};
+use lychgate_domain::token::{EndedBy, Grant, GrantPhase};
+use lychgate_domain::upstream::tokens::SealedTokens;
 use prost::Message as _;
 
 use crate::configuration::ConfigurationSeen;
@@ -105,8 +105,8 @@ pub(super) fn all() -> Vec<Golden> {
         Golden::new("consent-live", &[], consent()),
         Golden::new("consent-revoked", &[], revoked_consent()),
         Golden::new("consent-with-counters", &[14], consent_with_counters()),
-        Golden::new("consent-one-button", &[], Consent { how: How::OneButton, ..consent() }),
-        Golden::new("consent-silent", &[], Consent { how: How::Silently, ..consent() }),
+        Golden::new("consent-one-button", &[], Consent { how: ConsentScreen::OneClick, ..consent() }),
+        Golden::new("consent-silent", &[], Consent { how: ConsentScreen::Skipped, ..consent() }),
         Golden::new("consent-under-policy", &[], Consent { policy_version: Some("2026-11".to_owned()), ..consent() }),
         Golden::new(
             "consent-under-counters",
@@ -155,8 +155,8 @@ pub(super) fn all() -> Vec<Golden> {
         failed(LoginFailure::NotMe),
     ];
     let rotated = EventKind::KeysRotated {
-        keys: vec![(Family::Derived(Purpose::Ticket), KeyId(0x1000_0001)), (Family::Signing, KeyId(0x1000_0002))],
-        urgency: Urgency::Compromised,
+        keys: vec![(KeyFamily::Derived(Purpose::Ticket), KeyId(0x1000_0001)), (KeyFamily::Signing, KeyId(0x1000_0002))],
+        urgency: RotationUrgency::Compromised,
     };
     let events = [
         (&[10], approved_for("read write", None)),
@@ -169,7 +169,13 @@ pub(super) fn all() -> Vec<Golden> {
         (&[18], EventKind::GrantRevoked { grant_id: grant_id(0x51), reason: reason() }),
     ];
     let approved_less = approved_for("read", None);
-    let approved_by = [event::How::Page, event::How::Button, event::How::Silent, event::How::Confirmed].map(|how| {
+    let approved_by = [
+        event::ApprovedOn::Screen(ConsentScreen::Full),
+        event::ApprovedOn::Screen(ConsentScreen::OneClick),
+        event::ApprovedOn::Screen(ConsentScreen::Skipped),
+        event::ApprovedOn::Confirmation,
+    ]
+    .map(|how| {
         let name = format!("consent-approved-{}", how.as_str());
         Golden::event_called(&name, &[10], event(approved_for("read write", Some(how))))
     });
@@ -239,7 +245,7 @@ fn ended_grant(why: EndedBy) -> Golden {
         EndedBy::Client => "grant-ended-by-client",
         EndedBy::Operator => "grant-ended-by-operator",
     };
-    let status = GrantStatus::Ended { at: at(70), why };
+    let status = GrantPhase::Ended { at: at(70), why };
     Golden::new(name, &[8, 11, 16, 17], Grant { status, ..rotated_grant() })
 }
 
@@ -266,7 +272,7 @@ fn upstream_revocations() -> Vec<Golden> {
     ];
     let new = |what| UpstreamRevocation::new(EventId::from_bytes([0x91; 16]), what, at(80));
     let on_its_way = UpstreamRevocation {
-        place: Place::Codes { from: Some(vec![0xF0; 32]) },
+        place: ScanPosition::Codes { from: Some(vec![0xF0; 32]) },
         round: 2,
         left_out: true,
         told: 40,
@@ -324,13 +330,13 @@ fn keyring_with_algorithms() -> Keyring {
 fn registered_client() -> Client {
     Client {
         id: client_id(),
-        origin: Origin::Registered { at: at(0), attempt: attempt(0x11), management: None },
+        origin: ClientOrigin::Registered { at: at(0), attempt: attempt(0x11), management: None },
         status: ClientStatus::Enabled,
         name: None,
         redirect_uris: vec![uri("http://127.0.0.1/callback")],
         grant_types: vec![GrantType::AuthorizationCode],
         authentication: Authentication::Public,
-        about: About::default(),
+        about: ClientDescription::default(),
     }
 }
 
@@ -338,7 +344,7 @@ fn client_with_secret() -> Client {
     let management = Some(SecretDigest::from_bytes([0x13; 32]));
     let digest = SecretDigest::from_bytes([0x14; 32]);
     Client {
-        origin: Origin::Registered { at: at(0), attempt: attempt(0x11), management },
+        origin: ClientOrigin::Registered { at: at(0), attempt: attempt(0x11), management },
         authentication: Authentication::Secret { registered: SecretMethod::Post, digest },
         ..registered_client()
     }
@@ -360,7 +366,7 @@ fn client_with_jwks_uri() -> Client {
 }
 
 fn with_keys(keys: ClientKeys) -> Client {
-    Client { authentication: Authentication::Keys { keys, otherwise: Otherwise::Refused }, ..registered_client() }
+    Client { authentication: Authentication::Keys { keys, unsigned: UnsignedRequests::Refused }, ..registered_client() }
 }
 
 fn client_with_all_fields() -> Client {
@@ -373,7 +379,7 @@ fn client_with_all_fields() -> Client {
             uri("cursor://anysphere.cursor-mcp/oauth/callback"),
         ],
         grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
-        about: About {
+        about: ClientDescription {
             client_uri: text("https://app.example"),
             logo_uri: text("https://app.example/logo.png"),
             tos_uri: text("https://app.example/tos"),
@@ -458,7 +464,7 @@ fn consent() -> Consent {
         created_at: at(3),
         approved_at: at(4),
         expires_at: at(31_536_004),
-        how: How::Page,
+        how: ConsentScreen::Full,
         policy_version: None,
         epoch: at(3).millis(),
         status: ConsentStatus::Live,
@@ -503,7 +509,7 @@ fn grant() -> Grant {
         created_at: at(5),
         idle_end: at(2_592_005),
         end: at(7_776_005),
-        status: GrantStatus::Live,
+        status: GrantPhase::Live,
         upstream_tokens: Some(sealed(0xE2)),
     }
 }
@@ -534,7 +540,7 @@ fn event(kind: EventKind) -> Event {
         id: EventId::from_bytes([0xEE; 16]),
         at: at(5),
         kind,
-        about: Some(event::About {
+        about: Some(event::EventTarget {
             subject: subject(),
             client_id: client_id(),
             resource: resource(),
@@ -546,7 +552,7 @@ fn event(kind: EventKind) -> Event {
     }
 }
 
-fn approved_for(scopes: &str, how: Option<event::How>) -> EventKind {
+fn approved_for(scopes: &str, how: Option<event::ApprovedOn>) -> EventKind {
     EventKind::ConsentApproved { requested: "read write".to_owned(), scopes: scopes.to_owned(), how }
 }
 
@@ -571,10 +577,10 @@ fn says(record: &proto::Event, event: &Event) -> bool {
             requested: if requested == scopes { String::new() } else { requested.clone() },
             how: match how {
                 None => 0,
-                Some(event::How::Page) => 1,
-                Some(event::How::Button) => 2,
-                Some(event::How::Silent) => 3,
-                Some(event::How::Confirmed) => 4,
+                Some(event::ApprovedOn::Screen(ConsentScreen::Full)) => 1,
+                Some(event::ApprovedOn::Screen(ConsentScreen::OneClick)) => 2,
+                Some(event::ApprovedOn::Screen(ConsentScreen::Skipped)) => 3,
+                Some(event::ApprovedOn::Confirmation) => 4,
             },
         }),
         EventKind::ConsentDenied { requested } => {
@@ -601,9 +607,11 @@ fn says(record: &proto::Event, event: &Event) -> bool {
             Kind::GrantReturned(proto::GrantReturned { grant_id: grant(grant_id) })
         }
         EventKind::KeysRotated { keys, urgency } => {
-            let key =
-                |(family, id): &(Family, KeyId)| proto::RotatedKey { purpose: family.label().to_owned(), key_id: id.0 };
-            let compromised = matches!(urgency, Urgency::Compromised);
+            let key = |(family, id): &(KeyFamily, KeyId)| proto::RotatedKey {
+                purpose: family.label().to_owned(),
+                key_id: id.0,
+            };
+            let compromised = matches!(urgency, RotationUrgency::Compromised);
             Kind::KeysRotated(proto::KeysRotated { keys: keys.iter().map(key).collect(), compromised })
         }
         EventKind::ConsentRevoked { reason } => {
@@ -672,8 +680,8 @@ fn subject() -> Subject {
     Subject::from_record("idp|alice".to_owned())
 }
 
-fn reason() -> Reason {
-    Reason::parse("ticket 4711: the app was sold").unwrap()
+fn reason() -> OperatorReason {
+    OperatorReason::parse("ticket 4711: the app was sold").unwrap()
 }
 
 fn resource() -> String {
@@ -700,6 +708,6 @@ fn uri(text: &str) -> RedirectUri {
     RedirectUri::from_record(text.to_owned())
 }
 
-fn sealed(n: u8) -> Sealed {
-    Sealed { key: KeyId(0x1000_0005), bytes: vec![n; 60] }
+fn sealed(n: u8) -> SealedTokens {
+    SealedTokens { key: KeyId(0x1000_0005), bytes: vec![n; 60] }
 }

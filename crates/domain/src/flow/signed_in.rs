@@ -1,36 +1,13 @@
 //! Between the upstream's answer and the code: whether whoever signed in is whom the approval was meant for.
 
-use super::{Approved, CodeIssued, Failed, LoginFailure, Sealed};
-use crate::consent::{Consent, Covered};
-use crate::grant::Counters;
+use super::{Approved, CodeIssued, Failed, LoginFailure};
+use crate::consent::{Consent, Counters, Covered, PresentedScreen};
 use crate::id::Attempt;
 use crate::issuer::Issuer;
 use crate::keys::{Keys, Purpose};
 use crate::subject::Subject;
 use crate::time::Timestamp;
-
-/// What a yes was said to.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum PresentedScreen {
-    /// The whole page, and whom it said to be signed in, if anybody.
-    Full { presented_to: Option<Subject> },
-    /// One button, with which somebody repeated what they had allowed before.
-    OneClick { presented_to: Subject },
-    /// Nothing: an operator trusts the client with what somebody allowed before.
-    Skipped { presented_to: Subject },
-}
-
-impl PresentedScreen {
-    /// Whom it named: whoever was there last, which proves nothing of who is there now.
-    pub fn presented_to(&self) -> Option<&Subject> {
-        match self {
-            PresentedScreen::Full { presented_to } => presented_to.as_ref(),
-            PresentedScreen::OneClick { presented_to } | PresentedScreen::Skipped { presented_to } => {
-                Some(presented_to)
-            }
-        }
-    }
-}
+use crate::upstream::tokens::SealedTokens;
 
 /// Somebody has signed in upstream, and there is no code yet. Kept only while they are asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -39,7 +16,7 @@ pub struct SignedIn {
     pub attempt: Attempt,
     pub at: Timestamp,
     pub subject: Subject,
-    pub upstream_tokens: Sealed,
+    pub upstream_tokens: SealedTokens,
 }
 
 /// What a login comes to.

@@ -2,23 +2,13 @@
 //! How a document is fetched is not decided here; what it has to say is.
 
 use crate::Refusal;
-use crate::client::{Authentication, AuthenticationMethod, Client, Origin, Otherwise, Status};
+use crate::client::metadata::MetadataDocument;
+use crate::client::metadata_url::MetadataUrl;
+use crate::client::redirect_uri::RedirectKind;
+use crate::client::{Authentication, AuthenticationMethod, Client, ClientOrigin, ClientStatus, UnsignedRequests};
 use crate::id::ClientId;
 use crate::issuer::{DocumentRedirects, Issuer};
-use crate::metadata_url::MetadataUrl;
-use crate::redirect_uri::RedirectKind;
-use crate::registration::{self, Registration};
-
-/// A document, as it was read.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct MetadataDocument {
-    pub client_id: Option<String>,
-    pub metadata: Registration,
-    /// `token_endpoint_auth_methods_supported`: what the client can do besides (ChatGPT lists two).
-    pub methods: Vec<String>,
-    /// Whether there is a `client_secret` or `client_secret_expires_at`.
-    pub secret: bool,
-}
+use crate::registration;
 
 /// Whether `id` is to be looked for behind a URL. None that Lychgate makes is (CIMD §6.9).
 pub fn is_url(id: &ClientId) -> bool {
@@ -44,8 +34,8 @@ pub fn pinned<'a>(url: &MetadataUrl, issuer: &'a Issuer) -> Option<&'a MetadataD
 /// The host of a client's document, for clients that have one: who made all its claims (CIMD §6.4).
 pub fn host(client: &Client) -> Option<String> {
     match client.origin {
-        Origin::Document => MetadataUrl::parse(client.id.as_str()).ok().map(|url| url.host().to_owned()),
-        Origin::Configured | Origin::Registered { .. } => None,
+        ClientOrigin::Document => MetadataUrl::parse(client.id.as_str()).ok().map(|url| url.host().to_owned()),
+        ClientOrigin::Configured | ClientOrigin::Registered { .. } => None,
     }
 }
 
@@ -78,7 +68,7 @@ pub fn client(url: &MetadataUrl, document: &MetadataDocument, issuer: &Issuer) -
     well_formed(url.as_str(), document).map_err(invalid)?;
     let described = registration::describe(&document.metadata, issuer).map_err(as_document)?;
     let id = ClientId::parse(url.as_str()).ok_or(Refusal::ClientUnknown)?;
-    let client = described.client(id, Origin::Document, Status::Enabled, authentication(document)?);
+    let client = described.client(id, ClientOrigin::Document, ClientStatus::Enabled, authentication(document)?);
     if issuer.policy.documents.redirects == DocumentRedirects::SameHost {
         let elsewhere = |target: &str| target.split(':').next() != Some(url.host());
         let mut web = client.redirect_uris.iter().filter(|uri| uri.kind() == RedirectKind::Web);
@@ -99,11 +89,11 @@ fn authentication(document: &MetadataDocument) -> Result<Authentication, Refusal
     if !lists(AuthenticationMethod::PrivateKeyJwt) {
         return if public { Ok(Authentication::Public) } else { Err(invalid("it has no method that is spoken here")) };
     }
-    let otherwise = if public { Otherwise::Public } else { Otherwise::Refused };
-    match (registration::client_keys(&document.metadata).map_err(as_document)?, otherwise) {
-        (Some(keys), otherwise) => Ok(Authentication::Keys { keys, otherwise }),
-        (None, Otherwise::Public) => Ok(Authentication::Public),
-        (None, Otherwise::Refused) => Err(invalid("it has no key that can be used, neither jwks nor jwks_uri")),
+    let unsigned = if public { UnsignedRequests::Public } else { UnsignedRequests::Refused };
+    match (registration::client_keys(&document.metadata).map_err(as_document)?, unsigned) {
+        (Some(keys), unsigned) => Ok(Authentication::Keys { keys, unsigned }),
+        (None, UnsignedRequests::Public) => Ok(Authentication::Public),
+        (None, UnsignedRequests::Refused) => Err(invalid("it has no key that can be used, neither jwks nor jwks_uri")),
     }
 }
 
@@ -120,9 +110,11 @@ fn as_document(refusal: Refusal) -> Refusal {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::jwk::tests::ec;
+    use crate::client::metadata::ClientMetadata;
     use crate::client::{ClientKeys, GrantType};
-    use crate::issuer::{ClientPolicy, DocumentPolicy, HostPatterns, tests::issuer};
-    use crate::jwk::tests::ec;
+    use crate::issuer::tests::issuer;
+    use crate::issuer::{ClientPolicy, DocumentPolicy, HostPatterns};
 
     const CLAUDE_CODE: &str = "https://claude.ai/oauth/claude-code-client-metadata";
 
@@ -134,20 +126,20 @@ mod tests {
     fn document() -> MetadataDocument {
         MetadataDocument {
             client_id: Some(CLAUDE_CODE.to_owned()),
-            metadata: Registration {
+            metadata: ClientMetadata {
                 redirect_uris: ["http://localhost/callback", "http://127.0.0.1/callback"].map(str::to_owned).to_vec(),
                 client_name: Some("Claude Code".to_owned()),
                 grant_types: ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:jwt-bearer"]
                     .map(str::to_owned)
                     .to_vec(),
                 token_endpoint_auth_method: Some("none".to_owned()),
-                ..Registration::default()
+                ..ClientMetadata::default()
             },
             ..MetadataDocument::default()
         }
     }
 
-    fn with(metadata: impl FnOnce(&mut Registration)) -> MetadataDocument {
+    fn with(metadata: impl FnOnce(&mut ClientMetadata)) -> MetadataDocument {
         let mut document = document();
         metadata(&mut document.metadata);
         document
@@ -165,7 +157,7 @@ mod tests {
     #[test]
     fn a_document_is_a_client() {
         let client = read(&document()).unwrap();
-        assert_eq!((client.id.as_str(), client.origin.clone()), (CLAUDE_CODE, Origin::Document));
+        assert_eq!((client.id.as_str(), client.origin.clone()), (CLAUDE_CODE, ClientOrigin::Document));
         assert_eq!(client.grant_types, [GrantType::AuthorizationCode, GrantType::RefreshToken]);
         assert_eq!(client.authentication, Authentication::Public);
         assert!(client.redirect_uris[1].matching("http://127.0.0.1:54321/callback").is_some());
@@ -208,10 +200,10 @@ mod tests {
         };
         let keys = || ClientKeys::ByReference("https://chatgpt.com/oauth/jwks.json".to_owned());
         let authentication = |methods: &[&str]| read(&signing(methods)).unwrap().authentication;
-        let refused = Authentication::Keys { keys: keys(), otherwise: Otherwise::Refused };
+        let refused = Authentication::Keys { keys: keys(), unsigned: UnsignedRequests::Refused };
         assert_eq!(authentication(&[]), refused);
         assert_eq!(authentication(&["private_key_jwt"]), refused);
-        let either = Authentication::Keys { keys: keys(), otherwise: Otherwise::Public };
+        let either = Authentication::Keys { keys: keys(), unsigned: UnsignedRequests::Public };
         assert_eq!(authentication(&["private_key_jwt", "none"]), either);
         let by_value = with(|metadata| {
             metadata.token_endpoint_auth_method = Some("private_key_jwt".to_owned());

@@ -2,14 +2,14 @@
 //! before a person decides, so that a stranger's GET costs no disk, and any node can take the next step.
 
 use crate::Refusal;
+use crate::client::redirect_uri::RedirectUri;
 use crate::codec::{Reader, Writer};
 use crate::entropy::{Entropy, random};
 use crate::id::{self, AuthorizationId, BrowserId, ClientId, TicketId};
 use crate::issuer::Issuer;
 use crate::keys::{KeyId, Keys, Purpose};
-use crate::pkce::CodeChallenge;
-use crate::redirect_uri::RedirectUri;
-use crate::request::{AuthorizationRequest, WantedPage};
+use crate::request::pkce::CodeChallenge;
+use crate::request::{AuthorizationRequest, WantedScreen};
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
@@ -39,9 +39,9 @@ impl Ticket {
     ) -> Result<(Self, String), Refusal> {
         let key = keys.active(Purpose::Ticket);
         let ticket = Self { id: TicketId::from_bytes(random(entropy)), issued_at: now, request, key: key.id };
-        let format = match ticket.request.page {
-            WantedPage::Any => FORMAT,
-            WantedPage::Whole => FORMAT_WHOLE_PAGE,
+        let format = match ticket.request.screen {
+            WantedScreen::Any => FORMAT,
+            WantedScreen::Full => FORMAT_WHOLE_PAGE,
         };
         let sealed = key.seal(&[SEAL, &[format]], random(entropy), &ticket.encode());
         let bytes = [&[format], key.id.bytes().as_slice(), &sealed].concat();
@@ -80,13 +80,13 @@ impl Ticket {
         let bytes = id::decode_vec(text)?;
         let (&[format], rest) = bytes.split_first_chunk::<1>()?;
         let (key, sealed) = rest.split_first_chunk::<4>()?;
-        let page = match format {
-            FORMAT => WantedPage::Any,
-            FORMAT_WHOLE_PAGE => WantedPage::Whole,
+        let screen = match format {
+            FORMAT => WantedScreen::Any,
+            FORMAT_WHOLE_PAGE => WantedScreen::Full,
             _ => return None,
         };
         let key = keys.find(Purpose::Ticket, KeyId::from_bytes(*key))?;
-        Self::decode(&key.open(&[SEAL, &[format]], sealed)?, page, key.id)
+        Self::decode(&key.open(&[SEAL, &[format]], sealed)?, screen, key.id)
     }
 
     fn encode(&self) -> Vec<u8> {
@@ -103,7 +103,7 @@ impl Ticket {
         writer.text(request.state.as_deref().unwrap_or_default()).finish()
     }
 
-    fn decode(bytes: &[u8], page: WantedPage, key: KeyId) -> Option<Self> {
+    fn decode(bytes: &[u8], screen: WantedScreen, key: KeyId) -> Option<Self> {
         let mut reader = Reader::new(bytes);
         let id = TicketId::from_bytes(reader.array()?);
         let issued_at = Timestamp::from_millis(u64::from_be_bytes(reader.array()?));
@@ -118,7 +118,7 @@ impl Ticket {
                 let state = reader.text()?;
                 (present == 1).then(|| state.to_owned())
             },
-            page,
+            screen,
         };
         reader.end()?;
         Some(Self { id, issued_at, request, key })
@@ -156,7 +156,7 @@ mod tests {
     /// Requirements: B31.
     #[test]
     fn that_a_client_wants_the_whole_page_travels_with_it() {
-        let (ticket, text) = issue(AuthorizationRequest { page: WantedPage::Whole, ..request() }).unwrap();
+        let (ticket, text) = issue(AuthorizationRequest { screen: WantedScreen::Full, ..request() }).unwrap();
         assert_eq!(open(&text, NOW), Ok(ticket));
         let as_if_not = text.replacen("Ag", "AQ", 1);
         assert_ne!(as_if_not, text, "the format stands first");

@@ -8,29 +8,29 @@
 //! Each state is a struct, and a transition consumes it: what has happened cannot happen again. The store makes a
 //! transition true by writing it only over the version it was read at.
 
+pub mod code;
+pub mod response;
 mod signed_in;
 
 use std::time::Duration;
 
 use crate::Refusal;
-use crate::client::Client;
-use crate::client_authentication::ClientAuthenticated;
-use crate::code::{self, PresentedCode};
-use crate::cookie::LoginCookie;
-use crate::grant::{Counters, Issuance};
-use crate::id::{Attempt, AuthorizationId, BrowserId, ClientId, GrantId};
-use crate::issuer::{Issuer, Lifetimes};
+use crate::authentication::ClientAuthenticated;
+use crate::browser::cookie::LoginCookie;
+use crate::consent::{Counters, Decided, Decision, PresentedScreen};
+use crate::flow::code::PresentedCode;
+use crate::id::{Attempt, AuthorizationId, ClientId, GrantId};
+use crate::issuer::Issuer;
 use crate::keys::{KeyId, Keys, Purpose, digest};
-use crate::pkce::{CodeChallenge, PkceVerified};
-use crate::redirect_uri::RedirectUri;
-use crate::request::{AuthorizationRequest, WantedPage};
+use crate::lifetimes::Lifetimes;
+use crate::request::pkce::PkceVerified;
 use crate::scope::Scopes;
 use crate::secret::{Secret, kind};
 use crate::subject::Subject;
-use crate::ticket::Ticket;
 use crate::time::{CLOCK_SKEW, Timestamp};
+use crate::upstream::tokens::SealedTokens;
 
-pub use signed_in::{AfterLogin, PresentedScreen, SignedIn};
+pub use signed_in::{AfterLogin, SignedIn};
 
 /// A claim older than this has been given up by whoever made it: the process has died.
 const CLAIM_LIFETIME: Duration = Duration::from_secs(30);
@@ -45,76 +45,6 @@ pub enum Authorization {
     CodeIssued(CodeIssued),
     Redeemed(Redeemed),
     Failed(Failed),
-}
-
-/// What a person can answer.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    Approve,
-    Deny,
-}
-
-/// What was decided about; the same in every state.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Decided {
-    pub id: AuthorizationId,
-    pub client_id: ClientId,
-    pub redirect_uri: RedirectUri,
-    pub state: Option<String>,
-    pub code_challenge: CodeChallenge,
-    pub resource: String,
-    /// What the client asked for, and what of it is decided about: a person may give less.
-    pub requested_scopes: Scopes,
-    pub scopes: Scopes,
-    /// Of the client as it was displayed.
-    pub metadata_digest: [u8; 32],
-    /// Of the policy as it was displayed.
-    pub policy_version: Option<String>,
-    pub browser: BrowserId,
-    pub attempt: Attempt,
-    pub at: Timestamp,
-}
-
-impl Decided {
-    pub fn new(
-        id: AuthorizationId,
-        ticket: Ticket,
-        issuer: &Issuer,
-        client: &Client,
-        browser: BrowserId,
-        attempt: Attempt,
-        at: Timestamp,
-    ) -> Self {
-        let request = ticket.request;
-        Self {
-            id,
-            client_id: request.client_id,
-            redirect_uri: request.redirect_uri,
-            state: request.state,
-            code_challenge: request.code_challenge,
-            resource: request.resource,
-            requested_scopes: request.scopes.clone(),
-            scopes: request.scopes,
-            metadata_digest: client.metadata_digest(),
-            policy_version: issuer.policy_version(),
-            browser,
-            attempt,
-            at,
-        }
-    }
-
-    /// What was approved, as it could be asked for again.
-    pub fn request(&self) -> AuthorizationRequest {
-        AuthorizationRequest {
-            client_id: self.client_id.clone(),
-            redirect_uri: self.redirect_uri.clone(),
-            state: self.state.clone(),
-            code_challenge: self.code_challenge,
-            resource: self.resource.clone(),
-            scopes: self.scopes.clone(),
-            page: WantedPage::Any,
-        }
-    }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,7 +79,7 @@ pub struct CodeIssued {
     pub consent_epoch: u64,
     /// The revocation counters as they stood: what is revoked before the code is redeemed leaves nothing to redeem.
     pub counters: Counters,
-    pub upstream_tokens: Sealed,
+    pub upstream_tokens: SealedTokens,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -188,19 +118,6 @@ impl LoginFailure {
             LoginFailure::UpstreamDenied => Refusal::UpstreamDenied,
             LoginFailure::NotMe => Refusal::SignedInAsAnother,
         }
-    }
-}
-
-/// The upstream's tokens, sealed for one record.
-#[derive(Clone, PartialEq, Eq)]
-pub struct Sealed {
-    pub key: KeyId,
-    pub bytes: Vec<u8>,
-}
-
-impl std::fmt::Debug for Sealed {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Sealed({:?}, {} bytes)", self.key, self.bytes.len())
     }
 }
 
@@ -354,7 +271,7 @@ impl Approved {
 
 impl LoggingIn {
     /// The upstream has said who it is. What that comes to is [`SignedIn::after`].
-    pub fn sign_in(self, subject: Subject, upstream_tokens: Sealed, at: Timestamp) -> SignedIn {
+    pub fn sign_in(self, subject: Subject, upstream_tokens: SealedTokens, at: Timestamp) -> SignedIn {
         SignedIn { approved: self.approved, attempt: self.attempt, at, subject, upstream_tokens }
     }
 
@@ -431,6 +348,18 @@ impl Redeemed {
     }
 }
 
+/// One pair of tokens: everything they are rebuilt from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuance {
+    pub generation: u32,
+    /// What the refresh token is made with.
+    pub key: KeyId,
+    pub attempt: Attempt,
+    pub at: Timestamp,
+    /// Of the access token: the grant's, or fewer.
+    pub scopes: Scopes,
+}
+
 /// The rest of a token request for a code.
 #[derive(Clone, Default)]
 pub struct CodeExchange {
@@ -453,15 +382,15 @@ fn grant_id(id: AuthorizationId) -> GrantId {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::client_authentication::Credentials;
-    use crate::consent::Consent;
+    use crate::authentication::Credentials;
+    use crate::consent::{Consent, decided};
     use crate::entropy::tests::Counting;
-    use crate::grant::tests::decided;
-    use crate::issuer::PublishedPolicy;
+    use crate::id::BrowserId;
     use crate::issuer::tests::issuer;
+    use crate::issuer::{PromptPolicy, PublishedPolicy};
     use crate::keys::tests::keys;
-    use crate::prompt::PromptPolicy;
     use crate::request::tests::{VERIFIER, request};
+    use crate::request::ticket::Ticket;
     use crate::subject::UpstreamId;
 
     const NOW: Timestamp = Timestamp::EPOCH;
@@ -505,7 +434,7 @@ pub(crate) mod tests {
 
     fn signed_in(who: &str, seen: PresentedScreen) -> SignedIn {
         let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), who).unwrap();
-        let sealed = Sealed { key: KeyId(1), bytes: Vec::new() };
+        let sealed = SealedTokens { key: KeyId(1), bytes: Vec::new() };
         Approved { seen, ..approved() }.claim(attempt(2), NOW).sign_in(subject, sealed, NOW)
     }
 

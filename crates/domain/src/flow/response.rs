@@ -3,8 +3,8 @@
 use url::form_urlencoded::Serializer;
 
 use crate::Refusal;
+use crate::client::redirect_uri::RedirectUri;
 use crate::issuer::IssuerUrl;
-use crate::redirect_uri::RedirectUri;
 use crate::secret::{Secret, kind};
 
 /// Where the browser goes with a code (RFC 6749 §4.1.2).

@@ -1,18 +1,20 @@
 //! What a redeemed code gave, and how long it lives.
 
 use crate::Refusal;
-use crate::authorization::{Redeemed, Sealed};
-use crate::client::{self, AuthenticationMethod};
-use crate::client_authentication::ClientAuthenticated;
-use crate::consent::Consent;
+use crate::authentication::ClientAuthenticated;
+use crate::client::AuthenticationMethod;
+use crate::consent::{Consent, Counters, GrantStatus};
+use crate::flow::{Issuance, Redeemed};
 use crate::id::{Attempt, AuthorizationId, ClientId, GrantId};
-use crate::issuer::{Issuer, Lifetimes};
+use crate::issuer::Issuer;
 use crate::keys::{KeyId, Keys, Purpose};
-use crate::refresh_token::{self, PresentedRefreshToken};
+use crate::lifetimes::Lifetimes;
 use crate::scope::Scopes;
 use crate::secret::{Secret, kind};
 use crate::subject::Subject;
 use crate::time::Timestamp;
+use crate::token::refresh_token::{self, PresentedRefreshToken};
+use crate::upstream::tokens::SealedTokens;
 
 #[derive(Clone, PartialEq, Eq)]
 pub struct Grant {
@@ -39,9 +41,9 @@ pub struct Grant {
     pub idle_end: Timestamp,
     /// …and at the latest.
     pub end: Timestamp,
-    pub status: Status,
+    pub status: GrantPhase,
     /// `None` once it has ended and the upstream needs them no more.
-    pub upstream_tokens: Option<Sealed>,
+    pub upstream_tokens: Option<SealedTokens>,
 }
 
 impl std::fmt::Debug for Grant {
@@ -50,20 +52,8 @@ impl std::fmt::Debug for Grant {
     }
 }
 
-/// One pair of tokens: everything they are rebuilt from.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Issuance {
-    pub generation: u32,
-    /// What the refresh token is made with.
-    pub key: KeyId,
-    pub attempt: Attempt,
-    pub at: Timestamp,
-    /// Of the access token: the grant's, or fewer.
-    pub scopes: Scopes,
-}
-
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Status {
+pub enum GrantPhase {
     Live,
     Ended { at: Timestamp, why: EndedBy },
 }
@@ -77,30 +67,13 @@ pub enum EndedBy {
     Operator,
 }
 
-/// Revocation counters; one that does not exist is zero.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Counters {
-    pub issuer: u64,
-    pub client: u64,
-    pub subject: u64,
-}
-
-/// Everything a grant's life depends on, as one snapshot saw it.
-#[derive(Clone, Debug)]
-pub struct GrantStatus {
-    pub consent: Option<Consent>,
-    /// `None` if there is no such client, or no more.
-    pub client: Option<client::Status>,
-    pub counters: Counters,
-}
-
 impl Grant {
     /// What `redeemed` gives, under the epoch and the revocation counters that its login found.
     pub fn first(
         redeemed: &Redeemed,
         client: &ClientAuthenticated,
         secret: [u8; 32],
-        upstream_tokens: Sealed,
+        upstream_tokens: SealedTokens,
         lifetimes: &Lifetimes,
     ) -> Self {
         let decided = &redeemed.issued.approved.decided;
@@ -121,7 +94,7 @@ impl Grant {
             created_at: redeemed.at,
             idle_end: (redeemed.at + lifetimes.grant_idle).min(end),
             end,
-            status: Status::Live,
+            status: GrantPhase::Live,
             upstream_tokens: Some(upstream_tokens),
         }
     }
@@ -137,7 +110,7 @@ impl Grant {
 
     /// The same, whether or not its client may act: one that is stopped may go on some day.
     pub fn stands_under(&self, consent: &Consent, counters: &Counters, now: Timestamp) -> bool {
-        self.status == Status::Live
+        self.status == GrantPhase::Live
             && now < self.idle_end
             && now < self.end
             && consent.is_live(now)
@@ -226,7 +199,7 @@ impl Grant {
     }
 
     pub fn end_by(self, why: EndedBy, at: Timestamp) -> Self {
-        Self { status: Status::Ended { at, why }, ..self }
+        Self { status: GrantPhase::Ended { at, why }, ..self }
     }
 
     /// Of what has ended, nothing that opens anything is kept.
@@ -277,13 +250,14 @@ pub enum RefreshOutcome {
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
-    use crate::authorization::{Approved, CodeIssued, Decided, PresentedScreen};
-    use crate::client_authentication::Credentials;
-    use crate::id::BrowserId;
+    use crate::authentication::Credentials;
+    use crate::client::ClientStatus;
+    use crate::consent::{Decided, PresentedScreen, decided};
+    use crate::flow::{Approved, CodeIssued};
     use crate::issuer::tests::issuer;
     use crate::keys::tests::keys;
-    use crate::pkce::CodeChallenge;
-    use crate::request::tests::{VERIFIER, request};
+    use crate::request::pkce::CodeChallenge;
+    use crate::request::tests::VERIFIER;
     use crate::subject::UpstreamId;
     use std::time::Duration;
 
@@ -291,25 +265,6 @@ pub(crate) mod tests {
 
     fn attempt(n: u8) -> Attempt {
         Attempt::from_bytes([n; 16])
-    }
-
-    pub(crate) fn decided() -> Decided {
-        let (request, issuer) = (request(), issuer());
-        Decided {
-            id: AuthorizationId::from_bytes([1; 16]),
-            client_id: request.client_id,
-            redirect_uri: request.redirect_uri,
-            state: request.state,
-            code_challenge: request.code_challenge,
-            resource: request.resource,
-            requested_scopes: request.scopes.clone(),
-            scopes: request.scopes,
-            metadata_digest: issuer.clients[0].metadata_digest(),
-            policy_version: None,
-            browser: BrowserId::from_bytes([1; 16]),
-            attempt: attempt(1),
-            at: NOW,
-        }
     }
 
     fn k() -> Keys {
@@ -325,18 +280,15 @@ pub(crate) mod tests {
         let decided = Decided { scopes: Scopes::parse("read write").unwrap(), ..decided() };
         let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
         let consent = Consent::approve(None, &decided, &subject, Counters::default(), &issuer().lifetimes, NOW);
-        let sealed = Sealed { key: KeyId(1), bytes: Vec::new() };
+        let sealed = SealedTokens { key: KeyId(1), bytes: Vec::new() };
         let approved = Approved { decided, login_key: KeyId(1), seen: PresentedScreen::Full { presented_to: None } };
         let signed_in = approved.claim(attempt(2), NOW).sign_in(subject, sealed.clone(), NOW);
         let issued: CodeIssued = signed_in.issue_code(&consent, Counters::default(), &k(), attempt(2), NOW);
         let verified = CodeChallenge(issued.approved.decided.code_challenge.0).verify(VERIFIER).unwrap();
         let redeemed = issued.redeem(&client(), &verified, &k(), attempt(3), NOW);
         let grant = Grant::first(&redeemed, &client(), [7; 32], sealed, &issuer().lifetimes);
-        let standing = GrantStatus {
-            consent: Some(consent),
-            client: Some(client::Status::Enabled),
-            counters: Counters::default(),
-        };
+        let standing =
+            GrantStatus { consent: Some(consent), client: Some(ClientStatus::Enabled), counters: Counters::default() };
         (grant, standing)
     }
 
@@ -426,9 +378,9 @@ pub(crate) mod tests {
         let (grant, standing) = grant();
         assert_eq!(grant.live(&standing, NOW), Ok(()));
         let consent = standing.consent.clone().unwrap();
-        let revoked = Consent { status: crate::consent::Status::Revoked { at: NOW }, ..consent.clone() };
+        let revoked = Consent { status: crate::consent::ConsentStatus::Revoked { at: NOW }, ..consent.clone() };
         let raised = Consent { epoch: consent.epoch + 1, ..consent };
-        let disabled = client::Status::Disabled;
+        let disabled = ClientStatus::Disabled;
         let dead = [
             (GrantStatus { consent: None, ..standing.clone() }, Refusal::GrantEnded),
             (GrantStatus { consent: Some(revoked), ..standing.clone() }, Refusal::GrantEnded),

@@ -23,7 +23,7 @@ pub struct IdTokenClaims {
 
 /// What it is held against.
 #[derive(Debug)]
-pub struct Expected<'a> {
+pub struct ExpectedIdToken<'a> {
     pub upstream: &'a UpstreamId,
     pub issuer: &'a str,
     pub client_id: &'a str,
@@ -35,7 +35,7 @@ const LEEWAY: Duration = Duration::from_secs(60);
 
 /// Why an ID token is not believed; for the log, never for a stranger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotBelieved {
+pub enum IdTokenError {
     #[error("iss is not the configured issuer")]
     Issuer,
     #[error("aud does not name this client")]
@@ -53,29 +53,33 @@ pub enum NotBelieved {
 }
 
 /// The subject, if everything holds.
-pub fn subject(claims: &IdTokenClaims, expected: &Expected<'_>, now: Timestamp) -> Result<Subject, NotBelieved> {
+pub fn subject(
+    claims: &IdTokenClaims,
+    expected: &ExpectedIdToken<'_>,
+    now: Timestamp,
+) -> Result<Subject, IdTokenError> {
     if claims.iss != expected.issuer {
-        return Err(NotBelieved::Issuer);
+        return Err(IdTokenError::Issuer);
     }
     if !claims.aud.iter().any(|audience| audience == expected.client_id) {
-        return Err(NotBelieved::Audience);
+        return Err(IdTokenError::Audience);
     }
     match &claims.azp {
-        Some(azp) if azp != expected.client_id => return Err(NotBelieved::AuthorizedParty),
-        None if claims.aud.len() > 1 => return Err(NotBelieved::AuthorizedParty),
+        Some(azp) if azp != expected.client_id => return Err(IdTokenError::AuthorizedParty),
+        None if claims.aud.len() > 1 => return Err(IdTokenError::AuthorizedParty),
         Some(_) | None => {}
     }
     // Without it an attacker could have the victim's browser finish a login with the attacker's code (RFC 9700 §4.5.3).
     if claims.nonce.as_deref().map(Secret::new).as_ref() != Some(expected.nonce) {
-        return Err(NotBelieved::Nonce);
+        return Err(IdTokenError::Nonce);
     }
     if claims.exp.is_none_or(|exp| Timestamp::from_seconds(exp) + LEEWAY < now) {
-        return Err(NotBelieved::Expired);
+        return Err(IdTokenError::Expired);
     }
     if claims.iat.is_none_or(|iat| Timestamp::from_seconds(iat) > now + LEEWAY) {
-        return Err(NotBelieved::IssuedAt);
+        return Err(IdTokenError::IssuedAt);
     }
-    claims.sub.as_deref().and_then(|sub| Subject::new(expected.upstream, sub)).ok_or(NotBelieved::Subject)
+    claims.sub.as_deref().and_then(|sub| Subject::new(expected.upstream, sub)).ok_or(IdTokenError::Subject)
 }
 
 #[cfg(test)]
@@ -98,10 +102,14 @@ mod tests {
         }
     }
 
-    fn judge(claims: IdTokenClaims) -> Result<Subject, NotBelieved> {
+    fn judge(claims: IdTokenClaims) -> Result<Subject, IdTokenError> {
         let (upstream, nonce) = (UpstreamId::parse("idp").unwrap(), Secret::new("n"));
-        let expected =
-            Expected { upstream: &upstream, issuer: "https://idp.example", client_id: "lychgate", nonce: &nonce };
+        let expected = ExpectedIdToken {
+            upstream: &upstream,
+            issuer: "https://idp.example",
+            client_id: "lychgate",
+            nonce: &nonce,
+        };
         subject(&claims, &expected, Timestamp::from_seconds(NOW))
     }
 
@@ -110,21 +118,21 @@ mod tests {
     fn a_good_one_names_its_subject_and_each_lie_is_found() {
         assert_eq!(judge(good()).unwrap().as_str(), "idp|alice");
         type Lie = fn(&mut IdTokenClaims);
-        let lies: [(NotBelieved, Lie); 14] = [
-            (NotBelieved::Issuer, |claims| claims.iss = "https://idp.example/".to_owned()),
-            (NotBelieved::Audience, |claims| claims.aud = vec!["other".to_owned()]),
-            (NotBelieved::Audience, |claims| claims.aud.clear()),
-            (NotBelieved::AuthorizedParty, |claims| claims.aud.push("other".to_owned())),
-            (NotBelieved::AuthorizedParty, |claims| claims.azp = Some("other".to_owned())),
-            (NotBelieved::Nonce, |claims| claims.nonce = None),
-            (NotBelieved::Nonce, |claims| claims.nonce = Some("m".to_owned())),
-            (NotBelieved::Expired, |claims| claims.exp = Some(NOW - 61)),
-            (NotBelieved::Expired, |claims| claims.exp = None),
-            (NotBelieved::IssuedAt, |claims| claims.iat = Some(NOW + 61)),
-            (NotBelieved::IssuedAt, |claims| claims.iat = None),
-            (NotBelieved::Subject, |claims| claims.sub = None),
-            (NotBelieved::Subject, |claims| claims.sub = Some(String::new())),
-            (NotBelieved::Subject, |claims| claims.sub = Some("a\nb".to_owned())),
+        let lies: [(IdTokenError, Lie); 14] = [
+            (IdTokenError::Issuer, |claims| claims.iss = "https://idp.example/".to_owned()),
+            (IdTokenError::Audience, |claims| claims.aud = vec!["other".to_owned()]),
+            (IdTokenError::Audience, |claims| claims.aud.clear()),
+            (IdTokenError::AuthorizedParty, |claims| claims.aud.push("other".to_owned())),
+            (IdTokenError::AuthorizedParty, |claims| claims.azp = Some("other".to_owned())),
+            (IdTokenError::Nonce, |claims| claims.nonce = None),
+            (IdTokenError::Nonce, |claims| claims.nonce = Some("m".to_owned())),
+            (IdTokenError::Expired, |claims| claims.exp = Some(NOW - 61)),
+            (IdTokenError::Expired, |claims| claims.exp = None),
+            (IdTokenError::IssuedAt, |claims| claims.iat = Some(NOW + 61)),
+            (IdTokenError::IssuedAt, |claims| claims.iat = None),
+            (IdTokenError::Subject, |claims| claims.sub = None),
+            (IdTokenError::Subject, |claims| claims.sub = Some(String::new())),
+            (IdTokenError::Subject, |claims| claims.sub = Some("a\nb".to_owned())),
         ];
         for (why, lie) in lies {
             let mut claims = good();

@@ -30,18 +30,18 @@ pub enum RedirectKind {
 
 /// Why a redirect URI may not be registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Unacceptable {
+pub enum RedirectUriError {
     /// It could harm, or means different things to different parsers.
     Dangerous(&'static str),
     /// A private-use scheme that the operator has not listed.
     UnlistedScheme,
 }
 
-impl From<Unacceptable> for Refusal {
-    fn from(unacceptable: Unacceptable) -> Self {
+impl From<RedirectUriError> for Refusal {
+    fn from(unacceptable: RedirectUriError) -> Self {
         Refusal::RegistrationRedirectUriInvalid(match unacceptable {
-            Unacceptable::Dangerous(why) => why,
-            Unacceptable::UnlistedScheme => {
+            RedirectUriError::Dangerous(why) => why,
+            RedirectUriError::UnlistedScheme => {
                 "redirect URIs with a scheme of their own must be listed by the operator; use https or http on loopback"
             }
         })
@@ -77,8 +77,8 @@ const FORBIDDEN_SCHEMES: &[&str] = &[
 
 impl RedirectUri {
     /// `private_schemes` are the exact URIs with a scheme of their own that the operator allows.
-    pub fn parse(text: &str, private_schemes: &[String]) -> Result<Self, Unacceptable> {
-        use Unacceptable::Dangerous;
+    pub fn parse(text: &str, private_schemes: &[String]) -> Result<Self, RedirectUriError> {
+        use RedirectUriError::Dangerous;
         if text.is_empty() || text.len() > MAX_BYTES {
             return Err(Dangerous("a redirect URI has 1 to 2048 characters"));
         }
@@ -130,7 +130,7 @@ impl RedirectUri {
                 return Err(Dangerous("redirect URIs with this scheme are never accepted"));
             }
             _ if private_schemes.iter().any(|allowed| allowed == text) => RedirectKind::PrivateScheme,
-            _ => return Err(Unacceptable::UnlistedScheme),
+            _ => return Err(RedirectUriError::UnlistedScheme),
         };
         Ok(Self { uri: text.to_owned(), kind })
     }
@@ -234,7 +234,7 @@ mod tests {
 
     const CURSOR: &str = "cursor://anysphere.cursor-mcp/oauth/callback";
 
-    fn parse(text: &str) -> Result<RedirectUri, Unacceptable> {
+    fn parse(text: &str) -> Result<RedirectUri, RedirectUriError> {
         RedirectUri::parse(text, &[CURSOR.to_owned()])
     }
 
@@ -301,9 +301,9 @@ mod tests {
             "https://app.ex\u{e4}mple/cb",
             "https://0x7f.1/cb",
         ] {
-            assert!(matches!(parse(uri), Err(Unacceptable::Dangerous(_))), "{uri:?}: {:?}", parse(uri));
+            assert!(matches!(parse(uri), Err(RedirectUriError::Dangerous(_))), "{uri:?}: {:?}", parse(uri));
         }
-        assert_eq!(parse("cursor://anysphere.cursor-mcp/oauth/callbacks"), Err(Unacceptable::UnlistedScheme));
+        assert_eq!(parse("cursor://anysphere.cursor-mcp/oauth/callbacks"), Err(RedirectUriError::UnlistedScheme));
         assert!(parse(&format!("https://app.example/{}", "x".repeat(2048))).is_err());
     }
 

@@ -11,19 +11,19 @@ use crate::scope::Scopes;
 
 /// What a request must bring: a living access token for one resource, with all of these scopes.
 #[derive(Clone, Debug)]
-pub struct Demand<'a> {
+pub struct AccessRequirement<'a> {
     resource: &'a Resource,
     scopes: Scopes,
 }
 
 /// Why it may not pass, and the `WWW-Authenticate` that says how to do better (RFC 6750 §3, RFC 9728 §5.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Denial {
+pub struct AccessDenied {
     pub refusal: Refusal,
     pub challenge: String,
 }
 
-impl<'a> Demand<'a> {
+impl<'a> AccessRequirement<'a> {
     /// Who configured the proxy has to name what there is, as it is written here: a slip would otherwise let everybody in,
     /// or nobody, and look like somebody's bad token. `None` demands no scope; a scope that is there and empty is a slip.
     pub fn new(issuer: &'a Issuer, resource: &str, scope: Option<&str>) -> Result<Self, Refusal> {
@@ -38,7 +38,7 @@ impl<'a> Demand<'a> {
 
     /// That a living token may pass which is for `audience` and carries `scopes` (RFC 6750 §3.1). For another resource it is
     /// as good as dead.
-    pub fn judge(&self, audience: &str, scopes: &Scopes) -> Result<(), Denial> {
+    pub fn judge(&self, audience: &str, scopes: &Scopes) -> Result<(), AccessDenied> {
         if audience != self.resource.uri {
             return Err(self.dead());
         }
@@ -46,18 +46,18 @@ impl<'a> Demand<'a> {
     }
 
     /// What is told to whoever brings something that is no living access token of this issuer's.
-    pub fn dead(&self) -> Denial {
+    pub fn dead(&self) -> AccessDenied {
         self.denial(Refusal::AccessTokenInvalid)
     }
 
     /// What is told to whoever brings nothing.
-    pub fn missing(&self) -> Denial {
+    pub fn missing(&self) -> AccessDenied {
         // Without an error: nothing was wrong with a request that did not know (RFC 6750 §3.1).
-        Denial { challenge: self.challenge(None), refusal: Refusal::AccessTokenMissing }
+        AccessDenied { challenge: self.challenge(None), refusal: Refusal::AccessTokenMissing }
     }
 
-    fn denial(&self, refusal: Refusal) -> Denial {
-        Denial { challenge: self.challenge(Some(refusal.oauth_error())), refusal }
+    fn denial(&self, refusal: Refusal) -> AccessDenied {
+        AccessDenied { challenge: self.challenge(Some(refusal.oauth_error())), refusal }
     }
 
     /// Clients take it apart with regular expressions: it starts with `Bearer `, every value is quoted, and no other name
@@ -100,9 +100,9 @@ mod tests {
     }
 
     /// What is told to whoever brings `carried` for `audience` where `demanded` is needed.
-    fn judged(demanded: &str, audience: &str, carried: &str) -> Result<(), Denial> {
+    fn judged(demanded: &str, audience: &str, carried: &str) -> Result<(), AccessDenied> {
         let issuer = issuer();
-        Demand::new(&issuer, RESOURCE, some(demanded)).unwrap().judge(audience, &scopes(carried))
+        AccessRequirement::new(&issuer, RESOURCE, some(demanded)).unwrap().judge(audience, &scopes(carried))
     }
 
     fn with(demanded: &str, audience: &str, carried: &str) -> Result<(), Refusal> {
@@ -132,7 +132,7 @@ mod tests {
     #[test]
     fn what_a_proxy_names_must_exist() {
         let issuer = issuer();
-        let demand = |resource, scope| Demand::new(&issuer, resource, scope).map(drop);
+        let demand = |resource, scope| AccessRequirement::new(&issuer, resource, scope).map(drop);
         assert_eq!(demand(RESOURCE, Some("read write")), Ok(()));
         assert_eq!(demand("", None), Err(Refusal::ParameterMissing("resource")));
         for near in ["https://mcp.example/mcp/", "HTTPS://mcp.example/mcp", "https://mcp.example", "mcp"] {
@@ -147,7 +147,7 @@ mod tests {
     #[test]
     fn a_challenge_says_where_to_go_and_what_for() {
         let issuer = issuer();
-        let demand = |scope| Demand::new(&issuer, RESOURCE, some(scope)).unwrap();
+        let demand = |scope| AccessRequirement::new(&issuer, RESOURCE, some(scope)).unwrap();
         let insufficient = judged("write read", RESOURCE, "read").unwrap_err();
         for (denial, refusal, text) in [
             (demand("").missing(), Refusal::AccessTokenMissing, ""),
@@ -156,7 +156,7 @@ mod tests {
             (insufficient, Refusal::ScopeInsufficient, ", scope=\"read write\", error=\"insufficient_scope\""),
         ] {
             let challenge = format!("Bearer resource_metadata=\"{METADATA}\"{text}");
-            assert_eq!(denial, Denial { refusal, challenge });
+            assert_eq!(denial, AccessDenied { refusal, challenge });
         }
         let elsewhere = judged("read", "https://other.example", "read").unwrap_err();
         assert_eq!(elsewhere, demand("read").dead(), "nothing tells the one from the other");

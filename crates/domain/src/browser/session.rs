@@ -6,8 +6,8 @@
 use std::fmt;
 use std::time::Duration;
 
+use crate::browser::cookie::{Cookies, PREFIX, SetCookie};
 use crate::codec::{Reader, Writer};
-use crate::cookie::{Cookies, PREFIX, SetCookie};
 use crate::display::displayable;
 use crate::entropy::{Entropy, random};
 use crate::id::{self, BrowserId};
@@ -116,7 +116,7 @@ fn context<'a>(issuer: &'a [u8; 16], browser: &'a BrowserId) -> [&'a [u8]; 3] {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cookie;
+    use crate::browser::cookie;
     use crate::entropy::tests::Counting;
     use crate::issuer::IssuerUrl;
     use crate::issuer::tests::issuer;

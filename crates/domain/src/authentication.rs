@@ -1,9 +1,12 @@
 //! Who a client is at the token endpoint, RFC 6749 §2.3 and §3.2.1.
 
+mod assertion;
+
 use crate::Refusal;
-use crate::client::{Authentication, AuthenticationMethod, Client, Otherwise};
-use crate::client_assertion::AssertionAccepted;
+use crate::client::{Authentication, AuthenticationMethod, Client, UnsignedRequests};
 use crate::id::ClientId;
+
+pub use assertion::{AssertionAccepted, AssertionClaims, CLIENT_ASSERTION_TYPE};
 
 /// What was sent, before anything is believed.
 #[derive(Clone, Default)]
@@ -64,7 +67,7 @@ impl Credentials {
                 proven(method)
             }
             (Authentication::Keys { .. }, None, Some(_)) => proven(AuthenticationMethod::PrivateKeyJwt),
-            (Authentication::Public | Authentication::Keys { otherwise: Otherwise::Public, .. }, None, None) => {
+            (Authentication::Public | Authentication::Keys { unsigned: UnsignedRequests::Public, .. }, None, None) => {
                 // An assertion that nobody checked is not passed over.
                 if self.assertion_subject.is_some() { failed } else { proven(AuthenticationMethod::None) }
             }
@@ -94,12 +97,13 @@ impl ClientAuthenticated {
 
 #[cfg(test)]
 mod tests {
+    use super::assertion::tests::claims;
     use super::*;
+    use crate::client::jwk::PublicJwk;
+    use crate::client::jwk::tests::ec;
+    use crate::client::secret::SecretDigest;
     use crate::client::{ClientKeys, SecretMethod};
-    use crate::client_assertion::tests::claims;
-    use crate::client_secret::SecretDigest;
     use crate::issuer::tests::issuer;
-    use crate::jwk::{PublicJwk, tests::ec};
     use crate::time::Timestamp;
 
     fn credentials(form: Option<&str>, secret: Option<&str>, basic: Option<(&str, &str)>) -> Credentials {
@@ -123,14 +127,14 @@ mod tests {
         client(Authentication::Secret { registered: SecretMethod::Basic, digest: SecretDigest::of("right") })
     }
 
-    fn with_keys(otherwise: Otherwise) -> Client {
+    fn with_keys(unsigned: UnsignedRequests) -> Client {
         let keys = ClientKeys::ByValue(vec![PublicJwk::parse(ec("a")).unwrap()]);
-        client(Authentication::Keys { keys, otherwise })
+        client(Authentication::Keys { keys, unsigned })
     }
 
     fn accepted() -> AssertionAccepted {
         let now = Timestamp::from_seconds(1_000);
-        AssertionAccepted::judge(&claims(), &issuer().clients[0], &issuer(), now).unwrap()
+        AssertionAccepted::check(&claims(), &issuer().clients[0], &issuer(), now).unwrap()
     }
 
     fn method(
@@ -189,7 +193,7 @@ mod tests {
     /// Requirements: D15.
     #[test]
     fn a_client_with_keys_signs_unless_its_document_says_otherwise() {
-        let (signing, either) = (with_keys(Otherwise::Refused), with_keys(Otherwise::Public));
+        let (signing, either) = (with_keys(UnsignedRequests::Refused), with_keys(UnsignedRequests::Public));
         let (signed, plain) = (asserting("configured"), credentials(Some("configured"), None, None));
         let failed = Err(Refusal::ClientAuthenticationFailed);
         for client in [&signing, &either] {
@@ -205,7 +209,7 @@ mod tests {
 
     #[test]
     fn a_disabled_client_is_nobody() {
-        let client = Client { status: crate::client::Status::Disabled, ..issuer().clients[0].clone() };
+        let client = Client { status: crate::client::ClientStatus::Disabled, ..issuer().clients[0].clone() };
         let disabled = Err(Refusal::ClientDisabled);
         assert_eq!(method(&credentials(Some("configured"), None, None), &client, None), disabled);
     }

@@ -46,7 +46,7 @@ const ACCOUNT: &str = "account.";
 
 /// What a browser comes back from.
 #[derive(Debug, PartialEq, Eq)]
-pub enum Returned {
+pub enum ReturnedLogin {
     /// The login that an authorization was approved for.
     Authorization(AuthorizationId),
     /// A sign-in to the page of connected apps.
@@ -54,18 +54,18 @@ pub enum Returned {
 }
 
 /// Which login a `state` belongs to, if it is one of ours.
-pub fn returned(state: Option<&str>, keys: &Keys) -> Result<Returned, Refusal> {
+pub fn returned(state: Option<&str>, keys: &Keys) -> Result<ReturnedLogin, Refusal> {
     let parse = || {
         let state = state?;
         match state.strip_prefix(ACCOUNT) {
             None => {
                 let (id, _) = verified(state, "state", keys)?;
-                Some(Returned::Authorization(AuthorizationId::from_bytes(id)))
+                Some(ReturnedLogin::Authorization(AuthorizationId::from_bytes(id)))
             }
             Some(state) => {
                 let (id, key) = verified(state, "account state", keys)?;
                 let id = AccountLoginId::from_bytes(id);
-                Some(Returned::Account { id, secrets: LoginSecrets::for_account(key, id) })
+                Some(ReturnedLogin::Account { id, secrets: LoginSecrets::for_account(key, id) })
             }
         }
     };
@@ -92,7 +92,7 @@ mod tests {
         let (ours, theirs) = (keys("https://gate.example", 1), keys("https://other.example", 1));
         let id = AuthorizationId::from_bytes([3; 16]);
         let secrets = LoginSecrets::derive(ours.active(Purpose::Login), id);
-        assert_eq!(returned(Some(&secrets.state), &ours), Ok(Returned::Authorization(id)));
+        assert_eq!(returned(Some(&secrets.state), &ours), Ok(ReturnedLogin::Authorization(id)));
         assert_eq!(returned(Some(&secrets.state), &theirs), Err(Refusal::StateInvalid));
         for strange in [None, Some(""), Some("x"), Some(ACCOUNT), Some(&secrets.state[1..])] {
             assert_eq!(returned(strange, &ours), Err(Refusal::StateInvalid));
@@ -112,7 +112,7 @@ mod tests {
         let authorization = LoginSecrets::derive(key, AuthorizationId::from_bytes([3; 16]));
         let id = AccountLoginId::from_bytes([3; 16]);
         let account = LoginSecrets::for_account(key, id);
-        let expected = Returned::Account { id, secrets: LoginSecrets::for_account(key, id) };
+        let expected = ReturnedLogin::Account { id, secrets: LoginSecrets::for_account(key, id) };
         assert_eq!(returned(Some(&account.state), &keys), Ok(expected));
         let undressed = account.state.strip_prefix(ACCOUNT).unwrap();
         let dressed = format!("{ACCOUNT}{}", authorization.state);

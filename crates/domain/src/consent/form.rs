@@ -6,8 +6,8 @@ use crate::id::{self, AuthorizationId, BrowserId};
 use crate::issuer::{Choice, Issuer, IssuerUrl, PublishedPolicy, Resource};
 use crate::keys::{KeyId, Keys, Purpose, digest};
 use crate::request::AuthorizationRequest;
+use crate::request::ticket::Ticket;
 use crate::subject::Subject;
-use crate::ticket::Ticket;
 
 /// A digest of everything the page says that a person's answer depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -47,10 +47,10 @@ impl Displayed {
     }
 
     /// The same on a page that says "as X": whoever that is, is part of what was answered.
-    pub fn to(self, subject: &Subject, page: Page) -> Self {
+    pub fn to(self, subject: &Subject, page: NamedScreen) -> Self {
         let page: &[u8] = match page {
-            Page::Whole => b"whole",
-            Page::OneButton => b"one button",
+            NamedScreen::Full => b"whole",
+            NamedScreen::OneClick => b"one button",
         };
         let parts = [self.0.as_slice(), subject.as_str().as_bytes(), page];
         Self(*digest("displayed to", &parts).first_chunk().expect("16 of 32 bytes"))
@@ -59,9 +59,9 @@ impl Displayed {
 
 /// A page that says "as X". A yes to one is none to the other: they do not say the same.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Page {
-    Whole,
-    OneButton,
+pub enum NamedScreen {
+    Full,
+    OneClick,
 }
 
 /// The token of a form: a MAC over ticket, browser and what was displayed. There is nothing to store, so every render
@@ -161,10 +161,10 @@ mod tests {
         let [alice, bob] = ["alice", "bob"].map(|id| Subject::new(&issuer.upstream, id).unwrap());
         let all = [
             shown,
-            shown.to(&alice, Page::Whole),
-            shown.to(&alice, Page::OneButton),
-            shown.to(&bob, Page::Whole),
-            shown.to(&bob, Page::OneButton),
+            shown.to(&alice, NamedScreen::Full),
+            shown.to(&alice, NamedScreen::OneClick),
+            shown.to(&bob, NamedScreen::Full),
+            shown.to(&bob, NamedScreen::OneClick),
         ];
         for (n, one) in all.iter().enumerate() {
             assert!(all.iter().skip(n + 1).all(|other| other != one), "{n}");

@@ -3,38 +3,10 @@
 //! What was allowed before may shorten the page. It must never do so for a request that somebody else could have made in
 //! the person's browser, or whose answer could go to somebody else.
 
-use crate::consent::Covered;
-use crate::id::ClientId;
-use crate::issuer::Issuer;
-use crate::redirect_uri::RedirectKind;
-use crate::request::{AuthorizationRequest, WantedPage};
-
-/// What an operator says about it.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct PromptPolicy {
-    pub mode: Mode,
-    /// Whether everybody is asked "Signed in as X. Not you?" before a code exists, not only who was not expected.
-    pub confirm_subject: bool,
-}
-
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub enum Mode {
-    /// The whole page.
-    #[default]
-    Always,
-    /// One button for what was allowed before.
-    Remember,
-    /// The same, and nothing for these clients.
-    Silent { clients: Vec<ClientId> },
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ConsentScreen {
-    Full,
-    /// "Continue as X to CLIENT on RESOURCE".
-    OneClick,
-    Skipped,
-}
+use crate::client::redirect_uri::RedirectKind;
+use crate::consent::{ConsentScreen, Covered};
+use crate::issuer::{ConsentMode, Issuer};
+use crate::request::{AuthorizationRequest, WantedScreen};
 
 /// `covered` proves that the person in the browser, as far as is known, allowed all of this before.
 pub fn consent_screen(
@@ -43,7 +15,7 @@ pub fn consent_screen(
     covered: Option<&Covered<'_>>,
     sec_fetch_site: Option<&str>,
 ) -> ConsentScreen {
-    if covered.is_none() || request.page == WantedPage::Whole {
+    if covered.is_none() || request.screen == WantedScreen::Full {
         return ConsentScreen::Full;
     }
     // OAuth 2.1 §7.3.1: which program listens there now, nobody can tell; the consent was given to another, perhaps.
@@ -58,21 +30,20 @@ pub fn consent_screen(
         Some(_) | None => return ConsentScreen::Full,
     }
     match &issuer.prompt.mode {
-        Mode::Always => ConsentScreen::Full,
-        Mode::Remember => ConsentScreen::OneClick,
-        Mode::Silent { clients } if clients.contains(&request.client_id) => ConsentScreen::Skipped,
-        Mode::Silent { .. } => ConsentScreen::OneClick,
+        ConsentMode::Always => ConsentScreen::Full,
+        ConsentMode::Remember => ConsentScreen::OneClick,
+        ConsentMode::Silent { clients } if clients.contains(&request.client_id) => ConsentScreen::Skipped,
+        ConsentMode::Silent { .. } => ConsentScreen::OneClick,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::consent::Consent;
-    use crate::grant::Counters;
-    use crate::grant::tests::decided;
+    use crate::client::redirect_uri::RedirectUri;
+    use crate::consent::{Consent, Counters, decided};
+    use crate::id::ClientId;
     use crate::issuer::tests::issuer;
-    use crate::redirect_uri::RedirectUri;
     use crate::request::tests::request;
     use crate::subject::{Subject, UpstreamId};
     use crate::time::Timestamp;
@@ -87,7 +58,7 @@ mod tests {
         Consent::approve(None, &decided, &subject, Counters::default(), &issuer.lifetimes, NOW)
     }
 
-    fn judge(mode: Mode, change: fn(&mut AuthorizationRequest), site: Option<&str>) -> ConsentScreen {
+    fn judge(mode: ConsentMode, change: fn(&mut AuthorizationRequest), site: Option<&str>) -> ConsentScreen {
         let (consent, mut issuer, mut asked) = (consent(), issuer(), request());
         issuer.prompt.mode = mode;
         let covered =
@@ -96,18 +67,18 @@ mod tests {
         consent_screen(&issuer, &asked, Some(&covered), site)
     }
 
-    fn listed() -> Mode {
-        Mode::Silent { clients: vec![request().client_id] }
+    fn listed() -> ConsentMode {
+        ConsentMode::Silent { clients: vec![request().client_id] }
     }
 
     /// Requirements: B31.
     #[test]
     fn a_page_is_shortened_only_as_the_operator_says() {
         let none = Some("none");
-        let unlisted = Mode::Silent { clients: vec![ClientId::parse("another").unwrap()] };
+        let unlisted = ConsentMode::Silent { clients: vec![ClientId::parse("another").unwrap()] };
         for (mode, is_shown) in [
-            (Mode::Always, ConsentScreen::Full),
-            (Mode::Remember, ConsentScreen::OneClick),
+            (ConsentMode::Always, ConsentScreen::Full),
+            (ConsentMode::Remember, ConsentScreen::OneClick),
             (unlisted, ConsentScreen::OneClick),
             (listed(), ConsentScreen::Skipped),
         ] {
@@ -130,7 +101,7 @@ mod tests {
             (Some(""), false),
             (None, false),
         ] {
-            let [remembered, silent] = [Mode::Remember, listed()].map(|mode| judge(mode, |_| {}, site));
+            let [remembered, silent] = [ConsentMode::Remember, listed()].map(|mode| judge(mode, |_| {}, site));
             let expected = if is_good {
                 (ConsentScreen::OneClick, ConsentScreen::Skipped)
             } else {
@@ -148,10 +119,10 @@ mod tests {
             |request| {
                 request.redirect_uri = RedirectUri::parse("cursor://x/cb", &["cursor://x/cb".to_owned()]).unwrap()
             },
-            |request| request.page = WantedPage::Whole,
+            |request| request.screen = WantedScreen::Full,
         ];
         for change in changes {
-            for mode in [Mode::Remember, listed()] {
+            for mode in [ConsentMode::Remember, listed()] {
                 assert_eq!(judge(mode, change, Some("none")), ConsentScreen::Full);
             }
         }

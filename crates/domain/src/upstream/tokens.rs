@@ -1,11 +1,10 @@
 //! The upstream's tokens. They never reach a client: they are sealed, each time for one record (SBP "Token Passthrough").
 
-use crate::authorization::Sealed;
 use crate::codec::{Reader, Writer};
 use crate::entropy::{Entropy, random};
 use crate::id::{AuthorizationId, GrantId};
 use crate::issuer::Issuer;
-use crate::keys::{Keys, Purpose};
+use crate::keys::{KeyId, Keys, Purpose};
 use crate::secret::{Secret, kind};
 use crate::time::Timestamp;
 
@@ -16,6 +15,19 @@ pub struct UpstreamTokens {
     pub refresh_token: Option<Secret<kind::UpstreamRefreshToken>>,
     /// `None` if it did not say.
     pub expires_at: Option<Timestamp>,
+}
+
+/// The upstream's tokens, sealed for one record.
+#[derive(Clone, PartialEq, Eq)]
+pub struct SealedTokens {
+    pub key: KeyId,
+    pub bytes: Vec<u8>,
+}
+
+impl std::fmt::Debug for SealedTokens {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "SealedTokens({:?}, {} bytes)", self.key, self.bytes.len())
+    }
 }
 
 /// The record that tokens are sealed for; in another one they do not open.
@@ -42,7 +54,7 @@ impl UpstreamTokens {
         self.refresh_token.is_some() || self.expires_at.is_none_or(|end| now < end)
     }
 
-    pub fn seal(&self, record: SealedFor, issuer: &Issuer, keys: &Keys, entropy: &dyn Entropy) -> Sealed {
+    pub fn seal(&self, record: SealedFor, issuer: &Issuer, keys: &Keys, entropy: &dyn Entropy) -> SealedTokens {
         let key = keys.active(Purpose::UpstreamTokens);
         let plaintext = Writer::default()
             .bytes(&[FORMAT, u8::from(self.refresh_token.is_some())])
@@ -51,11 +63,14 @@ impl UpstreamTokens {
             .text(self.refresh_token.as_ref().map_or("", |token| token.expose()))
             .finish();
         let plaintext = zeroize::Zeroizing::new(plaintext);
-        Sealed { key: key.id, bytes: key.seal(&record.context(&issuer.url.digest()), random(entropy), &plaintext) }
+        SealedTokens {
+            key: key.id,
+            bytes: key.seal(&record.context(&issuer.url.digest()), random(entropy), &plaintext),
+        }
     }
 
     /// `None` if they were sealed for another record, or their key is gone.
-    pub fn open(sealed: &Sealed, record: SealedFor, issuer: &Issuer, keys: &Keys) -> Option<Self> {
+    pub fn open(sealed: &SealedTokens, record: SealedFor, issuer: &Issuer, keys: &Keys) -> Option<Self> {
         let key = keys.find(Purpose::UpstreamTokens, sealed.key)?;
         let plaintext = key.open(&record.context(&issuer.url.digest()), &sealed.bytes)?;
         let mut reader = Reader::new(&plaintext);

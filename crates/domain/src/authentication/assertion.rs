@@ -10,7 +10,7 @@ use crate::keys::digest;
 use crate::time::{CLOCK_SKEW, Timestamp};
 
 /// As in RFC 7523 §2.2.
-pub const TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
+pub const CLIENT_ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
 /// A client's clock may be ahead by so much.
 const AHEAD: Duration = Duration::from_secs(10);
@@ -41,7 +41,7 @@ pub struct AssertionAccepted {
 
 impl AssertionAccepted {
     /// `claims`, whose signature is `client`'s.
-    pub fn judge(claims: &AssertionClaims, client: &Client, issuer: &Issuer, now: Timestamp) -> Result<Self, Refusal> {
+    pub fn check(claims: &AssertionClaims, client: &Client, issuer: &Issuer, now: Timestamp) -> Result<Self, Refusal> {
         let invalid = |why| Err(Refusal::ClientAssertionInvalid(why));
         if claims.iss != client.id.as_str() || claims.sub != client.id.as_str() {
             return invalid("iss and sub of a client_assertion are the client_id");
@@ -106,7 +106,7 @@ pub(crate) mod tests {
     }
 
     fn judge(claims: &AssertionClaims) -> Result<AssertionAccepted, Refusal> {
-        AssertionAccepted::judge(claims, &issuer().clients[0], &issuer(), now())
+        AssertionAccepted::check(claims, &issuer().clients[0], &issuer(), now())
     }
 
     /// Requirements: D15.

@@ -3,12 +3,12 @@
 //! A key is announced long enough before it is used for every node and every verifier to know it, and stays long enough
 //! after it was replaced for everything that was made with it to have ended. So a rotation is nowhere to be noticed,
 //! whether it comes by itself, by an operator's wish or because another algorithm was configured. The one exception is
-//! [`Urgency::Compromised`], which means to break what somebody else may have made.
+//! [`RotationUrgency::Compromised`], which means to break what somebody else may have made.
 
 use std::time::Duration;
 
-use crate::issuer::Lifetimes;
 use crate::keys::{KeyId, Purpose};
+use crate::lifetimes::Lifetimes;
 use crate::time::{CLOCK_SKEW, Timestamp};
 
 /// What access tokens are signed with (RFC 7518 §3.1, RFC 8037 §3.1). All asymmetric: with an HMAC, whoever verifies
@@ -37,7 +37,7 @@ impl SigningAlgorithm {
 
 /// All keys of one use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Family {
+pub enum KeyFamily {
     /// Keys from which others are derived.
     Derived(Purpose),
     /// Signs access tokens.
@@ -46,27 +46,27 @@ pub enum Family {
     Events,
 }
 
-impl Family {
-    pub fn all() -> impl Iterator<Item = Family> {
-        Purpose::ALL.into_iter().map(Family::Derived).chain([Family::Signing, Family::Events])
+impl KeyFamily {
+    pub fn all() -> impl Iterator<Item = KeyFamily> {
+        Purpose::ALL.into_iter().map(KeyFamily::Derived).chain([KeyFamily::Signing, KeyFamily::Events])
     }
 
     /// What its keys sign with, if they sign; `configured` is what access tokens are to be signed with.
     pub fn algorithm(self, configured: SigningAlgorithm) -> Option<SigningAlgorithm> {
         match self {
-            Family::Derived(_) => None,
-            Family::Signing => Some(configured),
+            KeyFamily::Derived(_) => None,
+            KeyFamily::Signing => Some(configured),
             // Whoever verifies digests years later should not have to ask which.
-            Family::Events => Some(SigningAlgorithm::Es256),
+            KeyFamily::Events => Some(SigningAlgorithm::Es256),
         }
     }
 
     /// Stands on disk and in what keys are sealed for: stable.
     pub fn label(self) -> &'static str {
         match self {
-            Family::Derived(purpose) => purpose.label(),
-            Family::Signing => "signing",
-            Family::Events => "events",
+            KeyFamily::Derived(purpose) => purpose.label(),
+            KeyFamily::Signing => "signing",
+            KeyFamily::Events => "events",
         }
     }
 
@@ -74,11 +74,11 @@ impl Family {
     pub fn longest(self, lifetimes: &Lifetimes) -> Duration {
         match self {
             // From a ticket to the end of the grant it leads to.
-            Family::Derived(_) => lifetimes.decision() + lifetimes.grant,
+            KeyFamily::Derived(_) => lifetimes.decision() + lifetimes.grant,
             // Not longer: a signing key that leaked is cured by its rotation only once verifiers have forgotten it.
-            Family::Signing => lifetimes.access_token,
+            KeyFamily::Signing => lifetimes.access_token,
             // Older digests are vouched for by younger ones: each contains the hash of the one before.
-            Family::Events => Duration::from_secs(400 * 86_400),
+            KeyFamily::Events => Duration::from_secs(400 * 86_400),
         }
     }
 }
@@ -116,7 +116,7 @@ pub struct Rotation {
 
 /// What is to be done to a family now.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Step {
+pub enum RotationStep {
     /// The family's first key, used at once: there is nothing yet that anybody could know it from.
     Begin,
     Announce,
@@ -130,7 +130,7 @@ pub enum Step {
 
 /// How an operator wants a key replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Urgency {
+pub enum RotationUrgency {
     /// As it happens by itself, only now. Nothing breaks.
     Planned,
     /// Somebody else may have the keys.
@@ -139,7 +139,7 @@ pub enum Urgency {
 
 /// When the parts of a key's life begin; those to come as far as they are settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Life {
+pub struct KeyLife {
     pub active_at: Timestamp,
     /// Unset as long as there is no successor.
     pub retires_at: Option<Timestamp>,
@@ -155,54 +155,58 @@ pub const MAX_FAMILY: usize = 16;
 
 impl Rotation {
     /// The next step that is due; `None` if the family is as it should be. `algorithm` is what is configured for it,
-    /// `longest` is [`Family::longest`].
+    /// `longest` is [`KeyFamily::longest`].
     pub fn due(
         &self,
         family: &[KeyAge],
         algorithm: Option<SigningAlgorithm>,
         longest: Duration,
         now: Timestamp,
-    ) -> Option<Step> {
-        let Some(active) = in_state(family, KeyState::Active) else { return Some(Step::Begin) };
+    ) -> Option<RotationStep> {
+        let Some(active) = in_state(family, KeyState::Active) else { return Some(RotationStep::Begin) };
         let announced = in_state(family, KeyState::Announced);
         if let Some(announced) = announced.filter(|key| self.life(key, family, longest).active_at <= now) {
-            return Some(Step::Activate(announced.id));
+            return Some(RotationStep::Activate(announced.id));
         }
         // An announced key of another algorithm takes over all the same: were it withdrawn, two nodes with different
         // configurations, as during their update, would undo each other's announcements for ever.
         let outdated = active.created_at + self.every <= now || active.algorithm != algorithm;
         if announced.is_none() && outdated && family.len() < MAX_FAMILY {
-            return Some(Step::Announce);
+            return Some(RotationStep::Announce);
         }
         let past = |key: &&KeyAge| {
             key.state == KeyState::Retired
                 && self.life(key, family, longest).forgotten_at.is_some_and(|forgotten| forgotten <= now)
         };
-        family.iter().find(past).map(|retired| Step::Forget(retired.id))
+        family.iter().find(past).map(|retired| RotationStep::Forget(retired.id))
     }
 
     /// When `key`, one of `family`, lives which part of its life.
-    pub fn life(&self, key: &KeyAge, family: &[KeyAge], longest: Duration) -> Life {
+    pub fn life(&self, key: &KeyAge, family: &[KeyAge], longest: Duration) -> KeyLife {
         let active_at = |key: &KeyAge| key.active_at.unwrap_or(key.created_at + self.announcement);
         let successors = family.iter().skip_while(|other| other.id != key.id).skip(1);
         let retires_at = successors.map(active_at).min();
         let forgotten_at = retires_at.map(|retires_at| retires_at + longest + CLOCK_SKEW);
-        Life { active_at: active_at(key), retires_at, forgotten_at }
+        KeyLife { active_at: active_at(key), retires_at, forgotten_at }
     }
 }
 
 /// What an operator's wish for a new key comes to; `None` if it has been fulfilled. `successor` follows from the
-/// request, so that the same request again finds its key and makes no second one: with [`Urgency::Compromised`] that
+/// request, so that the same request again finds its key and makes no second one: with [`RotationUrgency::Compromised`] that
 /// would end what was made since.
-pub fn asked(family: &[KeyAge], successor: KeyId, urgency: Urgency) -> Result<Option<Step>, FamilyFull> {
+pub fn requested_step(
+    family: &[KeyAge],
+    successor: KeyId,
+    urgency: RotationUrgency,
+) -> Result<Option<RotationStep>, FamilyFull> {
     if family.iter().any(|key| key.id == successor) {
         return Ok(None);
     }
     match urgency {
-        Urgency::Planned if in_state(family, KeyState::Announced).is_some() => Ok(None),
-        Urgency::Planned if family.len() >= MAX_FAMILY => Err(FamilyFull),
-        Urgency::Planned => Ok(Some(Step::Announce)),
-        Urgency::Compromised => Ok(Some(Step::Replace)),
+        RotationUrgency::Planned if in_state(family, KeyState::Announced).is_some() => Ok(None),
+        RotationUrgency::Planned if family.len() >= MAX_FAMILY => Err(FamilyFull),
+        RotationUrgency::Planned => Ok(Some(RotationStep::Announce)),
+        RotationUrgency::Compromised => Ok(Some(RotationStep::Replace)),
     }
 }
 
@@ -222,20 +226,20 @@ mod tests {
         Timestamp::from_seconds(seconds)
     }
 
-    const TICKET: Family = Family::Derived(Purpose::Ticket);
+    const TICKET: KeyFamily = KeyFamily::Derived(Purpose::Ticket);
 
     /// A key of before the time of its activation was recorded.
     fn key(id: u32, state: KeyState, created_at: u64) -> KeyAge {
         KeyAge { id: KeyId(id), state, created_at: at(created_at), active_at: None, algorithm: None }
     }
 
-    fn apply(family: &mut Vec<KeyAge>, step: Step, algorithm: Option<SigningAlgorithm>, now: Timestamp) {
+    fn apply(family: &mut Vec<KeyAge>, step: RotationStep, algorithm: Option<SigningAlgorithm>, now: Timestamp) {
         let next = family.len() as u32 + now.seconds() as u32;
         let make = |state| KeyAge { algorithm, ..key(next, state, now.seconds()) };
         match step {
-            Step::Begin => family.push(KeyAge { active_at: Some(now), ..make(KeyState::Active) }),
-            Step::Announce => family.push(make(KeyState::Announced)),
-            Step::Activate(id) => {
+            RotationStep::Begin => family.push(KeyAge { active_at: Some(now), ..make(KeyState::Active) }),
+            RotationStep::Announce => family.push(make(KeyState::Announced)),
+            RotationStep::Activate(id) => {
                 for key in family.iter_mut() {
                     match key.state {
                         KeyState::Active => key.state = KeyState::Retired,
@@ -246,8 +250,8 @@ mod tests {
                     }
                 }
             }
-            Step::Forget(id) => family.retain(|key| key.id != id),
-            Step::Replace => *family = vec![KeyAge { active_at: Some(now), ..make(KeyState::Active) }],
+            RotationStep::Forget(id) => family.retain(|key| key.id != id),
+            RotationStep::Replace => *family = vec![KeyAge { active_at: Some(now), ..make(KeyState::Active) }],
         }
     }
 
@@ -263,13 +267,17 @@ mod tests {
             let active = family.iter().filter(|key| key.state == KeyState::Active).count();
             assert_eq!(active, 1, "at hour {hour}");
         }
-        let days = |wanted: fn(&Step) -> bool| -> Vec<u64> {
+        let days = |wanted: fn(&RotationStep) -> bool| -> Vec<u64> {
             log.iter().filter(|(_, step)| wanted(step)).map(|(day, _)| *day).collect()
         };
-        assert_eq!(days(|step| matches!(step, Step::Begin)), [0]);
-        assert_eq!(days(|step| matches!(step, Step::Announce)), [90, 180, 270, 360]);
-        assert_eq!(days(|step| matches!(step, Step::Activate(_))), [90, 180, 270, 360]);
-        assert_eq!(days(|step| matches!(step, Step::Forget(_))), [180, 270, 360], "90 days of grants after each");
+        assert_eq!(days(|step| matches!(step, RotationStep::Begin)), [0]);
+        assert_eq!(days(|step| matches!(step, RotationStep::Announce)), [90, 180, 270, 360]);
+        assert_eq!(days(|step| matches!(step, RotationStep::Activate(_))), [90, 180, 270, 360]);
+        assert_eq!(
+            days(|step| matches!(step, RotationStep::Forget(_))),
+            [180, 270, 360],
+            "90 days of grants after each"
+        );
     }
 
     #[test]
@@ -277,7 +285,7 @@ mod tests {
         let family = [key(1, KeyState::Active, 0), key(2, KeyState::Announced, 90 * DAY)];
         let due = |now| ROTATION.due(&family, None, TICKET.longest(&Lifetimes::default()), at(now));
         assert_eq!(due(90 * DAY + 3599), None);
-        assert_eq!(due(90 * DAY + 3600), Some(Step::Activate(KeyId(2))));
+        assert_eq!(due(90 * DAY + 3600), Some(RotationStep::Activate(KeyId(2))));
     }
 
     #[test]
@@ -286,10 +294,13 @@ mod tests {
         let lifetimes = Lifetimes::default();
         let due = |family: &[KeyAge], now| ROTATION.due(family, None, TICKET.longest(&lifetimes), now);
         let last_grant_ends = active.created_at + ROTATION.announcement + lifetimes.decision() + lifetimes.grant;
-        assert_eq!(due(&[retired, active], last_grant_ends), Some(Step::Announce));
+        assert_eq!(due(&[retired, active], last_grant_ends), Some(RotationStep::Announce));
         let announced = key(3, KeyState::Announced, last_grant_ends.seconds());
         assert_eq!(due(&[retired, active, announced], last_grant_ends), None);
-        assert_eq!(due(&[retired, active, announced], last_grant_ends + CLOCK_SKEW), Some(Step::Forget(KeyId(1))));
+        assert_eq!(
+            due(&[retired, active, announced], last_grant_ends + CLOCK_SKEW),
+            Some(RotationStep::Forget(KeyId(1)))
+        );
     }
 
     /// It counts from when the successor did take over, not from when today's settings would have had it.
@@ -299,7 +310,7 @@ mod tests {
         let (family, longest) = ([key(1, KeyState::Retired, 0), successor], Duration::from_secs(600));
         let shorter = Rotation { announcement: Duration::from_secs(600), ..ROTATION };
         assert_eq!(shorter.due(&family, None, longest, at(3600 + 659)), None);
-        assert_eq!(shorter.due(&family, None, longest, at(3600 + 660)), Some(Step::Forget(KeyId(1))));
+        assert_eq!(shorter.due(&family, None, longest, at(3600 + 660)), Some(RotationStep::Forget(KeyId(1))));
     }
 
     #[test]
@@ -307,31 +318,35 @@ mod tests {
         let (longest, wanted) = (Duration::from_secs(600), Some(SigningAlgorithm::EdDsa));
         let mut family = vec![KeyAge { algorithm: Some(SigningAlgorithm::Es256), ..key(1, KeyState::Active, 0) }];
         assert_eq!(ROTATION.due(&family, Some(SigningAlgorithm::Es256), longest, at(1)), None);
-        assert_eq!(ROTATION.due(&family, wanted, longest, at(1)), Some(Step::Announce));
-        apply(&mut family, Step::Announce, wanted, at(1));
+        assert_eq!(ROTATION.due(&family, wanted, longest, at(1)), Some(RotationStep::Announce));
+        apply(&mut family, RotationStep::Announce, wanted, at(1));
         assert_eq!(ROTATION.due(&family, wanted, longest, at(3600)), None);
         // A node that was not told yet undoes nothing.
         assert_eq!(ROTATION.due(&family, Some(SigningAlgorithm::Es256), longest, at(3600)), None);
-        assert_eq!(ROTATION.due(&family, wanted, longest, at(3601)), Some(Step::Activate(family[1].id)));
+        assert_eq!(ROTATION.due(&family, wanted, longest, at(3601)), Some(RotationStep::Activate(family[1].id)));
         let announced = family[1].id;
-        apply(&mut family, Step::Activate(announced), wanted, at(3601));
+        apply(&mut family, RotationStep::Activate(announced), wanted, at(3601));
         assert_eq!(ROTATION.due(&family, wanted, longest, at(3601 + 659)), None);
-        assert_eq!(ROTATION.due(&family, wanted, longest, at(3601 + 660)), Some(Step::Forget(KeyId(1))));
+        assert_eq!(ROTATION.due(&family, wanted, longest, at(3601 + 660)), Some(RotationStep::Forget(KeyId(1))));
     }
 
     #[test]
     fn a_wish_is_fulfilled_once() {
         let mut family = vec![key(1, KeyState::Active, 0)];
-        assert_eq!(asked(&family, KeyId(9), Urgency::Planned), Ok(Some(Step::Announce)));
+        assert_eq!(requested_step(&family, KeyId(9), RotationUrgency::Planned), Ok(Some(RotationStep::Announce)));
         family.push(key(9, KeyState::Announced, 1));
-        assert_eq!(asked(&family, KeyId(9), Urgency::Planned), Ok(None), "the same request");
-        assert_eq!(asked(&family, KeyId(8), Urgency::Planned), Ok(None), "another one: a successor is announced");
+        assert_eq!(requested_step(&family, KeyId(9), RotationUrgency::Planned), Ok(None), "the same request");
         assert_eq!(
-            asked(&family, KeyId(8), Urgency::Compromised),
-            Ok(Some(Step::Replace)),
+            requested_step(&family, KeyId(8), RotationUrgency::Planned),
+            Ok(None),
+            "another one: a successor is announced"
+        );
+        assert_eq!(
+            requested_step(&family, KeyId(8), RotationUrgency::Compromised),
+            Ok(Some(RotationStep::Replace)),
             "who has one may have both"
         );
-        assert_eq!(asked(&family, KeyId(9), Urgency::Compromised), Ok(None));
+        assert_eq!(requested_step(&family, KeyId(9), RotationUrgency::Compromised), Ok(None));
     }
 
     #[test]
@@ -340,8 +355,8 @@ mod tests {
         family[MAX_FAMILY - 1].state = KeyState::Active;
         let longest = TICKET.longest(&Lifetimes::default());
         assert_eq!(ROTATION.due(&family, None, longest, at(90 * DAY)), None, "the next key waits for room");
-        assert_eq!(asked(&family, KeyId(99), Urgency::Planned), Err(FamilyFull));
-        assert_eq!(asked(&family, KeyId(99), Urgency::Compromised), Ok(Some(Step::Replace)));
+        assert_eq!(requested_step(&family, KeyId(99), RotationUrgency::Planned), Err(FamilyFull));
+        assert_eq!(requested_step(&family, KeyId(99), RotationUrgency::Compromised), Ok(Some(RotationStep::Replace)));
     }
 
     #[test]

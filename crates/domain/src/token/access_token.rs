@@ -1,10 +1,11 @@
 //! What an access token says (RFC 9068). Signing it is not done here.
 
-use crate::grant::{Grant, Issuance};
+use crate::flow::Issuance;
 use crate::id;
 use crate::issuer::Issuer;
 use crate::keys::digest;
 use crate::time::Timestamp;
+use crate::token::Grant;
 
 /// The claims of a JWT with `typ: at+jwt`.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -6,12 +6,13 @@
 
 use std::time::Duration;
 
-use crate::authorization::{CodeIssued, Sealed};
-use crate::consent::Consent;
-use crate::grant::{Counters, Grant, Status};
+use crate::consent::{Consent, Counters};
+use crate::flow::CodeIssued;
 use crate::id::{ClientId, EventId, GrantId};
 use crate::subject::Subject;
 use crate::time::Timestamp;
+use crate::token::{Grant, GrantPhase};
+use crate::upstream::tokens::SealedTokens;
 
 /// The first pause after a failure; each further failure doubles it…
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
@@ -19,17 +20,6 @@ const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// An upstream that could not be told anything for so long is not told any more.
 const GIVE_UP: Duration = Duration::from_secs(24 * 60 * 60);
-
-/// When an upstream is told.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UpstreamRevocationMode {
-    Never,
-    /// When nothing of the person's is live here any more. For many providers one token stands for everything that the
-    /// person gave this client id, which all of our clients share: told earlier, they would end what still stands.
-    WhenLastGrantEnds,
-    /// Of each grant as it ends: for providers that keep tokens apart.
-    PerGrant,
-}
 
 /// What was taken back. Counters are as they stood after it: what was minted under a smaller one has ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -48,7 +38,7 @@ pub enum RevocationTarget {
     Superseded {
         grant_id: GrantId,
         subject: Subject,
-        tokens: Sealed,
+        tokens: SealedTokens,
     },
     Client {
         client_id: ClientId,
@@ -70,7 +60,7 @@ pub struct UpstreamRevocation {
     pub id: EventId,
     pub at: Timestamp,
     pub what: RevocationTarget,
-    pub place: Place,
+    pub place: ScanPosition,
     /// How often everything was looked at before.
     pub round: u32,
     /// Something was left out in this round, because the upstream could not be told.
@@ -86,25 +76,25 @@ pub struct UpstreamRevocation {
 
 /// Where to go on: first the grants, then the codes that nobody has redeemed.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Place {
+pub enum ScanPosition {
     Grants { from: Option<Vec<u8>> },
     Codes { from: Option<Vec<u8>> },
 }
 
 /// What came of one page.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Page {
+pub struct ScannedPage {
     pub told: u64,
     /// Whether the upstream could not be told of some.
     pub failed: bool,
     /// Where the next page begins; `None` at the end of everything.
-    pub next: Option<Place>,
+    pub next: Option<ScanPosition>,
 }
 
 /// What is left.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Next {
-    GoOn(UpstreamRevocation),
+pub enum RevocationProgress {
+    Continue(UpstreamRevocation),
     /// The upstream has been told of all of it.
     Done {
         told: u64,
@@ -141,7 +131,7 @@ impl RevocationTarget {
                     && grant.resource == *resource
                     && grant.consent_epoch <= *epoch
             }
-            RevocationTarget::Grant(id) => grant.id == *id && grant.status != Status::Live,
+            RevocationTarget::Grant(id) => grant.id == *id && grant.status != GrantPhase::Live,
             RevocationTarget::Superseded { .. } => false,
             RevocationTarget::Client { client_id, counter } => {
                 grant.client_id == *client_id && grant.counters.client < *counter
@@ -175,14 +165,14 @@ impl RevocationTarget {
     }
 
     /// Where to go on after the last page of grants.
-    pub fn after_grants(&self) -> Option<Place> {
+    pub fn after_grants(&self) -> Option<ScanPosition> {
         match self {
             // It was redeemed, or it would be none.
             RevocationTarget::Grant(_) | RevocationTarget::Superseded { .. } => None,
             RevocationTarget::Consent { .. }
             | RevocationTarget::Client { .. }
             | RevocationTarget::Subject { .. }
-            | RevocationTarget::Issuer { .. } => Some(Place::Codes { from: None }),
+            | RevocationTarget::Issuer { .. } => Some(ScanPosition::Codes { from: None }),
         }
     }
 
@@ -205,7 +195,7 @@ impl UpstreamRevocation {
             id,
             at,
             what,
-            place: Place::Grants { from: None },
+            place: ScanPosition::Grants { from: None },
             round: 0,
             left_out: false,
             told: 0,
@@ -217,7 +207,7 @@ impl UpstreamRevocation {
 
     /// What is left after a page. What could not be told of is left out and found again in another round: one token that
     /// the upstream chokes on keeps none of the others waiting. It is given up when nothing has succeeded for a day.
-    pub fn after(mut self, page: Page, now: Timestamp) -> Next {
+    pub fn after(mut self, page: ScannedPage, now: Timestamp) -> RevocationProgress {
         self.told += page.told;
         if page.told > 0 {
             (self.failures, self.failing_since) = (0, None);
@@ -227,19 +217,19 @@ impl UpstreamRevocation {
             self.failures = self.failures.saturating_add(1);
             let since = *self.failing_since.get_or_insert(now);
             if now.since(since) >= GIVE_UP {
-                return Next::GivenUp { told: self.told };
+                return RevocationProgress::GivenUp { told: self.told };
             }
             self.not_before = now + pause(self.failures);
         }
         match page.next {
-            Some(place) => Next::GoOn(Self { place, ..self }),
-            None if self.left_out => Next::GoOn(Self {
-                place: Place::Grants { from: None },
+            Some(place) => RevocationProgress::Continue(Self { place, ..self }),
+            None if self.left_out => RevocationProgress::Continue(Self {
+                place: ScanPosition::Grants { from: None },
                 round: self.round.saturating_add(1),
                 left_out: false,
                 ..self
             }),
-            None => Next::Done { told: self.told },
+            None => RevocationProgress::Done { told: self.told },
         }
     }
 }
@@ -251,9 +241,9 @@ fn pause(failures: u32) -> Duration {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::authorization::{AtExchange, Authorization};
-    use crate::grant::EndedBy;
-    use crate::grant::tests::grant;
+    use crate::flow::{AtExchange, Authorization};
+    use crate::token::EndedBy;
+    use crate::token::tests::grant;
 
     const NOW: Timestamp = Timestamp::EPOCH;
 
@@ -265,13 +255,13 @@ mod tests {
         revocation(RevocationTarget::Issuer { counter: 1 })
     }
 
-    fn page(told: u64, failed: bool, next: Option<Place>) -> Page {
-        Page { told, failed, next }
+    fn page(told: u64, failed: bool, next: Option<ScanPosition>) -> ScannedPage {
+        ScannedPage { told, failed, next }
     }
 
-    fn go_on(next: Next) -> UpstreamRevocation {
+    fn go_on(next: RevocationProgress) -> UpstreamRevocation {
         match next {
-            Next::GoOn(revocation) => revocation,
+            RevocationProgress::Continue(revocation) => revocation,
             other => panic!("there is more to do: {other:?}"),
         }
     }
@@ -321,21 +311,21 @@ mod tests {
 
     #[test]
     fn pages_follow_each_other_until_all_is_told() {
-        let codes = Place::Codes { from: None };
+        let codes = ScanPosition::Codes { from: None };
         let next = go_on(everything().after(page(2, false, Some(codes.clone())), NOW));
         assert_eq!((next.place.clone(), next.told, next.not_before), (codes, 2, NOW), "and nothing waits");
-        assert_eq!(next.after(page(1, false, None), NOW), Next::Done { told: 3 });
+        assert_eq!(next.after(page(1, false, None), NOW), RevocationProgress::Done { told: 3 });
     }
 
     #[test]
     fn what_could_not_be_told_comes_again_in_another_round_and_later() {
-        let second = Place::Grants { from: Some(vec![1]) };
+        let second = ScanPosition::Grants { from: Some(vec![1]) };
         let next = go_on(everything().after(page(0, true, Some(second.clone())), NOW));
         assert_eq!((next.place.clone(), next.not_before), (second, NOW + FIRST_PAUSE));
         let again = go_on(next.after(page(5, false, None), NOW));
-        assert_eq!((again.place.clone(), again.round), (Place::Grants { from: None }, 1));
+        assert_eq!((again.place.clone(), again.round), (ScanPosition::Grants { from: None }, 1));
         assert_eq!((again.failures, again.left_out), (0, false));
-        assert_eq!(again.after(page(1, false, None), NOW), Next::Done { told: 6 });
+        assert_eq!(again.after(page(1, false, None), NOW), RevocationProgress::Done { told: 6 });
     }
 
     #[test]
@@ -344,16 +334,16 @@ mod tests {
         loop {
             tries += 1;
             match revocation.after(page(0, true, None), now) {
-                Next::GoOn(next) => {
+                RevocationProgress::Continue(next) => {
                     let waited = next.not_before.since(now);
                     assert!((FIRST_PAUSE..=LONGEST_PAUSE).contains(&waited), "{waited:?}");
                     (now, revocation) = (next.not_before, next);
                 }
-                Next::GivenUp { told } => {
+                RevocationProgress::GivenUp { told } => {
                     assert_eq!(told, 0);
                     break;
                 }
-                Next::Done { .. } => panic!("nobody was told"),
+                RevocationProgress::Done { .. } => panic!("nobody was told"),
             }
         }
         let day = now.since(NOW);
@@ -365,7 +355,7 @@ mod tests {
 
     #[test]
     fn a_code_goes_with_its_consent_and_with_everything_wider() {
-        let issued = crate::authorization::tests::issued();
+        let issued = crate::flow::tests::issued();
         let AtExchange::Redeem(_) = Authorization::CodeIssued(issued.clone()).at_exchange().unwrap() else {
             panic!("it can be redeemed");
         };

@@ -39,7 +39,7 @@ impl SubjectClaim {
 
 /// One member's value, by its JSON type as far as that matters.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub enum Member {
+pub enum ClaimValue {
     Text(String),
     /// Written without fraction and exponent, and known exactly.
     Integer(i128),
@@ -49,7 +49,7 @@ pub enum Member {
 
 /// Why a userinfo document names nobody; for the log, never for a stranger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum NotAnId {
+pub enum UserinfoError {
     #[error("the userinfo document lacks the subject claim")]
     Missing,
     #[error("the userinfo document has the subject claim more than once")]
@@ -61,14 +61,14 @@ pub enum NotAnId {
 }
 
 /// The subject, of all members that bear the claim's name. An integer is kept in decimal digits.
-pub fn subject(upstream: &UpstreamId, members: &[Member]) -> Result<Subject, NotAnId> {
+pub fn subject(upstream: &UpstreamId, members: &[ClaimValue]) -> Result<Subject, UserinfoError> {
     match members {
-        [] => Err(NotAnId::Missing),
-        [Member::Text(text)] => Subject::new(upstream, text).ok_or(NotAnId::Text),
-        [Member::Integer(number)] => Subject::new(upstream, &number.to_string()).ok_or(NotAnId::Text),
-        [Member::Other] => Err(NotAnId::Type),
+        [] => Err(UserinfoError::Missing),
+        [ClaimValue::Text(text)] => Subject::new(upstream, text).ok_or(UserinfoError::Text),
+        [ClaimValue::Integer(number)] => Subject::new(upstream, &number.to_string()).ok_or(UserinfoError::Text),
+        [ClaimValue::Other] => Err(UserinfoError::Type),
         // Parsers disagree on which one counts (RFC 8259 §4).
-        [_, _, ..] => Err(NotAnId::Repeated),
+        [_, _, ..] => Err(UserinfoError::Repeated),
     }
 }
 
@@ -78,31 +78,31 @@ mod tests {
 
     use super::*;
 
-    fn judge(members: &[Member]) -> Result<String, NotAnId> {
+    fn judge(members: &[ClaimValue]) -> Result<String, UserinfoError> {
         subject(&UpstreamId::parse("github").unwrap(), members).map(|subject| subject.as_str().to_owned())
     }
 
-    fn text(text: impl Into<String>) -> Member {
-        Member::Text(text.into())
+    fn text(text: impl Into<String>) -> ClaimValue {
+        ClaimValue::Text(text.into())
     }
 
     /// Requirements: B36.
     #[test]
     fn a_userinfo_document_names_its_subject_once_and_as_a_string_or_an_integer() {
-        assert_eq!(judge(&[Member::Integer(583_231)]), Ok("github|583231".to_owned()));
+        assert_eq!(judge(&[ClaimValue::Integer(583_231)]), Ok("github|583231".to_owned()));
         assert_eq!(judge(&[text("583231")]), Ok("github|583231".to_owned()));
         assert_eq!(judge(&[text("x".repeat(255))]).unwrap().len(), "github|".len() + 255);
         for (why, members) in [
-            (NotAnId::Missing, vec![]),
-            (NotAnId::Repeated, vec![Member::Integer(1), Member::Integer(1)]),
-            (NotAnId::Repeated, vec![text("a"), Member::Other, text("a")]),
-            (NotAnId::Type, vec![Member::Other]),
-            (NotAnId::Text, vec![text("")]),
-            (NotAnId::Text, vec![text("x".repeat(256))]),
-            (NotAnId::Text, vec![text("a\nb")]),
-            (NotAnId::Text, vec![text("a\0")]),
-            (NotAnId::Text, vec![text("\u{7f}")]),
-            (NotAnId::Text, vec![text("\u{430}lice")]),
+            (UserinfoError::Missing, vec![]),
+            (UserinfoError::Repeated, vec![ClaimValue::Integer(1), ClaimValue::Integer(1)]),
+            (UserinfoError::Repeated, vec![text("a"), ClaimValue::Other, text("a")]),
+            (UserinfoError::Type, vec![ClaimValue::Other]),
+            (UserinfoError::Text, vec![text("")]),
+            (UserinfoError::Text, vec![text("x".repeat(256))]),
+            (UserinfoError::Text, vec![text("a\nb")]),
+            (UserinfoError::Text, vec![text("a\0")]),
+            (UserinfoError::Text, vec![text("\u{7f}")]),
+            (UserinfoError::Text, vec![text("\u{430}lice")]),
         ] {
             assert_eq!(judge(&members), Err(why), "{members:?}");
         }
@@ -129,7 +129,7 @@ mod tests {
         /// Requirements: B36.
         #[test]
         fn every_integer_is_its_own_subject(a in any::<u64>(), b in any::<i64>(), c in (1_u64 << 53)..u64::MAX) {
-            let exact = |number: i128| judge(&[Member::Integer(number)]).unwrap();
+            let exact = |number: i128| judge(&[ClaimValue::Integer(number)]).unwrap();
             for number in [i128::from(a), i128::from(b), i128::from(c)] {
                 let stable_id = exact(number).strip_prefix("github|").unwrap().parse::<i128>();
                 prop_assert_eq!(stable_id, Ok(number));
@@ -141,8 +141,8 @@ mod tests {
         #[test]
         fn a_string_is_kept_as_it_came_or_refused(text in ".{0,300}|[ -~]{0,300}") {
             let good = (1..=255).contains(&text.len()) && text.bytes().all(|byte| (0x20..=0x7E).contains(&byte));
-            let expected = if good { Ok(format!("github|{text}")) } else { Err(NotAnId::Text) };
-            prop_assert_eq!(judge(&[Member::Text(text)]), expected);
+            let expected = if good { Ok(format!("github|{text}")) } else { Err(UserinfoError::Text) };
+            prop_assert_eq!(judge(&[ClaimValue::Text(text)]), expected);
         }
     }
 }

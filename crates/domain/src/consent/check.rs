@@ -1,0 +1,124 @@
+//! Whether a consent lets a client act now.
+
+use super::{Consent, Counters};
+use crate::client::ClientStatus;
+use crate::scope::Scopes;
+use crate::time::Timestamp;
+
+/// Everything a grant's life depends on, as one snapshot saw it.
+#[derive(Clone, Debug)]
+pub struct GrantStatus {
+    pub consent: Option<Consent>,
+    /// `None` if there is no such client, or no more.
+    pub client: Option<ClientStatus>,
+    pub counters: Counters,
+}
+
+/// Whether somebody allowed something: the answer to whoever is about to act on it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    Granted {
+        until: Timestamp,
+    },
+    /// The consent stands, and says nothing of these.
+    MissingScopes {
+        missing: Scopes,
+        until: Timestamp,
+    },
+    Denied(DenialReason),
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum DenialReason {
+    /// There is no such client, or no more.
+    ClientUnknown,
+    ClientDisabled,
+    /// Never given, or forgotten some time after it had ended.
+    NoConsent,
+    Expired,
+    Revoked,
+}
+
+/// All of a standing that a check depends on, and so little that very many can be remembered. Time is not in it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckInputs {
+    client: Option<ClientStatus>,
+    /// What is allowed, and until when; unless it was taken back, or never given.
+    allowed: Result<(Scopes, Timestamp), DenialReason>,
+}
+
+impl CheckInputs {
+    pub fn of(standing: &GrantStatus) -> Self {
+        let allowed = match &standing.consent {
+            None => Err(DenialReason::NoConsent),
+            Some(consent) if consent.is_taken_back(&standing.counters) => Err(DenialReason::Revoked),
+            Some(consent) => Ok((consent.scopes.clone(), consent.expires_at)),
+        };
+        Self { client: standing.client, allowed }
+    }
+
+    /// Whether what stands lets a client act with the scopes `asked`; with none asked, whether a consent stands at all. It
+    /// speaks of what a person allowed, not of any token: a grant may have ended under a consent that stands.
+    pub fn check(&self, asked: &Scopes, now: Timestamp) -> Verdict {
+        // Otherwise a client that an operator has stopped would go on where only consents are looked at.
+        match self.client {
+            None => return Verdict::Denied(DenialReason::ClientUnknown),
+            Some(ClientStatus::Disabled) => return Verdict::Denied(DenialReason::ClientDisabled),
+            Some(ClientStatus::Enabled) => {}
+        }
+        let (scopes, until) = match &self.allowed {
+            Err(denial) => return Verdict::Denied(*denial),
+            Ok((_, until)) if now >= *until => return Verdict::Denied(DenialReason::Expired),
+            Ok((scopes, until)) => (scopes, *until),
+        };
+        let missing: Scopes = asked.iter().filter(|scope| !scopes.contains(scope)).cloned().collect();
+        if missing.is_empty() { Verdict::Granted { until } } else { Verdict::MissingScopes { missing, until } }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::decided;
+    use super::*;
+    use crate::consent::Decided;
+    use crate::issuer::tests::issuer;
+    use crate::subject::{Subject, UpstreamId};
+
+    fn approve(scopes: &str, now: Timestamp) -> Consent {
+        let decided = Decided { scopes: Scopes::parse(scopes).unwrap(), ..decided() };
+        let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
+        Consent::approve(None, &decided, &subject, Counters::default(), &issuer().lifetimes, now)
+    }
+
+    fn at(seconds: u64) -> Timestamp {
+        Timestamp::from_seconds(seconds)
+    }
+
+    #[test]
+    fn a_check_grants_only_what_was_allowed_to_a_client_that_may_act_while_it_lasts() {
+        let consent = approve("read write", at(10));
+        let until = consent.expires_at;
+        let (enabled, disabled) = (Some(ClientStatus::Enabled), Some(ClientStatus::Disabled));
+        let standing = GrantStatus { consent: Some(consent.clone()), client: enabled, counters: Counters::default() };
+        let check =
+            |standing: &GrantStatus, asked, now| CheckInputs::of(standing).check(&Scopes::parse(asked).unwrap(), now);
+        for asked in ["", "read", "write read"] {
+            assert_eq!(check(&standing, asked, at(11)), Verdict::Granted { until });
+        }
+        let missing = Scopes::parse("admin").unwrap();
+        assert_eq!(check(&standing, "read admin", at(11)), Verdict::MissingScopes { missing, until });
+        let of = |consent, client| GrantStatus { consent, client, ..standing.clone() };
+        let wider = GrantStatus { counters: Counters { subject: 1, ..Counters::default() }, ..standing.clone() };
+        for (standing, now, denial) in [
+            (of(None, enabled), at(11), DenialReason::NoConsent),
+            (of(Some(consent.clone().revoke(at(11))), enabled), at(11), DenialReason::Revoked),
+            (of(Some(consent.clone().revoke(at(11))), enabled), until, DenialReason::Revoked),
+            (wider, at(11), DenialReason::Revoked),
+            (standing.clone(), until, DenialReason::Expired),
+            (of(Some(consent.clone()), disabled), at(11), DenialReason::ClientDisabled),
+            (of(Some(consent.clone()), None), at(11), DenialReason::ClientUnknown),
+        ] {
+            assert_eq!(check(&standing, "read", now), Verdict::Denied(denial), "{standing:?}");
+        }
+    }
+}

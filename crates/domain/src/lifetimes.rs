@@ -1,0 +1,57 @@
+//! How long things last, as an operator configures it.
+
+use std::time::Duration;
+
+use crate::time::CLOCK_SKEW;
+
+/// How long things last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Lifetimes {
+    /// From `/authorize` to the decision.
+    pub ticket: Duration,
+    /// From the decision to the callback.
+    pub login: Duration,
+    /// From the last callback to the end of the session.
+    pub session: Duration,
+    pub code: Duration,
+    pub access_token: Duration,
+    /// How long the previous refresh token gives its successor again.
+    pub refresh_grace: Duration,
+    /// A grant that is not refreshed for so long ends.
+    pub grant_idle: Duration,
+    /// A grant ends at the latest.
+    pub grant: Duration,
+    pub consent: Duration,
+    /// A registration that never completed a flow.
+    pub unused_registration: Duration,
+    /// A registration after its last use.
+    pub used_registration: Duration,
+}
+
+impl Lifetimes {
+    /// How long a decision is kept: it outlives ticket, login and code together, so that none of them can find it gone
+    /// and be decided again.
+    pub fn decision(&self) -> Duration {
+        self.ticket + self.login + self.code + CLOCK_SKEW
+    }
+}
+
+impl Default for Lifetimes {
+    fn default() -> Self {
+        const MINUTE: u64 = 60;
+        const DAY: u64 = 24 * 60 * MINUTE;
+        Self {
+            ticket: Duration::from_secs(15 * MINUTE),
+            login: Duration::from_secs(10 * MINUTE),
+            session: Duration::from_secs(DAY / 2),
+            code: Duration::from_secs(MINUTE),
+            access_token: Duration::from_secs(10 * MINUTE),
+            refresh_grace: Duration::from_secs(30),
+            grant_idle: Duration::from_secs(30 * DAY),
+            grant: Duration::from_secs(90 * DAY),
+            consent: Duration::from_secs(365 * DAY),
+            unused_registration: Duration::from_secs(DAY),
+            used_registration: Duration::from_secs(365 * DAY),
+        }
+    }
+}

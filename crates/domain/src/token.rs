@@ -1,0 +1,12 @@
+//! Grants and the tokens that they give.
+
+mod access_token;
+mod grant;
+pub mod refresh_token;
+pub mod verification;
+
+pub use access_token::AccessTokenClaims;
+pub use grant::{EndedBy, Grant, GrantPhase, RefreshOutcome, RefreshRequest};
+
+#[cfg(test)]
+pub(crate) use grant::tests;
