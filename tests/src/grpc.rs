@@ -119,7 +119,7 @@ impl Steps {
             cookies: self.cookies(),
             sec_fetch_site: Some("none".to_owned()),
             attempt: attempt(),
-            whole_page: false,
+            full_screen: false,
         };
         let next = self.caller.authorization().show(message).await?.into_inner().next;
         match self.taken(next)? {

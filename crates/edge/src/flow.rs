@@ -50,7 +50,7 @@ pub(crate) async fn show(
         cookies: cookies::received(&headers)?,
         sec_fetch_site: sent(&headers, "sec-fetch-site"),
         attempt: entropy::attempt(),
-        whole_page: query.take("whole_page").is_some(),
+        full_screen: query.take("whole_page").is_some(),
     };
     answer(&app, &at.issuer, app.control.show(&at.asking, message).await?.next)
 }
@@ -133,7 +133,7 @@ pub(crate) fn answer(app: &App, issuer: &Issuer, next: Option<Next>) -> Result<R
     let mut response = match step {
         Step::Redirect(redirect) => response::redirect(&redirect.location)?,
         Step::ConsentPage(page) => response::form_page(app.pages.render(&consent_page(app, issuer, page)?)?),
-        Step::RememberedPage(page) => {
+        Step::OneClickPage(page) => {
             let page = page.page.ok_or_else(|| Failure::new(Reason::Fault))?;
             response::form_page(app.pages.render(&RememberedPage::new(consent_page(app, issuer, page)?)?)?)
         }

@@ -209,7 +209,7 @@ impl ConsentPage {
                 web: kind == RedirectKind::Web,
                 loopback: kind == RedirectKind::Loopback,
                 private_scheme: kind == RedirectKind::PrivateScheme,
-                elsewhere: redirect.elsewhere,
+                elsewhere: redirect.differs_from_metadata_host,
             },
             resource: Resource { uri: resource.uri, name: resource_name },
             has_choice: page.scopes.iter().any(|scope| scope.optional),

@@ -68,8 +68,8 @@ pub(crate) async fn update(
         client_id,
         registration_access_token: token.unwrap_or_default(),
         metadata: Some(client_metadata(&mut members)?),
-        stated_client_id: members.string("client_id")?,
-        stated_client_secret: members.string("client_secret")?,
+        body_client_id: members.string("client_id")?,
+        body_client_secret: members.string("client_secret")?,
     };
     let answer = app.control.update_registration(&at.asking, message).await;
     let answer = answer.map_err(|failure| bearer::challenge(failure, &at.issuer, sent))?;

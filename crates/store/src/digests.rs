@@ -144,11 +144,11 @@ fn decode_link(link: proto::RangeDigest) -> Option<RangeDigest> {
     })
 }
 
-fn encode_place(Cursor { incarnation, position }: Cursor) -> proto::LogPlace {
-    proto::LogPlace { incarnation: incarnation.0.to_vec(), position: position.to_be_bytes().to_vec() }
+fn encode_place(Cursor { incarnation, position }: Cursor) -> proto::LogPosition {
+    proto::LogPosition { incarnation: incarnation.0.to_vec(), position: position.to_be_bytes().to_vec() }
 }
 
-fn decode_place(place: proto::LogPlace) -> Option<Cursor> {
+fn decode_place(place: proto::LogPosition) -> Option<Cursor> {
     let incarnation = Incarnation(place.incarnation.try_into().ok()?);
     Some(Cursor { incarnation, position: u128::from_be_bytes(place.position.try_into().ok()?) })
 }

@@ -212,7 +212,7 @@ impl Scene {
         for way in [Way::Verb, Way::Reflection] {
             let told = self.ask(recipe, way, &ada, &bo).await?;
             ensure!(told.len() == 1 && told[0]["purpose"] == "KEY_PURPOSE_SIGNING", "{way:?}: {told:?}");
-            ensure!(told[0]["breaks"].is_string() == compromised, "{way:?}: {told:?}");
+            ensure!(told[0]["impact"].is_string() == compromised, "{way:?}: {told:?}");
             successors.push(told[0]["keyId"].clone());
             let keys = self.verb(&["keys", "list"], OPERATOR).await?.items()?;
             let signing: Vec<_> = keys.iter().filter(|key| key["purpose"] == "KEY_PURPOSE_SIGNING").collect();

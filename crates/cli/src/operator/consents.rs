@@ -179,7 +179,7 @@ impl Revoke {
             (0, Some(client_id), None, None) => Target::ClientId(client_id),
             (1, None, None, None) => Target::Subject(subjects.remove(0)),
             (1, Some(client_id), Some(resource), None) => {
-                Target::Consent(v1::ConsentName { subject: subjects.remove(0), client_id, resource })
+                Target::Consent(v1::ConsentKey { subject: subjects.remove(0), client_id, resource })
             }
             (2.., None, None, None) => return revocation.of_each(session, subjects).await,
             _ => {

@@ -25,8 +25,8 @@ pub(super) const ROTATION: Columns = &[
     ("KEY", "key_id"),
     ("ACTIVE", "active_time"),
     ("OLD FORGOTTEN", "forget_time"),
-    ("KNOWN", "known_time"),
-    ("BREAKS", "breaks"),
+    ("KNOWN", "propagate_time"),
+    ("BREAKS", "impact"),
 ];
 
 #[derive(Debug, Subcommand)]

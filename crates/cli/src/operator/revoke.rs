@@ -129,8 +129,8 @@ fn wide(target: &Target) -> Option<String> {
 
 fn amount(outcome: Option<Outcome>) -> String {
     let Some(Outcome::Estimate(estimate)) = outcome else { return "nobody knows how much".to_owned() };
-    let v1::RevocationEstimate { live_consents, live_grants, at_least } = estimate;
-    let at_least = if at_least { "at least " } else { "" };
+    let v1::RevocationEstimate { live_consents, live_grants, incomplete } = estimate;
+    let at_least = if incomplete { "at least " } else { "" };
     format!("{at_least}{live_consents} live consents and {live_grants} live grants")
 }
 

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use clap::Args;
-use lychgate_api::v1::watch_response::News;
+use lychgate_api::v1::watch_response::Update;
 use lychgate_api::{Reason, v1};
 use prost_types::Timestamp;
 use tokio::time::sleep;
@@ -84,14 +84,14 @@ impl Watch {
         response: &v1::WatchResponse,
         concerns: impl Fn(&str) -> bool,
     ) -> Result<(), Failure> {
-        let wanted = match &response.news {
-            Some(News::Change(change)) => concerns(&change.kind) && !self.is_past(change),
-            Some(News::Checkpoint(_)) => self.checkpoints,
+        let wanted = match &response.update {
+            Some(Update::Change(change)) => concerns(&change.kind) && !self.is_past(change),
+            Some(Update::Checkpoint(_)) => self.checkpoints,
             None => false,
         };
-        match &response.news {
+        match &response.update {
             _ if !wanted => Ok(()),
-            Some(News::Change(change)) if !session.screen.is_json() => {
+            Some(Update::Change(change)) if !session.screen.is_json() => {
                 session.screen.rows(COLUMNS, std::slice::from_ref(change))
             }
             _ => session.screen.told(response, ""),

@@ -9,7 +9,7 @@ use std::path::Path;
 use std::process::{Output, Stdio};
 use std::time::Duration;
 
-use lychgate_api::v1::watch_response::News;
+use lychgate_api::v1::watch_response::Update;
 use lychgate_api::{Reason, error_metadata, v1};
 use prost::Message as _;
 use serde_json::{Value, json};
@@ -307,8 +307,8 @@ async fn no_control_character_of_anybodys_reaches_the_terminal() {
         }
         "ConsentService/Watch" => {
             let change = v1::Change { subject: hostile.clone(), ..v1::Change::default() };
-            let news = Some(News::Change(change));
-            let message = v1::WatchResponse { cursor: "c".to_owned(), news }.encode_to_vec();
+            let update = Some(Update::Change(change));
+            let message = v1::WatchResponse { cursor: "c".to_owned(), update }.encode_to_vec();
             Reply::refusal(Code::Internal, Reason::Fault, &[]).after(vec![message])
         }
         _ => Reply::refusal(Code::OutOfRange, Reason::Fault, &[(error_metadata::OLDEST_CURSOR, &hostile)]),
@@ -371,7 +371,7 @@ async fn a_no_is_an_answer_with_a_code_of_its_own() {
 
 fn change(n: usize) -> Vec<u8> {
     let change = v1::Change { event_id: n.to_string(), kind: "consent.approved".to_owned(), ..v1::Change::default() };
-    v1::WatchResponse { cursor: format!("-cursor-{n}"), news: Some(News::Change(change)) }.encode_to_vec()
+    v1::WatchResponse { cursor: format!("-cursor-{n}"), update: Some(Update::Change(change)) }.encode_to_vec()
 }
 
 /// The stream ends, the watcher is too slow, the store is away: each time it goes on behind what it has seen. What does
@@ -416,11 +416,11 @@ async fn a_watch_shows_what_concerns_it() {
             .map(|(n, kind)| {
                 let time = Some(prost_types::Timestamp { seconds: 100 + i64::try_from(n).unwrap(), nanos: 0 });
                 let change = v1::Change { kind: kind.to_owned(), time, ..v1::Change::default() };
-                v1::WatchResponse { cursor: "c".to_owned(), news: Some(News::Change(change)) }.encode_to_vec()
+                v1::WatchResponse { cursor: "c".to_owned(), update: Some(Update::Change(change)) }.encode_to_vec()
             })
             .collect();
-        let checkpoint = News::Checkpoint(v1::Checkpoint::default());
-        messages.push(v1::WatchResponse { cursor: "c".to_owned(), news: Some(checkpoint) }.encode_to_vec());
+        let checkpoint = Update::Checkpoint(v1::Checkpoint::default());
+        messages.push(v1::WatchResponse { cursor: "c".to_owned(), update: Some(checkpoint) }.encode_to_vec());
         Reply::refusal(Code::Internal, Reason::Fault, &[]).after(messages)
     })
     .await;
@@ -446,7 +446,7 @@ fn revocations(call: &Call) -> Reply {
     use v1::admin_service_revoke_response::Outcome;
     let request: v1::AdminServiceRevokeRequest = call.read();
     let outcome = if request.dry_run {
-        Outcome::Estimate(v1::RevocationEstimate { live_consents: 3, live_grants: 2, at_least: true })
+        Outcome::Estimate(v1::RevocationEstimate { live_consents: 3, live_grants: 2, incomplete: true })
     } else {
         Outcome::Revocation(v1::Revocation { changed: true, revoke_time: None })
     };

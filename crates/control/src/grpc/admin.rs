@@ -239,8 +239,8 @@ fn rotation(rotated: Rotated) -> v1::KeyRotation {
         key_id: kid(rotated.successor),
         active_time: Some(timestamp(rotated.active_at)),
         forget_time: rotated.forgotten_at.map(timestamp),
-        breaks: rotated.broken.as_ref().map(|broken| broken.what.to_owned()).unwrap_or_default(),
-        known_time: rotated.broken.map(|broken| timestamp(broken.known_at)),
+        impact: rotated.broken.as_ref().map(|broken| broken.what.to_owned()).unwrap_or_default(),
+        propagate_time: rotated.broken.map(|broken| timestamp(broken.known_at)),
     }
 }
 

@@ -29,7 +29,7 @@ impl AuthorizationService for Control {
                 ticket: request.ticket,
                 cookies: wire::cookies(request.cookies),
                 sec_fetch_site: request.sec_fetch_site,
-                whole_page: request.whole_page,
+                whole_page: request.full_screen,
             };
             Control::show(self, caller, request.issuer_id, attempt, visit).await
         };

@@ -143,7 +143,7 @@ fn messages(page: Events, issuer: &Issuer, caller: &Caller) -> Vec<WatchResponse
     };
     let checkpoint = v1::Checkpoint { complete_time: Some(instant(page.complete_to)) };
     let last =
-        WatchResponse { cursor: cursor(page.next), news: Some(v1::watch_response::News::Checkpoint(checkpoint)) };
+        WatchResponse { cursor: cursor(page.next), update: Some(v1::watch_response::Update::Checkpoint(checkpoint)) };
     page.events.into_iter().filter(concerns).map(change).chain([last]).collect()
 }
 
@@ -160,7 +160,7 @@ fn change(Logged { cursor: at, event, .. }: Logged) -> WatchResponse {
         scopes: scopes.split_ascii_whitespace().map(str::to_owned).collect(),
         grant_id: grant_id.map(|id| id.to_string()).unwrap_or_default(),
     };
-    WatchResponse { cursor: cursor(at), news: Some(v1::watch_response::News::Change(change)) }
+    WatchResponse { cursor: cursor(at), update: Some(v1::watch_response::Update::Change(change)) }
 }
 
 fn question(subject: String, client_id: &str, resource: String, scopes: &[String]) -> Result<Question, Refusal> {
@@ -246,10 +246,10 @@ fn consent(consent: Consent, state: ConsentState) -> v1::Consent {
             ConsentStatus::Live => None,
             ConsentStatus::Revoked { at } => Some(instant(at)),
         },
-        how: match consent.how {
-            ConsentScreen::Full => v1::ConsentHow::Page,
-            ConsentScreen::OneClick => v1::ConsentHow::OneButton,
-            ConsentScreen::Skipped => v1::ConsentHow::Silent,
+        method: match consent.how {
+            ConsentScreen::Full => v1::ConsentMethod::FullScreen,
+            ConsentScreen::OneClick => v1::ConsentMethod::OneClick,
+            ConsentScreen::Skipped => v1::ConsentMethod::Silent,
         }
         .into(),
         policy_version: consent.policy_version.unwrap_or_default(),

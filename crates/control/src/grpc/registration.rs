@@ -40,8 +40,8 @@ impl RegistrationService for Control {
             let managed = Managed { client_id: request.client_id, token: request.registration_access_token };
             let asked = Replacement {
                 metadata: wire::registration(request.metadata),
-                client_id: request.stated_client_id,
-                client_secret: request.stated_client_secret,
+                client_id: request.body_client_id,
+                client_secret: request.body_client_secret,
             };
             self.replace_registration(caller, request.issuer_id, attempt, managed, asked).await
         };

@@ -54,9 +54,7 @@ pub fn next(next: Next) -> v1::Next {
     let step = match next.step {
         Step::Redirect(location) => v1::next::Step::Redirect(v1::Redirect { location }),
         Step::Consent(page) => v1::next::Step::ConsentPage(consent_page(*page)),
-        Step::Remembered(page) => {
-            v1::next::Step::RememberedPage(v1::RememberedPage { page: Some(consent_page(*page)) })
-        }
+        Step::Remembered(page) => v1::next::Step::OneClickPage(v1::OneClickPage { page: Some(consent_page(*page)) }),
         Step::SignedIn { state, page } => {
             v1::next::Step::SignedInPage(v1::SignedInPage { state, page: Some(consent_page(*page)) })
         }
@@ -122,8 +120,9 @@ fn consent_redirect(uri: &RedirectUri, metadata_host: &str) -> v1::ConsentRedire
         RedirectKind::PrivateScheme => v1::RedirectKind::PrivateScheme,
     };
     let host = uri.target();
-    let elsewhere = uri.kind() == RedirectKind::Web && !metadata_host.is_empty() && host != metadata_host;
-    v1::ConsentRedirect { uri: uri.as_str().to_owned(), host, kind: kind.into(), elsewhere }
+    let differs_from_metadata_host =
+        uri.kind() == RedirectKind::Web && !metadata_host.is_empty() && host != metadata_host;
+    v1::ConsentRedirect { uri: uri.as_str().to_owned(), host, kind: kind.into(), differs_from_metadata_host }
 }
 
 pub fn presented(client: Option<v1::ClientCredentials>) -> Result<Presented, Refusal> {

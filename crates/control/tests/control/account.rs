@@ -526,7 +526,7 @@ async fn a_deleted_app_is_listed_as_gone() {
     let mut alice = Visitor::signed_in("alice", &edge, &world).await;
     let page = alice.page(&edge).await.unwrap();
     let listed = page.apps[0].client.as_ref().unwrap();
-    assert!(listed.gone && listed.name.is_empty() && listed.client_id == client.client_id);
+    assert!(listed.removed && listed.name.is_empty() && listed.client_id == client.client_id);
     edge.revoke_apps(alice.revoke(&page.apps[0].form_token)).await.unwrap();
     assert!(alice.page(&edge).await.unwrap().apps.is_empty());
 }
@@ -549,7 +549,7 @@ async fn a_documented_client_is_listed_by_its_host_without_a_fetch() {
     let page = alice.page(&edge).await.unwrap();
     let client = page.apps[0].client.as_ref().unwrap();
     assert_eq!((client.metadata_host.as_str(), client.name.as_str()), ("localhost", ""));
-    assert!(client.unverified && !client.gone);
+    assert!(client.unverified && !client.removed);
     edge.revoke_apps(alice.revoke(&page.apps[0].form_token)).await.unwrap();
     assert_eq!(site.asked("/client"), asked);
 }

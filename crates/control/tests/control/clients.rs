@@ -106,7 +106,7 @@ async fn a_registration_is_managed_with_its_own_token() {
     let unknown = v1::ClientInformation { client_id: "client-AAAAAAAAAAAAAAAAAAAAAA".to_owned(), ..mine.clone() };
     assert_eq!(edge.read(manage(&unknown, token)).await.reason(), "REGISTRATION_ACCESS_TOKEN_INVALID");
     let update = App::update(&mine, "none");
-    let anothers = v1::UpdateRequest { stated_client_id: Some(other.client_id.clone()), ..update.clone() };
+    let anothers = v1::UpdateRequest { body_client_id: Some(other.client_id.clone()), ..update.clone() };
     assert_eq!(edge.update(anothers).await.reason(), "REGISTRATION_METADATA_INVALID");
     assert_eq!(world.census().await, census);
 

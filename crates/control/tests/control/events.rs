@@ -10,7 +10,7 @@ use lychgate_api::v1;
 use lychgate_api::v1::admin_service_client::AdminServiceClient;
 use lychgate_api::v1::authorization_service_client::AuthorizationServiceClient;
 use lychgate_api::v1::token_service_client::TokenServiceClient;
-use lychgate_api::v1::watch_response::News;
+use lychgate_api::v1::watch_response::Update;
 use lychgate_control::config::AddressesConfig;
 use lychgate_engine::{Cursor, Engine as _, EngineError, Space};
 use serde_json::Value;
@@ -323,9 +323,9 @@ async fn watched(control: &Control, cursor: &str) -> Result<(Vec<String>, String
             .await
             .expect("the feed sends checkpoints")?
             .expect("the stream continues");
-        match message.news {
-            Some(News::Change(change)) => ids.push(change.event_id),
-            Some(News::Checkpoint(_)) | None => return Ok((ids, message.cursor)),
+        match message.update {
+            Some(Update::Change(change)) => ids.push(change.event_id),
+            Some(Update::Checkpoint(_)) | None => return Ok((ids, message.cursor)),
         }
     }
 }

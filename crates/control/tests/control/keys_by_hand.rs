@@ -119,7 +119,7 @@ async fn a_manual_rotation_refuses_no_live_token() {
             began.seconds() + 600 + 600 + 60,
             "a token's lifetime and the clock skew"
         );
-        assert!(rotated.breaks.is_empty() && rotated.known_time.is_none());
+        assert!(rotated.impact.is_empty() && rotated.propagate_time.is_none());
         let (mut alive, mut first_used) = (Vec::new(), None);
         for _ in 0..80 {
             world.advance(Duration::from_secs(20));
@@ -224,7 +224,7 @@ async fn a_compromised_signing_key_is_withdrawn_at_once() {
     let announced = operator(&one).rotate_keys(request(v1::KeyPurpose::Signing, "1")).await.unwrap().remove(0);
     let request = compromised(v1::KeyPurpose::Signing, "2");
     let rotated = operator(&one).rotate_keys(request.clone()).await.unwrap().remove(0);
-    assert!(rotated.key_id != announced.key_id && rotated.breaks.contains("every access token"), "{rotated:?}");
+    assert!(rotated.key_id != announced.key_id && rotated.impact.contains("every access token"), "{rotated:?}");
     assert_eq!(seconds(rotated.active_time), world.now().seconds());
     assert_eq!(rotated.forget_time, None, "it is deleted already");
     // This node withdraws it at once, the other when it reads the keyring again.
@@ -233,9 +233,9 @@ async fn a_compromised_signing_key_is_withdrawn_at_once() {
     assert_eq!(kids(&other).await, [rotated.key_id.as_str()]);
     let fresh = other.exchange(flow.refresh(old.refresh_token())).await.unwrap();
     assert_eq!(kid(&fresh), rotated.key_id, "grants continue");
-    // At `known_time` a verifier that caches the key set for its maximum age has dropped the key.
+    // At `propagate_time` a verifier that caches the key set for its maximum age has dropped the key.
     world.advance(Duration::from_secs(60) + KEY_SET_MAX_AGE);
-    assert_eq!(seconds(rotated.known_time), world.now().seconds());
+    assert_eq!(seconds(rotated.propagate_time), world.now().seconds());
     let late = verifier.verify(&old.access_token, &other, world.now()).await;
     assert_eq!(late, Err("there is no such key".to_owned()), "although the token lives for three more minutes");
     verifier.verify(&fresh.access_token, &other, world.now()).await.unwrap();

@@ -432,7 +432,7 @@ async fn a_dry_run_counts_and_changes_nothing() {
     ] {
         let estimate = operator.estimate(target.clone()).await.unwrap();
         assert_eq!((estimate.live_consents, estimate.live_grants), (consents, grants), "{target:?}");
-        assert!(!estimate.at_least);
+        assert!(!estimate.incomplete);
     }
     assert_eq!(world.census().await, census);
     operator.take_back(revocation(Target::Subject("idp|bob".to_owned()), "1")).await.unwrap();

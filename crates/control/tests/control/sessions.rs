@@ -52,7 +52,7 @@ async fn shown(flow: &Flow, edge: &Edge, change: impl FnOnce(&mut v1::ShowReques
 #[track_caller]
 fn one_button(step: Step) -> v1::ConsentPage {
     match step {
-        Step::RememberedPage(remembered) => remembered.page.unwrap(),
+        Step::OneClickPage(remembered) => remembered.page.unwrap(),
         other => panic!("expected the one-click page: {other:?}"),
     }
 }
@@ -149,15 +149,15 @@ async fn a_new_policy_version_takes_the_full_page_and_ends_nothing() {
     let how = async |control: &Control| {
         let request = v1::ConsentServiceListRequest { issuer_id: ISSUER.to_owned(), ..Default::default() };
         let listed = control.caller(READER).list_consents(request).await.unwrap().consents;
-        (listed[0].how(), listed[0].policy_version.clone())
+        (listed[0].method(), listed[0].policy_version.clone())
     };
-    assert_eq!(how(&control).await, (v1::ConsentHow::Page, "1".to_owned()));
+    assert_eq!(how(&control).await, (v1::ConsentMethod::FullScreen, "1".to_owned()));
 
     // One click under the same policy.
     let page = one_button(shown(&flow, &control.edge(), |_| {}).await);
     let callback = sign_in_as("alice", &mut flow, &page, &control.edge(), &world).await;
     control.edge().finish_login(callback).await.unwrap();
-    assert_eq!(how(&control).await, (v1::ConsentHow::OneButton, "1".to_owned()));
+    assert_eq!(how(&control).await, (v1::ConsentMethod::OneClick, "1".to_owned()));
     let old_button = one_button(shown(&flow, &control.edge(), |_| {}).await);
     let on_the_way = one_button(shown(&flow, &control.edge(), |_| {}).await);
     let on_the_way = sign_in_as("alice", &mut flow, &on_the_way, &control.edge(), &world).await;
@@ -177,11 +177,11 @@ async fn a_new_policy_version_takes_the_full_page_and_ends_nothing() {
     assert!(whole(pressed.step.unwrap()).changed, "a page from before the change is shown again");
     let asked = question(edge.finish_login(on_the_way).await.unwrap());
     assert_eq!(asked.page.as_ref().unwrap().policy.as_ref().unwrap().version, "2");
-    assert_eq!(how(&control).await, (v1::ConsentHow::OneButton, "1".to_owned()));
+    assert_eq!(how(&control).await, (v1::ConsentMethod::OneClick, "1".to_owned()));
 
     let callback = sign_in_as("alice", &mut flow, &page, &edge, &world).await;
     edge.finish_login(callback).await.unwrap();
-    assert_eq!(how(&control).await, (v1::ConsentHow::Page, "2".to_owned()));
+    assert_eq!(how(&control).await, (v1::ConsentMethod::FullScreen, "2".to_owned()));
     one_button(shown(&flow, &edge, |_| {}).await);
 }
 
@@ -197,7 +197,7 @@ async fn any_difference_takes_the_full_page() {
         let page = whole(shown(&flow, edge, |request| request.sec_fetch_site = site.map(str::to_owned)).await);
         assert_eq!(account(&page), Some("alice"), "{site:?}: the page still names the person");
     }
-    whole(shown(&flow, edge, |request| request.whole_page = true).await);
+    whole(shown(&flow, edge, |request| request.full_screen = true).await);
 
     let page = whole(shown(&Flow { scope: "read write".to_owned(), ..flow.clone() }, edge, |_| {}).await);
     let added: Vec<_> = page.scopes.iter().map(|scope| (scope.name.as_str(), scope.added)).collect();
@@ -665,7 +665,7 @@ async fn events_record_how_a_person_decided_and_confirmed() {
     let button = one_button(shown(&flow, &edge, |_| {}).await);
     let callback = sign_in_as("alice", &mut flow, &button, &edge, &world).await;
     edge.finish_login(callback).await.unwrap();
-    let page = whole(shown(&flow, &edge, |request| request.whole_page = true).await);
+    let page = whole(shown(&flow, &edge, |request| request.full_screen = true).await);
     edge.decide(flow.decide(&page, v1::Decision::Deny)).await.unwrap();
     for decision in [Decision::Approve, Decision::NotMe] {
         let button = one_button(shown(&flow, &edge, |_| {}).await);

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lychgate_api::v1;
-use lychgate_api::v1::watch_response::News;
+use lychgate_api::v1::watch_response::Update;
 use lychgate_control::config::Role;
 use lychgate_control::{Engine, Memory};
 use lychgate_engine::stamps::Stamps;
@@ -44,21 +44,21 @@ impl Watcher {
         Self { stream: reader.watch(request).await.unwrap(), cursor: cursor.to_owned() }
     }
 
-    async fn next(&mut self) -> Result<Option<News>, Failure> {
+    async fn next(&mut self) -> Result<Option<Update>, Failure> {
         let message = timeout(PATIENCE, self.stream.message())
             .await
             .expect("the feed sends checkpoints")
             .map_err(Failure::from)?;
         let Some(message) = message else { return Ok(None) };
         self.cursor = message.cursor;
-        Ok(message.news)
+        Ok(message.update)
     }
 
     /// The next `count` changes, by kind and id.
     async fn changes(&mut self, count: usize) -> Vec<(String, String)> {
         let mut changes = Vec::new();
         while changes.len() < count {
-            if let News::Change(change) = self.next().await.unwrap().expect("the stream continues") {
+            if let Update::Change(change) = self.next().await.unwrap().expect("the stream continues") {
                 changes.push((change.kind, change.event_id));
             }
         }
@@ -70,8 +70,8 @@ impl Watcher {
         let mut changes = Vec::new();
         loop {
             match self.next().await.unwrap().expect("the stream continues") {
-                News::Change(change) => changes.push(change),
-                News::Checkpoint(_) => return changes,
+                Update::Change(change) => changes.push(change),
+                Update::Checkpoint(_) => return changes,
             }
         }
     }
@@ -95,11 +95,13 @@ async fn a_watcher_sees_past_and_future_changes_of_its_issuer_and_resources() {
 
     world.revoke_consent("alice", "app").await;
     assert_eq!(watcher.changes(1).await[0].0, "consent.revoked");
-    let News::Checkpoint(checkpoint) = watcher.next().await.unwrap().unwrap() else { panic!("expected a checkpoint") };
+    let Update::Checkpoint(checkpoint) = watcher.next().await.unwrap().unwrap() else {
+        panic!("expected a checkpoint")
+    };
     let complete = checkpoint.complete_time.unwrap();
     assert_eq!(u64::try_from(complete.seconds).unwrap(), world.now().seconds());
     // Checkpoints come without changes, too.
-    assert!(matches!(watcher.next().await.unwrap(), Some(News::Checkpoint(_))));
+    assert!(matches!(watcher.next().await.unwrap(), Some(Update::Checkpoint(_))));
 }
 
 /// Sixteen people at once, and watchers that connect and disconnect at any moment.
@@ -264,7 +266,7 @@ async fn a_slow_watcher_is_dropped_and_resumes_at_its_cursor() {
     let dropped = async {
         loop {
             match slow.next().await {
-                Ok(news) => slow_seen += usize::from(matches!(news, Some(News::Change(_)))),
+                Ok(news) => slow_seen += usize::from(matches!(news, Some(Update::Change(_)))),
                 Err(failure) => break failure,
             }
         }

@@ -128,13 +128,13 @@ fn revoked(app: v1::RevokedApp) -> Option<RevokedApp> {
 
 fn client(client: v1::ConnectedClient) -> ConnectedClient {
     let named = !client.name.is_empty();
-    let name = match (named, client.gone) {
+    let name = match (named, client.removed) {
         (true, _) => client.name,
         (false, true) => "An app that is no longer registered".to_owned(),
         (false, false) if !client.metadata_host.is_empty() => format!("The app of {}", client.metadata_host),
         (false, false) => "An app without a name".to_owned(),
     };
-    let v1::ConnectedClient { unverified, metadata_host, gone, .. } = client;
+    let v1::ConnectedClient { unverified, metadata_host, removed: gone, .. } = client;
     ConnectedClient { name, named, unverified, metadata_host, gone }
 }
 
@@ -172,7 +172,7 @@ impl Page for AccountPage {
         let configured = v1::ConnectedClient { unverified: false, ..named("Team Assistant") };
         let documented =
             v1::ConnectedClient { metadata_host: "claude.ai".to_owned(), unverified: true, ..Default::default() };
-        let gone = v1::ConnectedClient { gone: true, ..named("") };
+        let gone = v1::ConnectedClient { removed: true, ..named("") };
         let (web, loopback, private) = (RedirectKind::Web, RedirectKind::Loopback, RedirectKind::PrivateScheme);
         let full = vec![
             app(named("Claude"), &[(web, "claude.ai"), (loopback, "127.0.0.1")]),

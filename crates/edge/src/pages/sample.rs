@@ -27,7 +27,7 @@ impl Page for ConsentPage {
             consent(RedirectKind::Loopback, |page| page.client = Some(documented())),
             consent(RedirectKind::Web, |page| {
                 page.client = Some(documented());
-                page.redirect.as_mut().expect("a page has one").elsewhere = true;
+                page.redirect.as_mut().expect("a page has one").differs_from_metadata_host = true;
             }),
             consent(RedirectKind::Web, |page| page.scopes[1].optional = true),
             consent(RedirectKind::Web, |page| {
@@ -131,7 +131,7 @@ fn consent(kind: RedirectKind, change: impl FnOnce(&mut v1::ConsentPage)) -> Con
             uri: uri.to_owned(),
             host: host.to_owned(),
             kind: kind.into(),
-            elsewhere: false,
+            differs_from_metadata_host: false,
         }),
         resource: Some(v1::ConsentResource {
             uri: "https://notes.example/mcp".to_owned(),

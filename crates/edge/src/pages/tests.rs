@@ -114,7 +114,7 @@ fn payloads_stay_text_in_every_field() {
             uri: text(),
             host: text(),
             kind: RedirectKind::Web.into(),
-            elsewhere: true,
+            differs_from_metadata_host: true,
         }),
         resource: Some(v1::ConsentResource { uri: text(), name: text() }),
         scopes: vec![v1::ConsentScope { name: text(), description: text(), optional: true, added: true }],
@@ -154,7 +154,12 @@ fn payloads_stay_text_in_every_field() {
 fn a_page_that_would_leave_something_out_is_not_shown() {
     let whole = || v1::ConsentPage {
         client: Some(v1::ConsentClient::default()),
-        redirect: Some(v1::ConsentRedirect { uri: "u".to_owned(), host: "h".to_owned(), kind: 1, elsewhere: false }),
+        redirect: Some(v1::ConsentRedirect {
+            uri: "u".to_owned(),
+            host: "h".to_owned(),
+            kind: 1,
+            differs_from_metadata_host: false,
+        }),
         resource: Some(v1::ConsentResource::default()),
         ..Default::default()
     };
@@ -164,7 +169,12 @@ fn a_page_that_would_leave_something_out_is_not_shown() {
     assert!(!shown(v1::ConsentPage { redirect: None, ..whole() }));
     assert!(!shown(v1::ConsentPage { resource: None, ..whole() }));
     for kind in [0, 99] {
-        let redirect = Some(v1::ConsentRedirect { uri: "u".to_owned(), host: "h".to_owned(), kind, elsewhere: false });
+        let redirect = Some(v1::ConsentRedirect {
+            uri: "u".to_owned(),
+            host: "h".to_owned(),
+            kind,
+            differs_from_metadata_host: false,
+        });
         assert!(!shown(v1::ConsentPage { redirect, ..whole() }), "a kind nobody knows has no warning");
     }
 }
@@ -198,7 +208,7 @@ fn a_policy_is_named_and_linked_only_where_it_can_be_read() {
                 uri: "u".to_owned(),
                 host: "h".to_owned(),
                 kind: 1,
-                elsewhere: false,
+                differs_from_metadata_host: false,
             }),
             resource: Some(v1::ConsentResource::default()),
             policy: Some(policy),

@@ -82,7 +82,7 @@ async fn consent_shows_the_page_and_passes_on_only_our_cookies() {
     let cookies = vec![cookie("__Host-lychgate-b", "one"), cookie("__Host-lychgate-b", "two")];
     let Asked::Show(show) = fake.asked() else { panic!("not a page") };
     assert_eq!((show.issuer_id.as_str(), show.ticket.as_str(), show.cookies), ("tee", "T", cookies));
-    assert_eq!((show.sec_fetch_site, show.attempt.len(), show.whole_page), (None, 16, false));
+    assert_eq!((show.sec_fetch_site, show.attempt.len(), show.full_screen), (None, 16, false));
 }
 
 /// A page is shortened by what this header says, so that it arrives as it was sent, or not at all.
@@ -104,7 +104,7 @@ async fn where_a_visitor_comes_from_is_passed_on_as_it_was_sent() {
         }
         edge.send(request).await;
         let Asked::Show(show) = fake.asked() else { panic!("not a page") };
-        assert_eq!((show.sec_fetch_site.as_deref(), show.whole_page), (Some(arrived), true));
+        assert_eq!((show.sec_fetch_site.as_deref(), show.full_screen), (Some(arrived), true));
     }
 }
 
@@ -114,7 +114,7 @@ async fn the_button_says_who_goes_where_and_leads_to_everything() {
     let (edge, fake) = running().await;
     let person = Some(v1::Person { name: "Ada <b>".to_owned(), account: "ada@example.com".to_owned() });
     let page = Some(v1::ConsentPage { person: person.clone(), ..consent_page() });
-    fake.step(Step::RememberedPage(v1::RememberedPage { page }));
+    fake.step(Step::OneClickPage(v1::OneClickPage { page }));
     let response = edge.get("/t/consent?ticket=T").await;
     assert_page_headers(&response, "same-origin");
     let html = response.text().await.expect("text");
@@ -128,7 +128,7 @@ async fn the_button_says_who_goes_where_and_leads_to_everything() {
     ] {
         assert!(html.contains(text), "{text}: {html}");
     }
-    fake.step(Step::RememberedPage(v1::RememberedPage { page: Some(consent_page()) }));
+    fake.step(Step::OneClickPage(v1::OneClickPage { page: Some(consent_page()) }));
     assert_eq!(edge.get("/t/consent?ticket=T").await.status(), 500, "for whom?");
 }
 

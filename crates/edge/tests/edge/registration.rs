@@ -159,7 +159,7 @@ async fn a_registration_is_read_replaced_and_deleted_with_its_token() {
     let ids = [(&read.issuer_id, &read.client_id), (&update.issuer_id, &update.client_id)];
     assert_eq!(ids.map(|(issuer, id)| (issuer.as_str(), id.as_str())), [("tee", "client-1"), ("root", "client-1")]);
     assert_eq!([&read.registration_access_token, &delete.registration_access_token], ["lgm_1", "lgm_1"]);
-    assert_eq!((update.stated_client_id(), update.stated_client_secret()), ("client-1", "lgs_0"));
+    assert_eq!((update.body_client_id(), update.body_client_secret()), ("client-1", "lgs_0"));
     assert_eq!(update.attempt.len(), 16);
 }
 

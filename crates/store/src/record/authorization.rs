@@ -146,26 +146,26 @@ fn decode_decided(decided: proto::Decided) -> Option<Decided> {
 }
 
 fn encode_approved(approved: &Approved) -> proto::Approved {
-    let (shortening, expected) = match &approved.seen {
-        PresentedScreen::Full { presented_to } => (proto::Shortening::Unspecified, presented_to.as_ref()),
-        PresentedScreen::OneClick { presented_to } => (proto::Shortening::OneButton, Some(presented_to)),
-        PresentedScreen::Skipped { presented_to } => (proto::Shortening::Silent, Some(presented_to)),
+    let (screen, expected) = match &approved.seen {
+        PresentedScreen::Full { presented_to } => (proto::ConsentScreen::Unspecified, presented_to.as_ref()),
+        PresentedScreen::OneClick { presented_to } => (proto::ConsentScreen::OneClick, Some(presented_to)),
+        PresentedScreen::Skipped { presented_to } => (proto::ConsentScreen::Skipped, Some(presented_to)),
     };
     proto::Approved {
         login_key: approved.login_key.0,
-        expected_subject: expected.map(|subject| subject.as_str().to_owned()).unwrap_or_default(),
-        shortening: shortening.into(),
+        presented_to: expected.map(|subject| subject.as_str().to_owned()).unwrap_or_default(),
+        screen: screen.into(),
     }
 }
 
 fn decode_approved(decided: Decided, approved: Option<proto::Approved>) -> Option<Approved> {
     let approved = approved?;
-    let shortening = proto::Shortening::try_from(approved.shortening).ok()?;
-    let presented_to = Some(approved.expected_subject).filter(|subject| !subject.is_empty()).map(Subject::from_record);
-    let seen = match shortening {
-        proto::Shortening::Unspecified => PresentedScreen::Full { presented_to },
-        proto::Shortening::OneButton => PresentedScreen::OneClick { presented_to: presented_to? },
-        proto::Shortening::Silent => PresentedScreen::Skipped { presented_to: presented_to? },
+    let screen = proto::ConsentScreen::try_from(approved.screen).ok()?;
+    let presented_to = Some(approved.presented_to).filter(|subject| !subject.is_empty()).map(Subject::from_record);
+    let seen = match screen {
+        proto::ConsentScreen::Unspecified => PresentedScreen::Full { presented_to },
+        proto::ConsentScreen::OneClick => PresentedScreen::OneClick { presented_to: presented_to? },
+        proto::ConsentScreen::Skipped => PresentedScreen::Skipped { presented_to: presented_to? },
     };
     Some(Approved { decided, login_key: KeyId(approved.login_key), seen })
 }

@@ -76,7 +76,8 @@ impl Record for Marked {
     /// A registration that was damaged is none.
     fn decode_record(bytes: &[u8]) -> Option<Self> {
         let record = proto::Client::decode(bytes).ok()?;
-        let is_registration = record.about.is_some() || !record.attempt.is_empty() || !record.redirect_uris.is_empty();
+        let is_registration =
+            record.description.is_some() || !record.attempt.is_empty() || !record.redirect_uris.is_empty();
         let (id, status) = (ClientId::parse(&record.client_id)?, decode_status(record.status())?);
         (!is_registration).then_some(Self { id, status })
     }
@@ -99,7 +100,7 @@ impl Record for Client {
             grant_types: self.grant_types.iter().map(|grant_type| grant_type.as_str().to_owned()).collect(),
             registered_at: registered_at.millis(),
             attempt: attempt.bytes().to_vec(),
-            about: Some(proto::ClientAbout {
+            description: Some(proto::ClientDescription {
                 client_uri: about.client_uri,
                 logo_uri: about.logo_uri,
                 tos_uri: about.tos_uri,
@@ -119,7 +120,7 @@ impl Record for Client {
     fn decode_record(bytes: &[u8]) -> Option<Self> {
         let record = proto::Client::decode(bytes).ok()?;
         let status = decode_status(record.status())?;
-        let about = record.about?;
+        let about = record.description?;
         Some(Self {
             id: ClientId::parse(&record.client_id)?,
             origin: ClientOrigin::Registered {

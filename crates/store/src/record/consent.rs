@@ -23,10 +23,10 @@ impl Record for Consent {
             created_at: self.created_at.millis(),
             approved_at: self.approved_at.millis(),
             expires_at: self.expires_at.millis(),
-            how: match self.how {
-                ConsentScreen::Full => proto::ConsentHow::Page,
-                ConsentScreen::OneClick => proto::ConsentHow::OneButton,
-                ConsentScreen::Skipped => proto::ConsentHow::Silent,
+            method: match self.how {
+                ConsentScreen::Full => proto::ConsentMethod::FullScreen,
+                ConsentScreen::OneClick => proto::ConsentMethod::OneClick,
+                ConsentScreen::Skipped => proto::ConsentMethod::Silent,
             }
             .into(),
             epoch: self.epoch,
@@ -47,11 +47,11 @@ impl Record for Consent {
 
     fn decode_record(bytes: &[u8]) -> Option<Self> {
         let record = proto::Consent::decode(bytes).ok()?;
-        let how = match record.how() {
-            proto::ConsentHow::Page => ConsentScreen::Full,
-            proto::ConsentHow::OneButton => ConsentScreen::OneClick,
-            proto::ConsentHow::Silent => ConsentScreen::Skipped,
-            proto::ConsentHow::Unspecified => return None,
+        let how = match record.method() {
+            proto::ConsentMethod::FullScreen => ConsentScreen::Full,
+            proto::ConsentMethod::OneClick => ConsentScreen::OneClick,
+            proto::ConsentMethod::Silent => ConsentScreen::Skipped,
+            proto::ConsentMethod::Unspecified => return None,
         };
         let grant = |grant: proto::ConsentGrant| {
             Some((GrantId::from_bytes(grant.grant_id.try_into().ok()?), Timestamp::from_millis(grant.end)))

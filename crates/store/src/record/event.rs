@@ -31,7 +31,7 @@ pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
             EventKind::ConsentApproved { requested, scopes, how } => Kind::ConsentApproved(proto::ConsentApproved {
                 scopes: scopes.clone(),
                 requested: if requested == scopes { String::new() } else { requested.clone() },
-                how: encode_how(*how).into(),
+                method: encode_how(*how).into(),
             }),
             EventKind::ConsentDenied { requested } => {
                 Kind::ConsentDenied(proto::ConsentDenied { requested: requested.clone() })
@@ -98,9 +98,9 @@ pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
 pub(crate) fn decode_event(bytes: &[u8]) -> Option<(String, Event)> {
     let record = proto::Event::decode(bytes).ok()?;
     let kind = match record.kind? {
-        Kind::ConsentApproved(proto::ConsentApproved { scopes, requested, how }) => {
+        Kind::ConsentApproved(proto::ConsentApproved { scopes, requested, method }) => {
             let requested = if requested.is_empty() { scopes.clone() } else { requested };
-            EventKind::ConsentApproved { requested, scopes, how: decode_how(how)? }
+            EventKind::ConsentApproved { requested, scopes, how: decode_how(method)? }
         }
         Kind::ConsentDenied(kind) => EventKind::ConsentDenied { requested: kind.requested },
         Kind::LoginQuestioned(kind) => EventKind::LoginQuestioned { requested: kind.requested },
@@ -168,23 +168,23 @@ fn text(reason: &OperatorReason) -> String {
     reason.as_str().to_owned()
 }
 
-fn encode_how(how: Option<ApprovedOn>) -> proto::ApprovedHow {
+fn encode_how(how: Option<ApprovedOn>) -> proto::ApprovalMethod {
     match how {
-        None => proto::ApprovedHow::Unspecified,
-        Some(ApprovedOn::Screen(ConsentScreen::Full)) => proto::ApprovedHow::Page,
-        Some(ApprovedOn::Screen(ConsentScreen::OneClick)) => proto::ApprovedHow::Button,
-        Some(ApprovedOn::Screen(ConsentScreen::Skipped)) => proto::ApprovedHow::Silent,
-        Some(ApprovedOn::Confirmation) => proto::ApprovedHow::Confirmed,
+        None => proto::ApprovalMethod::Unspecified,
+        Some(ApprovedOn::Screen(ConsentScreen::Full)) => proto::ApprovalMethod::FullScreen,
+        Some(ApprovedOn::Screen(ConsentScreen::OneClick)) => proto::ApprovalMethod::OneClick,
+        Some(ApprovedOn::Screen(ConsentScreen::Skipped)) => proto::ApprovalMethod::Silent,
+        Some(ApprovedOn::Confirmation) => proto::ApprovalMethod::Confirmed,
     }
 }
 
 fn decode_how(how: i32) -> Option<Option<ApprovedOn>> {
-    Some(match proto::ApprovedHow::try_from(how).ok()? {
-        proto::ApprovedHow::Unspecified => None,
-        proto::ApprovedHow::Page => Some(ApprovedOn::Screen(ConsentScreen::Full)),
-        proto::ApprovedHow::Button => Some(ApprovedOn::Screen(ConsentScreen::OneClick)),
-        proto::ApprovedHow::Silent => Some(ApprovedOn::Screen(ConsentScreen::Skipped)),
-        proto::ApprovedHow::Confirmed => Some(ApprovedOn::Confirmation),
+    Some(match proto::ApprovalMethod::try_from(how).ok()? {
+        proto::ApprovalMethod::Unspecified => None,
+        proto::ApprovalMethod::FullScreen => Some(ApprovedOn::Screen(ConsentScreen::Full)),
+        proto::ApprovalMethod::OneClick => Some(ApprovedOn::Screen(ConsentScreen::OneClick)),
+        proto::ApprovalMethod::Silent => Some(ApprovedOn::Screen(ConsentScreen::Skipped)),
+        proto::ApprovalMethod::Confirmed => Some(ApprovedOn::Confirmation),
     })
 }
 

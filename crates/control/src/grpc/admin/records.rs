@@ -196,7 +196,7 @@ pub(super) fn estimate(found: Estimate) -> v1::RevocationEstimate {
     v1::RevocationEstimate {
         live_consents: count(found.live_consents),
         live_grants: count(found.live_grants),
-        at_least: found.at_least,
+        incomplete: found.at_least,
     }
 }
 

@@ -69,7 +69,7 @@ fn client(app: &App) -> v1::ConnectedClient {
         }
         KnownAs::Registered { name } => v1::ConnectedClient { name: name.clone().unwrap_or_default(), ..client },
         KnownAs::Document { host } => v1::ConnectedClient { metadata_host: host.clone(), ..client },
-        KnownAs::Gone => v1::ConnectedClient { gone: true, ..client },
+        KnownAs::Gone => v1::ConnectedClient { removed: true, ..client },
     }
 }
 

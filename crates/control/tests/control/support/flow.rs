@@ -59,8 +59,8 @@ impl App {
             client_id: client.client_id.clone(),
             registration_access_token: client.registration_access_token().to_owned(),
             metadata: Some(Self::metadata(method)),
-            stated_client_id: Some(client.client_id.clone()),
-            stated_client_secret: client.client_secret.clone(),
+            body_client_id: Some(client.client_id.clone()),
+            body_client_secret: client.client_secret.clone(),
         }
     }
 
@@ -140,7 +140,7 @@ impl Flow {
             cookies,
             sec_fetch_site: Some("none".to_owned()),
             attempt: attempt(),
-            whole_page: false,
+            full_screen: false,
         }
     }
 

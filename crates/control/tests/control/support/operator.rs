@@ -102,7 +102,7 @@ pub(crate) fn request_id(id: &str) -> String {
 
 pub(crate) fn consent_of(person: &str, app: &str) -> Target {
     let (subject, client_id) = (format!("idp|{person}"), app.to_owned());
-    Target::Consent(v1::ConsentName { subject, client_id, resource: RESOURCE.to_owned() })
+    Target::Consent(v1::ConsentKey { subject, client_id, resource: RESOURCE.to_owned() })
 }
 
 impl World {

@@ -575,7 +575,7 @@ fn says(record: &proto::Event, event: &Event) -> bool {
         EventKind::ConsentApproved { requested, scopes, how } => Kind::ConsentApproved(proto::ConsentApproved {
             scopes: scopes.clone(),
             requested: if requested == scopes { String::new() } else { requested.clone() },
-            how: match how {
+            method: match how {
                 None => 0,
                 Some(event::ApprovedOn::Screen(ConsentScreen::Full)) => 1,
                 Some(event::ApprovedOn::Screen(ConsentScreen::OneClick)) => 2,
