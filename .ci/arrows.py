@@ -57,7 +57,33 @@ CRATES = {
 
 # For each folder of crates/*, and each file that is none's: the siblings it refers to, no more and no fewer. Modules of a
 # crate that stands here form no circle, at any level; only a parent and its children may refer to one another.
-FOLDERS: dict[str, dict[str, str]] = {}
+FOLDERS: dict[str, dict[str, str]] = {
+    "domain": {
+        "codec": "",
+        "display": "",
+        "entropy": "",
+        "id": "",
+        "lifetimes": "",
+        "refusal": "",
+        "secret": "",
+        "keys": "lifetimes",
+        "scope": "refusal",
+        "subject": "id",
+        "client": "id keys refusal secret",
+        "issuer": "client id keys lifetimes refusal scope subject",
+        "authentication": "client id issuer keys refusal",
+        "browser": "codec display entropy id issuer keys refusal subject",
+        "registration": "client display id issuer keys refusal secret",
+        "request": "client codec entropy id issuer keys refusal scope",
+        "upstream": "codec entropy id issuer keys refusal secret subject",
+        "consent": "client id issuer keys lifetimes refusal request scope subject",
+        "account": "browser codec consent entropy id issuer keys refusal subject upstream",
+        "event": "consent display id issuer keys subject",
+        "flow": "authentication browser client consent id issuer keys lifetimes refusal request scope secret subject upstream",
+        "token": "authentication client consent flow id issuer keys lifetimes refusal scope secret subject upstream",
+        "revocation": "consent flow id subject token upstream",
+    },
+}
 
 
 def main(arguments: list[str]) -> int:
