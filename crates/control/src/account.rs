@@ -20,11 +20,11 @@ use lychgate_domain::scope::Scope;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream::login::LoginSecrets;
-use lychgate_store::{GrantStatusKey, StoreError};
+use lychgate_store::GrantStatusKey;
 
 use crate::flow::{Next, Step};
 use crate::ground::caller::Caller;
-use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::{Error, ReturnTo};
 use crate::issuers::Serving;
 use crate::state::Control;
@@ -225,10 +225,10 @@ impl Control {
     ) -> Result<(), Error> {
         let issuer = &serving.issuer;
         let attempt = account::attempt_for(attempt, client_id, resource);
-        for _ in 0..MAX_ROUNDS {
+        until_committed(|| async {
             let now = self.clock.now();
             let found = self.store.consent(issuer, subject, client_id, resource, now).await?;
-            let Some(found) = found.filter(|found| found.value.is_live(now)) else { return Ok(()) };
+            let Some(found) = found.filter(|found| found.value.is_live(now)) else { return Ok(Commit::Done(())) };
             let about = EventTarget {
                 subject: subject.clone(),
                 client_id: client_id.clone(),
@@ -238,13 +238,9 @@ impl Control {
             let kind = EventKind::ConsentRevoked { reason: None };
             let event = Event::new(kind, about, &caller.for_events(issuer), attempt, 0, now);
             let revoked = found.value.clone().revoke(now);
-            match self.store.revoke_consent(issuer, &found, &revoked, &event, now).await {
-                Ok(_) => return Ok(()),
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(contended())
+            Ok(self.store.revoke_consent(issuer, &found, &revoked, &event, now).await?.with(()))
+        })
+        .await
     }
 
     async fn apps_page(&self, serving: &Serving, session: &AccountSession, now: Timestamp) -> Result<AppsPage, Error> {

@@ -14,7 +14,7 @@ use lychgate_domain::id::{Attempt, ClientId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::registration::document;
 use lychgate_domain::time::Timestamp;
-use lychgate_store::{StoreError, Versioned};
+use lychgate_store::{Commit, Versioned};
 use url::Url;
 
 pub use assertion::Assertion;
@@ -94,10 +94,9 @@ impl Control {
                 if !self.signed(assertion, keys, trust, now).await? {
                     return Err(Refusal::ClientAssertionInvalid("no key of the client's signed this").into());
                 }
-                match self.store.use_assertion(issuer, &accepted, attempt, now).await {
-                    Ok(()) => Some(accepted),
-                    Err(StoreError::Conflict) => return Err(Refusal::ClientAssertionReplayed.into()),
-                    Err(error) => return Err(error.into()),
+                match self.store.use_assertion(issuer, &accepted, attempt, now).await? {
+                    Commit::Done(_) => Some(accepted),
+                    Commit::Conflict => return Err(Refusal::ClientAssertionReplayed.into()),
                 }
             }
             (Some(_) | None, _) => None,

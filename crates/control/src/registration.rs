@@ -7,10 +7,10 @@ use lychgate_domain::client::metadata::ClientMetadata;
 use lychgate_domain::id::{Attempt, ClientId};
 use lychgate_domain::registration::{self, Registered};
 use lychgate_domain::time::Timestamp;
-use lychgate_store::{StoreError, Versioned};
+use lychgate_store::Versioned;
 
 use crate::ground::caller::Caller;
-use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
 use crate::issuers::Serving;
 use crate::state::Control;
@@ -45,16 +45,18 @@ impl Control {
             let serving = control.issuer(&issuer_id, &caller).await?;
             let (issuer, keys, now) = (&*serving.issuer, serving.keys(), control.clock.now());
             registration::may_register(issuer, token.as_deref())?;
-            let registered = registration::register(asked, issuer, keys, attempt, now)?;
-            let registered = match control.store.register(issuer, &registered.client, now).await {
-                Ok(()) => registered,
-                Err(StoreError::Conflict) => {
+            let registered = until_committed(|| async {
+                let registered = registration::register(asked.clone(), issuer, keys, attempt, now)?;
+                Ok::<_, Error>(match control.store.register(issuer, &registered.client, now).await? {
+                    Commit::Done(_) => Commit::Done(registered),
                     // The same attempt was here before: its client, as it was registered then.
-                    let found = control.store.client(issuer, &registered.client.id, now).await?;
-                    Registered::again(found.ok_or(StoreError::Conflict)?.value, keys, attempt)
-                }
-                Err(error) => return Err(error.into()),
-            };
+                    Commit::Conflict => match control.store.client(issuer, &registered.client.id, now).await? {
+                        Some(found) => Commit::Done(Registered::again(found.value, keys, attempt)),
+                        None => Commit::Conflict,
+                    },
+                })
+            })
+            .await?;
             Ok((registered, serving))
         })
         .await
@@ -83,18 +85,16 @@ impl Control {
         self.to_the_end(async move {
             let serving = control.issuer(&issuer_id, &caller).await?;
             let (issuer, keys, now) = (&*serving.issuer, serving.keys(), control.clock.now());
-            for _ in 0..MAX_ROUNDS {
+            let replaced = until_committed(|| async {
                 let stored = control.managed(&serving, &managed, now).await?;
                 registration::is_of(&stored.value, asked.client_id.as_deref(), asked.client_secret.as_deref())?;
                 let replaced =
                     registration::replace(stored.value.clone(), asked.metadata.clone(), issuer, keys, attempt)?;
-                match control.store.replace_client(issuer, &stored, &replaced.client, now).await {
-                    Ok(()) => return Ok((replaced, serving)),
-                    Err(StoreError::Conflict) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            Err(contended())
+                let commit = control.store.replace_client(issuer, &stored, &replaced.client, now).await?;
+                Ok::<_, Error>(commit.with(replaced))
+            })
+            .await?;
+            Ok((replaced, serving))
         })
         .await
     }
@@ -109,15 +109,11 @@ impl Control {
         self.to_the_end(async move {
             let serving = control.issuer(&issuer_id, &caller).await?;
             let now = control.clock.now();
-            for _ in 0..MAX_ROUNDS {
+            until_committed(|| async {
                 let stored = control.managed(&serving, &managed, now).await?;
-                match control.store.delete_client(&serving.issuer, &stored, now).await {
-                    Ok(()) => return Ok(()),
-                    Err(StoreError::Conflict) => {}
-                    Err(error) => return Err(error.into()),
-                }
-            }
-            Err(contended())
+                Ok(control.store.delete_client(&serving.issuer, &stored, now).await?.with(()))
+            })
+            .await
         })
         .await
     }

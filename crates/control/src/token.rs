@@ -20,12 +20,11 @@ use lychgate_domain::secret::{Secret, kind};
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::refresh_token::PresentedRefreshToken;
 use lychgate_domain::token::{AccessTokenClaims, EndedBy, Grant, GrantPhase, RefreshRequest};
-use lychgate_store::StoreError;
 
 use crate::client_metadata::ClientTrust;
 use crate::clients::Presented;
 use crate::ground::caller::Caller;
-use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
 use crate::issuers::Serving;
 use crate::state::Control;
@@ -164,12 +163,12 @@ impl Exchange<'_> {
 
     /// Ends the grant `id`, once.
     async fn end_grant(&self, id: GrantId, why: EndedBy, kind: &EventKind) -> Result<(), Error> {
-        for _ in 0..MAX_ROUNDS {
+        until_committed(|| async {
             let Some(stored) = self.control.store.grant(&self.serving.issuer, id, self.now).await? else {
-                return Ok(());
+                return Ok(Commit::Done(()));
             };
             if stored.value.status != GrantPhase::Live {
-                return Ok(());
+                return Ok(Commit::Done(()));
             }
             let about = EventTarget {
                 subject: stored.value.subject.clone(),
@@ -186,13 +185,10 @@ impl Exchange<'_> {
                 self.now,
             );
             let ended = stored.value.end_by(why, self.now);
-            match self.control.store.end_grant(&self.serving.issuer, stored.version, &ended, &event, self.now).await {
-                Ok(()) => return Ok(()),
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(contended())
+            let (store, issuer) = (&self.control.store, &self.serving.issuer);
+            Ok(store.end_grant(issuer, stored.version, &ended, &event, self.now).await?.with(()))
+        })
+        .await
     }
 }
 

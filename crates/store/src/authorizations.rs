@@ -14,8 +14,8 @@ use crate::consents::consent_end;
 use crate::record::{Record as _, encode_event};
 use crate::standing::StoredGrantStatus;
 use crate::upstream_revocations::leave;
-use crate::{Store, StoreError, Versioned, batch, decode, key};
-use lychgate_engine::{Batch, Expectation, Revision, Version};
+use crate::{Commit, Store, StoreError, Versioned, batch, decode, key};
+use lychgate_engine::{Batch, Expectation, Version};
 
 impl Store {
     pub async fn authorization(
@@ -36,14 +36,13 @@ impl Store {
         client: Option<&Versioned<Client>>,
         event: Option<&Event>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Commit, StoreError> {
         let mut batch = put(batch(now), issuer, authorization, Expectation::Absent);
         if let Some(client) = client {
             batch = batch.expect(key::client(&issuer.url, &client.value.id), Expectation::Version(client.version));
         }
         let event = event.map(|event| encode_event(&issuer.url, event));
-        self.commit(event.into_iter().fold(batch, Batch::event)).await?;
-        Ok(())
+        self.commit(event.into_iter().fold(batch, Batch::event)).await
     }
 
     /// Claims a login, so that the upstream's code is sent once.
@@ -53,10 +52,9 @@ impl Store {
         expected: Version,
         claim: &LoggingIn,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Commit, StoreError> {
         let claim = Authorization::LoggingIn(claim.clone());
-        self.commit(put(batch(now), issuer, &claim, Expectation::Version(expected))).await?;
-        Ok(())
+        self.commit(put(batch(now), issuer, &claim, Expectation::Version(expected))).await
     }
 
     /// Somebody has signed in, and is asked before there is a code.
@@ -67,11 +65,10 @@ impl Store {
         signed_in: &SignedIn,
         event: &Event,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Commit, StoreError> {
         let signed_in = Authorization::SignedIn(signed_in.clone());
         let batch = put(batch(now), issuer, &signed_in, Expectation::Version(expected));
-        self.commit(batch.event(encode_event(&issuer.url, event))).await?;
-        Ok(())
+        self.commit(batch.event(encode_event(&issuer.url, event))).await
     }
 
     /// A login that led nowhere. Where somebody had signed in, and said that it is not they, there is an event.
@@ -82,12 +79,11 @@ impl Store {
         failed: &Failed,
         event: Option<&Event>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Commit, StoreError> {
         let failed = Authorization::Failed(failed.clone());
         let batch = put(batch(now), issuer, &failed, Expectation::Version(expected));
         let event = event.map(|event| encode_event(&issuer.url, event));
-        self.commit(event.into_iter().fold(batch, Batch::event)).await?;
-        Ok(())
+        self.commit(event.into_iter().fold(batch, Batch::event)).await
     }
 
     /// A finished login: the code, what it makes of the subject's consent, and the event, together.
@@ -97,7 +93,7 @@ impl Store {
         expected: Version,
         login: &FinishedLogin<'_>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Commit, StoreError> {
         let FinishedLogin { issued, consent, standing, event } = login;
         let issued = Authorization::CodeIssued((*issued).clone());
         let batch = put(batch(now), issuer, &issued, Expectation::Version(expected))
@@ -115,8 +111,7 @@ impl Store {
             Some(forgotten) => leave(batch, issuer, forgotten, event),
             None => batch,
         };
-        self.commit(standing.client.expect(standing.expect_counters(batch))).await?;
-        Ok(())
+        self.commit(standing.client.expect(standing.expect_counters(batch))).await
     }
 
     /// A redeemed code: the authorization is spent and the grant is there, or neither.
@@ -126,7 +121,7 @@ impl Store {
         expected: Version,
         redemption: &Redemption<'_>,
         now: Timestamp,
-    ) -> Result<Revision, StoreError> {
+    ) -> Result<Commit, StoreError> {
         let Redemption { redeemed, grant, consent, leaving, standing, events } = redemption;
         let redeemed = Authorization::Redeemed((*redeemed).clone());
         let mut batch = put(batch(now), issuer, &redeemed, Expectation::Version(expected))

@@ -8,7 +8,7 @@ use lychgate_domain::time::Timestamp;
 
 pub use crate::record::{ClientRecord, Marked};
 use crate::record::{Record as _, UsedAssertion};
-use crate::{Store, StoreError, Versioned, batch, key};
+use crate::{Commit, Store, StoreError, Versioned, batch, decode, key};
 use lychgate_engine::Expectation;
 
 impl Store {
@@ -39,11 +39,10 @@ impl Store {
 
     /// Keeps a registration that has never been used. `Conflict` if there is a client with this id: the same attempt
     /// has registered it before.
-    pub async fn register(&self, issuer: &Issuer, client: &Client, now: Timestamp) -> Result<(), StoreError> {
+    pub async fn register(&self, issuer: &Issuer, client: &Client, now: Timestamp) -> Result<Commit, StoreError> {
         let key = key::client(&issuer.url, &client.id);
         let expires_at = now + issuer.lifetimes.unused_registration;
-        self.commit(batch(now).put(key, Expectation::Absent, client.encode_record(), expires_at)).await?;
-        Ok(())
+        self.commit(batch(now).put(key, Expectation::Absent, client.encode_record(), expires_at)).await
     }
 
     /// Replaces a registration. It lives as long as it did before.
@@ -53,10 +52,9 @@ impl Store {
         expected: &Versioned<Client>,
         client: &Client,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Commit, StoreError> {
         let (key, unchanged) = (key::client(&issuer.url, &client.id), Expectation::Version(expected.version));
-        self.commit(batch(now).put(key, unchanged, client.encode_record(), expected.expires_at)).await?;
-        Ok(())
+        self.commit(batch(now).put(key, unchanged, client.encode_record(), expected.expires_at)).await
     }
 
     /// Forgets a registration. Every use of a grant asks for its client, so all of its grants end with it.
@@ -65,10 +63,9 @@ impl Store {
         issuer: &Issuer,
         expected: &Versioned<Client>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Commit, StoreError> {
         let key = key::client(&issuer.url, &expected.value.id);
-        self.commit(batch(now).delete(key, expected.version)).await?;
-        Ok(())
+        self.commit(batch(now).delete(key, expected.version)).await
     }
 
     /// Uses an assertion up. `Conflict` if another attempt has used it.
@@ -78,17 +75,18 @@ impl Store {
         assertion: &AssertionAccepted,
         attempt: Attempt,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Commit, StoreError> {
         let key = key::assertion(&issuer.url, assertion.id());
         let used = UsedAssertion(attempt);
         let batch = batch(now).put(key.clone(), Expectation::Absent, used.encode_record(), assertion.forget_at());
-        match self.commit(batch).await {
-            Ok(_) => Ok(()),
-            Err(StoreError::Conflict) => {
-                let found = self.record::<UsedAssertion>(key, now).await?;
-                if found.is_some_and(|found| found.value == used) { Ok(()) } else { Err(StoreError::Conflict) }
+        match self.commit(batch).await? {
+            Commit::Done(revision) => Ok(Commit::Done(revision)),
+            Commit::Conflict => {
+                let snapshot = self.read(&[key], now).await?;
+                let found = decode::<UsedAssertion>(snapshot.entries.into_iter().next().flatten())?;
+                let is_ours = found.is_some_and(|found| found.value == used);
+                Ok(if is_ours { Commit::Done(snapshot.revision) } else { Commit::Conflict })
             }
-            Err(error) => Err(error),
         }
     }
 }

@@ -6,7 +6,7 @@ use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
 use crate::record::{Record, encode_event};
-use crate::{Store, StoreError, Versioned, batch, key, proto};
+use crate::{Commit, Store, StoreError, Versioned, batch, key, proto};
 use lychgate_engine::{Batch, Expectation};
 
 /// SHA-256 of a configuration.
@@ -30,12 +30,11 @@ impl Store {
         seen: ConfigurationSeen,
         event: Option<&Event>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Commit, StoreError> {
         let unchanged = read.map_or(Expectation::Absent, |read| Expectation::Version(read.version));
         let batch = batch(now).put(key::configuration_seen(issuer), unchanged, seen.encode_record(), None);
         let event = event.map(|event| encode_event(issuer, event));
-        self.commit(event.into_iter().fold(batch, Batch::event)).await?;
-        Ok(())
+        self.commit(event.into_iter().fold(batch, Batch::event)).await
     }
 }
 

@@ -12,7 +12,7 @@ use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
 
 use crate::record::{Counter, Record as _, encode_event};
 use crate::upstream_revocations::leave;
-use crate::{Store, StoreError, Versioned, batch, decode, key, store_error};
+use crate::{Commit, Store, StoreError, Versioned, batch, decode, key, store_error};
 use lychgate_engine::{Entry, Expectation, KeyRange, Limit, Revision, Space};
 
 impl Store {
@@ -36,7 +36,7 @@ impl Store {
         revoked: &Consent,
         event: &Event,
         now: Timestamp,
-    ) -> Result<Revision, StoreError> {
+    ) -> Result<Commit, StoreError> {
         let key = key::consent(&issuer.url, &revoked.subject, &revoked.client_id, &revoked.resource);
         let batch = batch(now)
             .put(key, Expectation::Version(read.version), revoked.encode_record(), consent_end(revoked))

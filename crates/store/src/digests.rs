@@ -9,7 +9,7 @@ use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
 use crate::record::Record;
-use crate::{Store, StoreError, Versioned, batch, decode, key, proto, store_error};
+use crate::{Commit, Store, StoreError, Versioned, batch, decode, key, proto, store_error};
 use lychgate_engine::{Cursor, Expectation, Incarnation, KeyRange, Limit, Space};
 
 /// One link.
@@ -55,7 +55,7 @@ impl Store {
         read: Option<&Versioned<Chain>>,
         chain: &Chain,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Commit, StoreError> {
         let unchanged = read.map_or(Expectation::Absent, |read| Expectation::Version(read.version));
         let link = key::range_digest(issuer, chain.newest.number);
         let batch = batch(now).put(key::digest_chain(issuer), unchanged, chain.encode_record(), None).put(
@@ -64,8 +64,7 @@ impl Store {
             chain.newest.encode_record(),
             None,
         );
-        self.commit(batch).await?;
-        Ok(())
+        self.commit(batch).await
     }
 
     /// At most `limit` links, from `number` on, in their order.

@@ -10,8 +10,8 @@ use lychgate_domain::token::Grant;
 use crate::record::{Record as _, encode_event};
 pub use crate::standing::StoredGrantStatus;
 use crate::upstream_revocations::leave;
-use crate::{Store, StoreError, Versioned, batch, key};
-use lychgate_engine::{Expectation, Revision, Version};
+use crate::{Commit, Store, StoreError, Versioned, batch, key};
+use lychgate_engine::{Expectation, Version};
 
 impl Store {
     pub async fn grant(
@@ -31,7 +31,7 @@ impl Store {
         grant: &Grant,
         standing: &StoredGrantStatus,
         now: Timestamp,
-    ) -> Result<Revision, StoreError> {
+    ) -> Result<Commit, StoreError> {
         let key = key::grant(&issuer.url, grant.id);
         let batch = batch(now).put(key, Expectation::Version(expected), grant.encode_record(), grant.idle_end);
         self.commit(standing.expect_all(batch)).await
@@ -45,12 +45,11 @@ impl Store {
         grant: &Grant,
         event: &Event,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Commit, StoreError> {
         let key = key::grant(&issuer.url, grant.id);
         let batch = batch(now)
             .put(key, Expectation::Version(expected), grant.encode_record(), grant.idle_end)
             .event(encode_event(&issuer.url, event));
-        self.commit(leave(batch, issuer, RevocationTarget::Grant(grant.id), event)).await?;
-        Ok(())
+        self.commit(leave(batch, issuer, RevocationTarget::Grant(grant.id), event)).await
     }
 }

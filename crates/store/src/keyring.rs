@@ -9,7 +9,7 @@ use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
 use crate::record::{Record, encode_event};
-use crate::{Store, StoreError, Versioned, batch, key, proto};
+use crate::{Commit, Store, StoreError, Versioned, batch, key, proto};
 use lychgate_engine::{Batch, Expectation};
 
 /// In the order they were made.
@@ -44,12 +44,11 @@ impl Store {
         keyring: &Keyring,
         event: Option<&Event>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Commit, StoreError> {
         let expectation = read.map_or(Expectation::Absent, |read| Expectation::Version(read.version));
         let batch = batch(now).put(key::keyring(issuer), expectation, keyring.encode_record(), None);
         let event = event.map(|event| encode_event(issuer, event));
-        self.commit(event.into_iter().fold(batch, Batch::event)).await?;
-        Ok(())
+        self.commit(event.into_iter().fold(batch, Batch::event)).await
     }
 }
 

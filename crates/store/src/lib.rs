@@ -2,13 +2,14 @@
 //!
 //! What `lychgate-domain` decides is made true here: each transition is one [`Batch`] that names the version of
 //! everything the decision was based on. If any of it has changed meanwhile, nothing is written and the caller decides
-//! again ([`StoreError::Conflict`]). No function reads, checks and then writes without an expectation.
+//! again ([`Commit::Conflict`]). No function reads, checks and then writes without an expectation.
 //!
 //! It never decides: it does not look at the clock, knows no request, and refuses nothing.
 
 pub mod account;
 pub mod authorizations;
 pub mod clients;
+mod commit;
 pub mod configuration;
 pub mod consents;
 pub mod digests;
@@ -26,6 +27,7 @@ pub mod upstream_revocations;
 use std::sync::Arc;
 use std::time::Duration;
 
+pub use commit::Commit;
 pub use lychgate_engine::Durability;
 use lychgate_engine::{
     Batch, Cause, Change, Cursor, Engine, EngineError, Entry, Expectation, Key, Revision, Snapshot, Timestamp, Version,
@@ -80,9 +82,6 @@ impl<T> Versioned<T> {
 /// Why the store did not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// Something the decision was based on has changed: nothing was written. Read and decide again.
-    #[error("a record changed meanwhile")]
-    Conflict,
     /// It was not done.
     #[error("the store is unavailable")]
     Unavailable(#[source] Cause),
@@ -116,8 +115,8 @@ impl Store {
                 let value = prost::Message::encode_to_vec(&proto::StoreMeta { record_level: RECORD_LEVEL });
                 let unchanged = found.map_or(Expectation::Absent, |found| Expectation::Version(found.version));
                 match store.commit(batch(now).put(meta, unchanged, value, None)).await {
-                    // Another node began at the same time.
-                    Ok(_) | Err(StoreError::Conflict) => Ok(store),
+                    // A conflict: another node began at the same time.
+                    Ok(Commit::Done(_) | Commit::Conflict) => Ok(store),
                     Err(error) => Err(error),
                 }
             }
@@ -131,23 +130,24 @@ impl Store {
 
     /// Sends the very same batch again as long as its outcome is unknown: it lands once, or it conflicts, perhaps with
     /// itself.
-    async fn commit(&self, batch: Batch) -> Result<Revision, StoreError> {
+    async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         let committed = self.send(&batch).await;
-        if committed.is_ok() && upstream_revocations::leaves(&batch) {
+        if matches!(committed, Ok(Commit::Done(_))) && upstream_revocations::leaves(&batch) {
             self.left.send_replace(());
         }
         committed
     }
 
-    async fn send(&self, batch: &Batch) -> Result<Revision, StoreError> {
+    async fn send(&self, batch: &Batch) -> Result<Commit, StoreError> {
         let mut resends = RESENDS;
         loop {
             match self.engine.commit(batch.clone()).await {
                 Err(EngineError::Unknown(_)) if resends > 0 => resends -= 1,
                 Err(EngineError::Conflict(_)) if resends < RESENDS => {
-                    return self.landed(batch).await.ok_or(StoreError::Conflict);
+                    return Ok(self.landed(batch).await.map_or(Commit::Conflict, Commit::Done));
                 }
-                result => return result.map_err(store_error),
+                Err(EngineError::Conflict(_)) => return Ok(Commit::Conflict),
+                result => return result.map(Commit::Done).map_err(store_error),
             }
         }
     }
@@ -191,10 +191,10 @@ fn decode<R: Record>(entry: Option<Entry>) -> Result<Option<Versioned<R>>, Store
 
 fn store_error(error: EngineError) -> StoreError {
     match error {
-        EngineError::Conflict(_) => StoreError::Conflict,
         EngineError::Unavailable(cause) => StoreError::Unavailable(cause),
         EngineError::Unknown(cause) => StoreError::Unknown(cause),
         EngineError::CursorLost { oldest } => StoreError::CursorLost { oldest },
-        error @ EngineError::Invalid(_) => StoreError::Invalid(error),
+        // Reads have no expectations that could fail.
+        error @ (EngineError::Conflict(_) | EngineError::Invalid(_)) => StoreError::Invalid(error),
     }
 }

@@ -21,8 +21,8 @@ use crate::consents::consent_end;
 pub use crate::record::OperatorRequest;
 use crate::record::{Counter, Record as _, encode_event};
 use crate::upstream_revocations::leave;
-use crate::{Store, StoreError, Versioned, batch, key};
-use lychgate_engine::{Batch, Expectation, Key, Revision, Version};
+use crate::{Commit, Store, StoreError, Versioned, batch, key};
+use lychgate_engine::{Batch, Expectation, Key, Version};
 
 /// How long a request is known again.
 pub const REQUEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
@@ -73,7 +73,7 @@ impl Store {
         what: Revoked<'_>,
         act: &Act<'_>,
         now: Timestamp,
-    ) -> Result<Revision, StoreError> {
+    ) -> Result<Commit, StoreError> {
         let (url, event, act) = (&issuer.url, act.event, account(issuer, act, now));
         let (batch, taken_back) = match what {
             Revoked::Consent { read, revoked } => {
@@ -111,7 +111,7 @@ impl Store {
         changed: &ClientRecord,
         act: &Act<'_>,
         now: Timestamp,
-    ) -> Result<Revision, StoreError> {
+    ) -> Result<Commit, StoreError> {
         let unchanged = read.map_or(Expectation::Absent, |read| Expectation::Version(read.version));
         let expires_at = read.and_then(|read| read.expires_at);
         let batch = account(issuer, act, now);

@@ -14,7 +14,7 @@ use lychgate_domain::upstream::tokens::SealedTokens;
 
 use crate::consents::ConsentFilter;
 use crate::record::Record;
-use crate::{Store, StoreError, Versioned, batch, decode, key, store_error};
+use crate::{Commit, Store, StoreError, Versioned, batch, decode, key, store_error};
 use lychgate_engine::{Batch, Change, Expectation, Key, KeyRange, Limit, Space};
 
 /// Looked at in one go.
@@ -85,11 +85,10 @@ impl Store {
         read: &Versioned<UpstreamRevocation>,
         next: &UpstreamRevocation,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Commit, StoreError> {
         let key = key::upstream_revocation(&issuer.url, next.id);
         let batch = batch(now).put(key, Expectation::Version(read.version), next.encode_record(), read.expires_at);
-        self.commit(batch).await?;
-        Ok(())
+        self.commit(batch).await
     }
 
     /// Nothing is left of it.
@@ -98,10 +97,9 @@ impl Store {
         issuer: &Issuer,
         read: &Versioned<UpstreamRevocation>,
         now: Timestamp,
-    ) -> Result<(), StoreError> {
+    ) -> Result<Commit, StoreError> {
         let key = key::upstream_revocation(&issuer.url, read.value.id);
-        self.commit(batch(now).delete(key, read.version)).await?;
-        Ok(())
+        self.commit(batch(now).delete(key, read.version)).await
     }
 
     /// A page of what it ended and that still has its tokens.
@@ -152,7 +150,8 @@ impl Store {
         let forgetful = found.value.without_upstream_tokens();
         let (key, expected) = (key::grant(&issuer.url, id), Expectation::Version(found.version));
         let batch = batch(now).put(key, expected, forgetful.encode_record(), found.expires_at);
-        self.commit(batch).await?;
+        // After a conflict, the next round finds the tokens again.
+        let (Commit::Done(_) | Commit::Conflict) = self.commit(batch).await?;
         Ok(())
     }
 

@@ -28,7 +28,7 @@ use lychgate_engine_suite::fault::{Fault, Faulty};
 use lychgate_engine_suite::{TestClock, TestEntropy};
 use lychgate_store::authorizations::{FinishedLogin, Redemption};
 use lychgate_store::grants::StoredGrantStatus;
-use lychgate_store::{GrantStatusKey, Store, StoreError, Versioned};
+use lychgate_store::{Commit, GrantStatusKey, Store, StoreError, Versioned};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -72,7 +72,7 @@ async fn world() -> World {
         authentication: Authentication::Public,
         about: ClientDescription::default(),
     };
-    store.register(&issuer, &client, clock.now()).await.unwrap();
+    done(store.register(&issuer, &client, clock.now()).await);
     World { engine, clock, store, issuer, client }
 }
 
@@ -131,10 +131,10 @@ impl World {
     async fn claimed(&self, n: u8) -> (LoggingIn, Version) {
         let approved = self.approved(n);
         let authorization = Authorization::Approved(approved.clone());
-        self.store.decide(&self.issuer, &authorization, None, None, self.now()).await.unwrap();
+        done(self.store.decide(&self.issuer, &authorization, None, None, self.now()).await);
         let claim = approved.claim(attempt(n), self.now());
         let expected = self.authorization(n).await.version;
-        self.store.claim_login(&self.issuer, expected, &claim, self.now()).await.unwrap();
+        done(self.store.claim_login(&self.issuer, expected, &claim, self.now()).await);
         (claim, self.authorization(n).await.version)
     }
 
@@ -164,7 +164,7 @@ impl World {
             EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned(), how: None },
         );
         let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
-        self.store.issue_code(&self.issuer, expected, &login, self.now()).await.unwrap();
+        done(self.store.issue_code(&self.issuer, expected, &login, self.now()).await);
         issued
     }
 
@@ -206,7 +206,7 @@ impl World {
         issued: &CodeIssued,
         expected: Version,
         standing: &StoredGrantStatus,
-    ) -> Result<Grant, StoreError> {
+    ) -> Result<Commit<Grant>, StoreError> {
         let (redeemed, grant) = self.grant(issued, standing);
         let consent = standing.standing.consent.clone().unwrap();
         let (consent, leaving) = consent.admit(grant.id, grant.end, self.now());
@@ -219,8 +219,7 @@ impl World {
             standing,
             events: &events,
         };
-        self.store.redeem(&self.issuer, expected, &redemption, self.now()).await?;
-        Ok(grant)
+        Ok(self.store.redeem(&self.issuer, expected, &redemption, self.now()).await?.with(grant))
     }
 
     fn event(&self, n: u8, kind: EventKind) -> Event {
@@ -269,15 +268,20 @@ fn sealed() -> SealedTokens {
     SealedTokens { key: KeyId(1), bytes: vec![1, 2, 3] }
 }
 
-fn conflicts<T: std::fmt::Debug>(outcome: Result<T, StoreError>) -> bool {
-    matches!(outcome, Err(StoreError::Conflict))
+fn conflicts<T>(outcome: Result<Commit<T>, StoreError>) -> bool {
+    matches!(outcome, Ok(Commit::Conflict))
+}
+
+/// The value of a commit that must land.
+fn done<T>(outcome: Result<Commit<T>, StoreError>) -> T {
+    outcome.unwrap().done().expect("nothing has changed meanwhile")
 }
 
 #[tokio::test]
 async fn a_decision_is_made_once() {
     let world = world().await;
     let approved = Authorization::Approved(world.approved(1));
-    world.store.decide(&world.issuer, &approved, Some(&world.client().await), None, world.now()).await.unwrap();
+    done(world.store.decide(&world.issuer, &approved, Some(&world.client().await), None, world.now()).await);
     let denied = Authorization::Denied(lychgate_domain::flow::Denied { decided: world.approved(1).decided });
     assert!(conflicts(world.store.decide(&world.issuer, &denied, None, None, world.now()).await));
     assert_eq!(world.authorization(1).await.value, approved);
@@ -291,7 +295,7 @@ async fn nothing_is_decided_about_a_client_that_has_changed() {
     let approved = Authorization::Approved(world.approved(1));
     assert!(conflicts(world.store.decide(&world.issuer, &approved, Some(&read), None, world.now()).await));
     assert!(world.kept(Space::Authorizations).await.is_empty());
-    world.store.decide(&world.issuer, &approved, Some(&world.client().await), None, world.now()).await.unwrap();
+    done(world.store.decide(&world.issuer, &approved, Some(&world.client().await), None, world.now()).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -299,7 +303,7 @@ async fn of_many_claims_one_stands() {
     let world = Arc::new(world().await);
     let approved = world.approved(1);
     let authorization = Authorization::Approved(approved.clone());
-    world.store.decide(&world.issuer, &authorization, None, None, world.now()).await.unwrap();
+    done(world.store.decide(&world.issuer, &authorization, None, None, world.now()).await);
     let expected = world.authorization(1).await.version;
     let start = Arc::new(Barrier::new(64));
     let mut claims = JoinSet::new();
@@ -312,7 +316,11 @@ async fn of_many_claims_one_stands() {
         });
     }
     let outcomes = claims.join_all().await;
-    let won: Vec<_> = outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).map(|(claim, _)| claim.clone()).collect();
+    let won: Vec<_> = outcomes
+        .iter()
+        .filter(|(_, outcome)| matches!(outcome, Ok(Commit::Done(_))))
+        .map(|(claim, _)| claim.clone())
+        .collect();
     let [winner] = won.as_slice() else { panic!("exactly one stands: {won:?}") };
     assert_eq!(world.authorization(1).await.value, Authorization::LoggingIn(winner.clone()));
 }
@@ -353,7 +361,7 @@ async fn two_logins_do_not_overwrite_each_others_consent() {
     assert!(conflicts(world.store.issue_code(&world.issuer, expected, &login, world.now()).await));
     let standing = world.standing().await;
     let login = FinishedLogin { standing: &standing, ..login };
-    world.store.issue_code(&world.issuer, expected, &login, world.now()).await.unwrap();
+    done(world.store.issue_code(&world.issuer, expected, &login, world.now()).await);
 }
 
 /// A revocation that was committed after the redemption was decided, and before it is: nothing is minted past it.
@@ -376,7 +384,7 @@ async fn nothing_is_redeemed_over_what_has_changed() {
     let world = world().await;
     let issued = world.issue(1).await;
     let (expected, standing) = (world.authorization(1).await.version, world.standing().await);
-    world.redeem(&issued, expected, &standing).await.unwrap();
+    done(world.redeem(&issued, expected, &standing).await);
     assert!(conflicts(world.redeem(&issued, expected, &standing).await), "and it is redeemed once");
     assert_eq!(world.kept(Space::Grants).await.len(), 1);
 }
@@ -387,7 +395,7 @@ async fn nothing_is_rotated_over_what_has_changed() {
         let world = world().await;
         let issued = world.issue(1).await;
         let (expected, standing) = (world.authorization(1).await.version, world.standing().await);
-        let grant = world.redeem(&issued, expected, &standing).await.unwrap();
+        let grant = done(world.redeem(&issued, expected, &standing).await);
         let stored = world.store.grant(&world.issuer, grant.id, world.now()).await.unwrap().unwrap();
         let standing = world.standing().await;
         match changed {
@@ -423,7 +431,7 @@ async fn a_revocation_misses_no_grant_that_is_minted_beside_it() {
         start.wait().await;
         let redeemed = world.redeem(&issued, expected, &standing).await;
         revocation.await.unwrap();
-        if let Ok(grant) = redeemed {
+        if let Commit::Done(grant) = redeemed.unwrap() {
             assert!(grant.live(&world.standing().await.standing, world.now()).is_err());
         }
     }
@@ -441,7 +449,7 @@ async fn a_consent_is_taken_back_with_all_it_gave_or_not_at_all() {
     };
     let event = world.event(1, EventKind::ConsentRevoked { reason: None });
     let before = read().await;
-    let grant = world.redeem(&first, world.authorization(1).await.version, &world.standing().await).await.unwrap();
+    let grant = done(world.redeem(&first, world.authorization(1).await.version, &world.standing().await).await);
     let revoked = before.value.clone().revoke(world.now());
     let outcome = world.store.revoke_consent(&world.issuer, &before, &revoked, &event, world.now()).await;
     assert!(conflicts(outcome), "a grant came between, and the list of them with it");
@@ -449,7 +457,7 @@ async fn a_consent_is_taken_back_with_all_it_gave_or_not_at_all() {
     let consent = read().await;
     let revoked = consent.value.clone().revoke(world.now());
     let commits = world.engine.commits();
-    world.store.revoke_consent(&world.issuer, &consent, &revoked, &event, world.now()).await.unwrap();
+    done(world.store.revoke_consent(&world.issuer, &consent, &revoked, &event, world.now()).await);
     assert_eq!((world.engine.commits(), read().await.value), (commits + 1, revoked));
     let standing = world.standing().await;
     assert!(grant.live(&standing.standing, world.now()).is_err());
@@ -467,11 +475,11 @@ async fn an_ended_grant_stays_on_record() {
     let world = world().await;
     let issued = world.issue(1).await;
     let (expected, standing) = (world.authorization(1).await.version, world.standing().await);
-    let grant = world.redeem(&issued, expected, &standing).await.unwrap();
+    let grant = done(world.redeem(&issued, expected, &standing).await);
     let stored = world.store.grant(&world.issuer, grant.id, world.now()).await.unwrap().unwrap();
     let ended = grant.clone().end_by(EndedBy::CodeReplay, world.now());
     let event = world.event(1, EventKind::CodeReplayed { grant_id: grant.id });
-    world.store.end_grant(&world.issuer, stored.version, &ended, &event, world.now()).await.unwrap();
+    done(world.store.end_grant(&world.issuer, stored.version, &ended, &event, world.now()).await);
     let again = world.store.end_grant(&world.issuer, stored.version, &ended, &event, world.now()).await;
     assert!(conflicts(again));
     let found = world.store.grant(&world.issuer, grant.id, world.now()).await.unwrap().unwrap();
@@ -486,7 +494,7 @@ async fn a_grant_prolongs_its_clients_record_once() {
         let before = world.client().await;
         let issued = world.issue(n).await;
         let (expected, standing) = (world.authorization(n).await.version, world.standing().await);
-        let grant = world.redeem(&issued, expected, &standing).await.unwrap();
+        let grant = done(world.redeem(&issued, expected, &standing).await);
         let after = world.client().await;
         assert!(after.expires_at.unwrap() >= grant.end + CLOCK_SKEW);
         assert_eq!(after.value, before.value);
@@ -500,7 +508,7 @@ async fn a_commit_of_unknown_outcome_is_sent_again_and_recognised() {
         let world = world().await;
         let approved = Authorization::Approved(world.approved(1));
         world.engine.fail(0, fault);
-        world.store.decide(&world.issuer, &approved, None, None, world.now()).await.unwrap();
+        done(world.store.decide(&world.issuer, &approved, None, None, world.now()).await);
         assert_eq!(world.authorization(1).await.value, approved, "{fault:?}");
     }
 }
@@ -519,7 +527,7 @@ async fn a_commit_of_unknown_outcome_is_not_taken_for_anothers() {
     });
     resent.arrived().await;
     let theirs = Authorization::Approved(theirs);
-    world.store.decide(&world.issuer, &theirs, None, None, world.now()).await.unwrap();
+    done(world.store.decide(&world.issuer, &theirs, None, None, world.now()).await);
     resent.release();
     assert!(conflicts(deciding.await.unwrap()));
     assert_eq!(world.authorization(1).await.value, theirs);

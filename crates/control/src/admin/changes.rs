@@ -14,14 +14,12 @@ use lychgate_domain::keys::digest;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::{self, EndedBy};
-use lychgate_engine::Revision;
-use lychgate_store::StoreError;
 use lychgate_store::clients::{ClientRecord, Marked};
 use lychgate_store::revocations::{Act, OperatorRequest, Revoked};
 
 use crate::clients::unregistered_status;
 use crate::ground::caller::Caller;
-use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
 use crate::state::Control;
 
@@ -105,32 +103,29 @@ impl Control {
     }
 
     async fn carry_out(&self, issuer: &Issuer, change: &Change, order: &Order) -> Result<Outcome, Error> {
-        for _ in 0..MAX_ROUNDS {
+        until_committed(|| async {
             if let Some(done) = self.store.operator_request(issuer, order.attempt, order.now).await? {
-                return Ok(order.again(&done)?);
+                return Ok(Commit::Done(order.again(&done)?));
             }
             match self.once(issuer, change, order).await? {
-                Round::Done => return Ok(Outcome::Changed(order.now)),
-                Round::Conflict => {}
+                Some(commit) => Ok(commit.with(Outcome::Changed(order.now))),
                 // Nothing is left: perhaps because this very request did it a moment ago, elsewhere.
-                Round::Nothing => {
-                    return match self.store.operator_request(issuer, order.attempt, order.now).await? {
-                        Some(done) => Ok(order.again(&done)?),
-                        None => Ok(Outcome::AsItWas),
-                    };
-                }
+                None => match self.store.operator_request(issuer, order.attempt, order.now).await? {
+                    Some(done) => Ok(Commit::Done(order.again(&done)?)),
+                    None => Ok(Commit::Done(Outcome::AsItWas)),
+                },
             }
-        }
-        Err(contended())
+        })
+        .await
     }
 
-    async fn once(&self, issuer: &Issuer, change: &Change, order: &Order) -> Result<Round, Error> {
+    async fn once(&self, issuer: &Issuer, change: &Change, order: &Order) -> Result<Option<Commit>, Error> {
         match change {
             Change::Revoke(Target::Consent { subject, client_id, resource }) => {
                 let found = self.store.consent(issuer, subject, client_id, resource, order.now).await?;
                 let found = found.ok_or(Refusal::RecordUnknown("consent"))?;
                 if !found.value.is_live(order.now) {
-                    return Ok(Round::Nothing);
+                    return Ok(None);
                 }
                 let about = EventTarget {
                     subject: subject.clone(),
@@ -147,7 +142,7 @@ impl Control {
                 let found = self.store.grant(issuer, *id, order.now).await?;
                 let found = found.ok_or(Refusal::RecordUnknown("grant"))?;
                 if found.value.status != token::GrantPhase::Live {
-                    return Ok(Round::Nothing);
+                    return Ok(None);
                 }
                 let about = EventTarget {
                     subject: found.value.subject.clone(),
@@ -188,9 +183,9 @@ impl Control {
         order: &Order,
         kind: EventKind,
         about: Option<EventTarget>,
-    ) -> Result<Round, Error> {
+    ) -> Result<Option<Commit>, Error> {
         let event = order.event(kind, about);
-        Round::of(self.store.revoke(issuer, what, &order.act(&event), order.now).await)
+        Ok(Some(self.store.revoke(issuer, what, &order.act(&event), order.now).await?))
     }
 
     async fn set_status(
@@ -199,7 +194,7 @@ impl Control {
         id: &ClientId,
         status: ClientStatus,
         order: &Order,
-    ) -> Result<Round, Error> {
+    ) -> Result<Option<Commit>, Error> {
         let read = self.store.client_record(issuer, id, order.now).await?;
         let (is, changed) = match read.as_ref().map(|read| &read.value) {
             Some(ClientRecord::Registered(client)) => {
@@ -214,7 +209,7 @@ impl Control {
             }
         };
         if is == status {
-            return Ok(Round::Nothing);
+            return Ok(None);
         }
         let (client_id, reason) = (id.clone(), order.reason.clone());
         let event = order.event(
@@ -225,7 +220,7 @@ impl Control {
             None,
         );
         let act = order.act(&event);
-        Round::of(self.store.set_client_status(issuer, read.as_ref(), &changed, &act, order.now).await)
+        Ok(Some(self.store.set_client_status(issuer, read.as_ref(), &changed, &act, order.now).await?))
     }
 }
 
@@ -319,23 +314,6 @@ impl Change {
             Change::SetStatus { client_id, status: ClientStatus::Enabled } => {
                 vec!["enable".to_owned(), client_id.to_string()]
             }
-        }
-    }
-}
-
-enum Round {
-    Done,
-    Nothing,
-    /// Something changed meanwhile: look again.
-    Conflict,
-}
-
-impl Round {
-    fn of(committed: Result<Revision, StoreError>) -> Result<Self, Error> {
-        match committed {
-            Ok(_) => Ok(Round::Done),
-            Err(StoreError::Conflict) => Ok(Round::Conflict),
-            Err(error) => Err(error.into()),
         }
     }
 }

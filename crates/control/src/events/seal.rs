@@ -12,7 +12,7 @@ use serde_json::{Map, json};
 use sha2::{Digest as _, Sha256};
 
 use super::{Of, PAGE, line};
-use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::commit::{Commit, Contended, until_committed};
 use crate::ground::error::Error;
 use crate::keys::jwk::jwk_json;
 use crate::state::Control;
@@ -29,6 +29,19 @@ pub(super) enum Why {
     Export,
     /// The ranges before this one are to be forgotten, and a digest has to say so first.
     Forgetting { kept_from: u64 },
+}
+
+/// The ranges that one call seals, at most.
+const MAX_RANGES: usize = 128;
+
+/// What sealing one range came to.
+enum Sealed {
+    /// There was no reason to: the chain, as it is.
+    Nothing(Option<Chain>),
+    /// A range of the largest size; there may be more events.
+    WholeRange,
+    /// A range up to the end of the log.
+    LastRange,
 }
 
 /// What of an issuer's events no digest covers yet, up to the size of a range.
@@ -52,36 +65,40 @@ impl Control {
     /// Seals as much as there is reason to; then the chain, as it is.
     pub(super) async fn seal(&self, of: Of<'_>, why: Why) -> Result<Option<Chain>, Error> {
         let mut why = why;
-        // Each round either ends it or seals a whole range, and then another node may seal the next.
-        for _ in 0..MAX_ROUNDS {
-            let now = self.clock.now();
-            let read = self.store.digest_chain(of.url(), now).await?;
-            let chain = read.as_ref().map(|read| &read.value);
-            let pending = self.pending(of, chain, now).await?;
-            let announced = of.keeper.known().announced_events.as_ref().map(|(id, _)| *id);
-            let is_unsaid = announced.is_some() && announced != chain.and_then(|chain| chain.announced);
-            let is_due = match why {
-                Why::Upkeep => false,
-                Why::Export => pending.count > 0 || chain.is_none(),
-                Why::Forgetting { kept_from } => chain.is_some_and(|chain| chain.kept_from < kept_from),
-            };
-            if !is_due && !is_unsaid && !self.log.retention.is_due(pending.count, pending.oldest_at, now) {
-                return Ok(read.map(|read| read.value));
-            }
-            let is_whole = pending.count == Retention::MAX_RANGE;
-            let next = self.link(of, chain, pending, why, now).await?;
-            match self.store.extend_chain(of.url(), read.as_ref(), &next, now).await {
-                Ok(()) if is_whole => {}
-                Ok(()) => why = Why::Upkeep,
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
+        for _ in 0..MAX_RANGES {
+            match until_committed(|| self.seal_range(of, why)).await? {
+                Sealed::Nothing(chain) => return Ok(chain),
+                Sealed::WholeRange => {}
+                Sealed::LastRange => why = Why::Upkeep,
             }
         }
         match why {
-            // There is more than one look takes: the next one goes on.
+            // The next call seals the rest.
             Why::Upkeep => Ok(self.store.digest_chain(of.url(), self.clock.now()).await?.map(|read| read.value)),
-            Why::Export | Why::Forgetting { .. } => Err(contended()),
+            Why::Export | Why::Forgetting { .. } => Err(Contended.into()),
         }
+    }
+
+    /// Seals the next range, if there is reason to.
+    async fn seal_range(&self, of: Of<'_>, why: Why) -> Result<Commit<Sealed>, Error> {
+        let now = self.clock.now();
+        let read = self.store.digest_chain(of.url(), now).await?;
+        let chain = read.as_ref().map(|read| &read.value);
+        let pending = self.pending(of, chain, now).await?;
+        let announced = of.keeper.known().announced_events.as_ref().map(|(id, _)| *id);
+        let is_unsaid = announced.is_some() && announced != chain.and_then(|chain| chain.announced);
+        let is_due = match why {
+            Why::Upkeep => false,
+            Why::Export => pending.count > 0 || chain.is_none(),
+            Why::Forgetting { kept_from } => chain.is_some_and(|chain| chain.kept_from < kept_from),
+        };
+        if !is_due && !is_unsaid && !self.log.retention.is_due(pending.count, pending.oldest_at, now) {
+            return Ok(Commit::Done(Sealed::Nothing(read.map(|read| read.value))));
+        }
+        let is_whole = pending.count == Retention::MAX_RANGE;
+        let next = self.link(of, chain, pending, why, now).await?;
+        let commit = self.store.extend_chain(of.url(), read.as_ref(), &next, now).await?;
+        Ok(commit.with(if is_whole { Sealed::WholeRange } else { Sealed::LastRange }))
     }
 
     /// Reads on from where the chain has got to, or from where it is known that nothing lay before.

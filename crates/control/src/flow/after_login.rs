@@ -12,13 +12,13 @@ use lychgate_domain::request;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_engine::Version;
+use lychgate_store::Versioned;
 use lychgate_store::authorizations::FinishedLogin;
-use lychgate_store::{StoreError, Versioned};
 
 use super::{ConsentPage, Next, ShownPolicy, Step, error_link};
 use crate::client_metadata::ClientTrust;
 use crate::ground::caller::Caller;
-use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
 use crate::issuers::Serving;
 use crate::state::Control;
@@ -54,7 +54,7 @@ impl Control {
         let issuer = &*serving.issuer;
         let Login { signed_in, expected, person } = login;
         let (subject, decided) = (&signed_in.subject, &signed_in.approved.decided);
-        for _ in 0..MAX_ROUNDS {
+        until_committed(|| async {
             let client = self.client(issuer, &decided.client_id, ClientTrust::Consented, now).await?;
             let (id, unregistered_status) = (&decided.client_id, client.unregistered_status());
             let standing =
@@ -78,7 +78,7 @@ impl Control {
                     let resource = request.still_holds(issuer, client)?;
                     let now_true = Displayed::new(issuer, client, &request, resource).to(subject, NamedScreen::Full);
                     if displayed != now_true {
-                        return self.ask(serving, signed_in, person.clone(), true, now).await;
+                        return Ok(Commit::Done(self.ask(serving, signed_in, person.clone(), true, now).await?));
                     }
                     (AfterLogin::Approve, attempt)
                 }
@@ -88,12 +88,11 @@ impl Control {
                     let kind = EventKind::LoginQuestioned { requested: decided.requested_scopes.to_string() };
                     let about = about(decided, subject);
                     let event = Event::new(kind, about, &caller.for_events(issuer), attempt, 0, now);
-                    match self.store.ask_who(issuer, *expected, signed_in, &event, now).await {
+                    match self.store.ask_who(issuer, *expected, signed_in, &event, now).await? {
                         // A conflict can only be this very batch, sent again.
-                        Ok(()) | Err(StoreError::Conflict) => {
-                            return self.ask(serving, signed_in, person.clone(), false, now).await;
+                        Commit::Done(_) | Commit::Conflict => {
+                            return Ok(Commit::Done(self.ask(serving, signed_in, person.clone(), false, now).await?));
                         }
-                        Err(error) => return Err(error.into()),
                     }
                 }
                 AfterLogin::Approve => {
@@ -116,22 +115,21 @@ impl Control {
             };
             let event = Event::new(kind, about, &caller.for_events(issuer), attempt, 0, now);
             let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
-            match self.store.issue_code(issuer, *expected, &login, now).await {
-                Ok(()) => return code_issued(serving, &issued),
-                Err(StoreError::Conflict) => match self.store.authorization(issuer, decided.id, now).await? {
+            match self.store.issue_code(issuer, *expected, &login, now).await? {
+                Commit::Done(_) => Ok(Commit::Done(code_issued(serving, &issued)?)),
+                Commit::Conflict => match self.store.authorization(issuer, decided.id, now).await? {
                     // Ours after all, if the first commit's outcome was unknown.
                     Some(Versioned { value: Authorization::CodeIssued(issued), .. }) => {
-                        return code_issued(serving, &issued);
+                        Ok(Commit::Done(code_issued(serving, &issued)?))
                     }
                     Some(Versioned { value: Authorization::Failed(failed), .. }) => {
-                        return Ok(failed_login(serving, &failed));
+                        Ok(Commit::Done(failed_login(serving, &failed)))
                     }
-                    Some(_) | None => {}
+                    Some(_) | None => Ok(Commit::Conflict),
                 },
-                Err(error) => return Err(error.into()),
             }
-        }
-        Err(contended())
+        })
+        .await
     }
 
     /// The page says everything that was asked for: whoever signed in may be another than whoever read the first page.

@@ -10,13 +10,12 @@ use lychgate_domain::event::{Event, EventKind};
 use lychgate_domain::flow::AtCallback;
 use lychgate_domain::id::Attempt;
 use lychgate_domain::upstream::login::{self, ReturnedLogin};
-use lychgate_store::StoreError;
 
 use super::after_login::{Login, Question, about, code_issued, failed_login};
 use super::finish_login::called;
 use super::{Next, Pressed};
 use crate::ground::caller::Caller;
-use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
 use crate::issuers::Serving;
 use crate::state::Control;
@@ -67,36 +66,33 @@ impl Control {
             Some(Pressed::NotMe) => false,
             Some(Pressed::Deny) | None => return Err(Refusal::DecisionMissing.into()),
         };
-        for _ in 0..MAX_ROUNDS {
+        until_committed(|| async {
             let stored = self.store.authorization(issuer, id, now).await?.ok_or(Refusal::LoginExpired)?;
             match stored.value.at_callback(&cookie, &issuer.lifetimes, now)? {
                 AtCallback::SignedIn(signed_in) if is_me => {
                     let person = called(serving, &signed_in, &answer.cookies, now);
                     let login = Login { signed_in, expected: stored.version, person };
                     let question = Question::Answered { displayed, attempt };
-                    return self.after_login(serving, caller, &login, question, now).await;
+                    Ok(Commit::Done(self.after_login(serving, caller, &login, question, now).await?))
                 }
                 AtCallback::SignedIn(signed_in) => {
                     let about = about(&signed_in.approved.decided, &signed_in.subject);
                     let event = Event::new(EventKind::LoginRefused, about, &caller.for_events(issuer), attempt, 0, now);
                     let failed = signed_in.refuse(attempt, now);
-                    match self.store.fail_login(issuer, stored.version, &failed, Some(&event), now).await {
-                        Ok(()) => {
-                            let mut next = failed_login(serving, &failed);
-                            next.set_cookies.push(session::delete(issuer));
-                            return Ok(next);
-                        }
-                        Err(StoreError::Conflict) => {}
-                        Err(error) => return Err(error.into()),
-                    }
+                    let commit = self.store.fail_login(issuer, stored.version, &failed, Some(&event), now).await?;
+                    Ok(commit.map(|_| {
+                        let mut next = failed_login(serving, &failed);
+                        next.set_cookies.push(session::delete(issuer));
+                        next
+                    }))
                 }
                 // Answers are final, like decisions: the same one again is good.
-                AtCallback::CodeIssued(issued) if is_me => return code_issued(serving, &issued),
-                AtCallback::CodeIssued(_) => return Err(Refusal::AlreadyDecided.into()),
-                AtCallback::Failed(failed) => return Ok(failed_login(serving, &failed)),
-                AtCallback::Claim(_) | AtCallback::Wait => return Err(Refusal::StateInvalid.into()),
+                AtCallback::CodeIssued(issued) if is_me => Ok(Commit::Done(code_issued(serving, &issued)?)),
+                AtCallback::CodeIssued(_) => Err(Refusal::AlreadyDecided.into()),
+                AtCallback::Failed(failed) => Ok(Commit::Done(failed_login(serving, &failed))),
+                AtCallback::Claim(_) | AtCallback::Wait => Err(Refusal::StateInvalid.into()),
             }
-        }
-        Err(contended())
+        })
+        .await
     }
 }

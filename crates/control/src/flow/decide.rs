@@ -13,14 +13,13 @@ use lychgate_domain::id::Attempt;
 use lychgate_domain::keys::Purpose;
 use lychgate_domain::request::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
-use lychgate_store::StoreError;
 
 use super::after_login::about;
 use super::visitor::View;
 use super::{Answer, Next, Pressed, Step};
 use crate::client_metadata::ClientTrust;
 use crate::ground::caller::Caller;
-use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
 use crate::issuers::Serving;
 use crate::state::Control;
@@ -64,9 +63,9 @@ impl Control {
             }
         };
         let id = ticket.authorization_id(issuer, keys, browser)?;
-        for _ in 0..MAX_ROUNDS {
+        until_committed(|| async {
             if let Some(stored) = self.decision_in(serving, &ticket, &answer.cookies, now).await? {
-                return self.decided(serving, &stored, decision, &answer.cookies, now).await;
+                return Ok(Commit::Done(self.decided(serving, &stored, decision, &answer.cookies, now).await?));
             }
             let client = self.client(issuer, &ticket.request.client_id, ClientTrust::Stranger, now).await?;
             let resource = ticket.request.still_holds(issuer, &client.client)?;
@@ -76,7 +75,7 @@ impl Control {
             let Some(seen) = view.seen(displayed) else {
                 let mut page = view.page(NamedScreen::Full);
                 page.changed = true;
-                return Ok(Next { step: Step::Consent(Box::new(page)), set_cookies: Vec::new() });
+                return Ok(Commit::Done(Next { step: Step::Consent(Box::new(page)), set_cookies: Vec::new() }));
             };
             let mut decided = Decided::new(id, ticket.clone(), issuer, &client.client, browser, attempt, now);
             // On the page with one button there is nothing to untick.
@@ -97,13 +96,10 @@ impl Control {
             let authorization = Authorization::decide(decided, decision, seen, keys);
             // Before anything is kept: if the upstream is away, the person can press the button again.
             let next = self.decided(serving, &authorization, decision, &answer.cookies, now).await?;
-            match self.store.decide(issuer, &authorization, client.record.as_ref(), denied.as_ref(), now).await {
-                Ok(()) => return Ok(next),
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(contended())
+            let record = client.record.as_ref();
+            Ok(self.store.decide(issuer, &authorization, record, denied.as_ref(), now).await?.with(next))
+        })
+        .await
     }
 
     /// The approval of somebody who is not asked; `None` if something has changed meanwhile. In the same browser the same
@@ -126,10 +122,9 @@ impl Control {
                 if let Authorization::Approved(approved) = &authorization {
                     self.login_url(serving, approved, *now).await?;
                 }
-                match self.store.decide(issuer, &authorization, client.record.as_ref(), None, *now).await {
-                    Ok(()) => authorization,
-                    Err(StoreError::Conflict) => return Ok(None),
-                    Err(error) => return Err(error.into()),
+                match self.store.decide(issuer, &authorization, client.record.as_ref(), None, *now).await? {
+                    Commit::Done(_) => authorization,
+                    Commit::Conflict => return Ok(None),
                 }
             }
         };

@@ -18,7 +18,7 @@ use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream::login::{self, ReturnedLogin};
 use lychgate_domain::upstream::tokens::SealedFor;
 use lychgate_engine::Version;
-use lychgate_store::{StoreError, Versioned};
+use lychgate_store::{Commit, Versioned};
 
 use super::Next;
 use super::after_login::{Login, Question, code_issued, failed_login};
@@ -61,10 +61,9 @@ impl Control {
                     AtCallback::Claim(approved) => {
                         control.still_offered(serving, &approved.decided, now).await?;
                         let claim = approved.claim(attempt, now);
-                        match control.store.claim_login(&serving.issuer, stored.version, &claim, now).await {
-                            Ok(()) => return control.log_in(serving, &caller, claim, &parameters).await,
-                            Err(StoreError::Conflict) => {}
-                            Err(error) => return Err(error.into()),
+                        match control.store.claim_login(&serving.issuer, stored.version, &claim, now).await? {
+                            Commit::Done(_) => return control.log_in(serving, &caller, claim, &parameters).await,
+                            Commit::Conflict => {}
                         }
                     }
                     AtCallback::Wait => tokio::time::sleep(WAIT).await,
@@ -185,10 +184,9 @@ impl Control {
         now: Timestamp,
     ) -> Result<Next, Error> {
         let failed = claim.clone().fail(failure, now);
-        match self.store.fail_login(&serving.issuer, expected, &failed, None, now).await {
+        match self.store.fail_login(&serving.issuer, expected, &failed, None, now).await? {
             // A conflict can only be this very batch, sent again.
-            Ok(()) | Err(StoreError::Conflict) => Ok(failed_login(serving, &failed)),
-            Err(error) => Err(error.into()),
+            Commit::Done(_) | Commit::Conflict => Ok(failed_login(serving, &failed)),
         }
     }
 }

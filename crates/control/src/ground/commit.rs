@@ -1,12 +1,33 @@
-//! Optimistic commits: a use case reads, decides, commits, and decides again if a record changed meanwhile.
+//! Optimistic commits: a use case reads, decides and commits; if a record changed meanwhile, it decides again.
+
+pub(crate) use lychgate_store::Commit;
 
 use super::error::Error;
 
-/// How often a decision is made again because a record changed meanwhile. Each lost round means that another commit won
-/// it, so this many rounds mean as many commits by others.
-pub(crate) const MAX_ROUNDS: usize = 128;
+/// How often a decision is made again. Each lost round means that another commit won it, so this many rounds mean as many
+/// commits by others.
+const MAX_ROUNDS: usize = 128;
 
-/// The error after [`MAX_ROUNDS`] lost rounds.
-pub(crate) fn contended() -> Error {
-    Error::StoreUnavailable(anyhow::anyhow!("a record was contended {MAX_ROUNDS} times over"))
+/// Repeats `round` until it commits. This is the only loop around commits of requests: a round ends with
+/// [`Commit::Done`], which leaves the loop, or with [`Commit::Conflict`], which starts the next one.
+pub(crate) async fn until_committed<T, E: From<Contended>, R: Future<Output = Result<Commit<T>, E>>>(
+    mut round: impl FnMut() -> R,
+) -> Result<T, E> {
+    for _ in 0..MAX_ROUNDS {
+        if let Commit::Done(value) = round().await? {
+            return Ok(value);
+        }
+    }
+    Err(Contended.into())
+}
+
+/// All rounds were lost.
+#[derive(Clone, Copy, Debug, thiserror::Error)]
+#[error("a record was contended {MAX_ROUNDS} times over")]
+pub(crate) struct Contended;
+
+impl From<Contended> for Error {
+    fn from(contended: Contended) -> Self {
+        Error::StoreUnavailable(contended.into())
+    }
 }

@@ -118,7 +118,7 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Unavailable(_) | StoreError::Unknown(_) => Error::StoreUnavailable(error.into()),
             StoreError::CursorLost { oldest } => Error::CursorLost(oldest),
-            StoreError::Conflict | StoreError::Corrupt { .. } | StoreError::TooNew { .. } | StoreError::Invalid(_) => {
+            StoreError::Corrupt { .. } | StoreError::TooNew { .. } | StoreError::Invalid(_) => {
                 Error::Fault(error.into())
             }
         }

@@ -11,10 +11,11 @@ use lychgate_domain::id::{Attempt, encode};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
 use lychgate_domain::time::{Clock, Timestamp};
+use lychgate_store::Store;
 use lychgate_store::configuration::ConfigurationSeen;
-use lychgate_store::{Store, StoreError};
 
 use crate::config::{Config, IssuerConfig, PrincipalConfig};
+use crate::ground::commit::{Commit, until_committed};
 
 /// Who did it, as events call it.
 const PRINCIPAL: &str = "control";
@@ -39,18 +40,17 @@ impl Recorder {
 
     /// Of several nodes that see it at once, one says it.
     async fn see_one(&self, issuer: &Issuer, seen: ConfigurationSeen) -> anyhow::Result<()> {
-        loop {
+        until_committed(|| async {
             let now = self.clock.now();
             let read = self.store.configuration_seen(&issuer.url, now).await?;
             if read.as_ref().is_some_and(|read| read.value == seen) {
-                return Ok(());
+                return Ok(Commit::Done(()));
             }
             let changed = read.is_some().then(|| self.changed(seen, now));
-            match self.store.see_configuration(&issuer.url, read.as_ref(), seen, changed.as_ref(), now).await {
-                Err(StoreError::Conflict) => {}
-                done => return Ok(done?),
-            }
-        }
+            let commit = self.store.see_configuration(&issuer.url, read.as_ref(), seen, changed.as_ref(), now).await?;
+            Ok(commit.with(()))
+        })
+        .await
     }
 
     fn changed(&self, seen: ConfigurationSeen, now: Timestamp) -> Event {

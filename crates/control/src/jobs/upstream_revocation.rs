@@ -17,6 +17,7 @@ use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
 use lychgate_store::upstream_revocations::{HeldIn, Holder};
 use lychgate_store::{StoreError, Versioned};
 
+use crate::ground::commit::Commit;
 use crate::issuers::Serving;
 use crate::state::Control;
 use crate::upstream::{Answer, UpstreamError};
@@ -161,25 +162,25 @@ impl Teller {
         };
         let (due, written) = match after {
             RevocationProgress::Continue(next) => {
-                (Some(next.not_before), store.go_on(issuer, read, &next, clock.now()).await)
+                (Some(next.not_before), store.go_on(issuer, read, &next, clock.now()).await?)
             }
             RevocationProgress::Done { told } => {
                 tracing::info!(issuer.id = %self.issuer, revoked = kind, event.id = %event, told, "the upstream knows of a revocation");
-                (None, store.conclude(issuer, read, clock.now()).await)
+                (None, store.conclude(issuer, read, clock.now()).await?)
             }
             RevocationProgress::GivenUp { told } => {
                 tracing::warn!(
                     issuer.id = %self.issuer, revoked = kind, event.id = %event, told,
                     "the upstream could not be told of a revocation for a day, and is told no more of it"
                 );
-                (None, store.conclude(issuer, read, clock.now()).await)
+                (None, store.conclude(issuer, read, clock.now()).await?)
             }
         };
-        match written {
-            // Another process was quicker: it is looked at again.
-            Err(StoreError::Conflict) => Ok(Some(clock.now())),
-            written => written.map(|()| due),
-        }
+        Ok(match written {
+            Commit::Done(_) => due,
+            // Another process was quicker: the record is read again.
+            Commit::Conflict => Some(clock.now()),
+        })
     }
 
     async fn tell_all(&self, serving: &Serving, holders: &[Holder]) -> Result<Came, StoreError> {
@@ -237,11 +238,7 @@ impl Teller {
         };
         if let HeldIn::Grant(id) = holder.held_in {
             // The call may have taken seconds.
-            match store.forget_upstream_tokens(issuer, id, self.control.clock.now()).await {
-                // Found again, and told again, if there is another round.
-                Ok(()) | Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error),
-            }
+            store.forget_upstream_tokens(issuer, id, self.control.clock.now()).await?;
         }
         Ok(outcome)
     }

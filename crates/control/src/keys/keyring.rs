@@ -19,12 +19,12 @@ use lychgate_domain::keys::{Key, KeyId, KeyMaterial, Keys, Purpose, digest};
 use lychgate_domain::lifetimes::Lifetimes;
 use lychgate_domain::time::Timestamp;
 use lychgate_process::config::{ConfigError, Secret};
+use lychgate_store::Store;
 use lychgate_store::keyring::{Keyring, SealedKey};
-use lychgate_store::{Store, StoreError};
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
 
-use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
 use crate::ground::propagation::KEYRING_MAX_AGE;
 use crate::keys::signing::SigningKey;
@@ -187,23 +187,22 @@ impl Ring {
     /// The keys, with everything done that is due. Of several nodes that do it at once, one succeeds and the others see
     /// what it did.
     async fn tend(&self, now: Timestamp) -> anyhow::Result<IssuerKeys> {
-        loop {
+        let keyring = until_committed(|| async {
             let stored = self.store.keyring(&self.issuer, now).await?;
             let mut keyring = stored.as_ref().map(|stored| stored.value.clone()).unwrap_or_default();
             if !self.apply_due(&mut keyring, now).await? {
-                return self.unwrap(&keyring);
+                return Ok(Commit::Done(keyring));
             }
-            match self.store.put_keyring(&self.issuer, stored.as_ref(), &keyring, None, now).await {
-                Ok(()) | Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
+            let commit = self.store.put_keyring(&self.issuer, stored.as_ref(), &keyring, None, now).await?;
+            Ok::<_, anyhow::Error>(commit.with(keyring))
+        });
+        self.unwrap(&keyring.await?)
     }
 
     /// The keyring with what was asked for. Of several nodes that are asked at once, each decides about what the one
     /// before it left: an announced key is nobody's second one.
     async fn rotate(&self, request: &RotationRequest, caller: &EventCaller, now: Timestamp) -> Result<Keyring, Error> {
-        for _ in 0..MAX_ROUNDS {
+        until_committed(|| async {
             let stored = self.store.keyring(&self.issuer, now).await?;
             let mut keyring = stored.as_ref().map(|stored| stored.value.clone()).unwrap_or_default();
             self.apply_due(&mut keyring, now).await.map_err(Error::Fault)?;
@@ -221,17 +220,14 @@ impl Ring {
                 }
             }
             if made.is_empty() {
-                return Ok(keyring);
+                return Ok(Commit::Done(keyring));
             }
             let kind = EventKind::KeysRotated { keys: made, urgency: request.urgency };
             let event = Event::new(kind, None, caller, request.attempt, 0, now);
-            match self.store.put_keyring(&self.issuer, stored.as_ref(), &keyring, Some(&event), now).await {
-                Ok(()) => return Ok(keyring),
-                Err(StoreError::Conflict) => {}
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(contended())
+            let commit = self.store.put_keyring(&self.issuer, stored.as_ref(), &keyring, Some(&event), now).await?;
+            Ok(commit.with(keyring))
+        })
+        .await
     }
 
     /// Whether anything was.

@@ -11,11 +11,10 @@ use lychgate_domain::request::pkce::PkceVerified;
 use lychgate_domain::token::{EndedBy, Grant};
 use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
 use lychgate_engine::Version;
-use lychgate_store::StoreError;
 use lychgate_store::authorizations::Redemption;
 
 use super::{Exchange, Tokens, required};
-use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
 
 impl Exchange<'_> {
@@ -23,26 +22,22 @@ impl Exchange<'_> {
         self.client.allowed(GrantType::AuthorizationCode)?;
         let code = PresentedCode::parse(required(code, "code")?).ok_or(Refusal::CodeInvalid)?;
         let (issuer, keys) = (&*self.serving.issuer, self.serving.keys());
-        for _ in 0..MAX_ROUNDS {
+        until_committed(|| async {
             let stored = self.control.store.authorization(issuer, code.authorization_id(), self.now).await?;
             let stored = stored.ok_or(Refusal::CodeInvalid)?;
             match stored.value.at_exchange()? {
                 AtExchange::Redeem(issued) => {
                     let verified = issued.authenticate(&code, &self.authenticated, asked, issuer, keys)?;
                     issued.fresh(&issuer.lifetimes, self.now)?;
-                    match self.redeem(issued, &verified, stored.version).await {
-                        Err(RedeemError::Conflict) => {}
-                        Err(RedeemError::Error(error)) => return Err(error),
-                        Ok(tokens) => return Ok(tokens),
-                    }
+                    self.redeem(issued, &verified, stored.version).await
                 }
                 AtExchange::Repeat(redeemed) => {
                     redeemed.issued.authenticate(&code, &self.authenticated, asked, issuer, keys)?;
-                    return self.redeemed(&redeemed).await;
+                    Ok(Commit::Done(self.redeemed(&redeemed).await?))
                 }
             }
-        }
-        Err(contended())
+        })
+        .await
     }
 
     async fn redeem(
@@ -50,7 +45,7 @@ impl Exchange<'_> {
         issued: CodeIssued,
         verified: &PkceVerified,
         expected: Version,
-    ) -> Result<Tokens, RedeemError> {
+    ) -> Result<Commit<Tokens>, Error> {
         let (control, issuer, keys) = (self.control, &self.serving.issuer, self.serving.keys());
         let about = EventTarget {
             subject: issued.subject.clone(),
@@ -61,8 +56,7 @@ impl Exchange<'_> {
         let standing = control
             .store
             .standing(issuer, &about.subject, &about.client_id, self.unregistered_status, &about.resource, self.now)
-            .await
-            .map_err(Error::from)?;
+            .await?;
         let redeemed = issued.redeem(&self.authenticated, verified, keys, self.attempt, self.now);
         let sealed_for = SealedFor::Authorization(redeemed.issued.approved.decided.id);
         let upstream_tokens = &redeemed.issued.upstream_tokens;
@@ -76,8 +70,8 @@ impl Exchange<'_> {
         let sealed = tokens.seal(SealedFor::Grant(redeemed.grant_id), issuer, keys, &*control.entropy);
         let grant = Grant::first(&redeemed, &self.authenticated, random(&*control.entropy), sealed, &issuer.lifetimes);
         // A revocation between login and exchange leaves nothing to redeem.
-        grant.live(&standing.standing, self.now).map_err(Error::from)?;
-        let consent = standing.standing.consent.clone().ok_or(Error::from(Refusal::GrantEnded))?;
+        grant.live(&standing.standing, self.now)?;
+        let consent = standing.standing.consent.clone().ok_or(Refusal::GrantEnded)?;
         let (consent, leaving) = consent.admit(grant.id, grant.end, self.now);
         let superseded = leaving.iter().map(|id| EventKind::GrantSuperseded { grant_id: *id });
         let kinds = std::iter::once(EventKind::GrantIssued { grant_id: grant.id, scopes: grant.scopes.to_string() });
@@ -95,10 +89,9 @@ impl Exchange<'_> {
             standing: &standing,
             events: &events,
         };
-        match control.store.redeem(issuer, expected, &redemption, self.now).await {
-            Ok(_) => Ok(self.tokens(&grant, &redeemed.issuance())?),
-            Err(StoreError::Conflict) => Err(RedeemError::Conflict),
-            Err(error) => Err(RedeemError::Error(error.into())),
+        match control.store.redeem(issuer, expected, &redemption, self.now).await? {
+            Commit::Done(_) => Ok(Commit::Done(self.tokens(&grant, &redeemed.issuance())?)),
+            Commit::Conflict => Ok(Commit::Conflict),
         }
     }
 
@@ -117,17 +110,5 @@ impl Exchange<'_> {
                 Err(replayed.into())
             }
         }
-    }
-}
-
-enum RedeemError {
-    /// Something changed meanwhile: look again.
-    Conflict,
-    Error(Error),
-}
-
-impl From<Error> for RedeemError {
-    fn from(error: Error) -> Self {
-        RedeemError::Error(error)
     }
 }

@@ -5,11 +5,10 @@ use lychgate_domain::client::GrantType;
 use lychgate_domain::event::EventKind;
 use lychgate_domain::token::refresh_token::PresentedRefreshToken;
 use lychgate_domain::token::{EndedBy, Grant, RefreshOutcome, RefreshRequest};
-use lychgate_store::StoreError;
 use lychgate_store::grants::StoredGrantStatus;
 
 use super::{Exchange, Tokens, required};
-use crate::ground::commit::{MAX_ROUNDS, contended};
+use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
 
 impl Exchange<'_> {
@@ -18,7 +17,7 @@ impl Exchange<'_> {
         let token =
             PresentedRefreshToken::parse(required(token, "refresh_token")?).ok_or(Refusal::RefreshTokenInvalid)?;
         let (issuer, keys) = (&*self.serving.issuer, self.serving.keys());
-        for _ in 0..MAX_ROUNDS {
+        until_committed(|| async {
             let stored = self.control.store.grant(issuer, token.grant_id(), self.now).await?;
             let stored = stored.ok_or(Refusal::RefreshTokenInvalid)?;
             stored.value.authenticate(&token, &self.authenticated, keys)?;
@@ -26,22 +25,21 @@ impl Exchange<'_> {
             match stored.value.judge(&token, asked, self.attempt, issuer, self.now)? {
                 RefreshOutcome::Rotate(scopes) => {
                     let grant = stored.value.rotate(scopes, keys, self.attempt, &issuer.lifetimes, self.now);
-                    match self.control.store.rotate(issuer, stored.version, &grant, &standing, self.now).await {
-                        Ok(_) => return self.tokens(&grant, &grant.current),
-                        Err(StoreError::Conflict) => {}
-                        Err(error) => return Err(error.into()),
+                    match self.control.store.rotate(issuer, stored.version, &grant, &standing, self.now).await? {
+                        Commit::Done(_) => Ok(Commit::Done(self.tokens(&grant, &grant.current)?)),
+                        Commit::Conflict => Ok(Commit::Conflict),
                     }
                 }
-                RefreshOutcome::Repeat => return self.tokens(&stored.value, &stored.value.current),
+                RefreshOutcome::Repeat => Ok(Commit::Done(self.tokens(&stored.value, &stored.value.current)?)),
                 RefreshOutcome::Replay => {
                     let grant_id = token.grant_id();
                     let kind = EventKind::RefreshTokenReplayed { grant_id };
                     self.end_grant(grant_id, EndedBy::RefreshTokenReplay, &kind).await?;
-                    return Err(Refusal::RefreshTokenReplayed.into());
+                    Err(Refusal::RefreshTokenReplayed.into())
                 }
             }
-        }
-        Err(contended())
+        })
+        .await
     }
 
     /// That the grant lives, and what it was judged by.

@@ -1,4 +1,4 @@
-//! The environment of a test's control planes: store, upstream, configuration and clock. It outlives each of them.
+//! What outlives every control plane of a test: the store, the upstream, the configuration and the clock.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -16,7 +16,7 @@ use lychgate_engine::{Clock as _, Cursor, Entry, Key, KeyRange, Limit, Space, Ti
 use lychgate_engine_suite::fault::Faulty;
 use lychgate_engine_suite::{TestClock, TestEntropy};
 use lychgate_process::config::{self, Secret};
-use lychgate_store::{Store, StoreError};
+use lychgate_store::{Commit, Store};
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use tempfile::TempDir;
@@ -30,7 +30,7 @@ pub(crate) const RESOURCE: &str = "https://mcp.example/mcp";
 pub(crate) const EDGE_TOKEN: &str = "token-of-the-edge";
 pub(crate) const MASTER_KEY: &str = "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8";
 
-/// Everything that a control plane needs to start.
+/// Everything but the process.
 #[derive(Debug)]
 pub(crate) struct World {
     pub(crate) engine: Arc<Faulty>,
@@ -50,7 +50,7 @@ impl World {
         Self { engine, clock, idp, config, files }
     }
 
-    /// Starts a control plane with the environment's configuration and clock.
+    /// A control plane with the world's configuration and clock.
     pub(crate) async fn start(&self) -> Control {
         self.start_with(self.config.clone()).await
     }
@@ -59,7 +59,7 @@ impl World {
         Control::start(config, self.engine.clone(), self.clock.clone()).await.expect("it starts")
     }
 
-    /// Starts a control plane with a clock of its own.
+    /// One whose clock says something else.
     pub(crate) async fn start_at(&self, now: Timestamp) -> Control {
         let clock = Arc::new(TestClock::new(now));
         Control::start(self.config.clone(), self.engine.clone(), clock).await.expect("it starts")
@@ -81,7 +81,7 @@ impl World {
         &mut self.issuer().lifetimes
     }
 
-    /// Writes a secret to a file.
+    /// A secret in a file.
     pub(crate) fn secret(&self, name: &str, value: &str) -> Secret {
         Secret::File(self.file(name, value.as_bytes()))
     }
@@ -90,13 +90,13 @@ impl World {
         file(&self.files, name, contents)
     }
 
-    /// The entries of `space`.
+    /// What is kept in `space` now.
     pub(crate) async fn kept(&self, space: Space) -> Vec<(Key, Entry)> {
         let limit = Limit { results: 10_000, rows: 10_000 };
         self.engine.scan(space, KeyRange::prefix(b""), self.now(), limit).await.expect("it can be read").entries
     }
 
-    /// All stored events.
+    /// The whole log.
     pub(crate) async fn events(&self) -> Vec<Vec<u8>> {
         let revision = self.engine.read(&[], self.now()).await.expect("it can be read").revision;
         let cursor = Cursor { incarnation: revision.incarnation, position: 0 };
@@ -104,7 +104,7 @@ impl World {
         page.events.into_iter().map(|event| event.value).collect()
     }
 
-    /// The number of entries per space, and of events: an action that happens once is counted once.
+    /// How much there is of everything: what is done once is there once.
     pub(crate) async fn census(&self) -> Vec<(&'static str, usize)> {
         let mut census = Vec::new();
         for space in Space::ALL {
@@ -114,7 +114,7 @@ impl World {
         census
     }
 
-    /// Revokes the consent of `person` to `app`; repeats after a conflict.
+    /// Takes back what `person` allowed `app`: decided again as long as somebody else is quicker.
     pub(crate) async fn revoke_consent(&self, person: &str, app: &str) {
         let issuer = self.config.issuers().expect("a good configuration").remove(0);
         let store = Store::open(self.engine.clone(), self.now()).await.expect("it opens");
@@ -133,15 +133,14 @@ impl World {
             let consent = consent.expect("it can be read").expect("there is one");
             let event = Event::new(EventKind::ConsentRevoked { reason: None }, about.clone(), &caller, attempt, 0, now);
             let revoked = consent.value.clone().revoke(now);
-            match store.revoke_consent(&issuer, &consent, &revoked, &event, now).await {
-                Ok(_) => return,
-                Err(StoreError::Conflict) => {}
-                Err(error) => panic!("{error}"),
+            match store.revoke_consent(&issuer, &consent, &revoked, &event, now).await.expect("it can be written") {
+                Commit::Done(_) => return,
+                Commit::Conflict => {}
             }
         }
     }
 
-    /// Sets the upstream revocation mode of every issuer, from the next start on.
+    /// From the next start on, the upstream of every issuer is told of revocations.
     pub(crate) fn tell_upstream(&mut self, when: RevocationMode) {
         for issuer in &mut self.config.issuers {
             match &mut issuer.upstream {
@@ -151,12 +150,12 @@ impl World {
         }
     }
 
-    /// Waits until no upstream revocation is pending.
+    /// Waits until there is nothing left to tell the upstream.
     pub(crate) async fn all_is_told(&self) {
         self.telling(|pending| pending.is_empty()).await;
     }
 
-    /// Waits until every pending upstream revocation waits for its next try.
+    /// Waits until there is nothing to tell the upstream just now: it could not be told a moment ago.
     pub(crate) async fn telling_rests(&self) {
         self.telling(|pending| pending.iter().all(|revocation| revocation.not_before > self.now())).await;
     }
@@ -180,7 +179,7 @@ impl World {
         }
     }
 
-    /// Number of grants that hold upstream tokens.
+    /// How many grants still keep tokens of the upstream's.
     pub(crate) async fn grants_with_upstream_tokens(&self) -> usize {
         let store = Store::open(self.engine.clone(), self.now()).await.expect("it opens");
         let issuer = self.config.issuers().expect("a good configuration").remove(0);
@@ -212,7 +211,7 @@ fn good_config(files: &TempDir, idp: &Idp) -> Config {
     config
 }
 
-/// A configuration of two resources, one client, and the upstream that every issuer here shares.
+/// Two resources, one app, and the upstream that every issuer here has.
 fn issuer_at(files: &TempDir, idp: &Idp, id: &str, url: &str) -> IssuerConfig {
     parse(&format!(
         r#"
