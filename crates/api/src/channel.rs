@@ -1,8 +1,9 @@
-//! The way to the control plane: one lazily connected, self-healing HTTP/2 channel that says who is calling.
+//! The client channel to the control plane: one HTTP/2 connection, opened lazily and reopened when it breaks, that
+//! authenticates its caller.
 //!
-//! It must never show a token to a network: over plaintext it refuses every address but this machine's own.
+//! A token never crosses a network in plaintext: plain `http` is accepted for loopback addresses only.
 
-mod prompt_end;
+mod end_stream;
 
 use std::fmt;
 use std::net::IpAddr;
@@ -15,50 +16,54 @@ use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity, Uri};
 use tonic::{Request, Status};
 
 use crate::{CLIENT_ADDRESS, REQUEST_ID};
-use prompt_end::PromptEnd;
+use end_stream::EndStreamChannel;
 
-/// How long one attempt at a connection may take. Short: whoever calls tries again within a deadline of its own.
+/// Timeout of one connection attempt. Callers retry within their own deadline, so it is short.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A peer that vanished without a word (a node that lost power) is noticed after the interval and the timeout together:
-/// early enough for a caller with ten seconds to ask another.
+/// Interval of keep-alive pings. A peer that vanished silently, such as a node without power, is detected after this interval
+/// plus [`KEEP_ALIVE_TIMEOUT`]: early enough for a caller with a ten-second deadline to use another node.
 const KEEP_ALIVE_INTERVAL: Duration = Duration::from_secs(4);
 const KEEP_ALIVE_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// A channel whose every call carries the caller's credentials.
-pub type AuthenticatedChannel = InterceptedService<PromptEnd, Caller>;
+/// A channel that adds the caller's credentials to every call.
+pub type AuthenticatedChannel = InterceptedService<EndStreamChannel, CallMetadata>;
 
-/// How a caller shows who it is: by a bearer token, by a certificate, or by both, which are then the same principal's.
+/// Credentials of a principal: a bearer token, a client certificate, or both.
 #[derive(Clone, Copy, Default)]
 pub struct Credentials<'a> {
+    /// The bearer token.
     pub token: Option<&'a str>,
+    /// The client certificate; needs an `https` URL.
     pub certificate: Option<ClientCertificate<'a>>,
 }
 
-/// PEM, both.
+/// A client certificate and its key, in PEM.
 #[derive(Clone, Copy)]
 pub struct ClientCertificate<'a> {
-    /// The certificate, then its chain.
+    /// The certificate, followed by its chain.
     pub cert_pem: &'a [u8],
+    /// The private key.
     pub key_pem: &'a [u8],
 }
 
-/// [`open_as`], for who has a token.
+/// Opens a channel with a bearer token; see [`open_as`].
 pub fn open(url: &str, ca_pem: Option<&[u8]>, token: &str) -> Result<AuthenticatedChannel, ChannelError> {
     open_as(url, ca_pem, Credentials { token: Some(token), certificate: None })
 }
 
-/// A channel to the control plane at `url`, which is `http` or `https`, a host and a port. Nothing is connected yet: the
-/// first call does that, and every later one does so again if the connection was lost.
+/// Opens a channel to the control plane at `url`: `http` or `https` with a host and a port. The first call connects, and a
+/// later call reconnects if the connection was lost.
 ///
-/// Over `https` the peer's certificate must come from `ca_pem`, or from the system's authorities if there is none.
+/// Over `https`, the server's certificate must be issued by an authority in `ca_pem`, or by one of the system's if `ca_pem` is
+/// `None`.
 pub fn open_as(
     url: &str,
     ca_pem: Option<&[u8]>,
     credentials: Credentials<'_>,
 ) -> Result<AuthenticatedChannel, ChannelError> {
     if credentials.token.is_none() && credentials.certificate.is_none() {
-        return Err(ChannelError::Nobody);
+        return Err(ChannelError::NoCredentials);
     }
     let uri: Uri = url.parse().map_err(|_| ChannelError::Url)?;
     let host = uri.host().ok_or(ChannelError::Url)?;
@@ -78,26 +83,34 @@ pub fn open_as(
         Some("http") => return Err(ChannelError::Plaintext),
         _ => return Err(ChannelError::Url),
     };
-    Ok(InterceptedService::new(PromptEnd(endpoint.connect_lazy()), Caller::new(credentials.token)?))
+    Ok(InterceptedService::new(EndStreamChannel(endpoint.connect_lazy()), CallMetadata::new(credentials.token)?))
 }
 
-/// Why no channel can be made of what was configured.
+/// Why a channel cannot be opened with the given configuration.
 #[derive(Debug, thiserror::Error)]
 pub enum ChannelError {
+    /// The URL is not `http` or `https` with a host and a port.
     #[error("it is not an http or https URL of just a host and a port")]
     Url,
+    /// The URL is plain `http` and not on loopback.
     #[error("a token would cross the network in plaintext")]
     Plaintext,
+    /// `ca_pem` is set, but the URL is plain `http`.
     #[error("a certificate authority is given, but the URL is plain http")]
     CaWithoutTls,
+    /// A client certificate is set, but the URL is plain `http`.
     #[error("a client certificate is given, but the URL is plain http")]
     CertificateWithoutTls,
-    #[error("neither a token nor a certificate says who calls")]
-    Nobody,
+    /// There is neither a token nor a certificate.
+    #[error("there is neither a token nor a client certificate")]
+    NoCredentials,
+    /// The token has a character that is invalid in a header.
     #[error("the token contains a character that no header can carry")]
     Token,
+    /// The authorities in `ca_pem`, or those of the system, cannot be used.
     #[error("TLS cannot be set up")]
     Tls(#[source] tonic::transport::Error),
+    /// The client certificate or its key cannot be used.
     #[error("the client certificate and its key cannot be used")]
     Certificate(#[source] tonic::transport::Error),
 }
@@ -111,7 +124,7 @@ fn secured(
         Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
         None => ClientTlsConfig::new().with_native_roots(),
     };
-    // First without the certificate, so that what is wrong can be told apart.
+    // First without the client certificate, to tell its errors from those of the authorities.
     let trusting = endpoint.clone().tls_config(trust.clone()).map_err(ChannelError::Tls)?;
     let Some(ClientCertificate { cert_pem, key_pem }) = certificate else { return Ok(trusting) };
     endpoint.tls_config(trust.identity(Identity::from_pem(cert_pem, key_pem))).map_err(ChannelError::Certificate)
@@ -122,43 +135,47 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// Puts the caller's token, if it has one, into the metadata, and the call's [`RequestId`] and [`ClientAddress`] if its
-/// extensions hold them.
+/// An interceptor that adds metadata to every call: the bearer token, and the [`RequestId`] and [`ClientAddress`] from the
+/// request's extensions.
 #[derive(Clone)]
-pub struct Caller {
+pub struct CallMetadata {
     authorization: Option<MetadataValue<Ascii>>,
 }
 
-impl Caller {
+impl CallMetadata {
     fn new(token: Option<&str>) -> Result<Self, ChannelError> {
         let Some(token) = token else { return Ok(Self { authorization: None }) };
         let mut authorization: MetadataValue<Ascii> =
             format!("Bearer {token}").parse().map_err(|_| ChannelError::Token)?;
-        // Kept out of HPACK's table and of every Debug output on the way.
+        // Sensitive values stay out of HPACK's table and of Debug output.
         authorization.set_sensitive(true);
         Ok(Self { authorization: Some(authorization) })
     }
 }
 
-impl Interceptor for Caller {
+impl Interceptor for CallMetadata {
     fn call(&mut self, mut request: Request<()>) -> Result<Request<()>, Status> {
         if let Some(authorization) = self.authorization.clone() {
             request.metadata_mut().insert("authorization", authorization);
         }
-        if let Some(RequestId(mut id)) = request.extensions().get::<RequestId>().cloned() {
-            // Kept out of HPACK's table as well, which ids that come but once would fill, and crowd out what repeats.
-            id.set_sensitive(true);
+        // Ids and addresses change with every call: in HPACK's table they would displace values that repeat.
+        if let Some(id) = request.extensions().get::<RequestId>() {
+            let id = sensitive(id.as_str())?;
             request.metadata_mut().insert(REQUEST_ID, id);
         }
-        if let Some(ClientAddress(address)) = request.extensions().get::<ClientAddress>().copied() {
-            let mut address: MetadataValue<Ascii> =
-                address.to_string().parse().expect("an address is letters, digits, dots and colons");
-            // As personal as it is short-lived: it enters no table.
-            address.set_sensitive(true);
+        if let Some(ClientAddress(address)) = request.extensions().get::<ClientAddress>() {
+            let address = sensitive(&address.to_string())?;
             request.metadata_mut().insert(CLIENT_ADDRESS, address);
         }
         Ok(request)
     }
+}
+
+fn sensitive(text: &str) -> Result<MetadataValue<Ascii>, Status> {
+    let mut value: MetadataValue<Ascii> =
+        text.parse().map_err(|_| Status::internal("a metadata value is not visible ASCII"))?;
+    value.set_sensitive(true);
+    Ok(value)
 }
 
 impl fmt::Debug for Credentials<'_> {
@@ -173,30 +190,31 @@ impl fmt::Debug for ClientCertificate<'_> {
     }
 }
 
-impl fmt::Debug for Caller {
+impl fmt::Debug for CallMetadata {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Caller(..)")
+        f.write_str("CallMetadata(..)")
     }
 }
 
-/// Whom an edge calls for: the address of the browser or client, for events that keep it.
+/// The address of the browser or client that an edge calls for. Events may record it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ClientAddress(pub IpAddr);
 
-/// The id under which the logs of every process know one request: 1 to 64 characters of `[A-Za-z0-9_-]`.
+/// The id of one request in the logs of every process: 1 to 64 characters of `[A-Za-z0-9_-]`.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct RequestId(MetadataValue<Ascii>);
+pub struct RequestId(String);
 
 impl RequestId {
-    /// `None` if `id` is not of that form.
+    /// `None` if `id` does not have this form.
     pub fn parse(id: &str) -> Option<Self> {
         let fits = (1..=64).contains(&id.len())
             && id.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'_' || byte == b'-');
-        if fits { id.parse().ok().map(Self) } else { None }
+        fits.then(|| Self(id.to_owned()))
     }
 
+    /// The id as text.
     pub fn as_str(&self) -> &str {
-        self.0.to_str().expect("only letters, digits, '_' and '-' were let in")
+        &self.0
     }
 }
 
@@ -210,13 +228,13 @@ impl fmt::Display for RequestId {
 mod tests {
     use super::*;
 
-    /// Making a channel, also an unconnected one, needs a runtime.
+    /// Async because opening a channel needs a runtime, even without connecting it.
     async fn refusal(url: &str, ca_pem: Option<&[u8]>, token: &str) -> Option<String> {
         open(url, ca_pem, token).err().map(|error| error.to_string())
     }
 
     #[tokio::test]
-    async fn plaintext_is_for_this_machine_only() {
+    async fn plaintext_is_for_loopback_only() {
         for url in ["http://127.0.0.1:7441", "http://127.8.0.1:7441", "http://[::1]:7441", "http://localhost:7441/"] {
             assert_eq!(refusal(url, None, "t").await, None, "{url}");
         }
@@ -227,7 +245,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_a_host_and_a_port_make_a_url() {
+    async fn url_has_a_host_and_a_port_only() {
         for url in ["control:7441", "ftp://localhost", "http://localhost/path", "http://a@localhost", "https://h?q", ""]
         {
             assert!(refusal(url, None, "t").await.is_some(), "{url}");
@@ -236,14 +254,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_token_that_no_header_can_carry_is_refused() {
+    async fn token_with_a_character_invalid_in_headers_is_refused() {
         assert!(refusal("http://127.0.0.1:1", None, "line\nbreak").await.is_some());
     }
 
     #[tokio::test]
-    async fn somebody_calls_and_a_certificate_needs_tls() {
-        let nobody = open_as("https://control:7441", None, Credentials::default());
-        assert!(matches!(nobody, Err(ChannelError::Nobody)));
+    async fn credentials_are_required_and_a_certificate_needs_tls() {
+        let anonymous = open_as("https://control:7441", None, Credentials::default());
+        assert!(matches!(anonymous, Err(ChannelError::NoCredentials)));
         let certificate = Some(ClientCertificate { cert_pem: b"no PEM", key_pem: b"no PEM" });
         let plain = open_as("http://127.0.0.1:7441", None, Credentials { token: Some("t"), certificate });
         assert!(matches!(plain, Err(ChannelError::CertificateWithoutTls)));
@@ -253,14 +271,14 @@ mod tests {
 
     #[test]
     fn no_secret_is_in_debug_output() {
-        assert_eq!(format!("{:?}", Caller::new(Some("secret")).expect("a caller")), "Caller(..)");
+        assert_eq!(format!("{:?}", CallMetadata::new(Some("secret")).expect("metadata")), "CallMetadata(..)");
         let certificate = ClientCertificate { cert_pem: b"secret", key_pem: b"secret" };
         let credentials = Credentials { token: Some("secret"), certificate: Some(certificate) };
         assert_eq!(format!("{credentials:?} {certificate:?}"), "Credentials(..) ClientCertificate(..)");
     }
 
     #[test]
-    fn request_ids_have_one_form() {
+    fn request_id_has_one_form() {
         assert_eq!(RequestId::parse("aZ0_-").expect("an id").as_str(), "aZ0_-");
         for id in ["", "a b", "a\n", "é", &"x".repeat(65)] {
             assert_eq!(RequestId::parse(id), None, "{id}");

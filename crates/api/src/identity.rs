@@ -1,20 +1,22 @@
-//! How a server behind a proxy reads whose request it has: the headers that an edge answers `/verify` with, and that the
-//! control plane gives Envoy.
+//! Identity headers: tell a server behind a proxy the verified subject, client and scopes of a request. An edge returns them
+//! from `/verify`; the control plane returns them to Envoy.
 
 use percent_encoding::{AsciiSet, CONTROLS, utf8_percent_encode};
 
 use crate::v1::VerifyResponse;
 
-/// Every name here begins so. Whoever lets something else through that does, lets strangers say who they are.
+/// Prefix of every identity header. A proxy must drop client headers with this prefix; otherwise a client can choose its
+/// identity.
 pub const PREFIX: &str = "x-lychgate-";
 
-/// Beyond this, everything is ASCII. What is encoded besides is what splits or quotes values, and the sign of encoding.
+/// ASCII characters that are percent-encoded: those that split or quote header values, and `%` itself. Bytes outside ASCII
+/// are always encoded.
 const ENCODED: AsciiSet = CONTROLS.add(b' ').add(b'%').add(b',').add(b';').add(b'"').add(b'\\');
 
-/// Name and value of each, always all of them.
+/// All identity headers, as names and values.
 pub fn headers(verified: &VerifyResponse) -> [(&'static str, String); 6] {
     let encoded = |text: &str| utf8_percent_encode(text, &ENCODED).to_string();
-    // Its spaces are between scopes, never within one.
+    // A space separates two scopes and never belongs to one.
     let scope = verified.scope.split(' ').map(encoded).collect::<Vec<_>>().join(" ");
     [
         ("x-lychgate-issuer", encoded(&verified.issuer)),
@@ -26,9 +28,8 @@ pub fn headers(verified: &VerifyResponse) -> [(&'static str, String); 6] {
     ]
 }
 
-/// Whether some server might take a header of this name for one of ours. CGI and its heirs see no difference between `-`
-/// and `_`.
-pub fn resembles_ours(name: &str) -> bool {
+/// True if a server could mistake this header for an identity header. CGI and its successors do not distinguish `-` from `_`.
+pub fn resembles_identity_header(name: &str) -> bool {
     name.to_ascii_lowercase().replace('_', "-").starts_with(PREFIX)
 }
 
@@ -36,12 +37,12 @@ pub fn resembles_ours(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn of(verified: VerifyResponse) -> Vec<String> {
+    fn values(verified: VerifyResponse) -> Vec<String> {
         headers(&verified).into_iter().map(|(_, value)| value).collect()
     }
 
     #[test]
-    fn what_is_usual_reads_as_it_is() {
+    fn usual_values_are_not_encoded() {
         let verified = VerifyResponse {
             issuer: "https://gate.example/t".to_owned(),
             resource: "https://mcp.example/mcp?k=v".to_owned(),
@@ -58,41 +59,43 @@ mod tests {
             "notes:read notes:write",
             "1790000000",
         ];
-        assert_eq!(of(verified), expected);
+        assert_eq!(values(verified), expected);
     }
 
     #[test]
-    fn nothing_in_a_value_can_end_split_or_imitate_it() {
+    fn no_value_can_end_split_or_imitate_a_header() {
         for (subject, value) in [
             ("idp|a,b", "idp|a%2Cb"),
             ("idp|a b ", "idp|a%20b%20"),
             ("idp|a\r\nx-lychgate-scope: admin", "idp|a%0D%0Ax-lychgate-scope:%20admin"),
             ("idp|\u{e9}\0", "idp|%C3%A9%00"),
             ("idp|\"a\"; \\", "idp|%22a%22%3B%20%5C"),
-            // Two subjects never look alike.
+            // Encoding `%` keeps different subjects different.
             ("idp|a%2Cb", "idp|a%252Cb"),
         ] {
             let verified = VerifyResponse { subject: subject.to_owned(), ..Default::default() };
-            assert_eq!(of(verified)[2], value);
+            assert_eq!(values(verified)[2], value);
             let decoded = percent_encoding::percent_decode_str(value).decode_utf8().expect("UTF-8");
             assert_eq!(decoded, subject);
         }
     }
 
     #[test]
-    fn a_scope_stays_one() {
+    fn separators_within_a_scope_are_encoded() {
         let verified = VerifyResponse { scope: "a,b c%20d e".to_owned(), ..Default::default() };
-        assert_eq!(of(verified)[4], "a%2Cb c%2520d e");
+        assert_eq!(values(verified)[4], "a%2Cb c%2520d e");
     }
 
     #[test]
-    fn every_name_and_every_spelling_of_it_is_known() {
+    fn every_spelling_of_an_identity_header_is_recognised() {
         for (name, _) in headers(&VerifyResponse::default()) {
             assert!(
-                resembles_ours(name) && resembles_ours(&name.to_uppercase()) && resembles_ours(&name.replace('-', "_"))
+                resembles_identity_header(name)
+                    && resembles_identity_header(&name.to_uppercase())
+                    && resembles_identity_header(&name.replace('-', "_"))
             );
         }
-        assert!(resembles_ours("X-Lychgate_Whatever-Comes"));
-        assert!(!resembles_ours("x-lychgat") && !resembles_ours("authorization"));
+        assert!(resembles_identity_header("X-Lychgate_Future-Header"));
+        assert!(!resembles_identity_header("x-lychgat") && !resembles_identity_header("authorization"));
     }
 }

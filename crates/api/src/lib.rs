@@ -1,6 +1,8 @@
-//! The wire between edge, control and everybody who asks: generated types, reasons, channels and listeners.
+//! The wire between the control plane and its callers: generated types, reasons of errors, the client channel.
 //!
-//! Nothing here decides anything, and nothing here knows the rules: it is what both ends of a call share.
+//! Both ends of a call share this crate. It contains no rules and makes no decisions.
+
+#![warn(missing_docs)]
 
 pub mod channel;
 pub mod identity;
@@ -8,15 +10,27 @@ pub mod reason;
 
 pub use reason::Reason;
 
-/// `lychgate.v1`, as generated from `proto/lychgate/v1`; the comments there are the manual.
+/// The API of the control plane, generated from `proto/lychgate/v1`; the comments there are its manual.
 pub mod v1 {
-    #![expect(clippy::all, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated")]
+    #![expect(
+        missing_docs,
+        clippy::all,
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason,
+        reason = "generated"
+    )]
     tonic::include_proto!("lychgate.v1");
 }
 
-/// What Envoy asks, as generated from `proto/envoy`. Nested as its packages are: the generated code counts on it.
+/// Envoy's external authorization API, generated from `proto/envoy`. Generated code requires one module for each package.
 pub mod envoy {
-    #![expect(clippy::all, clippy::allow_attributes, clippy::allow_attributes_without_reason, reason = "generated")]
+    #![expect(
+        missing_docs,
+        clippy::all,
+        clippy::allow_attributes,
+        clippy::allow_attributes_without_reason,
+        reason = "generated"
+    )]
 
     pub mod config {
         pub mod core {
@@ -41,33 +55,40 @@ pub mod envoy {
     }
 }
 
-/// The compiled proto files, for reflection.
+/// The compiled proto files, for gRPC reflection.
 pub const FILE_DESCRIPTORS: &[u8] = include_bytes!(concat!(env!("OUT_DIR"), "/descriptors.bin"));
 
-/// The cookies that the edge passes on, and no others, have this prefix (RFC 6265bis §4.1.3.2: `__Host-`).
+/// Name prefix of our cookies; the edge forwards no others (RFC 6265bis §4.1.3.2: `__Host-`).
 pub const COOKIE_PREFIX: &str = "__Host-lychgate-";
 
 /// Metadata key of the request id.
 pub const REQUEST_ID: &str = "x-request-id";
 
-/// Metadata key of the address of an edge's client, for the events that its call causes. From nobody else it is read.
+/// Metadata key of the client's address at an edge, for events. The control plane reads it from principals with the role edge
+/// only: other callers could forge the address in the audit log.
 pub const CLIENT_ADDRESS: &str = "x-client-address";
 
-/// How long whoever reads an issuer's public documents, its key set among them, may keep them. Edges say it, and no key
-/// is used before so much of its announcement has passed.
+/// Cache lifetime of an issuer's public documents, including its key set. Edges send it as `max-age`, and a new key becomes
+/// active only after it has been announced for this long.
 pub const KEY_SET_MAX_AGE: std::time::Duration = std::time::Duration::from_secs(300);
 
-/// `ErrorInfo.domain`.
+/// The `domain` of every `ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "lychgate.v1";
 
-/// Keys of `ErrorInfo.metadata`.
+/// Keys of the `metadata` of an `ErrorInfo`.
 pub mod error_metadata {
+    /// The OAuth error code for the client.
     pub const OAUTH_ERROR: &str = "oauth_error";
+    /// One sentence for the client's developer.
     pub const DESCRIPTION: &str = "description";
+    /// The id of the call in the logs.
     pub const REQUEST_ID: &str = "request_id";
+    /// Target of a link back to the client.
     pub const RETURN_URI: &str = "return_uri";
+    /// Text of that link.
     pub const RETURN_LABEL: &str = "return_label";
-    /// The `WWW-Authenticate` of the answer (RFC 6750 §3).
+    /// The `WWW-Authenticate` header of the HTTP response (RFC 6750 §3).
     pub const CHALLENGE: &str = "challenge";
+    /// The oldest cursor that can be watched from.
     pub const OLDEST_CURSOR: &str = "oldest_cursor";
 }

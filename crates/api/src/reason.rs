@@ -1,30 +1,52 @@
-//! Why a call was answered with an error: the stable names of `ErrorInfo.reason`.
+//! The table of reasons: every deliberate error, its name on the wire, its HTTP status and its gRPC code.
+//!
+//! An error takes one road from the rule that refuses to the reply:
+//!
+//! ```text
+//! domain   Refusal          a deliberate no. Decides the OAuth code (`Refusal::oauth_error`) and the description.
+//!    |
+//! control  Error            a Refusal with link or challenge, an unavailable store, a lost cursor, or a fault.
+//!    |                      Logged here, once.
+//!    |
+//! wire     tonic::Status    gRPC code (this table) and ErrorInfo: reason (this table), and in its metadata the OAuth
+//!    |                      code, the description, the request id, and the link or challenge.
+//!    |
+//! edge     Failure          the reason, parsed from ErrorInfo. An unknown reason becomes `Fault`.
+//!    |
+//! HTTP     JSON or page     status (this table); OAuth code and description as JSON for clients, a page for people.
+//! ```
 
-/// Every reason the control plane gives. Names are on the wire: they are added to, never changed.
-///
-/// What a reason means to an OAuth client (`error`) and to its developer (`error_description`) travels in the error's
-/// metadata; what it means in HTTP stands here.
+use tonic::Code;
+
+/// Defines [`Reason`] from a table with one row for each reason: variant, name on the wire, HTTP status, gRPC code.
 macro_rules! reasons {
-    ($($(#[$doc:meta])* $variant:ident = $name:literal, $status:literal;)*) => {
+    ($($(#[$doc:meta])* $variant:ident = $name:literal, $status:literal, $code:ident;)*) => {
+        /// The reason of an error, as in `ErrorInfo.reason`. Names are added, never changed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum Reason {
             $($(#[$doc])* $variant,)*
         }
 
         impl Reason {
+            /// Every reason, in the order of the table.
             pub const ALL: &'static [Reason] = &[$(Reason::$variant,)*];
 
-            /// As in `ErrorInfo.reason`.
+            /// The name on the wire.
             pub fn as_str(self) -> &'static str {
                 match self { $(Reason::$variant => $name,)* }
             }
 
-            /// The HTTP status the edge answers with.
+            /// The HTTP status of the edge's response.
             pub fn http_status(self) -> u16 {
                 match self { $(Reason::$variant => $status,)* }
             }
 
-            /// `None` for a reason this version does not know: the caller fails closed.
+            /// The gRPC status code: the nearest one, for callers that do not read reasons.
+            pub fn grpc_code(self) -> Code {
+                match self { $(Reason::$variant => Code::$code,)* }
+            }
+
+            /// The reason with this wire name. `None` for a reason of a later version: the caller fails closed.
             pub fn parse(name: &str) -> Option<Reason> {
                 match name { $($name => Some(Reason::$variant),)* _ => None }
             }
@@ -34,169 +56,174 @@ macro_rules! reasons {
 
 reasons! {
     // --- any endpoint ---
-    /// No issuer with this id.
-    IssuerUnknown = "ISSUER_UNKNOWN", 404;
-    /// A parameter stands in the request more than once (RFC 6749 §3.1).
-    ParameterRepeated = "PARAMETER_REPEATED", 400;
+    /// There is no issuer with this id.
+    IssuerUnknown = "ISSUER_UNKNOWN", 404, NotFound;
+    /// The request repeats a parameter (RFC 6749 §3.1).
+    ParameterRepeated = "PARAMETER_REPEATED", 400, InvalidArgument;
     /// A required parameter is missing.
-    ParameterMissing = "PARAMETER_MISSING", 400;
-    /// The body or a header could not be parsed.
-    RequestMalformed = "REQUEST_MALFORMED", 400;
-    /// More than the limits allow.
-    RequestTooLarge = "REQUEST_TOO_LARGE", 400;
-    /// What an operator names is not there.
-    RecordUnknown = "RECORD_UNKNOWN", 404;
-    /// The `request_id` came with another request within a day.
-    RequestIdReused = "REQUEST_ID_REUSED", 409;
-    /// A page token is not of this list, this filter or this caller.
-    PageTokenInvalid = "PAGE_TOKEN_INVALID", 400;
-    /// A revision of another history of the store: what was kept by it means nothing.
-    RevisionLost = "REVISION_LOST", 409;
-    /// A cursor of another history of the store, or of events that are no longer kept.
-    CursorLost = "CURSOR_LOST", 410;
-    /// A watcher has left too much unread.
-    WatchTooSlow = "WATCH_TOO_SLOW", 503;
-    /// The caller's principal could not be established.
-    Unauthenticated = "UNAUTHENTICATED", 500;
+    ParameterMissing = "PARAMETER_MISSING", 400, InvalidArgument;
+    /// The body or a header cannot be parsed.
+    RequestMalformed = "REQUEST_MALFORMED", 400, InvalidArgument;
+    /// The request exceeds a size limit.
+    RequestTooLarge = "REQUEST_TOO_LARGE", 400, InvalidArgument;
+    /// The record that an operator or reader names does not exist.
+    RecordUnknown = "RECORD_UNKNOWN", 404, NotFound;
+    /// The `request_id` was used for another request within a day.
+    RequestIdReused = "REQUEST_ID_REUSED", 409, AlreadyExists;
+    /// The page token belongs to another list, filter or caller.
+    PageTokenInvalid = "PAGE_TOKEN_INVALID", 400, InvalidArgument;
+    /// The revision belongs to the store before it was restored: discard what was cached under it.
+    RevisionLost = "REVISION_LOST", 409, FailedPrecondition;
+    /// The cursor belongs to the store before it was restored, or its events are no longer kept.
+    CursorLost = "CURSOR_LOST", 410, OutOfRange;
+    /// A watcher fell too far behind.
+    WatchTooSlow = "WATCH_TOO_SLOW", 503, ResourceExhausted;
+    /// The caller's principal cannot be established.
+    Unauthenticated = "UNAUTHENTICATED", 500, Unauthenticated;
     /// The caller's role does not include this method.
-    PermissionDenied = "PERMISSION_DENIED", 500;
-    /// The store cannot take commits now, or does not confirm them: repeat the call with the same attempt.
-    StoreUnavailable = "STORE_UNAVAILABLE", 503;
-    /// Something that should not happen; the logs know it by the request id.
-    Fault = "FAULT", 500;
+    PermissionDenied = "PERMISSION_DENIED", 500, PermissionDenied;
+    /// The store does not accept or confirm commits at present: repeat the call with the same attempt.
+    StoreUnavailable = "STORE_UNAVAILABLE", 503, Unavailable;
+    /// An unexpected failure; the log explains it under the request id.
+    Fault = "FAULT", 500, Internal;
 
     // --- clients ---
-    /// There is no such client, or no more. At /authorize a page, at /token 401.
-    ClientUnknown = "CLIENT_UNKNOWN", 400;
+    /// The client does not exist, or no longer. Shown as a page at /authorize; 401 at /token.
+    ClientUnknown = "CLIENT_UNKNOWN", 400, NotFound;
     /// An operator has disabled the client.
-    ClientDisabled = "CLIENT_DISABLED", 400;
+    ClientDisabled = "CLIENT_DISABLED", 400, PermissionDenied;
     /// Client authentication failed (RFC 6749 §5.2 `invalid_client`).
-    ClientAuthenticationFailed = "CLIENT_AUTHENTICATION_FAILED", 401;
-    /// A `client_assertion` that does not say what it must, or was not signed by the client (RFC 7523 §3).
-    ClientAssertionInvalid = "CLIENT_ASSERTION_INVALID", 401;
-    /// Another request has used this `client_assertion`.
-    ClientAssertionReplayed = "CLIENT_ASSERTION_REPLAYED", 401;
-    /// A client id that begins like a URL and is none that is looked up.
-    MetadataUrlInvalid = "METADATA_URL_INVALID", 400;
-    /// The operator does not accept clients from that host.
-    MetadataHostForbidden = "METADATA_HOST_FORBIDDEN", 400;
-    /// What lies at the client id is no metadata document of this client, or one that cannot be accepted.
-    MetadataDocumentInvalid = "METADATA_DOCUMENT_INVALID", 400;
-    /// The metadata document, or the keys it names, cannot be had now.
-    MetadataDocumentUnavailable = "METADATA_DOCUMENT_UNAVAILABLE", 503;
+    ClientAuthenticationFailed = "CLIENT_AUTHENTICATION_FAILED", 401, PermissionDenied;
+    /// The `client_assertion` has wrong claims or is not signed by the client (RFC 7523 §3).
+    ClientAssertionInvalid = "CLIENT_ASSERTION_INVALID", 401, PermissionDenied;
+    /// The `client_assertion` was used before.
+    ClientAssertionReplayed = "CLIENT_ASSERTION_REPLAYED", 401, PermissionDenied;
+    /// The client id begins like a URL but is not one that may be fetched.
+    MetadataUrlInvalid = "METADATA_URL_INVALID", 400, InvalidArgument;
+    /// The operator does not accept clients from this host.
+    MetadataHostForbidden = "METADATA_HOST_FORBIDDEN", 400, PermissionDenied;
+    /// The client id does not lead to an acceptable metadata document of this client.
+    MetadataDocumentInvalid = "METADATA_DOCUMENT_INVALID", 400, InvalidArgument;
+    /// The metadata document, or the key set that it names, cannot be fetched at present.
+    MetadataDocumentUnavailable = "METADATA_DOCUMENT_UNAVAILABLE", 503, Unavailable;
     /// The operator does not permit the redirect URI.
-    RedirectUriForbidden = "REDIRECT_URI_FORBIDDEN", 400;
-    /// More than one client authentication method, or contradictory client ids.
-    ClientAuthenticationAmbiguous = "CLIENT_AUTHENTICATION_AMBIGUOUS", 400;
-    /// The redirect URI is not one the client registered.
-    RedirectUriUnregistered = "REDIRECT_URI_UNREGISTERED", 400;
+    RedirectUriForbidden = "REDIRECT_URI_FORBIDDEN", 400, PermissionDenied;
+    /// The request uses more than one client authentication method, or contradictory client ids.
+    ClientAuthenticationAmbiguous = "CLIENT_AUTHENTICATION_AMBIGUOUS", 400, InvalidArgument;
+    /// The client has not registered the redirect URI.
+    RedirectUriUnregistered = "REDIRECT_URI_UNREGISTERED", 400, InvalidArgument;
     /// The client registered several redirect URIs and the request names none.
-    RedirectUriMissing = "REDIRECT_URI_MISSING", 400;
+    RedirectUriMissing = "REDIRECT_URI_MISSING", 400, InvalidArgument;
 
-    // --- the authorization request ---
-    ResponseTypeUnsupported = "RESPONSE_TYPE_UNSUPPORTED", 400;
-    ResponseModeUnsupported = "RESPONSE_MODE_UNSUPPORTED", 400;
-    /// `request` (RFC 9101).
-    RequestObjectUnsupported = "REQUEST_OBJECT_UNSUPPORTED", 400;
-    /// `request_uri` (RFC 9101).
-    RequestUriUnsupported = "REQUEST_URI_UNSUPPORTED", 400;
-    /// No `code_challenge`.
-    PkceRequired = "PKCE_REQUIRED", 400;
-    /// Any method but S256.
-    PkceMethodUnsupported = "PKCE_METHOD_UNSUPPORTED", 400;
-    PkceChallengeMalformed = "PKCE_CHALLENGE_MALFORMED", 400;
-    /// A resource this issuer does not serve, or not the one that was authorized.
-    ResourceUnknown = "RESOURCE_UNKNOWN", 400;
+    // --- authorization request ---
+    /// The `response_type` is not `code`.
+    ResponseTypeUnsupported = "RESPONSE_TYPE_UNSUPPORTED", 400, InvalidArgument;
+    /// The `response_mode` is not `query`.
+    ResponseModeUnsupported = "RESPONSE_MODE_UNSUPPORTED", 400, InvalidArgument;
+    /// The request has a `request` parameter (RFC 9101).
+    RequestObjectUnsupported = "REQUEST_OBJECT_UNSUPPORTED", 400, InvalidArgument;
+    /// The request has a `request_uri` parameter (RFC 9101).
+    RequestUriUnsupported = "REQUEST_URI_UNSUPPORTED", 400, InvalidArgument;
+    /// The request has no `code_challenge`.
+    PkceRequired = "PKCE_REQUIRED", 400, InvalidArgument;
+    /// The `code_challenge_method` is not S256.
+    PkceMethodUnsupported = "PKCE_METHOD_UNSUPPORTED", 400, InvalidArgument;
+    /// The `code_challenge` is not a SHA-256 digest in base64url.
+    PkceChallengeMalformed = "PKCE_CHALLENGE_MALFORMED", 400, InvalidArgument;
+    /// The issuer does not serve this resource, or another one was authorized.
+    ResourceUnknown = "RESOURCE_UNKNOWN", 400, InvalidArgument;
     /// The issuer has several resources and the request names none.
-    ResourceRequired = "RESOURCE_REQUIRED", 400;
-    /// A scope the resource does not have, or more than was granted.
-    ScopeInvalid = "SCOPE_INVALID", 400;
-    /// `prompt=none`: a person always sees a page.
-    InteractionRequired = "INTERACTION_REQUIRED", 400;
+    ResourceRequired = "RESOURCE_REQUIRED", 400, InvalidArgument;
+    /// The resource does not have the scope, or it was not granted.
+    ScopeInvalid = "SCOPE_INVALID", 400, InvalidArgument;
+    /// `prompt=none` is refused: a person always sees a page.
+    InteractionRequired = "INTERACTION_REQUIRED", 400, InvalidArgument;
 
-    // --- the consent page ---
-    /// Not a ticket of ours, or one that was changed.
-    TicketInvalid = "TICKET_INVALID", 400;
-    TicketExpired = "TICKET_EXPIRED", 400;
-    /// The form was submitted from another site.
-    CrossSite = "CROSS_SITE", 403;
+    // --- consent page ---
+    /// The ticket is forged or damaged.
+    TicketInvalid = "TICKET_INVALID", 400, InvalidArgument;
+    /// The ticket has expired.
+    TicketExpired = "TICKET_EXPIRED", 400, FailedPrecondition;
+    /// Another site submitted the form.
+    CrossSite = "CROSS_SITE", 403, PermissionDenied;
     /// The browser did not return the cookie that the page set.
-    BrowserCookieMissing = "BROWSER_COOKIE_MISSING", 403;
-    /// The form token is missing, forged, or of another ticket or browser.
-    FormTokenInvalid = "FORM_TOKEN_INVALID", 403;
-    /// Neither approve nor deny.
-    DecisionMissing = "DECISION_MISSING", 400;
-    /// The other decision was made before.
-    AlreadyDecided = "ALREADY_DECIDED", 409;
+    BrowserCookieMissing = "BROWSER_COOKIE_MISSING", 403, PermissionDenied;
+    /// The form token is missing, forged, or belongs to another ticket or browser.
+    FormTokenInvalid = "FORM_TOKEN_INVALID", 403, PermissionDenied;
+    /// The form has neither approval nor denial.
+    DecisionMissing = "DECISION_MISSING", 400, InvalidArgument;
+    /// A different decision has already taken effect.
+    AlreadyDecided = "ALREADY_DECIDED", 409, FailedPrecondition;
 
-    // --- the callback ---
-    /// No `state`, or one that is not of ours.
-    StateInvalid = "STATE_INVALID", 400;
-    /// The browser did not return this flow's cookie: another browser, or the flow has ended.
-    StateCookieMissing = "STATE_COOKIE_MISSING", 403;
-    /// The browser that came back is not the one that approved.
-    BrowserMismatch = "BROWSER_MISMATCH", 403;
-    LoginExpired = "LOGIN_EXPIRED", 400;
-    /// Another request has sent this login's code upstream and its answer is not in.
-    LoginInterrupted = "LOGIN_INTERRUPTED", 409;
-    /// The flow has ended before.
-    AlreadyFinished = "ALREADY_FINISHED", 400;
-    /// The upstream does not answer, or not in time.
-    UpstreamUnavailable = "UPSTREAM_UNAVAILABLE", 503;
-    /// The upstream answered with something that must not be believed.
-    UpstreamInvalid = "UPSTREAM_INVALID", 502;
-    /// The upstream refused, or the person did there.
-    UpstreamDenied = "UPSTREAM_DENIED", 403;
-    /// Whoever was asked said that it was not they who had signed in.
-    SignedInAsAnother = "SIGNED_IN_AS_ANOTHER", 403;
+    // --- callback ---
+    /// The `state` is missing or forged.
+    StateInvalid = "STATE_INVALID", 400, InvalidArgument;
+    /// The browser did not return this flow's cookie: it is another browser, or the flow has ended.
+    StateCookieMissing = "STATE_COOKIE_MISSING", 403, PermissionDenied;
+    /// The callback came from another browser than the approval.
+    BrowserMismatch = "BROWSER_MISMATCH", 403, PermissionDenied;
+    /// The login took too long.
+    LoginExpired = "LOGIN_EXPIRED", 400, FailedPrecondition;
+    /// Another request has sent this login's code upstream and has no answer yet.
+    LoginInterrupted = "LOGIN_INTERRUPTED", 409, FailedPrecondition;
+    /// The flow has already ended.
+    AlreadyFinished = "ALREADY_FINISHED", 400, FailedPrecondition;
+    /// The upstream does not answer in time.
+    UpstreamUnavailable = "UPSTREAM_UNAVAILABLE", 503, Unavailable;
+    /// The answer of the upstream fails verification.
+    UpstreamInvalid = "UPSTREAM_INVALID", 502, FailedPrecondition;
+    /// The upstream, or the person there, refused the login.
+    UpstreamDenied = "UPSTREAM_DENIED", 403, PermissionDenied;
+    /// The person answered that the login was not theirs.
+    SignedInAsAnother = "SIGNED_IN_AS_ANOTHER", 403, PermissionDenied;
 
-    // --- the page of connected apps ---
-    /// No session, or one that has ended.
-    AccountSessionMissing = "ACCOUNT_SESSION_MISSING", 403;
+    // --- connected-apps page ---
+    /// The browser has no session, or it has ended.
+    AccountSessionMissing = "ACCOUNT_SESSION_MISSING", 403, PermissionDenied;
 
-    // --- the token endpoint ---
-    GrantTypeUnsupported = "GRANT_TYPE_UNSUPPORTED", 400;
-    /// The client did not register for this grant type.
-    GrantTypeUnauthorized = "GRANT_TYPE_UNAUTHORIZED", 400;
-    /// Not a code of ours, or of another client, or past its life.
-    CodeInvalid = "CODE_INVALID", 400;
-    /// The code was redeemed before; what it gave has ended.
-    CodeReplayed = "CODE_REPLAYED", 400;
-    /// The `redirect_uri` is not the one that was authorized.
-    RedirectUriMismatch = "REDIRECT_URI_MISMATCH", 400;
-    /// The `code_verifier` does not fit the `code_challenge`.
-    PkceMismatch = "PKCE_MISMATCH", 400;
-    /// Not a refresh token of ours, or of another client.
-    RefreshTokenInvalid = "REFRESH_TOKEN_INVALID", 400;
-    /// An old refresh token was used again; the grant has ended.
-    RefreshTokenReplayed = "REFRESH_TOKEN_REPLAYED", 400;
-    /// The grant was revoked, has expired, or its consent no longer stands.
-    GrantEnded = "GRANT_ENDED", 400;
+    // --- token endpoint ---
+    /// The `grant_type` is not supported.
+    GrantTypeUnsupported = "GRANT_TYPE_UNSUPPORTED", 400, InvalidArgument;
+    /// The client is not registered for this grant type.
+    GrantTypeUnauthorized = "GRANT_TYPE_UNAUTHORIZED", 400, InvalidArgument;
+    /// The code is forged, has expired, or belongs to another client.
+    CodeInvalid = "CODE_INVALID", 400, InvalidArgument;
+    /// The code was redeemed before; its grant has ended.
+    CodeReplayed = "CODE_REPLAYED", 400, FailedPrecondition;
+    /// The `redirect_uri` is not the authorized one.
+    RedirectUriMismatch = "REDIRECT_URI_MISMATCH", 400, InvalidArgument;
+    /// The `code_verifier` does not match the `code_challenge`.
+    PkceMismatch = "PKCE_MISMATCH", 400, InvalidArgument;
+    /// The refresh token is forged or belongs to another client.
+    RefreshTokenInvalid = "REFRESH_TOKEN_INVALID", 400, InvalidArgument;
+    /// A spent refresh token was used again; its grant has ended.
+    RefreshTokenReplayed = "REFRESH_TOKEN_REPLAYED", 400, FailedPrecondition;
+    /// The grant was revoked or has expired, or its consent has ended.
+    GrantEnded = "GRANT_ENDED", 400, FailedPrecondition;
+    /// Only our refresh and access tokens can be revoked (RFC 7009 §2.2.1).
+    TokenTypeUnsupported = "TOKEN_TYPE_UNSUPPORTED", 400, InvalidArgument;
+    /// The introspecting resource server is unknown (RFC 7662 §2.1).
+    ResourceServerUnknown = "RESOURCE_SERVER_UNKNOWN", 401, PermissionDenied;
 
-    /// Only refresh and access tokens of ours can be revoked (RFC 7009 §2.2.1).
-    TokenTypeUnsupported = "TOKEN_TYPE_UNSUPPORTED", 400;
-    /// Whoever introspects is no resource server that is known here (RFC 7662 §2.1).
-    ResourceServerUnknown = "RESOURCE_SERVER_UNKNOWN", 401;
-
-    // --- where an access token is used ---
-    /// No bearer token, or more than one header that could hold it (RFC 6750 §3.1).
-    AccessTokenMissing = "ACCESS_TOKEN_MISSING", 401;
-    /// No access token of this issuer's for this resource, or its grant has ended.
-    AccessTokenInvalid = "ACCESS_TOKEN_INVALID", 401;
-    /// A scope that is demanded there is not in the token.
-    ScopeInsufficient = "SCOPE_INSUFFICIENT", 403;
+    // --- use of an access token ---
+    /// The request has no bearer token, or more than one header for it (RFC 6750 §3.1).
+    AccessTokenMissing = "ACCESS_TOKEN_MISSING", 401, PermissionDenied;
+    /// The access token is not valid for this issuer and resource, or its grant has ended.
+    AccessTokenInvalid = "ACCESS_TOKEN_INVALID", 401, PermissionDenied;
+    /// The access token lacks a required scope.
+    ScopeInsufficient = "SCOPE_INSUFFICIENT", 403, PermissionDenied;
 
     // --- registration ---
     /// The operator has switched registration off.
-    RegistrationClosed = "REGISTRATION_CLOSED", 403;
-    /// No initial access token, or a wrong one (RFC 7591 §3).
-    InitialAccessTokenInvalid = "INITIAL_ACCESS_TOKEN_INVALID", 401;
-    /// No such registration, or not this token's (RFC 7592 §2).
-    RegistrationAccessTokenInvalid = "REGISTRATION_ACCESS_TOKEN_INVALID", 401;
-    /// RFC 7591 §3.2.2 `invalid_redirect_uri`.
-    RegistrationRedirectUriInvalid = "REGISTRATION_REDIRECT_URI_INVALID", 400;
-    /// RFC 7591 §3.2.2 `invalid_client_metadata`.
-    RegistrationMetadataInvalid = "REGISTRATION_METADATA_INVALID", 400;
+    RegistrationClosed = "REGISTRATION_CLOSED", 403, PermissionDenied;
+    /// The initial access token is missing or wrong (RFC 7591 §3).
+    InitialAccessTokenInvalid = "INITIAL_ACCESS_TOKEN_INVALID", 401, PermissionDenied;
+    /// The registration does not exist, or the token belongs to another one (RFC 7592 §2).
+    RegistrationAccessTokenInvalid = "REGISTRATION_ACCESS_TOKEN_INVALID", 401, PermissionDenied;
+    /// `invalid_redirect_uri` (RFC 7591 §3.2.2).
+    RegistrationRedirectUriInvalid = "REGISTRATION_REDIRECT_URI_INVALID", 400, InvalidArgument;
+    /// `invalid_client_metadata` (RFC 7591 §3.2.2).
+    RegistrationMetadataInvalid = "REGISTRATION_METADATA_INVALID", 400, InvalidArgument;
 }
 
 #[cfg(test)]
@@ -204,14 +231,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_name_is_read_back() {
+    fn every_name_parses_to_its_reason() {
         for reason in Reason::ALL {
             assert_eq!(Reason::parse(reason.as_str()), Some(*reason));
         }
     }
 
     #[test]
-    fn an_unknown_name_is_no_reason() {
+    fn unknown_name_is_no_reason() {
         assert_eq!(Reason::parse("SOMETHING_NEW"), None);
     }
 }

@@ -132,7 +132,7 @@ impl ControlConfig {
                 ChannelError::Plaintext => ("control.url", "use https, or an address of this machine"),
                 ChannelError::CaWithoutTls => ("control.ca_file", "remove it, or use https in control.url"),
                 ChannelError::CertificateWithoutTls => ("control.cert_file", "remove it, or use https in control.url"),
-                ChannelError::Nobody => ("control", "set token, or cert_file and key_file"),
+                ChannelError::NoCredentials => ("control", "set token, or cert_file and key_file"),
                 ChannelError::Token => ("control.token", "use printable ASCII only"),
                 ChannelError::Tls(_) => ("control.ca_file", "name a PEM file of certificates"),
                 ChannelError::Certificate(_) => (
@@ -215,7 +215,7 @@ mod tests {
         };
         assert_eq!(
             refusal(|_| {}),
-            "control: neither a token nor a certificate says who calls; set token, or cert_file and key_file"
+            "control: there is neither a token nor a client certificate; set token, or cert_file and key_file"
         );
         // Any file will do: what is in it is not looked at before both are there.
         let half = refusal(|control| control.cert_file = Some("Cargo.toml".into()));

@@ -78,7 +78,7 @@ impl Connection {
             ChannelError::CertificateWithoutTls => {
                 format!("--cert-file: {url} is plain http; write https, or leave it out")
             }
-            ChannelError::Nobody => format!(
+            ChannelError::NoCredentials => format!(
                 "nobody is calling: put a token into a file for --token-file or into {TOKEN}, or give --cert-file and --key-file"
             ),
             ChannelError::Tls(error) => format!("--ca-file: {error}; it must hold certificates in PEM"),

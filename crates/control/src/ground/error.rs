@@ -7,7 +7,7 @@ use lychgate_domain::Refusal;
 use lychgate_domain::token::verification::AccessDenied;
 use lychgate_engine::Cursor;
 use lychgate_store::StoreError;
-use tonic::{Code, Status};
+use tonic::Status;
 use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::cursor::cursor;
@@ -98,7 +98,7 @@ impl Error {
 /// An error that every caller can read.
 pub fn status(reason: Reason, message: impl Into<String>, metadata: HashMap<String, String>) -> Status {
     let details = ErrorDetails::with_error_info(reason.as_str(), ERROR_DOMAIN, metadata);
-    Status::with_error_details(code(reason), message, details)
+    Status::with_error_details(reason.grpc_code(), message, details)
 }
 
 impl From<Refusal> for Error {
@@ -199,85 +199,5 @@ pub fn reason(refusal: &Refusal) -> Reason {
         Refusal::RegistrationAccessTokenInvalid => Reason::RegistrationAccessTokenInvalid,
         Refusal::RegistrationRedirectUriInvalid(_) => Reason::RegistrationRedirectUriInvalid,
         Refusal::RegistrationMetadataInvalid(_) => Reason::RegistrationMetadataInvalid,
-    }
-}
-
-/// The nearest gRPC status code, for tools that know no reasons.
-fn code(reason: Reason) -> Code {
-    match reason {
-        Reason::IssuerUnknown | Reason::ClientUnknown | Reason::RecordUnknown => Code::NotFound,
-        Reason::Unauthenticated => Code::Unauthenticated,
-        Reason::PermissionDenied
-        | Reason::ClientDisabled
-        | Reason::ClientAuthenticationFailed
-        | Reason::ClientAssertionInvalid
-        | Reason::ClientAssertionReplayed
-        | Reason::MetadataHostForbidden
-        | Reason::RedirectUriForbidden
-        | Reason::ResourceServerUnknown
-        | Reason::AccessTokenMissing
-        | Reason::AccessTokenInvalid
-        | Reason::ScopeInsufficient
-        | Reason::RegistrationClosed
-        | Reason::InitialAccessTokenInvalid
-        | Reason::RegistrationAccessTokenInvalid
-        | Reason::CrossSite
-        | Reason::BrowserCookieMissing
-        | Reason::FormTokenInvalid
-        | Reason::StateCookieMissing
-        | Reason::BrowserMismatch
-        | Reason::AccountSessionMissing
-        | Reason::UpstreamDenied
-        | Reason::SignedInAsAnother => Code::PermissionDenied,
-        Reason::StoreUnavailable | Reason::UpstreamUnavailable | Reason::MetadataDocumentUnavailable => {
-            Code::Unavailable
-        }
-        Reason::Fault => Code::Internal,
-        Reason::RequestIdReused => Code::AlreadyExists,
-        Reason::CursorLost => Code::OutOfRange,
-        Reason::WatchTooSlow => Code::ResourceExhausted,
-        Reason::RevisionLost
-        | Reason::AlreadyDecided
-        | Reason::AlreadyFinished
-        | Reason::LoginExpired
-        | Reason::LoginInterrupted
-        | Reason::TicketExpired
-        | Reason::UpstreamInvalid
-        | Reason::CodeReplayed
-        | Reason::RefreshTokenReplayed
-        | Reason::GrantEnded => Code::FailedPrecondition,
-        Reason::ParameterRepeated
-        | Reason::ParameterMissing
-        | Reason::PageTokenInvalid
-        | Reason::RequestMalformed
-        | Reason::RequestTooLarge
-        | Reason::ClientAuthenticationAmbiguous
-        | Reason::MetadataUrlInvalid
-        | Reason::MetadataDocumentInvalid
-        | Reason::TokenTypeUnsupported
-        | Reason::RedirectUriUnregistered
-        | Reason::RedirectUriMissing
-        | Reason::ResponseTypeUnsupported
-        | Reason::ResponseModeUnsupported
-        | Reason::RequestObjectUnsupported
-        | Reason::RequestUriUnsupported
-        | Reason::PkceRequired
-        | Reason::PkceMethodUnsupported
-        | Reason::PkceChallengeMalformed
-        | Reason::ResourceUnknown
-        | Reason::ResourceRequired
-        | Reason::ScopeInvalid
-        | Reason::InteractionRequired
-        | Reason::TicketInvalid
-        | Reason::DecisionMissing
-        | Reason::StateInvalid
-        | Reason::GrantTypeUnsupported
-        | Reason::GrantTypeUnauthorized
-        | Reason::CodeInvalid
-        | Reason::RedirectUriMismatch
-        | Reason::PkceMismatch
-        | Reason::RefreshTokenInvalid
-        | Reason::RegistrationRedirectUriInvalid
-        | Reason::RegistrationMetadataInvalid => Code::InvalidArgument,
     }
 }

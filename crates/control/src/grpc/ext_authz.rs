@@ -79,7 +79,8 @@ fn let_through(verified: &VerifyResponse, http: &HttpRequest) -> CheckResponse {
     let identity = identity::headers(verified);
     // Envoy removes after it has set: what is set must not be among it.
     let is_set = |name: &str| identity.iter().any(|(set, _)| name.eq_ignore_ascii_case(set));
-    let forged = sent(http).map(|(name, _)| name).filter(|name| identity::resembles_ours(name) && !is_set(name));
+    let forged =
+        sent(http).map(|(name, _)| name).filter(|name| identity::resembles_identity_header(name) && !is_set(name));
     let answer = OkHttpResponse {
         headers_to_remove: forged.map(str::to_owned).collect(),
         headers: identity.iter().map(|(name, value)| header(name, value.clone())).collect(),

@@ -1,8 +1,8 @@
-//! Ends a request with its last frame.
+//! Sends END_STREAM with the last frame of a request.
 //!
-//! tonic's request bodies learn that there is nothing more only when they are asked once more, so that the end becomes a
-//! frame of its own: one more write, and one more wake-up of the service, which waits for it before it begins. Asked
-//! ahead, the end goes with the message.
+//! A request body of tonic reports its end only when it is polled after the last frame, so HTTP/2 sends the end in an empty
+//! frame of its own. The extra frame costs one more write, and one more wake-up of the server, which waits for the end before it runs the
+//! method. Polling the body one frame ahead merges the end into the message.
 
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
@@ -15,11 +15,11 @@ use tonic::body::Body;
 use tonic::transport::Channel;
 use tower::Service;
 
-/// A channel that sends nothing after the last frame.
+/// A channel that sends END_STREAM with the last frame of each request.
 #[derive(Clone, Debug)]
-pub struct PromptEnd(pub(super) Channel);
+pub struct EndStreamChannel(pub(super) Channel);
 
-impl Service<Request<Body>> for PromptEnd {
+impl Service<Request<Body>> for EndStreamChannel {
     type Response = Response<Body>;
     type Error = tonic::transport::Error;
     type Future = <Channel as Service<Request<Body>>>::Future;
@@ -29,17 +29,18 @@ impl Service<Request<Body>> for PromptEnd {
     }
 
     fn call(&mut self, request: Request<Body>) -> Self::Future {
-        self.0.call(request.map(|body| Body::new(AskedAhead { body, next: None })))
+        self.0.call(request.map(|body| Body::new(LookaheadBody { body, next: None })))
     }
 }
 
-struct AskedAhead {
+/// A body that is polled one frame ahead.
+struct LookaheadBody {
     body: Body,
-    /// What the body has already answered to the next question.
+    /// Result of the poll after the frame returned last.
     next: Option<Option<Result<Frame<Bytes>, Status>>>,
 }
 
-impl http_body::Body for AskedAhead {
+impl http_body::Body for LookaheadBody {
     type Data = Bytes;
     type Error = Status;
 
@@ -72,7 +73,7 @@ mod tests {
 
     use super::*;
 
-    /// Frames that are there, one after the other; `None` is one that is not there yet.
+    /// A body of given frames. `None` stands for a frame that is not ready yet.
     struct Frames(VecDeque<Option<&'static [u8]>>);
 
     impl http_body::Body for Frames {
@@ -88,9 +89,9 @@ mod tests {
         }
     }
 
-    /// Each answer, and whether the end was known with it.
+    /// The result of each poll, and the value of `is_end_stream` after it.
     fn read(frames: &[Option<&'static [u8]>]) -> Vec<(&'static str, bool)> {
-        let mut body = AskedAhead { body: Body::new(Frames(frames.iter().copied().collect())), next: None };
+        let mut body = LookaheadBody { body: Body::new(Frames(frames.iter().copied().collect())), next: None };
         let mut read = Vec::new();
         loop {
             let answer = match Pin::new(&mut body).poll_frame(&mut Context::from_waker(std::task::Waker::noop())) {
@@ -106,13 +107,13 @@ mod tests {
     }
 
     #[test]
-    fn the_end_is_known_with_the_last_frame() {
+    fn end_is_known_with_the_last_frame() {
         assert_eq!(read(&[Some(b"last")]), [("last", true)]);
         assert_eq!(read(&[Some(b"first"), Some(b"last")]), [("first", false), ("last", true)]);
     }
 
     #[test]
-    fn what_is_not_there_yet_is_waited_for() {
+    fn pending_frames_are_waited_for() {
         let waited = [("pending", false), ("first", false), ("pending", false), ("last", true)];
         assert_eq!(read(&[None, Some(b"first"), None, None, Some(b"last")]), waited);
         assert_eq!(read(&[]), []);
