@@ -16,8 +16,8 @@ use lychgate_domain::time::{Clock, Timestamp};
 use lychgate_engine::Engine;
 use lychgate_process::Shutdown;
 use lychgate_process::config::ConfigError;
-use lychgate_process::lookout::LOOK_INTERVAL;
-use lychgate_process::metrics::Exposition;
+use lychgate_process::file_watcher::POLL_INTERVAL;
+use lychgate_process::metrics::MetricsServer;
 use lychgate_store::Store;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
@@ -49,7 +49,7 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 /// Serves what `config` says, which stands in `file`, until `shutdown`, and then finishes what is under way.
 pub async fn serve(config: Config, file: PathBuf, engine: Arc<dyn Engine>, shutdown: Shutdown) -> anyhow::Result<()> {
     let server = Server::bind(config, engine, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
-    server.rereading(file, LOOK_INTERVAL).run(shutdown).await
+    server.rereading(file, POLL_INTERVAL).run(shutdown).await
 }
 
 /// A control plane that has everything it needs, its address included. Whoever connects waits until it runs.
@@ -61,7 +61,7 @@ pub struct Server {
     recorder: Recorder,
     reload: Option<Reload>,
     metrics: Metrics,
-    exposition: Exposition,
+    metrics_server: MetricsServer,
     config: Config,
     store: Store,
     issuers: Issuers,
@@ -102,7 +102,7 @@ impl Server {
         })?;
         let mut registry = Registry::default();
         let metrics = Metrics::new(&mut registry);
-        let exposition = Exposition::bind(&config.metrics, registry).await?;
+        let metrics_server = MetricsServer::bind(&config.metrics, registry).await?;
         Ok(Self {
             listener,
             tls,
@@ -110,7 +110,7 @@ impl Server {
             recorder,
             reload: None,
             metrics,
-            exposition,
+            metrics_server,
             config,
             store,
             issuers,
@@ -157,7 +157,7 @@ impl Server {
         // Nothing else is waited for by shutdown: what it watches never ends by itself.
         let watch = tokio::spawn(watch_health(self.store, health, shutdown.clone()));
         let reload = self.reload.map(|reload| tokio::spawn(reload.run()));
-        let metrics = tokio::spawn(self.exposition.serve(shutdown.clone()));
+        let metrics = tokio::spawn(self.metrics_server.serve(shutdown.clone()));
         let upkeep = tokio::spawn(maintenance::run(control.clone(), self.opened_at, shutdown.clone()));
         let authentication =
             Authentication::new(self.principals, self.tls.clone(), clock.clone(), entropy, self.metrics);

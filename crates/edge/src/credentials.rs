@@ -3,8 +3,8 @@
 //!
 //! It must never give up what works for what might: others are gone by only after the control plane has answered to them.
 
-use lychgate_process::Lookout;
-use lychgate_process::lookout::LOOK_INTERVAL;
+use lychgate_process::FileWatcher;
+use lychgate_process::file_watcher::POLL_INTERVAL;
 
 use crate::config::ControlConfig;
 use crate::control::Control;
@@ -12,14 +12,14 @@ use crate::control::Control;
 #[derive(Debug)]
 pub(crate) struct CurrentCredentials {
     config: ControlConfig,
-    lookout: Lookout,
+    watcher: FileWatcher,
 }
 
 impl CurrentCredentials {
     /// Made before anything is read for the first time.
     pub(crate) fn new(config: ControlConfig) -> Self {
-        let lookout = Lookout::new(LOOK_INTERVAL, &config.files());
-        Self { config, lookout }
+        let watcher = FileWatcher::new(POLL_INTERVAL, &config.files());
+        Self { config, watcher }
     }
 
     /// For ever.
@@ -27,11 +27,11 @@ impl CurrentCredentials {
         let files = self.config.files();
         let mut complaint = String::new();
         loop {
-            self.lookout.next(&files).await;
+            self.watcher.next(&files).await;
             let refused = match self.config.channel() {
                 Ok(channel) => control.switch_to(channel).await.err().map(|status| {
                     // It may be the control plane that is not there, or does not know them yet.
-                    self.lookout.again();
+                    self.watcher.retry();
                     format!("the control plane does not answer to them: {:?}: {}", status.code(), status.message())
                 }),
                 Err(error) => Some(error.to_string()),

@@ -14,7 +14,7 @@ use hyper_util::server::conn::auto;
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use lychgate_process::Shutdown;
-use lychgate_process::metrics::Exposition;
+use lychgate_process::metrics::MetricsServer;
 use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
@@ -48,7 +48,7 @@ const GRACE: Duration = Duration::from_secs(5);
 #[derive(Debug)]
 pub struct Edge {
     listener: TcpListener,
-    exposition: Exposition,
+    metrics_server: MetricsServer,
     app: Arc<App>,
     credentials: CurrentCredentials,
     max_connections: usize,
@@ -69,9 +69,9 @@ impl Edge {
             TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
         let mut registry = Registry::default();
         let metrics = Metrics::new(&mut registry);
-        let exposition = Exposition::bind(&config.metrics, registry).await?;
+        let metrics_server = MetricsServer::bind(&config.metrics, registry).await?;
         let app = Arc::new(App { control, issuers: Issuers::default(), pages, proxies, limits, metrics });
-        Ok(Self { listener, exposition, app, credentials, max_connections, deadline })
+        Ok(Self { listener, metrics_server, app, credentials, max_connections, deadline })
     }
 
     /// The real address, also if the configuration says port 0.
@@ -92,7 +92,7 @@ impl Edge {
             let (app, credentials) = (Arc::clone(&self.app), self.credentials);
             async move { credentials.keep(&app.control).await }
         });
-        let metrics = tokio::spawn(self.exposition.serve(shutdown.clone()));
+        let metrics = tokio::spawn(self.metrics_server.serve(shutdown.clone()));
         let connections = GracefulShutdown::new();
         let requested = shutdown.requested();
         tokio::select! {

@@ -1,7 +1,7 @@
-//! Configuration: one TOML file per process, read once, before anything else happens.
+//! Reads the configuration: one TOML file for each process, before anything else starts.
 //!
-//! A file that is not understood to the last key refuses to start, with one line that names file, line, key and remedy. A
-//! misspelt key that is silently ignored is a setting that somebody believes to be in force.
+//! A process refuses to start with an unknown key and prints one line with file, line, key and remedy. If a misspelt key were
+//! ignored, the operator would believe a setting to be in force that is not.
 
 mod explain;
 mod secret;
@@ -17,7 +17,7 @@ pub use secret::Secret;
 
 use crate::one_line;
 
-/// Reads the TOML file at `path`. The structs of `T` say `#[serde(deny_unknown_fields)]`.
+/// Reads the TOML file at `path`. All structs in `T` must have `#[serde(deny_unknown_fields)]`.
 pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
     let text = fs::read_to_string(path).map_err(|error| {
         ConfigError::new("", format_args!("cannot be read: {error}"), "check the path").in_file(path)
@@ -25,13 +25,14 @@ pub fn load<T: DeserializeOwned>(path: &Path) -> Result<T, ConfigError> {
     parse(&text).map_err(|error| error.in_file(path))
 }
 
-/// The same for a text that lies in no file.
+/// Reads a configuration from a string.
 pub fn parse<T: DeserializeOwned>(text: &str) -> Result<T, ConfigError> {
-    toml::from_str(text).map_err(|error| explain::explain(text, &error))
+    let document = toml::Deserializer::parse(text).map_err(|error| explain::syntax(text, &error))?;
+    serde_path_to_error::deserialize(document).map_err(|error| explain::value(text, &error))
 }
 
-/// Names the file in an error that is a [`ConfigError`] without one; leaves any other error as it is. For checks made
-/// long after the file was read.
+/// Adds the file to a [`ConfigError`] that has none; returns any other error unchanged. For checks long after the file was
+/// read.
 pub fn name_file(error: anyhow::Error, path: &Path) -> anyhow::Error {
     match error.downcast::<ConfigError>() {
         Ok(error) => error.in_file(path).into(),
@@ -39,7 +40,7 @@ pub fn name_file(error: anyhow::Error, path: &Path) -> anyhow::Error {
     }
 }
 
-/// Why a configuration is refused. One line: `FILE:LINE: KEY: PROBLEM; REMEDY`, as far as they are known.
+/// A refused configuration. Displayed as one line, `FILE:LINE: KEY: PROBLEM; REMEDY`, without the parts that are unknown.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ConfigError {
     file: Option<PathBuf>,
@@ -50,8 +51,8 @@ pub struct ConfigError {
 }
 
 impl ConfigError {
-    /// For checks that only the owner of `key` can make (`issuers[0].url`, say; empty if no key is at fault). `problem`
-    /// continues the key ("is not a URL"), `remedy` is what to do ("write https://HOST"). Neither may hold a secret.
+    /// An error about `key`, such as `issuers[0].url`; empty if no single key is wrong. `problem` continues the key ("is not a
+    /// URL"); `remedy` is an instruction ("write https://HOST"). Neither may contain a secret.
     pub fn new(key: impl Into<String>, problem: impl Display, remedy: impl Display) -> Self {
         Self {
             file: None,
@@ -62,19 +63,19 @@ impl ConfigError {
         }
     }
 
-    /// Names the file, unless one is named already.
+    /// Adds the file, unless the error already has one.
     pub fn in_file(mut self, path: &Path) -> Self {
         self.file.get_or_insert_with(|| path.to_owned());
         self
     }
 
-    /// For who reads a setting from one key and hands it on under another: the person knows the first one.
+    /// Replaces the key, for a setting that is read from one key and passed on under another: the operator knows the first.
     pub fn map_key(mut self, map: impl FnOnce(&str) -> String) -> Self {
         self.key = map(&self.key);
         self
     }
 
-    /// Counted from 1.
+    /// Adds the line, counted from 1.
     fn at_line(mut self, line: usize) -> Self {
         self.line = Some(line);
         self
@@ -103,13 +104,13 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_file_that_is_not_there_is_named() {
+    fn missing_file_is_named() {
         let error = load::<toml::Table>(Path::new("/nowhere/edge.toml")).unwrap_err().to_string();
         assert!(error.starts_with("/nowhere/edge.toml: cannot be read: "), "{error}");
     }
 
     #[test]
-    fn a_check_made_elsewhere_is_one_line_too() {
+    fn error_of_a_later_check_is_one_line() {
         let error = ConfigError::new("listen", "is not loopback\nand has no [tls]", "add [tls]");
         assert_eq!(error.to_string(), "listen: is not loopback and has no [tls]; add [tls]");
         let named = error.in_file(Path::new("a.toml")).in_file(Path::new("b.toml"));
@@ -117,7 +118,7 @@ mod tests {
     }
 
     #[test]
-    fn only_an_error_of_configuration_is_given_a_file() {
+    fn only_a_configuration_error_is_given_a_file() {
         let config = ConfigError::new("listen", "is taken", "choose another");
         let named = name_file(config.into(), Path::new("a.toml"));
         assert_eq!(named.to_string(), "a.toml: listen: is taken; choose another");

@@ -1,9 +1,9 @@
-//! What a process needs besides its job: configuration, logs, metrics, memory, files that are read again, an orderly end.
+//! The parts that every process has: configuration, logs, metrics, the allocator, file reload and graceful shutdown.
 //!
-//! Every binary's `main` is one call of [`run`]. Nothing here knows what a binary is for: no gRPC, no OAuth, no rules.
+//! `main` of every binary is one call of [`run`]. This crate knows no gRPC, no OAuth and no rules.
 
 pub mod config;
-pub mod lookout;
+pub mod file_watcher;
 pub mod metrics;
 pub mod shutdown;
 pub mod telemetry;
@@ -17,19 +17,19 @@ use mimalloc::MiMalloc;
 use tokio::runtime;
 
 pub use config::ConfigError;
-pub use lookout::Lookout;
+pub use file_watcher::FileWatcher;
 pub use shutdown::Shutdown;
 
-/// Eight per cent less CPU time for an authorization than with the C library's (`make bench`), for 10 MiB more of memory.
+/// mimalloc takes 8 % less CPU time for an authorization than the C library's allocator (`make bench`), and 10 MiB more memory.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-/// How long blocking work may go on after `main` has returned. What must not be cut short was waited for before that,
-/// by [`Shutdown::finish`].
+/// Time that blocking tasks get after `main` has returned. Work that must complete is tracked by [`Shutdown::tasks`] and has
+/// been waited for before that.
 const RUNTIME_END: Duration = Duration::from_secs(1);
 
-/// Runs `main` on a runtime of its own. An error becomes one line on standard error, `name: what: why: …`, and the exit
-/// code: 2 if configuration is at fault, 1 for everything else.
+/// Runs `main` on a new runtime. An error is printed on standard error as one line, `NAME: ERROR: CAUSE: …`. The exit code is 2
+/// for a configuration error and 1 for any other.
 pub fn run<M>(name: &str, main: M) -> ExitCode
 where
     M: Future<Output = anyhow::Result<()>>,
@@ -57,7 +57,7 @@ fn exit_code(error: &anyhow::Error) -> ExitCode {
     if error.chain().any(|cause| cause.is::<ConfigError>()) { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 
-/// Whoever reads this may be a script: one error, one line, whatever its causes contain.
+/// Prints an error as one line, even if its causes have several: scripts read it.
 fn report(name: &str, error: impl Display) {
     eprintln!("{name}: {}", one_line(&error.to_string()));
 }
@@ -73,7 +73,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_main_returns_decides_the_exit_code() {
+    fn result_of_main_decides_the_exit_code() {
         let config = || Err::<(), _>(ConfigError::new("listen", "is not an address", "write HOST:PORT"));
         assert_eq!(run("test", async { Ok(()) }), ExitCode::SUCCESS);
         assert_eq!(run("test", async { anyhow::bail!("the disk is full") }), ExitCode::from(1));
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn an_error_is_one_line_whatever_it_contains() {
+    fn error_is_printed_on_one_line() {
         assert_eq!(one_line("first\n  second\r\nthird"), "first second third");
     }
 }

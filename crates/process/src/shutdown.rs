@@ -1,7 +1,7 @@
-//! An orderly end: who asks for it, who hears of it, and what it waits for.
+//! Graceful shutdown: signals request it, tasks observe it, and the process waits for tracked work before it ends.
 //!
-//! Whatever has been acquired for somebody (an upstream's code, a commit under way) is finished before the process ends;
-//! such work is spawned on [`Shutdown::tasks`].
+//! Work that must not be lost, such as the exchange of an upstream code or a running commit, is spawned on
+//! [`Shutdown::tasks`].
 
 use std::future::Future;
 use std::io::{self, Read};
@@ -13,12 +13,12 @@ use tokio::time;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-/// If this environment variable is set (to anything), the end of standard input is a request to end, too. Whoever starts
-/// a process with a pipe there and this variable takes it along, however the starter itself ends: a pipe is closed also
-/// by SIGKILL.
+/// If this environment variable is set, to any value, the end of standard input requests shutdown too. A parent that starts a
+/// process with this variable and a pipe as standard input ends the process with itself, even if the parent is killed: the
+/// kernel then closes the pipe.
 pub const STOP_WITH_PARENT: &str = "LYCHGATE_STOP_WITH_PARENT";
 
-/// Asks a process to end, and lets it finish. Clones are the same.
+/// Requests and observes the shutdown of a process. Clones share their state.
 #[derive(Debug, Clone, Default)]
 pub struct Shutdown {
     requested: CancellationToken,
@@ -26,21 +26,21 @@ pub struct Shutdown {
 }
 
 impl Shutdown {
-    /// One that only [`trigger`](Self::trigger) sets off.
+    /// A shutdown that only [`trigger`](Self::trigger) requests.
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One that SIGINT and SIGTERM set off as well, and the end of standard input if [`STOP_WITH_PARENT`] says so. They
-    /// keep their meaning for the rest of the process: a second signal does not cut short what the first one began.
+    /// A shutdown that SIGINT and SIGTERM request as well, and the end of standard input if [`STOP_WITH_PARENT`] is set. The
+    /// signals stay caught: a second one does not interrupt the shutdown.
     ///
     /// # Panics
-    /// Outside of a tokio runtime with its I/O enabled, as [`run`](crate::run) builds it.
+    /// Panics outside of a tokio runtime with I/O enabled, such as that of [`run`](crate::run).
+    #[expect(clippy::expect_used, reason = "SIGINT and SIGTERM can be caught on every Unix, and `run` enables I/O")]
     pub fn listen() -> Self {
         let shutdown = Self::new();
         for kind in [SignalKind::interrupt(), SignalKind::terminate()] {
-            let mut signals =
-                signal(kind).expect("SIGINT and SIGTERM can be caught, and a runtime with I/O is running");
+            let mut signals = signal(kind).expect("a runtime with I/O is running");
             let requested = shutdown.requested.clone();
             tokio::spawn(async move {
                 signals.recv().await;
@@ -49,7 +49,7 @@ impl Shutdown {
         }
         if env::var_os(STOP_WITH_PARENT).is_some() {
             let requested = shutdown.requested.clone();
-            // A thread of its own, which the process's end need not wait for: a read of standard input cannot be cancelled.
+            // A blocking read of standard input cannot be cancelled, so it gets a thread that the process does not wait for.
             thread::spawn(move || {
                 read_to_end(io::stdin().lock());
                 requested.cancel();
@@ -58,35 +58,37 @@ impl Shutdown {
         shutdown
     }
 
-    /// Resolves once the end has been asked for; at once if it already was.
+    /// Resolves when shutdown is requested, immediately if it already is.
     pub fn requested(&self) -> impl Future<Output = ()> + Send + 'static {
         self.requested.clone().cancelled_owned()
     }
 
+    /// True after shutdown was requested.
     pub fn is_requested(&self) -> bool {
         self.requested.is_cancelled()
     }
 
+    /// Requests shutdown.
     pub fn trigger(&self) {
         self.requested.cancel();
     }
 
-    /// What [`finish`](Self::finish) waits for.
+    /// The tracked tasks, which [`finish`](Self::finish) waits for.
     pub fn tasks(&self) -> &TaskTracker {
         &self.tasks
     }
 
-    /// Waits for the tracked tasks, `timeout` at most. Called last, when nothing new is accepted any more.
+    /// Requests shutdown and waits for the tracked tasks, for at most `timeout`. Call it when no new work is accepted.
     pub async fn finish(&self, timeout: Duration) {
         self.trigger();
         self.tasks.close();
         if time::timeout(timeout, self.tasks.wait()).await.is_err() {
-            tracing::warn!(tasks = self.tasks.len(), timeout = ?timeout, "ended before its work was done");
+            tracing::warn!(tasks = self.tasks.len(), timeout = ?timeout, "shutdown timed out; unfinished tasks are dropped");
         }
     }
 }
 
-/// Whatever comes is thrown away; an input that cannot be read has ended, too.
+/// Reads and discards input until it ends or fails.
 fn read_to_end(mut input: impl Read) {
     let mut buffer = [0; 64];
     loop {
@@ -106,7 +108,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn every_clone_hears_of_it_also_afterwards() {
+    async fn every_clone_observes_the_request_even_afterwards() {
         let shutdown = Shutdown::new();
         let clone = shutdown.clone();
         let waiting = tokio::spawn(clone.requested());
@@ -118,7 +120,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn finish_waits_for_what_was_begun() {
+    async fn finish_waits_for_tracked_tasks() {
         let shutdown = Shutdown::new();
         let (begun, has_begun) = oneshot::channel();
         let requested = shutdown.requested();
@@ -134,7 +136,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn finish_waits_no_longer_than_it_was_told() {
+    async fn finish_stops_waiting_at_its_timeout() {
         let shutdown = Shutdown::new();
         let task = shutdown.tasks().spawn(std::future::pending::<()>());
         shutdown.finish(Duration::from_millis(1)).await;
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn input_is_read_to_its_end_whatever_comes() {
+    fn input_is_read_to_its_end() {
         read_to_end(&b"line\nand more"[..]);
     }
 }

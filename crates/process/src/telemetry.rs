@@ -1,8 +1,8 @@
-//! What a process says about itself while it works: logs, on standard error.
+//! Logs, on standard error.
 //!
-//! What is never logged, by anybody: tokens, codes, cookies, secrets, bodies, e-mail addresses, query strings.
+//! Never log tokens, codes, cookies, secrets, bodies, e-mail addresses or query strings.
 
-mod lines;
+mod buffered;
 
 use std::io::{self, IsTerminal, Stderr};
 use std::sync::OnceLock;
@@ -12,26 +12,28 @@ use tracing_subscriber::EnvFilter;
 use tracing_subscriber::fmt::writer::BoxMakeWriter;
 use tracing_subscriber::util::SubscriberInitExt;
 
-use self::lines::Lines;
+use self::buffered::BufferedLines;
 use crate::ConfigError;
 
-static STANDARD_ERROR: OnceLock<Lines<Stderr>> = OnceLock::new();
+static STANDARD_ERROR: OnceLock<BufferedLines<Stderr>> = OnceLock::new();
 
 /// The table `[telemetry]`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct Telemetry {
+    /// Format of a log line.
     pub format: LogFormat,
-    /// `tracing-subscriber`'s directives: `info`, `info,lychgate_control=debug`.
+    /// Filter directives of `tracing-subscriber`: `info`, `info,lychgate_control=debug`.
     pub filter: String,
 }
 
+/// Format of a log line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum LogFormat {
-    /// A line for people.
+    /// Text for people.
     Text,
-    /// A JSON object per line.
+    /// One JSON object.
     Json,
 }
 
@@ -41,14 +43,14 @@ impl Default for Telemetry {
     }
 }
 
-/// Sends every event of this process to standard error; standard output belongs to what a command prints. Called once,
-/// by `main`; whoever calls it again (tests in one process) keeps the first one's.
+/// Logs every event of this process to standard error; standard output is for the output of commands. `main` calls it once.
+/// Further calls, in tests that share a process, keep the first configuration.
 pub fn init(telemetry: &Telemetry) -> Result<(), ConfigError> {
     let filter = filter(telemetry)?;
     let writer = match STANDARD_ERROR.get() {
         Some(lines) => BoxMakeWriter::new(lines.clone()),
-        // Without a thread of its own, line by line.
-        None => match Lines::new(io::stderr()) {
+        // Without the buffer's thread, lines are written one by one.
+        None => match BufferedLines::new(io::stderr()) {
             Ok(lines) => BoxMakeWriter::new(STANDARD_ERROR.get_or_init(|| lines).clone()),
             Err(_) => BoxMakeWriter::new(io::stderr),
         },
@@ -62,7 +64,7 @@ pub fn init(telemetry: &Telemetry) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Writes what has been said and waits for others. The last thing a process does.
+/// Writes the buffered lines. Called last in a process.
 pub(crate) fn finish() {
     if let Some(lines) = STANDARD_ERROR.get() {
         lines.write_all();
@@ -85,14 +87,14 @@ mod tests {
     use crate::config::parse;
 
     #[test]
-    fn everything_has_a_default() {
+    fn every_setting_has_a_default() {
         assert_eq!(parse::<Telemetry>("").unwrap(), Telemetry::default());
         let json = parse::<Telemetry>("format = \"json\"").unwrap();
         assert_eq!(json, Telemetry { format: LogFormat::Json, ..Telemetry::default() });
     }
 
     #[test]
-    fn a_filter_that_is_none_is_refused() {
+    fn invalid_filter_is_refused() {
         let error = init(&Telemetry { filter: "info,=,".to_owned(), ..Telemetry::default() }).unwrap_err().to_string();
         assert!(error.starts_with("telemetry.filter: "), "{error}");
     }

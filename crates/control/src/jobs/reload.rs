@@ -9,7 +9,7 @@ use std::time::{Duration, SystemTime};
 
 use lychgate_domain::time::Timestamp;
 use lychgate_process::config::{self, ConfigError};
-use lychgate_process::lookout::{Lookout, Occasion};
+use lychgate_process::file_watcher::{FileWatcher, ReloadTrigger};
 use serde_json::Value as Json;
 use tokio::time::interval;
 
@@ -25,7 +25,7 @@ const COMPLAINT_INTERVAL: Duration = Duration::from_secs(86_400);
 #[derive(Debug)]
 pub struct Reload {
     file: PathBuf,
-    lookout: Lookout,
+    watcher: FileWatcher,
     /// Who may call is as last read, the rest is what the process was started with, until it ends.
     in_force: Config,
     /// Which files the certificates are in.
@@ -45,10 +45,10 @@ impl Reload {
         recorder: Recorder,
     ) -> Self {
         let tls_config = config.tls.clone();
-        let mut lookout = Lookout::new(every, &files(&file, tls_config.as_ref()));
+        let mut watcher = FileWatcher::new(every, &files(&file, tls_config.as_ref()));
         // Everything was read before anybody looked out.
-        lookout.again();
-        Self { file, lookout, in_force: config, tls_config, principals, tls, recorder }
+        watcher.retry();
+        Self { file, watcher, in_force: config, tls_config, principals, tls, recorder }
     }
 
     /// For ever.
@@ -57,10 +57,10 @@ impl Reload {
         loop {
             let files = files(&self.file, self.tls_config.as_ref());
             tokio::select! {
-                occasion = self.lookout.next(&files) => {
+                trigger = self.watcher.next(&files) => {
                     let any = [self.reread_principals(), self.reread_certificates()].contains(&Reread::Something);
                     self.record().await;
-                    if occasion == Occasion::Asked && !any {
+                    if trigger == ReloadTrigger::Signal && !any {
                         tracing::info!("read again as asked: nothing new is in force");
                     }
                 }
@@ -118,7 +118,7 @@ impl Reload {
         if let Err(error) = self.recorder.see(&self.in_force).await {
             let error = format!("{error:#}");
             tracing::error!(error, "what is in force is not on the record yet: tried again");
-            self.lookout.again();
+            self.watcher.retry();
         }
     }
 

@@ -1,27 +1,33 @@
-//! From what the TOML reader says to what a person can act on: which key, on which line, and what to do about it.
+//! Turns errors of the TOML reader into a [`ConfigError`] with key, line and remedy.
 
 use std::ops::Range;
 
-use toml::Spanned;
-use toml::de::{DeTable, DeValue};
+use serde_path_to_error::Path;
 
 use super::ConfigError;
 
-/// `text` is what was parsed, `error` what came of it.
-pub(super) fn explain(text: &str, error: &toml::de::Error) -> ConfigError {
-    let message = error.message();
-    let place = error.span().and_then(|span| locate(text, span));
-    let path = place.as_ref().map(|place| place.path.as_str()).unwrap_or_default();
+/// Explains why `text` is not TOML.
+pub(super) fn syntax(text: &str, error: &toml::de::Error) -> ConfigError {
+    let explained = if error.message() == "duplicate key" {
+        let key = error.span().and_then(|span| text.get(span)).unwrap_or_default();
+        ConfigError::new(key, "is written twice", "remove one of them")
+    } else {
+        ConfigError::new("", error.message(), "correct it")
+    };
+    with_line(explained, text, error.span())
+}
+
+/// Explains why the TOML in `text` is not the expected configuration.
+pub(super) fn value(text: &str, error: &serde_path_to_error::Error<toml::de::Error>) -> ConfigError {
+    let path = &key(error.path());
+    let message = error.inner().message();
     let explained = if let Some(rest) = message.strip_prefix("missing field ") {
         ConfigError::new(join(path, backticked(rest)), "is missing", "add it")
     } else if let Some(rest) = message.strip_prefix("unknown field ") {
-        // Inside of a tagged enum the span is the whole table's.
+        // Inside of an internally tagged enum the path ends at the table.
         let key = backticked(rest);
         let key = if is_last_of(path, key) { path.to_owned() } else { join(path, key) };
         ConfigError::new(key, "is not a key that exists here", unknown_key_remedy(rest))
-    } else if message == "duplicate key" {
-        let key = error.span().and_then(|span| text.get(span)).unwrap_or_default();
-        ConfigError::new(key, "is written twice", "remove one of them")
     } else if let Some(rest) = message.strip_prefix("unknown variant ") {
         let value = backticked(rest);
         ConfigError::new(
@@ -40,10 +46,22 @@ pub(super) fn explain(text: &str, error: &toml::de::Error) -> ConfigError {
     } else {
         ConfigError::new(path, message, "correct it")
     };
-    match place {
-        Some(place) => explained.at_line(place.line),
-        None => explained,
+    with_line(explained, text, error.inner().span())
+}
+
+/// Adds the line where `span` begins, unless it is the span of the whole file.
+fn with_line(error: ConfigError, text: &str, span: Option<Range<usize>>) -> ConfigError {
+    match span {
+        Some(span) if !(span.is_empty() && span.start == 0 || span.len() == text.len()) => {
+            error.at_line(text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1)
+        }
+        Some(_) | None => error,
     }
+}
+
+/// The key as people write it, `issuers[0].upstream.kind`; empty for the whole file.
+fn key(path: &Path) -> String {
+    if path.iter().len() == 0 { String::new() } else { path.to_string() }
 }
 
 fn unknown_key_remedy(rest: &str) -> String {
@@ -53,77 +71,19 @@ fn unknown_key_remedy(rest: &str) -> String {
     }
 }
 
-/// `a` in "`a`, expected …".
+/// Returns `a` from "`a`, expected …".
 fn backticked(rest: &str) -> &str {
     rest.split('`').nth(1).unwrap_or(rest)
 }
 
-/// "one of `a`, `b`" in "…, expected one of `a`, `b`". The last one counts: what comes before may quote the file.
+/// Returns "one of `a`, `b`" from "…, expected one of `a`, `b`". Uses the last "expected", because the text before it may quote
+/// the file.
 fn expected(message: &str) -> &str {
     message.rsplit_once(", expected ").map_or("", |(_, expected)| expected)
 }
 
 fn before_expected(message: &str) -> &str {
     message.rsplit_once(", expected ").map_or(message, |(before, _)| before)
-}
-
-struct Place {
-    /// Counted from 1.
-    line: usize,
-    /// `issuers[0].upstream.kind`; empty for the file as a whole.
-    path: String,
-}
-
-/// The innermost key whose name or value covers `span`. `None` if that is the file as a whole, which has no line.
-fn locate(text: &str, span: Range<usize>) -> Option<Place> {
-    if span.is_empty() && span.start == 0 || span.len() == text.len() {
-        return None;
-    }
-    let (document, _) = DeTable::parse_recoverable(text);
-    let mut innermost = Innermost { span: span.clone(), found: None };
-    innermost.visit_table("", document.get_ref());
-    let line = text.bytes().take(span.start).filter(|byte| *byte == b'\n').count() + 1;
-    Some(Place { line, path: innermost.found.map(|(_, path)| path).unwrap_or_default() })
-}
-
-struct Innermost {
-    span: Range<usize>,
-    /// The length of the shortest range so far that covers `span`, and its key.
-    found: Option<(usize, String)>,
-}
-
-impl Innermost {
-    fn visit_table(&mut self, path: &str, table: &DeTable<'_>) {
-        for (key, value) in table {
-            let path = join(path, key.get_ref());
-            self.offer(key.span(), &path);
-            self.visit_value(&path, value);
-        }
-    }
-
-    fn visit_value(&mut self, path: &str, value: &Spanned<DeValue<'_>>) {
-        self.offer(value.span(), path);
-        match value.get_ref() {
-            DeValue::Table(table) => self.visit_table(path, table),
-            DeValue::Array(items) => {
-                for (index, item) in items.iter().enumerate() {
-                    self.visit_value(&format!("{path}[{index}]"), item);
-                }
-            }
-            DeValue::String(_)
-            | DeValue::Integer(_)
-            | DeValue::Float(_)
-            | DeValue::Boolean(_)
-            | DeValue::Datetime(_) => {}
-        }
-    }
-
-    fn offer(&mut self, range: Range<usize>, path: &str) {
-        let covers = range.start <= self.span.start && self.span.end <= range.end;
-        if covers && self.found.as_ref().is_none_or(|(shortest, _)| range.len() <= *shortest) {
-            self.found = Some((range.len(), path.to_owned()));
-        }
-    }
 }
 
 fn is_last_of(path: &str, key: &str) -> bool {
@@ -144,7 +104,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only the way there is tested")]
+    #[expect(dead_code, reason = "only parsing is tested")]
     struct Config {
         listen: String,
         #[serde(default)]
@@ -155,7 +115,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only the way there is tested")]
+    #[expect(dead_code, reason = "only parsing is tested")]
     struct Issuer {
         id: String,
         kind: Option<Kind>,
@@ -165,7 +125,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(tag = "type", rename_all = "lowercase")]
-    #[expect(dead_code, reason = "only the way there is tested")]
+    #[expect(dead_code, reason = "only parsing is tested")]
     enum Upstream {
         Oidc(Lifetimes),
     }
@@ -179,7 +139,7 @@ mod tests {
 
     #[derive(Debug, Deserialize)]
     #[serde(deny_unknown_fields)]
-    #[expect(dead_code, reason = "only the way there is tested")]
+    #[expect(dead_code, reason = "only parsing is tested")]
     struct Lifetimes {
         code_seconds: u64,
     }
@@ -190,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn an_unknown_key_is_named_with_those_that_exist() {
+    fn unknown_key_is_named_with_those_that_exist() {
         refused(
             "listen = \"x\"\nlisten_on = 1\n",
             "line 2: listen_on: is not a key that exists here; remove it or use one of `listen`, `issuers`, `by_name`",
@@ -206,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_key_is_named_with_its_table() {
+    fn missing_key_is_named_with_its_table() {
         refused("", "listen: is missing; add it");
         refused("# nothing\n[[issuers]]\nid = \"a\"\n", "listen: is missing; add it");
         refused("listen = \"x\"\n[[issuers]]\nkind = \"oidc\"\n", "line 2: issuers[0].id: is missing; add it");
@@ -214,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wrong_type_is_named_with_the_right_one() {
+    fn wrong_type_is_named_with_the_right_one() {
         refused(
             "listen = \"x\"\n[[issuers]]\nid = \"a\"\n[issuers.lifetimes]\ncode_seconds = \"1h\"\n",
             "line 5: issuers[0].lifetimes.code_seconds: is an invalid type: string \"1h\"; write u64",
@@ -227,7 +187,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tagged_table_is_named_with_its_key() {
+    fn key_inside_a_tagged_table_is_named() {
         let issuer = "listen = \"x\"\n[[issuers]]\nid = \"a\"\n[issuers.upstream]\ntype = \"oidc\"\n";
         refused(
             &format!("{issuer}code = 1\n"),
@@ -237,7 +197,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_toml_has_a_line() {
+    fn syntax_error_has_a_line() {
         let error = parse::<Config>("listen = \"x\"\nissuers = [\n").unwrap_err().to_string();
         assert!(error.starts_with("line "), "{error}");
         refused("listen = \"x\"\nlisten = \"y\"\n", "line 2: listen: is written twice; remove one of them");

@@ -1,5 +1,4 @@
-//! Where a secret is to be found. A secret itself is never written in a configuration file, so that such a file can be
-//! shown, mailed and committed.
+//! References to secrets. A configuration file never contains a secret itself, so it can be shown, mailed and committed.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -11,7 +10,7 @@ use zeroize::Zeroizing;
 
 use super::ConfigError;
 
-/// `{ file = "path" }`, relative to the working directory, or `{ env = "NAME" }`.
+/// A reference to a secret: `{ file = "PATH" }`, relative to the working directory, or `{ env = "NAME" }`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Secret {
@@ -20,7 +19,7 @@ pub enum Secret {
 }
 
 impl Secret {
-    /// The secret, without one line feed at its end. `key` is the configuration key that led here, for the error.
+    /// Reads the secret and removes one trailing line feed. `key` is the configuration key of this reference, for errors.
     pub fn read(&self, key: &str) -> Result<Zeroizing<String>, ConfigError> {
         let mut secret = self.contents(key)?;
         if secret.ends_with('\n') {
@@ -53,7 +52,7 @@ impl Secret {
     }
 }
 
-/// `VarError`'s own text would show the value if it is not Unicode.
+/// The `Display` of `VarError` would show a value that is not Unicode.
 fn env_problem(error: &env::VarError) -> &'static str {
     match error {
         env::VarError::NotPresent => "it is not set",
@@ -70,7 +69,7 @@ impl fmt::Display for Secret {
     }
 }
 
-/// By hand, because a derived one quotes what it did not expect: a secret written in place would be logged.
+/// Not derived: a derived implementation quotes unexpected input, and would log a secret that was written in place.
 impl<'de> Deserialize<'de> for Secret {
     fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         deserializer.deserialize_any(SecretVisitor)
@@ -96,11 +95,11 @@ impl<'de> Visitor<'de> for SecretVisitor {
         let secret = match map.next_key::<String>()?.as_deref() {
             Some("file") => Secret::File(map.next_value()?),
             Some("env") => Secret::Env(map.next_value()?),
-            _ => return Err(de::Error::custom(format_args!("names no place of a secret; {REMEDY}"))),
+            _ => return Err(de::Error::custom(format_args!("does not say where the secret is; {REMEDY}"))),
         };
         match map.next_key::<String>()? {
             None => Ok(secret),
-            Some(_) => Err(de::Error::custom(format_args!("names more than one thing; {REMEDY}"))),
+            Some(_) => Err(de::Error::custom(format_args!("has more than one key; {REMEDY}"))),
         }
     }
 }
@@ -121,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn names_a_file_or_a_variable_and_survives_being_written() {
+    fn reference_names_a_file_or_a_variable_and_round_trips() {
         for expected in [Secret::File("a/b".into()), Secret::Env("KEY".into())] {
             let text = toml::to_string(&Holder { key: expected.clone() }).unwrap();
             assert_eq!(secret(&text), Ok(expected));
@@ -130,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn a_secret_written_in_place_is_refused_and_not_repeated() {
+    fn secret_written_in_place_is_refused_and_not_repeated() {
         for text in
             ["key = \"hunter2\"", "key = { hunter2 = \"x\" }", "key = { file = \"a\", hunter2 = \"b\" }", "key = {}"]
         {
@@ -142,7 +141,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_feed_is_trimmed_and_nothing_is_no_secret() {
+    fn one_line_feed_is_trimmed_and_an_empty_secret_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let at = |contents: &str| {
             let path = dir.path().join("secret");
@@ -155,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named_by_key_and_place() {
+    fn missing_secret_is_named_by_key_and_source() {
         let error = Secret::Env("LYCHGATE_NO_SUCH_VARIABLE".into()).read("token").unwrap_err().to_string();
         assert_eq!(
             error,
