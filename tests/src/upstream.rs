@@ -63,7 +63,7 @@ pub struct Asked {
     /// The form of each request at the revocation endpoint, oldest first.
     pub revocations: Vec<Parameters>,
     /// Requests at a URL that no client must be led to.
-    pub elsewhere: usize,
+    pub redirected: usize,
 }
 
 #[derive(Debug)]
@@ -88,7 +88,7 @@ impl Upstream {
         fs::write(&secret, CLIENT_SECRET)?;
         let key = directory.path().join("key.pem");
         let settings = format!(
-            "listen = \"{address}\"\nissuer = \"{issuer}\"\nkey_file = {key:?}\nother_face = true\n\
+            "listen = \"{address}\"\nissuer = \"{issuer}\"\nkey_file = {key:?}\nfault_injection = true\n\
              [[clients]]\nid = \"{CLIENT_ID}\"\nsecret = {{ file = {secret:?} }}\nredirect_uris = []\n\
              [telemetry]\nfilter = \"warn\"\n"
         );
@@ -151,13 +151,13 @@ impl Upstream {
 
     /// Releases the responses that [`Answer::Stalls`] holds back.
     pub fn release(&self) {
-        self.request("POST", "/other-face/release", "");
+        self.request("POST", "/faults/release", "");
     }
 
     /// The requests so far.
     pub fn asked(&self) -> Asked {
-        let answer = self.request("GET", "/other-face", "");
-        serde_json::from_slice(&answer).expect("the other face says what it was asked")
+        let answer = self.request("GET", "/faults", "");
+        serde_json::from_slice(&answer).expect("the provider returns its recorded requests")
     }
 
     /// Waits until `enough` holds for the received requests.
@@ -179,7 +179,7 @@ impl Upstream {
         let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
         change(&mut told);
         let Told { person, lies } = &*told;
-        self.request("PUT", "/other-face", &json!({ "person": person, "lies": lies }).to_string());
+        self.request("PUT", "/faults", &json!({ "user": person, "faults": lies }).to_string());
     }
 
     /// Sends a blocking request to the control endpoints: the provider's state changes exactly between two
@@ -188,7 +188,7 @@ impl Upstream {
     /// # Panics
     /// If the provider has ended or rejects the request: the test cannot continue.
     fn request(&self, method: &str, path: &str, body: &str) -> Vec<u8> {
-        self.exchange(method, path, body).expect("the other face answers")
+        self.exchange(method, path, body).expect("the provider answers")
     }
 
     fn exchange(&self, method: &str, path: &str, body: &str) -> Result<Vec<u8>> {

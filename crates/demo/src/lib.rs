@@ -1,10 +1,10 @@
-//! A small identity provider and a small MCP server, for trying Lychgate out and for its tests.
+//! A small identity provider and a small MCP server, for trials of Lychgate and for its tests.
 //!
-//! - [`provider`]: an OpenID Connect provider with made-up people, for whoever has no identity provider at hand;
-//! - [`mcp`]: an MCP server with three tools, protected by
-//! - [`protect`]: what a resource server does with Lychgate's tokens, as a tower layer. The part worth copying.
+//! - [`provider`]: an OpenID Connect provider with made-up users.
+//! - [`mcp`]: an MCP server with three tools, protected by [`protect`].
+//! - [`protect`]: a tower layer that verifies Lychgate's access tokens. Copy it into a resource server of your own.
 //!
-//! Neither shares code with Lychgate's own authorization server: what they agree on is the wire.
+//! No code is shared with Lychgate's authorization server: both sides agree on the wire only.
 
 pub mod clock;
 pub mod mcp;

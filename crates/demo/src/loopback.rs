@@ -1,8 +1,8 @@
-//! What counts as this machine.
+//! Recognises URLs of the local machine.
 
 use url::{Host, Url};
 
-/// Whether `url` leads back to this machine, by address or by the name that may lead nowhere else (RFC 6761 §6.3).
+/// True if the host of `url` is a loopback address, or `localhost`, which must resolve to one (RFC 6761 §6.3).
 pub(crate) fn is_loopback(url: &Url) -> bool {
     match url.host() {
         Some(Host::Ipv4(address)) => address.is_loopback(),
@@ -12,7 +12,7 @@ pub(crate) fn is_loopback(url: &Url) -> bool {
     }
 }
 
-/// Plain http is for this machine only: beyond it, whoever is on the way reads and changes what is said.
+/// True for https, and for http on loopback: elsewhere, an attacker on the network can read and change plain http.
 pub(crate) fn is_https_or_loopback(url: &Url) -> bool {
     match url.scheme() {
         "https" => url.host().is_some(),

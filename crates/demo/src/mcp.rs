@@ -1,7 +1,7 @@
-//! A small MCP server behind [`protect`](crate::protect): one tool says who is calling, two keep notes.
+//! A small MCP server behind [`protect`](crate::protect): one tool describes the caller, two store notes.
 //!
-//! It keeps no sessions: who calls is proven by each request's token, and a session id that somebody found would prove
-//! nothing. Notes live as long as the process.
+//! It has no MCP sessions: the token of each request authenticates the caller, and a session id is no proof. Notes are kept
+//! until the process ends.
 
 mod config;
 mod step_up;
@@ -21,7 +21,7 @@ use tools::Tools;
 
 pub use config::Config;
 
-/// Everything the server answers: the MCP endpoint at the resource's path, its metadata, its health.
+/// The router of the server: the MCP endpoint at the resource's path, the resource metadata and `/healthz`.
 pub fn router(config: &Config) -> Result<Router, ConfigError> {
     let (resource, issuer) = config.check()?;
     let keys = IssuerKeys::of(&config.issuer, &issuer, config.jwks_refetch()).map_err(|error| {
@@ -36,7 +36,7 @@ pub fn router(config: &Config) -> Result<Router, ConfigError> {
 }
 
 fn endpoint(resource: &Resource) -> StreamableHttpService<Tools, NeverSessionManager> {
-    // A page whose name has been pointed at this machine (DNS rebinding) calls itself something else.
+    // A page that reaches this server by DNS rebinding sends another Host.
     let host = resource.url.authority().to_owned();
     let config = StreamableHttpServerConfig::default()
         .with_allowed_hosts([host])

@@ -1,11 +1,11 @@
-//! What a resource server does with Lychgate's tokens, as a tower layer: the part worth copying into a server of your own.
+//! A tower layer that verifies Lychgate's access tokens. Copy it into a resource server of your own.
 //!
-//! A request passes with a [`Caller`] in its extensions and without its token, or it does not pass and the answer says what
-//! to bring (RFC 6750 §3, RFC 9728 §5.1). Tokens are verified offline, against the issuer's published keys: no call per
-//! request, and a revoked grant's access token lives until it expires.
+//! The layer passes a request on with a [`Caller`] in its extensions and without its token. Otherwise it answers with a
+//! challenge (RFC 6750 §3, RFC 9728 §5.1). Tokens are verified offline with the issuer's published keys. This needs no call for
+//! each request, but accepts the access token of a revoked grant until it expires.
 //!
-//! It never takes a token from anywhere but the `Authorization` header, never accepts one that was issued for another
-//! resource, and never answers "your token is bad" when it merely could not find out.
+//! The layer reads tokens from the `Authorization` header only, refuses tokens for other resources, and never reports a token as
+//! invalid when it could not verify it.
 
 mod challenge;
 mod keys;
@@ -31,47 +31,51 @@ pub use keys::IssuerKeys;
 pub use metadata::metadata;
 pub use verify::{Unverified, Verifier};
 
+/// A set of scopes.
 pub type Scopes = BTreeSet<String>;
 
-/// What this server is to the world.
+/// The protected resource (RFC 9728).
 #[derive(Debug, Clone)]
 pub struct Resource {
-    /// The URL clients are given, literally. Tokens name it as their audience, and clients compare it byte by byte.
+    /// The URL that clients use, as text. Tokens have it as their audience, and clients compare it byte by byte.
     pub identifier: String,
-    /// The same, understood.
+    /// The parsed `identifier`.
     pub url: Url,
+    /// The issuer of its tokens.
     pub issuer: String,
+    /// Display name.
     pub name: String,
-    /// Needed for anything at all.
+    /// The scopes that every request needs.
     pub required_scopes: Scopes,
-    /// All that mean something here.
+    /// All scopes of the resource.
     pub scopes: Scopes,
 }
 
-/// Who is calling, as proven by a token. Only [`Verifier::verify`] makes one.
+/// The authenticated caller of a request. Only [`Verifier::verify`] creates one.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Caller {
-    /// The person: who they are at which upstream, `upstream|id`.
+    /// The person, as `UPSTREAM_ID|USER_ID`.
     pub sub: String,
-    /// The client that acts for them.
+    /// The client that acts for the person.
     pub client_id: String,
+    /// The scopes of the token.
     pub scopes: Scopes,
-    /// What the token was minted from, to be named when something is to be revoked.
+    /// The grant of the token, for revoking it.
     pub grant_id: Option<String>,
-    /// Seconds since 1970.
+    /// Expiry of the token, in seconds since the Unix epoch.
     pub expires_at: u64,
 }
 
 impl Caller {
-    /// Whoever may write something may read it; that is all the hierarchy there is.
+    /// True if the caller has `scope`. A scope `X:write` includes `X:read`; there is no other hierarchy.
     pub fn may(&self, scope: &str) -> bool {
         let wider = scope.strip_suffix(":read").map(|subject| format!("{subject}:write"));
         self.scopes.contains(scope) || wider.is_some_and(|wider| self.scopes.contains(&wider))
     }
 }
 
-/// The layer. Clones share the issuer's keys.
+/// The layer that protects a resource. Clones share the issuer's keys.
 #[derive(Debug, Clone)]
 pub struct Protect {
     resource: Arc<Resource>,
@@ -79,16 +83,17 @@ pub struct Protect {
 }
 
 impl Protect {
+    /// A layer for `resource` and the keys of its issuer.
     pub fn new(resource: Arc<Resource>, keys: IssuerKeys) -> Self {
         let verifier = Arc::new(Verifier::new(&resource, keys));
         Self { resource, verifier }
     }
 
     async fn admit(&self, headers: &HeaderMap) -> Result<Caller, Challenge> {
-        let token = match presented(headers) {
-            Presented::Nothing => return Err(Challenge::NoToken),
-            Presented::Unreadable => return Err(Challenge::InvalidToken("the Authorization header is unreadable")),
-            Presented::Token(token) => token,
+        let token = match bearer_token(headers) {
+            BearerToken::Missing => return Err(Challenge::NoToken),
+            BearerToken::Unreadable => return Err(Challenge::InvalidToken("the Authorization header is unreadable")),
+            BearerToken::Present(token) => token,
         };
         let caller = self.verifier.verify(token).await?;
         if self.resource.required_scopes.iter().all(|scope| caller.may(scope)) {
@@ -107,7 +112,7 @@ impl<S> Layer<S> for Protect {
     }
 }
 
-/// A service behind the layer.
+/// A service protected by the layer.
 #[derive(Debug, Clone)]
 pub struct Protected<S> {
     protect: Protect,
@@ -130,7 +135,7 @@ where
 
     fn call(&mut self, mut request: Request) -> Self::Future {
         let protect = self.protect.clone();
-        // The one that was polled ready goes into the future, its clone waits for the next request.
+        // The service that was polled ready handles this request; its clone handles the next one.
         let clone = self.inner.clone();
         let mut inner = mem::replace(&mut self.inner, clone);
         Box::pin(async move {
@@ -138,7 +143,7 @@ where
                 Ok(caller) => caller,
                 Err(challenge) => return Ok(challenge.response(&protect.resource)),
             };
-            // What lies behind learns who calls, and cannot log the token or pass it on.
+            // The inner service gets the caller but no token, which it could log or pass on.
             request.headers_mut().remove(header::AUTHORIZATION);
             request.extensions_mut().insert(caller);
             inner.call(request).await.map(IntoResponse::into_response)
@@ -146,24 +151,25 @@ where
     }
 }
 
-enum Presented<'a> {
-    Nothing,
+enum BearerToken<'a> {
+    Missing,
     Unreadable,
-    Token(&'a str),
+    Present(&'a str),
 }
 
-/// RFC 6750 §2.1. Neither query nor body is looked at: addresses end up in logs (OAuth 2.1 §5.1.1).
-fn presented(headers: &HeaderMap) -> Presented<'_> {
+/// Reads the `Authorization` header (RFC 6750 §2.1). Tokens in the query or body are ignored: URLs end up in logs (OAuth 2.1
+/// §5.1.1).
+fn bearer_token(headers: &HeaderMap) -> BearerToken<'_> {
     let mut values = headers.get_all(header::AUTHORIZATION).iter();
     let value = match (values.next(), values.next()) {
-        (None, _) => return Presented::Nothing,
+        (None, _) => return BearerToken::Missing,
         (Some(value), None) => value,
-        // Two readers could each believe another one.
-        (Some(_), Some(_)) => return Presented::Unreadable,
+        // Two readers could use different headers.
+        (Some(_), Some(_)) => return BearerToken::Unreadable,
     };
     match value.to_str().map(|value| value.split_once(' ')) {
-        Ok(Some((scheme, token))) if scheme.eq_ignore_ascii_case("bearer") => Presented::Token(token.trim()),
-        Ok(Some(_)) => Presented::Nothing,
-        Ok(None) | Err(_) => Presented::Unreadable,
+        Ok(Some((scheme, token))) if scheme.eq_ignore_ascii_case("bearer") => BearerToken::Present(token.trim()),
+        Ok(Some(_)) => BearerToken::Missing,
+        Ok(None) | Err(_) => BearerToken::Unreadable,
     }
 }

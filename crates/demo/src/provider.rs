@@ -1,18 +1,18 @@
-//! An OpenID Connect provider with made-up people, for whoever has no identity provider at hand.
+//! An OpenID Connect provider with made-up users, for trials without an identity provider.
 //!
-//! It does what large providers do, also where that is dangerous: it remembers what a person allowed a client, so a browser
-//! with a session is sent back with a code without having seen a page. Whoever stands behind such a provider with one static
-//! client id, and lets strangers in front, has to ask for consent itself; without this danger nothing here would show it.
+//! It behaves like large providers, even where that is dangerous: it remembers that a person allowed a client, and redirects a
+//! browser with a session back with a code and without a page. A gateway that uses one static client id for many clients must
+//! therefore ask for consent itself; this provider makes the danger visible.
 //!
-//! For tests of such clients it has another face (`face`), which lies, stalls and repeats; it is off unless configured.
+//! For tests of clients, fault injection (`faults`) makes it misbehave. It is off by default.
 //!
-//! It must never be reachable from another machine (it asks for no password), and it writes nothing but its signing key:
+//! The provider asks for no password, so it must never be reachable from another machine. It stores only its signing key:
 //! sessions, codes and tokens end with the process.
 
 mod answer;
 mod config;
 mod cookie;
-mod face;
+mod faults;
 mod flow;
 mod key;
 mod memory;
@@ -44,16 +44,16 @@ use pages::Pages;
 
 pub use config::{ClientConfig, Config, User};
 
-/// A form or a token request is a few hundred bytes.
+/// Largest body of a request. A form or a token request has a few hundred bytes.
 const BODY_LIMIT: usize = 16 * 1024;
 
-/// One provider: its settings, its key, and what it remembers until the process ends.
+/// An OpenID Connect provider: its settings, its key and its sessions, codes and tokens.
 pub struct Provider {
     issuer: String,
     clients: Vec<Client>,
     users: Vec<User>,
     remember_consent: bool,
-    other_face: bool,
+    fault_injection: bool,
     key: SigningKey,
     form_key: hmac::Key,
     cookie: SessionCookie,
@@ -78,10 +78,11 @@ impl Provider {
             issuer: config.issuer,
             users: config.users,
             remember_consent: config.remember_consent,
-            other_face: config.other_face,
+            fault_injection: config.fault_injection,
         }))
     }
 
+    /// The router of all endpoints.
     pub fn router(self: &Arc<Self>) -> Router {
         let honest = Router::new()
             .route("/", get(flow::home))
@@ -96,7 +97,7 @@ impl Provider {
             .route("/healthz", get(metadata::healthz))
             .layer(DefaultBodyLimit::max(BODY_LIMIT))
             .with_state(Arc::clone(self));
-        if self.other_face { face::put_on(honest, Arc::clone(self)) } else { honest }
+        if self.fault_injection { faults::inject(honest, Arc::clone(self)) } else { honest }
     }
 
     fn client(&self, id: &str) -> Option<&Client> {
@@ -107,25 +108,27 @@ impl Provider {
         self.users.iter().find(|user| user.sub == sub)
     }
 
-    /// Held for a few map operations at a time, never across an await; what they leave behind is whole after each of them.
+    /// Hold the lock for a few map operations only, never across an await. Poisoning is ignored: each operation leaves the maps
+    /// consistent.
     fn memory(&self) -> MutexGuard<'_, Memory> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
 impl fmt::Debug for Provider {
-    /// Without keys, secrets and what is remembered.
+    /// Omits keys, secrets, sessions and tokens.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Provider").field("issuer", &self.issuer).finish_non_exhaustive()
     }
 }
 
-/// What nobody can guess: a session, a code, a token.
+/// A random session id, code or token with 256 bits of entropy.
 fn random_token() -> String {
     BASE64_URL_SAFE_NO_PAD.encode(random_bytes())
 }
 
-#[expect(clippy::disallowed_methods, reason = "nothing here is replayed or compared, so no test needs to hold it")]
+#[expect(clippy::disallowed_methods, reason = "no test needs to control this randomness")]
+#[expect(clippy::expect_used, reason = "a provider without random numbers must not run")]
 fn random_bytes() -> [u8; 32] {
     let mut bytes = [0; 32];
     getrandom::fill(&mut bytes).expect("the operating system has random numbers");

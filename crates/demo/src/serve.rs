@@ -1,4 +1,4 @@
-//! Serving a router until the process is asked to end.
+//! Serves a router until shutdown.
 
 use std::io;
 use std::net::SocketAddr;
@@ -8,17 +8,18 @@ use axum::Router;
 use lychgate_process::{ConfigError, Shutdown};
 use tokio::net::TcpListener;
 
-/// How long requests under way may take once the end has been asked for.
+/// Time that running requests get after shutdown was requested.
 const DRAIN: Duration = Duration::from_secs(5);
 
+/// Binds the address of the configuration key `listen`.
 pub async fn bind(address: SocketAddr) -> Result<TcpListener, ConfigError> {
     TcpListener::bind(address)
         .await
         .map_err(|error| ConfigError::new("listen", format_args!("{address}: {error}"), "choose a free address"))
 }
 
-/// Accepts connections until `shutdown`, then finishes the requests under way. A client that never closes its connection
-/// cannot keep the process alive.
+/// Accepts connections until shutdown is requested, then finishes running requests. Connections that stay open longer are
+/// dropped.
 pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) -> io::Result<()> {
     tracing::info!(listen.address = %listener.local_addr()?, "listening");
     let requested = shutdown.requested();
@@ -30,7 +31,7 @@ pub async fn serve(listener: TcpListener, router: Router, shutdown: Shutdown) ->
     tokio::select! {
         result = server => result,
         () = drained => {
-            tracing::warn!("ended before all connections were closed");
+            tracing::warn!("shutdown timed out; open connections are dropped");
             Ok(())
         }
     }

@@ -56,7 +56,7 @@ async fn an_upstream_away_at_the_decision_costs_nothing() -> Result<()> {
         stage.upstream.release();
     }
     let asked = stage.upstream.asked();
-    assert_eq!((asked.authorizations.len(), asked.exchanges.len(), asked.elsewhere), (0, 0, 0));
+    assert_eq!((asked.authorizations.len(), asked.exchanges.len(), asked.redirected), (0, 0, 0));
 
     stage.upstream.be_honest();
     let mut presses = jar.clone();

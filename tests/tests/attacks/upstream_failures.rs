@@ -350,7 +350,7 @@ fn is_kept(stage: &Stage, person: &str) -> Result<bool> {
 
 fn calls(upstream: &Upstream) -> Calls {
     let asked = upstream.asked();
-    [asked.exchanges.len(), asked.userinfo, asked.elsewhere]
+    [asked.exchanges.len(), asked.userinfo, asked.redirected]
 }
 
 fn assert_error(answer: &flow::Answer, app: &App, state: Option<&str>, error: &str) {

@@ -1,4 +1,4 @@
-//! The demo MCP server as a process.
+//! The demo MCP server.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -12,7 +12,7 @@ use lychgate_process::{Shutdown, config, run, telemetry};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// The TOML file to read; mcp.example.toml shows every key.
+    /// Configuration file (TOML); mcp.example.toml shows every key.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }

@@ -1,4 +1,4 @@
-//! The demo identity provider as a process.
+//! The demo identity provider.
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -14,7 +14,7 @@ use lychgate_process::{Shutdown, config, run, telemetry};
 #[derive(Debug, Parser)]
 #[command(version)]
 struct Arguments {
-    /// The TOML file to read; provider.example.toml shows every key.
+    /// Configuration file (TOML); provider.example.toml shows every key.
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }

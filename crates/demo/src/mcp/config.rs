@@ -1,4 +1,4 @@
-//! The configuration file, and what must hold of it before anything starts.
+//! The configuration file and its validation.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -12,21 +12,26 @@ use super::tools;
 use crate::loopback::is_https_or_loopback;
 use crate::protect::{Resource, Scopes};
 
+/// The configuration file of the demo MCP server.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
+    /// Address to listen on.
     pub listen: SocketAddr,
-    /// The URL clients are given, path included. Its host is the one that requests must name.
+    /// The URL that clients use, with its path. Requests must have its host in `Host`.
     pub resource: String,
-    /// Lychgate's, as written in its own configuration.
+    /// The Lychgate issuer, as in Lychgate's own configuration.
     pub issuer: String,
+    /// Display name.
     #[serde(default = "name")]
     pub name: String,
-    /// What every call needs.
+    /// The scopes that every call needs.
     #[serde(default = "required_scopes")]
     pub required_scopes: Scopes,
+    /// Shortest time between two fetches of the issuer's keys.
     #[serde(default = "jwks_refetch_seconds")]
     pub jwks_refetch_seconds: u64,
+    /// Logs.
     #[serde(default)]
     pub telemetry: Telemetry,
 }
@@ -48,7 +53,7 @@ impl Config {
         Duration::from_secs(self.jwks_refetch_seconds)
     }
 
-    /// The resource, and its issuer's URL.
+    /// Validates the configuration. Returns the resource and the URL of its issuer.
     pub(super) fn check(&self) -> Result<(Resource, Url), ConfigError> {
         let url = public_url("resource", &self.resource)?;
         let issuer = public_url("issuer", &self.issuer)?;
@@ -84,7 +89,7 @@ fn public_url(key: &str, value: &str) -> Result<Url, ConfigError> {
     Ok(url)
 }
 
-/// RFC 6749 §3.3.
+/// The syntax of a scope (RFC 6749 §3.3).
 fn is_scope_token(scope: &str) -> bool {
     !scope.is_empty() && scope.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'"' && byte != b'\\')
 }

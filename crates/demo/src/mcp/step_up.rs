@@ -1,8 +1,8 @@
-//! A call that needs more scopes is challenged over HTTP, where a client's OAuth machinery hears it and asks for more (RFC 6750
-//! §3.1, `insufficient_scope`).
+//! Challenges a tool call that needs more scopes with `insufficient_scope` (RFC 6750 §3.1). An HTTP challenge reaches the OAuth
+//! code of the client, which then requests them; an error of the tool would not.
 //!
-//! A courtesy: it looks into the message before the MCP library does, and lets pass what it does not understand. The check that
-//! counts is in each tool.
+//! This check protects nothing: it parses the message before the MCP library does, and passes on messages that it does not
+//! understand. The enforced check is in each tool.
 
 use std::sync::Arc;
 

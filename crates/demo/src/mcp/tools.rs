@@ -1,4 +1,4 @@
-//! The tools. Each checks its own scopes, whatever was checked on the way to it.
+//! The tools. Each checks its scopes itself and does not rely on earlier checks.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -13,7 +13,7 @@ use serde_json::json;
 
 use crate::protect::{Caller, Scopes};
 
-/// Tools that need a scope beyond the server's required ones.
+/// Tools that need a scope in addition to the server's required ones.
 pub(super) const SCOPES: [(&str, &str); 2] = [("add_note", "notes:write"), ("list_notes", "notes:read")];
 
 const NOTES_LIMIT: usize = 100;
@@ -30,15 +30,15 @@ pub(super) struct Tools {
     notes: Arc<Mutex<Notes>>,
 }
 
-/// What the caller gets to read when a tool does not do it.
+/// The message to the caller when a tool refuses.
 type Refusal = String;
 
-/// By subject.
+/// Notes by subject.
 type Notes = HashMap<String, Vec<String>>;
 
 #[derive(Debug, Deserialize, schemars::JsonSchema)]
 struct Note {
-    /// What to keep, up to 1000 characters.
+    /// Text of the note, up to 1000 characters.
     text: String,
 }
 
@@ -48,7 +48,7 @@ impl Tools {
         Self { required_scopes: Arc::new(required_scopes), notes: Arc::default() }
     }
 
-    #[tool(description = "Says who is calling, as far as the access token tells.", annotations(read_only_hint = true))]
+    #[tool(description = "Describes the caller, as the access token does.", annotations(read_only_hint = true))]
     async fn whoami(&self, Extension(parts): Extension<Parts>) -> Result<CallToolResult, Refusal> {
         let caller = self.admitted("whoami", &parts)?;
         Ok(CallToolResult::structured(json!({
@@ -60,7 +60,7 @@ impl Tools {
         })))
     }
 
-    #[tool(description = "Keeps a note for you.")]
+    #[tool(description = "Stores a note for you.")]
     async fn add_note(
         &self,
         Extension(parts): Extension<Parts>,
@@ -73,7 +73,7 @@ impl Tools {
         let mut notes = self.notes();
         let mine = notes.entry(caller.sub.clone()).or_default();
         if mine.len() >= NOTES_LIMIT {
-            return Err("there are too many notes already".to_owned());
+            return Err("there are already too many notes".to_owned());
         }
         mine.push(note.text);
         Ok(CallToolResult::structured(json!({ "notes": mine.len() })))
@@ -86,13 +86,13 @@ impl Tools {
         Ok(CallToolResult::structured(json!({ "notes": notes })))
     }
 
-    /// The caller, if they may use `tool`. Without a caller this server stands unprotected, and no tool runs.
+    /// The caller, if its scopes permit `tool`. Without a [`Caller`] the server is unprotected, and no tool runs.
     fn admitted<'a>(&self, tool: &str, parts: &'a Parts) -> Result<&'a Caller, Refusal> {
-        let caller = parts.extensions.get::<Caller>().ok_or("nobody has checked who is calling")?;
+        let caller = parts.extensions.get::<Caller>().ok_or("the caller is not authenticated")?;
         let mut needed = self.required_scopes.iter().map(String::as_str).chain(scope_of(tool));
         match needed.find(|scope| !caller.may(scope)) {
             None => Ok(caller),
-            Some(missing) => Err(format!("that needs the scope {missing}")),
+            Some(missing) => Err(format!("this tool needs the scope {missing}")),
         }
     }
 
@@ -101,8 +101,5 @@ impl Tools {
     }
 }
 
-#[tool_handler(
-    name = "lychgate-demo-mcp",
-    instructions = "A demonstration: ask it who you are, or have it keep notes."
-)]
+#[tool_handler(name = "lychgate-demo-mcp", instructions = "A demonstration: it describes the caller and stores notes.")]
 impl ServerHandler for Tools {}

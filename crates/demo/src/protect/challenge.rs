@@ -1,4 +1,4 @@
-//! The answers that let nobody in, in the form that clients act on.
+//! Responses to refused requests, in the form that clients act on.
 
 use std::fmt::Write;
 
@@ -13,15 +13,16 @@ use super::{Resource, Scopes};
 
 const RETRY_AFTER_SECONDS: u64 = 5;
 
-/// Why a request does not pass.
+/// Why a request is refused.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Challenge {
+    /// The request has no token.
     NoToken,
-    /// With a short reason, for whoever debugs a client. It contains nothing of the token.
+    /// The token is invalid, with a short reason for the client's developer. The reason contains nothing of the token.
     InvalidToken(&'static str),
-    /// The token is good, but not for this. These are all the scopes the operation needs, not only those that are missing.
+    /// The token lacks a scope. Contains all scopes that the operation needs, not only the missing ones.
     InsufficientScope(Scopes),
-    /// Whether the token is good could not be found out.
+    /// The token cannot be verified at present.
     Unavailable,
 }
 
@@ -35,9 +36,10 @@ impl From<Unverified> for Challenge {
 }
 
 impl Challenge {
+    /// The HTTP response.
     pub fn response(&self, resource: &Resource) -> Response {
         match self {
-            // Without an error: nothing was wrong with a request that did not know (RFC 6750 §3.1).
+            // A request without a token gets no error code (RFC 6750 §3.1).
             Challenge::NoToken => {
                 let headers = [(header::WWW_AUTHENTICATE, bearer(resource, &resource.required_scopes, None))];
                 (StatusCode::UNAUTHORIZED, headers, "an access token is needed\n").into_response()
@@ -50,7 +52,7 @@ impl Challenge {
                 let error = ("insufficient_scope", "the token does not carry what this needs");
                 refusal(StatusCode::FORBIDDEN, resource, needed, error)
             }
-            // Not 401: a client would throw a good token away and send its user through a login.
+            // Not 401: a client would discard a valid token and make its user sign in again.
             Challenge::Unavailable => {
                 let body = json!({
                     "error": "temporarily_unavailable",
@@ -69,8 +71,10 @@ fn refusal(status: StatusCode, resource: &Resource, scopes: &Scopes, error: (&st
     (status, headers, Json(body)).into_response()
 }
 
-/// Clients take this apart with regular expressions: it starts with `Bearer `, every value is quoted, and no text in it
-/// contains `scope=` or `error=`. The metadata are at this server's own origin, because some clients follow no other.
+/// The `WWW-Authenticate` header. Clients parse it with regular expressions, so it starts with `Bearer `, quotes every value,
+/// and has no text that contains `scope=` or `error=`. The metadata URL has this server's own origin, because some clients
+/// refuse others.
+#[expect(clippy::expect_used, reason = "URLs, scope tokens and our own texts are visible ASCII")]
 fn bearer(resource: &Resource, scopes: &Scopes, error: Option<(&str, &str)>) -> HeaderValue {
     let mut challenge = format!("Bearer resource_metadata=\"{}\"", metadata_url(&resource.url));
     let mut parameter = |name: &str, value: &str| {
@@ -84,5 +88,5 @@ fn bearer(resource: &Resource, scopes: &Scopes, error: Option<(&str, &str)>) -> 
         parameter("error", error);
         parameter("error_description", description);
     }
-    HeaderValue::try_from(challenge).expect("a URL, scope tokens and our own words are visible ASCII")
+    HeaderValue::try_from(challenge).expect("visible ASCII")
 }

@@ -1,7 +1,7 @@
-//! The issuer's public keys: fetched when needed, kept, fetched again when a token names one that is new.
+//! A cache of the issuer's public keys, which fetches them again when a token has an unknown `kid`.
 //!
-//! Whoever sends tokens chooses their `kid`, so an unknown one causes a fetch only now and then, only one at a time, and never
-//! delays a token whose key is known.
+//! An attacker can send tokens with any `kid`. Fetches are therefore limited in rate, run one at a time, and never delay tokens
+//! with a known key.
 
 use std::collections::HashMap;
 use std::error::Error;
@@ -18,8 +18,9 @@ use url::Url;
 
 use crate::loopback::is_https_or_loopback;
 
-/// A key that the issuer has withdrawn is believed no longer than this.
-const FRESH: Duration = Duration::from_secs(10 * 60);
+/// Lifetime of the cache: a key that the issuer has removed is accepted for at most this long.
+const MAX_AGE: Duration = Duration::from_secs(10 * 60);
+/// Timeout of one HTTP request.
 const TIMEOUT: Duration = Duration::from_secs(3);
 const BYTES_LIMIT: usize = 64 * 1024;
 
@@ -31,7 +32,8 @@ pub struct IssuerKeys {
     http: reqwest::Client,
     refetch_after: Duration,
     cache: RwLock<Cache>,
-    flight: tokio::sync::Mutex<()>,
+    /// Held during a fetch.
+    fetching: tokio::sync::Mutex<()>,
 }
 
 pub(super) enum Lookup {
@@ -53,37 +55,37 @@ type Keys = HashMap<String, Arc<VerificationKey>>;
 struct Cache {
     keys: Keys,
     fetched_at: Option<Instant>,
-    last_try: Option<Try>,
+    last_fetch: Option<Fetch>,
 }
 
 #[derive(Debug, Clone, Copy)]
-struct Try {
+struct Fetch {
     at: Instant,
     succeeded: bool,
 }
 
-/// Why the keys are out of reach.
+/// Why the keys cannot be fetched.
 #[derive(Debug, thiserror::Error)]
 enum FetchError {
-    #[error("no complete answer")]
+    #[error("the request failed")]
     Http(#[from] reqwest::Error),
-    #[error("the answer has status {0}")]
+    #[error("the response has status {0}")]
     Status(http::StatusCode),
-    #[error("the answer is longer than {BYTES_LIMIT} bytes")]
+    #[error("the response is longer than {BYTES_LIMIT} bytes")]
     TooLong,
-    #[error("the answer is not the JSON that was expected")]
+    #[error("the response is not the expected JSON")]
     Json(#[from] serde_json::Error),
-    #[error("the metadata are those of another issuer")]
+    #[error("the metadata belong to another issuer")]
     OtherIssuer,
     #[error("jwks_uri is neither https nor on loopback")]
     JwksUri,
 }
 
 impl IssuerKeys {
-    /// `issuer` is an https URL (http on loopback) without query and fragment. `refetch_after` is the least time between
-    /// two fetches. Fails if TLS cannot be set up.
+    /// A cache for `issuer`, an https URL (http on loopback) without query and fragment. `refetch_after` is the shortest time
+    /// between two fetches. Fails if TLS cannot be set up.
     pub fn of(issuer: &str, url: &Url, refetch_after: Duration) -> reqwest::Result<Self> {
-        // No redirects and no proxy from the environment: the keys come from the issuer or not at all.
+        // Without redirects and proxies from the environment, the keys can only come from the issuer.
         let http = reqwest::Client::builder()
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
@@ -92,12 +94,12 @@ impl IssuerKeys {
         let (origin, path) = (url.origin().ascii_serialization(), url.path().trim_end_matches('/'));
         Ok(Self {
             issuer: issuer.to_owned(),
-            // RFC 8414 §3.1: inserted between host and path.
+            // RFC 8414 §3.1: the well-known part stands between host and path.
             metadata_url: format!("{origin}/.well-known/oauth-authorization-server{path}"),
             http,
             refetch_after,
             cache: RwLock::default(),
-            flight: tokio::sync::Mutex::default(),
+            fetching: tokio::sync::Mutex::default(),
         })
     }
 
@@ -105,15 +107,15 @@ impl IssuerKeys {
         if let Some(known) = self.cached(kid) {
             return known;
         }
-        let _one_at_a_time = self.flight.lock().await;
-        // Whoever held it before may have fetched what is needed.
+        let _guard = self.fetching.lock().await;
+        // Another task may have fetched the key while this one waited.
         if let Some(known) = self.cached(kid) {
             return known;
         }
         let fetched = self.fetch().await;
         let mut cache = self.cache.write().unwrap_or_else(PoisonError::into_inner);
         let at = Instant::now();
-        cache.last_try = Some(Try { at, succeeded: fetched.is_ok() });
+        cache.last_fetch = Some(Fetch { at, succeeded: fetched.is_ok() });
         match fetched {
             Ok(keys) => {
                 cache.keys = keys;
@@ -131,14 +133,14 @@ impl IssuerKeys {
         }
     }
 
-    /// Nothing, if only a fetch can tell.
+    /// The result from the cache. `None` if a fetch is needed.
     fn cached(&self, kid: &str) -> Option<Lookup> {
         let cache = self.cache.read().unwrap_or_else(PoisonError::into_inner);
-        let fresh = cache.fetched_at.is_some_and(|at| at.elapsed() < FRESH);
+        let fresh = cache.fetched_at.is_some_and(|at| at.elapsed() < MAX_AGE);
         if let Some(key) = cache.keys.get(kid).filter(|_| fresh) {
             return Some(Lookup::Found(Arc::clone(key)));
         }
-        let recent = cache.last_try.filter(|last| last.at.elapsed() < self.refetch_after)?;
+        let recent = cache.last_fetch.filter(|last| last.at.elapsed() < self.refetch_after)?;
         Some(if recent.succeeded { Lookup::Unknown } else { Lookup::Unavailable })
     }
 
@@ -148,13 +150,13 @@ impl IssuerKeys {
             issuer: String,
             jwks_uri: String,
         }
-        /// Keys one by one: one that is not understood must not take the others along.
+        /// Keys stay unparsed here: an unsupported key must not make the set unusable.
         #[derive(Deserialize)]
         struct JwkSet {
             keys: Vec<Value>,
         }
         let metadata: Metadata = self.json(&self.metadata_url).await?;
-        // RFC 8414 §3.3: otherwise one issuer could vouch with another's keys.
+        // RFC 8414 §3.3: otherwise another issuer's metadata could supply the keys.
         if metadata.issuer != self.issuer {
             return Err(FetchError::OtherIssuer);
         }
@@ -181,7 +183,7 @@ impl IssuerKeys {
     }
 }
 
-/// A key for signatures with one of ES256, EdDSA, RS256; nothing else is ever looked up.
+/// Parses a key that signs with ES256, EdDSA or RS256. Other keys are ignored.
 fn usable(value: Value) -> Option<(String, Arc<VerificationKey>)> {
     let jwk: Jwk = serde_json::from_value(value).ok()?;
     let algorithm = match &jwk.algorithm {

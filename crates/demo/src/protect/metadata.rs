@@ -1,4 +1,4 @@
-//! RFC 9728: where clients learn which authorization server this resource trusts.
+//! Protected resource metadata (RFC 9728): tells clients which authorization server this resource trusts.
 
 use std::collections::BTreeSet;
 
@@ -13,7 +13,7 @@ use super::Resource;
 
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
-/// The document, at the place that belongs to the resource's path and, for clients that look no further, at the root.
+/// Serves the document at the well-known URL of the resource's path, and at the root for clients that look only there.
 pub fn metadata(resource: &Resource) -> Router {
     let document = json!({
         "resource": resource.identifier,
@@ -29,7 +29,7 @@ pub fn metadata(resource: &Resource) -> Router {
     })
 }
 
-/// RFC 9728 §3.1: inserted between host and path.
+/// The URL of the document. The well-known part stands between host and path (RFC 9728 §3.1).
 pub(super) fn metadata_url(resource: &Url) -> String {
     format!("{}{}", resource.origin().ascii_serialization(), metadata_path(resource))
 }
@@ -46,7 +46,7 @@ async fn preflight() -> Response {
     (StatusCode::NO_CONTENT, CORS).into_response()
 }
 
-/// Clients that live in a browser read it from their own origin. It is public, and no credentials go with it.
+/// Clients in a browser read the document from another origin. It is public and needs no credentials.
 const CORS: [(HeaderName, &str); 3] = [
     (header::ACCESS_CONTROL_ALLOW_ORIGIN, "*"),
     (header::ACCESS_CONTROL_ALLOW_METHODS, "GET, OPTIONS"),

@@ -1,4 +1,4 @@
-//! Whether a token is good here (RFC 9068 §4, RFC 8725 §3).
+//! Verifies access tokens (RFC 9068 §4, RFC 8725 §3).
 
 use jsonwebtoken::{Header, Validation, decode, decode_header};
 use serde::Deserialize;
@@ -6,9 +6,10 @@ use serde::Deserialize;
 use super::keys::{IssuerKeys, Lookup};
 use super::{Caller, Resource};
 
-/// By how much the issuer's clock may differ from ours.
+/// Tolerated difference between the issuer's clock and ours.
 const LEEWAY_SECONDS: u64 = 10;
 
+/// Verifies access tokens of one issuer for one resource.
 #[derive(Debug)]
 pub struct Verifier {
     issuer: String,
@@ -16,19 +17,19 @@ pub struct Verifier {
     keys: IssuerKeys,
 }
 
+/// Why a token is not accepted.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Unverified {
-    /// The token is no good here; the reason is fit to be shown.
+    /// The token is invalid. The reason contains nothing of the token.
     Invalid(&'static str),
-    /// The issuer's keys are out of reach.
+    /// The issuer's keys cannot be fetched.
     Unavailable,
 }
 
-/// What is read from a token once its signature, issuer, audience and lifetime are right.
+/// The claims of a token with valid signature, issuer, audience and lifetime.
 #[derive(Deserialize)]
 struct Claims {
-    /// A list is refused, also one that contains us: a token for several resources is good at each of them for whoever
-    /// holds one of the others.
+    /// A list of audiences is refused, even if it contains this resource: each of the other resources could use the token here.
     aud: String,
     sub: String,
     client_id: String,
@@ -39,10 +40,12 @@ struct Claims {
 }
 
 impl Verifier {
+    /// A verifier for tokens of `resource`.
     pub fn new(resource: &Resource, keys: IssuerKeys) -> Self {
         Self { issuer: resource.issuer.clone(), audience: resource.identifier.clone(), keys }
     }
 
+    /// Verifies `token` and returns its caller.
     pub async fn verify(&self, token: &str) -> Result<Caller, Unverified> {
         let header =
             decode_header(token).map_err(|_| Unverified::Invalid("this is not a JWT with a known algorithm"))?;
@@ -52,7 +55,7 @@ impl Verifier {
             Lookup::Unknown => return Err(Unverified::Invalid("the issuer has no such key")),
             Lookup::Unavailable => return Err(Unverified::Unavailable),
         };
-        // The algorithm is the key's own. A header that could choose would have a public key taken for an HMAC secret.
+        // The key decides the algorithm. If the token's header did, an attacker could use the public key as an HMAC secret.
         let mut validation = Validation::new(key.algorithm);
         validation.leeway = LEEWAY_SECONDS;
         validation.validate_nbf = true;
@@ -73,13 +76,13 @@ impl Verifier {
     }
 }
 
-/// An ID token of the same issuer is signed with the same key: `typ` is what tells them apart (RFC 9068 §4).
+/// Checks `typ`, which alone distinguishes an access token from an ID token under the same key (RFC 9068 §4). Returns the `kid`.
 fn check_header(header: &Header) -> Result<&str, Unverified> {
     let typ = header.typ.as_deref().unwrap_or_default();
     if !typ.eq_ignore_ascii_case("at+jwt") && !typ.eq_ignore_ascii_case("application/at+jwt") {
         return Err(Unverified::Invalid("this is not an access token"));
     }
-    // What is critical and not understood refuses (RFC 7515 §4.1.11); nothing is understood here.
+    // A critical header that is not understood must be refused (RFC 7515 §4.1.11), and none is understood here.
     if header.crit.is_some() {
         return Err(Unverified::Invalid("the token has a critical header"));
     }

@@ -1,4 +1,4 @@
-//! Everything the provider says: one type, turned into HTTP in one place.
+//! The provider's responses: one type, rendered as HTTP in one place.
 
 use axum::Json;
 use axum::http::{HeaderValue, StatusCode, header};
@@ -10,25 +10,25 @@ use super::request::ReturnAddress;
 
 pub(super) enum Answer {
     Alive,
-    /// Discovery, keys: for everybody.
+    /// A public document.
     Document(Value),
-    /// Tokens or claims: for one caller, and for no cache (RFC 6749 §5.1).
+    /// Tokens or claims for one caller; never cached (RFC 6749 §5.1).
     Private(Value),
     Page(StatusCode, String),
-    /// Back to the client, with an answer to its request.
+    /// A redirect to the client with the result of its request.
     Return(ReturnAddress, Outcome),
     Refused(OAuthError),
-    /// The caller is unknown and hears how to say who it is.
+    /// Authentication failed; with the value of `WWW-Authenticate`.
     Unauthorized(&'static str, OAuthError),
 }
 
-/// What the client gets to know (RFC 6749 §4.1.2).
+/// The authorization response (RFC 6749 §4.1.2).
 pub(super) enum Outcome {
     Code(String),
     Error(OAuthError),
 }
 
-/// RFC 6749 §5.2.
+/// An OAuth error (RFC 6749 §5.2).
 #[derive(Debug)]
 pub(super) struct OAuthError {
     pub(super) code: &'static str,
@@ -40,7 +40,7 @@ impl OAuthError {
         Self { code, description }
     }
 
-    /// Whoever is unknown hears how to say who it is.
+    /// The error response; `invalid_client` gets status 401 with a challenge.
     pub(super) fn answer(self) -> Answer {
         match self.code {
             "invalid_client" => Answer::Unauthorized("Basic realm=\"token\"", self),
@@ -53,13 +53,14 @@ impl OAuthError {
     }
 }
 
-/// An answer, with what is needed to send it: the issuer it is from, and a cookie to set.
+/// An answer with the issuer and the cookie that its response needs.
 pub(super) struct Reply {
     pub(super) answer: Answer,
     pub(super) issuer: String,
     pub(super) cookie: Option<String>,
 }
 
+#[expect(clippy::expect_used, reason = "a cookie's name and value are base64url characters")]
 impl IntoResponse for Reply {
     fn into_response(self) -> Response {
         let mut response = match self.answer {
@@ -69,7 +70,7 @@ impl IntoResponse for Reply {
             Answer::Page(status, html) => (status, NO_STORE, PAGE_HEADERS, Html(html)).into_response(),
             Answer::Return(to, outcome) => {
                 let location = location(&to, &outcome, &self.issuer);
-                // 303, so that no form is posted on to the client (RFC 9700 §4.12).
+                // 303 prevents the browser from posting the form to the client (RFC 9700 §4.12).
                 let headers = [(header::LOCATION, location), (header::REFERRER_POLICY, "no-referrer".to_owned())];
                 (StatusCode::SEE_OTHER, NO_STORE, headers).into_response()
             }
@@ -80,7 +81,7 @@ impl IntoResponse for Reply {
             }
         };
         if let Some(cookie) = self.cookie {
-            let cookie = HeaderValue::try_from(cookie).expect("a name and value of base64url characters");
+            let cookie = HeaderValue::try_from(cookie).expect("visible ASCII");
             response.headers_mut().insert(header::SET_COOKIE, cookie);
         }
         response
@@ -89,8 +90,8 @@ impl IntoResponse for Reply {
 
 const NO_STORE: [(header::HeaderName, &str); 1] = [(header::CACHE_CONTROL, "no-store")];
 
-/// No `form-action`: Chromium applies it to the redirects after a form, and these lead to the client. `same-origin` and not
-/// `no-referrer`, because the latter makes Chromium post forms with `Origin: null`.
+/// Without `form-action`: Chromium applies it to redirects after a form, which lead to the client. With `same-origin` instead
+/// of `no-referrer`: the latter makes Chromium post forms with `Origin: null`.
 const PAGE_HEADERS: [(header::HeaderName, &str); 3] = [
     (
         header::CONTENT_SECURITY_POLICY,
@@ -104,8 +105,8 @@ fn error_body(error: &OAuthError) -> Json<Value> {
     Json(json!({ "error": error.code, "error_description": error.description }))
 }
 
-/// The registered URI's own bytes, then the answer, and exactly one `iss` (RFC 9207 §2): without it, a client of two
-/// providers can be made to take one's code to the other.
+/// The unchanged bytes of the redirect URI, the outcome, and one `iss` (RFC 9207 §2). Without `iss`, an attacker can make a
+/// client of two providers send the code of one to the other.
 fn location(to: &ReturnAddress, outcome: &Outcome, issuer: &str) -> String {
     let mut query = form_urlencoded::Serializer::new(String::new());
     match outcome {

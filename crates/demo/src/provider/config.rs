@@ -1,4 +1,4 @@
-//! The configuration file, and what must hold of it before anything starts.
+//! The configuration file and its validation.
 
 use std::collections::BTreeSet;
 use std::net::SocketAddr;
@@ -13,44 +13,55 @@ use url::Url;
 
 use crate::loopback::is_loopback;
 
+/// The configuration file of the demo provider.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
-    /// Loopback only.
+    /// Address to listen on. Must be loopback.
     pub listen: SocketAddr,
-    /// The provider's public URL, an origin without a slash at its end: `http://127.0.0.1:9001`.
+    /// Public URL of the provider: an origin without a trailing slash, such as `http://127.0.0.1:9001`.
     pub issuer: String,
-    /// PEM, PKCS #8: P-256 or RSA. Created (P-256, readable by its owner only) if there is none.
+    /// Signing key, P-256 or RSA, PKCS #8 in PEM. If the file does not exist, a P-256 key is created, readable by its owner only.
     pub key_file: PathBuf,
+    /// A person who allowed a client is not asked again in the same browser until the provider restarts.
     #[serde(default = "remember_consent")]
     pub remember_consent: bool,
-    /// For tests of clients only: it lies, stalls and repeats when told to, and sends people back to any address.
+    /// Enables `/faults` and redirects to any address. For tests of clients only.
     #[serde(default)]
-    pub other_face: bool,
+    pub fault_injection: bool,
+    /// The clients. At least one.
     pub clients: Vec<ClientConfig>,
-    #[serde(default = "made_up_people")]
+    /// The made-up users.
+    #[serde(default = "made_up_users")]
     pub users: Vec<User>,
+    /// Logs.
     #[serde(default)]
     pub telemetry: Telemetry,
 }
 
+/// A table `[[clients]]`.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientConfig {
+    /// The `client_id`.
     pub id: String,
+    /// Reference to the client secret.
     pub secret: Secret,
-    /// Compared character by character.
+    /// Redirect URIs, compared character by character.
     pub redirect_uris: Vec<String>,
 }
 
-/// Somebody who can sign in by saying so.
+/// A table `[[users]]`: a made-up user, who signs in without a password.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct User {
+    /// Display name.
     pub name: String,
+    /// Name on the login form.
     pub login: String,
+    /// E-mail address.
     pub email: String,
-    /// What identifies this person for ever, whatever becomes of name, login and e-mail.
+    /// Stable id. It stays the same when name, login or e-mail change.
     pub sub: String,
 }
 
@@ -58,7 +69,7 @@ fn remember_consent() -> bool {
     true
 }
 
-fn made_up_people() -> Vec<User> {
+fn made_up_users() -> Vec<User> {
     [("Ada Example", "ada", "1001"), ("Bo Sample", "bo", "1002"), ("Cleo Specimen", "cleo", "1003")]
         .map(|(name, login, sub)| User {
             name: name.to_owned(),
@@ -71,7 +82,7 @@ fn made_up_people() -> Vec<User> {
 
 impl Config {
     pub(super) fn check(&self) -> Result<(), ConfigError> {
-        // Whoever can reach this provider is whoever they say they are.
+        // Without passwords, every caller can sign in as every user.
         if !self.listen.ip().is_loopback() {
             return Err(ConfigError::new("listen", "is not loopback", "write 127.0.0.1:PORT"));
         }
@@ -88,7 +99,7 @@ impl Config {
         }
         unique("clients", "id", self.clients.iter().map(|client| &client.id))?;
         if self.users.is_empty() {
-            return Err(ConfigError::new("users", "is empty", "leave it out to have three made-up people"));
+            return Err(ConfigError::new("users", "is empty", "leave it out to have three made-up users"));
         }
         unique("users", "sub", self.users.iter().map(|user| &user.sub))?;
         unique("users", "login", self.users.iter().map(|user| &user.login))
@@ -106,7 +117,7 @@ fn unique<'a>(table: &str, key: &str, values: impl Iterator<Item = &'a String>) 
     Ok(())
 }
 
-/// A client that is ready to be recognised.
+/// A configured client with the digest of its secret.
 pub(super) struct Client {
     pub(super) id: String,
     secret_digest: [u8; 32],
@@ -137,7 +148,7 @@ impl Client {
         aws_lc_rs::constant_time::verify_slices_are_equal(&self.secret_digest, &digest).is_ok()
     }
 
-    /// Exactly as registered (RFC 9700 §2.1): a near match is somebody else's address.
+    /// Compares exactly (RFC 9700 §2.1): a similar URI can belong to an attacker.
     pub(super) fn has_redirect_uri(&self, uri: &str) -> bool {
         self.redirect_uris.iter().any(|registered| registered == uri)
     }

@@ -1,17 +1,18 @@
-//! The cookie that leads to a browser's session.
+//! The session cookie.
 
 use axum::http::{HeaderMap, header};
 use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use sha2::{Digest, Sha256};
 
-/// Length of what [`super::random_token`] makes.
+/// Length of a [`super::random_token`].
 const VALUE_LENGTH: usize = 43;
 
-/// Cookies ignore ports, so two providers on one host share a jar: the name tells them apart.
+/// The session cookie of one provider. Its name has a digest of the issuer, because cookies ignore ports and two providers on
+/// one host share a cookie jar.
 ///
-/// It is not `Secure` (and so not `__Host-`), because HTTP clients other than browsers keep no such cookie over http. It
-/// has no lifetime: it ends with the browser, and what it leads to ends with the process.
+/// It is not `Secure`, and so not `__Host-`, because HTTP clients other than browsers drop such cookies over http. It has no
+/// `Max-Age`: it ends with the browser.
 pub(super) struct SessionCookie {
     name: String,
 }
@@ -26,7 +27,7 @@ impl SessionCookie {
         format!("{}={value}; Path=/; HttpOnly; SameSite=Lax", self.name)
     }
 
-    /// Nothing, if there are several of that name: one of them is somebody else's.
+    /// The value. `None` if several cookies have this name, because another origin may have planted one.
     pub(super) fn read(&self, headers: &HeaderMap) -> Option<String> {
         let mut values = headers
             .get_all(header::COOKIE)
@@ -49,7 +50,7 @@ mod tests {
     use axum::http::HeaderValue;
 
     #[test]
-    fn a_cookie_is_read_only_if_it_is_the_only_one_of_its_name() {
+    fn cookie_is_read_only_if_its_name_is_unique() {
         let cookie = SessionCookie::of("http://127.0.0.1:9001");
         let other = SessionCookie::of("http://127.0.0.1:9002");
         let value = "v".repeat(VALUE_LENGTH);

@@ -1,7 +1,7 @@
-//! The pages: from a client's request to a code, through login and consent, or past both.
+//! The browser flow: login page, consent page, and the redirect back with a code. Either page is skipped if it is not needed.
 //!
-//! A page carries the client's request along in its form's address, and every step reads and checks it again: nothing is
-//! kept for whom has not signed in.
+//! The action URL of a form carries the authorization request, and every step validates it again: the provider keeps no state
+//! for browsers that have not signed in.
 
 use std::sync::Arc;
 
@@ -60,7 +60,7 @@ pub(super) async fn login(
     };
     let login = form.fields.value("login");
     let Some(user) = provider.users.iter().find(|user| Some(user.login.as_str()) == login) else {
-        return provider.problem("Nobody of that name is known here.");
+        return provider.problem("There is no user of that name here.");
     };
     let browser = provider.memory().sign_in(&form.browser, &user.sub, provider.clock.now());
     tracing::info!(user.sub = user.sub, "signed in");
@@ -97,21 +97,21 @@ pub(super) async fn consent(
     }
 }
 
-/// A page that a form is posted from.
+/// The page that a form belongs to.
 #[derive(Clone, Copy)]
 enum Step {
     Login,
     Consent,
 }
 
-/// Whether `prompt=login` and `max_age` still ask for something.
+/// The time of the sign-in. `prompt=login` and `max_age` apply to earlier ones only.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum SignedIn {
     Earlier,
     JustNow,
 }
 
-/// A form that was really shown, in this browser and for this request.
+/// A submitted form; its token proves that it was shown in this browser for this request.
 struct Submitted {
     request: AuthorizationRequest,
     query: String,
@@ -126,7 +126,7 @@ impl Provider {
         let session = session.filter(|session| signed_in == SignedIn::JustNow || !must_sign_in(request, session, now));
         let Some(session) = session else {
             return match request.prompt {
-                Prompt::None => self.needs_a_page(request, "login_required"),
+                Prompt::None => self.interaction_error(request, "login_required"),
                 Prompt::Pages { .. } => self.login_page(query, browser),
             };
         };
@@ -134,7 +134,7 @@ impl Provider {
         match (request.prompt, allowed) {
             (Prompt::None | Prompt::Pages { consent: false, .. }, true) => self.code(request, &session),
             (Prompt::Pages { .. }, true | false) => self.consent_page(request, query, browser, &session),
-            (Prompt::None, false) => self.needs_a_page(request, "consent_required"),
+            (Prompt::None, false) => self.interaction_error(request, "consent_required"),
         }
     }
 
@@ -151,9 +151,9 @@ impl Provider {
         self.reply(Answer::Return(request.return_to.clone(), Outcome::Code(code)))
     }
 
-    /// OpenID Connect Core §3.1.2.6.
-    fn needs_a_page(&self, request: &AuthorizationRequest, error: &'static str) -> Reply {
-        let error = OAuthError::new(error, "that needs a page, and prompt=none forbids it");
+    /// The error for `prompt=none` if a page is needed (OpenID Connect Core §3.1.2.6).
+    fn interaction_error(&self, request: &AuthorizationRequest, error: &'static str) -> Reply {
+        let error = OAuthError::new(error, "a page is needed, and prompt=none forbids it");
         self.reply(Answer::Return(request.return_to.clone(), Outcome::Error(error)))
     }
 
@@ -200,7 +200,7 @@ impl Provider {
         let fields = Params::parse(body).map_err(|_| Rejected::Here("The form is damaged."))?;
         let browser = self.cookie.read(headers).ok_or(Rejected::Here("The browser sent no cookie back."))?;
         let token = fields.value("form_token").unwrap_or_default();
-        // Without this, any page on the web could sign somebody in as another, or answer in their name.
+        // Otherwise another site could sign a person in as someone else, or allow a client in their name.
         if !self.verifies_form_token(token, step, &browser, &query) {
             return Err(Rejected::Here("The form was not shown in this browser. Please start again."));
         }
@@ -209,17 +209,17 @@ impl Provider {
     }
 
     fn form_token(&self, step: Step, browser: &str, query: &str) -> String {
-        BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&self.form_key, &what_was_shown(step, browser, query)))
+        BASE64_URL_SAFE_NO_PAD.encode(hmac::sign(&self.form_key, &form_token_input(step, browser, query)))
     }
 
     fn verifies_form_token(&self, token: &str, step: Step, browser: &str, query: &str) -> bool {
         BASE64_URL_SAFE_NO_PAD
             .decode(token)
-            .is_ok_and(|tag| hmac::verify(&self.form_key, &what_was_shown(step, browser, query), &tag).is_ok())
+            .is_ok_and(|tag| hmac::verify(&self.form_key, &form_token_input(step, browser, query), &tag).is_ok())
     }
 }
 
-fn what_was_shown(step: Step, browser: &str, query: &str) -> Vec<u8> {
+fn form_token_input(step: Step, browser: &str, query: &str) -> Vec<u8> {
     let step = match step {
         Step::Login => "login",
         Step::Consent => "consent",

@@ -1,4 +1,4 @@
-//! The signing key: created once, kept in a file, so that a restart keeps every ID token verifiable.
+//! The signing key. It is kept in a file, so that ID tokens stay verifiable after a restart.
 
 use std::fs::{self, File, OpenOptions};
 use std::io::{self, Write};
@@ -23,6 +23,7 @@ pub(super) struct SigningKey {
 }
 
 impl SigningKey {
+    /// Reads the key, or creates it if the file does not exist.
     pub(super) fn open(path: &Path) -> Result<Self, ConfigError> {
         let pem = match fs::read(path) {
             Ok(pem) => pem,
@@ -32,14 +33,18 @@ impl SigningKey {
             Err(error) => return Err(problem(path, format_args!("cannot be read: {error}"), "correct the path")),
         };
         Self::from_pem(&pem).ok_or_else(|| {
-            problem(path, "holds no P-256 or RSA private key in PKCS #8 PEM", "remove the file to have one created")
+            problem(path, "has no P-256 or RSA private key in PKCS #8 PEM", "remove the file to have one created")
         })
     }
 
-    /// One that is kept nowhere.
+    /// Generates a P-256 key that is not stored.
+    #[expect(
+        clippy::expect_used,
+        reason = "a provider without random numbers must not run; the key is P-256 as generated"
+    )]
     pub(super) fn generate() -> Self {
         let pem = new_pem().expect("the operating system has random numbers");
-        Self::from_pem(&pem).expect("what was generated as P-256 is P-256")
+        Self::from_pem(&pem).expect("a P-256 key")
     }
 
     pub(super) fn algorithm(&self) -> Algorithm {
@@ -54,7 +59,7 @@ impl SigningKey {
         self.sign_as(&self.public, claims)
     }
 
-    /// In the name of `key`, which the signature is good for only if it is this key's own.
+    /// Signs with this key under the `kid` of `key`.
     pub(super) fn sign_as(&self, key: &Jwk, claims: &impl Serialize) -> jsonwebtoken::errors::Result<String> {
         let header = Header { kid: key.common.key_id.clone(), ..Header::new(self.algorithm) };
         jsonwebtoken::encode(&header, claims, &self.private)
@@ -66,28 +71,28 @@ impl SigningKey {
             Err(_) => (EncodingKey::from_rsa_pem(pem).ok()?, Algorithm::RS256),
         };
         let mut public = Jwk::from_encoding_key(&private, algorithm).ok()?;
-        // The key's own digest (RFC 7638) as its name: the same key has the same name, wherever it is used.
+        // The thumbprint (RFC 7638) as `kid`: the same key always has the same id.
         public.common.key_id = Some(public.thumbprint(ThumbprintHash::SHA256).ok()?);
         public.common.public_key_use = Some(PublicKeyUse::Signature);
         Some(Self { private, algorithm, public })
     }
 }
 
-/// Written aside and then renamed: nobody ever reads half a key.
+/// Writes a new key to a temporary file and renames it, so that no reader sees half a key.
 fn create(path: &Path) -> io::Result<Vec<u8>> {
     let pem = new_pem()?;
-    let aside = path.with_extension("new");
-    let mut file = match create_private(&aside) {
-        // What a process left that ended between the two steps.
+    let temporary = path.with_extension("new");
+    let mut file = match create_private(&temporary) {
+        // A process that ended between the two steps left the file.
         Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
-            fs::remove_file(&aside)?;
-            create_private(&aside)?
+            fs::remove_file(&temporary)?;
+            create_private(&temporary)?
         }
         other => other?,
     };
     file.write_all(&pem)?;
     file.sync_all()?;
-    fs::rename(&aside, path)?;
+    fs::rename(&temporary, path)?;
     tracing::info!(key.file = %path.display(), "created a signing key");
     Ok(pem)
 }

@@ -1,7 +1,6 @@
-//! What the provider remembers until the process ends: who is signed in where, what they allowed, which codes and tokens are
-//! good.
+//! The state of the provider in memory: sessions, consents, codes, grants and tokens.
 //!
-//! Plain maps; it checks no request. Whoever presents a code or a token has been told apart before.
+//! It does not check requests: callers authenticate the client first.
 
 use std::collections::{BTreeSet, HashMap};
 
@@ -15,18 +14,18 @@ pub(super) struct Memory {
     sessions: HashMap<String, Session>,
     codes: HashMap<String, Code>,
     grants: HashMap<String, Grant>,
-    /// Every refresh token ever issued, the spent ones too, so that a replay is recognised.
+    /// Every refresh token ever issued. Spent ones are kept, so that a replay is recognised.
     refresh_tokens: HashMap<String, GrantId>,
     access_tokens: HashMap<String, (GrantId, UnixSeconds)>,
     swept_at: UnixSeconds,
 }
 
-/// One browser in which somebody is signed in.
+/// The session of a signed-in browser.
 #[derive(Clone)]
 pub(super) struct Session {
     pub(super) sub: String,
     pub(super) auth_time: UnixSeconds,
-    /// By person and client: whoever signs in next in this browser has their own.
+    /// Allowed scopes by user and client: the next user in this browser has other consents.
     consents: HashMap<(String, String), Scopes>,
 }
 
@@ -37,7 +36,7 @@ impl Session {
     }
 }
 
-/// What a code stands for, and what must be presented with it.
+/// The grant behind a code, and the parameters that its redemption must match.
 pub(super) struct CodeTerms {
     pub(super) grant: Grant,
     pub(super) redirect_uri: String,
@@ -48,7 +47,7 @@ pub(super) struct CodeTerms {
 
 pub(super) enum Code {
     Fresh(CodeTerms),
-    /// Remembered, so that using it again ends what it gave (RFC 6749 §4.1.2).
+    /// Kept, so that a second use ends the grant (RFC 6749 §4.1.2).
     Spent {
         client_id: String,
         grant_id: GrantId,
@@ -63,7 +62,7 @@ pub(super) struct Grant {
     pub(super) sub: String,
     pub(super) scopes: Scopes,
     pub(super) auth_time: UnixSeconds,
-    /// The one that is good; empty until the first is issued.
+    /// The current refresh token; empty until the first is issued.
     refresh_token: String,
 }
 
@@ -89,7 +88,7 @@ impl Memory {
         self.sessions.get(browser)
     }
 
-    /// Under a new id (an id that somebody planted before leads nowhere), with what was allowed before in this browser.
+    /// Starts a session under a new id and keeps the browser's consents. A new id prevents session fixation.
     pub(super) fn sign_in(&mut self, browser: &str, sub: &str, now: UnixSeconds) -> String {
         let consents = self.sessions.remove(browser).map(|session| session.consents).unwrap_or_default();
         let id = random_token();
@@ -115,7 +114,7 @@ impl Memory {
         self.codes.get(code)
     }
 
-    /// Nothing, if it was not there or not fresh: of two that try, one gets it.
+    /// Spends a fresh code. Of two concurrent redemptions, one gets `None`.
     pub(super) fn spend(&mut self, code: &str) -> Option<(GrantId, CodeTerms)> {
         let (code, entry) = self.codes.remove_entry(code)?;
         let Code::Fresh(terms) = entry else {
@@ -129,6 +128,7 @@ impl Memory {
         Some((grant_id, terms))
     }
 
+    /// Issues tokens for a grant. `None` if the grant has ended.
     pub(super) fn mint(&mut self, grant_id: &GrantId, now: UnixSeconds, expires_at: UnixSeconds) -> Option<Tokens> {
         self.sweep(now);
         let grant = self.grants.get_mut(grant_id)?;
@@ -139,7 +139,7 @@ impl Memory {
         Some(tokens)
     }
 
-    /// The grant behind a refresh token of `client_id`. A spent one ends its grant: one of the two that used it stole it.
+    /// The grant of a refresh token of `client_id`. A spent token ends its grant, because one of its two users stole it.
     pub(super) fn refresh(&mut self, token: &str, client_id: &str) -> Option<(GrantId, Grant)> {
         let grant_id = self.refresh_tokens.get(token)?.clone();
         let grant = self.grants.get(&grant_id).filter(|grant| grant.client_id == client_id)?.clone();
@@ -154,23 +154,24 @@ impl Memory {
         self.grants.remove(grant_id);
     }
 
-    /// The grant that a token is of, whether or not that is still good, and its client; `None` once it has ended.
-    pub(super) fn holder(&self, token: &str) -> Option<(GrantId, String)> {
+    /// The live grant and the client of any token, even an expired or spent one.
+    pub(super) fn grant_of(&self, token: &str) -> Option<(GrantId, String)> {
         let grant_id = self.refresh_tokens.get(token).or_else(|| Some(&self.access_tokens.get(token)?.0))?;
         Some((grant_id.clone(), self.grants.get(grant_id)?.client_id.clone()))
     }
 
+    /// The grant of a valid access token.
     pub(super) fn access(&self, token: &str, now: UnixSeconds) -> Option<&Grant> {
         let (grant_id, expires_at) = self.access_tokens.get(token)?;
         self.grants.get(grant_id).filter(|_| now < *expires_at)
     }
 
-    /// Every token it has given and not forgotten.
+    /// Every token that is still in memory.
     pub(super) fn tokens(&self) -> impl Iterator<Item = &String> {
         self.access_tokens.keys().chain(self.refresh_tokens.keys())
     }
 
-    /// Forgets what has expired; once a second at the most, or every request would take longer than the one before.
+    /// Removes expired codes and access tokens. Runs at most once a second: the cost of a scan grows with the number of tokens.
     fn sweep(&mut self, now: UnixSeconds) {
         if now == self.swept_at {
             return;

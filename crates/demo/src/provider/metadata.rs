@@ -1,4 +1,4 @@
-//! What everybody may know: endpoints, abilities, the public key.
+//! Public documents: discovery and the key set.
 
 use std::sync::Arc;
 
@@ -9,7 +9,7 @@ use super::Provider;
 use super::answer::{Answer, Reply};
 use super::request::SCOPES;
 
-/// OpenID Connect Discovery §3.
+/// `GET /.well-known/openid-configuration` (OpenID Connect Discovery §3).
 pub(super) async fn discovery(State(provider): State<Arc<Provider>>) -> Reply {
     let issuer = &provider.issuer;
     provider.reply(Answer::Document(json!({

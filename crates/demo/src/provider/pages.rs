@@ -1,4 +1,4 @@
-//! The HTML: every page says that its people are made up. Values are escaped by handlebars; there is no script.
+//! The HTML pages. Every page says that its users are made up. Handlebars escapes the values; there is no script.
 
 use handlebars::Handlebars;
 use serde::Serialize;
@@ -16,7 +16,7 @@ pub(super) struct HomePage<'a> {
 
 #[derive(Serialize)]
 pub(super) struct LoginPage<'a> {
-    /// The client's request, carried along in the form's address.
+    /// The authorization request, for the action URL of the form.
     pub(super) query: &'a str,
     pub(super) form_token: &'a str,
     pub(super) users: &'a [User],
@@ -37,6 +37,7 @@ pub(super) struct ProblemPage<'a> {
     pub(super) problem: &'a str,
 }
 
+#[expect(clippy::expect_used, reason = "the templates are embedded, and a test renders all of them")]
 impl Pages {
     pub(super) fn compile() -> Self {
         let mut pages = Handlebars::new();
@@ -48,7 +49,7 @@ impl Pages {
             ("consent", include_str!("../../pages/consent.hbs")),
             ("problem", include_str!("../../pages/problem.hbs")),
         ] {
-            pages.register_template_string(name, template).expect("the embedded templates are well-formed");
+            pages.register_template_string(name, template).expect("a well-formed template");
         }
         Self(pages)
     }
@@ -70,7 +71,7 @@ impl Pages {
     }
 
     fn render(&self, name: &str, page: &impl Serialize) -> String {
-        self.0.render(name, page).expect("the embedded templates name only what their pages have")
+        self.0.render(name, page).expect("a page with all its values")
     }
 }
 
@@ -79,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_page_renders_and_says_what_it_is() {
+    fn every_page_renders_and_warns_of_made_up_users() {
         let pages = Pages::compile();
         let users = [User {
             name: "Ada <Example>".to_owned(),

@@ -1,13 +1,13 @@
-//! Parameters of a query or a form, as OAuth reads them.
+//! Parameters of a query or form under the rules of OAuth.
 
 use std::collections::BTreeMap;
 
 use url::form_urlencoded;
 
-/// Each parameter at most once (RFC 6749 §3.1); one without a value is one that was left out.
+/// Parameters, each at most once (RFC 6749 §3.1). A parameter without a value counts as missing.
 pub(super) struct Params(BTreeMap<String, String>);
 
-/// Some parameter was there twice: two readers could each take another one.
+/// A parameter is repeated. Two readers could use different values.
 #[derive(Debug)]
 pub(super) struct Repeated;
 

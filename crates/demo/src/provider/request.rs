@@ -1,13 +1,14 @@
-//! What a client asks for at `/authorize`, parsed into something that cannot be wrong.
+//! Parses and validates the authorization request.
 
 use super::Provider;
 use super::answer::OAuthError;
 use super::memory::Scopes;
 use super::params::Params;
 
-/// Scopes that mean something here; others are ignored (OpenID Connect Core §3.1.2.1).
+/// Supported scopes; others are ignored (OpenID Connect Core §3.1.2.1).
 pub(super) const SCOPES: [&str; 4] = ["openid", "profile", "email", "offline_access"];
 
+/// A valid authorization request.
 pub(super) struct AuthorizationRequest {
     pub(super) client_id: String,
     pub(super) return_to: ReturnAddress,
@@ -18,26 +19,27 @@ pub(super) struct AuthorizationRequest {
     pub(super) max_age_seconds: Option<u64>,
 }
 
-/// Where the answer goes: the client's own address, and what it wants to find there again.
+/// The target of the authorization response: redirect URI and `state`.
 #[derive(Clone)]
 pub(super) struct ReturnAddress {
     pub(super) redirect_uri: String,
     pub(super) state: Option<String>,
 }
 
-/// OpenID Connect Core §3.1.2.1.
+/// The `prompt` parameter (OpenID Connect Core §3.1.2.1).
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Prompt {
-    /// No page at all, or an error.
+    /// Show no page; return an error if one is needed.
     None,
-    /// The pages that are needed, and these in any case.
+    /// Show the pages that are needed, and the given ones in any case.
     Pages { login: bool, consent: bool },
 }
 
-/// Where the person or the client hears of it.
+/// A refused request.
 pub(super) enum Rejected {
-    /// Nobody knows whose address that is: no redirect (RFC 6749 §4.1.2.1).
+    /// Shown as a page: without a valid client and redirect URI there is no redirect (RFC 6749 §4.1.2.1).
     Here(&'static str),
+    /// Returned to the client as an OAuth error.
     AtClient(ReturnAddress, OAuthError),
 }
 
@@ -48,35 +50,35 @@ impl AuthorizationRequest {
         let client = params
             .value("client_id")
             .and_then(|id| provider.client(id))
-            .ok_or(Rejected::Here("No such client is known here."))?;
+            .ok_or(Rejected::Here("This client is unknown here."))?;
         let redirect_uri = params
             .value("redirect_uri")
-            // A test's client has its address only once it runs, which may be after its provider.
-            .filter(|uri| provider.other_face || client.has_redirect_uri(uri))
+            // Clients in tests choose their port when they start, which can be after the provider.
+            .filter(|uri| provider.fault_injection || client.has_redirect_uri(uri))
             .ok_or(Rejected::Here("The address to return to is not one of this client's."))?;
         let return_to = ReturnAddress { redirect_uri: redirect_uri.to_owned(), state: params.owned("state") };
-        let asked = read(&params).map_err(|error| Rejected::AtClient(return_to.clone(), error))?;
+        let options = read(&params).map_err(|error| Rejected::AtClient(return_to.clone(), error))?;
         Ok(Self {
             client_id: client.id.clone(),
             return_to,
-            scopes: asked.scopes,
+            scopes: options.scopes,
             nonce: params.owned("nonce"),
-            code_challenge: asked.code_challenge,
-            prompt: asked.prompt,
-            max_age_seconds: asked.max_age_seconds,
+            code_challenge: options.code_challenge,
+            prompt: options.prompt,
+            max_age_seconds: options.max_age_seconds,
         })
     }
 }
 
-/// The part whose errors the client may hear of.
-struct Asked {
+/// The parameters that are validated last: their errors are returned to the client.
+struct Options {
     scopes: Scopes,
     code_challenge: Option<String>,
     prompt: Prompt,
     max_age_seconds: Option<u64>,
 }
 
-fn read(params: &Params) -> Result<Asked, OAuthError> {
+fn read(params: &Params) -> Result<Options, OAuthError> {
     if params.value("request").is_some() {
         return Err(OAuthError::new("request_not_supported", "request objects are not supported"));
     }
@@ -92,7 +94,7 @@ fn read(params: &Params) -> Result<Asked, OAuthError> {
         return Err(OAuthError::invalid_request("response_mode must be query"));
     }
     let scopes = params.value("scope").unwrap_or_default().split(' ');
-    Ok(Asked {
+    Ok(Options {
         scopes: scopes.filter(|scope| SCOPES.contains(scope)).map(str::to_owned).collect(),
         code_challenge: code_challenge(params)?,
         prompt: prompt(params.value("prompt").unwrap_or_default())?,
@@ -100,8 +102,7 @@ fn read(params: &Params) -> Result<Asked, OAuthError> {
     })
 }
 
-/// A challenge with another method, or with none (which means `plain`, RFC 7636 §4.3), shows the verifier to whoever sees
-/// the request.
+/// Accepts S256 only. With `plain`, which a missing method means (RFC 7636 §4.3), the request itself reveals the verifier.
 fn code_challenge(params: &Params) -> Result<Option<String>, OAuthError> {
     match (params.owned("code_challenge"), params.value("code_challenge_method")) {
         (None, None) => Ok(None),
@@ -116,7 +117,7 @@ fn prompt(value: &str) -> Result<Prompt, OAuthError> {
     for word in value.split(' ').filter(|word| !word.is_empty()) {
         match word {
             "none" => none = true,
-            // The login page is where an account is chosen.
+            // The login page lists the accounts.
             "login" | "select_account" => login = true,
             "consent" => consent = true,
             _ => return Err(OAuthError::invalid_request("prompt has an unknown value")),

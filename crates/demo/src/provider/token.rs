@@ -1,4 +1,4 @@
-//! The token endpoint: codes and refresh tokens become tokens (RFC 6749 §4.1.3, §6; OpenID Connect Core §3.1.3, §12).
+//! The token endpoint: redeems codes and refresh tokens (RFC 6749 §4.1.3, §6; OpenID Connect Core §3.1.3, §12).
 
 use std::sync::Arc;
 
@@ -36,7 +36,7 @@ impl Provider {
         }
     }
 
-    /// A form, and the client that has sent it.
+    /// Parses the form and authenticates the client that sent it.
     pub(super) fn authenticated(&self, headers: &HeaderMap, body: &Bytes) -> Result<(&Client, Params), OAuthError> {
         let content_type = headers.get(header::CONTENT_TYPE).and_then(|value| value.to_str().ok()).unwrap_or_default();
         if !content_type.starts_with("application/x-www-form-urlencoded") {
@@ -56,7 +56,7 @@ impl Provider {
         };
         self.client(&id)
             .filter(|client| client.has_secret(&secret))
-            .ok_or(OAuthError::new("invalid_client", "no such client, or not its secret"))
+            .ok_or(OAuthError::new("invalid_client", "the client or its secret is wrong"))
     }
 
     fn redeem(&self, client: &Client, params: &Params) -> Result<Answer, OAuthError> {
@@ -64,7 +64,7 @@ impl Provider {
         let now = self.clock.now();
         let mut memory = self.memory();
         match memory.code(code) {
-            None => return Err(invalid_grant("no such code")),
+            None => return Err(invalid_grant("the code is unknown")),
             Some(Code::Spent { client_id, grant_id }) => {
                 if *client_id == client.id {
                     let grant_id = grant_id.clone();
@@ -72,38 +72,36 @@ impl Provider {
                 }
                 return Err(invalid_grant("the code was used before"));
             }
-            // A wrong attempt does not spend it: whoever has only seen the code cannot take it away.
+            // A failed attempt does not spend the code; otherwise a thief of the code could deny it to the client.
             Some(Code::Fresh(terms)) => check_terms(terms, client, params, now)?,
         }
         let (grant_id, terms) = memory.spend(code).ok_or(invalid_grant("the code was used before"))?;
-        self.issue(&mut memory, &grant_id, &terms.grant, &terms.grant.scopes, terms.nonce.as_deref(), now)
+        let CodeTerms { grant, nonce, .. } = &terms;
+        let issuance = Issuance { grant_id: &grant_id, grant, scopes: &grant.scopes, nonce: nonce.as_deref() };
+        self.issue(&mut memory, &issuance, now)
     }
 
     fn refresh(&self, client: &Client, params: &Params) -> Result<Answer, OAuthError> {
         let token = params.value("refresh_token").ok_or(OAuthError::invalid_request("refresh_token is missing"))?;
-        let asked: Option<Scopes> = params.value("scope").map(|scope| scope.split(' ').map(str::to_owned).collect());
+        let requested: Option<Scopes> =
+            params.value("scope").map(|scope| scope.split(' ').map(str::to_owned).collect());
         let mut memory = self.memory();
-        let (grant_id, grant) =
-            memory.refresh(token, &client.id).ok_or(invalid_grant("no such refresh token, or it was used before"))?;
-        let scopes = asked.unwrap_or_else(|| grant.scopes.clone());
+        let (grant_id, grant) = memory
+            .refresh(token, &client.id)
+            .ok_or(invalid_grant("the refresh token is unknown or was used before"))?;
+        let scopes = requested.unwrap_or_else(|| grant.scopes.clone());
         if !scopes.is_subset(&grant.scopes) {
             return Err(OAuthError::new("invalid_scope", "more than was granted"));
         }
-        self.issue(&mut memory, &grant_id, &grant, &scopes, None, self.clock.now())
+        let issuance = Issuance { grant_id: &grant_id, grant: &grant, scopes: &scopes, nonce: None };
+        self.issue(&mut memory, &issuance, self.clock.now())
     }
 
-    fn issue(
-        &self,
-        memory: &mut Memory,
-        grant_id: &GrantId,
-        grant: &Grant,
-        scopes: &Scopes,
-        nonce: Option<&str>,
-        now: UnixSeconds,
-    ) -> Result<Answer, OAuthError> {
+    fn issue(&self, memory: &mut Memory, issuance: &Issuance<'_>, now: UnixSeconds) -> Result<Answer, OAuthError> {
+        let scopes = issuance.scopes;
         let tokens = memory
-            .mint(grant_id, now, now + TOKEN_LIFETIME_SECONDS)
-            .ok_or(invalid_grant("what was granted has been withdrawn"))?;
+            .mint(issuance.grant_id, now, now + TOKEN_LIFETIME_SECONDS)
+            .ok_or(invalid_grant("the grant has ended"))?;
         let mut answer = json!({
             "access_token": tokens.access_token,
             "token_type": "Bearer",
@@ -112,18 +110,13 @@ impl Provider {
             "scope": scopes.iter().map(String::as_str).collect::<Vec<_>>().join(" "),
         });
         if scopes.contains("openid") {
-            answer["id_token"] = Value::String(self.id_token(grant, scopes, nonce, now)?);
+            answer["id_token"] = Value::String(self.id_token(issuance, now)?);
         }
         Ok(Answer::Private(answer))
     }
 
-    fn id_token(
-        &self,
-        grant: &Grant,
-        scopes: &Scopes,
-        nonce: Option<&str>,
-        now: UnixSeconds,
-    ) -> Result<String, OAuthError> {
+    fn id_token(&self, issuance: &Issuance<'_>, now: UnixSeconds) -> Result<String, OAuthError> {
+        let Issuance { grant, scopes, nonce, .. } = issuance;
         let mut claims = self.claims(&grant.sub, scopes);
         claims["iss"] = json!(self.issuer);
         claims["aud"] = json!(grant.client_id);
@@ -139,7 +132,7 @@ impl Provider {
         })
     }
 
-    /// What `scopes` let a client know about a person (OpenID Connect Core §5.4).
+    /// The claims about a user that `scopes` permit (OpenID Connect Core §5.4).
     pub(super) fn claims(&self, sub: &str, scopes: &Scopes) -> Value {
         let mut claims = json!({ "sub": sub });
         if let Some(user) = self.user(sub) {
@@ -156,12 +149,20 @@ impl Provider {
     }
 }
 
+/// The grant to issue tokens for, and what the ID token says.
+struct Issuance<'a> {
+    grant_id: &'a GrantId,
+    grant: &'a Grant,
+    scopes: &'a Scopes,
+    nonce: Option<&'a str>,
+}
+
 fn check_terms(terms: &CodeTerms, client: &Client, params: &Params, now: UnixSeconds) -> Result<(), OAuthError> {
     if now >= terms.expires_at {
         return Err(invalid_grant("the code has expired"));
     }
     if terms.grant.client_id != client.id {
-        return Err(invalid_grant("the code is another client's"));
+        return Err(invalid_grant("the code belongs to another client"));
     }
     if params.value("redirect_uri") != Some(&terms.redirect_uri) {
         return Err(invalid_grant("redirect_uri is not the one of the authorization request"));
@@ -170,17 +171,17 @@ fn check_terms(terms: &CodeTerms, client: &Client, params: &Params, now: UnixSec
         (None, None) => Ok(()),
         (Some(challenge), Some(verifier)) if *challenge == s256(verifier) => Ok(()),
         (Some(_), _) => Err(invalid_grant("code_verifier does not match")),
-        // Somebody took the challenge out of the request on its way (RFC 9700 §4.8.2).
+        // An attacker removed the challenge from the authorization request (RFC 9700 §4.8.2).
         (None, Some(_)) => Err(invalid_grant("code_verifier without a code_challenge")),
     }
 }
 
-/// RFC 7636 §4.2.
+/// The S256 challenge of a verifier (RFC 7636 §4.2).
 fn s256(verifier: &str) -> String {
     BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(verifier.as_bytes()))
 }
 
-/// Id and secret, each form-encoded before they were joined (RFC 6749 §2.3.1).
+/// Client id and secret of the `Authorization: Basic` header, form-decoded (RFC 6749 §2.3.1).
 pub(super) fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, String)>, OAuthError> {
     let Some(value) = headers.get(header::AUTHORIZATION) else { return Ok(None) };
     let damaged = || OAuthError::new("invalid_client", "the Authorization header is not Basic");
@@ -195,7 +196,7 @@ pub(super) fn basic_credentials(headers: &HeaderMap) -> Result<Option<(String, S
 }
 
 fn form_decoded(text: &str) -> String {
-    // A text without `&` and `=` is one name without a value.
+    // Without `&` and `=`, the parser returns the text as a single name.
     let escaped = text.replace('&', "%26").replace('=', "%3D");
     form_urlencoded::parse(escaped.as_bytes()).next().map(|(name, _)| name.into_owned()).unwrap_or_default()
 }

@@ -1,4 +1,4 @@
-//! Who is it? For whoever has an access token (OpenID Connect Core §5.3).
+//! The userinfo endpoint (OpenID Connect Core §5.3).
 
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ pub(super) async fn userinfo(State(provider): State<Arc<Provider>>, headers: Hea
         Some(grant) => Answer::Private(provider.claims(&grant.sub, &grant.scopes)),
         None => Answer::Unauthorized(
             "Bearer error=\"invalid_token\"",
-            OAuthError::new("invalid_token", "no such access token, or it has expired"),
+            OAuthError::new("invalid_token", "the access token is unknown or has expired"),
         ),
     })
 }

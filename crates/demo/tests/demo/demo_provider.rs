@@ -1,4 +1,4 @@
-//! A demo provider in this process, the requests it is sent, and a browser.
+//! A demo provider in this process, a client of it, and a browser.
 
 use std::fs;
 use std::sync::Arc;
@@ -23,7 +23,7 @@ use crate::sockets::{http, listener, serve};
 pub(crate) const CALLBACK: &str = "http://127.0.0.1:1/callback/main?kept=1";
 pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-/// Starts at the real time, because ID tokens are verified against it, and then moves only when told.
+/// A clock that starts at the real time, because ID tokens are verified against it, and advances only on request.
 #[derive(Debug)]
 pub(crate) struct TestClock(AtomicU64);
 
@@ -47,7 +47,7 @@ impl Clock for TestClock {
 
 pub(crate) struct Demo {
     pub(crate) issuer: String,
-    /// Where it is reached: where the issuer says, until a restart finds that port taken.
+    /// Its origin. Differs from `issuer` after a restart, which takes another port.
     pub(crate) address: String,
     pub(crate) clock: Arc<TestClock>,
     pub(crate) directory: TempDir,
@@ -65,7 +65,7 @@ impl Demo {
         demo
     }
 
-    /// The same files and the same name, in a new process.
+    /// A new provider with the same files and issuer.
     pub(crate) async fn restart(self) -> Self {
         let (listener, address) = listener().await;
         let demo = Self { address, ..self };
@@ -83,7 +83,7 @@ impl Demo {
         Browser { origin: self.address.clone(), cookie: None }
     }
 
-    /// A browser in which somebody has signed in and allowed the gateway.
+    /// A browser in which a user has signed in and allowed the gateway.
     pub(crate) async fn signed_in(&self, login: &str) -> Browser {
         let mut browser = self.browser();
         let page = browser.open(&self.authorize(&[])).await;
@@ -97,7 +97,7 @@ impl Demo {
         param(&browser.open(&self.authorize(&[])).await.returned(), "code").unwrap()
     }
 
-    /// The request that works, with `changes` made to it.
+    /// A valid authorization request with `changes`.
     pub(crate) fn authorize(&self, changes: &[(&str, &str)]) -> String {
         let challenge = BASE64_URL_SAFE_NO_PAD.encode(Sha256::digest(VERIFIER));
         let mut params = vec![
@@ -115,7 +115,7 @@ impl Demo {
         Url::parse_with_params(&format!("{}/authorize", self.address), params).unwrap().into()
     }
 
-    /// The exchange that works, with `changes` made to it.
+    /// Redeems `code` with a valid request with `changes`.
     pub(crate) async fn redeem(&self, code: &str, changes: &[(&'static str, &str)]) -> Response {
         let mut body = redemption(code);
         body.retain(|(name, _)| changes.iter().all(|(changed, _)| changed != name));
@@ -166,7 +166,7 @@ impl Demo {
     }
 }
 
-/// RFC 6749 §2.3.1.
+/// Basic authentication with form-encoded id and secret (RFC 6749 §2.3.1).
 fn authenticated(request: reqwest::RequestBuilder, (id, secret): (&str, &str)) -> reqwest::RequestBuilder {
     let encoded = |text: &str| url::form_urlencoded::byte_serialize(text.as_bytes()).collect::<String>();
     request.basic_auth(encoded(id), Some(encoded(secret)))
@@ -278,7 +278,7 @@ impl Browser {
     }
 }
 
-/// What stands between `before` and the next quote, unescaped; empty if there is none.
+/// The unescaped text between `before` and the next quote; empty if `before` is missing.
 pub(crate) fn attribute(html: &str, before: &str) -> String {
     let value = html.split_once(before).and_then(|(_, rest)| rest.split_once('"')).map_or("", |(value, _)| value);
     value.replace("&#x3D;", "=").replace("&amp;", "&")

@@ -1,4 +1,4 @@
-//! An authorization server reduced to its metadata and keys, which the test turns as it likes.
+//! An authorization server with metadata and keys only, controlled by the test.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
@@ -105,7 +105,7 @@ pub(crate) async fn metadata(State(shared): State<Arc<Shared>>) -> Response {
 pub(crate) async fn keys(State(shared): State<Arc<Shared>>) -> Response {
     shared.fetches.fetch_add(1, Ordering::SeqCst);
     let state = shared.state.lock().unwrap();
-    // One that nobody understands beside the one that counts.
+    // A key of an unknown type must not affect the valid one.
     let set = json!({ "keys": [{ "kty": "later", "kid": "x" }, state.1.public] });
     match state.0 {
         Mode::Redirecting => Redirect::temporary("/keys").into_response(),

@@ -1,9 +1,9 @@
-//! Both demos, each over real sockets. One binary, because linking costs more than running.
+//! Tests of both demos over real sockets. One binary, because linking takes longer than running.
 
-#![expect(clippy::unwrap_used, reason = "a test that cannot go on fails")]
+#![expect(clippy::unwrap_used, reason = "a test fails by panicking")]
 
 mod demo_provider;
-mod face;
+mod faults;
 mod issuer;
 mod mcp;
 mod provider;

@@ -1,4 +1,4 @@
-//! The demo MCP server and its protecting layer, over real sockets, with an issuer in the test's hand.
+//! The demo MCP server and the protecting layer over real sockets, with a test issuer.
 
 use std::sync::Arc;
 
@@ -19,7 +19,7 @@ use crate::sockets::{http, listener, serve};
 
 /// Requirements: C1, C2, C3, R53.
 #[tokio::test]
-async fn the_metadata_are_where_clients_look() {
+async fn resource_metadata_are_at_both_well_known_urls() {
     let server = Server::start().await;
     let document = json!({
         "resource": server.url,
@@ -43,7 +43,7 @@ async fn the_metadata_are_where_clients_look() {
 
 /// Requirements: C4, C7, C11, R25.
 #[tokio::test]
-async fn without_a_token_the_answer_says_where_to_get_one() {
+async fn missing_token_is_challenged_with_the_metadata_url() {
     let server = Server::start().await;
     let challenge = format!(
         "Bearer resource_metadata=\"{}/.well-known/oauth-protected-resource/mcp\", scope=\"profile:read\"",
@@ -53,7 +53,7 @@ async fn without_a_token_the_answer_says_where_to_get_one() {
     for request in [
         server.post(&whoami()),
         http().get(&server.url),
-        // Only the header counts.
+        // A token outside of `Authorization: Bearer` is ignored.
         http().post(format!("{}?access_token={token}", server.url)).json(&whoami()),
         server.post(&whoami()).basic_auth("someone", Some(token)),
     ] {
@@ -64,7 +64,7 @@ async fn without_a_token_the_answer_says_where_to_get_one() {
 }
 
 #[tokio::test]
-async fn a_good_token_says_who_is_calling() {
+async fn valid_token_identifies_the_caller() {
     let server = Server::start().await;
     let claims = server.claims();
     let answer = server.call(&server.issuer.token(&claims), &whoami()).await;
@@ -76,7 +76,7 @@ async fn a_good_token_says_who_is_calling() {
 }
 
 #[tokio::test]
-async fn a_client_that_shakes_hands_is_served_too() {
+async fn client_that_initializes_is_served() {
     let server = Server::start().await;
     let token = server.good_token();
     let hello = rpc(
@@ -96,11 +96,11 @@ async fn a_client_that_shakes_hands_is_served_too() {
     assert_eq!(names, ["add_note", "list_notes", "whoami"]);
 }
 
-/// The token that works, with one thing changed.
+/// Each token is the valid one with one thing changed.
 ///
 /// Requirements: A17, C6, R45.
 #[tokio::test]
-async fn every_other_token_is_refused_with_its_reason() {
+async fn every_altered_token_is_refused_with_its_reason() {
     let server = Server::start().await;
     let now = get_current_timestamp();
     let changed = |name: &str, value: Value| {
@@ -158,7 +158,7 @@ async fn every_other_token_is_refused_with_its_reason() {
 
 /// Requirements: C5, C8.
 #[tokio::test]
-async fn a_tool_that_needs_more_asks_for_it_over_http() {
+async fn missing_scope_is_challenged_over_http() {
     let server = Server::start().await;
     let none = server.token_with("");
     let response = server.post(&whoami()).bearer_auth(none).send().await.unwrap();
@@ -187,9 +187,9 @@ async fn a_tool_that_needs_more_asks_for_it_over_http() {
     assert_eq!(answer["result"]["structuredContent"], json!({ "notes": [] }), "{answer}");
 }
 
-/// Whatever the HTTP layer takes a message for, the tool checks.
+/// A duplicate JSON key can mislead the HTTP check, but the tool checks its scopes itself.
 #[tokio::test]
-async fn a_message_that_two_readers_read_differently_gains_nothing() {
+async fn ambiguous_message_gains_no_access() {
     let server = Server::start().await;
     let profile = server.token_with("profile:read");
     let body = r#"{"jsonrpc":"2.0","id":1,"method":"tools/call","params":{"name":"list_notes","arguments":{},"name":"whoami"}}"#;
@@ -201,7 +201,7 @@ async fn a_message_that_two_readers_read_differently_gains_nothing() {
 
 /// Requirements: C6.
 #[tokio::test]
-async fn a_new_key_is_picked_up_and_an_old_one_forgotten() {
+async fn new_key_is_fetched_and_old_key_dropped() {
     let server = Server::start().await;
     let old = server.good_token();
     server.call(&old, &whoami()).await;
@@ -213,7 +213,7 @@ async fn a_new_key_is_picked_up_and_an_old_one_forgotten() {
 }
 
 #[tokio::test]
-async fn invented_key_ids_do_not_make_it_hammer_the_issuer() {
+async fn unknown_key_ids_do_not_flood_the_issuer() {
     let server = Server::with(Issuer::start().await, 3600).await;
     server.call(&server.good_token(), &whoami()).await;
     for kid in ["a", "b", "c"] {
@@ -226,7 +226,7 @@ async fn invented_key_ids_do_not_make_it_hammer_the_issuer() {
 }
 
 #[tokio::test]
-async fn many_first_requests_fetch_the_keys_once() {
+async fn concurrent_first_requests_fetch_the_keys_once() {
     let server = Arc::new(Server::with(Issuer::start().await, 3600).await);
     let token = server.good_token();
     let calls: Vec<_> = (0..16)
@@ -242,7 +242,7 @@ async fn many_first_requests_fetch_the_keys_once() {
 }
 
 #[tokio::test]
-async fn an_issuer_out_of_reach_is_not_the_tokens_fault() {
+async fn unreachable_issuer_is_503_and_not_401() {
     let server = Server::start().await;
     let token = server.good_token();
     for mode in [Mode::Down, Mode::OtherIssuer, Mode::Redirecting, Mode::Endless] {
@@ -264,7 +264,7 @@ async fn an_issuer_out_of_reach_is_not_the_tokens_fault() {
 }
 
 #[tokio::test]
-async fn the_other_algorithms_are_understood() {
+async fn ed25519_and_rsa_keys_work() {
     let server = Server::start().await;
     for key in [TestKey::ed25519("ed"), TestKey::rsa("rsa")] {
         let kid = key.public["kid"].as_str().unwrap().to_owned();
@@ -274,11 +274,11 @@ async fn the_other_algorithms_are_understood() {
     }
 }
 
-/// Whatever the key: it is used as it says, never as a token would have it (RFC 8725 §2.1, §3.1).
+/// The key decides the algorithm, never the token (RFC 8725 §2.1, §3.1).
 ///
 /// Requirements: R45.
 #[tokio::test]
-async fn a_key_of_each_algorithm_is_used_with_no_other() {
+async fn key_is_used_with_its_own_algorithm_only() {
     let server = Server::start().await;
     let all = || [TestKey::es256("es"), TestKey::ed25519("ed"), TestKey::rsa("rsa")];
     for key in all() {
@@ -287,14 +287,14 @@ async fn a_key_of_each_algorithm_is_used_with_no_other() {
         let forged = |algorithm, private: &EncodingKey| {
             encode(&Header { alg: algorithm, ..key.header(&kid) }, &server.claims(), private).unwrap()
         };
-        // Another kind of key under its name, and everything that is public of it as a secret.
+        // Forged with other kinds of keys under the same kid, and with the public parts of the key as HMAC secret.
         let others = all().into_iter().filter(|other| other.algorithm != key.algorithm);
         let mut tokens: Vec<_> = others.map(|other| forged(other.algorithm, &other.private)).collect();
         let public = key.public.as_object().unwrap().values().filter_map(Value::as_str);
         let secrets = public.flat_map(|text| [text.into(), BASE64_URL_SAFE_NO_PAD.decode(text).unwrap_or_default()]);
         let secrets = secrets.chain([key.public.to_string().into_bytes()]);
         tokens.extend(secrets.map(|secret| forged(Algorithm::HS256, &EncodingKey::from_secret(&secret))));
-        // The same key, used otherwise: of all these the only one whose signature is right.
+        // Signed by the same key with another algorithm: the only one of these with a correct signature.
         if key.algorithm == Algorithm::RS256 {
             tokens.push(forged(Algorithm::PS256, &key.private));
         }
@@ -310,18 +310,18 @@ async fn a_key_of_each_algorithm_is_used_with_no_other() {
 }
 
 #[tokio::test]
-async fn a_request_for_another_host_is_refused() {
+async fn request_for_another_host_is_refused() {
     let server = Server::start().await;
     let token = server.good_token();
     let request = server.post(&whoami()).bearer_auth(token).header(header::HOST, "rebound.example.com");
     assert_eq!(request.send().await.unwrap().status(), StatusCode::FORBIDDEN);
 }
 
-/// The layer alone, around a service that shows what reached it.
+/// The layer wraps a service that returns the headers it received.
 ///
 /// Requirements: B22, C9.
 #[tokio::test]
-async fn what_lies_behind_the_layer_never_sees_the_token() {
+async fn inner_service_never_sees_the_token() {
     let issuer = Issuer::start().await;
     let (listener, origin) = listener().await;
     let resource = Resource {
@@ -344,13 +344,13 @@ async fn what_lies_behind_the_layer_never_sees_the_token() {
 }
 
 #[test]
-fn the_documented_example_is_understood() {
+fn example_configuration_parses() {
     let config: Config = config::parse(include_str!("../../mcp.example.toml")).unwrap();
     assert!(mcp::router(&config).is_ok());
 }
 
 #[test]
-fn what_cannot_be_right_refuses_to_start() {
+fn invalid_configuration_refuses_to_start() {
     for (line, key) in [
         ("resource = \"http://mcp.example.com/mcp\"", "resource"),
         ("resource = \"https://mcp.example.com/mcp?tenant=1\"", "resource"),
@@ -398,7 +398,7 @@ fn assert_insufficient(server: &Server, response: &Response, scope: &str) {
     assert_eq!(response.headers()[header::WWW_AUTHENTICATE], expected);
 }
 
-/// The MCP server, with its issuer.
+/// The MCP server and its issuer.
 struct Server {
     origin: String,
     url: String,
@@ -435,7 +435,7 @@ impl Server {
         serde_json::from_str(&body).unwrap()
     }
 
-    /// As Lychgate issues them.
+    /// Claims of an access token as Lychgate issues it.
     fn claims(&self) -> Value {
         let now = get_current_timestamp();
         json!({
@@ -462,7 +462,7 @@ fn unsigned(server: &Server) -> String {
     format!("{}.{}.", part(&header), part(&server.claims()))
 }
 
-/// HS256 with what everybody knows, the public key, as its secret (RFC 8725 §2.1).
+/// HS256 with the public key as secret (RFC 8725 §2.1).
 fn signed_with_the_public_key(server: &Server) -> String {
     let public = server.issuer.public();
     let coordinate = |name: &str| BASE64_URL_SAFE_NO_PAD.decode(public[name].as_str().unwrap()).unwrap();

@@ -1,4 +1,4 @@
-//! The demo provider, over real sockets, with the clock in the test's hand.
+//! The demo provider over real sockets, with a test clock.
 
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 use crate::demo_provider::{Browser, CALLBACK, Demo, Page, TestClock, granted, param, redemption, refused, settings};
 
 #[tokio::test]
-async fn a_person_signs_in_allows_the_client_and_is_known_to_it() {
+async fn client_learns_about_the_person_who_allows_it() {
     let provider = Demo::start().await;
     let discovery = provider.json("/.well-known/openid-configuration").await;
     assert_eq!(discovery["issuer"], provider.issuer);
@@ -49,7 +49,7 @@ async fn a_person_signs_in_allows_the_client_and_is_known_to_it() {
 }
 
 #[tokio::test]
-async fn a_remembered_consent_sends_the_browser_on_without_a_page() {
+async fn remembered_consent_skips_the_pages() {
     let provider = Demo::start().await;
     let mut browser = provider.signed_in("ada").await;
 
@@ -67,14 +67,14 @@ async fn a_remembered_consent_sends_the_browser_on_without_a_page() {
 }
 
 #[tokio::test]
-async fn without_remembering_every_request_asks() {
+async fn every_request_asks_if_consents_are_not_remembered() {
     let provider = Demo::with("remember_consent = false").await;
     let mut browser = provider.signed_in("ada").await;
     assert!(browser.open(&provider.authorize(&[])).await.is_consent_page());
 }
 
 #[tokio::test]
-async fn a_person_may_say_no_and_is_asked_again() {
+async fn denial_is_returned_and_not_remembered() {
     let provider = Demo::start().await;
     let mut browser = provider.browser();
     let login = browser.open(&provider.authorize(&[])).await;
@@ -86,7 +86,7 @@ async fn a_person_may_say_no_and_is_asked_again() {
 }
 
 #[tokio::test]
-async fn a_code_is_good_once_and_a_replay_ends_what_it_gave() {
+async fn code_works_once_and_a_replay_ends_its_grant() {
     let provider = Demo::start().await;
     let code = provider.code().await;
     let tokens = granted(provider.redeem(&code, &[]).await).await;
@@ -96,7 +96,7 @@ async fn a_code_is_good_once_and_a_replay_ends_what_it_gave() {
 }
 
 #[tokio::test]
-async fn a_code_needs_everything_it_was_issued_with() {
+async fn code_is_bound_to_its_request() {
     let provider = Demo::start().await;
     let code = provider.code().await;
     let other_verifier = "another-verifier-that-is-long-enough-to-be-one";
@@ -116,7 +116,7 @@ async fn a_code_needs_everything_it_was_issued_with() {
 }
 
 #[tokio::test]
-async fn a_verifier_without_a_challenge_is_refused() {
+async fn verifier_without_a_challenge_is_refused() {
     let provider = Demo::start().await;
     let mut browser = provider.signed_in("ada").await;
     let url = provider.authorize(&[("code_challenge", ""), ("code_challenge_method", "")]);
@@ -126,7 +126,7 @@ async fn a_verifier_without_a_challenge_is_refused() {
 }
 
 #[tokio::test]
-async fn a_code_expires() {
+async fn code_expires() {
     let provider = Demo::start().await;
     let code = provider.code().await;
     provider.clock.advance(60);
@@ -134,7 +134,7 @@ async fn a_code_expires() {
 }
 
 #[tokio::test]
-async fn clients_authenticate_in_one_of_two_ways() {
+async fn client_authenticates_by_header_or_form() {
     let provider = Demo::start().await;
     let code = provider.code().await;
     let body = redemption(&code);
@@ -148,7 +148,7 @@ async fn clients_authenticate_in_one_of_two_ways() {
 }
 
 #[tokio::test]
-async fn a_refresh_token_is_good_once_and_a_replay_ends_the_grant() {
+async fn refresh_token_works_once_and_a_replay_ends_the_grant() {
     let provider = Demo::start().await;
     let first = granted(provider.redeem(&provider.code().await, &[]).await).await;
     let second = granted(provider.refresh(&first).await).await;
@@ -157,9 +157,9 @@ async fn a_refresh_token_is_good_once_and_a_replay_ends_the_grant() {
     refused(provider.userinfo(&second).await, 401, "invalid_token").await;
 }
 
-/// RFC 7009: with any of its tokens a grant ends, for good, and no other one with it.
+/// RFC 7009: revoking any token of a grant ends that grant.
 #[tokio::test]
-async fn a_token_given_back_ends_its_grant_and_no_other() {
+async fn revoking_a_token_ends_its_grant_and_no_other() {
     let provider = Demo::start().await;
     let discovery = provider.json("/.well-known/openid-configuration").await;
     assert_eq!(discovery["revocation_endpoint"], format!("{}/revoke", provider.issuer));
@@ -172,7 +172,7 @@ async fn a_token_given_back_ends_its_grant_and_no_other() {
         refused(provider.revoke(("gateway", "wrong"), &[("token", token)]).await, 401, "invalid_client").await;
         refused(provider.revoke(other, &[("token", token)]).await, 400, "invalid_grant").await;
         granted(provider.userinfo(&tokens).await).await;
-        // Also again, and what it never gave: that is as revoked as can be.
+        // Revoking again, or an unknown token, succeeds.
         for token in [token, token, "unknown"] {
             granted(provider.revoke(gateway, &[("token", token), ("token_type_hint", "anything")]).await).await;
         }
@@ -184,7 +184,7 @@ async fn a_token_given_back_ends_its_grant_and_no_other() {
 }
 
 #[tokio::test]
-async fn an_access_token_expires() {
+async fn access_token_expires() {
     let provider = Demo::start().await;
     let tokens = granted(provider.redeem(&provider.code().await, &[]).await).await;
     provider.clock.advance(tokens["expires_in"].as_u64().unwrap());
@@ -192,7 +192,7 @@ async fn an_access_token_expires() {
 }
 
 #[tokio::test]
-async fn a_restart_keeps_the_key_and_nothing_else() {
+async fn restart_keeps_only_the_signing_key() {
     let provider = Demo::start().await;
     let mut browser = provider.signed_in("ada").await;
     let keys = provider.json("/jwks").await;
@@ -233,7 +233,7 @@ async fn prompt_and_max_age_are_honoured() {
 }
 
 #[tokio::test]
-async fn a_form_counts_only_where_it_was_shown() {
+async fn form_is_accepted_only_where_it_was_shown() {
     let provider = Demo::start().await;
     let mut victim = provider.browser();
     let mut attacker = provider.browser();
@@ -252,7 +252,7 @@ async fn a_form_counts_only_where_it_was_shown() {
 }
 
 #[tokio::test]
-async fn a_session_gets_a_new_id_at_login() {
+async fn login_starts_a_session_with_a_new_id() {
     let provider = Demo::start().await;
     let mut browser = provider.browser();
     let login = browser.open(&provider.authorize(&[])).await;
@@ -264,7 +264,7 @@ async fn a_session_gets_a_new_id_at_login() {
 }
 
 #[tokio::test]
-async fn what_cannot_be_trusted_is_not_redirected_to() {
+async fn invalid_client_or_redirect_uri_is_not_redirected_to() {
     let provider = Demo::start().await;
     for changed in [
         ("client_id", "nobody"),
@@ -296,7 +296,7 @@ async fn what_cannot_be_trusted_is_not_redirected_to() {
 }
 
 #[tokio::test]
-async fn it_refuses_to_start_where_others_could_reach_it() {
+async fn it_refuses_to_start_on_a_public_address() {
     for (changed, key) in [
         (("listen = \"127.0.0.1:0\"", "listen = \"0.0.0.0:0\""), "listen"),
         (("issuer = \"http://127.0.0.1:1\"", "issuer = \"http://example.com\""), "issuer"),
@@ -312,6 +312,6 @@ async fn it_refuses_to_start_where_others_could_reach_it() {
 }
 
 #[test]
-fn the_documented_example_is_understood() {
+fn example_configuration_parses() {
     config::parse::<Config>(include_str!("../../provider.example.toml")).unwrap();
 }

@@ -1,4 +1,4 @@
-//! Lies in a token response: forged ID tokens, keys that are not the right ones, a code that is good twice.
+//! Faults of the token response and the key set: forged ID tokens, wrong keys, a code that is accepted twice.
 
 use axum::http::HeaderMap;
 use base64::Engine;
@@ -8,40 +8,40 @@ use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use serde_json::{Map, Value, json};
 
 use super::super::token::basic_credentials;
-use super::lie::{self, Lie, Signature};
-use super::{Face, Parameters};
+use super::fault::{self, Fault, Signature};
+use super::{FaultInjector, Parameters};
 
 const ID_TOKEN: &str = "id_token";
-const SOMEBODY_ELSE: &str = "somebody-else";
+const OTHER_USER: &str = "somebody-else";
 
 type Claims = Map<String, Value>;
 
-impl Face {
-    /// For a code that was answered before.
-    pub(super) fn second_answer(&self, lies: &[Lie], form: &Parameters) -> Option<Value> {
-        let code = form.get("code").filter(|_| lies.contains(&Lie::SecondAnswer))?;
+impl FaultInjector {
+    /// The response to a code that was redeemed before.
+    pub(super) fn second_answer(&self, faults: &[Fault], form: &Parameters) -> Option<Value> {
+        let code = form.get("code").filter(|_| faults.contains(&Fault::SecondAnswer))?;
         let mut again = self.state().answers.get(code)?.clone();
         let mut claims = claims(&again)?;
-        claims.insert("sub".to_owned(), SOMEBODY_ELSE.into());
+        claims.insert("sub".to_owned(), OTHER_USER.into());
         again[ID_TOKEN] = self.provider.key.sign(&claims).ok()?.into();
         Some(again)
     }
 
-    pub(super) fn bend_tokens(&self, answer: &mut Value, lies: &[Lie], headers: &HeaderMap, form: &Parameters) {
-        if let (true, Some(code)) = (lies.contains(&Lie::SecondAnswer), form.get("code")) {
+    pub(super) fn alter_tokens(&self, answer: &mut Value, faults: &[Fault], headers: &HeaderMap, form: &Parameters) {
+        if let (true, Some(code)) = (faults.contains(&Fault::SecondAnswer), form.get("code")) {
             self.state().answers.entry(code.clone()).or_insert_with(|| answer.clone());
         }
         if let Some(mut claims) = claims(answer) {
-            lie::bend_claims(&mut claims, lies);
+            fault::alter_claims(&mut claims, faults);
             let client_secret = basic_credentials(headers).ok().flatten().unwrap_or_default().1;
-            if let Some(forged) = self.sign(&claims, lie::signature(lies), &client_secret) {
+            if let Some(forged) = self.sign(&claims, fault::signature(faults), &client_secret) {
                 answer[ID_TOKEN] = forged.into();
             }
         }
     }
 
-    pub(super) fn bend_keys(&self, keys: &mut Value, lies: &[Lie]) {
-        if lies.contains(&Lie::NewKeySet) {
+    pub(super) fn alter_keys(&self, keys: &mut Value, faults: &[Fault]) {
+        if faults.contains(&Fault::NewKeySet) {
             *keys = json!({ "keys": [self.new_key.public()] });
         }
     }
@@ -68,7 +68,7 @@ impl Face {
         jsonwebtoken::encode(&header, claims, &EncodingKey::from_secret(secret)).ok()
     }
 
-    /// SEC 1 §2.3.3, uncompressed, as libraries keep it; nothing for a configured RSA key.
+    /// The public point, uncompressed (SEC 1 §2.3.3), as libraries store it. `None` for an RSA key.
     fn public_point(&self) -> Option<Vec<u8>> {
         let AlgorithmParameters::EllipticCurve(point) = &self.provider.key.public().algorithm else { return None };
         let [x, y] = [&point.x, &point.y].map(|coordinate| BASE64_URL_SAFE_NO_PAD.decode(coordinate).ok());
