@@ -38,7 +38,7 @@ lint: packages $(NODE_MODULES) ## Format, clippy, rustdoc, protos, the arrows be
 	.ci/configuration.py --check
 	cd proto && ../$(CLIENTS)/node_modules/.bin/buf lint
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
-	RUSTDOCFLAGS='-D warnings' $(CARGO) doc --workspace --no-deps --lib --quiet
+	RUSTDOCFLAGS='-D warnings -A rustdoc::private_intra_doc_links' $(CARGO) doc --workspace --no-deps --lib --document-private-items --quiet
 
 fmt: ## Format the code
 	cargo fmt --all
