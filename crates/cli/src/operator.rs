@@ -22,10 +22,9 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
+use lychgate_process::{random, terminal::visible};
 use tokio::runtime;
 
-use crate::random;
-use crate::visible::visible;
 use connection::{Connection, Control};
 use failure::{Exit, Failure};
 use screen::Screen;
@@ -123,7 +122,7 @@ async fn run(nouns: Nouns) -> Result<Answer, Failure> {
 
 /// 32 hexadecimal digits, for a call or for a request that may be repeated.
 fn fresh_id() -> Result<String, Failure> {
-    random::word::<16>().map_err(|error| Failure::new(Exit::Other, format!("{error:#}")))
+    random::hex::<16>().map_err(|error| Failure::new(Exit::Other, format!("{error:#}")))
 }
 
 /// What every verb works with.

@@ -5,8 +5,10 @@
 pub mod config;
 pub mod file_watcher;
 pub mod metrics;
+pub mod random;
 pub mod shutdown;
 pub mod telemetry;
+pub mod terminal;
 
 use std::fmt::Display;
 use std::future::Future;

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
-use lychgate::{check, dev, operator};
+use lychgate::{dev, operator};
 
 /// A consent gateway for MCP servers.
 #[derive(Debug, Parser)]
@@ -20,7 +20,7 @@ enum Command {
     /// Runs everything on this machine, wired together, to try it out
     Dev(dev::Args),
     /// Judges an authorization server, of any vendor, by what MCP clients need and what keeps their users safe
-    Check(Box<check::Args>),
+    Check(Box<lychgate_check::Args>),
     #[command(flatten)]
     Operator(operator::Nouns),
     /// Prints what a shell needs to complete these commands: source it, or put it where the shell looks
@@ -33,7 +33,7 @@ enum Command {
 fn main() -> ExitCode {
     match Args::parse().command {
         Command::Dev(args) => lychgate_process::run("lychgate dev", dev::main(args)),
-        Command::Check(args) => check::main(*args),
+        Command::Check(args) => lychgate_check::main(&args, &mut io::stdout().lock(), &mut io::stderr().lock()),
         Command::Operator(nouns) => operator::main(nouns),
         Command::Completions { shell } => completions(shell),
     }

@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, bail};
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
+use lychgate_process::random;
 use serde::Serialize;
 
 /// The data directory, for as long as this process uses it alone.
@@ -84,10 +85,7 @@ pub(super) struct SecretFile {
 
 /// 32 random bytes, base64url.
 pub(super) fn random_secret() -> anyhow::Result<String> {
-    let mut bytes = [0; 32];
-    #[expect(clippy::disallowed_methods, reason = "secrets for one machine's trial; no rule depends on them")]
-    getrandom::fill(&mut bytes).context("the system has no randomness to give")?;
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(bytes))
+    Ok(BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<32>()?))
 }
 
 /// A directory that is there already keeps the permissions that somebody chose for it.

@@ -6,7 +6,7 @@ use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
 use std::ops::Range;
 
 use anyhow::{Context, bail};
-use lychgate_process::config;
+use lychgate_process::{config, random};
 use serde::{Deserialize, Serialize};
 
 use super::directory::Directory;
@@ -112,10 +112,7 @@ impl Claim {
 }
 
 fn random_below(limit: u16) -> anyhow::Result<u16> {
-    let mut bytes = [0; 2];
-    #[expect(clippy::disallowed_methods, reason = "where to begin looking for a free port; no rule depends on it")]
-    getrandom::fill(&mut bytes).context("the system has no randomness to give")?;
-    Ok(u16::from_ne_bytes(bytes) % limit)
+    Ok(u16::from_ne_bytes(random::bytes()?) % limit)
 }
 
 #[cfg(test)]

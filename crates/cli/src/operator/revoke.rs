@@ -9,7 +9,7 @@ use lychgate_api::v1::subject_revocation::Outcome as OfOne;
 use super::failure::{Exit, Failure};
 use super::order::{Assurance, RequestId};
 use super::{Answer, Session};
-use crate::visible::visible;
+use lychgate_process::terminal::visible;
 
 const IDENTIFIER: usize = 200;
 

@@ -14,7 +14,7 @@ use prost_reflect::{
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use super::failure::Failure;
-use crate::visible::visible;
+use lychgate_process::terminal::visible;
 
 /// Longer than any identifier that a client may have, so that none is ever cut and can be copied.
 const CELL: usize = 4096;

@@ -9,7 +9,7 @@ use clap::Args;
 use super::whole::{Keys, Verifier, digest_of};
 use crate::operator::Answer;
 use crate::operator::failure::Failure;
-use crate::visible::visible;
+use lychgate_process::terminal::visible;
 
 /// An export has one line for each event; none is longer than what a record can hold.
 const MAX_LINE: u64 = 1 << 20;

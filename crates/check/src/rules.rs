@@ -7,25 +7,25 @@ macro_rules! rules {
     ($($id:ident $level:ident $text:literal, $source:literal;)+) => {
         /// A requirement. The order is that of a report.
         #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-        pub(super) enum Rule { $($id),+ }
+        pub(crate) enum Rule { $($id),+ }
 
         impl Rule {
-            pub(super) const ALL: &[Rule] = &[$(Rule::$id),+];
+            pub(crate) const ALL: &[Rule] = &[$(Rule::$id),+];
 
-            pub(super) fn id(self) -> &'static str {
+            pub(crate) fn id(self) -> &'static str {
                 match self { $(Rule::$id => stringify!($id)),+ }
             }
 
-            pub(super) fn level(self) -> Level {
+            pub(crate) fn level(self) -> Level {
                 match self { $(Rule::$id => Level::$level),+ }
             }
 
-            pub(super) fn text(self) -> &'static str {
+            pub(crate) fn text(self) -> &'static str {
                 match self { $(Rule::$id => $text),+ }
             }
 
             /// Where it is written.
-            pub(super) fn source(self) -> &'static str {
+            pub(crate) fn source(self) -> &'static str {
                 match self { $(Rule::$id => $source),+ }
             }
         }
@@ -35,7 +35,7 @@ macro_rules! rules {
 /// What it means not to hold.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Level {
+pub(crate) enum Level {
     /// It fails.
     Must,
     /// It warns.

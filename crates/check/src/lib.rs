@@ -19,11 +19,13 @@ mod rules;
 mod token;
 
 use std::fmt::Display;
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 use std::time::Duration;
 
 use anyhow::Context;
+use lychgate_process::random;
+use lychgate_process::terminal::visible;
 use reqwest::RequestBuilder;
 use tokio::runtime;
 use url::Url;
@@ -34,9 +36,6 @@ use metadata::Server;
 use register::Registered;
 use report::{Finished, Outcome, Report};
 use rules::Rule;
-
-use crate::random;
-use crate::visible::visible;
 
 /// A host that nobody can have (RFC 2606 §2): what a server sends there reaches nobody.
 const NOWHERE: &str = "https://lychgate-check.invalid";
@@ -94,31 +93,37 @@ pub struct Args {
     verbose: bool,
 }
 
-pub fn main(args: Args) -> ExitCode {
+/// Scans the server, prints the report to `stdout` and everything else to `stderr`.
+pub fn main(args: &Args, stdout: &mut dyn Write, stderr: &mut dyn Write) -> ExitCode {
     let finished = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .context("cannot start the runtime")
-        .and_then(|runtime| runtime.block_on(scan(&args)));
-    match finished.and_then(|finished| print(&args, &finished).map(|()| finished.outcome)) {
+        .and_then(|runtime| runtime.block_on(scan(args, stderr)));
+    match finished.and_then(|finished| print(args, &finished, stdout).map(|()| finished.outcome)) {
         Ok(Outcome::Holds) => ExitCode::SUCCESS,
         Ok(Outcome::Fails) => ExitCode::FAILURE,
         Ok(Outcome::Unreachable | Outcome::NotAnAuthorizationServer) => ExitCode::from(3),
         Err(error) => {
-            eprintln!("lychgate check: {}", visible(&format!("{error:#}"), 500));
+            note(stderr, format_args!("{error:#}"));
             ExitCode::FAILURE
         }
     }
 }
 
 /// What every check works with.
-#[derive(Debug)]
-struct Scan {
+struct Scan<'a> {
     fetch: Fetch,
     report: Report,
+    stderr: &'a mut dyn Write,
 }
 
-impl Scan {
+impl Scan<'_> {
+    /// Tells the person something before it happens.
+    fn announce(&mut self, what: impl Display) {
+        note(self.stderr, what);
+    }
+
     /// Without an answer, what `rules` ask is not known.
     async fn send(&mut self, rules: &[Rule], request: RequestBuilder) -> Option<Answer> {
         match self.fetch.send(request).await {
@@ -133,11 +138,11 @@ impl Scan {
     }
 }
 
-async fn scan(args: &Args) -> anyhow::Result<Finished> {
+async fn scan(args: &Args, stderr: &mut dyn Write) -> anyhow::Result<Finished> {
     let named = [Some(&args.issuer), args.resource.as_ref()].into_iter().flatten().chain(&args.also);
     let origins = named.map(|named| named.url.origin()).collect();
     let fetch = Fetch::new(origins, Duration::from_secs(args.timeout)).context("cannot start the HTTP client")?;
-    let mut scan = Scan { fetch, report: Report::new() };
+    let mut scan = Scan { fetch, report: Report::new(), stderr };
     let outcome = match metadata::check(&mut scan, &args.issuer).await {
         Ok(server) => {
             let result = judge(&mut scan, &server, args).await;
@@ -155,7 +160,7 @@ async fn scan(args: &Args) -> anyhow::Result<Finished> {
     Ok(scan.report.finish(&args.issuer.text, scan.fetch.requests(), outcome))
 }
 
-async fn judge(scan: &mut Scan, server: &Server, args: &Args) -> anyhow::Result<()> {
+async fn judge(scan: &mut Scan<'_>, server: &Server, args: &Args) -> anyhow::Result<()> {
     metadata::keys(scan, server).await;
     authorize::check(scan, server).await?;
     token::check(scan, server).await?;
@@ -189,15 +194,14 @@ async fn judge(scan: &mut Scan, server: &Server, args: &Args) -> anyhow::Result<
 }
 
 /// Standard output may be closed early, by `head` for one; that changes nothing about the server.
-fn print(args: &Args, finished: &Finished) -> anyhow::Result<()> {
+fn print(args: &Args, finished: &Finished, stdout: &mut dyn Write) -> anyhow::Result<()> {
     let text = if args.json { finished.json()? } else { finished.table(args.verbose).to_string() };
-    let _closed = writeln!(io::stdout().lock(), "{text}");
+    let _closed = writeln!(stdout, "{text}");
     Ok(())
 }
 
-/// Something the person should know before it happens; never on standard output, which is the report's.
-fn announce(what: impl Display) {
-    eprintln!("lychgate check: {}", visible(&what.to_string(), 500));
+fn note(stderr: &mut dyn Write, what: impl Display) {
+    let _closed = writeln!(stderr, "lychgate check: {}", visible(&what.to_string(), 500));
 }
 
 /// A URL as it was typed, and understood: identifiers are compared by their bytes.
@@ -220,5 +224,5 @@ fn web_url(text: &str) -> Result<Named, String> {
 
 /// 64 random bits.
 fn word() -> anyhow::Result<String> {
-    random::word::<8>()
+    random::hex::<8>()
 }

@@ -4,24 +4,24 @@ use anyhow::Result;
 use reqwest::header::{ACCEPT, COOKIE};
 use url::Url;
 
-use super::fetch::Answer;
-use super::metadata::Server;
-use super::rules::Rule;
-use super::{NOWHERE, Scan, pages, word};
-use crate::visible::said;
+use crate::fetch::Answer;
+use crate::metadata::Server;
+use crate::report::said;
+use crate::rules::Rule;
+use crate::{NOWHERE, Scan, pages, word};
 
 /// The challenge of RFC 7636 appendix B. Its verifier is known to everybody, and no code is ever redeemed here.
 const CHALLENGE: &str = "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM";
 
 /// An authorization request, of which a check changes one thing.
 #[derive(Debug, Clone)]
-pub(super) struct Request {
+pub(crate) struct Request {
     endpoint: Url,
     parameters: Vec<(String, String)>,
 }
 
 impl Request {
-    pub(super) fn new(endpoint: Url, client_id: &str, redirect_uri: &str) -> Result<Self> {
+    pub(crate) fn new(endpoint: Url, client_id: &str, redirect_uri: &str) -> Result<Self> {
         let good = [
             ("response_type", "code"),
             ("client_id", client_id),
@@ -35,24 +35,24 @@ impl Request {
     }
 
     /// With this value and no other.
-    pub(super) fn with(&self, name: &str, value: &str) -> Self {
+    pub(crate) fn with(&self, name: &str, value: &str) -> Self {
         self.without(name).and(name, value)
     }
 
-    pub(super) fn without(&self, name: &str) -> Self {
+    pub(crate) fn without(&self, name: &str) -> Self {
         let mut request = self.clone();
         request.parameters.retain(|(n, _)| n != name);
         request
     }
 
     /// With this value, besides.
-    pub(super) fn and(&self, name: &str, value: &str) -> Self {
+    pub(crate) fn and(&self, name: &str, value: &str) -> Self {
         let mut request = self.clone();
         request.parameters.push((name.to_owned(), value.to_owned()));
         request
     }
 
-    pub(super) fn value(&self, name: &str) -> &str {
+    pub(crate) fn value(&self, name: &str) -> &str {
         self.parameters.iter().find(|(n, _)| n == name).map_or("", |(_, value)| value)
     }
 
@@ -67,7 +67,7 @@ impl Request {
 
 /// What became of a request.
 #[derive(Debug)]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     /// A page, with 2xx.
     Page(Answer),
     /// 4xx.
@@ -85,7 +85,7 @@ pub(super) enum Outcome {
 }
 
 impl Outcome {
-    pub(super) fn answer(&self) -> &Answer {
+    pub(crate) fn answer(&self) -> &Answer {
         match self {
             Outcome::Page(answer)
             | Outcome::Refused(answer)
@@ -99,7 +99,7 @@ impl Outcome {
 }
 
 /// Asks as a browser does that has no cookies, and opens at most `hops` further pages of the server's own.
-pub(super) async fn ask(scan: &mut Scan, rules: &[Rule], request: &Request, hops: usize) -> Option<Outcome> {
+pub(crate) async fn ask(scan: &mut Scan<'_>, rules: &[Rule], request: &Request, hops: usize) -> Option<Outcome> {
     let mut url = request.url();
     let mut cookies: Vec<String> = Vec::new();
     for left in (0..=hops).rev() {
@@ -122,7 +122,7 @@ pub(super) async fn ask(scan: &mut Scan, rules: &[Rule], request: &Request, hops
     None
 }
 
-fn classify(scan: &mut Scan, request: &Request, answer: Answer) -> Outcome {
+fn classify(scan: &mut Scan<'_>, request: &Request, answer: Answer) -> Outcome {
     let report = &mut scan.report;
     if answer.is_redirect() {
         let repeats = matches!(answer.status, 307 | 308);
@@ -159,12 +159,12 @@ fn is_to(url: &Url, redirect_uri: &str) -> bool {
 }
 
 /// The first of this name in the query.
-pub(super) fn parameter(url: &Url, name: &str) -> Option<String> {
+pub(crate) fn parameter(url: &Url, name: &str) -> Option<String> {
     url.query_pairs().find(|(n, _)| n == name).map(|(_, value)| value.into_owned())
 }
 
 /// What can be asked without a client: nobody knows who asks.
-pub(super) async fn check(scan: &mut Scan, server: &Server) -> Result<()> {
+pub(crate) async fn check(scan: &mut Scan<'_>, server: &Server) -> Result<()> {
     let Some(endpoint) = server.endpoint("authorization_endpoint") else { return Ok(()) };
     let redirect_uri = format!("{NOWHERE}/callback");
     let unknown = Request::new(endpoint.clone(), &format!("lychgate-check-{}", word()?), &redirect_uri)?;
@@ -177,7 +177,7 @@ pub(super) async fn check(scan: &mut Scan, server: &Server) -> Result<()> {
 }
 
 /// RFC 6749 §4.1.2.1: as long as nobody knows who asks, the address in the request is anybody's.
-async fn stranger(scan: &mut Scan, what: &str, request: &Request) {
+async fn stranger(scan: &mut Scan<'_>, what: &str, request: &Request) {
     let Some(outcome) = ask(scan, &[Rule::R1, Rule::B35], request, 0).await else { return };
     let report = &mut scan.report;
     let evidence = format!("{what}: {}", outcome.answer());
@@ -196,7 +196,7 @@ async fn stranger(scan: &mut Scan, what: &str, request: &Request) {
 }
 
 /// A client id is the attacker's to choose, and pages like to name it.
-async fn markup(scan: &mut Scan, unknown: &Request) -> Result<()> {
+async fn markup(scan: &mut Scan<'_>, unknown: &Request) -> Result<()> {
     let marked = format!("{}<3\"", word()?);
     let Some(outcome) = ask(scan, &[Rule::L2], &unknown.with("client_id", &marked), 0).await else { return Ok(()) };
     let answer = outcome.answer();
@@ -206,7 +206,7 @@ async fn markup(scan: &mut Scan, unknown: &Request) -> Result<()> {
 }
 
 /// R8: a page that may be read by scripts of other sites is a page that they can take a form token from.
-async fn other_origins(scan: &mut Scan, endpoint: &Url) {
+async fn other_origins(scan: &mut Scan<'_>, endpoint: &Url) {
     let preflight = scan.fetch.options(endpoint).header("access-control-request-method", "GET");
     for request in [preflight, scan.fetch.get(endpoint)] {
         let Some(answer) = scan.send(&[Rule::R8], request.header("origin", NOWHERE)).await else { return };

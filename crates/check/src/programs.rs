@@ -3,13 +3,13 @@
 use reqwest::Method;
 use url::Url;
 
-use super::metadata::Server;
-use super::rules::Rule;
-use super::{NOWHERE, Scan};
-use crate::visible::said;
+use crate::metadata::Server;
+use crate::report::said;
+use crate::rules::Rule;
+use crate::{NOWHERE, Scan};
 
 /// Asks as a browser asks before it sends what the SDKs send.
-pub(super) async fn check(scan: &mut Scan, server: &Server) {
+pub(crate) async fn check(scan: &mut Scan<'_>, server: &Server) {
     preflight(scan, &server.at, &Method::GET, "mcp-protocol-version").await;
     if let Some(url) = server.endpoint("token_endpoint") {
         preflight(scan, &url, &Method::POST, "authorization,content-type").await;
@@ -19,7 +19,7 @@ pub(super) async fn check(scan: &mut Scan, server: &Server) {
     }
 }
 
-async fn preflight(scan: &mut Scan, url: &Url, method: &Method, headers: &str) {
+async fn preflight(scan: &mut Scan<'_>, url: &Url, method: &Method, headers: &str) {
     let request = scan.fetch.options(url).header("origin", NOWHERE);
     let request = request
         .header("access-control-request-method", method.as_str())

@@ -5,12 +5,12 @@
 use anyhow::{Context, Result};
 use url::{Host, Url};
 
-use super::authorize::{Outcome, Request, ask, parameter};
-use super::metadata::Server;
-use super::rules::Rule;
-use super::{Scan, consent, token};
+use crate::authorize::{Outcome, Request, ask, parameter};
+use crate::metadata::Server;
+use crate::rules::Rule;
+use crate::{Scan, consent, token};
 
-pub(super) const RULES: &[Rule] = &[
+pub(crate) const RULES: &[Rule] = &[
     Rule::A10,
     Rule::A11,
     Rule::A26,
@@ -27,24 +27,24 @@ pub(super) const RULES: &[Rule] = &[
 ];
 
 /// A client, as far as a scan knows it. It has no `Debug`: it may hold a secret.
-pub(super) struct Client {
-    pub(super) id: String,
-    pub(super) redirect_uri: String,
+pub(crate) struct Client {
+    pub(crate) id: String,
+    pub(crate) redirect_uri: String,
     /// What it was registered as.
-    pub(super) name: Option<String>,
-    pub(super) secret: Option<String>,
+    pub(crate) name: Option<String>,
+    pub(crate) secret: Option<String>,
     /// RFC 7592: where it is managed, and with which token.
-    pub(super) management: Option<(Url, String)>,
+    pub(crate) management: Option<(Url, String)>,
 }
 
 impl Client {
-    pub(super) fn given(id: &str, redirect_uri: &str) -> Self {
+    pub(crate) fn given(id: &str, redirect_uri: &str) -> Self {
         let (id, redirect_uri) = (id.to_owned(), redirect_uri.to_owned());
         Self { id, redirect_uri, name: None, secret: None, management: None }
     }
 
     /// A request of its that nothing is wrong with.
-    pub(super) fn request(&self, server: &Server, resource: Option<&str>, scope: Option<&str>) -> Result<Request> {
+    pub(crate) fn request(&self, server: &Server, resource: Option<&str>, scope: Option<&str>) -> Result<Request> {
         let endpoint = server.endpoint("authorization_endpoint").context("there is no authorization endpoint")?;
         let mut request = Request::new(endpoint, &self.id, &self.redirect_uri)?;
         for (name, value) in [("resource", resource), ("scope", scope)] {
@@ -67,7 +67,7 @@ impl Client {
 }
 
 /// `whole`: also what does not depend on where the client's redirect URI leads.
-pub(super) async fn check(scan: &mut Scan, server: &Server, client: &Client, good: Request, whole: bool) {
+pub(crate) async fn check(scan: &mut Scan<'_>, server: &Server, client: &Client, good: Request, whole: bool) {
     if !consent::check(scan, client, &good).await {
         return scan.report.unknown(RULES, "the request that these checks alter is itself refused; see B1");
     }
@@ -94,7 +94,7 @@ pub(super) async fn check(scan: &mut Scan, server: &Server, client: &Client, goo
 }
 
 /// RFC 9700 §2.1: byte for byte, but for the port of a loopback URI (RFC 8252 §7.3).
-async fn redirect_uris(scan: &mut Scan, client: &Client, good: &Request) {
+async fn redirect_uris(scan: &mut Scan<'_>, client: &Client, good: &Request) {
     let Ok(registered) = Url::parse(&client.redirect_uri) else { return };
     let (scheme, host) = (registered.scheme(), registered.host_str().unwrap_or_default());
     let (path, port) = (registered.path(), registered.port().map(|port| format!(":{port}")).unwrap_or_default());
@@ -135,7 +135,7 @@ async fn redirect_uris(scan: &mut Scan, client: &Client, good: &Request) {
 
 /// An error that nobody has seen yet: redirected to a program on this computer it tells the client; redirected to whatever
 /// address a stranger registered it lends the server's name to a phisher (OAuth 2.1 §7.12.2).
-async fn early_error(scan: &mut Scan, server: &Server, client: &Client, good: &Request) {
+async fn early_error(scan: &mut Scan<'_>, server: &Server, client: &Client, good: &Request) {
     let state = "lychgate check+%2B/&=\"'~";
     let request = good.with("response_type", "token").with("state", state);
     let Some(outcome) = must_refuse(scan, Rule::R4, "response_type=token", &request).await else { return };
@@ -172,7 +172,7 @@ async fn early_error(scan: &mut Scan, server: &Server, client: &Client, good: &R
 }
 
 /// Whether `request`, with one thing wrong, is refused: to the person's face, or at the client's own address.
-async fn must_refuse(scan: &mut Scan, rule: Rule, what: &str, request: &Request) -> Option<Outcome> {
+async fn must_refuse(scan: &mut Scan<'_>, rule: Rule, what: &str, request: &Request) -> Option<Outcome> {
     let outcome = ask(scan, &[rule], request, 3).await?;
     let evidence = format!("{what}: {}", outcome.answer());
     match &outcome {
@@ -187,7 +187,7 @@ async fn must_refuse(scan: &mut Scan, rule: Rule, what: &str, request: &Request)
     Some(outcome)
 }
 
-async fn must_go_on(scan: &mut Scan, rule: Rule, what: &str, request: &Request) {
+async fn must_go_on(scan: &mut Scan<'_>, rule: Rule, what: &str, request: &Request) {
     let Some(outcome) = ask(scan, &[rule], request, 0).await else { return };
     let goes_on = match &outcome {
         Outcome::Page(_) | Outcome::Granted(_) | Outcome::Inside(_) | Outcome::Sent(..) => true,

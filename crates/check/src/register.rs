@@ -7,14 +7,14 @@ use anyhow::Result;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::client::Client;
-use super::fetch::Answer;
-use super::metadata::{Server, odd};
-use super::rules::Rule;
-use super::{NOWHERE, Scan, announce, word};
-use crate::visible::said;
+use crate::client::Client;
+use crate::fetch::Answer;
+use crate::metadata::{Server, odd};
+use crate::report::said;
+use crate::rules::Rule;
+use crate::{NOWHERE, Scan, word};
 
-pub(super) const RULES: &[Rule] = &[Rule::B34, Rule::R31, Rule::R32, Rule::R34, Rule::R35, Rule::R37];
+pub(crate) const RULES: &[Rule] = &[Rule::B34, Rule::R31, Rule::R32, Rule::R34, Rule::R35, Rule::R37];
 
 const LOOPBACK: &str = "http://127.0.0.1/callback";
 
@@ -23,19 +23,19 @@ const REGISTERED: [&str; 4] = ["redirect_uris", "grant_types", "response_types",
 
 /// What exists now because of this scan; all of it must be handed to [`clean_up`].
 #[derive(Default)]
-pub(super) struct Registered {
+pub(crate) struct Registered {
     /// One on loopback and one on the web, as far as the server allows.
-    pub(super) good: Vec<Client>,
+    pub(crate) good: Vec<Client>,
     /// Doubles, and what the server should have refused.
     spare: Vec<Client>,
 }
 
-pub(super) async fn check(scan: &mut Scan, server: &Server) -> Result<Registered> {
+pub(crate) async fn check(scan: &mut Scan<'_>, server: &Server) -> Result<Registered> {
     let Some(endpoint) = server.endpoint("registration_endpoint") else {
         scan.report.unknown(RULES, "there is no registration endpoint");
         return Ok(Registered::default());
     };
-    announce(format_args!(
+    scan.announce(format_args!(
         "registers up to 3 clients at {endpoint}, tries 5 that it must refuse, and deletes what it can"
     ));
     let name = format!("Lychgate check {} <3", word()?);
@@ -82,7 +82,7 @@ pub(super) async fn check(scan: &mut Scan, server: &Server) -> Result<Registered
 }
 
 /// RFC 7592 §2.1: whoever guesses a client's id must not get at it.
-async fn managed(scan: &mut Scan, client: &Client) {
+async fn managed(scan: &mut Scan<'_>, client: &Client) {
     let Some((url, token)) = &client.management else {
         return scan
             .report
@@ -103,7 +103,7 @@ async fn managed(scan: &mut Scan, client: &Client) {
 }
 
 /// Deletes what can be deleted, and says what could not.
-pub(super) async fn clean_up(scan: &mut Scan, registered: &Registered) {
+pub(crate) async fn clean_up(scan: &mut Scan<'_>, registered: &Registered) {
     for client in registered.good.iter().chain(&registered.spare) {
         let Some((url, token)) = &client.management else {
             scan.report
@@ -123,7 +123,12 @@ pub(super) async fn clean_up(scan: &mut Scan, registered: &Registered) {
 }
 
 /// The answer, and the client if there is one now, wanted or not.
-async fn register(scan: &mut Scan, endpoint: &Url, rule: Rule, metadata: &Value) -> Option<(Answer, Option<Client>)> {
+async fn register(
+    scan: &mut Scan<'_>,
+    endpoint: &Url,
+    rule: Rule,
+    metadata: &Value,
+) -> Option<(Answer, Option<Client>)> {
     let request = scan.fetch.post(endpoint).json(metadata);
     let answer = scan.send(&[rule], request).await?;
     let body = answer.json().unwrap_or_default();
@@ -140,7 +145,7 @@ async fn register(scan: &mut Scan, endpoint: &Url, rule: Rule, metadata: &Value)
     Some((answer, client))
 }
 
-fn complete(scan: &mut Scan, answer: &Answer, asked: &Value) {
+fn complete(scan: &mut Scan<'_>, answer: &Answer, asked: &Value) {
     let report = &mut scan.report;
     let body = answer.json().unwrap_or_default();
     report.judge(Rule::R16, answer.forbids_storing(), format_args!("{answer}, Cache-Control"));
@@ -166,14 +171,14 @@ fn complete(scan: &mut Scan, answer: &Answer, asked: &Value) {
 
 /// Whoever registered first would hold the management token of one client for two; and a secret that two have is no secret,
 /// but perhaps the one that the server itself has at its provider.
-fn distinct(scan: &mut Scan, first: &Answer, second: &Answer) {
+fn distinct(scan: &mut Scan<'_>, first: &Answer, second: &Answer) {
     let same = |member: &str| first.text(member).is_some_and(|value| second.text(member).as_ref() == Some(&value));
     scan.report.judge(Rule::R35, !same("client_id"), "client_id of two like registrations");
     scan.report.judge(Rule::B34, !same("client_secret"), "client_secret of two like registrations");
 }
 
 /// Where a code must never be sent.
-async fn harmful(scan: &mut Scan, endpoint: &Url, registered: &mut Registered, good: &Value) {
+async fn harmful(scan: &mut Scan<'_>, endpoint: &Url, registered: &mut Registered, good: &Value) {
     let uris = [
         "javascript:alert(1)".to_owned(),
         "data:text/html,a".to_owned(),

@@ -5,14 +5,14 @@ use reqwest::RequestBuilder;
 use serde_json::json;
 use url::Url;
 
-use super::client::Client;
-use super::fetch::Answer;
-use super::metadata::Server;
-use super::rules::Rule;
-use super::{Scan, word};
-use crate::visible::said;
+use crate::client::Client;
+use crate::fetch::Answer;
+use crate::metadata::Server;
+use crate::report::said;
+use crate::rules::Rule;
+use crate::{Scan, word};
 
-pub(super) async fn check(scan: &mut Scan, server: &Server) -> Result<()> {
+pub(crate) async fn check(scan: &mut Scan<'_>, server: &Server) -> Result<()> {
     let Some(endpoint) = server.endpoint("token_endpoint") else { return Ok(()) };
     forms_by_post(scan, &endpoint).await;
     unknown_grant(scan, &endpoint).await?;
@@ -20,7 +20,7 @@ pub(super) async fn check(scan: &mut Scan, server: &Server) -> Result<()> {
 }
 
 /// What only a client that the server knows can find out.
-pub(super) async fn check_with(scan: &mut Scan, server: &Server, client: &Client) {
+pub(crate) async fn check_with(scan: &mut Scan<'_>, server: &Server, client: &Client) {
     let Some(endpoint) = server.endpoint("token_endpoint") else { return };
     let mut known = vec![("client_id", client.id.as_str())];
     known.extend(client.secret.as_deref().map(|secret| ("client_secret", secret)));
@@ -49,7 +49,7 @@ pub(super) async fn check_with(scan: &mut Scan, server: &Server, client: &Client
     }
 }
 
-async fn forms_by_post(scan: &mut Scan, endpoint: &Url) {
+async fn forms_by_post(scan: &mut Scan<'_>, endpoint: &Url) {
     let get = scan.fetch.get(endpoint);
     if let Some(answer) = scan.send(&[Rule::R12], get).await {
         scan.report.judge(Rule::R12, answer.is_refusal(), &answer);
@@ -67,7 +67,7 @@ async fn forms_by_post(scan: &mut Scan, endpoint: &Url) {
     }
 }
 
-async fn unknown_grant(scan: &mut Scan, endpoint: &Url) -> Result<()> {
+async fn unknown_grant(scan: &mut Scan<'_>, endpoint: &Url) -> Result<()> {
     let form = [("grant_type", "urn:lychgate:check"), ("client_id", &format!("lychgate-check-{}", word()?))];
     let request = scan.fetch.post(endpoint).form(&form);
     let Some((answer, error)) = refused(scan, Rule::R4, request).await else { return Ok(()) };
@@ -78,7 +78,7 @@ async fn unknown_grant(scan: &mut Scan, endpoint: &Url) -> Result<()> {
 }
 
 /// How a client learns that it is gone and must register again.
-async fn unknown_client(scan: &mut Scan, endpoint: &Url) -> Result<()> {
+async fn unknown_client(scan: &mut Scan<'_>, endpoint: &Url) -> Result<()> {
     let (id, code, secret) = (format!("lychgate-check-{}", word()?), word()?, word()?);
     let form = [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", &secret.repeat(4))];
     let public = scan.fetch.post(endpoint).form(&[form.as_slice(), &[("client_id", &id)]].concat());
@@ -103,7 +103,7 @@ async fn unknown_client(scan: &mut Scan, endpoint: &Url) -> Result<()> {
 }
 
 /// The answer and its error code; nothing if there is no answer, or one that is no OAuth error, which is judged here.
-async fn refused(scan: &mut Scan, rule: Rule, request: RequestBuilder) -> Option<(Answer, String)> {
+async fn refused(scan: &mut Scan<'_>, rule: Rule, request: RequestBuilder) -> Option<(Answer, String)> {
     let answer = scan.send(&[rule], request).await?;
     let report = &mut scan.report;
     if !answer.forbids_storing() {
@@ -131,7 +131,7 @@ fn printable(text: &str) -> bool {
 }
 
 /// Errors end up in logs of clients and on pages.
-fn keeps_to_itself(scan: &mut Scan, answer: &Answer, secret: &str) {
+fn keeps_to_itself(scan: &mut Scan<'_>, answer: &Answer, secret: &str) {
     let repeated = answer.body.contains(secret);
     let in_headers = answer.headers.values().any(|value| String::from_utf8_lossy(value.as_bytes()).contains(secret));
     scan.report.judge(Rule::A15, !repeated && !in_headers, format_args!("{answer}, asked with a secret"));

@@ -5,17 +5,17 @@
 
 use std::fmt::{self, Display};
 
+use lychgate_process::terminal::visible;
 use serde::Serialize;
 
-use super::rules::{Level, Rule};
-use crate::visible::visible;
+use crate::rules::{Level, Rule};
 
 const EVIDENCE: usize = 160;
 
 /// The worse, the greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
-pub(super) enum Verdict {
+pub(crate) enum Verdict {
     Skipped,
     Holds,
     Warns,
@@ -25,7 +25,7 @@ pub(super) enum Verdict {
 /// How the whole ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Outcome {
+pub(crate) enum Outcome {
     Holds,
     Fails,
     Unreachable,
@@ -34,22 +34,22 @@ pub(super) enum Outcome {
 
 /// A row for each requirement; several findings make the worst of them.
 #[derive(Debug)]
-pub(super) struct Report {
+pub(crate) struct Report {
     rows: Vec<Option<(Verdict, String)>>,
     changes: Vec<String>,
 }
 
 impl Report {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self { rows: vec![None; Rule::ALL.len()], changes: Vec::new() }
     }
 
-    pub(super) fn holds(&mut self, rule: Rule, evidence: impl Display) {
+    pub(crate) fn holds(&mut self, rule: Rule, evidence: impl Display) {
         self.record(rule, Verdict::Holds, evidence);
     }
 
     /// As bad as the requirement's level says.
-    pub(super) fn violated(&mut self, rule: Rule, evidence: impl Display) {
+    pub(crate) fn violated(&mut self, rule: Rule, evidence: impl Display) {
         let verdict = match rule.level() {
             Level::Must => Verdict::Fails,
             Level::Should => Verdict::Warns,
@@ -57,35 +57,35 @@ impl Report {
         self.record(rule, verdict, evidence);
     }
 
-    pub(super) fn fails(&mut self, rule: Rule, evidence: impl Display) {
+    pub(crate) fn fails(&mut self, rule: Rule, evidence: impl Display) {
         self.record(rule, Verdict::Fails, evidence);
     }
 
-    pub(super) fn warns(&mut self, rule: Rule, evidence: impl Display) {
+    pub(crate) fn warns(&mut self, rule: Rule, evidence: impl Display) {
         self.record(rule, Verdict::Warns, evidence);
     }
 
-    pub(super) fn skipped(&mut self, rule: Rule, why: impl Display) {
+    pub(crate) fn skipped(&mut self, rule: Rule, why: impl Display) {
         self.record(rule, Verdict::Skipped, why);
     }
 
-    pub(super) fn judge(&mut self, rule: Rule, holds: bool, evidence: impl Display) {
+    pub(crate) fn judge(&mut self, rule: Rule, holds: bool, evidence: impl Display) {
         if holds { self.holds(rule, evidence) } else { self.violated(rule, evidence) }
     }
 
     /// The reason for those of `rules` that nothing was found out about.
-    pub(super) fn unknown(&mut self, rules: &[Rule], why: &str) {
+    pub(crate) fn unknown(&mut self, rules: &[Rule], why: &str) {
         for rule in rules.iter().filter(|rule| self.rows[**rule as usize].is_none()).copied().collect::<Vec<_>>() {
             self.skipped(rule, why);
         }
     }
 
     /// Something that is different at the server now.
-    pub(super) fn changed(&mut self, what: impl Display) {
+    pub(crate) fn changed(&mut self, what: impl Display) {
         self.changes.push(visible(&what.to_string(), EVIDENCE));
     }
 
-    pub(super) fn finish(self, issuer: &str, requests: usize, outcome: Option<Outcome>) -> Finished {
+    pub(crate) fn finish(self, issuer: &str, requests: usize, outcome: Option<Outcome>) -> Finished {
         let rows = self.rows.into_iter().zip(Rule::ALL).map(|(row, rule)| {
             let (result, evidence) = row.unwrap_or((Verdict::Skipped, "nothing that was seen concerns it".to_owned()));
             FinishedRow {
@@ -127,10 +127,10 @@ impl Report {
 
 /// The document of `--json`, and the table.
 #[derive(Debug, Serialize)]
-pub(super) struct Finished {
+pub(crate) struct Finished {
     tool: &'static str,
     issuer: String,
-    pub(super) outcome: Outcome,
+    pub(crate) outcome: Outcome,
     requests: usize,
     changes: Vec<String>,
     summary: Summary,
@@ -156,18 +156,18 @@ struct FinishedRow {
 }
 
 impl Finished {
-    pub(super) fn json(&self) -> serde_json::Result<String> {
+    pub(crate) fn json(&self) -> serde_json::Result<String> {
         serde_json::to_string_pretty(self)
     }
 
     /// With `verbose`, each row says where its requirement is written.
-    pub(super) fn table(&self, verbose: bool) -> Table<'_> {
+    pub(crate) fn table(&self, verbose: bool) -> Table<'_> {
         Table { report: self, verbose }
     }
 }
 
 #[derive(Debug)]
-pub(super) struct Table<'a> {
+pub(crate) struct Table<'a> {
     report: &'a Finished,
     verbose: bool,
 }
@@ -203,6 +203,11 @@ impl Display for Table<'_> {
         write!(f, "{}: {holds} hold, {fails} fail, {warns} warn, {skipped} skipped; ", report.issuer)?;
         write!(f, "{} requests", report.requests)
     }
+}
+
+/// `value`, or `absent`.
+pub(crate) fn said<T: Display>(value: Option<T>) -> String {
+    value.map_or_else(|| "absent".to_owned(), |value| value.to_string())
 }
 
 #[cfg(test)]

@@ -24,7 +24,7 @@ const WHOLE: Duration = Duration::from_secs(180);
 const BODY: usize = 512 * 1024;
 
 #[derive(Debug)]
-pub(super) struct Fetch {
+pub(crate) struct Fetch {
     http: Client,
     origins: Vec<Origin>,
     patience: Duration,
@@ -35,17 +35,17 @@ pub(super) struct Fetch {
 
 /// What came back, as far as it was read.
 #[derive(Debug)]
-pub(super) struct Answer {
-    pub(super) method: Method,
-    pub(super) url: Url,
-    pub(super) status: u16,
-    pub(super) headers: HeaderMap,
-    pub(super) body: String,
+pub(crate) struct Answer {
+    pub(crate) method: Method,
+    pub(crate) url: Url,
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
 }
 
 /// Why there is no answer.
 #[derive(Debug)]
-pub(super) enum NoAnswer {
+pub(crate) enum NoAnswer {
     /// It was not asked: it is at an origin that nobody named.
     Elsewhere(String),
     /// It was not asked: the scan has asked enough, or taken long enough.
@@ -55,7 +55,7 @@ pub(super) enum NoAnswer {
 
 impl Fetch {
     /// `origins` are those that may be asked; `patience` is how long one answer may take.
-    pub(super) fn new(origins: Vec<Origin>, patience: Duration) -> reqwest::Result<Self> {
+    pub(crate) fn new(origins: Vec<Origin>, patience: Duration) -> reqwest::Result<Self> {
         let http = Client::builder()
             .user_agent(concat!("lychgate-check/", env!("CARGO_PKG_VERSION"), " (a person checks this server)"))
             .redirect(Policy::none())
@@ -66,37 +66,37 @@ impl Fetch {
         Ok(Self { http, origins, patience, began: Instant::now(), made: 0, complaints: Vec::new() })
     }
 
-    pub(super) fn get(&self, url: &Url) -> RequestBuilder {
+    pub(crate) fn get(&self, url: &Url) -> RequestBuilder {
         self.http.get(url.clone())
     }
 
-    pub(super) fn post(&self, url: &Url) -> RequestBuilder {
+    pub(crate) fn post(&self, url: &Url) -> RequestBuilder {
         self.http.post(url.clone())
     }
 
-    pub(super) fn delete(&self, url: &Url) -> RequestBuilder {
+    pub(crate) fn delete(&self, url: &Url) -> RequestBuilder {
         self.http.delete(url.clone())
     }
 
-    pub(super) fn options(&self, url: &Url) -> RequestBuilder {
+    pub(crate) fn options(&self, url: &Url) -> RequestBuilder {
         self.http.request(Method::OPTIONS, url.clone())
     }
 
     /// Whether it is at an origin that may be asked.
-    pub(super) fn may_ask(&self, url: &Url) -> bool {
+    pub(crate) fn may_ask(&self, url: &Url) -> bool {
         self.origins.contains(&url.origin())
     }
 
-    pub(super) fn requests(&self) -> usize {
+    pub(crate) fn requests(&self) -> usize {
         self.made
     }
 
     /// What did not answer, or not to its end.
-    pub(super) fn complaints(&self) -> &[String] {
+    pub(crate) fn complaints(&self) -> &[String] {
         &self.complaints
     }
 
-    pub(super) async fn send(&mut self, request: RequestBuilder) -> Result<Answer, NoAnswer> {
+    pub(crate) async fn send(&mut self, request: RequestBuilder) -> Result<Answer, NoAnswer> {
         if self.made >= REQUESTS || self.began.elapsed() > WHOLE {
             return Err(NoAnswer::Spent);
         }
@@ -104,7 +104,7 @@ impl Fetch {
     }
 
     /// For what puts the server back into the state it was in.
-    pub(super) async fn send_even_if_spent(&mut self, request: RequestBuilder) -> Result<Answer, NoAnswer> {
+    pub(crate) async fn send_even_if_spent(&mut self, request: RequestBuilder) -> Result<Answer, NoAnswer> {
         let request = request.build().map_err(|error| NoAnswer::Failed(causes(&error)))?;
         let (method, url) = (request.method().clone(), request.url().clone());
         if !self.may_ask(&url) {
@@ -146,48 +146,48 @@ impl Fetch {
 
 impl Answer {
     /// The first of this name, whatever its bytes.
-    pub(super) fn header(&self, name: &str) -> Option<String> {
+    pub(crate) fn header(&self, name: &str) -> Option<String> {
         self.all(name).next()
     }
 
-    pub(super) fn all(&self, name: &str) -> impl Iterator<Item = String> {
+    pub(crate) fn all(&self, name: &str) -> impl Iterator<Item = String> {
         let values = self.headers.get_all(name).iter();
         values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     }
 
     /// Without its parameters, in lower case.
-    pub(super) fn media_type(&self) -> String {
+    pub(crate) fn media_type(&self) -> String {
         let value = self.header("content-type").unwrap_or_default();
         value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
     }
 
-    pub(super) fn is_html(&self) -> bool {
+    pub(crate) fn is_html(&self) -> bool {
         ["text/html", "application/xhtml+xml"].contains(&self.media_type().as_str())
     }
 
-    pub(super) fn is_redirect(&self) -> bool {
+    pub(crate) fn is_redirect(&self) -> bool {
         (300..400).contains(&self.status) && self.headers.contains_key(LOCATION)
     }
 
     /// 4xx: the asker's mistake, said so.
-    pub(super) fn is_refusal(&self) -> bool {
+    pub(crate) fn is_refusal(&self) -> bool {
         (400..500).contains(&self.status)
     }
 
-    pub(super) fn location(&self) -> Option<Url> {
+    pub(crate) fn location(&self) -> Option<Url> {
         self.url.join(&self.header("location")?).ok()
     }
 
-    pub(super) fn json(&self) -> Option<Value> {
+    pub(crate) fn json(&self) -> Option<Value> {
         serde_json::from_str(&self.body).ok()
     }
 
     /// A member of the JSON object that the body is, if it is a string.
-    pub(super) fn text(&self, member: &str) -> Option<String> {
+    pub(crate) fn text(&self, member: &str) -> Option<String> {
         Some(self.json()?.get(member)?.as_str()?.to_owned())
     }
 
-    pub(super) fn forbids_storing(&self) -> bool {
+    pub(crate) fn forbids_storing(&self) -> bool {
         self.all("cache-control").any(|value| value.to_ascii_lowercase().contains("no-store"))
     }
 }

@@ -1,13 +1,12 @@
-//! `lychgate check`, the real program, against a server that does everything right but for one thing: that one requirement's
-//! row says so, and no other.
+//! Each test scans a server that is correct except for one flaw: the row of that one requirement reports it, and no other row.
 
 mod flaw;
 mod server;
 
-use std::process::{Output, Stdio};
+use std::process::ExitCode;
 
+use clap::Parser;
 use serde_json::Value;
-use tokio::process::Command;
 
 use flaw::Flaw;
 use server::Server;
@@ -16,7 +15,7 @@ use server::Server;
 async fn a_server_that_does_everything_right_holds_in_every_row() {
     let server = Server::start(None).await;
     let report = scan(&server, &whole(&server)).await;
-    assert_eq!((report.code, report.blemishes()), (0, vec![]));
+    assert_eq!((report.code, report.blemishes()), (ExitCode::SUCCESS, vec![]));
     let skipped: Vec<_> = report.rows().filter(|row| row["result"] == "skipped").collect();
     assert_eq!(skipped, Vec::<&Value>::new());
     assert_eq!(report.json["outcome"], "holds");
@@ -57,7 +56,7 @@ async fn flaws_of_a_resource_are_found() {
 async fn no_control_character_of_the_servers_reaches_the_terminal() {
     let server = Server::start(Some(Flaw::EscapeSequences)).await;
     let output = run(&[&server.issuer, "-v"]).await;
-    let shown = String::from_utf8([output.stdout, output.stderr].concat()).unwrap();
+    let shown = output.stdout + &output.stderr;
     assert!(shown.contains("\\u{1b}[2J"), "the server's bytes are evidence here: {shown}");
     assert!(shown.chars().all(|c| matches!(c, ' '..='~' | '\n' | '§')), "{shown}");
 }
@@ -66,7 +65,7 @@ async fn no_control_character_of_the_servers_reaches_the_terminal() {
 async fn without_register_nothing_is_registered() {
     let server = Server::start(None).await;
     let report = scan(&server, &[]).await;
-    assert_eq!((report.code, report.blemishes()), (0, vec![]));
+    assert_eq!((report.code, report.blemishes()), (ExitCode::SUCCESS, vec![]));
     assert_eq!(report.json["changes"], serde_json::json!([]));
     assert_eq!(report.result("A26"), "skipped");
     for request in server.requests() {
@@ -143,21 +142,24 @@ async fn it_is_a_short_visit_and_says_how_short() {
 async fn what_is_no_authorization_server_is_told_apart_from_a_bad_one() {
     let silent = Server::start(Some(Flaw::NoMetadata)).await;
     let report = scan(&silent, &["--register"]).await;
-    assert_eq!((report.code, report.json["outcome"].as_str()), (3, Some("not_an_authorization_server")));
+    assert_eq!(
+        (report.code, report.json["outcome"].as_str()),
+        (ExitCode::from(3), Some("not_an_authorization_server"))
+    );
     assert_eq!(silent.clients(), 0);
     // Port 1 of this machine: nobody listens.
     let output = run(&["http://127.0.0.1:1", "--json"]).await;
-    assert_eq!(output.status.code(), Some(3));
-    let json: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(output.code, ExitCode::from(3));
+    let json: Value = serde_json::from_str(&output.stdout).unwrap();
     assert_eq!(json["outcome"], "unreachable");
 }
 
-#[tokio::test]
-async fn what_is_not_understood_is_usage() {
+#[test]
+fn malformed_arguments_are_a_usage_error() {
     for arguments in
         [&[][..], &["ftp://as.example"], &["https://a@as.example"], &["https://as.example", "--client-id", "a"]]
     {
-        assert_eq!(run(arguments).await.status.code(), Some(2), "{arguments:?}");
+        assert_eq!(parse(arguments).unwrap_err().exit_code(), 2, "{arguments:?}");
     }
 }
 
@@ -167,7 +169,7 @@ async fn found(flaws: &[(Flaw, &str, &str)]) {
         let report = scan(&server, &whole(&server)).await;
         let expected = vec![((*id).to_owned(), (*result).to_owned())];
         assert_eq!(report.blemishes(), expected, "{flaw:?}: {}", report.evidence());
-        assert_eq!(report.code, i32::from(*result == "fails"), "{flaw:?}");
+        assert_eq!(report.code, ExitCode::from(u8::from(*result == "fails")), "{flaw:?}");
     }
 }
 
@@ -176,7 +178,7 @@ fn whole(server: &Server) -> Vec<&'static str> {
 }
 
 struct Report {
-    code: i32,
+    code: ExitCode,
     json: Value,
     stderr: String,
 }
@@ -207,13 +209,34 @@ fn text<'a>(row: &'a Value, member: &str) -> &'a str {
 }
 
 async fn scan(server: &Server, arguments: &[&str]) -> Report {
-    let output = run(&[&[server.issuer.as_str(), "--json"], arguments].concat()).await;
-    let stderr = String::from_utf8(output.stderr).expect("UTF-8");
-    let json = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"));
-    Report { code: output.status.code().expect("it ends by itself"), json, stderr }
+    let Output { code, stdout, stderr } = run(&[&[server.issuer.as_str(), "--json"], arguments].concat()).await;
+    let json = serde_json::from_str(&stdout).unwrap_or_else(|error| panic!("{error}: {stderr}"));
+    Report { code, json, stderr }
 }
 
+struct Output {
+    code: ExitCode,
+    stdout: String,
+    stderr: String,
+}
+
+/// Scans on a thread of its own, because a scan brings its own runtime.
 async fn run(arguments: &[&str]) -> Output {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_lychgate"));
-    command.arg("check").args(arguments).stdin(Stdio::null()).kill_on_drop(true).output().await.expect("it starts")
+    let args = parse(arguments).unwrap();
+    let scan = tokio::task::spawn_blocking(move || {
+        let (mut stdout, mut stderr) = (Vec::new(), Vec::new());
+        let code = lychgate_check::main(&args, &mut stdout, &mut stderr);
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Output { code, stdout: text(stdout), stderr: text(stderr) }
+    });
+    scan.await.unwrap()
+}
+
+fn parse(arguments: &[&str]) -> Result<lychgate_check::Args, clap::Error> {
+    #[derive(Debug, Parser)]
+    struct Program {
+        #[command(flatten)]
+        args: lychgate_check::Args,
+    }
+    Program::try_parse_from(["lychgate check"].iter().chain(arguments)).map(|program| program.args)
 }

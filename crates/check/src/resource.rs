@@ -6,19 +6,19 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use url::Url;
 
-use super::fetch::Answer;
-use super::metadata::{Server, first_scope};
-use super::rules::Rule;
-use super::{Named, Scan};
-use crate::visible::said;
+use crate::fetch::Answer;
+use crate::metadata::{Server, first_scope};
+use crate::report::said;
+use crate::rules::Rule;
+use crate::{Named, Scan};
 
-pub(super) const RULES: &[Rule] = &[Rule::C1, Rule::C2, Rule::C3, Rule::C4, Rule::C7, Rule::C11, Rule::A23, Rule::R25];
+pub(crate) const RULES: &[Rule] = &[Rule::C1, Rule::C2, Rule::C3, Rule::C4, Rule::C7, Rule::C11, Rule::A23, Rule::R25];
 
 /// No token of any server.
 const JUNK: &str = "lychgate-check";
 
 /// A scope that may be asked for there.
-pub(super) async fn check(scan: &mut Scan, server: &Server, resource: &Named) -> Option<String> {
+pub(crate) async fn check(scan: &mut Scan<'_>, server: &Server, resource: &Named) -> Option<String> {
     let ask = call(scan, &resource.url);
     let challenge = challenge(scan, resource, ask).await;
     tokens(scan, resource, challenge.as_ref()).await;
@@ -26,14 +26,14 @@ pub(super) async fn check(scan: &mut Scan, server: &Server, resource: &Named) ->
 }
 
 /// A call that does nothing, even where nobody asks for a token.
-fn call(scan: &Scan, url: &Url) -> RequestBuilder {
+fn call(scan: &Scan<'_>, url: &Url) -> RequestBuilder {
     let request = scan.fetch.post(url).header("accept", "application/json, text/event-stream");
     request.json(&json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }))
 }
 
 type Parameters = BTreeMap<String, String>;
 
-async fn challenge(scan: &mut Scan, resource: &Named, request: RequestBuilder) -> Option<Parameters> {
+async fn challenge(scan: &mut Scan<'_>, resource: &Named, request: RequestBuilder) -> Option<Parameters> {
     let answer = scan.send(&[Rule::C11, Rule::C4], request).await?;
     let header = answer.header("www-authenticate").unwrap_or_default();
     let evidence = format!("{answer}, WWW-Authenticate: {header}");
@@ -69,7 +69,7 @@ fn parse(mut rest: &str) -> Option<Parameters> {
     }
 }
 
-async fn tokens(scan: &mut Scan, resource: &Named, bare: Option<&Parameters>) {
+async fn tokens(scan: &mut Scan<'_>, resource: &Named, bare: Option<&Parameters>) {
     let request = call(scan, &resource.url).bearer_auth(JUNK);
     if let Some(answer) = scan.send(&[Rule::R25], request).await {
         let evidence = format!("a bad token: {answer}");
@@ -99,7 +99,7 @@ fn error(answer: &Answer) -> Option<String> {
 
 /// RFC 9728 §3.1: inserted before the path; clients fall back to the root, and believe the challenge first.
 async fn metadata(
-    scan: &mut Scan,
+    scan: &mut Scan<'_>,
     server: &Server,
     resource: &Named,
     challenge: Option<&Parameters>,
@@ -134,7 +134,7 @@ async fn metadata(
     scope
 }
 
-fn judge(scan: &mut Scan, server: &Server, resource: &Named, answer: &Answer, document: &Value) -> Option<String> {
+fn judge(scan: &mut Scan<'_>, server: &Server, resource: &Named, answer: &Answer, document: &Value) -> Option<String> {
     let report = &mut scan.report;
     let named = document["resource"].as_str().unwrap_or_default();
     report.judge(Rule::C3, named == resource.text, format_args!("{answer}, resource: {named:?}"));

@@ -3,11 +3,11 @@
 use serde_json::{Map, Value};
 use url::{Host, Url};
 
-use super::fetch::{Answer, NoAnswer};
-use super::report::Outcome;
-use super::rules::Rule;
-use super::{NOWHERE, Named, Scan};
-use crate::visible::said;
+use crate::fetch::{Answer, NoAnswer};
+use crate::report::Outcome;
+use crate::report::said;
+use crate::rules::Rule;
+use crate::{NOWHERE, Named, Scan};
 
 /// The members that are URLs to be called.
 const ENDPOINTS: [&str; 7] = [
@@ -25,29 +25,29 @@ const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
 /// The server, as it describes itself.
 #[derive(Debug)]
-pub(super) struct Server {
+pub(crate) struct Server {
     /// As the person named it.
-    pub(super) issuer: String,
+    pub(crate) issuer: String,
     /// Where the document was found.
-    pub(super) at: Url,
+    pub(crate) at: Url,
     document: Map<String, Value>,
 }
 
 impl Server {
-    pub(super) fn endpoint(&self, member: &str) -> Option<Url> {
+    pub(crate) fn endpoint(&self, member: &str) -> Option<Url> {
         Url::parse(self.document.get(member)?.as_str()?).ok()
     }
 
-    pub(super) fn lists(&self, member: &str, value: &str) -> bool {
+    pub(crate) fn lists(&self, member: &str, value: &str) -> bool {
         self.strings(member).any(|listed| listed == value)
     }
 
-    pub(super) fn says(&self, member: &str) -> bool {
+    pub(crate) fn says(&self, member: &str) -> bool {
         self.document.get(member) == Some(&Value::Bool(true))
     }
 
     /// One that means something at a resource.
-    pub(super) fn first_scope(&self) -> Option<String> {
+    pub(crate) fn first_scope(&self) -> Option<String> {
         first_scope(self.strings("scopes_supported"))
     }
 
@@ -57,13 +57,13 @@ impl Server {
 }
 
 /// OpenID's own scopes say who somebody is, not what may be done.
-pub(super) fn first_scope<'a>(mut scopes: impl Iterator<Item = &'a str>) -> Option<String> {
+pub(crate) fn first_scope<'a>(mut scopes: impl Iterator<Item = &'a str>) -> Option<String> {
     const OPENID: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
     scopes.find(|scope| !OPENID.contains(scope)).map(str::to_owned)
 }
 
 /// Looks everywhere; judges what it finds; an error if there is nothing to go on with.
-pub(super) async fn check(scan: &mut Scan, issuer: &Named) -> Result<Server, Outcome> {
+pub(crate) async fn check(scan: &mut Scan<'_>, issuer: &Named) -> Result<Server, Outcome> {
     let mut found: Vec<(Url, Map<String, Value>)> = Vec::new();
     let mut answered = false;
     for url in places(&issuer.url) {
@@ -127,7 +127,7 @@ fn document(answer: &Answer) -> Option<Map<String, Value>> {
     }
 }
 
-fn place(scan: &mut Scan, answer: &Answer) {
+fn place(scan: &mut Scan<'_>, answer: &Answer) {
     match answer.status {
         300..400 | 500.. => scan.report.violated(Rule::A3, format_args!("{answer}; clients do not go on from there")),
         200 if document(answer).is_none() => scan.report.violated(Rule::A3, format_args!("{answer}, but no metadata")),
@@ -137,7 +137,7 @@ fn place(scan: &mut Scan, answer: &Answer) {
 }
 
 /// Clients stop at 5xx and look further at 404.
-async fn nowhere(scan: &mut Scan, issuer: &Url) {
+async fn nowhere(scan: &mut Scan<'_>, issuer: &Url) {
     let path = issuer.path().trim_end_matches('/');
     let url = at(issuer, &format!("/.well-known/oauth-authorization-server{path}/lychgate-check-no-such-issuer"));
     let request = scan.fetch.get(&url);
@@ -149,19 +149,19 @@ async fn nowhere(scan: &mut Scan, issuer: &Url) {
     }
 }
 
-fn readable(scan: &mut Scan, answer: &Answer) {
+fn readable(scan: &mut Scan<'_>, answer: &Answer) {
     let allowed = answer.header("access-control-allow-origin");
     let holds = allowed.as_deref().is_some_and(|origin| origin == "*" || origin == NOWHERE);
     scan.report.judge(Rule::R26, holds, format_args!("{answer}, Access-Control-Allow-Origin: {}", said(allowed)));
 }
 
-fn content_type(scan: &mut Scan, answer: &Answer) {
+fn content_type(scan: &mut Scan<'_>, answer: &Answer) {
     let kind = answer.media_type();
     scan.report.judge(Rule::R41, kind == "application/json", format_args!("{answer}, Content-Type: {kind:?}"));
 }
 
 /// Two documents may differ in what one has and the other has not, never in what they say.
-fn same(scan: &mut Scan, found: &[(Url, Map<String, Value>)]) {
+fn same(scan: &mut Scan<'_>, found: &[(Url, Map<String, Value>)]) {
     let Some(((first, document), others)) = found.split_first() else { return };
     for (url, other) in others {
         if let Some((member, _)) =
@@ -173,7 +173,7 @@ fn same(scan: &mut Scan, found: &[(Url, Map<String, Value>)]) {
     }
 }
 
-fn members(scan: &mut Scan, server: &Server) {
+fn members(scan: &mut Scan<'_>, server: &Server) {
     let report = &mut scan.report;
     let issuer = server.document.get("issuer").and_then(Value::as_str).unwrap_or_default();
     report.judge(Rule::A4, issuer == server.issuer, format_args!("issuer: {issuer:?}"));
@@ -201,7 +201,7 @@ fn members(scan: &mut Scan, server: &Server) {
 }
 
 /// A null or a number that is no integer: clients are known to break on both.
-pub(super) fn odd(value: &Value) -> bool {
+pub(crate) fn odd(value: &Value) -> bool {
     match value {
         Value::Null => true,
         Value::Number(number) => number.is_f64(),
@@ -211,7 +211,7 @@ pub(super) fn odd(value: &Value) -> bool {
     }
 }
 
-fn advertised(scan: &mut Scan, server: &Server) {
+fn advertised(scan: &mut Scan<'_>, server: &Server) {
     let report = &mut scan.report;
     let methods: Vec<_> = server.strings("code_challenge_methods_supported").collect();
     report.judge(Rule::A5, methods.contains(&"S256"), format_args!("code_challenge_methods_supported: {methods:?}"));
@@ -227,7 +227,7 @@ fn advertised(scan: &mut Scan, server: &Server) {
 }
 
 /// The key set: what a resource server verifies tokens with.
-pub(super) async fn keys(scan: &mut Scan, server: &Server) {
+pub(crate) async fn keys(scan: &mut Scan<'_>, server: &Server) {
     let Some(url) = server.endpoint("jwks_uri") else {
         return scan.report.skipped(Rule::R44, "no jwks_uri: tokens are opaque");
     };

@@ -1,15 +1,15 @@
 //! What every page of a flow must carry, whatever it says: headers and cookies.
 
-use super::fetch::Answer;
-use super::report::Report;
-use super::rules::Rule;
-use crate::visible::said;
+use crate::fetch::Answer;
+use crate::report::Report;
+use crate::report::said;
+use crate::rules::Rule;
 
 /// Cookies of load balancers and the like, which no application sets.
 const INFRASTRUCTURE: [&str; 6] = ["__cf", "_cf", "AWSALB", "ARRAffinity", "GCLB", "incap_ses"];
 
 /// Judges what it carries; not what it says.
-pub(super) fn judge(report: &mut Report, answer: &Answer) {
+pub(crate) fn judge(report: &mut Report, answer: &Answer) {
     cookies(report, answer);
     if !answer.is_html() {
         return;

@@ -2,16 +2,16 @@
 //!
 //! It reads the page and never answers it.
 
-use super::Scan;
-use super::authorize::{Outcome, Request, ask, parameter};
-use super::client::Client;
-use super::fetch::Answer;
-use super::rules::Rule;
+use crate::Scan;
+use crate::authorize::{Outcome, Request, ask, parameter};
+use crate::client::Client;
+use crate::fetch::Answer;
+use crate::rules::Rule;
 
 const PAGE: [Rule; 3] = [Rule::B5, Rule::B6, Rule::B7];
 
 /// Whether a request that nothing is wrong with goes on.
-pub(super) async fn check(scan: &mut Scan, client: &Client, good: &Request) -> bool {
+pub(crate) async fn check(scan: &mut Scan<'_>, client: &Client, good: &Request) -> bool {
     let Some(outcome) = ask(scan, &[Rule::B1], good, 3).await else { return false };
     let report = &mut scan.report;
     let evidence = outcome.answer().to_string();
@@ -47,7 +47,7 @@ pub(super) async fn check(scan: &mut Scan, client: &Client, good: &Request) -> b
     }
 }
 
-fn page(scan: &mut Scan, client: &Client, good: &Request, answer: &Answer) {
+fn page(scan: &mut Scan<'_>, client: &Client, good: &Request, answer: &Answer) {
     let report = &mut scan.report;
     let html = &answer.body;
     let lower = html.to_ascii_lowercase();

@@ -31,11 +31,11 @@ const PAGE: [(&str, &str); 4] = [
 pub struct Server {
     pub issuer: String,
     flaw: Option<Flaw>,
-    state: Arc<Mutex<PresentedScreen>>,
+    received: Arc<Mutex<Received>>,
 }
 
 #[derive(Debug, Default)]
-struct PresentedScreen {
+struct Received {
     clients: BTreeMap<String, Value>,
     requests: Vec<String>,
 }
@@ -46,7 +46,7 @@ impl Server {
     pub async fn start(flaw: Option<Flaw>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let issuer = format!("http://{}", listener.local_addr().expect("an address"));
-        let server = Self { issuer, flaw, state: Arc::default() };
+        let server = Self { issuer, flaw, received: Arc::default() };
         let router = Router::new().fallback(answer).with_state(server.clone());
         tokio::spawn(async move { axum::serve(listener, router).await });
         server
@@ -65,8 +65,8 @@ impl Server {
         self.seen().clients.len()
     }
 
-    fn seen(&self) -> MutexGuard<'_, PresentedScreen> {
-        self.state.lock().expect("no handler panics")
+    fn seen(&self) -> MutexGuard<'_, Received> {
+        self.received.lock().expect("no handler panics")
     }
 
     fn has(&self, flaw: Flaw) -> bool {
