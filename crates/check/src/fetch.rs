@@ -1,7 +1,7 @@
-//! One request, one answer, at somebody else's server that may be hostile, asked by somebody who may be mistaken.
+//! One HTTP request and its answer, from a server that may be hostile.
 //!
-//! It never follows a redirect by itself, never asks an origin that the person did not name (a server that is scanned
-//! could otherwise send this machine against its own network), never asks twice, and never waits or reads without end.
+//! It follows no redirect by itself and repeats no request. It asks only origins that the person named: otherwise a scanned
+//! server could direct this machine at its own network. Every wait and every body has a limit.
 
 use std::error::Error;
 use std::fmt::{self, Display};
@@ -9,31 +9,31 @@ use std::time::{Duration, Instant};
 
 use reqwest::header::{HeaderMap, LOCATION};
 use reqwest::redirect::Policy;
-use reqwest::{Client, Method, RequestBuilder};
+use reqwest::{Client, Method, RequestBuilder, Response};
 use serde_json::Value;
-use tokio::time::{Instant as Moment, timeout_at};
+use tokio::time::{Instant as Deadline, timeout_at};
 use url::{Origin, Url};
 
-/// For a whole scan, clean-up apart: enough for every check, little enough to be nobody's trouble.
-const REQUESTS: usize = 60;
+/// Of a scan without its clean-up: enough for every check, and no burden for the server.
+const MAX_REQUESTS: usize = 60;
 
-/// For a whole scan, clean-up apart.
-const WHOLE: Duration = Duration::from_secs(180);
+/// Of a scan without its clean-up.
+const MAX_DURATION: Duration = Duration::from_secs(180);
 
-/// Of one answer's body; more is not read.
-const BODY: usize = 512 * 1024;
+/// Of one answer; the rest is not read.
+const MAX_BODY: usize = 512 * 1024;
 
 #[derive(Debug)]
 pub(crate) struct Fetch {
     http: Client,
-    origins: Vec<Origin>,
-    patience: Duration,
+    allowed: Vec<Origin>,
+    timeout: Duration,
     began: Instant,
     made: usize,
     complaints: Vec<String>,
 }
 
-/// What came back, as far as it was read.
+/// A response, with as much of its body as was read.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) method: Method,
@@ -46,24 +46,24 @@ pub(crate) struct Answer {
 /// Why there is no answer.
 #[derive(Debug)]
 pub(crate) enum NoAnswer {
-    /// It was not asked: it is at an origin that nobody named.
-    Elsewhere(String),
-    /// It was not asked: the scan has asked enough, or taken long enough.
+    /// Not sent: the URL is at this origin, which the person did not name.
+    ForeignOrigin(String),
+    /// Not sent: the scan has used up its requests or its time.
     Spent,
     Failed(String),
 }
 
 impl Fetch {
-    /// `origins` are those that may be asked; `patience` is how long one answer may take.
-    pub(crate) fn new(origins: Vec<Origin>, patience: Duration) -> reqwest::Result<Self> {
+    /// `allowed` are the origins that may be asked; `timeout` is for one answer with its body.
+    pub(crate) fn new(allowed: Vec<Origin>, timeout: Duration) -> reqwest::Result<Self> {
         let http = Client::builder()
             .user_agent(concat!("lychgate-check/", env!("CARGO_PKG_VERSION"), " (a person checks this server)"))
             .redirect(Policy::none())
             .retry(reqwest::retry::never())
-            // The server is judged, not what a proxy makes of it.
+            // A proxy's answers would be judged in place of the server's.
             .no_proxy()
             .build()?;
-        Ok(Self { http, origins, patience, began: Instant::now(), made: 0, complaints: Vec::new() })
+        Ok(Self { http, allowed, timeout, began: Instant::now(), made: 0, complaints: Vec::new() })
     }
 
     pub(crate) fn get(&self, url: &Url) -> RequestBuilder {
@@ -82,70 +82,76 @@ impl Fetch {
         self.http.request(Method::OPTIONS, url.clone())
     }
 
-    /// Whether it is at an origin that may be asked.
     pub(crate) fn may_ask(&self, url: &Url) -> bool {
-        self.origins.contains(&url.origin())
+        self.allowed.contains(&url.origin())
     }
 
+    /// The number of requests sent so far.
     pub(crate) fn requests(&self) -> usize {
         self.made
     }
 
-    /// What did not answer, or not to its end.
+    /// Requests that got no answer, or none that ended within the limits.
     pub(crate) fn complaints(&self) -> &[String] {
         &self.complaints
     }
 
     pub(crate) async fn send(&mut self, request: RequestBuilder) -> Result<Answer, NoAnswer> {
-        if self.made >= REQUESTS || self.began.elapsed() > WHOLE {
+        if self.made >= MAX_REQUESTS || self.began.elapsed() > MAX_DURATION {
             return Err(NoAnswer::Spent);
         }
         self.send_even_if_spent(request).await
     }
 
-    /// For what puts the server back into the state it was in.
+    /// For requests that undo a change at the server: the limits of a scan must not leave it behind.
     pub(crate) async fn send_even_if_spent(&mut self, request: RequestBuilder) -> Result<Answer, NoAnswer> {
         let request = request.build().map_err(|error| NoAnswer::Failed(causes(&error)))?;
         let (method, url) = (request.method().clone(), request.url().clone());
         if !self.may_ask(&url) {
-            return Err(NoAnswer::Elsewhere(url.origin().ascii_serialization()));
+            return Err(NoAnswer::ForeignOrigin(url.origin().ascii_serialization()));
         }
         self.made += 1;
-        let end = Moment::now() + self.patience;
+        let end = Deadline::now() + self.timeout;
         let what = format!("{method} {}", url.path());
         let response = match timeout_at(end, self.http.execute(request)).await {
             Ok(Ok(response)) => Ok(response),
             Ok(Err(error)) => Err(causes(&error)),
-            Err(_) => Err(format!("no answer within {} s", self.patience.as_secs_f32())),
+            Err(_) => Err(format!("no answer within {} s", self.timeout.as_secs_f32())),
         };
-        let mut response = response.map_err(|why| {
+        let response = response.map_err(|why| {
             self.complaints.push(format!("{what}: {why}"));
             NoAnswer::Failed(why)
         })?;
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        let mut body = Vec::new();
-        loop {
-            let cut = match timeout_at(end, response.chunk()).await {
-                Ok(Ok(Some(chunk))) => {
-                    body.extend_from_slice(&chunk[..chunk.len().min(BODY - body.len())]);
-                    if body.len() < BODY {
-                        continue;
-                    }
-                    format!("the body does not end after {BODY} bytes")
-                }
-                Ok(Ok(None)) => break,
-                Ok(Err(error)) => causes(&error),
-                Err(_) => format!("the body does not end within {} s", self.patience.as_secs_f32()),
-            };
+        let (body, cut) = self.read(response, end).await;
+        if let Some(cut) = cut {
             self.complaints.push(format!("{what}: {status}, but {cut}"));
-            break;
         }
         Ok(Answer { method, url, status, headers, body: String::from_utf8_lossy(&body).into_owned() })
+    }
+
+    /// The body, and why it is not complete.
+    async fn read(&self, mut response: Response, end: Deadline) -> (Vec<u8>, Option<String>) {
+        let mut body = Vec::new();
+        loop {
+            match timeout_at(end, response.chunk()).await {
+                Ok(Ok(Some(chunk))) => body.extend_from_slice(&chunk[..chunk.len().min(MAX_BODY - body.len())]),
+                Ok(Ok(None)) => return (body, None),
+                Ok(Err(error)) => return (body, Some(causes(&error))),
+                Err(_) => {
+                    let cut = format!("the body does not end within {} s", self.timeout.as_secs_f32());
+                    return (body, Some(cut));
+                }
+            }
+            if body.len() == MAX_BODY {
+                return (body, Some(format!("the body does not end after {MAX_BODY} bytes")));
+            }
+        }
     }
 }
 
 impl Answer {
-    /// The first of this name, whatever its bytes.
+    /// The first header of this name; bytes that are not UTF-8 are replaced.
     pub(crate) fn header(&self, name: &str) -> Option<String> {
         self.all(name).next()
     }
@@ -155,7 +161,7 @@ impl Answer {
         values.map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned())
     }
 
-    /// Without its parameters, in lower case.
+    /// The content type without parameters, in lower case.
     pub(crate) fn media_type(&self) -> String {
         let value = self.header("content-type").unwrap_or_default();
         value.split(';').next().unwrap_or_default().trim().to_ascii_lowercase()
@@ -169,7 +175,7 @@ impl Answer {
         (300..400).contains(&self.status) && self.headers.contains_key(LOCATION)
     }
 
-    /// 4xx: the asker's mistake, said so.
+    /// 4xx: the server blames the request.
     pub(crate) fn is_refusal(&self) -> bool {
         (400..500).contains(&self.status)
     }
@@ -182,7 +188,7 @@ impl Answer {
         serde_json::from_str(&self.body).ok()
     }
 
-    /// A member of the JSON object that the body is, if it is a string.
+    /// A string member of the body, if the body is a JSON object.
     pub(crate) fn text(&self, member: &str) -> Option<String> {
         Some(self.json()?.get(member)?.as_str()?.to_owned())
     }
@@ -192,8 +198,8 @@ impl Answer {
     }
 }
 
-/// What was asked, and what the status was: how evidence begins. Of an address only the error: the rest of a query may be
-/// worth something to somebody, and a report is pasted into tickets.
+/// The beginning of most evidence: method, path, status, redirect target. Of a redirect's query only `error` is shown, because
+/// the rest may hold credentials and people paste reports into tickets.
 impl Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: {}", self.method, self.url.path(), self.status)?;
@@ -208,8 +214,10 @@ impl Display for Answer {
 impl Display for NoAnswer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            NoAnswer::Elsewhere(origin) => write!(f, "it is at {origin}, which was not asked; allow it with --also"),
-            NoAnswer::Spent => f.write_str("not asked: this scan has made its requests, or used its time"),
+            NoAnswer::ForeignOrigin(origin) => {
+                write!(f, "it is at {origin}, which was not asked; allow it with --also")
+            }
+            NoAnswer::Spent => f.write_str("not asked: this scan has used up its requests or its time"),
             NoAnswer::Failed(why) => f.write_str(why),
         }
     }
@@ -233,18 +241,18 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn whatever_the_checks_want_no_more_than_sixty_requests_are_made() {
+    async fn a_scan_sends_at_most_sixty_requests_and_still_cleans_up() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
         tokio::spawn(async move { axum::serve(listener, Router::new()).await });
         let mut fetch = Fetch::new(vec![url.origin()], Duration::from_secs(10)).unwrap();
-        for _ in 0..REQUESTS {
+        for _ in 0..MAX_REQUESTS {
             let request = fetch.get(&url);
             assert_eq!(fetch.send(request).await.unwrap().status, 404);
         }
         let request = fetch.get(&url);
         assert!(matches!(fetch.send(request).await, Err(NoAnswer::Spent)));
         let request = fetch.delete(&url);
-        assert!(fetch.send_even_if_spent(request).await.is_ok(), "what was registered is still deleted");
+        assert!(fetch.send_even_if_spent(request).await.is_ok(), "the clean-up has no limit");
     }
 }

@@ -1,7 +1,6 @@
-//! What was found out: a verdict for each requirement, and how it is printed.
+//! The verdict on each requirement, and its printing as a table or as JSON.
 //!
-//! Everything that is printed passes through here and is made visible here: no byte of the server's reaches a terminal as
-//! it came.
+//! All evidence is made safe for a terminal when it is recorded: the server chose its bytes.
 
 use std::fmt::{self, Display};
 
@@ -10,9 +9,10 @@ use serde::Serialize;
 
 use crate::rules::{Level, Rule};
 
+/// Characters of one piece of evidence.
 const EVIDENCE: usize = 160;
 
-/// The worse, the greater.
+/// Ordered: a worse verdict is greater.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Verdict {
@@ -22,7 +22,7 @@ pub(crate) enum Verdict {
     Fails,
 }
 
-/// How the whole ended.
+/// The result of a scan.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub(crate) enum Outcome {
@@ -32,7 +32,7 @@ pub(crate) enum Outcome {
     NotAnAuthorizationServer,
 }
 
-/// A row for each requirement; several findings make the worst of them.
+/// One row for each requirement. Of several findings about it the worst stays.
 #[derive(Debug)]
 pub(crate) struct Report {
     rows: Vec<Option<(Verdict, String)>>,
@@ -48,7 +48,7 @@ impl Report {
         self.record(rule, Verdict::Holds, evidence);
     }
 
-    /// As bad as the requirement's level says.
+    /// Fails or warns, depending on the level of `rule`.
     pub(crate) fn violated(&mut self, rule: Rule, evidence: impl Display) {
         let verdict = match rule.level() {
             Level::Must => Verdict::Fails,
@@ -73,21 +73,22 @@ impl Report {
         if holds { self.holds(rule, evidence) } else { self.violated(rule, evidence) }
     }
 
-    /// The reason for those of `rules` that nothing was found out about.
+    /// Skips those of `rules` that have no finding yet.
     pub(crate) fn unknown(&mut self, rules: &[Rule], why: &str) {
         for rule in rules.iter().filter(|rule| self.rows[**rule as usize].is_none()).copied().collect::<Vec<_>>() {
             self.skipped(rule, why);
         }
     }
 
-    /// Something that is different at the server now.
+    /// Notes a change that the scan made at the server.
     pub(crate) fn changed(&mut self, what: impl Display) {
         self.changes.push(visible(&what.to_string(), EVIDENCE));
     }
 
+    /// The finished report. Without an `outcome` the rows decide it.
     pub(crate) fn finish(self, issuer: &str, requests: usize, outcome: Option<Outcome>) -> Finished {
         let rows = self.rows.into_iter().zip(Rule::ALL).map(|(row, rule)| {
-            let (result, evidence) = row.unwrap_or((Verdict::Skipped, "nothing that was seen concerns it".to_owned()));
+            let (result, evidence) = row.unwrap_or((Verdict::Skipped, "no answer concerned it".to_owned()));
             FinishedRow {
                 id: rule.id(),
                 level: rule.level(),
@@ -125,7 +126,7 @@ impl Report {
     }
 }
 
-/// The document of `--json`, and the table.
+/// A finished report; serialized it is the document of `--json`.
 #[derive(Debug, Serialize)]
 pub(crate) struct Finished {
     tool: &'static str,
@@ -160,7 +161,7 @@ impl Finished {
         serde_json::to_string_pretty(self)
     }
 
-    /// With `verbose`, each row says where its requirement is written.
+    /// With `verbose`, each row names the source of its requirement.
     pub(crate) fn table(&self, verbose: bool) -> Table<'_> {
         Table { report: self, verbose }
     }
@@ -206,7 +207,7 @@ impl Display for Table<'_> {
 }
 
 /// `value`, or `absent`.
-pub(crate) fn said<T: Display>(value: Option<T>) -> String {
+pub(crate) fn or_absent<T: Display>(value: Option<T>) -> String {
     value.map_or_else(|| "absent".to_owned(), |value| value.to_string())
 }
 
@@ -215,7 +216,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_worst_finding_is_the_rows() {
+    fn of_several_findings_the_worst_stays() {
         let mut report = Report::new();
         for (rule, verdict) in [(Rule::A2, Verdict::Skipped), (Rule::A2, Verdict::Fails), (Rule::A2, Verdict::Holds)] {
             report.record(rule, verdict, format_args!("{verdict:?}"));
@@ -226,14 +227,14 @@ mod tests {
     }
 
     #[test]
-    fn a_should_that_does_not_hold_is_no_failure() {
+    fn a_violated_should_does_not_fail_the_report() {
         let mut report = Report::new();
         report.violated(Rule::A7, "x");
         assert_eq!(report.finish("https://as.example", 1, None).outcome, Outcome::Holds);
     }
 
     #[test]
-    fn every_id_and_every_text_stands_once_and_fits_its_column() {
+    fn ids_and_texts_are_unique_and_fit_their_columns() {
         for (n, rule) in Rule::ALL.iter().enumerate() {
             assert_eq!(*rule as usize, n);
             assert!(rule.text().len() <= 54 && rule.id().len() <= 4, "{}", rule.id());

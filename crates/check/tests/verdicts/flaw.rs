@@ -1,17 +1,17 @@
-//! What can be wrong, each by itself, and the row that must say so.
+//! The flaws of the test server, each with the row that must report it.
 
 macro_rules! flaws {
     ($($list:ident: $($flaw:ident $id:ident $result:ident,)+;)+) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
         pub enum Flaw {
             $($($flaw,)+)+
-            /// Its token endpoint is at this origin.
-            PointsElsewhere(&'static str),
+            /// The token endpoint is at this other origin.
+            TokenEndpointAt(&'static str),
             NoMetadata,
-            /// No flaws, but what cannot be judged from outside.
+            // Not flaws: a scan cannot judge such a server from outside.
             SignInFirst,
             MadeByScript,
-            EverybodyRefused,
+            EveryRequestRefused,
         }
 
         $(pub const $list: &[(Flaw, &str, &str)] =

@@ -12,7 +12,7 @@ use flaw::Flaw;
 use server::Server;
 
 #[tokio::test]
-async fn a_server_that_does_everything_right_holds_in_every_row() {
+async fn every_row_of_a_correct_server_holds() {
     let server = Server::start(None).await;
     let report = scan(&server, &whole(&server)).await;
     assert_eq!((report.code, report.blemishes()), (ExitCode::SUCCESS, vec![]));
@@ -51,9 +51,9 @@ async fn flaws_of_a_resource_are_found() {
     found(flaw::RESOURCE).await;
 }
 
-/// In the table, where a terminal would obey it.
+/// The table is for terminals, which would obey them.
 #[tokio::test]
-async fn no_control_character_of_the_servers_reaches_the_terminal() {
+async fn control_characters_of_the_server_are_escaped() {
     let server = Server::start(Some(Flaw::EscapeSequences)).await;
     let output = run(&[&server.issuer, "-v"]).await;
     let shown = output.stdout + &output.stderr;
@@ -77,7 +77,7 @@ async fn without_register_nothing_is_registered() {
 }
 
 #[tokio::test]
-async fn what_is_registered_is_deleted_and_said() {
+async fn registered_clients_are_deleted_and_reported() {
     let server = Server::start(None).await;
     let report = scan(&server, &["--register"]).await;
     assert_eq!(server.clients(), 0);
@@ -89,7 +89,7 @@ async fn what_is_registered_is_deleted_and_said() {
 
 /// A hostile server can neither hang the scan nor fill its memory.
 #[tokio::test]
-async fn what_does_not_end_is_cut_off_by_size_and_by_time() {
+async fn an_endless_answer_is_cut_by_size_and_by_time() {
     for (flaw, cut) in [(Flaw::EndlessPage, "after 524288 bytes"), (Flaw::StalledPage, "within 2 s")] {
         let server = Server::start(Some(flaw)).await;
         let report = scan(&server, &["--timeout", "2"]).await;
@@ -97,13 +97,13 @@ async fn what_does_not_end_is_cut_off_by_size_and_by_time() {
     }
 }
 
-/// A request that is refused whatever is in it proves nothing about what is refused.
+/// For example, a server that refuses every request proves nothing about the flaw of one request.
 #[tokio::test]
-async fn what_cannot_be_told_is_skipped_and_says_why() {
+async fn undecidable_rows_are_skipped_with_their_reason() {
     for (flaw, ids, why) in [
         (Flaw::SignInFirst, &["B5", "B6", "B7"][..], "a sign-in page comes first"),
         (Flaw::MadeByScript, &["B5", "B6", "B7"], "made by a script"),
-        (Flaw::EverybodyRefused, &["A10", "A26", "R3", "R5"], "is itself refused"),
+        (Flaw::EveryRequestRefused, &["A10", "A26", "R3", "R5"], "is itself refused"),
     ] {
         let server = Server::start(Some(flaw)).await;
         let report = scan(&server, &["--register"]).await;
@@ -115,11 +115,11 @@ async fn what_cannot_be_told_is_skipped_and_says_why() {
     }
 }
 
-/// Metadata is the server's word: it must not send whoever scans it against somebody else.
+/// A hostile server's metadata must not direct the scan at a third party.
 #[tokio::test]
 async fn only_named_origins_are_asked() {
     let other = Server::start(None).await;
-    let server = Server::start(Some(Flaw::PointsElsewhere(other.issuer.clone().leak()))).await;
+    let server = Server::start(Some(Flaw::TokenEndpointAt(other.issuer.clone().leak()))).await;
     let report = scan(&server, &[]).await;
     assert_eq!(report.result("R12"), "skipped");
     assert_eq!(other.requests(), Vec::<String>::new());
@@ -129,7 +129,7 @@ async fn only_named_origins_are_asked() {
 }
 
 #[tokio::test]
-async fn it_is_a_short_visit_and_says_how_short() {
+async fn a_scan_reports_its_number_of_requests_which_is_at_most_sixty() {
     let server = Server::start(None).await;
     let report = scan(&server, &whole(&server)).await;
     let seen = server.requests();
@@ -139,7 +139,7 @@ async fn it_is_a_short_visit_and_says_how_short() {
 }
 
 #[tokio::test]
-async fn what_is_no_authorization_server_is_told_apart_from_a_bad_one() {
+async fn a_missing_authorization_server_is_not_a_failing_one() {
     let silent = Server::start(Some(Flaw::NoMetadata)).await;
     let report = scan(&silent, &["--register"]).await;
     assert_eq!(
@@ -147,7 +147,7 @@ async fn what_is_no_authorization_server_is_told_apart_from_a_bad_one() {
         (ExitCode::from(3), Some("not_an_authorization_server"))
     );
     assert_eq!(silent.clients(), 0);
-    // Port 1 of this machine: nobody listens.
+    // No process listens on port 1 of this machine.
     let output = run(&["http://127.0.0.1:1", "--json"]).await;
     assert_eq!(output.code, ExitCode::from(3));
     let json: Value = serde_json::from_str(&output.stdout).unwrap();
@@ -192,7 +192,7 @@ impl Report {
         text(self.rows().find(|row| row["id"] == id).expect("a row"), "result")
     }
 
-    /// What neither holds nor was skipped.
+    /// Id and result of each row that neither holds nor was skipped.
     fn blemishes(&self) -> Vec<(String, String)> {
         let rows = self.rows().filter(|row| row["result"] != "holds" && row["result"] != "skipped");
         rows.map(|row| (text(row, "id").to_owned(), text(row, "result").to_owned())).collect()

@@ -1,6 +1,6 @@
-//! A small authorization server and MCP server that do everything right, but for one flaw of the test's choice.
+//! A small authorization server and MCP server, correct except for one flaw of the test's choice.
 //!
-//! It grants nothing: nobody can approve anything here.
+//! It grants nothing: its consent page has no button.
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
@@ -101,7 +101,7 @@ impl Server {
             Some(Flaw::NullInMetadata) => ("op_policy_uri", Value::Null),
             Some(Flaw::FractionInMetadata) => ("max_age", json!(1.5)),
             Some(Flaw::EmptyListInMetadata) => ("ui_locales_supported", json!([])),
-            Some(Flaw::PointsElsewhere(origin)) => ("token_endpoint", json!(format!("{origin}/token"))),
+            Some(Flaw::TokenEndpointAt(origin)) => ("token_endpoint", json!(format!("{origin}/token"))),
             Some(Flaw::NoCodeAdvertised) => ("response_types_supported", json!(["token"])),
             _ => return document,
         };
@@ -216,7 +216,7 @@ fn authorize(server: &Server, query: &Pairs) -> Response {
         Some(_) => one("code_challenge_method").as_deref() == Some("S256") || server.has(Flaw::PlainAccepted),
         None => server.has(Flaw::PkceOptional),
     };
-    if server.has(Flaw::EverybodyRefused) {
+    if server.has(Flaw::EveryRequestRefused) {
         return page(server, StatusCode::FORBIDDEN, "Not today.");
     }
     let error = if !pkce || (repeated && !server.has(Flaw::RepeatedStateAccepted)) {
@@ -257,12 +257,12 @@ fn stranger(server: &Server, client_id: &str, redirect_uri: &str) -> Response {
         Some(Flaw::UnknownClientRedirected) if !redirect_uri.is_empty() => {
             redirect(&format!("{redirect_uri}?error=unauthorized_client"))
         }
-        Some(Flaw::UnknownClientIsFine) => page(server, StatusCode::OK, "Who are you?"),
+        Some(Flaw::UnknownClientIsFine) => page(server, StatusCode::OK, "Unknown client."),
         Some(Flaw::UnknownClientBreaks) => page(server, StatusCode::INTERNAL_SERVER_ERROR, "panicked at"),
         Some(Flaw::Markup) => page(server, StatusCode::BAD_REQUEST, &format!("Unknown: {client_id}")),
         Some(Flaw::EndlessPage) => endless(page(server, StatusCode::BAD_REQUEST, "")),
         Some(Flaw::StalledPage) => stalled(page(server, StatusCode::BAD_REQUEST, "")),
-        _ => page(server, StatusCode::BAD_REQUEST, "Nobody knows this client."),
+        _ => page(server, StatusCode::BAD_REQUEST, "Unknown client."),
     }
 }
 

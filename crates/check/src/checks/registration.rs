@@ -1,7 +1,7 @@
-//! Registration (RFC 7591) and its undoing (RFC 7592): the only checks that change something at the server.
+//! Registration (RFC 7591) and deletion (RFC 7592) of clients: the only checks that change something at the server.
 //!
-//! It says what it is about to do, and what is left of it. Nothing it registers can serve anybody: the redirect URIs lead to
-//! this machine's loopback, and to a host that cannot exist.
+//! They announce each change and report what is left of it. The clients are useless to an attacker: their redirect URIs lead
+//! to this machine's loopback, and to a host that cannot exist.
 
 use anyhow::Result;
 use serde_json::{Value, json};
@@ -9,28 +9,28 @@ use url::Url;
 
 use crate::client::Client;
 use crate::fetch::Answer;
-use crate::metadata::{Server, odd};
-use crate::report::said;
+use crate::report::or_absent;
 use crate::rules::Rule;
-use crate::{NOWHERE, Scan, word};
+use crate::scan::{NOWHERE, Scan, nonce};
+use crate::server::{Server, has_null_or_fraction};
 
-pub(crate) const RULES: &[Rule] = &[Rule::B34, Rule::R31, Rule::R32, Rule::R34, Rule::R35, Rule::R37];
+pub(super) const RULES: &[Rule] = &[Rule::B34, Rule::R31, Rule::R32, Rule::R34, Rule::R35, Rule::R37];
 
 const LOOPBACK: &str = "http://127.0.0.1/callback";
 
-/// RFC 7591 §3.2.1: all of it comes back.
-const REGISTERED: [&str; 4] = ["redirect_uris", "grant_types", "response_types", "token_endpoint_auth_method"];
+/// The metadata that a response must repeat (RFC 7591 §3.2.1).
+const REPEATED: [&str; 4] = ["redirect_uris", "grant_types", "response_types", "token_endpoint_auth_method"];
 
-/// What exists now because of this scan; all of it must be handed to [`clean_up`].
+/// The clients that this scan registered. All of them must reach [`clean_up`].
 #[derive(Default)]
-pub(crate) struct Registered {
-    /// One on loopback and one on the web, as far as the server allows.
-    pub(crate) good: Vec<Client>,
-    /// Doubles, and what the server should have refused.
-    spare: Vec<Client>,
+pub(super) struct Registered {
+    /// A client on loopback and one on the web, as far as the server allows them.
+    pub(super) usable: Vec<Client>,
+    /// Duplicates, and clients that the server should have refused.
+    surplus: Vec<Client>,
 }
 
-pub(crate) async fn check(scan: &mut Scan<'_>, server: &Server) -> Result<Registered> {
+pub(super) async fn check(scan: &mut Scan<'_>, server: &Server) -> Result<Registered> {
     let Some(endpoint) = server.endpoint("registration_endpoint") else {
         scan.report.unknown(RULES, "there is no registration endpoint");
         return Ok(Registered::default());
@@ -38,7 +38,7 @@ pub(crate) async fn check(scan: &mut Scan<'_>, server: &Server) -> Result<Regist
     scan.announce(format_args!(
         "registers up to 3 clients at {endpoint}, tries 5 that it must refuse, and deletes what it can"
     ));
-    let name = format!("Lychgate check {} <3", word()?);
+    let name = format!("Lychgate check {} <3", nonce()?);
     let native = json!({ "client_name": name, "redirect_uris": [LOOPBACK], "application_type": "native",
         "token_endpoint_auth_method": "none", "grant_types": ["authorization_code", "refresh_token"],
         "response_types": ["code"], "lychgate_check": "an unknown member" });
@@ -57,9 +57,9 @@ pub(crate) async fn check(scan: &mut Scan<'_>, server: &Server) -> Result<Regist
         (&first, register(scan, &endpoint, Rule::R35, &native).await)
     {
         distinct(scan, first, &second);
-        registered.spare.push(client);
+        registered.surplus.push(client);
     }
-    registered.good.extend(first.and_then(|(_, client)| client));
+    registered.usable.extend(first.and_then(|(_, client)| client));
 
     let mut web = native.clone();
     web["redirect_uris"] = json!([format!("{NOWHERE}/callback")]);
@@ -69,19 +69,19 @@ pub(crate) async fn check(scan: &mut Scan<'_>, server: &Server) -> Result<Regist
         Some((answer, Some(client))) => {
             scan.report.holds(Rule::R34, &answer);
             complete(scan, &answer, &web);
-            registered.good.push(client);
+            registered.usable.push(client);
         }
         Some((answer, None)) => scan.report.violated(Rule::R34, format_args!("{answer}: {}", answer.body)),
         None => {}
     }
     harmful(scan, &endpoint, &mut registered, &native).await;
-    if let Some(client) = registered.good.first() {
+    if let Some(client) = registered.usable.first() {
         managed(scan, client).await;
     }
     Ok(registered)
 }
 
-/// RFC 7592 §2.1: whoever guesses a client's id must not get at it.
+/// RFC 7592 §2.1: without its access token, an attacker who guesses a client's id must not read or change it.
 async fn managed(scan: &mut Scan<'_>, client: &Client) {
     let Some((url, token)) = &client.management else {
         return scan
@@ -102,12 +102,14 @@ async fn managed(scan: &mut Scan<'_>, client: &Client) {
     }
 }
 
-/// Deletes what can be deleted, and says what could not.
-pub(crate) async fn clean_up(scan: &mut Scan<'_>, registered: &Registered) {
-    for client in registered.good.iter().chain(&registered.spare) {
+/// Deletes every client that can be deleted, and reports the others.
+pub(super) async fn clean_up(scan: &mut Scan<'_>, registered: &Registered) {
+    for client in registered.usable.iter().chain(&registered.surplus) {
         let Some((url, token)) = &client.management else {
-            scan.report
-                .changed(format_args!("registered {}; it stays, the server gave no way to delete it", client.id));
+            scan.report.changed(format_args!(
+                "registered {}; it stays, because the server gave no way to delete it",
+                client.id
+            ));
             continue;
         };
         let request = scan.fetch.delete(url).bearer_auth(token);
@@ -122,7 +124,7 @@ pub(crate) async fn clean_up(scan: &mut Scan<'_>, registered: &Registered) {
     }
 }
 
-/// The answer, and the client if there is one now, wanted or not.
+/// The answer, and the client if the server registered one.
 async fn register(
     scan: &mut Scan<'_>,
     endpoint: &Url,
@@ -154,11 +156,11 @@ fn complete(scan: &mut Scan<'_>, answer: &Answer, asked: &Value) {
     } else {
         report.warns(Rule::R31, format_args!("{answer}; it should be 201"));
     }
-    let missing: Vec<_> = REGISTERED.into_iter().filter(|member| body.get(*member).is_none()).collect();
+    let missing: Vec<_> = REPEATED.into_iter().filter(|member| body.get(*member).is_none()).collect();
     report.judge(Rule::R31, missing.is_empty(), format_args!("{answer}, without {missing:?}"));
     report.judge(Rule::R31, body["redirect_uris"] == asked["redirect_uris"], format_args!("{answer}, redirect_uris"));
-    let strange = body.as_object().into_iter().flatten().find(|(_, value)| odd(value));
-    if let Some((member, _)) = strange {
+    let odd = body.as_object().into_iter().flatten().find(|(_, value)| has_null_or_fraction(value));
+    if let Some((member, _)) = odd {
         report.violated(Rule::R31, format_args!("{answer}, {member} is or has null or a fraction"));
     }
     let expires = body.get("client_secret_expires_at");
@@ -166,18 +168,18 @@ fn complete(scan: &mut Scan<'_>, answer: &Answer, asked: &Value) {
         Some(_) => expires.is_some_and(Value::is_u64),
         None => expires.is_none(),
     };
-    report.judge(Rule::R31, consistent, format_args!("{answer}, client_secret_expires_at: {}", said(expires)));
+    report.judge(Rule::R31, consistent, format_args!("{answer}, client_secret_expires_at: {}", or_absent(expires)));
 }
 
-/// Whoever registered first would hold the management token of one client for two; and a secret that two have is no secret,
-/// but perhaps the one that the server itself has at its provider.
+/// Two registrations must not share a client: the first registrant's access token would manage the second's client. They must
+/// not share a secret either: a fixed secret may be the server's own at its identity provider.
 fn distinct(scan: &mut Scan<'_>, first: &Answer, second: &Answer) {
     let same = |member: &str| first.text(member).is_some_and(|value| second.text(member).as_ref() == Some(&value));
-    scan.report.judge(Rule::R35, !same("client_id"), "client_id of two like registrations");
-    scan.report.judge(Rule::B34, !same("client_secret"), "client_secret of two like registrations");
+    scan.report.judge(Rule::R35, !same("client_id"), "client_id of two equal registrations");
+    scan.report.judge(Rule::B34, !same("client_secret"), "client_secret of two equal registrations");
 }
 
-/// Where a code must never be sent.
+/// Tries to register redirect URIs to which a code must never be sent.
 async fn harmful(scan: &mut Scan<'_>, endpoint: &Url, registered: &mut Registered, good: &Value) {
     let uris = [
         "javascript:alert(1)".to_owned(),
@@ -197,6 +199,6 @@ async fn harmful(scan: &mut Scan<'_>, endpoint: &Url, registered: &mut Registere
             client.is_none() && answer.status == 400 && right,
             format_args!("{uri}: {answer} {error}"),
         );
-        registered.spare.extend(client);
+        registered.surplus.extend(client);
     }
 }

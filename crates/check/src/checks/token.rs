@@ -1,4 +1,4 @@
-//! The token endpoint: what it says to whom it must refuse. No code and no token is ever presented that could be good.
+//! The token endpoint's answers to requests that it must refuse. No check sends a code or token that could be valid.
 
 use anyhow::Result;
 use reqwest::RequestBuilder;
@@ -7,20 +7,20 @@ use url::Url;
 
 use crate::client::Client;
 use crate::fetch::Answer;
-use crate::metadata::Server;
-use crate::report::said;
+use crate::report::or_absent;
 use crate::rules::Rule;
-use crate::{Scan, word};
+use crate::scan::{Scan, nonce};
+use crate::server::Server;
 
-pub(crate) async fn check(scan: &mut Scan<'_>, server: &Server) -> Result<()> {
+pub(super) async fn check(scan: &mut Scan<'_>, server: &Server) -> Result<()> {
     let Some(endpoint) = server.endpoint("token_endpoint") else { return Ok(()) };
     forms_by_post(scan, &endpoint).await;
     unknown_grant(scan, &endpoint).await?;
     unknown_client(scan, &endpoint).await
 }
 
-/// What only a client that the server knows can find out.
-pub(crate) async fn check_with(scan: &mut Scan<'_>, server: &Server, client: &Client) {
+/// Judges the answers to a client that the server knows.
+pub(super) async fn check_with(scan: &mut Scan<'_>, server: &Server, client: &Client) {
     let Some(endpoint) = server.endpoint("token_endpoint") else { return };
     let mut known = vec![("client_id", client.id.as_str())];
     known.extend(client.secret.as_deref().map(|secret| ("client_secret", secret)));
@@ -41,10 +41,10 @@ pub(crate) async fn check_with(scan: &mut Scan<'_>, server: &Server, client: &Cl
         let form = with(&[("grant_type", "authorization_code"), ("code", "a"), ("code_verifier", "b")]);
         let request = scan.fetch.post(&endpoint).basic_auth(&client.id, Some(secret)).form(&form);
         if let Some((answer, error)) = refused(scan, Rule::R13, request).await {
-            // RFC 6749 §2.3: any other error means that it went on, with one of the two.
+            // RFC 6749 §2.3: any other error means that the server picked one of the two and went on.
             let holds = ["invalid_request", "invalid_client"].contains(&error.as_str());
             scan.report.judge(Rule::R13, holds, format_args!("the secret by header and form: {answer} {error}"));
-            keeps_to_itself(scan, &answer, secret);
+            does_not_repeat(scan, &answer, secret);
         }
     }
 }
@@ -61,25 +61,25 @@ async fn forms_by_post(scan: &mut Scan<'_>, endpoint: &Url) {
     let evidence = format!("a JSON body: {answer} {error}");
     match error.as_str() {
         _ if answer.status >= 500 => scan.report.violated(Rule::A22, evidence),
-        // It read what is no form: harmless in itself, but not what the next server does.
+        // The server read the JSON as a form. That is harmless, but no client can rely on it.
         "invalid_client" | "invalid_grant" | "unsupported_grant_type" => scan.report.warns(Rule::R12, evidence),
         _ => scan.report.judge(Rule::R12, answer.is_refusal(), evidence),
     }
 }
 
 async fn unknown_grant(scan: &mut Scan<'_>, endpoint: &Url) -> Result<()> {
-    let form = [("grant_type", "urn:lychgate:check"), ("client_id", &format!("lychgate-check-{}", word()?))];
+    let form = [("grant_type", "urn:lychgate:check"), ("client_id", &format!("lychgate-check-{}", nonce()?))];
     let request = scan.fetch.post(endpoint).form(&form);
     let Some((answer, error)) = refused(scan, Rule::R4, request).await else { return Ok(()) };
-    // Which of the two mistakes is noticed first is nobody's business.
+    // The request has two flaws; the server may notice either first.
     let holds = ["unsupported_grant_type", "invalid_client", "unauthorized_client"].contains(&error.as_str());
     scan.report.judge(Rule::R4, holds, format_args!("an unknown grant type: {answer} {error}"));
     Ok(())
 }
 
-/// How a client learns that it is gone and must register again.
+/// A deleted client learns from this answer that it must register again.
 async fn unknown_client(scan: &mut Scan<'_>, endpoint: &Url) -> Result<()> {
-    let (id, code, secret) = (format!("lychgate-check-{}", word()?), word()?, word()?);
+    let (id, code, secret) = (format!("lychgate-check-{}", nonce()?), nonce()?, nonce()?);
     let form = [("grant_type", "authorization_code"), ("code", &code), ("code_verifier", &secret.repeat(4))];
     let public = scan.fetch.post(endpoint).form(&[form.as_slice(), &[("client_id", &id)]].concat());
     if let Some((answer, error)) = refused(scan, Rule::R13, public).await {
@@ -89,20 +89,21 @@ async fn unknown_client(scan: &mut Scan<'_>, endpoint: &Url) -> Result<()> {
         } else {
             scan.report.judge(Rule::R13, error == "invalid_client", evidence);
         }
-        keeps_to_itself(scan, &answer, &code);
+        does_not_repeat(scan, &answer, &code);
     }
     let basic = scan.fetch.post(endpoint).basic_auth(&id, Some(&secret)).form(&form);
     if let Some((answer, error)) = refused(scan, Rule::R13, basic).await {
         let challenge = answer.header("www-authenticate");
         let holds = error == "invalid_client" && answer.status == 401 && challenge.is_some();
-        let evidence = format!("an unknown client by Basic: {answer} {error}, WWW-Authenticate: {}", said(challenge));
+        let evidence =
+            format!("an unknown client by Basic: {answer} {error}, WWW-Authenticate: {}", or_absent(challenge));
         scan.report.judge(Rule::R13, holds, evidence);
-        keeps_to_itself(scan, &answer, &secret);
+        does_not_repeat(scan, &answer, &secret);
     }
     Ok(())
 }
 
-/// The answer and its error code; nothing if there is no answer, or one that is no OAuth error, which is judged here.
+/// The answer and its error code. None without an answer, and for an answer that is no OAuth error, which violates A22.
 async fn refused(scan: &mut Scan<'_>, rule: Rule, request: RequestBuilder) -> Option<(Answer, String)> {
     let answer = scan.send(&[rule], request).await?;
     let report = &mut scan.report;
@@ -130,8 +131,8 @@ fn printable(text: &str) -> bool {
     text.bytes().all(|byte| matches!(byte, b' '..=b'~') && byte != b'"' && byte != b'\\')
 }
 
-/// Errors end up in logs of clients and on pages.
-fn keeps_to_itself(scan: &mut Scan<'_>, answer: &Answer, secret: &str) {
+/// Judges that `answer` does not repeat `secret`: errors end up in clients' logs and on pages.
+fn does_not_repeat(scan: &mut Scan<'_>, answer: &Answer, secret: &str) {
     let repeated = answer.body.contains(secret);
     let in_headers = answer.headers.values().any(|value| String::from_utf8_lossy(value.as_bytes()).contains(secret));
     scan.report.judge(Rule::A15, !repeated && !in_headers, format_args!("{answer}, asked with a secret"));

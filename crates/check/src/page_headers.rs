@@ -1,14 +1,13 @@
-//! What every page of a flow must carry, whatever it says: headers and cookies.
+//! Response headers and cookies, which every page of a flow must set correctly.
 
 use crate::fetch::Answer;
-use crate::report::Report;
-use crate::report::said;
+use crate::report::{Report, or_absent};
 use crate::rules::Rule;
 
 /// Cookies of load balancers and the like, which no application sets.
 const INFRASTRUCTURE: [&str; 6] = ["__cf", "_cf", "AWSALB", "ARRAffinity", "GCLB", "incap_ses"];
 
-/// Judges what it carries; not what it says.
+/// Judges the headers of `answer`, and not its text.
 pub(crate) fn judge(report: &mut Report, answer: &Answer) {
     cookies(report, answer);
     if !answer.is_html() {
@@ -19,7 +18,7 @@ pub(crate) fn judge(report: &mut Report, answer: &Answer) {
     report.judge(
         Rule::R22,
         policy.is_some(),
-        format_args!("{answer}, Content-Security-Policy: {}", said(policy.as_ref())),
+        format_args!("{answer}, Content-Security-Policy: {}", or_absent(policy.as_ref())),
     );
     referrer(report, answer);
     let caching = answer.header("cache-control").unwrap_or_default();
@@ -44,7 +43,7 @@ fn framing(report: &mut Report, answer: &Answer) {
 
 fn referrer(report: &mut Report, answer: &Answer) {
     let policy = answer.header("referrer-policy").unwrap_or_default().to_ascii_lowercase();
-    // Of a list the last one that a browser knows counts (Referrer Policy §4.1).
+    // Browsers apply the last policy of a list that they know (Referrer Policy §4.1).
     let last = policy.rsplit(',').next().unwrap_or_default().trim();
     let evidence = format!("{answer}, Referrer-Policy: {policy:?}");
     match last {
@@ -53,12 +52,12 @@ fn referrer(report: &mut Report, answer: &Answer) {
     }
 }
 
-/// Nobody has approved anything in a whole scan: every cookie comes before an approval.
+/// Every cookie of a scan comes before an approval, because a scan approves nothing.
 fn cookies(report: &mut Report, answer: &Answer) {
-    let mut early = None;
+    let mut early_consent = None;
     for cookie in answer.all("set-cookie") {
         let mut parts = cookie.split(';').map(str::trim);
-        // The name only: a report is pasted into tickets, and the value may be worth something.
+        // Only the name is shown: the value may be a credential, and people paste reports into tickets.
         let name = parts.next().unwrap_or_default().split('=').next().unwrap_or_default().trim().to_owned();
         if INFRASTRUCTURE.iter().any(|prefix| name.starts_with(prefix)) {
             continue;
@@ -71,13 +70,11 @@ fn cookies(report: &mut Report, answer: &Answer) {
         report.judge(Rule::B11, holds, format_args!("{answer} sets {name} with {}", attributes.join("; ")));
         let lower = name.to_ascii_lowercase();
         if ["state", "consent", "approv"].iter().any(|word| lower.contains(word)) {
-            early = Some(name);
+            early_consent = Some(name);
         }
     }
-    match early {
-        Some(name) => {
-            report.violated(Rule::B21, format_args!("{answer} sets {name}, and nobody has approved anything"))
-        }
-        None => report.holds(Rule::B21, format_args!("{answer} sets no such cookie, by its name")),
+    match early_consent {
+        Some(name) => report.violated(Rule::B21, format_args!("{answer} sets {name} before any approval")),
+        None => report.holds(Rule::B21, format_args!("{answer} sets no cookie with such a name")),
     }
 }

@@ -1,16 +1,16 @@
-//! Where programs call, programs in web pages must be able to call, too (CORS).
+//! CORS: MCP clients that run in a web page must be able to call every endpoint that programs call.
 
 use reqwest::Method;
 use url::Url;
 
-use crate::metadata::Server;
-use crate::report::said;
+use crate::report::or_absent;
 use crate::rules::Rule;
-use crate::{NOWHERE, Scan};
+use crate::scan::{NOWHERE, Scan};
+use crate::server::Server;
 
-/// Asks as a browser asks before it sends what the SDKs send.
-pub(crate) async fn check(scan: &mut Scan<'_>, server: &Server) {
-    preflight(scan, &server.at, &Method::GET, "mcp-protocol-version").await;
+/// Sends the preflight requests of a browser in which the MCP SDKs run.
+pub(super) async fn check(scan: &mut Scan<'_>, server: &Server) {
+    preflight(scan, &server.metadata_url, &Method::GET, "mcp-protocol-version").await;
     if let Some(url) = server.endpoint("token_endpoint") {
         preflight(scan, &url, &Method::POST, "authorization,content-type").await;
     }
@@ -34,5 +34,5 @@ async fn preflight(scan: &mut Scan<'_>, url: &Url, method: &Method, headers: &st
         names.any(|name| name == header || (name == "*" && header != "authorization"))
     };
     let holds = origin_holds && headers.split(',').all(allows);
-    scan.report.judge(Rule::R26, holds, format_args!("{answer}, allows {} to send {allowed:?}", said(origin)));
+    scan.report.judge(Rule::R26, holds, format_args!("{answer}, allows {} to send {allowed:?}", or_absent(origin)));
 }

@@ -1,17 +1,17 @@
-//! The page that asks a person: whether it comes first, and whether it says who asks for what and where that goes.
+//! The consent page: it must come before the identity provider, and name the client, the scopes and the redirect URI.
 //!
-//! It reads the page and never answers it.
+//! A check reads the page and never submits it.
 
-use crate::Scan;
-use crate::authorize::{Outcome, Request, ask, parameter};
+use crate::authorization::{Outcome, Request, ask, parameter};
 use crate::client::Client;
 use crate::fetch::Answer;
 use crate::rules::Rule;
+use crate::scan::Scan;
 
 const PAGE: [Rule; 3] = [Rule::B5, Rule::B6, Rule::B7];
 
-/// Whether a request that nothing is wrong with goes on.
-pub(crate) async fn check(scan: &mut Scan<'_>, client: &Client, good: &Request) -> bool {
+/// Judges the answer to a correct request. False if the server refuses it.
+pub(super) async fn check(scan: &mut Scan<'_>, client: &Client, good: &Request) -> bool {
     let Some(outcome) = ask(scan, &[Rule::B1], good, 3).await else { return false };
     let report = &mut scan.report;
     let evidence = outcome.answer().to_string();
@@ -23,24 +23,24 @@ pub(crate) async fn check(scan: &mut Scan<'_>, client: &Client, good: &Request) 
         }
         Outcome::Granted(_) => {
             report.unknown(&PAGE, "no page was shown");
-            report.violated(Rule::B1, format_args!("{evidence}: a code, and nobody was asked"));
+            report.violated(Rule::B1, format_args!("{evidence}: a code without a consent page"));
             true
         }
-        Outcome::Sent(_, to) => {
+        Outcome::Outside(_, to) => {
             report.unknown(&PAGE, "no page was shown");
-            // The confused deputy: a provider that knows only the proxy is asked on behalf of a client nobody was shown.
-            let another = parameter(&to, "client_id").is_some_and(|id| id != client.id);
-            if another {
+            // The confused deputy: the provider knows only the proxy's client id, and the person never saw the real client.
+            let confused = parameter(&to, "client_id").is_some_and(|id| id != client.id);
+            if confused {
                 report.violated(
                     Rule::B1,
-                    format_args!("{evidence}: another client's authorization, and nobody was asked"),
+                    format_args!("{evidence}: another client's authorization without a consent page"),
                 );
             } else {
                 report.warns(Rule::B1, format_args!("{evidence}; if that is its own sign-in, allow it with --also"));
             }
             true
         }
-        Outcome::Refused(_) | Outcome::Broken(_) | Outcome::Told(..) | Outcome::Inside(_) => {
+        Outcome::Refused(_) | Outcome::Broken(_) | Outcome::ErrorResponse(..) | Outcome::Inside(_) => {
             report.skipped(Rule::B1, format_args!("a good request is refused: {evidence}"));
             false
         }
@@ -50,34 +50,25 @@ pub(crate) async fn check(scan: &mut Scan<'_>, client: &Client, good: &Request) 
 fn page(scan: &mut Scan<'_>, client: &Client, good: &Request, answer: &Answer) {
     let report = &mut scan.report;
     let html = &answer.body;
-    let lower = html.to_ascii_lowercase();
-    // It was registered with a `<` at its end, which must not be on the page as it is.
+    // Names that this scan registers end with a `<`, which the page must escape.
     let name = client.name.as_deref().unwrap_or(&client.redirect_uri);
-    let (known, _) = name.split_once('<').unwrap_or((name, ""));
-    if !html.contains(known.trim_end()) {
-        let why = if lower.contains("type=\"password\"") || lower.contains("type=password") {
-            Some("a sign-in page comes first; look at the page after it yourself")
-        } else if lower.contains("<script") {
-            Some("the page is made by a script, which is not run here; look at it yourself")
-        } else {
-            None
-        };
-        if let Some(why) = why {
-            for rule in PAGE {
-                report.skipped(rule, why);
-            }
-            return;
+    let (before_markup, _) = name.split_once('<').unwrap_or((name, ""));
+    let names_client = html.contains(before_markup.trim_end());
+    if !names_client && let Some(why) = why_unreadable(html) {
+        for rule in PAGE {
+            report.skipped(rule, why);
         }
+        return;
     }
     if client.name.is_some() {
-        let escaped = html.contains(known.trim_end()) && !html.contains(name);
+        let escaped = names_client && !html.contains(name);
         report.judge(Rule::B5, escaped, format_args!("{answer}, for {name:?}"));
     } else {
-        report.skipped(Rule::B5, "the client's name is known only to the server");
+        report.skipped(Rule::B5, "only the server knows the client's name");
     }
     let scope = good.value("scope");
     if scope.is_empty() {
-        report.skipped(Rule::B6, "no scope is known that could be asked for");
+        report.skipped(Rule::B6, "no scope is known that a client could request");
     } else if html.contains(scope) {
         report.holds(Rule::B6, format_args!("{answer}, for {scope:?}"));
     } else {
@@ -86,4 +77,16 @@ fn page(scan: &mut Scan<'_>, client: &Client, good: &Request, answer: &Answer) {
     let entities = [("&#x2F;", "/"), ("&#47;", "/"), ("&#x3A;", ":"), ("&#58;", ":"), ("&#x3D;", "="), ("&amp;", "&")];
     let shown = entities.iter().fold(html.clone(), |text, (entity, character)| text.replace(entity, character));
     report.judge(Rule::B7, shown.contains(&client.redirect_uri), format_args!("{answer}, for {}", client.redirect_uri));
+}
+
+/// Why the markup is not what the person would see and approve.
+fn why_unreadable(html: &str) -> Option<&'static str> {
+    let lower = html.to_ascii_lowercase();
+    if lower.contains("type=\"password\"") || lower.contains("type=password") {
+        Some("a sign-in page comes first; look at the page after it yourself")
+    } else if lower.contains("<script") {
+        Some("the page is made by a script, which is not run here; look at it yourself")
+    } else {
+        None
+    }
 }

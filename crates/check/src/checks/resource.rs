@@ -1,4 +1,4 @@
-//! The MCP server's side: how it says that a token is needed, and where to get one (RFC 9728, RFC 6750).
+//! The MCP server: its challenge (RFC 6750) and its protected resource metadata (RFC 9728).
 
 use std::collections::BTreeMap;
 
@@ -7,25 +7,25 @@ use serde_json::{Value, json};
 use url::Url;
 
 use crate::fetch::Answer;
-use crate::metadata::{Server, first_scope};
-use crate::report::said;
+use crate::report::or_absent;
 use crate::rules::Rule;
-use crate::{Named, Scan};
+use crate::scan::{NamedUrl, Scan};
+use crate::server::{Server, first_scope};
 
-pub(crate) const RULES: &[Rule] = &[Rule::C1, Rule::C2, Rule::C3, Rule::C4, Rule::C7, Rule::C11, Rule::A23, Rule::R25];
+pub(super) const RULES: &[Rule] = &[Rule::C1, Rule::C2, Rule::C3, Rule::C4, Rule::C7, Rule::C11, Rule::A23, Rule::R25];
 
-/// No token of any server.
-const JUNK: &str = "lychgate-check";
+/// A token that no server issued.
+const INVALID_TOKEN: &str = "lychgate-check";
 
-/// A scope that may be asked for there.
-pub(crate) async fn check(scan: &mut Scan<'_>, server: &Server, resource: &Named) -> Option<String> {
+/// Judges the MCP server. A scope that a client may request for it, if one is advertised.
+pub(super) async fn check(scan: &mut Scan<'_>, server: &Server, resource: &NamedUrl) -> Option<String> {
     let ask = call(scan, &resource.url);
     let challenge = challenge(scan, resource, ask).await;
     tokens(scan, resource, challenge.as_ref()).await;
     metadata(scan, server, resource, challenge.as_ref()).await.or_else(|| server.first_scope())
 }
 
-/// A call that does nothing, even where nobody asks for a token.
+/// A call that does nothing even if the server requires no token.
 fn call(scan: &Scan<'_>, url: &Url) -> RequestBuilder {
     let request = scan.fetch.post(url).header("accept", "application/json, text/event-stream");
     request.json(&json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }))
@@ -33,7 +33,7 @@ fn call(scan: &Scan<'_>, url: &Url) -> RequestBuilder {
 
 type Parameters = BTreeMap<String, String>;
 
-async fn challenge(scan: &mut Scan<'_>, resource: &Named, request: RequestBuilder) -> Option<Parameters> {
+async fn challenge(scan: &mut Scan<'_>, resource: &NamedUrl, request: RequestBuilder) -> Option<Parameters> {
     let answer = scan.send(&[Rule::C11, Rule::C4], request).await?;
     let header = answer.header("www-authenticate").unwrap_or_default();
     let evidence = format!("{answer}, WWW-Authenticate: {header}");
@@ -43,16 +43,16 @@ async fn challenge(scan: &mut Scan<'_>, resource: &Named, request: RequestBuilde
         report.violated(Rule::C11, evidence);
         return None;
     };
-    // Some SDKs follow it to no other origin.
+    // Some SDKs refuse metadata at another origin.
     let at = parameters.get("resource_metadata").and_then(|url| Url::parse(url).ok());
-    let near = at.is_some_and(|url| url.origin() == resource.url.origin());
-    report.judge(Rule::C11, near, &evidence);
+    let same_origin = at.is_some_and(|url| url.origin() == resource.url.origin());
+    report.judge(Rule::C11, same_origin, &evidence);
     report.judge(Rule::C4, parameters.contains_key("scope"), &evidence);
     report.judge(Rule::R25, !parameters.contains_key("error"), &evidence);
     Some(parameters)
 }
 
-/// Strict: `name="value"`, separated by commas. SDKs take it apart with less.
+/// Parses `name="value"` pairs separated by commas, strictly: the parsers of SDKs understand no more than this.
 fn parse(mut rest: &str) -> Option<Parameters> {
     let mut parameters = Parameters::new();
     loop {
@@ -69,8 +69,8 @@ fn parse(mut rest: &str) -> Option<Parameters> {
     }
 }
 
-async fn tokens(scan: &mut Scan<'_>, resource: &Named, bare: Option<&Parameters>) {
-    let request = call(scan, &resource.url).bearer_auth(JUNK);
+async fn tokens(scan: &mut Scan<'_>, resource: &NamedUrl, bare: Option<&Parameters>) {
+    let request = call(scan, &resource.url).bearer_auth(INVALID_TOKEN);
     if let Some(answer) = scan.send(&[Rule::R25], request).await {
         let evidence = format!("a bad token: {answer}");
         match error(&answer) {
@@ -82,26 +82,26 @@ async fn tokens(scan: &mut Scan<'_>, resource: &Named, bare: Option<&Parameters>
         }
     }
     let mut url = resource.url.clone();
-    url.query_pairs_mut().append_pair("access_token", JUNK);
+    url.query_pairs_mut().append_pair("access_token", INVALID_TOKEN);
     let request = call(scan, &url);
     let Some(answer) = scan.send(&[Rule::C7], request).await else { return };
-    // Who says that the token is bad has read it; unless that is what it says to everybody.
+    // `invalid_token` shows that the server read the query, unless it also answers so without a token.
     let read =
         error(&answer).as_deref() == Some("invalid_token") && bare.is_some_and(|bare| !bare.contains_key("error"));
     scan.report.judge(Rule::C7, answer.status == 401 && !read, format_args!("?access_token=: {answer}"));
 }
 
-/// Empty if the challenge has none; nothing if it cannot be read.
+/// The challenge's error, empty if it names none. None without a readable challenge.
 fn error(answer: &Answer) -> Option<String> {
     let header = answer.header("www-authenticate")?;
     Some(header.strip_prefix("Bearer ").and_then(parse)?.remove("error").unwrap_or_default())
 }
 
-/// RFC 9728 §3.1: inserted before the path; clients fall back to the root, and believe the challenge first.
+/// Judges the metadata. Clients look at the challenge's URL, then at the path-inserted one, then at the root (RFC 9728 §3.1).
 async fn metadata(
     scan: &mut Scan<'_>,
     server: &Server,
-    resource: &Named,
+    resource: &NamedUrl,
     challenge: Option<&Parameters>,
 ) -> Option<String> {
     let root = "/.well-known/oauth-protected-resource";
@@ -129,22 +129,28 @@ async fn metadata(
         scope = scope.or(judge(scan, server, resource, &answer, &document));
     }
     if !found {
-        scan.report.violated(Rule::C2, "at neither place, and not where the challenge says");
+        scan.report.violated(Rule::C2, "at neither well-known URL, and not at the challenge's");
     }
     scope
 }
 
-fn judge(scan: &mut Scan<'_>, server: &Server, resource: &Named, answer: &Answer, document: &Value) -> Option<String> {
+fn judge(
+    scan: &mut Scan<'_>,
+    server: &Server,
+    resource: &NamedUrl,
+    answer: &Answer,
+    document: &Value,
+) -> Option<String> {
     let report = &mut scan.report;
     let named = document["resource"].as_str().unwrap_or_default();
     report.judge(Rule::C3, named == resource.text, format_args!("{answer}, resource: {named:?}"));
     let strings = |member: &str| document[member].as_array().into_iter().flatten().filter_map(Value::as_str);
-    // Clients use the first, and only that.
+    // Clients use the first only.
     let first = strings("authorization_servers").next();
     report.judge(
         Rule::C1,
         first == Some(&server.issuer),
-        format_args!("{answer}, first of authorization_servers: {}", said(first)),
+        format_args!("{answer}, first of authorization_servers: {}", or_absent(first)),
     );
     let offline = strings("scopes_supported").any(|scope| scope == "offline_access");
     report.judge(Rule::A23, !offline, format_args!("{answer}, scopes_supported"));

@@ -1,15 +1,16 @@
-//! What the server says about itself: its metadata (RFC 8414, OpenID Connect Discovery) wherever clients look, and its keys.
+//! The server's metadata (RFC 8414, OpenID Connect Discovery) at every URL where clients look, and its key set.
 
 use serde_json::{Map, Value};
-use url::{Host, Url};
+use url::Url;
 
+use crate::client::is_loopback;
 use crate::fetch::{Answer, NoAnswer};
-use crate::report::Outcome;
-use crate::report::said;
+use crate::report::{Outcome, or_absent};
 use crate::rules::Rule;
-use crate::{NOWHERE, Named, Scan};
+use crate::scan::{NOWHERE, NamedUrl, Scan};
+use crate::server::{Server, has_null_or_fraction};
 
-/// The members that are URLs to be called.
+/// The metadata members with the URLs that clients call.
 const ENDPOINTS: [&str; 7] = [
     "authorization_endpoint",
     "token_endpoint",
@@ -20,54 +21,15 @@ const ENDPOINTS: [&str; 7] = [
     "userinfo_endpoint",
 ];
 
-/// RFC 7518 §6: what only the owner of a key may have.
+/// The private and symmetric members of a key (RFC 7518 §6).
 const PRIVATE: [&str; 8] = ["d", "p", "q", "dp", "dq", "qi", "oth", "k"];
 
-/// The server, as it describes itself.
-#[derive(Debug)]
-pub(crate) struct Server {
-    /// As the person named it.
-    pub(crate) issuer: String,
-    /// Where the document was found.
-    pub(crate) at: Url,
-    document: Map<String, Value>,
-}
-
-impl Server {
-    pub(crate) fn endpoint(&self, member: &str) -> Option<Url> {
-        Url::parse(self.document.get(member)?.as_str()?).ok()
-    }
-
-    pub(crate) fn lists(&self, member: &str, value: &str) -> bool {
-        self.strings(member).any(|listed| listed == value)
-    }
-
-    pub(crate) fn says(&self, member: &str) -> bool {
-        self.document.get(member) == Some(&Value::Bool(true))
-    }
-
-    /// One that means something at a resource.
-    pub(crate) fn first_scope(&self) -> Option<String> {
-        first_scope(self.strings("scopes_supported"))
-    }
-
-    fn strings(&self, member: &str) -> impl Iterator<Item = &str> {
-        self.document.get(member).and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_str)
-    }
-}
-
-/// OpenID's own scopes say who somebody is, not what may be done.
-pub(crate) fn first_scope<'a>(mut scopes: impl Iterator<Item = &'a str>) -> Option<String> {
-    const OPENID: [&str; 6] = ["openid", "profile", "email", "address", "phone", "offline_access"];
-    scopes.find(|scope| !OPENID.contains(scope)).map(str::to_owned)
-}
-
-/// Looks everywhere; judges what it finds; an error if there is nothing to go on with.
-pub(crate) async fn check(scan: &mut Scan<'_>, issuer: &Named) -> Result<Server, Outcome> {
+/// Judges every document that it finds. An error means that there is none to go by.
+pub(super) async fn check(scan: &mut Scan<'_>, issuer: &NamedUrl) -> Result<Server, Outcome> {
     let mut found: Vec<(Url, Map<String, Value>)> = Vec::new();
     let mut answered = false;
-    for url in places(&issuer.url) {
-        // Asked as a program in a web page asks: what comes back is judged for CORS as well.
+    for url in metadata_urls(&issuer.url) {
+        // With the headers of a client in a web page, so that CORS can be judged too.
         let request = scan.fetch.get(&url).header("accept", "application/json").header("origin", NOWHERE);
         let answer = match scan.fetch.send(request).await {
             Ok(answer) => answer,
@@ -78,28 +40,28 @@ pub(crate) async fn check(scan: &mut Scan<'_>, issuer: &Named) -> Result<Server,
             Err(_) => continue,
         };
         answered = true;
-        place(scan, &answer);
+        location(scan, &answer);
         if let Some(document) = document(&answer) {
-            readable(scan, &answer);
+            cross_origin(scan, &answer);
             content_type(scan, &answer);
             found.push((url, document));
         }
     }
-    nowhere(scan, &issuer.url).await;
+    unknown_issuer(scan, &issuer.url).await;
     let Some((at, document)) = found.first().cloned() else {
-        scan.report.violated(Rule::A2, "no place has a JSON object with an issuer and endpoints");
+        scan.report.violated(Rule::A2, "no well-known URL has a JSON object with an issuer or a token endpoint");
         return Err(Outcome::NotAnAuthorizationServer);
     };
     scan.report.holds(Rule::A2, format_args!("{}: 200", at.path()));
-    same(scan, &found);
-    let server = Server { issuer: issuer.text.clone(), at, document };
+    agreement(scan, &found);
+    let server = Server { issuer: issuer.text.clone(), metadata_url: at, document };
     members(scan, &server);
     advertised(scan, &server);
     Ok(server)
 }
 
-/// RFC 8414 §3.1, OpenID Connect Discovery §4, and what MCP clients try: inserted before the issuer's path, and after it.
-fn places(issuer: &Url) -> Vec<Url> {
+/// The URLs that MCP clients try: well-known before the issuer's path (RFC 8414 §3.1) and after it (OpenID Connect Discovery §4).
+fn metadata_urls(issuer: &Url) -> Vec<Url> {
     let path = issuer.path().trim_end_matches('/');
     let mut paths = vec![
         format!("/.well-known/oauth-authorization-server{path}"),
@@ -108,10 +70,10 @@ fn places(issuer: &Url) -> Vec<Url> {
     if !path.is_empty() {
         paths.push(format!("{path}/.well-known/openid-configuration"));
     }
-    paths.into_iter().map(|path| at(issuer, &path)).collect()
+    paths.into_iter().map(|path| with_path(issuer, &path)).collect()
 }
 
-fn at(issuer: &Url, path: &str) -> Url {
+fn with_path(issuer: &Url, path: &str) -> Url {
     let mut url = issuer.clone();
     url.set_path(path);
     url.set_query(None);
@@ -127,19 +89,20 @@ fn document(answer: &Answer) -> Option<Map<String, Value>> {
     }
 }
 
-fn place(scan: &mut Scan<'_>, answer: &Answer) {
+fn location(scan: &mut Scan<'_>, answer: &Answer) {
     match answer.status {
-        300..400 | 500.. => scan.report.violated(Rule::A3, format_args!("{answer}; clients do not go on from there")),
+        300..400 | 500.. => scan.report.violated(Rule::A3, format_args!("{answer}; clients stop there")),
         200 if document(answer).is_none() => scan.report.violated(Rule::A3, format_args!("{answer}, but no metadata")),
         200 => scan.report.holds(Rule::A3, answer),
         _ => scan.report.warns(Rule::A3, format_args!("{answer}; some clients look there first")),
     }
 }
 
-/// Clients stop at 5xx and look further at 404.
-async fn nowhere(scan: &mut Scan<'_>, issuer: &Url) {
+/// Judges the answer about an issuer that does not exist: clients stop at 5xx and try the next URL at 404.
+async fn unknown_issuer(scan: &mut Scan<'_>, issuer: &Url) {
     let path = issuer.path().trim_end_matches('/');
-    let url = at(issuer, &format!("/.well-known/oauth-authorization-server{path}/lychgate-check-no-such-issuer"));
+    let url =
+        with_path(issuer, &format!("/.well-known/oauth-authorization-server{path}/lychgate-check-no-such-issuer"));
     let request = scan.fetch.get(&url);
     let Some(answer) = scan.send(&[], request).await else { return };
     match answer.status {
@@ -149,10 +112,10 @@ async fn nowhere(scan: &mut Scan<'_>, issuer: &Url) {
     }
 }
 
-fn readable(scan: &mut Scan<'_>, answer: &Answer) {
+fn cross_origin(scan: &mut Scan<'_>, answer: &Answer) {
     let allowed = answer.header("access-control-allow-origin");
     let holds = allowed.as_deref().is_some_and(|origin| origin == "*" || origin == NOWHERE);
-    scan.report.judge(Rule::R26, holds, format_args!("{answer}, Access-Control-Allow-Origin: {}", said(allowed)));
+    scan.report.judge(Rule::R26, holds, format_args!("{answer}, Access-Control-Allow-Origin: {}", or_absent(allowed)));
 }
 
 fn content_type(scan: &mut Scan<'_>, answer: &Answer) {
@@ -160,8 +123,8 @@ fn content_type(scan: &mut Scan<'_>, answer: &Answer) {
     scan.report.judge(Rule::R41, kind == "application/json", format_args!("{answer}, Content-Type: {kind:?}"));
 }
 
-/// Two documents may differ in what one has and the other has not, never in what they say.
-fn same(scan: &mut Scan<'_>, found: &[(Url, Map<String, Value>)]) {
+/// One document may lack a member that another has, but they must not contradict each other.
+fn agreement(scan: &mut Scan<'_>, found: &[(Url, Map<String, Value>)]) {
     let Some(((first, document), others)) = found.split_first() else { return };
     for (url, other) in others {
         if let Some((member, _)) =
@@ -180,7 +143,7 @@ fn members(scan: &mut Scan<'_>, server: &Server) {
     for member in ["authorization_endpoint", "token_endpoint"] {
         let endpoint = server.endpoint(member);
         let holds = endpoint.is_some_and(|url| url.fragment().is_none() && url.has_host());
-        report.judge(Rule::R41, holds, format_args!("{member}: {}", said(server.document.get(member))));
+        report.judge(Rule::R41, holds, format_args!("{member}: {}", or_absent(server.document.get(member))));
     }
     let code = server.lists("response_types_supported", "code");
     report.judge(Rule::R41, code, "response_types_supported, which must list code");
@@ -188,26 +151,15 @@ fn members(scan: &mut Scan<'_>, server: &Server) {
         report.violated(Rule::R41, format_args!("issuer has a query or a fragment: {issuer:?}"));
     }
     for (member, value) in &server.document {
-        if odd(value) || value.as_array().is_some_and(Vec::is_empty) {
+        if has_null_or_fraction(value) || value.as_array().is_some_and(Vec::is_empty) {
             report.violated(Rule::R41, format_args!("{member} is or has null, a fraction or an empty list: {value}"));
         }
     }
-    let local = is_loopback(&server.at);
+    let local = is_loopback(&server.metadata_url);
     for member in ENDPOINTS {
         let Some(url) = server.endpoint(member) else { continue };
         let holds = url.scheme() == "https" || (local && is_loopback(&url));
         report.judge(Rule::A14, holds, format_args!("{member}: {url}"));
-    }
-}
-
-/// A null or a number that is no integer: clients are known to break on both.
-pub(crate) fn odd(value: &Value) -> bool {
-    match value {
-        Value::Null => true,
-        Value::Number(number) => number.is_f64(),
-        Value::Bool(_) | Value::String(_) => false,
-        Value::Array(values) => values.iter().any(odd),
-        Value::Object(members) => members.values().any(odd),
     }
 }
 
@@ -216,24 +168,32 @@ fn advertised(scan: &mut Scan<'_>, server: &Server) {
     let methods: Vec<_> = server.strings("code_challenge_methods_supported").collect();
     report.judge(Rule::A5, methods.contains(&"S256"), format_args!("code_challenge_methods_supported: {methods:?}"));
     if methods.contains(&"plain") {
-        report.warns(Rule::A5, "plain is advertised, too");
+        report.warns(Rule::A5, "plain is advertised too");
     }
     let member = "authorization_response_iss_parameter_supported";
-    report.judge(Rule::A6, server.says(member), format_args!("{member}: {}", said(server.document.get(member))));
+    report.judge(
+        Rule::A6,
+        server.supports(member),
+        format_args!("{member}: {}", or_absent(server.document.get(member))),
+    );
     let member = "client_id_metadata_document_supported";
-    report.judge(Rule::A7, server.says(member), format_args!("{member}: {}", said(server.document.get(member))));
+    report.judge(
+        Rule::A7,
+        server.supports(member),
+        format_args!("{member}: {}", or_absent(server.document.get(member))),
+    );
     let endpoint = server.document.get("registration_endpoint");
-    report.judge(Rule::A8, endpoint.is_some(), format_args!("registration_endpoint: {}", said(endpoint)));
+    report.judge(Rule::A8, endpoint.is_some(), format_args!("registration_endpoint: {}", or_absent(endpoint)));
 }
 
-/// The key set: what a resource server verifies tokens with.
-pub(crate) async fn keys(scan: &mut Scan<'_>, server: &Server) {
+/// Judges the key set with which resource servers verify tokens.
+pub(super) async fn check_keys(scan: &mut Scan<'_>, server: &Server) {
     let Some(url) = server.endpoint("jwks_uri") else {
         return scan.report.skipped(Rule::R44, "no jwks_uri: tokens are opaque");
     };
     let request = scan.fetch.get(&url).header("origin", NOWHERE);
     let Some(answer) = scan.send(&[Rule::R44], request).await else { return };
-    readable(scan, &answer);
+    cross_origin(scan, &answer);
     let set = answer.json();
     let Some(keys) = set.as_ref().and_then(|set| set.get("keys")).and_then(Value::as_array) else {
         return scan.report.violated(Rule::R44, format_args!("{answer}, which is no key set"));
@@ -241,22 +201,13 @@ pub(crate) async fn keys(scan: &mut Scan<'_>, server: &Server) {
     for key in keys {
         let member = |name: &str| key.get(name).and_then(Value::as_str);
         let kid = member("kid");
-        // The member's name is evidence enough: a report is pasted into tickets, a private key must not be.
+        // Only the member is named: people paste reports into tickets, where a private key must not be.
         if let Some(private) = PRIVATE.iter().find(|name| key.get(**name).is_some()) {
-            scan.report.violated(Rule::R44, format_args!("key {} has the private member {private}", said(kid)));
+            scan.report.violated(Rule::R44, format_args!("key {} has the private member {private}", or_absent(kid)));
         }
         if kid.is_none() || member("alg").is_none() {
-            scan.report.warns(Rule::R44, format_args!("key {} has no kid or no alg", said(kid)));
+            scan.report.warns(Rule::R44, format_args!("key {} has no kid or no alg", or_absent(kid)));
         }
     }
     scan.report.judge(Rule::R44, !keys.is_empty(), format_args!("{answer}, {} keys", keys.len()));
-}
-
-fn is_loopback(url: &Url) -> bool {
-    match url.host() {
-        Some(Host::Domain(name)) => name == "localhost",
-        Some(Host::Ipv4(address)) => address.is_loopback(),
-        Some(Host::Ipv6(address)) => address.is_loopback(),
-        None => false,
-    }
 }

@@ -1,0 +1,162 @@
+//! The authorization endpoint's treatment of a client that it knows: each check changes one thing in a correct request.
+
+use url::Url;
+
+use super::consent_page;
+use crate::authorization::{Outcome, Request, ask, parameter};
+use crate::client::Client;
+use crate::rules::Rule;
+use crate::scan::Scan;
+use crate::server::Server;
+
+pub(super) const RULES: &[Rule] = &[
+    Rule::A10,
+    Rule::A11,
+    Rule::A26,
+    Rule::B1,
+    Rule::B5,
+    Rule::B6,
+    Rule::B7,
+    Rule::E6,
+    Rule::E7,
+    Rule::R3,
+    Rule::R5,
+    Rule::R7,
+    Rule::R11,
+];
+
+/// Judges what depends on the client's redirect URI. False if the server refuses `good` itself, which these checks alter.
+pub(super) async fn check(scan: &mut Scan<'_>, server: &Server, client: &Client, good: &Request) -> bool {
+    if !consent_page::check(scan, client, good).await {
+        scan.report.unknown(RULES, "the request that these checks alter is itself refused; see B1");
+        return false;
+    }
+    if let Ok(registered) = Url::parse(&client.redirect_uri) {
+        redirect_uris(scan, client, good, &registered).await;
+    }
+    early_error(scan, server, client, good).await;
+    true
+}
+
+/// Judges what is the same for every client.
+pub(super) async fn check_parameters(scan: &mut Scan<'_>, good: &Request) {
+    let without_pkce = good.without("code_challenge").without("code_challenge_method");
+    must_refuse(scan, Rule::A26, "no code_challenge", &without_pkce).await;
+    must_refuse(scan, Rule::R5, "code_challenge_method=plain", &good.with("code_challenge_method", "plain")).await;
+    must_refuse(scan, Rule::R7, "state twice", &good.and("state", "another")).await;
+    must_accept(scan, Rule::E6, "no scope", &good.without("scope")).await;
+    let scope = format!("{} offline_access", good.value("scope"));
+    let added =
+        good.with("scope", scope.trim()).with("prompt", "consent").with("ui_locales", "en").with("lychgate", "1");
+    must_accept(scan, Rule::E7, "scope offline_access, prompt=consent, ui_locales, an unknown parameter", &added).await;
+}
+
+/// RFC 9700 §2.1: byte for byte, except for the port of a loopback URI (RFC 8252 §7.3).
+async fn redirect_uris(scan: &mut Scan<'_>, client: &Client, good: &Request, registered: &Url) {
+    if client.is_loopback() {
+        let (scheme, host, path) = (registered.scheme(), registered.host_str().unwrap_or_default(), registered.path());
+        let other_port = good.with("redirect_uri", &format!("{scheme}://{host}:49152{path}"));
+        must_accept(scan, Rule::R3, "another port", &other_port).await;
+    }
+    for other in similar(registered, client.is_loopback()) {
+        let Some(outcome) = ask(scan, &[Rule::A10], &good.with("redirect_uri", &other), 3).await else { return };
+        let evidence = format!("{other}: {}", outcome.answer());
+        match outcome {
+            Outcome::Refused(_) => scan.report.holds(Rule::A10, evidence),
+            Outcome::Broken(_) => scan.report.skipped(Rule::A10, evidence),
+            Outcome::Page(_)
+            | Outcome::ErrorResponse(..)
+            | Outcome::Granted(_)
+            | Outcome::Inside(_)
+            | Outcome::Outside(..) => scan.report.violated(Rule::A10, evidence),
+        }
+    }
+}
+
+/// URIs that a careless comparison takes for `registered`.
+fn similar(registered: &Url, loopback: bool) -> Vec<String> {
+    let (scheme, host) = (registered.scheme(), registered.host_str().unwrap_or_default());
+    let (path, port) = (registered.path(), registered.port().map(|port| format!(":{port}")).unwrap_or_default());
+    if loopback {
+        let other = if host == "localhost" { "127.0.0.1" } else { "localhost" };
+        return vec![format!("{scheme}://{other}{port}{path}"), format!("{scheme}://{host}{port}{path}/other")];
+    }
+    vec![
+        format!("{scheme}://{host}{port}{path}/"),
+        format!("{scheme}://{host}{port}{path}?a=b"),
+        format!("{scheme}://{host}{port}{path}#a"),
+        format!("{scheme}://{host}{port}/%2e{path}"),
+        format!("{scheme}://{host}:8443{path}"),
+        format!("{scheme}://user@{host}{port}{path}"),
+        format!("{scheme}://{host}{port}{}", path.to_ascii_uppercase()),
+        format!("{scheme}://{host}.lychgate-check.invalid{port}{path}"),
+    ]
+}
+
+/// Judges an error before any page was shown. A redirect to a loopback address tells the client about it. A redirect to a web
+/// address makes the server an open redirector: a phisher registers a client and sends a link with the server's name
+/// (OAuth 2.1 §7.12.2).
+async fn early_error(scan: &mut Scan<'_>, server: &Server, client: &Client, good: &Request) {
+    // Characters that a careless encoder changes.
+    let state = "lychgate check+%2B/&=\"'~";
+    let request = good.with("response_type", "token").with("state", state);
+    let Some(outcome) = must_refuse(scan, Rule::R4, "response_type=token", &request).await else { return };
+    let report = &mut scan.report;
+    match outcome {
+        Outcome::ErrorResponse(answer, to) => {
+            if !client.is_loopback() {
+                report.violated(Rule::A11, &answer);
+            }
+            let states = response_parameters(&to, "state");
+            report.judge(Rule::R11, states == [state], format_args!("{answer}, state: {states:?}"));
+            let issuers = response_parameters(&to, "iss");
+            let evidence = format!("response_type=token: iss in the answer: {issuers:?}");
+            match issuers.as_slice() {
+                [only] if *only == server.issuer => report.holds(Rule::A6, evidence),
+                // RFC 9207 §2.3: a server that advertises `iss` must send it; clients reject the response otherwise.
+                [] if !server.supports("authorization_response_iss_parameter_supported") => {
+                    report.warns(Rule::A6, evidence)
+                }
+                _ => report.fails(Rule::A6, evidence),
+            }
+        }
+        Outcome::Refused(answer) => {
+            report.holds(Rule::A11, &answer);
+            report.skipped(Rule::R11, format_args!("the error is shown, not sent back: {answer}"));
+        }
+        Outcome::Page(_) | Outcome::Broken(_) | Outcome::Granted(_) | Outcome::Inside(_) | Outcome::Outside(..) => {}
+    }
+}
+
+/// All values of an authorization response parameter, in query and fragment: an error about `response_type=token` may come
+/// back in the fragment (RFC 6749 §4.2.2.1).
+fn response_parameters(to: &Url, name: &str) -> Vec<String> {
+    let fragment = to.fragment().unwrap_or_default();
+    let all = to.query_pairs().chain(url::form_urlencoded::parse(fragment.as_bytes()));
+    all.filter(|(n, _)| n == name).map(|(_, value)| value.into_owned()).collect()
+}
+
+/// Judges whether `request`, which has one flaw, is refused, by an error page or by an error response to the client.
+async fn must_refuse(scan: &mut Scan<'_>, rule: Rule, what: &str, request: &Request) -> Option<Outcome> {
+    let outcome = ask(scan, &[rule], request, 3).await?;
+    let evidence = format!("{what}: {}", outcome.answer());
+    match &outcome {
+        Outcome::Refused(_) | Outcome::ErrorResponse(..) => scan.report.holds(rule, evidence),
+        Outcome::Broken(_) => scan.report.skipped(rule, evidence),
+        // Some servers have an error page with status 200; its URL names the error.
+        Outcome::Page(answer) if parameter(&answer.url, "error").is_some() => scan.report.holds(rule, evidence),
+        Outcome::Page(_) | Outcome::Granted(_) | Outcome::Inside(_) | Outcome::Outside(..) => {
+            scan.report.violated(rule, format_args!("{evidence}: it goes on"));
+        }
+    }
+    Some(outcome)
+}
+
+async fn must_accept(scan: &mut Scan<'_>, rule: Rule, what: &str, request: &Request) {
+    let Some(outcome) = ask(scan, &[rule], request, 0).await else { return };
+    let accepted = match &outcome {
+        Outcome::Page(_) | Outcome::Granted(_) | Outcome::Inside(_) | Outcome::Outside(..) => true,
+        Outcome::Refused(_) | Outcome::Broken(_) | Outcome::ErrorResponse(..) => false,
+    };
+    scan.report.judge(rule, accepted, format_args!("{what}: {}", outcome.answer()));
+}
