@@ -1,10 +1,9 @@
-//! What a check of a consent costs beside a bare call: `make bench` prints it, and asserts nothing.
+//! The cost of a consent check compared with a bare gRPC call. `make bench` prints it; nothing is asserted.
 //!
-//! Five servers, each a process of its own on this machine: one that answers the same call with the same kind of message
-//! and does nothing for it, and four control planes on RocksDB, with few and with many consents, which remember all of
-//! them or none. The same client asks them in turns, about everybody in an order of its own, so that whatever else the
-//! machine does hits all of them. What is told is the servers' CPU time; the client's lowers the calls per second and is
-//! not counted. Nobody writes a log.
+//! Five servers run as processes on this machine: one answers the same call with a constant message, and four are control
+//! planes on RocksDB with few or many consents, which cache all checks or none. One client calls them in turns, about all
+//! people in the same order, so that other load on the machine affects all servers alike. The result is the CPU time of the
+//! servers; that of the client is not counted, but lowers the calls per second. No server writes a log.
 
 use std::io::{BufRead as _, BufReader};
 use std::path::Path;
@@ -61,14 +60,14 @@ async fn compare() -> Result<()> {
         std::fs::create_dir(&store)?;
         let store = store.display().to_string();
         let server = Served::start(&["gate", &store, &consents.to_string(), &remembered.to_string()])?;
-        server.asked_about_all(consents).await?;
+        server.check_all(consents).await?;
         servers.push((format!("Check among {consents}, {how}"), consents, server));
     }
     let mut totals = vec![(0, Duration::ZERO); servers.len()];
     for _ in 0..ROUNDS {
         for ((_, consents, server), (calls, cpu)) in servers.iter().zip(&mut totals) {
             let before = server.cpu()?;
-            *calls += server.asked(*consents, ROUND).await?;
+            *calls += server.call_during(*consents, ROUND).await?;
             *cpu += server.cpu()? - before;
         }
     }
@@ -83,7 +82,7 @@ async fn compare() -> Result<()> {
     Ok(())
 }
 
-/// A server, until it is dropped.
+/// A server process, which is killed when it is dropped.
 struct Served {
     process: Child,
     address: String,
@@ -97,17 +96,17 @@ impl Served {
         Ok(Self { process, address: address.trim().to_owned() })
     }
 
-    /// How many calls it answered.
-    async fn asked(&self, consents: u64, during: Duration) -> Result<u64> {
+    /// Calls the server `during` some time. The number of its answers.
+    async fn call_during(&self, consents: u64, during: Duration) -> Result<u64> {
         let end = Instant::now() + during;
-        let mut askers = JoinSet::new();
+        let mut callers = JoinSet::new();
         for connection in 0..CONNECTIONS as u64 {
             let channel = lychgate_api::channel::open(&format!("http://{}", self.address), None, TOKEN)?;
-            for asker in 0..CALLS_PER_CONNECTION as u64 {
+            for caller in 0..CALLS_PER_CONNECTION as u64 {
                 let mut client = ConsentServiceClient::new(channel.clone());
-                // Any order will do in which everybody's turn comes equally often.
-                let mut person = connection * 7919 + asker * 104_729;
-                askers.spawn(async move {
+                // The step is a prime, so that each person comes equally often.
+                let mut person = connection * 7919 + caller * 104_729;
+                callers.spawn(async move {
                     let mut calls = 0;
                     while Instant::now() < end {
                         person = (person + 1_299_709) % consents;
@@ -120,11 +119,11 @@ impl Served {
                 });
             }
         }
-        askers.join_all().await.into_iter().sum()
+        callers.join_all().await.into_iter().sum()
     }
 
-    /// Each once.
-    async fn asked_about_all(&self, consents: u64) -> Result<()> {
+    /// Checks each person once, which fills the cache.
+    async fn check_all(&self, consents: u64) -> Result<()> {
         let channel = lychgate_api::channel::open(&format!("http://{}", self.address), None, TOKEN)?;
         let mut client = ConsentServiceClient::new(channel);
         let item = |person| {
@@ -145,7 +144,7 @@ impl Served {
         Ok(resident.trim().trim_end_matches(" kB").parse::<u64>()? / 1024)
     }
 
-    /// Time on a core so far, of all its threads (proc(5): in hundredths of a second).
+    /// CPU time of all its threads so far (proc(5), in hundredths of a second).
     fn cpu(&self) -> Result<Duration> {
         let stat = std::fs::read_to_string(format!("/proc/{}/stat", self.process.id()))?;
         let fields: Vec<_> = stat.rsplit_once(") ").context("no stat")?.1.split(' ').collect();
@@ -179,7 +178,7 @@ async fn bare() -> Result<()> {
     Ok(server.serve_with_incoming(incoming).await?)
 }
 
-/// Says yes to everything.
+/// Grants every check.
 struct Bare;
 
 #[tonic::async_trait]
@@ -274,7 +273,7 @@ fn config(directory: &Path, remembered: usize) -> Result<Config> {
     Ok(lychgate_process::config::parse(&text)?)
 }
 
-/// Writes consents as an approval does; what lies in a store, and where, is released and does not change.
+/// Writes consent records like an approval does. Their keys and format are released and never change.
 async fn fill(database: &Arc<RocksDb>, consents: u64) -> Result<()> {
     let now = SystemClock.now();
     let limit = Limit { results: 1, rows: 1 };
@@ -326,7 +325,7 @@ fn hashed(text: &str) -> Vec<u8> {
     hash.finalize()[..16].to_vec()
 }
 
-/// `lychgate.record.v1.Consent`, without what a check does not look at.
+/// `lychgate.record.v1.Consent` with the fields that a check reads.
 #[derive(prost::Message)]
 struct Consent {
     #[prost(string, tag = "1")]

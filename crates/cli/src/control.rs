@@ -1,7 +1,9 @@
-//! The control plane as a process: its configuration file, the engine that file names, and from there on the library.
+//! The program `lychgate-control`: reads the configuration, opens the engine that it names, and serves.
 
 use std::path::PathBuf;
+use std::process::ExitCode;
 
+use clap::Parser as _;
 use lychgate_control::config::Config;
 use lychgate_process::{Shutdown, config, telemetry};
 
@@ -10,13 +12,18 @@ use crate::engine;
 /// The control plane: decides, and answers over gRPC.
 #[derive(Debug, clap::Parser)]
 #[command(name = "lychgate-control", version)]
-pub struct Args {
+struct Args {
     /// The configuration, a TOML file; control.example.toml documents every key
     #[arg(long, value_name = "FILE")]
     config: PathBuf,
 }
 
-pub async fn main(args: Args) -> anyhow::Result<()> {
+/// Runs the control plane with the arguments of this process.
+pub fn main() -> ExitCode {
+    lychgate_process::run("lychgate-control", serve(Args::parse()))
+}
+
+async fn serve(args: Args) -> anyhow::Result<()> {
     let settings: Config = config::load(&args.config)?;
     telemetry::init(&settings.telemetry).map_err(|error| error.in_file(&args.config))?;
     let shutdown = Shutdown::listen();

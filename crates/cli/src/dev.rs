@@ -1,8 +1,9 @@
-//! `lychgate dev`: everything on one machine, wired together, as the separate processes they are in production.
+//! `lychgate dev`: runs Lychgate and its demo servers on one machine, as separate processes like in production.
 //!
-//! It makes secrets, ports and configuration files once, starts its sibling binaries, waits until all of them answer, says
-//! where, and stops them together. It holds nothing that they need while they run.
+//! It makes secrets, ports and configuration files once, starts the programs beside its own executable, waits until all of
+//! them answer, prints their addresses, and stops them together. The processes need nothing from it while they run.
 
+mod addresses;
 mod config;
 mod directory;
 mod greeting;
@@ -10,6 +11,7 @@ mod plan;
 mod ports;
 mod probe;
 mod processes;
+mod program_configs;
 
 use std::io::{self, Write};
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
@@ -28,26 +30,26 @@ use plan::Plan;
 use ports::Ports;
 use processes::{Processes, Program};
 
-/// How long one process may take from its start to its first good answer.
-const START: Duration = Duration::from_secs(60);
+/// For one process from its start to its first good answer.
+const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Debug, clap::Args)]
-pub struct Args {
-    /// Settings, as in dev.example.toml; without a file the demo provider and the demo MCP server are used
+pub(crate) struct Args {
+    /// The settings, a TOML file (see dev.example.toml); default: the demo provider and the demo MCP server
     #[arg(long, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Where state, secrets and the choice of ports are kept
+    /// The directory for state, secrets and the chosen ports
     #[arg(long, value_name = "DIR", default_value = "data")]
     data: PathBuf,
-    /// Where the authorization server listens; port 0 is a free port, chosen once and kept in DIR
+    /// The address of the authorization server; port 0 stands for a free port, chosen once and kept in DIR
     #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:7440")]
     listen: SocketAddr,
-    /// Print one line of JSON instead of a text
+    /// Prints one line of JSON instead of text
     #[arg(long)]
     json: bool,
 }
 
-pub async fn main(args: Args) -> anyhow::Result<()> {
+pub(crate) async fn main(args: Args) -> anyhow::Result<()> {
     let config = match &args.config {
         Some(path) => files::load::<Config>(path)?,
         None => Config::default(),
@@ -76,7 +78,7 @@ pub async fn main(args: Args) -> anyhow::Result<()> {
     result
 }
 
-/// Ends only when something goes wrong.
+/// Starts all processes and prints their addresses. It ends only by a failure.
 async fn serve(plan: &Plan, processes: &mut Processes, directory: &Directory, json: bool) -> anyhow::Result<()> {
     for program in &plan.programs {
         ports::demand_free(directory, program.name, program.probe.address())?;
@@ -85,17 +87,17 @@ async fn serve(plan: &Plan, processes: &mut Processes, directory: &Directory, js
         start(program, processes).await?;
     }
     announce(&plan.greeting, json)?;
-    Err(processes.one_ends().await)
+    Err(processes.first_end().await)
 }
 
 async fn start(program: &Program, processes: &mut Processes) -> anyhow::Result<()> {
     processes.start(program)?;
     tokio::select! {
-        answers = time::timeout(START, program.probe.until_well()) => match answers {
+        answers = time::timeout(START_TIMEOUT, program.probe.until_healthy()) => match answers {
             Ok(()) => Ok(()),
-            Err(_) => bail!("{} did not answer within {} seconds; its log is above", program.name, START.as_secs()),
+            Err(_) => bail!("{} did not answer within {} seconds; its log is above", program.name, START_TIMEOUT.as_secs()),
         },
-        error = processes.one_ends() => Err(error),
+        error = processes.first_end() => Err(error),
     }
 }
 
@@ -105,7 +107,7 @@ fn announce(greeting: &Greeting, json: bool) -> anyhow::Result<()> {
     writeln!(stdout, "{text}").and_then(|()| stdout.flush()).context("cannot write to standard output")
 }
 
-/// What is printed here, operator token and all, is for this machine; and plain http is safe nowhere else.
+/// The processes speak plain http, and the operator token is printed: both are safe on this machine only.
 fn demand_loopback(listen: SocketAddr) -> Result<(), ConfigError> {
     if [IpAddr::V4(Ipv4Addr::LOCALHOST), IpAddr::V6(Ipv6Addr::LOCALHOST)].contains(&listen.ip()) {
         return Ok(());
@@ -117,7 +119,7 @@ fn demand_loopback(listen: SocketAddr) -> Result<(), ConfigError> {
     ))
 }
 
-/// The directory of this executable, where the others lie as well.
+/// The directory of this executable, which also holds the other programs.
 fn siblings() -> anyhow::Result<PathBuf> {
     let executable = env::current_exe().context("cannot find this executable's directory")?;
     let executable = fs::canonicalize(&executable).unwrap_or(executable);
@@ -129,7 +131,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_this_machine_is_served() {
+    fn an_address_of_another_machine_is_refused() {
         for listen in ["127.0.0.1:0", "[::1]:8080"] {
             demand_loopback(listen.parse().unwrap()).unwrap();
         }

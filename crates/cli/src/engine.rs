@@ -1,4 +1,4 @@
-//! Which engine keeps the bytes. The one place where an engine has a name: a new one is an arm here.
+//! The choice of the storage engine. Only this file names engines: a new one is a match arm here.
 
 use std::sync::Arc;
 
@@ -8,7 +8,7 @@ use lychgate_control::{Engine, Memory, SystemClock, SystemEntropy};
 use lychgate_engine_rocksdb::{Options, RocksDb};
 use lychgate_process::ConfigError;
 
-/// What `[store]` asks for, opened.
+/// Opens the engine that `[store]` names.
 pub(crate) fn open(store: &StoreConfig) -> anyhow::Result<Arc<dyn Engine>> {
     match (store.engine, &store.path) {
         (EngineName::Rocksdb, Some(path)) => {
@@ -20,12 +20,14 @@ pub(crate) fn open(store: &StoreConfig) -> anyhow::Result<Arc<dyn Engine>> {
             Err(ConfigError::new("store.path", "is missing", "name the directory of the database").into())
         }
         (EngineName::Memory, None) => {
-            tracing::warn!("the store is memory: everything, revocations too, is forgotten when this process ends");
+            tracing::warn!("the store is in memory: all data, also revocations, is lost when this process ends");
             Ok(Arc::new(Memory::new(Arc::new(SystemClock), &SystemEntropy)))
         }
-        (EngineName::Memory, Some(_)) => {
-            Err(ConfigError::new("store.path", "says where, but memory keeps nothing", "remove it, or use rocksdb")
-                .into())
-        }
+        (EngineName::Memory, Some(_)) => Err(ConfigError::new(
+            "store.path",
+            "is set, but the engine memory writes no files",
+            "remove it, or set store.engine to rocksdb",
+        )
+        .into()),
     }
 }

@@ -1,10 +1,13 @@
-//! The operator's commands, and the control plane as a process.
+//! The command `lychgate` and the program `lychgate-control`.
 //!
-//! The one place that knows every engine by name, and the one that starts other processes. It talks to what it starts as
-//! anybody would, by configuration file, gRPC and HTTP; no rule of an authorization is known here, but what of them can be
-//! seen from outside. What an [`operator`] types is gRPC, as anybody may speak it who has the token.
+//! This crate chooses the engine and starts other processes. It decides nothing about authorizations: `dev` configures and
+//! starts the other programs, and the operator's verbs are gRPC calls that every caller with the token can make.
 
-pub mod control;
-pub mod dev;
+mod command;
+mod control;
+mod dev;
 mod engine;
-pub mod operator;
+mod operator;
+
+pub use command::main as lychgate;
+pub use control::main as lychgate_control;

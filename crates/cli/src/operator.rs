@@ -1,9 +1,10 @@
-//! What an operator types: `lychgate issuers | consents | clients | grants | keys | events`.
+//! The operator's verbs: `lychgate issuers | consents | clients | grants | keys | events`.
 //!
-//! Each verb is one call of `lychgate.v1` (a list: one a page; to verify an export: none), as anybody may make it who has the
-//! token; README.md has the grpcurl recipe of each. It must never decide anything, hold anything from one run to the next, show a terminal bytes that
-//! somebody else chose, or take a secret as an argument.
+//! Each verb is a call of `lychgate.v1` (a list makes one per page, `events verify` none), which every caller with the token
+//! can make; README.md shows each as a grpcurl recipe. The verbs decide nothing and keep nothing between two runs. They never
+//! take a secret as an argument and never send another party's bytes to a terminal unescaped.
 
+mod change;
 mod clients;
 mod connection;
 mod consents;
@@ -12,8 +13,7 @@ mod failure;
 mod grants;
 mod issuers;
 mod keys;
-mod order;
-mod pages;
+mod list;
 mod revoke;
 mod screen;
 mod time;
@@ -22,7 +22,8 @@ mod watch;
 use std::process::ExitCode;
 
 use clap::{Args, Subcommand};
-use lychgate_process::{random, terminal::visible};
+use lychgate_process::random;
+use lychgate_process::terminal::visible;
 use tokio::runtime;
 
 use connection::{Connection, Control};
@@ -30,36 +31,41 @@ use failure::{Exit, Failure};
 use screen::Screen;
 
 const HELP: &str = "\
+SUBJECT
+  A SUBJECT is UPSTREAM_ID|USER_ID, for example idp|alice. Quote it, because | is special to a shell.
+
 OUTPUT
-  Tables are for people: what strangers chose is shown as printable ASCII, everything else of it escaped. With --json a
-  list or a watch prints an item a line, and whatever has one answer that answer, each as canonical protobuf JSON, as
-  grpcurl does, and in ASCII. Notes and errors go to standard error, an error as one line.
+  Tables are for people: text of clients and people is shown as printable ASCII, with everything else escaped. With
+  --json, list and watch print one item per line, and the other verbs print the answer, as canonical protobuf JSON
+  (as grpcurl does) in ASCII. Notes and errors go to standard error; an error is one line.
 
 REQUEST IDS
-  What changes something is done once for each --request-id, however often it is sent. Without one, one is made and
-  printed before it is used: with it, the same command may be repeated when its outcome is not known.
+  A change is done once per --request-id, however often it is sent. Without the option, a command makes an id and
+  prints it before it sends the change: if you do not learn the outcome, repeat the command with this id.
 
 EXIT CODE
-  0 done, or yes    1 the answer is no, or there is no such thing    2 usage    3 the control plane cannot be reached, or
-  not its store    4 the token is not known, or its role may not do this    5 anything else that went wrong";
+  0 done, or yes    1 no, or no such record    2 usage    3 the control plane or its store cannot be reached
+  4 the token is unknown, or its role may not do this    5 any other failure";
 
-/// What every noun takes.
+const MAX_LINE: usize = 1000;
+
+/// The arguments of every noun.
 #[derive(Debug, Args)]
 struct Common {
     #[command(flatten)]
     connection: Connection,
-    /// The issuer's id; not needed if there is but one
+    /// The issuer's id; not needed if there is only one issuer
     #[arg(long, global = true, value_name = "ID", env = "LYCHGATE_ISSUER", help_heading = "Connection")]
     issuer: Option<String>,
-    /// Prints protobuf JSON, a line for each item, instead of a table
+    /// Prints protobuf JSON, one line per item, instead of a table
     #[arg(long, global = true)]
     json: bool,
 }
 
-/// One thing that an operator works on, and what can be done with it.
+/// A noun and one of its verbs.
 #[derive(Debug, Args)]
 #[command(after_long_help = HELP)]
-pub struct Noun<V: Subcommand> {
+pub(crate) struct Noun<V: Subcommand> {
     #[command(flatten)]
     common: Common,
     #[command(subcommand)]
@@ -67,30 +73,30 @@ pub struct Noun<V: Subcommand> {
 }
 
 #[derive(Debug, Subcommand)]
-pub enum Nouns {
-    /// The authorization servers of this deployment
+pub(crate) enum Nouns {
+    /// The issuers, which are the authorization servers of this deployment
     Issuers(Noun<issuers::Verb>),
-    /// What people allowed which client at which resource
+    /// The consents that people gave to clients
     Consents(Noun<consents::Verb>),
-    /// Who may ask people for anything
+    /// The clients, which ask people for consent
     Clients(Noun<clients::Verb>),
-    /// What redeemed codes gave: refresh tokens live as long as these
+    /// The grants: each comes from a redeemed code and ends with its refresh tokens
     Grants(Noun<grants::Verb>),
-    /// What tokens, codes and cookies are made with; never their material
+    /// The keys of tokens, codes and cookies; never their secret parts
     Keys(Noun<keys::Verb>),
-    /// The audit log: who did what to whom, and why
+    /// The audit log: every change with its time, actor and reason
     Events(Noun<events::Verb>),
 }
 
-/// Whether what was asked for is so.
+/// The result of a verb that did not fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Answer {
-    /// Also: it is done.
+    /// Yes, or done.
     Yes,
     No,
 }
 
-pub fn main(nouns: Nouns) -> ExitCode {
+pub(crate) fn main(nouns: Nouns) -> ExitCode {
     let run = runtime::Builder::new_current_thread()
         .enable_all()
         .build()
@@ -100,9 +106,9 @@ pub fn main(nouns: Nouns) -> ExitCode {
         Ok(Answer::Yes) => Exit::Done.into(),
         Ok(Answer::No) => Exit::No.into(),
         Err(failure) => {
-            // Whoever closed standard output early, as `head` does, wants to hear no more.
+            // Standard output that a reader closed early is not worth a line.
             if failure.exit != Exit::Done {
-                eprintln!("lychgate: {}", visible(&failure.line, 1000));
+                eprintln!("lychgate: {}", visible(&failure.line, MAX_LINE));
             }
             failure.exit.into()
         }
@@ -120,12 +126,12 @@ async fn run(nouns: Nouns) -> Result<Answer, Failure> {
     }
 }
 
-/// 32 hexadecimal digits, for a call or for a request that may be repeated.
+/// 32 hexadecimal digits: the id of a call, or of a change that may be repeated.
 fn fresh_id() -> Result<String, Failure> {
     random::hex::<16>().map_err(|error| Failure::new(Exit::Other, format!("{error:#}")))
 }
 
-/// What every verb works with.
+/// The connection, the issuer and the output of one command.
 #[derive(Debug)]
 struct Session {
     control: Control,
@@ -139,7 +145,7 @@ impl Session {
         Ok(Self { control, issuer: common.issuer, screen: Screen::new(common.json) })
     }
 
-    /// The issuer that is meant: the one that was named, or the only one there is.
+    /// The id of the named issuer, or of the only one.
     async fn issuer(&self) -> Result<String, Failure> {
         match &self.issuer {
             Some(id) => Ok(id.clone()),

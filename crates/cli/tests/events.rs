@@ -1,5 +1,4 @@
-//! An export is whole or it says where it is not: over real processes and a real database, which somebody changes while
-//! nobody runs. Each case is the good store or the good file with exactly one thing changed.
+//! Verification of exports: each case changes exactly one thing in a good store, while no process uses it, or in a good export.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
@@ -18,13 +17,13 @@ use tempfile::TempDir;
 const LYCHGATE: &str = env!("CARGO_BIN_EXE_lychgate");
 const CONTROL: &str = env!("CARGO_BIN_EXE_lychgate-control");
 const TOKEN: &str = "token-of-grace";
-/// In each of three ranges.
+/// Events of each of three ranges.
 const EVENTS: usize = 3;
 
-/// Three ranges of three events, exported and verified, with nobody running any more.
+/// A stopped control plane with an export of three ranges of three events.
 struct World {
     dir: TempDir,
-    /// What stands in the last export.
+    /// The lines of the last export.
     lines: Vec<String>,
 }
 
@@ -99,16 +98,16 @@ impl World {
             .spawn()
             .unwrap();
         let mut log = BufReader::new(child.stderr.take().unwrap());
-        let mut said = String::new();
+        let mut printed = String::new();
         let address = loop {
             let mut line = String::new();
-            assert!(log.read_line(&mut line).unwrap() > 0, "it does not listen: {said}");
-            said += &line;
+            assert!(log.read_line(&mut line).unwrap() > 0, "it does not listen: {printed}");
+            printed += &line;
             if let Some((_, address)) = line.split_once("listening address=") {
                 break address.split_whitespace().next().unwrap().to_owned();
             }
         };
-        // Whoever writes must not be kept waiting.
+        // Its log must be read, or it would block once the pipe is full.
         std::thread::spawn(move || std::io::copy(&mut log, &mut std::io::sink()));
         let stdin = child.stdin.take();
         Running { child, stdin, url: format!("http://{address}"), token: self.path("token") }
@@ -120,7 +119,7 @@ impl World {
         text.lines().map(str::to_owned).collect()
     }
 
-    /// What `verify` says of `lines`, and whether it is content.
+    /// The success and the output of `events verify` for `lines`.
     fn verify(&self, lines: &[String], more: &[&str]) -> (bool, String) {
         let file = self.path("judged.jsonl");
         fs::write(&file, lines.iter().map(|line| format!("{line}\n")).collect::<String>()).unwrap();
@@ -137,13 +136,13 @@ impl World {
             .env_remove("LYCHGATE_TOKEN")
             .output()
             .unwrap();
-        let said = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
-        assert_eq!(output.status.code(), Some(i32::from(said.contains("FAILS"))), "{said}");
-        (output.status.success(), said)
+        let printed = String::from_utf8(output.stdout).unwrap() + &String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(i32::from(printed.contains("FAILS"))), "{printed}");
+        (output.status.success(), printed)
     }
 
-    /// What an export of the store says, once somebody has done that to it.
-    fn judge_store(&self, name: &str, change: impl FnOnce(&DB)) -> String {
+    /// The verification of an export from a copy of the store after `change`.
+    fn verify_store(&self, name: &str, change: impl FnOnce(&DB)) -> String {
         copy(&self.path("store"), &self.path(name));
         {
             let mut options = Options::default();
@@ -180,7 +179,7 @@ impl Running {
         assert!(changed);
     }
 
-    /// What an `events` verb writes.
+    /// The output of an `events` verb.
     fn lychgate(&self, verb: &[&str]) -> String {
         let output = Command::new(LYCHGATE)
             .arg("events")
@@ -193,7 +192,7 @@ impl Running {
         String::from_utf8(output.stdout).unwrap()
     }
 
-    /// In good order: everything is in the files.
+    /// Stops it orderly, so that all data is in its files.
     fn stop(mut self) {
         drop(self.stdin.take());
         assert!(self.child.wait().unwrap().success());
@@ -202,7 +201,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        // Where it has stopped already there is nothing to kill.
+        // It fails if the process has ended already.
         let _ = self.child.kill();
         let _ = self.child.wait();
     }
@@ -225,7 +224,7 @@ fn cf<'a>(db: &'a DB, family: &str) -> &'a ColumnFamily {
     db.cf_handle(family).unwrap()
 }
 
-/// The same, with the first occurrence of one text in another's place; of the same length.
+/// Replaces the first occurrence of `from` by a text of the same length.
 fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
     assert_eq!(from.len(), to.len());
     let at = bytes.windows(from.len()).position(|window| window == from.as_bytes()).unwrap();
@@ -233,85 +232,85 @@ fn replaced(bytes: &[u8], from: &str, to: &str) -> Vec<u8> {
 }
 
 #[track_caller]
-fn assert_says(said: &str, what: &str) {
-    let problems: Vec<_> = said.lines().filter(|line| line.starts_with("FAILS")).collect();
-    assert!(problems.len() == 1 && problems[0].contains(what), "expected only {what:?}:\n{said}");
+fn assert_only_problem(printed: &str, what: &str) {
+    let problems: Vec<_> = printed.lines().filter(|line| line.starts_with("FAILS")).collect();
+    assert!(problems.len() == 1 && problems[0].contains(what), "expected only {what:?}:\n{printed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_somebody_does_to_the_store_shows_in_its_export() {
+async fn a_change_to_the_store_is_found_in_its_export() {
     let world = World::new().await;
-    let said = world.judge_store("untouched", |_| {});
-    assert!(said.starts_with("holds  9 events of \"http://127.0.0.1:7440\", ranges 1 to 3; sealed "), "{said}");
+    let printed = world.verify_store("untouched", |_| {});
+    assert!(printed.starts_with("holds  9 events of \"http://127.0.0.1:7440\", ranges 1 to 3; sealed "), "{printed}");
 
-    let said = world.judge_store("deleted", |db| db.delete_cf(cf(db, "events"), &rows(db, "events")[4].0).unwrap());
-    assert_says(&said, "range 2 (sealed ");
-    assert_says(&said, "there are 2 events, and its digest is about 3");
+    let printed = world.verify_store("deleted", |db| db.delete_cf(cf(db, "events"), &rows(db, "events")[4].0).unwrap());
+    assert_only_problem(&printed, "range 2 (sealed ");
+    assert_only_problem(&printed, "there are 2 events, and its digest counts 3");
 
-    let said = world.judge_store("changed", |db| {
+    let printed = world.verify_store("changed", |db| {
         let (key, value) = &rows(db, "events")[4];
         db.put_cf(cf(db, "events"), key, replaced(value, "reason 4", "reason 5")).unwrap();
     });
-    assert_says(&said, "range 2 (sealed ");
-    assert_says(&said, "its events were changed, exchanged or moved");
+    assert_only_problem(&printed, "range 2 (sealed ");
+    assert_only_problem(&printed, "its events were changed, exchanged or moved");
 
-    let said = world.judge_store("exchanged", |db| {
+    let printed = world.verify_store("exchanged", |db| {
         let rows = rows(db, "events");
         db.put_cf(cf(db, "events"), &rows[3].0, &rows[4].1).unwrap();
         db.put_cf(cf(db, "events"), &rows[4].0, &rows[3].1).unwrap();
     });
-    assert_says(&said, "range 2 (sealed ");
+    assert_only_problem(&printed, "range 2 (sealed ");
 
-    let said = world.judge_store("inserted", |db| {
+    let printed = world.verify_store("inserted", |db| {
         let (mut key, value) = rows(db, "events").swap_remove(4);
         // Another event of the same commit.
         key[11] += 1;
         db.put_cf(cf(db, "events"), key, value).unwrap();
     });
-    assert_says(&said, "there are 4 events, and its digest is about 3");
+    assert_only_problem(&printed, "there are 4 events, and its digest counts 3");
 
-    let said = world.judge_store("garbled", |db| {
+    let printed = world.verify_store("garbled", |db| {
         let (key, value) = &rows(db, "events")[4];
         db.put_cf(cf(db, "events"), key, [&value[..8], b"garbage"].concat()).unwrap();
     });
-    assert_says(&said, "range 2 (sealed ");
+    assert_only_problem(&printed, "range 2 (sealed ");
 
-    let said = world.judge_store("of-another-issuer", |db| {
+    let printed = world.verify_store("of-another-issuer", |db| {
         let (key, value) = &rows(db, "events")[4];
         db.put_cf(cf(db, "events"), key, replaced(value, ":7440", ":7449")).unwrap();
     });
-    assert_says(&said, "there are 2 events, and its digest is about 3");
+    assert_only_problem(&printed, "there are 2 events, and its digest counts 3");
 
-    let said = world.judge_store("emptied", |db| {
+    let printed = world.verify_store("emptied", |db| {
         for (key, _) in &rows(db, "events")[3..6] {
             db.delete_cf(cf(db, "events"), key).unwrap();
         }
     });
-    assert_says(&said, "range 2: its 3 events are missing");
+    assert_only_problem(&printed, "range 2: its 3 events are missing");
 
-    // As a sweep would, but with no digest that says so.
-    let said = world.judge_store("forgotten", |db| {
+    // Like retention, but without a digest that records it.
+    let printed = world.verify_store("forgotten", |db| {
         for (key, _) in &rows(db, "events")[..3] {
             db.delete_cf(cf(db, "events"), key).unwrap();
         }
         db.put(b"oldest-event", &rows(db, "events")[0].0).unwrap();
     });
-    assert_says(&said, "range 1: its 3 events are missing");
+    assert_only_problem(&printed, "range 1: its 3 events are missing");
 
-    let said = world.judge_store("digest-deleted", |db| {
+    let printed = world.verify_store("digest-deleted", |db| {
         db.delete_cf(cf(db, "digests"), &rows(db, "digests")[1].0).unwrap();
     });
-    assert_says(&said, "digest 3: the digests before it are missing, from 2 on");
+    assert_only_problem(&printed, "digest 3: the digests before it are missing, from 2 on");
 
-    let said = world.judge_store("digest-repeated", |db| {
+    let printed = world.verify_store("digest-repeated", |db| {
         let rows = rows(db, "digests");
         db.put_cf(cf(db, "digests"), &rows[1].0, &rows[0].1).unwrap();
     });
-    assert!(said.contains("FAILS"), "{said}");
+    assert!(printed.contains("FAILS"), "{printed}");
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn what_somebody_does_to_a_file_shows() {
+async fn a_change_to_an_export_is_found() {
     let world = World::new().await;
     let good = &world.lines;
     assert_eq!(good.len(), 3 * (EVENTS + 1));
@@ -321,21 +320,24 @@ async fn what_somebody_does_to_a_file_shows() {
         world.verify(&lines, &[]).1
     };
     assert!(with(&|_| {}).starts_with("holds"));
-    assert_says(&with(&|lines| drop(lines.remove(5))), "there are 2 events");
-    assert_says(&with(&|lines| lines.swap(4, 5)), "range 2 (sealed ");
-    assert_says(&with(&|lines| lines[5] = lines[5].replace("grace", "heidi")), "range 2 (sealed ");
-    assert_says(&with(&|lines| lines[5] = lines[5].replace("\":", "\": ")), "range 2 (sealed ");
-    assert_says(&with(&|lines| lines.insert(5, lines[5].clone())), "there are 4 events");
-    assert_says(&with(&|lines| lines.push(lines[5].clone())), "after digest 3: 1 lines that no digest is about");
-    assert_says(&with(&|lines| drop(lines.drain(4..7))), "range 2: its 3 events are missing");
-    assert_says(&with(&|lines| drop(lines.drain(..4))), "ranges 1 to 1 are kept, but not in this file");
-    assert_says(&with(&|lines| lines.truncate(6)), "after digest 1: 2 lines that no digest is about");
-    assert_says(&with(&|lines| drop(lines.drain(4..8))), "digest 3: the digests before it are missing, from 2 on");
-    assert_says(&with(&Vec::clear), "there is no digest");
-    // A whole range and its digest in another's place, and a digest without its range.
+    assert_only_problem(&with(&|lines| drop(lines.remove(5))), "there are 2 events");
+    assert_only_problem(&with(&|lines| lines.swap(4, 5)), "range 2 (sealed ");
+    assert_only_problem(&with(&|lines| lines[5] = lines[5].replace("grace", "heidi")), "range 2 (sealed ");
+    assert_only_problem(&with(&|lines| lines[5] = lines[5].replace("\":", "\": ")), "range 2 (sealed ");
+    assert_only_problem(&with(&|lines| lines.insert(5, lines[5].clone())), "there are 4 events");
+    assert_only_problem(&with(&|lines| lines.push(lines[5].clone())), "after digest 3: 1 lines without a digest");
+    assert_only_problem(&with(&|lines| drop(lines.drain(4..7))), "range 2: its 3 events are missing");
+    assert_only_problem(&with(&|lines| drop(lines.drain(..4))), "ranges 1 to 1 are on record, but not in this file");
+    assert_only_problem(&with(&|lines| lines.truncate(6)), "after digest 1: 2 lines without a digest");
+    assert_only_problem(
+        &with(&|lines| drop(lines.drain(4..8))),
+        "digest 3: the digests before it are missing, from 2 on",
+    );
+    assert_only_problem(&with(&Vec::clear), "there is no digest");
+    // A moved range with its digest, and a range without its digest.
     assert!(with(&|lines| lines.rotate_left(4)).contains("FAILS"));
     assert!(with(&|lines| drop(lines.remove(7))).contains("digest 3: the digests before it are missing, from 2 on"));
-    // A digest about what stands there, but of nobody who may: its signature is another's.
+    // A digest of the right range with another digest's signature.
     let forged = with(&|lines| {
         let (at, other) = (lines[7].rfind('.').unwrap(), lines[11].rfind('.').unwrap());
         lines[7] = format!("{}{}", &lines[7][..at], &lines[11][other..]);
@@ -343,21 +345,21 @@ async fn what_somebody_does_to_a_file_shows() {
     assert!(forged.contains("digest 2: its signature is wrong"), "{forged}");
     assert!(forged.contains("digest 3: it was not made after digest 2"), "{forged}");
 
-    // Part of it, where that is what was asked for.
+    // A part, exported with --since.
     let (part, since) = (&good[4..], ["--partial"]);
     assert!(world.verify(part, &since).0);
-    // What was exported before is in this one, or is what it goes on from.
+    // The older export is in this one, or directly before it.
     let older = world.path("older.jsonl");
     fs::write(&older, good[..4].join("\n")).unwrap();
     let continues = ["--continues", older.to_str().unwrap()];
     assert!(world.verify(good, &continues).0 && world.verify(part, &continues).0);
-    assert_says(
+    assert_only_problem(
         &world.verify(&good[8..], &[continues[0], continues[1], "--partial"]).1,
-        "does not go on from the older",
+        "does not continue the older",
     );
 
-    // Without the key nothing is proven.
+    // The keys of another control plane prove nothing.
     let other = World::new().await;
     let strange = world.verify_with(&world.path("export.jsonl"), &other.path("keys.json"), &[]).1;
-    assert_says(&strange, "digests 1 to 3: their keys are not in the key set");
+    assert_only_problem(&strange, "digests 1 to 3: their keys are not in the key set");
 }

@@ -1,5 +1,7 @@
-//! What the binaries say to input they do not understand: one line, which names what is wrong and the remedy, and an exit
-//! code that tells a mistake in configuration (2) from everything else (1).
+//! The errors of `lychgate dev` and `lychgate-control`: one line that names problem and remedy, and the exit code 2 for a
+//! configuration error or 1 for any other.
+
+#![expect(clippy::expect_used, reason = "a test that panics has failed")]
 
 use std::fs;
 use std::net::TcpListener;

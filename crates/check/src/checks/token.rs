@@ -61,7 +61,7 @@ async fn forms_by_post(scan: &mut Scan<'_>, endpoint: &Url) {
     let evidence = format!("a JSON body: {answer} {error}");
     match error.as_str() {
         _ if answer.status >= 500 => scan.report.violated(Rule::A22, evidence),
-        // The server read the JSON as a form. That is harmless, but no client can rely on it.
+        // The server read the JSON as a form. This is harmless, but no client can rely on it.
         "invalid_client" | "invalid_grant" | "unsupported_grant_type" => scan.report.warns(Rule::R12, evidence),
         _ => scan.report.judge(Rule::R12, answer.is_refusal(), evidence),
     }

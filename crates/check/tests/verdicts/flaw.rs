@@ -3,7 +3,7 @@
 macro_rules! flaws {
     ($($list:ident: $($flaw:ident $id:ident $result:ident,)+;)+) => {
         #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-        pub enum Flaw {
+        pub(crate) enum Flaw {
             $($($flaw,)+)+
             /// The token endpoint is at this other origin.
             TokenEndpointAt(&'static str),
@@ -14,7 +14,7 @@ macro_rules! flaws {
             EveryRequestRefused,
         }
 
-        $(pub const $list: &[(Flaw, &str, &str)] =
+        $(pub(crate) const $list: &[(Flaw, &str, &str)] =
             &[$((Flaw::$flaw, stringify!($id), stringify!($result))),+];)+
     };
 }

@@ -28,8 +28,8 @@ const PAGE: [(&str, &str); 4] = [
 ];
 
 #[derive(Clone, Debug)]
-pub struct Server {
-    pub issuer: String,
+pub(crate) struct Server {
+    pub(crate) issuer: String,
     flaw: Option<Flaw>,
     received: Arc<Mutex<Received>>,
 }
@@ -43,7 +43,7 @@ struct Received {
 type Pairs = Vec<(String, String)>;
 
 impl Server {
-    pub async fn start(flaw: Option<Flaw>) -> Self {
+    pub(crate) async fn start(flaw: Option<Flaw>) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let issuer = format!("http://{}", listener.local_addr().expect("an address"));
         let server = Self { issuer, flaw, received: Arc::default() };
@@ -52,16 +52,16 @@ impl Server {
         server
     }
 
-    pub fn resource(&self) -> String {
+    pub(crate) fn resource(&self) -> String {
         format!("{}/mcp", self.issuer)
     }
 
     /// `METHOD PATH` of each request, in order.
-    pub fn requests(&self) -> Vec<String> {
+    pub(crate) fn requests(&self) -> Vec<String> {
         self.seen().requests.clone()
     }
 
-    pub fn clients(&self) -> usize {
+    pub(crate) fn clients(&self) -> usize {
         self.seen().clients.len()
     }
 

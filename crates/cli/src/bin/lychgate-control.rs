@@ -2,9 +2,6 @@
 
 use std::process::ExitCode;
 
-use clap::Parser;
-use lychgate::control::{self, Args};
-
 fn main() -> ExitCode {
-    lychgate_process::run("lychgate-control", control::main(Args::parse()))
+    lychgate::lychgate_control()
 }

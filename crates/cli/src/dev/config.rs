@@ -1,5 +1,5 @@
-//! What may be said about `dev`, in one TOML file. `dev.example.toml` documents every key; without a file, what is default
-//! there holds. Tables that control has as well are control's own types, so that they mean the same.
+//! The configuration of `lychgate dev`. `dev.example.toml` documents every key and its default. Tables that the control plane
+//! also has are of its own types, so that they mean the same.
 
 use lychgate_control::config::{ClientConfig, LifetimesConfig, PromptConfig, ResourceConfig, UpstreamConfig};
 use lychgate_process::telemetry::Telemetry;
@@ -9,9 +9,9 @@ use serde::Deserialize;
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Config {
     pub(super) issuer: Issuer,
-    /// Instead of the demo provider, which is then not started.
+    /// Replaces the demo provider, which is then not started.
     pub(super) upstream: Option<UpstreamConfig>,
-    /// Instead of the demo MCP server, which is then not started.
+    /// Replaces the demo MCP server, which is then not started.
     pub(super) resources: Vec<ResourceConfig>,
     pub(super) clients: Vec<ClientConfig>,
     pub(super) prompt: PromptConfig,
@@ -36,10 +36,10 @@ impl Default for Issuer {
     }
 }
 
-/// As control's own default.
+/// The control plane's default.
 const PRIVATE_SCHEMES: [&str; 1] = ["cursor://anysphere.cursor-mcp/oauth/callback"];
 
-/// The key in this file of what control's file calls `key`.
+/// The key in this file of the setting `key` in the control plane's file, for error messages.
 pub(super) fn own_key(key: &str) -> String {
     let Some(of_issuer) = key.strip_prefix("issuers[0].") else { return key.to_owned() };
     let same =
@@ -71,7 +71,7 @@ mod tests {
     }
 
     #[test]
-    fn the_private_schemes_are_controls() {
+    fn private_schemes_have_the_default_of_control() {
         let issuer: lychgate_control::config::IssuerConfig = parse(
             "id = \"a\"\nurl = \"b\"\nname = \"c\"\nresources = []\n[upstream]\nkind = \"oidc\"\nid = \"d\"\nname = \"e\"\n\
              issuer = \"f\"\nclient_id = \"g\"\nclient_secret = { env = \"H\" }\n",
@@ -81,7 +81,7 @@ mod tests {
     }
 
     #[test]
-    fn a_key_of_control_is_said_as_it_is_here() {
+    fn keys_of_control_are_translated() {
         for (control, here) in [
             ("issuers[0].upstream.issuer", "upstream.issuer"),
             ("issuers[0].clients[2].id", "clients[2].id"),
@@ -92,7 +92,7 @@ mod tests {
         }
     }
 
-    /// The example with every setting in force: `#key = …` and `#[table]` lose their `#`, prose (`# …`) stays.
+    /// The example with every setting in effect: `#key = …` and `#[table]` lose their `#`, prose (`# …`) stays.
     fn uncommented(example: &str) -> String {
         let line = |line: &str| match line.strip_prefix('#') {
             Some(setting) if !setting.starts_with(' ') => format!("{setting}\n"),

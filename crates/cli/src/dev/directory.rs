@@ -1,4 +1,4 @@
-//! The directory in which `dev` keeps what must be the same at the next start. Everything in it is private to its owner.
+//! The data directory, which keeps secrets, ports and state for the next start. Only its owner can read it.
 
 use std::fs::{self, DirBuilder, File, OpenOptions, TryLockError};
 use std::io::{self, Write};
@@ -10,7 +10,7 @@ use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine as _};
 use lychgate_process::random;
 use serde::Serialize;
 
-/// The data directory, for as long as this process uses it alone.
+/// The data directory, locked for this process.
 #[derive(Debug)]
 pub(super) struct Directory {
     path: PathBuf,
@@ -18,7 +18,7 @@ pub(super) struct Directory {
 }
 
 impl Directory {
-    /// Makes the directory if it is not there. Fails if another process uses it.
+    /// Creates the directory if it does not exist. Fails if another process uses it.
     pub(super) fn open(path: &Path) -> anyhow::Result<Self> {
         make_private(path)?;
         let path = path.canonicalize().with_context(|| format!("cannot use --data {}", path.display()))?;
@@ -38,7 +38,7 @@ impl Directory {
         }
     }
 
-    /// Absolute.
+    /// The absolute path.
     pub(super) fn path(&self) -> &Path {
         &self.path
     }
@@ -47,14 +47,14 @@ impl Directory {
         self.path.join(name)
     }
 
-    /// A directory in this one.
+    /// Creates a directory in this one if it does not exist.
     pub(super) fn subdirectory(&self, name: &str) -> anyhow::Result<PathBuf> {
         let path = self.path.join(name);
         make_private(&path)?;
         Ok(path)
     }
 
-    /// The file `name`, which holds 32 random bytes, base64url; made at the first start and kept from then on.
+    /// The file `name` with a random secret, which the first start makes and all later ones keep.
     pub(super) fn secret(&self, name: &str) -> anyhow::Result<SecretFile> {
         let path = self.file(name);
         let secret = match fs::read_to_string(&path) {
@@ -69,7 +69,7 @@ impl Directory {
         Ok(SecretFile { path, secret })
     }
 
-    /// Writes `contents` as TOML below `comment`.
+    /// Writes `contents` as TOML, with `comment` in the first line.
     pub(super) fn write_toml(&self, name: &str, comment: &str, contents: &impl Serialize) -> anyhow::Result<PathBuf> {
         let path = self.file(name);
         let body = toml::to_string(contents).with_context(|| format!("cannot render {}", path.display()))?;
@@ -83,21 +83,21 @@ pub(super) struct SecretFile {
     pub(super) secret: String,
 }
 
-/// 32 random bytes, base64url.
+/// 32 random bytes in base64url.
 pub(super) fn random_secret() -> anyhow::Result<String> {
     Ok(BASE64_URL_SAFE_NO_PAD.encode(random::bytes::<32>()?))
 }
 
-/// A directory that is there already keeps the permissions that somebody chose for it.
+/// An existing directory keeps its permissions: its owner chose them.
 fn make_private(path: &Path) -> anyhow::Result<()> {
     DirBuilder::new()
         .recursive(true)
         .mode(0o700)
         .create(path)
-        .with_context(|| format!("cannot make the directory {}", path.display()))
+        .with_context(|| format!("cannot create the directory {}", path.display()))
 }
 
-/// Whole or not at all: a crash half-way must not leave half a key, which the next start would take for a whole one.
+/// Writes the file atomically: after a crash the next start must not take half a key for a whole one.
 fn write_private(path: &Path, contents: &str) -> anyhow::Result<()> {
     let mut new = path.as_os_str().to_owned();
     new.push(".new");
@@ -121,7 +121,7 @@ mod tests {
     }
 
     #[test]
-    fn what_it_makes_is_private() {
+    fn files_and_directories_are_private() {
         let parent = tempfile::tempdir().unwrap();
         let directory = Directory::open(&parent.path().join("a/data")).unwrap();
         let secret = directory.secret("master.key").unwrap();
@@ -145,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn two_do_not_share_a_directory() {
+    fn a_directory_in_use_is_refused() {
         let parent = tempfile::tempdir().unwrap();
         let _first = Directory::open(parent.path()).unwrap();
         let error = Directory::open(parent.path()).unwrap_err().to_string();

@@ -1,4 +1,4 @@
-//! What `dev` says once everything answers: to a person, or as JSON to a script.
+//! The output of `lychgate dev` once all processes answer: text for people, or JSON for scripts.
 
 use std::fmt;
 use std::net::SocketAddr;
@@ -11,29 +11,29 @@ use serde::Serialize;
 pub(super) struct Greeting {
     /// The authorization server's URL.
     pub(super) issuer: String,
-    /// The MCP server to connect to; with resources of one's own, the first of them.
+    /// The MCP server to connect to: the demo, or the first configured resource.
     pub(super) mcp_url: String,
     pub(super) upstream_issuer: String,
-    /// Where Lychgate is to be sent back to by the upstream.
+    /// The redirect URI to register at the upstream.
     pub(super) upstream_redirect_uri: String,
-    /// `HOST:PORT`, plaintext.
+    /// `HOST:PORT`, without TLS.
     pub(super) control_grpc: SocketAddr,
-    /// For this run only.
+    /// Valid until this run ends.
     pub(super) operator_token: String,
     pub(super) edge_listen: SocketAddr,
-    /// Absolute, as all paths here.
+    /// Absolute, like all paths here.
     pub(super) data_dir: PathBuf,
     pub(super) control_config: PathBuf,
     pub(super) edge_config: PathBuf,
     pub(super) edge_token_file: PathBuf,
     #[serde(skip)]
     pub(super) demo: Demo,
-    /// This program, as a shell finds it.
+    /// The path of this program, for a shell.
     #[serde(skip)]
     pub(super) command: PathBuf,
 }
 
-/// Which of the two stand-ins were started.
+/// The demo servers that were started.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct Demo {
     pub(super) provider: bool,
@@ -41,7 +41,7 @@ pub(super) struct Demo {
 }
 
 impl Greeting {
-    /// One line.
+    /// One line of JSON.
     pub(super) fn json(&self) -> anyhow::Result<String> {
         Ok(serde_json::to_string(self)?)
     }
@@ -93,11 +93,11 @@ impl Greeting {
         write!(
             f,
             r#"
-Be its operator, in another shell; the token is good for this run.
+To be the operator, paste this into another shell; the token is valid for this run.
 
   export LYCHGATE_CONTROL=http://{control}
   export LYCHGATE_TOKEN={token}
-  {command} events watch        (--help says what else)
+  {command} events watch        (--help shows all commands)
 "#
         )
     }
@@ -107,7 +107,7 @@ Be its operator, in another shell; the token is good for this run.
         write!(
             f,
             r#"
-Connect a client to the MCP server; it finds the rest.
+Connect a client to the MCP server; it discovers the authorization server.
 
   Claude Code      claude mcp add --transport http lychgate-demo {url}
                    then /mcp in a session, and "Authenticate"
@@ -166,7 +166,7 @@ mod tests {
     }
 
     #[test]
-    fn a_script_reads_one_line() {
+    fn json_is_one_line() {
         let json = sample().json().unwrap();
         assert!(!json.contains('\n'));
         let read: serde_json::Value = serde_json::from_str(&json).unwrap();
@@ -183,7 +183,7 @@ mod tests {
     }
 
     #[test]
-    fn a_person_reads_what_to_paste_and_what_to_avoid() {
+    fn the_text_has_commands_to_paste_and_names_unsuitable_browsers() {
         let text = sample().to_string();
         for expected in [
             "claude mcp add --transport http lychgate-demo http://127.0.0.1:20002/mcp\n",

@@ -1,26 +1,19 @@
-//! Which processes there are, and what each is told: one configuration file per process, as an operator would write it.
+//! The plan of a start: writes one configuration file per process and lists the programs to start.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::IpAddr;
 use std::path::{Path, PathBuf};
 
-use lychgate_control::config as control;
-use lychgate_process::config::Secret;
-use lychgate_process::metrics::MetricsConfig;
-use lychgate_process::telemetry::{LogFormat, Telemetry};
-use serde::Serialize;
-use sha2::{Digest, Sha256};
+use lychgate_process::telemetry::LogFormat;
 
+use super::addresses::Addresses;
 use super::config::{Config, own_key};
-use super::directory::{Directory, SecretFile, random_secret};
+use super::directory::Directory;
 use super::greeting::{Demo, Greeting};
 use super::ports::Ports;
 use super::probe::Probe;
 use super::processes::Program;
+use super::program_configs::{ProgramConfigs, Secrets};
 
-/// The id of the one issuer; part of its callback's path, so it never changes.
-const ISSUER_ID: &str = "demo";
-const UPSTREAM_CLIENT_ID: &str = "lychgate";
-const DEMO_SCOPE: &str = "profile:read";
 const COMMENT: &str = "Written by `lychgate dev` at every start; changes made here are lost.";
 
 #[derive(Debug)]
@@ -32,7 +25,7 @@ pub(super) struct Plan {
 }
 
 impl Plan {
-    /// Writes a configuration file for each process into `directory`. The executables lie in `binaries`.
+    /// Writes a configuration file for each process into `directory`. The executables are in `binaries`.
     pub(super) fn write(
         directory: &Directory,
         binaries: &Path,
@@ -43,27 +36,24 @@ impl Plan {
         let addresses = Addresses::new(ip, ports);
         let demo = Demo { provider: config.upstream.is_none(), mcp: config.resources.is_empty() };
         let telemetry = config.telemetry.clone();
-        let edge_token = directory.secret("edge.token")?;
-        let operator_token = random_secret()?;
+        let configs = ProgramConfigs { directory, addresses, secrets: Secrets::open(directory)?, telemetry };
 
         let mut programs = Vec::new();
         let mut program = |name, binary: &str, config: PathBuf, probe| {
             programs.push(Program { name, executable: binaries.join(binary), config, probe });
         };
-        let upstream_secret = directory.secret("upstream.secret")?;
         if demo.provider {
-            let provider = provider(directory, &addresses, &upstream_secret, &telemetry);
-            let file = directory.write_toml("provider.toml", COMMENT, &provider)?;
+            let file = directory.write_toml("provider.toml", COMMENT, &configs.provider())?;
             program("provider", "lychgate-demo-provider", file, Probe::Http(addresses.provider, "/healthz"));
         }
-        let control = control(directory, &addresses, config, &upstream_secret, &edge_token, &operator_token)?;
+        let control = configs.control(config)?;
         control.issuers().map_err(|error| error.map_key(own_key))?;
         let control_config = directory.write_toml("control.toml", COMMENT, &control)?;
         program("control", "lychgate-control", control_config.clone(), Probe::Grpc(addresses.control));
-        let edge_config = directory.write_toml("edge.toml", COMMENT, &edge(&addresses, &edge_token, &telemetry))?;
+        let edge_config = directory.write_toml("edge.toml", COMMENT, &configs.edge())?;
         program("edge", "lychgate-edge", edge_config.clone(), Probe::Http(addresses.edge, "/readyz"));
         if demo.mcp {
-            let file = directory.write_toml("mcp.toml", COMMENT, &mcp(&addresses, &telemetry))?;
+            let file = directory.write_toml("mcp.toml", COMMENT, &configs.mcp())?;
             program("mcp", "lychgate-demo-mcp", file, Probe::Http(addresses.mcp, "/healthz"));
         }
 
@@ -74,226 +64,17 @@ impl Plan {
             upstream_issuer: issuer.upstream.url().to_owned(),
             upstream_redirect_uri: addresses.upstream_redirect_uri(),
             control_grpc: addresses.control,
-            operator_token,
+            operator_token: configs.secrets.operator_token,
             edge_listen: addresses.edge,
             data_dir: directory.path().to_owned(),
             control_config,
             edge_config,
-            edge_token_file: edge_token.path,
+            edge_token_file: configs.secrets.edge_token.path,
             demo,
             command: binaries.join("lychgate"),
         };
-        Ok(Self { programs, log_format: telemetry.format, greeting })
+        Ok(Self { programs, log_format: configs.telemetry.format, greeting })
     }
-}
-
-#[derive(Debug, Clone, Copy)]
-struct Addresses {
-    edge: SocketAddr,
-    control: SocketAddr,
-    provider: SocketAddr,
-    mcp: SocketAddr,
-}
-
-impl Addresses {
-    fn new(ip: IpAddr, ports: Ports) -> Self {
-        let at = |port| SocketAddr::new(ip, port);
-        Self { edge: at(ports.edge), control: at(ports.control), provider: at(ports.provider), mcp: at(ports.mcp) }
-    }
-
-    fn issuer(&self) -> String {
-        origin(self.edge)
-    }
-
-    fn upstream_redirect_uri(&self) -> String {
-        format!("{}/callback/{ISSUER_ID}", self.issuer())
-    }
-
-    fn upstream_issuer(&self) -> String {
-        origin(self.provider)
-    }
-
-    fn mcp_url(&self) -> String {
-        format!("{}/mcp", origin(self.mcp))
-    }
-}
-
-/// As a browser writes it: without the scheme's own port.
-fn origin(address: SocketAddr) -> String {
-    match (address.port(), address.ip()) {
-        (80, IpAddr::V4(ip)) => format!("http://{ip}"),
-        (80, IpAddr::V6(ip)) => format!("http://[{ip}]"),
-        _ => format!("http://{address}"),
-    }
-}
-
-fn control(
-    directory: &Directory,
-    addresses: &Addresses,
-    config: Config,
-    upstream_secret: &SecretFile,
-    edge_token: &SecretFile,
-    operator_token: &str,
-) -> anyhow::Result<control::Config> {
-    let demo_upstream = || control::OidcConfig {
-        id: "demo-idp".to_owned(),
-        name: "Demo identity provider".to_owned(),
-        issuer: addresses.upstream_issuer(),
-        client_id: UPSTREAM_CLIENT_ID.to_owned(),
-        client_secret: Secret::File(upstream_secret.path.clone()),
-        scopes: ["openid", "profile", "email"].map(str::to_owned).into(),
-        // It keeps tokens apart.
-        revocation: control::RevocationMode::Each,
-    };
-    let upstream = config.upstream.unwrap_or_else(|| control::UpstreamConfig::Oidc(demo_upstream()));
-    let resources = if config.resources.is_empty() { vec![demo_resource(addresses)] } else { config.resources };
-    let principal = |name: &str, role, token: &str| control::PrincipalConfig {
-        name: name.to_owned(),
-        role,
-        token_sha256: vec![hex_digest(token)],
-        certificate_sans: Vec::new(),
-        issuers: None,
-        resources: None,
-    };
-    Ok(control::Config {
-        listen: addresses.control,
-        tls: None,
-        master_key: Secret::File(directory.secret("master.key")?.path),
-        keys: control::KeysConfig::default(),
-        events: control::EventsConfig::default(),
-        outbound: control::OutboundConfig::default(),
-        store: control::StoreConfig {
-            engine: control::EngineName::Rocksdb,
-            path: Some(directory.subdirectory("store")?),
-            remembered_checks: control::StoreConfig::REMEMBERED_CHECKS,
-        },
-        principals: vec![
-            principal("dev-edge", control::Role::Edge, &edge_token.secret),
-            principal("dev-operator", control::Role::Operator, operator_token),
-        ],
-        issuers: vec![control::IssuerConfig {
-            id: ISSUER_ID.to_owned(),
-            url: addresses.issuer(),
-            name: config.issuer.name,
-            private_scheme_redirect_uris: config.issuer.private_scheme_redirect_uris,
-            access_tokens: control::AccessTokensConfig::default(),
-            upstream,
-            resources,
-            clients: config.clients,
-            registration: control::RegistrationConfig::default(),
-            metadata_documents: control::MetadataDocumentsConfig::default(),
-            redirect_hosts: None,
-            prompt: config.prompt,
-            policy: None,
-            events: control::IssuerEventsConfig::default(),
-            lifetimes: config.lifetimes,
-        }],
-        telemetry: config.telemetry,
-        metrics: MetricsConfig::default(),
-    })
-}
-
-fn demo_resource(addresses: &Addresses) -> control::ResourceConfig {
-    let scope = |name: &str, description: &str, default| control::ScopeConfig {
-        name: name.to_owned(),
-        description: description.to_owned(),
-        default,
-        optional: !default,
-    };
-    control::ResourceConfig {
-        uri: addresses.mcp_url(),
-        name: "Demo MCP server".to_owned(),
-        scopes: vec![
-            scope(DEMO_SCOPE, "See who you are", true),
-            scope("notes:read", "Read the notes you keep there", false),
-            scope("notes:write", "Keep notes for you there", false),
-        ],
-    }
-}
-
-/// What the demo provider reads.
-#[derive(Debug, Serialize)]
-struct ProviderConfig {
-    listen: SocketAddr,
-    issuer: String,
-    key_file: PathBuf,
-    clients: [ProviderClient; 1],
-    telemetry: Telemetry,
-}
-
-#[derive(Debug, Serialize)]
-struct ProviderClient {
-    id: &'static str,
-    secret: Secret,
-    redirect_uris: [String; 1],
-}
-
-fn provider(
-    directory: &Directory,
-    addresses: &Addresses,
-    upstream_secret: &SecretFile,
-    telemetry: &Telemetry,
-) -> ProviderConfig {
-    ProviderConfig {
-        listen: addresses.provider,
-        issuer: addresses.upstream_issuer(),
-        key_file: directory.file("provider.key"),
-        clients: [ProviderClient {
-            id: UPSTREAM_CLIENT_ID,
-            secret: Secret::File(upstream_secret.path.clone()),
-            redirect_uris: [addresses.upstream_redirect_uri()],
-        }],
-        telemetry: telemetry.clone(),
-    }
-}
-
-/// What the edge reads.
-#[derive(Debug, Serialize)]
-struct EdgeConfig {
-    listen: SocketAddr,
-    control: EdgeControl,
-    telemetry: Telemetry,
-}
-
-#[derive(Debug, Serialize)]
-struct EdgeControl {
-    url: String,
-    token: Secret,
-}
-
-fn edge(addresses: &Addresses, token: &SecretFile, telemetry: &Telemetry) -> EdgeConfig {
-    EdgeConfig {
-        listen: addresses.edge,
-        control: EdgeControl { url: origin(addresses.control), token: Secret::File(token.path.clone()) },
-        telemetry: telemetry.clone(),
-    }
-}
-
-/// What the demo MCP server reads.
-#[derive(Debug, Serialize)]
-struct McpConfig {
-    listen: SocketAddr,
-    resource: String,
-    issuer: String,
-    name: &'static str,
-    required_scopes: [&'static str; 1],
-    telemetry: Telemetry,
-}
-
-fn mcp(addresses: &Addresses, telemetry: &Telemetry) -> McpConfig {
-    McpConfig {
-        listen: addresses.mcp,
-        resource: addresses.mcp_url(),
-        issuer: addresses.issuer(),
-        name: "Demo MCP server",
-        required_scopes: [DEMO_SCOPE],
-        telemetry: telemetry.clone(),
-    }
-}
-
-/// SHA-256 in lower-case hexadecimal digits.
-fn hex_digest(secret: &str) -> String {
-    Sha256::digest(secret.as_bytes()).iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
 #[cfg(test)]
@@ -301,9 +82,11 @@ mod tests {
     use std::fs;
     use std::net::Ipv4Addr;
 
-    use lychgate_process::config::{load, parse};
+    use lychgate_control::config as control;
+    use lychgate_process::config::{Secret, load, parse};
 
     use super::*;
+    use crate::dev::program_configs::hex_digest;
 
     const PORTS: Ports = Ports { edge: 7440, control: 20000, provider: 20001, mcp: 20002 };
 
@@ -317,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn everything_finds_everything() {
+    fn the_configurations_fit_together() {
         let parent = tempfile::tempdir().unwrap();
         let directory = Directory::open(parent.path()).unwrap();
         let plan = plan(&directory, "");
@@ -362,7 +145,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_ones_own_replaces_the_demo() {
+    fn a_configured_upstream_or_resource_replaces_the_demo() {
         let parent = tempfile::tempdir().unwrap();
         let directory = Directory::open(parent.path()).unwrap();
         let upstream = "[upstream]\nkind = \"oidc\"\nid = \"my-idp\"\nname = \"Mine\"\nissuer = \"https://idp.example\"\n\
@@ -395,20 +178,11 @@ mod tests {
     }
 
     #[test]
-    fn what_control_would_refuse_is_refused_by_its_key_here() {
+    fn a_setting_that_control_refuses_is_named_by_its_key_in_dev() {
         let parent = tempfile::tempdir().unwrap();
         let directory = Directory::open(parent.path()).unwrap();
         let config = parse("[lifetimes]\ncode_seconds = 0\n").unwrap();
         let error = Plan::write(&directory, Path::new("/bin"), Ipv4Addr::LOCALHOST.into(), PORTS, config).unwrap_err();
         assert!(error.to_string().starts_with("lifetimes.code_seconds: is 0; "), "{error}");
-    }
-
-    #[test]
-    fn an_origin_has_no_port_that_its_scheme_implies() {
-        for (address, expected) in
-            [("127.0.0.1:80", "http://127.0.0.1"), ("[::1]:80", "http://[::1]"), ("[::1]:8080", "http://[::1]:8080")]
-        {
-            assert_eq!(origin(address.parse().unwrap()), expected);
-        }
     }
 }

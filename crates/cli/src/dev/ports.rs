@@ -1,5 +1,4 @@
-//! Which port belongs to whom. Chosen at the first start and kept, because clients remember addresses: a second start must
-//! find everything where it was.
+//! The port of each process. The first start chooses them and later starts keep them, because clients remember addresses.
 
 use std::io::ErrorKind;
 use std::net::{IpAddr, SocketAddr, TcpListener, UdpSocket};
@@ -12,10 +11,10 @@ use serde::{Deserialize, Serialize};
 use super::directory::Directory;
 
 const FILE: &str = "ports.toml";
-const COMMENT: &str = "The ports of `lychgate dev`, kept for its next start. Without a line another port is chosen.";
+const COMMENT: &str =
+    "The ports of `lychgate dev`, kept for its next start. If you remove a line, another port is chosen.";
 
-/// Below the range from which Linux takes the local ports of outgoing connections: such a connection never sits on a port
-/// that is kept here for later.
+/// Below the range of Linux for local ports of outgoing connections, so that no such connection occupies a kept port.
 const CHOICE: Range<u16> = 20_000..32_768;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,8 +26,8 @@ pub(super) struct Ports {
 }
 
 impl Ports {
-    /// The ports kept in `directory`, those that are missing chosen now. A port of `listen` that is not 0 takes precedence
-    /// for the edge. The claims keep other processes of this kind from choosing the same ports until they are dropped.
+    /// The ports kept in `directory`; missing ones are chosen and written there. For the edge a port of `listen` other than 0
+    /// takes precedence. Until the claims are dropped, no other `lychgate dev` chooses the same ports.
     pub(super) fn settle(directory: &Directory, listen: SocketAddr) -> anyhow::Result<(Self, Vec<Claim>)> {
         let mut kept = Kept::load(directory)?;
         if listen.port() != 0 {
@@ -56,13 +55,13 @@ impl Ports {
     }
 }
 
-/// Fails with what to do if `address`, kept for `name`, cannot be listened at.
+/// Fails with a remedy if another process listens at `address`, which is kept for `name`.
 pub(super) fn demand_free(directory: &Directory, name: &str, address: SocketAddr) -> anyhow::Result<()> {
     match TcpListener::bind(address) {
         Ok(_) => Ok(()),
         Err(error) if error.kind() == ErrorKind::AddrInUse => bail!(
-            "port {} of {name} is taken by another process; stop that one, or remove `{name}` from {} (for the edge: \
-             choose another --listen) to have another port chosen, which clients must then be told",
+            "port {} of {name} is taken by another process; stop that one, or remove `{name}` from {} to choose another \
+             port (for the edge: change --listen), and update the clients",
             address.port(),
             directory.file(FILE).display()
         ),
@@ -86,12 +85,12 @@ impl Kept {
     }
 }
 
-/// A port that was free. Its UDP twin is held: whoever chooses by the same rule passes this one over, also in the moment
-/// before its process listens, and the claim ends with this process however that ends.
+/// A free port, reserved until its process listens. The claim holds the UDP port of the same number, which another
+/// `lychgate dev` also tries to bind; the system releases it if this process is killed.
 #[derive(Debug)]
 pub(super) struct Claim {
     port: u16,
-    _twin: UdpSocket,
+    _udp: UdpSocket,
 }
 
 impl Claim {
@@ -105,9 +104,9 @@ impl Claim {
     }
 
     fn of(address: SocketAddr) -> Option<Self> {
-        let twin = UdpSocket::bind(address).ok()?;
+        let udp = UdpSocket::bind(address).ok()?;
         TcpListener::bind(address).ok()?;
-        Some(Self { port: address.port(), _twin: twin })
+        Some(Self { port: address.port(), _udp: udp })
     }
 }
 
@@ -137,7 +136,7 @@ mod tests {
     }
 
     #[test]
-    fn a_port_that_was_asked_for_is_kept_too() {
+    fn a_port_from_the_command_line_is_kept() {
         let parent = tempfile::tempdir().unwrap();
         let directory = Directory::open(parent.path()).unwrap();
         let (first, _claims) = Ports::settle(&directory, ANY).unwrap();
@@ -174,7 +173,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_claimed_is_not_chosen_again() {
+    fn a_claimed_port_is_not_chosen_again() {
         let claim = Claim::choose(ANY.ip()).unwrap();
         assert!(CHOICE.contains(&claim.port));
         assert!(Claim::of(SocketAddr::new(ANY.ip(), claim.port)).is_none());

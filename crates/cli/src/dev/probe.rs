@@ -1,4 +1,4 @@
-//! Does it answer? Asked the way a load balancer asks.
+//! The health probe of a process, as a load balancer does it.
 
 use std::net::SocketAddr;
 use std::time::Duration;
@@ -11,15 +11,15 @@ use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
 
-/// A process that takes longer than this to say how it is, is not well.
-const ANSWER: Duration = Duration::from_secs(2);
+/// A process that answers later counts as not healthy.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(2);
 const PAUSE: Duration = Duration::from_millis(25);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Probe {
-    /// `grpc.health.v1`, for the server as a whole.
+    /// `grpc.health.v1` for the whole server.
     Grpc(SocketAddr),
-    /// `GET` that is answered with 200.
+    /// A `GET` that must be answered with 200.
     Http(SocketAddr, &'static str),
 }
 
@@ -30,10 +30,10 @@ impl Probe {
         }
     }
 
-    /// Asks until the answer is yes.
-    pub(super) async fn until_well(self) {
+    /// Probes until the process is healthy.
+    pub(super) async fn until_healthy(self) {
         loop {
-            if let Ok(Ok(true)) = time::timeout(ANSWER, self.ask()).await {
+            if let Ok(Ok(true)) = time::timeout(ANSWER_TIMEOUT, self.ask()).await {
                 return;
             }
             time::sleep(PAUSE).await;
@@ -54,7 +54,7 @@ async fn grpc(address: SocketAddr) -> anyhow::Result<bool> {
     Ok(answer.into_inner().status() == ServingStatus::Serving)
 }
 
-/// By hand: a status line is all there is to read, and an HTTP client would be the heaviest thing in this crate.
+/// Reads only the status line, which needs no HTTP client.
 async fn http(address: SocketAddr, path: &str) -> anyhow::Result<bool> {
     let mut stream = TcpStream::connect(address).await?;
     let request = format!("GET {path} HTTP/1.1\r\nhost: {address}\r\nconnection: close\r\n\r\n");
@@ -70,7 +70,7 @@ mod tests {
 
     use super::*;
 
-    /// Answers as many connections as there are `answers`, in turn.
+    /// Answers one connection with each of `answers`, in order.
     async fn server(answers: &'static [&'static str]) -> SocketAddr {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
@@ -87,7 +87,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn only_200_is_well() {
+    async fn only_200_is_healthy() {
         let address = server(&["HTTP/1.1 503 Service Unavailable\r\n\r\n", "", "HTTP/1.1 200 OK\r\n\r\nok"]).await;
         assert!(!http(address, "/readyz").await.unwrap());
         assert!(http(address, "/readyz").await.is_err());
@@ -95,8 +95,8 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn it_asks_until_the_answer_is_yes() {
+    async fn a_probe_repeats_until_the_process_is_healthy() {
         let address = server(&["HTTP/1.1 503 Service Unavailable\r\n\r\n", "HTTP/1.1 200 OK\r\n\r\n"]).await;
-        Probe::Http(address, "/readyz").until_well().await;
+        Probe::Http(address, "/readyz").until_healthy().await;
     }
 }

@@ -1,7 +1,7 @@
-//! The processes that `dev` started: their logs, their end.
+//! The processes that `lychgate dev` started: their logs and their end.
 //!
-//! None outlives this process, however it ends: each has a pipe as standard input, whose end is its request to stop, and
-//! the system closes a pipe for whoever is killed.
+//! No process outlives this one. Its standard input is a pipe that asks it to stop when it is closed, and the system closes
+//! the pipe even if this process is killed.
 
 use std::collections::VecDeque;
 use std::fmt;
@@ -21,14 +21,14 @@ use tokio::time;
 
 use super::probe::Probe;
 
-/// How long a process may take to end once asked to; longer than what it grants its own work.
-const STOP: Duration = Duration::from_secs(20);
-/// How long what a process wrote may take to arrive after its end.
-const LAST_WORDS: Duration = Duration::from_secs(1);
-/// How many of its last lines are told when it ends by itself.
+/// For a process to end when it is asked to. It is longer than the time that the process gives its own work.
+const STOP_TIMEOUT: Duration = Duration::from_secs(20);
+/// For the log of a process to arrive after its end.
+const LOG_TIMEOUT: Duration = Duration::from_secs(1);
+/// The number of last log lines in the error about a process that ends by itself.
 const LAST_LINES: usize = 3;
 
-/// What is started, and how it shows that it answers.
+/// A program to start, with its probe.
 #[derive(Debug)]
 pub(super) struct Program {
     pub(super) name: &'static str,
@@ -52,7 +52,7 @@ struct Running {
 }
 
 impl Processes {
-    /// None yet. Their logs are passed on to standard error in `log_format`, which is theirs.
+    /// No process yet. Each process writes its log in `log_format`, and it is passed on to standard error.
     pub(super) fn new(log_format: LogFormat) -> Self {
         let (report_end, ended) = mpsc::unbounded_channel();
         Self { log_format, running: Vec::new(), ended, report_end }
@@ -68,7 +68,7 @@ impl Processes {
         let mut child = tied_to_this_process(&mut command)
             .spawn()
             .with_context(|| format!("cannot start {}", command.as_std().get_program().display()))?;
-        let stderr = child.stderr.take().context("its standard error is piped")?;
+        let stderr = child.stderr.take().context("standard error is not piped")?;
         let prefix = match self.log_format {
             LogFormat::Text => format!("{name:>8} | "),
             LogFormat::Json => String::new(),
@@ -78,26 +78,26 @@ impl Processes {
         let report_end = self.report_end.clone();
         let supervisor = tokio::spawn(async move {
             let status = until_end(name, child, stopped).await;
-            let last_lines = time::timeout(LAST_WORDS, log).await.ok().and_then(Result::ok).unwrap_or_default();
-            // Nobody listens any more while all are being stopped.
+            let last_lines = time::timeout(LOG_TIMEOUT, log).await.ok().and_then(Result::ok).unwrap_or_default();
+            // Fails while all processes are being stopped, when no error is reported any more.
             report_end.send(Ended { name, status, last_lines }).ok();
         });
         self.running.push(Running { stop, supervisor });
         Ok(())
     }
 
-    /// The first of them that ends without having been asked to, as an error.
-    pub(super) async fn one_ends(&mut self) -> anyhow::Error {
+    /// Waits for a process to end without a request, which is an error.
+    pub(super) async fn first_end(&mut self) -> anyhow::Error {
         match self.ended.recv().await {
             Some(ended) => anyhow!("{ended}"),
             None => unreachable!("`self.report_end` keeps the channel open"),
         }
     }
 
-    /// Stops them in the reverse order of their start, each before the next: what serves others goes last.
+    /// Stops one process after another in the reverse order of their start, so that servers outlive their clients.
     pub(super) async fn stop(self) {
         for Running { stop, supervisor } in self.running.into_iter().rev() {
-            // One that has ended by itself does not listen.
+            // Fails if the process has ended by itself.
             stop.send(()).ok();
             if let Err(error) = supervisor.await {
                 tracing::error!(%error, "a process's supervisor failed");
@@ -112,35 +112,35 @@ fn tied_to_this_process(command: &mut Command) -> &mut Command {
         .stdin(Stdio::piped())
         .stdout(Stdio::null())
         .stderr(Stdio::piped())
-        // A terminal's Ctrl-C is for this process, which then stops the others in order.
+        // Ctrl-C on a terminal must reach only this process, which then stops the others in order.
         .process_group(0)
         .kill_on_drop(true)
 }
 
 async fn until_end(name: &str, mut child: Child, stopped: oneshot::Receiver<()>) -> io::Result<ExitStatus> {
-    // Taken out, because `wait` would close it.
+    // `wait` would close it if it were still in `child`.
     let stdin = child.stdin.take();
     tokio::select! {
         status = child.wait() => return status,
         _ = stopped => {}
     }
     drop(stdin);
-    if let Ok(status) = time::timeout(STOP, child.wait()).await {
+    if let Ok(status) = time::timeout(STOP_TIMEOUT, child.wait()).await {
         return status;
     }
-    tracing::warn!(process = name, timeout = ?STOP, "did not stop when asked to and is killed");
+    tracing::warn!(process = name, timeout = ?STOP_TIMEOUT, "did not stop when asked to and is killed");
     child.kill().await?;
     child.wait().await
 }
 
-/// Passes lines on to standard error as they come; returns the last ones.
+/// Copies lines to standard error as they come, and returns the last ones.
 async fn pass_on(from: impl AsyncRead + Unpin, prefix: String) -> Vec<String> {
     let mut reader = BufReader::new(from);
     let mut last = VecDeque::with_capacity(LAST_LINES);
     let mut line = Vec::new();
     while let Ok(1..) = reader.read_until(b'\n', &mut line).await {
         let text = String::from_utf8_lossy(&line).trim_end().to_owned();
-        // If nobody reads our logs any more, nobody misses them.
+        // A closed standard error must not stop the process.
         writeln!(io::stderr().lock(), "{prefix}{text}").ok();
         if last.len() == LAST_LINES {
             last.pop_front();
@@ -162,11 +162,11 @@ impl fmt::Display for Ended {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.status {
             Ok(status) => write!(f, "{} ended by itself ({status})", self.name)?,
-            Err(error) => write!(f, "{} cannot be waited for ({error})", self.name)?,
+            Err(error) => write!(f, "cannot wait for {} ({error})", self.name)?,
         }
         match self.last_lines.as_slice() {
-            [] => f.write_str(", without a word"),
-            lines => write!(f, ", its last words: {}", lines.join(" / ")),
+            [] => f.write_str(", without any output"),
+            lines => write!(f, ", its last output: {}", lines.join(" / ")),
         }
     }
 }
@@ -177,7 +177,7 @@ mod tests {
 
     use super::*;
 
-    /// A shell that knows itself as `name`.
+    /// A shell script with `name` as `$0`.
     fn shell(name: &str, script: &str) -> Command {
         let mut command = Command::new("/bin/sh");
         command.args(["-c", script, name]);
@@ -185,17 +185,17 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn one_that_ends_by_itself_is_told_with_its_last_words() {
+    async fn a_process_that_ends_by_itself_is_reported_with_its_last_output() {
         let mut processes = Processes::new(LogFormat::Text);
         processes.supervise("lasting", shell("lasting", "cat")).unwrap();
         processes.supervise("failing", shell("failing", "echo one >&2; echo two >&2; exit 3")).unwrap();
-        let error = processes.one_ends().await.to_string();
-        assert_eq!(error, "failing ended by itself (exit status: 3), its last words: one / two");
+        let error = processes.first_end().await.to_string();
+        assert_eq!(error, "failing ended by itself (exit status: 3), its last output: one / two");
         processes.stop().await;
     }
 
     #[tokio::test]
-    async fn the_end_of_its_input_stops_each_in_reverse_order() {
+    async fn closing_standard_input_stops_the_processes_in_reverse_order() {
         let dir = tempfile::tempdir().unwrap();
         let ends = dir.path().join("ends");
         let script =
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_cannot_be_started_is_named() {
+    async fn a_program_that_cannot_start_is_named() {
         let missing = Program {
             name: "edge",
             executable: "/nowhere/lychgate-edge".into(),

@@ -4,37 +4,33 @@ use clap::{Args, Subcommand, ValueEnum};
 use lychgate_api::v1;
 use lychgate_api::v1::admin_service_revoke_request::Target;
 
+use super::change::Change;
+use super::connection::Control;
 use super::failure::Failure;
-use super::order::Order;
-use super::pages::{Listing, Page};
-use super::revoke::Revocation;
+use super::list::{Filter, List, Page};
+use super::revoke::{Revocable, Revoke, Targets};
 use super::screen::Columns;
 use super::{Answer, Session};
 
-pub(super) const COLUMNS: Columns =
-    &[("CLIENT", "client_id"), ("KIND", "kind"), ("STATE", "state"), ("REGISTERED", "create_time"), ("NAME", "name")];
-
 #[derive(Debug, Subcommand)]
-pub enum Verb {
-    /// Those that there are records of: configured, registered, and of others those that an operator has changed
-    List(List),
-    /// One client
-    Get(Which),
-    /// Stops a client, of any kind: from now on it gets nothing, and its tokens are inactive
-    Disable(Change),
-    /// Lets a client go on, with what has not ended meanwhile
-    Enable(Change),
-    /// Takes back everything that was given to a client; it may ask anew
-    Revoke(Revoke),
+pub(crate) enum Verb {
+    /// Lists the clients on record: configured, registered, and others that an operator changed
+    List(List<Clients>),
+    /// Shows one client
+    Get(ClientName),
+    /// Disables a client of any kind: it gets no more tokens, and those it has become inactive
+    Disable(Switch),
+    /// Enables a client again, with those of its grants that did not end meanwhile
+    Enable(Switch),
+    /// Revokes everything that was given to a client; it may ask people again
+    Revoke(Revoke<ClientName>),
 }
 
 #[derive(Debug, Args)]
-pub struct List {
-    /// Only those that are so now
+pub(crate) struct Clients {
+    /// Only clients that are in this state now
     #[arg(long)]
     state: Option<State>,
-    #[command(flatten)]
-    listing: Listing,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
@@ -44,86 +40,93 @@ enum State {
 }
 
 #[derive(Debug, Args)]
-pub struct Which {
-    /// The client's id; of one with a metadata document, its URL
+pub(crate) struct ClientName {
+    /// The client's id; for a client with a metadata document, its URL
     #[arg(value_name = "CLIENT_ID")]
     client: String,
 }
 
 #[derive(Debug, Args)]
-pub struct Change {
+pub(crate) struct Switch {
     #[command(flatten)]
-    which: Which,
+    name: ClientName,
     #[command(flatten)]
-    order: Order,
-}
-
-#[derive(Debug, Args)]
-pub struct Revoke {
-    #[command(flatten)]
-    which: Which,
-    #[command(flatten)]
-    revocation: Revocation,
+    change: Change,
 }
 
 pub(super) async fn run(verb: Verb, session: &mut Session) -> Result<Answer, Failure> {
     match verb {
-        Verb::List(list) => return list.run(session).await,
-        Verb::Get(Which { client }) => {
+        Verb::List(list) => list.run(session).await,
+        Verb::Get(ClientName { client }) => {
             let request = v1::GetClientRequest { issuer_id: session.issuer().await?, client_id: client };
             let call = async |request| session.control.admin().get_client(request).await;
             let reply = session.control.call(request, call).await?;
-            session.screen.answer(&reply, reply.client.as_ref())?;
+            session.screen.message(&reply, reply.client.as_ref())?;
+            Ok(Answer::Yes)
         }
-        Verb::Disable(Change { which, order }) => {
-            let request = v1::DisableClientRequest {
-                issuer_id: session.issuer().await?,
-                client_id: which.client,
-                reason: order.reason,
-                request_id: order.request_id.settle()?,
-            };
-            let call = async |request| session.control.admin().disable_client(request).await;
-            let reply = session.control.call(request, call).await?;
-            session.screen.told(&reply, if reply.changed { "disabled" } else { "it was disabled already" })?;
-        }
-        Verb::Enable(Change { which, order }) => {
-            let request = v1::EnableClientRequest {
-                issuer_id: session.issuer().await?,
-                client_id: which.client,
-                reason: order.reason,
-                request_id: order.request_id.settle()?,
-            };
-            let call = async |request| session.control.admin().enable_client(request).await;
-            let reply = session.control.call(request, call).await?;
-            session.screen.told(&reply, if reply.changed { "enabled" } else { "it was enabled already" })?;
-        }
-        Verb::Revoke(Revoke { which, revocation }) => {
-            return revocation.of(session, Target::ClientId(which.client)).await;
-        }
+        Verb::Disable(switch) => switch.disable(session).await,
+        Verb::Enable(switch) => switch.enable(session).await,
+        Verb::Revoke(revoke) => revoke.run(session).await,
     }
-    Ok(Answer::Yes)
 }
 
-impl List {
-    async fn run(self, session: &mut Session) -> Result<Answer, Failure> {
-        let issuer_id = session.issuer().await?;
+impl Switch {
+    async fn disable(self, session: &Session) -> Result<Answer, Failure> {
+        let request = v1::DisableClientRequest {
+            issuer_id: session.issuer().await?,
+            client_id: self.name.client,
+            reason: self.change.reason,
+            request_id: self.change.request_id.or_fresh()?,
+        };
+        let call = async |request| session.control.admin().disable_client(request).await;
+        let reply = session.control.call(request, call).await?;
+        session.screen.outcome(&reply, if reply.changed { "disabled" } else { "it was disabled already" })?;
+        Ok(Answer::Yes)
+    }
+
+    async fn enable(self, session: &Session) -> Result<Answer, Failure> {
+        let request = v1::EnableClientRequest {
+            issuer_id: session.issuer().await?,
+            client_id: self.name.client,
+            reason: self.change.reason,
+            request_id: self.change.request_id.or_fresh()?,
+        };
+        let call = async |request| session.control.admin().enable_client(request).await;
+        let reply = session.control.call(request, call).await?;
+        session.screen.outcome(&reply, if reply.changed { "enabled" } else { "it was enabled already" })?;
+        Ok(Answer::Yes)
+    }
+}
+
+impl Filter for Clients {
+    type Item = v1::Client;
+    const COLUMNS: Columns = &[
+        ("CLIENT", "client_id"),
+        ("KIND", "kind"),
+        ("STATE", "state"),
+        ("REGISTERED", "create_time"),
+        ("NAME", "name"),
+    ];
+
+    async fn page(&self, control: &Control, page: Page) -> Result<(Vec<v1::Client>, String), Failure> {
         let state = match self.state {
             None => v1::ClientState::Unspecified,
             Some(State::Enabled) => v1::ClientState::Enabled,
             Some(State::Disabled) => v1::ClientState::Disabled,
         };
-        let Session { control, screen, .. } = session;
-        let page = async |Page { size, token }| {
-            let request = v1::ListClientsRequest {
-                issuer_id: issuer_id.clone(),
-                state: state.into(),
-                page_size: size,
-                page_token: token,
-            };
-            let reply = control.call(request, async |request| control.admin().list_clients(request).await).await?;
-            Ok((reply.clients, reply.next_page_token))
+        let request = v1::ListClientsRequest {
+            issuer_id: page.issuer_id,
+            state: state.into(),
+            page_size: page.size,
+            page_token: page.token,
         };
-        self.listing.print(screen, COLUMNS, page).await?;
-        Ok(Answer::Yes)
+        let reply = control.call(request, async |request| control.admin().list_clients(request).await).await?;
+        Ok((reply.clients, reply.next_page_token))
+    }
+}
+
+impl Revocable for ClientName {
+    fn targets(self) -> Result<Targets, Failure> {
+        Ok(Targets::One(Target::ClientId(self.client)))
     }
 }

@@ -1,4 +1,4 @@
-//! The way to the control plane: where it is, who calls, and one call of it.
+//! The connection to the control plane: its URL, the caller's credentials, and calls.
 
 use std::env;
 use std::fs;
@@ -18,38 +18,38 @@ use zeroize::Zeroizing;
 use super::failure::Failure;
 use super::fresh_id;
 
-/// How long one answer may take. A peer that is gone is noticed long before.
-const PATIENCE: Duration = Duration::from_secs(30);
+/// For one answer. HTTP/2 keep-alive notices a lost peer earlier.
+const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// Where a token is looked for. It is never an argument: those are everybody's on this machine to read.
-const TOKEN: &str = "LYCHGATE_TOKEN";
+/// The environment variable with the token. There is no such argument, because all users of a machine can read arguments.
+const TOKEN_VARIABLE: &str = "LYCHGATE_TOKEN";
 
 #[derive(Debug, Args)]
 #[command(next_help_heading = "Connection")]
-pub(super) struct Connection {
-    /// The control plane: http on this machine, https anywhere else
+pub(crate) struct Connection {
+    /// The control plane's URL: http on this machine, https to any other
     #[arg(long, global = true, value_name = "URL", env = "LYCHGATE_CONTROL", default_value = "http://127.0.0.1:7441")]
     control: String,
-    /// The file with the caller's token; without it, the environment's LYCHGATE_TOKEN is used, if there is one
+    /// The file with the caller's token; without it the environment variable LYCHGATE_TOKEN is used
     #[arg(long, global = true, value_name = "FILE")]
     token_file: Option<PathBuf>,
-    /// The authority (PEM) that the control plane's certificate must come from, instead of the system's
+    /// The CA certificates (PEM) that verify the control plane's certificate, instead of the system's
     #[arg(long, global = true, value_name = "FILE", env = "LYCHGATE_CA_FILE")]
     ca_file: Option<PathBuf>,
-    /// A certificate (PEM) that says who calls, then its chain; with it a token may be missing
+    /// The caller's certificate and its chain (PEM); it can replace the token
     #[arg(long, global = true, value_name = "FILE", env = "LYCHGATE_CERT_FILE", requires = "key_file")]
     cert_file: Option<PathBuf>,
-    /// The key of that certificate (PEM)
+    /// The private key of that certificate (PEM)
     #[arg(long, global = true, value_name = "FILE", env = "LYCHGATE_KEY_FILE", requires = "cert_file")]
     key_file: Option<PathBuf>,
 }
 
 impl Connection {
-    /// Nothing is connected yet: the first call does that.
+    /// Reads the credentials. The first call connects.
     pub(super) fn open(&self) -> Result<Control, Failure> {
         let secret = match &self.token_file {
             Some(path) => Some(Secret::File(path.clone()).read("--token-file")),
-            None => env::var_os(TOKEN).map(|_| Secret::Env(TOKEN.to_owned()).read(TOKEN)),
+            None => env::var_os(TOKEN_VARIABLE).map(|_| Secret::Env(TOKEN_VARIABLE.to_owned()).read(TOKEN_VARIABLE)),
         };
         let token = secret.transpose().map_err(|error| Failure::usage(error.to_string()))?;
         let ca = pem("--ca-file", self.ca_file.as_deref())?;
@@ -69,21 +69,21 @@ impl Connection {
         Failure::usage(match error {
             ChannelError::Url => format!("--control: {url} is not http(s)://HOST:PORT"),
             ChannelError::Plaintext => {
-                format!(
-                    "--control: {url} is another machine, and the token would cross the network in plaintext; use https"
-                )
+                format!("--control: {url} is another machine, and http would send the token in plaintext; use https")
             }
-            ChannelError::CaWithoutTls => format!("--ca-file: {url} is plain http; write https, or leave it out"),
-            ChannelError::Token => "the token contains what no header can carry; is it the right file?".to_owned(),
+            ChannelError::CaWithoutTls => format!("--ca-file: {url} is plain http; write https, or omit the option"),
+            ChannelError::Token => {
+                "the token has characters that no header can carry; check that it is the right file".to_owned()
+            }
             ChannelError::CertificateWithoutTls => {
-                format!("--cert-file: {url} is plain http; write https, or leave it out")
+                format!("--cert-file: {url} is plain http; write https, or omit the option")
             }
             ChannelError::NoCredentials => format!(
-                "nobody is calling: put a token into a file for --token-file or into {TOKEN}, or give --cert-file and --key-file"
+                "no credentials: put a token into a file for --token-file or into {TOKEN_VARIABLE}, or give --cert-file and --key-file"
             ),
             ChannelError::Tls(error) => format!("--ca-file: {error}; it must hold certificates in PEM"),
             ChannelError::Certificate(error) => {
-                format!("--cert-file, --key-file: {error}; they must hold a certificate and its own key in PEM")
+                format!("--cert-file, --key-file: {error}; they must hold a certificate and its private key in PEM")
             }
         })
     }
@@ -99,9 +99,9 @@ fn pem(option: &str, path: Option<&Path>) -> Result<Option<Vec<u8>>, Failure> {
     path.map(read).transpose()
 }
 
-/// The control plane.
+/// A client of the control plane.
 #[derive(Clone, Debug)]
-pub(super) struct Control {
+pub(crate) struct Control {
     url: String,
     channel: AuthenticatedChannel,
 }
@@ -119,7 +119,7 @@ impl Control {
         IssuerServiceClient::new(self.channel.clone())
     }
 
-    /// One call, under an id of its own, by which the control plane's logs and its audit log know it.
+    /// Sends one call with a fresh request id, which also stands in the control plane's logs and audit log.
     pub(super) async fn call<M, R>(
         &self,
         message: M,
@@ -127,16 +127,19 @@ impl Control {
     ) -> Result<R, Failure> {
         let id = fresh_id()?;
         let mut request = Request::new(message);
-        request.extensions_mut().insert(RequestId::parse(&id).expect("hexadecimal digits are an id"));
+        #[expect(clippy::expect_used, reason = "hexadecimal digits are a request id")]
+        request.extensions_mut().insert(RequestId::parse(&id).expect("hexadecimal digits"));
         let failed = |status: &Status| Failure::of(status, &self.url, &id);
-        match timeout(PATIENCE, method(request)).await {
+        match timeout(ANSWER_TIMEOUT, method(request)).await {
             Ok(answered) => answered.map(Response::into_inner).map_err(|status| failed(&status)),
-            Err(_) => Err(failed(&Status::deadline_exceeded(format!("no answer in {} seconds", PATIENCE.as_secs())))),
+            Err(_) => {
+                Err(failed(&Status::deadline_exceeded(format!("no answer in {} seconds", ANSWER_TIMEOUT.as_secs()))))
+            }
         }
     }
 
-    /// What ended a stream that this control plane sent.
-    pub(super) fn broke(&self, status: &Status) -> Failure {
+    /// The failure that ended a stream of this control plane.
+    pub(super) fn stream_failure(&self, status: &Status) -> Failure {
         Failure::of(status, &self.url, "a stream")
     }
 }

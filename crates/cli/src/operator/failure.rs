@@ -1,4 +1,4 @@
-//! How a command ends, in one line and one number.
+//! The end of a command that failed: one line and an exit code.
 
 use std::error::Error;
 use std::fmt::Write as _;
@@ -9,10 +9,10 @@ use lychgate_api::{Reason, error_metadata};
 use tonic::{Code, Status};
 use tonic_types::{ErrorInfo, StatusExt as _};
 
-/// As `--help` says; in line with `lychgate check`.
+/// The exit codes that `--help` lists. `lychgate check` uses the same ones.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
-pub(super) enum Exit {
+pub(crate) enum Exit {
     Done = 0,
     No = 1,
     Usage = 2,
@@ -28,11 +28,11 @@ impl From<Exit> for ExitCode {
 }
 
 #[derive(Debug)]
-pub(super) struct Failure {
+pub(crate) struct Failure {
     pub(super) exit: Exit,
-    /// What is the case and what to do; not safe to show yet.
+    /// The problem and its remedy. It may contain text of other parties and is not yet safe to show.
     pub(super) line: String,
-    /// The control plane's, if it gave one that is known here.
+    /// The control plane's reason, if this version knows it.
     pub(super) reason: Option<Reason>,
 }
 
@@ -45,31 +45,31 @@ impl Failure {
         Self::new(Exit::Usage, line)
     }
 
-    /// Of a call, named `id`, of the control plane at `url`.
+    /// The failure of the call `id` to the control plane at `url`.
     pub(super) fn of(status: &Status, url: &str, id: &str) -> Self {
         match status.get_details_error_info() {
-            Some(info) => Self::said(status, &info, id),
+            Some(info) => Self::refused(status, &info, id),
             None => Self::transport(status, url),
         }
     }
 
-    /// The control plane has answered.
-    fn said(status: &Status, info: &ErrorInfo, id: &str) -> Self {
+    /// An error that the control plane answered.
+    fn refused(status: &Status, info: &ErrorInfo, id: &str) -> Self {
         let reason = Reason::parse(&info.reason);
         let id = info.metadata.get(error_metadata::REQUEST_ID).map_or(id, String::as_str);
         let mut line = format!("{}: {}", info.reason, status.message());
         if let Some(remedy) = reason.and_then(remedy) {
-            // Nothing fails if a String is written to.
+            // Writing to a String cannot fail.
             let _ = write!(line, "; {remedy}");
         }
         if let Some(oldest) = info.metadata.get(error_metadata::OLDEST_CURSOR) {
-            let _ = write!(line, "; the oldest that is kept comes with --after {oldest}");
+            let _ = write!(line, "; the oldest event on record follows --after {oldest}");
         }
         let _ = write!(line, " (call {id})");
         Self { exit: exit(status.code()), line, reason }
     }
 
-    /// It has not, or somebody else has.
+    /// No answer, or one from a server that is no control plane.
     fn transport(status: &Status, url: &str) -> Self {
         let mut why = status.message().to_owned();
         let mut source = status.source();
@@ -81,19 +81,18 @@ impl Failure {
             source = cause.source();
         }
         if status.source().is_some() || exit(status.code()) == Exit::Unreachable {
-            let remedy = "is it there? --control or LYCHGATE_CONTROL says where";
+            let remedy = "check that it runs there; --control or LYCHGATE_CONTROL sets its URL";
             return Self::new(
                 Exit::Unreachable,
                 format!("the control plane at {url} cannot be reached: {why}; {remedy}"),
             );
         }
-        let what =
-            format!("{url} does not answer as a control plane does: {}: {why}; correct --control", status.code());
+        let what = format!("{url} is no control plane: {}: {why}; correct --control", status.code());
         Self::new(Exit::Other, what)
     }
 }
 
-/// Standard output, closed early, is the end that somebody wanted.
+/// A reader that closes standard output early, as `head` does, has seen enough: that is no failure.
 impl From<io::Error> for Failure {
     fn from(error: io::Error) -> Self {
         match error.kind() {
@@ -123,19 +122,19 @@ fn exit(code: Code) -> Exit {
     }
 }
 
-/// What to do, where the reason's own words do not say.
+/// The remedy, where the control plane's message does not name it.
 fn remedy(reason: Reason) -> Option<&'static str> {
     Some(match reason {
-        Reason::Unauthenticated => "--token-file or LYCHGATE_TOKEN must hold the token of a [[principals]] there",
+        Reason::Unauthenticated => "put the token of one of its [[principals]] into --token-file or LYCHGATE_TOKEN",
         Reason::PermissionDenied => {
-            "use the token of another [[principals]]: `consents check` takes role checker, all that changes anything operator"
+            "use the token of another [[principals]]: `consents check` needs the role checker, every change needs operator"
         }
-        Reason::IssuerUnknown => "`lychgate issuers list` has those that this token may speak of",
+        Reason::IssuerUnknown => "`lychgate issuers list` shows the issuers of this token",
         Reason::StoreUnavailable => {
-            "repeat the command, with the same --request-id if it changes something: nobody knows whether it was done"
+            "the outcome is unknown: repeat the command, with the same --request-id if it changes something"
         }
-        Reason::RequestIdReused => "choose another --request-id, or none",
-        Reason::CursorLost => "leave --after out to begin with the oldest",
+        Reason::RequestIdReused => "choose another --request-id, or omit it",
+        Reason::CursorLost => "omit --after to begin with the oldest event",
         _ => return None,
     })
 }
@@ -156,7 +155,7 @@ mod tests {
     }
 
     #[test]
-    fn whatever_the_control_plane_says_has_its_exit_code() {
+    fn each_refusal_of_the_control_plane_has_its_exit_code() {
         for (code, reason, expected) in [
             (Code::NotFound, Reason::RecordUnknown, Exit::No),
             (Code::InvalidArgument, Reason::RequestMalformed, Exit::Usage),
@@ -175,12 +174,12 @@ mod tests {
     }
 
     #[test]
-    fn whoever_is_no_control_plane_is_told_from_nobody() {
-        let somebody = Failure::of(&Status::unimplemented("no such service"), "http://there", "mine");
-        assert_eq!(somebody.exit, Exit::Other);
-        let nobody = Failure::of(&Status::unavailable("tcp connect error"), "http://there", "mine");
-        assert_eq!(nobody.exit, Exit::Unreachable);
-        assert!(nobody.line.contains("http://there") && nobody.line.contains("--control"), "{}", nobody.line);
+    fn another_server_is_not_reported_as_unreachable() {
+        let other = Failure::of(&Status::unimplemented("no such service"), "http://there", "mine");
+        assert_eq!(other.exit, Exit::Other);
+        let absent = Failure::of(&Status::unavailable("tcp connect error"), "http://there", "mine");
+        assert_eq!(absent.exit, Exit::Unreachable);
+        assert!(absent.line.contains("http://there") && absent.line.contains("--control"), "{}", absent.line);
     }
 
     #[test]

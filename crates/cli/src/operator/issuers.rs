@@ -11,10 +11,10 @@ use super::{Answer, Session};
 pub(super) const COLUMNS: Columns = &[("ID", "id"), ("ISSUER", "issuer"), ("NAME", "name")];
 
 #[derive(Debug, Subcommand)]
-pub enum Verb {
-    /// Those that this token may speak of
+pub(crate) enum Verb {
+    /// Lists the issuers that the token has access to
     List,
-    /// The public face of one: its metadata, keys and resources
+    /// Shows the public metadata, keys and resources of one issuer
     Describe,
 }
 
@@ -28,26 +28,26 @@ pub(super) async fn run(verb: Verb, session: &mut Session) -> Result<Answer, Fai
             let request = v1::DescribeRequest { issuer_id: session.issuer().await? };
             let call = async |request| session.control.issuers().describe(request).await;
             let reply = session.control.call(request, call).await?;
-            session.screen.answer(&reply, Some(&reply))?;
+            session.screen.message(&reply, Some(&reply))?;
         }
     }
     Ok(Answer::Yes)
 }
 
-/// The only one there is. What is not said is guessed in no other case.
+/// The id of the only issuer. With several, a guess could change the wrong one.
 pub(super) async fn only(control: &Control) -> Result<String, Failure> {
     let issuers = match list(control).await {
         Err(failure) if failure.reason == Some(Reason::PermissionDenied) => {
-            return Err(Failure::usage("which issuer? This token may not list them: name one with --issuer"));
+            return Err(Failure::usage("this token may not list issuers: name one with --issuer"));
         }
         listed => listed?,
     };
     match issuers.as_slice() {
         [only] => Ok(only.id.clone()),
-        [] => Err(Failure::usage("there is no issuer that this token may speak of")),
+        [] => Err(Failure::usage("this token has access to no issuer")),
         several => {
             let ids: Vec<_> = several.iter().map(|issuer| issuer.id.as_str()).collect();
-            Err(Failure::usage(format!("which issuer? There are {}: name one with --issuer", ids.join(", "))))
+            Err(Failure::usage(format!("there are several issuers, {}: name one with --issuer", ids.join(", "))))
         }
     }
 }

@@ -4,8 +4,8 @@ use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use lychgate_api::v1;
 use lychgate_api::v1::rotate_keys_request::Keys;
 
+use super::change::{Confirmation, RequestId};
 use super::failure::Failure;
-use super::order::{Assurance, RequestId};
 use super::screen::Columns;
 use super::{Answer, Session};
 
@@ -25,55 +25,55 @@ pub(super) const ROTATION: Columns = &[
     ("KEY", "key_id"),
     ("ACTIVE", "active_time"),
     ("OLD FORGOTTEN", "forget_time"),
-    ("KNOWN", "propagate_time"),
-    ("BREAKS", "impact"),
+    ("PROPAGATED", "propagate_time"),
+    ("IMPACT", "impact"),
 ];
 
 #[derive(Debug, Subcommand)]
-pub enum Verb {
-    /// Every key there is
+pub(crate) enum Verb {
+    /// Lists all keys
     List,
-    /// Has keys replaced now, as happens by itself when they are old; nothing breaks, unless they are compromised
+    /// Replaces keys now instead of at their age limit; without --compromised nothing issued becomes invalid
     Rotate(Rotate),
 }
 
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("keys").args(["purpose", "all"]).required(true))]
-pub struct Rotate {
-    /// Those of one purpose
+pub(crate) struct Rotate {
+    /// Only the keys of this purpose
     #[arg(long)]
     purpose: Option<Purpose>,
-    /// Those of every purpose
+    /// The keys of all purposes
     #[arg(long)]
     all: bool,
-    /// Somebody else may have them: the new key is used at once, the others are forgotten, and what they made is worth nothing
+    /// The keys may be stolen: activates the new ones at once, deletes the old ones and invalidates everything made with them
     #[arg(long)]
     compromised: bool,
     #[command(flatten)]
     request_id: RequestId,
     #[command(flatten)]
-    assurance: Assurance,
+    confirmation: Confirmation,
 }
 
 #[derive(Clone, Copy, Debug, ValueEnum)]
 enum Purpose {
-    /// Access tokens
+    /// Signs access tokens
     Signing,
-    /// The way from /authorize to the consent page
+    /// Seals authorization requests between /authorize and the consent page
     Ticket,
-    /// The form on the consent page
+    /// Authenticates the form on the consent page
     Form,
-    /// Browsers' cookies
+    /// Authenticates cookies
     Cookie,
-    /// What is sent to the upstream
+    /// Derives the state, nonce and PKCE verifier for the upstream
     Login,
-    /// Authorization codes
+    /// Derives authorization codes
     Code,
-    /// Ids of clients that register
+    /// Derives the ids of clients that register
     Client,
-    /// Refresh tokens
+    /// Derives refresh tokens
     RefreshToken,
-    /// The upstream's tokens, which are kept sealed
+    /// Seals the stored tokens of the upstream
     UpstreamTokens,
 }
 
@@ -87,16 +87,16 @@ pub(super) async fn run(verb: Verb, session: &mut Session) -> Result<Answer, Fai
             screen.rows(COLUMNS, &reply.keys)?;
         }
         Verb::Rotate(rotate) => {
-            let Rotate { purpose, all: _, compromised, request_id, assurance } = rotate;
-            if compromised && assurance.is_due() {
-                Assurance::ask("What the old keys made is worth nothing from then on")?;
+            let Rotate { purpose, all: _, compromised, request_id, confirmation } = rotate;
+            if compromised && confirmation.is_due() {
+                Confirmation::ask("Everything made with the old keys becomes invalid")?;
             }
             let request = v1::RotateKeysRequest {
                 issuer_id,
                 keys: Some(
                     purpose.map_or(Keys::All(v1::AllPurposes {}), |purpose| Keys::Purpose(wire(purpose).into())),
                 ),
-                request_id: request_id.settle()?,
+                request_id: request_id.or_fresh()?,
                 compromised,
             };
             let reply = control.call(request, async |request| control.admin().rotate_keys(request).await).await?;

@@ -1,12 +1,13 @@
 //! Standard output: tables and paragraphs for people, lines of JSON for programs.
 //!
-//! No byte that somebody else chose reaches it as it came: in tables all of it is made visible, in JSON it is escaped.
+//! Clients and people chose much of the text: tables make it visible, and JSON escapes it, so that no terminal obeys it.
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
 use std::sync::LazyLock;
 
 use lychgate_api::FILE_DESCRIPTORS;
+use lychgate_process::terminal::visible;
 use prost::{Message, Name};
 use prost_reflect::{
     DescriptorPool, DynamicMessage, FieldDescriptor, Kind, ReflectMessage as _, SerializeOptions, Value,
@@ -14,22 +15,21 @@ use prost_reflect::{
 use serde_json::ser::{CompactFormatter, Formatter};
 
 use super::failure::Failure;
-use lychgate_process::terminal::visible;
 
-/// Longer than any identifier that a client may have, so that none is ever cut and can be copied.
-const CELL: usize = 4096;
-/// Columns are not widened beyond this for the rows to come: one long id would spoil all of them.
-const WIDEST: usize = 40;
-/// What nothing is said about.
+/// Longer than any identifier, so that none is cut and all can be copied.
+const MAX_CELL: usize = 4096;
+/// A longer cell does not widen its column for the following rows, which would be hard to read.
+const MAX_WIDTH: usize = 40;
+/// Shown for a field that is not set.
 const NOTHING: &str = "-";
 
-/// A column's head and the proto field that it shows.
-pub(super) type Columns = &'static [(&'static str, &'static str)];
+/// The heads of a table's columns, each with the proto field that it shows.
+pub(crate) type Columns = &'static [(&'static str, &'static str)];
 
 #[derive(Debug)]
-pub(super) struct Screen {
+pub(crate) struct Screen {
     json: bool,
-    /// Of the table that is being printed; empty before its head.
+    /// The column widths of the table so far; empty before its head.
     widths: Vec<usize>,
 }
 
@@ -42,7 +42,7 @@ impl Screen {
         self.json
     }
 
-    /// More of a list. One screen has one list.
+    /// Prints rows of the list of this command. A table's head comes with the first ones.
     pub(super) fn rows<M: Message + Name>(&mut self, columns: Columns, items: &[M]) -> Result<(), Failure> {
         if self.json {
             return items.iter().try_for_each(|item| print(&json(&dynamic(item))?));
@@ -56,7 +56,7 @@ impl Screen {
         }
         for line in &lines {
             for (width, cell) in self.widths.iter_mut().zip(line) {
-                *width = (*width).max(cell.len().min(WIDEST));
+                *width = (*width).max(cell.len().min(MAX_WIDTH));
             }
         }
         let mut text = String::new();
@@ -68,25 +68,25 @@ impl Screen {
         print(text.trim_end_matches('\n'))
     }
 
-    /// What has one answer: to a program the whole of it, to a person what of it matters.
-    pub(super) fn answer<M: Message + Name, N: Message + Name>(
+    /// Prints one answer: for programs all of it, for people the part that matters.
+    pub(super) fn message<M: Message + Name, N: Message + Name>(
         &self,
         whole: &M,
         for_people: Option<&N>,
     ) -> Result<(), Failure> {
         match for_people {
             Some(part) if !self.json => print(paragraph(&dynamic(part), 0).trim_end()),
-            _ => self.told(whole, ""),
+            _ => self.outcome(whole, ""),
         }
     }
 
-    /// As [`answer`](Self::answer), where a sentence says it; it must hold nothing that somebody else chose.
-    pub(super) fn told<M: Message + Name>(&self, whole: &M, sentence: &str) -> Result<(), Failure> {
-        print(&if self.json { json(&dynamic(whole))? } else { visible(sentence, CELL) })
+    /// Prints one answer: for programs all of it, for people a sentence.
+    pub(super) fn outcome<M: Message + Name>(&self, whole: &M, sentence: &str) -> Result<(), Failure> {
+        print(&if self.json { json(&dynamic(whole))? } else { visible(sentence, MAX_CELL) })
     }
 }
 
-/// All of standard output comes through here.
+/// Writes all of standard output, except for exports.
 fn print(text: &str) -> Result<(), Failure> {
     if text.is_empty() {
         return Ok(());
@@ -96,25 +96,26 @@ fn print(text: &str) -> Result<(), Failure> {
     Ok(stdout.flush()?)
 }
 
-/// A message together with its description, which knows its fields by name.
+/// The message with its descriptor, by which fields are found by name.
+#[expect(clippy::expect_used, reason = "the messages and their descriptors are compiled from the same files")]
 fn dynamic<M: Message + Name>(message: &M) -> DynamicMessage {
-    static DESCRIPTORS: LazyLock<DescriptorPool> = LazyLock::new(|| {
-        DescriptorPool::decode(FILE_DESCRIPTORS).expect("descriptors, as the proto compiler has written them")
-    });
+    static DESCRIPTORS: LazyLock<DescriptorPool> =
+        LazyLock::new(|| DescriptorPool::decode(FILE_DESCRIPTORS).expect("the proto compiler wrote the descriptors"));
     let descriptor = DESCRIPTORS.get_message_by_name(&M::full_name());
-    let descriptor = descriptor.expect("types and descriptors were compiled from the same files");
-    DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice()).expect("its own encoding")
+    let descriptor = descriptor.expect("every message has a descriptor");
+    DynamicMessage::decode(descriptor, message.encode_to_vec().as_slice())
+        .expect("a message decodes from its own encoding")
 }
 
-/// As <https://protobuf.dev/programming-guides/json/> says, on one line.
+/// One line of canonical JSON (<https://protobuf.dev/programming-guides/json/>).
 fn json(message: &DynamicMessage) -> Result<String, Failure> {
     let mut line = Vec::new();
     let mut serializer = serde_json::Serializer::with_formatter(&mut line, Ascii);
     message.serialize_with_options(&mut serializer, &SerializeOptions::new()).map_err(io::Error::from)?;
-    Ok(String::from_utf8(line).expect("JSON is text"))
+    Ok(String::from_utf8(line).map_err(io::Error::other)?)
 }
 
-/// JSON in which everything a terminal could obey is escaped.
+/// A formatter that escapes everything but printable ASCII.
 #[derive(Debug)]
 struct Ascii;
 
@@ -133,13 +134,15 @@ impl Formatter for Ascii {
     }
 }
 
+/// The text of a field. A test ensures that every column names a field.
 fn cell(message: &DynamicMessage, field: &str) -> String {
-    let field =
-        message.descriptor().get_field_by_name(field).expect("a column's field; a test has looked at all of them");
-    if message.has_field(&field) { text(&message.get_field(&field), &field) } else { NOTHING.to_owned() }
+    match message.descriptor().get_field_by_name(field) {
+        Some(field) if message.has_field(&field) => text(&message.get_field(&field), &field),
+        _ => NOTHING.to_owned(),
+    }
 }
 
-/// A line for each field that is there, those of messages within it indented.
+/// One line for each field that is set, with the fields of nested messages indented.
 fn paragraph(message: &DynamicMessage, depth: usize) -> String {
     let fields: Vec<_> = message.descriptor().fields().filter(|field| message.has_field(field)).collect();
     let width = fields.iter().map(|field| field.name().len()).max().unwrap_or_default();
@@ -152,7 +155,7 @@ fn paragraph(message: &DynamicMessage, depth: usize) -> String {
             Value::List(values) => values.iter().filter_map(Value::as_message).collect(),
             _ => Vec::new(),
         };
-        // Nothing fails if a String is written to.
+        // Writing to a String cannot fail.
         let _ = match parts.as_slice() {
             [] => writeln!(shown, "{indent}{:width$}  {}", field.name(), text(&value, &field)),
             parts => parts
@@ -165,7 +168,7 @@ fn paragraph(message: &DynamicMessage, depth: usize) -> String {
 
 fn text(value: &Value, field: &FieldDescriptor) -> String {
     match value {
-        Value::String(text) => visible(text, CELL),
+        Value::String(text) => visible(text, MAX_CELL),
         Value::Bool(is) => if *is { "yes" } else { "no" }.to_owned(),
         Value::I32(number) => number.to_string(),
         Value::I64(number) => number.to_string(),
@@ -188,7 +191,7 @@ fn timestamp(message: &DynamicMessage) -> Option<prost_types::Timestamp> {
     (message.descriptor().full_name() == "google.protobuf.Timestamp").then(|| message.transcode_to().ok()).flatten()
 }
 
-/// `KEY_STATE_ACTIVE` is "active", and one that this version does not know its number.
+/// The word for an enum value: `KEY_STATE_ACTIVE` is "active". A value that this version does not know is its number.
 fn word(number: i32, field: &FieldDescriptor) -> String {
     let Kind::Enum(kind) = field.kind() else { return number.to_string() };
     let unspecified = kind.default_value().name().to_owned();
@@ -205,7 +208,12 @@ mod tests {
     use prost_types::Timestamp;
 
     use super::*;
-    use crate::operator::{clients, consents, events, grants, issuers, keys, watch};
+    use crate::operator::clients::Clients;
+    use crate::operator::consents::Consents;
+    use crate::operator::events::Events;
+    use crate::operator::grants::Grants;
+    use crate::operator::list::Filter as _;
+    use crate::operator::{issuers, keys, watch};
 
     const HOSTILE: &str = "a\u{1b}[2J\u{9b}1m\u{7}\r\n\u{202e}é\u{7f}𝕏\"\\";
 
@@ -222,23 +230,23 @@ mod tests {
     #[test]
     fn every_column_is_a_field() {
         fn columns<M: Message + Name + Default>(columns: Columns) {
-            let message = dynamic(&M::default());
+            let descriptor = dynamic(&M::default()).descriptor();
             for (_, field) in columns {
-                assert_eq!(cell(&message, field), NOTHING);
+                assert!(descriptor.get_field_by_name(field).is_some(), "{field}");
             }
         }
         columns::<v1::Issuer>(issuers::COLUMNS);
-        columns::<v1::Consent>(consents::COLUMNS);
-        columns::<v1::Client>(clients::COLUMNS);
-        columns::<v1::Grant>(grants::COLUMNS);
+        columns::<v1::Consent>(Consents::COLUMNS);
+        columns::<v1::Client>(Clients::COLUMNS);
+        columns::<v1::Grant>(Grants::COLUMNS);
         columns::<v1::Key>(keys::COLUMNS);
         columns::<v1::KeyRotation>(keys::ROTATION);
-        columns::<v1::Event>(events::COLUMNS);
+        columns::<v1::Event>(Events::COLUMNS);
         columns::<v1::Change>(watch::COLUMNS);
     }
 
     #[test]
-    fn nothing_that_a_terminal_obeys_is_left() {
+    fn control_characters_are_escaped_in_tables_and_json() {
         let message = dynamic(&hostile());
         for text in [json(&message).unwrap(), cell(&message, "name"), paragraph(&message, 0).replace('\n', "")] {
             assert!(text.bytes().all(|byte| matches!(byte, b' '..=b'~')), "{text}");
@@ -247,7 +255,7 @@ mod tests {
 
     /// The names and forms are those of the proto3 JSON mapping, and the escapes lose nothing.
     #[test]
-    fn json_says_exactly_what_the_message_says() {
+    fn json_is_canonical_and_complete() {
         let read: serde_json::Value = serde_json::from_str(&json(&dynamic(&hostile())).unwrap()).unwrap();
         let expected = serde_json::json!({
             "name": HOSTILE,
@@ -261,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn people_read_words() {
+    fn a_table_shows_words_and_times() {
         let message = dynamic(&hostile());
         assert_eq!((cell(&message, "state").as_str(), cell(&message, "kind").as_str()), ("disabled", NOTHING));
         assert_eq!(cell(&message, "create_time"), "1970-01-01T00:00:00.005Z");

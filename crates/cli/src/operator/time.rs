@@ -1,14 +1,14 @@
-//! Points in time, as people type them.
+//! Points in time as arguments.
 
 use std::time::{Duration, SystemTime};
 
 use prost_types::Timestamp;
 
-/// `2026-11-23T03:00:00Z`, or so long ago: `15m`, `2h`, `3d`.
+/// Parses an RFC 3339 time such as `2026-11-23T03:00:00Z`, or an age such as `15m`, `2h` or `3d`.
 pub(super) fn parse(text: &str) -> Result<Timestamp, String> {
     #[expect(
         clippy::disallowed_methods,
-        reason = "what was an hour ago is a question to this machine's clock; no rule asks it"
+        reason = "an age counts back from this machine's clock; no rule of the product depends on it"
     )]
     let now = SystemTime::now();
     let ago = || {
@@ -25,7 +25,7 @@ pub(super) fn parse(text: &str) -> Result<Timestamp, String> {
     };
     ago()
         .or_else(|| text.parse().ok())
-        .ok_or_else(|| "write 2026-11-23T03:00:00Z, or 15m, 2h or 3d for so long ago".to_owned())
+        .ok_or_else(|| "write 2026-11-23T03:00:00Z, or an age like 15m, 2h or 3d".to_owned())
 }
 
 #[cfg(test)]
@@ -33,7 +33,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_instant_or_so_long_ago() {
+    fn times_and_ages_are_parsed() {
         assert_eq!(parse("1970-01-01T00:01:00Z").unwrap().seconds, 60);
         assert_eq!(parse("1970-01-01T02:01:00+02:00").unwrap().seconds, 60);
         let seconds = |text: &str| parse(text).unwrap().seconds;

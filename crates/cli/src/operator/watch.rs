@@ -1,4 +1,4 @@
-//! Following what happens, also past the control plane's restarts.
+//! The verb `watch`: follows events, also across restarts of the control plane.
 
 use std::time::Duration;
 
@@ -22,24 +22,25 @@ pub(super) const COLUMNS: Columns = &[
     ("SCOPES", "scopes"),
 ];
 
-/// Before it connects again; a control plane that starts takes about so long.
-const PAUSE: Duration = Duration::from_secs(1);
+/// The pause before a new connection, about the time that a control plane takes to start.
+const RECONNECT_PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug, Args)]
-pub struct Watch {
-    /// Begins right after what came with this cursor (--json shows them); without it, with the oldest event that is kept
+pub(crate) struct Watch {
+    /// Begins after the event with this cursor, as --json prints it; without it, with the oldest event on record
     #[arg(long, value_name = "CURSOR", default_value = "", hide_default_value = true, allow_hyphen_values = true)]
     after: String,
-    /// Passes over what happened before: 2026-11-23T03:00:00Z, or 15m, 2h, 3d for so long ago
+    /// Skips earlier events: 2026-11-23T03:00:00Z, or an age like 15m, 2h or 3d
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     since: Option<Timestamp>,
-    /// With --json, prints also up to when everything has been seen, every half second
+    /// With --json, also prints every half second up to which time all events were shown
     #[arg(long, requires = "json")]
     checkpoints: bool,
 }
 
 impl Watch {
-    /// Ends only by a failure: where the stream ends, it goes on from its last cursor. `concerns` says which kinds to show.
+    /// Shows the events of the kinds that `concerns` accepts. It ends only by a failure: when a stream ends, it reconnects with the
+    /// last cursor.
     pub(super) async fn follow(
         self,
         session: &mut Session,
@@ -61,20 +62,22 @@ impl Watch {
                             self.show(session, &response, &concerns)?;
                         }
                         Ok(None) => break None,
-                        Err(status) => break Some(session.control.broke(&status)),
+                        Err(status) => break Some(session.control.stream_failure(&status)),
                     }
                 },
                 Err(failure) => Some(failure),
             };
-            // Whoever was never heard is not waited for.
-            let known = heard || lost;
+            // A control plane that never answered is not waited for: the URL may be wrong.
+            let answered_before = heard || lost;
             match ended {
-                Some(failure) if !(known && passes(&failure)) => return Err(from(failure, &cursor)),
-                _ if !lost => eprintln!("lychgate: the stream ended; watching on from where it was"),
+                Some(failure) if !(answered_before && is_temporary(&failure)) => {
+                    return Err(with_cursor(failure, &cursor));
+                }
+                _ if !lost => eprintln!("lychgate: the stream ended; watching on after the last event"),
                 _ => {}
             }
             lost = true;
-            sleep(PAUSE).await;
+            sleep(RECONNECT_PAUSE).await;
         }
     }
 
@@ -94,7 +97,7 @@ impl Watch {
             Some(Update::Change(change)) if !session.screen.is_json() => {
                 session.screen.rows(COLUMNS, std::slice::from_ref(change))
             }
-            _ => session.screen.told(response, ""),
+            _ => session.screen.outcome(response, ""),
         }
     }
 
@@ -104,14 +107,15 @@ impl Watch {
     }
 }
 
-/// What a restart, or patience, takes care of.
-fn passes(failure: &Failure) -> bool {
+/// True if a restart of the control plane or waiting resolves it.
+fn is_temporary(failure: &Failure) -> bool {
     failure.exit == Exit::Unreachable || failure.reason == Some(Reason::WatchTooSlow)
 }
 
-fn from(mut failure: Failure, cursor: &str) -> Failure {
+/// Tells the operator how to continue.
+fn with_cursor(mut failure: Failure, cursor: &str) -> Failure {
     if !cursor.is_empty() && failure.reason != Some(Reason::CursorLost) {
-        failure.line += &format!("; to go on: --after {cursor}");
+        failure.line += &format!("; to continue: --after {cursor}");
     }
     failure
 }

@@ -1,7 +1,6 @@
-//! The operator's verbs, the real program, against a control plane that says whatever the test wants: also what is
-//! hostile, what is broken, and nothing.
+//! The operator's verbs: the real program against a scripted control plane, which may also be hostile, broken or silent.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod server;
 
@@ -20,12 +19,12 @@ use tonic::{Code, Status};
 
 use server::{Call, Reply, Server};
 
-/// Far more than any command takes, so that only what hangs runs into it.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Far longer than any command takes: only a command that hangs reaches it.
+const TIMEOUT: Duration = Duration::from_secs(60);
 const TOKEN: &str = "the-token-of-the-tests";
 const HOSTILE: &str = "a\u{1b}[2J\u{9b}1m\u{7}\r\n\u{202e}é";
 
-/// One issuer, and for everything else what `script` says.
+/// A control plane with one issuer, which answers other calls by `script`.
 async fn server(script: impl Fn(&Call) -> Reply + Send + Sync + 'static) -> Server {
     Server::start(move |call| match call.method.as_str() {
         "IssuerService/List" => Reply::one(&issuers(&["main"])),
@@ -49,9 +48,9 @@ async fn run(server: &Server, arguments: &[&str]) -> Ran {
     ended(&mut command(&server.url, arguments)).await
 }
 
-/// What it said, once it has ended, which it must by itself.
+/// The result of a command, which must end by itself.
 async fn ended(command: &mut Command) -> Ran {
-    Ran::of(timeout(PATIENCE, command.output()).await.expect("it ends by itself").unwrap())
+    Ran::of(timeout(TIMEOUT, command.output()).await.expect("it ends by itself").unwrap())
 }
 
 #[derive(Debug)]
@@ -81,7 +80,7 @@ impl Ran {
 }
 
 #[tokio::test]
-async fn each_way_to_end_has_its_code_and_its_line() {
+async fn each_failure_has_its_exit_code_and_its_line() {
     for (reply, code, expected) in [
         (Reply::refusal(Code::NotFound, Reason::RecordUnknown, &[]), 1, "RECORD_UNKNOWN: because"),
         (Reply::refusal(Code::InvalidArgument, Reason::RequestMalformed, &[]), 2, "REQUEST_MALFORMED: because"),
@@ -99,20 +98,20 @@ async fn each_way_to_end_has_its_code_and_its_line() {
 }
 
 #[tokio::test]
-async fn nobody_there_is_told_from_somebody_else() {
+async fn an_unreachable_address_is_not_reported_as_another_server() {
     let free = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let nobody = format!("http://{}", free.local_addr().unwrap());
+    let closed = format!("http://{}", free.local_addr().unwrap());
     drop(free);
-    let ran = ended(&mut command(&nobody, &["keys", "list"])).await;
+    let ran = ended(&mut command(&closed, &["keys", "list"])).await;
     let line = ran.failed(3);
-    assert!(line.contains(&nobody) && line.contains("refused") && line.contains("LYCHGATE_CONTROL"), "{line}");
+    assert!(line.contains(&closed) && line.contains("refused") && line.contains("LYCHGATE_CONTROL"), "{line}");
 
-    let somebody = Server::start(|_| Reply::ended(Status::unimplemented("no such service"))).await;
-    assert_eq!(run(&somebody, &["keys", "list"]).await.code, Some(5));
+    let other = Server::start(|_| Reply::ended(Status::unimplemented("no such service"))).await;
+    assert_eq!(run(&other, &["keys", "list"]).await.code, Some(5));
 }
 
 #[tokio::test]
-async fn what_is_missing_or_unsafe_is_refused_before_anything_is_sent() {
+async fn missing_or_unsafe_arguments_are_refused_before_any_call() {
     let server = server(|_| Reply::default()).await;
     let with = |variables: &[(&str, &str)], arguments: &[&str]| {
         let mut command = command(&server.url, arguments);
@@ -123,7 +122,7 @@ async fn what_is_missing_or_unsafe_is_refused_before_anything_is_sent() {
     let mut without = command(&server.url, &["keys", "list"]);
     without.env_remove("LYCHGATE_TOKEN");
     for (mut command, expected) in [
-        (without, "nobody is calling: "),
+        (without, "no credentials: "),
         (with(&[], &["keys", "list", "--cert-file", "/nowhere", "--key-file", "/nowhere"]), "--cert-file: /nowhere"),
         (with(&[], &["keys", "list", "--cert-file", pem, "--key-file", pem]), "--cert-file: http://127.0.0.1:"),
         (with(&[("LYCHGATE_TOKEN", "")], &["keys", "list"]), "is empty"),
@@ -133,13 +132,13 @@ async fn what_is_missing_or_unsafe_is_refused_before_anything_is_sent() {
         (with(&[], &["keys", "list", "--control", "control:1"]), "--control: control:1 is not http(s)://HOST:PORT"),
         (
             with(&[], &["consents", "revoke", "--subject", "a|b", "--client", "c", "--reason", "r"]),
-            "one consent is one",
+            "one consent needs one",
         ),
     ] {
         let ran = ended(&mut command).await;
         assert!(ran.failed(2).contains(expected), "{expected}: {ran:?}");
     }
-    // What clap refuses says more than a line, and costs the same.
+    // Errors of clap have more than one line and the same exit code.
     for arguments in [
         &["keys", "list", "--token", TOKEN][..],
         &["keys", "list", "--cert-file", pem],
@@ -156,9 +155,8 @@ async fn what_is_missing_or_unsafe_is_refused_before_anything_is_sent() {
     assert!(server.calls().is_empty());
 }
 
-/// The token goes where it must and nowhere else; every call has an id of its own.
 #[tokio::test]
-async fn a_call_says_who_calls_and_by_which_id() {
+async fn a_call_carries_the_token_and_an_id_of_its_own() {
     let server = server(|_| Reply::one(&v1::ListKeysResponse::default())).await;
     let file = tempfile::NamedTempFile::new().unwrap();
     std::fs::write(file.path(), "a-token-of-a-file\n").unwrap();
@@ -167,7 +165,7 @@ async fn a_call_says_who_calls_and_by_which_id() {
     assert_eq!(run(&server, &["keys", "list", "--token-file", path]).await.code, Some(0));
     let calls = server.calls();
     let said = |n: usize, name: &str| calls[n].headers[name].to_str().unwrap().to_owned();
-    assert_eq!(calls.len(), 4, "one to learn which issuer, one to list");
+    assert_eq!(calls.len(), 4, "one to find the issuer, one to list");
     assert_eq!(said(1, "authorization"), format!("Bearer {TOKEN}"));
     assert_eq!(said(3, "authorization"), "Bearer a-token-of-a-file");
     let mut ids: Vec<_> = (0..4).map(|n| said(n, "x-request-id")).collect();
@@ -177,10 +175,10 @@ async fn a_call_says_who_calls_and_by_which_id() {
 }
 
 #[tokio::test]
-async fn an_issuer_is_guessed_only_if_there_is_no_other() {
+async fn the_issuer_may_be_omitted_only_if_there_is_one() {
     for (listed, code, expected) in [
-        (Reply::one(&issuers(&["a", "b"])), 2, "which issuer? There are a, b: name one with --issuer"),
-        (Reply::one(&issuers(&[])), 2, "no issuer that this token may speak of"),
+        (Reply::one(&issuers(&["a", "b"])), 2, "there are several issuers, a, b: name one with --issuer"),
+        (Reply::one(&issuers(&[])), 2, "this token has access to no issuer"),
         (Reply::refusal(Code::PermissionDenied, Reason::PermissionDenied, &[]), 2, "name one with --issuer"),
         (Reply::refusal(Code::Unauthenticated, Reason::Unauthenticated, &[]), 4, "UNAUTHENTICATED"),
     ] {
@@ -219,7 +217,7 @@ async fn pages_are_followed_to_the_limit_and_no_further() {
         (&["--limit", "7"], 7, &[7, 3, 3], true),
         (&["--limit", "5"], 5, &[5, 1, 1], true),
         (&["--limit", "4"], 4, &[4], true),
-        // The configured ones come beyond the page's size.
+        // Configured clients come in addition to the page's size.
         (&["--limit", "2"], 2, &[2], true),
     ] {
         let server = server(pages).await;
@@ -233,9 +231,9 @@ async fn pages_are_followed_to_the_limit_and_no_further() {
     }
 }
 
-/// One head however many pages there are; an id is never cut, and one that is long does not spoil the other rows.
+/// The head comes once for all pages, and a long id does not widen the rows after it.
 #[tokio::test]
-async fn a_table_is_for_people() {
+async fn a_table_has_one_head_and_cuts_no_id() {
     let long = format!("https://app.example/{}", "x".repeat(100));
     let server = server(move |call| {
         let client = |id: &str, name: &str| v1::Client {
@@ -263,9 +261,9 @@ async fn a_table_is_for_people() {
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
 }
 
-/// The reader goes away in the middle of a list that never ends.
+/// The reader closes its end while an endless list is printed.
 #[tokio::test]
-async fn whoever_has_read_enough_ends_it_quietly() {
+async fn a_reader_that_leaves_early_ends_a_list_quietly() {
     let server = server(|call| {
         let mut page = v1::ListClientsResponse { next_page_token: "more".to_owned(), ..Default::default() };
         let id = format!("client-after-{}", call.read::<v1::ListClientsRequest>().page_token);
@@ -279,15 +277,15 @@ async fn whoever_has_read_enough_ends_it_quietly() {
         let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
         assert!(lines.next_line().await.unwrap().is_some());
         drop(lines);
-        let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends by itself");
+        let output = timeout(TIMEOUT, child.wait_with_output()).await.expect("it ends by itself");
         let ran = Ran::of(output.unwrap());
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
     }
 }
 
-/// In a table, in a paragraph, in JSON, in a sentence, in a question, and in what it says of an error.
+/// In tables, paragraphs, JSON, sentences, questions and errors.
 #[tokio::test]
-async fn no_control_character_of_anybodys_reaches_the_terminal() {
+async fn control_characters_are_escaped_in_every_output() {
     let hostile = HOSTILE.to_owned();
     let server = server(move |call| match call.method.as_str() {
         "AdminService/ListEvents" => {
@@ -326,7 +324,7 @@ async fn no_control_character_of_anybodys_reaches_the_terminal() {
     ] {
         let ran = run(&server, arguments).await;
         let shown = [ran.stdout, ran.stderr].concat();
-        assert!(shown.contains("[2J"), "{arguments:?}: it was to be shown: {shown}");
+        assert!(shown.contains("[2J"), "{arguments:?}: the text is missing: {shown}");
         assert!(shown.chars().all(|c| matches!(c, ' '..='~' | '\n')), "{arguments:?}: {shown:?}");
     }
     let read = run(&server, &["clients", "get", "c", "--json"]).await.json();
@@ -334,7 +332,7 @@ async fn no_control_character_of_anybodys_reaches_the_terminal() {
 }
 
 #[tokio::test]
-async fn a_request_id_is_the_callers_or_made_and_told_before_it_is_used() {
+async fn a_request_id_is_given_or_made_and_printed_before_use() {
     let server = server(|_| Reply::one(&v1::DisableClientResponse { changed: true })).await;
     let sent = || server.calls().last().unwrap().read::<v1::DisableClientRequest>();
     let disable = ["clients", "disable", "c", "--reason", "spam"];
@@ -349,13 +347,13 @@ async fn a_request_id_is_the_callers_or_made_and_told_before_it_is_used() {
 }
 
 #[tokio::test]
-async fn a_no_is_an_answer_with_a_code_of_its_own() {
+async fn a_check_that_is_not_granted_exits_with_one() {
     for (verdict, code) in [
         (v1::CheckVerdict::Granted.into(), 0),
         (v1::CheckVerdict::Denied.into(), 1),
         (v1::CheckVerdict::MissingScopes.into(), 1),
         (v1::CheckVerdict::Unspecified.into(), 1),
-        // One that this version does not know is no yes.
+        // A verdict that this version does not know is not granted.
         (99, 1),
     ] {
         let result = v1::CheckResult { verdict, ..v1::CheckResult::default() };
@@ -366,7 +364,7 @@ async fn a_no_is_an_answer_with_a_code_of_its_own() {
     }
     let server = server(|_| Reply::one(&v1::CheckResponse::default())).await;
     let check = ["consents", "check", "--subject", "a|b", "--client", "c", "--resource", "https://r.example"];
-    assert_eq!(run(&server, &check).await.code, Some(1), "no answer is no yes");
+    assert_eq!(run(&server, &check).await.code, Some(1), "without a result nothing is granted");
 }
 
 fn change(n: usize) -> Vec<u8> {
@@ -374,10 +372,10 @@ fn change(n: usize) -> Vec<u8> {
     v1::WatchResponse { cursor: format!("-cursor-{n}"), update: Some(Update::Change(change)) }.encode_to_vec()
 }
 
-/// The stream ends, the watcher is too slow, the store is away: each time it goes on behind what it has seen. What does
-/// not pass by itself ends it, and it says from where to go on.
+/// The stream ends, the watcher is too slow, the store is unavailable: each time the watch continues after its last event. Any
+/// other failure ends it, and its line says how to continue.
 #[tokio::test]
-async fn a_watch_goes_on_from_its_last_cursor_until_that_is_of_no_use() {
+async fn a_watch_reconnects_with_its_last_cursor_until_that_is_lost() {
     let server = server(|call| match call.read::<v1::WatchRequest>().cursor.as_str() {
         "" => Reply::stream(&[change(1), change(2)]),
         "-cursor-2" => Reply::refusal(Code::ResourceExhausted, Reason::WatchTooSlow, &[]).after(vec![change(3)]),
@@ -391,23 +389,23 @@ async fn a_watch_goes_on_from_its_last_cursor_until_that_is_of_no_use() {
     assert_eq!((ran.code, seen), (Some(5), vec![json!("1"), json!("2"), json!("3"), json!("4")]));
     let last = ran.stderr.lines().last().unwrap();
     assert!(last.contains("CURSOR_LOST") && last.contains("--after OLD"), "{last}");
-    assert!(!last.contains("-cursor-4"), "what is lost is not to be used again: {last}");
+    assert!(!last.contains("-cursor-4"), "a lost cursor must not be suggested: {last}");
 
     let ran = run(&server, &["events", "watch", "--after", "-another", "--json"]).await;
     assert_eq!(ran.code, Some(4));
-    assert!(ran.stderr.contains("to go on: --after -cursor-5"), "{}", ran.stderr);
+    assert!(ran.stderr.contains("to continue: --after -cursor-5"), "{}", ran.stderr);
 }
 
 #[tokio::test]
-async fn a_watch_that_was_never_heard_of_is_not_waited_for() {
+async fn a_watch_that_never_got_an_answer_does_not_reconnect() {
     let server = server(|_| Reply::refusal(Code::Unavailable, Reason::StoreUnavailable, &[])).await;
     let ran = run(&server, &["consents", "watch"]).await;
     ran.failed(3);
 }
 
-/// What happens to grants and keys is no consent's affair, what happens to everybody is; and what was before is past.
+/// Events of grants and keys end no consent, but an event about all clients of a person may.
 #[tokio::test]
-async fn a_watch_shows_what_concerns_it() {
+async fn a_watch_shows_the_kinds_of_its_noun_since_a_time() {
     let server = server(|_| {
         let kinds = ["consent.approved", "grant.issued", "subject.revoked", "keys.rotated", "something.new"];
         let mut messages: Vec<_> = kinds
@@ -453,11 +451,11 @@ fn revocations(call: &Call) -> Reply {
     Reply::one(&v1::AdminServiceRevokeResponse { outcome: Some(outcome) })
 }
 
-/// On a terminal a person is asked, and told what it is about. Without one nobody is.
+/// The question names the extent of the revocation.
 #[tokio::test]
-async fn what_is_wide_is_asked_about_on_a_terminal_and_only_there() {
+async fn a_wide_revocation_asks_for_confirmation_on_a_terminal_only() {
     let server = server(revocations).await;
-    let orders = || {
+    let revocations_sent = || {
         let requests = server.calls().into_iter().filter(|call| call.method == "AdminService/Revoke");
         let requests = requests.map(|call| call.read::<v1::AdminServiceRevokeRequest>());
         requests.filter(|request| !request.dry_run).count()
@@ -474,19 +472,19 @@ async fn what_is_wide_is_asked_about_on_a_terminal_and_only_there() {
         (&[&wide[..], &["--dry-run"]].concat(), "n\n", false, 0),
         (&one, "n\n", false, 0),
     ] {
-        let before = orders();
+        let before = revocations_sent();
         let (shown, status) = on_a_terminal(&server, arguments, answer).await;
         assert_eq!(status, Some(code), "{arguments:?} {answer:?}: {shown}");
         assert_eq!(shown.contains("at least 3 live consents and 2 live grants. Go on? [y/N]"), asked, "{shown}");
         let done = usize::from(code == 0 && !arguments.contains(&"--dry-run"));
-        assert_eq!(orders() - before, done, "{arguments:?} {answer:?}: {shown}");
+        assert_eq!(revocations_sent() - before, done, "{arguments:?} {answer:?}: {shown}");
     }
-    let before = orders();
+    let before = revocations_sent();
     let ran = run(&server, &wide).await;
-    assert_eq!((ran.code, ran.stdout.as_str(), orders() - before), (Some(0), "revoked\n", 1));
+    assert_eq!((ran.code, ran.stdout.as_str(), revocations_sent() - before), (Some(0), "revoked\n", 1));
 }
 
-/// What it shows, and its exit code, if a person answers its question.
+/// The output and the exit code after a person answered the question.
 async fn on_a_terminal(server: &Server, arguments: &[&str], answer: &str) -> (String, Option<i32>) {
     let words = [&[env!("CARGO_BIN_EXE_lychgate")], arguments].concat();
     let quoted: Vec<_> = words.iter().map(|word| format!("'{word}'")).collect();
@@ -497,14 +495,14 @@ async fn on_a_terminal(server: &Server, arguments: &[&str], answer: &str) -> (St
     let mut child = command.spawn().unwrap();
     let mut stdin = child.stdin.take().unwrap();
     tokio::io::AsyncWriteExt::write_all(&mut stdin, answer.as_bytes()).await.unwrap();
-    let output = timeout(PATIENCE, child.wait_with_output()).await.expect("it ends by itself");
+    let output = timeout(TIMEOUT, child.wait_with_output()).await.expect("it ends by itself");
     let ran = Ran::of(output.unwrap());
     drop(stdin);
     (ran.stdout, ran.code)
 }
 
 #[tokio::test]
-async fn of_many_subjects_one_that_fails_is_told_and_does_not_spoil_the_others() {
+async fn a_subject_that_fails_is_reported_and_the_others_are_revoked() {
     use v1::subject_revocation::Outcome;
     let server = server(|call| {
         if call.method == "AdminService/Revoke" {
@@ -526,12 +524,12 @@ async fn of_many_subjects_one_that_fails_is_told_and_does_not_spoil_the_others()
     assert_eq!(ran.code, Some(5));
     assert!(ran.stderr.contains("1 of 2 failed"), "{}", ran.stderr);
     let ran = run(&server, &[&both[..], &["--dry-run", "--json"]].concat()).await;
-    let estimate = json!({ "estimate": { "liveConsents": "3", "liveGrants": "2", "atLeast": true } });
+    let estimate = json!({ "estimate": { "liveConsents": "3", "liveGrants": "2", "incomplete": true } });
     assert_eq!((ran.code, ran.json()), (Some(0), vec![estimate.clone(), estimate]));
 }
 
 #[tokio::test]
-async fn shells_learn_every_noun_and_verb() {
+async fn completions_have_every_noun_and_verb() {
     let server = server(|_| Reply::default()).await;
     for shell in ["bash", "zsh", "fish"] {
         let ran = run(&server, &["completions", shell]).await;
@@ -542,7 +540,7 @@ async fn shells_learn_every_noun_and_verb() {
             assert!(ran.stdout.contains(word), "{shell}: {word}");
         }
     }
-    // One that is installed can at least read what it is for.
+    // A shell that is installed must be able to parse its script.
     if Path::new("/bin/bash").exists() {
         let script = run(&server, &["completions", "bash"]).await.stdout;
         let status = Command::new("/bin/bash").args(["-n", "-c", &script]).status().await.unwrap();

@@ -1,4 +1,4 @@
-//! Whatever answers at the control plane's address: gRPC as a test scripts it, also such as no control plane would say.
+//! A gRPC server that answers by a test's script, also with messages that no control plane sends.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -18,14 +18,14 @@ use tokio::task::JoinHandle;
 use tonic::{Code, Status};
 use tonic_types::{ErrorDetails, StatusExt as _};
 
-/// A call's messages, and then how it ended; a stream that has no end stays open.
+/// The messages of a call and its status. Without a status the stream stays open.
 #[derive(Debug, Default)]
 pub(crate) struct Reply {
     messages: Vec<Vec<u8>>,
     end: Option<Status>,
 }
 
-/// One call that was made here.
+/// A call that the server received.
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
     /// `AdminService/ListKeys`.
@@ -59,7 +59,7 @@ impl Server {
         Self { url, calls, task }
     }
 
-    /// Everything that was asked so far, in order.
+    /// All calls so far, in order.
     pub(crate) fn calls(&self) -> Vec<Call> {
         self.calls.lock().unwrap().clone()
     }
@@ -82,12 +82,12 @@ impl Reply {
         Self::stream(&[message.encode_to_vec()])
     }
 
-    /// Ends well.
+    /// Messages with the status OK.
     pub(crate) fn stream(messages: &[Vec<u8>]) -> Self {
         Self { messages: messages.to_vec(), end: Some(Status::ok("")) }
     }
 
-    /// As the control plane refuses.
+    /// A refusal with the details of the control plane's.
     pub(crate) fn refusal(code: Code, reason: Reason, metadata: &[(&str, &str)]) -> Self {
         let id = [(error_metadata::REQUEST_ID, "id-of-the-call")];
         let metadata = metadata.iter().chain(&id).map(|(key, value)| ((*key).to_owned(), (*value).to_owned()));
@@ -99,7 +99,7 @@ impl Reply {
         Self { messages: Vec::new(), end: Some(status) }
     }
 
-    /// As it ends, but `messages` come first.
+    /// The same status after `messages`.
     pub(crate) fn after(self, messages: Vec<Vec<u8>>) -> Self {
         Self { messages, ..self }
     }

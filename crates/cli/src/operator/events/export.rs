@@ -1,6 +1,6 @@
-//! `lychgate events export` and `keys`: the audit log taken elsewhere, and what it is verified with.
+//! `lychgate events export` and `keys`: copies the audit log, and the keys that verify the copy.
 //!
-//! What it writes are the control plane's own bytes, line for line: digests are about them.
+//! An export holds the control plane's lines byte for byte, because the digests hash them.
 
 use std::io::{self, Write as _};
 
@@ -13,17 +13,18 @@ use crate::operator::failure::{Exit, Failure};
 use crate::operator::{Answer, Session, time};
 
 #[derive(Debug, Args)]
-pub struct Export {
-    /// From the range on in which something happened then or later: 2026-11-23T03:00:00Z, or 15m, 2h, 3d for so long ago
+pub(crate) struct Export {
+    /// Begins with the first range that ends then or later: 2026-11-23T03:00:00Z, or an age like 15m, 2h or 3d
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     since: Option<Timestamp>,
-    /// Up to the range that ends then or later
+    /// Ends with the first range that ends then or later
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     until: Option<Timestamp>,
 }
 
 impl Export {
-    /// A stream that breaks off goes on after the last line that came, as long as each one brings something.
+    /// Writes the lines of one stream after another until all are written. A new stream continues after the last line; without
+    /// a new line since the stream before, the export fails.
     pub(super) async fn run(self, session: &Session) -> Result<Answer, Failure> {
         let issuer_id = session.issuer().await?;
         let mut out = io::BufWriter::new(io::stdout().lock());
@@ -37,7 +38,7 @@ impl Export {
             };
             let began_at = cursor.clone();
             let call = async |request| session.control.admin().export_events(request).await;
-            let mut broken = match session.control.call(request, call).await {
+            let mut failure = match session.control.call(request, call).await {
                 Err(failure) => failure,
                 Ok(mut stream) => loop {
                     match stream.message().await {
@@ -49,22 +50,22 @@ impl Export {
                             out.flush()?;
                             return Ok(Answer::Yes);
                         }
-                        Err(status) => break session.control.broke(&status),
+                        Err(status) => break session.control.stream_failure(&status),
                     }
                 },
             };
-            if cursor == began_at || broken.exit != Exit::Unreachable {
+            if cursor == began_at || failure.exit != Exit::Unreachable {
                 out.flush()?;
                 if !cursor.is_empty() {
-                    broken.line += "; what was written is not whole";
+                    failure.line += "; the export is incomplete";
                 }
-                return Err(broken);
+                return Err(failure);
             }
         }
     }
 }
 
-/// The public keys that digests are signed with, as a JSON Web Key Set (RFC 7517 §5).
+/// Prints the public keys that verify digests, as a JSON Web Key Set (RFC 7517 §5).
 pub(super) async fn keys(session: &Session) -> Result<Answer, Failure> {
     let request = v1::ListKeysRequest { issuer_id: session.issuer().await? };
     let call = async |request| session.control.admin().list_keys(request).await;

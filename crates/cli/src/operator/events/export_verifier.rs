@@ -1,41 +1,37 @@
-//! Whether an export is whole, by what stands in it and the public keys alone.
+//! Verifies that an export is complete and unchanged, by its own content and the public keys alone.
 //!
-//! Written against `docs/events.md`, as anybody else's verifier would be, and not with the code that seals.
+//! It follows `docs/events.md`, like a verifier that others may write, and shares no code with the control plane that seals.
 
-use std::collections::BTreeMap;
-
-use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED, UnparsedPublicKey};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use serde::Deserialize;
 use sha2::{Digest as _, Sha256};
 
-/// Public keys of P-256, by `kid`, as SEC 1 writes them.
-#[derive(Debug)]
-pub(super) struct Keys(BTreeMap<String, Vec<u8>>);
+use super::digest::{Claims, Digest, Keys, Signature, digest_of, hashed};
 
+/// The result of a verification. The export is good if there are no problems.
 #[derive(Debug)]
-pub(super) struct Verdict {
+pub(crate) struct Verdict {
     pub(super) problems: Vec<String>,
     pub(super) summary: String,
 }
 
-/// Takes an export line by line.
+/// Verifies an export line by line.
 #[derive(Debug)]
-pub(super) struct Verifier {
+pub(crate) struct ExportVerifier {
     keys: Keys,
-    /// Of an export of before: the digest it ended with.
+    /// The last digest of an older export, which this one must continue.
     older: Option<String>,
     older_found: bool,
     partial: bool,
-    /// Since the newest digest.
+    /// The lines since the newest digest.
     range: Range,
-    chain: Option<Link>,
+    newest: Option<Link>,
+    /// The number of the first digest.
     first: u64,
     events: u64,
-    /// Digests that nobody vouches for yet: their keys are not known.
+    /// Digests with unknown keys. A later digest with a good signature vouches for them, because it includes their hashes.
     unsigned: Vec<u64>,
-    /// Ranges without any of their events, and how many they had.
+    /// Ranges of which all events are missing, with their number of events.
     absent: Vec<(u64, u64)>,
     problems: Vec<String>,
 }
@@ -46,98 +42,15 @@ struct Range {
     count: u64,
 }
 
-/// The newest digest so far.
+/// A digest in the chain.
 #[derive(Debug)]
 struct Link {
-    says: Says,
-    /// Of its compact form.
+    claims: Claims,
+    /// Hash of its compact serialization.
     hash: String,
 }
 
-#[derive(Debug, Deserialize)]
-struct Line {
-    r#type: String,
-    jws: Option<String>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Header {
-    alg: String,
-    typ: String,
-    kid: String,
-}
-
-#[derive(Debug, Deserialize)]
-struct Says {
-    iss: String,
-    number: u64,
-    previous: Option<String>,
-    time: String,
-    count: u64,
-    hash: String,
-    kept_from: u64,
-    next_key: Option<Jwk>,
-}
-
-#[derive(Debug, Deserialize)]
-struct KeySet {
-    keys: Vec<Jwk>,
-}
-
-#[derive(Debug, Deserialize)]
-struct Jwk {
-    kty: String,
-    crv: String,
-    kid: String,
-    x: String,
-    y: String,
-}
-
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Signature {
-    Good,
-    Bad,
-    UnknownKey,
-}
-
-impl Keys {
-    pub(super) fn parse(bytes: &[u8]) -> anyhow::Result<Self> {
-        let set: KeySet = serde_json::from_slice(bytes)?;
-        let mut keys = Self(BTreeMap::new());
-        for key in &set.keys {
-            anyhow::ensure!(keys.add(key), "a key is not one of P-256");
-        }
-        anyhow::ensure!(!keys.0.is_empty(), "it has no keys");
-        Ok(keys)
-    }
-
-    /// A key that is known is never replaced.
-    fn add(&mut self, key: &Jwk) -> bool {
-        let (Some(x), Some(y)) = (decode(&key.x), decode(&key.y)) else { return false };
-        if key.kty != "EC" || key.crv != "P-256" || x.len() != 32 || y.len() != 32 {
-            return false;
-        }
-        self.0.entry(key.kid.clone()).or_insert_with(|| [&[4][..], &x, &y].concat());
-        true
-    }
-
-    fn judge(&self, header: &Header, signed: &str, signature: &[u8]) -> Signature {
-        let Some(key) = self.0.get(&header.kid) else { return Signature::UnknownKey };
-        let key = UnparsedPublicKey::new(&ECDSA_P256_SHA256_FIXED, key);
-        match key.verify(signed.as_bytes(), signature) {
-            Ok(()) => Signature::Good,
-            Err(_) => Signature::Bad,
-        }
-    }
-}
-
-/// The digest in a line, in compact form.
-pub(super) fn digest_of(line: &[u8]) -> Option<String> {
-    let line: Line = serde_json::from_slice(line).ok()?;
-    if line.r#type == "digest" { line.jws } else { None }
-}
-
-impl Verifier {
+impl ExportVerifier {
     pub(super) fn new(keys: Keys, older: Option<String>, partial: bool) -> Self {
         Self {
             keys,
@@ -145,7 +58,7 @@ impl Verifier {
             older_found: false,
             partial,
             range: Range::default(),
-            chain: None,
+            newest: None,
             first: 0,
             events: 0,
             unsigned: Vec::new(),
@@ -154,7 +67,7 @@ impl Verifier {
         }
     }
 
-    /// Without its line feed.
+    /// Takes the next line, without its line feed.
     pub(super) fn line(&mut self, line: &[u8]) {
         match digest_of(line) {
             Some(jws) => self.digest(&jws),
@@ -169,96 +82,94 @@ impl Verifier {
 
     fn digest(&mut self, jws: &str) {
         let range = std::mem::take(&mut self.range);
-        let Some((header, says, signed, signature)) = parse(jws) else {
-            let after = self
-                .chain
-                .as_ref()
-                .map_or("at the beginning".to_owned(), |link| format!("after digest {}", link.says.number));
-            self.problems.push(format!("{after} stands a digest that cannot be read"));
+        let Some(digest) = Digest::parse(jws) else {
+            let newest = self.newest.as_ref();
+            let after =
+                newest.map_or("at the beginning".to_owned(), |newest| format!("after digest {}", newest.claims.number));
+            self.problems.push(format!("{after} there is a digest that cannot be read"));
             return;
         };
-        let number = says.number;
-        let problem = |what: String| format!("digest {number}: {what}");
-        let hash = hashed(jws.as_bytes());
-        if let Err(what) = self.follows(&says) {
-            self.problems.push(problem(what));
-            // What comes after the break cannot vouch for what was before it.
-            self.nobody_vouches();
+        let claims = &digest.claims;
+        let number = claims.number;
+        if let Err(problem) = self.follows(claims) {
+            self.problems.push(format!("digest {number}: {problem}"));
+            // Digests after a broken link cannot vouch for digests before it.
+            self.reject_unsigned();
         }
-        if self
-            .older
-            .as_deref()
-            .is_some_and(|older| older == jws || says.previous.as_deref() == Some(&hashed(older.as_bytes())))
-        {
-            self.older_found = true;
+        if let Some(older) = &self.older {
+            self.older_found |= older == jws || claims.previous.as_deref() == Some(&hashed(older.as_bytes()));
         }
-        match self.keys.judge(&header, &signed, &signature) {
-            Signature::Good => {
-                self.unsigned.clear();
-                if let Some(key) = &says.next_key
-                    && !self.keys.add(key)
-                {
-                    self.problems.push(problem("the key that it announces is none".to_owned()));
-                }
-            }
-            Signature::Bad => self
-                .problems
-                .push(problem("its signature is wrong: it was changed, or made by somebody else".to_owned())),
-            Signature::UnknownKey => self.unsigned.push(number),
-        }
-        self.compare(&says, range);
-        if self.chain.is_none() {
+        self.signature(&digest);
+        self.compare(claims, range);
+        if self.newest.is_none() {
             self.first = number;
         }
-        self.chain = Some(Link { says, hash });
+        self.newest = Some(Link { claims: digest.claims, hash: hashed(jws.as_bytes()) });
     }
 
-    /// Whether a digest stands where it should.
-    fn follows(&self, says: &Says) -> Result<(), String> {
-        let number = says.number;
-        let Some(before) = &self.chain else {
-            // The first of all has none before it, and no other lacks one.
-            let is_first = number == 1;
-            return if is_first == says.previous.is_none() {
+    /// Checks the position of a digest in the chain.
+    fn follows(&self, claims: &Claims) -> Result<(), String> {
+        let number = claims.number;
+        let Some(before) = &self.newest else {
+            // Only the first digest of an issuer has no predecessor.
+            return if (number == 1) == claims.previous.is_none() {
                 Ok(())
             } else {
-                Err("it does not say what came before it".to_owned())
+                Err("it does not name the digest before it".to_owned())
             };
         };
-        let due = before.says.number.saturating_add(1);
-        if says.iss != before.says.iss {
-            return Err(format!("it is of another issuer, {:?}", says.iss));
+        let due = before.claims.number.saturating_add(1);
+        if claims.iss != before.claims.iss {
+            return Err(format!("it belongs to another issuer, {:?}", claims.iss));
         }
         if number > due {
             return Err(format!("the digests before it are missing, from {due} on"));
         }
         if number < due {
-            return Err(format!("it is there twice, or not in its place: {due} was due"));
+            return Err(format!("it is repeated or out of order: digest {due} must come here"));
         }
-        if says.previous.as_deref() != Some(&before.hash) {
-            return Err(format!("it was not made after digest {} as that one stands here", before.says.number));
+        if claims.previous.as_deref() != Some(&before.hash) {
+            return Err(format!("it was not made after digest {} of this export", before.claims.number));
         }
         Ok(())
     }
 
-    fn compare(&mut self, says: &Says, range: Range) {
-        let number = says.number;
-        if range.count == 0 && says.count > 0 {
-            self.absent.push((number, says.count));
-            return;
-        }
-        let hash = URL_SAFE_NO_PAD.encode(range.hash.finalize());
-        let sealed = format!("range {number} (sealed {:?})", says.time);
-        if range.count != says.count {
-            self.problems
-                .push(format!("{sealed}: there are {} events, and its digest is about {}", range.count, says.count));
-        } else if hash != says.hash {
-            self.problems
-                .push(format!("{sealed}: its events were changed, exchanged or moved: its digest is about others"));
+    fn signature(&mut self, digest: &Digest) {
+        let number = digest.claims.number;
+        match self.keys.verify(digest) {
+            Signature::Good => {
+                self.unsigned.clear();
+                if let Some(key) = &digest.claims.next_key
+                    && !self.keys.add(key)
+                {
+                    self.problems.push(format!("digest {number}: the key that it announces is no P-256 key"));
+                }
+            }
+            Signature::Bad => {
+                self.problems.push(format!("digest {number}: its signature is wrong: it was changed or forged"))
+            }
+            Signature::UnknownKey => self.unsigned.push(number),
         }
     }
 
-    fn nobody_vouches(&mut self) {
+    /// Compares the range before a digest with its claims.
+    fn compare(&mut self, claims: &Claims, range: Range) {
+        let number = claims.number;
+        if range.count == 0 && claims.count > 0 {
+            self.absent.push((number, claims.count));
+            return;
+        }
+        let hash = URL_SAFE_NO_PAD.encode(range.hash.finalize());
+        let sealed = format!("range {number} (sealed {:?})", claims.time);
+        if range.count != claims.count {
+            self.problems
+                .push(format!("{sealed}: there are {} events, and its digest counts {}", range.count, claims.count));
+        } else if hash != claims.hash {
+            self.problems.push(format!("{sealed}: its events were changed, exchanged or moved"));
+        }
+    }
+
+    fn reject_unsigned(&mut self) {
         let numbers = std::mem::take(&mut self.unsigned);
         if let (Some(first), Some(last)) = (numbers.first(), numbers.last()) {
             self.problems.push(format!(
@@ -268,64 +179,50 @@ impl Verifier {
     }
 
     pub(super) fn finish(mut self) -> Verdict {
-        self.nobody_vouches();
-        let Some(newest) = self.chain.take() else {
-            self.problems.push("there is no digest: it is no export, or what was left of one".to_owned());
+        self.reject_unsigned();
+        let Some(newest) = self.newest.take() else {
+            self.problems.push("there is no digest: the file is no export, or was cut before the first one".to_owned());
             return Verdict { problems: self.problems, summary: "nothing was verified".to_owned() };
         };
+        self.check_ends(&newest.claims);
+        let (number, kept_from) = (newest.claims.number, newest.claims.kept_from);
+        let forgotten =
+            if kept_from > 1 { format!("; ranges before {kept_from} are past their retention") } else { String::new() };
+        let summary = format!(
+            "{} events of {:?}, ranges {} to {number}{forgotten}; sealed {:?}",
+            self.events, newest.claims.iss, self.first, newest.claims.time
+        );
+        Verdict { problems: self.problems, summary }
+    }
+
+    /// Checks that nothing is missing before the first digest, after the last one, or in ranges within their retention.
+    fn check_ends(&mut self, newest: &Claims) {
         if self.range.count > 0 {
             self.problems.push(format!(
-                "after digest {}: {} lines that no digest is about; the export was cut short, or something was added",
-                newest.says.number, self.range.count
+                "after digest {}: {} lines without a digest; the export was cut short, or lines were added",
+                newest.number, self.range.count
             ));
         }
-        let kept_from = newest.says.kept_from;
         for (number, count) in &self.absent {
-            if *number >= kept_from {
+            if *number >= newest.kept_from {
                 self.problems.push(format!("range {number}: its {count} events are missing"));
             }
         }
         if self.older.is_some() && !self.older_found {
             self.problems.push(
-                "it does not go on from the older export: digests between them are missing, or it is another history"
+                "it does not continue the older export: digests between them are missing, or the histories differ"
                     .to_owned(),
             );
         }
         let is_continued = self.older.is_some() && self.older_found;
-        if self.first > kept_from && self.first > 1 && !self.partial && !is_continued {
+        if self.first > newest.kept_from && self.first > 1 && !self.partial && !is_continued {
             self.problems.push(format!(
-                "ranges {} to {} are kept, but not in this file; say --partial if they were not asked for",
-                kept_from,
+                "ranges {} to {} are on record, but not in this file; add --partial if the export left them out",
+                newest.kept_from,
                 self.first - 1
             ));
         }
-        let forgotten =
-            if kept_from > 1 { format!("; those before {kept_from} are kept no longer") } else { String::new() };
-        let summary = format!(
-            "{} events of {:?}, ranges {} to {}{forgotten}; sealed {:?}",
-            self.events, newest.says.iss, self.first, newest.says.number, newest.says.time
-        );
-        Verdict { problems: self.problems, summary }
     }
-}
-
-/// Header, payload, what is signed, signature (RFC 7515 §5.2). Nothing but our own kind.
-fn parse(jws: &str) -> Option<(Header, Says, String, Vec<u8>)> {
-    let (signed, signature) = jws.rsplit_once('.')?;
-    let (header, payload) = signed.split_once('.')?;
-    let header: Header = serde_json::from_slice(&decode(header)?).ok()?;
-    if header.alg != "ES256" || header.typ != "lychgate-digest+jws" {
-        return None;
-    }
-    Some((header, serde_json::from_slice(&decode(payload)?).ok()?, signed.to_owned(), decode(signature)?))
-}
-
-fn decode(text: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(text).ok()
-}
-
-fn hashed(bytes: &[u8]) -> String {
-    URL_SAFE_NO_PAD.encode(Sha256::digest(bytes))
 }
 
 #[cfg(test)]
@@ -359,7 +256,7 @@ mod tests {
         }
     }
 
-    /// An export, as it grows.
+    /// An export to which a test adds ranges.
     #[derive(Default)]
     struct Exported {
         lines: Vec<String>,
@@ -394,14 +291,14 @@ mod tests {
 
         fn problems(&self, keys: &[&Signer]) -> Vec<String> {
             let keys = json!({ "keys": keys.iter().map(|key| key.jwk()).collect::<Vec<_>>() });
-            let mut verifier = Verifier::new(Keys::parse(keys.to_string().as_bytes()).unwrap(), None, false);
+            let mut verifier = ExportVerifier::new(Keys::parse(keys.to_string().as_bytes()).unwrap(), None, false);
             self.lines.iter().for_each(|line| verifier.line(line.as_bytes()));
             verifier.finish().problems
         }
     }
 
     #[test]
-    fn trust_goes_from_key_to_key_as_they_are_announced() {
+    fn a_digest_vouches_for_the_key_that_it_announces_and_for_earlier_digests() {
         let [old, new, stranger] = ["old", "new", "stranger"].map(Signer::new);
         let mut exported = Exported::default();
         exported.range(&["{}"], &old, Some(new.jwk()));
@@ -411,7 +308,7 @@ mod tests {
         let problems = exported.problems(&[&stranger]);
         assert!(problems.len() == 1 && problems[0].starts_with("digests 1 to 2: their keys are not"), "{problems:?}");
 
-        // A stranger may announce what they like, and call it what they like.
+        // An unknown key cannot announce keys, not even under a known `kid`.
         let mut forged = Exported::default();
         forged.range(&["{}"], &stranger, Some(new.jwk()));
         forged.range(&["{}"], &new, None);
@@ -425,7 +322,7 @@ mod tests {
     }
 
     #[test]
-    fn after_a_broken_link_nobody_vouches_for_what_was_before_it() {
+    fn a_broken_link_ends_the_trust_in_earlier_digests() {
         let [lost, known] = ["lost", "known"].map(Signer::new);
         let mut exported = Exported::default();
         exported.range(&["{}"], &lost, None);
@@ -438,7 +335,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_forgotten_in_time_is_no_gap_and_what_was_not_is_one() {
+    fn missing_events_are_a_gap_only_within_their_retention() {
         let key = Signer::new("key");
         for (kept_from, expected) in [(3, None), (2, Some("range 2: its 1 events are missing"))] {
             let mut exported = Exported::default();
@@ -446,16 +343,16 @@ mod tests {
             exported.range(&["{\"n\":2}"], &key, None);
             exported.kept_from = kept_from;
             exported.range(&["{\"n\":3}"], &key, None);
-            // The first two ranges are digests only.
+            // Of the first two ranges only the digests stay.
             exported.lines.retain(|line| !line.contains("\"n\":1") && !line.contains("\"n\":2"));
             let problems = exported.problems(&[&key]);
             assert_eq!(problems.first().map(String::as_str), expected, "{problems:?}");
         }
     }
 
-    /// A token, or anything else that the same key might sign, is no digest.
+    /// The same key might sign a token, which must not pass as a digest.
     #[test]
-    fn only_a_digest_is_a_digest() {
+    fn another_jws_of_the_same_key_is_no_digest() {
         let key = Signer::new("key");
         let good = json!({ "alg": "ES256", "typ": "lychgate-digest+jws", "kid": "key" });
         for (member, value) in [("typ", "at+jwt"), ("typ", "JWT"), ("alg", "none"), ("alg", "HS256")] {
