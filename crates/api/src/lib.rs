@@ -17,6 +17,7 @@ pub mod v1 {
         clippy::all,
         clippy::allow_attributes,
         clippy::allow_attributes_without_reason,
+        clippy::too_many_lines,
         reason = "generated"
     )]
     tonic::include_proto!("lychgate.v1");
@@ -29,6 +30,7 @@ pub mod envoy {
         clippy::all,
         clippy::allow_attributes,
         clippy::allow_attributes_without_reason,
+        clippy::too_many_lines,
         reason = "generated"
     )]
 
