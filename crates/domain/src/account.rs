@@ -1,14 +1,13 @@
-//! "My connected apps": the sign-in, the session and the forms with which a person sees what they allowed and takes it
-//! back.
+//! The page of connected apps: sign-in, session and forms with which a person sees and revokes their consents.
 //!
-//! All of it is carried by the browser, sealed or with a MAC, under names and labels of its own: no cookie, state or form
-//! of an authorization is worth anything here, nor the other way round. It must never lead to anybody but the subject that
-//! the upstream has just named.
+//! The browser carries all of it, sealed or under a MAC, with names and labels of its own: no cookie, `state` or form
+//! of an authorization is valid here, nor the other way round. The page shows and changes consents of the session's
+//! subject only.
 //!
-//! Nothing is stored for it, so "once" is as good as its parts: the cookie of a sign-in is deleted with the answer and
-//! lives for minutes; the upstream takes its code once (RFC 6749 §4.1.2). Who repeats a callback in time, in the same
-//! browser, at best signs the same person in there again, which opens nothing that was not open. A session that was copied
-//! out of a browser outlives the sign-out there, by [`IDLE`] if it is not used and by [`LONGEST`] if it is.
+//! No record is stored, so "once" is as strong as its parts: the answer to the callback deletes the sign-in cookie,
+//! which lives for minutes, and the upstream accepts its code once (RFC 6749 §4.1.2). A callback repeated in the same
+//! browser can at best sign the same person in again. A session copied out of a browser survives the sign-out there,
+//! for at most [`IDLE`] without use and [`LONGEST`] in all.
 
 use std::time::Duration;
 
@@ -24,11 +23,11 @@ use crate::subject::Subject;
 use crate::time::Timestamp;
 use crate::upstream::login::LoginSecrets;
 
-/// After so long without use nobody is signed in any more: people leave pages open.
+/// A session ends after this time without use: people leave pages open.
 pub const IDLE: Duration = Duration::from_secs(15 * 60);
-/// However much it is used.
+/// A session ends after this time even if it is used.
 pub const LONGEST: Duration = Duration::from_secs(8 * 60 * 60);
-/// What was taken back is listed for so long.
+/// The page lists a revoked consent for this long.
 const LISTED_AFTER_REVOCATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
 const FORMAT: u8 = 1;
@@ -36,7 +35,7 @@ const SESSION: &[u8] = b"account session";
 const LOGIN: &str = "account login";
 const FORM: &[u8] = b"account form";
 
-/// One sign-in that is under way in a browser, as its cookie says. A browser has one: the latest.
+/// A sign-in under way in a browser, as its cookie carries it. A browser has at most one; a later one replaces it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct AccountLogin {
     id: AccountLoginId,
@@ -48,7 +47,8 @@ impl AccountLogin {
         Self { id: AccountLoginId::from_bytes(random(entropy)), expires_at: now + issuer.lifetimes.login }
     }
 
-    /// What the upstream is asked with. At the callback the same follows from the `state` ([`crate::login::returned`]).
+    /// `state`, PKCE verifier and nonce of the request to the upstream. The callback derives the same from the `state`
+    /// ([`crate::upstream::login::returned`]).
     pub fn secrets(&self, keys: &Keys) -> LoginSecrets {
         LoginSecrets::for_account(keys.active(Purpose::Login), self.id)
     }
@@ -60,13 +60,15 @@ impl AccountLogin {
         SetCookie { name: login_name(issuer), value: id::encode(&value), max_age: Some(issuer.lifetimes.login) }
     }
 
-    /// With the answer to the callback, whatever it is.
+    /// Deletes the cookie. Every answer to the callback sends it, also a refusal.
     pub fn delete(issuer: &Issuer) -> SetCookie {
         SetCookie::delete(login_name(issuer))
     }
 
-    /// That this very browser was sent upstream with the login `id`, and not too long ago. Without it, an attacker's link
-    /// would sign a person in as the attacker (RFC 9700 §4.7).
+    /// Checks that this browser began the login `id`, and not too long ago. Without it, an attacker's link would sign a
+    /// person in as the attacker (RFC 9700 §4.7).
+    ///
+    /// Refuses with [`Refusal::StateCookieMissing`] or [`Refusal::LoginExpired`].
     pub fn came_back(
         cookies: &Cookies,
         issuer: &Issuer,
@@ -90,7 +92,7 @@ impl AccountLogin {
     }
 }
 
-/// Somebody who has signed in to see what they allowed. It is good for that, and for no authorization.
+/// The session of a person on the page of connected apps. It authorizes no client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountSession {
     id: [u8; 16],
@@ -99,12 +101,12 @@ pub struct AccountSession {
 }
 
 impl AccountSession {
-    /// A fresh one at each sign-in, so that nobody can have planted it.
+    /// A new session for each sign-in, so that an attacker cannot plant one (session fixation).
     pub fn begin(subject: Subject, entropy: &dyn Entropy, now: Timestamp) -> Self {
         Self { id: random(entropy), subject, begun_at: now }
     }
 
-    /// The session of whoever is signed in.
+    /// The session in `cookies`. Refuses with [`Refusal::AccountSessionMissing`] if there is none or it has ended.
     pub fn of(cookies: &Cookies, issuer: &Issuer, keys: &Keys, now: Timestamp) -> Result<Self, Refusal> {
         let unsealed = Self::unseal(cookies, issuer, keys).ok_or(Refusal::AccountSessionMissing)?;
         let (session, used_at) = unsealed;
@@ -112,12 +114,13 @@ impl AccountSession {
         if ended { Err(Refusal::AccountSessionMissing) } else { Ok(session) }
     }
 
-    /// The only one whose consents this session may see or touch.
+    /// The only subject with consents that this session may see or change.
     pub fn subject(&self) -> &Subject {
         &self.subject
     }
 
-    /// As of its latest use. Sealed: who somebody is at the upstream is nothing for cookie jars and logs.
+    /// The cookie of the session, last used `now`. It is sealed: the subject at the upstream must not show in cookie
+    /// jars and logs.
     pub fn set(&self, issuer: &Issuer, keys: &Keys, entropy: &dyn Entropy, now: Timestamp) -> SetCookie {
         let key = keys.active(Purpose::Cookie);
         let plaintext = Writer::default()
@@ -135,8 +138,9 @@ impl AccountSession {
         SetCookie::delete(session_name(issuer))
     }
 
-    /// Names what a button takes back. Sealed for this session: it is no use in another one, were it the same person's, so
-    /// that nobody can have a form submitted that was made elsewhere; and it names no subject, because there is but one.
+    /// A form token that names what a button revokes. It is sealed for this session: in another session, even of the
+    /// same person, it does not open, so a form made elsewhere cannot be submitted here. It names no subject, because a
+    /// session has only one.
     pub fn form_token(&self, revocation: &AccountRevocation, keys: &Keys, entropy: &dyn Entropy) -> String {
         let key = keys.active(Purpose::Form);
         let plaintext = match revocation {
@@ -149,7 +153,7 @@ impl AccountSession {
         id::encode(&[key.id.bytes().as_slice(), &sealed].concat())
     }
 
-    /// What a form of this session asks for.
+    /// Opens a form token of this session. Refuses with [`Refusal::FormTokenInvalid`].
     pub fn revocation(&self, form_token: &str, keys: &Keys) -> Result<AccountRevocation, Refusal> {
         let open = || {
             let bytes = id::decode_vec(form_token)?;
@@ -186,16 +190,18 @@ impl AccountSession {
     }
 }
 
-/// What a person takes back.
+/// What a person revokes with one form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountRevocation {
     All,
     One { client_id: ClientId, resource: String },
 }
 
-/// That a form is of our own page, by the browser's word. Stricter than on the consent page: the form that begins a
-/// session has no token, for there is nothing yet to bind one to, so here absence proves nothing. Browsers send one of the
-/// two headers with every POST (Fetch §3.2).
+/// Checks by the browser's headers that a form is of our own page. Stricter than on the consent page: the form that
+/// begins a session has no token, since there is nothing yet to bind one to, so a request without both headers is
+/// refused. Browsers send one of them with every POST (Fetch §3.2).
+///
+/// Refuses with [`Refusal::CrossSite`].
 pub fn same_origin(sec_fetch_site: Option<&str>, origin: Option<&str>, issuer: &IssuerUrl) -> Result<(), Refusal> {
     match (sec_fetch_site, origin) {
         (Some("same-origin"), _) => Ok(()),
@@ -204,7 +210,7 @@ pub fn same_origin(sec_fetch_site: Option<&str>, origin: Option<&str>, issuer: &
     }
 }
 
-/// When a consent was taken back, if that is recent enough to be listed.
+/// The time of a consent's revocation, if it is recent enough to be listed.
 pub fn revoked_lately(consent: &Consent, now: Timestamp) -> Option<Timestamp> {
     match consent.status {
         ConsentStatus::Revoked { at } if now.since(at) <= LISTED_AFTER_REVOCATION => Some(at),
@@ -212,8 +218,8 @@ pub fn revoked_lately(consent: &Consent, now: Timestamp) -> Option<Timestamp> {
     }
 }
 
-/// One request may take back many: what of it concerns this one. It does not depend on the others, so that a repetition,
-/// which finds fewer, gives no two events one id.
+/// The attempt of one of the revocations that a request makes. It depends on this consent alone, so that a repeated
+/// request, which finds fewer consents left, gives each event the same id as before.
 pub fn attempt_for(attempt: Attempt, client_id: &ClientId, resource: &str) -> Attempt {
     let digest = digest("revocation", &[attempt.bytes(), client_id.as_str().as_bytes(), resource.as_bytes()]);
     Attempt::from_bytes(*digest.first_chunk().expect("16 of 32 bytes"))

@@ -1,4 +1,4 @@
-//! Who a client is at the token endpoint, RFC 6749 §2.3 and §3.2.1.
+//! Client authentication at the token endpoint (RFC 6749 §2.3, §3.2.1).
 
 mod assertion;
 
@@ -8,16 +8,16 @@ use crate::id::ClientId;
 
 pub use assertion::{AssertionAccepted, AssertionClaims, CLIENT_ASSERTION_TYPE};
 
-/// What was sent, before anything is believed.
+/// Client credentials as they were sent, before any check.
 #[derive(Clone, Default)]
 pub struct Credentials {
     /// `client_id` of the form.
     pub client_id: Option<String>,
     /// `client_secret` of the form.
     pub client_secret: Option<String>,
-    /// The Basic header's two halves.
+    /// User and password of the Basic header, decoded.
     pub basic: Option<(String, String)>,
-    /// Whom a `client_assertion` says it is of (RFC 7521 §4.2: `client_id` may be left out then).
+    /// `sub` of the `client_assertion`; a client may then leave out `client_id` (RFC 7521 §4.2).
     pub assertion_subject: Option<String>,
 }
 
@@ -28,7 +28,8 @@ impl std::fmt::Debug for Credentials {
 }
 
 impl Credentials {
-    /// Whom they speak of. One method only: with two, which of them counts would be anybody's guess.
+    /// The client that the credentials name. Refuses with [`Refusal::ClientAuthenticationAmbiguous`] if they use two
+    /// methods or name two clients (RFC 6749 §2.3): parsers would disagree on which one counts.
     pub fn client_id(&self) -> Result<ClientId, Refusal> {
         let form = self.client_id.as_deref().filter(|id| !id.is_empty());
         let basic = self.basic.as_ref().map(|(id, _)| id.as_str());
@@ -45,14 +46,16 @@ impl Credentials {
         ClientId::parse(id).ok_or(Refusal::ClientUnknown)
     }
 
-    /// The secret, and how it came.
+    /// The secret, and the method by which it was sent. An empty secret counts as none.
     fn secret(&self) -> Option<(&str, AuthenticationMethod)> {
         let basic = self.basic.as_ref().map(|(_, secret)| (secret.as_str(), AuthenticationMethod::ClientSecretBasic));
         let form = self.client_secret.as_deref().map(|secret| (secret, AuthenticationMethod::ClientSecretPost));
         basic.or(form).filter(|(secret, _)| !secret.is_empty())
     }
 
-    /// The proof that the request comes from `client`. `assertion` is the client's own, if one was sent and stood up.
+    /// Authenticates `client` by these credentials. `assertion` is the checked assertion, if one was sent.
+    ///
+    /// Refuses with [`Refusal::ClientDisabled`] or [`Refusal::ClientAuthenticationFailed`].
     pub fn authenticate(
         &self,
         client: &Client,
@@ -68,17 +71,17 @@ impl Credentials {
             }
             (Authentication::Keys { .. }, None, Some(_)) => proven(AuthenticationMethod::PrivateKeyJwt),
             (Authentication::Public | Authentication::Keys { unsigned: UnsignedRequests::Public, .. }, None, None) => {
-                // An assertion that nobody checked is not passed over.
+                // An unchecked assertion is a failed authentication, never one to ignore.
                 if self.assertion_subject.is_some() { failed } else { proven(AuthenticationMethod::None) }
             }
-            // Whoever sends what the client does not have believes to have it: to pass over it would hide that they talk
-            // about another client.
+            // Credentials that the client does not have are refused, not ignored: the sender believes to talk about
+            // another client.
             (Authentication::Public | Authentication::Secret { .. } | Authentication::Keys { .. }, _, _) => failed,
         }
     }
 }
 
-/// The proof that a request comes from a client, and how it was given. Only [`Credentials::authenticate`] makes it.
+/// The proof that a request comes from a client, with the method used. Only [`Credentials::authenticate`] makes it.
 #[derive(Clone, Debug)]
 pub struct ClientAuthenticated {
     client_id: ClientId,

@@ -1,4 +1,4 @@
-//! What a browser carries between the steps of a flow.
+//! Cookies: what a browser carries between the steps of a flow.
 
 pub mod cookie;
 pub mod session;

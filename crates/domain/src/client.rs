@@ -16,13 +16,14 @@ use crate::id::{Attempt, ClientId};
 use crate::keys::digest;
 use crate::time::Timestamp;
 
-/// A client. It has no counters and no last use: it is everybody's record, and would be everybody's conflict.
+/// A registered client. It has no counters and no time of last use: every flow reads this record, and such a write
+/// would make all of them conflict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
     pub id: ClientId,
     pub origin: ClientOrigin,
     pub status: ClientStatus,
-    /// Fit to be shown, but its own claim unless the client is configured.
+    /// Displayable. The client's own claim, unless the client is configured.
     pub name: Option<String>,
     /// At least one.
     pub redirect_uris: Vec<RedirectUri>,
@@ -31,19 +32,19 @@ pub struct Client {
     pub about: ClientDescription,
 }
 
-/// How it became known.
+/// How a client became known.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientOrigin {
-    /// By an operator, in configuration.
+    /// An operator put it into the configuration.
     Configured,
-    /// By itself (RFC 7591).
+    /// It registered itself (RFC 7591).
     Registered {
         at: Timestamp,
         attempt: Attempt,
-        /// Of the token that manages the registration (RFC 7592); registrations of the first release have none.
+        /// Digest of the token that manages the registration (RFC 7592); registrations of the first release have none.
         management: Option<SecretDigest>,
     },
-    /// By the document that its id leads to. There is no record of it: it is what its document says now.
+    /// Its id is the URL of its metadata document. It has no record: its document is read when it is needed.
     Document,
 }
 
@@ -54,7 +55,7 @@ pub enum ClientStatus {
 }
 
 impl ClientStatus {
-    /// Enabled only if both are.
+    /// Enabled if both are.
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (ClientStatus::Enabled, ClientStatus::Enabled) => ClientStatus::Enabled,
@@ -77,7 +78,7 @@ pub enum GrantType {
 }
 
 impl GrantType {
-    /// As in RFC 7591 §2.
+    /// The registered name (RFC 7591 §2).
     pub fn as_str(self) -> &'static str {
         match self {
             GrantType::AuthorizationCode => "authorization_code",
@@ -92,7 +93,7 @@ impl GrantType {
     }
 }
 
-/// What a client said about itself and nothing here depends on. Returned as registered (RFC 7591 §3.2.1).
+/// Metadata about a client that no rule depends on. Returned as registered (RFC 7591 §3.2.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientDescription {
     pub client_uri: Option<String>,
@@ -106,15 +107,14 @@ pub struct ClientDescription {
     pub software_version: Option<String>,
 }
 
-/// How a client proves at the token endpoint that it is itself, and what that is checked against.
+/// How a client authenticates at the token endpoint, and what its credentials are checked against.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authentication {
-    /// Not at all: a public client.
+    /// It does not: a public client.
     Public,
-    /// By a secret it shares with us. The header and the form carry the same secret: which of the two was registered
-    /// makes no difference to what is proven.
+    /// By a shared secret. Header and form carry the same secret, so a client may use either method.
     Secret { registered: SecretMethod, digest: SecretDigest },
-    /// By a signature.
+    /// By a signature (`private_key_jwt`).
     Keys { keys: ClientKeys, unsigned: UnsignedRequests },
 }
 
@@ -129,23 +129,23 @@ pub enum SecretMethod {
 pub enum ClientKeys {
     /// At least one.
     ByValue(Vec<PublicJwk>),
-    /// An https URL.
+    /// An https URL (`jwks_uri`).
     ByReference(String),
 }
 
-/// What becomes of a request without a signature, from a client that has keys.
+/// How a request without a signature is treated, if its client has keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnsignedRequests {
     Refused,
-    /// Its document lists `none` beside `private_key_jwt`, so it may be a public client as well. What it was when a code
-    /// was exchanged is pinned in the grant.
+    /// The client's document lists `none` beside `private_key_jwt`, so it may also be a public client. The grant pins
+    /// the method of the code exchange.
     Public,
 }
 
-/// How a client proved at the token endpoint that it is itself.
+/// A method of client authentication at the token endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AuthenticationMethod {
-    /// Not at all.
+    /// A public client.
     None,
     ClientSecretBasic,
     ClientSecretPost,
@@ -153,7 +153,7 @@ pub enum AuthenticationMethod {
 }
 
 impl AuthenticationMethod {
-    /// All that are spoken here.
+    /// All supported methods.
     pub const ALL: [AuthenticationMethod; 4] = [
         AuthenticationMethod::None,
         AuthenticationMethod::ClientSecretBasic,
@@ -161,7 +161,7 @@ impl AuthenticationMethod {
         AuthenticationMethod::PrivateKeyJwt,
     ];
 
-    /// As in RFC 7591 §2 and OpenID Connect Core §9.
+    /// The registered name (RFC 7591 §2, OpenID Connect Core §9).
     pub fn as_str(self) -> &'static str {
         match self {
             AuthenticationMethod::None => "none",
@@ -175,7 +175,7 @@ impl AuthenticationMethod {
         Self::ALL.into_iter().find(|method| method.as_str() == text)
     }
 
-    /// Whether it proves as much as `other` does.
+    /// True if it proves at least as much as `other`.
     pub fn is_no_weaker_than(self, other: Self) -> bool {
         let strength = |method| match method {
             AuthenticationMethod::None => 0,
@@ -187,7 +187,7 @@ impl AuthenticationMethod {
 }
 
 impl Authentication {
-    /// As registered.
+    /// The registered method.
     pub fn method(&self) -> AuthenticationMethod {
         match self {
             Authentication::Public => AuthenticationMethod::None,
@@ -203,7 +203,7 @@ impl Client {
         self.origin == ClientOrigin::Configured
     }
 
-    /// `None` unless it registered itself.
+    /// The time of registration; `None` unless the client registered itself.
     pub fn registered_at(&self) -> Option<Timestamp> {
         match self.origin {
             ClientOrigin::Registered { at, .. } => Some(at),
@@ -215,18 +215,20 @@ impl Client {
         self.grant_types.contains(&grant_type)
     }
 
-    /// RFC 6749 §5.2 `unauthorized_client`.
+    /// Checks that the client registered for `grant_type`. Refuses with [`Refusal::GrantTypeUnauthorized`] (RFC 6749
+    /// §5.2).
     pub fn allowed(&self, grant_type: GrantType) -> Result<(), Refusal> {
         if self.may(grant_type) { Ok(()) } else { Err(Refusal::GrantTypeUnauthorized) }
     }
 
-    /// That it may act at all.
+    /// Checks that the client may act. Refuses with [`Refusal::ClientDisabled`].
     pub fn enabled(&self) -> Result<(), Refusal> {
         self.status.enabled()
     }
 
-    /// What a consent was given to. If any of it changes, the consent was given to something else (CIMD §6.6). Not the
-    /// secret, which only the two of us know, nor what `jwks_uri` leads to: keys are replaced every few months.
+    /// A digest of what a consent was given to. If any of it changes, the consent was given to another client (CIMD
+    /// §6.6). The secret is left out, since no person sees it, and so are the keys behind `jwks_uri`, since clients
+    /// replace them regularly.
     pub fn metadata_digest(&self) -> [u8; 32] {
         let name = self.name.as_deref().unwrap_or_default();
         let mut parts = vec![name.as_bytes(), self.authentication.method().as_str().as_bytes()];
@@ -247,7 +249,7 @@ impl Client {
 }
 
 impl fmt::Display for Client {
-    /// What a page calls it.
+    /// The name on pages: the client's name, or else its id.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.name.as_deref().unwrap_or(self.id.as_str()))
     }

@@ -1,4 +1,4 @@
-//! The few bytes of our own that travel sealed: fields one after the other, each text with its length before it.
+//! Encoding of sealed values: fields one after the other, each text with its length before it.
 
 /// Writes fields.
 #[derive(Default)]
@@ -10,7 +10,7 @@ impl Writer {
         self
     }
 
-    /// A text of less than 64 KiB; what a stranger sent is bounded long before.
+    /// A text below 64 KiB; texts are bounded where they are parsed.
     pub(crate) fn text(self, text: &str) -> Self {
         let length = u16::try_from(text.len()).expect("texts are bounded where they are parsed");
         self.bytes(&length.to_be_bytes()).bytes(text.as_bytes())
@@ -21,7 +21,7 @@ impl Writer {
     }
 }
 
-/// Reads what [`Writer`] wrote. Every method is `None` at the end of the input.
+/// Reads what [`Writer`] wrote. Every method returns `None` if the input ends too early.
 pub(crate) struct Reader<'a>(&'a [u8]);
 
 impl<'a> Reader<'a> {
@@ -42,7 +42,7 @@ impl<'a> Reader<'a> {
         std::str::from_utf8(text).ok()
     }
 
-    /// `Some` only if everything has been read.
+    /// `Some` if everything has been read.
     pub(crate) fn end(self) -> Option<()> {
         self.0.is_empty().then_some(())
     }

@@ -1,4 +1,4 @@
-//! What a person allowed: (subject, client, resource) → scopes.
+//! Consents: which scopes a person allowed a client at a resource.
 
 mod check;
 mod counters;
@@ -25,9 +25,9 @@ pub use screen::{ConsentScreen, PresentedScreen};
 #[cfg(test)]
 pub(crate) use decision::tests::decided;
 
-/// At most so many grants of one consent are live; the oldest leaves.
+/// The most live grants of one consent; a further grant ends the oldest.
 pub const MAX_GRANTS: usize = 20;
-/// At most so many redirect URIs are remembered as approved; the oldest leaves.
+/// The most redirect URIs that a consent remembers as approved; a further one displaces the oldest.
 const MAX_REDIRECT_URIS: usize = 20;
 
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -36,28 +36,28 @@ pub struct Consent {
     pub client_id: ClientId,
     pub resource: String,
     pub scopes: Scopes,
-    /// Loopback ones without their port.
+    /// The approved redirect URIs, loopback ones without their port.
     pub redirect_uris: Vec<String>,
-    /// Of the client as it was displayed.
+    /// Digest of the client's metadata as the page displayed it.
     pub metadata_digest: [u8; 32],
     pub created_at: Timestamp,
     /// The latest approval.
     pub approved_at: Timestamp,
     pub expires_at: Timestamp,
     pub how: ConsentScreen,
-    /// Of the policy that the latest approval was given under; `None` if there was none.
+    /// The version of the policy that the latest approval was given under; `None` if there was none.
     pub policy_version: Option<String>,
-    /// Raised by every revocation: what was minted under an older one is dead. It begins at the time of the first
-    /// approval, so that a consent made anew after it was gone does not revive what the first one gave.
+    /// Raised by every revocation: grants of an older epoch are dead. The first epoch is the time of the first
+    /// approval, so that a new consent cannot revive grants of a deleted one.
     pub epoch: u64,
     pub status: ConsentStatus,
-    /// The live grants under this epoch, oldest first, with their ends.
+    /// The live grants of this epoch with their ends, oldest first.
     pub grants: Vec<(GrantId, Timestamp)>,
-    /// The revocation counters at the latest approval: whoever raised one since has taken this back too.
+    /// The revocation counters at the latest approval. A counter raised since then has revoked this consent too.
     pub counters: Counters,
 }
 
-/// That a consent covers all that is asked for now. Only [`Consent::covers`] proves it.
+/// The proof that a consent covers a request. Only [`Consent::covers`] makes it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Covered<'a>(&'a Consent);
 
@@ -73,7 +73,7 @@ pub enum ConsentStatus {
     Revoked { at: Timestamp },
 }
 
-/// What a consent is at some instant.
+/// A consent's state at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsentState {
     Live,
@@ -82,7 +82,8 @@ pub enum ConsentState {
 }
 
 impl Consent {
-    /// `counters` as they stand now: a consent also goes with everything of its client, its subject or its issuer.
+    /// The state now. `counters` are the current ones: revoking a client, a subject or an issuer also revokes its
+    /// consents.
     pub fn state(&self, counters: &Counters, now: Timestamp) -> ConsentState {
         match now < self.expires_at {
             _ if self.is_taken_back(counters) => ConsentState::Revoked,
@@ -95,8 +96,8 @@ impl Consent {
         matches!(self.status, ConsentStatus::Revoked { .. }) || !self.is_under(counters)
     }
 
-    /// What an approval makes of the consent there was. Scopes accumulate here and nowhere else, and only while the
-    /// client is the one that was approved before.
+    /// The consent after an approval. Scopes accumulate only here, and only while the client is the one that was
+    /// approved before.
     pub fn approve(
         existing: Option<Consent>,
         decided: &Decided,
@@ -124,9 +125,9 @@ impl Consent {
         };
         let Some(existing) = existing else { return fresh };
         match existing.status {
-            // The revocation has raised the epoch already.
+            // The revocation has already raised the epoch.
             ConsentStatus::Revoked { .. } => Self { epoch: existing.epoch, ..fresh },
-            // What it gave has ended with it, and stays so.
+            // The grants of an ended consent stay ended.
             ConsentStatus::Live if !existing.is_live(now) || !existing.is_under(&counters) => {
                 Self { epoch: existing.epoch + 1, ..fresh }
             }
@@ -151,19 +152,19 @@ impl Consent {
         }
     }
 
-    /// The same consent, used again: only how the yes to it was given is other than before.
+    /// The consent after it was used again without the full page; only `how` changes.
     pub fn repeat(&self, seen: &PresentedScreen) -> Self {
         Self { how: seen.screen(), ..self.clone() }
     }
 
-    /// Whether nothing wider was revoked since: everything of its client, of its subject, of its issuer. If something
-    /// was, the consent is gone, and is not remembered when the person is asked again.
+    /// True if no wider revocation (client, subject or issuer) has happened since the latest approval. Otherwise the
+    /// consent is revoked, and the next approval inherits nothing from it.
     pub fn is_under(&self, counters: &Counters) -> bool {
         self.counters == *counters
     }
 
-    /// Taken back. Everything minted under the epoch it had is dead from here on, also what is minted at this moment
-    /// by whoever still saw the consent live; an approval begins anew under the raised one.
+    /// The consent after its revocation. The raised epoch ends every grant of the old one, also a grant minted at this
+    /// moment by a call that still saw the consent live.
     pub fn revoke(self, at: Timestamp) -> Self {
         Self { status: ConsentStatus::Revoked { at }, epoch: self.epoch + 1, grants: Vec::new(), ..self }
     }
@@ -172,9 +173,9 @@ impl Consent {
         self.status == ConsentStatus::Live && now < self.expires_at
     }
 
-    /// Whether this is all that `request` of `client` asks for, so that the person need not read it again: the same
-    /// client in the same shape (B39), no other resource, no scope and no redirect URI more, under the policy that holds
-    /// now.
+    /// The proof that this consent covers `request` of `client`, so that the person need not read the full page again:
+    /// the same client with the same metadata (B39), the same resource, no further scope or redirect URI, and the
+    /// current policy.
     pub fn covers(
         &self,
         issuer: &Issuer,
@@ -192,7 +193,7 @@ impl Consent {
         covers.then_some(Covered(self))
     }
 
-    /// Whether it was given to `client` as that is now, and nobody has taken it back.
+    /// True if the consent was given to `client` as it is now, and is in force.
     pub fn stands(&self, client: &Client, counters: Counters, now: Timestamp) -> bool {
         self.is_live(now)
             && self.counters == counters
@@ -200,7 +201,7 @@ impl Consent {
             && self.metadata_digest == client.metadata_digest()
     }
 
-    /// Takes a grant in, and gives back the ids of those that have to go for it.
+    /// Adds a grant. Also returns the ids of the grants that must end to make room.
     pub fn admit(mut self, grant: GrantId, end: Timestamp, now: Timestamp) -> (Self, Vec<GrantId>) {
         self.grants.retain(|(_, end)| *end > now);
         let surplus = (self.grants.len() + 1).saturating_sub(MAX_GRANTS);
@@ -210,7 +211,8 @@ impl Consent {
     }
 }
 
-/// A program on loopback takes another port each time; which one says nothing about what was approved.
+/// The URI without a loopback port: a program takes another port each time, and the port says nothing about what was
+/// approved.
 fn without_port(uri: &RedirectUri) -> String {
     match uri.kind() {
         RedirectKind::Web | RedirectKind::PrivateScheme => uri.as_str().to_owned(),

@@ -1,8 +1,8 @@
-//! Strangers' words, made fit to be shown: no control characters, nothing invisible, nothing that turns the direction
-//! of writing. Without this a name could hide its end, or read like another's (B5).
+//! Makes foreign text fit for display: without control characters, invisible characters and marks that turn the
+//! direction of writing. Otherwise a name could hide its end, or read like another's (B5).
 
-/// `text` without what must not be shown, runs of white space as one space, at most `max_chars` characters. `None` if
-/// nothing is left. It still needs escaping where it is shown.
+/// `text` without hidden characters, with runs of white space as one space, cut after `max_chars` characters. `None` if
+/// nothing is left. The caller still has to escape it.
 pub fn displayable(text: &str, max_chars: usize) -> Option<String> {
     let visible: String =
         text.chars().map(|c| if c.is_whitespace() { ' ' } else { c }).filter(|c| !is_hidden(*c)).collect();

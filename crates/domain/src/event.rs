@@ -1,7 +1,9 @@
-//! One append-only record for each transition that has a subject or is an operator's: the audit log and the change feed.
+//! Audit events: one append-only record for each transition that concerns a subject or comes from an operator. They are
+//! the audit log and the change feed.
 //!
-//! Never a secret, never a stranger's free text: the one text that somebody wrote is an operator's [`OperatorReason`]. Of a caller's
-//! address, what the issuer's [`AddressPolicy`] keeps, and by default nothing. `docs/events.md` is the catalogue.
+//! An event never contains a secret or a stranger's free text; its only free text is an operator's [`OperatorReason`].
+//! It keeps as much of the caller's address as the issuer's [`crate::issuer::AddressPolicy`] says, by default none.
+//! `docs/events.md` is the catalogue.
 
 mod address;
 mod name;
@@ -24,40 +26,39 @@ pub struct Event {
     pub id: EventId,
     pub at: Timestamp,
     pub kind: EventKind,
-    /// `None` for what concerns more than one consent: its kind says what.
+    /// `None` if the event concerns more than one consent; its kind says which.
     pub about: Option<EventTarget>,
-    /// The principal on whose call it happened.
+    /// The principal that called.
     pub principal: String,
     pub request_id: String,
-    /// Whence, as far as it is kept.
+    /// The caller's address, as far as the policy keeps it.
     pub address: Option<Address>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
-    /// A person's approval took effect: what was asked for, and what of it was approved now, space-separated. `how` is
-    /// `None` where that was not kept yet.
+    /// A person's approval took effect. `how` is `None` in events of releases that did not record it.
     ConsentApproved {
         requested: String,
         scopes: String,
         how: Option<ApprovedOn>,
     },
-    /// Somebody whom the page named said no.
+    /// A person denied a request on a page that named them.
     ConsentDenied {
         requested: String,
     },
-    /// Somebody has signed in who was not expected, or whom the issuer always asks, and is asked whether it is they.
+    /// After a login, the person is asked whether it is they: another person was expected, or the issuer always asks.
     LoginQuestioned {
         requested: String,
     },
-    /// They said that it is not.
+    /// The person answered that it is not they.
     LoginRefused,
     /// A code was redeemed.
     GrantIssued {
         grant_id: GrantId,
         scopes: String,
     },
-    /// A code was presented again, and what it gave has ended.
+    /// A code was presented again, and its grant has ended.
     CodeReplayed {
         grant_id: GrantId,
     },
@@ -65,20 +66,20 @@ pub enum EventKind {
     RefreshTokenReplayed {
         grant_id: GrantId,
     },
-    /// A grant left because its consent has too many.
+    /// A grant ended because its consent had too many.
     GrantSuperseded {
         grant_id: GrantId,
     },
-    /// A client gave its grant back (RFC 7009).
+    /// A client revoked its grant (RFC 7009).
     GrantReturned {
         grant_id: GrantId,
     },
-    /// An operator had keys replaced; the new ones, which with `Compromised` are all there is.
+    /// An operator had keys replaced. Lists the new keys; after `Compromised` they are the only ones.
     KeysRotated {
         keys: Vec<(KeyFamily, KeyId)>,
         urgency: RotationUrgency,
     },
-    /// A consent was taken back, and with it ended everything it had given. `None`: by the person.
+    /// A consent and all its grants were revoked: by an operator with a reason, or by the person (`None`).
     ConsentRevoked {
         reason: Option<OperatorReason>,
     },
@@ -87,21 +88,21 @@ pub enum EventKind {
         grant_id: GrantId,
         reason: OperatorReason,
     },
-    /// An operator ended everything that was given to a client.
+    /// An operator ended all grants of a client.
     ClientRevoked {
         client_id: ClientId,
         reason: OperatorReason,
     },
-    /// An operator ended everything that a person had allowed.
+    /// An operator ended all grants of a person.
     SubjectRevoked {
         subject: Subject,
         reason: OperatorReason,
     },
-    /// An operator ended everything that the issuer had given.
+    /// An operator ended all grants of the issuer.
     IssuerRevoked {
         reason: OperatorReason,
     },
-    /// An operator stopped a client: it may do nothing until it is enabled again.
+    /// An operator disabled a client, which can do nothing until it is enabled again.
     ClientDisabled {
         client_id: ClientId,
         reason: OperatorReason,
@@ -110,9 +111,9 @@ pub enum EventKind {
         client_id: ClientId,
         reason: OperatorReason,
     },
-    /// The control plane was started with another configuration than before.
+    /// The control plane started with another configuration of the issuer than before.
     ConfigurationChanged {
-        /// SHA-256 of all of it that concerns the issuer. There is no secret in it.
+        /// SHA-256 of the issuer's effective configuration. No secret enters it.
         digest: [u8; 32],
     },
 }
@@ -120,9 +121,9 @@ pub enum EventKind {
 /// The page on which a person approved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ApprovedOn {
-    /// The consent page, as far as it was shown.
+    /// The consent page.
     Screen(ConsentScreen),
-    /// The page after the login that asks "Signed in as X. Not you?" and shows the whole request once more.
+    /// The page after the login that asks "Signed in as X. Not you?" and shows the full request once more.
     Confirmation,
 }
 
@@ -143,14 +144,14 @@ impl ApprovedOn {
     }
 }
 
-/// Why an operator did it, in their words: 1 to 256 characters on one line, none of them hidden.
+/// An operator's reason in their own words: 1 to 256 characters on one line, none of them hidden.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct OperatorReason(String);
 
 impl OperatorReason {
     const MAX_CHARS: usize = 256;
 
-    /// `None` for what could not be shown exactly as it was written.
+    /// `None` if `text` cannot be displayed exactly as it was written.
     pub fn parse(text: &str) -> Option<Self> {
         let shown = displayable(text, Self::MAX_CHARS)?;
         (shown == text).then_some(Self(shown))
@@ -162,7 +163,7 @@ impl OperatorReason {
 }
 
 impl EventKind {
-    /// Stable.
+    /// The event's name in the log, the feed and exports. Stable.
     pub fn name(&self) -> &'static str {
         self.called().as_str()
     }
@@ -190,7 +191,7 @@ impl EventKind {
         }
     }
 
-    /// The grant, the scopes (space-separated) and the operator's reason in it, as far as it has them.
+    /// The grant, the scopes (space-separated) and the operator's reason of the event, as far as it has them.
     pub fn details(&self) -> (Option<GrantId>, &str, Option<&OperatorReason>) {
         match self {
             EventKind::ConsentApproved { scopes, .. } => (None, scopes, None),
@@ -214,7 +215,7 @@ impl EventKind {
         }
     }
 
-    /// What a client had asked for, space-separated, where somebody has answered that.
+    /// The scopes that the client had asked for, space-separated; empty if the event is not about a request.
     pub fn requested(&self) -> &str {
         match self {
             EventKind::ConsentApproved { requested, .. }
@@ -239,27 +240,27 @@ impl EventKind {
     }
 }
 
-/// Who caused an event.
+/// The caller that causes an event.
 #[derive(Clone, Debug)]
 pub struct EventCaller {
     pub principal: String,
     pub request_id: String,
-    /// Whence, as far as it is kept.
+    /// The caller's address, as far as the policy keeps it.
     pub address: Option<Address>,
 }
 
-/// Whom and what an event is about.
+/// The consent that an event concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventTarget {
     pub subject: Subject,
     pub client_id: ClientId,
     pub resource: String,
-    /// `None`: it happened in none of them.
+    /// The authorization in which it happened; `None` if it happened outside of any.
     pub authorization_id: Option<AuthorizationId>,
 }
 
 impl Event {
-    /// Whom and which client an event is about.
+    /// The subject and the client that the event concerns.
     pub fn concerns(&self) -> (Option<&Subject>, Option<&ClientId>) {
         match &self.kind {
             EventKind::ClientRevoked { client_id, .. }
@@ -286,7 +287,8 @@ impl Event {
         }
     }
 
-    /// Its id follows from the attempt, the kind and the number of the event within it.
+    /// A new event. Its id follows from `attempt`, the kind and the event's `number` within the attempt, so that a
+    /// repeated call writes the same event.
     pub fn new(
         kind: EventKind,
         about: impl Into<Option<EventTarget>>,

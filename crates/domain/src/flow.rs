@@ -1,12 +1,12 @@
-//! One decision, and what became of it.
+//! Authorizations: a decision and what becomes of it, up to the redeemed code.
 //!
 //! ```text
 //! Denied
 //! Approved → LoggingIn → (SignedIn →) CodeIssued → Redeemed
 //!                      ↘           ↘ Failed
 //! ```
-//! Each state is a struct, and a transition consumes it: what has happened cannot happen again. The store makes a
-//! transition true by writing it only over the version it was read at.
+//! Each state is a struct, and a transition consumes it, so no transition happens twice within a process. The store
+//! makes that true across processes: it writes a transition only over the version that was read.
 
 pub mod code;
 pub mod response;
@@ -32,10 +32,10 @@ use crate::upstream::tokens::SealedTokens;
 
 pub use signed_in::{AfterLogin, SignedIn};
 
-/// A claim older than this has been given up by whoever made it: the process has died.
+/// The process that made a claim older than this has died.
 const CLAIM_LIFETIME: Duration = Duration::from_secs(30);
 
-/// A stored decision in whatever state.
+/// A stored decision in any state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authorization {
     Denied(Denied),
@@ -55,12 +55,12 @@ pub struct Denied {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approved {
     pub decided: Decided,
-    /// What `state`, verifier and nonce are derived with.
+    /// The key from which `state`, verifier and nonce are derived.
     pub login_key: KeyId,
     pub seen: PresentedScreen,
 }
 
-/// The upstream's code is being redeemed: claimed before it is sent, so that it is sent once.
+/// The upstream's code is being redeemed. The claim is stored before the code is sent, so that the code is sent once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggingIn {
     pub approved: Approved,
@@ -75,9 +75,9 @@ pub struct CodeIssued {
     pub at: Timestamp,
     pub code_key: KeyId,
     pub subject: Subject,
-    /// Of the consent that this login gave.
+    /// Epoch of the consent that this login gave or used.
     pub consent_epoch: u64,
-    /// The revocation counters as they stood: what is revoked before the code is redeemed leaves nothing to redeem.
+    /// The revocation counters at that time. A revocation before the code is redeemed leaves nothing to redeem.
     pub counters: Counters,
     pub upstream_tokens: SealedTokens,
 }
@@ -88,7 +88,7 @@ pub struct Redeemed {
     pub attempt: Attempt,
     pub at: Timestamp,
     pub grant_id: GrantId,
-    /// What the grant's first refresh token is made with.
+    /// The key of the grant's first refresh token.
     pub refresh_key: KeyId,
 }
 
@@ -100,13 +100,13 @@ pub struct Failed {
     pub failure: LoginFailure,
 }
 
-/// Why no code came of a login.
+/// Why a login led to no code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginFailure {
     UpstreamUnavailable,
     UpstreamInvalid,
     UpstreamDenied,
-    /// Whoever sat there said that it was not they who had signed in.
+    /// The person in the browser answered that another person had signed in.
     NotMe,
 }
 
@@ -122,7 +122,7 @@ impl LoginFailure {
 }
 
 impl Authorization {
-    /// `seen` is what the answer was given to.
+    /// The record of a decision. `seen` is the screen that was answered.
     pub fn decide(decided: Decided, decision: Decision, seen: PresentedScreen, keys: &Keys) -> Self {
         match decision {
             Decision::Approve => {
@@ -132,7 +132,7 @@ impl Authorization {
         }
     }
 
-    /// Whether `code` came of this decision, and for `client`. Proves nothing of who presents it.
+    /// True if this authorization issued `code` to `client`. It does not prove who presents the code.
     pub fn issued(&self, code: &PresentedCode, client: &ClientId, keys: &Keys) -> bool {
         let issued = match self {
             Authorization::CodeIssued(issued) => issued,
@@ -158,7 +158,8 @@ impl Authorization {
         }
     }
 
-    /// Decisions are final: the same one again is good, whatever has become of it; another one is refused.
+    /// Confirms a repeated decision. Decisions are final: the same one is confirmed in any state, the other one is
+    /// refused with [`Refusal::AlreadyDecided`].
     pub fn confirm(&self, decision: Decision) -> Result<Confirmed<'_>, Refusal> {
         match (self, decision) {
             (Authorization::Denied(denied), Decision::Deny) => Ok(Confirmed::Denied(denied)),
@@ -181,14 +182,17 @@ impl Authorization {
         }
     }
 
-    /// What the browser's return from the upstream comes to.
+    /// The next step when the browser returns from the upstream.
+    ///
+    /// Refuses with [`Refusal::BrowserMismatch`], [`Refusal::StateInvalid`] (it was denied),
+    /// [`Refusal::LoginInterrupted`] or [`Refusal::AlreadyFinished`].
     pub fn at_callback(
         self,
         login: &LoginCookie,
         lifetimes: &Lifetimes,
         now: Timestamp,
     ) -> Result<AtCallback, Refusal> {
-        // Whoever came with somebody else's browser would end up with that person's login (CVE-2026-27124).
+        // In another person's browser, the attacker would obtain that person's login (CVE-2026-27124).
         if self.decided().browser != login.browser() {
             return Err(Refusal::BrowserMismatch);
         }
@@ -206,7 +210,8 @@ impl Authorization {
         }
     }
 
-    /// What a code for this authorization can be exchanged for.
+    /// The next step when a code of this authorization is exchanged. Refuses with [`Refusal::CodeInvalid`] if it has
+    /// issued none.
     pub fn at_exchange(self) -> Result<AtExchange, Refusal> {
         match self {
             Authorization::CodeIssued(issued) => Ok(AtExchange::Redeem(issued)),
@@ -219,7 +224,7 @@ impl Authorization {
         }
     }
 
-    /// How long the record is kept.
+    /// The time until which the record is kept.
     pub fn expires_at(&self, lifetimes: &Lifetimes) -> Timestamp {
         let decision = self.decided().id.time() + lifetimes.decision();
         match self {
@@ -229,33 +234,33 @@ impl Authorization {
             | Authorization::SignedIn(_)
             | Authorization::Failed(_) => decision,
             Authorization::CodeIssued(issued) => decision.max(issued.at + lifetimes.code + CLOCK_SKEW),
-            // As long as the access token it gave, so that a replay is recognised (RFC 6749 §4.1.2).
+            // Kept as long as the access token of the grant, so that a replayed code is recognised (RFC 6749 §4.1.2).
             Authorization::Redeemed(redeemed) => decision.max(redeemed.at + lifetimes.access_token + CLOCK_SKEW),
         }
     }
 }
 
-/// A callback, by what it finds.
+/// The next step of a callback.
 #[derive(Debug, PartialEq, Eq)]
 pub enum AtCallback {
-    /// Nobody was here before.
+    /// No call has claimed the login: claim it.
     Claim(Approved),
-    /// Somebody asks the upstream just now: their answer is everybody's.
+    /// Another request is exchanging the upstream code; wait for its result.
     Wait,
-    /// Somebody has signed in, and is asked.
+    /// A person has signed in and is being asked whether it is they.
     SignedIn(SignedIn),
     CodeIssued(CodeIssued),
     Failed(Failed),
 }
 
-/// A code, by what has become of it.
+/// The next step of a code exchange.
 #[derive(Debug, PartialEq, Eq)]
 pub enum AtExchange {
     Redeem(CodeIssued),
     Repeat(Redeemed),
 }
 
-/// A decision that stands.
+/// A decision that is stored.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Confirmed<'a> {
     Denied(&'a Denied),
@@ -263,14 +268,14 @@ pub enum Confirmed<'a> {
 }
 
 impl Approved {
-    /// Claims the login for one attempt; whoever else comes finds the claim.
+    /// Claims the login for one attempt; every other attempt finds the claim.
     pub fn claim(self, attempt: Attempt, at: Timestamp) -> LoggingIn {
         LoggingIn { approved: self, attempt, at }
     }
 }
 
 impl LoggingIn {
-    /// The upstream has said who it is. What that comes to is [`SignedIn::after`].
+    /// The upstream has identified the person. [`SignedIn::after`] decides what follows.
     pub fn sign_in(self, subject: Subject, upstream_tokens: SealedTokens, at: Timestamp) -> SignedIn {
         SignedIn { approved: self.approved, attempt: self.attempt, at, subject, upstream_tokens }
     }
@@ -281,7 +286,7 @@ impl LoggingIn {
 }
 
 impl CodeIssued {
-    /// The code, as often as the attempt that issued it asks; `None` if its key is gone.
+    /// The code, again for every repetition of the attempt that issued it; `None` if its key has been deleted.
     pub fn code(&self, keys: &Keys) -> Option<Secret<kind::Code>> {
         let key = keys.find(Purpose::Code, self.code_key)?;
         Some(code::mint(key, self.approved.decided.id, self.attempt))
@@ -291,9 +296,12 @@ impl CodeIssued {
         keys.find(Purpose::Code, self.code_key).is_some_and(|key| code.was_minted(key, self.attempt))
     }
 
-    /// That `code` is this one, that `client` is whom it was issued to, and that it is redeemed as it was asked for
-    /// (RFC 6749 §4.1.3, OAuth 2.1 §4.1.3, RFC 8707 §2.2). Nothing is consumed or revoked unless all of it holds: a
-    /// stranger with half of it could otherwise end somebody's flow.
+    /// Checks that `code` is the one issued, that `client` is the client it was issued to, and that the exchange
+    /// matches the request (RFC 6749 §4.1.3, OAuth 2.1 §4.1.3, RFC 8707 §2.2). Nothing is consumed or revoked unless
+    /// all of it holds: with half of it, a stranger could end a person's flow.
+    ///
+    /// Refuses with [`Refusal::CodeInvalid`], [`Refusal::RedirectUriMismatch`], [`Refusal::ResourceUnknown`],
+    /// [`Refusal::ParameterMissing`] or [`Refusal::PkceMismatch`].
     pub fn authenticate(
         &self,
         code: &PresentedCode,
@@ -317,12 +325,13 @@ impl CodeIssued {
         decided.code_challenge.verify(verifier)
     }
 
-    /// That the code is still good.
+    /// Checks that the code has not expired (RFC 6749 §4.1.2: at most ten minutes). Refuses with
+    /// [`Refusal::CodeInvalid`].
     pub fn fresh(&self, lifetimes: &Lifetimes, now: Timestamp) -> Result<(), Refusal> {
         if now > self.at + lifetimes.code { Err(Refusal::CodeInvalid) } else { Ok(()) }
     }
 
-    /// Spends the code. That it was authenticated, and by the client it was issued to, is proven by the arguments.
+    /// Spends the code. The arguments prove that the client and the code verifier were checked.
     pub fn redeem(
         self,
         _: &ClientAuthenticated,
@@ -337,7 +346,8 @@ impl CodeIssued {
 }
 
 impl Redeemed {
-    /// What the exchange gave, again: the same for the same attempt, however often. Another attempt is a replay.
+    /// The tokens of the exchange again, for the attempt that made it. Another attempt is a replay:
+    /// [`Refusal::CodeReplayed`] (RFC 6749 §4.1.2).
     pub fn repeat(&self, attempt: Attempt) -> Result<Issuance, Refusal> {
         if attempt == self.attempt { Ok(self.issuance()) } else { Err(Refusal::CodeReplayed) }
     }
@@ -348,19 +358,19 @@ impl Redeemed {
     }
 }
 
-/// One pair of tokens: everything they are rebuilt from.
+/// A pair of access and refresh token, as the values from which both are rebuilt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuance {
     pub generation: u32,
-    /// What the refresh token is made with.
+    /// The key of the refresh token.
     pub key: KeyId,
     pub attempt: Attempt,
     pub at: Timestamp,
-    /// Of the access token: the grant's, or fewer.
+    /// Scopes of the access token: those of the grant, or fewer.
     pub scopes: Scopes,
 }
 
-/// The rest of a token request for a code.
+/// The parameters of a token request for a code, besides the code and the credentials.
 #[derive(Clone, Default)]
 pub struct CodeExchange {
     pub redirect_uri: Option<String>,
@@ -374,7 +384,7 @@ impl std::fmt::Debug for CodeExchange {
     }
 }
 
-/// A grant's id follows from its authorization's.
+/// The grant's id follows from the authorization's.
 fn grant_id(id: AuthorizationId) -> GrantId {
     GrantId::from_bytes(*digest("grant id", &[id.bytes()]).first_chunk().expect("16 of 32 bytes"))
 }

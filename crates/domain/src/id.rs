@@ -1,4 +1,4 @@
-//! Identifiers. Each kind is a type of its own, on the wire and off it.
+//! Identifiers. Each kind has a type of its own, on the wire and off it.
 
 use std::fmt;
 
@@ -7,17 +7,17 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 
 use crate::time::Timestamp;
 
-/// Base64url without padding (RFC 4648 §5), the text form of all our ids and secrets.
+/// Base64url without padding (RFC 4648 §5), the text form of all ids and secrets.
 pub fn encode(bytes: &[u8]) -> String {
     URL_SAFE_NO_PAD.encode(bytes)
 }
 
-/// Only the one canonical spelling: no padding, no trailing bits, exactly `N` bytes.
+/// Decodes exactly `N` bytes. Accepts only the canonical spelling: no padding, no trailing bits.
 pub fn decode<const N: usize>(text: &str) -> Option<[u8; N]> {
     decode_vec(text)?.try_into().ok()
 }
 
-/// As [`decode`], for texts of varying length.
+/// As [`decode`], for any length.
 pub fn decode_vec(text: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(text).ok()
 }
@@ -37,7 +37,7 @@ macro_rules! id {
                 &self.0
             }
 
-            /// 22 characters of base64url.
+            /// Parses 22 characters of base64url.
             pub fn parse(text: &str) -> Option<Self> {
                 decode(text).map(Self)
             }
@@ -58,30 +58,31 @@ macro_rules! id {
 }
 
 id! {
-    /// One rendering of `/authorize`: every GET makes another.
+    /// One rendering of `/authorize`; every GET makes another.
     TicketId;
-    /// One browser, anonymous: leads to nobody.
+    /// One browser. Anonymous: it identifies no person.
     BrowserId;
     /// One ticket in one browser, hence one decision. Begins with 48 bits of time.
     AuthorizationId;
-    /// One login at the upstream for the page of connected apps. There is no record of it.
+    /// One login at the upstream for the page of connected apps. It has no record.
     AccountLoginId;
-    /// What one redeemed code gave.
+    /// A grant: everything that one redeemed code gave.
     GrantId;
     /// One entry of the audit log. Begins with 48 bits of time.
     EventId;
-    /// One HTTP request at the edge, however often its call is repeated. Made by the edge, never by a client: with a
-    /// known attempt a stranger could foresee what is derived from it as far as the key allows, and repeat others'.
+    /// The idempotency key: one HTTP request at the edge, however often the edge repeats its call. On the wire it is
+    /// called `attempt`. The edge makes it, never a client: with a known attempt, a stranger could repeat other
+    /// clients' calls.
     Attempt;
 }
 
 impl AuthorizationId {
-    /// 48 bits of `time`, 80 bits of `rest`.
+    /// An id of 48 bits of `time` and 80 bits of `rest`.
     pub fn new(time: Timestamp, rest: &[u8; 32]) -> Self {
         Self(time_ordered(time, rest))
     }
 
-    /// The instant it begins with.
+    /// The time with which the id begins.
     pub fn time(&self) -> Timestamp {
         let mut millis = [0; 8];
         millis[2..].copy_from_slice(&self.0[..6]);
@@ -90,7 +91,7 @@ impl AuthorizationId {
 }
 
 impl EventId {
-    /// 48 bits of `time`, 80 bits of `rest`.
+    /// An id of 48 bits of `time` and 80 bits of `rest`.
     pub fn new(time: Timestamp, rest: &[u8; 32]) -> Self {
         Self(time_ordered(time, rest))
     }
@@ -103,8 +104,8 @@ fn time_ordered(time: Timestamp, rest: &[u8; 32]) -> [u8; 16] {
     id
 }
 
-/// An OAuth `client_id`: 1 to 512 printable ASCII characters without space, quotation mark and backslash. Those that
-/// Lychgate makes are `client-` and 22 characters, and so never look like a URL.
+/// An OAuth `client_id`: 1 to 512 printable ASCII characters without space, quotation mark and backslash. Ids that
+/// Lychgate makes are `client-` and 22 characters, so that they never look like a URL.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct ClientId(String);
 

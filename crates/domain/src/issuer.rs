@@ -1,4 +1,4 @@
-//! One logical authorization server, as configured.
+//! Issuers: logical authorization servers, as configured.
 
 mod issuer_url;
 mod policy;
@@ -18,24 +18,24 @@ pub use policy::{
 };
 pub use resource::{Choice, Requested, Resource, ScopeDefinition};
 
-/// What an operator configured. Several live in one deployment, and even on one host.
+/// The configuration of one issuer. A deployment may have several, also on one host.
 #[derive(Clone, Debug)]
 pub struct Issuer {
     pub id: IssuerId,
     pub url: IssuerUrl,
     pub name: String,
     pub upstream: UpstreamId,
-    /// What people call the upstream.
+    /// The upstream's name on pages.
     pub upstream_name: String,
     pub resources: Vec<Resource>,
     pub clients: Vec<Client>,
     pub policy: ClientPolicy,
     pub prompt: PromptPolicy,
-    /// What people agree to besides, if an operator says so.
+    /// The policy that people agree to with a consent, if there is one.
     pub published_policy: Option<PublishedPolicy>,
-    /// When the upstream hears of what is taken back here.
+    /// When a revocation is passed on to the upstream.
     pub upstream_revocation: UpstreamRevocationMode,
-    /// What events keep of their callers' addresses.
+    /// The part of callers' addresses that events keep.
     pub addresses: AddressPolicy,
     pub lifetimes: Lifetimes,
 }
@@ -45,8 +45,11 @@ impl Issuer {
         self.clients.iter().find(|client| client.id == *id)
     }
 
-    /// The one resource a request means: RFC 8707 §2. Repeating the same one means nothing; two different ones cannot
+    /// The one resource that a request names (RFC 8707 §2). Naming it twice is harmless; two different resources cannot
     /// be the audience of one token.
+    ///
+    /// Refuses with [`Refusal::ResourceUnknown`], or with [`Refusal::ResourceRequired`] if none is named and there are
+    /// several.
     pub fn resource<'a>(&self, asked: impl Iterator<Item = &'a str>) -> Result<&Resource, Refusal> {
         let mut chosen: Option<&Resource> = None;
         for uri in asked {
@@ -63,15 +66,14 @@ impl Issuer {
         }
     }
 
-    /// That `client` may be answered at `uri` at all, by what the operator says now (B33). Whom an operator configured has
-    /// been permitted with it.
+    /// Checks that the operator permits answering `client` at `uri` (B33). Configured clients are permitted by
+    /// configuration. Refuses with [`Refusal::RedirectUriForbidden`].
     pub fn permits(&self, client: &Client, uri: &RedirectUri) -> Result<(), Refusal> {
         let permitted = client.is_configured() || self.policy.redirect_hosts.permit(uri);
         if permitted { Ok(()) } else { Err(Refusal::RedirectUriForbidden) }
     }
 
-    /// Whether what was agreed to under `version` was agreed to under the policy that holds now. Where there is none, there
-    /// is nothing to agree to anew.
+    /// True if a consent given under `version` was given under the current policy, or if there is no policy now.
     pub fn is_under_policy(&self, version: Option<&str>) -> bool {
         self.published_policy.as_ref().is_none_or(|policy| Some(policy.version.as_str()) == version)
     }
@@ -80,7 +82,7 @@ impl Issuer {
         self.published_policy.as_ref().map(|policy| policy.version.clone())
     }
 
-    /// A resource by its canonical URI; `None` once it is no longer configured.
+    /// A resource by its canonical URI; `None` if it is no longer configured.
     pub fn resource_by_uri(&self, uri: &str) -> Option<&Resource> {
         self.resources.iter().find(|resource| resource.uri == uri)
     }

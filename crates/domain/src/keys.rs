@@ -1,7 +1,7 @@
-//! What every MAC, derivation and seal is made with.
+//! The keys of every MAC, derivation and seal.
 //!
-//! Each issuer has one family of keys per [`Purpose`], so that nothing made for one use or one issuer is worth anything
-//! in another. Every key has an id, and whatever is made with a key says which.
+//! Each issuer has one family of keys per [`Purpose`], so that a value made for one purpose or issuer is worthless in
+//! another. Every key has an id, which stands in whatever the key made.
 
 pub mod rotation;
 
@@ -16,22 +16,22 @@ use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-/// What a key is for. Labels enter the derivation and numbers are on disk: both are added to, never changed.
+/// The use of a key. Labels enter the derivation, and numbers are stored: both may be added, never changed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Purpose {
-    /// Seals tickets, and makes authorization ids of them.
+    /// Seals tickets and derives authorization ids from them.
     Ticket,
-    /// The form token of the consent page.
+    /// MACs the form tokens.
     Form,
-    /// The browser and state cookies, and what seals the session's.
+    /// MACs the browser and login cookies, and seals sessions.
     Cookie,
-    /// What is derived for the upstream: `state`, PKCE verifier, nonce.
+    /// Derives `state`, PKCE verifier and nonce for the upstream.
     Login,
-    /// Authorization codes.
+    /// MACs authorization codes.
     Code,
-    /// Ids and secrets of clients.
+    /// Derives client secrets and registration access tokens.
     Client,
-    /// Refresh tokens.
+    /// MACs refresh tokens.
     RefreshToken,
     /// Seals the upstream's tokens.
     UpstreamTokens,
@@ -63,7 +63,7 @@ impl Purpose {
     }
 }
 
-/// Names a key within its issuer. Random; not a secret.
+/// The id of a key within its issuer. Random, and not a secret.
 #[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct KeyId(pub u32);
 
@@ -94,13 +94,13 @@ pub struct Key {
 }
 
 impl Key {
-    /// HKDF (RFC 5869) of the kept material; the issuer's URL and the purpose are the info, so that material that is
-    /// moved in the store opens nothing at its new place.
+    /// Derives a key from stored material by HKDF (RFC 5869). Issuer URL and purpose are the info, so that material
+    /// moved to another place in the store opens nothing there.
     pub fn derive(id: KeyId, purpose: Purpose, issuer_url: &str, material: &KeyMaterial) -> Self {
         Self::expand(id, purpose.label(), issuer_url, material)
     }
 
-    /// The key that wraps the keyring, made of the master key.
+    /// The key that wraps the keyring, derived from the master key.
     pub fn wrapping(master: &KeyMaterial) -> Self {
         Self::expand(KeyId(0), "keyring", "", master)
     }
@@ -119,7 +119,8 @@ impl Key {
         Self { id, mac: expand("mac"), seal: expand("seal") }
     }
 
-    /// HMAC-SHA-256 over `label` and `parts`, each with its length before it, so that no two lists of parts are alike.
+    /// HMAC-SHA-256 over `label` and `parts`, each with its length before it, so that no two lists have the same
+    /// encoding.
     pub fn mac(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac =
             <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(self.mac.as_slice()).expect("HMAC takes any length");
@@ -130,12 +131,13 @@ impl Key {
         mac.finalize().into_bytes().into()
     }
 
-    /// Whether `tag` is [`Key::mac`] of the same; in constant time.
+    /// True if `tag` is [`Key::mac`] of the same. Takes constant time.
     pub fn verify(&self, label: &str, parts: &[&[u8]], tag: &[u8]) -> bool {
         self.mac(label, parts).ct_eq(tag).into()
     }
 
-    /// XChaCha20-Poly1305: the nonce, then the ciphertext. `context` names the record and field that it is sealed for.
+    /// Seals with XChaCha20-Poly1305: the nonce, then the ciphertext. `context` names the record and field it is sealed
+    /// for.
     pub fn seal(&self, context: &[&[u8]], nonce: [u8; 24], plaintext: &[u8]) -> Vec<u8> {
         let aad = length_prefixed(context);
         let sealed = self
@@ -145,7 +147,8 @@ impl Key {
         [nonce.as_slice(), &sealed].concat()
     }
 
-    /// What [`Key::seal`] sealed for the same context; `None` if it was changed or is of another key or context.
+    /// Opens what [`Key::seal`] sealed for the same context; `None` if it was changed, or made with another key or
+    /// context.
     pub fn open(&self, context: &[&[u8]], sealed: &[u8]) -> Option<Zeroizing<Vec<u8>>> {
         let (nonce, ciphertext) = sealed.split_first_chunk::<24>()?;
         let aad = length_prefixed(context);
@@ -163,7 +166,7 @@ impl fmt::Debug for Key {
     }
 }
 
-/// All keys of one issuer but the signing key.
+/// All keys of one issuer but the signing keys.
 #[derive(Debug)]
 pub struct Keys {
     families: BTreeMap<Purpose, PurposeKeys>,
@@ -176,7 +179,7 @@ struct PurposeKeys {
 }
 
 impl Keys {
-    /// One active key for each purpose; `None` if a purpose has none.
+    /// One active key for each purpose; `None` if one is missing.
     pub fn new(active: Vec<(Purpose, Key)>) -> Option<Self> {
         let families: BTreeMap<_, _> = active
             .into_iter()
@@ -185,7 +188,7 @@ impl Keys {
         Purpose::ALL.iter().all(|purpose| families.contains_key(purpose)).then_some(Self { families })
     }
 
-    /// With a key that something was made with, or will be.
+    /// Adds a key that is retired or announced.
     pub fn and(mut self, purpose: Purpose, key: Key) -> Self {
         if let Some(family) = self.families.get_mut(&purpose) {
             family.others.push(key);
@@ -193,17 +196,17 @@ impl Keys {
         self
     }
 
-    /// The key to make things with.
+    /// The key that makes new values.
     pub fn active(&self, purpose: Purpose) -> &Key {
         &self.family(purpose).active
     }
 
-    /// The key that something was made with.
+    /// The key with this id.
     pub fn find(&self, purpose: Purpose, id: KeyId) -> Option<&Key> {
         self.all(purpose).find(|key| key.id == id)
     }
 
-    /// Every key that something may have been made with.
+    /// Every key that may have made a value.
     pub fn all(&self, purpose: Purpose) -> impl Iterator<Item = &Key> {
         let family = self.family(purpose);
         std::iter::once(&family.active).chain(&family.others)
@@ -214,7 +217,7 @@ impl Keys {
     }
 }
 
-/// SHA-256 of `parts`, each with its length before it.
+/// SHA-256 of `label` and `parts`, each with its length before it.
 pub fn digest(label: &str, parts: &[&[u8]]) -> [u8; 32] {
     let mut hash = Sha256::new();
     for part in [label.as_bytes()].iter().chain(parts) {
@@ -233,7 +236,7 @@ pub(crate) mod tests {
     use super::*;
     use proptest::prelude::*;
 
-    /// Keys made of nothing but `seed`.
+    /// Keys derived from `seed` alone.
     pub(crate) fn keys(issuer_url: &str, seed: u8) -> Keys {
         let key = |(n, purpose): (usize, &Purpose)| {
             let material = Zeroizing::new([seed ^ n as u8; 32]);

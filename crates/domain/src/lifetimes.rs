@@ -1,10 +1,10 @@
-//! How long things last, as an operator configures it.
+//! Lifetimes of everything that expires, as an operator configures them.
 
 use std::time::Duration;
 
 use crate::time::CLOCK_SKEW;
 
-/// How long things last.
+/// The configured lifetimes of an issuer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Lifetimes {
     /// From `/authorize` to the decision.
@@ -15,11 +15,11 @@ pub struct Lifetimes {
     pub session: Duration,
     pub code: Duration,
     pub access_token: Duration,
-    /// How long the previous refresh token gives its successor again.
+    /// How long the previous refresh token returns its successor again.
     pub refresh_grace: Duration,
-    /// A grant that is not refreshed for so long ends.
+    /// A grant ends after this time without a refresh.
     pub grant_idle: Duration,
-    /// A grant ends at the latest.
+    /// A grant ends after this time in any case.
     pub grant: Duration,
     pub consent: Duration,
     /// A registration that never completed a flow.
@@ -29,8 +29,8 @@ pub struct Lifetimes {
 }
 
 impl Lifetimes {
-    /// How long a decision is kept: it outlives ticket, login and code together, so that none of them can find it gone
-    /// and be decided again.
+    /// How long a decision is kept. It outlives ticket, login and code together, so that a request cannot be decided a
+    /// second time.
     pub fn decision(&self) -> Duration {
         self.ticket + self.login + self.code + CLOCK_SKEW
     }

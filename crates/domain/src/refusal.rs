@@ -1,7 +1,10 @@
-//! Every deliberate "no". Anything else that goes wrong is a fault, and is not ours.
+//! Refusals: every deliberate "no". Any other failure is a fault.
+//!
+//! Each variant names the one function that makes it. A variant that needs more than the domain's values (a signature,
+//! a stored record, a network answer) is made by `lychgate-control`, and its doc says so.
 
-/// Why something asked for is not done. `Display` is for the client's developer (`error_description`): it says what to
-/// do, and repeats nothing a stranger sent but the names of parameters we know.
+/// Why a request is refused. `Display` is the `error_description` for the client's developer: it says what to do, and
+/// repeats nothing that a stranger sent but the names of known parameters.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum Refusal {
     // any endpoint
@@ -167,7 +170,7 @@ pub enum Refusal {
 }
 
 impl Refusal {
-    /// The `error` of RFC 6749 §4.1.2.1 and §5.2, RFC 7591 §3.2.2, RFC 8707 §2, RFC 9101 §6.2, OIDC Core §3.1.2.6.
+    /// The `error` code (RFC 6749 §4.1.2.1, §5.2, RFC 7591 §3.2.2, RFC 8707 §2, RFC 9101 §6.2, OIDC Core §3.1.2.6).
     pub fn oauth_error(&self) -> &'static str {
         match self {
             Refusal::IssuerUnknown

@@ -1,7 +1,7 @@
-//! What a client may register about itself (RFC 7591), and what becomes of it.
+//! Client registration (RFC 7591, RFC 7592), and the checks it shares with metadata documents ([`document`]).
 //!
-//! Nothing it says is believed: names are made fit to be shown, and every limit here stands between a stranger and our
-//! disk. What we do not use is kept only as far as it must be returned.
+//! No claim of a client is trusted: names are made displayable, and every limit bounds what a stranger can store.
+//! Metadata that no rule needs is kept only as far as it must be returned.
 
 pub mod document;
 
@@ -30,7 +30,7 @@ const MAX_TEXT: usize = 256;
 const MAX_SCOPE: usize = 1024;
 const MAX_URI: usize = 2048;
 
-/// A client that has just registered, and what it is told once.
+/// A registered client, with the secrets that the response contains.
 #[derive(Debug)]
 pub struct Registered {
     pub client: Client,
@@ -40,7 +40,7 @@ pub struct Registered {
 }
 
 impl Registered {
-    /// What the attempt that registered `client` was told, as long as the keys it was derived with are there.
+    /// The response to `attempt`, which registered `client`, again; without secrets if their keys have been deleted.
     pub fn again(client: Client, keys: &Keys, attempt: Attempt) -> Self {
         let management_token = match &client.origin {
             ClientOrigin::Registered { management: Some(digest), .. } => {
@@ -54,7 +54,9 @@ impl Registered {
     }
 }
 
-/// Whether anybody may register at all; `token` is the initial access token, if one was sent (RFC 7591 §3).
+/// Checks that a client may register. `token` is the initial access token, if one was sent (RFC 7591 §3).
+///
+/// Refuses with [`Refusal::InitialAccessTokenInvalid`] or [`Refusal::RegistrationClosed`].
 pub fn may_register(issuer: &Issuer, token: Option<&str>) -> Result<(), Refusal> {
     match (&issuer.policy.registration, token) {
         (RegistrationPolicy::Open, _) => Ok(()),
@@ -64,8 +66,10 @@ pub fn may_register(issuer: &Issuer, token: Option<&str>) -> Result<(), Refusal>
     }
 }
 
-/// The client that `attempt` registers. Each registration is a client of its own: were identical ones merged, whoever
-/// registered first would hold the others' registration (R35).
+/// Registers a client (RFC 7591 §3.1). Every registration is a client of its own: were identical ones merged, the first
+/// registrant would control the registrations of all others (R35).
+///
+/// Refuses with [`Refusal::RegistrationRedirectUriInvalid`] or [`Refusal::RegistrationMetadataInvalid`].
 pub fn register(
     asked: ClientMetadata,
     issuer: &Issuer,
@@ -83,7 +87,7 @@ pub fn register(
     Ok(Registered { client, secret, management_token: Some(management_token) })
 }
 
-/// That `token` manages `client` (RFC 7592 §2).
+/// Checks that `token` manages `client` (RFC 7592 §2). Refuses with [`Refusal::RegistrationAccessTokenInvalid`].
 pub fn may_manage(client: &Client, token: &str) -> Result<(), Refusal> {
     match &client.origin {
         ClientOrigin::Registered { management: Some(digest), .. } if digest.is_of(token) => Ok(()),
@@ -93,7 +97,8 @@ pub fn may_manage(client: &Client, token: &str) -> Result<(), Refusal> {
     }
 }
 
-/// That what a body says of the client's id and secret is so (RFC 7592 §2.2).
+/// Checks that `client_id` and `client_secret` of an update are the client's own, if they were sent (RFC 7592 §2.2).
+/// Refuses with [`Refusal::RegistrationMetadataInvalid`].
 pub fn is_of(client: &Client, id: Option<&str>, secret: Option<&str>) -> Result<(), Refusal> {
     let id_is = id.is_none_or(|id| id == client.id.as_str());
     let secret_is = match (&client.authentication, secret.filter(|secret| !secret.is_empty())) {
@@ -108,8 +113,8 @@ pub fn is_of(client: &Client, id: Option<&str>, secret: Option<&str>) -> Result<
     }
 }
 
-/// `client` with everything replaced that it may say about itself (RFC 7592 §2.2). It keeps its secret as long as it
-/// goes on using one; one that it did not have before is told once.
+/// Replaces the client's metadata (RFC 7592 §2.2). The client keeps its secret as long as it authenticates with one; a
+/// newly made secret is returned once.
 pub fn replace(
     client: Client,
     asked: ClientMetadata,
@@ -118,14 +123,14 @@ pub fn replace(
     attempt: Attempt,
 ) -> Result<Registered, Refusal> {
     let described = describe(&asked, issuer)?;
-    // The same call again: what it made before is there already.
+    // For a repeated call: it has already made the secret.
     let again = secret_again(&client, keys, attempt);
     let (authentication, secret) = authentication(&asked, &client.id, Some(&client.authentication), keys, attempt)?;
     let replaced = described.client(client.id, client.origin, client.status, authentication);
     Ok(Registered { client: replaced, secret: secret.or(again), management_token: None })
 }
 
-/// The secret that `attempt` was told, if `client` has it still.
+/// The secret that `attempt` returned, if `client` still has it.
 pub fn secret_again(client: &Client, keys: &Keys, attempt: Attempt) -> Option<Secret<kind::ClientSecret>> {
     match &client.authentication {
         Authentication::Secret { digest, .. } => secret::client_secret_again(keys, &client.id, attempt, digest),
@@ -133,7 +138,7 @@ pub fn secret_again(client: &Client, keys: &Keys, attempt: Attempt) -> Option<Se
     }
 }
 
-/// What a client says about itself, checked: all but who it is and how it shows that.
+/// Checked metadata: all of a client but its id, origin, status and authentication.
 #[derive(Debug)]
 pub(crate) struct Described {
     name: Option<String>,
@@ -173,7 +178,7 @@ pub(crate) fn describe(asked: &ClientMetadata, issuer: &Issuer) -> Result<Descri
     if !asked.response_types.is_empty() && !asked.response_types.iter().any(|response_type| response_type == "code") {
         return Err(invalid("response_types must include code"));
     }
-    // Unknown grant types are passed over: real clients list what other servers know (D16).
+    // Unknown grant types are ignored: clients list those of other servers, too (D16).
     let mut grant_types: Vec<_> = asked.grant_types.iter().filter_map(|name| GrantType::parse(name)).collect();
     if asked.grant_types.is_empty() {
         grant_types.push(GrantType::AuthorizationCode);
@@ -187,8 +192,8 @@ pub(crate) fn describe(asked: &ClientMetadata, issuer: &Issuer) -> Result<Descri
     Ok(Described { name, redirect_uris, grant_types, about: about(asked.about.clone())? })
 }
 
-/// How the client is going to authenticate, and its secret if that is new. A method that is not spoken here, or none at
-/// all, makes it a public client, and the answer says so (RFC 7591 §3.2.1: the server may substitute).
+/// The client's authentication, and its secret if that is new. An unsupported method, or none, makes a public client,
+/// and the response says so (RFC 7591 §3.2.1: the server may substitute).
 fn authentication(
     asked: &ClientMetadata,
     id: &ClientId,
@@ -216,11 +221,11 @@ fn authentication(
     Ok((Authentication::Secret { registered, digest: SecretDigest::of(secret.expose()) }, Some(secret)))
 }
 
-/// The client's public keys, if it has any that can be used.
+/// The client's usable public keys; `None` if there are none.
 pub(crate) fn client_keys(asked: &ClientMetadata) -> Result<Option<ClientKeys>, Refusal> {
     let invalid = |why| Err(Refusal::RegistrationMetadataInvalid(why));
     match (&asked.jwks, &asked.jwks_uri) {
-        // Whoever sends both says two different things (RFC 7591 §2).
+        // The two exclude each other (RFC 7591 §2).
         (Some(_), Some(_)) => invalid("jwks and jwks_uri exclude each other"),
         (Some(keys), None) if keys.len() > MAX_KEYS => invalid("jwks has at most 20 keys"),
         (Some(keys), None) => {
@@ -244,8 +249,8 @@ pub fn client_id(issuer: &Issuer, attempt: Attempt) -> ClientId {
     ClientId::derived(id.first_chunk().expect("16 of 32 bytes"))
 }
 
-/// All redirect URIs, less those whose private scheme is not listed, if others remain: Cursor registers three at once
-/// and must not fail because of one.
+/// The acceptable redirect URIs. One with an unlisted private scheme is ignored if others remain: Cursor registers
+/// three at once and must not fail because of one.
 fn acceptable(asked: &[String], issuer: &Issuer) -> Result<Vec<RedirectUri>, Refusal> {
     let own = format!("{}/", issuer.url.origin());
     let mut redirect_uris: Vec<RedirectUri> = Vec::new();
@@ -255,7 +260,7 @@ fn acceptable(asked: &[String], issuer: &Issuer) -> Result<Vec<RedirectUri>, Ref
             Ok(uri) if !issuer.policy.redirect_hosts.permit(&uri) => {
                 return Err(Refusal::RegistrationRedirectUriInvalid("the operator does not permit this redirect URI"));
             }
-            // Our own pages as a client's: the code would come back to us, in a chain nobody has thought through.
+            // A redirect URI on our own origin would return the code to one of our pages.
             Ok(uri) if uri.as_str().starts_with(&own) => {
                 return Err(Refusal::RegistrationRedirectUriInvalid("a redirect URI must not lead to this server"));
             }
@@ -289,14 +294,14 @@ fn about(asked: ClientDescription) -> Result<ClientDescription, Refusal> {
             .filter_map(|contact| text(Some(contact), MAX_TEXT).transpose())
             .collect::<Result<_, _>>()?,
         scope: text(asked.scope, MAX_SCOPE)?,
-        // A hint and nothing more: Cursor says `web` of cursor:// (A24).
+        // Only a hint: Cursor says `web` with cursor:// URIs (A24).
         application_type: asked.application_type.filter(|kind| kind == "native" || kind == "web"),
         software_id: text(asked.software_id, MAX_TEXT)?,
         software_version: text(asked.software_version, MAX_TEXT)?,
     })
 }
 
-/// http or https; anything else might be opened by whoever shows it. An empty one is as good as none.
+/// Accepts http and https only: a page that shows another scheme could execute it. An empty URI counts as none.
 fn web_uri(uri: Option<String>) -> Result<Option<String>, Refusal> {
     let Some(uri) = uri.filter(|uri| !uri.is_empty()) else { return Ok(None) };
     let web = Url::parse(&uri).is_ok_and(|url| matches!(url.scheme(), "http" | "https"));

@@ -1,7 +1,6 @@
 //! The checks of `/authorize`, in order.
 //!
-//! First who asks and where the answer would go: as long as that is not known, nothing is redirected (RFC 6749
-//! §4.1.2.1). Then everything else.
+//! Client and redirect URI come first: before both are known, no error may be redirected (RFC 6749 §4.1.2.1).
 
 pub mod parameters;
 pub mod pkce;
@@ -16,12 +15,12 @@ use crate::request::parameters::Parameters;
 use crate::request::pkce::CodeChallenge;
 use crate::scope::Scopes;
 
-/// A request that passed every check when it was made.
+/// An authorization request that passed every check when it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationRequest {
     pub client_id: ClientId,
     pub redirect_uri: RedirectUri,
-    /// The client's own, echoed byte for byte.
+    /// The client's own value, returned byte for byte.
     pub state: Option<String>,
     pub code_challenge: CodeChallenge,
     /// The canonical URI of the resource.
@@ -30,22 +29,25 @@ pub struct AuthorizationRequest {
     pub screen: WantedScreen,
 }
 
-/// What a client says with `prompt` (OIDC Core §3.1.2.1).
+/// The screen that a client asks for with `prompt` (OIDC Core §3.1.2.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum WantedScreen {
-    /// Nothing: whatever the issuer's policy is.
+    /// Any: the issuer's policy decides.
     Any,
-    /// That the person is to be asked, whatever was remembered.
+    /// The full page, whatever was allowed before.
     Full,
 }
 
-/// Who asks.
+/// The client that the request names. Refuses with [`Refusal::ParameterMissing`] or [`Refusal::ClientUnknown`].
 pub fn client_id(parameters: &Parameters) -> Result<ClientId, Refusal> {
     ClientId::parse(parameters.required("client_id")?).ok_or(Refusal::ClientUnknown)
 }
 
-/// Where the answer goes: one of the client's registered URIs (RFC 9700 §2.1), if the operator permits it. It may be
-/// left out only where there is nothing to choose.
+/// The redirect URI: one of the client's registered URIs (RFC 9700 §2.1) that the operator permits. It may be left out
+/// if the client registered only one.
+///
+/// Refuses with [`Refusal::RedirectUriUnregistered`], [`Refusal::RedirectUriMissing`] or
+/// [`Refusal::RedirectUriForbidden`].
 pub fn redirect_uri(parameters: &Parameters, issuer: &Issuer, client: &Client) -> Result<RedirectUri, Refusal> {
     client.enabled()?;
     let uri = match (parameters.single("redirect_uri")?, client.redirect_uris.as_slice()) {
@@ -58,7 +60,7 @@ pub fn redirect_uri(parameters: &Parameters, issuer: &Issuer, client: &Client) -
 }
 
 impl AuthorizationRequest {
-    /// Everything else, in order. What it refuses may be told to the client, if [`tell_client`] allows.
+    /// Checks everything else, in order. A refusal may be returned to the client if [`tell_client`] permits it.
     pub fn check(
         parameters: &Parameters,
         issuer: &Issuer,
@@ -85,7 +87,7 @@ impl AuthorizationRequest {
         })
     }
 
-    /// That it would still pass, minutes later: the client as it is now, and the resource as it is configured now.
+    /// Checks the request again, minutes later, against the client and the resource as they are now.
     pub fn still_holds<'a>(&self, issuer: &'a Issuer, client: &Client) -> Result<&'a Resource, Refusal> {
         still_registered(issuer, client, &self.redirect_uri)?;
         let resource = issuer.resource_by_uri(&self.resource).ok_or(Refusal::ResourceUnknown)?;
@@ -94,7 +96,7 @@ impl AuthorizationRequest {
     }
 }
 
-/// That what was approved minutes ago is still there: the client, its redirect URI, the resource.
+/// Checks that an approved request can still be answered: client, redirect URI and resource.
 pub fn still_offered(
     issuer: &Issuer,
     client: &Client,
@@ -105,15 +107,16 @@ pub fn still_offered(
     issuer.resource_by_uri(resource).map(|_| ()).ok_or(Refusal::ResourceUnknown)
 }
 
-/// That the client may still be answered there.
+/// Checks that the client may still be answered at `redirect_uri`.
 pub fn still_registered(issuer: &Issuer, client: &Client, redirect_uri: &RedirectUri) -> Result<(), Refusal> {
     client.enabled()?;
     matching(&client.redirect_uris, redirect_uri.as_str()).ok_or(Refusal::RedirectUriUnregistered)?;
     issuer.permits(client, redirect_uri)
 }
 
-/// Whether an error may be redirected before a person has acted: an automatic redirect to a stranger's URI makes us an
-/// open redirector (OAuth 2.1 §7.12.2). A loopback URI cannot serve a phisher; others see a page with a link.
+/// True if an error may be redirected before a person has acted. An automatic redirect to a stranger's URI makes the
+/// server an open redirector (OAuth 2.1 §7.12.2), except on loopback, where no phisher listens. Other clients' errors
+/// are shown on a page with a link.
 pub fn tell_client(client: &Client, redirect_uri: &RedirectUri) -> bool {
     client.is_configured() || redirect_uri.kind() == RedirectKind::Loopback
 }
@@ -122,7 +125,7 @@ fn matching(registered: &[RedirectUri], requested: &str) -> Option<RedirectUri> 
     registered.iter().find_map(|uri| uri.matching(requested))
 }
 
-/// OAuth 2.1 §4.1.1: no implicit, no hybrid.
+/// Only `code`: no implicit and no hybrid flow (OAuth 2.1 §4.1.1).
 fn response_type_is_code(parameters: &Parameters) -> Result<(), Refusal> {
     match parameters.required("response_type")? {
         "code" => Ok(()),
@@ -137,7 +140,7 @@ fn response_mode_is_query(parameters: &Parameters) -> Result<(), Refusal> {
     }
 }
 
-/// RFC 9101 §5: a `request_uri` would have us fetch what a stranger names.
+/// Refuses request objects; with `request_uri` a stranger could make us fetch any URL (RFC 9101 §5, §10.4).
 fn no_request_object(parameters: &Parameters) -> Result<(), Refusal> {
     if parameters.single("request")?.is_some() {
         return Err(Refusal::RequestObjectUnsupported);
@@ -148,7 +151,7 @@ fn no_request_object(parameters: &Parameters) -> Result<(), Refusal> {
     Ok(())
 }
 
-/// OIDC Core §3.1.2.1: `none` cannot be honoured; every other prompt, known or not, is for the person to be asked.
+/// `none` cannot be honoured; with any other prompt, known or not, the person sees the full page (OIDC Core §3.1.2.1).
 fn wanted_screen(parameters: &Parameters) -> Result<WantedScreen, Refusal> {
     match parameters.single("prompt")? {
         Some(prompt) if prompt.split(' ').any(|word| word == "none") => Err(Refusal::InteractionRequired),
@@ -166,7 +169,7 @@ pub(crate) mod tests {
 
     pub(crate) const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-    /// The configured client's request, whole and good.
+    /// A complete and valid request of the configured client.
     fn good() -> Vec<(String, String)> {
         [
             ("response_type", "code"),
@@ -195,7 +198,7 @@ pub(crate) mod tests {
         AuthorizationRequest::check(&parameters, &issuer, client, redirect_uri)
     }
 
-    /// The good request with one parameter replaced, or taken out.
+    /// The valid request with one parameter replaced or removed.
     fn with(name: &str, value: Option<&str>) -> Vec<(String, String)> {
         let mut parameters = good();
         parameters.retain(|(n, _)| n != name);

@@ -1,8 +1,8 @@
-//! What was taken back here is taken back at the upstream, too: its tokens, of whatever has ended (RFC 7009).
+//! Revocation at the upstream: revokes the upstream tokens of grants that were revoked here (RFC 7009).
 //!
-//! A revocation leaves a record of what it took back, by name; which grants ended with it is found out afterwards, page by
-//! page, and each page comes to [`UpstreamRevocation::after`]. Nothing waits for it, and it may happen twice: whoever
-//! revokes a token that is revoked does nothing.
+//! A revocation here leaves an [`UpstreamRevocation`] that names its target. A worker finds the ended grants later,
+//! page by page, and passes each page to [`UpstreamRevocation::after`]. No request waits for it. Revoking a token twice
+//! is harmless, so the worker may repeat a page.
 
 use std::time::Duration;
 
@@ -14,27 +14,27 @@ use crate::time::Timestamp;
 use crate::token::{Grant, GrantPhase};
 use crate::upstream::tokens::SealedTokens;
 
-/// The first pause after a failure; each further failure doubles it…
+/// The pause after the first failure; each further failure doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
-/// …up to this.
+/// The longest pause.
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
-/// An upstream that could not be told anything for so long is not told any more.
+/// After this time without success the upstream revocation is given up.
 const GIVE_UP: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What was taken back. Counters are as they stood after it: what was minted under a smaller one has ended.
+/// The target of a revocation. `counter` is the value after it: grants minted under a smaller one have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RevocationTarget {
-    /// With the grants that stood under it: there are never many.
+    /// One consent, with its grants at that time (at most [`crate::consent::MAX_GRANTS`]).
     Consent {
         subject: Subject,
         client_id: ClientId,
         resource: String,
-        /// The one it had.
+        /// The consent's epoch before the revocation.
         epoch: u64,
         grants: Vec<GrantId>,
     },
     Grant(GrantId),
-    /// There is no record of it any more, so its tokens are kept here.
+    /// A grant that was ended to make room. Its record is deleted, so its tokens are kept here.
     Superseded {
         grant_id: GrantId,
         subject: Subject,
@@ -53,49 +53,49 @@ pub enum RevocationTarget {
     },
 }
 
-/// What the upstream is yet to be told.
+/// A pending upstream revocation.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamRevocation {
-    /// The event of the revocation: there is one of them for each.
+    /// The event of the revocation; each has one upstream revocation.
     pub id: EventId,
     pub at: Timestamp,
     pub what: RevocationTarget,
     pub place: ScanPosition,
-    /// How often everything was looked at before.
+    /// How many complete rounds there were before.
     pub round: u32,
-    /// Something was left out in this round, because the upstream could not be told.
+    /// True if a token of this round could not be revoked.
     pub left_out: bool,
-    /// Tokens that it has been told of.
+    /// How many tokens have been revoked.
     pub told: u64,
-    /// Failures since the last token that it was told of.
+    /// Failures since the last revoked token.
     pub failures: u32,
-    /// The first of them.
+    /// The time of the first of them.
     pub failing_since: Option<Timestamp>,
     pub not_before: Timestamp,
 }
 
-/// Where to go on: first the grants, then the codes that nobody has redeemed.
+/// The position of the scan: first over the grants, then over the codes that were not redeemed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScanPosition {
     Grants { from: Option<Vec<u8>> },
     Codes { from: Option<Vec<u8>> },
 }
 
-/// What came of one page.
+/// The result of one page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScannedPage {
     pub told: u64,
-    /// Whether the upstream could not be told of some.
+    /// True if a token could not be revoked.
     pub failed: bool,
-    /// Where the next page begins; `None` at the end of everything.
+    /// The start of the next page; `None` after the last one.
     pub next: Option<ScanPosition>,
 }
 
-/// What is left.
+/// What remains after a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RevocationProgress {
     Continue(UpstreamRevocation),
-    /// The upstream has been told of all of it.
+    /// Everything has been revoked.
     Done {
         told: u64,
     },
@@ -115,14 +115,14 @@ impl RevocationTarget {
         }
     }
 
-    /// What an approval under `counters` forgets of the consent there was: grants that ended with everything of their
-    /// subject, and that nothing else would lead to.
+    /// The target that an approval under `counters` would forget with the previous consent: grants that ended with
+    /// their subject, which no other record leads to.
     pub fn forgotten(consent: &Consent, counters: &Counters) -> Option<Self> {
         let forgotten = consent.counters.subject != counters.subject && !consent.grants.is_empty();
         forgotten.then(|| RevocationTarget::consent(consent))
     }
 
-    /// Whether `grant` has ended with it.
+    /// True if `grant` has ended with this revocation.
     pub fn ended(&self, grant: &Grant) -> bool {
         match self {
             RevocationTarget::Consent { subject, client_id, resource, epoch, grants: _ } => {
@@ -143,7 +143,7 @@ impl RevocationTarget {
         }
     }
 
-    /// Whether `issued` can never be redeemed because of it.
+    /// True if `issued` can never be redeemed because of this revocation.
     pub fn ended_code(&self, issued: &CodeIssued) -> bool {
         let decided = &issued.approved.decided;
         match self {
@@ -164,10 +164,10 @@ impl RevocationTarget {
         }
     }
 
-    /// Where to go on after the last page of grants.
+    /// The position after the last page of grants.
     pub fn after_grants(&self) -> Option<ScanPosition> {
         match self {
-            // It was redeemed, or it would be none.
+            // The code of a grant has been redeemed.
             RevocationTarget::Grant(_) | RevocationTarget::Superseded { .. } => None,
             RevocationTarget::Consent { .. }
             | RevocationTarget::Client { .. }
@@ -176,7 +176,7 @@ impl RevocationTarget {
         }
     }
 
-    /// In one word, for the log.
+    /// The kind of the target, for the log.
     pub fn kind(&self) -> &'static str {
         match self {
             RevocationTarget::Consent { .. } => "consent",
@@ -205,8 +205,8 @@ impl UpstreamRevocation {
         }
     }
 
-    /// What is left after a page. What could not be told of is left out and found again in another round: one token that
-    /// the upstream chokes on keeps none of the others waiting. It is given up when nothing has succeeded for a day.
+    /// The upstream revocation after a page. A token that could not be revoked is tried again in another round, so that
+    /// it delays no other. After a day without success it is given up.
     pub fn after(mut self, page: ScannedPage, now: Timestamp) -> RevocationProgress {
         self.told += page.told;
         if page.told > 0 {

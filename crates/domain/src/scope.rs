@@ -1,10 +1,10 @@
-//! Scopes, RFC 6749 §3.3.
+//! Scopes (RFC 6749 §3.3).
 
 use std::fmt;
 
 use crate::Refusal;
 
-/// One scope token: printable ASCII without space, quotation mark and backslash, at most 128 characters.
+/// One scope: printable ASCII without space, quotation mark and backslash, at most 128 characters.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Scope(Box<str>);
 
@@ -19,14 +19,15 @@ impl Scope {
     }
 }
 
-/// A set of scopes, in order and each once; `Display` is the space-separated form.
+/// A sorted set of scopes. `Display` is the space-separated form.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Scopes(Box<[Scope]>);
 
 impl Scopes {
     const MAX: usize = 64;
 
-    /// The space-separated form of a request; order and repetition mean nothing.
+    /// Parses the space-separated form; order and repetition do not matter. Refuses with [`Refusal::ScopeInvalid`] (RFC
+    /// 6749 §3.3).
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let scopes = text.split(' ').filter(|scope| !scope.is_empty());
         let scopes: Self = scopes.map(Scope::parse).collect::<Option<_>>().ok_or(Refusal::ScopeInvalid)?;

@@ -1,4 +1,4 @@
-//! Values that must not be seen: redacted in `Debug`, wiped when dropped, compared in constant time.
+//! Secret values: redacted in `Debug`, wiped when dropped, compared in constant time.
 
 use std::fmt;
 use std::marker::PhantomData;
@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-/// A secret text of kind `K`: two kinds never share a type.
+/// A secret text of kind `K`. Two kinds never share a type.
 pub struct Secret<K> {
     value: Zeroizing<String>,
     kind: PhantomData<fn() -> K>,
@@ -17,7 +17,7 @@ impl<K> Secret<K> {
         Self { value: Zeroizing::new(value.into()), kind: PhantomData }
     }
 
-    /// For the one place that sends it to its owner.
+    /// The text, for the one place that sends it to its owner.
     pub fn expose(&self) -> &str {
         &self.value
     }
@@ -45,19 +45,19 @@ impl<K> fmt::Debug for Secret<K> {
 
 /// Kinds of [`Secret`].
 pub mod kind {
-    /// `lgc_…`: our authorization code.
+    /// `lgc_…`: an authorization code of ours.
     #[derive(Debug)]
     pub enum Code {}
     /// `lgs_…`: a client's secret.
     #[derive(Debug)]
     pub enum ClientSecret {}
-    /// `lgm_…`: what manages a registration (RFC 7592).
+    /// `lgm_…`: a registration access token (RFC 7592).
     #[derive(Debug)]
     pub enum RegistrationAccessToken {}
-    /// `lgr_…`: our refresh token.
+    /// `lgr_…`: a refresh token of ours.
     #[derive(Debug)]
     pub enum RefreshToken {}
-    /// The PKCE verifier we send upstream.
+    /// The PKCE verifier of a login at the upstream.
     #[derive(Debug)]
     pub enum UpstreamVerifier {}
     /// The upstream's access token.
@@ -66,7 +66,7 @@ pub mod kind {
     /// The upstream's refresh token.
     #[derive(Debug)]
     pub enum UpstreamRefreshToken {}
-    /// The nonce we expect back in the upstream's ID token.
+    /// The nonce that the upstream's ID token must contain.
     #[derive(Debug)]
     pub enum UpstreamNonce {}
 }

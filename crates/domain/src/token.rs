@@ -1,4 +1,4 @@
-//! Grants and the tokens that they give.
+//! Grants, the tokens they give, and the check of a request at a proxy.
 
 mod access_token;
 mod grant;

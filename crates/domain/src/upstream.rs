@@ -1,4 +1,4 @@
-//! The upstream identity provider: how a person signs in there, and what it gives in return.
+//! The upstream identity provider: logins, identities and tokens.
 
 pub mod id_token;
 pub mod login;

@@ -1,4 +1,4 @@
-//! What a client signs to prove that it is itself: `private_key_jwt` (RFC 7523 §3). Its signature is not checked here.
+//! `private_key_jwt` client assertions (RFC 7523 §3). The signature is verified before this check.
 
 use std::time::Duration;
 
@@ -9,21 +9,21 @@ use crate::issuer::Issuer;
 use crate::keys::digest;
 use crate::time::{CLOCK_SKEW, Timestamp};
 
-/// As in RFC 7523 §2.2.
+/// The value of `client_assertion_type` (RFC 7523 §2.2).
 pub const CLIENT_ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 
-/// A client's clock may be ahead by so much.
+/// How far a client's clock may be ahead.
 const AHEAD: Duration = Duration::from_secs(10);
-/// The longest life of an assertion: so long its id has to be kept.
+/// The longest life of an assertion; its id is kept for that time.
 const MAX_LIFE: Duration = Duration::from_secs(3600);
 const MAX_ID: usize = 512;
 
-/// The claims as they were sent.
+/// The claims of an assertion, as they were sent.
 #[derive(Clone, Debug)]
 pub struct AssertionClaims {
     pub iss: String,
     pub sub: String,
-    /// `None` unless it is one string: of several audiences another could present it (rfc7523bis §4).
+    /// `None` unless it is one string: another audience of several could present the assertion here (rfc7523bis §4).
     pub aud: Option<String>,
     pub exp: Timestamp,
     pub nbf: Option<Timestamp>,
@@ -31,7 +31,7 @@ pub struct AssertionClaims {
     pub jti: Option<String>,
 }
 
-/// An assertion that says what it must. It counts once: whoever relies on it keeps [`AssertionAccepted::id`] first.
+/// A valid assertion. It may be used once: the caller must record [`AssertionAccepted::id`] before relying on it.
 #[derive(Clone, Debug)]
 pub struct AssertionAccepted {
     client_id: ClientId,
@@ -40,7 +40,8 @@ pub struct AssertionAccepted {
 }
 
 impl AssertionAccepted {
-    /// `claims`, whose signature is `client`'s.
+    /// Checks the claims of an assertion that `client` signed (RFC 7523 §3). Refuses with
+    /// [`Refusal::ClientAssertionInvalid`].
     pub fn check(claims: &AssertionClaims, client: &Client, issuer: &Issuer, now: Timestamp) -> Result<Self, Refusal> {
         let invalid = |why| Err(Refusal::ClientAssertionInvalid(why));
         if claims.iss != client.id.as_str() || claims.sub != client.id.as_str() {
@@ -68,17 +69,17 @@ impl AssertionAccepted {
         }
     }
 
-    /// Whose it is.
+    /// The client that made the assertion.
     pub fn client_id(&self) -> &ClientId {
         &self.client_id
     }
 
-    /// Of client and `jti`, in fixed width.
+    /// A digest of client and `jti`, for the record of used assertions.
     pub fn id(&self) -> &[u8; 32] {
         &self.id
     }
 
-    /// From then on it is refused for its age: nothing else has to remember it.
+    /// From this time on the assertion is refused as expired, and its id need not be kept.
     pub fn forget_at(&self) -> Timestamp {
         self.forget_at
     }

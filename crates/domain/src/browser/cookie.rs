@@ -1,12 +1,12 @@
-//! The two cookies of a flow; a third one, which outlives it, is in [`crate::session`].
+//! The two cookies of a flow. A third one, which outlives it, is in [`crate::browser::session`].
 //!
-//! *browser*: an anonymous random id, set with the first consent page. It leads to nobody; it only binds a form and a login
-//! to the browser they were begun in. Pages that are the first ones at the same moment each set one, and each stands under
-//! a name of its own, so that none takes another page's away: such a browser has several ids, and each is good.
-//! *login*: one for each flow, set on the response that redirects upstream and on no other (SBP "OAuth state parameter"),
-//! required at the callback.
+//! *browser*: an anonymous random id, set with the first consent page. It identifies no person; it binds forms and
+//! logins to the browser in which they began. Pages loaded at the same moment each set one under a name of its own, so
+//! that no page loses its id to another: such a browser has several ids, and each is valid.
+//! *login*: one for each flow, set only on the response that redirects to the upstream (MCP Security Best Practices,
+//! "OAuth state parameter"), and required at the callback.
 //!
-//! Names carry a digest of the issuer's URL: cookies ignore ports, and two issuers may share a host.
+//! Cookie names carry a digest of the issuer's URL: cookies ignore ports, and two issuers may share a host.
 
 use std::time::Duration;
 
@@ -18,20 +18,20 @@ use crate::issuer::Issuer;
 use crate::keys::{Key, KeyId, Keys, Purpose};
 use crate::time::Timestamp;
 
-/// RFC 6265bis §4.1.3.2: without Secure, `Path=/` and no Domain a browser does not take it, so neighbours on the
-/// domain cannot plant one.
+/// A browser accepts a `__Host-` cookie only with Secure, `Path=/` and no Domain (RFC 6265bis §4.1.3.2), so that
+/// another host of the domain cannot plant one.
 pub const PREFIX: &str = "__Host-lychgate-";
 
-/// Flows one browser may have under way. More would make the header too long for proxies in between.
+/// The most flows that one browser has under way. More would make the header too long for proxies.
 const MAX_LOGINS: usize = 8;
-/// Ids one browser may keep, for the same reason.
+/// The most ids that one browser keeps, for the same reason.
 const MAX_BROWSERS: usize = 8;
 
-/// The cookies a request came with, as sent.
+/// The cookies of a request, as name and value in the order received.
 #[derive(Clone, Debug)]
 pub struct Cookies(pub Vec<(String, String)>);
 
-/// A cookie to set; with an empty value, one to delete.
+/// A cookie to set; an empty value with a `max_age` of zero deletes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetCookie {
     pub name: String,
@@ -47,14 +47,15 @@ impl SetCookie {
 }
 
 impl Cookies {
-    /// A name that is there twice is as good as not there: one of the two was planted, and there is no telling which.
+    /// The value of the cookie `name`. A name that was sent twice counts as missing: one of the two was planted, and it
+    /// is unknown which.
     pub(crate) fn single(&self, name: &str) -> Option<&str> {
         let mut values = self.0.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
         values.next().filter(|_| values.next().is_none())
     }
 
-    /// The browser's ids, as far as it sent ours: none before its first page, and then one, as a rule. Always in the same
-    /// order, so that each of its pages is made for the same one.
+    /// The browser's valid ids: none before its first page, then usually one. The order is always the same, so that
+    /// every page is made for the same id.
     pub fn browsers(&self, issuer: &Issuer, keys: &Keys) -> Vec<BrowserId> {
         let prefix = browser_prefix(issuer);
         let named = self.0.iter().filter(|(name, _)| name.starts_with(&prefix));
@@ -70,17 +71,19 @@ impl Cookies {
         let (browser, tag) = rest.split_first_chunk::<16>()?;
         let key = keys.find(Purpose::Cookie, KeyId::from_bytes(*key))?;
         let id = key.verify("browser", &[browser], tag).then(|| BrowserId::from_bytes(*browser))?;
-        // Without its id in the name: what browsers were given when they had one name for it.
+        // Earlier releases set the cookie without the id in its name.
         (name == browser_name(issuer, id) || name == browser_prefix(issuer)).then_some(id)
     }
 
-    /// The same for a form, which is bound to one of them.
+    /// [`Cookies::browsers`] for a form, which is bound to one of them. Refuses with [`Refusal::BrowserCookieMissing`].
     pub fn form_browsers(&self, issuer: &Issuer, keys: &Keys) -> Result<Vec<BrowserId>, Refusal> {
         let browsers = self.browsers(issuer, keys);
         if browsers.is_empty() { Err(Refusal::BrowserCookieMissing) } else { Ok(browsers) }
     }
 
-    /// That this very browser was sent upstream with this flow, and not too long ago.
+    /// Checks that this browser was sent upstream with the flow `id`, and not too long ago (RFC 9700 §4.7).
+    ///
+    /// Refuses with [`Refusal::StateCookieMissing`], [`Refusal::LoginExpired`] or [`Refusal::BrowserMismatch`].
     pub fn login(
         &self,
         issuer: &Issuer,
@@ -112,13 +115,13 @@ impl Cookies {
         cookie.is_tagged(key, tag).then_some(cookie)
     }
 
-    /// The ids too many, deleted. Which of them go leaves the one that pages are made for.
+    /// Deletes the ids beyond the limit, never the one for which pages are made.
     pub fn surplus_browsers(&self, issuer: &Issuer, keys: &Keys) -> Vec<SetCookie> {
         let surplus = self.browsers(issuer, keys).into_iter().skip(MAX_BROWSERS);
         surplus.map(|browser| SetCookie::delete(browser_name(issuer, browser))).collect()
     }
 
-    /// The oldest flows' cookies, deleted to make room for the one called `newest`.
+    /// Deletes the oldest flows' cookies to make room for the one of `newest`.
     pub fn surplus_logins(&self, issuer: &Issuer, newest: AuthorizationId) -> Vec<SetCookie> {
         let prefix = login_prefix(issuer);
         let ids = self.0.iter().filter_map(|(name, _)| AuthorizationId::parse(name.strip_prefix(&prefix)?));
@@ -130,7 +133,7 @@ impl Cookies {
     }
 }
 
-/// What the login cookie says: this browser, this flow, until then. Only [`Cookies::login`] proves it.
+/// The login cookie: this flow in this browser, until a time. Reading it with [`Cookies::login`] proves it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct LoginCookie {
     id: AuthorizationId,
@@ -139,7 +142,7 @@ pub struct LoginCookie {
 }
 
 impl LoginCookie {
-    /// For a flow that was approved at `approved_at` in `browser`.
+    /// The cookie of a flow that was approved at `approved_at` in `browser`.
     pub fn new(id: AuthorizationId, browser: BrowserId, issuer: &Issuer, approved_at: Timestamp) -> Self {
         Self { id, browser, expires_at: approved_at + issuer.lifetimes.login }
     }
@@ -173,7 +176,7 @@ pub fn set_browser(issuer: &Issuer, keys: &Keys, browser: BrowserId) -> SetCooki
     SetCookie { name: browser_name(issuer, browser), value: id::encode(&value), max_age: None }
 }
 
-/// With the final answer: whoever has no cookie gets no second one.
+/// Deletes the login cookie with the final answer, so that a repeated callback gets no second one.
 pub fn delete_login(issuer: &Issuer, id: AuthorizationId) -> SetCookie {
     SetCookie::delete(login_name(issuer, id))
 }

@@ -1,7 +1,7 @@
-//! Who signed in last at a browser, so that a page can say "as X".
+//! The session cookie: the person who signed in last at a browser, so that a page can say "as X".
 //!
-//! A session shortens a page and names somebody on it. It never stands for a login: a code is given only to whoever has
-//! just signed in upstream, whatever a session says. What a person is called is kept in the cookie and nowhere else.
+//! A session shortens the consent page and names a person on it. It never replaces a login: a code is given only to a
+//! person who has just signed in upstream. The person's name and address are kept in this cookie and nowhere else.
 
 use std::fmt;
 use std::time::Duration;
@@ -17,16 +17,16 @@ use crate::subject::Subject;
 use crate::time::Timestamp;
 
 const FORMAT: u8 = 1;
-/// What the largest one takes, and some.
+/// The longest cookie value that is opened, in characters; the largest that is made fits.
 const MAX_CHARS: usize = 3072;
 const MAX_NAME: usize = 64;
 const MAX_EMAIL: usize = 128;
 
-/// A subject, and what the upstream calls them.
+/// A subject, with the name and address that the upstream gave.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Person {
     pub subject: Subject,
-    /// Fit to be shown, and bounded; people choose it themselves, so it never stands alone.
+    /// Displayable, at most 64 characters. People choose it themselves, so a page never shows it alone.
     pub name: Option<String>,
     email: Option<String>,
 }
@@ -37,7 +37,7 @@ impl Person {
         Self { subject, name: shown(name, MAX_NAME), email: shown(email, MAX_EMAIL) }
     }
 
-    /// What tells them from others of the same name: the address the upstream gave, or the stable id.
+    /// Tells people of the same name apart: the e-mail address that the upstream gave, or else the stable id.
     pub fn account(&self) -> &str {
         self.email.as_deref().unwrap_or(self.subject.stable_id())
     }
@@ -50,14 +50,14 @@ impl fmt::Debug for Person {
     }
 }
 
-/// A session that is good now. Only [`Cookies::session`] finds one.
+/// A session that is valid now. Only [`Cookies::session`] makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
     pub person: Person,
 }
 
 impl Cookies {
-    /// The browser's session, if it sent one of ours that has not ended.
+    /// The browser's session; `None` if it has none of this issuer, or an ended one.
     pub fn session(&self, issuer: &Issuer, keys: &Keys, now: Timestamp) -> Option<Session> {
         let text = self.single(&name(issuer)).filter(|text| text.len() <= MAX_CHARS)?;
         let bytes = id::decode_vec(text)?;
@@ -75,8 +75,8 @@ impl Cookies {
     }
 }
 
-/// Minted anew at every callback: whoever fixed an older one in the browser has nothing of it. It ends with the browser's
-/// own cookie, which it is sealed for: stolen alone, it opens nowhere else.
+/// A new session cookie for every callback, so that one planted before the login is worthless (session fixation). It is
+/// sealed for the browser's own id and ends with it: stolen alone, it opens in no other browser.
 pub fn set(
     person: &Person,
     browser: BrowserId,
@@ -85,8 +85,8 @@ pub fn set(
     entropy: &dyn Entropy,
     now: Timestamp,
 ) -> SetCookie {
-    // A context of its own among the cookies' keys: it is replaced, and ended in an emergency, together with the cookie
-    // that it belongs to, and what is sealed here opens as nothing else.
+    // The session has a context of its own under the cookies' keys: it is replaced together with the cookie it belongs
+    // to, also in an emergency, and opens as nothing else.
     let key = keys.active(Purpose::Cookie);
     let plaintext = Writer::default()
         .bytes(&[FORMAT])
@@ -100,7 +100,7 @@ pub fn set(
     SetCookie { name: name(issuer), value, max_age: Some(issuer.lifetimes.session) }
 }
 
-/// For whoever says that it is not them.
+/// Ends the session, for a person who says that it names another.
 pub fn delete(issuer: &Issuer) -> SetCookie {
     SetCookie { name: name(issuer), value: String::new(), max_age: Some(Duration::ZERO) }
 }
@@ -172,7 +172,7 @@ mod tests {
         other.url = IssuerUrl::parse("https://gate.example/t").unwrap();
         let theirs =
             set(&person("Alice"), ALICE, &other, &keys("https://gate.example/t", 1), &Counting::default(), NOW);
-        // Even with our keys it would be sealed for the other.
+        // A cookie of the other issuer, sealed with our keys.
         let confused = set(&person("Alice"), ALICE, &other, &k(), &Counting::default(), NOW);
         for cookie in [theirs, confused] {
             assert_eq!(found(&[&cookie], ALICE, NOW), None);

@@ -1,17 +1,17 @@
-//! Clients' public keys (RFC 7517), as far as they can verify what a client signs (RFC 7518 §3.1, RFC 8037).
+//! Clients' public keys (RFC 7517) for verifying client assertions (RFC 7518 §3.1, RFC 8037).
 
 use crate::id::decode_vec;
 use crate::keys::digest;
 
-/// At most so many keys of one client: each may have to be tried.
+/// The most keys of one client: each may have to be tried.
 pub const MAX_KEYS: usize = 20;
-/// 4096 bits; more would make verifying a favour to whoever asks for it.
+/// 4096 bits. With longer keys a client could make each verification expensive.
 const MAX_RSA_BYTES: usize = 512;
 /// 2048 bits (RFC 7518 §3.3).
 const MIN_RSA_BYTES: usize = 256;
 const MAX_TEXT: usize = 256;
 
-/// The members of a JWK that mean something here, as they were sent.
+/// The supported members of a JWK, as they were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JwkMembers {
     pub kty: String,
@@ -29,19 +29,19 @@ pub struct JwkMembers {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicJwk {
     pub kid: Option<String>,
-    /// The one algorithm it is for, if it says.
+    /// The only algorithm of the key, if it names one.
     pub algorithm: Option<SignatureAlgorithm>,
     pub parameters: KeyParameters,
 }
 
-/// In base64url, as they were sent.
+/// The key's parameters, in base64url as they were sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyParameters {
     Rsa {
         n: String,
         e: String,
     },
-    /// P-256.
+    /// An elliptic curve key on P-256.
     Ec {
         x: String,
         y: String,
@@ -52,7 +52,7 @@ pub enum KeyParameters {
     },
 }
 
-/// What clients may sign with (RFC 8725 §3.1: an allow-list). Never a MAC, never nothing.
+/// The signature algorithms of client assertions: an allow-list without MACs and without `none` (RFC 8725 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureAlgorithm {
     Rs256,
@@ -65,7 +65,7 @@ impl SignatureAlgorithm {
     pub const ALL: [SignatureAlgorithm; 4] =
         [SignatureAlgorithm::Rs256, SignatureAlgorithm::Ps256, SignatureAlgorithm::Es256, SignatureAlgorithm::EdDsa];
 
-    /// As in RFC 7518 §3.1 and RFC 8037 §3.1.
+    /// The name in `alg` (RFC 7518 §3.1, RFC 8037 §3.1).
     pub fn as_str(self) -> &'static str {
         match self {
             SignatureAlgorithm::Rs256 => "RS256",
@@ -81,7 +81,7 @@ impl SignatureAlgorithm {
 }
 
 impl PublicJwk {
-    /// `None` for a key that cannot verify a client's signature: of another type or curve, for another use, too short, or
+    /// `None` for a key that cannot verify a client's signature: another type or curve, another use, too short, or
     /// malformed. A set may hold such keys beside others (RFC 7517 §5).
     pub fn parse(members: JwkMembers) -> Option<Self> {
         let JwkMembers { kty, kid, r#use, alg, crv, x, y, n, e } = members;
@@ -110,8 +110,8 @@ impl PublicJwk {
         algorithm.is_none_or(|algorithm| key.fits(algorithm)).then_some(key)
     }
 
-    /// Whether something signed with `algorithm` under `kid` may have been signed with it (RFC 8725 §3.1, §3.2: the key
-    /// decides which algorithm is right, not the message).
+    /// True if this key may verify a signature made with `algorithm` under `kid`. The key determines the algorithm, not
+    /// the message (RFC 8725 §3.1, §3.2).
     pub fn may_have_signed(&self, algorithm: SignatureAlgorithm, kid: Option<&str>) -> bool {
         let names_it = kid.is_none() || self.kid.is_none() || self.kid.as_deref() == kid;
         names_it && self.fits(algorithm) && self.algorithm.is_none_or(|only| only == algorithm)

@@ -1,9 +1,9 @@
-//! What a client says about itself, as it was sent.
+//! Client metadata, as a client sent it and before any check.
 
 use super::ClientDescription;
 use crate::client::jwk::JwkMembers;
 
-/// Client metadata as asked for, RFC 7591 §2.
+/// The metadata of a registration request or a metadata document (RFC 7591 §2).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientMetadata {
     pub redirect_uris: Vec<String>,
@@ -17,13 +17,13 @@ pub struct ClientMetadata {
     pub about: ClientDescription,
 }
 
-/// A document, as it was read.
+/// A client metadata document, as it was fetched (CIMD §4).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct MetadataDocument {
     pub client_id: Option<String>,
     pub metadata: ClientMetadata,
-    /// `token_endpoint_auth_methods_supported`: what the client can do besides (ChatGPT lists two).
+    /// `token_endpoint_auth_methods_supported`: further methods of the client (ChatGPT lists two).
     pub methods: Vec<String>,
-    /// Whether there is a `client_secret` or `client_secret_expires_at`.
+    /// True if the document has a `client_secret` or `client_secret_expires_at`.
     pub secret: bool,
 }

@@ -1,8 +1,8 @@
-//! Client ids that are URLs: where a client's metadata document lies (draft-ietf-oauth-client-id-metadata-document-01 §3).
+//! Client ids that are URLs of metadata documents (draft-ietf-oauth-client-id-metadata-document-01 §3).
 //!
-//! Such an id is compared byte for byte, shown to people and fetched. So only a text that every URL parser reads alike,
-//! and that is already in its normal form, is one: the host on the page is the host that is asked, and two spellings are
-//! never one document. Nothing here is ever normalised.
+//! Such an id is compared byte for byte, shown to people and fetched. So only a URL in its normal form is accepted,
+//! which every URL parser reads alike: the host on the page is the host that is fetched, and two spellings never name
+//! one document. Nothing is normalised here.
 
 use std::fmt;
 
@@ -10,8 +10,8 @@ use url::{Host, Url};
 
 const MAX_BYTES: usize = 512;
 
-/// A client id that may be fetched: https, a host in its plain form, perhaps a port, a path; no user information, no
-/// query, no fragment, no dot segments.
+/// A client id that may be fetched: https, a host in its plain form, optionally a port, and a path; no user
+/// information, query, fragment or dot segments.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct MetadataUrl(Url);
 
@@ -31,7 +31,7 @@ impl MetadataUrl {
         if text.contains('#') {
             return Err("a client id must not have a fragment");
         }
-        // It would let one document be as many clients as there are queries.
+        // With a query, one document could be any number of clients.
         if text.contains('?') {
             return Err("a client id must not have a query");
         }
@@ -49,7 +49,7 @@ impl MetadataUrl {
             return Err("a client id must not have . or .. segments");
         }
         let url = Url::parse(text).map_err(|_| "a client id that looks like a URL must be one")?;
-        // Upper case, the default port, and hosts like 0x7f.1, which are addresses in disguise.
+        // Refuses upper case, the default port, and addresses in disguise such as 0x7f.1.
         if url.as_str() != text {
             return Err("write a client id that is a URL in its normal form");
         }
@@ -60,7 +60,7 @@ impl MetadataUrl {
         }
     }
 
-    /// As it was written.
+    /// The id, byte for byte.
     pub fn as_str(&self) -> &str {
         self.0.as_str()
     }
@@ -69,7 +69,7 @@ impl MetadataUrl {
         &self.0
     }
 
-    /// The host, without the port; an IPv6 address in its brackets.
+    /// The host without the port; an IPv6 address in brackets.
     pub fn host(&self) -> &str {
         self.0.host_str().expect("https URLs have a host")
     }
@@ -91,14 +91,15 @@ fn has_whole_escapes(path: &str) -> bool {
     path.split('%').skip(1).all(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()))
 }
 
-/// `.` and `..` between slashes, however they are encoded: some server or proxy on the way resolves them, and then
-/// somebody else's document is served under this id.
+/// Finds `.` and `..` between slashes in any encoding. A server or proxy that resolves them would serve another
+/// client's document under this id.
 fn has_dot_segment(path: &str) -> bool {
     let decoded = path.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "/");
     decoded.split('/').any(|segment| matches!(segment, "." | ".."))
 }
 
-/// Labels of letters, digits, hyphens and underscores. A final dot would be another spelling of the same host.
+/// True if all labels consist of letters, digits, hyphens and underscores. A final dot would be a second spelling of
+/// the host.
 fn is_plain(name: &str) -> bool {
     let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
     name.split('.').all(|label| !label.is_empty() && label.bytes().all(plain))
@@ -201,7 +202,7 @@ mod tests {
     }
 
     proptest! {
-        /// What was accepted is what any parser makes of it: a host between `https://` and the next `/` or `:`.
+        /// Every parser finds the same host in an accepted id: between `https://` and the next `/` or `:`.
         ///
         /// Requirements: D1.
         #[test]

@@ -1,7 +1,7 @@
 //! Redirect URIs: which may be registered, and which request matches which registration.
 //!
-//! Matching is of bytes, never of anything normalised: what a normaliser makes equal, a browser may tell apart
-//! (RFC 9700 §4.1.3). The one exception is the port of a loopback URI (RFC 8252 §7.3).
+//! URIs are compared byte for byte and never normalised: a browser may treat two URIs differently that a normaliser
+//! makes equal (RFC 9700 §4.1.3). The one exception is the port of a loopback URI (RFC 8252 §7.3).
 
 use std::fmt;
 
@@ -9,29 +9,29 @@ use url::{Host, Url};
 
 use crate::Refusal;
 
-/// A redirect URI that may be registered: absolute, printable ASCII, no fragment, no user info, no dot segments, and
-/// no query parameter of its own that a response would carry.
+/// A redirect URI that may be registered: absolute, printable ASCII, without fragment, user information, dot segments
+/// and query parameters that a response would carry.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RedirectUri {
     uri: String,
     kind: RedirectKind,
 }
 
-/// Who gets what is sent there.
+/// Which kind of program receives the authorization response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RedirectKind {
-    /// An https host.
+    /// A server: an https host.
     Web,
-    /// A program on the person's own computer.
+    /// A program on the person's own computer, listening on loopback.
     Loopback,
-    /// A program that claimed a URI scheme on the person's own computer.
+    /// A program on the person's own computer that claimed a URI scheme.
     PrivateScheme,
 }
 
-/// Why a redirect URI may not be registered.
+/// Why a redirect URI cannot be registered.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RedirectUriError {
-    /// It could harm, or means different things to different parsers.
+    /// It could harm, or parsers read it differently. The text says what to change.
     Dangerous(&'static str),
     /// A private-use scheme that the operator has not listed.
     UnlistedScheme,
@@ -50,8 +50,8 @@ impl From<RedirectUriError> for Refusal {
 
 const MAX_BYTES: usize = 2048;
 
-/// Schemes that never lead to a client: they run, show or hand over what is behind them. An operator's list cannot
-/// allow them either.
+/// Schemes that never lead to a client but execute, show or hand over their content. An operator cannot allow them
+/// either.
 const FORBIDDEN_SCHEMES: &[&str] = &[
     "about",
     "blob",
@@ -76,7 +76,8 @@ const FORBIDDEN_SCHEMES: &[&str] = &[
 ];
 
 impl RedirectUri {
-    /// `private_schemes` are the exact URIs with a scheme of their own that the operator allows.
+    /// Parses a URI for registration. `private_schemes` are the exact URIs with a private-use scheme that the operator
+    /// allows.
     pub fn parse(text: &str, private_schemes: &[String]) -> Result<Self, RedirectUriError> {
         use RedirectUriError::Dangerous;
         if text.is_empty() || text.len() > MAX_BYTES {
@@ -113,7 +114,8 @@ impl RedirectUri {
                 let after_scheme =
                     text.strip_prefix("https://").ok_or(Dangerous("an https redirect URI begins with https://"))?;
                 let host = url.host_str().unwrap_or_default();
-                // The host as written must be the host as understood, or the page would show another than the browser opens.
+                // The host as written must be the host as parsed, or the page would show another host than the browser
+                // opens.
                 if !after_scheme.to_ascii_lowercase().starts_with(host) || host.is_empty() || host.contains('*') {
                     return Err(Dangerous("write the host of a redirect URI in its plain form"));
                 }
@@ -135,7 +137,7 @@ impl RedirectUri {
         Ok(Self { uri: text.to_owned(), kind })
     }
 
-    /// As read from a record or ticket of ours; it was parsed before it was written.
+    /// A URI from a stored record or a ticket, parsed before it was written.
     pub fn from_record(uri: String) -> Self {
         let kind = match uri.split_once(':') {
             Some(("https", _)) => RedirectKind::Web,
@@ -153,8 +155,8 @@ impl RedirectUri {
         self.kind
     }
 
-    /// The part that says who gets the code: host and port, or the private scheme. Found when it is shown: most URIs are
-    /// read to be compared.
+    /// The part that decides who gets the code: host and port, or the private scheme. Computed on demand, since most
+    /// URIs are only compared.
     pub fn target(&self) -> String {
         let url = match self.kind {
             RedirectKind::Web | RedirectKind::Loopback => Url::parse(&self.uri).ok(),
@@ -164,9 +166,9 @@ impl RedirectUri {
         url.map_or_else(scheme, |url| authority(&url))
     }
 
-    /// Whether a request that names `requested` may use this registration, and then the URI to answer to: bytes must
-    /// be equal, except for the port where both are http on the same one of the three loopback hosts (RFC 8252 §7.3,
-    /// OAuth 2.1 §4.1.1). `localhost` and `127.0.0.1` do not match each other: they may be different programs.
+    /// The URI to answer to, if a request that names `requested` matches this registration. Bytes must be equal, except
+    /// for the port if both are http on the same loopback host (RFC 8252 §7.3, OAuth 2.1 §4.1.1). `localhost` and
+    /// `127.0.0.1` do not match each other: different programs may listen there.
     pub fn matching(&self, requested: &str) -> Option<RedirectUri> {
         if requested == self.uri {
             return Some(self.clone());
@@ -189,7 +191,7 @@ impl fmt::Debug for RedirectUri {
     }
 }
 
-/// `http://` and one of the three loopback hosts, literally, taken apart without any decoding.
+/// An `http://` URI on one of the three loopback hosts, split without decoding.
 struct Loopback<'a> {
     host: &'a str,
     /// Path and query, as written.
@@ -221,7 +223,8 @@ fn authority(url: &Url) -> String {
     url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
 }
 
-/// `.` and `..` between slashes, also percent-encoded: parsers resolve them, so the path shown is not the path opened.
+/// Finds `.` and `..` between slashes, also percent-encoded: browsers resolve them, so the path shown would not be the
+/// path opened.
 fn has_dot_segment(uri: &str) -> bool {
     let path = uri.split('?').next().unwrap_or_default();
     path.split('/').any(|segment| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."))

@@ -1,7 +1,7 @@
-//! What a client gets when it registers: its secret, and the token that manages its registration (RFC 7592).
+//! Client secrets and registration access tokens (RFC 7592).
 //!
-//! Both are derived from the attempt that asked, so that a repeated call gives the same, and both are kept as digests
-//! only. They have 256 random bits: a digest that is fast to compute is as good as a slow one.
+//! Both are derived from the attempt that registered the client, so that a repeated call returns the same, and only
+//! their digests are stored. They have 256 random bits, so a fast digest is as safe as a slow one.
 
 use std::fmt;
 
@@ -21,7 +21,7 @@ impl SecretDigest {
         Self(Sha256::digest(secret).into())
     }
 
-    /// As it was kept, or configured.
+    /// A digest from a stored record or the configuration.
     pub fn from_bytes(bytes: [u8; 32]) -> Self {
         Self(bytes)
     }
@@ -30,7 +30,7 @@ impl SecretDigest {
         &self.0
     }
 
-    /// Whether `presented` is the secret; in constant time.
+    /// True if `presented` is the secret. Takes constant time.
     pub fn is_of(&self, presented: &str) -> bool {
         Sha256::digest(presented).as_slice().ct_eq(&self.0).into()
     }
@@ -42,12 +42,12 @@ impl fmt::Debug for SecretDigest {
     }
 }
 
-/// `lgs_` and 43 characters of base64url: Basic's form encoding changes none of them (R14).
+/// A client secret: `lgs_` and 43 characters of base64url, which the form encoding of Basic does not change (R14).
 pub fn client_secret(keys: &Keys, id: &ClientId, attempt: Attempt) -> Secret<kind::ClientSecret> {
     derive_secret(keys.active(Purpose::Client), id, attempt)
 }
 
-/// The secret that `attempt` was given, if `digest` is of that one: under whichever key it was derived.
+/// The secret that `attempt` returned, if `digest` still matches it under any key.
 pub fn client_secret_again(
     keys: &Keys,
     id: &ClientId,
@@ -58,7 +58,7 @@ pub fn client_secret_again(
     secrets.into_iter().find(|secret| digest.is_of(secret.expose()))
 }
 
-/// `lgm_` and 43 characters of base64url.
+/// A registration access token: `lgm_` and 43 characters of base64url.
 pub fn registration_access_token(
     keys: &Keys,
     id: &ClientId,
@@ -67,7 +67,7 @@ pub fn registration_access_token(
     derive_token(keys.active(Purpose::Client), id, attempt)
 }
 
-/// As [`client_secret_again`].
+/// As [`client_secret_again`], for the registration access token.
 pub fn registration_access_token_again(
     keys: &Keys,
     id: &ClientId,

@@ -1,26 +1,26 @@
-//! Whether a consent lets a client act now.
+//! Consent checks: whether a person allows a client to act now.
 
 use super::{Consent, Counters};
 use crate::client::ClientStatus;
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
-/// Everything a grant's life depends on, as one snapshot saw it.
+/// Everything that decides whether a grant is live, read in one snapshot.
 #[derive(Clone, Debug)]
 pub struct GrantStatus {
     pub consent: Option<Consent>,
-    /// `None` if there is no such client, or no more.
+    /// `None` if the client is unknown or deleted.
     pub client: Option<ClientStatus>,
     pub counters: Counters,
 }
 
-/// Whether somebody allowed something: the answer to whoever is about to act on it.
+/// The result of a consent check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Granted {
         until: Timestamp,
     },
-    /// The consent stands, and says nothing of these.
+    /// The consent is in force and lacks these scopes.
     MissingScopes {
         missing: Scopes,
         until: Timestamp,
@@ -30,20 +30,21 @@ pub enum Verdict {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DenialReason {
-    /// There is no such client, or no more.
+    /// The client is unknown or deleted.
     ClientUnknown,
     ClientDisabled,
-    /// Never given, or forgotten some time after it had ended.
+    /// No consent was given, or its record was deleted some time after it had ended.
     NoConsent,
     Expired,
     Revoked,
 }
 
-/// All of a standing that a check depends on, and so little that very many can be remembered. Time is not in it.
+/// The part of a [`GrantStatus`] that a check depends on, small enough to cache very many. It does not contain the
+/// time.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CheckInputs {
     client: Option<ClientStatus>,
-    /// What is allowed, and until when; unless it was taken back, or never given.
+    /// The allowed scopes and their end, or why there are none.
     allowed: Result<(Scopes, Timestamp), DenialReason>,
 }
 
@@ -57,10 +58,10 @@ impl CheckInputs {
         Self { client: standing.client, allowed }
     }
 
-    /// Whether what stands lets a client act with the scopes `asked`; with none asked, whether a consent stands at all. It
-    /// speaks of what a person allowed, not of any token: a grant may have ended under a consent that stands.
+    /// Checks whether the client may act with the scopes `asked`; without scopes, whether a consent is in force. The
+    /// result is about the consent, not about a token: a grant may have ended under a consent that is in force.
     pub fn check(&self, asked: &Scopes, now: Timestamp) -> Verdict {
-        // Otherwise a client that an operator has stopped would go on where only consents are looked at.
+        // Otherwise a disabled client would go on where callers look only at consents.
         match self.client {
             None => return Verdict::Denied(DenialReason::ClientUnknown),
             Some(ClientStatus::Disabled) => return Verdict::Denied(DenialReason::ClientDisabled),

@@ -1,4 +1,4 @@
-//! What a person decides about.
+//! A person's decision, and the request it is about.
 
 use crate::client::Client;
 use crate::client::redirect_uri::RedirectUri;
@@ -10,14 +10,14 @@ use crate::request::{AuthorizationRequest, WantedScreen};
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
-/// What a person can answer.
+/// A person's answer on the consent page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
     Approve,
     Deny,
 }
 
-/// What was decided about; the same in every state.
+/// The request that was decided about. It is the same in every state of an authorization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
     pub id: AuthorizationId,
@@ -26,12 +26,12 @@ pub struct Decided {
     pub state: Option<String>,
     pub code_challenge: CodeChallenge,
     pub resource: String,
-    /// What the client asked for, and what of it is decided about: a person may give less.
+    /// The scopes that the client asked for.
     pub requested_scopes: Scopes,
     pub scopes: Scopes,
-    /// Of the client as it was displayed.
+    /// Digest of the client's metadata as the page displayed it.
     pub metadata_digest: [u8; 32],
-    /// Of the policy as it was displayed.
+    /// Version of the policy as the page displayed it.
     pub policy_version: Option<String>,
     pub browser: BrowserId,
     pub attempt: Attempt,
@@ -66,7 +66,7 @@ impl Decided {
         }
     }
 
-    /// What was approved, as it could be asked for again.
+    /// The approved request, in the form of a new one.
     pub fn request(&self) -> AuthorizationRequest {
         AuthorizationRequest {
             client_id: self.client_id.clone(),

@@ -1,4 +1,4 @@
-//! The consent forms: what they display, and the tokens that bind an answer to it.
+//! Tokens of the consent forms, which bind a person's answer to what the page displayed.
 
 use crate::Refusal;
 use crate::client::Client;
@@ -9,7 +9,7 @@ use crate::request::AuthorizationRequest;
 use crate::request::ticket::Ticket;
 use crate::subject::Subject;
 
-/// A digest of everything the page says that a person's answer depends on.
+/// A digest of everything on the page that a person's answer depends on.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Displayed([u8; 16]);
 
@@ -28,7 +28,7 @@ impl Displayed {
         ];
         for definition in resource.describe(&request.scopes) {
             parts.extend([definition.scope.as_str().as_bytes(), definition.description.as_bytes()]);
-            // Left out on the page, it must not be approved after all.
+            // Otherwise an answer that left the scope out could approve it.
             if definition.choice == Choice::Optional {
                 parts.push(b"optional");
             }
@@ -46,7 +46,7 @@ impl Displayed {
         Self(*digest("displayed under", &parts).first_chunk().expect("16 of 32 bytes"))
     }
 
-    /// The same on a page that says "as X": whoever that is, is part of what was answered.
+    /// The digest for a page that says "as X": the answer depends on the person named.
     pub fn to(self, subject: &Subject, page: NamedScreen) -> Self {
         let page: &[u8] = match page {
             NamedScreen::Full => b"whole",
@@ -57,21 +57,21 @@ impl Displayed {
     }
 }
 
-/// A page that says "as X". A yes to one is none to the other: they do not say the same.
+/// A page that says "as X". The two say different things, so an approval of one is not valid for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamedScreen {
     Full,
     OneClick,
 }
 
-/// The token of a form: a MAC over ticket, browser and what was displayed. There is nothing to store, so every render
-/// of the page stays valid.
+/// The token of a consent form: a MAC over ticket, browser and the displayed digest. It is not stored, so every
+/// rendering of the page stays valid.
 pub fn token(keys: &Keys, ticket: &Ticket, browser: BrowserId, displayed: Displayed) -> String {
     make("form", ticket.id.bytes(), keys, browser, displayed)
 }
 
-/// What the form displayed that `token` came with, and for which of the browser's ids it was made. A token of another
-/// ticket or browser is refused: an attacker's own would otherwise serve to decide in the victim's browser
+/// The browser id and displayed digest for which `token` was made. Refuses a token of another ticket or browser with
+/// [`Refusal::FormTokenInvalid`]: with a token of their own, an attacker could decide in the victim's browser
 /// (CVE-2026-27124).
 pub fn displayed(
     token: &str,
@@ -83,12 +83,12 @@ pub fn displayed(
     browsers.iter().copied().find_map(made_for).ok_or(Refusal::FormTokenInvalid)
 }
 
-/// The token of the form that asks whoever has just signed in.
+/// The token of the form after the login that asks "Signed in as X. Not you?".
 pub fn signed_in_token(keys: &Keys, id: AuthorizationId, browser: BrowserId, displayed: Displayed) -> String {
     make("signed in", id.bytes(), keys, browser, displayed)
 }
 
-/// What that form displayed.
+/// The displayed digest for which that form's token was made. Refuses with [`Refusal::FormTokenInvalid`].
 pub fn signed_in_displayed(
     token: &str,
     keys: &Keys,
@@ -112,8 +112,10 @@ fn read(token: &str, form: &str, about: &[u8; 16], keys: &Keys, browser: Browser
     key.verify(form, &[about, browser.bytes(), displayed], tag).then_some(Displayed(*displayed))
 }
 
-/// Whether a form came from our own page, as far as the browser says. `Sec-Fetch-Site` first, then `Origin`; a missing
-/// or opaque origin proves nothing either way (privacy settings, sandboxed web views) and leaves it to cookie and token.
+/// Checks by the browser's headers that a form is of our own page: `Sec-Fetch-Site` first, then `Origin`. A missing or
+/// opaque origin proves nothing either way (privacy settings, sandboxed web views); cookie and token decide then.
+///
+/// Refuses with [`Refusal::CrossSite`].
 pub fn same_site(sec_fetch_site: Option<&str>, origin: Option<&str>, issuer: &IssuerUrl) -> Result<(), Refusal> {
     match (sec_fetch_site, origin) {
         (Some("same-origin" | "none"), _) => Ok(()),

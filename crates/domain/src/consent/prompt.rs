@@ -1,14 +1,15 @@
-//! How much of the consent page a request gets: all of it, one button, or nothing at all.
+//! Selects the consent screen of a request: full, one click, or none.
 //!
-//! What was allowed before may shorten the page. It must never do so for a request that somebody else could have made in
-//! the person's browser, or whose answer could go to somebody else.
+//! An earlier consent may shorten the page, but never for a request that another site could have started in the
+//! person's browser, or one with an answer that another program could receive.
 
 use crate::client::redirect_uri::RedirectKind;
 use crate::consent::{ConsentScreen, Covered};
 use crate::issuer::{ConsentMode, Issuer};
 use crate::request::{AuthorizationRequest, WantedScreen};
 
-/// `covered` proves that the person in the browser, as far as is known, allowed all of this before.
+/// The screen for `request`. `covered` proves that the person who signed in last at this browser allowed all of it
+/// before.
 pub fn consent_screen(
     issuer: &Issuer,
     request: &AuthorizationRequest,
@@ -18,13 +19,14 @@ pub fn consent_screen(
     if covered.is_none() || request.screen == WantedScreen::Full {
         return ConsentScreen::Full;
     }
-    // OAuth 2.1 §7.3.1: which program listens there now, nobody can tell; the consent was given to another, perhaps.
+    // It is unknown which program receives the response; the consent may have been given to another (OAuth 2.1 §7.3.1).
     match request.redirect_uri.kind() {
         RedirectKind::Web => {}
         RedirectKind::Loopback | RedirectKind::PrivateScheme => return ConsentScreen::Full,
     }
-    // A hostile server that bounces its visitors here would get a code of theirs for one habitual click
-    // (GHSA-6x8h-498w-gv8c). What a page elsewhere began says so through every redirect; silence proves nothing.
+    // A hostile server that redirects its visitors here would get their code for one habitual click
+    // (GHSA-6x8h-498w-gv8c). `Sec-Fetch-Site` shows a foreign origin through every redirect; a missing header proves
+    // nothing.
     match sec_fetch_site {
         Some("none" | "same-origin") => {}
         Some(_) | None => return ConsentScreen::Full,

@@ -1,28 +1,28 @@
-//! How much of the consent page a person is shown.
+//! The screens of the consent page.
 
 use crate::subject::Subject;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsentScreen {
     Full,
-    /// "Continue as X to CLIENT on RESOURCE".
+    /// "Continue as X to CLIENT on RESOURCE", with one button.
     OneClick,
     Skipped,
 }
 
-/// What a yes was said to.
+/// The screen on which a person approved, and the subject that it named.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PresentedScreen {
-    /// The whole page, and whom it said to be signed in, if anybody.
+    /// The full page, with the subject it named, if any.
     Full { presented_to: Option<Subject> },
-    /// One button, with which somebody repeated what they had allowed before.
+    /// One button, with which a person repeated an earlier approval.
     OneClick { presented_to: Subject },
-    /// Nothing: an operator trusts the client with what somebody allowed before.
+    /// No page: the operator trusts the client, and the person allowed the same before.
     Skipped { presented_to: Subject },
 }
 
 impl PresentedScreen {
-    /// Which of the screens it was.
+    /// The screen without the subject.
     pub fn screen(&self) -> ConsentScreen {
         match self {
             PresentedScreen::Full { .. } => ConsentScreen::Full,
@@ -31,7 +31,7 @@ impl PresentedScreen {
         }
     }
 
-    /// Whom it named: whoever was there last, which proves nothing of who is there now.
+    /// The subject named: the person who signed in last at this browser. It does not prove who is there now.
     pub fn presented_to(&self) -> Option<&Subject> {
         match self {
             PresentedScreen::Full { presented_to } => presented_to.as_ref(),

@@ -1,15 +1,15 @@
-//! Callers' addresses, as far as events keep them.
+//! Callers' addresses in events.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
 use crate::issuer::AddressPolicy;
 
-/// An address or its prefix, as text. There is none but what a policy has let through.
+/// An address or its prefix, as text. Only a policy makes one.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Address(String);
 
 impl Address {
-    /// As much of `address` as `policy` keeps. The rest is gone.
+    /// The part of `address` that `policy` keeps.
     pub fn kept(address: IpAddr, policy: AddressPolicy) -> Option<Self> {
         let address = address.to_canonical();
         match policy {
@@ -19,7 +19,7 @@ impl Address {
         }
     }
 
-    /// As it was kept.
+    /// An address from a stored record.
     pub fn from_record(text: String) -> Self {
         Self(text)
     }

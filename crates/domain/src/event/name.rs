@@ -1,8 +1,8 @@
-//! What events are called: in the log, in the feed, in exports.
+//! Names of events, for the log, the feed and exports.
 
 macro_rules! names {
     ($($name:ident = $text:literal,)*) => {
-        /// The name of a kind of event. Names are added to, never changed.
+        /// The name of a kind of event. Names may be added, never changed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum EventName {
             $($name,)*

@@ -1,20 +1,20 @@
-//! How long events are kept, for whom, and when what has gathered is sealed.
+//! Retention of events: how long they are kept for the audit and for the feed, and when they are sealed.
 //!
-//! The log is read by two: whoever looks into the past (the audit), and whoever follows (the feed). Each has a horizon of
-//! its own. Nothing is forgotten before a signed digest has said that it was there.
+//! The audit looks into the past, the feed follows; each has a horizon of its own. An event is deleted only after a
+//! signed digest has covered it.
 
 use std::time::Duration;
 
 use crate::time::Timestamp;
 
-/// What an operator says about it.
+/// What an operator configures about it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
-    /// Events are kept at least so long, and not much more than a day longer.
+    /// Events are kept at least this long, and at most about a day longer.
     pub keep: Duration,
-    /// Whoever follows, and was away for longer, begins anew.
+    /// A follower of the feed that was away for longer has to begin anew.
     pub feed: Duration,
-    /// An event waits at most so long for its digest.
+    /// An event waits at most this long for its digest.
     pub seal_after: Duration,
 }
 
@@ -28,23 +28,23 @@ impl Default for Retention {
 }
 
 impl Retention {
-    /// So many events make a range at the most.
+    /// The most events of one sealed range.
     pub const MAX_RANGE: u64 = 10_000;
 
-    /// What happened before it may be forgotten. It moves on once a day: each time, a digest says so.
+    /// Events before this time may be deleted. It advances once a day, because every advance is recorded in a digest.
     pub fn forget_before(&self, now: Timestamp) -> Timestamp {
         let seconds = now.seconds().saturating_sub(self.keep.as_secs());
         Timestamp::from_seconds(seconds - seconds % DAY)
     }
 
-    /// What happened before it is no news.
+    /// Events before this time are not served to the feed.
     pub fn feed_from(&self, now: Timestamp) -> Timestamp {
         Timestamp::from_millis(
             now.millis() - u64::try_from(self.feed.as_millis()).unwrap_or(u64::MAX).min(now.millis()),
         )
     }
 
-    /// Whether events of which the oldest happened at `oldest`, `count` of them, are to be sealed.
+    /// True if the unsealed events, `count` of them with the oldest at `oldest`, are to be sealed now.
     pub fn is_due(&self, count: u64, oldest: Timestamp, now: Timestamp) -> bool {
         count > 0 && (count >= Self::MAX_RANGE || oldest + self.seal_after <= now)
     }
@@ -66,7 +66,7 @@ mod tests {
             assert!(kept(0) && kept(400 * DAY - 1) && kept(400 * DAY), "{event}");
             assert!(!kept(401 * DAY), "{event}");
         }
-        // Within a day it stands still.
+        // It does not move within a day.
         let days: Vec<_> = (0..DAY).step_by(60).map(|second| retention.forget_before(at(500 * DAY + second))).collect();
         assert!(days.iter().all(|before| *before == days[0]));
         assert_eq!(retention.forget_before(at(5)), at(0), "before there was anything");

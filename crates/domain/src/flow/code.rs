@@ -1,4 +1,4 @@
-//! Our authorization codes: `lgc_`, then base64url of the authorization's id (16 bytes) and a MAC (32). The MAC follows
+//! Authorization codes: `lgc_`, then base64url of the authorization's id (16 bytes) and a MAC (32). The MAC follows
 //! from the attempt that issued the code, so that a repeated call gives the same code and the store keeps none.
 
 use crate::id::{self, Attempt, AuthorizationId};
@@ -12,7 +12,7 @@ pub fn mint(key: &Key, id: AuthorizationId, attempt: Attempt) -> Secret<kind::Co
     Secret::new(format!("{PREFIX}{}", id::encode(&bytes)))
 }
 
-/// A code as a client sent it: well-formed, and nothing more is known of it.
+/// A well-formed code as a client sent it, before any check.
 pub struct PresentedCode {
     id: AuthorizationId,
     tag: [u8; 32],
@@ -35,7 +35,7 @@ impl PresentedCode {
         self.id
     }
 
-    /// Whether it is the code that `attempt` issued.
+    /// True if `attempt` issued this code.
     pub fn was_minted(&self, key: &Key, attempt: Attempt) -> bool {
         key.verify("code", &[self.id.bytes(), attempt.bytes()], &self.tag)
     }

@@ -1,4 +1,4 @@
-//! The authorization response: the only place where a redirect to a client is built.
+//! Authorization responses. No other module builds a redirect to a client.
 
 use url::form_urlencoded::Serializer;
 
@@ -7,7 +7,7 @@ use crate::client::redirect_uri::RedirectUri;
 use crate::issuer::IssuerUrl;
 use crate::secret::{Secret, kind};
 
-/// Where the browser goes with a code (RFC 6749 §4.1.2).
+/// The URL that returns a code to the client (RFC 6749 §4.1.2).
 pub fn success(
     redirect_uri: &RedirectUri,
     code: &Secret<kind::Code>,
@@ -17,19 +17,19 @@ pub fn success(
     build(redirect_uri, &[("code", code.expose())], state, issuer)
 }
 
-/// Where the browser goes with an error (RFC 6749 §4.1.2.1).
+/// The URL that returns an error to the client (RFC 6749 §4.1.2.1).
 pub fn error(redirect_uri: &RedirectUri, refusal: &Refusal, state: Option<&str>, issuer: &IssuerUrl) -> String {
     let description = refusal.to_string();
     build(redirect_uri, &[("error", refusal.oauth_error()), ("error_description", &description)], state, issuer)
 }
 
-/// A person said no.
+/// The URL that tells the client of a denial: `access_denied` (RFC 6749 §4.1.2.1).
 pub fn denied(redirect_uri: &RedirectUri, state: Option<&str>, issuer: &IssuerUrl) -> String {
     build(redirect_uri, &[("error", "access_denied")], state, issuer)
 }
 
-/// The URI's own bytes, then what the response adds: `state` only if it was sent, and exactly one `iss` (RFC 9207 §2),
-/// which tells a client of many servers whose answer this is.
+/// The redirect URI, byte for byte, with the parameters of the response: `state` if it was sent, and exactly one `iss`
+/// (RFC 9207 §2), by which a client of several servers knows which one answers.
 fn build(redirect_uri: &RedirectUri, answer: &[(&str, &str)], state: Option<&str>, issuer: &IssuerUrl) -> String {
     let uri = redirect_uri.as_str();
     let separator = match uri.split_once('?') {

@@ -1,4 +1,4 @@
-//! Between the upstream's answer and the code: whether whoever signed in is whom the approval was meant for.
+//! Between the upstream's answer and the code: checks that the person who signed in is the one who approved.
 
 use super::{Approved, CodeIssued, Failed, LoginFailure};
 use crate::consent::{Consent, Counters, Covered, PresentedScreen};
@@ -9,7 +9,7 @@ use crate::subject::Subject;
 use crate::time::Timestamp;
 use crate::upstream::tokens::SealedTokens;
 
-/// Somebody has signed in upstream, and there is no code yet. Kept only while they are asked.
+/// A person has signed in upstream, and no code exists yet. Stored only while the person is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedIn {
     pub approved: Approved,
@@ -19,31 +19,30 @@ pub struct SignedIn {
     pub upstream_tokens: SealedTokens,
 }
 
-/// What a login comes to.
+/// What follows a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterLogin<'a> {
-    /// A code, and the consent is renewed.
+    /// Issue a code and renew the consent.
     Approve,
-    /// A code under the consent there is. It does not grow older by being used, nor younger: its end is counted from the
-    /// last time that somebody saw it all.
+    /// Issue a code under the existing consent. Its end stays: it counts from the last time a person saw the full page.
     Keep(&'a Consent),
-    /// A page that says who has signed in, and everything that was asked for.
+    /// Show a page with the person who signed in and the full request.
     Ask,
 }
 
 impl SignedIn {
-    /// `covered` is by the consent of whoever signed in, as it stands now: what was taken back while they were away is
-    /// not given back by a button that did not say what it was about.
+    /// Decides what follows. `covered` is by the present consent of the person who signed in: a one-click approval does
+    /// not restore a consent that was revoked in the meantime, since its page did not list what it covers.
     pub fn after<'a>(&self, issuer: &Issuer, covered: Option<Covered<'a>>) -> AfterLogin<'a> {
         if issuer.prompt.confirm_subject {
             return AfterLogin::Ask;
         }
-        // There is a new policy since the page: nobody has agreed to it by a page that did not name it.
+        // The policy has changed since the page was shown, which did not name the new one.
         if !issuer.is_under_policy(self.approved.decided.policy_version.as_deref()) {
             return AfterLogin::Ask;
         }
         match &self.approved.seen {
-            // Nobody was named on the page, so nobody else can have been meant.
+            // The page named no person, so it meant no other one.
             PresentedScreen::Full { presented_to: None } => AfterLogin::Approve,
             PresentedScreen::Full { presented_to: Some(expected) } if *expected == self.subject => AfterLogin::Approve,
             PresentedScreen::OneClick { presented_to } | PresentedScreen::Skipped { presented_to }
@@ -51,14 +50,15 @@ impl SignedIn {
             {
                 covered.map_or(AfterLogin::Ask, |covered| AfterLogin::Keep(covered.by()))
             }
-            // The second person at one browser must not hand out their account with the first one's yes (OAuth 2.1 §7.3).
+            // A second person at the browser must not give away their account by the first one's approval (OAuth 2.1
+            // §7.3).
             PresentedScreen::Full { .. } | PresentedScreen::OneClick { .. } | PresentedScreen::Skipped { .. } => {
                 AfterLogin::Ask
             }
         }
     }
 
-    /// `consent` is what this login makes of the subject's consent; both are written together.
+    /// Issues a code. `consent` is the subject's consent after this login; both are written in one commit.
     pub fn issue_code(
         self,
         consent: &Consent,
@@ -79,7 +79,7 @@ impl SignedIn {
         }
     }
 
-    /// They were asked, and it is not them.
+    /// The person answered that it is not they.
     pub fn refuse(self, attempt: Attempt, at: Timestamp) -> Failed {
         Failed { approved: self.approved, attempt, at, failure: LoginFailure::NotMe }
     }

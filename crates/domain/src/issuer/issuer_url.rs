@@ -4,8 +4,8 @@ use url::Url;
 
 use crate::keys::digest;
 
-/// An issuer identifier (RFC 8414 §2): https, or http on loopback; no query, no fragment, no trailing slash. Compared
-/// byte for byte by clients, so it is kept as it was written.
+/// An issuer identifier (RFC 8414 §2): https, or http on loopback, without query, fragment and trailing slash. Kept as
+/// written, because clients compare it byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IssuerUrl {
     text: String,
@@ -43,7 +43,7 @@ impl IssuerUrl {
         &self.origin
     }
 
-    /// What stands after the origin: "" or "/path".
+    /// The part after the origin: "" or "/path".
     pub fn path(&self) -> &str {
         &self.text[self.origin.len()..]
     }

@@ -1,4 +1,4 @@
-//! What an operator decides for an issuer.
+//! Policies that an operator configures for an issuer.
 
 use url::Url;
 
@@ -7,30 +7,30 @@ use crate::client::redirect_uri::{RedirectKind, RedirectUri};
 use crate::client::secret::SecretDigest;
 use crate::id::ClientId;
 
-/// What an operator tells people about how their data is treated, or by which terms. Nothing here reads it.
+/// A published policy or terms that people agree to with a consent. Lychgate compares its version and never reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublishedPolicy {
-    /// Another version is another policy.
+    /// A new version asks people to agree again.
     pub version: String,
-    /// Where it can be read.
+    /// Where people can read it.
     pub uri: Option<String>,
 }
 
-/// Which clients there may be besides the configured ones.
+/// Which clients are accepted besides the configured ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientPolicy {
-    /// Who may register.
+    /// Which clients may register.
     pub registration: RegistrationPolicy,
-    /// Whose metadata documents are fetched.
+    /// Which metadata documents are fetched.
     pub documents: DocumentPolicy,
-    /// Where clients that nobody configured may be answered.
+    /// Hosts at which clients that are not configured may be answered.
     pub redirect_hosts: HostPatterns,
-    /// Exact redirect URIs with a scheme of their own that may be registered.
+    /// Exact redirect URIs with a private-use scheme that may be registered.
     pub private_scheme_redirect_uris: Vec<String>,
 }
 
 impl Default for ClientPolicy {
-    /// Everybody, as long as a person is asked.
+    /// Accepts all clients: a person still has to approve each of them.
     fn default() -> Self {
         Self {
             registration: RegistrationPolicy::Open,
@@ -45,35 +45,36 @@ impl Default for ClientPolicy {
     }
 }
 
-/// Who may register (RFC 7591 §3).
+/// Which clients may register (RFC 7591 §3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegistrationPolicy {
     Open,
-    /// Whoever has one of these initial access tokens.
+    /// Clients with one of these initial access tokens.
     WithToken(Vec<SecretDigest>),
     Closed,
 }
 
-/// Which client ids that are URLs lead to a client (CIMD §6.10).
+/// Which metadata documents make a client (CIMD §6.10).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DocumentPolicy {
-    /// `None`: there are no such clients.
+    /// `None`: none.
     pub hosts: Option<HostPatterns>,
     pub redirects: DocumentRedirects,
-    /// Documents that an operator keeps himself, because their hosts do not answer everybody; whatever `hosts` says.
+    /// Documents that the operator keeps in place of those at their URLs, because their hosts do not serve them to us.
+    /// They apply whichever `hosts` are allowed.
     pub pinned: Vec<MetadataDocument>,
 }
 
 /// Where a client with a metadata document may be answered (CIMD §6.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DocumentRedirects {
-    /// Wherever its document says.
+    /// At every redirect URI of its document.
     Anywhere,
     /// On the host of its document, or on loopback.
     SameHost,
 }
 
-/// Hosts that an operator names.
+/// Hosts that an operator lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostPatterns {
     Any,
@@ -83,12 +84,12 @@ pub enum HostPatterns {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostPattern {
     Exactly(String),
-    /// Kept with the dot: every host below, not the domain itself.
+    /// Every host below a domain, but not the domain itself. Kept with the leading dot.
     Below(String),
 }
 
 impl HostPatterns {
-    /// `example.com`, or `*.example.com` for every host below it. The error is the pattern that is none.
+    /// Parses `example.com`, or `*.example.com` for every host below it. The error is the invalid pattern.
     pub fn parse(patterns: &[String]) -> Result<Self, String> {
         let plain = |host: &str| {
             let url = Url::parse(&format!("https://{host}/"));
@@ -112,8 +113,8 @@ impl HostPatterns {
         }
     }
 
-    /// Whether a client may be answered at `uri`. What stays on the person's own computer has no host to speak of; which
-    /// private schemes there are is listed elsewhere.
+    /// True if a client may be answered at `uri`. Loopback and private-scheme URIs have no foreign host; private
+    /// schemes have a list of their own.
     pub fn permit(&self, uri: &RedirectUri) -> bool {
         match uri.kind() {
             RedirectKind::Web => self.include(uri.target().split(':').next().unwrap_or_default()),
@@ -122,43 +123,43 @@ impl HostPatterns {
     }
 }
 
-/// What an operator says about it.
+/// What an operator configures about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PromptPolicy {
     pub mode: ConsentMode,
-    /// Whether everybody is asked "Signed in as X. Not you?" before a code exists, not only who was not expected.
+    /// Asks every person "Signed in as X. Not you?" before a code is issued, not only an unexpected one.
     pub confirm_subject: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ConsentMode {
-    /// The whole page.
+    /// Always the full page.
     #[default]
     Always,
-    /// One button for what was allowed before.
+    /// One click for a request that an earlier consent covers.
     Remember,
-    /// The same, and nothing for these clients.
+    /// As `Remember`, and no page for these clients.
     Silent { clients: Vec<ClientId> },
 }
 
-/// When an upstream is told.
+/// When the upstream tokens of revoked grants are revoked at the upstream (RFC 7009).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamRevocationMode {
     Never,
-    /// When nothing of the person's is live here any more. For many providers one token stands for everything that the
-    /// person gave this client id, which all of our clients share: told earlier, they would end what still stands.
+    /// When the person has no live grant left here. With many providers one token stands for everything that the person
+    /// gave this client id, which all our clients share: an earlier revocation would end the remaining grants.
     WhenLastGrantEnds,
-    /// Of each grant as it ends: for providers that keep tokens apart.
+    /// For each grant as it ends: for providers that keep tokens apart.
     PerGrant,
 }
 
-/// What of an address is kept: an operator says it for each issuer.
+/// The part of a caller's address that events keep.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum AddressPolicy {
     /// Nothing.
     #[default]
     None,
-    /// What many have in common: its /24, or its /48 in IPv6.
+    /// The /24 of an IPv4 address, or the /48 of an IPv6 address.
     Prefix,
     Full,
 }

@@ -17,14 +17,14 @@ pub struct Resource {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScopeDefinition {
     pub scope: Scope,
-    /// In words, for people.
+    /// The scope's description on pages.
     pub description: String,
     /// Whether a request without `scope` asks for it.
     pub requested: Requested,
     pub choice: Choice,
 }
 
-/// Whether a person may leave a scope out and approve the rest.
+/// Whether a person may leave the scope out and approve the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
     WithTheRest,
@@ -38,7 +38,7 @@ pub enum Requested {
 }
 
 impl Resource {
-    /// Clients write a resource with an upper-case host or a trailing slash; that is the same one (C10).
+    /// True if `asked` names this resource: clients write an upper-case host or a trailing slash (C10).
     pub(super) fn is_named_by(&self, asked: &str) -> bool {
         if self.uri == asked {
             return true;
@@ -50,8 +50,8 @@ impl Resource {
         normal(asked).is_some_and(|asked| normal(&self.uri) == Some(asked))
     }
 
-    /// The scopes a request asks for. `offline_access` is accepted and means nothing: whether a client can refresh
-    /// follows from its registration (A23). A request without any gets the defaults, never an error (E6).
+    /// The scopes that a request asks for; without any, the default ones (E6). `offline_access` is accepted and
+    /// ignored: the registration decides whether a client may refresh (A23). Refuses with [`Refusal::ScopeInvalid`].
     pub fn requested_scopes(&self, asked: Option<&str>) -> Result<Scopes, Refusal> {
         let asked = Scopes::parse(asked.unwrap_or_default())?.without("offline_access");
         if asked.is_empty() {
@@ -61,13 +61,13 @@ impl Resource {
         if self.has_all(&asked) { Ok(asked) } else { Err(Refusal::ScopeInvalid) }
     }
 
-    /// Whether each of `scopes` means something here.
+    /// True if all of `scopes` are defined here.
     pub fn has_all(&self, scopes: &Scopes) -> bool {
         scopes.iter().all(|scope| self.scopes.iter().any(|definition| definition.scope == *scope))
     }
 
-    /// What a person approves of `asked`: all of it but the optional scopes that were not `chosen`. Nothing that was not
-    /// asked can be chosen.
+    /// The scopes that a person approves of `asked`: all but the optional ones they did not choose. A chosen scope that
+    /// was not asked for is ignored. Refuses with [`Refusal::DecisionMissing`] if none is left.
     pub fn approved_scopes(&self, asked: &Scopes, chosen: &[String]) -> Result<Scopes, Refusal> {
         let is_approved = |definition: &&ScopeDefinition| match definition.choice {
             Choice::WithTheRest => true,
@@ -77,7 +77,7 @@ impl Resource {
         if approved.is_empty() { Err(Refusal::DecisionMissing) } else { Ok(approved) }
     }
 
-    /// What the page says about `scopes`, in configured order.
+    /// The definitions of `scopes`, in configured order.
     pub fn describe<'a>(&'a self, scopes: &'a Scopes) -> impl Iterator<Item = &'a ScopeDefinition> {
         self.scopes.iter().filter(|definition| scopes.contains(&definition.scope))
     }

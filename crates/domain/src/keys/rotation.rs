@@ -1,9 +1,9 @@
-//! The life of keys: `announced → active → retired`, family by family.
+//! Key rotation: `announced → active → retired`, family by family.
 //!
-//! A key is announced long enough before it is used for every node and every verifier to know it, and stays long enough
-//! after it was replaced for everything that was made with it to have ended. So a rotation is nowhere to be noticed,
-//! whether it comes by itself, by an operator's wish or because another algorithm was configured. The one exception is
-//! [`RotationUrgency::Compromised`], which means to break what somebody else may have made.
+//! A key is announced before its use, long enough for every node and verifier to learn it. A replaced key stays until
+//! everything it made has ended. So a rotation interrupts nothing, whether it is due, requested by an operator, or
+//! caused by a newly configured algorithm. The exception is [`RotationUrgency::Compromised`], which deliberately breaks
+//! what an attacker may have made.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::keys::{KeyId, Purpose};
 use crate::lifetimes::Lifetimes;
 use crate::time::{CLOCK_SKEW, Timestamp};
 
-/// What access tokens are signed with (RFC 7518 §3.1, RFC 8037 §3.1). All asymmetric: with an HMAC, whoever verifies
+/// The algorithm of access tokens (RFC 7518 §3.1, RFC 8037 §3.1). All are asymmetric: with an HMAC, every verifier
 /// could mint.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum SigningAlgorithm {
@@ -20,7 +20,7 @@ pub enum SigningAlgorithm {
     Es256,
     /// Ed25519.
     EdDsa,
-    /// RSASSA-PKCS1-v1_5 with SHA-256: what every verifier of RFC 9068 §2.1 understands.
+    /// RSASSA-PKCS1-v1_5 with SHA-256, which every verifier of RFC 9068 §2.1 supports.
     Rs256,
 }
 
@@ -35,14 +35,14 @@ impl SigningAlgorithm {
     }
 }
 
-/// All keys of one use.
+/// The keys of one use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyFamily {
     /// Keys from which others are derived.
     Derived(Purpose),
     /// Signs access tokens.
     Signing,
-    /// Signs digests of the event log. No verifier of tokens ever hears of its keys.
+    /// Signs digests of the event log. Not published with the keys of access tokens.
     Events,
 }
 
@@ -51,17 +51,18 @@ impl KeyFamily {
         Purpose::ALL.into_iter().map(KeyFamily::Derived).chain([KeyFamily::Signing, KeyFamily::Events])
     }
 
-    /// What its keys sign with, if they sign; `configured` is what access tokens are to be signed with.
+    /// The algorithm that the family signs with; `None` if it does not sign. `configured` is the algorithm of access
+    /// tokens.
     pub fn algorithm(self, configured: SigningAlgorithm) -> Option<SigningAlgorithm> {
         match self {
             KeyFamily::Derived(_) => None,
             KeyFamily::Signing => Some(configured),
-            // Whoever verifies digests years later should not have to ask which.
+            // Fixed, so that a verifier of digests years later need not ask which.
             KeyFamily::Events => Some(SigningAlgorithm::Es256),
         }
     }
 
-    /// Stands on disk and in what keys are sealed for: stable.
+    /// The name in stored records and in the context of sealed keys. Stable.
     pub fn label(self) -> &'static str {
         match self {
             KeyFamily::Derived(purpose) => purpose.label(),
@@ -70,14 +71,15 @@ impl KeyFamily {
         }
     }
 
-    /// How long the longest-lived of all that is made with a key of this family lives.
+    /// The longest life of anything that a key of this family makes.
     pub fn longest(self, lifetimes: &Lifetimes) -> Duration {
         match self {
-            // From a ticket to the end of the grant it leads to.
+            // From a ticket to the end of its grant.
             KeyFamily::Derived(_) => lifetimes.decision() + lifetimes.grant,
-            // Not longer: a signing key that leaked is cured by its rotation only once verifiers have forgotten it.
+            // Not longer: the rotation of a leaked signing key takes effect only when verifiers have dropped the old
+            // one.
             KeyFamily::Signing => lifetimes.access_token,
-            // Older digests are vouched for by younger ones: each contains the hash of the one before.
+            // Younger digests vouch for older ones: each contains the hash of its predecessor.
             KeyFamily::Events => Duration::from_secs(400 * 86_400),
         }
     }
@@ -85,77 +87,78 @@ impl KeyFamily {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
-    /// Known to verifiers, not used yet.
+    /// Verifiers know it, and it is not used yet.
     Announced,
-    /// What new things are made with. One in each family.
+    /// Makes new values. One in each family.
     Active,
-    /// Still verifies and opens, makes nothing new.
+    /// Verifies and opens, and makes nothing new.
     Retired,
 }
 
-/// One key of a family, as far as its life is concerned. A family is a list of them, in the order they were made.
+/// The age and state of one key. A family is a list of them, in the order in which they were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyAge {
     pub id: KeyId,
     pub state: KeyState,
     pub created_at: Timestamp,
-    /// When it took over; unset before that, and for keys that did so before it was recorded.
+    /// When it became active; `None` before that, and for keys of releases that did not record it.
     pub active_at: Option<Timestamp>,
-    /// What a signing key signs with; no other key has one.
+    /// The algorithm of a signing key; `None` for other keys.
     pub algorithm: Option<SigningAlgorithm>,
 }
 
-/// How often keys are replaced.
+/// The schedule of rotations.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rotation {
     /// The age at which a key gets a successor.
     pub every: Duration,
-    /// How long the successor is known before it is used.
+    /// How long a successor is announced before it becomes active.
     pub announcement: Duration,
 }
 
-/// What is to be done to a family now.
+/// One change to a family.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RotationStep {
-    /// The family's first key, used at once: there is nothing yet that anybody could know it from.
+    /// Make the family's first key, active at once.
     Begin,
     Announce,
-    /// The announced key takes over; the active one retires.
+    /// Make the announced key active, and retire the active one.
     Activate(KeyId),
-    /// Nothing that was made with it is left.
+    /// Delete a retired key: everything it made has ended.
     Forget(KeyId),
-    /// A new key is used at once, and every other one is forgotten at once: what they made is worth nothing now.
+    /// Make a new active key and delete all others: everything they made becomes invalid.
     Replace,
 }
 
 /// How an operator wants a key replaced.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum RotationUrgency {
-    /// As it happens by itself, only now. Nothing breaks.
+    /// As in a scheduled rotation, but now. Interrupts nothing.
     Planned,
-    /// Somebody else may have the keys.
+    /// An attacker may have the keys.
     Compromised,
 }
 
-/// When the parts of a key's life begin; those to come as far as they are settled.
+/// The times at which a key changes its state, as far as they are settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyLife {
     pub active_at: Timestamp,
-    /// Unset as long as there is no successor.
+    /// `None` as long as there is no successor.
     pub retires_at: Option<Timestamp>,
     pub forgotten_at: Option<Timestamp>,
 }
 
-/// A family has so many keys that its issuer's keyring, one record, could outgrow what a store takes.
+/// The family has [`MAX_FAMILY`] keys. The keyring of an issuer is one record, and a larger one could exceed the
+/// store's limit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct FamilyFull;
 
-/// The most keys a family has: ten families of so many are two thirds of a record at the most.
+/// The most keys of a family: ten full families take at most two thirds of a record.
 pub const MAX_FAMILY: usize = 16;
 
 impl Rotation {
-    /// The next step that is due; `None` if the family is as it should be. `algorithm` is what is configured for it,
-    /// `longest` is [`KeyFamily::longest`].
+    /// The next step that is due; `None` if there is none. `algorithm` is the configured one of the family, `longest`
+    /// is [`KeyFamily::longest`].
     pub fn due(
         &self,
         family: &[KeyAge],
@@ -168,8 +171,8 @@ impl Rotation {
         if let Some(announced) = announced.filter(|key| self.life(key, family, longest).active_at <= now) {
             return Some(RotationStep::Activate(announced.id));
         }
-        // An announced key of another algorithm takes over all the same: were it withdrawn, two nodes with different
-        // configurations, as during their update, would undo each other's announcements for ever.
+        // An announced key of an outdated algorithm becomes active all the same. If it were withdrawn, two nodes with
+        // different configurations, as during an update, would undo each other's announcements forever.
         let outdated = active.created_at + self.every <= now || active.algorithm != algorithm;
         if announced.is_none() && outdated && family.len() < MAX_FAMILY {
             return Some(RotationStep::Announce);
@@ -181,7 +184,7 @@ impl Rotation {
         family.iter().find(past).map(|retired| RotationStep::Forget(retired.id))
     }
 
-    /// When `key`, one of `family`, lives which part of its life.
+    /// The times of `key`, one of `family`.
     pub fn life(&self, key: &KeyAge, family: &[KeyAge], longest: Duration) -> KeyLife {
         let active_at = |key: &KeyAge| key.active_at.unwrap_or(key.created_at + self.announcement);
         let successors = family.iter().skip_while(|other| other.id != key.id).skip(1);
@@ -191,9 +194,9 @@ impl Rotation {
     }
 }
 
-/// What an operator's wish for a new key comes to; `None` if it has been fulfilled. `successor` follows from the
-/// request, so that the same request again finds its key and makes no second one: with [`RotationUrgency::Compromised`] that
-/// would end what was made since.
+/// The step that an operator's request leads to; `None` if it is already fulfilled. The id `successor` follows from the
+/// request, so that a repeated request finds its key and makes no second one: with [`RotationUrgency::Compromised`]
+/// that would invalidate everything made since.
 pub fn requested_step(
     family: &[KeyAge],
     successor: KeyId,
@@ -228,7 +231,7 @@ mod tests {
 
     const TICKET: KeyFamily = KeyFamily::Derived(Purpose::Ticket);
 
-    /// A key of before the time of its activation was recorded.
+    /// A key of a release that did not record the time of activation.
     fn key(id: u32, state: KeyState, created_at: u64) -> KeyAge {
         KeyAge { id: KeyId(id), state, created_at: at(created_at), active_at: None, algorithm: None }
     }
@@ -303,7 +306,7 @@ mod tests {
         );
     }
 
-    /// It counts from when the successor did take over, not from when today's settings would have had it.
+    /// The end counts from the successor's recorded activation, not from the configured announcement.
     #[test]
     fn a_shorter_announcement_does_not_have_a_retired_key_forgotten_early() {
         let successor = KeyAge { active_at: Some(at(3600)), ..key(2, KeyState::Active, 0) };
@@ -321,7 +324,7 @@ mod tests {
         assert_eq!(ROTATION.due(&family, wanted, longest, at(1)), Some(RotationStep::Announce));
         apply(&mut family, RotationStep::Announce, wanted, at(1));
         assert_eq!(ROTATION.due(&family, wanted, longest, at(3600)), None);
-        // A node that was not told yet undoes nothing.
+        // A node that still has the old configuration undoes nothing.
         assert_eq!(ROTATION.due(&family, Some(SigningAlgorithm::Es256), longest, at(3600)), None);
         assert_eq!(ROTATION.due(&family, wanted, longest, at(3601)), Some(RotationStep::Activate(family[1].id)));
         let announced = family[1].id;
@@ -365,7 +368,7 @@ mod tests {
         let life = |key, family: &[KeyAge]| ROTATION.life(key, family, Duration::from_secs(600));
         assert_eq!(life(&active, &[active]).forgotten_at, None);
         let told = life(&active, &[active, announced]);
-        // Made in the same millisecond: which came first is still known.
+        // Both were made in the same millisecond; their order in the list decides.
         assert_eq!((told.retires_at, told.forgotten_at), (Some(at(3600)), Some(at(3600 + 660))));
         assert_eq!(life(&announced, &[active, announced]).active_at, at(3600));
     }

@@ -1,5 +1,5 @@
-//! Clients whose id is the URL of their metadata (client-id metadata documents, draft-ietf-oauth-client-id-metadata-document).
-//! How a document is fetched is not decided here; what it has to say is.
+//! Clients with a metadata document at the URL that is their id (draft-ietf-oauth-client-id-metadata-document, CIMD).
+//! This module decides what a document must say, not how it is fetched.
 
 use crate::Refusal;
 use crate::client::metadata::MetadataDocument;
@@ -10,12 +10,15 @@ use crate::id::ClientId;
 use crate::issuer::{DocumentRedirects, Issuer};
 use crate::registration;
 
-/// Whether `id` is to be looked for behind a URL. None that Lychgate makes is (CIMD §6.9).
+/// True if a metadata document may be at `id`. Ids that Lychgate makes never look like a URL (CIMD §6.9).
 pub fn is_url(id: &ClientId) -> bool {
     id.as_str().starts_with("https://")
 }
 
-/// The URL that `id` is, if documents from there are looked at: nothing is fetched that is refused here.
+/// The URL of the document, checked before anything is fetched.
+///
+/// Refuses with [`Refusal::MetadataUrlInvalid`], [`Refusal::MetadataHostForbidden`], or [`Refusal::ClientUnknown`] if
+/// the issuer accepts no documents.
 pub fn url(id: &ClientId, issuer: &Issuer) -> Result<MetadataUrl, Refusal> {
     let url = MetadataUrl::parse(id.as_str()).map_err(Refusal::MetadataUrlInvalid)?;
     match &issuer.policy.documents.hosts {
@@ -31,7 +34,7 @@ pub fn pinned<'a>(url: &MetadataUrl, issuer: &'a Issuer) -> Option<&'a MetadataD
     issuer.policy.documents.pinned.iter().find(|document| document.client_id.as_deref() == Some(url.as_str()))
 }
 
-/// The host of a client's document, for clients that have one: who made all its claims (CIMD §6.4).
+/// The host of the client's document, which vouches for its metadata (CIMD §6.4); `None` for other clients.
 pub fn host(client: &Client) -> Option<String> {
     match client.origin {
         ClientOrigin::Document => MetadataUrl::parse(client.id.as_str()).ok().map(|url| url.host().to_owned()),
@@ -39,9 +42,10 @@ pub fn host(client: &Client) -> Option<String> {
     }
 }
 
-/// Whether `document`, found at `url`, is one at all, whichever issuer asks. What is none must not be kept (CIMD §4.3).
+/// Checks that `document`, found at `url`, is valid for any issuer. An invalid document must not be cached (CIMD §4.3).
+/// The error says what is wrong.
 pub fn well_formed(url: &str, document: &MetadataDocument) -> Result<(), &'static str> {
-    // D4: simple string comparison. Otherwise a document could be served under another client's name.
+    // Simple string comparison (CIMD §4.1, D4). Otherwise a document could be served under another client's name.
     if document.client_id.as_deref() != Some(url) {
         return Err("its client_id is not its URL, byte for byte");
     }
@@ -51,7 +55,7 @@ pub fn well_formed(url: &str, document: &MetadataDocument) -> Result<(), &'stati
     if document.metadata.redirect_uris.is_empty() {
         return Err("it has no redirect_uris");
     }
-    // D5: what everybody can read is no secret.
+    // A secret in a public document is none (CIMD §4.1, D5).
     if document.secret {
         return Err("it has a client_secret");
     }
@@ -62,7 +66,7 @@ pub fn well_formed(url: &str, document: &MetadataDocument) -> Result<(), &'stati
     Ok(())
 }
 
-/// The client that `document`, found at `url`, describes.
+/// The client that `document`, found at `url`, describes. Refuses with [`Refusal::MetadataDocumentInvalid`].
 pub fn client(url: &MetadataUrl, document: &MetadataDocument, issuer: &Issuer) -> Result<Client, Refusal> {
     let invalid = Refusal::MetadataDocumentInvalid;
     well_formed(url.as_str(), document).map_err(invalid)?;
@@ -79,7 +83,7 @@ pub fn client(url: &MetadataUrl, document: &MetadataDocument, issuer: &Issuer) -
     Ok(client)
 }
 
-/// How it authenticates: by a signature if it can, and without one if it says so, too.
+/// The client's authentication: by a signature if it has keys, and also without one if the document lists `none`.
 fn authentication(document: &MetadataDocument) -> Result<Authentication, Refusal> {
     let invalid = Refusal::MetadataDocumentInvalid;
     let registered = document.metadata.token_endpoint_auth_method.as_deref();
@@ -97,7 +101,7 @@ fn authentication(document: &MetadataDocument) -> Result<Authentication, Refusal
     }
 }
 
-/// What would be refused of a registration is refused of a document.
+/// Metadata that is refused in a registration is refused in a document.
 fn as_document(refusal: Refusal) -> Refusal {
     match refusal {
         Refusal::RegistrationRedirectUriInvalid(why) | Refusal::RegistrationMetadataInvalid(why) => {
@@ -122,7 +126,7 @@ mod tests {
         MetadataUrl::parse(url).unwrap()
     }
 
-    /// As Claude Code's.
+    /// A document like that of Claude Code.
     fn document() -> MetadataDocument {
         MetadataDocument {
             client_id: Some(CLAUDE_CODE.to_owned()),

@@ -1,4 +1,4 @@
-//! A query's or form's parameters as a stranger sent them.
+//! Parameters of a query or form, as they were sent.
 
 use crate::Refusal;
 
@@ -19,8 +19,10 @@ impl Parameters {
         Ok(Self(pairs))
     }
 
-    /// The one value of `name`. An empty value is as good as none; a repeated name is refused (RFC 6749 §3.1). Were the
-    /// first or the last to win, a proxy that picks the other one could be played against us.
+    /// The value of `name`; an empty one counts as missing. A repeated parameter is refused (RFC 6749 §3.1): a proxy in
+    /// front might check one of its values while we use the other.
+    ///
+    /// Refuses with [`Refusal::ParameterRepeated`].
     pub fn single(&self, name: &'static str) -> Result<Option<&str>, Refusal> {
         let mut values = self.0.iter().filter(|(n, _)| n == name).map(|(_, value)| value.as_str());
         let first = values.next();
@@ -34,7 +36,7 @@ impl Parameters {
         self.single(name)?.ok_or(Refusal::ParameterMissing(name))
     }
 
-    /// The values of a name that may repeat (`resource`, RFC 8707 §2).
+    /// The values of a parameter that may be repeated (`resource`, RFC 8707 §2).
     pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a str> {
         self.0.iter().filter(move |(n, value)| n == name && !value.is_empty()).map(|(_, value)| value.as_str())
     }

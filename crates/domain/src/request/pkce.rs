@@ -1,4 +1,4 @@
-//! PKCE with S256, from everybody (RFC 7636, RFC 9700 §2.1.1).
+//! PKCE with S256, required from every client (RFC 7636, RFC 9700 §2.1.1).
 
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
@@ -6,12 +6,16 @@ use subtle::ConstantTimeEq as _;
 use crate::Refusal;
 use crate::id;
 
-/// The SHA-256 of a verifier.
+/// The SHA-256 of a code verifier.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct CodeChallenge(pub [u8; 32]);
 
 impl CodeChallenge {
-    /// `method` must be S256: `plain`, also by default, shows the verifier to whoever sees the request (RFC 7636 §7.2).
+    /// Parses `code_challenge` and `code_challenge_method`. The method must be S256: `plain`, also the default, shows
+    /// the verifier to every observer of the request (RFC 7636 §7.2).
+    ///
+    /// Refuses with [`Refusal::PkceRequired`], [`Refusal::PkceMethodUnsupported`] or
+    /// [`Refusal::PkceChallengeMalformed`].
     pub fn parse(challenge: Option<&str>, method: Option<&str>) -> Result<Self, Refusal> {
         let challenge = challenge.ok_or(Refusal::PkceRequired)?;
         if method != Some("S256") {
@@ -20,7 +24,7 @@ impl CodeChallenge {
         id::decode(challenge).map(Self).ok_or(Refusal::PkceChallengeMalformed)
     }
 
-    /// RFC 7636 §4.6.
+    /// Checks a code verifier (RFC 7636 §4.6). Refuses with [`Refusal::PkceMismatch`].
     pub fn verify(&self, verifier: &str) -> Result<PkceVerified, Refusal> {
         let unreserved = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~');
         let well_formed = (43..=128).contains(&verifier.len()) && verifier.bytes().all(unreserved);
@@ -29,12 +33,13 @@ impl CodeChallenge {
     }
 }
 
-/// The S256 challenge of `verifier`, for a request of ours to the upstream.
+/// The S256 challenge of `verifier`, for our own request to the upstream.
 pub fn challenge_of(verifier: &str) -> String {
     id::encode(&Sha256::digest(verifier))
 }
 
-/// The proof that whoever redeems a code is who began the flow. Only [`CodeChallenge::verify`] makes it.
+/// The proof that a code is redeemed by the client instance that began the flow. Only [`CodeChallenge::verify`] makes
+/// it.
 #[derive(Debug)]
 pub struct PkceVerified(());
 

@@ -1,5 +1,5 @@
-//! Tickets: a checked request, sealed, carried by the browser from `/authorize` to the decision. Nothing is written
-//! before a person decides, so that a stranger's GET costs no disk, and any node can take the next step.
+//! Tickets: a checked and sealed request that the browser carries from `/authorize` to the decision. No record is
+//! written before a person decides, so a stranger's GET costs no disk, and any node can take the next step.
 
 use crate::Refusal;
 use crate::client::redirect_uri::RedirectUri;
@@ -13,7 +13,7 @@ use crate::request::{AuthorizationRequest, WantedScreen};
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
-/// What travels.
+/// The content of a ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
     pub id: TicketId,
@@ -23,14 +23,15 @@ pub struct Ticket {
 }
 
 const FORMAT: u8 = 1;
-/// The same, of a client that wants the whole page.
+/// The format of a ticket with a request for the full screen.
 const FORMAT_WHOLE_PAGE: u8 = 2;
-/// Sealed; in base64url a third more, so that a URL with it stays below 6 KB.
+/// The longest sealed ticket. Base64url adds a third, and a URL with it stays below 6 KB.
 const MAX_BYTES: usize = 4096;
 const SEAL: &[u8] = b"ticket";
 
 impl Ticket {
-    /// The ticket and its text: base64url of format (1 byte), key id (4), nonce (24), and the sealed request.
+    /// Makes a ticket and its text: base64url of format (1 byte), key id (4), nonce (24) and the sealed request.
+    /// Refuses with [`Refusal::RequestTooLarge`].
     pub fn issue(
         request: AuthorizationRequest,
         keys: &Keys,
@@ -51,7 +52,7 @@ impl Ticket {
         Ok((ticket, id::encode(&bytes)))
     }
 
-    /// A ticket of ours that is still good.
+    /// Opens a ticket of this issuer. Refuses with [`Refusal::TicketInvalid`] or [`Refusal::TicketExpired`].
     pub fn open(text: &str, issuer: &Issuer, keys: &Keys, now: Timestamp) -> Result<Self, Refusal> {
         let ticket = Self::unseal(text, keys).ok_or(Refusal::TicketInvalid)?;
         if now > ticket.issued_at + issuer.lifetimes.ticket {
@@ -60,8 +61,8 @@ impl Ticket {
         Ok(ticket)
     }
 
-    /// What this ticket becomes in this browser. In another browser it would be another decision, so that nobody can
-    /// decide for somebody else by handing them a ticket, or by opening theirs (RFC 9700 §4.7.1).
+    /// The id of the decision that this ticket leads to in `browser`. Another browser makes another decision, so that
+    /// an attacker can neither decide for a person by handing them a ticket, nor by opening theirs (RFC 9700 §4.7.1).
     pub fn authorization_id(
         &self,
         issuer: &Issuer,

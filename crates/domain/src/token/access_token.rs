@@ -1,4 +1,4 @@
-//! What an access token says (RFC 9068). Signing it is not done here.
+//! Claims of access tokens (RFC 9068). The caller signs them.
 
 use crate::flow::Issuance;
 use crate::id;
@@ -24,7 +24,7 @@ pub struct AccessTokenClaims {
 }
 
 impl AccessTokenClaims {
-    /// The access token of `issuance`: the same whenever it is asked for. It never outlives its grant.
+    /// The access token of `issuance`, the same on every call. It never outlives its grant.
     pub fn new(grant: &Grant, issuance: &Issuance, issuer: &Issuer) -> Self {
         let jti = digest("jti", &[grant.id.bytes(), &issuance.generation.to_be_bytes(), issuance.attempt.bytes()]);
         Self {
@@ -40,7 +40,7 @@ impl AccessTokenClaims {
         }
     }
 
-    /// `expires_in` (RFC 6749 §5.1), counted from `iat`.
+    /// `expires_in` (RFC 6749 §5.1), in seconds from `iat`.
     pub fn lifetime_seconds(&self) -> u64 {
         self.exp.seconds().saturating_sub(self.iat.seconds())
     }

@@ -1,4 +1,4 @@
-//! What a redeemed code gave, and how long it lives.
+//! Grants: everything that a redeemed code gave.
 
 use crate::Refusal;
 use crate::authentication::ClientAuthenticated;
@@ -24,25 +24,25 @@ pub struct Grant {
     pub client_id: ClientId,
     pub resource: String,
     pub scopes: Scopes,
-    /// The consent's epoch it was minted under.
+    /// Epoch of the consent at the time of the login.
     pub consent_epoch: u64,
-    /// The revocation counters it was minted under.
+    /// The revocation counters at the time of the login.
     pub counters: Counters,
-    /// How the client authenticated when the code was exchanged: later requests may not be weaker.
+    /// How the client authenticated when the code was exchanged; later requests must not be weaker.
     pub client_method: AuthenticationMethod,
-    /// Enters every refresh token. Whoever reads it and holds the key can make them.
+    /// Part of every refresh token's MAC. With this value and the key, refresh tokens can be made.
     pub secret: [u8; 32],
     /// The latest tokens.
     pub current: Issuance,
-    /// What the refresh token before the current one was made with.
+    /// The key of the refresh token before the current one.
     pub previous_key: Option<KeyId>,
     pub created_at: Timestamp,
-    /// It ends if it is not refreshed until then…
+    /// The grant ends at this time unless it is refreshed before.
     pub idle_end: Timestamp,
-    /// …and at the latest.
+    /// The grant ends at this time in any case.
     pub end: Timestamp,
     pub status: GrantPhase,
-    /// `None` once it has ended and the upstream needs them no more.
+    /// `None` once the grant has ended and its upstream tokens are revoked.
     pub upstream_tokens: Option<SealedTokens>,
 }
 
@@ -62,13 +62,13 @@ pub enum GrantPhase {
 pub enum EndedBy {
     CodeReplay,
     RefreshTokenReplay,
-    /// The client gave it back (RFC 7009).
+    /// The client revoked it (RFC 7009).
     Client,
     Operator,
 }
 
 impl Grant {
-    /// What `redeemed` gives, under the epoch and the revocation counters that its login found.
+    /// The grant of a redeemed code, under the epoch and the revocation counters of its login.
     pub fn first(
         redeemed: &Redeemed,
         client: &ClientAuthenticated,
@@ -99,8 +99,10 @@ impl Grant {
         }
     }
 
-    /// That the grant lives. Every use of it asks exactly this, so that every revocation, however wide, is one small
-    /// commit and cannot miss a grant that is minted beside it.
+    /// Checks that the grant is live. Every use of a grant makes exactly this check, so that each revocation, however
+    /// wide, is one small commit and cannot miss a grant that is minted at the same time.
+    ///
+    /// Refuses with [`Refusal::ClientUnknown`], [`Refusal::ClientDisabled`] or [`Refusal::GrantEnded`].
     pub fn live(&self, standing: &GrantStatus, now: Timestamp) -> Result<(), Refusal> {
         standing.client.ok_or(Refusal::ClientUnknown)?.enabled()?;
         let stands =
@@ -108,7 +110,7 @@ impl Grant {
         if stands { Ok(()) } else { Err(Refusal::GrantEnded) }
     }
 
-    /// The same, whether or not its client may act: one that is stopped may go on some day.
+    /// True if the grant is live, disregarding its client: a disabled client may be enabled again.
     pub fn stands_under(&self, consent: &Consent, counters: &Counters, now: Timestamp) -> bool {
         self.status == GrantPhase::Live
             && now < self.idle_end
@@ -118,14 +120,14 @@ impl Grant {
             && self.counters == *counters
     }
 
-    /// The refresh token of `issuance`; `None` if its key is gone.
+    /// The refresh token of `issuance`; `None` if its key has been deleted.
     pub fn refresh_token(&self, issuance: &Issuance, keys: &Keys) -> Option<Secret<kind::RefreshToken>> {
         let key = keys.find(Purpose::RefreshToken, issuance.key)?;
         Some(refresh_token::mint(key, self.id, issuance.generation, &self.secret))
     }
 
-    /// That `token` is one of this grant's, and `client` the one it was given to, authenticated no weaker than then
-    /// (RFC 6749 §6, RFC 9700 §2.2.2).
+    /// Checks that `token` is of this grant, and that `client` is the grant's, authenticated no weaker than at the code
+    /// exchange (RFC 6749 §6, RFC 9700 §2.2.2). Refuses with [`Refusal::RefreshTokenInvalid`].
     pub fn authenticate(
         &self,
         token: &PresentedRefreshToken,
@@ -138,7 +140,8 @@ impl Grant {
         self.belongs_to(client)
     }
 
-    /// That `client` is the one it was given to, authenticated no weaker than then.
+    /// Checks that `client` is the grant's, authenticated no weaker than at the code exchange. Refuses with
+    /// [`Refusal::RefreshTokenInvalid`].
     pub fn belongs_to(&self, client: &ClientAuthenticated) -> Result<(), Refusal> {
         let is_the_clients = *client.client_id() == self.client_id;
         if is_the_clients && client.method().is_no_weaker_than(self.client_method) {
@@ -148,7 +151,7 @@ impl Grant {
         }
     }
 
-    /// Whether `token` is of this grant, of whichever generation.
+    /// True if `token` is of this grant, of any generation.
     pub fn minted(&self, token: &PresentedRefreshToken, keys: &Keys) -> bool {
         let known = [Some(self.current.key), self.previous_key].into_iter().flatten();
         known
@@ -157,7 +160,10 @@ impl Grant {
             .any(|key| token.was_minted(key, &self.secret))
     }
 
-    /// What an authenticated refresh comes to.
+    /// The outcome of an authenticated refresh (RFC 6749 §6, RFC 9700 §4.14.2).
+    ///
+    /// Refuses with [`Refusal::ScopeInvalid`], [`Refusal::ResourceUnknown`], [`Refusal::GrantEnded`] (the resource is
+    /// gone) or [`Refusal::RefreshTokenInvalid`].
     pub fn judge(
         &self,
         token: &PresentedRefreshToken,
@@ -168,20 +174,20 @@ impl Grant {
     ) -> Result<RefreshOutcome, Refusal> {
         let scopes = asked.scopes(self)?;
         asked.same_resource(self, issuer)?;
-        // After a restore there may be tokens of a future that the store has forgotten: they prove no theft.
+        // After a restore, clients may have tokens of generations that the store has lost. They prove no theft.
         let age = self.current.generation.checked_sub(token.generation()).ok_or(Refusal::RefreshTokenInvalid)?;
         let in_grace = now <= self.current.at + issuer.lifetimes.refresh_grace;
         Ok(match age {
             0 => RefreshOutcome::Rotate(scopes),
             1 if attempt == self.current.attempt => RefreshOutcome::Repeat,
-            // A client that lost the answer, or two of its processes at once: the successor is unused, since it is
-            // still the current one.
+            // The client lost the answer, or two of its processes refresh at once. The successor is still current,
+            // hence unused.
             1 if in_grace && scopes == self.current.scopes => RefreshOutcome::Repeat,
             _ => RefreshOutcome::Replay,
         })
     }
 
-    /// The next generation.
+    /// The grant with a new generation of tokens.
     pub fn rotate(self, scopes: Scopes, keys: &Keys, attempt: Attempt, lifetimes: &Lifetimes, now: Timestamp) -> Self {
         let current = Issuance {
             generation: self.current.generation + 1,
@@ -202,13 +208,13 @@ impl Grant {
         Self { status: GrantPhase::Ended { at, why }, ..self }
     }
 
-    /// Of what has ended, nothing that opens anything is kept.
+    /// Removes the upstream tokens: the record of an ended grant keeps nothing that opens anything.
     pub fn without_upstream_tokens(self) -> Self {
         Self { upstream_tokens: None, ..self }
     }
 }
 
-/// The rest of a token request for a refresh.
+/// The parameters of a token request for a refresh, besides the token and the credentials.
 #[derive(Clone, Debug, Default)]
 pub struct RefreshRequest {
     pub scope: Option<String>,
@@ -216,7 +222,7 @@ pub struct RefreshRequest {
 }
 
 impl RefreshRequest {
-    /// RFC 6749 §6: not more than was granted; left out, all of it.
+    /// The requested scopes: not more than were granted, and all of them if left out (RFC 6749 §6).
     fn scopes(&self, grant: &Grant) -> Result<Scopes, Refusal> {
         let asked = Scopes::parse(self.scope.as_deref().unwrap_or_default())?.without("offline_access");
         match asked {
@@ -226,7 +232,7 @@ impl RefreshRequest {
         }
     }
 
-    /// RFC 8707 §2.2.
+    /// Checks that the request names no other resource (RFC 8707 §2.2).
     fn same_resource(&self, grant: &Grant, issuer: &Issuer) -> Result<(), Refusal> {
         let resource = issuer.resource_by_uri(&grant.resource).ok_or(Refusal::GrantEnded)?;
         if self.resources.is_empty() || issuer.resource(self.resources.iter().map(String::as_str))? == resource {
@@ -239,11 +245,11 @@ impl RefreshRequest {
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefreshOutcome {
-    /// A new generation with these scopes.
+    /// Mint a new generation with these scopes.
     Rotate(Scopes),
-    /// The current generation, again.
+    /// Return the current generation again.
     Repeat,
-    /// Somebody has an old token: the grant ends, for the thief and the robbed cannot be told apart (RFC 9700 §4.14.2).
+    /// An old token was used: the grant must end, since thief and owner cannot be told apart (RFC 9700 §4.14.2).
     Replay,
 }
 

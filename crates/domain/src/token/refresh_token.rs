@@ -1,5 +1,5 @@
-//! Our refresh tokens: `lgr_`, then base64url of grant id (16 bytes), generation (4) and MAC (32): fixed width, so that a
-//! leaked one is found by its looks, and rotation changes one record.
+//! Refresh tokens: `lgr_`, then base64url of grant id (16 bytes), generation (4) and MAC (32). The fixed form lets
+//! scanners find leaked tokens, and a rotation changes one record.
 
 use crate::id::{self, GrantId};
 use crate::keys::Key;
@@ -13,7 +13,7 @@ pub fn mint(key: &Key, id: GrantId, generation: u32, grant_secret: &[u8; 32]) ->
     Secret::new(format!("{PREFIX}{}", id::encode(&[id.bytes().as_slice(), &generation, &tag].concat())))
 }
 
-/// A refresh token as a client sent it: well-formed, and nothing more is known of it.
+/// A well-formed refresh token as a client sent it, before any check.
 pub struct PresentedRefreshToken {
     id: GrantId,
     generation: u32,

@@ -1,7 +1,7 @@
-//! Whether a request may pass that a proxy holds back until it has asked: by `/verify`, or by Envoy's `ext_authz`.
+//! Access checks for proxies: `/verify` and Envoy's `ext_authz`.
 //!
-//! What is demanded comes from the proxy's own configuration. Of the request that is held back nothing counts but its
-//! token: whoever sent it also chose its path, its host and every other header.
+//! The requirement comes from the proxy's own configuration. Of the request that the proxy holds back, only the token
+//! counts: its sender also chose path, host and all other headers.
 
 use url::Url;
 
@@ -9,14 +9,14 @@ use crate::Refusal;
 use crate::issuer::{Issuer, Resource};
 use crate::scope::Scopes;
 
-/// What a request must bring: a living access token for one resource, with all of these scopes.
+/// The requirement of a proxy: a live access token for one resource with all of these scopes.
 #[derive(Clone, Debug)]
 pub struct AccessRequirement<'a> {
     resource: &'a Resource,
     scopes: Scopes,
 }
 
-/// Why it may not pass, and the `WWW-Authenticate` that says how to do better (RFC 6750 §3, RFC 9728 §5.1).
+/// A refusal with its `WWW-Authenticate` challenge (RFC 6750 §3, RFC 9728 §5.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessDenied {
     pub refusal: Refusal,
@@ -24,8 +24,10 @@ pub struct AccessDenied {
 }
 
 impl<'a> AccessRequirement<'a> {
-    /// Who configured the proxy has to name what there is, as it is written here: a slip would otherwise let everybody in,
-    /// or nobody, and look like somebody's bad token. `None` demands no scope; a scope that is there and empty is a slip.
+    /// The requirement for `resource` and `scope`, which must be written as configured here: a typing error must not
+    /// admit all requests, nor look like a bad token. `None` requires no scope; an empty scope is an error.
+    ///
+    /// Refuses with [`Refusal::ParameterMissing`], [`Refusal::ResourceUnknown`] or [`Refusal::ScopeInvalid`].
     pub fn new(issuer: &'a Issuer, resource: &str, scope: Option<&str>) -> Result<Self, Refusal> {
         if resource.is_empty() {
             return Err(Refusal::ParameterMissing("resource"));
@@ -36,8 +38,8 @@ impl<'a> AccessRequirement<'a> {
         if is_slip || !resource.has_all(&scopes) { Err(Refusal::ScopeInvalid) } else { Ok(Self { resource, scopes }) }
     }
 
-    /// That a living token may pass which is for `audience` and carries `scopes` (RFC 6750 §3.1). For another resource it is
-    /// as good as dead.
+    /// Checks a live token by its audience and scopes (RFC 6750 §3.1). A token for another resource is refused like a
+    /// dead one.
     pub fn judge(&self, audience: &str, scopes: &Scopes) -> Result<(), AccessDenied> {
         if audience != self.resource.uri {
             return Err(self.dead());
@@ -45,14 +47,14 @@ impl<'a> AccessRequirement<'a> {
         if self.scopes.is_subset(scopes) { Ok(()) } else { Err(self.denial(Refusal::ScopeInsufficient)) }
     }
 
-    /// What is told to whoever brings something that is no living access token of this issuer's.
+    /// The refusal of a token that is not live or not ours ([`Refusal::AccessTokenInvalid`]).
     pub fn dead(&self) -> AccessDenied {
         self.denial(Refusal::AccessTokenInvalid)
     }
 
-    /// What is told to whoever brings nothing.
+    /// The refusal of a request without a token ([`Refusal::AccessTokenMissing`]).
     pub fn missing(&self) -> AccessDenied {
-        // Without an error: nothing was wrong with a request that did not know (RFC 6750 §3.1).
+        // Without an error code: the request was not wrong, only unauthenticated (RFC 6750 §3.1).
         AccessDenied { challenge: self.challenge(None), refusal: Refusal::AccessTokenMissing }
     }
 
@@ -60,8 +62,9 @@ impl<'a> AccessRequirement<'a> {
         AccessDenied { challenge: self.challenge(Some(refusal.oauth_error())), refusal }
     }
 
-    /// Clients take it apart with regular expressions: it starts with `Bearer `, every value is quoted, and no other name
-    /// in it ends in `scope` or `error` (C11). All the scopes are named, not only those that are missing (C5).
+    /// Clients parse the challenge with regular expressions: it starts with `Bearer `, every value is quoted, and no
+    /// other parameter name ends in `scope` or `error` (C11). It names all required scopes, not only the missing ones
+    /// (C5).
     fn challenge(&self, error: Option<&str>) -> String {
         let scope = Some(self.scopes.to_string()).filter(|scope| !scope.is_empty());
         let error = error.map(str::to_owned);
@@ -72,8 +75,8 @@ impl<'a> AccessRequirement<'a> {
 }
 
 impl Resource {
-    /// Where its metadata are (RFC 9728 §3.1): at its own origin, because some clients follow no other (C11). `None` for a
-    /// URI that is no URL, which configuration does not let through.
+    /// The URL of the resource's metadata (RFC 9728 §3.1) on the resource's own origin, because some clients follow no
+    /// other (C11). `None` if the URI is not a URL, which configuration excludes.
     pub fn metadata_url(&self) -> Option<String> {
         let url = Url::parse(&self.uri).ok()?;
         let path = url.path().strip_suffix('/').unwrap_or(url.path());
@@ -99,7 +102,7 @@ mod tests {
         Some(scope).filter(|scope| !scope.is_empty())
     }
 
-    /// What is told to whoever brings `carried` for `audience` where `demanded` is needed.
+    /// The result for a token for `audience` with `carried` scopes, where `demanded` ones are required.
     fn judged(demanded: &str, audience: &str, carried: &str) -> Result<(), AccessDenied> {
         let issuer = issuer();
         AccessRequirement::new(&issuer, RESOURCE, some(demanded)).unwrap().judge(audience, &scopes(carried))

@@ -1,4 +1,4 @@
-//! What an upstream's ID token must say before it is believed (OIDC Core §3.1.3.7). Its signature is verified before.
+//! Checks of an upstream's ID token (OIDC Core §3.1.3.7). The caller has verified its signature.
 
 use std::time::Duration;
 
@@ -6,7 +6,7 @@ use crate::secret::{Secret, kind};
 use crate::subject::{Subject, UpstreamId};
 use crate::time::Timestamp;
 
-/// The claims of an ID token whose signature was good.
+/// The claims of an ID token with a valid signature.
 #[derive(Clone, Debug, Default)]
 pub struct IdTokenClaims {
     pub iss: String,
@@ -16,12 +16,12 @@ pub struct IdTokenClaims {
     pub nonce: Option<String>,
     pub exp: Option<u64>,
     pub iat: Option<u64>,
-    /// What the person is called; no part of who it is.
+    /// The person's name for pages, no part of the identity.
     pub name: Option<String>,
     pub email: Option<String>,
 }
 
-/// What it is held against.
+/// The values that an ID token must match.
 #[derive(Debug)]
 pub struct ExpectedIdToken<'a> {
     pub upstream: &'a UpstreamId,
@@ -33,7 +33,7 @@ pub struct ExpectedIdToken<'a> {
 /// How far the upstream's clock may be off.
 const LEEWAY: Duration = Duration::from_secs(60);
 
-/// Why an ID token is not believed; for the log, never for a stranger.
+/// Why an ID token is invalid. For the log, never for a stranger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdTokenError {
     #[error("iss is not the configured issuer")]
@@ -52,7 +52,7 @@ pub enum IdTokenError {
     Subject,
 }
 
-/// The subject, if everything holds.
+/// The subject of a valid ID token.
 pub fn subject(
     claims: &IdTokenClaims,
     expected: &ExpectedIdToken<'_>,
@@ -69,7 +69,8 @@ pub fn subject(
         None if claims.aud.len() > 1 => return Err(IdTokenError::AuthorizedParty),
         Some(_) | None => {}
     }
-    // Without it an attacker could have the victim's browser finish a login with the attacker's code (RFC 9700 §4.5.3).
+    // Without it, an attacker could complete a login in the victim's browser with the attacker's code (RFC 9700
+    // §4.5.3).
     if claims.nonce.as_deref().map(Secret::new).as_ref() != Some(expected.nonce) {
         return Err(IdTokenError::Nonce);
     }

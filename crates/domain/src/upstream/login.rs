@@ -1,20 +1,19 @@
-//! What one login at the upstream is done with: `state`, PKCE verifier and nonce (RFC 9700 §2.1, §4.7). All three follow
-//! from the authorization's id, and exist only once it was approved.
+//! Logins at the upstream: `state`, PKCE verifier and nonce (RFC 9700 §2.1, §4.7), derived from the authorization's id
+//! once it is approved.
 //!
-//! People also sign in to see their connected apps ([`crate::account`]). The upstream sends them back to the same address;
-//! what has come back there is told apart here ([`returned`]) and nowhere else, by the form of the `state` and by the
-//! label of its MAC. Nothing that was made for the one is worth anything for the other.
+//! People also sign in to the page of connected apps ([`LoginSecrets::for_account`]), and the upstream returns them to
+//! the same address. [`returned`] is the one place that tells the two kinds of login apart: by the form of the `state`
+//! and the label of its MAC. A value of one kind is worthless for the other.
 
 use crate::Refusal;
 use crate::id::{self, AccountLoginId, AuthorizationId};
 use crate::keys::{Key, KeyId, Keys, Purpose};
 use crate::secret::{Secret, kind};
 
-/// The three, for one login.
+/// The secrets of one login.
 #[derive(Debug, PartialEq, Eq)]
 pub struct LoginSecrets {
-    /// Base64url of authorization id (16 bytes), key id (4) and MAC (32). Not a secret from the browser, but nobody
-    /// else can make it.
+    /// Base64url of authorization id (16 bytes), key id (4) and MAC (32). The browser sees it, and only we can make it.
     pub state: String,
     pub verifier: Secret<kind::UpstreamVerifier>,
     pub nonce: Secret<kind::UpstreamNonce>,
@@ -30,7 +29,7 @@ impl LoginSecrets {
         }
     }
 
-    /// For a sign-in to the page of connected apps. Every label is another one, so that not even equal ids share anything.
+    /// The secrets of a sign-in to the page of connected apps. All labels differ, so that even equal ids share nothing.
     pub fn for_account(key: &Key, id: AccountLoginId) -> Self {
         let state = [id.bytes().as_slice(), &key.id.bytes(), &key.mac("account state", &[id.bytes()])].concat();
         Self {
@@ -41,19 +40,19 @@ impl LoginSecrets {
     }
 }
 
-/// No base64url has a dot: a `state` that begins like this is never an authorization's.
+/// Base64url contains no dot, so no authorization's `state` begins like this.
 const ACCOUNT: &str = "account.";
 
-/// What a browser comes back from.
+/// The login that a browser returns from.
 #[derive(Debug, PartialEq, Eq)]
 pub enum ReturnedLogin {
-    /// The login that an authorization was approved for.
+    /// The login of an authorization.
     Authorization(AuthorizationId),
     /// A sign-in to the page of connected apps.
     Account { id: AccountLoginId, secrets: LoginSecrets },
 }
 
-/// Which login a `state` belongs to, if it is one of ours.
+/// The login to which a `state` belongs. Refuses with [`Refusal::StateInvalid`].
 pub fn returned(state: Option<&str>, keys: &Keys) -> Result<ReturnedLogin, Refusal> {
     let parse = || {
         let state = state?;
@@ -72,7 +71,7 @@ pub fn returned(state: Option<&str>, keys: &Keys) -> Result<ReturnedLogin, Refus
     parse().ok_or(Refusal::StateInvalid)
 }
 
-/// The id in a `state` with this label, and the key that it was made with.
+/// The id in a `state` with this label, and the key that made it.
 fn verified<'a>(state: &str, label: &str, keys: &'a Keys) -> Option<([u8; 16], &'a Key)> {
     let bytes: [u8; 52] = id::decode(state)?;
     let (id, rest) = bytes.split_first_chunk::<16>()?;
@@ -102,7 +101,7 @@ mod tests {
         assert_eq!(returned(Some(&other), &ours), Err(Refusal::StateInvalid));
     }
 
-    /// The same id, once as an authorization's and once as an account's: neither `state` can be dressed as the other.
+    /// With the same id for both kinds, neither `state` can be turned into the other.
     ///
     /// Requirements: B19.
     #[test]

@@ -1,4 +1,5 @@
-//! The upstream's tokens. They never reach a client: they are sealed, each time for one record (SBP "Token Passthrough").
+//! The upstream's tokens. A client never receives them: they are sealed, each time for one record (MCP Security Best
+//! Practices, "Token Passthrough").
 
 use crate::codec::{Reader, Writer};
 use crate::entropy::{Entropy, random};
@@ -8,16 +9,16 @@ use crate::keys::{KeyId, Keys, Purpose};
 use crate::secret::{Secret, kind};
 use crate::time::Timestamp;
 
-/// What an upstream gave for its code.
+/// The tokens that an upstream returned for its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamTokens {
     pub access_token: Secret<kind::UpstreamAccessToken>,
     pub refresh_token: Option<Secret<kind::UpstreamRefreshToken>>,
-    /// `None` if it did not say.
+    /// `None` if the upstream did not say.
     pub expires_at: Option<Timestamp>,
 }
 
-/// The upstream's tokens, sealed for one record.
+/// Upstream tokens, sealed for one record.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedTokens {
     pub key: KeyId,
@@ -30,7 +31,7 @@ impl std::fmt::Debug for SealedTokens {
     }
 }
 
-/// The record that tokens are sealed for; in another one they do not open.
+/// The record that tokens are sealed for; they do not open in another one.
 #[derive(Clone, Copy, Debug)]
 pub enum SealedFor {
     Authorization(AuthorizationId),
@@ -40,16 +41,16 @@ pub enum SealedFor {
 const FORMAT: u8 = 1;
 
 impl UpstreamTokens {
-    /// Larger ones fit into no record of ours.
+    /// The longest tokens that a record can keep, together.
     pub const MAX_BYTES: usize = 32 * 1024;
 
-    /// `None` if they are too large to be kept.
+    /// `None` if they are too long to be kept.
     pub fn bounded(self) -> Option<Self> {
         let refresh_token = self.refresh_token.as_ref().map_or(0, |token| token.expose().len());
         (self.access_token.expose().len() + refresh_token <= Self::MAX_BYTES).then_some(self)
     }
 
-    /// Whether anything of them is good for something, as far as is known.
+    /// True if a token may still be valid: there is a refresh token, or the access token is not known to have expired.
     pub fn are_of_use(&self, now: Timestamp) -> bool {
         self.refresh_token.is_some() || self.expires_at.is_none_or(|end| now < end)
     }
@@ -69,7 +70,7 @@ impl UpstreamTokens {
         }
     }
 
-    /// `None` if they were sealed for another record, or their key is gone.
+    /// Opens the tokens; `None` if they were sealed for another record, or their key has been deleted.
     pub fn open(sealed: &SealedTokens, record: SealedFor, issuer: &Issuer, keys: &Keys) -> Option<Self> {
         let key = keys.find(Purpose::UpstreamTokens, sealed.key)?;
         let plaintext = key.open(&record.context(&issuer.url.digest()), &sealed.bytes)?;

@@ -1,8 +1,8 @@
-//! Who has signed in, as a userinfo document says it: for upstreams that give no ID token.
+//! Identities from userinfo documents, for upstreams without ID tokens.
 //!
-//! Plain OAuth 2.0 knows no identity, so which member of the document holds it is configured. Only what the upstream
-//! never gives to anybody else is good for it, and it is kept as it came, to the last digit: two people whose ids were
-//! rounded to the same number would be one subject.
+//! Plain OAuth 2.0 defines no identity, so the operator configures which member of the document holds it. It must be an
+//! id that the upstream never reassigns, and it is kept to the last digit: two ids rounded to the same number would be
+//! one subject.
 
 use crate::subject::{Subject, UpstreamId};
 
@@ -11,7 +11,7 @@ use crate::subject::{Subject, UpstreamId};
 pub struct SubjectClaim(String);
 
 impl SubjectClaim {
-    /// What people choose, change and give up. Whoever comes by such a name later would come by the account with it.
+    /// Names that people choose, change and give up. The next owner of such a name would get the account.
     pub const REASSIGNABLE: [&str; 10] = [
         "email",
         "login",
@@ -25,7 +25,7 @@ impl SubjectClaim {
         "username",
     ];
 
-    /// `None` for those, for an empty name, and for one that is not plain ASCII.
+    /// `None` for those names, for an empty one, and for one that is not plain ASCII.
     pub fn parse(name: &str) -> Option<Self> {
         let plain = (1..=64).contains(&name.len()) && name.bytes().all(|byte| byte.is_ascii_graphic());
         let reassignable = Self::REASSIGNABLE.iter().any(|reassignable| name.eq_ignore_ascii_case(reassignable));
@@ -37,17 +37,17 @@ impl SubjectClaim {
     }
 }
 
-/// One member's value, by its JSON type as far as that matters.
+/// The value of a member, by its JSON type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClaimValue {
     Text(String),
-    /// Written without fraction and exponent, and known exactly.
+    /// Written without fraction and exponent, and exactly known.
     Integer(i128),
-    /// An object, an array, a boolean, null, or a number that is not an integer or not known exactly.
+    /// An object, an array, a boolean, null, or a number that is not an exactly known integer.
     Other,
 }
 
-/// Why a userinfo document names nobody; for the log, never for a stranger.
+/// Why a userinfo document identifies no person. For the log, never for a stranger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UserinfoError {
     #[error("the userinfo document lacks the subject claim")]
@@ -60,7 +60,7 @@ pub enum UserinfoError {
     Text,
 }
 
-/// The subject, of all members that bear the claim's name. An integer is kept in decimal digits.
+/// The subject, from all members with the claim's name. An integer is kept in decimal digits.
 pub fn subject(upstream: &UpstreamId, members: &[ClaimValue]) -> Result<Subject, UserinfoError> {
     match members {
         [] => Err(UserinfoError::Missing),
@@ -124,7 +124,7 @@ mod tests {
     }
 
     proptest! {
-        /// Beyond 2^53 too, where a double would give neighbours the same id.
+        /// Also beyond 2^53, where a double would give neighbours the same id.
         ///
         /// Requirements: B36.
         #[test]
