@@ -43,6 +43,7 @@ pub struct AccountLogin {
 }
 
 impl AccountLogin {
+    /// Begins a sign-in that is valid for the issuer's login lifetime.
     pub fn begin(issuer: &Issuer, entropy: &dyn Entropy, now: Timestamp) -> Self {
         Self { id: AccountLoginId::from_bytes(random(entropy)), expires_at: now + issuer.lifetimes.login }
     }
@@ -53,6 +54,7 @@ impl AccountLogin {
         LoginSecrets::for_account(keys.active(Purpose::Login), self.id)
     }
 
+    /// The cookie of this sign-in.
     pub fn set(&self, issuer: &Issuer, keys: &Keys) -> SetCookie {
         let (key, expires) = (keys.active(Purpose::Cookie), self.expires_at.millis().to_be_bytes());
         let tag = key.mac(LOGIN, &[self.id.bytes(), &expires]);
@@ -134,6 +136,7 @@ impl AccountSession {
         SetCookie { name: session_name(issuer), value: id::encode(&value), max_age: Some(IDLE) }
     }
 
+    /// Deletes the cookie, when the person signs out.
     pub fn delete(issuer: &Issuer) -> SetCookie {
         SetCookie::delete(session_name(issuer))
     }
@@ -193,8 +196,15 @@ impl AccountSession {
 /// What a person revokes with one form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountRevocation {
+    /// Every consent of the person.
     All,
-    One { client_id: ClientId, resource: String },
+    /// One consent.
+    One {
+        /// The client.
+        client_id: ClientId,
+        /// Canonical URI of the resource.
+        resource: String,
+    },
 }
 
 /// Checks by the browser's headers that a form is of our own page. Stricter than on the consent page: the form that

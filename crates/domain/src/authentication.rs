@@ -89,10 +89,12 @@ pub struct ClientAuthenticated {
 }
 
 impl ClientAuthenticated {
+    /// The authenticated client.
     pub fn client_id(&self) -> &ClientId {
         &self.client_id
     }
 
+    /// The method by which it authenticated.
     pub fn method(&self) -> AuthenticationMethod {
         self.method
     }

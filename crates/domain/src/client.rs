@@ -20,15 +20,21 @@ use crate::time::Timestamp;
 /// would make all of them conflict.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Client {
+    /// The `client_id`.
     pub id: ClientId,
+    /// How the client became known.
     pub origin: ClientOrigin,
+    /// Whether an operator has disabled the client.
     pub status: ClientStatus,
     /// Displayable. The client's own claim, unless the client is configured.
     pub name: Option<String>,
     /// At least one.
     pub redirect_uris: Vec<RedirectUri>,
+    /// The grant types it registered for, in the order of [`GrantType::ALL`].
     pub grant_types: Vec<GrantType>,
+    /// How it authenticates at the token endpoint.
     pub authentication: Authentication,
+    /// Metadata that no rule depends on.
     pub about: ClientDescription,
 }
 
@@ -39,7 +45,9 @@ pub enum ClientOrigin {
     Configured,
     /// It registered itself (RFC 7591).
     Registered {
+        /// The time of the registration.
         at: Timestamp,
+        /// The attempt that registered it.
         attempt: Attempt,
         /// Digest of the token that manages the registration (RFC 7592); registrations of the first release have none.
         management: Option<SecretDigest>,
@@ -48,9 +56,12 @@ pub enum ClientOrigin {
     Document,
 }
 
+/// Whether a client may act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientStatus {
+    /// It may.
     Enabled,
+    /// An operator has stopped it.
     Disabled,
 }
 
@@ -63,6 +74,7 @@ impl ClientStatus {
         }
     }
 
+    /// Refuses a disabled client with [`Refusal::ClientDisabled`].
     pub fn enabled(self) -> Result<(), Refusal> {
         match self {
             ClientStatus::Enabled => Ok(()),
@@ -71,9 +83,12 @@ impl ClientStatus {
     }
 }
 
+/// A supported grant type of the token endpoint.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrantType {
+    /// `authorization_code` (RFC 6749 §4.1.3).
     AuthorizationCode,
+    /// `refresh_token` (RFC 6749 §6).
     RefreshToken,
 }
 
@@ -86,6 +101,7 @@ impl GrantType {
         }
     }
 
+    /// The value with this registered name.
     pub fn parse(text: &str) -> Option<Self> {
         [GrantType::AuthorizationCode, GrantType::RefreshToken]
             .into_iter()
@@ -96,14 +112,23 @@ impl GrantType {
 /// Metadata about a client that no rule depends on. Returned as registered (RFC 7591 §3.2.1).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ClientDescription {
+    /// Home page of the client.
     pub client_uri: Option<String>,
+    /// Logo; never fetched.
     pub logo_uri: Option<String>,
+    /// Terms of service.
     pub tos_uri: Option<String>,
+    /// Privacy policy.
     pub policy_uri: Option<String>,
+    /// Addresses of people responsible for the client.
     pub contacts: Vec<String>,
+    /// Scopes that the client may ask for, space-separated; not enforced.
     pub scope: Option<String>,
+    /// `web` or `native` (OpenID Connect Registration §2).
     pub application_type: Option<String>,
+    /// Id of the software, the same for all its registrations.
     pub software_id: Option<String>,
+    /// Version of the software.
     pub software_version: Option<String>,
 }
 
@@ -113,14 +138,27 @@ pub enum Authentication {
     /// It does not: a public client.
     Public,
     /// By a shared secret. Header and form carry the same secret, so a client may use either method.
-    Secret { registered: SecretMethod, digest: SecretDigest },
+    Secret {
+        /// The registered method.
+        registered: SecretMethod,
+        /// Digest of the secret.
+        digest: SecretDigest,
+    },
     /// By a signature (`private_key_jwt`).
-    Keys { keys: ClientKeys, unsigned: UnsignedRequests },
+    Keys {
+        /// The client's keys.
+        keys: ClientKeys,
+        /// How a request without a signature is treated.
+        unsigned: UnsignedRequests,
+    },
 }
 
+/// How a client registered to send its secret.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SecretMethod {
+    /// `client_secret_basic`.
     Basic,
+    /// `client_secret_post`.
     Post,
 }
 
@@ -136,6 +174,7 @@ pub enum ClientKeys {
 /// How a request without a signature is treated, if its client has keys.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UnsignedRequests {
+    /// Authentication fails.
     Refused,
     /// The client's document lists `none` beside `private_key_jwt`, so it may also be a public client. The grant pins
     /// the method of the code exchange.
@@ -147,8 +186,11 @@ pub enum UnsignedRequests {
 pub enum AuthenticationMethod {
     /// A public client.
     None,
+    /// A secret in the Authorization header (RFC 6749 §2.3.1).
     ClientSecretBasic,
+    /// A secret in the form (RFC 6749 §2.3.1).
     ClientSecretPost,
+    /// A signed assertion (RFC 7523 §2.2).
     PrivateKeyJwt,
 }
 
@@ -171,6 +213,7 @@ impl AuthenticationMethod {
         }
     }
 
+    /// The value with this registered name.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|method| method.as_str() == text)
     }
@@ -199,6 +242,7 @@ impl Authentication {
 }
 
 impl Client {
+    /// True if an operator configured the client.
     pub fn is_configured(&self) -> bool {
         self.origin == ClientOrigin::Configured
     }
@@ -211,6 +255,7 @@ impl Client {
         }
     }
 
+    /// True if the client registered for `grant_type`.
     pub fn may(&self, grant_type: GrantType) -> bool {
         self.grant_types.contains(&grant_type)
     }

@@ -30,26 +30,35 @@ pub const MAX_GRANTS: usize = 20;
 /// The most redirect URIs that a consent remembers as approved; a further one displaces the oldest.
 const MAX_REDIRECT_URIS: usize = 20;
 
+/// What one person allowed one client at one resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
+    /// The person who allowed it.
     pub subject: Subject,
+    /// The client.
     pub client_id: ClientId,
+    /// Canonical URI of the resource.
     pub resource: String,
+    /// The approved scopes.
     pub scopes: Scopes,
     /// The approved redirect URIs, loopback ones without their port.
     pub redirect_uris: Vec<String>,
     /// Digest of the client's metadata as the page displayed it.
     pub metadata_digest: [u8; 32],
+    /// The first approval since the last revocation.
     pub created_at: Timestamp,
     /// The latest approval.
     pub approved_at: Timestamp,
+    /// The end of the consent.
     pub expires_at: Timestamp,
+    /// The screen of the latest approval.
     pub how: ConsentScreen,
     /// The version of the policy that the latest approval was given under; `None` if there was none.
     pub policy_version: Option<String>,
     /// Raised by every revocation: grants of an older epoch are dead. The first epoch is the time of the first
     /// approval, so that a new consent cannot revive grants of a deleted one.
     pub epoch: u64,
+    /// Whether the consent was revoked by itself.
     pub status: ConsentStatus,
     /// The live grants of this epoch with their ends, oldest first.
     pub grants: Vec<(GrantId, Timestamp)>,
@@ -62,22 +71,32 @@ pub struct Consent {
 pub struct Covered<'a>(&'a Consent);
 
 impl<'a> Covered<'a> {
+    /// The consent that covers the request.
     pub fn by(self) -> &'a Consent {
         self.0
     }
 }
 
+/// The stored status of a consent; [`Consent::state`] also considers time and counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsentStatus {
+    /// Not revoked by itself.
     Live,
-    Revoked { at: Timestamp },
+    /// The person or an operator revoked it.
+    Revoked {
+        /// The time of this transition.
+        at: Timestamp,
+    },
 }
 
 /// A consent's state at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsentState {
+    /// Not revoked by itself.
     Live,
+    /// Its time is over.
     Expired,
+    /// The person or an operator revoked it.
     Revoked,
 }
 
@@ -169,6 +188,7 @@ impl Consent {
         Self { status: ConsentStatus::Revoked { at }, epoch: self.epoch + 1, grants: Vec::new(), ..self }
     }
 
+    /// True if it is neither revoked by itself nor expired.
     pub fn is_live(&self, now: Timestamp) -> bool {
         self.status == ConsentStatus::Live && now < self.expires_at
     }

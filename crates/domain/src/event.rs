@@ -21,94 +21,126 @@ pub use address::Address;
 pub use name::EventName;
 pub use retention::Retention;
 
+/// An entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
+    /// Derived from the attempt, so that a repetition writes the same entry.
     pub id: EventId,
+    /// The time of the transition.
     pub at: Timestamp,
+    /// What happened.
     pub kind: EventKind,
     /// `None` if the event concerns more than one consent; its kind says which.
     pub about: Option<EventTarget>,
     /// The principal that called.
     pub principal: String,
+    /// The caller's request id, for correlation with its log.
     pub request_id: String,
     /// The caller's address, as far as the policy keeps it.
     pub address: Option<Address>,
 }
 
+/// What happened. Kinds may be added, never changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// A person's approval took effect. `how` is `None` in events of releases that did not record it.
     ConsentApproved {
+        /// The scopes that the client asked for, space-separated.
         requested: String,
+        /// The scopes, space-separated.
         scopes: String,
+        /// The page on which the person approved.
         how: Option<ApprovedOn>,
     },
     /// A person denied a request on a page that named them.
     ConsentDenied {
+        /// The scopes that the client asked for, space-separated.
         requested: String,
     },
     /// After a login, the person is asked whether it is they: another person was expected, or the issuer always asks.
     LoginQuestioned {
+        /// The scopes that the client asked for, space-separated.
         requested: String,
     },
     /// The person answered that it is not they.
     LoginRefused,
     /// A code was redeemed.
     GrantIssued {
+        /// The grant.
         grant_id: GrantId,
+        /// The scopes, space-separated.
         scopes: String,
     },
     /// A code was presented again, and its grant has ended.
     CodeReplayed {
+        /// The grant.
         grant_id: GrantId,
     },
     /// An old refresh token was presented again, and the grant has ended.
     RefreshTokenReplayed {
+        /// The grant.
         grant_id: GrantId,
     },
     /// A grant ended because its consent had too many.
     GrantSuperseded {
+        /// The grant.
         grant_id: GrantId,
     },
     /// A client revoked its grant (RFC 7009).
     GrantReturned {
+        /// The grant.
         grant_id: GrantId,
     },
     /// An operator had keys replaced. Lists the new keys; after `Compromised` they are the only ones.
     KeysRotated {
+        /// The new keys.
         keys: Vec<(KeyFamily, KeyId)>,
+        /// The urgency that the operator gave.
         urgency: RotationUrgency,
     },
     /// A consent and all its grants were revoked: by an operator with a reason, or by the person (`None`).
     ConsentRevoked {
+        /// The operator's reason.
         reason: Option<OperatorReason>,
     },
     /// An operator ended one grant.
     GrantRevoked {
+        /// The grant.
         grant_id: GrantId,
+        /// The operator's reason.
         reason: OperatorReason,
     },
     /// An operator ended all grants of a client.
     ClientRevoked {
+        /// The client.
         client_id: ClientId,
+        /// The operator's reason.
         reason: OperatorReason,
     },
     /// An operator ended all grants of a person.
     SubjectRevoked {
+        /// The person of the consent.
         subject: Subject,
+        /// The operator's reason.
         reason: OperatorReason,
     },
     /// An operator ended all grants of the issuer.
     IssuerRevoked {
+        /// The operator's reason.
         reason: OperatorReason,
     },
     /// An operator disabled a client, which can do nothing until it is enabled again.
     ClientDisabled {
+        /// The client.
         client_id: ClientId,
+        /// The operator's reason.
         reason: OperatorReason,
     },
+    /// An operator enabled a client again.
     ClientEnabled {
+        /// The client.
         client_id: ClientId,
+        /// The operator's reason.
         reason: OperatorReason,
     },
     /// The control plane started with another configuration of the issuer than before.
@@ -157,6 +189,7 @@ impl OperatorReason {
         (shown == text).then_some(Self(shown))
     }
 
+    /// The reason's text.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -168,6 +201,7 @@ impl EventKind {
         self.called().as_str()
     }
 
+    /// The event's name.
     pub fn called(&self) -> EventName {
         match self {
             EventKind::ConsentApproved { .. } => EventName::ConsentApproved,
@@ -243,7 +277,9 @@ impl EventKind {
 /// The caller that causes an event.
 #[derive(Clone, Debug)]
 pub struct EventCaller {
+    /// The principal that called.
     pub principal: String,
+    /// The caller's request id, for correlation with its log.
     pub request_id: String,
     /// The caller's address, as far as the policy keeps it.
     pub address: Option<Address>,
@@ -252,8 +288,11 @@ pub struct EventCaller {
 /// The consent that an event concerns.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct EventTarget {
+    /// The person of the consent.
     pub subject: Subject,
+    /// The client.
     pub client_id: ClientId,
+    /// Canonical URI of the resource.
     pub resource: String,
     /// The authorization in which it happened; `None` if it happened outside of any.
     pub authorization_id: Option<AuthorizationId>,

@@ -38,79 +38,115 @@ const CLAIM_LIFETIME: Duration = Duration::from_secs(30);
 /// A stored decision in any state.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Authorization {
+    /// The person denied the request. Final.
     Denied(Denied),
+    /// The person approved and has not returned from the upstream.
     Approved(Approved),
+    /// A call is redeeming the upstream's code.
     LoggingIn(LoggingIn),
+    /// The person has signed in and is being asked whether it is they.
     SignedIn(SignedIn),
+    /// A code has been issued and not redeemed.
     CodeIssued(CodeIssued),
+    /// The code has been redeemed. Final.
     Redeemed(Redeemed),
+    /// The login failed. Final.
     Failed(Failed),
 }
 
+/// The person denied the request. Final.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Denied {
+    /// The request that was decided about.
     pub decided: Decided,
 }
 
+/// The person approved and has not returned from the upstream.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Approved {
+    /// The request that was decided about.
     pub decided: Decided,
     /// The key from which `state`, verifier and nonce are derived.
     pub login_key: KeyId,
+    /// The screen on which the person approved.
     pub seen: PresentedScreen,
 }
 
 /// The upstream's code is being redeemed. The claim is stored before the code is sent, so that the code is sent once.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LoggingIn {
+    /// The approval.
     pub approved: Approved,
+    /// The attempt that made this transition.
     pub attempt: Attempt,
+    /// The time of this transition.
     pub at: Timestamp,
 }
 
+/// A code has been issued and not redeemed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct CodeIssued {
+    /// The approval.
     pub approved: Approved,
+    /// The attempt that made this transition.
     pub attempt: Attempt,
+    /// The time of this transition.
     pub at: Timestamp,
+    /// The key of the code's MAC.
     pub code_key: KeyId,
+    /// The person who signed in.
     pub subject: Subject,
     /// Epoch of the consent that this login gave or used.
     pub consent_epoch: u64,
     /// The revocation counters at that time. A revocation before the code is redeemed leaves nothing to redeem.
     pub counters: Counters,
+    /// The upstream's tokens, sealed for this record.
     pub upstream_tokens: SealedTokens,
 }
 
+/// The code has been redeemed. Final.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Redeemed {
+    /// The issued code.
     pub issued: CodeIssued,
+    /// The attempt that made this transition.
     pub attempt: Attempt,
+    /// The time of this transition.
     pub at: Timestamp,
+    /// The grant that the code gave.
     pub grant_id: GrantId,
     /// The key of the grant's first refresh token.
     pub refresh_key: KeyId,
 }
 
+/// The login failed. Final.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failed {
+    /// The approval.
     pub approved: Approved,
+    /// The attempt that made this transition.
     pub attempt: Attempt,
+    /// The time of this transition.
     pub at: Timestamp,
+    /// Why the login failed.
     pub failure: LoginFailure,
 }
 
 /// Why a login led to no code.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum LoginFailure {
+    /// The upstream did not answer.
     UpstreamUnavailable,
+    /// The upstream's answer was invalid.
     UpstreamInvalid,
+    /// The upstream refused the login, or the person cancelled it there.
     UpstreamDenied,
     /// The person in the browser answered that another person had signed in.
     NotMe,
 }
 
 impl LoginFailure {
+    /// The refusal that tells of this failure.
     pub fn refusal(self) -> Refusal {
         match self {
             LoginFailure::UpstreamUnavailable => Refusal::UpstreamUnavailable,
@@ -146,6 +182,7 @@ impl Authorization {
         issued.approved.decided.client_id == *client && issued.minted(code, keys)
     }
 
+    /// The request that was decided about.
     pub fn decided(&self) -> &Decided {
         match self {
             Authorization::Denied(denied) => &denied.decided,
@@ -249,21 +286,27 @@ pub enum AtCallback {
     Wait,
     /// A person has signed in and is being asked whether it is they.
     SignedIn(SignedIn),
+    /// A code has been issued and not redeemed.
     CodeIssued(CodeIssued),
+    /// The login failed. Final.
     Failed(Failed),
 }
 
 /// The next step of a code exchange.
 #[derive(Debug, PartialEq, Eq)]
 pub enum AtExchange {
+    /// The code is unspent: redeem it.
     Redeem(CodeIssued),
+    /// The code is spent: repeat the answer or refuse a replay ([`Redeemed::repeat`]).
     Repeat(Redeemed),
 }
 
 /// A decision that is stored.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Confirmed<'a> {
+    /// The person denied the request. Final.
     Denied(&'a Denied),
+    /// The person approved and has not returned from the upstream.
     Approved(&'a Approved),
 }
 
@@ -280,6 +323,7 @@ impl LoggingIn {
         SignedIn { approved: self.approved, attempt: self.attempt, at, subject, upstream_tokens }
     }
 
+    /// Ends the login with a failure.
     pub fn fail(self, failure: LoginFailure, at: Timestamp) -> Failed {
         Failed { approved: self.approved, attempt: self.attempt, at, failure }
     }
@@ -352,6 +396,7 @@ impl Redeemed {
         if attempt == self.attempt { Ok(self.issuance()) } else { Err(Refusal::CodeReplayed) }
     }
 
+    /// The tokens of the exchange.
     pub fn issuance(&self) -> Issuance {
         let scopes = self.issued.approved.decided.scopes.clone();
         Issuance { generation: 0, key: self.refresh_key, attempt: self.attempt, at: self.at, scopes }
@@ -361,10 +406,13 @@ impl Redeemed {
 /// A pair of access and refresh token, as the values from which both are rebuilt.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Issuance {
+    /// Number of the refresh token within its grant, from 0.
     pub generation: u32,
     /// The key of the refresh token.
     pub key: KeyId,
+    /// The attempt that made this transition.
     pub attempt: Attempt,
+    /// The time of this transition.
     pub at: Timestamp,
     /// Scopes of the access token: those of the grant, or fewer.
     pub scopes: Scopes,
@@ -373,8 +421,11 @@ pub struct Issuance {
 /// The parameters of a token request for a code, besides the code and the credentials.
 #[derive(Clone, Default)]
 pub struct CodeExchange {
+    /// `redirect_uri`, if sent: OAuth 2.1 clients leave it out.
     pub redirect_uri: Option<String>,
+    /// The PKCE code verifier.
     pub code_verifier: Option<String>,
+    /// The values of `resource`.
     pub resources: Vec<String>,
 }
 

@@ -29,10 +29,12 @@ macro_rules! id {
         pub struct $name([u8; 16]);
 
         impl $name {
+            /// An id from its 16 bytes.
             pub const fn from_bytes(bytes: [u8; 16]) -> Self {
                 Self(bytes)
             }
 
+            /// The 16 bytes.
             pub fn bytes(&self) -> &[u8; 16] {
                 &self.0
             }
@@ -110,6 +112,7 @@ fn time_ordered(time: Timestamp, rest: &[u8; 32]) -> [u8; 16] {
 pub struct ClientId(String);
 
 impl ClientId {
+    /// `None` unless the text has the form of an id.
     pub fn parse(text: &str) -> Option<Self> {
         let printable = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
         ((1..=512).contains(&text.len()) && text.bytes().all(printable)).then(|| Self(text.to_owned()))
@@ -119,6 +122,7 @@ impl ClientId {
         Self(format!("client-{}", encode(bytes)))
     }
 
+    /// The text form.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -135,11 +139,13 @@ impl fmt::Display for ClientId {
 pub struct IssuerId(String);
 
 impl IssuerId {
+    /// `None` unless the text has the form of an id.
     pub fn parse(text: &str) -> Option<Self> {
         let allowed = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
         ((1..=32).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self(text.to_owned()))
     }
 
+    /// The text form.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -21,15 +21,23 @@ pub use resource::{Choice, Requested, Resource, ScopeDefinition};
 /// The configuration of one issuer. A deployment may have several, also on one host.
 #[derive(Clone, Debug)]
 pub struct Issuer {
+    /// The configured id.
     pub id: IssuerId,
+    /// The issuer identifier.
     pub url: IssuerUrl,
+    /// The issuer's name on pages.
     pub name: String,
+    /// The upstream's id.
     pub upstream: UpstreamId,
     /// The upstream's name on pages.
     pub upstream_name: String,
+    /// The protected resources; at least one.
     pub resources: Vec<Resource>,
+    /// The configured clients.
     pub clients: Vec<Client>,
+    /// Which other clients are accepted.
     pub policy: ClientPolicy,
+    /// How much of the consent page is shown.
     pub prompt: PromptPolicy,
     /// The policy that people agree to with a consent, if there is one.
     pub published_policy: Option<PublishedPolicy>,
@@ -37,10 +45,12 @@ pub struct Issuer {
     pub upstream_revocation: UpstreamRevocationMode,
     /// The part of callers' addresses that events keep.
     pub addresses: AddressPolicy,
+    /// How long tickets, codes, grants and consents last.
     pub lifetimes: Lifetimes,
 }
 
 impl Issuer {
+    /// A configured client by its id.
     pub fn configured_client(&self, id: &ClientId) -> Option<&Client> {
         self.clients.iter().find(|client| client.id == *id)
     }
@@ -78,6 +88,7 @@ impl Issuer {
         self.published_policy.as_ref().is_none_or(|policy| Some(policy.version.as_str()) == version)
     }
 
+    /// Version of the published policy, if there is one.
     pub fn policy_version(&self) -> Option<String> {
         self.published_policy.as_ref().map(|policy| policy.version.clone())
     }

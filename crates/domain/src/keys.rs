@@ -38,6 +38,7 @@ pub enum Purpose {
 }
 
 impl Purpose {
+    /// All purposes.
     pub const ALL: [Purpose; 8] = [
         Purpose::Ticket,
         Purpose::Form,
@@ -49,6 +50,7 @@ impl Purpose {
         Purpose::UpstreamTokens,
     ];
 
+    /// The label in the derivation. Stable.
     pub fn label(self) -> &'static str {
         match self {
             Purpose::Ticket => "ticket",
@@ -68,10 +70,12 @@ impl Purpose {
 pub struct KeyId(pub u32);
 
 impl KeyId {
+    /// The four bytes, big-endian.
     pub fn bytes(self) -> [u8; 4] {
         self.0.to_be_bytes()
     }
 
+    /// An id from its four bytes.
     pub fn from_bytes(bytes: [u8; 4]) -> Self {
         Self(u32::from_be_bytes(bytes))
     }
@@ -88,6 +92,7 @@ pub type KeyMaterial = Zeroizing<[u8; 32]>;
 
 /// One key of one purpose of one issuer.
 pub struct Key {
+    /// The id, which stands in every value that the key makes.
     pub id: KeyId,
     mac: Zeroizing<[u8; 32]>,
     seal: Zeroizing<[u8; 32]>,

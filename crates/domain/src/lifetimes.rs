@@ -13,7 +13,9 @@ pub struct Lifetimes {
     pub login: Duration,
     /// From the last callback to the end of the session.
     pub session: Duration,
+    /// From the code to its redemption; RFC 6749 §4.1.2 recommends at most ten minutes.
     pub code: Duration,
+    /// Of an access token.
     pub access_token: Duration,
     /// How long the previous refresh token returns its successor again.
     pub refresh_grace: Duration,
@@ -21,6 +23,7 @@ pub struct Lifetimes {
     pub grant_idle: Duration,
     /// A grant ends after this time in any case.
     pub grant: Duration,
+    /// From the latest approval to the end of a consent.
     pub consent: Duration,
     /// A registration that never completed a flow.
     pub unused_registration: Duration,

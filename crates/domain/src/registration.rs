@@ -33,7 +33,9 @@ const MAX_URI: usize = 2048;
 /// A registered client, with the secrets that the response contains.
 #[derive(Debug)]
 pub struct Registered {
+    /// The client.
     pub client: Client,
+    /// The client secret, if this call made one.
     pub secret: Option<Secret<kind::ClientSecret>>,
     /// `None` for a registration of the first release.
     pub management_token: Option<Secret<kind::RegistrationAccessToken>>,

@@ -18,14 +18,19 @@ use crate::scope::Scopes;
 /// An authorization request that passed every check when it was made.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AuthorizationRequest {
+    /// The client.
     pub client_id: ClientId,
+    /// The redirect URI.
     pub redirect_uri: RedirectUri,
     /// The client's own value, returned byte for byte.
     pub state: Option<String>,
+    /// The PKCE challenge.
     pub code_challenge: CodeChallenge,
     /// The canonical URI of the resource.
     pub resource: String,
+    /// The requested scopes.
     pub scopes: Scopes,
+    /// The screen that the client asks for.
     pub screen: WantedScreen,
 }
 

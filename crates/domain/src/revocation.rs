@@ -26,29 +26,45 @@ const GIVE_UP: Duration = Duration::from_secs(24 * 60 * 60);
 pub enum RevocationTarget {
     /// One consent, with its grants at that time (at most [`crate::consent::MAX_GRANTS`]).
     Consent {
+        /// The person.
         subject: Subject,
+        /// The client.
         client_id: ClientId,
+        /// Canonical URI of the resource.
         resource: String,
         /// The consent's epoch before the revocation.
         epoch: u64,
+        /// The grants.
         grants: Vec<GrantId>,
     },
+    /// One grant.
     Grant(GrantId),
     /// A grant that was ended to make room. Its record is deleted, so its tokens are kept here.
     Superseded {
+        /// The grant.
         grant_id: GrantId,
+        /// The person.
         subject: Subject,
+        /// Its upstream tokens.
         tokens: SealedTokens,
     },
+    /// Every grant of a client.
     Client {
+        /// The client.
         client_id: ClientId,
+        /// The counter after the revocation.
         counter: u64,
     },
+    /// Every grant of a person.
     Subject {
+        /// The person.
         subject: Subject,
+        /// The counter after the revocation.
         counter: u64,
     },
+    /// Every grant of the issuer.
     Issuer {
+        /// The counter after the revocation.
         counter: u64,
     },
 }
@@ -58,8 +74,11 @@ pub enum RevocationTarget {
 pub struct UpstreamRevocation {
     /// The event of the revocation; each has one upstream revocation.
     pub id: EventId,
+    /// The time of the revocation.
     pub at: Timestamp,
+    /// The target.
     pub what: RevocationTarget,
+    /// Where the scan goes on.
     pub place: ScanPosition,
     /// How many complete rounds there were before.
     pub round: u32,
@@ -71,19 +90,29 @@ pub struct UpstreamRevocation {
     pub failures: u32,
     /// The time of the first of them.
     pub failing_since: Option<Timestamp>,
+    /// The next page is not due before this time.
     pub not_before: Timestamp,
 }
 
 /// The position of the scan: first over the grants, then over the codes that were not redeemed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ScanPosition {
-    Grants { from: Option<Vec<u8>> },
-    Codes { from: Option<Vec<u8>> },
+    /// Among the grants.
+    Grants {
+        /// The stored key to begin at; `None` at the start.
+        from: Option<Vec<u8>>,
+    },
+    /// Among the issued codes.
+    Codes {
+        /// The stored key to begin at; `None` at the start.
+        from: Option<Vec<u8>>,
+    },
 }
 
 /// The result of one page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScannedPage {
+    /// The number of tokens revoked.
     pub told: u64,
     /// True if a token could not be revoked.
     pub failed: bool,
@@ -94,17 +123,22 @@ pub struct ScannedPage {
 /// What remains after a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RevocationProgress {
+    /// More is to be done.
     Continue(UpstreamRevocation),
     /// Everything has been revoked.
     Done {
+        /// The number of tokens revoked.
         told: u64,
     },
+    /// Nothing succeeded for a day.
     GivenUp {
+        /// The number of tokens revoked.
         told: u64,
     },
 }
 
 impl RevocationTarget {
+    /// The target of the revocation of `consent`, as it is before.
     pub fn consent(consent: &Consent) -> Self {
         RevocationTarget::Consent {
             subject: consent.subject.clone(),
@@ -190,6 +224,7 @@ impl RevocationTarget {
 }
 
 impl UpstreamRevocation {
+    /// A new upstream revocation, due at once.
     pub fn new(id: EventId, what: RevocationTarget, at: Timestamp) -> Self {
         Self {
             id,

@@ -9,11 +9,13 @@ use crate::Refusal;
 pub struct Scope(Box<str>);
 
 impl Scope {
+    /// `None` unless the text is one scope token.
     pub fn parse(text: &str) -> Option<Self> {
         let allowed = |byte: u8| matches!(byte, 0x21 | 0x23..=0x5B | 0x5D..=0x7E);
         ((1..=128).contains(&text.len()) && text.bytes().all(allowed)).then(|| Self(text.into()))
     }
 
+    /// The text form.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -34,26 +36,32 @@ impl Scopes {
         if scopes.0.len() > Self::MAX { Err(Refusal::ScopeInvalid) } else { Ok(scopes) }
     }
 
+    /// True if `scope` is in the set.
     pub fn contains(&self, scope: &Scope) -> bool {
         self.0.binary_search(scope).is_ok()
     }
 
+    /// True if all its scopes are in `other`.
     pub fn is_subset(&self, other: &Scopes) -> bool {
         self.iter().all(|scope| other.contains(scope))
     }
 
+    /// The scopes of both sets.
     pub fn union(&self, other: &Scopes) -> Scopes {
         self.iter().chain(other.iter()).cloned().collect()
     }
 
+    /// The set without `scope`.
     pub fn without(self, scope: &str) -> Scopes {
         self.0.into_iter().filter(|s| s.as_str() != scope).collect()
     }
 
+    /// True if it has no scope.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
+    /// The scopes in order.
     pub fn iter(&self) -> impl Iterator<Item = &Scope> {
         self.0.iter()
     }

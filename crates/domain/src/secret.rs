@@ -13,6 +13,7 @@ pub struct Secret<K> {
 }
 
 impl<K> Secret<K> {
+    /// Takes ownership of a secret text.
     pub fn new(value: impl Into<String>) -> Self {
         Self { value: Zeroizing::new(value.into()), kind: PhantomData }
     }

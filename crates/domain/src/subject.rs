@@ -27,6 +27,7 @@ impl Subject {
         Self(text)
     }
 
+    /// The text form.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -49,10 +50,12 @@ impl fmt::Display for Subject {
 pub struct UpstreamId(String);
 
 impl UpstreamId {
+    /// `None` unless the text has the form of an id.
     pub fn parse(text: &str) -> Option<Self> {
         crate::id::IssuerId::parse(text).map(|id| Self(id.as_str().to_owned()))
     }
 
+    /// The text form.
     pub fn as_str(&self) -> &str {
         &self.0
     }

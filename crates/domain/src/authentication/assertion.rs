@@ -21,13 +21,19 @@ const MAX_ID: usize = 512;
 /// The claims of an assertion, as they were sent.
 #[derive(Clone, Debug)]
 pub struct AssertionClaims {
+    /// `iss`: the client.
     pub iss: String,
+    /// `sub`: the client.
     pub sub: String,
     /// `None` unless it is one string: another audience of several could present the assertion here (rfc7523bis §4).
     pub aud: Option<String>,
+    /// `exp`, required.
     pub exp: Timestamp,
+    /// `nbf`, if sent.
     pub nbf: Option<Timestamp>,
+    /// `iat`, if sent.
     pub iat: Option<Timestamp>,
+    /// `jti`; an assertion without one is refused.
     pub jti: Option<String>,
 }
 

@@ -34,7 +34,9 @@ pub struct Cookies(pub Vec<(String, String)>);
 /// A cookie to set; an empty value with a `max_age` of zero deletes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SetCookie {
+    /// The cookie's name.
     pub name: String,
+    /// The cookie's value.
     pub value: String,
     /// `None`: until the browser is closed.
     pub max_age: Option<Duration>,
@@ -147,10 +149,12 @@ impl LoginCookie {
         Self { id, browser, expires_at: approved_at + issuer.lifetimes.login }
     }
 
+    /// The browser in which the flow was approved.
     pub fn browser(&self) -> BrowserId {
         self.browser
     }
 
+    /// The cookie to set, with a MAC of `key`.
     pub fn set(&self, issuer: &Issuer, key: &Key) -> SetCookie {
         let expires = self.expires_at.millis().to_be_bytes();
         let value = [key.id.bytes().as_slice(), &expires, self.browser.bytes(), &self.tag(key)].concat();
@@ -170,6 +174,7 @@ impl LoginCookie {
     }
 }
 
+/// The browser cookie for a new or known id.
 pub fn set_browser(issuer: &Issuer, keys: &Keys, browser: BrowserId) -> SetCookie {
     let key = keys.active(Purpose::Cookie);
     let value = [key.id.bytes().as_slice(), browser.bytes(), &key.mac("browser", &[browser.bytes()])].concat();

@@ -25,6 +25,7 @@ const MAX_EMAIL: usize = 128;
 /// A subject, with the name and address that the upstream gave.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Person {
+    /// The person's identity.
     pub subject: Subject,
     /// Displayable, at most 64 characters. People choose it themselves, so a page never shows it alone.
     pub name: Option<String>,
@@ -32,6 +33,7 @@ pub struct Person {
 }
 
 impl Person {
+    /// Makes name and address displayable; unusable ones are left out.
     pub fn new(subject: Subject, name: Option<&str>, email: Option<&str>) -> Self {
         let shown = |text: Option<&str>, max| text.and_then(|text| displayable(text, max));
         Self { subject, name: shown(name, MAX_NAME), email: shown(email, MAX_EMAIL) }
@@ -53,6 +55,7 @@ impl fmt::Debug for Person {
 /// A session that is valid now. Only [`Cookies::session`] makes it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Session {
+    /// The person who signed in last.
     pub person: Person,
 }
 

@@ -14,40 +14,57 @@ const MAX_TEXT: usize = 256;
 /// The supported members of a JWK, as they were sent.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct JwkMembers {
+    /// Key type.
     pub kty: String,
+    /// The key's id, if it has one.
     pub kid: Option<String>,
+    /// Use; only `sig` is accepted.
     pub r#use: Option<String>,
+    /// Algorithm.
     pub alg: Option<String>,
+    /// Curve.
     pub crv: Option<String>,
+    /// x coordinate.
     pub x: Option<String>,
+    /// y coordinate.
     pub y: Option<String>,
+    /// RSA modulus.
     pub n: Option<String>,
+    /// RSA exponent.
     pub e: Option<String>,
 }
 
 /// A public key for verifying signatures.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct PublicJwk {
+    /// The key's id, if it has one.
     pub kid: Option<String>,
     /// The only algorithm of the key, if it names one.
     pub algorithm: Option<SignatureAlgorithm>,
+    /// The key itself.
     pub parameters: KeyParameters,
 }
 
 /// The key's parameters, in base64url as they were sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum KeyParameters {
+    /// An RSA key of 2048 to 4096 bits.
     Rsa {
+        /// RSA modulus.
         n: String,
+        /// RSA exponent.
         e: String,
     },
     /// An elliptic curve key on P-256.
     Ec {
+        /// x coordinate.
         x: String,
+        /// y coordinate.
         y: String,
     },
     /// Ed25519.
     Okp {
+        /// x coordinate.
         x: String,
     },
 }
@@ -55,13 +72,18 @@ pub enum KeyParameters {
 /// The signature algorithms of client assertions: an allow-list without MACs and without `none` (RFC 8725 §3.1).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SignatureAlgorithm {
+    /// RSASSA-PKCS1-v1_5 with SHA-256.
     Rs256,
+    /// RSASSA-PSS with SHA-256.
     Ps256,
+    /// ECDSA on P-256 with SHA-256.
     Es256,
+    /// Ed25519.
     EdDsa,
 }
 
 impl SignatureAlgorithm {
+    /// All supported algorithms.
     pub const ALL: [SignatureAlgorithm; 4] =
         [SignatureAlgorithm::Rs256, SignatureAlgorithm::Ps256, SignatureAlgorithm::Es256, SignatureAlgorithm::EdDsa];
 
@@ -75,6 +97,7 @@ impl SignatureAlgorithm {
         }
     }
 
+    /// The algorithm with this name in `alg`.
     pub fn parse(text: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|algorithm| algorithm.as_str() == text)
     }

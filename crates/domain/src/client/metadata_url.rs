@@ -65,6 +65,7 @@ impl MetadataUrl {
         self.0.as_str()
     }
 
+    /// The id as a parsed URL.
     pub fn as_url(&self) -> &Url {
         &self.0
     }

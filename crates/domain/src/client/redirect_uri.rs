@@ -147,10 +147,12 @@ impl RedirectUri {
         Self { uri, kind }
     }
 
+    /// The URI, byte for byte.
     pub fn as_str(&self) -> &str {
         &self.uri
     }
 
+    /// The kind of program that it leads to.
     pub fn kind(&self) -> RedirectKind {
         self.kind
     }

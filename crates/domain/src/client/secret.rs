@@ -17,6 +17,7 @@ use crate::secret::{Secret, kind};
 pub struct SecretDigest([u8; 32]);
 
 impl SecretDigest {
+    /// The digest of `secret`.
     pub fn of(secret: &str) -> Self {
         Self(Sha256::digest(secret).into())
     }
@@ -26,6 +27,7 @@ impl SecretDigest {
         Self(bytes)
     }
 
+    /// The 32 bytes.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }

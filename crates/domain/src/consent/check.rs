@@ -8,34 +8,45 @@ use crate::time::Timestamp;
 /// Everything that decides whether a grant is live, read in one snapshot.
 #[derive(Clone, Debug)]
 pub struct GrantStatus {
+    /// The consent, if there is a record.
     pub consent: Option<Consent>,
     /// `None` if the client is unknown or deleted.
     pub client: Option<ClientStatus>,
+    /// The current revocation counters.
     pub counters: Counters,
 }
 
 /// The result of a consent check.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
+    /// The consent is in force and has all the scopes.
     Granted {
+        /// The end of the consent.
         until: Timestamp,
     },
     /// The consent is in force and lacks these scopes.
     MissingScopes {
+        /// The scopes it lacks.
         missing: Scopes,
+        /// The end of the consent.
         until: Timestamp,
     },
+    /// The client may not act.
     Denied(DenialReason),
 }
 
+/// Why a consent check denies.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum DenialReason {
     /// The client is unknown or deleted.
     ClientUnknown,
+    /// An operator has disabled the client.
     ClientDisabled,
     /// No consent was given, or its record was deleted some time after it had ended.
     NoConsent,
+    /// The consent's time is over.
     Expired,
+    /// The consent was revoked, by itself or with its client, subject or issuer.
     Revoked,
 }
 
@@ -49,6 +60,7 @@ pub struct CheckInputs {
 }
 
 impl CheckInputs {
+    /// The inputs that `standing` contains.
     pub fn of(standing: &GrantStatus) -> Self {
         let allowed = match &standing.consent {
             None => Err(DenialReason::NoConsent),

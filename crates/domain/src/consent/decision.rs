@@ -13,32 +13,45 @@ use crate::time::Timestamp;
 /// A person's answer on the consent page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Decision {
+    /// The person allows the request.
     Approve,
+    /// The person denies it.
     Deny,
 }
 
 /// The request that was decided about. It is the same in every state of an authorization.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
+    /// Id of the authorization.
     pub id: AuthorizationId,
+    /// The client.
     pub client_id: ClientId,
+    /// The redirect URI.
     pub redirect_uri: RedirectUri,
+    /// The client's `state`.
     pub state: Option<String>,
+    /// The PKCE challenge.
     pub code_challenge: CodeChallenge,
+    /// Canonical URI of the resource.
     pub resource: String,
     /// The scopes that the client asked for.
     pub requested_scopes: Scopes,
+    /// The scopes that are decided about: a person may give fewer than requested.
     pub scopes: Scopes,
     /// Digest of the client's metadata as the page displayed it.
     pub metadata_digest: [u8; 32],
     /// Version of the policy as the page displayed it.
     pub policy_version: Option<String>,
+    /// The browser in which the person decided.
     pub browser: BrowserId,
+    /// The attempt that stored the decision.
     pub attempt: Attempt,
+    /// The time of the decision.
     pub at: Timestamp,
 }
 
 impl Decided {
+    /// The request of `ticket`, decided in `browser` by `attempt`.
     pub fn new(
         id: AuthorizationId,
         ticket: Ticket,

@@ -14,6 +14,7 @@ use crate::subject::Subject;
 pub struct Displayed([u8; 16]);
 
 impl Displayed {
+    /// The digest of the page for `request` without a named person.
     pub fn new(issuer: &Issuer, client: &Client, request: &AuthorizationRequest, resource: &Resource) -> Self {
         let name = client.name.as_deref().unwrap_or_default();
         let configured = [u8::from(client.is_configured())];
@@ -60,7 +61,9 @@ impl Displayed {
 /// A page that says "as X". The two say different things, so an approval of one is not valid for the other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NamedScreen {
+    /// The full page.
     Full,
+    /// The page with one button.
     OneClick,
 }
 

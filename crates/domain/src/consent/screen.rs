@@ -2,11 +2,14 @@
 
 use crate::subject::Subject;
 
+/// How much of the consent page is shown for a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsentScreen {
+    /// The full page with client, resource and scopes.
     Full,
     /// "Continue as X to CLIENT on RESOURCE", with one button.
     OneClick,
+    /// No page.
     Skipped,
 }
 
@@ -14,11 +17,20 @@ pub enum ConsentScreen {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum PresentedScreen {
     /// The full page, with the subject it named, if any.
-    Full { presented_to: Option<Subject> },
+    Full {
+        /// The subject that the page named.
+        presented_to: Option<Subject>,
+    },
     /// One button, with which a person repeated an earlier approval.
-    OneClick { presented_to: Subject },
+    OneClick {
+        /// The subject that the page named.
+        presented_to: Subject,
+    },
     /// No page: the operator trusts the client, and the person allowed the same before.
-    Skipped { presented_to: Subject },
+    Skipped {
+        /// The subject that the page named.
+        presented_to: Subject,
+    },
 }
 
 impl PresentedScreen {

@@ -24,6 +24,7 @@ impl Address {
         Self(text)
     }
 
+    /// The address, or a prefix such as `203.0.113.0/24`.
     pub fn as_str(&self) -> &str {
         &self.0
     }

@@ -5,12 +5,15 @@ macro_rules! names {
         /// The name of a kind of event. Names may be added, never changed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum EventName {
+            /// An event name; see `docs/events.md`.
             $($name,)*
         }
 
         impl EventName {
+            /// All names.
             pub const ALL: &[EventName] = &[$(EventName::$name,)*];
 
+            /// The name as text, such as `consent.approved`. Stable.
             pub fn as_str(self) -> &'static str {
                 match self {
                     $(EventName::$name => $text,)*

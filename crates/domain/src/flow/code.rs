@@ -7,6 +7,7 @@ use crate::secret::{Secret, kind};
 
 const PREFIX: &str = "lgc_";
 
+/// The code that `attempt` issues for the authorization `id`.
 pub fn mint(key: &Key, id: AuthorizationId, attempt: Attempt) -> Secret<kind::Code> {
     let bytes = [id.bytes().as_slice(), &key.mac("code", &[id.bytes(), attempt.bytes()])].concat();
     Secret::new(format!("{PREFIX}{}", id::encode(&bytes)))
@@ -25,12 +26,14 @@ impl std::fmt::Debug for PresentedCode {
 }
 
 impl PresentedCode {
+    /// `None` unless the text has the form of a code.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 48] = id::decode(text.strip_prefix(PREFIX)?)?;
         let (id, tag) = bytes.split_first_chunk::<16>()?;
         Some(Self { id: AuthorizationId::from_bytes(*id), tag: tag.try_into().ok()? })
     }
 
+    /// The authorization that the code names.
     pub fn authorization_id(&self) -> AuthorizationId {
         self.id
     }

@@ -12,10 +12,15 @@ use crate::upstream::tokens::SealedTokens;
 /// A person has signed in upstream, and no code exists yet. Stored only while the person is asked.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SignedIn {
+    /// The approval.
     pub approved: Approved,
+    /// The attempt that made this transition.
     pub attempt: Attempt,
+    /// The time of this transition.
     pub at: Timestamp,
+    /// The person.
     pub subject: Subject,
+    /// The upstream's tokens, sealed for this record.
     pub upstream_tokens: SealedTokens,
 }
 

@@ -34,6 +34,7 @@ impl IssuerUrl {
         Ok(Self { text: text.to_owned(), origin: url.origin().ascii_serialization() })
     }
 
+    /// The identifier, byte for byte.
     pub fn as_str(&self) -> &str {
         &self.text
     }
@@ -48,6 +49,7 @@ impl IssuerUrl {
         &self.text[self.origin.len()..]
     }
 
+    /// False only for http on loopback.
     pub fn is_https(&self) -> bool {
         self.text.starts_with("https:")
     }

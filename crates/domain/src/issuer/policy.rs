@@ -48,9 +48,11 @@ impl Default for ClientPolicy {
 /// Which clients may register (RFC 7591 §3).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RegistrationPolicy {
+    /// All clients.
     Open,
     /// Clients with one of these initial access tokens.
     WithToken(Vec<SecretDigest>),
+    /// None.
     Closed,
 }
 
@@ -59,6 +61,7 @@ pub enum RegistrationPolicy {
 pub struct DocumentPolicy {
     /// `None`: none.
     pub hosts: Option<HostPatterns>,
+    /// Where such clients may be answered.
     pub redirects: DocumentRedirects,
     /// Documents that the operator keeps in place of those at their URLs, because their hosts do not serve them to us.
     /// They apply whichever `hosts` are allowed.
@@ -77,12 +80,16 @@ pub enum DocumentRedirects {
 /// Hosts that an operator lists.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostPatterns {
+    /// All hosts.
     Any,
+    /// Hosts that match one of these patterns.
     Listed(Vec<HostPattern>),
 }
 
+/// One host, or all hosts below a domain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum HostPattern {
+    /// This host.
     Exactly(String),
     /// Every host below a domain, but not the domain itself. Kept with the leading dot.
     Below(String),
@@ -103,6 +110,7 @@ impl HostPatterns {
         Ok(Self::Listed(patterns.iter().map(parse).collect::<Result<_, _>>()?))
     }
 
+    /// True if `host` matches.
     pub fn include(&self, host: &str) -> bool {
         match self {
             HostPatterns::Any => true,
@@ -126,11 +134,13 @@ impl HostPatterns {
 /// What an operator configures about it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PromptPolicy {
+    /// When the page is shortened.
     pub mode: ConsentMode,
     /// Asks every person "Signed in as X. Not you?" before a code is issued, not only an unexpected one.
     pub confirm_subject: bool,
 }
 
+/// When an earlier consent shortens the consent page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub enum ConsentMode {
     /// Always the full page.
@@ -139,12 +149,16 @@ pub enum ConsentMode {
     /// One click for a request that an earlier consent covers.
     Remember,
     /// As `Remember`, and no page for these clients.
-    Silent { clients: Vec<ClientId> },
+    Silent {
+        /// Clients that the operator trusts.
+        clients: Vec<ClientId>,
+    },
 }
 
 /// When the upstream tokens of revoked grants are revoked at the upstream (RFC 7009).
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UpstreamRevocationMode {
+    /// Upstream tokens are not revoked.
     Never,
     /// When the person has no live grant left here. With many providers one token stands for everything that the person
     /// gave this client id, which all our clients share: an earlier revocation would end the remaining grants.
@@ -161,5 +175,6 @@ pub enum AddressPolicy {
     None,
     /// The /24 of an IPv4 address, or the /48 of an IPv6 address.
     Prefix,
+    /// The whole address.
     Full,
 }

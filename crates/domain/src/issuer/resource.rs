@@ -10,30 +10,40 @@ use crate::scope::{Scope, Scopes};
 pub struct Resource {
     /// The canonical URI, the audience of tokens (RFC 8707 §2).
     pub uri: String,
+    /// The resource's name on pages.
     pub name: String,
+    /// Its scopes, in the order in which pages show them.
     pub scopes: Vec<ScopeDefinition>,
 }
 
+/// One scope of a resource.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScopeDefinition {
+    /// The scope token.
     pub scope: Scope,
     /// The scope's description on pages.
     pub description: String,
     /// Whether a request without `scope` asks for it.
     pub requested: Requested,
+    /// Whether a person may leave it out.
     pub choice: Choice,
 }
 
 /// Whether a person may leave the scope out and approve the rest.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
+    /// It is approved or denied together with the others.
     WithTheRest,
+    /// A person may leave it out.
     Optional,
 }
 
+/// How a scope gets into a request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Requested {
+    /// Also if the request names no scope.
     ByDefault,
+    /// Only if the request names it.
     ByName,
 }
 

@@ -47,6 +47,7 @@ pub enum KeyFamily {
 }
 
 impl KeyFamily {
+    /// Every family.
     pub fn all() -> impl Iterator<Item = KeyFamily> {
         Purpose::ALL.into_iter().map(KeyFamily::Derived).chain([KeyFamily::Signing, KeyFamily::Events])
     }
@@ -85,6 +86,7 @@ impl KeyFamily {
     }
 }
 
+/// The state of a key.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum KeyState {
     /// Verifiers know it, and it is not used yet.
@@ -98,8 +100,11 @@ pub enum KeyState {
 /// The age and state of one key. A family is a list of them, in the order in which they were made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyAge {
+    /// The id.
     pub id: KeyId,
+    /// The key's state.
     pub state: KeyState,
+    /// The time it was made.
     pub created_at: Timestamp,
     /// When it became active; `None` before that, and for keys of releases that did not record it.
     pub active_at: Option<Timestamp>,
@@ -121,6 +126,7 @@ pub struct Rotation {
 pub enum RotationStep {
     /// Make the family's first key, active at once.
     Begin,
+    /// Make a key that will become active later.
     Announce,
     /// Make the announced key active, and retire the active one.
     Activate(KeyId),
@@ -142,9 +148,11 @@ pub enum RotationUrgency {
 /// The times at which a key changes its state, as far as they are settled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct KeyLife {
+    /// When it becomes active.
     pub active_at: Timestamp,
     /// `None` as long as there is no successor.
     pub retires_at: Option<Timestamp>,
+    /// When it is deleted; `None` as long as there is no successor.
     pub forgotten_at: Option<Timestamp>,
 }
 

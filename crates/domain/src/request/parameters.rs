@@ -11,6 +11,7 @@ impl Parameters {
     const MAX_BYTES: usize = 12 * 1024;
     const MAX_COUNT: usize = 64;
 
+    /// Refuses more than 64 parameters or 12 KiB with [`Refusal::RequestTooLarge`].
     pub fn new(pairs: Vec<(String, String)>) -> Result<Self, Refusal> {
         let bytes: usize = pairs.iter().map(|(name, value)| name.len() + value.len()).sum();
         if bytes > Self::MAX_BYTES || pairs.len() > Self::MAX_COUNT {
@@ -32,6 +33,7 @@ impl Parameters {
         Ok(first.filter(|value| !value.is_empty()))
     }
 
+    /// The value of `name`. Refuses with [`Refusal::ParameterMissing`] or [`Refusal::ParameterRepeated`].
     pub fn required(&self, name: &'static str) -> Result<&str, Refusal> {
         self.single(name)?.ok_or(Refusal::ParameterMissing(name))
     }

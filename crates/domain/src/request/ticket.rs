@@ -16,8 +16,11 @@ use crate::time::Timestamp;
 /// The content of a ticket.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Ticket {
+    /// The id.
     pub id: TicketId,
+    /// The time of `/authorize`.
     pub issued_at: Timestamp,
+    /// The checked request.
     pub request: AuthorizationRequest,
     key: KeyId,
 }

@@ -10,16 +10,23 @@ use crate::token::Grant;
 /// The claims of a JWT with `typ: at+jwt`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessTokenClaims {
+    /// The issuer.
     pub iss: String,
     /// One audience: the resource.
     pub aud: String,
+    /// The subject.
     pub sub: String,
+    /// The client.
     pub client_id: String,
     /// Space-separated.
     pub scope: String,
+    /// The time of the issuance.
     pub iat: Timestamp,
+    /// The end of the token.
     pub exp: Timestamp,
+    /// The token's id, derived from grant, generation and attempt.
     pub jti: String,
+    /// The grant.
     pub grant_id: String,
 }
 

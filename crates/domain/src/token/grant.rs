@@ -16,13 +16,20 @@ use crate::time::Timestamp;
 use crate::token::refresh_token::{self, PresentedRefreshToken};
 use crate::upstream::tokens::SealedTokens;
 
+/// A grant: the rights of a redeemed code, with the state of its tokens.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Grant {
+    /// The id.
     pub id: GrantId,
+    /// The authorization that led to it.
     pub authorization_id: AuthorizationId,
+    /// The person.
     pub subject: Subject,
+    /// The client.
     pub client_id: ClientId,
+    /// Canonical URI of the resource.
     pub resource: String,
+    /// The granted scopes.
     pub scopes: Scopes,
     /// Epoch of the consent at the time of the login.
     pub consent_epoch: u64,
@@ -36,11 +43,13 @@ pub struct Grant {
     pub current: Issuance,
     /// The key of the refresh token before the current one.
     pub previous_key: Option<KeyId>,
+    /// The time it was made.
     pub created_at: Timestamp,
     /// The grant ends at this time unless it is refreshed before.
     pub idle_end: Timestamp,
     /// The grant ends at this time in any case.
     pub end: Timestamp,
+    /// Whether it was ended by itself.
     pub status: GrantPhase,
     /// `None` once the grant has ended and its upstream tokens are revoked.
     pub upstream_tokens: Option<SealedTokens>,
@@ -52,18 +61,30 @@ impl std::fmt::Debug for Grant {
     }
 }
 
+/// The stored phase of a grant; [`Grant::live`] also considers client, consent, counters and time.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum GrantPhase {
+    /// Not ended by itself.
     Live,
-    Ended { at: Timestamp, why: EndedBy },
+    /// Ended, and never live again.
+    Ended {
+        /// The time it ended.
+        at: Timestamp,
+        /// What ended it.
+        why: EndedBy,
+    },
 }
 
+/// What ended a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndedBy {
+    /// Its code was presented again.
     CodeReplay,
+    /// An old refresh token was presented again.
     RefreshTokenReplay,
     /// The client revoked it (RFC 7009).
     Client,
+    /// An operator ended it.
     Operator,
 }
 
@@ -204,6 +225,7 @@ impl Grant {
         }
     }
 
+    /// The grant after its end.
     pub fn end_by(self, why: EndedBy, at: Timestamp) -> Self {
         Self { status: GrantPhase::Ended { at, why }, ..self }
     }
@@ -217,7 +239,9 @@ impl Grant {
 /// The parameters of a token request for a refresh, besides the token and the credentials.
 #[derive(Clone, Debug, Default)]
 pub struct RefreshRequest {
+    /// The value of `scope`, if sent.
     pub scope: Option<String>,
+    /// The values of `resource`.
     pub resources: Vec<String>,
 }
 
@@ -243,6 +267,7 @@ impl RefreshRequest {
     }
 }
 
+/// What a refresh leads to.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefreshOutcome {
     /// Mint a new generation with these scopes.

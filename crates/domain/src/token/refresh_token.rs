@@ -7,6 +7,7 @@ use crate::secret::{Secret, kind};
 
 const PREFIX: &str = "lgr_";
 
+/// The refresh token of one generation of the grant `id`.
 pub fn mint(key: &Key, id: GrantId, generation: u32, grant_secret: &[u8; 32]) -> Secret<kind::RefreshToken> {
     let generation = generation.to_be_bytes();
     let tag = key.mac("refresh token", &[id.bytes(), &generation, grant_secret]);
@@ -27,6 +28,7 @@ impl std::fmt::Debug for PresentedRefreshToken {
 }
 
 impl PresentedRefreshToken {
+    /// `None` unless the text has the form of a refresh token.
     pub fn parse(text: &str) -> Option<Self> {
         let bytes: [u8; 52] = id::decode(text.strip_prefix(PREFIX)?)?;
         let (id, rest) = bytes.split_first_chunk::<16>()?;
@@ -38,14 +40,17 @@ impl PresentedRefreshToken {
         })
     }
 
+    /// The grant that the token names.
     pub fn grant_id(&self) -> GrantId {
         self.id
     }
 
+    /// The generation that the token names.
     pub fn generation(&self) -> u32 {
         self.generation
     }
 
+    /// True if `key` made this token for the grant with this secret.
     pub fn was_minted(&self, key: &Key, grant_secret: &[u8; 32]) -> bool {
         key.verify("refresh token", &[self.id.bytes(), &self.generation.to_be_bytes(), grant_secret], &self.tag)
     }

@@ -19,7 +19,9 @@ pub struct AccessRequirement<'a> {
 /// A refusal with its `WWW-Authenticate` challenge (RFC 6750 §3, RFC 9728 §5.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessDenied {
+    /// Why the request is refused.
     pub refusal: Refusal,
+    /// The value of `WWW-Authenticate`.
     pub challenge: String,
 }
 

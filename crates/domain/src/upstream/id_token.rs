@@ -9,24 +9,36 @@ use crate::time::Timestamp;
 /// The claims of an ID token with a valid signature.
 #[derive(Clone, Debug, Default)]
 pub struct IdTokenClaims {
+    /// Issuer.
     pub iss: String,
+    /// Audiences.
     pub aud: Vec<String>,
+    /// Authorized party.
     pub azp: Option<String>,
+    /// The upstream's id of the person.
     pub sub: Option<String>,
+    /// Nonce of the login.
     pub nonce: Option<String>,
+    /// End, in seconds since the epoch.
     pub exp: Option<u64>,
+    /// Time of issue, in seconds since the epoch.
     pub iat: Option<u64>,
     /// The person's name for pages, no part of the identity.
     pub name: Option<String>,
+    /// The person's e-mail address, no part of the identity.
     pub email: Option<String>,
 }
 
 /// The values that an ID token must match.
 #[derive(Debug)]
 pub struct ExpectedIdToken<'a> {
+    /// The upstream's id.
     pub upstream: &'a UpstreamId,
+    /// The upstream's issuer identifier.
     pub issuer: &'a str,
+    /// Our client id at the upstream.
     pub client_id: &'a str,
+    /// Nonce of the login.
     pub nonce: &'a Secret<kind::UpstreamNonce>,
 }
 
@@ -36,18 +48,25 @@ const LEEWAY: Duration = Duration::from_secs(60);
 /// Why an ID token is invalid. For the log, never for a stranger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdTokenError {
+    /// `iss` differs.
     #[error("iss is not the configured issuer")]
     Issuer,
+    /// `aud` does not contain our client id.
     #[error("aud does not name this client")]
     Audience,
+    /// `azp` is missing or differs.
     #[error("azp is missing beside several audiences, or is another client")]
     AuthorizedParty,
+    /// `nonce` is missing or differs.
     #[error("nonce is missing or of another login")]
     Nonce,
+    /// `exp` is missing or past.
     #[error("exp is missing or past")]
     Expired,
+    /// `iat` is missing or in the future.
     #[error("iat is missing or in the future")]
     IssuedAt,
+    /// `sub` cannot be a subject.
     #[error("sub is missing, empty, too long or not printable ASCII")]
     Subject,
 }

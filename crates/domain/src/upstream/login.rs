@@ -15,11 +15,14 @@ use crate::secret::{Secret, kind};
 pub struct LoginSecrets {
     /// Base64url of authorization id (16 bytes), key id (4) and MAC (32). The browser sees it, and only we can make it.
     pub state: String,
+    /// The PKCE verifier.
     pub verifier: Secret<kind::UpstreamVerifier>,
+    /// The nonce of the ID token.
     pub nonce: Secret<kind::UpstreamNonce>,
 }
 
 impl LoginSecrets {
+    /// The secrets of the login of the authorization `id`.
     pub fn derive(key: &Key, id: AuthorizationId) -> Self {
         let state = [id.bytes().as_slice(), &key.id.bytes(), &key.mac("state", &[id.bytes()])].concat();
         Self {
@@ -49,7 +52,12 @@ pub enum ReturnedLogin {
     /// The login of an authorization.
     Authorization(AuthorizationId),
     /// A sign-in to the page of connected apps.
-    Account { id: AccountLoginId, secrets: LoginSecrets },
+    Account {
+        /// Id of the sign-in.
+        id: AccountLoginId,
+        /// Its secrets.
+        secrets: LoginSecrets,
+    },
 }
 
 /// The login to which a `state` belongs. Refuses with [`Refusal::StateInvalid`].

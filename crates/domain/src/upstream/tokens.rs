@@ -12,7 +12,9 @@ use crate::time::Timestamp;
 /// The tokens that an upstream returned for its code.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UpstreamTokens {
+    /// The access token.
     pub access_token: Secret<kind::UpstreamAccessToken>,
+    /// The refresh token, if there is one.
     pub refresh_token: Option<Secret<kind::UpstreamRefreshToken>>,
     /// `None` if the upstream did not say.
     pub expires_at: Option<Timestamp>,
@@ -21,7 +23,9 @@ pub struct UpstreamTokens {
 /// Upstream tokens, sealed for one record.
 #[derive(Clone, PartialEq, Eq)]
 pub struct SealedTokens {
+    /// The key that sealed them.
     pub key: KeyId,
+    /// Nonce and ciphertext.
     pub bytes: Vec<u8>,
 }
 
@@ -34,7 +38,9 @@ impl std::fmt::Debug for SealedTokens {
 /// The record that tokens are sealed for; they do not open in another one.
 #[derive(Clone, Copy, Debug)]
 pub enum SealedFor {
+    /// An authorization with an issued code.
     Authorization(AuthorizationId),
+    /// A grant.
     Grant(GrantId),
 }
 
@@ -55,6 +61,7 @@ impl UpstreamTokens {
         self.refresh_token.is_some() || self.expires_at.is_none_or(|end| now < end)
     }
 
+    /// Seals the tokens for `record`.
     pub fn seal(&self, record: SealedFor, issuer: &Issuer, keys: &Keys, entropy: &dyn Entropy) -> SealedTokens {
         let key = keys.active(Purpose::UpstreamTokens);
         let plaintext = Writer::default()

@@ -32,6 +32,7 @@ impl SubjectClaim {
         (plain && !reassignable).then(|| Self(name.to_owned()))
     }
 
+    /// The name of the member.
     pub fn as_str(&self) -> &str {
         &self.0
     }
@@ -40,6 +41,7 @@ impl SubjectClaim {
 /// The value of a member, by its JSON type.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClaimValue {
+    /// A string.
     Text(String),
     /// Written without fraction and exponent, and exactly known.
     Integer(i128),
@@ -50,12 +52,16 @@ pub enum ClaimValue {
 /// Why a userinfo document identifies no person. For the log, never for a stranger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum UserinfoError {
+    /// No member has the name.
     #[error("the userinfo document lacks the subject claim")]
     Missing,
+    /// Several members have the name.
     #[error("the userinfo document has the subject claim more than once")]
     Repeated,
+    /// The value is neither a string nor an integer.
     #[error("the subject claim is neither a string nor an integer")]
     Type,
+    /// An identifier that cannot be part of a subject.
     #[error("the subject claim is empty, too long or not printable ASCII")]
     Text,
 }
