@@ -96,7 +96,7 @@ def qualified(test: Test, tests: list[Test]) -> str:
 
 
 def sources():
-    for folder in ("crates", "fuzz", "tests"):
+    for folder in ("crates", "tests"):
         for path in sorted((ROOT / folder).rglob("*.rs")):
             if "node_modules" not in path.parts and "target" not in path.parts:
                 yield path

@@ -236,7 +236,7 @@ impl Control {
                 authorization_id: None,
             };
             let kind = EventKind::ConsentRevoked { reason: None };
-            let event = Event::new(kind, about, &caller.for_events(issuer), attempt, 0, now);
+            let event = Event::new(kind, about, &caller.for_events(issuer), attempt, now);
             let revoked = found.value.clone().revoke(now);
             Ok(self.store.revoke_consent(issuer, &found, &revoked, &event, now).await?.with(()))
         })

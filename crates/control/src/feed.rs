@@ -175,7 +175,7 @@ mod tests {
     fn logged(position: u128) -> Logged {
         let kind = EventKind::KeysRotated { keys: Vec::new(), urgency: RotationUrgency::Planned };
         let caller = EventCaller { principal: String::new(), request_id: String::new(), address: None };
-        let event = Event::new(kind, None, &caller, Attempt::from_bytes([1; 16]), 0, Timestamp::EPOCH);
+        let event = Event::new(kind, None, &caller, Attempt::from_bytes([1; 16]), Timestamp::EPOCH);
         Logged { cursor: cursor(position), issuer: String::new(), event }
     }
 

@@ -176,14 +176,8 @@ impl Exchange<'_> {
                 resource: stored.value.resource.clone(),
                 authorization_id: Some(stored.value.authorization_id),
             };
-            let event = Event::new(
-                kind.clone(),
-                about,
-                &self.caller.for_events(&self.serving.issuer),
-                self.attempt,
-                0,
-                self.now,
-            );
+            let event =
+                Event::new(kind.clone(), about, &self.caller.for_events(&self.serving.issuer), self.attempt, self.now);
             let ended = stored.value.end_by(why, self.now);
             let (store, issuer) = (&self.control.store, &self.serving.issuer);
             Ok(store.end_grant(issuer, stored.version, &ended, &event, self.now).await?.with(()))

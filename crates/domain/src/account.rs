@@ -18,7 +18,7 @@ use crate::consent::{Consent, ConsentStatus};
 use crate::entropy::{Entropy, random};
 use crate::id::{self, AccountLoginId, Attempt, ClientId};
 use crate::issuer::{Issuer, IssuerUrl};
-use crate::keys::{KeyId, Keys, Purpose, digest};
+use crate::keys::{KeyId, Keys, Purpose, short_digest};
 use crate::subject::Subject;
 use crate::time::Timestamp;
 use crate::upstream::login::LoginSecrets;
@@ -231,8 +231,10 @@ pub fn revoked_lately(consent: &Consent, now: Timestamp) -> Option<Timestamp> {
 /// The attempt of one of the revocations that a request makes. It depends on this consent alone, so that a repeated
 /// request, which finds fewer consents left, gives each event the same id as before.
 pub fn attempt_for(attempt: Attempt, client_id: &ClientId, resource: &str) -> Attempt {
-    let digest = digest("revocation", &[attempt.bytes(), client_id.as_str().as_bytes(), resource.as_bytes()]);
-    Attempt::from_bytes(*digest.first_chunk().expect("16 of 32 bytes"))
+    Attempt::from_bytes(short_digest(
+        "revocation",
+        &[attempt.bytes(), client_id.as_str().as_bytes(), resource.as_bytes()],
+    ))
 }
 
 fn session_name(issuer: &Issuer) -> String {

@@ -93,6 +93,9 @@ pub enum GrantType {
 }
 
 impl GrantType {
+    /// All supported grant types, in the order in which they are registered and advertised.
+    pub const ALL: [GrantType; 2] = [GrantType::AuthorizationCode, GrantType::RefreshToken];
+
     /// The registered name (RFC 7591 §2).
     pub fn as_str(self) -> &'static str {
         match self {
@@ -103,9 +106,7 @@ impl GrantType {
 
     /// The value with this registered name.
     pub fn parse(text: &str) -> Option<Self> {
-        [GrantType::AuthorizationCode, GrantType::RefreshToken]
-            .into_iter()
-            .find(|grant_type| grant_type.as_str() == text)
+        Self::ALL.into_iter().find(|grant_type| grant_type.as_str() == text)
     }
 }
 

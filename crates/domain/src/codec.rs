@@ -11,6 +11,7 @@ impl Writer {
     }
 
     /// A text below 64 KiB; texts are bounded where they are parsed.
+    #[expect(clippy::expect_used, reason = "every text is bounded far below 64 KiB where it is parsed")]
     pub(crate) fn text(self, text: &str) -> Self {
         let length = u16::try_from(text.len()).expect("texts are bounded where they are parsed");
         self.bytes(&length.to_be_bytes()).bytes(text.as_bytes())

@@ -19,7 +19,7 @@ use crate::time::Timestamp;
 
 pub use check::{CheckInputs, DenialReason, GrantStatus, Verdict};
 pub use counters::Counters;
-pub use decision::{Decided, Decision};
+pub use decision::{Decided, Decision, DecisionPoint};
 pub use screen::{ConsentScreen, PresentedScreen};
 
 #[cfg(test)]
@@ -89,6 +89,30 @@ pub enum ConsentStatus {
     },
 }
 
+/// A person's approval of a request.
+#[derive(Clone, Copy, Debug)]
+pub struct Approval<'a> {
+    /// The approved request.
+    pub decided: &'a Decided,
+    /// The person who signed in.
+    pub subject: &'a Subject,
+    /// The revocation counters at this time.
+    pub counters: Counters,
+}
+
+/// The present state, against which a stored consent is checked.
+#[derive(Clone, Copy, Debug)]
+pub struct Present<'a> {
+    /// The issuer as configured now.
+    pub issuer: &'a Issuer,
+    /// The client as it is now.
+    pub client: &'a Client,
+    /// The current revocation counters.
+    pub counters: Counters,
+    /// The time of the check.
+    pub now: Timestamp,
+}
+
 /// A consent's state at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsentState {
@@ -117,14 +141,8 @@ impl Consent {
 
     /// The consent after an approval. Scopes accumulate only here, and only while the client is the one that was
     /// approved before.
-    pub fn approve(
-        existing: Option<Consent>,
-        decided: &Decided,
-        subject: &Subject,
-        counters: Counters,
-        lifetimes: &Lifetimes,
-        now: Timestamp,
-    ) -> Self {
+    pub fn approve(existing: Option<Consent>, approval: &Approval<'_>, lifetimes: &Lifetimes, now: Timestamp) -> Self {
+        let Approval { decided, subject, counters } = *approval;
         let fresh = Self {
             subject: subject.clone(),
             client_id: decided.client_id.clone(),
@@ -196,14 +214,8 @@ impl Consent {
     /// The proof that this consent covers `request` of `client`, so that the person need not read the full page again:
     /// the same client with the same metadata (B39), the same resource, no further scope or redirect URI, and the
     /// current policy.
-    pub fn covers(
-        &self,
-        issuer: &Issuer,
-        client: &Client,
-        request: &AuthorizationRequest,
-        counters: Counters,
-        now: Timestamp,
-    ) -> Option<Covered<'_>> {
+    pub fn covers(&self, request: &AuthorizationRequest, present: &Present<'_>) -> Option<Covered<'_>> {
+        let Present { issuer, client, counters, now } = *present;
         let covers = self.stands(client, counters, now)
             && self.client_id == request.client_id
             && self.resource == request.resource
@@ -260,7 +272,12 @@ mod tests {
 
     fn approve(existing: Option<Consent>, scopes: &str, now: Timestamp) -> Consent {
         let decided = Decided { scopes: Scopes::parse(scopes).unwrap(), ..decided() };
-        Consent::approve(existing, &decided, &subject(), Counters::default(), &issuer().lifetimes, now)
+        Consent::approve(
+            existing,
+            &Approval { decided: &decided, subject: &subject(), counters: Counters::default() },
+            &issuer().lifetimes,
+            now,
+        )
     }
 
     fn at(seconds: u64) -> Timestamp {
@@ -292,13 +309,18 @@ mod tests {
     fn another_client_under_the_same_id_inherits_nothing() {
         let first = approve(None, "read admin", at(10));
         let decided = Decided { metadata_digest: [9; 32], ..decided() };
-        let second =
-            Consent::approve(Some(first), &decided, &subject(), Counters::default(), &issuer().lifetimes, at(20));
+        let second = Consent::approve(
+            Some(first),
+            &Approval { decided: &decided, subject: &subject(), counters: Counters::default() },
+            &issuer().lifetimes,
+            at(20),
+        );
         assert_eq!(second.scopes.to_string(), "read");
     }
 
     /// Requirements: B31, B39.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one approval, and each way in which a request differs from it")]
     fn a_consent_covers_what_was_approved_and_nothing_else() {
         let (client, asked) = (issuer().clients[0].clone(), request());
         let decided = Decided {
@@ -308,17 +330,53 @@ mod tests {
             ..decided()
         };
         let none = Counters::default();
-        let consent = Consent::approve(None, &decided, &subject(), none, &issuer().lifetimes, at(10));
-        assert_eq!(consent.covers(&issuer(), &client, &asked, none, at(11)).unwrap().by(), &consent);
+        let consent = Consent::approve(
+            None,
+            &Approval { decided: &decided, subject: &subject(), counters: none },
+            &issuer().lifetimes,
+            at(10),
+        );
+        assert_eq!(
+            consent
+                .covers(&asked, &Present { issuer: &issuer(), client: &client, counters: none, now: at(11) })
+                .unwrap()
+                .by(),
+            &consent
+        );
 
-        assert_eq!(consent.covers(&issuer(), &client, &asked, none, consent.expires_at), None, "expired");
-        assert_eq!(consent.clone().revoke(at(11)).covers(&issuer(), &client, &asked, none, at(11)), None, "revoked");
+        assert_eq!(
+            consent.covers(
+                &asked,
+                &Present { issuer: &issuer(), client: &client, counters: none, now: consent.expires_at }
+            ),
+            None,
+            "expired"
+        );
+        assert_eq!(
+            consent
+                .clone()
+                .revoke(at(11))
+                .covers(&asked, &Present { issuer: &issuer(), client: &client, counters: none, now: at(11) }),
+            None,
+            "revoked"
+        );
         for raised in [Counters { issuer: 1, ..none }, Counters { client: 1, ..none }, Counters { subject: 1, ..none }]
         {
-            assert_eq!(consent.covers(&issuer(), &client, &asked, raised, at(11)), None, "{raised:?}");
-            let anew =
-                Consent::approve(Some(consent.clone()), &decided, &subject(), raised, &issuer().lifetimes, at(12));
-            assert!(anew.covers(&issuer(), &client, &asked, raised, at(13)).is_some());
+            assert_eq!(
+                consent.covers(&asked, &Present { issuer: &issuer(), client: &client, counters: raised, now: at(11) }),
+                None,
+                "{raised:?}"
+            );
+            let anew = Consent::approve(
+                Some(consent.clone()),
+                &Approval { decided: &decided, subject: &subject(), counters: raised },
+                &issuer().lifetimes,
+                at(12),
+            );
+            assert!(
+                anew.covers(&asked, &Present { issuer: &issuer(), client: &client, counters: raised, now: at(13) })
+                    .is_some()
+            );
         }
         type Change = fn(&mut AuthorizationRequest);
         let changes: [Change; 4] = [
@@ -330,10 +388,17 @@ mod tests {
         for change in changes {
             let mut changed = asked.clone();
             change(&mut changed);
-            assert_eq!(consent.covers(&issuer(), &client, &changed, none, at(11)), None, "{changed:?}");
+            assert_eq!(
+                consent.covers(&changed, &Present { issuer: &issuer(), client: &client, counters: none, now: at(11) }),
+                None,
+                "{changed:?}"
+            );
         }
         let renamed = Client { name: Some("Another".to_owned()), ..client };
-        assert_eq!(consent.covers(&issuer(), &renamed, &asked, none, at(11)), None);
+        assert_eq!(
+            consent.covers(&asked, &Present { issuer: &issuer(), client: &renamed, counters: none, now: at(11) }),
+            None
+        );
     }
 
     /// Requirements: B31.
@@ -348,7 +413,12 @@ mod tests {
                 policy_version: version.map(str::to_owned),
                 ..decided()
             };
-            Consent::approve(None, &decided, &subject(), none, &issuer().lifetimes, at(10))
+            Consent::approve(
+                None,
+                &Approval { decided: &decided, subject: &subject(), counters: none },
+                &issuer().lifetimes,
+                at(10),
+            )
         };
         for (given, now, covers) in [
             (None, None, true),
@@ -358,7 +428,13 @@ mod tests {
             (Some("1"), None, true),
         ] {
             let (consent, issuer) = (given_under(given), under(now.map(policy)));
-            assert_eq!(consent.covers(&issuer, &client, &asked, none, at(11)).is_some(), covers, "{given:?} {now:?}");
+            assert_eq!(
+                consent
+                    .covers(&asked, &Present { issuer: &issuer, client: &client, counters: none, now: at(11) })
+                    .is_some(),
+                covers,
+                "{given:?} {now:?}"
+            );
             assert!(consent.stands(&client, none, at(11)) && consent.is_live(at(11)));
         }
     }
@@ -382,7 +458,12 @@ mod tests {
         let first = approve(None, "read admin", at(10));
         let raised = Counters { subject: 1, ..Counters::default() };
         let decided = Decided { scopes: Scopes::parse("read").unwrap(), ..decided() };
-        let second = Consent::approve(Some(first), &decided, &subject(), raised, &issuer().lifetimes, at(20));
+        let second = Consent::approve(
+            Some(first),
+            &Approval { decided: &decided, subject: &subject(), counters: raised },
+            &issuer().lifetimes,
+            at(20),
+        );
         assert_eq!(second.scopes.to_string(), "read");
     }
 

@@ -326,18 +326,17 @@ impl Event {
         }
     }
 
-    /// A new event. Its id follows from `attempt`, the kind and the event's `number` within the attempt, so that a
-    /// repeated call writes the same event.
+    /// The first or only event of its kind that `attempt` causes. The id follows from attempt and kind, so that a repeated
+    /// call writes the same event.
     pub fn new(
         kind: EventKind,
         about: impl Into<Option<EventTarget>>,
         caller: &EventCaller,
         attempt: Attempt,
-        number: u8,
         at: Timestamp,
     ) -> Self {
         Self {
-            id: EventId::new(at, &digest("event id", &[attempt.bytes(), kind.name().as_bytes(), &[number]])),
+            id: event_id(at, attempt, &kind, 0),
             at,
             kind,
             about: about.into(),
@@ -346,4 +345,13 @@ impl Event {
             address: caller.address.clone(),
         }
     }
+
+    /// The event as the one with this number (from 0) among those of its kind that `attempt` causes.
+    pub fn numbered(self, attempt: Attempt, number: u8) -> Self {
+        Self { id: event_id(self.at, attempt, &self.kind, number), ..self }
+    }
+}
+
+fn event_id(at: Timestamp, attempt: Attempt, kind: &EventKind, number: u8) -> EventId {
+    EventId::new(at, &digest("event id", &[attempt.bytes(), kind.name().as_bytes(), &[number]]))
 }

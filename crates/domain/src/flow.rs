@@ -21,7 +21,7 @@ use crate::consent::{Counters, Decided, Decision, PresentedScreen};
 use crate::flow::code::PresentedCode;
 use crate::id::{Attempt, AuthorizationId, ClientId, GrantId};
 use crate::issuer::Issuer;
-use crate::keys::{KeyId, Keys, Purpose, digest};
+use crate::keys::{KeyId, Keys, Purpose, short_digest};
 use crate::lifetimes::Lifetimes;
 use crate::request::pkce::PkceVerified;
 use crate::scope::Scopes;
@@ -348,12 +348,11 @@ impl CodeIssued {
     /// [`Refusal::ParameterMissing`] or [`Refusal::PkceMismatch`].
     pub fn authenticate(
         &self,
-        code: &PresentedCode,
-        client: &ClientAuthenticated,
-        asked: &CodeExchange,
+        presentation: &CodePresentation<'_>,
         issuer: &Issuer,
         keys: &Keys,
-    ) -> Result<PkceVerified, Refusal> {
+    ) -> Result<ExchangeVerified, Refusal> {
+        let CodePresentation { code, client, exchange: asked } = *presentation;
         let decided = &self.approved.decided;
         if !self.minted(code, keys) || *client.client_id() != decided.client_id {
             return Err(Refusal::CodeInvalid);
@@ -366,7 +365,7 @@ impl CodeIssued {
             return Err(Refusal::ResourceUnknown);
         }
         let verifier = asked.code_verifier.as_deref().ok_or(Refusal::ParameterMissing("code_verifier"))?;
-        decided.code_challenge.verify(verifier)
+        decided.code_challenge.verify(verifier).map(|_: PkceVerified| ExchangeVerified(()))
     }
 
     /// Checks that the code has not expired (RFC 6749 §4.1.2: at most ten minutes). Refuses with
@@ -375,15 +374,8 @@ impl CodeIssued {
         if now > self.at + lifetimes.code { Err(Refusal::CodeInvalid) } else { Ok(()) }
     }
 
-    /// Spends the code. The arguments prove that the client and the code verifier were checked.
-    pub fn redeem(
-        self,
-        _: &ClientAuthenticated,
-        _: &PkceVerified,
-        keys: &Keys,
-        attempt: Attempt,
-        at: Timestamp,
-    ) -> Redeemed {
+    /// Spends the code. `ExchangeVerified` proves that code, client and code verifier were checked.
+    pub fn redeem(self, _: &ExchangeVerified, keys: &Keys, attempt: Attempt, at: Timestamp) -> Redeemed {
         let grant_id = grant_id(self.approved.decided.id);
         Redeemed { issued: self, attempt, at, grant_id, refresh_key: keys.active(Purpose::RefreshToken).id }
     }
@@ -435,16 +427,41 @@ impl std::fmt::Debug for CodeExchange {
     }
 }
 
+/// The attempt that makes a transition, and its time.
+#[derive(Clone, Copy, Debug)]
+pub struct Transition {
+    /// The idempotency key.
+    pub attempt: Attempt,
+    /// The time.
+    pub at: Timestamp,
+}
+
+/// A code as a client presents it for exchange.
+#[derive(Clone, Copy, Debug)]
+pub struct CodePresentation<'a> {
+    /// The code.
+    pub code: &'a PresentedCode,
+    /// The client that authenticated.
+    pub client: &'a ClientAuthenticated,
+    /// The other parameters.
+    pub exchange: &'a CodeExchange,
+}
+
+/// The proof that a code was exchanged by its client with the right code verifier. Only [`CodeIssued::authenticate`] makes
+/// it.
+#[derive(Debug)]
+pub struct ExchangeVerified(());
+
 /// The grant's id follows from the authorization's.
 fn grant_id(id: AuthorizationId) -> GrantId {
-    GrantId::from_bytes(*digest("grant id", &[id.bytes()]).first_chunk().expect("16 of 32 bytes"))
+    GrantId::from_bytes(short_digest("grant id", &[id.bytes()]))
 }
 
 #[cfg(test)]
 pub(crate) mod tests {
     use super::*;
     use crate::authentication::Credentials;
-    use crate::consent::{Consent, decided};
+    use crate::consent::{Approval, Consent, DecisionPoint, Present, decided};
     use crate::entropy::tests::Counting;
     use crate::id::BrowserId;
     use crate::issuer::tests::issuer;
@@ -479,14 +496,13 @@ pub(crate) mod tests {
 
     pub(crate) fn issued() -> CodeIssued {
         let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
-        let consent = Consent::approve(None, &decided(), &subject, Counters::default(), &issuer().lifetimes, NOW);
-        signed_in("alice", PresentedScreen::Full { presented_to: None }).issue_code(
-            &consent,
-            Counters::default(),
-            &k(),
-            attempt(2),
+        let consent = Consent::approve(
+            None,
+            &Approval { decided: &decided(), subject: &subject, counters: Counters::default() },
+            &issuer().lifetimes,
             NOW,
-        )
+        );
+        signed_in("alice", PresentedScreen::Full { presented_to: None }).issue_code(&consent, &k(), attempt(2), NOW)
     }
 
     fn alice() -> Subject {
@@ -563,9 +579,11 @@ pub(crate) mod tests {
     fn whoever_was_not_expected_or_has_not_seen_it_all_is_asked() {
         let (client, lifetimes, none) = (issuer().clients[0].clone(), issuer().lifetimes, Counters::default());
         let same = Decided { metadata_digest: client.metadata_digest(), ..decided() };
-        let consent = Consent::approve(None, &same, &alice(), none, &lifetimes, NOW);
+        let consent =
+            Consent::approve(None, &Approval { decided: &same, subject: &alice(), counters: none }, &lifetimes, NOW);
         let request = same.request();
-        let covered = consent.covers(&issuer(), &client, &request, none, NOW);
+        let covered =
+            consent.covers(&request, &Present { issuer: &issuer(), client: &client, counters: none, now: NOW });
         let page = |presented_to| PresentedScreen::Full { presented_to };
         let at_ease = issuer();
         let strict = Issuer { prompt: PromptPolicy { confirm_subject: true, ..PromptPolicy::default() }, ..issuer() };
@@ -607,7 +625,9 @@ pub(crate) mod tests {
         let issued = issued();
         let code = presented(&issued);
         let authenticate = |code: &PresentedCode, client_id: &str, asked: CodeExchange| {
-            issued.authenticate(code, &client(client_id), &asked, &issuer(), &k()).map(|_| ())
+            issued
+                .authenticate(&CodePresentation { code, client: &client(client_id), exchange: &asked }, &issuer(), &k())
+                .map(|_| ())
         };
         assert_eq!(authenticate(&code, "configured", exchange()), Ok(()));
         let without = CodeExchange { redirect_uri: None, resources: Vec::new(), ..exchange() };
@@ -639,9 +659,14 @@ pub(crate) mod tests {
     #[test]
     fn a_redemption_is_repeated_for_its_own_attempt_only() {
         let issued = issued();
-        let verified =
-            issued.authenticate(&presented(&issued), &client("configured"), &exchange(), &issuer(), &k()).unwrap();
-        let redeemed = issued.redeem(&client("configured"), &verified, &k(), attempt(3), NOW);
+        let verified = issued
+            .authenticate(
+                &CodePresentation { code: &presented(&issued), client: &client("configured"), exchange: &exchange() },
+                &issuer(),
+                &k(),
+            )
+            .unwrap();
+        let redeemed = issued.redeem(&verified, &k(), attempt(3), NOW);
         assert_eq!(redeemed.repeat(attempt(3)), Ok(redeemed.issuance()));
         assert_eq!(redeemed.repeat(attempt(4)), Err(Refusal::CodeReplayed));
     }
@@ -654,7 +679,12 @@ pub(crate) mod tests {
         let browser = BrowserId::from_bytes([1; 16]);
         let id = ticket.authorization_id(&issuer, &k(), browser).unwrap();
         let last_decision = ticket.issued_at + lifetimes.ticket;
-        let decided = Decided::new(id, ticket, &issuer, &issuer.clients[0], browser, attempt(1), last_decision);
+        let decided = Decided::new(
+            ticket,
+            &issuer,
+            &issuer.clients[0],
+            DecisionPoint { id, browser, attempt: attempt(1), at: last_decision },
+        );
         let denied = Authorization::decide(decided, Decision::Deny, PresentedScreen::Full { presented_to: None }, &k());
         assert!(denied.expires_at(&lifetimes) >= last_decision + lifetimes.login + lifetimes.code + CLOCK_SKEW);
         let mut issued = issued();

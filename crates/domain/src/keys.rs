@@ -110,6 +110,7 @@ impl Key {
         Self::expand(KeyId(0), "keyring", "", master)
     }
 
+    #[expect(clippy::expect_used, reason = "HKDF-SHA-256 yields up to 8160 bytes")]
     fn expand(id: KeyId, label: &str, context: &str, material: &KeyMaterial) -> Self {
         let hkdf = Hkdf::<Sha256>::new(None, material.as_slice());
         let expand = |usage: &str| {
@@ -126,6 +127,7 @@ impl Key {
 
     /// HMAC-SHA-256 over `label` and `parts`, each with its length before it, so that no two lists have the same
     /// encoding.
+    #[expect(clippy::expect_used, reason = "HMAC accepts keys of any length")]
     pub fn mac(&self, label: &str, parts: &[&[u8]]) -> [u8; 32] {
         let mut mac =
             <Hmac<Sha256> as hmac::KeyInit>::new_from_slice(self.mac.as_slice()).expect("HMAC takes any length");
@@ -143,6 +145,7 @@ impl Key {
 
     /// Seals with XChaCha20-Poly1305: the nonce, then the ciphertext. `context` names the record and field it is sealed
     /// for.
+    #[expect(clippy::expect_used, reason = "XChaCha20-Poly1305 seals messages below 256 GB")]
     pub fn seal(&self, context: &[&[u8]], nonce: [u8; 24], plaintext: &[u8]) -> Vec<u8> {
         let aad = length_prefixed(context);
         let sealed = self
@@ -160,6 +163,7 @@ impl Key {
         self.cipher().decrypt(&XNonce::from(*nonce), Payload { msg: ciphertext, aad: &aad }).ok().map(Zeroizing::new)
     }
 
+    #[expect(clippy::expect_used, reason = "the key has 32 bytes")]
     fn cipher(&self) -> XChaCha20Poly1305 {
         XChaCha20Poly1305::new_from_slice(self.seal.as_slice()).expect("a key of 32 bytes")
     }
@@ -217,6 +221,7 @@ impl Keys {
         std::iter::once(&family.active).chain(&family.others)
     }
 
+    #[expect(clippy::expect_used, reason = "`Keys::new` requires a key for every purpose")]
     fn family(&self, purpose: Purpose) -> &PurposeKeys {
         self.families.get(&purpose).expect("new() saw every purpose")
     }
@@ -230,6 +235,13 @@ pub fn digest(label: &str, parts: &[&[u8]]) -> [u8; 32] {
         hash.update(part);
     }
     hash.finalize().into()
+}
+
+/// The first 16 bytes of [`digest`], for ids and fixed-width parts of keys.
+pub(crate) fn short_digest(label: &str, parts: &[&[u8]]) -> [u8; 16] {
+    let mut short = [0; 16];
+    short.copy_from_slice(&digest(label, parts)[..16]);
+    short
 }
 
 fn length_prefixed(parts: &[&[u8]]) -> Vec<u8> {

@@ -281,6 +281,7 @@ pub enum Refusal {
 
 impl Refusal {
     /// The `error` code (RFC 6749 §4.1.2.1, §5.2, RFC 7591 §3.2.2, RFC 8707 §2, RFC 9101 §6.2, OIDC Core §3.1.2.6).
+    #[expect(clippy::too_many_lines, reason = "one line for each refusal")]
     pub fn oauth_error(&self) -> &'static str {
         match self {
             Refusal::IssuerUnknown

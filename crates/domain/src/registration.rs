@@ -19,7 +19,7 @@ use crate::client::{
 use crate::display::displayable;
 use crate::id::{Attempt, ClientId};
 use crate::issuer::{Issuer, RegistrationPolicy};
-use crate::keys::{Keys, digest};
+use crate::keys::{Keys, short_digest};
 use crate::secret::{Secret, kind};
 use crate::time::Timestamp;
 
@@ -247,8 +247,7 @@ pub(crate) fn client_keys(asked: &ClientMetadata) -> Result<Option<ClientKeys>, 
 
 /// The id follows from the attempt alone, so that a repeated call finds the client it made.
 pub fn client_id(issuer: &Issuer, attempt: Attempt) -> ClientId {
-    let id = digest("client id", &[&issuer.url.digest(), attempt.bytes()]);
-    ClientId::derived(id.first_chunk().expect("16 of 32 bytes"))
+    ClientId::derived(&short_digest("client id", &[&issuer.url.digest(), attempt.bytes()]))
 }
 
 /// The acceptable redirect URIs. One with an unlisted private scheme is ignored if others remain: Cursor registers

@@ -1,10 +1,10 @@
-//! Everything that leaves in somebody's hands and comes back, frozen: tickets, tokens, cookies, codes, and what is
-//! derived for the upstream. With fixed keys, randomness and time each has exactly one text; it is kept in `golden/`.
-//! Today's code must still make it, and still take it.
+//! Golden files of every value that leaves the server and comes back: tickets, tokens, cookies, codes, and the values
+//! derived for the upstream. With fixed keys, randomness and time each has exactly one text in `golden/`. The present
+//! code must still make it and still accept it.
 //!
-//! The kept files are never edited, and no program writes them: people hold cookies and tokens of this form, and a node
-//! that makes others stands beside one that does not know them. A new form gets a new file (`ticket.v2.txt`), and the
-//! old one stays as long as the old form is taken. A test whose file is missing fails, and says what belongs there.
+//! The files are never edited, and no program writes them: browsers and clients hold cookies and tokens of this form,
+//! and during an update old and new nodes accept each other's. A new form gets a new file (`ticket.v2.txt`); the old
+//! file stays as long as the old form is accepted. A test with a missing file fails and prints the expected content.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
@@ -15,15 +15,17 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use lychgate_domain::account::{AccountLogin, AccountRevocation, AccountSession};
 use lychgate_domain::authentication::{ClientAuthenticated, Credentials};
 use lychgate_domain::browser::cookie::{self, Cookies, LoginCookie, SetCookie};
-use lychgate_domain::browser::session::{self, Person};
+use lychgate_domain::browser::session::{NewSession, Person};
 use lychgate_domain::client::redirect_uri::RedirectUri;
 use lychgate_domain::client::{Authentication, Client, ClientDescription, ClientOrigin, ClientStatus, GrantType};
 use lychgate_domain::consent::form::{self, Displayed};
-use lychgate_domain::consent::{Consent, Counters, Decided, Decision, PresentedScreen};
+use lychgate_domain::consent::{Approval, Consent, Counters, Decided, Decision, DecisionPoint, PresentedScreen};
 use lychgate_domain::entropy::Entropy;
 use lychgate_domain::event::{self, Event, EventKind};
 use lychgate_domain::flow::code::PresentedCode;
-use lychgate_domain::flow::{Approved, Authorization, CodeExchange, CodeIssued, Redeemed};
+use lychgate_domain::flow::{
+    Approved, Authorization, CodeExchange, CodeIssued, CodePresentation, Redeemed, Transition,
+};
 use lychgate_domain::id::{self, Attempt, BrowserId, ClientId, IssuerId};
 use lychgate_domain::issuer::{
     AddressPolicy, Choice, ClientPolicy, Issuer, IssuerUrl, PromptPolicy, Requested, Resource, ScopeDefinition,
@@ -47,7 +49,7 @@ use proptest::prelude::*;
 use zeroize::Zeroizing;
 
 const URL: &str = "https://gate.example";
-/// On the same host: what is made for one must not be worth anything at the other.
+/// An issuer on the same host; it must not accept values of the first one.
 const OTHER_URL: &str = "https://gate.example/team";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
@@ -95,7 +97,7 @@ fn a_form_token_is_taken_as_ever() {
     let token = form::token(&flow.keys, &flow.ticket, flow.browser, shown);
     let kept = golden("form-token.v1.txt", &line(&token));
     assert_eq!(form::displayed(kept.trim_end(), &flow.keys, &flow.ticket, &[flow.browser]), Ok((flow.browser, shown)));
-    // Key id, then what was displayed, then the MAC.
+    // Key id, displayed digest, MAC.
     let bytes: [u8; 52] = id::decode(&token).unwrap();
     golden("displayed-digest.v1.txt", &line(&hex(&bytes[4..20])));
 }
@@ -110,7 +112,7 @@ fn both_cookies_are_taken_as_ever() {
     let flow = Flow::new();
     let browser = golden("browser-cookie.v2.txt", &cookie_text(&flow.browser_cookie()));
     let login = golden("login-cookie.v1.txt", &cookie_text(&flow.login_cookie()));
-    // The first format had the same value under a name without the id.
+    // Earlier releases set the same value under a name without the id.
     for browser in [sent(&browser), sent(include_str!("golden/browser-cookie.v1.txt"))] {
         let cookies = Cookies(vec![browser, sent(&login)]);
         assert_eq!(cookies.browsers(&flow.issuer, &flow.keys), [flow.browser]);
@@ -132,7 +134,12 @@ fn a_ticket_of_a_client_that_wants_the_whole_page_opens_as_ever() {
 fn a_session_is_taken_as_ever() {
     let flow = Flow::new();
     let person = Person::new(Subject::new(&flow.issuer.upstream, "alice").unwrap(), Some("Älice"), Some("a@b.example"));
-    let cookie = session::set(&person, flow.browser, &flow.issuer, &flow.keys, &CountingUp::default(), at(0));
+    let cookie = NewSession { person: &person, browser: flow.browser }.set(
+        &flow.issuer,
+        &flow.keys,
+        &CountingUp::default(),
+        at(0),
+    );
     let kept = golden("session-cookie.v1.txt", &cookie_text(&cookie));
     let browser = flow.browser_cookie();
     let cookies = Cookies(vec![sent(&kept), (browser.name, browser.value)]);
@@ -206,7 +213,15 @@ fn a_code_is_redeemed_as_ever() {
     assert_eq!(code.authorization_id(), flow.issued.approved.decided.id);
     let asked = CodeExchange { code_verifier: Some(VERIFIER.to_owned()), ..CodeExchange::default() };
     let (issuer, keys) = (&flow.issuer, &flow.keys);
-    assert!(flow.issued.authenticate(&code, &authenticated(issuer), &asked, issuer, keys).is_ok());
+    assert!(
+        flow.issued
+            .authenticate(
+                &CodePresentation { code: &code, client: &authenticated(issuer), exchange: &asked },
+                issuer,
+                keys
+            )
+            .is_ok()
+    );
 }
 
 #[test]
@@ -241,7 +256,7 @@ fn sealed_upstream_tokens_open_as_ever() {
     }
 }
 
-/// A store full of records is found by these: they follow from one another, and from what a repeated call brings along.
+/// Stored records are found by these ids, which follow from one another and from the attempt.
 #[test]
 fn ids_are_derived_as_ever() {
     let flow = Flow::new();
@@ -269,7 +284,7 @@ fn ids_are_derived_as_ever() {
         registration::client_id(&issuer(OTHER_URL), attempt(9)),
     );
     for (number, kind) in (0u8..).zip(kinds) {
-        let event = Event::new(kind, about.clone(), &caller, attempt(4), number, at(7));
+        let event = Event::new(kind, about.clone(), &caller, attempt(4), at(7)).numbered(attempt(4), number);
         writeln!(lines, "event {} {number}: {}", event.kind.name(), event.id).unwrap();
     }
     golden("ids.v1.txt", &lines);
@@ -290,7 +305,7 @@ fn an_access_token_says_what_it_ever_said() {
     }
 }
 
-/// A file that no test reads freezes nothing.
+/// A file that no test reads would freeze nothing.
 #[test]
 fn every_kept_file_is_read() {
     let source = include_str!("golden.rs");
@@ -300,7 +315,7 @@ fn every_kept_file_is_read() {
     }
 }
 
-/// Whoever holds something when its key is replaced notices nothing.
+/// Replacing a key must not invalidate a value that a client or browser holds.
 #[test]
 fn what_was_made_with_a_retired_key_is_still_taken() {
     let flow = Flow::new();
@@ -340,7 +355,7 @@ proptest! {
     }
 }
 
-/// What comes back to us, from whoever holds it.
+/// The values that are accepted from outside.
 const TAKEN: [&str; 13] = [
     "ticket.v1.txt",
     "form-token.v1.txt",
@@ -357,13 +372,13 @@ const TAKEN: [&str; 13] = [
     "account-form-for-all.v1.txt",
 ];
 
-/// The text itself: of a cookie, its value.
+/// The text; of a cookie, its value.
 fn first_text(file: &str) -> String {
     let kept = kept(file).unwrap();
     kept.lines().next().and_then(|first| first.rsplit('=').next()).unwrap().to_owned()
 }
 
-/// One flow from the ticket to the grant, in which nothing is left to chance.
+/// One flow from the ticket to the grant, in which everything is fixed.
 struct Flow {
     issuer: Issuer,
     keys: Keys,
@@ -380,7 +395,12 @@ impl Flow {
         let (issuer, keys, browser) = (issuer(URL), keys(URL), BrowserId::from_bytes([7; 16]));
         let (ticket, ticket_text) = Ticket::issue(request(), &keys, &CountingUp::default(), at(0)).unwrap();
         let id = ticket.authorization_id(&issuer, &keys, browser).unwrap();
-        let decided = Decided::new(id, ticket.clone(), &issuer, client(&issuer), browser, attempt(1), at(2));
+        let decided = Decided::new(
+            ticket.clone(),
+            &issuer,
+            client(&issuer),
+            DecisionPoint { id, browser, attempt: attempt(1), at: at(2) },
+        );
         let Authorization::Approved(approved) = Authorization::decide(
             decided.clone(),
             Decision::Approve,
@@ -390,7 +410,12 @@ impl Flow {
             panic!("it was approved");
         };
         let subject = Subject::new(&issuer.upstream, "alice").unwrap();
-        let consent = Consent::approve(None, &decided, &subject, Counters::default(), &issuer.lifetimes, at(3));
+        let consent = Consent::approve(
+            None,
+            &Approval { decided: &decided, subject: &subject, counters: Counters::default() },
+            &issuer.lifetimes,
+            at(3),
+        );
         let tokens = UpstreamTokens {
             access_token: Secret::new("upstream-access-token"),
             refresh_token: None,
@@ -398,9 +423,12 @@ impl Flow {
         };
         let sealed = tokens.seal(SealedFor::Authorization(id), &issuer, &keys, &CountingUp::default());
         let signed_in = approved.clone().claim(attempt(2), at(3)).sign_in(subject, sealed.clone(), at(4));
-        let issued = signed_in.issue_code(&consent, Counters::default(), &keys, attempt(2), at(4));
-        let verified = decided.code_challenge.verify(VERIFIER).unwrap();
-        let redeemed: Redeemed = issued.clone().redeem(&authenticated(&issuer), &verified, &keys, attempt(3), at(5));
+        let issued = signed_in.issue_code(&consent, &keys, attempt(2), at(4));
+        let code = PresentedCode::parse(issued.code(&keys).unwrap().expose()).unwrap();
+        let exchange = CodeExchange { code_verifier: Some(VERIFIER.to_owned()), ..CodeExchange::default() };
+        let presentation = CodePresentation { code: &code, client: &authenticated(&issuer), exchange: &exchange };
+        let verified = issued.authenticate(&presentation, &issuer, &keys).unwrap();
+        let redeemed: Redeemed = issued.clone().redeem(&verified, &keys, attempt(3), at(5));
         let client = authenticated(&issuer);
         let grant = Grant::first(&redeemed, &client, [0x5E; 32], sealed, &issuer.lifetimes);
         Self { issuer, keys, browser, ticket, ticket_text, approved, issued, grant }
@@ -409,10 +437,15 @@ impl Flow {
     /// A minute later, with fewer scopes.
     fn rotated(&self) -> Grant {
         let read = Scopes::parse("read").unwrap();
-        self.grant.clone().rotate(read, &self.keys, attempt(4), &self.issuer.lifetimes, at(65))
+        self.grant.clone().rotate(
+            read,
+            &self.keys,
+            &self.issuer.lifetimes,
+            Transition { attempt: attempt(4), at: at(65) },
+        )
     }
 
-    /// Whether `text` is taken for what is kept in `file`.
+    /// True if `text` is accepted in place of the content of `file`.
     fn takes(&self, file: &str, text: &str, keys: &Keys) -> bool {
         let (issuer, id) = (&self.issuer, self.approved.decided.id);
         match file {
@@ -441,7 +474,13 @@ impl Flow {
             }
             "code.v1.txt" => PresentedCode::parse(text).is_some_and(|code| {
                 let asked = CodeExchange { code_verifier: Some(VERIFIER.to_owned()), ..CodeExchange::default() };
-                self.issued.authenticate(&code, &authenticated(issuer), &asked, issuer, keys).is_ok()
+                self.issued
+                    .authenticate(
+                        &CodePresentation { code: &code, client: &authenticated(issuer), exchange: &asked },
+                        issuer,
+                        keys,
+                    )
+                    .is_ok()
             }),
             "refresh-token.v1.txt" => PresentedRefreshToken::parse(text)
                 .is_some_and(|token| self.grant.authenticate(&token, &authenticated(issuer), keys).is_ok()),
@@ -569,7 +608,7 @@ impl Entropy for CountingUp {
     }
 }
 
-/// What is kept in `file`, if today's code still makes it.
+/// The content of `file`, which the present code must still make.
 fn golden(file: &str, made: &str) -> String {
     let Some(kept) = kept(file) else {
         panic!("{file} is missing. If the form is new, this belongs there:\n{made}");
@@ -595,7 +634,7 @@ fn cookie_text(cookie: &SetCookie) -> String {
     format!("{}={}\nmax age {max_age:?}\n", cookie.name, cookie.value)
 }
 
-/// Name and value, as a browser sends them back.
+/// Name and value, as a browser sends them.
 fn sent(kept: &str) -> (String, String) {
     let (name, value) = kept.lines().next().and_then(|first| first.split_once('=')).unwrap();
     (name.to_owned(), value.to_owned())

@@ -9,6 +9,7 @@ use lychgate_domain::client::redirect_uri::RedirectUri;
 use lychgate_domain::client::{
     Authentication, AuthenticationMethod, Client, ClientDescription, ClientOrigin, ClientStatus, GrantType,
 };
+use lychgate_domain::consent::Approval;
 use lychgate_domain::consent::{CheckInputs, Consent, Decided, DenialReason, PresentedScreen, Verdict};
 use lychgate_domain::event::{Event, EventCaller, EventKind, EventTarget};
 use lychgate_domain::flow::{Approved, Authorization, CodeIssued, LoggingIn, Redeemed};
@@ -141,7 +142,12 @@ impl World {
     fn issued(&self, claim: LoggingIn, standing: &StoredGrantStatus) -> (CodeIssued, Consent) {
         let (existing, lifetimes) = (standing.standing.consent.clone(), &self.issuer.lifetimes);
         let (decided, counters) = (&claim.approved.decided, standing.standing.counters);
-        let consent = Consent::approve(existing, decided, &self.subject(), counters, lifetimes, self.now());
+        let consent = Consent::approve(
+            existing,
+            &Approval { decided, subject: &self.subject(), counters },
+            lifetimes,
+            self.now(),
+        );
         let issued = CodeIssued {
             approved: claim.approved,
             attempt: claim.attempt,
@@ -230,7 +236,7 @@ impl World {
             authorization_id: Some(self.approved(n).decided.id),
         };
         let caller = EventCaller { principal: "edge".to_owned(), request_id: "r".to_owned(), address: None };
-        Event::new(kind, about, &caller, attempt(n), 0, self.now())
+        Event::new(kind, about, &caller, attempt(n), self.now())
     }
 
     async fn kept(&self, space: Space) -> Vec<(Key, Entry)> {

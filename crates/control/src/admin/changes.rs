@@ -260,7 +260,7 @@ impl Order {
     }
 
     fn event(&self, kind: EventKind, about: Option<EventTarget>) -> Event {
-        Event::new(kind, about, &self.caller, self.attempt, 0, self.now)
+        Event::new(kind, about, &self.caller, self.attempt, self.now)
     }
 
     fn act<'a>(&self, event: &'a Event) -> Act<'a> {

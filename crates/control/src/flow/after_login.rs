@@ -3,6 +3,8 @@
 use lychgate_domain::Refusal;
 use lychgate_domain::browser::cookie;
 use lychgate_domain::browser::session::Person;
+use lychgate_domain::consent::Approval;
+use lychgate_domain::consent::Present;
 use lychgate_domain::consent::form::{self, Displayed, NamedScreen};
 use lychgate_domain::consent::{Consent, Decided};
 use lychgate_domain::event::{ApprovedOn, Event, EventKind, EventTarget};
@@ -70,8 +72,9 @@ impl Control {
             let request = decided.request();
             let (after, attempt) = match question {
                 Question::NotYet => {
-                    let covered =
-                        existing.as_ref().and_then(|consent| consent.covers(issuer, client, &request, counters, now));
+                    let covered = existing
+                        .as_ref()
+                        .and_then(|consent| consent.covers(&request, &Present { issuer, client, counters, now }));
                     (signed_in.after(issuer, covered), signed_in.attempt)
                 }
                 Question::Answered { displayed, attempt } => {
@@ -87,7 +90,7 @@ impl Control {
                 AfterLogin::Ask => {
                     let kind = EventKind::LoginQuestioned { requested: decided.requested_scopes.to_string() };
                     let about = about(decided, subject);
-                    let event = Event::new(kind, about, &caller.for_events(issuer), attempt, 0, now);
+                    let event = Event::new(kind, about, &caller.for_events(issuer), attempt, now);
                     match self.store.ask_who(issuer, *expected, signed_in, &event, now).await? {
                         // A conflict can only be this very batch, sent again.
                         Commit::Done(_) | Commit::Conflict => {
@@ -98,11 +101,16 @@ impl Control {
                 AfterLogin::Approve => {
                     // Whoever has just answered has read which policy holds now; of everybody else it is known that they had.
                     let decided = Decided { policy_version: issuer.policy_version(), ..decided.clone() };
-                    Consent::approve(existing.clone(), &decided, subject, counters, &issuer.lifetimes, now)
+                    Consent::approve(
+                        existing.clone(),
+                        &Approval { decided: &decided, subject, counters },
+                        &issuer.lifetimes,
+                        now,
+                    )
                 }
                 AfterLogin::Keep(consent) => consent.repeat(&signed_in.approved.seen),
             };
-            let issued = signed_in.clone().issue_code(&consent, counters, serving.keys(), attempt, now);
+            let issued = signed_in.clone().issue_code(&consent, serving.keys(), attempt, now);
             let about = about(decided, subject);
             let how = match question {
                 Question::NotYet => ApprovedOn::of(&signed_in.approved.seen),
@@ -113,7 +121,7 @@ impl Control {
                 scopes: decided.scopes.to_string(),
                 how: Some(how),
             };
-            let event = Event::new(kind, about, &caller.for_events(issuer), attempt, 0, now);
+            let event = Event::new(kind, about, &caller.for_events(issuer), attempt, now);
             let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
             match self.store.issue_code(issuer, *expected, &login, now).await? {
                 Commit::Done(_) => Ok(Commit::Done(code_issued(serving, &issued)?)),

@@ -77,7 +77,7 @@ impl Control {
                 }
                 AtCallback::SignedIn(signed_in) => {
                     let about = about(&signed_in.approved.decided, &signed_in.subject);
-                    let event = Event::new(EventKind::LoginRefused, about, &caller.for_events(issuer), attempt, 0, now);
+                    let event = Event::new(EventKind::LoginRefused, about, &caller.for_events(issuer), attempt, now);
                     let failed = signed_in.refuse(attempt, now);
                     let commit = self.store.fail_login(issuer, stored.version, &failed, Some(&event), now).await?;
                     Ok(commit.map(|_| {

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use lychgate_domain::Refusal;
 use lychgate_domain::browser::cookie::{Cookies, LoginCookie};
 use lychgate_domain::browser::session;
+use lychgate_domain::consent::DecisionPoint;
 use lychgate_domain::consent::form::{self, NamedScreen};
 use lychgate_domain::consent::{Decided, Decision, PresentedScreen};
 use lychgate_domain::event::{Event, EventKind};
@@ -77,7 +78,8 @@ impl Control {
                 page.changed = true;
                 return Ok(Commit::Done(Next { step: Step::Consent(Box::new(page)), set_cookies: Vec::new() }));
             };
-            let mut decided = Decided::new(id, ticket.clone(), issuer, &client.client, browser, attempt, now);
+            let mut decided =
+                Decided::new(ticket.clone(), issuer, &client.client, DecisionPoint { id, browser, attempt, at: now });
             // On the page with one button there is nothing to untick.
             if decision == Decision::Approve && matches!(seen, PresentedScreen::Full { .. }) {
                 // RFC 6749 §3.3: less than was asked, and the token says so (E3).
@@ -89,7 +91,7 @@ impl Control {
                 (Decision::Deny, Some(subject)) => {
                     let kind = EventKind::ConsentDenied { requested: decided.requested_scopes.to_string() };
                     let about = about(&decided, subject);
-                    Some(Event::new(kind, about, &caller.for_events(issuer), attempt, 0, now))
+                    Some(Event::new(kind, about, &caller.for_events(issuer), attempt, now))
                 }
                 (Decision::Deny, None) | (Decision::Approve, _) => None,
             };
@@ -117,7 +119,12 @@ impl Control {
             Some(stored) => stored,
             None => {
                 let id = ticket.authorization_id(issuer, keys, *browser)?;
-                let decided = Decided::new(id, (*ticket).clone(), issuer, &client.client, *browser, attempt, *now);
+                let decided = Decided::new(
+                    (*ticket).clone(),
+                    issuer,
+                    &client.client,
+                    DecisionPoint { id, browser: *browser, attempt, at: *now },
+                );
                 let authorization = Authorization::decide(decided, decision, seen, keys);
                 if let Authorization::Approved(approved) = &authorization {
                     self.login_url(serving, approved, *now).await?;

@@ -8,7 +8,8 @@ use std::time::Duration;
 
 use lychgate_domain::Refusal;
 use lychgate_domain::browser::cookie::Cookies;
-use lychgate_domain::browser::session::{self, Person};
+use lychgate_domain::browser::session::NewSession;
+use lychgate_domain::browser::session::Person;
 use lychgate_domain::consent::Decided;
 use lychgate_domain::flow::{AtCallback, Authorization, LoggingIn, LoginFailure, SignedIn};
 use lychgate_domain::id::Attempt;
@@ -109,9 +110,7 @@ impl Control {
         let mut next = kept?;
         if let Ok(Identity { person, .. }) = &outcome {
             let (browser, keys) = (claim.approved.decided.browser, serving.keys());
-            next.set_cookies.push(session::set(
-                person,
-                browser,
+            next.set_cookies.push(NewSession { person, browser }.set(
                 &serving.issuer,
                 keys,
                 &*self.entropy,

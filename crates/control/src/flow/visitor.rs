@@ -2,6 +2,7 @@
 
 use lychgate_domain::browser::cookie::Cookies;
 use lychgate_domain::browser::session::Person;
+use lychgate_domain::consent::Present;
 use lychgate_domain::consent::form::{self, Displayed, NamedScreen};
 use lychgate_domain::consent::{Consent, Counters, Covered, PresentedScreen};
 use lychgate_domain::id::BrowserId;
@@ -58,7 +59,10 @@ impl View<'_> {
     /// That the person who seems to be there allowed all of it before.
     pub(super) fn covered(&self) -> Option<Covered<'_>> {
         let Known { consent, counters, .. } = self.known.as_ref()?;
-        consent.as_ref()?.covers(&self.serving.issuer, &self.client.client, &self.ticket.request, *counters, self.now)
+        consent.as_ref()?.covers(
+            &self.ticket.request,
+            &Present { issuer: &self.serving.issuer, client: &self.client.client, counters: *counters, now: self.now },
+        )
     }
 
     /// What an answer was given to; `None` if that is not what is true now. A page that named nobody is as good as one

@@ -57,7 +57,7 @@ impl Recorder {
         let request_id = encode(&random::<16>(&*self.entropy));
         let caller = EventCaller { principal: PRINCIPAL.to_owned(), request_id, address: None };
         let kind = EventKind::ConfigurationChanged { digest: seen.0 };
-        Event::new(kind, None, &caller, Attempt::from_bytes(random(&*self.entropy)), 0, now)
+        Event::new(kind, None, &caller, Attempt::from_bytes(random(&*self.entropy)), now)
     }
 }
 

@@ -223,7 +223,7 @@ impl Ring {
                 return Ok(Commit::Done(keyring));
             }
             let kind = EventKind::KeysRotated { keys: made, urgency: request.urgency };
-            let event = Event::new(kind, None, caller, request.attempt, 0, now);
+            let event = Event::new(kind, None, caller, request.attempt, now);
             let commit = self.store.put_keyring(&self.issuer, stored.as_ref(), &keyring, Some(&event), now).await?;
             Ok(commit.with(keyring))
         })

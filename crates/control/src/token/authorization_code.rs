@@ -4,10 +4,11 @@ use lychgate_domain::Refusal;
 use lychgate_domain::client::GrantType;
 use lychgate_domain::entropy::random;
 use lychgate_domain::event::{Event, EventKind, EventTarget};
+use lychgate_domain::flow::CodePresentation;
+use lychgate_domain::flow::ExchangeVerified;
 use lychgate_domain::flow::code::PresentedCode;
 use lychgate_domain::flow::{AtExchange, CodeExchange, CodeIssued, Redeemed};
 use lychgate_domain::keys::Purpose;
-use lychgate_domain::request::pkce::PkceVerified;
 use lychgate_domain::token::{EndedBy, Grant};
 use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
 use lychgate_engine::Version;
@@ -27,12 +28,20 @@ impl Exchange<'_> {
             let stored = stored.ok_or(Refusal::CodeInvalid)?;
             match stored.value.at_exchange()? {
                 AtExchange::Redeem(issued) => {
-                    let verified = issued.authenticate(&code, &self.authenticated, asked, issuer, keys)?;
+                    let verified = issued.authenticate(
+                        &CodePresentation { code: &code, client: &self.authenticated, exchange: asked },
+                        issuer,
+                        keys,
+                    )?;
                     issued.fresh(&issuer.lifetimes, self.now)?;
                     self.redeem(issued, &verified, stored.version).await
                 }
                 AtExchange::Repeat(redeemed) => {
-                    redeemed.issued.authenticate(&code, &self.authenticated, asked, issuer, keys)?;
+                    redeemed.issued.authenticate(
+                        &CodePresentation { code: &code, client: &self.authenticated, exchange: asked },
+                        issuer,
+                        keys,
+                    )?;
                     Ok(Commit::Done(self.redeemed(&redeemed).await?))
                 }
             }
@@ -43,7 +52,7 @@ impl Exchange<'_> {
     async fn redeem(
         &self,
         issued: CodeIssued,
-        verified: &PkceVerified,
+        verified: &ExchangeVerified,
         expected: Version,
     ) -> Result<Commit<Tokens>, Error> {
         let (control, issuer, keys) = (self.control, &self.serving.issuer, self.serving.keys());
@@ -57,7 +66,7 @@ impl Exchange<'_> {
             .store
             .standing(issuer, &about.subject, &about.client_id, self.unregistered_status, &about.resource, self.now)
             .await?;
-        let redeemed = issued.redeem(&self.authenticated, verified, keys, self.attempt, self.now);
+        let redeemed = issued.redeem(verified, keys, self.attempt, self.now);
         let sealed_for = SealedFor::Authorization(redeemed.issued.approved.decided.id);
         let upstream_tokens = &redeemed.issued.upstream_tokens;
         let tokens = UpstreamTokens::open(upstream_tokens, sealed_for, issuer, keys).ok_or_else(|| {
@@ -78,7 +87,8 @@ impl Exchange<'_> {
         let events: Vec<_> = (0u8..)
             .zip(kinds.chain(superseded))
             .map(|(n, kind)| {
-                Event::new(kind, about.clone(), &self.caller.for_events(issuer), self.attempt, n, self.now)
+                Event::new(kind, about.clone(), &self.caller.for_events(issuer), self.attempt, self.now)
+                    .numbered(self.attempt, n)
             })
             .collect();
         let redemption = Redemption {

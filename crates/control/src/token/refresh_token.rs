@@ -3,6 +3,7 @@
 use lychgate_domain::Refusal;
 use lychgate_domain::client::GrantType;
 use lychgate_domain::event::EventKind;
+use lychgate_domain::flow::Transition;
 use lychgate_domain::token::refresh_token::PresentedRefreshToken;
 use lychgate_domain::token::{EndedBy, Grant, RefreshOutcome, RefreshRequest};
 use lychgate_store::grants::StoredGrantStatus;
@@ -22,9 +23,19 @@ impl Exchange<'_> {
             let stored = stored.ok_or(Refusal::RefreshTokenInvalid)?;
             stored.value.authenticate(&token, &self.authenticated, keys)?;
             let standing = self.live(&stored.value).await?;
-            match stored.value.judge(&token, asked, self.attempt, issuer, self.now)? {
+            match stored.value.refresh_outcome(
+                &token,
+                asked,
+                issuer,
+                Transition { attempt: self.attempt, at: self.now },
+            )? {
                 RefreshOutcome::Rotate(scopes) => {
-                    let grant = stored.value.rotate(scopes, keys, self.attempt, &issuer.lifetimes, self.now);
+                    let grant = stored.value.rotate(
+                        scopes,
+                        keys,
+                        &issuer.lifetimes,
+                        Transition { attempt: self.attempt, at: self.now },
+                    );
                     match self.control.store.rotate(issuer, stored.version, &grant, &standing, self.now).await? {
                         Commit::Done(_) => Ok(Commit::Done(self.tokens(&grant, &grant.current)?)),
                         Commit::Conflict => Ok(Commit::Conflict),

@@ -41,7 +41,7 @@ impl Control {
             None => None,
         };
         let token = living.ok_or_else(|| demand.dead())?;
-        demand.judge(&token.aud, &Scopes::parse(&token.scope)?)?;
+        demand.check(&token.aud, &Scopes::parse(&token.scope)?)?;
         Ok(token)
     }
 }

@@ -1,4 +1,4 @@
-//! One flow, kept as it is before each of its steps. Nothing in it is left to chance.
+//! One flow with its state before each step. Everything in it is fixed.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -7,9 +7,12 @@ use lychgate_domain::browser::cookie::{self, Cookies, LoginCookie};
 use lychgate_domain::client::metadata::ClientMetadata;
 use lychgate_domain::client::{Client, ClientDescription};
 use lychgate_domain::consent::form::{self, Displayed};
-use lychgate_domain::consent::{Consent, Counters, Decided, Decision, GrantStatus, PresentedScreen};
+use lychgate_domain::consent::{
+    Approval, Consent, Counters, Decided, Decision, DecisionPoint, GrantStatus, PresentedScreen,
+};
 use lychgate_domain::entropy::Entropy;
-use lychgate_domain::flow::{Approved, Authorization, CodeExchange, CodeIssued};
+use lychgate_domain::flow::code::PresentedCode;
+use lychgate_domain::flow::{Approved, Authorization, CodeExchange, CodeIssued, CodePresentation};
 use lychgate_domain::id::{Attempt, BrowserId, IssuerId};
 use lychgate_domain::issuer::{
     Choice, ClientPolicy, Issuer, IssuerUrl, PromptPolicy, Requested, Resource, ScopeDefinition, UpstreamRevocationMode,
@@ -32,37 +35,38 @@ use zeroize::Zeroizing;
 
 use crate::Result;
 
-pub const URL: &str = "https://gate.example";
+pub(crate) const URL: &str = "https://gate.example";
 const RESOURCE: &str = "https://mcp.example/mcp";
 const REDIRECT_URI: &str = "http://127.0.0.1:49152/callback";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
-pub struct Flow {
-    pub issuer: Issuer,
-    pub keys: Keys,
-    pub entropy: CountingUp,
-    pub metadata: ClientMetadata,
-    pub client: Client,
-    pub credentials: Credentials,
-    pub query: Vec<(String, String)>,
-    pub ticket: String,
-    pub browser: BrowserId,
-    pub form_token: String,
-    /// Of the browser, and of this login.
-    pub cookies: Cookies,
-    pub approved: Approved,
-    /// Of the upstream's answer.
-    pub state: String,
-    pub issued: CodeIssued,
-    pub code: String,
-    pub exchange: CodeExchange,
-    pub grant: Grant,
-    pub standing: GrantStatus,
-    pub refresh_token: String,
+pub(crate) struct Flow {
+    pub(crate) issuer: Issuer,
+    pub(crate) keys: Keys,
+    pub(crate) entropy: CountingUp,
+    pub(crate) metadata: ClientMetadata,
+    pub(crate) client: Client,
+    pub(crate) credentials: Credentials,
+    pub(crate) query: Vec<(String, String)>,
+    pub(crate) ticket: String,
+    pub(crate) browser: BrowserId,
+    pub(crate) form_token: String,
+    /// The cookies of the browser and of this login.
+    pub(crate) cookies: Cookies,
+    pub(crate) approved: Approved,
+    /// The `state` that the upstream returns.
+    pub(crate) state: String,
+    pub(crate) issued: CodeIssued,
+    pub(crate) code: String,
+    pub(crate) exchange: CodeExchange,
+    pub(crate) grant: Grant,
+    pub(crate) standing: GrantStatus,
+    pub(crate) refresh_token: String,
 }
 
 impl Flow {
-    pub fn new() -> Result<Self> {
+    #[expect(clippy::too_many_lines, reason = "one flow, step by step")]
+    pub(crate) fn new() -> Result<Self> {
         let (issuer, keys, entropy) = (issuer()?, keys()?, CountingUp::default());
         let metadata = ClientMetadata {
             redirect_uris: vec!["http://127.0.0.1/callback".to_owned()],
@@ -89,8 +93,8 @@ impl Flow {
         let id = ticket.authorization_id(&issuer, &keys, browser)?;
         let login_cookie = LoginCookie::new(id, browser, &issuer, at(2)).set(&issuer, keys.active(Purpose::Cookie));
         let cookies = [cookie::set_browser(&issuer, &keys, browser), login_cookie];
-        let decided = Decided::new(id, ticket, &issuer, &client, browser, attempt(1), at(2));
-        let verified = decided.code_challenge.verify(VERIFIER)?;
+        let decided =
+            Decided::new(ticket, &issuer, &client, DecisionPoint { id, browser, attempt: attempt(1), at: at(2) });
         let Authorization::Approved(approved) =
             Authorization::decide(decided, Decision::Approve, PresentedScreen::Full { presented_to: None }, &keys)
         else {
@@ -105,7 +109,10 @@ impl Flow {
             code_verifier: Some(VERIFIER.to_owned()),
             resources: vec![RESOURCE.to_owned()],
         };
-        let redeemed = issued.clone().redeem(&authenticated, &verified, &keys, attempt(3), at(5));
+        let presented = PresentedCode::parse(&code).ok_or("no code")?;
+        let presentation = CodePresentation { code: &presented, client: &authenticated, exchange: &exchange };
+        let verified = issued.authenticate(&presentation, &issuer, &keys)?;
+        let redeemed = issued.clone().redeem(&verified, &keys, attempt(3), at(5));
         let sealed = issued.upstream_tokens.clone();
         let grant = Grant::first(&redeemed, &authenticated, [0x5E; 32], sealed, &issuer.lifetimes);
         let refresh_token = grant.refresh_token(&grant.current, &keys).ok_or("no refresh token")?.expose().to_owned();
@@ -137,12 +144,17 @@ impl Flow {
     }
 }
 
-pub fn consent(decided: &Decided, issuer: &Issuer) -> Result<Consent> {
+pub(crate) fn consent(decided: &Decided, issuer: &Issuer) -> Result<Consent> {
     let subject = Subject::new(&issuer.upstream, "alice").ok_or("no subject")?;
-    Ok(Consent::approve(None, decided, &subject, Counters::default(), &issuer.lifetimes, at(3)))
+    Ok(Consent::approve(
+        None,
+        &Approval { decided, subject: &subject, counters: Counters::default() },
+        &issuer.lifetimes,
+        at(3),
+    ))
 }
 
-pub fn issue_code(
+pub(crate) fn issue_code(
     approved: Approved,
     consent: &Consent,
     issuer: &Issuer,
@@ -156,20 +168,20 @@ pub fn issue_code(
     };
     let sealed = tokens.seal(SealedFor::Authorization(approved.decided.id), issuer, keys, entropy);
     let signed_in = approved.claim(attempt(2), at(3)).sign_in(consent.subject.clone(), sealed, at(4));
-    signed_in.issue_code(consent, Counters::default(), keys, attempt(2), at(4))
+    signed_in.issue_code(consent, keys, attempt(2), at(4))
 }
 
-pub fn at(seconds: u64) -> Timestamp {
+pub(crate) fn at(seconds: u64) -> Timestamp {
     Timestamp::from_millis(1_795_406_400_123 + seconds * 1000)
 }
 
-pub fn attempt(n: u8) -> Attempt {
+pub(crate) fn attempt(n: u8) -> Attempt {
     Attempt::from_bytes([n; 16])
 }
 
 /// Bytes that count up: the same in every run.
 #[derive(Debug, Default)]
-pub struct CountingUp(AtomicU8);
+pub(crate) struct CountingUp(AtomicU8);
 
 impl Entropy for CountingUp {
     fn fill(&self, bytes: &mut [u8]) {

@@ -1,10 +1,10 @@
-//! What the rules of each step cost, in instructions: a number that neither the machine's load nor its clock changes.
+//! Benchmark of the domain in instructions per step, which depend neither on load nor on clock speed.
 //!
-//! Started without arguments it starts itself under callgrind, each step twice, the second time with twice as many
-//! iterations: the difference is what the iterations cost, without anything around them. Callgrind emulates a processor
-//! without SHA extensions, so on a real one hashes cost less.
+//! Without arguments the program runs itself under callgrind, each step twice, the second time with twice as many
+//! iterations. The difference is the cost of the iterations alone. Callgrind emulates a processor without SHA
+//! extensions, so hashes cost less on a real one.
 //!
-//! It must never judge: the numbers are printed, for people to compare.
+//! The program prints numbers for people to compare and must not judge them.
 
 mod flow;
 mod steps;
@@ -44,7 +44,7 @@ fn iterate(step: Step, iterations: u64) -> Result<()> {
     Ok(())
 }
 
-/// All that this program executes with these arguments, as callgrind counts it.
+/// All instructions that this program executes with these arguments, as counted by callgrind.
 fn instructions(step: usize, iterations: u64) -> Result<u64> {
     let output = Command::new("valgrind")
         .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])

@@ -1,14 +1,14 @@
-//! Each step's rules, in the order in which the control plane asks them. What a step consumes is cloned in it, and
+//! The domain's part of each step, in the order in which the control plane calls it. Cloning what a step consumes is
 //! counted.
 
 use std::hint::black_box;
 
 use lychgate_domain::browser::cookie::{self, LoginCookie};
 use lychgate_domain::consent::form::{self, Displayed};
-use lychgate_domain::consent::{Decided, Decision, PresentedScreen};
+use lychgate_domain::consent::{Decided, Decision, DecisionPoint, PresentedScreen};
 use lychgate_domain::entropy::random;
 use lychgate_domain::flow::code::PresentedCode;
-use lychgate_domain::flow::{Authorization, response};
+use lychgate_domain::flow::{Authorization, CodePresentation, Transition, response};
 use lychgate_domain::keys::Purpose;
 use lychgate_domain::registration;
 use lychgate_domain::request;
@@ -22,9 +22,9 @@ use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
 use crate::Result;
 use crate::flow::{Flow, URL, at, attempt, consent, issue_code};
 
-pub type Step = fn(&Flow) -> Result<()>;
+pub(crate) type Step = fn(&Flow) -> Result<()>;
 
-pub const STEPS: [(&str, Step); 7] = [
+pub(crate) const STEPS: [(&str, Step); 7] = [
     ("register: the metadata, a client", register),
     ("authorize: every check, a ticket", authorize),
     ("consent page: the ticket, what is displayed, the form token", show),
@@ -69,7 +69,8 @@ fn decide(flow: &Flow) -> Result<()> {
     if displayed != Displayed::new(issuer, &flow.client, &ticket.request, resource) {
         return Err("something else was displayed".into());
     }
-    let decided = Decided::new(id, ticket, issuer, &flow.client, browser, attempt(1), at(2));
+    let decided =
+        Decided::new(ticket, issuer, &flow.client, DecisionPoint { id, browser, attempt: attempt(1), at: at(2) });
     black_box(Authorization::decide(decided, Decision::Approve, PresentedScreen::Full { presented_to: None }, keys));
     black_box(LoginSecrets::derive(keys.active(Purpose::Login), id));
     black_box(LoginCookie::new(id, browser, issuer, at(2)).set(issuer, keys.active(Purpose::Cookie)));
@@ -98,9 +99,13 @@ fn redeem(flow: &Flow) -> Result<()> {
     let code = PresentedCode::parse(&flow.code).ok_or("no code")?;
     let client = flow.credentials.authenticate(&flow.client, None)?;
     let issued = flow.issued.clone();
-    let verified = issued.authenticate(&code, &client, &flow.exchange, issuer, keys)?;
+    let verified = issued.authenticate(
+        &CodePresentation { code: &code, client: &client, exchange: &flow.exchange },
+        issuer,
+        keys,
+    )?;
     issued.fresh(&issuer.lifetimes, at(5))?;
-    let redeemed = issued.redeem(&client, &verified, keys, attempt(3), at(5));
+    let redeemed = issued.redeem(&verified, keys, attempt(3), at(5));
     let sealed_for = SealedFor::Authorization(redeemed.issued.approved.decided.id);
     let tokens = UpstreamTokens::open(&redeemed.issued.upstream_tokens, sealed_for, issuer, keys);
     let sealed = tokens.ok_or("not opened")?.seal(SealedFor::Grant(redeemed.grant_id), issuer, keys, &flow.entropy);
@@ -118,11 +123,16 @@ fn refresh(flow: &Flow) -> Result<()> {
     let grant = flow.grant.clone();
     grant.authenticate(&token, &flow.credentials.authenticate(&flow.client, None)?, keys)?;
     grant.live(&flow.standing, at(65))?;
-    let RefreshOutcome::Rotate(scopes) = grant.judge(&token, &RefreshRequest::default(), attempt(4), issuer, at(65))?
+    let RefreshOutcome::Rotate(scopes) = grant.refresh_outcome(
+        &token,
+        &RefreshRequest::default(),
+        issuer,
+        Transition { attempt: attempt(4), at: at(65) },
+    )?
     else {
         return Err("it is the current token, and was not taken for it".into());
     };
-    let grant = grant.rotate(scopes, keys, attempt(4), &issuer.lifetimes, at(65));
+    let grant = grant.rotate(scopes, keys, &issuer.lifetimes, Transition { attempt: attempt(4), at: at(65) });
     black_box(grant.refresh_token(&grant.current, keys));
     black_box(AccessTokenClaims::new(&grant, &grant.current, issuer));
     Ok(())

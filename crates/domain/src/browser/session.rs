@@ -78,29 +78,34 @@ impl Cookies {
     }
 }
 
-/// A new session cookie for every callback, so that one planted before the login is worthless (session fixation). It is
-/// sealed for the browser's own id and ends with it: stolen alone, it opens in no other browser.
-pub fn set(
-    person: &Person,
-    browser: BrowserId,
-    issuer: &Issuer,
-    keys: &Keys,
-    entropy: &dyn Entropy,
-    now: Timestamp,
-) -> SetCookie {
-    // The session has a context of its own under the cookies' keys: it is replaced together with the cookie it belongs
-    // to, also in an emergency, and opens as nothing else.
-    let key = keys.active(Purpose::Cookie);
-    let plaintext = Writer::default()
-        .bytes(&[FORMAT])
-        .bytes(&(now + issuer.lifetimes.session).millis().to_be_bytes())
-        .text(person.subject.as_str())
-        .text(person.name.as_deref().unwrap_or_default())
-        .text(person.email.as_deref().unwrap_or_default())
-        .finish();
-    let sealed = key.seal(&context(&issuer.url.digest(), &browser), random(entropy), &plaintext);
-    let value = id::encode(&[key.id.bytes().as_slice(), &sealed].concat());
-    SetCookie { name: name(issuer), value, max_age: Some(issuer.lifetimes.session) }
+/// The session of a person in a browser, to be set as a cookie.
+#[derive(Clone, Copy, Debug)]
+pub struct NewSession<'a> {
+    /// The person who has just signed in.
+    pub person: &'a Person,
+    /// The id of the browser.
+    pub browser: BrowserId,
+}
+
+impl NewSession<'_> {
+    /// A new session cookie for every callback, so that one planted before the login is worthless (session fixation). It is
+    /// sealed for the browser's own id and ends with it: stolen alone, it opens in no other browser.
+    pub fn set(&self, issuer: &Issuer, keys: &Keys, entropy: &dyn Entropy, now: Timestamp) -> SetCookie {
+        let Self { person, browser } = *self;
+        // The session has a context of its own under the cookies' keys: it is replaced together with the cookie it belongs
+        // to, also in an emergency, and opens as nothing else.
+        let key = keys.active(Purpose::Cookie);
+        let plaintext = Writer::default()
+            .bytes(&[FORMAT])
+            .bytes(&(now + issuer.lifetimes.session).millis().to_be_bytes())
+            .text(person.subject.as_str())
+            .text(person.name.as_deref().unwrap_or_default())
+            .text(person.email.as_deref().unwrap_or_default())
+            .finish();
+        let sealed = key.seal(&context(&issuer.url.digest(), &browser), random(entropy), &plaintext);
+        let value = id::encode(&[key.id.bytes().as_slice(), &sealed].concat());
+        SetCookie { name: name(issuer), value, max_age: Some(issuer.lifetimes.session) }
+    }
 }
 
 /// Ends the session, for a person who says that it names another.
@@ -139,7 +144,7 @@ mod tests {
     }
 
     fn minted() -> SetCookie {
-        set(&person("Alice"), ALICE, &issuer(), &k(), &Counting::default(), NOW)
+        NewSession { person: &person("Alice"), browser: ALICE }.set(&issuer(), &k(), &Counting::default(), NOW)
     }
 
     fn found(values: &[&SetCookie], browser: BrowserId, now: Timestamp) -> Option<Session> {
@@ -173,10 +178,15 @@ mod tests {
     fn another_issuers_session_is_none_even_under_our_name() {
         let mut other = issuer();
         other.url = IssuerUrl::parse("https://gate.example/t").unwrap();
-        let theirs =
-            set(&person("Alice"), ALICE, &other, &keys("https://gate.example/t", 1), &Counting::default(), NOW);
+        let theirs = NewSession { person: &person("Alice"), browser: ALICE }.set(
+            &other,
+            &keys("https://gate.example/t", 1),
+            &Counting::default(),
+            NOW,
+        );
         // A cookie of the other issuer, sealed with our keys.
-        let confused = set(&person("Alice"), ALICE, &other, &k(), &Counting::default(), NOW);
+        let confused =
+            NewSession { person: &person("Alice"), browser: ALICE }.set(&other, &k(), &Counting::default(), NOW);
         for cookie in [theirs, confused] {
             assert_eq!(found(&[&cookie], ALICE, NOW), None);
             assert_eq!(found(&[&SetCookie { name: minted().name, ..cookie }], ALICE, NOW), None);

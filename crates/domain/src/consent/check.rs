@@ -93,14 +93,19 @@ impl CheckInputs {
 mod tests {
     use super::super::decided;
     use super::*;
-    use crate::consent::Decided;
+    use crate::consent::{Approval, Decided};
     use crate::issuer::tests::issuer;
     use crate::subject::{Subject, UpstreamId};
 
     fn approve(scopes: &str, now: Timestamp) -> Consent {
         let decided = Decided { scopes: Scopes::parse(scopes).unwrap(), ..decided() };
         let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
-        Consent::approve(None, &decided, &subject, Counters::default(), &issuer().lifetimes, now)
+        Consent::approve(
+            None,
+            &Approval { decided: &decided, subject: &subject, counters: Counters::default() },
+            &issuer().lifetimes,
+            now,
+        )
     }
 
     fn at(seconds: u64) -> Timestamp {

@@ -50,18 +50,24 @@ pub struct Decided {
     pub at: Timestamp,
 }
 
+/// Where and when a ticket is decided.
+#[derive(Clone, Copy, Debug)]
+pub struct DecisionPoint {
+    /// The ticket's id in this browser ([`Ticket::authorization_id`]).
+    pub id: AuthorizationId,
+    /// The browser in which the person decides.
+    pub browser: BrowserId,
+    /// The attempt that stores the decision.
+    pub attempt: Attempt,
+    /// The time of the decision.
+    pub at: Timestamp,
+}
+
 impl Decided {
-    /// The request of `ticket`, decided in `browser` by `attempt`.
-    pub fn new(
-        id: AuthorizationId,
-        ticket: Ticket,
-        issuer: &Issuer,
-        client: &Client,
-        browser: BrowserId,
-        attempt: Attempt,
-        at: Timestamp,
-    ) -> Self {
+    /// The request of `ticket`, decided at `point`.
+    pub fn new(ticket: Ticket, issuer: &Issuer, client: &Client, point: DecisionPoint) -> Self {
         let request = ticket.request;
+        let DecisionPoint { id, browser, attempt, at } = point;
         Self {
             id,
             client_id: request.client_id,

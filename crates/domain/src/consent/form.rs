@@ -4,7 +4,7 @@ use crate::Refusal;
 use crate::client::Client;
 use crate::id::{self, AuthorizationId, BrowserId};
 use crate::issuer::{Choice, Issuer, IssuerUrl, PublishedPolicy, Resource};
-use crate::keys::{KeyId, Keys, Purpose, digest};
+use crate::keys::{KeyId, Keys, Purpose, short_digest};
 use crate::request::AuthorizationRequest;
 use crate::request::ticket::Ticket;
 use crate::subject::Subject;
@@ -34,7 +34,7 @@ impl Displayed {
                 parts.push(b"optional");
             }
         }
-        let this = Self(*digest("displayed", &parts).first_chunk().expect("16 of 32 bytes"));
+        let this = Self(short_digest("displayed", &parts));
         match &issuer.published_policy {
             Some(policy) => this.under(policy),
             None => this,
@@ -44,7 +44,7 @@ impl Displayed {
     fn under(self, policy: &PublishedPolicy) -> Self {
         let uri = policy.uri.as_deref().unwrap_or_default();
         let parts = [self.0.as_slice(), policy.version.as_bytes(), uri.as_bytes()];
-        Self(*digest("displayed under", &parts).first_chunk().expect("16 of 32 bytes"))
+        Self(short_digest("displayed under", &parts))
     }
 
     /// The digest for a page that says "as X": the answer depends on the person named.
@@ -54,7 +54,7 @@ impl Displayed {
             NamedScreen::OneClick => b"one button",
         };
         let parts = [self.0.as_slice(), subject.as_str().as_bytes(), page];
-        Self(*digest("displayed to", &parts).first_chunk().expect("16 of 32 bytes"))
+        Self(short_digest("displayed to", &parts))
     }
 }
 

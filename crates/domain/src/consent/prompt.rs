@@ -43,7 +43,7 @@ pub fn consent_screen(
 mod tests {
     use super::*;
     use crate::client::redirect_uri::RedirectUri;
-    use crate::consent::{Consent, Counters, decided};
+    use crate::consent::{Approval, Consent, Counters, Present, decided};
     use crate::id::ClientId;
     use crate::issuer::tests::issuer;
     use crate::request::tests::request;
@@ -57,14 +57,23 @@ mod tests {
         let mut decided = decided();
         decided.metadata_digest = issuer.clients[0].metadata_digest();
         decided.scopes = request().scopes;
-        Consent::approve(None, &decided, &subject, Counters::default(), &issuer.lifetimes, NOW)
+        Consent::approve(
+            None,
+            &Approval { decided: &decided, subject: &subject, counters: Counters::default() },
+            &issuer.lifetimes,
+            NOW,
+        )
     }
 
     fn judge(mode: ConsentMode, change: fn(&mut AuthorizationRequest), site: Option<&str>) -> ConsentScreen {
         let (consent, mut issuer, mut asked) = (consent(), issuer(), request());
         issuer.prompt.mode = mode;
-        let covered =
-            consent.covers(&issuer, &issuer.clients[0], &asked, Counters::default(), NOW).expect("as approved");
+        let covered = consent
+            .covers(
+                &asked,
+                &Present { issuer: &issuer, client: &issuer.clients[0], counters: Counters::default(), now: NOW },
+            )
+            .expect("as approved");
         change(&mut asked);
         consent_screen(&issuer, &asked, Some(&covered), site)
     }

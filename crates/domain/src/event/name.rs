@@ -5,8 +5,7 @@ macro_rules! names {
         /// The name of a kind of event. Names may be added, never changed.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
         pub enum EventName {
-            /// An event name; see `docs/events.md`.
-            $($name,)*
+            $(#[doc = concat!("`", $text, "`; see `docs/events.md`.")] $name,)*
         }
 
         impl EventName {

@@ -1,7 +1,7 @@
 //! Between the upstream's answer and the code: checks that the person who signed in is the one who approved.
 
 use super::{Approved, CodeIssued, Failed, LoginFailure};
-use crate::consent::{Consent, Counters, Covered, PresentedScreen};
+use crate::consent::{Consent, Covered, PresentedScreen};
 use crate::id::Attempt;
 use crate::issuer::Issuer;
 use crate::keys::{Keys, Purpose};
@@ -64,14 +64,7 @@ impl SignedIn {
     }
 
     /// Issues a code. `consent` is the subject's consent after this login; both are written in one commit.
-    pub fn issue_code(
-        self,
-        consent: &Consent,
-        counters: Counters,
-        keys: &Keys,
-        attempt: Attempt,
-        at: Timestamp,
-    ) -> CodeIssued {
+    pub fn issue_code(self, consent: &Consent, keys: &Keys, attempt: Attempt, at: Timestamp) -> CodeIssued {
         CodeIssued {
             approved: self.approved,
             attempt,
@@ -79,7 +72,7 @@ impl SignedIn {
             code_key: keys.active(Purpose::Code).id,
             subject: self.subject,
             consent_epoch: consent.epoch,
-            counters,
+            counters: consent.counters,
             upstream_tokens: self.upstream_tokens,
         }
     }

@@ -2,7 +2,7 @@
 
 use url::Url;
 
-use crate::keys::digest;
+use crate::keys::short_digest;
 
 /// An issuer identifier (RFC 8414 §2): https, or http on loopback, without query, fragment and trailing slash. Kept as
 /// written, because clients compare it byte for byte.
@@ -56,7 +56,6 @@ impl IssuerUrl {
 
     /// The issuer as a fixed-width part of stored keys and cookie names.
     pub fn digest(&self) -> [u8; 16] {
-        let hash = digest("issuer", &[self.text.as_bytes()]);
-        hash[..16].try_into().expect("16 of 32 bytes")
+        short_digest("issuer", &[self.text.as_bytes()])
     }
 }

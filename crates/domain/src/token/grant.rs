@@ -4,8 +4,8 @@ use crate::Refusal;
 use crate::authentication::ClientAuthenticated;
 use crate::client::AuthenticationMethod;
 use crate::consent::{Consent, Counters, GrantStatus};
-use crate::flow::{Issuance, Redeemed};
-use crate::id::{Attempt, AuthorizationId, ClientId, GrantId};
+use crate::flow::{Issuance, Redeemed, Transition};
+use crate::id::{AuthorizationId, ClientId, GrantId};
 use crate::issuer::Issuer;
 use crate::keys::{KeyId, Keys, Purpose};
 use crate::lifetimes::Lifetimes;
@@ -185,14 +185,14 @@ impl Grant {
     ///
     /// Refuses with [`Refusal::ScopeInvalid`], [`Refusal::ResourceUnknown`], [`Refusal::GrantEnded`] (the resource is
     /// gone) or [`Refusal::RefreshTokenInvalid`].
-    pub fn judge(
+    pub fn refresh_outcome(
         &self,
         token: &PresentedRefreshToken,
         asked: &RefreshRequest,
-        attempt: Attempt,
         issuer: &Issuer,
-        now: Timestamp,
+        refresh: Transition,
     ) -> Result<RefreshOutcome, Refusal> {
+        let Transition { attempt, at: now } = refresh;
         let scopes = asked.scopes(self)?;
         asked.same_resource(self, issuer)?;
         // After a restore, clients may have tokens of generations that the store has lost. They prove no theft.
@@ -209,7 +209,8 @@ impl Grant {
     }
 
     /// The grant with a new generation of tokens.
-    pub fn rotate(self, scopes: Scopes, keys: &Keys, attempt: Attempt, lifetimes: &Lifetimes, now: Timestamp) -> Self {
+    pub fn rotate(self, scopes: Scopes, keys: &Keys, lifetimes: &Lifetimes, refresh: Transition) -> Self {
+        let Transition { attempt, at: now } = refresh;
         let current = Issuance {
             generation: self.current.generation + 1,
             key: keys.active(Purpose::RefreshToken).id,
@@ -283,11 +284,12 @@ pub(crate) mod tests {
     use super::*;
     use crate::authentication::Credentials;
     use crate::client::ClientStatus;
-    use crate::consent::{Decided, PresentedScreen, decided};
-    use crate::flow::{Approved, CodeIssued};
+    use crate::consent::{Approval, Decided, PresentedScreen, decided};
+    use crate::flow::code::PresentedCode;
+    use crate::flow::{Approved, CodeExchange, CodeIssued, CodePresentation};
+    use crate::id::Attempt;
     use crate::issuer::tests::issuer;
     use crate::keys::tests::keys;
-    use crate::request::pkce::CodeChallenge;
     use crate::request::tests::VERIFIER;
     use crate::subject::UpstreamId;
     use std::time::Duration;
@@ -310,13 +312,21 @@ pub(crate) mod tests {
     pub(crate) fn grant() -> (Grant, GrantStatus) {
         let decided = Decided { scopes: Scopes::parse("read write").unwrap(), ..decided() };
         let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
-        let consent = Consent::approve(None, &decided, &subject, Counters::default(), &issuer().lifetimes, NOW);
+        let consent = Consent::approve(
+            None,
+            &Approval { decided: &decided, subject: &subject, counters: Counters::default() },
+            &issuer().lifetimes,
+            NOW,
+        );
         let sealed = SealedTokens { key: KeyId(1), bytes: Vec::new() };
         let approved = Approved { decided, login_key: KeyId(1), seen: PresentedScreen::Full { presented_to: None } };
         let signed_in = approved.claim(attempt(2), NOW).sign_in(subject, sealed.clone(), NOW);
-        let issued: CodeIssued = signed_in.issue_code(&consent, Counters::default(), &k(), attempt(2), NOW);
-        let verified = CodeChallenge(issued.approved.decided.code_challenge.0).verify(VERIFIER).unwrap();
-        let redeemed = issued.redeem(&client(), &verified, &k(), attempt(3), NOW);
+        let issued: CodeIssued = signed_in.issue_code(&consent, &k(), attempt(2), NOW);
+        let code = PresentedCode::parse(issued.code(&k()).unwrap().expose()).unwrap();
+        let exchange = CodeExchange { code_verifier: Some(VERIFIER.to_owned()), ..CodeExchange::default() };
+        let presentation = CodePresentation { code: &code, client: &client(), exchange: &exchange };
+        let verified = issued.authenticate(&presentation, &issuer(), &k()).unwrap();
+        let redeemed = issued.redeem(&verified, &k(), attempt(3), NOW);
         let grant = Grant::first(&redeemed, &client(), [7; 32], sealed, &issuer().lifetimes);
         let standing =
             GrantStatus { consent: Some(consent), client: Some(ClientStatus::Enabled), counters: Counters::default() };
@@ -336,11 +346,16 @@ pub(crate) mod tests {
     ) -> Result<RefreshOutcome, Refusal> {
         let asked = RefreshRequest { scope: scope.map(str::to_owned), ..RefreshRequest::default() };
         grant.authenticate(token, &client(), &k())?;
-        grant.judge(token, &asked, attempt(n), &issuer(), now)
+        grant.refresh_outcome(token, &asked, &issuer(), Transition { attempt: attempt(n), at: now })
     }
 
     fn rotated(grant: &Grant, now: Timestamp) -> Grant {
-        grant.clone().rotate(grant.scopes.clone(), &k(), attempt(4), &issuer().lifetimes, now)
+        grant.clone().rotate(
+            grant.scopes.clone(),
+            &k(),
+            &issuer().lifetimes,
+            Transition { attempt: attempt(4), at: now },
+        )
     }
 
     /// Requirements: A12, conflict 5.
@@ -401,7 +416,10 @@ pub(crate) mod tests {
     fn another_resource_is_refused() {
         let (grant, _) = grant();
         let asked = RefreshRequest { resources: vec!["https://other.example".to_owned()], scope: None };
-        assert_eq!(grant.judge(&token(&grant), &asked, attempt(9), &issuer(), NOW), Err(Refusal::ResourceUnknown));
+        assert_eq!(
+            grant.refresh_outcome(&token(&grant), &asked, &issuer(), Transition { attempt: attempt(9), at: NOW }),
+            Err(Refusal::ResourceUnknown)
+        );
     }
 
     #[test]

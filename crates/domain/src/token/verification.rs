@@ -42,7 +42,7 @@ impl<'a> AccessRequirement<'a> {
 
     /// Checks a live token by its audience and scopes (RFC 6750 §3.1). A token for another resource is refused like a
     /// dead one.
-    pub fn judge(&self, audience: &str, scopes: &Scopes) -> Result<(), AccessDenied> {
+    pub fn check(&self, audience: &str, scopes: &Scopes) -> Result<(), AccessDenied> {
         if audience != self.resource.uri {
             return Err(self.dead());
         }
@@ -107,7 +107,7 @@ mod tests {
     /// The result for a token for `audience` with `carried` scopes, where `demanded` ones are required.
     fn judged(demanded: &str, audience: &str, carried: &str) -> Result<(), AccessDenied> {
         let issuer = issuer();
-        AccessRequirement::new(&issuer, RESOURCE, some(demanded)).unwrap().judge(audience, &scopes(carried))
+        AccessRequirement::new(&issuer, RESOURCE, some(demanded)).unwrap().check(audience, &scopes(carried))
     }
 
     fn with(demanded: &str, audience: &str, carried: &str) -> Result<(), Refusal> {

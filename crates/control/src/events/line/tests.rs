@@ -68,7 +68,7 @@ fn sample(name: EventName) -> Event {
         address: Some(Address::from_record("203.0.113.0/24".to_owned())),
     };
     let event =
-        Event::new(kind, about, &caller, Attempt::from_bytes([8; 16]), 0, Timestamp::from_millis(1_750_000_000_007));
+        Event::new(kind, about, &caller, Attempt::from_bytes([8; 16]), Timestamp::from_millis(1_750_000_000_007));
     assert_eq!(event.kind.called(), name);
     event
 }

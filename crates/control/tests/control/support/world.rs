@@ -131,7 +131,7 @@ impl World {
         loop {
             let consent = store.consent(&issuer, &about.subject, &about.client_id, RESOURCE, now).await;
             let consent = consent.expect("it can be read").expect("there is one");
-            let event = Event::new(EventKind::ConsentRevoked { reason: None }, about.clone(), &caller, attempt, 0, now);
+            let event = Event::new(EventKind::ConsentRevoked { reason: None }, about.clone(), &caller, attempt, now);
             let revoked = consent.value.clone().revoke(now);
             match store.revoke_consent(&issuer, &consent, &revoked, &event, now).await.expect("it can be written") {
                 Commit::Done(_) => return,

@@ -1,9 +1,11 @@
-//! What a stranger's bytes reach first: one function for each parser of the rules, run by cargo-fuzz as long as one likes,
-//! and by `make test` for some seconds.
+//! Fuzz targets: one function for each parser of the domain that reads a stranger's bytes. cargo-fuzz runs them for any
+//! length of time, `make test` for some seconds.
 //!
-//! A target takes bytes, says whether they were accepted, and must never panic: its assertions say what holds of everything
-//! that was, above all how large it may be. It must never look at a clock, a file or a socket; parsers that are private to the edge
-//! and the control plane are reached through their sockets by the end-to-end tests.
+//! A target takes bytes, returns whether they were accepted, and must never panic. Its assertions state properties of
+//! every accepted input, above all its size. It must not use a clock, a file or a socket. The end-to-end tests reach
+//! parsers that are private to the edge and the control plane through their sockets.
+
+#![expect(clippy::expect_used, reason = "the values of the fixed world are valid")]
 
 mod json;
 mod world;
@@ -27,16 +29,18 @@ use serde_json::Value;
 
 use world::World;
 
-/// A parser, and what it is known to be given.
+/// A fuzz target with its seeds.
 #[derive(Clone, Copy, Debug)]
 pub struct Target {
+    /// The target's name, as in `fuzz_targets/`.
     pub name: &'static str,
-    /// `true` if the input passed every check.
+    /// Runs the parser; `true` if the input passed every check.
     pub run: fn(&[u8]) -> bool,
-    /// Good inputs, from which better ones are made.
+    /// Valid inputs to mutate.
     pub seeds: fn() -> Vec<Vec<u8>>,
 }
 
+/// All targets.
 pub const ALL: [Target; 9] = [
     Target { name: "assertion", run: assertion, seeds: || vec![WORLD.assertion().into_bytes()] },
     Target { name: "authorize_query", run: authorize_query, seeds: || vec![WORLD.query.clone().into_bytes()] },
@@ -49,7 +53,7 @@ pub const ALL: [Target; 9] = [
     Target { name: "ticket", run: ticket, seeds: || texts(&[&WORLD.ticket]) },
 ];
 
-/// A registered URI, and the one that a request names.
+/// A registered URI, and the one of a request.
 const REDIRECT_URIS: [&str; 4] = [
     "http://127.0.0.1/callback\nhttp://127.0.0.1:49152/callback",
     "http://[::1]:1/cb?a=b\nhttp://[::1]/cb?a=b",
@@ -59,10 +63,10 @@ const REDIRECT_URIS: [&str; 4] = [
 
 static WORLD: LazyLock<World> = LazyLock::new(World::new);
 
-/// As long as a URL with a ticket may make it.
+/// The longest text of a ticket.
 const MAX_TICKET: usize = 4096 / 3 * 4 + 4;
 
-/// `/authorize`: what passes all checks fits into a ticket that says the same, or is refused for its size.
+/// `/authorize`: a request that passes all checks survives its ticket unchanged, or is too large for one.
 pub fn authorize_query(bytes: &[u8]) -> bool {
     let pairs = form_urlencoded::parse(bytes).into_owned().collect();
     let Ok(parameters) = Parameters::new(pairs) else { return false };
@@ -78,7 +82,7 @@ pub fn authorize_query(bytes: &[u8]) -> bool {
     true
 }
 
-/// Tickets: no other text is one.
+/// Tickets: only the issued text opens.
 pub fn ticket(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let opened = Ticket::open(text, &WORLD.issuer, &WORLD.keys, world::now());
@@ -86,11 +90,11 @@ pub fn ticket(bytes: &[u8]) -> bool {
     opened.is_ok()
 }
 
-/// The consent form's token, and those of the token endpoint.
+/// The token of the consent form, and the parsers of codes and refresh tokens.
 pub fn form_token(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let World { issuer, keys, browser, .. } = &*WORLD;
-    let ticket = Ticket::open(&WORLD.ticket, issuer, keys, world::now()).expect("it is the world's own");
+    let ticket = Ticket::open(&WORLD.ticket, issuer, keys, world::now()).expect("the world's own ticket is valid");
     let accepted = form::displayed(text, keys, &ticket, &[*browser]).is_ok();
     assert_eq!(accepted, text == WORLD.form_token, "{text}");
     assert!(PresentedCode::parse(text).is_none() || text.len() <= 128);
@@ -98,7 +102,7 @@ pub fn form_token(bytes: &[u8]) -> bool {
     accepted
 }
 
-/// A `Cookie` header, taken apart as leniently as can be: only our own value names a browser.
+/// A `Cookie` header, split leniently: only the issued value names a browser.
 pub fn cookies(bytes: &[u8]) -> bool {
     let header = String::from_utf8_lossy(bytes);
     let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
@@ -109,17 +113,18 @@ pub fn cookies(bytes: &[u8]) -> bool {
     true
 }
 
+/// Client ids that are URLs.
 pub fn metadata_url(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let Ok(url) = MetadataUrl::parse(text) else { return false };
     assert!(text.len() <= 512 && url.as_str() == text && url.as_url().as_str() == text, "{text}");
-    // Whoever takes it apart with less than a parser finds the same host.
+    // Splitting the text without a URL parser finds the same host.
     let after_host = text.strip_prefix("https://").and_then(|rest| rest.strip_prefix(url.host()));
     assert!(after_host.is_some_and(|rest| rest.starts_with(['/', ':'])), "{text}");
     true
 }
 
-/// A registered URI and a requested one, a line each.
+/// A registered and a requested URI, one per line.
 pub fn redirect_uri(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let (registered, requested) = text.split_once('\n').unwrap_or((text, text));
@@ -130,13 +135,13 @@ pub fn redirect_uri(bytes: &[u8]) -> bool {
     assert_eq!(uri.matching(registered).as_ref().map(RedirectUri::as_str), Some(registered));
     let Some(matched) = uri.matching(requested) else { return false };
     assert_eq!(matched.as_str(), requested);
-    // But for a port, it is the same, byte for byte.
+    // Both are equal byte for byte, except for the port.
     let without_port = |uri: &str| uri.replace(|c: char| c.is_ascii_digit() || c == ':', "");
     assert_eq!(without_port(registered), without_port(requested));
     true
 }
 
-/// RFC 7591: what is kept of a stranger is small.
+/// Registration (RFC 7591): the stored client is small.
 pub fn registration(bytes: &[u8]) -> bool {
     let Some(asked) = parsed(bytes).and_then(|json| json::registration(&json)) else { return false };
     let World { issuer, keys, .. } = &*WORLD;
@@ -151,7 +156,7 @@ pub fn registration(bytes: &[u8]) -> bool {
     true
 }
 
-/// A client-id metadata document, found at the URL that it names.
+/// A client metadata document at the URL that it names.
 pub fn metadata_document(bytes: &[u8]) -> bool {
     let Some(document) = parsed(bytes).and_then(|json| json::document(&json)) else { return false };
     let Some(Ok(url)) = document.client_id.as_deref().map(MetadataUrl::parse) else { return false };
@@ -161,17 +166,17 @@ pub fn metadata_document(bytes: &[u8]) -> bool {
     true
 }
 
-/// The claims of a client assertion, as if its signature were good.
+/// The claims of a client assertion with a valid signature.
 pub fn assertion(bytes: &[u8]) -> bool {
     let Some(claims) = parsed(bytes).and_then(|json| json::claims(&json)) else { return false };
     let World { issuer, client, .. } = &*WORLD;
     let Ok(accepted) = AssertionAccepted::check(&claims, client, issuer, world::now()) else { return false };
     assert_eq!((accepted.client_id(), &claims.iss), (&client.id, &claims.sub));
-    assert!(accepted.forget_at() > world::now(), "what it is remembered by outlives it");
+    assert!(accepted.forget_at() > world::now(), "its id is remembered longer than it is valid");
     true
 }
 
-/// As both front doors limit what they read.
+/// Parses JSON of at most 64 KiB, the limit of both front doors.
 fn parsed(bytes: &[u8]) -> Option<Value> {
     (bytes.len() <= 64 * 1024).then(|| serde_json::from_slice(bytes).ok())?
 }

@@ -1,4 +1,4 @@
-//! Every target, for as long as a test may take: good inputs with pieces put in, left out and doubled, and noise.
+//! Runs every target for a bounded time, on valid inputs with pieces inserted, removed and doubled, and on noise.
 
 use std::time::{Duration, Instant};
 
@@ -7,8 +7,8 @@ use proptest::prelude::*;
 use proptest::sample::select;
 use proptest::test_runner::{Config, TestRunner};
 
-/// Far more than one input ever takes, so that only what hangs runs into it.
-const PATIENCE: Duration = Duration::from_secs(2);
+/// Far longer than any input takes, so that only a hanging target exceeds it.
+const TIMEOUT: Duration = Duration::from_secs(2);
 const LARGEST: usize = 80 * 1024;
 
 #[test]
@@ -18,7 +18,7 @@ fn no_input_makes_a_parser_panic_hang_or_grow() {
         let ran = TestRunner::new(config).run(&inputs(seeds()), |input| {
             let begun = Instant::now();
             run(&input);
-            prop_assert!(begun.elapsed() < PATIENCE, "{:?}", begun.elapsed());
+            prop_assert!(begun.elapsed() < TIMEOUT, "{:?}", begun.elapsed());
             Ok(())
         });
         if let Err(error) = ran {
@@ -27,7 +27,7 @@ fn no_input_makes_a_parser_panic_hang_or_grow() {
     }
 }
 
-/// A target that refuses its own seeds tests nothing behind the first check.
+/// A target that refuses its own seeds would test nothing behind its first check.
 #[test]
 fn every_seed_is_taken_as_it_is() {
     for Target { name, run, seeds } in ALL {
@@ -53,7 +53,7 @@ fn inputs(seeds: Vec<Vec<u8>>) -> BoxedStrategy<Vec<u8>> {
     prop_oneof![8 => edited, 1 => proptest::collection::vec(any::<u8>(), 0..512)].boxed()
 }
 
-/// What parsers disagree about.
+/// Pieces that parsers disagree about.
 const PIECES: [&str; 28] = [
     "%00",
     "%2e%2e/",

@@ -1,4 +1,4 @@
-//! JSON into what the rules take, without any check of its own: a member of another type is as good as absent.
+//! Converts JSON to the domain's types without checks; a member of another type counts as missing.
 
 use lychgate_domain::authentication::AssertionClaims;
 use lychgate_domain::client::ClientDescription;

@@ -1,4 +1,4 @@
-//! Who is asked: one issuer with one client, and what it would give to an honest browser. The same in every run.
+//! The fixed world of all targets: an issuer with a client, and the values of an honest flow.
 
 use lychgate_domain::browser::cookie;
 use lychgate_domain::client::metadata::ClientMetadata;
@@ -29,12 +29,12 @@ pub(crate) struct World {
     pub(crate) entropy: Fixed,
     pub(crate) client: Client,
     pub(crate) browser: BrowserId,
-    /// A good request, form-encoded, …
+    /// A valid authorization request, form-encoded.
     pub(crate) query: String,
-    /// … what it becomes, …
+    /// Its ticket.
     pub(crate) ticket: String,
     pub(crate) form_token: String,
-    /// … and what the browser brings back.
+    /// The cookies that the browser sends.
     pub(crate) cookie_header: String,
     pub(crate) cookie_value: String,
 }
@@ -49,7 +49,7 @@ impl World {
             ..ClientMetadata::default()
         };
         let registered = registration::register(metadata, &issuer, &keys, attempt(), now());
-        let client = registered.expect("it is good").client;
+        let client = registered.expect("the registration and request are valid").client;
         let pairs = [
             ("response_type", "code"),
             ("client_id", client.id.as_str()),
@@ -62,10 +62,12 @@ impl World {
         ];
         let query = form_urlencoded::Serializer::new(String::new()).extend_pairs(pairs).finish();
         let owned = pairs.map(|(name, value)| (name.to_owned(), value.to_owned())).to_vec();
-        let parameters = Parameters::new(owned).expect("it is good");
-        let redirect_uri = request::redirect_uri(&parameters, &issuer, &client).expect("it is good");
-        let request = AuthorizationRequest::check(&parameters, &issuer, &client, redirect_uri).expect("it is good");
-        let (opened, ticket) = Ticket::issue(request, &keys, &entropy, now()).expect("it is small");
+        let parameters = Parameters::new(owned).expect("the registration and request are valid");
+        let redirect_uri =
+            request::redirect_uri(&parameters, &issuer, &client).expect("the registration and request are valid");
+        let request = AuthorizationRequest::check(&parameters, &issuer, &client, redirect_uri)
+            .expect("the registration and request are valid");
+        let (opened, ticket) = Ticket::issue(request, &keys, &entropy, now()).expect("the ticket is small");
         let browser = BrowserId::from_bytes([7; 16]);
         let displayed = Displayed::new(&issuer, &client, &opened.request, &issuer.resources[0]);
         let form_token = form::token(&keys, &opened, browser, displayed);
@@ -85,7 +87,7 @@ impl World {
         }
     }
 
-    /// What the client says about itself, RFC 7523 §3.
+    /// The claims of a client assertion (RFC 7523 §3).
     pub(crate) fn assertion(&self) -> String {
         let (id, iat) = (self.client.id.as_str(), now().seconds());
         let exp = iat + 60;
@@ -101,7 +103,7 @@ pub(crate) fn attempt() -> Attempt {
     Attempt::from_bytes([9; 16])
 }
 
-/// The same bytes each time.
+/// Randomness that is the same in every run.
 #[derive(Debug)]
 pub(crate) struct Fixed;
 
