@@ -14,7 +14,7 @@ use e2e::system::service::until;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-const SHOWN_AGAIN: &str = "read again: what this edge shows to the control plane";
+const SHOWN_AGAIN: &str = "reloaded the credentials for the control plane";
 
 /// A person who registers clients, signs in and refreshes continuously. No step may fail.
 struct Person {
@@ -115,7 +115,7 @@ async fn certificates_and_their_authorities_are_replaced_while_people_sign_in() 
     person.goes_on().await?;
 
     // Invalid files are not used: a certificate of an unknown authority, and a file without a certificate.
-    let stays = "what this edge shows to the control plane stays what it was";
+    let stays = "cannot reload the credentials for the control plane; the old ones stay in use";
     files.certify_edge(0, &Authority::new("nobody")?)?;
     logged.hang_up_edge()?;
     edge_says(&logged, stays, 1).await?;

@@ -1,27 +1,22 @@
-//! Who is asking, as far as limits care: the client's address, cut to the prefix that one customer has.
+//! The client's IP address, and the prefix by which limits count it.
 //!
-//! It is the peer's address, or what a proxy says that the operator has named. A limit that believed anybody else would
-//! be none: a stranger would write a new address into every request, or a victim's. Nothing but the address is ever taken
-//! from such a header; where we are stands in the configuration (RFC 9700 §4.13).
+//! It is the address of the peer or, if the peer is a trusted proxy, the one that the proxy names. A limit that believed other
+//! peers would limit nothing: an attacker would write a new address into every request, or a victim's. Only the address is
+//! read from such a header; our own host and scheme come from the configuration (RFC 9700 §4.13).
 
 use std::fmt::{self, Display};
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Once};
+use std::sync::Once;
 
-use axum::extract::{Request, State};
 use axum::http::{Extensions, HeaderMap, HeaderName, header};
-use axum::middleware::Next;
-use axum::response::Response;
 use ipnet::IpNet;
 use serde::Deserialize;
-
-use crate::router::App;
 
 /// The address at the other end of the connection.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Peer(pub(crate) IpAddr);
 
-/// What one customer of a network has: a /24, or a /64 in IPv6, where one machine may have all of it.
+/// The network that one customer typically has: a /24, or in IPv6 a /64, all of which one machine may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Prefix(IpNet);
 
@@ -31,7 +26,7 @@ impl Prefix {
         Self(IpNet::new_assert(address, length).trunc())
     }
 
-    /// The request's. Where the layer is missing, all requests share one.
+    /// The prefix of a request. If the layer that determines it is missing, all requests share one.
     pub(crate) fn of_request(extensions: &Extensions) -> Self {
         extensions.get::<Self>().copied().unwrap_or_else(|| Self::of(Ipv4Addr::UNSPECIFIED.into()))
     }
@@ -43,26 +38,17 @@ impl Display for Prefix {
     }
 }
 
-/// The client's own address: for events, of issuers that keep it. Limits know the prefix only, and logs neither.
+/// The client's full address, for the events of issuers that record it. Limits use only the prefix, and logs neither.
 #[derive(Clone, Copy)]
-struct Client(IpAddr);
+pub(crate) struct ClientAddress(pub(crate) IpAddr);
 
-/// The request's. Where the layer is missing, nobody knows.
+/// The client address of a request; `None` if the layer that determines it is missing.
 pub(crate) fn of_request(extensions: &Extensions) -> Option<IpAddr> {
-    extensions.get::<Client>().map(|client| client.0)
+    extensions.get::<ClientAddress>().map(|client| client.0)
 }
 
-/// Layer around everything that is limited.
-pub(crate) async fn recognise(State(app): State<Arc<App>>, mut request: Request, next: Next) -> Response {
-    let peer = request.extensions().get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
-    let client = app.proxies.client(peer, request.headers());
-    request.extensions_mut().insert(Prefix::of(client));
-    request.extensions_mut().insert(Client(client));
-    next.run(request).await
-}
-
-/// The header in which the proxies write whom they speak for. One of them: a proxy writes one and passes the other on as
-/// it came, from the stranger.
+/// The header in which the trusted proxies name the client's address. Only one is read: a proxy writes one of them and
+/// passes the other on as the client sent it.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClientAddressHeader {
@@ -72,7 +58,7 @@ pub enum ClientAddressHeader {
     Forwarded,
 }
 
-/// Whose word is taken, and from where.
+/// The proxies that are believed about a client's address, and the header they write it into.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct TrustedProxies {
     networks: Vec<IpNet>,
@@ -84,19 +70,20 @@ impl TrustedProxies {
         Self { networks, header }
     }
 
-    /// From the right, each entry is the word of the hop that is known already. The first that is not a proxy of ours is
-    /// the client; what stands left of it is its own invention and is not even read.
-    fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
+    /// The client's address for a request from `peer`. The header is read from the right, where each entry was written by a
+    /// trusted proxy. The first address that is no trusted proxy is the client; entries left of it are the client's own
+    /// invention and are not read.
+    pub(crate) fn client(&self, peer: IpAddr, headers: &HeaderMap) -> IpAddr {
         let peer = peer.to_canonical();
         if !self.trusts(peer) {
-            self.explain_once(peer, headers);
+            self.warn_once(peer, headers);
             return peer;
         }
         let mut client = peer;
         let lines = headers.get_all(self.header.name()).iter().collect::<Vec<_>>();
         for entry in lines.iter().rev().flat_map(|line| line.as_bytes().rsplit(|byte| *byte == b',')) {
             let address = std::str::from_utf8(entry).ok().and_then(|entry| self.header.address(entry.trim()));
-            // Half a chain says nothing: the proxy itself is limited then.
+            // With an unreadable entry the chain proves nothing, so the proxy itself counts as the client.
             let Some(address) = address else { return peer };
             client = address;
             if !self.trusts(client) {
@@ -110,17 +97,22 @@ impl TrustedProxies {
         self.networks.iter().any(|network| network.contains(&address))
     }
 
-    /// A proxy nobody has named makes all clients one, and its operator wonders at the first busy hour.
-    fn explain_once(&self, peer: IpAddr, headers: &HeaderMap) {
-        static SAID: Once = Once::new();
+    /// Hints at a proxy that is missing in the configuration: all of its clients share one limit, which an operator would
+    /// otherwise notice only under load.
+    fn warn_once(&self, peer: IpAddr, headers: &HeaderMap) {
+        static WARNED: Once = Once::new();
         let is_near = match peer {
             IpAddr::V4(address) => address.is_loopback() || address.is_private(),
             IpAddr::V6(address) => address.is_loopback() || address.is_unique_local(),
         };
         if is_near && headers.contains_key(self.header.name()) {
-            SAID.call_once(|| {
-                tracing::warn!(peer.address = %peer, header = %self.header.name(), "an address that trusted_proxies does not \
-                    list says whom it speaks for; it is not believed, and limits take all of its clients for one");
+            WARNED.call_once(|| {
+                tracing::warn!(
+                    peer.address = %peer,
+                    header = %self.header.name(),
+                    "a peer that trusted_proxies does not list sends a client address; it is ignored, and all clients of \
+                     this peer share one limit"
+                );
             });
         }
     }
@@ -142,8 +134,8 @@ impl ClientAddressHeader {
     }
 }
 
-/// One `forwarded-element` (RFC 7239 §4). Every pair must be whole: an element that was cut out of somebody's quoted
-/// comma never is, so no quoting of a stranger's invents an entry.
+/// The address in one `forwarded-element` (RFC 7239 §4). Every pair must be complete. The element was split off at a comma;
+/// if that comma was inside a quoted string, a pair is incomplete, so a client cannot invent an entry by quoting.
 fn forwarded_for(element: &str) -> Option<IpAddr> {
     let mut found = None;
     for pair in element.split(';') {
@@ -162,7 +154,7 @@ fn forwarded_for(element: &str) -> Option<IpAddr> {
     found
 }
 
-/// An address, with or without a port: `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`. Not "unknown", not a name.
+/// An address with or without a port: `192.0.2.1:80`, `2001:db8::1`, `[2001:db8::1]:80`. `None` for "unknown" and names.
 fn node(text: &str) -> Option<IpAddr> {
     let bracketed = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']'));
     let address = text.parse().or_else(|_| text.parse().map(|with_port: SocketAddr| with_port.ip())).ok();
@@ -193,7 +185,7 @@ mod tests {
     }
 
     #[test]
-    fn a_prefix_is_what_one_customer_has() {
+    fn prefix_is_a_24_or_a_64() {
         for (address, prefix) in [
             ("203.0.113.77", "203.0.113.0/24"),
             ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
@@ -205,7 +197,7 @@ mod tests {
 
     /// Requirements: R52.
     #[test]
-    fn only_a_named_proxy_is_believed() {
+    fn only_a_trusted_proxy_is_believed() {
         let read = |peer, lines: &[&str]| client(ClientAddressHeader::XForwardedFor, peer, lines);
         assert_eq!(read("203.0.113.5", &["198.51.100.1"]), ip("203.0.113.5"));
         assert_eq!(read("10.0.0.1", &["198.51.100.1"]), ip("198.51.100.1"));
@@ -219,14 +211,14 @@ mod tests {
         let read = |lines: &[&str]| client(ClientAddressHeader::XForwardedFor, "10.0.0.1", lines);
         assert_eq!(read(&["1.1.1.1, 198.51.100.1, 10.0.0.2"]), ip("198.51.100.1"));
         assert_eq!(read(&["1.1.1.1, 198.51.100.1", "10.0.0.2,2001:db8:ffff::1"]), ip("198.51.100.1"));
-        assert_eq!(read(&["10.0.0.3, 10.0.0.2"]), ip("10.0.0.3"), "nobody but ours: the first of them");
+        assert_eq!(read(&["10.0.0.3, 10.0.0.2"]), ip("10.0.0.3"), "only trusted proxies: the first of them");
         // What the client wrote itself is not read, however broken.
         assert_eq!(read(&["\u{ff}, \", , 198.51.100.1"]), ip("198.51.100.1"));
     }
 
     /// Requirements: R52.
     #[test]
-    fn a_chain_that_cannot_be_read_says_nothing() {
+    fn unreadable_chain_is_ignored() {
         for entry in
             ["", "unknown", "198.51.100.1, _hidden", "198.51.100.1,", "198.51.100", "[198.51.100.1]", "::1%eth0"]
         {
@@ -248,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn rfc_7239_elements_are_understood_and_only_whole_ones() {
+    fn only_complete_rfc_7239_elements_are_accepted() {
         let read = |line| client(ClientAddressHeader::Forwarded, "10.0.0.1", &[line]);
         for line in [
             "for=198.51.100.1",

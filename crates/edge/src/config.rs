@@ -1,4 +1,4 @@
-//! What an operator says about an edge, in one TOML file. `edge.example.toml` documents every key.
+//! The edge's configuration, one TOML file. `edge.example.toml` documents every key.
 
 use std::fs;
 use std::net::{IpAddr, Ipv4Addr, SocketAddr};
@@ -76,9 +76,9 @@ impl Config {
                 ConfigError::new(format!("trusted_proxies[{n}]"), problem, "write it like 10.1.0.0/16 or ::1")
             };
             let network = text.parse().or_else(|_| text.parse().map(|address: IpAddr| IpNet::from(address)));
-            match network.map_err(|_| wrong("is not a network and not an address"))? {
-                network if network.prefix_len() == 0 => Err(wrong("would believe everybody")),
-                network if network != network.trunc() => Err(wrong("has an address with more bits than its prefix")),
+            match network.map_err(|_| wrong("is neither a network nor an address"))? {
+                network if network.prefix_len() == 0 => Err(wrong("would trust every peer")),
+                network if network != network.trunc() => Err(wrong("has address bits beyond its prefix length")),
                 network => Ok(network),
             }
         });
@@ -98,7 +98,7 @@ impl ControlConfig {
         }
     }
 
-    /// Everything that is read anew while the edge works.
+    /// The files that are read again when they change.
     pub(crate) fn files(&self) -> Vec<PathBuf> {
         let token = match &self.token {
             Some(Secret::File(path)) => Some(path),
@@ -111,7 +111,7 @@ impl ControlConfig {
             .collect()
     }
 
-    /// The channel these settings and the files they name describe; nothing is connected yet.
+    /// The channel that these settings and their files describe. It connects at the first call.
     pub(crate) fn channel(&self) -> Result<AuthenticatedChannel, ConfigError> {
         let token = self.token.as_ref().map(|token| token.read("control.token")).transpose()?;
         let cert_pem = self.cert_file.as_ref().map(|path| pem("control.cert_file", path)).transpose()?;
@@ -121,7 +121,7 @@ impl ControlConfig {
             (Some(cert_pem), Some(key_pem)) => Some(ClientCertificate { cert_pem, key_pem }),
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => {
-                let problem = "is only half of it without its other half";
+                let problem = "needs key_file, and key_file needs cert_file";
                 return Err(ConfigError::new("control.cert_file", problem, "set cert_file and key_file, or neither"));
             }
         };
@@ -160,16 +160,16 @@ mod tests {
     const EXAMPLE: &str = include_str!("../edge.example.toml");
 
     #[test]
-    fn the_example_loads_and_means_the_defaults() {
+    fn example_configuration_loads_and_has_the_defaults() {
         let config: Config = parse(EXAMPLE).expect("the example loads");
         assert_eq!(config.listen, default_listen());
         assert_eq!(config.max_connections, default_max_connections());
         assert_eq!(config.control.deadline().expect("in range"), Duration::from_secs(10));
     }
 
-    /// Every default the comments claim, uncommented, is the default.
+    /// Uncommenting every key of the example changes no setting that has a default.
     #[test]
-    fn the_example_tells_the_truth_about_defaults() {
+    fn defaults_named_in_the_example_are_the_defaults() {
         let uncommented: String = EXAMPLE
             .lines()
             .map(|line| match line.strip_prefix("# ") {
@@ -184,7 +184,7 @@ mod tests {
         assert_eq!(all.control.deadline_seconds, defaults.control.deadline_seconds);
         assert_eq!(all.telemetry, defaults.telemetry);
         assert_eq!(all.client_address_header, defaults.client_address_header);
-        assert_eq!(all.limits.meaning(), defaults.limits.meaning());
+        assert_eq!(all.limits.effective(), defaults.limits.effective());
         assert_eq!(all.trusted_proxies.len(), 2);
         all.trusted_proxies().expect("the example is good");
         assert!(all.templates_dir.is_some());
@@ -196,7 +196,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_out_of_range_is_refused_by_name() {
+    fn values_out_of_range_are_refused_with_their_key() {
         let mut config: Config = parse(EXAMPLE).expect("the example loads");
         config.control.deadline_seconds = 0;
         config.max_connections = 0;
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn an_edge_shows_who_it_is() {
+    async fn credentials_for_the_control_plane_are_required_and_checked() {
         let refusal = |change: fn(&mut ControlConfig)| {
             let mut config: Config = parse(EXAMPLE).expect("the example loads");
             config.control.token = None;
@@ -217,9 +217,9 @@ mod tests {
             refusal(|_| {}),
             "control: there is neither a token nor a client certificate; set token, or cert_file and key_file"
         );
-        // Any file will do: what is in it is not looked at before both are there.
+        // Any file will do: its content is not read before both keys are set.
         let half = refusal(|control| control.cert_file = Some("Cargo.toml".into()));
-        assert!(half.starts_with("control.cert_file: is only half of it"), "{half}");
+        assert!(half.starts_with("control.cert_file: needs key_file"), "{half}");
         let missing = refusal(|control| control.key_file = Some("/nowhere/key.pem".into()));
         assert!(missing.starts_with("control.key_file: /nowhere/key.pem cannot be read"), "{missing}");
         let both = |control: &mut ControlConfig| {
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn only_networks_are_trusted_and_never_all_of_them() {
+    fn trusted_proxies_must_be_networks_and_not_all_addresses() {
         for (entry, wrong) in [
             ("10.0.0.0/8", false),
             ("10.0.0.1", false),
@@ -258,7 +258,7 @@ mod tests {
     }
 
     #[test]
-    fn limits_are_never_zero_and_never_misspelt() {
+    fn zero_limits_and_misspelt_limits_are_refused() {
         for wrong in ["refreshes.prefix_per_minute = 0", "refresh.prefix_per_minute = 1", "codes.per_minute = 1"] {
             assert!(parse::<Config>(&format!("limits.{wrong}\n{EXAMPLE}")).is_err(), "{wrong}");
         }

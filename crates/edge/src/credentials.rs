@@ -1,7 +1,7 @@
-//! How this edge shows the control plane who it is, and whom it takes for the control plane: files that are read again
-//! when they change, so that a token or a certificate can be replaced, and an old one forgotten, without a restart.
+//! Reloads the edge's credentials for the control plane when their files change, so that a token or a certificate can be
+//! replaced without a restart.
 //!
-//! It must never give up what works for what might: others are gone by only after the control plane has answered to them.
+//! Working credentials are given up only after the control plane has accepted the new ones.
 
 use lychgate_process::FileWatcher;
 use lychgate_process::file_watcher::POLL_INTERVAL;
@@ -10,41 +10,44 @@ use crate::config::ControlConfig;
 use crate::control::Control;
 
 #[derive(Debug)]
-pub(crate) struct CurrentCredentials {
+pub(crate) struct CredentialReloader {
     config: ControlConfig,
     watcher: FileWatcher,
 }
 
-impl CurrentCredentials {
-    /// Made before anything is read for the first time.
+impl CredentialReloader {
+    /// Must be created before the files are read for the first time, so that it misses no change.
     pub(crate) fn new(config: ControlConfig) -> Self {
         let watcher = FileWatcher::new(POLL_INTERVAL, &config.files());
         Self { config, watcher }
     }
 
-    /// For ever.
-    pub(crate) async fn keep(mut self, control: &Control) {
+    /// Never returns.
+    pub(crate) async fn run(mut self, control: &Control) {
         let files = self.config.files();
-        let mut complaint = String::new();
+        let mut last_error = String::new();
         loop {
             self.watcher.next(&files).await;
-            let refused = match self.config.channel() {
+            let error = match self.config.channel() {
                 Ok(channel) => control.switch_to(channel).await.err().map(|status| {
-                    // It may be the control plane that is not there, or does not know them yet.
+                    // The control plane may be down, or may not know the new credentials yet.
                     self.watcher.retry();
-                    format!("the control plane does not answer to them: {:?}: {}", status.code(), status.message())
+                    format!("the control plane does not accept them: {:?}: {}", status.code(), status.message())
                 }),
                 Err(error) => Some(error.to_string()),
             };
-            match refused {
-                None => tracing::info!("read again: what this edge shows to the control plane"),
-                Some(ref error) if *error != complaint => {
-                    tracing::error!(error, "what this edge shows to the control plane stays what it was");
+            match &error {
+                None => tracing::info!("reloaded the credentials for the control plane"),
+                Some(error) if *error != last_error => {
+                    tracing::error!(
+                        error,
+                        "cannot reload the credentials for the control plane; the old ones stay in use"
+                    );
                 }
-                // Said already.
+                // The same error is logged once.
                 Some(_) => {}
             }
-            complaint = refused.unwrap_or_default();
+            last_error = error.unwrap_or_default();
         }
     }
 }

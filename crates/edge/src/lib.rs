@@ -1,42 +1,31 @@
 //! HTTP, pages and headers: the stateless edge.
 //!
-//! It turns one HTTP request into one RPC and one answer into one response. It must never decide: it holds no key and no
-//! state (what it caches, anybody may see; what it counts, it may forget), and it does not know the domain's rules. What it does know is HTTP: which
-//! bytes are a form, which headers a page needs, what a failure looks like to a person and to a program.
+//! The edge turns one HTTP request into one call to the control plane, and the answer into one response. It decides nothing:
+//! it holds no key and no state (its cache is public, its counters may be lost) and does not know the domain's rules. It
+//! knows HTTP: which bytes are a form, which headers a page needs, how a failure looks to a person and to a client.
 //!
-//! The way of a request: [`server`] accepts it, [`observe`] gives it an id, [`client_address`] knows from where it comes,
-//! [`locate`] finds the issuer it is meant for, [`router`] lists who answers it, [`limits`] admits it, a handler parses and
-//! asks [`control`], and [`failure`] renders what went wrong.
+//! A request passes these modules: `server` accepts the connection; `middleware` gives the request an id, determines the
+//! client's address, finds the issuer and applies limits; `router` lists the handler; the handler in `handlers` parses the
+//! request (`http`), calls `control` and renders `pages`; `middleware` renders a `failure`.
 
-mod account;
-mod bearer;
-mod body;
+mod app;
 mod client_address;
-mod client_credentials;
 mod config;
 mod control;
-mod cookies;
 mod credentials;
 mod entropy;
 mod failure;
-mod flow;
-mod introspection;
+mod handlers;
+mod http;
 mod issuers;
 mod limits;
-mod locate;
-mod metadata;
+mod messages;
 mod metrics;
-mod observe;
+mod middleware;
 mod pages;
-mod parameters;
-mod registration;
-mod response;
-mod revocation;
+mod request_context;
 mod router;
 mod server;
-mod token;
-mod verification;
-mod wording;
 
 pub use client_address::ClientAddressHeader;
 pub use config::{Config, ControlConfig};
@@ -45,7 +34,7 @@ pub use server::Edge;
 
 use lychgate_process::Shutdown;
 
-/// Serves until `shutdown` is requested and what was under way then has been answered.
+/// Serves until `shutdown` is requested and the requests in progress are answered.
 pub async fn serve(config: Config, shutdown: Shutdown) -> anyhow::Result<()> {
     Edge::bind(&config).await?.run(shutdown).await;
     Ok(())

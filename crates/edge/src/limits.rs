@@ -1,56 +1,33 @@
-//! How much of each kind one prefix of addresses, and everybody together, may ask for, at once and by the minute.
+//! Rate and concurrency limits for each class of requests, per address prefix and in total.
 //!
-//! It is there to keep a flood from costing more than the control plane can bear, and guessing from ever succeeding. It
-//! must never help an attacker to shut somebody else out: what a prefix is refused draws on nobody else's bucket, each kind
-//! of request has buckets of its own ([`Class`]), and failed guesses count against the client *and* the prefix they come
-//! from, together. What all prefixes may have is the last line: who has twenty of them can use up one kind, not the others.
+//! They keep a flood from costing more than the control plane can bear, and guesses of secrets from ever succeeding. They
+//! must not let an attacker lock others out. So a refused request does not draw on a shared bucket, each [`Class`] has
+//! buckets of its own, and a failed authentication counts against the pair of client and prefix. The totals are the last
+//! line of defence: an attacker with twenty prefixes can use up one class, but not the others.
 //!
-//! Each edge counts for itself and forgets when it ends. Where several stand behind a balancer, the limits add up.
+//! Each edge counts for itself, in memory. The limits of several edges behind a balancer add up.
 
 mod bucket;
 mod class;
+mod concurrency;
 mod config;
-mod places;
 
 use std::future::Future;
 use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU32;
-use std::sync::Arc;
 use std::time::Duration;
 
-use axum::extract::{Request, State};
-use axum::middleware::Next;
-use axum::response::{IntoResponse, Response};
 use governor::clock::{Clock, DefaultClock};
-use lychgate_api::Reason;
 
 use crate::client_address::Prefix;
 use crate::failure::Failure;
-use crate::router::App;
 use bucket::Buckets;
-use places::{Crowded, Place, Places};
+use concurrency::{AtCapacity, ConcurrencyLimiter, Permit};
 
 pub(crate) use class::Class;
 pub use config::LimitsConfig;
 
-/// A ticket keeps URLs under 6 KB.
-const MAX_URL_BYTES: usize = 8 * 1024;
-
 const ONCE_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN;
-
-/// Layer around what is limited, inside of what gives failures their looks.
-pub(crate) async fn admit(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let url_bytes = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
-    if url_bytes > MAX_URL_BYTES {
-        let failure = Failure::new(Reason::RequestTooLarge);
-        return failure.describe(format!("the URL is longer than {MAX_URL_BYTES} bytes")).into_response();
-    }
-    let place = Class::of(&request).map(|class| app.limits.enter(class, Prefix::of_request(request.extensions())));
-    match place.transpose() {
-        Ok(_place) => next.run(request).await,
-        Err(failure) => failure.into_response(),
-    }
-}
 
 #[derive(Debug)]
 pub(crate) struct Limits<C: Clock = DefaultClock> {
@@ -63,36 +40,37 @@ pub(crate) struct Limits<C: Clock = DefaultClock> {
     introspections: Limit<C>,
     verifications: Limit<C>,
     documents: Limit<C>,
-    failures: Buckets<Claim, C>,
-    /// What has been logged of late.
-    said: Buckets<Exhausted, C>,
+    failures: Buckets<ClaimedClient, C>,
+    /// Limits the log lines about each exhausted limit.
+    logged: Buckets<Exhausted, C>,
     hasher: RandomState,
 }
 
-/// Of one class.
+/// The limits of one class.
 #[derive(Debug)]
 struct Limit<C: Clock> {
     by_prefix: Buckets<Prefix, C>,
     total: Buckets<(), C>,
-    places: Places,
+    concurrency: ConcurrencyLimiter,
 }
 
-/// That a request comes from a client: so it says, and from where.
+/// A client that a request claims to come from, and the prefix that it does come from.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Claim {
-    /// A keyed digest of issuer and client id: a stranger chooses neither its length nor with whom it collides.
+pub(crate) struct ClaimedClient {
+    /// A keyed digest of issuer and client id. The key keeps an attacker from choosing an id that collides with another
+    /// client's.
     client: u64,
     prefix: Prefix,
 }
 
-/// What there was no more of.
+/// A limit that refused a request.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 enum Exhausted {
-    OfPrefix(Class, Prefix),
-    Total(Class),
-    PlacesOfPrefix(Class, Prefix),
-    Places(Class),
-    Failures(Claim),
+    PrefixRate(Class, Prefix),
+    TotalRate(Class),
+    PrefixConcurrency(Class, Prefix),
+    TotalConcurrency(Class),
+    Failures(ClaimedClient),
 }
 
 impl<C: Clock + Clone> Limits<C> {
@@ -102,7 +80,7 @@ impl<C: Clock + Clone> Limits<C> {
             Limit {
                 by_prefix: Buckets::new(allowance.prefix_per_minute, clock.clone()),
                 total: Buckets::new(allowance.total_per_minute, clock.clone()),
-                places: Places::new(
+                concurrency: ConcurrencyLimiter::new(
                     allowance.prefix_concurrent.get() as usize,
                     allowance.total_concurrent.get() as usize,
                 ),
@@ -119,46 +97,47 @@ impl<C: Clock + Clone> Limits<C> {
             verifications: limit(Class::Verification),
             documents: limit(Class::Document),
             failures: Buckets::new(config.failures_per_minute(), clock.clone()),
-            said: Buckets::new(ONCE_PER_MINUTE, clock),
+            logged: Buckets::new(ONCE_PER_MINUTE, clock),
             hasher: RandomState::new(),
         }
     }
 
-    /// Room for one request, until what is returned is dropped. 429 beyond the rate, 503 where too many are under way.
+    /// Admits one request, which is in progress until the permit is dropped. 429 beyond a rate, 503 at capacity.
     ///
-    /// The prefix's own bucket comes first: what it refuses must not draw on everybody's.
-    pub(crate) fn enter(&self, class: Class, prefix: Prefix) -> Result<Place<'_>, Failure> {
+    /// The prefix's own bucket comes first: a request that it refuses must not draw on the shared one.
+    pub(crate) fn admit(&self, class: Class, prefix: Prefix) -> Result<Permit<'_>, Failure> {
         let limit = self.of(class);
-        let too_many = |exhausted| move |wait| self.too_many(exhausted, wait);
-        limit.by_prefix.draw(&prefix).map_err(too_many(Exhausted::OfPrefix(class, prefix)))?;
-        limit.total.draw(&()).map_err(too_many(Exhausted::Total(class)))?;
-        limit.places.take(prefix).map_err(|crowded| {
-            self.say(&match crowded {
-                Crowded::Prefix => Exhausted::PlacesOfPrefix(class, prefix),
-                Crowded::Total => Exhausted::Places(class),
+        let refuse = |exhausted| move |wait| self.too_many_requests(exhausted, wait);
+        limit.by_prefix.draw(&prefix).map_err(refuse(Exhausted::PrefixRate(class, prefix)))?;
+        limit.total.draw(&()).map_err(refuse(Exhausted::TotalRate(class)))?;
+        limit.concurrency.acquire(prefix).map_err(|limit| {
+            self.log(&match limit {
+                AtCapacity::Prefix => Exhausted::PrefixConcurrency(class, prefix),
+                AtCapacity::Total => Exhausted::TotalConcurrency(class),
             });
-            Failure::crowded()
+            Failure::at_capacity()
         })
     }
 
-    pub(crate) fn claim(&self, issuer_id: &str, client_id: &str, prefix: Prefix) -> Claim {
-        Claim { client: self.hasher.hash_one((issuer_id, client_id)), prefix }
+    pub(crate) fn claimed(&self, issuer_id: &str, client_id: &str, prefix: Prefix) -> ClaimedClient {
+        ClaimedClient { client: self.hasher.hash_one((issuer_id, client_id)), prefix }
     }
 
-    /// Runs `call`, which verifies the claim, unless too many like it have failed (R15). Only failures are counted, and
-    /// only here: the real client elsewhere is not shut out, nor is anybody who knows the secret slowed down. What runs
-    /// at the same moment is bounded by the places.
+    /// Runs `call`, which authenticates the claimed client, unless too many authentications of it failed from this prefix
+    /// (R15). Only failures count, so the real client, which has another prefix or the right secret, is not slowed down. The
+    /// number of guesses at the same moment is bounded by the concurrency limit.
     pub(crate) async fn guard<T>(
         &self,
-        claim: Option<Claim>,
+        claimed: Option<ClaimedClient>,
         call: impl Future<Output = Result<T, Failure>>,
     ) -> Result<T, Failure> {
-        let Some(claim) = claim else { return call.await };
-        self.failures.look(&claim).map_err(|wait| self.too_many(Exhausted::Failures(claim.clone()), wait))?;
+        let Some(claimed) = claimed else { return call.await };
+        let refuse = |wait| self.too_many_requests(Exhausted::Failures(claimed.clone()), wait);
+        self.failures.check(&claimed).map_err(refuse)?;
         let result = call.await;
         if result.as_ref().is_err_and(Failure::is_failed_authentication) {
-            // An empty bucket is empty, whether or not this was the last one in it.
-            let _ = self.failures.draw(&claim);
+            // A bucket that a concurrent failure has just emptied stays empty.
+            let _ = self.failures.draw(&claimed);
         }
         result
     }
@@ -177,25 +156,25 @@ impl<C: Clock + Clone> Limits<C> {
         }
     }
 
-    fn too_many(&self, exhausted: Exhausted, wait: Duration) -> Failure {
-        self.say(&exhausted);
-        Failure::too_many(wait)
+    fn too_many_requests(&self, exhausted: Exhausted, wait: Duration) -> Failure {
+        self.log(&exhausted);
+        Failure::too_many_requests(wait)
     }
 
-    /// Once a minute for each bucket: whoever floods us must not flood the log.
-    fn say(&self, exhausted: &Exhausted) {
-        if self.said.draw(exhausted).is_err() {
+    /// Logs an exhausted limit once a minute: a flood of requests must not become a flood of log lines.
+    fn log(&self, exhausted: &Exhausted) {
+        if self.logged.draw(exhausted).is_err() {
             return;
         }
-        let (limit, what, prefix) = match exhausted {
-            Exhausted::OfPrefix(class, prefix) => (class.as_str(), "prefix_per_minute", Some(prefix)),
-            Exhausted::Total(class) => (class.as_str(), "total_per_minute", None),
-            Exhausted::PlacesOfPrefix(class, prefix) => (class.as_str(), "prefix_concurrent", Some(prefix)),
-            Exhausted::Places(class) => (class.as_str(), "total_concurrent", None),
-            Exhausted::Failures(claim) => ("failed_authentications", "prefix_per_minute", Some(&claim.prefix)),
+        let (class, key, prefix) = match exhausted {
+            Exhausted::PrefixRate(class, prefix) => (class.as_str(), "prefix_per_minute", Some(prefix)),
+            Exhausted::TotalRate(class) => (class.as_str(), "total_per_minute", None),
+            Exhausted::PrefixConcurrency(class, prefix) => (class.as_str(), "prefix_concurrent", Some(prefix)),
+            Exhausted::TotalConcurrency(class) => (class.as_str(), "total_concurrent", None),
+            Exhausted::Failures(claimed) => ("failed_authentications", "prefix_per_minute", Some(&claimed.prefix)),
         };
         let prefix = prefix.map(tracing::field::display);
-        tracing::warn!(limit.class = limit, limit.key = what, client.prefix = prefix, "a limit is reached");
+        tracing::warn!(limit.class = class, limit.key = key, client.prefix = prefix, "limit reached");
     }
 }
 

@@ -1,4 +1,4 @@
-//! Accepting connections: how many, for how long, and how they end.
+//! Accepts connections, limits their number, and ends them in order at shutdown.
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use anyhow::Context;
 use axum::body::Body;
-use axum::middleware::from_fn_with_state;
 use governor::clock::DefaultClock;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
@@ -19,78 +18,83 @@ use prometheus_client::registry::Registry;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
-use tower::ServiceBuilder;
 use tower::util::MapRequest;
 
-use crate::client_address::{Peer, recognise};
+use crate::app::App;
+use crate::client_address::Peer;
 use crate::config::Config;
 use crate::control::Control;
-use crate::credentials::CurrentCredentials;
+use crate::credentials::CredentialReloader;
 use crate::issuers::Issuers;
 use crate::limits::Limits;
-use crate::locate::locate;
 use crate::metrics::Metrics;
-use crate::observe::observe;
 use crate::pages::Pages;
-use crate::router::{App, routes};
+use crate::router;
 
-/// From the first byte of a request, or from the end of the one before, to the end of its headers. Longer than load
-/// balancers keep idle connections (60 s is usual): if we closed first, they would now and then send into the void.
+/// From the end of the previous request on the connection to the end of a request's headers. Longer than load balancers keep
+/// idle connections (usually 60 s): if the edge closed first, a balancer could send a request into a closed connection.
 const HEADER_READ_TIMEOUT: Duration = Duration::from_secs(75);
 
-/// Of a request's headers, its URL included. A ticket keeps URLs under 6 KB; cookies may have 16.
+/// The limit of a request's headers, its URL included. A ticket keeps URLs under 6 KB, and cookies may have 16 KB.
 const MAX_HEADER_BYTES: usize = 64 * 1024;
 
-/// What a request may need beyond its deadline to be read and written, when the process is about to end.
+/// Time at shutdown, beyond the deadline of a call, for reading a request and writing its response.
 const GRACE: Duration = Duration::from_secs(5);
 
-/// An edge that has its address, and nothing else yet.
+/// An edge that is bound to its address and does not serve yet.
 #[derive(Debug)]
 pub struct Edge {
     listener: TcpListener,
     metrics_server: MetricsServer,
-    app: Arc<App>,
-    credentials: CurrentCredentials,
+    app: App,
+    credentials: CredentialReloader,
     max_connections: usize,
     deadline: Duration,
 }
 
 impl Edge {
-    /// Checks everything `config` says and takes the address. The control plane need not be there.
+    /// Checks `config` and binds the address. The control plane need not be reachable.
     pub async fn bind(config: &Config) -> anyhow::Result<Self> {
         let max_connections = config.checked_max_connections()?;
         let deadline = config.control.deadline()?;
         let proxies = config.trusted_proxies()?;
         let limits = Limits::new(&config.limits, DefaultClock::default());
         let pages = Pages::load(config.templates_dir.as_deref())?;
-        let credentials = CurrentCredentials::new(config.control.clone());
+        let credentials = CredentialReloader::new(config.control.clone());
         let control = Control::new(config.control.channel()?, deadline);
         let listener =
             TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
         let mut registry = Registry::default();
         let metrics = Metrics::new(&mut registry);
         let metrics_server = MetricsServer::bind(&config.metrics, registry).await?;
-        let app = Arc::new(App { control, issuers: Issuers::default(), pages, proxies, limits, metrics });
+        let app = App {
+            control,
+            issuers: Arc::new(Issuers::default()),
+            pages: Arc::new(pages),
+            proxies: Arc::new(proxies),
+            limits: Arc::new(limits),
+            metrics,
+        };
         Ok(Self { listener, metrics_server, app, credentials, max_connections, deadline })
     }
 
-    /// The real address, also if the configuration says port 0.
+    /// The bound address, with the real port if the configuration has port 0.
     pub fn local_addr(&self) -> anyhow::Result<SocketAddr> {
         Ok(self.listener.local_addr()?)
     }
 
-    /// Serves until `shutdown` is requested, then answers what is under way.
+    /// Serves until `shutdown` is requested, then finishes the requests in progress.
     pub async fn run(self, shutdown: Shutdown) {
         if let Ok(address) = self.listener.local_addr() {
             tracing::info!(%address, "listening");
         }
         let refreshing = tokio::spawn({
-            let app = Arc::clone(&self.app);
-            async move { app.issuers.keep_fresh(&app.control).await }
+            let App { issuers, control, .. } = self.app.clone();
+            async move { issuers.keep_fresh(&control).await }
         });
-        let showing = tokio::spawn({
-            let (app, credentials) = (Arc::clone(&self.app), self.credentials);
-            async move { credentials.keep(&app.control).await }
+        let reloading = tokio::spawn({
+            let (control, credentials) = (self.app.control.clone(), self.credentials);
+            async move { credentials.run(&control).await }
         });
         let metrics = tokio::spawn(self.metrics_server.serve(shutdown.clone()));
         let connections = GracefulShutdown::new();
@@ -101,27 +105,23 @@ impl Edge {
         }
         drop(self.listener);
         if timeout(self.deadline + GRACE, connections.shutdown()).await.is_err() {
-            tracing::warn!("ended before every request was answered");
+            tracing::warn!("shut down before every request was answered");
         }
-        // They hold nothing that could be lost.
+        // These tasks hold nothing that could be lost.
         refreshing.abort();
-        showing.abort();
+        reloading.abort();
         metrics.abort();
     }
 }
 
-async fn accept(listener: &TcpListener, app: &Arc<App>, max_connections: usize, connections: &GracefulShutdown) {
-    let layers = ServiceBuilder::new()
-        .layer(from_fn_with_state(Arc::clone(app), observe))
-        .layer(from_fn_with_state(Arc::clone(app), recognise))
-        .layer(from_fn_with_state(Arc::clone(app), locate));
-    let service = layers.service(routes(app));
-    // HTTP/1.1 only: what stands in front speaks it, and a connection without its first bytes has a time limit there.
+async fn accept(listener: &TcpListener, app: &App, max_connections: usize, connections: &GracefulShutdown) {
+    let service = router::service(app);
+    // HTTP/1.1 only: every proxy in front speaks it, and hyper limits the time to a connection's first bytes only there.
     let mut protocol = auto::Builder::new(TokioExecutor::new()).http1_only();
     protocol.http1().timer(TokioTimer::new()).header_read_timeout(HEADER_READ_TIMEOUT).max_buf_size(MAX_HEADER_BYTES);
-    let places = Arc::new(Semaphore::new(max_connections));
+    let slots = Arc::new(Semaphore::new(max_connections));
     loop {
-        let Ok(place) = Arc::clone(&places).acquire_owned().await else { return };
+        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else { return };
         let (stream, peer) = next_connection(listener).await;
         let service = MapRequest::new(service.clone(), move |request: hyper::Request<Incoming>| {
             let mut request = request.map(Body::new);
@@ -135,24 +135,25 @@ async fn accept(listener: &TcpListener, app: &Arc<App>, max_connections: usize, 
             if let Err(error) = connection.await {
                 tracing::debug!(error, "a connection ended early");
             }
-            drop(place);
+            drop(slot);
         });
     }
 }
 
-/// What fails here passes: a peer that left again, or too many open files until some are closed.
+/// The next connection. Errors pass: the peer has disconnected again, or the process has too many open files until some
+/// are closed.
 async fn next_connection(listener: &TcpListener) -> (TcpStream, IpAddr) {
     loop {
         match listener.accept().await {
             Ok((stream, peer)) => {
-                // Answers are written whole; waiting to fill a packet only delays them.
+                // Responses are written whole, so waiting to fill a packet only delays them.
                 if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "TCP_NODELAY could not be set");
+                    tracing::debug!(%error, "cannot set TCP_NODELAY");
                 }
                 return (stream, peer.ip());
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                tracing::warn!(%error, "cannot accept a connection");
                 sleep(Duration::from_millis(100)).await;
             }
         }

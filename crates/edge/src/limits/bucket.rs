@@ -3,7 +3,7 @@
 use std::collections::{HashMap, VecDeque};
 use std::hash::Hash;
 use std::num::NonZeroU32;
-use std::sync::Mutex;
+use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use governor::clock::Clock;
@@ -12,13 +12,13 @@ use governor::nanos::Nanos;
 use governor::state::StateStore;
 use governor::{Quota, RateLimiter};
 
-/// Keys remembered at once. Whoever has more addresses than this has as many fresh buckets, too.
+/// The number of keys that have a bucket. An attacker with more prefixes than this gets a fresh bucket for each.
 pub(super) const MAX_KEYS: usize = 16_384;
 
-/// A bucket for each key. It holds what is poured in within a minute, and is full at first.
+/// A bucket for each key. It is full at first and holds the tokens of one minute.
 #[derive(Debug)]
 pub(super) struct Buckets<K: Clone + Eq + Hash, C: Clock> {
-    limiter: RateLimiter<Touch<K>, States<K>, C, NoOpMiddleware<C::Instant>>,
+    limiter: RateLimiter<Access<K>, States<K>, C, NoOpMiddleware<C::Instant>>,
 }
 
 impl<K: Clone + Eq + Hash, C: Clock> Buckets<K, C> {
@@ -26,45 +26,45 @@ impl<K: Clone + Eq + Hash, C: Clock> Buckets<K, C> {
         Self { limiter: RateLimiter::new(Quota::per_minute(per_minute), States::default(), clock) }
     }
 
-    /// Takes one out; from an empty bucket nothing, but the time until there is one.
+    /// Takes one token. `Err` is the time until the bucket has one.
     pub(super) fn draw(&self, key: &K) -> Result<(), Duration> {
-        self.check(&Touch::Draw(key.clone()))
+        self.access(&Access::Draw(key.clone()))
     }
 
-    /// Whether there is one to take.
-    pub(super) fn look(&self, key: &K) -> Result<(), Duration> {
-        self.check(&Touch::Look(key.clone()))
+    /// Whether the bucket has a token. `Err` is the time until it has one.
+    pub(super) fn check(&self, key: &K) -> Result<(), Duration> {
+        self.access(&Access::Check(key.clone()))
     }
 
-    fn check(&self, touch: &Touch<K>) -> Result<(), Duration> {
-        self.limiter.check_key(touch).map_err(|until| until.wait_time_from(self.limiter.clock().now()))
+    fn access(&self, access: &Access<K>) -> Result<(), Duration> {
+        self.limiter.check_key(access).map_err(|until| until.wait_time_from(self.limiter.clock().now()))
     }
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
-enum Touch<K> {
+enum Access<K> {
     Draw(K),
-    Look(K),
+    Check(K),
 }
 
-/// At most [`MAX_KEYS`]. The oldest key makes room: forgetting gives back what was drawn, so a flood of addresses cannot
-/// lock anybody out, and it gains an attacker nothing but what each of those addresses had anyway.
+/// The state of at most [`MAX_KEYS`] buckets. A new key evicts the oldest, whose bucket is then full again. So a flood of
+/// addresses cannot lock out other clients, and an attacker gains no more tokens than its addresses have anyway.
 #[derive(Debug)]
-struct States<K>(Mutex<Remembered<K>>);
+struct States<K>(Mutex<Kept<K>>);
 
 #[derive(Debug)]
-struct Remembered<K> {
+struct Kept<K> {
     states: HashMap<K, Nanos>,
     by_age: VecDeque<K>,
 }
 
 impl<K> Default for States<K> {
     fn default() -> Self {
-        Self(Mutex::new(Remembered { states: HashMap::new(), by_age: VecDeque::new() }))
+        Self(Mutex::new(Kept { states: HashMap::new(), by_age: VecDeque::new() }))
     }
 }
 
-impl<K: Clone + Eq + Hash> Remembered<K> {
+impl<K: Clone + Eq + Hash> Kept<K> {
     fn put(&mut self, key: &K, state: Nanos) {
         if let Some(known) = self.states.get_mut(key) {
             *known = state;
@@ -81,18 +81,19 @@ impl<K: Clone + Eq + Hash> Remembered<K> {
 }
 
 impl<K: Clone + Eq + Hash> StateStore for States<K> {
-    type Key = Touch<K>;
+    type Key = Access<K>;
 
-    fn measure_and_replace<T, F, E>(&self, touch: &Touch<K>, measure: F) -> Result<T, E>
+    fn measure_and_replace<T, F, E>(&self, access: &Access<K>, measure: F) -> Result<T, E>
     where
         F: Fn(Option<Nanos>) -> Result<(T, Nanos), E>,
     {
-        let mut remembered = self.0.lock().expect("nothing panics while holding it");
-        let (Touch::Draw(key) | Touch::Look(key)) = touch;
-        let (outcome, state) = measure(remembered.states.get(key).copied())?;
-        match touch {
-            Touch::Draw(key) => remembered.put(key, state),
-            Touch::Look(_) => {}
+        // No code panics between two writes under this lock, so its data is consistent even after a panic.
+        let mut kept = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let (Access::Draw(key) | Access::Check(key)) = access;
+        let (outcome, state) = measure(kept.states.get(key).copied())?;
+        match access {
+            Access::Draw(key) => kept.put(key, state),
+            Access::Check(_) => {}
         }
         Ok(outcome)
     }
@@ -116,7 +117,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bucket_is_full_at_first_and_again_after_a_minute() {
+    fn bucket_is_full_at_first_and_again_after_a_minute() {
         let clock = FakeRelativeClock::default();
         let buckets = buckets(3, &clock);
         for _ in 0..2 {
@@ -130,29 +131,29 @@ mod tests {
     }
 
     #[test]
-    fn looking_takes_nothing() {
+    fn checking_takes_no_token() {
         let clock = FakeRelativeClock::default();
         let buckets = buckets(1, &clock);
         for _ in 0..3 {
-            assert_eq!(buckets.look(&prefix(1)), Ok(()));
+            assert_eq!(buckets.check(&prefix(1)), Ok(()));
         }
         assert_eq!(buckets.draw(&prefix(1)), Ok(()));
-        assert_eq!(buckets.look(&prefix(1)), Err(Duration::from_secs(60)));
+        assert_eq!(buckets.check(&prefix(1)), Err(Duration::from_secs(60)));
         clock.advance(Duration::from_secs(60));
-        assert_eq!(buckets.look(&prefix(1)), Ok(()));
+        assert_eq!(buckets.check(&prefix(1)), Ok(()));
     }
 
     /// Requirements: R15.
     #[test]
-    fn a_hundred_thousand_addresses_take_no_more_room_than_the_cap() {
+    fn memory_is_bounded_for_a_hundred_thousand_addresses() {
         let buckets = buckets(1, &FakeRelativeClock::default());
         for n in 0..100_000 {
-            assert_eq!(buckets.draw(&prefix(n)), Ok(()), "a flood of others locks nobody out");
+            assert_eq!(buckets.draw(&prefix(n)), Ok(()), "a flood of others does not lock it out");
         }
-        assert!(buckets.draw(&prefix(99_999)).is_err(), "who came late is remembered");
-        assert_eq!(buckets.draw(&prefix(0)), Ok(()), "who came first is forgotten");
-        let remembered = buckets.limiter.into_state_store().0.into_inner().expect("nobody panicked");
-        assert_eq!((remembered.states.len(), remembered.by_age.len()), (MAX_KEYS, MAX_KEYS));
-        assert!(remembered.states.capacity() <= 4 * MAX_KEYS);
+        assert!(buckets.draw(&prefix(99_999)).is_err(), "the latest keys are kept");
+        assert_eq!(buckets.draw(&prefix(0)), Ok(()), "the first keys are forgotten");
+        let kept = buckets.limiter.into_state_store().0.into_inner().expect("no test panicked");
+        assert_eq!((kept.states.len(), kept.by_age.len()), (MAX_KEYS, MAX_KEYS));
+        assert!(kept.states.capacity() <= 4 * MAX_KEYS);
     }
 }

@@ -1,32 +1,32 @@
-//! Which kind of request it is. Kinds share nothing, so that what strangers do cannot use up what is left to those who
-//! have been here before.
+//! The class of a request. Classes share no limit, so that anonymous traffic cannot use up the share of known clients and
+//! browsers.
 
 use axum::extract::Request;
 use axum::http::Method;
 
-use crate::cookies;
+use crate::http::cookies;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Class {
-    /// Anybody may register, and each registration is a record.
+    /// A client registration. It needs no authentication, and each one is stored.
     Registration,
-    /// A page for a browser that brought no cookie of ours: a person's first visit, or anybody.
+    /// A page for a browser without a cookie of ours: a person's first visit, or a flood.
     Stranger,
-    /// A page for a browser that brought one. The edge holds no key and cannot tell a cookie from an imitation, so this
-    /// is no proof and bounded too; it keeps floods that do not care to imitate away from people who are half-way.
+    /// A page for a browser with a cookie of ours. The edge has no key to verify it, so this class is limited too; it keeps
+    /// floods without cookies away from people in the middle of a flow.
     Browser,
-    /// An answer on a consent page, or on that of the connected apps.
+    /// A form of the consent page or of the page of connected apps.
     Decision,
-    /// At the token endpoint, whatever is no refresh.
+    /// A token request with any grant but a refresh token.
     Code,
-    /// Or a token given back.
+    /// A refresh, or a revocation by the client.
     Refresh,
-    /// A resource server asks about a token, perhaps at each of its own requests.
+    /// Token introspection by a resource server, perhaps for each of its own requests.
     Introspection,
-    /// A proxy asks about a request that it holds back, at each of them. Whoever sent it has no part in the count: the
-    /// proxy's address is what is seen, and who fills its bucket with requests fills that of its own server.
+    /// A proxy's question about one of its requests. It counts against the proxy's address, not the address of the client
+    /// that sent the request.
     Verification,
-    /// What anybody may read, and what is not there.
+    /// A public document, or a path that does not exist.
     Document,
 }
 
@@ -44,9 +44,9 @@ impl Class {
         Class::Document,
     ];
 
-    /// By what stands before the body; paths are those of the router. `None`: the handler says it, or it is a probe of
-    /// whoever runs this.
-    pub(super) fn of(request: &Request) -> Option<Self> {
+    /// The class by method, path and headers; paths are those of the router. `None` for endpoints whose class depends on the
+    /// body, which their handlers limit, and for health probes.
+    pub(crate) fn of(request: &Request) -> Option<Self> {
         let is_post = request.method() == Method::POST;
         match request.uri().path() {
             "/healthz" | "/readyz" => None,
@@ -58,13 +58,14 @@ impl Class {
                 Some(Self::Decision)
             }
             path if matches!(path, "/authorize" | "/consent" | "/account") || path.starts_with("/callback/") => {
-                let known = cookies::has_ours(request.headers());
-                Some(if known { Self::Browser } else { Self::Stranger })
+                let has_cookie = cookies::has_ours(request.headers());
+                Some(if has_cookie { Self::Browser } else { Self::Stranger })
             }
             _ => Some(Self::Document),
         }
     }
 
+    /// The name in the configuration and in logs.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Registration => "registrations",

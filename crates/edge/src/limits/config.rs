@@ -1,4 +1,4 @@
-//! How much of each kind an operator lets through, and what is let through if nothing is said.
+//! The configuration of limits, and its defaults.
 
 use std::num::NonZeroU32;
 
@@ -6,7 +6,7 @@ use serde::Deserialize;
 
 use super::class::Class;
 
-/// `[limits]`: what is not written has its default.
+/// The table `[limits]`. Missing keys have their defaults.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
@@ -37,7 +37,7 @@ struct FailuresConfig {
     prefix_per_minute: Option<NonZeroU32>,
 }
 
-/// What is let through of one class.
+/// The limits of one class.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Allowance {
     pub(super) prefix_per_minute: NonZeroU32,
@@ -68,16 +68,15 @@ impl LimitsConfig {
         }
     }
 
-    /// Failed authentications of one client from one prefix.
+    /// The limit of failed authentications of one client from one prefix.
     pub(super) fn failures_per_minute(&self) -> NonZeroU32 {
-        const DEFAULT: NonZeroU32 = NonZeroU32::new(30).expect("not zero");
+        const DEFAULT: NonZeroU32 = not_zero(30);
         self.failed_authentications.prefix_per_minute.unwrap_or(DEFAULT)
     }
 }
 
-/// Hosted clients bring all their users from a few prefixes (Claude's are eight /24s), an office is one address: a prefix
-/// may have what a large one needs. Of what costs disk (a registration lives for a day) everybody together may have what
-/// a disk can bear.
+/// A prefix gets what a large one needs: hosted clients bring all of their users from a few prefixes (Claude's from eight
+/// /24s), and an office has one address. The total of registrations, each kept for a day, is what a disk can bear.
 const fn default_allowance(class: Class) -> Allowance {
     match class {
         Class::Registration => allowance(300, 3_000, 64, 256),
@@ -98,9 +97,6 @@ const fn allowance(
     prefix_concurrent: u32,
     total_concurrent: u32,
 ) -> Allowance {
-    const fn not_zero(number: u32) -> NonZeroU32 {
-        NonZeroU32::new(number).expect("no default is zero")
-    }
     Allowance {
         prefix_per_minute: not_zero(prefix_per_minute),
         total_per_minute: not_zero(total_per_minute),
@@ -109,10 +105,15 @@ const fn allowance(
     }
 }
 
+#[expect(clippy::expect_used, reason = "evaluated at compile time")]
+const fn not_zero(number: u32) -> NonZeroU32 {
+    NonZeroU32::new(number).expect("no default is zero")
+}
+
 #[cfg(test)]
 impl LimitsConfig {
-    /// All there is to be said, for comparison.
-    pub(crate) fn meaning(&self) -> impl PartialEq + std::fmt::Debug + use<> {
+    /// All effective values, for comparison.
+    pub(crate) fn effective(&self) -> impl PartialEq + std::fmt::Debug + use<> {
         (Class::ALL.map(|class| self.allowance(class)), self.failures_per_minute())
     }
 }

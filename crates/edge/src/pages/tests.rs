@@ -1,58 +1,82 @@
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
 use std::path::Path;
 
-use super::*;
+use lychgate_api::Reason;
+use lychgate_api::v1::{self, RedirectKind};
 
-fn rendered<P: Page>() -> Vec<String> {
+use super::templates::BUILT_IN;
+use super::*;
+use crate::failure::{Failure, ReturnLink};
+
+/// All samples of a page, by their names.
+fn samples(kind: PageKind) -> BTreeMap<&'static str, String> {
     let pages = Pages::load(None).expect("the built-in templates load");
-    P::samples().iter().map(|sample| pages.render(sample).expect("every sample renders")).collect()
+    let rendered = kind.render_samples(&pages).into_iter();
+    rendered.map(|sample| (sample.name, sample.html.expect("every sample renders"))).collect()
+}
+
+/// The layout is the only template that is no page's, and the style sheet the only other file.
+#[test]
+fn every_template_belongs_to_one_page_and_every_page_has_one() {
+    let files: BTreeSet<_> =
+        BUILT_IN.files().map(|file| file.path().to_str().expect("a plain name").to_owned()).collect();
+    let templates = PageKind::ALL.iter().map(|kind| format!("{}.hbs", kind.template()));
+    let expected: BTreeSet<_> = templates.chain(["layout.hbs", "lychgate.css"].map(str::to_owned)).collect();
+    assert_eq!(files, expected);
+    assert_eq!(expected.len(), PageKind::ALL.len() + 2, "no two pages share a template");
+    assert_eq!(BUILT_IN.dirs().count(), 0, "templates have no folders");
+}
+
+#[test]
+fn every_page_has_samples_with_different_names() {
+    let pages = Pages::load(None).expect("the built-in templates load");
+    for kind in PageKind::ALL {
+        let named = samples(*kind).len();
+        assert!(named > 0, "{kind:?} has no sample");
+        assert_eq!(named, kind.render_samples(&pages).len(), "{kind:?}");
+    }
 }
 
 /// Set `LYCHGATE_RENDER_SAMPLES` to a directory to look at them in a browser.
 #[test]
 fn every_sample_renders() {
-    let all = [
-        ("consent", rendered::<ConsentPage>()),
-        ("remembered", rendered::<RememberedPage>()),
-        ("signed_in", rendered::<SignedInPage>()),
-        ("error", rendered::<ErrorPage>()),
-        ("account", rendered::<AccountPage>()),
-        ("sign-in", rendered::<SignInPage>()),
-    ];
-    for (name, pages) in &all {
-        for page in pages {
-            assert!(page.starts_with("<!doctype html>") && page.contains("<html lang=\"en\">"), "{name}");
-            // What the page's own policy would refuse to run or apply.
+    let directory = std::env::var_os("LYCHGATE_RENDER_SAMPLES");
+    for kind in PageKind::ALL {
+        let template = kind.template();
+        for (name, page) in samples(*kind) {
+            assert!(page.starts_with("<!doctype html>") && page.contains("<html lang=\"en\">"), "{template} {name}");
+            // The page's content security policy forbids scripts and inline styles.
             for tag in page.split('<').filter_map(|rest| rest.split('>').next()) {
                 assert!(
                     !tag.starts_with("script") && !tag.contains(" on") && !tag.contains(" style="),
-                    "{name}: {tag}"
+                    "{template} {name}: {tag}"
                 );
             }
-            assert_eq!(page.matches("<h1>").count(), 1, "{name}");
-        }
-    }
-    if let Some(directory) = std::env::var_os("LYCHGATE_RENDER_SAMPLES") {
-        let directory = Path::new(&directory);
-        fs::create_dir_all(directory.join("assets")).expect("a directory");
-        fs::write(directory.join("assets/lychgate-sample.css"), Pages::load(None).expect("pages").css()).expect("css");
-        for (name, pages) in all {
-            for (number, page) in pages.into_iter().enumerate() {
-                let page = page.replace("\"/assets/", "\"assets/");
-                fs::write(directory.join(format!("{name}-{number}.html")), page).expect("a page");
+            assert_eq!(page.matches("<h1>").count(), 1, "{template} {name}");
+            if let Some(directory) = &directory {
+                save(Path::new(directory), &format!("{template}-{name}.html"), &page);
             }
         }
     }
 }
 
-/// Who asks, for what, where does it go.
+fn save(directory: &Path, file: &str, page: &str) {
+    let pages = Pages::load(None).expect("the built-in templates load");
+    fs::create_dir_all(directory.join("assets")).expect("a directory");
+    fs::write(directory.join(pages.stylesheet().trim_start_matches('/')), pages.css()).expect("a style sheet");
+    fs::write(directory.join(file), page.replace("\"/assets/", "\"assets/")).expect("a page");
+}
+
+/// Which app asks, for what, where the access goes, and what happens next.
 ///
 /// Requirements: A18, A19, B5, B6, B7, R23.
 #[test]
-fn the_consent_page_answers_the_four_questions() {
-    let pages = rendered::<ConsentPage>();
-    let web = &pages[0];
+fn consent_page_names_client_resource_redirect_and_consequences() {
+    let pages = samples(PageKind::Consent);
+    let web = &pages["web"];
     for text in [
+        "<title>Allow Claude to use Team Notes?</title>",
         "Claude",
         "Team Notes",
         "https://notes.example/mcp",
@@ -69,22 +93,24 @@ fn the_consent_page_answers_the_four_questions() {
         assert!(web.contains(text), "{text}");
     }
     assert!(!web.contains("this computer"));
-    assert!(pages[1].contains("A program on this computer") && pages[1].contains("127.0.0.1:33418"));
-    assert!(pages[2].contains("An app on this device") && pages[2].contains("cursor://anysphere.cursor-mcp"));
-    assert!(pages[3].contains("Please look again") && !web.contains("Please look again"));
-    assert!(pages[5].contains("An app without a name"));
-    assert!(!pages[6].contains("nobody has checked"), "an operator configured it");
-    assert!(pages[7].contains("claude.ai") && pages[7].contains("says that this is its app"), "D11");
-    let elsewhere = "This is not the website that says the app is its own";
-    assert!(pages[8].contains(elsewhere) && !pages[7].contains(elsewhere), "D18");
+    assert!(pages["loopback"].contains("A program on this computer") && pages["loopback"].contains("127.0.0.1:33418"));
+    assert!(pages["private-scheme"].contains("An app on this device"));
+    assert!(pages["private-scheme"].contains("cursor://anysphere.cursor-mcp"));
+    assert!(pages["changed"].contains("Please look again") && !web.contains("Please look again"));
+    assert!(pages["unnamed-client"].contains("An app without a name"));
+    assert!(!pages["configured-client"].contains("nobody has checked"), "an operator configured it");
+    let documented = &pages["metadata-document"];
+    assert!(documented.contains("claude.ai") && documented.contains("says that this is its app"), "D11");
+    let other_host = "This is not the website that says the app is its own";
+    assert!(pages["other-host"].contains(other_host) && !documented.contains(other_host), "D18");
     let boxes = |page: &str| page.matches(r#"<input type="checkbox""#).count();
-    assert_eq!((boxes(&pages[9]), boxes(web)), (1, 0), "E3");
-    assert!(pages[9].contains(r#"name="chosen_scope" value="notes:write" form="decide" checked"#));
+    assert_eq!((boxes(&pages["optional-scope"]), boxes(web)), (1, 0), "E3");
+    assert!(pages["optional-scope"].contains(r#"name="chosen_scope" value="notes:write" form="decide" checked"#));
 }
 
 #[test]
-fn the_form_has_two_answers_and_deny_is_the_first() {
-    let page = &rendered::<ConsentPage>()[0];
+fn consent_form_has_two_buttons_and_deny_comes_first() {
+    let page = &samples(PageKind::Consent)["web"];
     assert!(page.contains(r#"<form method="post" action="/consent" id="decide""#));
     assert!(page.contains(r#"<input type="hidden" name="ticket" value="ticket">"#));
     assert!(page.contains(r#"<input type="hidden" name="form_token" value="form-token">"#));
@@ -93,11 +119,11 @@ fn the_form_has_two_answers_and_deny_is_the_first() {
     assert!(deny < approve && page.matches("<button").count() == 2 && !page.contains("autofocus"));
 }
 
-/// The strings of strangers, with what HTML, quotes and writing direction could do to the page around them.
+/// Values from clients cannot affect the page around them by HTML, quotes or writing direction.
 ///
 /// Requirements: B5.
 #[test]
-fn payloads_stay_text_in_every_field() {
+fn html_in_any_field_is_shown_as_text() {
     let payload = "\"'><script>alert(1)</script>&amp;\u{202e}`=--><!--{{title}}";
     let text = || payload.to_owned();
     let page = v1::ConsentPage {
@@ -114,7 +140,7 @@ fn payloads_stay_text_in_every_field() {
             uri: text(),
             host: text(),
             kind: RedirectKind::Web.into(),
-            differs_from_metadata_host: true,
+            elsewhere: true,
         }),
         resource: Some(v1::ConsentResource { uri: text(), name: text() }),
         scopes: vec![v1::ConsentScope { name: text(), description: text(), optional: true, added: true }],
@@ -124,23 +150,20 @@ fn payloads_stay_text_in_every_field() {
         policy: Some(v1::ConsentPolicy { version: text(), uri: format!("https://{payload}"), changed: true }),
         person: Some(v1::Person { name: text(), account: text() }),
     };
-    let page = || ConsentPage::new(payload, text(), text(), page.clone()).expect("a page");
+    let page = || ConsentPage::new(text(), page.clone()).expect("a page");
     let (remembered, signed_in) = (RememberedPage::new(page()), SignedInPage::new(page(), text(), text()));
     let pages = Pages::load(None).expect("the built-in templates load");
-    let mut error = ErrorPage::samples().swap_remove(0);
-    error.issuer_name = text();
-    error.description = text();
-    error.request_id = text();
-    error.return_link = ReturnLink::new(format!("https://a.example/?{payload}"), text());
+    let link = ReturnLink::new(format!("https://a.example/?{payload}"), text());
+    let error = ErrorPage::new(&Failure::new(Reason::Fault).describe(payload).with_return_link(link), text());
     for html in [
-        pages.render(&page()),
-        pages.render(&remembered.expect("a page")),
-        pages.render(&signed_in.expect("a page")),
-        pages.render(&error),
+        pages.render(payload, &page()),
+        pages.render(payload, &remembered.expect("a page")),
+        pages.render(payload, &signed_in.expect("a page")),
+        pages.render(payload, &error),
     ] {
         let html = html.expect("a page");
         assert!(!html.contains("<script") && !html.contains("<!--") && !html.contains("-->"), "{html}");
-        assert!(html.contains("&lt;script&gt;"), "the text is there, as text");
+        assert!(html.contains("&lt;script&gt;"), "the text is shown");
         assert!(html.contains("{{title}}"), "nothing is rendered twice");
         for line in html.lines().filter(|line| line.contains('\u{202e}')) {
             let contained =
@@ -151,54 +174,26 @@ fn payloads_stay_text_in_every_field() {
 }
 
 #[test]
-fn a_page_that_would_leave_something_out_is_not_shown() {
+fn incomplete_consent_page_is_not_shown() {
     let whole = || v1::ConsentPage {
         client: Some(v1::ConsentClient::default()),
-        redirect: Some(v1::ConsentRedirect {
-            uri: "u".to_owned(),
-            host: "h".to_owned(),
-            kind: 1,
-            differs_from_metadata_host: false,
-        }),
+        redirect: Some(v1::ConsentRedirect { uri: "u".to_owned(), host: "h".to_owned(), kind: 1, elsewhere: false }),
         resource: Some(v1::ConsentResource::default()),
         ..Default::default()
     };
-    let shown = |page| ConsentPage::new("", String::new(), String::new(), page).is_ok();
+    let shown = |page| ConsentPage::new(String::new(), page).is_ok();
     assert!(shown(whole()));
     assert!(!shown(v1::ConsentPage { client: None, ..whole() }));
     assert!(!shown(v1::ConsentPage { redirect: None, ..whole() }));
     assert!(!shown(v1::ConsentPage { resource: None, ..whole() }));
     for kind in [0, 99] {
-        let redirect = Some(v1::ConsentRedirect {
-            uri: "u".to_owned(),
-            host: "h".to_owned(),
-            kind,
-            differs_from_metadata_host: false,
-        });
-        assert!(!shown(v1::ConsentPage { redirect, ..whole() }), "a kind nobody knows has no warning");
+        let redirect = Some(v1::ConsentRedirect { uri: "u".to_owned(), host: "h".to_owned(), kind, elsewhere: false });
+        assert!(!shown(v1::ConsentPage { redirect, ..whole() }), "an unknown kind has no warning");
     }
 }
 
 #[test]
-fn links_back_never_run_anything() {
-    let link = |uri: &str| ReturnLink::new(uri.to_owned(), String::new());
-    for uri in [
-        "javascript:alert(1)",
-        " JavaScript:alert(1)",
-        "data:text/html,x",
-        "vbscript:x",
-        "file:///etc",
-        "/relative",
-        "",
-    ] {
-        assert!(link(uri).is_none(), "{uri}");
-    }
-    assert_eq!(link("https://a.example/cb?error=x").expect("a link").label, "a.example");
-    assert_eq!(link("cursor://x/cb").expect("a link").label, "x");
-}
-
-#[test]
-fn a_policy_is_named_and_linked_only_where_it_can_be_read() {
+fn policy_is_named_and_linked_only_if_it_is_published() {
     let pages = Pages::load(None).expect("pages");
     let shown = |uri: &str, changed| {
         let policy = v1::ConsentPolicy { version: "2026-11".to_owned(), uri: uri.to_owned(), changed };
@@ -208,14 +203,14 @@ fn a_policy_is_named_and_linked_only_where_it_can_be_read() {
                 uri: "u".to_owned(),
                 host: "h".to_owned(),
                 kind: 1,
-                differs_from_metadata_host: false,
+                elsewhere: false,
             }),
             resource: Some(v1::ConsentResource::default()),
             policy: Some(policy),
             ..Default::default()
         };
-        let page = ConsentPage::new("Gate", String::new(), String::new(), page).unwrap_or_else(|_| panic!("a page"));
-        pages.render(&page).expect("a page")
+        let page = ConsentPage::new(String::new(), page).expect("a page");
+        pages.render("Gate", &page).expect("a page")
     };
     for (uri, changed, links, says) in [
         ("https://gate.example/policy", false, true, false),
@@ -232,53 +227,22 @@ fn a_policy_is_named_and_linked_only_where_it_can_be_read() {
 }
 
 #[test]
-fn lifetimes_are_words() {
-    let expected = [
-        (0, "1 minute"),
-        (60, "1 minute"),
-        (61, "2 minutes"),
-        (3_600, "60 minutes"),
-        (3_601, "2 hours"),
-        (86_400, "24 hours"),
-        (86_401, "2 days"),
-        (90 * 86_400, "90 days"),
-    ];
-    for (seconds, words) in expected {
-        assert_eq!(lifetime(seconds), words);
-    }
-}
-
-#[test]
-fn dates_are_right_around_their_edges() {
-    let expected = [
-        (0, "1970-01-01"),
-        (86_399, "1970-01-01"),
-        (-1, "1969-12-31"),
-        (951_782_400, "2000-02-29"),
-        (1_709_164_800, "2024-02-29"),
-        (1_709_251_200, "2024-03-01"),
-        (1_735_689_599, "2024-12-31"),
-    ];
-    for (seconds, day) in expected {
-        assert_eq!(date(seconds).machine, day);
-    }
-    assert_eq!(date(1_795_392_000).human, "23 November 2026");
-}
-
-#[test]
 fn files_are_overridden_one_by_one() {
     let directory = tempfile::tempdir().expect("a directory");
     fs::write(directory.path().join("lychgate.css"), "body{}").expect("a file");
-    fs::write(directory.path().join("error.hbs"), "<!doctype html><p>ours: {{title}} {{request_id}}").expect("a file");
+    fs::write(directory.path().join("error.hbs"), "<!doctype html><p>override: {{title}} {{request_id}}")
+        .expect("a file");
     let pages = Pages::load(Some(directory.path())).expect("the overrides load");
     assert_eq!(pages.css(), "body{}");
     assert_ne!(pages.stylesheet(), Pages::load(None).expect("pages").stylesheet());
-    assert!(pages.render(&ErrorPage::samples()[0]).expect("a page").contains("ours: "));
-    assert!(pages.render(&ConsentPage::samples()[0]).expect("a page").contains("What happens next"));
+    let error = ErrorPage::new(&Failure::new(Reason::Fault), String::new());
+    assert!(pages.render("", &error).expect("a page").contains("override: "));
+    let consent = ConsentPage::samples().swap_remove(0).page;
+    assert!(pages.render("", &consent).expect("a page").contains("What happens next"));
 }
 
 #[test]
-fn a_broken_override_refuses_to_start_and_is_named() {
+fn broken_override_refuses_to_start_and_is_named() {
     let broken = [
         ("consent.hbs", "{{#if changed}}", "consent"),
         ("consent.hbs", "{{no_such_thing}}", "consent.hbs"),

@@ -1,11 +1,11 @@
-//! `/account` and what is posted from it: what goes in, what comes out.
+//! `/account` and its forms.
 
 use lychgate_api::Reason;
 use lychgate_api::v1::account_service_show_response::Page;
 use lychgate_api::v1::{self, RedirectKind};
 
 use crate::browsers::assert_page_headers;
-use crate::support::{Answer, Asked, header, redirect, refusal, running};
+use crate::support::{Answer, Message, header, redirect, refusal, running};
 
 const HOSTILE: &str = "<script>alert(1)</script>";
 
@@ -47,7 +47,7 @@ fn page(apps: Vec<v1::ConnectedApp>) -> v1::AccountPage {
 
 /// Requirements: B38.
 #[tokio::test]
-async fn the_page_says_who_has_access_to_what_and_how_to_end_it() {
+async fn account_page_names_each_app_its_access_and_how_to_revoke_it() {
     let (edge, fake) = running().await;
     fake.answer(shown(Page::AccountPage(page(vec![app("Some App"), app(HOSTILE)]))));
     let sent = "theme=dark; __Host-lychgate-a=one; __Host-lychgate-a=two";
@@ -75,13 +75,13 @@ async fn the_page_says_who_has_access_to_what_and_how_to_end_it() {
         assert!(html.contains(said), "{said}: {html}");
     }
     assert!(!html.contains("<script"));
-    let Asked::ShowAccount(asked) = fake.asked() else { panic!("not asked for it") };
-    let values: Vec<_> = asked.cookies.iter().map(|cookie| cookie.value.as_str()).collect();
-    assert_eq!((asked.issuer_id.as_str(), values), ("tee", vec!["one", "two"]), "repetitions are not ours to judge");
+    let Message::ShowAccount(message) = fake.only_message() else { panic!("not a call for the account page") };
+    let values: Vec<_> = message.cookies.iter().map(|cookie| cookie.value.as_str()).collect();
+    assert_eq!((message.issuer_id.as_str(), values), ("tee", vec!["one", "two"]), "repetitions are passed on");
 }
 
 #[tokio::test]
-async fn who_is_not_signed_in_sees_where_to() {
+async fn without_a_session_the_page_leads_to_the_sign_in() {
     let (edge, fake) = running().await;
     fake.answer(shown(Page::SignInPage(v1::SignInPage { upstream_name: HOSTILE.to_owned() })));
     let response = edge.get("/account").await;
@@ -94,7 +94,7 @@ async fn who_is_not_signed_in_sees_where_to() {
 }
 
 #[tokio::test]
-async fn all_of_them_are_offered_only_to_whom_it_spares_something() {
+async fn revoking_all_apps_is_offered_only_for_several_apps() {
     for (apps, offered) in [(0, false), (1, false), (2, true)] {
         let (edge, fake) = running().await;
         fake.answer(shown(Page::AccountPage(page(vec![app("Some App"); apps]))));
@@ -105,14 +105,14 @@ async fn all_of_them_are_offered_only_to_whom_it_spares_something() {
 
 /// Requirements: B38.
 #[tokio::test]
-async fn a_page_that_would_leave_something_out_is_not_shown() {
+async fn incomplete_account_page_is_not_shown() {
     let whole = || app("Some App");
     let kind = |kind| vec![v1::ConsentRedirect { host: "h".to_owned(), kind, ..Default::default() }];
     for (what, app) in [
         ("who", v1::ConnectedApp { client: None, ..whole() }),
         ("what", v1::ConnectedApp { resource: None, ..whole() }),
         ("since when", v1::ConnectedApp { create_time: None, ..whole() }),
-        ("where, of a kind that nobody knows", v1::ConnectedApp { redirects: kind(99), ..whole() }),
+        ("where, of an unknown kind", v1::ConnectedApp { redirects: kind(99), ..whole() }),
     ] {
         let (edge, fake) = running().await;
         fake.answer(shown(Page::AccountPage(page(vec![app]))));
@@ -120,11 +120,11 @@ async fn a_page_that_would_leave_something_out_is_not_shown() {
     }
 }
 
-/// What the browser says about itself goes on exactly, and so does the form.
+/// The headers by which a browser describes a request are passed on exactly, and so is the form.
 ///
 /// Requirements: B8.
 #[tokio::test]
-async fn a_post_goes_on_with_what_the_browser_says_about_itself() {
+async fn account_forms_are_passed_on_with_origin_and_sec_fetch_site() {
     for path in ["/account/sign-in", "/account/revoke", "/account/sign-out"] {
         let (edge, fake) = running().await;
         fake.step(redirect("https://gate.example/account"));
@@ -134,13 +134,13 @@ async fn a_post_goes_on_with_what_the_browser_says_about_itself() {
         let response = edge.send(request).await;
         let location = header(&response, "location");
         assert_eq!((response.status().as_u16(), location), (303, "https://gate.example/account"), "{path}");
-        let (issuer, site, origin) = match fake.asked() {
-            Asked::SignIn(asked) => (asked.issuer_id, asked.sec_fetch_site, asked.origin),
-            Asked::SignOut(asked) => (asked.issuer_id, asked.sec_fetch_site, asked.origin),
-            Asked::RevokeApps(asked) => {
-                assert_eq!((asked.form_token.as_str(), asked.attempt.len()), ("F", 16));
-                assert_eq!(asked.cookies[0].value, "one");
-                (asked.issuer_id, asked.sec_fetch_site, asked.origin)
+        let (issuer, site, origin) = match fake.only_message() {
+            Message::SignIn(message) => (message.issuer_id, message.sec_fetch_site, message.origin),
+            Message::SignOut(message) => (message.issuer_id, message.sec_fetch_site, message.origin),
+            Message::RevokeApps(message) => {
+                assert_eq!((message.form_token.as_str(), message.attempt.len()), ("F", 16));
+                assert_eq!(message.cookies[0].value, "one");
+                (message.issuer_id, message.sec_fetch_site, message.origin)
             }
             other => panic!("{path}: {other:?}"),
         };
@@ -149,11 +149,11 @@ async fn a_post_goes_on_with_what_the_browser_says_about_itself() {
     }
 }
 
-/// Nothing is done by a link.
+/// A link must not change anything.
 ///
 /// Requirements: B8.
 #[tokio::test]
-async fn only_a_post_does_anything() {
+async fn account_actions_require_post() {
     let (edge, fake) = running().await;
     for path in ["/account/sign-in", "/account/revoke?form_token=F", "/account/sign-out"] {
         let response = edge.get(path).await;
@@ -163,7 +163,7 @@ async fn only_a_post_does_anything() {
 }
 
 #[tokio::test]
-async fn a_refusal_leads_back_to_the_page() {
+async fn refusal_links_back_to_the_account_page() {
     let (edge, fake) = running().await;
     let back = [("return_uri", "https://gate.example/account"), ("return_label", "your connected apps")];
     fake.refuse(refusal(Reason::AccountSessionMissing, &back));

@@ -1,9 +1,9 @@
-//! `/authorize`, `/consent`, `/callback`: what goes in, what comes out, and what every page carries.
+//! `/authorize`, `/consent` and `/callback`: calls, responses, and the headers of every page.
 
 use lychgate_api::Reason;
 use lychgate_api::v1::{self, Decision, next::Step};
 
-use crate::support::{Answer, Asked, TOKEN, TestEdge, consent_page, header, redirect, refusal, running};
+use crate::support::{Answer, Message, TOKEN, TestEdge, consent_page, header, redirect, refusal, running};
 
 fn parameters(expected: &[(&str, &str)]) -> Vec<v1::Parameter> {
     let parameter =
@@ -15,11 +15,11 @@ fn cookie(name: &str, value: &str) -> v1::Cookie {
     v1::Cookie { name: name.to_owned(), value: value.to_owned() }
 }
 
-/// The whole query goes on, decoded, repetitions and all.
+/// Every parameter is passed on, decoded, with repetitions.
 ///
 /// Requirements: R7, R11.
 #[tokio::test]
-async fn authorize_passes_the_whole_query_on() {
+async fn authorize_passes_on_the_whole_query() {
     let (edge, fake) = running().await;
     fake.step(redirect("https://gate.example/t/consent?ticket=x"));
     let response = edge.get("/t/authorize?client_id=a&state=%22%E2%9C%93+x%22&state=2&empty=&resource=r").await;
@@ -29,20 +29,20 @@ async fn authorize_passes_the_whole_query_on() {
     assert_eq!(header(&response, "cache-control"), "no-store");
     let expected = [("client_id", "a"), ("state", "\"✓ x\""), ("state", "2"), ("empty", ""), ("resource", "r")];
     let parameters = parameters(&expected);
-    assert_eq!(fake.asked(), Asked::Begin(v1::BeginRequest { issuer_id: "tee".to_owned(), parameters }));
+    assert_eq!(fake.only_message(), Message::Begin(v1::BeginRequest { issuer_id: "tee".to_owned(), parameters }));
 }
 
 #[tokio::test]
-async fn authorize_takes_a_form_too() {
+async fn authorize_accepts_a_form() {
     let (edge, fake) = running().await;
     fake.step(redirect("https://gate.example/consent?ticket=x"));
     assert_eq!(edge.post_form("/authorize?ignored=1", "client_id=a").await.status(), 303);
     let parameters = parameters(&[("client_id", "a")]);
-    assert_eq!(fake.asked(), Asked::Begin(v1::BeginRequest { issuer_id: "root".to_owned(), parameters }));
+    assert_eq!(fake.only_message(), Message::Begin(v1::BeginRequest { issuer_id: "root".to_owned(), parameters }));
 }
 
 #[tokio::test]
-async fn what_cannot_be_taken_over_exactly_is_refused() {
+async fn queries_that_cannot_be_decoded_exactly_are_refused() {
     let (edge, fake) = running().await;
     assert_eq!(edge.get("/authorize?state=%ff").await.status(), 400);
     assert_eq!(edge.get("/consent?ticket=a&ticket=b").await.status(), 400);
@@ -51,7 +51,7 @@ async fn what_cannot_be_taken_over_exactly_is_refused() {
 }
 
 #[tokio::test]
-async fn the_caller_is_known_and_so_is_the_request() {
+async fn calls_carry_token_deadline_and_request_id() {
     let (edge, fake) = running().await;
     fake.step(redirect("https://gate.example/consent?ticket=x"));
     let request = edge.http.get(edge.url("/authorize")).header("x-request-id", "chosen-by-a-stranger");
@@ -65,7 +65,7 @@ async fn the_caller_is_known_and_so_is_the_request() {
 }
 
 #[tokio::test]
-async fn consent_shows_the_page_and_passes_on_only_our_cookies() {
+async fn consent_page_is_shown_and_only_our_cookies_are_passed_on() {
     let (edge, fake) = running().await;
     let set_cookies =
         vec![v1::SetCookie { name: "__Host-lychgate-b".to_owned(), value: "fresh".to_owned(), max_age_seconds: None }];
@@ -80,16 +80,16 @@ async fn consent_shows_the_page_and_passes_on_only_our_cookies() {
         html.contains("Some App") && html.contains("action=\"/t/consent\"") && html.contains("value=\"the-ticket\"")
     );
     let cookies = vec![cookie("__Host-lychgate-b", "one"), cookie("__Host-lychgate-b", "two")];
-    let Asked::Show(show) = fake.asked() else { panic!("not a page") };
+    let Message::Show(show) = fake.only_message() else { panic!("not a page") };
     assert_eq!((show.issuer_id.as_str(), show.ticket.as_str(), show.cookies), ("tee", "T", cookies));
-    assert_eq!((show.sec_fetch_site, show.attempt.len(), show.full_screen), (None, 16, false));
+    assert_eq!((show.sec_fetch_site, show.attempt.len(), show.whole_page), (None, 16, false));
 }
 
-/// A page is shortened by what this header says, so that it arrives as it was sent, or not at all.
+/// The control plane shortens the page by this header, so it must arrive exactly as sent.
 ///
 /// Requirements: B31.
 #[tokio::test]
-async fn where_a_visitor_comes_from_is_passed_on_as_it_was_sent() {
+async fn sec_fetch_site_is_passed_on_exactly_as_sent() {
     for (sent, arrived) in [
         (vec!["none"], "none"),
         (vec!["cross-site"], "cross-site"),
@@ -103,18 +103,18 @@ async fn where_a_visitor_comes_from_is_passed_on_as_it_was_sent() {
             request = request.header("sec-fetch-site", site);
         }
         edge.send(request).await;
-        let Asked::Show(show) = fake.asked() else { panic!("not a page") };
-        assert_eq!((show.sec_fetch_site.as_deref(), show.full_screen), (Some(arrived), true));
+        let Message::Show(show) = fake.only_message() else { panic!("not a page") };
+        assert_eq!((show.sec_fetch_site.as_deref(), show.whole_page), (Some(arrived), true));
     }
 }
 
 /// Requirements: B31.
 #[tokio::test]
-async fn the_button_says_who_goes_where_and_leads_to_everything() {
+async fn one_click_page_names_person_and_client_and_links_to_the_full_page() {
     let (edge, fake) = running().await;
     let person = Some(v1::Person { name: "Ada <b>".to_owned(), account: "ada@example.com".to_owned() });
     let page = Some(v1::ConsentPage { person: person.clone(), ..consent_page() });
-    fake.step(Step::OneClickPage(v1::OneClickPage { page }));
+    fake.step(Step::RememberedPage(v1::RememberedPage { page }));
     let response = edge.get("/t/consent?ticket=T").await;
     assert_page_headers(&response, "same-origin");
     let html = response.text().await.expect("text");
@@ -128,13 +128,13 @@ async fn the_button_says_who_goes_where_and_leads_to_everything() {
     ] {
         assert!(html.contains(text), "{text}: {html}");
     }
-    fake.step(Step::OneClickPage(v1::OneClickPage { page: Some(consent_page()) }));
-    assert_eq!(edge.get("/t/consent?ticket=T").await.status(), 500, "for whom?");
+    fake.step(Step::RememberedPage(v1::RememberedPage { page: Some(consent_page()) }));
+    assert_eq!(edge.get("/t/consent?ticket=T").await.status(), 500, "a page without a person");
 }
 
 /// Requirements: B37.
 #[tokio::test]
-async fn the_question_is_put_and_its_answer_goes_on() {
+async fn signed_in_page_asks_and_its_answer_is_passed_on() {
     let (edge, fake) = running().await;
     let person = Some(v1::Person { name: String::new(), account: "583231".to_owned() });
     let page = Some(v1::ConsentPage { person, ticket: String::new(), ..consent_page() });
@@ -152,7 +152,7 @@ async fn the_question_is_put_and_its_answer_goes_on() {
     let request = request.header("content-type", "application/x-www-form-urlencoded").header("origin", "null");
     let request = request.header("cookie", "__Host-lychgate-b=one").body("state=S&form_token=F&decision=not_me");
     assert_eq!(edge.send(request).await.status(), 303);
-    let Asked::ConfirmLogin(answer) = fake.asked() else { panic!("not an answer") };
+    let Message::ConfirmLogin(answer) = fake.only_message() else { panic!("not an answer") };
     assert_eq!((answer.issuer_id.as_str(), answer.state.as_str(), answer.form_token.as_str()), ("tee", "S", "F"));
     assert_eq!((answer.decision(), answer.attempt.len()), (Decision::NotMe, 16));
     assert_eq!((answer.sec_fetch_site.as_deref(), answer.origin.as_deref()), (Some("same-origin"), Some("null")));
@@ -161,7 +161,7 @@ async fn the_question_is_put_and_its_answer_goes_on() {
 
 /// Requirements: B37.
 #[tokio::test]
-async fn the_page_names_who_is_signed_in_and_marks_what_is_new() {
+async fn consent_page_names_the_person_and_marks_new_scopes() {
     let (edge, fake) = running().await;
     let person = Some(v1::Person { name: "Ada".to_owned(), account: "ada@example.com".to_owned() });
     let mut page = v1::ConsentPage { person, ..consent_page() };
@@ -174,7 +174,7 @@ async fn the_page_names_who_is_signed_in_and_marks_what_is_new() {
 }
 
 #[tokio::test]
-async fn a_decision_goes_on_with_what_the_browser_says_about_itself() {
+async fn decision_is_passed_on_with_origin_and_sec_fetch_site() {
     let (edge, fake) = running().await;
     let set_cookies = vec![
         v1::SetCookie { name: "__Host-lychgate-s".to_owned(), value: "v".to_owned(), max_age_seconds: Some(600) },
@@ -194,7 +194,7 @@ async fn a_decision_goes_on_with_what_the_browser_says_about_itself() {
             "__Host-lychgate-o=; Path=/; Secure; HttpOnly; SameSite=Lax; Max-Age=0",
         ]
     );
-    let Asked::Decide(decide) = fake.asked() else { panic!("not a decision") };
+    let Message::Decide(decide) = fake.only_message() else { panic!("not a decision") };
     assert_eq!((decide.issuer_id.as_str(), decide.ticket.as_str(), decide.form_token.as_str()), ("root", "T", "F"));
     assert_eq!((decide.decision(), decide.attempt.len()), (Decision::Approve, 16));
     assert_eq!((decide.sec_fetch_site.as_deref(), decide.origin.as_deref()), (Some("same-origin"), Some("null")));
@@ -202,7 +202,7 @@ async fn a_decision_goes_on_with_what_the_browser_says_about_itself() {
 }
 
 #[tokio::test]
-async fn only_three_words_are_decisions() {
+async fn only_approve_deny_and_not_me_are_decisions() {
     let words = [
         ("decision=deny", Decision::Deny),
         ("decision=not_me", Decision::NotMe),
@@ -215,26 +215,26 @@ async fn only_three_words_are_decisions() {
         let (edge, fake) = running().await;
         fake.refuse(refusal(Reason::DecisionMissing, &[]));
         edge.post_form("/consent", form).await;
-        let Asked::Decide(decide) = fake.asked() else { panic!("not a decision") };
+        let Message::Decide(decide) = fake.only_message() else { panic!("not a decision") };
         assert_eq!(decide.decision(), expected, "{form}");
         assert_eq!((decide.sec_fetch_site, decide.origin), (None, None));
     }
 }
 
-/// What stays ticked goes on; there may be several.
+/// The ticked scopes are passed on, and there may be several.
 ///
 /// Requirements: E3.
 #[tokio::test]
-async fn a_decision_says_which_scopes_stayed_ticked() {
+async fn chosen_scopes_are_passed_on() {
     let (edge, fake) = running().await;
     fake.step(redirect("https://idp.example/"));
     edge.post_form("/consent", "ticket=T&form_token=F&decision=approve&chosen_scope=a&chosen_scope=b").await;
-    let Asked::Decide(asked) = fake.asked() else { panic!("not a decision") };
-    assert_eq!(asked.chosen_scopes, ["a", "b"]);
+    let Message::Decide(message) = fake.only_message() else { panic!("not a decision") };
+    assert_eq!(message.chosen_scopes, ["a", "b"]);
 }
 
 #[tokio::test]
-async fn a_decision_is_a_small_form_with_each_name_once() {
+async fn decision_must_be_a_small_form_without_repetitions() {
     let (edge, fake) = running().await;
     assert_eq!(edge.post_form("/consent", "decision=deny&decision=approve").await.status(), 400);
     assert_eq!(edge.post_form("/consent", &"x".repeat(65 * 1024)).await.status(), 400);
@@ -246,7 +246,7 @@ async fn a_decision_is_a_small_form_with_each_name_once() {
 }
 
 #[tokio::test]
-async fn something_changed_is_the_page_again() {
+async fn changed_client_leads_to_the_consent_page_again() {
     let (edge, fake) = running().await;
     fake.step(Step::ConsentPage(v1::ConsentPage { changed: true, ..consent_page() }));
     let response = edge.post_form("/consent", "ticket=T&form_token=F&decision=approve").await;
@@ -255,21 +255,21 @@ async fn something_changed_is_the_page_again() {
 }
 
 #[tokio::test]
-async fn a_callback_passes_everything_on() {
+async fn callback_passes_on_query_and_cookies() {
     let (edge, fake) = running().await;
     fake.step(redirect("https://app.example/cb?code=c"));
     let request =
         edge.http.get(edge.url("/callback/tee?code=x&state=s&state=t")).header("cookie", "__Host-lychgate-s=v");
     let response = edge.send(request).await;
     assert_eq!((response.status().as_u16(), header(&response, "location")), (303, "https://app.example/cb?code=c"));
-    let Asked::FinishLogin(finish) = fake.asked() else { panic!("not a callback") };
+    let Message::FinishLogin(finish) = fake.only_message() else { panic!("not a callback") };
     assert_eq!((finish.issuer_id.as_str(), finish.attempt.len()), ("tee", 16));
     assert_eq!(finish.parameters, parameters(&[("code", "x"), ("state", "s"), ("state", "t")]));
     assert_eq!(finish.cookies, [cookie("__Host-lychgate-s", "v")]);
 }
 
 #[tokio::test]
-async fn a_recorded_failure_is_a_page_with_a_way_back_and_its_cookies() {
+async fn recorded_failure_is_a_page_with_return_link_and_cookies() {
     let (edge, fake) = running().await;
     let page = v1::FailurePage {
         reason: Reason::UpstreamDenied.as_str().to_owned(),
@@ -289,17 +289,17 @@ async fn a_recorded_failure_is_a_page_with_a_way_back_and_its_cookies() {
 }
 
 #[tokio::test]
-async fn an_answer_without_a_next_step_is_a_fault() {
+async fn answer_without_a_next_step_is_a_fault() {
     let (edge, fake) = running().await;
     fake.answer(Answer::Next(v1::Next { step: None, set_cookies: vec![] }));
     assert_eq!(edge.get("/authorize").await.status(), 500);
 }
 
-/// Every page there is, whoever made it.
+/// Pages of handlers, of the router and of refusals.
 ///
 /// Requirements: B9, R22.
 #[tokio::test]
-async fn every_page_is_protected() {
+async fn every_page_has_the_security_headers() {
     let (edge, fake) = running().await;
     for path in ["/nowhere", "/nope/authorize", "/authorize?state=%ff", "/callback/nope"] {
         assert_page_headers(&edge.get(path).await, "no-referrer");
@@ -311,7 +311,7 @@ async fn every_page_is_protected() {
 
 /// RFC 6797 §7.2: not over plain http.
 #[tokio::test]
-async fn strict_transport_is_for_https_issuers() {
+async fn strict_transport_security_is_sent_for_https_issuers_only() {
     let (edge, _) = crate::support::running_with(&[("a", "https://a.example/a"), ("b", "http://localhost:1/b")]).await;
     assert_eq!(header(&edge.get("/a/jwks.json").await, "strict-transport-security"), "max-age=31536000");
     assert_eq!(header(&edge.get("/b/jwks.json").await, "strict-transport-security"), "");
@@ -336,13 +336,13 @@ pub(crate) fn assert_page_headers(response: &reqwest::Response, referrer_policy:
     assert!(header(response, "access-control-allow-origin").is_empty(), "R8");
 }
 
-/// Pages without a template of their own would escape the checks above.
+/// Error pages have the issuer's name and the request id, and no text of the gRPC status.
 #[tokio::test]
-async fn a_page_knows_its_issuer_and_its_request() {
+async fn error_page_names_issuer_and_request_id() {
     let (edge, fake): (TestEdge, _) = running().await;
     fake.refuse(refusal(Reason::ClientUnknown, &[("description", "no client <x>"), ("oauth_error", "invalid_client")]));
     let response = edge.get("/t/authorize?client_id=x").await;
-    assert_eq!(response.status(), 400, "401 is for programs");
+    assert_eq!(response.status(), 400, "401 is for the API");
     let id = header(&response, "x-request-id").to_owned();
     let html = response.text().await.expect("text");
     for text in ["Gate tee", &id, "CLIENT_UNKNOWN", "no client &lt;x&gt;", "This app is not known here"] {

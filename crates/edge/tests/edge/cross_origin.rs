@@ -1,4 +1,4 @@
-//! Who may read what from another origin (R8, R26).
+//! Cross-origin access (R8, R26).
 
 use lychgate_api::Reason;
 
@@ -12,7 +12,7 @@ async fn preflight(edge: &TestEdge, path: &str, method: &str) -> reqwest::Respon
 
 /// Requirements: R26.
 #[tokio::test]
-async fn programs_in_web_pages_may_call_what_is_for_programs() {
+async fn web_pages_may_call_the_api() {
     let (edge, fake) = running().await;
     let paths = [
         ("/token", "POST"),
@@ -44,7 +44,7 @@ async fn programs_in_web_pages_may_call_what_is_for_programs() {
 }
 
 #[tokio::test]
-async fn what_a_browser_opens_is_nobody_elses() {
+async fn browser_endpoints_allow_no_cross_origin_access() {
     let (edge, _) = running().await;
     for path in ["/authorize", "/consent", "/t/consent", "/callback/root", "/nowhere", "/verify?resource=r"] {
         for method in ["GET", "POST"] {

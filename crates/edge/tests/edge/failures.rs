@@ -1,4 +1,4 @@
-//! Every reason there is, to a program and to a person.
+//! Every reason, as OAuth JSON and as a page.
 
 use lychgate_api::Reason;
 
@@ -10,7 +10,7 @@ const FORM: &str = "grant_type=refresh_token&refresh_token=r";
 #[tokio::test]
 async fn every_reason_is_json_and_a_page() {
     let (edge, fake) = running().await;
-    // What is tried again until the deadline has a test of its own.
+    // StoreUnavailable is retried until the deadline and has a test of its own.
     for reason in Reason::ALL.iter().filter(|reason| **reason != Reason::StoreUnavailable) {
         fake.refuse(refusal(*reason, &[("oauth_error", "some_code"), ("description", "A sentence")]));
         let response = edge.post_form("/token", FORM).await;
@@ -36,7 +36,7 @@ async fn every_reason_is_json_and_a_page() {
 }
 
 #[tokio::test]
-async fn an_unknown_reason_fails_closed() {
+async fn unknown_reason_from_the_control_plane_fails_closed() {
     let (edge, fake) = running().await;
     let told = [("oauth_error", "access_denied"), ("description", "trust me"), ("return_uri", "https://evil.example/")];
     fake.refuse(named_refusal("FROM_THE_FUTURE", &told));
@@ -48,12 +48,12 @@ async fn an_unknown_reason_fails_closed() {
     fake.refuse(named_refusal("FROM_THE_FUTURE", &told));
     let html = edge.get("/authorize").await.text().await.expect("text");
     assert!(html.contains("Something went wrong") && !html.contains("evil.example"));
-    // Nothing at all is no better.
+    // A call without an answer is a fault, too.
     assert_eq!(edge.get("/authorize").await.status(), 500);
 }
 
 #[tokio::test]
-async fn a_browser_endpoint_speaks_json_to_whoever_prefers_it() {
+async fn browser_endpoint_answers_in_json_if_accept_prefers_it() {
     let (edge, fake) = running().await;
     let cases = [
         ("application/json", true),

@@ -1,5 +1,7 @@
-//! The edge as its callers see it: real HTTP on one side, real gRPC on the other, and behind that a control plane that
-//! does what the test says and remembers what it was asked.
+//! Tests of the edge over real HTTP and real gRPC, with a fake control plane that records its calls and answers as the test
+//! says.
+
+#![expect(clippy::expect_used, reason = "a test fails by panicking")]
 
 mod support;
 

@@ -1,21 +1,21 @@
-//! `/register`: JSON in, JSON out.
+//! `/register` and `/register/{client_id}`.
 
 use lychgate_api::Reason;
 use lychgate_api::v1::{self, ClientInformation, ClientMetadata};
 use reqwest::Method;
 
-use crate::support::{Answer, Asked, TestEdge, header, refusal, running};
+use crate::support::{Answer, Message, TestEdge, header, refusal, running};
 
 async fn register(edge: &TestEdge, body: &str) -> reqwest::Response {
     let request = edge.http.post(edge.url("/register")).header("content-type", "application/json");
     edge.send(request.body(body.to_owned())).await
 }
 
-/// Everything that was registered, no nulls, no fractions, no secret.
+/// The response has no null, no fraction, and no secret for a public client.
 ///
 /// Requirements: R31.
 #[tokio::test]
-async fn a_registration_is_answered_with_what_was_registered() {
+async fn registration_response_has_all_registered_metadata() {
     let (edge, fake) = running().await;
     let registered = ClientMetadata {
         redirect_uris: vec!["https://app.example/cb".to_owned()],
@@ -38,23 +38,23 @@ async fn a_registration_is_answered_with_what_was_registered() {
     let expected = r#"{"client_id":"lgi_1","client_id_issued_at":1795392000,"redirect_uris":["https://app.example/cb"],"client_name":"App","grant_types":["authorization_code"],"token_endpoint_auth_method":"none"}"#;
     assert_eq!(response.text().await.expect("text"), expected);
 
-    let Asked::Register(register) = fake.asked() else { panic!("not a registration") };
+    let Message::Register(register) = fake.only_message() else { panic!("not a registration") };
     assert_eq!((register.issuer_id.as_str(), register.attempt.len()), ("root", 16));
-    let asked = ClientMetadata {
+    let message = ClientMetadata {
         redirect_uris: vec!["https://app.example/cb".to_owned()],
         client_name: Some("App".to_owned()),
         token_endpoint_auth_method: Some("client_secret_post".to_owned()),
         jwks: Some(v1::KeySet::default()),
         ..Default::default()
     };
-    assert_eq!(register.metadata, Some(asked));
+    assert_eq!(register.metadata, Some(message));
 }
 
-/// 400, JSON, and the member by name.
+/// The error is 400 in JSON and names the member.
 ///
 /// Requirements: R32.
 #[tokio::test]
-async fn what_is_no_metadata_is_refused_by_name() {
+async fn malformed_metadata_is_refused_with_its_member() {
     let (edge, fake) = running().await;
     let large = format!(r#"{{"client_name":"{}"}}"#, "x".repeat(16 * 1024));
     let cases = [
@@ -86,7 +86,7 @@ async fn what_is_no_metadata_is_refused_by_name() {
 }
 
 #[tokio::test]
-async fn a_refusal_keeps_its_code() {
+async fn refused_registration_keeps_its_oauth_code() {
     let (edge, fake) = running().await;
     let told = [("oauth_error", "invalid_redirect_uri"), ("description", "javascript: is not for \"redirects\"")];
     fake.refuse(refusal(Reason::RegistrationRedirectUriInvalid, &told));
@@ -120,11 +120,11 @@ async fn manage(edge: &TestEdge, method: Method, path: &str, token: Option<&str>
     edge.send(request.body(body.to_owned())).await
 }
 
-/// A secret is told with the instant of its end, which is never (RFC 7591 §3.2.1).
+/// A secret comes with its expiry, which is 0 for never (RFC 7591 §3.2.1).
 ///
 /// Requirements: R31.
 #[tokio::test]
-async fn a_secret_comes_with_its_end_and_the_place_where_it_is_managed() {
+async fn client_secret_comes_with_expiry_and_management_uri() {
     let (edge, fake) = running().await;
     fake.answer(Answer::Registered(information()));
     let answer: serde_json::Value = register(&edge, "{}").await.json().await.expect("JSON");
@@ -135,7 +135,7 @@ async fn a_secret_comes_with_its_end_and_the_place_where_it_is_managed() {
 
 /// Requirements: R37.
 #[tokio::test]
-async fn a_registration_is_read_replaced_and_deleted_with_its_token() {
+async fn registration_is_read_replaced_and_deleted_with_its_token() {
     let (edge, fake) = running().await;
     fake.answer(Answer::Registered(ClientInformation { client_secret: None, ..information() }));
     let read = manage(&edge, Method::GET, "/t/register/client-1", Some("lgm_1"), "").await;
@@ -151,8 +151,8 @@ async fn a_registration_is_read_replaced_and_deleted_with_its_token() {
     assert_eq!((deleted.status().as_u16(), deleted.text().await.expect("nothing").as_str()), (204, ""));
 
     let calls = fake.calls();
-    let [Asked::Read(read), Asked::Update(update), Asked::Delete(delete)] =
-        [&calls[0].asked, &calls[1].asked, &calls[2].asked]
+    let [Message::Read(read), Message::Update(update), Message::Delete(delete)] =
+        [&calls[0].message, &calls[1].message, &calls[2].message]
     else {
         panic!("{calls:?}")
     };
@@ -163,11 +163,11 @@ async fn a_registration_is_read_replaced_and_deleted_with_its_token() {
     assert_eq!(update.attempt.len(), 16);
 }
 
-/// RFC 6750 §3: 401 with a challenge; no error for whoever sent no token.
+/// 401 with a challenge, which names an error only if a token was sent (RFC 6750 §3).
 ///
 /// Requirements: A22, R25, R37.
 #[tokio::test]
-async fn a_wrong_token_is_challenged() {
+async fn wrong_registration_token_is_challenged() {
     let (edge, fake) = running().await;
     for (token, challenge) in [
         (Some("wrong"), "Bearer realm=\"https://gate.example\", error=\"invalid_token\""),
@@ -185,12 +185,12 @@ async fn a_wrong_token_is_challenged() {
 
 /// Requirements: R33.
 #[tokio::test]
-async fn keys_by_value_are_passed_on_without_their_private_halves() {
+async fn registered_keys_are_passed_on_without_private_members() {
     let (edge, fake) = running().await;
     fake.answer(Answer::Registered(information()));
     register(&edge, r#"{"jwks":{"keys":[{"kty":"EC","crv":"P-256","x":"a","y":"b","d":"private","kid":"1"}]}}"#).await;
-    let Asked::Register(asked) = fake.asked() else { panic!("not a registration") };
-    let [key] = &asked.metadata.expect("metadata").jwks.expect("keys").keys[..] else { panic!("one key") };
+    let Message::Register(message) = fake.only_message() else { panic!("not a registration") };
+    let [key] = &message.metadata.expect("metadata").jwks.expect("keys").keys[..] else { panic!("one key") };
     assert_eq!((key.kty.as_str(), key.kid.as_str(), key.x.as_str()), ("EC", "1", "a"));
     for body in [r#"{"jwks":[]}"#, r#"{"jwks":{"keys":{}}}"#, r#"{"jwks":{"keys":[{"kty":1}]}}"#] {
         let answer: serde_json::Value = register(&edge, body).await.json().await.expect("JSON");

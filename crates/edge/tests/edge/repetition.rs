@@ -1,4 +1,4 @@
-//! What is sent again when the control plane stumbles, and that it is the very same.
+//! Retries of calls to the control plane.
 
 use lychgate_api::Reason;
 use lychgate_api::v1::ExchangeResponse;
@@ -6,12 +6,12 @@ use tokio::io::AsyncReadExt;
 use tokio::net::TcpListener;
 use tonic::Status;
 
-use crate::support::{Answer, Asked, FakeControl, RunningControl, TestEdge, any_port, header, refusal, running};
+use crate::support::{Answer, FakeControl, Message, RunningControl, TestEdge, any_port, header, refusal, running};
 
 const FORM: &str = "grant_type=refresh_token&refresh_token=r&client_id=c";
 
 #[tokio::test]
-async fn a_repetition_is_the_very_same_message() {
+async fn retry_sends_the_same_message() {
     let (edge, fake) = running().await;
     fake.refuse(Status::unavailable("a proxy in between"));
     fake.refuse(refusal(Reason::StoreUnavailable, &[]));
@@ -20,12 +20,16 @@ async fn a_repetition_is_the_very_same_message() {
     let calls = fake.calls();
     assert_eq!(calls.len(), 3);
     for call in &calls {
-        assert_eq!((&call.asked, &call.request_id), (&calls[0].asked, &calls[0].request_id), "attempt and all");
+        assert_eq!(
+            (&call.message, &call.request_id),
+            (&calls[0].message, &calls[0].request_id),
+            "with the same idempotency key"
+        );
     }
 }
 
 #[tokio::test]
-async fn another_request_is_another_attempt() {
+async fn each_request_has_its_own_idempotency_key() {
     let (edge, fake) = running().await;
     for _ in 0..2 {
         fake.answer(Answer::Exchanged(ExchangeResponse::default()));
@@ -34,8 +38,8 @@ async fn another_request_is_another_attempt() {
     let attempts: Vec<_> = fake
         .calls()
         .into_iter()
-        .map(|call| match call.asked {
-            Asked::Exchange(exchange) => exchange.attempt,
+        .map(|call| match call.message {
+            Message::Exchange(exchange) => exchange.attempt,
             other => panic!("not an exchange: {other:?}"),
         })
         .collect();
@@ -43,7 +47,7 @@ async fn another_request_is_another_attempt() {
 }
 
 #[tokio::test]
-async fn an_answer_is_an_answer_also_a_bad_one() {
+async fn refusals_and_faults_are_not_retried() {
     for reason in [Reason::CodeReplayed, Reason::UpstreamUnavailable, Reason::Fault, Reason::AlreadyFinished] {
         let (edge, fake) = running().await;
         fake.refuse(refusal(reason, &[]));
@@ -53,7 +57,7 @@ async fn an_answer_is_an_answer_also_a_bad_one() {
 }
 
 #[tokio::test]
-async fn there_is_an_end_to_it() {
+async fn retries_end_at_the_deadline() {
     let (edge, fake) = running().await;
     for _ in 0..100 {
         fake.refuse(refusal(Reason::StoreUnavailable, &[]));
@@ -65,9 +69,9 @@ async fn there_is_an_end_to_it() {
     assert!((3..20).contains(&fake.calls().len()), "pauses grow");
 }
 
-/// A control plane that is restarted under a request: the channel finds it again, and the request is answered.
+/// The channel reconnects to a control plane that restarts, and the request is answered.
 #[tokio::test]
-async fn a_restart_in_between_is_not_noticed() {
+async fn restart_of_the_control_plane_during_a_request_is_invisible() {
     let fake = FakeControl::with_issuers(&[("root", "https://gate.example")]);
     let control = RunningControl::start(&fake, any_port()).await;
     let address = control.address;
@@ -80,9 +84,9 @@ async fn a_restart_in_between_is_not_noticed() {
     control.stop().await;
 }
 
-/// A control plane that dies under a call: the connection breaks after the request went out and before an answer came.
+/// Connections break after the request was sent and before an answer came.
 #[tokio::test]
-async fn a_connection_that_breaks_under_a_call_is_not_noticed() {
+async fn broken_connections_during_a_call_are_invisible() {
     let fake = FakeControl::with_issuers(&[("root", "https://gate.example")]);
     let control = RunningControl::start(&fake, any_port()).await;
     let address = control.address;

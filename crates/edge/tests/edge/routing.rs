@@ -1,10 +1,10 @@
-//! Paths, aliases, issuers, and the edge's own addresses.
+//! Paths, aliases, issuers, and the edge's own endpoints.
 
 use lychgate_api::Reason;
 use lychgate_api::v1::ExchangeResponse;
 
 use crate::support::{
-    Answer, FakeControl, PATIENCE, RunningControl, TestEdge, any_port, header, refusal, running, running_with,
+    Answer, FakeControl, RunningControl, TIMEOUT, TestEdge, any_port, header, refusal, running, running_with,
 };
 
 const ROOT: [&str; 2] = ["/.well-known/oauth-authorization-server", "/.well-known/openid-configuration"];
@@ -15,11 +15,11 @@ const TEE: [&str; 4] = [
     "/t/.well-known/oauth-authorization-server",
 ];
 
-/// Every alias, the same JSON, no redirect.
+/// Every alias has the same JSON, without a redirect.
 ///
 /// Requirements: A2, A3, A4.
 #[tokio::test]
-async fn metadata_is_at_every_alias() {
+async fn metadata_is_served_at_every_alias() {
     let (edge, _) = running().await;
     for (paths, issuer) in [(&ROOT[..], "https://gate.example"), (&TEE[..], "https://gate.example/t")] {
         let mut bodies = Vec::new();
@@ -38,11 +38,11 @@ async fn metadata_is_at_every_alias() {
     }
 }
 
-/// C1 to C3, RFC 9728: at the well-known path of each resource, whoever the request for it names as host.
+/// The document is at the well-known path of each resource, for any host (C1 to C3, RFC 9728).
 ///
 /// Requirements: C1, C2, C3, R53.
 #[tokio::test]
-async fn protected_resource_metadata_is_at_the_path_of_each_resource() {
+async fn protected_resource_metadata_is_served_at_the_path_of_each_resource() {
     let (edge, _) = running().await;
     for (id, issuer) in [("root", "https://gate.example"), ("tee", "https://gate.example/t")] {
         let response = edge.get(&format!("/.well-known/oauth-protected-resource/{id}")).await;
@@ -55,7 +55,7 @@ async fn protected_resource_metadata_is_at_the_path_of_each_resource() {
 }
 
 #[tokio::test]
-async fn head_works_where_documents_are() {
+async fn documents_support_head() {
     let (edge, _) = running().await;
     for path in [ROOT[0], TEE[0], "/jwks.json", "/t/jwks.json"] {
         let response = edge.send(edge.http.head(edge.url(path))).await;
@@ -67,11 +67,11 @@ async fn head_works_where_documents_are() {
     }
 }
 
-/// 404, never 3xx or 5xx, and in JSON.
+/// The status is 404, never 3xx or 5xx, and documents fail in JSON.
 ///
 /// Requirements: A3.
 #[tokio::test]
-async fn unknown_issuers_have_no_documents() {
+async fn paths_of_unknown_issuers_are_404() {
     let (edge, _) = running().await;
     for path in [
         "/.well-known/oauth-authorization-server/nope",
@@ -103,7 +103,7 @@ async fn each_issuer_has_its_own_keys() {
 }
 
 #[tokio::test]
-async fn without_a_root_issuer_the_root_is_nobodys() {
+async fn without_a_root_issuer_the_root_paths_are_404() {
     let (edge, fake) = running_with(&[("tee", "https://gate.example/t")]).await;
     for path in ["/authorize", "/consent", ROOT[0], ROOT[1], "/jwks.json"] {
         assert_eq!(edge.get(path).await.status(), 404, "{path}");
@@ -112,9 +112,9 @@ async fn without_a_root_issuer_the_root_is_nobodys() {
     assert!(fake.calls().is_empty());
 }
 
-/// R52, RFC 9700 §4.13: what a stranger says about where we are is not believed.
+/// A client's `Host` and forwarded headers do not change our own URLs (R52, RFC 9700 §4.13).
 #[tokio::test]
-async fn forwarded_headers_change_nothing() {
+async fn forwarded_headers_do_not_change_documents() {
     let (edge, _) = running().await;
     let honest = edge.get(ROOT[0]).await.text().await.expect("text");
     let request =
@@ -125,7 +125,7 @@ async fn forwarded_headers_change_nothing() {
 }
 
 #[tokio::test]
-async fn the_host_tells_issuers_apart_that_share_a_path() {
+async fn host_decides_between_issuers_with_equal_paths() {
     let (edge, _) = running_with(&[("a", "https://a.example"), ("b", "https://b.example")]).await;
     for (host, issuer) in [("a.example", "https://a.example"), ("B.example:443", "https://b.example")] {
         let response = edge.send(edge.http.get(edge.url(ROOT[0])).header("host", host)).await;
@@ -137,7 +137,7 @@ async fn the_host_tells_issuers_apart_that_share_a_path() {
 }
 
 #[tokio::test]
-async fn the_style_sheet_is_named_by_its_contents() {
+async fn style_sheet_is_named_by_its_content() {
     let (edge, _) = running().await;
     let page = edge.get("/nowhere").await.text().await.expect("text");
     let path = page.split("href=\"").nth(1).and_then(|rest| rest.split('"').next()).expect("a link to the style sheet");
@@ -154,7 +154,7 @@ async fn the_style_sheet_is_named_by_its_contents() {
 }
 
 #[tokio::test]
-async fn methods_are_refused_with_the_ones_that_work() {
+async fn wrong_methods_are_refused_with_allow() {
     let (edge, fake) = running().await;
     let cases = [
         ("HEAD", "/authorize", "GET, POST"),
@@ -173,11 +173,11 @@ async fn methods_are_refused_with_the_ones_that_work() {
         let response = edge.send(edge.http.request(method, edge.url(path))).await;
         assert_eq!((response.status().as_u16(), header(&response, "allow")), (405, allow), "{path}");
     }
-    assert!(fake.calls().is_empty(), "a HEAD must not run what a GET runs");
+    assert!(fake.calls().is_empty(), "HEAD must not run the handler of GET");
 }
 
 #[tokio::test]
-async fn before_the_control_plane_is_heard_everything_says_503() {
+async fn before_the_issuers_are_known_every_endpoint_is_503() {
     let fake = FakeControl::with_issuers(&[("root", "https://gate.example")]);
     let control = RunningControl::start(&fake, any_port()).await;
     let address = control.address;
@@ -197,21 +197,21 @@ async fn before_the_control_plane_is_heard_everything_says_503() {
     edge.ready().await;
     assert_eq!(edge.get(ROOT[0]).await.status(), 200);
 
-    // Served stale once it is gone again, through several refreshes that fail.
+    // Documents are served stale while the control plane is away and refreshes fail.
     control.stop().await;
     let response = edge.post_form("/token", "grant_type=x").await;
-    assert_eq!(response.status(), 503, "what needs the control plane says so");
+    assert_eq!(response.status(), 503, "an endpoint that needs the control plane is unavailable");
     assert_eq!(edge.get(ROOT[0]).await.status(), 200);
     assert_eq!(edge.get("/readyz").await.status(), 200);
 }
 
 #[tokio::test]
-async fn shutdown_answers_what_is_under_way() {
+async fn shutdown_finishes_requests_in_progress() {
     let (edge, fake) = running().await;
     for _ in 0..100 {
         fake.refuse(refusal(Reason::StoreUnavailable, &[]));
     }
-    let asked = edge.post_form("/token", "grant_type=refresh_token&refresh_token=r");
+    let message = edge.post_form("/token", "grant_type=refresh_token&refresh_token=r");
     let shut_down_meanwhile = async {
         while fake.calls().is_empty() {
             tokio::task::yield_now().await;
@@ -220,7 +220,7 @@ async fn shutdown_answers_what_is_under_way() {
         fake.forget_answers();
         fake.answer(Answer::Exchanged(ExchangeResponse::default()));
     };
-    let (response, ()) = tokio::join!(asked, shut_down_meanwhile);
+    let (response, ()) = tokio::join!(message, shut_down_meanwhile);
     assert_eq!(response.status(), 200);
-    tokio::time::timeout(PATIENCE, edge.serving).await.expect("it ends").expect("it ends well");
+    tokio::time::timeout(TIMEOUT, edge.serving).await.expect("it ends").expect("it ends well");
 }

@@ -1,4 +1,4 @@
-//! An edge and a control plane to play with.
+//! A running edge, and a fake control plane that a test scripts.
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
@@ -24,11 +24,11 @@ use tonic_types::{ErrorDetails, StatusExt};
 
 pub(crate) const TOKEN: &str = "edge-token";
 
-/// Whatever a test waits for is there long before, or is not coming.
-pub(crate) const PATIENCE: Duration = Duration::from_secs(20);
+/// Limits every wait of a test. An expected event comes long before.
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(20);
 
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) enum Asked {
+pub(crate) enum Message {
     Begin(v1::BeginRequest),
     Show(v1::ShowRequest),
     Decide(v1::DecideRequest),
@@ -62,7 +62,7 @@ pub(crate) enum Answer {
 
 #[derive(Clone, Debug)]
 pub(crate) struct Call {
-    pub(crate) asked: Asked,
+    pub(crate) message: Message,
     pub(crate) request_id: String,
     pub(crate) client_address: String,
     pub(crate) authorization: String,
@@ -74,11 +74,11 @@ struct Script {
     calls: Vec<Call>,
     answers: VecDeque<Result<Answer, Status>>,
     issuers: Vec<v1::Issuer>,
-    /// Once nothing else is left to answer.
+    /// The answer when none is left.
     otherwise: Option<Status>,
 }
 
-/// The control plane's place: answers in the order they were put in, one per call, whatever is asked.
+/// A fake control plane. It gives its scripted answers in order, one per call, to any RPC.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct FakeControl(Arc<Mutex<Script>>);
 
@@ -104,7 +104,7 @@ impl FakeControl {
         self.script().answers.push_back(Err(status));
     }
 
-    /// What is answered once nothing else is left.
+    /// Sets the answer when none is left.
     pub(crate) fn refuse_always(&self, status: Status) {
         self.script().otherwise = Some(status);
     }
@@ -117,46 +117,46 @@ impl FakeControl {
         self.script().calls.clone()
     }
 
-    /// The only call there was.
-    pub(crate) fn asked(&self) -> Asked {
+    /// The message of the only call.
+    pub(crate) fn only_message(&self) -> Message {
         let calls = self.calls();
         assert_eq!(calls.len(), 1, "{calls:?}");
-        calls[0].asked.clone()
+        calls[0].message.clone()
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
         self.0.lock().expect("no test panics while holding it")
     }
 
-    fn reply<M>(&self, request: Request<M>, asked: impl Fn(M) -> Asked) -> Result<Answer, Status> {
+    fn reply<M>(&self, request: Request<M>, message: impl Fn(M) -> Message) -> Result<Answer, Status> {
         let text =
             |key| request.metadata().get(key).and_then(|value| value.to_str().ok()).unwrap_or_default().to_owned();
         let (request_id, authorization) = (text(REQUEST_ID), text("authorization"));
         let client_address = text(CLIENT_ADDRESS);
         let has_deadline = request.metadata().contains_key("grpc-timeout");
         let mut script = self.script();
-        let asked = asked(request.into_inner());
-        script.calls.push(Call { asked, request_id, client_address, authorization, has_deadline });
+        let message = message(request.into_inner());
+        script.calls.push(Call { message, request_id, client_address, authorization, has_deadline });
         let otherwise = script.otherwise.clone().unwrap_or_else(|| Status::internal("the test has no answer left"));
         script.answers.pop_front().unwrap_or(Err(otherwise))
     }
 
-    fn next<M>(&self, request: Request<M>, asked: impl Fn(M) -> Asked) -> Result<Option<v1::Next>, Status> {
-        match self.reply(request, asked)? {
+    fn next<M>(&self, request: Request<M>, message: impl Fn(M) -> Message) -> Result<Option<v1::Next>, Status> {
+        match self.reply(request, message)? {
             Answer::Next(next) => Ok(Some(next)),
-            other => panic!("not an answer to that: {other:?}"),
+            other => panic!("the scripted answer does not fit the RPC: {other:?}"),
         }
     }
 
-    fn client<M>(&self, request: Request<M>, asked: impl Fn(M) -> Asked) -> Result<v1::ClientInformation, Status> {
-        match self.reply(request, asked)? {
+    fn client<M>(&self, request: Request<M>, message: impl Fn(M) -> Message) -> Result<v1::ClientInformation, Status> {
+        match self.reply(request, message)? {
             Answer::Registered(answer) => Ok(answer),
-            other => panic!("not an answer to that: {other:?}"),
+            other => panic!("the scripted answer does not fit the RPC: {other:?}"),
         }
     }
 }
 
-/// A status as the control plane makes them.
+/// A status in the control plane's form.
 pub(crate) fn refusal(reason: Reason, metadata: &[(&str, &str)]) -> Status {
     named_refusal(reason.as_str(), metadata)
 }
@@ -170,38 +170,38 @@ pub(crate) fn named_refusal(reason: &str, metadata: &[(&str, &str)]) -> Status {
 #[tonic::async_trait]
 impl AuthorizationService for FakeControl {
     async fn begin(&self, request: Request<v1::BeginRequest>) -> Result<Response<v1::BeginResponse>, Status> {
-        Ok(Response::new(v1::BeginResponse { next: self.next(request, Asked::Begin)? }))
+        Ok(Response::new(v1::BeginResponse { next: self.next(request, Message::Begin)? }))
     }
 
     async fn show(&self, request: Request<v1::ShowRequest>) -> Result<Response<v1::ShowResponse>, Status> {
-        Ok(Response::new(v1::ShowResponse { next: self.next(request, Asked::Show)? }))
+        Ok(Response::new(v1::ShowResponse { next: self.next(request, Message::Show)? }))
     }
 
     async fn decide(&self, request: Request<v1::DecideRequest>) -> Result<Response<v1::DecideResponse>, Status> {
-        Ok(Response::new(v1::DecideResponse { next: self.next(request, Asked::Decide)? }))
+        Ok(Response::new(v1::DecideResponse { next: self.next(request, Message::Decide)? }))
     }
 
     async fn finish_login(
         &self,
         request: Request<v1::FinishLoginRequest>,
     ) -> Result<Response<v1::FinishLoginResponse>, Status> {
-        Ok(Response::new(v1::FinishLoginResponse { next: self.next(request, Asked::FinishLogin)? }))
+        Ok(Response::new(v1::FinishLoginResponse { next: self.next(request, Message::FinishLogin)? }))
     }
 
     async fn confirm_login(
         &self,
         request: Request<v1::ConfirmLoginRequest>,
     ) -> Result<Response<v1::ConfirmLoginResponse>, Status> {
-        Ok(Response::new(v1::ConfirmLoginResponse { next: self.next(request, Asked::ConfirmLogin)? }))
+        Ok(Response::new(v1::ConfirmLoginResponse { next: self.next(request, Message::ConfirmLogin)? }))
     }
 }
 
 #[tonic::async_trait]
 impl TokenService for FakeControl {
     async fn exchange(&self, request: Request<v1::ExchangeRequest>) -> Result<Response<v1::ExchangeResponse>, Status> {
-        match self.reply(request, Asked::Exchange)? {
+        match self.reply(request, Message::Exchange)? {
             Answer::Exchanged(answer) => Ok(Response::new(answer)),
-            other => panic!("not an answer to that: {other:?}"),
+            other => panic!("the scripted answer does not fit the RPC: {other:?}"),
         }
     }
 
@@ -209,23 +209,23 @@ impl TokenService for FakeControl {
         &self,
         request: Request<v1::IntrospectRequest>,
     ) -> Result<Response<v1::IntrospectResponse>, Status> {
-        match self.reply(request, Asked::Introspect)? {
+        match self.reply(request, Message::Introspect)? {
             Answer::Introspected(answer) => Ok(Response::new(answer)),
-            other => panic!("not an answer to that: {other:?}"),
+            other => panic!("the scripted answer does not fit the RPC: {other:?}"),
         }
     }
 
     async fn verify(&self, request: Request<v1::VerifyRequest>) -> Result<Response<v1::VerifyResponse>, Status> {
-        match self.reply(request, Asked::Verify)? {
+        match self.reply(request, Message::Verify)? {
             Answer::Verified(answer) => Ok(Response::new(answer)),
-            other => panic!("not an answer to that: {other:?}"),
+            other => panic!("the scripted answer does not fit the RPC: {other:?}"),
         }
     }
 
     async fn revoke(&self, request: Request<v1::RevokeRequest>) -> Result<Response<v1::RevokeResponse>, Status> {
-        match self.reply(request, Asked::Revoke)? {
+        match self.reply(request, Message::Revoke)? {
             Answer::Revoked => Ok(Response::new(v1::RevokeResponse {})),
-            other => panic!("not an answer to that: {other:?}"),
+            other => panic!("the scripted answer does not fit the RPC: {other:?}"),
         }
     }
 }
@@ -233,22 +233,22 @@ impl TokenService for FakeControl {
 #[tonic::async_trait]
 impl RegistrationService for FakeControl {
     async fn register(&self, request: Request<v1::RegisterRequest>) -> Result<Response<v1::RegisterResponse>, Status> {
-        let client = Some(self.client(request, Asked::Register)?);
+        let client = Some(self.client(request, Message::Register)?);
         Ok(Response::new(v1::RegisterResponse { client }))
     }
 
     async fn read(&self, request: Request<v1::ReadRequest>) -> Result<Response<v1::ReadResponse>, Status> {
-        Ok(Response::new(v1::ReadResponse { client: Some(self.client(request, Asked::Read)?) }))
+        Ok(Response::new(v1::ReadResponse { client: Some(self.client(request, Message::Read)?) }))
     }
 
     async fn update(&self, request: Request<v1::UpdateRequest>) -> Result<Response<v1::UpdateResponse>, Status> {
-        Ok(Response::new(v1::UpdateResponse { client: Some(self.client(request, Asked::Update)?) }))
+        Ok(Response::new(v1::UpdateResponse { client: Some(self.client(request, Message::Update)?) }))
     }
 
     async fn delete(&self, request: Request<v1::DeleteRequest>) -> Result<Response<v1::DeleteResponse>, Status> {
-        match self.reply(request, Asked::Delete)? {
+        match self.reply(request, Message::Delete)? {
             Answer::Deleted => Ok(Response::new(v1::DeleteResponse {})),
-            other => panic!("not an answer to that: {other:?}"),
+            other => panic!("the scripted answer does not fit the RPC: {other:?}"),
         }
     }
 }
@@ -259,25 +259,25 @@ impl AccountService for FakeControl {
         &self,
         request: Request<v1::AccountServiceShowRequest>,
     ) -> Result<Response<v1::AccountServiceShowResponse>, Status> {
-        match self.reply(request, Asked::ShowAccount)? {
+        match self.reply(request, Message::ShowAccount)? {
             Answer::Account(answer) => Ok(Response::new(answer)),
-            other => panic!("not an answer to that: {other:?}"),
+            other => panic!("the scripted answer does not fit the RPC: {other:?}"),
         }
     }
 
     async fn sign_in(&self, request: Request<v1::SignInRequest>) -> Result<Response<v1::SignInResponse>, Status> {
-        Ok(Response::new(v1::SignInResponse { next: self.next(request, Asked::SignIn)? }))
+        Ok(Response::new(v1::SignInResponse { next: self.next(request, Message::SignIn)? }))
     }
 
     async fn revoke(
         &self,
         request: Request<v1::AccountServiceRevokeRequest>,
     ) -> Result<Response<v1::AccountServiceRevokeResponse>, Status> {
-        Ok(Response::new(v1::AccountServiceRevokeResponse { next: self.next(request, Asked::RevokeApps)? }))
+        Ok(Response::new(v1::AccountServiceRevokeResponse { next: self.next(request, Message::RevokeApps)? }))
     }
 
     async fn sign_out(&self, request: Request<v1::SignOutRequest>) -> Result<Response<v1::SignOutResponse>, Status> {
-        Ok(Response::new(v1::SignOutResponse { next: self.next(request, Asked::SignOut)? }))
+        Ok(Response::new(v1::SignOutResponse { next: self.next(request, Message::SignOut)? }))
     }
 }
 
@@ -313,7 +313,7 @@ fn max_age() -> Option<prost_types::Duration> {
     Some(prost_types::Duration { seconds: 1, nanos: 0 })
 }
 
-/// A fake control plane that listens, and can be stopped and started again at the same address.
+/// A listening fake control plane, which can be stopped and started again at the same address.
 #[derive(Debug)]
 pub(crate) struct RunningControl {
     pub(crate) address: SocketAddr,
@@ -356,12 +356,12 @@ pub(crate) struct TestEdge {
 }
 
 impl TestEdge {
-    /// Not yet ready.
+    /// Starts an edge, which may not be ready yet.
     pub(crate) async fn start(control: SocketAddr) -> Self {
         Self::start_with(control, "").await
     }
 
-    /// The same with these lines of TOML in its configuration, before any table.
+    /// Like `start`, with `settings` in the configuration, before any table.
     pub(crate) async fn start_with(control: SocketAddr, settings: &str) -> Self {
         let files = tempfile::tempdir().expect("a directory");
         let token = files.path().join("token");
@@ -381,7 +381,7 @@ impl TestEdge {
 
     pub(crate) async fn ready(&self) {
         let ready = async { while self.get("/readyz").await.status() != 200 {} };
-        tokio::time::timeout(PATIENCE, ready).await.expect("the edge becomes ready");
+        tokio::time::timeout(TIMEOUT, ready).await.expect("the edge becomes ready");
     }
 
     pub(crate) fn url(&self, path: &str) -> String {
@@ -402,7 +402,7 @@ impl TestEdge {
     }
 }
 
-/// The usual: one issuer at the root and one at `/t`, everything running.
+/// An edge that is ready, with an issuer at the root and one at `/t`.
 pub(crate) async fn running() -> (TestEdge, FakeControl) {
     running_set("").await
 }
@@ -411,7 +411,7 @@ pub(crate) async fn running_with(issuers: &[(&str, &str)]) -> (TestEdge, FakeCon
     running_as(issuers, "").await
 }
 
-/// The usual issuers; lines of TOML for the edge, before any table.
+/// Like `running`, with `settings` in the edge's configuration, before any table.
 pub(crate) async fn running_set(settings: &str) -> (TestEdge, FakeControl) {
     running_as(&[("root", "https://gate.example"), ("tee", "https://gate.example/t")], settings).await
 }
@@ -421,7 +421,7 @@ async fn running_as(issuers: &[(&str, &str)], settings: &str) -> (TestEdge, Fake
     let control = RunningControl::start(&fake, any_port()).await;
     let edge = TestEdge::start_with(control.address, settings).await;
     edge.ready().await;
-    // It serves for as long as the test's runtime lives.
+    // Keeps the control plane serving as long as the test's runtime lives.
     std::mem::forget(control);
     (edge, fake)
 }

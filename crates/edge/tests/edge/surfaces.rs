@@ -1,4 +1,4 @@
-//! Every route at once: what each carries in its headers, and that no input is answered with a fault.
+//! All routes together: the headers of each kind, and that no input leads to a fault.
 
 use lychgate_api::Reason;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -8,19 +8,19 @@ use crate::support::{FakeControl, TestEdge, header, redirect, refusal, running, 
 
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Kind {
-    /// For people: pages, readable by nobody else, kept by nobody.
+    /// A page: no cross-origin access, no caching.
     Page,
-    /// For programs, secret: as above, but JSON, and web pages may call it (R26).
+    /// An API response with secrets: no caching; web pages may call it (R26).
     Secret,
-    /// For proxies: as above, but no web page has any business there.
+    /// A response for a proxy: no caching, no cross-origin access.
     Proxy,
-    /// For programs, public: as above, and may be kept.
+    /// A public document: cached, and readable by web pages.
     Document,
-    /// For whoever runs this.
-    House,
+    /// An endpoint of the edge itself.
+    Ops,
 }
 
-/// Every route there is. A new one is a line here, or `every_route_dresses_as_its_kind` says nothing about it.
+/// Every route. The tests below cover only routes in this list.
 const ROUTES: [(&str, Kind); 24] = [
     ("/authorize", Kind::Page),
     ("/t/authorize", Kind::Page),
@@ -44,8 +44,8 @@ const ROUTES: [(&str, Kind); 24] = [
     ("/jwks.json", Kind::Document),
     ("/.well-known/oauth-authorization-server", Kind::Document),
     ("/.well-known/openid-configuration/t", Kind::Document),
-    ("/healthz", Kind::House),
-    ("/assets/lychgate.css", Kind::House),
+    ("/healthz", Kind::Ops),
+    ("/assets/lychgate.css", Kind::Ops),
 ];
 
 async fn ask(edge: &TestEdge, method: &str, path: &str, kind: &str, body: Vec<u8>) -> reqwest::Response {
@@ -53,11 +53,11 @@ async fn ask(edge: &TestEdge, method: &str, path: &str, kind: &str, body: Vec<u8
     edge.send(request.header("content-type", kind).body(body)).await
 }
 
-/// Bad input is the sender's fault, and says so in the sender's language.
+/// Bad input is a 4xx, in the form that the endpoint's callers read.
 ///
 /// Requirements: A22, R12.
 #[tokio::test]
-async fn no_input_is_answered_with_a_fault() {
+async fn no_input_leads_to_a_fault() {
     let (edge, fake) = running().await;
     fake.refuse_always(refusal(Reason::ClientUnknown, &[("oauth_error", "invalid_client")]));
     let form = "application/x-www-form-urlencoded";
@@ -88,7 +88,7 @@ async fn no_input_is_answered_with_a_fault() {
     }
 }
 
-/// Not a fault; and if it is a refusal, one that says something.
+/// Asserts that the response is no fault, and that a refusal explains itself.
 async fn assert_explained(response: reqwest::Response, what: &str) {
     let status = response.status().as_u16();
     assert!(status < 500, "{what}: {status}");
@@ -116,27 +116,27 @@ async fn assert_explained(response: reqwest::Response, what: &str) {
     }
 }
 
-/// R16, R22, R26, R52, RFC 6797 §7: one table of all routes, each asked well and badly.
+/// Holds for answers and for refusals (R16, R22, R26, R52, RFC 6797 §7).
 #[tokio::test]
-async fn every_route_dresses_as_its_kind() {
+async fn every_route_has_the_headers_of_its_kind() {
     let (edge, fake) = running().await;
     for (path, kind) in ROUTES {
         for method in ["GET", "POST", "DELETE"] {
             fake.refuse_always(refusal(Reason::TicketExpired, &[]));
             let response = ask(&edge, method, path, "application/x-www-form-urlencoded", b"a=b".to_vec()).await;
-            assert_dress(&response, kind, &format!("{method} {path}"));
+            assert_headers(&response, kind, &format!("{method} {path}"));
         }
     }
 }
 
-fn assert_dress(response: &reqwest::Response, kind: Kind, what: &str) {
+fn assert_headers(response: &reqwest::Response, kind: Kind, what: &str) {
     let is = |name| header(response, name);
     let is_error = response.status().as_u16() >= 400;
     let caching = match kind {
         _ if is_error => "no-store",
         Kind::Page | Kind::Secret | Kind::Proxy => "no-store",
         Kind::Document => "public, max-age=300",
-        Kind::House => ["", "no-cache"][usize::from(what.contains("/assets/"))],
+        Kind::Ops => ["", "no-cache"][usize::from(what.contains("/assets/"))],
     };
     assert_eq!(is("cache-control"), caching, "{what}");
     assert_eq!(is("content-security-policy").is_empty(), kind != Kind::Page, "{what}");
@@ -145,15 +145,15 @@ fn assert_dress(response: &reqwest::Response, kind: Kind, what: &str) {
     let for_web_pages = matches!(kind, Kind::Secret | Kind::Document);
     assert_eq!(is("access-control-allow-origin"), if for_web_pages { "*" } else { "" }, "{what}");
     assert_eq!(is("access-control-allow-credentials"), "", "{what}");
-    // A resource's metadata may be asked for at the resource's own host, for which we do not speak.
+    // Resource metadata may be served through the resource's own host, so no HSTS.
     let of_an_issuer = !["/no", "/oauth-protected-resource"].iter().any(|other| what.contains(other));
-    let belongs_to_an_issuer = kind != Kind::House && of_an_issuer;
+    let belongs_to_an_issuer = kind != Kind::Ops && of_an_issuer;
     assert_eq!(is("strict-transport-security").is_empty(), !belongs_to_an_issuer, "{what}");
 }
 
-/// A redirect tells nobody where the browser was, and is not kept (RFC 9700 §4.12).
+/// A redirect sends no referrer and is not cached (RFC 9700 §4.12).
 #[tokio::test]
-async fn every_redirect_is_dressed_alike() {
+async fn every_redirect_has_the_same_headers() {
     let (edge, fake): (TestEdge, FakeControl) = running().await;
     let form = "application/x-www-form-urlencoded";
     for (method, path) in
@@ -172,9 +172,9 @@ async fn every_redirect_is_dressed_alike() {
     }
 }
 
-/// At `/token` what passes is never `invalid_grant`: a client throws its tokens away on that.
+/// A passing failure at `/token` is never `invalid_grant`, on which a client discards its tokens.
 #[tokio::test]
-async fn what_is_down_is_temporarily_unavailable_with_a_time_to_come_back() {
+async fn unavailable_upstream_is_temporarily_unavailable_with_retry_after() {
     let (edge, fake) = running_with(&[("root", "http://localhost:1")]).await;
     fake.refuse(refusal(Reason::UpstreamUnavailable, &[("oauth_error", "invalid_grant")]));
     let response = edge.post_form("/token", "grant_type=refresh_token&refresh_token=r").await;
@@ -184,7 +184,7 @@ async fn what_is_down_is_temporarily_unavailable_with_a_time_to_come_back() {
 }
 
 #[tokio::test]
-async fn a_url_has_an_end_and_so_have_the_headers() {
+async fn length_of_url_and_headers_is_limited() {
     let (edge, fake) = running().await;
     for (path, is_json) in [("/authorize", false), ("/jwks.json", true), ("/callback/root", false), ("/token", true)] {
         let url = |length: usize| format!("{path}?{}", "x".repeat(length - path.len() - 1));
@@ -193,7 +193,7 @@ async fn a_url_has_an_end_and_so_have_the_headers() {
         assert_eq!((response.status().as_u16(), json), (400, is_json), "{path}");
         assert!(response.text().await.expect("text").contains("the URL is longer than 8192 bytes"), "{path}");
     }
-    assert!(fake.calls().is_empty(), "nothing came of it");
+    assert!(fake.calls().is_empty(), "a refused request causes no call");
     fake.step(redirect("https://gate.example/consent"));
     let just_right = format!("/authorize?{}", "x".repeat(8 * 1024 - "/authorize?".len()));
     assert_eq!(edge.get(&just_right).await.status(), 303);
@@ -202,9 +202,9 @@ async fn a_url_has_an_end_and_so_have_the_headers() {
     assert_eq!(edge.send(many).await.status(), 431);
 }
 
-/// Request targets that are no path (RFC 9112 §3.2).
+/// The other forms of request targets (RFC 9112 §3.2).
 #[tokio::test]
-async fn targets_that_are_no_path_lead_nowhere() {
+async fn request_targets_without_a_path_are_refused() {
     let (edge, fake) = running().await;
     for target in
         ["OPTIONS *", "GET *", "CONNECT evil.example:443", "GET http://evil.example/nowhere", "GET http://evil.example"]

@@ -1,9 +1,9 @@
-//! `/token`: forms, client credentials, answers.
+//! `/token`, `/revoke` and `/introspect`: forms, client credentials, responses.
 
 use lychgate_api::Reason;
 use lychgate_api::v1::{self, exchange_request::Grant};
 
-use crate::support::{Answer, Asked, FakeControl, header, refusal, running};
+use crate::support::{Answer, FakeControl, Message, header, refusal, running};
 
 fn tokens() -> v1::ExchangeResponse {
     v1::ExchangeResponse {
@@ -16,15 +16,15 @@ fn tokens() -> v1::ExchangeResponse {
 }
 
 fn exchange(fake: &FakeControl) -> v1::ExchangeRequest {
-    match fake.asked() {
-        Asked::Exchange(exchange) => exchange,
+    match fake.only_message() {
+        Message::Exchange(exchange) => exchange,
         other => panic!("not an exchange: {other:?}"),
     }
 }
 
 /// Requirements: R12, R16, R17.
 #[tokio::test]
-async fn a_code_becomes_tokens() {
+async fn code_is_exchanged_for_tokens() {
     let (edge, fake) = running().await;
     fake.answer(Answer::Exchanged(tokens()));
     let form = "grant_type=authorization_code&code=c&redirect_uri=https%3A%2F%2Fapp.example%2Fcb&code_verifier=v\
@@ -51,7 +51,7 @@ async fn a_code_becomes_tokens() {
 }
 
 #[tokio::test]
-async fn nothing_is_null_when_there_is_no_refresh_token() {
+async fn absent_refresh_token_is_omitted() {
     let (edge, fake) = running().await;
     fake.answer(Answer::Exchanged(v1::ExchangeResponse { refresh_token: None, ..tokens() }));
     let text = edge.post_form("/token", "grant_type=refresh_token&refresh_token=r").await.text().await.expect("text");
@@ -61,7 +61,7 @@ async fn nothing_is_null_when_there_is_no_refresh_token() {
 }
 
 #[tokio::test]
-async fn what_grant_it_is_is_not_judged_here() {
+async fn other_grant_types_are_passed_on() {
     for (form, grant_type) in [("grant_type=password", "password"), ("grant_type=", ""), ("", "")] {
         let (edge, fake) = running().await;
         fake.refuse(refusal(Reason::GrantTypeUnsupported, &[("oauth_error", "unsupported_grant_type")]));
@@ -75,7 +75,7 @@ async fn what_grant_it_is_is_not_judged_here() {
 
 /// Requirements: R7, R12.
 #[tokio::test]
-async fn only_forms_with_each_name_once() {
+async fn token_request_must_be_a_form_without_repetitions() {
     let (edge, fake) = running().await;
     let post =
         |kind: &str, body: &str| edge.http.post(edge.url("/token")).header("content-type", kind).body(body.to_owned());
@@ -105,7 +105,7 @@ async fn only_forms_with_each_name_once() {
 
 /// Requirements: R13, R14.
 #[tokio::test]
-async fn basic_is_decoded_and_challenged() {
+async fn basic_credentials_are_decoded_and_challenged() {
     let (edge, fake) = running().await;
     fake.refuse(refusal(Reason::ClientAuthenticationFailed, &[("oauth_error", "invalid_client")]));
     let post = || {
@@ -126,9 +126,9 @@ async fn basic_is_decoded_and_challenged() {
     assert_eq!(fake.calls().len(), 1);
 }
 
-/// Claude registers anew on 401 `invalid_client`, and on nothing else.
+/// Claude registers again on 401 `invalid_client`, and only then.
 #[tokio::test]
-async fn a_client_that_is_gone_is_401() {
+async fn unknown_client_is_401() {
     for reason in [Reason::ClientUnknown, Reason::ClientDisabled] {
         let (edge, fake) = running().await;
         fake.refuse(refusal(reason, &[("oauth_error", "invalid_client")]));
@@ -139,29 +139,29 @@ async fn a_client_that_is_gone_is_401() {
     }
 }
 
-/// The form of a `client_assertion` is no affair of the edge's.
+/// The edge does not parse a `client_assertion`.
 #[tokio::test]
-async fn an_assertion_is_passed_on() {
+async fn client_assertion_is_passed_on() {
     let (edge, fake) = running().await;
     let form = "grant_type=authorization_code&code=c&client_assertion=a.b.c&client_assertion_type=urn%3Ax";
     edge.post_form("/token", form).await;
-    let Asked::Exchange(asked) = fake.asked() else { panic!("not an exchange") };
-    let client = asked.client.expect("a client");
+    let Message::Exchange(message) = fake.only_message() else { panic!("not an exchange") };
+    let client = message.client.expect("a client");
     assert_eq!((client.client_assertion(), client.client_assertion_type()), ("a.b.c", "urn:x"));
 }
 
-/// RFC 7009 §2.2: 200, and nothing more.
+/// The response is 200 with an empty body (RFC 7009 §2.2).
 ///
 /// Requirements: R30.
 #[tokio::test]
-async fn a_revocation_is_passed_on_and_answered_with_nothing() {
+async fn revocation_is_passed_on_and_the_response_is_empty() {
     let (edge, fake) = running().await;
     fake.answer(Answer::Revoked);
     let response = edge.post_form("/revoke", "token=t&token_type_hint=refresh_token&client_id=id").await;
     assert_eq!((response.status().as_u16(), header(&response, "cache-control")), (200, "no-store"));
     assert_eq!(response.text().await.expect("nothing"), "");
-    let Asked::Revoke(asked) = fake.asked() else { panic!("not a revocation") };
-    assert_eq!((asked.token.as_str(), asked.attempt.len()), ("t", 16));
+    let Message::Revoke(message) = fake.only_message() else { panic!("not a revocation") };
+    assert_eq!((message.token.as_str(), message.attempt.len()), ("t", 16));
     fake.refuse(refusal(Reason::ClientAuthenticationFailed, &[("oauth_error", "invalid_client")]));
     let request = edge.http.post(edge.url("/revoke")).basic_auth("id", Some("wrong"));
     let response = edge.send(request.header("content-type", "application/x-www-form-urlencoded").body("token=t")).await;
@@ -169,11 +169,11 @@ async fn a_revocation_is_passed_on_and_answered_with_nothing() {
     assert_eq!(header(&response, "www-authenticate"), "Basic realm=\"https://gate.example\"");
 }
 
-/// RFC 7662 §2.1: a resource server's own token, in the header.
+/// The resource server authenticates with its own bearer token (RFC 7662 §2.1).
 ///
 /// Requirements: R39.
 #[tokio::test]
-async fn introspection_takes_a_resource_servers_token() {
+async fn introspection_passes_on_the_resource_servers_token() {
     let (edge, fake) = running().await;
     let introspect = |token: Option<&str>| {
         let request = edge.http.post(edge.url("/introspect")).body("token=t");
@@ -201,6 +201,6 @@ async fn introspection_takes_a_resource_servers_token() {
         (response.status().as_u16(), header(&response, "www-authenticate")),
         (401, "Bearer realm=\"https://gate.example\"")
     );
-    let Asked::Introspect(asked) = &fake.calls()[0].asked else { panic!("not an introspection") };
-    assert_eq!((asked.token.as_str(), asked.resource_server_token()), ("t", "rs"));
+    let Message::Introspect(message) = &fake.calls()[0].message else { panic!("not an introspection") };
+    assert_eq!((message.token.as_str(), message.resource_server_token()), ("t", "rs"));
 }

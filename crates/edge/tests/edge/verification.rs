@@ -1,8 +1,8 @@
-//! `/verify`: what a proxy asks, what it is told, and what of a request is looked at.
+//! `/verify`: the proxy's question, the answer, and the parts of a request that count.
 
 use lychgate_api::{Reason, error_metadata, v1};
 
-use crate::support::{Answer, Asked, FakeControl, TestEdge, header, refusal, running};
+use crate::support::{Answer, FakeControl, Message, TestEdge, header, refusal, running};
 
 const RESOURCE: &str = "https://mcp.example/mcp";
 const PATH: &str = "/verify?resource=https%3A%2F%2Fmcp.example%2Fmcp&scope=notes:read+notes:write";
@@ -19,10 +19,10 @@ fn verified() -> Answer {
     })
 }
 
-/// The only question that was asked.
-fn asked(fake: &FakeControl) -> v1::VerifyRequest {
-    match fake.asked() {
-        Asked::Verify(asked) => asked,
+/// The message of the only call.
+fn question(fake: &FakeControl) -> v1::VerifyRequest {
+    match fake.only_message() {
+        Message::Verify(message) => message,
         other => panic!("not a verification: {other:?}"),
     }
 }
@@ -33,7 +33,7 @@ async fn get(edge: &TestEdge, path: &str, headers: &[(&str, &str)]) -> reqwest::
 }
 
 #[tokio::test]
-async fn a_request_that_may_pass_is_somebodys() {
+async fn verified_request_gets_identity_headers() {
     let (edge, fake) = running().await;
     fake.answer(verified());
     let response = get(&edge, PATH, &[("authorization", "Bearer t")]).await;
@@ -55,24 +55,24 @@ async fn a_request_that_may_pass_is_somebodys() {
         scope: Some("notes:read notes:write".to_owned()),
         access_token: "t".to_owned(),
     };
-    assert_eq!(asked(&fake), expected);
+    assert_eq!(question(&fake), expected);
 }
 
-/// Each issuer has its own, below its path.
+/// Each issuer has a `/verify` below its path.
 #[tokio::test]
-async fn the_path_says_which_issuer_is_asked() {
+async fn path_decides_the_issuer_of_a_verification() {
     let (edge, fake) = running().await;
     fake.answer(verified());
     assert_eq!(get(&edge, "/t/verify?resource=r", &[("authorization", "Bearer t")]).await.status(), 200);
-    let asked = asked(&fake);
-    assert_eq!((asked.issuer_id.as_str(), asked.scope), ("tee", None));
+    let message = question(&fake);
+    assert_eq!((message.issuer_id.as_str(), message.scope), ("tee", None));
 }
 
-/// One token, in one header. What else proxies and strangers send is not looked at.
+/// Other headers of proxies and clients are ignored, and so are two `Authorization` headers.
 ///
 /// Requirements: C7, R25.
 #[tokio::test]
-async fn nothing_of_a_request_counts_but_its_only_bearer_token() {
+async fn only_a_single_bearer_token_counts() {
     let forwarded = [
         ("x-original-url", "https://mcp.example/mcp?resource=https://other.example"),
         ("x-original-uri", "/mcp?resource=https://other.example"),
@@ -89,18 +89,18 @@ async fn nothing_of_a_request_counts_but_its_only_bearer_token() {
         let mut headers = forwarded.to_vec();
         headers.extend(authorization.iter().map(|value| ("authorization", *value)));
         let response = get(&edge, PATH, &headers).await;
-        let told = (response.status().as_u16(), header(&response, "www-authenticate"));
-        assert_eq!(told, (401, CHALLENGE), "{authorization:?}");
-        let asked = asked(&fake);
-        assert_eq!((asked.resource.as_str(), asked.access_token.as_str()), (RESOURCE, ""), "{authorization:?}");
+        let seen = (response.status().as_u16(), header(&response, "www-authenticate"));
+        assert_eq!(seen, (401, CHALLENGE), "{authorization:?}");
+        let message = question(&fake);
+        assert_eq!((message.resource.as_str(), message.access_token.as_str()), (RESOURCE, ""), "{authorization:?}");
     }
 }
 
-/// nginx passes 401 and 403 on to the client and lets nothing through on anything else.
+/// nginx passes 401 and 403 on to the client and answers 500 for every other failure.
 ///
 /// Requirements: R25.
 #[tokio::test]
-async fn each_refusal_has_the_status_that_proxies_act_on() {
+async fn each_refusal_has_the_status_that_proxies_expect() {
     let insufficient = format!("{CHALLENGE}, scope=\"notes:write\", error=\"insufficient_scope\"");
     for (reason, oauth_error, challenge, status) in [
         (Reason::AccessTokenMissing, "invalid_token", Some(CHALLENGE), 401),
@@ -109,7 +109,7 @@ async fn each_refusal_has_the_status_that_proxies_act_on() {
         (Reason::ResourceUnknown, "invalid_target", None, 400),
         (Reason::ScopeInvalid, "invalid_scope", None, 400),
         (Reason::Fault, "server_error", None, 500),
-        // A challenge that could not be a header is none.
+        // A challenge with a line break is dropped.
         (Reason::AccessTokenInvalid, "invalid_token", Some("Bearer\r\nx-lychgate-subject: root"), 401),
     ] {
         let (edge, fake) = running().await;
@@ -130,9 +130,9 @@ async fn each_refusal_has_the_status_that_proxies_act_on() {
     }
 }
 
-/// Nobody is asked, and nobody gets through.
+/// The request is refused without a call.
 #[tokio::test]
-async fn a_query_that_is_not_the_configured_one_is_refused() {
+async fn verification_with_another_query_is_refused() {
     for (query, reason) in [
         ("?resource=r&resource=r", "more than once"),
         ("?resource=r&scope=a&scope=b", "more than once"),
@@ -144,13 +144,13 @@ async fn a_query_that_is_not_the_configured_one_is_refused() {
         let response = get(&edge, &format!("/verify{query}"), &[("authorization", "Bearer t")]).await;
         assert_eq!(response.status(), 400, "{query}");
         let json: serde_json::Value = response.json().await.expect("JSON");
-        assert!(json["error_description"].as_str().expect("words").contains(reason), "{query}: {json}");
+        assert!(json["error_description"].as_str().expect("a description").contains(reason), "{query}: {json}");
         assert!(fake.calls().is_empty(), "{query}");
     }
 }
 
 #[tokio::test]
-async fn only_get_verifies() {
+async fn verification_requires_get() {
     let (edge, fake) = running().await;
     for method in ["HEAD", "POST", "PUT", "DELETE", "OPTIONS"] {
         let request = edge.http.request(method.parse().expect("a method"), edge.url(PATH));

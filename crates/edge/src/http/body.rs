@@ -1,4 +1,4 @@
-//! Reading a request's body: bounded in size and in time, and only of the kind that is expected.
+//! Reading a request's body, with a limit on its size and its time, and only of the expected media type.
 
 use std::time::Duration;
 
@@ -11,16 +11,16 @@ use tokio::time::timeout;
 
 use crate::failure::Failure;
 
-/// A form: its largest part is a ticket of a few kilobytes, or a signed assertion.
-pub(crate) const MAX_FORM_BYTES: usize = 64 * 1024;
+/// The limit of a form, whose largest field is a ticket or a signed assertion of a few kilobytes.
+const MAX_FORM_BYTES: usize = 64 * 1024;
 
-/// A registration (RFC 7591): anybody may send one.
-pub(crate) const MAX_REGISTRATION_BYTES: usize = 16 * 1024;
+/// The limit of a client registration (RFC 7591), which needs no authentication.
+const MAX_REGISTRATION_BYTES: usize = 16 * 1024;
 
-/// From the end of the headers to the end of the body.
+/// Limits the time from the end of the headers to the end of the body.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The body of a form post. Anything else is refused: a browser sends other types across sites only after asking.
+/// The body of a form post. Other media types are refused.
 pub(crate) async fn form(request: Request) -> Result<Bytes, Failure> {
     if media_type(request.headers()) != Some("application/x-www-form-urlencoded") {
         return Err(malformed("the content type is not application/x-www-form-urlencoded"));
@@ -28,7 +28,7 @@ pub(crate) async fn form(request: Request) -> Result<Bytes, Failure> {
     read(request, MAX_FORM_BYTES).await
 }
 
-/// Refused if it nests deeper than 128 (serde_json's limit): whoever walks it then never runs out of stack.
+/// A JSON body. Nesting beyond serde_json's limit of 128 is refused, so recursion over the value cannot exhaust the stack.
 pub(crate) async fn json(request: Request) -> Result<serde_json::Value, Failure> {
     if media_type(request.headers()) != Some("application/json") {
         return Err(malformed("the content type is not application/json"));
@@ -59,12 +59,12 @@ fn malformed(description: &'static str) -> Failure {
     Failure::new(Reason::RequestMalformed).describe(description)
 }
 
-/// The type and subtype, without parameters; `None` also if the header stands twice.
+/// The media type without its parameters, if it is one that a handler expects; `None` also for a repeated header.
 fn media_type(headers: &HeaderMap) -> Option<&str> {
     let mut values = headers.get_all(CONTENT_TYPE).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
     let essence = value.to_str().ok()?.split(';').next()?.trim();
-    // Types are compared without regard to case (RFC 9110 §8.3.1).
+    // Media types are case-insensitive (RFC 9110 §8.3.1).
     ["application/x-www-form-urlencoded", "application/json"]
         .into_iter()
         .find(|known| known.eq_ignore_ascii_case(essence))

@@ -1,4 +1,4 @@
-//! Cookies, in and out. What they mean is the control plane's affair; here only their form matters.
+//! Parsing of `Cookie` headers and rendering of `Set-Cookie` headers. The control plane knows what a cookie means.
 
 use axum::http::header::{COOKIE, SET_COOKIE};
 use axum::http::{HeaderMap, HeaderValue};
@@ -7,13 +7,13 @@ use lychgate_api::{COOKIE_PREFIX, Reason};
 
 use crate::failure::Failure;
 
-/// Of all `Cookie` headers together. A browser that sends more has cookies of others on this host; dropping some
-/// silently could drop ours.
+/// The limit of all `Cookie` headers together. A browser that sends more has cookies of other applications on this host.
+/// The request is then refused: dropping some silently could drop ours.
 const MAX_HEADER_BYTES: usize = 16 * 1024;
 
 const MAX_PASSED_ON: usize = 64;
 
-/// The cookies that are ours by name, repetitions kept: a name that stands twice is the receiver's to distrust.
+/// The cookies with our name prefix, repetitions included: the control plane distrusts a name that occurs twice.
 pub(crate) fn received(headers: &HeaderMap) -> Result<Vec<Cookie>, Failure> {
     let bytes: usize = headers.get_all(COOKIE).iter().map(HeaderValue::len).sum();
     if bytes > MAX_HEADER_BYTES {
@@ -23,12 +23,12 @@ pub(crate) fn received(headers: &HeaderMap) -> Result<Vec<Cookie>, Failure> {
     Ok(pairs.filter_map(ours).take(MAX_PASSED_ON).collect())
 }
 
-/// Whether the browser seems to have been here. What is in the cookie only the control plane can verify.
+/// Whether the browser sent one of our cookies. Only the control plane can verify its value.
 pub(crate) fn has_ours(headers: &HeaderMap) -> bool {
     received(headers).is_ok_and(|cookies| cookies.iter().any(|cookie| !cookie.value.is_empty()))
 }
 
-/// One `cookie-pair` of RFC 6265 §4.2.1 with our prefix; anything else is not ours, whatever it is.
+/// A `cookie-pair` (RFC 6265 §4.2.1) with our prefix; `None` for everything else.
 fn ours(pair: &[u8]) -> Option<Cookie> {
     let (name, value) = std::str::from_utf8(pair).ok()?.trim_matches([' ', '\t']).split_once('=')?;
     let fits = name.starts_with(COOKIE_PREFIX) && name.bytes().all(is_token) && value.bytes().all(is_cookie_octet);
@@ -45,11 +45,11 @@ fn is_token(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte)
 }
 
-/// `Set-Cookie` headers. The attributes are always these; no cookie of ours is ever less protected than another.
+/// `Set-Cookie` headers. Every cookie has the same attributes, so none is less protected than another.
 pub(crate) fn set(cookies: &[SetCookie]) -> Result<HeaderMap, Failure> {
     let mut headers = HeaderMap::new();
     for SetCookie { name, value, max_age_seconds } in cookies {
-        // Values come from our own control plane; if one could split a header, something is very wrong there.
+        // Values come from our own control plane. One that could split a header is a bug there.
         if !name.starts_with(COOKIE_PREFIX) || !name.bytes().all(is_token) || !value.bytes().all(is_cookie_octet) {
             return Err(Failure::new(Reason::Fault));
         }
@@ -73,19 +73,19 @@ mod tests {
     }
 
     #[test]
-    fn only_our_cookies_are_passed_on_and_repetitions_are_kept() {
+    fn only_our_cookies_are_passed_on_with_repetitions() {
         let headers = ["a=1; __Host-lychgate-b=x; __host-lychgate-c=y", "__Host-lychgate-b=z;__Host-lychgate-d="];
         assert_eq!(passed_on(&headers), ["__Host-lychgate-b=x", "__Host-lychgate-b=z", "__Host-lychgate-d="]);
     }
 
     #[test]
-    fn what_is_no_cookie_is_not_repaired() {
+    fn malformed_cookies_are_dropped() {
         assert_eq!(passed_on(&["__Host-lychgate-a; =; ;__Host-lychgate-b=\"q\"; __Host-lychgate-c=a b; é=1"]), [""; 0]);
         assert_eq!(passed_on(&["__Host-lychgate-a=b=c"]), ["__Host-lychgate-a=b=c"]);
     }
 
     #[test]
-    fn there_is_an_end_to_it() {
+    fn number_and_size_of_cookies_are_limited() {
         assert_eq!(passed_on(&["__Host-lychgate-a=1; ".repeat(100).as_str()]).len(), MAX_PASSED_ON);
         let mut map = HeaderMap::new();
         map.insert(COOKIE, HeaderValue::try_from("x".repeat(MAX_HEADER_BYTES + 1)).expect("a header value"));
@@ -94,7 +94,7 @@ mod tests {
 
     /// Requirements: B10.
     #[test]
-    fn the_attributes_are_always_the_same() {
+    fn every_cookie_has_the_same_attributes() {
         let cookie = |max_age_seconds| SetCookie {
             name: "__Host-lychgate-x".to_owned(),
             value: "v".to_owned(),
@@ -107,7 +107,7 @@ mod tests {
     }
 
     #[test]
-    fn a_value_that_could_add_an_attribute_is_a_fault() {
+    fn value_that_could_add_an_attribute_is_a_fault() {
         for (name, value) in [("__Host-lychgate-x", "v; Domain=evil"), ("__Host-lychgate-x", "a\r\nb"), ("other", "v")]
         {
             let cookie = SetCookie { name: name.to_owned(), value: value.to_owned(), max_age_seconds: None };

@@ -1,4 +1,4 @@
-//! What a client sends to say who it is, at every endpoint where it has to (RFC 6749 §2.3). Only its form is looked at here.
+//! Client authentication as it is sent (RFC 6749 §2.3). The control plane verifies it.
 
 use axum::http::HeaderMap;
 use axum::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
@@ -7,11 +7,10 @@ use base64::engine::general_purpose::STANDARD_PAD_INDIFFERENT;
 use lychgate_api::Reason;
 use lychgate_api::v1::{BasicCredentials, ClientCredentials};
 
+use super::parameters::{self, Form};
 use crate::failure::Failure;
-use crate::issuers::Issuer;
-use crate::parameters::{self, Form};
 
-/// All of it: contradictions are the control plane's to judge.
+/// Everything that the client sent, contradictions included: the control plane refuses those.
 pub(crate) fn of(basic: Option<BasicCredentials>, form: &mut Form) -> ClientCredentials {
     ClientCredentials {
         client_id: form.take("client_id"),
@@ -22,21 +21,22 @@ pub(crate) fn of(basic: Option<BasicCredentials>, form: &mut Form) -> ClientCred
     }
 }
 
-/// Whom a secret would be for. With two of them the control plane verifies neither.
+/// The id of the client that the credentials claim to be. If header and form differ, the control plane verifies neither.
 pub(crate) fn claimed_id(client: &ClientCredentials) -> Option<&str> {
     client.basic.as_ref().map(|basic| basic.client_id.as_str()).or(client.client_id.as_deref())
 }
 
-/// RFC 6749 §5.2: whoever tried Basic is told that Basic is what failed.
+/// The `WWW-Authenticate` header for a client that tried HTTP Basic (RFC 6749 §5.2).
 pub(crate) struct Challenge(Option<HeaderValue>);
 
 impl Challenge {
-    pub(crate) fn of(headers: &HeaderMap, issuer: &Issuer) -> Self {
-        let challenge = attempted_basic(headers).then(|| format!("Basic realm=\"{}\"", issuer.url));
+    pub(crate) fn of(headers: &HeaderMap, issuer_url: &str) -> Self {
+        let challenge = attempted_basic(headers).then(|| format!("Basic realm=\"{issuer_url}\""));
         Self(challenge.and_then(|challenge| HeaderValue::try_from(challenge).ok()))
     }
 
-    pub(crate) fn answer(self, failure: Failure) -> Failure {
+    /// Adds the challenge to an `invalid_client` failure.
+    pub(crate) fn add_to(self, failure: Failure) -> Failure {
         match self.0 {
             Some(challenge) if failure.code() == "invalid_client" => failure.with_header(WWW_AUTHENTICATE, challenge),
             Some(_) | None => failure,
@@ -44,20 +44,20 @@ impl Challenge {
     }
 }
 
-/// Other schemes are not looked at: some clients send their own header with everything.
+/// Other schemes are ignored: some clients send a bearer token with every request.
 fn attempted_basic(headers: &HeaderMap) -> bool {
     headers.get_all(AUTHORIZATION).iter().any(|value| basic_payload(value).is_some())
 }
 
 fn basic_payload(value: &HeaderValue) -> Option<&[u8]> {
     let (scheme, payload) = value.as_bytes().split_at_checked(b"Basic".len())?;
-    // The scheme is compared without regard to case (RFC 9110 §11.1).
+    // The scheme is case-insensitive (RFC 9110 §11.1).
     let separated = payload.is_empty() || payload.starts_with(b" ");
     (scheme.eq_ignore_ascii_case(b"Basic") && separated).then(|| payload.trim_ascii())
 }
 
-/// RFC 6749 §2.3.1: base64 of id and secret, each form-encoded. Clients that leave the form encoding out are understood
-/// too: ids and secrets of ours have no character that it would change.
+/// The credentials of HTTP Basic: base64 of id and secret, each form-encoded (RFC 6749 §2.3.1). Clients that omit the form
+/// encoding work too: our ids and secrets contain no character that it would change.
 pub(crate) fn basic(headers: &HeaderMap) -> Result<Option<BasicCredentials>, Failure> {
     if !attempted_basic(headers) {
         return Ok(None);
@@ -105,21 +105,21 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_read_is_a_failed_authentication() {
+    fn unreadable_credentials_are_a_failed_authentication() {
         for header in ["Basic", "Basic ", "Basic !!", &encoded("no-colon"), &encoded("a:%ff")] {
             assert_eq!(parsed(header), Err(Reason::ClientAuthenticationFailed), "{header}");
         }
     }
 
     #[test]
-    fn other_schemes_are_not_looked_at() {
+    fn other_schemes_are_ignored() {
         for header in ["Bearer x", "Basics x", "Bas", ""] {
             assert_eq!(parsed(header), Ok(None), "{header}");
         }
     }
 
     #[test]
-    fn two_headers_are_one_too_many() {
+    fn two_authorization_headers_are_refused() {
         let mut headers = HeaderMap::new();
         headers.append(AUTHORIZATION, HeaderValue::from_static("Bearer x"));
         headers.append(AUTHORIZATION, HeaderValue::from_static("Basic YTpi"));

@@ -1,53 +1,30 @@
-//! The documents that clients and resource servers read: server metadata (RFC 8414, with what OpenID Connect Discovery
-//! makes mandatory), keys (RFC 7517), and protected resource metadata (RFC 9728) for MCP servers that serve none. The control plane says what is in them; here is only their form.
+//! The JSON documents of an issuer: server metadata (RFC 8414, with the members that OpenID Connect Discovery requires), key
+//! sets (RFC 7517), and protected resource metadata (RFC 9728) for MCP servers that serve none themselves.
+//!
+//! The control plane decides their content.
 
 use axum::body::Bytes;
-use axum::extract::Request;
-use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use axum::response::IntoResponse;
 use lychgate_api::v1;
 use serde::Serialize;
 
-use crate::failure::Failure;
-use crate::locate::{At, nowhere};
-
-/// At every alias the same bytes (A3).
-pub(crate) async fn server(At { issuer, .. }: At) -> impl IntoResponse {
-    document(issuer.metadata.clone())
-}
-
-pub(crate) async fn keys(At { issuer, .. }: At) -> impl IntoResponse {
-    document(issuer.keys.clone())
-}
-
-/// Wherever the request for a resource's metadata came from: its own host, by a proxy, or ours.
-pub(crate) async fn resource(request: Request) -> Result<impl IntoResponse, Failure> {
-    match request.extensions().get::<ResourceDocument>() {
-        Some(ResourceDocument(json)) => Ok(document(json.clone())),
-        None => Err(nowhere(request).await),
-    }
-}
-
-/// The metadata of the resource that the path names.
+/// The metadata of one protected resource. As a request's extension: of the resource that the request's path names.
 #[derive(Clone, Debug)]
 pub(crate) struct ResourceDocument(pub(crate) Bytes);
 
-fn document(json: Bytes) -> impl IntoResponse {
-    ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "public, max-age=300")], json)
-}
-
-/// RFC 9728 §2. `offline_access` is no scope of a resource (A23), and tokens come in the header only.
-pub(crate) fn resource_document(resource: &v1::ProtectedResource, authorization_servers: &[&str]) -> Bytes {
-    json(&ResourceMetadata {
+/// Protected resource metadata (RFC 9728 §2). `offline_access` is not a scope of a resource (A23), and tokens are accepted
+/// only in the header.
+pub(super) fn resource_document(resource: &v1::ProtectedResource, authorization_servers: &[&str]) -> ResourceDocument {
+    ResourceDocument(json(&ResourceMetadata {
         resource: &resource.resource,
         authorization_servers,
         resource_name: &resource.resource_name,
         scopes_supported: &resource.scopes_supported,
         bearer_methods_supported: ["header"],
-    })
+    }))
 }
 
-pub(crate) fn server_document(metadata: v1::ServerMetadata) -> Bytes {
+/// Server metadata (RFC 8414 §2).
+pub(super) fn server_document(metadata: v1::ServerMetadata) -> Bytes {
     json(&ServerDocument {
         issuer: metadata.issuer,
         authorization_endpoint: metadata.authorization_endpoint,
@@ -75,15 +52,16 @@ pub(crate) fn server_document(metadata: v1::ServerMetadata) -> Bytes {
     })
 }
 
-pub(crate) fn key_document(keys: Vec<v1::Jwk>) -> Bytes {
+pub(super) fn key_document(keys: Vec<v1::Jwk>) -> Bytes {
     json(&KeyDocument::new(keys))
 }
 
+#[expect(clippy::expect_used, reason = "the documents consist of strings, lists and booleans")]
 fn json(document: &impl Serialize) -> Bytes {
     serde_json::to_vec(document).expect("strings, lists and booleans are always JSON").into()
 }
 
-/// RFC 8414 §2; §3.2: what is empty is left out.
+/// RFC 8414 §3.2: members without a value are omitted.
 #[derive(Serialize)]
 struct ServerDocument {
     issuer: String,
@@ -138,7 +116,7 @@ struct ResourceMetadata<'a> {
     bearer_methods_supported: [&'static str; 1],
 }
 
-/// RFC 7517 §5.
+/// A key set (RFC 7517 §5).
 #[derive(Serialize)]
 pub(crate) struct KeyDocument {
     keys: Vec<Jwk>,
@@ -188,7 +166,7 @@ mod tests {
 
     /// Requirements: R41.
     #[test]
-    fn what_is_empty_is_left_out_and_nothing_is_null() {
+    fn empty_members_are_omitted_and_none_is_null() {
         let document = server_document(v1::ServerMetadata { issuer: "https://a".to_owned(), ..Default::default() });
         assert_eq!(
             document,
@@ -198,13 +176,5 @@ mod tests {
         assert_eq!(keys, r#"{"keys":[{"kty":"EC","kid":"k"}]}"#);
         let rsa = v1::Jwk { kty: "RSA".to_owned(), n: "3w".to_owned(), e: "AQAB".to_owned(), ..Default::default() };
         assert_eq!(key_document(vec![rsa]), r#"{"keys":[{"kty":"RSA","n":"3w","e":"AQAB"}]}"#);
-    }
-
-    /// The control plane counts on it when it lets a new key sign.
-    #[test]
-    fn a_key_set_is_kept_no_longer_than_was_agreed() {
-        let response = document(Bytes::new()).into_response();
-        let said = format!("public, max-age={}", lychgate_api::KEY_SET_MAX_AGE.as_secs());
-        assert_eq!(response.headers()[CACHE_CONTROL], said);
     }
 }

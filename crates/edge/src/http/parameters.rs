@@ -1,7 +1,7 @@
 //! Query strings and forms: `application/x-www-form-urlencoded`, parsed strictly.
 //!
-//! A lenient parser replaces what is not UTF-8; then a `state` would come back altered, and the client could not find
-//! its own request again. So what cannot be taken over exactly is refused.
+//! Input that is not UTF-8 is refused. A lenient parser would replace it, so that `state` came back altered and the client
+//! could not find its own request again.
 
 use std::collections::HashMap;
 
@@ -11,10 +11,10 @@ use percent_encoding::percent_decode;
 
 use crate::failure::Failure;
 
-/// More than any client sends; what a stranger may make us hold.
+/// More than any client sends, and a limit on the memory that a request can take.
 const MAX_PARAMETERS: usize = 64;
 
-/// All names and values, decoded, in the order received, repetitions kept.
+/// All names and values, decoded, in the order received, with repetitions.
 pub(crate) fn parse(encoded: &[u8]) -> Result<Vec<Parameter>, Failure> {
     let pairs = encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
     let parameters = pairs
@@ -32,7 +32,7 @@ pub(crate) fn parse(encoded: &[u8]) -> Result<Vec<Parameter>, Failure> {
     Ok(parameters)
 }
 
-/// Undoes form encoding in one name or value.
+/// Decodes one form-encoded name or value.
 pub(crate) fn decode(encoded: &[u8]) -> Result<String, Failure> {
     let spaced: Vec<u8> = encoded.iter().map(|byte| if *byte == b'+' { b' ' } else { *byte }).collect();
     match percent_decode(&spaced).decode_utf8() {
@@ -41,11 +41,11 @@ pub(crate) fn decode(encoded: &[u8]) -> Result<String, Failure> {
     }
 }
 
-/// The parameters that may stand more than once: RFC 8707 §2, and the ticked scopes of our own page.
+/// The parameters that may be repeated: `resource` (RFC 8707 §2) and the ticked scopes of the consent page.
 const REPEATABLE: [&str; 2] = ["resource", "chosen_scope"];
 
-/// A form for an endpoint whose parameters stand at most once (RFC 6749 §3.2): a repetition is refused, an empty value
-/// is as good as none.
+/// A form of an endpoint whose parameters must not be repeated (RFC 6749 §3.2). A repetition is refused; an empty value is
+/// the same as an absent one.
 #[derive(Debug)]
 pub(crate) struct Form {
     single: HashMap<String, String>,
@@ -69,7 +69,7 @@ impl Form {
         self.single.remove(name).filter(|value| !value.is_empty())
     }
 
-    /// All values of a parameter that may stand more than once.
+    /// All values of a parameter that may be repeated.
     pub(crate) fn take_all(&mut self, name: &'static str) -> Vec<String> {
         self.repeated.remove(name).unwrap_or_default()
     }
@@ -90,25 +90,25 @@ mod tests {
     }
 
     #[test]
-    fn encoding_is_undone_exactly() {
+    fn form_encoding_is_decoded_exactly() {
         assert_eq!(pairs("state=%22%E2%9C%93+%2B%22"), [("state".to_owned(), "\"✓ +\"".to_owned())]);
         assert_eq!(pairs("a=%zz%"), [("a".to_owned(), "%zz%".to_owned())], "no escape stands for itself");
     }
 
     #[test]
-    fn what_is_not_utf_8_is_refused() {
+    fn parameters_that_are_not_utf_8_are_refused() {
         assert_eq!(parse(b"state=%ff").expect_err("a refusal").reason(), Reason::RequestMalformed);
         assert_eq!(parse(b"%C3=x").expect_err("a refusal").reason(), Reason::RequestMalformed);
     }
 
     #[test]
-    fn too_many_are_refused() {
+    fn too_many_parameters_are_refused() {
         assert_eq!(parse(&b"a=1&".repeat(65)).expect_err("a refusal").reason(), Reason::RequestTooLarge);
         assert!(parse(&b"a=1&".repeat(64)).is_ok());
     }
 
     #[test]
-    fn a_form_takes_each_name_once_and_resource_often() {
+    fn only_resource_may_be_repeated_in_a_form() {
         let mut form = Form::parse(b"scope=&code=c&resource=a&resource=&resource=b").expect("a form");
         assert_eq!(form.take("scope"), None);
         assert_eq!(form.take("code").as_deref(), Some("c"));

@@ -1,19 +1,74 @@
-//! What a failure is called in front of a person: what happened, and what to do next.
+//! All text for people that is not in a template: error messages, page titles, labels, and durations and dates in words.
 //!
-//! Written for somebody who has never heard of OAuth. It must never blame, never quote, and never promise what the edge
-//! cannot know.
+//! The reader has never heard of OAuth. The text blames no one, quotes nothing from the request, and promises nothing that the
+//! edge cannot know.
 
 use lychgate_api::Reason;
+use time::Date;
 
 use crate::failure::Cause;
 
-pub(crate) struct Wording {
+/// The text of an error page.
+pub(crate) struct FailureMessage {
     pub(crate) title: &'static str,
+    /// What happened.
     pub(crate) what: &'static str,
+    /// What the person can do next.
     pub(crate) next: &'static str,
 }
 
-/// Nearly everything is repaired like this: a flow that failed is not continued, a new one is begun.
+/// The whole error page if even its template cannot be rendered.
+pub(crate) const ERROR_PAGE_WITHOUT_TEMPLATE: &str =
+    "<!doctype html><html lang=\"en\"><title>Error</title><h1>Something went wrong</h1>";
+
+/// The title of the account page and of the page that leads to it.
+pub(crate) const CONNECTED_APPS_TITLE: &str = "Your connected apps";
+
+pub(crate) const UNNAMED_APP: &str = "An app without a name";
+
+pub(crate) const UNREGISTERED_APP: &str = "An app that is no longer registered";
+
+/// The label of a return link that has no other.
+pub(crate) const THE_APP: &str = "the app";
+
+pub(crate) fn app_of(metadata_host: &str) -> String {
+    format!("The app of {metadata_host}")
+}
+
+pub(crate) fn consent_title(app: &str, resource: &str) -> String {
+    format!("Allow {app} to use {resource}?")
+}
+
+pub(crate) fn continue_title(app: &str) -> String {
+    format!("Continue to {app}?")
+}
+
+pub(crate) fn signed_in_title(person: &str) -> String {
+    format!("Signed in as {person}")
+}
+
+/// A duration, rounded up: access must not last longer than the page says.
+pub(crate) fn duration(seconds: i64) -> String {
+    const MINUTE: i64 = 60;
+    const HOUR: i64 = 60 * MINUTE;
+    const DAY: i64 = 24 * HOUR;
+    let (unit, name) = match seconds {
+        _ if seconds <= HOUR => (MINUTE, "minute"),
+        _ if seconds <= DAY => (HOUR, "hour"),
+        _ => (DAY, "day"),
+    };
+    match seconds.max(1).saturating_add(unit - 1) / unit {
+        1 => format!("1 {name}"),
+        count => format!("{count} {name}s"),
+    }
+}
+
+/// "23 November 2026"
+pub(crate) fn date(date: Date) -> String {
+    format!("{} {} {}", date.day(), date.month(), date.year())
+}
+
+/// A failed flow cannot be continued, so the remedy is nearly always a new one.
 const START_AGAIN: &str = "Go back to the app you were connecting and start the connection again from there.";
 
 const TELL_THE_MAKER: &str = "There is nothing you need to do here. If you are connecting this app on purpose, tell its \
@@ -24,25 +79,26 @@ const TELL_US: &str = "Try again in a moment. If it happens again, tell whoever 
 
 const REFUSED_APP: &str = "The app asked in a way that cannot be accepted";
 
-pub(crate) fn of(cause: Cause) -> Wording {
+/// The message for a failure.
+pub(crate) fn of_failure(cause: Cause) -> FailureMessage {
     match cause {
         Cause::Refused(reason) => of_reason(reason),
-        Cause::NotFound => Wording {
+        Cause::NotFound => FailureMessage {
             title: "There is nothing here",
             what: "This address does not lead to a page.",
             next: "Check the address, or go back to the app you came from.",
         },
-        Cause::MethodNotAllowed => Wording {
+        Cause::MethodNotAllowed => FailureMessage {
             title: "That does not work here",
             what: "This address exists, but not for this kind of request.",
             next: START_AGAIN,
         },
-        Cause::TooMany => Wording {
+        Cause::TooManyRequests => FailureMessage {
             title: "Please wait a moment",
             what: "More was asked for than is answered in so short a time, by you or by others on your network.",
             next: "Wait a minute and reload this page. If that does not help, start again from the app.",
         },
-        Cause::Crowded => Wording {
+        Cause::AtCapacity => FailureMessage {
             title: "Please try again in a moment",
             what: "So much is going on that this service cannot answer just now.",
             next: "Wait a few seconds and reload this page. If that does not help, start again from the app.",
@@ -50,8 +106,9 @@ pub(crate) fn of(cause: Cause) -> Wording {
     }
 }
 
-/// Without a `_` arm: a new reason does not compile until somebody has found words for it.
-fn of_reason(reason: Reason) -> Wording {
+/// Without a `_` arm, so that a new reason does not compile before it has a message.
+#[expect(clippy::too_many_lines, reason = "one arm per reason, which a reader wants to see in one list")]
+fn of_reason(reason: Reason) -> FailureMessage {
     let (title, what, next) = match reason {
         // --- any endpoint ---
         Reason::IssuerUnknown => (
@@ -75,7 +132,7 @@ fn of_reason(reason: Reason) -> Wording {
             "Two parts of this service do not recognise each other. It is not your fault, nor the app's.",
             "Tell whoever runs this service, and give them the request number below.",
         ),
-        // Only operators get these, and no page is theirs.
+        // Only operators get these reasons, and never on a page.
         Reason::RecordUnknown => ("There is nothing here", "What was asked for is not here, or no more.", TELL_US),
         Reason::PageTokenInvalid | Reason::RevisionLost | Reason::CursorLost | Reason::WatchTooSlow => {
             (REFUSED_APP, "Another service asked for something that is no longer there.", TELL_THE_MAKER)
@@ -307,7 +364,7 @@ fn of_reason(reason: Reason) -> Wording {
             (REFUSED_APP, "What the app says about itself is not acceptable here.", TELL_THE_MAKER)
         }
     };
-    Wording { title, what, next }
+    FailureMessage { title, what, next }
 }
 
 #[cfg(test)]
@@ -315,15 +372,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_reason_has_words_for_people() {
+    fn every_reason_has_a_message_without_jargon() {
         for reason in Reason::ALL {
-            let Wording { title, what, next } = of(Cause::Refused(*reason));
+            let FailureMessage { title, what, next } = of_failure(Cause::Refused(*reason));
             assert!(!title.ends_with('.') && what.ends_with('.') && next.ends_with('.'), "{reason:?}");
             assert!(title.len() <= 60, "{reason:?}: {title}");
             let all = format!("{title} {what} {next}").to_lowercase();
             for jargon in ["oauth", "token", "redirect", "client", "http", "server"] {
                 assert!(!all.contains(jargon), "{reason:?} says {jargon}");
             }
+        }
+    }
+
+    #[test]
+    fn durations_are_words_and_rounded_up() {
+        let expected = [
+            (0, "1 minute"),
+            (60, "1 minute"),
+            (61, "2 minutes"),
+            (3_600, "60 minutes"),
+            (3_601, "2 hours"),
+            (86_400, "24 hours"),
+            (86_401, "2 days"),
+            (90 * 86_400, "90 days"),
+        ];
+        for (seconds, words) in expected {
+            assert_eq!(duration(seconds), words);
         }
     }
 }

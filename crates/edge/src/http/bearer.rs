@@ -1,13 +1,12 @@
-//! Bearer tokens in the header (RFC 6750 §2.1), the only place where they are looked for, and the challenge that asks for
-//! them (§3).
+//! Bearer tokens in the `Authorization` header (RFC 6750 §2.1), and the challenge that asks for one (§3). Tokens in a form
+//! or a query are not accepted.
 
 use axum::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 
 use crate::failure::Failure;
-use crate::issuers::Issuer;
 
-/// The token; `None` also if there are two, or something that is none.
+/// The token; `None` also for two `Authorization` headers and for other schemes.
 pub(crate) fn token(headers: &HeaderMap) -> Option<String> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
@@ -16,13 +15,14 @@ pub(crate) fn token(headers: &HeaderMap) -> Option<String> {
     (scheme.eq_ignore_ascii_case("Bearer") && !token.is_empty()).then(|| token.to_owned())
 }
 
-/// `failure`, and how to do better. Whoever has sent no token is told of no error (RFC 6750 §3.1).
-pub(crate) fn challenge(failure: Failure, issuer: &Issuer, sent: bool) -> Failure {
+/// Adds a challenge to a failure with status 401. `sent`: whether the request had a token; without one the challenge names
+/// no error (RFC 6750 §3.1).
+pub(crate) fn challenge(failure: Failure, issuer_url: &str, sent: bool) -> Failure {
     if failure.json_status() != StatusCode::UNAUTHORIZED {
         return failure;
     }
     let error = if sent { ", error=\"invalid_token\"" } else { "" };
-    match HeaderValue::try_from(format!("Bearer realm=\"{}\"{error}", issuer.url)) {
+    match HeaderValue::try_from(format!("Bearer realm=\"{issuer_url}\"{error}")) {
         Ok(challenge) => failure.with_header(WWW_AUTHENTICATE, challenge),
         Err(_) => failure,
     }
@@ -41,7 +41,7 @@ mod tests {
     }
 
     #[test]
-    fn one_token_in_one_header() {
+    fn only_one_token_in_one_header_counts() {
         assert_eq!(token_of(&["Bearer abc"]).as_deref(), Some("abc"));
         assert_eq!(token_of(&["bearer  abc "]).as_deref(), Some("abc"));
         for none in [&[][..], &["Bearer"], &["Bearer "], &["Basic abc"], &["Bearer a", "Bearer a"]] {

@@ -1,7 +1,4 @@
-//! `POST /introspect` (RFC 7662): a form in, one `Introspect`, JSON out. Whoever asks is a resource server, with a token of
-//! its own in the header.
-
-use std::sync::Arc;
+//! `POST /introspect` (RFC 7662). The caller is a resource server and authenticates with a bearer token of its own.
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -9,29 +6,33 @@ use axum::response::Response;
 use lychgate_api::v1::{IntrospectRequest, IntrospectResponse};
 use serde::Serialize;
 
+use crate::app::App;
 use crate::failure::Failure;
-use crate::locate::At;
-use crate::parameters::Form;
-use crate::router::App;
-use crate::{bearer, body, response};
+use crate::http::parameters::Form;
+use crate::http::{bearer, body, response};
+use crate::request_context::RequestContext;
 
-pub(crate) async fn introspect(State(app): State<Arc<App>>, at: At, request: Request) -> Result<Response, Failure> {
+pub(crate) async fn introspect(
+    State(app): State<App>,
+    context: RequestContext,
+    request: Request,
+) -> Result<Response, Failure> {
     let resource_server_token = bearer::token(request.headers());
     let mut form = Form::parse(&body::form(request).await?)?;
     let sent = resource_server_token.is_some();
     let message = IntrospectRequest {
-        issuer_id: at.issuer.id.clone(),
+        issuer_id: context.issuer.id.clone(),
         token: form.take("token").unwrap_or_default(),
         resource_server_token,
     };
-    // Whoever guesses at resource servers' tokens guesses at all of them at once.
-    let claim = app.limits.claim(&at.issuer.id, "", at.client);
-    let answer = app.limits.guard(Some(claim), app.control.introspect(&at.asking, message)).await;
-    let answer = answer.map_err(|failure| bearer::challenge(failure, &at.issuer, sent))?;
+    // A wrong token names no resource server, so all guesses from one prefix count together.
+    let claimed = app.limits.claimed(&context.issuer.id, "", context.prefix);
+    let answer = app.limits.guard(Some(claimed), app.control.introspect(&context.call, message)).await;
+    let answer = answer.map_err(|failure| bearer::challenge(failure, &context.issuer.url, sent))?;
     response::secret_json(StatusCode::OK, &Introspection::from(answer))
 }
 
-/// RFC 7662 §2.2: of what is not active, nothing more is said.
+/// The answer. An inactive token has no other member than `active` (RFC 7662 §2.2).
 #[derive(Serialize)]
 struct Introspection {
     active: bool,
@@ -77,7 +78,7 @@ mod tests {
 
     /// Requirements: R39.
     #[test]
-    fn of_an_inactive_token_nothing_is_said() {
+    fn nothing_is_disclosed_about_an_inactive_token() {
         let json = |answer| serde_json::to_string(&Introspection::from(answer)).expect("JSON");
         let silent = IntrospectResponse { sub: "alice".to_owned(), ..Default::default() };
         assert_eq!(json(silent.clone()), r#"{"active":false}"#);

@@ -1,8 +1,6 @@
-//! `/register` (RFC 7591) and `/register/{client_id}` (RFC 7592): JSON in, one call, JSON out.
+//! `/register` (RFC 7591) and `/register/{client_id}` (RFC 7592).
 //!
-//! What is acceptable in a registration is the control plane's affair; here only the types of the members matter.
-
-use std::sync::Arc;
+//! The edge checks the JSON types of the members; the control plane decides what a registration may contain.
 
 use axum::extract::{Path, Request, State};
 use axum::http::StatusCode;
@@ -15,47 +13,52 @@ use lychgate_api::v1::{
 use serde::Serialize;
 use serde_json::{Map, Value};
 
+use crate::app::App;
+use crate::entropy;
 use crate::failure::Failure;
-use crate::locate::At;
-use crate::metadata::KeyDocument;
-use crate::router::App;
-use crate::{bearer, body, entropy, response};
+use crate::http::{bearer, body, response};
+use crate::issuers::KeyDocument;
+use crate::request_context::RequestContext;
 
 /// `POST /register` (RFC 7591 §3.1).
-pub(crate) async fn register(State(app): State<Arc<App>>, at: At, request: Request) -> Result<Response, Failure> {
+pub(crate) async fn register(
+    State(app): State<App>,
+    context: RequestContext,
+    request: Request,
+) -> Result<Response, Failure> {
     let token = bearer::token(request.headers());
     let sent = token.is_some();
     let message = RegisterRequest {
-        issuer_id: at.issuer.id.clone(),
-        attempt: entropy::attempt(),
+        issuer_id: context.issuer.id.clone(),
+        attempt: entropy::idempotency_key(),
         metadata: Some(client_metadata(&mut members(request).await?)?),
         initial_access_token: token,
     };
-    let answer = app.control.register(&at.asking, message).await;
-    let answer = answer.map_err(|failure| bearer::challenge(failure, &at.issuer, sent))?;
+    let answer = app.control.register(&context.call, message).await;
+    let answer = answer.map_err(|failure| bearer::challenge(failure, &context.issuer.url, sent))?;
     information(StatusCode::CREATED, answer.client)
 }
 
 /// `GET /register/{client_id}` (RFC 7592 §2.1).
 pub(crate) async fn read(
-    State(app): State<Arc<App>>,
-    at: At,
+    State(app): State<App>,
+    context: RequestContext,
     Path(client_id): Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
     let token = bearer::token(request.headers());
-    let (issuer_id, sent) = (at.issuer.id.clone(), token.is_some());
+    let (issuer_id, sent) = (context.issuer.id.clone(), token.is_some());
     let message = ReadRequest { issuer_id, client_id, registration_access_token: token.unwrap_or_default() };
-    let answer = app.control.read_registration(&at.asking, message).await;
-    let answer = answer.map_err(|failure| bearer::challenge(failure, &at.issuer, sent))?;
+    let answer = app.control.read_registration(&context.call, message).await;
+    let answer = answer.map_err(|failure| bearer::challenge(failure, &context.issuer.url, sent))?;
     information(StatusCode::OK, answer.client)
 }
 
-/// `PUT /register/{client_id}` (RFC 7592 §2.2). Members that only we can set are passed over: clients send back what they
-/// were told.
+/// `PUT /register/{client_id}` (RFC 7592 §2.2). Members that only the control plane sets are ignored: clients send back the
+/// whole registration that they received.
 pub(crate) async fn update(
-    State(app): State<Arc<App>>,
-    at: At,
+    State(app): State<App>,
+    context: RequestContext,
     Path(client_id): Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
@@ -63,35 +66,35 @@ pub(crate) async fn update(
     let sent = token.is_some();
     let mut members = members(request).await?;
     let message = UpdateRequest {
-        issuer_id: at.issuer.id.clone(),
-        attempt: entropy::attempt(),
+        issuer_id: context.issuer.id.clone(),
+        attempt: entropy::idempotency_key(),
         client_id,
         registration_access_token: token.unwrap_or_default(),
         metadata: Some(client_metadata(&mut members)?),
         body_client_id: members.string("client_id")?,
         body_client_secret: members.string("client_secret")?,
     };
-    let answer = app.control.update_registration(&at.asking, message).await;
-    let answer = answer.map_err(|failure| bearer::challenge(failure, &at.issuer, sent))?;
+    let answer = app.control.update_registration(&context.call, message).await;
+    let answer = answer.map_err(|failure| bearer::challenge(failure, &context.issuer.url, sent))?;
     information(StatusCode::OK, answer.client)
 }
 
 /// `DELETE /register/{client_id}` (RFC 7592 §2.3).
 pub(crate) async fn delete(
-    State(app): State<Arc<App>>,
-    at: At,
+    State(app): State<App>,
+    context: RequestContext,
     Path(client_id): Path<String>,
     request: Request,
 ) -> Result<Response, Failure> {
     let token = bearer::token(request.headers());
-    let (issuer_id, sent) = (at.issuer.id.clone(), token.is_some());
+    let (issuer_id, sent) = (context.issuer.id.clone(), token.is_some());
     let message = DeleteRequest { issuer_id, client_id, registration_access_token: token.unwrap_or_default() };
-    let answer = app.control.delete_registration(&at.asking, message).await;
-    answer.map_err(|failure| bearer::challenge(failure, &at.issuer, sent))?;
+    let answer = app.control.delete_registration(&context.call, message).await;
+    answer.map_err(|failure| bearer::challenge(failure, &context.issuer.url, sent))?;
     Ok((StatusCode::NO_CONTENT, [(CACHE_CONTROL, "no-store")]).into_response())
 }
 
-/// RFC 7591 §3.2.2: whatever is wrong with the body, `invalid_client_metadata` is the code for it.
+/// The body's members. Every error in the body has the code `invalid_client_metadata` (RFC 7591 §3.2.2).
 async fn members(request: Request) -> Result<Members, Failure> {
     match body::json(request).await.map_err(|failure| failure.oauth_error("invalid_client_metadata"))? {
         Value::Object(members) => Ok(Members(members)),
@@ -99,7 +102,8 @@ async fn members(request: Request) -> Result<Members, Failure> {
     }
 }
 
-/// RFC 7591 §2: what is unknown is ignored; `null` is as good as absent, since clients send it for what they do not set.
+/// The client metadata in `members` (RFC 7591 §2). Unknown members are ignored. `null` counts as absent, because clients
+/// send it for members that they do not set.
 fn client_metadata(members: &mut Members) -> Result<ClientMetadata, Failure> {
     Ok(ClientMetadata {
         redirect_uris: members.strings("redirect_uris")?,
@@ -124,7 +128,7 @@ fn client_metadata(members: &mut Members) -> Result<ClientMetadata, Failure> {
 struct Members(Map<String, Value>);
 
 impl Members {
-    /// RFC 7517 §5. Of each key only what a public key has is read; a private half that came along goes no further.
+    /// A key set (RFC 7517 §5). Only the members of a public key are read; a private key goes no further than this.
     fn key_set(&mut self, name: &str) -> Result<Option<KeySet>, Failure> {
         let set = match self.0.remove(name) {
             None | Some(Value::Null) => return Ok(None),
@@ -186,14 +190,15 @@ fn information(status: StatusCode, client: Option<ClientInformation>) -> Result<
     response::secret_json(status, &Registered::try_from(client)?)
 }
 
-/// RFC 7591 §3.2.1: everything that was registered. No null and no fraction: clients are known to break on both.
+/// The response: everything that was registered (RFC 7591 §3.2.1), without null and without fractions, on which some
+/// clients break.
 #[derive(Serialize)]
 struct Registered {
     client_id: String,
     client_id_issued_at: i64,
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret: Option<String>,
-    /// Never: and only where there is a secret.
+    /// 0, which means never. Present only with a secret.
     #[serde(skip_serializing_if = "Option::is_none")]
     client_secret_expires_at: Option<i64>,
     #[serde(skip_serializing_if = "Option::is_none")]

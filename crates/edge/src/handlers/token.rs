@@ -1,6 +1,4 @@
-//! `POST /token` (RFC 6749 §3.2): a form in, one `Exchange`, JSON out.
-
-use std::sync::Arc;
+//! `POST /token` (RFC 6749 §3.2): exchanges a code or a refresh token for tokens.
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -11,28 +9,33 @@ use lychgate_api::v1::{
 };
 use serde::Serialize;
 
-use crate::client_credentials::{self, Challenge};
+use crate::app::App;
+use crate::entropy;
 use crate::failure::Failure;
+use crate::http::client_credentials::{self, Challenge};
+use crate::http::parameters::Form;
+use crate::http::{body, response};
 use crate::limits::Class;
-use crate::locate::At;
-use crate::parameters::Form;
-use crate::router::App;
-use crate::{body, entropy, response};
+use crate::request_context::RequestContext;
 
-pub(crate) async fn exchange(State(app): State<Arc<App>>, at: At, request: Request) -> Result<Response, Failure> {
-    let challenge = Challenge::of(request.headers(), &at.issuer);
-    exchange_for(&app, at, request).await.map_err(|failure| challenge.answer(failure))
+pub(crate) async fn exchange(
+    State(app): State<App>,
+    context: RequestContext,
+    request: Request,
+) -> Result<Response, Failure> {
+    let challenge = Challenge::of(request.headers(), &context.issuer.url);
+    exchange_for(&app, context, request).await.map_err(|failure| challenge.add_to(failure))
 }
 
-async fn exchange_for(app: &App, at: At, request: Request) -> Result<Response, Failure> {
+async fn exchange_for(app: &App, context: RequestContext, request: Request) -> Result<Response, Failure> {
     let basic = client_credentials::basic(request.headers())?;
     let form = Form::parse(&body::form(request).await?)?;
-    let message = message(at.issuer.id.clone(), basic, form);
+    let message = message(context.issuer.id.clone(), basic, form);
     let is_refresh = matches!(message.grant, Some(Grant::RefreshToken(_)));
-    let _place = app.limits.enter(if is_refresh { Class::Refresh } else { Class::Code }, at.client)?;
-    let claimed = message.client.as_ref().and_then(client_credentials::claimed_id);
-    let claim = claimed.map(|client_id| app.limits.claim(&at.issuer.id, client_id, at.client));
-    let answer = app.limits.guard(claim, app.control.exchange(&at.asking, message)).await?;
+    let _permit = app.limits.admit(if is_refresh { Class::Refresh } else { Class::Code }, context.prefix)?;
+    let claimed_id = message.client.as_ref().and_then(client_credentials::claimed_id);
+    let claimed = claimed_id.map(|client_id| app.limits.claimed(&context.issuer.id, client_id, context.prefix));
+    let answer = app.limits.guard(claimed, app.control.exchange(&context.call, message)).await?;
     response::secret_json(StatusCode::OK, &TokenResponse::from(answer))
 }
 
@@ -51,7 +54,7 @@ fn message(issuer_id: String, basic: Option<BasicCredentials>, mut form: Form) -
     };
     ExchangeRequest {
         issuer_id,
-        attempt: entropy::attempt(),
+        attempt: entropy::idempotency_key(),
         client: Some(client),
         grant: Some(grant),
         resources: form.take_all("resource"),
@@ -59,7 +62,7 @@ fn message(issuer_id: String, basic: Option<BasicCredentials>, mut form: Form) -
     }
 }
 
-/// RFC 6749 §5.1. An absent member is left out, never null.
+/// The response (RFC 6749 §5.1). An absent member is omitted, never null.
 #[derive(Serialize)]
 struct TokenResponse {
     access_token: String,

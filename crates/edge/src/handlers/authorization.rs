@@ -1,0 +1,132 @@
+//! The authorization flow in a browser. Each request is one call, and the answer says what the browser does next.
+//!
+//! No handler knows the order of the steps; the control plane decides it.
+
+use axum::extract::{RawQuery, Request, State};
+use axum::http::HeaderMap;
+use axum::response::Response;
+use lychgate_api::v1::{
+    BeginRequest, ConfirmLoginRequest, DecideRequest, Decision, FinishLoginRequest, Parameter, ShowRequest,
+};
+
+use super::next_step::respond;
+use crate::app::App;
+use crate::entropy;
+use crate::failure::Failure;
+use crate::http::parameters::{self, Form};
+use crate::http::{body, cookies, headers};
+use crate::request_context::RequestContext;
+
+/// `GET /authorize` (RFC 6749 §3.1).
+pub(crate) async fn begin(
+    State(app): State<App>,
+    context: RequestContext,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Failure> {
+    begin_with(&app, context, parameters::parse(query.unwrap_or_default().as_bytes())?).await
+}
+
+/// `POST /authorize` (RFC 6749 §3.1: may be supported). Parameters come from the form; the query is ignored.
+pub(crate) async fn begin_form(
+    State(app): State<App>,
+    context: RequestContext,
+    request: Request,
+) -> Result<Response, Failure> {
+    begin_with(&app, context, parameters::parse(&body::form(request).await?)?).await
+}
+
+async fn begin_with(app: &App, context: RequestContext, parameters: Vec<Parameter>) -> Result<Response, Failure> {
+    let message = BeginRequest { issuer_id: context.issuer.id.clone(), parameters };
+    respond(app, &context.issuer, app.control.begin(&context.call, message).await?.next)
+}
+
+/// `GET /consent?ticket=…`. With `whole_page=1` the person asks for the full page instead of one button.
+pub(crate) async fn show(
+    State(app): State<App>,
+    context: RequestContext,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Failure> {
+    let mut query = Form::parse(query.unwrap_or_default().as_bytes())?;
+    let message = ShowRequest {
+        issuer_id: context.issuer.id.clone(),
+        ticket: query.take("ticket").unwrap_or_default(),
+        cookies: cookies::received(&headers)?,
+        sec_fetch_site: headers::sec_fetch_site(&headers),
+        attempt: entropy::idempotency_key(),
+        whole_page: query.take("whole_page").is_some(),
+    };
+    respond(&app, &context.issuer, app.control.show(&context.call, message).await?.next)
+}
+
+/// `POST /consent`
+pub(crate) async fn decide(
+    State(app): State<App>,
+    context: RequestContext,
+    request: Request,
+) -> Result<Response, Failure> {
+    let cookies = cookies::received(request.headers())?;
+    let sec_fetch_site = headers::sec_fetch_site(request.headers());
+    let origin = headers::origin(request.headers());
+    let mut form = Form::parse(&body::form(request).await?)?;
+    let message = DecideRequest {
+        issuer_id: context.issuer.id.clone(),
+        attempt: entropy::idempotency_key(),
+        ticket: form.take("ticket").unwrap_or_default(),
+        form_token: form.take("form_token").unwrap_or_default(),
+        decision: decision(&mut form).into(),
+        chosen_scopes: form.take_all("chosen_scope"),
+        cookies,
+        sec_fetch_site,
+        origin,
+    };
+    respond(&app, &context.issuer, app.control.decide(&context.call, message).await?.next)
+}
+
+/// `GET /callback/{issuer}`
+pub(crate) async fn finish_login(
+    State(app): State<App>,
+    context: RequestContext,
+    headers: HeaderMap,
+    RawQuery(query): RawQuery,
+) -> Result<Response, Failure> {
+    let message = FinishLoginRequest {
+        issuer_id: context.issuer.id.clone(),
+        attempt: entropy::idempotency_key(),
+        parameters: parameters::parse(query.unwrap_or_default().as_bytes())?,
+        cookies: cookies::received(&headers)?,
+    };
+    respond(&app, &context.issuer, app.control.finish_login(&context.call, message).await?.next)
+}
+
+/// `POST /callback/{issuer}`: the answer to the question of the signed-in page.
+pub(crate) async fn confirm_login(
+    State(app): State<App>,
+    context: RequestContext,
+    request: Request,
+) -> Result<Response, Failure> {
+    let cookies = cookies::received(request.headers())?;
+    let sec_fetch_site = headers::sec_fetch_site(request.headers());
+    let origin = headers::origin(request.headers());
+    let mut form = Form::parse(&body::form(request).await?)?;
+    let message = ConfirmLoginRequest {
+        issuer_id: context.issuer.id.clone(),
+        attempt: entropy::idempotency_key(),
+        state: form.take("state").unwrap_or_default(),
+        form_token: form.take("form_token").unwrap_or_default(),
+        decision: decision(&mut form).into(),
+        cookies,
+        sec_fetch_site,
+        origin,
+    };
+    respond(&app, &context.issuer, app.control.confirm_login(&context.call, message).await?.next)
+}
+
+fn decision(form: &mut Form) -> Decision {
+    match form.take("decision").as_deref() {
+        Some("approve") => Decision::Approve,
+        Some("deny") => Decision::Deny,
+        Some("not_me") => Decision::NotMe,
+        Some(_) | None => Decision::Unspecified,
+    }
+}

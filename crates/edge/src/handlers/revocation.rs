@@ -1,0 +1,42 @@
+//! `POST /revoke` (RFC 7009). The response is empty.
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::CACHE_CONTROL;
+use axum::response::{IntoResponse as _, Response};
+use lychgate_api::v1::RevokeRequest;
+
+use crate::app::App;
+use crate::entropy;
+use crate::failure::Failure;
+use crate::http::body;
+use crate::http::client_credentials::{self, Challenge};
+use crate::http::parameters::Form;
+use crate::limits::Class;
+use crate::request_context::RequestContext;
+
+pub(crate) async fn revoke(
+    State(app): State<App>,
+    context: RequestContext,
+    request: Request,
+) -> Result<Response, Failure> {
+    let challenge = Challenge::of(request.headers(), &context.issuer.url);
+    revoke_for(&app, context, request).await.map_err(|failure| challenge.add_to(failure))
+}
+
+/// Ignores `token_type_hint`: the type of our tokens is recognisable from the token (RFC 7009 §2.1).
+async fn revoke_for(app: &App, context: RequestContext, request: Request) -> Result<Response, Failure> {
+    let basic = client_credentials::basic(request.headers())?;
+    let mut form = Form::parse(&body::form(request).await?)?;
+    let message = RevokeRequest {
+        issuer_id: context.issuer.id.clone(),
+        attempt: entropy::idempotency_key(),
+        client: Some(client_credentials::of(basic, &mut form)),
+        token: form.take("token").unwrap_or_default(),
+    };
+    let _permit = app.limits.admit(Class::Refresh, context.prefix)?;
+    let claimed_id = message.client.as_ref().and_then(client_credentials::claimed_id);
+    let claimed = claimed_id.map(|client_id| app.limits.claimed(&context.issuer.id, client_id, context.prefix));
+    app.limits.guard(claimed, app.control.revoke(&context.call, message)).await?;
+    Ok((StatusCode::OK, [(CACHE_CONTROL, "no-store")]).into_response())
+}

@@ -1,0 +1,92 @@
+//! Limits the number of requests in progress, in total and per prefix.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use crate::client_address::Prefix;
+
+#[derive(Debug)]
+pub(super) struct ConcurrencyLimiter {
+    per_prefix: usize,
+    total: usize,
+    in_progress: Mutex<InProgress>,
+}
+
+/// Counts only requests in progress, so it has no more entries than there are connections.
+#[derive(Debug, Default)]
+struct InProgress {
+    total: usize,
+    by_prefix: HashMap<Prefix, usize>,
+}
+
+/// The right to process one request. Dropping it releases its slot, however the request ended.
+#[derive(Debug)]
+pub(crate) struct Permit<'a> {
+    limiter: &'a ConcurrencyLimiter,
+    prefix: Prefix,
+}
+
+/// The limit that refused a permit.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum AtCapacity {
+    Prefix,
+    Total,
+}
+
+impl ConcurrencyLimiter {
+    pub(super) fn new(per_prefix: usize, total: usize) -> Self {
+        Self { per_prefix, total, in_progress: Mutex::default() }
+    }
+
+    pub(super) fn acquire(&self, prefix: Prefix) -> Result<Permit<'_>, AtCapacity> {
+        let mut in_progress = self.in_progress();
+        let of_prefix = in_progress.by_prefix.get(&prefix).copied().unwrap_or_default();
+        if of_prefix >= self.per_prefix {
+            return Err(AtCapacity::Prefix);
+        }
+        if in_progress.total >= self.total {
+            return Err(AtCapacity::Total);
+        }
+        in_progress.total += 1;
+        in_progress.by_prefix.insert(prefix, of_prefix + 1);
+        Ok(Permit { limiter: self, prefix })
+    }
+
+    fn in_progress(&self) -> MutexGuard<'_, InProgress> {
+        // No code panics between two writes under this lock, so its data is consistent even after a panic.
+        self.in_progress.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Drop for Permit<'_> {
+    fn drop(&mut self) {
+        let mut in_progress = self.limiter.in_progress();
+        in_progress.total -= 1;
+        match in_progress.by_prefix.get_mut(&self.prefix) {
+            Some(others) if *others > 1 => *others -= 1,
+            Some(_) | None => drop(in_progress.by_prefix.remove(&self.prefix)),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::net::IpAddr;
+
+    use super::*;
+
+    #[test]
+    fn permits_are_counted_per_prefix_and_in_total_and_released() {
+        let prefix = |n| Prefix::of(IpAddr::from([n, 0, 0, 1]));
+        let limiter = ConcurrencyLimiter::new(2, 3);
+        let first = [limiter.acquire(prefix(1)).expect("a permit"), limiter.acquire(prefix(1)).expect("a permit")];
+        assert_eq!(limiter.acquire(prefix(1)).expect_err("at capacity"), AtCapacity::Prefix);
+        let other = limiter.acquire(prefix(2)).expect("a permit");
+        assert_eq!(limiter.acquire(prefix(3)).expect_err("at capacity"), AtCapacity::Total);
+        drop(other);
+        drop(limiter.acquire(prefix(3)).expect("a permit again"));
+        drop(first);
+        let in_progress = limiter.in_progress();
+        assert!(in_progress.by_prefix.is_empty() && in_progress.total == 0, "finished requests leave no entry");
+    }
+}

@@ -1,0 +1,91 @@
+//! Renders the [`Failure`] that a handler returned: as OAuth JSON for the API, as a page for a browser.
+
+use std::sync::Arc;
+
+use axum::extract::{Request, State};
+use axum::http::StatusCode;
+use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE, HeaderValue, PRAGMA, RETRY_AFTER, VARY};
+use axum::middleware::Next;
+use axum::response::{IntoResponse, Response};
+use serde_json::json;
+
+use crate::failure::Failure;
+use crate::http::{accept, response};
+use crate::issuers::IssuerRoute;
+use crate::messages;
+use crate::pages::{ErrorPage, Pages};
+use crate::request_context::request_id;
+
+/// Longer than a restart of the control plane takes.
+const RETRY_AFTER_SECONDS: HeaderValue = HeaderValue::from_static("5");
+
+/// The name of a response's [`Failure`], for the log line and the metrics of the outer layers.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct FailureName(pub(super) &'static str);
+
+/// Layer of the API: every failure is OAuth JSON.
+pub(crate) async fn as_json(request: Request, next: Next) -> Response {
+    let mut response = next.run(request).await;
+    match response.extensions_mut().remove::<Failure>() {
+        Some(failure) => json_response(failure.json_status(), &failure),
+        None => response,
+    }
+}
+
+/// Layer of the browser endpoints: every failure is a page, or JSON if the `Accept` header prefers it.
+pub(crate) async fn as_page(State(pages): State<Arc<Pages>>, request: Request, next: Next) -> Response {
+    let prefers_json = accept::prefers_json(request.headers());
+    let request_id = request_id(request.extensions());
+    let issuer = request.extensions().get::<IssuerRoute>().and_then(IssuerRoute::issuer).cloned();
+    let mut response = next.run(request).await;
+    let Some(failure) = response.extensions_mut().remove::<Failure>() else { return response };
+    let mut rendered = if prefers_json {
+        json_response(failure.status(), &failure)
+    } else {
+        let issuer_name = issuer.as_ref().map_or("", |issuer| issuer.name.as_str());
+        let page = ErrorPage::new(&failure, request_id.as_str().to_owned());
+        let html =
+            pages.render(issuer_name, &page).unwrap_or_else(|_| messages::ERROR_PAGE_WITHOUT_TEMPLATE.to_owned());
+        complete(response::page(failure.status(), html), &failure)
+    };
+    rendered.headers_mut().append(VARY, HeaderValue::from_static("Accept"));
+    rendered
+}
+
+fn json_response(status: StatusCode, failure: &Failure) -> Response {
+    let description = failure.description().unwrap_or_else(|| messages::of_failure(failure.cause()).what);
+    let body = json!({ "error": failure.code(), "error_description": printable(description) });
+    let headers = [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache"), (CONTENT_TYPE, "application/json")];
+    complete((status, headers, body.to_string()).into_response(), failure)
+}
+
+/// Adds the parts that both renderings share.
+fn complete(mut response: Response, failure: &Failure) -> Response {
+    let headers = response.headers_mut();
+    headers.extend(failure.headers().clone());
+    if failure.status() == StatusCode::SERVICE_UNAVAILABLE {
+        headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
+    }
+    response.extensions_mut().insert(FailureName(failure.name()));
+    response
+}
+
+/// `text` in the characters of an `error_description` (RFC 6749 §5.2: %x20-21 / %x23-5B / %x5D-7E).
+fn printable(text: &str) -> String {
+    let printable = |c| match c {
+        '"' | '\u{2018}' | '\u{2019}' => '\'',
+        ' '..='~' if c != '\\' => c,
+        _ => '?',
+    };
+    text.chars().map(printable).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn descriptions_keep_to_the_characters_of_the_rfc() {
+        assert_eq!(printable("say \"hé\\llo\" ~\n"), "say 'h??llo' ~?");
+    }
+}

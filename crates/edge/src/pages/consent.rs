@@ -1,0 +1,242 @@
+//! The consent page, and the two pages that are a variant of it.
+
+use lychgate_api::Reason;
+use lychgate_api::v1::{self, RedirectKind};
+use serde::Serialize;
+
+use super::Page;
+use super::day::Day;
+use super::samples::{self, Sample};
+use crate::failure::Failure;
+use crate::messages;
+
+/// "May this app use that with your account?"
+#[derive(Debug, Serialize)]
+pub(crate) struct ConsentPage {
+    /// The target of the form: the issuer's own `/consent`.
+    pub(super) action: String,
+    pub(super) ticket: String,
+    pub(super) form_token: String,
+    pub(super) client: Client,
+    pub(super) redirect: Redirect,
+    pub(super) resource: Resource,
+    pub(super) scopes: Vec<Scope>,
+    /// Whether a scope can be unticked.
+    pub(super) has_choice: bool,
+    pub(super) upstream_name: String,
+    /// In words: "90 days".
+    pub(super) lifetime: String,
+    pub(super) changed: bool,
+    pub(super) person: Option<Person>,
+    pub(super) policy: Option<Policy>,
+}
+
+/// One button, for a person who allowed the same before.
+#[derive(Debug, Serialize)]
+pub(crate) struct RememberedPage {
+    #[serde(flatten)]
+    consent: ConsentPage,
+    /// The person's name, or the account if there is no name.
+    display_name: String,
+    /// The address of the full consent page.
+    full_page_uri: String,
+}
+
+/// "Signed in as X. Not you?"
+#[derive(Debug, Serialize)]
+pub(crate) struct SignedInPage {
+    #[serde(flatten)]
+    consent: ConsentPage,
+    /// The person's name, or the account if there is no name.
+    display_name: String,
+    state: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Client {
+    /// Never empty: a client without a name gets a substitute.
+    name: String,
+    named: bool,
+    unverified: bool,
+    /// Empty for clients without a metadata document.
+    metadata_host: String,
+    registered_on: Option<Day>,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Redirect {
+    uri: String,
+    host: String,
+    web: bool,
+    loopback: bool,
+    private_scheme: bool,
+    /// Whether the host is not the one of the client's metadata document.
+    other_host: bool,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Resource {
+    uri: String,
+    /// Never empty: without a name it is the URI.
+    name: String,
+}
+
+#[derive(Debug, Serialize)]
+pub(super) struct Scope {
+    name: String,
+    /// Never empty: without a description it is the name.
+    description: String,
+    optional: bool,
+    /// Whether the person has not allowed this scope before.
+    added: bool,
+}
+
+/// The person who seems to be signed in.
+#[derive(Debug, Serialize)]
+pub(super) struct Person {
+    /// May be empty.
+    name: String,
+    /// An address or an id.
+    account: String,
+}
+
+/// A policy of the operator's that the person agrees to.
+#[derive(Debug, Serialize)]
+pub(super) struct Policy {
+    version: String,
+    /// Empty if the policy is published nowhere.
+    uri: String,
+    /// Whether the person last agreed to another version.
+    changed: bool,
+}
+
+impl ConsentPage {
+    /// Fails if the client, the redirect or the resource is missing: a person must not decide without them.
+    pub(crate) fn new(action: String, page: v1::ConsentPage) -> Result<Self, Failure> {
+        let fault = || Failure::new(Reason::Fault);
+        Ok(Self {
+            action,
+            ticket: page.ticket,
+            form_token: page.form_token,
+            client: page.client.and_then(Client::new).ok_or_else(fault)?,
+            redirect: page.redirect.and_then(Redirect::new).ok_or_else(fault)?,
+            resource: page.resource.map(Resource::from).ok_or_else(fault)?,
+            has_choice: page.scopes.iter().any(|scope| scope.optional),
+            scopes: page.scopes.into_iter().map(Scope::from).collect(),
+            upstream_name: page.upstream_name,
+            lifetime: messages::duration(page.grant_lifetime_seconds),
+            changed: page.changed,
+            person: page.person.map(|person| Person { name: person.name, account: person.account }),
+            policy: page.policy.map(Policy::from),
+        })
+    }
+
+    /// Fails if the page does not name a person.
+    fn display_name(&self) -> Result<String, Failure> {
+        let person = self.person.as_ref().filter(|person| !person.account.is_empty());
+        let person = person.ok_or_else(|| Failure::new(Reason::Fault))?;
+        Ok(if person.name.is_empty() { person.account.clone() } else { person.name.clone() })
+    }
+}
+
+impl RememberedPage {
+    /// Fails without a person: the button must say in whose name it acts.
+    pub(crate) fn new(consent: ConsentPage) -> Result<Self, Failure> {
+        let display_name = consent.display_name()?;
+        let ticket: String = url::form_urlencoded::byte_serialize(consent.ticket.as_bytes()).collect();
+        let full_page_uri = format!("{}?ticket={ticket}&whole_page=1", consent.action);
+        Ok(Self { consent, display_name, full_page_uri })
+    }
+}
+
+impl SignedInPage {
+    /// Fails without a person.
+    pub(crate) fn new(consent: ConsentPage, action: String, state: String) -> Result<Self, Failure> {
+        let display_name = consent.display_name()?;
+        Ok(Self { consent: ConsentPage { action, ..consent }, display_name, state })
+    }
+}
+
+impl Client {
+    fn new(client: v1::ConsentClient) -> Option<Self> {
+        let named = !client.name.is_empty();
+        Some(Self {
+            name: if named { client.name } else { messages::UNNAMED_APP.to_owned() },
+            named,
+            unverified: client.unverified,
+            metadata_host: client.metadata_host,
+            registered_on: match client.create_time {
+                Some(time) => Some(Day::of(time)?),
+                None => None,
+            },
+        })
+    }
+}
+
+impl Redirect {
+    /// `None` for an unknown kind, which would have no warning.
+    fn new(redirect: v1::ConsentRedirect) -> Option<Self> {
+        let kind = RedirectKind::try_from(redirect.kind).ok().filter(|kind| *kind != RedirectKind::Unspecified)?;
+        let is_complete = !redirect.host.is_empty() && !redirect.uri.is_empty();
+        is_complete.then_some(Self {
+            uri: redirect.uri,
+            host: redirect.host,
+            web: kind == RedirectKind::Web,
+            loopback: kind == RedirectKind::Loopback,
+            private_scheme: kind == RedirectKind::PrivateScheme,
+            other_host: redirect.elsewhere,
+        })
+    }
+}
+
+impl From<v1::ConsentResource> for Resource {
+    fn from(resource: v1::ConsentResource) -> Self {
+        let name = if resource.name.is_empty() { resource.uri.clone() } else { resource.name };
+        Self { uri: resource.uri, name }
+    }
+}
+
+impl From<v1::ConsentScope> for Scope {
+    fn from(scope: v1::ConsentScope) -> Self {
+        let description = if scope.description.is_empty() { scope.name.clone() } else { scope.description };
+        Self { name: scope.name, description, optional: scope.optional, added: scope.added }
+    }
+}
+
+impl From<v1::ConsentPolicy> for Policy {
+    fn from(policy: v1::ConsentPolicy) -> Self {
+        // Only an https URI becomes a link.
+        let uri = if policy.uri.starts_with("https://") { policy.uri } else { String::new() };
+        Self { version: policy.version, uri, changed: policy.changed }
+    }
+}
+
+impl Page for ConsentPage {
+    fn title(&self) -> String {
+        messages::consent_title(&self.client.name, &self.resource.name)
+    }
+
+    fn samples() -> Vec<Sample<Self>> {
+        samples::consent()
+    }
+}
+
+impl Page for RememberedPage {
+    fn title(&self) -> String {
+        messages::continue_title(&self.consent.client.name)
+    }
+
+    fn samples() -> Vec<Sample<Self>> {
+        samples::remembered()
+    }
+}
+
+impl Page for SignedInPage {
+    fn title(&self) -> String {
+        messages::signed_in_title(&self.display_name)
+    }
+
+    fn samples() -> Vec<Sample<Self>> {
+        samples::signed_in()
+    }
+}

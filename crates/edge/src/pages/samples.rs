@@ -1,0 +1,231 @@
+//! Samples of every page, as they occur in practice. They are rendered whenever the process starts, so that a template that
+//! breaks on one of them refuses to start.
+
+use lychgate_api::Reason;
+use lychgate_api::v1::{self, RedirectKind};
+
+use super::{AccountPage, ConsentPage, ErrorPage, RememberedPage, SignInPage, SignedInPage};
+use crate::failure::{Failure, ReturnLink};
+
+/// One page with realistic values.
+#[derive(Debug)]
+pub(crate) struct Sample<P> {
+    pub(super) name: &'static str,
+    pub(super) issuer_name: &'static str,
+    pub(super) page: P,
+}
+
+impl<P> Sample<P> {
+    fn new(name: &'static str, page: P) -> Self {
+        Self { name, issuer_name: "Example Gate", page }
+    }
+}
+
+pub(super) fn consent() -> Vec<Sample<ConsentPage>> {
+    let (web, loopback) = (RedirectKind::Web, RedirectKind::Loopback);
+    let sample = |name, kind, change: fn(&mut v1::ConsentPage)| Sample::new(name, consent_page(kind, change));
+    vec![
+        sample("web", web, |_| {}),
+        sample("loopback", loopback, |_| {}),
+        sample("private-scheme", RedirectKind::PrivateScheme, |_| {}),
+        sample("changed", web, |page| page.changed = true),
+        sample("no-scopes", web, |page| page.scopes.clear()),
+        sample("unnamed-client", loopback, |page| {
+            page.client = Some(v1::ConsentClient { unverified: true, ..Default::default() });
+        }),
+        sample("configured-client", web, |page| {
+            page.client = Some(v1::ConsentClient { name: "Configured".to_owned(), ..Default::default() });
+        }),
+        sample("metadata-document", loopback, |page| page.client = Some(documented())),
+        sample("other-host", web, |page| {
+            page.client = Some(documented());
+            page.redirect = page.redirect.take().map(|redirect| v1::ConsentRedirect { elsewhere: true, ..redirect });
+        }),
+        sample("optional-scope", web, |page| page.scopes[1].optional = true),
+        sample("added-scope", web, |page| {
+            page.person = Some(ada());
+            page.scopes[1].added = true;
+        }),
+        sample("policy", web, |page| page.policy = Some(policy("", false))),
+        sample("changed-policy", web, |page| {
+            page.person = Some(ada());
+            page.policy = Some(policy("https://gate.example/policy", true));
+        }),
+    ]
+}
+
+#[expect(clippy::expect_used, reason = "both samples have a person")]
+pub(super) fn remembered() -> Vec<Sample<RememberedPage>> {
+    let page = |person| RememberedPage::new(consent_page(RedirectKind::Web, |page| page.person = Some(person)));
+    let page = |person| page(person).expect("the sample has a person");
+    vec![Sample::new("named", page(ada())), Sample::new("unnamed", page(unnamed()))]
+}
+
+#[expect(clippy::expect_used, reason = "all samples have a person")]
+pub(super) fn signed_in() -> Vec<Sample<SignedInPage>> {
+    let sample = |name, kind, change: fn(&mut v1::ConsentPage)| {
+        let page = SignedInPage::new(consent_page(kind, change), "/callback/main".to_owned(), "state".to_owned());
+        Sample::new(name, page.expect("the sample has a person"))
+    };
+    vec![
+        sample("named", RedirectKind::Web, |page| page.person = Some(ada())),
+        sample("unnamed", RedirectKind::Loopback, |page| page.person = Some(unnamed())),
+        sample("changed", RedirectKind::PrivateScheme, |page| {
+            page.person = Some(ada());
+            page.changed = true;
+            page.scopes.clear();
+        }),
+        sample("linked-policy", RedirectKind::Web, |page| {
+            page.person = Some(ada());
+            page.policy = Some(policy("https://gate.example/policy", false));
+        }),
+        sample("policy", RedirectKind::Web, |page| {
+            page.person = Some(ada());
+            page.policy = Some(policy("", false));
+        }),
+    ]
+}
+
+pub(super) fn sign_in() -> Vec<Sample<SignInPage>> {
+    let page = v1::SignInPage { upstream_name: "Example Login".to_owned() };
+    vec![Sample::new("sign-in", SignInPage::new("", page))]
+}
+
+pub(super) fn account() -> Vec<Sample<AccountPage>> {
+    let named = |name: &str| v1::ConnectedClient { name: name.to_owned(), unverified: true, ..Default::default() };
+    let configured = v1::ConnectedClient { unverified: false, ..named("Team Assistant") };
+    let documented =
+        v1::ConnectedClient { metadata_host: "claude.ai".to_owned(), unverified: true, ..Default::default() };
+    let gone = v1::ConnectedClient { gone: true, ..named("") };
+    let (web, loopback, private) = (RedirectKind::Web, RedirectKind::Loopback, RedirectKind::PrivateScheme);
+    let full = vec![
+        app(named("Claude"), &[(web, "claude.ai"), (loopback, "127.0.0.1")]),
+        app(configured, &[(web, "assistant.example")]),
+        app(documented.clone(), &[(private, "claude")]),
+        v1::ConnectedApp { scopes: vec![], last_use_time: None, ..app(gone.clone(), &[]) },
+        app(named(""), &[(loopback, "localhost")]),
+    ];
+    let revoked = [documented, gone, named("Old notes")].map(|client| v1::RevokedApp {
+        client: Some(client),
+        resource: Some(notes()),
+        revoke_time: Some(timestamp(1_795_300_000)),
+    });
+    let one = vec![app(named("Claude"), &[(web, "claude.ai")])];
+    vec![
+        Sample::new("full", account_page(full, revoked.to_vec(), true)),
+        Sample::new("one-app", account_page(one, vec![], false)),
+        Sample::new("empty", account_page(vec![], vec![], false)),
+    ]
+}
+
+pub(super) fn error() -> Vec<Sample<ErrorPage>> {
+    let page = |failure| ErrorPage::new(&failure, "Zm9vYmFyYmF6cXV4MTIzNA".to_owned());
+    let link = ReturnLink::new("https://notes.example/cb?error=access_denied".to_owned(), "notes.example".to_owned());
+    let unavailable = Failure::new(Reason::UpstreamUnavailable).with_return_link(link);
+    let unregistered =
+        Failure::new(Reason::RedirectUriUnregistered).describe("redirect_uri is not registered for this client");
+    vec![
+        Sample::new("return-link", page(unavailable)),
+        Sample { issuer_name: "", ..Sample::new("no-issuer", page(unregistered)) },
+    ]
+}
+
+#[expect(clippy::expect_used, reason = "the samples have a client, a redirect and a resource")]
+fn consent_page(kind: RedirectKind, change: impl FnOnce(&mut v1::ConsentPage)) -> ConsentPage {
+    let (uri, host) = match kind {
+        RedirectKind::Loopback => ("http://127.0.0.1:33418/callback", "127.0.0.1:33418"),
+        RedirectKind::PrivateScheme => ("cursor://anysphere.cursor-mcp/oauth/callback", "cursor"),
+        RedirectKind::Web | RedirectKind::Unspecified => ("https://claude.ai/api/mcp/auth_callback", "claude.ai"),
+    };
+    let mut page = v1::ConsentPage {
+        ticket: "ticket".to_owned(),
+        form_token: "form-token".to_owned(),
+        client: Some(v1::ConsentClient {
+            client_id: "client".to_owned(),
+            name: "Claude".to_owned(),
+            unverified: true,
+            create_time: Some(timestamp(1_795_392_000)),
+            metadata_host: String::new(),
+        }),
+        redirect: Some(v1::ConsentRedirect {
+            uri: uri.to_owned(),
+            host: host.to_owned(),
+            kind: kind.into(),
+            elsewhere: false,
+        }),
+        resource: Some(notes()),
+        scopes: vec![
+            scope("notes:read", "Read all your notes"),
+            scope("notes:write", "Write new notes and change the ones you have"),
+        ],
+        upstream_name: "Example Login".to_owned(),
+        grant_lifetime_seconds: 90 * 24 * 60 * 60,
+        changed: false,
+        person: None,
+        policy: None,
+    };
+    change(&mut page);
+    ConsentPage::new("/consent".to_owned(), page).expect("the sample is complete")
+}
+
+#[expect(clippy::expect_used, reason = "the samples' apps have a client, a resource and dates")]
+fn account_page(apps: Vec<v1::ConnectedApp>, revoked: Vec<v1::RevokedApp>, incomplete: bool) -> AccountPage {
+    let page = v1::AccountPage {
+        upstream_name: "Example Login".to_owned(),
+        apps,
+        revoked,
+        incomplete,
+        revoke_all_token: "all".to_owned(),
+    };
+    AccountPage::new("", page).expect("the sample is complete")
+}
+
+fn app(client: v1::ConnectedClient, redirects: &[(RedirectKind, &str)]) -> v1::ConnectedApp {
+    let redirect = |(kind, host): &(RedirectKind, &str)| v1::ConsentRedirect {
+        host: (*host).to_owned(),
+        kind: (*kind).into(),
+        ..Default::default()
+    };
+    v1::ConnectedApp {
+        client: Some(client),
+        redirects: redirects.iter().map(redirect).collect(),
+        resource: Some(notes()),
+        scopes: vec![scope("notes:read", "Read all your notes"), scope("notes:gone", "")],
+        create_time: Some(timestamp(1_793_000_000)),
+        last_use_time: Some(timestamp(1_795_392_000)),
+        form_token: "one".to_owned(),
+    }
+}
+
+fn documented() -> v1::ConsentClient {
+    v1::ConsentClient {
+        name: "Claude Code".to_owned(),
+        unverified: true,
+        metadata_host: "claude.ai".to_owned(),
+        ..Default::default()
+    }
+}
+
+fn policy(uri: &str, changed: bool) -> v1::ConsentPolicy {
+    v1::ConsentPolicy { version: "2026-11".to_owned(), uri: uri.to_owned(), changed }
+}
+
+fn ada() -> v1::Person {
+    v1::Person { name: "Ada Lovelace".to_owned(), account: "ada@example.com".to_owned() }
+}
+
+fn unnamed() -> v1::Person {
+    v1::Person { name: String::new(), account: "583231".to_owned() }
+}
+
+fn scope(name: &str, description: &str) -> v1::ConsentScope {
+    v1::ConsentScope { name: name.to_owned(), description: description.to_owned(), ..Default::default() }
+}
+
+fn notes() -> v1::ConsentResource {
+    v1::ConsentResource { uri: "https://notes.example/mcp".to_owned(), name: "Team Notes".to_owned() }
+}
+
+fn timestamp(seconds: i64) -> prost_types::Timestamp {
+    prost_types::Timestamp { seconds, nanos: 0 }
+}
