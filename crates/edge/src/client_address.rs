@@ -212,7 +212,7 @@ mod tests {
         assert_eq!(read(&["1.1.1.1, 198.51.100.1, 10.0.0.2"]), ip("198.51.100.1"));
         assert_eq!(read(&["1.1.1.1, 198.51.100.1", "10.0.0.2,2001:db8:ffff::1"]), ip("198.51.100.1"));
         assert_eq!(read(&["10.0.0.3, 10.0.0.2"]), ip("10.0.0.3"), "only trusted proxies: the first of them");
-        // What the client wrote itself is not read, however broken.
+        // Entries that the client wrote itself are not read, so they may be malformed.
         assert_eq!(read(&["\u{ff}, \", , 198.51.100.1"]), ip("198.51.100.1"));
     }
 

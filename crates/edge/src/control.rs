@@ -22,7 +22,7 @@ use crate::failure::{Failure, is_transient, is_unreachable};
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// The HTTP request on whose behalf a call is made.
+/// The HTTP request that a call is made for.
 #[derive(Clone, Debug)]
 pub(crate) struct CallContext {
     pub(crate) request_id: RequestId,

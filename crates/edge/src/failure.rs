@@ -172,7 +172,7 @@ impl Failure {
         if self.code() == "invalid_client" { StatusCode::UNAUTHORIZED } else { self.status() }
     }
 
-    /// Whether the caller presented a wrong secret or another wrong proof of its identity. An unknown client is no such
+    /// True if the caller presented a wrong secret or another wrong proof of its identity. An unknown client is no such
     /// failure: ids are not secret, so nothing was guessed.
     pub(crate) fn is_failed_authentication(&self) -> bool {
         matches!(

@@ -15,7 +15,7 @@ pub(crate) struct Metrics {
     refusals: Family<RefusalLabels, Counter>,
 }
 
-/// What is counted about one response.
+/// The facts that are counted about one response.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Observation<'a> {
     pub(crate) method: &'a Method,

@@ -19,7 +19,7 @@ use samples::Sample;
 pub(crate) use templates::Pages;
 use templates::RenderedSample;
 
-/// A page's own values. [`pages!`] registers its template.
+/// A page's own values. `pages!` registers its template.
 pub(crate) trait Page: Registered + Serialize {
     /// The document's title.
     fn title(&self) -> String;
@@ -28,7 +28,7 @@ pub(crate) trait Page: Registered + Serialize {
     fn samples() -> Vec<Sample<Self>>;
 }
 
-/// Implemented by [`pages!`] only, so that a page without a template does not compile.
+/// Implemented by `pages!` only, so that a page without a template does not compile.
 pub(crate) trait Registered: Sized {
     const KIND: PageKind;
 }

@@ -36,7 +36,7 @@ fn from_info(mut info: ErrorInfo) -> Failure {
     }
 }
 
-/// Whether the same message may be sent again: the request or its response was lost, or the store was unavailable.
+/// True if the same message may be sent again: the request or its response was lost, or the store was unavailable.
 /// Repetition is safe for every RPC of the edge (see the comments in `proto/lychgate/v1`).
 pub(crate) fn is_transient(status: &Status) -> bool {
     match error_info(status) {
@@ -46,7 +46,7 @@ pub(crate) fn is_transient(status: &Status) -> bool {
     }
 }
 
-/// Whether the call failed for a passing cause before the control plane itself answered.
+/// True if the call failed for a passing cause before the control plane itself answered.
 pub(crate) fn is_unreachable(status: &Status) -> bool {
     let passes = matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled | Code::ResourceExhausted);
     error_info(status).is_none() && (passes || is_transient(status))

@@ -3,7 +3,7 @@
 use axum::http::HeaderMap;
 use axum::http::header::ACCEPT;
 
-/// Whether the `Accept` header prefers JSON to HTML (RFC 9110 §12.5.1). Without a preference the answer is HTML.
+/// True if the `Accept` header prefers JSON to HTML (RFC 9110 §12.5.1). Without a preference the answer is HTML.
 pub(crate) fn prefers_json(headers: &HeaderMap) -> bool {
     let ranges = || {
         let values = headers.get_all(ACCEPT).iter().filter_map(|value| value.to_str().ok());

@@ -11,7 +11,7 @@ use tokio::time::timeout;
 
 use crate::failure::Failure;
 
-/// The limit of a form, whose largest field is a ticket or a signed assertion of a few kilobytes.
+/// The limit of a form. The largest fields are tickets and signed assertions of a few kilobytes.
 const MAX_FORM_BYTES: usize = 64 * 1024;
 
 /// The limit of a client registration (RFC 7591), which needs no authentication.

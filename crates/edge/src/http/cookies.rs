@@ -23,7 +23,7 @@ pub(crate) fn received(headers: &HeaderMap) -> Result<Vec<Cookie>, Failure> {
     Ok(pairs.filter_map(ours).take(MAX_PASSED_ON).collect())
 }
 
-/// Whether the browser sent one of our cookies. Only the control plane can verify its value.
+/// True if the browser sent one of our cookies. Only the control plane can verify its value.
 pub(crate) fn has_ours(headers: &HeaderMap) -> bool {
     received(headers).is_ok_and(|cookies| cookies.iter().any(|cookie| !cookie.value.is_empty()))
 }

@@ -44,8 +44,8 @@ pub(crate) fn decode(encoded: &[u8]) -> Result<String, Failure> {
 /// The parameters that may be repeated: `resource` (RFC 8707 §2) and the ticked scopes of the consent page.
 const REPEATABLE: [&str; 2] = ["resource", "chosen_scope"];
 
-/// A form of an endpoint whose parameters must not be repeated (RFC 6749 §3.2). A repetition is refused; an empty value is
-/// the same as an absent one.
+/// A form with each parameter at most once (RFC 6749 §3.2). A repetition is refused; an empty value is the same as an absent
+/// one.
 #[derive(Debug)]
 pub(crate) struct Form {
     single: HashMap<String, String>,

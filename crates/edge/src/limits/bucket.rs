@@ -31,7 +31,7 @@ impl<K: Clone + Eq + Hash, C: Clock> Buckets<K, C> {
         self.access(&Access::Draw(key.clone()))
     }
 
-    /// Whether the bucket has a token. `Err` is the time until it has one.
+    /// `Ok` if the bucket has a token. `Err` is the time until it has one.
     pub(super) fn check(&self, key: &K) -> Result<(), Duration> {
         self.access(&Access::Check(key.clone()))
     }
@@ -47,8 +47,8 @@ enum Access<K> {
     Check(K),
 }
 
-/// The state of at most [`MAX_KEYS`] buckets. A new key evicts the oldest, whose bucket is then full again. So a flood of
-/// addresses cannot lock out other clients, and an attacker gains no more tokens than its addresses have anyway.
+/// The state of at most [`MAX_KEYS`] buckets. A new key evicts the oldest, and the bucket of that key is then full again. So a
+/// flood of addresses cannot lock out other clients, and an attacker gains no more tokens than its addresses have anyway.
 #[derive(Debug)]
 struct States<K>(Mutex<Kept<K>>);
 

@@ -44,8 +44,8 @@ impl Class {
         Class::Document,
     ];
 
-    /// The class by method, path and headers; paths are those of the router. `None` for endpoints whose class depends on the
-    /// body, which their handlers limit, and for health probes.
+    /// The class by method, path and headers; paths are those of the router. `None` for health probes, and
+    /// for endpoints that limit their requests themselves because the class depends on the body.
     pub(crate) fn of(request: &Request) -> Option<Self> {
         let is_post = request.method() == Method::POST;
         match request.uri().path() {

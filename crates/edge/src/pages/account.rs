@@ -25,7 +25,7 @@ pub(crate) struct AccountPage {
     sign_out_action: String,
     upstream_name: String,
     apps: Vec<ConnectedApp>,
-    /// Whether the page offers to revoke all apps at once, because there is more than one.
+    /// True if there is more than one app, so that the page offers to revoke all of them at once.
     several: bool,
     revoked: Vec<RevokedApp>,
     incomplete: bool,

@@ -21,7 +21,7 @@ pub(crate) struct ConsentPage {
     pub(super) redirect: Redirect,
     pub(super) resource: Resource,
     pub(super) scopes: Vec<Scope>,
-    /// Whether a scope can be unticked.
+    /// True if a scope can be unticked.
     pub(super) has_choice: bool,
     pub(super) upstream_name: String,
     /// In words: "90 days".
@@ -70,7 +70,7 @@ pub(super) struct Redirect {
     web: bool,
     loopback: bool,
     private_scheme: bool,
-    /// Whether the host is not the one of the client's metadata document.
+    /// True if the host is not the one of the client's metadata document.
     other_host: bool,
 }
 
@@ -87,7 +87,7 @@ pub(super) struct Scope {
     /// Never empty: without a description it is the name.
     description: String,
     optional: bool,
-    /// Whether the person has not allowed this scope before.
+    /// True if the person has not allowed this scope before.
     added: bool,
 }
 
@@ -106,7 +106,7 @@ pub(super) struct Policy {
     version: String,
     /// Empty if the policy is published nowhere.
     uri: String,
-    /// Whether the person last agreed to another version.
+    /// True if the person last agreed to another version.
     changed: bool,
 }
 
@@ -140,7 +140,7 @@ impl ConsentPage {
 }
 
 impl RememberedPage {
-    /// Fails without a person: the button must say in whose name it acts.
+    /// Fails without a person: the button must say which person it acts for.
     pub(crate) fn new(consent: ConsentPage) -> Result<Self, Failure> {
         let display_name = consent.display_name()?;
         let ticket: String = url::form_urlencoded::byte_serialize(consent.ticket.as_bytes()).collect();
