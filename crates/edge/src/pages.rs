@@ -13,7 +13,7 @@ mod templates;
 use serde::Serialize;
 
 pub(crate) use account::{AccountPage, SignInPage};
-pub(crate) use consent::{ConsentPage, RememberedPage, SignedInPage};
+pub(crate) use consent::{ConsentPage, OneClickPage, SignedInPage};
 pub(crate) use error::ErrorPage;
 use samples::Sample;
 pub(crate) use templates::Pages;
@@ -78,7 +78,7 @@ macro_rules! pages {
 
 pages! {
     Consent(ConsentPage) = "consent",
-    Remembered(RememberedPage) = "remembered",
+    OneClick(OneClickPage) = "one_click",
     SignedIn(SignedInPage) = "signed_in",
     SignIn(SignInPage) = "sign_in",
     Account(AccountPage) = "account",

@@ -54,7 +54,7 @@ pub(crate) async fn show(
         cookies: cookies::received(&headers)?,
         sec_fetch_site: headers::sec_fetch_site(&headers),
         attempt: entropy::idempotency_key(),
-        whole_page: query.take("whole_page").is_some(),
+        full_screen: query.take("whole_page").is_some(),
     };
     respond(&app, &context.issuer, app.control.show(&context.call, message).await?.next)
 }

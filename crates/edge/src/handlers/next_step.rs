@@ -9,7 +9,7 @@ use crate::app::App;
 use crate::failure::Failure;
 use crate::http::{cookies, response};
 use crate::issuers::Issuer;
-use crate::pages::{ConsentPage, RememberedPage, SignedInPage};
+use crate::pages::{ConsentPage, OneClickPage, SignedInPage};
 
 pub(super) fn respond(app: &App, issuer: &Issuer, next: Option<Next>) -> Result<Response, Failure> {
     let fault = || Failure::new(Reason::Fault);
@@ -23,8 +23,8 @@ pub(super) fn respond(app: &App, issuer: &Issuer, next: Option<Next>) -> Result<
         }
         Step::FailurePage(page) => return Err(Failure::from_page(page).with_headers(cookies)),
         Step::ConsentPage(page) => app.pages.render(&issuer.name, &consent_page(issuer, page)?)?,
-        Step::RememberedPage(v1::RememberedPage { page }) => {
-            let page = RememberedPage::new(consent_page(issuer, page.ok_or_else(fault)?)?)?;
+        Step::OneClickPage(v1::OneClickPage { page }) => {
+            let page = OneClickPage::new(consent_page(issuer, page.ok_or_else(fault)?)?)?;
             app.pages.render(&issuer.name, &page)?
         }
         Step::SignedInPage(v1::SignedInPage { state, page }) => {

@@ -57,7 +57,7 @@ pub(super) struct ConnectedClient {
     named: bool,
     unverified: bool,
     metadata_host: String,
-    gone: bool,
+    removed: bool,
 }
 
 /// The kind of place where an app's access went.
@@ -114,14 +114,14 @@ fn revoked(app: v1::RevokedApp) -> Option<RevokedApp> {
 
 fn client(client: v1::ConnectedClient) -> ConnectedClient {
     let named = !client.name.is_empty();
-    let name = match (named, client.gone) {
+    let name = match (named, client.removed) {
         (true, _) => client.name,
         (false, true) => messages::UNREGISTERED_APP.to_owned(),
         (false, false) if !client.metadata_host.is_empty() => messages::app_of(&client.metadata_host),
         (false, false) => messages::UNNAMED_APP.to_owned(),
     };
-    let v1::ConnectedClient { unverified, metadata_host, gone, .. } = client;
-    ConnectedClient { name, named, unverified, metadata_host, gone }
+    let v1::ConnectedClient { unverified, metadata_host, removed, .. } = client;
+    ConnectedClient { name, named, unverified, metadata_host, removed }
 }
 
 /// `None` for an unknown kind of redirect.

@@ -33,7 +33,7 @@ pub(crate) struct ConsentPage {
 
 /// One button, for a person who allowed the same before.
 #[derive(Debug, Serialize)]
-pub(crate) struct RememberedPage {
+pub(crate) struct OneClickPage {
     #[serde(flatten)]
     consent: ConsentPage,
     /// The person's name, or the account if there is no name.
@@ -71,7 +71,7 @@ pub(super) struct Redirect {
     loopback: bool,
     private_scheme: bool,
     /// True if the host is not the one of the client's metadata document.
-    other_host: bool,
+    differs_from_metadata_host: bool,
 }
 
 #[derive(Debug, Serialize)]
@@ -139,7 +139,7 @@ impl ConsentPage {
     }
 }
 
-impl RememberedPage {
+impl OneClickPage {
     /// Fails without a person: the button must say which person it acts for.
     pub(crate) fn new(consent: ConsentPage) -> Result<Self, Failure> {
         let display_name = consent.display_name()?;
@@ -184,7 +184,7 @@ impl Redirect {
             web: kind == RedirectKind::Web,
             loopback: kind == RedirectKind::Loopback,
             private_scheme: kind == RedirectKind::PrivateScheme,
-            other_host: redirect.elsewhere,
+            differs_from_metadata_host: redirect.differs_from_metadata_host,
         })
     }
 }
@@ -221,13 +221,13 @@ impl Page for ConsentPage {
     }
 }
 
-impl Page for RememberedPage {
+impl Page for OneClickPage {
     fn title(&self) -> String {
         messages::continue_title(&self.consent.client.name)
     }
 
     fn samples() -> Vec<Sample<Self>> {
-        samples::remembered()
+        samples::one_click()
     }
 }
 

@@ -4,7 +4,7 @@
 use lychgate_api::Reason;
 use lychgate_api::v1::{self, RedirectKind};
 
-use super::{AccountPage, ConsentPage, ErrorPage, RememberedPage, SignInPage, SignedInPage};
+use super::{AccountPage, ConsentPage, ErrorPage, OneClickPage, SignInPage, SignedInPage};
 use crate::failure::{Failure, ReturnLink};
 
 /// One page with realistic values.
@@ -39,7 +39,10 @@ pub(super) fn consent() -> Vec<Sample<ConsentPage>> {
         sample("metadata-document", loopback, |page| page.client = Some(documented())),
         sample("other-host", web, |page| {
             page.client = Some(documented());
-            page.redirect = page.redirect.take().map(|redirect| v1::ConsentRedirect { elsewhere: true, ..redirect });
+            page.redirect = page
+                .redirect
+                .take()
+                .map(|redirect| v1::ConsentRedirect { differs_from_metadata_host: true, ..redirect });
         }),
         sample("optional-scope", web, |page| page.scopes[1].optional = true),
         sample("added-scope", web, |page| {
@@ -55,8 +58,8 @@ pub(super) fn consent() -> Vec<Sample<ConsentPage>> {
 }
 
 #[expect(clippy::expect_used, reason = "both samples have a person")]
-pub(super) fn remembered() -> Vec<Sample<RememberedPage>> {
-    let page = |person| RememberedPage::new(consent_page(RedirectKind::Web, |page| page.person = Some(person)));
+pub(super) fn one_click() -> Vec<Sample<OneClickPage>> {
+    let page = |person| OneClickPage::new(consent_page(RedirectKind::Web, |page| page.person = Some(person)));
     let page = |person| page(person).expect("the sample has a person");
     vec![Sample::new("named", page(ada())), Sample::new("unnamed", page(unnamed()))]
 }
@@ -96,16 +99,16 @@ pub(super) fn account() -> Vec<Sample<AccountPage>> {
     let configured = v1::ConnectedClient { unverified: false, ..named("Team Assistant") };
     let documented =
         v1::ConnectedClient { metadata_host: "claude.ai".to_owned(), unverified: true, ..Default::default() };
-    let gone = v1::ConnectedClient { gone: true, ..named("") };
+    let removed = v1::ConnectedClient { removed: true, ..named("") };
     let (web, loopback, private) = (RedirectKind::Web, RedirectKind::Loopback, RedirectKind::PrivateScheme);
     let full = vec![
         app(named("Claude"), &[(web, "claude.ai"), (loopback, "127.0.0.1")]),
         app(configured, &[(web, "assistant.example")]),
         app(documented.clone(), &[(private, "claude")]),
-        v1::ConnectedApp { scopes: vec![], last_use_time: None, ..app(gone.clone(), &[]) },
+        v1::ConnectedApp { scopes: vec![], last_use_time: None, ..app(removed.clone(), &[]) },
         app(named(""), &[(loopback, "localhost")]),
     ];
-    let revoked = [documented, gone, named("Old notes")].map(|client| v1::RevokedApp {
+    let revoked = [documented, removed, named("Old notes")].map(|client| v1::RevokedApp {
         client: Some(client),
         resource: Some(notes()),
         revoke_time: Some(timestamp(1_795_300_000)),
@@ -151,7 +154,7 @@ fn consent_page(kind: RedirectKind, change: impl FnOnce(&mut v1::ConsentPage)) -
             uri: uri.to_owned(),
             host: host.to_owned(),
             kind: kind.into(),
-            elsewhere: false,
+            differs_from_metadata_host: false,
         }),
         resource: Some(notes()),
         scopes: vec![

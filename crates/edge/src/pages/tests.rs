@@ -101,8 +101,8 @@ fn consent_page_names_client_resource_redirect_and_consequences() {
     assert!(!pages["configured-client"].contains("nobody has checked"), "an operator configured it");
     let documented = &pages["metadata-document"];
     assert!(documented.contains("claude.ai") && documented.contains("says that this is its app"), "D11");
-    let other_host = "This is not the website that says the app is its own";
-    assert!(pages["other-host"].contains(other_host) && !documented.contains(other_host), "D18");
+    let warning = "This is not the website that says the app is its own";
+    assert!(pages["other-host"].contains(warning) && !documented.contains(warning), "D18");
     let boxes = |page: &str| page.matches(r#"<input type="checkbox""#).count();
     assert_eq!((boxes(&pages["optional-scope"]), boxes(web)), (1, 0), "E3");
     assert!(pages["optional-scope"].contains(r#"name="chosen_scope" value="notes:write" form="decide" checked"#));
@@ -140,7 +140,7 @@ fn html_in_any_field_is_shown_as_text() {
             uri: text(),
             host: text(),
             kind: RedirectKind::Web.into(),
-            elsewhere: true,
+            differs_from_metadata_host: true,
         }),
         resource: Some(v1::ConsentResource { uri: text(), name: text() }),
         scopes: vec![v1::ConsentScope { name: text(), description: text(), optional: true, added: true }],
@@ -151,13 +151,13 @@ fn html_in_any_field_is_shown_as_text() {
         person: Some(v1::Person { name: text(), account: text() }),
     };
     let page = || ConsentPage::new(text(), page.clone()).expect("a page");
-    let (remembered, signed_in) = (RememberedPage::new(page()), SignedInPage::new(page(), text(), text()));
+    let (one_click, signed_in) = (OneClickPage::new(page()), SignedInPage::new(page(), text(), text()));
     let pages = Pages::load(None).expect("the built-in templates load");
     let link = ReturnLink::new(format!("https://a.example/?{payload}"), text());
     let error = ErrorPage::new(&Failure::new(Reason::Fault).describe(payload).with_return_link(link), text());
     for html in [
         pages.render(payload, &page()),
-        pages.render(payload, &remembered.expect("a page")),
+        pages.render(payload, &one_click.expect("a page")),
         pages.render(payload, &signed_in.expect("a page")),
         pages.render(payload, &error),
     ] {
@@ -177,7 +177,12 @@ fn html_in_any_field_is_shown_as_text() {
 fn incomplete_consent_page_is_not_shown() {
     let whole = || v1::ConsentPage {
         client: Some(v1::ConsentClient::default()),
-        redirect: Some(v1::ConsentRedirect { uri: "u".to_owned(), host: "h".to_owned(), kind: 1, elsewhere: false }),
+        redirect: Some(v1::ConsentRedirect {
+            uri: "u".to_owned(),
+            host: "h".to_owned(),
+            kind: 1,
+            differs_from_metadata_host: false,
+        }),
         resource: Some(v1::ConsentResource::default()),
         ..Default::default()
     };
@@ -187,7 +192,12 @@ fn incomplete_consent_page_is_not_shown() {
     assert!(!shown(v1::ConsentPage { redirect: None, ..whole() }));
     assert!(!shown(v1::ConsentPage { resource: None, ..whole() }));
     for kind in [0, 99] {
-        let redirect = Some(v1::ConsentRedirect { uri: "u".to_owned(), host: "h".to_owned(), kind, elsewhere: false });
+        let redirect = Some(v1::ConsentRedirect {
+            uri: "u".to_owned(),
+            host: "h".to_owned(),
+            kind,
+            differs_from_metadata_host: false,
+        });
         assert!(!shown(v1::ConsentPage { redirect, ..whole() }), "an unknown kind has no warning");
     }
 }
@@ -203,7 +213,7 @@ fn policy_is_named_and_linked_only_if_it_is_published() {
                 uri: "u".to_owned(),
                 host: "h".to_owned(),
                 kind: 1,
-                elsewhere: false,
+                differs_from_metadata_host: false,
             }),
             resource: Some(v1::ConsentResource::default()),
             policy: Some(policy),

@@ -82,7 +82,7 @@ async fn consent_page_is_shown_and_only_our_cookies_are_passed_on() {
     let cookies = vec![cookie("__Host-lychgate-b", "one"), cookie("__Host-lychgate-b", "two")];
     let Message::Show(show) = fake.only_message() else { panic!("not a page") };
     assert_eq!((show.issuer_id.as_str(), show.ticket.as_str(), show.cookies), ("tee", "T", cookies));
-    assert_eq!((show.sec_fetch_site, show.attempt.len(), show.whole_page), (None, 16, false));
+    assert_eq!((show.sec_fetch_site, show.attempt.len(), show.full_screen), (None, 16, false));
 }
 
 /// The control plane shortens the page by this header, so it must arrive exactly as sent.
@@ -104,7 +104,7 @@ async fn sec_fetch_site_is_passed_on_exactly_as_sent() {
         }
         edge.send(request).await;
         let Message::Show(show) = fake.only_message() else { panic!("not a page") };
-        assert_eq!((show.sec_fetch_site.as_deref(), show.whole_page), (Some(arrived), true));
+        assert_eq!((show.sec_fetch_site.as_deref(), show.full_screen), (Some(arrived), true));
     }
 }
 
@@ -114,7 +114,7 @@ async fn one_click_page_names_person_and_client_and_links_to_the_full_page() {
     let (edge, fake) = running().await;
     let person = Some(v1::Person { name: "Ada <b>".to_owned(), account: "ada@example.com".to_owned() });
     let page = Some(v1::ConsentPage { person: person.clone(), ..consent_page() });
-    fake.step(Step::RememberedPage(v1::RememberedPage { page }));
+    fake.step(Step::OneClickPage(v1::OneClickPage { page }));
     let response = edge.get("/t/consent?ticket=T").await;
     assert_page_headers(&response, "same-origin");
     let html = response.text().await.expect("text");
@@ -128,7 +128,7 @@ async fn one_click_page_names_person_and_client_and_links_to_the_full_page() {
     ] {
         assert!(html.contains(text), "{text}: {html}");
     }
-    fake.step(Step::RememberedPage(v1::RememberedPage { page: Some(consent_page()) }));
+    fake.step(Step::OneClickPage(v1::OneClickPage { page: Some(consent_page()) }));
     assert_eq!(edge.get("/t/consent?ticket=T").await.status(), 500, "a page without a person");
 }
 
