@@ -35,6 +35,7 @@ lint: packages $(NODE_MODULES) ## Format, clippy, rustdoc, protos, the arrows be
 	cd .ci && python3 -B -m unittest --quiet *_test.py
 	.ci/arrows.py
 	.ci/conformance.py
+	.ci/links.py
 	.ci/configuration.py --check
 	cd proto && ../$(CLIENTS)/node_modules/.bin/buf lint
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
