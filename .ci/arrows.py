@@ -60,6 +60,24 @@ CRATES = {
 # For each folder of crates/*, and each file that is none's: the siblings it refers to, no more and no fewer. Modules of a
 # crate that stands here form no circle, at any level; only a parent and its children may refer to one another.
 FOLDERS: dict[str, dict[str, str]] = {
+    "check": {
+        "fetch": "",
+        "rules": "",
+        "server": "",
+        "report": "rules",
+        "page_headers": "fetch report rules",
+        "scan": "fetch report rules",
+        "authorization": "fetch page_headers rules scan",
+        "client": "authorization server",
+        "checks": "authorization client fetch report rules scan server",
+    },
+    "cli": {
+        "dev": "",
+        "engine": "",
+        "operator": "",
+        "command": "dev operator",
+        "control": "engine",
+    },
     "domain": {
         "codec": "",
         "display": "",

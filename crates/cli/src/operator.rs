@@ -80,7 +80,7 @@ pub(crate) enum Nouns {
     Consents(Noun<consents::Verb>),
     /// The clients, which ask people for consent
     Clients(Noun<clients::Verb>),
-    /// The grants: each comes from a redeemed code and ends with its refresh tokens
+    /// The grants: each comes from a redeemed code, and its refresh tokens end with it
     Grants(Noun<grants::Verb>),
     /// The keys of tokens, codes and cookies; never their secret parts
     Keys(Noun<keys::Verb>),

@@ -70,7 +70,7 @@ pub(crate) struct Check {
 #[derive(Debug, Args)]
 #[command(group = ArgGroup::new("target").args(["subject", "client", "everything"]).multiple(true).required(true))]
 pub(crate) struct Revoked {
-    /// Everything of this person, or one consent with --client and --resource: UPSTREAM_ID|USER_ID, for example idp|alice; can be repeated
+    /// Everything of this person (UPSTREAM_ID|USER_ID), or one consent with --client and --resource; can be repeated
     #[arg(long = "subject", id = "subject", value_name = "SUBJECT")]
     subjects: Vec<String>,
     /// Everything of this client, or one consent with --subject and --resource
