@@ -241,7 +241,8 @@ impl Run {
         logged.kill_control().await?;
         let redemption = request.redemption(&code);
         let waiting = tokio::spawn(async move { redemption.tokens().await });
-        until("the edge asks again", async || logged.logs().is_ok_and(|[_, edge]| has(&edge, "retrying a call"))).await?;
+        until("the edge asks again", async || logged.logs().is_ok_and(|[_, edge]| has(&edge, "retrying a call")))
+            .await?;
         logged.start_control().await?;
         let tokens = waiting.await??;
         self.met(tokens.refresh_token);

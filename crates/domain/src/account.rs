@@ -193,7 +193,7 @@ impl AccountSession {
     }
 }
 
-/// What a person revokes with one form.
+/// The consents that one form revokes.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountRevocation {
     /// Every consent of the person.
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_ends_when_it_is_not_used_and_in_the_end_also_if_it_is() {
+    fn a_session_ends_without_use_and_also_with_use_after_eight_hours() {
         let (issuer, keys, entropy) = (issuer(), ours(), Counting::default());
         let session = session(&entropy);
         let used = |at| sent(&[&session.set(&issuer, &keys, &entropy, at)]);
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_session_is_of_one_issuer_and_stands_once() {
+    fn a_session_of_another_issuer_or_sent_twice_is_refused() {
         let (issuer, keys, entropy) = (issuer(), ours(), Counting::default());
         let cookie = session(&entropy).set(&issuer, &keys, &entropy, NOW);
         assert!(
@@ -307,7 +307,7 @@ mod tests {
 
     /// Requirements: B19, B20.
     #[test]
-    fn the_browser_that_was_sent_comes_back_in_time() {
+    fn a_sign_in_completes_only_in_its_own_browser_and_in_time() {
         let (issuer, keys, entropy) = (issuer(), ours(), Counting::default());
         let login = AccountLogin::begin(&issuer, &entropy, NOW);
         let (other, end) = (AccountLogin::begin(&issuer, &entropy, NOW), NOW + issuer.lifetimes.login);
@@ -323,7 +323,7 @@ mod tests {
 
     /// Requirements: B8, B23.
     #[test]
-    fn a_form_serves_the_session_it_was_made_for() {
+    fn a_form_token_opens_only_in_its_own_session() {
         let (keys, entropy) = (ours(), Counting::default());
         let (here, elsewhere) = (session(&entropy), session(&entropy));
         for revocation in [one(), AccountRevocation::All] {
@@ -337,7 +337,7 @@ mod tests {
 
     /// Requirements: B8.
     #[test]
-    fn only_the_browsers_word_for_our_own_page_counts() {
+    fn only_a_same_origin_form_is_accepted() {
         let (url, ours) = (issuer().url, Some("https://gate.example"));
         for (site, origin, good) in [
             (Some("same-origin"), ours, true),

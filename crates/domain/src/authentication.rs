@@ -152,7 +152,7 @@ mod tests {
 
     /// Requirements: R13, R14.
     #[test]
-    fn one_method_and_one_client() {
+    fn two_methods_or_two_clients_are_ambiguous() {
         let ambiguous = Err(Refusal::ClientAuthenticationAmbiguous);
         assert_eq!(credentials(Some("a"), None, Some(("b", ""))).client_id(), ambiguous);
         assert_eq!(credentials(Some("a"), Some("s"), Some(("a", "s"))).client_id(), ambiguous);
@@ -165,7 +165,7 @@ mod tests {
     }
 
     #[test]
-    fn a_public_client_has_no_secret() {
+    fn a_public_client_with_a_secret_or_assertion_is_refused() {
         let client = &issuer().clients[0];
         let none = Ok(AuthenticationMethod::None);
         assert_eq!(method(&credentials(Some("configured"), None, None), client, None), none);
@@ -178,7 +178,7 @@ mod tests {
 
     /// Requirements: R13, R14.
     #[test]
-    fn a_secret_comes_in_the_header_or_in_the_form() {
+    fn a_secret_is_accepted_in_the_header_and_in_the_form() {
         let client = with_secret();
         let basic = credentials(None, None, Some(("configured", "right")));
         let post = credentials(Some("configured"), Some("right"), None);
@@ -197,14 +197,14 @@ mod tests {
 
     /// Requirements: D15.
     #[test]
-    fn a_client_with_keys_signs_unless_its_document_says_otherwise() {
+    fn a_client_with_keys_must_sign_unless_its_document_lists_none() {
         let (signing, either) = (with_keys(UnsignedRequests::Refused), with_keys(UnsignedRequests::Public));
         let (signed, plain) = (asserting("configured"), credentials(Some("configured"), None, None));
         let failed = Err(Refusal::ClientAuthenticationFailed);
         for client in [&signing, &either] {
             let proven = method(&signed, client, Some(&accepted()));
             assert_eq!(proven, Ok(AuthenticationMethod::PrivateKeyJwt));
-            assert_eq!(method(&signed, client, None), failed, "an assertion that did not stand up");
+            assert_eq!(method(&signed, client, None), failed, "an unchecked assertion");
         }
         assert_eq!(method(&plain, &signing, None), failed);
         assert_eq!(method(&plain, &either, None), Ok(AuthenticationMethod::None));
@@ -213,7 +213,7 @@ mod tests {
     }
 
     #[test]
-    fn a_disabled_client_is_nobody() {
+    fn a_disabled_client_cannot_authenticate() {
         let client = Client { status: crate::client::ClientStatus::Disabled, ..issuer().clients[0].clone() };
         let disabled = Err(Refusal::ClientDisabled);
         assert_eq!(method(&credentials(Some("configured"), None, None), &client, None), disabled);

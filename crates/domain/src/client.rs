@@ -24,7 +24,7 @@ pub struct Client {
     pub id: ClientId,
     /// How the client became known.
     pub origin: ClientOrigin,
-    /// Whether an operator has disabled the client.
+    /// Disabled once an operator has stopped the client.
     pub status: ClientStatus,
     /// Displayable. The client's own claim, unless the client is configured.
     pub name: Option<String>,
@@ -56,7 +56,7 @@ pub enum ClientOrigin {
     Document,
 }
 
-/// Whether a client may act.
+/// The permission of a client to act.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientStatus {
     /// It may.

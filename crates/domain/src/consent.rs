@@ -30,7 +30,7 @@ pub const MAX_GRANTS: usize = 20;
 /// The most redirect URIs that a consent remembers as approved; a further one displaces the oldest.
 const MAX_REDIRECT_URIS: usize = 20;
 
-/// What one person allowed one client at one resource.
+/// The scopes that one person allowed one client at one resource, with their history.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Consent {
     /// The person who allowed it.
@@ -58,7 +58,7 @@ pub struct Consent {
     /// Raised by every revocation: grants of an older epoch are dead. The first epoch is the time of the first
     /// approval, so that a new consent cannot revive grants of a deleted one.
     pub epoch: u64,
-    /// Whether the consent was revoked by itself.
+    /// Revoked, or not, by itself.
     pub status: ConsentStatus,
     /// The live grants of this epoch with their ends, oldest first.
     pub grants: Vec<(GrantId, Timestamp)>,
@@ -129,13 +129,13 @@ impl Consent {
     /// consents.
     pub fn state(&self, counters: &Counters, now: Timestamp) -> ConsentState {
         match now < self.expires_at {
-            _ if self.is_taken_back(counters) => ConsentState::Revoked,
+            _ if self.is_revoked(counters) => ConsentState::Revoked,
             true => ConsentState::Live,
             false => ConsentState::Expired,
         }
     }
 
-    fn is_taken_back(&self, counters: &Counters) -> bool {
+    fn is_revoked(&self, counters: &Counters) -> bool {
         matches!(self.status, ConsentStatus::Revoked { .. }) || !self.is_under(counters)
     }
 
@@ -294,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_revoked_begins_anew_under_its_raised_epoch() {
+    fn an_approval_after_a_revocation_starts_afresh_under_the_raised_epoch() {
         let first = approve(None, "read admin", at(10));
         let (first, _) = first.clone().admit(GrantId::from_bytes([1; 16]), at(100), at(11));
         let revoked = first.clone().revoke(at(15));
@@ -321,7 +321,7 @@ mod tests {
     /// Requirements: B31, B39.
     #[test]
     #[expect(clippy::too_many_lines, reason = "one approval, and each way in which a request differs from it")]
-    fn a_consent_covers_what_was_approved_and_nothing_else() {
+    fn a_consent_covers_exactly_the_approved_request() {
         let (client, asked) = (issuer().clients[0].clone(), request());
         let decided = Decided {
             scopes: asked.scopes.clone(),
@@ -403,7 +403,7 @@ mod tests {
 
     /// Requirements: B31.
     #[test]
-    fn a_consent_covers_nothing_under_another_policy_and_stands_all_the_same() {
+    fn a_consent_under_an_old_policy_is_in_force_but_covers_no_request() {
         let policy = |version: &str| PublishedPolicy { version: version.to_owned(), uri: None };
         let under = |policy: Option<PublishedPolicy>| Issuer { published_policy: policy, ..issuer() };
         let (client, asked, none) = (issuer().clients[0].clone(), request(), Counters::default());
@@ -440,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn a_consent_that_is_used_again_says_how_and_changes_in_nothing_else() {
+    fn repeating_a_consent_changes_only_its_screen() {
         let (first, presented_to) = (approve(None, "read", at(10)), subject());
         for (seen, how) in [
             (PresentedScreen::Full { presented_to: None }, ConsentScreen::Full),
@@ -449,12 +449,12 @@ mod tests {
         ] {
             let again = first.repeat(&seen);
             assert_eq!(again, Consent { how, ..first.clone() });
-            assert_eq!(approve(Some(again), "read", at(20)).how, ConsentScreen::Full, "it was all said again");
+            assert_eq!(approve(Some(again), "read", at(20)).how, ConsentScreen::Full, "the full page was shown again");
         }
     }
 
     #[test]
-    fn what_was_taken_back_by_a_counter_is_not_inherited() {
+    fn scopes_revoked_by_a_counter_are_not_inherited() {
         let first = approve(None, "read admin", at(10));
         let raised = Counters { subject: 1, ..Counters::default() };
         let decided = Decided { scopes: Scopes::parse("read").unwrap(), ..decided() };
@@ -468,16 +468,16 @@ mod tests {
     }
 
     #[test]
-    fn a_consent_that_was_gone_or_has_ended_does_not_revive_old_grants() {
+    fn a_new_consent_does_not_revive_grants_of_a_deleted_or_expired_one() {
         assert_ne!(approve(None, "read", at(10)).epoch, approve(None, "read", at(20)).epoch);
         let first = approve(None, "read admin", at(10));
         let again = approve(Some(first.clone()), "read", first.expires_at);
         assert!(again.epoch > first.epoch && again.grants.is_empty());
-        assert_eq!(again.scopes.to_string(), "read", "and its scopes are not inherited");
+        assert_eq!(again.scopes.to_string(), "read", "scopes are not inherited");
     }
 
     #[test]
-    fn at_most_twenty_grants_and_the_oldest_leaves() {
+    fn the_twenty_first_grant_displaces_the_oldest() {
         let mut consent = approve(None, "read", at(0));
         for n in 0..MAX_GRANTS as u8 {
             let (next, leaving) = consent.admit(GrantId::from_bytes([n; 16]), at(100), at(1));
@@ -487,7 +487,7 @@ mod tests {
         let (full, leaving) = consent.clone().admit(GrantId::from_bytes([99; 16]), at(100), at(1));
         assert_eq!((full.grants.len(), leaving), (MAX_GRANTS, vec![GrantId::from_bytes([0; 16])]));
         let (later, leaving) = consent.admit(GrantId::from_bytes([99; 16]), at(300), at(100));
-        assert_eq!((later.grants.len(), leaving.len()), (1, 0), "what has ended leaves by itself");
+        assert_eq!((later.grants.len(), leaving.len()), (1, 0), "expired grants are removed");
     }
 
     #[test]

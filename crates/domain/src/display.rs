@@ -27,7 +27,7 @@ mod tests {
 
     /// Requirements: B5.
     #[test]
-    fn what_hides_or_turns_is_taken_out() {
+    fn hidden_and_direction_changing_characters_are_removed() {
         assert_eq!(displayable(" Claude\u{202E}\u{200B} \n\tCode\0 ", 128).as_deref(), Some("Claude Code"));
         assert_eq!(displayable("\u{200B}\u{2066}\n", 128), None);
         assert_eq!(displayable("日本語 <b>", 128).as_deref(), Some("日本語 <b>"));

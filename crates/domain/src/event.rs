@@ -28,7 +28,7 @@ pub struct Event {
     pub id: EventId,
     /// The time of the transition.
     pub at: Timestamp,
-    /// What happened.
+    /// The kind of transition, with its details.
     pub kind: EventKind,
     /// `None` if the event concerns more than one consent; its kind says which.
     pub about: Option<EventTarget>,
@@ -40,7 +40,7 @@ pub struct Event {
     pub address: Option<Address>,
 }
 
-/// What happened. Kinds may be added, never changed.
+/// A kind of transition. Kinds may be added, never changed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum EventKind {
     /// A person's approval took effect. `how` is `None` in events of releases that did not record it.

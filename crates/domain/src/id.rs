@@ -190,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn strange_client_ids_are_none() {
+    fn malformed_client_ids_are_refused() {
         for text in ["", " ", "a b", "a\"b", "a\\b", "ä", "a\n", &"x".repeat(513)] {
             assert_eq!(ClientId::parse(text), None, "{text:?}");
         }

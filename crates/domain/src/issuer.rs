@@ -152,7 +152,7 @@ pub(crate) mod tests {
 
     /// Requirements: A4, R41.
     #[test]
-    fn an_issuer_url_is_in_its_one_form() {
+    fn an_issuer_url_that_is_not_in_normal_form_is_refused() {
         for good in
             ["https://gate.example", "https://gate.example/t", "http://127.0.0.1:8080", "http://localhost:1/a/b"]
         {
@@ -177,7 +177,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn hosts_are_listed_in_their_plain_form() {
+    fn a_host_pattern_that_is_not_in_plain_form_is_refused() {
         let parse = |pattern: &str| HostPatterns::parse(&[pattern.to_owned()]);
         let below = parse("*.apps.example").unwrap();
         assert!(below.include("a.apps.example") && below.include("a.b.apps.example"));
@@ -192,7 +192,7 @@ pub(crate) mod tests {
 
     /// Requirements: C10.
     #[test]
-    fn a_resource_is_known_by_its_near_spellings() {
+    fn a_resource_is_found_with_an_upper_case_host_or_a_trailing_slash() {
         let issuer = issuer();
         for near in ["https://mcp.example/mcp", "HTTPS://MCP.example/mcp", "https://mcp.example/mcp/"] {
             assert_eq!(issuer.resource([near].into_iter()).unwrap().uri, "https://mcp.example/mcp", "{near}");
@@ -212,7 +212,7 @@ pub(crate) mod tests {
 
     /// Requirements: R42.
     #[test]
-    fn without_resource_only_one_can_be_meant() {
+    fn a_request_without_resource_needs_an_issuer_with_one_resource() {
         let mut issuer = issuer();
         assert!(issuer.resource(std::iter::empty()).is_ok());
         issuer.resources.push(Resource { uri: "https://other.example".to_owned(), ..issuer.resources[0].clone() });
@@ -223,7 +223,7 @@ pub(crate) mod tests {
 
     /// Requirements: E3.
     #[test]
-    fn only_optional_scopes_can_be_left_out_and_nothing_be_added() {
+    fn only_optional_scopes_can_be_left_out_and_none_added() {
         let mut resource = issuer().resources.remove(0);
         for definition in &mut resource.scopes[1..] {
             definition.choice = Choice::Optional;
@@ -235,14 +235,18 @@ pub(crate) mod tests {
         };
         assert_eq!(approved(&[]).unwrap(), "read");
         assert_eq!(approved(&["write"]).unwrap(), "read write");
-        assert_eq!(approved(&["admin", "root", "read write"]).unwrap(), "read", "what was not asked is not approved");
+        assert_eq!(
+            approved(&["admin", "root", "read write"]).unwrap(),
+            "read",
+            "a scope that was not requested is not approved"
+        );
         let optional_only = Scopes::parse("write").unwrap();
         assert_eq!(resource.approved_scopes(&optional_only, &[]), Err(Refusal::DecisionMissing));
     }
 
     /// Requirements: A23, E1, E6, E7.
     #[test]
-    fn scopes_default_and_offline_access_means_nothing() {
+    fn scopes_have_defaults_and_offline_access_is_ignored() {
         let issuer = issuer();
         let resource = &issuer.resources[0];
         for asked in [None, Some(""), Some("offline_access")] {

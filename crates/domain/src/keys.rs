@@ -1,7 +1,7 @@
 //! The keys of every MAC, derivation and seal.
 //!
 //! Each issuer has one family of keys per [`Purpose`], so that a value made for one purpose or issuer is worthless in
-//! another. Every key has an id, which stands in whatever the key made.
+//! another. Every key has an id, which stands in every value that the key makes.
 
 pub mod rotation;
 
@@ -267,7 +267,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_same_material_serves_no_other_purpose_and_no_other_issuer() {
+    fn the_same_material_makes_different_keys_for_each_purpose_and_issuer() {
         let tag = key(Purpose::Code, "https://a.example").mac("x", &[b"y"]);
         assert!(key(Purpose::Code, "https://a.example").verify("x", &[b"y"], &tag));
         assert!(!key(Purpose::Code, "https://b.example").verify("x", &[b"y"], &tag));
@@ -276,7 +276,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn parts_do_not_run_into_each_other() {
+    fn different_lists_of_parts_have_different_macs() {
         let key = key(Purpose::Code, "https://a.example");
         assert_ne!(key.mac("x", &[b"ab", b"c"]), key.mac("x", &[b"a", b"bc"]));
         assert_ne!(digest("x", &[b"ab", b"c"]), digest("x", &[b"a", b"bc"]));
@@ -284,7 +284,7 @@ pub(crate) mod tests {
 
     proptest! {
         #[test]
-        fn what_was_sealed_opens_only_unchanged_and_in_its_context(
+        fn a_sealed_value_opens_only_unchanged_and_in_its_context(
             plaintext in prop::collection::vec(any::<u8>(), 0..200), nonce: [u8; 24], flip: prop::sample::Index, bit in 0u8..8,
         ) {
             let key = key(Purpose::Ticket, "https://a.example");

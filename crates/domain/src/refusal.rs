@@ -1,7 +1,7 @@
 //! Refusals: every deliberate "no". Any other failure is a fault.
 //!
-//! Each variant names the one function that makes it. A variant that needs more than the domain's values (a signature,
-//! a stored record, a network answer) is made by `lychgate-control`, and its doc says so.
+//! The doc of each variant names the functions that make it. `lychgate-control` makes those that need more than the
+//! domain's values: a signature, a stored record, an answer from the network.
 
 /// Why a request is refused. `Display` is the `error_description` for the client's developer: it says what to do, and
 /// repeats nothing that a stranger sent but the names of known parameters.
@@ -27,7 +27,7 @@ pub enum Refusal {
     #[error("{0}")]
     RequestMalformed(&'static str),
     /// Made by `lychgate-control` when a record does not exist.
-    #[error("there is no such {0}, or no more")]
+    #[error("there is no such {0}")]
     RecordUnknown(&'static str),
     /// Made by `lychgate-control`, which remembers administrative requests.
     #[error("this request_id was used for another request; make a new one")]
@@ -77,7 +77,7 @@ pub enum Refusal {
     #[error("the client's metadata document cannot be used: {0}")]
     MetadataDocumentInvalid(&'static str),
     /// Made by `lychgate-control`, which fetches documents.
-    #[error("the client's metadata document, or its keys, cannot be had at the moment; try again later")]
+    #[error("the client's metadata document, or its keys, cannot be fetched at the moment; try again later")]
     MetadataDocumentUnavailable,
     /// Made by [`Issuer::permits`](crate::issuer::Issuer::permits).
     #[error("the operator of this server does not permit that redirect_uri")]
@@ -196,12 +196,12 @@ pub enum Refusal {
     #[error("the identity provider refused the login, or it was cancelled there")]
     UpstreamDenied,
     /// Made by [`LoginFailure::refusal`](crate::flow::LoginFailure::refusal).
-    #[error("the person said that somebody else had signed in; start again at the app")]
+    #[error("the person answered that another person had signed in; start again at the app")]
     SignedInAsAnother,
 
     // the page of connected apps
     /// Made by [`AccountSession::of`](crate::account::AccountSession::of).
-    #[error("nobody is signed in here, or no longer")]
+    #[error("no person is signed in here; sign in again")]
     AccountSessionMissing,
 
     // the token endpoint

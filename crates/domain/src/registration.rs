@@ -358,7 +358,7 @@ mod tests {
 
     /// Requirements: R31.
     #[test]
-    fn unknown_grant_types_are_passed_over() {
+    fn unknown_grant_types_are_ignored() {
         let mut registration = asked(&["https://app.example/cb"]);
         registration.grant_types =
             ["refresh_token", "device_code", "authorization_code", "authorization_code"].map(str::to_owned).to_vec();
@@ -368,7 +368,7 @@ mod tests {
 
     /// Requirements: R33.
     #[test]
-    fn types_that_cannot_work_are_refused() {
+    fn unusable_grant_and_response_types_are_refused() {
         let mut registration = asked(&["https://app.example/cb"]);
         registration.grant_types = vec!["client_credentials".to_owned()];
         assert!(matches!(register(registration), Err(Refusal::RegistrationMetadataInvalid(_))));
@@ -379,7 +379,7 @@ mod tests {
 
     /// Requirements: R33.
     #[test]
-    fn keys_come_by_value_or_by_reference() {
+    fn keys_are_registered_either_by_value_or_by_reference() {
         let with = |jwks: Option<Vec<JwkMembers>>, jwks_uri: Option<&str>| {
             let jwks_uri = jwks_uri.map(str::to_owned);
             register(ClientMetadata { jwks, jwks_uri, ..with_method("private_key_jwt") })
@@ -398,7 +398,7 @@ mod tests {
 
     /// Requirements: R31, R34.
     #[test]
-    fn a_method_that_is_spoken_here_is_registered_and_any_other_makes_a_public_client() {
+    fn an_unsupported_authentication_method_makes_a_public_client() {
         for method in ["client_secret_basic", "client_secret_post"] {
             let Registered { client, secret, .. } = registered(with_method(method)).unwrap();
             assert_eq!(client.authentication.method().as_str(), method);
@@ -414,7 +414,7 @@ mod tests {
 
     /// Requirements: R37.
     #[test]
-    fn its_token_manages_a_registration_and_no_other() {
+    fn a_registration_access_token_manages_only_its_own_client() {
         let (one, token) = {
             let Registered { client, management_token, .. } = registered(with_method("none")).unwrap();
             (client, management_token.unwrap())
@@ -455,7 +455,7 @@ mod tests {
 
     /// Requirements: R36.
     #[test]
-    fn who_may_register_is_the_operators_choice() {
+    fn the_registration_policy_decides_which_clients_may_register() {
         let policy = |registration| ClientPolicy { registration, ..issuer().policy };
         let with = |registration| Issuer { policy: policy(registration), ..issuer() };
         assert_eq!(may_register(&with(RegistrationPolicy::Open), None), Ok(()));
@@ -469,7 +469,7 @@ mod tests {
 
     /// Requirements: B33.
     #[test]
-    fn only_hosts_that_the_operator_permits() {
+    fn a_redirect_uri_on_an_unlisted_host_is_refused() {
         let redirect_hosts = HostPatterns::parse(&["app.example", "*.trusted.example"].map(str::to_owned)).unwrap();
         let issuer = Issuer { policy: ClientPolicy { redirect_hosts, ..issuer().policy }, ..issuer() };
         let register = |uri| super::register(asked(&[uri]), &issuer, &k(), attempt(1), NOW);
@@ -492,7 +492,7 @@ mod tests {
 
     /// Requirements: conflict 2.
     #[test]
-    fn cursor_registers_with_an_unlisted_scheme_among_others_but_not_alone() {
+    fn an_unlisted_private_scheme_is_ignored_only_beside_other_redirect_uris() {
         let all = ["zed://oauth", "https://www.cursor.com/agents/mcp/oauth/callback", "http://localhost:8787/callback"];
         let client = register(asked(&all)).unwrap();
         assert_eq!(client.redirect_uris.iter().map(RedirectUri::as_str).collect::<Vec<_>>(), &all[1..]);
@@ -501,7 +501,7 @@ mod tests {
     }
 
     #[test]
-    fn our_own_pages_are_nobodys_redirect_uri() {
+    fn a_redirect_uri_on_our_own_origin_is_refused() {
         assert!(matches!(
             register(asked(&["https://gate.example/callback/demo"])),
             Err(Refusal::RegistrationRedirectUriInvalid(_))
@@ -510,7 +510,7 @@ mod tests {
 
     /// Requirements: R31.
     #[test]
-    fn limits_hold() {
+    fn metadata_beyond_the_limits_is_refused_or_cut() {
         let many: Vec<String> = (0..21).map(|n| format!("https://app.example/{n}")).collect();
         let many: Vec<&str> = many.iter().map(String::as_str).collect();
         assert!(register(asked(&many)).is_err());

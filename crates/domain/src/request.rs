@@ -39,7 +39,7 @@ pub struct AuthorizationRequest {
 pub enum WantedScreen {
     /// Any: the issuer's policy decides.
     Any,
-    /// The full page, whatever was allowed before.
+    /// The full page, regardless of earlier consents.
     Full,
 }
 
@@ -212,7 +212,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn the_good_request_passes() {
+    fn a_valid_request_passes() {
         let request = request();
         assert_eq!(request.state.as_deref(), Some("s\"t ä/te"));
         assert_eq!(request.scopes.to_string(), "read");
@@ -223,7 +223,7 @@ pub(crate) mod tests {
         for (name, value, refusal) in [
             ("client_id", None, Refusal::ParameterMissing("client_id")),
             ("client_id", Some(""), Refusal::ParameterMissing("client_id")),
-            ("client_id", Some("nobody"), Refusal::ClientUnknown),
+            ("client_id", Some("unknown"), Refusal::ClientUnknown),
             ("client_id", Some("a b"), Refusal::ClientUnknown),
             ("redirect_uri", Some("https://evil.example/cb"), Refusal::RedirectUriUnregistered),
             ("response_type", None, Refusal::ParameterMissing("response_type")),
@@ -245,7 +245,7 @@ pub(crate) mod tests {
 
     /// Requirements: A11.
     #[test]
-    fn an_early_error_is_told_to_configured_clients_and_on_loopback_only() {
+    fn an_early_error_is_redirected_only_to_configured_clients_and_loopback() {
         let configured = issuer().clients[0].clone();
         let origin = crate::client::ClientOrigin::Registered {
             at: crate::time::Timestamp::EPOCH,
@@ -262,7 +262,7 @@ pub(crate) mod tests {
 
     /// Requirements: R7.
     #[test]
-    fn nothing_may_repeat_but_resource_and_strangers() {
+    fn only_resource_and_unknown_parameters_may_be_repeated() {
         for name in
             ["client_id", "redirect_uri", "response_type", "code_challenge", "code_challenge_method", "state", "scope"]
         {
@@ -279,7 +279,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_may_be_left_out_may() {
+    fn optional_parameters_may_be_missing_or_empty() {
         for name in ["redirect_uri", "state", "resource", "scope"] {
             assert!(check(with(name, None)).is_ok(), "{name}");
             assert!(check(with(name, Some(""))).is_ok(), "empty {name}");
@@ -290,7 +290,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn a_request_holds_only_as_long_as_what_it_was_checked_against() {
+    fn a_request_fails_once_its_client_or_resource_has_changed() {
         let (request, good) = (request(), issuer());
         let client = &good.clients[0];
         assert!(request.still_holds(&good, client).is_ok());

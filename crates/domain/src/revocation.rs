@@ -120,7 +120,7 @@ pub struct ScannedPage {
     pub next: Option<ScanPosition>,
 }
 
-/// What remains after a page.
+/// The state after a page.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RevocationProgress {
     /// More is to be done.
@@ -297,14 +297,14 @@ mod tests {
     fn go_on(next: RevocationProgress) -> UpstreamRevocation {
         match next {
             RevocationProgress::Continue(revocation) => revocation,
-            other => panic!("there is more to do: {other:?}"),
+            other => panic!("expected more to do: {other:?}"),
         }
     }
 
     #[test]
-    fn what_was_minted_before_a_revocation_has_ended_with_it_and_nothing_else() {
-        let (grant, standing) = grant();
-        let consent = standing.consent.unwrap();
+    fn a_revocation_ends_exactly_the_grants_of_its_target_minted_before_it() {
+        let (grant, status) = grant();
+        let consent = status.consent.unwrap();
         let raised = Grant { counters: Counters { issuer: 1, client: 1, subject: 1 }, ..grant.clone() };
         let (subject, client_id) = (grant.subject.clone(), grant.client_id.clone());
         for (what, after) in [
@@ -314,7 +314,7 @@ mod tests {
             (RevocationTarget::consent(&consent), &Grant { consent_epoch: consent.epoch + 1, ..grant.clone() }),
         ] {
             assert!(what.ended(&grant), "{what:?}");
-            assert!(!what.ended(after), "{what:?}: it was minted after it");
+            assert!(!what.ended(after), "{what:?}: minted after the revocation");
         }
         let stranger = Subject::from_record("idp|bob".to_owned());
         let another = ClientId::parse("another").unwrap();
@@ -328,32 +328,32 @@ mod tests {
         assert!(!RevocationTarget::Client { client_id: another, counter: 1 }.ended(&grant));
         assert!(!RevocationTarget::Subject { subject: stranger, counter: 1 }.ended(&grant));
         let this = RevocationTarget::Grant(grant.id);
-        assert!(!this.ended(&grant), "it is live");
+        assert!(!this.ended(&grant), "the grant is live");
         let ended = grant.end_by(EndedBy::Client, NOW);
         assert!(this.ended(&ended) && !RevocationTarget::Grant(GrantId::from_bytes([9; 16])).ended(&ended));
     }
 
     #[test]
-    fn an_approval_forgets_only_what_ended_with_its_subject() {
+    fn an_approval_forgets_only_grants_that_ended_with_their_subject() {
         let consent = grant().1.consent.unwrap();
         let (with, _) = consent.clone().admit(GrantId::from_bytes([3; 16]), consent.expires_at, consent.created_at);
         let raised = |subject, client| Counters { subject, client, issuer: 0 };
         assert_eq!(RevocationTarget::forgotten(&with, &raised(1, 0)), Some(RevocationTarget::consent(&with)));
-        assert_eq!(RevocationTarget::forgotten(&with, &raised(0, 1)), None, "a client's are found without it");
+        assert_eq!(RevocationTarget::forgotten(&with, &raised(0, 1)), None, "grants of a client are found without it");
         assert_eq!(RevocationTarget::forgotten(&with, &with.counters), None);
-        assert_eq!(RevocationTarget::forgotten(&consent, &raised(1, 0)), None, "there was nothing");
+        assert_eq!(RevocationTarget::forgotten(&consent, &raised(1, 0)), None, "the consent had no grant");
     }
 
     #[test]
-    fn pages_follow_each_other_until_all_is_told() {
+    fn pages_follow_each_other_until_everything_is_revoked() {
         let codes = ScanPosition::Codes { from: None };
         let next = go_on(everything().after(page(2, false, Some(codes.clone())), NOW));
-        assert_eq!((next.place.clone(), next.told, next.not_before), (codes, 2, NOW), "and nothing waits");
+        assert_eq!((next.place.clone(), next.told, next.not_before), (codes, 2, NOW), "without a pause");
         assert_eq!(next.after(page(1, false, None), NOW), RevocationProgress::Done { told: 3 });
     }
 
     #[test]
-    fn what_could_not_be_told_comes_again_in_another_round_and_later() {
+    fn a_failed_revocation_is_tried_again_later_in_another_round() {
         let second = ScanPosition::Grants { from: Some(vec![1]) };
         let next = go_on(everything().after(page(0, true, Some(second.clone())), NOW));
         assert_eq!((next.place.clone(), next.not_before), (second, NOW + FIRST_PAUSE));
@@ -364,7 +364,7 @@ mod tests {
     }
 
     #[test]
-    fn pauses_grow_up_to_a_quarter_of_an_hour_and_a_day_of_failures_is_the_end() {
+    fn pauses_grow_to_fifteen_minutes_and_a_day_of_failures_gives_up() {
         let (mut revocation, mut now, mut tries) = (everything(), NOW, 0);
         loop {
             tries += 1;
@@ -378,21 +378,21 @@ mod tests {
                     assert_eq!(told, 0);
                     break;
                 }
-                RevocationProgress::Done { .. } => panic!("nobody was told"),
+                RevocationProgress::Done { .. } => panic!("no token was revoked"),
             }
         }
         let day = now.since(NOW);
         assert!(day >= GIVE_UP && day < GIVE_UP + LONGEST_PAUSE && tries > 90, "{day:?} {tries}");
         let told = UpstreamRevocation { failing_since: Some(NOW), failures: 9, ..everything() };
         let later = go_on(told.after(page(1, true, None), NOW + GIVE_UP));
-        assert_eq!((later.failures, later.failing_since), (1, Some(NOW + GIVE_UP)), "it answers again");
+        assert_eq!((later.failures, later.failing_since), (1, Some(NOW + GIVE_UP)), "the upstream has answered");
     }
 
     #[test]
-    fn a_code_goes_with_its_consent_and_with_everything_wider() {
+    fn a_revocation_ends_the_unredeemed_codes_of_its_target() {
         let issued = crate::flow::tests::issued();
         let AtExchange::Redeem(_) = Authorization::CodeIssued(issued.clone()).at_exchange().unwrap() else {
-            panic!("it can be redeemed");
+            panic!("the code can be redeemed");
         };
         let (decided, subject) = (&issued.approved.decided, issued.subject.clone());
         let consent = |epoch| RevocationTarget::Consent {
@@ -410,7 +410,7 @@ mod tests {
         let later = CodeIssued { consent_epoch: issued.consent_epoch + 1, ..issued.clone() };
         assert!(!consent(issued.consent_epoch).ended_code(&later));
         for what in [client(0), person(0), RevocationTarget::Issuer { counter: 0 }] {
-            assert!(!what.ended_code(&issued), "{what:?}: it was issued after it");
+            assert!(!what.ended_code(&issued), "{what:?}: issued after the revocation");
         }
         assert_eq!(RevocationTarget::Grant(GrantId::from_bytes([1; 16])).after_grants(), None);
     }

@@ -54,7 +54,7 @@ const OTHER_URL: &str = "https://gate.example/team";
 const VERIFIER: &str = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
 
 #[test]
-fn keys_are_derived_as_ever() {
+fn derived_keys_never_change() {
     let mut lines = String::new();
     for url in [URL, OTHER_URL] {
         let keys = keys(url);
@@ -67,7 +67,7 @@ fn keys_are_derived_as_ever() {
 }
 
 #[test]
-fn the_master_key_opens_what_it_wrapped() {
+fn the_master_key_opens_earlier_keyrings() {
     let master = Key::wrapping(&Zeroizing::new([0xAA; 32]));
     let context: [&[u8]; 4] = [b"keyring", URL.as_bytes(), b"ticket", &[0x10, 0, 0, 1]];
     let kept = golden("wrapped-key.v1.txt", &line(&hex(&master.seal(&context, [7; 24], &[1; 32]))));
@@ -75,14 +75,14 @@ fn the_master_key_opens_what_it_wrapped() {
 }
 
 #[test]
-fn a_ticket_opens_as_ever() {
+fn earlier_tickets_open() {
     let flow = Flow::new();
     let kept = golden("ticket.v1.txt", &line(&flow.ticket_text));
     assert_eq!(Ticket::open(kept.trim_end(), &flow.issuer, &flow.keys, at(1)), Ok(flow.ticket));
 }
 
 #[test]
-fn a_ticket_without_state_opens_as_ever() {
+fn earlier_tickets_without_state_open() {
     let flow = Flow::new();
     let request = AuthorizationRequest { state: None, ..request() };
     let (ticket, text) = Ticket::issue(request, &flow.keys, &CountingUp::default(), at(0)).unwrap();
@@ -91,7 +91,7 @@ fn a_ticket_without_state_opens_as_ever() {
 }
 
 #[test]
-fn a_form_token_is_taken_as_ever() {
+fn earlier_form_tokens_are_accepted() {
     let flow = Flow::new();
     let shown = Displayed::new(&flow.issuer, client(&flow.issuer), &flow.ticket.request, &flow.issuer.resources[0]);
     let token = form::token(&flow.keys, &flow.ticket, flow.browser, shown);
@@ -103,12 +103,12 @@ fn a_form_token_is_taken_as_ever() {
 }
 
 #[test]
-fn the_digest_that_a_consent_is_given_to_is_as_ever() {
+fn the_displayed_digest_never_changes() {
     golden("client-metadata-digest.v1.txt", &line(&hex(&client(&issuer(URL)).metadata_digest())));
 }
 
 #[test]
-fn both_cookies_are_taken_as_ever() {
+fn earlier_browser_and_login_cookies_are_accepted() {
     let flow = Flow::new();
     let browser = golden("browser-cookie.v2.txt", &cookie_text(&flow.browser_cookie()));
     let login = golden("login-cookie.v1.txt", &cookie_text(&flow.login_cookie()));
@@ -122,7 +122,7 @@ fn both_cookies_are_taken_as_ever() {
 }
 
 #[test]
-fn a_ticket_of_a_client_that_wants_the_whole_page_opens_as_ever() {
+fn earlier_tickets_for_the_full_page_open() {
     let flow = Flow::new();
     let request = AuthorizationRequest { screen: WantedScreen::Full, ..request() };
     let (ticket, text) = Ticket::issue(request, &flow.keys, &CountingUp::default(), at(0)).unwrap();
@@ -131,7 +131,7 @@ fn a_ticket_of_a_client_that_wants_the_whole_page_opens_as_ever() {
 }
 
 #[test]
-fn a_session_is_taken_as_ever() {
+fn earlier_sessions_are_accepted() {
     let flow = Flow::new();
     let person = Person::new(Subject::new(&flow.issuer.upstream, "alice").unwrap(), Some("Älice"), Some("a@b.example"));
     let cookie = NewSession { person: &person, browser: flow.browser }.set(
@@ -148,7 +148,7 @@ fn a_session_is_taken_as_ever() {
 }
 
 #[test]
-fn cookies_of_two_issuers_on_one_host_have_the_names_they_ever_had() {
+fn names_of_cookies_never_change() {
     let flow = Flow::new();
     let mut lines = String::new();
     for url in [URL, OTHER_URL] {
@@ -168,7 +168,7 @@ fn cookies_of_two_issuers_on_one_host_have_the_names_they_ever_had() {
 }
 
 #[test]
-fn what_goes_upstream_is_as_ever() {
+fn values_for_the_upstream_never_change() {
     let flow = Flow::new();
     let secrets = LoginSecrets::derive(flow.keys.active(Purpose::Login), flow.approved.decided.id);
     let (verifier, nonce) = (secrets.verifier.expose(), secrets.nonce.expose());
@@ -179,7 +179,7 @@ fn what_goes_upstream_is_as_ever() {
 }
 
 #[test]
-fn what_a_person_has_who_looks_at_their_apps_is_taken_as_ever() {
+fn earlier_cookies_and_forms_of_the_account_page_are_accepted() {
     let flow = Flow::new();
     let (issuer, keys, entropy) = (&flow.issuer, &flow.keys, CountingUp::default);
     let (session, login) = (flow.account_session(), flow.account_login());
@@ -206,7 +206,7 @@ fn what_a_person_has_who_looks_at_their_apps_is_taken_as_ever() {
 }
 
 #[test]
-fn a_code_is_redeemed_as_ever() {
+fn earlier_codes_are_redeemed() {
     let flow = Flow::new();
     let kept = golden("code.v1.txt", &line(flow.issued.code(&flow.keys).unwrap().expose()));
     let code = PresentedCode::parse(kept.trim_end()).unwrap();
@@ -225,7 +225,7 @@ fn a_code_is_redeemed_as_ever() {
 }
 
 #[test]
-fn refresh_tokens_of_two_generations_are_taken_as_ever() {
+fn earlier_refresh_tokens_of_two_generations_are_accepted() {
     let flow = Flow::new();
     for (file, grant) in [("refresh-token.v1.txt", &flow.grant), ("refresh-token-rotated.v1.txt", &flow.rotated())] {
         let kept = golden(file, &line(grant.refresh_token(&grant.current, &flow.keys).unwrap().expose()));
@@ -236,7 +236,7 @@ fn refresh_tokens_of_two_generations_are_taken_as_ever() {
 }
 
 #[test]
-fn sealed_upstream_tokens_open_as_ever() {
+fn earlier_sealed_upstream_tokens_open() {
     let flow = Flow::new();
     let whole = UpstreamTokens {
         access_token: Secret::new("upstream-access-token"),
@@ -258,7 +258,7 @@ fn sealed_upstream_tokens_open_as_ever() {
 
 /// Stored records are found by these ids, which follow from one another and from the attempt.
 #[test]
-fn ids_are_derived_as_ever() {
+fn derived_ids_never_change() {
     let flow = Flow::new();
     let other = flow.ticket.authorization_id(&flow.issuer, &flow.keys, BrowserId::from_bytes([8; 16])).unwrap();
     let about = event::EventTarget {
@@ -291,7 +291,7 @@ fn ids_are_derived_as_ever() {
 }
 
 #[test]
-fn an_access_token_says_what_it_ever_said() {
+fn claims_of_access_tokens_never_change() {
     let flow = Flow::new();
     for (file, grant) in [("access-token.v1.txt", &flow.grant), ("access-token-refreshed.v1.txt", &flow.rotated())] {
         let AccessTokenClaims { iss, aud, sub, client_id, scope, iat, exp, jti, grant_id } =
@@ -307,7 +307,7 @@ fn an_access_token_says_what_it_ever_said() {
 
 /// A file that no test reads would freeze nothing.
 #[test]
-fn every_kept_file_is_read() {
+fn every_golden_file_is_read() {
     let source = include_str!("golden.rs");
     for entry in std::fs::read_dir(directory()).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
@@ -317,7 +317,7 @@ fn every_kept_file_is_read() {
 
 /// Replacing a key must not invalidate a value that a client or browser holds.
 #[test]
-fn what_was_made_with_a_retired_key_is_still_taken() {
+fn values_of_a_retired_key_are_still_accepted() {
     let flow = Flow::new();
     let (mut active, mut retired) = (Vec::new(), Vec::new());
     for (purpose, key) in family(URL) {
@@ -342,7 +342,7 @@ fn what_was_made_with_a_retired_key_is_still_taken() {
 
 proptest! {
     #[test]
-    fn no_character_of_a_kept_text_can_be_changed(at: prop::sample::Index, to in "[ -~]") {
+    fn a_changed_character_of_a_golden_text_is_refused(at: prop::sample::Index, to in "[ -~]") {
         let flow = Flow::new();
         for file in TAKEN {
             let whole = first_text(file);
@@ -492,7 +492,7 @@ impl Flow {
             "browser-cookie.v1.txt" | "browser-cookie.v2.txt" => {
                 Cookies(vec![(self.browser_cookie().name, text.to_owned())]).form_browsers(issuer, keys).is_ok()
             }
-            other => panic!("nobody takes {other}"),
+            other => panic!("no check for {other}"),
         }
     }
 

@@ -112,14 +112,14 @@ pub(crate) mod tests {
         }
     }
 
-    fn judge(claims: &AssertionClaims) -> Result<AssertionAccepted, Refusal> {
+    fn checked(claims: &AssertionClaims) -> Result<AssertionAccepted, Refusal> {
         AssertionAccepted::check(claims, &issuer().clients[0], &issuer(), now())
     }
 
     /// Requirements: D15.
     #[test]
-    fn an_assertion_says_what_it_must() {
-        let good = judge(&claims()).unwrap();
+    fn each_wrong_claim_of_an_assertion_is_refused() {
+        let good = checked(&claims()).unwrap();
         assert_eq!(good.forget_at(), claims().exp + CLOCK_SKEW);
         let text = |text: &str| text.to_owned();
         for (why, claims) in [
@@ -136,14 +136,14 @@ pub(crate) mod tests {
             ("an empty jti", AssertionClaims { jti: Some(String::new()), ..claims() }),
             ("a long jti", AssertionClaims { jti: Some("x".repeat(MAX_ID + 1)), ..claims() }),
         ] {
-            assert!(matches!(judge(&claims), Err(Refusal::ClientAssertionInvalid(_))), "{why}");
+            assert!(matches!(checked(&claims), Err(Refusal::ClientAssertionInvalid(_))), "{why}");
         }
     }
 
     #[test]
-    fn two_assertions_are_two() {
+    fn assertions_with_different_jti_have_different_ids() {
         let other = AssertionClaims { jti: Some("two".to_owned()), ..claims() };
-        assert_ne!(judge(&claims()).unwrap().id(), judge(&other).unwrap().id());
-        assert_eq!(judge(&claims()).unwrap().id(), judge(&claims()).unwrap().id());
+        assert_ne!(checked(&claims()).unwrap().id(), checked(&other).unwrap().id());
+        assert_eq!(checked(&claims()).unwrap().id(), checked(&claims()).unwrap().id());
     }
 }

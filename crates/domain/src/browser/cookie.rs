@@ -232,7 +232,7 @@ mod tests {
 
     /// Requirements: B18, B30.
     #[test]
-    fn the_browser_that_was_sent_is_the_one_that_returns() {
+    fn a_login_completes_only_in_its_own_browser() {
         let ((browser, flow), (other_browser, other_flow)) = (pair(1), pair(2));
         assert!(login(&sent(&[&browser, &flow]), NOW).is_ok());
         assert_eq!(login(&sent(&[&browser]), NOW), Err(Refusal::StateCookieMissing));
@@ -243,7 +243,7 @@ mod tests {
 
     /// Requirements: B32.
     #[test]
-    fn each_id_of_a_browser_is_good_under_its_own_name() {
+    fn each_id_of_a_browser_is_valid_only_under_its_own_name() {
         let (issuer, keys) = (issuer(), keys("https://gate.example", 1));
         let ((first, flow), (second, _)) = (pair(1), pair(2));
         let ids = [1, 2].map(|n| BrowserId::from_bytes([n; 16]));
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_browser_keeps_eight_ids_and_the_one_its_pages_are_made_for() {
+    fn a_browser_keeps_eight_ids_and_never_loses_the_one_in_use() {
         let (issuer, keys) = (issuer(), keys("https://gate.example", 1));
         let cookies = |n: u8| (1..=n).rev().map(|n| pair(n).0).collect::<Vec<_>>();
         let surplus = |n| sent(&cookies(n).iter().collect::<Vec<_>>()).surplus_browsers(&issuer, &keys);
@@ -266,7 +266,7 @@ mod tests {
 
     /// Requirements: B20.
     #[test]
-    fn a_login_expires() {
+    fn an_expired_login_is_refused() {
         let (browser, flow) = pair(1);
         let end = NOW + issuer().lifetimes.login;
         assert!(login(&sent(&[&browser, &flow]), end).is_ok());
@@ -274,14 +274,14 @@ mod tests {
     }
 
     #[test]
-    fn a_cookie_that_is_there_twice_is_not_there() {
+    fn a_cookie_sent_twice_counts_as_missing() {
         let (browser, flow) = pair(1);
         assert_eq!(login(&sent(&[&browser, &flow, &flow]), NOW), Err(Refusal::StateCookieMissing));
         assert_eq!(login(&sent(&[&browser, &browser, &flow]), NOW), Err(Refusal::BrowserMismatch));
     }
 
     #[test]
-    fn another_issuers_cookie_is_none_even_under_our_name() {
+    fn another_issuers_cookie_is_refused_even_under_our_name() {
         let (mut other, keys_of_other) = (issuer(), keys("https://gate.example/t", 1));
         other.url = IssuerUrl::parse("https://gate.example/t").unwrap();
         let theirs = set_browser(&other, &keys_of_other, BrowserId::from_bytes([1; 16]));

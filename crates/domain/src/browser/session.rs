@@ -166,16 +166,16 @@ mod tests {
 
     /// Requirements: B37.
     #[test]
-    fn a_session_is_its_own_browsers_only_and_once() {
+    fn a_session_opens_only_in_its_own_browser_and_if_sent_once() {
         assert_eq!(found(&[&minted()], BrowserId::from_bytes([2; 16]), NOW), None, "stolen");
-        assert_eq!(found(&[&minted(), &minted()], ALICE, NOW), None, "twice is not there");
+        assert_eq!(found(&[&minted(), &minted()], ALICE, NOW), None, "sent twice");
         let another = cookie::set_browser(&issuer(), &k(), BrowserId::from_bytes([0; 16]));
-        assert!(found(&[&another, &minted()], ALICE, NOW).is_some(), "under whichever of its ids");
+        assert!(found(&[&another, &minted()], ALICE, NOW).is_some(), "under any of its ids");
         assert_eq!(found(&[&delete(&issuer())], ALICE, NOW), None);
     }
 
     #[test]
-    fn another_issuers_session_is_none_even_under_our_name() {
+    fn another_issuers_session_is_refused_even_under_our_name() {
         let mut other = issuer();
         other.url = IssuerUrl::parse("https://gate.example/t").unwrap();
         let theirs = NewSession { person: &person("Alice"), browser: ALICE }.set(
@@ -194,7 +194,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_upstream_calls_somebody_is_made_fit_to_be_shown() {
+    fn names_and_addresses_from_the_upstream_are_made_displayable() {
         let subject = person("x").subject;
         let long = "\u{202E}long ".repeat(100);
         let shown = Person::new(subject.clone(), Some(&long), Some("a\u{200B}@b.example"));

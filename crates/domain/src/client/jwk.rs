@@ -178,7 +178,7 @@ pub(crate) mod tests {
 
     /// Requirements: R45.
     #[test]
-    fn a_key_says_what_it_may_have_signed() {
+    fn a_key_verifies_only_its_own_algorithm_and_kid() {
         let key = PublicJwk::parse(ec("a")).unwrap();
         assert!(key.may_have_signed(SignatureAlgorithm::Es256, Some("a")));
         assert!(key.may_have_signed(SignatureAlgorithm::Es256, None));
@@ -191,7 +191,7 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn what_cannot_verify_is_no_key() {
+    fn a_key_that_cannot_verify_signatures_is_ignored() {
         let text = |text: &str| Some(text.to_owned());
         for (why, members) in [
             ("another use", JwkMembers { r#use: text("enc"), ..ec("a") }),

@@ -113,7 +113,7 @@ mod tests {
 
     /// Requirements: D1.
     #[test]
-    fn what_real_clients_send_is_accepted_byte_for_byte() {
+    fn ids_of_real_clients_are_accepted_byte_for_byte() {
         for (text, host) in [
             ("https://claude.ai/oauth/mcp-oauth-client-metadata", "claude.ai"),
             ("https://chatgpt.com/oauth/client.json", "chatgpt.com"),
@@ -133,7 +133,7 @@ mod tests {
     /// Requirements: D1.
     #[test]
     #[expect(clippy::too_many_lines, reason = "one line for each refused text")]
-    fn what_is_not_in_the_one_plain_form_is_refused() {
+    fn an_id_that_is_not_in_normal_form_is_refused() {
         let (path, host) = ("a client id that is a URL has a path", "write the host of a client id in its plain form");
         let (normal, scheme) =
             ("write a client id that is a URL in its normal form", "a client id that is a URL begins with https://");
@@ -223,7 +223,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_it_panic(text in any::<String>(), tail in any::<String>()) {
+        fn no_text_makes_parsing_panic(text in any::<String>(), tail in any::<String>()) {
             _ = MetadataUrl::parse(&text);
             _ = MetadataUrl::parse(&format!("https://{tail}"));
         }

@@ -245,7 +245,7 @@ mod tests {
 
     /// Requirements: R40.
     #[test]
-    fn what_real_clients_register_is_accepted() {
+    fn redirect_uris_of_real_clients_are_accepted() {
         for (uri, kind, target) in [
             ("https://claude.ai/api/mcp/auth_callback", RedirectKind::Web, "claude.ai"),
             ("https://vscode.dev/redirect", RedirectKind::Web, "vscode.dev"),
@@ -263,7 +263,7 @@ mod tests {
 
     /// Requirements: R1, conflict 2.
     #[test]
-    fn what_could_harm_is_refused() {
+    fn dangerous_redirect_uris_are_refused() {
         for uri in [
             "",
             "callback",
@@ -364,7 +364,7 @@ mod tests {
 
     proptest! {
         #[test]
-        fn nothing_matches_but_itself_or_another_port(path in "[a-z/%.?]{0,8}", port in 1u16.., noise in "[ -~]{0,24}") {
+        fn a_loopback_uri_matches_only_itself_with_any_port(path in "[a-z/%.?]{0,8}", port in 1u16.., noise in "[ -~]{0,24}") {
             if let Ok(registered) = parse(&format!("http://localhost/{path}")) {
                 let requested = format!("http://localhost:{port}/{path}");
                 prop_assert!(registered.matching(&requested).is_some());
@@ -376,7 +376,7 @@ mod tests {
         }
 
         #[test]
-        fn a_url_parser_agrees_about_whatever_is_accepted(text in "(https|http|cursor)://[ -~]{0,40}") {
+        fn a_url_parser_agrees_about_every_accepted_uri(text in "(https|http|cursor)://[ -~]{0,40}") {
             if let Ok(uri) = parse(&text) {
                 let url = Url::parse(uri.as_str()).unwrap();
                 prop_assert!(url.fragment().is_none() && url.username().is_empty());

@@ -103,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_attempt_is_given_the_same_and_no_other_attempt_is() {
+    fn only_the_same_attempt_gets_its_secret_and_token_again() {
         let keys = keys("https://gate.example", 1);
         let secret = client_secret(&keys, &id(), attempt(1));
         let digest = SecretDigest::of(secret.expose());

@@ -60,14 +60,14 @@ pub struct CheckInputs {
 }
 
 impl CheckInputs {
-    /// The inputs that `standing` contains.
-    pub fn of(standing: &GrantStatus) -> Self {
-        let allowed = match &standing.consent {
+    /// The inputs that `status` contains.
+    pub fn of(status: &GrantStatus) -> Self {
+        let allowed = match &status.consent {
             None => Err(DenialReason::NoConsent),
-            Some(consent) if consent.is_taken_back(&standing.counters) => Err(DenialReason::Revoked),
+            Some(consent) if consent.is_revoked(&status.counters) => Err(DenialReason::Revoked),
             Some(consent) => Ok((consent.scopes.clone(), consent.expires_at)),
         };
-        Self { client: standing.client, allowed }
+        Self { client: status.client, allowed }
     }
 
     /// Checks whether the client may act with the scopes `asked`; without scopes, whether a consent is in force. The
@@ -113,30 +113,30 @@ mod tests {
     }
 
     #[test]
-    fn a_check_grants_only_what_was_allowed_to_a_client_that_may_act_while_it_lasts() {
+    fn a_check_grants_only_allowed_scopes_of_an_enabled_client_until_the_consent_ends() {
         let consent = approve("read write", at(10));
         let until = consent.expires_at;
         let (enabled, disabled) = (Some(ClientStatus::Enabled), Some(ClientStatus::Disabled));
-        let standing = GrantStatus { consent: Some(consent.clone()), client: enabled, counters: Counters::default() };
+        let status = GrantStatus { consent: Some(consent.clone()), client: enabled, counters: Counters::default() };
         let check =
-            |standing: &GrantStatus, asked, now| CheckInputs::of(standing).check(&Scopes::parse(asked).unwrap(), now);
+            |status: &GrantStatus, asked, now| CheckInputs::of(status).check(&Scopes::parse(asked).unwrap(), now);
         for asked in ["", "read", "write read"] {
-            assert_eq!(check(&standing, asked, at(11)), Verdict::Granted { until });
+            assert_eq!(check(&status, asked, at(11)), Verdict::Granted { until });
         }
         let missing = Scopes::parse("admin").unwrap();
-        assert_eq!(check(&standing, "read admin", at(11)), Verdict::MissingScopes { missing, until });
-        let of = |consent, client| GrantStatus { consent, client, ..standing.clone() };
-        let wider = GrantStatus { counters: Counters { subject: 1, ..Counters::default() }, ..standing.clone() };
-        for (standing, now, denial) in [
+        assert_eq!(check(&status, "read admin", at(11)), Verdict::MissingScopes { missing, until });
+        let of = |consent, client| GrantStatus { consent, client, ..status.clone() };
+        let wider = GrantStatus { counters: Counters { subject: 1, ..Counters::default() }, ..status.clone() };
+        for (status, now, denial) in [
             (of(None, enabled), at(11), DenialReason::NoConsent),
             (of(Some(consent.clone().revoke(at(11))), enabled), at(11), DenialReason::Revoked),
             (of(Some(consent.clone().revoke(at(11))), enabled), until, DenialReason::Revoked),
             (wider, at(11), DenialReason::Revoked),
-            (standing.clone(), until, DenialReason::Expired),
+            (status.clone(), until, DenialReason::Expired),
             (of(Some(consent.clone()), disabled), at(11), DenialReason::ClientDisabled),
             (of(Some(consent.clone()), None), at(11), DenialReason::ClientUnknown),
         ] {
-            assert_eq!(check(&standing, "read", now), Verdict::Denied(denial), "{standing:?}");
+            assert_eq!(check(&status, "read", now), Verdict::Denied(denial), "{status:?}");
         }
     }
 }

@@ -144,7 +144,7 @@ mod tests {
 
     /// Requirements: B8.
     #[test]
-    fn a_token_serves_one_ticket_in_one_browser() {
+    fn a_form_token_is_valid_for_one_ticket_in_one_browser() {
         let (keys, entropy, issuer) = (keys("https://gate.example", 1), Counting::default(), issuer());
         let issue = || Ticket::issue(request(), &keys, &entropy, Timestamp::EPOCH).unwrap().0;
         let (ticket, other) = (issue(), issue());
@@ -160,7 +160,7 @@ mod tests {
 
     /// Requirements: B37.
     #[test]
-    fn an_answer_is_that_of_whom_the_page_named_and_of_that_page() {
+    fn an_answer_is_bound_to_the_person_named_and_the_kind_of_page() {
         let (issuer, request) = (issuer(), request());
         let shown = Displayed::new(&issuer, &issuer.clients[0], &request, &issuer.resources[0]);
         let [alice, bob] = ["alice", "bob"].map(|id| Subject::new(&issuer.upstream, id).unwrap());
@@ -212,7 +212,7 @@ mod tests {
 
     /// Requirements: B8.
     #[test]
-    fn forms_come_from_our_own_page() {
+    fn a_form_from_another_site_is_refused() {
         let url = issuer().url;
         let ours = Some("https://gate.example");
         for (site, origin, good) in [

@@ -65,7 +65,7 @@ mod tests {
         )
     }
 
-    fn judge(mode: ConsentMode, change: fn(&mut AuthorizationRequest), site: Option<&str>) -> ConsentScreen {
+    fn checked(mode: ConsentMode, change: fn(&mut AuthorizationRequest), site: Option<&str>) -> ConsentScreen {
         let (consent, mut issuer, mut asked) = (consent(), issuer(), request());
         issuer.prompt.mode = mode;
         let covered = consent
@@ -84,7 +84,7 @@ mod tests {
 
     /// Requirements: B31.
     #[test]
-    fn a_page_is_shortened_only_as_the_operator_says() {
+    fn the_page_is_shortened_only_as_the_operator_configured() {
         let none = Some("none");
         let unlisted = ConsentMode::Silent { clients: vec![ClientId::parse("another").unwrap()] };
         for (mode, is_shown) in [
@@ -93,16 +93,16 @@ mod tests {
             (unlisted, ConsentScreen::OneClick),
             (listed(), ConsentScreen::Skipped),
         ] {
-            assert_eq!(judge(mode, |_| {}, none), is_shown);
+            assert_eq!(checked(mode, |_| {}, none), is_shown);
         }
         let mut issuer = issuer();
         issuer.prompt.mode = listed();
-        assert_eq!(consent_screen(&issuer, &request(), None, none), ConsentScreen::Full, "nothing was allowed before");
+        assert_eq!(consent_screen(&issuer, &request(), None, none), ConsentScreen::Full, "without an earlier consent");
     }
 
     /// Requirements: B31.
     #[test]
-    fn what_another_site_began_gets_the_whole_page() {
+    fn a_request_started_by_another_site_gets_the_full_page() {
         for (site, is_good) in [
             (Some("none"), true),
             (Some("same-origin"), true),
@@ -112,7 +112,7 @@ mod tests {
             (Some(""), false),
             (None, false),
         ] {
-            let [remembered, silent] = [ConsentMode::Remember, listed()].map(|mode| judge(mode, |_| {}, site));
+            let [remembered, silent] = [ConsentMode::Remember, listed()].map(|mode| checked(mode, |_| {}, site));
             let expected = if is_good {
                 (ConsentScreen::OneClick, ConsentScreen::Skipped)
             } else {
@@ -124,7 +124,7 @@ mod tests {
 
     /// Requirements: B31.
     #[test]
-    fn programs_on_a_computer_and_clients_that_say_so_get_the_whole_page() {
+    fn native_clients_and_clients_that_ask_for_it_get_the_full_page() {
         let changes: [fn(&mut AuthorizationRequest); 3] = [
             |request| request.redirect_uri = RedirectUri::parse("http://127.0.0.1:7/cb", &[]).unwrap(),
             |request| {
@@ -134,7 +134,7 @@ mod tests {
         ];
         for change in changes {
             for mode in [ConsentMode::Remember, listed()] {
-                assert_eq!(judge(mode, change, Some("none")), ConsentScreen::Full);
+                assert_eq!(checked(mode, change, Some("none")), ConsentScreen::Full);
             }
         }
     }

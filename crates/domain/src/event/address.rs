@@ -48,7 +48,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn no_more_is_kept_than_the_policy_says() {
+    fn an_address_is_kept_only_as_far_as_the_policy_allows() {
         for (address, cut) in [
             ("203.0.113.77", "203.0.113.0/24"),
             ("::ffff:203.0.113.77", "203.0.113.0/24"),

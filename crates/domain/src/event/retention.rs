@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use crate::time::Timestamp;
 
-/// What an operator configures about it.
+/// The configured retention of events.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Retention {
     /// Events are kept at least this long, and at most about a day longer.
@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn nothing_is_forgotten_before_its_time_nor_much_later() {
+    fn events_are_deleted_at_most_a_day_after_their_retention() {
         let retention = Retention::default();
         for event in [at(0), at(DAY - 1), at(DAY), at(7 * DAY + 12_345)] {
             let kept = |age: u64| event >= retention.forget_before(at(event.seconds() + age));
@@ -69,18 +69,18 @@ mod tests {
         // It does not move within a day.
         let days: Vec<_> = (0..DAY).step_by(60).map(|second| retention.forget_before(at(500 * DAY + second))).collect();
         assert!(days.iter().all(|before| *before == days[0]));
-        assert_eq!(retention.forget_before(at(5)), at(0), "before there was anything");
+        assert_eq!(retention.forget_before(at(5)), at(0), "before the first retention has passed");
     }
 
     #[test]
-    fn the_feed_reaches_back_as_far_as_it_says() {
+    fn the_feed_reaches_back_for_its_configured_time() {
         let retention = Retention::default();
         assert_eq!(retention.feed_from(at(8 * DAY)), at(DAY));
         assert_eq!(retention.feed_from(at(DAY)), at(0));
     }
 
     #[test]
-    fn what_waits_is_sealed_in_time() {
+    fn waiting_events_are_sealed_in_time() {
         let retention = Retention::default();
         assert!(!retention.is_due(0, at(0), at(10 * DAY)), "there is nothing to seal");
         assert!(!retention.is_due(1, at(10), at(3609)) && retention.is_due(1, at(10), at(3610)));

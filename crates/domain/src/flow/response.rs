@@ -59,7 +59,7 @@ mod tests {
     }
 
     #[test]
-    fn the_uris_own_bytes_are_kept() {
+    fn the_bytes_of_the_redirect_uri_are_kept() {
         for (uri, expected) in [
             ("https://app.example/cb", "https://app.example/cb?code=lgc_abc&iss=https%3A%2F%2Fgate.example%2Ft"),
             (
@@ -76,7 +76,7 @@ mod tests {
     proptest! {
         /// Requirements: A6, R11.
         #[test]
-        fn state_comes_back_and_iss_once(state in any::<String>(), deny: bool) {
+        fn a_response_returns_state_and_exactly_one_iss(state in any::<String>(), deny: bool) {
             let redirect_uri = RedirectUri::parse("http://127.0.0.1:9/cb?x=1", &[]).unwrap();
             let response = if deny {
                 error(&redirect_uri, &Refusal::ScopeInvalid, Some(&state), &issuer())

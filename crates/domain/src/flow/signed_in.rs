@@ -24,7 +24,7 @@ pub struct SignedIn {
     pub upstream_tokens: SealedTokens,
 }
 
-/// What follows a login.
+/// The step after a login.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AfterLogin<'a> {
     /// Issue a code and renew the consent.

@@ -131,7 +131,7 @@ impl HostPatterns {
     }
 }
 
-/// What an operator configures about it.
+/// How far an earlier consent shortens the consent page.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct PromptPolicy {
     /// When the page is shortened.

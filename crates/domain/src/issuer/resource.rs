@@ -23,13 +23,13 @@ pub struct ScopeDefinition {
     pub scope: Scope,
     /// The scope's description on pages.
     pub description: String,
-    /// Whether a request without `scope` asks for it.
+    /// By default or by name, see [`Requested`].
     pub requested: Requested,
-    /// Whether a person may leave it out.
+    /// Optional for the person, or not.
     pub choice: Choice,
 }
 
-/// Whether a person may leave the scope out and approve the rest.
+/// A person's choice about a scope on the consent page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Choice {
     /// It is approved or denied together with the others.

@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[test]
-    fn a_year_of_a_family() {
+    fn a_family_rotates_every_ninety_days() {
         let (mut family, mut log, lifetimes) = (Vec::new(), Vec::new(), Lifetimes::default());
         for hour in 0..24 * 365 {
             let now = at(hour * 3600);
@@ -292,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn a_successor_is_known_before_it_is_used() {
+    fn a_successor_is_announced_for_an_hour_before_it_becomes_active() {
         let family = [key(1, KeyState::Active, 0), key(2, KeyState::Announced, 90 * DAY)];
         let due = |now| ROTATION.due(&family, None, TICKET.longest(&Lifetimes::default()), at(now));
         assert_eq!(due(90 * DAY + 3599), None);
@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn a_retired_key_outlives_what_was_made_with_it() {
+    fn a_retired_key_outlives_everything_it_made() {
         let (retired, active) = (key(1, KeyState::Retired, 0), key(2, KeyState::Active, 90 * DAY));
         let lifetimes = Lifetimes::default();
         let due = |family: &[KeyAge], now| ROTATION.due(family, None, TICKET.longest(&lifetimes), now);
@@ -316,7 +316,7 @@ mod tests {
 
     /// The end counts from the successor's recorded activation, not from the configured announcement.
     #[test]
-    fn a_shorter_announcement_does_not_have_a_retired_key_forgotten_early() {
+    fn a_shorter_announcement_does_not_delete_a_retired_key_early() {
         let successor = KeyAge { active_at: Some(at(3600)), ..key(2, KeyState::Active, 0) };
         let (family, longest) = ([key(1, KeyState::Retired, 0), successor], Duration::from_secs(600));
         let shorter = Rotation { announcement: Duration::from_secs(600), ..ROTATION };
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn another_algorithm_comes_as_every_successor_does() {
+    fn a_new_algorithm_is_announced_before_it_is_used() {
         let (longest, wanted) = (Duration::from_secs(600), Some(SigningAlgorithm::EdDsa));
         let mut family = vec![KeyAge { algorithm: Some(SigningAlgorithm::Es256), ..key(1, KeyState::Active, 0) }];
         assert_eq!(ROTATION.due(&family, Some(SigningAlgorithm::Es256), longest, at(1)), None);
@@ -342,7 +342,7 @@ mod tests {
     }
 
     #[test]
-    fn a_wish_is_fulfilled_once() {
+    fn a_repeated_rotation_request_makes_no_second_key() {
         let mut family = vec![key(1, KeyState::Active, 0)];
         assert_eq!(requested_step(&family, KeyId(9), RotationUrgency::Planned), Ok(Some(RotationStep::Announce)));
         family.push(key(9, KeyState::Announced, 1));
@@ -350,18 +350,18 @@ mod tests {
         assert_eq!(
             requested_step(&family, KeyId(8), RotationUrgency::Planned),
             Ok(None),
-            "another one: a successor is announced"
+            "another request: a successor is already announced"
         );
         assert_eq!(
             requested_step(&family, KeyId(8), RotationUrgency::Compromised),
             Ok(Some(RotationStep::Replace)),
-            "who has one may have both"
+            "an attacker with one key may have both"
         );
         assert_eq!(requested_step(&family, KeyId(9), RotationUrgency::Compromised), Ok(None));
     }
 
     #[test]
-    fn a_family_grows_only_so_far() {
+    fn a_full_family_gets_no_further_key() {
         let mut family: Vec<_> = (0..MAX_FAMILY as u32).map(|n| key(n, KeyState::Retired, 0)).collect();
         family[MAX_FAMILY - 1].state = KeyState::Active;
         let longest = TICKET.longest(&Lifetimes::default());
@@ -371,7 +371,7 @@ mod tests {
     }
 
     #[test]
-    fn a_life_is_told_before_it_is_lived() {
+    fn the_times_of_a_key_follow_from_its_successor() {
         let (active, announced) = (key(1, KeyState::Active, 0), key(2, KeyState::Announced, 0));
         let life = |key, family: &[KeyAge]| ROTATION.life(key, family, Duration::from_secs(600));
         assert_eq!(life(&active, &[active]).forgotten_at, None);

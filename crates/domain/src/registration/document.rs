@@ -159,7 +159,7 @@ mod tests {
 
     /// Requirements: D2, D6, D16.
     #[test]
-    fn a_document_is_a_client() {
+    fn a_valid_document_makes_a_client() {
         let client = read(&document()).unwrap();
         assert_eq!((client.id.as_str(), client.origin.clone()), (CLAUDE_CODE, ClientOrigin::Document));
         assert_eq!(client.grant_types, [GrantType::AuthorizationCode, GrantType::RefreshToken]);
@@ -194,7 +194,7 @@ mod tests {
 
     /// Requirements: D15.
     #[test]
-    fn chatgpts_document_says_two_methods() {
+    fn a_document_with_private_key_jwt_and_none_makes_signatures_optional() {
         let signing = |methods: &[&str]| MetadataDocument {
             methods: methods.iter().map(|method| (*method).to_owned()).collect(),
             ..with(|metadata| {
@@ -221,7 +221,7 @@ mod tests {
 
     /// Requirements: A20, D1.
     #[test]
-    fn the_operators_policy_comes_before_any_fetch() {
+    fn a_forbidden_host_is_refused_before_any_fetch() {
         let id = |text: &str| ClientId::parse(text).unwrap();
         let policy = issuer().policy.documents;
         let with = |hosts| with_documents(DocumentPolicy { hosts, ..policy.clone() });
@@ -235,7 +235,7 @@ mod tests {
 
     /// Requirements: A20, D14.
     #[test]
-    fn a_pinned_document_stands_for_the_one_at_its_url() {
+    fn a_pinned_document_replaces_the_one_at_its_url() {
         let policy = DocumentPolicy { hosts: None, pinned: vec![document()], ..issuer().policy.documents };
         let issuer = with_documents(policy);
         let id = |text: &str| ClientId::parse(text).unwrap();
@@ -245,7 +245,7 @@ mod tests {
 
     /// Requirements: D18.
     #[test]
-    fn redirects_elsewhere_are_the_operators_choice() {
+    fn redirects_to_another_host_are_subject_to_the_operators_policy() {
         let policy = issuer().policy.documents;
         let issuer = |redirects| with_documents(DocumentPolicy { redirects, ..policy.clone() });
         let elsewhere = with(|metadata| metadata.redirect_uris.push("https://claude.com/cb".to_owned()));

@@ -49,7 +49,7 @@ mod tests {
 
     /// Requirements: R38.
     #[test]
-    fn the_example_of_rfc_7636_appendix_b() {
+    fn the_example_of_rfc_7636_appendix_b_verifies() {
         let verifier = "dBjftJeZ4CVP-mB92K27uhbUJU1p1r_wW1gFWFOEjXk";
         assert_eq!(challenge_of(verifier), "E9Melhoa2OwvFrEMTJguCHaoeK1t8URWbuGJSstw-cM");
         let challenge = CodeChallenge::parse(Some(&challenge_of(verifier)), Some("S256")).unwrap();
@@ -58,7 +58,7 @@ mod tests {
 
     /// Requirements: R5.
     #[test]
-    fn only_s256() {
+    fn a_challenge_method_other_than_s256_is_refused() {
         let challenge = challenge_of(&"a".repeat(43));
         assert_eq!(CodeChallenge::parse(None, Some("S256")), Err(Refusal::PkceRequired));
         assert_eq!(CodeChallenge::parse(Some(&challenge), None), Err(Refusal::PkceMethodUnsupported));

@@ -150,7 +150,7 @@ mod tests {
     }
 
     #[test]
-    fn a_ticket_opens_as_it_was_until_it_expires() {
+    fn a_ticket_opens_unchanged_until_it_expires() {
         let (ticket, text) = issue(request()).unwrap();
         let end = NOW + issuer().lifetimes.ticket;
         assert_eq!(open(&text, end), Ok(ticket));
@@ -159,16 +159,16 @@ mod tests {
 
     /// Requirements: B31.
     #[test]
-    fn that_a_client_wants_the_whole_page_travels_with_it() {
+    fn a_ticket_keeps_the_request_for_the_full_page() {
         let (ticket, text) = issue(AuthorizationRequest { screen: WantedScreen::Full, ..request() }).unwrap();
         assert_eq!(open(&text, NOW), Ok(ticket));
         let as_if_not = text.replacen("Ag", "AQ", 1);
-        assert_ne!(as_if_not, text, "the format stands first");
+        assert_ne!(as_if_not, text, "the format is the first byte");
         assert_eq!(open(&as_if_not, NOW), Err(Refusal::TicketInvalid));
     }
 
     #[test]
-    fn a_ticket_of_another_issuer_is_none() {
+    fn a_ticket_of_another_issuer_is_refused() {
         let (_, text) = issue(request()).unwrap();
         let opened = Ticket::open(&text, &issuer(), &keys("https://other.example", 1), NOW);
         assert_eq!(opened, Err(Refusal::TicketInvalid));
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn another_browser_is_another_decision() {
+    fn another_browser_makes_another_authorization_id() {
         let (ticket, _) = issue(request()).unwrap();
         let id = |browser| {
             let browser = BrowserId::from_bytes([browser; 16]);
@@ -205,7 +205,7 @@ mod tests {
         }
 
         #[test]
-        fn no_text_makes_opening_fail_otherwise(text in any::<String>()) {
+        fn any_other_text_is_refused_as_an_invalid_ticket(text in any::<String>()) {
             prop_assert_eq!(open(&text, NOW), Err(Refusal::TicketInvalid));
         }
     }

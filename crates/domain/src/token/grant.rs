@@ -49,7 +49,7 @@ pub struct Grant {
     pub idle_end: Timestamp,
     /// The grant ends at this time in any case.
     pub end: Timestamp,
-    /// Whether it was ended by itself.
+    /// Ended, or not, by itself.
     pub status: GrantPhase,
     /// `None` once the grant has ended and its upstream tokens are revoked.
     pub upstream_tokens: Option<SealedTokens>,
@@ -70,12 +70,12 @@ pub enum GrantPhase {
     Ended {
         /// The time it ended.
         at: Timestamp,
-        /// What ended it.
+        /// The cause.
         why: EndedBy,
     },
 }
 
-/// What ended a grant.
+/// The cause of the end of a grant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum EndedBy {
     /// Its code was presented again.
@@ -124,10 +124,9 @@ impl Grant {
     /// wide, is one small commit and cannot miss a grant that is minted at the same time.
     ///
     /// Refuses with [`Refusal::ClientUnknown`], [`Refusal::ClientDisabled`] or [`Refusal::GrantEnded`].
-    pub fn live(&self, standing: &GrantStatus, now: Timestamp) -> Result<(), Refusal> {
-        standing.client.ok_or(Refusal::ClientUnknown)?.enabled()?;
-        let stands =
-            standing.consent.as_ref().is_some_and(|consent| self.stands_under(consent, &standing.counters, now));
+    pub fn live(&self, status: &GrantStatus, now: Timestamp) -> Result<(), Refusal> {
+        status.client.ok_or(Refusal::ClientUnknown)?.enabled()?;
+        let stands = status.consent.as_ref().is_some_and(|consent| self.stands_under(consent, &status.counters, now));
         if stands { Ok(()) } else { Err(Refusal::GrantEnded) }
     }
 
@@ -268,7 +267,7 @@ impl RefreshRequest {
     }
 }
 
-/// What a refresh leads to.
+/// The result of a refresh.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum RefreshOutcome {
     /// Mint a new generation with these scopes.
@@ -328,16 +327,16 @@ pub(crate) mod tests {
         let verified = issued.authenticate(&presentation, &issuer(), &k()).unwrap();
         let redeemed = issued.redeem(&verified, &k(), attempt(3), NOW);
         let grant = Grant::first(&redeemed, &client(), [7; 32], sealed, &issuer().lifetimes);
-        let standing =
+        let status =
             GrantStatus { consent: Some(consent), client: Some(ClientStatus::Enabled), counters: Counters::default() };
-        (grant, standing)
+        (grant, status)
     }
 
     fn token(grant: &Grant) -> PresentedRefreshToken {
         PresentedRefreshToken::parse(grant.refresh_token(&grant.current, &k()).unwrap().expose()).unwrap()
     }
 
-    fn judge(
+    fn refresh(
         grant: &Grant,
         token: &PresentedRefreshToken,
         scope: Option<&str>,
@@ -360,60 +359,60 @@ pub(crate) mod tests {
 
     /// Requirements: A12, conflict 5.
     #[test]
-    fn a_used_token_serves_again_only_in_grace_and_while_its_successor_is_unused() {
+    fn a_used_refresh_token_repeats_only_in_grace_while_its_successor_is_unused() {
         let (first, _) = grant();
         let old = token(&first);
         let second = rotated(&first, NOW);
         let grace_end = NOW + issuer().lifetimes.refresh_grace;
         let late = grace_end + Duration::from_millis(1);
-        assert_eq!(judge(&first, &old, None, 4, NOW), Ok(RefreshOutcome::Rotate(first.scopes.clone())));
-        assert_eq!(judge(&second, &old, None, 5, grace_end), Ok(RefreshOutcome::Repeat));
-        assert_eq!(judge(&second, &old, None, 5, late), Ok(RefreshOutcome::Replay));
-        assert_eq!(judge(&second, &old, None, 4, late), Ok(RefreshOutcome::Repeat), "the same attempt is no replay");
+        assert_eq!(refresh(&first, &old, None, 4, NOW), Ok(RefreshOutcome::Rotate(first.scopes.clone())));
+        assert_eq!(refresh(&second, &old, None, 5, grace_end), Ok(RefreshOutcome::Repeat));
+        assert_eq!(refresh(&second, &old, None, 5, late), Ok(RefreshOutcome::Replay));
+        assert_eq!(refresh(&second, &old, None, 4, late), Ok(RefreshOutcome::Repeat), "the same attempt is no replay");
         assert_eq!(
-            judge(&second, &old, Some("read"), 5, NOW),
+            refresh(&second, &old, Some("read"), 5, NOW),
             Ok(RefreshOutcome::Replay),
-            "another request is no repetition"
+            "other scopes make another request"
         );
         assert_eq!(
-            judge(&rotated(&second, NOW), &old, None, 5, NOW),
+            refresh(&rotated(&second, NOW), &old, None, 5, NOW),
             Ok(RefreshOutcome::Replay),
             "the successor was used"
         );
     }
 
     #[test]
-    fn a_token_from_the_future_is_refused_and_revokes_nothing() {
+    fn a_refresh_token_of_a_lost_generation_is_refused_without_revocation() {
         let (first, _) = grant();
         let future = token(&rotated(&first, NOW));
-        assert_eq!(judge(&first, &future, None, 9, NOW), Err(Refusal::RefreshTokenInvalid));
+        assert_eq!(refresh(&first, &future, None, 9, NOW), Err(Refusal::RefreshTokenInvalid));
     }
 
     /// Requirements: R19, R20.
     #[test]
-    fn a_token_serves_its_own_grant_and_client() {
+    fn a_refresh_token_is_valid_only_for_its_own_grant_and_client() {
         let (grant, _) = grant();
         let other = Grant { secret: [8; 32], ..grant.clone() };
-        assert_eq!(judge(&grant, &token(&other), None, 9, NOW), Err(Refusal::RefreshTokenInvalid));
+        assert_eq!(refresh(&grant, &token(&other), None, 9, NOW), Err(Refusal::RefreshTokenInvalid));
         let foreign = Grant { client_id: ClientId::parse("other").unwrap(), ..grant.clone() };
-        assert_eq!(judge(&foreign, &token(&grant), None, 9, NOW), Err(Refusal::RefreshTokenInvalid));
+        assert_eq!(refresh(&foreign, &token(&grant), None, 9, NOW), Err(Refusal::RefreshTokenInvalid));
     }
 
     /// Requirements: R18.
     #[test]
-    fn scopes_shrink_and_never_grow() {
+    fn a_refresh_may_narrow_scopes_and_never_widen_them() {
         let (grant, _) = grant();
         let token = token(&grant);
         assert_eq!(
-            judge(&grant, &token, Some("read"), 9, NOW),
+            refresh(&grant, &token, Some("read"), 9, NOW),
             Ok(RefreshOutcome::Rotate(Scopes::parse("read").unwrap()))
         );
-        assert_eq!(judge(&grant, &token, Some("read admin"), 9, NOW), Err(Refusal::ScopeInvalid));
+        assert_eq!(refresh(&grant, &token, Some("read admin"), 9, NOW), Err(Refusal::ScopeInvalid));
     }
 
     /// Requirements: R42.
     #[test]
-    fn another_resource_is_refused() {
+    fn a_refresh_for_another_resource_is_refused() {
         let (grant, _) = grant();
         let asked = RefreshRequest { resources: vec!["https://other.example".to_owned()], scope: None };
         assert_eq!(
@@ -423,40 +422,40 @@ pub(crate) mod tests {
     }
 
     #[test]
-    fn live_means_all_of_it() {
-        let (grant, standing) = grant();
-        assert_eq!(grant.live(&standing, NOW), Ok(()));
-        let consent = standing.consent.clone().unwrap();
+    fn a_grant_is_live_only_with_its_client_consent_counters_and_time() {
+        let (grant, status) = grant();
+        assert_eq!(grant.live(&status, NOW), Ok(()));
+        let consent = status.consent.clone().unwrap();
         let revoked = Consent { status: crate::consent::ConsentStatus::Revoked { at: NOW }, ..consent.clone() };
         let raised = Consent { epoch: consent.epoch + 1, ..consent };
         let disabled = ClientStatus::Disabled;
         let dead = [
-            (GrantStatus { consent: None, ..standing.clone() }, Refusal::GrantEnded),
-            (GrantStatus { consent: Some(revoked), ..standing.clone() }, Refusal::GrantEnded),
-            (GrantStatus { consent: Some(raised), ..standing.clone() }, Refusal::GrantEnded),
-            (GrantStatus { client: None, ..standing.clone() }, Refusal::ClientUnknown),
-            (GrantStatus { client: Some(disabled), ..standing.clone() }, Refusal::ClientDisabled),
+            (GrantStatus { consent: None, ..status.clone() }, Refusal::GrantEnded),
+            (GrantStatus { consent: Some(revoked), ..status.clone() }, Refusal::GrantEnded),
+            (GrantStatus { consent: Some(raised), ..status.clone() }, Refusal::GrantEnded),
+            (GrantStatus { client: None, ..status.clone() }, Refusal::ClientUnknown),
+            (GrantStatus { client: Some(disabled), ..status.clone() }, Refusal::ClientDisabled),
             (
-                GrantStatus { counters: Counters { issuer: 1, ..Counters::default() }, ..standing.clone() },
+                GrantStatus { counters: Counters { issuer: 1, ..Counters::default() }, ..status.clone() },
                 Refusal::GrantEnded,
             ),
             (
-                GrantStatus { counters: Counters { client: 1, ..Counters::default() }, ..standing.clone() },
+                GrantStatus { counters: Counters { client: 1, ..Counters::default() }, ..status.clone() },
                 Refusal::GrantEnded,
             ),
             (
-                GrantStatus { counters: Counters { subject: 1, ..Counters::default() }, ..standing.clone() },
+                GrantStatus { counters: Counters { subject: 1, ..Counters::default() }, ..status.clone() },
                 Refusal::GrantEnded,
             ),
         ];
-        for (standing, refusal) in dead {
-            assert_eq!(grant.live(&standing, NOW), Err(refusal), "{standing:?}");
+        for (status, refusal) in dead {
+            assert_eq!(grant.live(&status, NOW), Err(refusal), "{status:?}");
         }
-        assert_eq!(grant.live(&standing, grant.idle_end), Err(Refusal::GrantEnded));
+        assert_eq!(grant.live(&status, grant.idle_end), Err(Refusal::GrantEnded));
         let ended = grant.clone().end_by(EndedBy::CodeReplay, NOW);
-        assert_eq!(ended.live(&standing, NOW), Err(Refusal::GrantEnded));
+        assert_eq!(ended.live(&status, NOW), Err(Refusal::GrantEnded));
         let old = Grant { idle_end: Timestamp::from_seconds(u64::MAX), ..grant.clone() };
-        assert_eq!(old.live(&standing, grant.end), Err(Refusal::GrantEnded));
+        assert_eq!(old.live(&status, grant.end), Err(Refusal::GrantEnded));
     }
 
     #[test]

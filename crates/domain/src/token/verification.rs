@@ -105,18 +105,18 @@ mod tests {
     }
 
     /// The result for a token for `audience` with `carried` scopes, where `demanded` ones are required.
-    fn judged(demanded: &str, audience: &str, carried: &str) -> Result<(), AccessDenied> {
+    fn checked(demanded: &str, audience: &str, carried: &str) -> Result<(), AccessDenied> {
         let issuer = issuer();
         AccessRequirement::new(&issuer, RESOURCE, some(demanded)).unwrap().check(audience, &scopes(carried))
     }
 
     fn with(demanded: &str, audience: &str, carried: &str) -> Result<(), Refusal> {
-        judged(demanded, audience, carried).map_err(|denial| denial.refusal)
+        checked(demanded, audience, carried).map_err(|denial| denial.refusal)
     }
 
     /// Requirements: C6.
     #[test]
-    fn a_living_token_for_this_resource_passes_and_no_other() {
+    fn only_a_token_for_this_resource_passes() {
         assert_eq!(with("", RESOURCE, "read"), Ok(()));
         for other in ["https://mcp.example/mcp/", "https://mcp.example", "https://MCP.example/mcp", ""] {
             assert_eq!(with("", other, "read"), Err(Refusal::AccessTokenInvalid), "{other}");
@@ -125,17 +125,17 @@ mod tests {
 
     /// Requirements: C5, C8.
     #[test]
-    fn every_scope_is_needed() {
+    fn a_token_without_every_required_scope_is_refused() {
         assert_eq!(with("read", RESOURCE, "read write"), Ok(()));
         assert_eq!(with("write read", RESOURCE, "read write"), Ok(()));
         assert_eq!(with("read write", RESOURCE, "read"), Err(Refusal::ScopeInsufficient));
         assert_eq!(with("read", RESOURCE, ""), Err(Refusal::ScopeInsufficient));
         let elsewhere = "https://other.example";
-        assert_eq!(with("write", elsewhere, ""), Err(Refusal::AccessTokenInvalid), "its scopes are not spoken of");
+        assert_eq!(with("write", elsewhere, ""), Err(Refusal::AccessTokenInvalid), "the audience is checked first");
     }
 
     #[test]
-    fn what_a_proxy_names_must_exist() {
+    fn an_unknown_resource_or_scope_of_a_proxy_is_refused() {
         let issuer = issuer();
         let demand = |resource, scope| AccessRequirement::new(&issuer, resource, scope).map(drop);
         assert_eq!(demand(RESOURCE, Some("read write")), Ok(()));
@@ -150,10 +150,10 @@ mod tests {
 
     /// Requirements: C4, C5, C11, R25.
     #[test]
-    fn a_challenge_says_where_to_go_and_what_for() {
+    fn a_challenge_names_metadata_scopes_and_error() {
         let issuer = issuer();
         let demand = |scope| AccessRequirement::new(&issuer, RESOURCE, some(scope)).unwrap();
-        let insufficient = judged("write read", RESOURCE, "read").unwrap_err();
+        let insufficient = checked("write read", RESOURCE, "read").unwrap_err();
         for (denial, refusal, text) in [
             (demand("").missing(), Refusal::AccessTokenMissing, ""),
             (demand("read").missing(), Refusal::AccessTokenMissing, ", scope=\"read\""),
@@ -163,13 +163,13 @@ mod tests {
             let challenge = format!("Bearer resource_metadata=\"{METADATA}\"{text}");
             assert_eq!(denial, AccessDenied { refusal, challenge });
         }
-        let elsewhere = judged("read", "https://other.example", "read").unwrap_err();
-        assert_eq!(elsewhere, demand("read").dead(), "nothing tells the one from the other");
+        let elsewhere = checked("read", "https://other.example", "read").unwrap_err();
+        assert_eq!(elsewhere, demand("read").dead(), "both look the same from outside");
     }
 
     /// Requirements: R53.
     #[test]
-    fn metadata_are_at_the_resources_own_origin_before_its_path() {
+    fn resource_metadata_is_on_the_resources_own_origin_before_its_path() {
         let of = |uri: &str| Resource { uri: uri.to_owned(), name: String::new(), scopes: Vec::new() }.metadata_url();
         for (uri, url) in [
             ("https://a.example/mcp", "https://a.example/.well-known/oauth-protected-resource/mcp"),

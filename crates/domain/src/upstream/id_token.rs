@@ -122,7 +122,7 @@ mod tests {
         }
     }
 
-    fn judge(claims: IdTokenClaims) -> Result<Subject, IdTokenError> {
+    fn checked(claims: IdTokenClaims) -> Result<Subject, IdTokenError> {
         let (upstream, nonce) = (UpstreamId::parse("idp").unwrap(), Secret::new("n"));
         let expected = ExpectedIdToken {
             upstream: &upstream,
@@ -135,8 +135,8 @@ mod tests {
 
     /// Requirements: B36.
     #[test]
-    fn a_good_one_names_its_subject_and_each_lie_is_found() {
-        assert_eq!(judge(good()).unwrap().as_str(), "idp|alice");
+    fn a_valid_id_token_names_its_subject_and_each_wrong_claim_is_refused() {
+        assert_eq!(checked(good()).unwrap().as_str(), "idp|alice");
         type Lie = fn(&mut IdTokenClaims);
         let lies: [(IdTokenError, Lie); 14] = [
             (IdTokenError::Issuer, |claims| claims.iss = "https://idp.example/".to_owned()),
@@ -157,7 +157,7 @@ mod tests {
         for (why, lie) in lies {
             let mut claims = good();
             lie(&mut claims);
-            assert_eq!(judge(claims), Err(why));
+            assert_eq!(checked(claims), Err(why));
         }
     }
 }

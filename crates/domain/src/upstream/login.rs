@@ -95,7 +95,7 @@ mod tests {
 
     /// Requirements: B19.
     #[test]
-    fn only_a_state_of_ours_names_a_login() {
+    fn only_our_own_state_names_a_login() {
         let (ours, theirs) = (keys("https://gate.example", 1), keys("https://other.example", 1));
         let id = AuthorizationId::from_bytes([3; 16]);
         let secrets = LoginSecrets::derive(ours.active(Purpose::Login), id);
@@ -113,7 +113,7 @@ mod tests {
     ///
     /// Requirements: B19.
     #[test]
-    fn the_two_kinds_of_login_are_never_mistaken_for_each_other() {
+    fn the_two_kinds_of_login_are_never_confused() {
         let keys = keys("https://gate.example", 1);
         let key = keys.active(Purpose::Login);
         let authorization = LoginSecrets::derive(key, AuthorizationId::from_bytes([3; 16]));

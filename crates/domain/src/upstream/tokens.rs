@@ -114,7 +114,7 @@ mod tests {
 
     /// Requirements: A15.
     #[test]
-    fn sealed_tokens_open_in_their_own_record_only() {
+    fn sealed_tokens_open_only_in_their_own_record() {
         let (issuer, keys) = (issuer(), keys("https://gate.example", 1));
         let tokens = UpstreamTokens {
             access_token: Secret::new("upstream-secret"),

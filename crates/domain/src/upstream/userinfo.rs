@@ -84,7 +84,7 @@ mod tests {
 
     use super::*;
 
-    fn judge(members: &[ClaimValue]) -> Result<String, UserinfoError> {
+    fn checked(members: &[ClaimValue]) -> Result<String, UserinfoError> {
         subject(&UpstreamId::parse("github").unwrap(), members).map(|subject| subject.as_str().to_owned())
     }
 
@@ -95,9 +95,9 @@ mod tests {
     /// Requirements: B36.
     #[test]
     fn a_userinfo_document_names_its_subject_once_and_as_a_string_or_an_integer() {
-        assert_eq!(judge(&[ClaimValue::Integer(583_231)]), Ok("github|583231".to_owned()));
-        assert_eq!(judge(&[text("583231")]), Ok("github|583231".to_owned()));
-        assert_eq!(judge(&[text("x".repeat(255))]).unwrap().len(), "github|".len() + 255);
+        assert_eq!(checked(&[ClaimValue::Integer(583_231)]), Ok("github|583231".to_owned()));
+        assert_eq!(checked(&[text("583231")]), Ok("github|583231".to_owned()));
+        assert_eq!(checked(&[text("x".repeat(255))]).unwrap().len(), "github|".len() + 255);
         for (why, members) in [
             (UserinfoError::Missing, vec![]),
             (UserinfoError::Repeated, vec![ClaimValue::Integer(1), ClaimValue::Integer(1)]),
@@ -110,13 +110,13 @@ mod tests {
             (UserinfoError::Text, vec![text("\u{7f}")]),
             (UserinfoError::Text, vec![text("\u{430}lice")]),
         ] {
-            assert_eq!(judge(&members), Err(why), "{members:?}");
+            assert_eq!(checked(&members), Err(why), "{members:?}");
         }
     }
 
     /// Requirements: B36.
     #[test]
-    fn a_name_that_can_change_hands_is_no_subject_claim() {
+    fn a_reassignable_name_is_refused_as_subject_claim() {
         for name in SubjectClaim::REASSIGNABLE {
             assert_eq!(SubjectClaim::parse(name), None, "{name}");
             assert_eq!(SubjectClaim::parse(&name.to_uppercase()), None, "{name}");
@@ -135,7 +135,7 @@ mod tests {
         /// Requirements: B36.
         #[test]
         fn every_integer_is_its_own_subject(a in any::<u64>(), b in any::<i64>(), c in (1_u64 << 53)..u64::MAX) {
-            let exact = |number: i128| judge(&[ClaimValue::Integer(number)]).unwrap();
+            let exact = |number: i128| checked(&[ClaimValue::Integer(number)]).unwrap();
             for number in [i128::from(a), i128::from(b), i128::from(c)] {
                 let stable_id = exact(number).strip_prefix("github|").unwrap().parse::<i128>();
                 prop_assert_eq!(stable_id, Ok(number));
@@ -145,10 +145,10 @@ mod tests {
 
         /// Requirements: B36.
         #[test]
-        fn a_string_is_kept_as_it_came_or_refused(text in ".{0,300}|[ -~]{0,300}") {
+        fn a_string_is_kept_unchanged_or_refused(text in ".{0,300}|[ -~]{0,300}") {
             let good = (1..=255).contains(&text.len()) && text.bytes().all(|byte| (0x20..=0x7E).contains(&byte));
             let expected = if good { Ok(format!("github|{text}")) } else { Err(UserinfoError::Text) };
-            prop_assert_eq!(judge(&[ClaimValue::Text(text)]), expected);
+            prop_assert_eq!(checked(&[ClaimValue::Text(text)]), expected);
         }
     }
 }

@@ -29,7 +29,7 @@ fn no_input_makes_a_parser_panic_hang_or_grow() {
 
 /// A target that refuses its own seeds would test nothing behind its first check.
 #[test]
-fn every_seed_is_taken_as_it_is() {
+fn every_seed_is_accepted() {
     for Target { name, run, seeds } in ALL {
         assert!(seeds().iter().all(|seed| run(seed)), "{name}");
     }

@@ -1,0 +1,172 @@
+//! The exchange of a code: an issued code, and what it is once it has been redeemed.
+
+use super::Approved;
+use super::code::{self, PresentedCode};
+use crate::Refusal;
+use crate::authentication::ClientAuthenticated;
+use crate::consent::Counters;
+use crate::id::{Attempt, AuthorizationId, GrantId};
+use crate::issuer::Issuer;
+use crate::keys::{KeyId, Keys, Purpose, short_digest};
+use crate::lifetimes::Lifetimes;
+use crate::request::pkce::PkceVerified;
+use crate::scope::Scopes;
+use crate::secret::{Secret, kind};
+use crate::subject::Subject;
+use crate::time::Timestamp;
+use crate::upstream::tokens::SealedTokens;
+
+/// A code has been issued and not redeemed.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CodeIssued {
+    /// The approval.
+    pub approved: Approved,
+    /// The attempt that made this transition.
+    pub attempt: Attempt,
+    /// The time of this transition.
+    pub at: Timestamp,
+    /// The key of the code's MAC.
+    pub code_key: KeyId,
+    /// The person who signed in.
+    pub subject: Subject,
+    /// Epoch of the consent that this login gave or used.
+    pub consent_epoch: u64,
+    /// The revocation counters at that time. A revocation before the code is redeemed leaves nothing to redeem.
+    pub counters: Counters,
+    /// The upstream's tokens, sealed for this record.
+    pub upstream_tokens: SealedTokens,
+}
+
+/// The code has been redeemed. Final.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Redeemed {
+    /// The issued code.
+    pub issued: CodeIssued,
+    /// The attempt that made this transition.
+    pub attempt: Attempt,
+    /// The time of this transition.
+    pub at: Timestamp,
+    /// The grant that the code gave.
+    pub grant_id: GrantId,
+    /// The key of the grant's first refresh token.
+    pub refresh_key: KeyId,
+}
+
+impl CodeIssued {
+    /// The code, again for every repetition of the attempt that issued it; `None` if its key has been deleted.
+    pub fn code(&self, keys: &Keys) -> Option<Secret<kind::Code>> {
+        let key = keys.find(Purpose::Code, self.code_key)?;
+        Some(code::mint(key, self.approved.decided.id, self.attempt))
+    }
+
+    pub(super) fn minted(&self, code: &PresentedCode, keys: &Keys) -> bool {
+        keys.find(Purpose::Code, self.code_key).is_some_and(|key| code.was_minted(key, self.attempt))
+    }
+
+    /// Checks that `code` is the one issued, that `client` is the client it was issued to, and that the exchange
+    /// matches the request (RFC 6749 §4.1.3, OAuth 2.1 §4.1.3, RFC 8707 §2.2). Nothing is consumed or revoked unless
+    /// all of it holds: with half of it, a stranger could end a person's flow.
+    ///
+    /// Refuses with [`Refusal::CodeInvalid`], [`Refusal::RedirectUriMismatch`], [`Refusal::ResourceUnknown`],
+    /// [`Refusal::ParameterMissing`] or [`Refusal::PkceMismatch`].
+    pub fn authenticate(
+        &self,
+        presentation: &CodePresentation<'_>,
+        issuer: &Issuer,
+        keys: &Keys,
+    ) -> Result<ExchangeVerified, Refusal> {
+        let CodePresentation { code, client, exchange: asked } = *presentation;
+        let decided = &self.approved.decided;
+        if !self.minted(code, keys) || *client.client_id() != decided.client_id {
+            return Err(Refusal::CodeInvalid);
+        }
+        if asked.redirect_uri.as_deref().is_some_and(|uri| uri != decided.redirect_uri.as_str()) {
+            return Err(Refusal::RedirectUriMismatch);
+        }
+        let resource = issuer.resource_by_uri(&decided.resource).ok_or(Refusal::ResourceUnknown)?;
+        if !asked.resources.is_empty() && issuer.resource(asked.resources.iter().map(String::as_str))? != resource {
+            return Err(Refusal::ResourceUnknown);
+        }
+        let verifier = asked.code_verifier.as_deref().ok_or(Refusal::ParameterMissing("code_verifier"))?;
+        decided.code_challenge.verify(verifier).map(|_: PkceVerified| ExchangeVerified(()))
+    }
+
+    /// Checks that the code has not expired (RFC 6749 §4.1.2: at most ten minutes). Refuses with
+    /// [`Refusal::CodeInvalid`].
+    pub fn fresh(&self, lifetimes: &Lifetimes, now: Timestamp) -> Result<(), Refusal> {
+        if now > self.at + lifetimes.code { Err(Refusal::CodeInvalid) } else { Ok(()) }
+    }
+
+    /// Spends the code. `ExchangeVerified` proves that code, client and code verifier were checked.
+    pub fn redeem(self, _: &ExchangeVerified, keys: &Keys, attempt: Attempt, at: Timestamp) -> Redeemed {
+        let grant_id = grant_id(self.approved.decided.id);
+        Redeemed { issued: self, attempt, at, grant_id, refresh_key: keys.active(Purpose::RefreshToken).id }
+    }
+}
+
+impl Redeemed {
+    /// The tokens of the exchange again, for the attempt that made it. Another attempt is a replay:
+    /// [`Refusal::CodeReplayed`] (RFC 6749 §4.1.2).
+    pub fn repeat(&self, attempt: Attempt) -> Result<Issuance, Refusal> {
+        if attempt == self.attempt { Ok(self.issuance()) } else { Err(Refusal::CodeReplayed) }
+    }
+
+    /// The tokens of the exchange.
+    pub fn issuance(&self) -> Issuance {
+        let scopes = self.issued.approved.decided.scopes.clone();
+        Issuance { generation: 0, key: self.refresh_key, attempt: self.attempt, at: self.at, scopes }
+    }
+}
+
+/// A pair of access and refresh token, as the values from which both are rebuilt.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Issuance {
+    /// Number of the refresh token within its grant, from 0.
+    pub generation: u32,
+    /// The key of the refresh token.
+    pub key: KeyId,
+    /// The attempt that made this transition.
+    pub attempt: Attempt,
+    /// The time of this transition.
+    pub at: Timestamp,
+    /// Scopes of the access token: those of the grant, or fewer.
+    pub scopes: Scopes,
+}
+
+/// The parameters of a token request for a code, besides the code and the credentials.
+#[derive(Clone, Default)]
+pub struct CodeExchange {
+    /// `redirect_uri`, if sent: OAuth 2.1 clients leave it out.
+    pub redirect_uri: Option<String>,
+    /// The PKCE code verifier.
+    pub code_verifier: Option<String>,
+    /// The values of `resource`.
+    pub resources: Vec<String>,
+}
+
+impl std::fmt::Debug for CodeExchange {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "CodeExchange({:?}, ..)", self.redirect_uri)
+    }
+}
+
+/// A code as a client presents it for exchange.
+#[derive(Clone, Copy, Debug)]
+pub struct CodePresentation<'a> {
+    /// The code.
+    pub code: &'a PresentedCode,
+    /// The client that authenticated.
+    pub client: &'a ClientAuthenticated,
+    /// The other parameters.
+    pub exchange: &'a CodeExchange,
+}
+
+/// The proof that a code was exchanged by its client with the right code verifier. Only [`CodeIssued::authenticate`] makes
+/// it.
+#[derive(Debug)]
+pub struct ExchangeVerified(());
+
+/// The grant's id follows from the authorization's.
+fn grant_id(id: AuthorizationId) -> GrantId {
+    GrantId::from_bytes(short_digest("grant id", &[id.bytes()]))
+}
