@@ -17,11 +17,11 @@ const FORM: &str = "application/x-www-form-urlencoded";
 const TRUST_TEST: &str = "trusted_proxies = ['127.0.0.1']";
 
 trait ClientAddress {
-    fn from_client(self, address: &str) -> Self;
+    fn sent_by(self, address: &str) -> Self;
 }
 
 impl ClientAddress for RequestBuilder {
-    fn from_client(self, address: &str) -> Self {
+    fn sent_by(self, address: &str) -> Self {
         self.header("x-forwarded-for", address)
     }
 }
@@ -69,23 +69,23 @@ async fn registration_flood_does_not_limit_refreshes_and_known_browsers_of_its_p
         format!("{TRUST_TEST}\nlimits.registrations.prefix_per_minute = 1\nlimits.strangers.prefix_per_minute = 1");
     let (edge, fake) = running_set(&limits).await;
     registered(&fake);
-    assert_eq!(edge.send(registration(&edge).from_client("203.0.113.1")).await.status(), 201);
+    assert_eq!(edge.send(registration(&edge).sent_by("203.0.113.1")).await.status(), 201);
     let calls = fake.calls().len();
     for other in ["203.0.113.1", "203.0.113.99", "203.0.113.255:4711"] {
-        let response = edge.send(registration(&edge).from_client(other).header("origin", "https://web.example")).await;
+        let response = edge.send(registration(&edge).sent_by(other).header("origin", "https://web.example")).await;
         assert_eq!(header(&response, "access-control-allow-origin"), "*", "a web page must be able to read it");
         assert_json_429(response).await;
     }
     assert_eq!(fake.calls().len(), calls, "a refused request causes no call");
 
     registered(&fake);
-    assert_eq!(edge.send(registration(&edge).from_client("203.0.114.1")).await.status(), 201, "the next prefix");
+    assert_eq!(edge.send(registration(&edge).sent_by("203.0.114.1")).await.status(), 201, "the next prefix");
     exchanged(&fake);
-    assert_eq!(edge.send(refresh(&edge).from_client("203.0.113.1")).await.status(), 200);
+    assert_eq!(edge.send(refresh(&edge).sent_by("203.0.113.1")).await.status(), 200);
     exchanged(&fake);
-    assert_eq!(edge.send(token(&edge, "grant_type=authorization_code").from_client("203.0.113.1")).await.status(), 200);
+    assert_eq!(edge.send(token(&edge, "grant_type=authorization_code").sent_by("203.0.113.1")).await.status(), 200);
     // Browsers without our cookie have one page a minute; a browser with one is not affected.
-    let page = || edge.http.get(edge.url("/consent?ticket=T")).from_client("203.0.113.1");
+    let page = || edge.http.get(edge.url("/consent?ticket=T")).sent_by("203.0.113.1");
     for (request, status) in [(page(), 200), (page(), 429), (page().header("cookie", COOKIE), 200)] {
         if status == 200 {
             fake.step(Step::ConsentPage(consent_page()));
@@ -94,8 +94,8 @@ async fn registration_flood_does_not_limit_refreshes_and_known_browsers_of_its_p
     }
     fake.step(redirect("https://login.example/"));
     let decision = edge.http.post(edge.url("/consent")).header("content-type", FORM).header("cookie", COOKIE);
-    assert_eq!(edge.send(decision.from_client("203.0.113.1").body("decision=approve")).await.status(), 303);
-    assert_eq!(edge.send(edge.http.get(edge.url("/jwks.json")).from_client("203.0.113.1")).await.status(), 200);
+    assert_eq!(edge.send(decision.sent_by("203.0.113.1").body("decision=approve")).await.status(), 303);
+    assert_eq!(edge.send(edge.http.get(edge.url("/jwks.json")).sent_by("203.0.113.1")).await.status(), 200);
 }
 
 #[tokio::test]
@@ -118,10 +118,10 @@ async fn rate_limited_browser_gets_a_page() {
 async fn total_rate_is_limited_across_prefixes() {
     let (edge, fake) = running_set(&format!("{TRUST_TEST}\nlimits.registrations.total_per_minute = 1")).await;
     registered(&fake);
-    assert_eq!(edge.send(registration(&edge).from_client("2001:db8::1")).await.status(), 201);
-    assert_json_429(edge.send(registration(&edge).from_client("2001:db8:0:1::1")).await).await;
+    assert_eq!(edge.send(registration(&edge).sent_by("2001:db8::1")).await.status(), 201);
+    assert_json_429(edge.send(registration(&edge).sent_by("2001:db8:0:1::1")).await).await;
     exchanged(&fake);
-    assert_eq!(edge.send(refresh(&edge).from_client("2001:db8:0:1::1")).await.status(), 200);
+    assert_eq!(edge.send(refresh(&edge).sent_by("2001:db8:0:1::1")).await.status(), 200);
 }
 
 /// The same flood without a trusted proxy, and with a trusted proxy that is not the peer.
@@ -132,9 +132,9 @@ async fn spoofed_client_address_does_not_evade_the_limit() {
     for trusted in ["", "trusted_proxies = ['10.0.0.0/8']"] {
         let (edge, fake) = running_set(&format!("{trusted}\nlimits.registrations.prefix_per_minute = 1")).await;
         registered(&fake);
-        assert_eq!(edge.send(registration(&edge).from_client("198.51.100.1")).await.status(), 201);
+        assert_eq!(edge.send(registration(&edge).sent_by("198.51.100.1")).await.status(), 201);
         for spoofed in ["203.0.113.1", "2001:db8::1", "10.0.0.1", "127.0.0.1", "unknown"] {
-            let request = registration(&edge).from_client(spoofed).header("forwarded", format!("for=\"{spoofed}\""));
+            let request = registration(&edge).sent_by(spoofed).header("forwarded", format!("for=\"{spoofed}\""));
             assert_json_429(edge.send(request.header("x-real-ip", spoofed)).await).await;
         }
         assert_eq!(fake.calls().len(), 1, "a refused request causes no call");
@@ -149,9 +149,9 @@ async fn only_the_configured_header_of_a_trusted_proxy_is_read() {
     for prefix in ["203.0.113.1", "203.0.114.1"] {
         registered(&fake);
         let request = registration(&edge).header("forwarded", format!("for=1.1.1.1, for={prefix};proto=http"));
-        assert_eq!(edge.send(request.from_client("9.9.9.9")).await.status(), 201);
+        assert_eq!(edge.send(request.sent_by("9.9.9.9")).await.status(), 201);
         let again = registration(&edge).header("forwarded", format!("for=2.2.2.2, for={prefix}"));
-        assert_json_429(edge.send(again.from_client("8.8.8.8")).await).await;
+        assert_json_429(edge.send(again.sent_by("8.8.8.8")).await).await;
     }
 }
 
@@ -160,7 +160,7 @@ async fn only_the_configured_header_of_a_trusted_proxy_is_read() {
 async fn secret_guessing_is_limited_without_locking_out_the_real_client() {
     let settings = format!("{TRUST_TEST}\nlimits.failed_authentications.prefix_per_minute = 1");
     let (edge, fake) = running_set(&settings).await;
-    let guess = |from: &str, id: &str| refresh_with_secret(&edge, id).from_client(from);
+    let guess = |from: &str, id: &str| refresh_with_secret(&edge, id).sent_by(from);
     // Successes and failures that are no guesses do not count.
     for _ in 0..3 {
         exchanged(&fake);
@@ -172,8 +172,7 @@ async fn secret_guessing_is_limited_without_locking_out_the_real_client() {
     assert_eq!(edge.send(guess("203.0.113.1", "id")).await.status(), 401);
     let calls = fake.calls().len();
     assert_json_429(edge.send(guess("203.0.113.2", "id")).await).await;
-    let in_the_form =
-        token(&edge, "grant_type=authorization_code&client_id=id&client_secret=x").from_client("203.0.113.1");
+    let in_the_form = token(&edge, "grant_type=authorization_code&client_id=id&client_secret=x").sent_by("203.0.113.1");
     assert_json_429(edge.send(in_the_form).await).await;
     assert_eq!(fake.calls().len(), calls, "the next guess does not reach the control plane");
 
@@ -200,7 +199,7 @@ async fn concurrent_requests_are_limited_until_one_ends() {
 
     let at_capacity = async {
         loop {
-            let response = edge.send(registration(&edge).from_client("203.0.113.1")).await;
+            let response = edge.send(registration(&edge).sent_by("203.0.113.1")).await;
             if response.status() != 400 {
                 break response;
             }
@@ -210,13 +209,13 @@ async fn concurrent_requests_are_limited_until_one_ends() {
     assert_eq!((response.status().as_u16(), header(&response, "retry-after")), (503, "5"));
     let body: serde_json::Value = response.json().await.expect("JSON");
     assert_eq!(body["error"], "temporarily_unavailable");
-    assert_eq!(edge.send(registration(&edge).from_client("203.0.114.1")).await.status(), 400, "another prefix");
+    assert_eq!(edge.send(registration(&edge).sent_by("203.0.114.1")).await.status(), 400, "another prefix");
 
     slow.write_all(b"}").await.expect("written");
     let mut answer = String::new();
     slow.read_to_string(&mut answer).await.expect("read to the end");
     assert!(answer.starts_with("HTTP/1.1 400"), "{answer}");
-    assert_eq!(edge.send(registration(&edge).from_client("203.0.113.1")).await.status(), 400, "the permit is released");
+    assert_eq!(edge.send(registration(&edge).sent_by("203.0.113.1")).await.status(), 400, "the permit is released");
 }
 
 /// The client of a proxied request is not counted: a verification reads only the token of that request.
@@ -226,7 +225,7 @@ async fn verifications_have_their_own_limit_by_the_address_of_the_proxy() {
     let (edge, fake) = running_set(limits).await;
     assert_eq!(edge.get("/jwks.json").await.status(), 200);
     assert_json_429(edge.get("/jwks.json").await).await;
-    let verify = |client: &str| edge.http.get(edge.url("/verify?resource=r")).bearer_auth("t").from_client(client);
+    let verify = |client: &str| edge.http.get(edge.url("/verify?resource=r")).bearer_auth("t").sent_by(client);
     for client in ["203.0.113.1", "198.51.100.1"] {
         fake.answer(Answer::Verified(VerifyResponse::default()));
         assert_eq!(edge.send(verify(client)).await.status(), 200, "documents have another limit");
@@ -242,7 +241,7 @@ async fn calls_carry_the_client_address() {
     for (settings, expected) in [(TRUST_TEST, "203.0.113.77"), ("", "127.0.0.1")] {
         let (edge, fake) = running_set(settings).await;
         exchanged(&fake);
-        let request = refresh(&edge).from_client("203.0.113.77").header("x-client-address", "198.51.100.1");
+        let request = refresh(&edge).sent_by("203.0.113.77").header("x-client-address", "198.51.100.1");
         assert_eq!(request.send().await.expect("an answer").status(), 200);
         let addresses: Vec<_> = fake.calls().into_iter().map(|call| call.client_address).collect();
         assert_eq!(addresses, [expected]);
