@@ -60,6 +60,26 @@ CRATES = {
 # For each folder of crates/*, and each file that is none's: the siblings it refers to, no more and no fewer. Modules of a
 # crate that stands here form no circle, at any level; only a parent and its children may refer to one another.
 FOLDERS: dict[str, dict[str, str]] = {
+    "edge": {
+        "client_address": "",
+        "entropy": "",
+        "failure": "",
+        "metrics": "",
+        "control": "entropy failure",
+        "http": "failure",
+        "messages": "failure",
+        "issuers": "control",
+        "limits": "client_address failure http",
+        "pages": "failure messages",
+        "app": "client_address control issuers limits metrics pages",
+        "config": "client_address limits",
+        "request_context": "client_address control entropy failure issuers",
+        "credentials": "config control",
+        "handlers": "app entropy failure http issuers limits pages request_context",
+        "middleware": "client_address entropy failure http issuers limits messages metrics pages request_context",
+        "router": "app failure handlers middleware request_context",
+        "server": "app client_address config control credentials issuers limits metrics pages router",
+    },
     "check": {
         "fetch": "",
         "rules": "",

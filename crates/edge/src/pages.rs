@@ -15,7 +15,6 @@ use serde::Serialize;
 pub(crate) use account::{AccountPage, SignInPage};
 pub(crate) use consent::{ConsentPage, OneClickPage, SignedInPage};
 pub(crate) use error::ErrorPage;
-use samples::Sample;
 pub(crate) use templates::Pages;
 use templates::RenderedSample;
 
@@ -23,9 +22,6 @@ use templates::RenderedSample;
 pub(crate) trait Page: Registered + Serialize {
     /// The document's title.
     fn title(&self) -> String;
-
-    /// Enough samples to render every branch of the template.
-    fn samples() -> Vec<Sample<Self>>;
 }
 
 /// Implemented by `pages!` only, so that a page without a template does not compile.

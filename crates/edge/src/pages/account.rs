@@ -7,7 +7,6 @@ use serde::Serialize;
 use super::Page;
 use super::consent::{Resource, Scope};
 use super::day::Day;
-use super::samples::{self, Sample};
 use crate::failure::Failure;
 use crate::messages;
 
@@ -135,18 +134,10 @@ impl Page for SignInPage {
     fn title(&self) -> String {
         messages::CONNECTED_APPS_TITLE.to_owned()
     }
-
-    fn samples() -> Vec<Sample<Self>> {
-        samples::sign_in()
-    }
 }
 
 impl Page for AccountPage {
     fn title(&self) -> String {
         messages::CONNECTED_APPS_TITLE.to_owned()
-    }
-
-    fn samples() -> Vec<Sample<Self>> {
-        samples::account()
     }
 }

@@ -6,7 +6,6 @@ use serde::Serialize;
 
 use super::Page;
 use super::day::Day;
-use super::samples::{self, Sample};
 use crate::failure::Failure;
 use crate::messages;
 
@@ -215,28 +214,16 @@ impl Page for ConsentPage {
     fn title(&self) -> String {
         messages::consent_title(&self.client.name, &self.resource.name)
     }
-
-    fn samples() -> Vec<Sample<Self>> {
-        samples::consent()
-    }
 }
 
 impl Page for OneClickPage {
     fn title(&self) -> String {
         messages::continue_title(&self.consent.client.name)
     }
-
-    fn samples() -> Vec<Sample<Self>> {
-        samples::one_click()
-    }
 }
 
 impl Page for SignedInPage {
     fn title(&self) -> String {
         messages::signed_in_title(&self.display_name)
-    }
-
-    fn samples() -> Vec<Sample<Self>> {
-        samples::signed_in()
     }
 }

@@ -3,7 +3,6 @@
 use serde::Serialize;
 
 use super::Page;
-use super::samples::{self, Sample};
 use crate::failure::{Failure, ReturnLink};
 use crate::messages::{self, FailureMessage};
 
@@ -38,9 +37,5 @@ impl ErrorPage {
 impl Page for ErrorPage {
     fn title(&self) -> String {
         self.title.to_owned()
-    }
-
-    fn samples() -> Vec<Sample<Self>> {
-        samples::error()
     }
 }

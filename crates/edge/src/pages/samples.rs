@@ -4,7 +4,7 @@
 use lychgate_api::Reason;
 use lychgate_api::v1::{self, RedirectKind};
 
-use super::{AccountPage, ConsentPage, ErrorPage, OneClickPage, SignInPage, SignedInPage};
+use super::{AccountPage, ConsentPage, ErrorPage, OneClickPage, Page, SignInPage, SignedInPage};
 use crate::failure::{Failure, ReturnLink};
 
 /// One page with realistic values.
@@ -21,7 +21,48 @@ impl<P> Sample<P> {
     }
 }
 
-pub(super) fn consent() -> Vec<Sample<ConsentPage>> {
+/// A page with samples: enough to render every branch of its template.
+pub(super) trait Sampled: Page {
+    fn samples() -> Vec<Sample<Self>>;
+}
+
+impl Sampled for ConsentPage {
+    fn samples() -> Vec<Sample<Self>> {
+        consent()
+    }
+}
+
+impl Sampled for OneClickPage {
+    fn samples() -> Vec<Sample<Self>> {
+        one_click()
+    }
+}
+
+impl Sampled for SignedInPage {
+    fn samples() -> Vec<Sample<Self>> {
+        signed_in()
+    }
+}
+
+impl Sampled for SignInPage {
+    fn samples() -> Vec<Sample<Self>> {
+        sign_in()
+    }
+}
+
+impl Sampled for AccountPage {
+    fn samples() -> Vec<Sample<Self>> {
+        account()
+    }
+}
+
+impl Sampled for ErrorPage {
+    fn samples() -> Vec<Sample<Self>> {
+        error()
+    }
+}
+
+fn consent() -> Vec<Sample<ConsentPage>> {
     let (web, loopback) = (RedirectKind::Web, RedirectKind::Loopback);
     let sample = |name, kind, change: fn(&mut v1::ConsentPage)| Sample::new(name, consent_page(kind, change));
     vec![
@@ -58,14 +99,14 @@ pub(super) fn consent() -> Vec<Sample<ConsentPage>> {
 }
 
 #[expect(clippy::expect_used, reason = "both samples have a person")]
-pub(super) fn one_click() -> Vec<Sample<OneClickPage>> {
+fn one_click() -> Vec<Sample<OneClickPage>> {
     let page = |person| OneClickPage::new(consent_page(RedirectKind::Web, |page| page.person = Some(person)));
     let page = |person| page(person).expect("the sample has a person");
     vec![Sample::new("named", page(ada())), Sample::new("unnamed", page(unnamed()))]
 }
 
 #[expect(clippy::expect_used, reason = "all samples have a person")]
-pub(super) fn signed_in() -> Vec<Sample<SignedInPage>> {
+fn signed_in() -> Vec<Sample<SignedInPage>> {
     let sample = |name, kind, change: fn(&mut v1::ConsentPage)| {
         let page = SignedInPage::new(consent_page(kind, change), "/callback/main".to_owned(), "state".to_owned());
         Sample::new(name, page.expect("the sample has a person"))
@@ -89,12 +130,12 @@ pub(super) fn signed_in() -> Vec<Sample<SignedInPage>> {
     ]
 }
 
-pub(super) fn sign_in() -> Vec<Sample<SignInPage>> {
+fn sign_in() -> Vec<Sample<SignInPage>> {
     let page = v1::SignInPage { upstream_name: "Example Login".to_owned() };
     vec![Sample::new("sign-in", SignInPage::new("", page))]
 }
 
-pub(super) fn account() -> Vec<Sample<AccountPage>> {
+fn account() -> Vec<Sample<AccountPage>> {
     let named = |name: &str| v1::ConnectedClient { name: name.to_owned(), unverified: true, ..Default::default() };
     let configured = v1::ConnectedClient { unverified: false, ..named("Team Assistant") };
     let documented =
@@ -121,7 +162,7 @@ pub(super) fn account() -> Vec<Sample<AccountPage>> {
     ]
 }
 
-pub(super) fn error() -> Vec<Sample<ErrorPage>> {
+fn error() -> Vec<Sample<ErrorPage>> {
     let page = |failure| ErrorPage::new(&failure, "Zm9vYmFyYmF6cXV4MTIzNA".to_owned());
     let link = ReturnLink::new("https://notes.example/cb?error=access_denied".to_owned(), "notes.example".to_owned());
     let unavailable = Failure::new(Reason::UpstreamUnavailable).with_return_link(link);

@@ -15,6 +15,7 @@ use lychgate_process::ConfigError;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::samples::Sampled;
 use super::{Layout, Page, PageKind};
 use crate::failure::Failure;
 
@@ -81,7 +82,7 @@ impl Pages {
         self.css.clone()
     }
 
-    pub(super) fn render_samples<P: Page>(&self) -> Vec<RenderedSample> {
+    pub(super) fn render_samples<P: Sampled>(&self) -> Vec<RenderedSample> {
         let samples = P::samples().into_iter();
         let rendered = samples.map(|sample| RenderedSample {
             name: sample.name,

@@ -5,6 +5,7 @@ use std::path::Path;
 use lychgate_api::Reason;
 use lychgate_api::v1::{self, RedirectKind};
 
+use super::samples::Sampled as _;
 use super::templates::BUILT_IN;
 use super::*;
 use crate::failure::{Failure, ReturnLink};
