@@ -16,8 +16,8 @@ use lychgate_api::v1;
 use lychgate_api::v1::consent_service_client::ConsentServiceClient;
 use lychgate_api::v1::consent_service_server::{ConsentService, ConsentServiceServer};
 use lychgate_control::config::Config;
-use lychgate_control::{Engine, Server, SystemClock, SystemEntropy};
-use lychgate_engine::{Batch, Clock as _, Expectation, Key, KeyRange, Limit, Space};
+use lychgate_control::{Server, SystemClock, SystemEntropy};
+use lychgate_engine::{Batch, Clock as _, Expectation, Key, KeyRange, Limit, OpenEngine, Space};
 use lychgate_engine_rocksdb::{Options, RocksDb};
 use lychgate_process::Shutdown;
 use prost::Message as _;
@@ -213,13 +213,17 @@ impl ConsentService for Bare {
 }
 
 async fn gate(directory: &Path, consents: u64, remembered: usize) -> Result<()> {
-    let database = RocksDb::open(&directory.join("store"), Options::default(), Arc::new(SystemClock), &SystemEntropy)?;
-    let database = Arc::new(database);
-    let config = config(directory, remembered)?;
-    let engine: Arc<dyn Engine> = database.clone();
-    let server = Server::bind(config, engine, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
-    fill(&database, consents).await?;
+    let (clock, entropy) = (Arc::new(SystemClock), Arc::new(SystemEntropy));
+    let open = || RocksDb::open(&directory.join("store"), Options::default(), clock.clone(), &SystemEntropy);
+    let engine = OpenEngine::sole_writer(open()?);
+    // Makes the issuer's keyring, which names the issuer's keys.
+    drop(Server::bind(config(directory, remembered)?, engine.clone(), clock.clone(), entropy.clone()).await?);
+    fill(&engine, consents).await?;
+    drop(engine);
+    let database = open()?;
     database.compact().await?;
+    let engine = OpenEngine::sole_writer(database);
+    let server = Server::bind(config(directory, remembered)?, engine, clock.clone(), entropy).await?;
     println!("{}", server.local_addr()?);
     server.run(Shutdown::new()).await
 }
@@ -236,7 +240,7 @@ fn config(directory: &Path, remembered: usize) -> Result<Config> {
         master_key = {{ file = "{master_key}" }}
         [store]
         engine = "memory"
-        remembered_checks = {remembered}
+        check_cache_entries = {remembered}
         [[principals]]
         name = "edge"
         role = "edge"
@@ -274,16 +278,16 @@ fn config(directory: &Path, remembered: usize) -> Result<Config> {
 }
 
 /// Writes consent records like an approval does. Their keys and format are released and never change.
-async fn fill(database: &Arc<RocksDb>, consents: u64) -> Result<()> {
+async fn fill(engine: &OpenEngine, consents: u64) -> Result<()> {
     let now = SystemClock.now();
     let limit = Limit { results: 1, rows: 1 };
-    let keyring = database.scan(Space::Meta, KeyRange::prefix(b"keyring/"), now, limit).await?;
+    let keyring = engine.scan(Space::Meta, KeyRange::prefix(b"keyring/"), now, limit).await?;
     let issuer = keyring.entries[0].0.bytes[b"keyring/".len()..].to_vec();
     let expires_at = now + Duration::from_secs(365 * 86_400);
     let mut writers = JoinSet::new();
     const WRITERS: u64 = 32;
     for writer in 0..WRITERS {
-        let (database, issuer) = (Arc::clone(database), issuer.clone());
+        let (engine, issuer) = (engine.clone(), issuer.clone());
         writers.spawn(async move {
             let mut people = (writer..consents).step_by(WRITERS as usize).peekable();
             while people.peek().is_some() {
@@ -308,7 +312,7 @@ async fn fill(database: &Arc<RocksDb>, consents: u64) -> Result<()> {
                     let key = Key::new(Space::Consents, parts.concat());
                     batch = batch.put(key, Expectation::Absent, consent.encode_to_vec(), expires_at);
                 }
-                database.commit(batch).await?;
+                engine.commit(batch).await?;
             }
             anyhow::Ok(())
         });

@@ -4,24 +4,24 @@ use std::sync::Arc;
 
 use anyhow::Context;
 use lychgate_control::config::{EngineName, StoreConfig};
-use lychgate_control::{Engine, Memory, SystemClock, SystemEntropy};
+use lychgate_control::{Memory, OpenEngine, SystemClock, SystemEntropy};
 use lychgate_engine_rocksdb::{Options, RocksDb};
 use lychgate_process::ConfigError;
 
 /// Opens the engine that `[store]` names.
-pub(crate) fn open(store: &StoreConfig) -> anyhow::Result<Arc<dyn Engine>> {
+pub(crate) fn open(store: &StoreConfig) -> anyhow::Result<OpenEngine> {
     match (store.engine, &store.path) {
         (EngineName::Rocksdb, Some(path)) => {
             let engine = RocksDb::open(path, Options::default(), Arc::new(SystemClock), &SystemEntropy)
                 .context("cannot open the store")?;
-            Ok(Arc::new(engine))
+            Ok(OpenEngine::sole_writer(engine))
         }
         (EngineName::Rocksdb, None) => {
             Err(ConfigError::new("store.path", "is missing", "name the directory of the database").into())
         }
         (EngineName::Memory, None) => {
             tracing::warn!("the store is in memory: all data, also revocations, is lost when this process ends");
-            Ok(Arc::new(Memory::new(Arc::new(SystemClock), &SystemEntropy)))
+            Ok(OpenEngine::sole_writer(Memory::new(Arc::new(SystemClock), &SystemEntropy)))
         }
         (EngineName::Memory, Some(_)) => Err(ConfigError::new(
             "store.path",

@@ -293,9 +293,9 @@ impl Control {
                     resource,
                 })
                 .collect();
-            let (standings, _) = self.store.standings(issuer, &of, now).await?;
+            let (standings, _) = self.store.grant_statuses(issuer, &of, now).await?;
             for (consent, stored) in consents.iter().zip(standings) {
-                if consent.state(&stored?.standing.counters, now) == ConsentState::Live {
+                if consent.state(&stored?.status.counters, now) == ConsentState::Live {
                     live.push(consent.clone());
                 }
             }

@@ -108,16 +108,16 @@ pub struct StoreConfig {
     pub engine: EngineName,
     /// The directory of an engine that keeps files.
     pub path: Option<PathBuf>,
-    /// So many answers to checks of consents need not be read; each takes about 300 bytes of memory.
-    #[serde(default = "StoreConfig::remembered_checks")]
-    pub remembered_checks: usize,
+    /// Number of consent checks whose records are kept in memory, about 300 bytes each. 0 turns the cache off.
+    #[serde(default = "StoreConfig::check_cache_entries")]
+    pub check_cache_entries: usize,
 }
 
 impl StoreConfig {
-    pub const REMEMBERED_CHECKS: usize = 100_000;
+    pub const CHECK_CACHE_ENTRIES: usize = 100_000;
 
-    fn remembered_checks() -> usize {
-        Self::REMEMBERED_CHECKS
+    fn check_cache_entries() -> usize {
+        Self::CHECK_CACHE_ENTRIES
     }
 }
 

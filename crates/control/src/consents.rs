@@ -72,7 +72,7 @@ impl Control {
         let questions: Vec<_> = questions.into_iter().map(|question| question.and_then(permitted)).collect();
         let asked = questions.iter().filter_map(|question| question.as_ref().ok());
         let of: Vec<_> = asked.map(|question| standing_of(issuer, question)).collect();
-        let (bases, revision) = self.store.bases(issuer, &of, at_least, now).await?;
+        let (bases, revision) = self.store.check_inputs(issuer, &of, at_least, now).await?;
         if at_least.is_some_and(|known| known.incarnation != revision.incarnation || known.sequence > revision.sequence)
         {
             return Err(Refusal::RevisionLost.into());
@@ -96,8 +96,9 @@ impl Control {
         if !caller.principal.may_speak_of_resource(&question.resource) {
             return Err(Refusal::ResourceUnknown.into());
         }
-        let (mut standings, revision) = self.store.standings(issuer, &[standing_of(issuer, &question)], now).await?;
-        let standing = standings.pop().transpose()?.map(|found| found.standing);
+        let (mut standings, revision) =
+            self.store.grant_statuses(issuer, &[standing_of(issuer, &question)], now).await?;
+        let standing = standings.pop().transpose()?.map(|found| found.status);
         let found = standing.and_then(|standing| Some((standing.consent?, standing.counters)));
         let (consent, counters) = found.ok_or(Refusal::RecordUnknown("consent"))?;
         let state = consent.state(&counters, now);

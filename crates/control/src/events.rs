@@ -64,7 +64,7 @@ impl Control {
             }
         }
         loop {
-            let found = self.store.stretch(begin, PAGE).await?;
+            let found = self.store.raw_events(begin, PAGE).await?;
             if found.entries.is_empty() {
                 return Ok(found.next);
             }
@@ -80,7 +80,7 @@ impl Control {
     /// Whether the next event after `cursor` is still news. That there is none is news, too.
     pub(crate) async fn is_in_feed(&self, cursor: Cursor) -> Result<bool, Error> {
         let from = self.log.retention.feed_from(self.clock.now());
-        match self.store.stretch(cursor, 1).await {
+        match self.store.raw_events(cursor, 1).await {
             Ok(found) => {
                 Ok(found.entries.into_iter().all(|entry| entry.event.is_none_or(|(_, event)| event.at >= from)))
             }

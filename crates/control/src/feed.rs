@@ -164,7 +164,7 @@ mod tests {
     use lychgate_domain::keys::rotation::RotationUrgency;
     use lychgate_domain::time::Timestamp;
     use lychgate_engine::Incarnation;
-    use lychgate_store::events::Logged;
+    use lychgate_store::events::LoggedEvent;
 
     use super::*;
 
@@ -172,11 +172,11 @@ mod tests {
         Cursor { incarnation: Incarnation([1; 16]), position }
     }
 
-    fn logged(position: u128) -> Logged {
+    fn logged(position: u128) -> LoggedEvent {
         let kind = EventKind::KeysRotated { keys: Vec::new(), urgency: RotationUrgency::Planned };
         let caller = EventCaller { principal: String::new(), request_id: String::new(), address: None };
         let event = Event::new(kind, None, &caller, Attempt::from_bytes([1; 16]), Timestamp::EPOCH);
-        Logged { cursor: cursor(position), issuer: String::new(), event }
+        LoggedEvent { cursor: cursor(position), issuer: String::new(), event }
     }
 
     #[test]

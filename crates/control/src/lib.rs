@@ -43,6 +43,5 @@ mod upstream;
 
 pub use ground::outbound;
 pub use ground::system::{SystemClock, SystemEntropy};
-pub use lychgate_engine::Engine;
-pub use lychgate_engine::Memory;
+pub use lychgate_engine::{Engine, Memory, OpenEngine};
 pub use serve::{Server, serve};

@@ -13,7 +13,7 @@ use lychgate_api::FILE_DESCRIPTORS;
 use lychgate_domain::entropy::Entropy;
 use lychgate_domain::event::Retention;
 use lychgate_domain::time::{Clock, Timestamp};
-use lychgate_engine::Engine;
+use lychgate_engine::OpenEngine;
 use lychgate_process::Shutdown;
 use lychgate_process::config::ConfigError;
 use lychgate_process::file_watcher::POLL_INTERVAL;
@@ -47,7 +47,7 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(15);
 const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 
 /// Serves what `config` says, which stands in `file`, until `shutdown`, and then finishes what is under way.
-pub async fn serve(config: Config, file: PathBuf, engine: Arc<dyn Engine>, shutdown: Shutdown) -> anyhow::Result<()> {
+pub async fn serve(config: Config, file: PathBuf, engine: OpenEngine, shutdown: Shutdown) -> anyhow::Result<()> {
     let server = Server::bind(config, engine, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     server.rereading(file, POLL_INTERVAL).run(shutdown).await
 }
@@ -76,7 +76,7 @@ impl Server {
     /// Opens and checks everything, or says what is wrong. Port 0 takes a free one.
     pub async fn bind(
         config: Config,
-        engine: Arc<dyn Engine>,
+        engine: OpenEngine,
         clock: Arc<dyn Clock>,
         entropy: Arc<dyn Entropy>,
     ) -> anyhow::Result<Self> {
@@ -89,7 +89,7 @@ impl Server {
         let tls = tls.map(|loaded| Arc::new(Tls::new(loaded)));
         let opened_at = clock.now();
         let store = Store::open(engine, opened_at).await.context("cannot open the store")?;
-        let store = store.remembering(config.store.remembered_checks);
+        let store = store.caching_checks(config.store.check_cache_entries);
         let issuers = Issuers::open(&config, &store, &entropy, clock.now()).await?;
         let recorder = Recorder { store: store.clone(), clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) };
         recorder.see(&config).await.context("cannot open the store")?;

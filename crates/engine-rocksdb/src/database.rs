@@ -3,7 +3,6 @@
 
 use std::path::Path;
 
-use lychgate_engine::stamps::Stamps;
 use lychgate_engine::{
     Cursor, EngineError, Entry, EventEntry, EventPage, Incarnation, Key, KeyRange, Limit, Page, Revision, Snapshot,
     Space, Timestamp,
@@ -17,7 +16,6 @@ use crate::unavailable;
 pub(crate) struct Database {
     db: DB,
     incarnation: Incarnation,
-    pub(crate) stamps: Stamps,
     /// What it was opened with: RocksDB's counters hang on it.
     options: rocksdb::Options,
 }
@@ -38,9 +36,8 @@ impl From<ReadError> for EngineError {
 }
 
 impl Database {
-    pub(crate) fn new(db: DB, incarnation: Incarnation, options: rocksdb::Options) -> Result<Self, ReadError> {
-        let sequence = sequence(&db.snapshot())?;
-        Ok(Self { db, incarnation, stamps: Stamps::new(incarnation, sequence), options })
+    pub(crate) fn new(db: DB, incarnation: Incarnation, options: rocksdb::Options) -> Self {
+        Self { db, incarnation, options }
     }
 
     pub(crate) fn read(&self, keys: &[Key], now: Timestamp) -> Result<Snapshot, ReadError> {

@@ -18,10 +18,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lychgate_engine::stamps::Stamps;
 use lychgate_engine::{
     Batch, Cause, Clock, Cursor, Durability, Engine, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision,
-    Snapshot, Space, Timestamp,
+    Snapshot, SoleWriter, Space, Timestamp,
 };
 use tokio::sync::watch;
 
@@ -118,11 +117,10 @@ impl Engine for RocksDb {
         }
         Ok(Durability::LocalDisk)
     }
-
-    fn stamps(&self) -> Option<&Stamps> {
-        Some(&self.database.stamps)
-    }
 }
+
+/// RocksDB locks the directory: a second process cannot open the database.
+impl SoleWriter for RocksDb {}
 
 impl fmt::Debug for RocksDb {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

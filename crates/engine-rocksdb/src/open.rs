@@ -74,7 +74,7 @@ impl RocksDb {
             if locked { OpenError::InUse(path.to_owned()) } else { failed(error.into()) }
         })?;
         let incarnation = recognise(&db, path, entropy)?;
-        let database = Arc::new(Database::new(db, incarnation, for_database).map_err(|error| failed(error.into()))?);
+        let database = Arc::new(Database::new(db, incarnation, for_database));
         let (writer, news) = Writer::start(database.clone(), clock.clone()).map_err(|error| failed(error.into()))?;
         Ok(RocksDb { writer, database, clock, news })
     }

@@ -150,11 +150,9 @@ impl State {
             jobs.map(|Commit { batch, answer }| (answer, group.apply(&batch, self.clock.now()))).collect();
         let (sequence, committed_at) = (group.sequence, group.committed_at);
         if sequence > self.sequence {
-            let stamped = database.stamps.stamp(group.staged.keys(), sequence);
             if let Err(error) = database.write(group.finish()) {
                 give_up(error, answers);
             }
-            stamped.publish();
             (self.sequence, self.committed_at) = (sequence, committed_at);
             self.news.send_replace(sequence);
         }

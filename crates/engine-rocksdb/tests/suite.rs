@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use lychgate_engine::Clock;
+use lychgate_engine::{Clock, OpenEngine};
 use lychgate_engine_rocksdb::{Options, RocksDb};
-use lychgate_engine_suite::{Opened, TestEntropy, engine_suite};
+use lychgate_engine_suite::{Opened, TestEntropy, engine_suite, sole_writer_suite};
 
 async fn open(clock: Arc<dyn Clock>) -> Opened {
     let directory = tempfile::tempdir().expect("there is room for a temporary directory");
     let engine = RocksDb::open(directory.path(), Options::default(), clock, &TestEntropy).expect("a new one opens");
-    Opened::guarded(engine, directory)
+    Opened::guarded(OpenEngine::sole_writer(engine), directory)
 }
 
 engine_suite!(open);
+sole_writer_suite!(open);

@@ -8,10 +8,9 @@ use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
 use async_trait::async_trait;
-use lychgate_engine::stamps::Stamps;
 use lychgate_engine::{
-    Batch, Cursor, Durability, Engine, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space,
-    Timestamp,
+    Batch, Cursor, Durability, Engine, EngineError, EventPage, Key, KeyRange, Limit, OpenEngine, Page, Revision,
+    Snapshot, Space, Timestamp,
 };
 use tokio::sync::oneshot;
 
@@ -29,13 +28,19 @@ pub enum Fault {
 /// Wraps an engine. Commits are counted from 0.
 #[derive(Debug)]
 pub struct Faulty {
-    inner: Arc<dyn Engine>,
+    inner: OpenEngine,
     script: Mutex<Script>,
 }
 
 impl Faulty {
-    pub fn new(inner: Arc<dyn Engine>) -> Self {
-        Self { inner, script: Mutex::default() }
+    pub fn new(inner: impl Into<OpenEngine>) -> Self {
+        Self { inner: inner.into(), script: Mutex::default() }
+    }
+
+    /// This engine with the inner one's record of writes: what a store under test opens.
+    pub fn open(self: &Arc<Self>) -> OpenEngine {
+        let faulty = Arc::clone(self);
+        self.inner.clone().layered(|_| faulty)
     }
 
     /// How many commits have been tried.
@@ -90,7 +95,7 @@ impl Hold {
 /// A commit whose caller has given up on it, and which may yet land.
 #[derive(Debug)]
 pub struct Delay {
-    inner: Arc<dyn Engine>,
+    inner: OpenEngine,
     departed: oneshot::Receiver<Batch>,
 }
 
@@ -147,10 +152,6 @@ impl Engine for Faulty {
 
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.inner.ready().await
-    }
-
-    fn stamps(&self) -> Option<&Stamps> {
-        self.inner.stamps()
     }
 }
 

@@ -6,28 +6,30 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lychgate_engine::{
-    Batch, Clock, Cursor, Engine, EngineError, Entry, Expectation, Key, KeyRange, Limit, Page, Revision, Space,
+    Batch, Clock, Cursor, EngineError, Entry, Expectation, Key, KeyRange, Limit, OpenEngine, Page, Revision, Space,
     Timestamp, Version,
 };
 use tokio::runtime::{Builder, Runtime};
 
 use crate::TestClock;
 
-/// A fresh, empty engine, and what must outlive it (a temporary directory, a server).
+/// A fresh, empty engine, and a guard that outlives it (a temporary directory, a server).
 #[derive(Clone, Debug)]
 pub struct Opened {
-    // In this order: the engine goes first.
-    engine: Arc<dyn Engine>,
+    // In this order: the engine is dropped first.
+    engine: OpenEngine,
     _guard: Arc<dyn Guard>,
 }
 
 impl Opened {
-    pub fn new(engine: impl Engine) -> Self {
+    /// An engine that needs nothing else to live.
+    pub fn new(engine: impl Into<OpenEngine>) -> Self {
         Self::guarded(engine, ())
     }
 
-    pub fn guarded(engine: impl Engine, guard: impl Any + Send + Sync + std::fmt::Debug) -> Self {
-        Self { engine: Arc::new(engine), _guard: Arc::new(guard) }
+    /// An engine that must not outlive `guard`.
+    pub fn guarded(engine: impl Into<OpenEngine>, guard: impl Any + Send + Sync + std::fmt::Debug) -> Self {
+        Self { engine: engine.into(), _guard: Arc::new(guard) }
     }
 }
 
@@ -64,8 +66,9 @@ impl Subject {
         Self { opened: open(clock.clone()).await, clock }
     }
 
-    pub fn engine(&self) -> &dyn Engine {
-        &*self.opened.engine
+    /// The engine under test.
+    pub fn engine(&self) -> &OpenEngine {
+        &self.opened.engine
     }
 
     pub fn now(&self) -> Timestamp {

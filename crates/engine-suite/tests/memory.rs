@@ -2,12 +2,12 @@
 
 use std::sync::Arc;
 
-use lychgate_engine::Clock;
-use lychgate_engine::Memory;
-use lychgate_engine_suite::{Opened, TestEntropy, engine_suite};
+use lychgate_engine::{Clock, Memory, OpenEngine};
+use lychgate_engine_suite::{Opened, TestEntropy, engine_suite, sole_writer_suite};
 
 async fn open(clock: Arc<dyn Clock>) -> Opened {
-    Opened::new(Memory::new(clock, &TestEntropy))
+    Opened::new(OpenEngine::sole_writer(Memory::new(clock, &TestEntropy)))
 }
 
 engine_suite!(open);
+sole_writer_suite!(open);

@@ -6,7 +6,6 @@ use std::time::Duration;
 use async_trait::async_trait;
 use lychgate_clock::Timestamp;
 
-use crate::stamps::Stamps;
 use crate::{Batch, Cursor, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space};
 
 /// Keeps bytes in named [`Space`]s (column families, tables) and appends to one event log.
@@ -33,9 +32,6 @@ pub trait Engine: Send + Sync + fmt::Debug + 'static {
 
     /// Reports whether commits can be taken now, and what a commit survives.
     async fn ready(&self) -> Result<Durability, EngineError>;
-
-    /// The last write of each key slot, if every write goes through this engine.
-    fn stamps(&self) -> Option<&Stamps>;
 }
 
 /// What a commit that returned survives.

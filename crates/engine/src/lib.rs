@@ -13,8 +13,9 @@ mod error;
 mod events;
 mod key;
 mod memory;
+mod open;
 mod snapshot;
-pub mod stamps;
+mod write_sequences;
 
 pub use lychgate_clock::{CLOCK_SKEW, Clock, Entropy, Timestamp, random};
 
@@ -24,4 +25,6 @@ pub use error::{Cause, EngineError};
 pub use events::{Cursor, EventEntry, EventPage};
 pub use key::{Key, KeyRange, Space};
 pub use memory::Memory;
+pub use open::{OpenEngine, SoleWriter};
 pub use snapshot::{Entry, Incarnation, Limit, Page, Revision, Snapshot, Version};
+pub use write_sequences::{Slot, WriteSequences};

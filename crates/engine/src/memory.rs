@@ -11,10 +11,9 @@ use tokio::sync::watch;
 
 use lychgate_clock::{Clock, Entropy, Timestamp, random};
 
-use crate::stamps::Stamps;
 use crate::{
     Batch, Change, Cursor, Durability, Engine, EngineError, Entry, EventEntry, EventPage, Expectation, Incarnation,
-    Key, KeyRange, Limit, Operation, Page, Revision, Snapshot, Space, Version,
+    Key, KeyRange, Limit, Operation, Page, Revision, Snapshot, SoleWriter, Space, Version,
 };
 
 /// One mutex around ordered maps: every commit and every read has the store to itself.
@@ -22,7 +21,6 @@ use crate::{
 pub struct Memory {
     clock: Arc<dyn Clock>,
     incarnation: Incarnation,
-    stamps: Stamps,
     state: Mutex<State>,
     /// Tells those who wait for events of every commit.
     news: watch::Sender<u64>,
@@ -32,8 +30,7 @@ impl Memory {
     /// An empty store, of a new incarnation.
     pub fn new(clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Self {
         let incarnation = Incarnation(random(entropy));
-        let stamps = Stamps::new(incarnation, 0);
-        Self { clock, incarnation, stamps, state: Mutex::default(), news: watch::Sender::new(0) }
+        Self { clock, incarnation, state: Mutex::default(), news: watch::Sender::new(0) }
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -107,8 +104,6 @@ impl Engine for Memory {
             return Err(EngineError::Conflict(failed.key.clone()));
         }
         state.apply(&batch, begun_at);
-        let written = batch.operations().iter().filter(|operation| operation.change != Change::Keep);
-        self.stamps.stamp(written.map(|operation| &operation.key), state.sequence).publish();
         self.news.send_replace(state.sequence);
         Ok(self.revision(&state))
     }
@@ -146,11 +141,9 @@ impl Engine for Memory {
     async fn ready(&self) -> Result<Durability, EngineError> {
         Ok(Durability::Process)
     }
-
-    fn stamps(&self) -> Option<&Stamps> {
-        Some(&self.stamps)
-    }
 }
+
+impl SoleWriter for Memory {}
 
 #[derive(Debug, Default)]
 struct State {

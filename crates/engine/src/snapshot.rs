@@ -12,12 +12,12 @@ pub struct Version(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub [u8; 16]);
 
-/// A point in a store's history.
+/// A point in a store's history. A read sees exactly the commits whose revision is not after its own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Revision {
     /// The history the point belongs to.
     pub incarnation: Incarnation,
-    /// Grows with every commit. Commits that one write makes durable together may share it.
+    /// Grows with every commit.
     pub sequence: u64,
 }
 

@@ -16,15 +16,15 @@ const GRANTS: usize = 100;
 
 /// Some of a person's consents, in no order that means anything.
 #[derive(Clone, Debug)]
-pub struct ConsentsPage {
+pub struct SubjectConsentPage {
     pub consents: Vec<Consent>,
     /// Where the next page begins; `None` at the end.
-    pub next: Option<ConsentsFrom>,
+    pub next: Option<SubjectConsentCursor>,
 }
 
 /// A place among a person's consents.
 #[derive(Clone, Debug)]
-pub struct ConsentsFrom(Vec<u8>);
+pub struct SubjectConsentCursor(Vec<u8>);
 
 impl Store {
     /// `subject`'s consents, live and not, and nobody else's: their keys begin with issuer and subject. Weakly consistent
@@ -33,17 +33,17 @@ impl Store {
         &self,
         issuer: &Issuer,
         subject: &Subject,
-        from: Option<ConsentsFrom>,
+        from: Option<SubjectConsentCursor>,
         now: Timestamp,
-    ) -> Result<ConsentsPage, StoreError> {
+    ) -> Result<SubjectConsentPage, StoreError> {
         let mut range = KeyRange::prefix(&key::consents(&issuer.url, Some(subject)));
-        if let Some(ConsentsFrom(from)) = from {
+        if let Some(SubjectConsentCursor(from)) = from {
             range.from = from;
         }
         let page = self.engine.scan(Space::Consents, range, now, PAGE).await.map_err(crate::store_error)?;
         let consents = page.entries.into_iter().filter_map(|(_, entry)| decode::<Consent>(Some(entry)).transpose());
         let consents = consents.map(|consent| consent.map(|consent| consent.value)).collect::<Result<_, _>>()?;
-        Ok(ConsentsPage { consents, next: page.next.map(ConsentsFrom) })
+        Ok(SubjectConsentPage { consents, next: page.next.map(SubjectConsentCursor) })
     }
 
     /// For each consent, when a token was last minted under it: nothing is written at use. `None` if no grant of it is

@@ -11,9 +11,9 @@ use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
 use lychgate_domain::token::Grant;
 
 use crate::consents::consent_end;
+use crate::grant_status::StoredGrantStatus;
 use crate::record::{Record as _, encode_event};
-use crate::standing::StoredGrantStatus;
-use crate::upstream_revocations::leave;
+use crate::upstream_revocations::enqueue;
 use crate::{Commit, Store, StoreError, Versioned, batch, decode, key};
 use lychgate_engine::{Batch, Expectation, Version};
 
@@ -58,7 +58,7 @@ impl Store {
     }
 
     /// Somebody has signed in, and is asked before there is a code.
-    pub async fn ask_who(
+    pub async fn record_signed_in(
         &self,
         issuer: &Issuer,
         expected: Version,
@@ -94,24 +94,18 @@ impl Store {
         login: &FinishedLogin<'_>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
-        let FinishedLogin { issued, consent, standing, event } = login;
+        let FinishedLogin { issued, consent, status, event } = login;
         let issued = Authorization::CodeIssued((*issued).clone());
         let batch = put(batch(now), issuer, &issued, Expectation::Version(expected))
-            .put(
-                standing.consent.key.clone(),
-                standing.consent.unchanged(),
-                consent.encode_record(),
-                consent_end(consent),
-            )
+            .put(status.consent.key.clone(), status.consent.unchanged(), consent.encode_record(), consent_end(consent))
             .event(encode_event(&issuer.url, event));
-        let existing = standing.standing.consent.as_ref();
-        let forgotten =
-            existing.and_then(|existing| RevocationTarget::forgotten(existing, &standing.standing.counters));
+        let existing = status.status.consent.as_ref();
+        let forgotten = existing.and_then(|existing| RevocationTarget::forgotten(existing, &status.status.counters));
         let batch = match forgotten {
-            Some(forgotten) => leave(batch, issuer, forgotten, event),
+            Some(forgotten) => enqueue(batch, issuer, forgotten, event),
             None => batch,
         };
-        self.commit(standing.client.expect(standing.expect_counters(batch))).await
+        self.commit(status.client.expect(status.expect_counters(batch))).await
     }
 
     /// A redeemed code: the authorization is spent and the grant is there, or neither.
@@ -122,18 +116,13 @@ impl Store {
         redemption: &Redemption<'_>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
-        let Redemption { redeemed, grant, consent, leaving, standing, events } = redemption;
+        let Redemption { redeemed, grant, consent, leaving, status, events } = redemption;
         let redeemed = Authorization::Redeemed((*redeemed).clone());
         let mut batch = put(batch(now), issuer, &redeemed, Expectation::Version(expected))
             .put(key::grant(&issuer.url, grant.id), Expectation::Absent, grant.encode_record(), grant.idle_end)
-            .put(
-                standing.consent.key.clone(),
-                standing.consent.unchanged(),
-                consent.encode_record(),
-                consent_end(consent),
-            );
-        batch = standing.expect_counters(batch);
-        batch = keep_client(batch, issuer, grant, standing, now);
+            .put(status.consent.key.clone(), status.consent.unchanged(), consent.encode_record(), consent_end(consent));
+        batch = status.expect_counters(batch);
+        batch = extend_client_expiry(batch, issuer, grant, status, now);
         let mut superseded = self.kept(issuer, leaving, now).await?;
         for found in &superseded {
             batch = batch.delete(key::grant(&issuer.url, found.value.id), found.version);
@@ -146,7 +135,7 @@ impl Store {
                 && let Some(tokens) = found.value.upstream_tokens.take()
             {
                 let subject = found.value.subject.clone();
-                batch = leave(batch, issuer, RevocationTarget::Superseded { grant_id, subject, tokens }, event);
+                batch = enqueue(batch, issuer, RevocationTarget::Superseded { grant_id, subject, tokens }, event);
             }
         }
         self.commit(batch).await
@@ -170,7 +159,7 @@ impl Store {
 pub struct FinishedLogin<'a> {
     pub issued: &'a CodeIssued,
     pub consent: &'a Consent,
-    pub standing: &'a StoredGrantStatus,
+    pub status: &'a StoredGrantStatus,
     pub event: &'a Event,
 }
 
@@ -182,7 +171,7 @@ pub struct Redemption<'a> {
     pub consent: &'a Consent,
     /// Grants that have to go because the consent has too many.
     pub leaving: &'a [GrantId],
-    pub standing: &'a StoredGrantStatus,
+    pub status: &'a StoredGrantStatus,
     pub events: &'a [Event],
 }
 
@@ -192,8 +181,14 @@ fn put(batch: Batch, issuer: &Issuer, authorization: &Authorization, expectation
 }
 
 /// A client outlives its grants. Its record is written only when it would not, so that it is not everybody's conflict.
-fn keep_client(batch: Batch, issuer: &Issuer, grant: &Grant, standing: &StoredGrantStatus, now: Timestamp) -> Batch {
-    let client = &standing.client;
+fn extend_client_expiry(
+    batch: Batch,
+    issuer: &Issuer,
+    grant: &Grant,
+    status: &StoredGrantStatus,
+    now: Timestamp,
+) -> Batch {
+    let client = &status.client;
     match &client.entry {
         Some(entry) if entry.expires_at.is_some_and(|expires_at| expires_at < grant.end + CLOCK_SKEW) => {
             let used = now + issuer.lifetimes.used_registration.max(issuer.lifetimes.grant * 2);

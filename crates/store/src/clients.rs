@@ -6,7 +6,7 @@ use lychgate_domain::id::{Attempt, ClientId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;
 
-pub use crate::record::{ClientRecord, Marked};
+pub use crate::record::{ClientRecord, UnregisteredClient};
 use crate::record::{Record as _, UsedAssertion};
 use crate::{Commit, Store, StoreError, Versioned, batch, decode, key};
 use lychgate_engine::Expectation;
@@ -23,7 +23,7 @@ impl Store {
             ClientRecord::Registered(client) => {
                 Some(Versioned { value: *client, version: found.version, expires_at: found.expires_at })
             }
-            ClientRecord::Marked(_) => None,
+            ClientRecord::Unregistered(_) => None,
         }))
     }
 

@@ -11,34 +11,34 @@ use lychgate_engine::{Batch, Expectation};
 
 /// SHA-256 of a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct ConfigurationSeen(pub [u8; 32]);
+pub struct ConfigurationDigest(pub [u8; 32]);
 
 impl Store {
-    pub async fn configuration_seen(
+    pub async fn configuration_digest(
         &self,
         issuer: &IssuerUrl,
         now: Timestamp,
-    ) -> Result<Option<Versioned<ConfigurationSeen>>, StoreError> {
-        self.record(key::configuration_seen(issuer), now).await
+    ) -> Result<Option<Versioned<ConfigurationDigest>>, StoreError> {
+        self.record(key::configuration_digest(issuer), now).await
     }
 
     /// `Conflict` if another node has seen one meanwhile. A change has an event.
-    pub async fn see_configuration(
+    pub async fn record_configuration(
         &self,
         issuer: &IssuerUrl,
-        read: Option<&Versioned<ConfigurationSeen>>,
-        seen: ConfigurationSeen,
+        read: Option<&Versioned<ConfigurationDigest>>,
+        seen: ConfigurationDigest,
         event: Option<&Event>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
         let unchanged = read.map_or(Expectation::Absent, |read| Expectation::Version(read.version));
-        let batch = batch(now).put(key::configuration_seen(issuer), unchanged, seen.encode_record(), None);
+        let batch = batch(now).put(key::configuration_digest(issuer), unchanged, seen.encode_record(), None);
         let event = event.map(|event| encode_event(issuer, event));
         self.commit(event.into_iter().fold(batch, Batch::event)).await
     }
 }
 
-impl Record for ConfigurationSeen {
+impl Record for ConfigurationDigest {
     const KIND: &'static str = "configuration";
 
     fn encode_record(&self) -> Vec<u8> {

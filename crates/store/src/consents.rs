@@ -11,7 +11,7 @@ use lychgate_domain::subject::Subject;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
 
 use crate::record::{Counter, Record as _, encode_event};
-use crate::upstream_revocations::leave;
+use crate::upstream_revocations::enqueue;
 use crate::{Commit, Store, StoreError, Versioned, batch, decode, key, store_error};
 use lychgate_engine::{Entry, Expectation, KeyRange, Limit, Revision, Space};
 
@@ -41,7 +41,7 @@ impl Store {
         let batch = batch(now)
             .put(key, Expectation::Version(read.version), revoked.encode_record(), consent_end(revoked))
             .event(encode_event(&issuer.url, event));
-        self.commit(leave(batch, issuer, RevocationTarget::consent(&read.value), event)).await
+        self.commit(enqueue(batch, issuer, RevocationTarget::consent(&read.value), event)).await
     }
 }
 

@@ -30,7 +30,7 @@ pub struct RangeDigest {
 
 /// Where a chain has got to.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Chain {
+pub struct DigestChain {
     pub newest: RangeDigest,
     /// The events of the ranges before it are forgotten, and a digest says so.
     pub kept_from: u64,
@@ -44,7 +44,7 @@ impl Store {
         &self,
         issuer: &IssuerUrl,
         now: Timestamp,
-    ) -> Result<Option<Versioned<Chain>>, StoreError> {
+    ) -> Result<Option<Versioned<DigestChain>>, StoreError> {
         self.record(key::digest_chain(issuer), now).await
     }
 
@@ -52,8 +52,8 @@ impl Store {
     pub async fn extend_chain(
         &self,
         issuer: &IssuerUrl,
-        read: Option<&Versioned<Chain>>,
-        chain: &Chain,
+        read: Option<&Versioned<DigestChain>>,
+        chain: &DigestChain,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
         let unchanged = read.map_or(Expectation::Absent, |read| Expectation::Version(read.version));
@@ -99,7 +99,7 @@ impl Record for RangeDigest {
     }
 }
 
-impl Record for Chain {
+impl Record for DigestChain {
     const KIND: &'static str = "chain of digests";
 
     fn encode_record(&self) -> Vec<u8> {

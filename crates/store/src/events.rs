@@ -12,7 +12,7 @@ use lychgate_engine::{Cursor, EventPage};
 /// Events, in order.
 #[derive(Clone, Debug)]
 pub struct Events {
-    pub events: Vec<Logged>,
+    pub events: Vec<LoggedEvent>,
     /// Where to go on.
     pub next: Cursor,
     /// Every event committed before this instant has been handed out, up to `next`.
@@ -21,7 +21,7 @@ pub struct Events {
 
 /// An event, and where it stands.
 #[derive(Clone, Debug)]
-pub struct Logged {
+pub struct LoggedEvent {
     /// The place right after it.
     pub cursor: Cursor,
     /// Its issuer's URL.
@@ -31,13 +31,13 @@ pub struct Logged {
 
 /// What stands in the log, readable or not: for whoever has to get past what is damaged, and to say so.
 #[derive(Clone, Debug)]
-pub struct Stretch {
-    pub entries: Vec<Found>,
+pub struct RawEventPage {
+    pub entries: Vec<RawEvent>,
     pub next: Cursor,
 }
 
 #[derive(Clone, Debug)]
-pub struct Found {
+pub struct RawEvent {
     /// The place right after it.
     pub cursor: Cursor,
     /// With its issuer's URL; `None` if it cannot be read.
@@ -52,17 +52,17 @@ impl Store {
         let logged = events.into_iter().map(|entry| {
             // To pass one over would be to lose it for whoever follows.
             let (issuer, event) = decode_event(&entry.value).ok_or(StoreError::Corrupt { kind: "event" })?;
-            Ok(Logged { cursor: entry.cursor, issuer, event })
+            Ok(LoggedEvent { cursor: entry.cursor, issuer, event })
         });
         Ok(Events { events: logged.collect::<Result<_, StoreError>>()?, next, complete_to })
     }
 
     /// At most `limit` entries after `cursor`, as they are now.
-    pub async fn stretch(&self, cursor: Cursor, limit: usize) -> Result<Stretch, StoreError> {
+    pub async fn raw_events(&self, cursor: Cursor, limit: usize) -> Result<RawEventPage, StoreError> {
         let page = self.engine.events(cursor, Duration::ZERO, limit).await.map_err(store_error)?;
         let found =
-            page.events.into_iter().map(|entry| Found { cursor: entry.cursor, event: decode_event(&entry.value) });
-        Ok(Stretch { entries: found.collect(), next: page.next })
+            page.events.into_iter().map(|entry| RawEvent { cursor: entry.cursor, event: decode_event(&entry.value) });
+        Ok(RawEventPage { entries: found.collect(), next: page.next })
     }
 
     /// Before the oldest event that is kept.

@@ -7,9 +7,9 @@ use lychgate_domain::revocation::RevocationTarget;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::Grant;
 
+pub use crate::grant_status::StoredGrantStatus;
 use crate::record::{Record as _, encode_event};
-pub use crate::standing::StoredGrantStatus;
-use crate::upstream_revocations::leave;
+use crate::upstream_revocations::enqueue;
 use crate::{Commit, Store, StoreError, Versioned, batch, key};
 use lychgate_engine::{Expectation, Version};
 
@@ -29,12 +29,12 @@ impl Store {
         issuer: &Issuer,
         expected: Version,
         grant: &Grant,
-        standing: &StoredGrantStatus,
+        status: &StoredGrantStatus,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
         let key = key::grant(&issuer.url, grant.id);
         let batch = batch(now).put(key, Expectation::Version(expected), grant.encode_record(), grant.idle_end);
-        self.commit(standing.expect_all(batch)).await
+        self.commit(status.expect_all(batch)).await
     }
 
     /// Ends a grant. Its record stays to its natural end, so that what it gave is known to be dead.
@@ -50,6 +50,6 @@ impl Store {
         let batch = batch(now)
             .put(key, Expectation::Version(expected), grant.encode_record(), grant.idle_end)
             .event(encode_event(&issuer.url, event));
-        self.commit(leave(batch, issuer, RevocationTarget::Grant(grant.id), event)).await
+        self.commit(enqueue(batch, issuer, RevocationTarget::Grant(grant.id), event)).await
     }
 }

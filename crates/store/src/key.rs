@@ -26,7 +26,7 @@ pub(crate) fn range_digest(issuer: &IssuerUrl, number: u64) -> Key {
     Key::new(Space::Digests, [issuer.digest().as_slice(), &number.to_be_bytes()].concat())
 }
 
-pub(crate) fn configuration_seen(issuer: &IssuerUrl) -> Key {
+pub(crate) fn configuration_digest(issuer: &IssuerUrl) -> Key {
     Key::new(Space::Meta, [b"configuration/".as_slice(), &issuer.digest()].concat())
 }
 

@@ -8,33 +8,34 @@
 
 pub mod account;
 pub mod authorizations;
+mod check_cache;
 pub mod clients;
 mod commit;
 pub mod configuration;
 pub mod consents;
 pub mod digests;
 pub mod events;
+mod grant_status;
 pub mod grants;
 mod key;
 pub mod keyring;
 pub mod listings;
 mod record;
-mod remembered;
 pub mod revocations;
-mod standing;
 pub mod upstream_revocations;
 
 use std::sync::Arc;
 use std::time::Duration;
 
+use check_cache::CheckCache;
 pub use commit::Commit;
+pub use grant_status::GrantStatusKey;
 pub use lychgate_engine::Durability;
 use lychgate_engine::{
-    Batch, Cause, Change, Cursor, Engine, EngineError, Entry, Expectation, Key, Revision, Snapshot, Timestamp, Version,
+    Batch, Cause, Change, Cursor, EngineError, Entry, Expectation, Key, OpenEngine, Revision, Snapshot, Timestamp,
+    Version,
 };
 use record::Record;
-use remembered::Remembered;
-pub use standing::GrantStatusKey;
 use tokio::sync::watch;
 
 /// Generated from `proto/lychgate/record/v1`.
@@ -59,10 +60,10 @@ const RESENDS: usize = 3;
 /// The store.
 #[derive(Clone, Debug)]
 pub struct Store {
-    engine: Arc<dyn Engine>,
-    remembered: Option<Arc<Remembered>>,
-    /// Something was left to tell the upstream of.
-    left: Arc<watch::Sender<()>>,
+    engine: OpenEngine,
+    check_cache: Option<Arc<CheckCache>>,
+    /// Notified when this process enqueues a revocation for the upstream.
+    enqueued: Arc<watch::Sender<()>>,
 }
 
 /// A record, and the version it was read at.
@@ -103,8 +104,8 @@ pub enum StoreError {
 
 impl Store {
     /// A store whose records this version can read. From then on no older version opens it.
-    pub async fn open(engine: Arc<dyn Engine>, now: Timestamp) -> Result<Self, StoreError> {
-        let store = Self { engine, remembered: None, left: Arc::default() };
+    pub async fn open(engine: impl Into<OpenEngine>, now: Timestamp) -> Result<Self, StoreError> {
+        let store = Self { engine: engine.into(), check_cache: None, enqueued: Arc::default() };
         let meta = key::store_meta();
         match store.record::<proto::StoreMeta>(meta.clone(), now).await? {
             Some(found) if found.value.record_level > RECORD_LEVEL => {
@@ -132,8 +133,8 @@ impl Store {
     /// itself.
     async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         let committed = self.send(&batch).await;
-        if matches!(committed, Ok(Commit::Done(_))) && upstream_revocations::leaves(&batch) {
-            self.left.send_replace(());
+        if matches!(committed, Ok(Commit::Done(_))) && upstream_revocations::enqueues(&batch) {
+            self.enqueued.send_replace(());
         }
         committed
     }
@@ -144,7 +145,7 @@ impl Store {
             match self.engine.commit(batch.clone()).await {
                 Err(EngineError::Unknown(_)) if resends > 0 => resends -= 1,
                 Err(EngineError::Conflict(_)) if resends < RESENDS => {
-                    return Ok(self.landed(batch).await.map_or(Commit::Conflict, Commit::Done));
+                    return Ok(self.was_applied(batch).await.map_or(Commit::Conflict, Commit::Done));
                 }
                 Err(EngineError::Conflict(_)) => return Ok(Commit::Conflict),
                 result => return result.map(Commit::Done).map_err(store_error),
@@ -153,8 +154,8 @@ impl Store {
     }
 
     /// Whether everything that `batch` puts is there. Records name their attempt and its time, so nobody else writes the
-    /// same. That it is not there proves nothing: it may have landed, and been written over.
-    async fn landed(&self, batch: &Batch) -> Option<Revision> {
+    /// same. That it is not there proves nothing: it may have was_applied, and been written over.
+    async fn was_applied(&self, batch: &Batch) -> Option<Revision> {
         let puts = batch.operations().iter().filter_map(|operation| match &operation.change {
             Change::Put { value, .. } => Some((operation.key.clone(), value)),
             Change::Keep | Change::Delete => None,

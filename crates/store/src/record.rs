@@ -17,7 +17,7 @@ use lychgate_domain::scope::Scopes;
 use lychgate_domain::upstream::tokens::SealedTokens;
 use prost::Message as _;
 
-pub use client::{ClientRecord, Marked};
+pub use client::{ClientRecord, UnregisteredClient};
 pub(crate) use event::{decode_event, encode_event};
 pub use request::OperatorRequest;
 

@@ -20,7 +20,7 @@ use crate::clients::ClientRecord;
 use crate::consents::consent_end;
 pub use crate::record::OperatorRequest;
 use crate::record::{Counter, Record as _, encode_event};
-use crate::upstream_revocations::leave;
+use crate::upstream_revocations::enqueue;
 use crate::{Commit, Store, StoreError, Versioned, batch, key};
 use lychgate_engine::{Batch, Expectation, Key, Version};
 
@@ -29,7 +29,7 @@ pub const REQUEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// What is taken back.
 #[derive(Clone, Copy, Debug)]
-pub enum Revoked<'a> {
+pub enum Revocation<'a> {
     Consent {
         read: &'a Versioned<Consent>,
         revoked: &'a Consent,
@@ -48,7 +48,7 @@ pub enum Revoked<'a> {
 
 /// On whose account it is done.
 #[derive(Clone, Copy, Debug)]
-pub struct Act<'a> {
+pub struct OperatorAction<'a> {
     /// Names the request: another one has another attempt.
     pub attempt: Attempt,
     pub request: OperatorRequest,
@@ -70,37 +70,37 @@ impl Store {
     pub async fn revoke(
         &self,
         issuer: &Issuer,
-        what: Revoked<'_>,
-        act: &Act<'_>,
+        what: Revocation<'_>,
+        act: &OperatorAction<'_>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
         let (url, event, act) = (&issuer.url, act.event, account(issuer, act, now));
         let (batch, taken_back) = match what {
-            Revoked::Consent { read, revoked } => {
+            Revocation::Consent { read, revoked } => {
                 let key = key::consent(url, &revoked.subject, &revoked.client_id, &revoked.resource);
                 let expected = Expectation::Version(read.version);
                 let batch = act.put(key, expected, revoked.encode_record(), consent_end(revoked));
                 (batch, RevocationTarget::consent(&read.value))
             }
-            Revoked::Grant { expected, ended } => {
+            Revocation::Grant { expected, ended } => {
                 let key = key::grant(url, ended.id);
                 let batch = act.put(key, Expectation::Version(expected), ended.encode_record(), ended.idle_end);
                 (batch, RevocationTarget::Grant(ended.id))
             }
-            Revoked::Client(id) => {
+            Revocation::Client(id) => {
                 let (batch, counter) = self.raise(act, key::client_counter(url, id), now).await?;
                 (batch, RevocationTarget::Client { client_id: id.clone(), counter })
             }
-            Revoked::Subject(subject) => {
+            Revocation::Subject(subject) => {
                 let (batch, counter) = self.raise(act, key::subject_counter(url, subject), now).await?;
                 (batch, RevocationTarget::Subject { subject: subject.clone(), counter })
             }
-            Revoked::Issuer => {
+            Revocation::Issuer => {
                 let (batch, counter) = self.raise(act, key::issuer_counter(url), now).await?;
                 (batch, RevocationTarget::Issuer { counter })
             }
         };
-        self.commit(leave(batch, issuer, taken_back, event)).await
+        self.commit(enqueue(batch, issuer, taken_back, event)).await
     }
 
     /// Disables or enables a client: `changed` takes the place of what was read, and lives as long.
@@ -109,7 +109,7 @@ impl Store {
         issuer: &Issuer,
         read: Option<&Versioned<ClientRecord>>,
         changed: &ClientRecord,
-        act: &Act<'_>,
+        act: &OperatorAction<'_>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
         let unchanged = read.map_or(Expectation::Absent, |read| Expectation::Version(read.version));
@@ -130,7 +130,7 @@ impl Store {
 
 /// The request's record stands in the batch with an attempt that nobody else has: after an outcome that was unknown, it
 /// tells this batch from one that left the same behind, and no second event is written.
-fn account(issuer: &Issuer, act: &Act<'_>, now: Timestamp) -> Batch {
+fn account(issuer: &Issuer, act: &OperatorAction<'_>, now: Timestamp) -> Batch {
     let expires_at = now + REQUEST_LIFETIME + CLOCK_SKEW;
     batch(now)
         .put(key::request(&issuer.url, act.attempt), Expectation::Absent, act.request.encode_record(), expires_at)

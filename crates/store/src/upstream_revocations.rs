@@ -10,6 +10,7 @@ use lychgate_domain::revocation::{RevocationTarget, ScanPosition, UpstreamRevoca
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
 use lychgate_domain::token::Grant;
+use lychgate_domain::upstream::tokens::SealedFor;
 use lychgate_domain::upstream::tokens::SealedTokens;
 
 use crate::consents::ConsentFilter;
@@ -28,23 +29,16 @@ const LIVE_CONSENTS: usize = 50;
 
 /// Tokens of something that has ended.
 #[derive(Clone, Debug)]
-pub struct Holder {
+pub struct EndedTokens {
     pub subject: Subject,
     pub tokens: SealedTokens,
-    pub held_in: HeldIn,
-}
-
-/// The record they were sealed for.
-#[derive(Clone, Debug)]
-pub enum HeldIn {
-    Grant(GrantId),
-    Authorization(AuthorizationId),
+    pub sealed_for: SealedFor,
 }
 
 /// Part of what a revocation ended.
 #[derive(Clone, Debug)]
 pub struct EndedPage {
-    pub holders: Vec<Holder>,
+    pub ended: Vec<EndedTokens>,
     /// Where the next page begins; `None` at the end of everything.
     pub next: Option<ScanPosition>,
 }
@@ -60,8 +54,8 @@ pub struct PendingPage {
 impl Store {
     /// Resolves when this process has left something to tell the upstream of. What other processes leave is found by
     /// looking.
-    pub fn upstream_revocations_left(&self) -> tokio::sync::watch::Receiver<()> {
-        self.left.subscribe()
+    pub fn upstream_revocation_enqueued(&self) -> tokio::sync::watch::Receiver<()> {
+        self.enqueued.subscribe()
     }
 
     pub async fn upstream_revocations(
@@ -79,7 +73,7 @@ impl Store {
     }
 
     /// What is left of it after a page.
-    pub async fn go_on(
+    pub async fn advance_upstream_revocation(
         &self,
         issuer: &Issuer,
         read: &Versioned<UpstreamRevocation>,
@@ -92,7 +86,7 @@ impl Store {
     }
 
     /// Nothing is left of it.
-    pub async fn conclude(
+    pub async fn finish_upstream_revocation(
         &self,
         issuer: &Issuer,
         read: &Versioned<UpstreamRevocation>,
@@ -103,7 +97,7 @@ impl Store {
     }
 
     /// A page of what it ended and that still has its tokens.
-    pub async fn ended_by(
+    pub async fn ended_tokens(
         &self,
         issuer: &Issuer,
         revocation: &UpstreamRevocation,
@@ -119,8 +113,8 @@ impl Store {
                 self.ended_among(issuer, what, &[*id], what.after_grants(), now).await
             }
             (ScanPosition::Grants { .. }, RevocationTarget::Superseded { grant_id, subject, tokens }) => {
-                let (subject, tokens, held_in) = (subject.clone(), tokens.clone(), HeldIn::Grant(*grant_id));
-                Ok(EndedPage { holders: vec![Holder { subject, tokens, held_in }], next: what.after_grants() })
+                let (subject, tokens, sealed_for) = (subject.clone(), tokens.clone(), SealedFor::Grant(*grant_id));
+                Ok(EndedPage { ended: vec![EndedTokens { subject, tokens, sealed_for }], next: what.after_grants() })
             }
             (ScanPosition::Grants { from }, RevocationTarget::Subject { subject, .. }) => {
                 let whole = KeyRange::prefix(&key::consents(&issuer.url, Some(subject)));
@@ -139,7 +133,7 @@ impl Store {
                 let (grants, next) = self.some::<Grant>(Space::Grants, range, PAGE, now).await?;
                 let next =
                     next.map_or_else(|| what.after_grants(), |from| Some(ScanPosition::Grants { from: Some(from) }));
-                Ok(EndedPage { holders: holders(what, grants), next })
+                Ok(EndedPage { ended: ended(what, grants), next })
             }
         }
     }
@@ -188,7 +182,7 @@ impl Store {
         next: Option<ScanPosition>,
         now: Timestamp,
     ) -> Result<EndedPage, StoreError> {
-        Ok(EndedPage { holders: holders(what, self.grants_of(issuer, ids, now).await?), next })
+        Ok(EndedPage { ended: ended(what, self.grants_of(issuer, ids, now).await?), next })
     }
 
     /// Codes that were on their way. Their ids begin with the time of their ticket, so that only what may still have been
@@ -208,10 +202,10 @@ impl Store {
         let range = KeyRange { from: from.unwrap_or(whole.from), to: whole.to };
         let (authorizations, next) = self.some::<Authorization>(Space::Authorizations, range, PAGE, now).await?;
         let ended = authorizations.into_iter().filter_map(|authorization| match authorization {
-            Authorization::CodeIssued(issued) if revocation.what.ended_code(&issued) => Some(Holder {
+            Authorization::CodeIssued(issued) if revocation.what.ended_code(&issued) => Some(EndedTokens {
                 subject: issued.subject,
                 tokens: issued.upstream_tokens,
-                held_in: HeldIn::Authorization(issued.approved.decided.id),
+                sealed_for: SealedFor::Authorization(issued.approved.decided.id),
             }),
             Authorization::CodeIssued(_)
             | Authorization::Denied(_)
@@ -221,7 +215,7 @@ impl Store {
             | Authorization::Redeemed(_)
             | Authorization::Failed(_) => None,
         });
-        Ok(EndedPage { holders: ended.collect(), next: next.map(|from| ScanPosition::Codes { from: Some(from) }) })
+        Ok(EndedPage { ended: ended.collect(), next: next.map(|from| ScanPosition::Codes { from: Some(from) }) })
     }
 
     async fn some<R: Record>(
@@ -240,18 +234,22 @@ impl Store {
 }
 
 /// Those of `grants` that it ended.
-fn holders(what: &RevocationTarget, grants: Vec<Grant>) -> Vec<Holder> {
+fn ended(what: &RevocationTarget, grants: Vec<Grant>) -> Vec<EndedTokens> {
     let ended = grants.into_iter().filter(|grant| what.ended(grant));
     ended
         .filter_map(|grant| {
-            Some(Holder { subject: grant.subject, tokens: grant.upstream_tokens?, held_in: HeldIn::Grant(grant.id) })
+            Some(EndedTokens {
+                subject: grant.subject,
+                tokens: grant.upstream_tokens?,
+                sealed_for: SealedFor::Grant(grant.id),
+            })
         })
         .collect()
 }
 
 /// Leaves word for the upstream, if it is told anything: part of the revocation's own commit, however much that ends.
 /// Nothing of what there is now is of any use after the longest grant.
-pub(crate) fn leave(batch: Batch, issuer: &Issuer, what: RevocationTarget, event: &Event) -> Batch {
+pub(crate) fn enqueue(batch: Batch, issuer: &Issuer, what: RevocationTarget, event: &Event) -> Batch {
     match issuer.upstream_revocation {
         UpstreamRevocationMode::Never => batch,
         UpstreamRevocationMode::WhenLastGrantEnds | UpstreamRevocationMode::PerGrant => {
@@ -264,7 +262,7 @@ pub(crate) fn leave(batch: Batch, issuer: &Issuer, what: RevocationTarget, event
 }
 
 /// Whether `batch` leaves anything.
-pub(crate) fn leaves(batch: &Batch) -> bool {
+pub(crate) fn enqueues(batch: &Batch) -> bool {
     batch.operations().iter().any(|operation| {
         operation.key.space == Space::UpstreamRevocations
             && operation.expectation == Expectation::Absent

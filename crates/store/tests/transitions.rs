@@ -23,8 +23,9 @@ use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_domain::time::{CLOCK_SKEW, Clock as _, Timestamp};
 use lychgate_domain::token::{self, EndedBy, Grant};
 use lychgate_domain::upstream::tokens::SealedTokens;
-use lychgate_engine::Memory;
-use lychgate_engine::{Batch, Engine as _, Entry, Expectation, Key, KeyRange, Limit, Space, Version};
+use lychgate_engine::{
+    Batch, Engine as _, Entry, Expectation, Key, KeyRange, Limit, Memory, OpenEngine, Space, Version,
+};
 use lychgate_engine_suite::fault::{Fault, Faulty};
 use lychgate_engine_suite::{TestClock, TestEntropy};
 use lychgate_store::authorizations::{FinishedLogin, Redemption};
@@ -46,8 +47,8 @@ struct World {
 
 async fn world() -> World {
     let clock = Arc::<TestClock>::default();
-    let engine = Arc::new(Faulty::new(Arc::new(Memory::new(clock.clone(), &TestEntropy))));
-    let store = Store::open(engine.clone(), clock.now()).await.unwrap();
+    let engine = Arc::new(Faulty::new(OpenEngine::sole_writer(Memory::new(clock.clone(), &TestEntropy))));
+    let store = Store::open(engine.open(), clock.now()).await.unwrap();
     let issuer = Issuer {
         id: IssuerId::parse("main").unwrap(),
         url: IssuerUrl::parse("https://gate.example").unwrap(),
@@ -123,9 +124,10 @@ impl World {
         self.store.authorization(&self.issuer, id, self.now()).await.unwrap().unwrap()
     }
 
-    async fn standing(&self) -> StoredGrantStatus {
+    async fn grant_status(&self) -> StoredGrantStatus {
         let (subject, client) = (self.subject(), &self.client.id);
-        self.store.standing(&self.issuer, &subject, client, None, RESOURCE, self.now()).await.unwrap()
+        let key = GrantStatusKey { subject: &subject, client, unregistered_status: None, resource: RESOURCE };
+        self.store.grant_status(&self.issuer, key, self.now()).await.unwrap()
     }
 
     /// Approved and claimed.
@@ -139,9 +141,9 @@ impl World {
         (claim, self.authorization(n).await.version)
     }
 
-    fn issued(&self, claim: LoggingIn, standing: &StoredGrantStatus) -> (CodeIssued, Consent) {
-        let (existing, lifetimes) = (standing.standing.consent.clone(), &self.issuer.lifetimes);
-        let (decided, counters) = (&claim.approved.decided, standing.standing.counters);
+    fn issued(&self, claim: LoggingIn, status: &StoredGrantStatus) -> (CodeIssued, Consent) {
+        let (existing, lifetimes) = (status.status.consent.clone(), &self.issuer.lifetimes);
+        let (decided, counters) = (&claim.approved.decided, status.status.counters);
         let consent = Consent::approve(
             existing,
             &Approval { decided, subject: &self.subject(), counters },
@@ -155,7 +157,7 @@ impl World {
             code_key: KeyId(1),
             subject: self.subject(),
             consent_epoch: consent.epoch,
-            counters: standing.standing.counters,
+            counters: status.status.counters,
             upstream_tokens: sealed(),
         };
         (issued, consent)
@@ -163,18 +165,18 @@ impl World {
 
     async fn issue(&self, n: u8) -> CodeIssued {
         let (claim, expected) = self.claimed(n).await;
-        let standing = self.standing().await;
-        let (issued, consent) = self.issued(claim, &standing);
+        let status = self.grant_status().await;
+        let (issued, consent) = self.issued(claim, &status);
         let event = self.event(
             n,
             EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned(), how: None },
         );
-        let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
+        let login = FinishedLogin { issued: &issued, consent: &consent, status: &status, event: &event };
         done(self.store.issue_code(&self.issuer, expected, &login, self.now()).await);
         issued
     }
 
-    fn grant(&self, issued: &CodeIssued, standing: &StoredGrantStatus) -> (Redeemed, Grant) {
+    fn grant(&self, issued: &CodeIssued, status: &StoredGrantStatus) -> (Redeemed, Grant) {
         let grant_id = GrantId::from_bytes(*issued.approved.decided.id.bytes());
         let redeemed = Redeemed {
             issued: issued.clone(),
@@ -192,7 +194,7 @@ impl World {
             resource: decided.resource.clone(),
             scopes: decided.scopes.clone(),
             consent_epoch: issued.consent_epoch,
-            counters: standing.standing.counters,
+            counters: status.status.counters,
             client_method: AuthenticationMethod::None,
             secret: [7; 32],
             current: redeemed.issuance(),
@@ -211,10 +213,10 @@ impl World {
         &self,
         issued: &CodeIssued,
         expected: Version,
-        standing: &StoredGrantStatus,
+        status: &StoredGrantStatus,
     ) -> Result<Commit<Grant>, StoreError> {
-        let (redeemed, grant) = self.grant(issued, standing);
-        let consent = standing.standing.consent.clone().unwrap();
+        let (redeemed, grant) = self.grant(issued, status);
+        let consent = status.status.consent.clone().unwrap();
         let (consent, leaving) = consent.admit(grant.id, grant.end, self.now());
         let events = [self.event(9, EventKind::GrantIssued { grant_id: grant.id, scopes: "read".to_owned() })];
         let redemption = Redemption {
@@ -222,7 +224,7 @@ impl World {
             grant: &grant,
             consent: &consent,
             leaving: &leaving,
-            standing,
+            status,
             events: &events,
         };
         Ok(self.store.redeem(&self.issuer, expected, &redemption, self.now()).await?.with(grant))
@@ -336,13 +338,13 @@ async fn a_login_finishes_whole_or_not_at_all() {
     for changed in [Space::Authorizations, Space::Clients, Space::Counters] {
         let world = world().await;
         let (claim, expected) = world.claimed(1).await;
-        let standing = world.standing().await;
-        let (issued, consent) = world.issued(claim, &standing);
+        let status = world.grant_status().await;
+        let (issued, consent) = world.issued(claim, &status);
         let event = world.event(
             1,
             EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned(), how: None },
         );
-        let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
+        let login = FinishedLogin { issued: &issued, consent: &consent, status: &status, event: &event };
         match changed {
             Space::Counters => world.raise_counter().await,
             space => world.touch(space).await,
@@ -358,15 +360,15 @@ async fn a_login_finishes_whole_or_not_at_all() {
 async fn two_logins_do_not_overwrite_each_others_consent() {
     let world = world().await;
     let (claim, expected) = world.claimed(1).await;
-    let standing = world.standing().await;
+    let status = world.grant_status().await;
     world.issue(2).await;
-    let (issued, consent) = world.issued(claim, &standing);
+    let (issued, consent) = world.issued(claim, &status);
     let event = world
         .event(1, EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned(), how: None });
-    let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
+    let login = FinishedLogin { issued: &issued, consent: &consent, status: &status, event: &event };
     assert!(conflicts(world.store.issue_code(&world.issuer, expected, &login, world.now()).await));
-    let standing = world.standing().await;
-    let login = FinishedLogin { standing: &standing, ..login };
+    let status = world.grant_status().await;
+    let login = FinishedLogin { status: &status, ..login };
     done(world.store.issue_code(&world.issuer, expected, &login, world.now()).await);
 }
 
@@ -376,7 +378,7 @@ async fn nothing_is_redeemed_over_what_has_changed() {
     for changed in ["authorization", "consent", "client", "counter"] {
         let world = world().await;
         let issued = world.issue(1).await;
-        let (expected, standing) = (world.authorization(1).await.version, world.standing().await);
+        let (expected, status) = (world.authorization(1).await.version, world.grant_status().await);
         match changed {
             "authorization" => world.touch(Space::Authorizations).await,
             "consent" => world.touch(Space::Consents).await,
@@ -384,14 +386,14 @@ async fn nothing_is_redeemed_over_what_has_changed() {
             _ => world.raise_counter().await,
         }
         let before = world.all().await;
-        assert!(conflicts(world.redeem(&issued, expected, &standing).await), "{changed}");
+        assert!(conflicts(world.redeem(&issued, expected, &status).await), "{changed}");
         assert_eq!(world.all().await, before, "{changed}");
     }
     let world = world().await;
     let issued = world.issue(1).await;
-    let (expected, standing) = (world.authorization(1).await.version, world.standing().await);
-    done(world.redeem(&issued, expected, &standing).await);
-    assert!(conflicts(world.redeem(&issued, expected, &standing).await), "and it is redeemed once");
+    let (expected, status) = (world.authorization(1).await.version, world.grant_status().await);
+    done(world.redeem(&issued, expected, &status).await);
+    assert!(conflicts(world.redeem(&issued, expected, &status).await), "and it is redeemed once");
     assert_eq!(world.kept(Space::Grants).await.len(), 1);
 }
 
@@ -400,10 +402,10 @@ async fn nothing_is_rotated_over_what_has_changed() {
     for changed in ["grant", "consent", "client", "counter", "nothing"] {
         let world = world().await;
         let issued = world.issue(1).await;
-        let (expected, standing) = (world.authorization(1).await.version, world.standing().await);
-        let grant = done(world.redeem(&issued, expected, &standing).await);
+        let (expected, status) = (world.authorization(1).await.version, world.grant_status().await);
+        let grant = done(world.redeem(&issued, expected, &status).await);
         let stored = world.store.grant(&world.issuer, grant.id, world.now()).await.unwrap().unwrap();
-        let standing = world.standing().await;
+        let status = world.grant_status().await;
         match changed {
             "grant" => world.touch(Space::Grants).await,
             "consent" => world.touch(Space::Consents).await,
@@ -412,7 +414,7 @@ async fn nothing_is_rotated_over_what_has_changed() {
             _ => {}
         }
         let next = Grant { previous_key: Some(KeyId(1)), ..grant.clone() };
-        let rotated = world.store.rotate(&world.issuer, stored.version, &next, &standing, world.now()).await;
+        let rotated = world.store.rotate(&world.issuer, stored.version, &next, &status, world.now()).await;
         assert_eq!(conflicts(rotated), changed != "nothing", "{changed}");
         let found = world.store.grant(&world.issuer, grant.id, world.now()).await.unwrap().unwrap().value;
         assert_eq!(found == next, changed == "nothing", "{changed}");
@@ -425,7 +427,7 @@ async fn a_revocation_misses_no_grant_that_is_minted_beside_it() {
     for _ in 0..64 {
         let world = Arc::new(world().await);
         let issued = world.issue(1).await;
-        let (expected, standing) = (world.authorization(1).await.version, world.standing().await);
+        let (expected, status) = (world.authorization(1).await.version, world.grant_status().await);
         let start = Arc::new(Barrier::new(2));
         let revocation = tokio::spawn({
             let (world, start) = (world.clone(), start.clone());
@@ -435,10 +437,10 @@ async fn a_revocation_misses_no_grant_that_is_minted_beside_it() {
             }
         });
         start.wait().await;
-        let redeemed = world.redeem(&issued, expected, &standing).await;
+        let redeemed = world.redeem(&issued, expected, &status).await;
         revocation.await.unwrap();
         if let Commit::Done(grant) = redeemed.unwrap() {
-            assert!(grant.live(&world.standing().await.standing, world.now()).is_err());
+            assert!(grant.live(&world.grant_status().await.status, world.now()).is_err());
         }
     }
 }
@@ -455,7 +457,7 @@ async fn a_consent_is_taken_back_with_all_it_gave_or_not_at_all() {
     };
     let event = world.event(1, EventKind::ConsentRevoked { reason: None });
     let before = read().await;
-    let grant = done(world.redeem(&first, world.authorization(1).await.version, &world.standing().await).await);
+    let grant = done(world.redeem(&first, world.authorization(1).await.version, &world.grant_status().await).await);
     let revoked = before.value.clone().revoke(world.now());
     let outcome = world.store.revoke_consent(&world.issuer, &before, &revoked, &event, world.now()).await;
     assert!(conflicts(outcome), "a grant came between, and the list of them with it");
@@ -465,14 +467,14 @@ async fn a_consent_is_taken_back_with_all_it_gave_or_not_at_all() {
     let commits = world.engine.commits();
     done(world.store.revoke_consent(&world.issuer, &consent, &revoked, &event, world.now()).await);
     assert_eq!((world.engine.commits(), read().await.value), (commits + 1, revoked));
-    let standing = world.standing().await;
-    assert!(grant.live(&standing.standing, world.now()).is_err());
-    assert!(world.grant(&second, &standing).1.live(&standing.standing, world.now()).is_err());
+    let status = world.grant_status().await;
+    assert!(grant.live(&status.status, world.now()).is_err());
+    assert!(world.grant(&second, &status).1.live(&status.status, world.now()).is_err());
     // What is approved anew lives, and they stay dead.
     let third = world.issue(3).await;
-    let standing = world.standing().await;
-    assert!(world.grant(&third, &standing).1.live(&standing.standing, world.now()).is_ok());
-    assert!(grant.live(&standing.standing, world.now()).is_err());
+    let status = world.grant_status().await;
+    assert!(world.grant(&third, &status).1.live(&status.status, world.now()).is_ok());
+    assert!(grant.live(&status.status, world.now()).is_err());
 }
 
 /// An ended grant stays, so that what it gave is known to be dead; and it is ended over what was read.
@@ -480,8 +482,8 @@ async fn a_consent_is_taken_back_with_all_it_gave_or_not_at_all() {
 async fn an_ended_grant_stays_on_record() {
     let world = world().await;
     let issued = world.issue(1).await;
-    let (expected, standing) = (world.authorization(1).await.version, world.standing().await);
-    let grant = done(world.redeem(&issued, expected, &standing).await);
+    let (expected, status) = (world.authorization(1).await.version, world.grant_status().await);
+    let grant = done(world.redeem(&issued, expected, &status).await);
     let stored = world.store.grant(&world.issuer, grant.id, world.now()).await.unwrap().unwrap();
     let ended = grant.clone().end_by(EndedBy::CodeReplay, world.now());
     let event = world.event(1, EventKind::CodeReplayed { grant_id: grant.id });
@@ -499,8 +501,8 @@ async fn a_grant_prolongs_its_clients_record_once() {
     for n in 1..=2 {
         let before = world.client().await;
         let issued = world.issue(n).await;
-        let (expected, standing) = (world.authorization(n).await.version, world.standing().await);
-        let grant = done(world.redeem(&issued, expected, &standing).await);
+        let (expected, status) = (world.authorization(n).await.version, world.grant_status().await);
+        let grant = done(world.redeem(&issued, expected, &status).await);
         let after = world.client().await;
         assert!(after.expires_at.unwrap() >= grant.end + CLOCK_SKEW);
         assert_eq!(after.value, before.value);
@@ -559,7 +561,7 @@ impl World {
         let subject = self.subject();
         let of =
             [GrantStatusKey { subject: &subject, client: &self.client.id, unregistered_status, resource: RESOURCE }];
-        let (mut bases, revision) = self.store.bases(&self.issuer, &of, None, now).await.unwrap();
+        let (mut bases, revision) = self.store.check_inputs(&self.issuer, &of, None, now).await.unwrap();
         assert_eq!(revision, self.engine.read(&[], now).await.unwrap().revision, "nothing is written meanwhile");
         bases.remove(0).unwrap()
     }
@@ -574,7 +576,7 @@ impl World {
 async fn what_a_check_goes_by_is_remembered_until_any_of_it_is_written() {
     for written in [Space::Consents, Space::Clients, Space::Counters] {
         let mut world = world().await;
-        world.store = world.store.clone().remembering(16);
+        world.store = world.store.clone().caching_checks(16);
         world.issue(1).await;
         world.raise_counter().await;
         let basis = world.basis().await;
@@ -593,7 +595,7 @@ async fn what_a_check_goes_by_is_remembered_until_any_of_it_is_written() {
 #[tokio::test]
 async fn what_is_remembered_is_of_these_very_inputs() {
     let mut world = world().await;
-    world.store = world.store.clone().remembering(16);
+    world.store = world.store.clone().caching_checks(16);
     world.issue(1).await;
     let granted =
         |basis: &Arc<CheckInputs>| matches!(basis.check(&Scopes::default(), world.now()), Verdict::Granted { .. });
@@ -608,14 +610,14 @@ async fn what_is_remembered_is_of_these_very_inputs() {
         (&world.subject(), &world.client.id, "https://another.example/mcp"),
     ] {
         let of = [GrantStatusKey { subject, client, unregistered_status: Some(ClientStatus::Enabled), resource }];
-        let (bases, _) = world.store.bases(&world.issuer, &of, None, world.now()).await.unwrap();
+        let (bases, _) = world.store.check_inputs(&world.issuer, &of, None, world.now()).await.unwrap();
         assert!(!granted(bases[0].as_ref().unwrap()), "{of:?}");
     }
     let elsewhere = Issuer { url: IssuerUrl::parse("https://other.example").unwrap(), ..world.issuer.clone() };
     let subject = world.subject();
     let of =
         [GrantStatusKey { subject: &subject, client: &world.client.id, unregistered_status: None, resource: RESOURCE }];
-    let (bases, _) = world.store.bases(&elsewhere, &of, None, world.now()).await.unwrap();
+    let (bases, _) = world.store.check_inputs(&elsewhere, &of, None, world.now()).await.unwrap();
     assert!(!granted(bases[0].as_ref().unwrap()));
 }
 
@@ -623,7 +625,7 @@ async fn what_is_remembered_is_of_these_very_inputs() {
 #[tokio::test]
 async fn what_is_remembered_ends_with_the_first_of_its_records() {
     let mut world = world().await;
-    world.store = world.store.clone().remembering(16);
+    world.store = world.store.clone().caching_checks(16);
     world.issue(1).await;
     let (key, client) = world.kept(Space::Clients).await.remove(0);
     let end = world.now() + Duration::from_secs(60);
@@ -640,7 +642,7 @@ async fn what_is_remembered_ends_with_the_first_of_its_records() {
 #[tokio::test]
 async fn answers_together_are_of_one_revision() {
     let mut world = world().await;
-    world.store = world.store.clone().remembering(16);
+    world.store = world.store.clone().caching_checks(16);
     world.issue(1).await;
     let basis = world.basis().await;
     let (subject, client, other) = (world.subject(), world.client.id.clone(), ClientId::parse("another").unwrap());
@@ -650,8 +652,8 @@ async fn answers_together_are_of_one_revision() {
         unregistered_status: None,
         resource: RESOURCE,
     });
-    let (bases, _) = world.store.bases(&world.issuer, &of, None, world.now()).await.unwrap();
+    let (bases, _) = world.store.check_inputs(&world.issuer, &of, None, world.now()).await.unwrap();
     assert!(!Arc::ptr_eq(&basis, bases[0].as_ref().unwrap()), "one had to be read, so both were");
-    let (again, _) = world.store.bases(&world.issuer, &of, None, world.now()).await.unwrap();
+    let (again, _) = world.store.check_inputs(&world.issuer, &of, None, world.now()).await.unwrap();
     assert!(Arc::ptr_eq(bases[0].as_ref().unwrap(), again[0].as_ref().unwrap()));
 }

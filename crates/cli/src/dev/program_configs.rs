@@ -108,7 +108,7 @@ impl ProgramConfigs<'_> {
             store: control::StoreConfig {
                 engine: control::EngineName::Rocksdb,
                 path: Some(self.directory.subdirectory("store")?),
-                remembered_checks: control::StoreConfig::REMEMBERED_CHECKS,
+                check_cache_entries: control::StoreConfig::CHECK_CACHE_ENTRIES,
             },
             principals: vec![
                 principal("dev-edge", control::Role::Edge, &self.secrets.edge_token.secret),

@@ -14,8 +14,8 @@ use lychgate_domain::keys::digest;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::{self, EndedBy};
-use lychgate_store::clients::{ClientRecord, Marked};
-use lychgate_store::revocations::{Act, OperatorRequest, Revoked};
+use lychgate_store::clients::{ClientRecord, UnregisteredClient};
+use lychgate_store::revocations::{OperatorAction, OperatorRequest, Revocation};
 
 use crate::clients::unregistered_status;
 use crate::ground::caller::Caller;
@@ -135,7 +135,7 @@ impl Control {
                 };
                 let kind = EventKind::ConsentRevoked { reason: Some(order.reason.clone()) };
                 let revoked = found.value.clone().revoke(order.now);
-                let what = Revoked::Consent { read: &found, revoked: &revoked };
+                let what = Revocation::Consent { read: &found, revoked: &revoked };
                 self.revoke_one(issuer, what, order, kind, Some(about)).await
             }
             Change::Revoke(Target::Grant(id)) => {
@@ -152,15 +152,15 @@ impl Control {
                 };
                 let kind = EventKind::GrantRevoked { grant_id: *id, reason: order.reason.clone() };
                 let (expected, ended) = (found.version, found.value.end_by(EndedBy::Operator, order.now));
-                self.revoke_one(issuer, Revoked::Grant { expected, ended: &ended }, order, kind, Some(about)).await
+                self.revoke_one(issuer, Revocation::Grant { expected, ended: &ended }, order, kind, Some(about)).await
             }
             Change::Revoke(Target::Client(client_id)) => {
                 let kind = EventKind::ClientRevoked { client_id: client_id.clone(), reason: order.reason.clone() };
-                self.revoke_one(issuer, Revoked::Client(client_id), order, kind, None).await
+                self.revoke_one(issuer, Revocation::Client(client_id), order, kind, None).await
             }
             Change::Revoke(Target::Subject(subject)) => {
                 let kind = EventKind::SubjectRevoked { subject: subject.clone(), reason: order.reason.clone() };
-                self.revoke_one(issuer, Revoked::Subject(subject), order, kind, None).await
+                self.revoke_one(issuer, Revocation::Subject(subject), order, kind, None).await
             }
             Change::Revoke(Target::Issuer { confirm }) => {
                 // A slip of the hand would sign everybody out.
@@ -170,7 +170,7 @@ impl Control {
                     );
                 }
                 let kind = EventKind::IssuerRevoked { reason: order.reason.clone() };
-                self.revoke_one(issuer, Revoked::Issuer, order, kind, None).await
+                self.revoke_one(issuer, Revocation::Issuer, order, kind, None).await
             }
             Change::SetStatus { client_id, status } => self.set_status(issuer, client_id, *status, order).await,
         }
@@ -179,7 +179,7 @@ impl Control {
     async fn revoke_one(
         &self,
         issuer: &Issuer,
-        what: Revoked<'_>,
+        what: Revocation<'_>,
         order: &Order,
         kind: EventKind,
         about: Option<EventTarget>,
@@ -200,12 +200,12 @@ impl Control {
             Some(ClientRecord::Registered(client)) => {
                 (client.status, ClientRecord::Registered(Box::new(Client { status, ..(**client).clone() })))
             }
-            Some(ClientRecord::Marked(marked)) => {
-                (marked.status, ClientRecord::Marked(Marked { id: id.clone(), status }))
+            Some(ClientRecord::Unregistered(marked)) => {
+                (marked.status, ClientRecord::Unregistered(UnregisteredClient { id: id.clone(), status }))
             }
             None => {
                 let is = unregistered_status(issuer, id).ok_or(Refusal::ClientUnknown)?;
-                (is, ClientRecord::Marked(Marked { id: id.clone(), status }))
+                (is, ClientRecord::Unregistered(UnregisteredClient { id: id.clone(), status }))
             }
         };
         if is == status {
@@ -263,8 +263,8 @@ impl Order {
         Event::new(kind, about, &self.caller, self.attempt, self.now)
     }
 
-    fn act<'a>(&self, event: &'a Event) -> Act<'a> {
-        Act { attempt: self.attempt, request: OperatorRequest { digest: self.digest, at: self.now }, event }
+    fn act<'a>(&self, event: &'a Event) -> OperatorAction<'a> {
+        OperatorAction { attempt: self.attempt, request: OperatorRequest { digest: self.digest, at: self.now }, event }
     }
 
     /// What a repetition is told.

@@ -5,6 +5,7 @@ use lychgate_domain::client::ClientStatus;
 use lychgate_domain::consent::{Consent, ConsentState, GrantStatus};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;
+use lychgate_store::GrantStatusKey;
 use lychgate_store::consents::ConsentFilter;
 
 use super::changes::Target;
@@ -46,9 +47,18 @@ impl Control {
                 let unregistered_status = unregistered_status(issuer, &grant.client_id);
                 let standing = self
                     .store
-                    .standing(issuer, &grant.subject, &grant.client_id, unregistered_status, &grant.resource, now)
+                    .grant_status(
+                        issuer,
+                        GrantStatusKey {
+                            subject: &grant.subject,
+                            client: &grant.client_id,
+                            unregistered_status,
+                            resource: &grant.resource,
+                        },
+                        now,
+                    )
                     .await?;
-                let live_grants = usize::from(grant.live(&standing.standing, now).is_ok());
+                let live_grants = usize::from(grant.live(&standing.status, now).is_ok());
                 return Ok(Estimate { live_grants, ..Estimate::default() });
             }
         };

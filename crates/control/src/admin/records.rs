@@ -157,10 +157,10 @@ impl Control {
         now: Timestamp,
     ) -> Result<Vec<ListedGrant>, Error> {
         let of: Vec<_> = grants.iter().map(|grant| standing_of(issuer, grant)).collect();
-        let (standings, _) = self.store.standings(issuer, &of, now).await?;
+        let (standings, _) = self.store.grant_statuses(issuer, &of, now).await?;
         let standings = standings.into_iter().collect::<Result<Vec<_>, _>>()?;
         let listed = grants.into_iter().zip(standings).map(|(grant, found)| {
-            let state = state(&grant, &found.standing, now);
+            let state = state(&grant, &found.status, now);
             ListedGrant { grant, state }
         });
         Ok(listed.collect())
@@ -219,7 +219,7 @@ fn kept(record: ClientRecord) -> ListedClient {
             status: client.status,
             client: Some(*client),
         },
-        ClientRecord::Marked(marked) => {
+        ClientRecord::Unregistered(marked) => {
             let kind = if document::is_url(&marked.id) { ClientKind::Document } else { ClientKind::Gone };
             ListedClient { id: marked.id, kind, status: marked.status, client: None }
         }

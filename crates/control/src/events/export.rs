@@ -7,7 +7,7 @@ use lychgate_domain::time::Timestamp;
 use lychgate_engine::Cursor;
 use lychgate_store::StoreError;
 use lychgate_store::digests::RangeDigest;
-use lychgate_store::events::Found;
+use lychgate_store::events::RawEvent;
 
 use super::seal::Why;
 use super::{Of, PAGE, line};
@@ -172,15 +172,18 @@ impl Export {
     }
 
     /// `None` if the range is of another history of the log: its events are not there any more.
-    async fn stretch(&self, from: Cursor, range: &RangeDigest) -> Result<Option<Vec<Found>>, Error> {
+    async fn stretch(&self, from: Cursor, range: &RangeDigest) -> Result<Option<Vec<RawEvent>>, Error> {
         let store = &self.control.store;
-        match store.stretch(from, PAGE).await {
+        match store.raw_events(from, PAGE).await {
             Ok(found) => Ok(Some(found.entries)),
             Err(StoreError::CursorLost { oldest }) if oldest.incarnation != from.incarnation => Ok(None),
             // A range may begin with what was never this issuer's, and is forgotten.
             Err(StoreError::CursorLost { oldest }) if range.count == 0 || oldest.is_before(&range.end) => {
-                let found =
-                    if oldest.is_before(&range.end) { store.stretch(oldest, PAGE).await?.entries } else { Vec::new() };
+                let found = if oldest.is_before(&range.end) {
+                    store.raw_events(oldest, PAGE).await?.entries
+                } else {
+                    Vec::new()
+                };
                 Ok(Some(found))
             }
             Err(error @ StoreError::CursorLost { .. }) => {

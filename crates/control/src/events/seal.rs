@@ -6,8 +6,8 @@ use lychgate_domain::keys::KeyId;
 use lychgate_domain::time::Timestamp;
 use lychgate_engine::Cursor;
 use lychgate_store::StoreError;
-use lychgate_store::digests::{Chain, RangeDigest};
-use lychgate_store::events::Found;
+use lychgate_store::digests::{DigestChain, RangeDigest};
+use lychgate_store::events::RawEvent;
 use serde_json::{Map, json};
 use sha2::{Digest as _, Sha256};
 
@@ -37,7 +37,7 @@ const MAX_RANGES: usize = 128;
 /// What sealing one range came to.
 enum Sealed {
     /// There was no reason to: the chain, as it is.
-    Nothing(Option<Chain>),
+    Nothing(Option<DigestChain>),
     /// A range of the largest size; there may be more events.
     WholeRange,
     /// A range up to the end of the log.
@@ -63,7 +63,7 @@ impl Control {
     }
 
     /// Seals as much as there is reason to; then the chain, as it is.
-    pub(super) async fn seal(&self, of: Of<'_>, why: Why) -> Result<Option<Chain>, Error> {
+    pub(super) async fn seal(&self, of: Of<'_>, why: Why) -> Result<Option<DigestChain>, Error> {
         let mut why = why;
         for _ in 0..MAX_RANGES {
             match until_committed(|| self.seal_range(of, why)).await? {
@@ -102,7 +102,7 @@ impl Control {
     }
 
     /// Reads on from where the chain has got to, or from where it is known that nothing lay before.
-    async fn pending(&self, of: Of<'_>, chain: Option<&Chain>, now: Timestamp) -> Result<Pending, Error> {
+    async fn pending(&self, of: Of<'_>, chain: Option<&DigestChain>, now: Timestamp) -> Result<Pending, Error> {
         let number = chain.map_or(0, |chain| chain.newest.number);
         let looked = self.log.scanned().get(&of.issuer.id).copied();
         let mut from = match (looked.filter(|(of_number, _)| *of_number == number), chain) {
@@ -122,7 +122,7 @@ impl Control {
             end: from,
         };
         loop {
-            let found = match self.store.stretch(from, PAGE).await {
+            let found = match self.store.raw_events(from, PAGE).await {
                 Err(StoreError::CursorLost { oldest }) => {
                     // In the same history, others' events that lay there are forgotten by now.
                     if !from.is_before(&oldest) {
@@ -133,7 +133,7 @@ impl Control {
                     }
                     self.log.scanned().insert(of.issuer.id.clone(), (number, oldest));
                     (pending.begin, pending.end) = (oldest, oldest);
-                    self.store.stretch(oldest, PAGE).await?
+                    self.store.raw_events(oldest, PAGE).await?
                 }
                 found => found?,
             };
@@ -156,11 +156,11 @@ impl Control {
     async fn link(
         &self,
         of: Of<'_>,
-        chain: Option<&Chain>,
+        chain: Option<&DigestChain>,
         pending: Pending,
         why: Why,
         now: Timestamp,
-    ) -> Result<Chain, Error> {
+    ) -> Result<DigestChain, Error> {
         let keys = of.keeper.keys(now).await;
         let number = chain.map_or(1, |chain| chain.newest.number + 1);
         let kept_from = match (why, chain) {
@@ -201,12 +201,12 @@ impl Control {
             newest_at: pending.newest_at,
         };
         tracing::info!(issuer.id = %of.issuer.id, digest.number = number, digest.count = pending.count, "events sealed");
-        Ok(Chain { newest, kept_from, announced })
+        Ok(DigestChain { newest, kept_from, announced })
     }
 }
 
 impl Pending {
-    fn take(&mut self, issuer: &str, entry: &Found) {
+    fn take(&mut self, issuer: &str, entry: &RawEvent) {
         match &entry.event {
             Some((of, event)) if of == issuer => {
                 self.hash.update(line::of_event(issuer, event));

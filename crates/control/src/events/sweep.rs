@@ -2,7 +2,7 @@
 
 use lychgate_domain::time::Timestamp;
 use lychgate_engine::Cursor;
-use lychgate_store::digests::Chain;
+use lychgate_store::digests::DigestChain;
 
 use super::seal::Why;
 use super::{Of, PAGE};
@@ -48,7 +48,7 @@ impl Control {
     ) -> Result<Option<Cursor>, Error> {
         let (mut from, mut old) = (from, None);
         for _ in 0..pages {
-            let found = self.store.stretch(from, page).await?;
+            let found = self.store.raw_events(from, page).await?;
             let is_end = found.entries.len() < page;
             for entry in found.entries {
                 let is_old = entry.event.is_none_or(|(_, event)| event.at < before);
@@ -86,7 +86,7 @@ impl Control {
     async fn old_ranges(
         &self,
         of: Of<'_>,
-        chain: &Chain,
+        chain: &DigestChain,
         before: Timestamp,
         now: Timestamp,
     ) -> Result<Option<u64>, Error> {

@@ -14,6 +14,7 @@ use lychgate_domain::request;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_engine::Version;
+use lychgate_store::GrantStatusKey;
 use lychgate_store::Versioned;
 use lychgate_store::authorizations::FinishedLogin;
 
@@ -59,8 +60,14 @@ impl Control {
         until_committed(|| async {
             let client = self.client(issuer, &decided.client_id, ClientTrust::Consented, now).await?;
             let (id, unregistered_status) = (&decided.client_id, client.unregistered_status());
-            let standing =
-                self.store.standing(issuer, subject, id, unregistered_status, &decided.resource, now).await?;
+            let standing = self
+                .store
+                .grant_status(
+                    issuer,
+                    GrantStatusKey { subject, client: id, unregistered_status, resource: &decided.resource },
+                    now,
+                )
+                .await?;
             // What was approved minutes ago must still be what the client is, or the code would go elsewhere (B33). A
             // registration counts as it is in the snapshot that the commit expects.
             let client = match client.record {
@@ -68,7 +75,7 @@ impl Control {
                 None => &client.client,
             };
             request::still_registered(issuer, client, &decided.redirect_uri)?;
-            let (existing, counters) = (&standing.standing.consent, standing.standing.counters);
+            let (existing, counters) = (&standing.status.consent, standing.status.counters);
             let request = decided.request();
             let (after, attempt) = match question {
                 Question::NotYet => {
@@ -91,7 +98,7 @@ impl Control {
                     let kind = EventKind::LoginQuestioned { requested: decided.requested_scopes.to_string() };
                     let about = about(decided, subject);
                     let event = Event::new(kind, about, &caller.for_events(issuer), attempt, now);
-                    match self.store.ask_who(issuer, *expected, signed_in, &event, now).await? {
+                    match self.store.record_signed_in(issuer, *expected, signed_in, &event, now).await? {
                         // A conflict can only be this very batch, sent again.
                         Commit::Done(_) | Commit::Conflict => {
                             return Ok(Commit::Done(self.ask(serving, signed_in, person.clone(), false, now).await?));
@@ -122,7 +129,7 @@ impl Control {
                 how: Some(how),
             };
             let event = Event::new(kind, about, &caller.for_events(issuer), attempt, now);
-            let login = FinishedLogin { issued: &issued, consent: &consent, standing: &standing, event: &event };
+            let login = FinishedLogin { issued: &issued, consent: &consent, status: &standing, event: &event };
             match self.store.issue_code(issuer, *expected, &login, now).await? {
                 Commit::Done(_) => Ok(Commit::Done(code_issued(serving, &issued)?)),
                 Commit::Conflict => match self.store.authorization(issuer, decided.id, now).await? {

@@ -9,6 +9,7 @@ use lychgate_domain::id::BrowserId;
 use lychgate_domain::issuer::Resource;
 use lychgate_domain::request::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
+use lychgate_store::GrantStatusKey;
 
 use super::{ConsentPage, ShownPolicy};
 use crate::clients::ResolvedClient;
@@ -48,9 +49,20 @@ impl Control {
         let (issuer, request) = (&*serving.issuer, &ticket.request);
         let Some(session) = cookies.session(issuer, serving.keys(), now) else { return Ok(None) };
         let (subject, id) = (&session.person.subject, &request.client_id);
-        let standing =
-            self.store.standing(issuer, subject, id, client.unregistered_status(), &request.resource, now).await?;
-        let (consent, counters) = (standing.standing.consent, standing.standing.counters);
+        let standing = self
+            .store
+            .grant_status(
+                issuer,
+                GrantStatusKey {
+                    subject,
+                    client: id,
+                    unregistered_status: client.unregistered_status(),
+                    resource: &request.resource,
+                },
+                now,
+            )
+            .await?;
+        let (consent, counters) = (standing.status.consent, standing.status.counters);
         Ok(Some(Known { person: session.person, consent, counters }))
     }
 }

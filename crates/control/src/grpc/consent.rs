@@ -19,7 +19,7 @@ use lychgate_domain::scope::{Scope, Scopes};
 use lychgate_domain::subject::Subject;
 use lychgate_engine::{Incarnation, Revision};
 use lychgate_store::consents::ConsentFilter;
-use lychgate_store::events::{Events, Logged};
+use lychgate_store::events::{Events, LoggedEvent};
 use tonic::{Request, Response, Status};
 
 use super::wire::{page_size, parse_client_id};
@@ -137,7 +137,7 @@ fn responses(
 
 /// What of a page is the caller's business, and a checkpoint, so that it need not begin again at what is not.
 fn messages(page: Events, issuer: &Issuer, caller: &Caller) -> Vec<WatchResponse> {
-    let concerns = |logged: &Logged| {
+    let concerns = |logged: &LoggedEvent| {
         let resource = logged.event.about.as_ref().map(|about| &about.resource);
         logged.issuer == issuer.url.as_str() && resource.is_none_or(|uri| caller.principal.may_speak_of_resource(uri))
     };
@@ -147,7 +147,7 @@ fn messages(page: Events, issuer: &Issuer, caller: &Caller) -> Vec<WatchResponse
     page.events.into_iter().filter(concerns).map(change).chain([last]).collect()
 }
 
-fn change(Logged { cursor: at, event, .. }: Logged) -> WatchResponse {
+fn change(LoggedEvent { cursor: at, event, .. }: LoggedEvent) -> WatchResponse {
     let (subject, client_id) = event.concerns();
     let (grant_id, scopes, _) = event.kind.details();
     let change = v1::Change {

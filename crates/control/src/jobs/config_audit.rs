@@ -12,7 +12,7 @@ use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
 use lychgate_domain::time::{Clock, Timestamp};
 use lychgate_store::Store;
-use lychgate_store::configuration::ConfigurationSeen;
+use lychgate_store::configuration::ConfigurationDigest;
 
 use crate::config::{Config, IssuerConfig, PrincipalConfig};
 use crate::ground::commit::{Commit, until_committed};
@@ -33,27 +33,28 @@ impl Recorder {
     /// event.
     pub async fn see(&self, config: &Config) -> anyhow::Result<()> {
         for (issuer, written) in config.issuers()?.iter().zip(&config.issuers) {
-            self.see_one(issuer, ConfigurationSeen(digest_of(config, written)?)).await?;
+            self.see_one(issuer, ConfigurationDigest(digest_of(config, written)?)).await?;
         }
         Ok(())
     }
 
     /// Of several nodes that see it at once, one says it.
-    async fn see_one(&self, issuer: &Issuer, seen: ConfigurationSeen) -> anyhow::Result<()> {
+    async fn see_one(&self, issuer: &Issuer, seen: ConfigurationDigest) -> anyhow::Result<()> {
         until_committed(|| async {
             let now = self.clock.now();
-            let read = self.store.configuration_seen(&issuer.url, now).await?;
+            let read = self.store.configuration_digest(&issuer.url, now).await?;
             if read.as_ref().is_some_and(|read| read.value == seen) {
                 return Ok(Commit::Done(()));
             }
             let changed = read.is_some().then(|| self.changed(seen, now));
-            let commit = self.store.see_configuration(&issuer.url, read.as_ref(), seen, changed.as_ref(), now).await?;
+            let commit =
+                self.store.record_configuration(&issuer.url, read.as_ref(), seen, changed.as_ref(), now).await?;
             Ok(commit.with(()))
         })
         .await
     }
 
-    fn changed(&self, seen: ConfigurationSeen, now: Timestamp) -> Event {
+    fn changed(&self, seen: ConfigurationDigest, now: Timestamp) -> Event {
         let request_id = encode(&random::<16>(&*self.entropy));
         let caller = EventCaller { principal: PRINCIPAL.to_owned(), request_id, address: None };
         let kind = EventKind::ConfigurationChanged { digest: seen.0 };

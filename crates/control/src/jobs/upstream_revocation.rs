@@ -14,7 +14,7 @@ use lychgate_domain::issuer::UpstreamRevocationMode;
 use lychgate_domain::revocation::{RevocationProgress, ScannedPage, UpstreamRevocation};
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
-use lychgate_store::upstream_revocations::{HeldIn, Holder};
+use lychgate_store::upstream_revocations::EndedTokens;
 use lychgate_store::{StoreError, Versioned};
 
 use crate::ground::commit::Commit;
@@ -74,7 +74,7 @@ impl Teller {
     async fn run(self) {
         let (shutdown, clock) = (&self.control.shutdown, &self.control.clock);
         let mut requested = pin!(shutdown.requested());
-        let mut left = self.control.store.upstream_revocations_left();
+        let mut left = self.control.store.upstream_revocation_enqueued();
         while !shutdown.is_requested() {
             // What is left from here on is either seen by this look, or causes another.
             left.mark_unchanged();
@@ -138,42 +138,42 @@ impl Teller {
     ) -> Result<Option<Timestamp>, StoreError> {
         let Control { store, clock, .. } = &self.control;
         let (issuer, mut revocation) = (&*serving.issuer, read.value.clone());
-        let mut page = store.ended_by(issuer, &revocation, clock.now()).await?;
+        let mut page = store.ended_tokens(issuer, &revocation, clock.now()).await?;
         for _ in 0..EMPTY_PAGES {
             match page.next {
-                Some(next) if page.holders.is_empty() => revocation.place = next,
+                Some(next) if page.ended.is_empty() => revocation.place = next,
                 next => {
                     page.next = next;
                     break;
                 }
             }
-            page = store.ended_by(issuer, &revocation, clock.now()).await?;
+            page = store.ended_tokens(issuer, &revocation, clock.now()).await?;
         }
         // Whoever could not be told in the round before is not the first one again: behind it wait others.
-        if !page.holders.is_empty() {
-            let first = revocation.round as usize % page.holders.len();
-            page.holders.rotate_left(first);
+        if !page.ended.is_empty() {
+            let first = revocation.round as usize % page.ended.len();
+            page.ended.rotate_left(first);
         }
         let (kind, event) = (revocation.what.kind(), revocation.id);
-        let after = match self.tell_all(serving, &page.holders).await? {
+        let after = match self.tell_all(serving, &page.ended).await? {
             Came::Interrupted => return Ok(None),
             Came::Nobody => RevocationProgress::Done { told: revocation.told },
             Came::To { told, failed } => revocation.after(ScannedPage { told, failed, next: page.next }, clock.now()),
         };
         let (due, written) = match after {
             RevocationProgress::Continue(next) => {
-                (Some(next.not_before), store.go_on(issuer, read, &next, clock.now()).await?)
+                (Some(next.not_before), store.advance_upstream_revocation(issuer, read, &next, clock.now()).await?)
             }
             RevocationProgress::Done { told } => {
                 tracing::info!(issuer.id = %self.issuer, revoked = kind, event.id = %event, told, "the upstream knows of a revocation");
-                (None, store.conclude(issuer, read, clock.now()).await?)
+                (None, store.finish_upstream_revocation(issuer, read, clock.now()).await?)
             }
             RevocationProgress::GivenUp { told } => {
                 tracing::warn!(
                     issuer.id = %self.issuer, revoked = kind, event.id = %event, told,
                     "the upstream could not be told of a revocation for a day, and is told no more of it"
                 );
-                (None, store.conclude(issuer, read, clock.now()).await?)
+                (None, store.finish_upstream_revocation(issuer, read, clock.now()).await?)
             }
         };
         Ok(match written {
@@ -183,7 +183,7 @@ impl Teller {
         })
     }
 
-    async fn tell_all(&self, serving: &Serving, holders: &[Holder]) -> Result<Came, StoreError> {
+    async fn tell_all(&self, serving: &Serving, holders: &[EndedTokens]) -> Result<Came, StoreError> {
         let (mut told, mut in_a_row, mut failed) = (0, 0, false);
         for some in holders.chunks(AT_ONCE) {
             if self.control.shutdown.is_requested() {
@@ -210,11 +210,11 @@ impl Teller {
         Ok(Came::To { told, failed })
     }
 
-    async fn tell(&self, serving: &Serving, holder: &Holder) -> Result<Outcome, StoreError> {
+    async fn tell(&self, serving: &Serving, holder: &EndedTokens) -> Result<Outcome, StoreError> {
         let (store, issuer, now) = (&self.control.store, &*serving.issuer, self.control.clock.now());
-        let sealed_for = match holder.held_in {
-            HeldIn::Grant(id) => SealedFor::Grant(id),
-            HeldIn::Authorization(id) => SealedFor::Authorization(id),
+        let sealed_for = match holder.sealed_for {
+            SealedFor::Grant(id) => SealedFor::Grant(id),
+            SealedFor::Authorization(id) => SealedFor::Authorization(id),
         };
         // Asked as late as can be: who has come back meanwhile holds something new of the upstream's.
         let outcome = if issuer.upstream_revocation == UpstreamRevocationMode::WhenLastGrantEnds
@@ -236,7 +236,7 @@ impl Teller {
                 Some(_) | None => Outcome::Settled,
             }
         };
-        if let HeldIn::Grant(id) = holder.held_in {
+        if let SealedFor::Grant(id) = holder.sealed_for {
             // The call may have taken seconds.
             store.forget_upstream_tokens(issuer, id, self.control.clock.now()).await?;
         }

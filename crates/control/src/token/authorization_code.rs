@@ -12,6 +12,7 @@ use lychgate_domain::keys::Purpose;
 use lychgate_domain::token::{EndedBy, Grant};
 use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
 use lychgate_engine::Version;
+use lychgate_store::GrantStatusKey;
 use lychgate_store::authorizations::Redemption;
 
 use super::{Exchange, Tokens, required};
@@ -64,7 +65,16 @@ impl Exchange<'_> {
         };
         let standing = control
             .store
-            .standing(issuer, &about.subject, &about.client_id, self.unregistered_status, &about.resource, self.now)
+            .grant_status(
+                issuer,
+                GrantStatusKey {
+                    subject: &about.subject,
+                    client: &about.client_id,
+                    unregistered_status: self.unregistered_status,
+                    resource: &about.resource,
+                },
+                self.now,
+            )
             .await?;
         let redeemed = issued.redeem(verified, keys, self.attempt, self.now);
         let sealed_for = SealedFor::Authorization(redeemed.issued.approved.decided.id);
@@ -79,8 +89,8 @@ impl Exchange<'_> {
         let sealed = tokens.seal(SealedFor::Grant(redeemed.grant_id), issuer, keys, &*control.entropy);
         let grant = Grant::first(&redeemed, &self.authenticated, random(&*control.entropy), sealed, &issuer.lifetimes);
         // A revocation between login and exchange leaves nothing to redeem.
-        grant.live(&standing.standing, self.now)?;
-        let consent = standing.standing.consent.clone().ok_or(Refusal::GrantEnded)?;
+        grant.live(&standing.status, self.now)?;
+        let consent = standing.status.consent.clone().ok_or(Refusal::GrantEnded)?;
         let (consent, leaving) = consent.admit(grant.id, grant.end, self.now);
         let superseded = leaving.iter().map(|id| EventKind::GrantSuperseded { grant_id: *id });
         let kinds = std::iter::once(EventKind::GrantIssued { grant_id: grant.id, scopes: grant.scopes.to_string() });
@@ -96,7 +106,7 @@ impl Exchange<'_> {
             grant: &grant,
             consent: &consent,
             leaving: &leaving,
-            standing: &standing,
+            status: &standing,
             events: &events,
         };
         match control.store.redeem(issuer, expected, &redemption, self.now).await? {

@@ -7,6 +7,7 @@ use lychgate_domain::Refusal;
 use lychgate_domain::id::GrantId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;
+use lychgate_store::GrantStatusKey;
 use serde::Deserialize;
 
 use crate::clients::unregistered_status;
@@ -70,10 +71,19 @@ impl Control {
         let unregistered_status = unregistered_status(issuer, &grant.client_id);
         let standing = self
             .store
-            .standing(issuer, &grant.subject, &grant.client_id, unregistered_status, &grant.resource, now)
+            .grant_status(
+                issuer,
+                GrantStatusKey {
+                    subject: &grant.subject,
+                    client: &grant.client_id,
+                    unregistered_status,
+                    resource: &grant.resource,
+                },
+                now,
+            )
             .await?;
         let is_of_grant = grant.client_id.as_str() == id && grant.resource == claims.aud;
-        Ok((is_of_grant && grant.live(&standing.standing, now).is_ok()).then_some(claims))
+        Ok((is_of_grant && grant.live(&standing.status, now).is_ok()).then_some(claims))
     }
 
     /// For whom it is asked: the caller itself, or whose token an edge brought.

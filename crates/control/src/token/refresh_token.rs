@@ -6,6 +6,7 @@ use lychgate_domain::event::EventKind;
 use lychgate_domain::flow::Transition;
 use lychgate_domain::token::refresh_token::PresentedRefreshToken;
 use lychgate_domain::token::{EndedBy, Grant, RefreshOutcome, RefreshRequest};
+use lychgate_store::GrantStatusKey;
 use lychgate_store::grants::StoredGrantStatus;
 
 use super::{Exchange, Tokens, required};
@@ -57,9 +58,14 @@ impl Exchange<'_> {
     pub(super) async fn live(&self, grant: &Grant) -> Result<StoredGrantStatus, Error> {
         let store = &self.control.store;
         let (subject, client, resource) = (&grant.subject, &grant.client_id, &grant.resource);
-        let standing =
-            store.standing(&self.serving.issuer, subject, client, self.unregistered_status, resource, self.now).await?;
-        grant.live(&standing.standing, self.now)?;
+        let standing = store
+            .grant_status(
+                &self.serving.issuer,
+                GrantStatusKey { subject, client, unregistered_status: self.unregistered_status, resource },
+                self.now,
+            )
+            .await?;
+        grant.live(&standing.status, self.now)?;
         Ok(standing)
     }
 }

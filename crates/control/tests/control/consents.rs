@@ -7,7 +7,7 @@ use std::time::Duration;
 use lychgate_api::v1;
 use lychgate_control::Memory;
 use lychgate_control::config::Role;
-use lychgate_engine::{Batch, Engine as _, Expectation, Key, Space};
+use lychgate_engine::{Batch, Engine as _, Expectation, Key, OpenEngine, Space};
 use lychgate_engine_suite::TestEntropy;
 use lychgate_engine_suite::fault::Faulty;
 
@@ -205,7 +205,7 @@ async fn a_revision_of_another_store_is_lost() {
     assert_eq!(checker.check(request).await.reason(), "REQUEST_MALFORMED");
 
     let mut restored = self::world().await;
-    restored.engine = Arc::new(Faulty::new(Arc::new(Memory::new(restored.clock.clone(), &TestEntropy))));
+    restored.engine = Arc::new(Faulty::new(OpenEngine::sole_writer(Memory::new(restored.clock.clone(), &TestEntropy))));
     let control = restored.start().await;
     let request = v1::CheckRequest { consistency: at_least(&later), ..check(&["read"]) };
     assert_eq!(control.caller(CHECKER).check(request).await.reason(), "REVISION_LOST");

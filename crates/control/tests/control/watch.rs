@@ -8,7 +8,6 @@ use lychgate_api::v1;
 use lychgate_api::v1::watch_response::Update;
 use lychgate_control::config::Role;
 use lychgate_control::{Engine, Memory};
-use lychgate_engine::stamps::Stamps;
 use lychgate_engine::{
     Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space, Timestamp,
 };
@@ -208,10 +207,6 @@ impl Engine for Compacted {
 
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.inner.ready().await
-    }
-
-    fn stamps(&self) -> Option<&Stamps> {
-        self.inner.stamps()
     }
 }
 

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::time::Duration;
 
-use lychgate_engine::stamps::Place;
 use lychgate_engine::{Expectation, KeyRange, Space};
 
 use crate::Subject;
@@ -55,28 +54,5 @@ pub async fn versions_are_never_used_again(subject: Subject) {
             let batch = subject.batch().expect(key("a"), Expectation::Version(*gone));
             assert_eq!(subject.conflict(batch).await, key("a"));
         }
-    }
-}
-
-/// If the engine keeps stamps at all. What is only checked, and what shares nothing with it, is not written.
-pub async fn a_write_is_stamped_before_it_is_acknowledged(subject: Subject) {
-    let Some(stamps) = subject.engine().stamps() else { return };
-    let (written, other) = (key("written"), key("other"));
-    subject.put(&other, b"", None).await;
-    for round in 0..10_u8 {
-        let before = subject.engine().read(&[], subject.now()).await.expect("a read succeeds").revision;
-        assert_eq!(stamps.newest(), before);
-        let found = subject.read(&written).await;
-        let expectation = Expectation::unchanged(found.as_ref());
-        let batch = subject.batch().expect(other.clone(), Expectation::unchanged(subject.read(&other).await.as_ref()));
-        let batch = match found {
-            Some(found) if round % 3 == 2 => batch.delete(written.clone(), found.version),
-            _ => batch.put(written.clone(), expectation, vec![round], None),
-        };
-        let revision = subject.apply(batch).await;
-        assert_eq!(stamps.newest(), revision);
-        let (written, other) = (Place::of(&written), Place::of(&other));
-        assert!(!stamps.unwritten(&[written], before) && stamps.unwritten(&[written], revision));
-        assert!(stamps.unwritten(&[other], before));
     }
 }

@@ -1,10 +1,10 @@
 //! What holds while others are at work, with real threads.
 
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use lychgate_engine::stamps::Place;
-use lychgate_engine::{EngineError, Expectation, Key, Revision};
+use lychgate_engine::{EngineError, Entry, Expectation, Key, Revision};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
 
@@ -125,67 +125,6 @@ pub async fn a_read_is_one_snapshot_across_keys(subject: Subject) {
     readers.join_all().await;
 }
 
-/// Two keys are always written together. Whoever remembers each of them from a read of its own, and goes by the stamps, sees
-/// nothing older than what was acknowledged, or shown to any reader, before they looked, and both of the same moment.
-pub async fn what_is_not_stamped_is_as_it_was_read(subject: Subject) {
-    const WRITES: u64 = 300;
-    if subject.engine().stamps().is_none() {
-        return;
-    }
-    let pair = [key("left"), key("right")];
-    let places = pair.each_ref().map(Place::of);
-    let acknowledged = Arc::new(AtomicU64::new(0));
-    for key in &pair {
-        subject.put(key, &0_u64.to_be_bytes(), None).await;
-    }
-    let mut readers = JoinSet::new();
-    for _ in 0..4 {
-        let (subject, pair, acknowledged) = (subject.clone(), pair.clone(), acknowledged.clone());
-        readers.spawn(async move {
-            let mut relied_on = 0_u64;
-            while acknowledged.load(Ordering::Acquire) < WRITES {
-                let [left, right] = [dated(&subject, &pair[0]).await, dated(&subject, &pair[1]).await];
-                loop {
-                    let floor = acknowledged.load(Ordering::Acquire);
-                    let stamps = subject.engine().stamps().expect("it had some");
-                    // It may show what nobody has been told of yet.
-                    let (shown, _) = dated(&subject, &pair[1]).await;
-                    if !(stamps.unwritten(&places[..1], left.1) && stamps.unwritten(&places[1..], right.1)) {
-                        break;
-                    }
-                    assert_eq!(left.0, right.0, "both count");
-                    assert!(left.0 >= floor.max(shown), "{} is older than {floor} or {shown}", left.0);
-                    relied_on += 1;
-                    if floor == WRITES {
-                        break;
-                    }
-                    tokio::task::yield_now().await;
-                }
-            }
-            relied_on
-        });
-    }
-    for n in 1..=WRITES {
-        let mut batch = subject.batch();
-        for key in &pair {
-            let version = Expectation::unchanged(subject.read(key).await.as_ref());
-            batch = batch.put(key.clone(), version, n.to_be_bytes().to_vec(), None);
-        }
-        subject.apply(batch).await;
-        acknowledged.store(n, Ordering::Release);
-        tokio::task::yield_now().await;
-    }
-    let relied_on: u64 = readers.join_all().await.into_iter().sum();
-    assert!(relied_on > 0, "what was remembered was of use now and then");
-}
-
-/// What stands there, and as of when.
-async fn dated(subject: &Subject, key: &Key) -> (u64, Revision) {
-    let read = subject.engine().read(std::slice::from_ref(key), subject.now()).await.expect("a read succeeds");
-    let entry = read.entries[0].as_ref().expect("it is never deleted");
-    (number(&entry.value), read.revision)
-}
-
 async fn balances(subject: &Subject, accounts: &[Key; 2]) -> [(u8, Expectation); 2] {
     let snapshot = subject.engine().read(accounts, subject.now()).await.expect("a read succeeds");
     let balance = |place: usize| {
@@ -195,7 +134,7 @@ async fn balances(subject: &Subject, accounts: &[Key; 2]) -> [(u8, Expectation);
     [balance(0), balance(1)]
 }
 
-/// Whoever has been told of a commit can send anybody anywhere, and it is there.
+/// Reads are linearizable: a read that starts after a commit returned sees it.
 pub async fn a_read_sees_what_was_committed_before_it_began(subject: Subject) {
     const COMMITS: u64 = 200;
     let register = key("register");
@@ -221,6 +160,49 @@ pub async fn a_read_sees_what_was_committed_before_it_began(subject: Subject) {
         returned.store(count, Ordering::SeqCst);
     }
     readers.join_all().await;
+}
+
+/// Each of four writers counts its own key up. Each read must show, of every writer, exactly the count that the writer's
+/// commits had reached at the read's revision.
+pub async fn a_read_sees_exactly_the_commits_up_to_its_revision(subject: Subject) {
+    const WRITERS: u64 = 4;
+    const COMMITS: u64 = 50;
+    let keys: Vec<_> = (0..WRITERS).map(|writer| key(&format!("count of {writer}"))).collect();
+    let done = Arc::new(AtomicBool::new(false));
+    let reader = tokio::spawn({
+        let (subject, keys, done) = (subject.clone(), keys.clone(), done.clone());
+        async move {
+            let mut reads = Vec::new();
+            while !done.load(Ordering::Relaxed) {
+                let snapshot = subject.engine().read(&keys, subject.now()).await.expect("a read succeeds");
+                let count = |entry: &Option<Entry>| entry.as_ref().map_or(0, |entry| number(&entry.value));
+                reads.push((snapshot.revision, snapshot.entries.iter().map(count).collect::<Vec<_>>()));
+                tokio::task::yield_now().await;
+            }
+            reads
+        }
+    });
+    let mut writers = JoinSet::new();
+    for (writer, key) in keys.into_iter().enumerate() {
+        let subject = subject.clone();
+        writers.spawn(async move {
+            let mut commits = Vec::new();
+            for count in 1..=COMMITS {
+                let expectation = Expectation::unchanged(subject.read(&key).await.as_ref());
+                let batch = subject.batch().put(key.clone(), expectation, count.to_be_bytes().to_vec(), None);
+                commits.push((subject.apply(batch).await, count));
+            }
+            (writer, commits)
+        });
+    }
+    let commits: HashMap<usize, Vec<(Revision, u64)>> = writers.join_all().await.into_iter().collect();
+    done.store(true, Ordering::Relaxed);
+    for (revision, counts) in reader.await.expect("the reader does not panic") {
+        for (writer, found) in counts.into_iter().enumerate() {
+            let until = commits[&writer].iter().filter(|(commit, _)| commit.sequence <= revision.sequence);
+            assert_eq!(found, until.map(|(_, count)| *count).max().unwrap_or(0), "writer {writer} at {revision:?}");
+        }
+    }
 }
 
 fn number(value: &[u8]) -> u64 {

@@ -21,12 +21,12 @@ use crate::proto::client_key::Parameters;
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientRecord {
     Registered(Box<Client>),
-    Marked(Marked),
+    Unregistered(UnregisteredClient),
 }
 
 /// What an operator made of a client without registration.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Marked {
+pub struct UnregisteredClient {
     pub id: ClientId,
     pub status: ClientStatus,
 }
@@ -35,14 +35,14 @@ impl ClientRecord {
     pub fn id(&self) -> &ClientId {
         match self {
             ClientRecord::Registered(client) => &client.id,
-            ClientRecord::Marked(marked) => &marked.id,
+            ClientRecord::Unregistered(marked) => &marked.id,
         }
     }
 
     pub fn status(&self) -> ClientStatus {
         match self {
             ClientRecord::Registered(client) => client.status,
-            ClientRecord::Marked(marked) => marked.status,
+            ClientRecord::Unregistered(marked) => marked.status,
         }
     }
 }
@@ -53,19 +53,19 @@ impl Record for ClientRecord {
     fn encode_record(&self) -> Vec<u8> {
         match self {
             ClientRecord::Registered(client) => client.encode_record(),
-            ClientRecord::Marked(marked) => marked.encode_record(),
+            ClientRecord::Unregistered(marked) => marked.encode_record(),
         }
     }
 
     fn decode_record(bytes: &[u8]) -> Option<Self> {
         match Client::decode_record(bytes) {
             Some(client) => Some(ClientRecord::Registered(Box::new(client))),
-            None => Marked::decode_record(bytes).map(ClientRecord::Marked),
+            None => UnregisteredClient::decode_record(bytes).map(ClientRecord::Unregistered),
         }
     }
 }
 
-impl Record for Marked {
+impl Record for UnregisteredClient {
     const KIND: &'static str = Client::KIND;
 
     fn encode_record(&self) -> Vec<u8> {

@@ -181,7 +181,7 @@ fn every_record_lies_where_it_ever_lay() {
         for (name, key) in [
             ("digest chain", key::digest_chain(&url)),
             ("digest 258", key::range_digest(&url, 258)),
-            ("configuration", key::configuration_seen(&url)),
+            ("configuration", key::configuration_digest(&url)),
         ] {
             writeln!(fourth, "{name} at {}: {key:?}", url.as_str()).unwrap();
         }

@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lychgate_control::Engine;
-use lychgate_engine::stamps::Stamps;
 use lychgate_engine::{
     Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space, Timestamp,
 };
@@ -99,9 +98,5 @@ impl Engine for Behind {
 
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.engine.ready().await
-    }
-
-    fn stamps(&self) -> Option<&Stamps> {
-        self.engine.stamps()
     }
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lychgate_control::config::Config;
-use lychgate_control::{Engine, Server};
+use lychgate_control::{OpenEngine, Server};
 use lychgate_engine_suite::{TestClock, TestEntropy};
 use lychgate_process::Shutdown;
 use tokio::runtime::{Builder, Runtime};
@@ -31,14 +31,18 @@ pub(crate) struct Control {
 
 impl Control {
     /// Starts with randomness of its own.
-    pub(crate) async fn start(config: Config, engine: Arc<dyn Engine>, clock: Arc<TestClock>) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        config: Config,
+        engine: impl Into<OpenEngine>,
+        clock: Arc<TestClock>,
+    ) -> anyhow::Result<Self> {
         Self::start_on(Builder::new_multi_thread().worker_threads(2), config, engine, clock).await
     }
 
     pub(crate) async fn start_on(
         runtime: &mut Builder,
         config: Config,
-        engine: Arc<dyn Engine>,
+        engine: impl Into<OpenEngine>,
         clock: Arc<TestClock>,
     ) -> anyhow::Result<Self> {
         Self::start_from(None, runtime, config, engine, clock).await
@@ -49,15 +53,17 @@ impl Control {
         file: Option<PathBuf>,
         runtime: &mut Builder,
         config: Config,
-        engine: Arc<dyn Engine>,
+        engine: impl Into<OpenEngine>,
         clock: Arc<TestClock>,
     ) -> anyhow::Result<Self> {
         let runtime = runtime.enable_all().build()?;
         let shutdown = Shutdown::new();
         let (ready, is_ready) = oneshot::channel();
-        let store = Tether::new(engine);
+        let engine = engine.into();
+        let store = Tether::new(engine.clone());
         let served = runtime.spawn({
-            let (shutdown, engine) = (shutdown.clone(), Arc::new(store.clone()));
+            let (shutdown, tether) = (shutdown.clone(), Arc::new(store.clone()));
+            let engine = engine.layered(|_| tether);
             async move {
                 let server = Server::bind(config, engine, clock, Arc::new(TestEntropy)).await?;
                 let server = match file {

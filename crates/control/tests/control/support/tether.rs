@@ -8,20 +8,20 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lychgate_control::Engine;
-use lychgate_engine::stamps::Stamps;
 use lychgate_engine::{
-    Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space, Timestamp,
+    Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, OpenEngine, Page, Revision, Snapshot,
+    Space, Timestamp,
 };
 
 /// Forwards to an engine until it is killed.
 #[derive(Clone, Debug)]
 pub(crate) struct Tether {
-    engine: Arc<dyn Engine>,
+    engine: OpenEngine,
     is_cut: Arc<AtomicBool>,
 }
 
 impl Tether {
-    pub(crate) fn new(engine: Arc<dyn Engine>) -> Self {
+    pub(crate) fn new(engine: OpenEngine) -> Self {
         Self { engine, is_cut: Arc::default() }
     }
 
@@ -62,9 +62,5 @@ impl Engine for Tether {
 
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.engine().await.ready().await
-    }
-
-    fn stamps(&self) -> Option<&Stamps> {
-        self.engine.stamps()
     }
 }

@@ -12,7 +12,7 @@ use lychgate_domain::event::{Event, EventCaller, EventKind, EventTarget};
 use lychgate_domain::id::{Attempt, ClientId};
 use lychgate_domain::revocation::UpstreamRevocation;
 use lychgate_domain::subject::{Subject, UpstreamId};
-use lychgate_engine::{Clock as _, Cursor, Entry, Key, KeyRange, Limit, Space, Timestamp, random};
+use lychgate_engine::{Clock as _, Cursor, Entry, Key, KeyRange, Limit, OpenEngine, Space, Timestamp, random};
 use lychgate_engine_suite::fault::Faulty;
 use lychgate_engine_suite::{TestClock, TestEntropy};
 use lychgate_process::config::{self, Secret};
@@ -44,7 +44,7 @@ impl World {
     pub(crate) async fn new() -> Self {
         Log::prepare();
         let clock = Arc::<TestClock>::default();
-        let engine = Arc::new(Faulty::new(Arc::new(Memory::new(clock.clone(), &TestEntropy))));
+        let engine = Arc::new(Faulty::new(OpenEngine::sole_writer(Memory::new(clock.clone(), &TestEntropy))));
         let (idp, files) = (Idp::start().await, TempDir::new().expect("a directory"));
         let config = good_config(&files, &idp);
         Self { engine, clock, idp, config, files }
@@ -56,13 +56,13 @@ impl World {
     }
 
     pub(crate) async fn start_with(&self, config: Config) -> Control {
-        Control::start(config, self.engine.clone(), self.clock.clone()).await.expect("it starts")
+        Control::start(config, self.engine.open(), self.clock.clone()).await.expect("it starts")
     }
 
     /// One whose clock says something else.
     pub(crate) async fn start_at(&self, now: Timestamp) -> Control {
         let clock = Arc::new(TestClock::new(now));
-        Control::start(self.config.clone(), self.engine.clone(), clock).await.expect("it starts")
+        Control::start(self.config.clone(), self.engine.open(), clock).await.expect("it starts")
     }
 
     pub(crate) fn now(&self) -> Timestamp {

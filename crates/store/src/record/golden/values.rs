@@ -27,11 +27,11 @@ use lychgate_domain::token::{EndedBy, Grant, GrantPhase};
 use lychgate_domain::upstream::tokens::SealedTokens;
 use prost::Message as _;
 
-use crate::configuration::ConfigurationSeen;
-use crate::digests::{Chain, RangeDigest};
+use crate::configuration::ConfigurationDigest;
+use crate::digests::{DigestChain, RangeDigest};
 use crate::keyring::{KeyState, Keyring, SealedKey, SigningAlgorithm};
 use crate::proto::{self, event::Kind};
-use crate::record::{Counter, Marked, OperatorRequest, Record, UsedAssertion, decode_event, encode_event};
+use crate::record::{Counter, OperatorRequest, Record, UnregisteredClient, UsedAssertion, decode_event, encode_event};
 use lychgate_engine::{Cursor, Incarnation};
 
 /// A value, as today's code writes it, and how it is read.
@@ -113,15 +113,15 @@ pub(super) fn all() -> Vec<Golden> {
             &[14],
             Consent { counters: Counters { issuer: 1, client: 2, subject: 3 }, ..consent() },
         ),
-        Golden::new("client-marked", &[], Marked { id: client_id(), status: ClientStatus::Disabled }),
+        Golden::new("client-marked", &[], UnregisteredClient { id: client_id(), status: ClientStatus::Disabled }),
         Golden::new("range-digest", &[3, 4], range_digest()),
         Golden::new(
             "digest-chain",
             &[1],
-            Chain { newest: range_digest(), kept_from: 3, announced: Some(KeyId(0x1000_0006)) },
+            DigestChain { newest: range_digest(), kept_from: 3, announced: Some(KeyId(0x1000_0006)) },
         ),
-        Golden::new("digest-chain-begun", &[1], Chain { newest: range_digest(), kept_from: 1, announced: None }),
-        Golden::new("configuration-seen", &[], ConfigurationSeen([0xC0; 32])),
+        Golden::new("digest-chain-begun", &[1], DigestChain { newest: range_digest(), kept_from: 1, announced: None }),
+        Golden::new("configuration-seen", &[], ConfigurationDigest([0xC0; 32])),
         Golden::new("operator-request", &[], OperatorRequest { digest: [0x0D; 32], at: at(90) }),
         Golden::new("grant-live", &[8, 11, 17], grant()),
         Golden::new("grant-with-previous-key", &[8, 11, 17], rotated_grant()),

@@ -1,4 +1,4 @@
-//! What a grant's life depends on, read in one snapshot, and the expectation that none of it has changed.
+//! The records that a grant's life depends on, read in one snapshot, and the expectation that none of them changed.
 
 use lychgate_domain::client::{Client, ClientStatus};
 use lychgate_domain::consent::{Consent, Counters, GrantStatus};
@@ -6,25 +6,39 @@ use lychgate_domain::id::ClientId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
+use lychgate_engine::{Batch, Entry, Expectation, Key, Revision, Snapshot};
 
 use crate::clients::ClientRecord;
 use crate::record::Counter;
 use crate::{Store, StoreError, Versioned, decode, key};
-use lychgate_engine::{Batch, Entry, Expectation, Key, Revision, Snapshot};
 
-/// A snapshot of everything but the grant itself.
+/// Names the records that decide whether a grant of `subject` to `client` for `resource` is live.
+#[derive(Clone, Copy, Debug)]
+pub struct GrantStatusKey<'a> {
+    /// The person who consented.
+    pub subject: &'a Subject,
+    /// The client that holds the grant.
+    pub client: &'a ClientId,
+    /// The status of a client that is not registered, because it is configured or has a metadata document.
+    pub unregistered_status: Option<ClientStatus>,
+    /// The resource the grant is for.
+    pub resource: &'a str,
+}
+
+/// A snapshot of every record that decides whether a grant is live, except the grant itself.
 #[derive(Clone, Debug)]
 pub struct StoredGrantStatus {
-    pub standing: GrantStatus,
+    /// The records, as the rules read them.
+    pub status: GrantStatus,
     /// The client's registration, if it has one.
     pub registered: Option<Client>,
     pub(crate) consent: Observed,
-    /// The client's record, if there is one: also one that is not registered may be disabled meanwhile.
+    /// The client's record, if there is one. An unregistered client has one once an operator disabled it.
     pub(crate) client: Observed,
     counters: [Observed; 3],
 }
 
-/// A key, and what was seen there.
+/// A key, and the entry that was read there.
 #[derive(Clone, Debug)]
 pub(crate) struct Observed {
     pub(crate) key: Key,
@@ -41,60 +55,36 @@ impl Observed {
     }
 }
 
-impl StoredGrantStatus {
-    /// That no counter was raised meanwhile.
-    pub(crate) fn expect_counters(&self, batch: Batch) -> Batch {
-        self.counters.iter().fold(batch, |batch, counter| counter.expect(batch))
-    }
-
-    /// That nothing at all has changed meanwhile.
-    pub(crate) fn expect_all(&self, batch: Batch) -> Batch {
-        self.expect_counters(self.consent.expect(self.client.expect(batch)))
-    }
-}
-
 impl Store {
-    /// Everything that decides whether a grant of `subject`'s to `client` for `resource` lives. `elsewhere` is the status
-    /// of a client that is not registered, because it is configured or has a metadata document.
-    pub async fn standing(
+    /// Reads the records that decide whether a grant is live.
+    pub async fn grant_status(
         &self,
         issuer: &Issuer,
-        subject: &Subject,
-        client: &ClientId,
-        unregistered_status: Option<ClientStatus>,
-        resource: &str,
+        key: GrantStatusKey<'_>,
         now: Timestamp,
     ) -> Result<StoredGrantStatus, StoreError> {
-        let of = GrantStatusKey { subject, client, unregistered_status, resource };
-        let (mut standings, _) = self.standings(issuer, &[of], now).await?;
-        standings.pop().ok_or(StoreError::Corrupt { kind: "snapshot" })?
+        let (mut statuses, _) = self.grant_statuses(issuer, &[key], now).await?;
+        statuses.pop().ok_or(StoreError::Corrupt { kind: "snapshot" })?
     }
 
-    /// Several, in one snapshot and in the order asked for; a record that cannot be read spoils its own standing only.
-    pub async fn standings(
+    /// Reads several in one snapshot, in the order of `keys`. A record that cannot be read fails its own item only.
+    pub async fn grant_statuses(
         &self,
         issuer: &Issuer,
-        of: &[GrantStatusKey<'_>],
+        keys: &[GrantStatusKey<'_>],
         now: Timestamp,
     ) -> Result<(Vec<Result<StoredGrantStatus, StoreError>>, Revision), StoreError> {
-        let keys: Vec<_> = of.iter().flat_map(|of| of.keys(issuer)).collect();
-        let Snapshot { revision, entries } = self.read(&keys, now).await?;
-        let each = of.iter().zip(keys.as_chunks().0).zip(entries.as_chunks().0);
-        Ok((each.map(|((of, keys), entries)| StoredGrantStatus::observe(of, keys, entries)).collect(), revision))
+        let records: Vec<_> = keys.iter().flat_map(|key| key.records(issuer)).collect();
+        let Snapshot { revision, entries } = self.read(&records, now).await?;
+        let each = keys.iter().zip(records.as_chunks().0).zip(entries.as_chunks().0);
+        let observed = each.map(|((key, records), entries)| StoredGrantStatus::observe(key, records, entries));
+        Ok((observed.collect(), revision))
     }
-}
-
-/// Whose standing, as in [`Store::standing`].
-#[derive(Clone, Copy, Debug)]
-pub struct GrantStatusKey<'a> {
-    pub subject: &'a Subject,
-    pub client: &'a ClientId,
-    pub unregistered_status: Option<ClientStatus>,
-    pub resource: &'a str,
 }
 
 impl GrantStatusKey<'_> {
-    pub(crate) fn keys(&self, issuer: &Issuer) -> [Key; 5] {
+    /// Consent, client, and the counters of issuer, client and subject.
+    pub(crate) fn records(&self, issuer: &Issuer) -> [Key; 5] {
         let url = &issuer.url;
         [
             key::consent(url, self.subject, self.client, self.resource),
@@ -107,13 +97,24 @@ impl GrantStatusKey<'_> {
 }
 
 impl StoredGrantStatus {
+    /// Expects that no counter was raised since the snapshot.
+    pub(crate) fn expect_counters(&self, batch: Batch) -> Batch {
+        self.counters.iter().fold(batch, |batch, counter| counter.expect(batch))
+    }
+
+    /// Expects that no record changed since the snapshot.
+    pub(crate) fn expect_all(&self, batch: Batch) -> Batch {
+        self.expect_counters(self.consent.expect(self.client.expect(batch)))
+    }
+
+    /// Decodes `entries`, which were read at `records`, in the order of [`GrantStatusKey::records`].
     pub(crate) fn observe(
-        of: &GrantStatusKey<'_>,
-        keys: &[Key; 5],
+        key: &GrantStatusKey<'_>,
+        records: &[Key; 5],
         entries: &[Option<Entry>; 5],
     ) -> Result<Self, StoreError> {
-        let unregistered_status = of.unregistered_status;
-        let observed = |n: usize| Observed { key: keys[n].clone(), entry: entries[n].clone() };
+        let unregistered_status = key.unregistered_status;
+        let observed = |n: usize| Observed { key: records[n].clone(), entry: entries[n].clone() };
         let counter =
             |n: usize| Ok::<_, StoreError>(decode::<Counter>(entries[n].clone())?.map_or(0, |counter| counter.value.0));
         let counters = Counters { issuer: counter(2)?, client: counter(3)?, subject: counter(4)? };
@@ -122,11 +123,11 @@ impl StoredGrantStatus {
         let kept = client.as_ref().map(ClientRecord::status);
         let registered = match client {
             Some(ClientRecord::Registered(client)) => Some(*client),
-            Some(ClientRecord::Marked(_)) | None => None,
+            Some(ClientRecord::Unregistered(_)) | None => None,
         };
         let consent: Option<Versioned<Consent>> = decode(entries[0].clone())?;
         Ok(StoredGrantStatus {
-            standing: GrantStatus {
+            status: GrantStatus {
                 consent: consent.map(|consent| consent.value),
                 client: match unregistered_status {
                     Some(unregistered_status) => Some(unregistered_status.and(kept.unwrap_or(ClientStatus::Enabled))),

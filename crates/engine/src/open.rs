@@ -1,0 +1,104 @@
+//! An open engine, as a process hands it to everything that uses the store.
+
+use std::ops::Deref;
+use std::sync::Arc;
+use std::time::Duration;
+
+use async_trait::async_trait;
+use lychgate_clock::Timestamp;
+
+use crate::{
+    Batch, Cursor, Durability, Engine, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space,
+    WriteSequences,
+};
+
+/// An engine whose process is the only one that can write to its data, for as long as the value exists: an embedded
+/// database that holds a lock, or memory. An engine over a network is none, not even if one process happens to use it.
+pub trait SoleWriter: Engine {}
+
+/// An engine, with a record of its writes if this process makes all of them. A clone is the same engine.
+#[derive(Clone, Debug)]
+pub struct OpenEngine {
+    engine: Arc<dyn Engine>,
+    write_sequences: Option<Arc<WriteSequences>>,
+}
+
+impl OpenEngine {
+    /// An engine that other processes may write to. It has no record of writes: this process cannot know of theirs, so
+    /// it never knows a value to be current without reading it.
+    pub fn shared(engine: Arc<dyn Engine>) -> Self {
+        Self { engine, write_sequences: None }
+    }
+
+    /// An engine that only this process writes to, and only through this value: it is taken by value, so that no
+    /// write can bypass the record.
+    pub fn sole_writer(engine: impl SoleWriter) -> Self {
+        let write_sequences = Arc::new(WriteSequences::new());
+        let engine = Arc::new(Recorded { engine, write_sequences: Arc::clone(&write_sequences) });
+        Self { engine, write_sequences: Some(write_sequences) }
+    }
+
+    /// Puts a layer above the engine, such as one that fails on purpose. The record stays beneath it and complete.
+    pub fn layered(self, layer: impl FnOnce(Arc<dyn Engine>) -> Arc<dyn Engine>) -> Self {
+        Self { engine: layer(self.engine), write_sequences: self.write_sequences }
+    }
+
+    /// The record of all writes; `None` if other processes may write.
+    pub fn write_sequences(&self) -> Option<&WriteSequences> {
+        self.write_sequences.as_deref()
+    }
+}
+
+impl Deref for OpenEngine {
+    type Target = dyn Engine;
+
+    fn deref(&self) -> &dyn Engine {
+        &*self.engine
+    }
+}
+
+impl<E: Engine> From<Arc<E>> for OpenEngine {
+    /// [Shared](OpenEngine::shared): other holders of the `Arc` may write, too.
+    fn from(engine: Arc<E>) -> Self {
+        Self::shared(engine)
+    }
+}
+
+/// The layer that records writes.
+#[derive(Debug)]
+struct Recorded<E> {
+    engine: E,
+    write_sequences: Arc<WriteSequences>,
+}
+
+#[async_trait]
+impl<E: SoleWriter> Engine for Recorded<E> {
+    async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Snapshot, EngineError> {
+        let snapshot = self.engine.read(keys, now).await?;
+        self.write_sequences.observe(snapshot.revision);
+        Ok(snapshot)
+    }
+
+    async fn scan(&self, space: Space, range: KeyRange, now: Timestamp, limit: Limit) -> Result<Page, EngineError> {
+        self.engine.scan(space, range, now, limit).await
+    }
+
+    async fn commit(&self, batch: Batch) -> Result<Revision, EngineError> {
+        let in_flight = self.write_sequences.begin(&batch);
+        let answer = self.engine.commit(batch).await;
+        in_flight.end(&answer);
+        answer
+    }
+
+    async fn events(&self, cursor: Cursor, wait: Duration, limit: usize) -> Result<EventPage, EngineError> {
+        self.engine.events(cursor, wait, limit).await
+    }
+
+    async fn forget_events(&self, before: Cursor) -> Result<(), EngineError> {
+        self.engine.forget_events(before).await
+    }
+
+    async fn ready(&self) -> Result<Durability, EngineError> {
+        self.engine.ready().await
+    }
+}
