@@ -2,7 +2,7 @@
 //! is kept can be taken elsewhere with the proof that it is whole ([`export`]).
 //!
 //! Each issuer has a chain of signed digests. A digest is about the next range of that issuer's events, as the lines that
-//! [`line`] makes of them, and about the digest before it; it says from which range on events are kept. So whoever has the
+//! [`mod@line`] makes of them, and about the digest before it; it says from which range on events are kept. So whoever has the
 //! lines, the chain and the public keys can tell what was taken away from what was never there, and needs nobody's word.
 //!
 //! It never changes an event, and forgets none before a digest has said that it will.
