@@ -10,23 +10,22 @@ use lychgate_engine::Space;
 use serde_json::json;
 
 use crate::support::{
-    App, Browser, Control, Edge, Failure, Flow, ISSUER, ISSUER_URL, RESOURCE, Refused as _, Site, TICK, World, attempt,
-    location, principal, query,
+    ApiClient, App, Browser, ControlPlane, Environment, Failure, Flow, ISSUER, ISSUER_URL, MetadataHost, RESOURCE,
+    Refused as _, SERVER_TOKEN, TICK, attempt, contains, location, principal, query,
 };
 
-const SERVER: &str = "token-of-the-mcp-server";
 const IDLE: Duration = Duration::from_secs(15 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
 /// A person at a browser, on the account page.
 #[derive(Clone, Debug)]
-pub(crate) struct Visitor {
+pub(crate) struct AccountUser {
     issuer_id: String,
     browser: Browser,
     person: String,
 }
 
-impl Visitor {
+impl AccountUser {
     fn new(person: &str) -> Self {
         Self::at(ISSUER, person)
     }
@@ -35,24 +34,24 @@ impl Visitor {
         Self { issuer_id: issuer_id.to_owned(), browser: Browser::default(), person: person.to_owned() }
     }
 
-    pub(crate) async fn signed_in(person: &str, edge: &Edge, world: &World) -> Self {
-        let mut visitor = Self::new(person);
-        visitor.sign_in(edge, world).await;
-        visitor
+    pub(crate) async fn signed_in(person: &str, edge: &ApiClient, env: &Environment) -> Self {
+        let mut user = Self::new(person);
+        user.sign_in(edge, env).await;
+        user
     }
 
-    async fn sign_in(&mut self, edge: &Edge, world: &World) {
-        let callback = self.sent_back(edge, world).await;
+    async fn sign_in(&mut self, edge: &ApiClient, env: &Environment) {
+        let callback = self.sent_back(edge, env).await;
         let next = edge.finish_login(callback).await.unwrap();
         assert_eq!(location(&next), format!("{ISSUER_URL}/account"));
         self.browser.keep(&next);
     }
 
     /// Starts the sign-in; returns the callback, which is not sent yet.
-    async fn sent_back(&mut self, edge: &Edge, world: &World) -> v1::FinishLoginRequest {
+    async fn sent_back(&mut self, edge: &ApiClient, env: &Environment) -> v1::FinishLoginRequest {
         let next = edge.sign_in(self.post()).await.unwrap();
         self.browser.keep(&next);
-        self.callback(world.idp.sign_in(location(&next), &self.person))
+        self.callback(env.idp.sign_in(location(&next), &self.person))
     }
 
     fn post(&self) -> v1::SignInRequest {
@@ -66,7 +65,7 @@ impl Visitor {
     }
 
     /// The account page; `None` if the browser is asked to sign in.
-    pub(crate) async fn page(&mut self, edge: &Edge) -> Option<v1::AccountPage> {
+    pub(crate) async fn page(&mut self, edge: &ApiClient) -> Option<v1::AccountPage> {
         let (issuer_id, cookies) = (self.issuer_id.clone(), self.browser.cookies());
         let shown = edge.show_account(v1::AccountServiceShowRequest { issuer_id, cookies }).await.unwrap();
         self.browser.keep(&v1::Next { step: None, set_cookies: shown.set_cookies });
@@ -99,30 +98,35 @@ impl Visitor {
     }
 }
 
-async fn started() -> (World, Control, Edge) {
-    let mut world = World::new().await;
-    world.config.principals.push(principal("server", Role::Resource, SERVER));
-    let control = world.start().await;
+async fn started() -> (Environment, ControlPlane, ApiClient) {
+    let mut env = Environment::new().await;
+    env.config.principals.push(principal("server", Role::Resource, SERVER_TOKEN));
+    let control = env.start().await;
     let edge = control.edge();
-    (world, control, edge)
+    (env, control, edge)
 }
 
 /// Authorizes `app` for `person`.
-async fn connected(app: App, person: &str, edge: &Edge, world: &World) -> (Flow, v1::ExchangeResponse) {
+async fn connected(app: App, person: &str, edge: &ApiClient, env: &Environment) -> (Flow, v1::ExchangeResponse) {
     let mut flow = Flow::new(app);
     flow.person = person.to_owned();
-    let tokens = flow.tokens(edge, &world.idp).await;
+    let tokens = flow.tokens(edge, &env.idp).await;
     (flow, tokens)
 }
 
-async fn is_active(edge: &Edge, token: &str) -> bool {
+async fn is_active(edge: &ApiClient, token: &str) -> bool {
     let (issuer_id, token) = (ISSUER.to_owned(), token.to_owned());
-    let request = v1::IntrospectRequest { issuer_id, token, resource_server_token: Some(SERVER.to_owned()) };
+    let request = v1::IntrospectRequest { issuer_id, token, resource_server_token: Some(SERVER_TOKEN.to_owned()) };
     edge.introspect(request).await.unwrap().active
 }
 
 /// Asserts that the consent lives: the app still gets tokens.
-async fn assert_untouched(flow: &Flow, tokens: &v1::ExchangeResponse, edge: &Edge, what: &str) -> v1::ExchangeResponse {
+async fn assert_untouched(
+    flow: &Flow,
+    tokens: &v1::ExchangeResponse,
+    edge: &ApiClient,
+    what: &str,
+) -> v1::ExchangeResponse {
     edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap_or_else(|failure| panic!("{what}: {failure:?}"))
 }
 
@@ -137,17 +141,17 @@ fn names(page: &v1::AccountPage) -> Vec<&str> {
 /// Requirements: B38, R27.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_sees_their_own_apps_only() {
-    let (world, _control, edge) = started().await;
-    let (flow, tokens) = connected(App::configured(), "alice", &edge, &world).await;
-    connected(App::registered(&edge).await, "alice", &edge, &world).await;
-    connected(App::configured(), "bob", &edge, &world).await;
-    let since = i64::try_from(world.now().seconds()).unwrap();
-    world.advance(DAY);
+    let (env, _control, edge) = started().await;
+    let (flow, tokens) = connected(App::configured(), "alice", &edge, &env).await;
+    connected(App::registered(&edge).await, "alice", &edge, &env).await;
+    connected(App::configured(), "bob", &edge, &env).await;
+    let since = i64::try_from(env.now().seconds()).unwrap();
+    env.advance(DAY);
     assert_untouched(&flow, &tokens, &edge, "a day later").await;
-    let mut alice = Visitor::new("alice");
+    let mut alice = AccountUser::new("alice");
     assert!(alice.page(&edge).await.is_none(), "no session yet");
-    let census = world.census().await;
-    alice.sign_in(&edge, &world).await;
+    let counts = env.record_counts().await;
+    alice.sign_in(&edge, &env).await;
     let page = alice.page(&edge).await.unwrap();
     assert_eq!(names(&page), ["Some Program", "The App"]);
     let find = |name: &str| page.apps.iter().find(|app| app.client.as_ref().unwrap().name == name).unwrap();
@@ -164,34 +168,34 @@ async fn a_person_sees_their_own_apps_only() {
     let day = i64::try_from(DAY.as_secs()).unwrap();
     assert_eq!((app.create_time.unwrap().seconds, app.last_use_time.unwrap().seconds), (since, since + day));
     assert_eq!(program.last_use_time.unwrap().seconds, since);
-    let mut bob = Visitor::signed_in("bob", &edge, &world).await;
+    let mut bob = AccountUser::signed_in("bob", &edge, &env).await;
     assert_eq!(names(&bob.page(&edge).await.unwrap()), ["The App"]);
-    let mut carol = Visitor::signed_in("carol", &edge, &world).await;
+    let mut carol = AccountUser::signed_in("carol", &edge, &env).await;
     assert!(carol.page(&edge).await.unwrap().apps.is_empty());
-    assert_eq!(world.census().await, census, "signing in and looking leave nothing behind");
+    assert_eq!(env.record_counts().await, counts, "signing in and looking leave nothing behind");
 }
 
 /// The sign-in requests the least scope and stores nothing of the upstream's answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_in_requests_identity_only_and_stores_nothing() {
-    let (mut world, control, _edge) = started().await;
+    let (mut env, control, _edge) = started().await;
     control.stop().await;
-    let lychgate_control::config::UpstreamConfig::Oidc(upstream) = &mut world.issuer().upstream else { panic!("oidc") };
+    let lychgate_control::config::UpstreamConfig::Oidc(upstream) = &mut env.issuer().upstream else { panic!("oidc") };
     upstream.scopes = vec!["openid".to_owned(), "everything".to_owned()];
-    let control = world.start().await;
+    let control = env.start().await;
     let edge = control.edge();
-    let mut alice = Visitor::new("alice");
+    let mut alice = AccountUser::new("alice");
     let next = edge.sign_in(alice.post()).await.unwrap();
     assert_eq!(query(location(&next))["scope"], "openid");
     let mut flow = Flow::new(App::configured());
     assert_eq!(query(&flow.approve(&edge).await)["scope"], "openid everything", "and an authorization for all of it");
-    alice.sign_in(&edge, &world).await;
-    for secret in world.idp.secrets() {
+    alice.sign_in(&edge, &env).await;
+    for secret in env.idp.secrets() {
         let session = alice.session().value;
         assert!(!session.contains(&secret), "{secret}");
         for space in Space::ALL {
-            let kept = world.kept(space).await;
-            let holds = |bytes: &[u8]| bytes.windows(secret.len()).any(|window| window == secret.as_bytes());
+            let kept = env.entries(space).await;
+            let holds = |bytes: &[u8]| contains(bytes, secret.as_bytes());
             assert!(!kept.iter().any(|(_, entry)| holds(&entry.value)), "{secret} in {}", space.name());
         }
     }
@@ -202,14 +206,14 @@ async fn signing_in_requests_identity_only_and_stores_nothing() {
 /// Requirements: R27.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_app_ends_at_once_and_others_stay() {
-    let (world, _control, edge) = started().await;
-    let (flow, tokens) = connected(App::configured(), "alice", &edge, &world).await;
-    let (program, kept) = connected(App::registered(&edge).await, "alice", &edge, &world).await;
-    let (bobs, bobs_tokens) = connected(App::configured(), "bob", &edge, &world).await;
-    let mut alice = Visitor::signed_in("alice", &edge, &world).await;
+    let (env, _control, edge) = started().await;
+    let (flow, tokens) = connected(App::configured(), "alice", &edge, &env).await;
+    let (program, kept) = connected(App::registered(&edge).await, "alice", &edge, &env).await;
+    let (bobs, bobs_tokens) = connected(App::configured(), "bob", &edge, &env).await;
+    let mut alice = AccountUser::signed_in("alice", &edge, &env).await;
     let page = alice.page(&edge).await.unwrap();
     let app = page.apps.iter().find(|app| app.client.as_ref().unwrap().client_id == "app").unwrap();
-    let events = world.events().await.len();
+    let events = env.events().await.len();
     assert!(is_active(&edge, &tokens.access_token).await);
 
     let revoke = alice.revoke(&app.form_token);
@@ -219,9 +223,9 @@ async fn a_revoked_app_ends_at_once_and_others_stay() {
     }
     assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
     assert!(!is_active(&edge, &tokens.access_token).await);
-    let events = world.events().await.split_off(events);
+    let events = env.events().await.split_off(events);
     assert_eq!(events.len(), 1);
-    let says = |text: &str| events[0].windows(text.len()).any(|window| window == text.as_bytes());
+    let says = |text: &str| contains(&events[0], text.as_bytes());
     assert!(says("idp|alice") && says("app") && says("edge"), "the event names subject, client and principal");
 
     assert_untouched(&program, &kept, &edge, "another app").await;
@@ -229,23 +233,23 @@ async fn a_revoked_app_ends_at_once_and_others_stay() {
     let page = alice.page(&edge).await.unwrap();
     assert_eq!(names(&page), ["Some Program"]);
     assert_eq!(page.revoked[0].client.as_ref().unwrap().name, "The App");
-    world.advance(DAY * 30);
-    alice.sign_in(&edge, &world).await;
+    env.advance(DAY * 30);
+    alice.sign_in(&edge, &env).await;
     assert_eq!(alice.page(&edge).await.unwrap().revoked.len(), 1);
-    world.advance(TICK);
+    env.advance(TICK);
     assert!(alice.page(&edge).await.unwrap().revoked.is_empty(), "the page lists revoked apps for thirty days");
 }
 
 /// Requirements: R27.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_apps_are_revoked_at_once_and_can_be_approved_again() {
-    let (world, _control, edge) = started().await;
-    let mut apps = vec![connected(App::configured(), "alice", &edge, &world).await];
+    let (env, _control, edge) = started().await;
+    let mut apps = vec![connected(App::configured(), "alice", &edge, &env).await];
     for _ in 0..3 {
-        apps.push(connected(App::registered(&edge).await, "alice", &edge, &world).await);
+        apps.push(connected(App::registered(&edge).await, "alice", &edge, &env).await);
     }
-    let (bobs, bobs_tokens) = connected(App::configured(), "bob", &edge, &world).await;
-    let mut alice = Visitor::signed_in("alice", &edge, &world).await;
+    let (bobs, bobs_tokens) = connected(App::configured(), "bob", &edge, &env).await;
+    let mut alice = AccountUser::signed_in("alice", &edge, &env).await;
     let all = alice.page(&edge).await.unwrap().revoke_all_token;
     edge.revoke_apps(alice.revoke(&all)).await.unwrap();
     for (flow, tokens) in &apps {
@@ -255,7 +259,7 @@ async fn all_apps_are_revoked_at_once_and_can_be_approved_again() {
     let page = alice.page(&edge).await.unwrap();
     assert_eq!((page.apps.len(), page.revoked.len()), (0, 4));
     assert_untouched(&bobs, &bobs_tokens, &edge, "another person").await;
-    let (flow, tokens) = connected(App::configured(), "alice", &edge, &world).await;
+    let (flow, tokens) = connected(App::configured(), "alice", &edge, &env).await;
     assert_untouched(&flow, &tokens, &edge, "allowed again").await;
     let page = alice.page(&edge).await.unwrap();
     assert_eq!((page.apps.len(), page.revoked.len()), (1, 3));
@@ -266,23 +270,22 @@ async fn all_apps_are_revoked_at_once_and_can_be_approved_again() {
 /// Requirements: B8, B12, B23.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_forged_or_foreign_request_revokes_an_app() {
-    let (mut world, control, _) = started().await;
+    let (mut env, control, _) = started().await;
     control.stop().await;
-    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
-    world.config.issuers.push(other);
-    let control = world.start().await;
+    env.add_other_issuer();
+    let control = env.start().await;
     let edge = control.edge();
-    let (flow, mut tokens) = connected(App::configured(), "alice", &edge, &world).await;
-    connected(App::configured(), "mallory", &edge, &world).await;
-    let mut alice = Visitor::signed_in("alice", &edge, &world).await;
+    let (flow, mut tokens) = connected(App::configured(), "alice", &edge, &env).await;
+    connected(App::configured(), "mallory", &edge, &env).await;
+    let mut alice = AccountUser::signed_in("alice", &edge, &env).await;
     let (earlier, page) = (alice.clone(), alice.page(&edge).await.unwrap());
-    let mut mallory = Visitor::signed_in("mallory", &edge, &world).await;
+    let mut mallory = AccountUser::signed_in("mallory", &edge, &env).await;
     let mallorys = mallory.page(&edge).await.unwrap().apps[0].form_token.clone();
     let earlier_token = page.apps[0].form_token.clone();
-    alice.sign_in(&edge, &world).await;
+    alice.sign_in(&edge, &env).await;
     let token = alice.page(&edge).await.unwrap().apps[0].form_token.clone();
-    let mut elsewhere = Visitor::at("other", "alice");
-    let callback = elsewhere.sent_back(&edge, &world).await;
+    let mut elsewhere = AccountUser::at("other", "alice");
+    let callback = elsewhere.sent_back(&edge, &env).await;
     let next = edge.finish_login(callback).await.unwrap();
     elsewhere.browser.keep(&next);
 
@@ -334,23 +337,23 @@ async fn no_forged_or_foreign_request_revokes_an_app() {
         ("with an altered form", Request { form_token: altered(&token), ..request() }, "FORM_TOKEN_INVALID"),
         ("without a form", Request { form_token: String::new(), ..request() }, "FORM_TOKEN_INVALID"),
     ];
-    let (census, page) = (world.census().await, alice.page(&edge).await.unwrap());
+    let (counts, page) = (env.record_counts().await, alice.page(&edge).await.unwrap());
     for (what, request, reason) in changed {
         assert_eq!(edge.revoke_apps(request).await.reason(), reason, "{what}");
-        assert_eq!(world.census().await, census, "{what}: nothing is written");
+        assert_eq!(env.record_counts().await, counts, "{what}: nothing is written");
         tokens = assert_untouched(&flow, &tokens, &edge, what).await;
     }
     assert_eq!(names(&page), ["The App"]);
-    world.advance(IDLE);
+    env.advance(IDLE);
     assert_eq!(edge.revoke_apps(request()).await.reason(), "ACCOUNT_SESSION_MISSING", "too late");
     tokens = assert_untouched(&flow, &tokens, &edge, "too late").await;
     assert!(alice.page(&edge).await.is_none());
     // The unchanged request still succeeds.
-    alice.sign_in(&edge, &world).await;
+    alice.sign_in(&edge, &env).await;
     let token = alice.page(&edge).await.unwrap().apps[0].form_token.clone();
     edge.revoke_apps(alice.revoke(&token)).await.unwrap();
     assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
-    assert_eq!(names(&mallory_again(&edge, &world).await), ["The App"], "mallory's own app is unaffected");
+    assert_eq!(names(&mallory_again(&edge, &env).await), ["The App"], "mallory's own app is unaffected");
 }
 
 /// The token with its last character changed.
@@ -359,16 +362,16 @@ fn altered(token: &str) -> String {
     format!("{rest}{}", if last == "A" { "E" } else { "A" })
 }
 
-async fn mallory_again(edge: &Edge, world: &World) -> v1::AccountPage {
-    Visitor::signed_in("mallory", edge, world).await.page(edge).await.unwrap()
+async fn mallory_again(edge: &ApiClient, env: &Environment) -> v1::AccountPage {
+    AccountUser::signed_in("mallory", edge, env).await.page(edge).await.unwrap()
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_lives_while_it_is_used_and_ends_with_the_sign_out() {
-    let (world, _control, edge) = started().await;
-    let mut alice = Visitor::signed_in("alice", &edge, &world).await;
+    let (env, _control, edge) = started().await;
+    let mut alice = AccountUser::signed_in("alice", &edge, &env).await;
     for _ in 0..3 {
-        world.advance(IDLE - TICK);
+        env.advance(IDLE - TICK);
         assert!(alice.page(&edge).await.is_some(), "each visit renews it");
     }
     let out = |sec_fetch_site: &str| {
@@ -387,8 +390,8 @@ async fn a_session_lives_while_it_is_used_and_ends_with_the_sign_out() {
 /// Requirements: B8.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_our_own_page_starts_a_sign_in() {
-    let (world, _control, edge) = started().await;
-    let alice = Visitor::new("alice");
+    let (env, _control, edge) = started().await;
+    let alice = AccountUser::new("alice");
     for (site, origin) in [
         (Some("cross-site"), None),
         (Some("same-site"), None),
@@ -403,7 +406,7 @@ async fn only_our_own_page_starts_a_sign_in() {
     }
     let origin = Some("http://127.0.0.1:7440".to_owned());
     edge.sign_in(v1::SignInRequest { sec_fetch_site: None, origin, ..alice.post() }).await.unwrap();
-    assert_eq!(world.idp.calls(), 0);
+    assert_eq!(env.idp.calls(), 0);
 }
 
 /// The successful callback with one thing changed.
@@ -411,12 +414,12 @@ async fn only_our_own_page_starts_a_sign_in() {
 /// Requirements: B19, B20.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_browser_that_started_the_sign_in_finishes_it() {
-    let (world, _control, edge) = started().await;
-    let mut alice = Visitor::new("alice");
-    let callback = alice.sent_back(&edge, &world).await;
+    let (env, _control, edge) = started().await;
+    let mut alice = AccountUser::new("alice");
+    let callback = alice.sent_back(&edge, &env).await;
     let cookie = callback.cookies[0].clone();
-    let mut other = Visitor::new("mallory");
-    let others = other.sent_back(&edge, &world).await;
+    let mut other = AccountUser::new("mallory");
+    let others = other.sent_back(&edge, &env).await;
     let with = |cookies: Vec<v1::Cookie>| v1::FinishLoginRequest { cookies, ..callback.clone() };
     let changed = [
         ("in a browser that started no sign-in", with(vec![])),
@@ -432,12 +435,12 @@ async fn only_the_browser_that_started_the_sign_in_finishes_it() {
         );
         assert_eq!(refused.unwrap_err().metadata["return_uri"], format!("{ISSUER_URL}/account"), "{what}");
     }
-    let late = Visitor::new("alice").sent_back(&edge, &world).await;
-    world.advance(Duration::from_secs(600) + TICK);
+    let late = AccountUser::new("alice").sent_back(&edge, &env).await;
+    env.advance(Duration::from_secs(600) + TICK);
     assert_eq!(edge.finish_login(late).await.reason(), "LOGIN_EXPIRED");
-    assert_eq!(world.idp.calls(), 0, "the upstream was never called");
+    assert_eq!(env.idp.calls(), 0, "the upstream was never called");
 
-    let callback = alice.sent_back(&edge, &world).await;
+    let callback = alice.sent_back(&edge, &env).await;
     let next = edge.finish_login(callback.clone()).await.unwrap();
     alice.browser.keep(&next);
     assert!(alice.page(&edge).await.is_some());
@@ -445,12 +448,12 @@ async fn only_the_browser_that_started_the_sign_in_finishes_it() {
     assert_eq!(edge.finish_login(again).await.reason(), "STATE_COOKIE_MISSING", "the first answer deleted its cookie");
     // A kept cookie does not help: the upstream accepts its code once.
     assert_fails(edge.finish_login(callback).await, "UPSTREAM_INVALID");
-    assert_eq!(world.census().await.iter().map(|(_, count)| count).sum::<usize>(), empty(&world).await);
+    assert_eq!(env.record_counts().await.iter().map(|(_, count)| count).sum::<usize>(), empty(&env).await);
 }
 
 /// The number of entries in a fresh store.
-async fn empty(world: &World) -> usize {
-    world.kept(Space::Meta).await.len()
+async fn empty(env: &Environment) -> usize {
+    env.entries(Space::Meta).await.len()
 }
 
 /// Asserts a failure page that sets no session.
@@ -467,12 +470,12 @@ fn assert_fails(next: Result<v1::Next, Failure>, reason: &str) {
 /// Requirements: B19.
 #[tokio::test(flavor = "multi_thread")]
 async fn account_and_authorization_states_are_not_interchangeable() {
-    let (world, _control, edge) = started().await;
+    let (env, _control, edge) = started().await;
     let mut flow = Flow::new(App::configured());
-    let mut alice = Visitor::new("alice");
-    let authorization = flow.sign_in(&edge, &world.idp).await;
+    let mut alice = AccountUser::new("alice");
+    let authorization = flow.sign_in(&edge, &env.idp).await;
     alice.browser = flow.browser.clone();
-    let account = alice.sent_back(&edge, &world).await;
+    let account = alice.sent_back(&edge, &env).await;
     let parameter = |request: &v1::FinishLoginRequest, name: &str| {
         request.parameters.iter().find(|parameter| parameter.name == name).unwrap().value.clone()
     };
@@ -489,7 +492,7 @@ async fn account_and_authorization_states_are_not_interchangeable() {
             assert_eq!(edge.finish_login(state(request, &dressed)).await.reason(), "STATE_INVALID", "{dressed}");
         }
     }
-    assert_eq!(world.idp.calls(), 0);
+    assert_eq!(env.idp.calls(), 0);
     // A browser that began only one of the two is refused.
     let only = |request: v1::FinishLoginRequest, account: bool| {
         let cookies = request.cookies.iter().filter(|cookie| cookie.name.contains("account") == account);
@@ -499,12 +502,12 @@ async fn account_and_authorization_states_are_not_interchangeable() {
     assert_eq!(edge.finish_login(mixed).await.reason(), "STATE_COOKIE_MISSING");
     let mixed = only(state(&authorization, &of_account), false);
     assert_eq!(edge.finish_login(mixed).await.reason(), "STATE_COOKIE_MISSING");
-    assert_eq!(world.idp.calls(), 0);
+    assert_eq!(env.idp.calls(), 0);
     // A browser that began both gets no code from swapped states.
     assert_fails(edge.finish_login(state(&authorization, &of_account)).await, "UPSTREAM_INVALID");
     assert_fails(edge.finish_login(state(&account, &of_authorization)).await, "UPSTREAM_INVALID");
-    assert_eq!(world.idp.calls(), 2);
-    assert_eq!((world.kept(Space::Consents).await.len(), world.kept(Space::Grants).await.len()), (0, 0));
+    assert_eq!(env.idp.calls(), 2);
+    assert_eq!((env.entries(Space::Consents).await.len(), env.entries(Space::Grants).await.len()), (0, 0));
     assert!(alice.page(&edge).await.is_none());
 }
 
@@ -513,17 +516,17 @@ async fn account_and_authorization_states_are_not_interchangeable() {
 /// Requirements: B38.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_app_is_listed_as_gone() {
-    let (world, _control, edge) = started().await;
+    let (env, _control, edge) = started().await;
     let client = edge.register(App::registration("none")).await.unwrap();
     let app = App::new(&client.client_id, "http://127.0.0.1:7777/cb");
-    connected(app, "alice", &edge, &world).await;
+    connected(app, "alice", &edge, &env).await;
     let delete = v1::DeleteRequest {
         issuer_id: ISSUER.to_owned(),
         client_id: client.client_id.clone(),
         registration_access_token: client.registration_access_token().to_owned(),
     };
     edge.delete(delete).await.unwrap();
-    let mut alice = Visitor::signed_in("alice", &edge, &world).await;
+    let mut alice = AccountUser::signed_in("alice", &edge, &env).await;
     let page = alice.page(&edge).await.unwrap();
     let listed = page.apps[0].client.as_ref().unwrap();
     assert!(listed.removed && listed.name.is_empty() && listed.client_id == client.client_id);
@@ -536,16 +539,16 @@ async fn a_deleted_app_is_listed_as_gone() {
 /// Requirements: B38.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_documented_client_is_listed_by_its_host_without_a_fetch() {
-    let mut world = World::new().await;
-    let site = Site::start().await;
+    let mut env = Environment::new().await;
+    let site = MetadataHost::start().await;
     site.publish("/client", &site.document("/client", &json!({})));
-    world.config.outbound = site.outbound(&world);
-    let control = world.start().await;
+    env.config.outbound = site.outbound(&env);
+    let control = env.start().await;
     let edge = control.edge();
-    connected(App::new(&site.url("/client"), "http://127.0.0.1:7777/cb"), "alice", &edge, &world).await;
-    world.advance(DAY);
+    connected(App::new(&site.url("/client"), "http://127.0.0.1:7777/cb"), "alice", &edge, &env).await;
+    env.advance(DAY);
     let asked = site.asked("/client");
-    let mut alice = Visitor::signed_in("alice", &edge, &world).await;
+    let mut alice = AccountUser::signed_in("alice", &edge, &env).await;
     let page = alice.page(&edge).await.unwrap();
     let client = page.apps[0].client.as_ref().unwrap();
     assert_eq!((client.metadata_host.as_str(), client.name.as_str()), ("localhost", ""));
@@ -559,12 +562,12 @@ async fn a_documented_client_is_listed_by_its_host_without_a_fetch() {
 /// Requirements: R27.
 #[tokio::test(flavor = "multi_thread")]
 async fn revoke_all_covers_more_apps_than_one_page_shows() {
-    let (world, _control, edge) = started().await;
+    let (env, _control, edge) = started().await;
     let mut apps = Vec::new();
     for _ in 0..201 {
-        apps.push(connected(App::registered(&edge).await, "alice", &edge, &world).await);
+        apps.push(connected(App::registered(&edge).await, "alice", &edge, &env).await);
     }
-    let mut alice = Visitor::signed_in("alice", &edge, &world).await;
+    let mut alice = AccountUser::signed_in("alice", &edge, &env).await;
     let page = alice.page(&edge).await.unwrap();
     let ids: BTreeSet<_> = page.apps.iter().map(|app| &app.client.as_ref().unwrap().client_id).collect();
     assert_eq!((ids.len(), page.apps.len(), page.incomplete), (200, 200, true), "the page is full, each app once");

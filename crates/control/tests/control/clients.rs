@@ -8,7 +8,10 @@ use lychgate_engine::Space;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
-use crate::support::{App, ClientKey, Control, Edge, Flow, ISSUER, Refused as _, Site, World, location, query};
+use crate::support::{
+    ApiClient, App, ClientKey, ControlPlane, Environment, Flow, ISSUER, MetadataHost, Refused as _, code_in, location,
+    query,
+};
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
 const DOCUMENT: &str = "/client.json";
@@ -44,21 +47,21 @@ fn with_assertion(request: v1::ExchangeRequest, assertion: &str) -> v1::Exchange
 /// Requirements: A1, R13, R14.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_with_a_secret_authenticates_every_request() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let edge = control.edge();
     for method in ["client_secret_basic", "client_secret_post"] {
         let registered = edge.register(App::registration(method)).await.unwrap();
         let secret = registered.client_secret().to_owned();
         assert!(secret.starts_with("lgs_"), "{secret}");
         let mut flow = Flow::new(App::new(&registered.client_id, LOOPBACK));
-        let code = flow.code(&edge, &world.idp).await;
-        let census = world.census().await;
+        let code = flow.code(&edge, &env.idp).await;
+        let counts = env.record_counts().await;
         for wrong in [None, Some("wrong"), Some(&secret[..46])] {
             let refused = edge.exchange(with_secret(flow.redeem(&code), wrong, true)).await.reason();
             assert_eq!(refused, "CLIENT_AUTHENTICATION_FAILED", "{method} with {wrong:?}");
         }
-        assert_eq!(world.census().await, census, "nothing is consumed");
+        assert_eq!(env.record_counts().await, counts, "nothing is consumed");
         let tokens = edge.exchange(with_secret(flow.redeem(&code), Some(&secret), true)).await.unwrap();
         let refresh = flow.refresh(tokens.refresh_token());
         let refused = edge.exchange(with_secret(refresh.clone(), None, false)).await.reason();
@@ -70,11 +73,11 @@ async fn a_client_with_a_secret_authenticates_every_request() {
 /// Requirements: A15.
 #[tokio::test(flavor = "multi_thread")]
 async fn client_secrets_are_stored_as_digests_only() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let edge = control.edge();
     let registered = edge.register(App::registration("client_secret_basic")).await.unwrap();
-    for (_, entry) in world.kept(Space::Clients).await {
+    for (_, entry) in env.entries(Space::Clients).await {
         let kept = String::from_utf8_lossy(&entry.value);
         for secret in [registered.client_secret(), registered.registration_access_token()] {
             assert!(!kept.contains(secret) && !kept.contains(&secret[4..]), "{secret}");
@@ -90,8 +93,8 @@ fn manage(client: &v1::ClientInformation, token: &str) -> v1::ReadRequest {
 /// Requirements: R37.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registration_is_managed_with_its_own_token() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let edge = control.edge();
     let mine = edge.register(App::registration("none")).await.unwrap();
     let other = edge.register(App::registration("none")).await.unwrap();
@@ -99,7 +102,7 @@ async fn a_registration_is_managed_with_its_own_token() {
     assert_eq!(mine.registration_client_uri(), format!("http://127.0.0.1:7440/register/{}", mine.client_id));
     let read = edge.read(manage(&mine, token)).await.unwrap();
     assert_eq!((&read.metadata, read.client_secret, read.registration_access_token), (&mine.metadata, None, None));
-    let census = world.census().await;
+    let counts = env.record_counts().await;
     for refused in [manage(&mine, other.registration_access_token()), manage(&other, token), manage(&mine, "")] {
         assert_eq!(edge.read(refused).await.reason(), "REGISTRATION_ACCESS_TOKEN_INVALID");
     }
@@ -108,7 +111,7 @@ async fn a_registration_is_managed_with_its_own_token() {
     let update = App::update(&mine, "none");
     let anothers = v1::UpdateRequest { body_client_id: Some(other.client_id.clone()), ..update.clone() };
     assert_eq!(edge.update(anothers).await.reason(), "REGISTRATION_METADATA_INVALID");
-    assert_eq!(world.census().await, census);
+    assert_eq!(env.record_counts().await, counts);
 
     // B14: people approved a client with the old redirect URI.
     let metadata =
@@ -123,12 +126,12 @@ async fn a_registration_is_managed_with_its_own_token() {
 /// Requirements: R37.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_registration_ends_its_grants() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let edge = control.edge();
     let client = edge.register(App::registration("none")).await.unwrap();
     let mut flow = Flow::new(App::new(&client.client_id, LOOPBACK));
-    let tokens = flow.tokens(&edge, &world.idp).await;
+    let tokens = flow.tokens(&edge, &env.idp).await;
     let (issuer_id, client_id) = (ISSUER.to_owned(), client.client_id.clone());
     let registration_access_token = client.registration_access_token().to_owned();
     let delete = v1::DeleteRequest { issuer_id, client_id, registration_access_token };
@@ -141,28 +144,28 @@ async fn a_deleted_registration_ends_its_grants() {
 /// Requirements: R36.
 #[tokio::test(flavor = "multi_thread")]
 async fn registration_is_as_open_as_the_operator_says() {
-    let mut world = World::new().await;
+    let mut env = Environment::new().await;
     let digest = Sha256::digest("initial").iter().map(|byte| format!("{byte:02x}")).collect();
-    world.issuer().registration =
+    env.issuer().registration =
         RegistrationConfig { mode: RegistrationMode::InitialAccessToken, initial_access_token_sha256: vec![digest] };
-    let control = world.start().await;
+    let control = env.start().await;
     let edge = control.edge();
     let with = |token: Option<&str>| v1::RegisterRequest {
         initial_access_token: token.map(str::to_owned),
         ..App::registration("none")
     };
     edge.register(with(Some("initial"))).await.unwrap();
-    let census = world.census().await;
+    let counts = env.record_counts().await;
     for token in [None, Some(""), Some("guess")] {
         assert_eq!(edge.register(with(token)).await.reason(), "INITIAL_ACCESS_TOKEN_INVALID");
     }
-    assert_eq!(world.census().await, census);
-    world.issuer().registration = RegistrationConfig { mode: RegistrationMode::Off, ..Default::default() };
-    let control = world.start().await;
-    let census = world.census().await;
+    assert_eq!(env.record_counts().await, counts);
+    env.issuer().registration = RegistrationConfig { mode: RegistrationMode::Off, ..Default::default() };
+    let control = env.start().await;
+    let counts = env.record_counts().await;
     assert_eq!(control.edge().register(with(Some("initial"))).await.reason(), "REGISTRATION_CLOSED");
     assert_eq!(control.edge().describe(ISSUER).await.unwrap().metadata.unwrap().registration_endpoint, "");
-    assert_eq!(world.census().await, census);
+    assert_eq!(env.record_counts().await, counts);
 }
 
 /// The operator's list is checked at registration, at /authorize, at the decision and before a code is issued.
@@ -170,8 +173,8 @@ async fn registration_is_as_open_as_the_operator_says() {
 /// Requirements: B33.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_redirect_host_that_is_no_longer_permitted_gets_nothing() {
-    let mut world = World::new().await;
-    let open = world.start().await;
+    let mut env = Environment::new().await;
+    let open = env.start().await;
     let edge = open.edge();
     let metadata =
         v1::ClientMetadata { redirect_uris: vec!["https://new.example/cb".to_owned()], ..App::metadata("none") };
@@ -179,21 +182,21 @@ async fn a_redirect_host_that_is_no_longer_permitted_gets_nothing() {
     let client = edge.register(registration()).await.unwrap();
     let app = || App::new(&client.client_id, "https://new.example/cb");
     let mut flow = Flow::new(app());
-    flow.tokens(&edge, &world.idp).await;
+    flow.tokens(&edge, &env.idp).await;
     let (mut deciding, mut returning) = (Flow::new(app()), Flow::new(app()));
     let page = deciding.ask(&edge).await;
-    let callback = returning.sign_in(&edge, &world.idp).await;
+    let callback = returning.sign_in(&edge, &env.idp).await;
 
-    world.issuer().redirect_hosts = Some(vec!["*.trusted.example".to_owned()]);
-    let strict = world.start().await;
-    let (edge, census, calls) = (strict.edge(), world.census().await, world.idp.calls());
+    env.issuer().redirect_hosts = Some(vec!["*.trusted.example".to_owned()]);
+    let strict = env.start().await;
+    let (edge, counts, calls) = (strict.edge(), env.record_counts().await, env.idp.calls());
     assert_eq!(edge.register(registration()).await.reason(), "REGISTRATION_REDIRECT_URI_INVALID");
     assert_eq!(edge.begin(flow.begin()).await.reason(), "REDIRECT_URI_FORBIDDEN");
     let decision = deciding.decide(&page, v1::Decision::Approve);
     assert_eq!(edge.decide(decision).await.reason(), "REDIRECT_URI_FORBIDDEN");
     assert_eq!(edge.finish_login(callback).await.reason(), "REDIRECT_URI_FORBIDDEN");
-    assert_eq!((world.census().await, world.idp.calls()), (census, calls), "the refusals changed nothing");
-    Flow::new(App::configured()).tokens(&edge, &world.idp).await;
+    assert_eq!((env.record_counts().await, env.idp.calls()), (counts, calls), "the refusals changed nothing");
+    Flow::new(App::configured()).tokens(&edge, &env.idp).await;
 }
 
 /// No token holds an unticked scope, and the answer says so; a scope that was not on the page cannot be added.
@@ -201,9 +204,9 @@ async fn a_redirect_host_that_is_no_longer_permitted_gets_nothing() {
 /// Requirements: E3, E5.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_leaves_a_scope_out_and_token_and_audit_log_say_so() {
-    let mut world = World::operated().await;
-    world.issuer().resources[0].scopes[1].optional = true;
-    let control = world.start().await;
+    let mut env = Environment::with_operator().await;
+    env.issuer().resources[0].scopes[1].optional = true;
+    let control = env.start().await;
     let edge = control.edge();
     for (chosen, granted) in [(vec![], "read"), (vec!["write"], "read write"), (vec!["admin"], "read")] {
         let mut flow = Flow::new(App::configured());
@@ -213,9 +216,8 @@ async fn a_person_leaves_a_scope_out_and_token_and_audit_log_say_so() {
         let chosen_scopes = chosen.iter().map(|name| (*name).to_owned()).collect();
         let decision = v1::DecideRequest { chosen_scopes, ..flow.decide(&page, v1::Decision::Approve) };
         let next = edge.decide(decision).await.unwrap();
-        flow.browser.keep(&next);
-        let callback = flow.finish_login(world.idp.sign_in(location(&next), &flow.person));
-        let code = query(location(&edge.finish_login(callback).await.unwrap()))["code"].clone();
+        let callback = flow.log_in(&next, &env.idp);
+        let code = code_in(&edge.finish_login(callback).await.unwrap());
         let tokens = edge.exchange(flow.redeem(&code)).await.unwrap();
         assert_eq!(tokens.scope, granted, "{chosen:?}");
         let wider =
@@ -234,39 +236,39 @@ async fn a_person_leaves_a_scope_out_and_token_and_audit_log_say_so() {
     let mut nothing = Flow::new(App::configured());
     nothing.scope = "write".to_owned();
     let page = nothing.ask(&edge).await;
-    let census = world.census().await;
+    let counts = env.record_counts().await;
     assert_eq!(edge.decide(nothing.decide(&page, v1::Decision::Approve)).await.reason(), "DECISION_MISSING");
-    assert_eq!(world.census().await, census);
+    assert_eq!(env.record_counts().await, counts);
 }
 
 /// A host with a metadata document, and a control plane that may fetch it.
-async fn documented(members: Value) -> (World, Control, Site, App) {
-    let mut world = World::new().await;
-    let site = Site::start().await;
+async fn documented(members: Value) -> (Environment, ControlPlane, MetadataHost, App) {
+    let mut env = Environment::new().await;
+    let site = MetadataHost::start().await;
     site.publish(DOCUMENT, &site.document(DOCUMENT, &members));
-    world.config.outbound = site.outbound(&world);
-    let control = world.start().await;
+    env.config.outbound = site.outbound(&env);
+    let control = env.start().await;
     let app = App::new(&site.url(DOCUMENT), LOOPBACK);
-    (world, control, site, app)
+    (env, control, site, app)
 }
 
 /// Requirements: A7, D2, D7, D11.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_is_described_by_its_document() {
-    let (world, control, site, app) = documented(json!({})).await;
+    let (env, control, site, app) = documented(json!({})).await;
     let edge = control.edge();
     assert!(edge.describe(ISSUER).await.unwrap().metadata.unwrap().client_id_metadata_document_supported);
     let mut flow = Flow::new(app);
     let page = flow.ask(&edge).await;
     let client = page.client.unwrap();
     assert_eq!((client.name.as_str(), client.metadata_host.as_str()), ("Documented", "localhost"), "D11");
-    let tokens = flow.tokens(&edge, &world.idp).await;
+    let tokens = flow.tokens(&edge, &env.idp).await;
     let again = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
     assert_eq!(site.asked(DOCUMENT), 1, "D7: as long as it is fresh");
-    world.advance(Duration::from_secs(61));
+    env.advance(Duration::from_secs(61));
     edge.exchange(flow.refresh(again.refresh_token())).await.unwrap();
     assert_eq!(site.asked(DOCUMENT), 2);
-    assert!(world.kept(Space::Clients).await.is_empty(), "documents are not stored");
+    assert!(env.entries(Space::Clients).await.is_empty(), "documents are not stored");
 }
 
 /// A client exists as long as its document does, at every step.
@@ -274,18 +276,18 @@ async fn a_client_is_described_by_its_document() {
 /// Requirements: D2, D19.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_whose_document_is_gone_is_refused_at_every_step() {
-    let (world, control, site, app) = documented(json!({})).await;
+    let (env, control, site, app) = documented(json!({})).await;
     let edge = control.edge();
     let mut flow = Flow::new(app);
-    let tokens = flow.tokens(&edge, &world.idp).await;
+    let tokens = flow.tokens(&edge, &env.idp).await;
     let (mut deciding, mut returning, mut redeeming) = (flow.clone(), flow.clone(), flow.clone());
     let page = deciding.ask(&edge).await;
-    let callback = returning.sign_in(&edge, &world.idp).await;
-    let code = redeeming.code(&edge, &world.idp).await;
+    let callback = returning.sign_in(&edge, &env.idp).await;
+    let code = redeeming.code(&edge, &env.idp).await;
     site.withdraw(DOCUMENT);
     // After the document's freshness, within every other lifetime but the code's.
-    world.advance(Duration::from_secs(61));
-    let census = world.census().await;
+    env.advance(Duration::from_secs(61));
+    let counts = env.record_counts().await;
     let gone = "METADATA_DOCUMENT_INVALID";
     assert_eq!(edge.begin(flow.begin()).await.reason(), gone);
     assert_eq!(edge.show(deciding.show(&page.ticket)).await.reason(), gone);
@@ -294,30 +296,30 @@ async fn a_client_whose_document_is_gone_is_refused_at_every_step() {
     assert_eq!(edge.exchange(redeeming.redeem(&code)).await.reason(), gone);
     assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), gone);
     assert_eq!(edge.revoke(flow.revoke(tokens.refresh_token())).await.reason(), gone);
-    assert_eq!(world.census().await, census);
+    assert_eq!(env.record_counts().await, counts);
 }
 
 /// Requirements: B39.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_document_that_changes_between_page_and_button_is_shown_again() {
-    let (world, control, site, app) = documented(json!({})).await;
+    let (env, control, site, app) = documented(json!({})).await;
     let edge = control.edge();
     let mut flow = Flow::new(app);
     let page = flow.ask(&edge).await;
     site.publish(DOCUMENT, &site.document(DOCUMENT, &json!({ "client_name": "Another Client" })));
-    world.advance(Duration::from_secs(61));
+    env.advance(Duration::from_secs(61));
     let next = edge.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
     let Some(v1::next::Step::ConsentPage(page)) = next.step else { panic!("expected the page again") };
     assert!(page.changed && page.client.unwrap().name == "Another Client");
-    assert!(world.kept(Space::Authorizations).await.is_empty());
+    assert!(env.entries(Space::Authorizations).await.is_empty());
 }
 
 /// Requirements: A20, D1, D4, D5, D18.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unacceptable_document_or_url_gets_no_page() {
-    let (mut world, control, site, app) = documented(json!({})).await;
+    let (mut env, control, site, app) = documented(json!({})).await;
     let edge = control.edge();
-    let begin = |edge: Edge, id: &str| {
+    let begin = |edge: ApiClient, id: &str| {
         let flow = Flow::new(App::new(id, &app.redirect_uri));
         async move { edge.begin(flow.begin()).await.reason() }
     };
@@ -335,22 +337,22 @@ async fn an_unacceptable_document_or_url_gets_no_page() {
     for bad in ["https://localhost", "https://localhost/a/../b", "https://u@localhost/c", "https://localhost/c?x"] {
         assert_eq!(begin(edge.clone(), bad).await, "METADATA_URL_INVALID", "{bad}");
     }
-    world.issuer().metadata_documents.mode = DocumentMode::AllowList;
-    world.issuer().metadata_documents.hosts = vec!["claude.ai".to_owned()];
-    let listed = world.start().await;
+    env.issuer().metadata_documents.mode = DocumentMode::AllowList;
+    env.issuer().metadata_documents.hosts = vec!["claude.ai".to_owned()];
+    let listed = env.start().await;
     assert_eq!(begin(listed.edge(), &app.id).await, "METADATA_HOST_FORBIDDEN");
-    world.issuer().metadata_documents.hosts.clear();
-    world.issuer().metadata_documents.mode = DocumentMode::Off;
-    let off = world.start().await;
+    env.issuer().metadata_documents.hosts.clear();
+    env.issuer().metadata_documents.mode = DocumentMode::Off;
+    let off = env.start().await;
     assert_eq!(begin(off.edge(), &app.id).await, "CLIENT_UNKNOWN");
     assert!(!off.edge().describe(ISSUER).await.unwrap().metadata.unwrap().client_id_metadata_document_supported);
     assert_eq!(site.asked(DOCUMENT), asked, "nothing is fetched");
 }
 
 /// A client like ChatGPT: `private_key_jwt` with keys at a URL, and `none` if `methods` lists it.
-async fn signing(methods: Value) -> (World, Control, Site, App, ClientKey) {
+async fn signing(methods: Value) -> (Environment, ControlPlane, MetadataHost, App, ClientKey) {
     let key = ClientKey::new("first");
-    let (world, control, site, app) = documented(json!({})).await;
+    let (env, control, site, app) = documented(json!({})).await;
     site.publish(KEYS, &key.set());
     let members = json!({
         "token_endpoint_auth_method": "private_key_jwt",
@@ -358,18 +360,18 @@ async fn signing(methods: Value) -> (World, Control, Site, App, ClientKey) {
         "jwks_uri": site.url(KEYS),
     });
     site.publish(DOCUMENT, &site.document(DOCUMENT, &members));
-    (world, control, site, app, key)
+    (env, control, site, app, key)
 }
 
 /// Requirements: D15.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_client_assertion_is_good_once() {
-    let (world, control, _site, app, key) = signing(json!(["private_key_jwt"])).await;
+    let (env, control, _site, app, key) = signing(json!(["private_key_jwt"])).await;
     let edge = control.edge();
     let mut flow = Flow::new(app);
-    let code = flow.code(&edge, &world.idp).await;
+    let code = flow.code(&edge, &env.idp).await;
     assert_eq!(edge.exchange(flow.redeem(&code)).await.reason(), "CLIENT_AUTHENTICATION_FAILED", "unsigned");
-    let assertion = key.sign(&ClientKey::claims(&flow.app.id, world.now()));
+    let assertion = key.sign(&ClientKey::claims(&flow.app.id, env.now()));
     let signed = with_assertion(flow.redeem(&code), &assertion);
     let tokens = edge.exchange(signed.clone()).await.unwrap();
     let again = edge.exchange(signed.clone()).await.unwrap();
@@ -379,33 +381,33 @@ async fn each_client_assertion_is_good_once() {
     let replayed = with_assertion(refresh.clone(), &assertion);
     assert_eq!(edge.exchange(replayed.clone()).await.reason(), "CLIENT_ASSERTION_REPLAYED");
     control.stop().await;
-    let other = world.start().await;
+    let other = env.start().await;
     assert_eq!(other.edge().exchange(replayed).await.reason(), "CLIENT_ASSERTION_REPLAYED", "also after a restart");
-    let fresh = key.sign(&ClientKey::claims(&flow.app.id, world.now()));
+    let fresh = key.sign(&ClientKey::claims(&flow.app.id, env.now()));
     other.edge().exchange(with_assertion(refresh, &fresh)).await.unwrap();
 }
 
 /// Requirements: D15, R45.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flawed_assertion_is_refused_and_consumes_nothing() {
-    let (world, control, _site, app, key) = signing(json!(["private_key_jwt"])).await;
+    let (env, control, _site, app, key) = signing(json!(["private_key_jwt"])).await;
     let edge = control.edge();
     let mut flow = Flow::new(app);
-    let code = flow.code(&edge, &world.idp).await;
-    let good = || ClientKey::claims(&flow.app.id, world.now());
+    let code = flow.code(&edge, &env.idp).await;
+    let good = || ClientKey::claims(&flow.app.id, env.now());
     let with = |name: &str, value: Value| {
         let mut claims = good();
         claims[name] = value;
         key.sign(&claims)
     };
-    let now = world.now().seconds();
+    let now = env.now().seconds();
     let stranger = ClientKey::new("first");
     let unsigned = {
         let parts = key.sign(&good());
         let payload = parts.split('.').nth(1).unwrap().to_owned();
         format!("eyJhbGciOiJub25lIn0.{payload}.")
     };
-    let census = world.census().await;
+    let counts = env.record_counts().await;
     for (why, assertion) in [
         ("another key under the same kid", stranger.sign(&good())),
         ("unsigned", unsigned),
@@ -424,41 +426,41 @@ async fn a_flawed_assertion_is_refused_and_consumes_nothing() {
     }
     let other = with("sub", json!("https://localhost/other"));
     assert_eq!(edge.exchange(with_assertion(flow.redeem(&code), &other)).await.reason(), "METADATA_DOCUMENT_INVALID");
-    assert_eq!(world.census().await, census);
+    assert_eq!(env.record_counts().await, counts);
     edge.exchange(with_assertion(flow.redeem(&code), &key.sign(&good()))).await.unwrap();
 }
 
 /// Requirements: D15.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_refresh_needs_the_authentication_of_the_code_exchange() {
-    let (world, control, _site, app, key) = signing(json!(["private_key_jwt", "none"])).await;
+    let (env, control, _site, app, key) = signing(json!(["private_key_jwt", "none"])).await;
     let edge = control.edge();
     let mut public = Flow::new(app.clone());
-    let tokens = public.tokens(&edge, &world.idp).await;
+    let tokens = public.tokens(&edge, &env.idp).await;
     edge.exchange(public.refresh(tokens.refresh_token())).await.unwrap();
 
     let mut signed = Flow::new(app);
-    let code = signed.code(&edge, &world.idp).await;
-    let assertion = key.sign(&ClientKey::claims(&signed.app.id, world.now()));
+    let code = signed.code(&edge, &env.idp).await;
+    let assertion = key.sign(&ClientKey::claims(&signed.app.id, env.now()));
     let tokens = edge.exchange(with_assertion(signed.redeem(&code), &assertion)).await.unwrap();
     let weaker = signed.refresh(tokens.refresh_token());
     assert_eq!(edge.exchange(weaker.clone()).await.reason(), "REFRESH_TOKEN_INVALID");
-    let assertion = key.sign(&ClientKey::claims(&signed.app.id, world.now()));
+    let assertion = key.sign(&ClientKey::claims(&signed.app.id, env.now()));
     edge.exchange(with_assertion(weaker, &assertion)).await.unwrap();
 }
 
 /// Requirements: D9.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_clients_new_key_is_fetched_at_its_first_use() {
-    let (world, control, site, app, key) = signing(json!(["private_key_jwt"])).await;
+    let (env, control, site, app, key) = signing(json!(["private_key_jwt"])).await;
     let edge = control.edge();
     let mut flow = Flow::new(app);
-    let code = flow.code(&edge, &world.idp).await;
-    let claims = || ClientKey::claims(&flow.app.id, world.now());
+    let code = flow.code(&edge, &env.idp).await;
+    let claims = || ClientKey::claims(&flow.app.id, env.now());
     let tokens = edge.exchange(with_assertion(flow.redeem(&code), &key.sign(&claims()))).await.unwrap();
     let next = ClientKey::new("second");
     site.publish(KEYS, &next.set());
-    world.advance(Duration::from_secs(61));
+    env.advance(Duration::from_secs(61));
     let refresh = flow.refresh(tokens.refresh_token());
     edge.exchange(with_assertion(refresh, &next.sign(&claims()))).await.unwrap();
 }
@@ -468,11 +470,11 @@ async fn a_clients_new_key_is_fetched_at_its_first_use() {
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_revokes_its_own_tokens_only() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::registered(&edge).await);
-    let tokens = flow.tokens(&edge, &world.idp).await;
+    let tokens = flow.tokens(&edge, &env.idp).await;
     let other = Flow::new(App::registered(&edge).await);
     for token in [tokens.refresh_token(), &tokens.access_token] {
         assert_eq!(edge.revoke(other.revoke(token)).await.reason(), "REFRESH_TOKEN_INVALID");
@@ -481,14 +483,14 @@ async fn a_client_revokes_its_own_tokens_only() {
         edge.revoke(flow.revoke(unknown)).await.unwrap();
     }
     assert_eq!(edge.revoke(flow.revoke("")).await.reason(), "PARAMETER_MISSING");
-    let code = flow.clone().code(&edge, &world.idp).await;
+    let code = flow.clone().code(&edge, &env.idp).await;
     assert_eq!(edge.revoke(flow.revoke(&code)).await.reason(), "TOKEN_TYPE_UNSUPPORTED");
-    assert_eq!(world.kept(Space::Grants).await.len(), 1);
+    assert_eq!(env.entries(Space::Grants).await.len(), 1);
     let again = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
 
     edge.revoke(flow.revoke(again.refresh_token())).await.unwrap();
     assert_eq!(edge.exchange(flow.refresh(again.refresh_token())).await.reason(), "GRANT_ENDED");
-    let tokens = flow.tokens(&edge, &world.idp).await;
+    let tokens = flow.tokens(&edge, &env.idp).await;
     edge.revoke(flow.revoke(&tokens.access_token)).await.unwrap();
     assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
     edge.revoke(flow.revoke(&tokens.access_token)).await.unwrap();

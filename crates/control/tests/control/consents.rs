@@ -7,33 +7,32 @@ use std::time::Duration;
 use lychgate_api::v1;
 use lychgate_control::Memory;
 use lychgate_control::config::Role;
-use lychgate_engine::{Batch, Engine as _, Expectation, Key, OpenEngine, Space};
+use lychgate_engine::{OpenEngine, Space};
 use lychgate_engine_suite::TestEntropy;
 use lychgate_engine_suite::fault::Faulty;
 
 use crate::support::{
-    App, Control, Edge, Flow, ISSUER, ISSUER_URL, Pattern, RESOURCE, Refused as _, TICK, World, principal,
+    ApiClient, App, CHECKER_TOKEN, ConsentTemplate, ControlPlane, Environment, Flow, ISSUER, READER_TOKEN, RESOURCE,
+    Refused as _, TICK, principal,
 };
 
-const CHECKER: &str = "token-of-the-checker";
-const READER: &str = "token-of-the-reader";
 const OTHER_CHECKER: &str = "token-of-the-checker-of-another-resource";
 const OTHER_READER: &str = "token-of-the-reader-of-another-resource";
 const OTHER: &str = "https://other.example/mcp";
 
-async fn world() -> World {
-    let mut world = World::new().await;
+async fn environment() -> Environment {
+    let mut env = Environment::new().await;
     for (name, role, token, resource) in [
-        ("checker", Role::Checker, CHECKER, None),
-        ("reader", Role::Reader, READER, None),
+        ("checker", Role::Checker, CHECKER_TOKEN, None),
+        ("reader", Role::Reader, READER_TOKEN, None),
         ("other checker", Role::Checker, OTHER_CHECKER, Some(OTHER)),
         ("other reader", Role::Reader, OTHER_READER, Some(OTHER)),
     ] {
         let mut principal = principal(name, role, token);
         principal.resources = resource.map(|uri| vec![uri.to_owned()]);
-        world.config.principals.push(principal);
+        env.config.principals.push(principal);
     }
-    world
+    env
 }
 
 fn check(scopes: &[&str]) -> v1::CheckRequest {
@@ -67,7 +66,7 @@ fn list() -> v1::ConsentServiceListRequest {
 }
 
 /// Verdict and denial of one check.
-async fn verdict(checker: &Edge, request: v1::CheckRequest) -> (v1::CheckVerdict, v1::CheckDenial) {
+async fn verdict(checker: &ApiClient, request: v1::CheckRequest) -> (v1::CheckVerdict, v1::CheckDenial) {
     let result = checker.check(request).await.unwrap().result.unwrap();
     assert_eq!(result.expire_time.is_none(), result.verdict() == v1::CheckVerdict::Denied);
     (result.verdict(), result.denial())
@@ -79,21 +78,21 @@ fn denied(denial: v1::CheckDenial) -> (v1::CheckVerdict, v1::CheckDenial) {
     (v1::CheckVerdict::Denied, denial)
 }
 
-async fn allowed(world: &World, control: &Control) -> Flow {
+async fn allowed(env: &Environment, control: &ControlPlane) -> Flow {
     let mut flow = Flow::new(App::configured());
-    flow.tokens(&control.edge(), &world.idp).await;
+    flow.tokens(&control.edge(), &env.idp).await;
     flow
 }
 
 /// Requirements: B2.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_check_is_granted_until_the_consent_is_revoked_or_expires() {
-    let world = world().await;
-    let control = world.start().await;
-    let checker = control.caller(CHECKER);
+    let env = environment().await;
+    let control = env.start().await;
+    let checker = control.caller(CHECKER_TOKEN);
     assert_eq!(verdict(&checker, check(&["read"])).await, denied(v1::CheckDenial::NoConsent));
-    allowed(&world, &control).await;
-    let census = world.census().await;
+    allowed(&env, &control).await;
+    let counts = env.record_counts().await;
     assert_eq!(verdict(&checker, check(&["read"])).await, GRANTED);
     assert_eq!(verdict(&checker, check(&[])).await, GRANTED);
     for (other, request) in [
@@ -106,39 +105,33 @@ async fn a_check_is_granted_until_the_consent_is_revoked_or_expires() {
     assert_eq!(verdict(&checker, request).await, denied(v1::CheckDenial::ClientUnknown));
     let more = checker.check(check(&["read", "write"])).await.unwrap().result.unwrap();
     assert_eq!((more.verdict(), more.missing_scopes), (v1::CheckVerdict::MissingScopes, vec!["write".to_owned()]));
-    assert_eq!(world.census().await, census, "a check writes nothing");
+    assert_eq!(env.record_counts().await, counts, "a check writes nothing");
 
-    world.revoke_consent("alice", "app").await;
+    env.revoke_consent("alice", "app").await;
     assert_eq!(verdict(&checker, check(&["read"])).await, denied(v1::CheckDenial::Revoked));
-    world.advance(TICK);
-    allowed(&world, &control).await;
+    env.advance(TICK);
+    allowed(&env, &control).await;
     assert_eq!(verdict(&checker, check(&["read"])).await, GRANTED, "approved again");
-    world.advance(Duration::from_secs(365 * 86_400) - TICK);
+    env.advance(Duration::from_secs(365 * 86_400) - TICK);
     assert_eq!(verdict(&checker, check(&["read"])).await, GRANTED);
-    world.advance(TICK);
+    env.advance(TICK);
     assert_eq!(verdict(&checker, check(&["read"])).await, denied(v1::CheckDenial::Expired));
-    world.advance(Duration::from_secs(365 * 86_400));
+    env.advance(Duration::from_secs(365 * 86_400));
     assert_eq!(verdict(&checker, check(&["read"])).await, denied(v1::CheckDenial::NoConsent), "the record is gone");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_or_deleted_client_is_denied() {
-    let world = world().await;
-    let control = world.start().await;
-    let (edge, checker) = (control.edge(), control.caller(CHECKER));
+    let env = environment().await;
+    let control = env.start().await;
+    let (edge, checker) = (control.edge(), control.caller(CHECKER_TOKEN));
     let mut flow = Flow::new(App::registered(&edge).await);
-    flow.tokens(&edge, &world.idp).await;
+    flow.tokens(&edge, &env.idp).await;
     let request = || v1::CheckRequest { client_id: flow.app.id.clone(), ..check(&["read"]) };
     assert_eq!(verdict(&checker, request()).await, GRANTED);
-    let batch = || Batch::new(world.now(), world.now() + Duration::from_secs(10));
-    let (key, entry) = world.kept(Space::Clients).await.remove(0);
-    // Appends field 2, `status`: the last value of a protobuf field wins.
-    let disabled = [entry.value.as_slice(), &[0x10, 0x02]].concat();
-    let put = batch().put(key.clone(), Expectation::Version(entry.version), disabled, entry.expires_at);
-    world.engine.commit(put).await.unwrap();
+    env.disable_stored_client().await;
     assert_eq!(verdict(&checker, request()).await, denied(v1::CheckDenial::ClientDisabled));
-    let (_, entry) = world.kept(Space::Clients).await.remove(0);
-    world.engine.commit(batch().delete(key, entry.version)).await.unwrap();
+    env.delete_only(Space::Clients).await;
     assert_eq!(verdict(&checker, request()).await, denied(v1::CheckDenial::ClientUnknown));
 }
 
@@ -147,15 +140,12 @@ async fn a_disabled_or_deleted_client_is_denied() {
 /// Requirements: B2.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wider_revocation_ends_the_consent() {
-    let world = world().await;
-    let control = world.start().await;
-    let (checker, reader) = (control.caller(CHECKER), control.caller(READER));
-    allowed(&world, &control).await;
+    let env = environment().await;
+    let control = env.start().await;
+    let (checker, reader) = (control.caller(CHECKER_TOKEN), control.caller(READER_TOKEN));
+    allowed(&env, &control).await;
     assert_eq!(verdict(&checker, check(&["read"])).await, GRANTED);
-    let url = lychgate_domain::issuer::IssuerUrl::parse(ISSUER_URL).unwrap();
-    let key = Key::new(Space::Counters, [url.digest().as_slice(), b"i"].concat());
-    let batch = Batch::new(world.now(), world.now() + Duration::from_secs(10));
-    world.engine.commit(batch.put(key, Expectation::Absent, vec![0x08, 0x01], None)).await.unwrap();
+    env.raise_issuer_counter().await;
     assert_eq!(verdict(&checker, check(&["read"])).await, denied(v1::CheckDenial::Revoked));
     let consent = reader.get_consent(get(RESOURCE)).await.unwrap().consent.unwrap();
     assert_eq!(consent.state(), v1::ConsentState::Revoked);
@@ -165,22 +155,25 @@ async fn a_wider_revocation_ends_the_consent() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_caller_of_other_resources_or_issuers_learns_nothing() {
-    let world = world().await;
-    let control = world.start().await;
-    allowed(&world, &control).await;
+    let env = environment().await;
+    let control = env.start().await;
+    allowed(&env, &control).await;
     let (checker, reader) = (control.caller(OTHER_CHECKER), control.caller(OTHER_READER));
-    assert_eq!(control.caller(CHECKER).check(check(&["read"])).await.unwrap().result.unwrap().verdict(), GRANTED.0);
+    assert_eq!(
+        control.caller(CHECKER_TOKEN).check(check(&["read"])).await.unwrap().result.unwrap().verdict(),
+        GRANTED.0
+    );
     assert_eq!(checker.check(check(&["read"])).await.reason(), "RESOURCE_UNKNOWN");
     let unheard = v1::CheckRequest { resource: "https://nowhere.example".to_owned(), ..check(&["read"]) };
     assert_eq!(
-        control.caller(CHECKER).check(unheard).await.reason(),
+        control.caller(CHECKER_TOKEN).check(unheard).await.reason(),
         "RESOURCE_UNKNOWN",
         "like a resource that does not exist"
     );
     let request = v1::CheckRequest { issuer_id: "other".to_owned(), ..check(&["read"]) };
     assert_eq!(checker.check(request).await.reason(), "ISSUER_UNKNOWN");
 
-    assert_eq!(control.caller(READER).list_consents(list()).await.unwrap().consents.len(), 1);
+    assert_eq!(control.caller(READER_TOKEN).list_consents(list()).await.unwrap().consents.len(), 1);
     assert!(reader.list_consents(list()).await.unwrap().consents.is_empty());
     let asked = v1::ConsentServiceListRequest { resource: RESOURCE.to_owned(), ..list() };
     assert_eq!(reader.list_consents(asked).await.reason(), "RESOURCE_UNKNOWN");
@@ -190,11 +183,11 @@ async fn a_caller_of_other_resources_or_issuers_learns_nothing() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revision_of_another_store_is_lost() {
-    let world = world().await;
-    let control = world.start().await;
-    let checker = control.caller(CHECKER);
+    let env = environment().await;
+    let control = env.start().await;
+    let checker = control.caller(CHECKER_TOKEN);
     let earlier = checker.check(check(&[])).await.unwrap().revision;
-    allowed(&world, &control).await;
+    allowed(&env, &control).await;
     let later = checker.check(check(&[])).await.unwrap().revision;
     assert_ne!(earlier, later);
     for revision in [&earlier, &later] {
@@ -204,19 +197,19 @@ async fn a_revision_of_another_store_is_lost() {
     let request = v1::CheckRequest { consistency: at_least("yesterday"), ..check(&["read"]) };
     assert_eq!(checker.check(request).await.reason(), "REQUEST_MALFORMED");
 
-    let mut restored = self::world().await;
+    let mut restored = self::environment().await;
     restored.engine = Arc::new(Faulty::new(OpenEngine::sole_writer(Memory::new(restored.clock.clone(), &TestEntropy))));
     let control = restored.start().await;
     let request = v1::CheckRequest { consistency: at_least(&later), ..check(&["read"]) };
-    assert_eq!(control.caller(CHECKER).check(request).await.reason(), "REVISION_LOST");
+    assert_eq!(control.caller(CHECKER_TOKEN).check(request).await.reason(), "REVISION_LOST");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_is_answered_in_order_and_a_bad_item_fails_alone() {
-    let world = world().await;
-    let control = world.start().await;
-    let checker = control.caller(CHECKER);
-    allowed(&world, &control).await;
+    let env = environment().await;
+    let control = env.start().await;
+    let checker = control.caller(CHECKER_TOKEN);
+    allowed(&env, &control).await;
     let nowhere = v1::CheckItem { resource: "https://nowhere.example".to_owned(), ..item("idp|alice", "read") };
     let items = vec![
         item("idp|bob", "read"),
@@ -248,13 +241,13 @@ async fn a_batch_is_answered_in_order_and_a_bad_item_fails_alone() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_list_is_filtered_by_every_field() {
-    let world = world().await;
-    let control = world.start().await;
-    let reader = control.caller(READER);
-    allowed(&world, &control).await;
-    let pattern = Pattern::of(&world).await;
-    pattern.write(&world, &["bob".to_owned(), "carol".to_owned()]).await;
-    world.revoke_consent("bob", "app").await;
+    let env = environment().await;
+    let control = env.start().await;
+    let reader = control.caller(READER_TOKEN);
+    allowed(&env, &control).await;
+    let template = ConsentTemplate::of(&env).await;
+    template.write(&env, &["bob".to_owned(), "carol".to_owned()]).await;
+    env.revoke_consent("bob", "app").await;
     let subjects = |request| {
         let reader = reader.clone();
         async move {
@@ -289,21 +282,20 @@ async fn a_list_is_filtered_by_every_field() {
         (found.state(), found.scopes, found.revoke_time),
         (v1::ConsentState::Live, vec!["read".to_owned()], None)
     );
-    world.advance(Duration::from_secs(365 * 86_400));
+    env.advance(Duration::from_secs(365 * 86_400));
     assert_eq!(subjects(narrowed(|list| list.set_state(v1::ConsentState::Expired))).await.len(), 2);
 }
 
 /// The valid page request with one thing changed each time.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_consent_page_token_is_bound_to_filter_issuer_and_caller() {
-    let mut world = world().await;
-    world.config.principals.push(principal("second reader", Role::Reader, "token-of-the-second-reader"));
-    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
-    world.config.issuers.push(other);
-    let control = world.start().await;
-    let reader = control.caller(READER);
-    allowed(&world, &control).await;
-    Pattern::of(&world).await.write(&world, &["bob".to_owned()]).await;
+    let mut env = environment().await;
+    env.config.principals.push(principal("second reader", Role::Reader, "token-of-the-second-reader"));
+    env.add_other_issuer();
+    let control = env.start().await;
+    let reader = control.caller(READER_TOKEN);
+    allowed(&env, &control).await;
+    ConsentTemplate::of(&env).await.write(&env, &["bob".to_owned()]).await;
     let first = reader.list_consents(v1::ConsentServiceListRequest { page_size: 1, ..list() }).await.unwrap();
     assert_eq!(first.consents.len(), 1);
     let next = v1::ConsentServiceListRequest { page_size: 1000, page_token: first.next_page_token.clone(), ..list() };
@@ -331,13 +323,13 @@ async fn a_consent_page_token_is_bound_to_filter_issuer_and_caller() {
 /// Pages of ten thousand consents while some are revoked and some added: an unchanged consent appears exactly once.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unchanged_consent_is_listed_once_during_changes() {
-    let world = world().await;
-    let control = world.start().await;
-    let reader = control.caller(READER);
-    allowed(&world, &control).await;
-    let pattern = Pattern::of(&world).await;
+    let env = environment().await;
+    let control = env.start().await;
+    let reader = control.caller(READER_TOKEN);
+    allowed(&env, &control).await;
+    let template = ConsentTemplate::of(&env).await;
     let people: Vec<_> = (0..10_000).map(|n| format!("person-{n}")).collect();
-    pattern.write(&world, &people).await;
+    template.write(&env, &people).await;
     for filtered in [false, true] {
         let mut request = v1::ConsentServiceListRequest { page_size: 97, ..list() };
         if filtered {
@@ -352,8 +344,8 @@ async fn an_unchanged_consent_is_listed_once_during_changes() {
             }
             // Every tenth is revoked, one after the other, and new ones are added.
             if round < 100 {
-                world.revoke_consent(&people[round * 10], "app").await;
-                pattern.write(&world, &[format!("newcomer-{filtered}-{round}")]).await;
+                env.revoke_consent(&people[round * 10], "app").await;
+                template.write(&env, &[format!("newcomer-{filtered}-{round}")]).await;
             }
             round += 1;
             if page.next_page_token.is_empty() {
@@ -373,12 +365,12 @@ async fn an_unchanged_consent_is_listed_once_during_changes() {
 /// A page scans a bounded number of rows even if few match, and its token says where it stopped.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_page_scans_a_bounded_number_of_rows() {
-    let world = world().await;
-    let control = world.start().await;
-    let reader = control.caller(READER);
-    allowed(&world, &control).await;
+    let env = environment().await;
+    let control = env.start().await;
+    let reader = control.caller(READER_TOKEN);
+    allowed(&env, &control).await;
     let people: Vec<_> = (0..4_500).map(|n| format!("person-{n}")).collect();
-    Pattern::of(&world).await.write(&world, &people).await;
+    ConsentTemplate::of(&env).await.write(&env, &people).await;
     let mut request = v1::ConsentServiceListRequest { client_id: "another".to_owned(), ..list() };
     for last in [false, false, true] {
         let page = reader.list_consents(request.clone()).await.unwrap();

@@ -19,8 +19,8 @@ use tokio::time::timeout;
 use tonic::Request;
 
 use crate::support::{
-    App, Control, Edge, Failure, Flow, ISSUER, ISSUER_URL, PATIENCE, Refused as _, World, disabling, enabling,
-    location, query, until,
+    App, ControlPlane, Environment, Failure, Flow, ISSUER, ISSUER_URL, OPERATOR_TOKEN, Refused as _, TIMEOUT, code_in,
+    contains, disable_request, enable_request, jws_part, wait_until,
 };
 
 const DAY: Duration = Duration::from_secs(86_400);
@@ -45,11 +45,7 @@ impl Exported {
 
     /// The payloads of the digests.
     fn digests(&self) -> Vec<Value> {
-        let payload = |digest: &Value| {
-            let payload = digest["jws"].as_str().unwrap().split('.').nth(1).unwrap().to_owned();
-            serde_json::from_slice(&URL_SAFE_NO_PAD.decode(payload).unwrap()).unwrap()
-        };
-        self.of_type("digest").iter().map(payload).collect()
+        self.of_type("digest").iter().map(|digest| jws_part(digest["jws"].as_str().unwrap(), 1)).collect()
     }
 }
 
@@ -57,7 +53,7 @@ fn all() -> v1::ExportEventsRequest {
     v1::ExportEventsRequest { issuer_id: ISSUER.to_owned(), ..Default::default() }
 }
 
-async fn exported(control: &Control, request: v1::ExportEventsRequest) -> Result<Exported, Failure> {
+async fn exported(control: &ControlPlane, request: v1::ExportEventsRequest) -> Result<Exported, Failure> {
     let mut admin: AdminServiceClient<AuthenticatedChannel> = control.operator_client();
     let mut stream = admin.export_events(request).await?.into_inner();
     let mut exported = Exported::default();
@@ -68,25 +64,24 @@ async fn exported(control: &Control, request: v1::ExportEventsRequest) -> Result
     Ok(exported)
 }
 
-async fn audit(control: &Control) -> Vec<v1::Event> {
+async fn audit(control: &ControlPlane) -> Vec<v1::Event> {
     let request = v1::ListEventsRequest { issuer_id: ISSUER.to_owned(), page_size: 1000, ..Default::default() };
     control.operator().list_events(request).await.unwrap().events
 }
 
-async fn disable_and_enable(control: &Control, id: &str) {
-    control.operator().disable_client(disabling("app", &format!("{id}-1"))).await.unwrap();
-    control.operator().enable_client(enabling("app", &format!("{id}-2"))).await.unwrap();
+async fn disable_and_enable(control: &ControlPlane, id: &str) {
+    control.operator().disable_client(disable_request("app", &format!("{id}-1"))).await.unwrap();
+    control.operator().enable_client(enable_request("app", &format!("{id}-2"))).await.unwrap();
 }
 
 /// The format of `docs/events.md`, line by line.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_lists_every_event_in_order_and_a_digest_after_each_range() {
-    let mut world = World::operated().await;
-    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
-    world.config.issuers.push(other);
-    let control = world.start().await;
-    Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await;
-    Flow::at("other", App::configured()).tokens(&control.edge(), &world.idp).await;
+    let mut env = Environment::with_operator().await;
+    env.add_other_issuer();
+    let control = env.start().await;
+    Flow::new(App::configured()).tokens(&control.edge(), &env.idp).await;
+    Flow::at("other", App::configured()).tokens(&control.edge(), &env.idp).await;
     let first = exported(&control, all()).await.unwrap();
     assert_eq!(first.kinds(), ["consent.approved", "grant.issued"], "events of this issuer only");
     disable_and_enable(&control, "a").await;
@@ -120,8 +115,8 @@ async fn an_export_lists_every_event_in_order_and_a_digest_after_each_range() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_resumes_after_any_line() {
-    let world = World::operated().await;
-    let control = world.start().await;
+    let env = Environment::with_operator().await;
+    let control = env.start().await;
     for id in ["a", "b", "c"] {
         disable_and_enable(&control, id).await;
         exported(&control, all()).await.unwrap();
@@ -141,18 +136,18 @@ async fn an_export_resumes_after_any_line() {
 /// The fewest whole ranges that cover the requested time.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_export_of_a_time_span_consists_of_whole_ranges() {
-    let world = World::operated().await;
-    let control = world.start().await;
+    let env = Environment::with_operator().await;
+    let control = env.start().await;
     let mut times = Vec::new();
     for id in ["a", "b", "c"] {
-        let now = world.now();
+        let now = env.now();
         times.push(prost_types::Timestamp {
             seconds: now.seconds() as i64,
             nanos: (now.millis() % 1000) as i32 * 1_000_000,
         });
         disable_and_enable(&control, id).await;
         exported(&control, all()).await.unwrap();
-        world.advance(Duration::from_secs(100));
+        env.advance(Duration::from_secs(100));
     }
     let numbers = async |start_time, end_time| {
         let found = exported(&control, v1::ExportEventsRequest { start_time, end_time, ..all() }).await.unwrap();
@@ -169,22 +164,22 @@ async fn an_export_of_a_time_span_consists_of_whole_ranges() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn pending_events_are_sealed_once_by_any_number_of_nodes() {
-    let mut world = World::operated().await;
-    world.config.events.digest_seconds = 3600;
-    let controls = [world.start().await, world.start().await, world.start().await];
+    let mut env = Environment::with_operator().await;
+    env.config.events.digest_seconds = 3600;
+    let controls = [env.start().await, env.start().await, env.start().await];
     for id in ["a", "b"] {
         disable_and_enable(&controls[0], id).await;
     }
-    world.advance(Duration::from_secs(3540));
+    env.advance(Duration::from_secs(3540));
     disable_and_enable(&controls[1], "c").await;
-    assert!(world.kept(Space::Digests).await.is_empty(), "no digest before its time");
-    world.advance(Duration::from_secs(60));
-    until("there is a digest", async || !world.kept(Space::Digests).await.is_empty()).await;
+    assert!(env.entries(Space::Digests).await.is_empty(), "no digest before its time");
+    env.advance(Duration::from_secs(60));
+    wait_until("there is a digest", async || !env.entries(Space::Digests).await.is_empty()).await;
     // One minute in which nothing is due.
-    world.advance(Duration::from_secs(61));
+    env.advance(Duration::from_secs(61));
     disable_and_enable(&controls[2], "d").await;
-    world.advance(Duration::from_secs(3600));
-    until("there is another digest", async || world.kept(Space::Digests).await.len() > 1).await;
+    env.advance(Duration::from_secs(3600));
+    wait_until("there is another digest", async || env.entries(Space::Digests).await.len() > 1).await;
     let found = exported(&controls[1], all()).await.unwrap();
     let counts: Vec<_> = found.digests().iter().map(|says| says["count"].as_u64().unwrap()).collect();
     assert_eq!(counts, [6, 2]);
@@ -192,29 +187,29 @@ async fn pending_events_are_sealed_once_by_any_number_of_nodes() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn expired_events_are_deleted_and_a_digest_says_so() {
-    let mut world = World::operated().await;
-    world.config.events.keep_seconds = 30 * DAY.as_secs();
-    let quiet = world.issuer_at("other", "http://127.0.0.1:7440/t");
-    world.config.issuers.push(quiet);
-    let control = world.start().await;
+    let mut env = Environment::with_operator().await;
+    env.config.events.keep_seconds = 30 * DAY.as_secs();
+    let quiet = env.issuer_at("other", "http://127.0.0.1:7440/t");
+    env.config.issuers.push(quiet);
+    let control = env.start().await;
     disable_and_enable(&control, "a").await;
     exported(&control, all()).await.unwrap();
-    world.advance(20 * DAY);
+    env.advance(20 * DAY);
     disable_and_enable(&control, "b").await;
     let before = exported(&control, all()).await.unwrap();
     // Events of an issuer that is no longer configured when they expire.
-    Flow::at("other", App::configured()).tokens(&control.edge(), &world.idp).await;
-    assert_eq!((before.kinds().len(), world.kept_events().await), (4, 6));
-    world.config.issuers.pop();
+    Flow::at("other", App::configured()).tokens(&control.edge(), &env.idp).await;
+    assert_eq!((before.kinds().len(), env.kept_events().await), (4, 6));
+    env.config.issuers.pop();
     control.stop().await;
-    let control = world.start().await;
+    let control = env.start().await;
 
     // No event is deleted before its time, and not by another process either.
-    world.advance(10 * DAY - Duration::from_secs(1));
-    world.advance(Duration::from_secs(1));
+    env.advance(10 * DAY - Duration::from_secs(1));
+    env.advance(Duration::from_secs(1));
     assert_eq!(audit(&control).await.len(), 4);
-    world.advance(DAY);
-    until("two are deleted", async || audit(&control).await.len() == 2).await;
+    env.advance(DAY);
+    wait_until("two are deleted", async || audit(&control).await.len() == 2).await;
     let after = exported(&control, all()).await.unwrap();
     assert_eq!(after.of_type("event"), before.of_type("event")[2..], "younger events are unchanged");
     let says = after.digests();
@@ -222,16 +217,16 @@ async fn expired_events_are_deleted_and_a_digest_says_so() {
     let counts: Vec<_> = says.iter().map(|says| says["count"].as_u64().unwrap()).collect();
     assert_eq!((kept_from, counts), (vec![1, 1, 2], vec![2, 2, 0]));
     assert_eq!(after.digests()[..2], before.digests(), "digests stay");
-    assert_eq!(world.kept_events().await, 4, "events of the other issuer are as young");
+    assert_eq!(env.kept_events().await, 4, "events of the other issuer are as young");
 
     // Nothing is deleted and no digest written until more events expire.
-    world.advance(Duration::from_secs(3600));
+    env.advance(Duration::from_secs(3600));
     disable_and_enable(&control, "c").await;
     assert_eq!(exported(&control, all()).await.unwrap().digests().len(), 4);
-    world.advance(20 * DAY);
-    until("all but the youngest are deleted", async || world.kept_events().await == 2).await;
+    env.advance(20 * DAY);
+    wait_until("all but the youngest are deleted", async || env.kept_events().await == 2).await;
     control.kill();
-    let control = world.start().await;
+    let control = env.start().await;
     let last = exported(&control, all()).await.unwrap();
     assert_eq!(last.digests().last().unwrap()["kept_from"], 3);
     assert_eq!(last.of_type("event").len(), 2);
@@ -240,62 +235,60 @@ async fn expired_events_are_deleted_and_a_digest_says_so() {
 /// A part of a range would match no digest.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_range_is_deleted_whole() {
-    let mut world = World::operated().await;
-    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
-    world.config.issuers.push(other);
-    let control = world.start().await;
-    Flow::at("other", App::configured()).tokens(&control.edge(), &world.idp).await;
+    let mut env = Environment::with_operator().await;
+    env.add_other_issuer();
+    let control = env.start().await;
+    Flow::at("other", App::configured()).tokens(&control.edge(), &env.idp).await;
     disable_and_enable(&control, "a").await;
-    world.advance(2 * DAY);
+    env.advance(2 * DAY);
     disable_and_enable(&control, "b").await;
     let whole = exported(&control, all()).await.unwrap();
     assert_eq!((whole.kinds().len(), whole.digests().len()), (4, 1));
     // Half of the range has expired, and all events of the other issuer.
-    world.advance(399 * DAY);
-    until("the events of the other issuer are deleted", async || world.kept_events().await < 6).await;
-    assert_eq!(world.kept_events().await, 4);
+    env.advance(399 * DAY);
+    wait_until("the events of the other issuer are deleted", async || env.kept_events().await < 6).await;
+    assert_eq!(env.kept_events().await, 4);
     assert_eq!(exported(&control, all()).await.unwrap().lines, whole.lines);
-    world.advance(2 * DAY);
-    until("the range is deleted", async || world.kept_events().await == 0).await;
+    env.advance(2 * DAY);
+    wait_until("the range is deleted", async || env.kept_events().await == 0).await;
 }
 
 /// No digest chain protects events of an issuer that is no longer configured; only their age does.
 #[tokio::test(flavor = "multi_thread")]
 async fn younger_events_of_a_removed_issuer_stay() {
-    let mut world = World::operated().await;
-    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
-    world.config.issuers.push(other);
-    let control = world.start().await;
+    let mut env = Environment::with_operator().await;
+    env.add_other_issuer();
+    let control = env.start().await;
     disable_and_enable(&control, "a").await;
-    world.advance(399 * DAY);
-    Flow::at("other", App::configured()).tokens(&control.edge(), &world.idp).await;
+    env.advance(399 * DAY);
+    Flow::at("other", App::configured()).tokens(&control.edge(), &env.idp).await;
     control.stop().await;
-    world.config.issuers.pop();
+    env.config.issuers.pop();
     // The remaining issuer has no younger events.
-    let control = world.start().await;
-    world.advance(Duration::from_secs(3600));
-    until("the old ones are sealed", async || !world.kept(Space::Digests).await.is_empty()).await;
-    world.advance(2 * DAY);
-    until("the old ones are deleted", async || audit(&control).await.is_empty()).await;
-    assert_eq!(world.kept_events().await, 2);
-    world.advance(400 * DAY);
-    until("these are deleted in their time", async || world.kept_events().await == 0).await;
+    let control = env.start().await;
+    env.advance(Duration::from_secs(3600));
+    wait_until("the old ones are sealed", async || !env.entries(Space::Digests).await.is_empty()).await;
+    env.advance(2 * DAY);
+    wait_until("the old ones are deleted", async || audit(&control).await.is_empty()).await;
+    assert_eq!(env.kept_events().await, 2);
+    env.advance(400 * DAY);
+    wait_until("these are deleted in their time", async || env.kept_events().await == 0).await;
 }
 
 /// The feed reaches back less far than the audit log.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watcher_away_beyond_the_feed_horizon_starts_anew() {
-    let world = World::operated().await;
-    let control = world.start().await;
+    let env = Environment::with_operator().await;
+    let control = env.start().await;
     let first = watched(&control, "").await.unwrap();
     disable_and_enable(&control, "a").await;
     let old = watched(&control, "").await.unwrap();
     assert_eq!(old.0.len(), 2);
-    world.advance(7 * DAY);
+    env.advance(7 * DAY);
     disable_and_enable(&control, "b").await;
     // Exactly a week is not too long.
     assert_eq!(watched(&control, &first.1).await.unwrap().0.len(), 4);
-    world.advance(Duration::from_millis(1));
+    env.advance(Duration::from_millis(1));
     let lost = watched(&control, &first.1).await.unwrap_err();
     assert_eq!(lost.reason, "CURSOR_LOST");
     assert_eq!(audit(&control).await.len(), 4, "the audit log still has them");
@@ -305,21 +298,21 @@ async fn a_watcher_away_beyond_the_feed_horizon_starts_anew() {
     assert_eq!(news.len(), 2);
     // Digests shorten the search and change no answer.
     exported(&control, all()).await.unwrap();
-    world.advance(3 * DAY);
+    env.advance(3 * DAY);
     disable_and_enable(&control, "c").await;
     assert_eq!(watched(&control, "").await.unwrap().0.len(), 4);
-    world.advance(8 * DAY);
+    env.advance(8 * DAY);
     assert_eq!(watched(&control, "").await.unwrap().0.len(), 0, "a quiet week");
     assert_eq!(watched(&control, &old.1).await.unwrap_err().reason, "CURSOR_LOST");
 }
 
 /// The event ids up to the first checkpoint, and the cursor there.
-async fn watched(control: &Control, cursor: &str) -> Result<(Vec<String>, String), Failure> {
+async fn watched(control: &ControlPlane, cursor: &str) -> Result<(Vec<String>, String), Failure> {
     let request = v1::WatchRequest { issuer_id: ISSUER.to_owned(), cursor: cursor.to_owned() };
-    let mut stream = control.operator_edge().watch(request).await?;
+    let mut stream = control.caller(OPERATOR_TOKEN).watch(request).await?;
     let mut ids = Vec::new();
     loop {
-        let message = timeout(PATIENCE, stream.message())
+        let message = timeout(TIMEOUT, stream.message())
             .await
             .expect("the feed sends checkpoints")?
             .expect("the stream continues");
@@ -333,8 +326,8 @@ async fn watched(control: &Control, cursor: &str) -> Result<(Vec<String>, String
 /// A successor of the signing key is named in a digest before it signs one.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_digest_announces_the_next_signing_key() {
-    let world = World::operated().await;
-    let control = world.start().await;
+    let env = Environment::with_operator().await;
+    let control = env.start().await;
     disable_and_enable(&control, "a").await;
     exported(&control, all()).await.unwrap();
     let rotation = v1::RotateKeysRequest {
@@ -343,18 +336,17 @@ async fn a_digest_announces_the_next_signing_key() {
         request_id: "the-request-of-the-key".to_owned(),
         compromised: false,
     };
-    let successor = control.operator_edge().rotate_keys(rotation).await.unwrap().remove(0).key_id;
-    world.advance(Duration::from_secs(61));
-    until("the successor is announced", async || world.kept(Space::Digests).await.len() == 2).await;
-    world.advance(Duration::from_secs(3600 + 61));
+    let successor = control.caller(OPERATOR_TOKEN).rotate_keys(rotation).await.unwrap().remove(0).key_id;
+    env.advance(Duration::from_secs(61));
+    wait_until("the successor is announced", async || env.entries(Space::Digests).await.len() == 2).await;
+    env.advance(Duration::from_secs(3600 + 61));
     disable_and_enable(&control, "b").await;
     let found = exported(&control, all()).await.unwrap();
     let signers: Vec<_> = found
         .of_type("digest")
         .iter()
         .map(|digest| {
-            let header = digest["jws"].as_str().unwrap().split('.').next().unwrap().to_owned();
-            let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).unwrap()).unwrap();
+            let header = jws_part(digest["jws"].as_str().unwrap(), 0);
             assert_eq!((&header["alg"], &header["typ"]), (&"ES256".into(), &"lychgate-digest+jws".into()));
             header["kid"].as_str().unwrap().to_owned()
         })
@@ -363,7 +355,7 @@ async fn a_digest_announces_the_next_signing_key() {
     assert_eq!(signers[2], successor);
     let announced = found.digests()[1]["next_key"].clone();
     assert_eq!(announced["kid"], successor.as_str());
-    let listed = control.operator_edge().list_keys(ISSUER).await.unwrap();
+    let listed = control.caller(OPERATOR_TOKEN).list_keys(ISSUER).await.unwrap();
     let listed = listed.into_iter().find(|key| key.key_id == successor).unwrap();
     assert_eq!(serde_json::from_str::<Value>(&listed.public_key).unwrap(), announced);
     // The issuer's key set does not publish it.
@@ -374,8 +366,8 @@ async fn a_digest_announces_the_next_signing_key() {
 /// Unauthenticated and denied requests write no events: the log records people and operators.
 #[tokio::test(flavor = "multi_thread")]
 async fn requests_of_strangers_write_no_events() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let edge = control.edge();
     let client = edge.register(App::registration("none")).await.unwrap();
     edge.update(App::update(&client, "none")).await.unwrap();
@@ -383,7 +375,7 @@ async fn requests_of_strangers_write_no_events() {
     let page = flow.ask(&edge).await;
     edge.decide(flow.decide(&page, v1::Decision::Deny)).await.unwrap();
     let mut cancelled = Flow::new(App::configured());
-    let mut callback = cancelled.sign_in(&edge, &world.idp).await;
+    let mut callback = cancelled.sign_in(&edge, &env.idp).await;
     callback.parameters.retain(|parameter| parameter.name == "state");
     callback.parameters.push(v1::Parameter { name: "error".to_owned(), value: "access_denied".to_owned() });
     let Some(v1::next::Step::FailurePage(failed)) = edge.finish_login(callback).await.unwrap().step else { panic!() };
@@ -397,21 +389,21 @@ async fn requests_of_strangers_write_no_events() {
         registration_access_token: client.registration_access_token().to_owned(),
     };
     edge.delete(delete).await.unwrap();
-    assert_eq!(world.kept_events().await, 0);
+    assert_eq!(env.kept_events().await, 0);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_configuration_is_an_event() {
-    let mut world = World::operated().await;
-    world.start().await.stop().await;
-    let control = world.start().await;
+    let mut env = Environment::with_operator().await;
+    env.start().await.stop().await;
+    let control = env.start().await;
     assert!(audit(&control).await.is_empty(), "neither the first start nor a restart is a change");
     control.stop().await;
-    let principals = world.config.principals.len();
-    world.issuer().lifetimes.code_seconds = 30;
-    world.start().await.stop().await;
-    world.config.principals.truncate(principals - 1);
-    let control = world.start().await;
+    let principals = env.config.principals.len();
+    env.issuer().lifetimes.code_seconds = 30;
+    env.start().await.stop().await;
+    env.config.principals.truncate(principals - 1);
+    let control = env.start().await;
     let events = audit(&control).await;
     let kinds: Vec<_> = events.iter().map(|event| (event.kind.as_str(), event.principal.as_str())).collect();
     assert_eq!(kinds, [("configuration.changed", "control"); 2]);
@@ -428,20 +420,20 @@ async fn addresses_are_stored_as_the_issuer_configures() {
         (AddressesConfig::Prefix, "203.0.113.0/24", "127.0.0.0/24"),
         (AddressesConfig::Full, "203.0.113.77", "127.0.0.1"),
     ] {
-        let mut world = World::operated().await;
-        world.issuer().events.addresses = addresses;
-        let control = world.start().await;
+        let mut env = Environment::with_operator().await;
+        env.issuer().events.addresses = addresses;
+        let control = env.start().await;
         let edge = control.edge();
         let mut flow = Flow::new(App::configured());
-        let callback = flow.sign_in(&edge, &world.idp).await;
+        let callback = flow.sign_in(&edge, &env.idp).await;
         let mut authorization = AuthorizationServiceClient::new(edge.channel.clone());
         let next = authorization.finish_login(from("203.0.113.77", callback)).await.unwrap().into_inner().next.unwrap();
         flow.browser.keep(&next);
-        let code = query(location(&next))["code"].clone();
+        let code = code_in(&next);
         TokenServiceClient::new(edge.channel.clone()).exchange(from("203.0.113.77", flow.redeem(&code))).await.unwrap();
         // An operator's claim of a client address is ignored.
         let mut admin = control.operator_client();
-        admin.disable_client(from("198.51.100.1", disabling("app", "1"))).await.unwrap();
+        admin.disable_client(from("198.51.100.1", disable_request("app", "1"))).await.unwrap();
         let events = audit(&control).await;
         let kept: Vec<_> = events.iter().map(|event| event.address.as_str()).collect();
         assert_eq!(kept, [of_person, of_person, of_operator], "{addresses:?}");
@@ -449,9 +441,8 @@ async fn addresses_are_stored_as_the_issuer_configures() {
         for line in exported(&control, all()).await.unwrap().of_type("event") {
             assert_eq!(line["address"].is_null(), of_person.is_empty());
         }
-        let on_disk = world.events().await.concat();
-        let is_there = on_disk.windows(12).any(|window| window == b"203.0.113.77");
-        assert_eq!(is_there, addresses == AddressesConfig::Full);
+        let on_disk = env.events().await.concat();
+        assert_eq!(contains(&on_disk, b"203.0.113.77"), addresses == AddressesConfig::Full);
     }
 }
 
@@ -461,17 +452,13 @@ fn from<M>(address: &str, message: M) -> Request<M> {
     request
 }
 
-impl Control {
-    fn operator_edge(&self) -> Edge {
-        self.caller("token-of-the-operator")
-    }
-
+impl ControlPlane {
     fn operator_client(&self) -> AdminServiceClient<AuthenticatedChannel> {
-        AdminServiceClient::new(self.operator_edge().channel)
+        AdminServiceClient::new(self.operator().channel)
     }
 }
 
-impl World {
+impl Environment {
     /// Number of stored events of all issuers.
     async fn kept_events(&self) -> usize {
         let incarnation = self.engine.read(&[], self.now()).await.unwrap().revision.incarnation;

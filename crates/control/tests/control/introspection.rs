@@ -5,9 +5,10 @@ use std::time::Duration;
 use lychgate_api::v1;
 use lychgate_control::config::Role;
 
-use crate::support::{App, Control, EDGE_TOKEN, Flow, ISSUER, RESOURCE, Refused as _, World, principal};
+use crate::support::{
+    App, ControlPlane, EDGE_TOKEN, Environment, Flow, ISSUER, RESOURCE, Refused as _, SERVER_TOKEN, principal,
+};
 
-const SERVER: &str = "token-of-the-mcp-server";
 const OTHER: &str = "token-of-another-mcp-server";
 
 fn introspect(token: &str, server: Option<&str>) -> v1::IntrospectRequest {
@@ -15,25 +16,25 @@ fn introspect(token: &str, server: Option<&str>) -> v1::IntrospectRequest {
     v1::IntrospectRequest { issuer_id, token, resource_server_token: server.map(str::to_owned) }
 }
 
-async fn with_resource_servers() -> (World, Control) {
-    let mut world = World::new().await;
+async fn with_resource_servers() -> (Environment, ControlPlane) {
+    let mut env = Environment::new().await;
     let mut other = principal("other", Role::Resource, OTHER);
     other.resources = Some(vec!["https://other.example/mcp".to_owned()]);
-    world.config.principals.extend([principal("server", Role::Resource, SERVER), other]);
-    let control = world.start().await;
-    (world, control)
+    env.config.principals.extend([principal("server", Role::Resource, SERVER_TOKEN), other]);
+    let control = env.start().await;
+    (env, control)
 }
 
 /// Requirements: A17, R39.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_resource_server_learns_of_its_own_live_tokens_only() {
-    let (world, control) = with_resource_servers().await;
+    let (env, control) = with_resource_servers().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
-    let tokens = flow.tokens(&edge, &world.idp).await;
+    let tokens = flow.tokens(&edge, &env.idp).await;
     let token = &tokens.access_token;
-    let by_edge = edge.introspect(introspect(token, Some(SERVER))).await.unwrap();
-    let itself = control.caller(SERVER).introspect(introspect(token, None)).await.unwrap();
+    let by_edge = edge.introspect(introspect(token, Some(SERVER_TOKEN))).await.unwrap();
+    let itself = control.caller(SERVER_TOKEN).introspect(introspect(token, None)).await.unwrap();
     assert_eq!(by_edge, itself);
     assert!(by_edge.active);
     assert_eq!((by_edge.aud.as_str(), by_edge.client_id.as_str()), (RESOURCE, "app"));
@@ -43,9 +44,9 @@ async fn a_resource_server_learns_of_its_own_live_tokens_only() {
     let nothing = v1::IntrospectResponse::default();
     for (why, token, server) in [
         ("another resource's server (A17)", token.as_str(), OTHER),
-        ("a refresh token", tokens.refresh_token(), SERVER),
-        ("no token", "a.b.c", SERVER),
-        ("a token without its signature", &token[..token.rfind('.').unwrap() + 1], SERVER),
+        ("a refresh token", tokens.refresh_token(), SERVER_TOKEN),
+        ("no token", "a.b.c", SERVER_TOKEN),
+        ("a token without its signature", &token[..token.rfind('.').unwrap() + 1], SERVER_TOKEN),
     ] {
         assert_eq!(edge.introspect(introspect(token, Some(server))).await.unwrap(), nothing, "{why}");
     }
@@ -57,16 +58,16 @@ async fn a_resource_server_learns_of_its_own_live_tokens_only() {
 /// Requirements: R30, R39.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_inactive_as_soon_as_its_grant_ends() {
-    let (world, control) = with_resource_servers().await;
+    let (env, control) = with_resource_servers().await;
     let edge = control.edge();
     let active = |token: String| {
         let edge = edge.clone();
-        async move { edge.introspect(introspect(&token, Some(SERVER))).await.unwrap().active }
+        async move { edge.introspect(introspect(&token, Some(SERVER_TOKEN))).await.unwrap().active }
     };
     let mut flow = Flow::new(App::configured());
-    let revoked = flow.tokens(&edge, &world.idp).await;
-    let replayed = flow.tokens(&edge, &world.idp).await;
-    let expired = flow.tokens(&edge, &world.idp).await;
+    let revoked = flow.tokens(&edge, &env.idp).await;
+    let replayed = flow.tokens(&edge, &env.idp).await;
+    let expired = flow.tokens(&edge, &env.idp).await;
     assert!(active(revoked.access_token.clone()).await);
     edge.revoke(flow.revoke(revoked.refresh_token())).await.unwrap();
     assert!(!active(revoked.access_token).await);
@@ -76,6 +77,6 @@ async fn a_token_is_inactive_as_soon_as_its_grant_ends() {
     assert_eq!(edge.exchange(flow.refresh(replayed.refresh_token())).await.reason(), "REFRESH_TOKEN_REPLAYED");
     assert!(!active(replayed.access_token).await);
     assert!(active(expired.access_token.clone()).await);
-    world.advance(Duration::from_secs(600));
+    env.advance(Duration::from_secs(600));
     assert!(!active(expired.access_token).await);
 }

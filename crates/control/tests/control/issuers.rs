@@ -3,20 +3,20 @@
 use lychgate_api::v1;
 use lychgate_engine::Space;
 
-use crate::support::{App, Browser, Control, Edge, Flow, ISSUER, Refused as _, World, location, query};
+use crate::support::{ApiClient, App, Browser, ControlPlane, Environment, Flow, ISSUER, Refused as _, location, query};
 
 const OTHERS: [(&str, &str); 2] = [("path", "http://127.0.0.1:7440/t"), ("port", "http://127.0.0.1:7441")];
 
 /// One issuer at the root, one at a path of the same origin, one at another port of the same host; all with the same
 /// upstream and client.
-async fn three_issuers() -> (World, Control) {
-    let mut world = World::new().await;
+async fn three_issuers() -> (Environment, ControlPlane) {
+    let mut env = Environment::new().await;
     for (id, url) in OTHERS {
-        let issuer = world.issuer_at(id, url);
-        world.config.issuers.push(issuer);
+        let issuer = env.issuer_at(id, url);
+        env.config.issuers.push(issuer);
     }
-    let control = world.start().await;
-    (world, control)
+    let control = env.start().await;
+    (env, control)
 }
 
 /// Both ways between the first issuer and each of the others.
@@ -43,12 +43,12 @@ at!(BeginRequest, ShowRequest, DecideRequest, FinishLoginRequest, ExchangeReques
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_issuer_completes_a_flow_with_its_own_name_and_keys() {
-    let (world, control) = three_issuers().await;
+    let (env, control) = three_issuers().await;
     let edge = control.edge();
     let mut keys = Vec::new();
     for id in [ISSUER, "path", "port"] {
         let mut flow = Flow::at(id, App::configured());
-        let callback = flow.sign_in(&edge, &world.idp).await;
+        let callback = flow.sign_in(&edge, &env.idp).await;
         let next = edge.finish_login(callback).await.unwrap();
         let described = edge.describe(id).await.unwrap();
         let issuer = described.issuer.unwrap().issuer;
@@ -63,7 +63,7 @@ async fn each_issuer_completes_a_flow_with_its_own_name_and_keys() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tickets_and_form_tokens_of_one_issuer_are_refused_by_another() {
-    let (world, control) = three_issuers().await;
+    let (env, control) = three_issuers().await;
     let edge = control.edge();
     for (one, other) in pairs() {
         let (mut here, mut there) = (Flow::at(one, App::configured()), Flow::at(other, App::configured()));
@@ -73,7 +73,7 @@ async fn tickets_and_form_tokens_of_one_issuer_are_refused_by_another() {
         assert_eq!(edge.decide(decide.clone().at(other)).await.reason(), "TICKET_INVALID");
         let mixed = v1::DecideRequest { form_token: foreign.form_token.clone(), ..decide.clone() };
         assert_eq!(edge.decide(mixed).await.reason(), "FORM_TOKEN_INVALID");
-        assert!(world.kept(Space::Authorizations).await.is_empty());
+        assert!(env.entries(Space::Authorizations).await.is_empty());
     }
     let mut flow = Flow::new(App::configured());
     let page = flow.ask(&edge).await;
@@ -113,13 +113,13 @@ fn only(browser: &Browser) -> (String, String) {
 /// Requirements: B36.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_state_of_one_issuer_is_refused_by_another() {
-    let (world, control) = three_issuers().await;
+    let (env, control) = three_issuers().await;
     let edge = control.edge();
     for (one, other) in pairs() {
-        let calls = world.idp.calls();
-        let callback = Flow::at(one, App::configured()).sign_in(&edge, &world.idp).await;
+        let calls = env.idp.calls();
+        let callback = Flow::at(one, App::configured()).sign_in(&edge, &env.idp).await;
         assert_eq!(edge.finish_login(callback.clone().at(other)).await.reason(), "STATE_INVALID");
-        assert_eq!(world.idp.calls(), calls);
+        assert_eq!(env.idp.calls(), calls);
         edge.finish_login(callback).await.unwrap();
     }
 }
@@ -127,14 +127,14 @@ async fn a_state_of_one_issuer_is_refused_by_another() {
 /// Requirements: A17.
 #[tokio::test(flavor = "multi_thread")]
 async fn codes_and_refresh_tokens_of_one_issuer_are_refused_by_another() {
-    let (world, control) = three_issuers().await;
+    let (env, control) = three_issuers().await;
     let edge = control.edge();
     for (one, other) in pairs() {
         let mut flow = Flow::at(one, App::configured());
-        let code = flow.code(&edge, &world.idp).await;
-        let grants = world.kept(Space::Grants).await.len();
+        let code = flow.code(&edge, &env.idp).await;
+        let grants = env.entries(Space::Grants).await.len();
         assert_eq!(edge.exchange(flow.redeem(&code).at(other)).await.reason(), "CODE_INVALID");
-        assert_eq!(world.kept(Space::Grants).await.len(), grants);
+        assert_eq!(env.entries(Space::Grants).await.len(), grants);
         let tokens = edge.exchange(flow.redeem(&code)).await.unwrap();
         let refresh = flow.refresh(tokens.refresh_token());
         assert_eq!(edge.exchange(refresh.clone().at(other)).await.reason(), "REFRESH_TOKEN_INVALID");
@@ -144,7 +144,7 @@ async fn codes_and_refresh_tokens_of_one_issuer_are_refused_by_another() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registration_at_one_issuer_is_unknown_to_another() {
-    let (world, control) = three_issuers().await;
+    let (env, control) = three_issuers().await;
     let edge = control.edge();
     for (one, other) in pairs() {
         let registration = App::registration("none").at(one);
@@ -155,7 +155,7 @@ async fn a_registration_at_one_issuer_is_unknown_to_another() {
         // The same idempotency key at another issuer makes another client.
         assert_ne!(edge.register(registration.at(other)).await.unwrap().client_id, client.client_id);
     }
-    assert_eq!(world.kept(Space::Clients).await.len(), 2 * pairs().count());
+    assert_eq!(env.entries(Space::Clients).await.len(), 2 * pairs().count());
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -169,7 +169,7 @@ async fn an_unknown_issuer_is_refused_by_every_method() {
     }
 }
 
-async fn unknown(edge: &Edge, flow: &Flow, page: &v1::ConsentPage, issuer: &str) -> Vec<String> {
+async fn unknown(edge: &ApiClient, flow: &Flow, page: &v1::ConsentPage, issuer: &str) -> Vec<String> {
     vec![
         edge.begin(flow.begin().at(issuer)).await.reason(),
         edge.show(flow.show(&page.ticket).at(issuer)).await.reason(),

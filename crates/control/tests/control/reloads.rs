@@ -13,60 +13,58 @@ use tokio::task::JoinSet;
 use tokio::time::timeout;
 
 use crate::support::{
-    App, Authority, Certified, Control, EDGE_TOKEN, Edge, Failure, Flow, ISSUER, Log, PATIENCE, Refused as _, Secured,
-    World, principal, until,
+    ApiClient, App, Authority, CertificateAndKey, ControlPlane, EDGE_TOKEN, Environment, Failure, Flow, ISSUER, Log,
+    OPERATOR_TOKEN, READER_TOKEN, Refused as _, TIMEOUT, TlsSetup, principal, wait_until,
 };
 
 const EDGE: &str = "spiffe://example/edge";
-const OPERATOR_TOKEN: &str = "token-of-the-operator";
-const READER_TOKEN: &str = "token-of-the-reader";
 
 /// A control plane that reloads its configuration file, and its log.
-struct Stage {
-    world: World,
+struct ReloadFixture {
+    env: Environment,
     file: PathBuf,
     log: Log,
-    control: Control,
-    secured: Secured,
+    control: ControlPlane,
+    tls: TlsSetup,
     /// Certifies the server and every caller.
     authority: Authority,
 }
 
-impl Stage {
+impl ReloadFixture {
     async fn new() -> Self {
-        let mut world = World::new().await;
+        let mut env = Environment::new().await;
         let authority = Authority::new();
-        let secured = Secured::new(&mut world, &authority, &authority);
-        world.config.principals[0].certificate_sans = vec![EDGE.to_owned()];
-        world.config.principals.push(principal("heidi", Role::Operator, OPERATOR_TOKEN));
-        world.config.principals.push(principal("reader", Role::Reader, READER_TOKEN));
-        let (file, log) = (write(&world, &world.config), Log::default());
+        let tls = TlsSetup::new(&mut env, &authority, &authority);
+        env.config.principals[0].certificate_sans = vec![EDGE.to_owned()];
+        env.config.principals.push(principal("heidi", Role::Operator, OPERATOR_TOKEN));
+        env.config.principals.push(principal("reader", Role::Reader, READER_TOKEN));
+        let (file, log) = (write(&env, &env.config), Log::default());
         let mut runtime = log.runtime();
-        let started = Control::start_from(
+        let started = ControlPlane::start_from(
             Some(file.clone()),
             &mut runtime,
-            world.config.clone(),
-            world.engine.clone(),
-            world.clock.clone(),
+            env.config.clone(),
+            env.engine.clone(),
+            env.clock.clone(),
         );
         let control = started.await.unwrap();
-        Self { world, file, log, control, secured, authority }
+        Self { env, file, log, control, tls, authority }
     }
 
     fn config(&self) -> Config {
-        self.world.config.clone()
+        self.env.config.clone()
     }
 
     fn write(&self, config: &Config) {
-        write(&self.world, config);
+        write(&self.env, config);
     }
 
-    fn caller(&self, token: Option<&str>, certificate: Option<&Certified>) -> Edge {
-        self.secured.caller(&self.control, token, certificate)
+    fn caller(&self, token: Option<&str>, certificate: Option<&CertificateAndKey>) -> ApiClient {
+        self.tls.caller(&self.control, token, certificate)
     }
 
     fn tls_file(&self, name: &str, contents: &str) {
-        self.world.file(name, contents.as_bytes());
+        self.env.file(name, contents.as_bytes());
     }
 
     async fn events(&self) -> Vec<String> {
@@ -78,27 +76,27 @@ impl Stage {
 
     async fn said(&self, what: &str) {
         let said = || String::from_utf8_lossy(&self.log.read()).contains(what);
-        until(what, async || said()).await;
+        wait_until(what, async || said()).await;
     }
 }
 
-fn write(world: &World, config: &Config) -> PathBuf {
-    world.file("control.toml", toml::to_string(config).unwrap().as_bytes())
+fn write(env: &Environment, config: &Config) -> PathBuf {
+    env.file("control.toml", toml::to_string(config).unwrap().as_bytes())
 }
 
 /// Callers that call without a pause.
-struct Busy {
+struct BackgroundCalls {
     over: Arc<AtomicBool>,
     calls: Arc<AtomicUsize>,
     callers: JoinSet<Option<Failure>>,
 }
 
-impl Busy {
-    fn new(callers: Vec<Edge>) -> Self {
-        let mut busy = Self { over: Arc::default(), calls: Arc::default(), callers: JoinSet::new() };
+impl BackgroundCalls {
+    fn new(callers: Vec<ApiClient>) -> Self {
+        let mut background = Self { over: Arc::default(), calls: Arc::default(), callers: JoinSet::new() };
         for caller in callers {
-            let (over, calls) = (Arc::clone(&busy.over), Arc::clone(&busy.calls));
-            busy.callers.spawn(async move {
+            let (over, calls) = (Arc::clone(&background.over), Arc::clone(&background.calls));
+            background.callers.spawn(async move {
                 while !over.load(Ordering::SeqCst) {
                     if let Err(failure) = caller.list().await {
                         return Some(failure);
@@ -108,13 +106,13 @@ impl Busy {
                 None
             });
         }
-        busy
+        background
     }
 
     /// Waits until more calls are answered.
     async fn goes_on(&self) {
         let calls = self.calls.load(Ordering::SeqCst);
-        until("calls continue", async || self.calls.load(Ordering::SeqCst) > calls + 10).await;
+        wait_until("calls continue", async || self.calls.load(Ordering::SeqCst) > calls + 10).await;
     }
 
     async fn without_a_failure(self) {
@@ -126,110 +124,111 @@ impl Busy {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_and_certificate_names_change_without_disturbing_calls() {
-    let stage = Stage::new().await;
-    let certified = stage.authority.client(&[EDGE]);
-    let busy = Busy::new(vec![stage.caller(Some(OPERATOR_TOKEN), None), stage.caller(None, Some(&certified))]);
-    busy.goes_on().await;
+    let fixture = ReloadFixture::new().await;
+    let certified = fixture.authority.client(&[EDGE]);
+    let background =
+        BackgroundCalls::new(vec![fixture.caller(Some(OPERATOR_TOKEN), None), fixture.caller(None, Some(&certified))]);
+    background.goes_on().await;
     let (next_token, next_name) = ("next-token-of-the-edge", "edge-2.internal");
-    let by_token = stage.caller(Some(next_token), None);
-    let by_name = stage.caller(None, Some(&stage.authority.client(&[next_name])));
-    let by_old_token = stage.caller(Some(EDGE_TOKEN), None);
+    let by_token = fixture.caller(Some(next_token), None);
+    let by_name = fixture.caller(None, Some(&fixture.authority.client(&[next_name])));
+    let by_old_token = fixture.caller(Some(EDGE_TOKEN), None);
     by_old_token.list().await.unwrap();
     for caller in [&by_token, &by_name] {
         assert_eq!(caller.list().await.reason(), "UNAUTHENTICATED", "not yet");
     }
 
-    let mut config = stage.config();
+    let mut config = fixture.config();
     config.principals[0].token_sha256.extend(principal("edge", Role::Edge, next_token).token_sha256);
     config.principals[0].certificate_sans.push(next_name.to_owned());
     config.principals.push(principal("grace", Role::Operator, "token-of-grace"));
-    stage.write(&config);
-    stage.said("principals=added: grace; changed: edge").await;
-    for caller in [&by_token, &by_name, &by_old_token, &stage.caller(Some("token-of-grace"), None)] {
+    fixture.write(&config);
+    fixture.said("principals=added: grace; changed: edge").await;
+    for caller in [&by_token, &by_name, &by_old_token, &fixture.caller(Some("token-of-grace"), None)] {
         caller.list().await.unwrap();
     }
 
     config.principals[0].token_sha256.remove(0);
     config.principals[0].certificate_sans.pop();
     config.principals.pop();
-    stage.write(&config);
-    stage.said("principals=removed: grace; changed: edge").await;
+    fixture.write(&config);
+    fixture.said("principals=removed: grace; changed: edge").await;
     // On connections that were authenticated before.
     for caller in [&by_old_token, &by_name] {
         assert_eq!(caller.list().await.reason(), "UNAUTHENTICATED", "no longer");
     }
     by_token.list().await.unwrap();
-    busy.without_a_failure().await;
-    let log = String::from_utf8(stage.log.read()).unwrap();
+    background.without_a_failure().await;
+    let log = String::from_utf8(fixture.log.read()).unwrap();
     assert!(!log.contains(&config.principals[0].token_sha256[0]), "digests are not logged");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_role_or_issuer_list_applies_to_the_next_call() {
-    let stage = Stage::new().await;
-    let heidi = stage.caller(Some(OPERATOR_TOKEN), None);
+    let fixture = ReloadFixture::new().await;
+    let heidi = fixture.caller(Some(OPERATOR_TOKEN), None);
     heidi.list_keys(ISSUER).await.unwrap();
-    let mut config = stage.config();
+    let mut config = fixture.config();
     config.principals[1].role = Role::Reader;
-    stage.write(&config);
-    stage.said("principals=changed: heidi").await;
+    fixture.write(&config);
+    fixture.said("principals=changed: heidi").await;
     assert_eq!(heidi.list_keys(ISSUER).await.reason(), "PERMISSION_DENIED");
     config.principals[1].issuers = Some(Vec::new());
-    stage.write(&config);
-    until("the issuer is hidden", async || heidi.describe(ISSUER).await.is_err()).await;
+    fixture.write(&config);
+    wait_until("the issuer is hidden", async || heidi.describe(ISSUER).await.is_err()).await;
     assert_eq!(heidi.describe(ISSUER).await.reason(), "ISSUER_UNKNOWN");
 }
 
 /// No call caused the change; the audit log must show it all the same.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_of_principals_is_an_event() {
-    let stage = Stage::new().await;
-    let mut config = stage.config();
+    let fixture = ReloadFixture::new().await;
+    let mut config = fixture.config();
     config.principals[2].role = Role::Checker;
     // The change applies although the store is unavailable, and is recorded once it is available.
-    (0..5).for_each(|nth| stage.world.engine.fail(nth, Fault::Unavailable));
-    stage.write(&config);
-    stage.said("principals=changed: reader").await;
-    let reader = stage.caller(Some(READER_TOKEN), None);
+    (0..5).for_each(|nth| fixture.env.engine.fail(nth, Fault::Unavailable));
+    fixture.write(&config);
+    fixture.said("principals=changed: reader").await;
+    let reader = fixture.caller(Some(READER_TOKEN), None);
     assert_eq!(reader.list().await.reason(), "PERMISSION_DENIED");
-    stage.said("what is in force is not on the record yet: tried again").await;
-    until("the change is recorded", async || stage.events().await == ["configuration.changed by control"]).await;
+    fixture.said("what is in force is not on the record yet: tried again").await;
+    wait_until("the change is recorded", async || fixture.events().await == ["configuration.changed by control"]).await;
     // A change that needs a restart is no event yet.
     config.issuers[0].name = "Another Gate".to_owned();
-    stage.write(&config);
-    stage.said("keys=\"issuers\"").await;
+    fixture.write(&config);
+    fixture.said("keys=\"issuers\"").await;
     config.principals.pop();
-    stage.write(&config);
-    stage.said("principals=removed: reader").await;
-    until("the second change is recorded", async || stage.events().await.len() >= 2).await;
-    assert_eq!(stage.events().await, ["configuration.changed by control"; 2]);
+    fixture.write(&config);
+    fixture.said("principals=removed: reader").await;
+    wait_until("the second change is recorded", async || fixture.events().await.len() >= 2).await;
+    assert_eq!(fixture.events().await, ["configuration.changed by control"; 2]);
 }
 
 /// A stream is authorized again with every page.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watch_ends_when_its_caller_loses_the_permission() {
-    let stage = Stage::new().await;
+    let fixture = ReloadFixture::new().await;
     let watch = async |token: &str| {
         let request = v1::WatchRequest { issuer_id: ISSUER.to_owned(), cursor: String::new() };
-        let mut stream = stage.caller(Some(token), None).watch(request).await.unwrap();
+        let mut stream = fixture.caller(Some(token), None).watch(request).await.unwrap();
         stream.message().await.unwrap().expect("the stream sends a checkpoint");
         stream
     };
     let (mut readers, mut heidis) = (watch(READER_TOKEN).await, watch(OPERATOR_TOKEN).await);
-    let mut config = stage.config();
+    let mut config = fixture.config();
     // Another credential with the same rights ends no stream.
     config.principals[1].token_sha256.extend(principal("heidi", Role::Operator, "next").token_sha256);
     config.principals.pop();
-    stage.write(&config);
+    fixture.write(&config);
     let ended = async |stream: &mut tonic::Streaming<v1::WatchResponse>| {
         let word = async || stream.message().await.map(|message| _ = message.expect("the stream ends with an error"));
-        timeout(PATIENCE, last(word)).await.expect("the stream ends")
+        timeout(TIMEOUT, last(word)).await.expect("the stream ends")
     };
     assert_eq!(ended(&mut readers).await, "UNAUTHENTICATED");
     // The change follows heidi's next checkpoint.
     heidis.message().await.unwrap().expect("the stream sends a checkpoint");
     config.principals[1].issuers = Some(Vec::new());
-    stage.write(&config);
+    fixture.write(&config);
     assert_eq!(ended(&mut heidis).await, "UNAUTHENTICATED");
 }
 
@@ -245,68 +244,70 @@ async fn last(mut word: impl AsyncFnMut() -> Result<(), tonic::Status>) -> Strin
 /// New connections see the new certificate; open ones and their calls continue.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_new_server_certificate_serves_new_connections() {
-    let stage = Stage::new().await;
-    let certified = stage.authority.client(&[EDGE]);
-    let busy = Busy::new(vec![stage.caller(Some(OPERATOR_TOKEN), None), stage.caller(None, Some(&certified))]);
-    let old = stage.caller(Some(EDGE_TOKEN), None);
+    let fixture = ReloadFixture::new().await;
+    let certified = fixture.authority.client(&[EDGE]);
+    let background =
+        BackgroundCalls::new(vec![fixture.caller(Some(OPERATOR_TOKEN), None), fixture.caller(None, Some(&certified))]);
+    let old = fixture.caller(Some(EDGE_TOKEN), None);
     let request = v1::WatchRequest { issuer_id: ISSUER.to_owned(), cursor: String::new() };
-    let mut watch = stage.caller(Some(READER_TOKEN), None).watch(request).await.unwrap();
+    let mut watch = fixture.caller(Some(READER_TOKEN), None).watch(request).await.unwrap();
     old.list().await.unwrap();
-    busy.goes_on().await;
+    background.goes_on().await;
     let authority = Authority::new();
     let shown = authority.server();
     // The files change one after the other; a mismatched pair in between is not used.
-    stage.tls_file("cert.pem", &shown.cert);
-    stage.said("tls: cannot be used").await;
+    fixture.tls_file("cert.pem", &shown.cert);
+    fixture.said("tls: cannot be used").await;
     old.list().await.unwrap();
-    stage.caller(Some(EDGE_TOKEN), None).list().await.unwrap();
-    stage.tls_file("key.pem", &shown.key);
-    stage.said("read again: certificates").await;
-    let next = Secured { ca: authority.pem().to_owned() };
-    next.caller(&stage.control, Some(EDGE_TOKEN), None).list().await.unwrap();
-    next.caller(&stage.control, None, Some(&certified)).list().await.unwrap();
-    let new_to_old = stage.caller(Some(EDGE_TOKEN), None).list().await.reason();
+    fixture.caller(Some(EDGE_TOKEN), None).list().await.unwrap();
+    fixture.tls_file("key.pem", &shown.key);
+    fixture.said("read again: certificates").await;
+    let next = TlsSetup { ca: authority.pem().to_owned() };
+    next.caller(&fixture.control, Some(EDGE_TOKEN), None).list().await.unwrap();
+    next.caller(&fixture.control, None, Some(&certified)).list().await.unwrap();
+    let new_to_old = fixture.caller(Some(EDGE_TOKEN), None).list().await.reason();
     assert!(new_to_old.starts_with("no ErrorInfo"), "{new_to_old}");
     old.list().await.unwrap();
     for _ in 0..3 {
         watch.message().await.unwrap().expect("the stream sends a checkpoint");
     }
-    busy.without_a_failure().await;
+    background.without_a_failure().await;
 }
 
 /// Trusts both authorities, then only the new one: a caller that changes its certificate in between is never refused;
 /// one that does not is, also on an open connection.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_client_authority_is_replaced() {
-    let stage = Stage::new().await;
+    let fixture = ReloadFixture::new().await;
     let next = Authority::new();
-    let old = stage.caller(None, Some(&stage.authority.client(&[EDGE])));
+    let old = fixture.caller(None, Some(&fixture.authority.client(&[EDGE])));
     let certified = next.client(&[EDGE]);
     old.list().await.unwrap();
-    assert!(stage.caller(None, Some(&certified)).list().await.reason().starts_with("no ErrorInfo"));
-    stage.tls_file("callers.pem", &[stage.authority.pem(), next.pem()].concat());
-    stage.said("client_authorities=2").await;
-    let new = stage.caller(None, Some(&certified));
+    assert!(fixture.caller(None, Some(&certified)).list().await.reason().starts_with("no ErrorInfo"));
+    fixture.tls_file("callers.pem", &[fixture.authority.pem(), next.pem()].concat());
+    fixture.said("client_authorities=2").await;
+    let new = fixture.caller(None, Some(&certified));
     for caller in [&old, &new] {
         caller.list().await.unwrap();
     }
-    stage.tls_file("callers.pem", next.pem());
-    stage.said("client_authorities=1").await;
+    fixture.tls_file("callers.pem", next.pem());
+    fixture.said("client_authorities=1").await;
     assert_eq!(old.list().await.reason(), "UNAUTHENTICATED");
-    let again = stage.caller(None, Some(&stage.authority.client(&[EDGE]))).list().await.reason();
+    let again = fixture.caller(None, Some(&fixture.authority.client(&[EDGE]))).list().await.reason();
     assert!(again.starts_with("no ErrorInfo"), "{again}");
     new.list().await.unwrap();
-    Flow::new(App::configured()).tokens(&new, &stage.world.idp).await;
+    Flow::new(App::configured()).tokens(&new, &fixture.env.idp).await;
 }
 
 /// The log names file, key and remedy of each mistake; calls continue.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_change_is_logged_and_not_applied() {
-    let stage = Stage::new().await;
-    let certified = stage.authority.client(&[EDGE]);
-    let busy = Busy::new(vec![stage.caller(Some(OPERATOR_TOKEN), None), stage.caller(None, Some(&certified))]);
-    let config = stage.config();
-    let text = std::fs::read_to_string(&stage.file).unwrap();
+    let fixture = ReloadFixture::new().await;
+    let certified = fixture.authority.client(&[EDGE]);
+    let background =
+        BackgroundCalls::new(vec![fixture.caller(Some(OPERATOR_TOKEN), None), fixture.caller(None, Some(&certified))]);
+    let config = fixture.config();
+    let text = std::fs::read_to_string(&fixture.file).unwrap();
     let with = |change: &dyn Fn(&mut Config)| {
         let mut changed = config.clone();
         change(&mut changed);
@@ -326,33 +327,33 @@ async fn an_invalid_change_is_logged_and_not_applied() {
             "which is neither a DNS name nor",
         ),
     ] {
-        stage.tls_file("control.toml", &wrong);
-        stage.said(said).await;
-        stage.tls_file("control.toml", &text);
+        fixture.tls_file("control.toml", &wrong);
+        fixture.said(said).await;
+        fixture.tls_file("control.toml", &text);
     }
-    let good = |name: &str| std::fs::read_to_string(stage.file.with_file_name(name)).unwrap();
+    let good = |name: &str| std::fs::read_to_string(fixture.file.with_file_name(name)).unwrap();
     for (name, key) in
         [("cert.pem", "tls.cert_file: "), ("key.pem", "tls.key_file: "), ("callers.pem", "tls.client_ca_file: ")]
     {
         let before = good(name);
-        stage.tls_file(name, &before[..before.len() / 2]);
-        stage.said(key).await;
-        stage.tls_file(name, &before);
+        fixture.tls_file(name, &before[..before.len() / 2]);
+        fixture.said(key).await;
+        fixture.tls_file(name, &before);
     }
     let before = good("key.pem");
-    stage.tls_file("key.pem", &stage.authority.server().key);
-    stage.said("tls: cannot be used: ").await;
-    stage.tls_file("key.pem", &before);
-    busy.goes_on().await;
+    fixture.tls_file("key.pem", &fixture.authority.server().key);
+    fixture.said("tls: cannot be used: ").await;
+    fixture.tls_file("key.pem", &before);
+    background.goes_on().await;
     // Principals change although the certificate is invalid.
-    stage.tls_file("cert.pem", "nonsense");
+    fixture.tls_file("cert.pem", "nonsense");
     let mut without = config.clone();
     without.principals.pop();
-    stage.write(&without);
-    stage.said("principals=removed: reader").await;
-    stage.caller(Some(EDGE_TOKEN), None).list().await.unwrap();
-    busy.without_a_failure().await;
-    let log = String::from_utf8(stage.log.read()).unwrap();
+    fixture.write(&without);
+    fixture.said("principals=removed: reader").await;
+    fixture.caller(Some(EDGE_TOKEN), None).list().await.unwrap();
+    background.without_a_failure().await;
+    let log = String::from_utf8(fixture.log.read()).unwrap();
     for line in log.lines().filter(|line| line.contains("what was in force stays")) {
         assert!(line.contains("ERROR") && line.contains("control.toml") && line.contains("; "), "{line}");
     }
@@ -360,31 +361,31 @@ async fn an_invalid_change_is_logged_and_not_applied() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_that_needs_a_restart_is_logged_and_not_applied() {
-    let stage = Stage::new().await;
-    let mut config = stage.config();
+    let fixture = ReloadFixture::new().await;
+    let mut config = fixture.config();
     config.issuers[0].name = "Another Gate".to_owned();
     config.keys.rotation_seconds = 7200;
     config.principals.pop();
-    stage.write(&config);
-    stage.said("principals=removed: reader").await;
-    stage.said("keys=\"issuers, keys\"").await;
-    let described = stage.caller(Some(EDGE_TOKEN), None).describe(ISSUER).await.unwrap();
+    fixture.write(&config);
+    fixture.said("principals=removed: reader").await;
+    fixture.said("keys=\"issuers, keys\"").await;
+    let described = fixture.caller(Some(EDGE_TOKEN), None).describe(ISSUER).await.unwrap();
     assert_ne!(described.issuer.unwrap().name, "Another Gate");
 }
 
 /// The warning leaves fourteen days to renew the certificate.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_that_expires_soon_is_logged() {
-    let stage = Stage::new().await;
+    let fixture = ReloadFixture::new().await;
     let ends_in = |days: u64| {
-        let not_after = stage.world.now() + Duration::from_secs(days * 86_400);
-        let certified = stage.authority.client_until(&["localhost"], not_after);
-        stage.tls_file("key.pem", &certified.key);
-        stage.tls_file("cert.pem", &certified.cert);
+        let not_after = fixture.env.now() + Duration::from_secs(days * 86_400);
+        let certified = fixture.authority.client_until(&["localhost"], not_after);
+        fixture.tls_file("key.pem", &certified.key);
+        fixture.tls_file("cert.pem", &certified.cert);
     };
     ends_in(15);
-    stage.said("certificate.not_after=\"Mon, 30 Jun 2025").await;
-    assert!(!String::from_utf8_lossy(&stage.log.read()).contains("ends soon"));
+    fixture.said("certificate.not_after=\"Mon, 30 Jun 2025").await;
+    assert!(!String::from_utf8_lossy(&fixture.log.read()).contains("ends soon"));
     ends_in(13);
-    stage.said("the certificate of this control plane ends soon: renew it certificate.not_after=\"Sat, 28 Jun").await;
+    fixture.said("the certificate of this control plane ends soon: renew it certificate.not_after=\"Sat, 28 Jun").await;
 }

@@ -6,20 +6,19 @@ use lychgate_api::v1::admin_service_revoke_request::Target;
 use lychgate_api::{error_metadata, v1};
 use lychgate_engine::Space;
 use lychgate_engine_suite::fault::Fault;
-use tokio::sync::watch;
 use tokio::task::JoinSet;
 
-use crate::races::race;
+use crate::races::{exchange_beside, race_with_revocation};
 use crate::support::{
-    App, Control, Edge, Failure, Flow, ISSUER, ISSUER_URL, Operator, Refused as _, World, consent_of, disabling,
-    enabling, request_id, revocation,
+    ApiClient, App, ControlPlane, Environment, Failure, Flow, ISSUER, ISSUER_URL, Operator, Refused as _,
+    consent_target, disable_request, enable_request, request_id, revoke_request,
 };
 
 const RACERS: usize = 64;
 
-/// The kinds of revocation, and disabling a client.
+/// The kinds of revocation, and disable_request a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum RevocationKind {
     Consent,
     Grant,
     Client,
@@ -28,50 +27,67 @@ enum Kind {
     Disabled,
 }
 
-const ALL: [Kind; 6] = [Kind::Consent, Kind::Grant, Kind::Client, Kind::Subject, Kind::Issuer, Kind::Disabled];
+const ALL: [RevocationKind; 6] = [
+    RevocationKind::Consent,
+    RevocationKind::Grant,
+    RevocationKind::Client,
+    RevocationKind::Subject,
+    RevocationKind::Issuer,
+    RevocationKind::Disabled,
+];
 /// Kinds that also end codes which are not redeemed yet.
-const WIDER: [Kind; 5] = [Kind::Consent, Kind::Client, Kind::Subject, Kind::Issuer, Kind::Disabled];
+const WIDER: [RevocationKind; 5] = [
+    RevocationKind::Consent,
+    RevocationKind::Client,
+    RevocationKind::Subject,
+    RevocationKind::Issuer,
+    RevocationKind::Disabled,
+];
 
-impl Kind {
+impl RevocationKind {
     fn event(self) -> &'static str {
         match self {
-            Kind::Consent => "consent.revoked",
-            Kind::Grant => "grant.revoked",
-            Kind::Client => "client.revoked",
-            Kind::Subject => "subject.revoked",
-            Kind::Issuer => "issuer.revoked",
-            Kind::Disabled => "client.disabled",
+            RevocationKind::Consent => "consent.revoked",
+            RevocationKind::Grant => "grant.revoked",
+            RevocationKind::Client => "client.revoked",
+            RevocationKind::Subject => "subject.revoked",
+            RevocationKind::Issuer => "issuer.revoked",
+            RevocationKind::Disabled => "client.disabled",
         }
     }
 
     /// The reason of a refused exchange afterwards.
     fn reason(self) -> &'static str {
         match self {
-            Kind::Consent | Kind::Grant | Kind::Client | Kind::Subject | Kind::Issuer => "GRANT_ENDED",
-            Kind::Disabled => "CLIENT_DISABLED",
+            RevocationKind::Consent
+            | RevocationKind::Grant
+            | RevocationKind::Client
+            | RevocationKind::Subject
+            | RevocationKind::Issuer => "GRANT_ENDED",
+            RevocationKind::Disabled => "CLIENT_DISABLED",
         }
     }
 
     fn error(self) -> &'static str {
-        if self == Kind::Disabled { "invalid_client" } else { "invalid_grant" }
+        if self == RevocationKind::Disabled { "invalid_client" } else { "invalid_grant" }
     }
 
     fn target(self, grant_id: &str) -> Target {
         match self {
-            Kind::Consent => consent_of("alice", "app"),
-            Kind::Grant => Target::GrantId(grant_id.to_owned()),
-            Kind::Client => Target::ClientId("app".to_owned()),
-            Kind::Subject => Target::Subject("idp|alice".to_owned()),
-            Kind::Issuer => Target::Everything(v1::Everything { confirm: ISSUER_URL.to_owned() }),
-            Kind::Disabled => panic!("a client is disabled, not revoked"),
+            RevocationKind::Consent => consent_target("alice", "app"),
+            RevocationKind::Grant => Target::GrantId(grant_id.to_owned()),
+            RevocationKind::Client => Target::ClientId("app".to_owned()),
+            RevocationKind::Subject => Target::Subject("idp|alice".to_owned()),
+            RevocationKind::Issuer => Target::Everything(v1::Everything { confirm: ISSUER_URL.to_owned() }),
+            RevocationKind::Disabled => panic!("a client is disabled, not revoked"),
         }
     }
 
     /// Whether this request made the change.
     async fn carry_out(self, operator: &Operator, grant_id: &str, id: &str) -> Result<bool, Failure> {
         match self {
-            Kind::Disabled => Ok(operator.disable_client(disabling("app", id)).await?.changed),
-            _ => Ok(operator.take_back(revocation(self.target(grant_id), id)).await?.changed),
+            RevocationKind::Disabled => Ok(operator.disable_client(disable_request("app", id)).await?.changed),
+            _ => Ok(operator.revoke_now(revoke_request(self.target(grant_id), id)).await?.changed),
         }
     }
 }
@@ -84,90 +100,90 @@ async fn grant_id(operator: &Operator) -> String {
     grant.grant_id.clone()
 }
 
-async fn events(operator: &Operator, kind: Kind) -> Vec<v1::Event> {
+async fn events(operator: &Operator, kind: RevocationKind) -> Vec<v1::Event> {
     let kind = kind.event().to_owned();
     let request = v1::ListEventsRequest { issuer_id: ISSUER.to_owned(), kind, ..Default::default() };
     operator.list_events(request).await.unwrap().events
 }
 
 /// Another person with another client, unaffected by every revocation but the issuer's.
-async fn bystander(edge: &Edge, world: &World) -> (Flow, v1::ExchangeResponse) {
+async fn bystander(edge: &ApiClient, env: &Environment) -> (Flow, v1::ExchangeResponse) {
     let mut flow = Flow::new(App::registered(edge).await);
     "bob".clone_into(&mut flow.person);
-    let tokens = flow.tokens(edge, &world.idp).await;
+    let tokens = flow.tokens(edge, &env.idp).await;
     (flow, tokens)
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_kind_of_revocation_takes_effect_everywhere_at_once_and_for_good() {
     for kind in ALL {
-        let world = World::operated().await;
-        let (one, two) = (world.start().await, world.start().await);
+        let env = Environment::with_operator().await;
+        let (one, two) = (env.start().await, env.start().await);
         let (edge, other, operator) = (one.edge(), two.edge(), one.operator());
         let mut flow = Flow::new(App::configured());
-        let first = flow.tokens(&edge, &world.idp).await;
+        let first = flow.tokens(&edge, &env.idp).await;
         let grant_id = grant_id(&operator).await;
         // Before the revocation everything works.
         let tokens = other.exchange(flow.refresh(first.refresh_token())).await.unwrap();
-        let code = flow.code(&edge, &world.idp).await;
-        let (bystander, theirs) = bystander(&edge, &world).await;
+        let code = flow.code(&edge, &env.idp).await;
+        let (bystander, theirs) = bystander(&edge, &env).await;
         assert!(two.is_active(&tokens.access_token).await && two.is_allowed("alice", "app").await, "{kind:?}");
 
         assert!(kind.carry_out(&operator, &grant_id, "1").await.unwrap(), "{kind:?}");
-        let census = world.census().await;
-        let after = world.start().await;
+        let counts = env.record_counts().await;
+        let after = env.start().await;
         for control in [&one, &two, &after] {
             let edge = control.edge();
             assert!(!control.is_active(&tokens.access_token).await, "{kind:?}");
             let refused = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap_err();
             assert_eq!(refused.reason, kind.reason(), "{kind:?}");
             assert_eq!(refused.metadata[error_metadata::OAUTH_ERROR], kind.error(), "{kind:?}");
-            assert_eq!(control.is_allowed("alice", "app").await, kind == Kind::Grant, "{kind:?}");
-            if kind != Kind::Grant {
+            assert_eq!(control.is_allowed("alice", "app").await, kind == RevocationKind::Grant, "{kind:?}");
+            if kind != RevocationKind::Grant {
                 assert_eq!(edge.exchange(flow.redeem(&code)).await.reason(), kind.reason(), "{kind:?}");
             }
-            assert_eq!(control.is_active(&theirs.access_token).await, kind != Kind::Issuer, "{kind:?}");
+            assert_eq!(control.is_active(&theirs.access_token).await, kind != RevocationKind::Issuer, "{kind:?}");
         }
-        assert_eq!(world.census().await, census, "{kind:?}: refusals store nothing");
+        assert_eq!(env.record_counts().await, counts, "{kind:?}: refusals store nothing");
         let told = events(&operator, kind).await;
         let [event] = &told[..] else { panic!("{kind:?}: {told:?}") };
         assert_eq!((event.principal.as_str(), event.reason.as_str()), ("grace", "ticket 4711"));
 
-        if kind == Kind::Disabled {
+        if kind == RevocationKind::Disabled {
             assert_eq!(edge.begin(flow.begin()).await.reason(), "CLIENT_DISABLED");
-            assert!(operator.enable_client(enabling("app", "2")).await.unwrap().changed);
-            assert!(two.is_active(&tokens.access_token).await, "disabling a client ends nothing");
+            assert!(operator.enable_client(enable_request("app", "2")).await.unwrap().changed);
+            assert!(two.is_active(&tokens.access_token).await, "disable_request a client ends nothing");
             continue;
         }
         // A new approval revives nothing.
-        let fresh = flow.tokens(&other, &world.idp).await;
+        let fresh = flow.tokens(&other, &env.idp).await;
         assert!(one.is_active(&fresh.access_token).await && one.is_allowed("alice", "app").await);
         assert!(!one.is_active(&tokens.access_token).await, "{kind:?}");
         let still = edge.exchange(flow.refresh(tokens.refresh_token())).await;
         assert_eq!(still.reason(), "GRANT_ENDED", "{kind:?}");
         let others = edge.exchange(bystander.refresh(theirs.refresh_token())).await;
-        assert_eq!(others.is_ok(), kind != Kind::Issuer, "{kind:?}");
+        assert_eq!(others.is_ok(), kind != RevocationKind::Issuer, "{kind:?}");
     }
 }
 
 /// A consent given after a revocation contains none of the scopes approved before it.
 #[tokio::test(flavor = "multi_thread")]
 async fn revoked_scopes_are_not_remembered() {
-    for kind in [Kind::Consent, Kind::Client, Kind::Subject, Kind::Issuer] {
-        let world = World::operated().await;
-        let control = world.start().await;
+    for kind in [RevocationKind::Consent, RevocationKind::Client, RevocationKind::Subject, RevocationKind::Issuer] {
+        let env = Environment::with_operator().await;
+        let control = env.start().await;
         let (edge, operator) = (control.edge(), control.operator());
         let mut flow = Flow::new(App::configured());
         "write".clone_into(&mut flow.scope);
-        flow.tokens(&edge, &world.idp).await;
+        flow.tokens(&edge, &env.idp).await;
         "read".clone_into(&mut flow.scope);
-        flow.tokens(&edge, &world.idp).await;
+        flow.tokens(&edge, &env.idp).await;
         assert!(
             control.is_allowed_to("alice", "app", &["read", "write"]).await,
             "scopes accumulate before the revocation"
         );
         assert!(kind.carry_out(&operator, "", "1").await.unwrap());
-        flow.tokens(&edge, &world.idp).await;
+        flow.tokens(&edge, &env.idp).await;
         assert!(control.is_allowed_to("alice", "app", &["read"]).await, "{kind:?}");
         assert!(!control.is_allowed_to("alice", "app", &["write"]).await, "{kind:?}");
     }
@@ -178,31 +194,18 @@ async fn revoked_scopes_are_not_remembered() {
 async fn parallel_exchanges_do_not_outlive_any_kind_of_revocation() {
     for kind in WIDER {
         for earlier in [0, 8] {
-            let world = World::operated().await;
-            let controls = [world.start().await, world.start().await];
+            let env = Environment::with_operator().await;
+            let controls = [env.start().await, env.start().await];
             let edge = controls[0].edge();
             let mut redemptions = Vec::new();
             for _ in 0..RACERS {
                 let mut flow = Flow::new(App::configured());
-                let code = flow.code(&edge, &world.idp).await;
+                let code = flow.code(&edge, &env.idp).await;
                 redemptions.push((flow.redeem(&code), flow));
             }
-            let done = watch::Sender::new(0);
-            let (mut is_time, operator) = (done.subscribe(), controls[1].operator());
-            let revocation = tokio::spawn(async move {
-                is_time.wait_for(|done| *done >= earlier).await.unwrap();
-                kind.carry_out(&operator, "", "1").await
-            });
-            let exchanges = redemptions.into_iter().map(|(request, flow)| {
-                let done = done.clone();
-                |edge: Edge| async move {
-                    let outcome = edge.exchange(request).await;
-                    done.send_modify(|done| *done += usize::from(outcome.is_ok()));
-                    (flow, outcome)
-                }
-            });
-            let outcomes = race(&controls, exchanges).await;
-            assert!(revocation.await.unwrap().unwrap(), "{kind:?}");
+            let operator = controls[1].operator();
+            let revocation = async move { assert!(kind.carry_out(&operator, "", "1").await.unwrap(), "{kind:?}") };
+            let outcomes = race_with_revocation(&controls, earlier, redemptions, revocation).await;
             assert!(outcomes.iter().filter(|(_, outcome)| outcome.is_ok()).count() >= earlier);
             nothing_lives(kind, &controls[0], &outcomes).await;
             assert_eq!(events(&controls[0].operator(), kind).await.len(), 1);
@@ -215,45 +218,32 @@ async fn parallel_exchanges_do_not_outlive_any_kind_of_revocation() {
 async fn tokens_minted_beside_any_kind_of_revocation_are_dead_in_either_order() {
     for kind in WIDER {
         for (revoked_first, is_refresh) in [(true, true), (true, false), (false, true), (false, false)] {
-            let world = World::operated().await;
-            let control = world.start().await;
+            let env = Environment::with_operator().await;
+            let control = env.start().await;
             let (edge, operator) = (control.edge(), control.operator());
             let mut flow = Flow::new(App::configured());
             let request = if is_refresh {
-                flow.refresh(flow.clone().tokens(&edge, &world.idp).await.refresh_token())
+                flow.refresh(flow.clone().tokens(&edge, &env.idp).await.refresh_token())
             } else {
-                let code = flow.code(&edge, &world.idp).await;
+                let code = flow.code(&edge, &env.idp).await;
                 flow.redeem(&code)
             };
-            let mut first_to_commit = world.engine.hold(0);
-            let outcome = if revoked_first {
-                let revoked = async {
-                    first_to_commit.arrived().await;
-                    assert!(kind.carry_out(&operator, "", "1").await.unwrap());
-                    first_to_commit.release();
-                };
-                tokio::join!(edge.exchange(request), revoked).0
-            } else {
-                let minted = async {
-                    first_to_commit.arrived().await;
-                    let outcome = edge.exchange(request).await;
-                    first_to_commit.release();
-                    outcome
-                };
-                let (revoked, minted) = tokio::join!(kind.carry_out(&operator, "", "1"), minted);
-                assert!(revoked.unwrap());
-                minted
-            };
+            let revocation = async { assert!(kind.carry_out(&operator, "", "1").await.unwrap()) };
+            let outcome = exchange_beside(revocation, revoked_first, request, &edge, &env).await;
             assert_eq!(outcome.is_ok(), !revoked_first, "{kind:?}: {outcome:?}");
             nothing_lives(kind, &control, &[(flow, outcome)]).await;
-            assert_eq!(world.kept(Space::Grants).await.len(), usize::from(is_refresh || !revoked_first), "{kind:?}");
+            assert_eq!(env.entries(Space::Grants).await.len(), usize::from(is_refresh || !revoked_first), "{kind:?}");
             assert_eq!(events(&operator, kind).await.len(), 1, "{kind:?}");
         }
     }
 }
 
 /// Asserts that neither issued nor refused tokens are usable.
-async fn nothing_lives(kind: Kind, control: &Control, outcomes: &[(Flow, Result<v1::ExchangeResponse, Failure>)]) {
+async fn nothing_lives(
+    kind: RevocationKind,
+    control: &ControlPlane,
+    outcomes: &[(Flow, Result<v1::ExchangeResponse, Failure>)],
+) {
     for (flow, outcome) in outcomes {
         let refused = match outcome {
             Ok(tokens) => {
@@ -274,14 +264,14 @@ async fn a_revocation_of_unknown_outcome_is_made_once() {
     for kind in ALL {
         for lost in [1, COMMITS] {
             for fault in [Fault::UnknownBefore, Fault::UnknownAfter, Fault::Unavailable] {
-                let world = World::operated().await;
-                let (one, two) = (world.start().await, world.start().await);
+                let env = Environment::with_operator().await;
+                let (one, two) = (env.start().await, env.start().await);
                 let mut flow = Flow::new(App::configured());
-                let tokens = flow.tokens(&one.edge(), &world.idp).await;
+                let tokens = flow.tokens(&one.edge(), &env.idp).await;
                 let grant_id = grant_id(&one.operator()).await;
                 // A commit that was not applied is not repeated.
                 let faults = if fault == Fault::Unavailable { 1 } else { lost };
-                (0..faults).for_each(|nth| world.engine.fail(nth, fault));
+                (0..faults).for_each(|nth| env.engine.fail(nth, fault));
                 match kind.carry_out(&one.operator(), &grant_id, "1").await {
                     Ok(changed) => assert!(changed && faults == 1),
                     Err(failure) => assert_eq!(failure.reason, "STORE_UNAVAILABLE"),
@@ -289,10 +279,10 @@ async fn a_revocation_of_unknown_outcome_is_made_once() {
                 assert!(kind.carry_out(&two.operator(), &grant_id, "1").await.unwrap(), "{kind:?} {fault:?}");
                 assert!(!two.is_active(&tokens.access_token).await, "{kind:?} {fault:?}");
                 assert_eq!(events(&two.operator(), kind).await.len(), 1, "{kind:?} {fault:?} {lost}");
-                for (_, counter) in world.kept(Space::Counters).await {
+                for (_, counter) in env.entries(Space::Counters).await {
                     assert_eq!(counter.value, [0x08, 0x01], "{kind:?} {fault:?}: raised by one");
                 }
-                assert_eq!(world.kept(Space::Requests).await.len(), 1);
+                assert_eq!(env.entries(Space::Requests).await.len(), 1);
             }
         }
     }
@@ -302,12 +292,12 @@ async fn a_revocation_of_unknown_outcome_is_made_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_late_commit_revokes_nothing_twice() {
     for kind in ALL {
-        let world = World::operated().await;
-        let control = world.start().await;
+        let env = Environment::with_operator().await;
+        let control = env.start().await;
         let mut flow = Flow::new(App::configured());
-        flow.tokens(&control.edge(), &world.idp).await;
+        flow.tokens(&control.edge(), &env.idp).await;
         let (operator, grant_id) = (control.operator(), grant_id(&control.operator()).await);
-        let late = world.engine.delay(0);
+        let late = env.engine.delay(0);
         assert!(kind.carry_out(&operator, &grant_id, "1").await.unwrap());
         late.land().await.unwrap_err();
         assert!(kind.carry_out(&operator, &grant_id, "1").await.unwrap());
@@ -318,10 +308,10 @@ async fn a_late_commit_revokes_nothing_twice() {
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_repetitions_of_one_revocation_have_one_effect_and_one_answer() {
     for kind in ALL {
-        let world = World::operated().await;
-        let controls = [world.start().await, world.start().await];
+        let env = Environment::with_operator().await;
+        let controls = [env.start().await, env.start().await];
         let mut flow = Flow::new(App::configured());
-        flow.tokens(&controls[0].edge(), &world.idp).await;
+        flow.tokens(&controls[0].edge(), &env.idp).await;
         let grant_id = Arc::new(grant_id(&controls[0].operator()).await);
         let mut asked = JoinSet::new();
         for n in 0..RACERS {
@@ -335,17 +325,17 @@ async fn parallel_repetitions_of_one_revocation_have_one_effect_and_one_answer()
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_request_id_is_remembered_for_a_day_per_principal_and_body() {
-    let mut world = World::operated().await;
+    let mut env = Environment::with_operator().await;
     let mut heidi = crate::support::principal("heidi", lychgate_control::config::Role::Operator, "token-of-heidi");
     heidi.issuers = Some(vec![ISSUER.to_owned()]);
-    world.config.principals.push(heidi);
-    let control = world.start().await;
-    let (operator, heidi) = (control.operator(), Operator::of(control.caller("token-of-heidi")));
-    let request = revocation(Target::Subject("idp|alice".to_owned()), "1");
-    let first = operator.take_back(request.clone()).await.unwrap();
-    world.advance(std::time::Duration::from_secs(23 * 60 * 60));
-    assert_eq!(operator.take_back(request.clone()).await.unwrap(), first, "the same answer with the same time");
-    let census = world.census().await;
+    env.config.principals.push(heidi);
+    let control = env.start().await;
+    let (operator, heidi) = (control.operator(), Operator::new(control.caller("token-of-heidi")));
+    let request = revoke_request(Target::Subject("idp|alice".to_owned()), "1");
+    let first = operator.revoke_now(request.clone()).await.unwrap();
+    env.advance(std::time::Duration::from_secs(23 * 60 * 60));
+    assert_eq!(operator.revoke_now(request.clone()).await.unwrap(), first, "the same answer with the same time");
+    let counts = env.record_counts().await;
     type Changed = fn(&mut v1::AdminServiceRevokeRequest);
     let changes: [Changed; 3] = [
         |request| request.reason = "another".to_owned(),
@@ -355,29 +345,29 @@ async fn a_request_id_is_remembered_for_a_day_per_principal_and_body() {
     for change in changes {
         let mut other = request.clone();
         change(&mut other);
-        assert_eq!(operator.take_back(other).await.reason(), "REQUEST_ID_REUSED");
+        assert_eq!(operator.revoke_now(other).await.reason(), "REQUEST_ID_REUSED");
     }
-    assert_eq!(operator.disable_client(disabling("app", "1")).await.reason(), "REQUEST_ID_REUSED");
-    assert_eq!(world.census().await, census);
+    assert_eq!(operator.disable_client(disable_request("app", "1")).await.reason(), "REQUEST_ID_REUSED");
+    assert_eq!(env.record_counts().await, counts);
     // The same id from another principal is another request.
-    assert_ne!(heidi.take_back(request.clone()).await.unwrap(), first);
-    world.advance(std::time::Duration::from_secs(2 * 60 * 60));
-    assert_ne!(operator.take_back(request).await.unwrap(), first, "after a day the request is a new one");
+    assert_ne!(heidi.revoke_now(request.clone()).await.unwrap(), first);
+    env.advance(std::time::Duration::from_secs(2 * 60 * 60));
+    assert_ne!(operator.revoke_now(request).await.unwrap(), first, "after a day the request is a new one");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_incomplete_or_malformed_revocation_revokes_nothing() {
     type Change = fn(&mut v1::AdminServiceRevokeRequest);
-    let mut world = World::operated().await;
+    let mut env = Environment::with_operator().await;
     let mut elsewhere =
         crate::support::principal("elsewhere", lychgate_control::config::Role::Operator, "token-of-another");
     elsewhere.issuers = Some(Vec::new());
-    world.config.principals.push(elsewhere);
-    let control = world.start().await;
+    env.config.principals.push(elsewhere);
+    let control = env.start().await;
     let mut flow = Flow::new(App::configured());
-    let tokens = flow.tokens(&control.edge(), &world.idp).await;
+    let tokens = flow.tokens(&control.edge(), &env.idp).await;
     let operator = control.operator();
-    let census = world.census().await;
+    let counts = env.record_counts().await;
     let changes: [(Change, &str); 13] = [
         (|request| request.target = None, "PARAMETER_MISSING"),
         (|request| request.reason = String::new(), "PARAMETER_MISSING"),
@@ -390,42 +380,42 @@ async fn an_incomplete_or_malformed_revocation_revokes_nothing() {
         (|request| request.target = Some(Target::Subject("alice".to_owned())), "REQUEST_MALFORMED"),
         (|request| request.target = Some(Target::GrantId("x".to_owned())), "REQUEST_MALFORMED"),
         (|request| request.target = Some(Target::GrantId("A".repeat(22))), "RECORD_UNKNOWN"),
-        (|request| request.target = Some(consent_of("unknown", "app")), "RECORD_UNKNOWN"),
+        (|request| request.target = Some(consent_target("unknown", "app")), "RECORD_UNKNOWN"),
         (
             |request| request.target = Some(Target::Everything(v1::Everything { confirm: "yes".to_owned() })),
             "REQUEST_MALFORMED",
         ),
     ];
     for (change, reason) in changes {
-        let mut request = revocation(Target::Everything(v1::Everything { confirm: ISSUER_URL.to_owned() }), "1");
+        let mut request = revoke_request(Target::Everything(v1::Everything { confirm: ISSUER_URL.to_owned() }), "1");
         change(&mut request);
-        assert_eq!(operator.take_back(request).await.reason(), reason);
+        assert_eq!(operator.revoke_now(request).await.reason(), reason);
     }
-    let elsewhere = Operator::of(control.caller("token-of-another"));
+    let elsewhere = Operator::new(control.caller("token-of-another"));
     for kind in WIDER {
         assert_eq!(kind.carry_out(&elsewhere, "", "1").await.reason(), "ISSUER_UNKNOWN");
     }
-    assert_eq!(world.census().await, census);
+    assert_eq!(env.record_counts().await, counts);
     assert!(control.is_active(&tokens.access_token).await);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_dry_run_counts_and_changes_nothing() {
-    let world = World::operated().await;
-    let control = world.start().await;
+    let env = Environment::with_operator().await;
+    let control = env.start().await;
     let (edge, operator) = (control.edge(), control.operator());
     for person in ["alice", "alice", "bob"] {
         let mut flow = Flow::new(App::configured());
         person.clone_into(&mut flow.person);
-        flow.tokens(&edge, &world.idp).await;
+        flow.tokens(&edge, &env.idp).await;
     }
-    let (mut other, _) = bystander(&edge, &world).await;
-    let returned = other.tokens(&edge, &world.idp).await;
+    let (mut other, _) = bystander(&edge, &env).await;
+    let returned = other.tokens(&edge, &env.idp).await;
     edge.revoke(other.revoke(returned.refresh_token())).await.unwrap();
-    let census = world.census().await;
+    let counts = env.record_counts().await;
     for (target, consents, grants) in [
-        (consent_of("alice", "app"), 1, 2),
-        (consent_of("carol", "app"), 0, 0),
+        (consent_target("alice", "app"), 1, 2),
+        (consent_target("carol", "app"), 0, 0),
         (Target::ClientId("app".to_owned()), 2, 3),
         (Target::Subject("idp|bob".to_owned()), 2, 2),
         (Target::Everything(v1::Everything { confirm: String::new() }), 3, 4),
@@ -434,16 +424,16 @@ async fn a_dry_run_counts_and_changes_nothing() {
         assert_eq!((estimate.live_consents, estimate.live_grants), (consents, grants), "{target:?}");
         assert!(!estimate.incomplete);
     }
-    assert_eq!(world.census().await, census);
-    operator.take_back(revocation(Target::Subject("idp|bob".to_owned()), "1")).await.unwrap();
+    assert_eq!(env.record_counts().await, counts);
+    operator.revoke_now(revoke_request(Target::Subject("idp|bob".to_owned()), "1")).await.unwrap();
     let nothing = operator.estimate(Target::Subject("idp|bob".to_owned())).await.unwrap();
     assert_eq!((nothing.live_consents, nothing.live_grants), (0, 0));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_bulk_revocation_has_one_outcome_per_subject_and_is_repeatable() {
-    let world = World::operated().await;
-    let control = world.start().await;
+    let env = Environment::with_operator().await;
+    let control = env.start().await;
     let operator = control.operator();
     let subjects = ["idp|alice", "nonsense", "idp|bob"].map(str::to_owned).to_vec();
     let request = v1::RevokeSubjectsRequest {
@@ -453,7 +443,7 @@ async fn a_bulk_revocation_has_one_outcome_per_subject_and_is_repeatable() {
         request_id: request_id("1"),
     };
     // The second revocation fails: the store is unavailable.
-    world.engine.fail(1, Fault::Unavailable);
+    env.engine.fail(1, Fault::Unavailable);
     let outcomes = |response: v1::RevokeSubjectsResponse| {
         assert_eq!(response.revocations.iter().map(|one| one.subject.clone()).collect::<Vec<_>>(), subjects);
         let outcome = |one: v1::SubjectRevocation| match one.outcome.unwrap() {
@@ -466,7 +456,7 @@ async fn a_bulk_revocation_has_one_outcome_per_subject_and_is_repeatable() {
     assert_eq!(outcomes(first), ["true", "REQUEST_MALFORMED", "STORE_UNAVAILABLE"]);
     let again = operator.revoke_subjects(request.clone()).await.unwrap();
     assert_eq!(outcomes(again), ["true", "REQUEST_MALFORMED", "true"]);
-    assert_eq!(events(&operator, Kind::Subject).await.len(), 2);
+    assert_eq!(events(&operator, RevocationKind::Subject).await.len(), 2);
     let many = vec!["idp|alice".to_owned(); 101];
     let too_many = v1::RevokeSubjectsRequest { subjects: many, ..request.clone() };
     assert_eq!(operator.revoke_subjects(too_many).await.reason(), "REQUEST_TOO_LARGE");

@@ -7,19 +7,16 @@ use lychgate_api::v1::{self, Decision, next::Step};
 use lychgate_control::config::{PolicyConfig, PromptConfig, PromptMode, Role};
 use lychgate_domain::consent::ConsentScreen;
 use lychgate_domain::event::{ApprovedOn, Event, EventKind};
-use lychgate_domain::issuer::IssuerUrl;
-use lychgate_engine::Engine as _;
-use lychgate_engine::{Batch, Expectation, Key, Space};
+use lychgate_engine::Space;
 use lychgate_engine_suite::fault::Fault;
 use lychgate_store::Store;
 use serde_json::json;
 
 use crate::support::{
-    App, Browser, Control, Edge, Flow, ISSUER, ISSUER_URL, Refused as _, Site, World, attempt, location, page,
-    principal, query,
+    ApiClient, App, Browser, ControlPlane, Environment, Flow, ISSUER, ISSUER_URL, MetadataHost, READER_TOKEN,
+    Refused as _, attempt, code_in, location, page, principal, query,
 };
 
-const READER: &str = "token-of-the-reader";
 const SESSION: &str = "__Host-lychgate-session-";
 const BROWSER: &str = "__Host-lychgate-browser-";
 
@@ -32,18 +29,18 @@ fn silent(client: &str) -> PromptConfig {
 }
 
 /// Alice has approved the configured app in this browser.
-async fn returning(prompt: PromptConfig) -> (World, Control, Flow) {
-    let mut world = World::new().await;
-    world.issuer().prompt = prompt;
-    world.issuer().clients[0].redirect_uris.push("https://app.example/second".to_owned());
-    let control = world.start().await;
+async fn returning(prompt: PromptConfig) -> (Environment, ControlPlane, Flow) {
+    let mut env = Environment::new().await;
+    env.issuer().prompt = prompt;
+    env.issuer().clients[0].redirect_uris.push("https://app.example/second".to_owned());
+    let control = env.start().await;
     let mut flow = Flow::new(App::configured());
-    flow.tokens(&control.edge(), &world.idp).await;
-    (world, control, flow)
+    flow.tokens(&control.edge(), &env.idp).await;
+    (env, control, flow)
 }
 
 /// Requests the page again with `change` applied.
-async fn shown(flow: &Flow, edge: &Edge, change: impl FnOnce(&mut v1::ShowRequest)) -> Step {
+async fn shown(flow: &Flow, edge: &ApiClient, change: impl FnOnce(&mut v1::ShowRequest)) -> Step {
     let mut request = flow.show(&flow.ticket(edge).await);
     change(&mut request);
     edge.show(request).await.unwrap().step.unwrap()
@@ -82,12 +79,12 @@ async fn sign_in_as(
     person: &str,
     flow: &mut Flow,
     page: &v1::ConsentPage,
-    edge: &Edge,
-    world: &World,
+    edge: &ApiClient,
+    env: &Environment,
 ) -> v1::FinishLoginRequest {
     let next = edge.decide(flow.decide(page, Decision::Approve)).await.unwrap();
     flow.browser.keep(&next);
-    flow.finish_login(world.idp.sign_in(location(&next), person))
+    flow.finish_login(env.idp.sign_in(location(&next), person))
 }
 
 fn answer(flow: &Flow, asked: &v1::SignedInPage, decision: Decision) -> v1::ConfirmLoginRequest {
@@ -113,20 +110,20 @@ fn only(browser: &Browser, prefix: &str) -> (String, String) {
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_remembered_consent_takes_one_click_and_a_login() {
-    let (world, control, mut flow) = returning(remembering()).await;
+    let (env, control, mut flow) = returning(remembering()).await;
     let edge = control.edge();
-    let before = world.kept(Space::Consents).await.remove(0).1.expires_at;
+    let before = env.entries(Space::Consents).await.remove(0).1.expires_at;
     let first_session = only(&flow.browser, SESSION).1;
-    world.advance(Duration::from_secs(60));
+    env.advance(Duration::from_secs(60));
     let page = one_button(shown(&flow, &edge, |_| {}).await);
     let person = page.person.clone().unwrap();
     assert_eq!((person.name.as_str(), person.account.as_str()), ("ALICE", "alice"));
-    let callback = sign_in_as("alice", &mut flow, &page, &edge, &world).await;
+    let callback = sign_in_as("alice", &mut flow, &page, &edge, &env).await;
     let next = edge.finish_login(callback).await.unwrap();
     flow.browser.keep(&next);
-    edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
+    edge.exchange(flow.redeem(&code_in(&next))).await.unwrap();
     assert_ne!(only(&flow.browser, SESSION).1, first_session, "each callback mints a new session");
-    let after = world.kept(Space::Consents).await.remove(0).1.expires_at;
+    let after = env.entries(Space::Consents).await.remove(0).1.expires_at;
     assert_eq!(after, before, "one click does not extend the consent");
 }
 
@@ -139,32 +136,32 @@ async fn a_new_policy_version_takes_the_full_page_and_ends_nothing() {
         let uri = Some("https://gate.example/policy".to_owned());
         Some(PolicyConfig { version: version.to_owned(), uri })
     };
-    let mut world = World::new().await;
-    world.config.principals.push(principal("reader", Role::Reader, READER));
-    (world.issuer().prompt, world.issuer().policy) = (remembering(), policy("1"));
-    world.issuer().clients[0].redirect_uris.push("https://app.example/second".to_owned());
-    let control = world.start().await;
+    let mut env = Environment::new().await;
+    env.config.principals.push(principal("reader", Role::Reader, READER_TOKEN));
+    (env.issuer().prompt, env.issuer().policy) = (remembering(), policy("1"));
+    env.issuer().clients[0].redirect_uris.push("https://app.example/second".to_owned());
+    let control = env.start().await;
     let mut flow = Flow::new(App::configured());
-    let tokens = flow.tokens(&control.edge(), &world.idp).await;
-    let how = async |control: &Control| {
+    let tokens = flow.tokens(&control.edge(), &env.idp).await;
+    let how = async |control: &ControlPlane| {
         let request = v1::ConsentServiceListRequest { issuer_id: ISSUER.to_owned(), ..Default::default() };
-        let listed = control.caller(READER).list_consents(request).await.unwrap().consents;
+        let listed = control.caller(READER_TOKEN).list_consents(request).await.unwrap().consents;
         (listed[0].method(), listed[0].policy_version.clone())
     };
     assert_eq!(how(&control).await, (v1::ConsentMethod::FullScreen, "1".to_owned()));
 
     // One click under the same policy.
     let page = one_button(shown(&flow, &control.edge(), |_| {}).await);
-    let callback = sign_in_as("alice", &mut flow, &page, &control.edge(), &world).await;
+    let callback = sign_in_as("alice", &mut flow, &page, &control.edge(), &env).await;
     control.edge().finish_login(callback).await.unwrap();
     assert_eq!(how(&control).await, (v1::ConsentMethod::OneClick, "1".to_owned()));
     let old_button = one_button(shown(&flow, &control.edge(), |_| {}).await);
     let on_the_way = one_button(shown(&flow, &control.edge(), |_| {}).await);
-    let on_the_way = sign_in_as("alice", &mut flow, &on_the_way, &control.edge(), &world).await;
+    let on_the_way = sign_in_as("alice", &mut flow, &on_the_way, &control.edge(), &env).await;
     control.stop().await;
 
-    world.issuer().policy = policy("2");
-    let control = world.start().await;
+    env.issuer().policy = policy("2");
+    let control = env.start().await;
     let edge = control.edge();
     let refresh = flow.refresh(&tokens.refresh_token.unwrap());
     edge.exchange(refresh).await.expect("the grant continues");
@@ -179,7 +176,7 @@ async fn a_new_policy_version_takes_the_full_page_and_ends_nothing() {
     assert_eq!(asked.page.as_ref().unwrap().policy.as_ref().unwrap().version, "2");
     assert_eq!(how(&control).await, (v1::ConsentMethod::OneClick, "1".to_owned()));
 
-    let callback = sign_in_as("alice", &mut flow, &page, &edge, &world).await;
+    let callback = sign_in_as("alice", &mut flow, &page, &edge, &env).await;
     edge.finish_login(callback).await.unwrap();
     assert_eq!(how(&control).await, (v1::ConsentMethod::FullScreen, "2".to_owned()));
     one_button(shown(&flow, &edge, |_| {}).await);
@@ -190,9 +187,9 @@ async fn a_new_policy_version_takes_the_full_page_and_ends_nothing() {
 /// Requirements: B31, E2.
 #[tokio::test(flavor = "multi_thread")]
 async fn any_difference_takes_the_full_page() {
-    let (world, control, mut flow) = returning(remembering()).await;
+    let (env, control, mut flow) = returning(remembering()).await;
     let edge = &control.edge();
-    let census = world.census().await;
+    let counts = env.record_counts().await;
     for site in [Some("cross-site"), Some("same-site"), Some("none, none"), None] {
         let page = whole(shown(&flow, edge, |request| request.sec_fetch_site = site.map(str::to_owned)).await);
         assert_eq!(account(&page), Some("alice"), "{site:?}: the page still names the person");
@@ -216,20 +213,20 @@ async fn any_difference_takes_the_full_page() {
 
     // A client on the person's own computer needs the full page every time.
     let mut program = Flow { browser: flow.browser.clone(), ..Flow::new(App::registered(edge).await) };
-    program.tokens(edge, &world.idp).await;
+    program.tokens(edge, &env.idp).await;
     whole(shown(&program, edge, |_| {}).await);
 
     one_button(shown(&flow, edge, |_| {}).await);
-    world.revoke_consent("alice", "app").await;
+    env.revoke_consent("alice", "app").await;
     let page = whole(shown(&flow, edge, |_| {}).await);
     assert!(page.scopes.iter().all(|scope| !scope.added), "without a live consent no scope is new");
-    assert_eq!(world.kept(Space::Authorizations).await.len(), census_of(&census, "authorizations") + 1);
-    flow.tokens(edge, &world.idp).await;
+    assert_eq!(env.entries(Space::Authorizations).await.len(), count_of(&counts, "authorizations") + 1);
+    flow.tokens(edge, &env.idp).await;
     one_button(shown(&flow, edge, |_| {}).await);
 }
 
-fn census_of(census: &[(&'static str, usize)], space: &str) -> usize {
-    census.iter().find(|(name, _)| *name == space).expect("a space").1
+fn count_of(counts: &[(&'static str, usize)], space: &str) -> usize {
+    counts.iter().find(|(name, _)| *name == space).expect("a space").1
 }
 
 /// Every revocation ends remembering, also a wide one.
@@ -237,36 +234,33 @@ fn census_of(census: &[(&'static str, usize)], space: &str) -> usize {
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wider_revocation_ends_remembering() {
-    let (world, control, flow) = returning(remembering()).await;
+    let (env, control, flow) = returning(remembering()).await;
     one_button(shown(&flow, &control.edge(), |_| {}).await);
-    let counter = [IssuerUrl::parse(ISSUER_URL).unwrap().digest().as_slice(), b"i"].concat();
-    let batch = Batch::new(world.now(), world.now() + Duration::from_secs(10));
-    let raise = batch.put(Key::new(Space::Counters, counter), Expectation::Absent, vec![0x08, 0x01], None);
-    world.engine.commit(raise).await.unwrap();
+    env.raise_issuer_counter().await;
     whole(shown(&flow, &control.edge(), |_| {}).await);
 }
 
 /// Requirements: B39.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_changed_document_takes_the_full_page() {
-    let mut world = World::new().await;
-    let site = Site::start().await;
+    let mut env = Environment::new().await;
+    let site = MetadataHost::start().await;
     site.publish("/client.json", &site.document("/client.json", &json!({})));
-    world.config.outbound = site.outbound(&world);
-    world.issuer().prompt = remembering();
-    let control = world.start().await;
+    env.config.outbound = site.outbound(&env);
+    env.issuer().prompt = remembering();
+    let control = env.start().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::new(&site.url("/client.json"), "https://app.example/cb"));
-    flow.tokens(&edge, &world.idp).await;
+    flow.tokens(&edge, &env.idp).await;
     let button = one_button(shown(&flow, &edge, |_| {}).await);
     let more = json!({ "redirect_uris": ["https://app.example/cb", "https://evil.example/cb"] });
     site.publish("/client.json", &site.document("/client.json", &more));
-    world.advance(Duration::from_secs(61));
+    env.advance(Duration::from_secs(61));
     whole(shown(&flow, &edge, |_| {}).await);
     // An open one-click page does not approve the changed client.
     let again = page(edge.decide(flow.decide(&button, Decision::Approve)).await.unwrap());
     assert!(again.changed);
-    assert_eq!(world.kept(Space::Authorizations).await.len(), 1, "nothing was decided");
+    assert_eq!(env.entries(Space::Authorizations).await.len(), 1, "nothing was decided");
 }
 
 /// A session is valid in its own browser, at its own issuer, unchanged, and for a limited time.
@@ -274,7 +268,7 @@ async fn a_changed_document_takes_the_full_page() {
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stolen_altered_or_old_session_is_ignored() {
-    let (world, control, flow) = returning(remembering()).await;
+    let (env, control, flow) = returning(remembering()).await;
     let edge = &control.edge();
     let ((name, session), (_, browser)) = (only(&flow.browser, SESSION), only(&flow.browser, BROWSER));
     assert_eq!(account(&one_button(shown(&flow, edge, |_| {}).await)), Some("alice"));
@@ -295,24 +289,24 @@ async fn a_stolen_altered_or_old_session_is_ignored() {
     let page = whole(shown(&flow, edge, |request| request.cookies.push(twice)).await);
     assert_eq!(account(&page), None, "twice");
 
-    world.advance(Duration::from_secs(12 * 60 * 60));
+    env.advance(Duration::from_secs(12 * 60 * 60));
     assert_eq!(account(&whole(shown(&flow, edge, |_| {}).await)), None, "too old");
 }
 
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_of_one_issuer_is_ignored_by_another() {
-    let mut world = World::new().await;
-    let mut other = world.issuer_at("other", &format!("{ISSUER_URL}/t"));
+    let mut env = Environment::new().await;
+    let mut other = env.issuer_at("other", &format!("{ISSUER_URL}/t"));
     other.prompt = remembering();
-    world.config.issuers.push(other);
-    world.issuer().prompt = remembering();
-    let control = world.start().await;
+    env.config.issuers.push(other);
+    env.issuer().prompt = remembering();
+    let control = env.start().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
     let mut there = Flow::at("other", App::configured());
-    flow.tokens(&edge, &world.idp).await;
-    there.tokens(&edge, &world.idp).await;
+    flow.tokens(&edge, &env.idp).await;
+    there.tokens(&edge, &env.idp).await;
     one_button(shown(&there, &edge, |_| {}).await);
     let (name, _) = only(&there.browser, SESSION);
     assert_ne!(name, only(&flow.browser, SESSION).0);
@@ -325,10 +319,10 @@ async fn a_session_of_one_issuer_is_ignored_by_another() {
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_click_approves_neither_a_foreign_post_nor_more_scopes() {
-    let (world, control, flow) = returning(remembering()).await;
+    let (env, control, flow) = returning(remembering()).await;
     let edge = control.edge();
     let button = one_button(shown(&flow, &edge, |_| {}).await);
-    let census = world.census().await;
+    let counts = env.record_counts().await;
     let press = || flow.decide(&button, Decision::Approve);
     let forged = v1::DecideRequest { sec_fetch_site: Some("cross-site".to_owned()), ..press() };
     assert_eq!(edge.decide(forged).await.reason(), "CROSS_SITE");
@@ -340,17 +334,17 @@ async fn one_click_approves_neither_a_foreign_post_nor_more_scopes() {
     signed_out.browser.0.remove(&name);
     let again = page(edge.decide(signed_out.decide(&button, Decision::Approve)).await.unwrap());
     assert!(again.changed && again.person.is_none(), "the named session has ended");
-    assert_eq!(world.census().await, census, "nothing was decided");
-    world.revoke_consent("alice", "app").await;
+    assert_eq!(env.record_counts().await, counts, "nothing was decided");
+    env.revoke_consent("alice", "app").await;
     let again = page(edge.decide(press()).await.unwrap());
     assert!(again.changed, "one click does not renew a revoked consent");
-    assert_eq!(world.kept(Space::Authorizations).await.len(), 1);
+    assert_eq!(env.entries(Space::Authorizations).await.len(), 1);
 }
 
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_change_before_the_button_shows_the_page_again() {
-    let (world, control, mut flow) = returning(PromptConfig::default()).await;
+    let (env, control, mut flow) = returning(PromptConfig::default()).await;
     let edge = control.edge();
     let as_alice = whole(shown(&flow, &edge, |_| {}).await);
     assert_eq!(account(&as_alice), Some("alice"));
@@ -359,13 +353,13 @@ async fn a_session_change_before_the_button_shows_the_page_again() {
     let mut unnamed = bobs.clone();
     let (session, _) = only(&unnamed.browser, SESSION);
     unnamed.browser.0.remove(&session);
-    unnamed.tokens(&edge, &world.idp).await;
-    let before = world.kept(Space::Authorizations).await.len();
+    unnamed.tokens(&edge, &env.idp).await;
+    let before = env.entries(Space::Authorizations).await.len();
     flow.browser = unnamed.browser;
     let again = page(edge.decide(flow.decide(&as_alice, Decision::Approve)).await.unwrap());
     assert!(again.changed);
     assert_eq!(account(&again), Some("bob"));
-    assert_eq!(world.kept(Space::Authorizations).await.len(), before, "nothing was decided");
+    assert_eq!(env.entries(Space::Authorizations).await.len(), before, "nothing was decided");
 }
 
 /// OAuth 2.1 §7.3: another person signs in at the same browser.
@@ -375,12 +369,12 @@ async fn a_session_change_before_the_button_shows_the_page_again() {
 async fn an_unexpected_person_must_confirm_before_a_code() {
     for prompt in [PromptConfig::default(), remembering()] {
         let remembers = prompt.mode == PromptMode::Remember;
-        let (world, control, mut flow) = returning(prompt).await;
+        let (env, control, mut flow) = returning(prompt).await;
         let edge = control.edge();
         let step = shown(&flow, &edge, |_| {}).await;
         let shown = if remembers { one_button(step) } else { whole(step) };
-        let (events, calls) = (world.events().await.len(), world.idp.calls());
-        let callback = sign_in_as("bob", &mut flow, &shown, &edge, &world).await;
+        let (events, calls) = (env.events().await.len(), env.idp.calls());
+        let callback = sign_in_as("bob", &mut flow, &shown, &edge, &env).await;
         let next = edge.finish_login(callback.clone()).await.unwrap();
         flow.browser.keep(&next);
         let asked = question(next);
@@ -388,7 +382,7 @@ async fn an_unexpected_person_must_confirm_before_a_code() {
         assert_eq!(account(&page), Some("bob"));
         assert_eq!((page.scopes[0].name.as_str(), page.redirect.unwrap().host.as_str()), ("read", "app.example"));
         assert_eq!(
-            (world.events().await.len(), world.kept(Space::Consents).await.len()),
+            (env.events().await.len(), env.entries(Space::Consents).await.len()),
             (events + 1, 1),
             "a question, no code yet"
         );
@@ -398,7 +392,7 @@ async fn an_unexpected_person_must_confirm_before_a_code() {
             question(edge.finish_login(flow.finish_login(callback.parameters)).await.unwrap()).state,
             asked.state
         );
-        assert_eq!(world.idp.calls(), calls + 1);
+        assert_eq!(env.idp.calls(), calls + 1);
 
         let good = || answer(&flow, &asked, Decision::Approve);
         let mut elsewhere = Flow::new(App::configured());
@@ -412,35 +406,31 @@ async fn an_unexpected_person_must_confirm_before_a_code() {
         ] {
             assert_eq!(edge.confirm_login(bad).await.reason(), reason);
         }
-        assert_eq!(
-            (world.events().await.len(), world.kept(Space::Consents).await.len()),
-            (events + 1, 1),
-            "still none"
-        );
+        assert_eq!((env.events().await.len(), env.entries(Space::Consents).await.len()), (events + 1, 1), "still none");
 
         let confirmed = good();
         let next = edge.confirm_login(confirmed.clone()).await.unwrap();
         assert_eq!(location(&edge.confirm_login(confirmed).await.unwrap()), location(&next), "the same answer again");
         let refused = answer(&flow, &asked, Decision::NotMe);
         assert_eq!(edge.confirm_login(refused).await.reason(), "ALREADY_DECIDED");
-        let tokens = edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
+        let tokens = edge.exchange(flow.redeem(&code_in(&next))).await.unwrap();
         assert_eq!(tokens.scope, "read");
-        assert_eq!(world.kept(Space::Consents).await.len(), 2, "bob's own");
-        assert_eq!(world.idp.calls(), calls + 1);
+        assert_eq!(env.entries(Space::Consents).await.len(), 2, "bob's own");
+        assert_eq!(env.idp.calls(), calls + 1);
     }
 }
 
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
 async fn not_me_gives_no_code_and_ends_the_session() {
-    let (world, control, mut flow) = returning(remembering()).await;
+    let (env, control, mut flow) = returning(remembering()).await;
     let edge = control.edge();
     let button = one_button(shown(&flow, &edge, |_| {}).await);
-    let callback = sign_in_as("bob", &mut flow, &button, &edge, &world).await;
+    let callback = sign_in_as("bob", &mut flow, &button, &edge, &env).await;
     let next = edge.finish_login(callback.clone()).await.unwrap();
     flow.browser.keep(&next);
     let asked = question(next);
-    let events = world.events().await.len();
+    let events = env.events().await.len();
     let next = edge.confirm_login(answer(&flow, &asked, Decision::NotMe)).await.unwrap();
     let Some(Step::FailurePage(failure)) = &next.step else { panic!("{next:?}") };
     assert_eq!(failure.reason, "SIGNED_IN_AS_ANOTHER");
@@ -452,7 +442,7 @@ async fn not_me_gives_no_code_and_ends_the_session() {
     flow.browser.keep(&next);
     assert!(!flow.browser.0.keys().any(|name| name.starts_with(SESSION)));
     assert_eq!(
-        (world.events().await.len(), world.kept(Space::Consents).await.len()),
+        (env.events().await.len(), env.entries(Space::Consents).await.len()),
         (events + 1, 1),
         "the refusal is recorded and nothing else"
     );
@@ -464,41 +454,41 @@ async fn not_me_gives_no_code_and_ends_the_session() {
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_planted_session_is_named_and_gives_the_attacker_nothing() {
-    let (world, control, mallorys) = returning(remembering()).await;
+    let (env, control, mallorys) = returning(remembering()).await;
     let edge = control.edge();
     let mut victim = Flow { browser: mallorys.browser.clone(), person: "victim".to_owned(), ..mallorys };
     let button = one_button(shown(&victim, &edge, |_| {}).await);
     assert_eq!(account(&button), Some("alice"), "the page names the session's person");
-    let callback = sign_in_as("victim", &mut victim, &button, &edge, &world).await;
+    let callback = sign_in_as("victim", &mut victim, &button, &edge, &env).await;
     let asked = question(edge.finish_login(callback).await.unwrap());
     assert_eq!(account(&asked.page.unwrap()), Some("victim"));
-    assert_eq!(world.kept(Space::Consents).await.len(), 1, "no consent yet");
+    assert_eq!(env.entries(Space::Consents).await.len(), 1, "no consent yet");
 }
 
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_issuer_may_require_confirmation_of_every_login() {
-    let mut world = World::new().await;
-    world.issuer().prompt = PromptConfig { confirm_subject: true, ..PromptConfig::default() };
-    let control = world.start().await;
+    let mut env = Environment::new().await;
+    env.issuer().prompt = PromptConfig { confirm_subject: true, ..PromptConfig::default() };
+    let control = env.start().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
-    let callback = flow.sign_in(&edge, &world.idp).await;
+    let callback = flow.sign_in(&edge, &env.idp).await;
     let next = edge.finish_login(callback).await.unwrap();
     flow.browser.keep(&next);
     let asked = question(next);
-    assert!(world.kept(Space::Consents).await.is_empty());
+    assert!(env.entries(Space::Consents).await.is_empty());
     let next = edge.confirm_login(answer(&flow, &asked, Decision::Approve)).await.unwrap();
-    edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
+    edge.exchange(flow.redeem(&code_in(&next))).await.unwrap();
 }
 
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
 async fn not_me_on_the_page_ends_the_session_and_decides_nothing() {
-    let (world, control, mut flow) = returning(PromptConfig::default()).await;
+    let (env, control, mut flow) = returning(PromptConfig::default()).await;
     let edge = control.edge();
     let page = whole(shown(&flow, &edge, |_| {}).await);
-    let census = world.census().await;
+    let counts = env.record_counts().await;
     let forged = flow.decide(&page, Decision::NotMe);
     let forged = v1::DecideRequest { sec_fetch_site: Some("cross-site".to_owned()), ..forged };
     assert_eq!(edge.decide(forged).await.reason(), "CROSS_SITE");
@@ -507,26 +497,26 @@ async fn not_me_on_the_page_ends_the_session_and_decides_nothing() {
     assert_eq!(query(location(&next))["ticket"], page.ticket, "the same page again");
     let next = edge.show(flow.show(&page.ticket)).await.unwrap();
     assert_eq!(account(&whole(next.step.unwrap())), None);
-    assert_eq!(world.census().await, census);
+    assert_eq!(env.record_counts().await, counts);
 }
 
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_denial_is_not_remembered() {
-    let (world, control, flow) = returning(remembering()).await;
+    let (env, control, flow) = returning(remembering()).await;
     let edge = control.edge();
     let wider = Flow { scope: "read write".to_owned(), ..flow.clone() };
     let page = whole(shown(&wider, &edge, |_| {}).await);
     edge.decide(wider.decide(&page, Decision::Deny)).await.unwrap();
     whole(shown(&wider, &edge, |_| {}).await);
     one_button(shown(&flow, &edge, |_| {}).await);
-    assert_eq!(world.kept(Space::Consents).await.len(), 1);
+    assert_eq!(env.entries(Space::Consents).await.len(), 1);
 }
 
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_client_skips_the_page_and_not_the_login() {
-    let (world, control, mut flow) = returning(silent("app")).await;
+    let (env, control, mut flow) = returning(silent("app")).await;
     let edge = control.edge();
     let request = flow.show(&flow.ticket(&edge).await);
     let next = edge.show(request.clone()).await.unwrap();
@@ -534,10 +524,10 @@ async fn a_silent_client_skips_the_page_and_not_the_login() {
     // The browser sends the request twice: one decision, one redirect.
     let again = edge.show(v1::ShowRequest { attempt: attempt(), ..request }).await.unwrap();
     assert_eq!(location(&again), location(&next));
-    assert_eq!(world.kept(Space::Authorizations).await.len(), 2);
-    let callback = flow.finish_login(world.idp.sign_in(location(&next), "alice"));
+    assert_eq!(env.entries(Space::Authorizations).await.len(), 2);
+    let callback = flow.finish_login(env.idp.sign_in(location(&next), "alice"));
     let next = edge.finish_login(callback).await.unwrap();
-    edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
+    edge.exchange(flow.redeem(&code_in(&next))).await.unwrap();
 
     let same_origin = shown(&flow, &edge, |request| request.sec_fetch_site = Some("same-origin".to_owned())).await;
     assert!(matches!(same_origin, Step::Redirect(_)));
@@ -548,35 +538,35 @@ async fn a_silent_client_skips_the_page_and_not_the_login() {
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_approval_needs_a_listed_client_and_the_persons_own_browser() {
-    let (world, control, flow) = returning(silent("another")).await;
+    let (env, control, flow) = returning(silent("another")).await;
     one_button(shown(&flow, &control.edge(), |_| {}).await);
-    assert_eq!(world.kept(Space::Authorizations).await.len(), 1, "unlisted");
+    assert_eq!(env.entries(Space::Authorizations).await.len(), 1, "unlisted");
 
-    let (world, control, flow) = returning(silent("app")).await;
+    let (env, control, flow) = returning(silent("app")).await;
     let edge = &control.edge();
     for site in [Some("cross-site"), Some("same-site"), None] {
         whole(shown(&flow, edge, |request| request.sec_fetch_site = site.map(str::to_owned)).await);
     }
     whole(shown(&flow, edge, |request| request.cookies.retain(|cookie| !cookie.name.starts_with(SESSION))).await);
     whole(shown(&Flow { scope: "read write".to_owned(), ..flow.clone() }, edge, |_| {}).await);
-    assert_eq!(world.kept(Space::Authorizations).await.len(), 1, "no variant decided anything");
-    world.revoke_consent("alice", "app").await;
+    assert_eq!(env.entries(Space::Authorizations).await.len(), 1, "no variant decided anything");
+    env.revoke_consent("alice", "app").await;
     whole(shown(&flow, edge, |_| {}).await);
-    assert_eq!(world.kept(Space::Authorizations).await.len(), 1);
+    assert_eq!(env.entries(Space::Authorizations).await.len(), 1);
 }
 
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_approval_is_denied_to_loopback_redirects() {
-    let mut world = World::new().await;
-    world.issuer().prompt = silent("app");
-    world.issuer().clients[0].redirect_uris = vec!["http://127.0.0.1/cb".to_owned()];
-    let control = world.start().await;
+    let mut env = Environment::new().await;
+    env.issuer().prompt = silent("app");
+    env.issuer().clients[0].redirect_uris = vec!["http://127.0.0.1/cb".to_owned()];
+    let control = env.start().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::new("app", "http://127.0.0.1:7777/cb"));
-    flow.tokens(&edge, &world.idp).await;
+    flow.tokens(&edge, &env.idp).await;
     whole(shown(&flow, &edge, |_| {}).await);
-    assert_eq!(world.kept(Space::Authorizations).await.len(), 1);
+    assert_eq!(env.entries(Space::Authorizations).await.len(), 1);
 }
 
 /// A consent revoked during the login is not renewed silently.
@@ -586,23 +576,23 @@ async fn silent_approval_is_denied_to_loopback_redirects() {
 async fn a_consent_revoked_during_the_login_is_asked_for_again() {
     for prompt in [silent("app"), remembering()] {
         let is_silent = prompt.mode == PromptMode::Silent;
-        let (world, control, mut flow) = returning(prompt).await;
+        let (env, control, mut flow) = returning(prompt).await;
         let edge = control.edge();
         let callback = if is_silent {
             let next = edge.show(flow.show(&flow.ticket(&edge).await)).await.unwrap();
             flow.browser.keep(&next);
-            flow.finish_login(world.idp.sign_in(location(&next), "alice"))
+            flow.finish_login(env.idp.sign_in(location(&next), "alice"))
         } else {
             let button = one_button(shown(&flow, &edge, |_| {}).await);
-            sign_in_as("alice", &mut flow, &button, &edge, &world).await
+            sign_in_as("alice", &mut flow, &button, &edge, &env).await
         };
-        world.revoke_consent("alice", "app").await;
-        let events = world.events().await.len();
+        env.revoke_consent("alice", "app").await;
+        let events = env.events().await.len();
         let asked = question(edge.finish_login(callback).await.unwrap());
         assert_eq!(account(asked.page.as_ref().unwrap()), Some("alice"));
-        assert_eq!(world.events().await.len(), events + 1, "a question, no code, no consent");
+        assert_eq!(env.events().await.len(), events + 1, "a question, no code, no consent");
         let next = edge.confirm_login(answer(&flow, &asked, Decision::Approve)).await.unwrap();
-        edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
+        edge.exchange(flow.redeem(&code_in(&next))).await.unwrap();
     }
 }
 
@@ -612,26 +602,26 @@ async fn a_consent_revoked_during_the_login_is_asked_for_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_confirmation_and_a_silent_approval_are_applied_once() {
     for fault in [Fault::UnknownBefore, Fault::UnknownAfter] {
-        let (world, control, mut flow) = returning(silent("app")).await;
+        let (env, control, mut flow) = returning(silent("app")).await;
         let edge = control.edge();
         let visit = flow.show(&flow.ticket(&edge).await);
-        world.engine.fail(0, fault);
+        env.engine.fail(0, fault);
         let next = edge.show(visit.clone()).await.unwrap();
-        let other = world.start().await;
+        let other = env.start().await;
         assert_eq!(other.edge().show(visit).await.unwrap(), next, "{fault:?}");
         flow.browser.keep(&next);
-        assert_eq!(world.kept(Space::Authorizations).await.len(), 2);
+        assert_eq!(env.entries(Space::Authorizations).await.len(), 2);
 
-        let callback = flow.finish_login(world.idp.sign_in(location(&next), "bob"));
+        let callback = flow.finish_login(env.idp.sign_in(location(&next), "bob"));
         let next = edge.finish_login(callback).await.unwrap();
         flow.browser.keep(&next);
         let confirmed = answer(&flow, &question(next), Decision::Approve);
-        world.engine.fail(0, fault);
+        env.engine.fail(0, fault);
         let next = edge.confirm_login(confirmed.clone()).await.unwrap();
-        let census = world.census().await;
+        let counts = env.record_counts().await;
         assert_eq!(other.edge().confirm_login(confirmed).await.unwrap(), next, "{fault:?}");
-        assert_eq!(world.census().await, census);
-        edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
+        assert_eq!(env.record_counts().await, counts);
+        edge.exchange(flow.redeem(&code_in(&next))).await.unwrap();
     }
 }
 
@@ -640,19 +630,19 @@ async fn a_confirmation_and_a_silent_approval_are_applied_once() {
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_during_the_confirmation_shows_it_again() {
-    let (world, control, mut flow) = returning(PromptConfig::default()).await;
+    let (env, control, mut flow) = returning(PromptConfig::default()).await;
     let page = whole(shown(&flow, &control.edge(), |_| {}).await);
-    let callback = sign_in_as("bob", &mut flow, &page, &control.edge(), &world).await;
+    let callback = sign_in_as("bob", &mut flow, &page, &control.edge(), &env).await;
     let asked = question(control.edge().finish_login(callback).await.unwrap());
     control.stop().await;
-    let mut changed = world.config.clone();
+    let mut changed = env.config.clone();
     changed.issuers[0].clients[0].name = "Another App".to_owned();
-    let control = world.start_with(changed).await;
+    let control = env.start_with(changed).await;
     let edge = control.edge();
-    let events = world.events().await.len();
+    let events = env.events().await.len();
     let again = question(edge.confirm_login(answer(&flow, &asked, Decision::Approve)).await.unwrap());
     assert!(again.page.as_ref().unwrap().changed);
-    assert_eq!(world.events().await.len(), events);
+    assert_eq!(env.events().await.len(), events);
     let next = edge.confirm_login(answer(&flow, &again, Decision::Approve)).await.unwrap();
     assert!(query(location(&next)).contains_key("code"));
 }
@@ -660,16 +650,16 @@ async fn a_change_during_the_confirmation_shows_it_again() {
 /// Events record how a person approved and which person refused. A denial by an unknown person is no event.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_record_how_a_person_decided_and_confirmed() {
-    let (world, control, mut flow) = returning(remembering()).await;
+    let (env, control, mut flow) = returning(remembering()).await;
     let edge = control.edge();
     let button = one_button(shown(&flow, &edge, |_| {}).await);
-    let callback = sign_in_as("alice", &mut flow, &button, &edge, &world).await;
+    let callback = sign_in_as("alice", &mut flow, &button, &edge, &env).await;
     edge.finish_login(callback).await.unwrap();
     let page = whole(shown(&flow, &edge, |request| request.full_screen = true).await);
     edge.decide(flow.decide(&page, v1::Decision::Deny)).await.unwrap();
     for decision in [Decision::Approve, Decision::NotMe] {
         let button = one_button(shown(&flow, &edge, |_| {}).await);
-        let callback = sign_in_as("bob", &mut flow, &button, &edge, &world).await;
+        let callback = sign_in_as("bob", &mut flow, &button, &edge, &env).await;
         let asked = question(edge.finish_login(callback).await.unwrap());
         edge.confirm_login(answer(&flow, &asked, decision)).await.unwrap();
     }
@@ -677,7 +667,7 @@ async fn events_record_how_a_person_decided_and_confirmed() {
     let page = stranger.ask(&edge).await;
     edge.decide(stranger.decide(&page, v1::Decision::Deny)).await.unwrap();
     assert_eq!(
-        logged(&world).await,
+        logged(&env).await,
         [
             ("consent.approved idp|alice", Some(ApprovedOn::Screen(ConsentScreen::Full))),
             ("grant.issued idp|alice", None),
@@ -691,22 +681,22 @@ async fn events_record_how_a_person_decided_and_confirmed() {
         .map(|(what, how)| (what.to_owned(), how))
     );
 
-    let (world, control, flow) = returning(silent("app")).await;
+    let (env, control, flow) = returning(silent("app")).await;
     let edge = control.edge();
     let next = edge.show(flow.show(&flow.ticket(&edge).await)).await.unwrap();
     let mut flow = flow;
     flow.browser.keep(&next);
-    edge.finish_login(flow.finish_login(world.idp.sign_in(location(&next), "alice"))).await.unwrap();
+    edge.finish_login(flow.finish_login(env.idp.sign_in(location(&next), "alice"))).await.unwrap();
     assert_eq!(
-        logged(&world).await.last(),
+        logged(&env).await.last(),
         Some(&("consent.approved idp|alice".to_owned(), Some(ApprovedOn::Screen(ConsentScreen::Skipped))))
     );
 }
 
 /// Kind, subject and manner of every event.
-async fn logged(world: &World) -> Vec<(String, Option<ApprovedOn>)> {
-    let store = Store::open(world.engine.clone(), world.now()).await.unwrap();
-    let first = store.oldest_event(world.now()).await.unwrap();
+async fn logged(env: &Environment) -> Vec<(String, Option<ApprovedOn>)> {
+    let store = Store::open(env.engine.clone(), env.now()).await.unwrap();
+    let first = store.oldest_event(env.now()).await.unwrap();
     let events = store.events(first, Duration::ZERO, 100).await.unwrap().events;
     let told = |event: Event| {
         let how = match event.kind {

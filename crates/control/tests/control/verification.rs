@@ -8,19 +8,19 @@ use lychgate_api::{error_metadata, v1};
 use lychgate_control::config::Role;
 
 use crate::support::{
-    Answered, App, Control, EDGE_TOKEN, Envoys, Failure, Flow, ISSUER, ISSUER_URL, RESOURCE, Refused as _, World,
-    principal, verification,
+    App, ControlPlane, EDGE_TOKEN, Environment, EnvoyDecision, EnvoyRequest, Failure, Flow, ISSUER, ISSUER_URL,
+    RESOURCE, Refused as _, principal, verify_request,
 };
 
 const ENVOY: &str = "token-of-the-envoy";
 const OTHER: &str = "https://other.example/mcp";
 const CHALLENGE: &str = "Bearer resource_metadata=\"https://mcp.example/.well-known/oauth-protected-resource/mcp\"";
 
-async fn with_envoy() -> (World, Control) {
-    let mut world = World::new().await;
-    world.config.principals.push(principal("envoy", Role::Resource, ENVOY));
-    let control = world.start().await;
-    (world, control)
+async fn with_envoy() -> (Environment, ControlPlane) {
+    let mut env = Environment::new().await;
+    env.config.principals.push(principal("envoy", Role::Resource, ENVOY));
+    let control = env.start().await;
+    (env, control)
 }
 
 /// Reason and challenge of a refusal.
@@ -37,11 +37,11 @@ fn denied(reason: &str, text: &str) -> (String, Option<String>) {
 /// Requirements: C6, R25.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_live_token_identifies_the_request_and_any_other_is_challenged() {
-    let (world, control) = with_envoy().await;
+    let (env, control) = with_envoy().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
-    let tokens = flow.tokens(&edge, &world.idp).await;
-    let good = verification(&tokens.access_token);
+    let tokens = flow.tokens(&edge, &env.idp).await;
+    let good = verify_request(&tokens.access_token);
     let verified = edge.verify(good.clone()).await.unwrap();
     let expected = v1::VerifyResponse {
         issuer: ISSUER_URL.to_owned(),
@@ -52,7 +52,7 @@ async fn a_live_token_identifies_the_request_and_any_other_is_challenged() {
         exp: verified.exp,
     };
     assert_eq!(verified, expected);
-    assert_eq!(u64::try_from(verified.exp).unwrap(), world.now().seconds() + 600);
+    assert_eq!(u64::try_from(verified.exp).unwrap(), env.now().seconds() + 600);
 
     let (unsigned, signature) = tokens.access_token.rsplit_once('.').unwrap();
     let flipped = if signature.starts_with('A') { 'B' } else { 'A' };
@@ -64,10 +64,10 @@ async fn a_live_token_identifies_the_request_and_any_other_is_challenged() {
         ("two at once", format!("{0} {0}", tokens.access_token)),
     ] {
         let invalid = denied("ACCESS_TOKEN_INVALID", ", error=\"invalid_token\"");
-        assert_eq!(told(edge.verify(verification(&token)).await), invalid, "{why}");
+        assert_eq!(told(edge.verify(verify_request(&token)).await), invalid, "{why}");
     }
     assert_eq!(
-        told(edge.verify(verification("")).await),
+        told(edge.verify(verify_request("")).await),
         denied("ACCESS_TOKEN_MISSING", ""),
         "a missing token is no error"
     );
@@ -77,7 +77,7 @@ async fn a_live_token_identifies_the_request_and_any_other_is_challenged() {
     let more = ", scope=\"read write\", error=\"insufficient_scope\"";
     assert_eq!(told(edge.verify(with("write read")).await), denied("SCOPE_INSUFFICIENT", more));
 
-    world.advance(Duration::from_secs(600));
+    env.advance(Duration::from_secs(600));
     assert_eq!(told(edge.verify(good).await).0, "ACCESS_TOKEN_INVALID", "expired");
 }
 
@@ -86,13 +86,12 @@ async fn a_live_token_identifies_the_request_and_any_other_is_challenged() {
 /// Requirements: A17, C6.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_token_is_valid_at_its_own_resource_and_issuer_only() {
-    let (mut world, _) = with_envoy().await;
-    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
-    world.config.issuers.push(other);
-    let control = world.start().await;
+    let (mut env, _) = with_envoy().await;
+    env.add_other_issuer();
+    let control = env.start().await;
     let edge = control.edge();
-    let token = Flow::new(App::configured()).tokens(&edge, &world.idp).await.access_token;
-    let good = verification(&token);
+    let token = Flow::new(App::configured()).tokens(&edge, &env.idp).await.access_token;
+    let good = verify_request(&token);
     assert!(edge.verify(good.clone()).await.is_ok());
     let elsewhere = v1::VerifyRequest { resource: OTHER.to_owned(), ..good.clone() };
     let (reason, challenge) = told(edge.verify(elsewhere).await);
@@ -105,10 +104,10 @@ async fn a_token_is_valid_at_its_own_resource_and_issuer_only() {
 /// A mistake in the proxy's configuration is reported in the log and in the answer, and no request passes.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_mistake_in_a_proxys_configuration_is_reported_and_passes_no_request() {
-    let (world, control) = with_envoy().await;
+    let (env, control) = with_envoy().await;
     let edge = control.edge();
-    let token = Flow::new(App::configured()).tokens(&edge, &world.idp).await.access_token;
-    let good = verification(&token);
+    let token = Flow::new(App::configured()).tokens(&edge, &env.idp).await.access_token;
+    let good = verify_request(&token);
     let resource = |uri: &str| v1::VerifyRequest { resource: uri.to_owned(), ..good.clone() };
     let scope = |scope: &str| v1::VerifyRequest { scope: Some(scope.to_owned()), ..good.clone() };
     for (request, reason) in [
@@ -125,7 +124,7 @@ async fn a_mistake_in_a_proxys_configuration_is_reported_and_passes_no_request()
     }
 
     let server = control.caller(ENVOY);
-    let asked = Envoys::with(&token);
+    let asked = EnvoyRequest::with(&token);
     for (extensions, reason) in [
         (("lychgate-resource", ""), "RESOURCE_UNKNOWN"),
         // It exists, but belongs to another resource server.
@@ -141,15 +140,15 @@ async fn a_mistake_in_a_proxys_configuration_is_reported_and_passes_no_request()
     }
     let complete =
         [("lychgate-issuer", ISSUER), ("lychgate-resource", RESOURCE), ("lychgate-scopes", "read"), ("x", "y")];
-    assert!(server.ext_authz(&asked.saying(&complete)).await.unwrap().passes());
+    assert!(server.ext_authz(&asked.saying(&complete)).await.unwrap().is_allowed());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn envoy_sets_the_identity_headers_and_removes_forged_ones() {
-    let (world, control) = with_envoy().await;
-    let token = Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await.access_token;
+    let (env, control) = with_envoy().await;
+    let token = Flow::new(App::configured()).tokens(&control.edge(), &env.idp).await.access_token;
     let server = control.caller(ENVOY);
-    let expires = (world.now().seconds() + 600).to_string();
+    let expires = (env.now().seconds() + 600).to_string();
     let identity: HashMap<String, String> = [
         ("x-lychgate-issuer", ISSUER_URL),
         ("x-lychgate-resource", RESOURCE),
@@ -161,7 +160,7 @@ async fn envoy_sets_the_identity_headers_and_removes_forged_ones() {
     .map(|(name, value)| (name.to_owned(), value.to_owned()))
     .into();
     // Other headers of the client demand nothing and identify no one.
-    let asked = Envoys::with(&token)
+    let asked = EnvoyRequest::with(&token)
         .header("host", "other.example")
         .header(":path", "/mcp?resource=https://other.example/mcp")
         .header("x-forwarded-uri", OTHER)
@@ -172,7 +171,7 @@ async fn envoy_sets_the_identity_headers_and_removes_forged_ones() {
         .header("x_lychgate_subject", "idp|root")
         .header("x-lychgate_scope", "write");
     for asked in [asked.clone(), asked.raw()] {
-        let Answered::Passes { set, mut removed } = server.ext_authz(&asked).await.unwrap() else {
+        let EnvoyDecision::Allowed { set, mut removed } = server.ext_authz(&asked).await.unwrap() else {
             panic!("expected the request to pass")
         };
         removed.sort();
@@ -184,29 +183,29 @@ async fn envoy_sets_the_identity_headers_and_removes_forged_ones() {
 /// Requirements: C4, C5, C7, C11, R25.
 #[tokio::test(flavor = "multi_thread")]
 async fn envoy_answers_with_the_same_challenge() {
-    let (world, control) = with_envoy().await;
-    let token = Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await.access_token;
+    let (env, control) = with_envoy().await;
+    let token = Flow::new(App::configured()).tokens(&control.edge(), &env.idp).await.access_token;
     let server = control.caller(ENVOY);
     let bearer = format!("Bearer {token}");
-    let twice = Envoys::with(&token).header("authorization", &bearer);
-    let of = |value: &str| Envoys::default().header("authorization", value);
+    let twice = EnvoyRequest::with(&token).header("authorization", &bearer);
+    let of = |value: &str| EnvoyRequest::default().header("authorization", value);
     for (asked, status, text) in [
-        (Envoys::default(), 401, ""),
+        (EnvoyRequest::default(), 401, ""),
         (of(&format!("Basic {token}")), 401, ""),
         (of(&token), 401, ""),
         (twice.clone(), 401, ""),
         (twice.raw(), 401, ""),
-        (Envoys::default().header(":path", &format!("/mcp?access_token={token}")), 401, ""),
-        (Envoys::default().header("cookie", &format!("authorization={bearer}")), 401, ""),
-        (Envoys::with("a.b.c"), 401, ", error=\"invalid_token\""),
+        (EnvoyRequest::default().header(":path", &format!("/mcp?access_token={token}")), 401, ""),
+        (EnvoyRequest::default().header("cookie", &format!("authorization={bearer}")), 401, ""),
+        (EnvoyRequest::with("a.b.c"), 401, ", error=\"invalid_token\""),
         (
-            Envoys::with(&token).saying(&[("lychgate-scopes", "read write")]),
+            EnvoyRequest::with(&token).saying(&[("lychgate-scopes", "read write")]),
             403,
             ", scope=\"read write\", error=\"insufficient_scope\"",
         ),
     ] {
         let answered = server.ext_authz(&asked).await.unwrap();
-        let Answered::Denied { status: told, headers, body } = answered else { panic!("{asked:?} passes") };
+        let EnvoyDecision::Denied { status: told, headers, body } = answered else { panic!("{asked:?} passes") };
         assert_eq!((told, &headers["www-authenticate"]), (status, &format!("{CHALLENGE}{text}")), "{asked:?}");
         assert_eq!(headers["cache-control"], "no-store");
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
@@ -214,25 +213,24 @@ async fn envoy_answers_with_the_same_challenge() {
         assert_eq!((&headers["content-type"], &body["error"]), (&"application/json".to_owned(), &error.into()));
         assert!(!body["error_description"].as_str().unwrap().is_empty());
     }
-    assert!(server.ext_authz(&of(&bearer.replace("Bearer", "bearer"))).await.unwrap().passes());
-    assert!(server.ext_authz(&of(&bearer).raw()).await.unwrap().passes());
+    assert!(server.ext_authz(&of(&bearer.replace("Bearer", "bearer"))).await.unwrap().is_allowed());
+    assert!(server.ext_authz(&of(&bearer).raw()).await.unwrap().is_allowed());
 }
 
 /// An omitted extension follows from the caller if only one value is possible.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_ambiguous_omission_in_envoys_configuration_is_refused() {
-    let mut world = World::new().await;
-    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
-    world.config.issuers.push(other);
+    let mut env = Environment::new().await;
+    env.add_other_issuer();
     let mut everywhere = principal("everywhere", Role::Resource, ENVOY);
     everywhere.resources = Some(vec![RESOURCE.to_owned(), OTHER.to_owned()]);
     let mut scoped = principal("scoped", Role::Resource, "token-of-the-scoped");
     scoped.issuers = Some(vec!["other".to_owned()]);
-    world.config.principals.extend([everywhere, scoped]);
-    let control = world.start().await;
+    env.config.principals.extend([everywhere, scoped]);
+    let control = env.start().await;
     let (edge, everywhere, scoped) = (control.edge(), control.caller(ENVOY), control.caller("token-of-the-scoped"));
-    let token = Flow::at("other", App::configured()).tokens(&edge, &world.idp).await.access_token;
-    let asked = Envoys::with(&token);
+    let token = Flow::at("other", App::configured()).tokens(&edge, &env.idp).await.access_token;
+    let asked = EnvoyRequest::with(&token);
     let (issuer, resource) = (("lychgate-issuer", "other"), ("lychgate-resource", RESOURCE));
     for (extensions, missing) in [(&[issuer][..], "lychgate-resource"), (&[resource], "lychgate-issuer")] {
         let failure = everywhere.ext_authz(&asked.clone().saying(extensions)).await.unwrap_err();
@@ -240,8 +238,8 @@ async fn an_ambiguous_omission_in_envoys_configuration_is_refused() {
         assert_eq!(failure.reason, "PARAMETER_MISSING");
         assert!(description.contains(missing), "{description}");
     }
-    assert!(everywhere.ext_authz(&asked.clone().saying(&[issuer, resource])).await.unwrap().passes());
-    assert!(scoped.ext_authz(&asked).await.unwrap().passes(), "it has one resource and one issuer");
+    assert!(everywhere.ext_authz(&asked.clone().saying(&[issuer, resource])).await.unwrap().is_allowed());
+    assert!(scoped.ext_authz(&asked).await.unwrap().is_allowed(), "it has one resource and one issuer");
     let foreign = asked.saying(&[("lychgate-issuer", ISSUER)]);
     assert_eq!(scoped.ext_authz(&foreign).await.reason(), "ISSUER_UNKNOWN");
     assert_eq!(control.caller(EDGE_TOKEN).ext_authz(&foreign).await.reason(), "PERMISSION_DENIED");

@@ -16,19 +16,19 @@ use lychgate_engine_suite::fault::Faulty;
 use tokio::time::timeout;
 use tonic::Streaming;
 
-use crate::support::{App, Edge, Failure, Flow, ISSUER, PATIENCE, Refused as _, World, principal};
+use crate::support::{
+    ApiClient, App, Environment, Failure, Flow, ISSUER, READER_TOKEN, Refused as _, TIMEOUT, principal,
+};
 
-const READER: &str = "token-of-the-reader";
 const SCOPED: &str = "token-of-the-reader-of-another-resource";
 
-async fn world() -> World {
-    let mut world = World::new().await;
+async fn environment() -> Environment {
+    let mut env = Environment::new().await;
     let mut scoped = principal("scoped", Role::Reader, SCOPED);
     scoped.resources = Some(vec!["https://other.example/mcp".to_owned()]);
-    world.config.principals.extend([principal("reader", Role::Reader, READER), scoped]);
-    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
-    world.config.issuers.push(other);
-    world
+    env.config.principals.extend([principal("reader", Role::Reader, READER_TOKEN), scoped]);
+    env.add_other_issuer();
+    env
 }
 
 /// A watcher and its cursor.
@@ -38,13 +38,13 @@ struct Watcher {
 }
 
 impl Watcher {
-    async fn at(reader: &Edge, cursor: &str) -> Self {
+    async fn at(reader: &ApiClient, cursor: &str) -> Self {
         let request = v1::WatchRequest { issuer_id: ISSUER.to_owned(), cursor: cursor.to_owned() };
         Self { stream: reader.watch(request).await.unwrap(), cursor: cursor.to_owned() }
     }
 
     async fn next(&mut self) -> Result<Option<Update>, Failure> {
-        let message = timeout(PATIENCE, self.stream.message())
+        let message = timeout(TIMEOUT, self.stream.message())
             .await
             .expect("the feed sends checkpoints")
             .map_err(Failure::from)?;
@@ -78,13 +78,13 @@ impl Watcher {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_watcher_sees_past_and_future_changes_of_its_issuer_and_resources() {
-    let world = world().await;
-    let control = world.start().await;
+    let env = environment().await;
+    let control = env.start().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
-    flow.tokens(&edge, &world.idp).await;
-    Flow::at("other", App::configured()).tokens(&edge, &world.idp).await;
-    let mut watcher = Watcher::at(&control.caller(READER), "").await;
+    flow.tokens(&edge, &env.idp).await;
+    Flow::at("other", App::configured()).tokens(&edge, &env.idp).await;
+    let mut watcher = Watcher::at(&control.caller(READER_TOKEN), "").await;
     let seen = watcher.rest().await;
     let kinds: Vec<_> = seen.iter().map(|change| change.kind.as_str()).collect();
     assert_eq!(kinds, ["consent.approved", "grant.issued"], "changes of this issuer only");
@@ -92,13 +92,13 @@ async fn a_watcher_sees_past_and_future_changes_of_its_issuer_and_resources() {
     assert_eq!((&seen[0].scopes, seen[1].grant_id.len()), (&vec!["read".to_owned()], 22));
     assert!(Watcher::at(&control.caller(SCOPED), "").await.rest().await.is_empty());
 
-    world.revoke_consent("alice", "app").await;
+    env.revoke_consent("alice", "app").await;
     assert_eq!(watcher.changes(1).await[0].0, "consent.revoked");
     let Update::Checkpoint(checkpoint) = watcher.next().await.unwrap().unwrap() else {
         panic!("expected a checkpoint")
     };
     let complete = checkpoint.complete_time.unwrap();
-    assert_eq!(u64::try_from(complete.seconds).unwrap(), world.now().seconds());
+    assert_eq!(u64::try_from(complete.seconds).unwrap(), env.now().seconds());
     // Checkpoints come without changes, too.
     assert!(matches!(watcher.next().await.unwrap(), Some(Update::Checkpoint(_))));
 }
@@ -107,17 +107,17 @@ async fn a_watcher_sees_past_and_future_changes_of_its_issuer_and_resources() {
 #[tokio::test(flavor = "multi_thread")]
 async fn reconnecting_watchers_lose_and_repeat_no_change() {
     const PEOPLE: usize = 16;
-    let world = Arc::new(world().await);
-    let control = world.start().await;
-    let reader = control.caller(READER);
-    let (edge, idp) = (control.edge(), Arc::clone(&world));
+    let env = Arc::new(environment().await);
+    let control = env.start().await;
+    let reader = control.caller(READER_TOKEN);
+    let (edge, idp) = (control.edge(), Arc::clone(&env));
     let people = tokio::spawn(async move {
         let flows = (0..PEOPLE).map(|n| {
-            let (edge, world) = (edge.clone(), Arc::clone(&idp));
+            let (edge, env) = (edge.clone(), Arc::clone(&idp));
             tokio::spawn(async move {
                 let mut flow = Flow { person: format!("person-{n}"), ..Flow::new(App::configured()) };
-                flow.tokens(&edge, &world.idp).await;
-                world.revoke_consent(&flow.person, "app").await;
+                flow.tokens(&edge, &env.idp).await;
+                env.revoke_consent(&flow.person, "app").await;
             })
         });
         for flow in flows.collect::<Vec<_>>() {
@@ -145,26 +145,26 @@ async fn reconnecting_watchers_lose_and_repeat_no_change() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stream_ends_with_its_control_plane_and_resumes_at_another() {
-    let world = world().await;
-    let control = world.start().await;
+    let env = environment().await;
+    let control = env.start().await;
     let mut flow = Flow::new(App::configured());
-    flow.tokens(&control.edge(), &world.idp).await;
-    let mut watcher = Watcher::at(&control.caller(READER), "").await;
+    flow.tokens(&control.edge(), &env.idp).await;
+    let mut watcher = Watcher::at(&control.caller(READER_TOKEN), "").await;
     assert_eq!(watcher.rest().await.len(), 2);
     let stopped = tokio::spawn(control.stop());
     let end = async { while watcher.next().await.unwrap().is_some() {} };
-    timeout(PATIENCE, end).await.expect("the stream ends");
-    timeout(PATIENCE, stopped).await.expect("a shutdown does not wait for watchers").unwrap();
+    timeout(TIMEOUT, end).await.expect("the stream ends");
+    timeout(TIMEOUT, stopped).await.expect("a shutdown does not wait for watchers").unwrap();
 
-    world.revoke_consent("alice", "app").await;
-    let control = world.start().await;
-    let mut watcher = Watcher::at(&control.caller(READER), &watcher.cursor).await;
+    env.revoke_consent("alice", "app").await;
+    let control = env.start().await;
+    let mut watcher = Watcher::at(&control.caller(READER_TOKEN), &watcher.cursor).await;
     assert_eq!(watcher.rest().await.into_iter().map(|change| change.kind).collect::<Vec<_>>(), ["consent.revoked"]);
     let cursor = watcher.cursor.clone();
     control.kill();
-    let control = world.start().await;
-    flow.tokens(&control.edge(), &world.idp).await;
-    let mut watcher = Watcher::at(&control.caller(READER), &cursor).await;
+    let control = env.start().await;
+    flow.tokens(&control.edge(), &env.idp).await;
+    let mut watcher = Watcher::at(&control.caller(READER_TOKEN), &cursor).await;
     assert_eq!(watcher.changes(2).await[0].0, "consent.approved");
 }
 
@@ -212,21 +212,21 @@ impl Engine for Compacted {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_lost_cursor_is_refused_with_the_oldest_cursor() {
-    let mut world = world().await;
-    let control = world.start().await;
-    Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await;
-    let mut watcher = Watcher::at(&control.caller(READER), "").await;
+    let mut env = environment().await;
+    let control = env.start().await;
+    Flow::new(App::configured()).tokens(&control.edge(), &env.idp).await;
+    let mut watcher = Watcher::at(&control.caller(READER_TOKEN), "").await;
     watcher.changes(1).await;
     let elsewhere = watcher.cursor;
     let malformed = v1::WatchRequest { issuer_id: ISSUER.to_owned(), cursor: "yesterday".to_owned() };
-    assert_eq!(control.caller(READER).watch(malformed).await.map(drop).reason(), "REQUEST_MALFORMED");
+    assert_eq!(control.caller(READER_TOKEN).watch(malformed).await.map(drop).reason(), "REQUEST_MALFORMED");
 
     // Another history, which has forgotten its beginning.
-    let inner = Memory::new(world.clock.clone(), &TestEntropy);
-    world.engine = Arc::new(Faulty::new(Arc::new(Compacted { inner, oldest: 1 })));
-    let control = world.start().await;
-    let reader = control.caller(READER);
-    Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await;
+    let inner = Memory::new(env.clock.clone(), &TestEntropy);
+    env.engine = Arc::new(Faulty::new(Arc::new(Compacted { inner, oldest: 1 })));
+    let control = env.start().await;
+    let reader = control.caller(READER_TOKEN);
+    Flow::new(App::configured()).tokens(&control.edge(), &env.idp).await;
     let mut whole = Watcher::at(&reader, "").await;
     let kept: Vec<_> = whole.rest().await.into_iter().map(|change| change.kind).collect();
     assert_eq!(kept, ["grant.issued"], "from the oldest retained event");
@@ -242,19 +242,19 @@ async fn a_lost_cursor_is_refused_with_the_oldest_cursor() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_slow_watcher_is_dropped_and_resumes_at_its_cursor() {
     const COMMITS: usize = 400;
-    let world = world().await;
-    let control = world.start().await;
-    Flow::new(App::configured()).tokens(&control.edge(), &world.idp).await;
-    let event = world.events().await.remove(0);
-    let reader = control.caller(READER);
+    let env = environment().await;
+    let control = env.start().await;
+    Flow::new(App::configured()).tokens(&control.edge(), &env.idp).await;
+    let event = env.events().await.remove(0);
+    let reader = control.caller(READER_TOKEN);
     let mut slow = Watcher::at(&reader, "").await;
     slow.rest().await;
-    let mut quick = Watcher::at(&control.caller(READER), "").await;
+    let mut quick = Watcher::at(&control.caller(READER_TOKEN), "").await;
     let mut quick_seen = quick.rest().await.len();
     for _ in 0..COMMITS {
-        let batch = Batch::new(world.now(), world.now() + Duration::from_secs(10));
+        let batch = env.batch();
         let batch = (0..Batch::MAX_OPERATIONS).fold(batch, |batch, _| batch.event(event.clone()));
-        world.engine.commit(batch).await.unwrap();
+        env.engine.commit(batch).await.unwrap();
         quick_seen += quick.changes(Batch::MAX_OPERATIONS).await.len();
     }
     let mut slow_seen = 2;
@@ -266,7 +266,7 @@ async fn a_slow_watcher_is_dropped_and_resumes_at_its_cursor() {
             }
         }
     };
-    let failure = timeout(PATIENCE, dropped).await.expect("the slow stream ends");
+    let failure = timeout(TIMEOUT, dropped).await.expect("the slow stream ends");
     assert_eq!(failure.reason, "WATCH_TOO_SLOW");
     let mut again = Watcher::at(&reader, &slow.cursor).await;
     let missing = COMMITS * Batch::MAX_OPERATIONS + 2 - slow_seen;

@@ -2,25 +2,25 @@
 //! document cache.
 
 mod cache;
+mod dns;
 mod host;
-mod names;
-mod refusals;
+mod requests;
 
 use std::sync::Arc;
 
 use lychgate_control::outbound::{Outbound, Policy};
 use url::Url;
 
+use dns::StaticResolver;
 use host::Host;
-use names::Names;
 
-/// An outbound client that may connect to `host` by any name that `names` resolves.
-fn outbound(host: &Host, names: &Arc<Names>) -> Outbound {
-    outbound_by(host.policy(), names)
+/// An outbound client that may connect to `host` by any name that `resolver` resolves.
+fn outbound(host: &Host, resolver: &Arc<StaticResolver>) -> Outbound {
+    outbound_by(host.policy(), resolver)
 }
 
-fn outbound_by(policy: Policy, names: &Arc<Names>) -> Outbound {
-    Outbound::new(policy, names.clone()).expect("an outbound client")
+fn outbound_by(policy: Policy, resolver: &Arc<StaticResolver>) -> Outbound {
+    Outbound::new(policy, resolver.clone()).expect("an outbound client")
 }
 
 fn url(text: impl AsRef<str>) -> Url {

@@ -3,8 +3,8 @@
 use lychgate_control::config::{Config, GithubConfig, Oauth2Config, UpstreamConfig};
 use lychgate_process::config::parse;
 
-use crate::control::support::World;
-use crate::stage::{github, oauth2};
+use crate::control::support::Environment;
+use crate::fixture::{github, oauth2};
 
 const HUB: &str = "https://hub.example";
 
@@ -30,7 +30,7 @@ client_secret = { env = "SECRET" }
 
 #[tokio::test]
 async fn a_minimal_upstream_configuration_is_accepted_and_a_misspelt_one_refused() {
-    let mut world = World::new().await;
+    let mut env = Environment::new().await;
     for (text, id, name, url) in [
         (GITHUB, "github", "GitHub", "https://github.com"),
         (OAUTH2, "hub", "The Hub", "https://hub.example/authorize"),
@@ -38,8 +38,8 @@ async fn a_minimal_upstream_configuration_is_accepted_and_a_misspelt_one_refused
     ] {
         let upstream: UpstreamConfig = parse(text).unwrap();
         assert_eq!((upstream.id(), upstream.name(), upstream.url()), (id, name, url));
-        world.issuer().upstream = upstream;
-        let issuers = world.config.issuers().unwrap();
+        env.issuer().upstream = upstream;
+        let issuers = env.config.issuers().unwrap();
         assert_eq!((issuers[0].upstream.as_str(), issuers[0].upstream_name.as_str()), (id, name));
     }
     for (text, key) in [
@@ -58,11 +58,11 @@ async fn a_minimal_upstream_configuration_is_accepted_and_a_misspelt_one_refused
 /// Requirements: B36.
 #[tokio::test]
 async fn a_mutable_subject_claim_refuses_to_start() {
-    let world = World::new().await;
-    let with = |claim: &str| Oauth2Config { subject_claim: claim.to_owned(), ..oauth2(&world, HUB) };
-    assert_eq!(refused(&world, UpstreamConfig::Oauth2(with("sub"))), None);
+    let env = Environment::new().await;
+    let with = |claim: &str| Oauth2Config { subject_claim: claim.to_owned(), ..oauth2(&env, HUB) };
+    assert_eq!(refused(&env, UpstreamConfig::Oauth2(with("sub"))), None);
     for claim in ["email", "login", "preferred_username", "name", "Email", "username", "", "a b"] {
-        let error = refused(&world, UpstreamConfig::Oauth2(with(claim))).unwrap();
+        let error = refused(&env, UpstreamConfig::Oauth2(with(claim))).unwrap();
         assert!(error.starts_with(&format!("issuers[0].upstream.subject_claim: is {claim:?}; ")), "{error}");
     }
 }
@@ -70,7 +70,7 @@ async fn a_mutable_subject_claim_refuses_to_start() {
 /// Requirements: B36.
 #[tokio::test]
 async fn an_insecure_endpoint_refuses_to_start() {
-    let mut world = World::new().await;
+    let mut env = Environment::new().await;
     type Endpoint = fn(&mut Oauth2Config) -> &mut String;
     let endpoints: [(&str, Endpoint); 3] = [
         ("authorization_endpoint", |config| &mut config.authorization_endpoint),
@@ -79,24 +79,24 @@ async fn an_insecure_endpoint_refuses_to_start() {
     ];
     let bad = ["http://hub.example/x", "http://127.0.0.2/x", "ftp://hub.example/x", "hub.example/x", "", "https://"];
     let unfit = ["https://hub.example/x#y", "https://u:p@hub.example/x", "https://u@hub.example/x"];
-    let with = |world: &World, endpoint: Endpoint, url: &str| {
-        let mut config = oauth2(world, HUB);
+    let with = |env: &Environment, endpoint: Endpoint, url: &str| {
+        let mut config = oauth2(env, HUB);
         *endpoint(&mut config) = url.to_owned();
-        refused(world, UpstreamConfig::Oauth2(config))
+        refused(env, UpstreamConfig::Oauth2(config))
     };
     for (name, endpoint) in endpoints {
         for url in ["https://hub.example/x?y=z", "http://127.0.0.1:1/x", "http://localhost/x", "http://[::1]:1/x"] {
-            assert_eq!(with(&world, endpoint, url), None, "{name} {url}");
+            assert_eq!(with(&env, endpoint, url), None, "{name} {url}");
         }
         for url in bad.into_iter().chain(unfit) {
-            let error = with(&world, endpoint, url).unwrap();
+            let error = with(&env, endpoint, url).unwrap();
             assert!(error.starts_with(&format!("issuers[0].upstream.{name}: ")), "{error}");
         }
     }
     // A loopback endpoint is private only if the issuer is on loopback too.
-    world.issuer().url = "https://gate.example".to_owned();
+    env.issuer().url = "https://gate.example".to_owned();
     for (name, endpoint) in endpoints {
-        let error = with(&world, endpoint, "http://127.0.0.1:1/x").unwrap();
+        let error = with(&env, endpoint, "http://127.0.0.1:1/x").unwrap();
         assert!(error.starts_with(&format!("issuers[0].upstream.{name}: ")), "{error}");
     }
 }
@@ -104,8 +104,8 @@ async fn an_insecure_endpoint_refuses_to_start() {
 /// Requirements: B36.
 #[tokio::test]
 async fn a_github_base_url_is_a_scheme_and_a_host() {
-    let world = World::new().await;
-    let with = |url: &str| refused(&world, UpstreamConfig::Github(github(&world, url)));
+    let env = Environment::new().await;
+    let with = |url: &str| refused(&env, UpstreamConfig::Github(github(&env, url)));
     for url in ["https://github.com", "https://github.example:8443/", "http://127.0.0.1:3000"] {
         assert_eq!(with(url), None, "{url}");
     }
@@ -115,14 +115,14 @@ async fn a_github_base_url_is_a_scheme_and_a_host() {
         let error = with(url).unwrap();
         assert!(error.starts_with("issuers[0].upstream.base_url: is "), "{error}");
     }
-    let anonymous = GithubConfig { client_id: String::new(), ..github(&world, "https://github.com") };
-    let error = refused(&world, UpstreamConfig::Github(anonymous)).unwrap();
+    let anonymous = GithubConfig { client_id: String::new(), ..github(&env, "https://github.com") };
+    let error = refused(&env, UpstreamConfig::Github(anonymous)).unwrap();
     assert!(error.starts_with("issuers[0].upstream.client_id: is empty; "), "{error}");
 }
 
 /// The error that refuses the environment's configuration with this upstream.
-fn refused(world: &World, upstream: UpstreamConfig) -> Option<String> {
-    let mut config: Config = world.config.clone();
+fn refused(env: &Environment, upstream: UpstreamConfig) -> Option<String> {
+    let mut config: Config = env.config.clone();
     config.issuers[0].upstream = upstream;
     config.issuers().err().map(|error| error.to_string())
 }

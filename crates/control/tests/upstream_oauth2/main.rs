@@ -2,8 +2,8 @@
 //! GitHub, and with hostile answers.
 
 mod configuration;
-mod hub;
-mod stage;
+mod fixture;
+mod provider;
 
 #[path = "../control"]
 mod control {
@@ -16,10 +16,10 @@ use std::time::Duration;
 use lychgate_api::v1;
 use lychgate_control::config::TokenEndpointAuth;
 
-use hub::{Answer, OCTOCAT, parameter};
-use stage::{Outcome, Stage, failed};
+use fixture::{Fixture, Outcome, failed};
+use provider::{Answer, OCTOCAT, parameter};
 
-use crate::control::support::{App, Flow, location, query};
+use crate::control::support::{App, Flow, code_in, location, query};
 
 fn says(body: impl Into<String>) -> Answer {
     Answer::Says(200, body.into())
@@ -28,13 +28,13 @@ fn says(body: impl Into<String>) -> Answer {
 /// Requirements: B36.
 #[tokio::test]
 async fn an_authorization_request_has_state_and_pkce_and_no_nonce() {
-    for (stage, scope) in [(Stage::github().await, None), (Stage::oauth2(None).await, Some("profile id"))] {
-        let login = Flow::new(App::configured()).approve(&stage.edge).await;
+    for (fixture, scope) in [(Fixture::github().await, None), (Fixture::oauth2(None).await, Some("profile id"))] {
+        let login = Flow::new(App::configured()).approve(&fixture.edge).await;
         let asked = query(&login);
         assert_eq!(asked["response_type"], "code");
         assert_eq!(asked["redirect_uri"], "http://127.0.0.1:7440/callback/main");
         assert_eq!(asked["code_challenge_method"], "S256");
-        assert_eq!((asked["code_challenge"].len(), asked["client_id"].as_str()), (43, hub::CLIENT_ID));
+        assert_eq!((asked["code_challenge"].len(), asked["client_id"].as_str()), (43, provider::CLIENT_ID));
         assert!(!asked["state"].is_empty() && !asked.contains_key("nonce"));
         assert_eq!(asked.get("scope").map(String::as_str), scope);
         assert_eq!(asked.get("audience").map(String::as_str), scope.map(|_| "apps"), "the endpoint's own query");
@@ -45,18 +45,18 @@ async fn an_authorization_request_has_state_and_pkce_and_no_nonce() {
 /// scopes.
 #[tokio::test]
 async fn an_account_sign_in_requests_the_least_scope() {
-    let (github, other) = (Stage::github_asked_for(&["repo"]).await, Stage::oauth2(None).await);
-    for (stage, approval, sign_in) in [(github, "repo", None), (other, "profile id", Some("profile id"))] {
-        let asked = query(&Flow::new(App::configured()).approve(&stage.edge).await);
+    let (github, other) = (Fixture::github_asked_for(&["repo"]).await, Fixture::oauth2(None).await);
+    for (fixture, approval, sign_in) in [(github, "repo", None), (other, "profile id", Some("profile id"))] {
+        let asked = query(&Flow::new(App::configured()).approve(&fixture.edge).await);
         assert_eq!(asked["scope"], approval);
         let (issuer_id, sec_fetch_site) = ("main".to_owned(), Some("same-origin".to_owned()));
         let request = v1::SignInRequest { issuer_id, sec_fetch_site, origin: None };
-        let next = stage.edge.sign_in(request).await.expect("a good request");
+        let next = fixture.edge.sign_in(request).await.expect("a good request");
         assert_eq!(query(location(&next)).get("scope").map(String::as_str), sign_in);
         let mut flow = Flow::new(App::configured());
         flow.browser.keep(&next);
-        let callback = flow.finish_login(stage.hub.sign_in(location(&next)));
-        let next = stage.edge.finish_login(callback).await.expect("a good callback");
+        let callback = flow.finish_login(fixture.provider.sign_in(location(&next)));
+        let next = fixture.edge.finish_login(callback).await.expect("a good callback");
         assert_eq!(location(&next), "http://127.0.0.1:7440/account");
     }
 }
@@ -64,30 +64,30 @@ async fn an_account_sign_in_requests_the_least_scope() {
 /// Requirements: R30.
 #[tokio::test]
 async fn each_kind_of_provider_revokes_by_its_own_api() {
-    for (stage, how) in [
-        (Stage::github().await, "GitHub"),
-        (Stage::taking_back(TokenEndpointAuth::Basic).await, "RFC 7009"),
-        (Stage::taking_back(TokenEndpointAuth::Post).await, "RFC 7009"),
+    for (fixture, how) in [
+        (Fixture::github().await, "GitHub"),
+        (Fixture::with_revocation(TokenEndpointAuth::Basic).await, "RFC 7009"),
+        (Fixture::with_revocation(TokenEndpointAuth::Post).await, "RFC 7009"),
     ] {
-        let (flow, callback) = stage.signed_in().await;
-        let next = stage.edge.finish_login(flow.finish_login(callback)).await.expect("a good callback");
-        let tokens = stage.edge.exchange(flow.redeem(&query(location(&next))["code"])).await.expect("a good code");
-        stage.edge.revoke(flow.revoke(&tokens.access_token)).await.expect("the client revokes its own token");
-        assert_eq!(stage.hub.given_back().await, (how, "gho_true".to_owned()));
+        let (flow, callback) = fixture.signed_in().await;
+        let next = fixture.edge.finish_login(flow.finish_login(callback)).await.expect("a good callback");
+        let tokens = fixture.edge.exchange(flow.redeem(&code_in(&next))).await.expect("a good code");
+        fixture.edge.revoke(flow.revoke(&tokens.access_token)).await.expect("the client revokes its own token");
+        assert_eq!(fixture.provider.revoked_tokens().await, (how, "gho_true".to_owned()));
     }
 }
 
 /// Requirements: B36.
 #[tokio::test]
 async fn people_are_identified_by_their_immutable_id() {
-    let (github, oauth2) = (Stage::github().await, Stage::oauth2(None).await);
+    let (github, oauth2) = (Fixture::github().await, Fixture::oauth2(None).await);
     assert_eq!(github.subject().await, "github|583231");
-    assert_eq!(oauth2.subject().await, "hub|MDQ6");
-    github.hub.userinfo_answers(says(r#"{"login":"renamed","id":583231}"#));
+    assert_eq!(oauth2.subject().await, "provider|MDQ6");
+    github.provider.userinfo_answers(says(r#"{"login":"renamed","id":583231}"#));
     assert_eq!(github.subject().await, "github|583231");
     // 2^53 and its neighbour, which are equal as doubles, and the largest 64-bit integer.
     for id in ["9007199254740992", "9007199254740993", "18446744073709551615", r#""583231""#] {
-        github.hub.userinfo_answers(says(format!(r#"{{"login":"octocat","id":{id}}}"#)));
+        github.provider.userinfo_answers(says(format!(r#"{{"login":"octocat","id":{id}}}"#)));
         assert_eq!(github.subject().await, format!("github|{}", id.trim_matches('"')));
     }
 }
@@ -95,23 +95,23 @@ async fn people_are_identified_by_their_immutable_id() {
 /// Requirements: B36.
 #[tokio::test]
 async fn a_token_may_lack_an_expiry_and_write_bearer_in_any_case() {
-    let stage = Stage::github().await;
+    let fixture = Fixture::github().await;
     for token in [
         r#"{"access_token":"gho_x","token_type":"bearer"}"#,
         r#"{"access_token":"gho_x","token_type":"Bearer","expires_in":28800,"refresh_token":"ghr_x"}"#,
         r#"{"access_token":"gho_x","token_type":"BEARER","expires_in":18446744073709551615,"scope":null}"#,
         r#"{"access_token":"gho_x","token_type":"bearer","scope":"user,gist","error":null,"more":[{}]}"#,
     ] {
-        stage.hub.token_answers(says(token));
-        assert_eq!(stage.subject().await, "github|583231", "{token}");
+        fixture.provider.token_answers(says(token));
+        assert_eq!(fixture.subject().await, "github|583231", "{token}");
     }
 }
 
 /// Requirements: B36.
 #[tokio::test]
 async fn an_invalid_token_response_gives_no_login() {
-    let stage = Stage::github().await;
-    assert_eq!(stage.subject().await, "github|583231");
+    let fixture = Fixture::github().await;
+    assert_eq!(fixture.subject().await, "github|583231");
     let (invalid, unavailable) = (failed("UPSTREAM_INVALID"), failed("UPSTREAM_UNAVAILABLE"));
     let good = r#"{"access_token":"gho_x","token_type":"bearer"}"#;
     let long = "x".repeat(40_000);
@@ -149,16 +149,16 @@ async fn an_invalid_token_response_gives_no_login() {
         (Answer::Endless(good.to_owned()), &invalid),
         (Answer::Moved, &invalid),
     ] {
-        stage.refuses(&answer, &Answer::Truth, expected, (1, 0)).await;
+        fixture.refuses(&answer, &Answer::Correct, expected, (1, 0)).await;
     }
-    assert_eq!(stage.subject().await, "github|583231");
+    assert_eq!(fixture.subject().await, "github|583231");
 }
 
 /// Requirements: B36.
 #[tokio::test]
 async fn an_invalid_userinfo_response_gives_no_login() {
-    let stage = Stage::github().await;
-    assert_eq!(stage.subject().await, "github|583231");
+    let fixture = Fixture::github().await;
+    assert_eq!(fixture.subject().await, "github|583231");
     let (invalid, unavailable) = (failed("UPSTREAM_INVALID"), failed("UPSTREAM_UNAVAILABLE"));
     let mut rows = vec![
         (Answer::Says(401, OCTOCAT.to_owned()), &invalid),
@@ -185,9 +185,9 @@ async fn an_invalid_userinfo_response_gives_no_login() {
         rows.push((says(format!(r#"{{"login":"octocat","id":{id}}}"#)), &invalid));
     }
     for (answer, expected) in rows {
-        stage.refuses(&Answer::Truth, &answer, expected, (1, 1)).await;
+        fixture.refuses(&Answer::Correct, &answer, expected, (1, 1)).await;
     }
-    assert_eq!(stage.subject().await, "github|583231");
+    assert_eq!(fixture.subject().await, "github|583231");
 }
 
 /// Exact to the byte: a provider that may send more fills our memory with parallel logins.
@@ -196,15 +196,15 @@ async fn an_invalid_userinfo_response_gives_no_login() {
 #[tokio::test]
 async fn an_upstream_answer_is_read_up_to_256_kib() {
     const LIMIT: usize = 256 * 1024;
-    let stage = Stage::github().await;
+    let fixture = Fixture::github().await;
     let invalid = failed("UPSTREAM_INVALID");
     let token = r#"{"access_token":"gho_x","token_type":"bearer"}"#;
     let padded = |text: &str, length: usize| says(text.to_owned() + &" ".repeat(length - text.len()));
-    stage.hub.token_answers(padded(token, LIMIT));
-    stage.hub.userinfo_answers(padded(OCTOCAT, LIMIT));
-    assert_eq!(stage.subject().await, "github|583231");
-    stage.refuses(&padded(token, LIMIT + 1), &Answer::Truth, &invalid, (1, 0)).await;
-    stage.refuses(&Answer::Truth, &padded(OCTOCAT, LIMIT + 1), &invalid, (1, 1)).await;
+    fixture.provider.token_answers(padded(token, LIMIT));
+    fixture.provider.userinfo_answers(padded(OCTOCAT, LIMIT));
+    assert_eq!(fixture.subject().await, "github|583231");
+    fixture.refuses(&padded(token, LIMIT + 1), &Answer::Correct, &invalid, (1, 0)).await;
+    fixture.refuses(&Answer::Correct, &padded(OCTOCAT, LIMIT + 1), &invalid, (1, 1)).await;
 }
 
 /// The limit covers the whole exchange, also of an endpoint that keeps sending.
@@ -212,17 +212,17 @@ async fn an_upstream_answer_is_read_up_to_256_kib() {
 /// Requirements: B36.
 #[tokio::test]
 async fn an_endless_answer_is_not_awaited() {
-    let (silent_token, silent_userinfo) = (Stage::github().await, Stage::oauth2(None).await);
-    let (slow_token, slow_userinfo) = (Stage::oauth2(None).await, Stage::github().await);
+    let (silent_token, silent_userinfo) = (Fixture::github().await, Fixture::oauth2(None).await);
+    let (slow_token, slow_userinfo) = (Fixture::oauth2(None).await, Fixture::github().await);
     let unavailable = failed("UPSTREAM_UNAVAILABLE");
     let token = Answer::Dripping(r#"{"access_token":"gho_x","token_type":"bearer"}"#.to_owned());
     let userinfo = Answer::Dripping(OCTOCAT.to_owned());
     let all = async {
         tokio::join!(
-            silent_token.refuses(&Answer::Silence, &Answer::Truth, &unavailable, (1, 0)),
-            silent_userinfo.refuses(&Answer::Truth, &Answer::Silence, &unavailable, (1, 1)),
-            slow_token.refuses(&token, &Answer::Truth, &unavailable, (1, 0)),
-            slow_userinfo.refuses(&Answer::Truth, &userinfo, &unavailable, (1, 1)),
+            silent_token.refuses(&Answer::Silence, &Answer::Correct, &unavailable, (1, 0)),
+            silent_userinfo.refuses(&Answer::Correct, &Answer::Silence, &unavailable, (1, 1)),
+            slow_token.refuses(&token, &Answer::Correct, &unavailable, (1, 0)),
+            slow_userinfo.refuses(&Answer::Correct, &userinfo, &unavailable, (1, 1)),
         );
     };
     // Five seconds each, in parallel, with a margin for a busy machine.
@@ -232,30 +232,34 @@ async fn an_endless_answer_is_not_awaited() {
 /// Requirements: B36.
 #[tokio::test]
 async fn a_callback_of_another_issuer_costs_no_code() {
-    let (named, github) = (Stage::oauth2(Some("https://hub.example")).await, Stage::github().await);
+    let (named, github) = (Fixture::oauth2(Some("https://hub.example")).await, Fixture::github().await);
     for iss in [None, Some("https://hub.example")] {
         let (flow, mut callback) = named.signed_in().await;
         callback.extend(iss.map(|iss| parameter("iss", iss)));
-        assert_eq!(named.come_back(&flow, &callback).await, Outcome::Code, "{iss:?}");
+        assert_eq!(named.return_from_login(&flow, &callback).await, Outcome::Code, "{iss:?}");
     }
-    let (calls, kept) = (named.hub.calls(), named.kept().await);
+    let (calls, kept) = (named.provider.calls(), named.kept().await);
     for iss in ["https://hub.example/", "https://other.example", "null"] {
         let (flow, mut callback) = named.signed_in().await;
         callback.push(parameter("iss", iss));
-        assert_eq!(named.come_back(&flow, &callback).await, failed("UPSTREAM_INVALID"), "{iss}");
+        assert_eq!(named.return_from_login(&flow, &callback).await, failed("UPSTREAM_INVALID"), "{iss}");
     }
-    assert_eq!((named.hub.calls(), named.kept().await), (calls, kept));
+    assert_eq!((named.provider.calls(), named.kept().await), (calls, kept));
     let (flow, mut callback) = github.signed_in().await;
     callback.push(parameter("iss", "https://github.com/login/oauth"));
-    assert_eq!(github.come_back(&flow, &callback).await, Outcome::Code, "no issuer is configured to compare with");
+    assert_eq!(
+        github.return_from_login(&flow, &callback).await,
+        Outcome::Code,
+        "no issuer is configured to compare with"
+    );
 }
 
 /// Requirements: B36.
 #[tokio::test]
 async fn a_login_that_github_refuses_costs_no_code() {
-    let stage = Stage::github().await;
-    assert_eq!(stage.subject().await, "github|583231");
-    let (calls, kept) = (stage.hub.calls(), stage.kept().await);
+    let fixture = Fixture::github().await;
+    assert_eq!(fixture.subject().await, "github|583231");
+    let (calls, kept) = (fixture.provider.calls(), fixture.kept().await);
     for (error, expected) in [
         (Some("access_denied"), Outcome::Returned("access_denied".to_owned())),
         (Some("application_suspended"), failed("UPSTREAM_INVALID")),
@@ -263,15 +267,15 @@ async fn a_login_that_github_refuses_costs_no_code() {
         (Some("temporarily_unavailable"), failed("UPSTREAM_UNAVAILABLE")),
         (None, failed("UPSTREAM_INVALID")),
     ] {
-        let (flow, callback) = stage.signed_in().await;
+        let (flow, callback) = fixture.signed_in().await;
         let state = callback.iter().find(|parameter| parameter.name == "state").unwrap().clone();
         let without_code: Vec<_> = error.map(|error| parameter("error", error)).into_iter().chain([state]).collect();
-        assert_eq!(stage.come_back(&flow, &without_code).await, expected, "{error:?}");
+        assert_eq!(fixture.return_from_login(&flow, &without_code).await, expected, "{error:?}");
         // A code that arrives later is not sent.
-        assert_eq!(stage.come_back(&flow, &callback).await, expected, "{error:?}");
+        assert_eq!(fixture.return_from_login(&flow, &callback).await, expected, "{error:?}");
     }
-    let (flow, mut both) = stage.signed_in().await;
+    let (flow, mut both) = fixture.signed_in().await;
     both.push(parameter("error", "access_denied"));
-    assert_eq!(stage.come_back(&flow, &both).await, Outcome::Returned("access_denied".to_owned()));
-    assert_eq!((stage.hub.calls(), stage.kept().await), (calls, kept));
+    assert_eq!(fixture.return_from_login(&flow, &both).await, Outcome::Returned("access_denied".to_owned()));
+    assert_eq!((fixture.provider.calls(), fixture.kept().await), (calls, kept));
 }

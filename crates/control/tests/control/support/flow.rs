@@ -8,9 +8,10 @@ use lychgate_api::v1;
 use lychgate_engine::random;
 use lychgate_engine_suite::TestEntropy;
 use sha2::{Digest as _, Sha256};
+use tokio::task::JoinHandle;
 use url::Url;
 
-use super::{Edge, ISSUER, Idp, RESOURCE};
+use super::{ApiClient, Failure, ISSUER, Idp, RESOURCE};
 
 /// A new idempotency key (`attempt` on the wire): 16 random bytes.
 pub(crate) fn attempt() -> Vec<u8> {
@@ -36,7 +37,7 @@ impl App {
         Self::new("app", "https://app.example/cb")
     }
 
-    pub(crate) async fn registered(edge: &Edge) -> Self {
+    pub(crate) async fn registered(edge: &ApiClient) -> Self {
         let client = edge.register(Self::registration("none")).await.expect("it may register");
         Self::new(&client.client_id, "http://127.0.0.1:7777/cb")
     }
@@ -145,14 +146,14 @@ impl Flow {
     }
 
     /// Begins the authorization and returns the consent page.
-    pub(crate) async fn ask(&mut self, edge: &Edge) -> v1::ConsentPage {
+    pub(crate) async fn ask(&mut self, edge: &ApiClient) -> v1::ConsentPage {
         let ticket = self.ticket(edge).await;
         let next = edge.show(self.show(&ticket)).await.expect("a good ticket");
         self.browser.keep(&next);
         page(next)
     }
 
-    pub(crate) async fn ticket(&self, edge: &Edge) -> String {
+    pub(crate) async fn ticket(&self, edge: &ApiClient) -> String {
         let next = edge.begin(self.begin()).await.expect("a good request");
         query(location(&next))["ticket"].clone()
     }
@@ -172,11 +173,17 @@ impl Flow {
     }
 
     /// Approves, and returns the upstream's authorization URL.
-    pub(crate) async fn approve(&mut self, edge: &Edge) -> String {
+    pub(crate) async fn approve(&mut self, edge: &ApiClient) -> String {
         let page = self.ask(edge).await;
         let next = edge.decide(self.decide(&page, v1::Decision::Approve)).await.expect("a good answer");
         self.browser.keep(&next);
         location(&next).to_owned()
+    }
+
+    /// Follows the redirect `next` to the upstream, signs in there, and returns the callback.
+    pub(crate) fn log_in(&mut self, next: &v1::Next, idp: &Idp) -> v1::FinishLoginRequest {
+        self.browser.keep(next);
+        self.finish_login(idp.sign_in(location(next), &self.person))
     }
 
     pub(crate) fn finish_login(&self, callback: Vec<v1::Parameter>) -> v1::FinishLoginRequest {
@@ -185,16 +192,16 @@ impl Flow {
     }
 
     /// Approves and signs in; returns the callback, which is not sent yet.
-    pub(crate) async fn sign_in(&mut self, edge: &Edge, idp: &Idp) -> v1::FinishLoginRequest {
+    pub(crate) async fn sign_in(&mut self, edge: &ApiClient, idp: &Idp) -> v1::FinishLoginRequest {
         let login = self.approve(edge).await;
         self.finish_login(idp.sign_in(&login, &self.person))
     }
 
-    pub(crate) async fn code(&mut self, edge: &Edge, idp: &Idp) -> String {
+    pub(crate) async fn code(&mut self, edge: &ApiClient, idp: &Idp) -> String {
         let callback = self.sign_in(edge, idp).await;
         let next = edge.finish_login(callback).await.expect("a good callback");
         self.browser.keep(&next);
-        query(location(&next))["code"].clone()
+        code_in(&next)
     }
 
     pub(crate) fn redeem(&self, code: &str) -> v1::ExchangeRequest {
@@ -231,7 +238,7 @@ impl Flow {
     }
 
     /// Runs the whole flow.
-    pub(crate) async fn tokens(&mut self, edge: &Edge, idp: &Idp) -> v1::ExchangeResponse {
+    pub(crate) async fn tokens(&mut self, edge: &ApiClient, idp: &Idp) -> v1::ExchangeResponse {
         let code = self.code(edge, idp).await;
         edge.exchange(self.redeem(&code)).await.expect("a good code")
     }
@@ -251,6 +258,26 @@ pub(crate) fn page(next: v1::Next) -> v1::ConsentPage {
         Some(v1::next::Step::ConsentPage(page)) => page,
         other => panic!("expected the consent page: {other:?}"),
     }
+}
+
+/// The code that a redirect carries to the client.
+#[track_caller]
+pub(crate) fn code_in(next: &v1::Next) -> String {
+    query(location(next))["code"].clone()
+}
+
+/// The same callback under another idempotency key.
+pub(crate) fn again(callback: &v1::FinishLoginRequest) -> v1::FinishLoginRequest {
+    v1::FinishLoginRequest { attempt: attempt(), ..callback.clone() }
+}
+
+/// Sends a callback in a task of its own.
+pub(crate) fn spawn_login(
+    edge: &ApiClient,
+    callback: &v1::FinishLoginRequest,
+) -> JoinHandle<Result<v1::Next, Failure>> {
+    let (edge, callback) = (edge.clone(), callback.clone());
+    tokio::spawn(async move { edge.finish_login(callback).await })
 }
 
 #[track_caller]

@@ -22,22 +22,22 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use super::flow::{parameters, query};
-use super::{Door, PATIENCE};
+use super::{Breakpoints, TIMEOUT};
 
 pub(crate) const CLIENT_ID: &str = "lychgate";
 pub(crate) const CLIENT_SECRET: &str = "upstream-client-secret";
 
 /// How the revocation endpoint behaves.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Taking {
+pub(crate) enum RevocationBehavior {
     /// The metadata announces no revocation endpoint.
-    Nowhere,
-    Everything,
+    Unsupported,
+    Revoke,
     /// Every token but this one.
-    EverythingBut(String),
-    Fails,
+    RevokeAllBut(String),
+    Fail,
     /// It does not answer until its behavior changes.
-    Stalls,
+    Stall,
 }
 
 /// Ends with the test's runtime.
@@ -45,7 +45,7 @@ pub(crate) enum Taking {
 pub(crate) struct Idp {
     pub(crate) issuer: String,
     /// A breakpoint before and after each request.
-    pub(crate) door: Door,
+    pub(crate) breakpoints: Breakpoints,
     state: Arc<Provider>,
 }
 
@@ -61,7 +61,7 @@ struct Provider {
     stalled: watch::Sender<bool>,
     /// Person and refresh token, in the order of issue.
     refresh_tokens: Mutex<Vec<(String, String)>>,
-    taking: watch::Sender<Taking>,
+    behavior: watch::Sender<RevocationBehavior>,
     /// Tokens that reached the revocation endpoint, and whether each was revoked.
     revocations: watch::Sender<Vec<(String, bool)>>,
     /// Secrets that must appear in no store and no log.
@@ -94,20 +94,20 @@ impl Idp {
             calls: watch::Sender::new(0),
             stalled: watch::Sender::new(false),
             refresh_tokens: Mutex::default(),
-            taking: watch::Sender::new(Taking::Everything),
+            behavior: watch::Sender::new(RevocationBehavior::Revoke),
             revocations: watch::Sender::default(),
             secrets: Mutex::new(vec![CLIENT_SECRET.to_owned()]),
         });
-        let door = Door::default();
+        let breakpoints = Breakpoints::default();
         let router = Router::new()
             .route("/.well-known/openid-configuration", get(metadata))
             .route("/jwks", get(jwks))
             .route("/token", post(token))
             .route("/revoke", post(revoke))
             .with_state(state.clone())
-            .layer(from_fn_with_state(door.clone(), through));
+            .layer(from_fn_with_state(breakpoints.clone(), through));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        Self { issuer, door, state }
+        Self { issuer, breakpoints, state }
     }
 
     /// Signs `person` in at `login_url` and returns the callback's parameters.
@@ -140,17 +140,14 @@ impl Idp {
     }
 
     /// Waits until the token endpoint was called `times` times.
-    pub(crate) async fn called(&self, times: usize) {
+    pub(crate) async fn wait_for_calls(&self, times: usize) {
         let mut calls = self.state.calls.subscribe();
         let called = calls.wait_for(|calls| *calls >= times);
-        tokio::time::timeout(PATIENCE, called)
-            .await
-            .expect("the token endpoint is called")
-            .expect("the provider lives");
+        tokio::time::timeout(TIMEOUT, called).await.expect("the token endpoint is called").expect("the provider lives");
     }
 
-    pub(crate) fn takes_back(&self, taking: Taking) {
-        self.state.taking.send_replace(taking);
+    pub(crate) fn set_revocation_behavior(&self, behavior: RevocationBehavior) {
+        self.state.behavior.send_replace(behavior);
     }
 
     /// The refresh tokens of `person`, oldest first.
@@ -160,12 +157,12 @@ impl Idp {
     }
 
     /// The token of each revocation request, in order.
-    pub(crate) fn asked_to_take_back(&self) -> Vec<String> {
+    pub(crate) fn revocation_requests(&self) -> Vec<String> {
         self.state.revocations.borrow().iter().map(|(token, _)| token.clone()).collect()
     }
 
     /// Revoked tokens, sorted.
-    pub(crate) fn taken_back(&self) -> Vec<String> {
+    pub(crate) fn revoked_tokens(&self) -> Vec<String> {
         let all = self.state.revocations.borrow();
         let mut taken: Vec<_> = all.iter().filter(|(_, taken)| *taken).map(|(token, _)| token.clone()).collect();
         taken.sort();
@@ -173,10 +170,10 @@ impl Idp {
     }
 
     /// Waits for `times` revocation requests.
-    pub(crate) async fn asked_to_take_back_so_many(&self, times: usize) {
+    pub(crate) async fn wait_for_revocation_requests(&self, times: usize) {
         let mut revocations = self.state.revocations.subscribe();
         let asked = revocations.wait_for(|revocations| revocations.len() >= times);
-        tokio::time::timeout(PATIENCE, asked).await.expect("tokens are revoked upstream").expect("the provider lives");
+        tokio::time::timeout(TIMEOUT, asked).await.expect("tokens are revoked upstream").expect("the provider lives");
     }
 
     /// Every code and token that it has issued, and its client's secret.
@@ -225,10 +222,10 @@ fn is_client(headers: &HeaderMap) -> bool {
     headers.get("authorization").is_some_and(|header| header.as_bytes() == basic.as_bytes())
 }
 
-async fn through(State(door): State<Door>, request: Request, next: Next) -> Response {
-    door.pass().await;
+async fn through(State(breakpoints): State<Breakpoints>, request: Request, next: Next) -> Response {
+    breakpoints.pass().await;
     let response = next.run(request).await;
-    door.pass().await;
+    breakpoints.pass().await;
     response
 }
 
@@ -239,7 +236,7 @@ async fn metadata(State(provider): State<Arc<Provider>>) -> Json<Value> {
         "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/jwks"),
         "authorization_response_iss_parameter_supported": true,
     });
-    if *provider.taking.borrow() != Taking::Nowhere {
+    if *provider.behavior.borrow() != RevocationBehavior::Unsupported {
         metadata["revocation_endpoint"] = json!(format!("{issuer}/revoke"));
     }
     Json(metadata)
@@ -255,13 +252,13 @@ async fn revoke(
     if !is_client(&headers) || form.get("token_type_hint").is_none_or(|hint| hint != "refresh_token") {
         return StatusCode::BAD_REQUEST;
     }
-    let mut taking = provider.taking.subscribe();
-    let refused = match &*taking.borrow() {
-        Taking::Fails => true,
-        Taking::EverythingBut(kept) => *kept == token,
-        Taking::Everything | Taking::Nowhere | Taking::Stalls => false,
+    let mut behavior = provider.behavior.subscribe();
+    let refused = match &*behavior.borrow() {
+        RevocationBehavior::Fail => true,
+        RevocationBehavior::RevokeAllBut(kept) => *kept == token,
+        RevocationBehavior::Revoke | RevocationBehavior::Unsupported | RevocationBehavior::Stall => false,
     };
-    let stalls = *taking.borrow() == Taking::Stalls;
+    let stalls = *behavior.borrow() == RevocationBehavior::Stall;
     let mut nth = 0;
     provider.revocations.send_modify(|revocations| {
         nth = revocations.len();
@@ -271,7 +268,7 @@ async fn revoke(
         return StatusCode::INTERNAL_SERVER_ERROR;
     }
     if stalls {
-        taking.wait_for(|taking| *taking != Taking::Stalls).await.expect("the provider lives");
+        behavior.wait_for(|behavior| *behavior != RevocationBehavior::Stall).await.expect("the provider lives");
         provider.revocations.send_modify(|revocations| revocations[nth].1 = true);
     }
     StatusCode::OK

@@ -7,47 +7,44 @@ use lychgate_api::v1::admin_service_revoke_request::Target;
 use lychgate_api::v1::admin_service_revoke_response::Outcome;
 use lychgate_control::config::Role;
 
-use super::{Control, Edge, Envoys, Failure, ISSUER, RESOURCE, World, principal, verification};
+use super::api_client::calls;
+use super::{ApiClient, ControlPlane, Environment, EnvoyRequest, Failure, ISSUER, RESOURCE, principal, verify_request};
 
-const TOKEN: &str = "token-of-the-operator";
-const SERVER: &str = "token-of-the-server";
-const CHECKER: &str = "token-of-the-checker";
+pub(crate) const OPERATOR_TOKEN: &str = "token-of-the-operator";
+pub(crate) const CHECKER_TOKEN: &str = "token-of-the-checker";
+pub(crate) const READER_TOKEN: &str = "token-of-the-reader";
+pub(crate) const SERVER_TOKEN: &str = "token-of-the-server";
 
-/// Calls `AdminService`.
+/// A client of `AdminService`.
 #[derive(Clone, Debug)]
 pub(crate) struct Operator {
-    admin: AdminServiceClient<AuthenticatedChannel>,
-}
-
-macro_rules! calls {
-    ($($method:ident($request:ident) -> $response:ident;)*) => {$(
-        pub(crate) async fn $method(&self, request: v1::$request) -> Result<v1::$response, Failure> {
-            Ok(self.admin.clone().$method(request).await?.into_inner())
-        }
-    )*};
+    pub(crate) channel: AuthenticatedChannel,
 }
 
 impl Operator {
-    pub(crate) fn of(caller: Edge) -> Self {
-        Self { admin: AdminServiceClient::new(caller.channel) }
+    pub(crate) fn new(caller: ApiClient) -> Self {
+        Self { channel: caller.channel }
     }
 
     calls! {
-        list_clients(ListClientsRequest) -> ListClientsResponse;
-        get_client(GetClientRequest) -> GetClientResponse;
-        disable_client(DisableClientRequest) -> DisableClientResponse;
-        enable_client(EnableClientRequest) -> EnableClientResponse;
-        list_grants(ListGrantsRequest) -> ListGrantsResponse;
-        get_grant(GetGrantRequest) -> GetGrantResponse;
-        revoke(AdminServiceRevokeRequest) -> AdminServiceRevokeResponse;
-        revoke_subjects(RevokeSubjectsRequest) -> RevokeSubjectsResponse;
-        list_events(ListEventsRequest) -> ListEventsResponse;
+        AdminServiceClient {
+            list_clients = list_clients(ListClientsRequest) -> ListClientsResponse;
+            get_client = get_client(GetClientRequest) -> GetClientResponse;
+            disable_client = disable_client(DisableClientRequest) -> DisableClientResponse;
+            enable_client = enable_client(EnableClientRequest) -> EnableClientResponse;
+            list_grants = list_grants(ListGrantsRequest) -> ListGrantsResponse;
+            get_grant = get_grant(GetGrantRequest) -> GetGrantResponse;
+            revoke = revoke(AdminServiceRevokeRequest) -> AdminServiceRevokeResponse;
+            revoke_subjects = revoke_subjects(RevokeSubjectsRequest) -> RevokeSubjectsResponse;
+            list_events = list_events(ListEventsRequest) -> ListEventsResponse;
+        }
     }
 
-    pub(crate) async fn take_back(&self, request: v1::AdminServiceRevokeRequest) -> Result<v1::Revocation, Failure> {
+    /// A revocation that is no dry run.
+    pub(crate) async fn revoke_now(&self, request: v1::AdminServiceRevokeRequest) -> Result<v1::Revocation, Failure> {
         match self.revoke(request).await?.outcome {
             Some(Outcome::Revocation(revocation)) => Ok(revocation),
-            other => panic!("it is no dry run: {other:?}"),
+            other => panic!("expected a revocation: {other:?}"),
         }
     }
 
@@ -60,7 +57,7 @@ impl Operator {
         };
         match self.revoke(request).await?.outcome {
             Some(Outcome::Estimate(estimate)) => Ok(estimate),
-            other => panic!("it is a dry run: {other:?}"),
+            other => panic!("expected an estimate: {other:?}"),
         }
     }
 
@@ -72,7 +69,7 @@ impl Operator {
 }
 
 /// A revocation of `target` under its own request id.
-pub(crate) fn revocation(target: Target, id: &str) -> v1::AdminServiceRevokeRequest {
+pub(crate) fn revoke_request(target: Target, id: &str) -> v1::AdminServiceRevokeRequest {
     v1::AdminServiceRevokeRequest {
         issuer_id: ISSUER.to_owned(),
         target: Some(target),
@@ -82,7 +79,7 @@ pub(crate) fn revocation(target: Target, id: &str) -> v1::AdminServiceRevokeRequ
     }
 }
 
-pub(crate) fn disabling(client_id: &str, id: &str) -> v1::DisableClientRequest {
+pub(crate) fn disable_request(client_id: &str, id: &str) -> v1::DisableClientRequest {
     v1::DisableClientRequest {
         issuer_id: ISSUER.to_owned(),
         client_id: client_id.to_owned(),
@@ -91,8 +88,8 @@ pub(crate) fn disabling(client_id: &str, id: &str) -> v1::DisableClientRequest {
     }
 }
 
-pub(crate) fn enabling(client_id: &str, id: &str) -> v1::EnableClientRequest {
-    let v1::DisableClientRequest { issuer_id, client_id, reason, request_id } = disabling(client_id, id);
+pub(crate) fn enable_request(client_id: &str, id: &str) -> v1::EnableClientRequest {
+    let v1::DisableClientRequest { issuer_id, client_id, reason, request_id } = disable_request(client_id, id);
     v1::EnableClientRequest { issuer_id, client_id, reason, request_id }
 }
 
@@ -100,36 +97,36 @@ pub(crate) fn request_id(id: &str) -> String {
     format!("the-request-called-{id}")
 }
 
-pub(crate) fn consent_of(person: &str, app: &str) -> Target {
+pub(crate) fn consent_target(person: &str, app: &str) -> Target {
     let (subject, client_id) = (format!("idp|{person}"), app.to_owned());
     Target::Consent(v1::ConsentKey { subject, client_id, resource: RESOURCE.to_owned() })
 }
 
-impl World {
+impl Environment {
     /// An environment with an operator, a resource server and a checker.
-    pub(crate) async fn operated() -> Self {
-        let mut world = World::new().await;
-        world.config.principals.extend([
-            principal("grace", Role::Operator, TOKEN),
-            principal("server", Role::Resource, SERVER),
-            principal("checker", Role::Checker, CHECKER),
+    pub(crate) async fn with_operator() -> Self {
+        let mut env = Environment::new().await;
+        env.config.principals.extend([
+            principal("grace", Role::Operator, OPERATOR_TOKEN),
+            principal("server", Role::Resource, SERVER_TOKEN),
+            principal("checker", Role::Checker, CHECKER_TOKEN),
         ]);
-        world
+        env
     }
 }
 
-impl Control {
+impl ControlPlane {
     pub(crate) fn operator(&self) -> Operator {
-        Operator::of(self.caller(TOKEN))
+        Operator::new(self.caller(OPERATOR_TOKEN))
     }
 
     /// Whether the access token is active: by introspection, by an edge's `Verify`, and by `ext_authz`, which must
     /// agree.
     pub(crate) async fn is_active(&self, access_token: &str) -> bool {
         let (issuer_id, token) = (ISSUER.to_owned(), access_token.to_owned());
-        let server = self.caller(SERVER);
-        let to_envoy = server.ext_authz(&Envoys::with(&token)).await.expect("it is permitted").passes();
-        let to_nginx = self.edge().verify(verification(&token)).await.map_err(|failure| failure.reason);
+        let server = self.caller(SERVER_TOKEN);
+        let to_envoy = server.ext_authz(&EnvoyRequest::with(&token)).await.expect("it is permitted").is_allowed();
+        let to_nginx = self.edge().verify(verify_request(&token)).await.map_err(|failure| failure.reason);
         let request = v1::IntrospectRequest { issuer_id, token, resource_server_token: None };
         let is_active = server.introspect(request).await.expect("it is permitted").active;
         let expected = if is_active { Ok(()) } else { Err("ACCESS_TOKEN_INVALID".to_owned()) };
@@ -151,7 +148,7 @@ impl Control {
             scopes: scopes.iter().map(|scope| (*scope).to_owned()).collect(),
             consistency: None,
         };
-        let checked = self.caller(CHECKER).check(request).await.expect("it is permitted");
+        let checked = self.caller(CHECKER_TOKEN).check(request).await.expect("it is permitted");
         checked.result.expect("an answer").verdict() == v1::CheckVerdict::Granted
     }
 }

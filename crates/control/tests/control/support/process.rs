@@ -13,29 +13,25 @@ use tokio::runtime::{Builder, Runtime};
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
-use super::tether::Tether;
-use super::{EDGE_TOKEN, Edge};
+use super::killable_engine::KillableEngine;
+use super::{ApiClient, EDGE_TOKEN};
 
 /// The interval at which a process checks its files.
 const LOOK: Duration = Duration::from_millis(10);
 
 /// One process, killed when dropped.
 #[derive(Debug)]
-pub(crate) struct Control {
+pub(crate) struct ControlPlane {
     pub(crate) address: SocketAddr,
     pub(crate) shutdown: Shutdown,
-    store: Tether,
+    store: KillableEngine,
     served: Option<JoinHandle<anyhow::Result<()>>>,
     runtime: Option<Runtime>,
 }
 
-impl Control {
+impl ControlPlane {
     /// Starts with randomness of its own.
-    pub(crate) async fn start(
-        config: Config,
-        engine: impl Into<OpenEngine>,
-        clock: Arc<TestClock>,
-    ) -> anyhow::Result<Self> {
+    pub(crate) async fn start(config: Config, engine: impl Into<OpenEngine>, clock: Arc<TestClock>) -> anyhow::Result<Self> {
         Self::start_on(Builder::new_multi_thread().worker_threads(2), config, engine, clock).await
     }
 
@@ -60,10 +56,10 @@ impl Control {
         let shutdown = Shutdown::new();
         let (ready, is_ready) = oneshot::channel();
         let engine = engine.into();
-        let store = Tether::new(engine.clone());
+        let store = KillableEngine::new(engine.clone());
         let served = runtime.spawn({
-            let (shutdown, tether) = (shutdown.clone(), Arc::new(store.clone()));
-            let engine = engine.layered(|_| tether);
+            let (shutdown, killable) = (shutdown.clone(), Arc::new(store.clone()));
+            let engine = engine.layered(|_| killable);
             async move {
                 let server = Server::bind(config, engine, clock, Arc::new(TestEntropy)).await?;
                 let server = match file {
@@ -84,13 +80,13 @@ impl Control {
         }
     }
 
-    pub(crate) fn edge(&self) -> Edge {
+    pub(crate) fn edge(&self) -> ApiClient {
         self.caller(EDGE_TOKEN)
     }
 
     /// Opens a new connection with this token.
-    pub(crate) fn caller(&self, token: &str) -> Edge {
-        Edge::connect(&format!("http://{}", self.address), None, token)
+    pub(crate) fn caller(&self, token: &str) -> ApiClient {
+        ApiClient::connect(&format!("http://{}", self.address), None, token)
     }
 
     /// Shuts down and waits for the end.
@@ -104,9 +100,9 @@ impl Control {
     pub(crate) fn kill(self) {}
 }
 
-impl Drop for Control {
+impl Drop for ControlPlane {
     fn drop(&mut self) {
-        self.store.cut();
+        self.store.kill();
         if let Some(runtime) = self.runtime.take() {
             runtime.shutdown_background();
         }

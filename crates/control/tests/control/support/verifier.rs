@@ -2,13 +2,15 @@
 
 use std::time::Duration;
 
+use base64::Engine as _;
+use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use jsonwebtoken::jwk::{Jwk, JwkSet};
 use jsonwebtoken::{DecodingKey, Validation, decode, decode_header};
 use lychgate_api::{KEY_SET_MAX_AGE, v1};
 use lychgate_engine::Timestamp;
 use serde_json::{Value, json};
 
-use super::{Edge, ISSUER, ISSUER_URL, RESOURCE};
+use super::{ApiClient, ISSUER, ISSUER_URL, RESOURCE};
 
 /// Keeps the key set for its whole maximum age and does not fetch it for an unknown `kid`. Its edge caches the key set
 /// as long as well.
@@ -24,7 +26,7 @@ impl Verifier {
     }
 
     /// Verifies `token` at the time `now` and returns its claims.
-    pub(crate) async fn verify(&mut self, token: &str, edge: &Edge, now: Timestamp) -> Result<Value, String> {
+    pub(crate) async fn verify(&mut self, token: &str, edge: &ApiClient, now: Timestamp) -> Result<Value, String> {
         if now.since(self.edges.0) >= self.edges.2 {
             let described = edge.describe(ISSUER).await.expect("the issuer is described");
             let max_age = described.max_age.expect("a max_age").try_into().expect("not negative");
@@ -65,4 +67,25 @@ pub(crate) fn jwk(key: &v1::Jwk) -> Jwk {
         json!({ "kty": kty, "use": r#use, "alg": alg, "kid": kid, "crv": crv, "x": x, "y": y, "n": n, "e": e });
     value.as_object_mut().expect("an object").retain(|_, member| member != "");
     serde_json::from_value(value).expect("a standard JWK")
+}
+
+/// The `kid` of each key in the issuer's key set.
+pub(crate) async fn published_kids(edge: &ApiClient) -> Vec<String> {
+    edge.describe(ISSUER).await.expect("the issuer is described").keys.into_iter().map(|key| key.kid).collect()
+}
+
+/// The `kid` of the key that signed the access token.
+pub(crate) fn signing_kid(tokens: &v1::ExchangeResponse) -> String {
+    decode_header(&tokens.access_token).expect("a JWT").kid.expect("a kid")
+}
+
+/// The claims of an access token, without verification.
+pub(crate) fn claims(access_token: &str) -> Value {
+    jws_part(access_token, 1)
+}
+
+/// The header (0) or payload (1) of a compact JWS.
+pub(crate) fn jws_part(jws: &str, part: usize) -> Value {
+    let part = jws.split('.').nth(part).expect("a compact JWS");
+    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(part).expect("base64url")).expect("JSON")
 }

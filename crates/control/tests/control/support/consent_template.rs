@@ -1,23 +1,21 @@
 //! Writes many consents at once, by copying one that an approval wrote.
 
-use std::time::Duration;
-
 use lychgate_domain::keys::digest;
 use lychgate_engine::{Batch, Engine as _, Entry, Expectation, Key, Space};
 
-use super::World;
+use super::Environment;
 
 /// A stored consent, copied for other people.
 #[derive(Clone, Debug)]
-pub(crate) struct Pattern {
+pub(crate) struct ConsentTemplate {
     key: Key,
     entry: Entry,
 }
 
-impl Pattern {
+impl ConsentTemplate {
     /// Takes the only consent in the store.
-    pub(crate) async fn of(world: &World) -> Self {
-        let (key, entry) = world.kept(Space::Consents).await.remove(0);
+    pub(crate) async fn of(env: &Environment) -> Self {
+        let (key, entry) = env.entries(Space::Consents).await.remove(0);
         Self { key, entry }
     }
 
@@ -31,11 +29,11 @@ impl Pattern {
     }
 
     /// Writes the consent for each of `people`.
-    pub(crate) async fn write(&self, world: &World, people: &[String]) {
+    pub(crate) async fn write(&self, env: &Environment, people: &[String]) {
         for some in people.chunks(Batch::MAX_OPERATIONS) {
-            let batch = Batch::new(world.now(), world.now() + Duration::from_secs(10));
+            let batch = env.batch();
             let batch = some.iter().fold(batch, |batch, person| self.put(batch, person));
-            world.engine.commit(batch).await.expect("it is written");
+            env.engine.commit(batch).await.expect("it is written");
         }
     }
 

@@ -9,29 +9,28 @@ use std::time::Duration;
 use async_trait::async_trait;
 use lychgate_control::Engine;
 use lychgate_engine::{
-    Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, OpenEngine, Page, Revision, Snapshot,
-    Space, Timestamp,
+    Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, OpenEngine, Page, Revision, Snapshot, Space, Timestamp,
 };
 
 /// Forwards to an engine until it is killed.
 #[derive(Clone, Debug)]
-pub(crate) struct Tether {
+pub(crate) struct KillableEngine {
     engine: OpenEngine,
-    is_cut: Arc<AtomicBool>,
+    is_killed: Arc<AtomicBool>,
 }
 
-impl Tether {
+impl KillableEngine {
     pub(crate) fn new(engine: OpenEngine) -> Self {
-        Self { engine, is_cut: Arc::default() }
+        Self { engine, is_killed: Arc::default() }
     }
 
     /// Calls from now on never return.
-    pub(crate) fn cut(&self) {
-        self.is_cut.store(true, Ordering::SeqCst);
+    pub(crate) fn kill(&self) {
+        self.is_killed.store(true, Ordering::SeqCst);
     }
 
     async fn engine(&self) -> &dyn Engine {
-        if self.is_cut.load(Ordering::SeqCst) {
+        if self.is_killed.load(Ordering::SeqCst) {
             pending::<()>().await;
         }
         &*self.engine
@@ -39,7 +38,7 @@ impl Tether {
 }
 
 #[async_trait]
-impl Engine for Tether {
+impl Engine for KillableEngine {
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Snapshot, EngineError> {
         self.engine().await.read(keys, now).await
     }

@@ -12,28 +12,28 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_types::StatusExt as _;
 
 use crate::support::{
-    App, Authority, Certified, Control, EDGE_TOKEN, Edge, Flow, Log, Refused as _, Secured, World, principal, until,
+    ApiClient, App, Authority, CertificateAndKey, ControlPlane, EDGE_TOKEN, Environment, Flow, Log, READER_TOKEN,
+    Refused as _, TlsSetup, principal, wait_until,
 };
 
 const EDGE: &str = "spiffe://example/edge";
 const READER: &str = "reader.internal";
-const READER_TOKEN: &str = "token-of-the-reader";
 
 /// An environment with an edge and a reader, each with a token and a certificate name, and one authority for all
 /// certificates.
-async fn world() -> (World, Authority, Secured) {
-    let mut world = World::new().await;
+async fn environment() -> (Environment, Authority, TlsSetup) {
+    let mut env = Environment::new().await;
     let authority = Authority::new();
-    let secured = Secured::new(&mut world, &authority, &authority);
-    world.config.principals[0].certificate_sans = vec![EDGE.to_owned()];
+    let tls = TlsSetup::new(&mut env, &authority, &authority);
+    env.config.principals[0].certificate_sans = vec![EDGE.to_owned()];
     let mut reader = principal("reader", Role::Reader, READER_TOKEN);
     reader.certificate_sans = vec![READER.to_owned()];
-    world.config.principals.push(reader);
-    (world, authority, secured)
+    env.config.principals.push(reader);
+    (env, authority, tls)
 }
 
 /// Reason and message of a refused call.
-async fn refusal(caller: &Edge) -> (String, String) {
+async fn refusal(caller: &ApiClient) -> (String, String) {
     let status = IssuerServiceClient::new(caller.channel.clone()).list(v1::ListRequest {}).await.unwrap_err();
     let reason = status.get_details_error_info().map(|info| info.reason).unwrap_or_default();
     (reason, status.message().to_owned())
@@ -45,18 +45,18 @@ fn unauthenticated(message: &str) -> (String, String) {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flow_needs_no_token_with_a_certificate() {
-    let (mut world, authority, secured) = world().await;
-    world.config.principals[0].token_sha256.clear();
-    let control = world.start().await;
-    let edge = secured.caller(&control, None, Some(&authority.client(&[EDGE])));
-    Flow::new(App::configured()).tokens(&edge, &world.idp).await;
+    let (mut env, authority, tls) = environment().await;
+    env.config.principals[0].token_sha256.clear();
+    let control = env.start().await;
+    let edge = tls.caller(&control, None, Some(&authority.client(&[EDGE])));
+    Flow::new(App::configured()).tokens(&edge, &env.idp).await;
 }
 
 /// Each certificate is the valid one with one thing changed: the connection fails, and the log says why.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_invalid_certificate_makes_no_connection() {
-    let (world, authority, secured) = world().await;
-    let now = world.now();
+    let (env, authority, tls) = environment().await;
+    let now = env.now();
     let changed = [
         ("UnknownIssuer", Authority::new().client(&[EDGE])),
         ("certificate expired", authority.client_until(&[EDGE], now + Duration::from_secs(1))),
@@ -65,17 +65,17 @@ async fn an_invalid_certificate_makes_no_connection() {
             authority.certify(&[EDGE], |params| params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth])
         }),
     ];
-    world.advance(Duration::from_secs(2));
+    env.advance(Duration::from_secs(2));
     let good = authority.client_until(&[EDGE], now + Duration::from_secs(3));
     for (why, certificate) in &changed {
         let log = Log::default();
         let mut runtime = log.runtime();
-        let control = Control::start_on(&mut runtime, world.config.clone(), world.engine.clone(), world.clock.clone());
+        let control = ControlPlane::start_on(&mut runtime, env.config.clone(), env.engine.clone(), env.clock.clone());
         let control = control.await.unwrap();
-        secured.caller(&control, None, Some(&good)).list().await.unwrap();
+        tls.caller(&control, None, Some(&good)).list().await.unwrap();
         // A token does not help.
         for token in [None, Some(EDGE_TOKEN)] {
-            let refused = secured.caller(&control, token, Some(certificate)).list().await.reason();
+            let refused = tls.caller(&control, token, Some(certificate)).list().await.reason();
             assert!(refused.starts_with("no ErrorInfo"), "{why}: {refused}");
         }
         let said = || {
@@ -83,15 +83,15 @@ async fn an_invalid_certificate_makes_no_connection() {
                 .lines()
                 .any(|line| line.contains("a caller was not let in") && line.contains(why))
         };
-        until(why, async || said()).await;
+        wait_until(why, async || said()).await;
     }
 }
 
 /// Only a whole alternative name identifies a principal.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_certificate_without_a_known_name_is_unauthenticated() {
-    let (world, authority, secured) = world().await;
-    let control = world.start().await;
+    let (env, authority, tls) = environment().await;
+    let control = env.start().await;
     let named = |name: &str| authority.client(&[name]);
     let common_name = authority.certify(&["other.internal"], |params| {
         params.distinguished_name.push(DnType::CommonName, READER);
@@ -111,53 +111,53 @@ async fn a_certificate_without_a_known_name_is_unauthenticated() {
         (common_name, "other.internal"),
         (mail, "it has no DNS name and no URI"),
     ] {
-        let caller = secured.caller(&control, None, Some(&certificate));
+        let caller = tls.caller(&control, None, Some(&certificate));
         assert_eq!(refusal(&caller).await, unknown(names));
-        let with_token = secured.caller(&control, Some(EDGE_TOKEN), Some(&certificate));
+        let with_token = tls.caller(&control, Some(EDGE_TOKEN), Some(&certificate));
         assert_eq!(refusal(&with_token).await, unknown(names), "a token does not replace the name");
     }
-    secured.caller(&control, None, Some(&authority.client(&["other.internal", READER]))).list().await.unwrap();
-    let nothing = secured.caller(&control, Some("wrong"), None);
+    tls.caller(&control, None, Some(&authority.client(&["other.internal", READER]))).list().await.unwrap();
+    let nothing = tls.caller(&control, Some("wrong"), None);
     assert_eq!(refusal(&nothing).await, unauthenticated("the bearer token is no configured principal's"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn token_and_certificate_must_name_one_principal() {
-    let (world, authority, secured) = world().await;
-    let control = world.start().await;
+    let (env, authority, tls) = environment().await;
+    let control = env.start().await;
     let (edge, reader) = (authority.client(&[EDGE]), authority.client(&[READER]));
     for (token, certificate) in [(EDGE_TOKEN, &edge), (READER_TOKEN, &reader)] {
-        secured.caller(&control, Some(token), Some(certificate)).list().await.unwrap();
+        tls.caller(&control, Some(token), Some(certificate)).list().await.unwrap();
     }
     let contradiction =
         unauthenticated("the bearer token and the client certificate are two principals': send one of them");
     for (token, certificate) in [(READER_TOKEN, &edge), (EDGE_TOKEN, &reader)] {
-        let caller = secured.caller(&control, Some(token), Some(certificate));
+        let caller = tls.caller(&control, Some(token), Some(certificate));
         assert_eq!(refusal(&caller).await, contradiction);
     }
-    let wrong = secured.caller(&control, Some("wrong"), Some(&edge));
+    let wrong = tls.caller(&control, Some("wrong"), Some(&edge));
     assert_eq!(refusal(&wrong).await, unauthenticated("the bearer token is no configured principal's"));
-    let several = secured.caller(&control, None, Some(&authority.client(&[EDGE, READER])));
+    let several = tls.caller(&control, None, Some(&authority.client(&[EDGE, READER])));
     let message = "the client certificate has names of several principals: leave it those of one";
     assert_eq!(refusal(&several).await, unauthenticated(message));
     // A certificate has the rights of its principal's role.
     let request = v1::RevokeRequest::default();
-    let caller = secured.caller(&control, None, Some(&reader));
+    let caller = tls.caller(&control, None, Some(&reader));
     assert_eq!(caller.revoke(request).await.reason(), "PERMISSION_DENIED");
 }
 
 /// The connection was opened while the certificate was valid.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_expired_certificate_is_refused_on_an_open_connection() {
-    let (world, authority, secured) = world().await;
-    let control = world.start().await;
-    let ends = world.now() + Duration::from_secs(600);
-    let until_then = secured.caller(&control, None, Some(&authority.client_until(&[EDGE], ends)));
-    let longer = secured.caller(&control, None, Some(&authority.client(&[EDGE])));
+    let (env, authority, tls) = environment().await;
+    let control = env.start().await;
+    let ends = env.now() + Duration::from_secs(600);
+    let until_then = tls.caller(&control, None, Some(&authority.client_until(&[EDGE], ends)));
+    let longer = tls.caller(&control, None, Some(&authority.client(&[EDGE])));
     until_then.list().await.unwrap();
-    world.advance(Duration::from_secs(600));
+    env.advance(Duration::from_secs(600));
     until_then.list().await.unwrap();
-    world.advance(Duration::from_secs(1));
+    env.advance(Duration::from_secs(1));
     let (reason, message) = refusal(&until_then).await;
     assert_eq!(reason, "UNAUTHENTICATED");
     assert!(
@@ -169,21 +169,21 @@ async fn an_expired_certificate_is_refused_on_an_open_connection() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_required_certificate_is_demanded_of_every_connection() {
-    let (mut world, authority, secured) = world().await;
-    let health = async |control: &Control| {
-        let tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&secured.ca));
-        let endpoint = Endpoint::from_shared(secured.url(control)).unwrap().tls_config(tls).unwrap();
+    let (mut env, authority, tls) = environment().await;
+    let health = async |control: &ControlPlane| {
+        let client_tls = ClientTlsConfig::new().ca_certificate(Certificate::from_pem(&tls.ca));
+        let endpoint = Endpoint::from_shared(tls.url(control)).unwrap().tls_config(client_tls).unwrap();
         HealthClient::new(endpoint.connect_lazy()).check(HealthCheckRequest { service: String::new() }).await
     };
-    let optional = world.start().await;
-    secured.caller(&optional, Some(EDGE_TOKEN), None).list().await.unwrap();
+    let optional = env.start().await;
+    tls.caller(&optional, Some(EDGE_TOKEN), None).list().await.unwrap();
     health(&optional).await.unwrap();
-    world.config.tls.as_mut().unwrap().client_certificates = ClientCertificates::Required;
-    let required = world.start().await;
-    let certified: Certified = authority.client(&[EDGE]);
-    secured.caller(&required, None, Some(&certified)).list().await.unwrap();
-    secured.caller(&required, Some(EDGE_TOKEN), Some(&certified)).list().await.unwrap();
-    let bare = secured.caller(&required, Some(EDGE_TOKEN), None).list().await.reason();
+    env.config.tls.as_mut().unwrap().client_certificates = ClientCertificates::Required;
+    let required = env.start().await;
+    let certified: CertificateAndKey = authority.client(&[EDGE]);
+    tls.caller(&required, None, Some(&certified)).list().await.unwrap();
+    tls.caller(&required, Some(EDGE_TOKEN), Some(&certified)).list().await.unwrap();
+    let bare = tls.caller(&required, Some(EDGE_TOKEN), None).list().await.reason();
     assert!(bare.starts_with("no ErrorInfo"), "{bare}");
     health(&required).await.unwrap_err();
 }
@@ -191,15 +191,15 @@ async fn a_required_certificate_is_demanded_of_every_connection() {
 /// A rotation has two credentials of each kind for a while.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_principal_may_have_several_tokens_and_certificates() {
-    let (mut world, authority, secured) = world().await;
+    let (mut env, authority, tls) = environment().await;
     let next = principal("edge", Role::Edge, "next-token").token_sha256;
-    world.config.principals[0].token_sha256.extend(next);
-    world.config.principals[0].certificate_sans.push("edge-2.internal".to_owned());
-    let control = world.start().await;
+    env.config.principals[0].token_sha256.extend(next);
+    env.config.principals[0].certificate_sans.push("edge-2.internal".to_owned());
+    let control = env.start().await;
     for token in [EDGE_TOKEN, "next-token"] {
-        secured.caller(&control, Some(token), None).list().await.unwrap();
+        tls.caller(&control, Some(token), None).list().await.unwrap();
         for name in [EDGE, "edge-2.internal", "EDGE-2.internal"] {
-            secured.caller(&control, Some(token), Some(&authority.client(&[name]))).list().await.unwrap();
+            tls.caller(&control, Some(token), Some(&authority.client(&[name]))).list().await.unwrap();
         }
     }
 }

@@ -14,19 +14,19 @@ use tokio::net::UdpSocket;
 
 /// Resolves every name to the same addresses, except `unknown.example`.
 #[derive(Debug)]
-pub(crate) struct Names {
+pub(crate) struct StaticResolver {
     addresses: Mutex<Vec<IpAddr>>,
     asked: AtomicUsize,
 }
 
-impl Names {
-    pub(crate) fn all_are(addresses: &[&str]) -> Arc<Self> {
-        let names = Self { addresses: Mutex::default(), asked: AtomicUsize::new(0) };
-        names.are_now(addresses);
-        Arc::new(names)
+impl StaticResolver {
+    pub(crate) fn resolving_to(addresses: &[&str]) -> Arc<Self> {
+        let resolver = Self { addresses: Mutex::default(), asked: AtomicUsize::new(0) };
+        resolver.resolve_to(addresses);
+        Arc::new(resolver)
     }
 
-    pub(crate) fn are_now(&self, addresses: &[&str]) {
+    pub(crate) fn resolve_to(&self, addresses: &[&str]) {
         *self.addresses.lock().expect("unpoisoned") =
             addresses.iter().map(|ip| ip.parse().expect("an address")).collect();
     }
@@ -37,7 +37,7 @@ impl Names {
 }
 
 #[async_trait]
-impl Resolve for Names {
+impl Resolve for StaticResolver {
     async fn resolve(&self, name: &str) -> anyhow::Result<Vec<IpAddr>> {
         self.asked.fetch_add(1, Ordering::SeqCst);
         anyhow::ensure!(name != "unknown.example", "no such name");

@@ -9,10 +9,10 @@ use lychgate_api::envoy::service::auth::v3::check_response::HttpResponse;
 use lychgate_api::envoy::service::auth::v3::{AttributeContext, CheckRequest, CheckResponse};
 use lychgate_api::v1;
 
-use super::{Edge, Failure, ISSUER, RESOURCE};
+use super::{ApiClient, Failure, ISSUER, RESOURCE};
 
 /// A `Verify` request for this token that demands no scope.
-pub(crate) fn verification(token: &str) -> v1::VerifyRequest {
+pub(crate) fn verify_request(token: &str) -> v1::VerifyRequest {
     v1::VerifyRequest {
         issuer_id: ISSUER.to_owned(),
         resource: RESOURCE.to_owned(),
@@ -23,14 +23,14 @@ pub(crate) fn verification(token: &str) -> v1::VerifyRequest {
 
 /// The same question as an `ext_authz` call.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Envoys {
+pub(crate) struct EnvoyRequest {
     pub(crate) headers: Vec<(String, String)>,
     /// Encodes headers as with Envoy's `encode_raw_headers`.
     pub(crate) raw: bool,
     pub(crate) extensions: Vec<(&'static str, &'static str)>,
 }
 
-impl Envoys {
+impl EnvoyRequest {
     pub(crate) fn with(token: &str) -> Self {
         Self::default().header("authorization", &format!("Bearer {token}"))
     }
@@ -77,16 +77,16 @@ impl Envoys {
 
 /// Envoy's action on an answer.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Answered {
+pub(crate) enum EnvoyDecision {
     /// The request passes with the headers `set` overwritten and the headers `removed` dropped.
-    Passes { set: HashMap<String, String>, removed: Vec<String> },
+    Allowed { set: HashMap<String, String>, removed: Vec<String> },
     /// Envoy answers the client itself.
     Denied { status: i32, headers: HashMap<String, String>, body: String },
 }
 
-impl Answered {
-    pub(crate) fn passes(&self) -> bool {
-        matches!(self, Answered::Passes { .. })
+impl EnvoyDecision {
+    pub(crate) fn is_allowed(&self) -> bool {
+        matches!(self, EnvoyDecision::Allowed { .. })
     }
 
     fn of(answer: CheckResponse) -> Self {
@@ -103,20 +103,20 @@ impl Answered {
         match answer.http_response.expect("an answer") {
             HttpResponse::OkResponse(ok) => {
                 assert!(is_ok);
-                Answered::Passes { set: set(ok.headers), removed: ok.headers_to_remove }
+                EnvoyDecision::Allowed { set: set(ok.headers), removed: ok.headers_to_remove }
             }
             HttpResponse::DeniedResponse(denied) => {
                 assert!(!is_ok);
                 let status = denied.status.expect("a status").code;
-                Answered::Denied { status, headers: set(denied.headers), body: denied.body }
+                EnvoyDecision::Denied { status, headers: set(denied.headers), body: denied.body }
             }
         }
     }
 }
 
-impl Edge {
-    pub(crate) async fn ext_authz(&self, asked: &Envoys) -> Result<Answered, Failure> {
+impl ApiClient {
+    pub(crate) async fn ext_authz(&self, asked: &EnvoyRequest) -> Result<EnvoyDecision, Failure> {
         let answer = AuthorizationClient::new(self.channel.clone()).check(asked.message()).await?;
-        Ok(Answered::of(answer.into_inner()))
+        Ok(EnvoyDecision::of(answer.into_inner()))
     }
 }

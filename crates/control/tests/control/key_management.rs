@@ -8,23 +8,24 @@ use lychgate_control::config::Role;
 use lychgate_engine::Space;
 use prost::Message as _;
 
-use crate::algorithms::ALGORITHMS;
-use crate::support::{App, Control, Edge, Flow, ISSUER, Refused as _, Verifier, World, location, principal, query};
+use crate::signing_algorithms::ALGORITHMS;
+use crate::support::{
+    ApiClient, App, ControlPlane, Environment, Flow, ISSUER, OPERATOR_TOKEN, Refused as _, Verifier, code_in,
+    principal, published_kids, signing_kid,
+};
 
-const OPERATOR_TOKEN: &str = "token-of-the-operator";
 /// The shortest announcement that the configuration permits.
 const ANNOUNCEMENT: Duration = Duration::from_secs(600);
 /// The longest time until a node reads the keyring again.
 const LOOK: Duration = Duration::from_secs(30);
 
-async fn operated() -> World {
-    let mut world = World::new().await;
-    world.config.keys.announcement_seconds = ANNOUNCEMENT.as_secs();
-    world.config.principals.push(principal("grace", Role::Operator, OPERATOR_TOKEN));
-    world
+async fn environment() -> Environment {
+    let mut env = Environment::with_operator().await;
+    env.config.keys.announcement_seconds = ANNOUNCEMENT.as_secs();
+    env
 }
 
-fn operator(control: &Control) -> Edge {
+fn operator(control: &ControlPlane) -> ApiClient {
     control.caller(OPERATOR_TOKEN)
 }
 
@@ -44,14 +45,6 @@ fn all(request_id: &str) -> v1::RotateKeysRequest {
 
 fn compromised(purpose: v1::KeyPurpose, request_id: &str) -> v1::RotateKeysRequest {
     v1::RotateKeysRequest { compromised: true, ..request(purpose, request_id) }
-}
-
-async fn kids(edge: &Edge) -> Vec<String> {
-    edge.describe(ISSUER).await.unwrap().keys.into_iter().map(|key| key.kid).collect()
-}
-
-fn kid(tokens: &v1::ExchangeResponse) -> String {
-    jsonwebtoken::decode_header(&tokens.access_token).unwrap().kid.unwrap()
 }
 
 fn seconds(time: Option<prost_types::Timestamp>) -> u64 {
@@ -86,8 +79,8 @@ struct RotatedKey {
 }
 
 /// Principal, keys and `compromised` of every key event.
-async fn events(world: &World) -> Vec<(String, Vec<String>, bool)> {
-    let events = world.events().await.into_iter().map(|bytes| Event::decode(&*bytes).unwrap());
+async fn events(env: &Environment) -> Vec<(String, Vec<String>, bool)> {
+    let events = env.events().await.into_iter().map(|bytes| Event::decode(&*bytes).unwrap());
     let told = events.filter_map(|event| {
         let rotated = event.keys_rotated?;
         assert_eq!(event.subject, "");
@@ -104,14 +97,14 @@ async fn events(world: &World) -> Vec<(String, Vec<String>, bool)> {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_manual_rotation_refuses_no_live_token() {
     for algorithm in ALGORITHMS {
-        let mut world = operated().await;
-        world.issuer().access_tokens.algorithm = algorithm;
-        let (one, two) = (world.start().await, world.start().await);
+        let mut env = environment().await;
+        env.issuer().access_tokens.algorithm = algorithm;
+        let (one, two) = (env.start().await, env.start().await);
         let (edge, other) = (one.edge(), two.edge());
         let (mut flow, mut verifier) = (Flow::new(App::configured()), Verifier::new());
-        let mut tokens = flow.tokens(&edge, &world.idp).await;
-        verifier.verify(&tokens.access_token, &other, world.now()).await.unwrap();
-        let began = world.now();
+        let mut tokens = flow.tokens(&edge, &env.idp).await;
+        verifier.verify(&tokens.access_token, &other, env.now()).await.unwrap();
+        let began = env.now();
         let rotated = operator(&one).rotate_keys(request(v1::KeyPurpose::Signing, "1")).await.unwrap().remove(0);
         assert_eq!(seconds(rotated.active_time), began.seconds() + 600);
         assert_eq!(
@@ -122,41 +115,40 @@ async fn a_manual_rotation_refuses_no_live_token() {
         assert!(rotated.impact.is_empty() && rotated.propagate_time.is_none());
         let (mut alive, mut first_used) = (Vec::new(), None);
         for _ in 0..80 {
-            world.advance(Duration::from_secs(20));
+            env.advance(Duration::from_secs(20));
             tokens = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
-            if kid(&tokens) == rotated.key_id {
-                first_used.get_or_insert(world.now().since(began));
+            if signing_kid(&tokens) == rotated.key_id {
+                first_used.get_or_insert(env.now().since(began));
             }
-            alive.push((world.now(), tokens.access_token.clone()));
-            alive.retain(|(at, _)| world.now().since(*at) < Duration::from_secs(600));
+            alive.push((env.now(), tokens.access_token.clone()));
+            alive.retain(|(at, _)| env.now().since(*at) < Duration::from_secs(600));
             for (_, token) in &alive {
-                let verified = verifier.verify(token, &other, world.now()).await;
-                assert!(verified.is_ok(), "{algorithm:?} after {:?}: {verified:?}", world.now().since(began));
+                let verified = verifier.verify(token, &other, env.now()).await;
+                assert!(verified.is_ok(), "{algorithm:?} after {:?}: {verified:?}", env.now().since(began));
             }
         }
         let first_used = first_used.unwrap();
         assert!(first_used >= ANNOUNCEMENT && first_used <= ANNOUNCEMENT + LOOK, "as announced: {first_used:?}");
-        assert_eq!(kids(&other).await, [rotated.key_id]);
+        assert_eq!(published_kids(&other).await, [rotated.key_id]);
     }
 }
 
 /// A flow is under way when all keys are announced and when all successors take over.
 #[tokio::test(flavor = "multi_thread")]
 async fn rotating_all_keys_disturbs_no_flow() {
-    let world = operated().await;
-    let (one, two) = (world.start().await, world.start().await);
+    let env = environment().await;
+    let (one, two) = (env.start().await, env.start().await);
     let (edge, other) = (one.edge(), two.edge());
     let mut before = Flow::new(App::configured());
-    let tokens = before.tokens(&edge, &world.idp).await;
+    let tokens = before.tokens(&edge, &env.idp).await;
     let mut flow = Flow::new(App::configured());
     let page = flow.ask(&edge).await;
     assert_eq!(operator(&one).rotate_keys(all("1")).await.unwrap().len(), 10);
-    world.advance(ANNOUNCEMENT + LOOK);
+    env.advance(ANNOUNCEMENT + LOOK);
     let decided = other.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
-    flow.browser.keep(&decided);
-    let callback = flow.finish_login(world.idp.sign_in(location(&decided), "alice"));
+    let callback = flow.log_in(&decided, &env.idp);
     let next = edge.finish_login(callback).await.unwrap();
-    let fresh = other.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
+    let fresh = other.exchange(flow.redeem(&code_in(&next))).await.unwrap();
     edge.exchange(flow.refresh(fresh.refresh_token())).await.unwrap();
     other.exchange(before.refresh(tokens.refresh_token())).await.unwrap();
     let states = |state: v1::KeyState| {
@@ -168,14 +160,14 @@ async fn rotating_all_keys_disturbs_no_flow() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_announced_key_gets_no_second_successor() {
-    let world = operated().await;
-    let (one, two) = (world.start().await, world.start().await);
+    let env = environment().await;
+    let (one, two) = (env.start().await, env.start().await);
     let (one, two) = (operator(&one), operator(&two));
     let first = one.rotate_keys(request(v1::KeyPurpose::Signing, "1")).await.unwrap();
     let again = one.rotate_keys(request(v1::KeyPurpose::Signing, "1")).await.unwrap();
     let another = two.rotate_keys(request(v1::KeyPurpose::Signing, "2")).await.unwrap();
     assert!(first == again && first == another);
-    let told = events(&world).await;
+    let told = events(&env).await;
     assert_eq!(told, [("grace".to_owned(), vec![format!("signing {}", first[0].key_id)], false)]);
     let keys = one.list_keys(ISSUER).await.unwrap();
     let signing: Vec<_> = keys.iter().filter(|key| key.purpose() == v1::KeyPurpose::Signing).collect();
@@ -188,19 +180,19 @@ async fn an_announced_key_gets_no_second_successor() {
     let signs = |key: &v1::Key| matches!(key.purpose(), v1::KeyPurpose::Signing | v1::KeyPurpose::Events);
     assert!(keys.iter().all(|key| key.algorithm.is_empty() != signs(key) && key.public_key.is_empty() != signs(key)));
     // The request id is remembered as long as its key: no third key is made after it took over.
-    world.advance(ANNOUNCEMENT + LOOK);
+    env.advance(ANNOUNCEMENT + LOOK);
     let late = two.rotate_keys(request(v1::KeyPurpose::Signing, "1")).await.unwrap();
     assert_eq!(late[0].key_id, first[0].key_id);
-    assert_eq!((kids(&one).await.len(), events(&world).await.len()), (2, 1));
+    assert_eq!((published_kids(&one).await.len(), events(&env).await.len()), (2, 1));
     // The new active key has no successor, so a new rotation makes one.
     let next = two.rotate_keys(request(v1::KeyPurpose::Signing, "3")).await.unwrap();
-    assert!(next[0].key_id != first[0].key_id && events(&world).await.len() == 2);
+    assert!(next[0].key_id != first[0].key_id && events(&env).await.len() == 2);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn parallel_rotations_make_one_successor() {
-    let world = operated().await;
-    let (one, two) = (world.start().await, world.start().await);
+    let env = environment().await;
+    let (one, two) = (env.start().await, env.start().await);
     let asked = (0..16).map(|n| {
         let node = operator(if n % 2 == 0 { &one } else { &two });
         async move { node.rotate_keys(all(&n.to_string())).await.unwrap() }
@@ -208,44 +200,44 @@ async fn parallel_rotations_make_one_successor() {
     let told: Vec<_> = futures_util::future::join_all(asked).await;
     assert!(told.iter().all(|rotations| *rotations == told[0]));
     let keys = operator(&one).list_keys(ISSUER).await.unwrap();
-    assert_eq!((keys.len(), events(&world).await.len()), (20, 1));
+    assert_eq!((keys.len(), events(&env).await.len()), (20, 1));
 }
 
 /// A token verifies and its grant refreshes, until the operator reports the signing key compromised.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_compromised_signing_key_is_withdrawn_at_once() {
-    let world = operated().await;
-    let (one, two) = (world.start().await, world.start().await);
+    let env = environment().await;
+    let (one, two) = (env.start().await, env.start().await);
     let (edge, other) = (one.edge(), two.edge());
     let (mut flow, mut verifier) = (Flow::new(App::configured()), Verifier::new());
-    let old = flow.tokens(&edge, &world.idp).await;
-    verifier.verify(&old.access_token, &other, world.now()).await.unwrap();
+    let old = flow.tokens(&edge, &env.idp).await;
+    verifier.verify(&old.access_token, &other, env.now()).await.unwrap();
     // The announced key is not used: an attacker with one key may have both.
     let announced = operator(&one).rotate_keys(request(v1::KeyPurpose::Signing, "1")).await.unwrap().remove(0);
     let request = compromised(v1::KeyPurpose::Signing, "2");
     let rotated = operator(&one).rotate_keys(request.clone()).await.unwrap().remove(0);
     assert!(rotated.key_id != announced.key_id && rotated.impact.contains("every access token"), "{rotated:?}");
-    assert_eq!(seconds(rotated.active_time), world.now().seconds());
+    assert_eq!(seconds(rotated.active_time), env.now().seconds());
     assert_eq!(rotated.forget_time, None, "it is deleted already");
     // This node withdraws it at once, the other when it reads the keyring again.
-    assert_eq!(kids(&edge).await, [rotated.key_id.as_str()]);
-    world.advance(LOOK);
-    assert_eq!(kids(&other).await, [rotated.key_id.as_str()]);
+    assert_eq!(published_kids(&edge).await, [rotated.key_id.as_str()]);
+    env.advance(LOOK);
+    assert_eq!(published_kids(&other).await, [rotated.key_id.as_str()]);
     let fresh = other.exchange(flow.refresh(old.refresh_token())).await.unwrap();
-    assert_eq!(kid(&fresh), rotated.key_id, "grants continue");
+    assert_eq!(signing_kid(&fresh), rotated.key_id, "grants continue");
     // At `propagate_time` a verifier that caches the key set for its maximum age has dropped the key.
-    world.advance(Duration::from_secs(60) + KEY_SET_MAX_AGE);
-    assert_eq!(seconds(rotated.propagate_time), world.now().seconds());
-    let late = verifier.verify(&old.access_token, &other, world.now()).await;
+    env.advance(Duration::from_secs(60) + KEY_SET_MAX_AGE);
+    assert_eq!(seconds(rotated.propagate_time), env.now().seconds());
+    let late = verifier.verify(&old.access_token, &other, env.now()).await;
     assert_eq!(late, Err("there is no such key".to_owned()), "although the token lives for three more minutes");
-    verifier.verify(&fresh.access_token, &other, world.now()).await.unwrap();
+    verifier.verify(&fresh.access_token, &other, env.now()).await.unwrap();
     // Repeating the request makes no other key; another request does.
     let again = operator(&two).rotate_keys(request).await.unwrap().remove(0);
     assert_eq!(again, rotated);
     let key = |id: &str| vec![format!("signing {id}")];
     let grace = || "grace".to_owned();
     let told = [(grace(), key(&announced.key_id), false), (grace(), key(&rotated.key_id), true)];
-    assert_eq!(events(&world).await, told);
+    assert_eq!(events(&env).await, told);
     let other_request = operator(&two).rotate_keys(compromised(v1::KeyPurpose::Signing, "3")).await.unwrap();
     assert_ne!(other_request[0].key_id, rotated.key_id);
 }
@@ -263,18 +255,18 @@ async fn artifacts_of_a_compromised_key_are_refused() {
         (v1::KeyPurpose::RefreshToken, "REFRESH_TOKEN_INVALID"),
         (v1::KeyPurpose::UpstreamTokens, "CODE_INVALID"),
     ] {
-        let world = operated().await;
-        let control = world.start().await;
+        let env = environment().await;
+        let control = env.start().await;
         let edge = control.edge();
         let mut flow = Flow::new(App::configured());
         let page = flow.ask(&edge).await;
         let decide = flow.decide(&page, v1::Decision::Approve);
-        let callback = flow.clone().sign_in(&edge, &world.idp).await;
+        let callback = flow.clone().sign_in(&edge, &env.idp).await;
         let mut redeeming = flow.clone();
-        let code = redeeming.code(&edge, &world.idp).await;
-        let refresh_token = flow.clone().tokens(&edge, &world.idp).await.refresh_token().to_owned();
+        let code = redeeming.code(&edge, &env.idp).await;
+        let refresh_token = flow.clone().tokens(&edge, &env.idp).await.refresh_token().to_owned();
         operator(&control).rotate_keys(compromised(purpose, "1")).await.unwrap();
-        let census = world.census().await;
+        let counts = env.record_counts().await;
         let refused = match purpose {
             v1::KeyPurpose::Ticket | v1::KeyPurpose::Form | v1::KeyPurpose::Cookie => {
                 edge.decide(decide).await.reason()
@@ -287,20 +279,20 @@ async fn artifacts_of_a_compromised_key_are_refused() {
             other => panic!("{other:?}"),
         };
         assert_eq!(refused, reason, "{purpose:?}");
-        assert_eq!(world.census().await, census, "{purpose:?}");
-        Flow::new(App::configured()).tokens(&edge, &world.idp).await;
+        assert_eq!(env.record_counts().await, counts, "{purpose:?}");
+        Flow::new(App::configured()).tokens(&edge, &env.idp).await;
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_incomplete_or_malformed_rotation_changes_nothing() {
     type Change = fn(&mut v1::RotateKeysRequest);
-    let mut world = operated().await;
+    let mut env = environment().await;
     let mut elsewhere = principal("elsewhere", Role::Operator, "token-of-another-operator");
     elsewhere.issuers = Some(Vec::new());
-    world.config.principals.push(elsewhere);
-    let control = world.start().await;
-    let kept = world.kept(Space::Meta).await;
+    env.config.principals.push(elsewhere);
+    let control = env.start().await;
+    let kept = env.entries(Space::Meta).await;
     let changes: [(Change, &str); 8] = [
         (|request| request.keys = None, "PARAMETER_MISSING"),
         (|request| request.keys = Some(v1::rotate_keys_request::Keys::Purpose(0)), "REQUEST_MALFORMED"),
@@ -319,24 +311,24 @@ async fn an_incomplete_or_malformed_rotation_changes_nothing() {
     let elsewhere = control.caller("token-of-another-operator");
     assert_eq!(elsewhere.rotate_keys(all("1")).await.reason(), "ISSUER_UNKNOWN");
     assert_eq!(elsewhere.list_keys(ISSUER).await.reason(), "ISSUER_UNKNOWN");
-    assert_eq!(world.kept(Space::Meta).await, kept);
-    assert!(events(&world).await.is_empty());
+    assert_eq!(env.entries(Space::Meta).await, kept);
+    assert!(events(&env).await.is_empty());
 }
 
 /// A keyring is one record of bounded size: it cannot hold every key that grants still need.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_keyring_never_outgrows_its_record() {
-    let mut world = operated().await;
-    world.issuer().access_tokens.algorithm = ALGORITHMS[2];
-    let control = world.start().await;
+    let mut env = environment().await;
+    env.issuer().access_tokens.algorithm = ALGORITHMS[2];
+    let control = env.start().await;
     for n in 1..16 {
         operator(&control).rotate_keys(all(&n.to_string())).await.unwrap();
-        world.advance(ANNOUNCEMENT + LOOK);
-        kids(&control.edge()).await;
+        env.advance(ANNOUNCEMENT + LOOK);
+        published_kids(&control.edge()).await;
     }
     let before = operator(&control).list_keys(ISSUER).await.unwrap();
     assert_eq!(operator(&control).rotate_keys(all("16")).await.reason(), "REQUEST_MALFORMED");
-    let largest = world.kept(Space::Meta).await.into_iter().map(|(_, entry)| entry.value.len()).max().unwrap();
+    let largest = env.entries(Space::Meta).await.into_iter().map(|(_, entry)| entry.value.len()).max().unwrap();
     assert!(largest < 48 * 1024, "{largest}");
     assert_eq!(operator(&control).list_keys(ISSUER).await.unwrap(), before);
     let ids: HashSet<_> = before.iter().map(|key| (key.purpose, key.key_id.clone())).collect();

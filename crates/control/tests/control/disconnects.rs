@@ -8,36 +8,36 @@ use std::task::Poll;
 
 use tokio::time::timeout;
 
-use crate::attempts::{ALL, Call, Kind, Reply, census_after, patient_world};
-use crate::support::{Behind, Control, Edge, PATIENCE, World};
+use crate::idempotency::{ALL, Call, CallKind, Reply, environment_with_long_lived_codes, record_counts_after};
+use crate::support::{ApiClient, BreakpointEngine, ControlPlane, Environment, TIMEOUT};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disconnect_at_any_await_point_loses_nothing() {
     for kind in ALL {
-        let expected = census_after(kind).await;
+        let expected = record_counts_after(kind).await;
         let mut stops = 0;
         while hung_up_at(kind, stops, &expected).await {
             stops += 1;
         }
         // Breakpoints before and after each: at least one read and one commit; a login commits twice and calls the
         // upstream three times.
-        let least = if kind == Kind::FinishLogin { 2 * (2 + 2 + 3) } else { 2 * 2 };
+        let least = if kind == CallKind::FinishLogin { 2 * (2 + 2 + 3) } else { 2 * 2 };
         assert!(
-            stops >= least - 2 * usize::from(kind == Kind::Register),
+            stops >= least - 2 * usize::from(kind == CallKind::Register),
             "{kind:?} was stopped at {stops} points only"
         );
     }
 }
 
 /// Disconnects at the `nth` breakpoint. `false`: the call was answered before it got there.
-async fn hung_up_at(kind: Kind, nth: usize, expected: &[(&'static str, usize)]) -> bool {
-    let world = patient_world().await;
-    let call = kind.prepare(&world, &world.start().await.edge()).await;
+async fn hung_up_at(kind: CallKind, nth: usize, expected: &[(&'static str, usize)]) -> bool {
+    let env = environment_with_long_lived_codes().await;
+    let call = kind.prepare(&env, &env.start().await.edge()).await;
     // A fresh process, which has cached nothing of the upstream.
-    let control = behind_the_door(&world).await;
+    let control = behind_the_door(&env).await;
     let edge = control.edge();
     edge.list().await.unwrap();
-    let mut stop = world.idp.door.stop(nth);
+    let mut stop = env.idp.breakpoints.stop(nth);
     let mut sent = tokio::spawn({
         let (edge, call) = (edge.clone(), call.clone());
         async move { call.send(&edge).await }
@@ -54,7 +54,7 @@ async fn hung_up_at(kind: Kind, nth: usize, expected: &[(&'static str, usize)]) 
     // Frames of one connection are ordered: the control plane has seen the disconnect.
     edge.list().await.unwrap();
     stop.release();
-    the_one_answer(&world, &edge, &call, expected, &format!("{kind:?}, stop {nth}")).await;
+    the_one_answer(&env, &edge, &call, expected, &format!("{kind:?}, stop {nth}")).await;
     true
 }
 
@@ -62,14 +62,14 @@ async fn hung_up_at(kind: Kind, nth: usize, expected: &[(&'static str, usize)]) 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disconnect_after_any_number_of_polls_loses_nothing() {
     for kind in ALL {
-        let expected = census_after(kind).await;
+        let expected = record_counts_after(kind).await;
         for polls in 0.. {
-            let world = patient_world().await;
-            let control = world.start().await;
+            let env = environment_with_long_lived_codes().await;
+            let control = env.start().await;
             let edge = control.edge();
-            let call = kind.prepare(&world, &edge).await;
+            let call = kind.prepare(&env, &edge).await;
             let reply = polled(polls, call.send(&edge)).await;
-            let answer = the_one_answer(&world, &edge, &call, &expected, &format!("{kind:?}, {polls} polls")).await;
+            let answer = the_one_answer(&env, &edge, &call, &expected, &format!("{kind:?}, {polls} polls")).await;
             if let Some(reply) = reply {
                 assert_eq!(reply.unwrap(), answer);
                 break;
@@ -80,23 +80,23 @@ async fn a_disconnect_after_any_number_of_polls_loses_nothing() {
 
 /// Repeats the call and asserts that it had one effect.
 async fn the_one_answer(
-    world: &World,
-    edge: &Edge,
+    env: &Environment,
+    edge: &ApiClient,
     call: &Call,
     expected: &[(&'static str, usize)],
     when: &str,
 ) -> Reply {
-    let again = timeout(PATIENCE, call.send(edge)).await.expect("the repetition is answered");
+    let again = timeout(TIMEOUT, call.send(edge)).await.expect("the repetition is answered");
     let reply = again.unwrap_or_else(|failure| panic!("{when}: {failure:?}"));
     assert_eq!(call.send(edge).await.unwrap(), reply, "{when}, once more");
-    assert_eq!(world.census().await, expected, "{when}");
-    assert!(world.idp.calls() <= 1, "{when}: the upstream code was sent {} times", world.idp.calls());
+    assert_eq!(env.record_counts().await, expected, "{when}");
+    assert!(env.idp.calls() <= 1, "{when}: the upstream code was sent {} times", env.idp.calls());
     reply
 }
 
-async fn behind_the_door(world: &World) -> Control {
-    let engine = Behind { door: world.idp.door.clone(), engine: world.engine.clone() };
-    Control::start(world.config.clone(), Arc::new(engine), world.clock.clone()).await.unwrap()
+async fn behind_the_door(env: &Environment) -> ControlPlane {
+    let engine = BreakpointEngine { breakpoints: env.idp.breakpoints.clone(), engine: env.engine.clone() };
+    ControlPlane::start(env.config.clone(), Arc::new(engine), env.clock.clone()).await.unwrap()
 }
 
 /// Polls `future` at most `times` times.

@@ -13,7 +13,7 @@ use tokio::sync::oneshot;
 
 /// Lets calls through, except the one that a test stops.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Door(Arc<Mutex<Option<Plan>>>);
+pub(crate) struct Breakpoints(Arc<Mutex<Option<Plan>>>);
 
 #[derive(Debug)]
 struct Plan {
@@ -24,17 +24,17 @@ struct Plan {
 
 /// A stopped call. It continues when this is released or dropped.
 #[derive(Debug)]
-pub(crate) struct Stop {
+pub(crate) struct Breakpoint {
     arrived: oneshot::Receiver<()>,
     _release: oneshot::Sender<()>,
 }
 
-impl Door {
+impl Breakpoints {
     /// Stops the call that passes after `first` others.
-    pub(crate) fn stop(&self, first: usize) -> Stop {
+    pub(crate) fn stop(&self, first: usize) -> Breakpoint {
         let ((arrive, arrived), (release, released)) = (oneshot::channel(), oneshot::channel());
         *self.0.lock().expect("unpoisoned") = Some(Plan { first, arrive, released });
-        Stop { arrived, _release: release }
+        Breakpoint { arrived, _release: release }
     }
 
     pub(crate) async fn pass(&self) {
@@ -58,10 +58,10 @@ impl Door {
     }
 }
 
-impl Stop {
+impl Breakpoint {
     /// Waits until the call has stopped.
     pub(crate) async fn arrived(&mut self) {
-        (&mut self.arrived).await.expect("the door outlives the test");
+        (&mut self.arrived).await.expect("the breakpoints outlives the test");
     }
 
     pub(crate) fn release(self) {}
@@ -69,23 +69,23 @@ impl Stop {
 
 /// An engine with a breakpoint before and after each call.
 #[derive(Debug)]
-pub(crate) struct Behind {
-    pub(crate) door: Door,
+pub(crate) struct BreakpointEngine {
+    pub(crate) breakpoints: Breakpoints,
     pub(crate) engine: Arc<dyn Engine>,
 }
 
 #[async_trait]
-impl Engine for Behind {
+impl Engine for BreakpointEngine {
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Snapshot, EngineError> {
-        self.door.around(self.engine.read(keys, now)).await
+        self.breakpoints.around(self.engine.read(keys, now)).await
     }
 
     async fn scan(&self, space: Space, range: KeyRange, now: Timestamp, limit: Limit) -> Result<Page, EngineError> {
-        self.door.around(self.engine.scan(space, range, now, limit)).await
+        self.breakpoints.around(self.engine.scan(space, range, now, limit)).await
     }
 
     async fn commit(&self, batch: Batch) -> Result<Revision, EngineError> {
-        self.door.around(self.engine.commit(batch)).await
+        self.breakpoints.around(self.engine.commit(batch)).await
     }
 
     async fn events(&self, cursor: Cursor, wait: Duration, limit: usize) -> Result<EventPage, EngineError> {

@@ -7,16 +7,20 @@ use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lychgate_api::{FILE_DESCRIPTORS, v1};
 use lychgate_domain::time::Timestamp;
+use lychgate_engine::Space;
 use lychgate_engine_suite::fault::Fault;
 use prost::Message as _;
 use prost_types::FileDescriptorSet;
 use serde_json::Value;
 
-use crate::support::{App, Edge, Failure, Flow, Refused as _, TICK, World, attempt, lasting, location, page, query};
+use crate::support::{
+    ApiClient, App, Environment, Failure, Flow, Refused as _, TICK, again, attempt, code_in, location, page,
+    without_session_cookies,
+};
 
 /// The mutating calls. `every_call_with_an_idempotency_key_is_tested_here` finds a missing one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Kind {
+pub(crate) enum CallKind {
     Approve,
     Deny,
     FinishLogin,
@@ -27,15 +31,15 @@ pub(crate) enum Kind {
     Update,
 }
 
-pub(crate) const ALL: [Kind; 8] = [
-    Kind::Approve,
-    Kind::Deny,
-    Kind::FinishLogin,
-    Kind::Redeem,
-    Kind::Refresh,
-    Kind::Revoke,
-    Kind::Register,
-    Kind::Update,
+pub(crate) const ALL: [CallKind; 8] = [
+    CallKind::Approve,
+    CallKind::Deny,
+    CallKind::FinishLogin,
+    CallKind::Redeem,
+    CallKind::Refresh,
+    CallKind::Revoke,
+    CallKind::Register,
+    CallKind::Update,
 ];
 
 /// A complete call, which can be sent repeatedly.
@@ -57,36 +61,36 @@ pub(crate) enum Reply {
     Done,
 }
 
-impl Kind {
+impl CallKind {
     fn commits(self) -> usize {
-        if self == Kind::FinishLogin { 2 } else { 1 }
+        if self == CallKind::FinishLogin { 2 } else { 1 }
     }
 
     /// Runs every step before this call and returns the call.
-    pub(crate) async fn prepare(self, world: &World, edge: &Edge) -> Call {
+    pub(crate) async fn prepare(self, env: &Environment, edge: &ApiClient) -> Call {
         let mut flow = Flow::new(App::configured());
         match self {
-            Kind::Approve | Kind::Deny => {
+            CallKind::Approve | CallKind::Deny => {
                 let page = flow.ask(edge).await;
-                let decision = if self == Kind::Approve { v1::Decision::Approve } else { v1::Decision::Deny };
+                let decision = if self == CallKind::Approve { v1::Decision::Approve } else { v1::Decision::Deny };
                 Call::Decide(flow.decide(&page, decision))
             }
-            Kind::FinishLogin => Call::FinishLogin(flow.sign_in(edge, &world.idp).await),
-            Kind::Redeem => {
-                let code = flow.code(edge, &world.idp).await;
+            CallKind::FinishLogin => Call::FinishLogin(flow.sign_in(edge, &env.idp).await),
+            CallKind::Redeem => {
+                let code = flow.code(edge, &env.idp).await;
                 Call::Exchange(flow.redeem(&code))
             }
-            Kind::Refresh => {
-                let tokens = flow.tokens(edge, &world.idp).await;
+            CallKind::Refresh => {
+                let tokens = flow.tokens(edge, &env.idp).await;
                 Call::Exchange(flow.refresh(tokens.refresh_token()))
             }
-            Kind::Revoke => {
-                let tokens = flow.tokens(edge, &world.idp).await;
+            CallKind::Revoke => {
+                let tokens = flow.tokens(edge, &env.idp).await;
                 Call::Revoke(flow.revoke(tokens.refresh_token()))
             }
             // With a client secret, which only this reply contains.
-            Kind::Register => Call::Register(App::registration("client_secret_basic")),
-            Kind::Update => {
+            CallKind::Register => Call::Register(App::registration("client_secret_basic")),
+            CallKind::Update => {
                 let client = edge.register(App::registration("none")).await.unwrap();
                 Call::Update(App::update(&client, "client_secret_post"))
             }
@@ -95,10 +99,10 @@ impl Kind {
 }
 
 impl Call {
-    pub(crate) async fn send(&self, edge: &Edge) -> Result<Reply, Failure> {
+    pub(crate) async fn send(&self, edge: &ApiClient) -> Result<Reply, Failure> {
         Ok(match self.clone() {
             Call::Decide(request) => Reply::Next(edge.decide(request).await?),
-            Call::FinishLogin(request) => Reply::Next(lasting(edge.finish_login(request).await?)),
+            Call::FinishLogin(request) => Reply::Next(without_session_cookies(edge.finish_login(request).await?)),
             Call::Exchange(request) => Reply::Tokens(unsigned(edge.exchange(request).await?)),
             Call::Revoke(request) => {
                 edge.revoke(request).await?;
@@ -120,19 +124,19 @@ fn unsigned(tokens: v1::ExchangeResponse) -> v1::ExchangeResponse {
 }
 
 /// An environment with long-lived codes, for repetitions minutes later.
-pub(crate) async fn patient_world() -> World {
-    let mut world = World::new().await;
-    world.lifetimes().code_seconds = 600;
-    world
+pub(crate) async fn environment_with_long_lived_codes() -> Environment {
+    let mut env = Environment::new().await;
+    env.lifetimes().code_seconds = 600;
+    env
 }
 
 /// The record counts after a call without faults.
-pub(crate) async fn census_after(kind: Kind) -> Vec<(&'static str, usize)> {
-    let world = patient_world().await;
-    let control = world.start().await;
+pub(crate) async fn record_counts_after(kind: CallKind) -> Vec<(&'static str, usize)> {
+    let env = environment_with_long_lived_codes().await;
+    let control = env.start().await;
     let edge = control.edge();
-    kind.prepare(&world, &edge).await.send(&edge).await.unwrap();
-    world.census().await
+    kind.prepare(&env, &edge).await.send(&edge).await.unwrap();
+    env.record_counts().await
 }
 
 #[test]
@@ -165,20 +169,20 @@ fn every_call_with_an_idempotency_key_is_tested_here() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_call_gets_the_same_reply_from_any_process() {
     for kind in ALL {
-        let world = patient_world().await;
-        let control = world.start().await;
-        let call = kind.prepare(&world, &control.edge()).await;
+        let env = environment_with_long_lived_codes().await;
+        let control = env.start().await;
+        let call = kind.prepare(&env, &control.edge()).await;
         let lost = call.send(&control.edge()).await.unwrap();
         control.stop().await;
-        let census = world.census().await;
-        let (later, earlier) = (world.now() + Duration::from_secs(300), world.now().millis() - 5_000);
+        let counts = env.record_counts().await;
+        let (later, earlier) = (env.now() + Duration::from_secs(300), env.now().millis() - 5_000);
         for now in [later, Timestamp::from_millis(earlier)] {
-            let other = world.start_at(now).await;
+            let other = env.start_at(now).await;
             assert_eq!(call.send(&other.edge()).await.unwrap(), lost, "{kind:?} at {now}");
             assert_eq!(call.send(&other.edge()).await.unwrap(), lost, "{kind:?} at {now}, once more");
         }
-        assert_eq!(world.census().await, census, "{kind:?} has one effect");
-        assert!(world.idp.calls() <= 1, "{kind:?} sends the upstream code once");
+        assert_eq!(env.record_counts().await, counts, "{kind:?} has one effect");
+        assert!(env.idp.calls() <= 1, "{kind:?} sends the upstream code once");
     }
 }
 
@@ -186,18 +190,18 @@ async fn a_repeated_call_gets_the_same_reply_from_any_process() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_commit_of_unknown_outcome_is_applied_once() {
     for kind in ALL {
-        let expected = census_after(kind).await;
+        let expected = record_counts_after(kind).await;
         for nth in 0..kind.commits() {
             for fault in [Fault::UnknownBefore, Fault::UnknownAfter] {
-                let world = patient_world().await;
-                let control = world.start().await;
-                let call = kind.prepare(&world, &control.edge()).await;
-                world.engine.fail(nth, fault);
+                let env = environment_with_long_lived_codes().await;
+                let control = env.start().await;
+                let call = kind.prepare(&env, &control.edge()).await;
+                env.engine.fail(nth, fault);
                 let reply = call.send(&control.edge()).await.unwrap();
-                assert_eq!(world.census().await, expected, "{kind:?}, commit {nth}, {fault:?}");
-                let other = world.start().await;
+                assert_eq!(env.record_counts().await, expected, "{kind:?}, commit {nth}, {fault:?}");
+                let other = env.start().await;
                 assert_eq!(call.send(&other.edge()).await.unwrap(), reply, "{kind:?}, commit {nth}, {fault:?}");
-                assert!(world.idp.calls() <= 1);
+                assert!(env.idp.calls() <= 1);
             }
         }
     }
@@ -206,22 +210,22 @@ async fn a_commit_of_unknown_outcome_is_applied_once() {
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unavailable_store_is_reported_and_a_later_repetition_succeeds() {
     for kind in ALL {
-        let expected = census_after(kind).await;
-        let world = patient_world().await;
-        let control = world.start().await;
+        let expected = record_counts_after(kind).await;
+        let env = environment_with_long_lived_codes().await;
+        let control = env.start().await;
         let edge = control.edge();
-        let call = kind.prepare(&world, &edge).await;
-        let before = world.census().await;
-        world.engine.fail(0, Fault::Unavailable);
+        let call = kind.prepare(&env, &edge).await;
+        let before = env.record_counts().await;
+        env.engine.fail(0, Fault::Unavailable);
         assert_eq!(call.send(&edge).await.reason(), "STORE_UNAVAILABLE", "{kind:?}");
-        assert_eq!(world.census().await, before, "{kind:?}");
+        assert_eq!(env.record_counts().await, before, "{kind:?}");
         assert_eq!(
-            world.idp.calls(),
-            usize::from(matches!(kind, Kind::Redeem | Kind::Refresh | Kind::Revoke)),
+            env.idp.calls(),
+            usize::from(matches!(kind, CallKind::Redeem | CallKind::Refresh | CallKind::Revoke)),
             "{kind:?}"
         );
         call.send(&edge).await.unwrap();
-        assert_eq!(world.census().await, expected, "{kind:?}");
+        assert_eq!(env.record_counts().await, expected, "{kind:?}");
     }
 }
 
@@ -229,16 +233,16 @@ async fn an_unavailable_store_is_reported_and_a_later_repetition_succeeds() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_store_outage_after_the_upstream_answer_loses_no_login() {
     for fault in [Fault::Unavailable, Fault::UnknownBefore, Fault::UnknownAfter] {
-        let world = patient_world().await;
-        let control = world.start().await;
-        let call = Kind::FinishLogin.prepare(&world, &control.edge()).await;
-        world.engine.fail(1, fault);
+        let env = environment_with_long_lived_codes().await;
+        let control = env.start().await;
+        let call = CallKind::FinishLogin.prepare(&env, &control.edge()).await;
+        env.engine.fail(1, fault);
         for resent in 2..6 {
-            world.engine.fail(resent, if fault == Fault::UnknownAfter { Fault::UnknownBefore } else { fault });
+            env.engine.fail(resent, if fault == Fault::UnknownAfter { Fault::UnknownBefore } else { fault });
         }
         let reply = call.send(&control.edge()).await.unwrap();
         assert_eq!(call.send(&control.edge()).await.unwrap(), reply, "{fault:?}");
-        assert_eq!((world.idp.calls(), world.events().await.len()), (1, 1), "{fault:?}");
+        assert_eq!((env.idp.calls(), env.events().await.len()), (1, 1), "{fault:?}");
     }
 }
 
@@ -246,39 +250,39 @@ async fn a_store_outage_after_the_upstream_answer_loses_no_login() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repetition_learns_an_outcome_that_stayed_unknown() {
     for kind in ALL {
-        let expected = census_after(kind).await;
+        let expected = record_counts_after(kind).await;
         for landed in [true, false] {
-            let world = patient_world().await;
-            let control = world.start().await;
-            let call = kind.prepare(&world, &control.edge()).await;
-            world.engine.fail(0, if landed { Fault::UnknownAfter } else { Fault::UnknownBefore });
+            let env = environment_with_long_lived_codes().await;
+            let control = env.start().await;
+            let call = kind.prepare(&env, &control.edge()).await;
+            env.engine.fail(0, if landed { Fault::UnknownAfter } else { Fault::UnknownBefore });
             for resent in 1..4 {
-                world.engine.fail(resent, Fault::UnknownBefore);
+                env.engine.fail(resent, Fault::UnknownBefore);
             }
             call.send(&control.edge()).await.unwrap_err();
-            let other = world.start().await;
-            if kind == Kind::FinishLogin && landed {
+            let other = env.start().await;
+            if kind == CallKind::FinishLogin && landed {
                 // The claim does not say whether the upstream code was sent, so it is not sent again.
-                world.advance(Duration::from_secs(31));
+                env.advance(Duration::from_secs(31));
                 assert_eq!(call.send(&control.edge()).await.reason(), "LOGIN_INTERRUPTED");
-                assert_eq!((world.idp.calls(), world.events().await.len()), (0, 0));
+                assert_eq!((env.idp.calls(), env.events().await.len()), (0, 0));
                 continue;
             }
             call.send(&other.edge()).await.unwrap();
-            assert_eq!(world.census().await, expected, "{kind:?}, landed: {landed}");
+            assert_eq!(env.record_counts().await, expected, "{kind:?}, landed: {landed}");
         }
     }
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_idempotency_key_of_another_length_is_refused() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     for length in [0, 15, 17] {
         let request = v1::RegisterRequest { attempt: vec![7; length], ..App::registration("none") };
         assert_eq!(control.edge().register(request).await.reason(), "REQUEST_MALFORMED");
     }
-    assert!(world.kept(lychgate_engine::Space::Clients).await.is_empty());
+    assert!(env.entries(Space::Clients).await.is_empty());
 }
 
 /// Two consent pages that opened a fresh browser at once gave it two ids. It is still one browser.
@@ -286,8 +290,8 @@ async fn an_idempotency_key_of_another_length_is_refused() {
 /// Requirements: B32.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_ticket_under_two_browser_ids_is_one_decision() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let edge = &control.edge();
     let mut flow = Flow::new(App::configured());
     let ticket = flow.ticket(edge).await;
@@ -314,17 +318,17 @@ async fn one_ticket_under_two_browser_ids_is_one_decision() {
 /// Requirements: B8.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_decision_is_final() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let edge = control.edge();
     for (first, other) in [(v1::Decision::Approve, v1::Decision::Deny), (v1::Decision::Deny, v1::Decision::Approve)] {
         let mut flow = Flow::new(App::configured());
         let page = flow.ask(&edge).await;
         let decided = edge.decide(flow.decide(&page, first)).await.unwrap();
         assert_eq!(edge.decide(flow.decide(&page, first)).await.unwrap(), decided);
-        let census = world.census().await;
+        let counts = env.record_counts().await;
         assert_eq!(edge.decide(flow.decide(&page, other)).await.reason(), "ALREADY_DECIDED");
-        assert_eq!(world.census().await, census);
+        assert_eq!(env.record_counts().await, counts);
         assert_eq!(edge.decide(flow.decide(&page, first)).await.unwrap(), decided, "the first decision stays");
     }
 }
@@ -334,18 +338,17 @@ async fn a_decision_is_final() {
 /// Requirements: B20.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_repeated_callback_gets_the_same_answer_while_its_code_is_valid() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
-    let callback = flow.sign_in(&edge, &world.idp).await;
-    let again = || v1::FinishLoginRequest { attempt: attempt(), ..callback.clone() };
-    let answer = lasting(edge.finish_login(callback.clone()).await.unwrap());
-    world.advance(Duration::from_secs(60));
-    assert_eq!(edge.finish_login(again()).await.unwrap(), answer);
-    world.advance(TICK);
-    assert_eq!(edge.finish_login(again()).await.reason(), "ALREADY_FINISHED");
-    assert_eq!((world.idp.calls(), world.events().await.len()), (1, 1));
+    let callback = flow.sign_in(&edge, &env.idp).await;
+    let answer = without_session_cookies(edge.finish_login(callback.clone()).await.unwrap());
+    env.advance(Duration::from_secs(60));
+    assert_eq!(edge.finish_login(again(&callback)).await.unwrap(), answer);
+    env.advance(TICK);
+    assert_eq!(edge.finish_login(again(&callback)).await.reason(), "ALREADY_FINISHED");
+    assert_eq!((env.idp.calls(), env.events().await.len()), (1, 1));
 }
 
 /// A callback after the code was redeemed gets no code.
@@ -353,19 +356,19 @@ async fn a_repeated_callback_gets_the_same_answer_while_its_code_is_valid() {
 /// Requirements: B20.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_callback_after_the_exchange_is_already_finished() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
-    let callback = flow.sign_in(&edge, &world.idp).await;
+    let callback = flow.sign_in(&edge, &env.idp).await;
     let answer = edge.finish_login(callback.clone()).await.unwrap();
-    let tokens = edge.exchange(flow.redeem(&query(location(&answer))["code"])).await.unwrap();
+    let tokens = edge.exchange(flow.redeem(&code_in(&answer))).await.unwrap();
     for attempt in [attempt(), callback.attempt.clone()] {
         let again = v1::FinishLoginRequest { attempt, ..callback.clone() };
         assert_eq!(edge.finish_login(again).await.reason(), "ALREADY_FINISHED");
     }
     edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
-    assert_eq!(world.idp.calls(), 1);
+    assert_eq!(env.idp.calls(), 1);
 }
 
 /// Every repetition of a failed login gets the same answer, and a code that arrives later is not sent upstream.
@@ -374,21 +377,21 @@ async fn a_callback_after_the_exchange_is_already_finished() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_failed_login_stays_failed() {
     for (error, redirected) in [("access_denied", true), ("server_error", false), ("invalid_scope", false)] {
-        let world = World::new().await;
-        let control = world.start().await;
+        let env = Environment::new().await;
+        let control = env.start().await;
         let edge = control.edge();
         let mut flow = Flow::new(App::configured());
-        let good = flow.sign_in(&edge, &world.idp).await;
+        let good = flow.sign_in(&edge, &env.idp).await;
         let mut failed = good.clone();
         failed.parameters[0] = v1::Parameter { name: "error".to_owned(), value: error.to_owned() };
         let answer = edge.finish_login(failed.clone()).await.unwrap();
         let goes_back = matches!(answer.step, Some(v1::next::Step::Redirect(_)));
         assert_eq!(goes_back, redirected, "{error}: {answer:?}");
-        let other = world.start().await;
+        let other = env.start().await;
         for again in [failed.clone(), v1::FinishLoginRequest { attempt: attempt(), ..failed }, good] {
             assert_eq!(other.edge().finish_login(again).await.unwrap(), answer, "{error}");
         }
-        assert_eq!((world.idp.calls(), world.events().await.len()), (0, 0), "{error}");
+        assert_eq!((env.idp.calls(), env.events().await.len()), (0, 0), "{error}");
     }
 }
 
@@ -397,19 +400,19 @@ async fn a_failed_login_stays_failed() {
 /// Requirements: R19.
 #[tokio::test(flavor = "multi_thread")]
 async fn redeeming_a_code_twice_ends_its_grant() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
-    let code = flow.code(&edge, &world.idp).await;
+    let code = flow.code(&edge, &env.idp).await;
     let redeem = flow.redeem(&code);
     let tokens = edge.exchange(redeem.clone()).await.unwrap();
-    let events = world.events().await.len();
+    let events = env.events().await.len();
     assert_eq!(edge.exchange(flow.redeem(&code)).await.reason(), "CODE_REPLAYED");
     assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
     assert_eq!(edge.exchange(redeem).await.reason(), "GRANT_ENDED");
     assert_eq!(edge.exchange(flow.redeem(&code)).await.reason(), "CODE_REPLAYED");
-    assert_eq!(world.events().await.len(), events + 1, "one event of the end");
+    assert_eq!(env.events().await.len(), events + 1, "one event of the end");
 }
 
 /// A request that lacks one proof neither redeems the code nor ends the grant.
@@ -417,11 +420,11 @@ async fn redeeming_a_code_twice_ends_its_grant() {
 /// Requirements: R5, R20, R21.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_exchange_that_lacks_one_proof_consumes_and_ends_nothing() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
-    let code = flow.code(&edge, &world.idp).await;
+    let code = flow.code(&edge, &env.idp).await;
     let stranger = App::registered(&edge).await;
     let other = |change: fn(&mut v1::AuthorizationCodeGrant)| {
         let mut request = flow.redeem(&code);
@@ -457,17 +460,17 @@ async fn an_exchange_that_lacks_one_proof_consumes_and_ends_nothing() {
 /// Requirements: A12.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_refresh_token_yields_the_same_successor_in_grace_and_ends_the_grant_after_it() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
-    let first = flow.tokens(&edge, &world.idp).await;
+    let first = flow.tokens(&edge, &env.idp).await;
     let refresh = flow.refresh(first.refresh_token());
     let second = unsigned(edge.exchange(refresh.clone()).await.unwrap());
     assert_ne!(second.refresh_token, first.refresh_token);
-    world.advance(Duration::from_secs(30));
+    env.advance(Duration::from_secs(30));
     assert_eq!(unsigned(edge.exchange(flow.refresh(first.refresh_token())).await.unwrap()), second);
-    world.advance(TICK);
+    env.advance(TICK);
     assert_eq!(
         unsigned(edge.exchange(refresh).await.unwrap()),
         second,
@@ -482,11 +485,11 @@ async fn an_old_refresh_token_yields_the_same_successor_in_grace_and_ends_the_gr
 /// Requirements: A12.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_refresh_token_whose_successor_was_used_ends_the_grant() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
-    let first = flow.tokens(&edge, &world.idp).await;
+    let first = flow.tokens(&edge, &env.idp).await;
     let second = edge.exchange(flow.refresh(first.refresh_token())).await.unwrap();
     let third = edge.exchange(flow.refresh(second.refresh_token())).await.unwrap();
     assert_eq!(edge.exchange(flow.refresh(first.refresh_token())).await.reason(), "REFRESH_TOKEN_REPLAYED");
@@ -498,8 +501,8 @@ async fn an_old_refresh_token_whose_successor_was_used_ends_the_grant() {
 /// Requirements: R35.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_registration_with_another_idempotency_key_is_another_client() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let one = control.edge().register(App::registration("none")).await.unwrap();
     let two = control.edge().register(App::registration("none")).await.unwrap();
     assert_ne!(one.client_id, two.client_id);

@@ -6,7 +6,7 @@ use std::time::Duration;
 use lychgate_control::config::AccessTokenAlgorithm;
 use serde_json::json;
 
-use crate::support::{App, Flow, ISSUER, ISSUER_URL, RESOURCE, Verifier, World};
+use crate::support::{App, Environment, Flow, ISSUER, ISSUER_URL, RESOURCE, Verifier};
 
 pub(crate) const ALGORITHMS: [AccessTokenAlgorithm; 3] =
     [AccessTokenAlgorithm::Es256, AccessTokenAlgorithm::EdDsa, AccessTokenAlgorithm::Rs256];
@@ -19,14 +19,14 @@ fn name(algorithm: AccessTokenAlgorithm) -> String {
 #[tokio::test(flavor = "multi_thread")]
 async fn token_claims_are_the_same_with_every_algorithm() {
     for algorithm in ALGORITHMS {
-        let mut world = World::new().await;
-        world.issuer().access_tokens.algorithm = algorithm;
-        let edge = world.start().await;
+        let mut env = Environment::new().await;
+        env.issuer().access_tokens.algorithm = algorithm;
+        let edge = env.start().await;
         let edge = edge.edge();
-        let tokens = Flow::new(App::configured()).tokens(&edge, &world.idp).await;
+        let tokens = Flow::new(App::configured()).tokens(&edge, &env.idp).await;
         let header = jsonwebtoken::decode_header(&tokens.access_token).unwrap();
         assert_eq!(format!("{:?}", header.alg), name(algorithm).to_uppercase().replace("EDDSA", "EdDSA"));
-        let claims = Verifier::new().verify(&tokens.access_token, &edge, world.now()).await.unwrap();
+        let claims = Verifier::new().verify(&tokens.access_token, &edge, env.now()).await.unwrap();
         // RFC 9068 §2.2, and the grant.
         let members: BTreeSet<_> = claims.as_object().unwrap().keys().map(String::as_str).collect();
         let expected = ["aud", "client_id", "exp", "grant_id", "iat", "iss", "jti", "scope", "sub"];
@@ -49,29 +49,29 @@ async fn token_claims_are_the_same_with_every_algorithm() {
 async fn changing_the_algorithm_refuses_no_token() {
     for (n, from) in ALGORITHMS.into_iter().enumerate() {
         let to = ALGORITHMS[(n + 1) % ALGORITHMS.len()];
-        let mut world = World::new().await;
-        world.config.keys.announcement_seconds = 600;
-        world.issuer().access_tokens.algorithm = from;
-        let (mut one, mut two) = (world.start().await, world.start().await);
+        let mut env = Environment::new().await;
+        env.config.keys.announcement_seconds = 600;
+        env.issuer().access_tokens.algorithm = from;
+        let (mut one, mut two) = (env.start().await, env.start().await);
         let (mut flow, mut verifier) = (Flow::new(App::configured()), Verifier::new());
-        let mut tokens = flow.tokens(&one.edge(), &world.idp).await;
-        verifier.verify(&tokens.access_token, &two.edge(), world.now()).await.unwrap();
-        world.issuer().access_tokens.algorithm = to;
+        let mut tokens = flow.tokens(&one.edge(), &env.idp).await;
+        verifier.verify(&tokens.access_token, &two.edge(), env.now()).await.unwrap();
+        env.issuer().access_tokens.algorithm = to;
         let (mut alive, mut signed_with) = (Vec::new(), HashSet::new());
         // Steps of 20 seconds, over the announcement and the life of the last token of the old key.
         for step in 0..80 {
             match step {
-                5 => one = world.start().await,
-                10 => two = world.start().await,
-                _ => world.advance(Duration::from_secs(20)),
+                5 => one = env.start().await,
+                10 => two = env.start().await,
+                _ => env.advance(Duration::from_secs(20)),
             }
             tokens = one.edge().exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
             signed_with.insert(jsonwebtoken::decode_header(&tokens.access_token).unwrap().alg);
-            alive.push((world.now(), tokens.access_token.clone()));
-            alive.retain(|(at, _)| world.now().since(*at) < Duration::from_secs(600));
+            alive.push((env.now(), tokens.access_token.clone()));
+            alive.retain(|(at, _)| env.now().since(*at) < Duration::from_secs(600));
             for (at, token) in &alive {
-                let verified = verifier.verify(token, &two.edge(), world.now()).await;
-                assert!(verified.is_ok(), "{from:?} to {to:?}, {step}, of {:?}: {verified:?}", world.now().since(*at));
+                let verified = verifier.verify(token, &two.edge(), env.now()).await;
+                assert!(verified.is_ok(), "{from:?} to {to:?}, {step}, of {:?}: {verified:?}", env.now().since(*at));
             }
         }
         assert_eq!(signed_with.len(), 2, "{signed_with:?}");

@@ -10,43 +10,44 @@ use lychgate_engine::Space;
 use serde_json::json;
 
 use crate::support::{
-    App, Control, Edge, Flow, ISSUER, Operator, Refused as _, Site, World, disabling, enabling, principal, revocation,
+    ApiClient, App, ControlPlane, Environment, Flow, ISSUER, MetadataHost, Operator, Refused as _, disable_request,
+    enable_request, principal, revoke_request,
 };
 
 const DOCUMENT: &str = "/client.json";
 const LOOPBACK: &str = "http://127.0.0.1:7777/cb";
 
 /// An environment with one client of each kind: configured, registered, documented.
-async fn with_all_kinds() -> (World, [Control; 2], Site, [App; 3]) {
-    let mut world = World::operated().await;
-    let site = Site::start().await;
+async fn with_all_kinds() -> (Environment, [ControlPlane; 2], MetadataHost, [App; 3]) {
+    let mut env = Environment::with_operator().await;
+    let site = MetadataHost::start().await;
     site.publish(DOCUMENT, &site.document(DOCUMENT, &json!({})));
-    world.config.outbound = site.outbound(&world);
-    let controls = [world.start().await, world.start().await];
+    env.config.outbound = site.outbound(&env);
+    let controls = [env.start().await, env.start().await];
     let registered = App::registered(&controls[0].edge()).await;
     let documented = App::new(&site.url(DOCUMENT), LOOPBACK);
-    (world, controls, site, [App::configured(), registered, documented])
+    (env, controls, site, [App::configured(), registered, documented])
 }
 
 /// The valid flow with a client of each kind, disabled before each step.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_client_of_any_kind_is_refused_at_every_step_until_enabled() {
-    let (world, [one, two], site, apps) = with_all_kinds().await;
+    let (env, [one, two], site, apps) = with_all_kinds().await;
     let (edge, operator) = (one.edge(), two.operator());
     for (n, app) in apps.into_iter().enumerate() {
         let mut flow = Flow::new(app.clone());
-        let tokens = flow.tokens(&edge, &world.idp).await;
-        let code = flow.code(&edge, &world.idp).await;
+        let tokens = flow.tokens(&edge, &env.idp).await;
+        let code = flow.code(&edge, &env.idp).await;
         let mut deciding = Flow::new(app.clone());
         let page = deciding.ask(&edge).await;
         let mut returning = Flow::new(app.clone());
-        let callback = returning.sign_in(&edge, &world.idp).await;
+        let callback = returning.sign_in(&edge, &env.idp).await;
         assert!(one.is_active(&tokens.access_token).await && one.is_allowed("alice", &app.id).await);
 
-        assert!(operator.disable_client(disabling(&app.id, &format!("{n}-1"))).await.unwrap().changed);
+        assert!(operator.disable_client(disable_request(&app.id, &format!("{n}-1"))).await.unwrap().changed);
         // The cached document is stale by then and must not be fetched.
-        world.advance(Duration::from_secs(61));
-        let (census, calls, asked) = (world.census().await, world.idp.calls(), site.asked(DOCUMENT));
+        env.advance(Duration::from_secs(61));
+        let (counts, calls, asked) = (env.record_counts().await, env.idp.calls(), site.asked(DOCUMENT));
         let disabled = "CLIENT_DISABLED";
         assert_eq!(edge.begin(flow.begin()).await.reason(), disabled, "{}", app.id);
         assert_eq!(edge.show(deciding.show(&page.ticket)).await.reason(), disabled, "{}", app.id);
@@ -57,14 +58,14 @@ async fn a_disabled_client_of_any_kind_is_refused_at_every_step_until_enabled() 
         assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), disabled, "{}", app.id);
         assert!(!one.is_active(&tokens.access_token).await, "{}", app.id);
         assert!(!one.is_allowed("alice", &app.id).await, "{}", app.id);
-        assert_eq!((world.census().await, world.idp.calls(), site.asked(DOCUMENT)), (census, calls, asked));
+        assert_eq!((env.record_counts().await, env.idp.calls(), site.asked(DOCUMENT)), (counts, calls, asked));
 
-        assert!(!operator.disable_client(disabling(&app.id, &format!("{n}-2"))).await.unwrap().changed);
-        assert!(operator.enable_client(enabling(&app.id, &format!("{n}-3"))).await.unwrap().changed);
-        assert!(!operator.enable_client(enabling(&app.id, &format!("{n}-4"))).await.unwrap().changed);
+        assert!(!operator.disable_client(disable_request(&app.id, &format!("{n}-2"))).await.unwrap().changed);
+        assert!(operator.enable_client(enable_request(&app.id, &format!("{n}-3"))).await.unwrap().changed);
+        assert!(!operator.enable_client(enable_request(&app.id, &format!("{n}-4"))).await.unwrap().changed);
         assert!(one.is_active(&tokens.access_token).await && one.is_allowed("alice", &app.id).await);
         edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
-        Flow::new(app.clone()).tokens(&edge, &world.idp).await;
+        Flow::new(app.clone()).tokens(&edge, &env.idp).await;
         let request = v1::ListEventsRequest {
             issuer_id: ISSUER.to_owned(),
             client_id: app.id.clone(),
@@ -75,23 +76,23 @@ async fn a_disabled_client_of_any_kind_is_refused_at_every_step_until_enabled() 
         let status: Vec<_> = kinds.iter().filter(|kind| kind.starts_with("client.")).collect();
         assert_eq!(status, ["client.disabled", "client.enabled"], "each change once");
     }
-    assert_eq!(operator.disable_client(disabling("client-unknown", "x")).await.reason(), "CLIENT_UNKNOWN");
+    assert_eq!(operator.disable_client(disable_request("client-unknown", "x")).await.reason(), "CLIENT_UNKNOWN");
 }
 
 /// The registration access token does not permit undoing an operator's decision.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_client_cannot_enable_itself() {
-    let world = World::operated().await;
-    let control = world.start().await;
+    let env = Environment::with_operator().await;
+    let control = env.start().await;
     let (edge, operator) = (control.edge(), control.operator());
     let client = edge.register(App::registration("none")).await.unwrap();
-    operator.disable_client(disabling(&client.client_id, "1")).await.unwrap();
+    operator.disable_client(disable_request(&client.client_id, "1")).await.unwrap();
     edge.update(App::update(&client, "none")).await.unwrap();
     let flow = Flow::new(App::new(&client.client_id, LOOPBACK));
     assert_eq!(edge.begin(flow.begin()).await.reason(), "CLIENT_DISABLED");
     // Disabling a configured client creates no registration that a stranger could manage.
-    operator.disable_client(disabling("app", "2")).await.unwrap();
-    let kept = world.kept(Space::Clients).await;
+    operator.disable_client(disable_request("app", "2")).await.unwrap();
+    let kept = env.entries(Space::Clients).await;
     let mut update = App::update(&client, "none");
     "app".clone_into(&mut update.client_id);
     assert_eq!(edge.update(update).await.reason(), "REGISTRATION_ACCESS_TOKEN_INVALID");
@@ -101,19 +102,19 @@ async fn a_client_cannot_enable_itself() {
         registration_access_token: client.registration_access_token().to_owned(),
     };
     assert_eq!(edge.delete(delete).await.reason(), "REGISTRATION_ACCESS_TOKEN_INVALID");
-    assert_eq!(world.kept(Space::Clients).await, kept);
+    assert_eq!(env.entries(Space::Clients).await, kept);
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_client_is_listed_once_with_kind_and_state() {
-    let (world, [control, _], site, [_, first, documented]) = with_all_kinds().await;
+    let (env, [control, _], site, [_, first, documented]) = with_all_kinds().await;
     let (edge, operator) = (control.edge(), control.operator());
     let mut ids = BTreeSet::from(["app".to_owned(), first.id.clone(), documented.id.clone()]);
     for _ in 0..3 {
         ids.insert(App::registered(&edge).await.id);
     }
-    operator.disable_client(disabling(&documented.id, "1")).await.unwrap();
-    operator.disable_client(disabling("app", "2")).await.unwrap();
+    operator.disable_client(disable_request(&documented.id, "1")).await.unwrap();
+    operator.disable_client(disable_request("app", "2")).await.unwrap();
     let asked = site.asked(DOCUMENT);
     let all = clients(&operator, v1::ClientState::Unspecified).await;
     assert_eq!(all.iter().map(|client| client.client_id.clone()).collect::<BTreeSet<_>>(), ids);
@@ -135,7 +136,7 @@ async fn each_client_is_listed_once_with_kind_and_state() {
     let unknown = v1::GetClientRequest { issuer_id: ISSUER.to_owned(), client_id: "unknown".to_owned() };
     assert_eq!(operator.get_client(unknown).await.reason(), "CLIENT_UNKNOWN");
     assert_eq!(site.asked(DOCUMENT), asked, "listing fetches nothing");
-    drop(world);
+    drop(env);
 }
 
 /// All clients, in pages of one.
@@ -155,22 +156,22 @@ async fn clients(operator: &Operator, state: v1::ClientState) -> Vec<v1::Client>
 
 #[tokio::test(flavor = "multi_thread")]
 async fn each_grant_is_listed_once_with_state_and_end_reason() {
-    let world = World::operated().await;
-    let control = world.start().await;
+    let env = Environment::with_operator().await;
+    let control = env.start().await;
     let (edge, operator) = (control.edge(), control.operator());
     let mut flow = Flow::new(App::configured());
     for _ in 0..3 {
-        flow.tokens(&edge, &world.idp).await;
+        flow.tokens(&edge, &env.idp).await;
     }
-    let returned = flow.tokens(&edge, &world.idp).await;
+    let returned = flow.tokens(&edge, &env.idp).await;
     edge.revoke(flow.revoke(returned.refresh_token())).await.unwrap();
     let mut bobs = Flow::new(App::configured());
     "bob".clone_into(&mut bobs.person);
-    bobs.tokens(&edge, &world.idp).await;
+    bobs.tokens(&edge, &env.idp).await;
     let alices = grants(&operator, "idp|alice", v1::GrantState::Live).await;
     assert_eq!(alices.len(), 3);
-    operator.take_back(revocation(Target::GrantId(alices[0].grant_id.clone()), "1")).await.unwrap();
-    operator.take_back(revocation(Target::Subject("idp|bob".to_owned()), "2")).await.unwrap();
+    operator.revoke_now(revoke_request(Target::GrantId(alices[0].grant_id.clone()), "1")).await.unwrap();
+    operator.revoke_now(revoke_request(Target::Subject("idp|bob".to_owned()), "2")).await.unwrap();
 
     let all = grants(&operator, "", v1::GrantState::Unspecified).await;
     assert_eq!(all.iter().map(|grant| &grant.grant_id).collect::<BTreeSet<_>>().len(), 5);
@@ -220,20 +221,19 @@ async fn grants(operator: &Operator, subject: &str, state: v1::GrantState) -> Ve
 /// Requirements: E5.
 #[tokio::test(flavor = "multi_thread")]
 async fn the_audit_log_is_filtered_by_subject_client_kind_and_time() {
-    let mut world = World::operated().await;
-    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
-    world.config.issuers.push(other);
-    let control = world.start().await;
+    let mut env = Environment::with_operator().await;
+    env.add_other_issuer();
+    let control = env.start().await;
     let (edge, operator) = (control.edge(), control.operator());
-    Flow::new(App::configured()).tokens(&edge, &world.idp).await;
-    Flow::at("other", App::configured()).tokens(&edge, &world.idp).await;
-    world.advance(Duration::from_secs(60));
-    let later = world.now();
+    Flow::new(App::configured()).tokens(&edge, &env.idp).await;
+    Flow::at("other", App::configured()).tokens(&edge, &env.idp).await;
+    env.advance(Duration::from_secs(60));
+    let later = env.now();
     let mut bobs = Flow::new(App::configured());
     "bob".clone_into(&mut bobs.person);
-    bobs.tokens(&edge, &world.idp).await;
-    operator.take_back(revocation(Target::Subject("idp|alice".to_owned()), "1")).await.unwrap();
-    operator.disable_client(disabling("app", "2")).await.unwrap();
+    bobs.tokens(&edge, &env.idp).await;
+    operator.revoke_now(revoke_request(Target::Subject("idp|alice".to_owned()), "1")).await.unwrap();
+    operator.disable_client(disable_request("app", "2")).await.unwrap();
 
     let none = v1::ListEventsRequest { issuer_id: ISSUER.to_owned(), page_size: 1, ..Default::default() };
     let text = str::to_owned;
@@ -288,14 +288,14 @@ async fn all_events(operator: &Operator, mut request: v1::ListEventsRequest) -> 
 /// A valid page request with one thing changed each time.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_admin_page_token_is_bound_to_method_filter_and_caller() {
-    let mut world = World::operated().await;
-    world.config.principals.push(principal("heidi", Role::Operator, "token-of-heidi"));
-    let control = world.start().await;
-    let edge: Edge = control.edge();
-    let (operator, heidi) = (control.operator(), Operator::of(control.caller("token-of-heidi")));
+    let mut env = Environment::with_operator().await;
+    env.config.principals.push(principal("heidi", Role::Operator, "token-of-heidi"));
+    let control = env.start().await;
+    let edge: ApiClient = control.edge();
+    let (operator, heidi) = (control.operator(), Operator::new(control.caller("token-of-heidi")));
     for _ in 0..2 {
         App::registered(&edge).await;
-        Flow::new(App::configured()).tokens(&edge, &world.idp).await;
+        Flow::new(App::configured()).tokens(&edge, &env.idp).await;
     }
     let invalid = "PAGE_TOKEN_INVALID";
     let list = v1::ListClientsRequest { issuer_id: ISSUER.to_owned(), page_size: 1, ..Default::default() };

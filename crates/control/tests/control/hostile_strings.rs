@@ -3,13 +3,13 @@
 
 use std::collections::BTreeSet;
 
-use base64::Engine as _;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use lychgate_api::v1;
 use lychgate_engine::Space;
 use url::Url;
 
-use crate::support::{App, Control, Failure, Flow, Log, Refused as _, World, location, query};
+use crate::support::{
+    App, ControlPlane, Environment, Failure, Flow, Log, Refused as _, claims, code_in, contains, location, query,
+};
 
 /// Each tries to break out of a context that quotes it.
 const HOSTILE: [&str; 22] = [
@@ -47,10 +47,10 @@ fn hostile() -> impl Iterator<Item = String> {
 }
 
 /// A control plane and its log.
-async fn logged(world: &World) -> (Control, Log) {
+async fn logged(env: &Environment) -> (ControlPlane, Log) {
     let log = Log::default();
-    let (engine, clock) = (world.engine.clone(), world.clock.clone());
-    (Control::start_on(&mut log.runtime(), world.config.clone(), engine, clock).await.unwrap(), log)
+    let (engine, clock) = (env.engine.clone(), env.clock.clone());
+    (ControlPlane::start_on(&mut log.runtime(), env.config.clone(), engine, clock).await.unwrap(), log)
 }
 
 /// `state` belongs to the client: it is returned byte for byte, or the request is refused.
@@ -59,13 +59,13 @@ async fn logged(world: &World) -> (Control, Log) {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hostile_state_is_returned_exactly_and_stored_in_its_record_only() {
     for state in hostile() {
-        let world = World::new().await;
-        let (control, log) = logged(&world).await;
+        let env = Environment::new().await;
+        let (control, log) = logged(&env).await;
         let edge = control.edge();
         let mut flow = Flow::new(App::configured());
         flow.person = "bob".to_owned();
         flow.state.clone_from(&state);
-        let callback = flow.sign_in(&edge, &world.idp).await;
+        let callback = flow.sign_in(&edge, &env.idp).await;
         let next = edge.finish_login(callback).await.unwrap();
         let answer = location(&next);
         assert!(answer.bytes().all(|byte| byte.is_ascii_graphic()), "{answer:?}");
@@ -76,7 +76,7 @@ async fn a_hostile_state_is_returned_exactly_and_stored_in_its_record_only() {
         assert_eq!(answer["state"], state);
         edge.exchange(flow.redeem(&answer["code"])).await.unwrap();
         control.stop().await;
-        assert_in_place(&world, &state, &[Space::Authorizations]).await;
+        assert_in_place(&env, &state, &[Space::Authorizations]).await;
         assert_whole_lines(&log, &state);
     }
 }
@@ -86,25 +86,25 @@ async fn a_hostile_state_is_returned_exactly_and_stored_in_its_record_only() {
 async fn a_hostile_subject_is_refused_or_kept_exactly() {
     let fits = |subject: &str| subject.len() <= 255 && subject.bytes().all(|byte| matches!(byte, b' '..=b'~'));
     for subject in hostile() {
-        let world = World::new().await;
-        let (control, log) = logged(&world).await;
+        let env = Environment::new().await;
+        let (control, log) = logged(&env).await;
         let edge = control.edge();
         let mut flow = Flow::new(App::configured());
         flow.person.clone_from(&subject);
-        let callback = flow.sign_in(&edge, &world.idp).await;
+        let callback = flow.sign_in(&edge, &env.idp).await;
         let next = edge.finish_login(callback).await.unwrap();
         if fits(&subject) {
-            let tokens = edge.exchange(flow.redeem(&query(location(&next))["code"])).await.unwrap();
-            assert_eq!(claims(&tokens)["sub"], format!("idp|{subject}"));
+            let tokens = edge.exchange(flow.redeem(&code_in(&next))).await.unwrap();
+            assert_eq!(claims(&tokens.access_token)["sub"], format!("idp|{subject}"));
             let spaces = [Space::Authorizations, Space::Consents, Space::Grants];
-            assert_in_place(&world, &subject, &spaces).await;
-            assert!(world.events().await.iter().all(|event| contains(event, subject.as_bytes())), "{subject:?}");
+            assert_in_place(&env, &subject, &spaces).await;
+            assert!(env.events().await.iter().all(|event| contains(event, subject.as_bytes())), "{subject:?}");
         } else {
             let Some(v1::next::Step::FailurePage(page)) = next.step else { panic!("{subject:?}: {next:?}") };
             assert_eq!(page.reason, "UPSTREAM_INVALID", "{subject:?}");
             assert!(!page.return_uri.contains("code="), "{}", page.return_uri);
-            assert_eq!((world.kept(Space::Consents).await.len(), world.events().await.len()), (0, 0));
-            assert_in_place(&world, &subject, &[]).await;
+            assert_eq!((env.entries(Space::Consents).await.len(), env.events().await.len()), (0, 0));
+            assert_in_place(&env, &subject, &[]).await;
         }
         control.stop().await;
         assert_whole_lines(&log, &subject);
@@ -114,15 +114,15 @@ async fn a_hostile_subject_is_refused_or_kept_exactly() {
 /// An upstream subject that contains the separator is a subject of its own.
 #[tokio::test(flavor = "multi_thread")]
 async fn subjects_that_look_alike_are_different_people() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let people = ["alice", "idp|alice", "|alice", "alice ", "Alice", "alice|", "alice%00", "\\u0061lice"];
     for person in people {
         let mut flow = Flow::new(App::configured());
         flow.person = person.to_owned();
-        flow.tokens(&control.edge(), &world.idp).await;
+        flow.tokens(&control.edge(), &env.idp).await;
     }
-    assert_eq!(world.kept(Space::Consents).await.len(), people.len());
+    assert_eq!(env.entries(Space::Consents).await.len(), people.len());
 }
 
 /// A client's name is stored as it is displayed, without invisible characters, like every other text of a
@@ -132,8 +132,8 @@ async fn subjects_that_look_alike_are_different_people() {
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_metadata_is_stored_without_invisible_characters_or_refused() {
     for text in hostile() {
-        let world = World::new().await;
-        let (control, log) = logged(&world).await;
+        let env = Environment::new().await;
+        let (control, log) = logged(&env).await;
         let edge = control.edge();
         let mut registration = App::registration("none");
         let metadata = registration.metadata.as_mut().unwrap();
@@ -159,9 +159,9 @@ async fn hostile_metadata_is_stored_without_invisible_characters_or_refused() {
         flow.person = "bob".to_owned();
         let page = flow.ask(&edge).await;
         assert_eq!(page.client.unwrap().name, name, "the page shows the stored name");
-        flow.tokens(&edge, &world.idp).await;
+        flow.tokens(&edge, &env.idp).await;
         control.stop().await;
-        assert_in_place(&world, &name, &[Space::Clients]).await;
+        assert_in_place(&env, &name, &[Space::Clients]).await;
         assert_whole_lines(&log, &text);
     }
 }
@@ -169,11 +169,11 @@ async fn hostile_metadata_is_stored_without_invisible_characters_or_refused() {
 /// A reference to something that does not exist is refused and writes nothing; the log quotes it harmlessly.
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_references_are_refused_and_leave_nothing() {
-    let world = World::new().await;
-    let (control, log) = logged(&world).await;
+    let env = Environment::new().await;
+    let (control, log) = logged(&env).await;
     let edge = control.edge();
     let flow = Flow::new(App::configured());
-    let before = world.census().await;
+    let before = env.record_counts().await;
     for text in hostile() {
         for (name, expected) in [
             ("client_id", "CLIENT_UNKNOWN"),
@@ -210,7 +210,7 @@ async fn hostile_references_are_refused_and_leave_nothing() {
         registration.metadata.as_mut().unwrap().redirect_uris = vec![format!("https://app.example/{text}#")];
         assert_eq!(edge.register(registration).await.reason(), "REGISTRATION_REDIRECT_URI_INVALID");
     }
-    assert_eq!(world.census().await, before);
+    assert_eq!(env.record_counts().await, before);
     control.stop().await;
     for text in hostile() {
         assert_whole_lines(&log, &text);
@@ -220,15 +220,15 @@ async fn hostile_references_are_refused_and_leave_nothing() {
 /// Foreign cookies, under our names and others, beside the valid ones do not affect the flow.
 #[tokio::test(flavor = "multi_thread")]
 async fn hostile_cookies_beside_the_good_ones_change_nothing() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let edge = control.edge();
     for text in hostile() {
         let mut flow = Flow::new(App::configured());
         flow.browser.0.insert(text.clone(), text.clone());
         flow.browser.0.insert(format!("__Host-lychgate-login-{text}"), text.clone());
         flow.browser.0.insert("__Host-lychgate-".to_owned(), text);
-        flow.tokens(&edge, &world.idp).await;
+        flow.tokens(&edge, &env.idp).await;
     }
 }
 
@@ -249,9 +249,9 @@ fn assert_answered(outcome: Result<v1::Next, Failure>, name: &str, text: &str, e
 }
 
 /// Asserts that every key has the width of its kind and that only values in `spaces` contain `text`, unchanged.
-async fn assert_in_place(world: &World, text: &str, spaces: &[Space]) {
+async fn assert_in_place(env: &Environment, text: &str, spaces: &[Space]) {
     for space in Space::ALL {
-        let entries = world.kept(space).await;
+        let entries = env.entries(space).await;
         let widths: &[usize] = match space {
             Space::Meta => &[b"store".len(), b"keyring/".len() + 16, b"configuration/".len() + 16],
             Space::Clients | Space::Authorizations | Space::Grants => &[32],
@@ -291,13 +291,4 @@ fn assert_whole_lines(log: &Log, text: &str) {
 fn hides(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{200B}'..='\u{200F}' | '\u{2028}'..='\u{202E}' | '\u{2060}'..='\u{206F}' | '\u{FEFF}')
-}
-
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    !needle.is_empty() && haystack.windows(needle.len()).any(|window| window == needle)
-}
-
-fn claims(tokens: &v1::ExchangeResponse) -> serde_json::Value {
-    let claims = tokens.access_token.split('.').nth(1).unwrap();
-    serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap()
 }

@@ -25,7 +25,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 use tokio::time::interval;
 
-use crate::control::support::{PATIENCE, query};
+use crate::control::support::{TIMEOUT, query};
 
 pub(crate) const CLIENT_ID: &str = "Iv1.lychgate";
 pub(crate) const CLIENT_SECRET: &str = "hub-client-secret";
@@ -38,7 +38,7 @@ const DRIP: Duration = Duration::from_millis(100);
 
 /// Ends with the test's runtime.
 #[derive(Clone, Debug)]
-pub(crate) struct Hub {
+pub(crate) struct Oauth2Provider {
     pub(crate) url: String,
     provider: Arc<Provider>,
 }
@@ -54,7 +54,7 @@ struct Provider {
     token_answer: Mutex<Answer>,
     userinfo_answer: Mutex<Answer>,
     /// Revoked tokens, and the API that revoked each.
-    given_back: watch::Sender<Vec<(&'static str, String)>>,
+    revoked_tokens: watch::Sender<Vec<(&'static str, String)>>,
 }
 
 #[derive(Debug)]
@@ -67,7 +67,7 @@ struct Login {
 #[derive(Clone, Debug)]
 pub(crate) enum Answer {
     /// The correct answer.
-    Truth,
+    Correct,
     /// A fixed status and body.
     Says(u16, String),
     /// A redirect to the correct answer.
@@ -79,7 +79,7 @@ pub(crate) enum Answer {
     Silence,
 }
 
-impl Hub {
+impl Oauth2Provider {
     pub(crate) async fn start(auth: TokenEndpointAuth, userinfo_accept: &'static str) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let url = format!("http://{}", listener.local_addr().expect("an address"));
@@ -90,9 +90,9 @@ impl Hub {
             made: AtomicUsize::new(0),
             token_calls: AtomicUsize::new(0),
             userinfo_calls: AtomicUsize::new(0),
-            token_answer: Mutex::new(Answer::Truth),
-            userinfo_answer: Mutex::new(Answer::Truth),
-            given_back: watch::Sender::default(),
+            token_answer: Mutex::new(Answer::Correct),
+            userinfo_answer: Mutex::new(Answer::Correct),
+            revoked_tokens: watch::Sender::default(),
         });
         let router = Router::new()
             .route("/login/oauth/access_token", post(token))
@@ -125,11 +125,11 @@ impl Hub {
     }
 
     /// Waits for a revoked token; returns the API that revoked it.
-    pub(crate) async fn given_back(&self) -> (&'static str, String) {
-        let mut given_back = self.provider.given_back.subscribe();
-        let first = given_back.wait_for(|tokens| !tokens.is_empty());
+    pub(crate) async fn revoked_tokens(&self) -> (&'static str, String) {
+        let mut revoked_tokens = self.provider.revoked_tokens.subscribe();
+        let first = revoked_tokens.wait_for(|tokens| !tokens.is_empty());
         let first =
-            tokio::time::timeout(PATIENCE, first).await.expect("a token is revoked").expect("the provider lives");
+            tokio::time::timeout(TIMEOUT, first).await.expect("a token is revoked").expect("the provider lives");
         first[0].clone()
     }
 
@@ -170,7 +170,7 @@ async fn revoke(State(provider): State<Arc<Provider>>, headers: HeaderMap, Form(
     let (Some(token), true) = (form.get("token"), provider.is_client(&headers, &form)) else {
         return StatusCode::UNAUTHORIZED;
     };
-    provider.given_back.send_modify(|tokens| tokens.push(("RFC 7009", token.clone())));
+    provider.revoked_tokens.send_modify(|tokens| tokens.push(("RFC 7009", token.clone())));
     StatusCode::OK
 }
 
@@ -185,13 +185,13 @@ async fn delete_token(
         && header(&headers, "accept") == "application/vnd.github+json"
         && !header(&headers, "user-agent").is_empty();
     let Some(token) = body["access_token"].as_str().filter(|_| is_good) else { return StatusCode::NOT_FOUND };
-    provider.given_back.send_modify(|tokens| tokens.push(("GitHub", token.to_owned())));
+    provider.revoked_tokens.send_modify(|tokens| tokens.push(("GitHub", token.to_owned())));
     StatusCode::NO_CONTENT
 }
 
 async fn say(answer: Answer, moved: &str, truth: impl FnOnce() -> Response) -> Response {
     match answer {
-        Answer::Truth => truth(),
+        Answer::Correct => truth(),
         Answer::Says(status, body) => (StatusCode::from_u16(status).expect("a status"), body).into_response(),
         Answer::Moved => Redirect::temporary(moved).into_response(),
         Answer::Endless(beginning) => {

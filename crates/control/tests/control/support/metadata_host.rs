@@ -17,18 +17,18 @@ use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use super::{ISSUER_URL, World};
+use super::{Environment, ISSUER_URL};
 
 /// Ends with the test's runtime.
 #[derive(Clone, Debug)]
-pub(crate) struct Site {
+pub(crate) struct MetadataHost {
     address: SocketAddr,
     authority_pem: String,
     pages: Arc<Mutex<HashMap<String, String>>>,
     asked: Arc<Mutex<Vec<String>>>,
 }
 
-impl Site {
+impl MetadataHost {
     pub(crate) async fn start() -> Self {
         let (authority_pem, acceptor) = certified();
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
@@ -44,9 +44,9 @@ impl Site {
     }
 
     /// The outbound configuration with which a control plane reaches this host.
-    pub(crate) fn outbound(&self, world: &World) -> OutboundConfig {
+    pub(crate) fn outbound(&self, env: &Environment) -> OutboundConfig {
         OutboundConfig {
-            extra_ca_file: Some(world.file("authority.pem", self.authority_pem.as_bytes())),
+            extra_ca_file: Some(env.file("authority.pem", self.authority_pem.as_bytes())),
             // Every address of `localhost` has to be permitted.
             permitted_addresses: vec![self.address, (Ipv6Addr::LOCALHOST, self.address.port()).into()],
             ports: vec![self.address.port()],

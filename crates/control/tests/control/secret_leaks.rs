@@ -6,18 +6,21 @@ use lychgate_api::v1;
 use lychgate_control::config::RevocationMode;
 use lychgate_engine::Space;
 
-use crate::support::{App, Control, EDGE_TOKEN, Flow, Log, MASTER_KEY, Refused as _, Taking, World, location, query};
+use crate::support::{
+    App, ControlPlane, EDGE_TOKEN, Environment, Flow, Log, MASTER_KEY, Refused as _, RevocationBehavior, code_in,
+    contains, location, query,
+};
 
 /// All keys and values of the store and all events.
-async fn everything_kept(world: &World) -> Vec<u8> {
+async fn everything_kept(env: &Environment) -> Vec<u8> {
     let mut kept = Vec::new();
     for space in Space::ALL {
-        for (key, entry) in world.kept(space).await {
+        for (key, entry) in env.entries(space).await {
             kept.extend_from_slice(&key.bytes);
             kept.extend_from_slice(&entry.value);
         }
     }
-    kept.extend(world.events().await.concat());
+    kept.extend(env.events().await.concat());
     kept
 }
 
@@ -31,28 +34,24 @@ fn forms(secret: &str) -> Vec<Vec<u8>> {
     forms
 }
 
-fn contains(haystack: &[u8], needle: &[u8]) -> bool {
-    haystack.windows(needle.len()).any(|window| window == needle)
-}
-
 /// Requirements: A15, A22, B22.
 #[tokio::test(flavor = "multi_thread")]
 async fn no_secret_of_a_flow_is_stored_or_logged() {
-    let mut world = World::new().await;
-    world.tell_upstream(RevocationMode::Each);
-    world.idp.takes_back(Taking::Fails);
+    let mut env = Environment::new().await;
+    env.set_upstream_revocation(RevocationMode::Each);
+    env.idp.set_revocation_behavior(RevocationBehavior::Fail);
     let log = Log::default();
-    let (engine, clock) = (world.engine.clone(), world.clock.clone());
-    let control = Control::start_on(&mut log.runtime(), world.config.clone(), engine, clock).await.unwrap();
+    let (engine, clock) = (env.engine.clone(), env.clock.clone());
+    let control = ControlPlane::start_on(&mut log.runtime(), env.config.clone(), engine, clock).await.unwrap();
     let edge = control.edge();
     let mut flow = Flow::new(App::registered(&edge).await);
     let page = flow.ask(&edge).await;
     let decided = edge.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
     flow.browser.keep(&decided);
     let login = query(location(&decided));
-    let callback = flow.finish_login(world.idp.sign_in(location(&decided), "alice"));
+    let callback = flow.finish_login(env.idp.sign_in(location(&decided), "alice"));
     let cookies = flow.browser.0.clone();
-    let code = query(location(&edge.finish_login(callback).await.unwrap()))["code"].clone();
+    let code = code_in(&edge.finish_login(callback).await.unwrap());
     let first = edge.exchange(flow.redeem(&code)).await.unwrap();
     let second = edge.exchange(flow.refresh(first.refresh_token())).await.unwrap();
     // Refusals are logged too, and a wrong secret may be almost right.
@@ -67,25 +66,25 @@ async fn no_secret_of_a_flow_is_stored_or_logged() {
     edge.exchange(wrong).await.reason();
     assert_eq!(edge.exchange(flow.redeem(&code)).await.reason(), "CODE_REPLAYED");
     control.caller("a-bearer-token-that-is-wrong").list().await.reason();
-    let failing = Flow::new(App::configured()).sign_in(&edge, &world.idp).await;
+    let failing = Flow::new(App::configured()).sign_in(&edge, &env.idp).await;
     let twice = v1::FinishLoginRequest {
         parameters: failing.parameters.iter().cloned().map(spoiled).collect(),
         ..failing.clone()
     };
     edge.finish_login(twice).await.unwrap();
     // The replay ended the grant, and the upstream refuses to revoke its tokens.
-    world.idp.asked_to_take_back_so_many(1).await;
-    world.telling_rests().await;
+    env.idp.wait_for_revocation_requests(1).await;
+    env.upstream_revocations_paused().await;
     control.stop().await;
 
-    let (kept, logged) = (everything_kept(&world).await, log.read());
+    let (kept, logged) = (everything_kept(&env).await, log.read());
     let failures = ["CODE_REPLAYED", "the login failed at the upstream", "the upstream cannot be told of a revocation"];
     for expected in failures.into_iter().chain(["listening"]) {
         assert!(contains(&logged, expected.as_bytes()), "the log is captured: {expected}");
     }
     assert!(contains(&kept, flow.app.id.as_bytes()), "the store is read");
 
-    let mut secrets = world.idp.secrets();
+    let mut secrets = env.idp.secrets();
     assert!(secrets.iter().any(|secret| secret.contains("access-token")) && secrets.len() >= 6, "{secrets:?}");
     secrets.extend(
         [EDGE_TOKEN, MASTER_KEY, "a-client-secret-sent-by-mistake", "a-bearer-token-that-is-wrong"].map(str::to_owned),

@@ -13,15 +13,16 @@ use tonic_health::pb::health_client::HealthClient;
 use tonic_prost::ProstCodec;
 
 use crate::support::{
-    App, Authority, Control, EDGE_TOKEN, Edge, Failure, Flow, ISSUER, Refused as _, Secured, World, principal,
+    ApiClient, App, Authority, CHECKER_TOKEN, ControlPlane, EDGE_TOKEN, Environment, Failure, Flow, ISSUER,
+    OPERATOR_TOKEN, READER_TOKEN, Refused as _, TlsSetup, principal,
 };
 
 const ROLES: [(Role, &str); 5] = [
     (Role::Edge, EDGE_TOKEN),
-    (Role::Checker, "token-of-the-checker"),
-    (Role::Reader, "token-of-the-reader"),
+    (Role::Checker, CHECKER_TOKEN),
+    (Role::Reader, READER_TOKEN),
     (Role::Resource, "token-of-the-resource"),
-    (Role::Operator, "token-of-the-operator"),
+    (Role::Operator, OPERATOR_TOKEN),
 ];
 
 /// The roles permitted for each method, written independently of the product.
@@ -86,7 +87,7 @@ fn full_name(name: &str) -> String {
 }
 
 /// Calls `method` with an empty message.
-async fn call(edge: &Edge, method: &str) -> Result<(), Failure> {
+async fn call(edge: &ApiClient, method: &str) -> Result<(), Failure> {
     let mut grpc = Grpc::new(edge.channel.clone());
     grpc.ready().await.unwrap();
     let path = format!("/{}", full_name(method)).parse().unwrap();
@@ -94,11 +95,11 @@ async fn call(edge: &Edge, method: &str) -> Result<(), Failure> {
     reply.map(|_| ()).map_err(Failure::from)
 }
 
-async fn with_all_roles() -> (World, Control) {
-    let mut world = World::new().await;
-    world.config.principals = ROLES.iter().map(|(role, token)| principal(&format!("{role:?}"), *role, token)).collect();
-    let control = world.start().await;
-    (world, control)
+async fn with_all_roles() -> (Environment, ControlPlane) {
+    let mut env = Environment::new().await;
+    env.config.principals = ROLES.iter().map(|(role, token)| principal(&format!("{role:?}"), *role, token)).collect();
+    let control = env.start().await;
+    (env, control)
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -122,29 +123,29 @@ async fn each_method_is_open_to_the_listed_roles_only() {
 /// The same with certificates instead of tokens.
 #[tokio::test(flavor = "multi_thread")]
 async fn each_method_is_open_to_certificates_of_the_listed_roles_only() {
-    let mut world = World::new().await;
+    let mut env = Environment::new().await;
     let authority = Authority::new();
-    let secured = Secured::new(&mut world, &authority, &authority);
+    let tls = TlsSetup::new(&mut env, &authority, &authority);
     let name = |role: Role| format!("spiffe://example/{role:?}");
-    world.config.principals.clear();
+    env.config.principals.clear();
     for (role, token) in ROLES {
         let mut principal = principal(&format!("{role:?}"), role, token);
         principal.token_sha256.clear();
         principal.certificate_sans = vec![name(role)];
-        world.config.principals.push(principal);
+        env.config.principals.push(principal);
     }
-    let control = world.start().await;
-    let caller = |name: &str| secured.caller(&control, None, Some(&authority.client(&[name])));
+    let control = env.start().await;
+    let caller = |name: &str| tls.caller(&control, None, Some(&authority.client(&[name])));
     walk(&methods(), &ROLES.map(|(role, _)| (role, caller(&name(role))))).await;
     for (method, stranger) in methods().iter().zip(["spiffe://example/Else", "spiffe://example/edge"].iter().cycle()) {
         assert_eq!(call(&caller(stranger), method).await.reason(), "UNAUTHENTICATED", "{method} as {stranger}");
     }
-    let stranger = secured.caller(&control, Some(EDGE_TOKEN), None);
+    let stranger = tls.caller(&control, Some(EDGE_TOKEN), None);
     assert_eq!(stranger.list().await.reason(), "UNAUTHENTICATED", "the token belongs to no principal");
 }
 
 /// Calls every method as every role, and one method that does not exist.
-async fn walk(methods: &[String], callers: &[(Role, Edge)]) {
+async fn walk(methods: &[String], callers: &[(Role, ApiClient)]) {
     for (role, caller) in callers {
         for method in methods {
             let outcome = call(caller, method).await;
@@ -180,13 +181,12 @@ async fn a_call_without_a_token_is_unauthenticated() {
 /// A caller that is limited to one issuer does not learn of another.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_principal_of_one_issuer_does_not_see_the_other() {
-    let mut world = World::new().await;
-    let other = world.issuer_at("other", "http://127.0.0.1:7440/t");
-    world.config.issuers.push(other);
+    let mut env = Environment::new().await;
+    env.add_other_issuer();
     let mut scoped = principal("scoped", Role::Edge, "scoped-token");
     scoped.issuers = Some(vec!["other".to_owned()]);
-    world.config.principals.push(scoped);
-    let control = world.start().await;
+    env.config.principals.push(scoped);
+    let control = env.start().await;
     let (all, one) = (control.edge(), control.caller("scoped-token"));
     let ids = |list: v1::ListResponse| list.issuers.into_iter().map(|issuer| issuer.id).collect::<Vec<_>>();
     assert_eq!(ids(all.list().await.unwrap()), [ISSUER, "other"]);
@@ -199,13 +199,13 @@ async fn a_principal_of_one_issuer_does_not_see_the_other() {
     assert_eq!(one.decide(flow.decide(&page, v1::Decision::Approve)).await.reason(), "ISSUER_UNKNOWN");
     assert_eq!(one.register(App::registration("none")).await.reason(), "ISSUER_UNKNOWN");
     all.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
-    Flow::at("other", App::configured()).tokens(&one, &world.idp).await;
+    Flow::at("other", App::configured()).tokens(&one, &env.idp).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn health_needs_no_authentication() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let channel = Endpoint::from_shared(format!("http://{}", control.address)).unwrap().connect_lazy();
     let mut health = HealthClient::new(channel);
     let request = HealthCheckRequest { service: String::new() };
@@ -245,8 +245,8 @@ macro_rules! reflected {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn reflection_needs_no_authentication_and_names_every_service_in_both_versions() {
-    let world = World::new().await;
-    let control = world.start().await;
+    let env = Environment::new().await;
+    let control = env.start().await;
     let channel = Endpoint::from_shared(format!("http://{}", control.address)).unwrap().connect_lazy();
     for listed in [reflected!(v1, channel.clone()), reflected!(v1alpha, channel.clone())] {
         let mut expected: Vec<_> =
@@ -323,11 +323,10 @@ async fn a_request_without_an_id_gets_one_of_its_own() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn plaintext_beyond_loopback_refuses_to_start() {
-    let mut world = World::new().await;
+    let mut env = Environment::new().await;
     for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
-        world.config.listen = listen.parse().unwrap();
-        let refused =
-            Control::start(world.config.clone(), world.engine.clone(), world.clock.clone()).await.unwrap_err();
+        env.config.listen = listen.parse().unwrap();
+        let refused = ControlPlane::start(env.config.clone(), env.engine.clone(), env.clock.clone()).await.unwrap_err();
         assert_eq!(
             format!("{refused:#}"),
             format!(
@@ -340,28 +339,28 @@ async fn plaintext_beyond_loopback_refuses_to_start() {
 /// Requirements: A14.
 #[tokio::test(flavor = "multi_thread")]
 async fn calls_over_tls_reach_only_a_server_with_a_trusted_certificate() {
-    let mut world = World::new().await;
+    let mut env = Environment::new().await;
     let authority = Authority::new();
-    let secured = Secured::new(&mut world, &authority, &authority);
-    let control = world.start().await;
-    let edge = secured.caller(&control, Some(EDGE_TOKEN), None);
-    Flow::new(App::configured()).tokens(&edge, &world.idp).await;
-    let url = secured.url(&control);
-    let stranger = Edge::connect(&url, Some(Authority::new().pem().as_bytes()), EDGE_TOKEN);
+    let tls = TlsSetup::new(&mut env, &authority, &authority);
+    let control = env.start().await;
+    let edge = tls.caller(&control, Some(EDGE_TOKEN), None);
+    Flow::new(App::configured()).tokens(&edge, &env.idp).await;
+    let url = tls.url(&control);
+    let stranger = ApiClient::connect(&url, Some(Authority::new().pem().as_bytes()), EDGE_TOKEN);
     assert!(stranger.list().await.reason().starts_with("no ErrorInfo"), "another authority is not trusted");
-    let plain = Edge::connect(&url.replace("https", "http"), None, EDGE_TOKEN);
+    let plain = ApiClient::connect(&url.replace("https", "http"), None, EDGE_TOKEN);
     assert!(plain.list().await.reason().starts_with("no ErrorInfo"), "plaintext is not answered");
     assert!(channel::open("http://192.0.2.1:1", None, EDGE_TOKEN).is_err());
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_unusable_certificate_refuses_to_start_with_one_line() {
-    let mut world = World::new().await;
+    let mut env = Environment::new().await;
     let authority = Authority::new();
-    Secured::new(&mut world, &authority, &authority);
-    let good = world.config.tls.clone().unwrap();
-    let other = world.file("other-key.pem", authority.server().key.as_bytes());
-    let nonsense = world.file("nonsense.pem", b"nonsense");
+    TlsSetup::new(&mut env, &authority, &authority);
+    let good = env.config.tls.clone().unwrap();
+    let other = env.file("other-key.pem", authority.server().key.as_bytes());
+    let nonsense = env.file("nonsense.pem", b"nonsense");
     for (cert_file, key_file, ca_file, named) in [
         (Some("/nowhere/c.pem".into()), None, None, "tls.cert_file: /nowhere/c.pem cannot be read"),
         (None, Some("/nowhere/k.pem".into()), None, "tls.key_file: /nowhere/k.pem cannot be read"),
@@ -375,9 +374,8 @@ async fn an_unusable_certificate_refuses_to_start_with_one_line() {
         tls.cert_file = cert_file.unwrap_or(tls.cert_file);
         tls.key_file = key_file.unwrap_or(tls.key_file);
         tls.client_ca_file = ca_file.or(tls.client_ca_file);
-        world.config.tls = Some(tls);
-        let refused =
-            Control::start(world.config.clone(), world.engine.clone(), world.clock.clone()).await.unwrap_err();
+        env.config.tls = Some(tls);
+        let refused = ControlPlane::start(env.config.clone(), env.engine.clone(), env.clock.clone()).await.unwrap_err();
         let line = format!("{refused:#}");
         assert!(line.starts_with(named) && line.contains("; ") && !line.contains('\n'), "{line}");
     }

@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use lychgate_control::outbound::{Class, Fetched, Outbound, OutboundError, Patience, Policy, Resolve};
 
+use crate::dns::{NameServer, StaticResolver};
 use crate::host::{Answer, Host, answers, good};
-use crate::names::{NameServer, Names};
 use crate::{chain, outbound, outbound_by, url};
 
 const LIMIT: usize = 5 * 1024;
@@ -25,10 +25,10 @@ async fn fetch(outbound: &Outbound, text: &str) -> Result<String, OutboundError>
 #[tokio::test]
 async fn a_request_reveals_nothing_but_the_url_and_version() {
     let host = Host::start(good("", r#"{"a":1}"#)).await;
-    let names = Names::all_are(&["127.0.0.1"]);
-    let outbound = outbound(&host, &names);
+    let resolver = StaticResolver::resolving_to(&["127.0.0.1"]);
+    let outbound = outbound(&host, &resolver);
     let fetched = fetch(&outbound, &host.url("meta.example", "/a//b.json?x=%2F#f")).await.unwrap();
-    assert_eq!((fetched.as_str(), host.connections(), names.asked()), (r#"{"a":1}"#, 1, 1));
+    assert_eq!((fetched.as_str(), host.connections(), resolver.asked()), (r#"{"a":1}"#, 1, 1));
     let port = host.address.port();
     let version = env!("CARGO_PKG_VERSION");
     assert_eq!(
@@ -49,7 +49,7 @@ fn a_proxy_in_the_environment_is_ignored() {
     proxy.set_nonblocking(true).unwrap();
     let address = format!("http://{}", proxy.local_addr().unwrap());
     let mut again = Command::new(std::env::current_exe().unwrap());
-    again.args(["--exact", "refusals::a_request_reveals_nothing_but_the_url_and_version"]);
+    again.args(["--exact", "requests::a_request_reveals_nothing_but_the_url_and_version"]);
     for name in ["HTTPS_PROXY", "https_proxy", "HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"] {
         again.env(name, &address);
     }
@@ -64,9 +64,9 @@ fn a_proxy_in_the_environment_is_ignored() {
 #[tokio::test]
 async fn a_special_use_address_is_refused_in_every_notation() {
     let host = Host::start(good("", "1")).await;
-    let names = Names::all_are(&["127.0.0.1"]);
-    assert_eq!(fetch(&outbound(&host, &names), &host.url("127.0.0.1", "/")).await.unwrap(), "1");
-    let refusing = outbound_by(host.policy_without_permission(), &names);
+    let resolver = StaticResolver::resolving_to(&["127.0.0.1"]);
+    assert_eq!(fetch(&outbound(&host, &resolver), &host.url("127.0.0.1", "/")).await.unwrap(), "1");
+    let refusing = outbound_by(host.policy_without_permission(), &resolver);
     for name in [
         "127.0.0.1",
         "127.0.0.1.",
@@ -104,15 +104,15 @@ async fn a_special_use_address_is_refused_in_every_notation() {
         assert!(matches!(error, OutboundError::SpecialUse { .. }), "{name}: {error}");
         assert_eq!(error.class(), Class::Refused);
     }
-    assert_eq!((host.connections(), names.asked()), (1, 0));
+    assert_eq!((host.connections(), resolver.asked()), (1, 0));
 }
 
 /// Requirements: D8.
 #[tokio::test]
 async fn a_name_with_any_special_use_address_is_refused() {
     let host = Host::start(good("", "1")).await;
-    let names = Names::all_are(&["127.0.0.1"]);
-    let (permitting, refusing) = (outbound(&host, &names), outbound_by(host.policy_without_permission(), &names));
+    let resolver = StaticResolver::resolving_to(&["127.0.0.1"]);
+    let (permitting, refusing) = (outbound(&host, &resolver), outbound_by(host.policy_without_permission(), &resolver));
     for name in ["meta.example", "localhost", "localhost."] {
         let error = fetch(&refusing, &host.url(name, "/")).await.unwrap_err();
         assert_eq!(error.to_string(), "the name leads to 127.0.0.1, which is not a public address: loopback, RFC 1122");
@@ -128,13 +128,13 @@ async fn a_name_with_any_special_use_address_is_refused() {
         (&["127.0.0.1", "127.0.0.2"], "the name leads to 127.0.0.2, which is not a public address: loopback, RFC 1122"),
         (&[], "the name has no address"),
     ] {
-        names.are_now(addresses);
+        resolver.resolve_to(addresses);
         assert_eq!(fetch(&permitting, &host.url("meta.example", "/")).await.unwrap_err().to_string(), why);
     }
     let unknown = fetch(&permitting, &host.url("unknown.example", "/")).await.unwrap_err();
     assert_eq!(chain(unknown), "the name cannot be resolved: no such name");
     assert_eq!((host.connections(), host.requests().len()), (0, 0));
-    names.are_now(&["127.0.0.1", "127.0.0.1"]);
+    resolver.resolve_to(&["127.0.0.1", "127.0.0.1"]);
     assert_eq!(fetch(&permitting, &host.url("meta.example", "/")).await.unwrap(), "1");
 }
 
@@ -188,7 +188,7 @@ async fn a_name_is_never_completed_by_the_search_list() {
 #[tokio::test]
 async fn only_https_and_permitted_ports_are_fetched() {
     let host = Host::start(good("", "1")).await;
-    let names = Names::all_are(&["127.0.0.1"]);
+    let resolver = StaticResolver::resolving_to(&["127.0.0.1"]);
     let other = Policy { ports: vec![443], ..host.policy_without_permission() };
     for (policy, address, why) in [
         (host.policy(), host.url("meta.example", "/").replace("https", "http"), "only https is fetched"),
@@ -198,21 +198,21 @@ async fn only_https_and_permitted_ports_are_fetched() {
         (host.policy(), "https://meta.example:22/".to_owned(), "port 22 is not allowed"),
         (other, host.url("meta.example", "/"), &format!("port {} is not allowed", host.address.port())),
     ] {
-        let error = fetch(&outbound_by(policy, &names), &address).await.unwrap_err();
+        let error = fetch(&outbound_by(policy, &resolver), &address).await.unwrap_err();
         assert_eq!((error.to_string().as_str(), error.class()), (why, Class::Refused), "{address}");
     }
-    assert_eq!((host.connections(), names.asked()), (0, 0));
+    assert_eq!((host.connections(), resolver.asked()), (0, 0));
 }
 
 /// Requirements: D9.
 #[tokio::test]
 async fn only_a_certificate_for_the_named_host_is_trusted() {
     let (host, impostor) = (Host::start(good("", "1")).await, Host::start(good("", "2")).await);
-    let names = Names::all_are(&["127.0.0.1"]);
-    let unknown_name = fetch(&outbound(&host, &names), &host.url("other.example", "/")).await.unwrap_err();
+    let resolver = StaticResolver::resolving_to(&["127.0.0.1"]);
+    let unknown_name = fetch(&outbound(&host, &resolver), &host.url("other.example", "/")).await.unwrap_err();
     let other_authority = Policy { extra_roots: host.policy().extra_roots, ..impostor.policy() };
     let unknown_authority =
-        fetch(&outbound_by(other_authority, &names), &impostor.url("meta.example", "/")).await.unwrap_err();
+        fetch(&outbound_by(other_authority, &resolver), &impostor.url("meta.example", "/")).await.unwrap_err();
     for (error, why) in [(unknown_name, "NotValidForName"), (unknown_authority, "BadSignature")] {
         assert_eq!(error.class(), Class::Unreachable);
         // The error omits the names in the certificate: a stranger chose them.
@@ -225,9 +225,9 @@ async fn only_a_certificate_for_the_named_host_is_trusted() {
 /// Requirements: D3, D10.
 #[tokio::test]
 async fn only_a_complete_unencoded_json_answer_with_200_is_a_document() {
-    let names = Names::all_are(&["127.0.0.1"]);
+    let resolver = StaticResolver::resolving_to(&["127.0.0.1"]);
     let host = Host::start(good("", "1")).await;
-    let outbound = outbound(&host, &names);
+    let outbound = outbound(&host, &resolver);
     let json = "content-type: application/json\r\n";
     let to = |target: &str| format!("{json}location: {target}\r\n");
     let inside = to(&host.url("meta.example", "/inside"));
@@ -330,7 +330,7 @@ async fn a_slow_host_is_not_awaited() {
     ] {
         let host = Host::start(answer.clone()).await;
         let policy = Policy { patience: Patience { connect, total }, ..host.policy() };
-        let outbound = outbound_by(policy, &Names::all_are(&["127.0.0.1"]));
+        let outbound = outbound_by(policy, &StaticResolver::resolving_to(&["127.0.0.1"]));
         let error = fetch(&outbound, &host.url("meta.example", "/")).await.unwrap_err();
         assert_eq!((error.to_string().as_str(), error.class()), ("it took longer than 500ms", Class::Unreachable));
     }

@@ -1,0 +1,407 @@
+//! Upstream revocation: the tokens of everything that ended, and no others, are revoked at the upstream, in the
+//! background and across crashes.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use lychgate_api::v1;
+use lychgate_api::v1::admin_service_revoke_request::Target;
+use lychgate_control::config::RevocationMode;
+use lychgate_engine::Space;
+use tokio::task::JoinSet;
+
+use crate::account::AccountUser;
+use crate::support::{
+    ApiClient, App, ControlPlane, Environment, Flow, ISSUER, ISSUER_URL, Refused as _, RevocationBehavior,
+    consent_target, revoke_request,
+};
+
+async fn told(when: RevocationMode) -> Environment {
+    let mut env = Environment::with_operator().await;
+    env.set_upstream_revocation(when);
+    env
+}
+
+fn everything() -> Target {
+    Target::Everything(v1::Everything { confirm: ISSUER_URL.to_owned() })
+}
+
+async fn of(person: &str, app: App, edge: &ApiClient, env: &Environment) -> (Flow, v1::ExchangeResponse) {
+    let mut flow = Flow { person: person.to_owned(), ..Flow::new(app) };
+    let tokens = flow.tokens(edge, &env.idp).await;
+    (flow, tokens)
+}
+
+/// The upstream's refresh tokens of `people`, sorted.
+fn all_of(env: &Environment, people: &[&str]) -> Vec<String> {
+    let mut tokens: Vec<_> = people.iter().flat_map(|person| env.idp.refresh_tokens_of(person)).collect();
+    tokens.sort();
+    tokens
+}
+
+/// Alice's consent is revoked, and the first upstream revocation request has been sent.
+async fn taken_back(taking: RevocationBehavior) -> (Environment, ControlPlane) {
+    let env = told(RevocationMode::Last).await;
+    let control = env.start().await;
+    of("alice", App::configured(), &control.edge(), &env).await;
+    env.idp.set_revocation_behavior(taking);
+    control.operator().revoke_now(revoke_request(consent_target("alice", "app"), "1")).await.unwrap();
+    env.idp.wait_for_revocation_requests(1).await;
+    (env, control)
+}
+
+/// The ways in which Alice's grant ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum End {
+    Consent,
+    Grant,
+    Client,
+    Subject,
+    Issuer,
+    /// At the account page.
+    Herself,
+    /// By the client (RFC 7009).
+    HerClient,
+    CodeReplay,
+    RefreshTokenReplay,
+}
+
+impl End {
+    const ALL: [End; 9] = [
+        End::Consent,
+        End::Grant,
+        End::Client,
+        End::Subject,
+        End::Issuer,
+        End::Herself,
+        End::HerClient,
+        End::CodeReplay,
+        End::RefreshTokenReplay,
+    ];
+
+    async fn carry_out(
+        self,
+        control: &ControlPlane,
+        env: &Environment,
+        code: &str,
+        flow: &Flow,
+        tokens: &v1::ExchangeResponse,
+    ) {
+        let (edge, operator) = (control.edge(), control.operator());
+        let target = match self {
+            End::Consent => consent_target("alice", "app"),
+            End::Grant => {
+                let request = v1::ListGrantsRequest { issuer_id: ISSUER.to_owned(), ..Default::default() };
+                let listed = operator.list_grants(request).await.unwrap().grants;
+                let hers = listed.iter().find(|grant| grant.subject == "idp|alice").unwrap();
+                Target::GrantId(hers.grant_id.clone())
+            }
+            End::Client => Target::ClientId("app".to_owned()),
+            End::Subject => Target::Subject("idp|alice".to_owned()),
+            End::Issuer => everything(),
+            End::Herself => {
+                let mut user = AccountUser::signed_in("alice", &edge, env).await;
+                let page = user.page(&edge).await.unwrap();
+                edge.revoke_apps(user.revoke(&page.revoke_all_token)).await.unwrap();
+                return;
+            }
+            End::HerClient => {
+                edge.revoke(flow.revoke(&tokens.access_token)).await.unwrap();
+                return;
+            }
+            End::CodeReplay => {
+                assert_eq!(edge.exchange(flow.redeem(code)).await.reason(), "CODE_REPLAYED");
+                return;
+            }
+            End::RefreshTokenReplay => {
+                let first = tokens.refresh_token();
+                let second = edge.exchange(flow.refresh(first)).await.unwrap();
+                edge.exchange(flow.refresh(second.refresh_token())).await.unwrap();
+                assert_eq!(edge.exchange(flow.refresh(first)).await.reason(), "REFRESH_TOKEN_REPLAYED");
+                return;
+            }
+        };
+        operator.revoke_now(revoke_request(target, "1")).await.unwrap();
+    }
+}
+
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_ended_grants_are_revoked_upstream_and_no_others() {
+    for end in End::ALL {
+        for when in [RevocationMode::Last, RevocationMode::Each] {
+            let env = told(when).await;
+            let control = env.start().await;
+            let edge = control.edge();
+            of("bob", App::registered(&edge).await, &edge, &env).await;
+            let mut flow = Flow::new(App::configured());
+            let code = flow.code(&edge, &env.idp).await;
+            let tokens = edge.exchange(flow.redeem(&code)).await.unwrap();
+            let given = all_of(&env, if end == End::Issuer { &["alice", "bob"] } else { &["alice"] });
+            assert_eq!(env.grants_with_upstream_tokens().await, 2);
+
+            end.carry_out(&control, &env, &code, &flow, &tokens).await;
+            env.upstream_revocations_done().await;
+            assert_eq!(env.idp.revoked_tokens(), given, "{end:?} {when:?}");
+            let left = usize::from(end != End::Issuer);
+            assert_eq!(
+                env.grants_with_upstream_tokens().await,
+                left,
+                "{end:?}: an ended grant keeps no upstream tokens"
+            );
+        }
+    }
+}
+
+/// The revocation takes effect at once; upstream retries follow with growing pauses.
+///
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_does_not_wait_for_the_upstream() {
+    for taking in [RevocationBehavior::Stall, RevocationBehavior::Fail] {
+        let env = told(RevocationMode::Last).await;
+        let control = env.start().await;
+        let edge = control.edge();
+        let (_, tokens) = of("alice", App::configured(), &edge, &env).await;
+        env.idp.set_revocation_behavior(taking.clone());
+        let revoked = control.operator().revoke_now(revoke_request(consent_target("alice", "app"), "1")).await.unwrap();
+        assert!(revoked.changed && !control.is_active(&tokens.access_token).await, "{taking:?}");
+        env.idp.wait_for_revocation_requests(1).await;
+        assert!(env.idp.revoked_tokens().is_empty() && env.entries(Space::UpstreamRevocations).await.len() == 1);
+        if taking == RevocationBehavior::Fail {
+            for (tries, pause) in [(2, 10), (3, 20)] {
+                env.upstream_revocations_paused().await;
+                env.advance(Duration::from_secs(pause));
+                env.idp.wait_for_revocation_requests(tries).await;
+            }
+            assert_eq!(env.grants_with_upstream_tokens().await, 1, "the worker still needs them");
+        }
+        if taking == RevocationBehavior::Fail {
+            env.upstream_revocations_paused().await;
+        }
+        env.idp.set_revocation_behavior(RevocationBehavior::Revoke);
+        env.advance(Duration::from_secs(40));
+        env.upstream_revocations_done().await;
+        assert_eq!(env.idp.revoked_tokens(), all_of(&env, &["alice"]), "{taking:?}");
+    }
+}
+
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn upstream_revocation_is_abandoned_after_a_day() {
+    let (env, _control) = taken_back(RevocationBehavior::Fail).await;
+    env.upstream_revocations_paused().await;
+    env.advance(Duration::from_secs(86_400));
+    env.upstream_revocations_done().await;
+    assert!(env.idp.revoked_tokens().is_empty());
+    assert_eq!(env.idp.revocation_requests().len(), 2);
+}
+
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_without_revocation_gets_no_request() {
+    for (when, taking) in
+        [(RevocationMode::Each, RevocationBehavior::Unsupported), (RevocationMode::Never, RevocationBehavior::Revoke)]
+    {
+        let env = told(when).await;
+        env.idp.set_revocation_behavior(taking);
+        let control = env.start().await;
+        of("alice", App::configured(), &control.edge(), &env).await;
+        control.operator().revoke_now(revoke_request(everything(), "1")).await.unwrap();
+        if when == RevocationMode::Never {
+            assert!(env.entries(Space::UpstreamRevocations).await.is_empty(), "nothing is pending");
+        }
+        env.upstream_revocations_done().await;
+        assert!(env.idp.revocation_requests().is_empty(), "{when:?}");
+    }
+}
+
+/// Many providers treat one revocation as the end of everything that the person granted to the client id which all
+/// clients share.
+///
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn live_grants_are_not_put_at_risk_unless_configured() {
+    for when in [RevocationMode::Last, RevocationMode::Each] {
+        let env = told(when).await;
+        let control = env.start().await;
+        let (edge, operator) = (control.edge(), control.operator());
+        of("alice", App::configured(), &edge, &env).await;
+        let another = App::registered(&edge).await;
+        let (other, _) = of("alice", another, &edge, &env).await;
+        let given = env.idp.refresh_tokens_of("alice");
+
+        operator.revoke_now(revoke_request(consent_target("alice", "app"), "1")).await.unwrap();
+        env.upstream_revocations_done().await;
+        let expected = if when == RevocationMode::Last { &[][..] } else { &given[..1] };
+        assert_eq!(env.idp.revoked_tokens(), expected, "{when:?}");
+        assert_eq!(env.grants_with_upstream_tokens().await, 1);
+
+        operator.revoke_now(revoke_request(consent_target("alice", &other.app.id), "2")).await.unwrap();
+        env.upstream_revocations_done().await;
+        let mut expected = expected.to_vec();
+        expected.push(given[1].clone());
+        expected.sort();
+        assert_eq!(env.idp.revoked_tokens(), expected, "{when:?}");
+    }
+}
+
+/// Over several store pages, with one token that always fails: no other token waits for it.
+///
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_wide_revocation_is_one_commit_and_revokes_every_grant_upstream() {
+    const PEOPLE: usize = 60;
+    let env = told(RevocationMode::Last).await;
+    let control = env.start().await;
+    let edge = control.edge();
+    let people: Vec<_> = (0..PEOPLE).map(|n| format!("person-{n}")).collect();
+    for person in &people {
+        of(person, App::configured(), &edge, &env).await;
+    }
+    let people: Vec<_> = people.iter().map(String::as_str).collect();
+    let choking = env.idp.refresh_tokens_of(people[0]).remove(0);
+    env.idp.set_revocation_behavior(RevocationBehavior::Fail);
+    let commits = env.engine.commits();
+    // Every grant of the issuer, by client.
+    control.operator().revoke_now(revoke_request(Target::ClientId("app".to_owned()), "1")).await.unwrap();
+    assert_eq!(env.entries(Space::UpstreamRevocations).await.len(), 1, "one record names the target");
+    env.upstream_revocations_paused().await;
+    assert_eq!(env.engine.commits(), commits + 2, "the revocation and its failed try");
+    assert!(env.idp.revocation_requests().len() <= 4, "an unavailable upstream is not flooded");
+
+    env.idp.set_revocation_behavior(RevocationBehavior::RevokeAllBut(choking.clone()));
+    while env.idp.revoked_tokens().len() < PEOPLE - 1 {
+        env.advance(Duration::from_secs(900));
+        env.upstream_revocations_paused().await;
+    }
+    let mut others = all_of(&env, &people);
+    others.retain(|token| *token != choking);
+    assert_eq!(env.idp.revoked_tokens(), others);
+    assert_eq!(env.grants_with_upstream_tokens().await, 1);
+    env.idp.set_revocation_behavior(RevocationBehavior::Revoke);
+    env.advance(Duration::from_secs(900));
+    env.upstream_revocations_done().await;
+    assert_eq!(env.idp.revoked_tokens(), all_of(&env, &people), "each of them once");
+}
+
+/// A crash loses no upstream revocation; one that was sent but not recorded is sent again, which is harmless.
+///
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_crash_loses_no_upstream_revocation() {
+    let (env, control) = taken_back(RevocationBehavior::Stall).await;
+    control.kill();
+    assert_eq!(env.entries(Space::UpstreamRevocations).await.len(), 1);
+
+    // The killed process reached the upstream, but did not record it.
+    env.idp.set_revocation_behavior(RevocationBehavior::Revoke);
+    let control = env.start().await;
+    env.upstream_revocations_done().await;
+    let token = env.idp.refresh_tokens_of("alice").remove(0);
+    assert_eq!(env.idp.revocation_requests(), [token.clone(), token]);
+    control.stop().await;
+}
+
+/// Nothing is cancelled half-way: a shutdown waits for the upstream call.
+///
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_shutdown_waits_for_an_upstream_revocation() {
+    let (env, control) = taken_back(RevocationBehavior::Stall).await;
+    control.shutdown.trigger();
+    env.idp.set_revocation_behavior(RevocationBehavior::Revoke);
+    control.stop().await;
+    assert_eq!(env.grants_with_upstream_tokens().await, 0, "its outcome is recorded");
+    let _control = env.start().await;
+    env.upstream_revocations_done().await;
+    assert_eq!(env.idp.revocation_requests(), all_of(&env, &["alice"]), "it is not sent again");
+}
+
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_unredeemed_code_is_revoked_upstream_with_its_consent_and_anything_wider() {
+    for target in [
+        consent_target("alice", "app"),
+        Target::ClientId("app".to_owned()),
+        Target::Subject("idp|alice".to_owned()),
+        everything(),
+    ] {
+        let env = told(RevocationMode::Last).await;
+        let control = env.start().await;
+        let edge = control.edge();
+        let mut flow = Flow::new(App::configured());
+        let code = flow.code(&edge, &env.idp).await;
+        control.operator().revoke_now(revoke_request(target.clone(), "1")).await.unwrap();
+        env.upstream_revocations_done().await;
+        assert_eq!(env.idp.revoked_tokens(), all_of(&env, &["alice"]), "{target:?}");
+        assert_eq!(edge.exchange(flow.redeem(&code)).await.reason(), "GRANT_ENDED");
+        // Later grants are not affected.
+        of("alice", App::configured(), &edge, &env).await;
+        env.upstream_revocations_done().await;
+        assert_eq!(env.idp.revoked_tokens().len(), 1);
+    }
+}
+
+/// Tokens minted in parallel with a revocation are revoked upstream too.
+///
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_minted_beside_a_revocation_are_revoked_upstream() {
+    const RACERS: usize = 16;
+    let env = told(RevocationMode::Last).await;
+    let control = env.start().await;
+    let (edge, operator) = (control.edge(), control.operator());
+    let mut codes = Vec::new();
+    for _ in 0..RACERS {
+        let mut flow = Flow::new(App::configured());
+        let code = flow.code(&edge, &env.idp).await;
+        codes.push((flow, code));
+    }
+    let mut racers = JoinSet::new();
+    for (flow, code) in codes {
+        let edge = control.edge();
+        racers.spawn(async move { edge.exchange(flow.redeem(&code)).await.is_ok() });
+    }
+    operator.revoke_now(revoke_request(consent_target("alice", "app"), "1")).await.unwrap();
+    let redeemed = racers.join_all().await.into_iter().filter(|redeemed| *redeemed).count();
+    env.upstream_revocations_done().await;
+    let told: BTreeSet<_> = env.idp.revoked_tokens().into_iter().collect();
+    assert_eq!(told, all_of(&env, &["alice"]).into_iter().collect(), "{redeemed} were quicker");
+    assert_eq!(env.grants_with_upstream_tokens().await, 0);
+}
+
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_evicted_grant_is_revoked_upstream() {
+    let env = told(RevocationMode::Each).await;
+    let control = env.start().await;
+    let edge = control.edge();
+    for _ in 0..21 {
+        of("alice", App::configured(), &edge, &env).await;
+    }
+    env.upstream_revocations_done().await;
+    assert_eq!(env.idp.revoked_tokens(), env.idp.refresh_tokens_of("alice")[..1]);
+    assert_eq!(env.grants_with_upstream_tokens().await, 20);
+}
+
+/// A new consent no longer references the grants that ended before it.
+///
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn grants_from_before_a_new_approval_are_revoked_upstream() {
+    let env = told(RevocationMode::Each).await;
+    let control = env.start().await;
+    let edge = control.edge();
+    of("alice", App::configured(), &edge, &env).await;
+    env.idp.set_revocation_behavior(RevocationBehavior::Fail);
+    control.operator().revoke_now(revoke_request(Target::Subject("idp|alice".to_owned()), "1")).await.unwrap();
+    env.idp.wait_for_revocation_requests(1).await;
+    of("alice", App::configured(), &edge, &env).await;
+    env.idp.set_revocation_behavior(RevocationBehavior::Revoke);
+    env.advance(Duration::from_secs(900));
+    env.upstream_revocations_done().await;
+    let given = env.idp.refresh_tokens_of("alice");
+    assert_eq!(env.idp.revoked_tokens(), given[..1], "newer tokens are not revoked");
+    assert_eq!(env.grants_with_upstream_tokens().await, 1);
+}
