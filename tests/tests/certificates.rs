@@ -108,7 +108,7 @@ async fn certificates_and_their_authorities_are_replaced_while_people_sign_in() 
     files.certify_control(&control)?;
     logged.hang_up_control()?;
     // Two of the three lines are about the authorities of callers.
-    control_says(&logged, "read again: certificates", 3).await?;
+    control_says(&logged, "reloaded certificates", 3).await?;
     files.trust_control(&[&control])?;
     logged.hang_up_edge()?;
     edge_says(&logged, SHOWN_AGAIN, 3).await?;

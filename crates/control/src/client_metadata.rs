@@ -1,24 +1,23 @@
-//! Documents that strangers name: client metadata, and the key sets that it names. Fetched when they are needed, kept as
-//! long as their servers say, within bounds of our own.
+//! Fetches and caches documents that clients name: client metadata, and the key sets that it refers to.
 //!
-//! - An error is never kept, and neither is a document that is not acceptable: what works again works at once
+//! - Errors and unacceptable documents are not cached: a repaired document works at once
 //!   (draft-ietf-oauth-client-id-metadata-document-01 §4.3).
-//! - Who only now asks for something joins whoever asked before: one flight for each URL, that goes on when they have gone.
-//! - A good document that cannot be had again serves for a day more. Not when its owner says that there is none (404, 410),
-//!   or has published one that is not acceptable: that is an answer.
-//! - What people consented to, what was served before and what nobody knows have budgets of their own, and what people
-//!   consented to has a shelf of its own: a million made-up URLs neither delay nor displace it.
+//! - Requests for one URL share one fetch, which continues if the first requester leaves.
+//! - If a document cannot be fetched again, the cached one serves for a day more; but not if its owner deleted it (404,
+//!   410) or published an unacceptable one.
+//! - Documents of consented clients, cached documents of strangers and unknown URLs have separate quotas, and consented
+//!   documents a cache of their own: a million made-up URLs neither delay nor displace them.
 //!
-//! It knows nothing of what is in a document: the [`Judge`] does. It must never wait: what is too much now is refused, and
-//! [`DocumentError::Busy`] says until when.
+//! The [`Judge`] decides what is acceptable. Nothing here waits for a quota: an excessive request fails at once with
+//! [`DocumentError::Busy`], which says when to try again.
 
-mod budget;
+mod cache;
 mod freshness;
 mod json;
-mod shelves;
+mod quota;
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
@@ -31,15 +30,15 @@ use url::Url;
 pub use json::{judge, key_set, parse_document};
 
 use crate::ground::outbound::{Class, Fetched, Outbound, OutboundError, Validators};
-use budget::{Budgets, Lane};
-use shelves::{Entry, Shelves};
+use cache::{DocumentCache, Entry};
+use quota::{QuotaClass, Quotas};
 
-/// Past its freshness, so long a good document serves while it cannot be had again.
+/// How long a stale document serves while it cannot be fetched again.
 pub const STALE_IF_ERROR: Duration = Duration::from_secs(24 * 3600);
-/// Meanwhile it is asked for no more often than this.
+/// The pause between attempts meanwhile.
 const PAUSE: Duration = Duration::from_secs(30);
 
-/// Decides whether a document is acceptable. The error is for the log: it holds nothing that the document says.
+/// Decides whether a document is acceptable. The error is for the log and contains nothing of the document.
 pub type Judge = fn(Kind, &Url, &Value) -> Result<(), &'static str>;
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -51,51 +50,51 @@ pub enum Kind {
 impl Kind {
     fn max_bytes(self) -> usize {
         match self {
-            // As the draft recommends (§6.6).
+            // The draft's recommendation (§6.6).
             Kind::ClientMetadata => 5 * 1024,
             Kind::KeySet => 64 * 1024,
         }
     }
 }
 
-/// What the caller knows of who is asking.
+/// How far a client is trusted with outbound requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientTrust {
-    /// There is a live consent to this client.
+    /// Some person has a live consent to this client.
     Consented,
     Stranger,
 }
 
-/// A document, as it was good when it was last looked at.
+/// An acceptable document.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Document {
     pub value: Value,
     /// SHA-256 of its bytes.
     pub digest: [u8; 32],
-    /// When its server last said that this is it.
+    /// When its server last delivered or confirmed it.
     pub fetched_at: Timestamp,
     pub fresh_until: Timestamp,
 }
 
-/// Why there is no document.
+/// Why a document is not available.
 #[derive(Clone, Debug, thiserror::Error)]
 pub enum DocumentError {
     #[error("it cannot be fetched")]
     Outbound(#[source] Arc<OutboundError>),
     #[error("it is not JSON at line {line} column {column}")]
     NotJson { line: usize, column: usize },
-    #[error("it has too many parts")]
+    #[error("it takes too much memory")]
     TooMuch,
     #[error("it is not acceptable: {0}")]
     Unacceptable(&'static str),
-    #[error("too many documents are being asked for; the next may be in {retry_after:?}")]
+    #[error("too many documents are being fetched; try again in {retry_after:?}")]
     Busy { retry_after: Duration },
     #[error("fetching it panicked")]
     Panicked,
 }
 
 impl DocumentError {
-    /// What a page may say. `Busy` has words of its own.
+    /// The class for a page. `Busy` has its own message.
     pub fn class(&self) -> Class {
         match self {
             DocumentError::Outbound(error) => error.class(),
@@ -104,7 +103,7 @@ impl DocumentError {
         }
     }
 
-    /// Whether the owner has spoken: then what he said before is no longer so.
+    /// True if the owner has withdrawn or replaced the document: then the cached one no longer serves.
     fn is_final(&self) -> bool {
         match self {
             DocumentError::Unacceptable(_) => true,
@@ -117,7 +116,7 @@ impl DocumentError {
     }
 }
 
-/// All documents of all issuers. Clones are the same.
+/// The documents of all issuers. Clones share one cache.
 #[derive(Clone, Debug)]
 pub struct Documents(Arc<Inner>);
 
@@ -130,18 +129,28 @@ struct Inner {
 
 #[derive(Debug, Default)]
 struct State {
-    shelves: Shelves,
-    budgets: Budgets,
-    flights: HashMap<Key, watch::Receiver<Option<Landed>>>,
+    cache: DocumentCache,
+    quotas: Quotas,
+    /// In-flight fetches.
+    fetches: HashMap<Key, watch::Receiver<Option<FetchResult>>>,
 }
 
 type Key = (Kind, String);
-type Landed = Result<Arc<Document>, DocumentError>;
+type FetchResult = Result<Arc<Document>, DocumentError>;
 
-/// How old a document may be.
+/// One request for a document.
+#[derive(Clone, Debug)]
+struct Request {
+    url: Url,
+    kind: Kind,
+    trust: ClientTrust,
+    now: Timestamp,
+}
+
+/// The greatest age of an acceptable cached document.
 #[derive(Clone, Copy, Debug)]
 enum Age {
-    /// As its server said.
+    /// As its server's headers say.
     Fresh,
     AtMost(Duration),
 }
@@ -151,150 +160,161 @@ impl Documents {
         Self(Arc::new(Inner { outbound, judge, state: Mutex::default() }))
     }
 
-    /// The document at `url`: what is kept of it while that is fresh, otherwise what is there now.
-    pub async fn get(&self, url: &Url, kind: Kind, trust: ClientTrust, now: Timestamp) -> Landed {
-        self.look_up(url, kind, trust, Age::Fresh, now).await
+    /// The document at `url`: the cached one while it is fresh, otherwise a fetched one.
+    pub async fn get(&self, url: &Url, kind: Kind, trust: ClientTrust, now: Timestamp) -> FetchResult {
+        self.look_up(Request { url: url.clone(), kind, trust, now }, Age::Fresh).await
     }
 
-    /// The same, for who misses something in the document, as a key: what is kept serves only if it was fetched within the
-    /// last minute.
-    pub async fn look_again(&self, url: &Url, kind: Kind, trust: ClientTrust, now: Timestamp) -> Landed {
-        self.look_up(url, kind, trust, Age::AtMost(freshness::MIN), now).await
+    /// The document at `url`, for a caller that misses a key in it: the cached one serves only if it was fetched within
+    /// the last minute.
+    pub async fn get_recent(&self, url: &Url, kind: Kind, trust: ClientTrust, now: Timestamp) -> FetchResult {
+        self.look_up(Request { url: url.clone(), kind, trust, now }, Age::AtMost(freshness::MIN)).await
     }
 
-    async fn look_up(&self, url: &Url, kind: Kind, trust: ClientTrust, age: Age, now: Timestamp) -> Landed {
-        let key = (kind, url.as_str().to_owned());
-        let mut flight = {
+    async fn look_up(&self, request: Request, age: Age) -> FetchResult {
+        let (key, trust, now) = (request.key(), request.trust, request.now);
+        let mut fetch = {
             let mut state = self.0.state();
-            let held = state.shelves.find(&key, trust).cloned();
-            if let Some(entry) = &held
+            let cached = state.cache.find(&key, trust).cloned();
+            if let Some(entry) = &cached
                 && entry.serves(age, now)
             {
                 return Ok(entry.document.clone());
             }
-            match state.flights.get(&key) {
-                Some(flight) => flight.clone(),
-                None => {
-                    let lane = match (trust, &held) {
-                        (ClientTrust::Consented, _) => Lane::Consented,
-                        (ClientTrust::Stranger, Some(_)) => Lane::Served,
-                        (ClientTrust::Stranger, None) => Lane::New,
-                    };
-                    let host = url.host_str().unwrap_or_default().to_owned();
-                    if let Err(retry_after) = state.budgets.take(lane, &host, now) {
-                        let stale = held.filter(|entry| entry.serves_after_failure(now));
+            match state.fetches.get(&key) {
+                Some(fetch) => fetch.clone(),
+                None => match self.start_fetch(&mut state, request, cached.clone()) {
+                    Ok(fetch) => fetch,
+                    Err(retry_after) => {
+                        let stale = cached.filter(|entry| entry.serves_after_failure(now));
                         return stale.map(|entry| entry.document).ok_or(DocumentError::Busy { retry_after });
                     }
-                    let ticket = Ticket { inner: self.0.clone(), key: key.clone(), lane, host };
-                    let (landed, flight) = watch::channel(None);
-                    state.flights.insert(key.clone(), flight.clone());
-                    tokio::spawn(fly(ticket, url.clone(), trust, held, landed, now));
-                    flight
-                }
+                },
             }
         };
-        let landed = flight.wait_for(Option::is_some).await.ok().and_then(|landed| landed.clone());
-        // Whoever flew may have been a stranger.
-        self.0.state().shelves.find(&key, trust);
-        landed.unwrap_or(Err(DocumentError::Panicked))
+        let result = fetch.wait_for(Option::is_some).await.ok().and_then(|result| result.clone());
+        // A stranger's request may have started the fetch: move the entry to the cache of this request's trust.
+        self.0.state().cache.find(&key, trust);
+        result.unwrap_or(Err(DocumentError::Panicked))
+    }
+
+    /// Starts a fetch in a task of its own: the first requester may leave. Fails with the time to wait if the quota is
+    /// used up.
+    fn start_fetch(
+        &self,
+        state: &mut State,
+        request: Request,
+        cached: Option<Entry>,
+    ) -> Result<watch::Receiver<Option<FetchResult>>, Duration> {
+        let class = match (request.trust, &cached) {
+            (ClientTrust::Consented, _) => QuotaClass::Consented,
+            (ClientTrust::Stranger, Some(_)) => QuotaClass::Served,
+            (ClientTrust::Stranger, None) => QuotaClass::New,
+        };
+        let host = request.url.host_str().unwrap_or_default().to_owned();
+        state.quotas.take(class, &host, request.now)?;
+        let (sender, fetch) = watch::channel(None);
+        state.fetches.insert(request.key(), fetch.clone());
+        let permit = FetchPermit { inner: self.0.clone(), request, class, host };
+        tokio::spawn(permit.fetch(cached, sender));
+        Ok(fetch)
+    }
+}
+
+impl Request {
+    fn key(&self) -> Key {
+        (self.kind, self.url.as_str().to_owned())
     }
 }
 
 impl Inner {
     fn state(&self) -> MutexGuard<'_, State> {
-        self.state.lock().expect("nothing panics while it holds the state")
+        // A panic while the lock is held leaves a cache and counters that are still usable.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// What is there now.
-    async fn fetch(&self, url: &Url, kind: Kind, held: Option<&Entry>, now: Timestamp) -> Result<Entry, DocumentError> {
-        let validators = held.and_then(|entry| entry.validators.as_ref());
-        let fetched = self.outbound.get(url, kind.max_bytes(), validators).await;
-        match (fetched.map_err(|error| DocumentError::Outbound(Arc::new(error)))?, held) {
-            (Fetched::Unchanged { headers }, Some(held)) => Ok(held.renewed(&headers, now)),
-            // It says so to whoever has told it what there was before, and to nobody else.
+    /// Fetches the document.
+    async fn fetch(&self, request: &Request, cached: Option<&Entry>) -> Result<Entry, DocumentError> {
+        let validators = cached.and_then(|entry| entry.validators.as_ref());
+        let fetched = self.outbound.get(&request.url, request.kind.max_bytes(), validators).await;
+        match (fetched.map_err(|error| DocumentError::Outbound(Arc::new(error)))?, cached) {
+            (Fetched::Unchanged { headers }, Some(cached)) => Ok(cached.renewed(&headers, request.now)),
+            // 304 answers a conditional request only, and this was none.
             (Fetched::Unchanged { .. }, None) => {
                 Err(DocumentError::Outbound(Arc::new(OutboundError::Status(StatusCode::NOT_MODIFIED))))
             }
-            (Fetched::Whole { headers, body }, _) => self.judged(url, kind, &headers, &body, now),
+            (Fetched::Whole { headers, body }, _) => self.judged(request, &headers, &body),
         }
     }
 
-    fn judged(
-        &self,
-        url: &Url,
-        kind: Kind,
-        headers: &HeaderMap,
-        body: &[u8],
-        now: Timestamp,
-    ) -> Result<Entry, DocumentError> {
+    /// The entry of an acceptable document.
+    fn judged(&self, request: &Request, headers: &HeaderMap, body: &[u8]) -> Result<Entry, DocumentError> {
         let value: Value = serde_json::from_slice(body)
             .map_err(|error| DocumentError::NotJson { line: error.line(), column: error.column() })?;
-        (self.judge)(kind, url, &value).map_err(DocumentError::Unacceptable)?;
-        let fresh_until = now + freshness::lifetime(headers, now);
+        (self.judge)(request.kind, &request.url, &value).map_err(DocumentError::Unacceptable)?;
+        let (now, fresh_until) = (request.now, request.now + freshness::lifetime(headers, request.now));
         let document = Document { value, digest: Sha256::digest(body).into(), fetched_at: now, fresh_until };
         Entry::new(document, Validators::of(headers)).ok_or(DocumentError::TooMuch)
     }
 }
 
-/// One flight, from which everybody who waits for it has the same answer. In a task of its own: the first to ask may be the
-/// first to go.
-async fn fly(
-    ticket: Ticket,
-    url: Url,
-    trust: ClientTrust,
-    held: Option<Entry>,
-    landed: watch::Sender<Option<Landed>>,
-    now: Timestamp,
-) {
-    let fetched = ticket.inner.fetch(&url, ticket.key.0, held.as_ref(), now).await;
-    let result = ticket.inner.state().settle(&ticket, trust, fetched, held, now);
-    drop(ticket);
-    landed.send_replace(Some(result));
-}
-
 impl State {
-    /// Puts away what was fetched, or decides what its absence means for what was `held`.
+    /// Caches a fetched document, or decides what a failure means for the cached one.
     fn settle(
         &mut self,
-        ticket: &Ticket,
-        trust: ClientTrust,
+        permit: &FetchPermit,
         fetched: Result<Entry, DocumentError>,
-        held: Option<Entry>,
-        now: Timestamp,
-    ) -> Landed {
-        let entry = match (fetched, held) {
+        cached: Option<Entry>,
+    ) -> FetchResult {
+        let Request { trust, now, .. } = permit.request;
+        let entry = match (fetched, cached) {
             (Ok(entry), _) => entry,
-            (Err(error), Some(held)) if !error.is_final() && held.serves_after_failure(now) => {
-                let cause = anyhow::Error::new(error);
-                tracing::warn!(document.host = ticket.host, error = format!("{cause:#}"), "a kept document serves on");
-                held.paused(now + PAUSE)
+            (Err(error), Some(cached)) if !error.is_final() && cached.serves_after_failure(now) => {
+                let cause = format!("{:#}", anyhow::Error::new(error));
+                tracing::warn!(
+                    document.host = permit.host,
+                    error = cause,
+                    "cannot refresh a client document; serving the cached one"
+                );
+                cached.paused(now + PAUSE)
             }
             (Err(error), _) => {
                 if error.is_final() {
-                    self.shelves.remove(&ticket.key);
+                    self.cache.remove(&permit.request.key());
                 }
                 return Err(error);
             }
         };
         let document = entry.document.clone();
-        self.shelves.put(ticket.key.clone(), trust, entry);
+        self.cache.put(permit.request.key(), trust, entry);
         Ok(document)
     }
 }
 
-/// The right to fetch. Given back however the flight ends: a flight that nobody takes off the board would never end.
+/// The permission for one fetch. Dropping it releases the quota and removes the fetch from the table, however the fetch
+/// ends: a fetch that stayed in the table would block its URL.
 #[derive(Debug)]
-struct Ticket {
+struct FetchPermit {
     inner: Arc<Inner>,
-    key: Key,
-    lane: Lane,
+    request: Request,
+    class: QuotaClass,
     host: String,
 }
 
-impl Drop for Ticket {
+impl FetchPermit {
+    /// Runs the fetch and sends its result to every request that waits for it.
+    async fn fetch(self, cached: Option<Entry>, sender: watch::Sender<Option<FetchResult>>) {
+        let fetched = self.inner.fetch(&self.request, cached.as_ref()).await;
+        let result = self.inner.state().settle(&self, fetched, cached);
+        drop(self);
+        sender.send_replace(Some(result));
+    }
+}
+
+impl Drop for FetchPermit {
     fn drop(&mut self) {
         let mut state = self.inner.state();
-        state.flights.remove(&self.key);
-        state.budgets.give_back(self.lane, &self.host);
+        state.fetches.remove(&self.request.key());
+        state.quotas.release(self.class, &self.host);
     }
 }

@@ -150,7 +150,7 @@ impl Control {
         if assertion.was_signed_by(&set(&known)) {
             return Ok(true);
         }
-        let newest = self.documents.look_again(&url, Kind::KeySet, trust, now).await.map_err(refused)?;
+        let newest = self.documents.get_recent(&url, Kind::KeySet, trust, now).await.map_err(refused)?;
         let keys: Vec<PublicJwk> = set(&newest);
         Ok(newest.digest != known.digest && assertion.was_signed_by(&keys))
     }

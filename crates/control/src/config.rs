@@ -1,6 +1,6 @@
-//! Configuration of the control plane, and its translation into what the rules know.
+//! The configuration of the control plane and its translation into domain types.
 //!
-//! What is contradictory, missing or unsafe refuses to start, with one line that names the key and what to do.
+//! A contradictory, missing or unsafe setting refuses to start, with one line that names the key and the remedy.
 
 mod clients;
 mod events;
@@ -62,13 +62,13 @@ pub struct Config {
     pub metrics: MetricsConfig,
 }
 
-/// How often keys are replaced. All by themselves, and without anybody noticing.
+/// The schedule of automatic key rotation.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct KeysConfig {
     /// The age at which a key gets a successor.
     pub rotation_seconds: u64,
-    /// How long the successor is published before it is used: longer than any verifier keeps the key set.
+    /// How long a successor is published before it is used: longer than any verifier caches the key set.
     pub announcement_seconds: u64,
 }
 
@@ -81,7 +81,7 @@ impl Default for KeysConfig {
 impl KeysConfig {
     pub fn rotation(&self) -> Result<Rotation, ConfigError> {
         let Self { rotation_seconds, announcement_seconds } = *self;
-        // Every verifier that keeps a key set as long as it is told, and no longer, knows the successor by then.
+        // By then every verifier that honours the key set's maximum age knows the successor.
         const _: () = assert!(KNOWN_AFTER.as_secs() + CLOCK_SKEW.as_secs() <= 600);
         if !(600..=30 * 86_400).contains(&announcement_seconds) {
             return Err(ConfigError::new(
@@ -106,7 +106,7 @@ impl KeysConfig {
 #[serde(deny_unknown_fields)]
 pub struct StoreConfig {
     pub engine: EngineName,
-    /// The directory of an engine that keeps files.
+    /// The directory of an engine that stores files.
     pub path: Option<PathBuf>,
     /// Number of consent checks whose records are kept in memory, about 300 bytes each. 0 turns the cache off.
     #[serde(default = "StoreConfig::check_cache_entries")]
@@ -125,6 +125,6 @@ impl StoreConfig {
 #[serde(rename_all = "kebab-case")]
 pub enum EngineName {
     Rocksdb,
-    /// Forgets everything when the process ends: for trying things out.
+    /// Forgets everything when the process ends: for trials.
     Memory,
 }

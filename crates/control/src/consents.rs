@@ -66,7 +66,7 @@ impl Control {
         let (issuer, now) = (self.issuers.issuer(issuer_id, &caller.principal)?, self.clock.now());
         let permitted = |question: Question| {
             let served = issuer.resource_by_uri(&question.resource).is_some();
-            let permitted = served && caller.principal.may_speak_of_resource(&question.resource);
+            let permitted = served && caller.principal.may_access_resource(&question.resource);
             if permitted { Ok(question) } else { Err(Refusal::ResourceUnknown) }
         };
         let questions: Vec<_> = questions.into_iter().map(|question| question.and_then(permitted)).collect();
@@ -93,7 +93,7 @@ impl Control {
         question: Question,
     ) -> Result<(Consent, ConsentState, Revision), Error> {
         let (issuer, now) = (self.issuers.issuer(issuer_id, &caller.principal)?, self.clock.now());
-        if !caller.principal.may_speak_of_resource(&question.resource) {
+        if !caller.principal.may_access_resource(&question.resource) {
             return Err(Refusal::ResourceUnknown.into());
         }
         let (mut standings, revision) =
@@ -115,7 +115,7 @@ impl Control {
     ) -> Result<Listed, Error> {
         let serving = self.issuer(issuer_id, caller).await?;
         let principal = &caller.principal;
-        if filter.resource.as_ref().is_some_and(|uri| !principal.may_speak_of_resource(uri)) {
+        if filter.resource.as_ref().is_some_and(|uri| !principal.may_access_resource(uri)) {
             return Err(Refusal::ResourceUnknown.into());
         }
         let filter = ConsentFilter { resources: principal.resources.clone(), ..filter };

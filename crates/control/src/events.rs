@@ -17,7 +17,7 @@ use lychgate_domain::time::Timestamp;
 use lychgate_engine::Cursor;
 
 use crate::ground::error::Error;
-use crate::keys::keyring::Keeper;
+use crate::keys::keyring::KeyManager;
 use crate::state::Control;
 
 pub use export::{Export, ExportAsked, Line, Place};
@@ -29,7 +29,7 @@ const PAGE: usize = 1000;
 #[derive(Clone, Copy)]
 struct Of<'a> {
     issuer: &'a Issuer,
-    keeper: &'a Keeper,
+    key_manager: &'a KeyManager,
 }
 
 impl Of<'_> {
@@ -48,7 +48,7 @@ impl Control {
     }
 
     fn each_issuer(&self) -> impl Iterator<Item = Of<'_>> {
-        self.issuers.each().map(|(issuer, keeper)| Of { issuer, keeper })
+        self.issuers.each().map(|(issuer, key_manager)| Of { issuer, key_manager })
     }
 
     /// Where the feed begins: before the oldest event that is news, or at the end of the log.

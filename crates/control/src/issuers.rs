@@ -14,7 +14,7 @@ use lychgate_store::Store;
 
 use crate::config::Config;
 use crate::ground::principal::Principal;
-use crate::keys::keyring::{self, IssuerKeys, Keeper};
+use crate::keys::keyring::{self, IssuerKeys, KeyManager, StoredKeyring};
 use crate::keys::signing::SigningKey;
 use crate::upstream::{Http, Upstream};
 
@@ -48,12 +48,12 @@ pub struct Issuers(BTreeMap<IssuerId, Entry>);
 struct Entry {
     issuer: Arc<Issuer>,
     upstream: Arc<Upstream>,
-    keeper: Keeper,
+    key_manager: KeyManager,
 }
 
 impl Entry {
     async fn serving(&self, now: Timestamp) -> Serving {
-        let keys = self.keeper.keys(now).await;
+        let keys = self.key_manager.keys(now).await;
         Serving { issuer: Arc::clone(&self.issuer), upstream: Arc::clone(&self.upstream), keys }
     }
 }
@@ -75,8 +75,10 @@ impl Issuers {
             let upstream = Upstream::new(&config.issuers[n].upstream, &at, &issuer, http.clone())?;
             let (master, entropy) = (Arc::clone(&master), Arc::clone(entropy));
             let algorithm = config.issuers[n].access_tokens.algorithm.into();
-            let keeper = Keeper::open(store.clone(), master, &issuer, algorithm, rotation, entropy, now).await?;
-            let entry = Entry { issuer: Arc::new(issuer), upstream: Arc::new(upstream), keeper };
+            let (store, url, lifetimes) = (store.clone(), issuer.url.clone(), issuer.lifetimes);
+            let stored = StoredKeyring { store, master, issuer: url, lifetimes, algorithm, rotation, entropy };
+            let key_manager = KeyManager::open(stored, now).await?;
+            let entry = Entry { issuer: Arc::new(issuer), upstream: Arc::new(upstream), key_manager };
             issuers.insert(entry.issuer.id.clone(), entry);
         }
         Ok(Self(issuers))
@@ -88,7 +90,7 @@ impl Issuers {
     }
 
     /// Those whose upstream hears of revocations.
-    pub fn telling(&self) -> impl Iterator<Item = IssuerId> {
+    pub fn with_upstream_revocation(&self) -> impl Iterator<Item = IssuerId> {
         let told = self.0.values().filter(|entry| entry.issuer.upstream_revocation != UpstreamRevocationMode::Never);
         told.map(|entry| entry.issuer.id.clone())
     }
@@ -104,22 +106,22 @@ impl Issuers {
     }
 
     /// Who keeps the keys of the issuer `id`, if the caller may speak of it.
-    pub fn keeper(&self, id: &str, principal: &Principal) -> Result<&Keeper, Refusal> {
-        Ok(&self.entry(id, principal)?.keeper)
+    pub fn key_manager(&self, id: &str, principal: &Principal) -> Result<&KeyManager, Refusal> {
+        Ok(&self.entry(id, principal)?.key_manager)
     }
 
     /// All that the caller may speak of.
     pub fn all<'a>(&'a self, principal: &'a Principal) -> impl Iterator<Item = &'a Issuer> {
-        self.0.values().map(|entry| &*entry.issuer).filter(|issuer| principal.may_speak_of(&issuer.id))
+        self.0.values().map(|entry| &*entry.issuer).filter(|issuer| principal.may_access(&issuer.id))
     }
 
     /// All there are, for what nobody asked for.
-    pub(crate) fn each(&self) -> impl Iterator<Item = (&Issuer, &Keeper)> {
-        self.0.values().map(|entry| (&*entry.issuer, &entry.keeper))
+    pub(crate) fn each(&self) -> impl Iterator<Item = (&Issuer, &KeyManager)> {
+        self.0.values().map(|entry| (&*entry.issuer, &entry.key_manager))
     }
 
     fn entry(&self, id: &str, principal: &Principal) -> Result<&Entry, Refusal> {
-        let entry = IssuerId::parse(id).filter(|id| principal.may_speak_of(id)).and_then(|id| self.0.get(&id));
+        let entry = IssuerId::parse(id).filter(|id| principal.may_access(id)).and_then(|id| self.0.get(&id));
         entry.ok_or(Refusal::IssuerUnknown)
     }
 }

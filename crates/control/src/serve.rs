@@ -29,16 +29,16 @@ use crate::config::Config;
 use crate::ground::outbound::{Dns, Outbound};
 use crate::ground::principal::Principals;
 use crate::ground::system::{SystemClock, SystemEntropy};
-use crate::ground::tls::{Loaded, Tls};
+use crate::ground::tls::{LoadedTls, Tls};
 use crate::grpc;
 use crate::grpc::authentication::Authentication;
 use crate::grpc::metrics::Metrics;
 use crate::issuers::Issuers;
-use crate::jobs::config_audit::Recorder;
+use crate::jobs::config_audit::ConfigAudit;
 use crate::jobs::maintenance;
-use crate::jobs::reload::Reload;
+use crate::jobs::reload::{Reload, ReloadTargets};
 use crate::state::Control;
-use listener::{Accepted, incoming};
+use listener::{IncomingConnection, connections};
 
 /// How long use cases that are under way may take when the process ends: longer than any upstream is waited for.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(15);
@@ -58,7 +58,7 @@ pub struct Server {
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     principals: Arc<Principals>,
-    recorder: Recorder,
+    audit: ConfigAudit,
     reload: Option<Reload>,
     metrics: Metrics,
     metrics_server: MetricsServer,
@@ -85,14 +85,14 @@ impl Server {
         let retention = config.events.retention()?;
         let outbound = Outbound::new(config.outbound()?, Arc::new(Dns::new()?))?;
         let documents = Documents::new(outbound, client_metadata::judge);
-        let tls = config.tls.as_ref().map(|tls| Loaded::read(tls, &clock)).transpose()?;
+        let tls = config.tls.as_ref().map(|tls| LoadedTls::read(tls, &clock)).transpose()?;
         let tls = tls.map(|loaded| Arc::new(Tls::new(loaded)));
         let opened_at = clock.now();
         let store = Store::open(engine, opened_at).await.context("cannot open the store")?;
         let store = store.caching_checks(config.store.check_cache_entries);
         let issuers = Issuers::open(&config, &store, &entropy, clock.now()).await?;
-        let recorder = Recorder { store: store.clone(), clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) };
-        recorder.see(&config).await.context("cannot open the store")?;
+        let audit = ConfigAudit { store: store.clone(), clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) };
+        audit.record(&config).await.context("cannot open the store")?;
         let listener = TcpListener::bind(config.listen).await.map_err(|error| {
             ConfigError::new(
                 "listen",
@@ -107,7 +107,7 @@ impl Server {
             listener,
             tls,
             principals,
-            recorder,
+            audit,
             reload: None,
             metrics,
             metrics_server,
@@ -125,8 +125,8 @@ impl Server {
     /// Reads who may call again, and the certificates, when `file` or one of them changes: looked at as often as `every`
     /// says, and on SIGHUP.
     pub fn rereading(mut self, file: PathBuf, every: Duration) -> Self {
-        let (principals, tls, recorder) = (Arc::clone(&self.principals), self.tls.clone(), self.recorder.clone());
-        self.reload = Some(Reload::new(file, every, self.config.clone(), principals, tls, recorder));
+        let (principals, tls, audit) = (Arc::clone(&self.principals), self.tls.clone(), self.audit.clone());
+        self.reload = Some(Reload::new(file, every, self.config.clone(), ReloadTargets { principals, tls, audit }));
         self
     }
 
@@ -148,7 +148,7 @@ impl Server {
             shutdown.clone(),
         )
         .retaining(self.retention);
-        control.tell_upstreams();
+        control.start_upstream_revocation();
         let (health, health_service) = tonic_health::server::health_reporter();
         let routes = grpc::routes(&control)
             .add_service(health_service)
@@ -161,7 +161,7 @@ impl Server {
         let upkeep = tokio::spawn(maintenance::run(control.clone(), self.opened_at, shutdown.clone()));
         let authentication =
             Authentication::new(self.principals, self.tls.clone(), clock.clone(), entropy, self.metrics);
-        let served = listen(routes, incoming(self.listener, self.tls, clock), authentication, &shutdown).await;
+        let served = listen(routes, connections(self.listener, self.tls, clock), authentication, &shutdown).await;
         watch.abort();
         upkeep.abort();
         metrics.abort();
@@ -180,7 +180,7 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
 
 async fn listen(
     routes: Routes,
-    incoming: impl Stream<Item = std::io::Result<Accepted>>,
+    incoming: impl Stream<Item = std::io::Result<IncomingConnection>>,
     authentication: Authentication,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {

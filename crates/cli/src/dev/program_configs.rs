@@ -150,7 +150,7 @@ impl ProgramConfigs<'_> {
             client_secret: Secret::File(self.secrets.upstream.path.clone()),
             scopes: ["openid", "profile", "email"].map(str::to_owned).into(),
             // The demo provider revokes one token without the others of the same person.
-            revocation: control::RevocationMode::Each,
+            revocation: control::RevocationMode::PerGrant,
         })
     }
 

@@ -43,7 +43,7 @@ pub struct Broken {
 
 impl Control {
     pub async fn list_keys(&self, caller: &Caller, issuer_id: &str) -> Result<Vec<ListedKey>, Error> {
-        self.issuers.keeper(issuer_id, &caller.principal)?.list(self.clock.now()).await
+        self.issuers.key_manager(issuer_id, &caller.principal)?.list(self.clock.now()).await
     }
 
     pub async fn rotate_keys(
@@ -55,10 +55,10 @@ impl Control {
         let control = self.clone();
         self.to_the_end(async move {
             let issuer = control.issuers.issuer(&issuer_id, &caller.principal)?;
-            let keeper = control.issuers.keeper(&issuer_id, &caller.principal)?;
+            let key_manager = control.issuers.key_manager(&issuer_id, &caller.principal)?;
             let attempt = attempt(&caller, &issuer_id, &asked)?;
             let request = RotationRequest { families: asked.families, urgency: asked.urgency, attempt };
-            let keys = keeper.rotate(&request, &caller.for_events(issuer), control.clock.now()).await?;
+            let keys = key_manager.rotate(&request, &caller.for_events(issuer), control.clock.now()).await?;
             request.families.iter().map(|family| rotated(&keys, *family, &request)).collect()
         })
         .await

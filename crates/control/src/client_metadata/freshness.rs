@@ -1,4 +1,4 @@
-//! How long an answer may be kept, by its headers (RFC 9111 §4.2) and by bounds of our own.
+//! The freshness lifetime of an answer: by its headers (RFC 9111 §4.2), within our own bounds.
 
 use std::time::Duration;
 
@@ -6,20 +6,19 @@ use http::header::{AGE, CACHE_CONTROL, DATE, EXPIRES};
 use http::{HeaderMap, HeaderName};
 use lychgate_domain::time::Timestamp;
 
-/// Also for what wants not to be stored or to be asked for each time: an authorization takes several looks, and they have
-/// to see the same document.
+/// The minimum, also for `no-store` and `no-cache`: the steps of one authorization must see the same document.
 pub(super) const MIN: Duration = Duration::from_secs(60);
 const MAX: Duration = Duration::from_secs(24 * 3600);
-/// For who says nothing.
+/// The lifetime of an answer without freshness headers.
 const UNSAID: Duration = Duration::from_secs(300);
 
-/// From `now`, when the answer came.
+/// The lifetime from `now`, when the answer arrived.
 pub(super) fn lifetime(headers: &HeaderMap, now: Timestamp) -> Duration {
     let lifetime = match directives(headers) {
         Directives { forbidden: true, .. } => Duration::ZERO,
         Directives { max_age: Some(max_age), .. } => max_age,
         Directives { max_age: None, .. } => match headers.get(EXPIRES) {
-            // What is not a date, "0" above all, has expired (RFC 9111 §5.3).
+            // An invalid date, such as "0", has expired (RFC 9111 §5.3).
             Some(_) => {
                 at(headers, EXPIRES).map_or(Duration::ZERO, |expires| expires.since(at(headers, DATE).unwrap_or(now)))
             }
@@ -34,11 +33,11 @@ pub(super) fn lifetime(headers: &HeaderMap, now: Timestamp) -> Duration {
 struct Directives {
     /// no-store or no-cache.
     forbidden: bool,
-    /// Where it is said twice, the shorter.
+    /// The shortest of repeated directives.
     max_age: Option<Duration>,
 }
 
-/// Of all Cache-Control headers; who is asked for many people is a shared cache.
+/// The directives of all Cache-Control headers. This is a shared cache, so `s-maxage` precedes `max-age`.
 fn directives(headers: &HeaderMap) -> Directives {
     let mut found = Directives::default();
     let (mut private, mut shared) = (None, None);
@@ -60,7 +59,7 @@ fn directives(headers: &HeaderMap) -> Directives {
     found
 }
 
-/// What is not a number of seconds is none; what is too great for one is great (RFC 9111 §1.2.2).
+/// An invalid number is zero; one too large is the largest (RFC 9111 §1.2.2).
 fn seconds(text: &str) -> Duration {
     let digits = text.trim().trim_matches('"');
     if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_digit()) {
@@ -92,7 +91,7 @@ mod tests {
 
     /// Requirements: D7.
     #[test]
-    fn a_document_is_kept_as_its_headers_say_between_a_minute_and_a_day() {
+    fn a_lifetime_follows_the_headers_between_a_minute_and_a_day() {
         const DAY: u64 = 86_400;
         for (headers, seconds) in [
             (&[][..], 300),

@@ -1,5 +1,5 @@
-//! What clients publish as JSON: key sets, and the metadata behind a client id that is a URL. Only the types of members are
-//! looked at here; what they mean is `domain`'s affair.
+//! Parses what clients publish as JSON: key sets and client metadata. Only the types of members are checked here; the
+//! domain judges their meaning.
 
 use lychgate_domain::client::ClientDescription;
 use lychgate_domain::client::jwk::{JwkMembers, MAX_KEYS, PublicJwk};
@@ -10,13 +10,13 @@ use url::Url;
 
 use super::Kind;
 
-/// The keys of a set that can be used (RFC 7517 §5: others are passed over); `None` if it is no key set.
+/// The usable keys of a set (RFC 7517 §5: others are ignored); `None` if it is no key set.
 pub fn key_set(document: &Value) -> Option<Vec<PublicJwk>> {
     let keys = document.get("keys")?.as_array()?;
     Some(keys.iter().filter_map(|key| PublicJwk::parse(members(key)?)).take(MAX_KEYS).collect())
 }
 
-/// `None` if it is no object, or a member has a type it must not have.
+/// Parses client metadata; `None` if it is no object or a member has the wrong type.
 pub fn parse_document(document: &Value) -> Option<MetadataDocument> {
     let object = Object(document.as_object()?);
     let jwks = match object.member("jwks") {
@@ -51,13 +51,13 @@ pub fn parse_document(document: &Value) -> Option<MetadataDocument> {
     })
 }
 
-/// Whether a document is what its place in the cache is for; nothing else is kept (CIMD §4.3). Whether it is a client that
-/// an issuer accepts is asked of it each time.
+/// Checks that a document may be cached: only well-formed ones are (CIMD §4.3). Each issuer decides for itself whether it
+/// accepts the client.
 pub fn judge(kind: Kind, url: &Url, document: &Value) -> Result<(), &'static str> {
     match kind {
         Kind::KeySet => match key_set(document) {
             Some(keys) if !keys.is_empty() => Ok(()),
-            Some(_) => Err("it has no key that could verify anything"),
+            Some(_) => Err("it has no usable key"),
             None => Err("it is no key set"),
         },
         Kind::ClientMetadata => match parse_document(document) {
@@ -85,7 +85,7 @@ fn members(key: &Value) -> Option<JwkMembers> {
 struct Object<'a>(&'a Map<String, Value>);
 
 impl<'a> Object<'a> {
-    /// `null` is as good as absent: clients write it for what they do not set.
+    /// `null` counts as absent: clients write it for members that they do not set.
     fn member(&self, name: &str) -> Option<&'a Value> {
         self.0.get(name).filter(|value| !value.is_null())
     }

@@ -1,4 +1,4 @@
-//! Which clients there may be: those an operator knows, those that register, those that have a metadata document.
+//! Clients: configured, registered, or described by a metadata document.
 
 use std::path::PathBuf;
 
@@ -16,20 +16,20 @@ use lychgate_process::config::ConfigError;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::issuers::{IssuerConfig, shown};
+use super::issuers::{IssuerConfig, display_text};
 use super::listen::from_hex;
 use crate::client_metadata::parse_document;
 
-/// A client that an operator knows.
+/// A configured client.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ClientConfig {
     pub id: String,
     pub name: String,
     pub redirect_uris: Vec<String>,
-    /// SHA-256 of its secret, in hexadecimal; a client with neither this nor `jwks_uri` is a public one.
+    /// SHA-256 of its secret, in hexadecimal; a client with neither this nor `jwks_uri` is public.
     pub secret_sha256: Option<String>,
-    /// Where its keys are, for `private_key_jwt`.
+    /// URL of its key set, for `private_key_jwt`.
     pub jwks_uri: Option<String>,
 }
 
@@ -51,7 +51,7 @@ pub enum RegistrationMode {
     Off,
 }
 
-/// Clients whose id is the URL of their metadata.
+/// Clients with the URL of their metadata document as their id.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct MetadataDocumentsConfig {
@@ -59,7 +59,7 @@ pub struct MetadataDocumentsConfig {
     /// For mode "allow-list".
     pub hosts: Vec<String>,
     pub redirects: RedirectsConfig,
-    /// Files, each with the document that stands for the one at the URL it has as its `client_id`.
+    /// Files with documents that replace the ones at the URL in their `client_id`.
     pub pinned: Vec<PathBuf>,
 }
 
@@ -87,7 +87,7 @@ impl IssuerConfig {
             Some(hosts) => host_patterns(&format!("{at}.redirect_hosts"), hosts)?,
         };
         Ok(ClientPolicy {
-            registration: self.registration.opening(&format!("{at}.registration"))?,
+            registration: self.registration.registration_policy(&format!("{at}.registration"))?,
             documents: self.metadata_documents.policy(&format!("{at}.metadata_documents"))?,
             redirect_hosts,
             private_scheme_redirect_uris: self.private_scheme_redirect_uris.clone(),
@@ -96,7 +96,7 @@ impl IssuerConfig {
 }
 
 impl RegistrationConfig {
-    fn opening(&self, at: &str) -> Result<RegistrationPolicy, ConfigError> {
+    fn registration_policy(&self, at: &str) -> Result<RegistrationPolicy, ConfigError> {
         let (key, tokens) = (format!("{at}.initial_access_token_sha256"), &self.initial_access_token_sha256);
         match self.mode {
             RegistrationMode::InitialAccessToken if tokens.is_empty() => {
@@ -133,14 +133,14 @@ impl MetadataDocumentsConfig {
     }
 }
 
-/// What it has to say besides is judged when the client comes, as that of any other document.
+/// The rest of the document is checked when the client is used, like any other document.
 fn pinned(key: &str, file: &PathBuf) -> Result<MetadataDocument, ConfigError> {
     let unusable = |problem: String| {
         ConfigError::new(key, format_args!("{}: {problem}", file.display()), "save the document as its URL served it")
     };
     let text = std::fs::read_to_string(file).map_err(|error| unusable(error.to_string()))?;
     let json = serde_json::from_str(&text).map_err(|error| unusable(error.to_string()))?;
-    let document = parse_document(&json).ok_or_else(|| unusable("is no client metadata".to_owned()))?;
+    let document = parse_document(&json).ok_or_else(|| unusable("is no client metadata document".to_owned()))?;
     let id = document.client_id.as_deref().unwrap_or_default();
     MetadataUrl::parse(id).map_err(|why| unusable(format!("its client_id is {id:?}: {why}")))?;
     Ok(document)
@@ -168,7 +168,7 @@ impl ClientConfig {
             ConfigError::new(
                 format!("{at}.id"),
                 format_args!("is {:?}", self.id),
-                "use printable characters; \"client-\" and \"https://\" are how others' ids begin",
+                "use printable characters, and neither \"client-\" nor \"https://\" at the start: those are other kinds of clients",
             )
         })?;
         let mut redirect_uris = Vec::new();
@@ -193,7 +193,7 @@ impl ClientConfig {
             id,
             origin: ClientOrigin::Configured,
             status: ClientStatus::Enabled,
-            name: Some(shown(&format!("{at}.name"), &self.name)?),
+            name: Some(display_text(&format!("{at}.name"), &self.name)?),
             redirect_uris,
             grant_types: vec![GrantType::AuthorizationCode, GrantType::RefreshToken],
             authentication: self.authentication(at)?,
@@ -218,7 +218,7 @@ impl ClientConfig {
             }
             (Some(_), Some(_)) => Err(ConfigError::new(
                 format!("{at}.jwks_uri"),
-                "stands beside secret_sha256",
+                "is given together with secret_sha256",
                 "keep the one that the client authenticates with",
             )),
         }

@@ -1,4 +1,4 @@
-//! How long events are kept, and what of their callers' addresses.
+//! Retention of events, and the addresses of callers in them.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use lychgate_domain::issuer::AddressPolicy;
 use lychgate_process::config::ConfigError;
 use serde::{Deserialize, Serialize};
 
-/// The log is one for all issuers, and so is this.
+/// The event log's settings; all issuers share it.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct EventsConfig {
@@ -48,7 +48,7 @@ impl EventsConfig {
     }
 }
 
-/// Of one issuer.
+/// The event settings of one issuer.
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct IssuerEventsConfig {

@@ -1,4 +1,4 @@
-//! Issuers, their resources and clients.
+//! Issuers with their resources, clients and policies.
 
 use std::time::Duration;
 
@@ -29,9 +29,9 @@ pub struct IssuerConfig {
     pub id: String,
     /// The issuer identifier, a URL without a trailing slash.
     pub url: String,
-    /// What people call it.
+    /// The name on pages.
     pub name: String,
-    /// Exact redirect URIs with a scheme of their own that may be registered.
+    /// Redirect URIs with a private-use scheme that clients may register, compared exactly.
     #[serde(default = "known_private_schemes")]
     pub private_scheme_redirect_uris: Vec<String>,
     #[serde(default)]
@@ -44,7 +44,7 @@ pub struct IssuerConfig {
     pub registration: RegistrationConfig,
     #[serde(default)]
     pub metadata_documents: MetadataDocumentsConfig,
-    /// Hosts at which clients that are not configured may be answered; any if left out.
+    /// Hosts of redirect URIs that clients which are not configured may use; any if left out.
     pub redirect_hosts: Option<Vec<String>>,
     #[serde(default)]
     pub prompt: PromptConfig,
@@ -58,11 +58,11 @@ pub struct IssuerConfig {
 #[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct AccessTokensConfig {
-    /// What they are signed with. Another one is announced first, as every successor of a key: nothing breaks.
+    /// The signing algorithm. A change is announced first, like every successor of a key.
     pub algorithm: AccessTokenAlgorithm,
 }
 
-/// Those that RFC 9068 §2.1 allows and this server signs with; none of them is "none" or an HMAC.
+/// The supported algorithms: asymmetric ones, as RFC 9068 §2.1 demands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 pub enum AccessTokenAlgorithm {
     #[default]
@@ -84,21 +84,21 @@ impl From<AccessTokenAlgorithm> for SigningAlgorithm {
     }
 }
 
-/// What people are told besides: terms, or how their data is treated.
+/// A published policy that people agree to, such as terms or a privacy notice.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct PolicyConfig {
     pub version: String,
-    /// Where it can be read; the page links to it.
+    /// URL of its text; the consent page links to it.
     pub uri: Option<String>,
 }
 
-/// How much people who have been here before are shown.
+/// How much of the consent page a returning person sees.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct PromptConfig {
     pub mode: PromptMode,
-    /// Ids of the clients that nobody is asked about twice.
+    /// Ids of clients that need no page if the person has approved them before.
     pub silent_clients: Vec<String>,
     pub confirm_subject: bool,
 }
@@ -115,7 +115,7 @@ pub enum PromptMode {
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResourceConfig {
-    /// The MCP server's URL, exactly as its clients know it: the audience of tokens.
+    /// The MCP server's URL exactly as its clients use it: the audience of tokens.
     pub uri: String,
     pub name: String,
     pub scopes: Vec<ScopeConfig>,
@@ -125,17 +125,17 @@ pub struct ResourceConfig {
 #[serde(deny_unknown_fields)]
 pub struct ScopeConfig {
     pub name: String,
-    /// In words, for the consent page.
+    /// The text on the consent page.
     pub description: String,
-    /// Whether a request without `scope` asks for it.
+    /// A request without `scope` includes it.
     #[serde(default)]
     pub default: bool,
-    /// Whether a person may leave it out and approve the rest.
+    /// A person may untick it and approve the rest.
     #[serde(default)]
     pub optional: bool,
 }
 
-/// How long things last, in seconds; see `control.example.toml` for the defaults.
+/// Lifetimes in seconds; `control.example.toml` shows the defaults.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LifetimesConfig {
@@ -171,7 +171,7 @@ impl Default for LifetimesConfig {
     }
 }
 
-/// Cursor registers it together with two others.
+/// Cursor registers this URI together with two others.
 fn known_private_schemes() -> Vec<String> {
     vec!["cursor://anysphere.cursor-mcp/oauth/callback".to_owned()]
 }
@@ -184,14 +184,14 @@ impl Config {
             if issuers.iter().any(|other| other.id == issuer.id) {
                 return Err(ConfigError::new(
                     format!("issuers[{n}].id"),
-                    "is another issuer's too",
+                    "belongs to another issuer, too",
                     "give each issuer an id of its own",
                 ));
             }
             if issuers.iter().any(|other| other.url == issuer.url) {
                 return Err(ConfigError::new(
                     format!("issuers[{n}].url"),
-                    "is another issuer's too",
+                    "belongs to another issuer, too",
                     "give each issuer a URL of its own",
                 ));
             }
@@ -211,55 +211,15 @@ impl IssuerConfig {
             .map_err(|remedy| ConfigError::new(format!("{at}.url"), format_args!("is {:?}", self.url), remedy))?;
         let upstream = UpstreamId::parse(self.upstream.id()).ok_or_else(|| slug(format!("{at}.upstream.id")))?;
         self.upstream.check(&format!("{at}.upstream"), &url)?;
-        if self.resources.is_empty() {
-            return Err(ConfigError::new(
-                format!("{at}.resources"),
-                "is empty",
-                "add the MCP server this issuer protects",
-            ));
-        }
-        let mut resources: Vec<Resource> = Vec::new();
-        for (n, resource) in self.resources.iter().enumerate() {
-            let resource = resource.resource(&format!("{at}.resources[{n}]"))?;
-            if resources.iter().any(|other| other.uri == resource.uri) {
-                return Err(ConfigError::new(
-                    format!("{at}.resources[{n}].uri"),
-                    "is there twice",
-                    "remove one of them",
-                ));
-            }
-            resources.push(resource);
-        }
-        for (n, uri) in self.private_scheme_redirect_uris.iter().enumerate() {
-            let parsed = RedirectUri::parse(uri, std::slice::from_ref(uri));
-            if !parsed.is_ok_and(|uri| uri.kind() == RedirectKind::PrivateScheme) {
-                return Err(ConfigError::new(
-                    format!("{at}.private_scheme_redirect_uris[{n}]"),
-                    format_args!("{uri:?} is not an acceptable URI with a scheme of its own"),
-                    "write the whole URI, as in \"cursor://anysphere.cursor-mcp/oauth/callback\"",
-                ));
-            }
-        }
-        let mut clients: Vec<Client> = Vec::new();
-        for (n, client) in self.clients.iter().enumerate() {
-            let client = client.client(&format!("{at}.clients[{n}]"), &self.private_scheme_redirect_uris)?;
-            if clients.iter().any(|other| other.id == client.id) {
-                return Err(ConfigError::new(
-                    format!("{at}.clients[{n}].id"),
-                    "is another client's too",
-                    "give each client an id of its own",
-                ));
-            }
-            clients.push(client);
-        }
+        self.check_private_schemes(at)?;
         Ok(Issuer {
             id,
             url,
-            name: shown(&format!("{at}.name"), &self.name)?,
+            name: display_text(&format!("{at}.name"), &self.name)?,
             upstream,
-            upstream_name: shown(&format!("{at}.upstream.name"), self.upstream.name())?,
-            resources,
-            clients,
+            upstream_name: display_text(&format!("{at}.upstream.name"), self.upstream.name())?,
+            resources: self.resources(at)?,
+            clients: self.clients(at)?,
             policy: self.client_policy(at)?,
             prompt: self.prompt.policy(&format!("{at}.prompt"))?,
             published_policy: self
@@ -267,10 +227,59 @@ impl IssuerConfig {
                 .as_ref()
                 .map(|policy| policy.published(&format!("{at}.policy")))
                 .transpose()?,
-            upstream_revocation: self.upstream.telling(),
+            upstream_revocation: self.upstream.upstream_revocation(),
             addresses: self.events.addresses.into(),
             lifetimes: self.lifetimes.lifetimes(&format!("{at}.lifetimes"))?,
         })
+    }
+}
+
+impl IssuerConfig {
+    fn resources(&self, at: &str) -> Result<Vec<Resource>, ConfigError> {
+        if self.resources.is_empty() {
+            let remedy = "add the MCP server that this issuer protects";
+            return Err(ConfigError::new(format!("{at}.resources"), "is empty", remedy));
+        }
+        let mut resources: Vec<Resource> = Vec::new();
+        for (n, resource) in self.resources.iter().enumerate() {
+            let resource = resource.resource(&format!("{at}.resources[{n}]"))?;
+            if resources.iter().any(|other| other.uri == resource.uri) {
+                let key = format!("{at}.resources[{n}].uri");
+                return Err(ConfigError::new(key, "is listed twice", "remove one of them"));
+            }
+            resources.push(resource);
+        }
+        Ok(resources)
+    }
+
+    fn clients(&self, at: &str) -> Result<Vec<Client>, ConfigError> {
+        let mut clients: Vec<Client> = Vec::new();
+        for (n, client) in self.clients.iter().enumerate() {
+            let client = client.client(&format!("{at}.clients[{n}]"), &self.private_scheme_redirect_uris)?;
+            if clients.iter().any(|other| other.id == client.id) {
+                return Err(ConfigError::new(
+                    format!("{at}.clients[{n}].id"),
+                    "belongs to another client, too",
+                    "give each client an id of its own",
+                ));
+            }
+            clients.push(client);
+        }
+        Ok(clients)
+    }
+
+    fn check_private_schemes(&self, at: &str) -> Result<(), ConfigError> {
+        for (n, uri) in self.private_scheme_redirect_uris.iter().enumerate() {
+            let parsed = RedirectUri::parse(uri, std::slice::from_ref(uri));
+            if !parsed.is_ok_and(|uri| uri.kind() == RedirectKind::PrivateScheme) {
+                return Err(ConfigError::new(
+                    format!("{at}.private_scheme_redirect_uris[{n}]"),
+                    format_args!("is {uri:?}, which is not an acceptable URI with a private-use scheme"),
+                    "write the whole URI, as in \"cursor://anysphere.cursor-mcp/oauth/callback\"",
+                ));
+            }
+        }
+        Ok(())
     }
 }
 
@@ -286,7 +295,7 @@ impl PolicyConfig {
                 return Err(ConfigError::new(
                     format!("{at}.uri"),
                     format_args!("is {uri:?}"),
-                    "write the https URL of a page that everybody can read",
+                    "write the https URL of a public page",
                 ));
             }
         }
@@ -342,20 +351,20 @@ impl ResourceConfig {
                 )
             })?;
             if scopes.iter().any(|other| other.scope == scope) {
-                return Err(ConfigError::new(key("name"), "is there twice", "remove one of them"));
+                return Err(ConfigError::new(key("name"), "is listed twice", "remove one of them"));
             }
             if scope.as_str().contains('*') {
                 return Err(ConfigError::new(
                     key("name"),
                     "is a wildcard",
-                    "name each permission: people must be able to tell what they allow",
+                    "name each permission, so that people know what they approve",
                 ));
             }
             let choice = if config.optional { Choice::Optional } else { Choice::WithTheRest };
             let requested = if config.default { Requested::ByDefault } else { Requested::ByName };
             scopes.push(ScopeDefinition {
                 scope,
-                description: shown(&key("description"), &config.description)?,
+                description: display_text(&key("description"), &config.description)?,
                 requested,
                 choice,
             });
@@ -364,10 +373,10 @@ impl ResourceConfig {
             return Err(ConfigError::new(
                 format!("{at}.scopes"),
                 "has none with default = true",
-                "mark what a client gets that asks for nothing in particular",
+                "mark the scopes of a request without `scope`",
             ));
         }
-        Ok(Resource { uri: self.uri.clone(), name: shown(&format!("{at}.name"), &self.name)?, scopes })
+        Ok(Resource { uri: self.uri.clone(), name: display_text(&format!("{at}.name"), &self.name)?, scopes })
     }
 }
 
@@ -425,6 +434,6 @@ fn slug(key: String) -> ConfigError {
     ConfigError::new(key, "is not an id", "use 1 to 32 of a-z, 0-9 and -")
 }
 
-pub(super) fn shown(key: &str, text: &str) -> Result<String, ConfigError> {
-    displayable(text, 200).ok_or_else(|| ConfigError::new(key, "is empty", "write what people should read"))
+pub(super) fn display_text(key: &str, text: &str) -> Result<String, ConfigError> {
+    displayable(text, 200).ok_or_else(|| ConfigError::new(key, "is empty", "write the text that people should read"))
 }

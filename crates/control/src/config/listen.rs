@@ -1,4 +1,4 @@
-//! Who may speak to the control plane, and over what.
+//! The principals and the listener's security.
 
 use lychgate_domain::id::IssuerId;
 use lychgate_process::config::ConfigError;
@@ -18,18 +18,18 @@ pub struct PrincipalConfig {
     /// SHA-256 of each bearer token it may use, in hexadecimal; several, so that a token can be replaced.
     #[serde(default)]
     pub token_sha256: Vec<String>,
-    /// Subject alternative names, DNS names or URIs, of the certificates it may show.
+    /// Alternative names of the client certificates it may present: DNS names or URIs.
     #[serde(default)]
     pub certificate_sans: Vec<String>,
-    /// Ids of the issuers it may speak of; all if left out.
+    /// Ids of the issuers it may access; all if left out.
     pub issuers: Option<Vec<String>>,
-    /// URIs of the resources it speaks for: role "resource" must say so. Those that a checker or a reader may ask about; all
-    /// if left out.
+    /// URIs of the resources it serves (required for role "resource") or may ask about (roles "checker" and "reader";
+    /// all if left out).
     pub resources: Option<Vec<String>>,
 }
 
 impl Config {
-    /// Bearer tokens travel only over TLS, or not at all.
+    /// Checks that bearer tokens never travel over a network in plaintext.
     pub fn check_listen(&self) -> Result<(), ConfigError> {
         if self.tls.is_none() && !self.listen.ip().is_loopback() {
             return Err(ConfigError::new(
@@ -42,7 +42,7 @@ impl Config {
         if required.is_some_and(|tls| tls.client_ca_file.is_none()) {
             return Err(ConfigError::new(
                 "tls.client_certificates",
-                "is \"required\" although no authority is believed",
+                "is \"required\" without a client authority",
                 "set client_ca_file",
             ));
         }
@@ -50,67 +50,65 @@ impl Config {
     }
 
     pub fn principals(&self) -> Result<Principals, ConfigError> {
-        let known = self.issuers.iter().map(|issuer| issuer.id.as_str()).collect::<Vec<_>>();
         let mut principals = Vec::new();
         for (n, config) in self.principals.iter().enumerate() {
-            let key = |name: &str| format!("principals[{n}].{name}");
-            if config.name.is_empty() || principals.iter().any(|p: &Principal| p.name == config.name) {
-                return Err(ConfigError::new(
-                    key("name"),
-                    "is empty or taken",
-                    "give each principal a name of its own",
-                ));
-            }
-            let token_digests = self.token_digests(config, &key, &principals)?;
-            let certificate_sans = self.certificate_sans(config, &key, &principals)?;
-            if token_digests.is_empty() && certificate_sans.is_empty() {
-                return Err(ConfigError::new(
-                    format!("principals[{n}]"),
-                    "has neither token_sha256 nor certificate_sans",
-                    "say how it shows who it is",
-                ));
-            }
-            for id in config.issuers.iter().flatten() {
-                if !known.contains(&id.as_str()) {
-                    return Err(ConfigError::new(
-                        key("issuers"),
-                        format_args!("names {id:?}, which is not configured"),
-                        "use the id of an [[issuers]] table",
-                    ));
-                }
-            }
-            let uris: Vec<_> = self.issuers.iter().flat_map(|issuer| &issuer.resources).map(|r| &r.uri).collect();
-            let listed = config.resources.as_ref().map(Vec::is_empty);
-            let fits = match config.role {
-                // Without a list, one MCP server could look into another's tokens.
-                Role::Resource => listed == Some(false),
-                // An empty list is more likely a slip than a caller that may ask about nothing.
-                Role::Checker | Role::Reader => listed != Some(true),
-                Role::Edge | Role::Operator => listed.is_none(),
-            };
-            if !fits {
-                return Err(ConfigError::new(
-                    key("resources"),
-                    "is missing, empty, or given to a role that speaks of all resources",
-                    "list the URIs that a principal with role \"resource\" serves, or that a \"checker\" or \"reader\" may ask about; leave it out for others",
-                ));
-            }
-            if let Some(uri) = config.resources.iter().flatten().find(|uri| !uris.contains(uri)) {
-                return Err(ConfigError::new(
-                    key("resources"),
-                    format_args!("names {uri:?}, which is not configured"),
-                    "use the uri of an [[issuers.resources]] table",
-                ));
-            }
-            let resources = config.resources.as_ref().map(|uris| uris.iter().cloned().collect());
-            let issuers = config.issuers.as_ref().map(|ids| ids.iter().filter_map(|id| IssuerId::parse(id)).collect());
-            let (name, role) = (config.name.clone(), config.role);
-            principals.push(Principal { name, role, token_digests, certificate_sans, issuers, resources });
+            principals.push(self.principal(n, config, &principals)?);
         }
         if !principals.iter().any(|principal| principal.role == Role::Edge) {
-            return Err(ConfigError::new("principals", "has none with role \"edge\"", "add one, or nobody can log in"));
+            let remedy = "add one: without an edge no person can sign in";
+            return Err(ConfigError::new("principals", "has none with role \"edge\"", remedy));
         }
         Ok(Principals::new(principals))
+    }
+
+    fn principal(&self, n: usize, config: &PrincipalConfig, others: &[Principal]) -> Result<Principal, ConfigError> {
+        let key = |name: &str| format!("principals[{n}].{name}");
+        if config.name.is_empty() || others.iter().any(|other| other.name == config.name) {
+            return Err(ConfigError::new(key("name"), "is empty or taken", "give each principal a name of its own"));
+        }
+        let token_digests = self.token_digests(config, &key, others)?;
+        let certificate_sans = self.certificate_sans(config, &key, others)?;
+        if token_digests.is_empty() && certificate_sans.is_empty() {
+            return Err(ConfigError::new(
+                format!("principals[{n}]"),
+                "has neither token_sha256 nor certificate_sans",
+                "configure how it authenticates",
+            ));
+        }
+        self.check_scope(config, &key)?;
+        let resources = config.resources.as_ref().map(|uris| uris.iter().cloned().collect());
+        let issuers = config.issuers.as_ref().map(|ids| ids.iter().filter_map(|id| IssuerId::parse(id)).collect());
+        let (name, role) = (config.name.clone(), config.role);
+        Ok(Principal { name, role, token_digests, certificate_sans, issuers, resources })
+    }
+
+    /// Checks that the principal's issuers and resources exist and fit its role.
+    fn check_scope(&self, config: &PrincipalConfig, key: &impl Fn(&str) -> String) -> Result<(), ConfigError> {
+        if let Some(id) = config.issuers.iter().flatten().find(|id| !self.issuers.iter().any(|one| one.id == **id)) {
+            let problem = format_args!("names {id:?}, which is not configured");
+            return Err(ConfigError::new(key("issuers"), problem, "use the id of an [[issuers]] table"));
+        }
+        let listed = config.resources.as_ref().map(Vec::is_empty);
+        let fits = match config.role {
+            // Without a list, one MCP server could introspect another's tokens.
+            Role::Resource => listed == Some(false),
+            // An empty list is more likely a mistake than a caller without any resource.
+            Role::Checker | Role::Reader => listed != Some(true),
+            Role::Edge | Role::Operator => listed.is_none(),
+        };
+        if !fits {
+            return Err(ConfigError::new(
+                key("resources"),
+                "is missing, empty, or given to a role that has all resources",
+                "list the URIs that a principal with role \"resource\" serves, or that a \"checker\" or \"reader\" may ask about; leave it out for others",
+            ));
+        }
+        let uris: Vec<_> = self.issuers.iter().flat_map(|issuer| &issuer.resources).map(|r| &r.uri).collect();
+        if let Some(uri) = config.resources.iter().flatten().find(|uri| !uris.contains(uri)) {
+            let problem = format_args!("names {uri:?}, which is not configured");
+            return Err(ConfigError::new(key("resources"), problem, "use the uri of an [[issuers.resources]] table"));
+        }
+        Ok(())
     }
 
     fn token_digests(
@@ -130,7 +128,7 @@ impl Config {
         if digests.iter().any(|digest| others.iter().any(|other| other.token_digests.contains(digest))) {
             return Err(ConfigError::new(
                 key("token_sha256"),
-                "is another principal's too",
+                "belongs to another principal, too",
                 "give each principal a token of its own",
             ));
         }
@@ -145,7 +143,7 @@ impl Config {
     ) -> Result<Vec<SubjectName>, ConfigError> {
         let wrong = |problem: String, remedy| Err(ConfigError::new(key("certificate_sans"), problem, remedy));
         if !config.certificate_sans.is_empty() && self.tls.as_ref().is_none_or(|tls| tls.client_ca_file.is_none()) {
-            return wrong("is given although no authority is believed".to_owned(), "set client_ca_file in [tls]");
+            return wrong("is given without a client authority".to_owned(), "set client_ca_file in [tls]");
         }
         let mut names = Vec::new();
         for text in &config.certificate_sans {
@@ -154,7 +152,10 @@ impl Config {
                 return wrong(format!("has {text:?}, which is neither a DNS name nor a URI"), remedy);
             };
             if others.iter().any(|other| other.certificate_sans.contains(&name)) {
-                return wrong(format!("has {text:?}, which is another principal's too"), "give each a name of its own");
+                return wrong(
+                    format!("has {text:?}, which belongs to another principal, too"),
+                    "give each a name of its own",
+                );
             }
             names.push(name);
         }

@@ -1,4 +1,4 @@
-//! Where documents that strangers name may be fetched from.
+//! The destinations of fetches for clients: metadata documents and key sets.
 
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -15,7 +15,7 @@ use crate::ground::outbound::Policy;
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct OutboundConfig {
-    /// PEM: certification authorities to believe besides the machine's. For tests.
+    /// PEM: certificate authorities to trust besides the machine's. For tests.
     pub extra_ca_file: Option<PathBuf>,
     /// Addresses that may be connected to although they are not public. For tests.
     pub permitted_addresses: Vec<SocketAddr>,
@@ -35,8 +35,8 @@ impl Config {
         if ports.is_empty() || ports.contains(&0) {
             return Err(ConfigError::new("outbound.ports", "is empty or has 0", "name the ports, as in [443]"));
         }
-        // With these, a gate that strangers can reach would fetch from its own machine for them, or believe whoever has
-        // the test's key.
+        // With these a public deployment would fetch from its own machine for strangers, or trust the test's
+        // authority.
         if let Some(issuer) = self.issuers.iter().find(|issuer| !is_on_loopback(&issuer.url)) {
             for (key, is_set) in [
                 ("outbound.extra_ca_file", extra_ca_file.is_some()),

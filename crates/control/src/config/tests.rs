@@ -1,4 +1,4 @@
-//! Every refusal of a configuration is one line that names the key and says what to do.
+//! Each refused configuration yields one line with the key and a remedy.
 
 use std::collections::BTreeSet;
 
@@ -10,7 +10,7 @@ use super::*;
 
 const EXAMPLE: &str = include_str!("../../control.example.toml");
 
-/// The example with every setting that is commented out put into force: those have no space after their `#`.
+/// The example with every commented-out setting enabled: those have no space after their `#`.
 fn in_full() -> String {
     let settings = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
         Some(setting) if !setting.starts_with(' ') => setting,
@@ -33,7 +33,7 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// Where there are settings, arrays taken as one: `issuers[].upstream.kind`.
+/// The paths of all settings, arrays taken as one: `issuers[].upstream.kind`.
 fn paths(value: &Json) -> BTreeSet<String> {
     fn walk(at: &str, value: &Json, paths: &mut BTreeSet<String>) {
         match value {
@@ -54,9 +54,9 @@ fn paths(value: &Json) -> BTreeSet<String> {
 }
 
 #[test]
-fn the_example_is_good_as_it_is_and_in_full() {
+fn the_example_is_valid_as_it_is_and_with_every_setting_enabled() {
     check(&example()).unwrap();
-    // What is for tests is documented like the rest, and not good beside its issuers.
+    // Settings for tests are documented like the rest, and refused beside the example's issuers.
     let full: Config = parse(&in_full()).unwrap();
     assert!(full.outbound().is_err());
     check(&Config { outbound: OutboundConfig::default(), ..full }).unwrap();
@@ -68,7 +68,7 @@ fn the_example_documents_every_key() {
     let written: Json = serde_json::to_value(toml::from_str::<Toml>(&in_full()).unwrap()).unwrap();
     let understood = serde_json::to_value(&config).unwrap();
     assert_eq!(paths(&written), paths(&understood));
-    // A new kind does not compile before it is counted here, and shown there.
+    // A new kind of upstream does not compile before it is listed here, and shown in the example.
     let kind = |issuer: &IssuerConfig| match issuer.upstream {
         UpstreamConfig::Oidc(_) => 0,
         UpstreamConfig::Oauth2(_) => 1,
@@ -77,9 +77,9 @@ fn the_example_documents_every_key() {
     assert_eq!(config.issuers.iter().map(kind).collect::<BTreeSet<_>>(), BTreeSet::from([0, 1, 2]));
 }
 
-/// What is commented out and has a default shows it.
+/// A commented-out setting that has a default shows that default.
 #[test]
-fn the_example_tells_the_truth_about_defaults() {
+fn the_example_shows_the_defaults() {
     fn agree(at: &str, by_default: &Json, shown: &Json) {
         match (by_default, shown) {
             (Json::Null, _) => {}
@@ -97,7 +97,7 @@ fn the_example_tells_the_truth_about_defaults() {
     agree("", &serde_json::to_value(example()).unwrap(), &serde_json::to_value(full).unwrap());
 }
 
-/// Every table of `value`, by the path that leads there.
+/// The path of every table in `value`.
 fn tables(value: &Toml) -> Vec<Vec<Step>> {
     fn walk(at: &[Step], value: &Toml, tables: &mut Vec<Vec<Step>>) {
         match value {
@@ -142,21 +142,21 @@ fn refusal(value: &Toml) -> Option<String> {
 }
 
 #[test]
-fn a_key_that_does_not_exist_is_refused_in_every_table() {
+fn an_unknown_key_is_refused_in_every_table() {
     let example: Toml = toml::from_str(&in_full()).unwrap();
     let tables = tables(&example);
     assert!(tables.len() > 20);
     for path in tables {
         let mut changed = example.clone();
         table_at(&mut changed, &path).insert("surprise".to_owned(), Toml::Integer(1));
-        let refused = refusal(&changed).unwrap_or_else(|| panic!("{path:?} takes anything"));
-        // A secret's place has its own words.
+        let refused = refusal(&changed).unwrap_or_else(|| panic!("{path:?} accepts unknown keys"));
+        // The location of a secret has its own error.
         assert!(refused.contains("surprise") || refused.contains("has more than one key"), "{refused}");
     }
 }
 
 #[test]
-fn a_key_that_is_missing_is_named() {
+fn a_missing_key_is_named() {
     let example: Toml = toml::from_str(EXAMPLE).unwrap();
     let mut required = BTreeSet::new();
     for path in tables(&example) {
@@ -181,7 +181,7 @@ fn a_key_that_is_missing_is_named() {
 }
 
 #[test]
-fn a_secret_in_the_file_itself_is_refused_and_not_repeated() {
+fn a_secret_in_the_file_is_refused_and_not_repeated() {
     for (secret, named) in [("master_key", ": master_key: "), ("client_secret", ": issuers[0].upstream: ")] {
         let text: Vec<_> = EXAMPLE
             .lines()
@@ -195,7 +195,7 @@ fn a_secret_in_the_file_itself_is_refused_and_not_repeated() {
 
 type Change = fn(&mut Config);
 
-/// The good configuration with one thing changed, and how its refusal begins.
+/// Changes one thing in the example and asserts how the refusal begins.
 fn refused(cases: &[(Change, &str)]) {
     for (change, expected) in cases {
         let mut config = example();
@@ -220,7 +220,7 @@ fn bearer_tokens_over_plaintext_are_refused() {
 }
 
 #[test]
-fn a_policy_that_nobody_could_read_or_tell_from_another_is_refused() {
+fn a_policy_without_a_clear_version_or_public_url_is_refused() {
     fn policy(config: &mut Config, version: &str, uri: &str) {
         config.issuers[0].policy = Some(PolicyConfig { version: version.to_owned(), uri: Some(uri.to_owned()) });
     }
@@ -237,7 +237,8 @@ fn a_policy_that_nobody_could_read_or_tell_from_another_is_refused() {
 }
 
 #[test]
-fn principals_that_cannot_be_told_apart_or_scoped_are_refused() {
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
+fn ambiguous_or_badly_scoped_principals_are_refused() {
     fn second(config: &mut Config) -> &mut PrincipalConfig {
         let twin = config.principals[0].clone();
         let twin = PrincipalConfig { name: "second".to_owned(), token_sha256: vec!["00".repeat(32)], ..twin };
@@ -268,7 +269,7 @@ fn principals_that_cannot_be_told_apart_or_scoped_are_refused() {
         ),
         (
             |c| second(c).token_sha256 = c.principals[0].token_sha256.clone(),
-            "principals[1].token_sha256: is another principal's too",
+            "principals[1].token_sha256: belongs to another principal, too",
         ),
         (
             |c| c.principals[0].issuers = Some(vec!["main".to_owned(), "other".to_owned()]),
@@ -276,18 +277,18 @@ fn principals_that_cannot_be_told_apart_or_scoped_are_refused() {
         ),
         (
             |c| c.principals[0].resources = Some(vec!["https://mcp.example.com/mcp".to_owned()]),
-            "principals[0].resources: is missing, empty, or given to a role that speaks of all resources",
+            "principals[0].resources: is missing, empty, or given to a role that has all resources",
         ),
         (
             |c| second(c).role = Role::Resource,
-            "principals[1].resources: is missing, empty, or given to a role that speaks of all resources",
+            "principals[1].resources: is missing, empty, or given to a role that has all resources",
         ),
         (
             |c| {
                 let checker = second(c);
                 (checker.role, checker.resources) = (Role::Checker, Some(Vec::new()));
             },
-            "principals[1].resources: is missing, empty, or given to a role that speaks of all resources",
+            "principals[1].resources: is missing, empty, or given to a role that has all resources",
         ),
         (
             |c| {
@@ -302,7 +303,7 @@ fn principals_that_cannot_be_told_apart_or_scoped_are_refused() {
 }
 
 #[test]
-fn certificates_that_are_nobodys_or_two_principals_are_refused() {
+fn ambiguous_or_untrusted_certificate_names_are_refused() {
     fn believing(config: &mut Config) -> &mut PrincipalConfig {
         let [cert_file, key_file, client_ca_file] = ["cert.pem", "key.pem", "ca.pem"].map(Into::into);
         let client_certificates = ClientCertificates::default();
@@ -323,11 +324,11 @@ fn certificates_that_are_nobodys_or_two_principals_are_refused() {
     refused(&[
         (
             |c| second(c, "spiffe://e/edge"),
-            "principals[1].certificate_sans: has \"spiffe://e/edge\", which is another principal's too",
+            "principals[1].certificate_sans: has \"spiffe://e/edge\", which belongs to another principal, too",
         ),
         (
             |c| second(c, "EDGE-1.internal"),
-            "principals[1].certificate_sans: has \"EDGE-1.internal\", which is another principal's too",
+            "principals[1].certificate_sans: has \"EDGE-1.internal\", which belongs to another principal, too",
         ),
         (
             |c| believing(c).certificate_sans.push("*.internal".to_owned()),
@@ -339,14 +340,14 @@ fn certificates_that_are_nobodys_or_two_principals_are_refused() {
                 believing(c);
                 c.tls.as_mut().unwrap().client_ca_file = None;
             },
-            "principals[0].certificate_sans: is given although no authority is believed",
+            "principals[0].certificate_sans: is given without a client authority",
         ),
         (
             |c| {
                 believing(c);
                 c.tls = None;
             },
-            "principals[0].certificate_sans: is given although no authority is believed",
+            "principals[0].certificate_sans: is given without a client authority",
         ),
         (
             |c| {
@@ -354,14 +355,14 @@ fn certificates_that_are_nobodys_or_two_principals_are_refused() {
                 let tls = c.tls.as_mut().unwrap();
                 (tls.client_ca_file, tls.client_certificates) = (None, ClientCertificates::Required);
             },
-            "tls.client_certificates: is \"required\" although no authority is believed",
+            "tls.client_certificates: is \"required\" without a client authority",
         ),
     ]);
 }
 
 /// Requirements: A14.
 #[test]
-fn issuers_that_are_unsafe_or_alike_are_refused() {
+fn unsafe_or_duplicate_issuers_are_refused() {
     fn twin(config: &mut Config) -> &mut IssuerConfig {
         config.issuers.push(config.issuers[0].clone());
         config.issuers.last_mut().unwrap()
@@ -369,8 +370,8 @@ fn issuers_that_are_unsafe_or_alike_are_refused() {
     refused(&[
         (|c| c.issuers.clear(), "issuers: is empty"),
         (|c| c.issuers[0].id = "Main".to_owned(), "issuers[0].id: is not an id"),
-        (|c| twin(c).url.push_str("/t"), "issuers[1].id: is another issuer's too"),
-        (|c| twin(c).id = "second".to_owned(), "issuers[1].url: is another issuer's too"),
+        (|c| twin(c).url.push_str("/t"), "issuers[1].id: belongs to another issuer, too"),
+        (|c| twin(c).id = "second".to_owned(), "issuers[1].url: belongs to another issuer, too"),
         (|c| c.issuers[0].name = "\u{200B}".to_owned(), "issuers[0].name: is empty"),
     ]);
     for url in [
@@ -396,7 +397,7 @@ fn issuers_that_are_unsafe_or_alike_are_refused() {
 
 /// Requirements: E4.
 #[test]
-fn resources_that_nobody_could_decide_about_are_refused() {
+fn unclear_resources_and_scopes_are_refused() {
     fn scope(config: &mut Config) -> &mut ScopeConfig {
         &mut config.issuers[0].resources[0].scopes[0]
     }
@@ -407,7 +408,7 @@ fn resources_that_nobody_could_decide_about_are_refused() {
                 let twin = c.issuers[0].resources[0].clone();
                 c.issuers[0].resources.push(twin);
             },
-            "issuers[0].resources[1].uri: is there twice",
+            "issuers[0].resources[1].uri: is listed twice",
         ),
         (|c| c.issuers[0].resources[0].uri = "mcp".to_owned(), "issuers[0].resources[0].uri: is \"mcp\""),
         (
@@ -428,13 +429,13 @@ fn resources_that_nobody_could_decide_about_are_refused() {
                 let twin = scope(c).clone();
                 c.issuers[0].resources[0].scopes.push(twin);
             },
-            "issuers[0].resources[0].scopes[1].name: is there twice",
+            "issuers[0].resources[0].scopes[1].name: is listed twice",
         ),
     ]);
 }
 
 #[test]
-fn clients_that_would_be_taken_for_others_or_led_astray_are_refused() {
+fn ambiguous_clients_and_unsafe_redirect_uris_are_refused() {
     fn client(config: &mut Config) -> &mut ClientConfig {
         let redirect_uris = vec!["https://app.example.com/callback".to_owned()];
         config.issuers[0].clients.push(ClientConfig {
@@ -459,7 +460,7 @@ fn clients_that_would_be_taken_for_others_or_led_astray_are_refused() {
                 client(c);
                 client(c);
             },
-            "issuers[0].clients[1].id: is another client's too",
+            "issuers[0].clients[1].id: belongs to another client, too",
         ),
         (|c| client(c).redirect_uris.clear(), "issuers[0].clients[0].redirect_uris: is empty"),
         (
@@ -472,18 +473,18 @@ fn clients_that_would_be_taken_for_others_or_led_astray_are_refused() {
         ),
         (
             |c| c.issuers[0].private_scheme_redirect_uris = vec!["javascript:alert(1)".to_owned()],
-            "issuers[0].private_scheme_redirect_uris[0]: \"javascript:alert(1)\" is not an acceptable URI with a scheme of its own",
+            "issuers[0].private_scheme_redirect_uris[0]: is \"javascript:alert(1)\", which is not an acceptable URI with a private-use scheme",
         ),
         (
             |c| c.issuers[0].private_scheme_redirect_uris = vec!["https://app.example.com/cb".to_owned()],
-            "issuers[0].private_scheme_redirect_uris[0]: \"https://app.example.com/cb\" is not an acceptable URI with a scheme of its own",
+            "issuers[0].private_scheme_redirect_uris[0]: is \"https://app.example.com/cb\", which is not an acceptable URI with a private-use scheme",
         ),
     ]);
 }
 
 /// Requirements: B31.
 #[test]
-fn a_prompt_that_contradicts_itself_is_refused() {
+fn a_contradictory_prompt_is_refused() {
     fn prompt(config: &mut Config) -> &mut PromptConfig {
         &mut config.issuers[0].prompt
     }
@@ -505,7 +506,7 @@ fn a_prompt_that_contradicts_itself_is_refused() {
 }
 
 #[test]
-fn lifetimes_that_contradict_or_exceed_are_refused() {
+fn contradictory_or_excessive_lifetimes_are_refused() {
     fn lifetimes(config: &mut Config) -> &mut LifetimesConfig {
         &mut config.issuers[0].lifetimes
     }
@@ -540,7 +541,7 @@ fn lifetimes_that_contradict_or_exceed_are_refused() {
 }
 
 #[test]
-fn an_upstream_that_others_could_listen_to_is_refused() {
+fn an_insecure_or_incomplete_upstream_is_refused() {
     fn oidc(config: &mut Config) -> &mut OidcConfig {
         match &mut config.issuers[0].upstream {
             UpstreamConfig::Oidc(oidc) => oidc,
@@ -554,7 +555,7 @@ fn an_upstream_that_others_could_listen_to_is_refused() {
             |c| oidc(c).issuer = "http://login.example.com".to_owned(),
             "issuers[0].upstream.issuer: is \"http://login.example.com\"",
         ),
-        // Beside an https issuer not even on this machine.
+        // Plaintext is refused even on loopback if the issuer is https.
         (|c| oidc(c).issuer = "http://127.0.0.1:1".to_owned(), "issuers[0].upstream.issuer: is \"http://127.0.0.1:1\""),
         (|c| oidc(c).issuer = "login".to_owned(), "issuers[0].upstream.issuer: is \"login\""),
         (|c| oidc(c).scopes = vec!["email".to_owned()], "issuers[0].upstream.scopes: lacks \"openid\""),
@@ -568,7 +569,7 @@ fn an_upstream_that_others_could_listen_to_is_refused() {
 
 /// Requirements: D8.
 #[test]
-fn what_lets_tests_inside_is_refused_unless_every_issuer_is_on_loopback() {
+fn settings_for_tests_are_refused_unless_every_issuer_is_on_loopback() {
     fn permit(config: &mut Config) {
         config.outbound.permitted_addresses = vec!["127.0.0.1:8443".parse().unwrap()];
     }
@@ -577,7 +578,7 @@ fn what_lets_tests_inside_is_refused_unless_every_issuer_is_on_loopback() {
     local.issuers[0].url = "http://127.0.0.1:7440".to_owned();
     permit(&mut local);
     assert_eq!(local.outbound().unwrap().permitted.len(), 1);
-    // One that is not, among others.
+    // One issuer that is not on loopback, among others.
     let mut mixed = local.clone();
     mixed.issuers.extend(example().issuers);
     let line = mixed.outbound().unwrap_err().to_string();

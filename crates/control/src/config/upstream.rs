@@ -1,4 +1,4 @@
-//! Upstreams: where people sign in.
+//! Upstreams: the identity providers that people sign in with.
 
 use lychgate_domain::issuer::{IssuerUrl, UpstreamRevocationMode};
 use lychgate_domain::upstream::userinfo::SubjectClaim;
@@ -6,7 +6,7 @@ use lychgate_process::config::{ConfigError, Secret};
 use serde::{Deserialize, Serialize};
 use url::{Url, form_urlencoded};
 
-/// Where people sign in.
+/// The identity provider of an issuer, by kind.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(tag = "kind", rename_all = "kebab-case")]
 pub enum UpstreamConfig {
@@ -23,9 +23,9 @@ pub enum UpstreamConfig {
 pub struct OidcConfig {
     /// `[a-z0-9-]`, at most 32; part of every subject, so it never changes.
     pub id: String,
-    /// What people call it.
+    /// The name on pages.
     pub name: String,
-    /// Its issuer identifier; `/.well-known/openid-configuration` is asked below it.
+    /// Its issuer identifier; metadata is at `/.well-known/openid-configuration` below it.
     pub issuer: String,
     pub client_id: String,
     pub client_secret: Secret,
@@ -40,17 +40,18 @@ pub struct OidcConfig {
 pub struct Oauth2Config {
     /// `[a-z0-9-]`, at most 32; part of every subject, so it never changes.
     pub id: String,
-    /// What people call it.
+    /// The name on pages.
     pub name: String,
-    /// Its issuer identifier, if it has one: an `iss` it sends back with a browser must be this one (RFC 9207).
+    /// Its issuer identifier, if it has one: an `iss` in a callback must equal it (RFC 9207).
     pub issuer: Option<String>,
     pub authorization_endpoint: String,
     pub token_endpoint: String,
-    /// Asked with the access token; answers with a JSON object.
+    /// Answers a request with the access token with a JSON object.
     pub userinfo_endpoint: String,
-    /// Where it takes tokens back (RFC 7009), if it does.
+    /// Its revocation endpoint (RFC 7009), if it has one.
     pub revocation_endpoint: Option<String>,
-    /// The top-level member of that object which the provider never gives to anybody else: a string or an integer.
+    /// The top-level member of the userinfo object that identifies a person and is never reassigned: a string or an
+    /// integer.
     pub subject_claim: String,
     pub client_id: String,
     pub client_secret: Secret,
@@ -62,29 +63,29 @@ pub struct Oauth2Config {
     pub revocation: RevocationMode,
 }
 
-/// When the upstream is told of what was taken back.
+/// When tokens are revoked at the upstream.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
-#[serde(rename_all = "lowercase")]
+#[serde(rename_all = "kebab-case")]
 pub enum RevocationMode {
     Never,
-    /// When nothing of the person's is live here any more.
+    /// When the person's last live grant here ends.
     #[default]
-    Last,
-    /// As each grant ends.
-    Each,
+    WhenLastGrantEnds,
+    /// When each grant ends.
+    PerGrant,
 }
 
 impl From<RevocationMode> for UpstreamRevocationMode {
     fn from(mode: RevocationMode) -> Self {
         match mode {
             RevocationMode::Never => UpstreamRevocationMode::Never,
-            RevocationMode::Last => UpstreamRevocationMode::WhenLastGrantEnds,
-            RevocationMode::Each => UpstreamRevocationMode::PerGrant,
+            RevocationMode::WhenLastGrantEnds => UpstreamRevocationMode::WhenLastGrantEnds,
+            RevocationMode::PerGrant => UpstreamRevocationMode::PerGrant,
         }
     }
 }
 
-/// How a token endpoint wants to be told the client secret (RFC 6749 §2.3.1).
+/// How the client secret is sent to the token endpoint (RFC 6749 §2.3.1).
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum TokenEndpointAuth {
@@ -100,7 +101,7 @@ pub enum TokenEndpointAuth {
 pub struct GithubConfig {
     /// `[a-z0-9-]`, at most 32; part of every subject, so it never changes.
     pub id: String,
-    /// What people call it.
+    /// The name on pages.
     pub name: String,
     pub client_id: String,
     pub client_secret: Secret,
@@ -109,13 +110,13 @@ pub struct GithubConfig {
     /// Scheme and host; a GitHub Enterprise has its own.
     #[serde(default = "github")]
     pub base_url: String,
-    /// It takes back one token at a time.
-    #[serde(default = "each")]
+    /// GitHub revokes one token at a time.
+    #[serde(default = "per_grant")]
     pub revocation: RevocationMode,
 }
 
-fn each() -> RevocationMode {
-    RevocationMode::Each
+fn per_grant() -> RevocationMode {
+    RevocationMode::PerGrant
 }
 
 fn openid() -> Vec<String> {
@@ -143,7 +144,7 @@ impl UpstreamConfig {
         }
     }
 
-    /// The URL that an operator knows it by.
+    /// The URL by which an operator recognises it.
     pub fn url(&self) -> &str {
         match self {
             UpstreamConfig::Oidc(oidc) => &oidc.issuer,
@@ -152,8 +153,8 @@ impl UpstreamConfig {
         }
     }
 
-    /// An upstream that could not be told is not.
-    pub(super) fn telling(&self) -> UpstreamRevocationMode {
+    /// The revocation mode; `Never` for an upstream without a revocation endpoint.
+    pub(super) fn upstream_revocation(&self) -> UpstreamRevocationMode {
         match self {
             UpstreamConfig::Oidc(oidc) => oidc.revocation.into(),
             UpstreamConfig::Oauth2(oauth2) if oauth2.revocation_endpoint.is_none() => UpstreamRevocationMode::Never,
@@ -162,7 +163,7 @@ impl UpstreamConfig {
         }
     }
 
-    /// What only this kind can check, for an upstream of `issuer`.
+    /// Checks the settings of this kind, for an upstream of `issuer`.
     pub(super) fn check(&self, at: &str, issuer: &IssuerUrl) -> Result<(), ConfigError> {
         match self {
             UpstreamConfig::Oidc(oidc) => oidc.check(at, issuer),
@@ -187,13 +188,13 @@ impl OidcConfig {
 }
 
 impl Oauth2Config {
-    /// Parsed, or why it cannot be one.
+    /// Parses the subject claim.
     pub(crate) fn subject_claim(&self, at: &str) -> Result<SubjectClaim, ConfigError> {
         SubjectClaim::parse(&self.subject_claim).ok_or_else(|| {
             ConfigError::new(
                 format!("{at}.subject_claim"),
                 format_args!("is {:?}", self.subject_claim),
-                "name the member with the id that never changes hands, as in \"id\" or \"sub\"; names and addresses do",
+                "name the member with an id that is never reassigned, as in \"id\" or \"sub\"; names and addresses are",
             )
         })
     }
@@ -208,7 +209,7 @@ impl Oauth2Config {
         for (name, url) in endpoints.into_iter().chain(revocation) {
             let key = format!("{at}.{name}");
             let endpoint = private_url(&key, url, issuer)?;
-            // RFC 6749 §3.1, §3.2; and a password in a URL is one in every log.
+            // RFC 6749 §3.1, §3.2 forbid fragments; a password in a URL ends up in logs.
             if endpoint.fragment().is_some() || !endpoint.username().is_empty() || endpoint.password().is_some() {
                 return Err(ConfigError::new(key, "has a fragment, a user or a password", "remove it"));
             }
@@ -219,8 +220,8 @@ impl Oauth2Config {
 }
 
 impl GithubConfig {
-    /// What GitHub is among OAuth 2.0 providers. Its issuer is not named: what it would send as `iss` is documented
-    /// nowhere, and its answers have a callback path of their own.
+    /// GitHub as a plain OAuth 2.0 provider. It has no issuer identifier: its `iss` is undocumented, and its callback
+    /// path distinguishes it.
     pub(crate) fn oauth2(&self) -> Oauth2Config {
         let (base, api) = (self.base(), self.api());
         Oauth2Config {
@@ -230,10 +231,10 @@ impl GithubConfig {
             authorization_endpoint: format!("{base}/login/oauth/authorize"),
             token_endpoint: format!("{base}/login/oauth/access_token"),
             userinfo_endpoint: format!("{api}/user"),
-            // It has one of its own making.
+            // GitHub has its own API for this.
             revocation_endpoint: None,
             revocation: self.revocation,
-            // A number. The login may be renamed, and then taken by somebody else.
+            // A number. A login can be renamed and then taken by another person.
             subject_claim: "id".to_owned(),
             client_id: self.client_id.clone(),
             client_secret: self.client_secret.clone(),
@@ -242,7 +243,7 @@ impl GithubConfig {
         }
     }
 
-    /// "Delete an app token" of its REST API.
+    /// The URL of "Delete an app token" in GitHub's REST API.
     pub(crate) fn token_deletion_url(&self) -> String {
         let id: String = form_urlencoded::byte_serialize(self.client_id.as_bytes()).collect();
         format!("{}/applications/{id}/token", self.api())
@@ -277,7 +278,8 @@ impl GithubConfig {
     }
 }
 
-/// The secret and the tokens go there: nobody may listen on the way.
+/// The client secret and tokens are sent there, so the URL must be private: https, or http between processes on
+/// loopback.
 fn private_url(key: &str, text: &str, issuer: &IssuerUrl) -> Result<Url, ConfigError> {
     let private = |url: &Url| {
         let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
@@ -305,7 +307,7 @@ mod tests {
 
     /// Requirements: B36.
     #[test]
-    fn each_github_has_its_api_where_github_documents_it() {
+    fn each_github_edition_has_its_documented_api_url() {
         for (base_url, authorization_endpoint, userinfo_endpoint) in [
             ("https://github.com", "https://github.com/login/oauth/authorize", "https://api.github.com/user"),
             ("https://octo.ghe.com", "https://octo.ghe.com/login/oauth/authorize", "https://api.octo.ghe.com/user"),
@@ -318,7 +320,7 @@ mod tests {
                 client_secret: Secret::Env("SECRET".to_owned()),
                 scopes: Vec::new(),
                 base_url: base_url.to_owned(),
-                revocation: RevocationMode::Each,
+                revocation: RevocationMode::PerGrant,
             };
             let oauth2 = github.oauth2();
             assert_eq!(oauth2.authorization_endpoint, authorization_endpoint);

@@ -83,7 +83,7 @@ impl Control {
 
     fn of(&self, issuer_id: &str, caller: &Caller) -> Result<Of<'_>, Error> {
         let issuer = self.issuers.issuer(issuer_id, &caller.principal)?;
-        Ok(Of { issuer, keeper: self.issuers.keeper(issuer_id, &caller.principal)? })
+        Ok(Of { issuer, key_manager: self.issuers.key_manager(issuer_id, &caller.principal)? })
     }
 
     /// The first range in which something happened at `from` or later; the newest if there is none.

@@ -85,7 +85,7 @@ impl Control {
         let read = self.store.digest_chain(of.url(), now).await?;
         let chain = read.as_ref().map(|read| &read.value);
         let pending = self.pending(of, chain, now).await?;
-        let announced = of.keeper.known().announced_events.as_ref().map(|(id, _)| *id);
+        let announced = of.key_manager.known().announced_events.as_ref().map(|(id, _)| *id);
         let is_unsaid = announced.is_some() && announced != chain.and_then(|chain| chain.announced);
         let is_due = match why {
             Why::Upkeep => false,
@@ -161,7 +161,7 @@ impl Control {
         why: Why,
         now: Timestamp,
     ) -> Result<DigestChain, Error> {
-        let keys = of.keeper.keys(now).await;
+        let keys = of.key_manager.keys(now).await;
         let number = chain.map_or(1, |chain| chain.newest.number + 1);
         let kept_from = match (why, chain) {
             (Why::Forgetting { kept_from }, _) => kept_from,

@@ -10,7 +10,7 @@ use super::principal::Principal;
 
 /// The authenticated caller of one RPC, and the request id of that call.
 #[derive(Clone, Debug)]
-pub struct Caller {
+pub(crate) struct Caller {
     pub principal: Arc<Principal>,
     pub request_id: String,
     /// The address of the operator or reader itself, or of an edge's client. For events, and nothing else.

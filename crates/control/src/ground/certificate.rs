@@ -1,6 +1,5 @@
-//! What of a certificate matters here: the names that it gives its owner, and when it ends.
-//!
-//! It is never believed for what it says: whoever asks here has had it verified.
+//! Reads a certificate's subject alternative names and its end. Verification happens elsewhere, before a certificate
+//! gets here.
 
 use std::fmt;
 use std::net::IpAddr;
@@ -10,8 +9,8 @@ use x509_parser::certificate::X509Certificate;
 use x509_parser::extensions::GeneralName;
 use x509_parser::prelude::FromDer as _;
 
-/// A subject alternative name by which a caller can be known (RFC 5280 §4.2.1.6). It is compared as a whole: there are no
-/// wildcards here, and the common name is no name.
+/// A subject alternative name that identifies a caller (RFC 5280 §4.2.1.6). Names are compared whole, without
+/// wildcards; the common name is ignored.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub enum SubjectName {
     /// In lower case.
@@ -21,7 +20,7 @@ pub enum SubjectName {
 }
 
 impl SubjectName {
-    /// As it is configured. A colon, which no DNS name has, tells the one from the other.
+    /// Parses a configured name. A colon, which no DNS name has, makes it a URI.
     pub fn parse(text: &str) -> Option<Self> {
         let dns = |byte: u8| byte.is_ascii_alphanumeric() || b"-_.".contains(&byte);
         let scheme = |byte: u8| byte.is_ascii_alphanumeric() || b"+-.".contains(&byte);
@@ -46,16 +45,16 @@ impl fmt::Display for SubjectName {
     }
 }
 
-/// A certificate, as far as it matters.
+/// The parts of a certificate that identify a caller.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Certificate {
+pub(crate) struct Certificate {
     pub names: Vec<SubjectName>,
-    /// The last second in which it is good.
+    /// The last second of its validity.
     pub not_after: Timestamp,
 }
 
 impl Certificate {
-    pub fn parse(der: &[u8]) -> Option<Self> {
+    pub(crate) fn parse(der: &[u8]) -> Option<Self> {
         let (rest, certificate) = X509Certificate::from_der(der).ok()?;
         let names = match certificate.subject_alternative_name().ok()? {
             Some(extension) => extension.value.general_names.iter().filter_map(known).collect(),
@@ -66,7 +65,7 @@ impl Certificate {
     }
 }
 
-/// Names of other kinds are nobody's.
+/// Names of other kinds identify no caller.
 fn known(name: &GeneralName<'_>) -> Option<SubjectName> {
     match name {
         GeneralName::DNSName(name) => Some(SubjectName::Dns(name.to_ascii_lowercase())),
@@ -89,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_a_dns_name_or_a_uri_and_nothing_else() {
+    fn a_name_is_a_whole_dns_name_or_uri() {
         let dns = |name: &str| Some(SubjectName::Dns(name.to_owned()));
         let uri = |name: &str| Some(SubjectName::Uri(name.to_owned()));
         assert_eq!(SubjectName::parse("Edge-1.Internal"), dns("edge-1.internal"));
@@ -104,7 +103,7 @@ mod tests {
     }
 
     #[test]
-    fn only_alternative_names_of_the_two_kinds_are_names() {
+    fn only_dns_names_and_uris_of_a_certificate_count() {
         let mut params = CertificateParams::new(Vec::new()).unwrap();
         params.distinguished_name.push(DnType::CommonName, "edge.internal");
         params.not_after = date_time_ymd(2030, 1, 2);
@@ -119,7 +118,7 @@ mod tests {
         let not_after = Timestamp::from_seconds(1_893_542_400);
         let parsed = Certificate::parse(certificate.der());
         assert_eq!(parsed, Some(Certificate { names: expected.to_vec(), not_after }));
-        assert_eq!(Certificate::parse(&[certificate.der(), &[0][..]].concat()), None, "and nothing after it");
+        assert_eq!(Certificate::parse(&[certificate.der(), &[0][..]].concat()), None, "trailing bytes are refused");
     }
 
     #[test]

@@ -4,8 +4,8 @@ pub(crate) use lychgate_store::Commit;
 
 use super::error::Error;
 
-/// How often a decision is made again. Each lost round means that another commit won it, so this many rounds mean as many
-/// commits by others.
+/// The most times a use case decides again because a record changed meanwhile. Each lost round means that another
+/// commit won it.
 const MAX_ROUNDS: usize = 128;
 
 /// Repeats `round` until it commits. This is the only loop around commits of requests: a round ends with

@@ -1,4 +1,4 @@
-//! The one road of errors: a refusal is meant, typed and shown; a fault is logged once and shown as `server_error`.
+//! Errors of use cases. A refusal is intended, typed and shown; a fault is logged once and shown as `server_error`.
 
 use std::collections::HashMap;
 
@@ -12,36 +12,37 @@ use tonic_types::{ErrorDetails, StatusExt as _};
 
 use super::cursor::cursor;
 
-/// Why a use case did not do as asked.
+/// The error of a use case.
 #[derive(Debug)]
-pub enum Error {
+pub(crate) enum Error {
     Refused(Refused),
-    /// It was not done, or nobody can tell: the same call, attempt included, will tell.
+    /// Nothing was committed, or the outcome is unknown: the same call with the same idempotency key finds out.
     StoreUnavailable(anyhow::Error),
-    /// A cursor of another history, or of events that are no longer kept; the oldest that are begin after this one.
+    /// The cursor belongs to another history or precedes the oldest retained event; the oldest events begin after this
+    /// one.
     CursorLost(Cursor),
     Fault(anyhow::Error),
 }
 
-/// A refusal, and where the person or the client may go from here.
+/// A refusal, and the link that the person or the client may follow.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refused {
+pub(crate) struct Refused {
     pub refusal: Refusal,
     pub return_to: Option<ReturnTo>,
-    /// The `WWW-Authenticate` that goes with it.
+    /// The `WWW-Authenticate` header of the refusal.
     pub challenge: Option<String>,
 }
 
-/// A link for a page: only ever a registered redirect URI with an error in it, or a page of ours.
+/// A link on a page: a registered redirect URI with an error in it, or a page of ours, and nothing else.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct ReturnTo {
+pub(crate) struct ReturnTo {
     pub uri: String,
     pub label: String,
 }
 
 impl Error {
-    /// Adds the link, if it is a refusal.
-    pub fn returning(self, uri: String, label: impl Into<String>) -> Self {
+    /// Adds the link to a refusal.
+    pub(crate) fn returning(self, uri: String, label: impl Into<String>) -> Self {
         match self {
             Error::Refused(refused) => {
                 let return_to = Some(ReturnTo { uri, label: label.into() });
@@ -51,14 +52,14 @@ impl Error {
         }
     }
 
-    /// What the caller gets.
-    pub fn into_status(self, request_id: &str) -> Status {
-        let (reason, message, metadata) = self.told(request_id);
+    /// Converts the error to the status of the call.
+    pub(crate) fn into_status(self, request_id: &str) -> Status {
+        let (reason, message, metadata) = self.into_reason(request_id);
         status(reason, message, metadata)
     }
 
-    /// What the caller is told. This is where errors are logged, once.
-    pub fn told(self, request_id: &str) -> (Reason, String, HashMap<String, String>) {
+    /// Reason, message and metadata for the caller. Logs the error: call it once.
+    pub(crate) fn into_reason(self, request_id: &str) -> (Reason, String, HashMap<String, String>) {
         let mut metadata = HashMap::from([(error_metadata::REQUEST_ID.to_owned(), request_id.to_owned())]);
         let mut insert = |key: &str, value: String| metadata.insert(key.to_owned(), value);
         let (reason, message) = match self {
@@ -83,20 +84,23 @@ impl Error {
             Error::CursorLost(oldest) => {
                 tracing::info!(request.id = request_id, reason = Reason::CursorLost.as_str(), "refused");
                 insert(error_metadata::OLDEST_CURSOR, cursor(oldest));
-                (Reason::CursorLost, "what comes after the cursor is no longer known; list anew".to_owned())
+                (Reason::CursorLost, "events after the cursor are no longer retained; list again".to_owned())
             }
             Error::Fault(error) => {
                 tracing::error!(request.id = request_id, error = format!("{error:#}"), "fault");
                 insert(error_metadata::OAUTH_ERROR, "server_error".to_owned());
-                (Reason::Fault, "something went wrong here; the logs know it by the request id".to_owned())
+                (
+                    Reason::Fault,
+                    "internal error; the control plane's log names the cause beside this request id".to_owned(),
+                )
             }
         };
         (reason, message, metadata)
     }
 }
 
-/// An error that every caller can read.
-pub fn status(reason: Reason, message: impl Into<String>, metadata: HashMap<String, String>) -> Status {
+/// A status with `ErrorInfo`.
+pub(crate) fn status(reason: Reason, message: impl Into<String>, metadata: HashMap<String, String>) -> Status {
     let details = ErrorDetails::with_error_info(reason.as_str(), ERROR_DOMAIN, metadata);
     Status::with_error_details(reason.grpc_code(), message, details)
 }
@@ -126,7 +130,8 @@ impl From<StoreError> for Error {
 }
 
 /// The name of a refusal on the wire.
-pub fn reason(refusal: &Refusal) -> Reason {
+#[expect(clippy::too_many_lines, reason = "one line per refusal")]
+pub(crate) fn reason(refusal: &Refusal) -> Reason {
     match refusal {
         Refusal::IssuerUnknown => Reason::IssuerUnknown,
         Refusal::ParameterRepeated(_) => Reason::ParameterRepeated,

@@ -1,10 +1,10 @@
-//! Signatures of JWTs, and nothing else of them: what a token says is judged where it is known what it has to say.
+//! Verifies signatures of JWTs. Claims are judged by the callers, which know their meaning.
 
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode};
 use serde::de::DeserializeOwned;
 
-/// What `token` says, if `key` signed it with `algorithm`. No claim is looked at.
-pub fn verified<C: DeserializeOwned + Clone>(token: &str, key: &DecodingKey, algorithm: Algorithm) -> Option<C> {
+/// The claims of `token` if `key` signed it with `algorithm`. No claim is checked.
+pub(crate) fn verified<C: DeserializeOwned + Clone>(token: &str, key: &DecodingKey, algorithm: Algorithm) -> Option<C> {
     let mut validation = Validation::new(algorithm);
     validation.required_spec_claims.clear();
     validation.validate_exp = false;

@@ -1,17 +1,17 @@
-//! The guarded way out to what strangers name: a client's metadata document, and the key set that it names in turn.
+//! The guarded HTTP client for URLs that clients name: metadata documents and key sets.
 //!
-//! Whoever can have a URL fetched would like to reach what only this machine reaches, or to keep it busy. So a name is
-//! resolved here, once; all its addresses are checked; and the connection goes to an address that was checked, because
-//! nothing can connect to any other ([`Checked`](address::Checked)). One GET on one connection, over TLS, and nothing of
-//! ours goes with it: no cookie, no token, no header of anybody's request. No redirect is followed and no proxy of the
-//! environment's is used.
+//! A client that can have a URL fetched would like to reach hosts that only this machine reaches, or to keep it busy.
+//! So a name is resolved here, once; all its addresses are checked; and the connection goes to a checked address,
+//! because nothing can connect to any other ([`Checked`](address::Checked)). One GET on one connection, over TLS,
+//! without any cookie, token or header of ours. Redirects are not followed and proxies of the environment are not
+//! used.
 //!
-//! It is plain hyper on purpose. A general client resolves names behind a hook that hosts like `127.0.0.1` bypass, keeps
-//! connections, decompresses and has a mind of its own about proxies: all of that would have to be switched off, and stay
-//! off.
+//! It is plain hyper on purpose. A general client resolves names behind a hook that hosts like `127.0.0.1` bypass,
+//! keeps connections, decompresses and has a mind of its own about proxies: all of that would have to be switched off,
+//! and stay off.
 //!
-//! It must never be used for what an operator configured, which `upstream` asks in its own way, and a page must never say
-//! more about it than [`Class`].
+//! It must never be used for URLs that an operator configured, which `upstream` requests in its own way, and a page
+//! must never say more about it than [`Class`].
 
 mod address;
 mod client;
@@ -31,43 +31,43 @@ use client::Client;
 pub use error::{Class, OutboundError};
 pub use resolve::{Dns, Resolve};
 
-/// Where one may go, and how long that may take.
+/// The permitted destinations and the time limits of requests.
 #[derive(Clone, Debug)]
 pub struct Policy {
-    /// Of public addresses.
+    /// Permitted ports of public addresses.
     pub ports: Vec<u16>,
-    /// Allowed although they are not public, or on another port. For tests: whoever runs a gate for others has none.
+    /// Addresses permitted although they are not public, or at another port. For tests: a deployment has none.
     pub permitted: Vec<SocketAddr>,
-    /// Certification authorities besides the machine's.
+    /// Certificate authorities besides the machine's.
     pub extra_roots: Vec<CertificateDer<'static>>,
-    pub patience: Patience,
+    pub timeouts: Timeouts,
 }
 
 #[derive(Clone, Copy, Debug)]
-pub struct Patience {
-    /// Until there is a connection, name and TLS included.
+pub struct Timeouts {
+    /// From resolving the name to the end of the TLS handshake.
     pub connect: Duration,
-    /// For everything: clients wait ten seconds for us, and a page may need a document and a key set.
+    /// The whole request: clients wait ten seconds for us, and a page may need a document and a key set.
     pub total: Duration,
 }
 
 impl Default for Policy {
     fn default() -> Self {
-        let patience = Patience { connect: Duration::from_secs(3), total: Duration::from_secs(5) };
-        Self { ports: vec![443], permitted: Vec::new(), extra_roots: Vec::new(), patience }
+        let timeouts = Timeouts { connect: Duration::from_secs(3), total: Duration::from_secs(5) };
+        Self { ports: vec![443], permitted: Vec::new(), extra_roots: Vec::new(), timeouts }
     }
 }
 
-/// What came back.
+/// A successful answer.
 #[derive(Debug)]
 pub enum Fetched {
-    /// 200: JSON, by its media type, and not too much of it. Nobody has parsed it yet.
+    /// Status 200 with a JSON media type, within the size limit, not parsed yet.
     Whole { headers: HeaderMap, body: Vec<u8> },
-    /// 304, in answer to validators.
+    /// Status 304, in answer to validators.
     Unchanged { headers: HeaderMap },
 }
 
-/// What a server wants to be told to be able to say that nothing has changed (RFC 9110 §8.8).
+/// Validators of an earlier answer, for a conditional request (RFC 9110 §8.8).
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Validators {
     etag: Option<HeaderValue>,
@@ -75,7 +75,7 @@ pub struct Validators {
 }
 
 impl Validators {
-    /// `None` if there are none worth keeping.
+    /// `None` if the answer has none of reasonable size.
     pub fn of(headers: &HeaderMap) -> Option<Self> {
         const MAX_BYTES: usize = 256;
         let short = |name: HeaderName| headers.get(name).filter(|value| value.len() <= MAX_BYTES).cloned();
@@ -92,24 +92,24 @@ pub struct Outbound {
 }
 
 impl Outbound {
-    /// `Err` if the machine has no certification authorities, or one of the extra ones is none.
+    /// Fails if the machine has no certificate authorities, or if an extra one is invalid.
     pub fn new(policy: Policy, resolver: Arc<dyn Resolve>) -> anyhow::Result<Self> {
         Ok(Self { client: Client::new(&policy.extra_roots)?, policy: Arc::new(policy), resolver })
     }
 
-    /// The JSON at `url`, of `max_bytes` at most.
+    /// Fetches the JSON at `url`, at most `max_bytes` of it.
     pub async fn get(
         &self,
         url: &Url,
         max_bytes: usize,
         conditional: Option<&Validators>,
     ) -> Result<Fetched, OutboundError> {
-        let total = self.policy.patience.total;
+        let total = self.policy.timeouts.total;
         let fetch = async {
             let stream = self.connect(url).await?;
             client::exchange(stream, url, max_bytes, conditional).await
         };
-        // Around everything: a server that sends a byte a second would else hold on for ever.
+        // The limit covers everything: a server that sends a byte a second would otherwise hold the request forever.
         tokio::time::timeout(total, fetch).await.unwrap_or(Err(OutboundError::Timeout(total)))
     }
 
@@ -121,7 +121,7 @@ impl Outbound {
             return Err(OutboundError::Unusable);
         };
         address::check_port(port, &self.policy)?;
-        let limit = self.policy.patience.connect;
+        let limit = self.policy.timeouts.connect;
         let connect = async {
             let (name, addresses) = match host {
                 Host::Ipv4(ip) => (ServerName::from(IpAddr::V4(ip)), vec![IpAddr::V4(ip)]),

@@ -1,6 +1,6 @@
-//! Page tokens: where a list goes on, sealed, so that no caller reads or makes up a place (AIP-158).
+//! Page tokens (AIP-158): the position in a list, sealed so that no caller can read or forge it.
 //!
-//! A token is good for one method, one filter and one caller, so that nobody goes on where another may not begin.
+//! A token is bound to one method, one filter and one caller: a caller cannot continue a list that it may not begin.
 
 use lychgate_domain::Refusal;
 use lychgate_domain::entropy::{Entropy, random};
@@ -9,23 +9,23 @@ use lychgate_domain::keys::{KeyId, Keys, Purpose};
 
 use super::principal::Principal;
 
-/// What a token is good for.
+/// The list that a token belongs to.
 #[derive(Clone, Copy, Debug)]
-pub struct List<'a> {
+pub(crate) struct List<'a> {
     pub method: &'static str,
-    /// Everything that says which items are meant.
+    /// A digest of the request's filter.
     pub filter: [u8; 32],
     pub principal: &'a Principal,
 }
 
 impl List<'_> {
-    pub fn seal(&self, place: &[u8], keys: &Keys, entropy: &dyn Entropy) -> String {
+    pub(crate) fn seal(&self, place: &[u8], keys: &Keys, entropy: &dyn Entropy) -> String {
         let key = keys.active(Purpose::Ticket);
         encode(&[key.id.bytes().as_slice(), &key.seal(&self.context(), random(entropy), place)].concat())
     }
 
-    /// The place; `None` for an empty token, which is the beginning.
-    pub fn open(&self, token: &str, keys: &Keys) -> Result<Option<Vec<u8>>, Refusal> {
+    /// The position; `None` for an empty token, which is the beginning.
+    pub(crate) fn open(&self, token: &str, keys: &Keys) -> Result<Option<Vec<u8>>, Refusal> {
         if token.is_empty() {
             return Ok(None);
         }
@@ -38,7 +38,7 @@ impl List<'_> {
         open().map(Some).ok_or(Refusal::PageTokenInvalid)
     }
 
-    /// No ticket is sealed for this, and so none opens as a page token, nor the other way round.
+    /// Distinguishes page tokens from tickets, which the same key seals.
     fn context(&self) -> [&[u8]; 4] {
         [b"page token", self.method.as_bytes(), &self.filter, self.principal.name.as_bytes()]
     }

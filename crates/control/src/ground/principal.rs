@@ -1,9 +1,10 @@
-//! Named callers of gRPC: who they are, and what they may call.
+//! Principals: the named callers of gRPC, their credentials, roles and scopes.
 
 use std::collections::HashSet;
 use std::fmt;
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use lychgate_domain::id::IssuerId;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -16,9 +17,9 @@ use super::certificate::SubjectName;
 pub enum Role {
     /// Serves browsers and clients.
     Edge,
-    /// Asks whether a consent stands.
+    /// Checks consents.
     Checker,
-    /// Lists and watches.
+    /// Lists and watches issuers and consents.
     Reader,
     /// An MCP server.
     Resource,
@@ -26,74 +27,74 @@ pub enum Role {
     Operator,
 }
 
-/// A caller that showed who it is.
+/// A named caller with its credentials and rights.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Principal {
     pub name: String,
     pub role: Role,
-    /// SHA-256 of its bearer tokens; the tokens themselves are kept nowhere.
+    /// SHA-256 digests of its bearer tokens. The tokens are not stored.
     pub token_digests: Vec<TokenDigest>,
-    /// Names that certificates give it.
+    /// Alternative names of its certificates.
     pub certificate_sans: Vec<SubjectName>,
     /// `None`: all.
     pub issuers: Option<HashSet<IssuerId>>,
-    /// URIs of the resources it speaks for, or may ask about; `None`: all.
+    /// URIs of the resources it serves or may ask about; `None`: all.
     pub resources: Option<HashSet<String>>,
 }
 
 /// SHA-256 of a bearer token.
-pub type TokenDigest = [u8; 32];
+pub(crate) type TokenDigest = [u8; 32];
 
 impl Principal {
-    pub fn may_speak_of(&self, issuer: &IssuerId) -> bool {
+    pub fn may_access(&self, issuer: &IssuerId) -> bool {
         self.issuers.as_ref().is_none_or(|issuers| issuers.contains(issuer))
     }
 
-    pub fn may_speak_of_resource(&self, uri: &str) -> bool {
+    pub fn may_access_resource(&self, uri: &str) -> bool {
         self.resources.as_ref().is_none_or(|resources| resources.contains(uri))
     }
 
-    /// Whether `other` is the same caller with the same rights, however either shows it.
-    pub fn is_as_free_as(&self, other: &Self) -> bool {
+    /// True if `other` has the same name and rights, regardless of credentials.
+    pub fn has_same_rights_as(&self, other: &Self) -> bool {
         let Self { name, role, token_digests: _, certificate_sans: _, issuers, resources } = self;
         (name, role, issuers, resources) == (&other.name, &other.role, &other.issuers, &other.resources)
     }
 
-    /// The only resource it speaks for; `None` if there are several.
+    /// Its only resource; `None` if there are several.
     pub fn only_resource(&self) -> Option<&str> {
         let mut own = self.resources.iter().flatten();
         own.next().filter(|_| own.next().is_none()).map(String::as_str)
     }
 }
 
-/// What a caller showed.
+/// The credentials that a caller presented.
 #[derive(Clone, Copy, Debug, Default)]
-pub struct Shown<'a> {
+pub struct PresentedCredentials<'a> {
     pub token: Option<&'a TokenDigest>,
-    /// The names in its certificate, which has been verified.
+    /// The names in its verified certificate.
     pub certificate: Option<&'a [SubjectName]>,
 }
 
-/// Why nobody is who showed it. As the caller is told, which learns nothing of anybody else.
+/// Why authentication failed. PresentedCredentials to the caller; reveals nothing about other principals.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
-pub enum Unidentified {
+pub enum AuthenticationError {
     #[error("send metadata authorization: Bearer TOKEN of a configured principal, or a client certificate of one")]
     Nothing,
-    #[error("the bearer token is no configured principal's")]
+    #[error("the bearer token belongs to no configured principal")]
     Token,
     #[error("no configured principal has a name of the client certificate ({0}): add one to its certificate_sans")]
     Certificate(String),
-    #[error("the client certificate has names of several principals: leave it those of one")]
+    #[error("the client certificate has names of several principals: use names of one principal only")]
     Several,
-    #[error("the bearer token and the client certificate are two principals': send one of them")]
+    #[error("the bearer token and the client certificate belong to different principals: send one of them")]
     Contradiction,
 }
 
-/// Everybody there is, until others take their place.
+/// The principals in force. They can be replaced while calls run.
 #[derive(Debug)]
-pub struct Principals(RwLock<Arc<[Arc<Principal>]>>);
+pub struct Principals(ArcSwap<Vec<Arc<Principal>>>);
 
-/// The names of those who are not as they were.
+/// The names of added, removed and changed principals.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Changes {
     pub added: Vec<String>,
@@ -103,47 +104,41 @@ pub struct Changes {
 
 impl Principals {
     pub fn new(principals: Vec<Principal>) -> Self {
-        Self(RwLock::new(principals.into_iter().map(Arc::new).collect()))
+        Self(ArcSwap::from_pointee(principals.into_iter().map(Arc::new).collect()))
     }
 
-    /// From the next call on there are `others`.
+    /// Replaces the principals, from the next call on.
     pub fn replace(&self, others: Principals) -> Changes {
-        let others = others.all();
-        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        let changes = Changes::between(&current, &others);
-        *current = others;
-        changes
+        let others = others.0.into_inner();
+        let before = self.0.swap(Arc::clone(&others));
+        Changes::between(&before, &others)
     }
 
-    fn all(&self) -> Arc<[Arc<Principal>]> {
-        // What is swapped in one piece is whole also after a panic.
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
-    }
-
-    /// Who showed it. Two proofs must be the same principal's: neither is passed over for the other, so that whoever took
-    /// one from a caller cannot hide behind one of its own.
-    pub fn identify(&self, shown: Shown<'_>) -> Result<Arc<Principal>, Unidentified> {
-        let all = self.all();
-        let by_token = shown.token.map(|digest| by_digest(&all, digest).ok_or(Unidentified::Token)).transpose()?;
+    /// Authenticates a caller. Two credentials must belong to one principal: neither is ignored in favour of the
+    /// other, so a stolen credential cannot hide behind the thief's own.
+    pub fn authenticate(&self, shown: PresentedCredentials<'_>) -> Result<Arc<Principal>, AuthenticationError> {
+        let all = self.0.load();
+        let by_token =
+            shown.token.map(|digest| by_digest(&all, digest).ok_or(AuthenticationError::Token)).transpose()?;
         let by_certificate = shown.certificate.map(|names| by_names(&all, names)).transpose()?;
         match (by_token, by_certificate) {
-            (Some(one), Some(other)) if one.name != other.name => Err(Unidentified::Contradiction),
+            (Some(one), Some(other)) if one.name != other.name => Err(AuthenticationError::Contradiction),
             (Some(principal), _) | (None, Some(principal)) => Ok(Arc::clone(principal)),
-            (None, None) => Err(Unidentified::Nothing),
+            (None, None) => Err(AuthenticationError::Nothing),
         }
     }
 
-    /// Whose `token` it is.
+    /// The principal of a bearer token.
     pub fn by_token(&self, token: &str) -> Option<Arc<Principal>> {
-        by_digest(&self.all(), &digest(token)).cloned()
+        by_digest(&self.0.load(), &digest(token)).cloned()
     }
 }
 
-pub fn digest(token: &str) -> TokenDigest {
+pub(crate) fn digest(token: &str) -> TokenDigest {
     Sha256::digest(token).into()
 }
 
-/// Every digest is compared, in constant time, whether or not one has matched.
+/// Compares with every digest in constant time, whether or not one has matched.
 fn by_digest<'a>(all: &'a [Arc<Principal>], digest: &TokenDigest) -> Option<&'a Arc<Principal>> {
     let mut found = None;
     for principal in all {
@@ -156,18 +151,18 @@ fn by_digest<'a>(all: &'a [Arc<Principal>], digest: &TokenDigest) -> Option<&'a 
     found
 }
 
-/// The one principal that is known by one of `names`.
-fn by_names<'a>(all: &'a [Arc<Principal>], names: &[SubjectName]) -> Result<&'a Arc<Principal>, Unidentified> {
+/// The one principal that has one of `names`.
+fn by_names<'a>(all: &'a [Arc<Principal>], names: &[SubjectName]) -> Result<&'a Arc<Principal>, AuthenticationError> {
     let is_named = |principal: &&Arc<Principal>| principal.certificate_sans.iter().any(|name| names.contains(name));
     let mut named = all.iter().filter(is_named);
     match (named.next(), named.next()) {
         (Some(principal), None) => Ok(principal),
-        (Some(_), Some(_)) => Err(Unidentified::Several),
-        (None, _) => Err(Unidentified::Certificate(listed(names))),
+        (Some(_), Some(_)) => Err(AuthenticationError::Several),
+        (None, _) => Err(AuthenticationError::Certificate(listed(names))),
     }
 }
 
-/// Enough of them to know the certificate by.
+/// Enough names to recognise the certificate.
 fn listed(names: &[SubjectName]) -> String {
     match names {
         [] => "it has no DNS name and no URI".to_owned(),
@@ -242,13 +237,15 @@ mod tests {
     }
 
     #[test]
-    fn a_certificate_is_somebodys_by_a_whole_name_of_one_principal() {
+    fn a_certificate_needs_a_whole_name_of_exactly_one_principal() {
         let principals = Principals::new(vec![
             named(&["edge-1.internal", "spiffe://example/edge"], principal("one", &[])),
             named(&["edge-2.internal"], principal("two", &[])),
         ]);
         let name = |names: &[SubjectName]| {
-            principals.identify(Shown { token: None, certificate: Some(names) }).map(|one| one.name.clone())
+            principals
+                .authenticate(PresentedCredentials { token: None, certificate: Some(names) })
+                .map(|one| one.name.clone())
         };
         for (names, expected) in [
             (&["edge-1.internal"][..], "one"),
@@ -261,38 +258,38 @@ mod tests {
         for other in ["internal", "1.internal", "x.edge-1.internal", "spiffe://example/edge/x", "spiffe://example/Edge"]
         {
             let refused = name(&sans(&[other]));
-            assert_eq!(refused, Err(Unidentified::Certificate(other.to_owned())));
+            assert_eq!(refused, Err(AuthenticationError::Certificate(other.to_owned())));
         }
         assert_eq!(
             name(&[SubjectName::Dns("*.internal".to_owned())]),
-            Err(Unidentified::Certificate("*.internal".to_owned()))
+            Err(AuthenticationError::Certificate("*.internal".to_owned()))
         );
-        // The kind is part of a name.
+        // A DNS name and a URI with the same text are different names.
         assert!(name(&[SubjectName::Uri("edge-1.internal".to_owned())]).is_err());
         assert!(name(&[]).unwrap_err().to_string().contains("it has no DNS name and no URI"));
-        assert_eq!(name(&sans(&["edge-1.internal", "edge-2.internal"])), Err(Unidentified::Several));
+        assert_eq!(name(&sans(&["edge-1.internal", "edge-2.internal"])), Err(AuthenticationError::Several));
     }
 
     #[test]
-    fn two_proofs_are_one_principals_or_nobodys() {
+    fn two_credentials_must_belong_to_one_principal() {
         let principals = Principals::new(vec![
             named(&["edge-1.internal"], principal("one", &["token-1"])),
             named(&["edge-2.internal"], principal("two", &["token-2"])),
         ]);
         let name = |token: &str, san: &str| {
-            let shown = Shown { token: Some(&digest(token)), certificate: Some(&sans(&[san])) };
-            principals.identify(shown).map(|one| one.name.clone())
+            let shown = PresentedCredentials { token: Some(&digest(token)), certificate: Some(&sans(&[san])) };
+            principals.authenticate(shown).map(|one| one.name.clone())
         };
         assert_eq!(name("token-1", "edge-1.internal"), Ok("one".to_owned()));
-        assert_eq!(name("token-1", "edge-2.internal"), Err(Unidentified::Contradiction));
-        assert_eq!(name("token-2", "edge-1.internal"), Err(Unidentified::Contradiction));
-        assert_eq!(name("wrong", "edge-1.internal"), Err(Unidentified::Token));
-        assert_eq!(name("token-1", "unknown"), Err(Unidentified::Certificate("unknown".to_owned())));
-        assert_eq!(principals.identify(Shown::default()), Err(Unidentified::Nothing));
+        assert_eq!(name("token-1", "edge-2.internal"), Err(AuthenticationError::Contradiction));
+        assert_eq!(name("token-2", "edge-1.internal"), Err(AuthenticationError::Contradiction));
+        assert_eq!(name("wrong", "edge-1.internal"), Err(AuthenticationError::Token));
+        assert_eq!(name("token-1", "unknown"), Err(AuthenticationError::Certificate("unknown".to_owned())));
+        assert_eq!(principals.authenticate(PresentedCredentials::default()), Err(AuthenticationError::Nothing));
     }
 
     #[test]
-    fn whoever_takes_their_place_is_told_by_name() {
+    fn a_replacement_reports_added_removed_and_changed_names() {
         let principals =
             Principals::new(vec![principal("one", &["a"]), principal("two", &["b"]), principal("three", &[])]);
         let others = vec![named(&["c"], principal("three", &[])), principal("one", &["a"]), principal("four", &["d"])];
@@ -303,22 +300,22 @@ mod tests {
     }
 
     #[test]
-    fn a_new_token_is_the_same_freedom_and_another_role_or_scope_is_not() {
+    fn a_new_token_keeps_the_rights_and_another_role_or_scope_does_not() {
         let one = principal("one", &["a"]);
-        assert!(one.is_as_free_as(&named(&["x"], principal("one", &["b"]))));
-        assert!(!one.is_as_free_as(&principal("two", &["a"])));
-        assert!(!one.is_as_free_as(&Principal { role: Role::Operator, ..one.clone() }));
-        assert!(!one.is_as_free_as(&Principal { issuers: Some(HashSet::new()), ..one.clone() }));
-        assert!(!one.is_as_free_as(&Principal { resources: Some(HashSet::new()), ..one.clone() }));
+        assert!(one.has_same_rights_as(&named(&["x"], principal("one", &["b"]))));
+        assert!(!one.has_same_rights_as(&principal("two", &["a"])));
+        assert!(!one.has_same_rights_as(&Principal { role: Role::Operator, ..one.clone() }));
+        assert!(!one.has_same_rights_as(&Principal { issuers: Some(HashSet::new()), ..one.clone() }));
+        assert!(!one.has_same_rights_as(&Principal { resources: Some(HashSet::new()), ..one.clone() }));
     }
 
     #[test]
-    fn whoever_is_scoped_may_speak_of_its_own_issuers_only() {
+    fn a_scoped_principal_reaches_its_own_issuers_only() {
         let id = |text| IssuerId::parse(text).unwrap();
         let all = principal("all", &[]);
         let one = Principal { issuers: Some(HashSet::from([id("main")])), ..all.clone() };
         let none = Principal { issuers: Some(HashSet::new()), ..all.clone() };
-        let may = |principal: &Principal| [id("main"), id("other")].map(|issuer| principal.may_speak_of(&issuer));
+        let may = |principal: &Principal| [id("main"), id("other")].map(|issuer| principal.may_access(&issuer));
         assert_eq!((may(&all), may(&one), may(&none)), ([true, true], [true, false], [false, false]));
     }
 }

@@ -1,4 +1,4 @@
-//! The machine's clock and randomness: the only place that takes them.
+//! The machine's clock and randomness. No other module reads them.
 
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -20,9 +20,9 @@ impl Clock for SystemClock {
 pub struct SystemEntropy;
 
 impl Entropy for SystemEntropy {
-    /// From the generator that TLS takes its keys from: seeded by the operating system, but not asking it each time.
+    /// Uses the generator that TLS uses for its keys: seeded by the operating system, without a system call each time.
+    #[expect(clippy::expect_used, reason = "without randomness no secret is safe, so the process must end")]
     fn fill(&self, bytes: &mut [u8]) {
-        // Without randomness nothing can be kept secret: there is no going on.
         aws_lc_rs::rand::fill(bytes).expect("the operating system provides randomness");
     }
 }

@@ -1,14 +1,15 @@
-//! The control plane's side of TLS: the certificate it shows, whose certificates it believes, and who is at the other end.
+//! TLS of the control plane: its certificate, the client authorities it trusts, and the identity of connected callers.
 //!
-//! What it goes by can be replaced at any time. Connections stay, and so does what they encrypt with; but who is at the
-//! other end is asked anew: a caller is not let in by an authority that is no longer believed, nor by a certificate that
-//! has ended since the connection was made.
+//! Certificates and authorities can be replaced at any time. Open connections stay, but their callers are verified
+//! again: an authority that is no longer trusted, or a certificate that has expired since, does not authenticate a
+//! call.
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use arc_swap::ArcSwap;
 use lychgate_domain::time::{Clock, Timestamp};
 use lychgate_process::config::ConfigError;
 use rustls::crypto::CryptoProvider;
@@ -22,7 +23,7 @@ use serde::{Deserialize, Serialize};
 
 use super::certificate::{Certificate, SubjectName};
 
-/// A chain is verified again after this, should an authority between ours and the caller's have ended.
+/// The age at which a verified chain is verified again: an intermediate authority may have expired.
 const VERIFIED_FOR: Duration = Duration::from_secs(60);
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -32,49 +33,49 @@ pub struct TlsConfig {
     pub cert_file: PathBuf,
     /// PEM.
     pub key_file: PathBuf,
-    /// PEM: the authorities whose certificates callers may show.
+    /// PEM: the authorities of client certificates.
     pub client_ca_file: Option<PathBuf>,
     #[serde(default)]
     pub client_certificates: ClientCertificates,
 }
 
-/// Whether a caller must show a certificate.
+/// The demand for client certificates.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClientCertificates {
-    /// It may show a bearer token instead.
+    /// A bearer token suffices.
     #[default]
     Optional,
-    /// Without one there is no connection, not even for health.
+    /// A connection without a certificate is refused, even for health checks.
     Required,
 }
 
 impl TlsConfig {
-    /// Everything that is read.
+    /// The files to read.
     pub fn files(&self) -> impl Iterator<Item = &PathBuf> {
         [&self.cert_file, &self.key_file].into_iter().chain(&self.client_ca_file)
     }
 }
 
-/// What is in force now, and where a replacement is put.
+/// The TLS configuration in force, which can be replaced.
 #[derive(Debug)]
-pub struct Tls(RwLock<Arc<Loaded>>);
+pub(crate) struct Tls(ArcSwap<LoadedTls>);
 
-/// What the files said when they were read.
+/// The contents of the files when they were read.
 #[derive(Debug)]
-pub struct Loaded {
+pub(crate) struct LoadedTls {
     pub server: Arc<ServerConfig>,
     callers: Option<Arc<dyn ClientCertVerifier>>,
     chain: Vec<CertificateDer<'static>>,
     authorities: Vec<CertificateDer<'static>>,
     certificates: ClientCertificates,
-    /// The last second of the certificate that is shown.
+    /// The last second of the server certificate's validity.
     pub not_after: Timestamp,
 }
 
-/// Who is at the other end of a connection, if it showed a certificate.
+/// The caller at the other end of a connection that presented a certificate.
 #[derive(Debug)]
-pub struct Peer {
+pub(crate) struct Peer {
     chain: Vec<CertificateDer<'static>>,
     certificate: Certificate,
     verified: Mutex<Verified>,
@@ -82,31 +83,30 @@ pub struct Peer {
 
 #[derive(Clone, Debug)]
 struct Verified {
-    by: Arc<Loaded>,
+    by: Arc<LoadedTls>,
     at: Timestamp,
 }
 
 impl Tls {
-    pub fn new(loaded: Loaded) -> Self {
-        Self(RwLock::new(Arc::new(loaded)))
+    pub(crate) fn new(loaded: LoadedTls) -> Self {
+        Self(ArcSwap::from_pointee(loaded))
     }
 
-    pub fn current(&self) -> Arc<Loaded> {
-        // What is swapped in one piece is whole also after a panic.
-        Arc::clone(&self.0.read().unwrap_or_else(PoisonError::into_inner))
+    pub(crate) fn current(&self) -> Arc<LoadedTls> {
+        self.0.load_full()
     }
 
-    /// From the next connection on. Gives back what was in force; nothing if `loaded` says the same, and nothing happens.
-    pub fn replace(&self, loaded: Loaded) -> Option<Arc<Loaded>> {
-        let mut current = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if current.says_the_same_as(&loaded) {
+    /// Replaces the configuration, from the next connection on, and returns the old one. Does nothing if `loaded` is
+    /// the same.
+    pub(crate) fn replace(&self, loaded: LoadedTls) -> Option<Arc<LoadedTls>> {
+        if self.0.load().is_same_as(&loaded) {
             return None;
         }
-        Some(std::mem::replace(&mut *current, Arc::new(loaded)))
+        Some(self.0.swap(Arc::new(loaded)))
     }
 
-    /// The names of `peer`, as long as its certificate is good.
-    pub fn names<'a>(&self, peer: &'a Peer, now: Timestamp) -> Result<&'a [SubjectName], rustls::Error> {
+    /// The names of `peer`, if its certificate is still valid.
+    pub(crate) fn names<'a>(&self, peer: &'a Peer, now: Timestamp) -> Result<&'a [SubjectName], rustls::Error> {
         let current = self.current();
         let mut verified = peer.verified.lock().unwrap_or_else(PoisonError::into_inner);
         let lasts = now.seconds() <= peer.certificate.not_after.seconds() && now < verified.at + VERIFIED_FOR;
@@ -118,9 +118,9 @@ impl Tls {
     }
 }
 
-impl Loaded {
-    /// Reads and tries out everything that `config` names: otherwise a bad file would be found when somebody connects.
-    pub fn read(config: &TlsConfig, clock: &Arc<dyn Clock>) -> Result<Self, ConfigError> {
+impl LoadedTls {
+    /// Reads and validates all files: otherwise a bad file would only be noticed when a caller connects.
+    pub(crate) fn read(config: &TlsConfig, clock: &Arc<dyn Clock>) -> Result<Self, ConfigError> {
         let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
         let chain = certificates("tls.cert_file", &config.cert_file)?;
         let key = private_key("tls.key_file", &config.key_file)?;
@@ -135,7 +135,7 @@ impl Loaded {
         let not_after = chain.first().and_then(|leaf| Certificate::parse(leaf)).ok_or_else(|| {
             ConfigError::new(
                 "tls.cert_file",
-                format_args!("{} begins with what is no certificate", config.cert_file.display()),
+                format_args!("{} does not begin with a certificate", config.cert_file.display()),
                 "write the certificate first, then its chain",
             )
         })?;
@@ -158,13 +158,13 @@ impl Loaded {
         })
     }
 
-    /// How many authorities callers may be certified by.
-    pub fn authorities(&self) -> usize {
+    /// Number of trusted client authorities.
+    pub(crate) fn authorities(&self) -> usize {
         self.authorities.len()
     }
 
-    /// A key is no other's than its certificate's.
-    fn says_the_same_as(&self, other: &Self) -> bool {
+    /// The key need not be compared: it belongs to the certificate.
+    fn is_same_as(&self, other: &Self) -> bool {
         (&self.chain, &self.authorities, self.certificates) == (&other.chain, &other.authorities, other.certificates)
     }
 
@@ -177,8 +177,9 @@ impl Loaded {
 }
 
 impl Peer {
-    /// Who showed `chain` to a connection that was made by `loaded`, which has verified it. `None` if it cannot be read.
-    pub fn new(chain: &[CertificateDer<'static>], loaded: &Arc<Loaded>, now: Timestamp) -> Option<Self> {
+    /// The caller that presented `chain` on a connection that `loaded` accepted and verified. `None` if it cannot be
+    /// parsed.
+    pub(crate) fn new(chain: &[CertificateDer<'static>], loaded: &Arc<LoadedTls>, now: Timestamp) -> Option<Self> {
         let certificate = Certificate::parse(chain.first()?)?;
         let verified = Mutex::new(Verified { by: Arc::clone(loaded), at: now });
         Some(Self { chain: chain.to_vec(), certificate, verified })
@@ -195,7 +196,7 @@ fn verifier(
         ConfigError::new(
             "tls.client_ca_file",
             format_args!("{} cannot be used: {error}", path.display()),
-            "write PEM: the certificates of the authorities that certify callers",
+            "write PEM: the certificates of the authorities of client certificates",
         )
     };
     let mut roots = RootCertStore::empty();
@@ -214,8 +215,8 @@ fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, 
     let pem = read(key, path)?;
     let certificates = CertificateDer::pem_slice_iter(&pem).collect::<Result<Vec<_>, _>>().unwrap_or_default();
     if certificates.is_empty() {
-        let problem = format_args!("{} has no certificate in PEM that can be read", path.display());
-        return Err(ConfigError::new(key, problem, "write -----BEGIN CERTIFICATE----- and what belongs to it"));
+        let problem = format_args!("{} has no readable certificate in PEM", path.display());
+        return Err(ConfigError::new(key, problem, "write a complete -----BEGIN CERTIFICATE----- block"));
     }
     Ok(certificates)
 }
@@ -223,8 +224,8 @@ fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 fn private_key(key: &str, path: &Path) -> Result<PrivateKeyDer<'static>, ConfigError> {
     let pem = zeroize::Zeroizing::new(read(key, path)?);
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| {
-        let problem = format_args!("{} has no private key in PEM that can be read", path.display());
-        ConfigError::new(key, problem, "write -----BEGIN PRIVATE KEY----- and what belongs to it, without a passphrase")
+        let problem = format_args!("{} has no readable private key in PEM", path.display());
+        ConfigError::new(key, problem, "write a complete -----BEGIN PRIVATE KEY----- block without a passphrase")
     })
 }
 
@@ -246,7 +247,7 @@ fn unusable(error: &rustls::Error) -> ConfigError {
     )
 }
 
-/// Certificates begin and end by the same clock as everything else.
+/// Validity is checked by the process's clock.
 #[derive(Debug)]
 struct Time(Arc<dyn Clock>);
 

@@ -23,7 +23,7 @@ use tower::{Layer, Service};
 use crate::ground::caller::Caller;
 use crate::ground::error::{Error, status};
 use crate::ground::principal::Role;
-use crate::ground::principal::{Principal, Principals, Shown, TokenDigest, digest};
+use crate::ground::principal::{PresentedCredentials, Principal, Principals, TokenDigest, digest};
 use crate::ground::tls::{Peer, Tls};
 use crate::grpc::methods::{Method, method};
 use crate::grpc::metrics::Metrics;
@@ -129,8 +129,8 @@ impl Authentication {
             }
             _ => None,
         };
-        let shown = Shown { token: credentials.token.as_ref(), certificate: names };
-        self.0.principals.identify(shown).map_err(|error| error.to_string())
+        let shown = PresentedCredentials { token: credentials.token.as_ref(), certificate: names };
+        self.0.principals.authenticate(shown).map_err(|error| error.to_string())
     }
 
     /// The caller's, if it has the form that may stand in our logs.
@@ -158,7 +158,7 @@ impl Admission {
     pub fn check(&self) -> Result<(), Status> {
         let denied = |message: &str| denied(Reason::Unauthenticated, message, self.path, &self.caller.request_id);
         let now = self.authentication.identify(&self.credentials).map_err(|message| denied(&message))?;
-        if now.is_as_free_as(&self.caller.principal) {
+        if now.has_same_rights_as(&self.caller.principal) {
             return Ok(());
         }
         Err(denied("what this principal may do has changed: call again"))

@@ -139,7 +139,7 @@ fn responses(
 fn messages(page: Events, issuer: &Issuer, caller: &Caller) -> Vec<WatchResponse> {
     let concerns = |logged: &LoggedEvent| {
         let resource = logged.event.about.as_ref().map(|about| &about.resource);
-        logged.issuer == issuer.url.as_str() && resource.is_none_or(|uri| caller.principal.may_speak_of_resource(uri))
+        logged.issuer == issuer.url.as_str() && resource.is_none_or(|uri| caller.principal.may_access_resource(uri))
     };
     let checkpoint = v1::Checkpoint { complete_time: Some(instant(page.complete_to)) };
     let last =
@@ -222,7 +222,7 @@ fn answer(answered: Result<Verdict, Error>, request_id: &str) -> v1::BatchCheckA
     let answer = match answered {
         Ok(verdict) => v1::batch_check_answer::Answer::Result(result(verdict)),
         Err(error) => {
-            let (reason, message, _) = error.told(request_id);
+            let (reason, message, _) = error.into_reason(request_id);
             let reason = reason.as_str().to_owned();
             v1::batch_check_answer::Answer::Failure(v1::CheckFailure { reason, message })
         }

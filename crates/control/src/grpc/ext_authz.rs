@@ -91,7 +91,7 @@ fn let_through(verified: &VerifyResponse, http: &HttpRequest) -> CheckResponse {
 /// The answer for the client, if it is the client who has to do something. Anything else is an error of the call: Envoy
 /// lets nothing through then, and its operator finds the reason in our log and in Envoy's.
 fn denied(error: Error, request_id: &str) -> Result<CheckResponse, Status> {
-    let (reason, message, mut metadata) = error.told(request_id);
+    let (reason, message, mut metadata) = error.into_reason(request_id);
     let Some(challenge) = metadata.remove(error_metadata::CHALLENGE) else {
         return Err(status(reason, message, metadata));
     };

@@ -1,7 +1,7 @@
-//! That an issuer is configured otherwise than before is an event, at a start and when who may call is read again: what it
-//! may do has changed, and nobody's call did that.
+//! Records `configuration.changed` when an issuer's effective configuration differs from the last one seen: at a
+//! start, and when principals are reloaded.
 //!
-//! What is compared is a digest. Secrets are not in it, as they are not in the configuration: that says where they are kept.
+//! Digests are compared. They cover no secrets: the configuration only names their locations.
 
 use std::sync::Arc;
 
@@ -17,29 +17,29 @@ use lychgate_store::configuration::ConfigurationDigest;
 use crate::config::{Config, IssuerConfig, PrincipalConfig};
 use crate::ground::commit::{Commit, until_committed};
 
-/// Who did it, as events call it.
+/// The principal of these events.
 const PRINCIPAL: &str = "control";
 
-/// Sees to it that what is in force is on the record.
+/// Records configuration changes as events.
 #[derive(Clone, Debug)]
-pub struct Recorder {
+pub(crate) struct ConfigAudit {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
 }
 
-impl Recorder {
-    /// Each issuer that is not as it was when it was last seen. The first time there is nothing to compare with, and no
-    /// event.
-    pub async fn see(&self, config: &Config) -> anyhow::Result<()> {
+impl ConfigAudit {
+    /// Records each issuer with a configuration that differs from the last one seen. The first configuration is stored
+    /// without an event.
+    pub(crate) async fn record(&self, config: &Config) -> anyhow::Result<()> {
         for (issuer, written) in config.issuers()?.iter().zip(&config.issuers) {
-            self.see_one(issuer, ConfigurationDigest(digest_of(config, written)?)).await?;
+            self.record_one(issuer, ConfigurationDigest(digest_of(config, written)?)).await?;
         }
         Ok(())
     }
 
-    /// Of several nodes that see it at once, one says it.
-    async fn see_one(&self, issuer: &Issuer, seen: ConfigurationDigest) -> anyhow::Result<()> {
+    /// If several nodes see a change at once, one records it.
+    async fn record_one(&self, issuer: &Issuer, seen: ConfigurationDigest) -> anyhow::Result<()> {
         until_committed(|| async {
             let now = self.clock.now();
             let read = self.store.configuration_digest(&issuer.url, now).await?;
@@ -62,17 +62,17 @@ impl Recorder {
     }
 }
 
-/// Everything that concerns the issuer: its own, who may speak of it, and what holds for all.
+/// Digests the issuer's configuration: its own, its principals, and the global sections.
 fn digest_of(config: &Config, issuer: &IssuerConfig) -> anyhow::Result<[u8; 32]> {
-    let speaks = |principal: &&_| speaks_of(principal, &issuer.id);
+    let has_access = |principal: &&_| may_access(principal, &issuer.id);
     let parts = [
         serde_json::to_vec(issuer)?,
-        serde_json::to_vec(&config.principals.iter().filter(speaks).collect::<Vec<_>>())?,
+        serde_json::to_vec(&config.principals.iter().filter(has_access).collect::<Vec<_>>())?,
         serde_json::to_vec(&(&config.keys, &config.events, &config.outbound))?,
     ];
     Ok(digest("configuration", &parts.each_ref().map(Vec::as_slice)))
 }
 
-fn speaks_of(principal: &PrincipalConfig, issuer: &str) -> bool {
+fn may_access(principal: &PrincipalConfig, issuer: &str) -> bool {
     principal.issuers.as_ref().is_none_or(|issuers| issuers.iter().any(|id| id == issuer))
 }

@@ -1,7 +1,6 @@
-//! What has to be done although nobody asks for it.
+//! Periodic maintenance of the event log. Every node runs it; concurrent runs are idempotent.
 //!
-//! Every node does all of it: what two do at once, one of them has done. (Keys are tended where they are used, in
-//! `keyring`: whoever asks for one looks.)
+//! Keys are reconciled where they are used, in `keys::keyring`.
 
 use std::time::Duration;
 
@@ -11,20 +10,20 @@ use tokio::time::MissedTickBehavior;
 
 use crate::state::Control;
 
-/// How often it is looked for, by the clock that says what is due …
-const LOOK_EVERY: Duration = Duration::from_secs(60);
+/// The interval of maintenance, by the process's clock …
+const INTERVAL: Duration = Duration::from_secs(60);
 
-/// … and how often that clock is looked at.
+/// … and the interval at which that clock is read.
 const TICK: Duration = Duration::from_secs(1);
 
-/// Until `shutdown`. `opened_at` is when the store was opened: what was due then has been done by others, or is looked for
-/// soon. What a round leaves half done, the next one goes on with.
-pub async fn run(control: Control, opened_at: Timestamp, shutdown: Shutdown) {
+/// Runs until `shutdown`. `opened_at` is when the store was opened: the first round is one interval later. The next
+/// round continues what one leaves undone.
+pub(crate) async fn run(control: Control, opened_at: Timestamp, shutdown: Shutdown) {
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut requested = std::pin::pin!(shutdown.requested());
-    let mut next = opened_at + LOOK_EVERY;
-    let mut was_well = true;
+    let mut next = opened_at + INTERVAL;
+    let mut succeeded = true;
     loop {
         tokio::select! {
             _ = interval.tick() => {}
@@ -34,17 +33,17 @@ pub async fn run(control: Control, opened_at: Timestamp, shutdown: Shutdown) {
         if now < next {
             continue;
         }
-        next = now + LOOK_EVERY;
+        next = now + INTERVAL;
         let done = control.tend_events().await;
-        // Once, and not at every look.
+        // A continuing failure is logged once.
         match &done {
-            Err(error) if was_well => {
-                tracing::warn!(error = format!("{error:?}"), "the event log cannot be tended; it is tried again");
+            Err(error) if succeeded => {
+                tracing::warn!(error = format!("{error:?}"), "event log maintenance failed; it will be retried");
             }
             Err(_) => {}
-            Ok(()) if !was_well => tracing::info!("the event log is tended again"),
+            Ok(()) if !succeeded => tracing::info!("event log maintenance works again"),
             Ok(()) => {}
         }
-        was_well = done.is_ok();
+        succeeded = done.is_ok();
     }
 }

@@ -1,7 +1,7 @@
-//! What is read again while everything goes on: who may call, and the certificates.
+//! Reloads principals and certificates while the process runs.
 //!
-//! It must never make anything worse: what cannot be used is said in one line, and what was in force stays. Principals and
-//! certificates are told apart, so that a leaked token can be taken back whatever state the other files are in.
+//! An invalid change is logged in one line and not applied. Principals and certificates are reloaded independently, so
+//! that a leaked token can be withdrawn even if other files are broken.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -15,72 +15,74 @@ use tokio::time::interval;
 
 use crate::config::{Config, TlsConfig};
 use crate::ground::principal::Principals;
-use crate::ground::tls::{Loaded, Tls};
-use crate::jobs::config_audit::Recorder;
+use crate::ground::tls::{LoadedTls, Tls};
+use crate::jobs::config_audit::ConfigAudit;
 
-/// How long before its end the control plane's own certificate is complained about, and how often.
-const SOON: Duration = Duration::from_secs(14 * 86_400);
-const COMPLAINT_INTERVAL: Duration = Duration::from_secs(86_400);
+/// The warning before the server certificate expires: how early, and how often.
+const WARN_BEFORE_EXPIRY: Duration = Duration::from_secs(14 * 86_400);
+const WARNING_INTERVAL: Duration = Duration::from_secs(86_400);
 
 #[derive(Debug)]
-pub struct Reload {
+pub(crate) struct Reload {
     file: PathBuf,
     watcher: FileWatcher,
-    /// Who may call is as last read, the rest is what the process was started with, until it ends.
+    /// The principals as last loaded; the rest as the process was started.
     in_force: Config,
-    /// Which files the certificates are in.
+    /// The certificate files.
     tls_config: Option<TlsConfig>,
     principals: Arc<Principals>,
     tls: Option<Arc<Tls>>,
-    recorder: Recorder,
+    audit: ConfigAudit,
+}
+
+/// The parts of the process that a reload replaces, and the record of changes.
+#[derive(Debug)]
+pub(crate) struct ReloadTargets {
+    pub principals: Arc<Principals>,
+    pub tls: Option<Arc<Tls>>,
+    pub audit: ConfigAudit,
 }
 
 impl Reload {
-    pub fn new(
-        file: PathBuf,
-        every: Duration,
-        config: Config,
-        principals: Arc<Principals>,
-        tls: Option<Arc<Tls>>,
-        recorder: Recorder,
-    ) -> Self {
+    pub(crate) fn new(file: PathBuf, every: Duration, config: Config, targets: ReloadTargets) -> Self {
+        let ReloadTargets { principals, tls, audit } = targets;
         let tls_config = config.tls.clone();
         let mut watcher = FileWatcher::new(every, &files(&file, tls_config.as_ref()));
-        // Everything was read before anybody looked out.
+        // The files may have changed between their first reading and this watch.
         watcher.retry();
-        Self { file, watcher, in_force: config, tls_config, principals, tls, recorder }
+        Self { file, watcher, in_force: config, tls_config, principals, tls, audit }
     }
 
-    /// For ever.
-    pub async fn run(mut self) {
-        let mut complaints = interval(COMPLAINT_INTERVAL);
+    /// Runs until the task is dropped.
+    pub(crate) async fn run(mut self) {
+        let mut warnings = interval(WARNING_INTERVAL);
         loop {
             let files = files(&self.file, self.tls_config.as_ref());
             tokio::select! {
                 trigger = self.watcher.next(&files) => {
-                    let any = [self.reread_principals(), self.reread_certificates()].contains(&Reread::Something);
+                    let any = [self.reload_principals(), self.reload_certificates()].contains(&Reloaded::Changed);
                     self.record().await;
                     if trigger == ReloadTrigger::Signal && !any {
-                        tracing::info!("read again as asked: nothing new is in force");
+                        tracing::info!("reloaded on request; nothing has changed");
                     }
                 }
-                _ = complaints.tick() => {}
+                _ = warnings.tick() => {}
             }
-            self.complain();
+            self.warn_of_expiry();
         }
     }
 
-    fn reread_principals(&mut self) -> Reread {
+    fn reload_principals(&mut self) -> Reloaded {
         let read = config::load::<Config>(&self.file).and_then(|config| {
             config.check_listen().and_then(|()| config.principals()).map(|principals| (config, principals))
         });
         let (config, principals) = match read {
             Ok(read) => read,
-            Err(error) => return refused("who may call", error.in_file(&self.file)),
+            Err(error) => return refused("principals", error.in_file(&self.file)),
         };
         let later = waiting_for_a_restart(&self.in_force, &config);
         if !later.is_empty() {
-            tracing::warn!(keys = later.join(", "), "changed in the configuration, but in force only after a restart");
+            tracing::warn!(keys = later.join(", "), "configuration changes need a restart");
         }
         if config.tls.is_some() == self.tls.is_some() {
             self.tls_config = config.tls;
@@ -88,69 +90,66 @@ impl Reload {
         let changes = self.principals.replace(principals);
         self.in_force.principals = config.principals;
         if changes.is_empty() {
-            return Reread::Nothing;
+            return Reloaded::Unchanged;
         }
-        tracing::info!(principals = %changes, "read again: who may call");
-        Reread::Something
+        tracing::info!(principals = %changes, "reloaded principals");
+        Reloaded::Changed
     }
 
-    fn reread_certificates(&self) -> Reread {
-        let (Some(tls), Some(config)) = (&self.tls, &self.tls_config) else { return Reread::Nothing };
-        let loaded = match Loaded::read(config, &self.recorder.clock) {
+    fn reload_certificates(&self) -> Reloaded {
+        let (Some(tls), Some(config)) = (&self.tls, &self.tls_config) else { return Reloaded::Unchanged };
+        let loaded = match LoadedTls::read(config, &self.audit.clock) {
             Ok(loaded) => loaded,
             Err(error) => return refused("certificates", error.in_file(&self.file)),
         };
         if tls.replace(loaded).is_none() {
-            return Reread::Nothing;
+            return Reloaded::Unchanged;
         }
         let now = tls.current();
         let not_after = date(now.not_after);
         tracing::info!(
             certificate.not_after = not_after,
             client_authorities = now.authorities(),
-            "read again: certificates"
+            "reloaded certificates"
         );
-        Reread::Something
+        Reloaded::Changed
     }
 
-    /// What is in force is not kept waiting for its event: a leaked token is taken back also while nothing can be written.
+    /// The change applies before its event is stored: a leaked token is withdrawn even while the store is unavailable.
     async fn record(&mut self) {
-        if let Err(error) = self.recorder.see(&self.in_force).await {
+        if let Err(error) = self.audit.record(&self.in_force).await {
             let error = format!("{error:#}");
-            tracing::error!(error, "what is in force is not on the record yet: tried again");
+            tracing::error!(error, "cannot record the configuration change; it will be retried");
             self.watcher.retry();
         }
     }
 
-    fn complain(&self) {
+    fn warn_of_expiry(&self) {
         let Some(loaded) = self.tls.as_ref().map(|tls| tls.current()) else { return };
-        if self.recorder.clock.now() + SOON > loaded.not_after {
+        if self.audit.clock.now() + WARN_BEFORE_EXPIRY > loaded.not_after {
             let not_after = date(loaded.not_after);
-            tracing::warn!(
-                certificate.not_after = not_after,
-                "the certificate of this control plane ends soon: renew it"
-            );
+            tracing::warn!(certificate.not_after = not_after, "the server certificate expires soon; renew it");
         }
     }
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Reread {
-    Something,
-    Nothing,
+enum Reloaded {
+    Changed,
+    Unchanged,
 }
 
-/// Somebody has been told: that is something, too.
-fn refused(what: &str, error: ConfigError) -> Reread {
-    tracing::error!(%error, "not read again, what was in force stays: {what}");
-    Reread::Something
+/// An error was logged, which counts as a result.
+fn refused(what: &str, error: ConfigError) -> Reloaded {
+    tracing::error!(%error, "reload failed, nothing is changed: {what}");
+    Reloaded::Changed
 }
 
 fn files(file: &PathBuf, tls: Option<&TlsConfig>) -> Vec<PathBuf> {
     [file].into_iter().chain(tls.into_iter().flat_map(TlsConfig::files)).cloned().collect()
 }
 
-/// The keys that say something else than when the process was started, and are not read again.
+/// The changed keys that need a restart.
 fn waiting_for_a_restart(before: &Config, after: &Config) -> Vec<String> {
     let (before_tls, after_tls) = (before.tls.is_some(), after.tls.is_some());
     let (before, after) = (members(before), members(after));
@@ -165,12 +164,12 @@ fn waiting_for_a_restart(before: &Config, after: &Config) -> Vec<String> {
 fn members(config: &Config) -> serde_json::Map<String, Json> {
     match serde_json::to_value(config) {
         Ok(Json::Object(members)) => members,
-        // A configuration is a table of what JSON has, too.
+        // A configuration always serializes to an object.
         _ => serde_json::Map::new(),
     }
 }
 
-/// As HTTP writes it.
+/// The date in HTTP's format.
 fn date(at: Timestamp) -> String {
     /// The last second of the year 9999, which also stands for "never" (RFC 5280 §4.1.2.5).
     const LAST: u64 = 253_402_300_799;

@@ -1,9 +1,8 @@
-//! Upstreams hear in the background of what was taken back here: nothing waits for it, and what could not be told is told
-//! later, by whichever process is there then.
+//! The upstream revocation worker: revokes, at the upstream, the tokens of grants that ended here. Revocations never
+//! wait for it; failed requests are retried, by any process.
 //!
-//! One task for each issuer works through what revocations left in the store, a page of each at a time, so that a wide one
-//! trickles and a narrow one beside it need not wait. Each of several processes may do the same: what is told twice does
-//! no harm.
+//! One task per issuer works through the pending revocations in the store, one page of each at a time, so that a wide
+//! revocation does not delay a narrow one. Several processes may do the same work: revoking twice is harmless.
 
 use std::pin::pin;
 use std::time::Duration;
@@ -22,73 +21,74 @@ use crate::issuers::Serving;
 use crate::state::Control;
 use crate::upstream::{Answer, UpstreamError};
 
-/// So many calls at once. A revocation that ended a million grants must not look like an attack.
-const AT_ONCE: usize = 2;
-/// So many failures in a row, and the upstream is left alone for now.
-const FAILURES_IN_A_ROW: usize = 3;
-/// Pages without anything to tell that are read in one go.
-const EMPTY_PAGES: usize = 20;
-/// How often it is looked for what other processes left.
-const LOOK_EVERY: Duration = Duration::from_secs(60);
-/// How soon after a failure of the store.
-const LOOK_AGAIN: Duration = Duration::from_secs(5);
-/// How often the clock is looked at while something has to wait.
+/// Parallel requests: a revocation that ended a million grants must not look like an attack.
+const PARALLEL_REQUESTS: usize = 2;
+/// The number of successive failures after which the upstream is left alone for now.
+const MAX_FAILURES: usize = 3;
+/// The number of empty pages that are skipped in one step.
+const MAX_EMPTY_PAGES: usize = 20;
+/// The interval at which other processes' pending revocations are noticed.
+const POLL_INTERVAL: Duration = Duration::from_secs(60);
+/// The delay after a failure of the store.
+const RETRY_DELAY: Duration = Duration::from_secs(5);
+/// The interval at which the clock is read while a revocation waits for its time.
 const TICK: Duration = Duration::from_millis(500);
 
 impl Control {
-    /// From now on until the process ends, which waits for the calls that are under way.
-    pub(crate) fn tell_upstreams(&self) {
-        for issuer in self.issuers.telling() {
-            self.shutdown.tasks().spawn(Teller { control: self.clone(), issuer }.run());
+    /// Starts the workers. They run until the process ends, which waits for requests under way.
+    pub(crate) fn start_upstream_revocation(&self) {
+        for issuer in self.issuers.with_upstream_revocation() {
+            self.shutdown.tasks().spawn(Worker { control: self.clone(), issuer }.run());
         }
     }
 }
 
-struct Teller {
+struct Worker {
     control: Control,
     issuer: IssuerId,
 }
 
-/// What came of one holder of tokens.
+/// The outcome for one holder of tokens.
 enum Outcome {
-    Told,
-    /// Nothing to tell: something else of the person's is live, the tokens cannot be opened, or the upstream will not have it.
-    Settled,
+    Revoked,
+    /// There is nothing to revoke, or not now: the person has another live grant, the tokens do not open, or the
+    /// upstream refuses.
+    Skipped,
     Later(UpstreamError),
-    /// The upstream takes nothing back at all.
-    Nobody,
+    /// The upstream has no revocation endpoint.
+    Unsupported,
 }
 
-/// What came of a page of them.
-enum Came {
-    To {
+/// The outcome for a page of holders.
+enum BatchOutcome {
+    Advanced {
         told: u64,
         failed: bool,
     },
-    /// The process ends; what was told is known by its tokens.
+    /// The process ends; revoked tokens are recorded one by one.
     Interrupted,
-    Nobody,
+    Unsupported,
 }
 
-impl Teller {
+impl Worker {
     async fn run(self) {
         let (shutdown, clock) = (&self.control.shutdown, &self.control.clock);
         let mut requested = pin!(shutdown.requested());
         let mut left = self.control.store.upstream_revocation_enqueued();
         while !shutdown.is_requested() {
-            // What is left from here on is either seen by this look, or causes another.
+            // A revocation stored from here on is either seen by this round or wakes the worker again.
             left.mark_unchanged();
-            let due = match self.look().await {
+            let due = match self.process_due().await {
                 Ok(due) => due,
                 Err(error) => {
                     let error = format!("{:#}", anyhow::Error::new(error));
-                    tracing::warn!(issuer.id = %self.issuer, error, "what the upstream has to be told cannot be looked at");
-                    Some(clock.now() + LOOK_AGAIN)
+                    tracing::warn!(issuer.id = %self.issuer, error, "cannot read pending upstream revocations");
+                    Some(clock.now() + RETRY_DELAY)
                 }
             };
             let waited = async {
                 match due {
-                    None => tokio::time::sleep(LOOK_EVERY).await,
+                    None => tokio::time::sleep(POLL_INTERVAL).await,
                     Some(due) => {
                         while clock.now() < due {
                             tokio::time::sleep(TICK).await;
@@ -98,15 +98,15 @@ impl Teller {
             };
             tokio::select! {
                 () = &mut requested => return,
-                // The sender is the store, which is held here.
+                // The sender is the store, which outlives this task.
                 _ = left.changed() => {}
                 () = waited => {}
             }
         }
     }
 
-    /// A page of everything that is due; when there is more to do, if there is.
-    async fn look(&self) -> Result<Option<Timestamp>, StoreError> {
+    /// Processes one page of each due revocation; returns when the next is due, if any.
+    async fn process_due(&self) -> Result<Option<Timestamp>, StoreError> {
         let Control { store, clock, shutdown, .. } = &self.control;
         let (mut from, mut due) = (None, None);
         loop {
@@ -130,7 +130,7 @@ impl Teller {
         }
     }
 
-    /// When the next page of it is due, if there is one.
+    /// Processes one page of a revocation; returns when its next page is due, if any.
     async fn step(
         &self,
         serving: &Serving,
@@ -139,7 +139,7 @@ impl Teller {
         let Control { store, clock, .. } = &self.control;
         let (issuer, mut revocation) = (&*serving.issuer, read.value.clone());
         let mut page = store.ended_tokens(issuer, &revocation, clock.now()).await?;
-        for _ in 0..EMPTY_PAGES {
+        for _ in 0..MAX_EMPTY_PAGES {
             match page.next {
                 Some(next) if page.ended.is_empty() => revocation.place = next,
                 next => {
@@ -149,95 +149,97 @@ impl Teller {
             }
             page = store.ended_tokens(issuer, &revocation, clock.now()).await?;
         }
-        // Whoever could not be told in the round before is not the first one again: behind it wait others.
+        // Rotates the page so that a holder that failed in the previous round does not block those behind it.
         if !page.ended.is_empty() {
             let first = revocation.round as usize % page.ended.len();
             page.ended.rotate_left(first);
         }
         let (kind, event) = (revocation.what.kind(), revocation.id);
-        let after = match self.tell_all(serving, &page.ended).await? {
-            Came::Interrupted => return Ok(None),
-            Came::Nobody => RevocationProgress::Done { told: revocation.told },
-            Came::To { told, failed } => revocation.after(ScannedPage { told, failed, next: page.next }, clock.now()),
+        let after = match self.revoke_page(serving, &page.ended).await? {
+            BatchOutcome::Interrupted => return Ok(None),
+            BatchOutcome::Unsupported => RevocationProgress::Done { told: revocation.told },
+            BatchOutcome::Advanced { told, failed } => {
+                revocation.after(ScannedPage { told, failed, next: page.next }, clock.now())
+            }
         };
         let (due, written) = match after {
             RevocationProgress::Continue(next) => {
                 (Some(next.not_before), store.advance_upstream_revocation(issuer, read, &next, clock.now()).await?)
             }
             RevocationProgress::Done { told } => {
-                tracing::info!(issuer.id = %self.issuer, revoked = kind, event.id = %event, told, "the upstream knows of a revocation");
+                tracing::info!(issuer.id = %self.issuer, revoked = kind, event.id = %event, told, "upstream revocation finished");
                 (None, store.finish_upstream_revocation(issuer, read, clock.now()).await?)
             }
             RevocationProgress::GivenUp { told } => {
                 tracing::warn!(
                     issuer.id = %self.issuer, revoked = kind, event.id = %event, told,
-                    "the upstream could not be told of a revocation for a day, and is told no more of it"
+                    "upstream revocation abandoned after a day of failures"
                 );
                 (None, store.finish_upstream_revocation(issuer, read, clock.now()).await?)
             }
         };
         Ok(match written {
             Commit::Done(_) => due,
-            // Another process was quicker: the record is read again.
+            // Another process advanced it: read it again.
             Commit::Conflict => Some(clock.now()),
         })
     }
 
-    async fn tell_all(&self, serving: &Serving, holders: &[EndedTokens]) -> Result<Came, StoreError> {
+    async fn revoke_page(&self, serving: &Serving, holders: &[EndedTokens]) -> Result<BatchOutcome, StoreError> {
         let (mut told, mut in_a_row, mut failed) = (0, 0, false);
-        for some in holders.chunks(AT_ONCE) {
+        for some in holders.chunks(PARALLEL_REQUESTS) {
             if self.control.shutdown.is_requested() {
-                return Ok(Came::Interrupted);
+                return Ok(BatchOutcome::Interrupted);
             }
-            for outcome in join_all(some.iter().map(|holder| self.tell(serving, holder))).await {
+            for outcome in join_all(some.iter().map(|holder| self.revoke(serving, holder))).await {
                 match outcome? {
-                    Outcome::Told => (told, in_a_row) = (told + 1, 0),
-                    Outcome::Settled => in_a_row = 0,
-                    Outcome::Nobody => return Ok(Came::Nobody),
+                    Outcome::Revoked => (told, in_a_row) = (told + 1, 0),
+                    Outcome::Skipped => in_a_row = 0,
+                    Outcome::Unsupported => return Ok(BatchOutcome::Unsupported),
                     Outcome::Later(error) => {
                         if !failed {
                             let error = format!("{:#}", error.cause);
-                            tracing::warn!(issuer.id = %self.issuer, error, "the upstream cannot be told of a revocation; it is told later");
+                            tracing::warn!(issuer.id = %self.issuer, error, "upstream revocation failed; it will be retried");
                         }
                         (in_a_row, failed) = (in_a_row + 1, true);
                     }
                 }
             }
-            if in_a_row >= FAILURES_IN_A_ROW {
+            if in_a_row >= MAX_FAILURES {
                 break;
             }
         }
-        Ok(Came::To { told, failed })
+        Ok(BatchOutcome::Advanced { told, failed })
     }
 
-    async fn tell(&self, serving: &Serving, holder: &EndedTokens) -> Result<Outcome, StoreError> {
+    async fn revoke(&self, serving: &Serving, holder: &EndedTokens) -> Result<Outcome, StoreError> {
         let (store, issuer, now) = (&self.control.store, &*serving.issuer, self.control.clock.now());
         let sealed_for = match holder.sealed_for {
             SealedFor::Grant(id) => SealedFor::Grant(id),
             SealedFor::Authorization(id) => SealedFor::Authorization(id),
         };
-        // Asked as late as can be: who has come back meanwhile holds something new of the upstream's.
+        // Checked as late as possible: a person who has returned meanwhile holds new upstream tokens.
         let outcome = if issuer.upstream_revocation == UpstreamRevocationMode::WhenLastGrantEnds
             && store.has_live_grant(issuer, &holder.subject, now).await?
         {
-            Outcome::Settled
+            Outcome::Skipped
         } else {
             match UpstreamTokens::open(&holder.tokens, sealed_for, issuer, serving.keys()) {
                 Some(tokens) if tokens.are_of_use(now) => match serving.upstream.revoke(&tokens, now).await {
-                    Ok(Some(Answer::Told)) => Outcome::Told,
+                    Ok(Some(Answer::Revoked)) => Outcome::Revoked,
                     Ok(Some(Answer::Refused)) => {
-                        tracing::warn!(issuer.id = %self.issuer, "the upstream does not take back a token of its own");
-                        Outcome::Settled
+                        tracing::warn!(issuer.id = %self.issuer, "the upstream refuses to revoke a token");
+                        Outcome::Skipped
                     }
-                    Ok(None) => return Ok(Outcome::Nobody),
+                    Ok(None) => return Ok(Outcome::Unsupported),
                     Err(error) => return Ok(Outcome::Later(error)),
                 },
-                // Their key was compromised and is gone, or they have ended by themselves.
-                Some(_) | None => Outcome::Settled,
+                // The tokens' key was compromised and deleted, or the tokens have expired.
+                Some(_) | None => Outcome::Skipped,
             }
         };
         if let SealedFor::Grant(id) = holder.sealed_for {
-            // The call may have taken seconds.
+            // The request may have taken seconds. After a conflict the next round finds and revokes the tokens again.
             store.forget_upstream_tokens(issuer, id, self.control.clock.now()).await?;
         }
         Ok(outcome)

@@ -2,7 +2,7 @@
 
 use lychgate_api::v1;
 
-/// RFC 7517 §4; members in the order of their names.
+/// The key as a JWK (RFC 7517 §4), members sorted by name.
 pub(crate) fn jwk_json(jwk: &v1::Jwk) -> serde_json::Value {
     let v1::Jwk { kty, r#use, alg, kid, crv, x, y, n, e } = jwk;
     let members = [

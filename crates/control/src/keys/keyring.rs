@@ -1,16 +1,18 @@
-//! The keyring of an issuer: made at the first start, opened with the master key at every other, and tended from then on:
-//! what is due (`domain::keyring`) is done by whichever node looks first, what an operator asks for by the one asked.
+//! The keyring of an issuer: created at the first start, unwrapped with the master key at every start, and reconciled
+//! from then on. A node performs due steps (`domain::keyring`) when it reads the keyring, and an operator's rotation
+//! when it is requested.
 //!
-//! Key material leaves this file as keys that can be used, never as bytes.
+//! Key material leaves this file as usable keys, never as bytes.
 
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::Arc;
 
+use arc_swap::ArcSwap;
 use lychgate_api::v1::Jwk;
 use lychgate_domain::Refusal;
 use lychgate_domain::entropy::{Entropy, random};
 use lychgate_domain::event::{Event, EventCaller, EventKind};
 use lychgate_domain::id::Attempt;
-use lychgate_domain::issuer::{Issuer, IssuerUrl};
+use lychgate_domain::issuer::IssuerUrl;
 use lychgate_domain::keys::rotation::{
     FamilyFull, KeyAge, KeyFamily, KeyLife, KeyState, Rotation, RotationStep, RotationUrgency, SigningAlgorithm,
     requested_step,
@@ -29,21 +31,21 @@ use crate::ground::error::Error;
 use crate::ground::propagation::KEYRING_MAX_AGE;
 use crate::keys::signing::SigningKey;
 
-/// Everything an issuer makes and opens things with, at one time.
+/// An issuer's keys at one time.
 #[derive(Debug)]
-pub struct IssuerKeys {
+pub(crate) struct IssuerKeys {
     pub keys: Keys,
     pub signing: SigningKey,
-    /// Every signing key that verifiers should know: announced, active and retired ones.
+    /// Every signing key that verifiers need: announced, active and retired.
     pub published: Vec<Jwk>,
-    /// Signs digests of the event log.
+    /// The key that signs digests of the event log.
     pub events: SigningKey,
-    /// Its successor, if there is one already.
+    /// Its announced successor.
     pub announced_events: Option<(KeyId, Jwk)>,
 }
 
-/// The key that wraps keyrings, of 32 bytes in base64url.
-pub fn master_key(secret: &Secret) -> Result<Key, ConfigError> {
+/// Reads the master key, which wraps keyrings: 32 bytes in base64url.
+pub(crate) fn master_key(secret: &Secret) -> Result<Key, ConfigError> {
     let text = secret.read("master_key")?;
     let material = lychgate_domain::id::decode(&text).map(Zeroizing::new);
     let material = material.ok_or_else(|| {
@@ -56,137 +58,135 @@ pub fn master_key(secret: &Secret) -> Result<Key, ConfigError> {
     Ok(Key::wrapping(&material))
 }
 
-/// Keeps the keys of one issuer as they should be. Nobody waits for it: who comes while one looks uses what there is.
+/// Holds the keys of one issuer and reconciles them with the stored keyring. Requests never wait for that: while one
+/// request reconciles, others use the known keys.
 #[derive(Debug)]
-pub struct Keeper {
-    ring: Ring,
-    held: RwLock<Held>,
-    looking: Mutex<()>,
+pub(crate) struct KeyManager {
+    stored: StoredKeyring,
+    held: ArcSwap<HeldKeys>,
+    reconciling: Mutex<()>,
 }
 
-#[derive(Clone, Debug)]
-struct Held {
+#[derive(Debug)]
+struct HeldKeys {
     keys: Arc<IssuerKeys>,
-    looked_at: Timestamp,
+    read_at: Timestamp,
 }
 
-/// One key, as an operator sees it: never its material.
+/// One key without its material, for operators.
 #[derive(Clone, Debug)]
-pub struct ListedKey {
+pub(crate) struct ListedKey {
     pub family: KeyFamily,
     pub key: KeyAge,
     pub life: KeyLife,
-    /// Of a key that signs: what its signatures are verified with.
+    /// The public half of a signing key.
     pub public: Option<Jwk>,
 }
 
-/// What an operator asks for.
+/// An operator's rotation.
 #[derive(Clone, Debug)]
-pub struct RotationRequest {
+pub(crate) struct RotationRequest {
     pub families: Vec<KeyFamily>,
     pub urgency: RotationUrgency,
-    /// The same of every repetition of one request, and of no other request.
+    /// The idempotency key, the same for every repetition of one request.
     pub attempt: Attempt,
 }
 
 impl RotationRequest {
-    /// The id of the key that it makes, by which a repetition finds it.
-    pub fn successor(&self, family: KeyFamily) -> KeyId {
+    /// The id of the key that this request makes; a repetition finds it by this.
+    #[expect(clippy::expect_used, reason = "a SHA-256 digest has more than 4 bytes")]
+    pub(crate) fn successor(&self, family: KeyFamily) -> KeyId {
         let hash = digest("key id", &[self.attempt.bytes(), family.label().as_bytes()]);
-        KeyId::from_bytes(*hash.first_chunk().expect("4 of 32 bytes"))
+        KeyId::from_bytes(*hash.first_chunk().expect("32 bytes"))
     }
 }
 
-impl Keeper {
-    /// Opens the keyring, and makes what is missing.
-    pub async fn open(
-        store: Store,
-        master: Arc<Key>,
-        issuer: &Issuer,
-        algorithm: SigningAlgorithm,
-        rotation: Rotation,
-        entropy: Arc<dyn Entropy>,
-        now: Timestamp,
-    ) -> anyhow::Result<Self> {
-        let (url, lifetimes) = (issuer.url.clone(), issuer.lifetimes);
-        let ring = Ring { store, master, issuer: url, lifetimes, algorithm, rotation, entropy };
-        let keys = Arc::new(ring.tend(now).await?);
-        Ok(Self { ring, held: RwLock::new(Held { keys, looked_at: now }), looking: Mutex::new(()) })
+impl KeyManager {
+    /// Unwraps the keyring and makes missing keys.
+    pub(crate) async fn open(stored: StoredKeyring, now: Timestamp) -> anyhow::Result<Self> {
+        let keys = Arc::new(stored.reconcile(now).await?);
+        let held = ArcSwap::from_pointee(HeldKeys { keys, read_at: now });
+        Ok(Self { stored, held, reconciling: Mutex::new(()) })
     }
 
-    /// The keys to use for one request.
-    pub async fn keys(&self, now: Timestamp) -> Arc<IssuerKeys> {
-        let held = self.held();
-        if now.since(held.looked_at) < KEYRING_MAX_AGE {
-            return held.keys;
+    /// The keys for one request.
+    pub(crate) async fn keys(&self, now: Timestamp) -> Arc<IssuerKeys> {
+        let held = self.held.load_full();
+        if now.since(held.read_at) < KEYRING_MAX_AGE {
+            return Arc::clone(&held.keys);
         }
-        let Ok(_looking) = self.looking.try_lock() else { return held.keys };
-        self.look(now).await
+        let Ok(_reconciling) = self.reconciling.try_lock() else { return Arc::clone(&held.keys) };
+        self.reconcile(now).await
     }
 
-    /// The keys as they were when somebody last looked.
-    pub fn known(&self) -> Arc<IssuerKeys> {
-        self.held().keys
+    /// The keys as last reconciled.
+    pub(crate) fn known(&self) -> Arc<IssuerKeys> {
+        Arc::clone(&self.held.load().keys)
     }
 
-    /// All there is, family by family, in the order they were made.
-    pub async fn list(&self, now: Timestamp) -> Result<Vec<ListedKey>, Error> {
-        let stored = self.ring.store.keyring(&self.ring.issuer, now).await?;
-        self.ring.listed(&stored.map(|stored| stored.value).unwrap_or_default()).map_err(Error::Fault)
+    /// All keys, by family, in the order of creation.
+    pub(crate) async fn list(&self, now: Timestamp) -> Result<Vec<ListedKey>, Error> {
+        let stored = self.stored.store.keyring(&self.stored.issuer, now).await?;
+        self.stored.listed(&stored.map(|stored| stored.value).unwrap_or_default()).map_err(Error::Fault)
     }
 
-    /// Does what an operator asks for, once, with an event; then all there is. This node knows at once, every other one
-    /// when it looks.
-    pub async fn rotate(
+    /// Performs an operator's rotation once, with an event, and returns all keys. This node uses the result at once,
+    /// others when they next read the keyring.
+    pub(crate) async fn rotate(
         &self,
         request: &RotationRequest,
         caller: &EventCaller,
         now: Timestamp,
     ) -> Result<Vec<ListedKey>, Error> {
-        let keyring = self.ring.rotate(request, caller, now).await?;
-        // Waits for whoever looks at what was before: what it then holds would hide the new key for another while.
-        let _looking = self.looking.lock().await;
-        self.look(now).await;
-        self.ring.listed(&keyring).map_err(Error::Fault)
+        let keyring = self.stored.rotate(request, caller, now).await?;
+        // Waits for a running reconciliation: its older result would hide the new key.
+        let _reconciling = self.reconciling.lock().await;
+        self.reconcile(now).await;
+        self.stored.listed(&keyring).map_err(Error::Fault)
     }
 
-    async fn look(&self, now: Timestamp) -> Arc<IssuerKeys> {
-        let keys = match self.ring.tend(now).await {
+    /// Reconciles and returns the keys; the known ones if that fails. The caller holds `reconciling`.
+    async fn reconcile(&self, now: Timestamp) -> Arc<IssuerKeys> {
+        let keys = match self.stored.reconcile(now).await {
             Ok(keys) => Arc::new(keys),
             Err(error) => {
                 tracing::warn!(
-                    issuer.url = self.ring.issuer.as_str(),
+                    issuer.url = self.stored.issuer.as_str(),
                     error = format!("{error:#}"),
-                    "the keyring cannot be looked at; the known keys are used on"
+                    "cannot read the keyring; using the known keys"
                 );
-                self.held().keys
+                self.known()
             }
         };
-        *self.held.write().unwrap_or_else(PoisonError::into_inner) = Held { keys: Arc::clone(&keys), looked_at: now };
+        self.held.store(Arc::new(HeldKeys { keys: Arc::clone(&keys), read_at: now }));
         keys
     }
-
-    fn held(&self) -> Held {
-        self.held.read().unwrap_or_else(PoisonError::into_inner).clone()
-    }
 }
 
-/// The keyring as it is stored, and what it should be.
+/// Access to the stored keyring, and the rules that it must satisfy.
 #[derive(Debug)]
-struct Ring {
-    store: Store,
-    master: Arc<Key>,
-    issuer: IssuerUrl,
-    lifetimes: Lifetimes,
-    algorithm: SigningAlgorithm,
-    rotation: Rotation,
-    entropy: Arc<dyn Entropy>,
+pub(crate) struct StoredKeyring {
+    pub store: Store,
+    pub master: Arc<Key>,
+    pub issuer: IssuerUrl,
+    pub lifetimes: Lifetimes,
+    /// The algorithm of access tokens.
+    pub algorithm: SigningAlgorithm,
+    pub rotation: Rotation,
+    pub entropy: Arc<dyn Entropy>,
 }
 
-impl Ring {
-    /// The keys, with everything done that is due. Of several nodes that do it at once, one succeeds and the others see
-    /// what it did.
-    async fn tend(&self, now: Timestamp) -> anyhow::Result<IssuerKeys> {
+/// The id and creation time of a key that a step makes.
+#[derive(Clone, Copy, Debug)]
+struct NewKey {
+    id: KeyId,
+    created_at: Timestamp,
+}
+
+impl StoredKeyring {
+    /// Performs due steps and returns the keys. If several nodes do this at once, one commits and the others read its
+    /// result.
+    async fn reconcile(&self, now: Timestamp) -> anyhow::Result<IssuerKeys> {
         let keyring = until_committed(|| async {
             let stored = self.store.keyring(&self.issuer, now).await?;
             let mut keyring = stored.as_ref().map(|stored| stored.value.clone()).unwrap_or_default();
@@ -199,8 +199,8 @@ impl Ring {
         self.unwrap(&keyring.await?)
     }
 
-    /// The keyring with what was asked for. Of several nodes that are asked at once, each decides about what the one
-    /// before it left: an announced key is nobody's second one.
+    /// Performs a rotation and returns the keyring. Each of several nodes decides about the keyring that the one
+    /// before it left: an announced key gets no second successor.
     async fn rotate(&self, request: &RotationRequest, caller: &EventCaller, now: Timestamp) -> Result<Keyring, Error> {
         until_committed(|| async {
             let stored = self.store.keyring(&self.issuer, now).await?;
@@ -211,11 +211,13 @@ impl Ring {
                 let id = request.successor(*family);
                 let step = requested_step(&ages(&keyring, *family), id, request.urgency).map_err(|FamilyFull| {
                     Refusal::RequestMalformed(
-                        "too many keys of this purpose are still needed; wait for one to be forgotten",
+                        "too many keys of this purpose are still needed; wait until one is deleted",
                     )
                 })?;
                 if let Some(step) = step {
-                    self.apply(&mut keyring, *family, step, id, now).await.map_err(Error::Fault)?;
+                    self.apply(&mut keyring, *family, step, NewKey { id, created_at: now })
+                        .await
+                        .map_err(Error::Fault)?;
                     made.push((*family, id));
                 }
             }
@@ -230,41 +232,41 @@ impl Ring {
         .await
     }
 
-    /// Whether anything was.
+    /// Performs due steps; returns whether there were any.
     async fn apply_due(&self, keyring: &mut Keyring, now: Timestamp) -> anyhow::Result<bool> {
         let mut changed = false;
         for family in KeyFamily::all() {
             let algorithm = self.algorithm_of(family);
             let longest = family.longest(&self.lifetimes);
             while let Some(step) = self.rotation.due(&ages(keyring, family), algorithm, longest, now) {
-                self.apply(keyring, family, step, KeyId::from_bytes(random(&*self.entropy)), now).await?;
+                let id = KeyId::from_bytes(random(&*self.entropy));
+                self.apply(keyring, family, step, NewKey { id, created_at: now }).await?;
                 changed = true;
             }
         }
         Ok(changed)
     }
 
-    /// A key that is made is called `id`.
+    /// Performs one step. A key that it makes is `new`.
     async fn apply(
         &self,
         keyring: &mut Keyring,
         family: KeyFamily,
         step: RotationStep,
-        id: KeyId,
-        now: Timestamp,
+        new: NewKey,
     ) -> anyhow::Result<()> {
         let (issuer, purpose) = (self.issuer.as_str(), family.label());
-        tracing::info!(issuer.url = issuer, key.purpose = purpose, key.step = ?step, "keyring");
+        tracing::info!(issuer.url = issuer, key.purpose = purpose, key.step = ?step, "keyring changed");
         let of_family = |key: &SealedKey| key.purpose == purpose;
         match step {
-            RotationStep::Begin => keyring.keys.push(self.make(family, KeyState::Active, id, now).await?),
-            RotationStep::Announce => keyring.keys.push(self.make(family, KeyState::Announced, id, now).await?),
+            RotationStep::Begin => keyring.keys.push(self.make(family, KeyState::Active, new).await?),
+            RotationStep::Announce => keyring.keys.push(self.make(family, KeyState::Announced, new).await?),
             RotationStep::Activate(id) => {
                 for key in keyring.keys.iter_mut().filter(|key| of_family(key)) {
                     match key.state {
                         KeyState::Active => key.state = KeyState::Retired,
                         KeyState::Announced if key.id == id => {
-                            (key.state, key.active_at) = (KeyState::Active, Some(now));
+                            (key.state, key.active_at) = (KeyState::Active, Some(new.created_at));
                         }
                         KeyState::Announced | KeyState::Retired => {}
                     }
@@ -273,27 +275,28 @@ impl Ring {
             RotationStep::Forget(id) => keyring.keys.retain(|key| !of_family(key) || key.id != id),
             RotationStep::Replace => {
                 keyring.keys.retain(|key| !of_family(key));
-                keyring.keys.push(self.make(family, KeyState::Active, id, now).await?);
+                keyring.keys.push(self.make(family, KeyState::Active, new).await?);
             }
         }
         Ok(())
     }
 
-    async fn make(&self, family: KeyFamily, state: KeyState, id: KeyId, now: Timestamp) -> anyhow::Result<SealedKey> {
+    async fn make(&self, family: KeyFamily, state: KeyState, new: NewKey) -> anyhow::Result<SealedKey> {
         let algorithm = self.algorithm_of(family);
         let material = match algorithm {
-            // An RSA key takes so long that others would wait for this thread.
+            // Generating an RSA key would block this thread for too long.
             Some(algorithm) => tokio::task::spawn_blocking(move || SigningKey::generate(algorithm)).await??,
             None => Zeroizing::new(random::<32>(&*self.entropy).to_vec()),
         };
+        let NewKey { id, created_at } = new;
         let id_bytes = id.bytes();
         let context = context(&self.issuer, family.label(), &id_bytes);
         Ok(SealedKey {
             id,
             purpose: family.label().to_owned(),
             state,
-            created_at: now,
-            active_at: (state == KeyState::Active).then_some(now),
+            created_at,
+            active_at: (state == KeyState::Active).then_some(created_at),
             algorithm,
             sealed_material: self.master.seal(&context, random(&*self.entropy), &material),
         })
@@ -316,7 +319,7 @@ impl Ring {
         Ok(listed)
     }
 
-    /// The keys of a family, opened, if they sign.
+    /// The unwrapped signing keys of a family.
     fn signing_keys<'a>(
         &self,
         keyring: &'a Keyring,
@@ -388,7 +391,7 @@ fn ages(keyring: &Keyring, family: KeyFamily) -> Vec<KeyAge> {
     members.map(age).collect()
 }
 
-/// A wrapped key opens only where it was put.
+/// The associated data: a wrapped key opens only in its own place.
 fn context<'a>(issuer: &'a IssuerUrl, purpose: &'a str, id: &'a [u8; 4]) -> [&'a [u8]; 4] {
     [b"keyring", issuer.as_str().as_bytes(), purpose.as_bytes(), id]
 }

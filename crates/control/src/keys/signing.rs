@@ -1,7 +1,7 @@
-//! Signing access tokens: JWTs with `typ: at+jwt` (RFC 9068), each with the algorithm of its key; and what else is signed.
+//! Signs access tokens (JWTs with `typ: at+jwt`, RFC 9068) and digests, each with the algorithm of its key.
 //!
-//! A key is parsed once, when it is opened, and used with its one algorithm (RFC 8725 §3.1). Private halves are never
-//! shown: what there is to see of a key is its [`SigningKey::jwk`].
+//! A key is parsed once, when it is unwrapped, and used with its one algorithm (RFC 8725 §3.1). Private halves never
+//! leave this file; [`SigningKey::jwk`] is the public half.
 
 use std::fmt;
 
@@ -19,11 +19,11 @@ use lychgate_domain::token::AccessTokenClaims;
 use serde::Serialize;
 use zeroize::Zeroizing;
 
-/// The private half, and what a verifier needs to know.
-pub struct SigningKey {
+/// A key pair, ready to sign.
+pub(crate) struct SigningKey {
     kid: String,
     pair: Pair,
-    /// The same of every token: encoded once.
+    /// The encoded header of every token.
     header: String,
 }
 
@@ -34,8 +34,8 @@ enum Pair {
 }
 
 impl SigningKey {
-    /// A new key, as a PKCS #8 document. An RSA key takes a good part of a second.
-    pub fn generate(algorithm: SigningAlgorithm) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    /// Generates a key as a PKCS #8 document. RSA takes a good part of a second.
+    pub(crate) fn generate(algorithm: SigningAlgorithm) -> anyhow::Result<Zeroizing<Vec<u8>>> {
         let random = SystemRandom::new();
         let document = match algorithm {
             SigningAlgorithm::Es256 => EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random)
@@ -43,7 +43,7 @@ impl SigningKey {
             SigningAlgorithm::EdDsa => {
                 Ed25519KeyPair::generate_pkcs8(&random).map(|document| document.as_ref().to_vec())
             }
-            // RFC 7518 §3.3: 2048 bits or more; longer ones make every request that carries a token longer.
+            // RFC 7518 §3.3: at least 2048 bits; longer keys lengthen every request with a token.
             SigningAlgorithm::Rs256 => RsaKeyPair::generate(KeySize::Rsa2048)
                 .and_then(|pair| AsDer::<Pkcs8V1Der<'_>>::as_der(&pair))
                 .map(|document| document.as_ref().to_vec()),
@@ -51,8 +51,8 @@ impl SigningKey {
         document.map(Zeroizing::new).map_err(|_| anyhow::anyhow!("cannot generate a key for {}", algorithm.as_str()))
     }
 
-    /// Fails if `pkcs8` is a key for anything but `algorithm`.
-    pub fn new(id: KeyId, algorithm: SigningAlgorithm, pkcs8: &[u8]) -> anyhow::Result<Self> {
+    /// Fails if `pkcs8` is a key for another algorithm.
+    pub(crate) fn new(id: KeyId, algorithm: SigningAlgorithm, pkcs8: &[u8]) -> anyhow::Result<Self> {
         let pair = match algorithm {
             SigningAlgorithm::Es256 => {
                 EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, pkcs8).map(Pair::Es256)
@@ -67,8 +67,8 @@ impl SigningKey {
         Ok(Self { kid, pair, header })
     }
 
-    /// RFC 7517 §4, with the members of its kind: RFC 7518 §6.2.1 and §6.3.1, RFC 8037 §2.
-    pub fn jwk(&self) -> v1::Jwk {
+    /// The public key (RFC 7517 §4) with the members of its type: RFC 7518 §6.2.1 and §6.3.1, RFC 8037 §2.
+    pub(crate) fn jwk(&self) -> v1::Jwk {
         let common = v1::Jwk { r#use: "sig".to_owned(), kid: self.kid.clone(), ..Default::default() };
         let text = str::to_owned;
         match &self.pair {
@@ -84,7 +84,7 @@ impl SigningKey {
             }
             Pair::Rs256(pair) => {
                 let public = pair.public_key();
-                // No leading zeros, RFC 7518 §2 (Base64urlUInt): some verifiers take them for another key.
+                // No leading zeros (RFC 7518 §2, Base64urlUInt): some verifiers would see another key.
                 let n = encode(public.modulus().big_endian_without_leading_zero());
                 let e = encode(public.exponent().big_endian_without_leading_zero());
                 v1::Jwk { kty: text("RSA"), alg: text("RS256"), n, e, ..common }
@@ -92,8 +92,8 @@ impl SigningKey {
         }
     }
 
-    /// The token, in compact form (RFC 7515 §3.1).
-    pub fn sign(&self, claims: &AccessTokenClaims) -> anyhow::Result<String> {
+    /// The access token in compact form (RFC 7515 §3.1).
+    pub(crate) fn sign(&self, claims: &AccessTokenClaims) -> anyhow::Result<String> {
         let claims = Claims {
             iss: &claims.iss,
             aud: &claims.aud,
@@ -108,8 +108,8 @@ impl SigningKey {
         self.compact(&self.header, &serde_json::to_vec(&claims)?)
     }
 
-    /// Something else than a token: `typ` says what, and keeps the one from passing for the other (RFC 8725 §3.11).
-    pub fn sign_as(&self, typ: &str, payload: &[u8]) -> anyhow::Result<String> {
+    /// Signs something else than an access token; `typ` keeps the one from passing for the other (RFC 8725 §3.11).
+    pub(crate) fn sign_as(&self, typ: &str, payload: &[u8]) -> anyhow::Result<String> {
         let header = Header { typ, alg: self.pair.algorithm().as_str(), kid: &self.kid };
         self.compact(&encode(&serde_json::to_vec(&header)?), payload)
     }
@@ -144,8 +144,8 @@ impl Pair {
     }
 }
 
-/// How a key is called wherever somebody sees it: in `kid`, and to operators.
-pub fn kid(id: KeyId) -> String {
+/// The name of a key in `kid` and for operators.
+pub(crate) fn kid(id: KeyId) -> String {
     format!("{:08x}", id.0)
 }
 
@@ -181,11 +181,11 @@ mod tests {
 
     const ALL: [SigningAlgorithm; 3] = [SigningAlgorithm::Es256, SigningAlgorithm::EdDsa, SigningAlgorithm::Rs256];
 
-    /// A record that was changed to name another algorithm opens no key.
+    /// A stored key that names another algorithm does not open.
     ///
     /// Requirements: R45.
     #[test]
-    fn a_key_serves_its_own_algorithm_only() {
+    fn a_key_works_with_its_own_algorithm_only() {
         for of in ALL {
             let pkcs8 = SigningKey::generate(of).unwrap();
             for used in ALL {
@@ -196,7 +196,7 @@ mod tests {
 
     /// Requirements: R44.
     #[test]
-    fn a_jwk_has_the_members_of_its_kind_and_no_others() {
+    fn a_jwk_has_exactly_the_members_of_its_type() {
         for (algorithm, members) in [
             (SigningAlgorithm::Es256, ["EC", "ES256", "P-256", "32", "32", "", ""]),
             (SigningAlgorithm::EdDsa, ["OKP", "EdDSA", "Ed25519", "32", "", "", ""]),

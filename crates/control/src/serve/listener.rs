@@ -1,7 +1,7 @@
-//! Connections, from the listener until they can carry calls. What is not encrypted, and who is at the other end, is known
-//! of each from here on.
+//! Accepts connections and completes their TLS handshakes.
 //!
-//! It must never wait for one while others come: whoever connects and says nothing costs a place, for a while.
+//! A slow handshake must not delay other connections: a client that connects and sends nothing only occupies a slot
+//! until the timeout.
 
 use std::io;
 use std::pin::Pin;
@@ -25,39 +25,39 @@ use crate::grpc::authentication::Connection;
 
 const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// Handshakes at once; further connections wait to be accepted.
+/// Parallel handshakes; further connections wait to be accepted.
 const MAX_HANDSHAKES: usize = 256;
 
-/// One that can carry calls.
+/// A connection that is ready for calls.
 #[derive(Debug)]
-pub struct Accepted {
+pub(crate) struct IncomingConnection {
     stream: Either<TcpStream, Box<TlsStream<TcpStream>>>,
     connection: Connection,
 }
 
-/// All that come, for as long as it is asked for more; then those that are not ready are dropped.
-pub fn incoming(
+/// All connections, while the stream is polled. Unfinished handshakes are dropped with it.
+pub(crate) fn connections(
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     clock: Arc<dyn Clock>,
-) -> impl Stream<Item = io::Result<Accepted>> {
-    let gate = Gate { listener, tls, clock, handshakes: JoinSet::new() };
-    stream::unfold(gate, |mut gate| async { Some((Ok(gate.next().await), gate)) })
+) -> impl Stream<Item = io::Result<IncomingConnection>> {
+    let listening = Listener { listener, tls, clock, handshakes: JoinSet::new() };
+    stream::unfold(listening, |mut listening| async { Some((Ok(listening.next().await), listening)) })
 }
 
-struct Gate {
+struct Listener {
     listener: TcpListener,
     tls: Option<Arc<Tls>>,
     clock: Arc<dyn Clock>,
-    handshakes: JoinSet<Option<Accepted>>,
+    handshakes: JoinSet<Option<IncomingConnection>>,
 }
 
-impl Gate {
-    async fn next(&mut self) -> Accepted {
+impl Listener {
+    async fn next(&mut self) -> IncomingConnection {
         loop {
             tokio::select! {
                 Some(made) = self.handshakes.join_next() => {
-                    // One that panicked has said so.
+                    // A panicked handshake is logged by the panic hook.
                     if let Ok(Some(accepted)) = made {
                         return accepted;
                     }
@@ -74,33 +74,33 @@ impl Gate {
     }
 }
 
-/// What fails here passes: a peer that left again, or too many open files until some are closed.
+/// Failures here are temporary: a peer that left, or too many open files.
 async fn connected(listener: &TcpListener) -> TcpStream {
     loop {
         match listener.accept().await {
             Ok((stream, _)) => {
-                // Answers are written whole; waiting to fill a packet only delays them.
+                // Replies are written whole; waiting to fill a packet only delays them.
                 if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "TCP_NODELAY could not be set");
+                    tracing::debug!(%error, "cannot set TCP_NODELAY");
                 }
                 return stream;
             }
             Err(error) => {
-                tracing::warn!(%error, "a connection could not be accepted");
+                tracing::warn!(%error, "cannot accept a connection");
                 sleep(Duration::from_millis(100)).await;
             }
         }
     }
 }
 
-fn plain(stream: TcpStream) -> Accepted {
+fn plain(stream: TcpStream) -> IncomingConnection {
     let address = stream.peer_addr().ok().map(|address| address.ip());
     let is_private = address.is_some_and(|address| address.to_canonical().is_loopback());
-    Accepted { stream: Either::Left(stream), connection: Connection { is_private, address, peer: None } }
+    IncomingConnection { stream: Either::Left(stream), connection: Connection { is_private, address, peer: None } }
 }
 
-/// What the caller is told of a certificate that is not believed is an alert; here it is said why.
-async fn secured(stream: TcpStream, tls: Arc<Tls>, clock: Arc<dyn Clock>) -> Option<Accepted> {
+/// The caller of a rejected certificate only sees a TLS alert; the log says why.
+async fn secured(stream: TcpStream, tls: Arc<Tls>, clock: Arc<dyn Clock>) -> Option<IncomingConnection> {
     let loaded = tls.current();
     let address = stream.peer_addr().ok()?;
     let stream = match TlsAcceptor::from(Arc::clone(&loaded.server)).accept(stream).await {
@@ -108,10 +108,10 @@ async fn secured(stream: TcpStream, tls: Arc<Tls>, clock: Arc<dyn Clock>) -> Opt
         Err(error) => {
             match error.get_ref().and_then(|error| error.downcast_ref()) {
                 Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
-                    tracing::warn!(%address, %error, "a caller was not let in");
+                    tracing::warn!(%address, %error, "client certificate rejected");
                 }
-                // Somebody who left again, or speaks something else.
-                _ => tracing::debug!(%address, %error, "no connection was made"),
+                // The peer left or speaks another protocol.
+                _ => tracing::debug!(%address, %error, "TLS handshake failed"),
             }
             return None;
         }
@@ -121,16 +121,16 @@ async fn secured(stream: TcpStream, tls: Arc<Tls>, clock: Arc<dyn Clock>) -> Opt
         Some(chain) => match Peer::new(chain, &loaded, clock.now()) {
             Some(peer) => Some(Arc::new(peer)),
             None => {
-                tracing::warn!(%address, "the caller's certificate is good, but cannot be read");
+                tracing::warn!(%address, "cannot parse the caller's verified certificate");
                 return None;
             }
         },
     };
     let connection = Connection { is_private: true, address: Some(address.ip()), peer };
-    Some(Accepted { stream: Either::Right(Box::new(stream)), connection })
+    Some(IncomingConnection { stream: Either::Right(Box::new(stream)), connection })
 }
 
-impl Connected for Accepted {
+impl Connected for IncomingConnection {
     type ConnectInfo = Connection;
 
     fn connect_info(&self) -> Connection {
@@ -138,13 +138,13 @@ impl Connected for Accepted {
     }
 }
 
-impl AsyncRead for Accepted {
+impl AsyncRead for IncomingConnection {
     fn poll_read(mut self: Pin<&mut Self>, context: &mut Context<'_>, into: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         Pin::new(&mut self.stream).poll_read(context, into)
     }
 }
 
-impl AsyncWrite for Accepted {
+impl AsyncWrite for IncomingConnection {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(context, from)
     }

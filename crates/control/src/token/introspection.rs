@@ -49,7 +49,7 @@ impl Control {
         if token.is_empty() {
             return Err(Refusal::ParameterMissing("token").into());
         }
-        let claims = serving.access_token(token).filter(|claims| server.may_speak_of_resource(&claims.aud));
+        let claims = serving.access_token(token).filter(|claims| server.may_access_resource(&claims.aud));
         match claims {
             Some(claims) => self.living(issuer, claims, now).await,
             None => Ok(None),
@@ -99,7 +99,7 @@ impl Control {
                 token.and_then(|token| self.principals.by_token(token))
             }
         };
-        let server = server.filter(|server| server.role == Role::Resource && server.may_speak_of(&issuer.id));
+        let server = server.filter(|server| server.role == Role::Resource && server.may_access(&issuer.id));
         server.ok_or(Refusal::ResourceServerUnknown)
     }
 }

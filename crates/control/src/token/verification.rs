@@ -56,7 +56,7 @@ impl Control {
     ) -> Result<Introspection, Error> {
         let principal = &caller.principal;
         let resource = match asking.resource {
-            Some(resource) if principal.may_speak_of_resource(resource) => resource,
+            Some(resource) if principal.may_access_resource(resource) => resource,
             Some(_) => return Err(Refusal::ResourceUnknown.into()),
             None => principal.only_resource().ok_or(Refusal::ParameterMissing("lychgate-resource"))?,
         };

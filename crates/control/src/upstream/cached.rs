@@ -1,5 +1,5 @@
-//! A document of an upstream's, fetched when it is needed: one flight at a time, and not again at once after a failure,
-//! so that whoever waits behind a failing flight fails with it instead of trying one after the other.
+//! A cached document of an upstream. One fetch runs at a time. For a moment after a failure no fetch starts, so that
+//! callers which waited for the failed one fail with it instead of trying one after the other.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -11,7 +11,7 @@ use tokio::sync::Mutex;
 
 use super::UpstreamError;
 
-/// After a failure, this long nobody asks again.
+/// The pause after a failure.
 const PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
@@ -32,7 +32,7 @@ impl<T> Default for Cached<T> {
 }
 
 impl<T> Cached<T> {
-    /// The document, if it is younger than `max_age`; otherwise what `fetch` brings.
+    /// The document, if it is younger than `max_age`; otherwise the result of `fetch`.
     pub(super) async fn get<F>(
         &self,
         max_age: Duration,
@@ -51,7 +51,7 @@ impl<T> Cached<T> {
         if let Some((failure, failed_at)) = state.failed
             && now.since(failed_at) < PAUSE
         {
-            return Err(UpstreamError { failure, cause: anyhow::anyhow!("it failed a moment ago") });
+            return Err(UpstreamError { failure, cause: anyhow::anyhow!("the previous fetch failed a moment ago") });
         }
         match fetch().await {
             Ok(document) => {
@@ -66,7 +66,7 @@ impl<T> Cached<T> {
         }
     }
 
-    /// What was fetched last, however old.
+    /// The last fetched document, of any age.
     pub(super) async fn stale(&self) -> Option<Arc<T>> {
         self.state.lock().await.document.as_ref().map(|(document, _)| Arc::clone(document))
     }

@@ -1,5 +1,5 @@
-//! The authorization code flow, as every kind of upstream has it: RFC 6749 §4.1 with PKCE (RFC 7636). Who has signed in
-//! is none of its business.
+//! The authorization code flow that all kinds of upstreams share: RFC 6749 §4.1 with PKCE (RFC 7636). Identification
+//! of the person is not done here.
 
 use lychgate_domain::flow::LoginFailure;
 use lychgate_domain::issuer::Issuer;
@@ -20,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::http::SendError;
 use super::{Callback, Http, UpstreamError};
 
-/// Who we are to an upstream.
+/// Our client registration at an upstream.
 #[derive(Debug)]
 pub(super) struct CodeFlow {
     pub(super) client_id: String,
@@ -30,7 +30,7 @@ pub(super) struct CodeFlow {
     pub(super) http: Http,
 }
 
-/// Where an upstream is spoken to, and how it is told the client secret.
+/// The endpoints of an upstream, and how the client secret is sent.
 #[derive(Clone, Debug)]
 pub(super) struct Endpoints<'a> {
     pub(super) authorization: &'a str,
@@ -38,7 +38,7 @@ pub(super) struct Endpoints<'a> {
     pub(super) auth_type: AuthType,
 }
 
-/// What a code was good for.
+/// The result of a code exchange.
 pub(super) struct Redeemed {
     pub(super) tokens: UpstreamTokens,
     /// Not verified.
@@ -51,18 +51,18 @@ impl CodeFlow {
             client_id: client_id.to_owned(),
             client_secret: ClientSecret::new(client_secret.to_owned()),
             scopes: scopes.to_vec(),
-            // One path for each issuer, so that an answer cannot be taken for another upstream's (RFC 9700 §4.4.2).
+            // One callback path per issuer prevents mix-up of upstreams (RFC 9700 §4.4.2).
             redirect_uri: format!("{}/callback/{}", issuer.url.origin(), issuer.id),
             http,
         }
     }
 
-    /// For everything that the operator configured.
+    /// The configured scopes.
     pub(super) fn scopes(&self) -> &[String] {
         &self.scopes
     }
 
-    /// With state and PKCE always; with a nonce for who gives ID tokens.
+    /// The authorization URL, with state and PKCE, and a nonce for providers of ID tokens.
     pub(super) fn login_url(
         &self,
         scopes: &[String],
@@ -83,7 +83,7 @@ impl CodeFlow {
         Ok(request.url().0.into())
     }
 
-    /// Sends the code, once.
+    /// Exchanges the code, once.
     pub(super) async fn redeem(
         &self,
         endpoints: &Endpoints<'_>,
@@ -101,7 +101,7 @@ impl CodeFlow {
         if let Some(error) = &response.extra_fields().error {
             return Err(refused(error.as_str().unwrap_or_default()));
         }
-        // RFC 6749 §7.1: a token of a type that is not understood is not used.
+        // RFC 6749 §7.1: a token of an unknown type must not be used.
         if *response.token_type() != BasicTokenType::Bearer {
             return Err(UpstreamError::invalid(anyhow::anyhow!("its token is not a bearer token")));
         }
@@ -128,7 +128,7 @@ impl CodeFlow {
     }
 }
 
-/// The code that a callback brings, or the upstream's refusal. Its `iss` was checked before.
+/// The code of a callback, or the upstream's error. `iss` was checked before.
 pub(super) fn code<'a>(callback: &Callback<'a>) -> Result<&'a str, UpstreamError> {
     match (callback.error, callback.code) {
         (Some(error), _) => Err(refused(error)),
@@ -137,12 +137,13 @@ pub(super) fn code<'a>(callback: &Callback<'a>) -> Result<&'a str, UpstreamError
     }
 }
 
-/// The callback is of another issuer than the one the browser was sent to (RFC 9207 §2.4).
+/// The callback comes from another issuer than the one that the browser was sent to (RFC 9207 §2.4).
 pub(super) fn foreign_issuer() -> UpstreamError {
     UpstreamError::invalid(anyhow::anyhow!("the callback's iss is another issuer's"))
 }
 
-/// RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6. Only the code is looked at; the words beside it are anybody's.
+/// An upstream's error (RFC 6749 §4.1.2.1, OIDC Core §3.1.2.6). Only the code is used; an attacker may have written
+/// the description.
 fn refused(error: &str) -> UpstreamError {
     let failure = match error {
         "temporarily_unavailable" | "server_error" => LoginFailure::UpstreamUnavailable,
@@ -153,7 +154,7 @@ fn refused(error: &str) -> UpstreamError {
         | "account_selection_required" => LoginFailure::UpstreamDenied,
         _ => LoginFailure::UpstreamInvalid,
     };
-    // An operator needs to know it, and it cannot say much; whatever else stands there may be anything.
+    // Logging a well-formed code is safe and useful; any other text is replaced.
     let is_code = error.len() <= 64 && error.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
     let error = if is_code { error } else { "something that is no error code" };
     UpstreamError { failure, cause: anyhow::anyhow!("the upstream refuses with {error:?}") }
@@ -163,7 +164,7 @@ fn unredeemed(error: RequestTokenError<SendError, BasicErrorResponse>) -> Upstre
     match error {
         RequestTokenError::Request(error) => error.into_upstream(),
         RequestTokenError::ServerResponse(response) => refused(response.error().as_ref()),
-        // Some say no with status 200, GitHub among them: then it is not a token response, but has an `error`.
+        // GitHub and others refuse with status 200: the body is then no token response but has an `error`.
         RequestTokenError::Parse(error, body) => match serde_json::from_slice(&body) {
             Ok(Refusal { error }) => refused(&error),
             Err(_) => UpstreamError::invalid(anyhow::anyhow!("the token response cannot be read at {}", error.path())),
@@ -172,7 +173,7 @@ fn unredeemed(error: RequestTokenError<SendError, BasicErrorResponse>) -> Upstre
     }
 }
 
-/// RFC 6749 §5.2, whatever the status.
+/// RFC 6749 §5.2, with any status.
 #[derive(Deserialize)]
 struct Refusal {
     error: String,
@@ -191,12 +192,12 @@ type CodeClient = Client<
     EndpointSet,
 >;
 
-/// What may stand in a token response besides.
+/// Additional members of a token response.
 #[derive(Deserialize, Serialize)]
 struct Extra {
     /// OIDC Core §3.1.3.3.
     id_token: Option<String>,
-    /// An answer that has one is a refusal, whatever else it has.
+    /// An answer with this member is a refusal, even if it contains tokens.
     error: Option<serde_json::Value>,
 }
 

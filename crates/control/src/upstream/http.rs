@@ -1,5 +1,4 @@
-//! The one way out: an HTTP client that follows no redirect, uses no proxy of the environment's, waits not too long, and
-//! reads not too much.
+//! The HTTP client for upstreams: no redirects, no proxy of the environment, bounded time, bounded bodies.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -13,15 +12,15 @@ use serde::de::DeserializeOwned;
 use super::UpstreamError;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-/// Of a whole exchange, body included: clients wait ten seconds for us.
+/// The limit of a whole exchange, body included: clients wait ten seconds for us.
 const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_BODY_BYTES: usize = 256 * 1024;
 
 #[derive(Clone, Debug)]
-pub struct Http(reqwest::Client);
+pub(crate) struct Http(reqwest::Client);
 
 impl Http {
-    pub fn new() -> anyhow::Result<Self> {
+    pub(crate) fn new() -> anyhow::Result<Self> {
         let client = reqwest::Client::builder()
             .user_agent(concat!("lychgate/", env!("CARGO_PKG_VERSION")))
             .redirect(Policy::none())
@@ -33,13 +32,13 @@ impl Http {
         Ok(Self(client))
     }
 
-    /// The JSON document at `url`.
-    pub async fn get_json<T: DeserializeOwned>(&self, url: &str) -> Result<T, UpstreamError> {
+    /// Fetches the JSON document at `url`.
+    pub(crate) async fn get_json<T: DeserializeOwned>(&self, url: &str) -> Result<T, UpstreamError> {
         let body = self.get(self.0.get(url).header("accept", "application/json"), url).await?;
         serde_json::from_slice(&body).map_err(|error| unreadable(&error, url))
     }
 
-    /// The document at `url` that `token` opens (RFC 6750 §2.1).
+    /// Fetches the document at `url` with the access token `token` (RFC 6750 §2.1).
     pub(super) async fn get_with_token(
         &self,
         url: &str,
@@ -102,9 +101,9 @@ impl<'c> AsyncHttpClient<'c> for Http {
     }
 }
 
-/// Why there is no answer.
+/// A failed request.
 #[derive(Debug, thiserror::Error)]
-pub enum SendError {
+pub(crate) enum SendError {
     #[error("the request failed")]
     Request(#[source] reqwest::Error),
     #[error("it answers {0}")]
@@ -114,7 +113,7 @@ pub enum SendError {
 }
 
 impl SendError {
-    pub fn into_upstream(self) -> UpstreamError {
+    pub(crate) fn into_upstream(self) -> UpstreamError {
         match self {
             SendError::Request(error) => UpstreamError::unavailable(error.without_url()),
             SendError::Status(_) => UpstreamError::unavailable(self),
@@ -123,8 +122,8 @@ impl SendError {
     }
 }
 
-/// Where parsing failed, without what was parsed: it may hold tokens.
+/// A parse error with the position only: the text may contain tokens.
 pub(super) fn unreadable(error: &serde_json::Error, url: &str) -> UpstreamError {
     let (line, column) = (error.line(), error.column());
-    UpstreamError::invalid(anyhow::anyhow!("{url} is not the JSON it should be, at line {line} column {column}"))
+    UpstreamError::invalid(anyhow::anyhow!("{url} is not the expected JSON, at line {line} column {column}"))
 }

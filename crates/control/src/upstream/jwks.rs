@@ -1,4 +1,4 @@
-//! An upstream's keys, and the signatures they are good for.
+//! An upstream's key set, and verification of ID tokens with it.
 
 use std::time::Duration;
 
@@ -12,7 +12,8 @@ use super::cached::Cached;
 use super::{Http, UpstreamError};
 use crate::ground::jws::verified;
 
-/// Asymmetric ones only: with an HMAC, whoever knows the client secret could speak for the upstream (RFC 8725 §3.1).
+/// Asymmetric algorithms only: with an HMAC, an attacker who knows the client secret could sign ID tokens (RFC 8725
+/// §3.1).
 const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::RS256,
     Algorithm::RS384,
@@ -25,13 +26,13 @@ const ALGORITHMS: [Algorithm; 9] = [
     Algorithm::EdDSA,
 ];
 
-/// An unknown key id has the keys fetched again, but not more often than this.
+/// The least age at which an unknown key id causes another fetch.
 const MIN_AGE: Duration = Duration::from_secs(10);
 const MAX_AGE: Duration = Duration::from_secs(3600);
 
-/// The keys as last fetched.
+/// The key set as last fetched.
 #[derive(Debug, Default)]
-pub struct Jwks {
+pub(crate) struct Jwks {
     cached: Cached<Vec<Jwk>>,
 }
 
@@ -41,8 +42,8 @@ struct Document {
 }
 
 impl Jwks {
-    /// The claims of `token`, whose signature is good. Nothing else is checked here.
-    pub async fn verify(
+    /// Verifies the signature of `token` and returns its claims, which are not checked here.
+    pub(crate) async fn verify(
         &self,
         token: &str,
         url: &str,
@@ -55,28 +56,28 @@ impl Jwks {
         }
         let fetch = || async {
             let document: Document = http.get_json(url).await?;
-            // Key types we do not know are passed over: the document is everybody's.
+            // Unknown key types are ignored: the document serves other clients, too.
             Ok(document.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect())
         };
         let keys = self.cached.get(MAX_AGE, now, fetch).await?;
         if let Some(claims) = try_keys(token, &header, &keys) {
             return Ok(claims);
         }
-        // Perhaps it has new keys by now.
+        // The upstream may have rotated its keys.
         let keys = self.cached.get(MIN_AGE, now, fetch).await?;
         try_keys(token, &header, &keys)
-            .ok_or_else(|| UpstreamError::invalid(anyhow::anyhow!("no key of the upstream's signed this ID token")))
+            .ok_or_else(|| UpstreamError::invalid(anyhow::anyhow!("no key of the upstream verifies this ID token")))
     }
 }
 
 fn try_keys(token: &str, header: &Header, keys: &[Jwk]) -> Option<IdTokenClaims> {
     let named = |key: &&Jwk| header.kid.is_none() || key.common.key_id == header.kid;
     let signing = |key: &&Jwk| matches!(key.common.public_key_use, None | Some(PublicKeyUse::Signature));
-    // A key that names its algorithm is used with no other (RFC 8725 §3.1).
+    // A key with an algorithm is used with no other (RFC 8725 §3.1).
     let agrees = |key: &&Jwk| key.common.key_algorithm.is_none_or(|alg| alg == header.alg.into());
     keys.iter().filter(named).filter(signing).filter(agrees).find_map(|key| {
         let key = DecodingKey::from_jwk(key).ok()?;
-        // The claims are judged by `domain::id_token`, all of them.
+        // `domain::id_token` judges all claims.
         verified::<Claims>(token, &key, header.alg).map(IdTokenClaims::from)
     })
 }
@@ -96,7 +97,7 @@ struct Claims {
     iat: Option<f64>,
 }
 
-/// Nothing depends on it: where it is no text, there is none.
+/// A display text: absent unless it is a string.
 fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
     Ok(serde_json::Value::deserialize(deserializer)?.as_str().map(str::to_owned))
 }
@@ -111,7 +112,8 @@ enum Audience {
 
 impl From<Claims> for IdTokenClaims {
     fn from(claims: Claims) -> Self {
-        // RFC 7519 §2 NumericDate: it may have a fraction. `as` saturates: what is negative or not a number is long past.
+        // NumericDate may have a fraction (RFC 7519 §2). `as` saturates: a negative number or NaN becomes 0, which has
+        // expired.
         let seconds = |date: f64| date as u64;
         Self {
             iss: claims.iss,
@@ -139,7 +141,7 @@ mod tests {
 
     use super::*;
 
-    /// A key, and how it is published.
+    /// A key and its JWK.
     fn key(kid: &str) -> (EncodingKey, Value) {
         let random = aws_lc_rs::rand::SystemRandom::new();
         let pkcs8 = EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).unwrap();
@@ -167,7 +169,7 @@ mod tests {
 
     /// Requirements: B36, R45.
     #[test]
-    fn a_signature_is_good_for_the_key_that_it_names_used_as_that_key_says() {
+    fn a_signature_verifies_with_the_named_key_as_that_key_specifies() {
         let ((ours, public), (other, foreign)) = (key("1"), key("2"));
         let claims = json!({ "iss": "i", "aud": "a" });
         let token = sign(&ours, Some("1"), &claims);
@@ -178,7 +180,7 @@ mod tests {
         for (why, token, keys) in [
             ("no key", &token, vec![]),
             ("another key", &token, vec![foreign.clone()]),
-            ("another's under our kid", &sign(&other, Some("1"), &claims), vec![public.clone(), foreign]),
+            ("another key under the same kid", &sign(&other, Some("1"), &claims), vec![public.clone(), foreign]),
             ("an unknown kid", &sign(&ours, Some("3"), &claims), vec![public.clone()]),
             ("a key for encryption", &token, vec![with(&public, "use", "enc")]),
             ("a key for another algorithm", &token, vec![with(&public, "alg", "ES384")]),
@@ -188,7 +190,7 @@ mod tests {
     }
 
     #[test]
-    fn claims_are_read_as_the_standard_allows_and_judged_elsewhere() {
+    fn claims_are_parsed_as_the_standard_allows() {
         let (ours, public) = key("1");
         let read = |claims: Value| tried(&sign(&ours, None, &claims), std::slice::from_ref(&public));
         let one = read(json!({ "iss": "i", "aud": "a", "exp": 1.9, "iat": -5, "sub": "s", "nonce": "n", "azp": "z" }));
@@ -204,7 +206,7 @@ mod tests {
 
     /// Requirements: R45.
     #[test]
-    fn no_secret_makes_a_signature_that_counts() {
+    fn symmetric_algorithms_are_not_accepted() {
         assert!(
             !ALGORITHMS
                 .iter()

@@ -1,6 +1,6 @@
-//! The top-level members of a JSON object that bear one name: all of them, and integers to the last digit.
+//! All top-level members of a JSON object with one name, with integers exact to the last digit.
 //!
-//! A parser that keeps the last of two, or that reads numbers as doubles, would name somebody else.
+//! A parser that keeps the last of two members, or that reads numbers as doubles, could identify another person.
 
 use std::fmt;
 
@@ -9,7 +9,7 @@ use serde::Deserializer as _;
 use serde::de::{IgnoredAny, MapAccess, Visitor};
 use serde_json::Value;
 
-/// An error if `document` is not an object, and nothing else.
+/// Fails unless `document` is exactly one object.
 pub(super) fn members(document: &[u8], name: &str) -> serde_json::Result<Vec<ClaimValue>> {
     let mut deserializer = serde_json::Deserializer::from_slice(document);
     let members = deserializer.deserialize_map(Named(name))?;
@@ -58,7 +58,7 @@ mod tests {
 
     /// Requirements: B36.
     #[test]
-    fn an_integer_is_read_to_its_last_digit_or_not_at_all() {
+    fn an_integer_is_exact_or_rejected() {
         for number in ["0", "583231", "9007199254740993", "18446744073709551615", "-9223372036854775808"] {
             assert_eq!(ids(&format!(r#"{{"id":{number}}}"#)), [ClaimValue::Integer(number.parse().unwrap())]);
         }
@@ -69,7 +69,7 @@ mod tests {
 
     /// Requirements: B36.
     #[test]
-    fn only_the_top_level_counts_and_all_of_it() {
+    fn all_top_level_members_of_the_name_are_read_and_no_nested_ones() {
         assert_eq!(ids(r#"{"login":"octocat","id":1,"plan":{"id":2},"x":[{"id":3}]}"#), [ClaimValue::Integer(1)]);
         assert_eq!(ids(r#"{"plan":{"id":2},"ID":3,"id ":4}"#), []);
         assert_eq!(ids(r#"{"id":1,"\u0069d":"2","id":null}"#).len(), 3);
@@ -80,7 +80,7 @@ mod tests {
 
     /// Requirements: B36.
     #[test]
-    fn what_is_not_one_object_is_not_read() {
+    fn a_document_that_is_not_one_object_is_rejected() {
         let deep = format!(r#"{{"id":{}1{}}}"#, "[".repeat(10_000), "]".repeat(10_000));
         for document in ["", "[]", "[{\"id\":1}]", "\"id\"", "1", "{\"id\":1", "{\"id\":1}{\"id\":2}", "id=1", &deep] {
             assert!(members(document.as_bytes(), "id").is_err(), "{}", &document[..document.len().min(20)]);

@@ -1,7 +1,7 @@
-//! A plain OAuth 2.0 provider that tells at a userinfo endpoint who has signed in; GitHub is one.
+//! A plain OAuth 2.0 provider with a userinfo endpoint, such as GitHub.
 //!
-//! There is no ID token, so nothing ties the answer to this login but the code, state and PKCE, and nothing names the
-//! person but the configured member. Of the document's other members, two are what the person is called on our pages.
+//! Without an ID token, only code, state and PKCE bind the answer to this login, and only the configured member
+//! identifies the person. Two other members, `name` and `email`, are display texts.
 
 use ::oauth2::AuthType;
 use lychgate_domain::browser::session::Person;
@@ -21,26 +21,26 @@ use super::{Callback, Http, Identity, UpstreamError};
 use crate::config::{GithubConfig, Oauth2Config, TokenEndpointAuth};
 
 #[derive(Debug)]
-pub struct Oauth2 {
+pub(crate) struct Oauth2 {
     id: UpstreamId,
     issuer: Option<String>,
     authorization_endpoint: String,
     token_endpoint: String,
     userinfo_endpoint: String,
-    /// The `Accept` of requests to it.
+    /// The `Accept` header for it.
     userinfo_media_type: &'static str,
     subject_claim: SubjectClaim,
     auth_type: AuthType,
     revocation: Option<Endpoint>,
-    /// What the userinfo endpoint asks for to say who somebody is.
+    /// The scopes that the userinfo endpoint needs.
     sign_in_scopes: Vec<String>,
     flow: CodeFlow,
     http: Http,
 }
 
 impl Oauth2 {
-    /// `at` is where `config` stands, for errors.
-    pub fn new(config: &Oauth2Config, at: &str, issuer: &Issuer, http: Http) -> Result<Self, ConfigError> {
+    /// `at` is the path of `config`, for errors.
+    pub(crate) fn new(config: &Oauth2Config, at: &str, issuer: &Issuer, http: Http) -> Result<Self, ConfigError> {
         let secret = config.client_secret.read(&format!("{at}.client_secret"))?;
         let auth_type = match config.token_endpoint_auth {
             TokenEndpointAuth::Basic => AuthType::BasicAuth,
@@ -57,16 +57,16 @@ impl Oauth2 {
             userinfo_media_type: "application/json",
             subject_claim: config.subject_claim(at)?,
             auth_type,
-            // Which of them its userinfo endpoint needs, nobody says.
+            // It is unknown which of the scopes its userinfo endpoint needs.
             sign_in_scopes: config.scopes.clone(),
             flow: CodeFlow::new(&config.client_id, &secret, &config.scopes, issuer, http.clone()),
             http,
         })
     }
 
-    pub fn github(config: &GithubConfig, at: &str, issuer: &Issuer, http: Http) -> Result<Self, ConfigError> {
+    pub(crate) fn github(config: &GithubConfig, at: &str, issuer: &Issuer, http: Http) -> Result<Self, ConfigError> {
         let github = Self::new(&config.oauth2(), at, issuer, http)?;
-        // Without any scope a GitHub token reads public information, which is whose it is.
+        // Without any scope a GitHub token reads public information, which includes its owner.
         Ok(Self {
             userinfo_media_type: "application/vnd.github+json",
             revocation: Some(Endpoint::Github { url: config.token_deletion_url() }),
@@ -75,23 +75,28 @@ impl Oauth2 {
         })
     }
 
-    pub fn login_url(&self, secrets: &LoginSecrets) -> Result<String, UpstreamError> {
+    pub(crate) fn login_url(&self, secrets: &LoginSecrets) -> Result<String, UpstreamError> {
         self.flow.login_url(self.flow.scopes(), &self.endpoints(), secrets, None)
     }
 
-    pub fn sign_in_url(&self, secrets: &LoginSecrets) -> Result<String, UpstreamError> {
+    pub(crate) fn sign_in_url(&self, secrets: &LoginSecrets) -> Result<String, UpstreamError> {
         self.flow.login_url(&self.sign_in_scopes, &self.endpoints(), secrets, None)
     }
 
-    /// Without a configured issuer an `iss` says nothing: the callback's path tells the upstreams apart (RFC 9700 §4.4.2).
-    pub fn check<'a>(&self, callback: &Callback<'a>) -> Result<&'a str, UpstreamError> {
+    /// Without a configured issuer `iss` is ignored: the callback's path distinguishes upstreams (RFC 9700 §4.4.2).
+    pub(crate) fn check<'a>(&self, callback: &Callback<'a>) -> Result<&'a str, UpstreamError> {
         match (callback.iss, self.issuer.as_deref()) {
             (Some(iss), Some(issuer)) if iss != issuer => Err(code_flow::foreign_issuer()),
             _ => code_flow::code(callback),
         }
     }
 
-    pub async fn redeem(&self, code: &str, secrets: &LoginSecrets, now: Timestamp) -> Result<Identity, UpstreamError> {
+    pub(crate) async fn redeem(
+        &self,
+        code: &str,
+        secrets: &LoginSecrets,
+        now: Timestamp,
+    ) -> Result<Identity, UpstreamError> {
         let Redeemed { tokens, id_token: _ } = self.flow.redeem(&self.endpoints(), code, secrets, now).await?;
         let (url, media_type) = (&self.userinfo_endpoint, self.userinfo_media_type);
         let document = self.http.get_with_token(url, media_type, &tokens.access_token).await?;
@@ -105,8 +110,8 @@ impl Oauth2 {
         Ok(Identity { person, tokens })
     }
 
-    /// `None` if there is nobody to tell.
-    pub async fn revoke(&self, tokens: &UpstreamTokens) -> Result<Option<revocation::Answer>, UpstreamError> {
+    /// `None` if it has no revocation endpoint.
+    pub(crate) async fn revoke(&self, tokens: &UpstreamTokens) -> Result<Option<revocation::Answer>, UpstreamError> {
         let Some(endpoint) = &self.revocation else { return Ok(None) };
         self.flow.revoke(endpoint, tokens).await.map(Some)
     }

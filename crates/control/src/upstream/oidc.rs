@@ -1,4 +1,4 @@
-//! Any OpenID Connect provider, by discovery.
+//! An OpenID Connect provider with discovery.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -22,11 +22,12 @@ use super::revocation::{self, Endpoint};
 use super::{Callback, Http, Identity, UpstreamError};
 use crate::config::OidcConfig;
 
-/// How long discovered metadata is used. After that it is fetched again; while that fails, the old is used on.
+/// How long discovered metadata is used. Afterwards it is fetched again; if that fails, the old metadata remains in
+/// use.
 const METADATA_MAX_AGE: Duration = Duration::from_secs(3600);
 
 #[derive(Debug)]
-pub struct Oidc {
+pub(crate) struct Oidc {
     id: UpstreamId,
     issuer: String,
     client_id: String,
@@ -36,7 +37,7 @@ pub struct Oidc {
     jwks: Jwks,
 }
 
-/// OpenID Connect Discovery §3, as far as it is used.
+/// The members of provider metadata that are used (OpenID Connect Discovery §3).
 #[derive(Debug, Deserialize)]
 struct Metadata {
     issuer: String,
@@ -53,8 +54,8 @@ struct Metadata {
 }
 
 impl Oidc {
-    /// `at` is where `config` stands, for errors.
-    pub fn new(config: &OidcConfig, at: &str, issuer: &Issuer, http: Http) -> Result<Self, ConfigError> {
+    /// `at` is the path of `config`, for errors.
+    pub(crate) fn new(config: &OidcConfig, at: &str, issuer: &Issuer, http: Http) -> Result<Self, ConfigError> {
         let secret = config.client_secret.read(&format!("{at}.client_secret"))?;
         Ok(Self {
             id: issuer.upstream.clone(),
@@ -67,27 +68,34 @@ impl Oidc {
         })
     }
 
-    pub async fn login_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
+    pub(crate) async fn login_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
         let metadata = self.metadata(now).await?;
         self.flow.login_url(self.flow.scopes(), &metadata.endpoints(), secrets, Some(&secrets.nonce))
     }
 
-    /// OpenID Connect Core §3.1.2.1: `openid` alone gives an ID token, and nothing in it but who it is.
-    pub async fn sign_in_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
+    /// OpenID Connect Core §3.1.2.1: the scope `openid` alone yields an ID token with the subject only.
+    pub(crate) async fn sign_in_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
         let metadata = self.metadata(now).await?;
         self.flow.login_url(&["openid".to_owned()], &metadata.endpoints(), secrets, Some(&secrets.nonce))
     }
 
-    pub async fn check<'a>(&self, callback: &Callback<'a>, now: Timestamp) -> Result<&'a str, UpstreamError> {
+    pub(crate) async fn check<'a>(&self, callback: &Callback<'a>, now: Timestamp) -> Result<&'a str, UpstreamError> {
         let promised = self.metadata(now).await?.authorization_response_iss_parameter_supported;
         match callback.iss {
             Some(iss) if iss != self.issuer => Err(code_flow::foreign_issuer()),
-            None if promised => Err(UpstreamError::invalid(anyhow::anyhow!("the callback lacks the promised iss"))),
+            None if promised => {
+                Err(UpstreamError::invalid(anyhow::anyhow!("the callback lacks the iss that the metadata promises")))
+            }
             Some(_) | None => code_flow::code(callback),
         }
     }
 
-    pub async fn redeem(&self, code: &str, secrets: &LoginSecrets, now: Timestamp) -> Result<Identity, UpstreamError> {
+    pub(crate) async fn redeem(
+        &self,
+        code: &str,
+        secrets: &LoginSecrets,
+        now: Timestamp,
+    ) -> Result<Identity, UpstreamError> {
         let metadata = self.metadata(now).await?;
         let Redeemed { tokens, id_token } = self.flow.redeem(&metadata.endpoints(), code, secrets, now).await?;
         let id_token = id_token.ok_or_else(|| UpstreamError::invalid(anyhow::anyhow!("there is no ID token")))?;
@@ -103,8 +111,8 @@ impl Oidc {
         Ok(Identity { person, tokens })
     }
 
-    /// `None` if it announces nobody to tell.
-    pub async fn revoke(
+    /// `None` if its metadata names no revocation endpoint.
+    pub(crate) async fn revoke(
         &self,
         tokens: &UpstreamTokens,
         now: Timestamp,
@@ -121,7 +129,7 @@ impl Oidc {
                 tracing::warn!(
                     upstream.id = self.id.as_str(),
                     error = format!("{:#}", error.cause),
-                    "discovery failed; using what was known"
+                    "discovery failed; using the known metadata"
                 );
                 Ok(metadata)
             }
@@ -144,13 +152,13 @@ impl Oidc {
         {
             return Err(UpstreamError::invalid(anyhow::anyhow!("{url} names an endpoint that is not https")));
         }
-        // Nobody needs it to sign in: with a bad one, it is as if there were none.
+        // Signing in does not need it: an insecure one is treated as absent.
         metadata.revocation_endpoint = metadata.revocation_endpoint.filter(is_private);
         Ok(metadata)
     }
 }
 
-/// OpenID Connect Discovery §3, RFC 8414 §2: left out, it is client_secret_basic.
+/// The default is client_secret_basic (OpenID Connect Discovery §3, RFC 8414 §2).
 fn auth_type(supported: &[String]) -> AuthType {
     let has = |method: &str| supported.iter().any(|supported| supported == method);
     let only_post = has("client_secret_post") && !has("client_secret_basic");
@@ -159,7 +167,7 @@ fn auth_type(supported: &[String]) -> AuthType {
 
 impl Metadata {
     fn revocation(&self) -> Option<Endpoint> {
-        // Who says nothing of this endpoint means it to be as the other one.
+        // The default is the token endpoint's methods.
         let supported = self.revocation_endpoint_auth_methods_supported.as_ref();
         let auth_type = auth_type(supported.unwrap_or(&self.token_endpoint_auth_methods_supported));
         Some(Endpoint::Rfc7009 { url: self.revocation_endpoint.clone()?, auth_type })

@@ -1,4 +1,4 @@
-//! The upstream takes back what it gave: RFC 7009, and GitHub's own way.
+//! Revocation of an upstream's tokens: RFC 7009, and GitHub's own API.
 
 use lychgate_domain::upstream::tokens::UpstreamTokens;
 use oauth2::AuthType;
@@ -9,26 +9,26 @@ use super::UpstreamError;
 use super::code_flow::CodeFlow;
 use super::http::SendError;
 
-/// Where an upstream is told.
+/// The revocation endpoint of an upstream.
 #[derive(Clone, Debug)]
 pub(super) enum Endpoint {
     /// RFC 7009 §2.
     Rfc7009 { url: String, auth_type: AuthType },
-    /// "Delete an app token" of GitHub's REST API: the one token, and no other of that person's.
+    /// "Delete an app token" of GitHub's REST API: deletes one token and no other of that person.
     Github { url: String },
 }
 
-/// What came of telling it.
+/// The outcome of a revocation request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Answer {
-    /// The token is good for nothing, there.
-    Told,
-    /// It will not take this token back, however often it is asked.
+pub(crate) enum Answer {
+    /// The token is revoked, or was invalid before.
+    Revoked,
+    /// The upstream will never revoke this token.
     Refused,
 }
 
 impl CodeFlow {
-    /// The refresh token, because with it goes what was made of it (RFC 7009 §2.1); the access token where there is none.
+    /// Revokes the refresh token, which ends access tokens too (RFC 7009 §2.1), or else the access token.
     pub(super) async fn revoke(&self, endpoint: &Endpoint, tokens: &UpstreamTokens) -> Result<Answer, UpstreamError> {
         let request = match endpoint {
             Endpoint::Rfc7009 { url, auth_type } => {
@@ -43,7 +43,7 @@ impl CodeFlow {
                         form.extend([("client_id", &*self.client_id), ("client_secret", self.client_secret.secret())]);
                         request
                     }
-                    // RFC 6749 §2.3.1: each is encoded before they are joined.
+                    // RFC 6749 §2.3.1: id and secret are form-encoded before they are joined.
                     _ => request.basic_auth(encoded(&self.client_id), Some(encoded(self.client_secret.secret()))),
                 };
                 request.form(&form)
@@ -60,33 +60,36 @@ impl CodeFlow {
         match endpoint {
             Endpoint::Rfc7009 { .. } => judge(status, &body),
             Endpoint::Github { .. } => match status {
-                StatusCode::NO_CONTENT => Ok(Answer::Told),
-                // It knows no such token.
-                StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY => Ok(Answer::Told),
-                status => Err(not_told(status)),
+                StatusCode::NO_CONTENT => Ok(Answer::Revoked),
+                // GitHub does not know the token.
+                StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY => Ok(Answer::Revoked),
+                status => Err(retry_later(status)),
             },
         }
     }
 }
 
-/// RFC 7009 §2.2. A token that is unknown is as revoked as can be, and is answered with 200; some say 400 all the same.
+/// Judges the answer (RFC 7009 §2.2). An unknown token is as good as revoked and answered with 200; some providers
+/// answer 400.
 fn judge(status: StatusCode, body: &[u8]) -> Result<Answer, UpstreamError> {
     if status.is_success() {
-        return Ok(Answer::Told);
+        return Ok(Answer::Revoked);
     }
     if status != StatusCode::BAD_REQUEST {
-        return Err(not_told(status));
+        return Err(retry_later(status));
     }
     let error = serde_json::from_slice::<Refusal>(body).map(|refusal| refusal.error).unwrap_or_default();
     match error.as_str() {
-        "invalid_token" | "invalid_grant" => Ok(Answer::Told),
-        // That is about us, or about now: an operator or a while puts it right.
-        "invalid_client" | "unauthorized_client" | "temporarily_unavailable" | "server_error" => Err(not_told(status)),
+        "invalid_token" | "invalid_grant" => Ok(Answer::Revoked),
+        // An error about our client or a temporary one: a later try may succeed.
+        "invalid_client" | "unauthorized_client" | "temporarily_unavailable" | "server_error" => {
+            Err(retry_later(status))
+        }
         _ => Ok(Answer::Refused),
     }
 }
 
-fn not_told(status: StatusCode) -> UpstreamError {
+fn retry_later(status: StatusCode) -> UpstreamError {
     UpstreamError::unavailable(anyhow::anyhow!("the revocation endpoint answers {status}"))
 }
 
@@ -105,15 +108,15 @@ mod tests {
 
     /// Requirements: R30.
     #[test]
-    fn what_the_upstream_does_not_take_is_tried_again_only_if_that_may_help() {
+    fn a_failed_revocation_is_retried_only_if_that_may_help() {
         let judge = |status: u16, error: &str| {
             let body = format!(r#"{{"error":"{error}"}}"#);
             judge(StatusCode::from_u16(status).unwrap(), body.as_bytes()).ok()
         };
         for (status, error, expected) in [
-            (200, "", Some(Answer::Told)),
-            (204, "", Some(Answer::Told)),
-            (400, "invalid_token", Some(Answer::Told)),
+            (200, "", Some(Answer::Revoked)),
+            (204, "", Some(Answer::Revoked)),
+            (400, "invalid_token", Some(Answer::Revoked)),
             (400, "unsupported_token_type", Some(Answer::Refused)),
             (400, "", Some(Answer::Refused)),
             (400, "invalid_client", None),

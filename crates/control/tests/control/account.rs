@@ -41,14 +41,14 @@ impl AccountUser {
     }
 
     async fn sign_in(&mut self, edge: &ApiClient, env: &Environment) {
-        let callback = self.sent_back(edge, env).await;
+        let callback = self.begin_sign_in(edge, env).await;
         let next = edge.finish_login(callback).await.unwrap();
         assert_eq!(location(&next), format!("{ISSUER_URL}/account"));
         self.browser.keep(&next);
     }
 
     /// Starts the sign-in; returns the callback, which is not sent yet.
-    async fn sent_back(&mut self, edge: &ApiClient, env: &Environment) -> v1::FinishLoginRequest {
+    async fn begin_sign_in(&mut self, edge: &ApiClient, env: &Environment) -> v1::FinishLoginRequest {
         let next = edge.sign_in(self.post()).await.unwrap();
         self.browser.keep(&next);
         self.callback(env.idp.sign_in(location(&next), &self.person))
@@ -98,7 +98,7 @@ impl AccountUser {
     }
 }
 
-async fn started() -> (Environment, ControlPlane, ApiClient) {
+async fn start() -> (Environment, ControlPlane, ApiClient) {
     let mut env = Environment::new().await;
     env.config.principals.push(principal("server", Role::Resource, SERVER_TOKEN));
     let control = env.start().await;
@@ -107,7 +107,7 @@ async fn started() -> (Environment, ControlPlane, ApiClient) {
 }
 
 /// Authorizes `app` for `person`.
-async fn connected(app: App, person: &str, edge: &ApiClient, env: &Environment) -> (Flow, v1::ExchangeResponse) {
+async fn connect(app: App, person: &str, edge: &ApiClient, env: &Environment) -> (Flow, v1::ExchangeResponse) {
     let mut flow = Flow::new(app);
     flow.person = person.to_owned();
     let tokens = flow.tokens(edge, &env.idp).await;
@@ -141,10 +141,10 @@ fn names(page: &v1::AccountPage) -> Vec<&str> {
 /// Requirements: B38, R27.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_person_sees_their_own_apps_only() {
-    let (env, _control, edge) = started().await;
-    let (flow, tokens) = connected(App::configured(), "alice", &edge, &env).await;
-    connected(App::registered(&edge).await, "alice", &edge, &env).await;
-    connected(App::configured(), "bob", &edge, &env).await;
+    let (env, _control, edge) = start().await;
+    let (flow, tokens) = connect(App::configured(), "alice", &edge, &env).await;
+    connect(App::registered(&edge).await, "alice", &edge, &env).await;
+    connect(App::configured(), "bob", &edge, &env).await;
     let since = i64::try_from(env.now().seconds()).unwrap();
     env.advance(DAY);
     assert_untouched(&flow, &tokens, &edge, "a day later").await;
@@ -178,7 +178,7 @@ async fn a_person_sees_their_own_apps_only() {
 /// The sign-in requests the least scope and stores nothing of the upstream's answer.
 #[tokio::test(flavor = "multi_thread")]
 async fn signing_in_requests_identity_only_and_stores_nothing() {
-    let (mut env, control, _edge) = started().await;
+    let (mut env, control, _edge) = start().await;
     control.stop().await;
     let lychgate_control::config::UpstreamConfig::Oidc(upstream) = &mut env.issuer().upstream else { panic!("oidc") };
     upstream.scopes = vec!["openid".to_owned(), "everything".to_owned()];
@@ -206,10 +206,10 @@ async fn signing_in_requests_identity_only_and_stores_nothing() {
 /// Requirements: R27.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revoked_app_ends_at_once_and_others_stay() {
-    let (env, _control, edge) = started().await;
-    let (flow, tokens) = connected(App::configured(), "alice", &edge, &env).await;
-    let (program, kept) = connected(App::registered(&edge).await, "alice", &edge, &env).await;
-    let (bobs, bobs_tokens) = connected(App::configured(), "bob", &edge, &env).await;
+    let (env, _control, edge) = start().await;
+    let (flow, tokens) = connect(App::configured(), "alice", &edge, &env).await;
+    let (program, kept) = connect(App::registered(&edge).await, "alice", &edge, &env).await;
+    let (bobs, bobs_tokens) = connect(App::configured(), "bob", &edge, &env).await;
     let mut alice = AccountUser::signed_in("alice", &edge, &env).await;
     let page = alice.page(&edge).await.unwrap();
     let app = page.apps.iter().find(|app| app.client.as_ref().unwrap().client_id == "app").unwrap();
@@ -243,12 +243,12 @@ async fn a_revoked_app_ends_at_once_and_others_stay() {
 /// Requirements: R27.
 #[tokio::test(flavor = "multi_thread")]
 async fn all_apps_are_revoked_at_once_and_can_be_approved_again() {
-    let (env, _control, edge) = started().await;
-    let mut apps = vec![connected(App::configured(), "alice", &edge, &env).await];
+    let (env, _control, edge) = start().await;
+    let mut apps = vec![connect(App::configured(), "alice", &edge, &env).await];
     for _ in 0..3 {
-        apps.push(connected(App::registered(&edge).await, "alice", &edge, &env).await);
+        apps.push(connect(App::registered(&edge).await, "alice", &edge, &env).await);
     }
-    let (bobs, bobs_tokens) = connected(App::configured(), "bob", &edge, &env).await;
+    let (bobs, bobs_tokens) = connect(App::configured(), "bob", &edge, &env).await;
     let mut alice = AccountUser::signed_in("alice", &edge, &env).await;
     let all = alice.page(&edge).await.unwrap().revoke_all_token;
     edge.revoke_apps(alice.revoke(&all)).await.unwrap();
@@ -259,7 +259,7 @@ async fn all_apps_are_revoked_at_once_and_can_be_approved_again() {
     let page = alice.page(&edge).await.unwrap();
     assert_eq!((page.apps.len(), page.revoked.len()), (0, 4));
     assert_untouched(&bobs, &bobs_tokens, &edge, "another person").await;
-    let (flow, tokens) = connected(App::configured(), "alice", &edge, &env).await;
+    let (flow, tokens) = connect(App::configured(), "alice", &edge, &env).await;
     assert_untouched(&flow, &tokens, &edge, "allowed again").await;
     let page = alice.page(&edge).await.unwrap();
     assert_eq!((page.apps.len(), page.revoked.len()), (1, 3));
@@ -269,14 +269,15 @@ async fn all_apps_are_revoked_at_once_and_can_be_approved_again() {
 ///
 /// Requirements: B8, B12, B23.
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn no_forged_or_foreign_request_revokes_an_app() {
-    let (mut env, control, _) = started().await;
+    let (mut env, control, _) = start().await;
     control.stop().await;
     env.add_other_issuer();
     let control = env.start().await;
     let edge = control.edge();
-    let (flow, mut tokens) = connected(App::configured(), "alice", &edge, &env).await;
-    connected(App::configured(), "mallory", &edge, &env).await;
+    let (flow, mut tokens) = connect(App::configured(), "alice", &edge, &env).await;
+    connect(App::configured(), "mallory", &edge, &env).await;
     let mut alice = AccountUser::signed_in("alice", &edge, &env).await;
     let (earlier, page) = (alice.clone(), alice.page(&edge).await.unwrap());
     let mut mallory = AccountUser::signed_in("mallory", &edge, &env).await;
@@ -285,7 +286,7 @@ async fn no_forged_or_foreign_request_revokes_an_app() {
     alice.sign_in(&edge, &env).await;
     let token = alice.page(&edge).await.unwrap().apps[0].form_token.clone();
     let mut elsewhere = AccountUser::at("other", "alice");
-    let callback = elsewhere.sent_back(&edge, &env).await;
+    let callback = elsewhere.begin_sign_in(&edge, &env).await;
     let next = edge.finish_login(callback).await.unwrap();
     elsewhere.browser.keep(&next);
 
@@ -368,7 +369,7 @@ async fn mallory_again(edge: &ApiClient, env: &Environment) -> v1::AccountPage {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_lives_while_it_is_used_and_ends_with_the_sign_out() {
-    let (env, _control, edge) = started().await;
+    let (env, _control, edge) = start().await;
     let mut alice = AccountUser::signed_in("alice", &edge, &env).await;
     for _ in 0..3 {
         env.advance(IDLE - TICK);
@@ -390,7 +391,7 @@ async fn a_session_lives_while_it_is_used_and_ends_with_the_sign_out() {
 /// Requirements: B8.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_our_own_page_starts_a_sign_in() {
-    let (env, _control, edge) = started().await;
+    let (env, _control, edge) = start().await;
     let alice = AccountUser::new("alice");
     for (site, origin) in [
         (Some("cross-site"), None),
@@ -414,12 +415,12 @@ async fn only_our_own_page_starts_a_sign_in() {
 /// Requirements: B19, B20.
 #[tokio::test(flavor = "multi_thread")]
 async fn only_the_browser_that_started_the_sign_in_finishes_it() {
-    let (env, _control, edge) = started().await;
+    let (env, _control, edge) = start().await;
     let mut alice = AccountUser::new("alice");
-    let callback = alice.sent_back(&edge, &env).await;
+    let callback = alice.begin_sign_in(&edge, &env).await;
     let cookie = callback.cookies[0].clone();
     let mut other = AccountUser::new("mallory");
-    let others = other.sent_back(&edge, &env).await;
+    let others = other.begin_sign_in(&edge, &env).await;
     let with = |cookies: Vec<v1::Cookie>| v1::FinishLoginRequest { cookies, ..callback.clone() };
     let changed = [
         ("in a browser that started no sign-in", with(vec![])),
@@ -435,12 +436,12 @@ async fn only_the_browser_that_started_the_sign_in_finishes_it() {
         );
         assert_eq!(refused.unwrap_err().metadata["return_uri"], format!("{ISSUER_URL}/account"), "{what}");
     }
-    let late = AccountUser::new("alice").sent_back(&edge, &env).await;
+    let late = AccountUser::new("alice").begin_sign_in(&edge, &env).await;
     env.advance(Duration::from_secs(600) + TICK);
     assert_eq!(edge.finish_login(late).await.reason(), "LOGIN_EXPIRED");
     assert_eq!(env.idp.calls(), 0, "the upstream was never called");
 
-    let callback = alice.sent_back(&edge, &env).await;
+    let callback = alice.begin_sign_in(&edge, &env).await;
     let next = edge.finish_login(callback.clone()).await.unwrap();
     alice.browser.keep(&next);
     assert!(alice.page(&edge).await.is_some());
@@ -470,12 +471,12 @@ fn assert_fails(next: Result<v1::Next, Failure>, reason: &str) {
 /// Requirements: B19.
 #[tokio::test(flavor = "multi_thread")]
 async fn account_and_authorization_states_are_not_interchangeable() {
-    let (env, _control, edge) = started().await;
+    let (env, _control, edge) = start().await;
     let mut flow = Flow::new(App::configured());
     let mut alice = AccountUser::new("alice");
     let authorization = flow.sign_in(&edge, &env.idp).await;
     alice.browser = flow.browser.clone();
-    let account = alice.sent_back(&edge, &env).await;
+    let account = alice.begin_sign_in(&edge, &env).await;
     let parameter = |request: &v1::FinishLoginRequest, name: &str| {
         request.parameters.iter().find(|parameter| parameter.name == name).unwrap().value.clone()
     };
@@ -516,10 +517,10 @@ async fn account_and_authorization_states_are_not_interchangeable() {
 /// Requirements: B38.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_deleted_app_is_listed_as_gone() {
-    let (env, _control, edge) = started().await;
+    let (env, _control, edge) = start().await;
     let client = edge.register(App::registration("none")).await.unwrap();
     let app = App::new(&client.client_id, "http://127.0.0.1:7777/cb");
-    connected(app, "alice", &edge, &env).await;
+    connect(app, "alice", &edge, &env).await;
     let delete = v1::DeleteRequest {
         issuer_id: ISSUER.to_owned(),
         client_id: client.client_id.clone(),
@@ -545,7 +546,7 @@ async fn a_documented_client_is_listed_by_its_host_without_a_fetch() {
     env.config.outbound = site.outbound(&env);
     let control = env.start().await;
     let edge = control.edge();
-    connected(App::new(&site.url("/client"), "http://127.0.0.1:7777/cb"), "alice", &edge, &env).await;
+    connect(App::new(&site.url("/client"), "http://127.0.0.1:7777/cb"), "alice", &edge, &env).await;
     env.advance(DAY);
     let asked = site.asked("/client");
     let mut alice = AccountUser::signed_in("alice", &edge, &env).await;
@@ -562,10 +563,10 @@ async fn a_documented_client_is_listed_by_its_host_without_a_fetch() {
 /// Requirements: R27.
 #[tokio::test(flavor = "multi_thread")]
 async fn revoke_all_covers_more_apps_than_one_page_shows() {
-    let (env, _control, edge) = started().await;
+    let (env, _control, edge) = start().await;
     let mut apps = Vec::new();
     for _ in 0..201 {
-        apps.push(connected(App::registered(&edge).await, "alice", &edge, &env).await);
+        apps.push(connect(App::registered(&edge).await, "alice", &edge, &env).await);
     }
     let mut alice = AccountUser::signed_in("alice", &edge, &env).await;
     let page = alice.page(&edge).await.unwrap();

@@ -39,7 +39,7 @@ async fn a_disabled_client_of_any_kind_is_refused_at_every_step_until_enabled() 
         let tokens = flow.tokens(&edge, &env.idp).await;
         let code = flow.code(&edge, &env.idp).await;
         let mut deciding = Flow::new(app.clone());
-        let page = deciding.ask(&edge).await;
+        let page = deciding.consent_page(&edge).await;
         let mut returning = Flow::new(app.clone());
         let callback = returning.sign_in(&edge, &env.idp).await;
         assert!(one.is_active(&tokens.access_token).await && one.is_allowed("alice", &app.id).await);

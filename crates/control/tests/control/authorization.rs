@@ -193,7 +193,7 @@ async fn a_principal_of_one_issuer_does_not_see_the_other() {
     assert_eq!(ids(one.list().await.unwrap()), ["other"]);
     assert_eq!(one.describe(ISSUER).await.reason(), "ISSUER_UNKNOWN");
     let mut flow = Flow::new(App::configured());
-    let page = flow.ask(&all).await;
+    let page = flow.consent_page(&all).await;
     assert_eq!(one.begin(flow.begin()).await.reason(), "ISSUER_UNKNOWN");
     assert_eq!(one.show(flow.show(&page.ticket)).await.reason(), "ISSUER_UNKNOWN");
     assert_eq!(one.decide(flow.decide(&page, v1::Decision::Approve)).await.reason(), "ISSUER_UNKNOWN");

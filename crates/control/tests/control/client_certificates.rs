@@ -81,7 +81,7 @@ async fn an_invalid_certificate_makes_no_connection() {
         let said = || {
             String::from_utf8_lossy(&log.read())
                 .lines()
-                .any(|line| line.contains("a caller was not let in") && line.contains(why))
+                .any(|line| line.contains("client certificate rejected") && line.contains(why))
         };
         wait_until(why, async || said()).await;
     }
@@ -118,7 +118,7 @@ async fn a_certificate_without_a_known_name_is_unauthenticated() {
     }
     tls.caller(&control, None, Some(&authority.client(&["other.internal", READER]))).list().await.unwrap();
     let nothing = tls.caller(&control, Some("wrong"), None);
-    assert_eq!(refusal(&nothing).await, unauthenticated("the bearer token is no configured principal's"));
+    assert_eq!(refusal(&nothing).await, unauthenticated("the bearer token belongs to no configured principal"));
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -130,15 +130,15 @@ async fn token_and_certificate_must_name_one_principal() {
         tls.caller(&control, Some(token), Some(certificate)).list().await.unwrap();
     }
     let contradiction =
-        unauthenticated("the bearer token and the client certificate are two principals': send one of them");
+        unauthenticated("the bearer token and the client certificate belong to different principals: send one of them");
     for (token, certificate) in [(READER_TOKEN, &edge), (EDGE_TOKEN, &reader)] {
         let caller = tls.caller(&control, Some(token), Some(certificate));
         assert_eq!(refusal(&caller).await, contradiction);
     }
     let wrong = tls.caller(&control, Some("wrong"), Some(&edge));
-    assert_eq!(refusal(&wrong).await, unauthenticated("the bearer token is no configured principal's"));
+    assert_eq!(refusal(&wrong).await, unauthenticated("the bearer token belongs to no configured principal"));
     let several = tls.caller(&control, None, Some(&authority.client(&[EDGE, READER])));
-    let message = "the client certificate has names of several principals: leave it those of one";
+    let message = "the client certificate has names of several principals: use names of one principal only";
     assert_eq!(refusal(&several).await, unauthenticated(message));
     // A certificate has the rights of its principal's role.
     let request = v1::RevokeRequest::default();

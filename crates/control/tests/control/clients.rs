@@ -184,7 +184,7 @@ async fn a_redirect_host_that_is_no_longer_permitted_gets_nothing() {
     let mut flow = Flow::new(app());
     flow.tokens(&edge, &env.idp).await;
     let (mut deciding, mut returning) = (Flow::new(app()), Flow::new(app()));
-    let page = deciding.ask(&edge).await;
+    let page = deciding.consent_page(&edge).await;
     let callback = returning.sign_in(&edge, &env.idp).await;
 
     env.issuer().redirect_hosts = Some(vec!["*.trusted.example".to_owned()]);
@@ -211,7 +211,7 @@ async fn a_person_leaves_a_scope_out_and_token_and_audit_log_say_so() {
     for (chosen, granted) in [(vec![], "read"), (vec!["write"], "read write"), (vec!["admin"], "read")] {
         let mut flow = Flow::new(App::configured());
         flow.scope = "read write".to_owned();
-        let page = flow.ask(&edge).await;
+        let page = flow.consent_page(&edge).await;
         assert_eq!(page.scopes.iter().map(|scope| scope.optional).collect::<Vec<_>>(), [false, true]);
         let chosen_scopes = chosen.iter().map(|name| (*name).to_owned()).collect();
         let decision = v1::DecideRequest { chosen_scopes, ..flow.decide(&page, v1::Decision::Approve) };
@@ -235,7 +235,7 @@ async fn a_person_leaves_a_scope_out_and_token_and_audit_log_say_so() {
     assert_eq!(logged, ["read", "read write", "read"].map(|given| ("read write".to_owned(), given.to_owned())));
     let mut nothing = Flow::new(App::configured());
     nothing.scope = "write".to_owned();
-    let page = nothing.ask(&edge).await;
+    let page = nothing.consent_page(&edge).await;
     let counts = env.record_counts().await;
     assert_eq!(edge.decide(nothing.decide(&page, v1::Decision::Approve)).await.reason(), "DECISION_MISSING");
     assert_eq!(env.record_counts().await, counts);
@@ -259,7 +259,7 @@ async fn a_client_is_described_by_its_document() {
     let edge = control.edge();
     assert!(edge.describe(ISSUER).await.unwrap().metadata.unwrap().client_id_metadata_document_supported);
     let mut flow = Flow::new(app);
-    let page = flow.ask(&edge).await;
+    let page = flow.consent_page(&edge).await;
     let client = page.client.unwrap();
     assert_eq!((client.name.as_str(), client.metadata_host.as_str()), ("Documented", "localhost"), "D11");
     let tokens = flow.tokens(&edge, &env.idp).await;
@@ -275,13 +275,13 @@ async fn a_client_is_described_by_its_document() {
 ///
 /// Requirements: D2, D19.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_client_whose_document_is_gone_is_refused_at_every_step() {
+async fn a_client_without_its_document_is_refused_at_every_step() {
     let (env, control, site, app) = documented(json!({})).await;
     let edge = control.edge();
     let mut flow = Flow::new(app);
     let tokens = flow.tokens(&edge, &env.idp).await;
     let (mut deciding, mut returning, mut redeeming) = (flow.clone(), flow.clone(), flow.clone());
-    let page = deciding.ask(&edge).await;
+    let page = deciding.consent_page(&edge).await;
     let callback = returning.sign_in(&edge, &env.idp).await;
     let code = redeeming.code(&edge, &env.idp).await;
     site.withdraw(DOCUMENT);
@@ -305,7 +305,7 @@ async fn a_document_that_changes_between_page_and_button_is_shown_again() {
     let (env, control, site, app) = documented(json!({})).await;
     let edge = control.edge();
     let mut flow = Flow::new(app);
-    let page = flow.ask(&edge).await;
+    let page = flow.consent_page(&edge).await;
     site.publish(DOCUMENT, &site.document(DOCUMENT, &json!({ "client_name": "Another Client" })));
     env.advance(Duration::from_secs(61));
     let next = edge.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();

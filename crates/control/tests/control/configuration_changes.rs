@@ -53,7 +53,7 @@ async fn a_change_between_page_and_button_shows_the_page_again() {
         let env = Environment::new().await;
         let mut flow = Flow::new(App::configured());
         let control = env.start().await;
-        let shown = flow.ask(&control.edge()).await;
+        let shown = flow.consent_page(&control.edge()).await;
         assert!(!shown.changed);
         control.stop().await;
 
@@ -91,7 +91,7 @@ async fn a_removed_client_resource_or_scope_cannot_be_approved() {
         let env = Environment::new().await;
         let mut flow = Flow::new(App::configured());
         let control = env.start().await;
-        let shown = flow.ask(&control.edge()).await;
+        let shown = flow.consent_page(&control.edge()).await;
         control.stop().await;
         let control = env.start_with(changed(&env.config, change)).await;
         let edge = control.edge();
@@ -166,7 +166,7 @@ async fn a_refresh_for_a_removed_client_or_resource_gets_no_token() {
     }
 }
 
-/// A registered client whose record is changed: disabled, then deleted.
+/// The record of a registered client is changed: disabled, then deleted.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_disabled_or_deleted_registration_is_refused_at_every_step() {
     let env = Environment::new().await;
@@ -174,7 +174,7 @@ async fn a_disabled_or_deleted_registration_is_refused_at_every_step() {
     let edge = control.edge();
     let app = App::registered(&edge).await;
     let [mut asking, mut returning, mut redeeming, mut refreshing] = std::array::from_fn(|_| Flow::new(app.clone()));
-    let page = asking.ask(&edge).await;
+    let page = asking.consent_page(&edge).await;
     let callback = returning.sign_in(&edge, &env.idp).await;
     let code = redeeming.code(&edge, &env.idp).await;
     let tokens = refreshing.tokens(&edge, &env.idp).await;
@@ -281,7 +281,7 @@ async fn the_keyring_survives_restarts_between_all_steps() {
     let env = Environment::new().await;
     let mut flow = Flow::new(App::configured());
     let keys = env.start().await.edge().describe(ISSUER).await.unwrap().keys;
-    let page = flow.ask(&env.start().await.edge()).await;
+    let page = flow.consent_page(&env.start().await.edge()).await;
     let decided = env.start().await.edge().decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
     let callback = flow.log_in(&decided, &env.idp);
     let next = env.start().await.edge().finish_login(callback).await.unwrap();

@@ -220,12 +220,12 @@ async fn a_batch_is_answered_in_order_and_a_bad_item_fails_alone() {
         item("idp|alice", "write"),
     ];
     let batch = |items| v1::BatchCheckRequest { issuer_id: ISSUER.to_owned(), items, consistency: None };
-    let told = |answer: v1::BatchCheckAnswer| match answer.answer.unwrap() {
+    let summary = |answer: v1::BatchCheckAnswer| match answer.answer.unwrap() {
         v1::batch_check_answer::Answer::Result(result) => format!("{:?}", result.verdict()),
         v1::batch_check_answer::Answer::Failure(failure) => failure.reason,
     };
     let answers = checker.batch_check(batch(items)).await.unwrap().answers;
-    let answers: Vec<_> = answers.into_iter().map(told).collect();
+    let answers: Vec<_> = answers.into_iter().map(summary).collect();
     let expected = ["Denied", "SCOPE_INVALID", "Granted", "RESOURCE_UNKNOWN", "PARAMETER_MISSING", "MissingScopes"];
     assert_eq!(answers, expected);
 
@@ -233,7 +233,7 @@ async fn a_batch_is_answered_in_order_and_a_bad_item_fails_alone() {
     let answers = checker.batch_check(batch(most.clone())).await.unwrap().answers;
     assert_eq!(answers.len(), 1000);
     for (n, answer) in answers.into_iter().enumerate() {
-        assert_eq!(told(answer), if n % 7 == 3 { "Granted" } else { "Denied" }, "{n}");
+        assert_eq!(summary(answer), if n % 7 == 3 { "Granted" } else { "Denied" }, "{n}");
     }
     let too_many = [most, vec![item("idp|alice", "read")]].concat();
     assert_eq!(checker.batch_check(batch(too_many)).await.reason(), "REQUEST_TOO_LARGE");

@@ -15,7 +15,7 @@ use crate::support::{
 /// Less than the wait for a claim that is under way.
 const AT_ONCE: Duration = Duration::from_secs(5);
 
-/// A login whose process died after it had sent the upstream code and before it had an answer.
+/// A login that is interrupted: its process died after sending the upstream code and before the answer.
 async fn interrupted(env: &Environment) -> v1::FinishLoginRequest {
     let control = env.start().await;
     let callback = Flow::new(App::configured()).sign_in(&control.edge(), &env.idp).await;
@@ -35,7 +35,7 @@ async fn nothing_came_of_it(env: &Environment) {
 
 /// The upstream may have redeemed the code: no repetition sends it again.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_login_whose_process_died_is_awaited_and_then_interrupted() {
+async fn a_login_of_a_dead_process_is_awaited_and_then_interrupted() {
     let env = Environment::new().await;
     let callback = interrupted(&env).await;
     let control = env.start().await;

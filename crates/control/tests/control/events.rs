@@ -372,7 +372,7 @@ async fn requests_of_strangers_write_no_events() {
     let client = edge.register(App::registration("none")).await.unwrap();
     edge.update(App::update(&client, "none")).await.unwrap();
     let mut flow = Flow::new(App::new(&client.client_id, "http://127.0.0.1:7777/cb"));
-    let page = flow.ask(&edge).await;
+    let page = flow.consent_page(&edge).await;
     edge.decide(flow.decide(&page, v1::Decision::Deny)).await.unwrap();
     let mut cancelled = Flow::new(App::configured());
     let mut callback = cancelled.sign_in(&edge, &env.idp).await;

@@ -157,7 +157,7 @@ async fn hostile_metadata_is_stored_without_invisible_characters_or_refused() {
 
         let mut flow = Flow::new(App::new(&client.client_id, "http://127.0.0.1:7777/cb"));
         flow.person = "bob".to_owned();
-        let page = flow.ask(&edge).await;
+        let page = flow.consent_page(&edge).await;
         assert_eq!(page.client.unwrap().name, name, "the page shows the stored name");
         flow.tokens(&edge, &env.idp).await;
         control.stop().await;

@@ -71,7 +71,7 @@ impl CallKind {
         let mut flow = Flow::new(App::configured());
         match self {
             CallKind::Approve | CallKind::Deny => {
-                let page = flow.ask(edge).await;
+                let page = flow.consent_page(edge).await;
                 let decision = if self == CallKind::Approve { v1::Decision::Approve } else { v1::Decision::Deny };
                 Call::Decide(flow.decide(&page, decision))
             }
@@ -323,7 +323,7 @@ async fn a_decision_is_final() {
     let edge = control.edge();
     for (first, other) in [(v1::Decision::Approve, v1::Decision::Deny), (v1::Decision::Deny, v1::Decision::Approve)] {
         let mut flow = Flow::new(App::configured());
-        let page = flow.ask(&edge).await;
+        let page = flow.consent_page(&edge).await;
         let decided = edge.decide(flow.decide(&page, first)).await.unwrap();
         assert_eq!(edge.decide(flow.decide(&page, first)).await.unwrap(), decided);
         let counts = env.record_counts().await;
@@ -484,7 +484,7 @@ async fn an_old_refresh_token_yields_the_same_successor_in_grace_and_ends_the_gr
 ///
 /// Requirements: A12.
 #[tokio::test(flavor = "multi_thread")]
-async fn an_old_refresh_token_whose_successor_was_used_ends_the_grant() {
+async fn an_old_refresh_token_with_a_used_successor_ends_the_grant() {
     let env = Environment::new().await;
     let control = env.start().await;
     let edge = control.edge();

@@ -67,7 +67,7 @@ async fn tickets_and_form_tokens_of_one_issuer_are_refused_by_another() {
     let edge = control.edge();
     for (one, other) in pairs() {
         let (mut here, mut there) = (Flow::at(one, App::configured()), Flow::at(other, App::configured()));
-        let (page, foreign) = (here.ask(&edge).await, there.ask(&edge).await);
+        let (page, foreign) = (here.consent_page(&edge).await, there.consent_page(&edge).await);
         let decide = here.decide(&page, v1::Decision::Approve);
         assert_eq!(edge.show(here.show(&page.ticket).at(other)).await.reason(), "TICKET_INVALID");
         assert_eq!(edge.decide(decide.clone().at(other)).await.reason(), "TICKET_INVALID");
@@ -76,7 +76,7 @@ async fn tickets_and_form_tokens_of_one_issuer_are_refused_by_another() {
         assert!(env.entries(Space::Authorizations).await.is_empty());
     }
     let mut flow = Flow::new(App::configured());
-    let page = flow.ask(&edge).await;
+    let page = flow.consent_page(&edge).await;
     edge.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
 }
 
@@ -90,8 +90,8 @@ async fn cookies_of_one_issuer_are_ignored_by_another() {
     let edge = control.edge();
     for (one, other) in pairs() {
         let (mut here, mut there) = (Flow::at(one, App::configured()), Flow::at(other, App::configured()));
-        let page = here.ask(&edge).await;
-        there.ask(&edge).await;
+        let page = here.consent_page(&edge).await;
+        there.consent_page(&edge).await;
         let (ours, theirs) = (only(&here.browser), only(&there.browser));
         assert_ne!(ours.0, theirs.0);
         // The right name with the other issuer's value.
@@ -163,7 +163,7 @@ async fn an_unknown_issuer_is_refused_by_every_method() {
     let (_world, control) = three_issuers().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
-    let page = flow.ask(&edge).await;
+    let page = flow.consent_page(&edge).await;
     for nowhere in ["nowhere", "", "MAIN", "main/"] {
         assert_eq!(unknown(&edge, &flow, &page, nowhere).await, vec!["ISSUER_UNKNOWN"; 7], "{nowhere:?}");
     }

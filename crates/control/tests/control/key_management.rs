@@ -81,13 +81,13 @@ struct RotatedKey {
 /// Principal, keys and `compromised` of every key event.
 async fn events(env: &Environment) -> Vec<(String, Vec<String>, bool)> {
     let events = env.events().await.into_iter().map(|bytes| Event::decode(&*bytes).unwrap());
-    let told = events.filter_map(|event| {
+    let rotations = events.filter_map(|event| {
         let rotated = event.keys_rotated?;
         assert_eq!(event.subject, "");
         let key = |key: RotatedKey| format!("{} {:08x}", key.purpose, key.key_id);
         Some((event.principal, rotated.keys.into_iter().map(key).collect(), rotated.compromised))
     });
-    told.collect()
+    rotations.collect()
 }
 
 /// With every algorithm, the shortest announcement, two nodes, and a verifier that fetches keys as seldom as it is
@@ -142,7 +142,7 @@ async fn rotating_all_keys_disturbs_no_flow() {
     let mut before = Flow::new(App::configured());
     let tokens = before.tokens(&edge, &env.idp).await;
     let mut flow = Flow::new(App::configured());
-    let page = flow.ask(&edge).await;
+    let page = flow.consent_page(&edge).await;
     assert_eq!(operator(&one).rotate_keys(all("1")).await.unwrap().len(), 10);
     env.advance(ANNOUNCEMENT + LOOK);
     let decided = other.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
@@ -167,8 +167,8 @@ async fn an_announced_key_gets_no_second_successor() {
     let again = one.rotate_keys(request(v1::KeyPurpose::Signing, "1")).await.unwrap();
     let another = two.rotate_keys(request(v1::KeyPurpose::Signing, "2")).await.unwrap();
     assert!(first == again && first == another);
-    let told = events(&env).await;
-    assert_eq!(told, [("grace".to_owned(), vec![format!("signing {}", first[0].key_id)], false)]);
+    let recorded = events(&env).await;
+    assert_eq!(recorded, [("grace".to_owned(), vec![format!("signing {}", first[0].key_id)], false)]);
     let keys = one.list_keys(ISSUER).await.unwrap();
     let signing: Vec<_> = keys.iter().filter(|key| key.purpose() == v1::KeyPurpose::Signing).collect();
     let [active, announced] = signing[..] else { panic!("{signing:?}") };
@@ -197,8 +197,8 @@ async fn parallel_rotations_make_one_successor() {
         let node = operator(if n % 2 == 0 { &one } else { &two });
         async move { node.rotate_keys(all(&n.to_string())).await.unwrap() }
     });
-    let told: Vec<_> = futures_util::future::join_all(asked).await;
-    assert!(told.iter().all(|rotations| *rotations == told[0]));
+    let replies: Vec<_> = futures_util::future::join_all(asked).await;
+    assert!(replies.iter().all(|rotations| *rotations == replies[0]));
     let keys = operator(&one).list_keys(ISSUER).await.unwrap();
     assert_eq!((keys.len(), events(&env).await.len()), (20, 1));
 }
@@ -236,8 +236,8 @@ async fn a_compromised_signing_key_is_withdrawn_at_once() {
     assert_eq!(again, rotated);
     let key = |id: &str| vec![format!("signing {id}")];
     let grace = || "grace".to_owned();
-    let told = [(grace(), key(&announced.key_id), false), (grace(), key(&rotated.key_id), true)];
-    assert_eq!(events(&env).await, told);
+    let recorded = [(grace(), key(&announced.key_id), false), (grace(), key(&rotated.key_id), true)];
+    assert_eq!(events(&env).await, recorded);
     let other_request = operator(&two).rotate_keys(compromised(v1::KeyPurpose::Signing, "3")).await.unwrap();
     assert_ne!(other_request[0].key_id, rotated.key_id);
 }
@@ -259,7 +259,7 @@ async fn artifacts_of_a_compromised_key_are_refused() {
         let control = env.start().await;
         let edge = control.edge();
         let mut flow = Flow::new(App::configured());
-        let page = flow.ask(&edge).await;
+        let page = flow.consent_page(&edge).await;
         let decide = flow.decide(&page, v1::Decision::Approve);
         let callback = flow.clone().sign_in(&edge, &env.idp).await;
         let mut redeeming = flow.clone();

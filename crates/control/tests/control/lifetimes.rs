@@ -30,7 +30,7 @@ async fn a_ticket_expires_after_fifteen_minutes() {
     let control = env.start().await;
     let edge = control.edge();
     let (mut early, mut late) = (Flow::new(App::configured()), Flow::new(App::configured()));
-    let (early_page, late_page) = (early.ask(&edge).await, late.ask(&edge).await);
+    let (early_page, late_page) = (early.consent_page(&edge).await, late.consent_page(&edge).await);
     env.advance(Duration::from_secs(900));
     edge.show(late.show(&late_page.ticket)).await.unwrap();
     edge.decide(early.decide(&early_page, v1::Decision::Approve)).await.unwrap();
@@ -65,7 +65,7 @@ async fn a_decision_outlives_what_could_repeat_it() {
     let control = env.start().await;
     let edge = control.edge();
     let mut flow = Flow::new(App::configured());
-    let page = flow.ask(&edge).await;
+    let page = flow.consent_page(&edge).await;
     edge.decide(flow.decide(&page, v1::Decision::Deny)).await.unwrap();
     env.advance(Duration::from_secs(900));
     assert_eq!(edge.decide(flow.decide(&page, v1::Decision::Approve)).await.reason(), "ALREADY_DECIDED");
@@ -210,7 +210,7 @@ async fn a_used_registration_outlives_its_grants() {
     assert_eq!(edge.begin(flow.begin()).await.reason(), "CLIENT_UNKNOWN");
 }
 
-/// A repetition does not wait for a claim whose process must be dead; the claim itself stays valid.
+/// A repetition does not wait for an old claim, since its process must be dead; the claim itself stays valid.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_claim_is_awaited_for_half_a_minute_at_most() {
     let env = Environment::new().await;

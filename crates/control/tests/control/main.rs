@@ -1,7 +1,7 @@
 //! Tests of the control plane over real sockets, with a clock that the test holds. Each control plane runs in a
 //! runtime of its own, which can be killed like a process; store, upstream and configuration belong to the test.
 
-#![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
+#![expect(clippy::expect_used, clippy::unwrap_used, reason = "a test that panics has failed")]
 
 mod support;
 

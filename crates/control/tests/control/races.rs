@@ -103,7 +103,7 @@ async fn the_oldest_of_twenty_one_grants_is_evicted() {
 ///
 /// Requirements: R19.
 #[tokio::test(flavor = "multi_thread")]
-async fn parallel_redemptions_of_one_code_have_one_winner_whose_grant_ends() {
+async fn parallel_redemptions_of_one_code_have_one_winner_and_end_its_grant() {
     let env = Environment::new().await;
     let controls = two_processes(&env).await;
     let mut flow = Flow::new(App::configured());
@@ -331,7 +331,7 @@ async fn parallel_answers_to_one_page_leave_one_decision() {
     let env = Environment::new().await;
     let controls = two_processes(&env).await;
     let mut flow = Flow::new(App::configured());
-    let page = flow.ask(&controls[0].edge()).await;
+    let page = flow.consent_page(&controls[0].edge()).await;
     let answers = (0..RACERS).map(|n| {
         let decision = if n % 2 == 0 { v1::Decision::Approve } else { v1::Decision::Deny };
         let request = flow.decide(&page, decision);

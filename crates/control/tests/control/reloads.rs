@@ -191,7 +191,7 @@ async fn a_change_of_principals_is_an_event() {
     fixture.said("principals=changed: reader").await;
     let reader = fixture.caller(Some(READER_TOKEN), None);
     assert_eq!(reader.list().await.reason(), "PERMISSION_DENIED");
-    fixture.said("what is in force is not on the record yet: tried again").await;
+    fixture.said("cannot record the configuration change; it will be retried").await;
     wait_until("the change is recorded", async || fixture.events().await == ["configuration.changed by control"]).await;
     // A change that needs a restart is no event yet.
     config.issuers[0].name = "Another Gate".to_owned();
@@ -261,7 +261,7 @@ async fn a_new_server_certificate_serves_new_connections() {
     old.list().await.unwrap();
     fixture.caller(Some(EDGE_TOKEN), None).list().await.unwrap();
     fixture.tls_file("key.pem", &shown.key);
-    fixture.said("read again: certificates").await;
+    fixture.said("reloaded certificates").await;
     let next = TlsSetup { ca: authority.pem().to_owned() };
     next.caller(&fixture.control, Some(EDGE_TOKEN), None).list().await.unwrap();
     next.caller(&fixture.control, None, Some(&certified)).list().await.unwrap();
@@ -321,7 +321,7 @@ async fn an_invalid_change_is_logged_and_not_applied() {
             with(&|config| config.principals[0].role = Role::Operator),
             "principals: has none with role \"edge\"; add one",
         ),
-        (twins, "principals[1].token_sha256: is another principal's too; give each"),
+        (twins, "principals[1].token_sha256: belongs to another principal, too; give each"),
         (
             with(&|config| config.principals[0].certificate_sans = vec!["*".to_owned()]),
             "which is neither a DNS name nor",
@@ -354,7 +354,7 @@ async fn an_invalid_change_is_logged_and_not_applied() {
     fixture.caller(Some(EDGE_TOKEN), None).list().await.unwrap();
     background.without_a_failure().await;
     let log = String::from_utf8(fixture.log.read()).unwrap();
-    for line in log.lines().filter(|line| line.contains("what was in force stays")) {
+    for line in log.lines().filter(|line| line.contains("nothing is changed")) {
         assert!(line.contains("ERROR") && line.contains("control.toml") && line.contains("; "), "{line}");
     }
 }
@@ -385,7 +385,7 @@ async fn a_certificate_that_expires_soon_is_logged() {
     };
     ends_in(15);
     fixture.said("certificate.not_after=\"Mon, 30 Jun 2025").await;
-    assert!(!String::from_utf8_lossy(&fixture.log.read()).contains("ends soon"));
+    assert!(!String::from_utf8_lossy(&fixture.log.read()).contains("expires soon"));
     ends_in(13);
-    fixture.said("the certificate of this control plane ends soon: renew it certificate.not_after=\"Sat, 28 Jun").await;
+    fixture.said("the server certificate expires soon; renew it certificate.not_after=\"Sat, 28 Jun").await;
 }

@@ -83,7 +83,7 @@ impl RevocationKind {
         }
     }
 
-    /// Whether this request made the change.
+    /// Carries it out; returns true if this request made the change.
     async fn carry_out(self, operator: &Operator, grant_id: &str, id: &str) -> Result<bool, Failure> {
         match self {
             RevocationKind::Disabled => Ok(operator.disable_client(disable_request("app", id)).await?.changed),
@@ -145,8 +145,8 @@ async fn each_kind_of_revocation_takes_effect_everywhere_at_once_and_for_good() 
             assert_eq!(control.is_active(&theirs.access_token).await, kind != RevocationKind::Issuer, "{kind:?}");
         }
         assert_eq!(env.record_counts().await, counts, "{kind:?}: refusals store nothing");
-        let told = events(&operator, kind).await;
-        let [event] = &told[..] else { panic!("{kind:?}: {told:?}") };
+        let recorded = events(&operator, kind).await;
+        let [event] = &recorded[..] else { panic!("{kind:?}: {recorded:?}") };
         assert_eq!((event.principal.as_str(), event.reason.as_str()), ("grace", "ticket 4711"));
 
         if kind == RevocationKind::Disabled {
@@ -232,6 +232,7 @@ async fn tokens_minted_beside_any_kind_of_revocation_are_dead_in_either_order() 
             let outcome = exchange_beside(revocation, revoked_first, request, &edge, &env).await;
             assert_eq!(outcome.is_ok(), !revoked_first, "{kind:?}: {outcome:?}");
             nothing_lives(kind, &control, &[(flow, outcome)]).await;
+            assert!(!control.is_allowed("alice", "app").await, "{kind:?}: the checker sees the revocation");
             assert_eq!(env.entries(Space::Grants).await.len(), usize::from(is_refresh || !revoked_first), "{kind:?}");
             assert_eq!(events(&operator, kind).await.len(), 1, "{kind:?}");
         }

@@ -32,12 +32,12 @@ async fn a_scheduled_rotation_disturbs_no_flow() {
     assert!(!long.tokens(&one, &env.idp).await.access_token.is_empty());
     // A flow begins under the old keys…
     let mut flow = Flow::new(App::configured());
-    let page = flow.ask(&two).await;
+    let page = flow.consent_page(&two).await;
     env.advance(ANNOUNCEMENT);
     // …and continues under the new ones, at another node.
     let decided = one.decide(flow.decide(&page, v1::Decision::Approve)).await;
     assert_eq!(decided.reason(), "TICKET_EXPIRED", "an hour is longer than a ticket lives");
-    let page = flow.ask(&two).await;
+    let page = flow.consent_page(&two).await;
     let decided = one.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
     let callback = flow.log_in(&decided, &env.idp);
     let next = two.finish_login(callback).await.unwrap();
@@ -68,7 +68,7 @@ async fn a_flow_survives_a_key_change_between_any_two_steps() {
         };
         let mut flow = Flow::new(App::configured());
         next_step();
-        let page = flow.ask(&edge).await;
+        let page = flow.consent_page(&edge).await;
         next_step();
         let decided = edge.decide(flow.decide(&page, v1::Decision::Approve)).await.unwrap();
         let callback = flow.log_in(&decided, &env.idp);

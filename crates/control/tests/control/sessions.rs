@@ -29,7 +29,7 @@ fn silent(client: &str) -> PromptConfig {
 }
 
 /// Alice has approved the configured app in this browser.
-async fn returning(prompt: PromptConfig) -> (Environment, ControlPlane, Flow) {
+async fn returning_person(prompt: PromptConfig) -> (Environment, ControlPlane, Flow) {
     let mut env = Environment::new().await;
     env.issuer().prompt = prompt;
     env.issuer().clients[0].redirect_uris.push("https://app.example/second".to_owned());
@@ -40,14 +40,14 @@ async fn returning(prompt: PromptConfig) -> (Environment, ControlPlane, Flow) {
 }
 
 /// Requests the page again with `change` applied.
-async fn shown(flow: &Flow, edge: &ApiClient, change: impl FnOnce(&mut v1::ShowRequest)) -> Step {
+async fn show(flow: &Flow, edge: &ApiClient, change: impl FnOnce(&mut v1::ShowRequest)) -> Step {
     let mut request = flow.show(&flow.ticket(edge).await);
     change(&mut request);
     edge.show(request).await.unwrap().step.unwrap()
 }
 
 #[track_caller]
-fn one_button(step: Step) -> v1::ConsentPage {
+fn one_click_page(step: Step) -> v1::ConsentPage {
     match step {
         Step::OneClickPage(remembered) => remembered.page.unwrap(),
         other => panic!("expected the one-click page: {other:?}"),
@@ -55,7 +55,7 @@ fn one_button(step: Step) -> v1::ConsentPage {
 }
 
 #[track_caller]
-fn whole(step: Step) -> v1::ConsentPage {
+fn full_page(step: Step) -> v1::ConsentPage {
     match step {
         Step::ConsentPage(page) => page,
         other => panic!("expected the full page: {other:?}"),
@@ -63,7 +63,7 @@ fn whole(step: Step) -> v1::ConsentPage {
 }
 
 #[track_caller]
-fn question(next: v1::Next) -> v1::SignedInPage {
+fn confirmation_page(next: v1::Next) -> v1::SignedInPage {
     match next.step {
         Some(Step::SignedInPage(page)) => page,
         other => panic!("expected the confirmation page: {other:?}"),
@@ -87,7 +87,7 @@ async fn sign_in_as(
     flow.finish_login(env.idp.sign_in(location(&next), person))
 }
 
-fn answer(flow: &Flow, asked: &v1::SignedInPage, decision: Decision) -> v1::ConfirmLoginRequest {
+fn confirm_request(flow: &Flow, asked: &v1::SignedInPage, decision: Decision) -> v1::ConfirmLoginRequest {
     v1::ConfirmLoginRequest {
         issuer_id: flow.issuer_id.clone(),
         attempt: attempt(),
@@ -110,12 +110,12 @@ fn only(browser: &Browser, prefix: &str) -> (String, String) {
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_remembered_consent_takes_one_click_and_a_login() {
-    let (env, control, mut flow) = returning(remembering()).await;
+    let (env, control, mut flow) = returning_person(remembering()).await;
     let edge = control.edge();
     let before = env.entries(Space::Consents).await.remove(0).1.expires_at;
     let first_session = only(&flow.browser, SESSION).1;
     env.advance(Duration::from_secs(60));
-    let page = one_button(shown(&flow, &edge, |_| {}).await);
+    let page = one_click_page(show(&flow, &edge, |_| {}).await);
     let person = page.person.clone().unwrap();
     assert_eq!((person.name.as_str(), person.account.as_str()), ("ALICE", "alice"));
     let callback = sign_in_as("alice", &mut flow, &page, &edge, &env).await;
@@ -151,12 +151,12 @@ async fn a_new_policy_version_takes_the_full_page_and_ends_nothing() {
     assert_eq!(how(&control).await, (v1::ConsentMethod::FullScreen, "1".to_owned()));
 
     // One click under the same policy.
-    let page = one_button(shown(&flow, &control.edge(), |_| {}).await);
+    let page = one_click_page(show(&flow, &control.edge(), |_| {}).await);
     let callback = sign_in_as("alice", &mut flow, &page, &control.edge(), &env).await;
     control.edge().finish_login(callback).await.unwrap();
     assert_eq!(how(&control).await, (v1::ConsentMethod::OneClick, "1".to_owned()));
-    let old_button = one_button(shown(&flow, &control.edge(), |_| {}).await);
-    let on_the_way = one_button(shown(&flow, &control.edge(), |_| {}).await);
+    let old_page = one_click_page(show(&flow, &control.edge(), |_| {}).await);
+    let on_the_way = one_click_page(show(&flow, &control.edge(), |_| {}).await);
     let on_the_way = sign_in_as("alice", &mut flow, &on_the_way, &control.edge(), &env).await;
     control.stop().await;
 
@@ -165,21 +165,21 @@ async fn a_new_policy_version_takes_the_full_page_and_ends_nothing() {
     let edge = control.edge();
     let refresh = flow.refresh(&tokens.refresh_token.unwrap());
     edge.exchange(refresh).await.expect("the grant continues");
-    let page = whole(shown(&flow, &edge, |_| {}).await);
+    let page = full_page(show(&flow, &edge, |_| {}).await);
     let shown_policy = page.policy.clone().unwrap();
     assert_eq!((shown_policy.version.as_str(), shown_policy.changed), ("2", true));
     assert_eq!(shown_policy.uri, "https://gate.example/policy");
     assert!(page.scopes.iter().all(|scope| !scope.added), "nothing else is new");
-    let pressed = edge.decide(flow.decide(&old_button, Decision::Approve)).await.unwrap();
-    assert!(whole(pressed.step.unwrap()).changed, "a page from before the change is shown again");
-    let asked = question(edge.finish_login(on_the_way).await.unwrap());
+    let pressed = edge.decide(flow.decide(&old_page, Decision::Approve)).await.unwrap();
+    assert!(full_page(pressed.step.unwrap()).changed, "a page from before the change is shown again");
+    let asked = confirmation_page(edge.finish_login(on_the_way).await.unwrap());
     assert_eq!(asked.page.as_ref().unwrap().policy.as_ref().unwrap().version, "2");
     assert_eq!(how(&control).await, (v1::ConsentMethod::OneClick, "1".to_owned()));
 
     let callback = sign_in_as("alice", &mut flow, &page, &edge, &env).await;
     edge.finish_login(callback).await.unwrap();
     assert_eq!(how(&control).await, (v1::ConsentMethod::FullScreen, "2".to_owned()));
-    one_button(shown(&flow, &edge, |_| {}).await);
+    one_click_page(show(&flow, &edge, |_| {}).await);
 }
 
 /// GHSA-6x8h-498w-gv8c: the one-click request with exactly one thing changed.
@@ -187,42 +187,42 @@ async fn a_new_policy_version_takes_the_full_page_and_ends_nothing() {
 /// Requirements: B31, E2.
 #[tokio::test(flavor = "multi_thread")]
 async fn any_difference_takes_the_full_page() {
-    let (env, control, mut flow) = returning(remembering()).await;
+    let (env, control, mut flow) = returning_person(remembering()).await;
     let edge = &control.edge();
     let counts = env.record_counts().await;
     for site in [Some("cross-site"), Some("same-site"), Some("none, none"), None] {
-        let page = whole(shown(&flow, edge, |request| request.sec_fetch_site = site.map(str::to_owned)).await);
+        let page = full_page(show(&flow, edge, |request| request.sec_fetch_site = site.map(str::to_owned)).await);
         assert_eq!(account(&page), Some("alice"), "{site:?}: the page still names the person");
     }
-    whole(shown(&flow, edge, |request| request.full_screen = true).await);
+    full_page(show(&flow, edge, |request| request.full_screen = true).await);
 
-    let page = whole(shown(&Flow { scope: "read write".to_owned(), ..flow.clone() }, edge, |_| {}).await);
+    let page = full_page(show(&Flow { scope: "read write".to_owned(), ..flow.clone() }, edge, |_| {}).await);
     let added: Vec<_> = page.scopes.iter().map(|scope| (scope.name.as_str(), scope.added)).collect();
     assert_eq!(added, [("read", false), ("write", true)], "E2: what is new is marked");
 
     let mut elsewhere = flow.clone();
     elsewhere.app.redirect_uri = "https://app.example/second".to_owned();
-    whole(shown(&elsewhere, edge, |_| {}).await);
+    full_page(show(&elsewhere, edge, |_| {}).await);
 
     for prompt in ["consent", "login", "consent login"] {
         let mut begin = flow.begin();
         begin.parameters.push(v1::Parameter { name: "prompt".to_owned(), value: prompt.to_owned() });
         let ticket = query(location(&edge.begin(begin).await.unwrap()))["ticket"].clone();
-        whole(edge.show(flow.show(&ticket)).await.unwrap().step.unwrap());
+        full_page(edge.show(flow.show(&ticket)).await.unwrap().step.unwrap());
     }
 
     // A client on the person's own computer needs the full page every time.
     let mut program = Flow { browser: flow.browser.clone(), ..Flow::new(App::registered(edge).await) };
     program.tokens(edge, &env.idp).await;
-    whole(shown(&program, edge, |_| {}).await);
+    full_page(show(&program, edge, |_| {}).await);
 
-    one_button(shown(&flow, edge, |_| {}).await);
+    one_click_page(show(&flow, edge, |_| {}).await);
     env.revoke_consent("alice", "app").await;
-    let page = whole(shown(&flow, edge, |_| {}).await);
+    let page = full_page(show(&flow, edge, |_| {}).await);
     assert!(page.scopes.iter().all(|scope| !scope.added), "without a live consent no scope is new");
     assert_eq!(env.entries(Space::Authorizations).await.len(), count_of(&counts, "authorizations") + 1);
     flow.tokens(edge, &env.idp).await;
-    one_button(shown(&flow, edge, |_| {}).await);
+    one_click_page(show(&flow, edge, |_| {}).await);
 }
 
 fn count_of(counts: &[(&'static str, usize)], space: &str) -> usize {
@@ -234,10 +234,10 @@ fn count_of(counts: &[(&'static str, usize)], space: &str) -> usize {
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wider_revocation_ends_remembering() {
-    let (env, control, flow) = returning(remembering()).await;
-    one_button(shown(&flow, &control.edge(), |_| {}).await);
+    let (env, control, flow) = returning_person(remembering()).await;
+    one_click_page(show(&flow, &control.edge(), |_| {}).await);
     env.raise_issuer_counter().await;
-    whole(shown(&flow, &control.edge(), |_| {}).await);
+    full_page(show(&flow, &control.edge(), |_| {}).await);
 }
 
 /// Requirements: B39.
@@ -252,11 +252,11 @@ async fn a_changed_document_takes_the_full_page() {
     let edge = control.edge();
     let mut flow = Flow::new(App::new(&site.url("/client.json"), "https://app.example/cb"));
     flow.tokens(&edge, &env.idp).await;
-    let button = one_button(shown(&flow, &edge, |_| {}).await);
+    let button = one_click_page(show(&flow, &edge, |_| {}).await);
     let more = json!({ "redirect_uris": ["https://app.example/cb", "https://evil.example/cb"] });
     site.publish("/client.json", &site.document("/client.json", &more));
     env.advance(Duration::from_secs(61));
-    whole(shown(&flow, &edge, |_| {}).await);
+    full_page(show(&flow, &edge, |_| {}).await);
     // An open one-click page does not approve the changed client.
     let again = page(edge.decide(flow.decide(&button, Decision::Approve)).await.unwrap());
     assert!(again.changed);
@@ -268,13 +268,13 @@ async fn a_changed_document_takes_the_full_page() {
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_stolen_altered_or_old_session_is_ignored() {
-    let (env, control, flow) = returning(remembering()).await;
+    let (env, control, flow) = returning_person(remembering()).await;
     let edge = &control.edge();
     let ((name, session), (_, browser)) = (only(&flow.browser, SESSION), only(&flow.browser, BROWSER));
-    assert_eq!(account(&one_button(shown(&flow, edge, |_| {}).await)), Some("alice"));
+    assert_eq!(account(&one_click_page(show(&flow, edge, |_| {}).await)), Some("alice"));
 
     let mut thief = Flow::new(App::configured());
-    thief.ask(edge).await;
+    thief.consent_page(edge).await;
     thief.browser.0.insert(name.clone(), session.clone());
     let mut tampered = flow.clone();
     let flipped = if session.ends_with('A') { "Q" } else { "A" };
@@ -282,15 +282,15 @@ async fn a_stolen_altered_or_old_session_is_ignored() {
     let mut confused = flow.clone();
     confused.browser.0.insert(name.clone(), browser);
     for (what, stranger) in [("stolen", thief), ("tampered", tampered), ("another cookie", confused)] {
-        let page = whole(shown(&stranger, edge, |_| {}).await);
+        let page = full_page(show(&stranger, edge, |_| {}).await);
         assert_eq!(account(&page), None, "{what}");
     }
     let twice = v1::Cookie { name: name.clone(), value: session };
-    let page = whole(shown(&flow, edge, |request| request.cookies.push(twice)).await);
+    let page = full_page(show(&flow, edge, |request| request.cookies.push(twice)).await);
     assert_eq!(account(&page), None, "twice");
 
     env.advance(Duration::from_secs(12 * 60 * 60));
-    assert_eq!(account(&whole(shown(&flow, edge, |_| {}).await)), None, "too old");
+    assert_eq!(account(&full_page(show(&flow, edge, |_| {}).await)), None, "too old");
 }
 
 /// Requirements: B37.
@@ -307,11 +307,11 @@ async fn a_session_of_one_issuer_is_ignored_by_another() {
     let mut there = Flow::at("other", App::configured());
     flow.tokens(&edge, &env.idp).await;
     there.tokens(&edge, &env.idp).await;
-    one_button(shown(&there, &edge, |_| {}).await);
+    one_click_page(show(&there, &edge, |_| {}).await);
     let (name, _) = only(&there.browser, SESSION);
     assert_ne!(name, only(&flow.browser, SESSION).0);
     there.browser.0.insert(name, only(&flow.browser, SESSION).1);
-    assert_eq!(account(&whole(shown(&there, &edge, |_| {}).await)), None);
+    assert_eq!(account(&full_page(show(&there, &edge, |_| {}).await)), None);
 }
 
 /// The one-click request with one thing changed.
@@ -319,15 +319,15 @@ async fn a_session_of_one_issuer_is_ignored_by_another() {
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
 async fn one_click_approves_neither_a_foreign_post_nor_more_scopes() {
-    let (env, control, flow) = returning(remembering()).await;
+    let (env, control, flow) = returning_person(remembering()).await;
     let edge = control.edge();
-    let button = one_button(shown(&flow, &edge, |_| {}).await);
+    let button = one_click_page(show(&flow, &edge, |_| {}).await);
     let counts = env.record_counts().await;
     let press = || flow.decide(&button, Decision::Approve);
     let forged = v1::DecideRequest { sec_fetch_site: Some("cross-site".to_owned()), ..press() };
     assert_eq!(edge.decide(forged).await.reason(), "CROSS_SITE");
-    let wider = shown(&Flow { scope: "read write".to_owned(), ..flow.clone() }, &edge, |_| {}).await;
-    let wider = v1::DecideRequest { ticket: whole(wider).ticket, ..press() };
+    let wider = show(&Flow { scope: "read write".to_owned(), ..flow.clone() }, &edge, |_| {}).await;
+    let wider = v1::DecideRequest { ticket: full_page(wider).ticket, ..press() };
     assert_eq!(edge.decide(wider).await.reason(), "FORM_TOKEN_INVALID");
     let mut signed_out = flow.clone();
     let (name, _) = only(&flow.browser, SESSION);
@@ -344,9 +344,9 @@ async fn one_click_approves_neither_a_foreign_post_nor_more_scopes() {
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_session_change_before_the_button_shows_the_page_again() {
-    let (env, control, mut flow) = returning(PromptConfig::default()).await;
+    let (env, control, mut flow) = returning_person(PromptConfig::default()).await;
     let edge = control.edge();
-    let as_alice = whole(shown(&flow, &edge, |_| {}).await);
+    let as_alice = full_page(show(&flow, &edge, |_| {}).await);
     assert_eq!(account(&as_alice), Some("alice"));
     // Bob signs in on another tab, from a page that named no person.
     let bobs = Flow { person: "bob".to_owned(), ..flow.clone() };
@@ -369,15 +369,15 @@ async fn a_session_change_before_the_button_shows_the_page_again() {
 async fn an_unexpected_person_must_confirm_before_a_code() {
     for prompt in [PromptConfig::default(), remembering()] {
         let remembers = prompt.mode == PromptMode::Remember;
-        let (env, control, mut flow) = returning(prompt).await;
+        let (env, control, mut flow) = returning_person(prompt).await;
         let edge = control.edge();
-        let step = shown(&flow, &edge, |_| {}).await;
-        let shown = if remembers { one_button(step) } else { whole(step) };
+        let step = show(&flow, &edge, |_| {}).await;
+        let shown = if remembers { one_click_page(step) } else { full_page(step) };
         let (events, calls) = (env.events().await.len(), env.idp.calls());
         let callback = sign_in_as("bob", &mut flow, &shown, &edge, &env).await;
         let next = edge.finish_login(callback.clone()).await.unwrap();
         flow.browser.keep(&next);
-        let asked = question(next);
+        let asked = confirmation_page(next);
         let page = asked.page.clone().unwrap();
         assert_eq!(account(&page), Some("bob"));
         assert_eq!((page.scopes[0].name.as_str(), page.redirect.unwrap().host.as_str()), ("read", "app.example"));
@@ -389,20 +389,20 @@ async fn an_unexpected_person_must_confirm_before_a_code() {
 
         // A reload shows the question again without an upstream call.
         assert_eq!(
-            question(edge.finish_login(flow.finish_login(callback.parameters)).await.unwrap()).state,
+            confirmation_page(edge.finish_login(flow.finish_login(callback.parameters)).await.unwrap()).state,
             asked.state
         );
         assert_eq!(env.idp.calls(), calls + 1);
 
-        let good = || answer(&flow, &asked, Decision::Approve);
+        let good = || confirm_request(&flow, &asked, Decision::Approve);
         let mut elsewhere = Flow::new(App::configured());
-        elsewhere.ask(&edge).await;
+        elsewhere.consent_page(&edge).await;
         for (bad, reason) in [
             (v1::ConfirmLoginRequest { sec_fetch_site: Some("cross-site".to_owned()), ..good() }, "CROSS_SITE"),
             (v1::ConfirmLoginRequest { form_token: shown.form_token.clone(), ..good() }, "FORM_TOKEN_INVALID"),
             (v1::ConfirmLoginRequest { cookies: elsewhere.browser.cookies(), ..good() }, "STATE_COOKIE_MISSING"),
             (v1::ConfirmLoginRequest { state: "x".to_owned(), ..good() }, "STATE_INVALID"),
-            (answer(&flow, &asked, Decision::Deny), "DECISION_MISSING"),
+            (confirm_request(&flow, &asked, Decision::Deny), "DECISION_MISSING"),
         ] {
             assert_eq!(edge.confirm_login(bad).await.reason(), reason);
         }
@@ -411,7 +411,7 @@ async fn an_unexpected_person_must_confirm_before_a_code() {
         let confirmed = good();
         let next = edge.confirm_login(confirmed.clone()).await.unwrap();
         assert_eq!(location(&edge.confirm_login(confirmed).await.unwrap()), location(&next), "the same answer again");
-        let refused = answer(&flow, &asked, Decision::NotMe);
+        let refused = confirm_request(&flow, &asked, Decision::NotMe);
         assert_eq!(edge.confirm_login(refused).await.reason(), "ALREADY_DECIDED");
         let tokens = edge.exchange(flow.redeem(&code_in(&next))).await.unwrap();
         assert_eq!(tokens.scope, "read");
@@ -423,19 +423,19 @@ async fn an_unexpected_person_must_confirm_before_a_code() {
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
 async fn not_me_gives_no_code_and_ends_the_session() {
-    let (env, control, mut flow) = returning(remembering()).await;
+    let (env, control, mut flow) = returning_person(remembering()).await;
     let edge = control.edge();
-    let button = one_button(shown(&flow, &edge, |_| {}).await);
+    let button = one_click_page(show(&flow, &edge, |_| {}).await);
     let callback = sign_in_as("bob", &mut flow, &button, &edge, &env).await;
     let next = edge.finish_login(callback.clone()).await.unwrap();
     flow.browser.keep(&next);
-    let asked = question(next);
+    let asked = confirmation_page(next);
     let events = env.events().await.len();
-    let next = edge.confirm_login(answer(&flow, &asked, Decision::NotMe)).await.unwrap();
+    let next = edge.confirm_login(confirm_request(&flow, &asked, Decision::NotMe)).await.unwrap();
     let Some(Step::FailurePage(failure)) = &next.step else { panic!("{next:?}") };
     assert_eq!(failure.reason, "SIGNED_IN_AS_ANOTHER");
     assert_eq!(query(&failure.return_uri)["error"], "access_denied");
-    let late = answer(&flow, &asked, Decision::Approve);
+    let late = confirm_request(&flow, &asked, Decision::Approve);
     let Some(Step::FailurePage(_)) = edge.confirm_login(late).await.unwrap().step else {
         panic!("expected the failure page")
     };
@@ -454,13 +454,13 @@ async fn not_me_gives_no_code_and_ends_the_session() {
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_planted_session_is_named_and_gives_the_attacker_nothing() {
-    let (env, control, mallorys) = returning(remembering()).await;
+    let (env, control, mallorys) = returning_person(remembering()).await;
     let edge = control.edge();
     let mut victim = Flow { browser: mallorys.browser.clone(), person: "victim".to_owned(), ..mallorys };
-    let button = one_button(shown(&victim, &edge, |_| {}).await);
+    let button = one_click_page(show(&victim, &edge, |_| {}).await);
     assert_eq!(account(&button), Some("alice"), "the page names the session's person");
     let callback = sign_in_as("victim", &mut victim, &button, &edge, &env).await;
-    let asked = question(edge.finish_login(callback).await.unwrap());
+    let asked = confirmation_page(edge.finish_login(callback).await.unwrap());
     assert_eq!(account(&asked.page.unwrap()), Some("victim"));
     assert_eq!(env.entries(Space::Consents).await.len(), 1, "no consent yet");
 }
@@ -476,18 +476,18 @@ async fn an_issuer_may_require_confirmation_of_every_login() {
     let callback = flow.sign_in(&edge, &env.idp).await;
     let next = edge.finish_login(callback).await.unwrap();
     flow.browser.keep(&next);
-    let asked = question(next);
+    let asked = confirmation_page(next);
     assert!(env.entries(Space::Consents).await.is_empty());
-    let next = edge.confirm_login(answer(&flow, &asked, Decision::Approve)).await.unwrap();
+    let next = edge.confirm_login(confirm_request(&flow, &asked, Decision::Approve)).await.unwrap();
     edge.exchange(flow.redeem(&code_in(&next))).await.unwrap();
 }
 
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
 async fn not_me_on_the_page_ends_the_session_and_decides_nothing() {
-    let (env, control, mut flow) = returning(PromptConfig::default()).await;
+    let (env, control, mut flow) = returning_person(PromptConfig::default()).await;
     let edge = control.edge();
-    let page = whole(shown(&flow, &edge, |_| {}).await);
+    let page = full_page(show(&flow, &edge, |_| {}).await);
     let counts = env.record_counts().await;
     let forged = flow.decide(&page, Decision::NotMe);
     let forged = v1::DecideRequest { sec_fetch_site: Some("cross-site".to_owned()), ..forged };
@@ -496,27 +496,27 @@ async fn not_me_on_the_page_ends_the_session_and_decides_nothing() {
     flow.browser.keep(&next);
     assert_eq!(query(location(&next))["ticket"], page.ticket, "the same page again");
     let next = edge.show(flow.show(&page.ticket)).await.unwrap();
-    assert_eq!(account(&whole(next.step.unwrap())), None);
+    assert_eq!(account(&full_page(next.step.unwrap())), None);
     assert_eq!(env.record_counts().await, counts);
 }
 
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_denial_is_not_remembered() {
-    let (env, control, flow) = returning(remembering()).await;
+    let (env, control, flow) = returning_person(remembering()).await;
     let edge = control.edge();
     let wider = Flow { scope: "read write".to_owned(), ..flow.clone() };
-    let page = whole(shown(&wider, &edge, |_| {}).await);
+    let page = full_page(show(&wider, &edge, |_| {}).await);
     edge.decide(wider.decide(&page, Decision::Deny)).await.unwrap();
-    whole(shown(&wider, &edge, |_| {}).await);
-    one_button(shown(&flow, &edge, |_| {}).await);
+    full_page(show(&wider, &edge, |_| {}).await);
+    one_click_page(show(&flow, &edge, |_| {}).await);
     assert_eq!(env.entries(Space::Consents).await.len(), 1);
 }
 
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_silent_client_skips_the_page_and_not_the_login() {
-    let (env, control, mut flow) = returning(silent("app")).await;
+    let (env, control, mut flow) = returning_person(silent("app")).await;
     let edge = control.edge();
     let request = flow.show(&flow.ticket(&edge).await);
     let next = edge.show(request.clone()).await.unwrap();
@@ -529,7 +529,7 @@ async fn a_silent_client_skips_the_page_and_not_the_login() {
     let next = edge.finish_login(callback).await.unwrap();
     edge.exchange(flow.redeem(&code_in(&next))).await.unwrap();
 
-    let same_origin = shown(&flow, &edge, |request| request.sec_fetch_site = Some("same-origin".to_owned())).await;
+    let same_origin = show(&flow, &edge, |request| request.sec_fetch_site = Some("same-origin".to_owned())).await;
     assert!(matches!(same_origin, Step::Redirect(_)));
 }
 
@@ -538,20 +538,20 @@ async fn a_silent_client_skips_the_page_and_not_the_login() {
 /// Requirements: B31.
 #[tokio::test(flavor = "multi_thread")]
 async fn silent_approval_needs_a_listed_client_and_the_persons_own_browser() {
-    let (env, control, flow) = returning(silent("another")).await;
-    one_button(shown(&flow, &control.edge(), |_| {}).await);
+    let (env, control, flow) = returning_person(silent("another")).await;
+    one_click_page(show(&flow, &control.edge(), |_| {}).await);
     assert_eq!(env.entries(Space::Authorizations).await.len(), 1, "unlisted");
 
-    let (env, control, flow) = returning(silent("app")).await;
+    let (env, control, flow) = returning_person(silent("app")).await;
     let edge = &control.edge();
     for site in [Some("cross-site"), Some("same-site"), None] {
-        whole(shown(&flow, edge, |request| request.sec_fetch_site = site.map(str::to_owned)).await);
+        full_page(show(&flow, edge, |request| request.sec_fetch_site = site.map(str::to_owned)).await);
     }
-    whole(shown(&flow, edge, |request| request.cookies.retain(|cookie| !cookie.name.starts_with(SESSION))).await);
-    whole(shown(&Flow { scope: "read write".to_owned(), ..flow.clone() }, edge, |_| {}).await);
+    full_page(show(&flow, edge, |request| request.cookies.retain(|cookie| !cookie.name.starts_with(SESSION))).await);
+    full_page(show(&Flow { scope: "read write".to_owned(), ..flow.clone() }, edge, |_| {}).await);
     assert_eq!(env.entries(Space::Authorizations).await.len(), 1, "no variant decided anything");
     env.revoke_consent("alice", "app").await;
-    whole(shown(&flow, edge, |_| {}).await);
+    full_page(show(&flow, edge, |_| {}).await);
     assert_eq!(env.entries(Space::Authorizations).await.len(), 1);
 }
 
@@ -565,7 +565,7 @@ async fn silent_approval_is_denied_to_loopback_redirects() {
     let edge = control.edge();
     let mut flow = Flow::new(App::new("app", "http://127.0.0.1:7777/cb"));
     flow.tokens(&edge, &env.idp).await;
-    whole(shown(&flow, &edge, |_| {}).await);
+    full_page(show(&flow, &edge, |_| {}).await);
     assert_eq!(env.entries(Space::Authorizations).await.len(), 1);
 }
 
@@ -576,22 +576,22 @@ async fn silent_approval_is_denied_to_loopback_redirects() {
 async fn a_consent_revoked_during_the_login_is_asked_for_again() {
     for prompt in [silent("app"), remembering()] {
         let is_silent = prompt.mode == PromptMode::Silent;
-        let (env, control, mut flow) = returning(prompt).await;
+        let (env, control, mut flow) = returning_person(prompt).await;
         let edge = control.edge();
         let callback = if is_silent {
             let next = edge.show(flow.show(&flow.ticket(&edge).await)).await.unwrap();
             flow.browser.keep(&next);
             flow.finish_login(env.idp.sign_in(location(&next), "alice"))
         } else {
-            let button = one_button(shown(&flow, &edge, |_| {}).await);
+            let button = one_click_page(show(&flow, &edge, |_| {}).await);
             sign_in_as("alice", &mut flow, &button, &edge, &env).await
         };
         env.revoke_consent("alice", "app").await;
         let events = env.events().await.len();
-        let asked = question(edge.finish_login(callback).await.unwrap());
+        let asked = confirmation_page(edge.finish_login(callback).await.unwrap());
         assert_eq!(account(asked.page.as_ref().unwrap()), Some("alice"));
         assert_eq!(env.events().await.len(), events + 1, "a question, no code, no consent");
-        let next = edge.confirm_login(answer(&flow, &asked, Decision::Approve)).await.unwrap();
+        let next = edge.confirm_login(confirm_request(&flow, &asked, Decision::Approve)).await.unwrap();
         edge.exchange(flow.redeem(&code_in(&next))).await.unwrap();
     }
 }
@@ -602,7 +602,7 @@ async fn a_consent_revoked_during_the_login_is_asked_for_again() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_confirmation_and_a_silent_approval_are_applied_once() {
     for fault in [Fault::UnknownBefore, Fault::UnknownAfter] {
-        let (env, control, mut flow) = returning(silent("app")).await;
+        let (env, control, mut flow) = returning_person(silent("app")).await;
         let edge = control.edge();
         let visit = flow.show(&flow.ticket(&edge).await);
         env.engine.fail(0, fault);
@@ -615,7 +615,7 @@ async fn a_confirmation_and_a_silent_approval_are_applied_once() {
         let callback = flow.finish_login(env.idp.sign_in(location(&next), "bob"));
         let next = edge.finish_login(callback).await.unwrap();
         flow.browser.keep(&next);
-        let confirmed = answer(&flow, &question(next), Decision::Approve);
+        let confirmed = confirm_request(&flow, &confirmation_page(next), Decision::Approve);
         env.engine.fail(0, fault);
         let next = edge.confirm_login(confirmed.clone()).await.unwrap();
         let counts = env.record_counts().await;
@@ -630,41 +630,41 @@ async fn a_confirmation_and_a_silent_approval_are_applied_once() {
 /// Requirements: B37.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_change_during_the_confirmation_shows_it_again() {
-    let (env, control, mut flow) = returning(PromptConfig::default()).await;
-    let page = whole(shown(&flow, &control.edge(), |_| {}).await);
+    let (env, control, mut flow) = returning_person(PromptConfig::default()).await;
+    let page = full_page(show(&flow, &control.edge(), |_| {}).await);
     let callback = sign_in_as("bob", &mut flow, &page, &control.edge(), &env).await;
-    let asked = question(control.edge().finish_login(callback).await.unwrap());
+    let asked = confirmation_page(control.edge().finish_login(callback).await.unwrap());
     control.stop().await;
     let mut changed = env.config.clone();
     changed.issuers[0].clients[0].name = "Another App".to_owned();
     let control = env.start_with(changed).await;
     let edge = control.edge();
     let events = env.events().await.len();
-    let again = question(edge.confirm_login(answer(&flow, &asked, Decision::Approve)).await.unwrap());
+    let again = confirmation_page(edge.confirm_login(confirm_request(&flow, &asked, Decision::Approve)).await.unwrap());
     assert!(again.page.as_ref().unwrap().changed);
     assert_eq!(env.events().await.len(), events);
-    let next = edge.confirm_login(answer(&flow, &again, Decision::Approve)).await.unwrap();
+    let next = edge.confirm_login(confirm_request(&flow, &again, Decision::Approve)).await.unwrap();
     assert!(query(location(&next)).contains_key("code"));
 }
 
 /// Events record how a person approved and which person refused. A denial by an unknown person is no event.
 #[tokio::test(flavor = "multi_thread")]
 async fn events_record_how_a_person_decided_and_confirmed() {
-    let (env, control, mut flow) = returning(remembering()).await;
+    let (env, control, mut flow) = returning_person(remembering()).await;
     let edge = control.edge();
-    let button = one_button(shown(&flow, &edge, |_| {}).await);
+    let button = one_click_page(show(&flow, &edge, |_| {}).await);
     let callback = sign_in_as("alice", &mut flow, &button, &edge, &env).await;
     edge.finish_login(callback).await.unwrap();
-    let page = whole(shown(&flow, &edge, |request| request.full_screen = true).await);
+    let page = full_page(show(&flow, &edge, |request| request.full_screen = true).await);
     edge.decide(flow.decide(&page, v1::Decision::Deny)).await.unwrap();
     for decision in [Decision::Approve, Decision::NotMe] {
-        let button = one_button(shown(&flow, &edge, |_| {}).await);
+        let button = one_click_page(show(&flow, &edge, |_| {}).await);
         let callback = sign_in_as("bob", &mut flow, &button, &edge, &env).await;
-        let asked = question(edge.finish_login(callback).await.unwrap());
-        edge.confirm_login(answer(&flow, &asked, decision)).await.unwrap();
+        let asked = confirmation_page(edge.finish_login(callback).await.unwrap());
+        edge.confirm_login(confirm_request(&flow, &asked, decision)).await.unwrap();
     }
     let mut stranger = Flow::new(App::configured());
-    let page = stranger.ask(&edge).await;
+    let page = stranger.consent_page(&edge).await;
     edge.decide(stranger.decide(&page, v1::Decision::Deny)).await.unwrap();
     assert_eq!(
         logged(&env).await,
@@ -681,7 +681,7 @@ async fn events_record_how_a_person_decided_and_confirmed() {
         .map(|(what, how)| (what.to_owned(), how))
     );
 
-    let (env, control, flow) = returning(silent("app")).await;
+    let (env, control, flow) = returning_person(silent("app")).await;
     let edge = control.edge();
     let next = edge.show(flow.show(&flow.ticket(&edge).await)).await.unwrap();
     let mut flow = flow;
@@ -698,12 +698,12 @@ async fn logged(env: &Environment) -> Vec<(String, Option<ApprovedOn>)> {
     let store = Store::open(env.engine.clone(), env.now()).await.unwrap();
     let first = store.oldest_event(env.now()).await.unwrap();
     let events = store.events(first, Duration::ZERO, 100).await.unwrap().events;
-    let told = |event: Event| {
+    let summary = |event: Event| {
         let how = match event.kind {
             EventKind::ConsentApproved { how, .. } => how,
             _ => None,
         };
         (format!("{} {}", event.kind.name(), event.about.unwrap().subject), how)
     };
-    events.into_iter().map(|logged| told(logged.event)).collect()
+    events.into_iter().map(|logged| summary(logged.event)).collect()
 }

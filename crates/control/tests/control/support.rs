@@ -14,12 +14,13 @@ mod metadata_host;
 mod operator;
 mod process;
 mod records;
+mod tls_setup;
 mod verifier;
 
 use std::time::Duration;
 
 pub(crate) use api_client::{ApiClient, Failure, Refused, without_session_cookies};
-pub(crate) use authority::{Authority, CertificateAndKey, TlsSetup};
+pub(crate) use authority::{Authority, CertificateAndKey};
 pub(crate) use breakpoint::{BreakpointEngine, Breakpoints};
 pub(crate) use consent_template::ConsentTemplate;
 pub(crate) use environment::{EDGE_TOKEN, Environment, ISSUER, ISSUER_URL, MASTER_KEY, RESOURCE, principal};
@@ -33,6 +34,7 @@ pub(crate) use operator::{
     enable_request, request_id, revoke_request,
 };
 pub(crate) use process::ControlPlane;
+pub(crate) use tls_setup::TlsSetup;
 pub(crate) use verifier::{Verifier, claims, jws_part, published_kids, signing_kid};
 
 /// The longest wait for an event that must come. Reaching it fails the test.
@@ -52,7 +54,7 @@ pub(crate) async fn wait_until(what: &str, mut holds: impl AsyncFnMut() -> bool)
 /// The resolution of the clock: the distance between "just in time" and "too late".
 pub(crate) const TICK: Duration = Duration::from_millis(1);
 
-/// Whether `needle`, unless it is empty, occurs in `haystack`.
+/// True if `needle`, unless it is empty, occurs in `haystack`.
 pub(crate) fn contains(haystack: &[u8], needle: &[u8]) -> bool {
     !needle.is_empty() && haystack.windows(needle.len()).any(|window| window == needle)
 }

@@ -16,7 +16,7 @@ use crate::support::{
     consent_target, revoke_request,
 };
 
-async fn told(when: RevocationMode) -> Environment {
+async fn environment(when: RevocationMode) -> Environment {
     let mut env = Environment::with_operator().await;
     env.set_upstream_revocation(when);
     env
@@ -26,28 +26,35 @@ fn everything() -> Target {
     Target::Everything(v1::Everything { confirm: ISSUER_URL.to_owned() })
 }
 
-async fn of(person: &str, app: App, edge: &ApiClient, env: &Environment) -> (Flow, v1::ExchangeResponse) {
+async fn authorize(person: &str, app: App, edge: &ApiClient, env: &Environment) -> (Flow, v1::ExchangeResponse) {
     let mut flow = Flow { person: person.to_owned(), ..Flow::new(app) };
     let tokens = flow.tokens(edge, &env.idp).await;
     (flow, tokens)
 }
 
 /// The upstream's refresh tokens of `people`, sorted.
-fn all_of(env: &Environment, people: &[&str]) -> Vec<String> {
+fn issued_tokens(env: &Environment, people: &[&str]) -> Vec<String> {
     let mut tokens: Vec<_> = people.iter().flat_map(|person| env.idp.refresh_tokens_of(person)).collect();
     tokens.sort();
     tokens
 }
 
 /// Alice's consent is revoked, and the first upstream revocation request has been sent.
-async fn taken_back(taking: RevocationBehavior) -> (Environment, ControlPlane) {
-    let env = told(RevocationMode::Last).await;
+async fn revoked_consent(taking: RevocationBehavior) -> (Environment, ControlPlane) {
+    let env = environment(RevocationMode::WhenLastGrantEnds).await;
     let control = env.start().await;
-    of("alice", App::configured(), &control.edge(), &env).await;
+    authorize("alice", App::configured(), &control.edge(), &env).await;
     env.idp.set_revocation_behavior(taking);
     control.operator().revoke_now(revoke_request(consent_target("alice", "app"), "1")).await.unwrap();
     env.idp.wait_for_revocation_requests(1).await;
     (env, control)
+}
+
+/// A flow with its code and the tokens it gave.
+struct Granted {
+    flow: Flow,
+    code: String,
+    tokens: v1::ExchangeResponse,
 }
 
 /// The ways in which Alice's grant ends.
@@ -79,14 +86,8 @@ impl End {
         End::RefreshTokenReplay,
     ];
 
-    async fn carry_out(
-        self,
-        control: &ControlPlane,
-        env: &Environment,
-        code: &str,
-        flow: &Flow,
-        tokens: &v1::ExchangeResponse,
-    ) {
+    async fn carry_out(self, alice: &Granted, control: &ControlPlane, env: &Environment) {
+        let Granted { flow, code, tokens } = alice;
         let (edge, operator) = (control.edge(), control.operator());
         let target = match self {
             End::Consent => consent_target("alice", "app"),
@@ -129,18 +130,18 @@ impl End {
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_of_ended_grants_are_revoked_upstream_and_no_others() {
     for end in End::ALL {
-        for when in [RevocationMode::Last, RevocationMode::Each] {
-            let env = told(when).await;
+        for when in [RevocationMode::WhenLastGrantEnds, RevocationMode::PerGrant] {
+            let env = environment(when).await;
             let control = env.start().await;
             let edge = control.edge();
-            of("bob", App::registered(&edge).await, &edge, &env).await;
+            authorize("bob", App::registered(&edge).await, &edge, &env).await;
             let mut flow = Flow::new(App::configured());
             let code = flow.code(&edge, &env.idp).await;
             let tokens = edge.exchange(flow.redeem(&code)).await.unwrap();
-            let given = all_of(&env, if end == End::Issuer { &["alice", "bob"] } else { &["alice"] });
+            let given = issued_tokens(&env, if end == End::Issuer { &["alice", "bob"] } else { &["alice"] });
             assert_eq!(env.grants_with_upstream_tokens().await, 2);
 
-            end.carry_out(&control, &env, &code, &flow, &tokens).await;
+            end.carry_out(&Granted { flow, code, tokens }, &control, &env).await;
             env.upstream_revocations_done().await;
             assert_eq!(env.idp.revoked_tokens(), given, "{end:?} {when:?}");
             let left = usize::from(end != End::Issuer);
@@ -159,10 +160,10 @@ async fn tokens_of_ended_grants_are_revoked_upstream_and_no_others() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_does_not_wait_for_the_upstream() {
     for taking in [RevocationBehavior::Stall, RevocationBehavior::Fail] {
-        let env = told(RevocationMode::Last).await;
+        let env = environment(RevocationMode::WhenLastGrantEnds).await;
         let control = env.start().await;
         let edge = control.edge();
-        let (_, tokens) = of("alice", App::configured(), &edge, &env).await;
+        let (_, tokens) = authorize("alice", App::configured(), &edge, &env).await;
         env.idp.set_revocation_behavior(taking.clone());
         let revoked = control.operator().revoke_now(revoke_request(consent_target("alice", "app"), "1")).await.unwrap();
         assert!(revoked.changed && !control.is_active(&tokens.access_token).await, "{taking:?}");
@@ -182,14 +183,14 @@ async fn a_revocation_does_not_wait_for_the_upstream() {
         env.idp.set_revocation_behavior(RevocationBehavior::Revoke);
         env.advance(Duration::from_secs(40));
         env.upstream_revocations_done().await;
-        assert_eq!(env.idp.revoked_tokens(), all_of(&env, &["alice"]), "{taking:?}");
+        assert_eq!(env.idp.revoked_tokens(), issued_tokens(&env, &["alice"]), "{taking:?}");
     }
 }
 
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
 async fn upstream_revocation_is_abandoned_after_a_day() {
-    let (env, _control) = taken_back(RevocationBehavior::Fail).await;
+    let (env, _control) = revoked_consent(RevocationBehavior::Fail).await;
     env.upstream_revocations_paused().await;
     env.advance(Duration::from_secs(86_400));
     env.upstream_revocations_done().await;
@@ -200,13 +201,14 @@ async fn upstream_revocation_is_abandoned_after_a_day() {
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_upstream_without_revocation_gets_no_request() {
-    for (when, taking) in
-        [(RevocationMode::Each, RevocationBehavior::Unsupported), (RevocationMode::Never, RevocationBehavior::Revoke)]
-    {
-        let env = told(when).await;
+    for (when, taking) in [
+        (RevocationMode::PerGrant, RevocationBehavior::Unsupported),
+        (RevocationMode::Never, RevocationBehavior::Revoke),
+    ] {
+        let env = environment(when).await;
         env.idp.set_revocation_behavior(taking);
         let control = env.start().await;
-        of("alice", App::configured(), &control.edge(), &env).await;
+        authorize("alice", App::configured(), &control.edge(), &env).await;
         control.operator().revoke_now(revoke_request(everything(), "1")).await.unwrap();
         if when == RevocationMode::Never {
             assert!(env.entries(Space::UpstreamRevocations).await.is_empty(), "nothing is pending");
@@ -222,18 +224,18 @@ async fn an_upstream_without_revocation_gets_no_request() {
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
 async fn live_grants_are_not_put_at_risk_unless_configured() {
-    for when in [RevocationMode::Last, RevocationMode::Each] {
-        let env = told(when).await;
+    for when in [RevocationMode::WhenLastGrantEnds, RevocationMode::PerGrant] {
+        let env = environment(when).await;
         let control = env.start().await;
         let (edge, operator) = (control.edge(), control.operator());
-        of("alice", App::configured(), &edge, &env).await;
+        authorize("alice", App::configured(), &edge, &env).await;
         let another = App::registered(&edge).await;
-        let (other, _) = of("alice", another, &edge, &env).await;
+        let (other, _) = authorize("alice", another, &edge, &env).await;
         let given = env.idp.refresh_tokens_of("alice");
 
         operator.revoke_now(revoke_request(consent_target("alice", "app"), "1")).await.unwrap();
         env.upstream_revocations_done().await;
-        let expected = if when == RevocationMode::Last { &[][..] } else { &given[..1] };
+        let expected = if when == RevocationMode::WhenLastGrantEnds { &[][..] } else { &given[..1] };
         assert_eq!(env.idp.revoked_tokens(), expected, "{when:?}");
         assert_eq!(env.grants_with_upstream_tokens().await, 1);
 
@@ -252,12 +254,12 @@ async fn live_grants_are_not_put_at_risk_unless_configured() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_wide_revocation_is_one_commit_and_revokes_every_grant_upstream() {
     const PEOPLE: usize = 60;
-    let env = told(RevocationMode::Last).await;
+    let env = environment(RevocationMode::WhenLastGrantEnds).await;
     let control = env.start().await;
     let edge = control.edge();
     let people: Vec<_> = (0..PEOPLE).map(|n| format!("person-{n}")).collect();
     for person in &people {
-        of(person, App::configured(), &edge, &env).await;
+        authorize(person, App::configured(), &edge, &env).await;
     }
     let people: Vec<_> = people.iter().map(String::as_str).collect();
     let choking = env.idp.refresh_tokens_of(people[0]).remove(0);
@@ -275,14 +277,14 @@ async fn a_wide_revocation_is_one_commit_and_revokes_every_grant_upstream() {
         env.advance(Duration::from_secs(900));
         env.upstream_revocations_paused().await;
     }
-    let mut others = all_of(&env, &people);
+    let mut others = issued_tokens(&env, &people);
     others.retain(|token| *token != choking);
     assert_eq!(env.idp.revoked_tokens(), others);
     assert_eq!(env.grants_with_upstream_tokens().await, 1);
     env.idp.set_revocation_behavior(RevocationBehavior::Revoke);
     env.advance(Duration::from_secs(900));
     env.upstream_revocations_done().await;
-    assert_eq!(env.idp.revoked_tokens(), all_of(&env, &people), "each of them once");
+    assert_eq!(env.idp.revoked_tokens(), issued_tokens(&env, &people), "each of them once");
 }
 
 /// A crash loses no upstream revocation; one that was sent but not recorded is sent again, which is harmless.
@@ -290,7 +292,7 @@ async fn a_wide_revocation_is_one_commit_and_revokes_every_grant_upstream() {
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_crash_loses_no_upstream_revocation() {
-    let (env, control) = taken_back(RevocationBehavior::Stall).await;
+    let (env, control) = revoked_consent(RevocationBehavior::Stall).await;
     control.kill();
     assert_eq!(env.entries(Space::UpstreamRevocations).await.len(), 1);
 
@@ -308,14 +310,14 @@ async fn a_crash_loses_no_upstream_revocation() {
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_shutdown_waits_for_an_upstream_revocation() {
-    let (env, control) = taken_back(RevocationBehavior::Stall).await;
+    let (env, control) = revoked_consent(RevocationBehavior::Stall).await;
     control.shutdown.trigger();
     env.idp.set_revocation_behavior(RevocationBehavior::Revoke);
     control.stop().await;
     assert_eq!(env.grants_with_upstream_tokens().await, 0, "its outcome is recorded");
     let _control = env.start().await;
     env.upstream_revocations_done().await;
-    assert_eq!(env.idp.revocation_requests(), all_of(&env, &["alice"]), "it is not sent again");
+    assert_eq!(env.idp.revocation_requests(), issued_tokens(&env, &["alice"]), "it is not sent again");
 }
 
 /// Requirements: R30.
@@ -327,17 +329,17 @@ async fn an_unredeemed_code_is_revoked_upstream_with_its_consent_and_anything_wi
         Target::Subject("idp|alice".to_owned()),
         everything(),
     ] {
-        let env = told(RevocationMode::Last).await;
+        let env = environment(RevocationMode::WhenLastGrantEnds).await;
         let control = env.start().await;
         let edge = control.edge();
         let mut flow = Flow::new(App::configured());
         let code = flow.code(&edge, &env.idp).await;
         control.operator().revoke_now(revoke_request(target.clone(), "1")).await.unwrap();
         env.upstream_revocations_done().await;
-        assert_eq!(env.idp.revoked_tokens(), all_of(&env, &["alice"]), "{target:?}");
+        assert_eq!(env.idp.revoked_tokens(), issued_tokens(&env, &["alice"]), "{target:?}");
         assert_eq!(edge.exchange(flow.redeem(&code)).await.reason(), "GRANT_ENDED");
         // Later grants are not affected.
-        of("alice", App::configured(), &edge, &env).await;
+        authorize("alice", App::configured(), &edge, &env).await;
         env.upstream_revocations_done().await;
         assert_eq!(env.idp.revoked_tokens().len(), 1);
     }
@@ -349,7 +351,7 @@ async fn an_unredeemed_code_is_revoked_upstream_with_its_consent_and_anything_wi
 #[tokio::test(flavor = "multi_thread")]
 async fn tokens_minted_beside_a_revocation_are_revoked_upstream() {
     const RACERS: usize = 16;
-    let env = told(RevocationMode::Last).await;
+    let env = environment(RevocationMode::WhenLastGrantEnds).await;
     let control = env.start().await;
     let (edge, operator) = (control.edge(), control.operator());
     let mut codes = Vec::new();
@@ -366,19 +368,19 @@ async fn tokens_minted_beside_a_revocation_are_revoked_upstream() {
     operator.revoke_now(revoke_request(consent_target("alice", "app"), "1")).await.unwrap();
     let redeemed = racers.join_all().await.into_iter().filter(|redeemed| *redeemed).count();
     env.upstream_revocations_done().await;
-    let told: BTreeSet<_> = env.idp.revoked_tokens().into_iter().collect();
-    assert_eq!(told, all_of(&env, &["alice"]).into_iter().collect(), "{redeemed} were quicker");
+    let revoked: BTreeSet<_> = env.idp.revoked_tokens().into_iter().collect();
+    assert_eq!(revoked, issued_tokens(&env, &["alice"]).into_iter().collect(), "{redeemed} were quicker");
     assert_eq!(env.grants_with_upstream_tokens().await, 0);
 }
 
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
 async fn an_evicted_grant_is_revoked_upstream() {
-    let env = told(RevocationMode::Each).await;
+    let env = environment(RevocationMode::PerGrant).await;
     let control = env.start().await;
     let edge = control.edge();
     for _ in 0..21 {
-        of("alice", App::configured(), &edge, &env).await;
+        authorize("alice", App::configured(), &edge, &env).await;
     }
     env.upstream_revocations_done().await;
     assert_eq!(env.idp.revoked_tokens(), env.idp.refresh_tokens_of("alice")[..1]);
@@ -390,14 +392,14 @@ async fn an_evicted_grant_is_revoked_upstream() {
 /// Requirements: R30.
 #[tokio::test(flavor = "multi_thread")]
 async fn grants_from_before_a_new_approval_are_revoked_upstream() {
-    let env = told(RevocationMode::Each).await;
+    let env = environment(RevocationMode::PerGrant).await;
     let control = env.start().await;
     let edge = control.edge();
-    of("alice", App::configured(), &edge, &env).await;
+    authorize("alice", App::configured(), &edge, &env).await;
     env.idp.set_revocation_behavior(RevocationBehavior::Fail);
     control.operator().revoke_now(revoke_request(Target::Subject("idp|alice".to_owned()), "1")).await.unwrap();
     env.idp.wait_for_revocation_requests(1).await;
-    of("alice", App::configured(), &edge, &env).await;
+    authorize("alice", App::configured(), &edge, &env).await;
     env.idp.set_revocation_behavior(RevocationBehavior::Revoke);
     env.advance(Duration::from_secs(900));
     env.upstream_revocations_done().await;

@@ -25,7 +25,7 @@ async fn with_envoy() -> (Environment, ControlPlane) {
 
 /// Reason and challenge of a refusal.
 #[track_caller]
-fn told(refused: Result<v1::VerifyResponse, Failure>) -> (String, Option<String>) {
+fn refusal(refused: Result<v1::VerifyResponse, Failure>) -> (String, Option<String>) {
     let failure = refused.expect_err("the request is refused");
     (failure.reason, failure.metadata.get(error_metadata::CHALLENGE).cloned())
 }
@@ -64,10 +64,10 @@ async fn a_live_token_identifies_the_request_and_any_other_is_challenged() {
         ("two at once", format!("{0} {0}", tokens.access_token)),
     ] {
         let invalid = denied("ACCESS_TOKEN_INVALID", ", error=\"invalid_token\"");
-        assert_eq!(told(edge.verify(verify_request(&token)).await), invalid, "{why}");
+        assert_eq!(refusal(edge.verify(verify_request(&token)).await), invalid, "{why}");
     }
     assert_eq!(
-        told(edge.verify(verify_request("")).await),
+        refusal(edge.verify(verify_request("")).await),
         denied("ACCESS_TOKEN_MISSING", ""),
         "a missing token is no error"
     );
@@ -75,10 +75,10 @@ async fn a_live_token_identifies_the_request_and_any_other_is_challenged() {
     let with = |scope: &str| v1::VerifyRequest { scope: Some(scope.to_owned()), ..good.clone() };
     assert_eq!(edge.verify(with("read")).await.unwrap(), expected);
     let more = ", scope=\"read write\", error=\"insufficient_scope\"";
-    assert_eq!(told(edge.verify(with("write read")).await), denied("SCOPE_INSUFFICIENT", more));
+    assert_eq!(refusal(edge.verify(with("write read")).await), denied("SCOPE_INSUFFICIENT", more));
 
     env.advance(Duration::from_secs(600));
-    assert_eq!(told(edge.verify(good).await).0, "ACCESS_TOKEN_INVALID", "expired");
+    assert_eq!(refusal(edge.verify(good).await).0, "ACCESS_TOKEN_INVALID", "expired");
 }
 
 /// A token is refused at another resource and at another issuer.
@@ -94,11 +94,11 @@ async fn a_token_is_valid_at_its_own_resource_and_issuer_only() {
     let good = verify_request(&token);
     assert!(edge.verify(good.clone()).await.is_ok());
     let elsewhere = v1::VerifyRequest { resource: OTHER.to_owned(), ..good.clone() };
-    let (reason, challenge) = told(edge.verify(elsewhere).await);
+    let (reason, challenge) = refusal(edge.verify(elsewhere).await);
     assert_eq!(reason, "ACCESS_TOKEN_INVALID");
     assert!(challenge.unwrap().contains("\"https://other.example/.well-known/oauth-protected-resource/mcp\""));
     let at_another = v1::VerifyRequest { issuer_id: "other".to_owned(), ..good };
-    assert_eq!(told(edge.verify(at_another).await).0, "ACCESS_TOKEN_INVALID");
+    assert_eq!(refusal(edge.verify(at_another).await).0, "ACCESS_TOKEN_INVALID");
 }
 
 /// A mistake in the proxy's configuration is reported in the log and in the answer, and no request passes.
@@ -118,9 +118,9 @@ async fn a_mistake_in_a_proxys_configuration_is_reported_and_passes_no_request()
         (scope("raed"), "SCOPE_INVALID"),
         (v1::VerifyRequest { issuer_id: "mian".to_owned(), ..good.clone() }, "ISSUER_UNKNOWN"),
     ] {
-        assert_eq!(told(edge.verify(request.clone()).await), (reason.to_owned(), None), "{request:?}");
+        assert_eq!(refusal(edge.verify(request.clone()).await), (reason.to_owned(), None), "{request:?}");
         let without = v1::VerifyRequest { access_token: String::new(), ..request };
-        assert_eq!(told(edge.verify(without.clone()).await), (reason.to_owned(), None), "{without:?}");
+        assert_eq!(refusal(edge.verify(without.clone()).await), (reason.to_owned(), None), "{without:?}");
     }
 
     let server = control.caller(ENVOY);
@@ -205,8 +205,14 @@ async fn envoy_answers_with_the_same_challenge() {
         ),
     ] {
         let answered = server.ext_authz(&asked).await.unwrap();
-        let EnvoyDecision::Denied { status: told, headers, body } = answered else { panic!("{asked:?} passes") };
-        assert_eq!((told, &headers["www-authenticate"]), (status, &format!("{CHALLENGE}{text}")), "{asked:?}");
+        let EnvoyDecision::Denied { status: answered_status, headers, body } = answered else {
+            panic!("{asked:?} passes")
+        };
+        assert_eq!(
+            (answered_status, &headers["www-authenticate"]),
+            (status, &format!("{CHALLENGE}{text}")),
+            "{asked:?}"
+        );
         assert_eq!(headers["cache-control"], "no-store");
         let body: serde_json::Value = serde_json::from_str(&body).unwrap();
         let error = if status == 403 { "insufficient_scope" } else { "invalid_token" };

@@ -1,4 +1,4 @@
-//! The change feed: every event once and in order, whatever fails.
+//! The change feed: every event once and in order, across failures.
 
 use std::sync::Arc;
 use std::time::Duration;

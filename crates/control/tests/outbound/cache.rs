@@ -162,7 +162,7 @@ async fn a_fresh_key_set_is_refetched_for_a_missing_key_once_a_minute() {
     let fixture = CacheFixture::new(keys(1)).await;
     let (address, trust) = (fixture.url("/jwks.json"), ClientTrust::Consented);
     let look_again = async |now| {
-        let found = fixture.documents.look_again(&address, Kind::KeySet, trust, now).await;
+        let found = fixture.documents.get_recent(&address, Kind::KeySet, trust, now).await;
         found.map(|document| document.value["keys"][0].clone())
     };
     assert_eq!(look_again(NOW).await.unwrap(), 1);
@@ -245,8 +245,8 @@ async fn slow_fetches_of_strangers_delay_strangers_only() {
     let host = Host::start(good("", r#"{"a":1}"#)).await;
     let mut policy: Policy = host.policy();
     // Long enough for any machine: the test decides when the answer comes.
-    policy.patience.connect *= 30;
-    policy.patience.total *= 30;
+    policy.timeouts.connect *= 30;
+    policy.timeouts.total *= 30;
     let documents = Documents::new(outbound_by(policy, &StaticResolver::resolving_to(&["127.0.0.1"])), judge);
     let fixture = CacheFixture { host, documents };
     fixture.get(NOW).await.unwrap();

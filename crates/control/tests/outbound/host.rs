@@ -4,14 +4,16 @@ use std::net::SocketAddr;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use lychgate_control::outbound::{Patience, Policy};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use lychgate_control::outbound::{Policy, Timeouts};
+use rcgen::KeyPair;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 use tokio::io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+
+use crate::authority::Authority;
 
 /// The names in its certificate.
 const NAMES: [&str; 4] = ["meta.example", "famous.example", "localhost", "127.0.0.1"];
@@ -63,7 +65,10 @@ impl Host {
     }
 
     pub(crate) async fn start_at(address: &str, answer: Answer) -> Self {
-        let (authority, acceptor) = certified();
+        // All hosts have authorities of one name: only the key tells an impostor apart.
+        let authority = Authority::named("authority", KeyPair::generate().expect("a key"));
+        let acceptor = authority.acceptor(&NAMES);
+        let authority = CertificateDer::from_pem_slice(authority.pem().as_bytes()).expect("PEM");
         let listener = TcpListener::bind(address).await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let host = Self { address, authority, state: watch::Sender::default(), answer: Arc::new(Mutex::new(answer)) };
@@ -92,7 +97,7 @@ impl Host {
             ports: vec![443, self.address.port()],
             permitted: Vec::new(),
             extra_roots: vec![self.authority.clone()],
-            patience: Patience { connect: Duration::from_secs(2), total: Duration::from_secs(3) },
+            timeouts: Timeouts { connect: Duration::from_secs(2), total: Duration::from_secs(3) },
         }
     }
 
@@ -167,24 +172,4 @@ async fn read_head(stream: &mut (impl AsyncRead + Unpin)) -> Option<String> {
         head.push(stream.read_u8().await.ok()?);
     }
     String::from_utf8(head).ok()
-}
-
-/// An authority, and a server that shows what it has certified.
-fn certified() -> (CertificateDer<'static>, TlsAcceptor) {
-    let mut authority = CertificateParams::new(Vec::new()).expect("parameters");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority_key = KeyPair::generate().expect("a key");
-    let root = authority.self_signed(&authority_key).expect("a certificate").der().clone();
-    let key = KeyPair::generate().expect("a key");
-    let leaf = CertificateParams::new(NAMES.map(str::to_owned)).expect("names");
-    let chain =
-        vec![leaf.signed_by(&key, &Issuer::new(authority, authority_key)).expect("a certificate").der().clone()];
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .with_no_client_auth()
-        .with_single_cert(chain, PrivateKeyDer::Pkcs8(key.serialize_der().into()))
-        .expect("a key that fits");
-    (root, TlsAcceptor::from(Arc::new(config)))
 }

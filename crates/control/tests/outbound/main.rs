@@ -1,6 +1,11 @@
 //! Outbound fetches of URLs that strangers name, over real sockets: a hostile host, a hostile name server, and the
 //! document cache.
 
+#![expect(clippy::expect_used, reason = "a test that panics has failed")]
+
+#[path = "../control/support/authority.rs"]
+#[expect(dead_code, reason = "shared with the other tests of the control plane")]
+mod authority;
 mod cache;
 mod dns;
 mod host;

@@ -6,7 +6,7 @@ use std::process::Command;
 use std::sync::Arc;
 use std::time::Duration;
 
-use lychgate_control::outbound::{Class, Fetched, Outbound, OutboundError, Patience, Policy, Resolve};
+use lychgate_control::outbound::{Class, Fetched, Outbound, OutboundError, Policy, Resolve, Timeouts};
 
 use crate::dns::{NameServer, StaticResolver};
 use crate::host::{Answer, Host, answers, good};
@@ -40,7 +40,7 @@ async fn a_request_reveals_nothing_but_the_url_and_version() {
     );
 }
 
-/// Runs the test above in a process whose environment names proxies.
+/// Runs the test above in a process with proxies in its environment.
 ///
 /// Requirements: D9.
 #[test]
@@ -216,7 +216,7 @@ async fn only_a_certificate_for_the_named_host_is_trusted() {
     for (error, why) in [(unknown_name, "NotValidForName"), (unknown_authority, "BadSignature")] {
         assert_eq!(error.class(), Class::Unreachable);
         // The error omits the names in the certificate: a stranger chose them.
-        let why = format!("there is no TLS that could be trusted: invalid peer certificate: {why}");
+        let why = format!("the TLS handshake failed: invalid peer certificate: {why}");
         assert_eq!(chain(error), why);
     }
     assert!(host.requests().is_empty() && impostor.requests().is_empty());
@@ -224,6 +224,7 @@ async fn only_a_certificate_for_the_named_host_is_trusted() {
 
 /// Requirements: D3, D10.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of cases")]
 async fn only_a_complete_unencoded_json_answer_with_200_is_a_document() {
     let resolver = StaticResolver::resolving_to(&["127.0.0.1"]);
     let host = Host::start(good("", "1")).await;
@@ -237,7 +238,7 @@ async fn only_a_complete_unencoded_json_answer_with_200_is_a_document() {
     let chunked = format!("HTTP/1.1 200 OK\r\n{json}transfer-encoding: chunked\r\n\r\n");
     let raw = |text: String| Answer::Says(text.into_bytes());
     let (media, encoded) =
-        ("the answer is not JSON by its content type", "the answer is encoded although that was not asked for");
+        ("the answer is not JSON by its content type", "the answer is compressed although that was not requested");
     let (large, broken) = ("the answer has more than 5120 bytes", "the answer is not HTTP, or breaks off");
     let long_header = format!("{json}x: {}\r\n", "x".repeat(20_000));
     let many_headers = format!("{json}{}", "x: y\r\n".repeat(200));
@@ -329,7 +330,7 @@ async fn a_slow_host_is_not_awaited() {
         (Answer::Drips(format!("{head}content-length: 4000\r\n\r\n").into_bytes()), long, short),
     ] {
         let host = Host::start(answer.clone()).await;
-        let policy = Policy { patience: Patience { connect, total }, ..host.policy() };
+        let policy = Policy { timeouts: Timeouts { connect, total }, ..host.policy() };
         let outbound = outbound_by(policy, &StaticResolver::resolving_to(&["127.0.0.1"]));
         let error = fetch(&outbound, &host.url("meta.example", "/")).await.unwrap_err();
         assert_eq!((error.to_string().as_str(), error.class()), ("it took longer than 500ms", Class::Unreachable));

@@ -126,7 +126,7 @@ pub(crate) fn github(env: &Environment, url: &str) -> GithubConfig {
         client_secret: env.secret("hub-secret", CLIENT_SECRET),
         scopes: Vec::new(),
         base_url: url.to_owned(),
-        revocation: RevocationMode::Each,
+        revocation: RevocationMode::PerGrant,
     }
 }
 
@@ -143,7 +143,7 @@ pub(crate) fn oauth2(env: &Environment, url: &str) -> Oauth2Config {
         client_secret: env.secret("hub-secret", CLIENT_SECRET),
         token_endpoint_auth: TokenEndpointAuth::Basic,
         revocation_endpoint: None,
-        revocation: RevocationMode::Each,
+        revocation: RevocationMode::PerGrant,
         scopes: ["profile", "id"].map(str::to_owned).into(),
     }
 }

@@ -1,6 +1,8 @@
 //! Upstreams that speak plain OAuth 2.0 with a userinfo endpoint: over real sockets, with a provider that behaves like
 //! GitHub, and with hostile answers.
 
+#![expect(clippy::expect_used, reason = "a test that panics has failed")]
+
 mod configuration;
 mod fixture;
 mod provider;
@@ -82,7 +84,7 @@ async fn each_kind_of_provider_revokes_by_its_own_api() {
 async fn people_are_identified_by_their_immutable_id() {
     let (github, oauth2) = (Fixture::github().await, Fixture::oauth2(None).await);
     assert_eq!(github.subject().await, "github|583231");
-    assert_eq!(oauth2.subject().await, "provider|MDQ6");
+    assert_eq!(oauth2.subject().await, "hub|MDQ6");
     github.provider.userinfo_answers(says(r#"{"login":"renamed","id":583231}"#));
     assert_eq!(github.subject().await, "github|583231");
     // 2^53 and its neighbour, which are equal as doubles, and the largest 64-bit integer.

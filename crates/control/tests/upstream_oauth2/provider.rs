@@ -230,7 +230,7 @@ impl Provider {
         }
     }
 
-    /// Whether the client authenticates by the configured method, and by no other.
+    /// True if the client authenticates by the configured method, and by no other.
     fn is_client(&self, headers: &HeaderMap, form: &Fields) -> bool {
         let posted = (form.get("client_id").map(String::as_str), form.get("client_secret").map(String::as_str));
         let basic = format!("Basic {}", STANDARD.encode(format!("{CLIENT_ID}:{CLIENT_SECRET}")));

@@ -1,12 +1,12 @@
-//! Which addresses a stranger's URL may lead to: public ones. An allow-list of what is meant for everybody would be
-//! IANA's whole registry of allocations, so this is the list of what is not: RFC 6890 and the two special-purpose
-//! registries, and every form in which an IPv6 address carries an IPv4 one.
+//! Decides which addresses a client's URL may lead to: public ones. An allow-list would be IANA's whole registry of
+//! allocations, so this is a deny-list: RFC 6890, the two special-purpose registries, and every form in which an IPv6
+//! address carries an IPv4 one.
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
 use super::{OutboundError, Policy};
 
-/// An address that was checked. There is no other way to make one, and nothing else can be connected to.
+/// A checked address. Only this module makes one, and nothing else can be connected to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Checked(SocketAddr);
 
@@ -16,13 +16,13 @@ impl Checked {
     }
 }
 
-/// Before anybody is asked for an address.
+/// Checks the port before the name is resolved.
 pub(super) fn check_port(port: u16, policy: &Policy) -> Result<(), OutboundError> {
     let allowed = policy.ports.contains(&port) || policy.permitted.iter().any(|address| address.port() == port);
     if allowed { Ok(()) } else { Err(OutboundError::Port(port)) }
 }
 
-/// All of `addresses`, IPv4 first, or none: a name that has an inside address beside a public one belongs to somebody
+/// All of `addresses`, IPv4 first, or none: a name with an internal address beside a public one belongs to an attacker
 /// who tries which of them is taken, and no honest host has one.
 pub(super) fn check(addresses: &[IpAddr], port: u16, policy: &Policy) -> Result<Vec<Checked>, OutboundError> {
     if addresses.is_empty() {
@@ -42,14 +42,14 @@ fn check_one(ip: IpAddr, port: u16, policy: &Policy) -> Result<Checked, Outbound
     if let Some(block) = special_use(ip) {
         return Err(OutboundError::SpecialUse { address: ip, block });
     }
-    // A port that is allowed for a permitted address only.
+    // The port is permitted for a permitted address only.
     if !policy.ports.contains(&port) {
         return Err(OutboundError::Port(port));
     }
     Ok(Checked(address))
 }
 
-/// What an address is instead of public.
+/// The special-use block of an address that is not public.
 fn special_use(ip: IpAddr) -> Option<&'static str> {
     match ip {
         IpAddr::V4(ip) => {
@@ -59,8 +59,7 @@ fn special_use(ip: IpAddr) -> Option<&'static str> {
             let in_block =
                 V6.iter().find(|(block, bits, _)| (u128::from(*block) ^ u128::from(ip)) >> (128 - bits) == 0);
             in_block.map(|found| found.2).or_else(|| isatap(ip)).or_else(|| {
-                // All that is allocated for everybody lies in 2000::/3 (RFC 4291 §2.4): what is not there is not public,
-                // whatever it will be one day.
+                // All global unicast allocations lie in 2000::/3 (RFC 4291 §2.4): any other address is not public.
                 (ip.segments()[0] >> 13 != 1).then_some("not global unicast, RFC 4291")
             })
         }
@@ -92,12 +91,13 @@ const V4: [(Ipv4Addr, u32, &str); 18] = [
     (Ipv4Addr::new(198, 51, 100, 0), 24, "documentation, RFC 5737"),
     (Ipv4Addr::new(203, 0, 113, 0), 24, "documentation, RFC 5737"),
     (Ipv4Addr::new(224, 0, 0, 0), 4, "multicast, RFC 5771"),
-    // And broadcast.
+    // Includes broadcast.
     (Ipv4Addr::new(240, 0, 0, 0), 4, "reserved, RFC 1112"),
 ];
 
-/// <https://www.iana.org/assignments/iana-ipv6-special-registry>, multicast, and what was special once and may still be
-/// routed somewhere. What carries an IPv4 address is refused whichever one it carries: a public one is public without it.
+/// <https://www.iana.org/assignments/iana-ipv6-special-registry>, multicast, and former special blocks that may still
+/// be routed somewhere. An address that carries an IPv4 address is refused, whichever it carries: a public one is
+/// reachable without it.
 const V6: [(Ipv6Addr, u32, &str); 20] = [
     (Ipv6Addr::UNSPECIFIED, 128, "unspecified, RFC 4291"),
     (Ipv6Addr::LOCALHOST, 128, "loopback, RFC 4291"),
@@ -133,7 +133,7 @@ mod tests {
         special_use(ip.parse().unwrap())
     }
 
-    /// First and last of each block; and their neighbours outside.
+    /// The first and last address of each block, and their neighbours outside.
     ///
     /// Requirements: D8.
     #[test]
@@ -219,7 +219,7 @@ mod tests {
 
     /// Requirements: D8.
     #[test]
-    fn one_inside_address_among_public_ones_refuses_the_name() {
+    fn one_internal_address_among_public_ones_refuses_the_name() {
         let policy = Policy::default();
         let public = checked(&["2606:4700::1", "1.1.1.1", "1.1.1.1"], 443, &policy);
         assert_eq!(public, Ok(vec!["1.1.1.1:443".to_owned(), "[2606:4700::1]:443".to_owned()]));
@@ -230,7 +230,7 @@ mod tests {
 
     /// Requirements: D8.
     #[test]
-    fn what_is_permitted_is_one_address_with_one_port() {
+    fn a_permission_covers_one_address_with_one_port() {
         let policy = Policy { permitted: vec!["127.0.0.1:8443".parse().unwrap()], ..Policy::default() };
         assert_eq!(checked(&["127.0.0.1"], 8443, &policy), Ok(vec!["127.0.0.1:8443".to_owned()]));
         for (ip, port, why) in [

@@ -26,9 +26,9 @@ use url::{Position, Url};
 use super::address::Checked;
 use super::{Fetched, OutboundError, Validators};
 
-/// Of several addresses so many are tried: a name with hundreds must not make us knock at all of them.
+/// The number of addresses tried: a name with hundreds must not make us connect to all of them.
 const MAX_ATTEMPTS: usize = 3;
-/// What an answer's head may fill.
+/// The largest head of an answer.
 const MAX_BUFFER_BYTES: usize = 16 * 1024;
 const MAX_HEADERS: usize = 64;
 
@@ -63,7 +63,7 @@ impl Client {
         Ok(Self(TlsConnector::from(Arc::new(config))))
     }
 
-    /// Connects to one of `addresses`, and believes it to be `name` if its certificate says so.
+    /// Connects to one of `addresses` and requires a certificate for `name`.
     pub(super) async fn connect(
         &self,
         name: ServerName<'static>,
@@ -75,7 +75,7 @@ impl Client {
     }
 }
 
-/// The names in a certificate are whatever a stranger wrote there: they do not belong into a log.
+/// Removes the names of a certificate from an error: a stranger wrote them, so they do not belong in a log.
 fn without_names(error: io::Error) -> io::Error {
     match error.get_ref().and_then(|cause| cause.downcast_ref()) {
         Some(rustls::Error::InvalidCertificate(CertificateError::NotValidForNameContext { .. })) => {
@@ -100,7 +100,7 @@ async fn tcp(addresses: &[Checked], limit: Duration) -> Result<TcpStream, Outbou
     Err(failed)
 }
 
-/// Asks for `url`, and reads what comes.
+/// Sends the request for `url` and reads the answer.
 pub(super) async fn exchange(
     stream: Stream,
     url: &Url,
@@ -114,16 +114,16 @@ pub(super) async fn exchange(
         .handshake(TokioIo::new(stream))
         .await
         .map_err(OutboundError::Http)?;
-    // Ends with this function, however it ends.
+    // The connection's task ends with this function.
     let _connection = AbortOnDropHandle::new(tokio::spawn(connection));
     let (head, body) = sender.send_request(request).await.map_err(OutboundError::Http)?.into_parts();
     match head.status {
         StatusCode::OK => {}
         StatusCode::NOT_MODIFIED if conditional.is_some() => return Ok(Fetched::Unchanged { headers: head.headers }),
-        // Redirects among them: they lead where nobody has checked, or to a document that is not the URL's.
+        // Redirects are errors: they lead to an unchecked address, or to a document that is not the URL's.
         status => return Err(OutboundError::Status(status)),
     }
-    // Whatever is decompressed has no size that could be known before.
+    // The size of a compressed body is unknown before it is decompressed.
     if head.headers.contains_key(CONTENT_ENCODING) {
         return Err(OutboundError::Encoded);
     }
@@ -134,7 +134,7 @@ pub(super) async fn exchange(
     Ok(Fetched::Whole { body: read(body, max_bytes).await?, headers: head.headers })
 }
 
-/// All that is ever sent.
+/// The whole request.
 fn request(url: &Url, conditional: Option<&Validators>) -> Result<Request<Empty<&'static [u8]>>, OutboundError> {
     let mut request = Request::get(&url[Position::BeforePath..Position::AfterQuery])
         .header(HOST, &url[Position::BeforeHost..Position::AfterPort])
@@ -152,7 +152,7 @@ fn request(url: &Url, conditional: Option<&Validators>) -> Result<Request<Empty<
     request.body(Empty::new()).map_err(|_| OutboundError::Unusable)
 }
 
-/// `application/json` or `application/*+json`, and no second opinion.
+/// True if the only content type is `application/json` or `application/*+json`.
 fn is_json(headers: &HeaderMap) -> bool {
     let mut types = headers.get_all(CONTENT_TYPE).iter();
     let (Some(only), None) = (types.next().and_then(|value| value.to_str().ok()), types.next()) else {

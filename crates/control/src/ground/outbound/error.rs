@@ -1,4 +1,4 @@
-//! Why nothing was fetched: exactly, for the log, and coarsely, for a page.
+//! Errors of outbound requests: exact ones for the log, coarse classes for a page.
 
 use std::io;
 use std::net::IpAddr;
@@ -6,12 +6,12 @@ use std::time::Duration;
 
 use http::StatusCode;
 
-/// For the log. Nothing in it was said by the other side, but for a status code.
+/// An error for the log. Except for a status code, it contains nothing that the other side sent.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
     #[error("only https is fetched")]
     NotHttps,
-    #[error("the URL cannot be asked for")]
+    #[error("the URL cannot be requested")]
     Unusable,
     #[error("port {0} is not allowed")]
     Port(u16),
@@ -23,9 +23,9 @@ pub enum OutboundError {
     Unresolved(#[source] anyhow::Error),
     #[error("the name has no address")]
     NoAddress,
-    #[error("it cannot be connected to")]
+    #[error("the connection failed")]
     Connect(#[source] io::Error),
-    #[error("there is no TLS that could be trusted")]
+    #[error("the TLS handshake failed")]
     Tls(#[source] io::Error),
     #[error("the answer is not HTTP, or breaks off")]
     Http(#[source] hyper::Error),
@@ -33,7 +33,7 @@ pub enum OutboundError {
     Timeout(Duration),
     #[error("it answers {0}")]
     Status(StatusCode),
-    #[error("the answer is encoded although that was not asked for")]
+    #[error("the answer is compressed although that was not requested")]
     Encoded,
     #[error("the answer is not JSON by its content type")]
     MediaType,
@@ -41,17 +41,17 @@ pub enum OutboundError {
     TooLarge(usize),
 }
 
-/// What a page may say, and what to do about it.
+/// The class of an error: as much as a page may say.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Class {
-    /// This URL is never fetched, as anybody can tell from the URL.
+    /// This URL is never fetched, as the URL itself shows.
     Refused,
-    /// Nobody answered, or not in time, or not now: worth another try. Also said of a name that leads inside, so that
-    /// pages tell nobody which names exist there.
+    /// No answer, or not in time, or not now: worth another try. Also used for a name with an internal address, so
+    /// that pages do not reveal which names exist there.
     Unreachable,
-    /// There is nothing (404, 410), and the owner says so.
+    /// The owner says that the document is gone (404, 410).
     Gone,
-    /// It answers, but not with a document that could be used.
+    /// The answer is not a usable document.
     Invalid,
 }
 
@@ -79,7 +79,7 @@ impl OutboundError {
         }
     }
 
-    /// As it is said of a host that is a name.
+    /// The same error for a host that is a name.
     pub(super) fn of_a_name(self) -> Self {
         match self {
             OutboundError::SpecialUse { address, block } => OutboundError::LeadsToSpecialUse { address, block },

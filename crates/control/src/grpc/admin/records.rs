@@ -208,7 +208,7 @@ pub(super) fn subject_revocation(
     let outcome = match outcome {
         Ok(outcome) => v1::subject_revocation::Outcome::Revocation(revocation(outcome)),
         Err(error) => {
-            let (reason, message, _) = error.told(request_id);
+            let (reason, message, _) = error.into_reason(request_id);
             let reason = reason.as_str().to_owned();
             v1::subject_revocation::Outcome::Failure(v1::RevocationFailure { reason, message })
         }

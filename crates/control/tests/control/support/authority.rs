@@ -1,13 +1,15 @@
-//! Certificate authorities, and control planes with TLS.
+//! Certificate authorities for tests.
 
+use std::net::IpAddr;
+use std::sync::Arc;
 use std::time::{Duration, SystemTime};
 
-use lychgate_api::channel::{ClientCertificate, Credentials};
-use lychgate_control::config::{ClientCertificates, TlsConfig};
 use lychgate_engine::Timestamp;
 use rcgen::{BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, SanType};
-
-use super::{ApiClient, ControlPlane, Environment};
+use rustls::ServerConfig;
+use rustls::pki_types::pem::PemObject as _;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+use tokio_rustls::TlsAcceptor;
 
 pub(crate) struct Authority {
     issuer: Issuer<'static, KeyPair>,
@@ -22,12 +24,17 @@ pub(crate) struct CertificateAndKey {
 }
 
 impl Authority {
+    /// An authority with a name of its own, by which verifiers tell authorities apart.
     pub(crate) fn new() -> Self {
+        let key = KeyPair::generate().expect("a key");
+        let name = format!("authority {:?}", &key.public_key_raw()[1..9]);
+        Self::named(&name, key)
+    }
+
+    pub(crate) fn named(name: &str, key: KeyPair) -> Self {
         let mut params = CertificateParams::new(Vec::new()).expect("no names");
         params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        let key = KeyPair::generate().expect("a key");
-        // Verifiers tell authorities apart by their names.
-        params.distinguished_name.push(DnType::CommonName, format!("authority {:?}", &key.public_key_raw()[1..9]));
+        params.distinguished_name.push(DnType::CommonName, name);
         let pem = params.self_signed(&key).expect("a certificate").pem();
         Self { issuer: Issuer::new(params, key), pem }
     }
@@ -36,9 +43,28 @@ impl Authority {
         &self.pem
     }
 
+    /// Accepts TLS connections to `names`.
+    pub(crate) fn acceptor(&self, names: &[&str]) -> TlsAcceptor {
+        let CertificateAndKey { cert, key } = self.server_named(names);
+        let chain = vec![CertificateDer::from_pem_slice(cert.as_bytes()).expect("PEM")];
+        let key = PrivateKeyDer::from_pem_slice(key.as_bytes()).expect("PEM");
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ServerConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("versions")
+            .with_no_client_auth()
+            .with_single_cert(chain, key)
+            .expect("a matching key");
+        TlsAcceptor::from(Arc::new(config))
+    }
+
     /// A certificate for a server on this machine.
     pub(crate) fn server(&self) -> CertificateAndKey {
-        self.certify(&["localhost"], |params| {
+        self.server_named(&["localhost"])
+    }
+
+    fn server_named(&self, names: &[&str]) -> CertificateAndKey {
+        self.certify(names, |params| {
             params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
         })
     }
@@ -61,53 +87,17 @@ impl Authority {
         params.subject_alt_names = names
             .iter()
             .map(|name| {
-                let text = (*name).try_into().expect("ASCII");
-                if name.contains(':') { SanType::URI(text) } else { SanType::DnsName(text) }
+                let text = || (*name).try_into().expect("ASCII");
+                match name.parse::<IpAddr>() {
+                    Ok(ip) => SanType::IpAddress(ip),
+                    Err(_) if name.contains(':') => SanType::URI(text()),
+                    Err(_) => SanType::DnsName(text()),
+                }
             })
             .collect();
         change(&mut params);
         let key = KeyPair::generate().expect("a key");
         let cert = params.signed_by(&key, &self.issuer).expect("a certificate").pem();
         CertificateAndKey { cert, key: key.serialize_pem() }
-    }
-}
-
-/// Connections to control planes with TLS.
-#[derive(Clone, Debug)]
-pub(crate) struct TlsSetup {
-    /// The authority that callers trust, in PEM.
-    pub(crate) ca: String,
-}
-
-impl TlsSetup {
-    /// Configures the environment's control planes with a certificate of `authority`; they trust client certificates
-    /// of `callers`.
-    pub(crate) fn new(env: &mut Environment, authority: &Authority, callers: &Authority) -> Self {
-        let shown = authority.server();
-        env.config.tls = Some(TlsConfig {
-            cert_file: env.file("cert.pem", shown.cert.as_bytes()),
-            key_file: env.file("key.pem", shown.key.as_bytes()),
-            client_ca_file: Some(env.file("callers.pem", callers.pem().as_bytes())),
-            client_certificates: ClientCertificates::Optional,
-        });
-        Self { ca: authority.pem().to_owned() }
-    }
-
-    pub(crate) fn url(&self, control: &ControlPlane) -> String {
-        format!("https://localhost:{}", control.address.port())
-    }
-
-    /// Opens a new connection.
-    pub(crate) fn caller(
-        &self,
-        control: &ControlPlane,
-        token: Option<&str>,
-        certificate: Option<&CertificateAndKey>,
-    ) -> ApiClient {
-        let certificate = certificate.map(|CertificateAndKey { cert, key }| ClientCertificate {
-            cert_pem: cert.as_bytes(),
-            key_pem: key.as_bytes(),
-        });
-        ApiClient::connect_as(&self.url(control), Some(self.ca.as_bytes()), Credentials { token, certificate })
     }
 }

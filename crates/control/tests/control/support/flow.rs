@@ -146,7 +146,7 @@ impl Flow {
     }
 
     /// Begins the authorization and returns the consent page.
-    pub(crate) async fn ask(&mut self, edge: &ApiClient) -> v1::ConsentPage {
+    pub(crate) async fn consent_page(&mut self, edge: &ApiClient) -> v1::ConsentPage {
         let ticket = self.ticket(edge).await;
         let next = edge.show(self.show(&ticket)).await.expect("a good ticket");
         self.browser.keep(&next);
@@ -174,7 +174,7 @@ impl Flow {
 
     /// Approves, and returns the upstream's authorization URL.
     pub(crate) async fn approve(&mut self, edge: &ApiClient) -> String {
-        let page = self.ask(edge).await;
+        let page = self.consent_page(edge).await;
         let next = edge.decide(self.decide(&page, v1::Decision::Approve)).await.expect("a good answer");
         self.browser.keep(&next);
         location(&next).to_owned()

@@ -9,7 +9,8 @@ use std::time::Duration;
 use async_trait::async_trait;
 use lychgate_control::Engine;
 use lychgate_engine::{
-    Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, OpenEngine, Page, Revision, Snapshot, Space, Timestamp,
+    Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, OpenEngine, Page, Revision, Snapshot,
+    Space, Timestamp,
 };
 
 /// Forwards to an engine until it is killed.

@@ -30,7 +30,7 @@ impl Log {
         });
     }
 
-    /// A runtime whose threads all log here.
+    /// A runtime with threads that all log here.
     pub(crate) fn runtime(&self) -> Builder {
         let (mut runtime, log) = (Builder::new_multi_thread(), self.clone());
         runtime.worker_threads(2).on_thread_start(move || MINE.set(Some(log.clone())));

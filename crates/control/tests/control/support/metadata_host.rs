@@ -9,15 +9,12 @@ use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPai
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use lychgate_control::config::OutboundConfig;
 use lychgate_engine::{Timestamp, random};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivateKeyDer;
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use super::{Environment, ISSUER_URL};
+use super::{Authority, Environment, ISSUER_URL};
 
 /// Ends with the test's runtime.
 #[derive(Clone, Debug)]
@@ -30,7 +27,8 @@ pub(crate) struct MetadataHost {
 
 impl MetadataHost {
     pub(crate) async fn start() -> Self {
-        let (authority_pem, acceptor) = certified();
+        let authority = Authority::new();
+        let (authority_pem, acceptor) = (authority.pem().to_owned(), authority.acceptor(&["localhost"]));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
         let site = Self { address, authority_pem, pages: Arc::default(), asked: Arc::default() };
@@ -139,23 +137,4 @@ impl ClientKey {
         let header = Header { kid: Some(self.kid.clone()), ..Header::new(Algorithm::ES256) };
         jsonwebtoken::encode(&header, claims, &self.key).expect("valid parameters")
     }
-}
-
-fn certified() -> (String, TlsAcceptor) {
-    let mut authority = CertificateParams::new(Vec::new()).expect("valid parameters");
-    authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority_key = KeyPair::generate().expect("valid parameters");
-    let pem = authority.self_signed(&authority_key).expect("valid parameters").pem();
-    let key = KeyPair::generate().expect("valid parameters");
-    let leaf = CertificateParams::new(vec!["localhost".to_owned()]).expect("valid parameters");
-    let chain =
-        vec![leaf.signed_by(&key, &Issuer::new(authority, authority_key)).expect("valid parameters").der().clone()];
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .expect("valid parameters")
-        .with_no_client_auth()
-        .with_single_cert(chain, PrivateKeyDer::Pkcs8(key.serialize_der().into()))
-        .expect("valid parameters");
-    (pem, TlsAcceptor::from(Arc::new(config)))
 }

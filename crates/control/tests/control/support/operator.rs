@@ -120,7 +120,7 @@ impl ControlPlane {
         Operator::new(self.caller(OPERATOR_TOKEN))
     }
 
-    /// Whether the access token is active: by introspection, by an edge's `Verify`, and by `ext_authz`, which must
+    /// Checks if the access token is active: by introspection, by an edge's `Verify`, and by `ext_authz`, which must
     /// agree.
     pub(crate) async fn is_active(&self, access_token: &str) -> bool {
         let (issuer_id, token) = (ISSUER.to_owned(), access_token.to_owned());
@@ -134,7 +134,7 @@ impl ControlPlane {
         is_active
     }
 
-    /// Whether a checker learns that the consent stands.
+    /// Checks the consent as a checker does.
     pub(crate) async fn is_allowed(&self, person: &str, app: &str) -> bool {
         self.is_allowed_to(person, app, &[]).await
     }

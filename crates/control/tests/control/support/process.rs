@@ -31,7 +31,11 @@ pub(crate) struct ControlPlane {
 
 impl ControlPlane {
     /// Starts with randomness of its own.
-    pub(crate) async fn start(config: Config, engine: impl Into<OpenEngine>, clock: Arc<TestClock>) -> anyhow::Result<Self> {
+    pub(crate) async fn start(
+        config: Config,
+        engine: impl Into<OpenEngine>,
+        clock: Arc<TestClock>,
+    ) -> anyhow::Result<Self> {
         Self::start_on(Builder::new_multi_thread().worker_threads(2), config, engine, clock).await
     }
 
