@@ -1,5 +1,4 @@
-//! Reading, on whatever thread the caller has chosen. Every read is of one RocksDB snapshot, and the sequence in its
-//! revision comes from that same snapshot.
+//! Reads, on the caller's thread. Each read uses one RocksDB snapshot and takes its revision's sequence from that snapshot.
 
 use std::path::Path;
 
@@ -12,11 +11,11 @@ use rocksdb::{ColumnFamily, DB, ReadOptions, WriteBatch, WriteOptions};
 use crate::layout::{self, Damaged, EventKey, Header};
 use crate::unavailable;
 
-/// The open database. It must never be written to but through [`Database::write`], by the one writer.
+/// The open database. Only the writer's thread writes to it, through [`Database::write`].
 pub(crate) struct Database {
     db: DB,
     incarnation: Incarnation,
-    /// What it was opened with: RocksDB's counters hang on it.
+    /// The options the database was opened with; they hold RocksDB's counters.
     options: rocksdb::Options,
 }
 
@@ -77,7 +76,7 @@ impl Database {
         Ok(page)
     }
 
-    /// `now` is a time before this call.
+    /// Reads events from `cursor` on. `now` is an instant before this call.
     pub(crate) fn events(&self, cursor: Cursor, limit: usize, now: Timestamp) -> Result<EventPage, EngineError> {
         let snapshot = self.db.snapshot();
         let begin = self.place(&snapshot, cursor)?;
@@ -87,7 +86,7 @@ impl Database {
         while let Some((key, row)) = rows.item() {
             let (committed_at, event) = layout::split_event(row).map_err(ReadError::from)?;
             if page.events.len() == limit {
-                // Commit times never go back: all that came before this one has been handed out.
+                // Commit times never go back, so every earlier event is on the page.
                 page.complete_to = committed_at.min(now);
                 break;
             }
@@ -99,16 +98,17 @@ impl Database {
         Ok(page)
     }
 
-    /// Where `cursor` is, if it is a place of this log and no event after it is forgotten.
+    /// The position of `cursor`, if it belongs to this log and no event after it was deleted.
     fn place(&self, snapshot: &rocksdb::Snapshot<'_>, cursor: Cursor) -> Result<EventKey, EngineError> {
         let (revision, oldest) = (self.revision(snapshot)?, oldest_event(snapshot)?);
-        // A place that this log has never reached belongs to another history as well.
+        // A position that this log never reached belongs to another history.
         let place = EventKey::at(cursor.position).filter(|place| place.sequence <= revision.sequence);
         let place = place.filter(|place| cursor.incarnation == self.incarnation && *place >= oldest);
         place.ok_or(EngineError::CursorLost { oldest: self.cursor(oldest.position()) })
     }
 
-    /// What forgets the events before `cursor`; `None` if they are forgotten already. For the writer, whom nobody overtakes.
+    /// The writes that delete the events before `cursor`; `None` if they are already deleted. Only for the writer's
+    /// thread: no other write can come between.
     pub(crate) fn forgetting(&self, cursor: Cursor) -> Result<Option<WriteBatch>, EngineError> {
         let snapshot = self.db.snapshot();
         let before = match self.place(&snapshot, cursor) {
@@ -126,7 +126,7 @@ impl Database {
         Ok(Some(writes))
     }
 
-    /// What stands before a value, as of now: for the writer, whom nobody overtakes.
+    /// The header of a key's current row. Only for the writer's thread: no other write can come between.
     pub(crate) fn header(&self, key: &Key) -> Result<Option<Header>, ReadError> {
         let Some(row) = self.db.get_pinned_cf(self.space(key.space), &key.bytes)? else { return Ok(None) };
         Ok(Some(Header::split(&row)?.0))
@@ -136,7 +136,7 @@ impl Database {
         sequence(&self.db.snapshot())
     }
 
-    /// When the newest event was committed.
+    /// The commit time of the newest event.
     pub(crate) fn newest_event(&self) -> Result<Option<Timestamp>, ReadError> {
         let mut rows = self.db.raw_iterator_cf(self.family(layout::EVENTS));
         rows.seek_to_last();
@@ -145,7 +145,7 @@ impl Database {
         Ok(newest)
     }
 
-    /// Returns when it is on the disk. No reader sees any of it before, and then all of it at once.
+    /// Writes a batch and returns when it is on the disk. A reader sees all of it or nothing.
     pub(crate) fn write(&self, writes: WriteBatch) -> Result<(), rocksdb::Error> {
         let mut synced = WriteOptions::default();
         synced.set_sync(true);
@@ -158,7 +158,7 @@ impl Database {
 
     pub(crate) fn compact(&self) {
         let mut everything = rocksdb::CompactOptions::default();
-        // The lowest level too, which is otherwise left alone when there is nothing above it.
+        // RocksDB would skip the lowest level if no level above it holds data.
         everything.set_bottommost_level_compaction(rocksdb::BottommostLevelCompaction::Force);
         for family in layout::families() {
             self.db.compact_range_cf_opt(self.family(family), None::<&[u8]>, None::<&[u8]>, &everything);
@@ -181,6 +181,7 @@ impl Database {
         self.family(space.name())
     }
 
+    #[expect(clippy::expect_used, reason = "all families are opened with the database")]
     pub(crate) fn family(&self, name: &str) -> &ColumnFamily {
         self.db.cf_handle(name).expect("all families are opened with the database")
     }
@@ -200,7 +201,7 @@ fn sequence(snapshot: &rocksdb::Snapshot<'_>) -> Result<u64, ReadError> {
     Ok(u64::from_be_bytes(sequence))
 }
 
-/// The first place that is kept.
+/// The first position that is kept.
 fn oldest_event(snapshot: &rocksdb::Snapshot<'_>) -> Result<EventKey, ReadError> {
     let oldest = snapshot.get_pinned(layout::OLDEST_EVENT_KEY)?;
     Ok(oldest.map(|place| EventKey::parse(&place)).transpose()?.unwrap_or(EventKey::FIRST))

@@ -1,7 +1,7 @@
-//! How what has expired disappears: a compaction that meets it leaves it out. Costs nothing when it is written.
+//! The compaction filter that removes expired rows. Writing an expiry costs nothing; the next compaction drops the row.
 //!
-//! A compaction drops what any caller might still see as live only if it runs too early, so it waits for twice the
-//! largest skew: once for callers behind this clock, once for this clock ahead of others.
+//! The filter keeps a row for twice the largest clock skew after its expiry: once for callers with a clock behind this
+//! one, once for this clock being ahead. A row that it dropped too early would be missing for such a caller.
 
 use std::ffi::CStr;
 use std::fmt;
@@ -16,7 +16,7 @@ use crate::layout::Header;
 
 const NAME: &CStr = c"lychgate.expiry";
 
-/// Makes a filter for each compaction, which has one now.
+/// Creates a filter for each compaction, which thus has one `now`.
 pub(crate) struct Sweep(pub Arc<dyn Clock>);
 
 impl CompactionFilterFactory for Sweep {
@@ -42,7 +42,7 @@ pub(crate) struct SweepAt(Timestamp);
 
 impl CompactionFilter for SweepAt {
     fn filter(&mut self, _level: u32, _key: &[u8], row: &[u8]) -> CompactionDecision {
-        // A damaged row stays, for whoever reads it to complain of.
+        // A damaged row stays, so that the next read reports it.
         let expires_at = Header::split(row).ok().and_then(|(header, _)| header.expires_at);
         match expires_at {
             Some(end) if end + 2 * CLOCK_SKEW < self.0 => CompactionDecision::Remove,
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn only_what_no_caller_can_see_is_dropped() {
+    fn rows_are_dropped_only_after_every_callers_clock_has_passed_their_expiry() {
         let end = Timestamp::from_seconds(1_000_000);
         let dropped = |expires_at, now| {
             let mut row = Vec::new();

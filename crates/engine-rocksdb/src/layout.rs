@@ -1,9 +1,9 @@
-//! What lies on disk. Append-only: what a released version has written stays readable, or [`FORMAT`] is raised.
+//! The layout on disk. Append-only: rows that a released version wrote stay readable, or [`FORMAT`] is raised.
 //!
 //! | family | key | value |
 //! |---|---|---|
 //! | `default` | `format`, `incarnation`, `sequence` | `u32`, 16 bytes, `u64` |
-//! | `default` | `oldest-event`: events before it are forgotten; without it none is | an event's key |
+//! | `default` | `oldest-event`: events before it are deleted; without it none is | an event's key |
 //! | one for each space, by its name | as given | version `u64` ‖ expires at `u64` ‖ value |
 //! | `events` | sequence `u64` ‖ index in its batch `u32` | committed at `u64` ‖ event |
 //!
@@ -11,7 +11,7 @@
 
 use lychgate_engine::{Space, Timestamp, Version};
 
-/// The layout above.
+/// The number of the layout above.
 pub(crate) const FORMAT: u32 = 1;
 
 pub(crate) const EVENTS: &str = "events";
@@ -21,17 +21,17 @@ pub(crate) const INCARNATION_KEY: &[u8] = b"incarnation";
 pub(crate) const SEQUENCE_KEY: &[u8] = b"sequence";
 pub(crate) const OLDEST_EVENT_KEY: &[u8] = b"oldest-event";
 
-/// The families besides the default one.
+/// The column families besides the default one.
 pub(crate) fn families() -> impl Iterator<Item = &'static str> {
     Space::ALL.into_iter().map(Space::name).chain([EVENTS])
 }
 
-/// Bytes that this version has not written.
+/// Bytes in a form that this version does not write.
 #[derive(Debug, thiserror::Error)]
 #[error("{0} in the database is damaged")]
 pub(crate) struct Damaged(pub &'static str);
 
-/// What stands before a value.
+/// The fixed part of a row, before its value.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Header {
     pub version: Version,
@@ -39,7 +39,7 @@ pub(crate) struct Header {
 }
 
 impl Header {
-    /// Beyond every instant there is: a timestamp has 48 bits.
+    /// Later than every instant: a timestamp has 48 bits.
     const NEVER: u64 = u64::MAX;
 
     pub(crate) fn write(self, row: &mut Vec<u8>) {
@@ -59,7 +59,7 @@ impl Header {
     }
 }
 
-/// Where an event lies. A cursor's position is the first place that has not been read, as a number.
+/// The key of an event. A cursor's position is the first key that was not read yet, as a number.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct EventKey {
     pub sequence: u64,
@@ -67,14 +67,14 @@ pub(crate) struct EventKey {
 }
 
 impl EventKey {
-    /// Before every event there can be.
+    /// Before every possible event.
     pub(crate) const FIRST: Self = Self { sequence: 0, index: 0 };
 
     pub(crate) fn position(self) -> u128 {
         u128::from(self.sequence) << 32 | u128::from(self.index)
     }
 
-    /// `None` if no event can lie there.
+    /// The key at `position`; `None` if no event can have it.
     pub(crate) fn at(position: u128) -> Option<Self> {
         let sequence = u64::try_from(position >> 32).ok()?;
         Some(Self { sequence, index: position as u32 })
@@ -99,7 +99,7 @@ pub(crate) fn write_event(committed_at: Timestamp, event: &[u8], row: &mut Vec<u
     row.extend(event);
 }
 
-/// When it was committed, and the event.
+/// The commit time, and the event.
 pub(crate) fn split_event(row: &[u8]) -> Result<(Timestamp, &[u8]), Damaged> {
     let (committed_at, event) = split_u64(row).ok_or(Damaged("an event"))?;
     Ok((Timestamp::from_millis(committed_at), event))
@@ -113,7 +113,7 @@ fn split_u64(bytes: &[u8]) -> Option<(u64, &[u8])> {
 mod tests {
     use super::*;
 
-    /// Golden: these bytes are on somebody's disk.
+    /// Golden: released versions wrote these bytes.
     #[test]
     fn rows_are_laid_out_as_released() {
         let mut row = Vec::new();
@@ -129,7 +129,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_written_is_read() {
+    fn a_written_row_is_read_back() {
         for expires_at in [None, Some(Timestamp::from_millis(0)), Some(Timestamp::from_millis(u64::MAX))] {
             let header = Header { version: Version(u64::MAX), expires_at };
             let mut row = Vec::new();

@@ -1,11 +1,11 @@
-//! The embedded engine: RocksDB, in the process.
+//! The embedded engine: RocksDB in the process.
 //!
-//! One thread writes: it takes what waits in a bounded queue, checks each batch against the database and against the
-//! batches before it, and makes one synced write of the whole group ([`writer`]). The order it writes in is the order
-//! of the event log. Reads go straight to the database ([`database`]).
+//! One thread writes. It takes the batches waiting in a bounded queue, checks each against the database and against the
+//! batches before it, and makes one synced write of the whole group ([`writer`]). Its order is the order of the event
+//! log. Reads go straight to the database ([`database`]).
 //!
-//! It keeps bytes and decides nothing. It must never answer a commit before the bytes are on the disk, never write past
-//! a write that failed, and never open a database that it does not know.
+//! The engine must never answer a commit before its bytes are on the disk, never write after a write that failed, and
+//! never open a database in a format that it does not know.
 
 mod database;
 mod expiry;
@@ -28,20 +28,20 @@ use database::Database;
 pub use open::{OpenError, Options};
 use writer::Writer;
 
-/// An open database. Dropping it waits until the writer has finished what is queued; the database is closed, and can be
-/// opened again, once the last scan has ended that nobody waits for any more.
+/// An open database. Dropping it waits until the writer has finished its queue. The database closes, and can be opened
+/// again, when the last scan still running in the background has ended.
 pub struct RocksDb {
-    // In this order: the writer ends before the database is closed.
+    // In this order: the writer ends before the database closes.
     writer: Writer,
     database: Arc<Database>,
     clock: Arc<dyn Clock>,
-    /// The sequence of the newest commit, for those who wait for events.
+    /// The sequence of the newest commit; wakes calls that wait for events.
     news: watch::Receiver<u64>,
 }
 
 impl RocksDb {
-    /// Rewrites everything on disk, and what has long expired leaves it. It happens by itself, but this makes it happen
-    /// now: for an operator who has to see that something is gone. Takes minutes for a large database.
+    /// Rewrites the whole database and drops expired rows, which otherwise happens in the background. It lets an operator
+    /// confirm that data is gone. Takes minutes for a large database.
     pub async fn compact(&self) -> Result<(), EngineError> {
         self.blocking(|database| {
             database.compact();
@@ -55,7 +55,7 @@ impl RocksDb {
         self.database.statistics()
     }
 
-    /// Runs what may wait for the disk where it does not hold up the runtime.
+    /// Runs work that may wait for the disk on a thread of its own, so that it does not block the runtime.
     async fn blocking<T: Send + 'static>(
         &self,
         work: impl FnOnce(&Database) -> Result<T, EngineError> + Send + 'static,
@@ -68,7 +68,7 @@ impl RocksDb {
 
 #[async_trait]
 impl Engine for RocksDb {
-    /// On the caller's thread: a cached read takes 5 µs, handing it to another thread three times as long.
+    /// Runs on the caller's thread: a cached read takes 5 µs, handing it to another thread three times as long.
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Snapshot, EngineError> {
         Ok(self.database.read(keys, now)?)
     }
@@ -77,8 +77,8 @@ impl Engine for RocksDb {
         self.blocking(move |database| Ok(database.scan(space, range, now, limit)?)).await
     }
 
-    /// Waits for a place in the queue until the batch's `not_after`. Dropping the future takes nothing back: once the
-    /// batch has its place, it may be applied although nobody waits for the answer.
+    /// Waits for room in the queue until the batch's `not_after`. Dropping the future does not cancel the commit: a batch
+    /// in the queue may be applied although its caller is gone.
     async fn commit(&self, batch: Batch) -> Result<Revision, EngineError> {
         batch.validate()?;
         self.writer.commit(batch, &*self.clock).await
@@ -90,7 +90,7 @@ impl Engine for RocksDb {
         let mut waiting = !wait.is_zero();
         loop {
             news.mark_unchanged();
-            // Before the snapshot: whatever is committed after it returns later than this instant.
+            // Taken before the snapshot: a commit that the snapshot misses returns after this instant.
             let complete_to = self.clock.now();
             let page = self.blocking(move |database| database.events(cursor, limit, complete_to)).await?;
             if !waiting || !page.events.is_empty() {
@@ -103,7 +103,7 @@ impl Engine for RocksDb {
         }
     }
 
-    /// In its turn among the commits.
+    /// Queued among the commits.
     async fn forget_events(&self, before: Cursor) -> Result<(), EngineError> {
         self.writer.forget(before).await
     }

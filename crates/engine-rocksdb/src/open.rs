@@ -1,4 +1,4 @@
-//! Opening: whose database it is, how it is tuned, and a clear word when it cannot be had.
+//! Opening: checks that the database is Lychgate's, tunes it, and names the reason when it cannot be opened.
 
 use std::collections::HashSet;
 use std::fs::DirBuilder;
@@ -16,17 +16,16 @@ use crate::expiry::Sweep;
 use crate::layout::{self, Damaged, FORMAT, FORMAT_KEY, INCARNATION_KEY, SEQUENCE_KEY};
 use crate::writer::Writer;
 
-/// How a database is run.
+/// Tuning of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Options {
-    /// Memory for what has been read. It must at least hold filters and indexes: below that reads are 10 to 50 times
-    /// slower.
+    /// Memory for blocks that were read. It must at least hold filters and indexes, or reads are 10 to 50 times slower.
     pub block_cache_bytes: usize,
-    /// Memory for what has been written and is only in the log so far, of all families together.
+    /// Memory for writes that are only in the log so far, of all families together.
     pub write_buffer_bytes: usize,
-    /// How large the write-ahead log may grow. A start after a crash takes about a second for 32 MiB.
+    /// The largest write-ahead log. A start after a crash takes about a second for 32 MiB.
     pub log_bytes: u64,
-    /// Whether RocksDB counts what it does ([`RocksDb::statistics`]); costs a few per cent.
+    /// Makes RocksDB keep counters ([`RocksDb::statistics`]); costs a few per cent.
     pub statistics: bool,
 }
 
@@ -39,20 +38,30 @@ impl Default for Options {
 /// Why a database could not be opened.
 #[derive(Debug, thiserror::Error)]
 pub enum OpenError {
+    /// The directory could not be created.
     #[error("the directory {} cannot be created", .0.display())]
     Directory(PathBuf, #[source] io::Error),
+    /// Another process holds the database's lock.
     #[error("the database in {} is in use by another process", .0.display())]
     InUse(PathBuf),
+    /// The directory holds another program's database, or one with column families of a newer version.
     #[error("{} holds a database that is not lychgate's, or a newer version's", .0.display())]
     Foreign(PathBuf),
+    /// The database has a format that this version does not read.
     #[error("the database in {} has format {found}; this version reads format {FORMAT}", .path.display())]
-    Format { path: PathBuf, found: u32 },
+    Format {
+        /// The database's directory.
+        path: PathBuf,
+        /// The database's format.
+        found: u32,
+    },
+    /// RocksDB reported an error, or the database is damaged.
     #[error("the database in {} cannot be opened", .0.display())]
     Failed(PathBuf, #[source] Cause),
 }
 
 impl RocksDb {
-    /// Opens the database in the directory `path`, or makes one that only this user may enter.
+    /// Opens the database in the directory `path`. Creates a missing one, readable for this user only.
     pub fn open(
         path: &Path,
         options: Options,
@@ -69,7 +78,7 @@ impl RocksDb {
 
         let for_database = database_options(&options);
         let db = DB::open_cf_descriptors(&for_database, path, descriptors(&options, &clock)).map_err(|error| {
-            // RocksDB has no kind of its own for this.
+            // RocksDB has no error kind for a lock that is held.
             let locked = error.as_ref().contains("lock file") || error.as_ref().contains("lock hold by");
             if locked { OpenError::InUse(path.to_owned()) } else { failed(error.into()) }
         })?;
@@ -80,7 +89,7 @@ impl RocksDb {
     }
 }
 
-/// Before anything is written: another program's database must not be changed by a mistaken path.
+/// Refuses another program's database before anything is written: a mistaken path must not change it.
 fn refuse_foreign(path: &Path) -> Result<(), OpenError> {
     if !path.join("CURRENT").exists() {
         return Ok(());
@@ -94,7 +103,7 @@ fn refuse_foreign(path: &Path) -> Result<(), OpenError> {
     if !found.is_subset(&ours) {
         return Err(OpenError::Foreign(path.to_owned()));
     }
-    // Families are missing where a start was cut short, and where a newer version has more of them.
+    // Families are missing after an interrupted first start, and if this version has more of them.
     if found != ours {
         let db = DB::open_for_read_only(&options, path, false).map_err(failed)?;
         if db.latest_sequence_number() > 0 && db.get(FORMAT_KEY).map_err(failed)?.is_none() {
@@ -104,7 +113,7 @@ fn refuse_foreign(path: &Path) -> Result<(), OpenError> {
     Ok(())
 }
 
-/// Reads what the database says of itself, or makes it say so if it is new.
+/// Reads the database's format and incarnation; writes them to a new database.
 fn recognise(db: &DB, path: &Path, entropy: &dyn Entropy) -> Result<Incarnation, OpenError> {
     let failed = |error: Cause| OpenError::Failed(path.to_owned(), error);
     let marker = |key| db.get(key).map_err(|error| failed(error.into()));
@@ -125,7 +134,7 @@ fn recognise(db: &DB, path: &Path, entropy: &dyn Entropy) -> Result<Incarnation,
     incarnation.map(Incarnation).ok_or_else(|| failed(Damaged("the incarnation").into()))
 }
 
-/// In one synced write: a database has all of these or is not one yet.
+/// Writes format, incarnation and sequence in one synced write: a database has all of them or is not initialised.
 fn begin(db: &DB, incarnation: Incarnation) -> Result<(), rocksdb::Error> {
     let mut batch = WriteBatch::new();
     batch.put(FORMAT_KEY, FORMAT.to_be_bytes());
@@ -140,14 +149,14 @@ fn database_options(options: &Options) -> rocksdb::Options {
     let mut tuned = rocksdb::Options::default();
     tuned.create_if_missing(true);
     tuned.create_missing_column_families(true);
-    // Only a torn tail is forgiven: it was never answered. Damage anywhere else, or a log that is missing, would
-    // silently undo commits that were (a revocation, say): then it does not open. This excludes recycling log files.
+    // A torn tail was never acknowledged, so it may be cut off. Damage anywhere else, or a missing log, would silently
+    // undo acknowledged commits, a revocation for example: then the database does not open. Excludes recycling log files.
     tuned.set_wal_recovery_mode(DBRecoveryMode::TolerateCorruptedTailRecords);
     tuned.set_track_and_verify_wals_in_manifest(true);
     tuned.set_max_total_wal_size(options.log_bytes);
     tuned.set_db_write_buffer_size(options.write_buffer_bytes);
     tuned.set_max_open_files(1024);
-    // Background writing in small steps, so that a flush does not hold up the log's fsync.
+    // Background writes in small steps, so that a flush does not delay the log's fsync.
     tuned.set_bytes_per_sync(1 << 20);
     tuned.set_max_log_file_size(4 << 20);
     tuned.set_keep_log_file_num(4);
@@ -162,7 +171,7 @@ fn descriptors(options: &Options, clock: &Arc<dyn Clock>) -> Vec<ColumnFamilyDes
     let spaces = Space::ALL.map(|space| {
         let mut tuned = family_options(&cache);
         tuned.set_compaction_filter_factory(Sweep(clock.clone()));
-        // What expires where nothing else is written must still meet a compaction.
+        // Rows that expire in a range without writes must still meet a compaction.
         tuned.set_periodic_compaction_seconds(7 * 24 * 60 * 60);
         ColumnFamilyDescriptor::new(space.name(), tuned)
     });
@@ -173,10 +182,10 @@ fn descriptors(options: &Options, clock: &Arc<dyn Clock>) -> Vec<ColumnFamilyDes
 fn family_options(cache: &Cache) -> rocksdb::Options {
     let mut table = BlockBasedOptions::default();
     table.set_block_cache(cache);
-    // Within the cache, so that memory is bounded by it.
+    // Inside the cache, so that the cache bounds memory.
     table.set_cache_index_and_filter_blocks(true);
     table.set_pin_l0_filter_and_index_blocks_in_cache(true);
-    // Most commits expect a key to be absent: a filter answers that without reading.
+    // Most commits expect a key to be absent; a filter answers that without a read.
     table.set_bloom_filter(10.0, false);
     let mut tuned = rocksdb::Options::default();
     tuned.set_block_based_table_factory(&table);

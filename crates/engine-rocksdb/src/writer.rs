@@ -1,6 +1,6 @@
-//! The one thread that writes. It takes whatever waits in the queue as a group, applies the batches in that order, and
-//! answers all of them when the group's single synced write has returned: so 64 writers share one fsync, and the order
-//! of the queue is the order of everything.
+//! The writer's thread. It takes the waiting batches as a group, applies them in the order of the queue, and answers all
+//! of them when the group's single synced write has returned. So 64 writers share one fsync, and the order of the queue
+//! is the order of commits and events.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -14,16 +14,16 @@ use crate::database::{Database, ReadError};
 use crate::layout::{self, EventKey, Header};
 use crate::unavailable;
 
-/// Batches that may wait. Beyond it callers wait with theirs.
+/// Capacity of the queue. When it is full, callers wait.
 const QUEUE: usize = 512;
 
-/// Batches that share a write, at most.
+/// The largest number of batches in one write.
 const GROUP: usize = 128;
 
-/// The way to the thread. Dropping it lets the thread finish what is queued, and waits for it.
+/// A handle to the thread. Dropping it lets the thread finish the queue and waits for its end.
 #[derive(Debug)]
 pub(crate) struct Writer {
-    // Both are taken only when it is dropped.
+    // Both are `Some` until `drop`.
     queue: Option<mpsc::Sender<Job>>,
     thread: Option<JoinHandle<()>>,
 }
@@ -56,17 +56,17 @@ impl Writer {
         Ok((Self { queue: Some(queue), thread: Some(thread) }, newest))
     }
 
-    /// Once the batch is queued, it may be applied although nobody waits for the answer any more.
+    /// Queues a batch and waits for the answer. A queued batch may be applied although its caller is gone.
     pub(crate) async fn commit(&self, batch: Batch, clock: &dyn Clock) -> Answer {
         let queue = self.queue.as_ref().ok_or_else(|| unavailable("the writer has ended"))?;
-        // After `not_after` the writer would refuse it anyway.
-        let patience = batch.not_after.since(clock.now());
-        let place = match tokio::time::timeout(patience, queue.reserve()).await {
-            Ok(place) => place.map_err(unavailable)?,
+        // The writer refuses the batch after `not_after`.
+        let remaining = batch.not_after.since(clock.now());
+        let permit = match tokio::time::timeout(remaining, queue.reserve()).await {
+            Ok(permit) => permit.map_err(unavailable)?,
             Err(elapsed) => return Err(unavailable(elapsed)),
         };
         let (answer, answered) = oneshot::channel();
-        place.send(Job::Commit(Commit { batch, answer }));
+        permit.send(Job::Commit(Commit { batch, answer }));
         answered.await.unwrap_or_else(|gone| Err(EngineError::Unknown(gone.into())))
     }
 
@@ -91,7 +91,7 @@ impl Drop for Writer {
     }
 }
 
-/// Why the writer could not begin.
+/// Why the thread could not be started.
 #[derive(Debug, thiserror::Error)]
 pub(crate) enum StartError {
     #[error(transparent)]
@@ -100,13 +100,13 @@ pub(crate) enum StartError {
     Thread(#[from] std::io::Error),
 }
 
-/// What the thread owns.
+/// The thread's own data.
 struct State {
     database: Arc<Database>,
     clock: Arc<dyn Clock>,
-    /// The newest number given to a write or a commit.
+    /// The newest sequence given to a write or a commit.
     sequence: u64,
-    /// When the newest batch was committed.
+    /// The commit time of the newest batch.
     committed_at: Timestamp,
     news: watch::Sender<u64>,
 }
@@ -114,14 +114,14 @@ struct State {
 impl State {
     fn run(mut self, mut queue: mpsc::Receiver<Job>) {
         while let Some(first) = queue.blocking_recv() {
-            // On a busy machine whoever is about to commit gets to it now, and shares the fsync; else nobody waits.
+            // On a busy machine, tasks about to commit run now and share the fsync. On an idle one this costs nothing.
             std::thread::yield_now();
             let rest = std::iter::from_fn(|| queue.try_recv().ok());
             let mut commits = Vec::with_capacity(GROUP);
             for job in std::iter::once(first).chain(rest).take(GROUP) {
                 match job {
                     Job::Commit(commit) => commits.push(commit),
-                    // What is forgotten was there before: commits of the same moment lie behind it.
+                    // Before the group's commits: these append events after every existing cursor.
                     Job::Forget { before, answer } => self.forget(before, answer),
                 }
             }
@@ -138,14 +138,14 @@ impl State {
             Ok(None) => Ok(()),
             Err(error) => Err(error),
         };
-        // Whoever does not wait any more does not want to know.
+        // A caller that is gone needs no answer.
         let _ = answer.send(forgotten);
     }
 
     fn write(&mut self, jobs: impl Iterator<Item = Commit>) {
         let database = self.database.clone();
         let mut group = Group::new(&database, self.sequence, self.committed_at);
-        // Also who conflicts is answered only after the write: what it conflicts with may be in this very group.
+        // A conflict, too, is answered after the write: the commit it conflicts with may be in this group.
         let answers: Vec<_> =
             jobs.map(|Commit { batch, answer }| (answer, group.apply(&batch, self.clock.now()))).collect();
         let (sequence, committed_at) = (group.sequence, group.committed_at);
@@ -157,15 +157,15 @@ impl State {
             self.news.send_replace(sequence);
         }
         for (waiting, answer) in answers {
-            // Whoever does not wait any more does not want to know.
+            // A caller that is gone needs no answer.
             let _ = waiting.send(answer);
         }
     }
 }
 
-/// Ends the process. A write that failed may or may not be on the disk, and what is written after it may be lost with
-/// it at the next start: after a failed fsync even success means nothing. Only opening the database anew tells which
-/// commits there are, so nothing may be answered from this one any more.
+/// Ends the process. A failed write may or may not be on the disk, and later writes may be lost with it at the next
+/// start: after a failed fsync even a success proves nothing. Only reopening the database tells which commits exist, so
+/// this process must not answer anything from it again.
 fn give_up(error: rocksdb::Error, answers: Vec<(oneshot::Sender<Answer>, Answer)>) -> ! {
     tracing::error!(error = &error as &dyn std::error::Error, "a write to the database failed: the process ends");
     for (waiting, _) in answers {
@@ -174,15 +174,15 @@ fn give_up(error: rocksdb::Error, answers: Vec<(oneshot::Sender<Answer>, Answer)
     std::process::abort()
 }
 
-/// Batches that are written together. Each sees what those before it have staged.
+/// Batches that are written together. Each sees the staged changes of those before it.
 struct Group<'a> {
     database: &'a Database,
     writes: WriteBatch,
-    /// Keys that the group changes: what will stand there.
+    /// The new header of each key that the group changes; `None` for a deleted key.
     staged: HashMap<Key, Option<Header>>,
     sequence: u64,
     committed_at: Timestamp,
-    /// Kept from row to row for its allocation.
+    /// A buffer, reused for every row.
     row: Vec<u8>,
 }
 
@@ -191,7 +191,7 @@ impl<'a> Group<'a> {
         Self { database, writes: WriteBatch::new(), staged: HashMap::new(), sequence, committed_at, row: Vec::new() }
     }
 
-    /// Stages the whole batch or nothing of it.
+    /// Stages the whole batch or none of it.
     fn apply(&mut self, batch: &Batch, now: Timestamp) -> Answer {
         if now >= batch.not_after {
             return Err(unavailable("the batch came after its time"));
@@ -228,7 +228,7 @@ impl<'a> Group<'a> {
         })
     }
 
-    /// Each write has a number of its own, so that no key's version can pass for another's.
+    /// Each write has its own sequence, so that no key's version equals another's.
     fn put(&mut self, key: &Key, value: &[u8], expires_at: Option<Timestamp>) {
         self.sequence += 1;
         let header = Header { version: Version(self.sequence), expires_at };
@@ -250,7 +250,7 @@ impl<'a> Group<'a> {
         self.writes.put_cf(self.database.family(layout::EVENTS), place.bytes(), &self.row);
     }
 
-    /// With the sequence, so that no number is given again after the next start.
+    /// Adds the sequence, so that no number is used again after the next start.
     fn finish(mut self) -> WriteBatch {
         self.writes.put(layout::SEQUENCE_KEY, self.sequence.to_be_bytes());
         self.writes

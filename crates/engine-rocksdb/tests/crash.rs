@@ -1,4 +1,4 @@
-//! Processes that die in the middle of it: what was answered is there, and nothing is there by half.
+//! Processes that die while they write: every acknowledged commit is there, and no commit is there in part.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
@@ -25,7 +25,7 @@ fn open(path: &Path) -> Result<RocksDb, OpenError> {
     RocksDb::open(path, Options::default(), Arc::<TestClock>::default(), &TestEntropy)
 }
 
-/// Writes until it dies, and names every batch that was answered.
+/// Writes until the process dies, and names every batch that was acknowledged.
 #[tokio::test(flavor = "multi_thread")]
 #[ignore = "run by the other tests here, as a process of its own"]
 async fn child() {
@@ -62,7 +62,7 @@ fn command(program: &Path, path: &Path, round: u32, value_bytes: usize) -> Comma
 const CHILD: [&str; 4] = ["--ignored", "--exact", "child", "--nocapture"];
 
 #[tokio::test]
-async fn what_was_answered_survives_sigkill() {
+async fn acknowledged_commits_survive_sigkill() {
     let directory = tempfile::tempdir().unwrap();
     let program = std::env::current_exe().unwrap();
     let mut answered = Vec::new();
@@ -77,7 +77,7 @@ async fn what_was_answered_survives_sigkill() {
             assert!(matches!(refused, OpenError::InUse(_)), "{refused:?}");
         }
         child.kill().unwrap();
-        // What it still said before it died.
+        // Lines that the child wrote before it died.
         while let Some(name) = next_answer(&mut lines) {
             answered.push(name);
         }
@@ -87,12 +87,12 @@ async fn what_was_answered_survives_sigkill() {
     assert!(answered.len() > 2_000);
 }
 
-/// A disk that takes no more: the process ends itself, and nothing that it answered is lost.
+/// A full disk: the process ends itself, and no acknowledged commit is lost.
 #[tokio::test]
 async fn a_failed_write_ends_the_process() {
     let directory = tempfile::tempdir().unwrap();
     let program = std::env::current_exe().unwrap();
-    // No file may grow beyond half a mebibyte, and to try is an error, not a signal.
+    // No file may grow beyond half a mebibyte. The attempt is an error, not a signal.
     let script = "trap '' XFSZ; ulimit -f 1024; exec \"$0\" \"$@\"";
     let mut shell = command(Path::new("sh"), directory.path(), 0, 10_000);
     let mut child = shell.args(["-c", script]).arg(program).args(CHILD).spawn().unwrap();
@@ -108,7 +108,7 @@ async fn a_failed_write_ends_the_process() {
     assert_all_there_and_whole(directory.path(), &answered).await;
 }
 
-/// `None` when there is no other whole line of the kind.
+/// The next acknowledged batch; `None` at the end of the output or at a line of another kind.
 fn next_answer(lines: &mut impl BufRead) -> Option<String> {
     let mut line = String::new();
     lines.read_line(&mut line).unwrap();
@@ -132,8 +132,8 @@ async fn assert_all_there_and_whole(path: &Path, answered: &[String]) {
         *parts.entry(String::from_utf8(event.value).unwrap()).or_default() += 1;
     }
     let torn: Vec<_> = parts.iter().filter(|(_, parts)| **parts != 3).collect();
-    assert!(torn.is_empty(), "there by half: {torn:?}");
+    assert!(torn.is_empty(), "there in part: {torn:?}");
     let there: HashSet<_> = parts.keys().collect();
     let lost: Vec<_> = answered.iter().filter(|name| !there.contains(name)).collect();
-    assert!(lost.is_empty(), "answered and lost: {lost:?}");
+    assert!(lost.is_empty(), "acknowledged and lost: {lost:?}");
 }

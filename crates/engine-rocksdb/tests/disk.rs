@@ -1,4 +1,4 @@
-//! What lies on the disk: it outlasts the process, belongs to one of them, and what has expired leaves it.
+//! The database on disk: it survives a restart, belongs to one process, and drops expired rows.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
@@ -37,7 +37,7 @@ async fn events(engine: &RocksDb, from: Cursor) -> EventPage {
 }
 
 #[tokio::test]
-async fn everything_is_there_after_a_restart() {
+async fn entries_events_and_cursors_survive_a_restart() {
     let (_directory, path, clock) = directory();
     let end = clock.now() + Duration::from_secs(1);
     let engine = open(&path, &clock).unwrap();
@@ -66,7 +66,7 @@ async fn everything_is_there_after_a_restart() {
 }
 
 #[tokio::test]
-async fn what_is_forgotten_stays_so_after_a_restart_and_leaves_the_disk() {
+async fn forgotten_events_stay_forgotten_after_a_restart_and_leave_the_disk() {
     let (_directory, path, clock) = directory();
     let engine = open(&path, &clock).unwrap();
     let origin = Cursor { incarnation: engine.read(&[], clock.now()).await.unwrap().revision.incarnation, position: 0 };
@@ -122,7 +122,7 @@ async fn a_database_has_one_owner() {
 }
 
 #[tokio::test]
-async fn nobody_else_may_enter_the_directory() {
+async fn other_users_may_not_enter_the_directory() {
     let (_directory, path, clock) = directory();
     let nested = path.join("deeper");
     drop(open(&nested, &clock).unwrap());
@@ -132,7 +132,7 @@ async fn nobody_else_may_enter_the_directory() {
 }
 
 #[tokio::test]
-async fn what_has_expired_leaves_the_disk() {
+async fn expired_rows_leave_the_disk() {
     let (_directory, path, clock) = directory();
     let engine = open(&path, &clock).unwrap();
     let end = clock.now() + Duration::from_secs(1);
@@ -140,7 +140,7 @@ async fn what_has_expired_leaves_the_disk() {
         let batch = batch(&clock).put(key(name), Expectation::Absent, name.into(), expires_at).event(name.into());
         engine.commit(batch).await.unwrap();
     }
-    // Some caller's clock may still be behind this one.
+    // A caller's clock may still be behind this one.
     clock.set(end + 2 * CLOCK_SKEW);
     engine.compact().await.unwrap();
     drop(engine);
@@ -164,7 +164,7 @@ async fn what_has_expired_leaves_the_disk() {
 
 fn on_disk(path: &Path, family: &str) -> Vec<String> {
     let mut options = rocksdb::Options::default();
-    // Without it RocksDB 11.8.1 crashes here.
+    // RocksDB 11.8.1 crashes here without this option.
     options.set_track_and_verify_wals_in_manifest(true);
     let db = DB::open_cf_for_read_only(&options, path, [family], false).unwrap();
     let rows = db.iterator_cf(db.cf_handle(family).unwrap(), IteratorMode::Start);
@@ -193,7 +193,7 @@ async fn writers_share_the_fsync() {
     assert!((1..COMMITS / 2).contains(&synced), "{synced} syncs for {COMMITS} commits");
 }
 
-/// How often the write-ahead log has been synced.
+/// The number of syncs of the write-ahead log so far.
 fn syncs(engine: &RocksDb) -> u64 {
     let statistics = engine.statistics().unwrap();
     let line = statistics.lines().find(|line| line.starts_with("rocksdb.wal.synced")).unwrap();
@@ -201,12 +201,12 @@ fn syncs(engine: &RocksDb) -> u64 {
 }
 
 #[tokio::test]
-async fn another_programs_database_is_neither_opened_nor_touched() {
+async fn another_programs_database_is_neither_opened_nor_changed() {
     let clock = Arc::default();
     let mut create = rocksdb::Options::default();
     create.create_if_missing(true);
     create.create_missing_column_families(true);
-    for families in [&[][..], &["grants"], &["somebody's"]] {
+    for families in [&[][..], &["grants"], &["unknown"]] {
         let directory = tempfile::tempdir().unwrap();
         let db = DB::open_cf(&create, directory.path(), families).unwrap();
         db.put("theirs", "1").unwrap();
@@ -218,7 +218,7 @@ async fn another_programs_database_is_neither_opened_nor_touched() {
     }
 }
 
-/// A start that was cut short, or one of a version that knew fewer spaces.
+/// After an interrupted first start, and after an update to a version with more spaces.
 #[tokio::test]
 async fn missing_families_are_made() {
     let (_directory, path, clock) = directory();
@@ -247,9 +247,9 @@ async fn another_format_is_refused() {
     assert!(refused.to_string().ends_with("has format 2; this version reads format 1"), "{refused}");
 }
 
-/// A record that was cut off was never answered. One that is damaged was: what followed it must not quietly vanish.
+/// A record that was cut off was never acknowledged. A damaged one was, and the records after it must not vanish silently.
 #[tokio::test]
-async fn a_torn_tail_is_forgiven_and_damage_is_not() {
+async fn a_torn_tail_is_cut_off_and_damage_is_refused() {
     let (_directory, path, clock) = directory();
     let engine = open(&path, &clock).unwrap();
     for number in 0..10_u8 {
@@ -273,13 +273,13 @@ async fn a_torn_tail_is_forgiven_and_damage_is_not() {
     assert!(found[..9].iter().all(Option::is_some) && found[9].is_none());
 }
 
-/// Whoever searches a database for what must not be in it finds it in the log of a process that was killed: keys, values
-/// and events lie there as they are. A table is compressed, and would hide it.
+/// A search for secrets in a database finds them in the log of a killed process, which holds keys, values and events in
+/// plain. A table is compressed and would hide them.
 #[tokio::test]
-async fn the_log_holds_everything_as_it_is_and_a_table_does_not() {
+async fn the_log_holds_values_in_plain_and_a_table_does_not() {
     let (_directory, path, clock) = directory();
     let engine = open(&path, &clock).unwrap();
-    // Made of what it repeats, as sealed and encoded values are not: those are found in both.
+    // Repetitive text, which compresses. Sealed and encoded values do not, so they are found in tables, too.
     let texts: Vec<_> = (0..64).map(|n| format!("{n:02}-{}", "a secret ".repeat(10))).collect();
     for text in &texts {
         let put = batch(&clock).put(key(text.as_str()), Expectation::Absent, text.clone().into_bytes(), None);
@@ -287,7 +287,7 @@ async fn the_log_holds_everything_as_it_is_and_a_table_does_not() {
     }
     let log = fs::read(write_ahead_log(&path)).unwrap();
     let count = |content: &[u8], text: &str| content.windows(text.len()).filter(|at| *at == text.as_bytes()).count();
-    // A log is written in blocks, and what stands on their border is cut in two.
+    // A log is written in blocks; text on their border is split.
     let whole = texts.iter().filter(|text| count(&log, text) == 3).count();
     assert!(whole >= texts.len() - log.len() / (32 << 10), "only {whole} of {} are found whole", texts.len());
 

@@ -1,10 +1,10 @@
-//! Randomness for tests: never the same twice in a process, and never fit for a key.
+//! Randomness for tests: never the same bytes twice in a process, and not fit for keys.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use lychgate_engine::Entropy;
 
-/// Counts, and stirs (SplitMix64).
+/// A counter, mixed by SplitMix64.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct TestEntropy;
 

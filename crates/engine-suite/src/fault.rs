@@ -1,7 +1,7 @@
-//! An engine that fails when it is told to, for the tests of what is built on an engine: every point at which a commit
-//! can be lost, doubled or delayed is one that a test can stand at.
+//! An engine that fails on request, for the tests of code that is built on an engine: a test can stop at every point at
+//! which a commit can be lost, repeated or delayed.
 //!
-//! Reads, scans and events pass through untouched.
+//! Reads, scans and events pass through unchanged.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -14,18 +14,18 @@ use lychgate_engine::{
 };
 use tokio::sync::oneshot;
 
-/// What happens to a commit.
+/// A way for a commit to fail.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Fault {
-    /// It is not applied, and the caller does not learn that.
+    /// The commit is not applied, and the caller does not learn it.
     UnknownBefore,
-    /// It is applied, or conflicts, and the caller does not learn which.
+    /// The commit is applied or conflicts, and the caller does not learn which.
     UnknownAfter,
-    /// It is not applied, and the caller is told.
+    /// The commit is not applied, and the caller learns it.
     Unavailable,
 }
 
-/// Wraps an engine. Commits are counted from 0.
+/// A layer above an engine that makes chosen commits fail. Commits are counted from 0.
 #[derive(Debug)]
 pub struct Faulty {
     inner: OpenEngine,
@@ -33,17 +33,18 @@ pub struct Faulty {
 }
 
 impl Faulty {
+    /// A layer without faults.
     pub fn new(inner: impl Into<OpenEngine>) -> Self {
         Self { inner: inner.into(), script: Mutex::default() }
     }
 
-    /// This engine with the inner one's record of writes: what a store under test opens.
+    /// This layer, with the inner engine's record of writes, for the store under test.
     pub fn open(self: &Arc<Self>) -> OpenEngine {
         let faulty = Arc::clone(self);
         self.inner.clone().layered(|_| faulty)
     }
 
-    /// How many commits have been tried.
+    /// The number of commits tried so far.
     pub fn commits(&self) -> usize {
         self.script().commits
     }
@@ -61,7 +62,7 @@ impl Faulty {
         Hold { arrived: Some(arrived), _release: release }
     }
 
-    /// The `nth` commit from now on (0 is the next) is answered `Unknown` at once, and applied when the test says so.
+    /// The `nth` commit from now on (0 is the next) is answered `Unknown` at once, and applied when the test lets it.
     pub fn delay(&self, nth: usize) -> Delay {
         let (depart, departed) = oneshot::channel();
         self.script().plan(nth, Step::Delay(depart));
@@ -73,7 +74,7 @@ impl Faulty {
     }
 }
 
-/// A commit that waits. It goes on when this is released or dropped.
+/// A commit that waits. It continues when this value is released or dropped.
 #[derive(Debug)]
 pub struct Hold {
     arrived: Option<oneshot::Receiver<()>>,
@@ -81,18 +82,18 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Waits until the commit has come this far; nothing of it has been applied.
+    /// Waits until the commit has arrived; it is not applied yet.
     pub async fn arrived(&mut self) {
         if let Some(arrived) = self.arrived.take() {
             arrived.await.expect("the engine outlives the test");
         }
     }
 
-    /// Lets the commit go on.
+    /// Lets the commit continue.
     pub fn release(self) {}
 }
 
-/// A commit whose caller has given up on it, and which may yet land.
+/// A commit of unknown outcome that has not been applied yet.
 #[derive(Debug)]
 pub struct Delay {
     inner: OpenEngine,
@@ -100,7 +101,7 @@ pub struct Delay {
 }
 
 impl Delay {
-    /// Waits until the commit has been tried, and then applies it.
+    /// Waits until the commit was tried, then applies it.
     pub async fn land(self) -> Result<Revision, EngineError> {
         let batch = self.departed.await.expect("the engine outlives the test");
         self.inner.commit(batch).await
@@ -123,19 +124,19 @@ impl Engine for Faulty {
             None => self.inner.commit(batch).await,
             Some(Step::Fail(Fault::UnknownBefore)) => Err(EngineError::Unknown(cause())),
             Some(Step::Fail(Fault::UnknownAfter)) => {
-                // Whatever came of it is what the caller must not learn.
+                // The caller must not learn the outcome.
                 let _ = self.inner.commit(batch).await;
                 Err(EngineError::Unknown(cause()))
             }
             Some(Step::Fail(Fault::Unavailable)) => Err(EngineError::Unavailable(cause())),
             Some(Step::Hold { arrive, released }) => {
-                // Both ends may have been dropped: then nobody watches, and nobody holds it any longer.
+                // If the test dropped the hold, the commit continues at once.
                 let _ = arrive.send(());
                 let _ = released.await;
                 self.inner.commit(batch).await
             }
             Some(Step::Delay(depart)) => {
-                // If nobody will ever let it land, it never lands.
+                // If the test dropped the delay, the commit is never applied.
                 let _ = depart.send(batch);
                 Err(EngineError::Unknown(cause()))
             }

@@ -5,6 +5,8 @@
 //! Every engine keeps every contract. Nothing here may be switched off for one engine, and nothing may ask for more than
 //! the port promises. The test holds the clock, parallelism is real, and a test waits for a condition, never for a while.
 
+#![expect(clippy::expect_used, reason = "a contract that panics has failed")]
+
 mod clock;
 pub mod contracts;
 mod entropy;

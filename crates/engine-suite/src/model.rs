@@ -1,7 +1,7 @@
-//! A model to compare engines with: an ordered map and a list, driven with the same random commands as the engine,
-//! every answer compared. What two engines share with the model, they share with each other.
+//! A model of an engine: an ordered map and a list. It gets the same random commands as the engine, and every answer is
+//! compared. Two engines that behave like the model behave like each other.
 //!
-//! It never asks an engine for an instant further from its clock than the largest skew: there the contract ends.
+//! Commands never use an instant further from the engine's clock than the largest skew, where the contract ends.
 
 mod command;
 mod run;
@@ -18,7 +18,7 @@ use crate::{Opened, Subject};
 use command::command;
 use run::Run;
 
-/// Runs random commands against fresh engines, and panics with the shortest sequence that tells one from the model.
+/// Runs random commands against fresh engines. Panics with the shortest sequence of commands that reveals a difference.
 pub fn compare<O>(open: impl Fn(Arc<dyn Clock>) -> O)
 where
     O: Future<Output = Opened>,

@@ -1,4 +1,4 @@
-//! The engine under test, and the steps that contracts are written in.
+//! The engine under test, with the steps that contracts consist of.
 
 use std::any::Any;
 use std::future::Future;
@@ -37,7 +37,7 @@ trait Guard: Send + Sync + std::fmt::Debug {}
 
 impl<T: Any + Send + Sync + std::fmt::Debug> Guard for T {}
 
-/// Opens an engine and holds it to one contract, with real threads beneath.
+/// Opens an engine and runs one contract on a multi-threaded runtime.
 pub fn hold<O, C>(open: impl FnOnce(Arc<dyn Clock>) -> O, contract: impl FnOnce(Subject) -> C)
 where
     O: Future<Output = Opened>,
@@ -54,6 +54,7 @@ pub(crate) fn runtime() -> Runtime {
 #[derive(Clone, Debug)]
 pub struct Subject {
     opened: Opened,
+    /// The engine's clock.
     pub clock: Arc<TestClock>,
 }
 
@@ -71,36 +72,39 @@ impl Subject {
         &self.opened.engine
     }
 
+    /// The engine's time.
     pub fn now(&self) -> Timestamp {
         self.clock.now()
     }
 
+    /// Reads one key now.
     pub async fn read(&self, key: &Key) -> Option<Entry> {
         self.read_at(key, self.now()).await
     }
 
+    /// Reads one key at `now`.
     pub async fn read_at(&self, key: &Key, now: Timestamp) -> Option<Entry> {
         let snapshot = self.engine().read(std::slice::from_ref(key), now).await.expect("a read succeeds");
         assert_eq!(snapshot.entries.len(), 1, "one answer for one key");
         snapshot.entries.into_iter().next().flatten()
     }
 
-    /// A batch of this instant, with ten seconds to land.
+    /// An empty batch of this instant, with ten seconds to be applied.
     pub fn batch(&self) -> Batch {
         Batch::new(self.now(), self.now() + Duration::from_secs(10))
     }
 
-    /// Commits what must succeed.
+    /// Commits a batch that must succeed.
     pub async fn apply(&self, batch: Batch) -> Revision {
         self.engine().commit(batch).await.expect("the commit succeeds")
     }
 
-    /// Commits what must fail.
+    /// Commits a batch that must fail.
     pub async fn refuse(&self, batch: Batch) -> EngineError {
         self.engine().commit(batch).await.expect_err("the commit is refused")
     }
 
-    /// Commits what must conflict; the key that is blamed.
+    /// Commits a batch that must conflict, and returns the key of the conflict.
     pub async fn conflict(&self, batch: Batch) -> Key {
         match self.refuse(batch).await {
             EngineError::Conflict(key) => key,
@@ -108,26 +112,27 @@ impl Subject {
         }
     }
 
-    /// Makes or replaces an entry; its version.
+    /// Creates or replaces an entry, and returns its version.
     pub async fn put(&self, key: &Key, value: &[u8], expires_at: impl Into<Option<Timestamp>>) -> Version {
         let found = Expectation::unchanged(self.read(key).await.as_ref());
         self.apply(self.batch().put(key.clone(), found, value.to_vec(), expires_at)).await;
         self.read(key).await.expect("what was just put is there").version
     }
 
+    /// Reads one page of a scan now.
     pub async fn scan(&self, space: Space, range: KeyRange, limit: Limit) -> Page {
         let page = self.engine().scan(space, range, self.now(), limit).await.expect("a scan succeeds");
         assert!(page.entries.len() <= limit.results, "a page is limited in results");
         page
     }
 
-    /// Before the first event.
+    /// The cursor before the first event.
     pub async fn origin(&self) -> Cursor {
         let revision = self.engine().read(&[], self.now()).await.expect("a read succeeds").revision;
         Cursor { incarnation: revision.incarnation, position: 0 }
     }
 
-    /// All events there are.
+    /// All events of the log.
     pub async fn log(&self) -> Vec<Vec<u8>> {
         let page = self.engine().events(self.origin().await, Duration::ZERO, usize::MAX).await;
         page.expect("events can be read").events.into_iter().map(|event| event.value).collect()

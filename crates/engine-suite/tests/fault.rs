@@ -1,4 +1,4 @@
-//! The fault driver does what it says, and nothing to commits that it was not told of.
+//! The fault driver causes the planned faults and no others.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
@@ -25,7 +25,7 @@ async fn is_there(engine: &Faulty, name: &str, clock: &TestClock) -> bool {
 }
 
 #[tokio::test]
-async fn the_nth_commit_fails_as_told() {
+async fn the_nth_commit_fails_as_planned() {
     let (engine, clock) = faulty();
     engine.fail(1, Fault::UnknownBefore);
     engine.fail(2, Fault::UnknownAfter);
@@ -45,7 +45,7 @@ async fn the_nth_commit_fails_as_told() {
     assert_eq!(outcomes, expected);
     assert_eq!(engine.commits(), 5);
 
-    // Counted from now on.
+    // Counted from here on.
     engine.fail(0, Fault::Unavailable);
     engine.commit(make("f", &clock)).await.unwrap_err();
 }

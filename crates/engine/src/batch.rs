@@ -6,7 +6,7 @@ use lychgate_clock::Timestamp;
 
 use crate::{Entry, Key, Version};
 
-/// What must be true of a key for its batch to be applied.
+/// A condition on a key; its batch is applied only if it holds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Expectation {
     /// The key has no entry, or one that has expired at the batch's `now`.
@@ -22,7 +22,7 @@ impl Expectation {
     }
 }
 
-/// What a batch does to a key.
+/// The effect of a batch on a key.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Change {
     /// The key is checked and not written.
@@ -43,9 +43,9 @@ pub enum Change {
 pub struct Operation {
     /// The key.
     pub key: Key,
-    /// What is expected of it.
+    /// The condition it must meet.
     pub expectation: Expectation,
-    /// What is done to it.
+    /// The effect of the batch on it.
     pub change: Change,
 }
 

@@ -30,11 +30,11 @@ pub trait Engine: Send + Sync + fmt::Debug + 'static {
     /// Affects nothing else; repeating it, or passing an older cursor later, changes nothing.
     async fn forget_events(&self, before: Cursor) -> Result<(), EngineError>;
 
-    /// Reports whether commits can be taken now, and what a commit survives.
+    /// Reports whether commits can be taken now, and which failures a commit survives.
     async fn ready(&self) -> Result<Durability, EngineError>;
 }
 
-/// What a commit that returned survives.
+/// The failures that a returned commit survives.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Durability {
     /// Nothing: the engine keeps its data in the process's memory.

@@ -1,6 +1,6 @@
-//! The engine that keeps everything in memory: for tests, and to say in the fewest lines what an engine does.
+//! An engine in memory, for tests and trials. It is also the shortest description of an engine's behaviour.
 //!
-//! It survives nothing and never sweeps what has expired, so nothing that is to last may be built on it.
+//! Its data is lost with the process, and expired entries stay in memory, so it must not serve production.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -16,23 +16,24 @@ use crate::{
     Key, KeyRange, Limit, Operation, Page, Revision, Snapshot, SoleWriter, Space, Version,
 };
 
-/// One mutex around ordered maps: every commit and every read has the store to itself.
+/// Ordered maps behind one mutex: every commit and every read has them to itself.
 #[derive(Debug)]
 pub struct Memory {
     clock: Arc<dyn Clock>,
     incarnation: Incarnation,
     state: Mutex<State>,
-    /// Tells those who wait for events of every commit.
+    /// The sequence of the newest commit; wakes calls that wait for events.
     news: watch::Sender<u64>,
 }
 
 impl Memory {
-    /// An empty store, of a new incarnation.
+    /// An empty engine with a new incarnation.
     pub fn new(clock: Arc<dyn Clock>, entropy: &dyn Entropy) -> Self {
         let incarnation = Incarnation(random(entropy));
         Self { clock, incarnation, state: Mutex::default(), news: watch::Sender::new(0) }
     }
 
+    #[expect(clippy::expect_used, reason = "nothing panics while it holds the state")]
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().expect("nothing panics while it holds the state")
     }
@@ -53,8 +54,7 @@ impl Memory {
         Ok(EventPage { events, next: number(end), complete_to })
     }
 
-    /// How many of the events that are kept lie before `cursor`. A place that this log has never reached belongs to another
-    /// history as well.
+    /// The number of kept events before `cursor`. A position that this log never reached belongs to another history.
     fn place(&self, state: &State, cursor: Cursor) -> Result<usize, EngineError> {
         let place = usize::try_from(cursor.position).ok().and_then(|place| place.checked_sub(state.forgotten));
         let place = place.filter(|place| cursor.incarnation == self.incarnation && *place <= state.log.len());
@@ -147,15 +147,15 @@ impl SoleWriter for Memory {}
 
 #[derive(Debug, Default)]
 struct State {
-    /// Numbers commits and writes alike; never goes back.
+    /// The newest number of a commit or a write; never goes back.
     sequence: u64,
     entries: BTreeMap<Key, Entry>,
     log: Vec<Logged>,
-    /// Events that were there before those in the log.
+    /// The number of events deleted from the beginning of the log.
     forgotten: usize,
 }
 
-/// An event, and when it was committed: never earlier than the one before it.
+/// An event and its commit time, which is never before that of the previous event.
 #[derive(Debug)]
 struct Logged {
     committed_at: Timestamp,

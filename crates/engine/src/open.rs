@@ -12,8 +12,8 @@ use crate::{
     WriteSequences,
 };
 
-/// An engine whose process is the only one that can write to its data, for as long as the value exists: an embedded
-/// database that holds a lock, or memory. An engine over a network is none, not even if one process happens to use it.
+/// An engine that no other process can write to while the value exists: memory, or an embedded database that holds a
+/// lock. An engine over a network must not implement it, not even if a single process uses it today.
 pub trait SoleWriter: Engine {}
 
 /// An engine, with a record of its writes if this process makes all of them. A clone is the same engine.

@@ -12,7 +12,7 @@ pub struct Version(pub u64);
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct Incarnation(pub [u8; 16]);
 
-/// A point in a store's history. A read sees exactly the commits whose revision is not after its own.
+/// A point in a store's history. A read sees exactly the commits up to its revision.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Revision {
     /// The history the point belongs to.

@@ -1,4 +1,4 @@
-//! What one person has allowed: all of their consents, and when what came of them was last used.
+//! One person's consents, and the last use of the grants under them.
 
 use lychgate_domain::consent::Consent;
 use lychgate_domain::issuer::Issuer;
@@ -9,26 +9,27 @@ use lychgate_domain::token::Grant;
 use crate::{Store, StoreError, decode, key};
 use lychgate_engine::{Key, KeyRange, Limit, Space};
 
-/// What one look may cost, whatever the person has gathered.
+/// The cost of one page, however many consents the person has.
 const PAGE: Limit = Limit { results: 100, rows: 1_000 };
-/// Grants read at once.
+/// Grants read in one snapshot.
 const GRANTS: usize = 100;
 
-/// Some of a person's consents, in no order that means anything.
+/// One page of a person's consents, in the order of their keys, which has no meaning.
 #[derive(Clone, Debug)]
 pub struct SubjectConsentPage {
+    /// The consents, live and revoked.
     pub consents: Vec<Consent>,
-    /// Where the next page begins; `None` at the end.
+    /// The start of the next page; `None` at the end.
     pub next: Option<SubjectConsentCursor>,
 }
 
-/// A place among a person's consents.
+/// A position in the list of a person's consents.
 #[derive(Clone, Debug)]
 pub struct SubjectConsentCursor(Vec<u8>);
 
 impl Store {
-    /// `subject`'s consents, live and not, and nobody else's: their keys begin with issuer and subject. Weakly consistent
-    /// between pages; a consent that is unchanged throughout appears once.
+    /// Lists the consents of `subject`, live and revoked. Only theirs: the keys begin with issuer and subject. Weakly
+    /// consistent between pages: a consent that is unchanged throughout appears once.
     pub async fn consents_of(
         &self,
         issuer: &Issuer,
@@ -46,8 +47,8 @@ impl Store {
         Ok(SubjectConsentPage { consents, next: page.next.map(SubjectConsentCursor) })
     }
 
-    /// For each consent, when a token was last minted under it: nothing is written at use. `None` if no grant of it is
-    /// left.
+    /// For each consent, the last time a token was minted under it; `None` if no grant is left. A use of a token is not
+    /// recorded.
     pub async fn last_uses(
         &self,
         issuer: &Issuer,

@@ -1,4 +1,4 @@
-//! Decisions: each transition is one batch over the version it was read at.
+//! Authorizations. Each transition is one batch that expects the version that was read.
 
 use lychgate_domain::client::Client;
 use lychgate_domain::consent::Consent;
@@ -18,6 +18,7 @@ use crate::{Commit, Store, StoreError, Versioned, batch, decode, key};
 use lychgate_engine::{Batch, Expectation, Version};
 
 impl Store {
+    /// Reads an authorization.
     pub async fn authorization(
         &self,
         issuer: &Issuer,
@@ -27,8 +28,8 @@ impl Store {
         self.record(key::authorization(&issuer.url, id), now).await
     }
 
-    /// Records a decision, unless there is one. `client` is the registered client that was decided about: if it has
-    /// changed since it was displayed, nothing is decided. A denial of somebody who is known has an event.
+    /// Records a decision, unless there is one. `client` is the registered client that the page displayed: if it has
+    /// changed since, the commit conflicts. A denial has an event if the person is known.
     pub async fn decide(
         &self,
         issuer: &Issuer,
@@ -45,7 +46,7 @@ impl Store {
         self.commit(event.into_iter().fold(batch, Batch::event)).await
     }
 
-    /// Claims a login, so that the upstream's code is sent once.
+    /// Claims a login, so that the upstream's code is exchanged once.
     pub async fn claim_login(
         &self,
         issuer: &Issuer,
@@ -57,7 +58,7 @@ impl Store {
         self.commit(put(batch(now), issuer, &claim, Expectation::Version(expected))).await
     }
 
-    /// Somebody has signed in, and is asked before there is a code.
+    /// Records that the person signed in and has to confirm before a code is issued.
     pub async fn record_signed_in(
         &self,
         issuer: &Issuer,
@@ -71,7 +72,7 @@ impl Store {
         self.commit(batch.event(encode_event(&issuer.url, event))).await
     }
 
-    /// A login that led nowhere. Where somebody had signed in, and said that it is not they, there is an event.
+    /// Records that a login failed. There is an event if the person had signed in and rejected the login ("not me").
     pub async fn fail_login(
         &self,
         issuer: &Issuer,
@@ -86,7 +87,7 @@ impl Store {
         self.commit(event.into_iter().fold(batch, Batch::event)).await
     }
 
-    /// A finished login: the code, what it makes of the subject's consent, and the event, together.
+    /// Finishes a login: writes the code, the subject's new consent and the event in one batch.
     pub async fn issue_code(
         &self,
         issuer: &Issuer,
@@ -108,7 +109,7 @@ impl Store {
         self.commit(status.client.expect(status.expect_counters(batch))).await
     }
 
-    /// A redeemed code: the authorization is spent and the grant is there, or neither.
+    /// Redeems a code: marks the authorization as redeemed and creates the grant in one batch.
     pub async fn redeem(
         &self,
         issuer: &Issuer,
@@ -141,7 +142,7 @@ impl Store {
         self.commit(batch).await
     }
 
-    /// The grants of `ids` that are still there.
+    /// Reads those grants of `ids` that still exist.
     async fn kept(
         &self,
         issuer: &Issuer,
@@ -154,24 +155,33 @@ impl Store {
     }
 }
 
-/// Everything that a finished login writes.
+/// The input of [`Store::issue_code`].
 #[derive(Debug)]
 pub struct FinishedLogin<'a> {
+    /// The authorization's next state.
     pub issued: &'a CodeIssued,
+    /// The consent that the approval leads to.
     pub consent: &'a Consent,
+    /// The records that the decision was based on.
     pub status: &'a StoredGrantStatus,
+    /// The approval, for the log.
     pub event: &'a Event,
 }
 
-/// Everything that one redemption writes.
+/// The input of [`Store::redeem`].
 #[derive(Debug)]
 pub struct Redemption<'a> {
+    /// The authorization's next state.
     pub redeemed: &'a Redeemed,
+    /// The new grant.
     pub grant: &'a Grant,
+    /// The consent with the new grant in its list.
     pub consent: &'a Consent,
-    /// Grants that have to go because the consent has too many.
+    /// Grants that are deleted because the consent has too many.
     pub leaving: &'a [GrantId],
+    /// The records that the redemption was based on.
     pub status: &'a StoredGrantStatus,
+    /// The new grant and the superseded ones, for the log.
     pub events: &'a [Event],
 }
 
@@ -180,7 +190,8 @@ fn put(batch: Batch, issuer: &Issuer, authorization: &Authorization, expectation
     batch.put(key, expectation, authorization.encode_record(), authorization.expires_at(&issuer.lifetimes))
 }
 
-/// A client outlives its grants. Its record is written only when it would not, so that it is not everybody's conflict.
+/// Extends the client's expiry past the grant's end. The record is written only if it would expire earlier: otherwise every
+/// redemption of a client's users would conflict with every other.
 fn extend_client_expiry(
     batch: Batch,
     issuer: &Issuer,

@@ -52,7 +52,7 @@ impl CheckCache {
         names: &[Name],
         now: Timestamp,
     ) -> Option<(Vec<Arc<CheckInputs>>, Revision)> {
-        // Before the slots are looked at: a write that is recorded meanwhile is after this revision.
+        // Before the slots are examined: a write that is recorded in between is after this revision.
         let newest = writes.newest()?;
         let current = |name| {
             let cached = self.0.get(name)?;

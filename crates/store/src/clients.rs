@@ -1,4 +1,4 @@
-//! Registered clients, what operators made of clients, and what clients may use only once.
+//! Registered clients, the status of unregistered clients, and used client assertions.
 
 use lychgate_domain::authentication::AssertionAccepted;
 use lychgate_domain::client::Client;
@@ -12,7 +12,7 @@ use crate::{Commit, Store, StoreError, Versioned, batch, decode, key};
 use lychgate_engine::Expectation;
 
 impl Store {
-    /// The registered client `id`.
+    /// Reads the registered client `id`.
     pub async fn client(
         &self,
         issuer: &Issuer,
@@ -27,7 +27,7 @@ impl Store {
         }))
     }
 
-    /// Whatever lies under `id`.
+    /// Reads the record of `id`, registered or not.
     pub async fn client_record(
         &self,
         issuer: &Issuer,
@@ -37,15 +37,15 @@ impl Store {
         self.record(key::client(&issuer.url, id), now).await
     }
 
-    /// Keeps a registration that has never been used. `Conflict` if there is a client with this id: the same attempt
-    /// has registered it before.
+    /// Stores a registration that was never used. Conflicts if a client has this id: a request with the same idempotency
+    /// key has registered it before.
     pub async fn register(&self, issuer: &Issuer, client: &Client, now: Timestamp) -> Result<Commit, StoreError> {
         let key = key::client(&issuer.url, &client.id);
         let expires_at = now + issuer.lifetimes.unused_registration;
         self.commit(batch(now).put(key, Expectation::Absent, client.encode_record(), expires_at)).await
     }
 
-    /// Replaces a registration. It lives as long as it did before.
+    /// Replaces a registration and keeps its expiry.
     pub async fn replace_client(
         &self,
         issuer: &Issuer,
@@ -57,7 +57,7 @@ impl Store {
         self.commit(batch(now).put(key, unchanged, client.encode_record(), expected.expires_at)).await
     }
 
-    /// Forgets a registration. Every use of a grant asks for its client, so all of its grants end with it.
+    /// Deletes a registration. Every use of a grant reads its client, so all of the client's grants end with it.
     pub async fn delete_client(
         &self,
         issuer: &Issuer,
@@ -68,7 +68,7 @@ impl Store {
         self.commit(batch(now).delete(key, expected.version)).await
     }
 
-    /// Uses an assertion up. `Conflict` if another attempt has used it.
+    /// Marks an assertion as used. Conflicts if a request with another idempotency key has used it.
     pub async fn use_assertion(
         &self,
         issuer: &Issuer,

@@ -9,6 +9,7 @@ use lychgate_engine::Revision;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[must_use = "a commit that conflicted wrote nothing"]
 pub enum Commit<T = Revision> {
+    /// The commit was applied.
     Done(T),
     /// A record the decision was based on has changed: nothing was written.
     Conflict,
@@ -20,6 +21,7 @@ impl<T> Commit<T> {
         self.map(|_| value)
     }
 
+    /// Converts the value of a done commit.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Commit<U> {
         match self {
             Commit::Done(value) => Commit::Done(f(value)),

@@ -1,4 +1,4 @@
-//! What an issuer was last configured to be, as a digest: so that a change of it is an event.
+//! The digest of an issuer's last known configuration, so that a change becomes an event.
 
 use lychgate_domain::event::Event;
 use lychgate_domain::issuer::IssuerUrl;
@@ -9,11 +9,12 @@ use crate::record::{Record, encode_event};
 use crate::{Commit, Store, StoreError, Versioned, batch, key, proto};
 use lychgate_engine::{Batch, Expectation};
 
-/// SHA-256 of a configuration.
+/// The SHA-256 of a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ConfigurationDigest(pub [u8; 32]);
 
 impl Store {
+    /// Reads the digest of the issuer's last known configuration.
     pub async fn configuration_digest(
         &self,
         issuer: &IssuerUrl,
@@ -22,7 +23,8 @@ impl Store {
         self.record(key::configuration_digest(issuer), now).await
     }
 
-    /// `Conflict` if another node has seen one meanwhile. A change has an event.
+    /// Records the digest of the current configuration. Conflicts if another node has recorded one since `read`. A change
+    /// has an event.
     pub async fn record_configuration(
         &self,
         issuer: &IssuerUrl,

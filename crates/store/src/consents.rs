@@ -1,4 +1,4 @@
-//! Consents, by themselves. What an approval makes of one is written with its code ([`crate::authorizations`]).
+//! Consents: reading, finding and revoking. An approval writes them together with its code ([`crate::authorizations`]).
 
 use std::collections::HashSet;
 
@@ -16,6 +16,7 @@ use crate::{Commit, Store, StoreError, Versioned, batch, decode, key, store_erro
 use lychgate_engine::{Entry, Expectation, KeyRange, Limit, Revision, Space};
 
 impl Store {
+    /// Reads a consent.
     pub async fn consent(
         &self,
         issuer: &Issuer,
@@ -27,8 +28,8 @@ impl Store {
         self.record(key::consent(&issuer.url, subject, client, resource), now).await
     }
 
-    /// Takes a consent back, in one small commit however many grants there are. Whatever is minted beside it expects the
-    /// consent unchanged, and conflicts if it comes later; if it came before, it bears an epoch that no longer counts.
+    /// Revokes a consent in one small commit, however many grants it has. A grant that is minted concurrently expects the
+    /// consent unchanged: if its commit comes later, it conflicts; if it came earlier, the grant's epoch is out of date.
     pub async fn revoke_consent(
         &self,
         issuer: &Issuer,
@@ -45,22 +46,25 @@ impl Store {
     }
 }
 
-/// Rows that one page may look at, whatever it finds.
+/// The largest number of rows that one page examines.
 const ROWS: usize = 2000;
 
-/// Which consents are meant. What is `None` is no condition.
+/// Selects consents. `None` is no condition.
 #[derive(Clone, Debug, Default)]
 pub struct ConsentFilter {
+    /// The person who consented.
     pub subject: Option<Subject>,
+    /// The client that was allowed.
     pub client_id: Option<ClientId>,
+    /// The resource.
     pub resource: Option<String>,
-    /// One of these.
+    /// A set that the resource belongs to.
     pub resources: Option<HashSet<String>>,
     pub state: Option<ConsentState>,
 }
 
 impl ConsentFilter {
-    /// Whether it leaves something out that lies where its consents lie.
+    /// Reports whether a consent within the scanned range may not match.
     fn is_selective(&self) -> bool {
         let Self { subject: _, client_id, resource, resources, state } = self;
         client_id.is_some() || resource.is_some() || resources.is_some() || state.is_some()
@@ -74,20 +78,21 @@ impl ConsentFilter {
     }
 }
 
-/// Some of the consents that are meant, in the order of their keys.
+/// One page of matching consents, in the order of their keys.
 #[derive(Clone, Debug)]
 pub struct ConsentPage {
-    /// With what they are now.
+    /// The consents, each with its current state.
     pub consents: Vec<(Consent, ConsentState)>,
-    /// Where the next page begins; `None` at the end. A page may be empty and not the last.
+    /// The start of the next page; `None` at the end. A page may be empty without being the last.
     pub next: Option<Vec<u8>>,
+    /// The revision that was read.
     pub revision: Revision,
 }
 
 impl Store {
-    /// At most `results` consents, from `from` on: where the page before ended. Nothing but keys says where a page begins,
-    /// so what is there unchanged throughout appears in exactly one. There is no index by client or resource: a page looks
-    /// at [`ROWS`] rows and says where it stopped.
+    /// Finds at most `results` consents, starting at `from`, the previous page's `next`. A consent that is unchanged
+    /// throughout appears on exactly one page. There is no index by client or resource: a page examines up to [`ROWS`] rows
+    /// and returns the position it reached.
     pub async fn find_consents(
         &self,
         issuer: &Issuer,
@@ -118,7 +123,7 @@ impl Store {
         Ok(ConsentPage { consents, next, revision: page.revision })
     }
 
-    /// The revocation counters that count for each of `consents`, as they are now.
+    /// Reads the current revocation counters of each of `consents`.
     async fn counters(
         &self,
         issuer: &Issuer,
@@ -139,7 +144,7 @@ impl Store {
     }
 }
 
-/// A consent's record outlives the consent itself and every grant under it: it guards by being there.
+/// The expiry of a consent's record. It outlives the consent and every grant under it, which it guards by its presence.
 pub(crate) fn consent_end(consent: &Consent) -> Timestamp {
     consent.grants.iter().map(|(_, end)| *end).fold(consent.expires_at, Timestamp::max) + CLOCK_SKEW
 }

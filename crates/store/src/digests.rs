@@ -1,7 +1,7 @@
-//! Each issuer's chain of digests of its events: range after range, each link signed, none ever deleted.
+//! Each issuer's chain of signed digests of its events, one link per range of the log. No link is ever deleted.
 //!
-//! What a digest says is not known here: it is made, and signed, where the keys are. Here it gets its place in the chain,
-//! in a commit that expects the chain unchanged, so that no two links have one number and no event is in two ranges.
+//! The control plane makes and signs a digest; its content is opaque here. A commit appends it and expects the chain
+//! unchanged, so no two links have the same number and no event is in two ranges.
 
 use lychgate_domain::issuer::IssuerUrl;
 use lychgate_domain::keys::KeyId;
@@ -12,34 +12,36 @@ use crate::record::Record;
 use crate::{Commit, Store, StoreError, Versioned, batch, decode, key, proto, store_error};
 use lychgate_engine::{Cursor, Expectation, Incarnation, KeyRange, Limit, Space};
 
-/// One link.
+/// One link of the chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RangeDigest {
-    /// From 1, without gaps.
+    /// The link's number, from 1 and without gaps.
     pub number: u64,
-    /// Signed, in compact form.
+    /// The signed digest, in JWS compact serialization.
     pub jws: String,
-    /// The range of the log: after `begin`, up to `end`. Only the issuer's own events in it are meant.
+    /// The start of the range: events after it. Only the issuer's own events count.
     pub begin: Cursor,
+    /// The end of the range: events up to it.
     pub end: Cursor,
-    /// How many they are.
+    /// The number of events in the range.
     pub count: u64,
-    /// When the newest of these and of all events before them happened. The epoch if there was none.
+    /// The time of the newest event up to `end`; the epoch if there is none.
     pub newest_at: Timestamp,
 }
 
-/// Where a chain has got to.
+/// The state of a chain.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DigestChain {
+    /// The newest link.
     pub newest: RangeDigest,
-    /// The events of the ranges before it are forgotten, and a digest says so.
+    /// The number of the first link with events that are kept. A digest states that those before it were deleted.
     pub kept_from: u64,
     /// The newest signing key that a digest has announced.
     pub announced: Option<KeyId>,
 }
 
 impl Store {
-    /// `None` if nothing was ever sealed.
+    /// Reads the chain; `None` if it has no link.
     pub async fn digest_chain(
         &self,
         issuer: &IssuerUrl,
@@ -48,7 +50,7 @@ impl Store {
         self.record(key::digest_chain(issuer), now).await
     }
 
-    /// Puts the next link at the end. `Conflict` if another node has done so meanwhile.
+    /// Appends the next link. Conflicts if another node has appended one since `read`.
     pub async fn extend_chain(
         &self,
         issuer: &IssuerUrl,
@@ -67,7 +69,7 @@ impl Store {
         self.commit(batch).await
     }
 
-    /// At most `limit` links, from `number` on, in their order.
+    /// Reads at most `limit` links in order, from `number` on.
     pub async fn range_digests(
         &self,
         issuer: &IssuerUrl,

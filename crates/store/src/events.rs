@@ -1,4 +1,4 @@
-//! The event log, as it is read: every event once, in order, from any place in it.
+//! Reading the event log: every event once, in order, from any cursor.
 
 use std::time::Duration;
 
@@ -9,55 +9,61 @@ use crate::record::decode_event;
 use crate::{Store, StoreError, store_error};
 use lychgate_engine::{Cursor, EventPage};
 
-/// Events, in order.
+/// One page of events, in order.
 #[derive(Clone, Debug)]
 pub struct Events {
+    /// The events.
     pub events: Vec<LoggedEvent>,
-    /// Where to go on.
+    /// The cursor for the next page.
     pub next: Cursor,
-    /// Every event committed before this instant has been handed out, up to `next`.
+    /// Every event committed before this instant is at or before `next`.
     pub complete_to: Timestamp,
 }
 
-/// An event, and where it stands.
+/// An event and its position.
 #[derive(Clone, Debug)]
 pub struct LoggedEvent {
-    /// The place right after it.
+    /// The position right after the event.
     pub cursor: Cursor,
-    /// Its issuer's URL.
+    /// The issuer's URL.
     pub issuer: String,
+    /// The event.
     pub event: Event,
 }
 
-/// What stands in the log, readable or not: for whoever has to get past what is damaged, and to say so.
+/// One page of the log, damaged entries included: for readers that must report damage and continue behind it.
+/// An entry of the log and its position.
 #[derive(Clone, Debug)]
 pub struct RawEventPage {
+    /// The entries, in order.
     pub entries: Vec<RawEvent>,
+    /// The cursor for the next page.
     pub next: Cursor,
 }
 
+/// An entry of the log and its position.
 #[derive(Clone, Debug)]
 pub struct RawEvent {
-    /// The place right after it.
+    /// The position right after the event.
     pub cursor: Cursor,
-    /// With its issuer's URL; `None` if it cannot be read.
+    /// The issuer's URL and the event; `None` if the entry cannot be decoded.
     pub event: Option<(String, Event)>,
 }
 
 impl Store {
-    /// At most `limit` events after `cursor`. If there is none, waits up to `wait` for one.
+    /// Reads at most `limit` events after `cursor`. If there is none, waits up to `wait` for one.
     pub async fn events(&self, cursor: Cursor, wait: Duration, limit: usize) -> Result<Events, StoreError> {
         let EventPage { events, next, complete_to } =
             self.engine.events(cursor, wait, limit).await.map_err(store_error)?;
         let logged = events.into_iter().map(|entry| {
-            // To pass one over would be to lose it for whoever follows.
+            // Skipping a damaged event would lose it for the reader.
             let (issuer, event) = decode_event(&entry.value).ok_or(StoreError::Corrupt { kind: "event" })?;
             Ok(LoggedEvent { cursor: entry.cursor, issuer, event })
         });
         Ok(Events { events: logged.collect::<Result<_, StoreError>>()?, next, complete_to })
     }
 
-    /// At most `limit` entries after `cursor`, as they are now.
+    /// Reads at most `limit` entries after `cursor`, without waiting.
     pub async fn raw_events(&self, cursor: Cursor, limit: usize) -> Result<RawEventPage, StoreError> {
         let page = self.engine.events(cursor, Duration::ZERO, limit).await.map_err(store_error)?;
         let found =
@@ -65,7 +71,7 @@ impl Store {
         Ok(RawEventPage { entries: found.collect(), next: page.next })
     }
 
-    /// Before the oldest event that is kept.
+    /// The cursor before the oldest event that is kept.
     pub async fn oldest_event(&self, now: Timestamp) -> Result<Cursor, StoreError> {
         let incarnation = self.read(&[], now).await?.revision.incarnation;
         let first = Cursor { incarnation, position: 0 };
@@ -76,7 +82,7 @@ impl Store {
         }
     }
 
-    /// Forgets every event before `cursor`, for good.
+    /// Deletes every event before `before`, for good.
     pub async fn forget_events(&self, before: Cursor) -> Result<(), StoreError> {
         self.engine.forget_events(before).await.map_err(store_error)
     }

@@ -14,6 +14,7 @@ use crate::{Commit, Store, StoreError, Versioned, batch, key};
 use lychgate_engine::{Expectation, Version};
 
 impl Store {
+    /// Reads a grant.
     pub async fn grant(
         &self,
         issuer: &Issuer,
@@ -23,7 +24,7 @@ impl Store {
         self.record(key::grant(&issuer.url, id), now).await
     }
 
-    /// The next generation. A revocation that was committed before it makes it conflict.
+    /// Writes a grant's next refresh generation. It conflicts with every revocation that was committed since `status` was read.
     pub async fn rotate(
         &self,
         issuer: &Issuer,
@@ -37,7 +38,7 @@ impl Store {
         self.commit(status.expect_all(batch)).await
     }
 
-    /// Ends a grant. Its record stays to its natural end, so that what it gave is known to be dead.
+    /// Ends a grant. Its record stays until its natural end, so that tokens of the grant are recognised as revoked.
     pub async fn end_grant(
         &self,
         issuer: &Issuer,

@@ -1,5 +1,5 @@
-//! Where each record lies. Keys are built of fixed-width and hashed parts, so that no stranger's string can reach into
-//! another's range; each begins with its issuer.
+//! The key of each record. Each begins with its issuer and consists of fixed-width and hashed parts, so that text chosen by
+//! a client cannot reach into another record's range.
 
 use lychgate_domain::id::{Attempt, AuthorizationId, ClientId, EventId, GrantId};
 use lychgate_domain::issuer::IssuerUrl;
@@ -16,12 +16,12 @@ pub(crate) fn keyring(issuer: &IssuerUrl) -> Key {
     Key::new(Space::Meta, [b"keyring/".as_slice(), &issuer.digest()].concat())
 }
 
-/// Where the issuer's chain of digests has got to.
+/// The state of the issuer's chain of digests.
 pub(crate) fn digest_chain(issuer: &IssuerUrl) -> Key {
     Key::new(Space::Meta, [b"digests/".as_slice(), &issuer.digest()].concat())
 }
 
-/// In the order of their numbers.
+/// Digests are ordered by number.
 pub(crate) fn range_digest(issuer: &IssuerUrl, number: u64) -> Key {
     Key::new(Space::Digests, [issuer.digest().as_slice(), &number.to_be_bytes()].concat())
 }
@@ -38,13 +38,13 @@ pub(crate) fn authorization(issuer: &IssuerUrl, id: AuthorizationId) -> Key {
     Key::new(Space::Authorizations, [issuer.digest(), *id.bytes()].concat())
 }
 
-/// Ordered by subject, so that what one person allowed lies together.
+/// Ordered by subject, so that the consents of one person are adjacent.
 pub(crate) fn consent(issuer: &IssuerUrl, subject: &Subject, client: &ClientId, resource: &str) -> Key {
     let parts = [hashed(client.as_str()), hashed(resource)];
     Key::new(Space::Consents, [consents(issuer, Some(subject)), parts.concat()].concat())
 }
 
-/// What all consents begin with: an issuer's, or one subject's.
+/// The prefix of all consents of an issuer, or of one subject.
 pub(crate) fn consents(issuer: &IssuerUrl, subject: Option<&Subject>) -> Vec<u8> {
     let subject = subject.map(|subject| hashed(subject.as_str()));
     [issuer.digest().as_slice(), subject.as_ref().map_or(&[], |subject| subject.as_slice())].concat()
@@ -66,21 +66,22 @@ pub(crate) fn subject_counter(issuer: &IssuerUrl, subject: &Subject) -> Key {
     Key::new(Space::Counters, [issuer.digest().as_slice(), b"s", &hashed(subject.as_str())].concat())
 }
 
-/// By its digest, which its client's id has entered.
+/// `id` is a digest that includes the client's id.
 pub(crate) fn assertion(issuer: &IssuerUrl, id: &[u8; 32]) -> Key {
     Key::new(Space::Assertions, [issuer.digest().as_slice(), id].concat())
 }
 
-/// By the attempt that whoever asked, and everything that names the request, have entered.
+/// `attempt` is derived from the caller and all parameters of the request.
 pub(crate) fn request(issuer: &IssuerUrl, attempt: Attempt) -> Key {
     Key::new(Space::Requests, [issuer.digest(), *attempt.bytes()].concat())
 }
 
-/// By its event, whose id begins with the time.
+/// Ordered by time: an event's id begins with it.
 pub(crate) fn upstream_revocation(issuer: &IssuerUrl, id: EventId) -> Key {
     Key::new(Space::UpstreamRevocations, [issuer.digest(), *id.bytes()].concat())
 }
 
 fn hashed(text: &str) -> [u8; 16] {
-    *digest("key", &[text.as_bytes()]).first_chunk().expect("16 of 32 bytes")
+    let digest = digest("key", &[text.as_bytes()]);
+    std::array::from_fn(|n| digest[n])
 }

@@ -1,4 +1,4 @@
-//! The keyring of each issuer: key material sealed under the master key, which is never here.
+//! The keyring of each issuer: key material sealed under the master key, which the store never has.
 
 use lychgate_domain::event::Event;
 use lychgate_domain::issuer::IssuerUrl;
@@ -12,31 +12,40 @@ use crate::record::{Record, encode_event};
 use crate::{Commit, Store, StoreError, Versioned, batch, key, proto};
 use lychgate_engine::{Batch, Expectation};
 
-/// In the order they were made.
+/// An issuer's keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Keyring {
+    /// The keys, in the order of their creation.
     pub keys: Vec<SealedKey>,
 }
 
+/// A key, with its sealed material.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct SealedKey {
+    /// The key's id.
     pub id: KeyId,
     /// A purpose's label, or "signing".
     pub purpose: String,
+    /// Announced, active or retired.
     pub state: KeyState,
+    /// The time of its creation.
     pub created_at: Timestamp,
+    /// The time it became active.
     pub active_at: Option<Timestamp>,
-    /// Of a signing key only. The material says it too, under its seal, so that a changed record opens nothing.
+    /// The algorithm of a signing key. The sealed material contains it, too, so that a changed record does not open.
     pub algorithm: Option<SigningAlgorithm>,
+    /// The key material, sealed under the master key.
     pub sealed_material: Vec<u8>,
 }
 
 impl Store {
+    /// Reads an issuer's keyring.
     pub async fn keyring(&self, issuer: &IssuerUrl, now: Timestamp) -> Result<Option<Versioned<Keyring>>, StoreError> {
         self.record(key::keyring(issuer), now).await
     }
 
-    /// `Conflict` if another node has made one, or changed it, meanwhile. What an operator asked for has an event.
+    /// Creates or replaces a keyring. Conflicts if another node has done so since `read`. A change that an operator asked
+    /// for has an event.
     pub async fn put_keyring(
         &self,
         issuer: &IssuerUrl,
@@ -81,7 +90,7 @@ impl Record for Keyring {
     fn decode_record(bytes: &[u8]) -> Option<Self> {
         let key = |key: proto::KeyringKey| {
             let family = KeyFamily::all().find(|family| family.label() == key.purpose);
-            // One of a later release is no record: signed with another algorithm, its tokens would be refused.
+            // An unknown algorithm makes the record unreadable: tokens signed with another one would be refused.
             let algorithm = match proto::SigningAlgorithm::try_from(key.algorithm).ok()? {
                 proto::SigningAlgorithm::Unspecified => SigningAlgorithm::Es256,
                 proto::SigningAlgorithm::Eddsa => SigningAlgorithm::EdDsa,

@@ -1,10 +1,9 @@
-//! The rules' guarantees as atomic batches over a byte port.
+//! The rules' guarantees as atomic batches over the engine port.
 //!
-//! What `lychgate-domain` decides is made true here: each transition is one [`Batch`] that names the version of
-//! everything the decision was based on. If any of it has changed meanwhile, nothing is written and the caller decides
-//! again ([`Commit::Conflict`]). No function reads, checks and then writes without an expectation.
+//! Each transition that `lychgate-domain` decides is one [`Batch`] here. It names the version of every record the
+//! decision was based on. If one of them changed in the meantime, nothing is written and the caller decides again ([`Commit::Conflict`]). No function reads, checks and then writes without an expectation.
 //!
-//! It never decides: it does not look at the clock, knows no request, and refuses nothing.
+//! The store must not decide: it has no clock, knows no request, and refuses nothing.
 
 pub mod account;
 pub mod authorizations;
@@ -44,20 +43,22 @@ pub(crate) mod proto {
     include!(concat!(env!("OUT_DIR"), "/lychgate.record.v1.rs"));
 }
 
-/// The newest record format this version reads and writes: 2 since clients have secrets and keys, which an older node
-/// would take for public ones; 3 since approvals say whom they expect, clients without registration are disabled, and
-/// consents revoked with all others of their client, subject or issuer, none of which an older node would notice; 4 since
-/// consents say how and under which policy they were given, ended grants may be without the upstream's tokens, there are
-/// events of new kinds, and digests of them: what an older node would drop, could not read, or would not go on with.
+/// The newest record level this version reads and writes. An older node refuses to open a store of a newer level.
+///
+/// - 2: clients have secrets and keys. An older node would treat such a client as public.
+/// - 3: approvals name the expected person, unregistered clients can be disabled, and counters revoke all consents of a
+///   client, subject or issuer. An older node would ignore all three.
+/// - 4: consents record how and under which policy they were given, ended grants may lack upstream tokens, and the log
+///   has new kinds of events and digests. An older node would drop these fields or could not read the records.
 const RECORD_LEVEL: u32 = 4;
 
-/// How late a batch may land.
+/// The time a batch has to be applied.
 const BATCH_LIFETIME: Duration = Duration::from_secs(10);
 
-/// How often a batch whose outcome is unknown is sent again.
+/// The number of times a batch of unknown outcome is sent again.
 const RESENDS: usize = 3;
 
-/// The store.
+/// Reads and writes the records of all issuers. A clone is the same store.
 #[derive(Clone, Debug)]
 pub struct Store {
     engine: OpenEngine,
@@ -66,15 +67,19 @@ pub struct Store {
     enqueued: Arc<watch::Sender<()>>,
 }
 
-/// A record, and the version it was read at.
+/// A record, with the version that was read.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Versioned<T> {
+    /// The record.
     pub value: T,
+    /// The version that a transition expects unchanged.
     pub version: Version,
+    /// From this instant on the record is absent.
     pub expires_at: Option<Timestamp>,
 }
 
 impl<T> Versioned<T> {
+    /// Converts the record and keeps its version.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Versioned<U> {
         Versioned { value: f(self.value), version: self.version, expires_at: self.expires_at }
     }
@@ -83,27 +88,37 @@ impl<T> Versioned<T> {
 /// Why the store did not do as asked.
 #[derive(Debug, thiserror::Error)]
 pub enum StoreError {
-    /// It was not done.
+    /// Nothing was written.
     #[error("the store is unavailable")]
     Unavailable(#[source] Cause),
-    /// It may have been done. The same attempt again will tell.
+    /// The commit may have been applied. Repeating the request with the same idempotency key tells.
     #[error("the outcome of a commit is unknown")]
     Unknown(#[source] Cause),
-    /// A record that cannot be read.
+    /// A record cannot be decoded.
     #[error("a record of kind {kind} cannot be read")]
-    Corrupt { kind: &'static str },
+    Corrupt {
+        /// The kind of record.
+        kind: &'static str,
+    },
+    /// A newer version has written to this store.
     #[error("the store holds records of level {found}; this version knows up to {known}", known = RECORD_LEVEL)]
-    TooNew { found: u32 },
-    /// The place in the event log is of another history of this store, or no longer kept.
-    #[error("the cursor is not of this store's history")]
-    CursorLost { oldest: Cursor },
-    /// A mistake in this program.
+    TooNew {
+        /// The store's record level.
+        found: u32,
+    },
+    /// The cursor belongs to another history of this store, or to events that are no longer kept.
+    #[error("the cursor does not belong to this store's history")]
+    CursorLost {
+        /// The oldest position from which events can be read.
+        oldest: Cursor,
+    },
+    /// A programming error.
     #[error("a call that an engine can never fulfil")]
     Invalid(#[source] EngineError),
 }
 
 impl Store {
-    /// A store whose records this version can read. From then on no older version opens it.
+    /// Opens a store and raises its record level to this version's: from then on an older version refuses to open it.
     pub async fn open(engine: impl Into<OpenEngine>, now: Timestamp) -> Result<Self, StoreError> {
         let store = Self { engine: engine.into(), check_cache: None, enqueued: Arc::default() };
         let meta = key::store_meta();
@@ -124,13 +139,12 @@ impl Store {
         }
     }
 
-    /// Whether commits can be taken, and what they survive.
+    /// Reports whether commits can be taken, and which failures they survive.
     pub async fn ready(&self) -> Result<Durability, StoreError> {
         self.engine.ready().await.map_err(store_error)
     }
 
-    /// Sends the very same batch again as long as its outcome is unknown: it lands once, or it conflicts, perhaps with
-    /// itself.
+    /// Commits a batch, and notifies the worker of upstream revocations if it enqueues one.
     async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         let committed = self.send(&batch).await;
         if matches!(committed, Ok(Commit::Done(_))) && upstream_revocations::enqueues(&batch) {
@@ -139,6 +153,7 @@ impl Store {
         committed
     }
 
+    /// Sends the same batch again while its outcome is unknown. It is applied once, or it conflicts, perhaps with itself.
     async fn send(&self, batch: &Batch) -> Result<Commit, StoreError> {
         let mut resends = RESENDS;
         loop {
@@ -153,8 +168,9 @@ impl Store {
         }
     }
 
-    /// Whether everything that `batch` puts is there. Records name their attempt and its time, so nobody else writes the
-    /// same. That it is not there proves nothing: it may have was_applied, and been written over.
+    /// The revision at which every record of `batch` was found, if all of them are there. Records name their idempotency
+    /// key and time, so another writer never writes the same bytes. A missing record proves nothing: the batch may have
+    /// been applied and its records replaced.
     async fn was_applied(&self, batch: &Batch) -> Option<Revision> {
         let puts = batch.operations().iter().filter_map(|operation| match &operation.change {
             Change::Put { value, .. } => Some((operation.key.clone(), value)),

@@ -1,5 +1,5 @@
-//! What there is, page by page, for operators: each page costs a bounded number of rows, however few of them are asked
-//! for. Weakly consistent: what does not change meanwhile appears exactly once.
+//! Lists of records for operators. Each page examines a bounded number of rows. Weakly consistent: a record that is
+//! unchanged throughout appears exactly once.
 
 use lychgate_domain::id::GrantId;
 use lychgate_domain::issuer::Issuer;
@@ -11,20 +11,20 @@ use crate::record::Record;
 use crate::{Store, StoreError, decode, key};
 use lychgate_engine::{KeyRange, Limit, Space};
 
-/// Rows that one page looks at, at most.
+/// The largest number of rows that one page examines.
 pub const PAGE_ROWS: usize = 1000;
 
-/// Part of a list.
+/// One page of a list.
 #[derive(Clone, Debug)]
 pub struct Page<T> {
-    /// Each with its place: a list goes on there if it is not taken any more.
+    /// The records, each with its position: a page that leaves it out continues there.
     pub items: Vec<(Vec<u8>, T)>,
-    /// Where it goes on; `None` at the end.
+    /// The start of the next page; `None` at the end.
     pub next: Option<Vec<u8>>,
 }
 
 impl Store {
-    /// What lies under clients' ids, in no meaningful order.
+    /// Lists client records, in the order of their hashed ids.
     pub async fn clients(
         &self,
         issuer: &Issuer,
@@ -34,7 +34,7 @@ impl Store {
         self.page(Space::Clients, &issuer.url.digest(), from, now).await
     }
 
-    /// Grants, ended ones too, in no meaningful order.
+    /// Lists grants, ended ones included, in the order of their ids.
     pub async fn grants(
         &self,
         issuer: &Issuer,
@@ -44,7 +44,7 @@ impl Store {
         self.page(Space::Grants, &issuer.url.digest(), from, now).await
     }
 
-    /// Those of `ids` that are still kept, as one snapshot saw them.
+    /// Reads those grants of `ids` that still exist, in one snapshot.
     pub async fn grants_of(&self, issuer: &Issuer, ids: &[GrantId], now: Timestamp) -> Result<Vec<Grant>, StoreError> {
         let keys: Vec<_> = ids.iter().map(|id| key::grant(&issuer.url, *id)).collect();
         let entries = self.read(&keys, now).await?.entries;
@@ -60,7 +60,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Page<R>, StoreError> {
         let whole = KeyRange::prefix(prefix);
-        // A place outside belongs to somebody else's list.
+        // A position outside the prefix belongs to another issuer's list.
         let from = from.filter(|from| from.starts_with(prefix)).unwrap_or_else(|| whole.from.clone());
         let limit = Limit { results: PAGE_ROWS, rows: PAGE_ROWS };
         let page =

@@ -1,4 +1,4 @@
-//! Between what the rules know and what lies on disk.
+//! Encoding of the rules' types as the records on disk.
 
 mod authorization;
 mod client;
@@ -23,13 +23,13 @@ pub use request::OperatorRequest;
 
 use crate::proto;
 
-/// Something that is kept under one key.
+/// A type that is stored under one key.
 pub(crate) trait Record: Sized {
     const KIND: &'static str;
 
     fn encode_record(&self) -> Vec<u8>;
 
-    /// `None` if the bytes make no sense: damage, or a format this version does not know.
+    /// Decodes a record; `None` if the bytes are damaged or of a format that this version does not know.
     fn decode_record(bytes: &[u8]) -> Option<Self>;
 }
 
@@ -61,7 +61,7 @@ impl Record for Counter {
     }
 }
 
-/// An assertion that was used, and by which attempt.
+/// A used client assertion, with the idempotency key of the request that used it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UsedAssertion(pub(crate) Attempt);
 

@@ -1,9 +1,9 @@
-//! What operators take back or stop: whatever it ends, one small commit, with its event and the record by which a
-//! repetition of the request is known.
+//! Revocations by operators. Each is one small commit, however much it ends, with its event and a record that recognises a
+//! repeated request.
 //!
-//! Nothing that a revocation ends is looked for here. Whatever is minted beside it expects consent, client and counters
-//! unchanged, and conflicts if it comes later; if it came before, every use of it finds them changed. What the upstream has
-//! to hear of it is left in the same commit, by name ([`crate::upstream_revocations`]).
+//! The commit does not look for grants to end. A grant that is minted concurrently expects consent, client and counters
+//! unchanged: if its commit comes later, it conflicts; if it came earlier, every use of the grant finds them changed. The
+//! same commit enqueues the revocation at the upstream ([`crate::upstream_revocations`]).
 
 use std::time::Duration;
 
@@ -24,39 +24,47 @@ use crate::upstream_revocations::enqueue;
 use crate::{Commit, Store, StoreError, Versioned, batch, key};
 use lychgate_engine::{Batch, Expectation, Key, Version};
 
-/// How long a request is known again.
+/// The time for which a repeated request is recognised.
 pub const REQUEST_LIFETIME: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// What is taken back.
+/// A revocation, by what it ends.
 #[derive(Clone, Copy, Debug)]
 pub enum Revocation<'a> {
+    /// One consent, with all its grants.
     Consent {
+        /// The consent that was read.
         read: &'a Versioned<Consent>,
+        /// The revoked consent.
         revoked: &'a Consent,
     },
+    /// One grant.
     Grant {
+        /// The version that was read.
         expected: Version,
+        /// The ended grant.
         ended: &'a Grant,
     },
-    /// Everything that was given to it.
+    /// All grants of a client.
     Client(&'a ClientId),
-    /// Everything that was allowed by them.
+    /// All grants of a person.
     Subject(&'a Subject),
-    /// Everything of the issuer.
+    /// All grants of the issuer.
     Issuer,
 }
 
-/// On whose account it is done.
+/// An operator's request.
 #[derive(Clone, Copy, Debug)]
 pub struct OperatorAction<'a> {
-    /// Names the request: another one has another attempt.
+    /// The request's idempotency key.
     pub attempt: Attempt,
+    /// The record that recognises a repetition.
     pub request: OperatorRequest,
+    /// The event.
     pub event: &'a Event,
 }
 
 impl Store {
-    /// The request, if it was done within [`REQUEST_LIFETIME`].
+    /// Reads the request with this idempotency key, if it was carried out within [`REQUEST_LIFETIME`].
     pub async fn operator_request(
         &self,
         issuer: &Issuer,
@@ -66,15 +74,16 @@ impl Store {
         Ok(self.record(key::request(&issuer.url, attempt), now).await?.map(|found| found.value))
     }
 
-    /// `Conflict` if what it is about has changed since it was read, or the request was done before.
+    /// Carries out a revocation. Conflicts if its record has changed since it was read, or if the request was carried out
+    /// before.
     pub async fn revoke(
         &self,
         issuer: &Issuer,
         what: Revocation<'_>,
-        act: &OperatorAction<'_>,
+        action: &OperatorAction<'_>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
-        let (url, event, act) = (&issuer.url, act.event, account(issuer, act, now));
+        let (url, event, act) = (&issuer.url, action.event, request_batch(issuer, action, now));
         let (batch, taken_back) = match what {
             Revocation::Consent { read, revoked } => {
                 let key = key::consent(url, &revoked.subject, &revoked.client_id, &revoked.resource);
@@ -103,23 +112,24 @@ impl Store {
         self.commit(enqueue(batch, issuer, taken_back, event)).await
     }
 
-    /// Disables or enables a client: `changed` takes the place of what was read, and lives as long.
+    /// Disables or enables a client: `changed` replaces the record that was read, with the same expiry.
     pub async fn set_client_status(
         &self,
         issuer: &Issuer,
         read: Option<&Versioned<ClientRecord>>,
         changed: &ClientRecord,
-        act: &OperatorAction<'_>,
+        action: &OperatorAction<'_>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
         let unchanged = read.map_or(Expectation::Absent, |read| Expectation::Version(read.version));
         let expires_at = read.and_then(|read| read.expires_at);
-        let batch = account(issuer, act, now);
+        let batch = request_batch(issuer, action, now);
         self.commit(batch.put(key::client(&issuer.url, changed.id()), unchanged, changed.encode_record(), expires_at))
             .await
     }
 
-    /// A counter never expires: gone, it would be zero again, and everything it ended alive. With what it is raised to.
+    /// Adds the raised counter to `batch`, and returns its new value. A counter never expires: an absent one is zero, which
+    /// would revive every grant it ended.
     async fn raise(&self, batch: Batch, key: Key, now: Timestamp) -> Result<(Batch, u64), StoreError> {
         let found: Option<Versioned<Counter>> = self.record(key.clone(), now).await?;
         let unchanged = found.as_ref().map_or(Expectation::Absent, |found| Expectation::Version(found.version));
@@ -128,11 +138,11 @@ impl Store {
     }
 }
 
-/// The request's record stands in the batch with an attempt that nobody else has: after an outcome that was unknown, it
-/// tells this batch from one that left the same behind, and no second event is written.
-fn account(issuer: &Issuer, act: &OperatorAction<'_>, now: Timestamp) -> Batch {
+/// A batch with the request's record and event. The record has an idempotency key of its own: after an unknown outcome it
+/// tells this batch from another one with the same effect, so that no second event is written.
+fn request_batch(issuer: &Issuer, action: &OperatorAction<'_>, now: Timestamp) -> Batch {
     let expires_at = now + REQUEST_LIFETIME + CLOCK_SKEW;
     batch(now)
-        .put(key::request(&issuer.url, act.attempt), Expectation::Absent, act.request.encode_record(), expires_at)
-        .event(encode_event(&issuer.url, act.event))
+        .put(key::request(&issuer.url, action.attempt), Expectation::Absent, action.request.encode_record(), expires_at)
+        .event(encode_event(&issuer.url, action.event))
 }

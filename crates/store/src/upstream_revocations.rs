@@ -1,5 +1,5 @@
-//! What the upstream is yet to be told of revocations: left in the same commit as the revocation itself, and worked off
-//! afterwards, page by page. Which grants a revocation ended is looked for only here.
+//! Pending revocations at the upstream. The commit of a revocation enqueues one; a worker processes it afterwards, page by
+//! page, and only then looks for the grants that the revocation ended.
 
 use lychgate_domain::consent::ConsentState;
 use lychgate_domain::event::Event;
@@ -18,46 +18,51 @@ use crate::record::Record;
 use crate::{Commit, Store, StoreError, Versioned, batch, decode, key, store_error};
 use lychgate_engine::{Batch, Change, Expectation, Key, KeyRange, Limit, Space};
 
-/// Looked at in one go.
+/// Pending revocations in one page.
 const PENDING: usize = 100;
 /// Grants or codes in one page.
 const PAGE: Limit = Limit { results: 50, rows: 1_000 };
-/// Consents in one page, each with so many grants at the most.
+/// Consents in one page; each has a bounded number of grants.
 const CONSENTS: Limit = Limit { results: 4, rows: 1_000 };
-/// Of a person's consents, when it is asked whether anything of theirs is live.
+/// A person's consents in one page of a search for a live grant.
 const LIVE_CONSENTS: usize = 50;
 
-/// Tokens of something that has ended.
+/// Upstream tokens of a grant or code that has ended.
 #[derive(Clone, Debug)]
 pub struct EndedTokens {
+    /// The person they belong to.
     pub subject: Subject,
+    /// The sealed tokens.
     pub tokens: SealedTokens,
+    /// The record they are sealed for.
     pub sealed_for: SealedFor,
 }
 
-/// Part of what a revocation ended.
+/// One page of the tokens that a revocation ended.
 #[derive(Clone, Debug)]
 pub struct EndedPage {
+    /// The tokens.
     pub ended: Vec<EndedTokens>,
-    /// Where the next page begins; `None` at the end of everything.
+    /// The start of the next page; `None` at the end.
     pub next: Option<ScanPosition>,
 }
 
-/// What is to be told, oldest first, from some place on.
+/// One page of pending revocations, oldest first.
 #[derive(Clone, Debug)]
 pub struct PendingPage {
+    /// The pending revocations.
     pub pending: Vec<Versioned<UpstreamRevocation>>,
-    /// `None` at the end.
+    /// The start of the next page; `None` at the end.
     pub next: Option<Vec<u8>>,
 }
 
 impl Store {
-    /// Resolves when this process has left something to tell the upstream of. What other processes leave is found by
-    /// looking.
+    /// Notifies of revocations that this process enqueues. Those of other processes are found by listing.
     pub fn upstream_revocation_enqueued(&self) -> tokio::sync::watch::Receiver<()> {
         self.enqueued.subscribe()
     }
 
+    /// Lists pending revocations.
     pub async fn upstream_revocations(
         &self,
         issuer: &Issuer,
@@ -72,7 +77,7 @@ impl Store {
         Ok(PendingPage { pending: pending.collect::<Result<_, _>>()?, next: page.next })
     }
 
-    /// What is left of it after a page.
+    /// Records the progress of a pending revocation after a page.
     pub async fn advance_upstream_revocation(
         &self,
         issuer: &Issuer,
@@ -85,7 +90,7 @@ impl Store {
         self.commit(batch).await
     }
 
-    /// Nothing is left of it.
+    /// Deletes a pending revocation that is done.
     pub async fn finish_upstream_revocation(
         &self,
         issuer: &Issuer,
@@ -96,7 +101,7 @@ impl Store {
         self.commit(batch(now).delete(key, read.version)).await
     }
 
-    /// A page of what it ended and that still has its tokens.
+    /// Finds one page of the tokens that the revocation ended.
     pub async fn ended_tokens(
         &self,
         issuer: &Issuer,
@@ -138,7 +143,7 @@ impl Store {
         }
     }
 
-    /// What has ended keeps its tokens no longer than they are needed.
+    /// Deletes the upstream tokens of an ended grant once they are no longer needed.
     pub async fn forget_upstream_tokens(&self, issuer: &Issuer, id: GrantId, now: Timestamp) -> Result<(), StoreError> {
         let Some(found) = self.grant(issuer, id, now).await? else { return Ok(()) };
         let forgetful = found.value.without_upstream_tokens();
@@ -149,7 +154,7 @@ impl Store {
         Ok(())
     }
 
-    /// Whether anything that `subject` allowed is still in use, for whichever client.
+    /// Reports whether `subject` has a live grant of any client.
     pub async fn has_live_grant(&self, issuer: &Issuer, subject: &Subject, now: Timestamp) -> Result<bool, StoreError> {
         let filter = ConsentFilter {
             subject: Some(subject.clone()),
@@ -185,8 +190,8 @@ impl Store {
         Ok(EndedPage { ended: ended(what, self.grants_of(issuer, ids, now).await?), next })
     }
 
-    /// Codes that were on their way. Their ids begin with the time of their ticket, so that only what may still have been
-    /// redeemed at the time of the revocation is looked at.
+    /// Finds codes that were issued and not redeemed. Their ids begin with the time of their ticket, so only codes that could
+    /// still be redeemed at the time of the revocation are read.
     async fn ended_codes(
         &self,
         issuer: &Issuer,
@@ -233,7 +238,7 @@ impl Store {
     }
 }
 
-/// Those of `grants` that it ended.
+/// The tokens of those `grants` that the revocation ended.
 fn ended(what: &RevocationTarget, grants: Vec<Grant>) -> Vec<EndedTokens> {
     let ended = grants.into_iter().filter(|grant| what.ended(grant));
     ended
@@ -247,8 +252,8 @@ fn ended(what: &RevocationTarget, grants: Vec<Grant>) -> Vec<EndedTokens> {
         .collect()
 }
 
-/// Leaves word for the upstream, if it is told anything: part of the revocation's own commit, however much that ends.
-/// Nothing of what there is now is of any use after the longest grant.
+/// Adds a pending revocation at the upstream to a revocation's own batch, if the issuer revokes upstream tokens. It expires
+/// after the longest grant: no token that exists now is of use then.
 pub(crate) fn enqueue(batch: Batch, issuer: &Issuer, what: RevocationTarget, event: &Event) -> Batch {
     match issuer.upstream_revocation {
         UpstreamRevocationMode::Never => batch,
@@ -261,7 +266,7 @@ pub(crate) fn enqueue(batch: Batch, issuer: &Issuer, what: RevocationTarget, eve
     }
 }
 
-/// Whether `batch` leaves anything.
+/// Reports whether `batch` enqueues a revocation at the upstream.
 pub(crate) fn enqueues(batch: &Batch) -> bool {
     batch.operations().iter().any(|operation| {
         operation.key.space == Space::UpstreamRevocations

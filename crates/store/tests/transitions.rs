@@ -1,4 +1,4 @@
-//! Each transition is one batch over what its decision was based on: it happens once, whole, or not at all.
+//! Each transition is one batch over the records its decision was based on: it is applied once and whole, or not at all.
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
@@ -82,7 +82,7 @@ fn attempt(n: u8) -> Attempt {
     Attempt::from_bytes([n; 16])
 }
 
-/// The counter that "everybody at this issuer" is revoked with.
+/// The counter that revokes every grant of an issuer.
 fn issuer_counter(issuer: &Issuer) -> Key {
     Key::new(Space::Counters, [issuer.url.digest().as_slice(), b"i"].concat())
 }
@@ -208,7 +208,7 @@ impl World {
         (redeemed, grant)
     }
 
-    /// Redeems over what was read before.
+    /// Redeems a code and expects the records that were read before.
     async fn redeem(
         &self,
         issued: &CodeIssued,
@@ -246,7 +246,7 @@ impl World {
         self.engine.scan(space, KeyRange::prefix(b""), self.now(), limit).await.unwrap().entries
     }
 
-    /// Somebody else writes the record again, as it is.
+    /// Another writer rewrites the first record of `space` unchanged.
     async fn touch(&self, space: Space) {
         let (key, entry) = self.kept(space).await.remove(0);
         let batch = self.batch().put(key, Expectation::Version(entry.version), entry.value, entry.expires_at);
@@ -262,7 +262,7 @@ impl World {
         Batch::new(self.now(), self.now() + Duration::from_secs(10))
     }
 
-    /// Everything there is, but for its versions.
+    /// All entries, without their versions.
     async fn all(&self) -> Vec<(Key, Vec<u8>)> {
         let mut all = Vec::new();
         for space in Space::ALL {
@@ -296,7 +296,7 @@ async fn a_decision_is_made_once() {
 }
 
 #[tokio::test]
-async fn nothing_is_decided_about_a_client_that_has_changed() {
+async fn no_decision_is_recorded_about_a_changed_client() {
     let world = world().await;
     let read = world.client().await;
     world.touch(Space::Clients).await;
@@ -307,7 +307,7 @@ async fn nothing_is_decided_about_a_client_that_has_changed() {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn of_many_claims_one_stands() {
+async fn one_of_many_parallel_claims_succeeds() {
     let world = Arc::new(world().await);
     let approved = world.approved(1);
     let authorization = Authorization::Approved(approved.clone());
@@ -372,9 +372,9 @@ async fn two_logins_do_not_overwrite_each_others_consent() {
     done(world.store.issue_code(&world.issuer, expected, &login, world.now()).await);
 }
 
-/// A revocation that was committed after the redemption was decided, and before it is: nothing is minted past it.
+/// A revocation between the decision to redeem and its commit: no grant is minted.
 #[tokio::test]
-async fn nothing_is_redeemed_over_what_has_changed() {
+async fn no_code_is_redeemed_after_a_change_of_its_records() {
     for changed in ["authorization", "consent", "client", "counter"] {
         let world = world().await;
         let issued = world.issue(1).await;
@@ -398,7 +398,7 @@ async fn nothing_is_redeemed_over_what_has_changed() {
 }
 
 #[tokio::test]
-async fn nothing_is_rotated_over_what_has_changed() {
+async fn no_refresh_token_is_rotated_after_a_change_of_its_records() {
     for changed in ["grant", "consent", "client", "counter", "nothing"] {
         let world = world().await;
         let issued = world.issue(1).await;
@@ -421,7 +421,7 @@ async fn nothing_is_rotated_over_what_has_changed() {
     }
 }
 
-/// "Everybody out" and a redemption at the same moment: whichever comes first, no grant lives past it.
+/// A revocation of the whole issuer and a redemption at the same moment: in either order no grant stays live.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_revocation_misses_no_grant_that_is_minted_beside_it() {
     for _ in 0..64 {
@@ -445,9 +445,9 @@ async fn a_revocation_misses_no_grant_that_is_minted_beside_it() {
     }
 }
 
-/// It ends every grant there is and every code that is under way, in one commit; and over what was read, or not at all.
+/// One commit ends every grant and every unredeemed code of the consent; it conflicts if the consent has changed.
 #[tokio::test]
-async fn a_consent_is_taken_back_with_all_it_gave_or_not_at_all() {
+async fn a_consent_is_revoked_with_all_its_grants_or_not_at_all() {
     let world = world().await;
     let (first, second) = (world.issue(1).await, world.issue(2).await);
     let (subject, client) = (world.subject(), &world.client.id);
@@ -470,14 +470,14 @@ async fn a_consent_is_taken_back_with_all_it_gave_or_not_at_all() {
     let status = world.grant_status().await;
     assert!(grant.live(&status.status, world.now()).is_err());
     assert!(world.grant(&second, &status).1.live(&status.status, world.now()).is_err());
-    // What is approved anew lives, and they stay dead.
+    // A new approval gives a live grant, and the old ones stay ended.
     let third = world.issue(3).await;
     let status = world.grant_status().await;
     assert!(world.grant(&third, &status).1.live(&status.status, world.now()).is_ok());
     assert!(grant.live(&status.status, world.now()).is_err());
 }
 
-/// An ended grant stays, so that what it gave is known to be dead; and it is ended over what was read.
+/// An ended grant stays on record, so that its tokens are recognised as revoked; ending it expects the version read.
 #[tokio::test]
 async fn an_ended_grant_stays_on_record() {
     let world = world().await;
@@ -494,9 +494,9 @@ async fn an_ended_grant_stays_on_record() {
     assert_eq!((found.value, found.expires_at), (ended, stored.expires_at));
 }
 
-/// A client's record lives beyond its grants; it is written only when it would not, and otherwise only looked at.
+/// A client's record outlives its grants. A redemption writes it only if it would expire earlier.
 #[tokio::test]
-async fn a_grant_prolongs_its_clients_record_once() {
+async fn a_grant_extends_its_clients_expiry_once() {
     let world = world().await;
     for n in 1..=2 {
         let before = world.client().await;
@@ -521,9 +521,9 @@ async fn a_commit_of_unknown_outcome_is_sent_again_and_recognised() {
     }
 }
 
-/// It was sent, nobody knows whether it landed, and meanwhile somebody else decided: theirs stands, and ours is told.
+/// Another decision is committed between a commit of unknown outcome and its resend: the other one stands.
 #[tokio::test]
-async fn a_commit_of_unknown_outcome_is_not_taken_for_anothers() {
+async fn a_commit_of_unknown_outcome_is_not_mistaken_for_another() {
     let world = Arc::new(world().await);
     let (ours, theirs) = (world.approved(1), world.approved(1));
     let theirs = Approved { decided: Decided { attempt: attempt(77), ..theirs.decided }, ..theirs };
@@ -542,7 +542,7 @@ async fn a_commit_of_unknown_outcome_is_not_taken_for_anothers() {
 }
 
 #[tokio::test]
-async fn what_stays_unknown_or_away_is_said_to_be() {
+async fn an_unknown_outcome_and_an_unavailable_engine_are_reported() {
     let world = world().await;
     let approved = Authorization::Approved(world.approved(1));
     world.engine.fail(0, Fault::Unavailable);
@@ -557,51 +557,51 @@ async fn what_stays_unknown_or_away_is_said_to_be() {
 }
 
 impl World {
-    async fn basis_of(&self, unregistered_status: Option<ClientStatus>, now: Timestamp) -> Arc<CheckInputs> {
+    async fn check_inputs_of(&self, unregistered_status: Option<ClientStatus>, now: Timestamp) -> Arc<CheckInputs> {
         let subject = self.subject();
         let of =
             [GrantStatusKey { subject: &subject, client: &self.client.id, unregistered_status, resource: RESOURCE }];
         let (mut bases, revision) = self.store.check_inputs(&self.issuer, &of, None, now).await.unwrap();
-        assert_eq!(revision, self.engine.read(&[], now).await.unwrap().revision, "nothing is written meanwhile");
+        assert_eq!(revision, self.engine.read(&[], now).await.unwrap().revision, "no other write happens");
         bases.remove(0).unwrap()
     }
 
-    async fn basis(&self) -> Arc<CheckInputs> {
-        self.basis_of(None, self.now()).await
+    async fn check_inputs(&self) -> Arc<CheckInputs> {
+        self.check_inputs_of(None, self.now()).await
     }
 }
 
-/// Whatever it was made of: the consent, the client, the counters of all three.
+/// A write to the consent, the client or a counter makes a cached value stale.
 #[tokio::test]
-async fn what_a_check_goes_by_is_remembered_until_any_of_it_is_written() {
+async fn check_inputs_are_cached_until_one_of_their_records_is_written() {
     for written in [Space::Consents, Space::Clients, Space::Counters] {
         let mut world = world().await;
         world.store = world.store.clone().caching_checks(16);
         world.issue(1).await;
         world.raise_counter().await;
-        let basis = world.basis().await;
-        assert!(Arc::ptr_eq(&basis, &world.basis().await), "it is not made again");
+        let basis = world.check_inputs().await;
+        assert!(Arc::ptr_eq(&basis, &world.check_inputs().await), "it is not made again");
         // Nothing that it was made of.
         world.touch(Space::Authorizations).await;
-        assert!(Arc::ptr_eq(&basis, &world.basis().await));
+        assert!(Arc::ptr_eq(&basis, &world.check_inputs().await));
         world.touch(written).await;
-        let made_again = world.basis().await;
+        let made_again = world.check_inputs().await;
         assert!(!Arc::ptr_eq(&basis, &made_again), "{written:?}");
-        assert_eq!(basis, made_again, "as it was, it was written");
-        assert!(Arc::ptr_eq(&made_again, &world.basis().await));
+        assert_eq!(basis, made_again, "the record was rewritten unchanged");
+        assert!(Arc::ptr_eq(&made_again, &world.check_inputs().await));
     }
 }
 
 #[tokio::test]
-async fn what_is_remembered_is_of_these_very_inputs() {
+async fn a_cached_check_is_of_the_same_question() {
     let mut world = world().await;
     world.store = world.store.clone().caching_checks(16);
     world.issue(1).await;
     let granted =
         |basis: &Arc<CheckInputs>| matches!(basis.check(&Scopes::default(), world.now()), Verdict::Granted { .. });
-    assert!(granted(&world.basis().await));
-    // The very same question, but that the configuration has disabled the client meanwhile.
-    let disabled = world.basis_of(Some(ClientStatus::Disabled), world.now()).await;
+    assert!(granted(&world.check_inputs().await));
+    // The same question, after the configuration has disabled the client.
+    let disabled = world.check_inputs_of(Some(ClientStatus::Disabled), world.now()).await;
     assert_eq!(disabled.check(&Scopes::default(), world.now()), Verdict::Denied(DenialReason::ClientDisabled));
     let other = Subject::new(&world.issuer.upstream, "mallory").unwrap();
     for (subject, client, resource) in [
@@ -621,9 +621,9 @@ async fn what_is_remembered_is_of_these_very_inputs() {
     assert!(!granted(bases[0].as_ref().unwrap()));
 }
 
-/// A record is gone at its end, though nobody writes it.
+/// An expired record is absent, although no write removed it.
 #[tokio::test]
-async fn what_is_remembered_ends_with_the_first_of_its_records() {
+async fn a_cached_check_ends_with_the_first_of_its_records() {
     let mut world = world().await;
     world.store = world.store.clone().caching_checks(16);
     world.issue(1).await;
@@ -631,20 +631,20 @@ async fn what_is_remembered_ends_with_the_first_of_its_records() {
     let end = world.now() + Duration::from_secs(60);
     let batch = world.batch().put(key, Expectation::Version(client.version), client.value, end);
     world.engine.commit(batch).await.unwrap();
-    let basis = world.basis().await;
+    let basis = world.check_inputs().await;
     let last = Timestamp::from_millis(end.millis() - 1);
-    assert!(Arc::ptr_eq(&basis, &world.basis_of(None, last).await));
-    let gone = world.basis_of(None, end).await;
+    assert!(Arc::ptr_eq(&basis, &world.check_inputs_of(None, last).await));
+    let gone = world.check_inputs_of(None, end).await;
     assert_eq!(gone.check(&Scopes::default(), end), Verdict::Denied(DenialReason::ClientUnknown));
 }
 
-/// All of one revision: what is remembered is not mixed with what is read.
+/// A batch is answered at one revision: cached values are not mixed with values that are read.
 #[tokio::test]
 async fn answers_together_are_of_one_revision() {
     let mut world = world().await;
     world.store = world.store.clone().caching_checks(16);
     world.issue(1).await;
-    let basis = world.basis().await;
+    let basis = world.check_inputs().await;
     let (subject, client, other) = (world.subject(), world.client.id.clone(), ClientId::parse("another").unwrap());
     let of = [&client, &other].map(|client| GrantStatusKey {
         subject: &subject,

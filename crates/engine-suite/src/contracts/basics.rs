@@ -1,4 +1,4 @@
-//! What is true of an engine before anybody competes for it.
+//! An engine with a single caller.
 
 use std::collections::HashSet;
 use std::time::Duration;

@@ -78,7 +78,7 @@ pub async fn a_conflict_writes_nothing(subject: Subject) {
 }
 
 pub async fn a_conflict_names_the_first_key_that_failed(subject: Subject) {
-    // Named so that the order of keys, of spaces and of operations all differ.
+    // The orders of keys, of spaces and of operations all differ.
     let (first, second) = (Key::new(Space::Grants, "z"), Key::new(Space::Clients, "a"));
     let version = subject.put(&key("holds"), b"1", None).await;
     let batch = subject
@@ -107,7 +107,7 @@ pub async fn a_batch_after_its_time_is_not_applied(subject: Subject) {
     assert!(subject.read(&b).await.is_some());
 }
 
-/// What a caller does whose outcome is unknown.
+/// A caller resends a batch after an unknown outcome.
 pub async fn the_same_batch_lands_once(subject: Subject) {
     let version = subject.put(&key("a"), b"1", None).await;
     let batch = subject

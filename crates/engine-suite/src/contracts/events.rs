@@ -1,4 +1,4 @@
-//! The event log: none skipped, in order, and it says how far it is complete.
+//! The event log: in order, without gaps, and with a bound up to which it is complete.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex};
@@ -12,14 +12,14 @@ use crate::subject::key;
 
 const WRITERS: u8 = 64;
 const EVENTS_OF_EACH: u8 = 6;
-/// Nothing here takes as long: who runs into it has been forgotten.
+/// Longer than any wait here; a call that takes as long was never woken.
 const FOREVER: Duration = Duration::from_secs(60);
 
 pub async fn events_come_in_the_order_of_commits(subject: Subject) {
     let mut expected = Vec::new();
     for round in 0..10_u8 {
         let mut batch = subject.batch().put(key(&format!("{}", 9 - round)), Expectation::Absent, vec![], None);
-        // More in some batches than in others, and larger first, so that no other order would do.
+        // Batches of different sizes, with values in descending order, so that only the order of commits fits.
         for place in (0..=round % 4).rev() {
             batch = batch.event(vec![round, place]);
             expected.push(vec![round, place]);
@@ -45,7 +45,7 @@ pub async fn a_page_of_events_is_limited(subject: Subject) {
             found.extend(page.events);
         }
         assert_eq!(found.iter().map(|event| event.value.clone()).collect::<Vec<_>>(), all);
-        // One can go on after any event, not only where a page ended.
+        // A page can begin after any event, not only where a page ended.
         for (place, event) in found.iter().enumerate() {
             let rest = page(&subject, event.cursor, usize::MAX).await.events;
             assert_eq!(rest.into_iter().map(|event| event.value).collect::<Vec<_>>(), all[place + 1..]);
@@ -80,7 +80,7 @@ pub async fn a_tail_skips_no_event(subject: Subject) {
     writers.join_all().await;
     let seen = tail.await.expect("the tail follows to the end");
 
-    assert_eq!(seen, subject.log().await, "whoever reads later sees the same");
+    assert_eq!(seen, subject.log().await, "a later read sees the same");
     let mut next = HashMap::new();
     for event in &seen {
         let due = next.entry(event[0]).or_insert(0);
@@ -90,14 +90,14 @@ pub async fn a_tail_skips_no_event(subject: Subject) {
     assert!(next.len() == usize::from(WRITERS) && next.values().all(|count| *count == EVENTS_OF_EACH));
 }
 
-pub async fn news_ends_the_wait(subject: Subject) {
+pub async fn a_new_event_ends_the_wait(subject: Subject) {
     let mut cursor = subject.origin().await;
     for round in 0..32_u8 {
         let waiting = tokio::spawn({
             let subject = subject.clone();
             async move { subject.engine().events(cursor, FOREVER, 10).await }
         });
-        // In some rounds the waiter is there first, in some it is not: neither may miss the news.
+        // The waiter comes first in some rounds and second in others. Neither may miss the event.
         for _ in 0..round {
             tokio::task::yield_now().await;
         }
@@ -110,16 +110,16 @@ pub async fn news_ends_the_wait(subject: Subject) {
     }
 }
 
-pub async fn without_news_the_wait_ends_by_itself(subject: Subject) {
+pub async fn the_wait_ends_without_an_event(subject: Subject) {
     subject.apply(subject.batch().event(b"old".to_vec())).await;
     let cursor = page(&subject, subject.origin().await, 10).await.next;
     let waited = subject.engine().events(cursor, Duration::from_millis(20), 10).await.expect("events can be read");
     assert_eq!((waited.events, waited.next), (vec![], cursor));
 }
 
-pub async fn complete_to_keeps_its_word(subject: Subject) {
+pub async fn every_event_committed_before_complete_to_was_returned(subject: Subject) {
     const TICK: Duration = Duration::from_millis(1);
-    // When each event's commit had returned, by a clock that moves with every one of them.
+    // The instant at which each event's commit had returned, by a clock that moves with each commit.
     let returned = Arc::new(Mutex::new(HashMap::<Vec<u8>, Timestamp>::new()));
     let origin = subject.origin().await;
     let mut writers = JoinSet::new();
@@ -147,7 +147,7 @@ pub async fn complete_to_keeps_its_word(subject: Subject) {
     }
     writers.join_all().await;
 
-    // It gets on by itself when nothing happens, so that who tails a quiet log knows that it is quiet.
+    // It advances without events, so that a reader of a quiet log knows that it is quiet.
     let last = page(&subject, origin, usize::MAX).await;
     let quiet = subject.clock.advance(Duration::from_secs(5));
     let later = page(&subject, last.next, 10).await;
@@ -187,7 +187,7 @@ pub async fn forgotten_events_are_gone_and_their_cursors_lost(subject: Subject) 
     }
     let origin = subject.origin().await;
     let all = page(&subject, origin, usize::MAX).await.events;
-    // In the middle of a batch, then at its end; and what was forgotten before stays so.
+    // In the middle of a batch, then at its end. Events that were forgotten before stay so.
     for (forgotten, before) in [(3, 2), (4, 3), (4, 0), (4, 2), (4, 3)] {
         subject.engine().forget_events(all[before].cursor).await.expect("events can be forgotten");
         let oldest = all[forgotten - 1].cursor;
@@ -197,14 +197,14 @@ pub async fn forgotten_events_are_gone_and_their_cursors_lost(subject: Subject) 
                 other => panic!("expected the cursor to be lost: {other:?}"),
             }
         }
-        // Every place that is kept has kept its name, and what comes after it.
+        // Every cursor that is kept still leads to the same events.
         for (place, event) in all.iter().enumerate().skip(forgotten - 1) {
             assert_eq!(page(&subject, event.cursor, usize::MAX).await.events, all[place + 1..]);
         }
     }
 }
 
-pub async fn what_is_forgotten_takes_nothing_else_with_it(subject: Subject) {
+pub async fn forgetting_events_changes_nothing_else(subject: Subject) {
     let version = subject.put(&key("a"), b"1", None).await;
     subject.apply(subject.batch().event(b"e".to_vec())).await;
     let end = page(&subject, subject.origin().await, 10).await.next;
@@ -224,7 +224,7 @@ pub async fn what_is_forgotten_takes_nothing_else_with_it(subject: Subject) {
     subject.apply(subject.batch().delete(key("a"), version)).await;
 }
 
-pub async fn an_emptied_log_goes_on_where_it_was(subject: Subject) {
+pub async fn an_emptied_log_continues_at_its_position(subject: Subject) {
     subject.apply(subject.batch().event(b"old".to_vec())).await;
     let end = page(&subject, subject.origin().await, 10).await.next;
     subject.engine().forget_events(end).await.expect("events can be forgotten");
@@ -237,7 +237,7 @@ pub async fn an_emptied_log_goes_on_where_it_was(subject: Subject) {
     assert!(end.is_before(&events[0].cursor), "a place is never used again");
 }
 
-pub async fn a_tail_outlives_what_is_forgotten_behind_it(subject: Subject) {
+pub async fn a_tail_continues_while_events_behind_it_are_forgotten(subject: Subject) {
     const EVENTS: u16 = 200;
     let mut cursor = subject.origin().await;
     let writer = tokio::spawn({
@@ -264,7 +264,7 @@ async fn page(subject: &Subject, cursor: Cursor, limit: usize) -> EventPage {
 }
 
 impl Subject {
-    /// Changes the writer's record, with the event that says so.
+    /// Changes the writer's record and appends an event about it.
     async fn put_with_event(&self, writer: u8, number: u8) {
         let record = key(&format!("record {writer}"));
         let unchanged = Expectation::unchanged(self.read(&record).await.as_ref());

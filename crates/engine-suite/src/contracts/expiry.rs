@@ -1,5 +1,5 @@
-//! What has expired at the caller's now is absent, whatever the engine's own clock says and wherever the bytes still
-//! lie. Callers' clocks stay within the largest skew: beyond it an engine may have swept.
+//! An entry that has expired at the caller's `now` is absent, independent of the engine's own clock and of rows that are
+//! still on disk. Callers' clocks stay within the largest skew; beyond it an engine may have removed the row.
 
 use std::time::Duration;
 
@@ -10,13 +10,13 @@ use crate::subject::{UNLIMITED, key};
 
 const TICK: Duration = Duration::from_millis(1);
 
-pub async fn what_has_expired_at_the_callers_now_is_not_read(subject: Subject) {
+pub async fn an_entry_expired_at_the_callers_now_is_not_read(subject: Subject) {
     let begin = subject.now();
     let end = begin + CLOCK_SKEW;
     subject.put(&key("a"), b"1", end).await;
     subject.put(&key("b"), b"1", None).await;
 
-    // The engine's clock stands at the beginning, then at the end: neither makes a difference.
+    // The engine's clock makes no difference.
     for engines_now in [begin, end] {
         subject.clock.set(engines_now);
         let last = Timestamp::from_millis(end.millis() - 1);
@@ -28,7 +28,7 @@ pub async fn what_has_expired_at_the_callers_now_is_not_read(subject: Subject) {
     }
 }
 
-pub async fn what_has_expired_at_the_callers_now_is_not_scanned(subject: Subject) {
+pub async fn an_entry_expired_at_the_callers_now_is_not_scanned(subject: Subject) {
     let end = subject.now() + TICK;
     for (name, expires_at) in [("a", None), ("b", Some(end)), ("c", Some(end + TICK)), ("d", None)] {
         subject.put(&key(name), b"1", expires_at).await;
@@ -42,7 +42,7 @@ pub async fn what_has_expired_at_the_callers_now_is_not_scanned(subject: Subject
     assert_eq!(found, ["abcd", "acd", "ad"]);
 }
 
-pub async fn what_has_expired_is_absent_to_expectations(subject: Subject) {
+pub async fn an_expired_entry_is_absent_to_expectations(subject: Subject) {
     let end = subject.now() + CLOCK_SKEW;
     let version = subject.put(&key("a"), b"1", end).await;
     let exact = Expectation::Version(version);
@@ -63,7 +63,7 @@ pub async fn what_has_expired_is_absent_to_expectations(subject: Subject) {
     assert_eq!(subject.conflict(late).await, key("a"), "what is absent cannot be deleted");
 }
 
-pub async fn what_has_expired_can_be_made_again(subject: Subject) {
+pub async fn an_expired_key_can_be_created_again(subject: Subject) {
     let first = subject.put(&key("a"), b"1", subject.now() + TICK).await;
     subject.clock.advance(TICK);
     let batch = subject.batch().put(key("a"), Expectation::Absent, b"2".to_vec(), None);

@@ -1,11 +1,11 @@
-//! What a batch may hold: exactly at the limit it is taken, one beyond it nothing is written.
+//! The limits of a batch: one at the limit is applied, one beyond it writes nothing.
 
 use lychgate_engine::{Batch, EngineError, Expectation, InvalidBatch, Key, KeyRange, Space};
 
 use crate::Subject;
 use crate::subject::{UNLIMITED, key};
 
-pub async fn what_is_at_the_limit_is_accepted(subject: Subject) {
+pub async fn a_batch_at_a_limit_is_accepted(subject: Subject) {
     let longest = Key::new(Space::Grants, vec![0xff; Batch::MAX_KEY_BYTES]);
     let largest = vec![7; Batch::MAX_VALUE_BYTES];
     subject.apply(subject.batch().put(longest.clone(), Expectation::Absent, largest.clone(), None)).await;
@@ -21,7 +21,7 @@ pub async fn what_is_at_the_limit_is_accepted(subject: Subject) {
     assert_eq!(subject.read(&key("empty")).await.map(|entry| entry.value), Some(vec![]));
 }
 
-pub async fn what_is_beyond_the_limit_is_refused(subject: Subject) {
+pub async fn a_batch_beyond_a_limit_is_refused(subject: Subject) {
     let put = |key, value| subject.batch().event(b"e".to_vec()).put(key, Expectation::Absent, value, None);
     let too_long = Key::new(Space::Grants, vec![1; Batch::MAX_KEY_BYTES + 1]);
     let empty = Key::new(Space::Grants, vec![]);
@@ -46,13 +46,13 @@ pub async fn what_is_beyond_the_limit_is_refused(subject: Subject) {
     assert_eq!(subject.log().await, [b""; 0]);
 }
 
-/// A batch of so many operations.
+/// A batch of `operations` operations.
 fn crowded(batch: Batch, operations: usize) -> Batch {
     (0..operations)
         .fold(batch, |batch, number| batch.put(key(&format!("crowd {number}")), Expectation::Absent, vec![1], None))
 }
 
-/// A batch of so many bytes, keys and events counted.
+/// A batch of `bytes` bytes, keys and events included.
 fn heavy(mut batch: Batch, bytes: usize) -> Batch {
     let mut left = bytes;
     for number in 0.. {

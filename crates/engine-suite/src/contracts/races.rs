@@ -1,4 +1,4 @@
-//! What holds while others are at work, with real threads.
+//! Concurrent callers, on several threads.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ use crate::subject::key;
 
 const RACERS: usize = 64;
 
-/// Sixty-four first logins of one person; sixty-four redemptions of one code.
+/// As with sixty-four first logins of one person, or sixty-four redemptions of one code.
 pub async fn of_many_racers_one_wins(subject: Subject) {
     for round in 0..6_u8 {
         let prize = key(&format!("prize {round}"));
@@ -27,7 +27,7 @@ pub async fn of_many_racers_one_wins(subject: Subject) {
             let (subject, prize, start) = (subject.clone(), prize.clone(), start.clone());
             racers.spawn(async move {
                 let name = format!("{round}/{racer}").into_bytes();
-                // What a loser would have written besides the prize must not appear either.
+                // The other writes of a loser must not appear either.
                 let batch = subject
                     .batch()
                     .put(Key::new(prize.space, name.clone()), Expectation::Absent, b"own".to_vec(), None)
@@ -55,7 +55,7 @@ pub async fn of_many_racers_one_wins(subject: Subject) {
     }
 }
 
-/// Two batches that each read what the other writes: serially, the second would have seen the first.
+/// Each of two batches checks the key that the other writes. In any serial order the second sees the first.
 pub async fn no_two_batches_skew_each_other(subject: Subject) {
     for round in 0..64_u8 {
         let pair = [key(&format!("a {round}")), key(&format!("b {round}"))];
@@ -78,7 +78,7 @@ pub async fn no_two_batches_skew_each_other(subject: Subject) {
     }
 }
 
-/// Money moves between two accounts; nobody ever sees more or less of it.
+/// Money moves between two accounts; every read sees the same sum.
 pub async fn a_read_is_one_snapshot_across_keys(subject: Subject) {
     let accounts = [key("account a"), key("account b")];
     for account in &accounts {

@@ -16,7 +16,7 @@ pub async fn a_scan_is_in_order_and_within_its_bounds(subject: Subject) {
         subject.put(&key(name), name.as_bytes(), None).await;
     }
     subject.put(&Key::new(Space::Grants, vec![0xff, 0xff]), b"last", None).await;
-    // Neighbours in other spaces are nobody's business here.
+    // Keys of other spaces are not in the result.
     subject.put(&Key::new(Space::Consents, "ab"), b"other", None).await;
     subject.put(&Key::new(Space::Counters, "ab"), b"other", None).await;
 
@@ -50,12 +50,12 @@ pub async fn a_scan_is_limited_in_results(subject: Subject) {
         let pages = pages(&subject, KeyRange::prefix(b"k"), limit).await;
         let (last, full) = pages.split_last().expect("there is a page");
         assert!(full.iter().all(|page| page.entries.len() == results), "a page is filled while there is more");
-        assert!(!last.entries.is_empty(), "nobody is sent to an empty page");
+        assert!(!last.entries.is_empty(), "no page is empty");
         assert_eq!(names(&pages), (0..10).collect::<Vec<_>>());
     }
 }
 
-pub async fn a_scan_is_limited_in_rows_and_expired_ones_count(subject: Subject) {
+pub async fn a_scan_is_limited_in_rows_including_expired_ones(subject: Subject) {
     let end = subject.now() + Duration::from_millis(1);
     for number in 0..10_u8 {
         let expires_at = (number % 5 != 0).then_some(end);
@@ -68,7 +68,7 @@ pub async fn a_scan_is_limited_in_rows_and_expired_ones_count(subject: Subject) 
     assert_eq!(names(&pages), [0, 5]);
 }
 
-pub async fn a_scan_meets_what_is_unchanged_exactly_once(subject: Subject) {
+pub async fn a_scan_returns_an_unchanged_entry_exactly_once(subject: Subject) {
     for number in (0..100_u8).step_by(2) {
         subject.put(&Key::new(Space::Grants, [b'k', number]), b"stable", None).await;
     }
@@ -77,7 +77,7 @@ pub async fn a_scan_meets_what_is_unchanged_exactly_once(subject: Subject) {
     for worker in 0..4_u8 {
         let (subject, done) = (subject.clone(), done.clone());
         churn.spawn(async move {
-            // Each worker has odd keys of its own, which come and go between the stable ones.
+            // Each worker adds and deletes odd keys of its own between the stable ones.
             for round in (0_u8..25).cycle() {
                 if done.load(Ordering::Relaxed) {
                     return;

@@ -1,4 +1,4 @@
-//! What can be asked of an engine, in small numbers, so that commands meet one another.
+//! Random commands to an engine, over few keys and small numbers, so that they affect each other.
 
 use std::ops::RangeInclusive;
 
@@ -16,7 +16,7 @@ pub(super) enum Command {
     Forget { cursor: Index },
 }
 
-/// By how many milliseconds a caller's clock differs from the engine's.
+/// The difference between a caller's clock and the engine's, in milliseconds.
 pub(super) type Skew = i64;
 
 #[derive(Clone, Debug)]
@@ -26,13 +26,13 @@ pub(super) struct Step {
     pub act: Act,
 }
 
-/// What the caller believes of a key.
+/// The caller's belief about a key.
 #[derive(Clone, Debug)]
 pub(super) enum Guess {
-    /// What it would have read.
+    /// The current entry.
     Right,
     Absent,
-    /// One of the versions the key has had, perhaps the one it has; if it had none, one that nothing ever has.
+    /// One of the key's past or present versions; if it has none, a version that no key ever has.
     Version(Index),
 }
 

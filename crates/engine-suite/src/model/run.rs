@@ -1,4 +1,4 @@
-//! One engine and one model side by side.
+//! One engine and one model, driven together.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::time::Duration;
@@ -16,21 +16,21 @@ use crate::Subject;
 
 type Verdict = Result<(), TestCaseError>;
 
-/// The engine, and what the model says it holds.
+/// The engine, and the model's state.
 pub(super) struct Run {
     subject: Subject,
     entries: BTreeMap<Key, Entry>,
     log: Vec<Vec<u8>>,
-    /// Places in the log that the engine has named, with how many events lie before each.
+    /// Cursors that the engine returned, each with the number of events before it.
     cursors: Vec<(Cursor, usize)>,
-    /// The first place that is not lost.
+    /// The oldest cursor that is not lost.
     oldest: (Cursor, usize),
-    /// Which versions are given is the engine's affair, but none twice.
+    /// The engine chooses versions, but none twice.
     versions: HashMap<Key, Vec<Version>>,
     revision: Revision,
 }
 
-/// What the model says a commit comes to.
+/// The model's prediction for a commit.
 #[derive(Debug, PartialEq, Eq)]
 enum Outcome {
     Applied,
@@ -81,7 +81,7 @@ impl Run {
                     batch.put(key, expectation, value, lifetime.map(|lifetime| self.skewed(lifetime)))
                 }
                 (Act::Delete, Expectation::Version(version)) => batch.delete(key, version),
-                // What is absent cannot be deleted.
+                // An absent key cannot be deleted.
                 (Act::Delete | Act::Keep, _) => batch.expect(key, expectation),
             };
         }
@@ -127,7 +127,7 @@ impl Run {
 
     async fn apply(&mut self, batch: Batch) -> Verdict {
         self.log.extend_from_slice(batch.events());
-        // As early as any caller's clock can be: what is not seen from there is never seen again.
+        // The earliest `now` of any caller: an entry that is absent then is absent for good.
         let earliest = self.skewed(-(CLOCK_SKEW.as_millis() as i64));
         for operation in batch.operations() {
             let key = &operation.key;
@@ -165,7 +165,7 @@ impl Run {
         self.seen(snapshot.revision)
     }
 
-    /// Page by page: how many rows an engine looks at for what has expired depends on what it has swept.
+    /// Reads page by page and compares the whole. The pages themselves depend on expired rows that an engine has not removed.
     async fn scan(&mut self, skew: Skew, from: Place, mut range: KeyRange, limit: Limit) -> Verdict {
         let (now, space) = (self.skewed(skew), from.key().space);
         let expected: Vec<_> = self
@@ -198,7 +198,7 @@ impl Run {
             }
             page => page.map_err(unexpected)?,
         };
-        prop_assert!(begin >= self.oldest.1, "what is forgotten is not read");
+        prop_assert!(begin >= self.oldest.1, "forgotten events are not read");
         let end = self.log.len().min(begin + limit);
         let found: Vec<_> = page.events.iter().map(|event| event.value.clone()).collect();
         prop_assert_eq!(&found, &self.log[begin..end]);

@@ -1,5 +1,4 @@
-//! Registered clients. Configured ones are nowhere but in configuration, those with a metadata document nowhere but there;
-//! of either, only what an operator made of it.
+//! Registered clients. Of configured clients and clients with a metadata document only the status is stored.
 
 use lychgate_domain::client::jwk::{KeyParameters, PublicJwk, SignatureAlgorithm};
 use lychgate_domain::client::redirect_uri::RedirectUri;
@@ -17,21 +16,26 @@ use crate::proto;
 use crate::proto::client::Authentication as Kept;
 use crate::proto::client_key::Parameters;
 
-/// What lies under a client's id.
+/// The record of a client.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum ClientRecord {
+    /// A registration (RFC 7591).
     Registered(Box<Client>),
+    /// The status of a client without registration.
     Unregistered(UnregisteredClient),
 }
 
-/// What an operator made of a client without registration.
+/// The status that an operator gave a client without registration.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UnregisteredClient {
+    /// The client's id.
     pub id: ClientId,
+    /// Enabled or disabled.
     pub status: ClientStatus,
 }
 
 impl ClientRecord {
+    /// The client's id.
     pub fn id(&self) -> &ClientId {
         match self {
             ClientRecord::Registered(client) => &client.id,
@@ -39,6 +43,7 @@ impl ClientRecord {
         }
     }
 
+    /// Enabled or disabled.
     pub fn status(&self) -> ClientStatus {
         match self {
             ClientRecord::Registered(client) => client.status,
@@ -73,7 +78,7 @@ impl Record for UnregisteredClient {
         proto::Client { client_id, status, ..Default::default() }.encode_to_vec()
     }
 
-    /// A registration that was damaged is none.
+    /// A damaged registration must not decode as an unregistered client.
     fn decode_record(bytes: &[u8]) -> Option<Self> {
         let record = proto::Client::decode(bytes).ok()?;
         let is_registration =

@@ -138,7 +138,7 @@ pub(crate) fn decode_event(bytes: &[u8]) -> Option<(String, Event)> {
         },
         Kind::ConfigurationChanged(kind) => EventKind::ConfigurationChanged { digest: kind.digest.try_into().ok()? },
     };
-    // What concerns the whole issuer names nobody.
+    // An event about the whole issuer names no subject.
     let about = if record.subject.is_empty() {
         None
     } else {

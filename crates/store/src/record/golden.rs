@@ -1,9 +1,9 @@
-//! Everything that lies on disk, frozen: the bytes of one value of each kind and state are kept in
-//! `crates/store/golden`. Today's code must still write them, and still read them.
+//! Golden files of all records: `crates/store/golden` keeps the bytes of one value of each kind and state. Today's code must
+//! write the same bytes and read them.
 //!
-//! The kept files are never edited, and no program writes them: they are on somebody's disk. A new field gets a new
-//! value in [`values`] and a new file beside the old ones; the old value keeps its bytes, because what is not set is not
-//! written. A test whose file is missing fails, and says what belongs there.
+//! The golden files are never edited, and no program writes them: released versions wrote these bytes. A new field gets a new
+//! value in [`values`] and a new file beside the old ones; the old value keeps its bytes, because unset
+//! fields are not written. A test fails if its file is missing, and prints the content.
 
 mod values;
 
@@ -21,17 +21,17 @@ use crate::{key, proto};
 use lychgate_engine::Space;
 use values::{Golden, Read, all};
 
-/// Where records lie, and what has come since.
+/// Keys of records, by the release that introduced them.
 const KEYS: [&str; 4] = ["keys.v1.txt", "keys.v2.txt", "keys.v3.txt", "keys.v4.txt"];
 
 /// Requirements: E5.
 #[test]
-fn every_record_is_written_as_ever() {
+fn every_record_is_written_as_released() {
     let mut wrong = String::new();
     for Golden { file, bytes, .. } in all() {
         match std::fs::read_to_string(directory().join(&file)) {
             Ok(kept) if kept == hex(&bytes) => {}
-            Ok(_) => write!(wrong, "{file}: what is written today is not what was written before\n\n").unwrap(),
+            Ok(_) => write!(wrong, "{file}: today's bytes differ from the released ones\n\n").unwrap(),
             Err(_) => {
                 write!(wrong, "{file} is missing. If the format is new, this belongs there:\n{}\n", hex(&bytes))
                     .unwrap();
@@ -42,16 +42,16 @@ fn every_record_is_written_as_ever() {
 }
 
 #[test]
-fn every_record_is_read_as_ever() {
+fn every_record_of_a_released_version_is_read() {
     for golden in all() {
         let read = golden.read(&golden.kept());
         assert_eq!(read, Some(Read { is_the_value: true, is_stable: true }), "{}", golden.file);
     }
 }
 
-/// A node of the next release may have written more, wherever a message stands; that must not stop this one.
+/// A node of the next release may write more fields in any message; this version must still read the record.
 #[test]
-fn fields_of_a_later_release_are_passed_over() {
+fn fields_of_a_later_release_are_ignored() {
     for golden in all() {
         let whole_message = [varint(1000, 7), fixed64(1001), delimited(1002, b"later"), fixed32(1003)].concat();
         let nested = golden.nested.iter().map(|field| delimited(*field, &delimited(1000, b"later")));
@@ -62,7 +62,7 @@ fn fields_of_a_later_release_are_passed_over() {
     }
 }
 
-/// What decides about people is never guessed: a state, a status, a reason that this version does not know is no record.
+/// A record with an unknown state, status or reason cannot be read: its meaning must not be guessed.
 #[test]
 fn a_value_of_a_later_release_is_not_read_as_another() {
     let kept = |file: &str| all().into_iter().find(|golden| golden.file == file).unwrap();
@@ -89,7 +89,7 @@ fn a_value_of_a_later_release_is_not_read_as_another() {
         assert!(golden.read(&golden.kept()).is_some(), "{file} without it");
         assert_eq!(golden.read(&[golden.kept(), later].concat()), None, "{file}");
     }
-    // The later state stands where one of ours would: what is left is a decision of which nothing is known.
+    // An unknown state in place of a known one: the rest is a decision without a state.
     let decided = proto::Authorization::decode(&*kept("authorization-denied.v1.hex").kept()).unwrap().decided;
     let stateless = proto::Authorization { decided, state: None }.encode_to_vec();
     let golden = kept("authorization-denied.v1.hex");
@@ -97,7 +97,7 @@ fn a_value_of_a_later_release_is_not_read_as_another() {
 }
 
 #[test]
-fn what_was_cut_short_is_never_read_as_the_whole() {
+fn a_truncated_record_is_never_read_as_the_whole() {
     for golden in all() {
         let kept = golden.kept();
         for length in 0..kept.len() {
@@ -137,7 +137,7 @@ proptest! {
 }
 
 #[test]
-fn every_record_lies_where_it_ever_lay() {
+fn every_record_has_its_released_key() {
     let subject = Subject::from_record("idp|alice".to_owned());
     let client = ClientId::parse("client-AAAAAAAAAAAAAAAAAAAAAA").unwrap();
     let authorization = AuthorizationId::from_bytes(*b"authorization-id");
@@ -190,11 +190,11 @@ fn every_record_lies_where_it_ever_lay() {
         let kept = std::fs::read_to_string(directory().join(file));
         let kept =
             kept.unwrap_or_else(|_| panic!("{file} is missing. If the format is new, this belongs there:\n{lines}"));
-        assert_eq!(lines, kept, "what is kept under the old keys would not be found");
+        assert_eq!(lines, kept, "records under the released keys would not be found");
     }
 }
 
-/// A file that no test reads freezes nothing.
+/// A golden file that no test reads proves nothing.
 #[test]
 fn every_kept_file_is_read() {
     let files = all().into_iter().map(|golden| golden.file).chain(KEYS.map(str::to_owned));
@@ -203,7 +203,7 @@ fn every_kept_file_is_read() {
 }
 
 impl Golden {
-    /// As they are on somebody's disk.
+    /// The bytes of the golden file.
     fn kept(&self) -> Vec<u8> {
         let text = std::fs::read_to_string(directory().join(&self.file)).unwrap();
         from_hex(&text)

@@ -1,4 +1,4 @@
-//! Operators' requests that were done.
+//! Operators' requests that were carried out.
 
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
@@ -6,11 +6,12 @@ use prost::Message as _;
 use super::Record;
 use crate::proto;
 
-/// What is known of one.
+/// A request that was carried out.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct OperatorRequest {
-    /// Of everything that was asked.
+    /// A digest of all its parameters.
     pub digest: [u8; 32],
+    /// The time it was carried out.
     pub at: Timestamp,
 }
 

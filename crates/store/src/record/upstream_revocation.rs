@@ -1,4 +1,4 @@
-//! What the upstream is yet to be told.
+//! Pending revocations at the upstream.
 
 use lychgate_domain::id::{ClientId, EventId, GrantId};
 use lychgate_domain::revocation::{RevocationTarget, ScanPosition, UpstreamRevocation};

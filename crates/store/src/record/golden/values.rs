@@ -46,7 +46,7 @@ pub(super) struct Golden {
 
 type Reading = Box<dyn Fn(&[u8]) -> Option<Read>>;
 
-/// What became of bytes that were read.
+/// The result of reading bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct Read {
     pub(super) is_the_value: bool,
@@ -65,7 +65,7 @@ impl Golden {
         Self { file: format!("{name}.v1.hex"), bytes, nested, read: Box::new(read) }
     }
 
-    /// What the file of `event` would be called if its kind had no other.
+    /// The name of the file of `event` if its kind has only one.
     fn event_called(name: &str, nested: &'static [u32], event: Event) -> Self {
         Self { file: format!("event-{name}.v1.hex"), ..Self::event(nested, event) }
     }
@@ -568,7 +568,7 @@ fn range_digest() -> RangeDigest {
     }
 }
 
-/// Whether a record says what `event` is.
+/// Reports whether a record has the content of `event`.
 fn says(record: &proto::Event, event: &Event) -> bool {
     let grant = |id: &GrantId| id.bytes().to_vec();
     let kind = match &event.kind {
