@@ -170,7 +170,7 @@ fn a_missing_key_is_named() {
                     refused.contains(&name) || refused.contains("does not say where the secret is"),
                     "{name}: {refused}"
                 );
-                assert!(refused.contains("missing") || refused.contains("names no place"), "{refused}");
+                assert!(refused.contains("missing") || refused.contains("does not say where"), "{refused}");
                 required.insert(name);
             }
         }
