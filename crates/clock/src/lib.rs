@@ -4,6 +4,8 @@
 //! and one [`Entropy`] and hands them down, so one request has one `now` and a test controls both. This crate must not
 //! implement either trait: the operating system's implementations belong to the processes, fixed ones to tests.
 
+#![warn(missing_docs)]
+
 pub mod entropy;
 pub mod time;
 

@@ -21,6 +21,7 @@ use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream::login::LoginSecrets;
 use lychgate_store::GrantStatusKey;
+use lychgate_store::consents::{ConsentKey, ConsentRevocation};
 
 use crate::flow::{Next, Step};
 use crate::ground::caller::Caller;
@@ -227,7 +228,7 @@ impl Control {
         let attempt = account::attempt_for(attempt, client_id, resource);
         until_committed(|| async {
             let now = self.clock.now();
-            let found = self.store.consent(issuer, subject, client_id, resource, now).await?;
+            let found = self.store.consent(issuer, ConsentKey { subject, client: client_id, resource }, now).await?;
             let Some(found) = found.filter(|found| found.value.is_live(now)) else { return Ok(Commit::Done(())) };
             let about = EventTarget {
                 subject: subject.clone(),
@@ -238,7 +239,11 @@ impl Control {
             let kind = EventKind::ConsentRevoked { reason: None };
             let event = Event::new(kind, about, &caller.for_events(issuer), attempt, now);
             let revoked = found.value.clone().revoke(now);
-            Ok(self.store.revoke_consent(issuer, &found, &revoked, &event, now).await?.with(()))
+            Ok(self
+                .store
+                .revoke_consent(issuer, &ConsentRevocation { read: &found, revoked: &revoked, event: &event }, now)
+                .await?
+                .with(()))
         })
         .await
     }

@@ -14,6 +14,7 @@ use lychgate_domain::subject::Subject;
 use lychgate_engine::{Cursor, Revision};
 use lychgate_store::GrantStatusKey;
 use lychgate_store::consents::ConsentFilter;
+use lychgate_store::consents::PageRequest;
 
 use crate::clients::unregistered_status;
 use crate::ground::caller::Caller;
@@ -121,7 +122,10 @@ impl Control {
         let filter = ConsentFilter { resources: principal.resources.clone(), ..filter };
         let list = List { method: "ConsentService/List", filter: digest_of(&filter), principal };
         let from = list.open(page_token, serving.keys())?;
-        let page = self.store.find_consents(&serving.issuer, &filter, from, page_size, self.clock.now()).await?;
+        let page = self
+            .store
+            .find_consents(&serving.issuer, &filter, PageRequest { from, results: page_size }, self.clock.now())
+            .await?;
         let next_page_token = page.next.map(|place| list.seal(&place, serving.keys(), &*self.entropy));
         Ok(Listed {
             consents: page.consents,

@@ -20,6 +20,7 @@ use lychgate_domain::secret::{Secret, kind};
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::refresh_token::PresentedRefreshToken;
 use lychgate_domain::token::{AccessTokenClaims, EndedBy, Grant, GrantPhase, RefreshRequest};
+use lychgate_store::grants::GrantEnd;
 
 use crate::client_metadata::ClientTrust;
 use crate::clients::Presented;
@@ -180,7 +181,10 @@ impl Exchange<'_> {
                 Event::new(kind.clone(), about, &self.caller.for_events(&self.serving.issuer), self.attempt, self.now);
             let ended = stored.value.end_by(why, self.now);
             let (store, issuer) = (&self.control.store, &self.serving.issuer);
-            Ok(store.end_grant(issuer, stored.version, &ended, &event, self.now).await?.with(()))
+            Ok(store
+                .end_grant(issuer, &GrantEnd { expected: stored.version, ended: &ended, event: &event }, self.now)
+                .await?
+                .with(()))
         })
         .await
     }

@@ -7,6 +7,8 @@
 //! An engine crate depends on this crate and on no other crate of the workspace. This crate must not know what the
 //! bytes mean: records, clients and grants belong to `lychgate-store`.
 
+#![warn(missing_docs)]
+
 mod batch;
 mod engine;
 mod error;

@@ -14,7 +14,7 @@ use crate::consents::consent_end;
 use crate::grant_status::StoredGrantStatus;
 use crate::record::{Record as _, encode_event};
 use crate::upstream_revocations::enqueue;
-use crate::{Commit, Store, StoreError, Versioned, batch, decode, key};
+use crate::{Commit, Store, StoreError, Update, Versioned, append, batch, decode, key};
 use lychgate_engine::{Batch, Expectation, Version};
 
 impl Store {
@@ -28,22 +28,18 @@ impl Store {
         self.record(key::authorization(&issuer.url, id), now).await
     }
 
-    /// Records a decision, unless there is one. `client` is the registered client that the page displayed: if it has
-    /// changed since, the commit conflicts. A denial has an event if the person is known.
+    /// Records a decision, unless there is one. Conflicts if the displayed client has changed.
     pub async fn decide(
         &self,
         issuer: &Issuer,
-        authorization: &Authorization,
-        client: Option<&Versioned<Client>>,
-        event: Option<&Event>,
+        decision: &NewDecision<'_>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
-        let mut batch = put(batch(now), issuer, authorization, Expectation::Absent);
-        if let Some(client) = client {
+        let mut batch = put(batch(now), issuer, decision.authorization, Expectation::Absent);
+        if let Some(client) = decision.client {
             batch = batch.expect(key::client(&issuer.url, &client.value.id), Expectation::Version(client.version));
         }
-        let event = event.map(|event| encode_event(&issuer.url, event));
-        self.commit(event.into_iter().fold(batch, Batch::event)).await
+        self.commit(append(batch, &issuer.url, decision.event)).await
     }
 
     /// Claims a login, so that the upstream's code is exchanged once.
@@ -62,29 +58,24 @@ impl Store {
     pub async fn record_signed_in(
         &self,
         issuer: &Issuer,
-        expected: Version,
-        signed_in: &SignedIn,
-        event: &Event,
+        signed_in: Update<'_, SignedIn>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
-        let signed_in = Authorization::SignedIn(signed_in.clone());
-        let batch = put(batch(now), issuer, &signed_in, Expectation::Version(expected));
-        self.commit(batch.event(encode_event(&issuer.url, event))).await
+        let next = Authorization::SignedIn(signed_in.record.clone());
+        let batch = put(batch(now), issuer, &next, signed_in.expectation());
+        self.commit(append(batch, &issuer.url, signed_in.event)).await
     }
 
     /// Records that a login failed. There is an event if the person had signed in and rejected the login ("not me").
     pub async fn fail_login(
         &self,
         issuer: &Issuer,
-        expected: Version,
-        failed: &Failed,
-        event: Option<&Event>,
+        failed: Update<'_, Failed>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
-        let failed = Authorization::Failed(failed.clone());
-        let batch = put(batch(now), issuer, &failed, Expectation::Version(expected));
-        let event = event.map(|event| encode_event(&issuer.url, event));
-        self.commit(event.into_iter().fold(batch, Batch::event)).await
+        let next = Authorization::Failed(failed.record.clone());
+        let batch = put(batch(now), issuer, &next, failed.expectation());
+        self.commit(append(batch, &issuer.url, failed.event)).await
     }
 
     /// Finishes a login: writes the code, the subject's new consent and the event in one batch.
@@ -153,6 +144,17 @@ impl Store {
         let entries = self.read(&keys, now).await?.entries;
         entries.into_iter().filter_map(|entry| decode(entry).transpose()).collect()
     }
+}
+
+/// A decision about a consent page.
+#[derive(Clone, Copy, Debug)]
+pub struct NewDecision<'a> {
+    /// The approval or denial.
+    pub authorization: &'a Authorization,
+    /// The registered client that the page displayed.
+    pub client: Option<&'a Versioned<Client>>,
+    /// A denial by a known person, for the log.
+    pub event: Option<&'a Event>,
 }
 
 /// The input of [`Store::issue_code`].

@@ -1,13 +1,11 @@
 //! The digest of an issuer's last known configuration, so that a change becomes an event.
 
-use lychgate_domain::event::Event;
 use lychgate_domain::issuer::IssuerUrl;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
-use crate::record::{Record, encode_event};
-use crate::{Commit, Store, StoreError, Versioned, batch, key, proto};
-use lychgate_engine::{Batch, Expectation};
+use crate::record::Record;
+use crate::{Commit, Store, StoreError, Update, Versioned, append, batch, key, proto};
 
 /// The SHA-256 of a configuration.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -23,20 +21,17 @@ impl Store {
         self.record(key::configuration_digest(issuer), now).await
     }
 
-    /// Records the digest of the current configuration. Conflicts if another node has recorded one since `read`. A change
-    /// has an event.
+    /// Records the digest of the current configuration. Conflicts if another node has recorded one since it was read. A
+    /// change has an event.
     pub async fn record_configuration(
         &self,
         issuer: &IssuerUrl,
-        read: Option<&Versioned<ConfigurationDigest>>,
-        seen: ConfigurationDigest,
-        event: Option<&Event>,
+        configuration: Update<'_, ConfigurationDigest>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
-        let unchanged = read.map_or(Expectation::Absent, |read| Expectation::Version(read.version));
-        let batch = batch(now).put(key::configuration_digest(issuer), unchanged, seen.encode_record(), None);
-        let event = event.map(|event| encode_event(issuer, event));
-        self.commit(event.into_iter().fold(batch, Batch::event)).await
+        let (key, record) = (key::configuration_digest(issuer), configuration.record.encode_record());
+        let batch = batch(now).put(key, configuration.expectation(), record, None);
+        self.commit(append(batch, issuer, configuration.event)).await
     }
 }
 

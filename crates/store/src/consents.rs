@@ -20,12 +20,10 @@ impl Store {
     pub async fn consent(
         &self,
         issuer: &Issuer,
-        subject: &Subject,
-        client: &ClientId,
-        resource: &str,
+        key: ConsentKey<'_>,
         now: Timestamp,
     ) -> Result<Option<Versioned<Consent>>, StoreError> {
-        self.record(key::consent(&issuer.url, subject, client, resource), now).await
+        self.record(key::consent(&issuer.url, key.subject, key.client, key.resource), now).await
     }
 
     /// Revokes a consent in one small commit, however many grants it has. A grant that is minted concurrently expects the
@@ -33,17 +31,38 @@ impl Store {
     pub async fn revoke_consent(
         &self,
         issuer: &Issuer,
-        read: &Versioned<Consent>,
-        revoked: &Consent,
-        event: &Event,
+        revocation: &ConsentRevocation<'_>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
+        let ConsentRevocation { read, revoked, event } = revocation;
         let key = key::consent(&issuer.url, &revoked.subject, &revoked.client_id, &revoked.resource);
         let batch = batch(now)
             .put(key, Expectation::Version(read.version), revoked.encode_record(), consent_end(revoked))
             .event(encode_event(&issuer.url, event));
         self.commit(enqueue(batch, issuer, RevocationTarget::consent(&read.value), event)).await
     }
+}
+
+/// Names a consent.
+#[derive(Clone, Copy, Debug)]
+pub struct ConsentKey<'a> {
+    /// The person who consented.
+    pub subject: &'a Subject,
+    /// The client that was allowed.
+    pub client: &'a ClientId,
+    /// The resource.
+    pub resource: &'a str,
+}
+
+/// The input of [`Store::revoke_consent`].
+#[derive(Clone, Copy, Debug)]
+pub struct ConsentRevocation<'a> {
+    /// The consent that was read.
+    pub read: &'a Versioned<Consent>,
+    /// The revoked consent.
+    pub revoked: &'a Consent,
+    /// The revocation, for the log.
+    pub event: &'a Event,
 }
 
 /// The largest number of rows that one page examines.
@@ -60,6 +79,7 @@ pub struct ConsentFilter {
     pub resource: Option<String>,
     /// A set that the resource belongs to.
     pub resources: Option<HashSet<String>>,
+    /// The current state.
     pub state: Option<ConsentState>,
 }
 
@@ -78,6 +98,15 @@ impl ConsentFilter {
     }
 }
 
+/// Selects one page of a list.
+#[derive(Clone, Debug)]
+pub struct PageRequest {
+    /// The previous page's `next`; `None` for the first page.
+    pub from: Option<Vec<u8>>,
+    /// The largest number of results.
+    pub results: usize,
+}
+
 /// One page of matching consents, in the order of their keys.
 #[derive(Clone, Debug)]
 pub struct ConsentPage {
@@ -90,17 +119,17 @@ pub struct ConsentPage {
 }
 
 impl Store {
-    /// Finds at most `results` consents, starting at `from`, the previous page's `next`. A consent that is unchanged
+    /// Finds matching consents. A consent that is unchanged
     /// throughout appears on exactly one page. There is no index by client or resource: a page examines up to [`ROWS`] rows
     /// and returns the position it reached.
     pub async fn find_consents(
         &self,
         issuer: &Issuer,
         filter: &ConsentFilter,
-        from: Option<Vec<u8>>,
-        results: usize,
+        page: PageRequest,
         now: Timestamp,
     ) -> Result<ConsentPage, StoreError> {
+        let PageRequest { from, results } = page;
         let whole = KeyRange::prefix(&key::consents(&issuer.url, filter.subject.as_ref()));
         let range = KeyRange { from: from.unwrap_or(whole.from), to: whole.to };
         let limit = Limit { results: if filter.is_selective() { ROWS } else { results }, rows: ROWS };

@@ -1,6 +1,5 @@
 //! The keyring of each issuer: key material sealed under the master key, which the store never has.
 
-use lychgate_domain::event::Event;
 use lychgate_domain::issuer::IssuerUrl;
 use lychgate_domain::keys::KeyId;
 use lychgate_domain::keys::rotation::KeyFamily;
@@ -8,9 +7,8 @@ pub use lychgate_domain::keys::rotation::{KeyState, SigningAlgorithm};
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
-use crate::record::{Record, encode_event};
-use crate::{Commit, Store, StoreError, Versioned, batch, key, proto};
-use lychgate_engine::{Batch, Expectation};
+use crate::record::Record;
+use crate::{Commit, Store, StoreError, Update, Versioned, append, batch, key, proto};
 
 /// An issuer's keys.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,20 +42,17 @@ impl Store {
         self.record(key::keyring(issuer), now).await
     }
 
-    /// Creates or replaces a keyring. Conflicts if another node has done so since `read`. A change that an operator asked
-    /// for has an event.
+    /// Creates or replaces a keyring. Conflicts if another node has done so since it was read. A change that an operator
+    /// asked for has an event.
     pub async fn put_keyring(
         &self,
         issuer: &IssuerUrl,
-        read: Option<&Versioned<Keyring>>,
-        keyring: &Keyring,
-        event: Option<&Event>,
+        keyring: Update<'_, Keyring>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
-        let expectation = read.map_or(Expectation::Absent, |read| Expectation::Version(read.version));
-        let batch = batch(now).put(key::keyring(issuer), expectation, keyring.encode_record(), None);
-        let event = event.map(|event| encode_event(issuer, event));
-        self.commit(event.into_iter().fold(batch, Batch::event)).await
+        let record = keyring.record.encode_record();
+        let batch = batch(now).put(key::keyring(issuer), keyring.expectation(), record, None);
+        self.commit(append(batch, issuer, keyring.event)).await
     }
 }
 

@@ -5,6 +5,8 @@
 //!
 //! The store must not decide: it has no clock, knows no request, and refuses nothing.
 
+#![warn(missing_docs)]
+
 pub mod account;
 pub mod authorizations;
 mod check_cache;
@@ -29,12 +31,14 @@ use std::time::Duration;
 use check_cache::CheckCache;
 pub use commit::Commit;
 pub use grant_status::GrantStatusKey;
+use lychgate_domain::event::Event;
+use lychgate_domain::issuer::IssuerUrl;
 pub use lychgate_engine::Durability;
 use lychgate_engine::{
     Batch, Cause, Change, Cursor, EngineError, Entry, Expectation, Key, OpenEngine, Revision, Snapshot, Timestamp,
     Version,
 };
-use record::Record;
+use record::{Record, encode_event};
 use tokio::sync::watch;
 
 /// Generated from `proto/lychgate/record/v1`.
@@ -82,6 +86,23 @@ impl<T> Versioned<T> {
     /// Converts the record and keeps its version.
     pub fn map<U>(self, f: impl FnOnce(T) -> U) -> Versioned<U> {
         Versioned { value: f(self.value), version: self.version, expires_at: self.expires_at }
+    }
+}
+
+/// The replacement of a record.
+#[derive(Clone, Copy, Debug)]
+pub struct Update<'a, R> {
+    /// The version that was read; `None` if there was no record. The commit conflicts if it has changed.
+    pub expected: Option<Version>,
+    /// The new record.
+    pub record: &'a R,
+    /// The event about it, if it has one.
+    pub event: Option<&'a Event>,
+}
+
+impl<R> Update<'_, R> {
+    fn expectation(&self) -> Expectation {
+        self.expected.map_or(Expectation::Absent, Expectation::Version)
     }
 }
 
@@ -198,6 +219,11 @@ impl Store {
 
 fn batch(now: Timestamp) -> Batch {
     Batch::new(now, now + BATCH_LIFETIME)
+}
+
+/// Appends `event`, if there is one.
+fn append(batch: Batch, issuer: &IssuerUrl, event: Option<&Event>) -> Batch {
+    event.into_iter().fold(batch, |batch, event| batch.event(encode_event(issuer, event)))
 }
 
 fn decode<R: Record>(entry: Option<Entry>) -> Result<Option<Versioned<R>>, StoreError> {

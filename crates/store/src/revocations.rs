@@ -52,6 +52,15 @@ pub enum Revocation<'a> {
     Issuer,
 }
 
+/// The input of [`Store::set_client_status`].
+#[derive(Clone, Copy, Debug)]
+pub struct StatusChange<'a> {
+    /// The record that was read.
+    pub read: Option<&'a Versioned<ClientRecord>>,
+    /// The record with the new status.
+    pub changed: &'a ClientRecord,
+}
+
 /// An operator's request.
 #[derive(Clone, Copy, Debug)]
 pub struct OperatorAction<'a> {
@@ -116,11 +125,11 @@ impl Store {
     pub async fn set_client_status(
         &self,
         issuer: &Issuer,
-        read: Option<&Versioned<ClientRecord>>,
-        changed: &ClientRecord,
+        change: StatusChange<'_>,
         action: &OperatorAction<'_>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
+        let StatusChange { read, changed } = change;
         let unchanged = read.map_or(Expectation::Absent, |read| Expectation::Version(read.version));
         let expires_at = read.and_then(|read| read.expires_at);
         let batch = request_batch(issuer, action, now);

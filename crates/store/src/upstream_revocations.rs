@@ -13,7 +13,7 @@ use lychgate_domain::token::Grant;
 use lychgate_domain::upstream::tokens::SealedFor;
 use lychgate_domain::upstream::tokens::SealedTokens;
 
-use crate::consents::ConsentFilter;
+use crate::consents::{ConsentFilter, PageRequest};
 use crate::record::Record;
 use crate::{Commit, Store, StoreError, Versioned, batch, decode, key, store_error};
 use lychgate_engine::{Batch, Change, Expectation, Key, KeyRange, Limit, Space};
@@ -112,10 +112,10 @@ impl Store {
         match (&revocation.place, what) {
             (ScanPosition::Codes { from }, _) => self.ended_codes(issuer, revocation, from.clone(), now).await,
             (ScanPosition::Grants { .. }, RevocationTarget::Consent { grants, .. }) => {
-                self.ended_among(issuer, what, grants, what.after_grants(), now).await
+                Ok(EndedPage { ended: self.ended_among(issuer, what, grants, now).await?, next: what.after_grants() })
             }
             (ScanPosition::Grants { .. }, RevocationTarget::Grant(id)) => {
-                self.ended_among(issuer, what, &[*id], what.after_grants(), now).await
+                Ok(EndedPage { ended: self.ended_among(issuer, what, &[*id], now).await?, next: what.after_grants() })
             }
             (ScanPosition::Grants { .. }, RevocationTarget::Superseded { grant_id, subject, tokens }) => {
                 let (subject, tokens, sealed_for) = (subject.clone(), tokens.clone(), SealedFor::Grant(*grant_id));
@@ -130,7 +130,7 @@ impl Store {
                     consents.iter().flat_map(|consent| consent.grants.iter().map(|(id, _)| *id)).collect();
                 let next =
                     next.map_or_else(|| what.after_grants(), |from| Some(ScanPosition::Grants { from: Some(from) }));
-                self.ended_among(issuer, what, &ids, next, now).await
+                Ok(EndedPage { ended: self.ended_among(issuer, what, &ids, now).await?, next })
             }
             (ScanPosition::Grants { from }, RevocationTarget::Client { .. } | RevocationTarget::Issuer { .. }) => {
                 let whole = KeyRange::prefix(&issuer.url.digest());
@@ -163,7 +163,7 @@ impl Store {
         };
         let mut from = None;
         loop {
-            let page = self.find_consents(issuer, &filter, from, LIVE_CONSENTS, now).await?;
+            let page = self.find_consents(issuer, &filter, PageRequest { from, results: LIVE_CONSENTS }, now).await?;
             for (consent, _) in &page.consents {
                 let ids: Vec<_> = consent.grants.iter().map(|(id, _)| *id).collect();
                 let grants = self.grants_of(issuer, &ids, now).await?;
@@ -184,10 +184,9 @@ impl Store {
         issuer: &Issuer,
         what: &RevocationTarget,
         ids: &[GrantId],
-        next: Option<ScanPosition>,
         now: Timestamp,
-    ) -> Result<EndedPage, StoreError> {
-        Ok(EndedPage { ended: ended(what, self.grants_of(issuer, ids, now).await?), next })
+    ) -> Result<Vec<EndedTokens>, StoreError> {
+        Ok(ended(what, self.grants_of(issuer, ids, now).await?))
     }
 
     /// Finds codes that were issued and not redeemed. Their ids begin with the time of their ticket, so only codes that could

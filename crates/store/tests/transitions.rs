@@ -28,8 +28,9 @@ use lychgate_engine::{
 };
 use lychgate_engine_suite::fault::{Fault, Faulty};
 use lychgate_engine_suite::{TestClock, TestEntropy};
-use lychgate_store::authorizations::{FinishedLogin, Redemption};
-use lychgate_store::grants::StoredGrantStatus;
+use lychgate_store::authorizations::{FinishedLogin, NewDecision, Redemption};
+use lychgate_store::consents::{ConsentKey, ConsentRevocation};
+use lychgate_store::grants::{GrantEnd, Rotation, StoredGrantStatus};
 use lychgate_store::{Commit, GrantStatusKey, Store, StoreError, Versioned};
 use tokio::sync::Barrier;
 use tokio::task::JoinSet;
@@ -134,7 +135,7 @@ impl World {
     async fn claimed(&self, n: u8) -> (LoggingIn, Version) {
         let approved = self.approved(n);
         let authorization = Authorization::Approved(approved.clone());
-        done(self.store.decide(&self.issuer, &authorization, None, None, self.now()).await);
+        done(self.store.decide(&self.issuer, &decision(&authorization), self.now()).await);
         let claim = approved.claim(attempt(n), self.now());
         let expected = self.authorization(n).await.version;
         done(self.store.claim_login(&self.issuer, expected, &claim, self.now()).await);
@@ -280,18 +281,32 @@ fn conflicts<T>(outcome: Result<Commit<T>, StoreError>) -> bool {
     matches!(outcome, Ok(Commit::Conflict))
 }
 
-/// The value of a commit that must land.
+/// A decision about no registered client, without an event.
+fn decision(authorization: &Authorization) -> NewDecision<'_> {
+    NewDecision { authorization, client: None, event: None }
+}
+
+/// The value of a commit that must succeed.
 fn done<T>(outcome: Result<Commit<T>, StoreError>) -> T {
-    outcome.unwrap().done().expect("nothing has changed meanwhile")
+    outcome.unwrap().done().unwrap()
 }
 
 #[tokio::test]
 async fn a_decision_is_made_once() {
     let world = world().await;
     let approved = Authorization::Approved(world.approved(1));
-    done(world.store.decide(&world.issuer, &approved, Some(&world.client().await), None, world.now()).await);
+    done(
+        world
+            .store
+            .decide(
+                &world.issuer,
+                &NewDecision { client: Some(&world.client().await), ..decision(&approved) },
+                world.now(),
+            )
+            .await,
+    );
     let denied = Authorization::Denied(lychgate_domain::flow::Denied { decided: world.approved(1).decided });
-    assert!(conflicts(world.store.decide(&world.issuer, &denied, None, None, world.now()).await));
+    assert!(conflicts(world.store.decide(&world.issuer, &decision(&denied), world.now()).await));
     assert_eq!(world.authorization(1).await.value, approved);
 }
 
@@ -301,9 +316,23 @@ async fn no_decision_is_recorded_about_a_changed_client() {
     let read = world.client().await;
     world.touch(Space::Clients).await;
     let approved = Authorization::Approved(world.approved(1));
-    assert!(conflicts(world.store.decide(&world.issuer, &approved, Some(&read), None, world.now()).await));
+    assert!(conflicts(
+        world
+            .store
+            .decide(&world.issuer, &NewDecision { client: Some(&read), ..decision(&approved) }, world.now())
+            .await
+    ));
     assert!(world.kept(Space::Authorizations).await.is_empty());
-    done(world.store.decide(&world.issuer, &approved, Some(&world.client().await), None, world.now()).await);
+    done(
+        world
+            .store
+            .decide(
+                &world.issuer,
+                &NewDecision { client: Some(&world.client().await), ..decision(&approved) },
+                world.now(),
+            )
+            .await,
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -311,7 +340,7 @@ async fn one_of_many_parallel_claims_succeeds() {
     let world = Arc::new(world().await);
     let approved = world.approved(1);
     let authorization = Authorization::Approved(approved.clone());
-    done(world.store.decide(&world.issuer, &authorization, None, None, world.now()).await);
+    done(world.store.decide(&world.issuer, &decision(&authorization), world.now()).await);
     let expected = world.authorization(1).await.version;
     let start = Arc::new(Barrier::new(64));
     let mut claims = JoinSet::new();
@@ -414,7 +443,10 @@ async fn no_refresh_token_is_rotated_after_a_change_of_its_records() {
             _ => {}
         }
         let next = Grant { previous_key: Some(KeyId(1)), ..grant.clone() };
-        let rotated = world.store.rotate(&world.issuer, stored.version, &next, &status, world.now()).await;
+        let rotated = world
+            .store
+            .rotate(&world.issuer, &Rotation { expected: stored.version, grant: &next, status: &status }, world.now())
+            .await;
         assert_eq!(conflicts(rotated), changed != "nothing", "{changed}");
         let found = world.store.grant(&world.issuer, grant.id, world.now()).await.unwrap().unwrap().value;
         assert_eq!(found == next, changed == "nothing", "{changed}");
@@ -452,20 +484,39 @@ async fn a_consent_is_revoked_with_all_its_grants_or_not_at_all() {
     let (first, second) = (world.issue(1).await, world.issue(2).await);
     let (subject, client) = (world.subject(), &world.client.id);
     let read = || async {
-        let consent = world.store.consent(&world.issuer, &subject, client, RESOURCE, world.now()).await;
+        let consent = world
+            .store
+            .consent(&world.issuer, ConsentKey { subject: &subject, client, resource: RESOURCE }, world.now())
+            .await;
         consent.unwrap().unwrap()
     };
     let event = world.event(1, EventKind::ConsentRevoked { reason: None });
     let before = read().await;
     let grant = done(world.redeem(&first, world.authorization(1).await.version, &world.grant_status().await).await);
     let revoked = before.value.clone().revoke(world.now());
-    let outcome = world.store.revoke_consent(&world.issuer, &before, &revoked, &event, world.now()).await;
+    let outcome = world
+        .store
+        .revoke_consent(
+            &world.issuer,
+            &ConsentRevocation { read: &before, revoked: &revoked, event: &event },
+            world.now(),
+        )
+        .await;
     assert!(conflicts(outcome), "a grant came between, and the list of them with it");
 
     let consent = read().await;
     let revoked = consent.value.clone().revoke(world.now());
     let commits = world.engine.commits();
-    done(world.store.revoke_consent(&world.issuer, &consent, &revoked, &event, world.now()).await);
+    done(
+        world
+            .store
+            .revoke_consent(
+                &world.issuer,
+                &ConsentRevocation { read: &consent, revoked: &revoked, event: &event },
+                world.now(),
+            )
+            .await,
+    );
     assert_eq!((world.engine.commits(), read().await.value), (commits + 1, revoked));
     let status = world.grant_status().await;
     assert!(grant.live(&status.status, world.now()).is_err());
@@ -487,8 +538,9 @@ async fn an_ended_grant_stays_on_record() {
     let stored = world.store.grant(&world.issuer, grant.id, world.now()).await.unwrap().unwrap();
     let ended = grant.clone().end_by(EndedBy::CodeReplay, world.now());
     let event = world.event(1, EventKind::CodeReplayed { grant_id: grant.id });
-    done(world.store.end_grant(&world.issuer, stored.version, &ended, &event, world.now()).await);
-    let again = world.store.end_grant(&world.issuer, stored.version, &ended, &event, world.now()).await;
+    let end = GrantEnd { expected: stored.version, ended: &ended, event: &event };
+    done(world.store.end_grant(&world.issuer, &end, world.now()).await);
+    let again = world.store.end_grant(&world.issuer, &end, world.now()).await;
     assert!(conflicts(again));
     let found = world.store.grant(&world.issuer, grant.id, world.now()).await.unwrap().unwrap();
     assert_eq!((found.value, found.expires_at), (ended, stored.expires_at));
@@ -516,7 +568,7 @@ async fn a_commit_of_unknown_outcome_is_sent_again_and_recognised() {
         let world = world().await;
         let approved = Authorization::Approved(world.approved(1));
         world.engine.fail(0, fault);
-        done(world.store.decide(&world.issuer, &approved, None, None, world.now()).await);
+        done(world.store.decide(&world.issuer, &decision(&approved), world.now()).await);
         assert_eq!(world.authorization(1).await.value, approved, "{fault:?}");
     }
 }
@@ -531,11 +583,11 @@ async fn a_commit_of_unknown_outcome_is_not_mistaken_for_another() {
     let mut resent = world.engine.hold(1);
     let deciding = tokio::spawn({
         let (world, ours) = (world.clone(), Authorization::Approved(ours));
-        async move { world.store.decide(&world.issuer, &ours, None, None, world.now()).await }
+        async move { world.store.decide(&world.issuer, &decision(&ours), world.now()).await }
     });
     resent.arrived().await;
     let theirs = Authorization::Approved(theirs);
-    done(world.store.decide(&world.issuer, &theirs, None, None, world.now()).await);
+    done(world.store.decide(&world.issuer, &decision(&theirs), world.now()).await);
     resent.release();
     assert!(conflicts(deciding.await.unwrap()));
     assert_eq!(world.authorization(1).await.value, theirs);
@@ -546,12 +598,12 @@ async fn an_unknown_outcome_and_an_unavailable_engine_are_reported() {
     let world = world().await;
     let approved = Authorization::Approved(world.approved(1));
     world.engine.fail(0, Fault::Unavailable);
-    let away = world.store.decide(&world.issuer, &approved, None, None, world.now()).await;
+    let away = world.store.decide(&world.issuer, &decision(&approved), world.now()).await;
     assert!(matches!(away, Err(StoreError::Unavailable(_))));
     for nth in 0..4 {
         world.engine.fail(nth, Fault::UnknownBefore);
     }
-    let unknown = world.store.decide(&world.issuer, &approved, None, None, world.now()).await;
+    let unknown = world.store.decide(&world.issuer, &decision(&approved), world.now()).await;
     assert!(matches!(unknown, Err(StoreError::Unknown(_))));
     assert!(world.kept(Space::Authorizations).await.is_empty());
 }

@@ -15,7 +15,8 @@ use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::{self, EndedBy};
 use lychgate_store::clients::{ClientRecord, UnregisteredClient};
-use lychgate_store::revocations::{OperatorAction, OperatorRequest, Revocation};
+use lychgate_store::consents::ConsentKey;
+use lychgate_store::revocations::{OperatorAction, OperatorRequest, Revocation, StatusChange};
 
 use crate::clients::unregistered_status;
 use crate::ground::caller::Caller;
@@ -122,7 +123,8 @@ impl Control {
     async fn once(&self, issuer: &Issuer, change: &Change, order: &Order) -> Result<Option<Commit>, Error> {
         match change {
             Change::Revoke(Target::Consent { subject, client_id, resource }) => {
-                let found = self.store.consent(issuer, subject, client_id, resource, order.now).await?;
+                let found =
+                    self.store.consent(issuer, ConsentKey { subject, client: client_id, resource }, order.now).await?;
                 let found = found.ok_or(Refusal::RecordUnknown("consent"))?;
                 if !found.value.is_live(order.now) {
                     return Ok(None);
@@ -220,7 +222,11 @@ impl Control {
             None,
         );
         let act = order.act(&event);
-        Ok(Some(self.store.set_client_status(issuer, read.as_ref(), &changed, &act, order.now).await?))
+        Ok(Some(
+            self.store
+                .set_client_status(issuer, StatusChange { read: read.as_ref(), changed: &changed }, &act, order.now)
+                .await?,
+        ))
     }
 }
 

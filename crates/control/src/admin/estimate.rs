@@ -7,6 +7,7 @@ use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;
 use lychgate_store::GrantStatusKey;
 use lychgate_store::consents::ConsentFilter;
+use lychgate_store::consents::PageRequest;
 
 use super::changes::Target;
 use crate::clients::unregistered_status;
@@ -69,7 +70,7 @@ impl Control {
         let (mut estimate, mut from) = (Estimate::default(), None);
         let mut left = MAX_RECORDS;
         loop {
-            let page = self.store.find_consents(issuer, filter, from, AT_A_TIME, now).await?;
+            let page = self.store.find_consents(issuer, filter, PageRequest { from, results: AT_A_TIME }, now).await?;
             for (consent, _) in &page.consents {
                 let (grants, looked_at) = self.live_grants(issuer, consent, now).await?;
                 estimate.live_consents += 1;

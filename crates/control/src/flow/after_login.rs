@@ -15,6 +15,7 @@ use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_engine::Version;
 use lychgate_store::GrantStatusKey;
+use lychgate_store::Update;
 use lychgate_store::Versioned;
 use lychgate_store::authorizations::FinishedLogin;
 
@@ -98,7 +99,15 @@ impl Control {
                     let kind = EventKind::LoginQuestioned { requested: decided.requested_scopes.to_string() };
                     let about = about(decided, subject);
                     let event = Event::new(kind, about, &caller.for_events(issuer), attempt, now);
-                    match self.store.record_signed_in(issuer, *expected, signed_in, &event, now).await? {
+                    match self
+                        .store
+                        .record_signed_in(
+                            issuer,
+                            Update { expected: Some(*expected), record: signed_in, event: Some(&event) },
+                            now,
+                        )
+                        .await?
+                    {
                         // A conflict can only be this very batch, sent again.
                         Commit::Done(_) | Commit::Conflict => {
                             return Ok(Commit::Done(self.ask(serving, signed_in, person.clone(), false, now).await?));

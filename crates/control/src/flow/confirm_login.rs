@@ -10,6 +10,7 @@ use lychgate_domain::event::{Event, EventKind};
 use lychgate_domain::flow::AtCallback;
 use lychgate_domain::id::Attempt;
 use lychgate_domain::upstream::login::{self, ReturnedLogin};
+use lychgate_store::Update;
 
 use super::after_login::{Login, Question, about, code_issued, failed_login};
 use super::finish_login::called;
@@ -79,7 +80,14 @@ impl Control {
                     let about = about(&signed_in.approved.decided, &signed_in.subject);
                     let event = Event::new(EventKind::LoginRefused, about, &caller.for_events(issuer), attempt, now);
                     let failed = signed_in.refuse(attempt, now);
-                    let commit = self.store.fail_login(issuer, stored.version, &failed, Some(&event), now).await?;
+                    let commit = self
+                        .store
+                        .fail_login(
+                            issuer,
+                            Update { expected: Some(stored.version), record: &failed, event: Some(&event) },
+                            now,
+                        )
+                        .await?;
                     Ok(commit.map(|_| {
                         let mut next = failed_login(serving, &failed);
                         next.set_cookies.push(session::delete(issuer));

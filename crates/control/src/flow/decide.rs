@@ -14,6 +14,7 @@ use lychgate_domain::id::Attempt;
 use lychgate_domain::keys::Purpose;
 use lychgate_domain::request::ticket::Ticket;
 use lychgate_domain::time::Timestamp;
+use lychgate_store::authorizations::NewDecision;
 
 use super::after_login::about;
 use super::visitor::View;
@@ -99,7 +100,15 @@ impl Control {
             // Before anything is kept: if the upstream is away, the person can press the button again.
             let next = self.decided(serving, &authorization, decision, &answer.cookies, now).await?;
             let record = client.record.as_ref();
-            Ok(self.store.decide(issuer, &authorization, record, denied.as_ref(), now).await?.with(next))
+            Ok(self
+                .store
+                .decide(
+                    issuer,
+                    &NewDecision { authorization: &authorization, client: record, event: denied.as_ref() },
+                    now,
+                )
+                .await?
+                .with(next))
         })
         .await
     }
@@ -129,7 +138,15 @@ impl Control {
                 if let Authorization::Approved(approved) = &authorization {
                     self.login_url(serving, approved, *now).await?;
                 }
-                match self.store.decide(issuer, &authorization, client.record.as_ref(), None, *now).await? {
+                match self
+                    .store
+                    .decide(
+                        issuer,
+                        &NewDecision { authorization: &authorization, client: client.record.as_ref(), event: None },
+                        *now,
+                    )
+                    .await?
+                {
                     Commit::Done(_) => authorization,
                     Commit::Conflict => return Ok(None),
                 }

@@ -19,6 +19,7 @@ use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream::login::{self, ReturnedLogin};
 use lychgate_domain::upstream::tokens::SealedFor;
 use lychgate_engine::Version;
+use lychgate_store::Update;
 use lychgate_store::{Commit, Versioned};
 
 use super::Next;
@@ -183,7 +184,11 @@ impl Control {
         now: Timestamp,
     ) -> Result<Next, Error> {
         let failed = claim.clone().fail(failure, now);
-        match self.store.fail_login(&serving.issuer, expected, &failed, None, now).await? {
+        match self
+            .store
+            .fail_login(&serving.issuer, Update { expected: Some(expected), record: &failed, event: None }, now)
+            .await?
+        {
             // A conflict can only be this very batch, sent again.
             Commit::Done(_) | Commit::Conflict => Ok(failed_login(serving, &failed)),
         }

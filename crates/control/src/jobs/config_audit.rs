@@ -12,6 +12,7 @@ use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
 use lychgate_domain::time::{Clock, Timestamp};
 use lychgate_store::Store;
+use lychgate_store::Update;
 use lychgate_store::configuration::ConfigurationDigest;
 
 use crate::config::{Config, IssuerConfig, PrincipalConfig};
@@ -47,8 +48,14 @@ impl ConfigAudit {
                 return Ok(Commit::Done(()));
             }
             let changed = read.is_some().then(|| self.changed(seen, now));
-            let commit =
-                self.store.record_configuration(&issuer.url, read.as_ref(), seen, changed.as_ref(), now).await?;
+            let commit = self
+                .store
+                .record_configuration(
+                    &issuer.url,
+                    Update { expected: read.map(|read| read.version), record: &seen, event: changed.as_ref() },
+                    now,
+                )
+                .await?;
             Ok(commit.with(()))
         })
         .await

@@ -22,6 +22,7 @@ use lychgate_domain::lifetimes::Lifetimes;
 use lychgate_domain::time::Timestamp;
 use lychgate_process::config::{ConfigError, Secret};
 use lychgate_store::Store;
+use lychgate_store::Update;
 use lychgate_store::keyring::{Keyring, SealedKey};
 use tokio::sync::Mutex;
 use zeroize::Zeroizing;
@@ -193,7 +194,14 @@ impl StoredKeyring {
             if !self.apply_due(&mut keyring, now).await? {
                 return Ok(Commit::Done(keyring));
             }
-            let commit = self.store.put_keyring(&self.issuer, stored.as_ref(), &keyring, None, now).await?;
+            let commit = self
+                .store
+                .put_keyring(
+                    &self.issuer,
+                    Update { expected: stored.as_ref().map(|stored| stored.version), record: &keyring, event: None },
+                    now,
+                )
+                .await?;
             Ok::<_, anyhow::Error>(commit.with(keyring))
         });
         self.unwrap(&keyring.await?)
@@ -226,7 +234,18 @@ impl StoredKeyring {
             }
             let kind = EventKind::KeysRotated { keys: made, urgency: request.urgency };
             let event = Event::new(kind, None, caller, request.attempt, now);
-            let commit = self.store.put_keyring(&self.issuer, stored.as_ref(), &keyring, Some(&event), now).await?;
+            let commit = self
+                .store
+                .put_keyring(
+                    &self.issuer,
+                    Update {
+                        expected: stored.as_ref().map(|stored| stored.version),
+                        record: &keyring,
+                        event: Some(&event),
+                    },
+                    now,
+                )
+                .await?;
             Ok(commit.with(keyring))
         })
         .await

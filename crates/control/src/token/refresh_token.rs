@@ -7,6 +7,7 @@ use lychgate_domain::flow::Transition;
 use lychgate_domain::token::refresh_token::PresentedRefreshToken;
 use lychgate_domain::token::{EndedBy, Grant, RefreshOutcome, RefreshRequest};
 use lychgate_store::GrantStatusKey;
+use lychgate_store::grants::Rotation;
 use lychgate_store::grants::StoredGrantStatus;
 
 use super::{Exchange, Tokens, required};
@@ -37,7 +38,16 @@ impl Exchange<'_> {
                         &issuer.lifetimes,
                         Transition { attempt: self.attempt, at: self.now },
                     );
-                    match self.control.store.rotate(issuer, stored.version, &grant, &standing, self.now).await? {
+                    match self
+                        .control
+                        .store
+                        .rotate(
+                            issuer,
+                            &Rotation { expected: stored.version, grant: &grant, status: &standing },
+                            self.now,
+                        )
+                        .await?
+                    {
                         Commit::Done(_) => Ok(Commit::Done(self.tokens(&grant, &grant.current)?)),
                         Commit::Conflict => Ok(Commit::Conflict),
                     }

@@ -12,6 +12,7 @@ use prost::Message as _;
 
 use crate::proto::{self, event::Kind};
 
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
 pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
     let about = event.about.as_ref();
     let record = proto::Event {
@@ -94,7 +95,8 @@ pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
     record.encode_to_vec()
 }
 
-/// The issuer's URL, and the event. `None` if the bytes make no sense: damage, or a kind this version does not know.
+/// The issuer's URL and the event; `None` if the bytes are damaged or of a kind that this version does not know.
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
 pub(crate) fn decode_event(bytes: &[u8]) -> Option<(String, Event)> {
     let record = proto::Event::decode(bytes).ok()?;
     let kind = match record.kind? {

@@ -9,6 +9,7 @@ use lychgate_domain::revocation::UpstreamRevocation;
 use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_engine::{Batch, Cursor, Engine as _, Entry, Expectation, Key, KeyRange, Limit, Space, random};
 use lychgate_engine_suite::TestEntropy;
+use lychgate_store::consents::{ConsentKey, ConsentRevocation};
 use lychgate_store::{Commit, Store};
 
 use super::{Environment, ISSUER_URL, RESOURCE, TIMEOUT};
@@ -53,11 +54,21 @@ impl Environment {
         let attempt = Attempt::from_bytes(random(&TestEntropy));
         let now = self.now();
         loop {
-            let consent = store.consent(&issuer, &about.subject, &about.client_id, RESOURCE, now).await;
+            let consent = store
+                .consent(
+                    &issuer,
+                    ConsentKey { subject: &about.subject, client: &about.client_id, resource: RESOURCE },
+                    now,
+                )
+                .await;
             let consent = consent.expect("it can be read").expect("there is one");
             let event = Event::new(EventKind::ConsentRevoked { reason: None }, about.clone(), &caller, attempt, now);
             let revoked = consent.value.clone().revoke(now);
-            match store.revoke_consent(&issuer, &consent, &revoked, &event, now).await.expect("it can be written") {
+            match store
+                .revoke_consent(&issuer, &ConsentRevocation { read: &consent, revoked: &revoked, event: &event }, now)
+                .await
+                .expect("it can be written")
+            {
                 Commit::Done(_) => return,
                 Commit::Conflict => {}
             }

@@ -89,6 +89,7 @@ impl Golden {
     }
 }
 
+#[expect(clippy::too_many_lines, reason = "a table of values")]
 pub(super) fn all() -> Vec<Golden> {
     let fixed = [
         Golden::new("store-meta", &[], proto::StoreMeta { record_level: 1 }),
@@ -569,6 +570,7 @@ fn range_digest() -> RangeDigest {
 }
 
 /// Reports whether a record has the content of `event`.
+#[expect(clippy::too_many_lines, reason = "one arm for each kind of event")]
 fn says(record: &proto::Event, event: &Event) -> bool {
     let grant = |id: &GrantId| id.bytes().to_vec();
     let kind = match &event.kind {
