@@ -62,7 +62,7 @@ enum Outcome {
 /// The outcome for a page of holders.
 enum BatchOutcome {
     Advanced {
-        told: u64,
+        revoked: u64,
         failed: bool,
     },
     /// The process ends; revoked tokens are recorded one by one.
@@ -158,8 +158,8 @@ impl Worker {
         let after = match self.revoke_page(serving, &page.ended).await? {
             BatchOutcome::Interrupted => return Ok(None),
             BatchOutcome::Unsupported => RevocationProgress::Done { told: revocation.told },
-            BatchOutcome::Advanced { told, failed } => {
-                revocation.after(ScannedPage { told, failed, next: page.next }, clock.now())
+            BatchOutcome::Advanced { revoked, failed } => {
+                revocation.after(ScannedPage { told: revoked, failed, next: page.next }, clock.now())
             }
         };
         let (due, written) = match after {
@@ -167,12 +167,12 @@ impl Worker {
                 (Some(next.not_before), store.advance_upstream_revocation(issuer, read, &next, clock.now()).await?)
             }
             RevocationProgress::Done { told } => {
-                tracing::info!(issuer.id = %self.issuer, revoked = kind, event.id = %event, told, "upstream revocation finished");
+                tracing::info!(issuer.id = %self.issuer, revoked = kind, event.id = %event, tokens = told, "upstream revocation finished");
                 (None, store.finish_upstream_revocation(issuer, read, clock.now()).await?)
             }
             RevocationProgress::GivenUp { told } => {
                 tracing::warn!(
-                    issuer.id = %self.issuer, revoked = kind, event.id = %event, told,
+                    issuer.id = %self.issuer, revoked = kind, event.id = %event, tokens = told,
                     "upstream revocation abandoned after a day of failures"
                 );
                 (None, store.finish_upstream_revocation(issuer, read, clock.now()).await?)
@@ -186,14 +186,14 @@ impl Worker {
     }
 
     async fn revoke_page(&self, serving: &Serving, holders: &[EndedTokens]) -> Result<BatchOutcome, StoreError> {
-        let (mut told, mut in_a_row, mut failed) = (0, 0, false);
+        let (mut revoked, mut in_a_row, mut failed) = (0, 0, false);
         for some in holders.chunks(PARALLEL_REQUESTS) {
             if self.control.shutdown.is_requested() {
                 return Ok(BatchOutcome::Interrupted);
             }
             for outcome in join_all(some.iter().map(|holder| self.revoke(serving, holder))).await {
                 match outcome? {
-                    Outcome::Revoked => (told, in_a_row) = (told + 1, 0),
+                    Outcome::Revoked => (revoked, in_a_row) = (revoked + 1, 0),
                     Outcome::Skipped => in_a_row = 0,
                     Outcome::Unsupported => return Ok(BatchOutcome::Unsupported),
                     Outcome::Later(error) => {
@@ -209,7 +209,7 @@ impl Worker {
                 break;
             }
         }
-        Ok(BatchOutcome::Advanced { told, failed })
+        Ok(BatchOutcome::Advanced { revoked, failed })
     }
 
     async fn revoke(&self, serving: &Serving, holder: &EndedTokens) -> Result<Outcome, StoreError> {
