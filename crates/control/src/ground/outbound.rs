@@ -2,7 +2,7 @@
 //!
 //! A client that can have a URL fetched would like to reach hosts that only this machine reaches, or to keep it busy.
 //! So a name is resolved here, once; all its addresses are checked; and the connection goes to a checked address,
-//! because nothing can connect to any other ([`Checked`](address::Checked)). One GET on one connection, over TLS,
+//! because nothing can connect to any other (`address::Checked`). One GET on one connection, over TLS,
 //! without any cookie, token or header of ours. Redirects are not followed and proxies of the environment are not
 //! used.
 //!
