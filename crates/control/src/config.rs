@@ -108,7 +108,7 @@ pub struct StoreConfig {
     pub engine: EngineName,
     /// The directory of an engine that stores files.
     pub path: Option<PathBuf>,
-    /// Number of consent checks whose records are kept in memory, about 300 bytes each. 0 turns the cache off.
+    /// Number of cached consent checks; each takes about 300 bytes of memory. 0 turns the cache off.
     #[serde(default = "StoreConfig::check_cache_entries")]
     pub check_cache_entries: usize,
 }
