@@ -1,4 +1,4 @@
-//! What an operator does by hand. Each change stands in the event log with the operator's name.
+//! The operator's use cases. Each change stands in the event log with the operator's name.
 
 mod changes;
 mod estimate;
@@ -6,15 +6,14 @@ mod events;
 mod keys;
 mod records;
 
-pub use changes::{Account, Change, Outcome, Target};
-pub use estimate::Estimate;
-pub use events::EventFilter;
-pub use keys::{KeysAsked, Rotated};
-pub use records::{ClientKind, GrantFilter, GrantState, ListedClient, ListedGrant, Paged};
+use crate::state::CallContext;
 
-/// One page of a list, as it was asked for.
+pub(crate) use changes::{Change, ChangeOutcome, Justification, Target};
+pub(crate) use estimate::Estimate;
+pub(crate) use events::EventFilter;
+pub(crate) use keys::{KeyRotation, RotateKeys};
+pub(crate) use records::{ClientKind, GrantFilter, GrantState, ListedClient, ListedGrant, Paged};
+
+/// An operator at one issuer.
 #[derive(Clone, Debug)]
-pub struct PageAsked {
-    pub size: usize,
-    pub token: String,
-}
+pub(crate) struct Admin(pub(crate) CallContext);

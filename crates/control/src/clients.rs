@@ -1,7 +1,7 @@
-//! Who a client is (configured, registered, or described by the document its id leads to), and the proof that a request
-//! comes from it.
+//! Lookup of clients (configured, registered, or described by the document their id leads to), and the proof that a request
+//! comes from one.
 //!
-//! A client is looked up anew at every step: what was true when a page was shown may not be when its button is pressed.
+//! A client is looked up anew at every step: it may have changed between a page and the press of its button.
 
 mod assertion;
 
@@ -10,135 +10,96 @@ use lychgate_domain::authentication::{AssertionAccepted, ClientAuthenticated, Cr
 use lychgate_domain::client::jwk::PublicJwk;
 use lychgate_domain::client::metadata_url::MetadataUrl;
 use lychgate_domain::client::{Authentication, Client, ClientKeys, ClientStatus};
-use lychgate_domain::id::{Attempt, ClientId};
+use lychgate_domain::id::ClientId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::registration::document;
-use lychgate_domain::time::Timestamp;
-use lychgate_store::{Commit, Versioned};
+use lychgate_store::Versioned;
 use url::Url;
 
-pub use assertion::Assertion;
+pub(crate) use assertion::Assertion;
 
 use crate::client_metadata::{ClientTrust, Document, DocumentError, Kind, key_set, parse_document};
+use crate::ground::commit::Commit;
 use crate::ground::error::Error;
 use crate::ground::outbound::Class;
-use crate::state::Control;
+use crate::state::{CallContext, CommandContext};
 
 /// A client as it is now.
 #[derive(Clone, Debug)]
-pub struct ResolvedClient {
-    pub client: Client,
-    /// What it was read from; a client that is configured or has a document has no record.
-    pub record: Option<Versioned<Client>>,
+pub(crate) struct ResolvedClient {
+    pub(crate) client: Client,
+    /// The record of a registered client. A configured client and a client with a document have none.
+    pub(crate) record: Option<Versioned<Client>>,
 }
 
 impl ResolvedClient {
-    /// What the store cannot know.
-    pub fn unregistered_status(&self) -> Option<ClientStatus> {
+    /// The status of a client without a record, which the store cannot know.
+    pub(crate) fn unregistered_status(&self) -> Option<ClientStatus> {
         self.record.is_none().then_some(self.client.status)
     }
 }
 
-/// The status of a client that has no record, where it matters only whether it may act: nobody's document is fetched.
-pub fn unregistered_status(issuer: &Issuer, id: &ClientId) -> Option<ClientStatus> {
+/// The status of a client that has no record, for uses that ask only whether it may act: no document is fetched.
+pub(crate) fn unregistered_status(issuer: &Issuer, id: &ClientId) -> Option<ClientStatus> {
     match issuer.configured_client(id) {
         Some(client) => Some(client.status),
         None => document::is_url(id).then_some(ClientStatus::Enabled),
     }
 }
 
-/// What a request says of its client.
+/// The client credentials of a request, before anything of them is believed.
 #[derive(Debug, Default)]
-pub struct Presented {
-    pub credentials: Credentials,
-    pub assertion: Option<Assertion>,
+pub(crate) struct ClientCredentials {
+    pub(crate) credentials: Credentials,
+    pub(crate) assertion: Option<Assertion>,
 }
 
-impl Control {
+/// The clients of the call's issuer.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clients<'a>(pub(crate) &'a CallContext);
+
+impl Clients<'_> {
     /// The client `id`.
-    pub(crate) async fn client(
-        &self,
-        issuer: &Issuer,
-        id: &ClientId,
-        trust: ClientTrust,
-        now: Timestamp,
-    ) -> Result<ResolvedClient, Error> {
+    pub(crate) async fn resolve(&self, id: &ClientId, trust: ClientTrust) -> Result<ResolvedClient, Error> {
+        let CallContext { state, now, .. } = self.0;
+        let issuer = self.0.issuer();
         if let Some(client) = issuer.configured_client(id) {
-            self.not_disabled(issuer, id, now).await?;
+            self.refuse_disabled(id).await?;
             return Ok(ResolvedClient { client: client.clone(), record: None });
         }
         if document::is_url(id) {
             let url = document::url(id, issuer)?;
-            self.not_disabled(issuer, id, now).await?;
-            return Ok(ResolvedClient { client: self.described(issuer, &url, trust, now).await?, record: None });
+            self.refuse_disabled(id).await?;
+            return Ok(ResolvedClient { client: self.described(&url, trust).await?, record: None });
         }
-        let record = self.store.client(issuer, id, now).await?.ok_or(Refusal::ClientUnknown)?;
+        let record = state.store.client(issuer, id, *now).await?.ok_or(Refusal::ClientUnknown)?;
         Ok(ResolvedClient { client: record.value.clone(), record: Some(record) })
     }
 
-    /// The client that `presented` proves to come from. An assertion is used up by it, whatever comes of the request.
-    pub(crate) async fn authenticate(
-        &self,
-        issuer: &Issuer,
-        presented: &Presented,
-        trust: ClientTrust,
-        attempt: Attempt,
-        now: Timestamp,
-    ) -> Result<(ResolvedClient, ClientAuthenticated), Error> {
-        let id = presented.credentials.client_id()?;
-        let resolved = self.client(issuer, &id, trust, now).await?;
-        let accepted = match (&presented.assertion, &resolved.client.authentication) {
-            (Some(assertion), Authentication::Keys { keys, .. }) => {
-                resolved.client.enabled()?;
-                let accepted = AssertionAccepted::check(assertion.claims(), &resolved.client, issuer, now)?;
-                if !self.signed(assertion, keys, trust, now).await? {
-                    return Err(Refusal::ClientAssertionInvalid("no key of the client's signed this").into());
-                }
-                match self.store.use_assertion(issuer, &accepted, attempt, now).await? {
-                    Commit::Done(_) => Some(accepted),
-                    Commit::Conflict => return Err(Refusal::ClientAssertionReplayed.into()),
-                }
-            }
-            (Some(_) | None, _) => None,
-        };
-        let authenticated = presented.credentials.authenticate(&resolved.client, accepted.as_ref())?;
-        Ok((resolved, authenticated))
-    }
-
-    /// That no operator has disabled a client that is not registered. Nothing is fetched for one that is.
-    async fn not_disabled(&self, issuer: &Issuer, id: &ClientId, now: Timestamp) -> Result<(), Error> {
-        match self.store.client_record(issuer, id, now).await?.map(|found| found.value) {
+    /// Refuses an unregistered client that an operator has disabled. This comes first: nothing is fetched for it.
+    async fn refuse_disabled(&self, id: &ClientId) -> Result<(), Error> {
+        match self.0.store().client_record(self.0.issuer(), id, self.0.now).await?.map(|found| found.value) {
             Some(record) => Ok(record.status().enabled()?),
             None => Ok(()),
         }
     }
 
-    async fn described(
-        &self,
-        issuer: &Issuer,
-        url: &MetadataUrl,
-        trust: ClientTrust,
-        now: Timestamp,
-    ) -> Result<Client, Error> {
+    async fn described(&self, url: &MetadataUrl, trust: ClientTrust) -> Result<Client, Error> {
+        let issuer = self.0.issuer();
         if let Some(pinned) = document::pinned(url, issuer) {
             return Ok(document::client(url, pinned, issuer)?);
         }
-        let document = self.documents.get(url.as_url(), Kind::ClientMetadata, trust, now).await;
+        let document = self.0.state.documents.get(url.as_url(), Kind::ClientMetadata, trust, self.0.now).await;
         let document = document.map_err(|error| refused(url.as_url(), &error))?;
         let document = parse_document(&document.value)
             .ok_or(Refusal::MetadataDocumentInvalid("it is not what a client's metadata must be"))?;
         Ok(document::client(url, &document, issuer)?)
     }
 
-    /// Whether one of the client's keys signed `assertion`. A key that is not in a set that was fetched earlier may be in it
-    /// by now.
-    async fn signed(
-        &self,
-        assertion: &Assertion,
-        keys: &ClientKeys,
-        trust: ClientTrust,
-        now: Timestamp,
-    ) -> Result<bool, Error> {
+    /// Whether one of the client's keys signed `assertion`. If no key of a cached set did, the set is fetched again: the
+    /// client may have published a new key since.
+    async fn signed(&self, assertion: &Assertion, keys: &ClientKeys, trust: ClientTrust) -> Result<bool, Error> {
+        let CallContext { state, now, .. } = self.0;
         let uri = match keys {
             ClientKeys::ByValue(keys) => return Ok(assertion.was_signed_by(keys)),
             ClientKeys::ByReference(uri) => uri,
@@ -146,17 +107,44 @@ impl Control {
         let url = Url::parse(uri).map_err(|_| Refusal::MetadataDocumentInvalid("its jwks_uri is no URL"))?;
         let set = |document: &Document| key_set(&document.value).unwrap_or_default();
         let refused = |error: DocumentError| refused(&url, &error);
-        let known = self.documents.get(&url, Kind::KeySet, trust, now).await.map_err(refused)?;
+        let known = state.documents.get(&url, Kind::KeySet, trust, *now).await.map_err(refused)?;
         if assertion.was_signed_by(&set(&known)) {
             return Ok(true);
         }
-        let newest = self.documents.get_recent(&url, Kind::KeySet, trust, now).await.map_err(refused)?;
+        let newest = state.documents.get_recent(&url, Kind::KeySet, trust, *now).await.map_err(refused)?;
         let keys: Vec<PublicJwk> = set(&newest);
         Ok(newest.digest != known.digest && assertion.was_signed_by(&keys))
     }
 }
 
-/// On the page it is said coarsely what is wrong, lest the page be a scanner of networks; in the log exactly.
+/// Authenticates the client that `presented` names (RFC 6749 §3.2.1). An assertion is used up by it, whether the request
+/// then succeeds or not.
+pub(crate) async fn authenticate(
+    call: &CommandContext,
+    presented: &ClientCredentials,
+    trust: ClientTrust,
+) -> Result<(ResolvedClient, ClientAuthenticated), Error> {
+    let (clients, issuer, now) = (Clients(call), call.issuer(), call.now);
+    let resolved = clients.resolve(&presented.credentials.client_id()?, trust).await?;
+    let accepted = match (&presented.assertion, &resolved.client.authentication) {
+        (Some(assertion), Authentication::Keys { keys, .. }) => {
+            resolved.client.enabled()?;
+            let accepted = AssertionAccepted::check(assertion.claims(), &resolved.client, issuer, now)?;
+            if !clients.signed(assertion, keys, trust).await? {
+                return Err(Refusal::ClientAssertionInvalid("no key of the client's signed this").into());
+            }
+            match call.store().use_assertion(issuer, &accepted, call.attempt, now).await? {
+                Commit::Done(_) => Some(accepted),
+                Commit::Conflict => return Err(Refusal::ClientAssertionReplayed.into()),
+            }
+        }
+        (Some(_) | None, _) => None,
+    };
+    let authenticated = presented.credentials.authenticate(&resolved.client, accepted.as_ref())?;
+    Ok((resolved, authenticated))
+}
+
+/// The refusal says coarsely what is wrong, so that the page cannot be used to scan networks; the log says it exactly.
 fn refused(url: &Url, error: &DocumentError) -> Error {
     tracing::info!(document.host = url.host_str(), error = cause(error), "a client's document cannot be used");
     let refusal = match error.class() {

@@ -9,14 +9,14 @@ use lychgate_engine::Cursor;
 
 /// Retention, and a cache of scans of the log. Clones share the cache.
 #[derive(Clone, Debug)]
-pub struct EventLog {
-    pub retention: Retention,
+pub(crate) struct EventLog {
+    pub(crate) retention: Retention,
     /// For each issuer: after the digest of this number it has no event before this cursor.
     scanned: Arc<Mutex<BTreeMap<IssuerId, (u64, Cursor)>>>,
 }
 
 impl EventLog {
-    pub fn new(retention: Retention) -> Self {
+    pub(crate) fn new(retention: Retention) -> Self {
         Self { retention, scanned: Arc::default() }
     }
 

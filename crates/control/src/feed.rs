@@ -1,8 +1,8 @@
-//! The event log, followed by many: one tail for the whole process waits for what comes, and hands it to all who have
-//! caught up. Whoever has not reads the log alone until they have.
+//! The feed of events for many watchers. One tail for the whole process waits for new events and passes them to all
+//! watchers that have caught up; a watcher that has not reads the log by itself until it has.
 //!
-//! It never skips an event and never hands one out twice: a watcher goes on at its own cursor, and takes from the tail
-//! only what begins exactly there. Cursors are compared for equality and nothing else, since their order is the engine's.
+//! No event is skipped or delivered twice: a watcher continues at its own cursor, and takes from the tail only what begins
+//! exactly there. Cursors are compared for equality only, since their order belongs to the engine.
 
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
@@ -16,34 +16,34 @@ use tokio::sync::broadcast::{self, Receiver, Sender, error::RecvError};
 
 use crate::ground::error::Error;
 
-/// Without news there is word this often: well within the second for which callers may believe what they know.
+/// A checkpoint is sent this often without events: well within the second for which callers may trust their copy.
 const HEARTBEAT: Duration = Duration::from_millis(400);
 
-/// Events that are handed on together, at most.
+/// Events that are delivered together, at most.
 const PAGE: usize = 256;
 
-/// Pages kept for whoever is slower than the tail. Together with [`PAGE`] it bounds what slow readers cost.
+/// Pages kept for watchers that are slower than the tail. With [`PAGE`], this bounds the cost of slow watchers.
 const BACKLOG: usize = 64;
 
-/// Clones are the same.
+/// Clones share the tail.
 #[derive(Clone, Debug)]
-pub struct Feed {
+pub(crate) struct Feed {
     store: Store,
     shutdown: Shutdown,
     tail: Arc<Mutex<Option<Sender<Arc<Tailed>>>>>,
 }
 
-/// One who watches.
+/// One watcher.
 #[derive(Debug)]
-pub struct Watch {
+pub(crate) struct Watch {
     feed: Feed,
     at: Cursor,
-    /// Once it has caught up.
+    /// The tail, once the watcher has caught up.
     tail: Option<Receiver<Arc<Tailed>>>,
     is_lost: bool,
 }
 
-/// What the tail has read, and from where on.
+/// A page that the tail has read, and the cursor before it.
 #[derive(Debug)]
 struct Tailed {
     from: Cursor,
@@ -51,20 +51,20 @@ struct Tailed {
 }
 
 impl Feed {
-    pub fn new(store: Store, shutdown: Shutdown) -> Self {
+    pub(crate) fn new(store: Store, shutdown: Shutdown) -> Self {
         Self { store, shutdown, tail: Arc::default() }
     }
 
-    pub fn watch(&self, at: Cursor) -> Watch {
+    pub(crate) fn watch(&self, at: Cursor) -> Watch {
         Watch { feed: self.clone(), at, tail: None, is_lost: false }
     }
 
-    /// One who cannot go on where they were, and is told so: everything that is news begins at `oldest`.
-    pub fn lost(&self, oldest: Cursor) -> Watch {
+    /// A watcher whose cursor is lost. Its first read fails and names `oldest`, where the feed begins.
+    pub(crate) fn lost(&self, oldest: Cursor) -> Watch {
         Watch { is_lost: true, ..self.watch(oldest) }
     }
 
-    /// The tail; it begins at `at`, the end of the log as its first watcher has just seen it, if there is none yet.
+    /// Subscribes to the tail. The first watcher starts it at `at`, the end of the log that it has just seen.
     fn join(&self, at: Cursor) -> Receiver<Arc<Tailed>> {
         let mut tail = self.tail();
         if let Some(sender) = &*tail {
@@ -76,7 +76,7 @@ impl Feed {
         receiver
     }
 
-    /// Until nobody watches. If the log cannot be read, everybody finds that out alone.
+    /// Runs the tail until it has no watchers. If the log cannot be read, each watcher finds out by its own read.
     async fn follow(self, sender: Sender<Arc<Tailed>>, mut from: Cursor) {
         loop {
             let read = self.store.events(from, HEARTBEAT, PAGE).await;
@@ -84,7 +84,7 @@ impl Feed {
             match read {
                 Ok(page) if sender.receiver_count() > 0 => {
                     let next = page.next;
-                    // Whoever has left meanwhile does not want it.
+                    // Fails only if every watcher has left.
                     let _ = sender.send(Arc::new(Tailed { from, page }));
                     from = next;
                 }
@@ -102,8 +102,8 @@ impl Feed {
 }
 
 impl Watch {
-    /// What comes next; without events, a checkpoint. `None` when the process ends: otherwise it would wait for its watchers.
-    pub async fn next(&mut self) -> Result<Option<Events>, Error> {
+    /// The next events, or a checkpoint without events. `None` at shutdown, which would otherwise wait for the watchers.
+    pub(crate) async fn next(&mut self) -> Result<Option<Events>, Error> {
         if self.is_lost {
             return Err(Error::CursorLost(self.at));
         }
@@ -122,7 +122,7 @@ impl Watch {
                     return Ok(page);
                 }
                 self.tail = Some(self.feed.join(self.at));
-                // Once more: something may have come before the tail was joined, and would be noticed at its next word only.
+                // Read once more: an event may have come before the tail was joined, and the tail would show it only later.
                 return self.read_log().await;
             };
             match tail.recv().await {
@@ -147,7 +147,7 @@ impl Watch {
 }
 
 impl Tailed {
-    /// What of it comes right after `at`; `None` if `at` is not in it.
+    /// The events of the page that come right after `at`; `None` if `at` is not in the page.
     fn after(&self, at: Cursor) -> Option<Events> {
         let seen = match self.from == at {
             true => 0,
@@ -194,7 +194,7 @@ mod tests {
         assert_eq!(after(10), Some(vec![11, 12, 20]));
         assert_eq!(after(11), Some(vec![12, 20]));
         assert_eq!(after(20), Some(vec![]));
-        // Whoever is at a place that is not in it reads the log.
+        // A watcher at any other cursor reads the log.
         assert_eq!((after(9), after(15), after(21)), (None, None, None));
         let elsewhere = Cursor { incarnation: Incarnation([2; 16]), ..cursor(11) };
         assert!(tailed.after(elsewhere).is_none());

@@ -29,26 +29,35 @@ use tonic::{Request, Response, Status};
 use crate::ground::caller::Caller;
 use crate::ground::error::Error;
 use crate::grpc::authentication::Admission;
-use crate::state::Control;
+use crate::state::State;
+use account::AccountApi;
+use admin::AdminApi;
+use authorization::AuthorizationApi;
+use consent::ConsentApi;
+use ext_authz::ExtAuthzApi;
+use issuer::IssuerApi;
+use registration::RegistrationApi;
+use token::TokenApi;
 
-/// Every service of `lychgate.v1`, and what Envoy asks.
-pub fn routes(control: &Control) -> Routes {
-    Routes::new(AuthorizationServiceServer::new(control.clone()))
-        .add_service(TokenServiceServer::new(control.clone()))
-        .add_service(RegistrationServiceServer::new(control.clone()))
-        .add_service(IssuerServiceServer::new(control.clone()))
-        .add_service(ConsentServiceServer::new(control.clone()))
-        .add_service(AdminServiceServer::new(control.clone()))
-        .add_service(AccountServiceServer::new(control.clone()))
-        .add_service(AuthorizationServer::new(control.clone()))
+/// Every service of `lychgate.v1`, and Envoy's.
+pub(crate) fn routes(state: &State) -> Routes {
+    let state = || state.clone();
+    Routes::new(AuthorizationServiceServer::new(AuthorizationApi(state())))
+        .add_service(TokenServiceServer::new(TokenApi(state())))
+        .add_service(RegistrationServiceServer::new(RegistrationApi(state())))
+        .add_service(IssuerServiceServer::new(IssuerApi(state())))
+        .add_service(ConsentServiceServer::new(ConsentApi(state())))
+        .add_service(AdminServiceServer::new(AdminApi(state())))
+        .add_service(AccountServiceServer::new(AccountApi(state())))
+        .add_service(AuthorizationServer::new(ExtAuthzApi(state())))
 }
 
-/// Who calls: put there by the authentication layer, without which nothing gets here.
+/// The caller, as the authentication layer has found it. No call gets here without that layer.
 fn caller<T>(request: &Request<T>) -> Result<Arc<Caller>, Status> {
     request.extensions().get::<Arc<Caller>>().cloned().ok_or_else(|| Status::unauthenticated("no caller"))
 }
 
-/// That the call was let in: put there with the caller.
+/// The admission of the call, from the authentication layer.
 fn admission<T>(request: &Request<T>) -> Result<Admission, Status> {
     request.extensions().get::<Admission>().cloned().ok_or_else(|| Status::unauthenticated("no caller"))
 }

@@ -1,4 +1,4 @@
-//! The issuers this process speaks for, each with its keys and its upstream.
+//! The issuers of this process, each with its keys and its upstream.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -18,49 +18,54 @@ use crate::keys::keyring::{self, IssuerKeys, KeyManager, StoredKeyring};
 use crate::keys::signing::SigningKey;
 use crate::upstream::{Http, Upstream};
 
-/// One authorization server at work: everything one request needs, the keys as they are now among it.
+/// One issuer as one call sees it: its configuration, its upstream, and its keys as they are now.
 #[derive(Clone, Debug)]
-pub struct Serving {
-    pub issuer: Arc<Issuer>,
-    pub upstream: Arc<Upstream>,
+pub(crate) struct IssuerContext {
+    pub(crate) issuer: Arc<Issuer>,
+    pub(crate) upstream: Arc<Upstream>,
+    pub(crate) key_manager: Arc<KeyManager>,
     keys: Arc<IssuerKeys>,
 }
 
-impl Serving {
-    pub fn keys(&self) -> &Keys {
+impl IssuerContext {
+    pub(crate) fn keys(&self) -> &Keys {
         &self.keys.keys
     }
 
-    pub fn signing(&self) -> &SigningKey {
+    pub(crate) fn signing(&self) -> &SigningKey {
         &self.keys.signing
     }
 
-    /// What verifiers should know.
-    pub fn published_keys(&self) -> &[Jwk] {
+    /// The key set that verifiers fetch.
+    pub(crate) fn published_keys(&self) -> &[Jwk] {
         &self.keys.published
     }
 }
 
 #[derive(Debug)]
-pub struct Issuers(BTreeMap<IssuerId, Entry>);
+pub(crate) struct Issuers(BTreeMap<IssuerId, Entry>);
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Entry {
     issuer: Arc<Issuer>,
     upstream: Arc<Upstream>,
-    key_manager: KeyManager,
+    key_manager: Arc<KeyManager>,
 }
 
 impl Entry {
-    async fn serving(&self, now: Timestamp) -> Serving {
-        let keys = self.key_manager.keys(now).await;
-        Serving { issuer: Arc::clone(&self.issuer), upstream: Arc::clone(&self.upstream), keys }
+    async fn context(&self, now: Timestamp) -> IssuerContext {
+        self.with_keys(self.key_manager.keys(now).await)
+    }
+
+    fn with_keys(&self, keys: Arc<IssuerKeys>) -> IssuerContext {
+        let Self { issuer, upstream, key_manager } = self.clone();
+        IssuerContext { issuer, upstream, key_manager, keys }
     }
 }
 
 impl Issuers {
-    /// Reads every secret and opens every keyring, or says what is wrong.
-    pub async fn open(
+    /// Reads every secret and opens every keyring. Fails with the configuration key that is wrong.
+    pub(crate) async fn open(
         config: &Config,
         store: &Store,
         entropy: &Arc<dyn Entropy>,
@@ -78,46 +83,43 @@ impl Issuers {
             let (store, url, lifetimes) = (store.clone(), issuer.url.clone(), issuer.lifetimes);
             let stored = StoredKeyring { store, master, issuer: url, lifetimes, algorithm, rotation, entropy };
             let key_manager = KeyManager::open(stored, now).await?;
-            let entry = Entry { issuer: Arc::new(issuer), upstream: Arc::new(upstream), key_manager };
-            issuers.insert(entry.issuer.id.clone(), entry);
+            let (upstream, key_manager) = (Arc::new(upstream), Arc::new(key_manager));
+            issuers.insert(issuer.id.clone(), Entry { issuer: Arc::new(issuer), upstream, key_manager });
         }
         Ok(Self(issuers))
     }
 
-    /// The issuer `id`, if the caller may speak of it. One it may not speak of does not exist for it.
-    pub async fn find(&self, id: &str, principal: &Principal, now: Timestamp) -> Result<Serving, Refusal> {
-        Ok(self.entry(id, principal)?.serving(now).await)
+    /// The issuer `id`. An issuer that the principal may not speak of does not exist for it.
+    pub(crate) async fn find(&self, id: &str, principal: &Principal, now: Timestamp) -> Result<IssuerContext, Refusal> {
+        Ok(self.entry(id, principal)?.context(now).await)
     }
 
-    /// Those whose upstream hears of revocations.
-    pub fn with_upstream_revocation(&self) -> impl Iterator<Item = IssuerId> {
-        let told = self.0.values().filter(|entry| entry.issuer.upstream_revocation != UpstreamRevocationMode::Never);
-        told.map(|entry| entry.issuer.id.clone())
+    /// The issuer `id` with its keys as they were last read, for calls that use none.
+    pub(crate) fn find_without_keys(&self, id: &str, principal: &Principal) -> Result<IssuerContext, Refusal> {
+        let entry = self.entry(id, principal)?;
+        Ok(entry.with_keys(entry.key_manager.known()))
     }
 
-    /// The issuer `id`, for work of this process's own.
-    pub async fn at_work(&self, id: &IssuerId, now: Timestamp) -> Option<Serving> {
-        Some(self.0.get(id)?.serving(now).await)
+    /// The issuers whose upstream tokens are revoked at the upstream.
+    pub(crate) fn with_upstream_revocation(&self) -> impl Iterator<Item = IssuerId> {
+        let revoking =
+            self.0.values().filter(|entry| entry.issuer.upstream_revocation != UpstreamRevocationMode::Never);
+        revoking.map(|entry| entry.issuer.id.clone())
     }
 
-    /// The issuer `id` alone, if the caller may speak of it: for what needs no keys.
-    pub fn issuer(&self, id: &str, principal: &Principal) -> Result<&Arc<Issuer>, Refusal> {
-        Ok(&self.entry(id, principal)?.issuer)
+    /// The issuer `id`, for background jobs.
+    pub(crate) async fn for_job(&self, id: &IssuerId, now: Timestamp) -> Option<IssuerContext> {
+        Some(self.0.get(id)?.context(now).await)
     }
 
-    /// Who keeps the keys of the issuer `id`, if the caller may speak of it.
-    pub fn key_manager(&self, id: &str, principal: &Principal) -> Result<&KeyManager, Refusal> {
-        Ok(&self.entry(id, principal)?.key_manager)
-    }
-
-    /// All that the caller may speak of.
-    pub fn all<'a>(&'a self, principal: &'a Principal) -> impl Iterator<Item = &'a Issuer> {
+    /// The issuers that the principal may speak of.
+    pub(crate) fn all<'a>(&'a self, principal: &'a Principal) -> impl Iterator<Item = &'a Issuer> {
         self.0.values().map(|entry| &*entry.issuer).filter(|issuer| principal.may_access(&issuer.id))
     }
 
-    /// All there are, for what nobody asked for.
+    /// All issuers, for background jobs.
     pub(crate) fn each(&self) -> impl Iterator<Item = (&Issuer, &KeyManager)> {
-        self.0.values().map(|entry| (&*entry.issuer, &entry.key_manager))
+        self.0.values().map(|entry| (&*entry.issuer, &*entry.key_manager))
     }
 
     fn entry(&self, id: &str, principal: &Principal) -> Result<&Entry, Refusal> {

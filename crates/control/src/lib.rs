@@ -35,6 +35,7 @@ mod grpc;
 mod issuers;
 mod jobs;
 mod keys;
+mod next;
 mod registration;
 mod serve;
 mod state;

@@ -1,134 +1,120 @@
-//! `/register`: a client of its own for each registration (RFC 7591), managed by whoever registered it (RFC 7592).
-
-use std::sync::Arc;
+//! `/register`: dynamic client registration (RFC 7591), and its management by the client's own token (RFC 7592).
 
 use lychgate_domain::Refusal;
+use lychgate_domain::client::Client;
 use lychgate_domain::client::metadata::ClientMetadata;
-use lychgate_domain::id::{Attempt, ClientId};
+use lychgate_domain::id::ClientId;
 use lychgate_domain::registration::{self, Registered};
-use lychgate_domain::time::Timestamp;
 use lychgate_store::Versioned;
 
-use crate::ground::caller::Caller;
 use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
-use crate::issuers::Serving;
-use crate::state::Control;
+use crate::issuers::IssuerContext;
+use crate::state::{CallContext, CommandContext};
 
-/// Whose registration, and the proof that the caller manages it.
+/// A registration's id, and the token that proves that the caller manages it.
 #[derive(Debug)]
-pub struct Managed {
-    pub client_id: String,
-    pub token: String,
+pub(crate) struct Managed {
+    pub(crate) client_id: String,
+    pub(crate) token: String,
 }
 
-/// What replaces a registration.
+/// The body of an update (RFC 7592 §2.2).
 #[derive(Debug)]
-pub struct Replacement {
-    pub metadata: ClientMetadata,
-    /// As the body repeats them.
-    pub client_id: Option<String>,
-    pub client_secret: Option<String>,
+pub(crate) struct Replacement {
+    pub(crate) metadata: ClientMetadata,
+    /// The client id and secret as the body repeats them.
+    pub(crate) client_id: Option<String>,
+    pub(crate) client_secret: Option<String>,
 }
 
-impl Control {
-    pub async fn register(
-        &self,
-        caller: Arc<Caller>,
-        issuer_id: String,
-        attempt: Attempt,
-        asked: ClientMetadata,
+/// Reading and deleting of registrations.
+pub(crate) struct Registration(pub(crate) CallContext);
+
+/// Registering and updating.
+pub(crate) struct Registering(pub(crate) CommandContext);
+
+impl Registering {
+    pub(crate) async fn register(
+        self,
+        metadata: ClientMetadata,
         token: Option<String>,
-    ) -> Result<(Registered, Serving), Error> {
-        let control = self.clone();
-        self.to_the_end(async move {
-            let serving = control.issuer(&issuer_id, &caller).await?;
-            let (issuer, keys, now) = (&*serving.issuer, serving.keys(), control.clock.now());
-            registration::may_register(issuer, token.as_deref())?;
-            let registered = until_committed(|| async {
-                let registered = registration::register(asked.clone(), issuer, keys, attempt, now)?;
-                Ok::<_, Error>(match control.store.register(issuer, &registered.client, now).await? {
-                    Commit::Done(_) => Commit::Done(registered),
-                    // The same attempt was here before: its client, as it was registered then.
-                    Commit::Conflict => match control.store.client(issuer, &registered.client.id, now).await? {
-                        Some(found) => Commit::Done(Registered::again(found.value, keys, attempt)),
-                        None => Commit::Conflict,
-                    },
-                })
-            })
-            .await?;
-            Ok((registered, serving))
-        })
-        .await
-    }
-
-    pub async fn read_registration(
-        &self,
-        caller: &Caller,
-        issuer_id: &str,
-        managed: &Managed,
-    ) -> Result<(Registered, Serving), Error> {
-        let serving = self.issuer(issuer_id, caller).await?;
-        let client = self.managed(&serving, managed, self.clock.now()).await?.value;
-        Ok((Registered { client, secret: None, management_token: None }, serving))
-    }
-
-    pub async fn replace_registration(
-        &self,
-        caller: Arc<Caller>,
-        issuer_id: String,
-        attempt: Attempt,
-        managed: Managed,
-        asked: Replacement,
-    ) -> Result<(Registered, Serving), Error> {
-        let control = self.clone();
-        self.to_the_end(async move {
-            let serving = control.issuer(&issuer_id, &caller).await?;
-            let (issuer, keys, now) = (&*serving.issuer, serving.keys(), control.clock.now());
-            let replaced = until_committed(|| async {
-                let stored = control.managed(&serving, &managed, now).await?;
-                registration::is_of(&stored.value, asked.client_id.as_deref(), asked.client_secret.as_deref())?;
-                let replaced =
-                    registration::replace(stored.value.clone(), asked.metadata.clone(), issuer, keys, attempt)?;
-                let commit = control.store.replace_client(issuer, &stored, &replaced.client, now).await?;
-                Ok::<_, Error>(commit.with(replaced))
-            })
-            .await?;
-            Ok((replaced, serving))
-        })
-        .await
-    }
-
-    pub async fn delete_registration(
-        &self,
-        caller: Arc<Caller>,
-        issuer_id: String,
-        managed: Managed,
-    ) -> Result<(), Error> {
-        let control = self.clone();
-        self.to_the_end(async move {
-            let serving = control.issuer(&issuer_id, &caller).await?;
-            let now = control.clock.now();
-            until_committed(|| async {
-                let stored = control.managed(&serving, &managed, now).await?;
-                Ok(control.store.delete_client(&serving.issuer, &stored, now).await?.with(()))
+    ) -> Result<(Registered, IssuerContext), Error> {
+        let call = self.0;
+        call.state
+            .clone()
+            .to_the_end(async move {
+                let (store, issuer, keys, now) = (call.store(), call.issuer(), call.keys(), call.now);
+                registration::may_register(issuer, token.as_deref())?;
+                let registered = until_committed(|| async {
+                    let registered = registration::register(metadata.clone(), issuer, keys, call.attempt, now)?;
+                    Ok::<_, Error>(match store.register(issuer, &registered.client, now).await? {
+                        Commit::Done(_) => Commit::Done(registered),
+                        // The same attempt was here before: the client as it was registered then.
+                        Commit::Conflict => match store.client(issuer, &registered.client.id, now).await? {
+                            Some(found) => Commit::Done(Registered::again(found.value, keys, call.attempt)),
+                            None => Commit::Conflict,
+                        },
+                    })
+                });
+                Ok((registered.await?, call.serving.clone()))
             })
             .await
-        })
-        .await
     }
 
-    /// A client that is not there and a token that is not its own are answered alike (RFC 7592 §2).
-    async fn managed(
-        &self,
-        serving: &Serving,
-        managed: &Managed,
-        now: Timestamp,
-    ) -> Result<Versioned<lychgate_domain::client::Client>, Error> {
+    pub(crate) async fn replace(
+        self,
+        managed: Managed,
+        replacement: Replacement,
+    ) -> Result<(Registered, IssuerContext), Error> {
+        let call = self.0;
+        call.state
+            .clone()
+            .to_the_end(async move {
+                let (store, issuer, keys) = (call.store(), call.issuer(), call.keys());
+                let Replacement { metadata, client_id, client_secret } = &replacement;
+                let replaced = until_committed(|| async {
+                    let stored = managed.client(&call).await?;
+                    registration::is_of(&stored.value, client_id.as_deref(), client_secret.as_deref())?;
+                    let replaced =
+                        registration::replace(stored.value.clone(), metadata.clone(), issuer, keys, call.attempt)?;
+                    let commit = store.replace_client(issuer, &stored, &replaced.client, call.now).await?;
+                    Ok::<_, Error>(commit.with(replaced))
+                });
+                Ok((replaced.await?, call.serving.clone()))
+            })
+            .await
+    }
+}
+
+impl Registration {
+    pub(crate) async fn read(self, managed: &Managed) -> Result<(Registered, IssuerContext), Error> {
+        let client = managed.client(&self.0).await?.value;
+        Ok((Registered { client, secret: None, management_token: None }, self.0.serving))
+    }
+
+    pub(crate) async fn delete(self, managed: Managed) -> Result<(), Error> {
+        let call = self.0;
+        call.state
+            .clone()
+            .to_the_end(async move {
+                until_committed(|| async {
+                    let stored = managed.client(&call).await?;
+                    Ok(call.store().delete_client(call.issuer(), &stored, call.now).await?.with(()))
+                })
+                .await
+            })
+            .await
+    }
+}
+
+impl Managed {
+    /// An unknown client and a token that is not its own get the same answer (RFC 7592 §2).
+    async fn client(&self, call: &CallContext) -> Result<Versioned<Client>, Error> {
         let unknown = || Error::from(Refusal::RegistrationAccessTokenInvalid);
-        let id = ClientId::parse(&managed.client_id).ok_or_else(unknown)?;
-        let stored = self.store.client(&serving.issuer, &id, now).await?.ok_or_else(unknown)?;
-        registration::may_manage(&stored.value, &managed.token)?;
+        let id = ClientId::parse(&self.client_id).ok_or_else(unknown)?;
+        let stored = call.store().client(call.issuer(), &id, call.now).await?.ok_or_else(unknown)?;
+        registration::may_manage(&stored.value, &self.token)?;
         Ok(stored)
     }
 }

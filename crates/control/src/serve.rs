@@ -1,4 +1,4 @@
-//! The control plane as a server: everything is opened and checked before anybody is answered.
+//! The control plane as a server. Everything is opened and checked before the first call is answered.
 
 mod listener;
 
@@ -26,6 +26,8 @@ use tonic_health::ServingStatus;
 
 use crate::client_metadata::{self, Documents};
 use crate::config::Config;
+use crate::event_log::EventLog;
+use crate::feed::Feed;
 use crate::ground::outbound::{Dns, Outbound};
 use crate::ground::principal::Principals;
 use crate::ground::system::{SystemClock, SystemEntropy};
@@ -35,24 +37,24 @@ use crate::grpc::authentication::Authentication;
 use crate::grpc::metrics::Metrics;
 use crate::issuers::Issuers;
 use crate::jobs::config_audit::ConfigAudit;
-use crate::jobs::maintenance;
 use crate::jobs::reload::{Reload, ReloadTargets};
-use crate::state::Control;
+use crate::jobs::{maintenance, upstream_revocation};
+use crate::state::State;
 use listener::{IncomingConnection, connections};
 
-/// How long use cases that are under way may take when the process ends: longer than any upstream is waited for.
+/// How long use cases under way may take at shutdown: longer than the timeout of any upstream call.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(15);
 
-/// Health is looked at this often.
+/// How often the store's readiness is checked for the health service.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 
-/// Serves what `config` says, which stands in `file`, until `shutdown`, and then finishes what is under way.
+/// Serves `config`, which was read from `file`, until `shutdown`. Calls under way are finished.
 pub async fn serve(config: Config, file: PathBuf, engine: OpenEngine, shutdown: Shutdown) -> anyhow::Result<()> {
     let server = Server::bind(config, engine, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
     server.rereading(file, POLL_INTERVAL).run(shutdown).await
 }
 
-/// A control plane that has everything it needs, its address included. Whoever connects waits until it runs.
+/// A control plane that is ready to serve and has bound its address. Connections wait until it runs.
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
@@ -73,7 +75,7 @@ pub struct Server {
 }
 
 impl Server {
-    /// Opens and checks everything, or says what is wrong. Port 0 takes a free one.
+    /// Opens and checks everything. Fails with the configuration key that is wrong. Port 0 takes a free port.
     pub async fn bind(
         config: Config,
         engine: OpenEngine,
@@ -122,8 +124,8 @@ impl Server {
         })
     }
 
-    /// Reads who may call again, and the certificates, when `file` or one of them changes: looked at as often as `every`
-    /// says, and on SIGHUP.
+    /// Reloads principals and certificates when one of their files changes, checked as often as `every` says, and on
+    /// SIGHUP.
     pub fn rereading(mut self, file: PathBuf, every: Duration) -> Self {
         let (principals, tls, audit) = (Arc::clone(&self.principals), self.tls.clone(), self.audit.clone());
         self.reload = Some(Reload::new(file, every, self.config.clone(), ReloadTargets { principals, tls, audit }));
@@ -134,36 +136,37 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `shutdown`, and then finishes what is under way.
+    /// Serves until `shutdown`. Calls under way are finished.
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         tracing::info!(address = %self.local_addr()?, "listening");
         let (issuers, clock, entropy) = (Arc::new(self.issuers), self.clock.clone(), self.entropy.clone());
-        let control = Control::new(
-            self.store.clone(),
+        let state = State {
+            store: self.store.clone(),
             issuers,
-            self.documents,
-            Arc::clone(&self.principals),
-            self.clock,
-            self.entropy,
-            shutdown.clone(),
-        )
-        .retaining(self.retention);
-        control.start_upstream_revocation();
+            documents: self.documents,
+            principals: Arc::clone(&self.principals),
+            feed: Feed::new(self.store.clone(), shutdown.clone()),
+            log: EventLog::new(self.retention),
+            clock: self.clock,
+            entropy: self.entropy,
+            shutdown: shutdown.clone(),
+        };
+        upstream_revocation::start(&state);
         let (health, health_service) = tonic_health::server::health_reporter();
-        let routes = grpc::routes(&control)
+        let routes = grpc::routes(&state)
             .add_service(health_service)
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?);
-        // Nothing else is waited for by shutdown: what it watches never ends by itself.
+        // Shutdown waits for use cases only: these tasks never end by themselves.
         let watch = tokio::spawn(watch_health(self.store, health, shutdown.clone()));
         let reload = self.reload.map(|reload| tokio::spawn(reload.run()));
         let metrics = tokio::spawn(self.metrics_server.serve(shutdown.clone()));
-        let upkeep = tokio::spawn(maintenance::run(control.clone(), self.opened_at, shutdown.clone()));
+        let maintenance = tokio::spawn(maintenance::run(state, self.opened_at, shutdown.clone()));
         let authentication =
             Authentication::new(self.principals, self.tls.clone(), clock.clone(), entropy, self.metrics);
         let served = listen(routes, connections(self.listener, self.tls, clock), authentication, &shutdown).await;
         watch.abort();
-        upkeep.abort();
+        maintenance.abort();
         metrics.abort();
         reload.inspect(tokio::task::JoinHandle::abort);
         shutdown.trigger();
@@ -194,7 +197,7 @@ async fn listen(
     Ok(())
 }
 
-/// Says "serving" as long as the store takes commits.
+/// Reports "serving" as long as the store takes commits.
 async fn watch_health(store: Store, health: tonic_health::server::HealthReporter, shutdown: Shutdown) {
     let mut interval = tokio::time::interval(HEALTH_INTERVAL);
     let mut requested = std::pin::pin!(shutdown.requested());

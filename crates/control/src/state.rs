@@ -1,11 +1,19 @@
-//! What every use case works with, and the promise that none is cut short.
+//! The handles that use cases work with, and the context of one call.
+//!
+//! A call's context is made once, with one issuer, one caller and one time. Each family of use cases is a small struct
+//! over it ([`AuthorizationFlow`](crate::flow::AuthorizationFlow), [`TokenEndpoint`](crate::token::TokenEndpoint), …).
 
 use std::future::Future;
+use std::ops::Deref;
 use std::sync::Arc;
 
 use lychgate_domain::entropy::Entropy;
-use lychgate_domain::event::Retention;
-use lychgate_domain::time::Clock;
+use lychgate_domain::event::{Event, EventKind, EventTarget};
+use lychgate_domain::flow::Transition;
+use lychgate_domain::id::Attempt;
+use lychgate_domain::issuer::Issuer;
+use lychgate_domain::keys::Keys;
+use lychgate_domain::time::{Clock, Timestamp};
 use lychgate_process::Shutdown;
 use lychgate_store::Store;
 
@@ -15,11 +23,11 @@ use crate::feed::Feed;
 use crate::ground::caller::Caller;
 use crate::ground::error::Error;
 use crate::ground::principal::Principals;
-use crate::issuers::{Issuers, Serving};
+use crate::issuers::{IssuerContext, Issuers};
 
-/// Everything a use case needs. Clones are the same.
+/// The handles of this process. Clones share them.
 #[derive(Clone, Debug)]
-pub struct Control {
+pub(crate) struct State {
     pub(crate) store: Store,
     pub(crate) issuers: Arc<Issuers>,
     pub(crate) documents: Documents,
@@ -31,40 +39,60 @@ pub struct Control {
     pub(crate) shutdown: Shutdown,
 }
 
-impl Control {
-    pub fn new(
-        store: Store,
-        issuers: Arc<Issuers>,
-        documents: Documents,
-        principals: Arc<Principals>,
-        clock: Arc<dyn Clock>,
-        entropy: Arc<dyn Entropy>,
-        shutdown: Shutdown,
-    ) -> Self {
-        let feed = Feed::new(store.clone(), shutdown.clone());
-        let log = EventLog::new(Retention::default());
-        Self { store, issuers, documents, principals, feed, log, clock, entropy, shutdown }
+/// One call at one issuer.
+#[derive(Clone, Debug)]
+pub(crate) struct CallContext {
+    pub(crate) state: State,
+    pub(crate) caller: Arc<Caller>,
+    pub(crate) serving: IssuerContext,
+    /// The time of the call: every decision of one call is made at one time.
+    pub(crate) now: Timestamp,
+}
+
+/// A call that writes: its idempotency key makes a repetition recognisable.
+#[derive(Clone, Debug)]
+pub(crate) struct CommandContext {
+    call: CallContext,
+    /// The idempotency key, `attempt` on the wire. Everything the call writes is derived from it, so that the same call
+    /// sent again finds what the first one wrote and gets the same reply.
+    pub(crate) attempt: Attempt,
+}
+
+impl State {
+    /// The context of a call. An issuer the caller may not speak of does not exist for it.
+    pub(crate) async fn call(&self, caller: &Arc<Caller>, issuer_id: &str) -> Result<CallContext, Error> {
+        let now = self.clock.now();
+        let serving = self.issuers.find(issuer_id, &caller.principal, now).await?;
+        Ok(CallContext { state: self.clone(), caller: Arc::clone(caller), serving, now })
     }
 
-    /// The same, which keeps events for so long.
-    pub fn retaining(self, retention: Retention) -> Self {
-        Self { log: EventLog::new(retention), ..self }
+    /// The context of a call that uses no keys. The keyring is not read for it, even if that is due, so that a check of a
+    /// consent costs its own read and no more.
+    pub(crate) fn call_without_keys(&self, caller: &Arc<Caller>, issuer_id: &str) -> Result<CallContext, Error> {
+        let serving = self.issuers.find_without_keys(issuer_id, &caller.principal)?;
+        Ok(CallContext { state: self.clone(), caller: Arc::clone(caller), serving, now: self.clock.now() })
     }
 
-    pub(crate) async fn issuer(&self, id: &str, caller: &Caller) -> Result<Serving, Error> {
-        Ok(self.issuers.find(id, &caller.principal, self.clock.now()).await?)
+    /// The context of a call that writes.
+    pub(crate) async fn command(
+        &self,
+        caller: &Arc<Caller>,
+        issuer_id: &str,
+        attempt: Attempt,
+    ) -> Result<CommandContext, Error> {
+        Ok(self.call(caller, issuer_id).await?.command(attempt))
     }
 
-    /// Whether the process is asked to end: what takes long stops, and says that it is not done.
+    /// Whether the process is asked to end. Long work stops then, and says that it is not complete.
     pub(crate) fn is_ending(&self) -> bool {
         self.shutdown.is_requested()
     }
 
-    /// Runs what commits or calls out. It goes on when the client has gone, and shutdown waits for it: nothing that was
-    /// acquired for somebody is lost half-way.
+    /// Runs work that commits or calls out. It continues after the client has hung up, and shutdown waits for it, so that
+    /// nothing acquired for a person is lost half-way.
     ///
-    /// Not an `async fn`: those keep what they were given, and `work` is kilobytes that every future around it would
-    /// hold and move, too.
+    /// This is no `async fn`: its future would keep `work`, which is kilobytes, and every future around it would hold and
+    /// move them, too.
     pub(crate) fn to_the_end<T: Send + 'static>(
         &self,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
@@ -76,5 +104,69 @@ impl Control {
                 Err(error) => Err(Error::Fault(anyhow::Error::new(error).context("a use case panicked"))),
             }
         }
+    }
+}
+
+impl CallContext {
+    pub(crate) fn issuer(&self) -> &Issuer {
+        &self.serving.issuer
+    }
+
+    pub(crate) fn keys(&self) -> &Keys {
+        self.serving.keys()
+    }
+
+    pub(crate) fn store(&self) -> &Store {
+        &self.state.store
+    }
+
+    pub(crate) fn entropy(&self) -> &dyn Entropy {
+        &*self.state.entropy
+    }
+
+    pub(crate) fn command(self, attempt: Attempt) -> CommandContext {
+        CommandContext { call: self, attempt }
+    }
+
+    /// The same call at the present time, after it has waited for something.
+    pub(crate) fn at_present(&self) -> Self {
+        Self { now: self.state.clock.now(), ..self.clone() }
+    }
+}
+
+impl CommandContext {
+    /// The event of what this call does. Its id follows from the idempotency key: a repetition makes the same event.
+    pub(crate) fn event(&self, kind: EventKind, about: impl Into<Option<EventTarget>>) -> Event {
+        let caller = self.caller.for_events(self.issuer());
+        Event::new(kind, about, &caller, self.attempt, self.now)
+    }
+
+    /// The events of one commit that has several, all about the same.
+    pub(crate) fn events(&self, kinds: impl Iterator<Item = EventKind>, about: &EventTarget) -> Vec<Event> {
+        let event = |(number, kind)| self.event(kind, about.clone()).numbered(self.attempt, number);
+        (0u8..).zip(kinds).map(event).collect()
+    }
+
+    /// The transition of a record that this call makes.
+    pub(crate) fn transition(&self) -> Transition {
+        Transition { attempt: self.attempt, at: self.now }
+    }
+
+    /// The same call at the present time, after it has waited for something.
+    pub(crate) fn at_present(&self) -> Self {
+        self.call.at_present().command(self.attempt)
+    }
+
+    /// One of several writes of the same call, with an idempotency key of its own.
+    pub(crate) fn with_attempt(&self, attempt: Attempt) -> Self {
+        self.call.clone().command(attempt)
+    }
+}
+
+impl Deref for CommandContext {
+    type Target = CallContext;
+
+    fn deref(&self) -> &CallContext {
+        &self.call
     }
 }

@@ -1,39 +1,35 @@
-//! What an operator takes back or stops: each change is one commit, done once however often it is asked for, and stands
-//! in the log with who did it and why.
+//! Revocations and changes of clients by an operator. Each change is one commit, is done once however often it is sent, and
+//! stands in the event log with the operator's name and reason.
 //!
-//! It never looks for what a change ends: every use of a grant, a code or a consent asks for itself whether it still stands.
-
-use std::sync::Arc;
+//! A change does not search for what it ends: every use of a grant, code or consent checks that it still stands.
 
 use lychgate_domain::Refusal;
 use lychgate_domain::client::{Client, ClientStatus};
-use lychgate_domain::event::{Event, EventCaller, EventKind, EventTarget, OperatorReason};
+use lychgate_domain::event::{Event, EventKind, EventTarget, OperatorReason};
 use lychgate_domain::id::{Attempt, ClientId, GrantId};
-use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::token::{self, EndedBy};
+use lychgate_domain::token::{EndedBy, GrantPhase};
 use lychgate_store::clients::{ClientRecord, UnregisteredClient};
 use lychgate_store::consents::ConsentKey;
 use lychgate_store::revocations::{OperatorAction, OperatorRequest, Revocation, StatusChange};
 
+use super::Admin;
 use crate::clients::unregistered_status;
-use crate::ground::caller::Caller;
 use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
-use crate::state::Control;
+use crate::state::{CallContext, CommandContext};
 
-/// What is to be different.
 #[derive(Clone, Debug)]
-pub enum Change {
+pub(crate) enum Change {
     Revoke(Target),
     SetStatus { client_id: ClientId, status: ClientStatus },
 }
 
-/// What is taken back.
+/// The target of a revocation.
 #[derive(Clone, Debug)]
-pub enum Target {
+pub(crate) enum Target {
     Consent { subject: Subject, client_id: ClientId, resource: String },
     Grant(GrantId),
     Client(ClientId),
@@ -41,164 +37,189 @@ pub enum Target {
     Issuer { confirm: String },
 }
 
-/// Why, and how the request is known again; as it was asked.
+/// The operator's reason, and the id by which a repetition of the request is recognised.
 #[derive(Clone, Debug)]
-pub struct Account {
-    pub reason: String,
-    pub request_id: String,
+pub(crate) struct Justification {
+    pub(crate) reason: String,
+    pub(crate) request_id: String,
 }
 
-/// What came of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Outcome {
+pub(crate) enum ChangeOutcome {
     /// By this request, at this time.
     Changed(Timestamp),
-    /// There was nothing left to do.
-    AsItWas,
+    /// There was nothing left to change.
+    Unchanged,
 }
 
-impl Control {
-    pub async fn change(
-        &self,
-        caller: Arc<Caller>,
-        issuer_id: String,
-        change: Change,
-        account: Account,
-    ) -> Result<Outcome, Error> {
-        let control = self.clone();
-        self.to_the_end(async move {
-            let issuer = control.issuers.issuer(&issuer_id, &caller.principal)?;
-            let order = Order::new(&caller, issuer, &change, "", &account, control.clock.now())?;
-            control.carry_out(issuer, &change, &order).await
-        })
-        .await
+impl ChangeOutcome {
+    pub(crate) fn is_changed(self) -> bool {
+        match self {
+            ChangeOutcome::Changed(_) => true,
+            ChangeOutcome::Unchanged => false,
+        }
+    }
+}
+
+impl Admin {
+    pub(crate) async fn change(self, change: Change, justification: Justification) -> Result<ChangeOutcome, Error> {
+        self.0
+            .state
+            .clone()
+            .to_the_end(async move { Order::new(&self.0, &change, "", &justification)?.carry_out(&change).await })
+            .await
     }
 
-    /// Everything of each of `subjects`. Each is a request of its own: a repetition goes on where the first one stopped.
-    pub async fn revoke_subjects(
-        &self,
-        caller: Arc<Caller>,
-        issuer_id: String,
+    /// Revokes everything of each of `subjects`. Each is a request of its own, so that a repetition continues where the
+    /// first call stopped.
+    pub(crate) async fn revoke_subjects(
+        self,
         subjects: Vec<Result<Subject, Refusal>>,
-        account: Account,
-    ) -> Result<Vec<Result<Outcome, Error>>, Error> {
-        let control = self.clone();
-        self.to_the_end(async move {
-            let issuer = control.issuers.issuer(&issuer_id, &caller.principal)?;
-            account.check()?;
-            let mut outcomes = Vec::with_capacity(subjects.len());
-            for subject in subjects {
-                outcomes.push(match subject {
-                    Ok(subject) => {
-                        let item = subject.as_str().to_owned();
-                        let change = Change::Revoke(Target::Subject(subject));
-                        let order = Order::new(&caller, issuer, &change, &item, &account, control.clock.now())?;
-                        control.carry_out(issuer, &change, &order).await
-                    }
-                    Err(refusal) => Err(refusal.into()),
-                });
-            }
-            Ok(outcomes)
-        })
-        .await
+        justification: Justification,
+    ) -> Result<Vec<Result<ChangeOutcome, Error>>, Error> {
+        self.0
+            .state
+            .clone()
+            .to_the_end(async move {
+                justification.check()?;
+                let mut outcomes = Vec::with_capacity(subjects.len());
+                for subject in subjects {
+                    outcomes.push(match subject {
+                        Ok(subject) => {
+                            let item = subject.as_str().to_owned();
+                            let change = Change::Revoke(Target::Subject(subject));
+                            let order = Order::new(&self.0.at_present(), &change, &item, &justification)?;
+                            order.carry_out(&change).await
+                        }
+                        Err(refusal) => Err(refusal.into()),
+                    });
+                }
+                Ok(outcomes)
+            })
+            .await
+    }
+}
+
+/// A justified change.
+struct Order {
+    command: CommandContext,
+    /// A digest of everything the request says.
+    digest: [u8; 32],
+    reason: OperatorReason,
+}
+
+impl Order {
+    /// The idempotency key includes the caller: no principal can repeat or spoil the request of another.
+    fn new(call: &CallContext, change: &Change, item: &str, justification: &Justification) -> Result<Self, Refusal> {
+        let reason = justification.check()?;
+        let (principal, issuer) = (call.caller.principal.name.as_str(), call.issuer().id.as_str());
+        let named = [principal, issuer, &justification.request_id, item];
+        let attempt = digest("operator request", &named.map(str::as_bytes));
+        let mut says = change.parts();
+        says.push(reason.as_str().to_owned());
+        let says: Vec<_> = says.iter().map(String::as_bytes).collect();
+        let command = call.clone().command(attempt_of(&attempt));
+        Ok(Self { command, digest: digest("operator request body", &says), reason })
     }
 
-    async fn carry_out(&self, issuer: &Issuer, change: &Change, order: &Order) -> Result<Outcome, Error> {
+    async fn carry_out(&self, change: &Change) -> Result<ChangeOutcome, Error> {
         until_committed(|| async {
-            if let Some(done) = self.store.operator_request(issuer, order.attempt, order.now).await? {
-                return Ok(Commit::Done(order.again(&done)?));
+            if let Some(done) = self.done_before().await? {
+                return Ok(Commit::Done(done));
             }
-            match self.once(issuer, change, order).await? {
-                Some(commit) => Ok(commit.with(Outcome::Changed(order.now))),
-                // Nothing is left: perhaps because this very request did it a moment ago, elsewhere.
-                None => match self.store.operator_request(issuer, order.attempt, order.now).await? {
-                    Some(done) => Ok(Commit::Done(order.again(&done)?)),
-                    None => Ok(Commit::Done(Outcome::AsItWas)),
-                },
+            match self.commit(change).await? {
+                Some(commit) => Ok(commit.with(ChangeOutcome::Changed(self.command.now))),
+                // Nothing is left to change: perhaps because this very request has just done it on another node.
+                None => Ok(Commit::Done(self.done_before().await?.unwrap_or(ChangeOutcome::Unchanged))),
             }
         })
         .await
     }
 
-    async fn once(&self, issuer: &Issuer, change: &Change, order: &Order) -> Result<Option<Commit>, Error> {
-        match change {
-            Change::Revoke(Target::Consent { subject, client_id, resource }) => {
-                let found =
-                    self.store.consent(issuer, ConsentKey { subject, client: client_id, resource }, order.now).await?;
-                let found = found.ok_or(Refusal::RecordUnknown("consent"))?;
-                if !found.value.is_live(order.now) {
-                    return Ok(None);
-                }
-                let about = EventTarget {
-                    subject: subject.clone(),
-                    client_id: client_id.clone(),
-                    resource: resource.clone(),
-                    authorization_id: None,
-                };
-                let kind = EventKind::ConsentRevoked { reason: Some(order.reason.clone()) };
-                let revoked = found.value.clone().revoke(order.now);
-                let what = Revocation::Consent { read: &found, revoked: &revoked };
-                self.revoke_one(issuer, what, order, kind, Some(about)).await
-            }
-            Change::Revoke(Target::Grant(id)) => {
-                let found = self.store.grant(issuer, *id, order.now).await?;
-                let found = found.ok_or(Refusal::RecordUnknown("grant"))?;
-                if found.value.status != token::GrantPhase::Live {
-                    return Ok(None);
-                }
-                let about = EventTarget {
-                    subject: found.value.subject.clone(),
-                    client_id: found.value.client_id.clone(),
-                    resource: found.value.resource.clone(),
-                    authorization_id: Some(found.value.authorization_id),
-                };
-                let kind = EventKind::GrantRevoked { grant_id: *id, reason: order.reason.clone() };
-                let (expected, ended) = (found.version, found.value.end_by(EndedBy::Operator, order.now));
-                self.revoke_one(issuer, Revocation::Grant { expected, ended: &ended }, order, kind, Some(about)).await
-            }
-            Change::Revoke(Target::Client(client_id)) => {
-                let kind = EventKind::ClientRevoked { client_id: client_id.clone(), reason: order.reason.clone() };
-                self.revoke_one(issuer, Revocation::Client(client_id), order, kind, None).await
-            }
-            Change::Revoke(Target::Subject(subject)) => {
-                let kind = EventKind::SubjectRevoked { subject: subject.clone(), reason: order.reason.clone() };
-                self.revoke_one(issuer, Revocation::Subject(subject), order, kind, None).await
-            }
-            Change::Revoke(Target::Issuer { confirm }) => {
-                // A slip of the hand would sign everybody out.
-                if confirm != issuer.url.as_str() {
-                    return Err(
-                        Refusal::RequestMalformed("to revoke everything, confirm must be the issuer's URL").into()
-                    );
-                }
-                let kind = EventKind::IssuerRevoked { reason: order.reason.clone() };
-                self.revoke_one(issuer, Revocation::Issuer, order, kind, None).await
-            }
-            Change::SetStatus { client_id, status } => self.set_status(issuer, client_id, *status, order).await,
+    /// The answer to a repetition.
+    async fn done_before(&self) -> Result<Option<ChangeOutcome>, Error> {
+        let (store, issuer, now) = (self.command.store(), self.command.issuer(), self.command.now);
+        match store.operator_request(issuer, self.command.attempt, now).await? {
+            Some(done) if done.digest == self.digest => Ok(Some(ChangeOutcome::Changed(done.at))),
+            Some(_) => Err(Refusal::RequestIdReused.into()),
+            None => Ok(None),
         }
     }
 
-    async fn revoke_one(
+    /// `None` if there is nothing to change.
+    async fn commit(&self, change: &Change) -> Result<Option<Commit>, Error> {
+        let reason = self.reason.clone();
+        match change {
+            Change::Revoke(Target::Consent { subject, client_id, resource }) => {
+                let (subject, client_id, resource) = (subject.clone(), client_id.clone(), resource.clone());
+                self.revoke_consent(EventTarget { subject, client_id, resource, authorization_id: None }).await
+            }
+            Change::Revoke(Target::Grant(id)) => self.revoke_grant(*id).await,
+            Change::Revoke(Target::Client(client_id)) => {
+                let kind = EventKind::ClientRevoked { client_id: client_id.clone(), reason };
+                self.revoke(Revocation::Client(client_id), kind, None).await
+            }
+            Change::Revoke(Target::Subject(subject)) => {
+                let kind = EventKind::SubjectRevoked { subject: subject.clone(), reason };
+                self.revoke(Revocation::Subject(subject), kind, None).await
+            }
+            Change::Revoke(Target::Issuer { confirm }) => {
+                // A slip of the hand would sign every person out.
+                if confirm != self.command.issuer().url.as_str() {
+                    let text = "to revoke everything, confirm must be the issuer's URL";
+                    return Err(Refusal::RequestMalformed(text).into());
+                }
+                self.revoke(Revocation::Issuer, EventKind::IssuerRevoked { reason }, None).await
+            }
+            Change::SetStatus { client_id, status } => self.set_status(client_id, *status).await,
+        }
+    }
+
+    async fn revoke_consent(&self, about: EventTarget) -> Result<Option<Commit>, Error> {
+        let (store, issuer, now) = (self.command.store(), self.command.issuer(), self.command.now);
+        let EventTarget { subject, client_id, resource, .. } = &about;
+        let found = store.consent(issuer, ConsentKey { subject, client: client_id, resource }, now).await?;
+        let found = found.ok_or(Refusal::RecordUnknown("consent"))?;
+        if !found.value.is_live(now) {
+            return Ok(None);
+        }
+        let kind = EventKind::ConsentRevoked { reason: Some(self.reason.clone()) };
+        let revoked = found.value.clone().revoke(now);
+        self.revoke(Revocation::Consent { read: &found, revoked: &revoked }, kind, Some(about)).await
+    }
+
+    async fn revoke_grant(&self, id: GrantId) -> Result<Option<Commit>, Error> {
+        let (store, issuer, now) = (self.command.store(), self.command.issuer(), self.command.now);
+        let found = store.grant(issuer, id, now).await?.ok_or(Refusal::RecordUnknown("grant"))?;
+        if found.value.status != GrantPhase::Live {
+            return Ok(None);
+        }
+        let about = EventTarget {
+            subject: found.value.subject.clone(),
+            client_id: found.value.client_id.clone(),
+            resource: found.value.resource.clone(),
+            authorization_id: Some(found.value.authorization_id),
+        };
+        let kind = EventKind::GrantRevoked { grant_id: id, reason: self.reason.clone() };
+        let (expected, ended) = (found.version, found.value.end_by(EndedBy::Operator, now));
+        self.revoke(Revocation::Grant { expected, ended: &ended }, kind, Some(about)).await
+    }
+
+    async fn revoke(
         &self,
-        issuer: &Issuer,
         what: Revocation<'_>,
-        order: &Order,
         kind: EventKind,
         about: Option<EventTarget>,
     ) -> Result<Option<Commit>, Error> {
-        let event = order.event(kind, about);
-        Ok(Some(self.store.revoke(issuer, what, &order.act(&event), order.now).await?))
+        let event = self.command.event(kind, about);
+        let (store, issuer, now) = (self.command.store(), self.command.issuer(), self.command.now);
+        Ok(Some(store.revoke(issuer, what, &self.act(&event), now).await?))
     }
 
-    async fn set_status(
-        &self,
-        issuer: &Issuer,
-        id: &ClientId,
-        status: ClientStatus,
-        order: &Order,
-    ) -> Result<Option<Commit>, Error> {
-        let read = self.store.client_record(issuer, id, order.now).await?;
-        let (is, changed) = match read.as_ref().map(|read| &read.value) {
+    async fn set_status(&self, id: &ClientId, status: ClientStatus) -> Result<Option<Commit>, Error> {
+        let (store, issuer, now) = (self.command.store(), self.command.issuer(), self.command.now);
+        let read = store.client_record(issuer, id, now).await?;
+        let (current, changed) = match read.as_ref().map(|read| &read.value) {
             Some(ClientRecord::Registered(client)) => {
                 (client.status, ClientRecord::Registered(Box::new(Client { status, ..(**client).clone() })))
             }
@@ -206,80 +227,30 @@ impl Control {
                 (marked.status, ClientRecord::Unregistered(UnregisteredClient { id: id.clone(), status }))
             }
             None => {
-                let is = unregistered_status(issuer, id).ok_or(Refusal::ClientUnknown)?;
-                (is, ClientRecord::Unregistered(UnregisteredClient { id: id.clone(), status }))
+                let current = unregistered_status(issuer, id).ok_or(Refusal::ClientUnknown)?;
+                (current, ClientRecord::Unregistered(UnregisteredClient { id: id.clone(), status }))
             }
         };
-        if is == status {
+        if current == status {
             return Ok(None);
         }
-        let (client_id, reason) = (id.clone(), order.reason.clone());
-        let event = order.event(
-            match status {
-                ClientStatus::Enabled => EventKind::ClientEnabled { client_id, reason },
-                ClientStatus::Disabled => EventKind::ClientDisabled { client_id, reason },
-            },
-            None,
-        );
-        let act = order.act(&event);
-        Ok(Some(
-            self.store
-                .set_client_status(issuer, StatusChange { read: read.as_ref(), changed: &changed }, &act, order.now)
-                .await?,
-        ))
-    }
-}
-
-/// A request to change something, once it is known what it says.
-struct Order {
-    attempt: Attempt,
-    /// Of everything that was asked.
-    digest: [u8; 32],
-    reason: OperatorReason,
-    caller: EventCaller,
-    now: Timestamp,
-}
-
-impl Order {
-    /// Whoever calls is in the attempt: nobody repeats, or spoils, another's request.
-    fn new(
-        caller: &Caller,
-        issuer: &Issuer,
-        change: &Change,
-        item: &str,
-        account: &Account,
-        now: Timestamp,
-    ) -> Result<Self, Refusal> {
-        let reason = account.check()?;
-        let named = [caller.principal.name.as_str(), issuer.id.as_str(), &account.request_id, item];
-        let attempt = digest("operator request", &named.map(str::as_bytes));
-        let mut asked = change.parts();
-        asked.push(reason.as_str().to_owned());
-        let asked: Vec<_> = asked.iter().map(String::as_bytes).collect();
-        Ok(Self {
-            attempt: Attempt::from_bytes(*attempt.first_chunk().expect("16 of 32 bytes")),
-            digest: digest("operator request body", &asked),
-            reason,
-            caller: caller.for_events(issuer),
-            now,
-        })
-    }
-
-    fn event(&self, kind: EventKind, about: Option<EventTarget>) -> Event {
-        Event::new(kind, about, &self.caller, self.attempt, self.now)
+        let (client_id, reason) = (id.clone(), self.reason.clone());
+        let kind = match status {
+            ClientStatus::Enabled => EventKind::ClientEnabled { client_id, reason },
+            ClientStatus::Disabled => EventKind::ClientDisabled { client_id, reason },
+        };
+        let event = self.command.event(kind, None);
+        let change = StatusChange { read: read.as_ref(), changed: &changed };
+        Ok(Some(store.set_client_status(issuer, change, &self.act(&event), now).await?))
     }
 
     fn act<'a>(&self, event: &'a Event) -> OperatorAction<'a> {
-        OperatorAction { attempt: self.attempt, request: OperatorRequest { digest: self.digest, at: self.now }, event }
-    }
-
-    /// What a repetition is told.
-    fn again(&self, done: &OperatorRequest) -> Result<Outcome, Refusal> {
-        if done.digest == self.digest { Ok(Outcome::Changed(done.at)) } else { Err(Refusal::RequestIdReused) }
+        let request = OperatorRequest { digest: self.digest, at: self.command.now };
+        OperatorAction { attempt: self.command.attempt, request, event }
     }
 }
 
-impl Account {
+impl Justification {
     fn check(&self) -> Result<OperatorReason, Refusal> {
         check_request_id(&self.request_id)?;
         if self.reason.is_empty() {
@@ -291,7 +262,14 @@ impl Account {
     }
 }
 
-/// 16 characters are what no two requests have in common by accident.
+/// The idempotency key that a digest of a request makes.
+pub(super) fn attempt_of(digest: &[u8; 32]) -> Attempt {
+    let mut bytes = [0; 16];
+    bytes.copy_from_slice(&digest[..16]);
+    Attempt::from_bytes(bytes)
+}
+
+/// 16 characters: two requests do not share an id by accident.
 pub(super) fn check_request_id(id: &str) -> Result<(), Refusal> {
     let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
     if id.is_empty() {
@@ -304,7 +282,7 @@ pub(super) fn check_request_id(id: &str) -> Result<(), Refusal> {
 }
 
 impl Change {
-    /// Everything it says: no two changes say the same.
+    /// Everything it says, for the digest of the request: two different changes never say the same.
     fn parts(&self) -> Vec<String> {
         match self {
             Change::Revoke(Target::Consent { subject, client_id, resource }) => {

@@ -1,37 +1,33 @@
-//! How much a revocation would end, before it is made. It changes nothing, and is no promise: others go on meanwhile.
+//! Estimates what a revocation would end. Nothing is changed, and the numbers are no promise: grants come and go meanwhile.
 
 use lychgate_domain::Refusal;
 use lychgate_domain::client::ClientStatus;
 use lychgate_domain::consent::{Consent, ConsentState, GrantStatus};
-use lychgate_domain::issuer::Issuer;
-use lychgate_domain::time::Timestamp;
 use lychgate_store::GrantStatusKey;
-use lychgate_store::consents::ConsentFilter;
-use lychgate_store::consents::PageRequest;
+use lychgate_store::consents::{ConsentFilter, PageRequest};
 
+use super::Admin;
 use super::changes::Target;
 use crate::clients::unregistered_status;
-use crate::ground::caller::Caller;
 use crate::ground::error::Error;
-use crate::state::Control;
 
-/// Records that are looked at before it is left at "at least".
+/// Records that are read before the estimate says "at least".
 const MAX_RECORDS: usize = 10_000;
 
-/// Consents whose grants are counted at a time.
+/// Consents that are read at a time.
 const AT_A_TIME: usize = 100;
 
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub struct Estimate {
-    pub live_consents: usize,
-    pub live_grants: usize,
-    /// There is more that was not looked at.
-    pub at_least: bool,
+pub(crate) struct Estimate {
+    pub(crate) live_consents: usize,
+    pub(crate) live_grants: usize,
+    /// There are more records than were read.
+    pub(crate) at_least: bool,
 }
 
-impl Control {
-    pub async fn estimate(&self, caller: &Caller, issuer_id: &str, target: &Target) -> Result<Estimate, Error> {
-        let (issuer, now) = (self.issuers.issuer(issuer_id, &caller.principal)?, self.clock.now());
+impl Admin {
+    pub(crate) async fn estimate(&self, target: &Target) -> Result<Estimate, Error> {
+        let (store, issuer, now) = (self.0.store(), self.0.issuer(), self.0.now);
         let none = ConsentFilter { state: Some(ConsentState::Live), ..ConsentFilter::default() };
         let filter = match target {
             Target::Consent { subject, client_id, resource } => ConsentFilter {
@@ -44,10 +40,9 @@ impl Control {
             Target::Subject(subject) => ConsentFilter { subject: Some(subject.clone()), ..none },
             Target::Issuer { .. } => none,
             Target::Grant(id) => {
-                let grant = self.store.grant(issuer, *id, now).await?.ok_or(Refusal::RecordUnknown("grant"))?.value;
+                let grant = store.grant(issuer, *id, now).await?.ok_or(Refusal::RecordUnknown("grant"))?.value;
                 let unregistered_status = unregistered_status(issuer, &grant.client_id);
-                let standing = self
-                    .store
+                let status = store
                     .grant_status(
                         issuer,
                         GrantStatusKey {
@@ -59,25 +54,26 @@ impl Control {
                         now,
                     )
                     .await?;
-                let live_grants = usize::from(grant.live(&standing.status, now).is_ok());
+                let live_grants = usize::from(grant.live(&status.status, now).is_ok());
                 return Ok(Estimate { live_grants, ..Estimate::default() });
             }
         };
-        self.count(issuer, &filter, now).await
+        self.count(&filter).await
     }
 
-    async fn count(&self, issuer: &Issuer, filter: &ConsentFilter, now: Timestamp) -> Result<Estimate, Error> {
+    async fn count(&self, filter: &ConsentFilter) -> Result<Estimate, Error> {
+        let (store, issuer, now) = (self.0.store(), self.0.issuer(), self.0.now);
         let (mut estimate, mut from) = (Estimate::default(), None);
         let mut left = MAX_RECORDS;
         loop {
-            let page = self.store.find_consents(issuer, filter, PageRequest { from, results: AT_A_TIME }, now).await?;
+            let page = store.find_consents(issuer, filter, PageRequest { from, results: AT_A_TIME }, now).await?;
             for (consent, _) in &page.consents {
-                let (grants, looked_at) = self.live_grants(issuer, consent, now).await?;
+                let (grants, read) = self.live_grants(consent).await?;
                 estimate.live_consents += 1;
                 estimate.live_grants += grants;
-                left = left.saturating_sub(1 + looked_at);
+                left = left.saturating_sub(1 + read);
             }
-            // A page without any has looked at many rows for nothing.
+            // A page without a match has read many rows, too.
             left = left.saturating_sub(AT_A_TIME);
             from = page.next;
             if from.is_none() || left == 0 {
@@ -86,11 +82,12 @@ impl Control {
         }
     }
 
-    /// How many grants live under a consent that stands, and how many were looked at. A client that is disabled may be
-    /// enabled again: its grants count.
-    async fn live_grants(&self, issuer: &Issuer, consent: &Consent, now: Timestamp) -> Result<(usize, usize), Error> {
+    /// The number of live grants under a live consent, and of grants read. A disabled client may be enabled again: its
+    /// grants count.
+    async fn live_grants(&self, consent: &Consent) -> Result<(usize, usize), Error> {
+        let now = self.0.now;
         let ids: Vec<_> = consent.grants.iter().map(|(id, _)| *id).collect();
-        let grants = self.store.grants_of(issuer, &ids, now).await?;
+        let grants = self.0.store().grants_of(self.0.issuer(), &ids, now).await?;
         let standing = GrantStatus {
             consent: Some(consent.clone()),
             client: Some(ClientStatus::Enabled),

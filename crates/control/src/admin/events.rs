@@ -1,7 +1,8 @@
-//! The audit log, page by page. It is read in the order it was written: an engine keeps it in no other.
+//! The audit log, page by page, in the order it was written.
 
 use std::time::Duration;
 
+use lychgate_domain::Refusal;
 use lychgate_domain::event::Event;
 use lychgate_domain::id::ClientId;
 use lychgate_domain::keys::digest;
@@ -9,42 +10,34 @@ use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_engine::{Cursor, Incarnation};
 
-use super::{PageAsked, Paged};
-use crate::ground::caller::Caller;
+use super::{Admin, Paged};
 use crate::ground::error::Error;
-use crate::ground::page_token::List;
-use crate::state::Control;
+use crate::ground::page_token::{List, PageRequest};
 
-/// Events of the store that one page looks at, at most.
-const LOOKED_AT: usize = 1000;
+/// Events of the log that are read for one page, at most.
+const READ_AT_ONCE: usize = 1000;
 
-/// What is `None` is no condition.
+/// `None` is no condition.
 #[derive(Clone, Debug, Default)]
-pub struct EventFilter {
-    pub subject: Option<Subject>,
-    pub client_id: Option<ClientId>,
-    pub kind: Option<String>,
-    pub from: Option<Timestamp>,
-    pub before: Option<Timestamp>,
+pub(crate) struct EventFilter {
+    pub(crate) subject: Option<Subject>,
+    pub(crate) client_id: Option<ClientId>,
+    pub(crate) kind: Option<String>,
+    pub(crate) from: Option<Timestamp>,
+    pub(crate) before: Option<Timestamp>,
 }
 
-impl Control {
-    pub async fn list_events(
-        &self,
-        caller: &Caller,
-        issuer_id: &str,
-        filter: &EventFilter,
-        page: &PageAsked,
-    ) -> Result<Paged<Event>, Error> {
-        let serving = self.issuer(issuer_id, caller).await?;
-        let list = List { method: "AdminService/ListEvents", filter: filter.digest(), principal: &caller.principal };
-        let from = match list.open(&page.token, serving.keys())? {
-            Some(place) => place_of(&place).ok_or(lychgate_domain::Refusal::PageTokenInvalid)?,
-            None => self.store.oldest_event(self.clock.now()).await?,
+impl Admin {
+    pub(crate) async fn list_events(&self, filter: &EventFilter, page: &PageRequest) -> Result<Paged<Event>, Error> {
+        let (call, principal) = (&self.0, &self.0.caller.principal);
+        let list = List { method: "AdminService/ListEvents", filter: filter.digest(), principal };
+        let from = match list.open(&page.token, call.keys())? {
+            Some(position) => position_of(&position).ok_or(Refusal::PageTokenInvalid)?,
+            None => call.store().oldest_event(call.now).await?,
         };
-        let found = self.store.events(from, Duration::ZERO, LOOKED_AT).await?;
-        let is_end = found.events.len() < LOOKED_AT;
-        let (url, mut items) = (serving.issuer.url.as_str(), Vec::new());
+        let found = call.store().events(from, Duration::ZERO, READ_AT_ONCE).await?;
+        let is_end = found.events.len() < READ_AT_ONCE;
+        let (url, mut items) = (call.issuer().url.as_str(), Vec::new());
         let mut next = found.next;
         let mut rest = found.events.into_iter();
         for logged in rest.by_ref() {
@@ -58,7 +51,7 @@ impl Control {
         }
         let is_end = is_end && rest.len() == 0;
         let token =
-            || list.seal(&[next.incarnation.0, next.position.to_be_bytes()].concat(), serving.keys(), &*self.entropy);
+            || list.seal(&[next.incarnation.0, next.position.to_be_bytes()].concat(), call.keys(), call.entropy());
         Ok(Paged { items, next_page_token: if is_end { String::new() } else { token() } })
     }
 }
@@ -83,7 +76,7 @@ impl EventFilter {
     }
 }
 
-fn place_of(bytes: &[u8]) -> Option<Cursor> {
+fn position_of(bytes: &[u8]) -> Option<Cursor> {
     let (incarnation, position) = bytes.split_first_chunk()?;
     Some(Cursor { incarnation: Incarnation(*incarnation), position: u128::from_be_bytes(position.try_into().ok()?) })
 }

@@ -1,6 +1,4 @@
-//! An issuer's keys: which there are, and new ones now. Never their material.
-
-use std::sync::Arc;
+//! An issuer's keys: listed, and rotated by hand. Their material is never shown.
 
 use lychgate_domain::Refusal;
 use lychgate_domain::id::Attempt;
@@ -8,78 +6,74 @@ use lychgate_domain::keys::rotation::{KeyFamily, KeyState, RotationUrgency};
 use lychgate_domain::keys::{KeyId, Purpose, digest};
 use lychgate_domain::time::Timestamp;
 
-use super::changes::check_request_id;
-use crate::ground::caller::Caller;
+use super::Admin;
+use super::changes::{attempt_of, check_request_id};
 use crate::ground::error::Error;
 use crate::ground::propagation::KNOWN_AFTER;
 use crate::keys::keyring::{ListedKey, RotationRequest};
-use crate::state::Control;
+use crate::state::CallContext;
 
-/// `RotateKeys`, as it was asked.
+/// A request to rotate keys.
 #[derive(Debug)]
-pub struct KeysAsked {
-    pub families: Vec<KeyFamily>,
-    pub request_id: String,
-    pub urgency: RotationUrgency,
+pub(crate) struct RotateKeys {
+    pub(crate) families: Vec<KeyFamily>,
+    pub(crate) request_id: String,
+    pub(crate) urgency: RotationUrgency,
 }
 
-/// What became of one family.
+/// The rotation of one family.
 #[derive(Debug)]
-pub struct Rotated {
-    pub family: KeyFamily,
-    pub successor: KeyId,
-    pub active_at: Timestamp,
-    /// When the key before it is forgotten; `None` if it is already.
-    pub forgotten_at: Option<Timestamp>,
-    pub broken: Option<Broken>,
+pub(crate) struct KeyRotation {
+    pub(crate) family: KeyFamily,
+    pub(crate) successor: KeyId,
+    pub(crate) active_at: Timestamp,
+    /// When the key before the successor is deleted; `None` if it is already.
+    pub(crate) forgotten_at: Option<Timestamp>,
+    pub(crate) broken: Option<Broken>,
 }
 
-/// What the end of compromised keys ends.
+/// The consequences of deleting compromised keys.
 #[derive(Debug)]
-pub struct Broken {
-    pub what: &'static str,
-    pub known_at: Timestamp,
+pub(crate) struct Broken {
+    pub(crate) what: &'static str,
+    pub(crate) known_at: Timestamp,
 }
 
-impl Control {
-    pub async fn list_keys(&self, caller: &Caller, issuer_id: &str) -> Result<Vec<ListedKey>, Error> {
-        self.issuers.key_manager(issuer_id, &caller.principal)?.list(self.clock.now()).await
+impl Admin {
+    pub(crate) async fn list_keys(&self) -> Result<Vec<ListedKey>, Error> {
+        self.0.serving.key_manager.list(self.0.now).await
     }
 
-    pub async fn rotate_keys(
-        &self,
-        caller: Arc<Caller>,
-        issuer_id: String,
-        asked: KeysAsked,
-    ) -> Result<Vec<Rotated>, Error> {
-        let control = self.clone();
-        self.to_the_end(async move {
-            let issuer = control.issuers.issuer(&issuer_id, &caller.principal)?;
-            let key_manager = control.issuers.key_manager(&issuer_id, &caller.principal)?;
-            let attempt = attempt(&caller, &issuer_id, &asked)?;
-            let request = RotationRequest { families: asked.families, urgency: asked.urgency, attempt };
-            let keys = key_manager.rotate(&request, &caller.for_events(issuer), control.clock.now()).await?;
-            request.families.iter().map(|family| rotated(&keys, *family, &request)).collect()
-        })
-        .await
+    pub(crate) async fn rotate_keys(self, rotate: RotateKeys) -> Result<Vec<KeyRotation>, Error> {
+        let call = self.0;
+        call.state
+            .clone()
+            .to_the_end(async move {
+                let attempt = attempt(&call, &rotate)?;
+                let request = RotationRequest { families: rotate.families, urgency: rotate.urgency, attempt };
+                let caller = call.caller.for_events(call.issuer());
+                let keys = call.serving.key_manager.rotate(&request, &caller, call.now).await?;
+                request.families.iter().map(|family| rotation(&keys, *family, &request)).collect()
+            })
+            .await
     }
 }
 
-/// Whoever calls, and everything that was asked, is in it: the same request id in another's hand, at another issuer or
-/// with other urgency is another request.
-fn attempt(caller: &Caller, issuer_id: &str, asked: &KeysAsked) -> Result<Attempt, Refusal> {
-    check_request_id(&asked.request_id)?;
-    let id = asked.request_id.as_str();
-    let urgency: &[u8] = match asked.urgency {
-        RotationUrgency::Planned => b"planned",
-        RotationUrgency::Compromised => b"compromised",
+/// The idempotency key includes the caller and everything the request says: the same request id from another principal, at
+/// another issuer or with another urgency is another request.
+fn attempt(call: &CallContext, rotate: &RotateKeys) -> Result<Attempt, Refusal> {
+    check_request_id(&rotate.request_id)?;
+    let (principal, issuer) = (call.caller.principal.name.as_str(), call.issuer().id.as_str());
+    let urgency = match rotate.urgency {
+        RotationUrgency::Planned => "planned",
+        RotationUrgency::Compromised => "compromised",
     };
-    let hash = digest("rotate keys", &[caller.principal.name.as_bytes(), issuer_id.as_bytes(), id.as_bytes(), urgency]);
-    Ok(Attempt::from_bytes(*hash.first_chunk().expect("16 of 32 bytes")))
+    let parts = [principal, issuer, &rotate.request_id, urgency];
+    Ok(attempt_of(&digest("rotate keys", &parts.map(str::as_bytes))))
 }
 
-/// The successor is the key that this request made, however long ago, or else the one that is announced.
-fn rotated(keys: &[ListedKey], family: KeyFamily, request: &RotationRequest) -> Result<Rotated, Error> {
+/// The successor is the key that this request made, however long ago, or else the announced key.
+fn rotation(keys: &[ListedKey], family: KeyFamily, request: &RotationRequest) -> Result<KeyRotation, Error> {
     let of_family: Vec<_> = keys.iter().filter(|listed| listed.family == family).collect();
     let own = request.successor(family);
     let at = of_family.iter().position(|listed| listed.key.id == own);
@@ -89,7 +83,7 @@ fn rotated(keys: &[ListedKey], family: KeyFamily, request: &RotationRequest) -> 
     let successor = &of_family[at];
     let before = at.checked_sub(1).and_then(|before| of_family[before].life.forgotten_at);
     let active_at = successor.life.active_at;
-    Ok(Rotated {
+    Ok(KeyRotation {
         family,
         successor: successor.key.id,
         active_at,
@@ -101,11 +95,11 @@ fn rotated(keys: &[ListedKey], family: KeyFamily, request: &RotationRequest) -> 
     })
 }
 
-/// What is worth nothing without the keys it was made with, and what mends it.
+/// The consequences of deleting the keys of a family, and the remedy.
 fn breaks(family: KeyFamily) -> &'static str {
     match family {
         KeyFamily::Signing => {
-            "every access token issued so far is refused by whoever has fetched the key set since; clients refresh"
+            "every access token issued so far is refused by verifiers that have fetched the key set since; clients refresh"
         }
         KeyFamily::Events => {
             "nothing yet, but digests of events that were signed since it leaked prove nothing by themselves: export the \

@@ -1,4 +1,4 @@
-//! Clients and grants, as an operator sees them. Never a secret, nor anything that one could be made of.
+//! Clients and grants, as an operator sees them: without secrets, and without anything a secret could be derived from.
 
 use lychgate_domain::Refusal;
 use lychgate_domain::client::{Client, ClientStatus};
@@ -13,104 +13,99 @@ use lychgate_domain::token::{self, Grant};
 use lychgate_store::clients::ClientRecord;
 use lychgate_store::{GrantStatusKey, StoreError};
 
-use super::PageAsked;
+use super::Admin;
 use crate::clients::unregistered_status;
-use crate::ground::caller::Caller;
 use crate::ground::error::Error;
-use crate::ground::page_token::List;
-use crate::state::Control;
+use crate::ground::page_token::{List, PageRequest};
 
 /// One page.
 #[derive(Debug)]
-pub struct Paged<T> {
-    pub items: Vec<T>,
+pub(crate) struct Paged<T> {
+    pub(crate) items: Vec<T>,
     /// Empty at the end.
-    pub next_page_token: String,
+    pub(crate) next_page_token: String,
 }
 
 #[derive(Debug)]
-pub struct ListedClient {
-    pub id: ClientId,
-    pub kind: ClientKind,
-    pub status: ClientStatus,
-    /// `None` if all that is kept is what an operator made of it.
-    pub client: Option<Client>,
+pub(crate) struct ListedClient {
+    pub(crate) id: ClientId,
+    pub(crate) kind: ClientKind,
+    pub(crate) status: ClientStatus,
+    /// `None` if only an operator's decision about it is on record.
+    pub(crate) client: Option<Client>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum ClientKind {
+pub(crate) enum ClientKind {
     Configured,
     Registered,
     Document,
-    /// It was configured once.
+    /// It was configured in the past.
     Gone,
 }
 
-/// What is `None` is no condition.
+/// `None` is no condition.
 #[derive(Clone, Debug, Default)]
-pub struct GrantFilter {
-    pub subject: Option<Subject>,
-    pub client_id: Option<ClientId>,
-    pub state: Option<GrantState>,
+pub(crate) struct GrantFilter {
+    pub(crate) subject: Option<Subject>,
+    pub(crate) client_id: Option<ClientId>,
+    pub(crate) state: Option<GrantState>,
 }
 
 #[derive(Debug)]
-pub struct ListedGrant {
-    pub grant: Grant,
-    pub state: GrantState,
+pub(crate) struct ListedGrant {
+    pub(crate) grant: Grant,
+    pub(crate) state: GrantState,
 }
 
-/// What a grant is at some instant.
+/// The state of a grant at one instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum GrantState {
+pub(crate) enum GrantState {
     Live,
     Expired,
     Ended,
-    /// With something it depends on.
+    /// Something it depends on has ended.
     Lapsed,
 }
 
-impl Control {
-    pub async fn list_clients(
+impl Admin {
+    pub(crate) async fn list_clients(
         &self,
-        caller: &Caller,
-        issuer_id: &str,
         status: Option<ClientStatus>,
-        page: &PageAsked,
+        page: &PageRequest,
     ) -> Result<Paged<ListedClient>, Error> {
-        let serving = self.issuer(issuer_id, caller).await?;
-        let (issuer, now) = (&*serving.issuer, self.clock.now());
+        let (call, store, issuer, now) = (&self.0, self.0.store(), self.0.issuer(), self.0.now);
         let asked = match status {
             None => "",
             Some(ClientStatus::Enabled) => "enabled",
             Some(ClientStatus::Disabled) => "disabled",
         };
-        let filter = digest("clients", &[asked.as_bytes()]);
-        let list = List { method: "AdminService/ListClients", filter, principal: &caller.principal };
-        let from = list.open(&page.token, serving.keys())?;
+        let (filter, principal) = (digest("clients", &[asked.as_bytes()]), &call.caller.principal);
+        let list = List { method: "AdminService/ListClients", filter, principal };
+        let from = list.open(&page.token, call.keys())?;
         let mut items = Vec::new();
+        // Configured clients come first, all on the first page.
         if from.is_none() {
             for client in &issuer.clients {
-                let kept = self.store.client_record(issuer, &client.id, now).await?;
+                let kept = store.client_record(issuer, &client.id, now).await?;
                 items.push(configured(client, kept.map(|kept| kept.value).as_ref()));
             }
             items.retain(|listed| status.is_none_or(|status| status == listed.status));
         }
-        let found = self.store.clients(issuer, from, now).await?;
+        let found = store.clients(issuer, from, now).await?;
         let mut met = found
             .items
             .into_iter()
             .filter(|(_, record)| issuer.configured_client(record.id()).is_none())
             .filter(|(_, record)| status.is_none_or(|status| status == record.status()));
         items.extend(met.by_ref().take(page.size).map(|(_, record)| kept(record)));
-        let next = met.next().map(|(place, _)| place).or(found.next);
-        let next_page_token = next.map(|place| list.seal(&place, serving.keys(), &*self.entropy)).unwrap_or_default();
-        Ok(Paged { items, next_page_token })
+        let next = met.next().map(|(position, _)| position).or(found.next);
+        Ok(Paged { items, next_page_token: list.next_token(next, call.keys(), call.entropy()) })
     }
 
-    pub async fn client_of(&self, caller: &Caller, issuer_id: &str, id: &ClientId) -> Result<ListedClient, Error> {
-        let (issuer, now) = (self.issuers.issuer(issuer_id, &caller.principal)?, self.clock.now());
-        let record = self.store.client_record(issuer, id, now).await?.map(|found| found.value);
+    pub(crate) async fn client(&self, id: &ClientId) -> Result<ListedClient, Error> {
+        let (store, issuer, now) = (self.0.store(), self.0.issuer(), self.0.now);
+        let record = store.client_record(issuer, id, now).await?.map(|found| found.value);
         Ok(match (issuer.configured_client(id), record) {
             (Some(client), record) => configured(client, record.as_ref()),
             (None, Some(record)) => kept(record),
@@ -121,45 +116,39 @@ impl Control {
         })
     }
 
-    pub async fn list_grants(
+    pub(crate) async fn list_grants(
         &self,
-        caller: &Caller,
-        issuer_id: &str,
         filter: &GrantFilter,
-        page: &PageAsked,
+        page: &PageRequest,
     ) -> Result<Paged<ListedGrant>, Error> {
-        let serving = self.issuer(issuer_id, caller).await?;
-        let (issuer, now) = (&*serving.issuer, self.clock.now());
-        let list = List { method: "AdminService/ListGrants", filter: filter.digest(), principal: &caller.principal };
-        let found = self.store.grants(issuer, list.open(&page.token, serving.keys())?, now).await?;
-        let (places, grants): (Vec<_>, Vec<_>) =
+        let (call, principal) = (&self.0, &self.0.caller.principal);
+        let list = List { method: "AdminService/ListGrants", filter: filter.digest(), principal };
+        let found = call.store().grants(call.issuer(), list.open(&page.token, call.keys())?, call.now).await?;
+        let (positions, grants): (Vec<_>, Vec<_>) =
             found.items.into_iter().filter(|(_, grant)| filter.meets(grant)).unzip();
-        let listed = self.with_states(issuer, grants, now).await?;
-        let mut met =
-            places.into_iter().zip(listed).filter(|(_, listed)| filter.state.is_none_or(|state| state == listed.state));
+        let listed = self.with_states(grants).await?;
+        let mut met = positions
+            .into_iter()
+            .zip(listed)
+            .filter(|(_, listed)| filter.state.is_none_or(|state| state == listed.state));
         let items = met.by_ref().take(page.size).map(|(_, listed)| listed).collect();
-        let next = met.next().map(|(place, _)| place).or(found.next);
-        let next_page_token = next.map(|place| list.seal(&place, serving.keys(), &*self.entropy)).unwrap_or_default();
-        Ok(Paged { items, next_page_token })
+        let next = met.next().map(|(position, _)| position).or(found.next);
+        Ok(Paged { items, next_page_token: list.next_token(next, call.keys(), call.entropy()) })
     }
 
-    pub async fn grant_of(&self, caller: &Caller, issuer_id: &str, id: GrantId) -> Result<ListedGrant, Error> {
-        let (issuer, now) = (self.issuers.issuer(issuer_id, &caller.principal)?, self.clock.now());
-        let grant = self.store.grant(issuer, id, now).await?.ok_or(Refusal::RecordUnknown("grant"))?.value;
-        let listed = self.with_states(issuer, vec![grant], now).await?.pop();
+    pub(crate) async fn grant(&self, id: GrantId) -> Result<ListedGrant, Error> {
+        let grant = self.0.store().grant(self.0.issuer(), id, self.0.now).await?;
+        let grant = grant.ok_or(Refusal::RecordUnknown("grant"))?.value;
+        let listed = self.with_states(vec![grant]).await?.pop();
         Ok(listed.ok_or(StoreError::Corrupt { kind: "snapshot" })?)
     }
 
-    async fn with_states(
-        &self,
-        issuer: &Issuer,
-        grants: Vec<Grant>,
-        now: Timestamp,
-    ) -> Result<Vec<ListedGrant>, Error> {
-        let of: Vec<_> = grants.iter().map(|grant| standing_of(issuer, grant)).collect();
-        let (standings, _) = self.store.grant_statuses(issuer, &of, now).await?;
-        let standings = standings.into_iter().collect::<Result<Vec<_>, _>>()?;
-        let listed = grants.into_iter().zip(standings).map(|(grant, found)| {
+    async fn with_states(&self, grants: Vec<Grant>) -> Result<Vec<ListedGrant>, Error> {
+        let (issuer, now) = (self.0.issuer(), self.0.now);
+        let of: Vec<_> = grants.iter().map(|grant| status_key(issuer, grant)).collect();
+        let (statuses, _) = self.0.store().grant_statuses(issuer, &of, now).await?;
+        let statuses = statuses.into_iter().collect::<Result<Vec<_>, _>>()?;
+        let listed = grants.into_iter().zip(statuses).map(|(grant, found)| {
             let state = state(&grant, &found.status, now);
             ListedGrant { grant, state }
         });
@@ -167,7 +156,7 @@ impl Control {
     }
 }
 
-fn standing_of<'a>(issuer: &Issuer, grant: &'a Grant) -> GrantStatusKey<'a> {
+fn status_key<'a>(issuer: &Issuer, grant: &'a Grant) -> GrantStatusKey<'a> {
     GrantStatusKey {
         subject: &grant.subject,
         client: &grant.client_id,
@@ -176,11 +165,11 @@ fn standing_of<'a>(issuer: &Issuer, grant: &'a Grant) -> GrantStatusKey<'a> {
     }
 }
 
-/// Whatever is live is what every use of a grant asks; the rest says why it is not.
-fn state(grant: &Grant, standing: &GrantStatus, now: Timestamp) -> GrantState {
+/// "Live" is what every use of a grant checks; the other states say why a grant is not live.
+fn state(grant: &Grant, status: &GrantStatus, now: Timestamp) -> GrantState {
     match grant.status {
         token::GrantPhase::Ended { .. } => GrantState::Ended,
-        token::GrantPhase::Live if grant.live(standing, now).is_ok() => GrantState::Live,
+        token::GrantPhase::Live if grant.live(status, now).is_ok() => GrantState::Live,
         token::GrantPhase::Live if now >= grant.idle_end.min(grant.end) => GrantState::Expired,
         token::GrantPhase::Live => GrantState::Lapsed,
     }

@@ -1,4 +1,4 @@
-//! The form and the signature of a `client_assertion` (RFC 7523). What it says is judged by `domain::client_assertion`.
+//! The form and the signature of a `client_assertion` (RFC 7523). Its claims are checked by the domain.
 
 use jsonwebtoken::{Algorithm, DecodingKey, Header, decode_header};
 use lychgate_domain::Refusal;
@@ -13,8 +13,8 @@ use crate::ground::jws::verified;
 
 const MAX_BYTES: usize = 8 * 1024;
 
-/// An assertion that can be read, of which nothing is believed yet.
-pub struct Assertion {
+/// A well-formed assertion. Neither its signature nor its claims have been checked.
+pub(crate) struct Assertion {
     token: String,
     header: Header,
     algorithm: SignatureAlgorithm,
@@ -28,7 +28,7 @@ impl std::fmt::Debug for Assertion {
 }
 
 impl Assertion {
-    pub fn parse(kind: Option<&str>, token: &str) -> Result<Self, Refusal> {
+    pub(crate) fn parse(kind: Option<&str>, token: &str) -> Result<Self, Refusal> {
         let invalid = Refusal::ClientAssertionInvalid;
         if kind != Some(authentication::CLIENT_ASSERTION_TYPE) {
             return Err(invalid("client_assertion_type must be the one of RFC 7523, for a JWT"));
@@ -38,9 +38,9 @@ impl Assertion {
             return Err(invalid("a client_assertion has at most 8192 characters"));
         }
         let header = decode_header(token).map_err(|_| unreadable())?;
-        // RFC 8725 §3.1: an allow-list; no MAC, with which whoever knows a public key could sign.
+        // RFC 8725 §3.1: an allow-list. With a MAC, a public key would be enough to sign.
         let algorithm = algorithm(header.alg).ok_or(invalid("sign with RS256, PS256, ES256 or EdDSA"))?;
-        // RFC 8725 §3.11: an access token, or anything else a client has signed for another use, is no assertion.
+        // RFC 8725 §3.11: a JWT that a client has signed for another use is no assertion.
         let of_another_type = header
             .typ
             .as_deref()
@@ -48,7 +48,7 @@ impl Assertion {
         if of_another_type {
             return Err(invalid("the client_assertion's typ is not a client assertion's"));
         }
-        // RFC 7515 §4.1.11: what it calls critical would have to be understood.
+        // RFC 7515 §4.1.11: a critical extension must be understood, and none is.
         if header.crit.is_some() {
             return Err(invalid("leave crit out of the header of a client_assertion"));
         }
@@ -57,12 +57,12 @@ impl Assertion {
         Ok(Self { token: token.to_owned(), header, algorithm, claims: claims.into() })
     }
 
-    pub fn claims(&self) -> &AssertionClaims {
+    pub(crate) fn claims(&self) -> &AssertionClaims {
         &self.claims
     }
 
     /// Whether one of `keys` signed it.
-    pub fn was_signed_by(&self, keys: &[PublicJwk]) -> bool {
+    pub(crate) fn was_signed_by(&self, keys: &[PublicJwk]) -> bool {
         let mut candidates = keys.iter().filter(|key| key.may_have_signed(self.algorithm, self.header.kid.as_deref()));
         candidates.any(|key| {
             let key = match &key.parameters {
@@ -98,7 +98,7 @@ struct Claims {
 
 impl From<Claims> for AssertionClaims {
     fn from(claims: Claims) -> Self {
-        // RFC 7519 §2 NumericDate: it may have a fraction. `as` saturates: what is negative or not a number is long past.
+        // RFC 7519 §2 NumericDate: it may have a fraction. `as` saturates: a negative date or NaN is long past.
         let time = |date: f64| Timestamp::from_seconds(date as u64);
         Self {
             iss: claims.iss,

@@ -1,8 +1,8 @@
-//! Events as JSON lines: the form in which they leave, and over which digests are made.
+//! Events as JSON lines: the form in which they are exported, and of which digests are made.
 //!
-//! Canonical (RFC 8785): members in the order of their names, no white space, nothing but objects, arrays, strings and
-//! `true`; what an event does not have is left out. Members are added to, never changed, and an event that is kept never
-//! gets another line than it had: digests would no longer fit.
+//! Canonical (RFC 8785): members in the order of their names, no white space, only objects, arrays, strings and
+//! `true`; absent members are left out. Members may be added, never changed, and a stored event always gives the same line:
+//! otherwise its digest would no longer match.
 
 use lychgate_domain::event::{Event, EventKind};
 use lychgate_domain::id::encode;
@@ -69,7 +69,7 @@ pub(super) fn of_event(issuer: &str, event: &Event) -> String {
     canonical(members)
 }
 
-/// What cannot be read leaves this in its place: it fits no digest.
+/// The line in place of a damaged entry: it matches no digest.
 pub(super) fn of_damage() -> String {
     canonical(Map::from_iter([("type".to_owned(), Value::from("damaged"))]))
 }
@@ -78,7 +78,7 @@ pub(super) fn of_digest(jws: &str) -> String {
     canonical(Map::from_iter([("type".to_owned(), Value::from("digest")), ("jws".to_owned(), Value::from(jws))]))
 }
 
-/// Sorted here, whatever order the map keeps.
+/// Sorts the members, in case the map does not.
 pub(super) fn canonical(members: Map<String, Value>) -> String {
     let mut sorted: Vec<_> = members.into_iter().collect();
     sorted.sort_by(|(one, _), (next, _)| one.cmp(next));

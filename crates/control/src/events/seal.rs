@@ -1,4 +1,4 @@
-//! Sealing: a signed digest over the next range of an issuer's events.
+//! Sealing: a signed digest of the next range of an issuer's events.
 
 use lychgate_domain::event::Retention;
 use lychgate_domain::id::{EventId, encode};
@@ -11,30 +11,29 @@ use lychgate_store::events::RawEvent;
 use serde_json::{Map, json};
 use sha2::{Digest as _, Sha256};
 
-use super::{Of, PAGE, line};
+use super::{Events, IssuerLog, PAGE, line};
 use crate::ground::commit::{Commit, Contended, until_committed};
 use crate::ground::error::Error;
 use crate::keys::jwk::jwk_json;
-use crate::state::Control;
 
 /// `typ` of a digest (RFC 7515 §4.1.9): no access token has it.
 pub(super) const DIGEST_TYPE: &str = "lychgate-digest+jws";
 
-/// Why somebody looks.
+/// Why a range may be sealed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Why {
-    /// It is time to.
-    Upkeep,
-    /// Somebody wants everything up to now.
+pub(super) enum SealReason {
+    /// Enough events, or old enough ones, have gathered.
+    Due,
+    /// An export wants everything up to now.
     Export,
-    /// The ranges before this one are to be forgotten, and a digest has to say so first.
-    Forgetting { kept_from: u64 },
+    /// The ranges before this one are to be deleted, and a digest must announce it first.
+    Deleting { kept_from: u64 },
 }
 
 /// The ranges that one call seals, at most.
 const MAX_RANGES: usize = 128;
 
-/// What sealing one range came to.
+/// The result of sealing one range.
 enum Sealed {
     /// There was no reason to: the chain, as it is.
     Nothing(Option<DigestChain>),
@@ -44,7 +43,7 @@ enum Sealed {
     LastRange,
 }
 
-/// What of an issuer's events no digest covers yet, up to the size of a range.
+/// An issuer's events that no digest covers yet, up to the size of a range.
 struct Pending {
     hash: Sha256,
     count: u64,
@@ -52,63 +51,63 @@ struct Pending {
     last: Option<EventId>,
     oldest_at: Timestamp,
     newest_at: Timestamp,
-    /// Before the first of them; without one, as far as was looked.
+    /// Before the first of them; without one, as far as the log was read.
     begin: Cursor,
     end: Cursor,
+    /// When they were read.
+    now: Timestamp,
 }
 
-impl Control {
-    pub(super) async fn seal_what_is_due(&self, of: Of<'_>) -> Result<(), Error> {
-        self.seal(of, Why::Upkeep).await.map(drop)
-    }
-
-    /// Seals as much as there is reason to; then the chain, as it is.
-    pub(super) async fn seal(&self, of: Of<'_>, why: Why) -> Result<Option<DigestChain>, Error> {
-        let mut why = why;
+impl Events<'_> {
+    /// Seals as many ranges as there is reason to. Returns the chain as it is then.
+    pub(super) async fn seal(&self, log: IssuerLog<'_>, reason: SealReason) -> Result<Option<DigestChain>, Error> {
+        let mut reason = reason;
         for _ in 0..MAX_RANGES {
-            match until_committed(|| self.seal_range(of, why)).await? {
+            match until_committed(|| self.seal_range(log, reason)).await? {
                 Sealed::Nothing(chain) => return Ok(chain),
                 Sealed::WholeRange => {}
-                Sealed::LastRange => why = Why::Upkeep,
+                Sealed::LastRange => reason = SealReason::Due,
             }
         }
-        match why {
+        match reason {
             // The next call seals the rest.
-            Why::Upkeep => Ok(self.store.digest_chain(of.url(), self.clock.now()).await?.map(|read| read.value)),
-            Why::Export | Why::Forgetting { .. } => Err(Contended.into()),
+            SealReason::Due => {
+                Ok(self.0.store.digest_chain(log.url(), self.0.clock.now()).await?.map(|read| read.value))
+            }
+            SealReason::Export | SealReason::Deleting { .. } => Err(Contended.into()),
         }
     }
 
     /// Seals the next range, if there is reason to.
-    async fn seal_range(&self, of: Of<'_>, why: Why) -> Result<Commit<Sealed>, Error> {
-        let now = self.clock.now();
-        let read = self.store.digest_chain(of.url(), now).await?;
+    async fn seal_range(&self, log: IssuerLog<'_>, reason: SealReason) -> Result<Commit<Sealed>, Error> {
+        let now = self.0.clock.now();
+        let read = self.0.store.digest_chain(log.url(), now).await?;
         let chain = read.as_ref().map(|read| &read.value);
-        let pending = self.pending(of, chain, now).await?;
-        let announced = of.key_manager.known().announced_events.as_ref().map(|(id, _)| *id);
-        let is_unsaid = announced.is_some() && announced != chain.and_then(|chain| chain.announced);
-        let is_due = match why {
-            Why::Upkeep => false,
-            Why::Export => pending.count > 0 || chain.is_none(),
-            Why::Forgetting { kept_from } => chain.is_some_and(|chain| chain.kept_from < kept_from),
+        let pending = self.pending(log, chain, now).await?;
+        let announced = log.key_manager.known().announced_events.as_ref().map(|(id, _)| *id);
+        let is_unannounced = announced.is_some() && announced != chain.and_then(|chain| chain.announced);
+        let is_due = match reason {
+            SealReason::Due => false,
+            SealReason::Export => pending.count > 0 || chain.is_none(),
+            SealReason::Deleting { kept_from } => chain.is_some_and(|chain| chain.kept_from < kept_from),
         };
-        if !is_due && !is_unsaid && !self.log.retention.is_due(pending.count, pending.oldest_at, now) {
+        if !is_due && !is_unannounced && !self.0.log.retention.is_due(pending.count, pending.oldest_at, now) {
             return Ok(Commit::Done(Sealed::Nothing(read.map(|read| read.value))));
         }
         let is_whole = pending.count == Retention::MAX_RANGE;
-        let next = self.link(of, chain, pending, why, now).await?;
-        let commit = self.store.extend_chain(of.url(), read.as_ref(), &next, now).await?;
+        let next = self.link(log, chain, pending, reason).await?;
+        let commit = self.0.store.extend_chain(log.url(), read.as_ref(), &next, now).await?;
         Ok(commit.with(if is_whole { Sealed::WholeRange } else { Sealed::LastRange }))
     }
 
-    /// Reads on from where the chain has got to, or from where it is known that nothing lay before.
-    async fn pending(&self, of: Of<'_>, chain: Option<&DigestChain>, now: Timestamp) -> Result<Pending, Error> {
+    /// Reads on from the end of the chain, or from where an earlier scan has got to.
+    async fn pending(&self, log: IssuerLog<'_>, chain: Option<&DigestChain>, now: Timestamp) -> Result<Pending, Error> {
         let number = chain.map_or(0, |chain| chain.newest.number);
-        let looked = self.log.scanned().get(&of.issuer.id).copied();
-        let mut from = match (looked.filter(|(of_number, _)| *of_number == number), chain) {
-            (Some((_, looked)), _) => looked,
+        let scanned = self.0.log.scanned().get(&log.issuer.id).copied();
+        let mut from = match (scanned.filter(|(of_number, _)| *of_number == number), chain) {
+            (Some((_, scanned)), _) => scanned,
             (None, Some(chain)) => chain.newest.end,
-            (None, None) => self.store.oldest_event(now).await?,
+            (None, None) => self.0.store.oldest_event(now).await?,
         };
         let newest_at = chain.map_or(Timestamp::EPOCH, |chain| chain.newest.newest_at);
         let mut pending = Pending {
@@ -120,26 +119,27 @@ impl Control {
             newest_at,
             begin: from,
             end: from,
+            now,
         };
         loop {
-            let found = match self.store.raw_events(from, PAGE).await {
+            let found = match self.0.store.raw_events(from, PAGE).await {
                 Err(StoreError::CursorLost { oldest }) => {
-                    // In the same history, others' events that lay there are forgotten by now.
+                    // Within one history, the events there were those of other issuers, and are deleted.
                     if !from.is_before(&oldest) {
                         tracing::error!(
-                            issuer.id = %of.issuer.id,
-                            "the event log is not the one whose digests are kept; they go on with what there is"
+                            issuer.id = %log.issuer.id,
+                            "the event log is not the one that the digests were made of; sealing continues with the events there are"
                         );
                     }
-                    self.log.scanned().insert(of.issuer.id.clone(), (number, oldest));
+                    self.0.log.scanned().insert(log.issuer.id.clone(), (number, oldest));
                     (pending.begin, pending.end) = (oldest, oldest);
-                    self.store.raw_events(oldest, PAGE).await?
+                    self.0.store.raw_events(oldest, PAGE).await?
                 }
                 found => found?,
             };
             let is_end = found.entries.len() < PAGE;
             for entry in found.entries {
-                pending.take(of.url().as_str(), &entry);
+                pending.take(log.url().as_str(), &entry);
                 if pending.count == Retention::MAX_RANGE {
                     break;
                 }
@@ -149,58 +149,59 @@ impl Control {
             }
             from = found.next;
         }
-        self.log.scanned().insert(of.issuer.id.clone(), (number, pending.begin));
+        self.0.log.scanned().insert(log.issuer.id.clone(), (number, pending.begin));
         Ok(pending)
     }
 
+    /// The chain with the next digest, signed.
     async fn link(
         &self,
-        of: Of<'_>,
+        log: IssuerLog<'_>,
         chain: Option<&DigestChain>,
         pending: Pending,
-        why: Why,
-        now: Timestamp,
+        reason: SealReason,
     ) -> Result<DigestChain, Error> {
-        let keys = of.key_manager.keys(now).await;
+        let now = pending.now;
+        let keys = log.key_manager.keys(now).await;
         let number = chain.map_or(1, |chain| chain.newest.number + 1);
-        let kept_from = match (why, chain) {
-            (Why::Forgetting { kept_from }, _) => kept_from,
-            (Why::Upkeep | Why::Export, Some(chain)) => chain.kept_from,
-            (Why::Upkeep | Why::Export, None) => 1,
+        let kept_from = match (reason, chain) {
+            (SealReason::Deleting { kept_from }, _) => kept_from,
+            (SealReason::Due | SealReason::Export, Some(chain)) => chain.kept_from,
+            (SealReason::Due | SealReason::Export, None) => 1,
         };
-        let mut says = Map::new();
-        says.insert("iss".to_owned(), json!(of.url().as_str()));
-        says.insert("number".to_owned(), json!(number));
-        says.insert("time".to_owned(), json!(line::rfc3339(now)));
-        says.insert("count".to_owned(), json!(pending.count));
-        says.insert("hash".to_owned(), json!(encode(&pending.hash.finalize())));
-        says.insert("kept_from".to_owned(), json!(kept_from));
+        let mut claims = Map::new();
+        claims.insert("iss".to_owned(), json!(log.url().as_str()));
+        claims.insert("number".to_owned(), json!(number));
+        claims.insert("time".to_owned(), json!(line::rfc3339(now)));
+        claims.insert("count".to_owned(), json!(pending.count));
+        claims.insert("hash".to_owned(), json!(encode(&pending.hash.finalize())));
+        claims.insert("kept_from".to_owned(), json!(kept_from));
         if let Some(chain) = chain {
-            says.insert("previous".to_owned(), json!(encode(&Sha256::digest(&chain.newest.jws))));
+            claims.insert("previous".to_owned(), json!(encode(&Sha256::digest(&chain.newest.jws))));
         }
         for (name, id) in [("first", pending.first), ("last", pending.last)] {
             if let Some(id) = id {
-                says.insert(name.to_owned(), json!(id.to_string()));
+                claims.insert(name.to_owned(), json!(id.to_string()));
             }
         }
         let mut announced: Option<KeyId> = chain.and_then(|chain| chain.announced);
         if let Some((id, jwk)) = keys.announced_events.as_ref().filter(|(id, _)| Some(*id) != announced) {
-            says.insert("next_key".to_owned(), jwk_json(jwk));
+            claims.insert("next_key".to_owned(), jwk_json(jwk));
             announced = Some(*id);
         }
-        let payload = line::canonical(says);
+        let payload = line::canonical(claims);
         let jws = keys.events.sign_as(DIGEST_TYPE, payload.as_bytes()).map_err(Error::Fault)?;
         let begin = chain.map_or(pending.begin, |chain| chain.newest.end);
         let newest = RangeDigest {
             number,
             jws,
-            // Where the history of the log was broken, a range begins anew.
+            // After a break in the log's history, a range begins anew.
             begin: if begin.incarnation == pending.end.incarnation { begin } else { pending.begin },
             end: pending.end,
             count: pending.count,
             newest_at: pending.newest_at,
         };
-        tracing::info!(issuer.id = %of.issuer.id, digest.number = number, digest.count = pending.count, "events sealed");
+        tracing::info!(issuer.id = %log.issuer.id, digest.number = number, digest.count = pending.count, "events sealed");
         Ok(DigestChain { newest, kept_from, announced })
     }
 }
@@ -219,7 +220,7 @@ impl Pending {
                 self.oldest_at = self.oldest_at.min(event.at);
                 self.newest_at = self.newest_at.max(event.at);
             }
-            // What is damaged is nobody's, and no digest says that it was as it is.
+            // A damaged entry belongs to no issuer, and no digest covers it.
             Some(_) | None => {}
         }
         self.end = entry.cursor;

@@ -1,106 +1,99 @@
-//! `POST /callback/{issuer}`: whoever was asked "Signed in as X. Not you?" has answered.
-
-use std::sync::Arc;
+//! `POST /callback/{issuer}`: the person's answer to "Signed in as X. Not you?".
 
 use lychgate_domain::Refusal;
-use lychgate_domain::browser::cookie::Cookies;
+use lychgate_domain::browser::cookie::{Cookies, LoginCookie};
 use lychgate_domain::browser::session;
-use lychgate_domain::consent::form;
-use lychgate_domain::event::{Event, EventKind};
-use lychgate_domain::flow::AtCallback;
-use lychgate_domain::id::Attempt;
+use lychgate_domain::consent::form::{self, Displayed};
+use lychgate_domain::event::EventKind;
+use lychgate_domain::flow::{AtCallback, SignedIn};
 use lychgate_domain::upstream::login::{self, ReturnedLogin};
+use lychgate_engine::Version;
 use lychgate_store::Update;
 
-use super::after_login::{Login, Question, about, code_issued, failed_login};
-use super::finish_login::called;
-use super::{Next, Pressed};
-use crate::ground::caller::Caller;
+use super::after_login::{Login, Question, code_issued, failed_login};
+use super::finish_login::session_person;
+use super::{AuthorizationFlow, FormAction, about};
 use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
-use crate::issuers::Serving;
-use crate::state::Control;
+use crate::next::Next;
 
-/// The answer, and where it came from.
+/// A submitted confirmation form, and where the browser says it came from.
 #[derive(Debug)]
-pub struct Confirmation {
-    pub state: String,
-    pub form_token: String,
-    pub decision: Option<Pressed>,
-    pub cookies: Cookies,
-    pub sec_fetch_site: Option<String>,
-    pub origin: Option<String>,
+pub(crate) struct Confirmation {
+    pub(crate) state: String,
+    pub(crate) form_token: String,
+    pub(crate) action: Option<FormAction>,
+    pub(crate) cookies: Cookies,
+    pub(crate) sec_fetch_site: Option<String>,
+    pub(crate) origin: Option<String>,
 }
 
-impl Control {
-    pub async fn confirm_login(
-        &self,
-        caller: Arc<Caller>,
-        issuer_id: String,
-        attempt: Attempt,
-        answer: Confirmation,
-    ) -> Result<Next, Error> {
-        let control = self.clone();
-        self.to_the_end(async move {
-            let serving = &control.issuer(&issuer_id, &caller).await?;
-            control.confirm(serving, &caller, attempt, &answer).await
-        })
-        .await
+/// A confirmation whose form proved itself.
+struct Confirmed<'a> {
+    cookies: &'a Cookies,
+    login: LoginCookie,
+    displayed: Displayed,
+    is_me: bool,
+}
+
+impl AuthorizationFlow {
+    pub(crate) async fn confirm_login(self, answer: Confirmation) -> Result<Next, Error> {
+        self.0.state.clone().to_the_end(async move { self.confirm(&answer).await }).await
     }
 
-    async fn confirm(
-        &self,
-        serving: &Serving,
-        caller: &Caller,
-        attempt: Attempt,
-        answer: &Confirmation,
-    ) -> Result<Next, Error> {
-        let (issuer, keys, now) = (&*serving.issuer, serving.keys(), self.clock.now());
+    async fn confirm(&self, answer: &Confirmation) -> Result<Next, Error> {
+        let (call, issuer, keys) = (&self.0, self.0.issuer(), self.0.keys());
         form::same_site(answer.sec_fetch_site.as_deref(), answer.origin.as_deref(), &issuer.url)?;
         let ReturnedLogin::Authorization(id) = login::returned(Some(&answer.state), keys)? else {
             return Err(Refusal::StateInvalid.into());
         };
-        let cookie = answer.cookies.login(issuer, keys, id, now)?;
-        let displayed = form::signed_in_displayed(&answer.form_token, keys, id, cookie.browser())?;
-        let is_me = match answer.decision {
-            Some(Pressed::Approve) => true,
-            Some(Pressed::NotMe) => false,
-            Some(Pressed::Deny) | None => return Err(Refusal::DecisionMissing.into()),
+        let login = answer.cookies.login(issuer, keys, id, call.now)?;
+        let displayed = form::signed_in_displayed(&answer.form_token, keys, id, login.browser())?;
+        let is_me = match answer.action {
+            Some(FormAction::Approve) => true,
+            Some(FormAction::NotMe) => false,
+            Some(FormAction::Deny) | None => return Err(Refusal::DecisionMissing.into()),
         };
+        let confirmed = &Confirmed { cookies: &answer.cookies, login, displayed, is_me };
         until_committed(|| async {
-            let stored = self.store.authorization(issuer, id, now).await?.ok_or(Refusal::LoginExpired)?;
-            match stored.value.at_callback(&cookie, &issuer.lifetimes, now)? {
-                AtCallback::SignedIn(signed_in) if is_me => {
-                    let person = called(serving, &signed_in, &answer.cookies, now);
-                    let login = Login { signed_in, expected: stored.version, person };
-                    let question = Question::Answered { displayed, attempt };
-                    Ok(Commit::Done(self.after_login(serving, caller, &login, question, now).await?))
-                }
-                AtCallback::SignedIn(signed_in) => {
-                    let about = about(&signed_in.approved.decided, &signed_in.subject);
-                    let event = Event::new(EventKind::LoginRefused, about, &caller.for_events(issuer), attempt, now);
-                    let failed = signed_in.refuse(attempt, now);
-                    let commit = self
-                        .store
-                        .fail_login(
-                            issuer,
-                            Update { expected: Some(stored.version), record: &failed, event: Some(&event) },
-                            now,
-                        )
-                        .await?;
-                    Ok(commit.map(|_| {
-                        let mut next = failed_login(serving, &failed);
-                        next.set_cookies.push(session::delete(issuer));
-                        next
-                    }))
-                }
-                // Answers are final, like decisions: the same one again is good.
-                AtCallback::CodeIssued(issued) if is_me => Ok(Commit::Done(code_issued(serving, &issued)?)),
-                AtCallback::CodeIssued(_) => Err(Refusal::AlreadyDecided.into()),
-                AtCallback::Failed(failed) => Ok(Commit::Done(failed_login(serving, &failed))),
-                AtCallback::Claim(_) | AtCallback::Wait => Err(Refusal::StateInvalid.into()),
-            }
+            let stored = call.store().authorization(issuer, id, call.now).await?.ok_or(Refusal::LoginExpired)?;
+            let found = stored.value.at_callback(&confirmed.login, &issuer.lifetimes, call.now)?;
+            self.record_confirmation(confirmed, found, stored.version).await
         })
         .await
+    }
+
+    async fn record_confirmation(
+        &self,
+        confirmed: &Confirmed<'_>,
+        found: AtCallback,
+        expected: Version,
+    ) -> Result<Commit<Next>, Error> {
+        let serving = &self.0.serving;
+        match found {
+            AtCallback::SignedIn(signed_in) if confirmed.is_me => {
+                let person = session_person(&self.0, &signed_in, confirmed.cookies);
+                let login = Login { signed_in, expected, person };
+                Ok(Commit::Done(self.after_login(&login, Question::Answered(confirmed.displayed)).await?))
+            }
+            AtCallback::SignedIn(signed_in) => self.refuse_login(signed_in, expected).await,
+            // A confirmation is final, as a decision is: the same one again is good.
+            AtCallback::CodeIssued(issued) if confirmed.is_me => Ok(Commit::Done(code_issued(serving, &issued)?)),
+            AtCallback::CodeIssued(_) => Err(Refusal::AlreadyDecided.into()),
+            AtCallback::Failed(failed) => Ok(Commit::Done(failed_login(serving, &failed))),
+            AtCallback::Claim(_) | AtCallback::Wait => Err(Refusal::StateInvalid.into()),
+        }
+    }
+
+    /// "Not you": the login fails, and the session of the person who signed in ends.
+    async fn refuse_login(&self, signed_in: SignedIn, expected: Version) -> Result<Commit<Next>, Error> {
+        let (call, issuer) = (&self.0, self.0.issuer());
+        let event = call.event(EventKind::LoginRefused, about(&signed_in.approved.decided, &signed_in.subject));
+        let failed = signed_in.refuse(call.attempt, call.now);
+        let update = Update { expected: Some(expected), record: &failed, event: Some(&event) };
+        let commit = call.store().fail_login(issuer, update, call.now).await?;
+        let mut next = failed_login(&call.serving, &failed);
+        next.set_cookies.push(session::delete(issuer));
+        Ok(commit.with(next))
     }
 }

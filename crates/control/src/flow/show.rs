@@ -1,70 +1,52 @@
-//! `GET /consent`: what the page says, and how much of it. Nothing is written, but for silent clients.
-
-use std::sync::Arc;
+//! `GET /consent`: the consent page, and how much of it. Nothing is written, except for clients that need no question.
 
 use lychgate_domain::browser::cookie::{self, Cookies};
 use lychgate_domain::consent::form::NamedScreen;
 use lychgate_domain::consent::{ConsentScreen, PresentedScreen, prompt};
 use lychgate_domain::entropy::random;
-use lychgate_domain::id::{Attempt, BrowserId};
+use lychgate_domain::id::BrowserId;
 use lychgate_domain::request::ticket::Ticket;
 
-use super::visitor::View;
-use super::{Next, Step};
+use super::AuthorizationFlow;
+use super::view::{View, known};
 use crate::client_metadata::ClientTrust;
-use crate::ground::caller::Caller;
+use crate::clients::Clients;
 use crate::ground::error::Error;
-use crate::issuers::Serving;
-use crate::state::Control;
+use crate::next::{Next, Step};
 
 /// A browser at `/consent`.
 #[derive(Debug)]
-pub struct Visit {
-    pub ticket: String,
-    pub cookies: Cookies,
-    pub sec_fetch_site: Option<String>,
-    /// The person asked for everything.
-    pub whole_page: bool,
+pub(crate) struct Visit {
+    pub(crate) ticket: String,
+    pub(crate) cookies: Cookies,
+    pub(crate) sec_fetch_site: Option<String>,
+    /// The person asked for the full screen.
+    pub(crate) full_screen: bool,
 }
 
-impl Control {
-    pub async fn show(
-        &self,
-        caller: Arc<Caller>,
-        issuer_id: String,
-        attempt: Attempt,
-        visit: Visit,
-    ) -> Result<Next, Error> {
-        let control = self.clone();
-        self.to_the_end(async move {
-            let serving = &control.issuer(&issuer_id, &caller).await?;
-            control.show_to(serving, attempt, &visit).await
-        })
-        .await
+impl AuthorizationFlow {
+    pub(crate) async fn show(self, visit: Visit) -> Result<Next, Error> {
+        self.0.state.clone().to_the_end(async move { self.show_to(&visit).await }).await
     }
 
-    async fn show_to(&self, serving: &Serving, attempt: Attempt, visit: &Visit) -> Result<Next, Error> {
-        let (issuer, now) = (&*serving.issuer, self.clock.now());
-        let ticket = &Ticket::open(&visit.ticket, issuer, serving.keys(), now)?;
-        let client = self.client(issuer, &ticket.request.client_id, ClientTrust::Stranger, now).await?;
+    async fn show_to(&self, visit: &Visit) -> Result<Next, Error> {
+        let (call, issuer, keys) = (&self.0, self.0.issuer(), self.0.keys());
+        let ticket = &Ticket::open(&visit.ticket, issuer, keys, call.now)?;
+        let client = Clients(call).resolve(&ticket.request.client_id, ClientTrust::Stranger).await?;
         let resource = ticket.request.still_holds(issuer, &client.client)?;
-        let returning = visit.cookies.browsers(issuer, serving.keys()).into_iter().next();
-        let browser = returning.unwrap_or_else(|| BrowserId::from_bytes(random(&*self.entropy)));
-        let known = self.known(serving, ticket, &client, &visit.cookies, now).await?;
-        let view = View { serving, text: &visit.ticket, ticket, client, resource, browser, known, now };
-        let shown = match visit.whole_page {
+        let returning = visit.cookies.browsers(issuer, keys).into_iter().next();
+        let browser = returning.unwrap_or_else(|| BrowserId::from_bytes(random(call.entropy())));
+        let known = known(call, ticket, &client, &visit.cookies).await?;
+        let view = View { call, text: &visit.ticket, ticket, client, resource, browser, known };
+        let site = visit.sec_fetch_site.as_deref();
+        let screen = match visit.full_screen {
             true => ConsentScreen::Full,
-            false => prompt::consent_screen(
-                issuer,
-                &ticket.request,
-                view.covered().as_ref(),
-                visit.sec_fetch_site.as_deref(),
-            ),
+            false => prompt::consent_screen(issuer, &ticket.request, view.covered().as_ref(), site),
         };
-        let step = match (shown, &view.known) {
+        let step = match (screen, &view.known) {
             (ConsentScreen::Skipped, Some(known)) => {
                 let seen = PresentedScreen::Skipped { presented_to: known.person.subject.clone() };
-                if let Some(next) = self.approve_unseen(&view, seen, attempt, &visit.cookies).await? {
+                if let Some(next) = self.approve_unseen(&view, seen, &visit.cookies).await? {
                     return Ok(next);
                 }
                 Step::Consent(Box::new(view.page(NamedScreen::Full)))
@@ -75,8 +57,8 @@ impl Control {
             }
         };
         let set_cookies = match returning {
-            Some(_) => visit.cookies.surplus_browsers(issuer, serving.keys()),
-            None => vec![cookie::set_browser(issuer, serving.keys(), browser)],
+            Some(_) => visit.cookies.surplus_browsers(issuer, keys),
+            None => vec![cookie::set_browser(issuer, keys, browser)],
         };
         Ok(Next { step, set_cookies })
     }

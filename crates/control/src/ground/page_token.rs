@@ -18,7 +18,20 @@ pub(crate) struct List<'a> {
     pub principal: &'a Principal,
 }
 
+/// The page of a list that a caller asks for.
+#[derive(Clone, Debug)]
+pub(crate) struct PageRequest {
+    pub size: usize,
+    /// Empty for the first page.
+    pub token: String,
+}
+
 impl List<'_> {
+    /// The token of the next page; empty at the end.
+    pub(crate) fn next_token(&self, next: Option<Vec<u8>>, keys: &Keys, entropy: &dyn Entropy) -> String {
+        next.map(|position| self.seal(&position, keys, entropy)).unwrap_or_default()
+    }
+
     pub(crate) fn seal(&self, place: &[u8], keys: &Keys, entropy: &dyn Entropy) -> String {
         let key = keys.active(Purpose::Ticket);
         encode(&[key.id.bytes().as_slice(), &key.seal(&self.context(), random(entropy), place)].concat())

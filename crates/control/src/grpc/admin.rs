@@ -1,4 +1,4 @@
-//! `AdminService`: what an operator does by hand.
+//! `AdminService`.
 
 mod export;
 mod records;
@@ -23,17 +23,32 @@ use lychgate_domain::keys::rotation::{KeyFamily, KeyState, RotationUrgency};
 use tonic::{Request, Response, Status};
 
 use super::{caller, reply};
-use crate::admin::{Change, KeysAsked, Outcome, Rotated};
+use crate::admin::{Admin, Change, ChangeOutcome, KeyRotation, RotateKeys};
+use crate::events::Export;
 use crate::ground::caller::Caller;
 use crate::ground::error::Error;
 use crate::ground::protobuf_time::timestamp;
+use crate::grpc::wire::page_request;
 use crate::keys::jwk::jwk_json;
 use crate::keys::keyring::ListedKey;
 use crate::keys::signing::kid;
-use crate::state::Control;
+use crate::state::State;
+
+pub(super) struct AdminApi(pub(super) State);
+
+impl AdminApi {
+    fn admin(&self, caller: &Arc<Caller>, issuer_id: &str) -> Result<Admin, Error> {
+        Ok(Admin(self.0.call_without_keys(caller, issuer_id)?))
+    }
+
+    /// For lists, whose page tokens are sealed.
+    async fn lists(&self, caller: &Arc<Caller>, issuer_id: &str) -> Result<Admin, Error> {
+        Ok(Admin(self.0.call(caller, issuer_id).await?))
+    }
+}
 
 #[tonic::async_trait]
-impl AdminService for Control {
+impl AdminService for AdminApi {
     type ExportEventsStream = BoxStream<'static, Result<ExportEventsResponse, Status>>;
 
     async fn export_events(
@@ -41,34 +56,33 @@ impl AdminService for Control {
         request: Request<ExportEventsRequest>,
     ) -> Result<Response<Self::ExportEventsStream>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let call_id = caller.request_id.clone();
         let export = async {
-            let asked = export::asked(&request)?;
-            Control::export_events(self, caller, request.issuer_id, asked).await
+            let export_request = export::request(&request)?;
+            Export::begin(self.0.call_without_keys(&caller, &request.issuer_id)?, export_request).await
         };
-        reply(export.await, &call_id, |export| export::lines(export, call_id.clone()))
+        let call_id = &caller.request_id;
+        reply(export.await, call_id, |export| export::lines(export, call_id.clone()))
     }
 
     async fn list_keys(&self, request: Request<ListKeysRequest>) -> Result<Response<ListKeysResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let keys = Control::list_keys(self, &caller, &request.issuer_id).await;
-        reply(keys, &caller.request_id, |keys| ListKeysResponse { keys: keys.into_iter().map(key).collect() })
+        let keys = async { self.admin(&caller, &request.issuer_id)?.list_keys().await };
+        reply(keys.await, &caller.request_id, |keys| ListKeysResponse { keys: keys.into_iter().map(key).collect() })
     }
 
     async fn rotate_keys(&self, request: Request<RotateKeysRequest>) -> Result<Response<RotateKeysResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let request_id = caller.request_id.clone();
         let rotated = async {
-            let asked = KeysAsked {
+            let rotate = RotateKeys {
                 families: families(request.keys)?,
                 request_id: request.request_id,
                 urgency: if request.compromised { RotationUrgency::Compromised } else { RotationUrgency::Planned },
             };
-            Control::rotate_keys(self, caller, request.issuer_id, asked).await
+            self.admin(&caller, &request.issuer_id)?.rotate_keys(rotate).await
         };
         let wire =
-            |rotated: Vec<Rotated>| RotateKeysResponse { rotations: rotated.into_iter().map(rotation).collect() };
-        reply(rotated.await, &request_id, wire)
+            |rotated: Vec<KeyRotation>| RotateKeysResponse { rotations: rotated.into_iter().map(rotation).collect() };
+        reply(rotated.await, &caller.request_id, wire)
     }
 
     async fn list_clients(
@@ -78,8 +92,8 @@ impl AdminService for Control {
         let (caller, request) = (caller(&request)?, request.into_inner());
         let listed = async {
             let state = records::client_state(request.state)?;
-            let page = records::page(request.page_size, request.page_token)?;
-            Control::list_clients(self, &caller, &request.issuer_id, state, &page).await
+            let page = page_request(request.page_size, request.page_token)?;
+            self.lists(&caller, &request.issuer_id).await?.list_clients(state, &page).await
         };
         reply(listed.await, &caller.request_id, |page| ListClientsResponse {
             clients: page.items.into_iter().map(records::client).collect(),
@@ -89,8 +103,10 @@ impl AdminService for Control {
 
     async fn get_client(&self, request: Request<GetClientRequest>) -> Result<Response<GetClientResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let found =
-            async { self.client_of(&caller, &request.issuer_id, &records::client_id(&request.client_id)?).await };
+        let found = async {
+            let id = records::client_id(&request.client_id)?;
+            self.admin(&caller, &request.issuer_id)?.client(&id).await
+        };
         reply(found.await, &caller.request_id, |found| GetClientResponse { client: Some(records::client(found)) })
     }
 
@@ -99,10 +115,14 @@ impl AdminService for Control {
         request: Request<DisableClientRequest>,
     ) -> Result<Response<DisableClientResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let DisableClientRequest { issuer_id, client_id, reason, request_id } = request;
-        let call_id = caller.request_id.clone();
-        let done = set_status(self, caller, issuer_id, &client_id, ClientStatus::Disabled, (reason, request_id)).await;
-        reply(done, &call_id, |changed| DisableClientResponse { changed })
+        let changed = async {
+            let client_id = records::client_id(&request.client_id)?;
+            let change = Change::SetStatus { client_id, status: ClientStatus::Disabled };
+            let justification = records::justification(request.reason, request.request_id);
+            self.admin(&caller, &request.issuer_id)?.change(change, justification).await
+        };
+        let wire = |outcome: ChangeOutcome| DisableClientResponse { changed: outcome.is_changed() };
+        reply(changed.await, &caller.request_id, wire)
     }
 
     async fn enable_client(
@@ -110,18 +130,22 @@ impl AdminService for Control {
         request: Request<EnableClientRequest>,
     ) -> Result<Response<EnableClientResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let EnableClientRequest { issuer_id, client_id, reason, request_id } = request;
-        let call_id = caller.request_id.clone();
-        let done = set_status(self, caller, issuer_id, &client_id, ClientStatus::Enabled, (reason, request_id)).await;
-        reply(done, &call_id, |changed| EnableClientResponse { changed })
+        let changed = async {
+            let client_id = records::client_id(&request.client_id)?;
+            let change = Change::SetStatus { client_id, status: ClientStatus::Enabled };
+            let justification = records::justification(request.reason, request.request_id);
+            self.admin(&caller, &request.issuer_id)?.change(change, justification).await
+        };
+        let wire = |outcome: ChangeOutcome| EnableClientResponse { changed: outcome.is_changed() };
+        reply(changed.await, &caller.request_id, wire)
     }
 
     async fn list_grants(&self, request: Request<ListGrantsRequest>) -> Result<Response<ListGrantsResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
         let listed = async {
             let filter = records::grant_filter(&request)?;
-            let page = records::page(request.page_size, request.page_token)?;
-            Control::list_grants(self, &caller, &request.issuer_id, &filter, &page).await
+            let page = page_request(request.page_size, request.page_token)?;
+            self.lists(&caller, &request.issuer_id).await?.list_grants(&filter, &page).await
         };
         reply(listed.await, &caller.request_id, |page| ListGrantsResponse {
             grants: page.items.into_iter().map(records::grant).collect(),
@@ -131,7 +155,10 @@ impl AdminService for Control {
 
     async fn get_grant(&self, request: Request<GetGrantRequest>) -> Result<Response<GetGrantResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let found = async { self.grant_of(&caller, &request.issuer_id, records::grant_id(&request.grant_id)?).await };
+        let found = async {
+            let id = records::grant_id(&request.grant_id)?;
+            self.admin(&caller, &request.issuer_id)?.grant(id).await
+        };
         reply(found.await, &caller.request_id, |found| GetGrantResponse { grant: Some(records::grant(found)) })
     }
 
@@ -140,18 +167,17 @@ impl AdminService for Control {
         request: Request<AdminServiceRevokeRequest>,
     ) -> Result<Response<AdminServiceRevokeResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let call_id = caller.request_id.clone();
         let done = async {
             let target = records::target(request.target)?;
+            let admin = self.admin(&caller, &request.issuer_id)?;
             if request.dry_run {
-                let found = self.estimate(&caller, &request.issuer_id, &target).await?;
-                return Ok(Revoked::Estimate(records::estimate(found)));
+                return Ok(Revoked::Estimate(records::estimate(admin.estimate(&target).await?)));
             }
-            let account = records::account(request.reason, request.request_id);
-            let outcome = self.change(caller, request.issuer_id, Change::Revoke(target), account).await?;
+            let justification = records::justification(request.reason, request.request_id);
+            let outcome = admin.change(Change::Revoke(target), justification).await?;
             Ok(Revoked::Revocation(records::revocation(outcome)))
         };
-        reply(done.await, &call_id, |outcome| AdminServiceRevokeResponse { outcome: Some(outcome) })
+        reply(done.await, &caller.request_id, |outcome| AdminServiceRevokeResponse { outcome: Some(outcome) })
     }
 
     async fn revoke_subjects(
@@ -159,14 +185,13 @@ impl AdminService for Control {
         request: Request<RevokeSubjectsRequest>,
     ) -> Result<Response<RevokeSubjectsResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let call_id = caller.request_id.clone();
         let RevokeSubjectsRequest { issuer_id, subjects: texts, reason, request_id } = request;
         let done = async {
-            let (subjects, account) = (records::subjects(&texts)?, records::account(reason, request_id));
-            Control::revoke_subjects(self, caller, issuer_id, subjects, account).await
+            let (subjects, justification) = (records::subjects(&texts)?, records::justification(reason, request_id));
+            self.admin(&caller, &issuer_id)?.revoke_subjects(subjects, justification).await
         };
-        let told = |(subject, outcome)| records::subject_revocation(subject, outcome, &call_id);
-        reply(done.await, &call_id, |outcomes| RevokeSubjectsResponse {
+        let told = |(subject, outcome)| records::subject_revocation(subject, outcome, &caller.request_id);
+        reply(done.await, &caller.request_id, |outcomes| RevokeSubjectsResponse {
             revocations: texts.clone().into_iter().zip(outcomes).map(told).collect(),
         })
     }
@@ -175,8 +200,8 @@ impl AdminService for Control {
         let (caller, request) = (caller(&request)?, request.into_inner());
         let listed = async {
             let filter = records::event_filter(&request)?;
-            let page = records::page(request.page_size, request.page_token)?;
-            Control::list_events(self, &caller, &request.issuer_id, &filter, &page).await
+            let page = page_request(request.page_size, request.page_token)?;
+            self.lists(&caller, &request.issuer_id).await?.list_events(&filter, &page).await
         };
         reply(listed.await, &caller.request_id, |page| ListEventsResponse {
             events: page.items.into_iter().map(records::event).collect(),
@@ -185,23 +210,7 @@ impl AdminService for Control {
     }
 }
 
-async fn set_status(
-    control: &Control,
-    caller: Arc<Caller>,
-    issuer_id: String,
-    client_id: &str,
-    status: ClientStatus,
-    (reason, request_id): (String, String),
-) -> Result<bool, Error> {
-    let client_id = records::client_id(client_id)?;
-    let (change, account) = (Change::SetStatus { client_id, status }, records::account(reason, request_id));
-    Ok(match control.change(caller, issuer_id, change, account).await? {
-        Outcome::Changed(_) => true,
-        Outcome::AsItWas => false,
-    })
-}
-
-/// What is not said is not guessed: "all" has to be written.
+/// A missing purpose is refused: "all" has to be said.
 fn families(keys: Option<v1::rotate_keys_request::Keys>) -> Result<Vec<KeyFamily>, Error> {
     match keys {
         Some(v1::rotate_keys_request::Keys::All(v1::AllPurposes {})) => Ok(KeyFamily::all().collect()),
@@ -233,7 +242,7 @@ fn key(listed: ListedKey) -> v1::Key {
     }
 }
 
-fn rotation(rotated: Rotated) -> v1::KeyRotation {
+fn rotation(rotated: KeyRotation) -> v1::KeyRotation {
     v1::KeyRotation {
         purpose: purpose(rotated.family).into(),
         key_id: kid(rotated.successor),

@@ -1,7 +1,7 @@
-//! Who is calling, and whether they may: before any service sees the call.
+//! Authentication and authorization of callers, before any service sees the call.
 //!
-//! Methods are denied unless they are listed for the caller's role. Health and reflection are open to whoever can
-//! connect: they tell nothing that is not in the source.
+//! Methods are denied unless they are listed for the caller's role. Health and reflection are open to every
+//! peer that can connect: they reveal nothing that is not in the source.
 
 use std::collections::HashMap;
 use std::future::{Ready, ready};
@@ -28,19 +28,19 @@ use crate::ground::tls::{Peer, Tls};
 use crate::grpc::methods::{Method, method};
 use crate::grpc::metrics::Metrics;
 
-/// What every call knows of the connection that it came by.
+/// The connection of a call.
 #[derive(Clone, Debug)]
-pub struct Connection {
+pub(crate) struct Connection {
     /// Encrypted, or from this machine.
-    pub is_private: bool,
+    pub(crate) is_private: bool,
     /// The address at its other end.
-    pub address: Option<IpAddr>,
-    pub peer: Option<Arc<Peer>>,
+    pub(crate) address: Option<IpAddr>,
+    pub(crate) peer: Option<Arc<Peer>>,
 }
 
 /// Puts a [`Caller`] and its [`Admission`] into the extensions of every call that may go on. Clones are the same.
 #[derive(Clone, Debug)]
-pub struct Authentication(Arc<Means>);
+pub(crate) struct Authentication(Arc<Means>);
 
 #[derive(Debug)]
 struct Means {
@@ -51,7 +51,7 @@ struct Means {
     metrics: Metrics,
 }
 
-/// What a caller showed, for as long as its call lasts.
+/// The credentials of a caller, kept for as long as its call lasts.
 #[derive(Clone, Debug)]
 struct Credentials {
     token: Option<TokenDigest>,
@@ -59,7 +59,7 @@ struct Credentials {
 }
 
 impl Authentication {
-    pub fn new(
+    pub(crate) fn new(
         principals: Arc<Principals>,
         tls: Option<Arc<Tls>>,
         clock: Arc<dyn Clock>,
@@ -105,7 +105,7 @@ impl Authentication {
             }
         }
         let address = match principal.role {
-            // It knows its client; nobody else's word of somebody else's address is taken.
+            // Only an edge may report the address of another: its client.
             Role::Edge => client_address(request),
             Role::Checker | Role::Reader | Role::Resource | Role::Operator => connection.and_then(|made| made.address),
         };
@@ -117,7 +117,7 @@ impl Authentication {
         Ok(Some(caller))
     }
 
-    /// Who it is by what is in force now.
+    /// The principal of these credentials, by the principals and certificates in force now.
     fn identify(&self, credentials: &Credentials) -> Result<Arc<Principal>, String> {
         let names = match (&credentials.peer, &self.0.tls) {
             (Some(peer), Some(tls)) => {
@@ -133,7 +133,7 @@ impl Authentication {
         self.0.principals.authenticate(shown).map_err(|error| error.to_string())
     }
 
-    /// The caller's, if it has the form that may stand in our logs.
+    /// The caller's request id, if its form is safe for our logs; otherwise a new one.
     fn request_id<B>(&self, request: &http::Request<B>) -> String {
         let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
         let allowed = |byte: u8| byte.is_ascii_alphanumeric() || byte == b'-' || byte == b'_';
@@ -144,9 +144,9 @@ impl Authentication {
     }
 }
 
-/// That a call was let in; for calls that last longer than what let them in.
+/// The admission of a call. Streams outlast the credentials that admitted them, and check again.
 #[derive(Clone, Debug)]
-pub struct Admission {
+pub(crate) struct Admission {
     authentication: Authentication,
     credentials: Credentials,
     path: &'static str,
@@ -154,8 +154,8 @@ pub struct Admission {
 }
 
 impl Admission {
-    /// Whether the caller would still be let in, with the same rights.
-    pub fn check(&self) -> Result<(), Status> {
+    /// Refuses unless the caller would still be admitted with the same rights.
+    pub(crate) fn check(&self) -> Result<(), Status> {
         let denied = |message: &str| denied(Reason::Unauthenticated, message, self.path, &self.caller.request_id);
         let now = self.authentication.identify(&self.credentials).map_err(|message| denied(&message))?;
         if now.has_same_rights_as(&self.caller.principal) {
@@ -170,7 +170,8 @@ fn denied(reason: Reason, message: &str, path: &str, request_id: &str) -> Status
     status(reason, message, HashMap::from([(error_metadata::REQUEST_ID.to_owned(), request_id.to_owned())]))
 }
 
-/// RFC 6750 §2.1; the scheme's case means nothing. Whatever else stands there was meant to say who calls, and does not.
+/// The bearer token (RFC 6750 §2.1; the case of the scheme does not matter). Any other value is refused: it was meant as
+/// a credential.
 fn bearer<B>(request: &http::Request<B>) -> Result<Option<TokenDigest>, &'static str> {
     let Some(value) = request.headers().get("authorization") else { return Ok(None) };
     let token = value
@@ -195,7 +196,7 @@ impl<S> Layer<S> for Authentication {
 }
 
 #[derive(Clone, Debug)]
-pub struct Authenticated<S> {
+pub(crate) struct Authenticated<S> {
     authentication: Authentication,
     inner: S,
 }
@@ -232,8 +233,8 @@ where
     }
 }
 
-/// What never reached a service (a message that cannot be decoded, or is too large) is refused for a reason, too.
-/// Without an id it is a call of health or reflection, which have errors of their own.
+/// Adds a reason to errors from before the service (a message that cannot be decoded, or is too large). Calls of health and
+/// reflection have no request id and keep their own errors.
 fn with_reason(response: http::Response<Body>, request_id: Option<&str>) -> http::Response<Body> {
     let bare = |status: Status| status.code() != Code::Ok && status.details().is_empty();
     match request_id {

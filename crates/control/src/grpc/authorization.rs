@@ -7,42 +7,45 @@ use lychgate_api::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{caller, reply};
-use crate::flow::{Answer, Confirmation, Visit};
-use crate::grpc::wire;
-use crate::state::Control;
+use super::{caller, reply, wire};
+use crate::flow::{self, Answer, AuthorizationFlow, Confirmation, Visit};
+use crate::state::State;
+
+pub(super) struct AuthorizationApi(pub(super) State);
 
 #[tonic::async_trait]
-impl AuthorizationService for Control {
+impl AuthorizationService for AuthorizationApi {
     async fn begin(&self, request: Request<BeginRequest>) -> Result<Response<BeginResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let next = Control::begin(self, &caller, &request.issuer_id, wire::parameters(request.parameters)).await;
-        reply(next, &caller.request_id, |next| BeginResponse { next: Some(wire::next(next)) })
+        let next = async {
+            let call = self.0.call(&caller, &request.issuer_id).await?;
+            flow::begin(&call, wire::parameters(request.parameters)).await
+        };
+        reply(next.await, &caller.request_id, |next| BeginResponse { next: Some(wire::next(next)) })
     }
 
     async fn show(&self, request: Request<ShowRequest>) -> Result<Response<ShowResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let request_id = caller.request_id.clone();
         let next = async {
             let attempt = wire::attempt(&request.attempt)?;
             let visit = Visit {
                 ticket: request.ticket,
                 cookies: wire::cookies(request.cookies),
                 sec_fetch_site: request.sec_fetch_site,
-                whole_page: request.full_screen,
+                full_screen: request.full_screen,
             };
-            Control::show(self, caller, request.issuer_id, attempt, visit).await
+            let command = self.0.command(&caller, &request.issuer_id, attempt).await?;
+            AuthorizationFlow(command).show(visit).await
         };
-        reply(next.await, &request_id, |next| ShowResponse { next: Some(wire::next(next)) })
+        reply(next.await, &caller.request_id, |next| ShowResponse { next: Some(wire::next(next)) })
     }
 
     async fn decide(&self, request: Request<DecideRequest>) -> Result<Response<DecideResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let request_id = caller.request_id.clone();
         let next = async {
             let attempt = wire::attempt(&request.attempt)?;
             let answer = Answer {
-                decision: wire::decision(request.decision()),
+                action: wire::form_action(request.decision()),
                 chosen_scopes: request.chosen_scopes,
                 ticket: request.ticket,
                 form_token: request.form_token,
@@ -50,9 +53,10 @@ impl AuthorizationService for Control {
                 sec_fetch_site: request.sec_fetch_site,
                 origin: request.origin,
             };
-            Control::decide(self, caller, request.issuer_id, attempt, answer).await
+            let command = self.0.command(&caller, &request.issuer_id, attempt).await?;
+            AuthorizationFlow(command).decide(answer).await
         };
-        reply(next.await, &request_id, |next| DecideResponse { next: Some(wire::next(next)) })
+        reply(next.await, &caller.request_id, |next| DecideResponse { next: Some(wire::next(next)) })
     }
 
     async fn finish_login(
@@ -60,13 +64,13 @@ impl AuthorizationService for Control {
         request: Request<FinishLoginRequest>,
     ) -> Result<Response<FinishLoginResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let request_id = caller.request_id.clone();
         let next = async {
             let attempt = wire::attempt(&request.attempt)?;
             let (parameters, cookies) = (wire::parameters(request.parameters), wire::cookies(request.cookies));
-            Control::finish_login(self, caller, request.issuer_id, attempt, parameters, cookies).await
+            let command = self.0.command(&caller, &request.issuer_id, attempt).await?;
+            AuthorizationFlow(command).finish_login(parameters, cookies).await
         };
-        reply(next.await, &request_id, |next| FinishLoginResponse { next: Some(wire::next(next)) })
+        reply(next.await, &caller.request_id, |next| FinishLoginResponse { next: Some(wire::next(next)) })
     }
 
     async fn confirm_login(
@@ -74,19 +78,19 @@ impl AuthorizationService for Control {
         request: Request<ConfirmLoginRequest>,
     ) -> Result<Response<ConfirmLoginResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let request_id = caller.request_id.clone();
         let next = async {
             let attempt = wire::attempt(&request.attempt)?;
             let answer = Confirmation {
-                decision: wire::decision(request.decision()),
+                action: wire::form_action(request.decision()),
                 state: request.state,
                 form_token: request.form_token,
                 cookies: wire::cookies(request.cookies),
                 sec_fetch_site: request.sec_fetch_site,
                 origin: request.origin,
             };
-            Control::confirm_login(self, caller, request.issuer_id, attempt, answer).await
+            let command = self.0.command(&caller, &request.issuer_id, attempt).await?;
+            AuthorizationFlow(command).confirm_login(answer).await
         };
-        reply(next.await, &request_id, |next| ConfirmLoginResponse { next: Some(wire::next(next)) })
+        reply(next.await, &caller.request_id, |next| ConfirmLoginResponse { next: Some(wire::next(next)) })
     }
 }

@@ -22,29 +22,37 @@ use lychgate_store::consents::ConsentFilter;
 use lychgate_store::events::{Events, LoggedEvent};
 use tonic::{Request, Response, Status};
 
-use super::wire::{page_size, parse_client_id};
+use super::wire::{page_request, parse_client_id};
 use super::{admission, caller, reply};
-use crate::consents::{Listed, Question};
+use crate::consents::{Consents, Listed, Question};
 use crate::feed::Watch;
 use crate::ground::caller::Caller;
 use crate::ground::cursor::{cursor, parse_cursor};
 use crate::ground::error::Error;
 use crate::ground::protobuf_time::instant;
 use crate::grpc::authentication::Admission;
-use crate::state::Control;
+use crate::state::State;
 
 const MAX_CHECKS: usize = 1000;
 
+pub(super) struct ConsentApi(pub(super) State);
+
+impl ConsentApi {
+    fn consents(&self, caller: &Arc<Caller>, issuer_id: &str) -> Result<Consents, Error> {
+        Ok(Consents(self.0.call_without_keys(caller, issuer_id)?))
+    }
+}
+
 #[tonic::async_trait]
-impl ConsentService for Control {
+impl ConsentService for ConsentApi {
     type WatchStream = BoxStream<'static, Result<WatchResponse, Status>>;
 
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
         let checked = async {
             let CheckRequest { issuer_id, subject, client_id, resource, scopes, consistency } = request;
-            let asked = question(subject, &client_id, resource, &scopes)?;
-            Control::check(self, &caller, &issuer_id, asked, at_least(consistency)?).await
+            let (question, at_least) = (question(subject, &client_id, resource, &scopes)?, at_least(consistency)?);
+            self.consents(&caller, &issuer_id)?.check(question, at_least).await
         };
         reply(checked.await, &caller.request_id, |(verdict, at)| CheckResponse {
             result: Some(result(verdict)),
@@ -61,7 +69,7 @@ impl ConsentService for Control {
             let asked = |item: v1::CheckItem| question(item.subject, &item.client_id, item.resource, &item.scopes);
             let questions = request.items.into_iter().map(asked).collect();
             let at_least = at_least(request.consistency)?;
-            Control::batch_check(self, &caller, &request.issuer_id, questions, at_least).await
+            self.consents(&caller, &request.issuer_id)?.batch_check(questions, at_least).await
         };
         reply(checked.await, &caller.request_id, |(answers, at)| BatchCheckResponse {
             answers: answers.into_iter().map(|answered| answer(answered, &caller.request_id)).collect(),
@@ -73,7 +81,7 @@ impl ConsentService for Control {
         let (caller, request) = (caller(&request)?, request.into_inner());
         let found = async {
             let asked = question(request.subject, &request.client_id, request.resource, &[])?;
-            Control::get_consent(self, &caller, &request.issuer_id, asked).await
+            self.consents(&caller, &request.issuer_id)?.get(asked).await
         };
         reply(found.await, &caller.request_id, |(found, state, at)| GetResponse {
             consent: Some(consent(found, state)),
@@ -87,8 +95,9 @@ impl ConsentService for Control {
     ) -> Result<Response<ConsentServiceListResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
         let listed = async {
-            let (size, filter) = (page_size(request.page_size)?, filter(&request)?);
-            Control::list_consents(self, &caller, &request.issuer_id, filter, size, &request.page_token).await
+            let page = page_request(request.page_size, request.page_token.clone())?;
+            let filter = filter(&request)?;
+            Consents(self.0.call(&caller, &request.issuer_id).await?).list(filter, &page).await
         };
         reply(listed.await, &caller.request_id, |Listed { consents, next_page_token, revision: at }| {
             let consents = consents.into_iter().map(|(found, state)| consent(found, state)).collect();
@@ -103,7 +112,7 @@ impl ConsentService for Control {
                 "" => None,
                 text => Some(parse_cursor(text).ok_or(Refusal::RequestMalformed("this is no cursor"))?),
             };
-            Control::watch(self, &caller, &request.issuer_id, after).await
+            self.consents(&caller, &request.issuer_id)?.watch(after).await
         };
         let watched = watched.await;
         let request_id = caller.request_id.clone();
@@ -111,7 +120,7 @@ impl ConsentService for Control {
     }
 }
 
-/// Page after page, as messages; an error is the last of them. Whoever is no longer let in gets no further page.
+/// Page after page, as messages; an error is the last of them. A caller that is no longer admitted gets no further page.
 fn responses(
     watch: Watch,
     issuer: Arc<Issuer>,
@@ -135,7 +144,7 @@ fn responses(
     pages.flat_map(stream::iter).boxed()
 }
 
-/// What of a page is the caller's business, and a checkpoint, so that it need not begin again at what is not.
+/// The events of a page that concern the caller, and a checkpoint, so that a reader never returns to the others.
 fn messages(page: Events, issuer: &Issuer, caller: &Caller) -> Vec<WatchResponse> {
     let concerns = |logged: &LoggedEvent| {
         let resource = logged.event.about.as_ref().map(|about| &about.resource);
@@ -275,7 +284,7 @@ fn filter(request: &ConsentServiceListRequest) -> Result<ConsentFilter, Refusal>
             Ok(v1::ConsentState::Live) => Some(ConsentState::Live),
             Ok(v1::ConsentState::Expired) => Some(ConsentState::Expired),
             Ok(v1::ConsentState::Revoked) => Some(ConsentState::Revoked),
-            // To pass it over would be to list more than was asked for.
+            // Ignoring it would list more than was requested.
             Err(_) => return Err(Refusal::RequestMalformed("there is no such state")),
         },
     })

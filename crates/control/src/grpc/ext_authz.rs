@@ -1,6 +1,6 @@
-//! `envoy.service.auth.v3.Authorization`: what an Envoy asks before it lets a request through.
+//! `envoy.service.auth.v3.Authorization`: Envoy asks here before it lets a request through.
 //!
-//! Whatever is demanded stands in Envoy's configuration; of the request's headers one is read, and it holds the token.
+//! The demands come from Envoy's configuration. Of the request's headers, only the one that holds the token is read.
 
 use std::collections::HashMap;
 
@@ -20,22 +20,26 @@ use tonic_types::pb;
 use super::caller;
 use crate::ground::error::{Error, status};
 use crate::grpc::wire;
-use crate::state::Control;
-use crate::token::Asking;
+use crate::state::State;
+use crate::token::{TokenChecks, VerifyRequest};
 
 const RESOURCE: &str = "lychgate-resource";
 const ISSUER: &str = "lychgate-issuer";
 const SCOPES: &str = "lychgate-scopes";
 
+pub(super) struct ExtAuthzApi(pub(super) State);
+
 #[tonic::async_trait]
-impl Authorization for Control {
+impl Authorization for ExtAuthzApi {
     async fn check(&self, request: Request<CheckRequest>) -> Result<Response<CheckResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
         let attributes = request.attributes.unwrap_or_default();
         let http = attributes.request.and_then(|request| request.http).unwrap_or_default();
         let verified = async {
-            let asking = asking(&attributes.context_extensions)?;
-            self.verify_own(&caller, asking, bearer(&http).unwrap_or_default()).await
+            let request = verify_request(&attributes.context_extensions)?;
+            let (issuer_id, resource) = request.issuer_and_resource(&caller, &self.0)?;
+            let checks = TokenChecks(self.0.call(&caller, issuer_id).await?);
+            checks.verify(resource, request.scope, bearer(&http).unwrap_or_default()).await
         };
         match verified.await {
             Ok(token) => Ok(Response::new(let_through(&wire::verified(token), &http))),
@@ -44,15 +48,15 @@ impl Authorization for Control {
     }
 }
 
-/// What Envoy's configuration demands. A slip in a name must not demand less.
-fn asking(extensions: &HashMap<String, String>) -> Result<Asking<'_>, Refusal> {
+/// The demands of Envoy's configuration. A misspelt name is refused, because it would demand less.
+fn verify_request(extensions: &HashMap<String, String>) -> Result<VerifyRequest<'_>, Refusal> {
     let unknown = |key: &&String| key.starts_with("lychgate") && ![RESOURCE, ISSUER, SCOPES].contains(&key.as_str());
     if extensions.keys().any(|key| unknown(&key)) {
         let known = "context_extensions may have lychgate-resource, lychgate-issuer and lychgate-scopes";
         return Err(Refusal::RequestMalformed(known));
     }
     let said = |key| extensions.get(key).map(String::as_str);
-    Ok(Asking { issuer_id: said(ISSUER), resource: said(RESOURCE), scope: said(SCOPES) })
+    Ok(VerifyRequest { issuer_id: said(ISSUER), resource: said(RESOURCE), scope: said(SCOPES) })
 }
 
 /// The token of the only `Authorization` header (RFC 6750 §2.1). Envoy joins several by commas, which no token has: of two
@@ -112,8 +116,8 @@ fn denied(error: Error, request_id: &str) -> Result<CheckResponse, Status> {
     Ok(response(code, HttpResponse::DeniedResponse(answer)))
 }
 
-/// In place of whatever stands there. It is said, because versions of Envoy differ in what they do where it is not: the
-/// client's own could stay beside it.
+/// A header that replaces one of the same name. The action is explicit because versions of Envoy differ in its default: a
+/// header of the client's could stay beside ours.
 fn header(name: &str, value: String) -> HeaderValueOption {
     HeaderValueOption {
         header: Some(HeaderValue { key: name.to_owned(), value, raw_value: Vec::new() }),

@@ -1,4 +1,4 @@
-//! `IssuerService`: the public face of each issuer.
+//! `IssuerService`: each issuer's public metadata (RFC 8414), key set and resources (RFC 9728).
 
 use std::collections::BTreeSet;
 
@@ -15,25 +15,27 @@ use tonic::{Request, Response, Status};
 use super::{caller, reply};
 use crate::ground::propagation::MAX_AGE;
 use crate::ground::protobuf_time::duration;
-use crate::issuers::Serving;
-use crate::state::Control;
+use crate::issuers::IssuerContext;
+use crate::state::State;
+
+pub(super) struct IssuerApi(pub(super) State);
 
 #[tonic::async_trait]
-impl IssuerService for Control {
+impl IssuerService for IssuerApi {
     async fn list(&self, request: Request<ListRequest>) -> Result<Response<ListResponse>, Status> {
         let caller = caller(&request)?;
-        let issuers = self.issuers.all(&caller.principal).map(issuer).collect();
+        let issuers = self.0.issuers.all(&caller.principal).map(issuer).collect();
         Ok(Response::new(ListResponse { issuers, max_age: Some(duration(MAX_AGE)) }))
     }
 
     async fn describe(&self, request: Request<DescribeRequest>) -> Result<Response<DescribeResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let serving = self.issuer(&request.issuer_id, &caller).await;
-        reply(serving, &caller.request_id, |serving| DescribeResponse {
-            issuer: Some(issuer(&serving.issuer)),
-            metadata: Some(metadata(&serving)),
-            keys: serving.published_keys().to_vec(),
-            resources: serving.issuer.resources.iter().map(resource).collect(),
+        let call = self.0.call(&caller, &request.issuer_id).await;
+        reply(call, &caller.request_id, |call| DescribeResponse {
+            issuer: Some(issuer(call.issuer())),
+            metadata: Some(metadata(&call.serving)),
+            keys: call.serving.published_keys().to_vec(),
+            resources: call.issuer().resources.iter().map(resource).collect(),
             max_age: Some(duration(MAX_AGE)),
         })
     }
@@ -52,8 +54,8 @@ fn resource(resource: &Resource) -> ProtectedResource {
     }
 }
 
-/// RFC 8414 §2. The endpoints are where clients without metadata guess them, too.
-fn metadata(serving: &Serving) -> ServerMetadata {
+/// RFC 8414 §2. The endpoints are also where clients without metadata support guess them.
+fn metadata(serving: &IssuerContext) -> ServerMetadata {
     let issuer = &*serving.issuer;
     let url = issuer.url.as_str();
     let mut scopes: Vec<String> = issuer
@@ -69,7 +71,7 @@ fn metadata(serving: &Serving) -> ServerMetadata {
         RegistrationPolicy::Open | RegistrationPolicy::WithToken(_) => format!("{url}/register"),
         RegistrationPolicy::Closed => String::new(),
     };
-    // While one algorithm follows another, both: a verifier that allows what is said here refuses nothing of ours.
+    // During a change of algorithm both are published, so that a verifier with this allow-list refuses no token.
     let algorithms: BTreeSet<_> = serving.published_keys().iter().map(|key| key.alg.clone()).collect();
     ServerMetadata {
         issuer: url.to_owned(),
@@ -79,15 +81,13 @@ fn metadata(serving: &Serving) -> ServerMetadata {
         revocation_endpoint: format!("{url}/revoke"),
         revocation_endpoint_auth_methods_supported: methods.clone(),
         introspection_endpoint: format!("{url}/introspect"),
-        // Resource servers have tokens of their own (RFC 7662 §2.1).
+        // Resource servers authenticate with tokens of their own (RFC 7662 §2.1).
         introspection_endpoint_auth_methods_supported: vec!["Bearer".to_owned()],
         jwks_uri: format!("{url}/jwks.json"),
         scopes_supported: scopes,
         response_types_supported: vec!["code".to_owned()],
         response_modes_supported: vec!["query".to_owned()],
-        grant_types_supported: [GrantType::AuthorizationCode, GrantType::RefreshToken]
-            .map(|grant_type| grant_type.as_str().to_owned())
-            .to_vec(),
+        grant_types_supported: GrantType::ALL.map(|grant_type| grant_type.as_str().to_owned()).to_vec(),
         token_endpoint_auth_methods_supported: methods,
         token_endpoint_auth_signing_alg_values_supported: SignatureAlgorithm::ALL
             .map(|algorithm| algorithm.as_str().to_owned())
@@ -95,7 +95,7 @@ fn metadata(serving: &Serving) -> ServerMetadata {
         client_id_metadata_document_supported: issuer.policy.documents.hosts.is_some(),
         code_challenge_methods_supported: vec!["S256".to_owned()],
         authorization_response_iss_parameter_supported: true,
-        // Mandatory members of the OpenID document, which some clients read instead of RFC 8414's.
+        // Mandatory members of the OpenID Connect document, which some clients read in place of RFC 8414's.
         subject_types_supported: vec!["public".to_owned()],
         id_token_signing_alg_values_supported: algorithms.into_iter().collect(),
     }

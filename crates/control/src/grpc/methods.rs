@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use crate::ground::principal::Role;
 
-/// Every method that is served, by its gRPC path, and the roles that may call it. Whatever is not listed is denied.
+/// Every method that is served, by its gRPC path, and the roles that may call it. Any other method is denied.
 const METHODS: &[(&[Role], &[&str])] = &[
     (
         &[Role::Edge],
@@ -59,13 +59,13 @@ const METHODS: &[(&[Role], &[&str])] = &[
 ];
 
 #[derive(Clone, Copy, Debug)]
-pub struct Method {
-    pub path: &'static str,
-    pub roles: &'static [Role],
+pub(crate) struct Method {
+    pub(crate) path: &'static str,
+    pub(crate) roles: &'static [Role],
 }
 
 /// The method that a gRPC path names, if it is one of these.
-pub fn method(path: &str) -> Option<Method> {
+pub(crate) fn method(path: &str) -> Option<Method> {
     static BY_PATH: LazyLock<HashMap<&str, Method>> = LazyLock::new(|| {
         let of_roles = |&(roles, paths): &'static (&[Role], &[&str])| {
             paths.iter().map(move |&path| (path, Method { path, roles }))

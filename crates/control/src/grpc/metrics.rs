@@ -1,4 +1,4 @@
-//! What is counted of calls: what strangers do before anybody has signed in shows here, and in no event.
+//! Metrics of calls. Failed attempts of strangers appear here and in no event.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use tonic::{Code, Status};
 use tonic_types::StatusExt as _;
 
 #[derive(Clone, Debug)]
-pub struct Metrics {
+pub(crate) struct Metrics {
     calls: Durations<Call>,
     refusals: Family<Refusal, Counter>,
 }
@@ -30,16 +30,20 @@ struct Refusal {
 }
 
 impl Metrics {
-    pub fn new(registry: &mut Registry) -> Self {
+    pub(crate) fn new(registry: &mut Registry) -> Self {
         let (calls, refusals) = (durations(), Family::default());
         let help = "Calls, by how long they took; those that stream, until they began to";
         registry.register_with_unit("rpc_server_duration", help, Unit::Seconds, Durations::clone(&calls));
-        registry.register("lychgate_rpc_refusals", "Why the control plane said no", Family::clone(&refusals));
+        registry.register(
+            "lychgate_rpc_refusals",
+            "Refusals of the control plane, by reason",
+            Family::clone(&refusals),
+        );
         Self { calls, refusals }
     }
 
-    /// `method` is one of ours, or nothing; `error` is what the call ended with, if it did.
-    pub fn count(&self, method: Option<&'static str>, error: Option<&Status>, took: Duration) {
+    /// Counts a call. `method` is `None` for an unknown method.
+    pub(crate) fn count(&self, method: Option<&'static str>, error: Option<&Status>, took: Duration) {
         let rpc_method = method.unwrap_or("_OTHER");
         if let Some(reason) = error.and_then(|status| status.get_details_error_info()).map(|info| info.reason) {
             self.refusals.get_or_create(&Refusal { rpc_method, reason }).inc();

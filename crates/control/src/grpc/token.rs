@@ -7,44 +7,51 @@ use lychgate_api::v1::{
 };
 use tonic::{Request, Response, Status};
 
-use super::{caller, reply};
-use crate::grpc::wire;
-use crate::state::Control;
+use super::{caller, reply, wire};
+use crate::state::State;
+use crate::token::{TokenChecks, TokenEndpoint};
+
+pub(super) struct TokenApi(pub(super) State);
 
 #[tonic::async_trait]
-impl TokenService for Control {
+impl TokenService for TokenApi {
     async fn exchange(&self, request: Request<ExchangeRequest>) -> Result<Response<ExchangeResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let request_id = caller.request_id.clone();
         let tokens = async {
-            let (attempt, presented) = (wire::attempt(&request.attempt)?, wire::presented(request.client)?);
-            let asked = wire::asked(request.grant, request.resources, request.scope);
-            Control::exchange(self, caller, request.issuer_id, attempt, presented, asked).await
+            let (attempt, credentials) = (wire::attempt(&request.attempt)?, wire::client_credentials(request.client)?);
+            let token_request = wire::token_request(request.grant, request.resources, request.scope);
+            let command = self.0.command(&caller, &request.issuer_id, attempt).await?;
+            TokenEndpoint(command).exchange(credentials, token_request).await
         };
-        reply(tokens.await, &request_id, wire::tokens)
+        reply(tokens.await, &caller.request_id, wire::tokens)
     }
 
     async fn introspect(&self, request: Request<IntrospectRequest>) -> Result<Response<IntrospectResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let server = request.resource_server_token.as_deref();
-        let found = Control::introspect(self, &caller, &request.issuer_id, &request.token, server).await;
-        reply(found, &caller.request_id, wire::introspection)
+        let found = async {
+            let server = request.resource_server_token.as_deref();
+            TokenChecks(self.0.call(&caller, &request.issuer_id).await?).introspect(&request.token, server).await
+        };
+        reply(found.await, &caller.request_id, wire::introspection)
     }
 
     async fn verify(&self, request: Request<VerifyRequest>) -> Result<Response<VerifyResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let VerifyRequest { issuer_id, resource, scope, access_token } = &request;
-        let verified = Control::verify(self, &caller, issuer_id, resource, scope.as_deref(), access_token).await;
-        reply(verified, &caller.request_id, wire::verified)
+        let verified = async {
+            let VerifyRequest { issuer_id, resource, scope, access_token } = &request;
+            let checks = TokenChecks(self.0.call(&caller, issuer_id).await?);
+            checks.verify(resource, scope.as_deref(), access_token).await
+        };
+        reply(verified.await, &caller.request_id, wire::verified)
     }
 
     async fn revoke(&self, request: Request<RevokeRequest>) -> Result<Response<RevokeResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
-        let request_id = caller.request_id.clone();
         let revoked = async {
-            let (attempt, presented) = (wire::attempt(&request.attempt)?, wire::presented(request.client)?);
-            Control::revoke(self, caller, request.issuer_id, attempt, presented, request.token).await
+            let (attempt, credentials) = (wire::attempt(&request.attempt)?, wire::client_credentials(request.client)?);
+            let command = self.0.command(&caller, &request.issuer_id, attempt).await?;
+            TokenEndpoint(command).revoke(credentials, request.token).await
         };
-        reply(revoked.await, &request_id, |()| RevokeResponse {})
+        reply(revoked.await, &caller.request_id, |()| RevokeResponse {})
     }
 }

@@ -1,6 +1,6 @@
-//! Between the wire and the use cases. Past this file no function takes a string it must distrust but those that parse.
+//! Conversion between the wire and the use cases. Behind this file, only parsers take untrusted strings.
 
-pub mod account;
+pub(crate) mod account;
 
 use lychgate_api::v1;
 use lychgate_domain::Refusal;
@@ -17,40 +17,42 @@ use lychgate_domain::registration::{Registered, document};
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::RefreshRequest;
 
-use crate::clients::{Assertion, Presented};
-use crate::flow::{ConsentPage, Next, Pressed, Step};
+use crate::clients::{Assertion, ClientCredentials};
+use crate::flow::FormAction;
 use crate::ground::error::{ReturnTo, reason};
+use crate::ground::page_token::PageRequest;
 use crate::ground::protobuf_time::{seconds, timestamp};
-use crate::issuers::Serving;
-use crate::token::{Asked, Introspection, Tokens};
+use crate::issuers::IssuerContext;
+use crate::next::{ConsentPage, Next, Step};
+use crate::token::{AccessToken, TokenRequest, Tokens};
 
 const DEFAULT_PAGE: i32 = 100;
 const MAX_PAGE: i32 = 1000;
 
-pub fn attempt(bytes: &[u8]) -> Result<Attempt, Refusal> {
+pub(crate) fn attempt(bytes: &[u8]) -> Result<Attempt, Refusal> {
     let bytes = bytes.try_into().map_err(|_| Refusal::RequestMalformed("an attempt has 16 bytes"))?;
     Ok(Attempt::from_bytes(bytes))
 }
 
-pub fn parameters(parameters: Vec<v1::Parameter>) -> Vec<(String, String)> {
+pub(crate) fn parameters(parameters: Vec<v1::Parameter>) -> Vec<(String, String)> {
     parameters.into_iter().map(|parameter| (parameter.name, parameter.value)).collect()
 }
 
-pub fn cookies(cookies: Vec<v1::Cookie>) -> Cookies {
+pub(crate) fn cookies(cookies: Vec<v1::Cookie>) -> Cookies {
     Cookies(cookies.into_iter().map(|cookie| (cookie.name, cookie.value)).collect())
 }
 
-/// `None` for none: the use case says which page to go back to.
-pub fn decision(decision: v1::Decision) -> Option<Pressed> {
+/// `None` if no button was pressed: the use case says which page to go back to.
+pub(crate) fn form_action(decision: v1::Decision) -> Option<FormAction> {
     match decision {
         v1::Decision::Unspecified => None,
-        v1::Decision::Approve => Some(Pressed::Approve),
-        v1::Decision::Deny => Some(Pressed::Deny),
-        v1::Decision::NotMe => Some(Pressed::NotMe),
+        v1::Decision::Approve => Some(FormAction::Approve),
+        v1::Decision::Deny => Some(FormAction::Deny),
+        v1::Decision::NotMe => Some(FormAction::NotMe),
     }
 }
 
-pub fn next(next: Next) -> v1::Next {
+pub(crate) fn next(next: Next) -> v1::Next {
     let step = match next.step {
         Step::Redirect(location) => v1::next::Step::Redirect(v1::Redirect { location }),
         Step::Consent(page) => v1::next::Step::ConsentPage(consent_page(*page)),
@@ -125,7 +127,7 @@ fn consent_redirect(uri: &RedirectUri, metadata_host: &str) -> v1::ConsentRedire
     v1::ConsentRedirect { uri: uri.as_str().to_owned(), host, kind: kind.into(), differs_from_metadata_host }
 }
 
-pub fn presented(client: Option<v1::ClientCredentials>) -> Result<Presented, Refusal> {
+pub(crate) fn client_credentials(client: Option<v1::ClientCredentials>) -> Result<ClientCredentials, Refusal> {
     let client = client.unwrap_or_default();
     let assertion = match &client.client_assertion {
         Some(token) => Some(Assertion::parse(client.client_assertion_type.as_deref(), token)?),
@@ -137,26 +139,30 @@ pub fn presented(client: Option<v1::ClientCredentials>) -> Result<Presented, Ref
         basic: client.basic.map(|basic| (basic.client_id, basic.client_secret)),
         assertion_subject: assertion.as_ref().map(|assertion| assertion.claims().sub.clone()),
     };
-    Ok(Presented { credentials, assertion })
+    Ok(ClientCredentials { credentials, assertion })
 }
 
-pub fn asked(grant: Option<v1::exchange_request::Grant>, resources: Vec<String>, scope: Option<String>) -> Asked {
+pub(crate) fn token_request(
+    grant: Option<v1::exchange_request::Grant>,
+    resources: Vec<String>,
+    scope: Option<String>,
+) -> TokenRequest {
     match grant {
         Some(v1::exchange_request::Grant::AuthorizationCode(grant)) => {
             let exchange =
                 CodeExchange { redirect_uri: grant.redirect_uri, code_verifier: grant.code_verifier, resources };
-            Asked::AuthorizationCode { code: grant.code, exchange }
+            TokenRequest::AuthorizationCode { code: grant.code, exchange }
         }
         Some(v1::exchange_request::Grant::RefreshToken(grant)) => {
             let request = RefreshRequest { scope, resources };
-            Asked::RefreshToken { refresh_token: grant.refresh_token, request }
+            TokenRequest::RefreshToken { refresh_token: grant.refresh_token, request }
         }
-        Some(v1::exchange_request::Grant::Other(grant)) => Asked::Other { grant_type: grant.grant_type },
-        None => Asked::Other { grant_type: String::new() },
+        Some(v1::exchange_request::Grant::Other(grant)) => TokenRequest::Other { grant_type: grant.grant_type },
+        None => TokenRequest::Other { grant_type: String::new() },
     }
 }
 
-pub fn tokens(tokens: Tokens) -> v1::ExchangeResponse {
+pub(crate) fn tokens(tokens: Tokens) -> v1::ExchangeResponse {
     v1::ExchangeResponse {
         access_token: tokens.access_token,
         token_type: "Bearer".to_owned(),
@@ -166,7 +172,7 @@ pub fn tokens(tokens: Tokens) -> v1::ExchangeResponse {
     }
 }
 
-pub fn registration(metadata: Option<v1::ClientMetadata>) -> ClientMetadata {
+pub(crate) fn registration(metadata: Option<v1::ClientMetadata>) -> ClientMetadata {
     let metadata = metadata.unwrap_or_default();
     ClientMetadata {
         redirect_uris: metadata.redirect_uris,
@@ -190,8 +196,8 @@ pub fn registration(metadata: Option<v1::ClientMetadata>) -> ClientMetadata {
     }
 }
 
-/// RFC 7591 §3.2.1: everything that was registered, and where that is managed.
-pub fn registered((registered, serving): (Registered, Serving)) -> v1::ClientInformation {
+/// RFC 7591 §3.2.1: the registered metadata, and where the registration is managed.
+pub(crate) fn registered((registered, serving): (Registered, IssuerContext)) -> v1::ClientInformation {
     let Registered { client, secret, management_token } = registered;
     let (issue_time, is_managed) = match &client.origin {
         ClientOrigin::Registered { at, management, .. } => (Some(timestamp(*at)), management.is_some()),
@@ -259,7 +265,7 @@ fn jwk(key: &PublicJwk) -> v1::Jwk {
 }
 
 /// RFC 7662 §2.2.
-pub fn introspection(found: Option<Introspection>) -> v1::IntrospectResponse {
+pub(crate) fn introspection(found: Option<AccessToken>) -> v1::IntrospectResponse {
     let Some(token) = found else { return v1::IntrospectResponse::default() };
     let date = |at: Timestamp| i64::try_from(at.seconds()).unwrap_or(i64::MAX);
     v1::IntrospectResponse {
@@ -277,7 +283,7 @@ pub fn introspection(found: Option<Introspection>) -> v1::IntrospectResponse {
     }
 }
 
-pub fn verified(token: Introspection) -> v1::VerifyResponse {
+pub(crate) fn verified(token: AccessToken) -> v1::VerifyResponse {
     v1::VerifyResponse {
         issuer: token.iss,
         resource: token.aud,
@@ -288,11 +294,13 @@ pub fn verified(token: Introspection) -> v1::VerifyResponse {
     }
 }
 
-pub fn parse_client_id(text: &str) -> Result<ClientId, Refusal> {
+pub(crate) fn parse_client_id(text: &str) -> Result<ClientId, Refusal> {
     ClientId::parse(text).ok_or(Refusal::RequestMalformed("this is no client_id"))
 }
 
-pub fn page_size(asked: i32) -> Result<usize, Refusal> {
-    let size = if asked == 0 { DEFAULT_PAGE } else { asked.min(MAX_PAGE) };
-    usize::try_from(size).map_err(|_| Refusal::RequestMalformed("a page_size is not negative"))
+/// A page request; size 0 stands for the default.
+pub(crate) fn page_request(size: i32, token: String) -> Result<PageRequest, Refusal> {
+    let size = if size == 0 { DEFAULT_PAGE } else { size.min(MAX_PAGE) };
+    let size = usize::try_from(size).map_err(|_| Refusal::RequestMalformed("a page_size is not negative"))?;
+    Ok(PageRequest { size, token })
 }

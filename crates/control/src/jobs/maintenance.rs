@@ -8,7 +8,8 @@ use lychgate_domain::time::Timestamp;
 use lychgate_process::Shutdown;
 use tokio::time::MissedTickBehavior;
 
-use crate::state::Control;
+use crate::events::Events;
+use crate::state::State;
 
 /// The interval of maintenance, by the process's clock …
 const INTERVAL: Duration = Duration::from_secs(60);
@@ -18,7 +19,7 @@ const TICK: Duration = Duration::from_secs(1);
 
 /// Runs until `shutdown`. `opened_at` is when the store was opened: the first round is one interval later. The next
 /// round continues what one leaves undone.
-pub(crate) async fn run(control: Control, opened_at: Timestamp, shutdown: Shutdown) {
+pub(crate) async fn run(state: State, opened_at: Timestamp, shutdown: Shutdown) {
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut requested = std::pin::pin!(shutdown.requested());
@@ -29,12 +30,12 @@ pub(crate) async fn run(control: Control, opened_at: Timestamp, shutdown: Shutdo
             _ = interval.tick() => {}
             () = &mut requested => return,
         }
-        let now = control.clock.now();
+        let now = state.clock.now();
         if now < next {
             continue;
         }
         next = now + INTERVAL;
-        let done = control.tend_events().await;
+        let done = Events(&state).maintain().await;
         // A continuing failure is logged once.
         match &done {
             Err(error) if succeeded => {

@@ -17,8 +17,8 @@ use lychgate_store::upstream_revocations::EndedTokens;
 use lychgate_store::{StoreError, Versioned};
 
 use crate::ground::commit::Commit;
-use crate::issuers::Serving;
-use crate::state::Control;
+use crate::issuers::IssuerContext;
+use crate::state::State;
 use crate::upstream::{Answer, UpstreamError};
 
 /// Parallel requests: a revocation that ended a million grants must not look like an attack.
@@ -34,17 +34,15 @@ const RETRY_DELAY: Duration = Duration::from_secs(5);
 /// The interval at which the clock is read while a revocation waits for its time.
 const TICK: Duration = Duration::from_millis(500);
 
-impl Control {
-    /// Starts the workers. They run until the process ends, which waits for requests under way.
-    pub(crate) fn start_upstream_revocation(&self) {
-        for issuer in self.issuers.with_upstream_revocation() {
-            self.shutdown.tasks().spawn(Worker { control: self.clone(), issuer }.run());
-        }
+/// Starts a worker for each issuer whose upstream tokens are revoked. Shutdown waits for the calls under way.
+pub(crate) fn start(state: &State) {
+    for issuer in state.issuers.with_upstream_revocation() {
+        state.shutdown.tasks().spawn(Worker { state: state.clone(), issuer }.run());
     }
 }
 
 struct Worker {
-    control: Control,
+    state: State,
     issuer: IssuerId,
 }
 
@@ -72,9 +70,9 @@ enum BatchOutcome {
 
 impl Worker {
     async fn run(self) {
-        let (shutdown, clock) = (&self.control.shutdown, &self.control.clock);
+        let (shutdown, clock) = (&self.state.shutdown, &self.state.clock);
         let mut requested = pin!(shutdown.requested());
-        let mut left = self.control.store.upstream_revocation_enqueued();
+        let mut left = self.state.store.upstream_revocation_enqueued();
         while !shutdown.is_requested() {
             // A revocation stored from here on is either seen by this round or wakes the worker again.
             left.mark_unchanged();
@@ -107,11 +105,11 @@ impl Worker {
 
     /// Processes one page of each due revocation; returns when the next is due, if any.
     async fn process_due(&self) -> Result<Option<Timestamp>, StoreError> {
-        let Control { store, clock, shutdown, .. } = &self.control;
+        let State { store, clock, shutdown, .. } = &self.state;
         let (mut from, mut due) = (None, None);
         loop {
             let now = clock.now();
-            let Some(serving) = self.control.issuers.at_work(&self.issuer, now).await else { return Ok(None) };
+            let Some(serving) = self.state.issuers.for_job(&self.issuer, now).await else { return Ok(None) };
             let page = store.upstream_revocations(&serving.issuer, from, now).await?;
             for read in page.pending {
                 if shutdown.is_requested() {
@@ -133,10 +131,10 @@ impl Worker {
     /// Processes one page of a revocation; returns when its next page is due, if any.
     async fn step(
         &self,
-        serving: &Serving,
+        serving: &IssuerContext,
         read: &Versioned<UpstreamRevocation>,
     ) -> Result<Option<Timestamp>, StoreError> {
-        let Control { store, clock, .. } = &self.control;
+        let State { store, clock, .. } = &self.state;
         let (issuer, mut revocation) = (&*serving.issuer, read.value.clone());
         let mut page = store.ended_tokens(issuer, &revocation, clock.now()).await?;
         for _ in 0..MAX_EMPTY_PAGES {
@@ -185,10 +183,10 @@ impl Worker {
         })
     }
 
-    async fn revoke_page(&self, serving: &Serving, holders: &[EndedTokens]) -> Result<BatchOutcome, StoreError> {
+    async fn revoke_page(&self, serving: &IssuerContext, holders: &[EndedTokens]) -> Result<BatchOutcome, StoreError> {
         let (mut revoked, mut in_a_row, mut failed) = (0, 0, false);
         for some in holders.chunks(PARALLEL_REQUESTS) {
-            if self.control.shutdown.is_requested() {
+            if self.state.shutdown.is_requested() {
                 return Ok(BatchOutcome::Interrupted);
             }
             for outcome in join_all(some.iter().map(|holder| self.revoke(serving, holder))).await {
@@ -212,8 +210,8 @@ impl Worker {
         Ok(BatchOutcome::Advanced { revoked, failed })
     }
 
-    async fn revoke(&self, serving: &Serving, holder: &EndedTokens) -> Result<Outcome, StoreError> {
-        let (store, issuer, now) = (&self.control.store, &*serving.issuer, self.control.clock.now());
+    async fn revoke(&self, serving: &IssuerContext, holder: &EndedTokens) -> Result<Outcome, StoreError> {
+        let (store, issuer, now) = (&self.state.store, &*serving.issuer, self.state.clock.now());
         let sealed_for = match holder.sealed_for {
             SealedFor::Grant(id) => SealedFor::Grant(id),
             SealedFor::Authorization(id) => SealedFor::Authorization(id),
@@ -240,7 +238,7 @@ impl Worker {
         };
         if let SealedFor::Grant(id) = holder.sealed_for {
             // The request may have taken seconds. After a conflict the next round finds and revokes the tokens again.
-            store.forget_upstream_tokens(issuer, id, self.control.clock.now()).await?;
+            store.forget_upstream_tokens(issuer, id, self.state.clock.now()).await?;
         }
         Ok(outcome)
     }

@@ -1,134 +1,111 @@
-//! `grant_type=authorization_code` (RFC 6749 §4.1.3).
+//! `grant_type=authorization_code` (RFC 6749 §4.1.3): steps 3 and 5 of the token endpoint.
 
 use lychgate_domain::Refusal;
-use lychgate_domain::client::GrantType;
 use lychgate_domain::entropy::random;
-use lychgate_domain::event::{Event, EventKind, EventTarget};
-use lychgate_domain::flow::CodePresentation;
-use lychgate_domain::flow::ExchangeVerified;
+use lychgate_domain::event::{EventKind, EventTarget};
 use lychgate_domain::flow::code::PresentedCode;
-use lychgate_domain::flow::{AtExchange, CodeExchange, CodeIssued, Redeemed};
+use lychgate_domain::flow::{AtExchange, Authorization, CodeExchange, CodePresentation, Issuance, Redeemed};
 use lychgate_domain::keys::Purpose;
-use lychgate_domain::token::{EndedBy, Grant};
+use lychgate_domain::token::Grant;
 use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
-use lychgate_engine::Version;
-use lychgate_store::GrantStatusKey;
+use lychgate_store::Versioned;
 use lychgate_store::authorizations::Redemption;
+use lychgate_store::grants::StoredGrantStatus;
 
-use super::{Exchange, Tokens, required};
-use crate::ground::commit::{Commit, until_committed};
+use super::endpoint::{Claim, CodeClaim, Exchange, SpentCode};
+use crate::ground::commit::Commit;
 use crate::ground::error::Error;
 
 impl Exchange<'_> {
-    pub(super) async fn authorization_code(&self, code: &str, asked: &CodeExchange) -> Result<Tokens, Error> {
-        self.client.allowed(GrantType::AuthorizationCode)?;
-        let code = PresentedCode::parse(required(code, "code")?).ok_or(Refusal::CodeInvalid)?;
-        let (issuer, keys) = (&*self.serving.issuer, self.serving.keys());
-        until_committed(|| async {
-            let stored = self.control.store.authorization(issuer, code.authorization_id(), self.now).await?;
-            let stored = stored.ok_or(Refusal::CodeInvalid)?;
-            match stored.value.at_exchange()? {
-                AtExchange::Redeem(issued) => {
-                    let verified = issued.authenticate(
-                        &CodePresentation { code: &code, client: &self.authenticated, exchange: asked },
-                        issuer,
-                        keys,
-                    )?;
-                    issued.fresh(&issuer.lifetimes, self.now)?;
-                    self.redeem(issued, &verified, stored.version).await
-                }
-                AtExchange::Repeat(redeemed) => {
-                    redeemed.issued.authenticate(
-                        &CodePresentation { code: &code, client: &self.authenticated, exchange: asked },
-                        issuer,
-                        keys,
-                    )?;
-                    Ok(Commit::Done(self.redeemed(&redeemed).await?))
+    /// Step 3 for a code.
+    pub(super) async fn claim_code(
+        &self,
+        code: &PresentedCode,
+        exchange: &CodeExchange,
+        stored: Versioned<Authorization>,
+    ) -> Result<Claim<'static>, Error> {
+        let (call, issuer, keys) = (self.call, self.call.issuer(), self.call.keys());
+        let presentation = CodePresentation { code, client: &self.authenticated, exchange };
+        match stored.value.at_exchange()? {
+            AtExchange::Redeem(issued) => {
+                let verified = issued.authenticate(&presentation, issuer, keys)?;
+                issued.fresh(&issuer.lifetimes, call.now)?;
+                let redeemed = issued.redeem(&verified, keys, call.attempt, call.now);
+                let grant = self.first_grant(&redeemed)?;
+                Ok(Claim::Code(Box::new(CodeClaim { redeemed, grant, expected: stored.version })))
+            }
+            AtExchange::Repeat(redeemed) => {
+                redeemed.issued.authenticate(&presentation, issuer, keys)?;
+                let grant_id = redeemed.grant_id;
+                match redeemed.repeat(call.attempt) {
+                    Ok(issuance) => {
+                        let grant = call.store().grant(issuer, grant_id, call.now).await?;
+                        let grant = grant.ok_or(Refusal::GrantEnded)?.value;
+                        Ok(Claim::Spent(SpentCode::BySameAttempt { grant, issuance }))
+                    }
+                    Err(refusal) => Ok(Claim::Spent(SpentCode::ByAnother { grant_id, refusal })),
                 }
             }
-        })
-        .await
+        }
     }
 
-    async fn redeem(
-        &self,
-        issued: CodeIssued,
-        verified: &ExchangeVerified,
-        expected: Version,
-    ) -> Result<Commit<Tokens>, Error> {
-        let (control, issuer, keys) = (self.control, &self.serving.issuer, self.serving.keys());
-        let about = EventTarget {
-            subject: issued.subject.clone(),
-            client_id: issued.approved.decided.client_id.clone(),
-            resource: issued.approved.decided.resource.clone(),
-            authorization_id: Some(issued.approved.decided.id),
-        };
-        let standing = control
-            .store
-            .grant_status(
-                issuer,
-                GrantStatusKey {
-                    subject: &about.subject,
-                    client: &about.client_id,
-                    unregistered_status: self.unregistered_status,
-                    resource: &about.resource,
-                },
-                self.now,
-            )
-            .await?;
-        let redeemed = issued.redeem(verified, keys, self.attempt, self.now);
+    /// The grant that the code becomes. It takes over the upstream's tokens, sealed anew.
+    fn first_grant(&self, redeemed: &Redeemed) -> Result<Grant, Error> {
+        let (issuer, keys, entropy) = (self.call.issuer(), self.call.keys(), self.call.entropy());
         let sealed_for = SealedFor::Authorization(redeemed.issued.approved.decided.id);
         let upstream_tokens = &redeemed.issued.upstream_tokens;
         let tokens = UpstreamTokens::open(upstream_tokens, sealed_for, issuer, keys).ok_or_else(|| {
             match keys.find(Purpose::UpstreamTokens, upstream_tokens.key) {
-                // It was compromised, and is gone: what it sealed is lost, and the person signs in again.
+                // The key was compromised and deleted. The tokens it sealed are lost: the person signs in again.
                 None => Error::from(Refusal::CodeInvalid),
                 Some(_) => Error::Fault(anyhow::anyhow!("the upstream's tokens do not open")),
             }
         })?;
-        let sealed = tokens.seal(SealedFor::Grant(redeemed.grant_id), issuer, keys, &*control.entropy);
-        let grant = Grant::first(&redeemed, &self.authenticated, random(&*control.entropy), sealed, &issuer.lifetimes);
-        // A revocation between login and exchange leaves nothing to redeem.
-        grant.live(&standing.status, self.now)?;
-        let consent = standing.status.consent.clone().ok_or(Refusal::GrantEnded)?;
-        let (consent, leaving) = consent.admit(grant.id, grant.end, self.now);
+        let sealed = tokens.seal(SealedFor::Grant(redeemed.grant_id), issuer, keys, entropy);
+        Ok(Grant::first(redeemed, &self.authenticated, random(entropy), sealed, &issuer.lifetimes))
+    }
+
+    /// Step 5 for a code: the single-use gate.
+    ///
+    /// *Serialization.* One batch replaces the authorization by its redeemed form, expecting the version that step 3 read,
+    /// and creates the grant. Of any number of requests with one code, on any number of nodes, one batch lands; the others
+    /// conflict, read again and find the code spent. The batch also expects consent, client and revocation counters
+    /// unchanged: after a revocation that lands first, it conflicts and step 4 refuses.
+    ///
+    /// *Before minting.* Tokens exist only after the batch has landed. If they were minted first, a request that loses the
+    /// race, or a process that dies in between, would hold tokens of a code that another request can still spend.
+    ///
+    /// *A lost answer.* Tokens follow from the record and its idempotency key. The same request sent again finds its own
+    /// key in the redeemed record and gets the same tokens; a request with any other key is a replay and ends the grant
+    /// (RFC 6749 §4.1.2, RFC 9700 §4.13).
+    pub(super) async fn redeem(
+        &self,
+        claim: CodeClaim,
+        status: &StoredGrantStatus,
+    ) -> Result<Commit<(Grant, Issuance)>, Error> {
+        let CodeClaim { redeemed, grant, expected } = claim;
+        let (call, decided) = (self.call, &redeemed.issued.approved.decided);
+        let consent = status.status.consent.clone().ok_or(Refusal::GrantEnded)?;
+        let (consent, leaving) = consent.admit(grant.id, grant.end, call.now);
+        let about = EventTarget {
+            subject: redeemed.issued.subject.clone(),
+            client_id: decided.client_id.clone(),
+            resource: decided.resource.clone(),
+            authorization_id: Some(decided.id),
+        };
         let superseded = leaving.iter().map(|id| EventKind::GrantSuperseded { grant_id: *id });
-        let kinds = std::iter::once(EventKind::GrantIssued { grant_id: grant.id, scopes: grant.scopes.to_string() });
-        let events: Vec<_> = (0u8..)
-            .zip(kinds.chain(superseded))
-            .map(|(n, kind)| {
-                Event::new(kind, about.clone(), &self.caller.for_events(issuer), self.attempt, self.now)
-                    .numbered(self.attempt, n)
-            })
-            .collect();
+        let issued = EventKind::GrantIssued { grant_id: grant.id, scopes: grant.scopes.to_string() };
+        let events = call.events(std::iter::once(issued).chain(superseded), &about);
         let redemption = Redemption {
             redeemed: &redeemed,
             grant: &grant,
             consent: &consent,
             leaving: &leaving,
-            status: &standing,
+            status,
             events: &events,
         };
-        match control.store.redeem(issuer, expected, &redemption, self.now).await? {
-            Commit::Done(_) => Ok(Commit::Done(self.tokens(&grant, &redeemed.issuance())?)),
-            Commit::Conflict => Ok(Commit::Conflict),
-        }
-    }
-
-    /// The code was redeemed before: by this very attempt, whose answer was lost, or it is a replay (RFC 6749 §4.1.2).
-    async fn redeemed(&self, redeemed: &Redeemed) -> Result<Tokens, Error> {
-        match redeemed.repeat(self.attempt) {
-            Ok(issuance) => {
-                let grant = self.control.store.grant(&self.serving.issuer, redeemed.grant_id, self.now).await?;
-                let grant = grant.ok_or(Refusal::GrantEnded)?.value;
-                self.live(&grant).await?;
-                self.tokens(&grant, &issuance)
-            }
-            Err(replayed) => {
-                let (grant_id, kind) = (redeemed.grant_id, EventKind::CodeReplayed { grant_id: redeemed.grant_id });
-                self.end_grant(grant_id, EndedBy::CodeReplay, &kind).await?;
-                Err(replayed.into())
-            }
-        }
+        let commit = call.store().redeem(call.issuer(), expected, &redemption, call.now).await?;
+        let issuance = redeemed.issuance();
+        Ok(commit.with((grant, issuance)))
     }
 }

@@ -1,64 +1,64 @@
-//! `POST /revoke` (RFC 7009): a client gives back what it has.
-
-use std::sync::Arc;
+//! `POST /revoke` (RFC 7009): a client gives a token back.
 
 use lychgate_domain::Refusal;
 use lychgate_domain::event::EventKind;
-use lychgate_domain::id::Attempt;
+use lychgate_domain::flow::code::PresentedCode;
 use lychgate_domain::token::EndedBy;
 use lychgate_domain::token::refresh_token::PresentedRefreshToken;
 
-use super::Exchange;
-use crate::clients::Presented;
-use crate::ground::caller::Caller;
+use super::AccessToken;
+use super::endpoint::{Exchange, PresentedToken, Record, TokenEndpoint};
+use super::live::end_grant;
+use crate::clients::ClientCredentials;
 use crate::ground::error::Error;
-use crate::state::Control;
 
-impl Control {
-    /// A token that is nobody's, or past its life, is as revoked as can be (RFC 7009 §2.2).
-    pub async fn revoke(
-        &self,
-        caller: Arc<Caller>,
-        issuer_id: String,
-        attempt: Attempt,
-        presented: Presented,
-        token: String,
-    ) -> Result<(), Error> {
-        let control = self.clone();
-        self.to_the_end(async move {
-            let serving = &control.issuer(&issuer_id, &caller).await?;
-            let trust = control.standing_of(serving, &presented.credentials.client_id()?, &token).await?;
-            control.request_of(serving, &caller, attempt, &presented, trust).await?.revoke(&token).await
-        })
-        .await
+impl TokenEndpoint {
+    /// An unknown or expired token counts as revoked (RFC 7009 §2.2).
+    pub(crate) async fn revoke(self, credentials: ClientCredentials, token: String) -> Result<(), Error> {
+        self.0
+            .state
+            .clone()
+            .to_the_end(async move {
+                let presented = PresentedRefreshToken::parse(&token).map(PresentedToken::Refresh);
+                let presented = presented.or_else(|| PresentedCode::parse(&token).map(PresentedToken::Code));
+                let (exchange, loaded) = self.authenticate(&credentials, presented.as_ref()).await?;
+                exchange.revoke(&token, presented, loaded).await
+            })
+            .await
     }
 }
 
 impl Exchange<'_> {
-    /// The whole grant ends, whichever of its tokens it is: an access token that was verified offline could not be taken
-    /// back by itself, and a client that gives one back has done with it (RFC 7009 §2.1).
-    async fn revoke(&self, token: &str) -> Result<(), Error> {
+    /// Ends the whole grant, whichever of its tokens is given back: an access token that is verified offline cannot be
+    /// revoked by itself, and a client that gives one back has no more use for the grant (RFC 7009 §2.1).
+    async fn revoke(
+        &self,
+        token: &str,
+        presented: Option<PresentedToken>,
+        loaded: Option<Record>,
+    ) -> Result<(), Error> {
         if token.is_empty() {
             return Err(Refusal::ParameterMissing("token").into());
         }
-        // A code is neither; it has a minute to live.
+        // A code is neither token; it has a minute to live.
         if token.starts_with("lgc_") {
             return Err(Refusal::TokenTypeUnsupported.into());
         }
-        let refresh_token = PresentedRefreshToken::parse(token);
-        let grant_id = match &refresh_token {
-            Some(token) => Some(token.grant_id()),
-            None => self.serving.access_token(token).map(|claims| claims.grant_id),
+        let record = match (loaded, &presented) {
+            (Some(record), _) => Some(record),
+            (None, Some(presented)) => presented.load(self.call).await?,
+            // The signature of an access token has been verified; of a refresh token, its MAC.
+            (None, None) => match AccessToken::verify(token, &self.call.serving) {
+                Some(token) => {
+                    let grant = self.call.store().grant(self.call.issuer(), token.grant_id, self.call.now).await?;
+                    grant.map(|grant| Record::Grant { grant, is_minted: true })
+                }
+                None => None,
+            },
         };
-        let Some(grant_id) = grant_id else { return Ok(()) };
-        let Some(grant) = self.control.store.grant(&self.serving.issuer, grant_id, self.now).await? else {
-            return Ok(());
-        };
-        // The signature of an access token has been verified; a refresh token's grant is known only now.
-        if refresh_token.is_some_and(|token| !grant.value.minted(&token, self.serving.keys())) {
-            return Ok(());
-        }
+        let Some(Record::Grant { grant, is_minted: true }) = record else { return Ok(()) };
         grant.value.belongs_to(&self.authenticated)?;
-        self.end_grant(grant_id, EndedBy::Client, &EventKind::GrantReturned { grant_id }).await
+        let grant_id = grant.value.id;
+        end_grant(self.call, grant_id, EndedBy::Client, &EventKind::GrantReturned { grant_id }).await
     }
 }

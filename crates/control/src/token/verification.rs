@@ -1,78 +1,74 @@
-//! Whether a request may pass that a proxy holds back: `GET /verify` of the edge, and Envoy's `ext_authz`.
+//! Verification of access tokens for proxies: `GET /verify` of the edge, and Envoy's `ext_authz`.
 //!
-//! Each time anew: what it says yes to may have been taken back a moment later, so no answer is kept.
+//! Every request is verified anew, and no answer is cached: a grant may be revoked a moment later.
 
 use lychgate_domain::Refusal;
 use lychgate_domain::scope::Scopes;
 use lychgate_domain::token::verification::AccessRequirement;
 
-use super::Introspection;
+use super::{AccessToken, TokenChecks};
 use crate::ground::caller::Caller;
 use crate::ground::error::Error;
 use crate::ground::principal::Principal;
-use crate::state::Control;
+use crate::state::State;
 
-/// What a proxy says that calls as a resource server itself: what it leaves out follows from who it is.
+/// The demands of a proxy that calls as a resource server itself. Issuer and resource may be left out if they follow from
+/// the proxy's principal.
 #[derive(Clone, Copy, Debug)]
-pub struct Asking<'a> {
-    pub issuer_id: Option<&'a str>,
-    pub resource: Option<&'a str>,
-    pub scope: Option<&'a str>,
+pub(crate) struct VerifyRequest<'a> {
+    pub(crate) issuer_id: Option<&'a str>,
+    pub(crate) resource: Option<&'a str>,
+    pub(crate) scope: Option<&'a str>,
 }
 
-impl Control {
-    /// Whose token it is, if it is good for `resource` and carries all of `scope`. Empty is no token.
-    pub async fn verify(
+impl TokenChecks {
+    /// The access token, if it is good for `resource` and carries every scope of `scope`. An empty text is no token.
+    pub(crate) async fn verify(
         &self,
-        caller: &Caller,
-        issuer_id: &str,
         resource: &str,
         scope: Option<&str>,
         access_token: &str,
-    ) -> Result<Introspection, Error> {
-        let serving = &self.issuer(issuer_id, caller).await?;
-        let (issuer, now) = (&*serving.issuer, self.clock.now());
-        let demand = AccessRequirement::new(issuer, resource, scope)?;
+    ) -> Result<AccessToken, Error> {
+        let demand = AccessRequirement::new(self.0.issuer(), resource, scope)?;
         if access_token.is_empty() {
             return Err(demand.missing().into());
         }
-        let living = match serving.access_token(access_token) {
-            Some(claims) => self.living(issuer, claims, now).await?,
+        let active = match AccessToken::verify(access_token, &self.0.serving) {
+            Some(token) => self.active(token).await?,
             None => None,
         };
-        let token = living.ok_or_else(|| demand.dead())?;
+        let token = active.ok_or_else(|| demand.dead())?;
         demand.check(&token.aud, &Scopes::parse(&token.scope)?)?;
         Ok(token)
     }
 }
 
-impl Control {
-    /// The same for a proxy that calls as a resource server itself. It asks about its own resources only.
-    pub async fn verify_own(
-        &self,
-        caller: &Caller,
-        asking: Asking<'_>,
-        access_token: &str,
-    ) -> Result<Introspection, Error> {
+impl VerifyRequest<'_> {
+    /// The issuer and the resource. A proxy asks about its own resources only.
+    pub(crate) fn issuer_and_resource<'a>(
+        &'a self,
+        caller: &'a Caller,
+        state: &'a State,
+    ) -> Result<(&'a str, &'a str), Refusal> {
         let principal = &caller.principal;
-        let resource = match asking.resource {
+        let resource = match self.resource {
             Some(resource) if principal.may_access_resource(resource) => resource,
-            Some(_) => return Err(Refusal::ResourceUnknown.into()),
+            Some(_) => return Err(Refusal::ResourceUnknown),
             None => principal.only_resource().ok_or(Refusal::ParameterMissing("lychgate-resource"))?,
         };
-        let issuer_id = match asking.issuer_id {
+        let issuer_id = match self.issuer_id {
             Some(id) => id,
-            None => self.only_issuer_of(principal, resource)?,
+            None => only_issuer_of(state, principal, resource)?,
         };
-        self.verify(caller, issuer_id, resource, asking.scope, access_token).await
+        Ok((issuer_id, resource))
     }
+}
 
-    fn only_issuer_of<'a>(&'a self, principal: &'a Principal, resource: &str) -> Result<&'a str, Refusal> {
-        let mut serving = self.issuers.all(principal).filter(|issuer| issuer.resource_by_uri(resource).is_some());
-        match (serving.next(), serving.next()) {
-            (Some(issuer), None) => Ok(issuer.id.as_str()),
-            (Some(_), Some(_)) => Err(Refusal::ParameterMissing("lychgate-issuer")),
-            (None, _) => Err(Refusal::ResourceUnknown),
-        }
+fn only_issuer_of<'a>(state: &'a State, principal: &'a Principal, resource: &str) -> Result<&'a str, Refusal> {
+    let mut serving = state.issuers.all(principal).filter(|issuer| issuer.resource_by_uri(resource).is_some());
+    match (serving.next(), serving.next()) {
+        (Some(issuer), None) => Ok(issuer.id.as_str()),
+        (Some(_), Some(_)) => Err(Refusal::ParameterMissing("lychgate-issuer")),
+        (None, _) => Err(Refusal::ResourceUnknown),
     }
 }

@@ -13,7 +13,7 @@ use super::*;
 
 const ISSUER: &str = "https://gate.example";
 
-/// Of each kind one with everything it can have. A new kind does not compile until it has one.
+/// One event of each kind, with every member it can have. A new kind does not compile until it has one.
 fn sample(name: EventName) -> Event {
     let (grant_id, client_id) = (GrantId::from_bytes([5; 16]), ClientId::parse("app").unwrap());
     let subject = Subject::from_record("idp|alice".to_owned());
@@ -73,7 +73,7 @@ fn sample(name: EventName) -> Event {
     event
 }
 
-/// Digests are over these bytes, and on somebody's disk.
+/// Operators have digests of these bytes on disk.
 #[test]
 fn lines_are_what_they_ever_were() {
     let written: Vec<_> = EventName::ALL.iter().map(|name| of_event(ISSUER, &sample(*name))).collect();
@@ -130,7 +130,7 @@ fn the_catalogue_is_what_the_code_does() {
     assert_eq!(others, written.into_values().flatten().collect());
 }
 
-/// What stands in backquotes.
+/// The texts in backquotes.
 fn names(cell: &str) -> Vec<String> {
     cell.split('`').skip(1).step_by(2).map(str::to_owned).collect()
 }

@@ -11,17 +11,17 @@ use lychgate_engine::{Cursor, Incarnation};
 use tonic::Status;
 
 use super::records;
-use crate::events::{Export, ExportAsked, Line, Place};
+use crate::events::{Export, ExportPosition, ExportRequest, Line};
 
-pub(super) fn asked(request: &ExportEventsRequest) -> Result<ExportAsked, Refusal> {
-    let place = match request.cursor.as_str() {
+pub(super) fn request(request: &ExportEventsRequest) -> Result<ExportRequest, Refusal> {
+    let position = match request.cursor.as_str() {
         "" => None,
-        text => Some(parse_place(text).ok_or(Refusal::RequestMalformed("this is no cursor"))?),
+        text => Some(parse_position(text).ok_or(Refusal::RequestMalformed("this is no cursor"))?),
     };
-    Ok(ExportAsked {
+    Ok(ExportRequest {
         from: request.start_time.map(records::time).transpose()?,
         before: request.end_time.map(records::time).transpose()?,
-        place,
+        position,
     })
 }
 
@@ -47,7 +47,7 @@ fn message(Line { text, next }: Line) -> ExportEventsResponse {
     ExportEventsResponse { line: text, cursor: encode(&[number.as_slice(), &after.unwrap_or_default()].concat()) }
 }
 
-fn parse_place(text: &str) -> Option<Place> {
+fn parse_position(text: &str) -> Option<ExportPosition> {
     let bytes = decode_vec(text)?;
     let (number, after) = bytes.split_first_chunk()?;
     let after = match after {
@@ -59,5 +59,5 @@ fn parse_place(text: &str) -> Option<Place> {
         }
     };
     let number = Some(u64::from_be_bytes(*number)).filter(|number| *number > 0)?;
-    Some(Place { number, after })
+    Some(ExportPosition { number, after })
 }

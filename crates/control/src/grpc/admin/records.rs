@@ -1,4 +1,4 @@
-//! Between the wire and what an operator sees and changes.
+//! Conversion between the wire and the operator's use cases.
 
 use lychgate_api::v1;
 use lychgate_domain::Refusal;
@@ -11,21 +11,17 @@ use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::{self, EndedBy};
 
 use crate::admin::{
-    Account, ClientKind, Estimate, EventFilter, GrantFilter, GrantState, ListedClient, ListedGrant, Outcome, PageAsked,
-    Target,
+    ChangeOutcome, ClientKind, Estimate, EventFilter, GrantFilter, GrantState, Justification, ListedClient,
+    ListedGrant, Target,
 };
 use crate::ground::error::Error;
 use crate::ground::protobuf_time::instant;
-use crate::grpc::wire::{page_size, parse_client_id};
+use crate::grpc::wire::parse_client_id;
 
 const MAX_SUBJECTS: usize = 100;
 
-pub(super) fn account(reason: String, request_id: String) -> Account {
-    Account { reason, request_id }
-}
-
-pub(super) fn page(size: i32, token: String) -> Result<PageAsked, Refusal> {
-    Ok(PageAsked { size: page_size(size)?, token })
+pub(super) fn justification(reason: String, request_id: String) -> Justification {
+    Justification { reason, request_id }
 }
 
 pub(super) fn client_id(text: &str) -> Result<ClientId, Refusal> {
@@ -48,7 +44,7 @@ fn subject(text: &str) -> Result<Subject, Refusal> {
     }
 }
 
-/// Each by itself: one that is none does not spoil the others.
+/// Each by itself: a malformed one does not spoil the others.
 pub(super) fn subjects(texts: &[String]) -> Result<Vec<Result<Subject, Refusal>>, Refusal> {
     if texts.is_empty() {
         return Err(Refusal::ParameterMissing("subjects"));
@@ -80,7 +76,7 @@ pub(super) fn client_state(state: i32) -> Result<Option<ClientStatus>, Refusal> 
         Ok(v1::ClientState::Unspecified) => Ok(None),
         Ok(v1::ClientState::Enabled) => Ok(Some(ClientStatus::Enabled)),
         Ok(v1::ClientState::Disabled) => Ok(Some(ClientStatus::Disabled)),
-        // To pass it over would be to list more than was asked for.
+        // Ignoring it would list more than was requested.
         Err(_) => Err(Refusal::RequestMalformed("there is no such state")),
     }
 }
@@ -184,10 +180,10 @@ pub(super) fn grant(ListedGrant { grant, state }: ListedGrant) -> v1::Grant {
     }
 }
 
-pub(super) fn revocation(outcome: Outcome) -> v1::Revocation {
+pub(super) fn revocation(outcome: ChangeOutcome) -> v1::Revocation {
     match outcome {
-        Outcome::Changed(at) => v1::Revocation { changed: true, revoke_time: Some(instant(at)) },
-        Outcome::AsItWas => v1::Revocation { changed: false, revoke_time: None },
+        ChangeOutcome::Changed(at) => v1::Revocation { changed: true, revoke_time: Some(instant(at)) },
+        ChangeOutcome::Unchanged => v1::Revocation { changed: false, revoke_time: None },
     }
 }
 
@@ -202,7 +198,7 @@ pub(super) fn estimate(found: Estimate) -> v1::RevocationEstimate {
 
 pub(super) fn subject_revocation(
     subject: String,
-    outcome: Result<Outcome, Error>,
+    outcome: Result<ChangeOutcome, Error>,
     request_id: &str,
 ) -> v1::SubjectRevocation {
     let outcome = match outcome {

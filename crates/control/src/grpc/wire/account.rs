@@ -1,19 +1,19 @@
-//! The page of connected apps, as it travels.
+//! Conversion of the page of connected apps.
 
 use lychgate_api::v1;
 use lychgate_api::v1::account_service_show_response::Page;
 
 use super::{consent_redirect, set_cookie};
-use crate::account::{App, AppsPage, ConnectedApp, KnownAs, Shown};
+use crate::account::{AccountScreen, App, AppsPage, ConnectedApp, KnownAs};
 use crate::ground::protobuf_time::timestamp;
 
-pub fn shown(shown: Shown) -> v1::AccountServiceShowResponse {
-    match shown {
-        Shown::SignIn { upstream_name } => {
+pub(crate) fn shown(screen: AccountScreen) -> v1::AccountServiceShowResponse {
+    match screen {
+        AccountScreen::SignIn { upstream_name } => {
             let page = Page::SignInPage(v1::SignInPage { upstream_name });
             v1::AccountServiceShowResponse { page: Some(page), set_cookies: Vec::new() }
         }
-        Shown::Apps { page, session } => v1::AccountServiceShowResponse {
+        AccountScreen::Apps { page, session } => v1::AccountServiceShowResponse {
             page: Some(Page::AccountPage(account_page(*page))),
             set_cookies: vec![set_cookie(session)],
         },

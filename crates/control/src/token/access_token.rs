@@ -1,0 +1,70 @@
+//! Access tokens of this control plane, verified as a resource server verifies them (RFC 9068 §4).
+
+use jsonwebtoken::{Algorithm, DecodingKey, decode_header};
+use lychgate_domain::id::GrantId;
+use lychgate_domain::time::Timestamp;
+use serde::Deserialize;
+
+use crate::ground::jws::verified;
+use crate::issuers::IssuerContext;
+
+/// The claims of an access token whose signature is good.
+#[derive(Clone, Debug)]
+pub(crate) struct AccessToken {
+    pub(crate) iss: String,
+    pub(crate) aud: String,
+    pub(crate) sub: String,
+    pub(crate) client_id: String,
+    pub(crate) scope: String,
+    pub(crate) exp: Timestamp,
+    pub(crate) iat: Timestamp,
+    pub(crate) jti: String,
+    pub(crate) grant_id: GrantId,
+}
+
+impl AccessToken {
+    /// `None` unless `token` is an access token that this issuer signed. Its expiry and its grant are not looked at.
+    pub(super) fn verify(token: &str, serving: &IssuerContext) -> Option<Self> {
+        let header = decode_header(token).ok()?;
+        if header.typ.as_deref() != Some("at+jwt") {
+            return None;
+        }
+        let published = serving.published_keys().iter().find(|key| Some(&key.kid) == header.kid.as_ref())?;
+        // The key determines the algorithm, not the token (RFC 8725 §3.1).
+        let algorithm: Algorithm = published.alg.parse().ok()?;
+        let key = match published.kty.as_str() {
+            "EC" => DecodingKey::from_ec_components(&published.x, &published.y),
+            "OKP" => DecodingKey::from_ed_components(&published.x),
+            "RSA" => DecodingKey::from_rsa_components(&published.n, &published.e),
+            _ => return None,
+        };
+        let claims: Claims = verified(token, &key.ok()?, algorithm)?;
+        if claims.iss != serving.issuer.url.as_str() {
+            return None;
+        }
+        Some(Self {
+            iss: claims.iss,
+            aud: claims.aud,
+            sub: claims.sub,
+            client_id: claims.client_id,
+            scope: claims.scope,
+            exp: Timestamp::from_seconds(claims.exp),
+            iat: Timestamp::from_seconds(claims.iat),
+            jti: claims.jti,
+            grant_id: GrantId::parse(&claims.grant_id)?,
+        })
+    }
+}
+
+#[derive(Clone, Deserialize)]
+struct Claims {
+    iss: String,
+    aud: String,
+    sub: String,
+    client_id: String,
+    scope: String,
+    exp: u64,
+    iat: u64,
+    jti: String,
+    grant_id: String,
+}
