@@ -1,5 +1,7 @@
 //! RocksDB under the engine suite.
 
+#![expect(clippy::expect_used, reason = "a test that panics has failed")]
+
 use std::sync::Arc;
 
 use lychgate_engine::{Clock, OpenEngine};
