@@ -399,6 +399,7 @@ async fn grants_from_before_a_new_approval_are_revoked_upstream() {
     env.idp.set_revocation_behavior(RevocationBehavior::Fail);
     control.operator().revoke_now(revoke_request(Target::Subject("idp|alice".to_owned()), "1")).await.unwrap();
     env.idp.wait_for_revocation_requests(1).await;
+    env.upstream_revocations_paused().await;
     authorize("alice", App::configured(), &edge, &env).await;
     env.idp.set_revocation_behavior(RevocationBehavior::Revoke);
     env.advance(Duration::from_secs(900));
