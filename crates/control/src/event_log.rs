@@ -1,7 +1,7 @@
 //! The process's handle on the event log: how long events are kept, and where each issuer's events begin.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use lychgate_domain::event::Retention;
 use lychgate_domain::id::IssuerId;
@@ -20,7 +20,8 @@ impl EventLog {
         Self { retention, scanned: Arc::default() }
     }
 
+    /// Entries are replaced whole, so the cache is good after a panic, too.
     pub(crate) fn scanned(&self) -> MutexGuard<'_, BTreeMap<IssuerId, (u64, Cursor)>> {
-        self.scanned.lock().expect("nothing panics while it holds the cursors")
+        self.scanned.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -2,7 +2,7 @@
 //! exported with the proof that none is missing ([`export`]).
 //!
 //! Each issuer has a chain of signed digests. A digest covers the next range of the issuer's events, as the lines that
-//! [`line`] makes of them, and the digest before it; it says from which range on events are kept. The lines, the chain and
+//! [`mod@line`] makes of them, and the digest before it; it says from which range on events are kept. The lines, the chain and
 //! the public keys together prove which events were deleted in order and which were taken away.
 //!
 //! An event is never changed, and never deleted before a digest has announced it.

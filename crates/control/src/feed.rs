@@ -4,7 +4,7 @@
 //! No event is skipped or delivered twice: a watcher continues at its own cursor, and takes from the tail only what begins
 //! exactly there. Cursors are compared for equality only, since their order belongs to the engine.
 
-use std::sync::{Arc, Mutex, MutexGuard};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use lychgate_domain::Refusal;
@@ -97,7 +97,7 @@ impl Feed {
     }
 
     fn tail(&self) -> MutexGuard<'_, Option<Sender<Arc<Tailed>>>> {
-        self.tail.lock().expect("nothing panics while it holds the tail")
+        self.tail.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

@@ -9,7 +9,6 @@ use tonic::{Request, Response, Status};
 
 use super::{caller, reply, wire};
 use crate::account::{Account, AccountRevocations, FormOrigin};
-use crate::ground::error::Error;
 use crate::state::State;
 
 pub(super) struct AccountApi(pub(super) State);
@@ -56,7 +55,7 @@ impl AccountService for AccountApi {
         let (caller, request) = (caller(&request)?, request.into_inner());
         let next = async {
             let origin = FormOrigin { sec_fetch_site: request.sec_fetch_site, origin: request.origin };
-            Account(self.0.call(&caller, &request.issuer_id).await?).sign_out(&origin).map_err(Error::from)
+            Account(self.0.call(&caller, &request.issuer_id).await?).sign_out(&origin)
         };
         reply(next.await, &caller.request_id, |next| SignOutResponse { next: Some(wire::next(next)) })
     }

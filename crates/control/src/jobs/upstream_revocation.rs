@@ -212,10 +212,7 @@ impl Worker {
 
     async fn revoke(&self, serving: &IssuerContext, holder: &EndedTokens) -> Result<Outcome, StoreError> {
         let (store, issuer, now) = (&self.state.store, &*serving.issuer, self.state.clock.now());
-        let sealed_for = match holder.sealed_for {
-            SealedFor::Grant(id) => SealedFor::Grant(id),
-            SealedFor::Authorization(id) => SealedFor::Authorization(id),
-        };
+        let sealed_for = holder.sealed_for;
         // Checked as late as possible: a person who has returned meanwhile holds new upstream tokens.
         let outcome = if issuer.upstream_revocation == UpstreamRevocationMode::WhenLastGrantEnds
             && store.has_live_grant(issuer, &holder.subject, now).await?

@@ -40,7 +40,7 @@ impl Exchange<'_> {
                 match redeemed.repeat(call.attempt) {
                     Ok(issuance) => {
                         let grant = call.store().grant(issuer, grant_id, call.now).await?;
-                        let grant = grant.ok_or(Refusal::GrantEnded)?.value;
+                        let grant = Box::new(grant.ok_or(Refusal::GrantEnded)?.value);
                         Ok(Claim::Spent(SpentCode::BySameAttempt { grant, issuance }))
                     }
                     Err(refusal) => Ok(Claim::Spent(SpentCode::ByAnother { grant_id, refusal })),

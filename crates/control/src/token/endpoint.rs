@@ -138,7 +138,7 @@ pub(super) enum Claim<'a> {
     RefreshToken {
         token: &'a PresentedRefreshToken,
         request: &'a RefreshRequest,
-        grant: Versioned<Grant>,
+        grant: Box<Versioned<Grant>>,
     },
 }
 
@@ -153,7 +153,7 @@ pub(super) struct CodeClaim {
 /// A code that was spent before.
 pub(super) enum SpentCode {
     /// By this very request, which lost its answer.
-    BySameAttempt { grant: Grant, issuance: Issuance },
+    BySameAttempt { grant: Box<Grant>, issuance: Issuance },
     /// A replay (RFC 6749 §4.1.2).
     ByAnother { grant_id: GrantId, refusal: Refusal },
 }
@@ -162,16 +162,16 @@ pub(super) enum SpentCode {
 pub(super) enum Outcome {
     Redeem {
         claim: Box<CodeClaim>,
-        status: StoredGrantStatus,
+        status: Box<StoredGrantStatus>,
     },
     Rotate {
         expected: Version,
-        next: Grant,
-        status: StoredGrantStatus,
+        next: Box<Grant>,
+        status: Box<StoredGrantStatus>,
     },
     /// The same tokens again: the answer of the request that was first given them was lost.
     Repeat {
-        grant: Grant,
+        grant: Box<Grant>,
         issuance: Issuance,
     },
     /// A code or refresh token was used twice. The grant ends: the thief and the client cannot be told apart.
@@ -210,7 +210,7 @@ impl Exchange<'_> {
                 TokenRequest::RefreshToken { request, .. },
             ) => {
                 self.prove_refresh_token(&grant.value, is_minted)?;
-                Ok(Claim::RefreshToken { token, request, grant })
+                Ok(Claim::RefreshToken { token, request, grant: Box::new(grant) })
             }
             (PresentedToken::Code(_) | PresentedToken::Refresh(_), _, _) => Err(presented.unknown().into()),
         }
@@ -222,7 +222,7 @@ impl Exchange<'_> {
         match claim {
             Claim::Code(claim) => {
                 // A revocation between login and exchange leaves nothing to redeem.
-                let status = live(call, &claim.grant).await?;
+                let status = Box::new(live(call, &claim.grant).await?);
                 Ok(Outcome::Redeem { claim, status })
             }
             Claim::Spent(SpentCode::BySameAttempt { grant, issuance }) => {
@@ -235,7 +235,7 @@ impl Exchange<'_> {
             }
             Claim::RefreshToken { token, request, grant: current } => {
                 let status = live(call, &current.value).await?;
-                self.judge_refresh(token, request, current, status)
+                self.judge_refresh(token, request, *current, status)
             }
         }
     }
@@ -249,9 +249,9 @@ impl Exchange<'_> {
                 let rotation = Rotation { expected, grant: &next, status: &status };
                 let commit = store.rotate(issuer, &rotation, self.call.now).await?;
                 let issuance = next.current.clone();
-                Ok(commit.with((next, issuance)))
+                Ok(commit.with((*next, issuance)))
             }
-            Outcome::Repeat { grant, issuance } => Ok(Commit::Done((grant, issuance))),
+            Outcome::Repeat { grant, issuance } => Ok(Commit::Done((*grant, issuance))),
             Outcome::Replay { grant_id, why, kind, refusal } => {
                 end_grant(self.call, grant_id, why, &kind).await?;
                 Err(refusal.into())

@@ -32,11 +32,11 @@ impl Exchange<'_> {
             RefreshOutcome::Rotate(scopes) => {
                 let grant = current.value.clone();
                 let next = grant.rotate(scopes, call.keys(), &issuer.lifetimes, call.transition());
-                Outcome::Rotate { expected: current.version, next, status }
+                Outcome::Rotate { expected: current.version, next: Box::new(next), status: Box::new(status) }
             }
             RefreshOutcome::Repeat => {
                 let issuance = current.value.current.clone();
-                Outcome::Repeat { grant: current.value, issuance }
+                Outcome::Repeat { grant: Box::new(current.value), issuance }
             }
             RefreshOutcome::Replay => {
                 let grant_id = token.grant_id();
