@@ -60,6 +60,29 @@ CRATES = {
 # For each folder of crates/*, and each file that is none's: the siblings it refers to, no more and no fewer. Modules of a
 # crate that stands here form no circle, at any level; only a parent and its children may refer to one another.
 FOLDERS: dict[str, dict[str, str]] = {
+    "control": {
+        "event_log": "",
+        "ground": "",
+        "client_metadata": "ground",
+        "feed": "ground",
+        "keys": "ground",
+        "config": "client_metadata ground",
+        "upstream": "config ground",
+        "issuers": "config ground keys upstream",
+        "state": "client_metadata event_log feed ground issuers",
+        "clients": "client_metadata ground state",
+        "events": "ground keys state",
+        "registration": "ground issuers state",
+        "admin": "clients ground keys state",
+        "consents": "clients events feed ground state",
+        "jobs": "config events ground issuers state upstream",
+        "next": "clients ground",
+        "token": "client_metadata clients ground issuers state",
+        "account": "ground issuers next state upstream",
+        "flow": "account client_metadata clients ground issuers next state upstream",
+        "grpc": "account admin clients consents events feed flow ground issuers keys next registration state token",
+        "serve": "client_metadata config event_log feed ground grpc issuers jobs state",
+    },
     "edge": {
         "client_address": "",
         "entropy": "",

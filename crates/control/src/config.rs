@@ -9,6 +9,7 @@ mod listen;
 mod outbound;
 #[cfg(test)]
 mod tests;
+mod text;
 mod upstream;
 
 use std::net::SocketAddr;

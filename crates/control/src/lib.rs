@@ -10,9 +10,9 @@
 //! 5. `issuers`: the issuers of this process, each with its keys and its upstream
 //! 6. `feed`, `event_log`: process-wide handles on the event log
 //! 7. `state`: every handle that a use case needs
-//! 8. `clients`: lookup and authentication of clients
-//! 9. use cases: `flow` (a browser's way through an authorization), `token`, `consents`, `account` (connected apps),
-//!    `registration`, `admin`, `events` (sealing, retention and export of the event log)
+//! 8. `clients`: lookup and authentication of clients; `next`: the answer of a step to the browser
+//! 9. use cases: `flow` (a browser's way through an authorization), `token` (begin at `token/endpoint.rs`), `consents`,
+//!    `account` (connected apps), `registration`, `admin`, `events` (sealing, retention and export of the event log)
 //! 10. `jobs`: background work that no request asks for
 //! 11. `grpc`: the services and the wire format
 //! 12. `serve`: the listener and the process

@@ -11,13 +11,13 @@ use lychgate_domain::client::{
     UnsignedRequests,
 };
 use lychgate_domain::id::ClientId;
-use lychgate_domain::issuer::{ClientPolicy, DocumentPolicy, DocumentRedirects, HostPatterns, RegistrationPolicy};
+use lychgate_domain::issuer::{DocumentPolicy, DocumentRedirects, HostPatterns, RegistrationPolicy};
 use lychgate_process::config::ConfigError;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::issuers::{IssuerConfig, display_text};
 use super::listen::from_hex;
+use super::text::display_text;
 use crate::client_metadata::parse_document;
 
 /// A configured client.
@@ -80,23 +80,8 @@ pub enum RedirectsConfig {
     SameHost,
 }
 
-impl IssuerConfig {
-    pub(super) fn client_policy(&self, at: &str) -> Result<ClientPolicy, ConfigError> {
-        let redirect_hosts = match &self.redirect_hosts {
-            None => HostPatterns::Any,
-            Some(hosts) => host_patterns(&format!("{at}.redirect_hosts"), hosts)?,
-        };
-        Ok(ClientPolicy {
-            registration: self.registration.registration_policy(&format!("{at}.registration"))?,
-            documents: self.metadata_documents.policy(&format!("{at}.metadata_documents"))?,
-            redirect_hosts,
-            private_scheme_redirect_uris: self.private_scheme_redirect_uris.clone(),
-        })
-    }
-}
-
 impl RegistrationConfig {
-    fn registration_policy(&self, at: &str) -> Result<RegistrationPolicy, ConfigError> {
+    pub(super) fn registration_policy(&self, at: &str) -> Result<RegistrationPolicy, ConfigError> {
         let (key, tokens) = (format!("{at}.initial_access_token_sha256"), &self.initial_access_token_sha256);
         match self.mode {
             RegistrationMode::InitialAccessToken if tokens.is_empty() => {
@@ -114,7 +99,7 @@ impl RegistrationConfig {
 }
 
 impl MetadataDocumentsConfig {
-    fn policy(&self, at: &str) -> Result<DocumentPolicy, ConfigError> {
+    pub(super) fn policy(&self, at: &str) -> Result<DocumentPolicy, ConfigError> {
         let key = format!("{at}.hosts");
         let hosts = match self.mode {
             DocumentMode::AllowList => Some(host_patterns(&key, &self.hosts)?),
@@ -146,7 +131,7 @@ fn pinned(key: &str, file: &PathBuf) -> Result<MetadataDocument, ConfigError> {
     Ok(document)
 }
 
-fn host_patterns(key: &str, hosts: &[String]) -> Result<HostPatterns, ConfigError> {
+pub(super) fn host_patterns(key: &str, hosts: &[String]) -> Result<HostPatterns, ConfigError> {
     HostPatterns::parse(hosts).map_err(|pattern| {
         let remedy = "write a host in lower case, as in \"app.example.com\", or \"*.example.com\" for all below one";
         ConfigError::new(key, format_args!("has {pattern:?}"), remedy)

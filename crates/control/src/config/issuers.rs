@@ -7,7 +7,8 @@ use lychgate_domain::client::redirect_uri::{RedirectKind, RedirectUri};
 use lychgate_domain::display::displayable;
 use lychgate_domain::id::{ClientId, IssuerId};
 use lychgate_domain::issuer::{
-    Choice, ConsentMode, Issuer, IssuerUrl, PromptPolicy, PublishedPolicy, Requested, Resource, ScopeDefinition,
+    Choice, ClientPolicy, ConsentMode, HostPatterns, Issuer, IssuerUrl, PromptPolicy, PublishedPolicy, Requested,
+    Resource, ScopeDefinition,
 };
 use lychgate_domain::keys::rotation::SigningAlgorithm;
 use lychgate_domain::lifetimes::Lifetimes;
@@ -17,8 +18,9 @@ use lychgate_process::config::ConfigError;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
-use super::clients::{ClientConfig, MetadataDocumentsConfig, RegistrationConfig};
+use super::clients::{ClientConfig, MetadataDocumentsConfig, RegistrationConfig, host_patterns};
 use super::events::IssuerEventsConfig;
+use super::text::display_text;
 use super::{Config, UpstreamConfig};
 
 /// One authorization server.
@@ -252,6 +254,19 @@ impl IssuerConfig {
         Ok(resources)
     }
 
+    fn client_policy(&self, at: &str) -> Result<ClientPolicy, ConfigError> {
+        let redirect_hosts = match &self.redirect_hosts {
+            None => HostPatterns::Any,
+            Some(hosts) => host_patterns(&format!("{at}.redirect_hosts"), hosts)?,
+        };
+        Ok(ClientPolicy {
+            registration: self.registration.registration_policy(&format!("{at}.registration"))?,
+            documents: self.metadata_documents.policy(&format!("{at}.metadata_documents"))?,
+            redirect_hosts,
+            private_scheme_redirect_uris: self.private_scheme_redirect_uris.clone(),
+        })
+    }
+
     fn clients(&self, at: &str) -> Result<Vec<Client>, ConfigError> {
         let mut clients: Vec<Client> = Vec::new();
         for (n, client) in self.clients.iter().enumerate() {
@@ -432,8 +447,4 @@ impl LifetimesConfig {
 
 fn slug(key: String) -> ConfigError {
     ConfigError::new(key, "is not an id", "use 1 to 32 of a-z, 0-9 and -")
-}
-
-pub(super) fn display_text(key: &str, text: &str) -> Result<String, ConfigError> {
-    displayable(text, 200).ok_or_else(|| ConfigError::new(key, "is empty", "write the text that people should read"))
 }
