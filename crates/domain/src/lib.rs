@@ -20,6 +20,8 @@
 //! - [`token`]: grants, access tokens, refresh tokens, and the check of a request at a proxy
 //! - [`account`], [`revocation`], [`event`]: the page of connected apps, revocation at the upstream, the audit log
 
+#![warn(missing_docs)]
+
 pub mod account;
 pub mod authentication;
 pub mod browser;
