@@ -6,8 +6,6 @@ use axum::response::{Html, IntoResponse, Response};
 use serde_json::{Value, json};
 use url::form_urlencoded;
 
-use super::request::ReturnAddress;
-
 pub(super) enum Answer {
     Alive,
     /// A public document.
@@ -20,6 +18,13 @@ pub(super) enum Answer {
     Refused(OAuthError),
     /// Authentication failed; with the value of `WWW-Authenticate`.
     Unauthorized(&'static str, OAuthError),
+}
+
+/// The target of the authorization response: redirect URI and `state`.
+#[derive(Clone)]
+pub(super) struct ReturnAddress {
+    pub(super) redirect_uri: String,
+    pub(super) state: Option<String>,
 }
 
 /// The authorization response (RFC 6749 §4.1.2).

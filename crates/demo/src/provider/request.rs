@@ -1,7 +1,7 @@
 //! Parses and validates the authorization request.
 
 use super::Provider;
-use super::answer::OAuthError;
+use super::answer::{OAuthError, ReturnAddress};
 use super::memory::Scopes;
 use super::params::Params;
 
@@ -17,13 +17,6 @@ pub(super) struct AuthorizationRequest {
     pub(super) code_challenge: Option<String>,
     pub(super) prompt: Prompt,
     pub(super) max_age_seconds: Option<u64>,
-}
-
-/// The target of the authorization response: redirect URI and `state`.
-#[derive(Clone)]
-pub(super) struct ReturnAddress {
-    pub(super) redirect_uri: String,
-    pub(super) state: Option<String>,
 }
 
 /// The `prompt` parameter (OpenID Connect Core §3.1.2.1).
