@@ -1,5 +1,7 @@
 //! Support for end-to-end tests: real processes, real sockets, real clients.
 
+#![expect(clippy::expect_used, reason = "a test ends where an expectation fails")]
+
 pub mod browser;
 pub mod clients;
 pub mod dev;

@@ -1,6 +1,8 @@
 //! The pages in a real Chromium: what a person can see and do, which policies the browser enforces, and which
 //! attacks it does not stop. The client is the TypeScript SDK, so the flow ends at a real loopback callback.
 
+#![expect(clippy::expect_used, reason = "a test ends where an expectation fails")]
+
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 

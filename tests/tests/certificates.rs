@@ -1,7 +1,7 @@
 //! Edges that authenticate by certificates, and the replacement of certificates and authorities while people sign
 //! in.
 
-use std::process::Command;
+use std::process::{Command, Output};
 
 use anyhow::{Context, Result, ensure};
 use e2e::dev::binary;
@@ -72,6 +72,17 @@ async fn edge_says(logged: &Logged, what: &str, times: usize) -> Result<()> {
     until(what, async || said(logged, what).is_ok_and(|[_, edge]| edge >= times)).await
 }
 
+/// Runs the command line with the certificate file `cert` and the key of the edge's certificate.
+fn list_issuers(logged: &Logged, cert: &str) -> Result<Output> {
+    let files = logged.system.certificates();
+    let mut command = Command::new(binary("lychgate")?);
+    command.env_remove("LYCHGATE_TOKEN").args(["issuers", "list", "--json"]);
+    command.args(["--control", &format!("https://{}", logged.system.control_address())]);
+    command.arg("--ca-file").arg(files.path("control-ca.pem"));
+    command.arg("--cert-file").arg(files.path(cert)).arg("--key-file").arg(files.path("edge-0-key.pem"));
+    Ok(command.output()?)
+}
+
 /// Both authorities and both certificates are replaced on disk, in an order in which a valid one always exists. No
 /// process restarts, and no sign-in fails.
 ///
@@ -133,19 +144,9 @@ async fn certificates_and_their_authorities_are_replaced_while_people_sign_in() 
     person.without_a_failure().await?;
 
     // The command line needs no token with a certificate.
-    let listed = |cert: &str| {
-        let mut command = Command::new(binary("lychgate")?);
-        command.env_remove("LYCHGATE_TOKEN").args(["issuers", "list", "--json"]);
-        command
-            .args(["--control", &format!("https://{}", logged.system.control_address())])
-            .arg("--ca-file")
-            .arg(files.path("control-ca.pem"));
-        command.arg("--cert-file").arg(files.path(cert)).arg("--key-file").arg(files.path("edge-0-key.pem"));
-        anyhow::Ok(command.output()?)
-    };
-    let ran = listed("edge-0.pem")?;
+    let ran = list_issuers(&logged, "edge-0.pem")?;
     ensure!(ran.status.success() && String::from_utf8_lossy(&ran.stdout).contains(r#""id":"main""#), "{ran:?}");
-    let ran = listed("control.pem")?;
+    let ran = list_issuers(&logged, "control.pem")?;
     ensure!(ran.status.code() == Some(2), "another's key: {ran:?}");
 
     // The files on disk are sufficient for a start.

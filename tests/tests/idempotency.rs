@@ -2,6 +2,8 @@
 //! plane died, sends the same message with the same idempotency key (`attempt`) and gets the same response. Another
 //! key means another request.
 
+#![expect(clippy::expect_used, reason = "a test ends where an expectation fails")]
+
 use anyhow::{Context, Result};
 use e2e::flow::{App, AuthorizationRequest, LOOPBACK};
 use e2e::grpc::{Caller, Steps, attempt, refusal};

@@ -3,6 +3,8 @@
 //! All requests come from one address; where the edge trusts the proxy, a header names the client's address. The
 //! buckets are small and refill so slowly (half a minute) that the tests need not be fast.
 
+#![expect(clippy::expect_used, reason = "a test ends where an expectation fails")]
+
 use anyhow::Result;
 use e2e::flow::{App, Gate, LOOPBACK};
 use e2e::http::{Jar, Page};

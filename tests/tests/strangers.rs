@@ -3,6 +3,8 @@
 //!
 //! Each is refused quickly and never answered with a server error; no process panics, and no memory grows.
 
+#![expect(clippy::expect_used, reason = "a test ends where an expectation fails")]
+
 use std::fs;
 use std::time::{Duration, Instant};
 
@@ -144,6 +146,7 @@ struct Doors(Vec<Door>);
 
 impl Doors {
     /// The entries of the edge at `edge`, without the balancer, which would refuse some input.
+    #[expect(clippy::too_many_lines, reason = "a list of all entries")]
     async fn of(edge: &str, app: &App, signing: &App, key: &ClientKey) -> Result<Self> {
         let mut doors = Self(Vec::new());
         let at = |path: &str| format!("{edge}{path}");

@@ -26,7 +26,7 @@ use url::{Position, Url};
 
 /// The measured requests: all that reach the edge. The redirect to the identity provider and the provider's work do
 /// not count; the control plane's requests to it do.
-pub const STEPS: [&str; 10] = [
+pub(crate) const STEPS: [&str; 10] = [
     "GET server metadata",
     "POST /register",
     "GET /authorize",
@@ -44,7 +44,7 @@ const METADATA: &str = "/.well-known/oauth-authorization-server";
 const FORM: &str = "application/x-www-form-urlencoded";
 const JSON: &str = "application/json";
 
-pub struct Client {
+pub(crate) struct Client {
     edge: Connection,
     upstream: Connection,
     issuer: String,
@@ -67,7 +67,7 @@ struct Cookies(Vec<String>);
 
 impl Client {
     /// Connects to the edge, without the balancer.
-    pub async fn connect(system: &System) -> Result<Self> {
+    pub(crate) async fn connect(system: &System) -> Result<Self> {
         let issuer = system.gate(MAIN.id)?.issuer().to_owned();
         let upstream = Url::parse(system.upstream(MAIN.id)?.issuer())?;
         let upstream_address = upstream.authority().parse()?;
@@ -76,7 +76,8 @@ impl Client {
     }
 
     /// A complete flow of `person` with a new client.
-    pub async fn flow(&mut self, person: &str) -> Result<[Duration; STEPS.len()]> {
+    #[expect(clippy::too_many_lines, reason = "the measured steps, one after the other")]
+    pub(crate) async fn flow(&mut self, person: &str) -> Result<[Duration; STEPS.len()]> {
         let mut laps = Laps::start();
         let mut cookies = Cookies::default();
 

@@ -10,21 +10,21 @@ use tokio::task::JoinSet;
 use crate::client::{Client, STEPS};
 
 /// The result of a run.
-pub struct Load {
-    pub flows: usize,
-    pub took: Duration,
+pub(crate) struct Load {
+    pub(crate) flows: usize,
+    pub(crate) took: Duration,
     /// The durations of each step, unordered.
-    pub times: [Vec<Duration>; STEPS.len()],
+    pub(crate) times: [Vec<Duration>; STEPS.len()],
 }
 
 impl Load {
-    pub fn flows_per_second(&self) -> f64 {
+    pub(crate) fn flows_per_second(&self) -> f64 {
         self.flows as f64 / self.took.as_secs_f64()
     }
 }
 
 /// Runs `clients` in parallel. After `time` each finishes its flow and stops.
-pub async fn run(system: &System, clients: usize, time: Duration) -> Result<Load> {
+pub(crate) async fn run(system: &System, clients: usize, time: Duration) -> Result<Load> {
     let mut ready = Vec::new();
     for _ in 0..clients {
         ready.push(Client::connect(system).await?);

@@ -11,11 +11,11 @@ const TICKS_PER_SECOND: u64 = 100;
 
 /// A running process.
 #[derive(Clone, Copy, Debug)]
-pub struct Process(pub u32);
+pub(crate) struct Process(pub u32);
 
 impl Process {
     /// CPU time of all threads so far, in user and kernel mode.
-    pub fn cpu(self) -> Result<Duration> {
+    pub(crate) fn cpu(self) -> Result<Duration> {
         let stat = self.read("stat")?;
         // `pid (name) state …`: utime and stime are the fields 14 and 15.
         let fields: Vec<_> = stat.rsplit_once(") ").context("no stat")?.1.split_whitespace().collect();
@@ -24,14 +24,14 @@ impl Process {
         Ok(Duration::from_millis(ticks * 1000 / TICKS_PER_SECOND))
     }
 
-    pub fn resident_kib(self) -> Result<u64> {
+    pub(crate) fn resident_kib(self) -> Result<u64> {
         let status = self.read("status")?;
         let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("no VmRSS")?;
         Ok(line.trim().trim_end_matches(" kB").parse()?)
     }
 
     /// Bytes that the process caused to be written to disk: log, tables, and compactions.
-    pub fn written_bytes(self) -> Result<u64> {
+    pub(crate) fn written_bytes(self) -> Result<u64> {
         let io = self.read("io")?;
         let bytes = io.lines().find_map(|line| line.strip_prefix("write_bytes:")).context("no write_bytes")?;
         Ok(bytes.trim().parse()?)
@@ -44,7 +44,7 @@ impl Process {
 }
 
 /// The total length of all files.
-pub fn bytes_below(directory: &Path) -> Result<u64> {
+pub(crate) fn bytes_below(directory: &Path) -> Result<u64> {
     let mut bytes = 0;
     for entry in fs::read_dir(directory)? {
         let entry = entry?;
@@ -59,7 +59,7 @@ pub fn bytes_below(directory: &Path) -> Result<u64> {
 }
 
 /// Cores, processor, kernel, and load before the bench.
-pub fn machine() -> Result<String> {
+pub(crate) fn machine() -> Result<String> {
     let cpus = fs::read_to_string("/proc/cpuinfo")?;
     let model = cpus.lines().find_map(|line| line.strip_prefix("model name")).unwrap_or_default();
     let model = model.trim_start_matches([' ', '\t', ':']);

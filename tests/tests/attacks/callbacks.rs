@@ -12,6 +12,7 @@ use crate::{BROWSER, LOGIN, altered, assert_refused};
 ///
 /// Requirements: B4, B12, B18, B19.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "a table of changes to one callback")]
 async fn an_altered_callback_is_refused() -> Result<()> {
     let stage = Stage::start("").await?;
     let app = stage.gate.app(&[LOOPBACK]).await?;

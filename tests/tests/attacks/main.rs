@@ -1,6 +1,8 @@
 //! The attacks that Lychgate prevents. Each is the successful flow with exactly one thing changed; it must be
 //! refused for its precise reason and leave nothing behind.
 
+#![expect(clippy::expect_used, reason = "a test ends where an expectation fails")]
+
 mod browsers;
 mod callbacks;
 mod changes;

@@ -1,5 +1,7 @@
 //! A Python service that checks consents over gRPC, with stubs generated from our proto files.
 
+use std::path::Path;
+
 use anyhow::{Result, ensure};
 use e2e::clients::{interpreter, python};
 use e2e::examples;
@@ -29,11 +31,7 @@ async fn a_python_service_asks_whether_a_consent_stands() -> Result<()> {
     let subject = tokens.claims()?["sub"].clone();
 
     let directory = tempfile::tempdir()?;
-    let mut protoc = Command::new(interpreter());
-    protoc.args(["-m", "grpc_tools.protoc", "-I", concat!(env!("CARGO_MANIFEST_DIR"), "/../proto")]);
-    protoc.args(["--python_out=.", "--grpc_python_out=.", "lychgate/v1/consent.proto"]).current_dir(&directory);
-    let generated = protoc.output().await?;
-    ensure!(generated.status.success(), "no stubs: {}", String::from_utf8_lossy(&generated.stderr));
+    generate_stubs(directory.path()).await?;
     let script = examples::edited("consent_check.py", &[], directory.path())?;
     let mut service = Command::new(interpreter());
     service.arg(script).kill_on_drop(true);
@@ -83,5 +81,14 @@ async fn a_python_service_asks_whether_a_consent_stands() -> Result<()> {
     ensure!(told["answer"].is_object(), "{told}");
     service.send(&good).await?;
     assert_eq!(service.line().await?, json!({ "allowed": false, "why": "CHECK_DENIAL_REVOKED" }));
+    Ok(())
+}
+
+async fn generate_stubs(directory: &Path) -> Result<()> {
+    let mut protoc = Command::new(interpreter());
+    protoc.args(["-m", "grpc_tools.protoc", "-I", concat!(env!("CARGO_MANIFEST_DIR"), "/../proto")]);
+    protoc.args(["--python_out=.", "--grpc_python_out=.", "lychgate/v1/consent.proto"]).current_dir(directory);
+    let generated = protoc.output().await?;
+    ensure!(generated.status.success(), "no stubs: {}", String::from_utf8_lossy(&generated.stderr));
     Ok(())
 }

@@ -54,12 +54,8 @@ async fn a_fastmcp_server_is_protected_by_our_keys_and_a_real_client_gets_throug
         ("a token without the scope", Some(&unscoped), 403, Some("insufficient_scope")),
     ] {
         let page = call_whoami(&mcp_url, token.map(String::as_str)).await?;
-        let challenge = page.header("www-authenticate").unwrap_or_default();
         assert_eq!(page.status, status, "{why}: {}", page.summary());
-        let metadata = format!("resource_metadata=\"{origin}/.well-known/oauth-protected-resource/mcp\"");
-        assert!(challenge.starts_with("Bearer ") && challenge.contains(&metadata), "{why}: {challenge}");
-        let says = |error: &str| challenge.contains(&format!("error=\"{error}\""));
-        assert!(error.is_none_or(says), "{why}: {challenge}");
+        assert_challenged(&page, &origin, error, why);
     }
     let page = call_whoami(&mcp_url, Some(&good)).await?;
     assert_eq!(page.status, 200, "each failed for its own reason: {}", page.summary());
@@ -96,4 +92,14 @@ async fn call_whoami(mcp_url: &str, token: Option<&str>) -> Result<Page> {
     });
     let request = http::client()?.post(mcp_url).header("accept", "application/json, text/event-stream").json(&call);
     Page::of(token.into_iter().fold(request, |request, token| request.bearer_auth(token))).await
+}
+
+/// The challenge names the server's metadata, and `error` if there is one.
+#[track_caller]
+fn assert_challenged(page: &Page, origin: &str, error: Option<&str>, why: &str) {
+    let challenge = page.header("www-authenticate").unwrap_or_default();
+    let metadata = format!("resource_metadata=\"{origin}/.well-known/oauth-protected-resource/mcp\"");
+    assert!(challenge.starts_with("Bearer ") && challenge.contains(&metadata), "{why}: {challenge}");
+    let says = |error: &str| challenge.contains(&format!("error=\"{error}\""));
+    assert!(error.is_none_or(says), "{why}: {challenge}");
 }

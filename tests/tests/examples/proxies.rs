@@ -202,15 +202,18 @@ async fn stops_every_other_request(proxy: Proxy) -> Result<()> {
     let good = || anyhow::Ok(guarded.get("/mcp")?.bearer_auth(token));
     assert_eq!(Page::of(good()?).await?.status, 200);
     guarded.arrived();
-    let (request, down) = (good()?, good()?);
+    let (request, revoked) = (good()?, good()?);
     let form = [("token", tokens.refresh_token.as_str()), ("client_id", &guarded.app.client_id)];
     assert_eq!(Page::of(guarded.app.gate.http().post(guarded.app.gate.url("/revoke")).form(&form)).await?.status, 200);
     guarded.assert_stopped(&Page::of(request).await?, 401, Some(&invalid), "taken back, at once");
+    stops_all_while_the_control_plane_is_away(&mut guarded, revoked).await
+}
 
-    // While the control plane is unavailable no request passes, and no client is told that its token is invalid.
+/// No request passes, and no client is told that its token is invalid. `revoked` is a request with a revoked token.
+async fn stops_all_while_the_control_plane_is_away(guarded: &mut Guarded, revoked: RequestBuilder) -> Result<()> {
     let another = guarded.tokens(SCOPE).await?.access_token;
     guarded.system.kill_control().await?;
-    guarded.assert_stopped(&Page::of(down).await?, 503, None, "the control plane is away");
+    guarded.assert_stopped(&Page::of(revoked).await?, 503, None, "the control plane is away");
     let request = guarded.get("/mcp")?.bearer_auth(&another);
     guarded.assert_stopped(&Page::of(request).await?, 503, None, "also for a token that is good");
     guarded.system.start_control().await?;
