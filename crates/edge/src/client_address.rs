@@ -10,7 +10,7 @@ use std::sync::Once;
 
 use axum::http::{Extensions, HeaderMap, HeaderName, header};
 use ipnet::IpNet;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// The address at the other end of the connection.
 #[derive(Clone, Copy, Debug)]
@@ -49,7 +49,7 @@ pub(crate) fn of_request(extensions: &Extensions) -> Option<IpAddr> {
 
 /// The header in which the trusted proxies name the client's address. Only one is read: a proxy writes one of them and
 /// passes the other on as the client sent it.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClientAddressHeader {
     #[default]

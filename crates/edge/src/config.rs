@@ -11,13 +11,13 @@ use lychgate_process::ConfigError;
 use lychgate_process::config::Secret;
 use lychgate_process::metrics::MetricsConfig;
 use lychgate_process::telemetry::Telemetry;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
 
 use crate::client_address::{ClientAddressHeader, TrustedProxies};
 use crate::limits::LimitsConfig;
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct Config {
     #[serde(default = "default_listen")]
@@ -38,7 +38,7 @@ pub struct Config {
     pub metrics: MetricsConfig,
 }
 
-#[derive(Clone, Debug, Deserialize)]
+#[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ControlConfig {
     pub url: String,
@@ -153,6 +153,9 @@ fn pem(key: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use lychgate_process::config::example::{differing_keys, in_full};
     use lychgate_process::config::parse;
 
     use super::*;
@@ -170,14 +173,7 @@ mod tests {
     /// Uncommenting every key of the example changes no setting that has a default.
     #[test]
     fn defaults_named_in_the_example_are_the_defaults() {
-        let uncommented: String = EXAMPLE
-            .lines()
-            .map(|line| match line.strip_prefix("# ") {
-                Some(rest) if is_assignment(rest) => format!("{rest}\n"),
-                _ => format!("{line}\n"),
-            })
-            .collect();
-        let all: Config = parse(&uncommented).expect("every commented key exists");
+        let all: Config = parse(&in_full(EXAMPLE)).expect("every commented key exists");
         let defaults: Config = parse(EXAMPLE).expect("the example loads");
         assert_eq!(all.listen, defaults.listen);
         assert_eq!(all.max_connections, defaults.max_connections);
@@ -191,8 +187,9 @@ mod tests {
         assert_eq!(all.control.files().len(), 4, "token, cert_file, key_file, ca_file");
     }
 
-    fn is_assignment(line: &str) -> bool {
-        line.split_once(" = ").is_some_and(|(key, _)| key.bytes().all(|b| b.is_ascii_lowercase() || b == b'_'))
+    #[test]
+    fn every_key_is_in_the_example() {
+        assert_eq!(differing_keys::<Config>(&in_full(EXAMPLE)).expect("the example loads"), BTreeSet::new());
     }
 
     #[test]

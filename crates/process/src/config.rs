@@ -3,6 +3,7 @@
 //! A process refuses to start with an unknown key and prints one line with file, line, key and remedy. If a misspelt key were
 //! ignored, the operator would believe a setting to be in force that is not.
 
+pub mod example;
 mod explain;
 mod secret;
 

@@ -3,9 +3,9 @@
 
 use lychgate_control::config::{ClientConfig, LifetimesConfig, PromptConfig, ResourceConfig, UpstreamConfig};
 use lychgate_process::telemetry::Telemetry;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
-#[derive(Debug, Clone, Default, Deserialize)]
+#[derive(Debug, Clone, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Config {
     pub(super) issuer: Issuer,
@@ -20,7 +20,7 @@ pub(super) struct Config {
     pub(super) telemetry: Telemetry,
 }
 
-#[derive(Debug, Clone, Deserialize)]
+#[derive(Debug, Clone, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Issuer {
     pub(super) name: String,
@@ -49,6 +49,9 @@ pub(super) fn own_key(key: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeSet;
+
+    use lychgate_process::config::example::{differing_keys, in_full};
     use lychgate_process::config::parse;
 
     use super::*;
@@ -63,11 +66,41 @@ mod tests {
 
     #[test]
     fn every_key_in_the_example_exists() {
-        let config = parse::<Config>(&uncommented(EXAMPLE)).unwrap();
+        let config = parse::<Config>(&in_full(EXAMPLE)).unwrap();
         assert!(config.upstream.is_some());
-        assert_eq!((config.resources.len(), config.clients.len()), (1, 1));
+        assert_eq!((config.resources.len(), config.clients.len()), (1, 2));
         assert_eq!(format!("{:?}", config.lifetimes), format!("{:?}", LifetimesConfig::default()));
         assert_eq!(config.telemetry, Telemetry::default());
+    }
+
+    #[test]
+    fn every_key_is_in_the_example() {
+        assert_eq!(differing_keys::<Config>(&in_full(EXAMPLE)).unwrap(), BTreeSet::new());
+    }
+
+    /// The other kinds of upstream are in paragraphs of prose: the file has one upstream.
+    #[test]
+    fn every_key_of_every_kind_of_upstream_is_in_the_example() {
+        #[derive(Deserialize, Serialize)]
+        struct Upstream {
+            upstream: UpstreamConfig,
+        }
+        let is_setting = |line: &&str| {
+            *line == "[upstream]" || line.split_once(" = ").is_some_and(|(key, _)| !key.contains([' ', '`']))
+        };
+        let mut kinds = BTreeSet::new();
+        for paragraph in EXAMPLE.split("\n\n").filter(|paragraph| paragraph.contains("[upstream]")) {
+            let lines = paragraph.lines().map(|line| line.trim_start_matches(['#', ' ']));
+            let settings = lines.filter(is_setting).collect::<Vec<_>>().join("\n");
+            assert_eq!(differing_keys::<Upstream>(&settings).unwrap(), BTreeSet::new(), "{settings}");
+            // A new kind does not compile before it is counted here.
+            kinds.insert(match parse::<Upstream>(&settings).unwrap().upstream {
+                UpstreamConfig::Oidc(_) => 0,
+                UpstreamConfig::Oauth2(_) => 1,
+                UpstreamConfig::Github(_) => 2,
+            });
+        }
+        assert_eq!(kinds, BTreeSet::from([0, 1, 2]));
     }
 
     #[test]
@@ -90,14 +123,5 @@ mod tests {
         ] {
             assert_eq!(own_key(control), here);
         }
-    }
-
-    /// The example with every setting in effect: `#key = …` and `#[table]` lose their `#`, prose (`# …`) stays.
-    fn uncommented(example: &str) -> String {
-        let line = |line: &str| match line.strip_prefix('#') {
-            Some(setting) if !setting.starts_with(' ') => format!("{setting}\n"),
-            _ => format!("{line}\n"),
-        };
-        example.lines().map(line).collect()
     }
 }

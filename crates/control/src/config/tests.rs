@@ -2,6 +2,7 @@
 
 use std::collections::BTreeSet;
 
+use lychgate_process::config::example::{differing_keys, in_full};
 use lychgate_process::config::parse;
 use serde_json::Value as Json;
 use toml::Value as Toml;
@@ -9,15 +10,6 @@ use toml::Value as Toml;
 use super::*;
 
 const EXAMPLE: &str = include_str!("../../control.example.toml");
-
-/// The example with every commented-out setting enabled: those have no space after their `#`.
-fn in_full() -> String {
-    let settings = EXAMPLE.lines().map(|line| match line.strip_prefix('#') {
-        Some(setting) if !setting.starts_with(' ') => setting,
-        _ => line,
-    });
-    settings.collect::<Vec<_>>().join("\n")
-}
 
 fn example() -> Config {
     parse(EXAMPLE).unwrap()
@@ -33,41 +25,19 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// The paths of all settings, arrays taken as one: `issuers[].upstream.kind`.
-fn paths(value: &Json) -> BTreeSet<String> {
-    fn walk(at: &str, value: &Json, paths: &mut BTreeSet<String>) {
-        match value {
-            Json::Object(members) => {
-                for (name, member) in members {
-                    let path = format!("{at}.{name}");
-                    paths.insert(path.clone());
-                    walk(&path, member, paths);
-                }
-            }
-            Json::Array(elements) => elements.iter().for_each(|element| walk(&format!("{at}[]"), element, paths)),
-            _ => {}
-        }
-    }
-    let mut paths = BTreeSet::new();
-    walk("", value, &mut paths);
-    paths
-}
-
 #[test]
 fn the_example_is_valid_as_it_is_and_with_every_setting_enabled() {
     check(&example()).unwrap();
     // Settings for tests are documented like the rest, and refused beside the example's issuers.
-    let full: Config = parse(&in_full()).unwrap();
+    let full: Config = parse(&in_full(EXAMPLE)).unwrap();
     assert!(full.outbound().is_err());
     check(&Config { outbound: OutboundConfig::default(), ..full }).unwrap();
 }
 
 #[test]
 fn the_example_documents_every_key() {
-    let config: Config = parse(&in_full()).unwrap();
-    let written: Json = serde_json::to_value(toml::from_str::<Toml>(&in_full()).unwrap()).unwrap();
-    let understood = serde_json::to_value(&config).unwrap();
-    assert_eq!(paths(&written), paths(&understood));
+    let config: Config = parse(&in_full(EXAMPLE)).unwrap();
+    assert_eq!(differing_keys::<Config>(&in_full(EXAMPLE)).unwrap(), BTreeSet::new());
     // A new kind of upstream does not compile before it is listed here, and shown in the example.
     let kind = |issuer: &IssuerConfig| match issuer.upstream {
         UpstreamConfig::Oidc(_) => 0,
@@ -93,7 +63,7 @@ fn the_example_shows_the_defaults() {
             _ => assert_eq!(by_default, shown, "{at}"),
         }
     }
-    let full: Config = parse(&in_full()).unwrap();
+    let full: Config = parse(&in_full(EXAMPLE)).unwrap();
     agree("", &serde_json::to_value(example()).unwrap(), &serde_json::to_value(full).unwrap());
 }
 
@@ -143,7 +113,7 @@ fn refusal(value: &Toml) -> Option<String> {
 
 #[test]
 fn an_unknown_key_is_refused_in_every_table() {
-    let example: Toml = toml::from_str(&in_full()).unwrap();
+    let example: Toml = toml::from_str(&in_full(EXAMPLE)).unwrap();
     let tables = tables(&example);
     assert!(tables.len() > 20);
     for path in tables {

@@ -2,12 +2,12 @@
 
 use std::num::NonZeroU32;
 
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::class::Class;
 
 /// The table `[limits]`. Missing keys have their defaults.
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
     registrations: AllowanceConfig,
@@ -22,7 +22,7 @@ pub struct LimitsConfig {
     failed_authentications: FailuresConfig,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 struct AllowanceConfig {
     prefix_per_minute: Option<NonZeroU32>,
@@ -31,7 +31,7 @@ struct AllowanceConfig {
     total_concurrent: Option<NonZeroU32>,
 }
 
-#[derive(Clone, Debug, Default, Deserialize)]
+#[derive(Clone, Debug, Default, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
 struct FailuresConfig {
     prefix_per_minute: Option<NonZeroU32>,
