@@ -126,7 +126,7 @@ async fn a_watch_outlives_the_control_plane() -> Result<()> {
     scene.system.start_control().await?;
     let lost = scene.verb(&["events", "watch", "--after", &cursor], OPERATOR).await?;
     assert_eq!((lost.code, lost.stdout.as_str()), (Some(5), ""));
-    ensure!(lost.stderr.contains("CURSOR_LOST") && lost.stderr.contains("list anew"), "{}", lost.stderr);
+    ensure!(lost.stderr.contains("CURSOR_LOST") && lost.stderr.contains("list again"), "{}", lost.stderr);
     Ok(())
 }
 
