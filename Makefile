@@ -36,6 +36,7 @@ lint: packages $(NODE_MODULES) ## Format, clippy, rustdoc, protos, the arrows be
 	.ci/arrows.py
 	.ci/conformance.py
 	.ci/links.py
+	.ci/language.py
 	.ci/configuration.py --check
 	cd proto && ../$(CLIENTS)/node_modules/.bin/buf lint
 	$(CARGO) clippy --workspace --all-targets -- -D warnings
