@@ -2,6 +2,7 @@
 
 mod check;
 mod counters;
+mod covered;
 mod decision;
 pub mod form;
 pub mod prompt;
@@ -12,13 +13,13 @@ use crate::client::redirect_uri::{RedirectKind, RedirectUri};
 use crate::id::{ClientId, GrantId};
 use crate::issuer::Issuer;
 use crate::lifetimes::Lifetimes;
-use crate::request::AuthorizationRequest;
 use crate::scope::Scopes;
 use crate::subject::Subject;
 use crate::time::Timestamp;
 
 pub use check::{CheckInputs, DenialReason, GrantStatus, Verdict};
 pub use counters::Counters;
+pub use covered::Covered;
 pub use decision::{Decided, Decision, DecisionPoint};
 pub use screen::{ConsentScreen, PresentedScreen};
 
@@ -66,17 +67,6 @@ pub struct Consent {
     pub counters: Counters,
 }
 
-/// The proof that a consent covers a request. Only [`Consent::covers`] makes it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Covered<'a>(&'a Consent);
-
-impl<'a> Covered<'a> {
-    /// The consent that covers the request.
-    pub fn by(self) -> &'a Consent {
-        self.0
-    }
-}
-
 /// The stored status of a consent; [`Consent::state`] also considers time and counters.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsentStatus {
@@ -116,11 +106,11 @@ pub struct Present<'a> {
 /// A consent's state at an instant.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ConsentState {
-    /// Not revoked by itself.
+    /// Neither expired nor revoked.
     Live,
     /// Its time is over.
     Expired,
-    /// The person or an operator revoked it.
+    /// The person or an operator revoked it, or an operator revoked all of its client, subject or issuer.
     Revoked,
 }
 
@@ -211,20 +201,6 @@ impl Consent {
         self.status == ConsentStatus::Live && now < self.expires_at
     }
 
-    /// The proof that this consent covers `request` of `client`, so that the person need not read the full page again:
-    /// the same client with the same metadata (B39), the same resource, no further scope or redirect URI, and the
-    /// current policy.
-    pub fn covers(&self, request: &AuthorizationRequest, present: &Present<'_>) -> Option<Covered<'_>> {
-        let Present { issuer, client, counters, now } = *present;
-        let covers = self.stands(client, counters, now)
-            && self.client_id == request.client_id
-            && self.resource == request.resource
-            && request.scopes.is_subset(&self.scopes)
-            && self.redirect_uris.contains(&without_port(&request.redirect_uri))
-            && issuer.is_under_policy(self.policy_version.as_deref());
-        covers.then_some(Covered(self))
-    }
-
     /// True if the consent was given to `client` as it is now, and is in force.
     pub fn stands(&self, client: &Client, counters: Counters, now: Timestamp) -> bool {
         self.is_live(now)
@@ -262,6 +238,7 @@ mod tests {
     use super::*;
     use crate::issuer::PublishedPolicy;
     use crate::issuer::tests::issuer;
+    use crate::request::AuthorizationRequest;
     use crate::request::tests::request;
     use crate::subject::UpstreamId;
     use std::time::Duration;

@@ -13,7 +13,11 @@ const MAX_BYTES: usize = 512;
 /// A client id that may be fetched: https, a host in its plain form, optionally a port, and a path; no user
 /// information, query, fragment or dot segments.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MetadataUrl(Url);
+pub struct MetadataUrl {
+    url: Url,
+    /// The host that parsing found: without one there is no value, so that no rule about hosts ever sees an empty one.
+    host: String,
+}
 
 impl MetadataUrl {
     /// The error says what to change.
@@ -53,26 +57,27 @@ impl MetadataUrl {
         if url.as_str() != text {
             return Err("write a client id that is a URL in its normal form");
         }
-        match url.host() {
-            Some(Host::Domain(name)) if is_plain(name) => Ok(Self(url)),
-            Some(Host::Ipv4(_) | Host::Ipv6(_)) => Ok(Self(url)),
-            Some(Host::Domain(_)) | None => Err("write the host of a client id in its plain form"),
-        }
+        let host = match url.host() {
+            Some(Host::Domain(name)) if is_plain(name) => name.to_owned(),
+            Some(address @ (Host::Ipv4(_) | Host::Ipv6(_))) => address.to_string(),
+            Some(Host::Domain(_)) | None => return Err("write the host of a client id in its plain form"),
+        };
+        Ok(Self { url, host })
     }
 
     /// The id, byte for byte.
     pub fn as_str(&self) -> &str {
-        self.0.as_str()
+        self.url.as_str()
     }
 
     /// The id as a parsed URL.
     pub fn as_url(&self) -> &Url {
-        &self.0
+        &self.url
     }
 
     /// The host without the port; an IPv6 address in brackets.
     pub fn host(&self) -> &str {
-        self.0.host_str().unwrap_or_default()
+        &self.host
     }
 }
 
