@@ -143,8 +143,8 @@ impl CommandContext {
 
     /// The events of one commit that has several, all about the same.
     pub(crate) fn events(&self, kinds: impl Iterator<Item = EventKind>, about: &EventTarget) -> Vec<Event> {
-        let event = |(number, kind)| self.event(kind, about.clone()).numbered(self.attempt, number);
-        (0u8..).zip(kinds).map(event).collect()
+        let caller = self.caller.for_events(self.issuer());
+        Event::several(kinds, about, &caller, self.attempt, self.now)
     }
 
     /// The transition of a record that this call makes.

@@ -119,7 +119,7 @@ pub enum EventKind {
     },
     /// An operator ended all grants of a person.
     SubjectRevoked {
-        /// The person of the consent.
+        /// The person.
         subject: Subject,
         /// The operator's reason.
         reason: OperatorReason,
@@ -326,8 +326,8 @@ impl Event {
         }
     }
 
-    /// The first or only event of its kind that `attempt` causes. The id follows from attempt and kind, so that a repeated
-    /// call writes the same event.
+    /// The only event of its kind that `attempt` causes. The id follows from attempt and kind, so that a repeated call
+    /// writes the same event.
     pub fn new(
         kind: EventKind,
         about: impl Into<Option<EventTarget>>,
@@ -346,9 +346,20 @@ impl Event {
         }
     }
 
-    /// The event as the one with this number (from 0) among those of its kind that `attempt` causes.
-    pub fn numbered(self, attempt: Attempt, number: u8) -> Self {
-        Self { id: event_id(self.at, attempt, &self.kind, number), ..self }
+    /// All events that `attempt` causes, if there are several. Each has its own id, which follows from the attempt, the
+    /// kind and the position in `kinds`.
+    pub fn several(
+        kinds: impl IntoIterator<Item = EventKind>,
+        about: &EventTarget,
+        caller: &EventCaller,
+        attempt: Attempt,
+        at: Timestamp,
+    ) -> Vec<Self> {
+        let event = |(number, kind)| {
+            let id = event_id(at, attempt, &kind, number);
+            Self { id, ..Self::new(kind, about.clone(), caller, attempt, at) }
+        };
+        (0u8..).zip(kinds).map(event).collect()
     }
 }
 

@@ -283,8 +283,7 @@ fn derived_ids_never_change() {
         registration::client_id(&flow.issuer, attempt(9)),
         registration::client_id(&issuer(OTHER_URL), attempt(9)),
     );
-    for (number, kind) in (0u8..).zip(kinds) {
-        let event = Event::new(kind, about.clone(), &caller, attempt(4), at(7)).numbered(attempt(4), number);
+    for (number, event) in Event::several(kinds, &about, &caller, attempt(4), at(7)).into_iter().enumerate() {
         writeln!(lines, "event {} {number}: {}", event.kind.name(), event.id).unwrap();
     }
     golden("ids.v1.txt", &lines);

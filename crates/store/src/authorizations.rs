@@ -14,7 +14,7 @@ use crate::consents::consent_end;
 use crate::grant_status::StoredGrantStatus;
 use crate::record::{Record as _, encode_event};
 use crate::upstream_revocations::enqueue;
-use crate::{Commit, Store, StoreError, Update, Versioned, append, batch, decode, key};
+use crate::{Commit, Store, StoreError, Versioned, append, batch, decode, key};
 use lychgate_engine::{Batch, Expectation, Version};
 
 impl Store {
@@ -58,24 +58,24 @@ impl Store {
     pub async fn record_signed_in(
         &self,
         issuer: &Issuer,
-        signed_in: Update<'_, SignedIn>,
+        login: &QuestionedLogin<'_>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
-        let next = Authorization::SignedIn(signed_in.record.clone());
-        let batch = put(batch(now), issuer, &next, signed_in.expectation());
-        self.commit(append(batch, &issuer.url, signed_in.event)).await
+        let next = Authorization::SignedIn(login.signed_in.clone());
+        let batch = put(batch(now), issuer, &next, Expectation::Version(login.expected));
+        self.commit(append(batch, &issuer.url, Some(login.event))).await
     }
 
     /// Records that a login failed. There is an event if the person had signed in and rejected the login ("not me").
     pub async fn fail_login(
         &self,
         issuer: &Issuer,
-        failed: Update<'_, Failed>,
+        login: &FailedLogin<'_>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
-        let next = Authorization::Failed(failed.record.clone());
-        let batch = put(batch(now), issuer, &next, failed.expectation());
-        self.commit(append(batch, &issuer.url, failed.event)).await
+        let next = Authorization::Failed(login.failed.clone());
+        let batch = put(batch(now), issuer, &next, Expectation::Version(login.expected));
+        self.commit(append(batch, &issuer.url, login.event)).await
     }
 
     /// Finishes a login: writes the code, the subject's new consent and the event in one batch.
@@ -154,6 +154,28 @@ pub struct NewDecision<'a> {
     /// The registered client that the page displayed.
     pub client: Option<&'a Versioned<Client>>,
     /// A denial by a known person, for the log.
+    pub event: Option<&'a Event>,
+}
+
+/// The input of [`Store::record_signed_in`].
+#[derive(Clone, Copy, Debug)]
+pub struct QuestionedLogin<'a> {
+    /// The version of the authorization that was read.
+    pub expected: Version,
+    /// The authorization's next state.
+    pub signed_in: &'a SignedIn,
+    /// The question, for the log.
+    pub event: &'a Event,
+}
+
+/// The input of [`Store::fail_login`].
+#[derive(Clone, Copy, Debug)]
+pub struct FailedLogin<'a> {
+    /// The version of the authorization that was read.
+    pub expected: Version,
+    /// The authorization's next state.
+    pub failed: &'a Failed,
+    /// The person's rejection of the login, for the log.
     pub event: Option<&'a Event>,
 }
 

@@ -10,9 +10,8 @@ use lychgate_domain::flow::{AfterLogin, Authorization, CodeIssued, Failed, Login
 use lychgate_domain::request;
 use lychgate_engine::Version;
 use lychgate_store::GrantStatusKey;
-use lychgate_store::Update;
 use lychgate_store::Versioned;
-use lychgate_store::authorizations::FinishedLogin;
+use lychgate_store::authorizations::{FinishedLogin, QuestionedLogin};
 use lychgate_store::grants::StoredGrantStatus;
 
 use super::{AuthorizationFlow, about, error_link};
@@ -103,8 +102,8 @@ impl AuthorizationFlow {
         let decided = &signed_in.approved.decided;
         let kind = EventKind::LoginQuestioned { requested: decided.requested_scopes.to_string() };
         let event = call.event(kind, about(decided, &signed_in.subject));
-        let update = Update { expected: Some(*expected), record: signed_in, event: Some(&event) };
-        match call.store().record_signed_in(call.issuer(), update, call.now).await? {
+        let questioned = QuestionedLogin { expected: *expected, signed_in, event: &event };
+        match call.store().record_signed_in(call.issuer(), &questioned, call.now).await? {
             // A conflict can only be this very batch, sent again.
             Commit::Done(_) | Commit::Conflict => Ok(Commit::Done(self.ask(signed_in, person.clone(), false).await?)),
         }

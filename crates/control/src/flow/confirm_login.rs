@@ -8,7 +8,7 @@ use lychgate_domain::event::EventKind;
 use lychgate_domain::flow::{AtCallback, SignedIn};
 use lychgate_domain::upstream::login::{self, ReturnedLogin};
 use lychgate_engine::Version;
-use lychgate_store::Update;
+use lychgate_store::authorizations::FailedLogin;
 
 use super::after_login::{Login, Question, code_issued, failed_login};
 use super::finish_login::session_person;
@@ -90,8 +90,8 @@ impl AuthorizationFlow {
         let (call, issuer) = (&self.0, self.0.issuer());
         let event = call.event(EventKind::LoginRefused, about(&signed_in.approved.decided, &signed_in.subject));
         let failed = signed_in.refuse(call.attempt, call.now);
-        let update = Update { expected: Some(expected), record: &failed, event: Some(&event) };
-        let commit = call.store().fail_login(issuer, update, call.now).await?;
+        let rejected = FailedLogin { expected, failed: &failed, event: Some(&event) };
+        let commit = call.store().fail_login(issuer, &rejected, call.now).await?;
         let mut next = failed_login(&call.serving, &failed);
         next.set_cookies.push(session::delete(issuer));
         Ok(commit.with(next))

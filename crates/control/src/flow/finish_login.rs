@@ -16,8 +16,8 @@ use lychgate_domain::request::parameters::Parameters;
 use lychgate_domain::upstream::login::{self, ReturnedLogin};
 use lychgate_domain::upstream::tokens::SealedFor;
 use lychgate_engine::Version;
-use lychgate_store::Update;
 use lychgate_store::Versioned;
+use lychgate_store::authorizations::FailedLogin;
 
 use super::AuthorizationFlow;
 use super::after_login::{Login, Question, code_issued, failed_login};
@@ -173,8 +173,8 @@ impl AuthorizationFlow {
 
     async fn fail(&self, claim: &LoggingIn, expected: Version, failure: LoginFailure) -> Result<Next, Error> {
         let failed = claim.clone().fail(failure, self.0.now);
-        let update = Update { expected: Some(expected), record: &failed, event: None };
-        match self.0.store().fail_login(self.0.issuer(), update, self.0.now).await? {
+        let login = FailedLogin { expected, failed: &failed, event: None };
+        match self.0.store().fail_login(self.0.issuer(), &login, self.0.now).await? {
             // A conflict can only be this very batch, sent again.
             Commit::Done(_) | Commit::Conflict => Ok(failed_login(&self.0.serving, &failed)),
         }
