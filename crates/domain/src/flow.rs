@@ -267,7 +267,7 @@ pub enum AtExchange {
 pub enum Confirmed<'a> {
     /// The person denied the request. Final.
     Denied(&'a Denied),
-    /// The person approved and has not returned from the upstream.
+    /// The person approved the request, which may have got further since.
     Approved(&'a Approved),
 }
 

@@ -80,12 +80,12 @@ pub struct UpstreamRevocation {
     pub what: RevocationTarget,
     /// Where the scan goes on.
     pub place: ScanPosition,
-    /// How many complete rounds there were before.
-    pub round: u32,
-    /// True if a token of this round could not be revoked.
-    pub left_out: bool,
-    /// How many tokens have been revoked.
-    pub told: u64,
+    /// The number of complete passes before this one.
+    pub passes: u32,
+    /// True if a token of this pass could not be revoked.
+    pub skipped_any: bool,
+    /// The number of tokens revoked.
+    pub revoked_count: u64,
     /// Failures since the last revoked token.
     pub failures: u32,
     /// The time of the first of them.
@@ -113,7 +113,7 @@ pub enum ScanPosition {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ScannedPage {
     /// The number of tokens revoked.
-    pub told: u64,
+    pub revoked_count: u64,
     /// True if a token could not be revoked.
     pub failed: bool,
     /// The start of the next page; `None` after the last one.
@@ -128,12 +128,12 @@ pub enum RevocationProgress {
     /// Everything has been revoked.
     Done {
         /// The number of tokens revoked.
-        told: u64,
+        revoked_count: u64,
     },
     /// Nothing succeeded for a day.
     GivenUp {
         /// The number of tokens revoked.
-        told: u64,
+        revoked_count: u64,
     },
 }
 
@@ -165,7 +165,7 @@ impl RevocationTarget {
                     && grant.resource == *resource
                     && grant.consent_epoch <= *epoch
             }
-            RevocationTarget::Grant(id) => grant.id == *id && grant.status != GrantPhase::Live,
+            RevocationTarget::Grant(id) => grant.id == *id && grant.phase != GrantPhase::Live,
             RevocationTarget::Superseded { .. } => false,
             RevocationTarget::Client { client_id, counter } => {
                 grant.client_id == *client_id && grant.counters.client < *counter
@@ -231,40 +231,40 @@ impl UpstreamRevocation {
             at,
             what,
             place: ScanPosition::Grants { from: None },
-            round: 0,
-            left_out: false,
-            told: 0,
+            passes: 0,
+            skipped_any: false,
+            revoked_count: 0,
             failures: 0,
             failing_since: None,
             not_before: at,
         }
     }
 
-    /// The upstream revocation after a page. A token that could not be revoked is tried again in another round, so that
+    /// The upstream revocation after a page. A token that could not be revoked is tried again in another pass, so that
     /// it delays no other. After a day without success it is given up.
     pub fn after(mut self, page: ScannedPage, now: Timestamp) -> RevocationProgress {
-        self.told += page.told;
-        if page.told > 0 {
+        self.revoked_count += page.revoked_count;
+        if page.revoked_count > 0 {
             (self.failures, self.failing_since) = (0, None);
         }
         if page.failed {
-            self.left_out = true;
+            self.skipped_any = true;
             self.failures = self.failures.saturating_add(1);
             let since = *self.failing_since.get_or_insert(now);
             if now.since(since) >= GIVE_UP {
-                return RevocationProgress::GivenUp { told: self.told };
+                return RevocationProgress::GivenUp { revoked_count: self.revoked_count };
             }
             self.not_before = now + pause(self.failures);
         }
         match page.next {
             Some(place) => RevocationProgress::Continue(Self { place, ..self }),
-            None if self.left_out => RevocationProgress::Continue(Self {
+            None if self.skipped_any => RevocationProgress::Continue(Self {
                 place: ScanPosition::Grants { from: None },
-                round: self.round.saturating_add(1),
-                left_out: false,
+                passes: self.passes.saturating_add(1),
+                skipped_any: false,
                 ..self
             }),
-            None => RevocationProgress::Done { told: self.told },
+            None => RevocationProgress::Done { revoked_count: self.revoked_count },
         }
     }
 }
@@ -290,11 +290,11 @@ mod tests {
         revocation(RevocationTarget::Issuer { counter: 1 })
     }
 
-    fn page(told: u64, failed: bool, next: Option<ScanPosition>) -> ScannedPage {
-        ScannedPage { told, failed, next }
+    fn page(revoked_count: u64, failed: bool, next: Option<ScanPosition>) -> ScannedPage {
+        ScannedPage { revoked_count, failed, next }
     }
 
-    fn go_on(next: RevocationProgress) -> UpstreamRevocation {
+    fn continued(next: RevocationProgress) -> UpstreamRevocation {
         match next {
             RevocationProgress::Continue(revocation) => revocation,
             other => panic!("expected more to do: {other:?}"),
@@ -347,20 +347,20 @@ mod tests {
     #[test]
     fn pages_follow_each_other_until_everything_is_revoked() {
         let codes = ScanPosition::Codes { from: None };
-        let next = go_on(everything().after(page(2, false, Some(codes.clone())), NOW));
-        assert_eq!((next.place.clone(), next.told, next.not_before), (codes, 2, NOW), "without a pause");
-        assert_eq!(next.after(page(1, false, None), NOW), RevocationProgress::Done { told: 3 });
+        let next = continued(everything().after(page(2, false, Some(codes.clone())), NOW));
+        assert_eq!((next.place.clone(), next.revoked_count, next.not_before), (codes, 2, NOW), "without a pause");
+        assert_eq!(next.after(page(1, false, None), NOW), RevocationProgress::Done { revoked_count: 3 });
     }
 
     #[test]
-    fn a_failed_revocation_is_tried_again_later_in_another_round() {
+    fn a_failed_revocation_is_tried_again_later_in_another_pass() {
         let second = ScanPosition::Grants { from: Some(vec![1]) };
-        let next = go_on(everything().after(page(0, true, Some(second.clone())), NOW));
+        let next = continued(everything().after(page(0, true, Some(second.clone())), NOW));
         assert_eq!((next.place.clone(), next.not_before), (second, NOW + FIRST_PAUSE));
-        let again = go_on(next.after(page(5, false, None), NOW));
-        assert_eq!((again.place.clone(), again.round), (ScanPosition::Grants { from: None }, 1));
-        assert_eq!((again.failures, again.left_out), (0, false));
-        assert_eq!(again.after(page(1, false, None), NOW), RevocationProgress::Done { told: 6 });
+        let again = continued(next.after(page(5, false, None), NOW));
+        assert_eq!((again.place.clone(), again.passes), (ScanPosition::Grants { from: None }, 1));
+        assert_eq!((again.failures, again.skipped_any), (0, false));
+        assert_eq!(again.after(page(1, false, None), NOW), RevocationProgress::Done { revoked_count: 6 });
     }
 
     #[test]
@@ -374,8 +374,8 @@ mod tests {
                     assert!((FIRST_PAUSE..=LONGEST_PAUSE).contains(&waited), "{waited:?}");
                     (now, revocation) = (next.not_before, next);
                 }
-                RevocationProgress::GivenUp { told } => {
-                    assert_eq!(told, 0);
+                RevocationProgress::GivenUp { revoked_count } => {
+                    assert_eq!(revoked_count, 0);
                     break;
                 }
                 RevocationProgress::Done { .. } => panic!("no token was revoked"),
@@ -383,8 +383,8 @@ mod tests {
         }
         let day = now.since(NOW);
         assert!(day >= GIVE_UP && day < GIVE_UP + LONGEST_PAUSE && tries > 90, "{day:?} {tries}");
-        let told = UpstreamRevocation { failing_since: Some(NOW), failures: 9, ..everything() };
-        let later = go_on(told.after(page(1, true, None), NOW + GIVE_UP));
+        let failing = UpstreamRevocation { failing_since: Some(NOW), failures: 9, ..everything() };
+        let later = continued(failing.after(page(1, true, None), NOW + GIVE_UP));
         assert_eq!((later.failures, later.failing_since), (1, Some(NOW + GIVE_UP)), "the upstream has answered");
     }
 

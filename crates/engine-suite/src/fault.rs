@@ -51,21 +51,21 @@ impl Faulty {
 
     /// The `nth` commit from now on (0 is the next) suffers `fault`.
     pub fn fail(&self, nth: usize, fault: Fault) {
-        self.script().plan(nth, Step::Fail(fault));
+        self.script().plan(nth, Intervention::Fail(fault));
     }
 
     /// The `nth` commit from now on (0 is the next) waits until it is released.
     pub fn hold(&self, nth: usize) -> Hold {
         let (arrive, arrived) = oneshot::channel();
         let (release, released) = oneshot::channel();
-        self.script().plan(nth, Step::Hold { arrive, released });
+        self.script().plan(nth, Intervention::Hold { arrive, released });
         Hold { arrived: Some(arrived), _release: release }
     }
 
     /// The `nth` commit from now on (0 is the next) is answered `Unknown` at once, and applied when the test lets it.
     pub fn delay(&self, nth: usize) -> Delay {
         let (depart, departed) = oneshot::channel();
-        self.script().plan(nth, Step::Delay(depart));
+        self.script().plan(nth, Intervention::Delay(depart));
         Delay { inner: self.inner.clone(), departed }
     }
 
@@ -119,23 +119,23 @@ impl Engine for Faulty {
     }
 
     async fn commit(&self, batch: Batch) -> Result<Revision, EngineError> {
-        let step = self.script().next();
-        match step {
+        let intervention = self.script().next();
+        match intervention {
             None => self.inner.commit(batch).await,
-            Some(Step::Fail(Fault::UnknownBefore)) => Err(EngineError::Unknown(cause())),
-            Some(Step::Fail(Fault::UnknownAfter)) => {
+            Some(Intervention::Fail(Fault::UnknownBefore)) => Err(EngineError::Unknown(cause())),
+            Some(Intervention::Fail(Fault::UnknownAfter)) => {
                 // The caller must not learn the outcome.
                 let _ = self.inner.commit(batch).await;
                 Err(EngineError::Unknown(cause()))
             }
-            Some(Step::Fail(Fault::Unavailable)) => Err(EngineError::Unavailable(cause())),
-            Some(Step::Hold { arrive, released }) => {
+            Some(Intervention::Fail(Fault::Unavailable)) => Err(EngineError::Unavailable(cause())),
+            Some(Intervention::Hold { arrive, released }) => {
                 // If the test dropped the hold, the commit continues at once.
                 let _ = arrive.send(());
                 let _ = released.await;
                 self.inner.commit(batch).await
             }
-            Some(Step::Delay(depart)) => {
+            Some(Intervention::Delay(depart)) => {
                 // If the test dropped the delay, the commit is never applied.
                 let _ = depart.send(batch);
                 Err(EngineError::Unknown(cause()))
@@ -159,25 +159,25 @@ impl Engine for Faulty {
 #[derive(Debug, Default)]
 struct Script {
     commits: usize,
-    steps: HashMap<usize, Step>,
+    interventions: HashMap<usize, Intervention>,
 }
 
 #[derive(Debug)]
-enum Step {
+enum Intervention {
     Fail(Fault),
     Hold { arrive: oneshot::Sender<()>, released: oneshot::Receiver<()> },
     Delay(oneshot::Sender<Batch>),
 }
 
 impl Script {
-    fn plan(&mut self, nth: usize, step: Step) {
-        let before = self.steps.insert(self.commits + nth, step);
+    fn plan(&mut self, nth: usize, intervention: Intervention) {
+        let before = self.interventions.insert(self.commits + nth, intervention);
         assert!(before.is_none(), "one commit, one fault");
     }
 
-    fn next(&mut self) -> Option<Step> {
+    fn next(&mut self) -> Option<Intervention> {
         self.commits += 1;
-        self.steps.remove(&(self.commits - 1))
+        self.interventions.remove(&(self.commits - 1))
     }
 }
 

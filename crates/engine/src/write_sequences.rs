@@ -30,7 +30,7 @@ pub struct WriteSequences {
 #[derive(Debug, Default)]
 struct Writes {
     /// The newest sequence of a write that the engine has confirmed.
-    newest: AtomicU64,
+    last_written: AtomicU64,
     /// Writes that the engine has received and not answered.
     in_flight: AtomicU32,
 }
@@ -66,7 +66,8 @@ impl WriteSequences {
     pub fn unwritten_since(&self, slots: &[Slot], since: Revision) -> bool {
         // In this order: a write leaves `in_flight` only after its sequence is in `newest`.
         let unwritten = |writes: &Writes| {
-            writes.in_flight.load(Ordering::Acquire) == 0 && writes.newest.load(Ordering::Acquire) <= since.sequence
+            writes.in_flight.load(Ordering::Acquire) == 0
+                && writes.last_written.load(Ordering::Acquire) <= since.sequence
         };
         self.incarnation.get() == Some(&since.incarnation) && slots.iter().all(|slot| unwritten(self.slot(*slot)))
     }
@@ -120,7 +121,7 @@ impl InFlight<'_> {
         for slot in &self.slots {
             let writes = self.sequences.slot(*slot);
             if let Some(revision) = written {
-                writes.newest.fetch_max(revision.sequence, Ordering::Release);
+                writes.last_written.fetch_max(revision.sequence, Ordering::Release);
             }
             writes.in_flight.fetch_sub(1, Ordering::Release);
         }

@@ -124,6 +124,6 @@ fn name(issuer: &Issuer, key: &GrantStatusKey<'_>) -> Name {
         resource.as_bytes(),
         unregistered_status,
     ];
-    let digest = digest("basis", &parts);
+    let digest = digest("check inputs", &parts);
     std::array::from_fn(|n| digest[n])
 }

@@ -119,9 +119,9 @@ pub struct ConsentPage {
 }
 
 impl Store {
-    /// Finds matching consents. A consent that is unchanged
-    /// throughout appears on exactly one page. There is no index by client or resource: a page examines up to [`ROWS`] rows
-    /// and returns the position it reached.
+    /// Finds at most `page.results` matching consents, from `page.from` on: the previous page's `next`. A consent that is
+    /// unchanged throughout appears on exactly one page. There is no index by client or resource: a page examines up to
+    /// [`ROWS`] rows and returns the position it reached.
     pub async fn find_consents(
         &self,
         issuer: &Issuer,

@@ -127,8 +127,8 @@ fn encode_link(link: &RangeDigest) -> proto::RangeDigest {
     proto::RangeDigest {
         number: link.number,
         jws: link.jws.clone(),
-        begin: Some(encode_place(link.begin)),
-        end: Some(encode_place(link.end)),
+        begin: Some(encode_position(link.begin)),
+        end: Some(encode_position(link.end)),
         count: link.count,
         newest_at: link.newest_at.millis(),
     }
@@ -145,7 +145,7 @@ fn decode_link(link: proto::RangeDigest) -> Option<RangeDigest> {
     })
 }
 
-fn encode_place(Cursor { incarnation, position }: Cursor) -> proto::LogPosition {
+fn encode_position(Cursor { incarnation, position }: Cursor) -> proto::LogPosition {
     proto::LogPosition { incarnation: incarnation.0.to_vec(), position: position.to_be_bytes().to_vec() }
 }
 

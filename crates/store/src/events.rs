@@ -32,7 +32,6 @@ pub struct LoggedEvent {
 }
 
 /// One page of the log, damaged entries included: for readers that must report damage and continue behind it.
-/// An entry of the log and its position.
 #[derive(Clone, Debug)]
 pub struct RawEventPage {
     /// The entries, in order.

@@ -1,7 +1,8 @@
 //! The rules' guarantees as atomic batches over the engine port.
 //!
 //! Each transition that `lychgate-domain` decides is one [`Batch`] here. It names the version of every record the
-//! decision was based on. If one of them changed in the meantime, nothing is written and the caller decides again ([`Commit::Conflict`]). No function reads, checks and then writes without an expectation.
+//! decision was based on. If one of them changed in the meantime, nothing is written and the caller decides again
+//! ([`Commit::Conflict`]). No function reads, checks and then writes without an expectation.
 //!
 //! The store must not decide: it has no clock, knows no request, and refuses nothing.
 

@@ -93,7 +93,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
         let (url, event, act) = (&issuer.url, action.event, request_batch(issuer, action, now));
-        let (batch, taken_back) = match what {
+        let (batch, target) = match what {
             Revocation::Consent { read, revoked } => {
                 let key = key::consent(url, &revoked.subject, &revoked.client_id, &revoked.resource);
                 let expected = Expectation::Version(read.version);
@@ -118,7 +118,7 @@ impl Store {
                 (batch, RevocationTarget::Issuer { counter })
             }
         };
-        self.commit(enqueue(batch, issuer, taken_back, event)).await
+        self.commit(enqueue(batch, issuer, target, event)).await
     }
 
     /// Disables or enables a client: `changed` replaces the record that was read, with the same expiry.

@@ -149,7 +149,7 @@ impl Store {
         let forgetful = found.value.without_upstream_tokens();
         let (key, expected) = (key::grant(&issuer.url, id), Expectation::Version(found.version));
         let batch = batch(now).put(key, expected, forgetful.encode_record(), found.expires_at);
-        // After a conflict, the next round finds the tokens again.
+        // After a conflict the tokens stay: another pass, if there is one, finds them; else they go with the record.
         let (Commit::Done(_) | Commit::Conflict) = self.commit(batch).await?;
         Ok(())
     }

@@ -203,7 +203,7 @@ impl World {
             created_at: self.now(),
             idle_end: self.now() + self.issuer.lifetimes.grant_idle,
             end: self.now() + self.issuer.lifetimes.grant,
-            status: token::GrantPhase::Live,
+            phase: token::GrantPhase::Live,
             upstream_tokens: Some(sealed()),
         };
         (redeemed, grant)

@@ -191,7 +191,7 @@ impl Order {
     async fn revoke_grant(&self, id: GrantId) -> Result<Option<Commit>, Error> {
         let (store, issuer, now) = (self.command.store(), self.command.issuer(), self.command.now);
         let found = store.grant(issuer, id, now).await?.ok_or(Refusal::RecordUnknown("grant"))?;
-        if found.value.status != GrantPhase::Live {
+        if found.value.phase != GrantPhase::Live {
             return Ok(None);
         }
         let about = EventTarget {

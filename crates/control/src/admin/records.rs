@@ -167,7 +167,7 @@ fn status_key<'a>(issuer: &Issuer, grant: &'a Grant) -> GrantStatusKey<'a> {
 
 /// "Live" is what every use of a grant checks; the other states say why a grant is not live.
 fn state(grant: &Grant, status: &GrantStatus, now: Timestamp) -> GrantState {
-    match grant.status {
+    match grant.phase {
         token::GrantPhase::Ended { .. } => GrantState::Ended,
         token::GrantPhase::Live if grant.live(status, now).is_ok() => GrantState::Live,
         token::GrantPhase::Live if now >= grant.idle_end.min(grant.end) => GrantState::Expired,

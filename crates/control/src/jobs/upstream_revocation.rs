@@ -147,30 +147,30 @@ impl Worker {
             }
             page = store.ended_tokens(issuer, &revocation, clock.now()).await?;
         }
-        // Rotates the page so that a holder that failed in the previous round does not block those behind it.
+        // Rotates the page so that a holder that failed in the previous pass does not block those behind it.
         if !page.ended.is_empty() {
-            let first = revocation.round as usize % page.ended.len();
+            let first = revocation.passes as usize % page.ended.len();
             page.ended.rotate_left(first);
         }
         let (kind, event) = (revocation.what.kind(), revocation.id);
         let after = match self.revoke_page(serving, &page.ended).await? {
             BatchOutcome::Interrupted => return Ok(None),
-            BatchOutcome::Unsupported => RevocationProgress::Done { told: revocation.told },
+            BatchOutcome::Unsupported => RevocationProgress::Done { revoked_count: revocation.revoked_count },
             BatchOutcome::Advanced { revoked, failed } => {
-                revocation.after(ScannedPage { told: revoked, failed, next: page.next }, clock.now())
+                revocation.after(ScannedPage { revoked_count: revoked, failed, next: page.next }, clock.now())
             }
         };
         let (due, written) = match after {
             RevocationProgress::Continue(next) => {
                 (Some(next.not_before), store.advance_upstream_revocation(issuer, read, &next, clock.now()).await?)
             }
-            RevocationProgress::Done { told } => {
-                tracing::info!(issuer.id = %self.issuer, revoked = kind, event.id = %event, tokens = told, "upstream revocation finished");
+            RevocationProgress::Done { revoked_count } => {
+                tracing::info!(issuer.id = %self.issuer, revoked = kind, event.id = %event, tokens = revoked_count, "upstream revocation finished");
                 (None, store.finish_upstream_revocation(issuer, read, clock.now()).await?)
             }
-            RevocationProgress::GivenUp { told } => {
+            RevocationProgress::GivenUp { revoked_count } => {
                 tracing::warn!(
-                    issuer.id = %self.issuer, revoked = kind, event.id = %event, tokens = told,
+                    issuer.id = %self.issuer, revoked = kind, event.id = %event, tokens = revoked_count,
                     "upstream revocation abandoned after a day of failures"
                 );
                 (None, store.finish_upstream_revocation(issuer, read, clock.now()).await?)
@@ -234,7 +234,7 @@ impl Worker {
             }
         };
         if let SealedFor::Grant(id) = holder.sealed_for {
-            // The request may have taken seconds. After a conflict the next round finds and revokes the tokens again.
+            // The request may have taken seconds.
             store.forget_upstream_tokens(issuer, id, self.state.clock.now()).await?;
         }
         Ok(outcome)

@@ -33,7 +33,7 @@ pub(super) async fn live(call: &CallContext, grant: &Grant) -> Result<StoredGran
 pub(super) async fn end_grant(call: &CommandContext, id: GrantId, why: EndedBy, kind: &EventKind) -> Result<(), Error> {
     let (store, issuer, now) = (call.store(), call.issuer(), call.now);
     until_committed(|| async {
-        let Some(stored) = store.grant(issuer, id, now).await?.filter(|stored| stored.value.status == GrantPhase::Live)
+        let Some(stored) = store.grant(issuer, id, now).await?.filter(|stored| stored.value.phase == GrantPhase::Live)
         else {
             return Ok(Commit::Done(()));
         };

@@ -28,7 +28,7 @@ pub enum PresentedScreen {
     },
     /// No page: the operator trusts the client, and the person allowed the same before.
     Skipped {
-        /// The subject that the page named.
+        /// The subject that signed in last at this browser. No page named it.
         presented_to: Subject,
     },
 }

@@ -125,9 +125,9 @@ pub struct Issuance {
     pub generation: u32,
     /// The key of the refresh token.
     pub key: KeyId,
-    /// The attempt that made this transition.
+    /// The attempt that issued the tokens.
     pub attempt: Attempt,
-    /// The time of this transition.
+    /// The time at which they were issued.
     pub at: Timestamp,
     /// Scopes of the access token: those of the grant, or fewer.
     pub scopes: Scopes,

@@ -50,14 +50,14 @@ pub struct Grant {
     /// The grant ends at this time in any case.
     pub end: Timestamp,
     /// Ended, or not, by itself.
-    pub status: GrantPhase,
-    /// `None` once the grant has ended and its upstream tokens are revoked.
+    pub phase: GrantPhase,
+    /// `None` once the grant has ended and its upstream tokens were revoked, or skipped because they cannot be.
     pub upstream_tokens: Option<SealedTokens>,
 }
 
 impl std::fmt::Debug for Grant {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Grant({}, generation {}, {:?})", self.id, self.current.generation, self.status)
+        write!(f, "Grant({}, generation {}, {:?})", self.id, self.current.generation, self.phase)
     }
 }
 
@@ -115,7 +115,7 @@ impl Grant {
             created_at: redeemed.at,
             idle_end: (redeemed.at + lifetimes.grant_idle).min(end),
             end,
-            status: GrantPhase::Live,
+            phase: GrantPhase::Live,
             upstream_tokens: Some(upstream_tokens),
         }
     }
@@ -132,7 +132,7 @@ impl Grant {
 
     /// True if the grant is live, disregarding its client: a disabled client may be enabled again.
     pub fn stands_under(&self, consent: &Consent, counters: &Counters, now: Timestamp) -> bool {
-        self.status == GrantPhase::Live
+        self.phase == GrantPhase::Live
             && now < self.idle_end
             && now < self.end
             && consent.is_live(now)
@@ -227,7 +227,7 @@ impl Grant {
 
     /// The grant after its end.
     pub fn end_by(self, why: EndedBy, at: Timestamp) -> Self {
-        Self { status: GrantPhase::Ended { at, why }, ..self }
+        Self { phase: GrantPhase::Ended { at, why }, ..self }
     }
 
     /// Removes the upstream tokens: the record of an ended grant keeps nothing that opens anything.

@@ -38,7 +38,7 @@ impl Record for Grant {
             created_at: self.created_at.millis(),
             idle_end: self.idle_end.millis(),
             end: self.end.millis(),
-            ended: match self.status {
+            ended: match self.phase {
                 GrantPhase::Live => None,
                 GrantPhase::Ended { at, why } => Some(proto::GrantEnd {
                     at: at.millis(),
@@ -81,7 +81,7 @@ impl Record for Grant {
             created_at: Timestamp::from_millis(record.created_at),
             idle_end: Timestamp::from_millis(record.idle_end),
             end: Timestamp::from_millis(record.end),
-            status: match record.ended {
+            phase: match record.ended {
                 None => GrantPhase::Live,
                 Some(end) => GrantPhase::Ended {
                     at: Timestamp::from_millis(end.at),

@@ -149,7 +149,7 @@ pub(super) fn client(listed: ListedClient) -> v1::Client {
 }
 
 pub(super) fn grant(ListedGrant { grant, state }: ListedGrant) -> v1::Grant {
-    let (end_time, end_reason) = match grant.status {
+    let (end_time, end_reason) = match grant.phase {
         token::GrantPhase::Live => (None, v1::GrantEndReason::Unspecified),
         token::GrantPhase::Ended { at, why: EndedBy::CodeReplay } => (Some(at), v1::GrantEndReason::CodeReplay),
         token::GrantPhase::Ended { at, why: EndedBy::RefreshTokenReplay } => {

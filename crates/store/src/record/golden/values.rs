@@ -246,8 +246,8 @@ fn ended_grant(why: EndedBy) -> Golden {
         EndedBy::Client => "grant-ended-by-client",
         EndedBy::Operator => "grant-ended-by-operator",
     };
-    let status = GrantPhase::Ended { at: at(70), why };
-    Golden::new(name, &[8, 11, 16, 17], Grant { status, ..rotated_grant() })
+    let phase = GrantPhase::Ended { at: at(70), why };
+    Golden::new(name, &[8, 11, 16, 17], Grant { phase, ..rotated_grant() })
 }
 
 /// One of each kind, and one on its way.
@@ -274,9 +274,9 @@ fn upstream_revocations() -> Vec<Golden> {
     let new = |what| UpstreamRevocation::new(EventId::from_bytes([0x91; 16]), what, at(80));
     let on_its_way = UpstreamRevocation {
         place: ScanPosition::Codes { from: Some(vec![0xF0; 32]) },
-        round: 2,
-        left_out: true,
-        told: 40,
+        passes: 2,
+        skipped_any: true,
+        revoked_count: 40,
         failures: 3,
         failing_since: Some(at(81)),
         not_before: at(121),
@@ -510,7 +510,7 @@ fn grant() -> Grant {
         created_at: at(5),
         idle_end: at(2_592_005),
         end: at(7_776_005),
-        status: GrantPhase::Live,
+        phase: GrantPhase::Live,
         upstream_tokens: Some(sealed(0xE2)),
     }
 }
