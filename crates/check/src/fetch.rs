@@ -14,13 +14,13 @@ use serde_json::Value;
 use tokio::time::{Instant as Deadline, timeout_at};
 use url::{Origin, Url};
 
-/// Of a scan without its clean-up: enough for every check, and no burden for the server.
+/// The most requests of a scan, without its clean-up: enough for every check, and no burden for the server.
 const MAX_REQUESTS: usize = 60;
 
-/// Of a scan without its clean-up.
+/// The time limit of a scan, without its clean-up.
 const MAX_DURATION: Duration = Duration::from_secs(180);
 
-/// Of one answer; the rest is not read.
+/// The most bytes read of one answer's body.
 const MAX_BODY: usize = 512 * 1024;
 
 #[derive(Debug)]

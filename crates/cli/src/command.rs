@@ -35,7 +35,7 @@ enum Command {
 pub fn main() -> ExitCode {
     match Args::parse().command {
         Command::Dev(args) => lychgate_process::run("lychgate dev", dev::main(args)),
-        Command::Check(args) => lychgate_check::main(&args, &mut io::stdout().lock(), &mut io::stderr().lock()),
+        Command::Check(args) => lychgate_check::main(&args, &mut io::stdout(), &mut io::stderr()),
         Command::Operator(nouns) => operator::main(nouns),
         Command::Completions { shell } => completions(shell),
     }

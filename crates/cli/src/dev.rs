@@ -30,7 +30,7 @@ use plan::Plan;
 use ports::Ports;
 use processes::{Processes, Program};
 
-/// For one process from its start to its first good answer.
+/// The time limit for one process, from its start to its first good answer.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
 
 #[derive(Debug, clap::Args)]

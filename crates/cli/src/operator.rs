@@ -1,7 +1,7 @@
 //! The operator's verbs: `lychgate issuers | consents | clients | grants | keys | events`.
 //!
 //! Each verb is a call of `lychgate.v1` (a list makes one per page, `events verify` none), which every caller with the token
-//! can make; README.md shows each as a grpcurl recipe. The verbs decide nothing and keep nothing between two runs. They never
+//! can make; docs/operations.md shows each as a grpcurl recipe. The verbs decide nothing and keep nothing between two runs. They never
 //! take a secret as an argument and never send another party's bytes to a terminal unescaped.
 
 mod change;
@@ -127,6 +127,7 @@ async fn run(nouns: Nouns) -> Result<Answer, Failure> {
 }
 
 /// 32 hexadecimal digits: the id of a call, or of a change that may be repeated.
+#[expect(clippy::disallowed_methods, reason = "the control plane only compares ids; no test fixes one")]
 fn fresh_id() -> Result<String, Failure> {
     random::hex::<16>().map_err(|error| Failure::new(Exit::Other, format!("{error:#}")))
 }

@@ -121,8 +121,8 @@ impl ControlConfig {
             (Some(cert_pem), Some(key_pem)) => Some(ClientCertificate { cert_pem, key_pem }),
             (None, None) => None,
             (Some(_), None) | (None, Some(_)) => {
-                let problem = "needs key_file, and key_file needs cert_file";
-                return Err(ConfigError::new("control.cert_file", problem, "set cert_file and key_file, or neither"));
+                let problem = "one of cert_file and key_file is set without the other";
+                return Err(ConfigError::new("control.cert_file", problem, "set both or neither"));
             }
         };
         let credentials = Credentials { token: token.as_ref().map(|token| token.as_str()), certificate };
@@ -216,7 +216,10 @@ mod tests {
         );
         // Any file will do: its content is not read before both keys are set.
         let half = refusal(|control| control.cert_file = Some("Cargo.toml".into()));
-        assert!(half.starts_with("control.cert_file: needs key_file"), "{half}");
+        assert!(
+            half.starts_with("control.cert_file: one of cert_file and key_file is set without the other; set both"),
+            "{half}"
+        );
         let missing = refusal(|control| control.key_file = Some("/nowhere/key.pem".into()));
         assert!(missing.starts_with("control.key_file: /nowhere/key.pem cannot be read"), "{missing}");
         let both = |control: &mut ControlConfig| {

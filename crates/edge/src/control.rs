@@ -1,6 +1,6 @@
 //! Calls to the control plane: one method per RPC ([`rpcs`]), each with a deadline and with retries where its class has them.
 //!
-//! A repetition is the same message, idempotency key included, so that the control plane acts on it once.
+//! A repetition is the same message, with the same idempotency key if it has one, so that the control plane acts on it once.
 
 mod rpcs;
 
@@ -33,9 +33,9 @@ pub(crate) struct CallContext {
 /// A client of the control plane.
 #[derive(Clone, Debug)]
 pub(crate) struct Control {
-    /// With the credentials that are in force.
+    /// The connection, with the credentials that are in force.
     channel: Arc<ArcSwap<AuthenticatedChannel>>,
-    /// Of one HTTP request, all of its tries together.
+    /// The time limit of the calls for one HTTP request, retries included.
     deadline: Duration,
 }
 

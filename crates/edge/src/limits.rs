@@ -124,8 +124,8 @@ impl<C: Clock + Clone> Limits<C> {
     }
 
     /// Runs `call`, which authenticates the claimed client, unless too many authentications of it failed from this prefix
-    /// (R15). Only failures count, so the real client, which has another prefix or the right secret, is not slowed down. The
-    /// number of guesses at the same moment is bounded by the concurrency limit.
+    /// (R15). Only failures count, so the real client, which has another prefix, is not slowed down. The number of guesses at
+    /// the same moment is bounded by the concurrency limit.
     pub(crate) async fn guard<T>(
         &self,
         claimed: Option<ClaimedClient>,

@@ -110,6 +110,7 @@ impl Claim {
     }
 }
 
+#[expect(clippy::disallowed_methods, reason = "no rule depends on the number of a port")]
 fn random_below(limit: u16) -> anyhow::Result<u16> {
     Ok(u16::from_ne_bytes(random::bytes()?) % limit)
 }

@@ -21,9 +21,9 @@ use tokio::time;
 
 use super::probe::Probe;
 
-/// For a process to end when it is asked to. It is longer than the time that the process gives its own work.
+/// The time limit for a process to end when asked to. It is longer than the time that the process gives its own work.
 const STOP_TIMEOUT: Duration = Duration::from_secs(20);
-/// For the log of a process to arrive after its end.
+/// The time limit for the rest of a process's log to arrive after its end.
 const LOG_TIMEOUT: Duration = Duration::from_secs(1);
 /// The number of last log lines in the error about a process that ends by itself.
 const LAST_LINES: usize = 3;

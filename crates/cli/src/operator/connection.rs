@@ -18,7 +18,7 @@ use zeroize::Zeroizing;
 use super::failure::Failure;
 use super::fresh_id;
 
-/// For one answer. HTTP/2 keep-alive notices a lost peer earlier.
+/// The time limit for one answer. HTTP/2 keep-alive notices a lost peer earlier.
 const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// The environment variable with the token. There is no such argument, because all users of a machine can read arguments.

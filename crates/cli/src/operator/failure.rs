@@ -9,7 +9,7 @@ use lychgate_api::{Reason, error_metadata};
 use tonic::{Code, Status};
 use tonic_types::{ErrorInfo, StatusExt as _};
 
-/// The exit codes that `--help` lists. `lychgate check` uses the same ones.
+/// The exit codes that `--help` lists. `lychgate check` has its own: 0 to 3, with 1 also for internal errors.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum Exit {

@@ -69,7 +69,7 @@ enum Purpose {
     Login,
     /// Derives authorization codes
     Code,
-    /// Derives the ids of clients that register
+    /// Derives the secrets and registration access tokens of clients that register
     Client,
     /// Derives refresh tokens
     RefreshToken,

@@ -20,7 +20,7 @@ const MAX_REGISTRATION_BYTES: usize = 16 * 1024;
 /// Limits the time from the end of the headers to the end of the body.
 const READ_TIMEOUT: Duration = Duration::from_secs(10);
 
-/// The body of a form post. Other media types are refused.
+/// The body of a form post. Other media types are refused (RFC 6749 appendix B).
 pub(crate) async fn form(request: Request) -> Result<Bytes, Failure> {
     if media_type(request.headers()) != Some("application/x-www-form-urlencoded") {
         return Err(malformed("the content type is not application/x-www-form-urlencoded"));
@@ -28,7 +28,8 @@ pub(crate) async fn form(request: Request) -> Result<Bytes, Failure> {
     read(request, MAX_FORM_BYTES).await
 }
 
-/// A JSON body. Nesting beyond serde_json's limit of 128 is refused, so recursion over the value cannot exhaust the stack.
+/// A JSON body. Other media types are refused: a browser sends JSON's own across sites only after a preflight, but would send
+/// JSON labelled as text or as a form without one. Nesting beyond serde_json's limit of 128 is refused, so recursion over the value cannot exhaust the stack.
 pub(crate) async fn json(request: Request) -> Result<serde_json::Value, Failure> {
     if media_type(request.headers()) != Some("application/json") {
         return Err(malformed("the content type is not application/json"));

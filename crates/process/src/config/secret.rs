@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::{env, fs};
 
 use serde::Serialize;
-use serde::de::{self, Deserialize, Deserializer, MapAccess, Visitor};
+use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
 use super::ConfigError;
@@ -88,19 +88,55 @@ impl<'de> Visitor<'de> for SecretVisitor {
     }
 
     fn visit_str<E: de::Error>(self, _: &str) -> Result<Secret, E> {
-        Err(E::custom(format_args!("a secret is not written in the configuration itself; {REMEDY}")))
+        Err(written_in_place())
+    }
+
+    // The default methods for the other types quote the value.
+    fn visit_bool<E: de::Error>(self, _: bool) -> Result<Secret, E> {
+        Err(written_in_place())
+    }
+
+    fn visit_i64<E: de::Error>(self, _: i64) -> Result<Secret, E> {
+        Err(written_in_place())
+    }
+
+    fn visit_u64<E: de::Error>(self, _: u64) -> Result<Secret, E> {
+        Err(written_in_place())
+    }
+
+    fn visit_f64<E: de::Error>(self, _: f64) -> Result<Secret, E> {
+        Err(written_in_place())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, _: A) -> Result<Secret, A::Error> {
+        Err(written_in_place())
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Secret, A::Error> {
         let secret = match map.next_key::<String>()?.as_deref() {
-            Some("file") => Secret::File(map.next_value()?),
-            Some("env") => Secret::Env(map.next_value()?),
+            Some("file") => Secret::File(map.next_value::<Place>()?.0.into()),
+            Some("env") => Secret::Env(map.next_value::<Place>()?.0),
             _ => return Err(de::Error::custom(format_args!("does not say where the secret is; {REMEDY}"))),
         };
         match map.next_key::<String>()? {
             None => Ok(secret),
             Some(_) => Err(de::Error::custom(format_args!("has more than one key; {REMEDY}"))),
         }
+    }
+}
+
+fn written_in_place<E: de::Error>() -> E {
+    E::custom(format_args!("a secret is not written in the configuration itself; {REMEDY}"))
+}
+
+/// The path or the variable's name. Another type is refused without quoting it, because it can be a misplaced secret.
+struct Place(String);
+
+impl<'de> Deserialize<'de> for Place {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        // The error of `String` quotes the value.
+        let place = String::deserialize(deserializer);
+        place.map(Place).map_err(|_| de::Error::custom(format_args!("is not text in quotes; {REMEDY}")))
     }
 }
 
@@ -130,13 +166,24 @@ mod tests {
 
     #[test]
     fn secret_written_in_place_is_refused_and_not_repeated() {
-        for text in
-            ["key = \"hunter2\"", "key = { hunter2 = \"x\" }", "key = { file = \"a\", hunter2 = \"b\" }", "key = {}"]
-        {
+        for text in [
+            "key = \"hunter2\"",
+            "key = { hunter2 = \"x\" }",
+            "key = { file = \"a\", hunter2 = \"b\" }",
+            "key = {}",
+            "key = 70251",
+            "key = -70251",
+            "key = 70251.5",
+            "key = true",
+            "key = [\"hunter2\"]",
+            "key = { file = 70251 }",
+            "key = { env = true }",
+        ] {
             let error = secret(text).unwrap_err();
-            assert!(error.starts_with("line 1: key: "), "{error}");
+            let keys = ["key", "key.file", "key.env"];
+            assert!(keys.iter().any(|key| error.starts_with(&format!("line 1: {key}: "))), "{error}");
             assert!(error.ends_with("; write { file = \"PATH\" } or { env = \"NAME\" }"), "{error}");
-            assert!(!error.contains("hunter2"), "{error}");
+            assert!(!["hunter2", "70251", "true"].iter().any(|secret| error.contains(secret)), "{error}");
         }
     }
 

@@ -14,10 +14,10 @@ use crate::operator::{Answer, Session, time};
 
 #[derive(Debug, Args)]
 pub(crate) struct Export {
-    /// Begins with the first range that ends then or later: 2026-11-23T03:00:00Z, or an age like 15m, 2h or 3d
+    /// Begins with the first range that has an event at or after this time: 2026-11-23T03:00:00Z, or an age like 15m, 2h or 3d
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     since: Option<Timestamp>,
-    /// Ends with the first range that ends then or later
+    /// Ends after the first range that ends at or after this time
     #[arg(long, value_name = "TIME", value_parser = time::parse)]
     until: Option<Timestamp>,
 }
