@@ -1,9 +1,10 @@
 //! The pages for people: for each one a struct of the values that its template shows, and samples of it.
 //!
 //! Templates escape every value, and a value from a client stands only as text or in a quoted attribute. A variable that a
-//! template names and its page lacks is an error, found when the process starts.
+//! template names and its page lacks is an error. The process renders every sample when it starts, and so finds the error there.
 
 mod account;
+mod condition;
 mod consent;
 mod day;
 mod error;

@@ -24,7 +24,7 @@ pub(crate) struct AccountPage {
     sign_out_action: String,
     upstream_name: String,
     apps: Vec<ConnectedApp>,
-    /// True if there is more than one app, so that the page offers to revoke all of them at once.
+    /// True if the person has more than one app, listed or not; the page then offers to revoke all of them at once.
     several: bool,
     revoked: Vec<RevokedApp>,
     incomplete: bool,

@@ -1,6 +1,7 @@
 //! Loads templates and renders pages with them.
 //!
-//! Escaping is on, and a missing variable is an error. Neither may be switched off for a single page.
+//! Escaping is on, and a missing variable is an error, in a value and in a condition. Neither may be switched off for a single
+//! page. Only `{{#each}}` and `{{#with}}` with an `{{else}}` take a missing variable as an empty one.
 
 use std::fs;
 use std::path::Path;
@@ -15,6 +16,7 @@ use lychgate_process::ConfigError;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
 
+use super::condition::Condition;
 use super::samples::Sampled;
 use super::{Layout, Page, PageKind};
 use crate::failure::Failure;
@@ -39,6 +41,8 @@ impl Pages {
         }
         let mut templates = Handlebars::new();
         templates.set_strict_mode(true);
+        templates.register_helper("if", Box::new(Condition::If));
+        templates.register_helper("unless", Box::new(Condition::Unless));
         let mut css = String::new();
         for file in BUILT_IN.files() {
             let name = file.path().to_string_lossy();

@@ -252,12 +252,19 @@ fn files_are_overridden_one_by_one() {
     assert!(pages.render("", &consent).expect("a page").contains("What happens next"));
 }
 
+/// A page that lacks a warning, because its template names a variable that no page has, must not reach a person.
 #[test]
 fn broken_override_refuses_to_start_and_is_named() {
     let broken = [
         ("consent.hbs", "{{#if changed}}", "consent"),
         ("consent.hbs", "{{no_such_thing}}", "consent.hbs"),
         ("layout.hbs", "{{client.nonsense}}{{> @partial-block}}", "layout"),
+        ("consent.hbs", "{{#if no_such_thing}}warning{{/if}}", "no_such_thing"),
+        ("consent.hbs", "{{#if redirect.web}}{{#if redirect.elsewhere}}warning{{/if}}{{/if}}", "redirect.elsewhere"),
+        ("consent.hbs", "{{#unless redirect.elsewhere}}fine{{/unless}}", "redirect.elsewhere"),
+        ("consent.hbs", "{{#if changed}}{{else if redirect.elsewhere}}warning{{/if}}", "redirect.elsewhere"),
+        ("consent.hbs", "{{#if policy.nonsense}}warning{{/if}}", "policy.nonsense"),
+        ("account.hbs", "{{#each apps}}{{#if client.gone}}removed{{/if}}{{/each}}", "client.gone"),
         ("consnet.hbs", "", "consnet.hbs"),
     ];
     for (file, text, named) in broken {
@@ -267,4 +274,14 @@ fn broken_override_refuses_to_start_and_is_named() {
         assert!(error.contains("templates_dir") && error.contains(named), "{error}");
     }
     assert!(Pages::load(Some(Path::new("/does/not/exist"))).is_err());
+}
+
+#[test]
+fn condition_may_ask_for_a_part_of_a_value_that_is_absent() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let text = "{{#if policy.changed}}changed{{else}}same{{/if}} {{#unless person.name}}unnamed{{/unless}}";
+    fs::write(directory.path().join("consent.hbs"), text).expect("a file");
+    let pages = Pages::load(Some(directory.path())).expect("the override loads");
+    let consent = ConsentPage::samples().swap_remove(0).page;
+    assert_eq!(pages.render("", &consent).expect("a page"), "same unnamed");
 }
