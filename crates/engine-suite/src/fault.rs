@@ -34,8 +34,8 @@ pub struct Faulty {
 
 impl Faulty {
     /// A layer without faults.
-    pub fn new(inner: impl Into<OpenEngine>) -> Self {
-        Self { inner: inner.into(), script: Mutex::default() }
+    pub fn new(inner: OpenEngine) -> Self {
+        Self { inner, script: Mutex::default() }
     }
 
     /// This layer, with the inner engine's record of writes, for the store under test.

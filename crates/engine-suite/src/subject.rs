@@ -23,13 +23,13 @@ pub struct Opened {
 
 impl Opened {
     /// An engine that needs nothing else to live.
-    pub fn new(engine: impl Into<OpenEngine>) -> Self {
+    pub fn new(engine: OpenEngine) -> Self {
         Self::guarded(engine, ())
     }
 
     /// An engine that must not outlive `guard`.
-    pub fn guarded(engine: impl Into<OpenEngine>, guard: impl Any + Send + Sync + std::fmt::Debug) -> Self {
-        Self { engine: engine.into(), _guard: Arc::new(guard) }
+    pub fn guarded(engine: OpenEngine, guard: impl Any + Send + Sync + std::fmt::Debug) -> Self {
+        Self { engine, _guard: Arc::new(guard) }
     }
 }
 

@@ -5,14 +5,13 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lychgate_engine::Memory;
-use lychgate_engine::{Batch, Clock, Engine, EngineError, Expectation, Key, Space};
+use lychgate_engine::{Batch, Clock, Engine, EngineError, Expectation, Key, Memory, OpenEngine, Space};
 use lychgate_engine_suite::fault::{Fault, Faulty};
 use lychgate_engine_suite::{TestClock, TestEntropy};
 
 fn faulty() -> (Arc<Faulty>, Arc<TestClock>) {
     let clock = Arc::<TestClock>::default();
-    (Arc::new(Faulty::new(Arc::new(Memory::new(clock.clone(), &TestEntropy)))), clock)
+    (Arc::new(Faulty::new(OpenEngine::sole_writer(Memory::new(clock.clone(), &TestEntropy)))), clock)
 }
 
 fn make(name: &str, clock: &TestClock) -> Batch {

@@ -38,7 +38,9 @@ impl OpenEngine {
         Self { engine, write_sequences: Some(write_sequences) }
     }
 
-    /// Puts a layer above the engine, such as one that fails on purpose. The record stays beneath it and complete.
+    /// Puts a layer above the engine, such as one that fails on purpose. The layer must forward to the engine it is given,
+    /// or to a clone of this value: then the record stays beneath it and complete. A layer above another engine would
+    /// make cached values pass for current.
     pub fn layered(self, layer: impl FnOnce(Arc<dyn Engine>) -> Arc<dyn Engine>) -> Self {
         Self { engine: layer(self.engine), write_sequences: self.write_sequences }
     }
@@ -54,13 +56,6 @@ impl Deref for OpenEngine {
 
     fn deref(&self) -> &dyn Engine {
         &*self.engine
-    }
-}
-
-impl<E: Engine> From<Arc<E>> for OpenEngine {
-    /// [Shared](OpenEngine::shared): other holders of the `Arc` may write, too.
-    fn from(engine: Arc<E>) -> Self {
-        Self::shared(engine)
     }
 }
 

@@ -141,8 +141,8 @@ pub enum StoreError {
 
 impl Store {
     /// Opens a store and raises its record level to this version's: from then on an older version refuses to open it.
-    pub async fn open(engine: impl Into<OpenEngine>, now: Timestamp) -> Result<Self, StoreError> {
-        let store = Self { engine: engine.into(), check_cache: None, enqueued: Arc::default() };
+    pub async fn open(engine: OpenEngine, now: Timestamp) -> Result<Self, StoreError> {
+        let store = Self { engine, check_cache: None, enqueued: Arc::default() };
         let meta = key::store_meta();
         match store.record::<proto::StoreMeta>(meta.clone(), now).await? {
             Some(found) if found.value.record_level > RECORD_LEVEL => {

@@ -326,7 +326,7 @@ async fn plaintext_beyond_loopback_refuses_to_start() {
     let mut env = Environment::new().await;
     for listen in ["0.0.0.0:0", "[::]:0", "192.0.2.1:0"] {
         env.config.listen = listen.parse().unwrap();
-        let refused = ControlPlane::start(env.config.clone(), env.engine.clone(), env.clock.clone()).await.unwrap_err();
+        let refused = ControlPlane::start(env.config.clone(), env.engine.open(), env.clock.clone()).await.unwrap_err();
         assert_eq!(
             format!("{refused:#}"),
             format!(
@@ -375,7 +375,7 @@ async fn an_unusable_certificate_refuses_to_start_with_one_line() {
         tls.key_file = key_file.unwrap_or(tls.key_file);
         tls.client_ca_file = ca_file.or(tls.client_ca_file);
         env.config.tls = Some(tls);
-        let refused = ControlPlane::start(env.config.clone(), env.engine.clone(), env.clock.clone()).await.unwrap_err();
+        let refused = ControlPlane::start(env.config.clone(), env.engine.open(), env.clock.clone()).await.unwrap_err();
         let line = format!("{refused:#}");
         assert!(line.starts_with(named) && line.contains("; ") && !line.contains('\n'), "{line}");
     }

@@ -70,7 +70,7 @@ async fn an_invalid_certificate_makes_no_connection() {
     for (why, certificate) in &changed {
         let log = Log::default();
         let mut runtime = log.runtime();
-        let control = ControlPlane::start_on(&mut runtime, env.config.clone(), env.engine.clone(), env.clock.clone());
+        let control = ControlPlane::start_on(&mut runtime, env.config.clone(), env.engine.open(), env.clock.clone());
         let control = control.await.unwrap();
         tls.caller(&control, None, Some(&good)).list().await.unwrap();
         // A token does not help.

@@ -250,7 +250,7 @@ async fn another_master_key_refuses_to_start_with_one_line() {
     TestEntropy.fill(&mut other);
     let mut config = env.config.clone();
     config.master_key = env.secret("other-key", &lychgate_domain::id::encode(&other));
-    let refused = ControlPlane::start(config, env.engine.clone(), env.clock.clone()).await.unwrap_err();
+    let refused = ControlPlane::start(config, env.engine.open(), env.clock.clone()).await.unwrap_err();
     assert_eq!(
         format!("{refused:#}"),
         "master_key: does not open the keyring of http://127.0.0.1:7440; use the master key that this store was created with"
@@ -262,12 +262,12 @@ async fn an_unusable_master_key_refuses_to_start_with_one_line() {
     let env = Environment::new().await;
     for (text, problem) in [("short", "is not 32 bytes in base64url"), ("\n", "is empty")] {
         let config = Config { master_key: env.secret("bad-key", text), ..env.config.clone() };
-        let refused = ControlPlane::start(config, env.engine.clone(), env.clock.clone()).await.unwrap_err();
+        let refused = ControlPlane::start(config, env.engine.open(), env.clock.clone()).await.unwrap_err();
         let line = format!("{refused:#}");
         assert!(line.starts_with("master_key: ") && line.contains(problem) && !line.contains('\n'), "{line}");
     }
     let config = Config { master_key: Secret::Env("LYCHGATE_NOT_SET".to_owned()), ..env.config.clone() };
-    let refused = ControlPlane::start(config, env.engine.clone(), env.clock.clone()).await.unwrap_err();
+    let refused = ControlPlane::start(config, env.engine.open(), env.clock.clone()).await.unwrap_err();
     assert!(format!("{refused:#}").starts_with("master_key: environment variable LYCHGATE_NOT_SET cannot be read"));
     assert!(
         env.entries(Space::Meta).await.iter().all(|(key, _)| !key.bytes.starts_with(b"keyring")),

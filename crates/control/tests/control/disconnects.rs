@@ -95,8 +95,9 @@ async fn the_one_answer(
 }
 
 async fn behind_the_door(env: &Environment) -> ControlPlane {
-    let engine = BreakpointEngine { breakpoints: env.idp.breakpoints.clone(), engine: env.engine.clone() };
-    ControlPlane::start(env.config.clone(), Arc::new(engine), env.clock.clone()).await.unwrap()
+    let breakpoints = env.idp.breakpoints.clone();
+    let engine = env.engine.open().layered(|engine| Arc::new(BreakpointEngine { breakpoints, engine }));
+    ControlPlane::start(env.config.clone(), engine, env.clock.clone()).await.unwrap()
 }
 
 /// Polls `future` at most `times` times.

@@ -49,7 +49,7 @@ fn hostile() -> impl Iterator<Item = String> {
 /// A control plane and its log.
 async fn logged(env: &Environment) -> (ControlPlane, Log) {
     let log = Log::default();
-    let (engine, clock) = (env.engine.clone(), env.clock.clone());
+    let (engine, clock) = (env.engine.open(), env.clock.clone());
     (ControlPlane::start_on(&mut log.runtime(), env.config.clone(), engine, clock).await.unwrap(), log)
 }
 

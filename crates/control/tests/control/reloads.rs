@@ -44,7 +44,7 @@ impl ReloadFixture {
             Some(file.clone()),
             &mut runtime,
             env.config.clone(),
-            env.engine.clone(),
+            env.engine.open(),
             env.clock.clone(),
         );
         let control = started.await.unwrap();

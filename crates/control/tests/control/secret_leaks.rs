@@ -41,7 +41,7 @@ async fn no_secret_of_a_flow_is_stored_or_logged() {
     env.set_upstream_revocation(RevocationMode::PerGrant);
     env.idp.set_revocation_behavior(RevocationBehavior::Fail);
     let log = Log::default();
-    let (engine, clock) = (env.engine.clone(), env.clock.clone());
+    let (engine, clock) = (env.engine.open(), env.clock.clone());
     let control = ControlPlane::start_on(&mut log.runtime(), env.config.clone(), engine, clock).await.unwrap();
     let edge = control.edge();
     let mut flow = Flow::new(App::registered(&edge).await);

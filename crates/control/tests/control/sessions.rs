@@ -695,7 +695,7 @@ async fn events_record_how_a_person_decided_and_confirmed() {
 
 /// Kind, subject and manner of every event.
 async fn logged(env: &Environment) -> Vec<(String, Option<ApprovedOn>)> {
-    let store = Store::open(env.engine.clone(), env.now()).await.unwrap();
+    let store = Store::open(env.engine.open(), env.now()).await.unwrap();
     let first = store.oldest_event(env.now()).await.unwrap();
     let events = store.events(first, Duration::ZERO, 100).await.unwrap().events;
     let summary = |event: Event| {

@@ -9,7 +9,8 @@ use lychgate_api::v1::watch_response::Update;
 use lychgate_control::config::Role;
 use lychgate_control::{Engine, Memory};
 use lychgate_engine::{
-    Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space, Timestamp,
+    Batch, Cursor, Durability, EngineError, EventPage, Key, KeyRange, Limit, OpenEngine, Page, Revision, Snapshot,
+    Space, Timestamp,
 };
 use lychgate_engine_suite::TestEntropy;
 use lychgate_engine_suite::fault::Faulty;
@@ -223,7 +224,7 @@ async fn a_lost_cursor_is_refused_with_the_oldest_cursor() {
 
     // Another history, which has forgotten its beginning.
     let inner = Memory::new(env.clock.clone(), &TestEntropy);
-    env.engine = Arc::new(Faulty::new(Arc::new(Compacted { inner, oldest: 1 })));
+    env.engine = Arc::new(Faulty::new(OpenEngine::shared(Arc::new(Compacted { inner, oldest: 1 }))));
     let control = env.start().await;
     let reader = control.caller(READER_TOKEN);
     Flow::new(App::configured()).tokens(&control.edge(), &env.idp).await;

@@ -31,18 +31,14 @@ pub(crate) struct ControlPlane {
 
 impl ControlPlane {
     /// Starts with randomness of its own.
-    pub(crate) async fn start(
-        config: Config,
-        engine: impl Into<OpenEngine>,
-        clock: Arc<TestClock>,
-    ) -> anyhow::Result<Self> {
+    pub(crate) async fn start(config: Config, engine: OpenEngine, clock: Arc<TestClock>) -> anyhow::Result<Self> {
         Self::start_on(Builder::new_multi_thread().worker_threads(2), config, engine, clock).await
     }
 
     pub(crate) async fn start_on(
         runtime: &mut Builder,
         config: Config,
-        engine: impl Into<OpenEngine>,
+        engine: OpenEngine,
         clock: Arc<TestClock>,
     ) -> anyhow::Result<Self> {
         Self::start_from(None, runtime, config, engine, clock).await
@@ -53,13 +49,12 @@ impl ControlPlane {
         file: Option<PathBuf>,
         runtime: &mut Builder,
         config: Config,
-        engine: impl Into<OpenEngine>,
+        engine: OpenEngine,
         clock: Arc<TestClock>,
     ) -> anyhow::Result<Self> {
         let runtime = runtime.enable_all().build()?;
         let shutdown = Shutdown::new();
         let (ready, is_ready) = oneshot::channel();
-        let engine = engine.into();
         let store = KillableEngine::new(engine.clone());
         let served = runtime.spawn({
             let (shutdown, killable) = (shutdown.clone(), Arc::new(store.clone()));

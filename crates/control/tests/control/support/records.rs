@@ -42,7 +42,7 @@ impl Environment {
     /// Revokes the consent of `person` to `app`; repeats after a conflict.
     pub(crate) async fn revoke_consent(&self, person: &str, app: &str) {
         let issuer = self.config.issuers().expect("a good configuration").remove(0);
-        let store = Store::open(self.engine.clone(), self.now()).await.expect("it opens");
+        let store = Store::open(self.engine.open(), self.now()).await.expect("it opens");
         let about = EventTarget {
             subject: Subject::new(&UpstreamId::parse("idp").expect("an id"), person).expect("a subject"),
             client_id: ClientId::parse(app).expect("a client id"),
@@ -89,7 +89,7 @@ impl Environment {
     }
 
     async fn pending_upstream_revocations(&self, enough: impl Fn(&[UpstreamRevocation]) -> bool) {
-        let store = Store::open(self.engine.clone(), self.now()).await.expect("it opens");
+        let store = Store::open(self.engine.open(), self.now()).await.expect("it opens");
         let issuer = self.config.issuers().expect("a good configuration").remove(0);
         let looking = async {
             let mut looks = tokio::time::interval(Duration::from_millis(10));
@@ -109,7 +109,7 @@ impl Environment {
 
     /// Number of grants that hold upstream tokens.
     pub(crate) async fn grants_with_upstream_tokens(&self) -> usize {
-        let store = Store::open(self.engine.clone(), self.now()).await.expect("it opens");
+        let store = Store::open(self.engine.open(), self.now()).await.expect("it opens");
         let issuer = self.config.issuers().expect("a good configuration").remove(0);
         let grants = store.grants(&issuer, None, self.now()).await.expect("it can be read").items;
         grants.iter().filter(|(_, grant)| grant.upstream_tokens.is_some()).count()
