@@ -168,15 +168,16 @@ pub async fn a_read_sees_exactly_the_commits_up_to_its_revision(subject: Subject
     const WRITERS: u64 = 4;
     const COMMITS: u64 = 50;
     let keys: Vec<_> = (0..WRITERS).map(|writer| key(&format!("count of {writer}"))).collect();
-    let done = Arc::new(AtomicBool::new(false));
+    let (done, read) = (Arc::new(AtomicBool::new(false)), Arc::new(AtomicU64::new(0)));
     let reader = tokio::spawn({
-        let (subject, keys, done) = (subject.clone(), keys.clone(), done.clone());
+        let (subject, keys, done, read) = (subject.clone(), keys.clone(), done.clone(), read.clone());
         async move {
             let mut reads = Vec::new();
             while !done.load(Ordering::Relaxed) {
                 let snapshot = subject.engine().read(&keys, subject.now()).await.expect("a read succeeds");
                 let count = |entry: &Option<Entry>| entry.as_ref().map_or(0, |entry| number(&entry.value));
                 reads.push((snapshot.revision, snapshot.entries.iter().map(count).collect::<Vec<_>>()));
+                read.fetch_add(1, Ordering::SeqCst);
                 tokio::task::yield_now().await;
             }
             reads
@@ -184,10 +185,17 @@ pub async fn a_read_sees_exactly_the_commits_up_to_its_revision(subject: Subject
     });
     let mut writers = JoinSet::new();
     for (writer, key) in keys.into_iter().enumerate() {
-        let subject = subject.clone();
+        let (subject, read) = (subject.clone(), read.clone());
         writers.spawn(async move {
             let mut commits = Vec::new();
             for count in 1..=COMMITS {
+                if count == COMMITS / 2 {
+                    // The second read from here on has begun after the commit before.
+                    let enough = read.load(Ordering::SeqCst) + 2;
+                    while read.load(Ordering::SeqCst) < enough {
+                        tokio::task::yield_now().await;
+                    }
+                }
                 let expectation = Expectation::unchanged(subject.read(&key).await.as_ref());
                 let batch = subject.batch().put(key.clone(), expectation, count.to_be_bytes().to_vec(), None);
                 commits.push((subject.apply(batch).await, count));
@@ -197,7 +205,9 @@ pub async fn a_read_sees_exactly_the_commits_up_to_its_revision(subject: Subject
     }
     let commits: HashMap<usize, Vec<(Revision, u64)>> = writers.join_all().await.into_iter().collect();
     done.store(true, Ordering::Relaxed);
-    for (revision, counts) in reader.await.expect("the reader does not panic") {
+    let reads = reader.await.expect("the reader does not panic");
+    assert!(reads.iter().any(|(_, counts)| counts.contains(&(COMMITS / 2 - 1))), "a read lies between the commits");
+    for (revision, counts) in reads {
         for (writer, found) in counts.into_iter().enumerate() {
             let until = commits[&writer].iter().filter(|(commit, _)| commit.sequence <= revision.sequence);
             assert_eq!(found, until.map(|(_, count)| *count).max().unwrap_or(0), "writer {writer} at {revision:?}");

@@ -51,20 +51,21 @@ pub async fn a_conflict_is_not_recorded_as_a_write(subject: Subject) {
 /// asked; and both values are of the same moment.
 pub async fn an_unwritten_value_is_current(subject: Subject) {
     const WRITES: u64 = 300;
+    const READERS: u64 = 4;
     let pair = [key("left"), key("right")];
-    let acknowledged = Arc::new(AtomicU64::new(0));
+    let progress = Arc::new(Progress { last: WRITES, ..Progress::default() });
     for key in &pair {
         subject.put(key, &0_u64.to_be_bytes(), None).await;
     }
     let mut readers = JoinSet::new();
-    for _ in 0..4 {
-        let (subject, pair, acknowledged) = (subject.clone(), pair.clone(), acknowledged.clone());
+    for _ in 0..READERS {
+        let (subject, pair, progress) = (subject.clone(), pair.clone(), progress.clone());
         readers.spawn(async move {
             let mut uses = 0_u64;
             let mut is_last = false;
             while !is_last {
-                is_last = acknowledged.load(Ordering::Acquire) == WRITES;
-                uses += use_while_unwritten(&subject, &pair, &acknowledged, WRITES).await;
+                is_last = progress.acknowledged.load(Ordering::Acquire) == WRITES;
+                uses += use_while_unwritten(&subject, &pair, &progress).await;
             }
             uses
         });
@@ -76,33 +77,55 @@ pub async fn an_unwritten_value_is_current(subject: Subject) {
             batch = batch.put(key.clone(), version, n.to_be_bytes().to_vec(), None);
         }
         subject.apply(batch).await;
-        acknowledged.store(n, Ordering::Release);
+        progress.acknowledged.store(n, Ordering::Release);
         tokio::task::yield_now().await;
+        if n == WRITES / 2 {
+            // After so many examinations, one reader has made two, the second of them with values of this moment.
+            let enough = progress.examinations.load(Ordering::Acquire) + READERS + 1;
+            while progress.examinations.load(Ordering::Acquire) < enough {
+                tokio::task::yield_now().await;
+            }
+        }
     }
     let uses: u64 = readers.join_all().await.into_iter().sum();
-    assert!(uses > 0, "cached values were of use");
+    assert!(uses > 0, "cached values were of use between the writes");
 }
 
-/// Reads both keys, uses the values until the record says that one was written, and returns how often.
-async fn use_while_unwritten(subject: &Subject, pair: &[Key; 2], acknowledged: &AtomicU64, last: u64) -> u64 {
+/// The progress of one writer and its readers.
+#[derive(Default)]
+struct Progress {
+    /// The number of the last write.
+    last: u64,
+    /// The number of the newest write that was acknowledged.
+    acknowledged: AtomicU64,
+    /// How often a reader asked the record about its values.
+    examinations: AtomicU64,
+}
+
+/// Reads both keys and uses the values until the record says that one was written. Returns how often they were used
+/// before the last write.
+async fn use_while_unwritten(subject: &Subject, pair: &[Key; 2], progress: &Progress) -> u64 {
     let slots = pair.each_ref().map(Slot::of);
     let [left, right] = [dated(subject, &pair[0]).await, dated(subject, &pair[1]).await];
-    for uses in 0.. {
-        let floor = acknowledged.load(Ordering::Acquire);
+    let mut uses = 0;
+    loop {
+        let floor = progress.acknowledged.load(Ordering::Acquire);
         // May show a write that is not acknowledged yet.
         let (shown, _) = dated(subject, &pair[1]).await;
         let writes = writes(subject);
-        if !(writes.unwritten_since(&slots[..1], left.1) && writes.unwritten_since(&slots[1..], right.1)) {
+        let is_current = writes.unwritten_since(&slots[..1], left.1) && writes.unwritten_since(&slots[1..], right.1);
+        progress.examinations.fetch_add(1, Ordering::AcqRel);
+        if !is_current {
             return uses;
         }
         assert_eq!(left.0, right.0, "both count");
         assert!(left.0 >= floor.max(shown), "{} is older than {floor} or {shown}", left.0);
-        if floor == last {
-            return uses + 1;
+        if floor == progress.last {
+            return uses;
         }
+        uses += 1;
         tokio::task::yield_now().await;
     }
-    unreachable!("a writer writes on")
 }
 
 /// A key's value, and the revision it was read at.
