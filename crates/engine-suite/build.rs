@@ -19,11 +19,17 @@ fn main() -> Result<(), Box<dyn Error>> {
     for file in files {
         let module = file.file_stem().and_then(|stem| stem.to_str()).ok_or("a module's name is text")?;
         let text = fs::read_to_string(&file)?;
-        let names =
-            text.lines().filter_map(|line| line.strip_prefix("pub async fn ")?.strip_suffix("(subject: Subject) {"));
+        let names: Vec<_> = text
+            .lines()
+            .filter_map(|line| line.strip_prefix("pub async fn ")?.strip_suffix("(subject: Subject) {"))
+            .collect();
+        // A contract that is written in another form would not be listed, and no engine would be held to it.
+        if names.len() != text.matches("pub async fn").count() {
+            return Err(format!("{module}.rs: write each contract as `pub async fn NAME(subject: Subject) {{`").into());
+        }
         let list = if module == SOLE_WRITER { &mut for_a_sole_writer } else { &mut for_every_engine };
         write!(list, "{module} {{ ")?;
-        names.for_each(|name| list.extend([name, ", "]));
+        names.iter().for_each(|name| list.extend([*name, ", "]));
         list.push_str("} ");
     }
     let lists =

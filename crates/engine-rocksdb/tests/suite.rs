@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use lychgate_engine::{Clock, OpenEngine};
 use lychgate_engine_rocksdb::{Options, RocksDb};
-use lychgate_engine_suite::{Opened, TestEntropy, engine_suite, sole_writer_suite};
+use lychgate_engine_suite::{Opened, TestEntropy, sole_writer_suite};
 
 async fn open(clock: Arc<dyn Clock>) -> Opened {
     let directory = tempfile::tempdir().expect("there is room for a temporary directory");
@@ -14,5 +14,4 @@ async fn open(clock: Arc<dyn Clock>) -> Opened {
     Opened::guarded(OpenEngine::sole_writer(engine), directory)
 }
 
-engine_suite!(open);
 sole_writer_suite!(open);

@@ -32,11 +32,13 @@ macro_rules! engine_suite {
     };
 }
 
-/// Stamps one `#[test]` for each contract of an engine that only this process writes to. The argument is that of
-/// [`engine_suite!`]; its engines are opened with `OpenEngine::sole_writer`.
+/// Stamps [`engine_suite!`] and one `#[test]` for each contract of an engine that only this process writes to. An engine
+/// that implements `SoleWriter` is tested by this macro. The argument is that of [`engine_suite!`]; its engines are opened
+/// with `OpenEngine::sole_writer`.
 #[macro_export]
 macro_rules! sole_writer_suite {
     ($open:expr) => {
+        $crate::engine_suite!($open);
         $crate::sole_writer_contracts!($open);
     };
 }

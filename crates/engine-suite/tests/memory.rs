@@ -3,11 +3,10 @@
 use std::sync::Arc;
 
 use lychgate_engine::{Clock, Memory, OpenEngine};
-use lychgate_engine_suite::{Opened, TestEntropy, engine_suite, sole_writer_suite};
+use lychgate_engine_suite::{Opened, TestEntropy, sole_writer_suite};
 
 async fn open(clock: Arc<dyn Clock>) -> Opened {
     Opened::new(OpenEngine::sole_writer(Memory::new(clock, &TestEntropy)))
 }
 
-engine_suite!(open);
 sole_writer_suite!(open);
