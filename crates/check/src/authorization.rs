@@ -71,7 +71,7 @@ impl Request {
 
 /// The server's reaction to an authorization request.
 #[derive(Debug)]
-pub(crate) enum Outcome {
+pub(crate) enum Reaction {
     /// A page with a 2xx status.
     Page(Answer),
     /// A 4xx status.
@@ -88,23 +88,23 @@ pub(crate) enum Outcome {
     Outside(Answer, Url),
 }
 
-impl Outcome {
+impl Reaction {
     pub(crate) fn answer(&self) -> &Answer {
         match self {
-            Outcome::Page(answer)
-            | Outcome::Refused(answer)
-            | Outcome::Broken(answer)
-            | Outcome::ErrorResponse(answer, _)
-            | Outcome::Granted(answer)
-            | Outcome::Inside(answer)
-            | Outcome::Outside(answer, _) => answer,
+            Reaction::Page(answer)
+            | Reaction::Refused(answer)
+            | Reaction::Broken(answer)
+            | Reaction::ErrorResponse(answer, _)
+            | Reaction::Granted(answer)
+            | Reaction::Inside(answer)
+            | Reaction::Outside(answer, _) => answer,
         }
     }
 }
 
 /// Sends `request` like a browser without cookies, and follows at most `hops` redirects within the server. Without an answer,
 /// `rules` are skipped.
-pub(crate) async fn ask(scan: &mut Scan<'_>, rules: &[Rule], request: &Request, hops: usize) -> Option<Outcome> {
+pub(crate) async fn ask(scan: &mut Scan<'_>, rules: &[Rule], request: &Request, hops: usize) -> Option<Reaction> {
     let mut url = request.url();
     let mut cookies: Vec<String> = Vec::new();
     for left in (0..=hops).rev() {
@@ -116,7 +116,7 @@ pub(crate) async fn ask(scan: &mut Scan<'_>, rules: &[Rule], request: &Request, 
         page_headers::judge(&mut scan.report, &answer);
         let outcome = classify(scan, request, answer);
         match &outcome {
-            Outcome::Inside(answer) if left > 0 => {
+            Reaction::Inside(answer) if left > 0 => {
                 let pairs = answer.all("set-cookie").map(|cookie| cookie.split(';').next().unwrap_or("").to_owned());
                 cookies.extend(pairs);
                 url = answer.location()?;
@@ -127,30 +127,30 @@ pub(crate) async fn ask(scan: &mut Scan<'_>, rules: &[Rule], request: &Request, 
     None
 }
 
-fn classify(scan: &mut Scan<'_>, request: &Request, answer: Answer) -> Outcome {
+fn classify(scan: &mut Scan<'_>, request: &Request, answer: Answer) -> Reaction {
     let report = &mut scan.report;
     if answer.is_redirect() {
         let repeats_the_body = matches!(answer.status, 307 | 308);
         report.judge(Rule::R9, !repeats_the_body, &answer);
         return match answer.location() {
             Some(to) if has_origin_of(&to, request.value("redirect_uri")) => match parameter(&to, "error") {
-                Some(_) => Outcome::ErrorResponse(answer, to),
-                None => Outcome::Granted(answer),
+                Some(_) => Reaction::ErrorResponse(answer, to),
+                None => Reaction::Granted(answer),
             },
-            Some(to) if scan.fetch.may_ask(&to) => Outcome::Inside(answer),
-            Some(to) => Outcome::Outside(answer, to),
-            None => Outcome::Broken(answer),
+            Some(to) if scan.fetch.may_ask(&to) => Reaction::Inside(answer),
+            Some(to) => Reaction::Outside(answer, to),
+            None => Reaction::Broken(answer),
         };
     }
     match answer.status {
-        200..300 => Outcome::Page(answer),
+        200..300 => Reaction::Page(answer),
         400..500 => {
             report.holds(Rule::A22, &answer);
-            Outcome::Refused(answer)
+            Reaction::Refused(answer)
         }
         _ => {
             report.violated(Rule::A22, &answer);
-            Outcome::Broken(answer)
+            Reaction::Broken(answer)
         }
     }
 }

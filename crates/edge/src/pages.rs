@@ -20,13 +20,13 @@ pub(crate) use templates::Pages;
 use templates::RenderedSample;
 
 /// A page's own values. `pages!` registers its template.
-pub(crate) trait Page: Registered + Serialize {
+pub(crate) trait Page: Templated + Serialize {
     /// The document's title.
     fn title(&self) -> String;
 }
 
 /// Implemented by `pages!` only, so that a page without a template does not compile.
-pub(crate) trait Registered: Sized {
+pub(crate) trait Templated: Sized {
     const KIND: PageKind;
 }
 
@@ -67,7 +67,7 @@ macro_rules! pages {
             }
         }
 
-        $(impl Registered for $page {
+        $(impl Templated for $page {
             const KIND: PageKind = PageKind::$name;
         })+
     };

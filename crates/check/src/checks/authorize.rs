@@ -3,7 +3,7 @@
 use anyhow::Result;
 use url::Url;
 
-use crate::authorization::{Outcome, Request, ask};
+use crate::authorization::{Reaction, Request, ask};
 use crate::report::or_absent;
 use crate::rules::Rule;
 use crate::scan::{NOWHERE, Scan, nonce};
@@ -26,16 +26,18 @@ async fn unknown_client(scan: &mut Scan<'_>, what: &str, request: &Request) {
     let report = &mut scan.report;
     let evidence = format!("{what}: {}", outcome.answer());
     match outcome {
-        Outcome::Refused(_) => {
+        Reaction::Refused(_) => {
             report.holds(Rule::R1, &evidence);
             report.holds(Rule::B35, &evidence);
         }
-        Outcome::ErrorResponse(..) | Outcome::Granted(_) | Outcome::Outside(..) => report.violated(Rule::R1, evidence),
-        Outcome::Page(_) | Outcome::Inside(_) => {
+        Reaction::ErrorResponse(..) | Reaction::Granted(_) | Reaction::Outside(..) => {
+            report.violated(Rule::R1, evidence)
+        }
+        Reaction::Page(_) | Reaction::Inside(_) => {
             report.holds(Rule::R1, format_args!("{evidence}, no redirect to the client"));
             report.violated(Rule::B35, evidence);
         }
-        Outcome::Broken(_) => report.skipped(Rule::B35, evidence),
+        Reaction::Broken(_) => report.skipped(Rule::B35, evidence),
     }
 }
 

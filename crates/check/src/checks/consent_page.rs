@@ -2,7 +2,7 @@
 //!
 //! A check reads the page and never submits it.
 
-use crate::authorization::{Outcome, Request, ask, parameter};
+use crate::authorization::{Reaction, Request, ask, parameter};
 use crate::client::Client;
 use crate::fetch::Answer;
 use crate::rules::Rule;
@@ -16,17 +16,17 @@ pub(super) async fn check(scan: &mut Scan<'_>, client: &Client, good: &Request) 
     let report = &mut scan.report;
     let evidence = outcome.answer().to_string();
     match outcome {
-        Outcome::Page(answer) => {
+        Reaction::Page(answer) => {
             report.holds(Rule::B1, format_args!("{evidence}, a page of its own"));
             page(scan, client, good, &answer);
             true
         }
-        Outcome::Granted(_) => {
+        Reaction::Granted(_) => {
             report.unknown(&PAGE, "no page was shown");
             report.violated(Rule::B1, format_args!("{evidence}: a code without a consent page"));
             true
         }
-        Outcome::Outside(_, to) => {
+        Reaction::Outside(_, to) => {
             report.unknown(&PAGE, "no page was shown");
             // The confused deputy: the provider knows only the proxy's client id, and the person never saw the real client.
             let confused = parameter(&to, "client_id").is_some_and(|id| id != client.id);
@@ -40,7 +40,7 @@ pub(super) async fn check(scan: &mut Scan<'_>, client: &Client, good: &Request) 
             }
             true
         }
-        Outcome::Refused(_) | Outcome::Broken(_) | Outcome::ErrorResponse(..) | Outcome::Inside(_) => {
+        Reaction::Refused(_) | Reaction::Broken(_) | Reaction::ErrorResponse(..) | Reaction::Inside(_) => {
             report.skipped(Rule::B1, format_args!("a good request is refused: {evidence}"));
             false
         }

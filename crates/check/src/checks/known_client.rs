@@ -3,7 +3,7 @@
 use url::Url;
 
 use super::consent_page;
-use crate::authorization::{Outcome, Request, ask, parameter};
+use crate::authorization::{Reaction, Request, ask, parameter};
 use crate::client::Client;
 use crate::rules::Rule;
 use crate::scan::Scan;
@@ -62,13 +62,13 @@ async fn redirect_uris(scan: &mut Scan<'_>, client: &Client, good: &Request, reg
         let Some(outcome) = ask(scan, &[Rule::A10], &good.with("redirect_uri", &other), 3).await else { return };
         let evidence = format!("{other}: {}", outcome.answer());
         match outcome {
-            Outcome::Refused(_) => scan.report.holds(Rule::A10, evidence),
-            Outcome::Broken(_) => scan.report.skipped(Rule::A10, evidence),
-            Outcome::Page(_)
-            | Outcome::ErrorResponse(..)
-            | Outcome::Granted(_)
-            | Outcome::Inside(_)
-            | Outcome::Outside(..) => scan.report.violated(Rule::A10, evidence),
+            Reaction::Refused(_) => scan.report.holds(Rule::A10, evidence),
+            Reaction::Broken(_) => scan.report.skipped(Rule::A10, evidence),
+            Reaction::Page(_)
+            | Reaction::ErrorResponse(..)
+            | Reaction::Granted(_)
+            | Reaction::Inside(_)
+            | Reaction::Outside(..) => scan.report.violated(Rule::A10, evidence),
         }
     }
 }
@@ -103,7 +103,7 @@ async fn early_error(scan: &mut Scan<'_>, server: &Server, client: &Client, good
     let Some(outcome) = must_refuse(scan, Rule::R4, "response_type=token", &request).await else { return };
     let report = &mut scan.report;
     match outcome {
-        Outcome::ErrorResponse(answer, to) => {
+        Reaction::ErrorResponse(answer, to) => {
             if !client.is_loopback() {
                 report.violated(Rule::A11, &answer);
             }
@@ -120,11 +120,15 @@ async fn early_error(scan: &mut Scan<'_>, server: &Server, client: &Client, good
                 _ => report.fails(Rule::A6, evidence),
             }
         }
-        Outcome::Refused(answer) => {
+        Reaction::Refused(answer) => {
             report.holds(Rule::A11, &answer);
             report.skipped(Rule::R11, format_args!("the error is shown, not sent back: {answer}"));
         }
-        Outcome::Page(_) | Outcome::Broken(_) | Outcome::Granted(_) | Outcome::Inside(_) | Outcome::Outside(..) => {}
+        Reaction::Page(_)
+        | Reaction::Broken(_)
+        | Reaction::Granted(_)
+        | Reaction::Inside(_)
+        | Reaction::Outside(..) => {}
     }
 }
 
@@ -137,15 +141,15 @@ fn response_parameters(to: &Url, name: &str) -> Vec<String> {
 }
 
 /// Judges whether `request`, which has one flaw, is refused, by an error page or by an error response to the client.
-async fn must_refuse(scan: &mut Scan<'_>, rule: Rule, what: &str, request: &Request) -> Option<Outcome> {
+async fn must_refuse(scan: &mut Scan<'_>, rule: Rule, what: &str, request: &Request) -> Option<Reaction> {
     let outcome = ask(scan, &[rule], request, 3).await?;
     let evidence = format!("{what}: {}", outcome.answer());
     match &outcome {
-        Outcome::Refused(_) | Outcome::ErrorResponse(..) => scan.report.holds(rule, evidence),
-        Outcome::Broken(_) => scan.report.skipped(rule, evidence),
+        Reaction::Refused(_) | Reaction::ErrorResponse(..) => scan.report.holds(rule, evidence),
+        Reaction::Broken(_) => scan.report.skipped(rule, evidence),
         // Some servers have an error page with status 200; its URL names the error.
-        Outcome::Page(answer) if parameter(&answer.url, "error").is_some() => scan.report.holds(rule, evidence),
-        Outcome::Page(_) | Outcome::Granted(_) | Outcome::Inside(_) | Outcome::Outside(..) => {
+        Reaction::Page(answer) if parameter(&answer.url, "error").is_some() => scan.report.holds(rule, evidence),
+        Reaction::Page(_) | Reaction::Granted(_) | Reaction::Inside(_) | Reaction::Outside(..) => {
             scan.report.violated(rule, format_args!("{evidence}: it goes on"));
         }
     }
@@ -155,8 +159,8 @@ async fn must_refuse(scan: &mut Scan<'_>, rule: Rule, what: &str, request: &Requ
 async fn must_accept(scan: &mut Scan<'_>, rule: Rule, what: &str, request: &Request) {
     let Some(outcome) = ask(scan, &[rule], request, 0).await else { return };
     let accepted = match &outcome {
-        Outcome::Page(_) | Outcome::Granted(_) | Outcome::Inside(_) | Outcome::Outside(..) => true,
-        Outcome::Refused(_) | Outcome::Broken(_) | Outcome::ErrorResponse(..) => false,
+        Reaction::Page(_) | Reaction::Granted(_) | Reaction::Inside(_) | Reaction::Outside(..) => true,
+        Reaction::Refused(_) | Reaction::Broken(_) | Reaction::ErrorResponse(..) => false,
     };
     scan.report.judge(rule, accepted, format_args!("{what}: {}", outcome.answer()));
 }

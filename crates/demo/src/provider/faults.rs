@@ -7,7 +7,7 @@
 //!   now on. A browser without a session is signed in as `user`, or as `login_hint` says, and sees no page. [`fault`] lists the
 //!   faults.
 //! - `GET /faults` returns the recorded requests.
-//! - `POST /faults/release` releases the responses that [`Answer::Stalls`] holds back.
+//! - `POST /faults/release` releases the responses that [`Breakage::Stalls`] holds back.
 //! - `/redirected/…` serves the honest provider again. A faulty redirect leads there, and a client must not follow it.
 //!
 //! Never enable this for people: any caller can then choose who is signed in.
@@ -35,7 +35,7 @@ use url::form_urlencoded;
 use super::key::SigningKey;
 use super::request::SCOPES;
 use super::{BODY_LIMIT, Provider};
-use fault::{Answer, Endpoint, Fault};
+use fault::{Breakage, Endpoint, Fault};
 
 /// Wraps the honest provider's router.
 pub(super) fn inject(honest: Router, provider: Arc<Provider>) -> Router {
@@ -127,7 +127,7 @@ async fn intercept(State(injector): State<Arc<FaultInjector>>, request: Request,
     let Ok(body) = to_bytes(body, BODY_LIMIT).await else { return StatusCode::PAYLOAD_TOO_LARGE.into_response() };
     let form = parameters(&body);
     let faults = injector.record(endpoint, &parts, form.clone());
-    if faults.contains(&Fault::Answer(endpoint, Answer::Stalls)) {
+    if faults.contains(&Fault::Answer(endpoint, Breakage::Stalls)) {
         // The sender lives as long as the injector, so this never fails.
         released.changed().await.unwrap_or_default();
     }

@@ -51,12 +51,12 @@ impl Issuer {
 #[derive(Debug, Default)]
 pub(crate) struct Directory {
     issuers: Vec<Arc<Issuer>>,
-    resources: Vec<Resource>,
+    resources: Vec<ResourceEntry>,
 }
 
 /// A protected resource, by the path and host of its identifier.
 #[derive(Debug)]
-struct Resource {
+struct ResourceEntry {
     path: String,
     authority: String,
     document: ResourceDocument,
@@ -65,7 +65,7 @@ struct Resource {
 impl Directory {
     pub(crate) fn of(issuers: impl IntoIterator<Item = Issuer>) -> Self {
         let issuers: Vec<_> = issuers.into_iter().map(Arc::new).collect();
-        let mut resources: Vec<Resource> = Vec::new();
+        let mut resources: Vec<ResourceEntry> = Vec::new();
         let mut seen = HashSet::new();
         for resource in issuers.iter().flat_map(|issuer| &issuer.resources) {
             let Ok(url) = Url::parse(&resource.resource) else { continue };
@@ -75,7 +75,7 @@ impl Directory {
             // Lists every issuer that issues tokens for the resource; clients use the first (C1).
             let serves = |issuer: &&Arc<Issuer>| issuer.resources.iter().any(|own| own.resource == resource.resource);
             let servers: Vec<&str> = issuers.iter().filter(serves).map(|issuer| issuer.url.as_str()).collect();
-            resources.push(Resource {
+            resources.push(ResourceEntry {
                 path: url.path().trim_end_matches('/').to_owned(),
                 authority: authority_of(&url),
                 document: documents::resource_document(resource, &servers),

@@ -21,7 +21,7 @@ pub(super) enum Fault {
     /// Removes a member of the endpoint's document, or a parameter of the callback.
     NoMember(Endpoint, String),
     /// Replaces or breaks the endpoint's whole response.
-    Answer(Endpoint, Answer),
+    Answer(Endpoint, Breakage),
     /// Accepts a redeemed code again, for another person.
     SecondAnswer,
 }
@@ -54,7 +54,7 @@ pub(super) enum Signature {
 
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub(super) enum Answer {
+pub(super) enum Breakage {
     /// The honest body with another status.
     Status(u16),
     /// The honest body with another content type.
@@ -69,7 +69,7 @@ pub(super) enum Answer {
     BreaksOff,
     /// The honest body, followed by blanks without end.
     NeverEnds,
-    /// As [`Answer::NeverEnds`], one blank at a time.
+    /// As [`Breakage::NeverEnds`], one blank at a time.
     Drips,
     /// The honest body, followed by this number of blanks.
     Padded(usize),
@@ -145,7 +145,7 @@ pub(super) fn signature(faults: &[Fault]) -> Option<Signature> {
     })
 }
 
-pub(super) fn answer(endpoint: Endpoint, faults: &[Fault]) -> Option<&Answer> {
+pub(super) fn answer(endpoint: Endpoint, faults: &[Fault]) -> Option<&Breakage> {
     faults.iter().find_map(|fault| match fault {
         Fault::Answer(from, answer) => (*from == endpoint).then_some(answer),
         Fault::Claim(..)

@@ -12,9 +12,9 @@ use futures_util::stream::{self, Stream, StreamExt};
 use serde_json::Value;
 use url::Url;
 
-use super::fault::{self, Answer, Endpoint, Fault};
+use super::fault::{self, Breakage, Endpoint, Fault};
 
-/// Interval between two blanks of [`Answer::Drips`].
+/// Interval between two blanks of [`Breakage::Drips`].
 const DRIP: Duration = Duration::from_millis(100);
 
 /// Target of a redirect.
@@ -48,35 +48,35 @@ pub(super) async fn altered(
     }
 }
 
-fn broken(answer: &Answer, endpoint: Endpoint, mut parts: Parts, honest: Bytes) -> Response {
+fn broken(answer: &Breakage, endpoint: Endpoint, mut parts: Parts, honest: Bytes) -> Response {
     const BLANKS: Bytes = Bytes::from_static(&[b' '; 16 * 1024]);
     let body = match answer {
-        Answer::Status(status) => {
+        Breakage::Status(status) => {
             parts.status = StatusCode::from_u16(*status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR);
             honest.into()
         }
-        Answer::ContentType(label) => {
+        Breakage::ContentType(label) => {
             if let Ok(label) = HeaderValue::try_from(label) {
                 parts.headers.insert(header::CONTENT_TYPE, label);
             }
             honest.into()
         }
-        Answer::Body(body) => {
+        Breakage::Body(body) => {
             parts.status = StatusCode::OK;
             body.clone().into()
         }
-        Answer::Redirects => {
+        Breakage::Redirects => {
             let to = format!("/redirected{}", endpoint.path());
             return (StatusCode::TEMPORARY_REDIRECT, [(header::LOCATION, to)]).into_response();
         }
         // The request has already stalled, before the honest provider saw it.
-        Answer::Stalls => honest.into(),
-        Answer::BreaksOff => Body::from_stream(breaking_off(honest)),
-        Answer::NeverEnds => Body::from_stream(stream::iter(
+        Breakage::Stalls => honest.into(),
+        Breakage::BreaksOff => Body::from_stream(breaking_off(honest)),
+        Breakage::NeverEnds => Body::from_stream(stream::iter(
             [honest].into_iter().chain(std::iter::repeat(BLANKS)).map(Ok::<_, Infallible>),
         )),
-        Answer::Drips => Body::from_stream(dripping(honest)),
-        Answer::Padded(blanks) => [honest.as_ref(), &vec![b' '; *blanks]].concat().into(),
+        Breakage::Drips => Body::from_stream(dripping(honest)),
+        Breakage::Padded(blanks) => [honest.as_ref(), &vec![b' '; *blanks]].concat().into(),
     };
     Response::from_parts(parts, body)
 }
