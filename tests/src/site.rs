@@ -36,7 +36,7 @@ pub struct Site {
 
 /// A response at a path.
 #[derive(Clone, Debug)]
-pub struct Shown {
+pub struct SiteResponse {
     /// The status as in a status line.
     pub status: &'static str,
     /// Full header lines, each with its line break.
@@ -46,12 +46,12 @@ pub struct Shown {
 
 #[derive(Debug, Default)]
 struct Told {
-    pages: HashMap<String, Shown>,
+    pages: HashMap<String, SiteResponse>,
     /// Each requested path, in order, with the head of its request.
     asked: Vec<(String, String)>,
 }
 
-impl Shown {
+impl SiteResponse {
     /// JSON with this `max-age` in seconds; the control plane caches it for at least a minute.
     pub fn json(document: &Value, max_age: u32) -> Self {
         let headers = format!("content-type: application/json\r\ncache-control: max-age={max_age}\r\n");
@@ -94,7 +94,7 @@ impl Site {
         format!("https://localhost:{}{path}", self.port())
     }
 
-    pub fn show(&self, path: &str, shown: Shown) {
+    pub fn show(&self, path: &str, shown: SiteResponse) {
         self.told().pages.insert(path.to_owned(), shown);
     }
 
@@ -112,7 +112,7 @@ impl Site {
         for (name, value) in members.as_object().into_iter().flatten() {
             document[name] = value.clone();
         }
-        self.show(path, Shown::json(&document, 60));
+        self.show(path, SiteResponse::json(&document, 60));
         self.url(path)
     }
 
@@ -157,8 +157,8 @@ async fn answer(stream: TcpStream, acceptor: &TlsAcceptor, all: &Mutex<Told>) ->
     }
     let head = String::from_utf8(head)?;
     let path = head.split(' ').nth(1).context("a path")?.to_owned();
-    let nothing = || Shown { status: "404 Not Found", headers: String::new(), body: String::new() };
-    let Shown { status, headers, body } = {
+    let nothing = || SiteResponse { status: "404 Not Found", headers: String::new(), body: String::new() };
+    let SiteResponse { status, headers, body } = {
         let mut told = told(all);
         let shown = told.pages.get(&path).cloned().unwrap_or_else(nothing);
         told.asked.push((path, head));

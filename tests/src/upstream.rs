@@ -45,7 +45,7 @@ pub struct Upstream {
 
 /// The requests that the provider received.
 #[derive(Clone, Debug, Deserialize)]
-pub struct Asked {
+pub struct ReceivedRequests {
     /// The parameters of each authorization request, oldest first.
     pub authorizations: Vec<Parameters>,
     /// The number of them that it answered without a login page: the danger of a static client id.
@@ -72,7 +72,7 @@ struct Told {
     lies: Value,
 }
 
-impl Asked {
+impl ReceivedRequests {
     /// The number of times this code came to the token endpoint.
     pub fn exchanges_of(&self, code: &str) -> usize {
         self.exchanges.iter().filter(|form| form.get("code").is_some_and(|sent| sent == code)).count()
@@ -155,13 +155,13 @@ impl Upstream {
     }
 
     /// The requests so far.
-    pub fn asked(&self) -> Asked {
+    pub fn asked(&self) -> ReceivedRequests {
         let answer = self.request("GET", "/faults", "");
         serde_json::from_slice(&answer).expect("the provider returns its recorded requests")
     }
 
     /// Waits until `enough` holds for the received requests.
-    pub async fn asked_until(&self, mut enough: impl FnMut(&Asked) -> bool) -> Result<Asked> {
+    pub async fn asked_until(&self, mut enough: impl FnMut(&ReceivedRequests) -> bool) -> Result<ReceivedRequests> {
         until("the upstream is asked", async || enough(&self.asked()))
             .await
             .with_context(|| format!("{:?}", self.asked()))?;

@@ -13,7 +13,7 @@ use base64::Engine;
 use base64::prelude::{BASE64_STANDARD, BASE64_URL_SAFE_NO_PAD};
 use e2e::flow::{App, LOOPBACK, TokenRequest};
 use e2e::http::{self, Jar};
-use e2e::site::{ASSERTION_TYPE, ClientKey, Shown, Site};
+use e2e::site::{ASSERTION_TYPE, ClientKey, Site, SiteResponse};
 use e2e::system::family::descendants;
 use e2e::system::logged::Logged;
 use e2e::system::{CROWD, MAIN, Plan};
@@ -44,7 +44,7 @@ async fn malformed_input_causes_no_panic_hang_or_growth() -> Result<()> {
     let logged = Logged::start_with(plan, "text", "info").await?;
     let gate = logged.system.gate(MAIN.id)?;
     let key = ClientKey::new("key")?;
-    site.show("/jwks.json", Shown::json(&key.set(), 60));
+    site.show("/jwks.json", SiteResponse::json(&key.set(), 60));
     let members = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": site.url("/jwks.json") });
     let signing = gate.configured(&site.publish("/client.json", &members), LOOPBACK);
     let edge = logged.system.edge_url(0);
@@ -91,7 +91,7 @@ async fn documents(logged: &Logged, site: &Site, mutations: &mut Mutations) -> R
         let id = site.url(&path);
         let good = json!({ "client_id": id, "client_name": "A", "redirect_uris": [LOOPBACK], "jwks": { "keys": [] } });
         let body = String::from_utf8_lossy(&mutations.of(good.to_string().as_bytes())).into_owned();
-        site.show(&path, Shown { body: body.clone(), ..Shown::json(&good, 60) });
+        site.show(&path, SiteResponse { body: body.clone(), ..SiteResponse::json(&good, 60) });
         let request = gate.configured(&id, LOOPBACK).request();
         let begun = Instant::now();
         let page = request.send(&mut Jar::new()?).await?;

@@ -40,7 +40,7 @@ pub(crate) enum FormAction {
 
 /// A submitted consent form, and where the browser says it came from.
 #[derive(Debug)]
-pub(crate) struct Answer {
+pub(crate) struct ConsentAnswer {
     pub(crate) ticket: String,
     pub(crate) form_token: String,
     pub(crate) action: Option<FormAction>,

@@ -32,7 +32,7 @@ use crate::config::UpstreamConfig;
 pub(crate) use self::oauth2::Oauth2;
 pub(crate) use http::Http;
 pub(crate) use oidc::Oidc;
-pub(crate) use revocation::Answer;
+pub(crate) use revocation::RevocationReply;
 
 /// An identity provider. A new kind is a variant here, a file in this folder, and a variant in the configuration.
 #[derive(Debug)]
@@ -123,7 +123,7 @@ impl Upstream {
         &self,
         tokens: &UpstreamTokens,
         now: Timestamp,
-    ) -> Result<Option<Answer>, UpstreamError> {
+    ) -> Result<Option<RevocationReply>, UpstreamError> {
         match self {
             Upstream::Oidc(oidc) => oidc.revoke(tokens, now).await,
             Upstream::Oauth2(oauth2) => oauth2.revoke(tokens).await,

@@ -6,7 +6,7 @@ use std::net::TcpListener;
 use anyhow::{Context, Result};
 use e2e::flow::{App, Gate, LOOPBACK, WEB};
 use e2e::http::{Jar, Page};
-use e2e::site::{ASSERTION_TYPE, ClientKey, Shown, Site};
+use e2e::site::{ASSERTION_TYPE, ClientKey, Site, SiteResponse};
 use e2e::system::logged::Logged;
 use e2e::system::{MAIN, Plan, System};
 use serde_json::{Value, json};
@@ -113,9 +113,9 @@ const UNAVAILABLE: (u16, &str) = (503, "METADATA_DOCUMENT_UNAVAILABLE");
 async fn a_response_that_is_no_document_is_refused() -> Result<()> {
     let (site, system, gate) = start("").await?;
     let good = site.publish(DOCUMENT, &json!({}));
-    let moved = |path: &str| Shown { headers: format!("location: {good}\r\n"), ..whole(&site, path) };
-    let described = |path: &str, headers: &str| Shown { headers: headers.to_owned(), ..whole(&site, path) };
-    let said = |path: &str, body: &str| Shown { body: body.to_owned(), ..whole(&site, path) };
+    let moved = |path: &str| SiteResponse { headers: format!("location: {good}\r\n"), ..whole(&site, path) };
+    let described = |path: &str, headers: &str| SiteResponse { headers: headers.to_owned(), ..whole(&site, path) };
+    let said = |path: &str, body: &str| SiteResponse { body: body.to_owned(), ..whole(&site, path) };
     let gzip = "content-type: application/json\r\ncontent-encoding: gzip\r\n";
     for (path, shown, refused) in [
         ("/301", moved("/301").with_status("301 Moved Permanently"), INVALID),
@@ -176,15 +176,15 @@ async fn an_unacceptable_document_is_refused() -> Result<()> {
 }
 
 /// The valid document of `path`.
-fn whole(site: &Site, path: &str) -> Shown {
+fn whole(site: &Site, path: &str) -> SiteResponse {
     with(site, path, "client_id", json!(site.url(path)))
 }
 
 /// The valid document with another value of one member.
-fn with(site: &Site, path: &str, name: &str, value: Value) -> Shown {
+fn with(site: &Site, path: &str, name: &str, value: Value) -> SiteResponse {
     let mut members = json!({ "client_id": site.url(path) });
     members[name] = value;
-    Shown::json(&document(&members), 60)
+    SiteResponse::json(&document(&members), 60)
 }
 
 /// A complete document with `members` added or replaced.
@@ -288,7 +288,7 @@ async fn a_pinned_document_replaces_one_that_cannot_be_fetched() -> Result<()> {
     let site = Site::start().await?;
     let id = site.url(DOCUMENT);
     let own = document(&json!({ "client_id": id }));
-    site.show(DOCUMENT, Shown::json(&own, 60).with_status("403 Forbidden"));
+    site.show(DOCUMENT, SiteResponse::json(&own, 60).with_status("403 Forbidden"));
     let directory = tempfile::tempdir()?;
     let file = directory.path().join("pinned.json");
     fs::write(&file, own.to_string())?;

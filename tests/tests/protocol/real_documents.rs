@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use e2e::flow::{App, Gate, TokenRequest};
 use e2e::http::Jar;
-use e2e::site::{ASSERTION_TYPE, ClientKey, Shown, Site};
+use e2e::site::{ASSERTION_TYPE, ClientKey, Site, SiteResponse};
 use e2e::system::{MAIN, Plan, System};
 use serde_json::{Value, json};
 
@@ -53,7 +53,7 @@ const REDIRECT: &str = "https://chatgpt.com/connector/oauth/callback";
 /// Declares `private_key_jwt` and lists `none` beside it, signs with RS256, sends `resource` twice, expects `iss`.
 fn chatgpt(site: &Site, methods: &Value) -> Result<(String, ClientKey)> {
     let key = ClientKey::new("chatgpt-1")?;
-    site.show(KEYS, Shown::json(&key.set(), 60));
+    site.show(KEYS, SiteResponse::json(&key.set(), 60));
     let id = site.publish(
         DOCUMENT,
         &json!({

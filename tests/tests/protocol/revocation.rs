@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use e2e::flow::{App, LOOPBACK, TokenRequest};
 use e2e::http::{Jar, Page};
-use e2e::site::{ASSERTION_TYPE, ClientKey, Shown, Site};
+use e2e::site::{ASSERTION_TYPE, ClientKey, Site, SiteResponse};
 use e2e::system::{MAIN, Plan, System};
 use reqwest::Method;
 use serde_json::json;
@@ -74,7 +74,7 @@ async fn clients_with_secrets_and_keys_authenticate_as_at_the_token_endpoint() -
     let system = System::start(Plan { edges: 1, control_tables: site.outbound(), ..Plan::default() }).await?;
     let gate = system.gate(MAIN.id)?;
     let key = ClientKey::new("key")?;
-    site.show("/jwks.json", Shown::json(&key.set(), 60));
+    site.show("/jwks.json", SiteResponse::json(&key.set(), 60));
     let members = json!({ "token_endpoint_auth_method": "private_key_jwt", "jwks_uri": site.url("/jwks.json") });
     let app = gate.configured(&site.publish("/client.json", &members), LOOPBACK);
     let signed = |request: TokenRequest| {

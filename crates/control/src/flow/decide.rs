@@ -14,7 +14,7 @@ use lychgate_domain::request::ticket::Ticket;
 use lychgate_store::authorizations::NewDecision;
 
 use super::view::{View, known};
-use super::{Answer, AuthorizationFlow, FormAction, about};
+use super::{AuthorizationFlow, ConsentAnswer, FormAction, about};
 use crate::client_metadata::ClientTrust;
 use crate::clients::Clients;
 use crate::ground::commit::{Commit, until_committed};
@@ -23,7 +23,7 @@ use crate::next::{Next, Step};
 
 /// A decision whose form proved itself: it was displayed to this browser for this ticket.
 struct SubmittedDecision<'a> {
-    answer: &'a Answer,
+    answer: &'a ConsentAnswer,
     ticket: Ticket,
     browser: BrowserId,
     displayed: Displayed,
@@ -32,11 +32,11 @@ struct SubmittedDecision<'a> {
 }
 
 impl AuthorizationFlow {
-    pub(crate) async fn decide(self, answer: Answer) -> Result<Next, Error> {
+    pub(crate) async fn decide(self, answer: ConsentAnswer) -> Result<Next, Error> {
         self.0.state.clone().to_the_end(async move { self.decide_once(&answer).await }).await
     }
 
-    async fn decide_once(&self, answer: &Answer) -> Result<Next, Error> {
+    async fn decide_once(&self, answer: &ConsentAnswer) -> Result<Next, Error> {
         let (call, issuer, keys) = (&self.0, self.0.issuer(), self.0.keys());
         form::same_site(answer.sec_fetch_site.as_deref(), answer.origin.as_deref(), &issuer.url)?;
         let ticket = Ticket::open(&answer.ticket, issuer, keys, call.now)?;
@@ -189,7 +189,7 @@ impl AuthorizationFlow {
         })
     }
 
-    fn back_to_page(&self, answer: &Answer, refusal: Refusal) -> Error {
+    fn back_to_page(&self, answer: &ConsentAnswer, refusal: Refusal) -> Error {
         Error::from(refusal).returning(self.0.serving.consent_url(&answer.ticket), self.0.issuer().name.clone())
     }
 }

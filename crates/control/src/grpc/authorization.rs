@@ -8,7 +8,7 @@ use lychgate_api::v1::{
 use tonic::{Request, Response, Status};
 
 use super::{caller, reply, wire};
-use crate::flow::{self, Answer, AuthorizationFlow, Confirmation, Visit};
+use crate::flow::{self, AuthorizationFlow, Confirmation, ConsentAnswer, Visit};
 use crate::state::State;
 
 pub(super) struct AuthorizationApi(pub(super) State);
@@ -44,7 +44,7 @@ impl AuthorizationService for AuthorizationApi {
         let (caller, request) = (caller(&request)?, request.into_inner());
         let next = async {
             let attempt = wire::attempt(&request.attempt)?;
-            let answer = Answer {
+            let answer = ConsentAnswer {
                 action: wire::form_action(request.decision()),
                 chosen_scopes: request.chosen_scopes,
                 ticket: request.ticket,

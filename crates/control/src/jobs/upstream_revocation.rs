@@ -19,7 +19,7 @@ use lychgate_store::{StoreError, Versioned};
 use crate::ground::commit::Commit;
 use crate::issuers::IssuerContext;
 use crate::state::State;
-use crate::upstream::{Answer, UpstreamError};
+use crate::upstream::{RevocationReply, UpstreamError};
 
 /// Parallel requests: a revocation that ended a million grants must not look like an attack.
 const PARALLEL_REQUESTS: usize = 2;
@@ -47,7 +47,7 @@ struct Worker {
 }
 
 /// The outcome for one holder of tokens.
-enum Outcome {
+enum RevocationOutcome {
     Revoked,
     /// There is nothing to revoke, or not now: the person has another live grant, the tokens do not open, or the
     /// upstream refuses.
@@ -191,10 +191,10 @@ impl Worker {
             }
             for outcome in join_all(some.iter().map(|holder| self.revoke(serving, holder))).await {
                 match outcome? {
-                    Outcome::Revoked => (revoked, in_a_row) = (revoked + 1, 0),
-                    Outcome::Skipped => in_a_row = 0,
-                    Outcome::Unsupported => return Ok(BatchOutcome::Unsupported),
-                    Outcome::Later(error) => {
+                    RevocationOutcome::Revoked => (revoked, in_a_row) = (revoked + 1, 0),
+                    RevocationOutcome::Skipped => in_a_row = 0,
+                    RevocationOutcome::Unsupported => return Ok(BatchOutcome::Unsupported),
+                    RevocationOutcome::Later(error) => {
                         if !failed {
                             let error = format!("{:#}", error.cause);
                             tracing::warn!(issuer.id = %self.issuer, error, "upstream revocation failed; it will be retried");
@@ -210,27 +210,27 @@ impl Worker {
         Ok(BatchOutcome::Advanced { revoked, failed })
     }
 
-    async fn revoke(&self, serving: &IssuerContext, holder: &EndedTokens) -> Result<Outcome, StoreError> {
+    async fn revoke(&self, serving: &IssuerContext, holder: &EndedTokens) -> Result<RevocationOutcome, StoreError> {
         let (store, issuer, now) = (&self.state.store, &*serving.issuer, self.state.clock.now());
         let sealed_for = holder.sealed_for;
         // Checked as late as possible: a person who has returned meanwhile holds new upstream tokens.
         let outcome = if issuer.upstream_revocation == UpstreamRevocationMode::WhenLastGrantEnds
             && store.has_live_grant(issuer, &holder.subject, now).await?
         {
-            Outcome::Skipped
+            RevocationOutcome::Skipped
         } else {
             match UpstreamTokens::open(&holder.tokens, sealed_for, issuer, serving.keys()) {
                 Some(tokens) if tokens.are_of_use(now) => match serving.upstream.revoke(&tokens, now).await {
-                    Ok(Some(Answer::Revoked)) => Outcome::Revoked,
-                    Ok(Some(Answer::Refused)) => {
+                    Ok(Some(RevocationReply::Revoked)) => RevocationOutcome::Revoked,
+                    Ok(Some(RevocationReply::Refused)) => {
                         tracing::warn!(issuer.id = %self.issuer, "the upstream refuses to revoke a token");
-                        Outcome::Skipped
+                        RevocationOutcome::Skipped
                     }
-                    Ok(None) => return Ok(Outcome::Unsupported),
-                    Err(error) => return Ok(Outcome::Later(error)),
+                    Ok(None) => return Ok(RevocationOutcome::Unsupported),
+                    Err(error) => return Ok(RevocationOutcome::Later(error)),
                 },
                 // The tokens' key was compromised and deleted, or the tokens have expired.
-                Some(_) | None => Outcome::Skipped,
+                Some(_) | None => RevocationOutcome::Skipped,
             }
         };
         if let SealedFor::Grant(id) = holder.sealed_for {

@@ -159,7 +159,7 @@ pub(super) enum SpentCode {
 }
 
 /// Step 4's result.
-pub(super) enum Outcome {
+pub(super) enum TokenOutcome {
     Redeem {
         claim: Box<CodeClaim>,
         status: Box<StoredGrantStatus>,
@@ -217,21 +217,21 @@ impl Exchange<'_> {
     }
 
     /// Step 4.
-    async fn judge(&self, claim: Claim<'_>) -> Result<Outcome, Error> {
+    async fn judge(&self, claim: Claim<'_>) -> Result<TokenOutcome, Error> {
         let call = self.call;
         match claim {
             Claim::Code(claim) => {
                 // A revocation between login and exchange leaves nothing to redeem.
                 let status = Box::new(live(call, &claim.grant).await?);
-                Ok(Outcome::Redeem { claim, status })
+                Ok(TokenOutcome::Redeem { claim, status })
             }
             Claim::Spent(SpentCode::BySameAttempt { grant, issuance }) => {
                 live(call, &grant).await?;
-                Ok(Outcome::Repeat { grant, issuance })
+                Ok(TokenOutcome::Repeat { grant, issuance })
             }
             Claim::Spent(SpentCode::ByAnother { grant_id, refusal }) => {
                 let (why, kind) = (EndedBy::CodeReplay, EventKind::CodeReplayed { grant_id });
-                Ok(Outcome::Replay { grant_id, why, kind, refusal })
+                Ok(TokenOutcome::Replay { grant_id, why, kind, refusal })
             }
             Claim::RefreshToken { token, request, grant: current } => {
                 let status = live(call, &current.value).await?;
@@ -241,18 +241,18 @@ impl Exchange<'_> {
     }
 
     /// Step 5: the grant as it is stored now, and what to mint.
-    async fn commit(&self, outcome: Outcome) -> Result<Commit<(Grant, Issuance)>, Error> {
+    async fn commit(&self, outcome: TokenOutcome) -> Result<Commit<(Grant, Issuance)>, Error> {
         match outcome {
-            Outcome::Redeem { claim, status } => self.redeem(*claim, &status).await,
-            Outcome::Rotate { expected, next, status } => {
+            TokenOutcome::Redeem { claim, status } => self.redeem(*claim, &status).await,
+            TokenOutcome::Rotate { expected, next, status } => {
                 let (store, issuer) = (self.call.store(), self.call.issuer());
                 let rotation = Rotation { expected, grant: &next, status: &status };
                 let commit = store.rotate(issuer, &rotation, self.call.now).await?;
                 let issuance = next.current.clone();
                 Ok(commit.with((*next, issuance)))
             }
-            Outcome::Repeat { grant, issuance } => Ok(Commit::Done((*grant, issuance))),
-            Outcome::Replay { grant_id, why, kind, refusal } => {
+            TokenOutcome::Repeat { grant, issuance } => Ok(Commit::Done((*grant, issuance))),
+            TokenOutcome::Replay { grant_id, why, kind, refusal } => {
                 end_grant(self.call, grant_id, why, &kind).await?;
                 Err(refusal.into())
             }

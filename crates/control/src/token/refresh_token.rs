@@ -7,7 +7,7 @@ use lychgate_domain::token::{EndedBy, Grant, RefreshOutcome, RefreshRequest};
 use lychgate_store::Versioned;
 use lychgate_store::grants::StoredGrantStatus;
 
-use super::endpoint::{Exchange, Outcome};
+use super::endpoint::{Exchange, TokenOutcome};
 use crate::ground::error::Error;
 
 impl Exchange<'_> {
@@ -26,22 +26,22 @@ impl Exchange<'_> {
         request: &RefreshRequest,
         current: Versioned<Grant>,
         status: StoredGrantStatus,
-    ) -> Result<Outcome, Error> {
+    ) -> Result<TokenOutcome, Error> {
         let (call, issuer) = (self.call, self.call.issuer());
         Ok(match current.value.refresh_outcome(token, request, issuer, call.transition())? {
             RefreshOutcome::Rotate(scopes) => {
                 let grant = current.value.clone();
                 let next = grant.rotate(scopes, call.keys(), &issuer.lifetimes, call.transition());
-                Outcome::Rotate { expected: current.version, next: Box::new(next), status: Box::new(status) }
+                TokenOutcome::Rotate { expected: current.version, next: Box::new(next), status: Box::new(status) }
             }
             RefreshOutcome::Repeat => {
                 let issuance = current.value.current.clone();
-                Outcome::Repeat { grant: Box::new(current.value), issuance }
+                TokenOutcome::Repeat { grant: Box::new(current.value), issuance }
             }
             RefreshOutcome::Replay => {
                 let grant_id = token.grant_id();
                 let (why, kind) = (EndedBy::RefreshTokenReplay, EventKind::RefreshTokenReplayed { grant_id });
-                Outcome::Replay { grant_id, why, kind, refusal: Refusal::RefreshTokenReplayed }
+                TokenOutcome::Replay { grant_id, why, kind, refusal: Refusal::RefreshTokenReplayed }
             }
         })
     }

@@ -111,7 +111,10 @@ impl Oauth2 {
     }
 
     /// `None` if it has no revocation endpoint.
-    pub(crate) async fn revoke(&self, tokens: &UpstreamTokens) -> Result<Option<revocation::Answer>, UpstreamError> {
+    pub(crate) async fn revoke(
+        &self,
+        tokens: &UpstreamTokens,
+    ) -> Result<Option<revocation::RevocationReply>, UpstreamError> {
         let Some(endpoint) = &self.revocation else { return Ok(None) };
         self.flow.revoke(endpoint, tokens).await.map(Some)
     }

@@ -116,7 +116,7 @@ impl Oidc {
         &self,
         tokens: &UpstreamTokens,
         now: Timestamp,
-    ) -> Result<Option<revocation::Answer>, UpstreamError> {
+    ) -> Result<Option<revocation::RevocationReply>, UpstreamError> {
         let Some(endpoint) = self.metadata(now).await?.revocation() else { return Ok(None) };
         self.flow.revoke(&endpoint, tokens).await.map(Some)
     }

@@ -20,7 +20,7 @@ pub(super) enum Endpoint {
 
 /// The outcome of a revocation request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Answer {
+pub(crate) enum RevocationReply {
     /// The token is revoked, or was invalid before.
     Revoked,
     /// The upstream will never revoke this token.
@@ -29,7 +29,11 @@ pub(crate) enum Answer {
 
 impl CodeFlow {
     /// Revokes the refresh token, which ends access tokens too (RFC 7009 §2.1), or else the access token.
-    pub(super) async fn revoke(&self, endpoint: &Endpoint, tokens: &UpstreamTokens) -> Result<Answer, UpstreamError> {
+    pub(super) async fn revoke(
+        &self,
+        endpoint: &Endpoint,
+        tokens: &UpstreamTokens,
+    ) -> Result<RevocationReply, UpstreamError> {
         let request = match endpoint {
             Endpoint::Rfc7009 { url, auth_type } => {
                 let (token, hint) = match &tokens.refresh_token {
@@ -60,9 +64,9 @@ impl CodeFlow {
         match endpoint {
             Endpoint::Rfc7009 { .. } => judge(status, &body),
             Endpoint::Github { .. } => match status {
-                StatusCode::NO_CONTENT => Ok(Answer::Revoked),
+                StatusCode::NO_CONTENT => Ok(RevocationReply::Revoked),
                 // GitHub does not know the token.
-                StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY => Ok(Answer::Revoked),
+                StatusCode::NOT_FOUND | StatusCode::UNPROCESSABLE_ENTITY => Ok(RevocationReply::Revoked),
                 status => Err(retry_later(status)),
             },
         }
@@ -71,21 +75,21 @@ impl CodeFlow {
 
 /// Judges the answer (RFC 7009 §2.2). An unknown token is as good as revoked and answered with 200; some providers
 /// answer 400.
-fn judge(status: StatusCode, body: &[u8]) -> Result<Answer, UpstreamError> {
+fn judge(status: StatusCode, body: &[u8]) -> Result<RevocationReply, UpstreamError> {
     if status.is_success() {
-        return Ok(Answer::Revoked);
+        return Ok(RevocationReply::Revoked);
     }
     if status != StatusCode::BAD_REQUEST {
         return Err(retry_later(status));
     }
     let error = serde_json::from_slice::<Refusal>(body).map(|refusal| refusal.error).unwrap_or_default();
     match error.as_str() {
-        "invalid_token" | "invalid_grant" => Ok(Answer::Revoked),
+        "invalid_token" | "invalid_grant" => Ok(RevocationReply::Revoked),
         // An error about our client or a temporary one: a later try may succeed.
         "invalid_client" | "unauthorized_client" | "temporarily_unavailable" | "server_error" => {
             Err(retry_later(status))
         }
-        _ => Ok(Answer::Refused),
+        _ => Ok(RevocationReply::Refused),
     }
 }
 
@@ -114,11 +118,11 @@ mod tests {
             judge(StatusCode::from_u16(status).unwrap(), body.as_bytes()).ok()
         };
         for (status, error, expected) in [
-            (200, "", Some(Answer::Revoked)),
-            (204, "", Some(Answer::Revoked)),
-            (400, "invalid_token", Some(Answer::Revoked)),
-            (400, "unsupported_token_type", Some(Answer::Refused)),
-            (400, "", Some(Answer::Refused)),
+            (200, "", Some(RevocationReply::Revoked)),
+            (204, "", Some(RevocationReply::Revoked)),
+            (400, "invalid_token", Some(RevocationReply::Revoked)),
+            (400, "unsupported_token_type", Some(RevocationReply::Refused)),
+            (400, "", Some(RevocationReply::Refused)),
             (400, "invalid_client", None),
             (401, "invalid_client", None),
             (302, "", None),
@@ -129,6 +133,6 @@ mod tests {
         ] {
             assert_eq!(judge(status, error), expected, "{status} {error}");
         }
-        assert_eq!(super::judge(StatusCode::BAD_REQUEST, b"<html>").ok(), Some(Answer::Refused));
+        assert_eq!(super::judge(StatusCode::BAD_REQUEST, b"<html>").ok(), Some(RevocationReply::Refused));
     }
 }
