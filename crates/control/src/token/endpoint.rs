@@ -62,26 +62,20 @@ impl TokenEndpoint {
         let presented = request.presented();
 
         // 1. Authenticate the client.
-        let (exchange, loaded) = self.authenticate(credentials, presented.as_ref().ok()).await?;
+        let exchange = &self.authenticate(credentials, presented.as_ref().ok()).await?;
 
         // 2. May this client use this grant type?
         exchange.client.allowed(request.grant_type()?)?;
 
-        let (exchange, presented, mut loaded) = (&exchange, &presented?, loaded);
-        let committed = until_committed(|| {
-            let loaded = loaded.take();
-            async move {
-                // 3. Load the record that the token names.
-                let record = match loaded {
-                    Some(record) => record,
-                    None => presented.load(&self.0).await?.ok_or_else(|| presented.unknown())?,
-                };
-                let claim = exchange.claim(presented, record, request).await?;
-                // 4. Judge: is everything live, and what does the request come to?
-                let outcome = exchange.judge(claim).await?;
-                // 5. Commit.
-                exchange.commit(outcome).await
-            }
+        let presented = &presented?;
+        let committed = until_committed(|| async move {
+            // 3. Load the record that the token names.
+            let record = presented.load(&self.0).await?.ok_or_else(|| presented.unknown())?;
+            let claim = exchange.claim(presented, record, request).await?;
+            // 4. Judge: is everything live, and what does the request come to?
+            let outcome = exchange.judge(claim).await?;
+            // 5. Commit.
+            exchange.commit(outcome).await
         });
         let (grant, issuance) = committed.await?;
 
@@ -91,25 +85,25 @@ impl TokenEndpoint {
 
     /// Step 1. The document of a client that has one is fetched from the client's host. How much of that work a request
     /// may cause depends on what it presents: a code or refresh token of the client proves that a person has consented to
-    /// the client, and strangers with made-up ids cannot use up its share. The record that proved it is handed on, so
-    /// that a refresh token is read and verified once.
+    /// the client, and strangers with made-up ids cannot use up its share. The record that proves it is read again in
+    /// step 3: the client's host decides how long its document takes, and a grant that ended meanwhile must not be
+    /// judged as it was before.
     pub(super) async fn authenticate(
         &self,
         credentials: &ClientCredentials,
         presented: Option<&PresentedToken>,
-    ) -> Result<(Exchange<'_>, Option<Record>), Error> {
+    ) -> Result<Exchange<'_>, Error> {
         let id = credentials.credentials.client_id()?;
-        let loaded = match presented {
-            Some(presented) if document::is_url(&id) => presented.load(&self.0).await?,
-            Some(_) | None => None,
+        let is_proven = match presented {
+            Some(presented) if document::is_url(&id) => {
+                let record = presented.load(&self.0).await?;
+                record.is_some_and(|record| record.proves(presented, &id, self.0.keys()))
+            }
+            Some(_) | None => false,
         };
-        let is_proven = loaded
-            .as_ref()
-            .zip(presented)
-            .is_some_and(|(record, presented)| record.proves(presented, &id, self.0.keys()));
         let trust = if is_proven { ClientTrust::Consented } else { ClientTrust::Stranger };
         let (resolved, authenticated) = clients::authenticate(&self.0, credentials, trust).await?;
-        Ok((Exchange { call: &self.0, client: resolved.client, authenticated }, loaded))
+        Ok(Exchange { call: &self.0, client: resolved.client, authenticated })
     }
 }
 

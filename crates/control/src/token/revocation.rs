@@ -21,8 +21,7 @@ impl TokenEndpoint {
             .to_the_end(async move {
                 let presented = PresentedRefreshToken::parse(&token).map(PresentedToken::Refresh);
                 let presented = presented.or_else(|| PresentedCode::parse(&token).map(PresentedToken::Code));
-                let (exchange, loaded) = self.authenticate(&credentials, presented.as_ref()).await?;
-                exchange.revoke(&token, presented, loaded).await
+                self.authenticate(&credentials, presented.as_ref()).await?.revoke(&token, presented).await
             })
             .await
     }
@@ -31,12 +30,7 @@ impl TokenEndpoint {
 impl Exchange<'_> {
     /// Ends the whole grant, whichever of its tokens is given back: an access token that is verified offline cannot be
     /// revoked by itself, and a client that gives one back has no more use for the grant (RFC 7009 §2.1).
-    async fn revoke(
-        &self,
-        token: &str,
-        presented: Option<PresentedToken>,
-        loaded: Option<Record>,
-    ) -> Result<(), Error> {
+    async fn revoke(&self, token: &str, presented: Option<PresentedToken>) -> Result<(), Error> {
         if token.is_empty() {
             return Err(Refusal::ParameterMissing("token").into());
         }
@@ -44,11 +38,10 @@ impl Exchange<'_> {
         if token.starts_with("lgc_") {
             return Err(Refusal::TokenTypeUnsupported.into());
         }
-        let record = match (loaded, &presented) {
-            (Some(record), _) => Some(record),
-            (None, Some(presented)) => presented.load(self.call).await?,
-            // The signature of an access token has been verified; of a refresh token, its MAC.
-            (None, None) => match AccessToken::verify(token, &self.call.serving) {
+        let record = match presented {
+            Some(presented) => presented.load(self.call).await?,
+            // The signature of an access token is verified here; of a refresh token, its MAC is when it is loaded.
+            None => match AccessToken::verify(token, &self.call.serving) {
                 Some(token) => {
                     let grant = self.call.store().grant(self.call.issuer(), token.grant_id, self.call.now).await?;
                     grant.map(|grant| Record::Grant { grant, is_minted: true })

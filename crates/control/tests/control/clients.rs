@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use lychgate_api::v1;
+use lychgate_api::v1::admin_service_revoke_request::Target;
 use lychgate_control::config::{DocumentMode, RegistrationConfig, RegistrationMode};
 use lychgate_engine::Space;
 use serde_json::{Value, json};
@@ -10,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::support::{
     ApiClient, App, ClientKey, ControlPlane, Environment, Flow, ISSUER, MetadataHost, Refused as _, code_in, location,
-    query,
+    query, revoke_request, wait_until,
 };
 
 const ASSERTION_TYPE: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -243,7 +244,7 @@ async fn a_person_leaves_a_scope_out_and_token_and_audit_log_say_so() {
 
 /// A host with a metadata document, and a control plane that may fetch it.
 async fn documented(members: Value) -> (Environment, ControlPlane, MetadataHost, App) {
-    let mut env = Environment::new().await;
+    let mut env = Environment::with_operator().await;
     let site = MetadataHost::start().await;
     site.publish(DOCUMENT, &site.document(DOCUMENT, &members));
     env.config.outbound = site.outbound(&env);
@@ -269,6 +270,37 @@ async fn a_client_is_described_by_its_document() {
     edge.exchange(flow.refresh(again.refresh_token())).await.unwrap();
     assert_eq!(site.asked(DOCUMENT), 2);
     assert!(env.entries(Space::Clients).await.is_empty(), "documents are not stored");
+}
+
+/// The client's host decides how long its document takes. A grant that an operator ends meanwhile gives no token when
+/// the document arrives, also not to the repetition of a refresh that was answered before, which commits nothing.
+///
+/// Requirements: A7, R27.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_grant_that_ends_while_the_document_is_fetched_gives_no_token() {
+    let (env, control, site, app) = documented(json!({})).await;
+    let edge = control.edge();
+    let mut flow = Flow::new(app);
+    let tokens = flow.tokens(&edge, &env.idp).await;
+    let refresh = flow.refresh(tokens.refresh_token());
+    let first = edge.exchange(refresh.clone()).await.unwrap();
+    let repeated = edge.exchange(refresh.clone()).await.unwrap();
+    assert_eq!(repeated.refresh_token, first.refresh_token, "the repetition is answered as long as the grant lives");
+
+    env.advance(Duration::from_secs(61));
+    let fetches = site.asked(DOCUMENT);
+    site.withhold();
+    let repetition = tokio::spawn({
+        let edge = edge.clone();
+        async move { edge.exchange(refresh).await }
+    });
+    wait_until("the document is being fetched", async || site.asked(DOCUMENT) > fetches).await;
+    let listed = v1::ListGrantsRequest { issuer_id: ISSUER.to_owned(), ..Default::default() };
+    let grant_id = control.operator().list_grants(listed).await.unwrap().grants.remove(0).grant_id;
+    let revocation = revoke_request(Target::GrantId(grant_id), "1");
+    assert!(control.operator().revoke_now(revocation).await.unwrap().changed);
+    site.release();
+    assert_eq!(repetition.await.unwrap().reason(), "GRANT_ENDED");
 }
 
 /// A client exists as long as its document does, at every step.

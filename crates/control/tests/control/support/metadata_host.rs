@@ -12,6 +12,7 @@ use lychgate_engine::{Timestamp, random};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
 
 use super::{Authority, Environment, ISSUER_URL};
@@ -23,6 +24,8 @@ pub(crate) struct MetadataHost {
     authority_pem: String,
     pages: Arc<Mutex<HashMap<String, String>>>,
     asked: Arc<Mutex<Vec<String>>>,
+    /// True while responses are withheld.
+    withheld: Arc<watch::Sender<bool>>,
 }
 
 impl MetadataHost {
@@ -31,7 +34,8 @@ impl MetadataHost {
         let (authority_pem, acceptor) = (authority.pem().to_owned(), authority.acceptor(&["localhost"]));
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("an address");
-        let site = Self { address, authority_pem, pages: Arc::default(), asked: Arc::default() };
+        let site =
+            Self { address, authority_pem, pages: Arc::default(), asked: Arc::default(), withheld: Arc::default() };
         let serving = site.clone();
         tokio::spawn(async move {
             while let Ok((stream, _)) = listener.accept().await {
@@ -61,6 +65,15 @@ impl MetadataHost {
 
     pub(crate) fn withdraw(&self, path: &str) {
         self.pages.lock().expect("unpoisoned").remove(path);
+    }
+
+    /// Records requests and withholds their responses until [`MetadataHost::release`].
+    pub(crate) fn withhold(&self) {
+        self.withheld.send_replace(true);
+    }
+
+    pub(crate) fn release(&self) {
+        self.withheld.send_replace(false);
     }
 
     /// Number of requests for `path`.
@@ -94,6 +107,7 @@ impl MetadataHost {
         let path = head.split(' ').nth(1).expect("a path").to_owned();
         let page = self.pages.lock().expect("unpoisoned").get(&path).cloned();
         self.asked.lock().expect("unpoisoned").push(path);
+        self.withheld.subscribe().wait_for(|withheld| !withheld).await.expect("the sender is in self");
         let (status, body) = page.map_or(("404 Not Found", String::new()), |page| ("200 OK", page));
         let length = body.len();
         let answer = format!(
