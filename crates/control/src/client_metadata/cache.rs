@@ -6,8 +6,8 @@ use std::sync::Arc;
 
 use http::HeaderMap;
 use lychgate_domain::time::Timestamp;
-use quick_cache::Weighter;
-use quick_cache::unsync::Cache;
+use quick_cache::unsync::{Cache, DefaultLifecycle};
+use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use serde_json::Value;
 
 use super::{Age, ClientTrust, Document, Key, STALE_IF_ERROR, freshness};
@@ -19,6 +19,9 @@ const MAX_WEIGHT: usize = 512 * 1024;
 const CONSENTED_BYTES: u64 = 32 * 1024 * 1024;
 /// The greatest size of all other cached documents.
 const STRANGERS_BYTES: u64 = 8 * 1024 * 1024;
+/// The share of a full cache that is for entries that were read again. The rest is for new ones: a client's document must
+/// outlast a few large documents of others between its first request and its second.
+const READ_AGAIN: f64 = 0.5;
 
 #[derive(Clone, Debug)]
 pub(super) struct Entry {
@@ -32,7 +35,7 @@ pub(super) struct Entry {
 impl Entry {
     /// `None` if the document is too large.
     pub(super) fn new(document: Document, validators: Option<Validators>) -> Option<Self> {
-        // An entry's share besides the value: URL, validators, the cache's own bookkeeping.
+        // An entry's share besides the value and the URL: validators, the cache's own bookkeeping.
         let weight = weigh(&document.value) + 2048;
         let document = Arc::new(document);
         (weight <= MAX_WEIGHT).then_some(Self { document, validators, retry_at: Timestamp::EPOCH, weight })
@@ -75,16 +78,26 @@ pub(super) struct DocumentCache {
 struct ByWeight;
 
 impl Weighter<Key, Entry> for ByWeight {
-    fn weight(&self, _: &Key, entry: &Entry) -> u64 {
-        entry.weight as u64
+    fn weight(&self, (_, url): &Key, entry: &Entry) -> u64 {
+        (url.len() + entry.weight) as u64
     }
 }
 
 impl Default for DocumentCache {
     fn default() -> Self {
-        let consented = Cache::with_weighter(4096, CONSENTED_BYTES, ByWeight);
-        Self { consented, strangers: Cache::with_weighter(1024, STRANGERS_BYTES, ByWeight) }
+        Self { consented: cache(4096, CONSENTED_BYTES), strangers: cache(1024, STRANGERS_BYTES) }
     }
+}
+
+#[expect(clippy::expect_used, reason = "building fails only without a capacity, and both are set here")]
+fn cache(estimated_entries: usize, bytes: u64) -> Cache<Key, Entry, ByWeight> {
+    let options = OptionsBuilder::new()
+        .estimated_items_capacity(estimated_entries)
+        .weight_capacity(bytes)
+        .hot_allocation(READ_AGAIN)
+        .build()
+        .expect("both capacities are set");
+    Cache::with_options(options, ByWeight, DefaultHashBuilder::default(), DefaultLifecycle::default())
 }
 
 impl DocumentCache {
@@ -166,7 +179,8 @@ mod tests {
         let mut cache = DocumentCache::default();
         cache.put(key(4), ClientTrust::Stranger, large());
         cache.put(key(4), ClientTrust::Stranger, small());
-        assert_eq!(cache.strangers.weight(), small().weight as u64, "a replaced entry counts once");
+        let weight = (key(4).1.len() + small().weight) as u64;
+        assert_eq!(cache.strangers.weight(), weight, "a replaced entry counts once");
         cache.remove(&key(4));
         assert_eq!(cache.strangers.weight(), 0);
     }
@@ -191,6 +205,19 @@ mod tests {
         assert!((1..5_000).contains(&strangers), "{strangers}: most of the strangers' documents are evicted");
         assert_eq!(cache.consented.len(), 2);
         assert!(cache.strangers.weight() <= STRANGERS_BYTES);
+    }
+
+    /// A client's document is fetched for its first page and is needed again a moment later.
+    ///
+    /// Requirements: D7.
+    #[test]
+    fn a_new_document_outlasts_large_documents_of_others() {
+        let mut cache = DocumentCache::default();
+        (1..20_000).for_each(|n| cache.put(key(n), ClientTrust::Stranger, small()));
+        cache.put(key(0), ClientTrust::Stranger, small());
+        let largest = || entry(json!("x".repeat(MAX_WEIGHT - 4096))).unwrap();
+        (20_000..20_006).for_each(|n| cache.put(key(n), ClientTrust::Stranger, largest()));
+        assert!(cache.find(&key(0), ClientTrust::Stranger).is_some());
     }
 
     #[test]
