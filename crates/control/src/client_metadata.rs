@@ -60,7 +60,7 @@ impl Kind {
 /// How far a client is trusted with outbound requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientTrust {
-    /// Some person has a live consent to this client.
+    /// The request proves that a person has signed in for this client: by a code, a refresh token, or an approval.
     Consented,
     Stranger,
 }

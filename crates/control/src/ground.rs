@@ -1,4 +1,4 @@
-//! The ground floor: types and mechanisms that know no use case, no configuration and no issuer at work.
+//! The ground floor: types and mechanisms that know no use case and no issuer at work.
 //!
 //! Nothing here imports another folder of this crate.
 

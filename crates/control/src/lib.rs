@@ -1,7 +1,8 @@
 //! The control plane: use cases over the rules of `lychgate-domain`, and the gRPC services in front of them. A library
 //! that is handed a storage engine.
 //!
-//! The folders are layers. Each imports only layers above it in this list; `.ci/arrows.py` holds the exact table.
+//! The folders are layers. Each imports only layers above it in this list, or of its own number; `.ci/arrows.py`
+//! holds the exact table, which has no circle.
 //!
 //! 1. `ground`: errors, callers, TLS, and [`outbound`], the guarded HTTP client for URLs that clients name
 //! 2. [`client_metadata`]: client metadata documents and key sets, fetched and cached
@@ -17,7 +18,7 @@
 //! 11. `grpc`: the services and the wire format
 //! 12. `serve`: the listener and the process
 //!
-//! This crate never speaks HTTP to a client and knows no engine. Rules are decided in `lychgate-domain`; atomicity is
+//! This crate never speaks HTTP to a client and implements no engine. Rules are decided in `lychgate-domain`; atomicity is
 //! kept by `lychgate-store`.
 
 mod account;

@@ -45,7 +45,7 @@ pub(crate) struct CallContext {
     pub(crate) state: State,
     pub(crate) caller: Arc<Caller>,
     pub(crate) serving: IssuerContext,
-    /// The time of the call: every decision of one call is made at one time.
+    /// The time of the call. A call that waits for another server goes on with [`CommandContext::at_present`].
     pub(crate) now: Timestamp,
 }
 
@@ -135,7 +135,8 @@ impl CallContext {
 }
 
 impl CommandContext {
-    /// The event of what this call does. Its id follows from the idempotency key: a repetition makes the same event.
+    /// The event of what this call does. Its id follows from the idempotency key, the kind and the time; the state of
+    /// the record that it is committed with keeps a repetition from writing a second one.
     pub(crate) fn event(&self, kind: EventKind, about: impl Into<Option<EventTarget>>) -> Event {
         let caller = self.caller.for_events(self.issuer());
         Event::new(kind, about, &caller, self.attempt, self.now)

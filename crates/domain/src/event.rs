@@ -24,7 +24,7 @@ pub use retention::Retention;
 /// An entry of the audit log.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Event {
-    /// Derived from the attempt, so that a repetition writes the same entry.
+    /// Derived from the attempt, the kind and the time.
     pub id: EventId,
     /// The time of the transition.
     pub at: Timestamp,
@@ -326,8 +326,8 @@ impl Event {
         }
     }
 
-    /// The only event of its kind that `attempt` causes. The id follows from attempt and kind, so that a repeated call
-    /// writes the same event.
+    /// The only event of its kind that `attempt` causes. The id follows from attempt, kind and time. The record
+    /// that it is committed with keeps a repeated call from writing a second event.
     pub fn new(
         kind: EventKind,
         about: impl Into<Option<EventTarget>>,

@@ -160,7 +160,7 @@ mod tests {
 
     /// Requirements: D7.
     #[test]
-    fn the_total_quota_holds_over_any_number_host_meters() {
+    fn the_total_quota_holds_over_any_number_of_hosts() {
         let mut quotas = Quotas::default();
         let hosts = |quotas: &mut Quotas, now| {
             (0..1000).map(|n| fetched(quotas, QuotaClass::New, &format!("{n}.example"), 1, now)).sum::<usize>()

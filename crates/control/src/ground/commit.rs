@@ -8,7 +8,8 @@ use super::error::Error;
 /// commit won it.
 const MAX_ROUNDS: usize = 128;
 
-/// Repeats `round` until it commits. This is the only loop around commits of requests: a round ends with
+/// Repeats `round` until it commits. The only other loop around a commit is in `flow/finish_login.rs`,
+/// which also waits for another request's claim. A round ends with
 /// [`Commit::Done`], which leaves the loop, or with [`Commit::Conflict`], which starts the next one.
 pub(crate) async fn until_committed<T, E: From<Contended>, R: Future<Output = Result<Commit<T>, E>>>(
     mut round: impl FnMut() -> R,

@@ -75,7 +75,7 @@ pub struct PresentedCredentials<'a> {
     pub certificate: Option<&'a [SubjectName]>,
 }
 
-/// Why authentication failed. PresentedCredentials to the caller; reveals nothing about other principals.
+/// Why authentication failed. Shown to the caller; reveals nothing about other principals.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum AuthenticationError {
     #[error("send metadata authorization: Bearer TOKEN of a configured principal, or a client certificate of one")]

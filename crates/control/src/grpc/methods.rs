@@ -80,7 +80,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn what_is_not_listed_is_denied_to_everybody() {
+    fn an_unlisted_method_is_denied_to_every_role() {
         for path in [
             "",
             "/",

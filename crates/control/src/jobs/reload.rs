@@ -60,7 +60,7 @@ impl Reload {
             let files = files(&self.file, self.tls_config.as_ref());
             tokio::select! {
                 trigger = self.watcher.next(&files) => {
-                    let any = [self.reload_principals(), self.reload_certificates()].contains(&Reloaded::Changed);
+                    let any = [self.reload_principals(), self.reload_certificates()].contains(&Reloaded::Reported);
                     self.record().await;
                     if trigger == ReloadTrigger::Signal && !any {
                         tracing::info!("reloaded on request; nothing has changed");
@@ -93,7 +93,7 @@ impl Reload {
             return Reloaded::Unchanged;
         }
         tracing::info!(principals = %changes, "reloaded principals");
-        Reloaded::Changed
+        Reloaded::Reported
     }
 
     fn reload_certificates(&self) -> Reloaded {
@@ -112,7 +112,7 @@ impl Reload {
             client_authorities = now.authorities(),
             "reloaded certificates"
         );
-        Reloaded::Changed
+        Reloaded::Reported
     }
 
     /// The change applies before its event is stored: a leaked token is withdrawn even while the store is unavailable.
@@ -135,14 +135,15 @@ impl Reload {
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reloaded {
-    Changed,
+    /// A line of the log says what changed, or why nothing did.
+    Reported,
     Unchanged,
 }
 
-/// An error was logged, which counts as a result.
+/// Logs why nothing was reloaded.
 fn refused(what: &str, error: ConfigError) -> Reloaded {
     tracing::error!(%error, "reload failed, nothing is changed: {what}");
-    Reloaded::Changed
+    Reloaded::Reported
 }
 
 fn files(file: &PathBuf, tls: Option<&TlsConfig>) -> Vec<PathBuf> {

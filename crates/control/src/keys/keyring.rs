@@ -1,5 +1,5 @@
 //! The keyring of an issuer: created at the first start, unwrapped with the master key at every start, and reconciled
-//! from then on. A node performs due steps (`domain::keyring`) when it reads the keyring, and an operator's rotation
+//! from then on. A node performs due steps (`lychgate_domain::keys::rotation`) when it reads the keyring, and an operator's rotation
 //! when it is requested.
 //!
 //! Key material leaves this file as usable keys, never as bytes.
@@ -275,7 +275,7 @@ impl StoredKeyring {
         new: NewKey,
     ) -> anyhow::Result<()> {
         let (issuer, purpose) = (self.issuer.as_str(), family.label());
-        tracing::info!(issuer.url = issuer, key.purpose = purpose, key.step = ?step, "keyring changed");
+        tracing::info!(issuer.url = issuer, key.purpose = purpose, key.step = ?step, "changing the keyring");
         let of_family = |key: &SealedKey| key.purpose == purpose;
         match step {
             RotationStep::Begin => keyring.keys.push(self.make(family, KeyState::Active, new).await?),

@@ -77,7 +77,7 @@ fn try_keys(token: &str, header: &Header, keys: &[Jwk]) -> Option<IdTokenClaims>
     let agrees = |key: &&Jwk| key.common.key_algorithm.is_none_or(|alg| alg == header.alg.into());
     keys.iter().filter(named).filter(signing).filter(agrees).find_map(|key| {
         let key = DecodingKey::from_jwk(key).ok()?;
-        // `domain::id_token` judges all claims.
+        // `lychgate_domain::upstream` checks all claims.
         verified::<Claims>(token, &key, header.alg).map(IdTokenClaims::from)
     })
 }
