@@ -90,7 +90,7 @@ FOLDERS: dict[str, dict[str, str]] = {
         "metrics": "",
         "control": "entropy failure",
         "http": "failure",
-        "messages": "failure",
+        "messages": "",
         "issuers": "control",
         "limits": "client_address failure http",
         "pages": "failure messages",

@@ -18,7 +18,7 @@ use lychgate_domain::keys::Purpose;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::upstream::login::LoginSecrets;
 
-use crate::ground::error::{Error, ReturnTo};
+use crate::ground::error::{Error, ReturnTo, reason};
 use crate::issuers::IssuerContext;
 use crate::state::CommandContext;
 
@@ -73,8 +73,9 @@ impl IssuerContext {
 
 /// A link back to the client that carries the error (RFC 6749 §4.1.2.1).
 fn error_link(decided: &Decided, refusal: &Refusal, issuer: &IssuerUrl) -> ReturnTo {
+    let error = (reason(refusal).oauth_error(), refusal);
     ReturnTo {
-        uri: response::error(&decided.redirect_uri, refusal, decided.state.as_deref(), issuer),
+        uri: response::error(&decided.redirect_uri, error, decided.state.as_deref(), issuer),
         label: decided.redirect_uri.target(),
     }
 }

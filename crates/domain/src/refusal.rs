@@ -1,4 +1,5 @@
-//! Refusals: every deliberate "no". Any other failure is a fault.
+//! Refusals: every deliberate "no". Any other failure is a fault. The reason, the statuses and the OAuth code of a refusal
+//! are one row of the table in `lychgate-api`.
 //!
 //! The doc of each variant names the functions that make it. `lychgate-control` makes those that need more than the
 //! domain's values: a signature, a stored record, an answer from the network.
@@ -277,83 +278,4 @@ pub enum Refusal {
     /// [`is_of`](crate::registration::is_of).
     #[error("{0}")]
     RegistrationMetadataInvalid(&'static str),
-}
-
-impl Refusal {
-    /// The `error` code (RFC 6749 §4.1.2.1, §5.2, RFC 7591 §3.2.2, RFC 8707 §2, RFC 9101 §6.2, OIDC Core §3.1.2.6).
-    #[expect(clippy::too_many_lines, reason = "one line for each refusal")]
-    pub fn oauth_error(&self) -> &'static str {
-        match self {
-            Refusal::IssuerUnknown
-            | Refusal::ParameterRepeated(_)
-            | Refusal::ParameterMissing(_)
-            | Refusal::RequestTooLarge(_)
-            | Refusal::RequestMalformed(_)
-            | Refusal::RecordUnknown(_)
-            | Refusal::RequestIdReused
-            | Refusal::PageTokenInvalid
-            | Refusal::RevisionLost
-            | Refusal::WatchTooSlow
-            | Refusal::ClientAuthenticationAmbiguous
-            | Refusal::RedirectUriUnregistered
-            | Refusal::RedirectUriForbidden
-            | Refusal::RedirectUriMissing
-            | Refusal::ResponseModeUnsupported
-            | Refusal::PkceRequired
-            | Refusal::PkceMethodUnsupported
-            | Refusal::PkceChallengeMalformed
-            | Refusal::TicketInvalid
-            | Refusal::TicketExpired
-            | Refusal::CrossSite
-            | Refusal::BrowserCookieMissing
-            | Refusal::FormTokenInvalid
-            | Refusal::DecisionMissing
-            | Refusal::AlreadyDecided
-            | Refusal::StateInvalid
-            | Refusal::StateCookieMissing
-            | Refusal::BrowserMismatch
-            | Refusal::LoginExpired
-            | Refusal::LoginInterrupted
-            | Refusal::AlreadyFinished => "invalid_request",
-            Refusal::ClientUnknown
-            | Refusal::ClientDisabled
-            | Refusal::ClientAuthenticationFailed
-            | Refusal::ClientAssertionInvalid(_)
-            | Refusal::ClientAssertionReplayed
-            | Refusal::MetadataUrlInvalid(_)
-            | Refusal::MetadataHostForbidden
-            | Refusal::MetadataDocumentInvalid(_)
-            | Refusal::ResourceServerUnknown => "invalid_client",
-            Refusal::ResponseTypeUnsupported => "unsupported_response_type",
-            Refusal::RequestObjectUnsupported => "request_not_supported",
-            Refusal::RequestUriUnsupported => "request_uri_not_supported",
-            Refusal::ResourceUnknown | Refusal::ResourceRequired => "invalid_target",
-            Refusal::ScopeInvalid => "invalid_scope",
-            Refusal::InteractionRequired => "interaction_required",
-            Refusal::UpstreamUnavailable | Refusal::MetadataDocumentUnavailable => "temporarily_unavailable",
-            Refusal::UpstreamInvalid => "server_error",
-            Refusal::UpstreamDenied
-            | Refusal::SignedInAsAnother
-            | Refusal::AccountSessionMissing
-            | Refusal::RegistrationClosed => "access_denied",
-            Refusal::TokenTypeUnsupported => "unsupported_token_type",
-            // RFC 6750 §3.1.
-            Refusal::InitialAccessTokenInvalid
-            | Refusal::RegistrationAccessTokenInvalid
-            | Refusal::AccessTokenMissing
-            | Refusal::AccessTokenInvalid => "invalid_token",
-            Refusal::ScopeInsufficient => "insufficient_scope",
-            Refusal::GrantTypeUnsupported => "unsupported_grant_type",
-            Refusal::GrantTypeUnauthorized => "unauthorized_client",
-            Refusal::CodeInvalid
-            | Refusal::CodeReplayed
-            | Refusal::RedirectUriMismatch
-            | Refusal::PkceMismatch
-            | Refusal::RefreshTokenInvalid
-            | Refusal::RefreshTokenReplayed
-            | Refusal::GrantEnded => "invalid_grant",
-            Refusal::RegistrationRedirectUriInvalid(_) => "invalid_redirect_uri",
-            Refusal::RegistrationMetadataInvalid(_) => "invalid_client_metadata",
-        }
-    }
 }

@@ -1,4 +1,4 @@
-//! A failed request as a value: its cause, HTTP status, OAuth code and the name of its reason.
+//! A failed request as a value: its reason, which decides HTTP status and OAuth code, and what is sent with it.
 //!
 //! A handler returns a [`Failure`] and a layer renders it (`middleware/render_failure.rs`), as OAuth JSON or as a page. It
 //! fails closed: a reason that this version does not know is a `server_error`, and text that came with it is not shown.
@@ -24,9 +24,7 @@ pub(crate) struct Failure(Box<Inner>);
 
 #[derive(Clone, Debug)]
 struct Inner {
-    cause: Cause,
-    /// The OAuth code that the control plane chose. Without one, the HTTP status decides.
-    oauth_error: Option<String>,
+    reason: Reason,
     /// One sentence for the client's developer.
     description: Option<Cow<'static, str>>,
     return_link: Option<ReturnLink>,
@@ -34,39 +32,19 @@ struct Inner {
     headers: HeaderMap,
 }
 
-/// Why a request failed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) enum Cause {
-    Refused(Reason),
-    NotFound,
-    MethodNotAllowed,
-    /// A rate limit of the caller's prefix or of the whole edge is used up.
-    TooManyRequests,
-    /// As many requests as a concurrency limit allows are in progress.
-    AtCapacity,
-}
-
 impl Failure {
     pub(crate) fn new(reason: Reason) -> Self {
-        Self::of(Cause::Refused(reason))
-    }
-
-    pub(crate) fn not_found() -> Self {
-        Self::of(Cause::NotFound)
+        Self(Box::new(Inner { reason, description: None, return_link: None, headers: HeaderMap::new() }))
     }
 
     pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
-        Self::of(Cause::MethodNotAllowed).with_header(ALLOW, HeaderValue::from_static(allowed))
+        Self::new(Reason::MethodNotAllowed).with_header(ALLOW, HeaderValue::from_static(allowed))
     }
 
     /// RFC 6585 §4. `Retry-After` has whole seconds, rounded up: a caller that waits for them is not refused as too early.
     pub(crate) fn too_many_requests(wait: Duration) -> Self {
         let seconds = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        Self::of(Cause::TooManyRequests).with_header(RETRY_AFTER, HeaderValue::from(seconds.max(1)))
-    }
-
-    pub(crate) fn at_capacity() -> Self {
-        Self::of(Cause::AtCapacity)
+        Self::new(Reason::TooManyRequests).with_header(RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
 
     /// The failure that ended an authorization earlier and that the control plane has on record.
@@ -75,25 +53,15 @@ impl Failure {
         Self::new(reason).with_return_link(ReturnLink::new(page.return_uri, page.return_label))
     }
 
-    fn of(cause: Cause) -> Self {
-        Self(Box::new(Inner {
-            cause,
-            oauth_error: None,
-            description: None,
-            return_link: None,
-            headers: HeaderMap::new(),
-        }))
+    /// Replaces the reason, where the endpoint has a reason of its own for the same mistake.
+    pub(crate) fn with_reason(mut self, reason: Reason) -> Self {
+        self.0.reason = reason;
+        self
     }
 
     /// Adds one sentence for the client's developer.
     pub(crate) fn describe(mut self, description: impl Into<Cow<'static, str>>) -> Self {
         self.0.description = Some(description.into());
-        self
-    }
-
-    /// Sets the OAuth code of a failure that the edge found itself, where the endpoint has a code of its own.
-    pub(crate) fn oauth_error(mut self, code: impl Into<String>) -> Self {
-        self.0.oauth_error = Some(code.into());
         self
     }
 
@@ -112,8 +80,8 @@ impl Failure {
         self
     }
 
-    pub(crate) fn cause(&self) -> Cause {
-        self.0.cause
+    pub(crate) fn reason(&self) -> Reason {
+        self.0.reason
     }
 
     pub(crate) fn description(&self) -> Option<&str> {
@@ -128,72 +96,27 @@ impl Failure {
         &self.0.headers
     }
 
-    /// The OAuth error code (RFC 6749 §5.2).
-    pub(crate) fn code(&self) -> &str {
-        match (&self.0.oauth_error, self.0.cause) {
-            (_, Cause::Refused(reason)) if reason.http_status() == 503 => "temporarily_unavailable",
-            // No endpoint of the API has a code registered for this. RFC 6749 §4.1.2.1 defines this one for "temporary
-            // overloading"; RFC 8628's `slow_down` is only for polling.
-            (_, Cause::TooManyRequests | Cause::AtCapacity) => "temporarily_unavailable",
-            (Some(code), Cause::Refused(_)) => code,
-            (None, Cause::Refused(reason)) if reason.http_status() >= 500 => "server_error",
-            (_, Cause::NotFound) => "not_found",
-            (None, Cause::Refused(_)) | (_, Cause::MethodNotAllowed) => "invalid_request",
-        }
-    }
-
-    /// The reason's name in logs, metrics and on error pages.
-    pub(crate) fn name(&self) -> &'static str {
-        match self.0.cause {
-            Cause::Refused(reason) => reason.as_str(),
-            Cause::NotFound => "NOT_FOUND",
-            Cause::MethodNotAllowed => "METHOD_NOT_ALLOWED",
-            Cause::TooManyRequests => "TOO_MANY_REQUESTS",
-            Cause::AtCapacity => "AT_CAPACITY",
-        }
-    }
-
     /// The HTTP status for a browser.
     pub(crate) fn status(&self) -> StatusCode {
-        match self.0.cause {
-            Cause::Refused(reason) => {
-                StatusCode::from_u16(reason.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
-            }
-            Cause::NotFound => StatusCode::NOT_FOUND,
-            Cause::MethodNotAllowed => StatusCode::METHOD_NOT_ALLOWED,
-            Cause::TooManyRequests => StatusCode::TOO_MANY_REQUESTS,
-            Cause::AtCapacity => StatusCode::SERVICE_UNAVAILABLE,
-        }
+        StatusCode::from_u16(self.0.reason.http_status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 
     /// The HTTP status for a client of the API. RFC 6749 §5.2: `invalid_client` is 401, by which clients learn at the token
     /// endpoint that they must register again; at `/authorize` the same code is a 400, in either rendering.
     pub(crate) fn json_status(&self) -> StatusCode {
-        if self.code() == "invalid_client" { StatusCode::UNAUTHORIZED } else { self.status() }
+        if self.0.reason.oauth_error() == "invalid_client" { StatusCode::UNAUTHORIZED } else { self.status() }
     }
 
     /// True if the caller presented a wrong secret or another wrong proof of its identity. An unknown client is no such
     /// failure: ids are not secret, so nothing was guessed.
     pub(crate) fn is_failed_authentication(&self) -> bool {
         matches!(
-            self.0.cause,
-            Cause::Refused(
-                Reason::ClientAuthenticationFailed
-                    | Reason::ClientAssertionInvalid
-                    | Reason::ClientAssertionReplayed
-                    | Reason::ResourceServerUnknown
-            )
+            self.0.reason,
+            Reason::ClientAuthenticationFailed
+                | Reason::ClientAssertionInvalid
+                | Reason::ClientAssertionReplayed
+                | Reason::ResourceServerUnknown
         )
-    }
-
-    #[cfg(test)]
-    pub(crate) fn reason(&self) -> Reason {
-        match self.0.cause {
-            Cause::Refused(reason) => reason,
-            Cause::NotFound | Cause::MethodNotAllowed | Cause::TooManyRequests | Cause::AtCapacity => {
-                panic!("{:?} has no reason", self.0.cause)
-            }
-        }
     }
 }
 
@@ -223,7 +146,7 @@ mod tests {
         for (wait, seconds) in [(0, "1"), (1, "1"), (1_000, "1"), (1_001, "2"), (59_999, "60")] {
             let failure = Failure::too_many_requests(Duration::from_millis(wait));
             assert_eq!(failure.0.headers[RETRY_AFTER], seconds, "{wait} ms");
-            assert_eq!((failure.status().as_u16(), failure.code()), (429, "temporarily_unavailable"));
+            assert_eq!(failure.status().as_u16(), 429);
         }
     }
 }

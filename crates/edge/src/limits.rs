@@ -18,6 +18,7 @@ use std::num::NonZeroU32;
 use std::time::Duration;
 
 use governor::clock::{Clock, DefaultClock};
+use lychgate_api::Reason;
 
 use crate::client_address::Prefix;
 use crate::failure::Failure;
@@ -115,7 +116,7 @@ impl<C: Clock + Clone> Limits<C> {
                 AtCapacity::Prefix => Exhausted::PrefixConcurrency(class, prefix),
                 AtCapacity::Total => Exhausted::TotalConcurrency(class),
             });
-            Failure::at_capacity()
+            Failure::new(Reason::AtCapacity)
         })
     }
 

@@ -6,8 +6,6 @@
 use lychgate_api::Reason;
 use time::Date;
 
-use crate::failure::Cause;
-
 /// The text of an error page.
 pub(crate) struct FailureMessage {
     pub(crate) title: &'static str,
@@ -79,37 +77,30 @@ const TELL_US: &str = "Try again in a moment. If it happens again, tell whoever 
 
 const REFUSED_APP: &str = "The app asked in a way that cannot be accepted";
 
-/// The message for a failure.
-pub(crate) fn of_failure(cause: Cause) -> FailureMessage {
-    match cause {
-        Cause::Refused(reason) => of_reason(reason),
-        Cause::NotFound => FailureMessage {
-            title: "There is nothing here",
-            what: "This address does not lead to a page.",
-            next: "Check the address, or go back to the app you came from.",
-        },
-        Cause::MethodNotAllowed => FailureMessage {
-            title: "That does not work here",
-            what: "This address exists, but not for this kind of request.",
-            next: START_AGAIN,
-        },
-        Cause::TooManyRequests => FailureMessage {
-            title: "Please wait a moment",
-            what: "More was asked for than is answered in so short a time, by you or by others on your network.",
-            next: "Wait a minute and reload this page. If that does not help, start again from the app.",
-        },
-        Cause::AtCapacity => FailureMessage {
-            title: "Please try again in a moment",
-            what: "So much is going on that this service cannot answer just now.",
-            next: "Wait a few seconds and reload this page. If that does not help, start again from the app.",
-        },
-    }
-}
-
-/// Without a `_` arm, so that a new reason does not compile before it has a message.
+/// The message for a failure. Without a `_` arm, so that a new reason does not compile before it has a message.
 #[expect(clippy::too_many_lines, reason = "one arm per reason, which a reader wants to see in one list")]
-fn of_reason(reason: Reason) -> FailureMessage {
+pub(crate) fn of_failure(reason: Reason) -> FailureMessage {
     let (title, what, next) = match reason {
+        // --- found by the edge ---
+        Reason::NotFound => (
+            "There is nothing here",
+            "This address does not lead to a page.",
+            "Check the address, or go back to the app you came from.",
+        ),
+        Reason::MethodNotAllowed => {
+            ("That does not work here", "This address exists, but not for this kind of request.", START_AGAIN)
+        }
+        Reason::TooManyRequests => (
+            "Please wait a moment",
+            "More was asked for than is answered in so short a time, by you or by others on your network.",
+            "Wait a minute and reload this page. If that does not help, start again from the app.",
+        ),
+        Reason::AtCapacity => (
+            "Please try again in a moment",
+            "So much is going on that this service cannot answer just now.",
+            "Wait a few seconds and reload this page. If that does not help, start again from the app.",
+        ),
+
         // --- any endpoint ---
         Reason::IssuerUnknown => (
             "There is nothing here",
@@ -374,7 +365,7 @@ mod tests {
     #[test]
     fn every_reason_has_a_message_without_jargon() {
         for reason in Reason::ALL {
-            let FailureMessage { title, what, next } = of_failure(Cause::Refused(*reason));
+            let FailureMessage { title, what, next } = of_failure(*reason);
             assert!(!title.ends_with('.') && what.ends_with('.') && next.ends_with('.'), "{reason:?}");
             assert!(title.len() <= 60, "{reason:?}: {title}");
             let all = format!("{title} {what} {next}").to_lowercase();

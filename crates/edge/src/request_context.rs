@@ -50,6 +50,6 @@ pub(crate) fn request_id(extensions: &Extensions) -> RequestId {
 pub(crate) async fn not_found(request: Request) -> Failure {
     match request.extensions().get::<IssuerRoute>() {
         Some(IssuerRoute::NotReady) => Failure::new(Reason::StoreUnavailable),
-        Some(IssuerRoute::Found(_) | IssuerRoute::Unknown) | None => Failure::not_found(),
+        Some(IssuerRoute::Found(_) | IssuerRoute::Unknown) | None => Failure::new(Reason::NotFound),
     }
 }

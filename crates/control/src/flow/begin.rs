@@ -7,7 +7,7 @@ use lychgate_domain::request::{self, AuthorizationRequest};
 
 use crate::client_metadata::ClientTrust;
 use crate::clients::Clients;
-use crate::ground::error::Error;
+use crate::ground::error::{Error, reason};
 use crate::next::Next;
 use crate::state::CallContext;
 
@@ -23,7 +23,8 @@ pub(crate) async fn begin(call: &CallContext, pairs: Vec<(String, String)>) -> R
         Ok((_, ticket)) => Ok(Next::redirect(call.serving.consent_url(&ticket))),
         Err(refusal) => {
             let state = parameters.single("state").ok().flatten();
-            let response = response::error(&redirect_uri, &refusal, state, &issuer.url);
+            let error = (reason(&refusal).oauth_error(), &refusal);
+            let response = response::error(&redirect_uri, error, state, &issuer.url);
             if request::tell_client(&client, &redirect_uri) {
                 return Ok(Next::redirect(response));
             }

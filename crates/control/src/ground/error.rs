@@ -65,7 +65,6 @@ impl Error {
         let (reason, message) = match self {
             Error::Refused(Refused { refusal, return_to, challenge }) => {
                 tracing::info!(request.id = request_id, reason = reason(&refusal).as_str(), "refused");
-                insert(error_metadata::OAUTH_ERROR, refusal.oauth_error().to_owned());
                 insert(error_metadata::DESCRIPTION, refusal.to_string());
                 if let Some(ReturnTo { uri, label }) = return_to {
                     insert(error_metadata::RETURN_URI, uri);
@@ -78,7 +77,6 @@ impl Error {
             }
             Error::StoreUnavailable(error) => {
                 tracing::warn!(request.id = request_id, error = format!("{error:#}"), "the store is unavailable");
-                insert(error_metadata::OAUTH_ERROR, "temporarily_unavailable".to_owned());
                 (Reason::StoreUnavailable, "the store is unavailable; repeat the call with the same attempt".to_owned())
             }
             Error::CursorLost(oldest) => {
@@ -88,13 +86,13 @@ impl Error {
             }
             Error::Fault(error) => {
                 tracing::error!(request.id = request_id, error = format!("{error:#}"), "fault");
-                insert(error_metadata::OAUTH_ERROR, "server_error".to_owned());
                 (
                     Reason::Fault,
                     "internal error; the control plane's log names the cause beside this request id".to_owned(),
                 )
             }
         };
+        insert(error_metadata::OAUTH_ERROR, reason.oauth_error().to_owned());
         (reason, message, metadata)
     }
 }
@@ -112,8 +110,9 @@ impl From<Refusal> for Error {
 }
 
 impl From<AccessDenied> for Error {
-    fn from(AccessDenied { refusal, challenge }: AccessDenied) -> Self {
-        Error::Refused(Refused { refusal, return_to: None, challenge: Some(challenge) })
+    fn from(denied: AccessDenied) -> Self {
+        let challenge = denied.challenge(reason(&denied.refusal).oauth_error());
+        Error::Refused(Refused { refusal: denied.refusal, return_to: None, challenge: Some(challenge) })
     }
 }
 

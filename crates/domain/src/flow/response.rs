@@ -17,10 +17,15 @@ pub fn success(
     build(redirect_uri, &[("code", code.expose())], state, issuer)
 }
 
-/// The URL that returns an error to the client (RFC 6749 §4.1.2.1).
-pub fn error(redirect_uri: &RedirectUri, refusal: &Refusal, state: Option<&str>, issuer: &IssuerUrl) -> String {
+/// The URL that returns an error to the client (RFC 6749 §4.1.2.1). `code` is the OAuth code of `refusal`.
+pub fn error(
+    redirect_uri: &RedirectUri,
+    (code, refusal): (&str, &Refusal),
+    state: Option<&str>,
+    issuer: &IssuerUrl,
+) -> String {
     let description = refusal.to_string();
-    build(redirect_uri, &[("error", refusal.oauth_error()), ("error_description", &description)], state, issuer)
+    build(redirect_uri, &[("error", code), ("error_description", &description)], state, issuer)
 }
 
 /// The URL that tells the client of a denial: `access_denied` (RFC 6749 §4.1.2.1).
@@ -79,7 +84,7 @@ mod tests {
         fn a_response_returns_state_and_exactly_one_iss(state in any::<String>(), deny: bool) {
             let redirect_uri = RedirectUri::parse("http://127.0.0.1:9/cb?x=1", &[]).unwrap();
             let response = if deny {
-                error(&redirect_uri, &Refusal::ScopeInvalid, Some(&state), &issuer())
+                error(&redirect_uri, ("invalid_scope", &Refusal::ScopeInvalid), Some(&state), &issuer())
             } else {
                 success(&redirect_uri, &code(), Some(&state), &issuer())
             };

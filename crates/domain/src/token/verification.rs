@@ -16,13 +16,13 @@ pub struct AccessRequirement<'a> {
     scopes: Scopes,
 }
 
-/// A refusal with its `WWW-Authenticate` challenge (RFC 6750 §3, RFC 9728 §5.1).
+/// A refusal and what its `WWW-Authenticate` challenge names (RFC 6750 §3, RFC 9728 §5.1).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccessDenied {
     /// Why the request is refused.
     pub refusal: Refusal,
-    /// The value of `WWW-Authenticate`.
-    pub challenge: String,
+    resource_metadata: Option<String>,
+    scopes: Scopes,
 }
 
 impl<'a> AccessRequirement<'a> {
@@ -56,21 +56,26 @@ impl<'a> AccessRequirement<'a> {
 
     /// The refusal of a request without a token ([`Refusal::AccessTokenMissing`]).
     pub fn missing(&self) -> AccessDenied {
-        // Without an error code: the request was not wrong, only unauthenticated (RFC 6750 §3.1).
-        AccessDenied { challenge: self.challenge(None), refusal: Refusal::AccessTokenMissing }
+        self.denial(Refusal::AccessTokenMissing)
     }
 
     fn denial(&self, refusal: Refusal) -> AccessDenied {
-        AccessDenied { challenge: self.challenge(Some(refusal.oauth_error())), refusal }
+        AccessDenied { refusal, resource_metadata: self.resource.metadata_url(), scopes: self.scopes.clone() }
     }
+}
 
+impl AccessDenied {
+    /// The value of `WWW-Authenticate`. `code` is the OAuth code of the refusal; a request without a token gets none,
+    /// because it was not wrong, only unauthenticated (RFC 6750 §3.1).
+    ///
     /// Clients parse the challenge with regular expressions: it starts with `Bearer `, every value is quoted, and no
     /// other parameter name ends in `scope` or `error` (C11). It names all required scopes, not only the missing ones
     /// (C5).
-    fn challenge(&self, error: Option<&str>) -> String {
+    pub fn challenge(&self, code: &str) -> String {
         let scope = Some(self.scopes.to_string()).filter(|scope| !scope.is_empty());
-        let error = error.map(str::to_owned);
-        let parameters = [("resource_metadata", self.resource.metadata_url()), ("scope", scope), ("error", error)];
+        let error = Some(code).filter(|_| self.refusal != Refusal::AccessTokenMissing);
+        let parameters =
+            [("resource_metadata", self.resource_metadata.as_deref()), ("scope", scope.as_deref()), ("error", error)];
         let written = parameters.into_iter().filter_map(|(name, value)| Some(format!("{name}=\"{}\"", value?)));
         format!("Bearer {}", written.collect::<Vec<_>>().join(", "))
     }
@@ -157,11 +162,11 @@ mod tests {
         for (denial, refusal, text) in [
             (demand("").missing(), Refusal::AccessTokenMissing, ""),
             (demand("read").missing(), Refusal::AccessTokenMissing, ", scope=\"read\""),
-            (demand("").dead(), Refusal::AccessTokenInvalid, ", error=\"invalid_token\""),
-            (insufficient, Refusal::ScopeInsufficient, ", scope=\"read write\", error=\"insufficient_scope\""),
+            (demand("").dead(), Refusal::AccessTokenInvalid, ", error=\"code\""),
+            (insufficient, Refusal::ScopeInsufficient, ", scope=\"read write\", error=\"code\""),
         ] {
             let challenge = format!("Bearer resource_metadata=\"{METADATA}\"{text}");
-            assert_eq!(denial, AccessDenied { refusal, challenge });
+            assert_eq!((denial.challenge("code"), denial.refusal), (challenge, refusal));
         }
         let elsewhere = checked("read", "https://other.example", "read").unwrap_err();
         assert_eq!(elsewhere, demand("read").dead(), "both look the same from outside");

@@ -5,6 +5,7 @@ use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use axum::response::{IntoResponse, Response};
+use lychgate_api::Reason;
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -28,9 +29,9 @@ pub(crate) async fn asset(
     State(app): State<App>,
     file: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Failure> {
-    let Ok(Path(file)) = file else { return Err(Failure::not_found()) };
+    let Ok(Path(file)) = file else { return Err(Failure::new(Reason::NotFound)) };
     if !(file.starts_with("lychgate") && file.ends_with(".css")) {
-        return Err(Failure::not_found());
+        return Err(Failure::new(Reason::NotFound));
     }
     let is_current = app.pages.stylesheet().ends_with(&format!("/{file}"));
     let caching = if is_current { "public, max-age=31536000, immutable" } else { "no-cache" };

@@ -96,7 +96,7 @@ pub(crate) async fn delete(
 
 /// The body's members. Every error in the body has the code `invalid_client_metadata` (RFC 7591 §3.2.2).
 async fn members(request: Request) -> Result<Members, Failure> {
-    match body::json(request).await.map_err(|failure| failure.oauth_error("invalid_client_metadata"))? {
+    match body::json(request).await.map_err(|failure| failure.with_reason(Reason::RegistrationMetadataInvalid))? {
         Value::Object(members) => Ok(Members(members)),
         _ => Err(invalid("the body is not a JSON object".to_owned())),
     }
@@ -181,8 +181,7 @@ impl Members {
 }
 
 fn invalid(description: String) -> Failure {
-    let failure = Failure::new(Reason::RegistrationMetadataInvalid).oauth_error("invalid_client_metadata");
-    failure.describe(description)
+    Failure::new(Reason::RegistrationMetadataInvalid).describe(description)
 }
 
 fn information(status: StatusCode, client: Option<ClientInformation>) -> Result<Response, Failure> {

@@ -38,7 +38,9 @@ impl Challenge {
     /// Adds the challenge to an `invalid_client` failure.
     pub(crate) fn add_to(self, failure: Failure) -> Failure {
         match self.0 {
-            Some(challenge) if failure.code() == "invalid_client" => failure.with_header(WWW_AUTHENTICATE, challenge),
+            Some(challenge) if failure.reason().oauth_error() == "invalid_client" => {
+                failure.with_header(WWW_AUTHENTICATE, challenge)
+            }
             Some(_) | None => failure,
         }
     }
@@ -62,10 +64,8 @@ pub(crate) fn basic(headers: &HeaderMap) -> Result<Option<BasicCredentials>, Fai
     if !attempted_basic(headers) {
         return Ok(None);
     }
-    let malformed = || {
-        let failure = Failure::new(Reason::ClientAuthenticationFailed).oauth_error("invalid_client");
-        failure.describe("the Authorization header could not be read")
-    };
+    let malformed =
+        || Failure::new(Reason::ClientAuthenticationFailed).describe("the Authorization header could not be read");
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return Err(malformed()) };
     let payload = basic_payload(value).ok_or_else(malformed)?;

@@ -16,7 +16,7 @@ fn prefix(n: u8) -> Prefix {
 }
 
 fn admitted(limits: &Limits<FakeRelativeClock>, class: Class, n: u8) -> Result<(), &'static str> {
-    limits.admit(class, prefix(n)).map(drop).map_err(|failure| failure.name())
+    limits.admit(class, prefix(n)).map(drop).map_err(|failure| failure.reason().as_str())
 }
 
 const TOO_MANY: Result<(), &str> = Err("TOO_MANY_REQUESTS");
@@ -82,7 +82,7 @@ async fn only_failed_authentications_of_this_client_from_this_prefix_count() {
     let guess = async |client: &str, n, outcome: Option<Reason>| {
         let claimed = limits.claimed("issuer", client, prefix(n));
         let call = async { outcome.map_or(Ok(()), |reason| Err(Failure::new(reason))) };
-        limits.guard(Some(claimed), call).await.map_err(|failure| failure.name())
+        limits.guard(Some(claimed), call).await.map_err(|failure| failure.reason().as_str())
     };
     const WRONG: Option<Reason> = Some(Reason::ClientAuthenticationFailed);
     for reason in [None, Some(Reason::ClientUnknown), Some(Reason::CodeInvalid), Some(Reason::StoreUnavailable)] {

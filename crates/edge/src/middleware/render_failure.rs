@@ -53,8 +53,8 @@ pub(crate) async fn as_page(State(pages): State<Arc<Pages>>, request: Request, n
 }
 
 fn json_response(status: StatusCode, failure: &Failure) -> Response {
-    let description = failure.description().unwrap_or_else(|| messages::of_failure(failure.cause()).what);
-    let body = json!({ "error": failure.code(), "error_description": printable(description) });
+    let description = failure.description().unwrap_or_else(|| messages::of_failure(failure.reason()).what);
+    let body = json!({ "error": failure.reason().oauth_error(), "error_description": printable(description) });
     let headers = [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache"), (CONTENT_TYPE, "application/json")];
     complete((status, headers, body.to_string()).into_response(), failure)
 }
@@ -66,7 +66,7 @@ fn complete(mut response: Response, failure: &Failure) -> Response {
     if failure.status() == StatusCode::SERVICE_UNAVAILABLE {
         headers.insert(RETRY_AFTER, RETRY_AFTER_SECONDS);
     }
-    response.extensions_mut().insert(FailureName(failure.name()));
+    response.extensions_mut().insert(FailureName(failure.reason().as_str()));
     response
 }
 

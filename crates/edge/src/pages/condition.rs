@@ -6,7 +6,8 @@ use handlebars::{
 };
 
 /// The helpers that Handlebars has under these names take a missing variable as false, even in strict mode. An override with a
-/// misspelt or renamed variable would lose a warning of the consent page without a sign.
+/// misspelt or renamed variable would lose a warning of the consent page without a sign. `{{#each}}` and `{{#with}}` refuse a
+/// missing variable in strict mode, unless the block has an `{{else}}`: then a missing variable counts as an empty one.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Condition {
     If,

@@ -21,14 +21,14 @@ pub(crate) struct ErrorPage {
 
 impl ErrorPage {
     pub(crate) fn new(failure: &Failure, request_id: String) -> Self {
-        let FailureMessage { title, what, next } = messages::of_failure(failure.cause());
+        let FailureMessage { title, what, next } = messages::of_failure(failure.reason());
         Self {
             title,
             what,
             next,
             return_link: failure.return_link().cloned().map(|link| link.or_named(messages::THE_APP)),
             request_id,
-            reason: failure.name(),
+            reason: failure.reason().as_str(),
             description: failure.description().unwrap_or_default().to_owned(),
         }
     }

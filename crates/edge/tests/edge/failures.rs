@@ -12,14 +12,15 @@ async fn every_reason_is_json_and_a_page() {
     let (edge, fake) = running().await;
     // StoreUnavailable is retried until the deadline and has a test of its own.
     for reason in Reason::ALL.iter().filter(|reason| **reason != Reason::StoreUnavailable) {
-        fake.refuse(refusal(*reason, &[("oauth_error", "some_code"), ("description", "A sentence")]));
+        fake.refuse(refusal(*reason, &[("oauth_error", "ignored"), ("description", "A sentence")]));
         let response = edge.post_form("/token", FORM).await;
-        assert_eq!(response.status().as_u16(), reason.http_status(), "{reason:?}");
+        let status = if reason.oauth_error() == "invalid_client" { 401 } else { reason.http_status() };
+        assert_eq!(response.status().as_u16(), status, "{reason:?}");
         assert_eq!(header(&response, "cache-control"), "no-store", "{reason:?}");
         assert_eq!(header(&response, "retry-after").is_empty(), reason.http_status() != 503, "{reason:?}");
         let body: serde_json::Value = response.json().await.expect("JSON");
-        let code = if reason.http_status() == 503 { "temporarily_unavailable" } else { "some_code" };
-        assert_eq!(body, serde_json::json!({ "error": code, "error_description": "A sentence" }), "{reason:?}");
+        let told = serde_json::json!({ "error": reason.oauth_error(), "error_description": "A sentence" });
+        assert_eq!(body, told, "{reason:?}");
 
         let link = [("return_uri", "https://app.example/cb?error=x"), ("return_label", "Some App")];
         fake.refuse(refusal(*reason, &link));
