@@ -137,7 +137,7 @@ impl AccountRevocations {
         let (call, mut from) = (&self.0, None);
         loop {
             let found = call.store().consents_of(call.issuer(), subject, from, call.now).await?;
-            for Consent { subject, client_id, resource, .. } in page::live(call, found.consents).await? {
+            for Consent { subject, client_id, resource, .. } in page::live_consents(call, found.consents).await? {
                 self.revoke_consent(EventTarget { subject, client_id, resource, authorization_id: None }).await?;
             }
             from = found.next;

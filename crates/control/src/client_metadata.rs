@@ -124,11 +124,11 @@ pub struct Documents(Arc<Inner>);
 struct Inner {
     outbound: Outbound,
     judge: Judge,
-    state: Mutex<State>,
+    state: Mutex<DocumentsState>,
 }
 
 #[derive(Debug, Default)]
-struct State {
+struct DocumentsState {
     cache: DocumentCache,
     quotas: Quotas,
     /// In-flight fetches.
@@ -202,7 +202,7 @@ impl Documents {
     /// used up.
     fn start_fetch(
         &self,
-        state: &mut State,
+        state: &mut DocumentsState,
         request: Request,
         cached: Option<Entry>,
     ) -> Result<watch::Receiver<Option<FetchResult>>, Duration> {
@@ -228,7 +228,7 @@ impl Request {
 }
 
 impl Inner {
-    fn state(&self) -> MutexGuard<'_, State> {
+    fn state(&self) -> MutexGuard<'_, DocumentsState> {
         // A panic while the lock is held leaves a cache and counters that are still usable.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -258,7 +258,7 @@ impl Inner {
     }
 }
 
-impl State {
+impl DocumentsState {
     /// Caches a fetched document, or decides what a failure means for the cached one.
     fn settle(
         &mut self,

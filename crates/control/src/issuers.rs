@@ -43,16 +43,16 @@ impl IssuerContext {
 }
 
 #[derive(Debug)]
-pub(crate) struct Issuers(BTreeMap<IssuerId, Entry>);
+pub(crate) struct Issuers(BTreeMap<IssuerId, ServedIssuer>);
 
 #[derive(Clone, Debug)]
-struct Entry {
+struct ServedIssuer {
     issuer: Arc<Issuer>,
     upstream: Arc<Upstream>,
     key_manager: Arc<KeyManager>,
 }
 
-impl Entry {
+impl ServedIssuer {
     async fn context(&self, now: Timestamp) -> IssuerContext {
         self.with_keys(self.key_manager.keys(now).await)
     }
@@ -84,7 +84,7 @@ impl Issuers {
             let stored = StoredKeyring { store, master, issuer: url, lifetimes, algorithm, rotation, entropy };
             let key_manager = KeyManager::open(stored, now).await?;
             let (upstream, key_manager) = (Arc::new(upstream), Arc::new(key_manager));
-            issuers.insert(issuer.id.clone(), Entry { issuer: Arc::new(issuer), upstream, key_manager });
+            issuers.insert(issuer.id.clone(), ServedIssuer { issuer: Arc::new(issuer), upstream, key_manager });
         }
         Ok(Self(issuers))
     }
@@ -94,8 +94,8 @@ impl Issuers {
         Ok(self.entry(id, principal)?.context(now).await)
     }
 
-    /// The issuer `id` with its keys as they were last read, for calls that use none.
-    pub(crate) fn find_without_keys(&self, id: &str, principal: &Principal) -> Result<IssuerContext, Refusal> {
+    /// The issuer `id` with its keys as they were last read.
+    pub(crate) fn find_with_cached_keys(&self, id: &str, principal: &Principal) -> Result<IssuerContext, Refusal> {
         let entry = self.entry(id, principal)?;
         Ok(entry.with_keys(entry.key_manager.known()))
     }
@@ -122,7 +122,7 @@ impl Issuers {
         self.0.values().map(|entry| (&*entry.issuer, &*entry.key_manager))
     }
 
-    fn entry(&self, id: &str, principal: &Principal) -> Result<&Entry, Refusal> {
+    fn entry(&self, id: &str, principal: &Principal) -> Result<&ServedIssuer, Refusal> {
         let entry = IssuerId::parse(id).filter(|id| principal.may_access(id)).and_then(|id| self.0.get(&id));
         entry.ok_or(Refusal::IssuerUnknown)
     }

@@ -22,7 +22,7 @@ pub(crate) enum Step {
     Redirect(String),
     Consent(Box<ConsentPage>),
     /// One button, for a consent that was given before.
-    Remembered(Box<ConsentPage>),
+    OneClick(Box<ConsentPage>),
     /// The person who has just signed in is asked whether it was they.
     SignedIn {
         state: String,

@@ -66,10 +66,10 @@ impl State {
         Ok(CallContext { state: self.clone(), caller: Arc::clone(caller), serving, now })
     }
 
-    /// The context of a call that uses no keys. The keyring is not read for it, even if that is due, so that a check of a
-    /// consent costs its own read and no more.
-    pub(crate) fn call_without_keys(&self, caller: &Arc<Caller>, issuer_id: &str) -> Result<CallContext, Error> {
-        let serving = self.issuers.find_without_keys(issuer_id, &caller.principal)?;
+    /// The context of a call that uses keys for page tokens at most. Its keys are those that were read last: the keyring is
+    /// not read for the call, even if that is due, so that a check of a consent costs its own read and no more.
+    pub(crate) fn call_with_cached_keys(&self, caller: &Arc<Caller>, issuer_id: &str) -> Result<CallContext, Error> {
+        let serving = self.issuers.find_with_cached_keys(issuer_id, &caller.principal)?;
         Ok(CallContext { state: self.clone(), caller: Arc::clone(caller), serving, now: self.clock.now() })
     }
 

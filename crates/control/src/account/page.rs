@@ -78,7 +78,7 @@ pub(super) async fn apps_page(call: &CallContext, session: &AccountSession) -> R
     let (consents, mut incomplete) = all_consents(call, session.subject()).await?;
     let revoked = consents.iter().filter_map(|consent| Some((account::revoked_lately(consent, now)?, consent)));
     let mut revoked: Vec<_> = revoked.map(|(at, consent)| (at, consent.clone())).collect();
-    let mut live = live(call, consents).await?;
+    let mut live = live_consents(call, consents).await?;
     incomplete |= live.len() > MAX_LISTED || revoked.len() > MAX_LISTED;
     live.sort_by_key(|consent| Reverse(consent.approved_at));
     live.truncate(MAX_LISTED);
@@ -111,7 +111,7 @@ pub(super) async fn apps_page(call: &CallContext, session: &AccountSession) -> R
 }
 
 /// The live ones among `consents`. An operator may have revoked some, with all others of their client or subject.
-pub(super) async fn live(call: &CallContext, consents: Vec<Consent>) -> Result<Vec<Consent>, Error> {
+pub(super) async fn live_consents(call: &CallContext, consents: Vec<Consent>) -> Result<Vec<Consent>, Error> {
     let mut live = Vec::new();
     for consents in consents.chunks(CONSENTS_AT_ONCE) {
         let of: Vec<_> = consents

@@ -64,19 +64,19 @@ impl Admin {
     async fn count(&self, filter: &ConsentFilter) -> Result<Estimate, Error> {
         let (store, issuer, now) = (self.0.store(), self.0.issuer(), self.0.now);
         let (mut estimate, mut from) = (Estimate::default(), None);
-        let mut left = MAX_RECORDS;
+        let mut remaining = MAX_RECORDS;
         loop {
             let page = store.find_consents(issuer, filter, PageRequest { from, results: AT_A_TIME }, now).await?;
             for (consent, _) in &page.consents {
                 let (grants, read) = self.live_grants(consent).await?;
                 estimate.live_consents += 1;
                 estimate.live_grants += grants;
-                left = left.saturating_sub(1 + read);
+                remaining = remaining.saturating_sub(1 + read);
             }
             // A page without a match has read many rows, too.
-            left = left.saturating_sub(AT_A_TIME);
+            remaining = remaining.saturating_sub(AT_A_TIME);
             from = page.next;
-            if from.is_none() || left == 0 {
+            if from.is_none() || remaining == 0 {
                 return Ok(Estimate { at_least: from.is_some(), ..estimate });
             }
         }
@@ -88,11 +88,11 @@ impl Admin {
         let now = self.0.now;
         let ids: Vec<_> = consent.grants.iter().map(|(id, _)| *id).collect();
         let grants = self.0.store().grants_of(self.0.issuer(), &ids, now).await?;
-        let standing = GrantStatus {
+        let status = GrantStatus {
             consent: Some(consent.clone()),
             client: Some(ClientStatus::Enabled),
             counters: consent.counters,
         };
-        Ok((grants.iter().filter(|grant| grant.live(&standing, now).is_ok()).count(), ids.len()))
+        Ok((grants.iter().filter(|grant| grant.live(&status, now).is_ok()).count(), ids.len()))
     }
 }

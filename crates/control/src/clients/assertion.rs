@@ -53,7 +53,7 @@ impl Assertion {
             return Err(invalid("leave crit out of the header of a client_assertion"));
         }
         let payload = token.split('.').nth(1).and_then(decode_vec).ok_or_else(unreadable)?;
-        let claims: Claims = serde_json::from_slice(&payload).map_err(|_| unreadable())?;
+        let claims: AssertionJson = serde_json::from_slice(&payload).map_err(|_| unreadable())?;
         Ok(Self { token: token.to_owned(), header, algorithm, claims: claims.into() })
     }
 
@@ -86,7 +86,7 @@ fn algorithm(named: Algorithm) -> Option<SignatureAlgorithm> {
 }
 
 #[derive(Deserialize)]
-struct Claims {
+struct AssertionJson {
     iss: String,
     sub: String,
     aud: Option<Value>,
@@ -96,8 +96,8 @@ struct Claims {
     jti: Option<String>,
 }
 
-impl From<Claims> for AssertionClaims {
-    fn from(claims: Claims) -> Self {
+impl From<AssertionJson> for AssertionClaims {
+    fn from(claims: AssertionJson) -> Self {
         // RFC 7519 §2 NumericDate: it may have a fraction. `as` saturates: a negative date or NaN is long past.
         let time = |date: f64| Timestamp::from_seconds(date as u64);
         Self {

@@ -31,19 +31,19 @@ pub(super) struct Login {
 
 /// Whether the person has been asked "Signed in as X. Not you?".
 #[derive(Clone, Copy)]
-pub(super) enum Question {
+pub(super) enum IdentityCheck {
     NotYet,
     /// The person confirmed, on a page that displayed this.
     Answered(Displayed),
 }
 
 impl AuthorizationFlow {
-    pub(super) async fn after_login(&self, login: &Login, question: Question) -> Result<Next, Error> {
-        until_committed(|| self.issue_or_ask(login, question)).await
+    pub(super) async fn after_login(&self, login: &Login, check: IdentityCheck) -> Result<Next, Error> {
+        until_committed(|| self.issue_or_ask(login, check)).await
     }
 
     /// Decides on one snapshot: a revocation or change that lands meanwhile is seen, or makes the commit conflict.
-    async fn issue_or_ask(&self, login: &Login, question: Question) -> Result<Commit<Next>, Error> {
+    async fn issue_or_ask(&self, login: &Login, check: IdentityCheck) -> Result<Commit<Next>, Error> {
         let (call, issuer, now) = (&self.0, self.0.issuer(), self.0.now);
         let Login { signed_in, person, .. } = login;
         let (subject, decided) = (&signed_in.subject, &signed_in.approved.decided);
@@ -66,13 +66,13 @@ impl AuthorizationFlow {
         request::still_registered(issuer, client, &decided.redirect_uri)?;
         let (existing, counters) = (&status.status.consent, status.status.counters);
         let request = decided.request();
-        let after = match question {
-            Question::NotYet => {
+        let after = match check {
+            IdentityCheck::NotYet => {
                 let present = Present { issuer, client, counters, now };
                 let covers = |consent| Consent::covers(consent, &request, &present);
                 signed_in.after(issuer, existing.as_ref().and_then(covers))
             }
-            Question::Answered(displayed) => {
+            IdentityCheck::Answered(displayed) => {
                 let resource = request.still_holds(issuer, client)?;
                 if displayed != Displayed::new(issuer, client, &request, resource).to(subject, NamedScreen::Full) {
                     return Ok(Commit::Done(self.ask(signed_in, person.clone(), true).await?));
@@ -90,9 +90,9 @@ impl AuthorizationFlow {
             }
             AfterLogin::Keep(consent) => consent.repeat(&signed_in.approved.seen),
         };
-        let approved_on = match question {
-            Question::NotYet => ApprovedOn::of(&signed_in.approved.seen),
-            Question::Answered(_) => ApprovedOn::Confirmation,
+        let approved_on = match check {
+            IdentityCheck::NotYet => ApprovedOn::of(&signed_in.approved.seen),
+            IdentityCheck::Answered(_) => ApprovedOn::Confirmation,
         };
         self.issue_code(login, &consent, &status, approved_on).await
     }

@@ -10,7 +10,7 @@ use lychgate_domain::upstream::login::{self, ReturnedLogin};
 use lychgate_engine::Version;
 use lychgate_store::authorizations::FailedLogin;
 
-use super::after_login::{Login, Question, code_issued, failed_login};
+use super::after_login::{IdentityCheck, Login, code_issued, failed_login};
 use super::finish_login::session_person;
 use super::{AuthorizationFlow, FormAction, about};
 use crate::ground::commit::{Commit, until_committed};
@@ -29,7 +29,7 @@ pub(crate) struct Confirmation {
 }
 
 /// A confirmation whose form proved itself.
-struct Confirmed<'a> {
+struct VerifiedConfirmation<'a> {
     cookies: &'a Cookies,
     login: LoginCookie,
     displayed: Displayed,
@@ -54,7 +54,7 @@ impl AuthorizationFlow {
             Some(FormAction::NotMe) => false,
             Some(FormAction::Deny) | None => return Err(Refusal::DecisionMissing.into()),
         };
-        let confirmed = &Confirmed { cookies: &answer.cookies, login, displayed, is_me };
+        let confirmed = &VerifiedConfirmation { cookies: &answer.cookies, login, displayed, is_me };
         until_committed(|| async {
             let stored = call.store().authorization(issuer, id, call.now).await?.ok_or(Refusal::LoginExpired)?;
             let found = stored.value.at_callback(&confirmed.login, &issuer.lifetimes, call.now)?;
@@ -65,7 +65,7 @@ impl AuthorizationFlow {
 
     async fn record_confirmation(
         &self,
-        confirmed: &Confirmed<'_>,
+        confirmed: &VerifiedConfirmation<'_>,
         found: AtCallback,
         expected: Version,
     ) -> Result<Commit<Next>, Error> {
@@ -74,7 +74,7 @@ impl AuthorizationFlow {
             AtCallback::SignedIn(signed_in) if confirmed.is_me => {
                 let person = session_person(&self.0, &signed_in, confirmed.cookies);
                 let login = Login { signed_in, expected, person };
-                Ok(Commit::Done(self.after_login(&login, Question::Answered(confirmed.displayed)).await?))
+                Ok(Commit::Done(self.after_login(&login, IdentityCheck::Answered(confirmed.displayed)).await?))
             }
             AtCallback::SignedIn(signed_in) => self.refuse_login(signed_in, expected).await,
             // A confirmation is final, as a decision is: the same one again is good.

@@ -20,7 +20,7 @@ use lychgate_store::Versioned;
 use lychgate_store::authorizations::FailedLogin;
 
 use super::AuthorizationFlow;
-use super::after_login::{Login, Question, code_issued, failed_login};
+use super::after_login::{IdentityCheck, Login, code_issued, failed_login};
 use crate::account::{Account, ReturnedSignIn};
 use crate::client_metadata::ClientTrust;
 use crate::clients::Clients;
@@ -138,7 +138,7 @@ impl AuthorizationFlow {
                     let sealed = tokens.seal(id, issuer, call.keys(), call.entropy());
                     let signed_in = claim.clone().sign_in(person.subject.clone(), sealed, call.now);
                     let login = Login { signed_in, expected: version, person: person.clone() };
-                    self.after_login(&login, Question::NotYet).await
+                    self.after_login(&login, IdentityCheck::NotYet).await
                 }
                 Err(failure) => self.fail(claim, version, *failure).await,
             },

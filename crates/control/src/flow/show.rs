@@ -51,7 +51,7 @@ impl AuthorizationFlow {
                 }
                 Step::Consent(Box::new(view.page(NamedScreen::Full)))
             }
-            (ConsentScreen::OneClick, Some(_)) => Step::Remembered(Box::new(view.page(NamedScreen::OneClick))),
+            (ConsentScreen::OneClick, Some(_)) => Step::OneClick(Box::new(view.page(NamedScreen::OneClick))),
             (ConsentScreen::Full, _) | (ConsentScreen::OneClick | ConsentScreen::Skipped, None) => {
                 Step::Consent(Box::new(view.page(NamedScreen::Full)))
             }

@@ -32,9 +32,9 @@ impl List<'_> {
         next.map(|position| self.seal(&position, keys, entropy)).unwrap_or_default()
     }
 
-    pub(crate) fn seal(&self, place: &[u8], keys: &Keys, entropy: &dyn Entropy) -> String {
+    pub(crate) fn seal(&self, position: &[u8], keys: &Keys, entropy: &dyn Entropy) -> String {
         let key = keys.active(Purpose::Ticket);
-        encode(&[key.id.bytes().as_slice(), &key.seal(&self.context(), random(entropy), place)].concat())
+        encode(&[key.id.bytes().as_slice(), &key.seal(&self.context(), random(entropy), position)].concat())
     }
 
     /// The position; `None` for an empty token, which is the beginning.

@@ -38,7 +38,7 @@ pub(super) struct AdminApi(pub(super) State);
 
 impl AdminApi {
     fn admin(&self, caller: &Arc<Caller>, issuer_id: &str) -> Result<Admin, Error> {
-        Ok(Admin(self.0.call_without_keys(caller, issuer_id)?))
+        Ok(Admin(self.0.call_with_cached_keys(caller, issuer_id)?))
     }
 
     /// For lists, whose page tokens are sealed.
@@ -58,7 +58,7 @@ impl AdminService for AdminApi {
         let (caller, request) = (caller(&request)?, request.into_inner());
         let export = async {
             let export_request = export::request(&request)?;
-            Export::begin(self.0.call_without_keys(&caller, &request.issuer_id)?, export_request).await
+            Export::begin(self.0.call_with_cached_keys(&caller, &request.issuer_id)?, export_request).await
         };
         let call_id = &caller.request_id;
         reply(export.await, call_id, |export| export::lines(export, call_id.clone()))

@@ -53,7 +53,7 @@ struct Means {
 
 /// The credentials of a caller, kept for as long as its call lasts.
 #[derive(Clone, Debug)]
-struct Credentials {
+struct CallerCredentials {
     token: Option<TokenDigest>,
     peer: Option<Arc<Peer>>,
 }
@@ -69,7 +69,7 @@ impl Authentication {
         Self(Arc::new(Means { principals, tls, clock, entropy, metrics }))
     }
 
-    /// The caller, but of health and reflection.
+    /// Identifies the caller. Calls of health and reflection have none and are not refused.
     fn authenticate<B>(
         &self,
         method: Option<Method>,
@@ -90,7 +90,7 @@ impl Authentication {
         }
         let token = bearer(request).map_err(|message| denied(Reason::Unauthenticated, message))?;
         let peer = connection.and_then(|connection| connection.peer.clone());
-        let credentials = Credentials { token, peer };
+        let credentials = CallerCredentials { token, peer };
         let principal = self.identify(&credentials).map_err(|message| denied(Reason::Unauthenticated, &message))?;
         let Some(method) = method.filter(|method| method.roles.contains(&principal.role)) else {
             return Err(denied(Reason::PermissionDenied, "this principal's role does not include the method"));
@@ -118,7 +118,7 @@ impl Authentication {
     }
 
     /// The principal of these credentials, by the principals and certificates in force now.
-    fn identify(&self, credentials: &Credentials) -> Result<Arc<Principal>, String> {
+    fn identify(&self, credentials: &CallerCredentials) -> Result<Arc<Principal>, String> {
         let names = match (&credentials.peer, &self.0.tls) {
             (Some(peer), Some(tls)) => {
                 let names = tls.names(peer, self.0.clock.now());
@@ -148,7 +148,7 @@ impl Authentication {
 #[derive(Clone, Debug)]
 pub(crate) struct Admission {
     authentication: Authentication,
-    credentials: Credentials,
+    credentials: CallerCredentials,
     path: &'static str,
     caller: Arc<Caller>,
 }

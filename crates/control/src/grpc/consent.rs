@@ -39,7 +39,7 @@ pub(super) struct ConsentApi(pub(super) State);
 
 impl ConsentApi {
     fn consents(&self, caller: &Arc<Caller>, issuer_id: &str) -> Result<Consents, Error> {
-        Ok(Consents(self.0.call_without_keys(caller, issuer_id)?))
+        Ok(Consents(self.0.call_with_cached_keys(caller, issuer_id)?))
     }
 }
 
@@ -144,7 +144,8 @@ fn responses(
     pages.flat_map(stream::iter).boxed()
 }
 
-/// The events of a page that concern the caller, and a checkpoint, so that a reader never returns to the others.
+/// The events of a page that the caller may see, and a checkpoint after the last of all events of the page: a reader that
+/// resumes at the checkpoint does not scan the events of other resources again.
 fn messages(page: Events, issuer: &Issuer, caller: &Caller) -> Vec<WatchResponse> {
     let concerns = |logged: &LoggedEvent| {
         let resource = logged.event.about.as_ref().map(|about| &about.resource);

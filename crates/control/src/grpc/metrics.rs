@@ -12,19 +12,19 @@ use tonic_types::StatusExt as _;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Metrics {
-    calls: Durations<Call>,
-    refusals: Family<Refusal, Counter>,
+    calls: Durations<CallLabels>,
+    refusals: Family<RefusalLabels, Counter>,
 }
 
 /// `rpc.server.duration` of OpenTelemetry's semantic conventions.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Call {
+struct CallLabels {
     rpc_method: &'static str,
     rpc_grpc_status_code: i32,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
-struct Refusal {
+struct RefusalLabels {
     rpc_method: &'static str,
     reason: String,
 }
@@ -46,9 +46,9 @@ impl Metrics {
     pub(crate) fn count(&self, method: Option<&'static str>, error: Option<&Status>, took: Duration) {
         let rpc_method = method.unwrap_or("_OTHER");
         if let Some(reason) = error.and_then(|status| status.get_details_error_info()).map(|info| info.reason) {
-            self.refusals.get_or_create(&Refusal { rpc_method, reason }).inc();
+            self.refusals.get_or_create(&RefusalLabels { rpc_method, reason }).inc();
         }
         let rpc_grpc_status_code = error.map_or(Code::Ok, Status::code).into();
-        self.calls.get_or_create(&Call { rpc_method, rpc_grpc_status_code }).observe(took.as_secs_f64());
+        self.calls.get_or_create(&CallLabels { rpc_method, rpc_grpc_status_code }).observe(took.as_secs_f64());
     }
 }

@@ -56,7 +56,7 @@ pub(crate) fn next(next: Next) -> v1::Next {
     let step = match next.step {
         Step::Redirect(location) => v1::next::Step::Redirect(v1::Redirect { location }),
         Step::Consent(page) => v1::next::Step::ConsentPage(consent_page(*page)),
-        Step::Remembered(page) => v1::next::Step::OneClickPage(v1::OneClickPage { page: Some(consent_page(*page)) }),
+        Step::OneClick(page) => v1::next::Step::OneClickPage(v1::OneClickPage { page: Some(consent_page(*page)) }),
         Step::SignedIn { state, page } => {
             v1::next::Step::SignedInPage(v1::SignedInPage { state, page: Some(consent_page(*page)) })
         }

@@ -94,7 +94,7 @@ impl SigningKey {
 
     /// The access token in compact form (RFC 7515 §3.1).
     pub(crate) fn sign(&self, claims: &AccessTokenClaims) -> anyhow::Result<String> {
-        let claims = Claims {
+        let claims = SignedClaims {
             iss: &claims.iss,
             aud: &claims.aud,
             sub: &claims.sub,
@@ -163,7 +163,7 @@ struct Header<'a> {
 }
 
 #[derive(Serialize)]
-struct Claims<'a> {
+struct SignedClaims<'a> {
     iss: &'a str,
     aud: &'a str,
     sub: &'a str,

@@ -38,7 +38,7 @@ impl AccessToken {
             "RSA" => DecodingKey::from_rsa_components(&published.n, &published.e),
             _ => return None,
         };
-        let claims: Claims = verified(token, &key.ok()?, algorithm)?;
+        let claims: AccessTokenJson = verified(token, &key.ok()?, algorithm)?;
         if claims.iss != serving.issuer.url.as_str() {
             return None;
         }
@@ -57,7 +57,7 @@ impl AccessToken {
 }
 
 #[derive(Clone, Deserialize)]
-struct Claims {
+struct AccessTokenJson {
     iss: String,
     aud: String,
     sub: String,

@@ -16,18 +16,18 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct Cached<T> {
-    state: Mutex<State<T>>,
+    state: Mutex<CacheState<T>>,
 }
 
 #[derive(Debug)]
-struct State<T> {
+struct CacheState<T> {
     document: Option<(Arc<T>, Timestamp)>,
     failed: Option<(LoginFailure, Timestamp)>,
 }
 
 impl<T> Default for Cached<T> {
     fn default() -> Self {
-        Self { state: Mutex::new(State { document: None, failed: None }) }
+        Self { state: Mutex::new(CacheState { document: None, failed: None }) }
     }
 }
 
@@ -56,7 +56,7 @@ impl<T> Cached<T> {
         match fetch().await {
             Ok(document) => {
                 let document = Arc::new(document);
-                *state = State { document: Some((Arc::clone(&document), now)), failed: None };
+                *state = CacheState { document: Some((Arc::clone(&document), now)), failed: None };
                 Ok(document)
             }
             Err(error) => {

@@ -166,7 +166,7 @@ fn unredeemed(error: RequestTokenError<SendError, BasicErrorResponse>) -> Upstre
         RequestTokenError::ServerResponse(response) => refused(response.error().as_ref()),
         // GitHub and others refuse with status 200: the body is then no token response but has an `error`.
         RequestTokenError::Parse(error, body) => match serde_json::from_slice(&body) {
-            Ok(Refusal { error }) => refused(&error),
+            Ok(ErrorReply { error }) => refused(&error),
             Err(_) => UpstreamError::invalid(anyhow::anyhow!("the token response cannot be read at {}", error.path())),
         },
         RequestTokenError::Other(error) => UpstreamError::invalid(anyhow::anyhow!(error)),
@@ -175,7 +175,7 @@ fn unredeemed(error: RequestTokenError<SendError, BasicErrorResponse>) -> Upstre
 
 /// RFC 6749 §5.2, with any status.
 #[derive(Deserialize)]
-struct Refusal {
+struct ErrorReply {
     error: String,
 }
 

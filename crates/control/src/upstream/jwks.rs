@@ -37,7 +37,7 @@ pub(crate) struct Jwks {
 }
 
 #[derive(Deserialize)]
-struct Document {
+struct KeySetDocument {
     keys: Vec<serde_json::Value>,
 }
 
@@ -55,7 +55,7 @@ impl Jwks {
             return Err(UpstreamError::invalid(anyhow::anyhow!("the ID token is signed with {:?}", header.alg)));
         }
         let fetch = || async {
-            let document: Document = http.get_json(url).await?;
+            let document: KeySetDocument = http.get_json(url).await?;
             // Unknown key types are ignored: the document serves other clients, too.
             Ok(document.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect())
         };
@@ -78,12 +78,12 @@ fn try_keys(token: &str, header: &Header, keys: &[Jwk]) -> Option<IdTokenClaims>
     keys.iter().filter(named).filter(signing).filter(agrees).find_map(|key| {
         let key = DecodingKey::from_jwk(key).ok()?;
         // `lychgate_domain::upstream` checks all claims.
-        verified::<Claims>(token, &key, header.alg).map(IdTokenClaims::from)
+        verified::<IdTokenJson>(token, &key, header.alg).map(IdTokenClaims::from)
     })
 }
 
 #[derive(Clone, Deserialize)]
-struct Claims {
+struct IdTokenJson {
     iss: String,
     aud: Audience,
     azp: Option<String>,
@@ -110,8 +110,8 @@ enum Audience {
     Several(Vec<String>),
 }
 
-impl From<Claims> for IdTokenClaims {
-    fn from(claims: Claims) -> Self {
+impl From<IdTokenJson> for IdTokenClaims {
+    fn from(claims: IdTokenJson) -> Self {
         // NumericDate may have a fraction (RFC 7519 §2). `as` saturates: a negative number or NaN becomes 0, which has
         // expired.
         let seconds = |date: f64| date as u64;

@@ -82,7 +82,7 @@ fn judge(status: StatusCode, body: &[u8]) -> Result<RevocationReply, UpstreamErr
     if status != StatusCode::BAD_REQUEST {
         return Err(retry_later(status));
     }
-    let error = serde_json::from_slice::<Refusal>(body).map(|refusal| refusal.error).unwrap_or_default();
+    let error = serde_json::from_slice::<RevocationErrorReply>(body).map(|refusal| refusal.error).unwrap_or_default();
     match error.as_str() {
         "invalid_token" | "invalid_grant" => Ok(RevocationReply::Revoked),
         // An error about our client or a temporary one: a later try may succeed.
@@ -102,7 +102,7 @@ fn encoded(text: &str) -> String {
 }
 
 #[derive(Deserialize)]
-struct Refusal {
+struct RevocationErrorReply {
     error: String,
 }
 
