@@ -126,6 +126,11 @@ impl System {
         &self.written.control
     }
 
+    /// The token of an edge.
+    pub fn edge_token(&self, edge: usize) -> &str {
+        &self.written.edge_tokens[edge]
+    }
+
     /// A caller of gRPC with the first edge's token.
     pub fn as_edge(&self) -> Result<Caller> {
         Caller::new(&self.control_url(), &self.written.edge_tokens[0])
@@ -139,7 +144,7 @@ impl System {
     /// Starts the control plane with its configuration and waits until its health service says that it serves.
     pub async fn start_control(&mut self) -> Result<()> {
         ensure!(self.control.is_none(), "the control plane runs already");
-        let mut control = Service::start("lychgate-control", &self.written.control)?;
+        let mut control = self.begin("lychgate-control", &self.written.control)?;
         let address = self.addresses.control;
         let ca = self.control_ca();
         control.until("serves", || grpc::is_serving(address, ca.as_deref())).await?;
@@ -202,6 +207,11 @@ impl System {
         self.edges[edge].as_ref().and_then(Service::id).context("this edge does not run")
     }
 
+    /// The process id of the control plane.
+    pub fn control_process(&self) -> Result<u32> {
+        self.control.as_ref().and_then(Service::id).context("the control plane does not run")
+    }
+
     fn place(&self, id: &str) -> Result<usize> {
         self.plan
             .issuers
@@ -211,7 +221,14 @@ impl System {
     }
 
     fn begin_edge(&self, edge: usize) -> Result<Service> {
-        Service::start("lychgate-edge", &self.written.edges[edge])
+        self.begin("lychgate-edge", &self.written.edges[edge])
+    }
+
+    fn begin(&self, name: &'static str, config: &Path) -> Result<Service> {
+        match self.plan.process_limits {
+            "" => Service::start(name, config),
+            limits => Service::start_limited(name, config, limits),
+        }
     }
 }
 

@@ -15,7 +15,7 @@ use tonic::service::interceptor::InterceptedService;
 use tonic::transport::{Certificate, ClientTlsConfig, Endpoint, Identity, Uri};
 use tonic::{Request, Status};
 
-use crate::{CLIENT_ADDRESS, REQUEST_ID};
+use crate::{CLIENT_ADDRESS, MAX_HEADER_LIST_BYTES, REQUEST_ID};
 use end_stream::EndStreamChannel;
 
 /// Timeout of one connection attempt. Callers retry within their own deadline, so it is short.
@@ -74,7 +74,8 @@ pub fn open_as(
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
-        .keep_alive_while_idle(true);
+        .keep_alive_while_idle(true)
+        .http2_max_header_list_size(MAX_HEADER_LIST_BYTES);
     let endpoint = match uri.scheme_str() {
         Some("https") => secured(endpoint, ca_pem, credentials.certificate)?,
         Some("http") if ca_pem.is_some() => return Err(ChannelError::CaWithoutTls),

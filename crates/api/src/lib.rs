@@ -77,8 +77,17 @@ pub const KEY_SET_MAX_AGE: std::time::Duration = std::time::Duration::from_secs(
 /// The `domain` of every `ErrorInfo`.
 pub const ERROR_DOMAIN: &str = "lychgate.v1";
 
+/// The limit of a status's message, in bytes. A status travels in HTTP/2 header fields, which every receiver limits.
+pub const MAX_STATUS_MESSAGE_BYTES: usize = 1024;
+
+/// The limit of all header fields of a response, as [`channel`] accepts it (RFC 9113 §6.5.2): a status with the longest message,
+/// three bytes for each when it is percent-encoded, and the longest metadata, four bytes for three in base64, fits twice.
+pub const MAX_HEADER_LIST_BYTES: u32 = 64 * 1024;
+
 /// Keys of the `metadata` of an `ErrorInfo`.
 pub mod error_metadata {
+    /// The limit of all keys and values of one `ErrorInfo`, in bytes.
+    pub const MAX_BYTES: usize = 20 * 1024;
     /// The OAuth error code for the client.
     pub const OAUTH_ERROR: &str = "oauth_error";
     /// One sentence for the client's developer.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use anyhow::Context;
-use lychgate_control::config::{EngineName, StoreConfig};
+use lychgate_control::config::{Config, EngineName, StoreConfig};
 use lychgate_control::{Memory, OpenEngine, SystemClock, SystemEntropy};
 use lychgate_engine_rocksdb::{Options, RocksDb};
 use lychgate_process::ConfigError;
@@ -12,8 +12,9 @@ use lychgate_process::ConfigError;
 pub(crate) fn open(store: &StoreConfig) -> anyhow::Result<OpenEngine> {
     match (store.engine, &store.path) {
         (EngineName::Rocksdb, Some(path)) => {
-            let engine = RocksDb::open(path, Options::default(), Arc::new(SystemClock), &SystemEntropy)
-                .context("cannot open the store")?;
+            let options = Options { open_tables: Config::store_files(), ..Options::default() };
+            let engine =
+                RocksDb::open(path, options, Arc::new(SystemClock), &SystemEntropy).context("cannot open the store")?;
             Ok(OpenEngine::sole_writer(engine))
         }
         (EngineName::Rocksdb, None) => {

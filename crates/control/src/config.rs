@@ -45,6 +45,14 @@ pub use upstream::{GithubConfig, Oauth2Config, OidcConfig, RevocationMode, Token
 pub struct Config {
     /// Where gRPC is served.
     pub listen: SocketAddr,
+    /// The number of connections there. Unset: as many as the limit of open files permits, at most a thousand.
+    pub max_connections: Option<usize>,
+    /// The age at which a connection is asked to end.
+    #[serde(default = "listen::default_max_connection_age_seconds")]
+    pub max_connection_age_seconds: u64,
+    /// How long a write may wait for a peer that reads nothing.
+    #[serde(default = "listen::default_write_timeout_seconds")]
+    pub write_timeout_seconds: u64,
     /// 32 random bytes in base64url, from a file or the environment. Never stored.
     pub master_key: Secret,
     pub tls: Option<TlsConfig>,

@@ -16,6 +16,7 @@ use lychgate_domain::time::{Clock, Timestamp};
 use lychgate_engine::OpenEngine;
 use lychgate_process::Shutdown;
 use lychgate_process::config::ConfigError;
+use lychgate_process::connections::{ConnectionLimits, Places};
 use lychgate_process::file_watcher::POLL_INTERVAL;
 use lychgate_process::metrics::MetricsServer;
 use lychgate_store::Store;
@@ -42,8 +43,16 @@ use crate::jobs::{maintenance, upstream_revocation};
 use crate::state::State;
 use listener::{IncomingConnection, connections};
 
-/// How long use cases under way may take at shutdown: longer than the timeout of any upstream call.
+/// How long calls and streams may take to end at shutdown; then every connection is closed.
+const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
+
+/// How long use cases under way may take at shutdown, after that: longer than the timeout of any upstream call. Supervisors kill
+/// a process that takes 30 s to end.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(15);
+
+/// Time between the end of a connection's age, when its caller is asked to open another (GOAWAY), and its end. No call but a
+/// stream lasts as long.
+const AGE_GRACE: Duration = Duration::from_secs(300);
 
 /// How often the store's readiness is checked for the health service.
 const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
@@ -58,6 +67,7 @@ pub async fn serve(config: Config, file: PathBuf, engine: OpenEngine, shutdown: 
 #[derive(Debug)]
 pub struct Server {
     listener: TcpListener,
+    connection_limits: ConnectionLimits,
     tls: Option<Arc<Tls>>,
     principals: Arc<Principals>,
     audit: ConfigAudit,
@@ -83,6 +93,7 @@ impl Server {
         entropy: Arc<dyn Entropy>,
     ) -> anyhow::Result<Self> {
         config.check_listen()?;
+        let connection_limits = config.connection_limits(AGE_GRACE)?;
         let principals = Arc::new(config.principals()?);
         let retention = config.events.retention()?;
         let outbound = Outbound::new(config.outbound()?, Arc::new(Dns::new()?))?;
@@ -107,6 +118,7 @@ impl Server {
         let metrics_server = MetricsServer::bind(&config.metrics, registry).await?;
         Ok(Self {
             listener,
+            connection_limits,
             tls,
             principals,
             audit,
@@ -164,7 +176,15 @@ impl Server {
         let maintenance = tokio::spawn(maintenance::run(state, self.opened_at, shutdown.clone()));
         let authentication =
             Authentication::new(self.principals, self.tls.clone(), clock.clone(), entropy, self.metrics);
-        let served = listen(routes, connections(self.listener, self.tls, clock), authentication, &shutdown).await;
+        // A caller's address says nothing about its right to connections, so there is no share of a peer: those without an
+        // authenticated call make room.
+        let places = Places::new(self.connection_limits, |_| true);
+        let incoming = connections(self.listener, places.clone(), self.tls, clock);
+        let age = Duration::from_secs(self.config.max_connection_age_seconds);
+        let served = tokio::select! {
+            served = listen(routes, incoming, authentication, age, &shutdown) => served,
+            () = drain(&places, &shutdown) => Ok(()),
+        };
         watch.abort();
         maintenance.abort();
         metrics.abort();
@@ -181,13 +201,24 @@ fn reflection() -> tonic_reflection::server::Builder<'static> {
         .register_encoded_file_descriptor_set(tonic_health::pb::FILE_DESCRIPTOR_SET)
 }
 
+/// Resolves some time after shutdown was requested, when every connection has been closed. Until then calls may end.
+async fn drain(places: &Places, shutdown: &Shutdown) {
+    shutdown.requested().await;
+    places.close_unused();
+    tokio::time::sleep(DRAIN_TIMEOUT).await;
+    tracing::warn!(connections = places.taken(), "shut down before every call was answered");
+    places.close_all();
+}
+
 async fn listen(
     routes: Routes,
     incoming: impl Stream<Item = std::io::Result<IncomingConnection>>,
     authentication: Authentication,
+    age: Duration,
     shutdown: &Shutdown,
 ) -> anyhow::Result<()> {
     tonic::transport::Server::builder()
+        .max_connection_age(age)
         .http2_keepalive_interval(Some(Duration::from_secs(20)))
         .http2_keepalive_timeout(Some(Duration::from_secs(10)))
         .layer(authentication)

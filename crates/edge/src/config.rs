@@ -9,7 +9,9 @@ use ipnet::IpNet;
 use lychgate_api::channel::{self, AuthenticatedChannel, ChannelError, ClientCertificate, Credentials};
 use lychgate_process::ConfigError;
 use lychgate_process::config::Secret;
-use lychgate_process::metrics::MetricsConfig;
+use lychgate_process::connections::ConnectionLimits;
+use lychgate_process::metrics::{MetricsConfig, MetricsServer};
+use lychgate_process::resources::DescriptorBudget;
 use lychgate_process::telemetry::Telemetry;
 use serde::{Deserialize, Serialize};
 use zeroize::Zeroizing;
@@ -22,8 +24,10 @@ use crate::limits::LimitsConfig;
 pub struct Config {
     #[serde(default = "default_listen")]
     pub listen: SocketAddr,
-    #[serde(default = "default_max_connections")]
-    pub max_connections: usize,
+    pub max_connections: Option<usize>,
+    pub max_connections_per_peer: Option<usize>,
+    #[serde(default = "default_write_timeout_seconds")]
+    pub write_timeout_seconds: u64,
     pub templates_dir: Option<PathBuf>,
     #[serde(default)]
     pub trusted_proxies: Vec<String>,
@@ -54,8 +58,23 @@ fn default_listen() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 8080))
 }
 
-fn default_max_connections() -> usize {
-    4096
+/// The default of `max_connections`, if the limit of open files permits as many.
+const MAX_CONNECTIONS: usize = 4096;
+
+/// Peers that must work together to take every connection, by default.
+const PEERS_TO_TAKE_ALL: usize = 8;
+
+/// Connections for probes, beyond `max_connections`.
+const RESERVE: usize = 16;
+
+/// Time for a first request. Load balancers open connections before they need them.
+const FIRST_REQUEST: Duration = Duration::from_secs(75);
+
+/// Connections to the control plane: the one in use, one that replaces it, and one with new credentials.
+const TO_CONTROL: usize = 8;
+
+fn default_write_timeout_seconds() -> u64 {
+    30
 }
 
 fn default_deadline_seconds() -> u64 {
@@ -63,11 +82,29 @@ fn default_deadline_seconds() -> u64 {
 }
 
 impl Config {
-    pub(crate) fn checked_max_connections(&self) -> Result<usize, ConfigError> {
-        match self.max_connections {
-            1..=1_000_000 => Ok(self.max_connections),
-            other => Err(ConfigError::new("max_connections", format_args!("{other} is out of range"), "1 to 1000000")),
+    /// The limits of connections, which fit into the limit of open files.
+    pub(crate) fn connection_limits(&self) -> Result<ConnectionLimits, ConfigError> {
+        let mut budget = DescriptorBudget::of_process();
+        budget.set_aside(MetricsServer::DESCRIPTORS + TO_CONTROL + RESERVE + 1);
+        let max = budget.connections("max_connections", self.max_connections, MAX_CONNECTIONS)?;
+        let max_per_peer = self.max_connections_per_peer.unwrap_or((max / PEERS_TO_TAKE_ALL).max(1));
+        let out_of_range = |key: &str, problem: String, remedy: &str| Err(ConfigError::new(key, problem, remedy));
+        if max_per_peer == 0 || (max_per_peer > max && self.max_connections_per_peer.is_some()) {
+            let problem = format!("{max_per_peer} is out of range");
+            return out_of_range("max_connections_per_peer", problem, "write 1 to the number of max_connections");
         }
+        if !(1..=600).contains(&self.write_timeout_seconds) {
+            let problem = format!("{} is out of range", self.write_timeout_seconds);
+            return out_of_range("write_timeout_seconds", problem, "write 1 to 600 seconds");
+        }
+        Ok(ConnectionLimits {
+            max,
+            max_per_peer,
+            reserve: RESERVE,
+            first_request: FIRST_REQUEST,
+            write: Duration::from_secs(self.write_timeout_seconds),
+            age: None,
+        })
     }
 
     pub(crate) fn trusted_proxies(&self) -> Result<TrustedProxies, ConfigError> {
@@ -166,7 +203,7 @@ mod tests {
     fn example_configuration_loads_and_has_the_defaults() {
         let config: Config = parse(EXAMPLE).expect("the example loads");
         assert_eq!(config.listen, default_listen());
-        assert_eq!(config.max_connections, default_max_connections());
+        assert_eq!(config.max_connections, None);
         assert_eq!(config.control.deadline().expect("in range"), Duration::from_secs(10));
     }
 
@@ -176,7 +213,9 @@ mod tests {
         let all: Config = parse(&in_full(EXAMPLE)).expect("every commented key exists");
         let defaults: Config = parse(EXAMPLE).expect("the example loads");
         assert_eq!(all.listen, defaults.listen);
-        assert_eq!(all.max_connections, defaults.max_connections);
+        assert_eq!(all.max_connections, Some(MAX_CONNECTIONS));
+        assert_eq!(all.max_connections_per_peer, Some(MAX_CONNECTIONS / PEERS_TO_TAKE_ALL));
+        assert_eq!(all.write_timeout_seconds, defaults.write_timeout_seconds);
         assert_eq!(all.control.deadline_seconds, defaults.control.deadline_seconds);
         assert_eq!(all.telemetry, defaults.telemetry);
         assert_eq!(all.client_address_header, defaults.client_address_header);
@@ -196,9 +235,25 @@ mod tests {
     fn values_out_of_range_are_refused_with_their_key() {
         let mut config: Config = parse(EXAMPLE).expect("the example loads");
         config.control.deadline_seconds = 0;
-        config.max_connections = 0;
         assert!(config.control.deadline().expect_err("a refusal").to_string().contains("control.deadline_seconds"));
-        assert!(config.checked_max_connections().expect_err("a refusal").to_string().contains("max_connections"));
+        let refusal = |change: fn(&mut Config)| {
+            let mut config: Config = parse(EXAMPLE).expect("the example loads");
+            change(&mut config);
+            config.connection_limits().expect_err("a refusal").to_string()
+        };
+        for (error, key) in [
+            (refusal(|config| config.max_connections = Some(0)), "max_connections: "),
+            (refusal(|config| config.max_connections = Some(2_000_000)), "max_connections: "),
+            (refusal(|config| config.max_connections_per_peer = Some(0)), "max_connections_per_peer: "),
+            (
+                refusal(|config| (config.max_connections, config.max_connections_per_peer) = (Some(9), Some(10))),
+                "max_connections_per_peer: ",
+            ),
+            (refusal(|config| config.write_timeout_seconds = 0), "write_timeout_seconds: "),
+            (refusal(|config| config.write_timeout_seconds = 601), "write_timeout_seconds: "),
+        ] {
+            assert!(error.starts_with(key), "{error}");
+        }
     }
 
     #[tokio::test]

@@ -1,9 +1,14 @@
 //! Calls to the control plane: one method per RPC ([`rpcs`]), each with a deadline and with retries where its class has them.
 //!
-//! A repetition is the same message, with the same idempotency key if it has one, so that the control plane acts on it once.
+//! A repetition is the same message, with the same idempotency key if it has one, so that the control plane acts on it once. A
+//! call is repeated until the deadline if it was certainly not delivered or if the control plane asks for it. If its connection
+//! was lost before an answer, it is repeated a few times: a client that asks again itself has another idempotency key, so its
+//! code would be spent and its refresh token replayed. A call that was answered is not repeated, also if the answer cannot be
+//! read.
 
 mod rpcs;
 
+use std::error::Error as _;
 use std::future::Future;
 use std::net::IpAddr;
 use std::sync::Arc;
@@ -16,11 +21,14 @@ use tokio::time::{Instant, sleep, timeout};
 use tonic::{Request, Response, Status};
 
 use crate::entropy;
-use crate::failure::{Failure, is_transient, is_unreachable};
+use crate::failure::{Delivery, Failure, invites_repetition, is_unreachable};
 
 /// The pause before a retry, which doubles up to the longest. A control plane that restarts is back within a few of them.
 const FIRST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
+
+/// Repetitions of a call whose connection was lost. A request that ends the control plane must not do so for ten seconds.
+const MAX_LOST: usize = 3;
 
 /// The HTTP request that a call is made for.
 #[derive(Clone, Debug)]
@@ -51,7 +59,7 @@ impl Control {
         Ok(())
     }
 
-    /// Sends `message` until it is answered or refused for good, or the deadline has passed.
+    /// Sends `message` until it is answered or refused for good, was lost too often, or the deadline has passed.
     async fn call_until_deadline<M, A, F>(
         &self,
         context: &CallContext,
@@ -66,6 +74,7 @@ impl Control {
         // The timeout of a first try is always the same, which HTTP/2 then sends as one byte.
         let mut left = self.deadline;
         let mut pause = FIRST_PAUSE;
+        let mut lost = 0;
         loop {
             let request = request(context, message.clone(), left);
             let status = match timeout(left, send(self.channel(), request)).await {
@@ -74,11 +83,16 @@ impl Control {
                 Err(_) => Status::deadline_exceeded("the control plane did not answer in time"),
             };
             let id = &context.request_id;
-            if !is_transient(&status) || Instant::now() + pause >= give_up_at {
-                // A refusal is in the control plane's own log; an unreachable control plane is only known here.
-                if is_unreachable(&status) {
-                    tracing::warn!(request.id = %id, code = ?status.code(), error = status.message(), "cannot reach the control plane");
+            let is_repeated = match Delivery::of(&status) {
+                Delivery::NotDelivered => true,
+                Delivery::Unknown => {
+                    lost += 1;
+                    lost <= MAX_LOST
                 }
+                Delivery::Answered => invites_repetition(&status),
+            };
+            if !is_repeated || Instant::now() + pause >= give_up_at {
+                log_unless_refused(&status, id);
                 return Err(Failure::from(&status));
             }
             tracing::debug!(request.id = %id, code = ?status.code(), error = status.message(), "retrying a call");
@@ -103,6 +117,17 @@ impl Control {
 
     fn channel(&self) -> AuthenticatedChannel {
         AuthenticatedChannel::clone(&self.channel.load())
+    }
+}
+
+/// A refusal is in the control plane's own log; an unreachable control plane, and an answer that cannot be read, are only known
+/// here.
+fn log_unless_refused(status: &Status, id: &RequestId) {
+    let (code, error) = (status.code(), status.message());
+    if is_unreachable(status) {
+        tracing::warn!(request.id = %id, ?code, error, "cannot reach the control plane");
+    } else if status.source().is_some() {
+        tracing::error!(request.id = %id, ?code, error, "cannot read the control plane's answer");
     }
 }
 

@@ -3,6 +3,7 @@
 //! A handler returns a [`Failure`] and a layer renders it (`middleware/render_failure.rs`), as OAuth JSON or as a page. It
 //! fails closed: a reason that this version does not know is a `server_error`, and text that came with it is not shown.
 
+mod delivery;
 mod grpc;
 mod return_link;
 
@@ -15,7 +16,8 @@ use axum::response::{IntoResponse, Response};
 use lychgate_api::Reason;
 use lychgate_api::v1::FailurePage;
 
-pub(crate) use grpc::{is_transient, is_unreachable};
+pub(crate) use delivery::Delivery;
+pub(crate) use grpc::{invites_repetition, is_unreachable};
 pub(crate) use return_link::ReturnLink;
 
 /// Every failure of this process, whether the edge or the control plane found it.

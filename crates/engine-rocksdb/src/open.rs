@@ -25,13 +25,21 @@ pub struct Options {
     pub write_buffer_bytes: usize,
     /// The largest write-ahead log. A start after a crash takes about a second for 32 MiB.
     pub log_bytes: u64,
+    /// The number of table files that are open at a time. Others are opened when they are read.
+    pub open_tables: usize,
     /// Makes RocksDB keep counters ([`RocksDb::statistics`]); costs a few per cent.
     pub statistics: bool,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { block_cache_bytes: 128 << 20, write_buffer_bytes: 64 << 20, log_bytes: 32 << 20, statistics: false }
+        Self {
+            block_cache_bytes: 128 << 20,
+            write_buffer_bytes: 64 << 20,
+            log_bytes: 32 << 20,
+            open_tables: 1024,
+            statistics: false,
+        }
     }
 }
 
@@ -155,7 +163,7 @@ fn database_options(options: &Options) -> rocksdb::Options {
     tuned.set_track_and_verify_wals_in_manifest(true);
     tuned.set_max_total_wal_size(options.log_bytes);
     tuned.set_db_write_buffer_size(options.write_buffer_bytes);
-    tuned.set_max_open_files(1024);
+    tuned.set_max_open_files(i32::try_from(options.open_tables).unwrap_or(i32::MAX));
     // Background writes in small steps, so that a flush does not delay the log's fsync.
     tuned.set_bytes_per_sync(1 << 20);
     tuned.set_max_log_file_size(4 << 20);

@@ -1,11 +1,14 @@
-//! The parts that every process has: configuration, logs, metrics, the allocator, file reload and graceful shutdown.
+//! The parts that every process has: configuration, logs, metrics, the allocator, incoming connections, limits of the
+//! kernel, file reload and graceful shutdown.
 //!
 //! `main` of every binary is one call of [`run`]. This crate knows no gRPC, no OAuth and no rules.
 
 pub mod config;
+pub mod connections;
 pub mod file_watcher;
 pub mod metrics;
 pub mod random;
+pub mod resources;
 pub mod shutdown;
 pub mod telemetry;
 pub mod terminal;
@@ -31,11 +34,15 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 const RUNTIME_END: Duration = Duration::from_secs(1);
 
 /// Runs `main` on a new runtime. An error is printed on standard error as one line, `NAME: ERROR: CAUSE: …`. The exit code is 2
-/// for a configuration error and 1 for any other.
+/// for a configuration error and 1 for any other. Core dumps are off, and the limit of file descriptors is the hard one.
 pub fn run<M>(name: &str, main: M) -> ExitCode
 where
     M: Future<Output = anyhow::Result<()>>,
 {
+    if let Err(error) = resources::prepare() {
+        report(name, format_args!("cannot set the limits of open files and core dumps: {error}"));
+        return ExitCode::FAILURE;
+    }
     let runtime = match runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {

@@ -7,6 +7,7 @@ use std::fmt::Debug;
 use std::hash::Hash;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::time::Duration;
 
 use axum::Router;
 use axum::http::StatusCode;
@@ -20,10 +21,25 @@ use prometheus_client::registry::Registry;
 use serde::{Deserialize, Serialize};
 use tokio::net::TcpListener;
 
+use crate::connections::http::{HttpTimeouts, serve};
+use crate::connections::{ConnectionLimits, Places};
 use crate::{ConfigError, Shutdown};
 
 /// A histogram of durations in seconds, with labels `L`.
 pub type Durations<L> = Family<L, Histogram, fn() -> Histogram>;
+
+/// Collectors are few, and ask every few seconds.
+const LIMITS: ConnectionLimits = ConnectionLimits {
+    max: 12,
+    max_per_peer: 6,
+    reserve: 0,
+    first_request: Duration::from_secs(10),
+    write: Duration::from_secs(10),
+    age: None,
+};
+
+/// Longer than collectors pause between two questions.
+const TIMEOUTS: HttpTimeouts = HttpTimeouts { headers: Duration::from_secs(75), drain: Duration::from_secs(2) };
 
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -50,6 +66,9 @@ pub struct MetricsServer {
 }
 
 impl MetricsServer {
+    /// The file descriptors that it may use.
+    pub const DESCRIPTORS: usize = LIMITS.max + 4;
+
     /// Binds the address. Port 0 binds a free port, which is logged.
     pub async fn bind(config: &MetricsConfig, registry: Registry) -> Result<Self, ConfigError> {
         let Some(address) = config.listen else { return Ok(Self { listener: None, registry }) };
@@ -66,10 +85,7 @@ impl MetricsServer {
         let Some(listener) = self.listener else { return };
         let registry = Arc::new(self.registry);
         let routes = Router::new().route("/metrics", get(async move || render(&registry)));
-        let served = axum::serve(listener, routes).with_graceful_shutdown(async move { shutdown.requested().await });
-        if let Err(error) = served.await {
-            tracing::error!(%error, "metrics server failed");
-        }
+        serve(listener, &Places::new(LIMITS, |_| false), routes, TIMEOUTS, shutdown.requested()).await;
     }
 }
 

@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::io::{self, Read};
 use std::time::Duration;
-use std::{env, thread};
+use std::{env, process, thread};
 
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::time;
@@ -17,6 +17,10 @@ use tokio_util::task::TaskTracker;
 /// process with this variable and a pipe as standard input ends the process with itself, even if the parent is killed: the
 /// kernel then closes the pipe.
 pub const STOP_WITH_PARENT: &str = "LYCHGATE_STOP_WITH_PARENT";
+
+/// The longest time from a signal to the end of the process. Supervisors kill after 30 s (Kubernetes) or later (systemd: 90 s).
+/// The parts of a shutdown have bounds of their own that are shorter in sum: only a process that hangs gets here.
+const LONGEST_SHUTDOWN: Duration = Duration::from_secs(28);
 
 /// Requests and observes the shutdown of a process. Clones share their state.
 #[derive(Debug, Clone, Default)]
@@ -47,6 +51,14 @@ impl Shutdown {
                 requested.cancel();
             });
         }
+        tokio::spawn({
+            let requested = shutdown.requested();
+            async move {
+                requested.await;
+                // A thread, because the runtime may be what hangs.
+                thread::spawn(|| end_after(LONGEST_SHUTDOWN, || process::exit(1)));
+            }
+        });
         if env::var_os(STOP_WITH_PARENT).is_some() {
             let requested = shutdown.requested.clone();
             // A blocking read of standard input cannot be cancelled, so it gets a thread that the process does not wait for.
@@ -86,6 +98,12 @@ impl Shutdown {
             tracing::warn!(tasks = self.tasks.len(), timeout = ?timeout, "shutdown timed out; unfinished tasks are dropped");
         }
     }
+}
+
+/// Ends the process, by `exit`, if it has not ended by itself. It logs nothing: the log may be what hangs.
+fn end_after<T>(limit: Duration, exit: impl FnOnce() -> T) -> T {
+    thread::sleep(limit);
+    exit()
 }
 
 /// Reads and discards input until it ends or fails.

@@ -20,6 +20,8 @@ pub struct Plan {
     pub issuers: Vec<Issuer>,
     /// The deadline of an edge's calls to the control plane, in seconds.
     pub edge_deadline_seconds: u64,
+    /// Limits of the shell that starts each process, such as `ulimit -n 128`; empty for none.
+    pub process_limits: &'static str,
     /// Edges authenticate by certificates only; if false, by tokens over plain HTTP.
     pub certified: bool,
     /// Lines of TOML for each edge, before any table.
@@ -70,6 +72,7 @@ impl Default for Plan {
             edges: 3,
             issuers: vec![MAIN],
             edge_deadline_seconds: 30,
+            process_limits: "",
             certified: false,
             edge_settings: String::new(),
             lifetimes: String::new(),

@@ -32,6 +32,12 @@ impl Service {
         Self::of(name, command.arg("--config").arg(config).env("LYCHGATE_STOP_WITH_PARENT", "1"))
     }
 
+    /// Starts the binary `name` with limits of the shell, such as `ulimit -n 128`.
+    pub fn start_limited(name: &'static str, config: &Path, limits: &str) -> Result<Self> {
+        let mut command = limited(name, config, limits)?;
+        Self::of(name, command.env("LYCHGATE_STOP_WITH_PARENT", "1"))
+    }
+
     /// Starts another program.
     pub fn of(name: &'static str, command: &mut Command) -> Result<Self> {
         let (input, output, child) = Program::spawn(name, command.kill_on_drop(true))?.split();
@@ -81,6 +87,13 @@ impl Service {
             Err(_) => Err(self.complaints.explain(self.name, "does not end")),
         }
     }
+}
+
+/// The command that starts the binary `name` with limits of the shell. It keeps its process id.
+pub fn limited(name: &str, config: &Path, limits: &str) -> Result<Command> {
+    let mut command = Command::new("sh");
+    command.args(["-c", &format!("{limits} && exec \"$0\" --config \"$1\"")]).arg(binary(name)?).arg(config);
+    Ok(command)
 }
 
 /// The output of a process that must refuse to start: one line on standard error, nothing on standard output, this

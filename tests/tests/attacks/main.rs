@@ -10,6 +10,7 @@ mod codes;
 mod deputy;
 mod disconnects;
 mod forms;
+mod long_refusals;
 mod redirects;
 mod refreshes;
 mod spoofing;

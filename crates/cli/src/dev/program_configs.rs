@@ -100,6 +100,9 @@ impl ProgramConfigs<'_> {
     pub(super) fn control(&self, config: Config) -> anyhow::Result<control::Config> {
         Ok(control::Config {
             listen: self.addresses.control,
+            max_connections: None,
+            max_connection_age_seconds: control::Config::MAX_CONNECTION_AGE_SECONDS,
+            write_timeout_seconds: control::Config::WRITE_TIMEOUT_SECONDS,
             tls: None,
             master_key: Secret::File(self.directory.secret("master.key")?.path),
             keys: control::KeysConfig::default(),

@@ -1,13 +1,34 @@
 //! The principals and the listener's security.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use lychgate_domain::id::IssuerId;
 use lychgate_process::config::ConfigError;
+use lychgate_process::connections::ConnectionLimits;
+use lychgate_process::metrics::MetricsServer;
+use lychgate_process::resources::DescriptorBudget;
 use serde::{Deserialize, Serialize};
 
 use super::Config;
 use crate::ground::certificate::SubjectName;
+use crate::ground::outbound::slots;
 use crate::ground::principal::{Principal, Principals, Role, TokenDigest};
 use crate::ground::tls::ClientCertificates;
+
+/// The default of `max_connections`, if the limit of open files permits as many.
+const MAX_CONNECTIONS: usize = 1024;
+
+/// From the accept to the first authenticated call.
+const FIRST_CALL: Duration = Duration::from_secs(10);
+
+pub(super) fn default_max_connection_age_seconds() -> u64 {
+    Config::MAX_CONNECTION_AGE_SECONDS
+}
+
+pub(super) fn default_write_timeout_seconds() -> u64 {
+    Config::WRITE_TIMEOUT_SECONDS
+}
 
 /// A named caller.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -29,6 +50,48 @@ pub struct PrincipalConfig {
 }
 
 impl Config {
+    pub const MAX_CONNECTION_AGE_SECONDS: u64 = 3600;
+    pub const WRITE_TIMEOUT_SECONDS: u64 = 30;
+
+    /// The number of files that the store may have open at a time. Connections never take these descriptors.
+    pub fn store_files() -> usize {
+        Self::divide().0
+    }
+
+    /// The descriptors of the store's files, and what is left for connections.
+    fn divide() -> (usize, DescriptorBudget) {
+        let mut budget = DescriptorBudget::of_process();
+        // Besides its tables, an engine writes logs, and the outputs of compactions.
+        let store = budget.share(4, 24, 1024);
+        budget.set_aside(16);
+        slots::set_aside(&mut budget);
+        budget.set_aside(MetricsServer::DESCRIPTORS + 1);
+        (store, budget)
+    }
+
+    /// The limits of connections, which fit into the limit of open files. A connection lasts for its age and `grace`.
+    pub(crate) fn connection_limits(&self, grace: Duration) -> Result<ConnectionLimits, ConfigError> {
+        let (_, budget) = Self::divide();
+        let max = budget.connections("max_connections", self.max_connections, MAX_CONNECTIONS)?;
+        let in_range = |key: &str, seconds: u64, range: RangeInclusive<u64>| {
+            if range.contains(&seconds) {
+                return Ok(Duration::from_secs(seconds));
+            }
+            let remedy = format!("write {} to {} seconds", range.start(), range.end());
+            Err(ConfigError::new(key, format_args!("{seconds} is out of range"), remedy))
+        };
+        let age = in_range("max_connection_age_seconds", self.max_connection_age_seconds, 10..=30 * 86_400)?;
+        let write = in_range("write_timeout_seconds", self.write_timeout_seconds, 1..=600)?;
+        Ok(ConnectionLimits {
+            max,
+            max_per_peer: max,
+            reserve: 0,
+            first_request: FIRST_CALL,
+            write,
+            age: Some(age + grace),
+        })
+    }
+
     /// Checks that bearer tokens never travel over a network in plaintext.
     pub fn check_listen(&self) -> Result<(), ConfigError> {
         if self.tls.is_none() && !self.listen.ip().is_loopback() {

@@ -24,11 +24,11 @@ pub(crate) async fn begin(call: &CallContext, pairs: Vec<(String, String)>) -> R
         Err(refusal) => {
             let state = parameters.single("state").ok().flatten();
             let error = (reason(&refusal).oauth_error(), &refusal);
-            let response = response::error(&redirect_uri, error, state, &issuer.url);
-            if request::tell_client(&client, &redirect_uri) {
-                return Ok(Next::redirect(response));
+            match response::early_error(&redirect_uri, error, state, &issuer.url) {
+                Some(response) if request::tell_client(&client, &redirect_uri) => Ok(Next::redirect(response)),
+                Some(response) => Err(Error::from(refusal).returning(response, redirect_uri.target())),
+                None => Err(refusal.into()),
             }
-            Err(Error::from(refusal).returning(response, redirect_uri.target()))
         }
     }
 }

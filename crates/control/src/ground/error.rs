@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use lychgate_api::{ERROR_DOMAIN, Reason, error_metadata};
+use lychgate_api::{ERROR_DOMAIN, MAX_STATUS_MESSAGE_BYTES, Reason, error_metadata};
 use lychgate_domain::Refusal;
 use lychgate_domain::token::verification::AccessDenied;
 use lychgate_engine::Cursor;
@@ -97,8 +97,20 @@ impl Error {
     }
 }
 
-/// A status with `ErrorInfo`.
+/// A status with `ErrorInfo`, of a bounded size: it travels in HTTP/2 header fields, and a status that exceeds the caller's
+/// limit does not arrive at all. Beyond the limit the longest metadata is left out, then the next, and the message is cut.
 pub(crate) fn status(reason: Reason, message: impl Into<String>, metadata: HashMap<String, String>) -> Status {
+    let (mut message, mut metadata) = (message.into(), metadata);
+    let cut = (0..=MAX_STATUS_MESSAGE_BYTES.min(message.len())).rev().find(|at| message.is_char_boundary(*at));
+    message.truncate(cut.unwrap_or_default());
+    let bytes =
+        |metadata: &HashMap<String, String>| metadata.iter().map(|(key, value)| key.len() + value.len()).sum::<usize>();
+    while bytes(&metadata) > error_metadata::MAX_BYTES {
+        let Some((longest, _)) = metadata.iter().max_by_key(|(_, value)| value.len()) else { break };
+        let longest = longest.clone();
+        metadata.remove(&longest);
+        tracing::error!(reason = reason.as_str(), key = longest, "metadata of a refusal is too long and is left out");
+    }
     let details = ErrorDetails::with_error_info(reason.as_str(), ERROR_DOMAIN, metadata);
     Status::with_error_details(reason.grpc_code(), message, details)
 }
@@ -205,3 +217,6 @@ pub(crate) fn reason(refusal: &Refusal) -> Reason {
         Refusal::RegistrationMetadataInvalid(_) => Reason::RegistrationMetadataInvalid,
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -17,6 +17,7 @@ mod address;
 mod client;
 mod error;
 mod resolve;
+pub(crate) mod slots;
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
@@ -106,6 +107,7 @@ impl Outbound {
     ) -> Result<Fetched, OutboundError> {
         let total = self.policy.timeouts.total;
         let fetch = async {
+            let _slot = slots::acquire().await;
             let stream = self.connect(url).await?;
             client::exchange(stream, url, max_bytes, conditional).await
         };

@@ -16,6 +16,7 @@ use lychgate_domain::Refusal;
 use lychgate_domain::entropy::{Entropy, random};
 use lychgate_domain::id::encode;
 use lychgate_domain::time::Clock;
+use lychgate_process::connections::PlaceHandle;
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
@@ -36,6 +37,8 @@ pub(crate) struct Connection {
     /// The address at its other end.
     pub(crate) address: Option<IpAddr>,
     pub(crate) peer: Option<Arc<Peer>>,
+    /// Its place among all connections, which an authenticated call keeps.
+    pub(crate) place: PlaceHandle,
 }
 
 /// Puts a [`Caller`] and its [`Admission`] into the extensions of every call that may go on. Clones are the same.
@@ -92,6 +95,9 @@ impl Authentication {
         let peer = connection.and_then(|connection| connection.peer.clone());
         let credentials = CallerCredentials { token, peer };
         let principal = self.identify(&credentials).map_err(|message| denied(Reason::Unauthenticated, &message))?;
+        if let Some(connection) = connection {
+            connection.place.keep();
+        }
         let Some(method) = method.filter(|method| method.roles.contains(&principal.role)) else {
             return Err(denied(Reason::PermissionDenied, "this principal's role does not include the method"));
         };

@@ -1,20 +1,21 @@
 //! Accepts connections and completes their TLS handshakes.
 //!
-//! A slow handshake must not delay other connections: a client that connects and sends nothing only occupies a slot
-//! until the timeout.
+//! A connection has ten seconds from its accept to its first authenticated call, for handshake, preface and call together. Until
+//! then any new connection may take its place; afterwards it keeps its place until it ends, or has reached its age.
 
 use std::io;
+use std::net::IpAddr;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
-use std::time::Duration;
 
 use futures_util::{Stream, stream};
 use lychgate_domain::time::Clock;
+use lychgate_process::connections::{GuardedStream, Places, accept};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::mpsc;
 use tokio::task::JoinSet;
-use tokio::time::{sleep, timeout};
 use tokio_rustls::TlsAcceptor;
 use tokio_rustls::server::TlsStream;
 use tokio_util::either::Either;
@@ -23,86 +24,77 @@ use tonic::transport::server::Connected;
 use crate::ground::tls::{Peer, Tls};
 use crate::grpc::authentication::Connection;
 
-const HANDSHAKE_TIMEOUT: Duration = Duration::from_secs(10);
+/// Connections that are ready and not yet taken by the server, which takes them at once.
+const READY: usize = 16;
 
-/// Parallel handshakes; further connections wait to be accepted.
-const MAX_HANDSHAKES: usize = 256;
+type Socket = GuardedStream<TcpStream>;
 
 /// A connection that is ready for calls.
 #[derive(Debug)]
 pub(crate) struct IncomingConnection {
-    stream: Either<TcpStream, Box<TlsStream<TcpStream>>>,
+    stream: Either<Socket, Box<TlsStream<Socket>>>,
     connection: Connection,
 }
 
 /// All connections, while the stream is polled. Unfinished handshakes are dropped with it.
 pub(crate) fn connections(
     listener: TcpListener,
+    places: Places,
     tls: Option<Arc<Tls>>,
     clock: Arc<dyn Clock>,
 ) -> impl Stream<Item = io::Result<IncomingConnection>> {
-    let listening = Listener { listener, tls, clock, handshakes: JoinSet::new() };
-    stream::unfold(listening, |mut listening| async { Some((Ok(listening.next().await), listening)) })
+    let (ready, incoming) = mpsc::channel(READY);
+    let mut accepting = JoinSet::new();
+    accepting.spawn(accept_all(listener, places, tls, clock, ready));
+    stream::unfold((incoming, accepting), |(mut incoming, accepting)| async {
+        let connection = incoming.recv().await?;
+        Some((Ok(connection), (incoming, accepting)))
+    })
 }
 
-struct Listener {
+/// A slow handshake must not delay other connections, so each is a task.
+async fn accept_all(
     listener: TcpListener,
+    places: Places,
     tls: Option<Arc<Tls>>,
     clock: Arc<dyn Clock>,
-    handshakes: JoinSet<Option<IncomingConnection>>,
-}
-
-impl Listener {
-    async fn next(&mut self) -> IncomingConnection {
-        loop {
-            tokio::select! {
-                Some(made) = self.handshakes.join_next() => {
-                    // A panicked handshake is logged by the panic hook.
-                    if let Ok(Some(accepted)) = made {
-                        return accepted;
-                    }
-                }
-                stream = connected(&self.listener), if self.handshakes.len() < MAX_HANDSHAKES => match &self.tls {
-                    None => return plain(stream),
-                    Some(tls) => {
-                        let shaken = secured(stream, Arc::clone(tls), Arc::clone(&self.clock));
-                        self.handshakes.spawn(async { timeout(HANDSHAKE_TIMEOUT, shaken).await.ok().flatten() });
-                    }
-                }
-            }
-        }
-    }
-}
-
-/// Failures here are temporary: a peer that left, or too many open files.
-async fn connected(listener: &TcpListener) -> TcpStream {
+    ready: mpsc::Sender<IncomingConnection>,
+) {
+    let mut handshakes = JoinSet::new();
     loop {
-        match listener.accept().await {
-            Ok((stream, _)) => {
-                // Replies are written whole; waiting to fill a packet only delays them.
-                if let Err(error) = stream.set_nodelay(true) {
-                    tracing::debug!(%error, "cannot set TCP_NODELAY");
+        let (stream, address) = accept(&listener, &places).await;
+        // A handshake that panicked is logged by the panic hook.
+        while handshakes.try_join_next().is_some() {}
+        match &tls {
+            None => {
+                if ready.send(plain(stream, address)).await.is_err() {
+                    return;
                 }
-                return stream;
             }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept a connection");
-                sleep(Duration::from_millis(100)).await;
+            Some(tls) => {
+                let (tls, clock, ready) = (Arc::clone(tls), Arc::clone(&clock), ready.clone());
+                handshakes.spawn(async move {
+                    if let Some(connection) = secured(stream, address, &tls, &*clock).await {
+                        // Without a receiver the server is shutting down.
+                        drop(ready.send(connection).await);
+                    }
+                });
             }
         }
     }
 }
 
-fn plain(stream: TcpStream) -> IncomingConnection {
-    let address = stream.peer_addr().ok().map(|address| address.ip());
-    let is_private = address.is_some_and(|address| address.to_canonical().is_loopback());
-    IncomingConnection { stream: Either::Left(stream), connection: Connection { is_private, address, peer: None } }
+fn plain(stream: Socket, address: IpAddr) -> IncomingConnection {
+    let is_private = address.to_canonical().is_loopback();
+    let place = stream.place().handle();
+    let connection = Connection { is_private, address: Some(address), peer: None, place };
+    IncomingConnection { stream: Either::Left(stream), connection }
 }
 
 /// The caller of a rejected certificate only sees a TLS alert; the log says why.
-async fn secured(stream: TcpStream, tls: Arc<Tls>, clock: Arc<dyn Clock>) -> Option<IncomingConnection> {
+async fn secured(stream: Socket, address: IpAddr, tls: &Tls, clock: &dyn Clock) -> Option<IncomingConnection> {
     let loaded = tls.current();
-    let address = stream.peer_addr().ok()?;
+    let place = stream.place().handle();
     let stream = match TlsAcceptor::from(Arc::clone(&loaded.server)).accept(stream).await {
         Ok(stream) => stream,
         Err(error) => {
@@ -110,7 +102,7 @@ async fn secured(stream: TcpStream, tls: Arc<Tls>, clock: Arc<dyn Clock>) -> Opt
                 Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
                     tracing::warn!(%address, %error, "client certificate rejected");
                 }
-                // The peer left or speaks another protocol.
+                // The peer left, is too slow, or speaks another protocol.
                 _ => tracing::debug!(%address, %error, "TLS handshake failed"),
             }
             return None;
@@ -126,7 +118,7 @@ async fn secured(stream: TcpStream, tls: Arc<Tls>, clock: Arc<dyn Clock>) -> Opt
             }
         },
     };
-    let connection = Connection { is_private: true, address: Some(address.ip()), peer };
+    let connection = Connection { is_private: true, address: Some(address), peer, place };
     Some(IncomingConnection { stream: Either::Right(Box::new(stream)), connection })
 }
 

@@ -8,13 +8,17 @@ use lychgate_domain::secret::{Secret, kind};
 use oauth2::AsyncHttpClient;
 use reqwest::redirect::Policy;
 use serde::de::DeserializeOwned;
+use tokio::time::timeout;
 
 use super::UpstreamError;
+use crate::ground::outbound::slots;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 /// The limit of a whole exchange, body included: clients wait ten seconds for us.
 const TIMEOUT: Duration = Duration::from_secs(5);
 const MAX_BODY_BYTES: usize = 256 * 1024;
+/// Connections to one host that stay open for the next exchange.
+const MAX_IDLE: usize = 16;
 
 #[derive(Clone, Debug)]
 pub(crate) struct Http(reqwest::Client);
@@ -26,6 +30,7 @@ impl Http {
             .redirect(Policy::none())
             .no_proxy()
             .referer(false)
+            .pool_max_idle_per_host(MAX_IDLE)
             .connect_timeout(CONNECT_TIMEOUT)
             .timeout(TIMEOUT)
             .build()?;
@@ -80,6 +85,7 @@ impl Http {
     }
 
     pub(super) async fn send(&self, request: reqwest::Request) -> Result<(reqwest::StatusCode, Vec<u8>), SendError> {
+        let _slot = timeout(TIMEOUT, slots::acquire()).await.map_err(|_| SendError::Busy)?;
         let mut response = self.0.execute(request).await.map_err(SendError::Request)?;
         let mut body = Vec::new();
         while let Some(chunk) = response.chunk().await.map_err(SendError::Request)? {
@@ -110,13 +116,15 @@ pub(crate) enum SendError {
     Status(reqwest::StatusCode),
     #[error("the answer has more than {MAX_BODY_BYTES} bytes")]
     TooLarge,
+    #[error("too many exchanges are in progress")]
+    Busy,
 }
 
 impl SendError {
     pub(crate) fn into_upstream(self) -> UpstreamError {
         match self {
             SendError::Request(error) => UpstreamError::unavailable(error.without_url()),
-            SendError::Status(_) => UpstreamError::unavailable(self),
+            SendError::Status(_) | SendError::Busy => UpstreamError::unavailable(self),
             SendError::TooLarge => UpstreamError::invalid(self),
         }
     }

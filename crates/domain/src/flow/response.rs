@@ -7,6 +7,10 @@ use crate::client::redirect_uri::RedirectUri;
 use crate::issuer::IssuerUrl;
 use crate::secret::{Secret, kind};
 
+/// The limit of [`early_error`]'s URL: 4 KiB of `state`, as a ticket takes it, percent-encoded, and 4 KiB for redirect URI,
+/// description and issuer.
+pub const MAX_EARLY_BYTES: usize = 16 * 1024;
+
 /// The URL that returns a code to the client (RFC 6749 §4.1.2).
 pub fn success(
     redirect_uri: &RedirectUri,
@@ -26,6 +30,18 @@ pub fn error(
 ) -> String {
     let description = refusal.to_string();
     build(redirect_uri, &[("error", code), ("error_description", &description)], state, issuer)
+}
+
+/// [`error`] for a request that has no ticket yet, so that its `state` may be of any length. `None` if the URL would be longer
+/// than that of any request that a ticket can carry: it would exceed the limits of headers on its way, and a client must not
+/// get its `state` in part.
+pub fn early_error(
+    redirect_uri: &RedirectUri,
+    code_and_refusal: (&str, &Refusal),
+    state: Option<&str>,
+    issuer: &IssuerUrl,
+) -> Option<String> {
+    Some(error(redirect_uri, code_and_refusal, state, issuer)).filter(|url| url.len() <= MAX_EARLY_BYTES)
 }
 
 /// The URL that tells the client of a denial: `access_denied` (RFC 6749 §4.1.2.1).
@@ -75,6 +91,29 @@ mod tests {
         ] {
             let redirect_uri = RedirectUri::parse(uri, &[]).unwrap();
             assert_eq!(success(&redirect_uri, &code(), None, &issuer()), expected);
+        }
+    }
+
+    #[test]
+    fn early_error_is_bounded_and_never_has_half_a_state() {
+        let redirect_uri = RedirectUri::parse("http://127.0.0.1:9/cb?x=1", &[]).unwrap();
+        let longest = |unit: &str| {
+            let refused = ("invalid_scope", &Refusal::ScopeInvalid);
+            let early = |times: usize| early_error(&redirect_uri, refused, Some(&unit.repeat(times)), &issuer());
+            let (mut fits, mut exceeds) = (0, 20_000);
+            while exceeds - fits > 1 {
+                let middle = usize::midpoint(fits, exceeds);
+                if early(middle).is_some() { fits = middle } else { exceeds = middle }
+            }
+            let url = Url::parse(&early(fits).unwrap()).unwrap();
+            assert!(url.as_str().len() <= MAX_EARLY_BYTES);
+            let state = url.query_pairs().find(|(name, _)| name == "state").unwrap().1.into_owned();
+            assert_eq!(state, unit.repeat(fits));
+            state.len()
+        };
+        // Whatever fits into a ticket comes back.
+        for unit in ["a", "!", "%", "\u{e9}", "\u{1f980}"] {
+            assert!(longest(unit) >= 4096, "{unit}");
         }
     }
 

@@ -21,8 +21,8 @@ use crate::failure::Failure;
 
 /// Makes a method of [`Control`] of each line. The last word is the retry class:
 ///
-/// - `until_deadline`: part of an HTTP request; repeated, byte for byte, until the request's deadline. The control plane
-///   makes repetition harmless: it only reads, or recognises the message by its idempotency key. `delete_registration` has no
+/// - `until_deadline`: part of an HTTP request; repeated, byte for byte, where it was not delivered or lost, until the request's
+///   deadline. The control plane makes repetition harmless: it only reads, or recognises the message by its idempotency key. `delete_registration` has no
 ///   key: a repetition after a deletion that succeeded changes nothing, because the registration access token is unknown then.
 /// - `once`: the edge's own question, which its caller asks again later anyway.
 macro_rules! rpcs {

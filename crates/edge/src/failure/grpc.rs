@@ -1,14 +1,13 @@
-//! The failure that a gRPC status stands for, and whether the call may be repeated.
+//! The failure that a gRPC status stands for.
 
 use std::borrow::Cow;
-use std::error::Error as _;
 
 use axum::http::header::WWW_AUTHENTICATE;
 use lychgate_api::{ERROR_DOMAIN, Reason, error_metadata as metadata};
 use tonic::{Code, Status};
 use tonic_types::{ErrorInfo, StatusExt};
 
-use super::{Failure, ReturnLink, known};
+use super::{Delivery, Failure, ReturnLink, known};
 
 impl From<&Status> for Failure {
     fn from(status: &Status) -> Self {
@@ -35,29 +34,26 @@ fn from_info(mut info: ErrorInfo) -> Failure {
     }
 }
 
-/// True if the same message may be sent again: the request or its response was lost, or the store was unavailable.
-/// Repetition is safe for every RPC of the edge (see the comments in `proto/lychgate/v1`).
-pub(crate) fn is_transient(status: &Status) -> bool {
-    match error_info(status) {
-        Some(info) => Reason::parse(&info.reason) == Some(Reason::StoreUnavailable),
-        // A status with a source was made on this side of the wire, by a connection that failed.
-        None => status.code() == Code::Unavailable || status.source().is_some(),
-    }
+/// True if the control plane answered that the same message may be sent again. Repetition is safe for every RPC of the edge (see
+/// the comments in `proto/lychgate/v1`).
+pub(crate) fn invites_repetition(status: &Status) -> bool {
+    error_info(status).is_some_and(|info| Reason::parse(&info.reason) == Some(Reason::StoreUnavailable))
 }
 
 /// True if the call failed for a passing cause before the control plane itself answered.
 pub(crate) fn is_unreachable(status: &Status) -> bool {
     let passes = matches!(status.code(), Code::DeadlineExceeded | Code::Cancelled | Code::ResourceExhausted);
-    error_info(status).is_none() && (passes || is_transient(status))
+    error_info(status).is_none() && (passes || Delivery::of(status) != Delivery::Answered)
 }
 
-fn error_info(status: &Status) -> Option<ErrorInfo> {
+pub(super) fn error_info(status: &Status) -> Option<ErrorInfo> {
     status.get_details_error_info().filter(|info| info.domain == ERROR_DOMAIN)
 }
 
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
+    use std::io;
 
     use tonic_types::ErrorDetails;
 
@@ -88,12 +84,33 @@ mod tests {
     }
 
     #[test]
-    fn only_lost_calls_and_an_unavailable_store_are_retried() {
-        assert!(is_transient(&Status::unavailable("")));
-        assert!(is_transient(&status(Code::Unavailable, ERROR_DOMAIN, "STORE_UNAVAILABLE", &[])));
-        assert!(!is_transient(&status(Code::Unavailable, ERROR_DOMAIN, "UPSTREAM_UNAVAILABLE", &[])));
-        assert!(!is_transient(&status(Code::FailedPrecondition, ERROR_DOMAIN, "CODE_REPLAYED", &[])));
-        assert!(!is_transient(&Status::internal("")));
+    fn only_an_unavailable_store_invites_repetition() {
+        for reason in Reason::ALL {
+            let status = status(reason.grpc_code(), ERROR_DOMAIN, reason.as_str(), &[]);
+            assert_eq!(invites_repetition(&status), *reason == Reason::StoreUnavailable, "{reason:?}");
+            assert_eq!(Delivery::of(&status), Delivery::Answered, "{reason:?}");
+        }
+    }
+
+    /// The errors of connections are in `tests/edge/repetition.rs`, because only connections make them.
+    #[test]
+    fn only_an_error_of_a_connection_or_a_proxy_may_be_a_lost_call() {
+        for code in (0..=16).map(Code::from) {
+            let expected = if code == Code::Unavailable { Delivery::Unknown } else { Delivery::Answered };
+            assert_eq!(Delivery::of(&Status::new(code, "")), expected, "{code:?}");
+        }
+        let caused = |error: Box<dyn std::error::Error + Send + Sync>| Status::from_error(error);
+        let broken = || io::Error::from(io::ErrorKind::BrokenPipe);
+        for (status, expected) in [
+            (caused(Box::new(tonic::ConnectError(Box::new(broken())))), Delivery::NotDelivered),
+            (caused(Box::new(broken())), Delivery::Unknown),
+            (caused(Box::new(tonic::TimeoutExpired(()))), Delivery::Unknown),
+            (caused(Box::new(h2::Error::from(h2::Reason::PROTOCOL_ERROR))), Delivery::Answered),
+            (caused(Box::new(h2::Error::from(h2::Reason::REFUSED_STREAM))), Delivery::Answered),
+            (caused("something else".into()), Delivery::Answered),
+        ] {
+            assert_eq!(Delivery::of(&status), expected, "{status:?}");
+        }
     }
 
     #[test]

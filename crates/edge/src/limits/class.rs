@@ -44,12 +44,17 @@ impl Class {
         Class::Document,
     ];
 
+    /// True for a question of whether the edge lives and is ready. No limit applies to it.
+    pub(crate) fn is_probe(request: &Request) -> bool {
+        matches!(request.uri().path(), "/healthz" | "/readyz")
+    }
+
     /// The class by method, path and headers; paths are those of the router. `None` for health probes, and
     /// for endpoints that limit their requests themselves because the class depends on the body.
     pub(crate) fn of(request: &Request) -> Option<Self> {
         let is_post = request.method() == Method::POST;
         match request.uri().path() {
-            "/healthz" | "/readyz" => None,
+            _ if Self::is_probe(request) => None,
             "/token" | "/revoke" if is_post => None,
             "/introspect" if is_post => Some(Self::Introspection),
             "/verify" => Some(Self::Verification),

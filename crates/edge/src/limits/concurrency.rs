@@ -41,11 +41,13 @@ impl ConcurrencyLimiter {
     pub(super) fn acquire(&self, prefix: Prefix) -> Result<Permit<'_>, AtCapacity> {
         let mut in_progress = self.in_progress();
         let of_prefix = in_progress.by_prefix.get(&prefix).copied().unwrap_or_default();
-        if of_prefix >= self.per_prefix {
-            return Err(AtCapacity::Prefix);
-        }
-        if in_progress.total >= self.total {
+        let free = self.total.saturating_sub(in_progress.total);
+        if free == 0 {
             return Err(AtCapacity::Total);
+        }
+        // A prefix never has more than what is left for all others, so that no few prefixes take everything.
+        if of_prefix >= self.per_prefix.min(free) {
+            return Err(AtCapacity::Prefix);
         }
         in_progress.total += 1;
         in_progress.by_prefix.insert(prefix, of_prefix + 1);
@@ -74,6 +76,23 @@ mod tests {
     use std::net::IpAddr;
 
     use super::*;
+
+    /// However many prefixes take what they can get and keep it, another one gets a permit.
+    #[test]
+    fn greedy_prefixes_leave_permits_for_others() {
+        for greedy in [1, 4, 20, 100] {
+            let limiter = ConcurrencyLimiter::new(128, 512);
+            let mut held = Vec::new();
+            for round in 0..512 {
+                for n in 0..greedy {
+                    held.extend(limiter.acquire(Prefix::of(IpAddr::from([10, 0, n, 1]))));
+                }
+                let others: Vec<_> =
+                    (0..3).map(|n| limiter.acquire(Prefix::of(IpAddr::from([192, 0, n, 1])))).collect();
+                assert!(others.iter().all(Result::is_ok), "{greedy} prefixes, round {round}");
+            }
+        }
+    }
 
     #[test]
     fn permits_are_counted_per_prefix_and_in_total_and_released() {

@@ -7,7 +7,9 @@ use axum::extract::{Request, State};
 use axum::middleware::Next;
 use axum::response::Response;
 
-use crate::client_address::{ClientAddress, Peer, Prefix, TrustedProxies};
+use lychgate_process::connections::http::Accepted;
+
+use crate::client_address::{ClientAddress, Prefix, TrustedProxies};
 
 /// Layer around everything that is limited.
 pub(crate) async fn identify_client(
@@ -15,7 +17,8 @@ pub(crate) async fn identify_client(
     mut request: Request,
     next: Next,
 ) -> Response {
-    let peer = request.extensions().get::<Peer>().map_or(Ipv4Addr::UNSPECIFIED.into(), |peer| peer.0);
+    let accepted = request.extensions().get::<Accepted>();
+    let peer = accepted.map_or(Ipv4Addr::UNSPECIFIED.into(), |accepted| accepted.peer);
     let client = proxies.client(peer, request.headers());
     request.extensions_mut().insert(Prefix::of(client));
     request.extensions_mut().insert(ClientAddress(client));

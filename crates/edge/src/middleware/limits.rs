@@ -3,9 +3,12 @@
 use std::sync::Arc;
 
 use axum::extract::{Request, State};
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
 use lychgate_api::Reason;
+use lychgate_process::connections::http::Accepted;
 
 use crate::client_address::Prefix;
 use crate::failure::Failure;
@@ -16,6 +19,11 @@ const MAX_URL_BYTES: usize = 8 * 1024;
 
 /// Layer around every route, inside of the layer that renders failures.
 pub(crate) async fn limit(State(limits): State<Arc<Limits>>, request: Request, next: Next) -> Response {
+    if is_in_reserve(&request) && !Class::is_probe(&request) {
+        return Failure::new(Reason::AtCapacity)
+            .with_header(CONNECTION, HeaderValue::from_static("close"))
+            .into_response();
+    }
     let url_bytes = request.uri().path_and_query().map_or(0, |target| target.as_str().len());
     if url_bytes > MAX_URL_BYTES {
         let failure = Failure::new(Reason::RequestTooLarge);
@@ -26,4 +34,9 @@ pub(crate) async fn limit(State(limits): State<Arc<Limits>>, request: Request, n
         Ok(_permit) => next.run(request).await,
         Err(failure) => failure.into_response(),
     }
+}
+
+/// True on a connection beyond the limits, which is for probes: a load balancer must not take an edge that is busy for dead.
+fn is_in_reserve(request: &Request) -> bool {
+    request.extensions().get::<Accepted>().is_some_and(|accepted| accepted.is_reserve)
 }

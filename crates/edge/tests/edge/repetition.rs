@@ -1,9 +1,15 @@
 //! Retries of calls to the control plane.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use axum::http::{HeaderMap, HeaderValue, Response};
+use bytes::Bytes;
+use h2::server::SendResponse;
 use lychgate_api::Reason;
 use lychgate_api::v1::ExchangeResponse;
 use tokio::io::AsyncReadExt;
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 use tonic::Status;
 
 use crate::support::{Answer, FakeControl, Message, RunningControl, TestEdge, any_port, header, refusal, running};
@@ -106,4 +112,132 @@ async fn broken_connections_during_a_call_are_invisible() {
     let (response, control) = tokio::join!(edge.post_form("/token", FORM), dies_thrice);
     assert_eq!(response.status(), 200);
     control.stop().await;
+}
+
+/// What a peer in the place of the control plane does with a call.
+#[derive(Clone, Copy, Debug)]
+enum Reaction {
+    Reset(h2::Reason),
+    /// Ends the connection, with GOAWAY before.
+    GoAway,
+    /// Ends the connection.
+    Close,
+    /// Answers with header fields of this size.
+    Headers(usize),
+    /// Answers with a message, and trailers of this size.
+    Trailers(usize),
+    /// Answers with this HTTP status, as a proxy does.
+    Http(u16),
+    /// Answers with bytes that are no message.
+    Garbage,
+}
+
+impl Reaction {
+    /// False if the connection is to be closed.
+    fn to(self, connection: &mut h2::server::Connection<TcpStream, Bytes>, mut respond: SendResponse<Bytes>) -> bool {
+        let grpc = || Response::builder().header("content-type", "application/grpc");
+        match self {
+            Self::Reset(reason) => respond.send_reset(reason),
+            Self::GoAway => connection.abrupt_shutdown(h2::Reason::NO_ERROR),
+            Self::Close => return false,
+            Self::Headers(size) => {
+                let mut response = grpc().header("grpc-status", "9").body(()).expect("a response");
+                response.headers_mut().extend(fields(size));
+                respond.send_response(response, true).expect("it is sent");
+            }
+            Self::Trailers(size) => {
+                let response = grpc().body(()).expect("a response");
+                let mut body = respond.send_response(response, false).expect("it is sent");
+                body.send_data(Bytes::from_static(&[0; 5]), false).expect("an empty message");
+                let mut trailers = fields(size);
+                trailers.insert("grpc-status", HeaderValue::from_static("9"));
+                body.send_trailers(trailers).expect("they are sent");
+            }
+            Self::Http(status) => {
+                respond
+                    .send_response(Response::builder().status(status).body(()).expect("a response"), true)
+                    .expect("it is sent");
+            }
+            Self::Garbage => {
+                let mut body = respond.send_response(grpc().body(()).expect("a response"), false).expect("it is sent");
+                body.send_data(Bytes::from_static(&[7; 64]), true).expect("no message");
+            }
+        }
+        true
+    }
+}
+
+/// Header fields of this size in all, a kilobyte each.
+fn fields(size: usize) -> HeaderMap {
+    let value = HeaderValue::from_bytes(&[b'x'; 1000]).expect("a value");
+    let mut fields = HeaderMap::new();
+    for _ in 0..size / 1000 {
+        fields.append("x-field", value.clone());
+    }
+    fields
+}
+
+/// A peer that counts the exchanges that arrive, and treats each in the same way.
+async fn hostile_control(listener: TcpListener, reaction: Reaction, exchanges: Arc<AtomicUsize>) {
+    loop {
+        let (stream, _) = listener.accept().await.expect("a connection");
+        let exchanges = Arc::clone(&exchanges);
+        tokio::spawn(async move {
+            let Ok(mut connection) = h2::server::handshake(stream).await else { return };
+            while let Some(Ok((request, mut respond))) = connection.accept().await {
+                if !request.uri().path().ends_with("/Exchange") {
+                    respond.send_reset(h2::Reason::REFUSED_STREAM);
+                    continue;
+                }
+                exchanges.fetch_add(1, Ordering::SeqCst);
+                if !reaction.to(&mut connection, respond) {
+                    return;
+                }
+            }
+        });
+    }
+}
+
+/// A call that was answered is sent once, a call whose connection was lost a few times more, and a call that was refused before
+/// it was processed until the deadline. A stranger who makes an answer that does not arrive makes no more work than others.
+#[tokio::test]
+async fn delivered_call_is_not_repeated() {
+    use Reaction::{Close, Garbage, GoAway, Headers, Http, Reset, Trailers};
+    let until_deadline = 5..30;
+    for (reaction, times, status) in [
+        (Reset(h2::Reason::REFUSED_STREAM), until_deadline, 503),
+        (Reset(h2::Reason::CANCEL), 1..2, 503),
+        (Reset(h2::Reason::ENHANCE_YOUR_CALM), 1..2, 503),
+        (Reset(h2::Reason::INTERNAL_ERROR), 1..2, 500),
+        (Reset(h2::Reason::PROTOCOL_ERROR), 1..2, 500),
+        (Reset(h2::Reason::NO_ERROR), 1..2, 500),
+        (GoAway, 4..5, 503),
+        (Close, 4..5, 503),
+        // Within the limit, over it, and far over it, where this side ends the connection.
+        (Headers(30_000), 1..2, 500),
+        (Headers(70_000), 1..2, 500),
+        (Headers(3_000_000), 1..2, 503),
+        (Trailers(30_000), 1..2, 500),
+        (Trailers(70_000), 1..2, 500),
+        (Trailers(3_000_000), 1..2, 503),
+        (Http(400), 1..2, 500),
+        (Http(500), 1..2, 500),
+        (Http(503), 4..5, 503),
+        (Garbage, 1..2, 500),
+    ] {
+        let fake = FakeControl::with_issuers(&[("root", "https://gate.example")]);
+        let control = RunningControl::start(&fake, any_port()).await;
+        let address = control.address;
+        let edge = TestEdge::start(address).await;
+        edge.ready().await;
+        control.stop().await;
+        let exchanges = Arc::new(AtomicUsize::new(0));
+        let listener = TcpListener::bind(address).await.expect("the address is free");
+        let hostile = tokio::spawn(hostile_control(listener, reaction, Arc::clone(&exchanges)));
+        let response = edge.post_form("/token", FORM).await;
+        let exchanges = exchanges.load(Ordering::SeqCst);
+        assert!(times.contains(&exchanges), "{reaction:?}: sent {exchanges} times, and {}", response.status());
+        assert_eq!(response.status(), status, "{reaction:?}");
+        hostile.abort();
+    }
 }
