@@ -5,6 +5,8 @@
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
@@ -17,7 +19,7 @@ use e2e::system::{MAIN, Plan, System, principal};
 use lychgate_api::v1::consent_service_client::ConsentServiceClient;
 use lychgate_api::v1::{ListRequest, WatchRequest};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tonic::transport::Endpoint;
 use tonic_health::pb::HealthCheckRequest;
@@ -238,6 +240,37 @@ fn changed(config: &Path, old: &str, new: &str) -> Result<PathBuf> {
     let path = config.with_extension("changed.toml");
     fs::write(&path, changed)?;
     Ok(path)
+}
+
+/// A caller is asked to reconnect when its connection has reached its age, and notices nothing else of it.
+#[tokio::test]
+async fn connection_ends_at_its_age_and_its_caller_opens_another() -> Result<()> {
+    let mut system = System::start(Plan { edges: 1, ..Plan::default() }).await?;
+    system.kill_control().await?;
+    let aging = changed(system.control_config(), "", "max_connection_age_seconds = 1")?;
+    let mut control = Service::start("lychgate-control", &aging)?;
+    let address = system.control_address();
+    control.until("serves", || e2e::grpc::is_serving(address, None)).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let (through, connections) = (listener.local_addr()?, Arc::new(AtomicUsize::new(0)));
+    let forwarding = tokio::spawn({
+        let connections = Arc::clone(&connections);
+        async move {
+            while let Ok((mut near, _)) = listener.accept().await {
+                connections.fetch_add(1, Ordering::SeqCst);
+                let mut far = TcpStream::connect(address).await.expect("the control plane listens");
+                tokio::spawn(async move { tokio::io::copy_bidirectional(&mut near, &mut far).await });
+            }
+        }
+    });
+    let caller = Caller::new(&format!("http://{through}"), system.edge_token(0))?;
+    until("the caller has opened three connections", async || {
+        caller.issuers().list(ListRequest {}).await.expect("every call is answered");
+        connections.load(Ordering::SeqCst) >= 3
+    })
+    .await?;
+    forwarding.abort();
+    Ok(())
 }
 
 /// The answer to `request` on a connection of its own.

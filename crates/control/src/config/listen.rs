@@ -80,7 +80,7 @@ impl Config {
             let remedy = format!("write {} to {} seconds", range.start(), range.end());
             Err(ConfigError::new(key, format_args!("{seconds} is out of range"), remedy))
         };
-        let age = in_range("max_connection_age_seconds", self.max_connection_age_seconds, 10..=30 * 86_400)?;
+        let age = in_range("max_connection_age_seconds", self.max_connection_age_seconds, 1..=30 * 86_400)?;
         let write = in_range("write_timeout_seconds", self.write_timeout_seconds, 1..=600)?;
         Ok(ConnectionLimits {
             max,

@@ -568,3 +568,21 @@ fn settings_for_tests_are_refused_unless_every_issuer_is_on_loopback() {
         assert!(line.starts_with(&format!("outbound.extra_ca_file: {problem}")), "{line}");
     }
 }
+
+#[test]
+fn connection_limits_out_of_range_are_refused_with_their_key() {
+    let refused = |change: fn(&mut Config), key: &str| {
+        let mut config = example();
+        change(&mut config);
+        let error = config.connection_limits(Duration::ZERO).unwrap_err().to_string();
+        assert!(error.starts_with(&format!("{key}: ")), "{error}");
+    };
+    refused(|config| config.max_connections = Some(0), "max_connections");
+    refused(|config| config.max_connections = Some(2_000_000), "max_connections");
+    refused(|config| config.max_connection_age_seconds = 0, "max_connection_age_seconds");
+    refused(|config| config.max_connection_age_seconds = u64::MAX, "max_connection_age_seconds");
+    refused(|config| config.write_timeout_seconds = 0, "write_timeout_seconds");
+    refused(|config| config.write_timeout_seconds = 601, "write_timeout_seconds");
+    let limits = example().connection_limits(Duration::from_secs(7)).unwrap();
+    assert_eq!(limits.age, Some(Duration::from_secs(Config::MAX_CONNECTION_AGE_SECONDS + 7)));
+}
