@@ -101,7 +101,7 @@ FOLDERS: dict[str, dict[str, str]] = {
         "handlers": "app entropy failure http issuers limits pages request_context",
         "middleware": "client_address entropy failure http issuers limits messages metrics pages request_context",
         "router": "app failure handlers middleware request_context",
-        "server": "app client_address config control credentials issuers limits metrics pages router",
+        "server": "app config control credentials issuers limits metrics pages router",
     },
     "check": {
         "fetch": "",

@@ -8,9 +8,9 @@ use std::error::Error;
 use std::io;
 
 use h2::Reason;
+use lychgate_api::ERROR_DOMAIN;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
-
-use super::grpc::error_info;
+use tonic_types::{ErrorInfo, StatusExt};
 
 /// What became of a call that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,4 +73,9 @@ fn of_h2(error: &h2::Error) -> Delivery {
         // The peer ended this call, or sent what this side does not accept.
         _ => Delivery::Answered,
     }
+}
+
+/// What the control plane said of the error; `None` if the status is not its own.
+pub(super) fn error_info(status: &Status) -> Option<ErrorInfo> {
+    status.get_details_error_info().filter(|info| info.domain == ERROR_DOMAIN)
 }

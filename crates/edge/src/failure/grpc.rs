@@ -3,11 +3,12 @@
 use std::borrow::Cow;
 
 use axum::http::header::WWW_AUTHENTICATE;
-use lychgate_api::{ERROR_DOMAIN, Reason, error_metadata as metadata};
+use lychgate_api::{Reason, error_metadata as metadata};
 use tonic::{Code, Status};
-use tonic_types::{ErrorInfo, StatusExt};
+use tonic_types::ErrorInfo;
 
-use super::{Delivery, Failure, ReturnLink, known};
+use super::delivery::{Delivery, error_info};
+use super::{Failure, ReturnLink, known};
 
 impl From<&Status> for Failure {
     fn from(status: &Status) -> Self {
@@ -46,16 +47,13 @@ pub(crate) fn is_unreachable(status: &Status) -> bool {
     error_info(status).is_none() && (passes || Delivery::of(status) != Delivery::Answered)
 }
 
-pub(super) fn error_info(status: &Status) -> Option<ErrorInfo> {
-    status.get_details_error_info().filter(|info| info.domain == ERROR_DOMAIN)
-}
-
 #[cfg(test)]
 mod tests {
     use std::collections::HashMap;
     use std::io;
 
-    use tonic_types::ErrorDetails;
+    use lychgate_api::ERROR_DOMAIN;
+    use tonic_types::{ErrorDetails, StatusExt as _};
 
     use super::*;
 
