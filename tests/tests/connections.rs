@@ -85,7 +85,9 @@ async fn a_signal_ends_each_process_whatever_is_open() -> Result<()> {
     let idle = system.as_edge()?;
     idle.issuers().list(ListRequest {}).await?;
     let reader = lychgate_api::channel::open(&system.control_url(), None, TOKEN)?;
-    let _watch = ConsentServiceClient::new(reader).watch(WatchRequest::default()).await?;
+    let _watch = ConsentServiceClient::new(reader)
+        .watch(WatchRequest { issuer_id: MAIN.id.to_owned(), cursor: String::new() })
+        .await?;
     let anonymous = Endpoint::from_shared(system.control_url())?.connect().await?;
     let _health = HealthClient::new(anonymous).watch(HealthCheckRequest::default()).await?;
     // At the edge: half a body, an idle connection, answers that are not read.
