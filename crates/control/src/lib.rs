@@ -45,5 +45,6 @@ mod upstream;
 
 pub use ground::outbound;
 pub use ground::system::{SystemClock, SystemEntropy};
+pub use grpc::methods::methods_of;
 pub use lychgate_engine::{Engine, Memory, OpenEngine};
 pub use serve::{Server, serve};

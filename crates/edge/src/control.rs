@@ -8,6 +8,8 @@
 
 mod rpcs;
 
+pub use rpcs::rpcs;
+
 use std::error::Error as _;
 use std::future::Future;
 use std::net::IpAddr;

@@ -29,6 +29,7 @@ mod server;
 
 pub use client_address::ClientAddressHeader;
 pub use config::{Config, ControlConfig};
+pub use control::rpcs;
 pub use limits::LimitsConfig;
 pub use server::Edge;
 

@@ -75,6 +75,12 @@ pub(crate) fn method(path: &str) -> Option<Method> {
     BY_PATH.get(path).copied()
 }
 
+/// The gRPC paths of all methods that a caller with this role may call.
+pub fn methods_of(role: Role) -> impl Iterator<Item = &'static str> {
+    let of_role = METHODS.iter().filter(move |(roles, _)| roles.contains(&role));
+    of_role.flat_map(|(_, paths)| paths.iter().copied())
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

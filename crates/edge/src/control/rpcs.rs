@@ -30,6 +30,11 @@ macro_rules! rpcs {
         impl Control {
             $(rpcs!(@$retry $method $service $rpc $request, $response);)+
         }
+
+        /// The gRPC path of every RPC that an edge calls.
+        pub fn rpcs() -> Vec<String> {
+            vec![$(path(stringify!($service), stringify!($rpc))),+]
+        }
     };
     (@until_deadline $method:ident $service:ident $rpc:ident $request:ty, $response:ty) => {
         pub(crate) async fn $method(&self, context: &CallContext, message: $request) -> Result<$response, Failure> {
@@ -44,6 +49,13 @@ macro_rules! rpcs {
             self.call_once(message, |channel, request| async move { $service::new(channel).$rpc(request).await }).await
         }
     };
+}
+
+/// `/lychgate.v1.TokenService/Exchange` for `TokenServiceClient` and `exchange`.
+fn path(client: &str, rpc: &str) -> String {
+    let service = client.strip_suffix("Client").unwrap_or(client);
+    let words = rpc.split('_').map(|word| word[..1].to_ascii_uppercase() + &word[1..]);
+    format!("/lychgate.v1.{service}/{}", words.collect::<String>())
 }
 
 #[rustfmt::skip]
