@@ -13,9 +13,13 @@ use tokio::process::Command;
 async fn every_row_holds_of_the_demo_with_its_mcp_server() -> Result<()> {
     let dev = Dev::start("").await?;
     let ready = dev.ready();
-    let report = check(&[&ready.issuer, "--register", "--resource", &ready.mcp_url]).await?;
+    let mcp = ["--resource", ready.mcp_url.as_str(), "--callback", ready.upstream_redirect_uri.as_str()];
+    let report = check(&[&[ready.issuer.as_str(), "--register"], &mcp[..]].concat()).await?;
     holds(&report)?;
-    for id in ["A7", "A10", "A26", "B1", "B5", "B6", "B7", "C1", "C11", "R3", "R8", "R32", "R37"] {
+    for id in [
+        "A7", "A10", "A26", "B1", "B5", "B6", "B7", "C1", "C11", "C12", "R3", "R8", "R30", "R32", "R33", "R37", "R42",
+        "L4", "L5", "L6", "L7", "L8", "L9", "L10",
+    ] {
         ensure!(result(&report, id)? == "holds", "{id} was not judged: {report:#}");
     }
     dev.stop().await

@@ -4,7 +4,7 @@ use anyhow::Result;
 use reqwest::header::{ACCEPT, COOKIE};
 use url::Url;
 
-use crate::fetch::Answer;
+use crate::fetch::{Answer, response_error};
 use crate::page_headers;
 use crate::rules::Rule;
 use crate::scan::{Scan, nonce};
@@ -78,7 +78,7 @@ pub(crate) enum Reaction {
     Refused(Answer),
     /// A 5xx status, or one without a meaning here.
     Broken(Answer),
-    /// A redirect to the request's redirect URI with an error.
+    /// A redirect to the request's redirect URI with an error, in query or fragment.
     ErrorResponse(Answer, Url),
     /// A redirect to the request's redirect URI without an error.
     Granted(Answer),
@@ -133,7 +133,7 @@ fn classify(scan: &mut Scan<'_>, request: &Request, answer: Answer) -> Reaction 
         let repeats_the_body = matches!(answer.status, 307 | 308);
         report.judge(Rule::R9, !repeats_the_body, &answer);
         return match answer.location() {
-            Some(to) if has_origin_of(&to, request.value("redirect_uri")) => match parameter(&to, "error") {
+            Some(to) if has_origin_of(&to, request.value("redirect_uri")) => match response_error(&to) {
                 Some(_) => Reaction::ErrorResponse(answer, to),
                 None => Reaction::Granted(answer),
             },

@@ -1,12 +1,14 @@
 //! The checks, and their order. No check approves anything: no authorization gets further than the consent page.
 
 mod authorize;
+mod callback;
 mod consent_page;
 mod cors;
 mod known_client;
 mod metadata;
 mod registration;
 mod resource;
+mod revocation;
 mod token;
 
 use anyhow::Result;
@@ -31,6 +33,10 @@ pub(crate) async fn run(scan: &mut Scan<'_>, args: &Args) -> Result<Option<Outco
     authorize::check(scan, &server).await?;
     token::check(scan, &server).await?;
     cors::check(scan, &server).await;
+    revocation::check(scan, &server);
+    if let Some(callback) = &args.callback {
+        callback::named(scan, callback).await?;
+    }
     let scope = match &args.resource {
         Some(resource) => resource::check(scan, &server, resource).await,
         None => server.first_scope(),
@@ -39,6 +45,7 @@ pub(crate) async fn run(scan: &mut Scan<'_>, args: &Args) -> Result<Option<Outco
     scan.report.unknown(known_client::RULES, "needs a client: --register, or --client-id with --redirect-uri");
     scan.report.unknown(registration::RULES, "needs --register, which registers clients");
     scan.report.unknown(resource::RULES, "needs --resource, the MCP server's URL");
+    scan.report.unknown(callback::RULES, "needs --callback, the redirect URI at the identity provider");
     scan.report.unknown(&[Rule::B10, Rule::B11], "no page in this scan set a cookie");
     Ok(None)
 }
@@ -63,6 +70,10 @@ async fn check_with_clients(scan: &mut Scan<'_>, server: &Server, args: &Args, s
             known_client::check_parameters(scan, &good).await;
         }
         token::check_with(scan, server, client).await;
+        revocation::check_with(scan, server, client).await?;
+    }
+    if let Some(client) = &registered.bidirectional {
+        consent_page::direction(scan, client, &client.request(server, resource, scope)?).await;
     }
     registration::clean_up(scan, &registered).await;
     if clients().next().is_some() {

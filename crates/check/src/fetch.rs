@@ -15,7 +15,7 @@ use tokio::time::{Instant as Deadline, timeout_at};
 use url::{Origin, Url};
 
 /// The most requests of a scan, without its clean-up: enough for every check, and no burden for the server.
-const MAX_REQUESTS: usize = 60;
+const MAX_REQUESTS: usize = 90;
 
 /// The time limit of a scan, without its clean-up.
 const MAX_DURATION: Duration = Duration::from_secs(180);
@@ -198,13 +198,26 @@ impl Answer {
     }
 }
 
-/// The beginning of most evidence: method, path, status, redirect target. Of a redirect's query only `error` is shown, because
-/// the rest may hold credentials and people paste reports into tickets.
+/// All values of this name in an authorization response. They may stand in the query or in the fragment: a server that is asked
+/// for `response_type=token` answers in the fragment, errors included (RFC 6749 §4.2.2.1).
+pub(crate) fn response_parameters(url: &Url, name: &str) -> Vec<String> {
+    let fragment = url.fragment().unwrap_or_default();
+    let all = url.query_pairs().chain(url::form_urlencoded::parse(fragment.as_bytes()));
+    all.filter(|(n, _)| n == name).map(|(_, value)| value.into_owned()).collect()
+}
+
+/// The error that an authorization response names.
+pub(crate) fn response_error(url: &Url) -> Option<String> {
+    response_parameters(url, "error").into_iter().next()
+}
+
+/// The beginning of most evidence: method, path, status, redirect target. Of a redirect's parameters only `error` is shown,
+/// because the rest may hold credentials and people paste reports into tickets.
 impl Display for Answer {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "{} {}: {}", self.method, self.url.path(), self.status)?;
         let Some(mut to) = self.location().filter(|_| self.is_redirect()) else { return Ok(()) };
-        let error = to.query_pairs().find(|(name, _)| name == "error").map(|(_, error)| error.into_owned());
+        let error = response_error(&to);
         to.set_query(error.map(|error| format!("error={error}")).as_deref());
         to.set_fragment(None);
         write!(f, " to {to}")
@@ -241,7 +254,7 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn a_scan_sends_at_most_sixty_requests_and_still_cleans_up() {
+    async fn a_scan_has_a_limit_of_requests_and_still_cleans_up() {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = Url::parse(&format!("http://{}/", listener.local_addr().unwrap())).unwrap();
         tokio::spawn(async move { axum::serve(listener, Router::new()).await });

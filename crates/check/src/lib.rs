@@ -32,12 +32,12 @@ RESULTS
   FAILS    the server violates a MUST of a specification
   warns    the server violates a SHOULD, or may violate a MUST: look at it yourself
   skipped  not judged; the evidence says why
-  IDs are those of Lychgate's conformance table; L1 to L3 exist only here. -v names the sources.
+  IDs are those of Lychgate's conformance table; L1 to L10 exist only here. -v names the sources.
 
 REQUESTS TO THE SERVER
-  A scan sends at most 60 requests, one after another, and then deletes the clients that it registered. It follows
-  redirects only within the authorization endpoint's own pages. It asks only the origins of ISSUER_URL, --resource
-  and --also, even if metadata names others. Without --register it changes nothing.
+  A scan sends at most 90 requests, one after another, and then deletes the clients that it registered. It follows
+  redirects only within the authorization endpoint's own pages. It asks only the origins of ISSUER_URL, --resource,
+  --callback and --also, even if metadata names others. Without --register it changes nothing.
 
 JSON
   {tool, issuer, outcome, requests, changes: [text], summary: {holds, fails, warns, skipped},
@@ -57,6 +57,9 @@ pub struct Args {
     /// Also checks the MCP server at this URL: its challenge and its metadata
     #[arg(long, value_name = "URL", value_parser = NamedUrl::parse)]
     resource: Option<NamedUrl>,
+    /// Also checks this server's redirect URI at its identity provider: a call without a code must be refused
+    #[arg(long, value_name = "URL", value_parser = NamedUrl::parse)]
+    callback: Option<NamedUrl>,
     /// Registers a few clients for the checks that need one, and deletes them if the server allows it (RFC 7592)
     #[arg(long)]
     register: bool,
@@ -99,7 +102,8 @@ pub fn main(args: &Args, stdout: &mut dyn Write, stderr: &mut dyn Write) -> Exit
 }
 
 async fn run(args: &Args, stderr: &mut dyn Write) -> anyhow::Result<Finished> {
-    let named = [Some(&args.issuer), args.resource.as_ref()].into_iter().flatten().chain(&args.also);
+    let options = [Some(&args.issuer), args.resource.as_ref(), args.callback.as_ref()];
+    let named = options.into_iter().flatten().chain(&args.also);
     let origins = named.map(|named| named.url.origin()).collect();
     let fetch = Fetch::new(origins, Duration::from_secs(args.timeout)).context("cannot start the HTTP client")?;
     let mut scan = Scan { fetch, report: Report::new(), stderr };

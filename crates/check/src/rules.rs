@@ -71,6 +71,7 @@ rules! {
     C4 Should "the challenge names the scopes", "MCP Authorization, Scope Selection";
     C7 Must "a token in the query is ignored", "MCP Authorization, Token Usage; OAuth 2.1 §5.1";
     C11 Must "SDKs can parse the challenge", "RFC 9728 §5.1; RFC 6750 §3";
+    C12 Should "clients in web pages may call the resource (CORS)", "Fetch §3.2.3, §4.8; MCP Inspector in direct mode";
     A23 Should "offline_access is not the resource's scope", "MCP Authorization, Refresh Tokens; SEP-2207";
     R25 Must "a bad token gets 401 invalid_token, no token no error", "RFC 6750 §3.1";
     E6 Must "a request without scope is accepted", "OAuth 2.1 §1.4.1";
@@ -88,15 +89,25 @@ rules! {
     R16 Must "responses with credentials are not cached", "RFC 6749 §5.1; RFC 7591 §3.2.1";
     R22 Should "every page has a content security policy", "OAuth 2.1 §7.11";
     R26 Should "clients in web pages may call (CORS)", "OAuth 2.1 §3.2; MCP SDKs";
+    R30 Should "clients can give tokens back", "RFC 7009 §2, §2.2; RFC 8414 §2";
     R31 Must "a registration response is complete, without nulls", "RFC 7591 §3.2.1";
     R32 Must "harmful redirect URIs are refused with a JSON error", "RFC 7591 §3.2.2; OAuth 2.1 §2.3.2";
+    R33 Should "registered response types are safe and consistent", "RFC 7591 §2.1, §3.2.1; RFC 9700 §2.1.2";
     R34 Should "client_secret_post can be registered", "RFC 7591 §2; hosted clients do";
     R35 Should "each registration is a client of its own", "RFC 7591 §5";
     R37 Should "a registration can be read and deleted", "RFC 7592 §2";
     R41 Must "metadata has the right members and content type", "RFC 8414 §2, §3.2";
+    R42 Should "an unknown resource is refused", "RFC 8707 §2, §2.1";
     R44 Must "published keys are public and have kid and alg", "RFC 7517 §4, §9.3; RFC 9068 §4";
     R52 Should "pages do not leak their URLs to other sites", "RFC 9700 §4.2.4";
     L1 Must "every response ends in time and is small", "lychgate check: 512 KiB, --timeout";
     L2 Must "text of a request never becomes markup", "CWE-79; MCP Security Best Practices, Consent UI";
     L3 Should "pages of a flow are not cached", "RFC 9111 §5.2.2.5; RFC 9700 §4.2";
+    L4 Should "a name cannot turn the text of the page around", "Unicode UAX 9 §2; MCP Security Best Practices, Consent UI";
+    L5 Must "no header of a request changes the metadata", "RFC 8414 §3.3; RFC 9700 §4.13";
+    L6 Should "Cursor can register", "Cursor's registration; RFC 8252 §7.1, §7.3";
+    L7 Should "VS Code can register", "VS Code's registration; RFC 8252 §7.3";
+    L8 Should "implicit and password are not advertised", "OAuth 2.1 §10; RFC 9700 §2.1.2, §2.4; RFC 8414 §2";
+    L9 Should "an unknown scope is refused or left out", "RFC 6749 §3.3, §4.1.2.1";
+    L10 Must "a callback without a code is refused with 4xx", "RFC 6749 §4.1.2; MCP Authorization, Error Handling";
 }

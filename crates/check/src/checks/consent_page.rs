@@ -2,6 +2,7 @@
 //!
 //! A check reads the page and never submits it.
 
+use super::callback;
 use crate::authorization::{Reaction, Request, ask, parameter};
 use crate::client::Client;
 use crate::fetch::Answer;
@@ -38,6 +39,7 @@ pub(super) async fn check(scan: &mut Scan<'_>, client: &Client, good: &Request) 
             } else {
                 report.warns(Rule::B1, format_args!("{evidence}; if that is its own sign-in, allow it with --also"));
             }
+            callback::of_redirect(scan, &to).await;
             true
         }
         Reaction::Refused(_) | Reaction::Broken(_) | Reaction::ErrorResponse(..) | Reaction::Inside(_) => {
@@ -79,8 +81,35 @@ fn page(scan: &mut Scan<'_>, client: &Client, good: &Request, answer: &Answer) {
     report.judge(Rule::B7, shown.contains(&client.redirect_uri), format_args!("{answer}, for {}", client.redirect_uri));
 }
 
+/// Judges the page for a client whose name has [`BIDIRECTIONAL`] characters. Raw or as character references, they let a client
+/// show its name, and the text after it, in another order than it is read.
+pub(super) async fn direction(scan: &mut Scan<'_>, client: &Client, request: &Request) {
+    let Some(outcome) = ask(scan, &[Rule::L4], request, 3).await else { return };
+    let report = &mut scan.report;
+    let Reaction::Page(answer) = outcome else {
+        return report.skipped(Rule::L4, format_args!("no page was shown: {}", outcome.answer()));
+    };
+    let name = client.name.as_deref().unwrap_or_default();
+    let plain = name.split(BIDIRECTIONAL).next().unwrap_or_default().trim_end();
+    let lower = answer.body.to_ascii_lowercase();
+    let turned = BIDIRECTIONAL.into_iter().find(|character| {
+        let code = u32::from(*character);
+        lower.contains(*character) || lower.contains(&format!("&#{code};")) || lower.contains(&format!("&#x{code:x};"))
+    });
+    match turned {
+        Some(character) => report
+            .violated(Rule::L4, format_args!("{answer}, the name brings U+{:04X} to the page", u32::from(character))),
+        None if answer.body.contains(plain) => report.holds(Rule::L4, format_args!("{answer}, a page without them")),
+        None => report.skipped(Rule::L4, why_unreadable(&answer.body).unwrap_or("the page does not name the client")),
+    }
+}
+
+/// The formatting characters that turn the direction of text (Unicode UAX 9 §2).
+pub(super) const BIDIRECTIONAL: [char; 9] =
+    ['\u{202a}', '\u{202b}', '\u{202c}', '\u{202d}', '\u{202e}', '\u{2066}', '\u{2067}', '\u{2068}', '\u{2069}'];
+
 /// Why the markup is not what the person would see and approve.
-fn why_unreadable(html: &str) -> Option<&'static str> {
+pub(super) fn why_unreadable(html: &str) -> Option<&'static str> {
     let lower = html.to_ascii_lowercase();
     if lower.contains("type=\"password\"") || lower.contains("type=password") {
         Some("a sign-in page comes first; look at the page after it yourself")

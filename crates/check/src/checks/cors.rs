@@ -10,21 +10,22 @@ use crate::server::Server;
 
 /// Sends the preflight requests of a browser in which the MCP SDKs run.
 pub(super) async fn check(scan: &mut Scan<'_>, server: &Server) {
-    preflight(scan, &server.metadata_url, &Method::GET, "mcp-protocol-version").await;
+    preflight(scan, Rule::R26, &server.metadata_url, &Method::GET, "mcp-protocol-version").await;
     if let Some(url) = server.endpoint("token_endpoint") {
-        preflight(scan, &url, &Method::POST, "authorization,content-type").await;
+        preflight(scan, Rule::R26, &url, &Method::POST, "authorization,content-type").await;
     }
     if let Some(url) = server.endpoint("registration_endpoint") {
-        preflight(scan, &url, &Method::POST, "content-type").await;
+        preflight(scan, Rule::R26, &url, &Method::POST, "content-type").await;
     }
 }
 
-async fn preflight(scan: &mut Scan<'_>, url: &Url, method: &Method, headers: &str) {
+/// Judges by `rule` whether a page of another origin may send a request with these headers. A preflight never has a token.
+pub(super) async fn preflight(scan: &mut Scan<'_>, rule: Rule, url: &Url, method: &Method, headers: &str) {
     let request = scan.fetch.options(url).header("origin", NOWHERE);
     let request = request
         .header("access-control-request-method", method.as_str())
         .header("access-control-request-headers", headers);
-    let Some(answer) = scan.send(&[Rule::R26], request).await else { return };
+    let Some(answer) = scan.send(&[rule], request).await else { return };
     let origin = answer.header("access-control-allow-origin");
     let origin_holds = origin.as_deref().is_some_and(|origin| origin == "*" || origin == NOWHERE);
     let allowed = answer.header("access-control-allow-headers").unwrap_or_default().to_ascii_lowercase();
@@ -33,6 +34,7 @@ async fn preflight(scan: &mut Scan<'_>, url: &Url, method: &Method, headers: &st
         // `*` never covers Authorization (Fetch §3.2.2).
         names.any(|name| name == header || (name == "*" && header != "authorization"))
     };
-    let holds = origin_holds && headers.split(',').all(allows);
-    scan.report.judge(Rule::R26, holds, format_args!("{answer}, allows {} to send {allowed:?}", or_absent(origin)));
+    // A status that is not 2xx fails the preflight (Fetch §4.8).
+    let holds = (200..300).contains(&answer.status) && origin_holds && headers.split(',').all(allows);
+    scan.report.judge(rule, holds, format_args!("{answer}, allows {} to send {allowed:?}", or_absent(origin)));
 }

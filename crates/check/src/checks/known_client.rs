@@ -5,8 +5,9 @@ use url::Url;
 use super::consent_page;
 use crate::authorization::{Reaction, Request, ask, parameter};
 use crate::client::Client;
+use crate::fetch::{response_error, response_parameters};
 use crate::rules::Rule;
-use crate::scan::Scan;
+use crate::scan::{NOWHERE, Scan};
 use crate::server::Server;
 
 pub(super) const RULES: &[Rule] = &[
@@ -19,11 +20,16 @@ pub(super) const RULES: &[Rule] = &[
     Rule::B7,
     Rule::E6,
     Rule::E7,
+    Rule::L9,
     Rule::R3,
     Rule::R5,
     Rule::R7,
     Rule::R11,
+    Rule::R42,
 ];
+
+/// A scope that no server has.
+const UNKNOWN_SCOPE: &str = "lychgate-check:unknown";
 
 /// Judges what depends on the client's redirect URI. False if the server refuses `good` itself, which these checks alter.
 pub(super) async fn check(scan: &mut Scan<'_>, server: &Server, client: &Client, good: &Request) -> bool {
@@ -44,6 +50,9 @@ pub(super) async fn check_parameters(scan: &mut Scan<'_>, good: &Request) {
     must_refuse(scan, Rule::A26, "no code_challenge", &without_pkce).await;
     must_refuse(scan, Rule::R5, "code_challenge_method=plain", &good.with("code_challenge_method", "plain")).await;
     must_refuse(scan, Rule::R7, "state twice", &good.and("state", "another")).await;
+    let resource = format!("{NOWHERE}/mcp");
+    must_refuse(scan, Rule::R42, "an unknown resource", &good.with("resource", &resource)).await;
+    unknown_scope(scan, good).await;
     must_accept(scan, Rule::E6, "no scope", &good.without("scope")).await;
     let scope = format!("{} offline_access", good.value("scope"));
     let added =
@@ -132,12 +141,29 @@ async fn early_error(scan: &mut Scan<'_>, server: &Server, client: &Client, good
     }
 }
 
-/// All values of an authorization response parameter, in query and fragment: an error about `response_type=token` may come
-/// back in the fragment (RFC 6749 §4.2.2.1).
-fn response_parameters(to: &Url, name: &str) -> Vec<String> {
-    let fragment = to.fragment().unwrap_or_default();
-    let all = to.query_pairs().chain(url::form_urlencoded::parse(fragment.as_bytes()));
-    all.filter(|(n, _)| n == name).map(|(_, value)| value.into_owned()).collect()
+/// Judges what becomes of a scope that the server does not know. It may refuse the request or leave the scope out (RFC 6749
+/// §3.3). A page that offers it lets a client put words of its own into the server's mouth.
+async fn unknown_scope(scan: &mut Scan<'_>, good: &Request) {
+    let scope = format!("{} {UNKNOWN_SCOPE}", good.value("scope"));
+    let Some(outcome) = ask(scan, &[Rule::L9], &good.with("scope", scope.trim()), 3).await else { return };
+    let report = &mut scan.report;
+    let evidence = format!("an unknown scope: {}", outcome.answer());
+    match outcome {
+        Reaction::Refused(_) | Reaction::ErrorResponse(..) => report.holds(Rule::L9, evidence),
+        Reaction::Page(answer) if response_error(&answer.url).is_some() => report.holds(Rule::L9, evidence),
+        Reaction::Page(answer) if answer.body.contains(UNKNOWN_SCOPE) => {
+            report.violated(Rule::L9, format_args!("{evidence}: the page offers it"));
+        }
+        Reaction::Page(answer) => match consent_page::why_unreadable(&answer.body) {
+            Some(why) => report.skipped(Rule::L9, why),
+            None => report.holds(Rule::L9, format_args!("{evidence}, a page without it")),
+        },
+        Reaction::Outside(_, to) if parameter(&to, "scope").is_some_and(|scope| scope.contains(UNKNOWN_SCOPE)) => {
+            report.violated(Rule::L9, format_args!("{evidence}: the identity provider is asked for it"));
+        }
+        Reaction::Outside(..) => report.holds(Rule::L9, format_args!("{evidence}, without the scope")),
+        Reaction::Granted(_) | Reaction::Inside(_) | Reaction::Broken(_) => report.skipped(Rule::L9, evidence),
+    }
 }
 
 /// Judges whether `request`, which has one flaw, is refused, by an error page or by an error response to the client.
@@ -148,7 +174,7 @@ async fn must_refuse(scan: &mut Scan<'_>, rule: Rule, what: &str, request: &Requ
         Reaction::Refused(_) | Reaction::ErrorResponse(..) => scan.report.holds(rule, evidence),
         Reaction::Broken(_) => scan.report.skipped(rule, evidence),
         // Some servers have an error page with status 200; its URL names the error.
-        Reaction::Page(answer) if parameter(&answer.url, "error").is_some() => scan.report.holds(rule, evidence),
+        Reaction::Page(answer) if response_error(&answer.url).is_some() => scan.report.holds(rule, evidence),
         Reaction::Page(_) | Reaction::Granted(_) | Reaction::Inside(_) | Reaction::Outside(..) => {
             scan.report.violated(rule, format_args!("{evidence}: it goes on"));
         }

@@ -57,6 +57,9 @@ pub(super) async fn check(scan: &mut Scan<'_>, issuer: &NamedUrl) -> Result<Serv
     let server = Server { issuer: issuer.text.clone(), metadata_url: at, document };
     members(scan, &server);
     advertised(scan, &server);
+    implicit(scan, &server);
+    let followed = [&["issuer"], ENDPOINTS.as_slice()].concat();
+    unmoved_by_headers(scan, &server.metadata_url, &server.document, &followed).await;
     Ok(server)
 }
 
@@ -184,6 +187,66 @@ fn advertised(scan: &mut Scan<'_>, server: &Server) {
     );
     let endpoint = server.document.get("registration_endpoint");
     report.judge(Rule::A8, endpoint.is_some(), format_args!("registration_endpoint: {}", or_absent(endpoint)));
+}
+
+/// Judges whether grants are advertised that OAuth 2.1 no longer has. A client that finds them may use them.
+fn implicit(scan: &mut Scan<'_>, server: &Server) {
+    let report = &mut scan.report;
+    let types: Vec<_> = server.strings("response_types_supported").filter(|kind| issues_token(kind)).collect();
+    let grants: Vec<_> = server.strings("grant_types_supported").collect();
+    if grants.contains(&"password") {
+        report.fails(Rule::L8, format_args!("grant_types_supported: {grants:?}"));
+    } else if !types.is_empty() || grants.contains(&"implicit") {
+        report.warns(Rule::L8, format_args!("response types with a token: {types:?}; grant types: {grants:?}"));
+    } else if !server.document.contains_key("grant_types_supported") {
+        report.warns(Rule::L8, "no grant_types_supported, which means authorization_code and implicit (RFC 8414 §2)");
+    } else {
+        report.holds(Rule::L8, format_args!("grant_types_supported: {grants:?}"));
+    }
+}
+
+/// True for a response type by which the authorization endpoint itself issues an access token.
+pub(super) fn issues_token(response_type: &str) -> bool {
+    response_type.split(' ').any(|word| word == "token")
+}
+
+/// Judges whether headers of a request change `members` of the document at `url`. An attacker who writes such a header could then
+/// have a cache give other clients endpoints of the attacker's choice.
+pub(super) async fn unmoved_by_headers(
+    scan: &mut Scan<'_>,
+    url: &Url,
+    document: &Map<String, Value>,
+    members: &[&str],
+) {
+    let host = NOWHERE.trim_start_matches("https://");
+    let forwarded = format!("for=192.0.2.1;host={host};proto=http");
+    let header_sets: [&[(&str, &str)]; 2] = [
+        &[("host", host)],
+        &[
+            ("x-forwarded-host", host),
+            ("x-forwarded-proto", "http"),
+            ("x-forwarded-port", "1"),
+            ("x-forwarded-prefix", "/lychgate-check"),
+            ("x-original-host", host),
+            ("forwarded", &forwarded),
+        ],
+    ];
+    for headers in header_sets {
+        let request = headers.iter().fold(scan.fetch.get(url), |request, (name, value)| request.header(*name, *value));
+        let Some(answer) = scan.send(&[Rule::L5], request).await else { return };
+        let (name, _) = headers[0];
+        let evidence = format!("{answer}, asked with {name}: {host}");
+        let other = answer.json().filter(|_| (200..300).contains(&answer.status));
+        let changed =
+            members.iter().find(|member| other.as_ref().is_some_and(|o| o.get(**member) != document.get(**member)));
+        match changed {
+            Some(member) => {
+                let value = other.as_ref().and_then(|other| other.get(*member));
+                scan.report.violated(Rule::L5, format_args!("{evidence}: {member} becomes {}", or_absent(value)));
+            }
+            None => scan.report.holds(Rule::L5, evidence),
+        }
+    }
 }
 
 /// Judges the key set with which resource servers verify tokens.

@@ -1,12 +1,14 @@
 //! Registration (RFC 7591) and deletion (RFC 7592) of clients: the only checks that change something at the server.
 //!
 //! They announce each change and report what is left of it. The clients are useless to an attacker: their redirect URIs lead
-//! to this machine's loopback, and to a host that cannot exist.
+//! to this machine's loopback, to a host that cannot exist, and to Cursor and VS Code, which know nothing of the flow.
 
 use anyhow::Result;
 use serde_json::{Value, json};
 use url::Url;
 
+use super::consent_page::BIDIRECTIONAL;
+use super::metadata::issues_token;
 use crate::client::Client;
 use crate::fetch::Answer;
 use crate::report::or_absent;
@@ -14,7 +16,8 @@ use crate::rules::Rule;
 use crate::scan::{NOWHERE, Scan, nonce};
 use crate::server::{Server, has_null_or_fraction};
 
-pub(super) const RULES: &[Rule] = &[Rule::B34, Rule::R31, Rule::R32, Rule::R34, Rule::R35, Rule::R37];
+pub(super) const RULES: &[Rule] =
+    &[Rule::B34, Rule::R31, Rule::R32, Rule::R33, Rule::R34, Rule::R35, Rule::R37, Rule::L4, Rule::L6, Rule::L7];
 
 const LOOPBACK: &str = "http://127.0.0.1/callback";
 
@@ -26,7 +29,9 @@ const REPEATED: [&str; 4] = ["redirect_uris", "grant_types", "response_types", "
 pub(super) struct Registered {
     /// A client on loopback and one on the web, as far as the server allows them.
     pub(super) usable: Vec<Client>,
-    /// Duplicates, and clients that the server should have refused.
+    /// A client whose name has characters that turn the direction of text.
+    pub(super) bidirectional: Option<Client>,
+    /// Duplicates, other clients' registrations, and clients that the server should have refused.
     surplus: Vec<Client>,
 }
 
@@ -36,7 +41,7 @@ pub(super) async fn check(scan: &mut Scan<'_>, server: &Server) -> Result<Regist
         return Ok(Registered::default());
     };
     scan.announce(format_args!(
-        "registers up to 3 clients at {endpoint}, tries 5 that it must refuse, and deletes what it can"
+        "registers up to 6 clients at {endpoint}, tries 6 that it must refuse, and deletes what it can"
     ));
     let name = format!("Lychgate check {} <3", nonce()?);
     let native = json!({ "client_name": name, "redirect_uris": [LOOPBACK], "application_type": "native",
@@ -75,6 +80,11 @@ pub(super) async fn check(scan: &mut Scan<'_>, server: &Server) -> Result<Regist
         None => {}
     }
     harmful(scan, &endpoint, &mut registered, &native).await;
+    implicit(scan, &endpoint, &mut registered, &native).await;
+    for (rule, metadata) in real_clients(&name) {
+        real_client(scan, &endpoint, &mut registered, rule, &metadata).await;
+    }
+    bidirectional(scan, &endpoint, &mut registered, &native).await;
     if let Some(client) = registered.usable.first() {
         managed(scan, client).await;
     }
@@ -104,7 +114,7 @@ async fn managed(scan: &mut Scan<'_>, client: &Client) {
 
 /// Deletes every client that can be deleted, and reports the others.
 pub(super) async fn clean_up(scan: &mut Scan<'_>, registered: &Registered) {
-    for client in registered.usable.iter().chain(&registered.surplus) {
+    for client in registered.usable.iter().chain(&registered.bidirectional).chain(&registered.surplus) {
         let Some((url, token)) = &client.management else {
             scan.report.changed(format_args!(
                 "registered {}; it stays, because the server gave no way to delete it",
@@ -159,6 +169,8 @@ fn complete(scan: &mut Scan<'_>, answer: &Answer, asked: &Value) {
     let missing: Vec<_> = REPEATED.into_iter().filter(|member| body.get(*member).is_none()).collect();
     report.judge(Rule::R31, missing.is_empty(), format_args!("{answer}, without {missing:?}"));
     report.judge(Rule::R31, body["redirect_uris"] == asked["redirect_uris"], format_args!("{answer}, redirect_uris"));
+    consistent(scan, answer, &body, asked);
+    let report = &mut scan.report;
     let odd = body.as_object().into_iter().flatten().find(|(_, value)| has_null_or_fraction(value));
     if let Some((member, _)) = odd {
         report.violated(Rule::R31, format_args!("{answer}, {member} is or has null or a fraction"));
@@ -169,6 +181,86 @@ fn complete(scan: &mut Scan<'_>, answer: &Answer, asked: &Value) {
         None => expires.is_none(),
     };
     report.judge(Rule::R31, consistent, format_args!("{answer}, client_secret_expires_at: {}", or_absent(expires)));
+}
+
+/// RFC 7591 §2.1: the response types are those that the client asked for, and each has its grant type.
+fn consistent(scan: &mut Scan<'_>, answer: &Answer, body: &Value, asked: &Value) {
+    let list = |document: &Value, member: &str| -> Vec<String> {
+        let values = document[member].as_array().into_iter().flatten();
+        values.filter_map(Value::as_str).map(str::to_owned).collect()
+    };
+    let (types, grants) = (list(body, "response_types"), list(body, "grant_types"));
+    let wanted = list(asked, "response_types");
+    let asked_for = types.iter().all(|kind| wanted.contains(kind));
+    // Without grant_types the default is authorization_code.
+    let has_code_grant = body.get("grant_types").is_none() || grants.iter().any(|grant| grant == "authorization_code");
+    let has_grant = has_code_grant || !types.iter().any(|kind| kind == "code");
+    let evidence = format!("{answer}, response_types {types:?}, grant_types {grants:?}");
+    scan.report.judge(Rule::R33, asked_for && has_grant, evidence);
+}
+
+/// Tries to register for the implicit flow, which OAuth 2.1 has no more. The server may refuse it, or register something else
+/// and say so (RFC 7591 §3.2.1).
+async fn implicit(scan: &mut Scan<'_>, endpoint: &Url, registered: &mut Registered, good: &Value) {
+    let mut metadata = good.clone();
+    metadata["response_types"] = json!(["token"]);
+    metadata["grant_types"] = json!(["implicit"]);
+    let Some((answer, client)) = register(scan, endpoint, Rule::R33, &metadata).await else { return };
+    let body = answer.json().unwrap_or_default();
+    let names = |member: &str, is: &dyn Fn(&str) -> bool| {
+        body[member].as_array().into_iter().flatten().filter_map(Value::as_str).any(is)
+    };
+    let is_implicit = names("response_types", &issues_token) || names("grant_types", &|grant| grant == "implicit");
+    let evidence = format!("response_types [\"token\"]: {answer}");
+    scan.report.judge(Rule::R33, client.is_none() || !is_implicit, evidence);
+    registered.surplus.extend(client);
+}
+
+/// The registrations of clients that give up if one redirect URI is refused, as they send them, under a name of ours.
+fn real_clients(name: &str) -> [(Rule, Value); 2] {
+    let cursor = json!({
+        "client_name": format!("{name}, as Cursor registers"),
+        "redirect_uris": ["cursor://anysphere.cursor-mcp/oauth/callback",
+            "https://www.cursor.com/agents/mcp/oauth/callback", "http://localhost:8787/callback"],
+        "grant_types": ["authorization_code", "refresh_token"], "response_types": ["code"],
+        "token_endpoint_auth_method": "none", "application_type": "web",
+    });
+    let vs_code = json!({
+        "client_name": format!("{name}, as VS Code registers"),
+        "redirect_uris": ["https://insiders.vscode.dev/redirect", "https://vscode.dev/redirect", "http://127.0.0.1/",
+            "http://127.0.0.1:33418/"],
+        "grant_types": ["authorization_code", "refresh_token", "urn:ietf:params:oauth:grant-type:device_code"],
+        "response_types": ["code"], "token_endpoint_auth_method": "none", "application_type": "native",
+    });
+    [(Rule::L6, cursor), (Rule::L7, vs_code)]
+}
+
+async fn real_client(scan: &mut Scan<'_>, endpoint: &Url, registered: &mut Registered, rule: Rule, metadata: &Value) {
+    let Some((answer, client)) = register(scan, endpoint, rule, metadata).await else { return };
+    let body = answer.json().unwrap_or_default();
+    let kept = body["redirect_uris"].as_array().cloned().unwrap_or_default();
+    let lost: Vec<_> =
+        metadata["redirect_uris"].as_array().into_iter().flatten().filter(|uri| !kept.contains(uri)).collect();
+    let error = answer.text("error").unwrap_or_default();
+    match (&client, lost.first()) {
+        (None, _) => scan.report.violated(rule, format_args!("{answer} {error}: the client cannot connect")),
+        (Some(_), Some(uri)) => scan.report.violated(rule, format_args!("{answer}, registered without {uri}")),
+        (Some(_), None) => scan.report.holds(rule, answer),
+    }
+    registered.surplus.extend(client);
+}
+
+/// Registers a client whose name turns the direction of the text after it. The server may refuse it; otherwise the consent page
+/// is judged later.
+async fn bidirectional(scan: &mut Scan<'_>, endpoint: &Url, registered: &mut Registered, good: &Value) {
+    let mut metadata = good.clone();
+    let plain = good["client_name"].as_str().unwrap_or_default().trim_end_matches(" <3");
+    metadata["client_name"] = json!(format!("{plain} {}elgooG", BIDIRECTIONAL.iter().collect::<String>()));
+    let Some((answer, client)) = register(scan, endpoint, Rule::L4, &metadata).await else { return };
+    if client.is_none() {
+        scan.report.holds(Rule::L4, format_args!("{answer}, such a name cannot be registered"));
+    }
+    registered.bidirectional = client;
 }
 
 /// Two registrations must not share a client: the first registrant's access token would manage the second's client. They must

@@ -2,17 +2,19 @@
 
 use std::collections::BTreeMap;
 
-use reqwest::RequestBuilder;
+use reqwest::{Method, RequestBuilder};
 use serde_json::{Value, json};
 use url::Url;
 
+use super::{cors, metadata};
 use crate::fetch::Answer;
 use crate::report::or_absent;
 use crate::rules::Rule;
-use crate::scan::{NamedUrl, Scan};
+use crate::scan::{NOWHERE, NamedUrl, Scan};
 use crate::server::{Server, first_scope};
 
-pub(super) const RULES: &[Rule] = &[Rule::C1, Rule::C2, Rule::C3, Rule::C4, Rule::C7, Rule::C11, Rule::A23, Rule::R25];
+pub(super) const RULES: &[Rule] =
+    &[Rule::C1, Rule::C2, Rule::C3, Rule::C4, Rule::C7, Rule::C11, Rule::C12, Rule::A23, Rule::R25];
 
 /// A token that no server issued.
 const INVALID_TOKEN: &str = "lychgate-check";
@@ -22,19 +24,23 @@ pub(super) async fn check(scan: &mut Scan<'_>, server: &Server, resource: &Named
     let ask = call(scan, &resource.url);
     let challenge = challenge(scan, resource, ask).await;
     tokens(scan, resource, challenge.as_ref()).await;
-    metadata(scan, server, resource, challenge.as_ref()).await.or_else(|| server.first_scope())
+    let headers = "authorization,content-type,mcp-protocol-version";
+    cors::preflight(scan, Rule::C12, &resource.url, &Method::POST, headers).await;
+    documents(scan, server, resource, challenge.as_ref()).await.or_else(|| server.first_scope())
 }
 
-/// A call that does nothing even if the server requires no token.
+/// A call that does nothing even if the server requires no token, with the header of a client in a web page.
 fn call(scan: &Scan<'_>, url: &Url) -> RequestBuilder {
-    let request = scan.fetch.post(url).header("accept", "application/json, text/event-stream");
+    let request =
+        scan.fetch.post(url).header("accept", "application/json, text/event-stream").header("origin", NOWHERE);
     request.json(&json!({ "jsonrpc": "2.0", "id": 1, "method": "ping" }))
 }
 
 type Parameters = BTreeMap<String, String>;
 
 async fn challenge(scan: &mut Scan<'_>, resource: &NamedUrl, request: RequestBuilder) -> Option<Parameters> {
-    let answer = scan.send(&[Rule::C11, Rule::C4], request).await?;
+    let answer = scan.send(&[Rule::C11, Rule::C4, Rule::C12], request).await?;
+    readable(scan, &answer);
     let header = answer.header("www-authenticate").unwrap_or_default();
     let evidence = format!("{answer}, WWW-Authenticate: {header}");
     let parameters = header.strip_prefix("Bearer ").and_then(parse).filter(|_| header.is_ascii());
@@ -50,6 +56,19 @@ async fn challenge(scan: &mut Scan<'_>, resource: &NamedUrl, request: RequestBui
     report.judge(Rule::C4, parameters.contains_key("scope"), &evidence);
     report.judge(Rule::R25, !parameters.contains_key("error"), &evidence);
     Some(parameters)
+}
+
+/// Judges whether a client in a web page can read the challenge (Fetch §3.2.3). Without it, it cannot find the issuer.
+fn readable(scan: &mut Scan<'_>, answer: &Answer) {
+    let origin = answer.header("access-control-allow-origin");
+    let allowed = origin.as_deref().is_some_and(|origin| origin == "*" || origin == NOWHERE);
+    let exposed = answer.header("access-control-expose-headers").unwrap_or_default().to_ascii_lowercase();
+    let challenge = exposed.split(',').map(str::trim).any(|name| name == "www-authenticate" || name == "*");
+    scan.report.judge(
+        Rule::C12,
+        allowed && challenge,
+        format_args!("{answer}, allows {} to read {exposed:?}", or_absent(origin)),
+    );
 }
 
 /// Parses `name="value"` pairs separated by commas, strictly: the parsers of SDKs understand no more than this.
@@ -98,7 +117,7 @@ fn error(answer: &Answer) -> Option<String> {
 }
 
 /// Judges the metadata. Clients look at the challenge's URL, then at the path-inserted one, then at the root (RFC 9728 §3.1).
-async fn metadata(
+async fn documents(
     scan: &mut Scan<'_>,
     server: &Server,
     resource: &NamedUrl,
@@ -124,6 +143,10 @@ async fn metadata(
             scan.report.warns(Rule::C2, format_args!("{answer}, no metadata"));
             continue;
         };
+        if !found {
+            let members = document.as_object().cloned().unwrap_or_default();
+            metadata::unmoved_by_headers(scan, &place, &members, &["resource", "authorization_servers"]).await;
+        }
         found = true;
         scan.report.holds(Rule::C2, &answer);
         scope = scope.or(judge(scan, server, resource, &answer, &document));

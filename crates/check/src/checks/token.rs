@@ -15,6 +15,7 @@ use crate::server::Server;
 pub(super) async fn check(scan: &mut Scan<'_>, server: &Server) -> Result<()> {
     let Some(endpoint) = server.endpoint("token_endpoint") else { return Ok(()) };
     forms_by_post(scan, &endpoint).await;
+    errors_for_programs(scan, &endpoint).await?;
     unknown_grant(scan, &endpoint).await?;
     unknown_client(scan, &endpoint).await
 }
@@ -57,6 +58,7 @@ async fn forms_by_post(scan: &mut Scan<'_>, endpoint: &Url) {
     let body = json!({ "grant_type": "authorization_code", "code": "a", "client_id": "lychgate-check" });
     let request = scan.fetch.post(endpoint).json(&body);
     let Some(answer) = scan.send(&[Rule::R12], request).await else { return };
+    no_page(scan, "a JSON body", &answer);
     let error = answer.text("error").unwrap_or_default();
     let evidence = format!("a JSON body: {answer} {error}");
     match error.as_str() {
@@ -64,6 +66,42 @@ async fn forms_by_post(scan: &mut Scan<'_>, endpoint: &Url) {
         // The server read the JSON as a form. This is harmless, but no client can rely on it.
         "invalid_client" | "invalid_grant" | "unsupported_grant_type" => scan.report.warns(Rule::R12, evidence),
         _ => scan.report.judge(Rule::R12, answer.is_refusal(), evidence),
+    }
+}
+
+/// Judges that errors are JSON also for requests that a framework refuses before the endpoint sees them, and for an `Accept`
+/// header of a browser: a client that gets a page cannot tell what is wrong.
+async fn errors_for_programs(scan: &mut Scan<'_>, endpoint: &Url) -> Result<()> {
+    let id = format!("lychgate-check-{}", nonce()?);
+    let form = [("grant_type", "authorization_code"), ("code", "a"), ("code_verifier", "b"), ("client_id", &id)];
+    let as_browser = scan.fetch.post(endpoint).header("accept", "text/html,*/*;q=0.1").form(&form);
+    let _judged = refused(scan, Rule::A22, as_browser).await;
+    let type_of_form = "application/x-www-form-urlencoded";
+    let bodies = [
+        ("no body", None, ""),
+        ("a form that is not UTF-8", Some(type_of_form), "grant_type=%ff%fe&client_id=%"),
+        ("another content type", Some("text/plain"), "grant_type=authorization_code"),
+    ];
+    for (what, content_type, body) in bodies {
+        let request = scan.fetch.post(endpoint).body(body);
+        let request = match content_type {
+            Some(content_type) => request.header("content-type", content_type),
+            None => request,
+        };
+        let Some(answer) = scan.send(&[Rule::A22], request).await else { return Ok(()) };
+        no_page(scan, what, &answer);
+    }
+    Ok(())
+}
+
+fn no_page(scan: &mut Scan<'_>, what: &str, answer: &Answer) {
+    let evidence = format!("{what}: {answer} {:?}", answer.media_type());
+    if answer.is_html() || answer.status >= 500 {
+        scan.report.violated(Rule::A22, format_args!("{evidence}, which a client cannot read"));
+    } else if answer.text("error").is_none() {
+        scan.report.warns(Rule::A22, format_args!("{evidence}, which names no error"));
+    } else {
+        scan.report.holds(Rule::A22, evidence);
     }
 }
 

@@ -5,6 +5,7 @@
 mod flaw;
 mod server;
 
+use std::collections::BTreeSet;
 use std::process::ExitCode;
 
 use clap::Parser;
@@ -21,6 +22,51 @@ async fn every_row_of_a_correct_server_holds() {
     let skipped: Vec<_> = report.rows().filter(|row| row["result"] == "skipped").collect();
     assert_eq!(skipped, Vec::<&Value>::new());
     assert_eq!(report.json["outcome"], "holds");
+}
+
+/// Each check fails on a server that violates it. Only `NoMetadata`, which ends a scan, has a test of its own.
+#[tokio::test]
+async fn every_row_is_violated_by_some_flaw() {
+    let report = scan(&Server::start(None).await, &[]).await;
+    let lists = [flaw::DISCOVERY, flaw::AUTHORIZATION, flaw::CLIENT, flaw::TOKEN, flaw::REGISTRATION, flaw::RESOURCE];
+    let violated: BTreeSet<_> = lists.concat().into_iter().map(|(_, id, _)| id).chain(["A2"]).collect();
+    let rows: BTreeSet<_> = report.rows().map(|row| text(row, "id")).collect();
+    assert_eq!(violated, rows);
+    assert!(report.rows().all(|row| !text(row, "requirement").is_empty() && !text(row, "source").is_empty()));
+}
+
+/// Other correct answers: none of them is reported.
+#[tokio::test]
+async fn correct_servers_may_differ() {
+    for correct in
+        [Flaw::ErrorsInFragment, Flaw::BidirectionalNameRefused, Flaw::ImplicitReplaced, Flaw::UnknownScopeIgnored]
+    {
+        let server = Server::start(Some(correct)).await;
+        let report = scan(&server, &whole(&server)).await;
+        assert_eq!(
+            (report.code, report.blemishes()),
+            (ExitCode::SUCCESS, vec![]),
+            "{correct:?}: {}",
+            report.evidence()
+        );
+    }
+    let server = Server::start(Some(Flaw::ErrorsInFragment)).await;
+    let report = scan(&server, &whole(&server)).await;
+    assert_eq!(report.result("R4"), "holds");
+    for (id, evidence) in [("R11", "state"), ("A6", "iss")] {
+        let row = report.rows().find(|row| row["id"] == id).unwrap();
+        assert!(row["result"] == "holds" && text(row, "evidence").contains(evidence), "{row}");
+    }
+}
+
+/// A server that sends people to an identity provider at once shows its callback, which is judged without `--callback`.
+#[tokio::test]
+async fn the_callback_of_a_redirect_is_judged() {
+    let server = Server::start(Some(Flaw::StraightToProvider)).await;
+    let report = scan(&server, &["--register"]).await;
+    assert_eq!((report.result("B1"), report.result("L10")), ("fails", "holds"), "{}", report.evidence());
+    let callbacks = server.requests().into_iter().filter(|request| request == "GET /callback").count();
+    assert!(callbacks >= 2, "{callbacks}");
 }
 
 #[tokio::test]
@@ -84,9 +130,9 @@ async fn registered_clients_are_deleted_and_reported() {
     let report = scan(&server, &["--register"]).await;
     assert_eq!(server.clients(), 0);
     let changes = report.json["changes"].as_array().unwrap();
-    assert_eq!(changes.len(), 3);
+    assert_eq!(changes.len(), 6);
     assert!(changes.iter().all(|change| change.as_str().unwrap().contains("; deleted (")), "{changes:?}");
-    assert!(report.stderr.contains("registers up to 3 clients"), "{}", report.stderr);
+    assert!(report.stderr.contains("registers up to 6 clients"), "{}", report.stderr);
 }
 
 /// A hostile server can neither hang the scan nor fill its memory.
@@ -131,13 +177,13 @@ async fn only_named_origins_are_asked() {
 }
 
 #[tokio::test]
-async fn a_scan_reports_its_number_of_requests_which_is_at_most_sixty() {
+async fn a_scan_reports_its_number_of_requests_which_is_limited() {
     let server = Server::start(None).await;
     let report = scan(&server, &whole(&server)).await;
     let seen = server.requests();
     assert_eq!(report.json["requests"], seen.len());
     let undoing = seen.iter().filter(|request| request.starts_with("DELETE ")).count();
-    assert!(seen.len() - undoing <= 60, "{}", seen.len());
+    assert!(seen.len() - undoing <= 90, "{}", seen.len());
 }
 
 #[tokio::test]
@@ -148,6 +194,7 @@ async fn a_missing_authorization_server_is_not_a_failing_one() {
         (report.code, report.json["outcome"].as_str()),
         (ExitCode::from(3), Some("not_an_authorization_server"))
     );
+    assert_eq!(report.result("A2"), "fails");
     assert_eq!(silent.clients(), 0);
     // No process listens on port 1 of this machine.
     let output = run(&["http://127.0.0.1:1", "--json"]).await;
@@ -176,7 +223,8 @@ async fn found(flaws: &[(Flaw, &str, &str)]) {
 }
 
 fn whole(server: &Server) -> Vec<&'static str> {
-    vec!["--register", "--timeout", "2", "--resource", server.resource().leak()]
+    let callback = format!("{}/callback", server.issuer);
+    vec!["--register", "--timeout", "2", "--resource", server.resource().leak(), "--callback", callback.leak()]
 }
 
 struct Report {

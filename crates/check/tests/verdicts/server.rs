@@ -77,13 +77,30 @@ impl Server {
         self.seen().clients.get(id).cloned()
     }
 
-    fn metadata(&self) -> Value {
-        let at = |path: &str| format!("{}{path}", self.issuer);
+    /// The issuer as the metadata name it in answer to a request with these headers.
+    fn issuer_for(&self, headers: &HeaderMap, resource: bool) -> String {
+        let named = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let (flaw, of_resource) = (self.flaw, Some(Flaw::ResourceMetadataFollowsHost));
+        match (flaw, named("host"), named("x-forwarded-host"), named("x-forwarded-proto"), named("forwarded")) {
+            (Some(Flaw::MetadataFollowsHost), Some(host), ..) if !resource => format!("http://{host}"),
+            (flaw, Some(host), ..) if resource && flaw == of_resource => format!("http://{host}"),
+            (Some(Flaw::MetadataFollowsForwardedHost), _, Some(host), ..) => format!("https://{host}"),
+            (Some(Flaw::MetadataFollowsForwardedProto), _, _, Some(_), _) => self.issuer.replace("http://", "other://"),
+            (Some(Flaw::MetadataFollowsForwarded), _, _, _, Some(forwarded)) => format!("https://{forwarded}"),
+            _ => self.issuer.clone(),
+        }
+    }
+
+    fn metadata(&self, headers: &HeaderMap) -> Value {
+        let issuer = self.issuer_for(headers, false);
+        let at = |path: &str| format!("{issuer}{path}");
         let mut document = json!({
-            "issuer": self.issuer,
+            "issuer": issuer,
             "authorization_endpoint": at("/authorize"),
             "token_endpoint": at("/token"),
             "registration_endpoint": at("/register"),
+            "revocation_endpoint": at("/revoke"),
+            "grant_types_supported": ["authorization_code", "refresh_token"],
             "jwks_uri": at("/jwks.json"),
             "scopes_supported": ["openid", "notes:read"],
             "response_types_supported": ["code"],
@@ -102,7 +119,16 @@ impl Server {
             Some(Flaw::FractionInMetadata) => ("max_age", json!(1.5)),
             Some(Flaw::EmptyListInMetadata) => ("ui_locales_supported", json!([])),
             Some(Flaw::TokenEndpointAt(origin)) => ("token_endpoint", json!(format!("{origin}/token"))),
-            Some(Flaw::NoCodeAdvertised) => ("response_types_supported", json!(["token"])),
+            Some(Flaw::NoCodeAdvertised) => ("response_types_supported", json!(["id_token"])),
+            Some(Flaw::ImplicitAdvertised) => ("response_types_supported", json!(["code", "token"])),
+            Some(Flaw::HybridAdvertised) => ("response_types_supported", json!(["code", "code id_token token"])),
+            Some(Flaw::ImplicitGrantAdvertised) => {
+                ("grant_types_supported", json!(["authorization_code", "refresh_token", "implicit"]))
+            }
+            Some(Flaw::PasswordAdvertised) => ("grant_types_supported", json!(["authorization_code", "password"])),
+            Some(Flaw::NoRegistration) => return without(document, "registration_endpoint"),
+            Some(Flaw::NoRevocation) => return without(document, "revocation_endpoint"),
+            Some(Flaw::GrantTypesUnsaid) => return without(document, "grant_types_supported"),
             _ => return document,
         };
         document[member] = value;
@@ -118,32 +144,45 @@ async fn answer(State(server): State<Server>, request: Request) -> Response {
     let query = pairs(parts.uri.query().unwrap_or_default().as_bytes());
     let for_people = ["/authorize", "/consent"].contains(&path.as_str());
     let mut response = if parts.method == Method::OPTIONS {
-        StatusCode::NO_CONTENT.into_response()
+        let challenged = path == "/mcp" && server.has(Flaw::PreflightChallenged);
+        if challenged { StatusCode::UNAUTHORIZED } else { StatusCode::NO_CONTENT }.into_response()
     } else {
         match path.as_str() {
             "/authorize" => authorize(&server, &query),
             "/consent" => consent(&server, &query),
             "/token" => token(&server, &parts.method, &parts.headers, &body),
             "/register" => register(&server, &body),
+            "/revoke" => revoke(&server, &body),
+            "/callback" => callback(&server, &query),
             "/jwks.json" => keys(&server),
             "/mcp" => mcp(&server, &parts.headers, &query),
             _ if path.starts_with("/register/") => manage(&server, &parts.method, &path, &parts.headers),
-            _ => document(&server, &path),
+            _ => document(&server, &path, &parts.headers),
         }
     };
     let silent = match path.as_str() {
         "/token" => server.has(Flaw::NoCorsAtToken),
+        "/mcp" => server.has(Flaw::ChallengeUnreadable) && parts.method != Method::OPTIONS,
         path => path.starts_with("/.well-known/") && server.has(Flaw::NoCorsAtMetadata),
     };
     if parts.headers.contains_key(ORIGIN) && !silent && (!for_people || server.has(Flaw::CorsAtAuthorize)) {
         set(&mut response, "access-control-allow-origin", "*");
         set(&mut response, "access-control-allow-headers", "authorization, content-type, mcp-protocol-version");
+        set(&mut response, "access-control-expose-headers", "mcp-session-id, WWW-Authenticate");
+    }
+    match server.flaw {
+        // `*` does not cover Authorization (Fetch §3.2.2).
+        Some(Flaw::PreflightWithoutAuthorization) if path == "/mcp" => {
+            set(&mut response, "access-control-allow-headers", "*")
+        }
+        Some(Flaw::ChallengeNotExposed) => set(&mut response, "access-control-expose-headers", "mcp-session-id"),
+        _ => {}
     }
     response
 }
 
-fn document(server: &Server, path: &str) -> Response {
-    let mut metadata = server.metadata();
+fn document(server: &Server, path: &str, headers: &HeaderMap) -> Response {
+    let mut metadata = server.metadata(headers);
     if server.has(Flaw::NoMetadata) {
         return StatusCode::NOT_FOUND.into_response();
     }
@@ -169,16 +208,16 @@ fn document(server: &Server, path: &str) -> Response {
         "/.well-known/oauth-protected-resource/mcp" | "/.well-known/oauth-protected-resource" => {
             let missing = server.has(Flaw::NoResourceMetadata)
                 || (server.has(Flaw::NoRootResourceMetadata) && !path.ends_with("/mcp"));
-            if missing { StatusCode::NOT_FOUND.into_response() } else { resource_metadata(server) }
+            if missing { StatusCode::NOT_FOUND.into_response() } else { resource_metadata(server, headers) }
         }
         _ if server.has(Flaw::UnknownIsAnError) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
         _ => StatusCode::NOT_FOUND.into_response(),
     }
 }
 
-fn resource_metadata(server: &Server) -> Response {
+fn resource_metadata(server: &Server, headers: &HeaderMap) -> Response {
     let mut document = json!({
-        "resource": server.resource(),
+        "resource": format!("{}/mcp", server.issuer_for(headers, true)),
         "authorization_servers": [server.issuer],
         "scopes_supported": ["notes:read"],
     });
@@ -223,7 +262,11 @@ fn authorize(server: &Server, query: &Pairs) -> Response {
         Some("invalid_request")
     } else if one("response_type").as_deref() != Some("code") && !server.has(Flaw::ImplicitAccepted) {
         Some("unsupported_response_type")
+    } else if one("resource").is_some_and(|uri| uri != server.resource()) && !server.has(Flaw::AnyResource) {
+        Some("invalid_target")
     } else if (scope.is_empty() && server.has(Flaw::ScopeDemanded))
+        || (scope.split(' ').any(is_unknown)
+            && !matches!(server.flaw, Some(Flaw::AnyScopeOffered | Flaw::UnknownScopeIgnored)))
         || (scope.contains("offline_access") && server.has(Flaw::OfflineAccessRefused))
     {
         Some("invalid_scope")
@@ -237,8 +280,8 @@ fn authorize(server: &Server, query: &Pairs) -> Response {
         }
         Some(error) => page(server, StatusCode::BAD_REQUEST, error),
         None if server.has(Flaw::StraightToProvider) => {
-            let to = "https://idp.example/authorize?client_id=the-proxy&response_type=code&state=x";
-            redirect(to)
+            let to = "https://idp.example/authorize?client_id=the-proxy&response_type=code&state=x&redirect_uri=";
+            redirect(&format!("{to}{}/callback", server.issuer))
         }
         None if server.has(Flaw::CodeWithoutAsking) => redirect(&format!("{redirect_uri}?code=a&state={state}")),
         None => {
@@ -285,15 +328,39 @@ fn tell(server: &Server, redirect_uri: &str, error: &str, state: &str) -> Respon
         Some(Flaw::IssTwice) => drop(query.append_pair("iss", &server.issuer).append_pair("iss", &server.issuer)),
         _ => drop(query.append_pair("iss", &server.issuer)),
     }
-    redirect(&format!("{redirect_uri}?{}", query.finish()))
+    let place = if server.has(Flaw::ErrorsInFragment) { '#' } else { '?' };
+    redirect(&format!("{redirect_uri}{place}{}", query.finish()))
+}
+
+/// Where the identity provider sends people back to. This one has no flows.
+fn callback(server: &Server, query: &Pairs) -> Response {
+    match (server.flaw, value(query, "code")) {
+        (Some(Flaw::CallbackWithoutCodeBreaks), None) => StatusCode::BAD_GATEWAY.into_response(),
+        (Some(Flaw::CallbackWithEmptyCodeBreaks), Some(_)) => StatusCode::INTERNAL_SERVER_ERROR.into_response(),
+        (Some(Flaw::CallbackWithoutCodeIsAPage), _) => page(server, StatusCode::OK, "Signed in."),
+        (Some(Flaw::CallbackWithoutCodeGivesOne), _) => redirect("https://app.example/callback?code=a"),
+        _ => page(server, StatusCode::BAD_REQUEST, "No such flow."),
+    }
+}
+
+fn is_unknown(scope: &str) -> bool {
+    !["", "openid", "notes:read", "offline_access"].contains(&scope)
 }
 
 fn consent(server: &Server, query: &Pairs) -> Response {
     let client = value(query, "client_id").and_then(|id| server.client(&id)).unwrap_or_default();
     let name = client["client_name"].as_str().unwrap_or_default();
+    let name: String = match server.flaw {
+        Some(Flaw::NameTurnsText) => name.to_owned(),
+        Some(Flaw::NameTurnsTextByReference) => name.replace('\u{202e}', "&#x202E;").chars().filter(is_plain).collect(),
+        _ => name.chars().filter(is_plain).collect(),
+    };
     let escaped = name.replace('<', "&lt;");
-    let (scope, redirect_uri) =
+    let (mut scope, redirect_uri) =
         (value(query, "scope").unwrap_or_default(), value(query, "redirect_uri").unwrap_or_default());
+    if server.has(Flaw::UnknownScopeIgnored) {
+        scope = scope.split(' ').filter(|scope| !is_unknown(scope)).collect::<Vec<_>>().join(" ");
+    }
     let html = match server.flaw {
         Some(Flaw::NameUnescaped) => format!("{name} {scope} {redirect_uri}"),
         Some(Flaw::SignInFirst) => "<input type=\"password\">".to_owned(),
@@ -314,12 +381,31 @@ fn consent(server: &Server, query: &Pairs) -> Response {
     response
 }
 
+fn is_plain(character: &char) -> bool {
+    !matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+}
+
 fn token(server: &Server, method: &Method, headers: &HeaderMap, body: &Bytes) -> Response {
     if method != Method::POST {
         let status = if server.has(Flaw::TokensByGet) { StatusCode::OK } else { StatusCode::METHOD_NOT_ALLOWED };
         return status.into_response();
     }
-    if headers.get(CONTENT_TYPE).is_none_or(|kind| kind != "application/x-www-form-urlencoded") {
+    let html = || {
+        let body = axum::response::Html("<h1>no</h1>");
+        (StatusCode::UNSUPPORTED_MEDIA_TYPE, [("cache-control", "no-store")], body).into_response()
+    };
+    let is_malformed = body.windows(3).any(|bytes| bytes == b"%ff");
+    let kind = headers.get(CONTENT_TYPE).and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    match server.flaw {
+        Some(Flaw::TokenErrorsAreHtmlForBrowsers) if accepts_html(headers) => return html(),
+        Some(Flaw::JsonBodiesGetHtml) if kind == "application/json" => return html(),
+        Some(Flaw::MalformedFormsGetHtml) if is_malformed => return html(),
+        Some(Flaw::MalformedFormsGetText) if is_malformed => {
+            return (StatusCode::BAD_REQUEST, "cannot be read").into_response();
+        }
+        _ => {}
+    }
+    if kind != "application/x-www-form-urlencoded" {
         let error = if server.has(Flaw::TokensByJson) { "invalid_grant" } else { "invalid_request" };
         return refuse(server, StatusCode::BAD_REQUEST, error, body);
     }
@@ -349,6 +435,27 @@ fn token(server: &Server, method: &Method, headers: &HeaderMap, body: &Bytes) ->
     response
 }
 
+fn accepts_html(headers: &HeaderMap) -> bool {
+    headers.get("accept").is_some_and(|accept| accept.as_bytes().starts_with(b"text/html"))
+}
+
+/// RFC 7009. No token of this server exists, so none has to be ended.
+fn revoke(server: &Server, body: &Bytes) -> Response {
+    let form = pairs(body);
+    let public = value(&form, "client_secret").is_none();
+    if value(&form, "client_id").is_none_or(|id| server.client(&id).is_none())
+        || (public && server.has(Flaw::OnlySecretsRevoke))
+    {
+        return (StatusCode::UNAUTHORIZED, axum::Json(json!({ "error": "invalid_client" }))).into_response();
+    }
+    match server.flaw {
+        Some(Flaw::UnknownTokenIsAnError) => {
+            (StatusCode::BAD_REQUEST, axum::Json(json!({ "error": "invalid_grant" }))).into_response()
+        }
+        _ => StatusCode::OK.into_response(),
+    }
+}
+
 fn refuse(server: &Server, status: StatusCode, error: &str, body: &Bytes) -> Response {
     let description = match server.flaw {
         Some(Flaw::SecretInErrors) => format!("you said {}", String::from_utf8_lossy(body).replace('"', "")),
@@ -370,8 +477,17 @@ fn refuse(server: &Server, status: StatusCode, error: &str, body: &Bytes) -> Res
 
 fn register(server: &Server, body: &Bytes) -> Response {
     let mut client: Value = serde_json::from_slice(body).expect("JSON");
-    let uri = client["redirect_uris"][0].as_str().expect("a URI");
-    let good = (uri.starts_with("https://") || uri.starts_with("http://127.0.0.1")) && !uri.contains(['*', '#']);
+    let text = |value: &Value| value.as_str().unwrap_or_default().to_owned();
+    let uris: Vec<_> = client["redirect_uris"].as_array().into_iter().flatten().map(text).collect();
+    if refuses(server, &client, &uris) {
+        return (StatusCode::BAD_REQUEST, axum::Json(json!({ "error": "invalid_client_metadata" }))).into_response();
+    }
+    substitute(server, &mut client, &uris);
+    let is_good = |uri: &String| {
+        let known = ["https://", "http://127.0.0.1", "http://localhost"].iter().any(|start| uri.starts_with(start));
+        (known && !uri.contains(['*', '#'])) || uri == "cursor://anysphere.cursor-mcp/oauth/callback"
+    };
+    let good = uris.iter().all(is_good);
     if !good && !server.has(Flaw::HarmfulRegistered) {
         let refusal = json!({ "error": "invalid_redirect_uri" });
         return match server.flaw {
@@ -409,6 +525,39 @@ fn register(server: &Server, body: &Bytes) -> Response {
         set(&mut response, "cache-control", "no-store");
     }
     response
+}
+
+fn refuses(server: &Server, client: &Value, uris: &[String]) -> bool {
+    let implicit = client["response_types"] == json!(["token"]);
+    match server.flaw {
+        Some(Flaw::CursorRefused) => implicit || uris[0].starts_with("cursor:"),
+        Some(Flaw::VsCodeRefused) => implicit || uris[0].contains("vscode.dev"),
+        Some(Flaw::BidirectionalNameRefused) => {
+            let name = client["client_name"].as_str().unwrap_or_default();
+            implicit || !name.chars().all(|character| is_plain(&character))
+        }
+        Some(Flaw::ImplicitRegistered | Flaw::ImplicitReplaced) => false,
+        _ => implicit,
+    }
+}
+
+/// Registers something else than the client asked for.
+fn substitute(server: &Server, client: &mut Value, uris: &[String]) {
+    match server.flaw {
+        Some(Flaw::CursorsSchemeDropped) if uris[0].starts_with("cursor:") => {
+            client["redirect_uris"] = json!(uris[1..])
+        }
+        Some(Flaw::VsCodesLoopbackDropped) if uris[0].contains("vscode.dev") => {
+            client["redirect_uris"] = json!(uris[..3])
+        }
+        Some(Flaw::ImplicitReplaced) => {
+            client["response_types"] = json!(["code"]);
+            client["grant_types"] = json!(["authorization_code", "refresh_token"]);
+        }
+        Some(Flaw::ResponseTypesAdded) => client["response_types"] = json!(["code", "id_token"]),
+        Some(Flaw::GrantTypeMissing) => client["grant_types"] = json!(["refresh_token"]),
+        _ => {}
+    }
 }
 
 fn manage(server: &Server, method: &Method, path: &str, headers: &HeaderMap) -> Response {
@@ -474,6 +623,11 @@ fn endless(page: Response) -> Response {
 fn stalled(page: Response) -> Response {
     let begun = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"<p>"))]);
     page.map(|_| Body::from_stream(begun.chain(stream::once(pending()))))
+}
+
+fn without(mut document: Value, member: &str) -> Value {
+    document.as_object_mut().expect("an object").remove(member);
+    document
 }
 
 fn set(response: &mut Response, name: &'static str, value: &str) {
