@@ -4,7 +4,7 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 
-use anyhow::{Context, Result, anyhow, bail};
+use anyhow::{Context, Result, anyhow, bail, ensure};
 use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::process::Command;
@@ -141,6 +141,63 @@ impl Line {
     fn parse(line: Value) -> Result<Self> {
         serde_json::from_value(line.clone()).with_context(|| format!("an unexpected line: {line}"))
     }
+}
+
+/// A library with which a resource server introspects.
+#[derive(Clone, Copy, Debug)]
+pub enum Introspector {
+    /// npm's `openid-client`.
+    OpenidClient,
+    /// Python's Authlib.
+    Authlib,
+    /// The verifier of FastMCP servers.
+    FastMcp,
+}
+
+impl Introspector {
+    pub const ALL: [Introspector; 3] = [Introspector::OpenidClient, Introspector::Authlib, Introspector::FastMcp];
+
+    /// The answers of the issuer about `tokens`, as the library gives them to its user: `Err` with the library's error.
+    pub async fn ask(
+        self,
+        issuer: &str,
+        (id, secret, method): (&str, &str, &str),
+        tokens: &[&str],
+    ) -> Result<Vec<Result<Value, String>>> {
+        let endpoint = format!("{issuer}/introspect");
+        let mut command = match self {
+            Introspector::OpenidClient => node("introspect.mjs"),
+            Introspector::Authlib | Introspector::FastMcp => python("introspect.py"),
+        };
+        match self {
+            Introspector::OpenidClient => command.args(["--issuer", issuer]),
+            Introspector::Authlib => command.args(["--library", "authlib", "--endpoint", &endpoint]),
+            Introspector::FastMcp => command.args(["--library", "fastmcp", "--endpoint", &endpoint]),
+        };
+        command.args(["--client-id", id, "--client-secret", secret, "--auth-method", method]);
+        let mut program = Program::spawn("the resource server", &mut command)?;
+        let first = program.line().await?;
+        if matches!(self, Introspector::OpenidClient) {
+            let advertised = first["advertised"].as_array().context("the metadata name no method")?;
+            ensure!(advertised.iter().any(|known| known == method), "{method} is not advertised: {first}");
+        }
+        let mut answers = Vec::new();
+        for token in tokens {
+            program.send(&json!({ "token": token })).await?;
+            let line = program.line().await?;
+            answers.push(match line["error"].as_str() {
+                Some(error) => Err(error.to_owned()),
+                None => Ok(line["answer"].clone()),
+            });
+        }
+        Ok(answers)
+    }
+}
+
+/// The browser build of the npm package `oidc-client-ts`, which defines the global `oidc`.
+pub fn oidc_client_ts() -> Result<String> {
+    let file = directory().join("node_modules/oidc-client-ts/dist/browser/oidc-client-ts.min.js");
+    std::fs::read_to_string(&file).with_context(|| format!("no {}: run npm ci", file.display()))
 }
 
 /// The npm package `oidc-provider` with one confidential client, which is Lychgate.

@@ -13,5 +13,5 @@ mod verification;
 
 pub(crate) use access_token::AccessToken;
 pub(crate) use endpoint::{TokenEndpoint, TokenRequest, Tokens};
-pub(crate) use introspection::TokenChecks;
+pub(crate) use introspection::{ResourceServerCredentials, TokenChecks};
 pub(crate) use verification::VerifyRequest;

@@ -4,4 +4,4 @@ mod assertion;
 mod credentials;
 
 pub use assertion::{AssertionAccepted, AssertionClaims, CLIENT_ASSERTION_TYPE};
-pub use credentials::{ClientAuthenticated, Credentials};
+pub use credentials::{ClientAuthenticated, Credentials, ResourceServerSecret};

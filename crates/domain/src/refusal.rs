@@ -57,7 +57,8 @@ pub enum Refusal {
     /// [`Credentials::client_id`](crate::authentication::Credentials::client_id) if no client is named.
     #[error("client authentication failed")]
     ClientAuthenticationFailed,
-    /// Made by [`Credentials::client_id`](crate::authentication::Credentials::client_id) (RFC 6749 §2.3).
+    /// Made by [`Credentials::client_id`](crate::authentication::Credentials::client_id) and
+    /// [`Credentials::resource_server`](crate::authentication::Credentials::resource_server) (RFC 6749 §2.3).
     #[error("use one client authentication method, and the same client_id everywhere")]
     ClientAuthenticationAmbiguous,
     /// Made by [`AssertionAccepted::check`](crate::authentication::AssertionAccepted::check), and by

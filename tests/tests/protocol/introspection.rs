@@ -93,6 +93,41 @@ async fn an_inactive_token_is_answered_without_a_reason() -> Result<()> {
     Ok(())
 }
 
+/// By the principal's name and token, in the header and in the form (RFC 6749 §2.3.1).
+///
+/// Requirements: A17, R13, R14, R39.
+#[tokio::test]
+async fn a_resource_server_introspects_as_an_oauth_client() -> Result<()> {
+    let (_system, gate) = start().await?;
+    let tokens = gate.app(&[LOOPBACK]).await?.tokens().await?;
+    let send = async |id: &str, secret: &str, in_header: bool| {
+        let form = [("token", tokens.access_token.as_str()), ("client_id", id), ("client_secret", secret)];
+        let request = gate.http().post(gate.url("/introspect"));
+        let request =
+            if in_header { request.basic_auth(id, Some(secret)).form(&form[..1]) } else { request.form(&form) };
+        Page::of(request).await
+    };
+    for in_header in [true, false] {
+        let page = send("own", OWN, in_header).await?;
+        assert_eq!((page.status, page.header("cache-control")), (200, Some("no-store")), "{}", page.summary());
+        assert_eq!(page.json()?["active"], true);
+        assert_inactive(&send("foreign", FOREIGN, in_header).await?, "another resource's server");
+        let scheme = if in_header { "Basic" } else { "Bearer" };
+        let challenge = format!("{scheme} realm=\"{}\"", gate.issuer());
+        for (id, secret) in [("own", "guess"), ("own", FOREIGN), ("foreign", OWN), ("Own", OWN), ("nobody", OWN)] {
+            let page = send(id, secret, in_header).await?;
+            assert_error(&page, 401, "invalid_client");
+            assert_eq!(page.header("www-authenticate"), Some(challenge.as_str()), "{id} {secret}");
+        }
+    }
+    let form = [("token", tokens.access_token.as_str()), ("client_id", "own"), ("client_secret", OWN)];
+    let two = gate.http().post(gate.url("/introspect")).form(&form);
+    for request in [two.try_clone().context("a request")?.basic_auth("own", Some(OWN)), two.bearer_auth(OWN)] {
+        assert_error(&Page::of(request).await?, 400, "invalid_request");
+    }
+    Ok(())
+}
+
 /// Clients and holders of an access token are no resource servers.
 ///
 /// Requirements: R25, R39.

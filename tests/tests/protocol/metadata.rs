@@ -45,6 +45,7 @@ async fn the_metadata_is_the_same_under_both_names() -> Result<()> {
         ("grant_types_supported", vec!["authorization_code", "refresh_token"]),
         ("token_endpoint_auth_methods_supported", methods.clone()),
         ("revocation_endpoint_auth_methods_supported", methods),
+        ("introspection_endpoint_auth_methods_supported", vec!["client_secret_basic", "client_secret_post", "Bearer"]),
         ("token_endpoint_auth_signing_alg_values_supported", vec!["RS256", "PS256", "ES256", "EdDSA"]),
         ("code_challenge_methods_supported", vec!["S256"]),
         ("scopes_supported", vec!["notes:read", "notes:write"]),

@@ -132,6 +132,11 @@ impl Principals {
     pub fn by_token(&self, token: &str) -> Option<Arc<Principal>> {
         by_digest(&self.0.load(), &digest(token)).cloned()
     }
+
+    /// The principal of a token, if it has this name. The token is compared in constant time; the name is no secret.
+    pub fn by_token_and_name(&self, token: &str, name: Option<&str>) -> Option<Arc<Principal>> {
+        self.by_token(token).filter(|principal| name.is_none_or(|name| principal.name == name))
+    }
 }
 
 pub(crate) fn digest(token: &str) -> TokenDigest {
@@ -234,6 +239,17 @@ mod tests {
         assert_eq!(["", "ol", "oldnew"].map(name), [None, None, None]);
         let digest: String = digest("old").iter().map(|byte| format!("{byte:02x}")).collect();
         assert_eq!(name(&digest), None, "the digest is not the token");
+    }
+
+    #[test]
+    fn a_token_with_another_principals_name_finds_no_principal() {
+        let principals = Principals::new(vec![principal("one", &["old", "new"]), principal("two", &["other"])]);
+        let name =
+            |name, token| principals.by_token_and_name(token, Some(name)).map(|principal| principal.name.clone());
+        assert_eq!([name("one", "old"), name("one", "new")], [Some("one".to_owned()), Some("one".to_owned())]);
+        for (other, token) in [("two", "old"), ("One", "old"), ("", "old"), ("one", "other"), ("one", ""), ("", "")] {
+            assert_eq!(name(other, token), None, "{other:?} {token:?}");
+        }
     }
 
     #[test]

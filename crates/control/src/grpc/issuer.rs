@@ -81,8 +81,11 @@ fn metadata(serving: &IssuerContext) -> ServerMetadata {
         revocation_endpoint: format!("{url}/revoke"),
         revocation_endpoint_auth_methods_supported: methods.clone(),
         introspection_endpoint: format!("{url}/introspect"),
-        // Resource servers authenticate with tokens of their own (RFC 7662 §2.1).
-        introspection_endpoint_auth_methods_supported: vec!["Bearer".to_owned()],
+        // Resource servers authenticate with tokens of their own (RFC 7662 §2.1). RFC 8414 §2 lists client authentication
+        // methods and access token types alike.
+        introspection_endpoint_auth_methods_supported: ["client_secret_basic", "client_secret_post", "Bearer"]
+            .map(str::to_owned)
+            .to_vec(),
         jwks_uri: format!("{url}/jwks.json"),
         scopes_supported: scopes,
         response_types_supported: vec!["code".to_owned()],

@@ -9,7 +9,7 @@ use tonic::{Request, Response, Status};
 
 use super::{caller, reply, wire};
 use crate::state::State;
-use crate::token::{TokenChecks, TokenEndpoint};
+use crate::token::{ResourceServerCredentials, TokenChecks, TokenEndpoint};
 
 pub(super) struct TokenApi(pub(super) State);
 
@@ -29,8 +29,11 @@ impl TokenService for TokenApi {
     async fn introspect(&self, request: Request<IntrospectRequest>) -> Result<Response<IntrospectResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
         let found = async {
-            let server = request.resource_server_token.as_deref();
-            TokenChecks(self.0.call(&caller, &request.issuer_id).await?).introspect(&request.token, server).await
+            let server = ResourceServerCredentials {
+                bearer: request.resource_server_token,
+                client: wire::client_credentials(request.resource_server)?.credentials,
+            };
+            TokenChecks(self.0.call(&caller, &request.issuer_id).await?).introspect(&request.token, &server).await
         };
         reply(found.await, &caller.request_id, wire::introspection)
     }

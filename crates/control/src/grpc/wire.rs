@@ -133,10 +133,17 @@ pub(crate) fn client_credentials(client: Option<v1::ClientCredentials>) -> Resul
         Some(token) => Some(Assertion::parse(client.client_assertion_type.as_deref(), token)?),
         None => None,
     };
+    let verbatim = client.basic.as_ref().and_then(|basic| {
+        let v1::BasicCredentials { client_id, client_secret, verbatim_client_id, verbatim_client_secret } = basic;
+        let is_set = verbatim_client_id.is_some() || verbatim_client_secret.is_some();
+        let id = verbatim_client_id.as_ref().unwrap_or(client_id);
+        is_set.then(|| (id.clone(), verbatim_client_secret.as_ref().unwrap_or(client_secret).clone()))
+    });
     let credentials = Credentials {
         client_id: client.client_id,
         client_secret: client.client_secret,
         basic: client.basic.map(|basic| (basic.client_id, basic.client_secret)),
+        basic_verbatim: verbatim,
         assertion_subject: assertion.as_ref().map(|assertion| assertion.claims().sub.clone()),
     };
     Ok(ClientCredentials { credentials, assertion })

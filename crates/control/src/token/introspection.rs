@@ -3,12 +3,30 @@
 use std::sync::Arc;
 
 use lychgate_domain::Refusal;
+use lychgate_domain::authentication::Credentials;
 
 use super::AccessToken;
 use super::live::live;
 use crate::ground::error::Error;
-use crate::ground::principal::{Principal, Role};
+use crate::ground::principal::{Principal, Principals, Role};
 use crate::state::CallContext;
+
+/// The credentials of a resource server for which an edge calls, before anything of them is believed. It authenticates with a
+/// token of its principal, sent as bearer token, by `client_secret_basic` or by `client_secret_post`; the client id is the
+/// principal's name (RFC 7662 §2.1).
+#[derive(Debug, Default)]
+pub(crate) struct ResourceServerCredentials {
+    pub(crate) bearer: Option<String>,
+    pub(crate) client: Credentials,
+}
+
+impl ResourceServerCredentials {
+    fn authenticate(&self, principals: &Principals) -> Result<Arc<Principal>, Refusal> {
+        let secrets = self.client.resource_server(self.bearer.as_deref())?;
+        let mut found = secrets.iter().filter_map(|secret| principals.by_token_and_name(secret.token, secret.name));
+        found.next().ok_or(Refusal::ResourceServerUnknown)
+    }
+}
 
 /// `POST /introspect` and `GET /verify`.
 pub(crate) struct TokenChecks(pub(crate) CallContext);
@@ -19,9 +37,9 @@ impl TokenChecks {
     pub(crate) async fn introspect(
         &self,
         token: &str,
-        resource_server_token: Option<&str>,
+        credentials: &ResourceServerCredentials,
     ) -> Result<Option<AccessToken>, Error> {
-        let server = self.resource_server(resource_server_token)?;
+        let server = self.resource_server(credentials)?;
         if token.is_empty() {
             return Err(Refusal::ParameterMissing("token").into());
         }
@@ -47,17 +65,16 @@ impl TokenChecks {
         }
     }
 
-    /// The resource server that asks: the caller itself, or the one whose token an edge passes on.
-    fn resource_server(&self, token: Option<&str>) -> Result<Arc<Principal>, Refusal> {
+    /// The resource server that asks: the caller itself, or the one whose credentials an edge passes on.
+    fn resource_server(&self, credentials: &ResourceServerCredentials) -> Result<Arc<Principal>, Refusal> {
         let caller = &self.0.caller.principal;
         let server = match caller.role {
-            Role::Resource => Some(Arc::clone(caller)),
+            Role::Resource => Arc::clone(caller),
             Role::Edge | Role::Checker | Role::Reader | Role::Operator => {
-                token.and_then(|token| self.0.state.principals.by_token(token))
+                credentials.authenticate(&self.0.state.principals)?
             }
         };
-        let issuer = &self.0.issuer().id;
-        let server = server.filter(|server| server.role == Role::Resource && server.may_access(issuer));
-        server.ok_or(Refusal::ResourceServerUnknown)
+        let is_allowed = server.role == Role::Resource && server.may_access(&self.0.issuer().id);
+        if is_allowed { Ok(server) } else { Err(Refusal::ResourceServerUnknown) }
     }
 }

@@ -116,7 +116,12 @@ async fn connect(app: App, person: &str, edge: &ApiClient, env: &Environment) ->
 
 async fn is_active(edge: &ApiClient, token: &str) -> bool {
     let (issuer_id, token) = (ISSUER.to_owned(), token.to_owned());
-    let request = v1::IntrospectRequest { issuer_id, token, resource_server_token: Some(SERVER_TOKEN.to_owned()) };
+    let request = v1::IntrospectRequest {
+        issuer_id,
+        token,
+        resource_server_token: Some(SERVER_TOKEN.to_owned()),
+        ..Default::default()
+    };
     edge.introspect(request).await.unwrap().active
 }
 

@@ -23,7 +23,7 @@ fn with_secret(request: v1::ExchangeRequest, secret: Option<&str>, basic: bool) 
     let id = request.client.as_ref().unwrap().client_id().to_owned();
     let client = match (secret, basic) {
         (Some(secret), true) => v1::ClientCredentials {
-            basic: Some(v1::BasicCredentials { client_id: id, client_secret: secret.to_owned() }),
+            basic: Some(v1::BasicCredentials { client_id: id, client_secret: secret.to_owned(), ..Default::default() }),
             ..Default::default()
         },
         (secret, _) => v1::ClientCredentials {

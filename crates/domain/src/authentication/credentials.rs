@@ -13,10 +13,28 @@ pub struct Credentials {
     pub client_id: Option<String>,
     /// `client_secret` of the form.
     pub client_secret: Option<String>,
-    /// User and password of the Basic header, decoded.
+    /// User and password of the Basic header, without the form encoding (RFC 6749 §2.3.1).
     pub basic: Option<(String, String)>,
+    /// The same before the form encoding was removed, if that changed anything. Many clients leave the encoding out, so that a
+    /// secret with `+` or `%` would otherwise never match.
+    pub basic_verbatim: Option<(String, String)>,
     /// `sub` of the `client_assertion`; a client may then leave out `client_id` (RFC 7521 §4.2).
     pub assertion_subject: Option<String>,
+}
+
+/// A secret that a resource server sent, and the name that it gave with it. A bearer token comes without a name.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct ResourceServerSecret<'a> {
+    /// The client id, which must be the name of the token's principal.
+    pub name: Option<&'a str>,
+    /// A token of the resource server's principal.
+    pub token: &'a str,
+}
+
+impl std::fmt::Debug for ResourceServerSecret<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "ResourceServerSecret({:?}, ..)", self.name)
+    }
 }
 
 impl std::fmt::Debug for Credentials {
@@ -29,14 +47,11 @@ impl Credentials {
     /// The client that the credentials name. Refuses with [`Refusal::ClientAuthenticationAmbiguous`] if they use two
     /// methods or name two clients (RFC 6749 §2.3): parsers would disagree on which one counts.
     pub fn client_id(&self) -> Result<ClientId, Refusal> {
-        let form = self.client_id.as_deref().filter(|id| !id.is_empty());
-        let basic = self.basic.as_ref().map(|(id, _)| id.as_str());
-        let secret = self.client_secret.as_deref().filter(|secret| !secret.is_empty());
-        let methods = [basic.is_some(), secret.is_some(), self.assertion_subject.is_some()];
-        if methods.into_iter().filter(|used| *used).count() > 1 {
+        if self.methods() > 1 {
             return Err(Refusal::ClientAuthenticationAmbiguous);
         }
-        let mut named = [form, basic, self.assertion_subject.as_deref()].into_iter().flatten();
+        let basic = self.basic.as_ref().map(|(id, _)| id.as_str());
+        let mut named = [self.form_id(), basic, self.assertion_subject.as_deref()].into_iter().flatten();
         let id = named.next().ok_or(Refusal::ClientAuthenticationFailed)?;
         if named.any(|other| other != id) {
             return Err(Refusal::ClientAuthenticationAmbiguous);
@@ -44,11 +59,63 @@ impl Credentials {
         ClientId::parse(id).ok_or(Refusal::ClientUnknown)
     }
 
-    /// The secret, and the method by which it was sent. An empty secret counts as none.
-    fn secret(&self) -> Option<(&str, AuthenticationMethod)> {
-        let basic = self.basic.as_ref().map(|(_, secret)| (secret.as_str(), AuthenticationMethod::ClientSecretBasic));
-        let form = self.client_secret.as_deref().map(|secret| (secret, AuthenticationMethod::ClientSecretPost));
-        basic.or(form).filter(|(secret, _)| !secret.is_empty())
+    /// What a resource server may prove itself with at the introspection endpoint (RFC 7662 §2.1): `bearer`, or the secret that
+    /// `client_secret_basic` or `client_secret_post` sent. Empty without either; two for a Basic header that reads differently
+    /// with and without form encoding.
+    ///
+    /// Refuses with [`Refusal::ClientAuthenticationAmbiguous`] two methods in one request, and a `client_id` of the form that is
+    /// not the header's (RFC 6749 §2.3).
+    pub fn resource_server<'a>(&'a self, bearer: Option<&'a str>) -> Result<Vec<ResourceServerSecret<'a>>, Refusal> {
+        if self.methods() + usize::from(bearer.is_some()) > 1 {
+            return Err(Refusal::ClientAuthenticationAmbiguous);
+        }
+        if let Some(token) = bearer {
+            return Ok(vec![ResourceServerSecret { name: None, token }]);
+        }
+        let form = self.form_id();
+        let secret = |name, token| ResourceServerSecret { name: Some(name), token };
+        let mut secrets: Vec<_> = match (&self.basic, self.form_secret()) {
+            (Some(basic), _) => {
+                let readings = [Some(basic), self.basic_verbatim.as_ref()].into_iter().flatten();
+                let named = readings.filter(|(name, _)| form.is_none_or(|form| form == name));
+                let secrets: Vec<_> = named.map(|(name, token)| secret(name.as_str(), token.as_str())).collect();
+                if secrets.is_empty() {
+                    return Err(Refusal::ClientAuthenticationAmbiguous);
+                }
+                secrets
+            }
+            (None, Some(token)) => form.map(|name| secret(name, token)).into_iter().collect(),
+            (None, None) => Vec::new(),
+        };
+        secrets.retain(|secret| !secret.token.is_empty());
+        Ok(secrets)
+    }
+
+    /// The number of authentication methods that the request uses.
+    fn methods(&self) -> usize {
+        let methods = [self.basic.is_some(), self.form_secret().is_some(), self.assertion_subject.is_some()];
+        methods.into_iter().filter(|used| *used).count()
+    }
+
+    fn form_id(&self) -> Option<&str> {
+        self.client_id.as_deref().filter(|id| !id.is_empty())
+    }
+
+    /// An empty secret counts as none.
+    fn form_secret(&self) -> Option<&str> {
+        self.client_secret.as_deref().filter(|secret| !secret.is_empty())
+    }
+
+    /// The method by which a secret was sent, and what the secret may be. `None` without a secret.
+    fn secret(&self) -> Option<(AuthenticationMethod, [Option<&str>; 2])> {
+        let (method, secrets) = match &self.basic {
+            Some((_, secret)) => {
+                let verbatim = self.basic_verbatim.as_ref().map(|(_, secret)| secret.as_str());
+                (AuthenticationMethod::ClientSecretBasic, [Some(secret.as_str()), verbatim])
+            }
+            None => (AuthenticationMethod::ClientSecretPost, [self.form_secret(), None]),
+        };
+        secrets.iter().flatten().any(|secret| !secret.is_empty()).then_some((method, secrets))
     }
 
     /// Authenticates `client` by these credentials. `assertion` is the checked assertion, if one was sent.
@@ -64,7 +131,9 @@ impl Credentials {
         let proven = |method| Ok(ClientAuthenticated { client_id: client.id.clone(), method });
         let assertion = assertion.filter(|assertion| *assertion.client_id() == client.id);
         match (&client.authentication, self.secret(), assertion) {
-            (Authentication::Secret { digest, .. }, Some((secret, method)), None) if digest.is_of(secret) => {
+            (Authentication::Secret { digest, .. }, Some((method, secrets)), None)
+                if secrets.into_iter().flatten().any(|secret| digest.is_of(secret)) =>
+            {
                 proven(method)
             }
             (Authentication::Keys { .. }, None, Some(_)) => proven(AuthenticationMethod::PrivateKeyJwt),
@@ -114,8 +183,13 @@ mod tests {
             client_id: form.map(str::to_owned),
             client_secret: secret.map(str::to_owned),
             basic: basic.map(|(id, secret)| (id.to_owned(), secret.to_owned())),
-            assertion_subject: None,
+            ..Credentials::default()
         }
+    }
+
+    fn verbatim(decoded: (&str, &str), verbatim: (&str, &str)) -> Credentials {
+        let verbatim = (verbatim.0.to_owned(), verbatim.1.to_owned());
+        Credentials { basic_verbatim: Some(verbatim), ..credentials(None, None, Some(decoded)) }
     }
 
     fn asserting(subject: &str) -> Credentials {
@@ -190,6 +264,58 @@ mod tests {
             asserting("configured"),
         ] {
             assert_eq!(method(&wrong, &client, None), Err(Refusal::ClientAuthenticationFailed), "{wrong:?}");
+        }
+    }
+
+    /// `a+b` in a Basic header is the secret `a b` of a client that form-encodes, and `a+b` of one that does not.
+    ///
+    /// Requirements: R14.
+    #[test]
+    fn a_secret_in_the_header_counts_with_and_without_form_encoding() {
+        let client = |secret| {
+            client(Authentication::Secret { registered: SecretMethod::Basic, digest: SecretDigest::of(secret) })
+        };
+        let sent = verbatim(("configured", "a b"), ("configured", "a+b"));
+        for secret in ["a b", "a+b"] {
+            let proven = method(&sent, &client(secret), None);
+            assert_eq!(proven, Ok(AuthenticationMethod::ClientSecretBasic), "{secret}");
+        }
+        assert_eq!(method(&sent, &client("a%20b"), None), Err(Refusal::ClientAuthenticationFailed));
+    }
+
+    /// Requirements: R13, R14, R39.
+    #[test]
+    fn a_resource_server_uses_one_method() {
+        let both = verbatim(("a b", "s t"), ("a+b", "s+t"));
+        let with_form = |id: &str| Credentials { client_id: Some(id.to_owned()), ..both.clone() };
+        let asserting_with_secret = Credentials { client_secret: Some("s".to_owned()), ..asserting("a") };
+        let (bearer, named) = ((None, "t"), |name, token| (Some(name), token));
+        for (sent, token, expected) in [
+            (credentials(None, None, None), None, Some(vec![])),
+            (credentials(Some("a"), None, None), None, Some(vec![])),
+            (credentials(Some("a"), Some(""), None), None, Some(vec![])),
+            (credentials(None, Some("s"), None), None, Some(vec![])),
+            (credentials(None, None, Some(("a", ""))), None, Some(vec![])),
+            (asserting("a"), None, Some(vec![])),
+            (credentials(None, None, None), Some("t"), Some(vec![bearer])),
+            (credentials(Some("a"), None, None), Some("t"), Some(vec![bearer])),
+            (credentials(Some("a"), Some("s"), None), None, Some(vec![named("a", "s")])),
+            (credentials(Some("a"), None, Some(("a", "s"))), None, Some(vec![named("a", "s")])),
+            (both.clone(), None, Some(vec![named("a b", "s t"), named("a+b", "s+t")])),
+            (with_form("a+b"), None, Some(vec![named("a+b", "s+t")])),
+            (with_form("other"), None, None),
+            (credentials(Some("b"), None, Some(("a", "s"))), None, None),
+            (credentials(Some("a"), Some("s"), Some(("a", "s"))), None, None),
+            (asserting_with_secret, None, None),
+            (credentials(Some("a"), Some("s"), None), Some("t"), None),
+            (credentials(None, Some("s"), None), Some("s"), None),
+            (credentials(None, None, Some(("a", "s"))), Some("t"), None),
+            (asserting("a"), Some("t"), None),
+        ] {
+            let expected = expected.ok_or(Refusal::ClientAuthenticationAmbiguous);
+            let secrets = sent.resource_server(token);
+            let secrets = secrets.map(|all| all.into_iter().map(|one| (one.name, one.token)).collect::<Vec<_>>());
+            assert_eq!(secrets, expected, "{sent:?} {token:?}");
         }
     }
 

@@ -1,4 +1,5 @@
-//! `POST /introspect` (RFC 7662). The caller is a resource server and authenticates with a bearer token of its own.
+//! `POST /introspect` (RFC 7662). The caller is a resource server and authenticates with a token of its own: as bearer token,
+//! or as the secret of an OAuth client in header or form.
 
 use axum::extract::{Request, State};
 use axum::http::StatusCode;
@@ -8,6 +9,7 @@ use serde::Serialize;
 
 use crate::app::App;
 use crate::failure::Failure;
+use crate::http::client_credentials::{self, Challenge};
 use crate::http::parameters::Form;
 use crate::http::{bearer, body, response};
 use crate::request_context::RequestContext;
@@ -17,19 +19,28 @@ pub(crate) async fn introspect(
     context: RequestContext,
     request: Request,
 ) -> Result<Response, Failure> {
+    let challenge = Challenge::of(request.headers(), &context.issuer.url);
+    introspect_for(&app, context, request).await.map_err(|failure| challenge.add_to(failure))
+}
+
+async fn introspect_for(app: &App, context: RequestContext, request: Request) -> Result<Response, Failure> {
+    let basic = client_credentials::basic(request.headers())?;
     let resource_server_token = bearer::token(request.headers());
     let mut form = Form::parse(&body::form(request).await?)?;
-    let sent = resource_server_token.is_some();
+    let (has_basic, has_bearer) = (basic.is_some(), resource_server_token.is_some());
     let message = IntrospectRequest {
         issuer_id: context.issuer.id.clone(),
         token: form.take("token").unwrap_or_default(),
         resource_server_token,
+        resource_server: Some(client_credentials::of(basic, &mut form)),
     };
     // A wrong token names no resource server, so all guesses from one prefix count together.
     let claimed = app.limits.claimed(&context.issuer.id, "", context.prefix);
     let answer = app.limits.guard(Some(claimed), app.control.introspect(&context.call, message)).await;
-    let answer = answer.map_err(|failure| bearer::challenge(failure, &context.issuer.url, sent))?;
-    response::secret_json(StatusCode::OK, &Introspection::from(answer))
+    // The challenge is for the scheme that the caller tried (RFC 6749 §5.2); of the two that are accepted, others get Bearer.
+    let challenged =
+        |failure| if has_basic { failure } else { bearer::challenge(failure, &context.issuer.url, has_bearer) };
+    response::secret_json(StatusCode::OK, &Introspection::from(answer.map_err(challenged)?))
 }
 
 /// The answer. An inactive token has no other member than `active` (RFC 7662 §2.2).

@@ -58,8 +58,9 @@ fn basic_payload(value: &HeaderValue) -> Option<&[u8]> {
     (scheme.eq_ignore_ascii_case(b"Basic") && separated).then(|| payload.trim_ascii())
 }
 
-/// The credentials of HTTP Basic: base64 of id and secret, each form-encoded (RFC 6749 §2.3.1). Clients that omit the form
-/// encoding work too: our ids and secrets contain no character that it would change.
+/// The credentials of HTTP Basic: base64 of id and secret, each form-encoded (RFC 6749 §2.3.1). Many clients omit the form
+/// encoding, so the text before decoding goes along if it differs. Ids and secrets that we issue read the same either way;
+/// those that an operator chose need not.
 pub(crate) fn basic(headers: &HeaderMap) -> Result<Option<BasicCredentials>, Failure> {
     if !attempted_basic(headers) {
         return Ok(None);
@@ -70,10 +71,13 @@ pub(crate) fn basic(headers: &HeaderMap) -> Result<Option<BasicCredentials>, Fai
     let (Some(value), None) = (values.next(), values.next()) else { return Err(malformed()) };
     let payload = basic_payload(value).ok_or_else(malformed)?;
     let decoded = STANDARD_PAD_INDIFFERENT.decode(payload).map_err(|_| malformed())?;
-    let colon = decoded.iter().position(|byte| *byte == b':').ok_or_else(malformed)?;
-    let client_id = parameters::decode(&decoded[..colon]).map_err(|_| malformed())?;
-    let client_secret = parameters::decode(&decoded[colon + 1..]).map_err(|_| malformed())?;
-    Ok(Some(BasicCredentials { client_id, client_secret }))
+    let verbatim = std::str::from_utf8(&decoded).map_err(|_| malformed())?;
+    let (id, secret) = verbatim.split_once(':').ok_or_else(malformed)?;
+    let client_id = parameters::decode(id.as_bytes()).map_err(|_| malformed())?;
+    let client_secret = parameters::decode(secret.as_bytes()).map_err(|_| malformed())?;
+    let verbatim_client_id = (client_id != id).then(|| id.to_owned());
+    let verbatim_client_secret = (client_secret != secret).then(|| secret.to_owned());
+    Ok(Some(BasicCredentials { client_id, client_secret, verbatim_client_id, verbatim_client_secret }))
 }
 
 #[cfg(test)]
@@ -102,6 +106,19 @@ mod tests {
         assert_eq!(parsed(&encoded("public:")), expect("public", ""));
         assert_eq!(parsed(&encoded("a:b:c")), expect("a", "b:c"));
         assert_eq!(parsed(&encoded("ab:c").replace("Basic", "bAsIc").replace('=', "")), expect("ab", "c"));
+    }
+
+    #[test]
+    fn credentials_that_decoding_changes_are_passed_on_in_both_forms() {
+        let verbatim = |credentials: &str| {
+            let headers =
+                HeaderMap::from_iter([(AUTHORIZATION, encoded(credentials).parse().expect("a header value"))]);
+            let basic = basic(&headers).expect("readable").expect("Basic");
+            (basic.verbatim_client_id, basic.verbatim_client_secret)
+        };
+        assert_eq!(verbatim("notes:s-1_2/3=="), (None, None));
+        assert_eq!(verbatim("my notes:a+b%2B"), (None, Some("a+b%2B".to_owned())));
+        assert_eq!(verbatim("my+notes:a"), (Some("my+notes".to_owned()), None));
     }
 
     #[test]

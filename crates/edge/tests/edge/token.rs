@@ -115,7 +115,12 @@ async fn basic_credentials_are_decoded_and_challenged() {
     let response = edge.send(post().basic_auth("id", Some("s%2Bx"))).await;
     assert_eq!(response.status(), 401);
     assert_eq!(header(&response, "www-authenticate"), "Basic realm=\"https://gate.example/t\"");
-    let basic = v1::BasicCredentials { client_id: "id".to_owned(), client_secret: "s+x".to_owned() };
+    let basic = v1::BasicCredentials {
+        client_id: "id".to_owned(),
+        client_secret: "s+x".to_owned(),
+        verbatim_client_secret: Some("s%2Bx".to_owned()),
+        ..Default::default()
+    };
     assert_eq!(exchange(&fake).client.and_then(|client| client.basic), Some(basic));
 
     let response = edge.send(post().header("authorization", "Basic !!!")).await;
@@ -203,4 +208,57 @@ async fn introspection_passes_on_the_resource_servers_token() {
     );
     let Message::Introspect(message) = &fake.calls()[0].message else { panic!("not an introspection") };
     assert_eq!((message.token.as_str(), message.resource_server_token()), ("t", "rs"));
+}
+
+/// As clients of RFC 7662 send them. The challenge is for the scheme that was tried (RFC 6749 §5.2).
+///
+/// Requirements: R13, R14, R39.
+#[tokio::test]
+async fn introspection_passes_on_client_credentials() {
+    let (edge, fake) = running().await;
+    let post = |body: &str| {
+        let request = edge.http.post(edge.url("/introspect")).body(body.to_owned());
+        request.header("content-type", "application/x-www-form-urlencoded")
+    };
+    fake.answer(Answer::Introspected(v1::IntrospectResponse::default()));
+    let answered = edge.send(post("token=t").basic_auth("my notes", Some("a+b"))).await;
+    assert_eq!(answered.status(), 200);
+    fake.answer(Answer::Introspected(v1::IntrospectResponse::default()));
+    assert_eq!(edge.send(post("token=t&client_id=notes&client_secret=a%2Bb")).await.status(), 200);
+    let sent: Vec<_> = fake.calls().into_iter().map(|call| call.message).collect();
+    let [Message::Introspect(by_header), Message::Introspect(by_form)] = &sent[..] else { panic!("{sent:?}") };
+    let basic = v1::BasicCredentials {
+        client_id: "my notes".to_owned(),
+        client_secret: "a b".to_owned(),
+        verbatim_client_id: None,
+        verbatim_client_secret: Some("a+b".to_owned()),
+    };
+    let expected = v1::ClientCredentials { basic: Some(basic), ..Default::default() };
+    assert_eq!(by_header.resource_server.as_ref(), Some(&expected));
+    let expected = v1::ClientCredentials {
+        client_id: Some("notes".to_owned()),
+        client_secret: Some("a+b".to_owned()),
+        ..Default::default()
+    };
+    assert_eq!(by_form.resource_server.as_ref(), Some(&expected));
+
+    let (basic, bearer) = ("Basic realm=\"https://gate.example\"", "Bearer realm=\"https://gate.example\"");
+    for (request, challenge) in [
+        (post("token=t").basic_auth("notes", Some("wrong")), basic),
+        (post("token=t&client_id=notes&client_secret=wrong"), bearer),
+    ] {
+        fake.refuse(refusal(Reason::ResourceServerUnknown, &[("oauth_error", "invalid_client")]));
+        let response = edge.send(request).await;
+        assert_eq!((response.status().as_u16(), header(&response, "www-authenticate")), (401, challenge));
+        let challenges = response.headers().get_all("www-authenticate").iter().count();
+        assert_eq!(challenges, 1);
+        let json: serde_json::Value = response.json().await.expect("JSON");
+        assert_eq!(json["error"], "invalid_client");
+    }
+    // Two Authorization headers are two methods, and neither counts.
+    let before = fake.calls().len();
+    let two = post("token=t").basic_auth("notes", Some("a")).header("authorization", "Bearer a");
+    let response = edge.send(two).await;
+    assert_eq!((response.status().as_u16(), header(&response, "www-authenticate")), (401, basic));
+    assert_eq!(fake.calls().len(), before);
 }

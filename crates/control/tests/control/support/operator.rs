@@ -127,7 +127,7 @@ impl ControlPlane {
         let server = self.caller(SERVER_TOKEN);
         let to_envoy = server.ext_authz(&EnvoyRequest::with(&token)).await.expect("it is permitted").is_allowed();
         let to_nginx = self.edge().verify(verify_request(&token)).await.map_err(|failure| failure.reason);
-        let request = v1::IntrospectRequest { issuer_id, token, resource_server_token: None };
+        let request = v1::IntrospectRequest { issuer_id, token, resource_server_token: None, ..Default::default() };
         let is_active = server.introspect(request).await.expect("it is permitted").active;
         let expected = if is_active { Ok(()) } else { Err("ACCESS_TOKEN_INVALID".to_owned()) };
         assert_eq!((to_nginx.map(drop), to_envoy), (expected, is_active));
