@@ -4,7 +4,13 @@
     python fastmcp_server.py
 
 A revoked token is good here for the rest of its ten minutes. Where that is too long, put a proxy in front that checks each
-request (nginx.conf, envoy.yaml), or introspect.
+request (nginx.conf, envoy.yaml), or introspect: in place of the JWTVerifier use
+
+    IntrospectionTokenVerifier(
+        introspection_url=f"{ISSUER}/introspect", client_id=NAME, client_secret=TOKEN, audience=f"{SERVER}/mcp"
+    )
+
+with the name and a token of a principal with role "resource" (from fastmcp.server.auth.providers.introspection).
 """
 
 import os
@@ -13,6 +19,8 @@ from fastmcp import FastMCP
 from fastmcp.server.auth import RemoteAuthProvider
 from fastmcp.server.auth.providers.jwt import JWTVerifier
 from fastmcp.server.dependencies import get_access_token
+from starlette.middleware import Middleware
+from starlette.middleware.cors import CORSMiddleware
 
 # The issuer's `url` and this server's own: with /mcp it is the resource's `uri`. Both byte for byte as the control plane has
 # them.
@@ -44,5 +52,17 @@ def whoami() -> dict:
     return {name: claims[name] for name in ("sub", "client_id", "scope", "grant_id")}
 
 
+# Clients that are web pages, such as MCP Inspector in direct mode: a browser's preflight never has a token, and a page must read
+# the challenge. People configure headers in their clients, so any is allowed; credentials are not.
+cors = Middleware(
+    CORSMiddleware,
+    allow_origins=["*"],
+    allow_methods=["GET", "POST", "DELETE"],
+    allow_headers=["*"],
+    expose_headers=["WWW-Authenticate", "Retry-After", "Mcp-Session-Id"],
+)
+
 if __name__ == "__main__":
-    mcp.run(transport="http", host="127.0.0.1", port=int(os.environ.get("PORT", "9000")), path="/mcp")
+    mcp.run(
+        transport="http", host="127.0.0.1", port=int(os.environ.get("PORT", "9000")), path="/mcp", middleware=[cors]
+    )

@@ -10,13 +10,14 @@ use std::sync::{Arc, Mutex, PoisonError};
 use anyhow::{Context, Result, ensure};
 use axum::Router;
 use axum::extract::{Request, State};
-use axum::http::{HeaderMap, StatusCode, header};
+use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use tokio::net::TcpListener;
 use tokio::process::Command;
 use tokio::task::JoinHandle;
 
 use crate::clients::interpreter;
+use crate::http::{self, Page};
 use crate::system::service::Service;
 
 /// The path in Debian, which is not in every `PATH`.
@@ -109,6 +110,26 @@ impl Proxy {
         service.until("listens", async || tokio::net::TcpStream::connect(address).await.is_ok()).await?;
         Ok(service)
     }
+}
+
+/// Checks that a browser lets a page of another origin send a request with these headers to `url`: the preflight, which has no
+/// token, succeeds and allows all of them.
+pub async fn assert_preflight_passes(url: &str, method: &str) -> Result<()> {
+    let asked = "authorization,content-type,mcp-protocol-version,mcp-session-id,x-api-key";
+    let request = http::client()?.request(Method::OPTIONS, url).header(header::ORIGIN, "https://page.example");
+    let request = request.header(header::ACCESS_CONTROL_REQUEST_METHOD, method);
+    let page = Page::of(request.header(header::ACCESS_CONTROL_REQUEST_HEADERS, asked)).await?;
+    ensure!((200..300).contains(&page.status), "{method} {url}: {}", page.summary());
+    let allowed = |name: &str| page.header(name).unwrap_or_default().to_lowercase();
+    ensure!(allowed("access-control-allow-origin") == "*", "{method} {url}: {}", page.summary());
+    let headers = allowed("access-control-allow-headers");
+    for name in asked.split(',') {
+        ensure!(headers.split(',').any(|allowed| allowed.trim() == name), "{method} {url}: {name} in {headers:?}");
+    }
+    let methods = allowed("access-control-allow-methods");
+    ensure!(methods.to_uppercase().contains(method), "{method} {url}: {methods:?}");
+    ensure!(page.header("access-control-allow-credentials").is_none(), "{method} {url}: credentials are allowed");
+    Ok(())
 }
 
 fn borrowed<'a>(changes: &'a [(&'a str, String)]) -> Vec<(&'a str, &'a str)> {

@@ -1,9 +1,9 @@
 //! The official SDKs complete the flow: discovery, registration, consent in a real browser, tools, refresh. They
 //! make their own HTTP requests, so a pass here is what their users experience.
 
-use anyhow::{Result, ensure};
+use anyhow::{Context, Result, ensure};
 use e2e::browser::{Browser, Tab};
-use e2e::clients::{Identity, McpClient, Outcome, Provider, ProviderEvent, Sdk, Session};
+use e2e::clients::{Identity, Introspector, McpClient, Outcome, Provider, ProviderEvent, Sdk, Session, oidc_client_ts};
 use e2e::dev::Dev;
 use e2e::flow::LOOPBACK;
 use e2e::http::Jar;
@@ -11,7 +11,7 @@ use e2e::person;
 use e2e::site::Site;
 use e2e::system::ports::Claim;
 use e2e::system::service::Service;
-use e2e::system::{Issuer, MAIN, Plan, System, digest};
+use e2e::system::{Issuer, MAIN, Plan, System, digest, resource_server};
 use serde_json::{Value, json};
 
 /// Requirements: A1, A8.
@@ -168,6 +168,119 @@ async fn both_sdks_authenticate_with_a_secret() -> Result<()> {
         }
     }
     Ok(())
+}
+
+/// The libraries send Basic credentials with and without form encoding, so id and secret have characters that it changes.
+///
+/// Requirements: R14, R39.
+#[tokio::test]
+async fn real_resource_servers_introspect() -> Result<()> {
+    const NAME: &str = "notes + server";
+    const SECRET: &str = "s+cr/et=%41&of-the-notes-server-0123456789";
+    const OTHER: Issuer = Issuer { id: "other", path: "/other", resource: "https://other.example.com/mcp", ..MAIN };
+    const FOREIGN: &str = "token-of-another-mcp-server-0123456789abc";
+    let control_tables =
+        resource_server(NAME, SECRET, MAIN.resource) + &resource_server("foreign", FOREIGN, OTHER.resource);
+    let system =
+        System::start(Plan { edges: 1, issuers: vec![MAIN, OTHER], control_tables, ..Plan::default() }).await?;
+    let gate = system.gate(MAIN.id)?;
+    let tokens = gate.app(&[LOOPBACK]).await?.tokens().await?;
+    let (claims, all) = (tokens.claims()?, [tokens.access_token.as_str(), tokens.refresh_token.as_str(), "a.b.c"]);
+    for library in Introspector::ALL {
+        for method in ["client_secret_basic", "client_secret_post"] {
+            let what = format!("{library:?} {method}");
+            let answers = library.ask(gate.issuer(), (NAME, SECRET, method), &all).await?;
+            let [Ok(active), inactive @ ..] = &answers[..] else { anyhow::bail!("{what}: {answers:?}") };
+            for name in ["sub", "client_id", "scope", "aud", "iss", "exp"] {
+                assert_eq!(active[name], claims[name], "{what}: {name}");
+            }
+            let nothing = match library {
+                Introspector::FastMcp => Err("refused".to_owned()),
+                Introspector::OpenidClient | Introspector::Authlib => Ok(json!({ "active": false })),
+            };
+            assert_eq!(inactive, [nothing.clone(), nothing.clone()], "{what}");
+            let foreign = library.ask(gate.issuer(), ("foreign", FOREIGN, method), &all[..1]).await?;
+            assert_eq!(foreign, [nothing], "{what}: another resource's server");
+            let wrong = library.ask(gate.issuer(), (NAME, "wrong", method), &all[..1]).await?;
+            let error = match library {
+                Introspector::FastMcp => "refused",
+                Introspector::Authlib => "invalid_client",
+                Introspector::OpenidClient if method == "client_secret_basic" => "challenge:basic",
+                Introspector::OpenidClient => "challenge:bearer",
+            };
+            assert_eq!(wrong, [Err(error.to_owned())], "{what}");
+        }
+    }
+    Ok(())
+}
+
+/// A page of another origin, with headers that its user configured, signs in with `oidc-client-ts` and calls the MCP server.
+/// Chromium enforces CORS.
+///
+/// Requirements: C12, R26.
+#[tokio::test]
+async fn a_web_page_with_configured_headers_gets_through() -> Result<()> {
+    let stage = Stage::start("", "").await?;
+    let browser = Browser::launch().await?;
+    let page = format!("<!doctype html><title>A client</title><script>{}</script>", oidc_client_ts()?);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let origin = format!("http://{}", listener.local_addr()?);
+    let router = axum::Router::new().route("/", axum::routing::get(move || async move { axum::response::Html(page) }));
+    drop(tokio::spawn(async move { axum::serve(listener, router).await }));
+    let tab = browser.person("developer");
+    tab.open(&origin).await?;
+
+    // Without a token the page reads the challenge, and from it the way to the issuer.
+    for token in ["", "not-a-token"] {
+        let refused = call_whoami(&tab, &stage.mcp_url, token).await?;
+        let challenge = refused["challenge"].as_str().unwrap_or_default();
+        assert!(refused["status"] == 401 && challenge.contains("resource_metadata="), "{refused}");
+    }
+
+    let app = stage.system.gate(MAIN.id)?.app(&[LOOPBACK]).await?;
+    let settings = json!({
+        "authority": stage.issuer, "client_id": app.client_id, "redirect_uri": LOOPBACK, "scope": "profile:read",
+        "extraQueryParams": { "resource": stage.mcp_url }, "extraTokenParams": { "resource": stage.mcp_url },
+        "extraHeaders": { "x-api-key": "1", "traceparent": "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01" },
+    });
+    let begin = format!(
+        "(async () => {{ globalThis.client = new oidc.OidcClient({settings});
+            return (await client.createSigninRequest({{}})).url; }})()"
+    );
+    let authorize = tab.eval(&begin).await?;
+    let mut jar = Jar::new()?;
+    let asked = jar.open(authorize.as_str().context("a URL")?).await?;
+    let consent = jar.follow(&asked).await?;
+    let mut page = jar.press(&consent, ("decision", "approve")).await?;
+    while !page.location()?.as_str().starts_with(LOOPBACK) {
+        page = jar.follow(&page).await?;
+    }
+    let redeem =
+        format!("client.processSigninResponse({:?}).then((answer) => answer.access_token)", page.location()?.as_str());
+    let token = tab.eval(&redeem).await?;
+    let answer = call_whoami(&tab, &stage.mcp_url, token.as_str().context("a token")?).await?;
+    let body = answer["body"].as_str().unwrap_or_default();
+    assert!(answer["status"] == 200 && body.contains(&app.client_id), "{answer}");
+    Ok(())
+}
+
+/// Calls the tool from the page, and returns what the page can read of the response.
+async fn call_whoami(tab: &Tab<'_>, mcp_url: &str, token: &str) -> Result<Value> {
+    let mut headers = json!({
+        "content-type": "application/json", "accept": "application/json, text/event-stream",
+        "mcp-protocol-version": "2025-06-18", "x-api-key": "1",
+    });
+    if !token.is_empty() {
+        headers["authorization"] = json!(format!("Bearer {token}"));
+    }
+    let call =
+        json!({ "jsonrpc": "2.0", "id": 1, "method": "tools/call", "params": { "name": "whoami", "arguments": {} } });
+    let options = json!({ "method": "POST", "headers": headers, "body": call.to_string() });
+    tab.eval(&format!(
+        "fetch({mcp_url:?}, {options}).then(async (answer) => ({{ status: answer.status,
+            challenge: answer.headers.get('www-authenticate'), body: await answer.text() }}))"
+    ))
+    .await
 }
 
 /// Lychgate as in production, in front of the demo MCP server.

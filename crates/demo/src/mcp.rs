@@ -16,7 +16,7 @@ use lychgate_process::ConfigError;
 use rmcp::transport::streamable_http_server::session::never::NeverSessionManager;
 use rmcp::transport::{StreamableHttpServerConfig, StreamableHttpService};
 
-use crate::protect::{IssuerKeys, Protect, Resource, metadata};
+use crate::protect::{IssuerKeys, Protect, Resource, cors, metadata};
 use tools::Tools;
 
 pub use config::Config;
@@ -32,7 +32,7 @@ pub fn router(config: &Config) -> Result<Router, ConfigError> {
         .route_service(resource.url.path(), endpoint(&resource))
         .route_layer(from_fn_with_state(Arc::clone(&resource), step_up::challenge))
         .route_layer(Protect::new(Arc::clone(&resource), keys));
-    Ok(Router::new().route("/healthz", get(async || "ok")).merge(metadata(&resource)).merge(mcp))
+    Ok(Router::new().route("/healthz", get(async || "ok")).merge(metadata(&resource)).merge(mcp).layer(cors()))
 }
 
 fn endpoint(resource: &Resource) -> StreamableHttpService<Tools, NeverSessionManager> {

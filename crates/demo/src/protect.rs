@@ -4,10 +4,13 @@
 //! challenge (RFC 6750 §3, RFC 9728 §5.1). Tokens are verified offline with the issuer's published keys. This needs no call for
 //! each request, but accepts the access token of a revoked grant until it expires.
 //!
+//! Put [`cors`] around it, or no web page can be a client: the layer answers a browser's preflight with 401.
+//!
 //! The layer reads tokens from the `Authorization` header only, refuses tokens for other resources, and never reports a token as
 //! invalid when it could not verify it.
 
 mod challenge;
+mod cors;
 mod keys;
 mod metadata;
 mod verify;
@@ -27,6 +30,7 @@ use tower::{Layer, Service};
 use url::Url;
 
 pub use challenge::Challenge;
+pub use cors::cors;
 pub use keys::IssuerKeys;
 pub use metadata::metadata;
 pub use verify::{Unverified, Verifier};

@@ -11,7 +11,7 @@ use axum::response::Response;
 use axum::routing::{MethodRouter, any, get, post};
 use lychgate_api::REQUEST_ID;
 use tower::{Service, ServiceBuilder};
-use tower_http::cors::{Any, CorsLayer};
+use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -86,6 +86,7 @@ fn ops() -> Router<App> {
         .route("/healthz", only("GET, HEAD", get(ops::healthz)))
         .route("/readyz", only("GET, HEAD", get(ops::readyz)))
         .route("/assets/{file}", only("GET, HEAD", get(ops::asset)))
+        .route("/favicon.ico", only("GET, HEAD", get(ops::favicon)))
 }
 
 /// Refuses every other method with this `Allow` header. HEAD must be listed to be allowed: axum would otherwise run the
@@ -97,13 +98,16 @@ fn only(methods: &'static str, router: MethodRouter<App>) -> MethodRouter<App> {
 }
 
 /// Cross-origin access for clients that are web pages (R26). Browser endpoints have none: no other origin may read them.
-/// `dpop` is allowed so that a client that sends a DPoP proof with every request gets past its own browser.
+///
+/// A preflight allows the header names that it asks for. People configure headers for their MCP server, and some clients send
+/// them to its authorization server too; the edge ignores them. `*` would not cover `Authorization` (Fetch §3.2.2). No
+/// credentials are allowed: a page of another origin can send no cookie of ours.
 fn cors() -> CorsLayer {
     let named = HeaderName::from_static;
     CorsLayer::new()
         .allow_origin(Any)
         .allow_methods([Method::GET, Method::HEAD, Method::POST, Method::PUT, Method::DELETE])
-        .allow_headers([header::AUTHORIZATION, header::CONTENT_TYPE, named("mcp-protocol-version"), named("dpop")])
+        .allow_headers(AllowHeaders::mirror_request())
         .expose_headers([header::WWW_AUTHENTICATE, header::RETRY_AFTER, named("dpop-nonce"), named(REQUEST_ID)])
         .max_age(Duration::from_secs(3600))
 }

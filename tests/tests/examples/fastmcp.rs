@@ -13,6 +13,7 @@ use tokio::process::Command;
 
 const OTHER: &str = "https://other.example.com/mcp";
 
+/// Requirements: C12.
 #[tokio::test]
 async fn a_fastmcp_server_is_protected_by_our_keys_and_a_real_client_gets_through() -> Result<()> {
     let claim = Claim::choose()?;
@@ -56,12 +57,21 @@ async fn a_fastmcp_server_is_protected_by_our_keys_and_a_real_client_gets_throug
         let page = call_whoami(&mcp_url, token.map(String::as_str)).await?;
         assert_eq!(page.status, status, "{why}: {}", page.summary());
         assert_challenged(&page, &origin, error, why);
+        assert_readable_by_pages(&page, why);
+    }
+    for method in ["POST", "GET", "DELETE"] {
+        examples::assert_preflight_passes(&mcp_url, method).await?;
     }
     let page = call_whoami(&mcp_url, Some(&good)).await?;
     assert_eq!(page.status, 200, "each failed for its own reason: {}", page.summary());
+    assert_readable_by_pages(&page, "a good token");
 
-    // The SDK alone goes through 401, metadata, registration, login, tools and refresh.
-    let client = McpClient::start(Sdk::Python, &mcp_url, "Through FastMCP", Identity::Registers("none")).await?;
+    lead_a_real_client_through(&mcp_url, gate.issuer()).await
+}
+
+/// The SDK alone goes through 401, metadata, registration, login, tools and refresh.
+async fn lead_a_real_client_through(mcp_url: &str, issuer: &str) -> Result<()> {
+    let client = McpClient::start(Sdk::Python, mcp_url, "Through FastMCP", Identity::Registers("none")).await?;
     let mut jar = Jar::new()?;
     let asked = jar.open(client.authorize.as_str()).await?;
     let consent = jar.follow(&asked).await?;
@@ -71,7 +81,7 @@ async fn a_fastmcp_server_is_protected_by_our_keys_and_a_real_client_gets_throug
         page = jar.follow(&page).await?;
     }
     let session = client.session().await?;
-    assert_eq!(session.issuer, gate.issuer());
+    assert_eq!(session.issuer, issuer);
     assert_eq!(session.tools, ["whoami"]);
     let (before, after): (Value, Value) =
         (serde_json::from_str(&session.whoami)?, serde_json::from_str(&session.whoami_after_refresh)?);
@@ -91,7 +101,16 @@ async fn call_whoami(mcp_url: &str, token: Option<&str>) -> Result<Page> {
         },
     });
     let request = http::client()?.post(mcp_url).header("accept", "application/json, text/event-stream").json(&call);
+    let request = request.header("origin", "https://page.example");
     Page::of(token.into_iter().fold(request, |request, token| request.bearer_auth(token))).await
+}
+
+/// A page of another origin reads the response, with its challenge.
+#[track_caller]
+fn assert_readable_by_pages(page: &Page, why: &str) {
+    assert_eq!(page.header("access-control-allow-origin"), Some("*"), "{why}");
+    let exposed = page.header("access-control-expose-headers").unwrap_or_default().to_lowercase();
+    assert!(exposed.contains("www-authenticate"), "{why}: {exposed}");
 }
 
 /// The challenge names the server's metadata, and `error` if there is one.

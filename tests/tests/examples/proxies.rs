@@ -3,7 +3,7 @@
 use anyhow::{Context, Result};
 use axum::http::HeaderMap;
 use e2e::clients::{McpClient, python};
-use e2e::examples::{Behind, Neighbours, Proxy};
+use e2e::examples::{Behind, Neighbours, Proxy, assert_preflight_passes};
 use e2e::flow::{App, Gate, LOOPBACK, Tokens};
 use e2e::http::{self, Jar, Page};
 use e2e::system::ports::Claim;
@@ -224,6 +224,62 @@ async fn stops_all_while_the_control_plane_is_away(guarded: &mut Guarded, revoke
     .await?;
     assert_eq!(identity(&guarded.arrived()).len(), 6);
     Ok(())
+}
+
+/// A page of another origin sends a preflight without a token first, and must be able to read the challenges.
+async fn lets_web_pages_in(proxy: Proxy) -> Result<()> {
+    let mut guarded = Guarded::start(proxy).await?;
+    let (good, unscoped) =
+        (guarded.tokens(SCOPE).await?.access_token, guarded.tokens("profile:read").await?.access_token);
+    let page = |request: RequestBuilder| request.header("origin", "https://page.example");
+    for path in ["/mcp", "/", "/.well-known/oauth-protected-resource/mcp"] {
+        for method in ["POST", "GET", "DELETE"] {
+            assert_preflight_passes(&format!("{}{path}", guarded.origin), method).await?;
+        }
+    }
+    assert!(guarded.behind.arrived().is_empty(), "the proxy answers preflights itself");
+    // OPTIONS without the headers of a preflight is a request like any other.
+    let options = http::client()?.request(reqwest::Method::OPTIONS, format!("{}/mcp", guarded.origin));
+    assert_eq!(Page::of(page(options)).await?.status, 401);
+
+    for (request, status) in [
+        (guarded.get("/mcp")?, 401),
+        (guarded.get("/mcp")?.bearer_auth("a.b.c"), 401),
+        (guarded.get("/mcp")?.bearer_auth(&unscoped), 403),
+        (guarded.get("/mcp")?.bearer_auth(&good), 200),
+        // The server's own 403 and 500.
+        (guarded.get("/403")?.bearer_auth(&good), 403),
+        (guarded.get("/500")?.bearer_auth(&good), 500),
+        (guarded.get("/.well-known/oauth-protected-resource/mcp")?.header("host", "mcp.example.com"), 200),
+    ] {
+        assert_readable(&Page::of(page(request)).await?, status);
+    }
+    guarded.system.kill_control().await?;
+    assert_readable(&Page::of(page(guarded.get("/mcp")?.bearer_auth(&good))).await?, 503);
+    Ok(())
+}
+
+/// A page of another origin reads this response, with its challenge.
+#[track_caller]
+fn assert_readable(page: &Page, status: u16) {
+    assert_eq!((page.status, page.header("access-control-allow-origin")), (status, Some("*")), "{}", page.summary());
+    assert_eq!(page.headers.get_all("access-control-allow-origin").iter().count(), 1, "{}", page.summary());
+    let exposed = page.header("access-control-expose-headers").unwrap_or_default().to_lowercase();
+    let challenged = page.header("www-authenticate").is_some();
+    assert!(!challenged || exposed.contains("www-authenticate"), "{}: {exposed}", page.summary());
+    assert!(page.header("access-control-allow-credentials").is_none(), "{}", page.summary());
+}
+
+/// Requirements: C12.
+#[tokio::test]
+async fn nginx_lets_web_pages_in() -> Result<()> {
+    lets_web_pages_in(Proxy::Nginx).await
+}
+
+/// Requirements: C12.
+#[tokio::test]
+async fn envoy_lets_web_pages_in() -> Result<()> {
+    lets_web_pages_in(Proxy::Envoy).await
 }
 
 /// Requirements: C9.

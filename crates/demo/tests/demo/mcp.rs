@@ -33,12 +33,50 @@ async fn resource_metadata_are_at_both_well_known_urls() {
         let response = http().get(&url).send().await.unwrap();
         assert_eq!(response.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
         assert_eq!(response.json::<Value>().await.unwrap(), document);
-        let preflight = http().request(http::Method::OPTIONS, &url).send().await.unwrap();
-        assert_eq!(preflight.status(), StatusCode::NO_CONTENT);
-        assert_eq!(preflight.headers()[header::ACCESS_CONTROL_ALLOW_HEADERS], "*");
+        assert_preflight_passes(&url, "GET").await;
     }
     let health = http().get(format!("{}/healthz", server.origin)).send().await.unwrap();
     assert_eq!(health.status(), StatusCode::OK);
+}
+
+/// A preflight has no token. It allows every header that it asks for, also `Authorization`, which `*` would not cover.
+///
+/// Requirements: C12.
+#[tokio::test]
+async fn preflight_of_a_web_page_passes_without_a_token() {
+    let server = Server::start().await;
+    for method in ["POST", "GET", "DELETE"] {
+        assert_preflight_passes(&server.url, method).await;
+    }
+    let refused = http().request(http::Method::OPTIONS, &server.url).header(header::AUTHORIZATION, "Bearer x").send();
+    assert!(!refused.await.unwrap().headers().contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS));
+}
+
+/// A page can read every response, and the challenges with it.
+///
+/// Requirements: C12.
+#[tokio::test]
+async fn web_page_reads_challenges_and_answers() {
+    let server = Server::start().await;
+    let [good, unscoped] = [server.good_token(), server.token_with("")];
+    let call = |token: &str| server.post(&whoami()).bearer_auth(token).header(header::ORIGIN, "https://page.example");
+    let mut responses = vec![
+        (StatusCode::UNAUTHORIZED, server.post(&whoami()).header(header::ORIGIN, "https://page.example").send().await),
+        (StatusCode::UNAUTHORIZED, call("not-a-token").send().await),
+        (StatusCode::FORBIDDEN, call(&unscoped).send().await),
+        (StatusCode::OK, call(&good).send().await),
+    ];
+    server.issuer.set(Mode::Down);
+    let unknown = TestKey::es256("key-2");
+    let unknown = unknown.sign(&unknown.header("key-2"), &server.claims());
+    responses.push((StatusCode::SERVICE_UNAVAILABLE, call(&unknown).send().await));
+    for (status, response) in responses {
+        let response = response.unwrap();
+        assert_eq!(response.status(), status);
+        assert_eq!(response.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*", "{status}");
+        let exposed = response.headers()[header::ACCESS_CONTROL_EXPOSE_HEADERS].to_str().unwrap();
+        assert!(exposed.contains("www-authenticate") && exposed.contains("mcp-session-id"), "{status}: {exposed}");
+    }
 }
 
 /// Requirements: C4, C7, C11, R25.
@@ -371,6 +409,19 @@ fn invalid_configuration_refuses_to_start() {
 }
 
 const ACCEPT: &str = "application/json, text/event-stream";
+
+async fn assert_preflight_passes(url: &str, method: &str) {
+    let asked = "authorization,content-type,mcp-protocol-version,x-api-key";
+    let request = http().request(http::Method::OPTIONS, url).header(header::ORIGIN, "https://page.example");
+    let request = request.header(header::ACCESS_CONTROL_REQUEST_METHOD, method);
+    let preflight = request.header(header::ACCESS_CONTROL_REQUEST_HEADERS, asked).send().await.unwrap();
+    assert!(preflight.status().is_success(), "{url} {method}: {}", preflight.status());
+    assert_eq!(preflight.headers()[header::ACCESS_CONTROL_ALLOW_ORIGIN], "*");
+    assert_eq!(preflight.headers()[header::ACCESS_CONTROL_ALLOW_HEADERS], asked);
+    let methods = preflight.headers()[header::ACCESS_CONTROL_ALLOW_METHODS].to_str().unwrap();
+    assert!(methods.contains(method), "{method}: {methods}");
+    assert!(!preflight.headers().contains_key(header::ACCESS_CONTROL_ALLOW_CREDENTIALS));
+}
 
 fn rpc(method: &str, params: &Value) -> Value {
     json!({ "jsonrpc": "2.0", "id": 1, "method": method, "params": params })

@@ -1,4 +1,4 @@
-//! Health, readiness and the style sheet.
+//! Health, readiness, the style sheet and the icon.
 
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -36,4 +36,10 @@ pub(crate) async fn asset(
     let is_current = app.pages.stylesheet().ends_with(&format!("/{file}"));
     let caching = if is_current { "public, max-age=31536000, immutable" } else { "no-cache" };
     Ok(([(CONTENT_TYPE, "text/css; charset=utf-8"), (CACHE_CONTROL, caching)], app.pages.css()).into_response())
+}
+
+/// `GET /favicon.ico`: 204, because there is no icon. Browsers request it for every page that names none, and a 404 for each
+/// person would look like a fault in log and counters.
+pub(crate) async fn favicon() -> impl IntoResponse {
+    (StatusCode::NO_CONTENT, [(CACHE_CONTROL, "public, max-age=86400")])
 }

@@ -86,7 +86,8 @@ async fn paths_of_unknown_issuers_are_404() {
             assert_eq!(header(&response, "access-control-allow-origin"), "*", "{path}");
         }
     }
-    for path in ["/nope/authorize", "/callback/nope", "/callback", "/t/callback/tee", "/t/healthz", "/", "/favicon.ico"]
+    for path in
+        ["/nope/authorize", "/callback/nope", "/callback", "/t/callback/tee", "/t/healthz", "/", "/t/favicon.ico"]
     {
         assert_eq!(edge.get(path).await.status(), 404, "{path}");
     }
@@ -223,4 +224,16 @@ async fn shutdown_finishes_requests_in_progress() {
     let (response, ()) = tokio::join!(message, shut_down_meanwhile);
     assert_eq!(response.status(), 200);
     tokio::time::timeout(TIMEOUT, edge.serving).await.expect("it ends").expect("it ends well");
+}
+
+/// Browsers request the icon for every page. A 404 for each would look like a fault in log and counters.
+#[tokio::test]
+async fn favicon_is_an_empty_success() {
+    let (edge, fake) = running().await;
+    for method in ["GET", "HEAD"] {
+        let request = edge.http.request(method.parse().expect("a method"), edge.url("/favicon.ico"));
+        let response = edge.send(request).await;
+        assert_eq!((response.status().as_u16(), header(&response, "cache-control")), (204, "public, max-age=86400"));
+    }
+    assert!(fake.calls().is_empty());
 }

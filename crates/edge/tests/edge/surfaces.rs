@@ -21,7 +21,7 @@ enum Kind {
 }
 
 /// Every route. The tests below cover only routes in this list.
-const ROUTES: [(&str, Kind); 24] = [
+const ROUTES: [(&str, Kind); 25] = [
     ("/authorize", Kind::Page),
     ("/t/authorize", Kind::Page),
     ("/consent", Kind::Page),
@@ -46,6 +46,7 @@ const ROUTES: [(&str, Kind); 24] = [
     ("/.well-known/openid-configuration/t", Kind::Document),
     ("/healthz", Kind::Ops),
     ("/assets/lychgate.css", Kind::Ops),
+    ("/favicon.ico", Kind::Ops),
 ];
 
 async fn ask(edge: &TestEdge, method: &str, path: &str, kind: &str, body: Vec<u8>) -> reqwest::Response {
@@ -136,7 +137,9 @@ fn assert_headers(response: &reqwest::Response, kind: Kind, what: &str) {
         _ if is_error => "no-store",
         Kind::Page | Kind::Secret | Kind::Proxy => "no-store",
         Kind::Document => "public, max-age=300",
-        Kind::Ops => ["", "no-cache"][usize::from(what.contains("/assets/"))],
+        Kind::Ops if what.contains("/assets/") => "no-cache",
+        Kind::Ops if what.contains("/favicon") => "public, max-age=86400",
+        Kind::Ops => "",
     };
     assert_eq!(is("cache-control"), caching, "{what}");
     assert_eq!(is("content-security-policy").is_empty(), kind != Kind::Page, "{what}");
