@@ -1,12 +1,14 @@
 //! The layers around the handlers. Each takes exactly the state that it uses.
 
 mod client_address;
+mod host;
 mod issuer_routing;
 mod limits;
 mod observe;
 mod render_failure;
 
 pub(crate) use client_address::identify_client;
+pub(crate) use host::demand_one_host;
 pub(crate) use issuer_routing::route_to_issuer;
 pub(crate) use limits::limit;
 pub(crate) use observe::{name_route, observe};

@@ -16,7 +16,9 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 use crate::app::App;
 use crate::failure::Failure;
 use crate::handlers::{account, authorization, introspection, metadata, ops, registration, revocation, token, verify};
-use crate::middleware::{as_json, as_page, identify_client, limit, name_route, observe, route_to_issuer};
+use crate::middleware::{
+    as_json, as_page, demand_one_host, identify_client, limit, name_route, observe, route_to_issuer,
+};
 use crate::request_context::not_found;
 
 /// The whole edge as one service: the routes, and the layers that a request passes before a route is chosen.
@@ -28,6 +30,9 @@ pub(crate) fn service(
 + 'static {
     ServiceBuilder::new()
         .layer(from_fn_with_state(app.metrics.clone(), observe))
+        // No browser makes such a request, so the answer is JSON everywhere.
+        .layer(from_fn(as_json))
+        .layer(from_fn(demand_one_host))
         .layer(from_fn_with_state(Arc::clone(&app.proxies), identify_client))
         .layer(from_fn_with_state(Arc::clone(&app.issuers), route_to_issuer))
         .service(routes(app))

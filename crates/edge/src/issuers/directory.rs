@@ -57,6 +57,7 @@ pub(crate) struct Directory {
 /// A protected resource, by the path and host of its identifier.
 #[derive(Debug)]
 struct ResourceEntry {
+    uri: String,
     path: String,
     authority: String,
     document: ResourceDocument,
@@ -76,6 +77,7 @@ impl Directory {
             let serves = |issuer: &&Arc<Issuer>| issuer.resources.iter().any(|own| own.resource == resource.resource);
             let servers: Vec<&str> = issuers.iter().filter(serves).map(|issuer| issuer.url.as_str()).collect();
             resources.push(ResourceEntry {
+                uri: resource.resource.clone(),
                 path: url.path().trim_end_matches('/').to_owned(),
                 authority: authority_of(&url),
                 document: documents::resource_document(resource, &servers),
@@ -84,13 +86,36 @@ impl Directory {
         Self { issuers, resources }
     }
 
-    /// The metadata of the resource with this path (RFC 9728 §3.1). Among several, the host of the request decides.
+    /// The metadata of the resource with this path (RFC 9728 §3.1). Among several, the host of the request decides. Clients
+    /// that got no answer at the resource's path ask without one; the answer is then the only resource that can be meant.
     pub(crate) fn resource(&self, path: &str, authority: Option<&str>) -> Option<&ResourceDocument> {
         let mut same: Vec<_> = self.resources.iter().filter(|resource| resource.path == path).collect();
         if same.len() > 1 {
-            same.retain(|resource| authority.is_some_and(|host| host.eq_ignore_ascii_case(&resource.authority)));
+            same.retain(|resource| resource.is_at(authority));
         }
-        same.pop().map(|resource| &resource.document)
+        let found = same.pop().or_else(|| if path.is_empty() { self.only_resource(authority) } else { None });
+        found.map(|resource| &resource.document)
+    }
+
+    /// The only resource of all, or of the request's host, or of the issuer at this host.
+    fn only_resource(&self, authority: Option<&str>) -> Option<&ResourceEntry> {
+        if let [only] = self.resources.as_slice() {
+            return Some(only);
+        }
+        let at_host: Vec<_> = self.resources.iter().filter(|resource| resource.is_at(authority)).collect();
+        if !at_host.is_empty() {
+            return single(at_host);
+        }
+        let mut issuers: Vec<_> =
+            self.issuers.iter().filter(|issuer| authority.is_some_and(|authority| names(authority, issuer))).collect();
+        // A URL without a path belongs to the issuer without one.
+        if issuers.iter().any(|issuer| issuer.path.is_empty()) {
+            issuers.retain(|issuer| issuer.path.is_empty());
+        }
+        let of_issuers = |entry: &&ResourceEntry| {
+            issuers.iter().any(|issuer| issuer.resources.iter().any(|own| own.resource == entry.uri))
+        };
+        single(self.resources.iter().filter(of_issuers).collect())
     }
 
     pub(crate) fn len(&self) -> usize {
@@ -109,6 +134,17 @@ impl Directory {
         }
         same.pop()
     }
+}
+
+impl ResourceEntry {
+    fn is_at(&self, authority: Option<&str>) -> bool {
+        authority.is_some_and(|host| host.eq_ignore_ascii_case(&self.authority))
+    }
+}
+
+/// The only element of `some`.
+fn single<T: Copy>(some: Vec<T>) -> Option<T> {
+    if let [one] = some.as_slice() { Some(*one) } else { None }
 }
 
 fn authority_of(url: &Url) -> String {

@@ -241,6 +241,47 @@ mod tests {
         assert_eq!(document("/other", Some("a.example")), None);
     }
 
+    /// Requirements: C1, C2, C3, R53.
+    #[test]
+    fn without_a_path_the_only_resource_that_can_be_meant_is_found() {
+        let [a, b, c] = ["https://a.example/mcp", "https://b.example/mcp", "https://b.example/other"];
+        let [here, there] = ["https://gate.example/mcp", "https://gate.example/notes"];
+        let gate = |id: &str, url: &str, uris: &[&str]| with_resources(issuer(id, url), uris);
+        let (root, tee) = ("https://gate.example", "https://gate.example/t");
+        let found = |issuers: Vec<Issuer>, path: &str, host: Option<&str>| {
+            let resource = find(&Directory::of(issuers), &format!("{RESOURCE_METADATA}{path}"), host).resource?;
+            let json: serde_json::Value = serde_json::from_slice(&resource.0).expect("JSON");
+            Some(json["resource"].as_str().expect("a string").to_owned())
+        };
+        let one_each = || vec![gate("root", root, &[a]), gate("t", tee, &[b])];
+        for (why, issuers, host, expected) in [
+            ("one resource, any host", vec![gate("root", root, &[a])], None, Some(a)),
+            ("one resource, another host", vec![gate("root", root, &[a])], Some("elsewhere.example"), Some(a)),
+            ("of an issuer with a path", vec![gate("t", tee, &[a])], Some("gate.example"), Some(a)),
+            ("one resource of two issuers", vec![gate("root", root, &[a]), gate("t", tee, &[a])], None, Some(a)),
+            ("of the request's host", vec![gate("root", root, &[a, b])], Some("a.example"), Some(a)),
+            ("two of the request's host", vec![gate("root", root, &[a, b, c])], Some("b.example"), None),
+            ("two beside their issuer", vec![gate("root", root, &[here, there])], Some("gate.example"), None),
+            ("two, and no host decides", vec![gate("root", root, &[a, b])], Some("gate.example"), None),
+            ("of the issuer without a path", one_each(), Some("gate.example"), Some(a)),
+            ("of the issuer without a path, default port", one_each(), Some("GATE.example:443"), Some(a)),
+            ("two issuers, and no host decides", one_each(), Some("127.0.0.1:8080"), None),
+            (
+                "of the issuer at this host",
+                vec![gate("root", root, &[a]), gate("other", "https://other.example", &[b])],
+                Some("other.example"),
+                Some(b),
+            ),
+            ("none at all", vec![gate("root", root, &[])], Some("gate.example"), None),
+        ] {
+            assert_eq!(found(issuers, "", host).as_deref(), expected, "{why}");
+        }
+        assert_eq!(found(vec![gate("root", root, &[a])], "/", None).as_deref(), Some(a));
+        assert_eq!(found(vec![gate("root", root, &[a])], "/else", None), None, "another path names another resource");
+        let exact = gate("root", root, &[a, "https://c.example"]);
+        assert_eq!(found(vec![exact], "", Some("a.example")).as_deref(), Some("https://c.example"));
+    }
+
     #[test]
     fn ambiguous_path_belongs_to_the_issuer_with_the_longer_path() {
         let root = || issuer("root", "https://a.example");

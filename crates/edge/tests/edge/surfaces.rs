@@ -212,13 +212,54 @@ async fn request_targets_without_a_path_are_refused() {
     for target in
         ["OPTIONS *", "GET *", "CONNECT evil.example:443", "GET http://evil.example/nowhere", "GET http://evil.example"]
     {
-        let mut connection = TcpStream::connect(edge.address).await.expect("a connection");
         let request = format!("{target} HTTP/1.1\r\nhost: evil.example\r\nconnection: close\r\n\r\n");
-        connection.write_all(request.as_bytes()).await.expect("written");
-        let mut answer = String::new();
-        connection.read_to_string(&mut answer).await.expect("read to the end");
+        let answer = raw(&edge, &request).await;
         assert!(answer.starts_with("HTTP/1.1 4"), "{target}: {answer}");
         assert!(!answer.contains("evil.example"), "{target}: {answer}");
     }
     assert!(fake.calls().is_empty());
+}
+
+/// No route is reached by a request that names no host, several, or none that could be one (RFC 9112 §3.2).
+///
+/// Requirements: R52.
+#[tokio::test]
+async fn a_request_that_does_not_name_its_host_once_is_refused_at_every_route() {
+    let (edge, fake) = running().await;
+    for (path, _) in ROUTES {
+        for hosts in [
+            "",
+            "host: gate.example\r\nhost: gate.example\r\n",
+            "host: a.example\r\nHost: b.example\r\n",
+            "host:\r\n",
+            "host: a.example, b.example\r\n",
+            "host: user@gate.example\r\n",
+            "host: gate.example/x\r\n",
+        ] {
+            for method in ["GET", "POST", "OPTIONS", "HEAD"] {
+                let answer = raw(&edge, &format!("{method} {path} HTTP/1.1\r\n{hosts}connection: close\r\n\r\n")).await;
+                assert!(answer.starts_with("HTTP/1.1 400 "), "{method} {path} {hosts:?}: {answer}");
+                let is_explained = method == "HEAD" || answer.contains("send exactly one valid Host header");
+                assert!(is_explained, "{method} {path} {hosts:?}: {answer}");
+            }
+        }
+    }
+    assert!(fake.calls().is_empty());
+    for health in
+        ["GET /healthz HTTP/1.0\r\n\r\n", "GET /healthz HTTP/1.1\r\nhost: [::1]:8080\r\nconnection: close\r\n\r\n"]
+    {
+        let answer = raw(&edge, health).await;
+        assert!(answer.contains(" 200 "), "{health}: {answer}");
+    }
+    let two = raw(&edge, "GET /healthz HTTP/1.0\r\nhost: a.example\r\nhost: a.example\r\n\r\n").await;
+    assert!(two.contains(" 400 "), "{two}");
+}
+
+/// The answer to `request`, which closes its connection.
+async fn raw(edge: &TestEdge, request: &str) -> String {
+    let mut connection = TcpStream::connect(edge.address).await.expect("a connection");
+    connection.write_all(request.as_bytes()).await.expect("written");
+    let mut answer = String::new();
+    connection.read_to_string(&mut answer).await.expect("read to the end");
+    answer
 }
