@@ -138,7 +138,7 @@ FOLDERS: dict[str, dict[str, str]] = {
         "browser": "codec display entropy id issuer keys refusal subject",
         "registration": "client display id issuer keys refusal secret",
         "request": "client codec entropy id issuer keys refusal scope",
-        "upstream": "codec entropy id issuer keys refusal secret subject",
+        "upstream": "codec entropy id issuer keys refusal request secret subject",
         "consent": "client id issuer keys lifetimes refusal request scope subject",
         "account": "browser codec consent entropy id issuer keys refusal subject upstream",
         "event": "consent display id issuer keys subject",

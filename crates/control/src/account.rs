@@ -14,6 +14,7 @@ use lychgate_domain::id::AccountLoginId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::request::parameters::Parameters;
 use lychgate_domain::subject::Subject;
+use lychgate_domain::upstream::callback::Callback;
 use lychgate_domain::upstream::login::LoginSecrets;
 use lychgate_store::consents::{ConsentKey, ConsentRevocation};
 
@@ -22,7 +23,7 @@ use crate::ground::error::{Error, ReturnTo};
 use crate::issuers::IssuerContext;
 use crate::next::{Next, Step};
 use crate::state::{CallContext, CommandContext};
-use crate::upstream::{Callback, Identity, UpstreamError};
+use crate::upstream::{Identity, UpstreamError};
 
 pub(crate) use page::{AccountScreen, App, AppsPage, ConnectedApp, KnownAs};
 
@@ -76,8 +77,9 @@ impl Account {
         let (call, serving, issuer, keys) = (&self.0, &self.0.serving, self.0.issuer(), self.0.keys());
         AccountLogin::came_back(returned.cookies, issuer, keys, returned.id, call.now)
             .map_err(|refusal| serving.back_to_account(refusal))?;
+        let callback = Callback::parse(returned.parameters).map_err(|refusal| serving.back_to_account(refusal))?;
         let mut set_cookies = vec![AccountLogin::delete(issuer)];
-        let step = match self.subject(&returned).await {
+        let step = match self.subject(&callback, &returned.secrets).await {
             Ok(subject) => {
                 let session = AccountSession::begin(subject, call.entropy(), call.now);
                 set_cookies.push(session.set(issuer, keys, call.entropy(), call.now));
@@ -101,11 +103,10 @@ impl Account {
     }
 
     /// The subject that signed in at the upstream.
-    async fn subject(&self, returned: &ReturnedSignIn<'_>) -> Result<Subject, UpstreamError> {
+    async fn subject(&self, callback: &Callback<'_>, secrets: &LoginSecrets) -> Result<Subject, UpstreamError> {
         let (upstream, now) = (&self.0.serving.upstream, self.0.now);
-        let callback = Callback::of(returned.parameters)?;
-        let code = upstream.check(&callback, now).await?;
-        let Identity { person, tokens: _ } = upstream.redeem(code, &returned.secrets, now).await?;
+        let code = upstream.check(callback, now).await?;
+        let Identity { person, tokens: _ } = upstream.redeem(code, secrets, now).await?;
         Ok(person.subject)
     }
 }

@@ -5,7 +5,8 @@
 //!
 //! - `code_flow`: the authorization code flow, common to all kinds
 //! - `oidc`, with `jwks`: identity by ID token
-//! - `oauth2`, with `members`: identity by userinfo endpoint
+//! - `oauth2`: identity by userinfo endpoint
+//! - `reply`: reads everything that a provider sends, strictly or leniently
 //! - `revocation`: revocation of its tokens
 //! - `http`, `cached`: requests and cached documents
 
@@ -13,16 +14,16 @@ mod cached;
 mod code_flow;
 mod http;
 mod jwks;
-mod members;
 mod oauth2;
 mod oidc;
+mod reply;
 mod revocation;
 
 use lychgate_domain::browser::session::Person;
 use lychgate_domain::flow::LoginFailure;
 use lychgate_domain::issuer::Issuer;
-use lychgate_domain::request::parameters::Parameters;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream::callback::Callback;
 use lychgate_domain::upstream::login::LoginSecrets;
 use lychgate_domain::upstream::tokens::UpstreamTokens;
 use lychgate_process::config::ConfigError;
@@ -39,22 +40,6 @@ pub(crate) use revocation::RevocationReply;
 pub(crate) enum Upstream {
     Oidc(Oidc),
     Oauth2(Oauth2),
-}
-
-/// The parameters of a callback.
-#[derive(Debug)]
-pub(crate) struct Callback<'a> {
-    pub code: Option<&'a str>,
-    pub error: Option<&'a str>,
-    pub iss: Option<&'a str>,
-}
-
-impl<'a> Callback<'a> {
-    /// A repeated parameter is ambiguous, so the callback is refused.
-    pub(crate) fn of(parameters: &'a Parameters) -> Result<Self, UpstreamError> {
-        let single = |name| parameters.single(name).map_err(UpstreamError::invalid);
-        Ok(Self { code: single("code")?, error: single("error")?, iss: single("iss")? })
-    }
 }
 
 /// The person who signed in, and the upstream's tokens.
@@ -83,6 +68,14 @@ impl UpstreamError {
     }
 }
 
+/// Why an upstream cannot be used as it is configured.
+#[derive(Debug)]
+pub(crate) struct ProbeFailure {
+    /// The key below `upstream` that leads to it.
+    pub member: &'static str,
+    pub cause: anyhow::Error,
+}
+
 impl Upstream {
     /// Creates a client of the upstream and reads its secret; makes no requests. `at` is the path of `config`, for
     /// errors.
@@ -91,6 +84,15 @@ impl Upstream {
             UpstreamConfig::Oidc(config) => Oidc::new(config, at, issuer, http).map(Upstream::Oidc),
             UpstreamConfig::Oauth2(config) => Oauth2::new(config, at, issuer, http).map(Upstream::Oauth2),
             UpstreamConfig::Github(config) => Oauth2::github(config, at, issuer, http).map(Upstream::Oauth2),
+        }
+    }
+
+    /// Checks, without any person, that the configured upstream is there: a provider's metadata, or the endpoints of
+    /// plain OAuth 2.0. The client id and secret are not tried: no request tells of them without a code.
+    pub(crate) async fn probe(&self) -> Result<(), ProbeFailure> {
+        match self {
+            Upstream::Oidc(oidc) => oidc.probe().await,
+            Upstream::Oauth2(oauth2) => oauth2.probe().await,
         }
     }
 

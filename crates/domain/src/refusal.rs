@@ -15,7 +15,8 @@ pub enum Refusal {
     /// Made by [`Parameters::single`](crate::request::parameters::Parameters::single) (RFC 6749 §3.1).
     #[error("the parameter {0} is repeated; send it once")]
     ParameterRepeated(&'static str),
-    /// Made by [`Parameters::required`](crate::request::parameters::Parameters::required); for single parameters also
+    /// Made by [`Parameters::required`](crate::request::parameters::Parameters::required), which
+    /// [`Callback::parse`](crate::upstream::callback::Callback::parse) asks for the code; for single parameters also
     /// by [`CodeIssued::authenticate`](crate::flow::CodeIssued::authenticate),
     /// [`AccessRequirement::new`](crate::token::verification::AccessRequirement::new) and `lychgate-control`.
     #[error("the parameter {0} is missing")]

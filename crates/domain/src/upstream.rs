@@ -1,5 +1,6 @@
 //! The upstream identity provider: logins, identities and tokens.
 
+pub mod callback;
 pub mod id_token;
 pub mod login;
 pub mod tokens;

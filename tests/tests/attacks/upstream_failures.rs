@@ -8,7 +8,8 @@ use base64::Engine;
 use base64::prelude::BASE64_URL_SAFE_NO_PAD;
 use e2e::flow::{self, App, LOOPBACK, Stage, WEB};
 use e2e::http::{Jar, Page};
-use e2e::system::files;
+use e2e::system::logged::Logged;
+use e2e::system::{MAIN, Plan, files};
 use e2e::upstream::{Answer, Endpoint, Lie, Upstream};
 use serde_json::{Value, json};
 use tokio::time::timeout;
@@ -82,11 +83,28 @@ async fn a_callback_must_come_from_the_configured_upstream() -> Result<()> {
         Lie::CallbackOfAnother,
         Lie::Member(Endpoint::Authorize, "iss", with_a_slash),
         Lie::Member(Endpoint::Authorize, "iss", json!("")),
-        Lie::CallbackWithoutCode,
     ] {
         fails(&stage.upstream, &app, lie, Failure::UNTRUSTED, NO_CALL).await?;
     }
     assert_unknown(&stage, MALLORY)?;
+    stage.stop().await
+}
+
+/// A stranger can write such a callback, so it is no failure of the upstream, and the login can still end well.
+///
+/// Requirements: B36.
+#[tokio::test]
+async fn a_callback_without_one_code_is_a_bad_request_and_claims_nothing() -> Result<()> {
+    let stage = Stage::start("").await?;
+    let app = stage.gate.app(&[LOOPBACK]).await?;
+    let mut jar = Jar::new()?;
+    let callback = app.request().callback(&mut jar).await?;
+    for (code, reason) in [(None, "PARAMETER_MISSING"), (Some(""), "PARAMETER_MISSING")] {
+        let page = callback.clone().with("code", code).visit(&mut jar.clone()).await?;
+        assert_refused(&page, 400, reason);
+    }
+    assert_eq!(stage.upstream.asked().exchanges.len(), 0);
+    callback.finish(&mut jar).await?.code()?;
     stage.stop().await
 }
 
@@ -111,7 +129,7 @@ async fn an_upstream_that_cannot_answer_is_no_reason_to_log_out() -> Result<()> 
         (Lie::Answer(Endpoint::Token, Answer::Body("")), Failure::UNTRUSTED),
         (Lie::Answer(Endpoint::Token, Answer::Body("null")), Failure::UNTRUSTED),
         (Lie::NoMember(Endpoint::Token, "access_token"), Failure::UNTRUSTED),
-        (Lie::NoMember(Endpoint::Token, "token_type"), Failure::UNTRUSTED),
+        (Lie::Member(Endpoint::Token, "token_type", json!(5)), Failure::UNTRUSTED),
         (Lie::Member(Endpoint::Token, "token_type", json!("DPoP")), Failure::UNTRUSTED),
         (Lie::Member(Endpoint::Token, "error", json!("invalid_grant")), Failure::UNTRUSTED),
         (Lie::TokenRedirects, Failure::UNTRUSTED),
@@ -124,27 +142,104 @@ async fn an_upstream_that_cannot_answer_is_no_reason_to_log_out() -> Result<()> 
     stage.stop().await
 }
 
-/// Permitted deviations: the login succeeds.
+/// What nothing depends on may be absent or of any type, at both kinds of upstream: the login succeeds.
+///
+/// Requirements: B36.
 #[tokio::test]
 async fn permitted_deviations_of_an_upstream_do_not_fail_the_login() -> Result<()> {
-    let stage = Stage::start("").await?;
-    let app = stage.gate.app(&[LOOPBACK]).await?;
-    for truth in [
-        Lie::NoTokenLifetime,
-        Lie::Member(Endpoint::Token, "token_type", json!("bearer")),
-        Lie::NoMember(Endpoint::Token, "refresh_token"),
+    let token = |name, value| Lie::Member(Endpoint::Token, name, value);
+    let of_both = || {
+        let mut deviations = vec![
+            Lie::NoTokenLifetime,
+            Lie::NoMember(Endpoint::Token, "token_type"),
+            Lie::NoMember(Endpoint::Token, "refresh_token"),
+            Lie::NoMember(Endpoint::Token, "scope"),
+            token("token_type", json!("bearer")),
+            token("token_type", json!(null)),
+            token("error", json!(null)),
+            // The content type of the response does not matter.
+            Lie::Answer(Endpoint::Token, Answer::ContentType("text/html")),
+            Lie::Answer(Endpoint::Token, Answer::Padded(BODY_LIMIT / 2)),
+        ];
+        let values = [json!(null), json!("3600"), json!(3599.5), json!(-1), json!(""), json!([3600]), json!({})];
+        for member in ["expires_in", "refresh_token", "scope", "error_description", "unknown"] {
+            deviations.extend(values.iter().map(|value| token(member, value.clone())));
+        }
+        deviations.push(token("scope", json!(["openid", "profile"])));
+        deviations
+    };
+    let discovery = |name, value| Lie::Member(Endpoint::Discovery, name, value);
+    let of_oidc = vec![
         Lie::Claim("aud", json!(["lychgate-at-upstream"])),
         Lie::Claim("azp", json!("lychgate-at-upstream")),
+        Lie::Claim("azp", json!(null)),
         Lie::Claim("exp", json!(4_102_444_800.5)),
-        // The content type of the response does not matter.
-        Lie::Answer(Endpoint::Token, Answer::ContentType("text/html")),
-        Lie::Answer(Endpoint::Token, Answer::Padded(BODY_LIMIT / 2)),
-    ] {
-        stage.upstream.lie(truth.clone());
-        let tokens = app.tokens().await.with_context(|| format!("{truth:?}"))?;
-        assert_eq!(tokens.claims()?["sub"], "idp|ada");
+        Lie::Claim("name", json!(null)),
+        Lie::Claim("name", json!(5)),
+        Lie::Claim("email", json!(["ada@example"])),
+        Lie::Claim("email_verified", json!("true")),
+    ];
+    let of_oauth2 = vec![
+        Lie::Member(Endpoint::Userinfo, "name", json!(null)),
+        Lie::Member(Endpoint::Userinfo, "email", json!(5)),
+        token("id_token", json!(5)),
+        token("id_token", json!(null)),
+    ];
+    for (stage, deviations) in [(Stage::start("").await?, of_oidc), (Stage::start_oauth2().await?, of_oauth2)] {
+        let app = stage.gate.app(&[LOOPBACK]).await?;
+        for deviation in of_both().into_iter().chain(deviations) {
+            stage.upstream.lie(deviation.clone());
+            let tokens = app.tokens().await.with_context(|| format!("{deviation:?}"))?;
+            assert_eq!(tokens.claims()?["sub"], "idp|ada");
+        }
+        stage.stop().await?;
     }
-    stage.stop().await
+    // Metadata are fetched once, so each deviation has a deployment of its own.
+    for deviation in [
+        discovery("token_endpoint_auth_methods_supported", json!("client_secret_basic")),
+        discovery("token_endpoint_auth_methods_supported", json!(null)),
+        discovery("revocation_endpoint", json!(null)),
+        discovery("revocation_endpoint_auth_methods_supported", json!("client_secret_basic")),
+        discovery("scopes_supported", json!("openid")),
+        discovery("authorization_response_iss_parameter_supported", json!("true")),
+    ] {
+        let stage = Stage::start("").await?;
+        stage.upstream.lie(deviation.clone());
+        let app = stage.gate.app(&[LOOPBACK]).await?;
+        app.tokens().await.with_context(|| format!("{deviation:?}"))?;
+        stage.stop().await?;
+    }
+    Ok(())
+}
+
+/// The log names the member that could not be used, and never its value.
+///
+/// Requirements: B36.
+#[tokio::test]
+async fn the_log_names_the_member_that_failed_a_login() -> Result<()> {
+    let logged = Logged::start_with(Plan::default(), "text", "info").await?;
+    let upstream = logged.system.upstream(MAIN)?;
+    for (lie, expected) in [
+        (Lie::Claim("sub", json!(583_231)), "the ID token: the member sub is a number, not a string"),
+        (Lie::Claim("exp", json!("secret-value")), "the ID token: the member exp is a string, not a number"),
+        (Lie::NoIdToken, "the token response: the member id_token is missing"),
+        (
+            Lie::Member(Endpoint::Token, "access_token", json!(["secret-value"])),
+            "the token response: the member access_token is a list, not a string",
+        ),
+        (
+            Lie::Member(Endpoint::Token, "token_type", json!({ "secret-value": 1 })),
+            "the token response: the member token_type is an object, not a string",
+        ),
+    ] {
+        let app = logged.system.gate(MAIN)?.app(&[LOOPBACK]).await?;
+        fails(upstream, &app, lie, Failure::UNTRUSTED, ONE_EXCHANGE).await?;
+        let log = String::from_utf8_lossy(&logged.logs()?[0]).into_owned();
+        assert!(log.contains(expected), "{expected}: {log}");
+        assert!(!log.contains("secret-value") && !log.contains("583231"), "{log}");
+    }
+    logged.stop().await?;
+    Ok(())
 }
 
 /// A slow upstream counts as unavailable before clients time out.

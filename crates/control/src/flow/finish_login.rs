@@ -13,6 +13,7 @@ use lychgate_domain::flow::{AtCallback, Authorization, LoggingIn, LoginFailure, 
 use lychgate_domain::id::AuthorizationId;
 use lychgate_domain::request;
 use lychgate_domain::request::parameters::Parameters;
+use lychgate_domain::upstream::callback::Callback;
 use lychgate_domain::upstream::login::{self, ReturnedLogin};
 use lychgate_domain::upstream::tokens::SealedFor;
 use lychgate_engine::Version;
@@ -28,11 +29,19 @@ use crate::ground::commit::Commit;
 use crate::ground::error::Error;
 use crate::next::Next;
 use crate::state::CallContext;
-use crate::upstream::{Callback, Identity, UpstreamError};
+use crate::upstream::{Identity, UpstreamError};
 
 /// A request that finds the login claimed reads again after this time, so many times.
 const WAIT: Duration = Duration::from_millis(100);
 const READS: usize = 80;
+
+/// A browser that has come back for a login.
+struct Returned<'a> {
+    id: AuthorizationId,
+    login: LoginCookie,
+    callback: Callback<'a>,
+    cookies: &'a Cookies,
+}
 
 /// One round's result.
 enum Round {
@@ -58,8 +67,9 @@ impl AuthorizationFlow {
             }
         };
         let login = cookies.login(call.issuer(), call.keys(), id, call.now)?;
+        let returned = Returned { id, login, callback: Callback::parse(&parameters)?, cookies };
         for _ in 0..READS {
-            match self.at_present().claim_or_answer(id, &login, &parameters, cookies).await? {
+            match self.at_present().claim_or_answer(&returned).await? {
                 Round::Answer(next) => return Ok(next),
                 Round::Wait => tokio::time::sleep(WAIT).await,
                 Round::Again => {}
@@ -68,21 +78,16 @@ impl AuthorizationFlow {
         Err(Refusal::LoginInterrupted.into())
     }
 
-    async fn claim_or_answer(
-        &self,
-        id: AuthorizationId,
-        login: &LoginCookie,
-        parameters: &Parameters,
-        cookies: &Cookies,
-    ) -> Result<Round, Error> {
+    async fn claim_or_answer(&self, returned: &Returned<'_>) -> Result<Round, Error> {
+        let Returned { id, login, callback, cookies } = returned;
         let (call, issuer) = (&self.0, self.0.issuer());
-        let stored = call.store().authorization(issuer, id, call.now).await?.ok_or(Refusal::LoginExpired)?;
+        let stored = call.store().authorization(issuer, *id, call.now).await?.ok_or(Refusal::LoginExpired)?;
         Ok(match stored.value.at_callback(login, &issuer.lifetimes, call.now)? {
             AtCallback::Claim(approved) => {
                 self.check_still_offered(&approved.decided).await?;
                 let claim = approved.claim(call.attempt, call.now);
                 match call.store().claim_login(issuer, stored.version, &claim, call.now).await? {
-                    Commit::Done(_) => Round::Answer(self.log_in(claim, parameters).await?),
+                    Commit::Done(_) => Round::Answer(self.log_in(claim, callback).await?),
                     Commit::Conflict => Round::Again,
                 }
             }
@@ -104,9 +109,9 @@ impl AuthorizationFlow {
     }
 
     /// The claim is ours: exchanges the upstream's code and stores the result.
-    async fn log_in(&self, claim: LoggingIn, parameters: &Parameters) -> Result<Next, Error> {
+    async fn log_in(&self, claim: LoggingIn, callback: &Callback<'_>) -> Result<Next, Error> {
         let call = &self.0;
-        let outcome = self.exchange_code(&claim, parameters).await.map_err(|UpstreamError { failure, cause }| {
+        let outcome = self.exchange_code(&claim, callback).await.map_err(|UpstreamError { failure, cause }| {
             let (request_id, cause) = (&call.caller.request_id, format!("{cause:#}"));
             tracing::warn!(request.id = request_id, issuer.id = %call.issuer().id, error = cause, "the login failed at the upstream");
             failure
@@ -160,14 +165,13 @@ impl AuthorizationFlow {
         }
     }
 
-    async fn exchange_code(&self, claim: &LoggingIn, parameters: &Parameters) -> Result<Identity, UpstreamError> {
+    async fn exchange_code(&self, claim: &LoggingIn, callback: &Callback<'_>) -> Result<Identity, UpstreamError> {
         let invalid = |cause: anyhow::Error| UpstreamError { failure: LoginFailure::UpstreamInvalid, cause };
-        let callback = Callback::of(parameters)?;
         let serving = &self.0.serving;
         let secrets = serving
             .login_secrets(&claim.approved)
             .map_err(|_| invalid(anyhow::anyhow!("the key of this login is gone")))?;
-        let code = serving.upstream.check(&callback, claim.at).await?;
+        let code = serving.upstream.check(callback, claim.at).await?;
         serving.upstream.redeem(code, &secrets, self.0.state.clock.now()).await
     }
 

@@ -5,20 +5,18 @@ use lychgate_domain::flow::LoginFailure;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::secret::{Secret, kind};
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream::callback::CallbackResponse;
 use lychgate_domain::upstream::login::LoginSecrets;
 use lychgate_domain::upstream::tokens::UpstreamTokens;
-use oauth2::basic::{
-    BasicErrorResponse, BasicRevocationErrorResponse, BasicTokenIntrospectionResponse, BasicTokenType,
-};
+use oauth2::basic::BasicClient;
 use oauth2::{
-    AuthType, AuthUrl, AuthorizationCode, Client, ClientId, ClientSecret, CsrfToken, EndpointNotSet, EndpointSet,
-    ExtraTokenFields, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, RequestTokenError, Scope,
-    StandardRevocableToken, StandardTokenResponse, TokenResponse as _, TokenUrl,
+    AuthType, AuthUrl, ClientId, ClientSecret, CsrfToken, PkceCodeChallenge, PkceCodeVerifier, RedirectUrl, Scope,
 };
-use serde::{Deserialize, Serialize};
+use reqwest::{RequestBuilder, StatusCode};
 
 use super::http::SendError;
-use super::{Callback, Http, UpstreamError};
+use super::reply::Reply;
+use super::{Http, UpstreamError};
 
 /// Our client registration at an upstream.
 #[derive(Debug)]
@@ -41,8 +39,8 @@ pub(super) struct Endpoints<'a> {
 /// The result of a code exchange.
 pub(super) struct Redeemed {
     pub(super) tokens: UpstreamTokens,
-    /// Not verified.
-    pub(super) id_token: Option<String>,
+    /// All that the token endpoint replied. Nothing of it is verified.
+    pub(super) reply: Reply,
 }
 
 impl CodeFlow {
@@ -70,7 +68,9 @@ impl CodeFlow {
         secrets: &LoginSecrets,
         nonce: Option<&Secret<kind::UpstreamNonce>>,
     ) -> Result<String, UpstreamError> {
-        let client = self.client(endpoints)?;
+        let client = BasicClient::new(ClientId::new(self.client_id.clone()))
+            .set_auth_uri(AuthUrl::new(endpoints.authorization.to_owned()).map_err(UpstreamError::invalid)?)
+            .set_redirect_uri(RedirectUrl::new(self.redirect_uri.clone()).map_err(UpstreamError::invalid)?);
         let state = secrets.state.clone();
         let verifier = PkceCodeVerifier::new(secrets.verifier.expose().to_owned());
         let mut request = client
@@ -91,49 +91,79 @@ impl CodeFlow {
         secrets: &LoginSecrets,
         now: Timestamp,
     ) -> Result<Redeemed, UpstreamError> {
-        let response = self
-            .client(endpoints)?
-            .exchange_code(AuthorizationCode::new(code.to_owned()))
-            .set_pkce_verifier(PkceCodeVerifier::new(secrets.verifier.expose().to_owned()))
-            .request_async(&self.http)
-            .await
-            .map_err(unredeemed)?;
-        if let Some(error) = &response.extra_fields().error {
-            return Err(refused(error.as_str().unwrap_or_default()));
+        let form = vec![
+            ("grant_type", "authorization_code"),
+            ("code", code),
+            ("redirect_uri", &*self.redirect_uri),
+            ("code_verifier", secrets.verifier.expose()),
+        ];
+        let request = self.http.post(endpoints.token).header("accept", "application/json");
+        let request = self.authenticated(request, form, &endpoints.auth_type).build();
+        let request = request.map_err(|error| UpstreamError::invalid(error.without_url()))?;
+        let (status, body) = self.http.send(request).await.map_err(SendError::into_upstream)?;
+        if status.is_server_error() || status == StatusCode::TOO_MANY_REQUESTS {
+            return Err(SendError::Status(status).into_upstream());
         }
-        // RFC 6749 §7.1: a token of an unknown type must not be used.
-        if *response.token_type() != BasicTokenType::Bearer {
-            return Err(UpstreamError::invalid(anyhow::anyhow!("its token is not a bearer token")));
+        let reply = Reply::parse(&body).ok();
+        // GitHub and others refuse with status 200: an answer with an error is a refusal, even if it contains tokens.
+        if let Some(error) = reply.as_ref().and_then(Reply::refusal) {
+            return Err(refused(error));
         }
-        if response.access_token().secret().is_empty() {
-            return Err(UpstreamError::invalid(anyhow::anyhow!("its access token is empty")));
+        match reply {
+            Some(reply) if status == StatusCode::OK => Ok(Redeemed { tokens: tokens(&reply, now)?, reply }),
+            Some(_) | None if status == StatusCode::OK => {
+                Err(UpstreamError::invalid(anyhow::anyhow!("the token response is not one JSON object")))
+            }
+            Some(_) | None => Err(UpstreamError::invalid(anyhow::anyhow!("the token endpoint answers {status}"))),
         }
-        let tokens = UpstreamTokens {
-            access_token: Secret::new(response.access_token().secret()),
-            refresh_token: response.refresh_token().map(|token| Secret::new(token.secret())),
-            expires_at: response.expires_in().map(|lifetime| now + lifetime),
-        };
-        let tokens =
-            tokens.bounded().ok_or_else(|| UpstreamError::invalid(anyhow::anyhow!("its tokens are too large")))?;
-        Ok(Redeemed { tokens, id_token: response.extra_fields().id_token.clone() })
     }
 
-    fn client(&self, endpoints: &Endpoints<'_>) -> Result<CodeClient, UpstreamError> {
-        Ok(Client::new(ClientId::new(self.client_id.clone()))
-            .set_client_secret(self.client_secret.clone())
-            .set_auth_type(endpoints.auth_type.clone())
-            .set_auth_uri(AuthUrl::new(endpoints.authorization.to_owned()).map_err(UpstreamError::invalid)?)
-            .set_token_uri(TokenUrl::new(endpoints.token.to_owned()).map_err(UpstreamError::invalid)?)
-            .set_redirect_uri(RedirectUrl::new(self.redirect_uri.clone()).map_err(UpstreamError::invalid)?))
+    /// Adds `form` and the client authentication to a request (RFC 6749 §2.3.1).
+    pub(super) fn authenticated<'a>(
+        &'a self,
+        request: RequestBuilder,
+        mut form: Vec<(&'static str, &'a str)>,
+        auth_type: &AuthType,
+    ) -> RequestBuilder {
+        let (id, secret) = (&*self.client_id, &**self.client_secret.secret());
+        let request = match auth_type {
+            AuthType::RequestBody => {
+                form.extend([("client_id", id), ("client_secret", secret)]);
+                request
+            }
+            // Id and secret are form-encoded before they are joined.
+            _ => request.basic_auth(encoded(id), Some(encoded(secret))),
+        };
+        request.form(&form)
     }
 }
 
-/// The code of a callback, or the upstream's error. `iss` was checked before.
-pub(super) fn code<'a>(callback: &Callback<'a>) -> Result<&'a str, UpstreamError> {
-    match (callback.error, callback.code) {
-        (Some(error), _) => Err(refused(error)),
-        (None, Some(code)) => Ok(code),
-        (None, None) => Err(UpstreamError::invalid(anyhow::anyhow!("the callback has neither code nor error"))),
+fn encoded(text: &str) -> String {
+    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
+}
+
+/// The tokens of a successful token response (RFC 6749 §5.1). Nothing depends on `expires_in`, `scope` and the presence
+/// of `token_type` and `refresh_token`.
+fn tokens(reply: &Reply, now: Timestamp) -> Result<UpstreamTokens, UpstreamError> {
+    let invalid = |error| UpstreamError::invalid(anyhow::Error::new(error).context("the token response"));
+    // RFC 6749 §7.1: a token of an unknown type must not be used.
+    if reply.optional_text("token_type").map_err(invalid)?.is_some_and(|kind| !kind.eq_ignore_ascii_case("bearer")) {
+        let error = "the token response: the member token_type is not \"Bearer\"";
+        return Err(UpstreamError::invalid(anyhow::anyhow!(error)));
+    }
+    let tokens = UpstreamTokens {
+        access_token: Secret::new(reply.text("access_token").map_err(invalid)?),
+        refresh_token: reply.hint("refresh_token").map(Secret::new),
+        expires_at: reply.lifetime("expires_in").map(|lifetime| now + lifetime),
+    };
+    tokens.bounded().ok_or_else(|| UpstreamError::invalid(anyhow::anyhow!("its tokens are too large")))
+}
+
+/// The code of an authorization response, or the upstream's error. `iss` was checked before.
+pub(super) fn code<'a>(response: CallbackResponse<'a>) -> Result<&'a str, UpstreamError> {
+    match response {
+        CallbackResponse::Error(error) => Err(refused(error)),
+        CallbackResponse::Code(code) => Ok(code),
     }
 }
 
@@ -160,51 +190,55 @@ fn refused(error: &str) -> UpstreamError {
     UpstreamError { failure, cause: anyhow::anyhow!("the upstream refuses with {error:?}") }
 }
 
-fn unredeemed(error: RequestTokenError<SendError, BasicErrorResponse>) -> UpstreamError {
-    match error {
-        RequestTokenError::Request(error) => error.into_upstream(),
-        RequestTokenError::ServerResponse(response) => refused(response.error().as_ref()),
-        // GitHub and others refuse with status 200: the body is then no token response but has an `error`.
-        RequestTokenError::Parse(error, body) => match serde_json::from_slice(&body) {
-            Ok(ErrorReply { error }) => refused(&error),
-            Err(_) => UpstreamError::invalid(anyhow::anyhow!("the token response cannot be read at {}", error.path())),
-        },
-        RequestTokenError::Other(error) => UpstreamError::invalid(anyhow::anyhow!(error)),
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::super::reply::tests::{any_value, reply};
+    use super::*;
+
+    const NOW: Timestamp = Timestamp::EPOCH;
+
+    fn cause(error: UpstreamError) -> String {
+        format!("{:#}", error.cause)
+    }
+
+    #[test]
+    fn an_unusable_member_of_a_token_response_is_named() {
+        for (members, expected) in [
+            (json!({}), "the token response: the member access_token is missing"),
+            (json!({ "access_token": null }), "the token response: the member access_token is missing"),
+            (json!({ "access_token": "" }), "the token response: the member access_token is empty"),
+            (json!({ "access_token": 5 }), "the token response: the member access_token is a number, not a string"),
+            (
+                json!({ "access_token": "x", "token_type": ["Bearer"] }),
+                "the token response: the member token_type is a list, not a string",
+            ),
+            (
+                json!({ "access_token": "x", "token_type": "DPoP" }),
+                "the token response: the member token_type is not \"Bearer\"",
+            ),
+        ] {
+            assert_eq!(cause(tokens(&reply(&members), NOW).unwrap_err()), expected, "{members}");
+        }
+    }
+
+    proptest! {
+        /// The access token alone decides whether a token response is used, unless its type is a known other one.
+        #[test]
+        fn nothing_depends_on_the_optional_members(
+            expires_in in any_value(), refresh_token in any_value(), scope in any_value(), more in any_value(),
+        ) {
+            let members = json!({
+                "access_token": "x", "expires_in": expires_in, "refresh_token": refresh_token, "scope": scope, "id_token": more,
+            });
+            let read = tokens(&reply(&members), NOW).unwrap();
+            prop_assert_eq!(read.access_token, Secret::new("x"));
+            let expected = refresh_token.as_str().filter(|token| !token.is_empty());
+            prop_assert_eq!(read.refresh_token.as_ref().map(|token| token.expose()), expected);
+            let is_stated = |value: &Value| value.is_number() || value.is_string();
+            prop_assert!(read.expires_at.is_none() || is_stated(&expires_in));
+        }
     }
 }
-
-/// RFC 6749 §5.2, with any status.
-#[derive(Deserialize)]
-struct ErrorReply {
-    error: String,
-}
-
-type CodeClient = Client<
-    BasicErrorResponse,
-    StandardTokenResponse<Extra, BasicTokenType>,
-    BasicTokenIntrospectionResponse,
-    StandardRevocableToken,
-    BasicRevocationErrorResponse,
-    EndpointSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointNotSet,
-    EndpointSet,
->;
-
-/// Additional members of a token response.
-#[derive(Deserialize, Serialize)]
-struct Extra {
-    /// OIDC Core §3.1.3.3.
-    id_token: Option<String>,
-    /// An answer with this member is a refusal, even if it contains tokens.
-    error: Option<serde_json::Value>,
-}
-
-impl std::fmt::Debug for Extra {
-    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.write_str("Extra(..)")
-    }
-}
-
-impl ExtraTokenFields for Extra {}

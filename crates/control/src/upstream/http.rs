@@ -1,16 +1,14 @@
 //! The HTTP client for upstreams: no redirects, no proxy of the environment, bounded time, bounded bodies.
 
-use std::future::Future;
-use std::pin::Pin;
 use std::time::Duration;
 
 use lychgate_domain::secret::{Secret, kind};
-use oauth2::AsyncHttpClient;
+use lychgate_process::telemetry::strangers::cut;
 use reqwest::redirect::Policy;
-use serde::de::DeserializeOwned;
 use tokio::time::timeout;
 
 use super::UpstreamError;
+use super::reply::Reply;
 use crate::ground::outbound::slots;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -37,43 +35,39 @@ impl Http {
         Ok(Self(client))
     }
 
-    /// Fetches the JSON document at `url`.
-    pub(crate) async fn get_json<T: DeserializeOwned>(&self, url: &str) -> Result<T, UpstreamError> {
+    /// Fetches the JSON object at `url`.
+    pub(super) async fn get_reply(&self, url: &str) -> Result<Reply, UpstreamError> {
         let body = self.get(self.0.get(url).header("accept", "application/json"), url).await?;
-        serde_json::from_slice(&body).map_err(|error| unreadable(&error, url))
+        Reply::parse(&body).map_err(|error| unreadable(&error, url))
     }
 
-    /// Fetches the document at `url` with the access token `token` (RFC 6750 §2.1).
+    /// Fetches the JSON object at `url` with the access token `token` (RFC 6750 §2.1).
     pub(super) async fn get_with_token(
         &self,
         url: &str,
         media_type: &'static str,
         token: &Secret<kind::UpstreamAccessToken>,
-    ) -> Result<Vec<u8>, UpstreamError> {
-        self.get(self.0.get(url).header("accept", media_type).bearer_auth(token.expose()), url).await
+    ) -> Result<Reply, UpstreamError> {
+        let body = self.get(self.0.get(url).header("accept", media_type).bearer_auth(token.expose()), url).await?;
+        Reply::parse(&body).map_err(|error| unreadable(&error, url))
+    }
+
+    /// The status of the answer to a plain request.
+    pub(super) async fn status(&self, url: &str) -> Result<reqwest::StatusCode, UpstreamError> {
+        let request = self.0.get(url).build().map_err(UpstreamError::invalid)?;
+        Ok(self.send(request).await.map_err(SendError::into_upstream)?.0)
     }
 
     async fn get(&self, request: reqwest::RequestBuilder, url: &str) -> Result<Vec<u8>, UpstreamError> {
         let request = request.build().map_err(UpstreamError::invalid)?;
         let (status, body) = self.send(request).await.map_err(SendError::into_upstream)?;
         if status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS {
-            return Err(UpstreamError::unavailable(anyhow::anyhow!("{url} answers {status}")));
+            return Err(UpstreamError::unavailable(anyhow::anyhow!("{} answers {status}", cut(url))));
         }
         if status != reqwest::StatusCode::OK {
-            return Err(UpstreamError::invalid(anyhow::anyhow!("{url} answers {status}")));
+            return Err(UpstreamError::invalid(anyhow::anyhow!("{} answers {status}", cut(url))));
         }
         Ok(body)
-    }
-
-    async fn exchange(&self, request: oauth2::HttpRequest) -> Result<oauth2::HttpResponse, SendError> {
-        let request = reqwest::Request::try_from(request).map_err(SendError::Request)?;
-        let (status, body) = self.send(request).await?;
-        if status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS {
-            return Err(SendError::Status(status));
-        }
-        let mut response = oauth2::HttpResponse::new(body);
-        *response.status_mut() = status;
-        Ok(response)
     }
 
     pub(super) fn post(&self, url: &str) -> reqwest::RequestBuilder {
@@ -95,15 +89,6 @@ impl Http {
             body.extend_from_slice(&chunk);
         }
         Ok((response.status(), body))
-    }
-}
-
-impl<'c> AsyncHttpClient<'c> for Http {
-    type Error = SendError;
-    type Future = Pin<Box<dyn Future<Output = Result<oauth2::HttpResponse, SendError>> + Send + 'c>>;
-
-    fn call(&'c self, request: oauth2::HttpRequest) -> Self::Future {
-        Box::pin(self.exchange(request))
     }
 }
 
@@ -131,7 +116,7 @@ impl SendError {
 }
 
 /// A parse error with the position only: the text may contain tokens.
-pub(super) fn unreadable(error: &serde_json::Error, url: &str) -> UpstreamError {
+fn unreadable(error: &serde_json::Error, url: &str) -> UpstreamError {
     let (line, column) = (error.line(), error.column());
-    UpstreamError::invalid(anyhow::anyhow!("{url} is not the expected JSON, at line {line} column {column}"))
+    UpstreamError::invalid(anyhow::anyhow!("{} is not one JSON object, at line {line} column {column}", cut(url)))
 }

@@ -6,9 +6,11 @@ use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, DecodingKey, Header, decode_header};
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream::id_token::IdTokenClaims;
-use serde::{Deserialize, Deserializer};
+use lychgate_process::telemetry::strangers::cut;
+use serde_json::{Map, Value};
 
 use super::cached::Cached;
+use super::reply::{MemberError, Reply};
 use super::{Http, UpstreamError};
 use crate::ground::jws::verified;
 
@@ -36,10 +38,8 @@ pub(crate) struct Jwks {
     cached: Cached<Vec<Jwk>>,
 }
 
-#[derive(Deserialize)]
-struct KeySetDocument {
-    keys: Vec<serde_json::Value>,
-}
+/// The members of a key that are used. Others, and `null`, would only make a good key unreadable.
+const KEY_MEMBERS: [&str; 9] = ["kty", "use", "alg", "kid", "crv", "x", "y", "n", "e"];
 
 impl Jwks {
     /// Verifies the signature of `token` and returns its claims, which are not checked here.
@@ -50,86 +50,75 @@ impl Jwks {
         http: &Http,
         now: Timestamp,
     ) -> Result<IdTokenClaims, UpstreamError> {
-        let header = decode_header(token).map_err(UpstreamError::invalid)?;
+        // The parser's error would quote the header.
+        let header = decode_header(token)
+            .map_err(|_| UpstreamError::invalid(anyhow::anyhow!("the header of the ID token cannot be read")))?;
         if !ALGORITHMS.contains(&header.alg) {
             return Err(UpstreamError::invalid(anyhow::anyhow!("the ID token is signed with {:?}", header.alg)));
         }
         let fetch = || async {
-            let document: KeySetDocument = http.get_json(url).await?;
-            // Unknown key types are ignored: the document serves other clients, too.
-            Ok(document.keys.into_iter().filter_map(|key| serde_json::from_value(key).ok()).collect())
+            let document = http.get_reply(url).await?;
+            let keys = document.list("keys");
+            let keys =
+                keys.map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context(cut(url).to_string())))?;
+            Ok(keys.iter().filter_map(readable_key).collect())
         };
         let keys = self.cached.get(MAX_AGE, now, fetch).await?;
-        if let Some(claims) = try_keys(token, &header, &keys) {
-            return Ok(claims);
-        }
-        // The upstream may have rotated its keys.
-        let keys = self.cached.get(MIN_AGE, now, fetch).await?;
-        try_keys(token, &header, &keys)
-            .ok_or_else(|| UpstreamError::invalid(anyhow::anyhow!("no key of the upstream verifies this ID token")))
+        let signed = match signed_claims(token, &header, &keys) {
+            Some(signed) => signed,
+            None => {
+                // The upstream may have rotated its keys.
+                let keys = self.cached.get(MIN_AGE, now, fetch).await?;
+                signed_claims(token, &header, &keys).ok_or_else(|| {
+                    let error = "no key of the upstream verifies this ID token, or its claims are no JSON object";
+                    UpstreamError::invalid(anyhow::anyhow!(error))
+                })?
+            }
+        };
+        claims(&signed).map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context("the ID token")))
     }
 }
 
-fn try_keys(token: &str, header: &Header, keys: &[Jwk]) -> Option<IdTokenClaims> {
-    let named = |key: &&Jwk| header.kid.is_none() || key.common.key_id == header.kid;
+/// A key that can be parsed. Unknown key types are ignored: the document serves other clients, too.
+fn readable_key(key: &Value) -> Option<Jwk> {
+    let used =
+        key.as_object()?.iter().filter(|(name, value)| KEY_MEMBERS.contains(&name.as_str()) && value.is_string());
+    let used: Map<String, Value> = used.map(|(name, value)| (name.clone(), value.clone())).collect();
+    serde_json::from_value(Value::Object(used)).ok()
+}
+
+/// The claims, whatever their types, if one of `keys` signed them: a claim of a wrong type is no wrong signature.
+fn signed_claims(token: &str, header: &Header, keys: &[Jwk]) -> Option<Reply> {
+    let named = |key: &&Jwk| {
+        let kid = &key.common.key_id;
+        header.kid.is_none() || kid.is_none() || *kid == header.kid
+    };
     let signing = |key: &&Jwk| matches!(key.common.public_key_use, None | Some(PublicKeyUse::Signature));
     // A key with an algorithm is used with no other (RFC 8725 §3.1).
     let agrees = |key: &&Jwk| key.common.key_algorithm.is_none_or(|alg| alg == header.alg.into());
     keys.iter().filter(named).filter(signing).filter(agrees).find_map(|key| {
         let key = DecodingKey::from_jwk(key).ok()?;
-        // `lychgate_domain::upstream` checks all claims.
-        verified::<IdTokenJson>(token, &key, header.alg).map(IdTokenClaims::from)
+        verified::<Reply>(token, &key, header.alg)
     })
 }
 
-#[derive(Clone, Deserialize)]
-struct IdTokenJson {
-    iss: String,
-    aud: Audience,
-    azp: Option<String>,
-    sub: Option<String>,
-    nonce: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    name: Option<String>,
-    #[serde(default, deserialize_with = "text")]
-    email: Option<String>,
-    exp: Option<f64>,
-    iat: Option<f64>,
-}
-
-/// A display text: absent unless it is a string.
-fn text<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
-    Ok(serde_json::Value::deserialize(deserializer)?.as_str().map(str::to_owned))
-}
-
-/// RFC 7519 §4.1.3: one string, or several.
-#[derive(Clone, Deserialize)]
-#[serde(untagged)]
-enum Audience {
-    One(String),
-    Several(Vec<String>),
-}
-
-impl From<IdTokenJson> for IdTokenClaims {
-    fn from(claims: IdTokenJson) -> Self {
-        // NumericDate may have a fraction (RFC 7519 §2). `as` saturates: a negative number or NaN becomes 0, which has
-        // expired.
-        let seconds = |date: f64| date as u64;
-        Self {
-            iss: claims.iss,
-            aud: match claims.aud {
-                Audience::One(one) => vec![one],
-                Audience::Several(several) => several,
-            },
-            azp: claims.azp,
-            sub: claims.sub,
-            nonce: claims.nonce,
-            name: claims.name,
-            email: claims.email,
-            exp: claims.exp.map(seconds),
-            iat: claims.iat.map(seconds),
-        }
-    }
+/// The claims by their types. `lychgate_domain::upstream` checks their values.
+fn claims(reply: &Reply) -> Result<IdTokenClaims, MemberError> {
+    // NumericDate may have a fraction (RFC 7519 §2). `as` saturates: a negative number or NaN becomes 0, which has
+    // expired.
+    let date = |member| reply.optional_number(member).map(|date| date.map(|seconds| seconds as u64));
+    let text = |member| reply.optional_text(member).map(|text| text.map(str::to_owned));
+    Ok(IdTokenClaims {
+        iss: reply.text("iss")?.to_owned(),
+        aud: reply.texts("aud")?,
+        azp: text("azp")?,
+        sub: text("sub")?,
+        nonce: text("nonce")?,
+        exp: date("exp")?,
+        iat: date("iat")?,
+        name: reply.hint("name").map(str::to_owned),
+        email: reply.hint("email").map(str::to_owned),
+    })
 }
 
 #[cfg(test)]
@@ -137,7 +126,7 @@ mod tests {
     use aws_lc_rs::signature::{ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, KeyPair as _};
     use jsonwebtoken::EncodingKey;
     use lychgate_domain::id::encode;
-    use serde_json::{Value, json};
+    use serde_json::json;
 
     use super::*;
 
@@ -156,9 +145,11 @@ mod tests {
         jsonwebtoken::encode(&header, claims, key).unwrap()
     }
 
-    fn tried(token: &str, keys: &[Value]) -> Option<IdTokenClaims> {
-        let keys: Vec<Jwk> = keys.iter().filter_map(|key| serde_json::from_value(key.clone()).ok()).collect();
-        try_keys(token, &decode_header(token).unwrap(), &keys)
+    /// `None` without a valid signature.
+    fn tried(token: &str, keys: &[Value]) -> Option<Result<IdTokenClaims, String>> {
+        let keys: Vec<Jwk> = keys.iter().filter_map(readable_key).collect();
+        let signed = signed_claims(token, &decode_header(token).unwrap(), &keys)?;
+        Some(claims(&signed).map_err(|error| error.to_string()))
     }
 
     fn with(key: &Value, name: &str, value: &str) -> Value {
@@ -192,15 +183,62 @@ mod tests {
     #[test]
     fn claims_are_parsed_as_the_standard_allows() {
         let (ours, public) = key("1");
-        let read = |claims: Value| tried(&sign(&ours, None, &claims), std::slice::from_ref(&public));
+        let read = |claims: Value| tried(&sign(&ours, None, &claims), std::slice::from_ref(&public)).unwrap();
         let one = read(json!({ "iss": "i", "aud": "a", "exp": 1.9, "iat": -5, "sub": "s", "nonce": "n", "azp": "z" }));
         let one = one.unwrap();
         assert_eq!((one.aud, one.exp, one.iat), (vec!["a".to_owned()], Some(1), Some(0)));
         assert_eq!((one.sub.as_deref(), one.nonce.as_deref(), one.azp.as_deref()), (Some("s"), Some("n"), Some("z")));
         let several = read(json!({ "iss": "i", "aud": ["a", "b"] })).unwrap();
         assert_eq!((several.aud.len(), several.exp, several.sub), (2, None, None));
-        for strange in [json!({ "iss": "i" }), json!({ "aud": "a" }), json!({ "iss": 1, "aud": "a" }), json!([])] {
-            assert!(read(strange.clone()).is_none(), "{strange}");
+        let good = json!({ "iss": "i", "aud": "a", "sub": "s", "nonce": "n", "exp": 1, "iat": 1 });
+        for optional in ["azp", "name", "email", "email_verified", "acr"] {
+            let mut claims = good.clone();
+            claims[optional] = json!(null);
+            assert!(read(claims).is_ok(), "{optional}");
+        }
+        for optional in ["name", "email", "email_verified", "groups"] {
+            for value in [json!(5), json!([]), json!({})] {
+                let mut claims = good.clone();
+                claims[optional] = value;
+                assert!(read(claims).is_ok(), "{optional}");
+            }
+        }
+        for (claim, value, problem) in [
+            ("iss", json!(null), "is missing"),
+            ("iss", json!(1), "is a number, not a string"),
+            ("aud", json!(null), "is missing"),
+            ("aud", json!(["a", 1]), "is a number, not a string or a list of strings"),
+            ("azp", json!(["a"]), "is a list, not a string"),
+            ("sub", json!(583_231), "is a number, not a string"),
+            ("sub", json!({}), "is an object, not a string"),
+            ("nonce", json!(true), "is true or false, not a string"),
+            ("exp", json!("1"), "is a string, not a number"),
+            ("iat", json!([]), "is a list, not a number"),
+        ] {
+            let mut claims = good.clone();
+            claims[claim] = value;
+            assert_eq!(read(claims).unwrap_err(), format!("the member {claim} {problem}"));
+        }
+        assert!(tried(&sign(&ours, None, &json!([])), std::slice::from_ref(&public)).is_none(), "no claims");
+    }
+
+    /// Members that are not used, and `null`, do not make a good key unreadable.
+    #[test]
+    fn a_key_is_read_by_the_members_that_are_used() {
+        let (ours, public) = key("1");
+        let token = sign(&ours, Some("1"), &json!({ "iss": "i", "aud": "a" }));
+        for (member, value) in [
+            ("x5c", json!("MIIB")),
+            ("x5t", json!(null)),
+            ("key_ops", json!("verify")),
+            ("alg", json!(null)),
+            ("use", json!(null)),
+            ("kid", json!(null)),
+            ("kid", json!(1)),
+        ] {
+            let mut key = public.clone();
+            key[member] = value;
+            assert!(tried(&token, &[json!(null), key]).is_some_and(|read| read.is_ok()), "{member}");
         }
     }
 

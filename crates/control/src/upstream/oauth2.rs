@@ -8,16 +8,16 @@ use lychgate_domain::browser::session::Person;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::subject::UpstreamId;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream::callback::Callback;
 use lychgate_domain::upstream::login::LoginSecrets;
 use lychgate_domain::upstream::tokens::UpstreamTokens;
-use lychgate_domain::upstream::userinfo::{self, ClaimValue, SubjectClaim};
+use lychgate_domain::upstream::userinfo::{self, SubjectClaim};
 use lychgate_process::config::ConfigError;
+use reqwest::StatusCode;
 
 use super::code_flow::{self, CodeFlow, Endpoints, Redeemed};
-use super::http::unreadable;
-use super::members::members;
 use super::revocation::{self, Endpoint};
-use super::{Callback, Http, Identity, UpstreamError};
+use super::{Http, Identity, ProbeFailure, UpstreamError};
 use crate::config::{GithubConfig, Oauth2Config, TokenEndpointAuth};
 
 #[derive(Debug)]
@@ -27,6 +27,8 @@ pub(crate) struct Oauth2 {
     authorization_endpoint: String,
     token_endpoint: String,
     userinfo_endpoint: String,
+    /// The keys that the two endpoints come from.
+    endpoint_keys: [&'static str; 2],
     /// The `Accept` header for it.
     userinfo_media_type: &'static str,
     subject_claim: SubjectClaim,
@@ -54,6 +56,7 @@ impl Oauth2 {
             authorization_endpoint: config.authorization_endpoint.clone(),
             token_endpoint: config.token_endpoint.clone(),
             userinfo_endpoint: config.userinfo_endpoint.clone(),
+            endpoint_keys: ["token_endpoint", "userinfo_endpoint"],
             userinfo_media_type: "application/json",
             subject_claim: config.subject_claim(at)?,
             auth_type,
@@ -68,11 +71,26 @@ impl Oauth2 {
         let github = Self::new(&config.oauth2(), at, issuer, http)?;
         // Without any scope a GitHub token reads public information, which includes its owner.
         Ok(Self {
+            endpoint_keys: ["base_url"; 2],
             userinfo_media_type: "application/vnd.github+json",
             revocation: Some(Endpoint::Github { url: config.token_deletion_url() }),
             sign_in_scopes: Vec::new(),
             ..github
         })
+    }
+
+    /// Any answer shows that the token endpoint's host is there: GitHub's answers GET with 404. The userinfo endpoint
+    /// refuses a request without a token, and a wrong path is not found.
+    pub(crate) async fn probe(&self) -> Result<(), ProbeFailure> {
+        let [token_key, userinfo_key] = self.endpoint_keys;
+        let failed = |member, cause| ProbeFailure { member, cause };
+        self.http.status(&self.token_endpoint).await.map_err(|error| failed(token_key, error.cause))?;
+        let url = &self.userinfo_endpoint;
+        let status = self.http.status(url).await.map_err(|error| failed(userinfo_key, error.cause))?;
+        if status.is_server_error() || [StatusCode::NOT_FOUND, StatusCode::GONE].contains(&status) {
+            return Err(failed(userinfo_key, anyhow::anyhow!("{url} answers {status}")));
+        }
+        Ok(())
     }
 
     pub(crate) fn login_url(&self, secrets: &LoginSecrets) -> Result<String, UpstreamError> {
@@ -87,7 +105,7 @@ impl Oauth2 {
     pub(crate) fn check<'a>(&self, callback: &Callback<'a>) -> Result<&'a str, UpstreamError> {
         match (callback.iss, self.issuer.as_deref()) {
             (Some(iss), Some(issuer)) if iss != issuer => Err(code_flow::foreign_issuer()),
-            _ => code_flow::code(callback),
+            _ => code_flow::code(callback.response),
         }
     }
 
@@ -97,16 +115,14 @@ impl Oauth2 {
         secrets: &LoginSecrets,
         now: Timestamp,
     ) -> Result<Identity, UpstreamError> {
-        let Redeemed { tokens, id_token: _ } = self.flow.redeem(&self.endpoints(), code, secrets, now).await?;
+        let Redeemed { tokens, reply: _ } = self.flow.redeem(&self.endpoints(), code, secrets, now).await?;
         let (url, media_type) = (&self.userinfo_endpoint, self.userinfo_media_type);
-        let document = self.http.get_with_token(url, media_type, &tokens.access_token).await?;
-        let ids = members(&document, self.subject_claim.as_str()).map_err(|error| unreadable(&error, url))?;
-        let subject = userinfo::subject(&self.id, &ids).map_err(UpstreamError::invalid)?;
-        let text = |name| match members(&document, name).as_deref() {
-            Ok([ClaimValue::Text(text)]) => Some(text.clone()),
-            Ok(_) | Err(_) => None,
-        };
-        let person = Person::new(subject, text("name").as_deref(), text("email").as_deref());
+        let userinfo = self.http.get_with_token(url, media_type, &tokens.access_token).await?;
+        let claim = self.subject_claim.as_str();
+        let subject = userinfo::subject(&self.id, &userinfo.all(claim)).map_err(|error| {
+            UpstreamError::invalid(anyhow::Error::new(error).context(format!("the member {claim}")))
+        })?;
+        let person = Person::new(subject, userinfo.hint("name"), userinfo.hint("email"));
         Ok(Identity { person, tokens })
     }
 

@@ -7,19 +7,20 @@ use lychgate_domain::browser::session::Person;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::subject::UpstreamId;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream::callback::{Callback, CallbackResponse};
 use lychgate_domain::upstream::id_token::{self, ExpectedIdToken};
 use lychgate_domain::upstream::login::LoginSecrets;
 use lychgate_domain::upstream::tokens::UpstreamTokens;
 use lychgate_process::config::ConfigError;
 use oauth2::AuthType;
-use serde::Deserialize;
 use url::Url;
 
 use super::cached::Cached;
 use super::code_flow::{self, CodeFlow, Endpoints, Redeemed};
 use super::jwks::Jwks;
+use super::reply::{MemberError, Reply};
 use super::revocation::{self, Endpoint};
-use super::{Callback, Http, Identity, UpstreamError};
+use super::{Http, Identity, ProbeFailure, UpstreamError};
 use crate::config::OidcConfig;
 
 /// How long discovered metadata is used. Afterwards it is fetched again; if that fails, the old metadata remains in
@@ -38,15 +39,13 @@ pub(crate) struct Oidc {
 }
 
 /// The members of provider metadata that are used (OpenID Connect Discovery §3).
-#[derive(Debug, Deserialize)]
+#[derive(Debug)]
 struct Metadata {
     issuer: String,
     authorization_endpoint: String,
     token_endpoint: String,
     jwks_uri: String,
-    #[serde(default)]
     token_endpoint_auth_methods_supported: Vec<String>,
-    #[serde(default)]
     authorization_response_iss_parameter_supported: bool,
     /// RFC 8414 §2.
     revocation_endpoint: Option<String>,
@@ -68,6 +67,12 @@ impl Oidc {
         })
     }
 
+    /// Fetches the metadata anew; logins keep what they know.
+    pub(crate) async fn probe(&self) -> Result<(), ProbeFailure> {
+        let discovered = self.discover().await;
+        discovered.map(|_| ()).map_err(|error| ProbeFailure { member: "issuer", cause: error.cause })
+    }
+
     pub(crate) async fn login_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
         let metadata = self.metadata(now).await?;
         self.flow.login_url(self.flow.scopes(), &metadata.endpoints(), secrets, Some(&secrets.nonce))
@@ -81,12 +86,13 @@ impl Oidc {
 
     pub(crate) async fn check<'a>(&self, callback: &Callback<'a>, now: Timestamp) -> Result<&'a str, UpstreamError> {
         let promised = self.metadata(now).await?.authorization_response_iss_parameter_supported;
-        match callback.iss {
-            Some(iss) if iss != self.issuer => Err(code_flow::foreign_issuer()),
-            None if promised => {
+        match (callback.iss, callback.response) {
+            (Some(iss), _) if iss != self.issuer => Err(code_flow::foreign_issuer()),
+            (None, CallbackResponse::Code(_)) if promised => {
                 Err(UpstreamError::invalid(anyhow::anyhow!("the callback lacks the iss that the metadata promises")))
             }
-            Some(_) | None => code_flow::code(callback),
+            // An error without `iss` is believed: it gives no code, so nothing can be mixed up.
+            (Some(_) | None, response) => code_flow::code(response),
         }
     }
 
@@ -97,16 +103,19 @@ impl Oidc {
         now: Timestamp,
     ) -> Result<Identity, UpstreamError> {
         let metadata = self.metadata(now).await?;
-        let Redeemed { tokens, id_token } = self.flow.redeem(&metadata.endpoints(), code, secrets, now).await?;
-        let id_token = id_token.ok_or_else(|| UpstreamError::invalid(anyhow::anyhow!("there is no ID token")))?;
-        let claims = self.jwks.verify(&id_token, &metadata.jwks_uri, &self.http, now).await?;
+        let Redeemed { tokens, reply } = self.flow.redeem(&metadata.endpoints(), code, secrets, now).await?;
+        let id_token = reply
+            .text("id_token")
+            .map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context("the token response")))?;
+        let claims = self.jwks.verify(id_token, &metadata.jwks_uri, &self.http, now).await?;
         let expected = ExpectedIdToken {
             upstream: &self.id,
             issuer: &self.issuer,
             client_id: &self.client_id,
             nonce: &secrets.nonce,
         };
-        let subject = id_token::subject(&claims, &expected, now).map_err(UpstreamError::invalid)?;
+        let subject = id_token::subject(&claims, &expected, now)
+            .map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context("the ID token")))?;
         let person = Person::new(subject, claims.name.as_deref(), claims.email.as_deref());
         Ok(Identity { person, tokens })
     }
@@ -139,7 +148,9 @@ impl Oidc {
     /// OpenID Connect Discovery §4.3: the document must be the configured issuer's own.
     async fn discover(&self) -> Result<Metadata, UpstreamError> {
         let url = format!("{}/.well-known/openid-configuration", self.issuer.trim_end_matches('/'));
-        let mut metadata: Metadata = self.http.get_json(&url).await?;
+        let metadata = Metadata::of(&self.http.get_reply(&url).await?);
+        let mut metadata =
+            metadata.map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context(url.clone())))?;
         if metadata.issuer != self.issuer {
             return Err(UpstreamError::invalid(anyhow::anyhow!("{url} is another issuer's document")));
         }
@@ -166,6 +177,22 @@ fn auth_type(supported: &[String]) -> AuthType {
 }
 
 impl Metadata {
+    fn of(reply: &Reply) -> Result<Self, MemberError> {
+        Ok(Self {
+            issuer: reply.text("issuer")?.to_owned(),
+            authorization_endpoint: reply.text("authorization_endpoint")?.to_owned(),
+            token_endpoint: reply.text("token_endpoint")?.to_owned(),
+            jwks_uri: reply.text("jwks_uri")?.to_owned(),
+            token_endpoint_auth_methods_supported: reply
+                .hints("token_endpoint_auth_methods_supported")
+                .unwrap_or_default(),
+            authorization_response_iss_parameter_supported: reply
+                .flag("authorization_response_iss_parameter_supported"),
+            revocation_endpoint: reply.hint("revocation_endpoint").map(str::to_owned),
+            revocation_endpoint_auth_methods_supported: reply.hints("revocation_endpoint_auth_methods_supported"),
+        })
+    }
+
     fn revocation(&self) -> Option<Endpoint> {
         // The default is the token endpoint's methods.
         let supported = self.revocation_endpoint_auth_methods_supported.as_ref();
@@ -178,6 +205,72 @@ impl Metadata {
             authorization: &self.authorization_endpoint,
             token: &self.token_endpoint,
             auth_type: auth_type(&self.token_endpoint_auth_methods_supported),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+    use serde_json::{Value, json};
+
+    use super::super::reply::tests::{any_value, reply};
+    use super::*;
+
+    fn metadata() -> Value {
+        json!({
+            "issuer": "https://idp.example", "authorization_endpoint": "https://idp.example/authorize",
+            "token_endpoint": "https://idp.example/token", "jwks_uri": "https://idp.example/jwks",
+        })
+    }
+
+    fn with(member: &str, value: Value) -> Value {
+        let mut metadata = metadata();
+        metadata[member] = value;
+        metadata
+    }
+
+    #[test]
+    fn the_secret_is_posted_only_where_nothing_else_is_supported() {
+        let is_posted = |methods: Value| {
+            let metadata = with("token_endpoint_auth_methods_supported", methods);
+            let metadata = Metadata::of(&reply(&metadata)).unwrap();
+            matches!(metadata.endpoints().auth_type, AuthType::RequestBody)
+        };
+        for (methods, expected) in [
+            (json!(["client_secret_post"]), true),
+            (json!("client_secret_post"), true),
+            (json!(["client_secret_post", "private_key_jwt"]), true),
+            (json!(["client_secret_post", "client_secret_basic"]), false),
+            (json!("client_secret_post client_secret_basic"), false),
+            (json!([]), false),
+            (json!(null), false),
+            (json!({}), false),
+        ] {
+            assert_eq!(is_posted(methods.clone()), expected, "{methods}");
+        }
+    }
+
+    #[test]
+    fn an_essential_member_of_metadata_is_named_if_it_cannot_be_used() {
+        for member in ["issuer", "authorization_endpoint", "token_endpoint", "jwks_uri"] {
+            for (value, problem) in [(json!(null), "is missing"), (json!(5), "is a number, not a string")] {
+                let error = Metadata::of(&reply(&with(member, value))).unwrap_err().to_string();
+                assert_eq!(error, format!("the member {member} {problem}"));
+            }
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_value_of_an_optional_member_makes_metadata_unusable(
+            member in prop::sample::select(vec![
+                "token_endpoint_auth_methods_supported", "authorization_response_iss_parameter_supported",
+                "revocation_endpoint", "revocation_endpoint_auth_methods_supported", "scopes_supported",
+            ]),
+            value in any_value(),
+        ) {
+            prop_assert!(Metadata::of(&reply(&with(member, value))).is_ok());
         }
     }
 }

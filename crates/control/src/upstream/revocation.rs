@@ -3,11 +3,11 @@
 use lychgate_domain::upstream::tokens::UpstreamTokens;
 use oauth2::AuthType;
 use reqwest::StatusCode;
-use serde::Deserialize;
 
 use super::UpstreamError;
 use super::code_flow::CodeFlow;
 use super::http::SendError;
+use super::reply::Reply;
 
 /// The revocation endpoint of an upstream.
 #[derive(Clone, Debug)]
@@ -40,17 +40,8 @@ impl CodeFlow {
                     Some(token) => (token.expose(), "refresh_token"),
                     None => (tokens.access_token.expose(), "access_token"),
                 };
-                let mut form = vec![("token", token), ("token_type_hint", hint)];
-                let request = self.http.post(url);
-                let request = match auth_type {
-                    AuthType::RequestBody => {
-                        form.extend([("client_id", &*self.client_id), ("client_secret", self.client_secret.secret())]);
-                        request
-                    }
-                    // RFC 6749 §2.3.1: id and secret are form-encoded before they are joined.
-                    _ => request.basic_auth(encoded(&self.client_id), Some(encoded(self.client_secret.secret()))),
-                };
-                request.form(&form)
+                let form = vec![("token", token), ("token_type_hint", hint)];
+                self.authenticated(self.http.post(url), form, auth_type)
             }
             Endpoint::Github { url } => self
                 .http
@@ -82,8 +73,8 @@ fn judge(status: StatusCode, body: &[u8]) -> Result<RevocationReply, UpstreamErr
     if status != StatusCode::BAD_REQUEST {
         return Err(retry_later(status));
     }
-    let error = serde_json::from_slice::<RevocationErrorReply>(body).map(|refusal| refusal.error).unwrap_or_default();
-    match error.as_str() {
+    let reply = Reply::parse(body).ok();
+    match reply.as_ref().and_then(Reply::refusal).unwrap_or_default() {
         "invalid_token" | "invalid_grant" => Ok(RevocationReply::Revoked),
         // An error about our client or a temporary one: a later try may succeed.
         "invalid_client" | "unauthorized_client" | "temporarily_unavailable" | "server_error" => {
@@ -95,15 +86,6 @@ fn judge(status: StatusCode, body: &[u8]) -> Result<RevocationReply, UpstreamErr
 
 fn retry_later(status: StatusCode) -> UpstreamError {
     UpstreamError::unavailable(anyhow::anyhow!("the revocation endpoint answers {status}"))
-}
-
-fn encoded(text: &str) -> String {
-    url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
-}
-
-#[derive(Deserialize)]
-struct RevocationErrorReply {
-    error: String,
 }
 
 #[cfg(test)]

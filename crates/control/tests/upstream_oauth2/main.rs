@@ -21,7 +21,7 @@ use lychgate_control::config::TokenEndpointAuth;
 use fixture::{Fixture, Outcome, failed};
 use provider::{Answer, OCTOCAT, parameter};
 
-use crate::control::support::{App, Flow, code_in, location, query};
+use crate::control::support::{App, Flow, Refused as _, code_in, location, query};
 
 fn says(body: impl Into<String>) -> Answer {
     Answer::Says(200, body.into())
@@ -96,13 +96,18 @@ async fn people_are_identified_by_their_immutable_id() {
 
 /// Requirements: B36.
 #[tokio::test]
-async fn a_token_may_lack_an_expiry_and_write_bearer_in_any_case() {
+async fn nothing_depends_on_the_optional_members_of_a_token_response() {
     let fixture = Fixture::github().await;
     for token in [
         r#"{"access_token":"gho_x","token_type":"bearer"}"#,
         r#"{"access_token":"gho_x","token_type":"Bearer","expires_in":28800,"refresh_token":"ghr_x"}"#,
         r#"{"access_token":"gho_x","token_type":"BEARER","expires_in":18446744073709551615,"scope":null}"#,
         r#"{"access_token":"gho_x","token_type":"bearer","scope":"user,gist","error":null,"more":[{}]}"#,
+        r#"{"access_token":"gho_x"}"#,
+        r#"{"access_token":"gho_x","token_type":null,"expires_in":null,"refresh_token":null,"id_token":null}"#,
+        r#"{"access_token":"gho_x","expires_in":"28800","scope":["user","gist"],"refresh_token":5,"id_token":5}"#,
+        r#"{"access_token":"gho_x","expires_in":28800.5,"scope":{"user":true},"error_description":null}"#,
+        r#"{"access_token":"gho_x","expires_in":-1,"expires_in":-1,"refresh_token":"","scope":5}"#,
     ] {
         fixture.provider.token_answers(says(token));
         assert_eq!(fixture.subject().await, "github|583231", "{token}");
@@ -139,14 +144,16 @@ async fn an_invalid_token_response_gives_no_login() {
         (says(format!("[{good}]")), &invalid),
         (says("access_token=gho_x&token_type=bearer"), &invalid),
         (says(r#"{"token_type":"bearer"}"#), &invalid),
-        (says(r#"{"access_token":"gho_x"}"#), &invalid),
+        (says(r#"{"access_token":"gho_x","token_type":5}"#), &invalid),
         (says(r#"{"access_token":"gho_x","token_type":"mac"}"#), &invalid),
         (says(r#"{"access_token":"gho_x","token_type":"DPoP"}"#), &invalid),
         (says(r#"{"access_token":"","token_type":"bearer"}"#), &invalid),
         (says(r#"{"access_token":["gho_x"],"token_type":"bearer"}"#), &invalid),
         (says(r#"{"access_token":"gho_x","access_token":"gho_y","token_type":"bearer"}"#), &invalid),
         (says(r#"{"access_token":"gho_x\r\nhost: x","token_type":"bearer"}"#), &invalid),
-        (says(r#"{"access_token":"gho_x","token_type":"bearer","expires_in":-1}"#), &invalid),
+        (says(r#"{"access_token":"gho_x","token_type":"bearer","token_type":"bearer"}"#), &invalid),
+        (Answer::Says(400, r#"{"error":"invalid_grant","error_description":5,"error_uri":null}"#.to_owned()), &invalid),
+        (Answer::Says(400, r#"{"error":"temporarily_unavailable","error_description":null}"#.to_owned()), &unavailable),
         (says(format!(r#"{{"access_token":"gho_{long}","token_type":"bearer"}}"#)), &invalid),
         (Answer::Endless(good.to_owned()), &invalid),
         (Answer::Moved, &invalid),
@@ -263,15 +270,14 @@ async fn a_login_that_github_refuses_costs_no_code() {
     assert_eq!(fixture.subject().await, "github|583231");
     let (calls, kept) = (fixture.provider.calls(), fixture.kept().await);
     for (error, expected) in [
-        (Some("access_denied"), Outcome::Returned("access_denied".to_owned())),
-        (Some("application_suspended"), failed("UPSTREAM_INVALID")),
-        (Some("redirect_uri_mismatch"), failed("UPSTREAM_INVALID")),
-        (Some("temporarily_unavailable"), failed("UPSTREAM_UNAVAILABLE")),
-        (None, failed("UPSTREAM_INVALID")),
+        ("access_denied", Outcome::Returned("access_denied".to_owned())),
+        ("application_suspended", failed("UPSTREAM_INVALID")),
+        ("redirect_uri_mismatch", failed("UPSTREAM_INVALID")),
+        ("temporarily_unavailable", failed("UPSTREAM_UNAVAILABLE")),
     ] {
         let (flow, callback) = fixture.signed_in().await;
         let state = callback.iter().find(|parameter| parameter.name == "state").unwrap().clone();
-        let without_code: Vec<_> = error.map(|error| parameter("error", error)).into_iter().chain([state]).collect();
+        let without_code = [parameter("error", error), state];
         assert_eq!(fixture.return_from_login(&flow, &without_code).await, expected, "{error:?}");
         // A code that arrives later is not sent.
         assert_eq!(fixture.return_from_login(&flow, &callback).await, expected, "{error:?}");
@@ -280,4 +286,36 @@ async fn a_login_that_github_refuses_costs_no_code() {
     both.push(parameter("error", "access_denied"));
     assert_eq!(fixture.return_from_login(&flow, &both).await, Outcome::Returned("access_denied".to_owned()));
     assert_eq!((fixture.provider.calls(), fixture.kept().await), (calls, kept));
+}
+
+/// A stranger can write such a callback: it says nothing about the upstream, and the login that it names can still end
+/// well.
+///
+/// Requirements: B36.
+#[tokio::test]
+async fn a_callback_that_is_no_authorization_response_is_refused_and_claims_nothing() {
+    let fixture = Fixture::github().await;
+    let (calls, kept) = (fixture.provider.calls(), fixture.kept().await);
+    for (reason, changes) in [
+        ("PARAMETER_MISSING", &[][..]),
+        ("PARAMETER_MISSING", &[("code", "")]),
+        ("PARAMETER_MISSING", &[("code", ""), ("error", "")]),
+        ("PARAMETER_MISSING", &[("iss", "https://hub.example")]),
+        ("PARAMETER_REPEATED", &[("code", "x"), ("code", "x")]),
+        ("PARAMETER_REPEATED", &[("code", "x"), ("code", "")]),
+        ("PARAMETER_REPEATED", &[("error", "access_denied"), ("error", "access_denied")]),
+        ("PARAMETER_REPEATED", &[("code", "x"), ("iss", "a"), ("iss", "a")]),
+    ] {
+        let (flow, callback) = fixture.signed_in().await;
+        let state = callback.iter().find(|parameter| parameter.name == "state").unwrap().clone();
+        let mut strange: Vec<_> = changes.iter().map(|(name, value)| parameter(name, value)).collect();
+        strange.push(state);
+        let refused = fixture.edge.finish_login(flow.finish_login(strange)).await;
+        assert_eq!(refused.reason(), reason, "{changes:?}");
+        assert_eq!((fixture.provider.calls(), fixture.kept().await), (calls, kept), "{changes:?}");
+    }
+    let (flow, callback) = fixture.signed_in().await;
+    let state = callback.iter().filter(|parameter| parameter.name == "state").cloned().collect();
+    assert_eq!(fixture.edge.finish_login(flow.finish_login(state)).await.reason(), "PARAMETER_MISSING");
+    assert_eq!(fixture.return_from_login(&flow, &callback).await, Outcome::Code, "the login was not touched");
 }
