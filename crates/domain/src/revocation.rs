@@ -12,7 +12,7 @@ use crate::id::{ClientId, EventId, GrantId};
 use crate::subject::Subject;
 use crate::time::Timestamp;
 use crate::token::{Grant, GrantPhase};
-use crate::upstream::tokens::SealedTokens;
+use crate::upstream::tokens::{SealedFor, SealedTokens};
 
 /// The pause after the first failure; each further failure doubles it.
 const FIRST_PAUSE: Duration = Duration::from_secs(10);
@@ -20,6 +20,23 @@ const FIRST_PAUSE: Duration = Duration::from_secs(10);
 const LONGEST_PAUSE: Duration = Duration::from_secs(15 * 60);
 /// After this time without success the upstream revocation is given up.
 const GIVE_UP: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// The most deferred tokens of one person; a further one displaces the oldest.
+pub const MAX_DEFERRED: usize = 100;
+
+/// Upstream tokens of a grant or code that ended while the person had another live grant. Revoking them at once could
+/// end that grant's tokens too, so they are revoked when the person's last grant has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DeferredTokens {
+    /// The event of the revocation that ended their holder.
+    pub revocation: EventId,
+    /// The person.
+    pub subject: Subject,
+    /// The holder, which they stay sealed for.
+    pub sealed_for: SealedFor,
+    /// The tokens, sealed again: the holder's key may be deleted before the person's last grant ends.
+    pub tokens: SealedTokens,
+}
 
 /// The target of a revocation. `counter` is the value after it: grants minted under a smaller one have ended.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -4,7 +4,9 @@
 use lychgate_domain::id::{Attempt, AuthorizationId, ClientId, EventId, GrantId};
 use lychgate_domain::issuer::IssuerUrl;
 use lychgate_domain::keys::digest;
+use lychgate_domain::revocation::DeferredTokens;
 use lychgate_domain::subject::Subject;
+use lychgate_domain::upstream::tokens::SealedFor;
 
 use lychgate_engine::{Key, Space};
 
@@ -80,6 +82,26 @@ pub(crate) fn request(issuer: &IssuerUrl, attempt: Attempt) -> Key {
 pub(crate) fn upstream_revocation(issuer: &IssuerUrl, id: EventId) -> Key {
     Key::new(Space::UpstreamRevocations, [issuer.digest(), *id.bytes()].concat())
 }
+
+/// Ordered by subject, and by the time of the revocation.
+pub(crate) fn deferred_tokens(issuer: &IssuerUrl, deferred: &DeferredTokens) -> Key {
+    let (kind, holder) = match &deferred.sealed_for {
+        SealedFor::Grant(id) => (b"g", id.bytes()),
+        SealedFor::Authorization(id) => (b"a", id.bytes()),
+    };
+    let prefix = all_deferred_tokens(issuer, Some(&deferred.subject));
+    let parts: [&[u8]; 4] = [&prefix, deferred.revocation.bytes(), kind, holder];
+    Key::new(Space::UpstreamRevocations, parts.concat())
+}
+
+/// The prefix of the deferred tokens of an issuer, or of one subject. No issuer's digest begins like it.
+pub(crate) fn all_deferred_tokens(issuer: &IssuerUrl, subject: Option<&Subject>) -> Vec<u8> {
+    let subject = subject.map(|subject| hashed(subject.as_str()));
+    let subject = subject.as_ref().map_or([].as_slice(), |subject| subject.as_slice());
+    [DEFERRED, issuer.digest().as_slice(), subject].concat()
+}
+
+pub(crate) const DEFERRED: &[u8] = b"deferred/";
 
 fn hashed(text: &str) -> [u8; 16] {
     let digest = digest("key", &[text.as_bytes()]);

@@ -6,7 +6,7 @@ use lychgate_domain::event::Event;
 use lychgate_domain::flow::Authorization;
 use lychgate_domain::id::{AuthorizationId, GrantId};
 use lychgate_domain::issuer::{Issuer, UpstreamRevocationMode};
-use lychgate_domain::revocation::{RevocationTarget, ScanPosition, UpstreamRevocation};
+use lychgate_domain::revocation::{DeferredTokens, MAX_DEFERRED, RevocationTarget, ScanPosition, UpstreamRevocation};
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
 use lychgate_domain::token::Grant;
@@ -22,6 +22,8 @@ use lychgate_engine::{Batch, Change, Expectation, Key, KeyRange, Limit, Space};
 const PENDING: usize = 100;
 /// Grants or codes in one page.
 const PAGE: Limit = Limit { results: 50, rows: 1_000 };
+/// Deferred tokens in one page.
+const DEFERRED: usize = 50;
 /// Consents in one page; each has a bounded number of grants.
 const CONSENTS: Limit = Limit { results: 4, rows: 1_000 };
 /// A person's consents in one page of a search for a live grant.
@@ -45,6 +47,15 @@ pub struct EndedPage {
     pub ended: Vec<EndedTokens>,
     /// The start of the next page; `None` at the end.
     pub next: Option<ScanPosition>,
+}
+
+/// One page of deferred tokens, by person, the oldest first.
+#[derive(Clone, Debug)]
+pub struct DeferredPage {
+    /// The tokens.
+    pub deferred: Vec<Versioned<DeferredTokens>>,
+    /// The start of the next page; `None` at the end.
+    pub next: Option<Vec<u8>>,
 }
 
 /// One page of pending revocations, oldest first.
@@ -179,6 +190,63 @@ impl Store {
         }
     }
 
+    /// Keeps the upstream tokens of an ended holder until `expires_at`. The same tokens of the same revocation are kept
+    /// once. Returns true if this displaced older tokens of the person.
+    pub async fn defer_upstream_tokens(
+        &self,
+        issuer: &Issuer,
+        deferred: &DeferredTokens,
+        expires_at: Option<Timestamp>,
+        now: Timestamp,
+    ) -> Result<bool, StoreError> {
+        let key = key::deferred_tokens(&issuer.url, deferred);
+        let batch = batch(now).put(key, Expectation::Absent, deferred.encode_record(), expires_at);
+        // A conflict is the same record, written before.
+        let (Commit::Done(_) | Commit::Conflict) = self.commit(batch).await?;
+        let mut displaced = false;
+        loop {
+            let all = KeyRange::prefix(&key::all_deferred_tokens(&issuer.url, Some(&deferred.subject)));
+            let page = self.deferred_in(all, MAX_DEFERRED + 1, now).await?;
+            match page.deferred.first() {
+                Some(oldest) if page.deferred.len() > MAX_DEFERRED => {
+                    let (Commit::Done(_) | Commit::Conflict) = self.finish_deferred_tokens(issuer, oldest, now).await?;
+                    displaced = true;
+                }
+                Some(_) | None => return Ok(displaced),
+            }
+        }
+    }
+
+    /// Lists the deferred tokens of `subject`, or of every person.
+    pub async fn deferred_tokens(
+        &self,
+        issuer: &Issuer,
+        subject: Option<&Subject>,
+        from: Option<Vec<u8>>,
+        now: Timestamp,
+    ) -> Result<DeferredPage, StoreError> {
+        let whole = KeyRange::prefix(&key::all_deferred_tokens(&issuer.url, subject));
+        self.deferred_in(KeyRange { from: from.unwrap_or(whole.from), to: whole.to }, DEFERRED, now).await
+    }
+
+    /// Deletes deferred tokens that are revoked at the upstream, or of no use any more.
+    pub async fn finish_deferred_tokens(
+        &self,
+        issuer: &Issuer,
+        read: &Versioned<DeferredTokens>,
+        now: Timestamp,
+    ) -> Result<Commit, StoreError> {
+        let key = key::deferred_tokens(&issuer.url, &read.value);
+        self.commit(batch(now).delete(key, read.version)).await
+    }
+
+    async fn deferred_in(&self, range: KeyRange, results: usize, now: Timestamp) -> Result<DeferredPage, StoreError> {
+        let limit = Limit { results, rows: 10 * results };
+        let page = self.engine.scan(Space::UpstreamRevocations, range, now, limit).await.map_err(store_error)?;
+        let deferred = page.entries.into_iter().filter_map(|(_, entry)| decode(Some(entry)).transpose());
+        Ok(DeferredPage { deferred: deferred.collect::<Result<_, _>>()?, next: page.next })
+    }
+
     async fn ended_among(
         &self,
         issuer: &Issuer,
@@ -269,6 +337,7 @@ pub(crate) fn enqueue(batch: Batch, issuer: &Issuer, what: RevocationTarget, eve
 pub(crate) fn enqueues(batch: &Batch) -> bool {
     batch.operations().iter().any(|operation| {
         operation.key.space == Space::UpstreamRevocations
+            && !operation.key.bytes.starts_with(key::DEFERRED)
             && operation.expectation == Expectation::Absent
             && matches!(operation.change, Change::Put { .. })
     })

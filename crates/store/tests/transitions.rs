@@ -13,16 +13,17 @@ use lychgate_domain::consent::Approval;
 use lychgate_domain::consent::{CheckInputs, Consent, Decided, DenialReason, PresentedScreen, Verdict};
 use lychgate_domain::event::{Event, EventCaller, EventKind, EventTarget};
 use lychgate_domain::flow::{Approved, Authorization, CodeIssued, LoggingIn, Redeemed};
-use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, GrantId, IssuerId};
+use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, EventId, GrantId, IssuerId};
 use lychgate_domain::issuer::{AddressPolicy, ClientPolicy, Issuer, IssuerUrl, PromptPolicy, UpstreamRevocationMode};
 use lychgate_domain::keys::KeyId;
 use lychgate_domain::lifetimes::Lifetimes;
 use lychgate_domain::request::pkce::CodeChallenge;
+use lychgate_domain::revocation::{DeferredTokens, MAX_DEFERRED};
 use lychgate_domain::scope::Scopes;
 use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_domain::time::{CLOCK_SKEW, Clock as _, Timestamp};
 use lychgate_domain::token::{self, EndedBy, Grant};
-use lychgate_domain::upstream::tokens::SealedTokens;
+use lychgate_domain::upstream::tokens::{SealedFor, SealedTokens};
 use lychgate_engine::{
     Batch, Engine as _, Entry, Expectation, Key, KeyRange, Limit, Memory, OpenEngine, Space, Version,
 };
@@ -708,4 +709,46 @@ async fn answers_together_are_of_one_revision() {
     assert!(!Arc::ptr_eq(&basis, bases[0].as_ref().unwrap()), "one had to be read, so both were");
     let (again, _) = world.store.check_inputs(&world.issuer, &of, None, world.now()).await.unwrap();
     assert!(Arc::ptr_eq(bases[0].as_ref().unwrap(), again[0].as_ref().unwrap()));
+}
+
+/// The oldest are dropped, of one person only, and the same tokens are kept once.
+#[tokio::test]
+async fn deferred_tokens_are_bounded_by_person() {
+    let world = world().await;
+    let now = world.clock.now();
+    let end = now + Duration::from_secs(60);
+    let deferred = |person: &str, n: usize| DeferredTokens {
+        revocation: EventId::new(now + Duration::from_millis(n as u64), &[7; 32]),
+        subject: Subject::new(&UpstreamId::parse("idp").unwrap(), person).unwrap(),
+        sealed_for: SealedFor::Grant(GrantId::from_bytes([n as u8; 16])),
+        tokens: SealedTokens { key: KeyId(1), bytes: vec![n as u8] },
+    };
+    let list = async |person: &str| {
+        let (subject, mut from, mut all) = (deferred(person, 0).subject, None, Vec::new());
+        loop {
+            let page = world.store.deferred_tokens(&world.issuer, Some(&subject), from, now).await.unwrap();
+            all.extend(page.deferred.into_iter().map(|read| read.value));
+            from = page.next;
+            if from.is_none() {
+                return all;
+            }
+        }
+    };
+    let defer = async |deferred: DeferredTokens| {
+        world.store.defer_upstream_tokens(&world.issuer, &deferred, Some(end), now).await.unwrap()
+    };
+    assert!(!defer(deferred("bob", 0)).await);
+    for n in 0..MAX_DEFERRED {
+        assert!(!defer(deferred("alice", n)).await, "{n}");
+        assert!(!defer(deferred("alice", n)).await, "{n} again");
+    }
+    assert_eq!(list("alice").await, (0..MAX_DEFERRED).map(|n| deferred("alice", n)).collect::<Vec<_>>());
+    assert!(defer(deferred("alice", MAX_DEFERRED)).await, "one is displaced");
+    let kept = list("alice").await;
+    assert_eq!((kept.len(), &kept[0]), (MAX_DEFERRED, &deferred("alice", 1)), "it is the oldest");
+    assert_eq!(list("bob").await, [deferred("bob", 0)]);
+    let pending = world.store.upstream_revocations(&world.issuer, None, now).await.unwrap();
+    assert!(pending.pending.is_empty(), "they are no pending revocations");
+    let later = world.store.deferred_tokens(&world.issuer, None, None, end).await.unwrap();
+    assert!(later.deferred.is_empty(), "they expire");
 }

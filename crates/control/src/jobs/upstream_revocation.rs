@@ -3,14 +3,20 @@
 //!
 //! One task per issuer works through the pending revocations in the store, one page of each at a time, so that a wide
 //! revocation does not delay a narrow one. Several processes may do the same work: revoking twice is harmless.
+//!
+//! Where tokens are revoked only with a person's last grant, tokens of grants that end before it are deferred: a record
+//! keeps them, and the worker revokes them before the last grant's own. For last grants that end by themselves, it also
+//! looks through the deferred tokens, one page a minute.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 use std::time::Duration;
 
 use futures_util::future::join_all;
-use lychgate_domain::id::IssuerId;
+use lychgate_domain::id::{EventId, IssuerId};
 use lychgate_domain::issuer::UpstreamRevocationMode;
-use lychgate_domain::revocation::{RevocationProgress, ScannedPage, UpstreamRevocation};
+use lychgate_domain::revocation::{DeferredTokens, MAX_DEFERRED, RevocationProgress, ScannedPage, UpstreamRevocation};
+use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
 use lychgate_store::upstream_revocations::EndedTokens;
@@ -27,7 +33,7 @@ const PARALLEL_REQUESTS: usize = 2;
 const MAX_FAILURES: usize = 3;
 /// The number of empty pages that are skipped in one step.
 const MAX_EMPTY_PAGES: usize = 20;
-/// The interval at which other processes' pending revocations are noticed.
+/// The interval at which other processes' pending revocations are noticed, and a page of deferred tokens is looked at.
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
 /// The delay after a failure of the store.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
@@ -49,12 +55,29 @@ struct Worker {
 /// The outcome for one holder of tokens.
 enum RevocationOutcome {
     Revoked,
-    /// There is nothing to revoke, or not now: the person has another live grant, the tokens do not open, or the
-    /// upstream refuses.
+    /// There is nothing to revoke, or not now: the person has another live grant, for which the tokens are deferred, the
+    /// tokens do not open, or the upstream refuses.
     Skipped,
     Later(UpstreamError),
     /// The upstream has no revocation endpoint.
     Unsupported,
+}
+
+/// The outcome for the deferred tokens of one person.
+enum ReleaseOutcome {
+    /// All of them are revoked, or of no use any more.
+    Released(u64),
+    Later(u64, UpstreamError),
+    Unsupported,
+    Interrupted,
+}
+
+/// The revocation that a page of holders belongs to.
+#[derive(Clone, Copy)]
+struct Ending {
+    revocation: EventId,
+    /// Deferred tokens are kept as long as the record of the revocation would be.
+    expires_at: Option<Timestamp>,
 }
 
 /// The outcome for a page of holders.
@@ -73,32 +96,34 @@ impl Worker {
         let (shutdown, clock) = (&self.state.shutdown, &self.state.clock);
         let mut requested = pin!(shutdown.requested());
         let mut left = self.state.store.upstream_revocation_enqueued();
+        let (mut deferred_from, mut next_look) = (None, clock.now());
         while !shutdown.is_requested() {
             // A revocation stored from here on is either seen by this round or wakes the worker again.
             left.mark_unchanged();
-            let due = match self.process_due().await {
-                Ok(due) => due,
-                Err(error) => {
+            let mut due = self.process_due().await.unwrap_or_else(|error| {
+                let error = format!("{:#}", anyhow::Error::new(error));
+                tracing::warn!(issuer.id = %self.issuer, error, "cannot read pending upstream revocations");
+                Some(clock.now() + RETRY_DELAY)
+            });
+            if clock.now() >= next_look {
+                deferred_from = self.look_at_deferred(deferred_from).await.unwrap_or_else(|error| {
                     let error = format!("{:#}", anyhow::Error::new(error));
-                    tracing::warn!(issuer.id = %self.issuer, error, "cannot read pending upstream revocations");
-                    Some(clock.now() + RETRY_DELAY)
+                    tracing::warn!(issuer.id = %self.issuer, error, "cannot read deferred upstream tokens");
+                    None
+                });
+                next_look = clock.now() + POLL_INTERVAL;
+            }
+            due = [due, Some(next_look)].into_iter().flatten().min();
+            let waited = tokio::time::timeout(POLL_INTERVAL, async {
+                while due.is_some_and(|due| clock.now() < due) {
+                    tokio::time::sleep(TICK).await;
                 }
-            };
-            let waited = async {
-                match due {
-                    None => tokio::time::sleep(POLL_INTERVAL).await,
-                    Some(due) => {
-                        while clock.now() < due {
-                            tokio::time::sleep(TICK).await;
-                        }
-                    }
-                }
-            };
+            });
             tokio::select! {
                 () = &mut requested => return,
                 // The sender is the store, which outlives this task.
                 _ = left.changed() => {}
-                () = waited => {}
+                _ = waited => {}
             }
         }
     }
@@ -153,7 +178,8 @@ impl Worker {
             page.ended.rotate_left(first);
         }
         let (kind, event) = (revocation.what.kind(), revocation.id);
-        let after = match self.revoke_page(serving, &page.ended).await? {
+        let ending = Ending { revocation: revocation.id, expires_at: read.expires_at };
+        let after = match self.revoke_page(serving, &page.ended, ending).await? {
             BatchOutcome::Interrupted => return Ok(None),
             BatchOutcome::Unsupported => RevocationProgress::Done { revoked_count: revocation.revoked_count },
             BatchOutcome::Advanced { revoked, failed } => {
@@ -183,23 +209,49 @@ impl Worker {
         })
     }
 
-    async fn revoke_page(&self, serving: &IssuerContext, holders: &[EndedTokens]) -> Result<BatchOutcome, StoreError> {
+    async fn revoke_page(
+        &self,
+        serving: &IssuerContext,
+        holders: &[EndedTokens],
+        ending: Ending,
+    ) -> Result<BatchOutcome, StoreError> {
         let (mut revoked, mut in_a_row, mut failed) = (0, 0, false);
-        for some in holders.chunks(PARALLEL_REQUESTS) {
+        let mut later = |error: &UpstreamError| {
+            if !std::mem::replace(&mut failed, true) {
+                let error = format!("{:#}", error.cause);
+                tracing::warn!(issuer.id = %self.issuer, error, "upstream revocation failed; it will be retried");
+            }
+        };
+        // Deferred tokens go first: those of the last grant lead to them until they are revoked.
+        let mut unreleased = BTreeSet::new();
+        for subject in holders.iter().map(|holder| &holder.subject).collect::<BTreeSet<_>>() {
+            match self.release_of(serving, subject).await? {
+                ReleaseOutcome::Released(count) => (revoked, in_a_row) = (revoked + count, 0),
+                ReleaseOutcome::Later(count, error) => {
+                    later(&error);
+                    unreleased.insert(subject);
+                    (revoked, in_a_row) = (revoked + count, in_a_row + 1);
+                }
+                ReleaseOutcome::Unsupported => return Ok(BatchOutcome::Unsupported),
+                ReleaseOutcome::Interrupted => return Ok(BatchOutcome::Interrupted),
+            }
+            if in_a_row >= MAX_FAILURES {
+                return Ok(BatchOutcome::Advanced { revoked, failed: true });
+            }
+        }
+        let released: Vec<_> = holders.iter().filter(|holder| !unreleased.contains(&holder.subject)).collect();
+        for some in released.chunks(PARALLEL_REQUESTS) {
             if self.state.shutdown.is_requested() {
                 return Ok(BatchOutcome::Interrupted);
             }
-            for outcome in join_all(some.iter().map(|holder| self.revoke(serving, holder))).await {
+            for outcome in join_all(some.iter().map(|holder| self.revoke(serving, holder, ending))).await {
                 match outcome? {
                     RevocationOutcome::Revoked => (revoked, in_a_row) = (revoked + 1, 0),
                     RevocationOutcome::Skipped => in_a_row = 0,
                     RevocationOutcome::Unsupported => return Ok(BatchOutcome::Unsupported),
                     RevocationOutcome::Later(error) => {
-                        if !failed {
-                            let error = format!("{:#}", error.cause);
-                            tracing::warn!(issuer.id = %self.issuer, error, "upstream revocation failed; it will be retried");
-                        }
-                        (in_a_row, failed) = (in_a_row + 1, true);
+                        later(&error);
+                        in_a_row += 1;
                     }
                 }
             }
@@ -210,33 +262,143 @@ impl Worker {
         Ok(BatchOutcome::Advanced { revoked, failed })
     }
 
-    async fn revoke(&self, serving: &IssuerContext, holder: &EndedTokens) -> Result<RevocationOutcome, StoreError> {
+    async fn revoke(
+        &self,
+        serving: &IssuerContext,
+        holder: &EndedTokens,
+        ending: Ending,
+    ) -> Result<RevocationOutcome, StoreError> {
         let (store, issuer, now) = (&self.state.store, &*serving.issuer, self.state.clock.now());
         let sealed_for = holder.sealed_for;
-        // Checked as late as possible: a person who has returned meanwhile holds new upstream tokens.
-        let outcome = if issuer.upstream_revocation == UpstreamRevocationMode::WhenLastGrantEnds
-            && store.has_live_grant(issuer, &holder.subject, now).await?
-        {
-            RevocationOutcome::Skipped
-        } else {
-            match UpstreamTokens::open(&holder.tokens, sealed_for, issuer, serving.keys()) {
-                Some(tokens) if tokens.are_of_use(now) => match serving.upstream.revoke(&tokens, now).await {
-                    Ok(Some(RevocationReply::Revoked)) => RevocationOutcome::Revoked,
-                    Ok(Some(RevocationReply::Refused)) => {
-                        tracing::warn!(issuer.id = %self.issuer, "the upstream refuses to revoke a token");
-                        RevocationOutcome::Skipped
-                    }
-                    Ok(None) => return Ok(RevocationOutcome::Unsupported),
-                    Err(error) => return Ok(RevocationOutcome::Later(error)),
-                },
-                // The tokens' key was compromised and deleted, or the tokens have expired.
-                Some(_) | None => RevocationOutcome::Skipped,
-            }
+        // `None` if the tokens' key was compromised and deleted, or the tokens have expired.
+        let tokens = UpstreamTokens::open(&holder.tokens, sealed_for, issuer, serving.keys());
+        let outcome = match tokens.filter(|tokens| tokens.are_of_use(now)) {
+            None => RevocationOutcome::Skipped,
+            // Checked as late as possible: a person who has returned meanwhile holds new upstream tokens.
+            Some(tokens) if self.defer(serving, holder, &tokens, ending).await? => RevocationOutcome::Skipped,
+            Some(tokens) => match serving.upstream.revoke(&tokens, now).await {
+                Ok(Some(RevocationReply::Revoked)) => RevocationOutcome::Revoked,
+                Ok(Some(RevocationReply::Refused)) => {
+                    self.warn_of_refusal();
+                    RevocationOutcome::Skipped
+                }
+                Ok(None) => return Ok(RevocationOutcome::Unsupported),
+                Err(error) => return Ok(RevocationOutcome::Later(error)),
+            },
         };
         if let SealedFor::Grant(id) = holder.sealed_for {
             // The request may have taken seconds.
             store.forget_upstream_tokens(issuer, id, self.state.clock.now()).await?;
         }
         Ok(outcome)
+    }
+
+    /// Keeps the tokens for the end of the person's last grant. False if no other grant is live, so that they are to be
+    /// revoked now.
+    async fn defer(
+        &self,
+        serving: &IssuerContext,
+        holder: &EndedTokens,
+        tokens: &UpstreamTokens,
+        ending: Ending,
+    ) -> Result<bool, StoreError> {
+        let (State { store, clock, entropy, .. }, issuer) = (&self.state, &*serving.issuer);
+        if !self.must_wait(serving, &holder.subject).await? {
+            return Ok(false);
+        }
+        let deferred = DeferredTokens {
+            revocation: ending.revocation,
+            subject: holder.subject.clone(),
+            sealed_for: holder.sealed_for,
+            tokens: tokens.seal(holder.sealed_for, issuer, serving.keys(), &**entropy),
+        };
+        if store.defer_upstream_tokens(issuer, &deferred, ending.expires_at, clock.now()).await? {
+            tracing::warn!(issuer.id = %self.issuer, kept = MAX_DEFERRED, "a person's oldest deferred upstream tokens are dropped unrevoked");
+        }
+        // If the last grant ended meanwhile, its revocation may have looked for deferred tokens before these were there.
+        if self.must_wait(serving, &holder.subject).await? {
+            return Ok(true);
+        }
+        match self.release(serving, &holder.subject).await? {
+            ReleaseOutcome::Released(_) | ReleaseOutcome::Interrupted | ReleaseOutcome::Unsupported => Ok(true),
+            // They stay deferred, and are looked at again.
+            ReleaseOutcome::Later(_, error) => {
+                let error = format!("{:#}", error.cause);
+                tracing::warn!(issuer.id = %self.issuer, error, "upstream revocation failed; it will be retried");
+                Ok(true)
+            }
+        }
+    }
+
+    /// True if revoking a token of `subject` at the upstream could end the tokens of another live grant.
+    async fn must_wait(&self, serving: &IssuerContext, subject: &Subject) -> Result<bool, StoreError> {
+        let issuer = &*serving.issuer;
+        Ok(issuer.upstream_revocation == UpstreamRevocationMode::WhenLastGrantEnds
+            && self.state.store.has_live_grant(issuer, subject, self.state.clock.now()).await?)
+    }
+
+    /// Revokes the deferred tokens of `subject`, unless the person has a live grant.
+    async fn release_of(&self, serving: &IssuerContext, subject: &Subject) -> Result<ReleaseOutcome, StoreError> {
+        if self.must_wait(serving, subject).await? {
+            return Ok(ReleaseOutcome::Released(0));
+        }
+        self.release(serving, subject).await
+    }
+
+    async fn release(&self, serving: &IssuerContext, subject: &Subject) -> Result<ReleaseOutcome, StoreError> {
+        let (State { store, clock, .. }, issuer) = (&self.state, &*serving.issuer);
+        let (mut released, mut from) = (0, None);
+        loop {
+            let page = store.deferred_tokens(issuer, Some(subject), from, clock.now()).await?;
+            for read in &page.deferred {
+                if self.state.shutdown.is_requested() {
+                    return Ok(ReleaseOutcome::Interrupted);
+                }
+                let DeferredTokens { sealed_for, tokens, .. } = &read.value;
+                let tokens = UpstreamTokens::open(tokens, *sealed_for, issuer, serving.keys());
+                if let Some(tokens) = tokens.filter(|tokens| tokens.are_of_use(clock.now())) {
+                    match serving.upstream.revoke(&tokens, clock.now()).await {
+                        Ok(Some(RevocationReply::Revoked)) => released += 1,
+                        Ok(Some(RevocationReply::Refused)) => self.warn_of_refusal(),
+                        Ok(None) => return Ok(ReleaseOutcome::Unsupported),
+                        Err(error) => return Ok(ReleaseOutcome::Later(released, error)),
+                    }
+                }
+                // After a conflict another process has deleted it.
+                let (Commit::Done(_) | Commit::Conflict) =
+                    store.finish_deferred_tokens(issuer, read, clock.now()).await?;
+            }
+            from = page.next;
+            if from.is_none() {
+                return Ok(ReleaseOutcome::Released(released));
+            }
+        }
+    }
+
+    /// Looks at one page of all deferred tokens, for persons whose last grant ended by itself. Returns where the next
+    /// look begins.
+    async fn look_at_deferred(&self, from: Option<Vec<u8>>) -> Result<Option<Vec<u8>>, StoreError> {
+        let State { store, clock, .. } = &self.state;
+        let Some(serving) = self.state.issuers.for_job(&self.issuer, clock.now()).await else { return Ok(None) };
+        let page = store.deferred_tokens(&serving.issuer, None, from.clone(), clock.now()).await?;
+        for subject in page.deferred.iter().map(|read| &read.value.subject).collect::<BTreeSet<_>>() {
+            match self.release_of(&serving, subject).await? {
+                ReleaseOutcome::Released(0) => {}
+                ReleaseOutcome::Released(tokens) => {
+                    tracing::info!(issuer.id = %self.issuer, tokens, "deferred upstream tokens revoked");
+                }
+                ReleaseOutcome::Later(_, error) => {
+                    let error = format!("{:#}", error.cause);
+                    tracing::warn!(issuer.id = %self.issuer, error, "upstream revocation failed; it will be retried");
+                    return Ok(from);
+                }
+                ReleaseOutcome::Unsupported | ReleaseOutcome::Interrupted => return Ok(None),
+            }
+        }
+        Ok(page.next)
+    }
+
+    fn warn_of_refusal(&self) {
+        tracing::warn!(issuer.id = %self.issuer, "the upstream refuses to revoke a token");
     }
 }

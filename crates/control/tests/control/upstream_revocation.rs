@@ -241,10 +241,7 @@ async fn live_grants_are_not_put_at_risk_unless_configured() {
 
         operator.revoke_now(revoke_request(consent_target("alice", &other.app.id), "2")).await.unwrap();
         env.upstream_revocations_done().await;
-        let mut expected = expected.to_vec();
-        expected.push(given[1].clone());
-        expected.sort();
-        assert_eq!(env.idp.revoked_tokens(), expected, "{when:?}");
+        assert_eq!(env.idp.revoked_tokens(), issued_tokens(&env, &["alice"]), "{when:?}");
     }
 }
 
@@ -407,4 +404,149 @@ async fn grants_from_before_a_new_approval_are_revoked_upstream() {
     let given = env.idp.refresh_tokens_of("alice");
     assert_eq!(env.idp.revoked_tokens(), given[..1], "newer tokens are not revoked");
     assert_eq!(env.grants_with_upstream_tokens().await, 1);
+}
+
+/// The orders in which three grants can end.
+const ORDERS: [[usize; 3]; 6] = [[0, 1, 2], [0, 2, 1], [1, 0, 2], [1, 2, 0], [2, 0, 1], [2, 1, 0]];
+
+/// The environment's upstream revokes with the last grant, and a person has three grants of three clients.
+async fn three_grants() -> (Environment, ControlPlane, Vec<(Flow, v1::ExchangeResponse)>) {
+    let env = environment(RevocationMode::WhenLastGrantEnds).await;
+    let control = env.start().await;
+    let edge = control.edge();
+    let mut grants = Vec::new();
+    for _ in 0..3 {
+        let app = App::registered(&edge).await;
+        grants.push(authorize("alice", app, &edge, &env).await);
+    }
+    (env, control, grants)
+}
+
+/// In whatever order they end, and whether by consent or by the client: nothing is revoked upstream before the last one
+/// ends, and all three are then. Tokens that wait survive a restart.
+///
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_grants_that_ended_before_the_last_are_revoked_with_it() {
+    for (n, order) in ORDERS.into_iter().enumerate() {
+        let (env, mut control, grants) = three_grants().await;
+        authorize("bob", App::configured(), &control.edge(), &env).await;
+        let given = issued_tokens(&env, &["alice"]);
+        for (ended, which) in order.into_iter().enumerate() {
+            assert_eq!(env.idp.revocation_requests(), [] as [String; 0], "{order:?}: {ended} have ended");
+            let (flow, tokens) = &grants[which];
+            if (n + ended).is_multiple_of(2) {
+                let target = consent_target("alice", &flow.app.id);
+                control.operator().revoke_now(revoke_request(target, &which.to_string())).await.unwrap();
+            } else {
+                control.edge().revoke(flow.revoke(&tokens.access_token)).await.unwrap();
+            }
+            env.upstream_revocations_done().await;
+            assert_eq!(env.grants_with_upstream_tokens().await, 3 - ended, "{order:?}: an ended grant keeps no tokens");
+            if ended == 1 {
+                control.kill();
+                control = env.start().await;
+            }
+        }
+        assert_eq!(env.idp.revoked_tokens(), given, "{order:?}");
+        assert_eq!(env.idp.revocation_requests().len(), 3, "{order:?}: each once");
+        assert!(env.entries(Space::UpstreamRevocations).await.is_empty(), "{order:?}");
+    }
+}
+
+/// Three grants of one client under one consent, of which the client ends one after another.
+///
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_one_clients_grants_are_revoked_with_the_last() {
+    let env = environment(RevocationMode::WhenLastGrantEnds).await;
+    let control = env.start().await;
+    let edge = control.edge();
+    let mut grants = Vec::new();
+    for _ in 0..3 {
+        grants.push(authorize("alice", App::configured(), &edge, &env).await);
+    }
+    for (flow, tokens) in &grants {
+        assert!(env.idp.revocation_requests().is_empty());
+        edge.revoke(flow.revoke(&tokens.access_token)).await.unwrap();
+        env.upstream_revocations_done().await;
+    }
+    assert_eq!(env.idp.revoked_tokens(), issued_tokens(&env, &["alice"]));
+}
+
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_that_is_down_when_the_last_grant_ends_loses_no_deferred_tokens() {
+    let (env, control, grants) = three_grants().await;
+    let last = grants.len() - 1;
+    for (n, (flow, tokens)) in grants.iter().enumerate() {
+        if n == last {
+            env.idp.set_revocation_behavior(RevocationBehavior::Fail);
+        }
+        control.edge().revoke(flow.revoke(&tokens.access_token)).await.unwrap();
+        if n < last {
+            env.upstream_revocations_done().await;
+        }
+    }
+    env.idp.wait_for_revocation_requests(1).await;
+    env.upstream_revocations_paused().await;
+    env.idp.set_revocation_behavior(RevocationBehavior::Revoke);
+    env.advance(Duration::from_secs(900));
+    env.upstream_revocations_done().await;
+    assert_eq!(env.idp.revoked_tokens(), issued_tokens(&env, &["alice"]));
+}
+
+/// A last grant that expires is no revocation; the tokens that waited for its end are revoked all the same.
+///
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn deferred_tokens_are_revoked_after_the_last_grant_expired() {
+    let (env, control, grants) = three_grants().await;
+    let given = env.idp.refresh_tokens_of("alice");
+    for (flow, tokens) in &grants[..2] {
+        control.edge().revoke(flow.revoke(&tokens.access_token)).await.unwrap();
+    }
+    env.upstream_revocations_done().await;
+    assert!(env.idp.revocation_requests().is_empty());
+    env.advance(Duration::from_secs(31 * 86_400));
+    env.idp.wait_for_revocation_requests(2).await;
+    let mut expected = given[..2].to_vec();
+    expected.sort();
+    assert_eq!(env.idp.revoked_tokens(), expected);
+}
+
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_person_who_returns_keeps_deferred_tokens_waiting() {
+    let (env, control, grants) = three_grants().await;
+    let end = async |(flow, tokens): &(Flow, v1::ExchangeResponse)| {
+        control.edge().revoke(flow.revoke(&tokens.access_token)).await.unwrap();
+        env.upstream_revocations_done().await;
+    };
+    end(&grants[0]).await;
+    let fourth = authorize("alice", App::configured(), &control.edge(), &env).await;
+    end(&grants[1]).await;
+    end(&grants[2]).await;
+    assert!(env.idp.revocation_requests().is_empty(), "the fourth grant is live");
+    end(&fourth).await;
+    assert_eq!(env.idp.revoked_tokens(), issued_tokens(&env, &["alice"]), "four of four");
+}
+
+/// Deferred tokens of another person wait for that person's own last grant.
+///
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_end_of_everything_revokes_deferred_tokens_of_every_person() {
+    let (env, control, grants) = three_grants().await;
+    let edge = control.edge();
+    let (flow, tokens) = authorize("bob", App::configured(), &edge, &env).await;
+    let app = App::registered(&edge).await;
+    authorize("bob", app, &edge, &env).await;
+    edge.revoke(flow.revoke(&tokens.access_token)).await.unwrap();
+    edge.revoke(grants[0].0.revoke(&grants[0].1.access_token)).await.unwrap();
+    env.upstream_revocations_done().await;
+    assert!(env.idp.revocation_requests().is_empty());
+    control.operator().revoke_now(revoke_request(everything(), "1")).await.unwrap();
+    env.upstream_revocations_done().await;
+    assert_eq!(env.idp.revoked_tokens(), issued_tokens(&env, &["alice", "bob"]));
 }

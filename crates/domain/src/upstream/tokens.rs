@@ -36,7 +36,7 @@ impl std::fmt::Debug for SealedTokens {
 }
 
 /// The record that tokens are sealed for; they do not open in another one.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum SealedFor {
     /// An authorization with an issued code.
     Authorization(AuthorizationId),

@@ -13,7 +13,10 @@ use std::path::{Path, PathBuf};
 
 use lychgate_domain::id::{Attempt, AuthorizationId, ClientId, EventId, GrantId};
 use lychgate_domain::issuer::IssuerUrl;
+use lychgate_domain::keys::KeyId;
+use lychgate_domain::revocation::DeferredTokens;
 use lychgate_domain::subject::Subject;
+use lychgate_domain::upstream::tokens::{SealedFor, SealedTokens};
 use proptest::prelude::*;
 use prost::Message as _;
 
@@ -22,7 +25,7 @@ use lychgate_engine::Space;
 use values::{Golden, Read, all};
 
 /// Keys of records, by the release that introduced them.
-const KEYS: [&str; 4] = ["keys.v1.txt", "keys.v2.txt", "keys.v3.txt", "keys.v4.txt"];
+const KEYS: [&str; 5] = ["keys.v1.txt", "keys.v2.txt", "keys.v3.txt", "keys.v4.txt", "keys.v5.txt"];
 
 /// Requirements: E5.
 #[test]
@@ -142,7 +145,7 @@ fn every_record_has_its_released_key() {
     let client = ClientId::parse("client-AAAAAAAAAAAAAAAAAAAAAA").unwrap();
     let authorization = AuthorizationId::from_bytes(*b"authorization-id");
     let grant = GrantId::from_bytes(*b"grant-identifier");
-    let [mut first, mut second, mut third, mut fourth] = [const { String::new() }; 4];
+    let [mut first, mut second, mut third, mut fourth, mut fifth] = [const { String::new() }; 5];
     for space in Space::ALL {
         let lines = match space {
             Space::Assertions => &mut second,
@@ -178,6 +181,14 @@ fn every_record_has_its_released_key() {
         writeln!(third, "request at {}: {request:?}", url.as_str()).unwrap();
         let revocation = key::upstream_revocation(&url, EventId::from_bytes([0x91; 16]));
         writeln!(fourth, "upstream revocation at {}: {revocation:?}", url.as_str()).unwrap();
+        for (name, sealed_for) in
+            [("grant", SealedFor::Grant(grant)), ("code", SealedFor::Authorization(authorization))]
+        {
+            let (revocation, subject) = (EventId::from_bytes([0x91; 16]), subject.clone());
+            let tokens = SealedTokens { key: KeyId(1), bytes: Vec::new() };
+            let deferred = key::deferred_tokens(&url, &DeferredTokens { revocation, subject, sealed_for, tokens });
+            writeln!(fifth, "deferred tokens of a {name} at {}: {deferred:?}", url.as_str()).unwrap();
+        }
         for (name, key) in [
             ("digest chain", key::digest_chain(&url)),
             ("digest 258", key::range_digest(&url, 258)),
@@ -186,7 +197,7 @@ fn every_record_has_its_released_key() {
             writeln!(fourth, "{name} at {}: {key:?}", url.as_str()).unwrap();
         }
     }
-    for (file, lines) in KEYS.into_iter().zip([first, second, third, fourth]) {
+    for (file, lines) in KEYS.into_iter().zip([first, second, third, fourth, fifth]) {
         let kept = std::fs::read_to_string(directory().join(file));
         let kept =
             kept.unwrap_or_else(|_| panic!("{file} is missing. If the format is new, this belongs there:\n{lines}"));

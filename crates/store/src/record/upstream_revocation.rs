@@ -1,13 +1,16 @@
-//! Pending revocations at the upstream.
+//! Pending revocations at the upstream, and tokens that wait for the end of a person's last grant.
 
-use lychgate_domain::id::{ClientId, EventId, GrantId};
-use lychgate_domain::revocation::{RevocationTarget, ScanPosition, UpstreamRevocation};
+use lychgate_domain::id::{AuthorizationId, ClientId, EventId, GrantId};
+use lychgate_domain::revocation::{DeferredTokens, RevocationTarget, ScanPosition, UpstreamRevocation};
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream::tokens::SealedFor;
 use prost::Message as _;
 
 use super::{Record, decode_sealed, encode_sealed};
-use crate::proto::{self, UpstreamRevocationPhase as Phase, upstream_revocation::Target};
+use crate::proto::{
+    self, UpstreamRevocationPhase as Phase, deferred_upstream_tokens::Holder, upstream_revocation::Target,
+};
 
 impl Record for UpstreamRevocation {
     const KIND: &'static str = "upstream revocation";
@@ -101,6 +104,38 @@ impl Record for UpstreamRevocation {
             failures: record.failures,
             failing_since: record.failing_since.map(Timestamp::from_millis),
             not_before: Timestamp::from_millis(record.not_before),
+        })
+    }
+}
+
+impl Record for DeferredTokens {
+    const KIND: &'static str = "deferred upstream tokens";
+
+    fn encode_record(&self) -> Vec<u8> {
+        let holder = match self.sealed_for {
+            SealedFor::Grant(id) => Holder::GrantId(id.bytes().to_vec()),
+            SealedFor::Authorization(id) => Holder::AuthorizationId(id.bytes().to_vec()),
+        };
+        let record = proto::DeferredUpstreamTokens {
+            event_id: self.revocation.bytes().to_vec(),
+            subject: self.subject.as_str().to_owned(),
+            holder: Some(holder),
+            upstream_tokens: Some(encode_sealed(&self.tokens)),
+        };
+        record.encode_to_vec()
+    }
+
+    fn decode_record(bytes: &[u8]) -> Option<Self> {
+        let record = proto::DeferredUpstreamTokens::decode(bytes).ok()?;
+        let sealed_for = match record.holder? {
+            Holder::GrantId(id) => SealedFor::Grant(GrantId::from_bytes(id.try_into().ok()?)),
+            Holder::AuthorizationId(id) => SealedFor::Authorization(AuthorizationId::from_bytes(id.try_into().ok()?)),
+        };
+        Some(Self {
+            revocation: EventId::from_bytes(record.event_id.try_into().ok()?),
+            subject: Subject::from_record(record.subject),
+            sealed_for,
+            tokens: decode_sealed(record.upstream_tokens)?,
         })
     }
 }

@@ -19,12 +19,12 @@ use lychgate_domain::issuer::IssuerUrl;
 use lychgate_domain::keys::rotation::{KeyFamily, RotationUrgency};
 use lychgate_domain::keys::{KeyId, Purpose};
 use lychgate_domain::request::pkce::CodeChallenge;
-use lychgate_domain::revocation::{RevocationTarget, ScanPosition, UpstreamRevocation};
+use lychgate_domain::revocation::{DeferredTokens, RevocationTarget, ScanPosition, UpstreamRevocation};
 use lychgate_domain::scope::Scopes;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::{EndedBy, Grant, GrantPhase};
-use lychgate_domain::upstream::tokens::SealedTokens;
+use lychgate_domain::upstream::tokens::{SealedFor, SealedTokens};
 use prost::Message as _;
 
 use crate::configuration::ConfigurationDigest;
@@ -203,6 +203,7 @@ pub(super) fn all() -> Vec<Golden> {
         .chain([Golden::new("authorization-approved-without-state", &[1, 3], Authorization::Approved(without_state))])
         .chain(approved_as)
         .chain(upstream_revocations())
+        .chain(deferred_tokens())
         .chain(events.map(|(nested, kind)| Golden::event(nested, event(kind))))
         .chain([Golden::event(&[16], Event { about: None, ..event(rotated) })])
         .chain([Golden::new("authorization-approved-under-policy", &[1, 3], under_policy)])
@@ -287,6 +288,20 @@ fn upstream_revocations() -> Vec<Golden> {
     all.push(golden("grant", &[9], new(RevocationTarget::Grant(grant_id(0x51)))));
     all.push(golden("on-its-way", &[9], on_its_way));
     all
+}
+
+fn deferred_tokens() -> [Golden; 2] {
+    let of = |sealed_for| DeferredTokens {
+        revocation: EventId::from_bytes([0x91; 16]),
+        subject: subject(),
+        sealed_for,
+        tokens: sealed(0xE2),
+    };
+    let authorization = SealedFor::Authorization(AuthorizationId::from_bytes([0x31; 16]));
+    [
+        Golden::new("deferred-tokens-of-a-code", &[5], of(authorization)),
+        Golden::new("deferred-tokens-of-a-grant", &[5], of(SealedFor::Grant(grant_id(0x51)))),
+    ]
 }
 
 fn keyring() -> Keyring {
