@@ -75,10 +75,15 @@ impl Program {
 
     /// Waits until the program ends; `true` if it exited with code 0.
     pub async fn ended(&mut self) -> Result<bool> {
+        Ok(self.exit_code().await? == Some(0))
+    }
+
+    /// Waits until the program ends; `None` if a signal ended it.
+    pub async fn exit_code(&mut self) -> Result<Option<i32>> {
         let status = tokio::time::timeout(PATIENCE, self.child.wait())
             .await
             .map_err(|_| self.output.complaints.explain(self.name, "does not end"))??;
-        Ok(status.success())
+        Ok(status.code())
     }
 
     /// Splits the program for a test that writes and reads concurrently. The third part kills the process on

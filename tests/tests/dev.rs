@@ -3,6 +3,7 @@
 use std::fs;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use e2e::dev::binary;
@@ -18,6 +19,7 @@ use lychgate_api::v1::ListRequest;
 use serde_json::Value;
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio::time::timeout;
 use tonic::Code;
 use url::Url;
 
@@ -120,8 +122,36 @@ async fn a_process_that_dies_takes_the_others_along() -> Result<()> {
     let children = dev.children()?;
     let edge = children.iter().find(|child| child.name.starts_with("lychgate-edge")).context("an edge")?;
     send_signal(edge.id, "KILL")?;
-    assert!(!dev.program.ended().await?, "that is no success");
+    assert_eq!(dev.program.exit_code().await?, Some(137), "that of a process killed by SIGKILL, as a shell has it");
     assert_eq!(running(&children)?, []);
+    Ok(())
+}
+
+/// The control plane reads some settings only when it starts. Its refusal ends `dev` with its exit code, and names the key
+/// and the file that the person wrote.
+#[tokio::test]
+async fn a_setting_that_only_control_refuses_is_named_by_the_key_that_the_person_wrote() -> Result<()> {
+    let directory = tempfile::tempdir()?;
+    let (data, file) = (directory.path().join("data"), directory.path().join("mine.toml"));
+    let secret = directory.path().join("empty.secret");
+    fs::write(&secret, "\r\n")?;
+    let upstream =
+        "[upstream]\nkind = \"oidc\"\nid = \"a\"\nname = \"A\"\nissuer = \"https://192.0.2.1\"\nclient_id = \"c\"\n";
+    for (reference, problem) in [
+        ("{ env = \"LYCHGATE_NOT_SET\" }".to_owned(), "environment variable LYCHGATE_NOT_SET cannot be read"),
+        (format!("{{ file = {secret:?} }}"), "is empty"),
+    ] {
+        fs::write(&file, format!("{upstream}client_secret = {reference}\n"))?;
+        let mut command = Command::new(binary("lychgate")?);
+        command.args(["dev", "--listen", "127.0.0.1:0", "--data", path(&data)?, "--config", path(&file)?]);
+        let output = timeout(Duration::from_secs(60), command.kill_on_drop(true).output()).await??;
+        let text = String::from_utf8_lossy(&output.stderr).into_owned();
+        ensure!(output.status.code() == Some(2), "{}: {text}", output.status);
+        let last = text.lines().last().unwrap_or_default();
+        let expected = format!("{}: upstream.client_secret: ", file.display());
+        ensure!(last.contains(&expected) && last.contains(problem), "{last}");
+        ensure!(!text.contains("issuers[0]"), "{text}");
+    }
     Ok(())
 }
 

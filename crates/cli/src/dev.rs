@@ -28,7 +28,7 @@ use directory::Directory;
 use greeting::Greeting;
 use plan::Plan;
 use ports::Ports;
-use processes::{Processes, Program};
+use processes::{OwnWords, Processes, Program};
 
 /// The time limit for one process, from its start to its first good answer.
 const START_TIMEOUT: Duration = Duration::from_secs(60);
@@ -68,7 +68,8 @@ pub(crate) async fn main(args: Args) -> anyhow::Result<()> {
             None => error,
         })?;
 
-    let mut processes = Processes::new(plan.log_format);
+    let own_words = OwnWords { control_config: plan.greeting.control_config.clone(), config: args.config };
+    let mut processes = Processes::new(plan.log_format, own_words);
     let result = tokio::select! {
         result = serve(&plan, &mut processes, &directory, args.json) => result,
         () = shutdown.requested() => Ok(()),

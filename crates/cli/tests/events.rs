@@ -4,6 +4,7 @@
 
 use std::fs;
 use std::io::{BufRead, BufReader};
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdin, Command, Stdio};
 
@@ -31,6 +32,7 @@ impl World {
     async fn new() -> Self {
         let world = Self { dir: TempDir::new().unwrap(), lines: Vec::new() };
         fs::write(world.path("master"), "AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8").unwrap();
+        fs::set_permissions(world.path("master"), fs::Permissions::from_mode(0o600)).unwrap();
         fs::write(world.path("secret"), "s").unwrap();
         fs::write(world.path("token"), TOKEN).unwrap();
         let running = world.start("store");

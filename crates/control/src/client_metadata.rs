@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
 use lychgate_domain::time::Timestamp;
+use lychgate_process::telemetry::strangers::cut;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::sync::watch;
@@ -272,8 +273,8 @@ impl DocumentsState {
             (Err(error), Some(cached)) if !error.is_final() && cached.serves_after_failure(now) => {
                 let cause = format!("{:#}", anyhow::Error::new(error));
                 tracing::warn!(
-                    document.host = permit.host,
-                    error = cause,
+                    document.host = %cut(&permit.host),
+                    error = %cut(&cause),
                     "cannot refresh a client document; serving the cached one"
                 );
                 cached.paused(now + PAUSE)

@@ -13,6 +13,7 @@ use lychgate_domain::client::{Authentication, Client, ClientKeys, ClientStatus};
 use lychgate_domain::id::ClientId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::registration::document;
+use lychgate_process::telemetry::strangers::cut;
 use lychgate_store::Versioned;
 use url::Url;
 
@@ -146,7 +147,8 @@ pub(crate) async fn authenticate(
 
 /// The refusal says coarsely what is wrong, so that the page cannot be used to scan networks; the log says it exactly.
 fn refused(url: &Url, error: &DocumentError) -> Error {
-    tracing::info!(document.host = url.host_str(), error = cause(error), "a client's document cannot be used");
+    let (host, error_text) = (url.host_str().unwrap_or_default(), cause(error));
+    tracing::info!(document.host = %cut(host), error = %cut(&error_text), "a client's document cannot be used");
     let refusal = match error.class() {
         Class::Unreachable => Refusal::MetadataDocumentUnavailable,
         Class::Gone => Refusal::MetadataDocumentInvalid("there is none at that URL"),

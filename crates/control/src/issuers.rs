@@ -45,9 +45,11 @@ impl IssuerContext {
 #[derive(Debug)]
 pub(crate) struct Issuers(BTreeMap<IssuerId, ServedIssuer>);
 
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 struct ServedIssuer {
     issuer: Arc<Issuer>,
+    /// The path of its upstream in the configuration.
+    upstream_key: String,
     upstream: Arc<Upstream>,
     key_manager: Arc<KeyManager>,
 }
@@ -58,7 +60,8 @@ impl ServedIssuer {
     }
 
     fn with_keys(&self, keys: Arc<IssuerKeys>) -> IssuerContext {
-        let Self { issuer, upstream, key_manager } = self.clone();
+        let Self { issuer, upstream_key: _, upstream, key_manager } = self;
+        let (issuer, upstream, key_manager) = (Arc::clone(issuer), Arc::clone(upstream), Arc::clone(key_manager));
         IssuerContext { issuer, upstream, key_manager, keys }
     }
 }
@@ -84,7 +87,8 @@ impl Issuers {
             let stored = StoredKeyring { store, master, issuer: url, lifetimes, algorithm, rotation, entropy };
             let key_manager = KeyManager::open(stored, now).await?;
             let (upstream, key_manager) = (Arc::new(upstream), Arc::new(key_manager));
-            issuers.insert(issuer.id.clone(), ServedIssuer { issuer: Arc::new(issuer), upstream, key_manager });
+            let entry = ServedIssuer { issuer: Arc::new(issuer), upstream_key: at, upstream, key_manager };
+            issuers.insert(entry.issuer.id.clone(), entry);
         }
         Ok(Self(issuers))
     }
@@ -115,6 +119,11 @@ impl Issuers {
     /// The issuers that the principal may speak of.
     pub(crate) fn all<'a>(&'a self, principal: &'a Principal) -> impl Iterator<Item = &'a Issuer> {
         self.0.values().map(|entry| &*entry.issuer).filter(|issuer| principal.may_access(&issuer.id))
+    }
+
+    /// The upstream of every issuer, with its path in the configuration.
+    pub(crate) fn upstreams(&self) -> impl Iterator<Item = (&IssuerId, &str, &Arc<Upstream>)> {
+        self.0.values().map(|entry| (&entry.issuer.id, entry.upstream_key.as_str(), &entry.upstream))
     }
 
     /// All issuers, for background jobs.

@@ -3,4 +3,5 @@
 pub(crate) mod config_audit;
 pub(crate) mod maintenance;
 pub(crate) mod reload;
+pub(crate) mod upstream_health;
 pub(crate) mod upstream_revocation;

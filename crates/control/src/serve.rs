@@ -3,7 +3,7 @@
 mod listener;
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -29,7 +29,7 @@ use crate::client_metadata::{self, Documents};
 use crate::config::Config;
 use crate::event_log::EventLog;
 use crate::feed::Feed;
-use crate::ground::outbound::{Dns, Outbound};
+use crate::ground::outbound::{Outbound, RESOLV_CONF};
 use crate::ground::principal::Principals;
 use crate::ground::system::{SystemClock, SystemEntropy};
 use crate::ground::tls::{LoadedTls, Tls};
@@ -39,7 +39,7 @@ use crate::grpc::metrics::Metrics;
 use crate::issuers::Issuers;
 use crate::jobs::config_audit::ConfigAudit;
 use crate::jobs::reload::{Reload, ReloadTargets};
-use crate::jobs::{maintenance, upstream_revocation};
+use crate::jobs::{maintenance, upstream_health, upstream_revocation};
 use crate::state::State;
 use listener::{IncomingConnection, connections};
 
@@ -60,7 +60,7 @@ const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
 /// Serves `config`, which was read from `file`, until `shutdown`. Calls under way are finished.
 pub async fn serve(config: Config, file: PathBuf, engine: OpenEngine, shutdown: Shutdown) -> anyhow::Result<()> {
     let server = Server::bind(config, engine, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
-    server.rereading(file, POLL_INTERVAL).run(shutdown).await
+    server.rereading(file, POLL_INTERVAL).probing_upstreams().run(shutdown).await
 }
 
 /// A control plane that is ready to serve and has bound its address. Connections wait until it runs.
@@ -72,6 +72,7 @@ pub struct Server {
     principals: Arc<Principals>,
     audit: ConfigAudit,
     reload: Option<Reload>,
+    probes_upstreams: bool,
     metrics: Metrics,
     metrics_server: MetricsServer,
     config: Config,
@@ -96,7 +97,7 @@ impl Server {
         let connection_limits = config.connection_limits(AGE_GRACE)?;
         let principals = Arc::new(config.principals()?);
         let retention = config.events.retention()?;
-        let outbound = Outbound::new(config.outbound()?, Arc::new(Dns::new()?))?;
+        let outbound = Outbound::new(config.outbound()?, config.resolver(Path::new(RESOLV_CONF))?)?;
         let documents = Documents::new(outbound, client_metadata::judge);
         let tls = config.tls.as_ref().map(|tls| LoadedTls::read(tls, &clock)).transpose()?;
         let tls = tls.map(|loaded| Arc::new(Tls::new(loaded)));
@@ -123,6 +124,7 @@ impl Server {
             principals,
             audit,
             reload: None,
+            probes_upstreams: false,
             metrics,
             metrics_server,
             config,
@@ -142,6 +144,11 @@ impl Server {
         let (principals, tls, audit) = (Arc::clone(&self.principals), self.tls.clone(), self.audit.clone());
         self.reload = Some(Reload::new(file, every, self.config.clone(), ReloadTargets { principals, tls, audit }));
         self
+    }
+
+    /// Checks from the start on that every upstream is there, and reports it as a health service of each issuer.
+    pub fn probing_upstreams(self) -> Self {
+        Self { probes_upstreams: true, ..self }
     }
 
     pub fn local_addr(&self) -> std::io::Result<SocketAddr> {
@@ -170,6 +177,9 @@ impl Server {
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?);
         // Shutdown waits for use cases only: these tasks never end by themselves.
+        let probes = self
+            .probes_upstreams
+            .then(|| tokio::spawn(upstream_health::run(state.clone(), health.clone(), shutdown.clone())));
         let watch = tokio::spawn(watch_health(self.store, health, shutdown.clone()));
         let reload = self.reload.map(|reload| tokio::spawn(reload.run()));
         let metrics = tokio::spawn(self.metrics_server.serve(shutdown.clone()));
@@ -186,6 +196,7 @@ impl Server {
             () = drain(&places, &shutdown) => Ok(()),
         };
         watch.abort();
+        probes.inspect(tokio::task::JoinHandle::abort);
         maintenance.abort();
         metrics.abort();
         reload.inspect(tokio::task::JoinHandle::abort);

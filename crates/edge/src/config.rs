@@ -11,6 +11,7 @@ use lychgate_process::ConfigError;
 use lychgate_process::config::Secret;
 use lychgate_process::connections::ConnectionLimits;
 use lychgate_process::metrics::{MetricsConfig, MetricsServer};
+use lychgate_process::private;
 use lychgate_process::resources::DescriptorBudget;
 use lychgate_process::telemetry::Telemetry;
 use serde::{Deserialize, Serialize};
@@ -152,7 +153,7 @@ impl ControlConfig {
     pub(crate) fn channel(&self) -> Result<AuthenticatedChannel, ConfigError> {
         let token = self.token.as_ref().map(|token| token.read("control.token")).transpose()?;
         let cert_pem = self.cert_file.as_ref().map(|path| pem("control.cert_file", path)).transpose()?;
-        let key_pem = self.key_file.as_ref().map(|path| pem("control.key_file", path)).transpose()?;
+        let key_pem = self.key_file.as_ref().map(|path| private_key("control.key_file", path)).transpose()?;
         let ca_pem = self.ca_file.as_ref().map(|path| pem("control.ca_file", path)).transpose()?;
         let certificate = match (&cert_pem, &key_pem) {
             (Some(cert_pem), Some(key_pem)) => Some(ClientCertificate { cert_pem, key_pem }),
@@ -183,9 +184,19 @@ impl ControlConfig {
 }
 
 fn pem(key: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
-    fs::read(path).map(Zeroizing::new).map_err(|error| {
-        ConfigError::new(key, format_args!("{} cannot be read: {error}", path.display()), "name a readable PEM file")
-    })
+    fs::read(path).map(Zeroizing::new).map_err(|error| unreadable(key, path, &error))
+}
+
+fn private_key(key: &str, path: &Path) -> Result<Zeroizing<Vec<u8>>, ConfigError> {
+    let (pem, judged) = private::read(path).map_err(|error| unreadable(key, path, &error))?;
+    if let Err(exposed) = judged {
+        tracing::warn!(key, "a private key is not private: {exposed}");
+    }
+    Ok(pem)
+}
+
+fn unreadable(key: &str, path: &Path, error: &std::io::Error) -> ConfigError {
+    ConfigError::new(key, format_args!("{} cannot be read: {error}", path.display()), "name a readable PEM file")
 }
 
 #[cfg(test)]

@@ -11,6 +11,7 @@ mod database;
 mod expiry;
 mod layout;
 mod open;
+mod privacy;
 mod writer;
 
 use std::fmt;

@@ -14,6 +14,7 @@ use crate::RocksDb;
 use crate::database::Database;
 use crate::expiry::Sweep;
 use crate::layout::{self, Damaged, FORMAT, FORMAT_KEY, INCARNATION_KEY, SEQUENCE_KEY};
+use crate::privacy;
 use crate::writer::Writer;
 
 /// Tuning of a database.
@@ -49,9 +50,30 @@ pub enum OpenError {
     /// The directory could not be created.
     #[error("the directory {} cannot be created", .0.display())]
     Directory(PathBuf, #[source] io::Error),
+    /// Other users have access to the directory or a file in it, and it was not changed: it is another user's, or holds more
+    /// than a database.
+    #[error(
+        "other users have access to {} (mode {mode:04o}), and it is not this program's to change: choose a directory below \
+         it, which is created for this user alone",
+        .path.display()
+    )]
+    NotPrivate {
+        /// The directory or file.
+        path: PathBuf,
+        /// Its permissions.
+        mode: u32,
+        /// Why they could not be changed; `None` if the file system ignored the change.
+        source: Option<io::Error>,
+    },
     /// Another process holds the database's lock.
     #[error("the database in {} is in use by another process", .0.display())]
     InUse(PathBuf),
+    /// The file system takes no locks, so a second process could open the database too.
+    #[error(
+        "the database in {} cannot be locked; choose a file system with POSIX locks, such as a local disk",
+        .0.display()
+    )]
+    Lock(PathBuf, #[source] Cause),
     /// The directory holds another program's database, or one with column families of a newer version.
     #[error("{} holds a database that is not lychgate's, or a newer version's", .0.display())]
     Foreign(PathBuf),
@@ -69,7 +91,7 @@ pub enum OpenError {
 }
 
 impl RocksDb {
-    /// Opens the database in the directory `path`. Creates a missing one, readable for this user only.
+    /// Opens the database in the directory `path`. Creates a missing one, and makes an existing one private to this user.
     pub fn open(
         path: &Path,
         options: Options,
@@ -82,19 +104,43 @@ impl RocksDb {
             .create(path)
             .map_err(|error| OpenError::Directory(path.to_owned(), error))?;
         refuse_foreign(path)?;
+        privacy::make_private(path)?;
         let failed = |error: Cause| OpenError::Failed(path.to_owned(), error);
 
         let for_database = database_options(&options);
         let db = DB::open_cf_descriptors(&for_database, path, descriptors(&options, &clock)).map_err(|error| {
-            // RocksDB has no error kind for a lock that is held.
-            let locked = error.as_ref().contains("lock file") || error.as_ref().contains("lock hold by");
-            if locked { OpenError::InUse(path.to_owned()) } else { failed(error.into()) }
+            match lock_failure(error.as_ref()) {
+                Some(LockFailure::Held) => OpenError::InUse(path.to_owned()),
+                Some(LockFailure::Unsupported) => OpenError::Lock(path.to_owned(), error.into()),
+                None => failed(error.into()),
+            }
         })?;
         let incarnation = recognise(&db, path, entropy)?;
         let database = Arc::new(Database::new(db, incarnation, for_database));
         let (writer, news) = Writer::start(database.clone(), clock.clone()).map_err(|error| failed(error.into()))?;
         Ok(RocksDb { writer, database, clock, news })
     }
+}
+
+/// Why the lock of a database was not taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum LockFailure {
+    /// Another process, or this one, has it.
+    Held,
+    /// Any other error of the file system, mostly ENOLCK or ENOTSUP.
+    Unsupported,
+}
+
+/// RocksDB has no error kind for locks, only texts: "While lock file: PATH: REASON", where REASON is `strerror` of what
+/// `fcntl` failed with, and "lock hold by current process".
+fn lock_failure(message: &str) -> Option<LockFailure> {
+    if message.contains("lock hold by") {
+        return Some(LockFailure::Held);
+    }
+    let (_, reason) = message.split_once("While lock file: ")?;
+    // POSIX: EAGAIN or EACCES if another process holds the lock. Linux answers with the first.
+    let is_held = reason.ends_with("Resource temporarily unavailable");
+    Some(if is_held { LockFailure::Held } else { LockFailure::Unsupported })
 }
 
 /// Refuses another program's database before anything is written: a mistaken path must not change it.
@@ -200,4 +246,29 @@ fn family_options(cache: &Cache) -> rocksdb::Options {
     tuned.set_compression_type(DBCompressionType::Lz4);
     tuned.set_write_buffer_size(16 << 20);
     tuned
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lock_that_is_held_is_told_from_a_file_system_without_locks() {
+        for (message, expected) in [
+            ("IO error: While lock file: /data/LOCK: Resource temporarily unavailable", Some(LockFailure::Held)),
+            (
+                "IO error: lock hold by current process, acquire time 1 acquiring thread 2: /data/LOCK: No locks available",
+                Some(LockFailure::Held),
+            ),
+            ("IO error: While lock file: /data/LOCK: No locks available", Some(LockFailure::Unsupported)),
+            ("IO error: While lock file: /data/LOCK: Operation not supported", Some(LockFailure::Unsupported)),
+            ("IO error: While lock file: /data/LOCK: Function not implemented", Some(LockFailure::Unsupported)),
+            ("IO error: While lock file: /data/LOCK: Stale file handle", Some(LockFailure::Unsupported)),
+            ("IO error: While open a file for lock: /data/LOCK: Permission denied", None),
+            ("IO error: No such file or directory: While open a file: /data/CURRENT", None),
+            ("Corruption: block checksum mismatch in /data/lock file/000012.sst", None),
+        ] {
+            assert_eq!(lock_failure(message), expected, "{message}");
+        }
+    }
 }

@@ -2,8 +2,8 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that panics has failed")]
 
-use std::fs;
-use std::os::unix::fs::PermissionsExt;
+use std::fs::{self, Permissions};
+use std::os::unix::fs::{PermissionsExt, symlink};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -299,6 +299,69 @@ async fn the_log_holds_values_in_plain_and_a_table_does_not() {
     let found = |text: &&String| tables.iter().any(|table| count(&fs::read(table).unwrap(), text) > 0);
     assert!(texts.iter().filter(found).count() < texts.len() / 2, "if tables are not compressed, search them, too");
     assert_eq!(on_disk(&path, "grants").len(), texts.len());
+}
+
+fn mode(path: &Path) -> u32 {
+    fs::metadata(path).unwrap().permissions().mode() & 0o7777
+}
+
+fn set_mode(path: &Path, mode: u32) {
+    fs::set_permissions(path, Permissions::from_mode(mode)).unwrap();
+}
+
+/// A directory that exists with other permissions, as an administrator or an older version made it.
+#[tokio::test]
+async fn a_database_that_others_can_read_is_made_private() {
+    let (_directory, path, clock) = directory();
+    fs::create_dir(&path).unwrap();
+    set_mode(&path, 0o755);
+    let engine = open(&path, &clock).unwrap();
+    engine.commit(batch(&clock).put(key("a"), Expectation::Absent, vec![1], None)).await.unwrap();
+    engine.compact().await.unwrap();
+    drop(engine);
+    assert_eq!(mode(&path), 0o700);
+
+    let elsewhere = path.with_file_name("elsewhere");
+    fs::write(&elsewhere, "").unwrap();
+    set_mode(&elsewhere, 0o644);
+    symlink(&elsewhere, path.join("LOG.old.1")).unwrap();
+    for open_to in [0o755, 0o775, 0o2770, 0o701, 0o750] {
+        // RocksDB may have removed it.
+        let _ = fs::remove_file(path.join("LOG.old.1"));
+        set_mode(&path, open_to);
+        for file in fs::read_dir(&path).unwrap() {
+            set_mode(&file.unwrap().path(), 0o664);
+        }
+        symlink(&elsewhere, path.join("LOG.old.1")).unwrap();
+        let before: Vec<_> = fs::read_dir(&path).unwrap().map(|file| file.unwrap().path()).collect();
+        drop(open(&path, &clock).unwrap());
+        assert_eq!(mode(&path), 0o700, "{open_to:o}");
+        // RocksDB keeps these; others it makes anew, with the permissions that the process's mask leaves.
+        let kept = |file: &&PathBuf| file.extension().is_some_and(|kind| kind == "sst") || file.ends_with("LOCK");
+        let modes: Vec<_> = before.iter().filter(kept).filter(|file| file.exists()).map(|file| mode(file)).collect();
+        assert!(modes.len() > 1 && modes.iter().all(|mode| *mode == 0o600), "{modes:?} in {open_to:o}");
+        assert_eq!(mode(&elsewhere), 0o644, "a file elsewhere is left alone");
+    }
+}
+
+/// The path may be a mistake: a directory of other things keeps its permissions.
+#[tokio::test]
+async fn a_directory_with_other_things_is_refused_unless_it_is_private() {
+    for strange in ["notes.txt", "lost+found", "abc.log", "12.sst.bak"] {
+        let (_directory, path, clock) = directory();
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join(strange), "").unwrap();
+        set_mode(&path.join(strange), 0o644);
+        set_mode(&path, 0o755);
+        let refused = open(&path, &clock).unwrap_err();
+        assert!(matches!(refused, OpenError::NotPrivate { mode: 0o755, .. }), "{strange}: {refused:?}");
+        assert!(refused.to_string().contains(&format!("{} (mode 0755)", path.display())), "{refused}");
+        assert_eq!((mode(&path), mode(&path.join(strange))), (0o755, 0o644), "{strange}");
+        assert_eq!(fs::read_dir(&path).unwrap().count(), 1, "nothing is written");
+        set_mode(&path, 0o700);
+        drop(open(&path, &clock).unwrap());
+        assert_eq!(mode(&path.join(strange)), 0o644, "{strange}");
+    }
 }
 
 fn write_ahead_log(path: &Path) -> PathBuf {

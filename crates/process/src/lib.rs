@@ -7,6 +7,7 @@ pub mod config;
 pub mod connections;
 pub mod file_watcher;
 pub mod metrics;
+pub mod private;
 pub mod random;
 pub mod resources;
 pub mod shutdown;
@@ -34,7 +35,8 @@ static ALLOCATOR: MiMalloc = MiMalloc;
 const RUNTIME_END: Duration = Duration::from_secs(1);
 
 /// Runs `main` on a new runtime. An error is printed on standard error as one line, `NAME: ERROR: CAUSE: …`. The exit code is 2
-/// for a configuration error and 1 for any other. Core dumps are off, and the limit of file descriptors is the hard one.
+/// for a configuration error, that of the process for [`ProcessFailed`], and 1 for any other. Files that the process creates
+/// are private to its user, core dumps are off, and the limit of file descriptors is the hard one.
 pub fn run<M>(name: &str, main: M) -> ExitCode
 where
     M: Future<Output = anyhow::Result<()>>,
@@ -43,6 +45,7 @@ where
         report(name, format_args!("cannot set the limits of open files and core dumps: {error}"));
         return ExitCode::FAILURE;
     }
+    private::create_files_privately();
     let runtime = match runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => {
@@ -62,7 +65,20 @@ where
     }
 }
 
+/// The end of another process, which this one ends with.
+#[derive(Debug, thiserror::Error)]
+#[error("{message}")]
+pub struct ProcessFailed {
+    /// Its exit code; 128 and the signal if a signal ended it.
+    pub code: u8,
+    /// What happened.
+    pub message: String,
+}
+
 fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if let Some(failed) = error.downcast_ref::<ProcessFailed>() {
+        return ExitCode::from(failed.code);
+    }
     if error.chain().any(|cause| cause.is::<ConfigError>()) { ExitCode::from(2) } else { ExitCode::FAILURE }
 }
 
@@ -87,6 +103,9 @@ mod tests {
         assert_eq!(run("test", async { Ok(()) }), ExitCode::SUCCESS);
         assert_eq!(run("test", async { anyhow::bail!("the disk is full") }), ExitCode::from(1));
         assert_eq!(run("test", async move { config().context("cannot start") }), ExitCode::from(2));
+        let failed = |code| ProcessFailed { code, message: "control ended".to_owned() };
+        assert_eq!(run("test", async move { Err(failed(137).into()) }), ExitCode::from(137));
+        assert_eq!(run("test", async move { Err(failed(2)).context("cannot start") }), ExitCode::from(2));
     }
 
     #[test]

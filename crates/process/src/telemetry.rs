@@ -1,8 +1,10 @@
 //! Logs, on standard error.
 //!
-//! Never log tokens, codes, cookies, secrets, bodies, e-mail addresses or query strings.
+//! Never log tokens, codes, cookies, secrets, bodies, e-mail addresses or query strings. Texts that a stranger has chosen go
+//! through [`cut`](strangers::cut), and lines about unknown callers through a [`LineLimit`](strangers::LineLimit).
 
 mod buffered;
+pub mod strangers;
 
 use std::io::{self, IsTerminal, Stderr};
 use std::sync::OnceLock;

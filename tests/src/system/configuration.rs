@@ -3,6 +3,7 @@
 use std::fmt::Write as _;
 use std::fs;
 use std::net::SocketAddr;
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::Result;
@@ -194,6 +195,8 @@ impl Files<'_> {
     fn write(&self, name: &str, content: &str) -> Result<PathBuf> {
         let path = self.directory.join(name);
         fs::write(&path, content)?;
+        // Secrets are among them.
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o600))?;
         Ok(path)
     }
 }

@@ -47,6 +47,20 @@ pub(super) fn own_key(key: &str) -> String {
     if same { of_issuer.to_owned() } else { format!("issuer.{of_issuer}") }
 }
 
+/// The text of the control plane with the keys of this file.
+pub(super) fn with_own_keys(text: &str) -> String {
+    const OF_ISSUER: &str = "issuers[0].";
+    let mut parts = text.split(OF_ISSUER);
+    let mut own = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let is_key = |c: char| c.is_ascii_alphanumeric() || "_.[]".contains(c);
+        let key = part.split(|c| !is_key(c)).next().unwrap_or_default();
+        own.push_str(&own_key(&format!("{OF_ISSUER}{key}")));
+        own.push_str(&part[key.len()..]);
+    }
+    own
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeSet;
@@ -122,6 +136,14 @@ mod tests {
             ("issuers[0].private_scheme_redirect_uris[0]", "issuer.private_scheme_redirect_uris[0]"),
         ] {
             assert_eq!(own_key(control), here);
+            assert_eq!(
+                with_own_keys(&format!("a: {control}: is b; {control} c")),
+                format!("a: {here}: is b; {here} c")
+            );
+            assert_eq!(with_own_keys(&format!("{{\"key\":\"{control}\"}}")), format!("{{\"key\":\"{here}\"}}"));
+        }
+        for other in ["", "listen: is taken", "issuers[1].name", "lychgate-control: issuers: is empty"] {
+            assert_eq!(with_own_keys(other), other);
         }
     }
 }

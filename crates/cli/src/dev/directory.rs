@@ -58,7 +58,7 @@ impl Directory {
     pub(super) fn secret(&self, name: &str) -> anyhow::Result<SecretFile> {
         let path = self.file(name);
         let secret = match fs::read_to_string(&path) {
-            Ok(secret) => secret.trim_end_matches('\n').to_owned(),
+            Ok(secret) => secret.trim_end_matches(['\r', '\n']).to_owned(),
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
                 let secret = random_secret()?;
                 write_private(&path, &secret)?;

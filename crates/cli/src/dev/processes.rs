@@ -6,11 +6,13 @@
 use std::collections::VecDeque;
 use std::fmt;
 use std::io::{self, Write};
+use std::os::unix::process::ExitStatusExt as _;
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
 use std::time::Duration;
 
-use anyhow::{Context, anyhow};
+use anyhow::Context;
+use lychgate_process::ProcessFailed;
 use lychgate_process::shutdown::STOP_WITH_PARENT;
 use lychgate_process::telemetry::LogFormat;
 use tokio::io::{AsyncBufReadExt, AsyncRead, BufReader};
@@ -19,6 +21,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time;
 
+use super::config::with_own_keys;
 use super::probe::Probe;
 
 /// The time limit for a process to end when asked to. It is longer than the time that the process gives its own work.
@@ -37,9 +40,32 @@ pub(super) struct Program {
     pub(super) probe: Probe,
 }
 
+/// The keys and the file that the person wrote, in place of those that `dev` wrote for the control plane.
+#[derive(Debug, Clone)]
+pub(super) struct OwnWords {
+    /// The configuration that `dev` wrote for the control plane.
+    pub(super) control_config: PathBuf,
+    /// The person's configuration; `None` without one.
+    pub(super) config: Option<PathBuf>,
+}
+
+impl OwnWords {
+    /// A line of the control plane as the person would have written it.
+    fn of(&self, line: String) -> String {
+        let own = with_own_keys(&line);
+        match &self.config {
+            Some(config) if own != line => {
+                own.replace(&format!("{}: ", self.control_config.display()), &format!("{}: ", config.display()))
+            }
+            Some(_) | None => own,
+        }
+    }
+}
+
 #[derive(Debug)]
 pub(super) struct Processes {
     log_format: LogFormat,
+    own_words: OwnWords,
     running: Vec<Running>,
     ended: mpsc::UnboundedReceiver<Ended>,
     report_end: mpsc::UnboundedSender<Ended>,
@@ -53,9 +79,9 @@ struct Running {
 
 impl Processes {
     /// No process yet. Each process writes its log in `log_format`, and it is passed on to standard error.
-    pub(super) fn new(log_format: LogFormat) -> Self {
+    pub(super) fn new(log_format: LogFormat, own_words: OwnWords) -> Self {
         let (report_end, ended) = mpsc::unbounded_channel();
-        Self { log_format, running: Vec::new(), ended, report_end }
+        Self { log_format, own_words, running: Vec::new(), ended, report_end }
     }
 
     pub(super) fn start(&mut self, program: &Program) -> anyhow::Result<()> {
@@ -73,7 +99,7 @@ impl Processes {
             LogFormat::Text => format!("{name:>8} | "),
             LogFormat::Json => String::new(),
         };
-        let log = tokio::spawn(pass_on(stderr, prefix));
+        let log = tokio::spawn(pass_on(stderr, prefix, self.own_words.clone()));
         let (stop, stopped) = oneshot::channel();
         let report_end = self.report_end.clone();
         let supervisor = tokio::spawn(async move {
@@ -86,10 +112,10 @@ impl Processes {
         Ok(())
     }
 
-    /// Waits for a process to end without a request, which is an error.
+    /// Waits for a process to end without a request, which is an error: this process ends with its exit code.
     pub(super) async fn first_end(&mut self) -> anyhow::Error {
         match self.ended.recv().await {
-            Some(ended) => anyhow!("{ended}"),
+            Some(ended) => ProcessFailed { code: ended.code(), message: ended.to_string() }.into(),
             None => unreachable!("`self.report_end` keeps the channel open"),
         }
     }
@@ -134,12 +160,12 @@ async fn until_end(name: &str, mut child: Child, stopped: oneshot::Receiver<()>)
 }
 
 /// Copies lines to standard error as they come, and returns the last ones.
-async fn pass_on(from: impl AsyncRead + Unpin, prefix: String) -> Vec<String> {
+async fn pass_on(from: impl AsyncRead + Unpin, prefix: String, own_words: OwnWords) -> Vec<String> {
     let mut reader = BufReader::new(from);
     let mut last = VecDeque::with_capacity(LAST_LINES);
     let mut line = Vec::new();
     while let Ok(1..) = reader.read_until(b'\n', &mut line).await {
-        let text = String::from_utf8_lossy(&line).trim_end().to_owned();
+        let text = own_words.of(String::from_utf8_lossy(&line).trim_end().to_owned());
         // A closed standard error must not stop the process.
         writeln!(io::stderr().lock(), "{prefix}{text}").ok();
         if last.len() == LAST_LINES {
@@ -156,6 +182,16 @@ struct Ended {
     name: &'static str,
     status: io::Result<ExitStatus>,
     last_lines: Vec<String>,
+}
+
+impl Ended {
+    /// The exit code to end with, as a shell has it: of the process, or 128 and the number of the signal that ended it.
+    fn code(&self) -> u8 {
+        let Ok(status) = &self.status else { return 1 };
+        let code = status.code().or_else(|| status.signal().map(|signal| 128 + signal));
+        // A process that ends well although no request asked it to is a failure too.
+        code.and_then(|code| u8::try_from(code).ok()).filter(|code| *code != 0).unwrap_or(1)
+    }
 }
 
 impl fmt::Display for Ended {
@@ -184,9 +220,36 @@ mod tests {
         command
     }
 
+    fn processes(log_format: LogFormat) -> Processes {
+        let own_words = OwnWords { control_config: "/data/control.toml".into(), config: Some("my.toml".into()) };
+        Processes::new(log_format, own_words)
+    }
+
+    #[tokio::test]
+    async fn the_exit_code_is_that_of_the_process_that_failed() {
+        for (script, code) in [("exit 2", 2), ("exit 1", 1), ("exit 0", 1), ("exit 137", 137), ("kill -9 $$", 137)] {
+            let mut processes = processes(LogFormat::Text);
+            processes.supervise("control", shell("control", script)).unwrap();
+            let error = processes.first_end().await;
+            assert_eq!(error.downcast_ref::<ProcessFailed>().unwrap().code, code, "{script}");
+            processes.stop().await;
+        }
+    }
+
+    #[tokio::test]
+    async fn a_refused_setting_is_named_by_the_key_and_file_that_the_person_wrote() {
+        let mut processes = processes(LogFormat::Text);
+        let line = "lychgate-control: /data/control.toml: issuers[0].upstream.client_secret: is empty; put it there";
+        processes.supervise("control", shell("control", &format!("echo '{line}' >&2; exit 2"))).unwrap();
+        let error = processes.first_end().await.to_string();
+        let expected = "lychgate-control: my.toml: upstream.client_secret: is empty; put it there";
+        assert_eq!(error, format!("control ended by itself (exit status: 2), its last output: {expected}"));
+        processes.stop().await;
+    }
+
     #[tokio::test]
     async fn a_process_that_ends_by_itself_is_reported_with_its_last_output() {
-        let mut processes = Processes::new(LogFormat::Text);
+        let mut processes = processes(LogFormat::Text);
         processes.supervise("lasting", shell("lasting", "cat")).unwrap();
         processes.supervise("failing", shell("failing", "echo one >&2; echo two >&2; exit 3")).unwrap();
         let error = processes.first_end().await.to_string();
@@ -200,7 +263,7 @@ mod tests {
         let ends = dir.path().join("ends");
         let script =
             format!("test -n \"$LYCHGATE_STOP_WITH_PARENT\" || exit 1; cat; echo \"$0\" >> {}", ends.display());
-        let mut processes = Processes::new(LogFormat::Json);
+        let mut processes = processes(LogFormat::Json);
         for name in ["first", "second"] {
             processes.supervise(name, shell(name, &script)).unwrap();
         }
@@ -216,7 +279,7 @@ mod tests {
             config: "/nowhere/edge.toml".into(),
             probe: Probe::Http(([127, 0, 0, 1], 1).into(), "/readyz"),
         };
-        let error = Processes::new(LogFormat::Text).start(&missing).unwrap_err().to_string();
+        let error = processes(LogFormat::Text).start(&missing).unwrap_err().to_string();
         assert_eq!(error, "cannot start /nowhere/lychgate-edge");
     }
 }

@@ -1,16 +1,17 @@
 //! The destinations of fetches for clients: metadata documents and key sets.
 
 use std::net::SocketAddr;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use lychgate_process::config::ConfigError;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 use serde::{Deserialize, Serialize};
-use url::Url;
+use url::{Host, Url};
 
-use super::Config;
-use crate::ground::outbound::Policy;
+use super::{ClientConfig, Config, DocumentMode};
+use crate::ground::outbound::{Dns, Policy, Resolve};
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields, default)]
@@ -57,6 +58,52 @@ impl Config {
             extra_roots: extra_ca_file.as_ref().map_or(Ok(Vec::new()), certificates)?,
             ..Policy::default()
         })
+    }
+
+    /// The resolver of names, by the file that names its servers. Without a name server, an installation that resolves no
+    /// names starts all the same.
+    pub fn resolver(&self, resolv_conf: &Path) -> Result<Arc<dyn Resolve>, ConfigError> {
+        let unknown = match Dns::from_file(resolv_conf) {
+            Ok(dns) => return Ok(Arc::new(dns)),
+            Err(unknown) => unknown,
+        };
+        match self.needs_names() {
+            Some((key, remedy)) => Err(ConfigError::new(
+                key,
+                format_args!("needs a name server, and {unknown}"),
+                format_args!("write a line \"nameserver ADDRESS\" there, or {remedy}"),
+            )),
+            None => {
+                tracing::warn!(error = %unknown, "names cannot be resolved; nothing that is configured needs it");
+                Ok(Arc::new(unknown))
+            }
+        }
+    }
+
+    /// The first key whose value makes this process resolve names, and how to do without.
+    fn needs_names(&self) -> Option<(String, &'static str)> {
+        for (n, issuer) in self.issuers.iter().enumerate() {
+            if issuer.metadata_documents.mode != DocumentMode::Off {
+                return Some((format!("issuers[{n}].metadata_documents.mode"), "set it to \"off\""));
+            }
+            let by_address = "write an address instead of the name";
+            if let Some((member, _)) = issuer.upstream.requested_urls().into_iter().find(|(_, url)| has_name(url)) {
+                return Some((format!("issuers[{n}].upstream.{member}"), by_address));
+            }
+            let has_named_keys = |client: &ClientConfig| client.jwks_uri.as_deref().is_some_and(has_name);
+            if let Some(m) = issuer.clients.iter().position(has_named_keys) {
+                return Some((format!("issuers[{n}].clients[{m}].jwks_uri"), by_address));
+            }
+        }
+        None
+    }
+}
+
+/// True if a name server is asked for the URL's host. Every machine knows `localhost`.
+fn has_name(url: &str) -> bool {
+    match Url::parse(url).ok().as_ref().and_then(Url::host) {
+        Some(Host::Domain(name)) => name != "localhost",
+        Some(Host::Ipv4(_) | Host::Ipv6(_)) | None => false,
     }
 }
 

@@ -586,3 +586,81 @@ fn connection_limits_out_of_range_are_refused_with_their_key() {
     let limits = example().connection_limits(Duration::from_secs(7)).unwrap();
     assert_eq!(limits.age, Some(Duration::from_secs(Config::MAX_CONNECTION_AGE_SECONDS + 7)));
 }
+
+/// Without a name server, a configuration starts unless something in it needs names; then the file and the key are named.
+#[test]
+fn a_missing_name_server_is_refused_with_its_file_if_names_are_needed() {
+    let dir = tempfile::tempdir().unwrap();
+    let (missing, empty) = (dir.path().join("missing"), dir.path().join("resolv.conf"));
+    let by_address = |settings: &str, upstream: &str| -> Config {
+        let text = EXAMPLE_BY_ADDRESS.replace("SETTINGS", settings).replace("UPSTREAM", upstream);
+        parse(&text).unwrap()
+    };
+    const OFF: &str = "metadata_documents = { mode = \"off\" }";
+    const AT_ADDRESS: &str = "kind = \"oidc\"\nissuer = \"https://192.0.2.1\"";
+    const AT_NAME: &str = "kind = \"oidc\"\nissuer = \"https://login.example\"";
+    const OAUTH2: &str = "kind = \"oauth2\"\nsubject_claim = \"id\"\nauthorization_endpoint = \"https://login.example/a\"\n\
+                          token_endpoint = \"https://192.0.2.1/t\"\nuserinfo_endpoint = \"https://[2001:db8::1]/u\"";
+    let named = |member: &str| OAUTH2.to_owned() + &format!("\n{member} = \"https://login.example/r\"");
+    let client = |uri: &str| {
+        format!(
+            "{OFF}\nclients = [{{ id = \"c\", name = \"C\", redirect_uris = [\"https://c.example/cb\"], jwks_uri = \"{uri}\" }}]"
+        )
+    };
+    for text in ["", "# nothing\n", "search example\noptions ndots:2\n", "nameserver\n"] {
+        std::fs::write(&empty, text).unwrap();
+        for (file, problem) in [(&missing, "cannot be read: No such file"), (&empty, "names no name server")] {
+            for (config, key) in [
+                (by_address(OFF, AT_ADDRESS), None),
+                (by_address(OFF, "kind = \"oidc\"\nissuer = \"http://localhost:8080\""), None),
+                (by_address(OFF, OAUTH2), None),
+                (by_address(&client("https://192.0.2.1/keys"), AT_ADDRESS), None),
+                (by_address("", AT_ADDRESS), Some("issuers[0].metadata_documents.mode")),
+                (
+                    by_address("metadata_documents = { mode = \"allow-list\", hosts = [\"a.example\"] }", AT_ADDRESS),
+                    Some("issuers[0].metadata_documents.mode"),
+                ),
+                (by_address(OFF, AT_NAME), Some("issuers[0].upstream.issuer")),
+                (by_address(OFF, &named("revocation_endpoint")), Some("issuers[0].upstream.revocation_endpoint")),
+                (by_address(OFF, "kind = \"github\""), Some("issuers[0].upstream.base_url")),
+                (by_address(&client("https://c.example/keys"), AT_ADDRESS), Some("issuers[0].clients[0].jwks_uri")),
+            ] {
+                let refused = config.resolver(file).err().map(|error| error.to_string());
+                match key {
+                    None => assert_eq!(refused, None),
+                    Some(key) => {
+                        let expected = format!("{key}: needs a name server, and {} {problem}", file.display());
+                        let refused = refused.unwrap_or_else(|| panic!("{key}: no refusal"));
+                        assert!(refused.starts_with(&expected), "{refused}");
+                    }
+                }
+            }
+        }
+    }
+    let good = dir.path().join("good");
+    std::fs::write(&good, "nameserver 192.0.2.53\n").unwrap();
+    let resolver = tokio::runtime::Runtime::new().unwrap().block_on(async { example().resolver(&good) });
+    assert!(resolver.is_ok());
+}
+
+const EXAMPLE_BY_ADDRESS: &str = r#"
+listen = "127.0.0.1:0"
+master_key = { env = "MASTER_KEY" }
+store = { engine = "memory" }
+principals = []
+[[issuers]]
+id = "main"
+url = "https://gate.example"
+name = "Gate"
+SETTINGS
+[issuers.upstream]
+id = "idp"
+name = "Login"
+client_id = "x"
+client_secret = { env = "SECRET" }
+UPSTREAM
+[[issuers.resources]]
+uri = "https://mcp.example/mcp"
+name = "Notes"
+scopes = [{ name = "read", description = "Read", default = true }]
+"#;

@@ -153,6 +153,22 @@ impl UpstreamConfig {
         }
     }
 
+    /// The URLs that this process requests, by the key that each comes from.
+    pub(crate) fn requested_urls(&self) -> Vec<(&'static str, String)> {
+        match self {
+            UpstreamConfig::Oidc(oidc) => vec![("issuer", oidc.issuer.clone())],
+            UpstreamConfig::Oauth2(oauth2) => {
+                let mut urls = vec![
+                    ("token_endpoint", oauth2.token_endpoint.clone()),
+                    ("userinfo_endpoint", oauth2.userinfo_endpoint.clone()),
+                ];
+                urls.extend(oauth2.revocation_endpoint.clone().map(|url| ("revocation_endpoint", url)));
+                urls
+            }
+            UpstreamConfig::Github(github) => vec![("base_url", github.base_url.clone())],
+        }
+    }
+
     /// The revocation mode; `Never` for an upstream without a revocation endpoint.
     pub(super) fn upstream_revocation(&self) -> UpstreamRevocationMode {
         match self {

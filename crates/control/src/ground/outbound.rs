@@ -30,7 +30,7 @@ use url::{Host, Url};
 
 use client::Client;
 pub use error::{Class, OutboundError};
-pub use resolve::{Dns, Resolve};
+pub use resolve::{Dns, NoNameServer, RESOLV_CONF, Resolve};
 
 /// The permitted destinations and the time limits of requests.
 #[derive(Clone, Debug)]

@@ -12,6 +12,7 @@ use std::time::Duration;
 use arc_swap::ArcSwap;
 use lychgate_domain::time::{Clock, Timestamp};
 use lychgate_process::config::ConfigError;
+use lychgate_process::private;
 use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::PemObject as _;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
@@ -222,7 +223,10 @@ fn certificates(key: &str, path: &Path) -> Result<Vec<CertificateDer<'static>>, 
 }
 
 fn private_key(key: &str, path: &Path) -> Result<PrivateKeyDer<'static>, ConfigError> {
-    let pem = zeroize::Zeroizing::new(read(key, path)?);
+    let (pem, judged) = private::read(path).map_err(|error| unreadable(key, path, &error))?;
+    if let Err(exposed) = judged {
+        tracing::warn!(key, "a private key is not private: {exposed}");
+    }
     PrivateKeyDer::from_pem_slice(&pem).map_err(|_| {
         let problem = format_args!("{} has no readable private key in PEM", path.display());
         ConfigError::new(key, problem, "write a complete -----BEGIN PRIVATE KEY----- block without a passphrase")
@@ -230,13 +234,15 @@ fn private_key(key: &str, path: &Path) -> Result<PrivateKeyDer<'static>, ConfigE
 }
 
 fn read(key: &str, path: &Path) -> Result<Vec<u8>, ConfigError> {
-    fs::read(path).map_err(|error| {
-        ConfigError::new(
-            key,
-            format_args!("{} cannot be read: {error}", path.display()),
-            "check the path and its permissions",
-        )
-    })
+    fs::read(path).map_err(|error| unreadable(key, path, &error))
+}
+
+fn unreadable(key: &str, path: &Path, error: &std::io::Error) -> ConfigError {
+    ConfigError::new(
+        key,
+        format_args!("{} cannot be read: {error}", path.display()),
+        "check the path and its permissions",
+    )
 }
 
 fn unusable(error: &rustls::Error) -> ConfigError {

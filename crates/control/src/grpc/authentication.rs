@@ -17,6 +17,7 @@ use lychgate_domain::entropy::{Entropy, random};
 use lychgate_domain::id::encode;
 use lychgate_domain::time::Clock;
 use lychgate_process::connections::PlaceHandle;
+use lychgate_process::telemetry::strangers::{LineLimit, cut};
 use tonic::body::Body;
 use tonic::{Code, Status};
 use tower::{Layer, Service};
@@ -52,6 +53,8 @@ struct Means {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     metrics: Metrics,
+    /// For lines about calls without a known caller.
+    lines: LineLimit,
 }
 
 /// The credentials of a caller, kept for as long as its call lasts.
@@ -69,7 +72,8 @@ impl Authentication {
         entropy: Arc<dyn Entropy>,
         metrics: Metrics,
     ) -> Self {
-        Self(Arc::new(Means { principals, tls, clock, entropy, metrics }))
+        let lines = LineLimit::default();
+        Self(Arc::new(Means { principals, tls, clock, entropy, metrics, lines }))
     }
 
     /// Identifies the caller. Calls of health and reflection have none and are not refused.
@@ -86,7 +90,7 @@ impl Authentication {
             return Ok(None);
         }
         let request_id = self.request_id(request);
-        let denied = |reason, message: &str| denied(reason, message, path, &request_id);
+        let denied = |reason, message: &str| self.denied(reason, message, path, &request_id);
         let connection = request.extensions().get::<Connection>();
         if !connection.is_some_and(|connection| connection.is_private) {
             return Err(denied(Reason::Unauthenticated, "bearer tokens are refused over plaintext; use TLS"));
@@ -139,6 +143,22 @@ impl Authentication {
         self.0.principals.authenticate(shown).map_err(|error| error.to_string())
     }
 
+    /// The status of a call that may not go on, with its line in the log. A stranger writes the path, and names of the
+    /// certificate that the message quotes.
+    fn denied(&self, reason: Reason, message: &str, path: &str, request_id: &str) -> Status {
+        let line = || {
+            let (rpc_path, error) = (cut(path), cut(message));
+            tracing::warn!(request.id = request_id, rpc.path = %rpc_path, reason = reason.as_str(), %error, "denied");
+        };
+        if reason == Reason::Unauthenticated {
+            self.0.lines.write(line);
+        } else {
+            // The caller is one of the configured principals.
+            line();
+        }
+        status(reason, message, HashMap::from([(error_metadata::REQUEST_ID.to_owned(), request_id.to_owned())]))
+    }
+
     /// The caller's request id, if its form is safe for our logs; otherwise a new one.
     fn request_id<B>(&self, request: &http::Request<B>) -> String {
         let given = request.headers().get(REQUEST_ID).and_then(|value| value.to_str().ok());
@@ -162,18 +182,15 @@ pub(crate) struct Admission {
 impl Admission {
     /// Refuses unless the caller would still be admitted with the same rights.
     pub(crate) fn check(&self) -> Result<(), Status> {
-        let denied = |message: &str| denied(Reason::Unauthenticated, message, self.path, &self.caller.request_id);
+        let denied = |message: &str| {
+            self.authentication.denied(Reason::Unauthenticated, message, self.path, &self.caller.request_id)
+        };
         let now = self.authentication.identify(&self.credentials).map_err(|message| denied(&message))?;
         if now.has_same_rights_as(&self.caller.principal) {
             return Ok(());
         }
         Err(denied("what this principal may do has changed: call again"))
     }
-}
-
-fn denied(reason: Reason, message: &str, path: &str, request_id: &str) -> Status {
-    tracing::warn!(request.id = request_id, rpc.path = path, reason = reason.as_str(), error = message, "denied");
-    status(reason, message, HashMap::from([(error_metadata::REQUEST_ID.to_owned(), request_id.to_owned())]))
 }
 
 /// The bearer token (RFC 6750 §2.1; the case of the scheme does not matter). Any other value is refused: it was meant as

@@ -45,9 +45,10 @@ pub(crate) struct IssuerKeys {
     pub announced_events: Option<(KeyId, Jwk)>,
 }
 
-/// Reads the master key, which wraps keyrings: 32 bytes in base64url.
+/// Reads the master key, which wraps keyrings: 32 bytes in base64url. With it and the database every secret can be
+/// computed, so its file must be private.
 pub(crate) fn master_key(secret: &Secret) -> Result<Key, ConfigError> {
-    let text = secret.read("master_key")?;
+    let text = secret.read_private("master_key")?;
     let material = lychgate_domain::id::decode(&text).map(Zeroizing::new);
     let material = material.ok_or_else(|| {
         ConfigError::new(

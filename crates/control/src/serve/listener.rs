@@ -6,12 +6,13 @@
 use std::io;
 use std::net::IpAddr;
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::task::{Context, Poll};
 
 use futures_util::{Stream, stream};
 use lychgate_domain::time::Clock;
 use lychgate_process::connections::{GuardedStream, Places, accept};
+use lychgate_process::telemetry::strangers::{LineLimit, cut};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::mpsc;
@@ -26,6 +27,8 @@ use crate::grpc::authentication::Connection;
 
 /// Connections that are ready and not yet taken by the server, which takes them at once.
 const READY: usize = 16;
+/// For lines about callers without a usable certificate.
+static REJECTED: LazyLock<LineLimit> = LazyLock::new(LineLimit::default);
 
 type Socket = GuardedStream<TcpStream>;
 
@@ -100,7 +103,8 @@ async fn secured(stream: Socket, address: IpAddr, tls: &Tls, clock: &dyn Clock) 
         Err(error) => {
             match error.get_ref().and_then(|error| error.downcast_ref()) {
                 Some(rustls::Error::InvalidCertificate(_) | rustls::Error::NoCertificatesPresented) => {
-                    tracing::warn!(%address, %error, "client certificate rejected");
+                    let error = error.to_string();
+                    REJECTED.write(|| tracing::warn!(%address, error = %cut(&error), "client certificate rejected"));
                 }
                 // The peer left, is too slow, or speaks another protocol.
                 _ => tracing::debug!(%address, %error, "TLS handshake failed"),
@@ -113,7 +117,7 @@ async fn secured(stream: Socket, address: IpAddr, tls: &Tls, clock: &dyn Clock) 
         Some(chain) => match Peer::new(chain, &loaded, clock.now()) {
             Some(peer) => Some(Arc::new(peer)),
             None => {
-                tracing::warn!(%address, "cannot parse the caller's verified certificate");
+                REJECTED.write(|| tracing::warn!(%address, "cannot parse the caller's verified certificate"));
                 return None;
             }
         },

@@ -1,5 +1,7 @@
 //! Configuration changes during a flow: the control plane restarts with another configuration over the same store.
 
+use std::os::unix::fs::PermissionsExt as _;
+
 use lychgate_api::v1;
 use lychgate_control::config::{Config, UpstreamConfig};
 use lychgate_engine::{Entropy as _, Space};
@@ -7,7 +9,8 @@ use lychgate_engine_suite::TestEntropy;
 use lychgate_process::config::Secret;
 
 use crate::support::{
-    ApiClient, App, ControlPlane, Environment, Flow, ISSUER, Refused as _, TICK, code_in, location, page, spawn_login,
+    ApiClient, App, ControlPlane, Environment, Flow, ISSUER, MASTER_KEY, Refused as _, TICK, code_in, location, page,
+    spawn_login,
 };
 
 type Change = fn(&mut Config);
@@ -265,6 +268,16 @@ async fn an_unusable_master_key_refuses_to_start_with_one_line() {
         let refused = ControlPlane::start(config, env.engine.open(), env.clock.clone()).await.unwrap_err();
         let line = format!("{refused:#}");
         assert!(line.starts_with("master_key: ") && line.contains(problem) && !line.contains('\n'), "{line}");
+    }
+    let readable = env.secret("readable-key", MASTER_KEY);
+    let Secret::File(path) = &readable else { panic!("{readable:?}") };
+    for mode in [0o644, 0o640, 0o604, 0o660] {
+        std::fs::set_permissions(path, std::fs::Permissions::from_mode(mode)).unwrap();
+        let config = Config { master_key: readable.clone(), ..env.config.clone() };
+        let refused = ControlPlane::start(config, env.engine.open(), env.clock.clone()).await.unwrap_err();
+        let (line, path) = (format!("{refused:#}"), path.display());
+        assert!(line.starts_with(&format!("master_key: file {path} has mode {mode:04o}: ")), "{line}");
+        assert!(line.contains(&format!("run: chmod 600 {path}")) && !line.contains('\n'), "{line}");
     }
     let config = Config { master_key: Secret::Env("LYCHGATE_NOT_SET".to_owned()), ..env.config.clone() };
     let refused = ControlPlane::start(config, env.engine.open(), env.clock.clone()).await.unwrap_err();

@@ -10,13 +10,11 @@ use axum::http::{HeaderName, HeaderValue};
 use axum::middleware::Next;
 use axum::response::Response;
 use lychgate_api::REQUEST_ID;
+use lychgate_process::telemetry::strangers::cut;
 
 use super::render_failure::FailureName;
 use crate::entropy;
 use crate::metrics::{Metrics, Observation};
-
-/// Enough to recognise a path; a longer one is the client's invention.
-const MAX_LOGGED_PATH: usize = 96;
 
 /// The router's path that a response came from.
 #[derive(Clone, Debug)]
@@ -27,7 +25,7 @@ pub(crate) async fn observe(State(metrics): State<Metrics>, mut request: Request
     let begun = Instant::now();
     let id = entropy::request_id();
     let method = request.method().clone();
-    let path: String = request.uri().path().chars().take(MAX_LOGGED_PATH).collect();
+    let path = cut(request.uri().path()).to_string();
     request.extensions_mut().insert(id.clone());
 
     let mut response = next.run(request).await;
@@ -44,7 +42,7 @@ pub(crate) async fn observe(State(metrics): State<Metrics>, mut request: Request
     metrics.count(Observation { method: &method, route, status, reason, took });
     tracing::info!(
         request.id = %id,
-        http.method = %method,
+        http.method = %cut(method.as_str()),
         url.path = ?path,
         http.status = status,
         reason,

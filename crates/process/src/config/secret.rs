@@ -1,14 +1,14 @@
 //! References to secrets. A configuration file never contains a secret itself, so it can be shown, mailed and committed.
 
-use std::fmt;
 use std::path::PathBuf;
-use std::{env, fs};
+use std::{env, fmt};
 
 use serde::Serialize;
 use serde::de::{self, Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use zeroize::Zeroizing;
 
 use super::ConfigError;
+use crate::private::{self, NotPrivate};
 
 /// A reference to a secret: `{ file = "PATH" }`, relative to the working directory, or `{ env = "NAME" }`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -19,11 +19,29 @@ pub enum Secret {
 }
 
 impl Secret {
-    /// Reads the secret and removes one trailing line feed. `key` is the configuration key of this reference, for errors.
+    /// Reads the secret and removes one line end, LF or CRLF. `key` is the configuration key of this reference, for
+    /// errors. A file that others can read is named in the log.
     pub fn read(&self, key: &str) -> Result<Zeroizing<String>, ConfigError> {
-        let mut secret = self.contents(key)?;
+        let (secret, judged) = self.contents(key)?;
+        if let Err(exposed) = judged {
+            tracing::warn!(key, "a secret is not private: {exposed}");
+        }
+        self.whole(key, secret)
+    }
+
+    /// Like [`Secret::read`], and refuses a file that others can read.
+    pub fn read_private(&self, key: &str) -> Result<Zeroizing<String>, ConfigError> {
+        let (secret, judged) = self.contents(key)?;
+        judged.map_err(|exposed| ConfigError::new(key, exposed.problem(), exposed.remedy()))?;
+        self.whole(key, secret)
+    }
+
+    fn whole(&self, key: &str, mut secret: Zeroizing<String>) -> Result<Zeroizing<String>, ConfigError> {
         if secret.ends_with('\n') {
             secret.pop();
+            if secret.ends_with('\r') {
+                secret.pop();
+            }
         }
         if secret.is_empty() {
             return Err(ConfigError::new(key, format_args!("{self} is empty"), "put the secret there"));
@@ -31,24 +49,22 @@ impl Secret {
         Ok(secret)
     }
 
-    fn contents(&self, key: &str) -> Result<Zeroizing<String>, ConfigError> {
+    fn contents(&self, key: &str) -> Result<(Zeroizing<String>, Result<(), NotPrivate>), ConfigError> {
+        let unreadable = |problem: &dyn fmt::Display, remedy: &str| {
+            ConfigError::new(key, format_args!("{self} cannot be read: {problem}"), remedy)
+        };
         match self {
-            Secret::File(path) => fs::read_to_string(path).map_err(|error| {
-                ConfigError::new(
-                    key,
-                    format_args!("{self} cannot be read: {error}"),
-                    "create the file or correct its path",
-                )
-            }),
-            Secret::Env(name) => env::var(name).map_err(|error| {
-                ConfigError::new(
-                    key,
-                    format_args!("{self} cannot be read: {}", env_problem(&error)),
-                    "set the variable",
-                )
-            }),
+            Secret::File(path) => {
+                let remedy = "create the file or correct its path";
+                let (contents, judged) = private::read(path).map_err(|error| unreadable(&error, remedy))?;
+                let text = std::str::from_utf8(&contents).map_err(|_| unreadable(&"it is not UTF-8", remedy))?;
+                Ok((Zeroizing::new(text.to_owned()), judged))
+            }
+            Secret::Env(name) => {
+                let value = env::var(name).map_err(|error| unreadable(&env_problem(&error), "set the variable"))?;
+                Ok((Zeroizing::new(value), Ok(())))
+            }
         }
-        .map(Zeroizing::new)
     }
 }
 
@@ -142,6 +158,8 @@ impl<'de> Deserialize<'de> for Place {
 
 #[cfg(test)]
 mod tests {
+    use std::fs;
+
     use super::super::parse;
     use super::*;
 
@@ -188,7 +206,7 @@ mod tests {
     }
 
     #[test]
-    fn one_line_feed_is_trimmed_and_an_empty_secret_is_refused() {
+    fn one_line_end_is_trimmed_and_an_empty_secret_is_refused() {
         let dir = tempfile::tempdir().unwrap();
         let at = |contents: &str| {
             let path = dir.path().join("secret");
@@ -197,7 +215,35 @@ mod tests {
         };
         assert_eq!(at("abc\n"), Ok("abc".to_owned()));
         assert_eq!(at(" abc\n\n"), Ok(" abc\n".to_owned()));
-        assert!(at("\n").unwrap_err().starts_with("master_key: file "));
+        assert_eq!(at("abc\r\n"), Ok("abc".to_owned()), "written on Windows");
+        assert_eq!(at("abc\r\n\r\n"), Ok("abc\r\n".to_owned()));
+        for kept in ["abc\r", "\rabc", "abc\n\r", "a\r\nc"] {
+            assert_eq!(at(kept), Ok(kept.to_owned()), "it ends in no line end");
+        }
+        for empty in ["", "\n", "\r\n"] {
+            assert!(at(empty).unwrap_err().starts_with("master_key: file "), "{empty:?}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_others_can_read_is_refused_where_it_must_be_private() {
+        use std::os::unix::fs::PermissionsExt as _;
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("master.key");
+        fs::write(&path, "abc\r\n").unwrap();
+        let secret = Secret::File(path.clone());
+        for (mode, is_private) in [(0o600, true), (0o400, true), (0o644, false), (0o640, false), (0o666, false)] {
+            fs::set_permissions(&path, fs::Permissions::from_mode(mode)).unwrap();
+            assert_eq!(secret.read("key").unwrap().as_str(), "abc", "{mode:o}");
+            match secret.read_private("key") {
+                Ok(secret) => assert!(is_private && *secret == "abc", "{mode:o}"),
+                Err(error) => {
+                    let expected = format!("key: file {} has mode {mode:04o}: ", path.display());
+                    assert!(!is_private && error.to_string().starts_with(&expected), "{error}");
+                    assert!(error.to_string().contains(&format!("chmod 600 {}", path.display())), "{error}");
+                }
+            }
+        }
     }
 
     #[test]

@@ -3,15 +3,17 @@
 //! The C library's resolver is not used: it would parse a hostile name server's answers in C, and an abandoned lookup
 //! would go on in a thread, so a few dozen unresponsive names would occupy all threads.
 
-use std::fmt;
 use std::net::IpAddr;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
+use std::{fmt, fs};
 
 use async_trait::async_trait;
 use hickory_resolver::TokioResolver;
 use hickory_resolver::config::LookupIpStrategy;
 use hickory_resolver::net::NetError;
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::system_conf::parse_resolv_conf;
 use hickory_resolver::{Resolver, ResolverBuilder};
 
 /// A resolver of names.
@@ -21,13 +23,30 @@ pub trait Resolve: Send + Sync + fmt::Debug + 'static {
     async fn resolve(&self, name: &str) -> anyhow::Result<Vec<IpAddr>>;
 }
 
+/// The file that names the machine's name servers.
+pub const RESOLV_CONF: &str = "/etc/resolv.conf";
+
 /// The machine's name servers and its hosts file.
 #[derive(Clone, Debug)]
 pub struct Dns(TokioResolver);
 
+/// Why no name server is known. Displayed as "PATH cannot be read: …".
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{} {problem}", .file.display())]
+pub struct NoNameServer {
+    file: PathBuf,
+    problem: String,
+}
+
 impl Dns {
-    pub fn new() -> anyhow::Result<Self> {
-        Ok(Self::from_builder(Resolver::builder_tokio()?)?)
+    /// The name servers that `file` names, in the format of [`RESOLV_CONF`].
+    pub fn from_file(file: &Path) -> Result<Self, NoNameServer> {
+        let because = |problem: String| NoNameServer { file: file.to_owned(), problem };
+        let text = fs::read(file).map_err(|error| because(format!("cannot be read: {error}")))?;
+        let (config, options) = parse_resolv_conf(text).map_err(|_| because("names no name server".to_owned()))?;
+        let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
+        *builder.options_mut() = options;
+        Self::from_builder(builder).map_err(|error| because(format!("cannot be used: {error}")))
     }
 
     pub fn from_builder(mut builder: ResolverBuilder<TokioRuntimeProvider>) -> Result<Self, NetError> {
@@ -38,6 +57,14 @@ impl Dns {
         // Documents are cached, addresses are not: strangers choose how many names there are.
         options.cache_size = 0;
         Ok(Self(builder.build()?))
+    }
+}
+
+/// Resolves no name: for an installation that needs none.
+#[async_trait]
+impl Resolve for NoNameServer {
+    async fn resolve(&self, _: &str) -> anyhow::Result<Vec<IpAddr>> {
+        Err(self.clone().into())
     }
 }
 

@@ -1,5 +1,6 @@
 //! The environment of a test's control planes: store, upstream, configuration and clock. It outlives each of them.
 
+use std::os::unix::fs::PermissionsExt as _;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
@@ -164,6 +165,7 @@ fn issuer_at(files: &TempDir, idp: &Idp, id: &str, url: &str) -> IssuerConfig {
 fn file(files: &TempDir, name: &str, contents: &[u8]) -> PathBuf {
     let path = files.path().join(name);
     std::fs::write(&path, contents).expect("a file");
+    std::fs::set_permissions(&path, std::fs::Permissions::from_mode(0o600)).expect("a file");
     path
 }
 

@@ -44,7 +44,8 @@ impl ControlPlane {
         Self::start_from(None, runtime, config, engine, clock).await
     }
 
-    /// Starts with `config`, which `file` holds too, and reloads the file when it changes.
+    /// Starts with `config`, which `file` holds too, as a process does: it reloads the file when it changes, and probes
+    /// its upstreams.
     pub(crate) async fn start_from(
         file: Option<PathBuf>,
         runtime: &mut Builder,
@@ -62,7 +63,7 @@ impl ControlPlane {
             async move {
                 let server = Server::bind(config, engine, clock, Arc::new(TestEntropy)).await?;
                 let server = match file {
-                    Some(file) => server.rereading(file, LOOK),
+                    Some(file) => server.rereading(file, LOOK).probing_upstreams(),
                     None => server,
                 };
                 ready.send(server.local_addr()?).expect("the test waits for it");
