@@ -61,8 +61,11 @@ impl fmt::Display for NotPrivate {
     }
 }
 
+/// The contents of a file, and whether it is private.
+pub type Judged = (Zeroizing<Vec<u8>>, Result<(), NotPrivate>);
+
 /// Reads a file with a secret, and judges the permissions of the very file that was read.
-pub fn read(path: &Path) -> io::Result<(Zeroizing<Vec<u8>>, Result<(), NotPrivate>)> {
+pub fn read(path: &Path) -> io::Result<Judged> {
     let mut file = File::open(path)?;
     let metadata = file.metadata()?;
     let mut contents = Zeroizing::new(Vec::new());

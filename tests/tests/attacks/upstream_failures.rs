@@ -218,7 +218,7 @@ async fn permitted_deviations_of_an_upstream_do_not_fail_the_login() -> Result<(
 #[tokio::test]
 async fn the_log_names_the_member_that_failed_a_login() -> Result<()> {
     let logged = Logged::start_with(Plan::default(), "text", "info").await?;
-    let upstream = logged.system.upstream(MAIN)?;
+    let upstream = logged.system.upstream(MAIN.id)?;
     for (lie, expected) in [
         (Lie::Claim("sub", json!(583_231)), "the ID token: the member sub is a number, not a string"),
         (Lie::Claim("exp", json!("secret-value")), "the ID token: the member exp is a string, not a number"),
@@ -232,7 +232,7 @@ async fn the_log_names_the_member_that_failed_a_login() -> Result<()> {
             "the token response: the member token_type is an object, not a string",
         ),
     ] {
-        let app = logged.system.gate(MAIN)?.app(&[LOOPBACK]).await?;
+        let app = logged.system.gate(MAIN.id)?.app(&[LOOPBACK]).await?;
         fails(upstream, &app, lie, Failure::UNTRUSTED, ONE_EXCHANGE).await?;
         let log = String::from_utf8_lossy(&logged.logs()?[0]).into_owned();
         assert!(log.contains(expected), "{expected}: {log}");

@@ -18,6 +18,7 @@ use tonic_types::ErrorInfo;
 use super::*;
 
 /// Each refusal once, those with a text with `text`.
+#[expect(clippy::too_many_lines, reason = "one line for each refusal")]
 fn every_refusal(text: &'static str) -> Vec<Refusal> {
     vec![
         Refusal::IssuerUnknown,
