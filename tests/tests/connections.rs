@@ -1,7 +1,5 @@
 //! Connections that a peer leaves silent, half open or unread: they starve no one, and no process waits for them.
 
-#![expect(clippy::expect_used, reason = "a test ends where an expectation fails")]
-
 use std::fs;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
