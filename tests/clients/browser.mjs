@@ -166,7 +166,7 @@ const commands = {
   clearCookies: async (_, { context = 'main' }) => void (await contexts.get(context).clearCookies()),
 
   open: (tab, { url, referer }) => perform(tab, {}, () => tab.page.goto(url, { referer })),
-  click: (tab, command) => perform(tab, command, () => find(tab, command).click()),
+  click: (tab, command) => perform(tab, command, () => find(tab, command).click({ clickCount: command.twice ? 2 : 1 })),
   fill: async (tab, command) => void (await find(tab, command).fill(command.value)),
   press: (tab, command) => perform(tab, command, () => tab.page.keyboard.press(command.key)),
   type: async (tab, { text }) => void (await tab.page.keyboard.type(text)),

@@ -1,4 +1,5 @@
-//! A real Chromium, driven by `tests/clients/browser.mjs`.
+//! A real Chromium, driven by `tests/clients/browser.mjs`, or a real Firefox, driven by `firefox.mjs`, which knows fewer
+//! commands.
 //!
 //! The browser does what a person does (open, click, type, look) and reports what a person cannot see (redirects,
 //! cookies, blocked scripts). A test must not reach into a page to make a scenario work, because a person cannot.
@@ -24,16 +25,35 @@ pub struct Browser {
     waiting: Waiting,
     complaints: Complaints,
     last_id: AtomicU64,
-    /// The driver program. Dropping it kills the program, and Chromium with it.
+    /// The driver program. Dropping it kills the program, and the browser with it.
     _child: Child,
 }
 
 /// The senders of replies by command id; `None` once the program sends no more replies.
 type Waiting = Arc<Mutex<Option<HashMap<u64, oneshot::Sender<Value>>>>>;
 
+/// The kind of a browser.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Engine {
+    Chromium,
+    Firefox,
+}
+
+impl Engine {
+    pub const ALL: [Engine; 2] = [Engine::Chromium, Engine::Firefox];
+}
+
 impl Browser {
     pub async fn launch() -> Result<Self> {
-        let (input, mut output, child) = Program::spawn("the browser", &mut node("browser.mjs"))?.split();
+        Self::launch_in(Engine::Chromium).await
+    }
+
+    pub async fn launch_in(engine: Engine) -> Result<Self> {
+        let driver = match engine {
+            Engine::Chromium => "browser.mjs",
+            Engine::Firefox => "firefox.mjs",
+        };
+        let (input, mut output, child) = Program::spawn("the browser", &mut node(driver))?.split();
         let first = output.line().await?;
         if first["ready"] != true {
             bail!("the browser is not ready: {first}");
@@ -153,6 +173,10 @@ impl<'a> Find<'a> {
     pub fn button(name: &'a str) -> Self {
         Self::Role { role: "button", name }
     }
+
+    pub fn checkbox(name: &'a str) -> Self {
+        Self::Role { role: "checkbox", name }
+    }
 }
 
 impl Tab<'_> {
@@ -165,6 +189,14 @@ impl Tab<'_> {
     pub async fn follow(&self, find: Find<'_>) -> Result<Place> {
         let mut options = serde_json::to_value(find)?;
         options["navigates"] = true.into();
+        place(self.obey("click", options).await?)
+    }
+
+    /// Double-clicks an element that navigates, and waits for the page at the end of all redirects.
+    pub async fn follow_twice(&self, find: Find<'_>) -> Result<Place> {
+        let mut options = serde_json::to_value(find)?;
+        options["navigates"] = true.into();
+        options["twice"] = true.into();
         place(self.obey("click", options).await?)
     }
 

@@ -272,6 +272,13 @@ impl Visit {
         visit
     }
 
+    /// Adds a form field, also if there are others of this name.
+    #[must_use]
+    pub fn and_field(mut self, name: &str, value: &str) -> Self {
+        self.form.get_or_insert_default().push((name.to_owned(), value.to_owned()));
+        self
+    }
+
     #[must_use]
     pub fn without_field(mut self, name: &str) -> Self {
         self.form.get_or_insert_default().retain(|(n, _)| n != name);

@@ -96,9 +96,9 @@ async fn denying_reaches_the_client_but_not_the_upstream_and_is_final() -> Resul
         Outcome::Connected(session) => panic!("connected after a denial: {session:?}"),
     }
 
-    tab.back().await?;
-    let refused = person::approve(&tab).await?;
+    let refused = tab.back().await?;
     assert_refused(&tab, &refused, 409, "ALREADY_DECIDED").await?;
+    assert_eq!((buttons(&tab, "Approve").await?, buttons(&tab, "Deny").await?), (0, 0), "nothing is left to answer");
     assert_never_upstream(&tab, dev.ready()).await?;
     dev.stop().await
 }

@@ -42,11 +42,15 @@ async fn the_same_decision_gives_the_same_redirect() -> Result<()> {
     system.crash_control().await?;
     let again = system.as_edge()?.authorization().decide(decide.clone()).await?.into_inner();
     assert_eq!(again, first);
-    // B8: the decision is recorded once; another one is refused.
+    // B8: the same decision again is the same redirect; a denial replaces it, and is final.
     let other = DecideRequest { attempt: attempt(), ..decide.clone() };
     assert_eq!(system.as_edge()?.authorization().decide(other).await?.into_inner(), first);
-    let denial = DecideRequest { attempt: attempt(), decision: Decision::Deny.into(), ..decide };
-    let refused = system.as_edge()?.authorization().decide(denial).await.expect_err("it is decided");
+    let denial = DecideRequest { attempt: attempt(), decision: Decision::Deny.into(), ..decide.clone() };
+    let denied = system.as_edge()?.authorization().decide(denial.clone()).await?.into_inner();
+    assert_ne!(denied, first);
+    system.crash_control().await?;
+    assert_eq!(system.as_edge()?.authorization().decide(denial).await?.into_inner(), denied);
+    let refused = system.as_edge()?.authorization().decide(decide).await.expect_err("it is denied");
     assert_eq!(refusal(&refused)?, (Code::FailedPrecondition, "ALREADY_DECIDED".to_owned()));
     assert_eq!(system.upstream("main")?.asked().exchanges.len(), 0);
     Ok(())

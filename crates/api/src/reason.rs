@@ -172,12 +172,16 @@ reasons! {
     FormTokenInvalid = "FORM_TOKEN_INVALID", 403, PermissionDenied, "invalid_request";
     /// The form has neither approval nor denial.
     DecisionMissing = "DECISION_MISSING", 400, InvalidArgument, "invalid_request";
-    /// A different decision has already taken effect.
+    /// The request was denied before, which is final.
     AlreadyDecided = "ALREADY_DECIDED", 409, FailedPrecondition, "invalid_request";
+    /// The login of an earlier approval has begun: the approval can be denied, but no longer changed.
+    LoginBegun = "LOGIN_BEGUN", 409, FailedPrecondition, "invalid_request";
 
     // --- callback ---
     /// The `state` is missing or forged.
     StateInvalid = "STATE_INVALID", 400, InvalidArgument, "invalid_request";
+    /// The login belongs to an answer that a later one has replaced.
+    LoginReplaced = "LOGIN_REPLACED", 409, FailedPrecondition, "invalid_request";
     /// The browser did not return this flow's cookie: it is another browser, or the flow has ended.
     StateCookieMissing = "STATE_COOKIE_MISSING", 403, PermissionDenied, "invalid_request";
     /// The callback came from another browser than the approval.

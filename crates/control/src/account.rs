@@ -25,7 +25,7 @@ use crate::next::{Next, Step};
 use crate::state::{CallContext, CommandContext};
 use crate::upstream::{Identity, UpstreamError};
 
-pub(crate) use page::{AccountScreen, App, AppsPage, ConnectedApp, KnownAs};
+pub(crate) use page::{AccountScreen, App, AppsPage, ConnectedApp, KnownAs, described, known_as};
 
 /// The account pages, except for revocations.
 pub(crate) struct Account(pub(crate) CallContext);
@@ -127,7 +127,7 @@ impl AccountRevocations {
         match session.revocation(form_token, keys).map_err(back)? {
             AccountRevocation::One { client_id, resource } => {
                 let about = EventTarget { subject: subject.clone(), client_id, resource, authorization_id: None };
-                self.revoke_consent(about).await?;
+                self.revoke_consent(about, None).await?;
             }
             AccountRevocation::All => self.revoke_all(subject).await?,
         }
@@ -139,7 +139,8 @@ impl AccountRevocations {
         loop {
             let found = call.store().consents_of(call.issuer(), subject, from, call.now).await?;
             for Consent { subject, client_id, resource, .. } in page::live_consents(call, found.consents).await? {
-                self.revoke_consent(EventTarget { subject, client_id, resource, authorization_id: None }).await?;
+                let about = EventTarget { subject, client_id, resource, authorization_id: None };
+                self.revoke_consent(about, None).await?;
             }
             from = found.next;
             if from.is_none() {
@@ -148,15 +149,16 @@ impl AccountRevocations {
         }
     }
 
-    /// A consent that has ended before counts as revoked.
-    async fn revoke_consent(&self, about: EventTarget) -> Result<(), Error> {
+    /// Revokes a consent; with an `epoch`, only in that epoch. A consent that has ended before counts as revoked.
+    pub(crate) async fn revoke_consent(&self, about: EventTarget, epoch: Option<u64>) -> Result<(), Error> {
         let attempt = account::attempt_for(self.0.attempt, &about.client_id, &about.resource);
         let (command, about) = (self.0.with_attempt(attempt), &about);
         until_committed(|| async {
             let (command, EventTarget { subject, client_id, resource, .. }) = (command.at_present(), about);
             let (store, issuer, now) = (command.store(), command.issuer(), command.now);
             let found = store.consent(issuer, ConsentKey { subject, client: client_id, resource }, now).await?;
-            let Some(found) = found.filter(|found| found.value.is_live(now)) else { return Ok(Commit::Done(())) };
+            let is_meant = |consent: &Consent| consent.is_live(now) && epoch.is_none_or(|epoch| consent.epoch == epoch);
+            let Some(found) = found.filter(|found| is_meant(&found.value)) else { return Ok(Commit::Done(())) };
             let event = command.event(EventKind::ConsentRevoked { reason: None }, about.clone());
             let revoked = found.value.clone().revoke(now);
             let revocation = ConsentRevocation { read: &found, revoked: &revoked, event: &event };
@@ -183,7 +185,7 @@ impl IssuerContext {
     }
 
     /// A refusal that leads back to the account page.
-    fn back_to_account(&self, refusal: Refusal) -> Error {
+    pub(crate) fn back_to_account(&self, refusal: Refusal) -> Error {
         let ReturnTo { uri, label } = self.account_link();
         Error::from(refusal).returning(uri, label)
     }

@@ -1,11 +1,13 @@
 //! A browser's way through an authorization. Each step answers with what the browser does next; no step calls another.
 
 mod after_login;
+mod answered;
 mod begin;
 mod confirm_login;
 mod decide;
 mod finish_login;
 mod show;
+mod take_back;
 mod view;
 
 use lychgate_domain::Refusal;
@@ -36,6 +38,8 @@ pub(crate) enum FormAction {
     Deny,
     /// "Not you?"
     NotMe,
+    /// On the page of a finished request.
+    TakeBack,
 }
 
 /// A submitted consent form, and where the browser says it came from.
@@ -67,7 +71,7 @@ impl IssuerContext {
     /// `state`, `nonce` and PKCE verifier of the login at the upstream.
     fn login_secrets(&self, approved: &Approved) -> Result<LoginSecrets, Error> {
         let key = self.keys().find(Purpose::Login, approved.login_key).ok_or(Refusal::LoginExpired)?;
-        Ok(LoginSecrets::derive(key, approved.decided.id))
+        Ok(LoginSecrets::derive(key, approved.login_id()))
     }
 }
 

@@ -4,8 +4,10 @@ use lychgate_domain::browser::cookie::SetCookie;
 use lychgate_domain::browser::session::Person;
 use lychgate_domain::client::redirect_uri::RedirectUri;
 use lychgate_domain::flow::LoginFailure;
+use lychgate_domain::id::ClientId;
 use lychgate_domain::issuer::{PublishedPolicy, Resource};
-use lychgate_domain::scope::Scopes;
+use lychgate_domain::scope::{Scope, Scopes};
+use lychgate_domain::time::Timestamp;
 
 use crate::clients::ResolvedClient;
 use crate::ground::error::ReturnTo;
@@ -28,6 +30,8 @@ pub(crate) enum Step {
         state: String,
         page: Box<ConsentPage>,
     },
+    /// What a finished request has allowed.
+    Allowed(Box<AllowedPage>),
     /// A failure that is on record.
     Failure {
         failure: LoginFailure,
@@ -52,6 +56,48 @@ pub(crate) struct ConsentPage {
     pub(crate) changed: bool,
     /// The person that the browser's session names.
     pub(crate) person: Option<Person>,
+    /// The approval that this browser gave before.
+    pub(crate) earlier: Option<EarlierApproval>,
+}
+
+/// An approval on record, as the page that is opened again shows it.
+#[derive(Clone, Debug)]
+pub(crate) struct EarlierApproval {
+    /// The scopes that were approved.
+    pub(crate) scopes: Scopes,
+    /// Its login has begun: it cannot be changed any more, only denied.
+    pub(crate) is_signing_in: bool,
+}
+
+/// Everything that the page of a finished request says.
+#[derive(Debug)]
+pub(crate) struct AllowedPage {
+    pub(crate) client_id: ClientId,
+    /// The name that an operator or the client itself gave.
+    pub(crate) client_name: Option<String>,
+    pub(crate) is_configured: bool,
+    pub(crate) metadata_host: Option<String>,
+    pub(crate) redirect_uri: RedirectUri,
+    pub(crate) resource_uri: String,
+    pub(crate) resource_name: Option<String>,
+    /// Each with its description, unless it is no longer configured.
+    pub(crate) scopes: Vec<(Scope, Option<String>)>,
+    pub(crate) allowed_at: Timestamp,
+    pub(crate) standing: Standing,
+    /// The person gave another answer just now, which was not recorded.
+    pub(crate) is_too_late: bool,
+    pub(crate) return_to: ReturnTo,
+}
+
+/// Whether what was allowed can be taken back on its page.
+#[derive(Debug)]
+pub(crate) enum Standing {
+    /// With this form token.
+    Revocable(String),
+    /// The browser's session is not of the person who allowed it.
+    OtherSession,
+    /// It was revoked, or has expired.
+    Ended,
 }
 
 /// The operator's policy, as the page links it.

@@ -20,7 +20,7 @@ use crate::time::Timestamp;
 pub use check::{CheckInputs, DenialReason, GrantStatus, Verdict};
 pub use counters::Counters;
 pub use covered::Covered;
-pub use decision::{Decided, Decision, DecisionPoint};
+pub use decision::{Decided, DecisionPoint};
 pub use screen::{ConsentScreen, PresentedScreen};
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
 //! Authorizations: a decision and what becomes of it, up to the redeemed code.
 //!
 //! ```text
-//! Denied
 //! Approved → LoggingIn → (SignedIn →) CodeIssued → Redeemed
 //!                      ↘           ↘ Failed
+//! Denied, at once or in place of every state without a code; another Approved in place of an Approved
 //! ```
+//! The answers of a person, and what each does to the one before, are in `answer.rs`.
+//!
 //! Each state is a struct, and a transition consumes it, so no transition happens twice within a process. The store
 //! makes that true across processes: it writes a transition only over the version that was read.
 
+mod answer;
 pub mod code;
 mod exchange;
 pub mod response;
@@ -17,15 +20,17 @@ use std::time::Duration;
 
 use crate::Refusal;
 use crate::browser::cookie::LoginCookie;
-use crate::consent::{Decided, Decision, PresentedScreen};
+use crate::consent::{Decided, PresentedScreen};
 use crate::flow::code::PresentedCode;
 use crate::id::{Attempt, ClientId};
 use crate::keys::{KeyId, Keys, Purpose};
 use crate::lifetimes::Lifetimes;
 use crate::subject::Subject;
 use crate::time::{CLOCK_SKEW, Timestamp};
+use crate::upstream::login::LoginId;
 use crate::upstream::tokens::SealedTokens;
 
+pub use answer::{Answer, AtAnswer, AtVisit};
 pub use exchange::{CodeExchange, CodeIssued, CodePresentation, ExchangeVerified, Issuance, Redeemed};
 pub use signed_in::{AfterLogin, SignedIn};
 
@@ -119,16 +124,6 @@ impl LoginFailure {
 }
 
 impl Authorization {
-    /// The record of a decision. `seen` is the screen that was answered.
-    pub fn decide(decided: Decided, decision: Decision, seen: PresentedScreen, keys: &Keys) -> Self {
-        match decision {
-            Decision::Approve => {
-                Authorization::Approved(Approved { decided, login_key: keys.active(Purpose::Login).id, seen })
-            }
-            Decision::Deny => Authorization::Denied(Denied { decided }),
-        }
-    }
-
     /// True if this authorization issued `code` to `client`. It does not prove who presents the code.
     pub fn issued(&self, code: &PresentedCode, client: &ClientId, keys: &Keys) -> bool {
         let issued = match self {
@@ -156,36 +151,13 @@ impl Authorization {
         }
     }
 
-    /// Confirms a repeated decision. Decisions are final: the same one is confirmed in any state, the other one is
-    /// refused with [`Refusal::AlreadyDecided`].
-    pub fn confirm(&self, decision: Decision) -> Result<Confirmed<'_>, Refusal> {
-        match (self, decision) {
-            (Authorization::Denied(denied), Decision::Deny) => Ok(Confirmed::Denied(denied)),
-            (Authorization::Approved(approved), Decision::Approve)
-            | (Authorization::LoggingIn(LoggingIn { approved, .. }), Decision::Approve)
-            | (Authorization::SignedIn(SignedIn { approved, .. }), Decision::Approve)
-            | (Authorization::CodeIssued(CodeIssued { approved, .. }), Decision::Approve)
-            | (Authorization::Redeemed(Redeemed { issued: CodeIssued { approved, .. }, .. }), Decision::Approve)
-            | (Authorization::Failed(Failed { approved, .. }), Decision::Approve) => Ok(Confirmed::Approved(approved)),
-            (Authorization::Denied(_), Decision::Approve)
-            | (
-                Authorization::Approved(_)
-                | Authorization::LoggingIn(_)
-                | Authorization::SignedIn(_)
-                | Authorization::CodeIssued(_)
-                | Authorization::Redeemed(_)
-                | Authorization::Failed(_),
-                Decision::Deny,
-            ) => Err(Refusal::AlreadyDecided),
-        }
-    }
-
-    /// The next step when the browser returns from the upstream.
+    /// The next step when the browser returns from the upstream with the `state` of the login `id`.
     ///
-    /// Refuses with [`Refusal::BrowserMismatch`], [`Refusal::StateInvalid`] (it was denied),
-    /// [`Refusal::LoginInterrupted`] or [`Refusal::AlreadyFinished`].
+    /// Refuses with [`Refusal::BrowserMismatch`], [`Refusal::LoginReplaced`], [`Refusal::LoginInterrupted`] or
+    /// [`Refusal::AlreadyFinished`].
     pub fn at_callback(
         self,
+        id: LoginId,
         login: &LoginCookie,
         lifetimes: &Lifetimes,
         now: Timestamp,
@@ -194,8 +166,15 @@ impl Authorization {
         if self.decided().browser != login.browser() {
             return Err(Refusal::BrowserMismatch);
         }
+        if let Authorization::Denied(denied) = self {
+            return Ok(AtCallback::Denied(denied));
+        }
+        // The person approved something else since, perhaps less.
+        if self.decided().answer != id.answer {
+            return Err(Refusal::LoginReplaced);
+        }
         match self {
-            Authorization::Denied(_) => Err(Refusal::StateInvalid),
+            Authorization::Denied(denied) => Ok(AtCallback::Denied(denied)),
             Authorization::Approved(approved) => Ok(AtCallback::Claim(approved)),
             Authorization::LoggingIn(claim) if now.since(claim.at) < CLAIM_LIFETIME => Ok(AtCallback::Wait),
             Authorization::LoggingIn(_) => Err(Refusal::LoginInterrupted),
@@ -241,6 +220,8 @@ impl Authorization {
 /// The next step of a callback.
 #[derive(Debug, PartialEq, Eq)]
 pub enum AtCallback {
+    /// The person has denied the request after all. Final, also for a login that began before.
+    Denied(Denied),
     /// No call has claimed the login: claim it.
     Claim(Approved),
     /// Another request is exchanging the upstream code; wait for its result.
@@ -262,16 +243,17 @@ pub enum AtExchange {
     Repeat(Redeemed),
 }
 
-/// A decision that is stored.
-#[derive(Debug, PartialEq, Eq)]
-pub enum Confirmed<'a> {
-    /// The person denied the request. Final.
-    Denied(&'a Denied),
-    /// The person approved the request, which may have got further since.
-    Approved(&'a Approved),
-}
-
 impl Approved {
+    /// The approval of a request. `seen` is the screen that was answered.
+    pub fn new(decided: Decided, seen: PresentedScreen, keys: &Keys) -> Self {
+        Self { decided, login_key: keys.active(Purpose::Login).id, seen }
+    }
+
+    /// Names the login of this answer.
+    pub fn login_id(&self) -> LoginId {
+        LoginId { authorization: self.decided.id, answer: self.decided.answer }
+    }
+
     /// Claims the login for one attempt; every other attempt finds the claim.
     pub fn claim(self, attempt: Attempt, at: Timestamp) -> LoggingIn {
         LoggingIn { approved: self, attempt, at }
@@ -305,7 +287,7 @@ pub(crate) mod tests {
     use crate::authentication::ClientAuthenticated;
     use crate::authentication::Credentials;
     use crate::consent::Counters;
-    use crate::consent::{Approval, Consent, DecisionPoint, Present, decided};
+    use crate::consent::{Approval, Consent, DecisionPoint, GrantStatus, Present, decided};
     use crate::entropy::tests::Counting;
     use crate::id::BrowserId;
     use crate::issuer::Issuer;
@@ -322,7 +304,7 @@ pub(crate) mod tests {
         keys("https://gate.example", 1)
     }
 
-    fn attempt(n: u8) -> Attempt {
+    pub(super) fn attempt(n: u8) -> Attempt {
         Attempt::from_bytes([n; 16])
     }
 
@@ -333,10 +315,23 @@ pub(crate) mod tests {
     }
 
     fn approved() -> Approved {
-        match Authorization::decide(decided(), Decision::Approve, PresentedScreen::Full { presented_to: None }, &k()) {
-            Authorization::Approved(approved) => approved,
-            other => panic!("{other:?}"),
-        }
+        Approved::new(decided(), PresentedScreen::Full { presented_to: None }, &k())
+    }
+
+    pub(super) fn claimed() -> LoggingIn {
+        approved().claim(attempt(2), NOW)
+    }
+
+    pub(super) fn signed_in_as_asked() -> SignedIn {
+        signed_in("bob", PresentedScreen::Full { presented_to: Some(alice()) })
+    }
+
+    pub(super) fn redeemed() -> Redeemed {
+        let issued = issued();
+        let (code, exchange) = (presented(&issued), exchange());
+        let presentation = CodePresentation { code: &code, client: &client("configured"), exchange: &exchange };
+        let verified = issued.authenticate(&presentation, &issuer(), &k()).unwrap();
+        issued.redeem(&verified, &k(), attempt(3), NOW)
     }
 
     pub(crate) fn issued() -> CodeIssued {
@@ -361,7 +356,7 @@ pub(crate) mod tests {
     }
 
     fn denied() -> Authorization {
-        Authorization::decide(decided(), Decision::Deny, PresentedScreen::Full { presented_to: None }, &k())
+        Authorization::Denied(Denied { decided: decided() })
     }
 
     fn exchange() -> CodeExchange {
@@ -376,22 +371,28 @@ pub(crate) mod tests {
         PresentedCode::parse(issued.code(&k()).unwrap().expose()).unwrap()
     }
 
-    /// Requirements: B4.
+    /// In every state, the `state` of another answer's login leads to nothing.
+    ///
+    /// Requirements: B8, B19.
     #[test]
-    fn a_decision_is_final() {
-        let denied = denied();
-        assert!(denied.confirm(Decision::Deny).is_ok());
-        assert_eq!(denied.confirm(Decision::Approve), Err(Refusal::AlreadyDecided));
-        let later = [
-            Authorization::Approved(approved()),
-            Authorization::LoggingIn(approved().claim(attempt(2), NOW)),
-            Authorization::SignedIn(signed_in("alice", PresentedScreen::Full { presented_to: None })),
-            Authorization::CodeIssued(issued()),
-            Authorization::Failed(approved().claim(attempt(2), NOW).fail(LoginFailure::UpstreamInvalid, NOW)),
-        ];
-        for authorization in later {
-            assert!(authorization.confirm(Decision::Approve).is_ok(), "{authorization:?}");
-            assert_eq!(authorization.confirm(Decision::Deny), Err(Refusal::AlreadyDecided));
+    fn the_login_of_a_replaced_answer_leads_to_nothing() {
+        let (issuer, second) = (issuer(), Decided { attempt: attempt(9), ..decided() }.after(&decided()));
+        let approved = Approved { decided: second, ..approved() };
+        let claim = approved.clone().claim(attempt(2), NOW);
+        for authorization in [
+            Authorization::Approved(approved.clone()),
+            Authorization::LoggingIn(claim.clone()),
+            Authorization::SignedIn(SignedIn { approved: approved.clone(), ..signed_in_as_asked() }),
+            Authorization::CodeIssued(CodeIssued { approved: approved.clone(), ..issued() }),
+            Authorization::Redeemed(Redeemed { issued: CodeIssued { approved, ..issued() }, ..redeemed() }),
+            Authorization::Failed(claim.fail(LoginFailure::UpstreamInvalid, NOW)),
+        ] {
+            let login = LoginCookie::new(decided().id, decided().browser, &issuer, NOW);
+            for (answer, is_current) in [(0, false), (1, true), (2, false)] {
+                let id = LoginId { authorization: decided().id, answer };
+                let found = authorization.clone().at_callback(id, &login, &issuer.lifetimes, NOW);
+                assert_eq!(found != Err(Refusal::LoginReplaced), is_current, "{answer}: {authorization:?}");
+            }
         }
     }
 
@@ -401,7 +402,8 @@ pub(crate) mod tests {
         let issuer = issuer();
         let at_callback = |authorization: Authorization, browser: u8, now: Timestamp| {
             let login = LoginCookie::new(decided().id, BrowserId::from_bytes([browser; 16]), &issuer, NOW);
-            authorization.at_callback(&login, &issuer.lifetimes, now)
+            let id = LoginId { authorization: decided().id, answer: 0 };
+            authorization.at_callback(id, &login, &issuer.lifetimes, now)
         };
         let later = NOW + CLAIM_LIFETIME;
         let claimed = || Authorization::LoggingIn(approved().claim(attempt(2), NOW));
@@ -412,7 +414,9 @@ pub(crate) mod tests {
         assert_eq!(at_callback(Authorization::CodeIssued(issued()), 1, NOW), Ok(AtCallback::CodeIssued(issued())));
         let stale = NOW + issuer.lifetimes.code + Duration::from_millis(1);
         assert_eq!(at_callback(Authorization::CodeIssued(issued()), 1, stale), Err(Refusal::AlreadyFinished));
-        assert_eq!(at_callback(denied(), 1, NOW), Err(Refusal::StateInvalid));
+        let Authorization::Denied(denied) = denied() else { panic!("denied") };
+        assert_eq!(at_callback(Authorization::Denied(denied.clone()), 1, NOW), Ok(AtCallback::Denied(denied.clone())));
+        assert_eq!(at_callback(Authorization::Denied(denied), 2, NOW), Err(Refusal::BrowserMismatch));
         let asked = signed_in("bob", PresentedScreen::Full { presented_to: Some(alice()) });
         let found = at_callback(Authorization::SignedIn(asked.clone()), 1, NOW);
         assert_eq!(found, Ok(AtCallback::SignedIn(asked.clone())));
@@ -490,6 +494,23 @@ pub(crate) mod tests {
         assert_eq!(authenticate(&presented(&other), "configured", exchange()), Err(Refusal::CodeInvalid));
     }
 
+    #[test]
+    fn what_a_code_allows_ends_with_its_consent() {
+        let (issued, later) = (issued(), NOW + Duration::from_secs(1));
+        let approval = Approval { decided: &decided(), subject: &alice(), counters: Counters::default() };
+        let consent = Consent::approve(None, &approval, &issuer().lifetimes, NOW);
+        let status = |consent: Option<Consent>, counters| GrantStatus { consent, client: None, counters };
+        let allowed = |consent, counters| issued.is_allowed(&status(consent, counters), later);
+        assert!(allowed(Some(consent.clone()), Counters::default()));
+        assert!(!allowed(None, Counters::default()));
+        let revoked = consent.clone().revoke(NOW);
+        assert!(!allowed(Some(revoked.clone()), Counters::default()));
+        let again = Consent::approve(Some(revoked), &approval, &issuer().lifetimes, later);
+        assert!(!allowed(Some(again), Counters::default()), "a later consent is not this one");
+        assert!(!allowed(Some(consent.clone()), Counters { subject: 1, ..Counters::default() }));
+        assert!(!issued.is_allowed(&status(Some(consent.clone()), Counters::default()), consent.expires_at));
+    }
+
     /// Requirements: R10.
     #[test]
     fn an_expired_code_is_refused() {
@@ -530,7 +551,7 @@ pub(crate) mod tests {
             &issuer.clients[0],
             DecisionPoint { id, browser, attempt: attempt(1), at: last_decision },
         );
-        let denied = Authorization::decide(decided, Decision::Deny, PresentedScreen::Full { presented_to: None }, &k());
+        let denied = Authorization::Denied(Denied { decided });
         assert!(denied.expires_at(&lifetimes) >= last_decision + lifetimes.login + lifetimes.code + CLOCK_SKEW);
         let mut issued = issued();
         issued.at = Timestamp::from_seconds(1_000_000);

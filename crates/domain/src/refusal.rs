@@ -133,12 +133,12 @@ pub enum Refusal {
     InteractionRequired,
 
     // the consent page
-    /// Made by [`Ticket::open`](crate::request::ticket::Ticket::open), and by
+    /// Made by [`Ticket::open_late`](crate::request::ticket::Ticket::open_late), and by
     /// [`Ticket::authorization_id`](crate::request::ticket::Ticket::authorization_id) if its key has been deleted
     /// since.
     #[error("this is not a page of ours; start again at the app")]
     TicketInvalid,
-    /// Made by [`Ticket::open`](crate::request::ticket::Ticket::open).
+    /// Made by [`Ticket::in_time`](crate::request::ticket::Ticket::in_time).
     #[error("this page has expired; start again at the app")]
     TicketExpired,
     /// Made by [`form::same_site`](crate::consent::form::same_site), and by
@@ -157,17 +157,24 @@ pub enum Refusal {
     /// form without a decision.
     #[error("neither approve nor deny")]
     DecisionMissing,
-    /// Made by [`Authorization::confirm`](crate::flow::Authorization::confirm), and by `lychgate-control` for the form
-    /// after the login.
-    #[error("the other decision was made before, and is final")]
+    /// Made by [`Answer::outcome`](crate::flow::Answer::outcome) and
+    /// [`Authorization::at_visit`](crate::flow::Authorization::at_visit), and by `lychgate-control` for later steps of a
+    /// denied request.
+    #[error("the request was denied before, and that is final")]
     AlreadyDecided,
+    /// Made by [`Answer::outcome`](crate::flow::Answer::outcome).
+    #[error("the login of the earlier approval has begun; it can be denied, but no longer changed")]
+    LoginBegun,
 
     // the callback
-    /// Made by [`login::returned`](crate::upstream::login::returned), by
-    /// [`Authorization::at_callback`](crate::flow::Authorization::at_callback) for a denied request, and by
-    /// `lychgate-control` if there is no record.
+    /// Made by [`login::returned`](crate::upstream::login::returned), and by `lychgate-control` for a confirmation of a
+    /// login that has not signed a person in.
     #[error("the state is missing or not one of ours")]
     StateInvalid,
+    /// Made by [`Answer::outcome`](crate::flow::Answer::outcome) and
+    /// [`Authorization::at_callback`](crate::flow::Authorization::at_callback).
+    #[error("a later answer has replaced the one that this login belongs to")]
+    LoginReplaced,
     /// Made by [`Cookies::login`](crate::browser::cookie::Cookies::login) and
     /// [`AccountLogin::came_back`](crate::account::AccountLogin::came_back).
     #[error("the browser did not return the cookie of this login")]

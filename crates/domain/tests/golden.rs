@@ -18,14 +18,12 @@ use lychgate_domain::browser::cookie::{self, Cookies, LoginCookie, SetCookie};
 use lychgate_domain::browser::session::{NewSession, Person};
 use lychgate_domain::client::redirect_uri::RedirectUri;
 use lychgate_domain::client::{Authentication, Client, ClientDescription, ClientOrigin, ClientStatus, GrantType};
-use lychgate_domain::consent::form::{self, Displayed};
-use lychgate_domain::consent::{Approval, Consent, Counters, Decided, Decision, DecisionPoint, PresentedScreen};
+use lychgate_domain::consent::form::{self, Displayed, TakeBack};
+use lychgate_domain::consent::{Approval, Consent, Counters, Decided, DecisionPoint, PresentedScreen};
 use lychgate_domain::entropy::Entropy;
 use lychgate_domain::event::{self, Event, EventKind};
 use lychgate_domain::flow::code::PresentedCode;
-use lychgate_domain::flow::{
-    Approved, Authorization, CodeExchange, CodeIssued, CodePresentation, Redeemed, Transition,
-};
+use lychgate_domain::flow::{Approved, CodeExchange, CodeIssued, CodePresentation, Redeemed, Transition};
 use lychgate_domain::id::{self, Attempt, BrowserId, ClientId, IssuerId};
 use lychgate_domain::issuer::{
     AddressPolicy, Choice, ClientPolicy, Issuer, IssuerUrl, PromptPolicy, Requested, Resource, ScopeDefinition,
@@ -43,7 +41,7 @@ use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::refresh_token::PresentedRefreshToken;
 use lychgate_domain::token::{AccessTokenClaims, Grant};
-use lychgate_domain::upstream::login::{self, LoginSecrets, ReturnedLogin};
+use lychgate_domain::upstream::login::{self, LoginId, LoginSecrets, ReturnedLogin};
 use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
@@ -100,6 +98,14 @@ fn earlier_form_tokens_are_accepted() {
     // Key id, displayed digest, MAC.
     let bytes: [u8; 52] = id::decode(&token).unwrap();
     golden("displayed-digest.v1.txt", &line(&hex(&bytes[4..20])));
+}
+
+#[test]
+fn earlier_buttons_that_take_back_are_accepted() {
+    let flow = Flow::new();
+    let what = TakeBack { authorization: flow.approved.decided.id, consent_epoch: 7 };
+    let kept = golden("take-back-form.v1.txt", &line(&form::take_back_token(&flow.keys, flow.browser, what)));
+    assert_eq!(form::take_back(kept.trim_end(), &flow.keys, &[flow.browser]), Ok(what));
 }
 
 #[test]
@@ -170,12 +176,16 @@ fn names_of_cookies_never_change() {
 #[test]
 fn values_for_the_upstream_never_change() {
     let flow = Flow::new();
-    let secrets = LoginSecrets::derive(flow.keys.active(Purpose::Login), flow.approved.decided.id);
-    let (verifier, nonce) = (secrets.verifier.expose(), secrets.nonce.expose());
-    let text = format!("{}\nverifier {verifier}\nnonce {nonce}\n", secrets.state);
-    let kept = golden("upstream-login.v1.txt", &text);
-    let state = kept.lines().next();
-    assert_eq!(login::returned(state, &flow.keys), Ok(ReturnedLogin::Authorization(flow.approved.decided.id)));
+    let authorization = flow.approved.decided.id;
+    for (answer, file) in [(0, "upstream-login.v1.txt"), (2, "upstream-login-of-third-answer.v1.txt")] {
+        let id = LoginId { authorization, answer };
+        let secrets = LoginSecrets::derive(flow.keys.active(Purpose::Login), id);
+        let (verifier, nonce) = (secrets.verifier.expose(), secrets.nonce.expose());
+        let text = format!("{}\nverifier {verifier}\nnonce {nonce}\n", secrets.state);
+        let kept = golden(file, &text);
+        let state = kept.lines().next();
+        assert_eq!(login::returned(state, &flow.keys), Ok(ReturnedLogin::Authorization(id)));
+    }
 }
 
 #[test]
@@ -355,10 +365,12 @@ proptest! {
 }
 
 /// The values that are accepted from outside.
-const TAKEN: [&str; 13] = [
+const TAKEN: [&str; 15] = [
     "ticket.v1.txt",
     "form-token.v1.txt",
+    "take-back-form.v1.txt",
     "upstream-login.v1.txt",
+    "upstream-login-of-third-answer.v1.txt",
     "code.v1.txt",
     "refresh-token.v1.txt",
     "login-cookie.v1.txt",
@@ -400,14 +412,7 @@ impl Flow {
             client(&issuer),
             DecisionPoint { id, browser, attempt: attempt(1), at: at(2) },
         );
-        let Authorization::Approved(approved) = Authorization::decide(
-            decided.clone(),
-            Decision::Approve,
-            PresentedScreen::Full { presented_to: None },
-            &keys,
-        ) else {
-            panic!("it was approved");
-        };
+        let approved = Approved::new(decided.clone(), PresentedScreen::Full { presented_to: None }, &keys);
         let subject = Subject::new(&issuer.upstream, "alice").unwrap();
         let consent = Consent::approve(
             None,
@@ -449,8 +454,11 @@ impl Flow {
         let (issuer, id) = (&self.issuer, self.approved.decided.id);
         match file {
             "ticket.v1.txt" => Ticket::open(text, issuer, keys, at(1)).is_ok(),
+            "take-back-form.v1.txt" => form::take_back(text, keys, &[self.browser]).is_ok(),
             "form-token.v1.txt" => form::displayed(text, keys, &self.ticket, &[self.browser]).is_ok(),
-            "upstream-login.v1.txt" => matches!(login::returned(Some(text), keys), Ok(ReturnedLogin::Authorization(_))),
+            "upstream-login.v1.txt" | "upstream-login-of-third-answer.v1.txt" => {
+                matches!(login::returned(Some(text), keys), Ok(ReturnedLogin::Authorization(_)))
+            }
             "account-upstream-login.v1.txt" => {
                 matches!(login::returned(Some(text), keys), Ok(ReturnedLogin::Account { .. }))
             }

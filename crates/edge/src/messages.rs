@@ -41,6 +41,10 @@ pub(crate) fn continue_title(app: &str) -> String {
     format!("Continue to {app}?")
 }
 
+pub(crate) fn allowed_title(app: &str) -> String {
+    format!("You allowed {app}")
+}
+
 pub(crate) fn signed_in_title(person: &str) -> String {
     format!("Signed in as {person}")
 }
@@ -257,18 +261,28 @@ pub(crate) fn of_failure(reason: Reason) -> FailureMessage {
             "Go back and press one of the two buttons.",
         ),
         Reason::AlreadyDecided => (
-            "You have already answered this",
-            "This question was answered before, and the first answer stands.",
-            "To decide differently, start the connection again from the app.",
+            "You declined this",
+            "You answered no, and the app was told so. Nothing was shared, and nothing will be.",
+            "To allow it after all, start the connection again from the app.",
+        ),
+        Reason::LoginBegun => (
+            "It is too late to change your answer",
+            "You approved this before, and the sign-in for it has begun. What you ticked then is what counts.",
+            "To stop it, go back and choose Deny. To allow something else, start the connection again from the app.",
         ),
 
         // --- the callback ---
         Reason::StateInvalid => {
             ("This link is not valid", "It does not belong to a sign-in that was begun here.", START_AGAIN)
         }
+        Reason::LoginReplaced => (
+            "You have answered again since",
+            "This sign-in belongs to an earlier answer of yours, and a later one has replaced it. This page shared nothing.",
+            "Sign in on the page where you answered last, or start the connection again from the app.",
+        ),
         Reason::StateCookieMissing => (
             "This sign-in cannot be continued here",
-            "It was begun in another browser, or it has already ended. Nothing was shared.",
+            "It was begun in another browser, or it has already ended. This page shared nothing.",
             "If somebody sent you this link, close the page. If you were connecting an app yourself, start again from \
              there, and stay in one browser.",
         ),

@@ -4,6 +4,7 @@
 //! template names and its page lacks is an error. The process renders every sample when it starts, and so finds the error there.
 
 mod account;
+mod allowed;
 mod condition;
 mod consent;
 mod day;
@@ -14,6 +15,7 @@ mod templates;
 use serde::Serialize;
 
 pub(crate) use account::{AccountPage, SignInPage};
+pub(crate) use allowed::AllowedPage;
 pub(crate) use consent::{ConsentPage, OneClickPage, SignedInPage};
 pub(crate) use error::ErrorPage;
 pub(crate) use templates::Pages;
@@ -77,6 +79,7 @@ pages! {
     Consent(ConsentPage) = "consent",
     OneClick(OneClickPage) = "one_click",
     SignedIn(SignedInPage) = "signed_in",
+    Allowed(AllowedPage) = "allowed",
     SignIn(SignInPage) = "sign_in",
     Account(AccountPage) = "account",
     Error(ErrorPage) = "error",

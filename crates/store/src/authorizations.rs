@@ -18,6 +18,21 @@ use crate::{Commit, Store, StoreError, Versioned, append, batch, decode, key};
 use lychgate_engine::{Batch, Expectation, Version};
 
 impl Store {
+    /// Reads those authorizations of `ids` that exist, in one snapshot.
+    pub async fn authorizations(
+        &self,
+        issuer: &Issuer,
+        ids: &[AuthorizationId],
+        now: Timestamp,
+    ) -> Result<Vec<Versioned<Authorization>>, StoreError> {
+        if ids.is_empty() {
+            return Ok(Vec::new());
+        }
+        let keys: Vec<_> = ids.iter().map(|id| key::authorization(&issuer.url, *id)).collect();
+        let entries = self.read(&keys, now).await?.entries;
+        entries.into_iter().filter_map(|entry| decode(entry).transpose()).collect()
+    }
+
     /// Reads an authorization.
     pub async fn authorization(
         &self,
@@ -28,14 +43,19 @@ impl Store {
         self.record(key::authorization(&issuer.url, id), now).await
     }
 
-    /// Records a decision, unless there is one. Conflicts if the displayed client has changed.
+    /// Records a decision over the one that was read, or where there was none. Conflicts if that has changed, if the
+    /// displayed client has changed, or if the browser has decided under another of its ids.
     pub async fn decide(
         &self,
         issuer: &Issuer,
         decision: &NewDecision<'_>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
-        let mut batch = put(batch(now), issuer, decision.authorization, Expectation::Absent);
+        let expected = decision.replaces.map_or(Expectation::Absent, Expectation::Version);
+        let mut batch = put(batch(now), issuer, decision.authorization, expected);
+        for id in decision.absent.iter().filter(|id| **id != decision.authorization.decided().id) {
+            batch = batch.expect(key::authorization(&issuer.url, *id), Expectation::Absent);
+        }
         if let Some(client) = decision.client {
             batch = batch.expect(key::client(&issuer.url, &client.value.id), Expectation::Version(client.version));
         }
@@ -151,6 +171,10 @@ impl Store {
 pub struct NewDecision<'a> {
     /// The approval or denial.
     pub authorization: &'a Authorization,
+    /// The version of the answer that this one replaces; `None` if there was none.
+    pub replaces: Option<Version>,
+    /// The ids of the same ticket under the browser's other ids, none of which is decided.
+    pub absent: &'a [AuthorizationId],
     /// The registered client that the page displayed.
     pub client: Option<&'a Versioned<Client>>,
     /// A denial by a known person, for the log.

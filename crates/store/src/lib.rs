@@ -55,7 +55,8 @@ pub(crate) mod proto {
 ///   client, subject or issuer. An older node would ignore all three.
 /// - 4: consents record how and under which policy they were given, ended grants may lack upstream tokens, and the log
 ///   has new kinds of events and digests. An older node would drop these fields or could not read the records.
-const RECORD_LEVEL: u32 = 4;
+/// - 5: a decision has a number, which its login depends on. An older node would continue the login of a replaced answer.
+const RECORD_LEVEL: u32 = 5;
 
 /// The time a batch has to be applied.
 const BATCH_LIFETIME: Duration = Duration::from_secs(10);

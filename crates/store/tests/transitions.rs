@@ -12,7 +12,7 @@ use lychgate_domain::client::{
 use lychgate_domain::consent::Approval;
 use lychgate_domain::consent::{CheckInputs, Consent, Decided, DenialReason, PresentedScreen, Verdict};
 use lychgate_domain::event::{Event, EventCaller, EventKind, EventTarget};
-use lychgate_domain::flow::{Approved, Authorization, CodeIssued, LoggingIn, Redeemed};
+use lychgate_domain::flow::{Approved, Authorization, CodeIssued, Denied, LoggingIn, Redeemed};
 use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, EventId, GrantId, IssuerId};
 use lychgate_domain::issuer::{AddressPolicy, ClientPolicy, Issuer, IssuerUrl, PromptPolicy, UpstreamRevocationMode};
 use lychgate_domain::keys::KeyId;
@@ -113,6 +113,8 @@ impl World {
             browser: BrowserId::from_bytes([n; 16]),
             attempt: attempt(n),
             at: self.now(),
+            answer: 0,
+            replaced: Vec::new(),
         };
         Approved { decided, login_key: KeyId(1), seen: PresentedScreen::Full { presented_to: None } }
     }
@@ -284,7 +286,7 @@ fn conflicts<T>(outcome: Result<Commit<T>, StoreError>) -> bool {
 
 /// A decision about no registered client, without an event.
 fn decision(authorization: &Authorization) -> NewDecision<'_> {
-    NewDecision { authorization, client: None, event: None }
+    NewDecision { authorization, replaces: None, absent: &[], client: None, event: None }
 }
 
 /// The value of a commit that must succeed.
@@ -306,9 +308,49 @@ async fn a_decision_is_made_once() {
             )
             .await,
     );
-    let denied = Authorization::Denied(lychgate_domain::flow::Denied { decided: world.approved(1).decided });
+    let denied = Authorization::Denied(Denied { decided: world.approved(1).decided });
     assert!(conflicts(world.store.decide(&world.issuer, &decision(&denied), world.now()).await));
     assert_eq!(world.authorization(1).await.value, approved);
+}
+
+/// A claim and a later answer expect the same version: one of them counts.
+#[tokio::test]
+async fn a_later_answer_and_a_claim_exclude_one_another() {
+    for claims_first in [true, false] {
+        let world = world().await;
+        let approved = world.approved(1);
+        let stored = Authorization::Approved(approved.clone());
+        done(world.store.decide(&world.issuer, &decision(&stored), world.now()).await);
+        let read = world.authorization(1).await.version;
+        let denied = Decided { attempt: attempt(2), ..approved.decided.clone() }.after(&approved.decided);
+        let denied = Authorization::Denied(Denied { decided: denied });
+        let answer = NewDecision { replaces: Some(read), ..decision(&denied) };
+        let claim = approved.claim(attempt(3), world.now());
+        let expected = if claims_first {
+            done(world.store.claim_login(&world.issuer, read, &claim, world.now()).await);
+            assert!(conflicts(world.store.decide(&world.issuer, &answer, world.now()).await));
+            Authorization::LoggingIn(claim)
+        } else {
+            done(world.store.decide(&world.issuer, &answer, world.now()).await);
+            assert!(conflicts(world.store.claim_login(&world.issuer, read, &claim, world.now()).await));
+            denied
+        };
+        assert_eq!(world.authorization(1).await.value, expected);
+    }
+}
+
+/// Of a browser with two ids, the first answer under one of them excludes a first answer under the other.
+#[tokio::test]
+async fn a_browser_with_two_ids_gives_one_first_answer() {
+    let world = world().await;
+    let (one, two) = (world.approved(1), world.approved(2));
+    let ids = [one.decided.id, two.decided.id];
+    let [one, two] = [one, two].map(Authorization::Approved);
+    done(world.store.decide(&world.issuer, &NewDecision { absent: &ids, ..decision(&one) }, world.now()).await);
+    let other = NewDecision { absent: &ids, ..decision(&two) };
+    assert!(conflicts(world.store.decide(&world.issuer, &other, world.now()).await));
+    let found = world.store.authorizations(&world.issuer, &ids, world.now()).await.unwrap();
+    assert_eq!(found.into_iter().map(|found| found.value).collect::<Vec<_>>(), [one]);
 }
 
 #[tokio::test]

@@ -3,6 +3,7 @@
 
 #![expect(clippy::expect_used, reason = "a test ends where an expectation fails")]
 
+mod answers;
 mod browsers;
 mod callbacks;
 mod changes;

@@ -157,7 +157,8 @@ async fn app(call: &CallContext, consent: &Consent) -> Result<App, Error> {
     })
 }
 
-async fn known_as(call: &CallContext, id: &ClientId) -> Result<KnownAs, Error> {
+/// How the client is known. Its host is not asked.
+pub(crate) async fn known_as(call: &CallContext, id: &ClientId) -> Result<KnownAs, Error> {
     if let Some(client) = call.issuer().configured_client(id) {
         return Ok(KnownAs::Configured { name: client.name.clone() });
     }
@@ -169,7 +170,8 @@ async fn known_as(call: &CallContext, id: &ClientId) -> Result<KnownAs, Error> {
     Ok(client.map_or(KnownAs::Gone, |client| KnownAs::Registered { name: client.value.name }))
 }
 
-fn described<'a>(
+/// The scopes with their descriptions.
+pub(crate) fn described<'a>(
     issuer: &Issuer,
     resource: &str,
     scopes: impl Iterator<Item = &'a Scope>,

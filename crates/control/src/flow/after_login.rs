@@ -104,8 +104,21 @@ impl AuthorizationFlow {
         let event = call.event(kind, about(decided, &signed_in.subject));
         let questioned = QuestionedLogin { expected: *expected, signed_in, event: &event };
         match call.store().record_signed_in(call.issuer(), &questioned, call.now).await? {
-            // A conflict can only be this very batch, sent again.
-            Commit::Done(_) | Commit::Conflict => Ok(Commit::Done(self.ask(signed_in, person.clone(), false).await?)),
+            Commit::Done(_) => {}
+            // This very batch, sent again, or the person's denial of the request in another tab.
+            Commit::Conflict => match call.store().authorization(call.issuer(), decided.id, call.now).await? {
+                Some(Versioned { value: Authorization::SignedIn(found), .. }) if found == *signed_in => {}
+                found => return Err(self.overtaken(found)),
+            },
+        }
+        Ok(Commit::Done(self.ask(signed_in, person.clone(), false).await?))
+    }
+
+    /// The error of a login whose record has left the state that the login began with.
+    pub(super) fn overtaken(&self, found: Option<Versioned<Authorization>>) -> Error {
+        match found.map(|found| found.value) {
+            Some(Authorization::Denied(denied)) => self.denied_before(&denied),
+            Some(_) | None => Refusal::LoginInterrupted.into(),
         }
     }
 
@@ -135,6 +148,7 @@ impl AuthorizationFlow {
                 Some(Versioned { value: Authorization::Failed(failed), .. }) => {
                     Ok(Commit::Done(failed_login(&call.serving, &failed)))
                 }
+                Some(Versioned { value: Authorization::Denied(denied), .. }) => Err(self.denied_before(&denied)),
                 Some(_) | None => Ok(Commit::Conflict),
             },
         }
@@ -161,6 +175,7 @@ impl AuthorizationFlow {
             upstream_name: issuer.upstream_name.clone(),
             grant_lifetime_seconds: issuer.lifetimes.grant.as_secs(),
             changed,
+            earlier: None,
             person: Some(person),
         };
         let state = call.serving.login_secrets(&signed_in.approved)?.state;
@@ -179,13 +194,19 @@ pub(super) fn code_issued(serving: &IssuerContext, issued: &CodeIssued) -> Resul
 /// A person who cancelled at the upstream goes back to the client at once. Any other failure gets a page first: it happened
 /// without the person, or the person has to put it right.
 pub(super) fn failed_login(serving: &IssuerContext, failed: &Failed) -> Next {
-    let decided = &failed.approved.decided;
-    let link = error_link(decided, &failed.failure.refusal(), &serving.issuer.url);
-    let step = match failed.failure {
-        LoginFailure::UpstreamDenied => Step::Redirect(link.uri),
-        failure @ (LoginFailure::UpstreamUnavailable | LoginFailure::UpstreamInvalid | LoginFailure::NotMe) => {
-            Step::Failure { failure, return_to: link }
+    let page = failure_page(serving, failed);
+    match page.step {
+        Step::Failure { failure: LoginFailure::UpstreamDenied, return_to } => {
+            Next { step: Step::Redirect(return_to.uri), ..page }
         }
-    };
+        step => Next { step, ..page },
+    }
+}
+
+/// The page of a failed login, with the way back to the client.
+pub(super) fn failure_page(serving: &IssuerContext, failed: &Failed) -> Next {
+    let decided = &failed.approved.decided;
+    let return_to = error_link(decided, &failed.failure.refusal(), &serving.issuer.url);
+    let step = Step::Failure { failure: failed.failure, return_to };
     Next { step, set_cookies: vec![cookie::delete_login(&serving.issuer, decided.id)] }
 }

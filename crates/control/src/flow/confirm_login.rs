@@ -47,17 +47,18 @@ impl AuthorizationFlow {
         let ReturnedLogin::Authorization(id) = login::returned(Some(&answer.state), keys)? else {
             return Err(Refusal::StateInvalid.into());
         };
-        let login = answer.cookies.login(issuer, keys, id, call.now)?;
-        let displayed = form::signed_in_displayed(&answer.form_token, keys, id, login.browser())?;
+        let login = answer.cookies.login(issuer, keys, id.authorization, call.now)?;
+        let displayed = form::signed_in_displayed(&answer.form_token, keys, id.authorization, login.browser())?;
         let is_me = match answer.action {
             Some(FormAction::Approve) => true,
             Some(FormAction::NotMe) => false,
-            Some(FormAction::Deny) | None => return Err(Refusal::DecisionMissing.into()),
+            Some(FormAction::Deny | FormAction::TakeBack) | None => return Err(Refusal::DecisionMissing.into()),
         };
         let confirmed = &VerifiedConfirmation { cookies: &answer.cookies, login, displayed, is_me };
         until_committed(|| async {
-            let stored = call.store().authorization(issuer, id, call.now).await?.ok_or(Refusal::LoginExpired)?;
-            let found = stored.value.at_callback(&confirmed.login, &issuer.lifetimes, call.now)?;
+            let stored = call.store().authorization(issuer, id.authorization, call.now).await?;
+            let stored = stored.ok_or(Refusal::LoginExpired)?;
+            let found = stored.value.at_callback(id, &confirmed.login, &issuer.lifetimes, call.now)?;
             self.record_confirmation(confirmed, found, stored.version).await
         })
         .await
@@ -77,9 +78,10 @@ impl AuthorizationFlow {
                 Ok(Commit::Done(self.after_login(&login, IdentityCheck::Answered(confirmed.displayed)).await?))
             }
             AtCallback::SignedIn(signed_in) => self.refuse_login(signed_in, expected).await,
-            // A confirmation is final, as a decision is: the same one again is good.
+            // The same answer again is good; "not me" after a code was issued can only take it back.
             AtCallback::CodeIssued(issued) if confirmed.is_me => Ok(Commit::Done(code_issued(serving, &issued)?)),
-            AtCallback::CodeIssued(_) => Err(Refusal::AlreadyDecided.into()),
+            AtCallback::CodeIssued(issued) => Ok(Commit::Done(self.allowed(&issued, confirmed.cookies, true).await?)),
+            AtCallback::Denied(denied) => Err(self.denied_before(&denied)),
             AtCallback::Failed(failed) => Ok(Commit::Done(failed_login(serving, &failed))),
             AtCallback::Claim(_) | AtCallback::Wait => Err(Refusal::StateInvalid.into()),
         }

@@ -1,19 +1,19 @@
-//! `POST /consent`: the decision, made once and final. What the page displayed must still be true.
+//! `POST /consent`: the person's answer. The last one counts until its login is claimed, and a denial is final. What the
+//! page displayed must still be true of an approval.
 
 use lychgate_domain::Refusal;
-use lychgate_domain::browser::cookie::{Cookies, LoginCookie};
+use lychgate_domain::browser::cookie::Cookies;
 use lychgate_domain::browser::session;
 use lychgate_domain::consent::form::{self, Displayed, NamedScreen};
-use lychgate_domain::consent::{Decided, Decision, DecisionPoint, PresentedScreen};
+use lychgate_domain::consent::{Decided, DecisionPoint, PresentedScreen};
 use lychgate_domain::event::{Event, EventKind};
-use lychgate_domain::flow::{Approved, Authorization, Confirmed, response};
-use lychgate_domain::id::{AuthorizationId, BrowserId};
-use lychgate_domain::issuer::Resource;
-use lychgate_domain::keys::Purpose;
+use lychgate_domain::flow::{Answer, Approved, AtAnswer, Authorization, Denied};
 use lychgate_domain::request::ticket::Ticket;
 use lychgate_store::authorizations::NewDecision;
 
-use super::view::{View, known};
+use super::after_login::failed_login;
+use super::answered::BrowserAnswer;
+use super::view::{View, earlier, known};
 use super::{AuthorizationFlow, ConsentAnswer, FormAction, about};
 use crate::client_metadata::ClientTrust;
 use crate::clients::Clients;
@@ -21,14 +21,19 @@ use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
 use crate::next::{Next, Step};
 
-/// A decision whose form proved itself: it was displayed to this browser for this ticket.
-struct SubmittedDecision<'a> {
+/// An answer whose form proved itself: it was displayed to this browser for this ticket.
+struct SubmittedAnswer<'a> {
     answer: &'a ConsentAnswer,
     ticket: Ticket,
-    browser: BrowserId,
     displayed: Displayed,
     decision: Decision,
-    id: AuthorizationId,
+    point: DecisionPoint,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Decision {
+    Approve,
+    Deny,
 }
 
 impl AuthorizationFlow {
@@ -39,154 +44,176 @@ impl AuthorizationFlow {
     async fn decide_once(&self, answer: &ConsentAnswer) -> Result<Next, Error> {
         let (call, issuer, keys) = (&self.0, self.0.issuer(), self.0.keys());
         form::same_site(answer.sec_fetch_site.as_deref(), answer.origin.as_deref(), &issuer.url)?;
-        let ticket = Ticket::open(&answer.ticket, issuer, keys, call.now)?;
+        if answer.action == Some(FormAction::TakeBack) {
+            return self.take_back(answer).await;
+        }
+        let ticket = Ticket::open_late(&answer.ticket, keys)?;
+        if answer.action != Some(FormAction::Deny) {
+            ticket.in_time(issuer, call.now)?;
+        }
         let again = |refusal| self.back_to_page(answer, refusal);
         let browsers = answer.cookies.form_browsers(issuer, keys).map_err(again)?;
         let (browser, displayed) = form::displayed(&answer.form_token, keys, &ticket, &browsers).map_err(again)?;
-        let decision = match answer.action.ok_or_else(|| again(Refusal::DecisionMissing))? {
-            FormAction::Approve => Decision::Approve,
-            FormAction::Deny => Decision::Deny,
-            FormAction::NotMe => {
+        let decision = match answer.action {
+            Some(FormAction::Approve) => Decision::Approve,
+            Some(FormAction::Deny) => Decision::Deny,
+            Some(FormAction::NotMe) => {
                 let step = Step::Redirect(call.serving.consent_url(&answer.ticket));
                 return Ok(Next { step, set_cookies: vec![session::delete(issuer)] });
             }
+            Some(FormAction::TakeBack) | None => return Err(again(Refusal::DecisionMissing)),
         };
         let id = ticket.authorization_id(issuer, keys, browser)?;
-        let submitted = SubmittedDecision { answer, ticket, browser, displayed, decision, id };
-        until_committed(|| self.record_decision(&submitted)).await
+        let point = DecisionPoint { id, browser, attempt: call.attempt, at: call.now };
+        let submitted = SubmittedAnswer { answer, ticket, displayed, decision, point };
+        until_committed(|| self.answer_once(&submitted)).await
     }
 
-    async fn record_decision(&self, submitted: &SubmittedDecision<'_>) -> Result<Commit<Next>, Error> {
-        let (call, issuer) = (&self.0, self.0.issuer());
-        let SubmittedDecision { answer, ticket, browser, displayed, decision, id } = submitted;
-        if let Some(stored) = self.decision_in(ticket, &answer.cookies).await? {
-            return Ok(Commit::Done(self.decided(&stored, *decision, &answer.cookies).await?));
+    /// Decides on the browser's answer that is stored. The commit expects it unchanged, so of two answers, or an answer and
+    /// a callback, one comes first.
+    async fn answer_once(&self, submitted: &SubmittedAnswer<'_>) -> Result<Commit<Next>, Error> {
+        let SubmittedAnswer { answer, ticket, displayed, decision, point } = submitted;
+        let (cookies, before) = (&answer.cookies, self.browser_answer(ticket, &answer.cookies).await?);
+        let stored = before.authorization();
+        // A request that was approved can be denied as long as its login can lead to a code.
+        if stored.is_none() {
+            ticket.in_time(self.0.issuer(), self.0.now)?;
         }
-        let client = Clients(call).resolve(&ticket.request.client_id, ClientTrust::Stranger).await?;
-        let resource = ticket.request.still_holds(issuer, &client.client)?;
-        let known = known(call, ticket, &client, &answer.cookies).await?;
-        let (text, browser) = (&*answer.ticket, *browser);
-        let view = View { call, text, ticket, client: client.clone(), resource, browser, known };
-        let Some(seen) = view.seen(*displayed) else {
-            let mut page = view.page(NamedScreen::Full);
-            page.changed = true;
-            return Ok(Commit::Done(Next::page(Step::Consent(Box::new(page)))));
+        let is_settled = stored.is_some_and(|stored| match decision {
+            Decision::Deny => true,
+            Decision::Approve => stored.is_settled_for(point.attempt),
+        });
+        let view = match self.view(submitted, stored).await {
+            Ok(view) => Some(view),
+            // The client or the resource may be gone since: the answer on record needs no look at them.
+            Err(Error::Refused(_)) if is_settled => None,
+            Err(error) => return Err(error),
         };
-        let point = DecisionPoint { id: *id, browser, attempt: call.attempt, at: call.now };
-        let mut decided = Decided::new(ticket.clone(), issuer, &client.client, point);
-        self.apply_choice(&mut decided, submitted, &seen, resource)?;
-        let denied = self.denial_event(&decided, *decision, &seen);
-        let authorization = Authorization::decide(decided, *decision, seen, call.keys());
-        // Before anything is stored: if the upstream is unavailable, the person can press the button again.
-        let next = self.decided(&authorization, *decision, &answer.cookies).await?;
-        let record = client.record.as_ref();
-        let new = NewDecision { authorization: &authorization, client: record, event: denied.as_ref() };
-        let commit = call.store().decide(issuer, &new, call.now).await?;
-        Ok(commit.with(next))
+        let seen = view.as_ref().and_then(|view| view.seen(*displayed));
+        let answered = match self.answer_of(submitted, view.as_ref(), seen.clone(), stored) {
+            // Nothing was left ticked.
+            Err(Error::Refused(_)) if is_settled => Answer::ApproveOutdated(point.attempt),
+            answered => answered?,
+        };
+        let outcome = answered.outcome(stored).map_err(|refusal| self.refused(refusal, stored))?;
+        Ok(match (outcome, view) {
+            (AtAnswer::Record(next), view) => {
+                let event = self.denial_event(&next, seen.as_ref());
+                let client = view.as_ref().and_then(|view| view.client.record.as_ref());
+                let new = NewDecision { client, event: event.as_ref(), ..before.decision(&next) };
+                self.record(&new, cookies).await?
+            }
+            (AtAnswer::AskAgain, Some(view)) => {
+                let mut page = view.page(NamedScreen::Full);
+                page.changed = true;
+                Commit::Done(Next::page(Step::Consent(Box::new(page))))
+            }
+            (AtAnswer::AskAgain, None) => return Err(self.back_to_page(answer, Refusal::FormTokenInvalid)),
+            (AtAnswer::ToUpstream(approved), _) => Commit::Done(self.to_upstream(approved, cookies).await?),
+            (AtAnswer::ToClient(denied), _) => Commit::Done(self.to_client(denied)),
+            (AtAnswer::Allowed(issued), _) => Commit::Done(self.allowed(issued, cookies, true).await?),
+            (AtAnswer::Failed(failed), _) => Commit::Done(failed_login(&self.0.serving, failed)),
+        })
     }
 
-    /// RFC 6749 §3.3: the person may grant less than was requested, and the token says so (E3). The page with one button
-    /// has nothing to untick.
-    fn apply_choice(
+    /// The page of the ticket as it would be shown now.
+    async fn view<'a>(
+        &'a self,
+        submitted: &'a SubmittedAnswer<'_>,
+        stored: Option<&Authorization>,
+    ) -> Result<View<'a>, Error> {
+        let (call, SubmittedAnswer { answer, ticket, point, .. }) = (&self.0, submitted);
+        let client = Clients(call).resolve(&ticket.request.client_id, ClientTrust::Stranger).await?;
+        let resource = ticket.request.still_holds(call.issuer(), &client.client)?;
+        let known = known(call, ticket, &client, &answer.cookies).await?;
+        let (text, browser, earlier) = (&*answer.ticket, point.browser, earlier(stored));
+        Ok(View { call, text, ticket, client, resource, browser, known, earlier })
+    }
+
+    /// `seen` is the screen that was answered; `None` if it no longer says what is true.
+    fn answer_of(
         &self,
-        decided: &mut Decided,
-        submitted: &SubmittedDecision<'_>,
-        seen: &PresentedScreen,
-        resource: &Resource,
-    ) -> Result<(), Error> {
-        if submitted.decision == Decision::Approve && matches!(seen, PresentedScreen::Full { .. }) {
-            let answer = submitted.answer;
-            let approved = resource.approved_scopes(&decided.requested_scopes, &answer.chosen_scopes);
-            decided.scopes = approved.map_err(|refusal| self.back_to_page(answer, refusal))?;
+        submitted: &SubmittedAnswer<'_>,
+        view: Option<&View<'_>>,
+        seen: Option<PresentedScreen>,
+        stored: Option<&Authorization>,
+    ) -> Result<Answer, Error> {
+        let SubmittedAnswer { answer, ticket, decision, point, .. } = submitted;
+        let now = view.map(|view| Decided::new(ticket.clone(), self.0.issuer(), &view.client.client, *point));
+        match decision {
+            Decision::Deny => {
+                let again = |stored: &Authorization| Decided {
+                    attempt: point.attempt,
+                    at: point.at,
+                    ..stored.decided().clone()
+                };
+                // A first answer is given on a page that can still be shown.
+                let decided = stored.map(again).or(now).ok_or(Refusal::ClientUnknown)?;
+                Ok(Answer::Deny(Box::new(decided)))
+            }
+            Decision::Approve => {
+                let (Some(view), Some(seen), Some(mut decided)) = (view, seen, now) else {
+                    return Ok(Answer::ApproveOutdated(point.attempt));
+                };
+                // RFC 6749 §3.3: the person may grant less than was requested, and the token says so (E3). The page with
+                // one button has nothing to untick.
+                if matches!(seen, PresentedScreen::Full { .. }) {
+                    let approved = view.resource.approved_scopes(&decided.requested_scopes, &answer.chosen_scopes);
+                    decided.scopes = approved.map_err(|refusal| self.back_to_page(answer, refusal))?;
+                }
+                Ok(Answer::Approve(Box::new(Approved::new(decided, seen, self.0.keys()))))
+            }
         }
-        Ok(())
     }
 
     /// A denial is an event only if the page named the person. A stranger leaves no event behind.
-    fn denial_event(&self, decided: &Decided, decision: Decision, seen: &PresentedScreen) -> Option<Event> {
-        match (decision, seen.presented_to()) {
-            (Decision::Deny, Some(subject)) => {
+    fn denial_event(&self, next: &Authorization, seen: Option<&PresentedScreen>) -> Option<Event> {
+        match next {
+            Authorization::Denied(Denied { decided }) => {
                 let kind = EventKind::ConsentDenied { requested: decided.requested_scopes.to_string() };
-                Some(self.0.event(kind, about(decided, subject)))
+                Some(self.0.event(kind, about(decided, seen?.presented_to()?)))
             }
-            (Decision::Deny, None) | (Decision::Approve, _) => None,
+            Authorization::Approved(_)
+            | Authorization::LoggingIn(_)
+            | Authorization::SignedIn(_)
+            | Authorization::CodeIssued(_)
+            | Authorization::Redeemed(_)
+            | Authorization::Failed(_) => None,
         }
     }
 
-    /// Approves for a person who need not be asked; `None` if something has changed meanwhile. In one browser one ticket
-    /// is one decision, however often it is opened.
+    /// Approves for a person who need not be asked. In one browser one ticket is one decision, however often it is opened.
     pub(super) async fn approve_unseen(
         &self,
         view: &View<'_>,
         seen: PresentedScreen,
+        before: &BrowserAnswer,
         cookies: &Cookies,
-    ) -> Result<Option<Next>, Error> {
+    ) -> Result<Commit<Next>, Error> {
         let View { ticket, client, browser, .. } = view;
-        let (call, issuer, decision) = (&self.0, self.0.issuer(), Decision::Approve);
-        let authorization = match self.decision_in(ticket, cookies).await? {
-            Some(stored) => stored,
-            None => {
-                let id = ticket.authorization_id(issuer, call.keys(), *browser)?;
-                let point = DecisionPoint { id, browser: *browser, attempt: call.attempt, at: call.now };
-                let decided = Decided::new((*ticket).clone(), issuer, &client.client, point);
-                let authorization = Authorization::decide(decided, decision, seen, call.keys());
-                if let Authorization::Approved(approved) = &authorization {
-                    self.login_url(approved).await?;
-                }
-                let record = client.record.as_ref();
-                let new = NewDecision { authorization: &authorization, client: record, event: None };
-                match call.store().decide(issuer, &new, call.now).await? {
-                    Commit::Done(_) => authorization,
-                    Commit::Conflict => return Ok(None),
-                }
-            }
-        };
-        Ok(Some(self.decided(&authorization, decision, cookies).await?))
-    }
-
-    /// The decision that this browser has made about the ticket, under any of the browser's ids.
-    async fn decision_in(&self, ticket: &Ticket, cookies: &Cookies) -> Result<Option<Authorization>, Error> {
         let (call, issuer) = (&self.0, self.0.issuer());
-        for browser in cookies.browsers(issuer, call.keys()) {
-            let id = ticket.authorization_id(issuer, call.keys(), browser)?;
-            if let Some(stored) = call.store().authorization(issuer, id, call.now).await? {
-                return Ok(Some(stored.value));
-            }
-        }
-        Ok(None)
+        let id = ticket.authorization_id(issuer, call.keys(), *browser)?;
+        let point = DecisionPoint { id, browser: *browser, attempt: call.attempt, at: call.now };
+        let decided = Decided::new((*ticket).clone(), issuer, &client.client, point);
+        let next = Authorization::Approved(Approved::new(decided, seen, call.keys()));
+        let new = NewDecision { client: client.record.as_ref(), ..before.decision(&next) };
+        self.record(&new, cookies).await
     }
 
-    /// The answer to a decision on record: the same whenever the decision is sent again.
-    async fn decided(
-        &self,
-        authorization: &Authorization,
-        decision: Decision,
-        cookies: &Cookies,
-    ) -> Result<Next, Error> {
-        let (issuer, keys) = (self.0.issuer(), self.0.keys());
-        match authorization.confirm(decision)? {
-            Confirmed::Denied(denied) => {
-                let decided = &denied.decided;
-                Ok(Next::redirect(response::denied(&decided.redirect_uri, decided.state.as_deref(), &issuer.url)))
-            }
-            Confirmed::Approved(approved) => {
-                let decided = &approved.decided;
-                let login = LoginCookie::new(decided.id, decided.browser, issuer, decided.at);
-                let mut set_cookies = vec![login.set(issuer, keys.active(Purpose::Cookie))];
-                set_cookies.extend(cookies.surplus_logins(issuer, decided.id));
-                Ok(Next { step: Step::Redirect(self.login_url(approved).await?), set_cookies })
-            }
-        }
-    }
-
-    async fn login_url(&self, approved: &Approved) -> Result<String, Error> {
-        let serving = &self.0.serving;
-        let secrets = serving.login_secrets(approved)?;
-        serving.upstream.login_url(&secrets, self.0.now).await.map_err(|error| {
-            let cause = format!("{:#}", error.cause);
-            tracing::warn!(issuer.id = %serving.issuer.id, error = cause, "cannot ask the upstream");
-            error.failure.refusal().into()
-        })
+    /// Stores an answer, which leads to the upstream or to the client.
+    async fn record(&self, new: &NewDecision<'_>, cookies: &Cookies) -> Result<Commit<Next>, Error> {
+        let (call, issuer) = (&self.0, self.0.issuer());
+        let next = match new.authorization {
+            // Before anything is stored: if the upstream is unavailable, the person can press the button again.
+            Authorization::Approved(approved) => self.to_upstream(approved, cookies).await?,
+            Authorization::Denied(denied) => self.to_client(denied),
+            Authorization::LoggingIn(_)
+            | Authorization::SignedIn(_)
+            | Authorization::CodeIssued(_)
+            | Authorization::Redeemed(_)
+            | Authorization::Failed(_) => return Err(Refusal::LoginInterrupted.into()),
+        };
+        Ok(call.store().decide(issuer, new, call.now).await?.with(next))
     }
 
     fn back_to_page(&self, answer: &ConsentAnswer, refusal: Refusal) -> Error {

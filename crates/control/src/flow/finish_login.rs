@@ -10,11 +10,10 @@ use lychgate_domain::browser::cookie::{Cookies, LoginCookie};
 use lychgate_domain::browser::session::{NewSession, Person};
 use lychgate_domain::consent::Decided;
 use lychgate_domain::flow::{AtCallback, Authorization, LoggingIn, LoginFailure, SignedIn};
-use lychgate_domain::id::AuthorizationId;
 use lychgate_domain::request;
 use lychgate_domain::request::parameters::Parameters;
 use lychgate_domain::upstream::callback::Callback;
-use lychgate_domain::upstream::login::{self, ReturnedLogin};
+use lychgate_domain::upstream::login::{self, LoginId, ReturnedLogin};
 use lychgate_domain::upstream::tokens::SealedFor;
 use lychgate_engine::Version;
 use lychgate_store::Versioned;
@@ -37,7 +36,7 @@ const READS: usize = 80;
 
 /// A browser that has come back for a login.
 struct Returned<'a> {
-    id: AuthorizationId,
+    id: LoginId,
     login: LoginCookie,
     callback: Callback<'a>,
     cookies: &'a Cookies,
@@ -66,7 +65,7 @@ impl AuthorizationFlow {
                 return Account((**call).clone()).finish_sign_in(returned).await;
             }
         };
-        let login = cookies.login(call.issuer(), call.keys(), id, call.now)?;
+        let login = cookies.login(call.issuer(), call.keys(), id.authorization, call.now)?;
         let returned = Returned { id, login, callback: Callback::parse(&parameters)?, cookies };
         for _ in 0..READS {
             match self.at_present().claim_or_answer(&returned).await? {
@@ -81,8 +80,10 @@ impl AuthorizationFlow {
     async fn claim_or_answer(&self, returned: &Returned<'_>) -> Result<Round, Error> {
         let Returned { id, login, callback, cookies } = returned;
         let (call, issuer) = (&self.0, self.0.issuer());
-        let stored = call.store().authorization(issuer, *id, call.now).await?.ok_or(Refusal::LoginExpired)?;
-        Ok(match stored.value.at_callback(login, &issuer.lifetimes, call.now)? {
+        let stored = call.store().authorization(issuer, id.authorization, call.now).await?;
+        let stored = stored.ok_or(Refusal::LoginExpired)?;
+        Ok(match stored.value.at_callback(*id, login, &issuer.lifetimes, call.now)? {
+            AtCallback::Denied(denied) => return Err(self.denied_before(&denied)),
             AtCallback::Claim(approved) => {
                 self.check_still_offered(&approved.decided).await?;
                 let claim = approved.claim(call.attempt, call.now);
@@ -161,7 +162,7 @@ impl AuthorizationFlow {
             Some(Versioned { value: Authorization::Failed(failed), .. }) if failed.attempt == claim.attempt => {
                 Ok(failed_login(&call.serving, &failed))
             }
-            _ => Err(Refusal::LoginInterrupted.into()),
+            found => Err(self.overtaken(found)),
         }
     }
 
@@ -179,9 +180,17 @@ impl AuthorizationFlow {
         let failed = claim.clone().fail(failure, self.0.now);
         let login = FailedLogin { expected, failed: &failed, event: None };
         match self.0.store().fail_login(self.0.issuer(), &login, self.0.now).await? {
-            // A conflict can only be this very batch, sent again.
-            Commit::Done(_) | Commit::Conflict => Ok(failed_login(&self.0.serving, &failed)),
+            Commit::Done(_) => {}
+            // This very batch, sent again, or the person's denial of the request in another tab.
+            Commit::Conflict => {
+                let (id, now) = (failed.approved.decided.id, self.0.now);
+                match self.0.store().authorization(self.0.issuer(), id, now).await? {
+                    Some(Versioned { value: Authorization::Failed(found), .. }) if found == failed => {}
+                    found => return Err(self.overtaken(found)),
+                }
+            }
         }
+        Ok(failed_login(&self.0.serving, &failed))
     }
 }
 

@@ -4,13 +4,16 @@ use lychgate_domain::browser::cookie::{self, Cookies};
 use lychgate_domain::consent::form::NamedScreen;
 use lychgate_domain::consent::{ConsentScreen, PresentedScreen, prompt};
 use lychgate_domain::entropy::random;
+use lychgate_domain::flow::{Approved, AtVisit, Authorization};
 use lychgate_domain::id::BrowserId;
 use lychgate_domain::request::ticket::Ticket;
 
 use super::AuthorizationFlow;
-use super::view::{View, known};
+use super::after_login::failure_page;
+use super::view::{View, earlier, known};
 use crate::client_metadata::ClientTrust;
 use crate::clients::Clients;
+use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
 use crate::next::{Next, Step};
 
@@ -26,33 +29,39 @@ pub(crate) struct Visit {
 
 impl AuthorizationFlow {
     pub(crate) async fn show(self, visit: Visit) -> Result<Next, Error> {
-        self.0.state.clone().to_the_end(async move { self.show_to(&visit).await }).await
+        let state = self.0.state.clone();
+        state.to_the_end(async move { until_committed(|| self.show_to(&visit)).await }).await
     }
 
-    async fn show_to(&self, visit: &Visit) -> Result<Next, Error> {
+    async fn show_to(&self, visit: &Visit) -> Result<Commit<Next>, Error> {
         let (call, issuer, keys) = (&self.0, self.0.issuer(), self.0.keys());
-        let ticket = &Ticket::open(&visit.ticket, issuer, keys, call.now)?;
+        let ticket = &Ticket::open_late(&visit.ticket, keys)?;
+        let before = self.browser_answer(ticket, &visit.cookies).await?;
+        let stored = before.authorization();
+        let approved = match Authorization::at_visit(stored).map_err(|refusal| self.refused(refusal, stored))? {
+            AtVisit::Form => None,
+            AtVisit::Approved(approved) | AtVisit::SigningIn(approved) => Some(approved),
+            AtVisit::Allowed(issued) => return Ok(Commit::Done(self.allowed(issued, &visit.cookies, false).await?)),
+            AtVisit::Failed(failed) => return Ok(Commit::Done(failure_page(&call.serving, failed))),
+        };
+        ticket.in_time(issuer, call.now)?;
         let client = Clients(call).resolve(&ticket.request.client_id, ClientTrust::Stranger).await?;
         let resource = ticket.request.still_holds(issuer, &client.client)?;
         let returning = visit.cookies.browsers(issuer, keys).into_iter().next();
         let browser = returning.unwrap_or_else(|| BrowserId::from_bytes(random(call.entropy())));
         let known = known(call, ticket, &client, &visit.cookies).await?;
-        let view = View { call, text: &visit.ticket, ticket, client, resource, browser, known };
-        let site = visit.sec_fetch_site.as_deref();
-        let screen = match visit.full_screen {
-            true => ConsentScreen::Full,
-            false => prompt::consent_screen(issuer, &ticket.request, view.covered().as_ref(), site),
-        };
-        let step = match (screen, &view.known) {
-            (ConsentScreen::Skipped, Some(known)) => {
-                let seen = PresentedScreen::Skipped { presented_to: known.person.subject.clone() };
-                if let Some(next) = self.approve_unseen(&view, seen, &visit.cookies).await? {
-                    return Ok(next);
-                }
-                Step::Consent(Box::new(view.page(NamedScreen::Full)))
+        let (text, earlier) = (&*visit.ticket, earlier(stored));
+        let view = View { call, text, ticket, client, resource, browser, known, earlier };
+        let step = match (view.screen(visit, approved), &view.known, approved) {
+            (ConsentScreen::Skipped, Some(_), Some(approved)) => {
+                return Ok(Commit::Done(self.to_upstream(approved, &visit.cookies).await?));
             }
-            (ConsentScreen::OneClick, Some(_)) => Step::OneClick(Box::new(view.page(NamedScreen::OneClick))),
-            (ConsentScreen::Full, _) | (ConsentScreen::OneClick | ConsentScreen::Skipped, None) => {
+            (ConsentScreen::Skipped, Some(known), None) => {
+                let seen = PresentedScreen::Skipped { presented_to: known.person.subject.clone() };
+                return self.approve_unseen(&view, seen, &before, &visit.cookies).await;
+            }
+            (ConsentScreen::OneClick, Some(_), _) => Step::OneClick(Box::new(view.page(NamedScreen::OneClick))),
+            (ConsentScreen::Full, _, _) | (ConsentScreen::OneClick | ConsentScreen::Skipped, None, _) => {
                 Step::Consent(Box::new(view.page(NamedScreen::Full)))
             }
         };
@@ -60,6 +69,18 @@ impl AuthorizationFlow {
             Some(_) => visit.cookies.surplus_browsers(issuer, keys),
             None => vec![cookie::set_browser(issuer, keys, browser)],
         };
-        Ok(Next { step, set_cookies })
+        Ok(Commit::Done(Next { step, set_cookies }))
+    }
+}
+
+impl View<'_> {
+    /// How much of the page this visit needs. `approved` is the answer that the browser gave before.
+    fn screen(&self, visit: &Visit, approved: Option<&Approved>) -> ConsentScreen {
+        if visit.full_screen {
+            return ConsentScreen::Full;
+        }
+        let (issuer, request, site) = (self.call.issuer(), &self.ticket.request, visit.sec_fetch_site.as_deref());
+        let screen = prompt::consent_screen(issuer, request, self.covered().as_ref(), site);
+        approved.map_or(screen, |approved| prompt::screen_again(screen, approved.seen.screen()))
     }
 }

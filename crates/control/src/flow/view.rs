@@ -4,6 +4,7 @@ use lychgate_domain::browser::cookie::Cookies;
 use lychgate_domain::browser::session::Person;
 use lychgate_domain::consent::form::{self, Displayed, NamedScreen};
 use lychgate_domain::consent::{Consent, Counters, Covered, Present, PresentedScreen};
+use lychgate_domain::flow::{AtVisit, Authorization};
 use lychgate_domain::id::BrowserId;
 use lychgate_domain::issuer::Resource;
 use lychgate_domain::request::ticket::Ticket;
@@ -11,7 +12,7 @@ use lychgate_store::GrantStatusKey;
 
 use crate::clients::ResolvedClient;
 use crate::ground::error::Error;
-use crate::next::{ConsentPage, ShownPolicy};
+use crate::next::{ConsentPage, EarlierApproval, ShownPolicy};
 use crate::state::CallContext;
 
 /// A ticket in a browser, with client, resource and consent as they are now.
@@ -23,6 +24,17 @@ pub(super) struct View<'a> {
     pub(super) resource: &'a Resource,
     pub(super) browser: BrowserId,
     pub(super) known: Option<SessionUser>,
+    pub(super) earlier: Option<EarlierApproval>,
+}
+
+/// The approval that the page shows, if the browser has approved the ticket before and no code was issued.
+pub(super) fn earlier(stored: Option<&Authorization>) -> Option<EarlierApproval> {
+    let (approved, is_signing_in) = match Authorization::at_visit(stored) {
+        Ok(AtVisit::Approved(approved)) => (approved, false),
+        Ok(AtVisit::SigningIn(approved)) => (approved, true),
+        Ok(AtVisit::Form | AtVisit::Allowed(_) | AtVisit::Failed(_)) | Err(_) => return None,
+    };
+    Some(EarlierApproval { scopes: approved.decided.scopes.clone(), is_signing_in })
 }
 
 /// The person that the session names, and their consent to the client.
@@ -104,6 +116,7 @@ impl View<'_> {
             upstream_name: issuer.upstream_name.clone(),
             grant_lifetime_seconds: issuer.lifetimes.grant.as_secs(),
             changed: false,
+            earlier: self.earlier,
             person: self.known.map(|known| known.person),
             client: self.client,
         }

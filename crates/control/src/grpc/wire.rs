@@ -23,7 +23,7 @@ use crate::ground::error::{ReturnTo, reason};
 use crate::ground::page_token::PageRequest;
 use crate::ground::protobuf_time::{seconds, timestamp};
 use crate::issuers::IssuerContext;
-use crate::next::{ConsentPage, Next, Step};
+use crate::next::{AllowedPage, ConsentPage, EarlierApproval, Next, Standing, Step};
 use crate::token::{AccessToken, TokenRequest, Tokens};
 
 const DEFAULT_PAGE: i32 = 100;
@@ -49,6 +49,7 @@ pub(crate) fn form_action(decision: v1::Decision) -> Option<FormAction> {
         v1::Decision::Approve => Some(FormAction::Approve),
         v1::Decision::Deny => Some(FormAction::Deny),
         v1::Decision::NotMe => Some(FormAction::NotMe),
+        v1::Decision::TakeBack => Some(FormAction::TakeBack),
     }
 }
 
@@ -60,6 +61,7 @@ pub(crate) fn next(next: Next) -> v1::Next {
         Step::SignedIn { state, page } => {
             v1::next::Step::SignedInPage(v1::SignedInPage { state, page: Some(consent_page(*page)) })
         }
+        Step::Allowed(page) => v1::next::Step::AllowedPage(allowed_page(*page)),
         Step::Failure { failure, return_to: ReturnTo { uri, label } } => v1::next::Step::FailurePage(v1::FailurePage {
             reason: reason(&failure.refusal()).as_str().to_owned(),
             return_uri: uri,
@@ -87,8 +89,15 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
                 description: definition.description.clone(),
                 optional: definition.choice == Choice::Optional,
                 added: page.allowed.as_ref().is_some_and(|allowed| !allowed.contains(&definition.scope)),
+                left_out: page.earlier.as_ref().is_some_and(|earlier| !earlier.scopes.contains(&definition.scope)),
             })
             .collect(),
+        earlier_answer: match &page.earlier {
+            None => v1::EarlierAnswer::Unspecified,
+            Some(EarlierApproval { is_signing_in: false, .. }) => v1::EarlierAnswer::Approved,
+            Some(EarlierApproval { is_signing_in: true, .. }) => v1::EarlierAnswer::SigningIn,
+        }
+        .into(),
         client: Some(v1::ConsentClient {
             client_id: client.id.as_str().to_owned(),
             unverified: !client.is_configured(),
@@ -112,6 +121,36 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
         person: page
             .person
             .map(|person| v1::Person { account: person.account().to_owned(), name: person.name.unwrap_or_default() }),
+    }
+}
+
+fn allowed_page(page: AllowedPage) -> v1::AllowedPage {
+    let metadata_host = page.metadata_host.unwrap_or_default();
+    let scopes = page.scopes.into_iter().map(|(scope, description)| v1::ConsentScope {
+        name: scope.as_str().to_owned(),
+        description: description.unwrap_or_default(),
+        ..Default::default()
+    });
+    v1::AllowedPage {
+        redirect: Some(consent_redirect(&page.redirect_uri, &metadata_host)),
+        client: Some(v1::ConsentClient {
+            client_id: page.client_id.as_str().to_owned(),
+            name: page.client_name.unwrap_or_default(),
+            unverified: !page.is_configured,
+            create_time: None,
+            metadata_host,
+        }),
+        resource: Some(v1::ConsentResource { uri: page.resource_uri, name: page.resource_name.unwrap_or_default() }),
+        scopes: scopes.collect(),
+        allow_time: Some(timestamp(page.allowed_at)),
+        too_late: page.is_too_late,
+        standing: Some(match page.standing {
+            Standing::Revocable(form_token) => v1::allowed_page::Standing::FormToken(form_token),
+            Standing::OtherSession => v1::allowed_page::Standing::OtherSession(true),
+            Standing::Ended => v1::allowed_page::Standing::Ended(true),
+        }),
+        return_uri: page.return_to.uri,
+        return_label: page.return_to.label,
     }
 }
 

@@ -7,6 +7,7 @@ mod support;
 
 mod account;
 mod administration;
+mod answers;
 mod authorization;
 mod client_certificates;
 mod clients;

@@ -326,8 +326,9 @@ async fn parallel_refreshes_of_one_token_get_the_same_successor() {
     controls[1].edge().exchange(flow.refresh(successor)).await.unwrap();
 }
 
+/// An approval counts until a denial does, and every denial is the same redirect.
 #[tokio::test(flavor = "multi_thread")]
-async fn parallel_answers_to_one_page_leave_one_decision() {
+async fn parallel_answers_to_one_page_leave_the_denial() {
     let env = Environment::new().await;
     let controls = two_processes(&env).await;
     let mut flow = Flow::new(App::configured());
@@ -338,11 +339,18 @@ async fn parallel_answers_to_one_page_leave_one_decision() {
         |edge: ApiClient| async move { edge.decide(request).await }
     });
     let outcomes = race(&controls, answers).await;
-    let standing: HashSet<_> = outcomes.iter().filter_map(|outcome| Some(location(outcome.as_ref().ok()?))).collect();
-    assert_eq!(standing.len(), 1);
-    assert_eq!(outcomes.iter().filter(|outcome| outcome.is_ok()).count(), RACERS / 2);
-    assert_eq!(reasons(&outcomes), HashSet::from(["ALREADY_DECIDED"]));
+    let leads_to = |outcome: &Result<v1::Next, Failure>| Some(location(outcome.as_ref().ok()?).to_owned());
+    let denials: HashSet<_> = outcomes.iter().skip(1).step_by(2).map(leads_to).collect();
+    assert!(denials.len() == 1 && !denials.contains(&None), "{denials:?}");
+    let approvals: HashSet<_> = outcomes.iter().step_by(2).filter_map(leads_to).collect();
+    assert!(approvals.len() <= 1, "{approvals:?}");
+    assert!(reasons(&outcomes).is_subset(&HashSet::from(["ALREADY_DECIDED"])));
     assert_eq!(env.entries(Space::Authorizations).await.len(), 1);
+    let late = flow.decide(&page, v1::Decision::Approve);
+    assert_eq!(
+        controls[0].edge().decide(late).await.map_err(|failure| failure.reason),
+        Err("ALREADY_DECIDED".to_owned())
+    );
 }
 
 #[tokio::test(flavor = "multi_thread")]

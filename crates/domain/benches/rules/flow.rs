@@ -7,12 +7,10 @@ use lychgate_domain::browser::cookie::{self, Cookies, LoginCookie};
 use lychgate_domain::client::metadata::ClientMetadata;
 use lychgate_domain::client::{Client, ClientDescription};
 use lychgate_domain::consent::form::{self, Displayed};
-use lychgate_domain::consent::{
-    Approval, Consent, Counters, Decided, Decision, DecisionPoint, GrantStatus, PresentedScreen,
-};
+use lychgate_domain::consent::{Approval, Consent, Counters, Decided, DecisionPoint, GrantStatus, PresentedScreen};
 use lychgate_domain::entropy::Entropy;
 use lychgate_domain::flow::code::PresentedCode;
-use lychgate_domain::flow::{Approved, Authorization, CodeExchange, CodeIssued, CodePresentation};
+use lychgate_domain::flow::{Approved, CodeExchange, CodeIssued, CodePresentation};
 use lychgate_domain::id::{Attempt, BrowserId, IssuerId};
 use lychgate_domain::issuer::{
     Choice, ClientPolicy, Issuer, IssuerUrl, PromptPolicy, Requested, Resource, ScopeDefinition, UpstreamRevocationMode,
@@ -95,11 +93,7 @@ impl Flow {
         let cookies = [cookie::set_browser(&issuer, &keys, browser), login_cookie];
         let decided =
             Decided::new(ticket, &issuer, &client, DecisionPoint { id, browser, attempt: attempt(1), at: at(2) });
-        let Authorization::Approved(approved) =
-            Authorization::decide(decided, Decision::Approve, PresentedScreen::Full { presented_to: None }, &keys)
-        else {
-            return Err("it was approved".into());
-        };
+        let approved = Approved::new(decided, PresentedScreen::Full { presented_to: None }, &keys);
 
         let consent = consent(&approved.decided, &issuer)?;
         let issued = issue_code(approved.clone(), &consent, &issuer, &keys, &entropy);
@@ -124,7 +118,7 @@ impl Flow {
             browser,
             form_token,
             cookies: Cookies(cookies.map(|cookie| (cookie.name, cookie.value)).to_vec()),
-            state: LoginSecrets::derive(keys.active(Purpose::Login), id).state,
+            state: LoginSecrets::derive(keys.active(Purpose::Login), approved.login_id()).state,
             approved,
             issued,
             code,

@@ -5,10 +5,10 @@ use std::hint::black_box;
 
 use lychgate_domain::browser::cookie::{self, LoginCookie};
 use lychgate_domain::consent::form::{self, Displayed};
-use lychgate_domain::consent::{Decided, Decision, DecisionPoint, PresentedScreen};
+use lychgate_domain::consent::{Decided, DecisionPoint, PresentedScreen};
 use lychgate_domain::entropy::random;
 use lychgate_domain::flow::code::PresentedCode;
-use lychgate_domain::flow::{Authorization, CodePresentation, Transition, response};
+use lychgate_domain::flow::{Answer, Approved, CodePresentation, Transition, response};
 use lychgate_domain::keys::Purpose;
 use lychgate_domain::registration;
 use lychgate_domain::request;
@@ -71,8 +71,9 @@ fn decide(flow: &Flow) -> Result<()> {
     }
     let decided =
         Decided::new(ticket, issuer, &flow.client, DecisionPoint { id, browser, attempt: attempt(1), at: at(2) });
-    black_box(Authorization::decide(decided, Decision::Approve, PresentedScreen::Full { presented_to: None }, keys));
-    black_box(LoginSecrets::derive(keys.active(Purpose::Login), id));
+    let approved = Approved::new(decided, PresentedScreen::Full { presented_to: None }, keys);
+    black_box(LoginSecrets::derive(keys.active(Purpose::Login), approved.login_id()));
+    black_box(Answer::Approve(Box::new(approved)).outcome(None)?);
     black_box(LoginCookie::new(id, browser, issuer, at(2)).set(issuer, keys.active(Purpose::Cookie)));
     Ok(())
 }
@@ -82,7 +83,7 @@ fn finish_login(flow: &Flow) -> Result<()> {
     let ReturnedLogin::Authorization(id) = login::returned(Some(&flow.state), keys)? else {
         unreachable!("its own state")
     };
-    black_box(flow.cookies.login(issuer, keys, id, at(3))?);
+    black_box(flow.cookies.login(issuer, keys, id.authorization, at(3))?);
     request::still_registered(&flow.issuer, &flow.client, &flow.approved.decided.redirect_uri)?;
     black_box(LoginSecrets::derive(keys.active(Purpose::Login), id));
     let consent = consent(&flow.approved.decided, issuer)?;
@@ -90,7 +91,7 @@ fn finish_login(flow: &Flow) -> Result<()> {
     let code = issued.code(keys).ok_or("no code")?;
     let decided = &issued.approved.decided;
     black_box(response::success(&decided.redirect_uri, &code, decided.state.as_deref(), &issuer.url));
-    black_box(cookie::delete_login(issuer, id));
+    black_box(cookie::delete_login(issuer, id.authorization));
     Ok(())
 }
 

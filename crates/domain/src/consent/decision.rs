@@ -1,4 +1,4 @@
-//! A person's decision, and the request it is about.
+//! The request that a person decides about, and the place of the decision among the person's answers.
 
 use crate::client::Client;
 use crate::client::redirect_uri::RedirectUri;
@@ -10,16 +10,12 @@ use crate::request::{AuthorizationRequest, WantedScreen};
 use crate::scope::Scopes;
 use crate::time::Timestamp;
 
-/// A person's answer on the consent page.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Decision {
-    /// The person allows the request.
-    Approve,
-    /// The person denies it.
-    Deny,
-}
+/// The most attempts of replaced answers that a decision remembers. A repeated call arrives within seconds, in which a
+/// person does not answer so often.
+const MAX_REPLACED: usize = 8;
 
-/// The request that was decided about. It is the same in every state of an authorization.
+/// The request that was decided about. It is the same in every state of an authorization; another answer to the same
+/// ticket replaces it ([`Decided::after`]).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Decided {
     /// Id of the authorization.
@@ -48,6 +44,11 @@ pub struct Decided {
     pub attempt: Attempt,
     /// The time of the decision.
     pub at: Timestamp,
+    /// The number of answers to the ticket that came before this one, in the same browser.
+    pub answer: u32,
+    /// The attempts of the latest answers that this one replaced, oldest first. A repetition of one of these calls is no
+    /// new answer.
+    pub replaced: Vec<Attempt>,
 }
 
 /// Where and when a ticket is decided.
@@ -82,7 +83,21 @@ impl Decided {
             browser,
             attempt,
             at,
+            answer: 0,
+            replaced: Vec::new(),
         }
+    }
+
+    /// This decision as the answer that replaces `earlier`: under the same id, in the same browser, which may have a
+    /// second browser id by now.
+    #[must_use]
+    pub fn after(self, earlier: &Decided) -> Self {
+        let mut replaced = earlier.replaced.clone();
+        replaced.push(earlier.attempt);
+        let surplus = replaced.len().saturating_sub(MAX_REPLACED);
+        replaced.drain(..surplus);
+        let answer = earlier.answer.saturating_add(1);
+        Self { id: earlier.id, browser: earlier.browser, answer, replaced, ..self }
     }
 
     /// The approved request, in the form of a new one.
@@ -121,6 +136,21 @@ pub(crate) mod tests {
             browser: BrowserId::from_bytes([1; 16]),
             attempt: Attempt::from_bytes([1; 16]),
             at: Timestamp::EPOCH,
+            answer: 0,
+            replaced: Vec::new(),
         }
+    }
+
+    #[test]
+    fn a_later_answer_keeps_id_and_browser_and_remembers_the_latest_calls() {
+        let attempt = |n| Attempt::from_bytes([n; 16]);
+        let first = decided();
+        let mut latest = first.clone();
+        for n in 2..=12 {
+            let other_id = BrowserId::from_bytes([9; 16]);
+            latest = Decided { attempt: attempt(n), browser: other_id, ..decided() }.after(&latest);
+            assert_eq!((latest.id, latest.browser, latest.answer), (first.id, first.browser, u32::from(n) - 1));
+        }
+        assert_eq!(latest.replaced, (4..=11).map(attempt).collect::<Vec<_>>());
     }
 }

@@ -1,10 +1,12 @@
 //! Tokens of the consent forms, which bind a person's answer to what the page displayed.
 
+use subtle::ConstantTimeEq as _;
+
 use crate::Refusal;
 use crate::client::Client;
 use crate::id::{self, AuthorizationId, BrowserId};
 use crate::issuer::{Choice, Issuer, IssuerUrl, PublishedPolicy, Resource};
-use crate::keys::{KeyId, Keys, Purpose, short_digest};
+use crate::keys::{Key, KeyId, Keys, Purpose, short_digest};
 use crate::request::AuthorizationRequest;
 use crate::request::ticket::Ticket;
 use crate::subject::Subject;
@@ -101,6 +103,46 @@ pub fn signed_in_displayed(
     read(token, "signed in", id.bytes(), keys, browser).ok_or(Refusal::FormTokenInvalid)
 }
 
+/// Names what the button of the page of a finished request takes back: the consent, in the epoch that the request's code
+/// was issued under. A later consent is not taken back by an old page.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TakeBack {
+    /// The authorization that issued the code.
+    pub authorization: AuthorizationId,
+    /// The epoch of the consent.
+    pub consent_epoch: u64,
+}
+
+impl TakeBack {
+    fn tag(&self, key: &Key, browser: BrowserId) -> [u8; 32] {
+        key.mac("take back", &[self.authorization.bytes(), browser.bytes(), &self.consent_epoch.to_be_bytes()])
+    }
+}
+
+/// The token of that button: base64url of key id (4 bytes), authorization id (16), epoch (8) and MAC (32). It proves the
+/// browser; the session proves the person.
+pub fn take_back_token(keys: &Keys, browser: BrowserId, what: TakeBack) -> String {
+    let key = keys.active(Purpose::Form);
+    let TakeBack { authorization, consent_epoch } = what;
+    let (epoch, tag) = (consent_epoch.to_be_bytes(), what.tag(key, browser));
+    id::encode(&[key.id.bytes().as_slice(), authorization.bytes(), &epoch, &tag].concat())
+}
+
+/// What `token` takes back. Refuses a token of another browser with [`Refusal::FormTokenInvalid`].
+pub fn take_back(token: &str, keys: &Keys, browsers: &[BrowserId]) -> Result<TakeBack, Refusal> {
+    let read = || {
+        let bytes: [u8; 60] = id::decode(token)?;
+        let (key, rest) = bytes.split_first_chunk::<4>()?;
+        let (authorization, rest) = rest.split_first_chunk::<16>()?;
+        let (epoch, tag) = rest.split_first_chunk::<8>()?;
+        let key = keys.find(Purpose::Form, KeyId::from_bytes(*key))?;
+        let authorization = AuthorizationId::from_bytes(*authorization);
+        let what = TakeBack { authorization, consent_epoch: u64::from_be_bytes(*epoch) };
+        browsers.iter().any(|browser| what.tag(key, *browser).ct_eq(tag).into()).then_some(what)
+    };
+    read().ok_or(Refusal::FormTokenInvalid)
+}
+
 fn make(form: &str, about: &[u8; 16], keys: &Keys, browser: BrowserId, displayed: Displayed) -> String {
     let key = keys.active(Purpose::Form);
     let tag = key.mac(form, &[about, browser.bytes(), &displayed.0]);
@@ -155,6 +197,27 @@ mod tests {
         assert_eq!(displayed(&token, &keys, &other, &[browser(1)]), Err(Refusal::FormTokenInvalid));
         for strange in ["", "x", &token[1..], &format!("{token}A"), &token.replace(&token[30..31], "*")] {
             assert_eq!(displayed(strange, &keys, &ticket, &[browser(1)]), Err(Refusal::FormTokenInvalid), "{strange}");
+        }
+    }
+
+    /// Requirements: B8, B23.
+    #[test]
+    fn a_button_that_takes_back_is_valid_in_one_browser_for_one_consent() {
+        let keys = keys("https://gate.example", 1);
+        let what = TakeBack { authorization: AuthorizationId::from_bytes([5; 16]), consent_epoch: 7 };
+        let token = take_back_token(&keys, browser(1), what);
+        assert_eq!(take_back(&token, &keys, &[browser(2), browser(1)]), Ok(what));
+        let invalid = Err(Refusal::FormTokenInvalid);
+        assert_eq!(take_back(&token, &keys, &[browser(2)]), invalid);
+        assert_eq!(take_back(&token, &keys, &[]), invalid);
+        for strange in ["", "x", &token[1..], &format!("{token}A")] {
+            assert_eq!(take_back(strange, &keys, &[browser(1)]), invalid, "{strange}");
+        }
+        let bytes = id::decode_vec(&token).unwrap();
+        for at in 0..bytes.len() {
+            let mut changed = bytes.clone();
+            changed[at] ^= 1;
+            assert_eq!(take_back(&id::encode(&changed), &keys, &[browser(1)]), invalid, "byte {at}");
         }
     }
 

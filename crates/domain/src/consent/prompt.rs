@@ -39,6 +39,16 @@ pub fn consent_screen(
     }
 }
 
+/// The screen for a request that the person has approved before, in the same browser, on the screen `seen`. What they
+/// chose on the full page is shown there again: a shorter screen would say that everything is allowed.
+pub fn screen_again(screen: ConsentScreen, seen: ConsentScreen) -> ConsentScreen {
+    match (seen, screen) {
+        (ConsentScreen::Full, _) => ConsentScreen::Full,
+        (ConsentScreen::OneClick, ConsentScreen::Skipped) => ConsentScreen::OneClick,
+        (ConsentScreen::OneClick | ConsentScreen::Skipped, screen) => screen,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -98,6 +108,20 @@ mod tests {
         let mut issuer = issuer();
         issuer.prompt.mode = listed();
         assert_eq!(consent_screen(&issuer, &request(), None, none), ConsentScreen::Full, "without an earlier consent");
+    }
+
+    /// Requirements: B31.
+    #[test]
+    fn an_approval_is_never_shown_again_on_a_shorter_screen() {
+        let length = |screen| match screen {
+            ConsentScreen::Skipped => 0,
+            ConsentScreen::OneClick => 1,
+            ConsentScreen::Full => 2,
+        };
+        let all = [ConsentScreen::Full, ConsentScreen::OneClick, ConsentScreen::Skipped];
+        for (screen, seen) in all.into_iter().flat_map(|screen| all.map(|seen| (screen, seen))) {
+            assert_eq!(length(screen_again(screen, seen)), length(screen).max(length(seen)), "{screen:?} {seen:?}");
+        }
     }
 
     /// Requirements: B31.

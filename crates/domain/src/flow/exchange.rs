@@ -4,7 +4,7 @@ use super::Approved;
 use super::code::{self, PresentedCode};
 use crate::Refusal;
 use crate::authentication::ClientAuthenticated;
-use crate::consent::Counters;
+use crate::consent::{ConsentState, Counters, GrantStatus};
 use crate::id::{Attempt, AuthorizationId, GrantId};
 use crate::issuer::Issuer;
 use crate::keys::{KeyId, Keys, Purpose, short_digest};
@@ -57,6 +57,14 @@ impl CodeIssued {
     pub fn code(&self, keys: &Keys) -> Option<Secret<kind::Code>> {
         let key = keys.find(Purpose::Code, self.code_key)?;
         Some(code::mint(key, self.approved.decided.id, self.attempt))
+    }
+
+    /// True if what the code allows is still allowed: the consent is the one that the code was issued under, and neither
+    /// revoked nor expired.
+    pub fn is_allowed(&self, status: &GrantStatus, now: Timestamp) -> bool {
+        status.consent.as_ref().is_some_and(|consent| {
+            consent.epoch == self.consent_epoch && consent.state(&status.counters, now) == ConsentState::Live
+        })
     }
 
     pub(super) fn minted(&self, code: &PresentedCode, keys: &Keys) -> bool {

@@ -57,11 +57,20 @@ impl Ticket {
 
     /// Opens a ticket of this issuer. Refuses with [`Refusal::TicketInvalid`] or [`Refusal::TicketExpired`].
     pub fn open(text: &str, issuer: &Issuer, keys: &Keys, now: Timestamp) -> Result<Self, Refusal> {
-        let ticket = Self::unseal(text, keys).ok_or(Refusal::TicketInvalid)?;
-        if now > ticket.issued_at + issuer.lifetimes.ticket {
-            return Err(Refusal::TicketExpired);
-        }
+        let ticket = Self::open_late(text, keys)?;
+        ticket.in_time(issuer, now)?;
         Ok(ticket)
+    }
+
+    /// Opens a ticket of any age: one that is decided leads to its decision, which is kept longer. Refuses with
+    /// [`Refusal::TicketInvalid`].
+    pub fn open_late(text: &str, keys: &Keys) -> Result<Self, Refusal> {
+        Self::unseal(text, keys).ok_or(Refusal::TicketInvalid)
+    }
+
+    /// Refuses a ticket that can no longer be approved with [`Refusal::TicketExpired`].
+    pub fn in_time(&self, issuer: &Issuer, now: Timestamp) -> Result<(), Refusal> {
+        if now > self.issued_at + issuer.lifetimes.ticket { Err(Refusal::TicketExpired) } else { Ok(()) }
     }
 
     /// The id of the decision that this ticket leads to in `browser`. Another browser makes another decision, so that

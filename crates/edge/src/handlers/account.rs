@@ -1,7 +1,7 @@
 //! The page of connected apps and its three actions. The control plane identifies the person by the session cookie.
 
 use axum::extract::{Request, State};
-use axum::http::HeaderMap;
+use axum::http::{HeaderMap, StatusCode};
 use axum::response::Response;
 use lychgate_api::Reason;
 use lychgate_api::v1::account_service_show_response::Page;
@@ -31,7 +31,7 @@ pub(crate) async fn show(
         Some(Page::AccountPage(page)) => app.pages.render(name, &AccountPage::new(path, page)?)?,
         None => return Err(Failure::new(Reason::Fault)),
     };
-    let mut response = response::form_page(html);
+    let mut response = response::form_page(StatusCode::OK, html);
     response.headers_mut().extend(cookies::set(&shown.set_cookies)?);
     Ok(response)
 }

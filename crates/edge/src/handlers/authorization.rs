@@ -127,6 +127,7 @@ fn decision(form: &mut Form) -> Decision {
         Some("approve") => Decision::Approve,
         Some("deny") => Decision::Deny,
         Some("not_me") => Decision::NotMe,
+        Some("take_back") => Decision::TakeBack,
         Some(_) | None => Decision::Unspecified,
     }
 }

@@ -1,5 +1,6 @@
 //! The response for the step that the control plane says comes next: a redirect, a page, or a recorded failure.
 
+use axum::http::StatusCode;
 use axum::response::Response;
 use lychgate_api::Reason;
 use lychgate_api::v1::next::Step;
@@ -9,12 +10,13 @@ use crate::app::App;
 use crate::failure::Failure;
 use crate::http::{cookies, response};
 use crate::issuers::Issuer;
-use crate::pages::{ConsentPage, OneClickPage, SignedInPage};
+use crate::pages::{AllowedPage, ConsentPage, OneClickPage, SignedInPage};
 
 pub(super) fn respond(app: &App, issuer: &Issuer, next: Option<Next>) -> Result<Response, Failure> {
     let fault = || Failure::new(Reason::Fault);
     let Some(Next { step: Some(step), set_cookies }) = next else { return Err(fault()) };
     let cookies = cookies::set(&set_cookies)?;
+    let mut status = StatusCode::OK;
     let html = match step {
         Step::Redirect(redirect) => {
             let mut response = response::redirect(&redirect.location)?;
@@ -32,8 +34,14 @@ pub(super) fn respond(app: &App, issuer: &Issuer, next: Option<Next>) -> Result<
             let page = SignedInPage::new(page, format!("/callback/{}", issuer.id), state)?;
             app.pages.render(&issuer.name, &page)?
         }
+        Step::AllowedPage(page) => {
+            if page.too_late {
+                status = StatusCode::CONFLICT;
+            }
+            app.pages.render(&issuer.name, &AllowedPage::new(&issuer.path, page)?)?
+        }
     };
-    let mut response = response::form_page(html);
+    let mut response = response::form_page(status, html);
     response.headers_mut().extend(cookies);
     Ok(response)
 }

@@ -25,8 +25,8 @@ pub(crate) fn page(status: StatusCode, html: String) -> Response {
 
 /// A page with a form. `no-referrer` here would make Chrome send `Origin: null` with the form (RFC 9700 §4.2.4 is about
 /// what leaks to other sites; `same-origin` leaks nothing either).
-pub(crate) fn form_page(html: String) -> Response {
-    html_response(StatusCode::OK, html, "same-origin")
+pub(crate) fn form_page(status: StatusCode, html: String) -> Response {
+    html_response(status, html, "same-origin")
 }
 
 /// `Cross-Origin-Opener-Policy` is absent: every value but the default cuts a popup off from the page that opened it, and

@@ -1,7 +1,7 @@
 //! The consent page, and the two pages that are a variant of it.
 
 use lychgate_api::Reason;
-use lychgate_api::v1::{self, RedirectKind};
+use lychgate_api::v1::{self, EarlierAnswer, RedirectKind};
 use serde::Serialize;
 
 use super::Page;
@@ -26,6 +26,10 @@ pub(crate) struct ConsentPage {
     /// In words: "90 days".
     pub(super) lifetime: String,
     pub(super) changed: bool,
+    /// True if the person approved before and has not signed in: this answer replaces that one.
+    pub(super) approved: bool,
+    /// True if the person approved before and the login has begun: what was chosen is fixed.
+    pub(super) signing_in: bool,
     pub(super) person: Option<Person>,
     pub(super) policy: Option<Policy>,
 }
@@ -85,7 +89,12 @@ pub(super) struct Scope {
     name: String,
     /// Never empty: without a description it is the name.
     description: String,
+    /// True if the person can untick it.
     optional: bool,
+    /// True if the person could untick it, left it ticked, and can no longer change that.
+    fixed: bool,
+    /// True if the person's earlier answer left it out.
+    left_out: bool,
     /// True if the person has not allowed this scope before.
     added: bool,
 }
@@ -113,6 +122,14 @@ impl ConsentPage {
     /// Fails if the client, the redirect or the resource is missing: a person must not decide without them.
     pub(crate) fn new(action: String, page: v1::ConsentPage) -> Result<Self, Failure> {
         let fault = || Failure::new(Reason::Fault);
+        let earlier = EarlierAnswer::try_from(page.earlier_answer).map_err(|_| fault())?;
+        let signing_in = earlier == EarlierAnswer::SigningIn;
+        let scopes = page.scopes.into_iter().filter(|scope| !(signing_in && scope.left_out)).map(|scope| Scope {
+            optional: scope.optional && !signing_in,
+            fixed: scope.optional && signing_in,
+            ..Scope::from(scope)
+        });
+        let scopes: Vec<_> = scopes.collect();
         Ok(Self {
             action,
             ticket: page.ticket,
@@ -120,11 +137,13 @@ impl ConsentPage {
             client: page.client.and_then(Client::new).ok_or_else(fault)?,
             redirect: page.redirect.and_then(Redirect::new).ok_or_else(fault)?,
             resource: page.resource.map(Resource::from).ok_or_else(fault)?,
-            has_choice: page.scopes.iter().any(|scope| scope.optional),
-            scopes: page.scopes.into_iter().map(Scope::from).collect(),
+            has_choice: scopes.iter().any(|scope| scope.optional),
+            scopes,
             upstream_name: page.upstream_name,
             lifetime: messages::duration(page.grant_lifetime_seconds),
             changed: page.changed,
+            approved: earlier == EarlierAnswer::Approved,
+            signing_in,
             person: page.person.map(|person| Person { name: person.name, account: person.account }),
             policy: page.policy.map(Policy::from),
         })
@@ -157,7 +176,11 @@ impl SignedInPage {
 }
 
 impl Client {
-    fn new(client: v1::ConsentClient) -> Option<Self> {
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    pub(super) fn new(client: v1::ConsentClient) -> Option<Self> {
         let named = !client.name.is_empty();
         Some(Self {
             name: if named { client.name } else { messages::UNNAMED_APP.to_owned() },
@@ -174,7 +197,7 @@ impl Client {
 
 impl Redirect {
     /// `None` for an unknown kind, which would have no warning.
-    fn new(redirect: v1::ConsentRedirect) -> Option<Self> {
+    pub(super) fn new(redirect: v1::ConsentRedirect) -> Option<Self> {
         let kind = RedirectKind::try_from(redirect.kind).ok().filter(|kind| *kind != RedirectKind::Unspecified)?;
         let is_complete = !redirect.host.is_empty() && !redirect.uri.is_empty();
         is_complete.then_some(Self {
@@ -198,7 +221,8 @@ impl From<v1::ConsentResource> for Resource {
 impl From<v1::ConsentScope> for Scope {
     fn from(scope: v1::ConsentScope) -> Self {
         let description = if scope.description.is_empty() { scope.name.clone() } else { scope.description };
-        Self { name: scope.name, description, optional: scope.optional, added: scope.added }
+        let v1::ConsentScope { name, optional, added, left_out, .. } = scope;
+        Self { name, description, optional, fixed: false, left_out, added }
     }
 }
 

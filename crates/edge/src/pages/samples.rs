@@ -4,7 +4,7 @@
 use lychgate_api::Reason;
 use lychgate_api::v1::{self, RedirectKind};
 
-use super::{AccountPage, ConsentPage, ErrorPage, OneClickPage, Page, SignInPage, SignedInPage};
+use super::{AccountPage, AllowedPage, ConsentPage, ErrorPage, OneClickPage, Page, SignInPage, SignedInPage};
 use crate::failure::{Failure, ReturnLink};
 
 /// One page with realistic values.
@@ -41,6 +41,12 @@ impl Sampled for OneClickPage {
 impl Sampled for SignedInPage {
     fn samples() -> Vec<Sample<Self>> {
         signed_in()
+    }
+}
+
+impl Sampled for AllowedPage {
+    fn samples() -> Vec<Sample<Self>> {
+        allowed()
     }
 }
 
@@ -86,6 +92,16 @@ fn consent() -> Vec<Sample<ConsentPage>> {
                 .map(|redirect| v1::ConsentRedirect { differs_from_metadata_host: true, ..redirect });
         }),
         sample("optional-scope", web, |page| page.scopes[1].optional = true),
+        sample("approved-before", web, |page| {
+            page.earlier_answer = v1::EarlierAnswer::Approved.into();
+            page.scopes.iter_mut().for_each(|scope| scope.optional = true);
+            page.scopes[1].left_out = true;
+        }),
+        sample("signing-in", web, |page| {
+            page.earlier_answer = v1::EarlierAnswer::SigningIn.into();
+            page.scopes.iter_mut().for_each(|scope| scope.optional = true);
+            page.scopes[1].left_out = true;
+        }),
         sample("added-scope", web, |page| {
             page.person = Some(ada());
             page.scopes[1].added = true;
@@ -126,6 +142,40 @@ fn signed_in() -> Vec<Sample<SignedInPage>> {
         sample("policy", RedirectKind::Web, |page| {
             page.person = Some(ada());
             page.policy = Some(policy("", false));
+        }),
+    ]
+}
+
+#[expect(clippy::expect_used, reason = "the samples have a client, a redirect and a resource")]
+fn allowed() -> Vec<Sample<AllowedPage>> {
+    let client = |name: &str| v1::ConsentClient { name: name.to_owned(), unverified: true, ..Default::default() };
+    let revocable = || v1::allowed_page::Standing::FormToken("token".to_owned());
+    let sample = |name, kind, standing, change: fn(&mut v1::AllowedPage)| {
+        let mut page = v1::AllowedPage {
+            client: Some(client("Claude")),
+            redirect: Some(redirect(kind)),
+            resource: Some(notes()),
+            scopes: vec![scope("notes:read", "Read all your notes"), scope("notes:gone", "")],
+            allow_time: Some(timestamp(1_795_392_000)),
+            too_late: false,
+            standing: Some(standing),
+            return_uri: "https://claude.ai/api/mcp/auth_callback?error=access_denied".to_owned(),
+            return_label: "claude.ai".to_owned(),
+        };
+        change(&mut page);
+        Sample::new(name, AllowedPage::new("", page).expect("the sample is complete"))
+    };
+    let (web, loopback) = (RedirectKind::Web, RedirectKind::Loopback);
+    vec![
+        sample("revocable", web, revocable(), |_| {}),
+        sample("too-late", loopback, revocable(), |page| page.too_late = true),
+        sample("other-session", RedirectKind::PrivateScheme, v1::allowed_page::Standing::OtherSession(true), |page| {
+            page.client = Some(documented());
+            page.return_uri = "javascript:alert(1)".to_owned();
+        }),
+        sample("ended", web, v1::allowed_page::Standing::Ended(true), |page| {
+            page.client = Some(v1::ConsentClient::default());
+            page.scopes.clear();
         }),
     ]
 }
@@ -176,11 +226,6 @@ fn error() -> Vec<Sample<ErrorPage>> {
 
 #[expect(clippy::expect_used, reason = "the samples have a client, a redirect and a resource")]
 fn consent_page(kind: RedirectKind, change: impl FnOnce(&mut v1::ConsentPage)) -> ConsentPage {
-    let (uri, host) = match kind {
-        RedirectKind::Loopback => ("http://127.0.0.1:33418/callback", "127.0.0.1:33418"),
-        RedirectKind::PrivateScheme => ("cursor://anysphere.cursor-mcp/oauth/callback", "cursor"),
-        RedirectKind::Web | RedirectKind::Unspecified => ("https://claude.ai/api/mcp/auth_callback", "claude.ai"),
-    };
     let mut page = v1::ConsentPage {
         ticket: "ticket".to_owned(),
         form_token: "form-token".to_owned(),
@@ -191,12 +236,7 @@ fn consent_page(kind: RedirectKind, change: impl FnOnce(&mut v1::ConsentPage)) -
             create_time: Some(timestamp(1_795_392_000)),
             metadata_host: String::new(),
         }),
-        redirect: Some(v1::ConsentRedirect {
-            uri: uri.to_owned(),
-            host: host.to_owned(),
-            kind: kind.into(),
-            differs_from_metadata_host: false,
-        }),
+        redirect: Some(redirect(kind)),
         resource: Some(notes()),
         scopes: vec![
             scope("notes:read", "Read all your notes"),
@@ -207,6 +247,7 @@ fn consent_page(kind: RedirectKind, change: impl FnOnce(&mut v1::ConsentPage)) -
         changed: false,
         person: None,
         policy: None,
+        earlier_answer: v1::EarlierAnswer::Unspecified.into(),
     };
     change(&mut page);
     ConsentPage::new("/consent".to_owned(), page).expect("the sample is complete")
@@ -238,6 +279,20 @@ fn app(client: v1::ConnectedClient, redirects: &[(RedirectKind, &str)]) -> v1::C
         create_time: Some(timestamp(1_793_000_000)),
         last_use_time: Some(timestamp(1_795_392_000)),
         form_token: "one".to_owned(),
+    }
+}
+
+fn redirect(kind: RedirectKind) -> v1::ConsentRedirect {
+    let (uri, host) = match kind {
+        RedirectKind::Loopback => ("http://127.0.0.1:33418/callback", "127.0.0.1:33418"),
+        RedirectKind::PrivateScheme => ("cursor://anysphere.cursor-mcp/oauth/callback", "cursor"),
+        RedirectKind::Web | RedirectKind::Unspecified => ("https://claude.ai/api/mcp/auth_callback", "claude.ai"),
+    };
+    v1::ConsentRedirect {
+        uri: uri.to_owned(),
+        host: host.to_owned(),
+        kind: kind.into(),
+        differs_from_metadata_host: false,
     }
 }
 

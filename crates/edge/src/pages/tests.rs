@@ -144,12 +144,30 @@ fn html_in_any_field_is_shown_as_text() {
             differs_from_metadata_host: true,
         }),
         resource: Some(v1::ConsentResource { uri: text(), name: text() }),
-        scopes: vec![v1::ConsentScope { name: text(), description: text(), optional: true, added: true }],
+        scopes: vec![v1::ConsentScope {
+            name: text(),
+            description: text(),
+            optional: true,
+            added: true,
+            left_out: false,
+        }],
         upstream_name: text(),
         grant_lifetime_seconds: 1,
         changed: true,
         policy: Some(v1::ConsentPolicy { version: text(), uri: format!("https://{payload}"), changed: true }),
         person: Some(v1::Person { name: text(), account: text() }),
+        earlier_answer: v1::EarlierAnswer::Approved.into(),
+    };
+    let allowed = v1::AllowedPage {
+        client: page.client.clone(),
+        redirect: page.redirect.clone(),
+        resource: page.resource.clone(),
+        scopes: page.scopes.clone(),
+        allow_time: Some(prost_types::Timestamp::default()),
+        too_late: true,
+        standing: Some(v1::allowed_page::Standing::FormToken(text())),
+        return_uri: format!("https://a.example/?{payload}"),
+        return_label: text(),
     };
     let page = || ConsentPage::new(text(), page.clone()).expect("a page");
     let (one_click, signed_in) = (OneClickPage::new(page()), SignedInPage::new(page(), text(), text()));
@@ -160,6 +178,7 @@ fn html_in_any_field_is_shown_as_text() {
         pages.render(payload, &page()),
         pages.render(payload, &one_click.expect("a page")),
         pages.render(payload, &signed_in.expect("a page")),
+        pages.render(payload, &AllowedPage::new(payload, allowed).expect("a page")),
         pages.render(payload, &error),
     ] {
         let html = html.expect("a page");
@@ -192,6 +211,7 @@ fn incomplete_consent_page_is_not_shown() {
     assert!(!shown(v1::ConsentPage { client: None, ..whole() }));
     assert!(!shown(v1::ConsentPage { redirect: None, ..whole() }));
     assert!(!shown(v1::ConsentPage { resource: None, ..whole() }));
+    assert!(!shown(v1::ConsentPage { earlier_answer: 99, ..whole() }), "an answer of a later version");
     for kind in [0, 99] {
         let redirect = Some(v1::ConsentRedirect {
             uri: "u".to_owned(),
@@ -201,6 +221,46 @@ fn incomplete_consent_page_is_not_shown() {
         });
         assert!(!shown(v1::ConsentPage { redirect, ..whole() }), "an unknown kind has no warning");
     }
+}
+
+/// Boxes show the earlier answer, and Enter on a box presses no button that has an effect.
+///
+/// Requirements: B8, E3.
+#[test]
+fn the_page_of_a_decided_request_shows_the_decision() {
+    let pages = samples(PageKind::Consent);
+    let ticked = |page: &str| page.matches(" checked autocomplete=\"off\">").count();
+    let boxes = |page: &str| page.matches("type=\"checkbox\"").count();
+    let (fresh, approved, signing_in) = (&pages["optional-scope"], &pages["approved-before"], &pages["signing-in"]);
+    assert_eq!((boxes(fresh), ticked(fresh)), (1, 1));
+    assert_eq!((boxes(approved), ticked(approved)), (2, 1));
+    assert!(approved.contains("your last answer counts") && !fresh.contains("your last answer counts"));
+    assert_eq!(boxes(signing_in), 0);
+    assert!(signing_in.contains("<input type=\"hidden\" name=\"chosen_scope\" value=\"notes:read\" form=\"decide\">"));
+    assert!(!signing_in.contains("notes:write") && signing_in.contains("your sign-in is being finished"));
+    for page in pages.values().filter(|page| boxes(page) > 0) {
+        let first = page.split("<button ").nth(1).and_then(|rest| rest.split('>').next()).expect("a button");
+        assert_eq!(first, "type=\"submit\" form=\"decide\" hidden disabled");
+    }
+}
+
+/// What was allowed, the way back to the app, and a button only for the person who allowed it.
+///
+/// Requirements: B8, B38.
+#[test]
+fn the_page_of_a_finished_request_says_what_was_allowed() {
+    let pages = samples(PageKind::Allowed);
+    let has_button = |name: &str| pages[name].contains("value=\"take_back\"");
+    for name in ["revocable", "too-late"] {
+        assert!(has_button(name) && pages[name].contains("value=\"token\""), "{name}");
+        for text in ["Read all your notes", "Claude", "Team Notes", "23 November 2026", "class=\"return\""] {
+            assert!(pages[name].contains(text), "{name}: {text}");
+        }
+    }
+    assert!(pages["too-late"].contains("came too late") && !pages["revocable"].contains("came too late"));
+    assert!(!has_button("other-session") && pages["other-session"].contains("href=\"/account\""));
+    assert!(!pages["other-session"].contains("javascript:"));
+    assert!(!has_button("ended") && pages["ended"].contains("nothing left to take back"));
 }
 
 #[test]

@@ -202,11 +202,12 @@ async fn decision_is_passed_on_with_origin_and_sec_fetch_site() {
 }
 
 #[tokio::test]
-async fn only_approve_deny_and_not_me_are_decisions() {
+async fn only_the_words_of_the_buttons_are_decisions() {
     let words = [
         ("decision=deny", Decision::Deny),
         ("decision=not_me", Decision::NotMe),
         ("decision=approve", Decision::Approve),
+        ("decision=take_back", Decision::TakeBack),
         ("decision=APPROVE", Decision::Unspecified),
         ("decision=", Decision::Unspecified),
         ("", Decision::Unspecified),
@@ -252,6 +253,37 @@ async fn changed_client_leads_to_the_consent_page_again() {
     let response = edge.post_form("/consent", "ticket=T&form_token=F&decision=approve").await;
     assert_eq!(response.status(), 200);
     assert!(response.text().await.expect("text").contains("Please look again"));
+}
+
+/// Requirements: B8.
+#[tokio::test]
+async fn page_of_a_finished_request_is_a_conflict_only_for_an_answer() {
+    for (too_late, status) in [(true, 409), (false, 200)] {
+        let (edge, fake) = running().await;
+        let consent = consent_page();
+        fake.step(Step::AllowedPage(v1::AllowedPage {
+            client: consent.client,
+            redirect: consent.redirect,
+            resource: consent.resource,
+            scopes: consent.scopes,
+            allow_time: Some(prost_types::Timestamp::default()),
+            too_late,
+            standing: Some(v1::allowed_page::Standing::FormToken("the-form-token".to_owned())),
+            return_uri: "https://app.example/cb?error=access_denied".to_owned(),
+            return_label: "app.example".to_owned(),
+        }));
+        let response = edge.post_form("/t/consent", "ticket=T&form_token=F&decision=deny").await;
+        assert_eq!(response.status(), status);
+        assert_page_headers(&response, "same-origin");
+        let html = response.text().await.expect("text");
+        for text in ["Some App", "Read notes", "value=\"the-form-token\"", "action=\"/t/consent\"", "\"/t/account\""] {
+            assert!(html.contains(text), "{text}: {html}");
+        }
+        assert!(html.contains("href=\"https://app.example/cb?error&#x3D;access_denied\""), "{html}");
+    }
+    let (edge, fake) = running().await;
+    fake.step(Step::AllowedPage(v1::AllowedPage::default()));
+    assert_eq!(edge.get("/t/consent?ticket=T").await.status(), 500, "a page that does not say what was allowed");
 }
 
 #[tokio::test]

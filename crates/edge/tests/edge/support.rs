@@ -453,13 +453,13 @@ pub(crate) fn consent_page() -> v1::ConsentPage {
         scopes: vec![v1::ConsentScope {
             name: "read".to_owned(),
             description: "Read notes".to_owned(),
-            optional: false,
-            added: false,
+            ..Default::default()
         }],
         upstream_name: "Login".to_owned(),
         grant_lifetime_seconds: 3600,
         changed: false,
         policy: None,
         person: None,
+        earlier_answer: v1::EarlierAnswer::Unspecified.into(),
     }
 }

@@ -119,6 +119,8 @@ fn encode_decided(decided: &Decided) -> proto::Decided {
             decided.requested_scopes.to_string()
         },
         policy_version: decided.policy_version.clone(),
+        answer: decided.answer,
+        replaced_attempts: decided.replaced.iter().map(|attempt| attempt.bytes().to_vec()).collect(),
     }
 }
 
@@ -142,6 +144,8 @@ fn decode_decided(decided: proto::Decided) -> Option<Decided> {
         browser: BrowserId::from_bytes(decided.browser_id.try_into().ok()?),
         attempt: decode_attempt(decided.attempt)?,
         at: Timestamp::from_millis(decided.at),
+        answer: decided.answer,
+        replaced: decided.replaced_attempts.into_iter().map(decode_attempt).collect::<Option<_>>()?,
     })
 }
 

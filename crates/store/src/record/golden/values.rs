@@ -143,6 +143,12 @@ pub(super) fn all() -> Vec<Golden> {
     });
     let under_policy = Decided { policy_version: Some("2026-11".to_owned()), ..decided() };
     let under_policy = Authorization::Approved(Approved { decided: under_policy, ..approved() });
+    let third = Decided { answer: 2, replaced: vec![attempt(0x3A), attempt(0x3B)], ..decided() };
+    let approved_again = Authorization::Approved(Approved { decided: third.clone(), ..approved() });
+    let later = [
+        Golden::new("authorization-approved-again", &[1, 3], approved_again),
+        Golden::new("authorization-denied-after-all", &[1, 2], Authorization::Denied(Denied { decided: third })),
+    ];
     let authorizations = [
         Authorization::Denied(Denied { decided: decided() }),
         Authorization::Approved(approved()),
@@ -208,6 +214,7 @@ pub(super) fn all() -> Vec<Golden> {
         .chain([Golden::event(&[16], Event { about: None, ..event(rotated) })])
         .chain([Golden::new("authorization-approved-under-policy", &[1, 3], under_policy)])
         .chain([Golden::new("authorization-approved-less", &[1, 3], Authorization::Approved(less))])
+        .chain(later)
         .chain([Golden::event_called("consent-approved-less", &[10], event(approved_less))])
         .chain([Golden::event_called("consent-revoked-by-operator", &[15], event(by_operator))])
         .chain(wider.map(|(nested, kind)| Golden::event(nested, Event { about: None, ..event(kind) })))
@@ -425,6 +432,8 @@ fn decided() -> Decided {
         browser: BrowserId::from_bytes([0xB0; 16]),
         attempt: attempt(0x31),
         at: at(2),
+        answer: 0,
+        replaced: Vec::new(),
     }
 }
 
