@@ -21,7 +21,7 @@ const LESS: &[&str] = &[];
 /// A person before the consent page, which offers "read" and, optionally, "write".
 struct Stage {
     env: Environment,
-    control: ControlPlane,
+    control: Option<ControlPlane>,
     edge: ApiClient,
     flow: Flow,
     page: v1::ConsentPage,
@@ -40,7 +40,11 @@ impl Stage {
         let edge = control.edge();
         let mut flow = Flow { scope: "read write".to_owned(), ..Flow::new(App::configured()) };
         let page = flow.consent_page(&edge).await;
-        Self { env, control, edge, flow, page }
+        Self { env, control: Some(control), edge, flow, page }
+    }
+
+    async fn stop(&mut self) {
+        self.control.take().expect("it runs").stop().await;
     }
 
     fn approval(&self, chosen: &[&str]) -> v1::DecideRequest {
@@ -472,7 +476,7 @@ async fn a_denial_counts_whatever_has_become_of_the_client() {
     let mut stage = Stage::new().await;
     let next = stage.approve(ALL).await;
     let login = stage.signed_in(&next);
-    stage.control.stop().await;
+    stage.stop().await;
     let mut config = stage.env.config.clone();
     config.issuers[0].clients[0].id = "another".to_owned();
     let control = stage.env.start_with(config).await;
@@ -507,7 +511,7 @@ async fn a_denial_counts_as_long_as_the_login_lives() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_first_denial_counts_on_a_page_that_has_changed() {
     let mut stage = Stage::new().await;
-    stage.control.stop().await;
+    stage.stop().await;
     let mut config = stage.env.config.clone();
     config.issuers[0].clients[0].name = "Another name".to_owned();
     let control = stage.env.start_with(config).await;
