@@ -1,5 +1,5 @@
 //! `POST /consent`: the person's answer. The last one counts until its login is claimed, and a denial is final. What the
-//! page displayed must still be true of an approval.
+//! page displayed must still be true, except for the denial of a request that was approved.
 
 use lychgate_domain::Refusal;
 use lychgate_domain::browser::cookie::Cookies;
@@ -92,7 +92,7 @@ impl AuthorizationFlow {
         let seen = view.as_ref().and_then(|view| view.seen(*displayed));
         let answered = match self.answer_of(submitted, view.as_ref(), seen.clone(), stored) {
             // Nothing was left ticked.
-            Err(Error::Refused(_)) if is_settled => Answer::ApproveOutdated(point.attempt),
+            Err(Error::Refused(_)) if is_settled => Answer::Outdated(point.attempt),
             answered => answered?,
         };
         let outcome = answered.outcome(stored).map_err(|refusal| self.refused(refusal, stored))?;
@@ -147,13 +147,13 @@ impl AuthorizationFlow {
                     at: point.at,
                     ..stored.decided().clone()
                 };
-                // A first answer is given on a page that can still be shown.
-                let decided = stored.map(again).or(now).ok_or(Refusal::ClientUnknown)?;
-                Ok(Answer::Deny(Box::new(decided)))
+                // Of a request that was not approved, nothing is at stake: the person may look again.
+                let decided = stored.map(again).or(now.filter(|_| seen.is_some()));
+                Ok(decided.map_or(Answer::Outdated(point.attempt), |decided| Answer::Deny(Box::new(decided))))
             }
             Decision::Approve => {
                 let (Some(view), Some(seen), Some(mut decided)) = (view, seen, now) else {
-                    return Ok(Answer::ApproveOutdated(point.attempt));
+                    return Ok(Answer::Outdated(point.attempt));
                 };
                 // RFC 6749 §3.3: the person may grant less than was requested, and the token says so (E3). The page with
                 // one button has nothing to untick.

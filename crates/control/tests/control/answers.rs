@@ -508,20 +508,6 @@ async fn a_denial_counts_as_long_as_the_login_lives() {
     assert_leads_to(&stage.show().await.unwrap_err(), location(&denied));
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_first_denial_counts_on_a_page_that_has_changed() {
-    let mut stage = Stage::new().await;
-    stage.stop().await;
-    let mut config = stage.env.config.clone();
-    config.issuers[0].clients[0].name = "Another name".to_owned();
-    let control = stage.env.start_with(config).await;
-    stage.edge = control.edge();
-    let again = page(stage.edge.decide(stage.approval(ALL)).await.unwrap());
-    assert!(again.changed, "an approval must be of what was displayed");
-    let denied = stage.deny().await.unwrap();
-    assert_eq!(query(location(&denied))["error"], "access_denied");
-}
-
 fn remembering() -> PromptConfig {
     PromptConfig { mode: PromptMode::Remember, ..PromptConfig::default() }
 }

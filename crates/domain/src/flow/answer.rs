@@ -24,9 +24,9 @@ use crate::id::Attempt;
 pub enum Answer {
     /// The person allows the request, as if this were the first answer.
     Approve(Box<Approved>),
-    /// The person allows the request on a page that no longer says what is true.
-    ApproveOutdated(Attempt),
-    /// The person denies it. What the page said does not matter.
+    /// The answer was given on a page that no longer says what is true: an approval, or a first answer.
+    Outdated(Attempt),
+    /// The person denies the request. What the page said of an approved one does not matter.
     Deny(Box<Decided>),
 }
 
@@ -70,7 +70,7 @@ impl Answer {
         let Some(stored) = stored else {
             return Ok(match self {
                 Answer::Approve(approved) => AtAnswer::Record(Box::new(Authorization::Approved(*approved))),
-                Answer::ApproveOutdated(_) => AtAnswer::AskAgain,
+                Answer::Outdated(_) => AtAnswer::AskAgain,
                 Answer::Deny(decided) => {
                     AtAnswer::Record(Box::new(Authorization::Denied(Denied { decided: *decided })))
                 }
@@ -79,7 +79,7 @@ impl Answer {
         match self {
             Answer::Deny(decided) => Ok(deny(*decided, stored)),
             Answer::Approve(approved) => approve(approved.decided.attempt, Some(*approved), stored),
-            Answer::ApproveOutdated(attempt) => approve(attempt, None, stored),
+            Answer::Outdated(attempt) => approve(attempt, None, stored),
         }
     }
 }
@@ -267,13 +267,13 @@ mod tests {
             ("same", approve(approved("read write", NEW))),
             ("fewer", approve(approved("read", NEW))),
             ("more", approve(approved("read write admin", NEW))),
-            ("outdated", Answer::ApproveOutdated(attempt(NEW))),
+            ("outdated", Answer::Outdated(attempt(NEW))),
             ("deny", Answer::Deny(Box::new(Decided { attempt: attempt(NEW), ..decided() }))),
             // The same calls again.
             ("stored again", approve(approved("read write", STORED))),
-            ("stored again", Answer::ApproveOutdated(attempt(STORED))),
+            ("stored again", Answer::Outdated(attempt(STORED))),
             ("replaced again", approve(approved("read", REPLACED))),
-            ("replaced again", Answer::ApproveOutdated(attempt(REPLACED))),
+            ("replaced again", Answer::Outdated(attempt(REPLACED))),
         ]
         .into_iter()
         .chain(said_otherwise.map(|approved| ("said otherwise", approve(approved))))
