@@ -158,17 +158,7 @@ fn html_in_any_field_is_shown_as_text() {
         person: Some(v1::Person { name: text(), account: text() }),
         earlier_answer: v1::EarlierAnswer::Approved.into(),
     };
-    let allowed = v1::AllowedPage {
-        client: page.client.clone(),
-        redirect: page.redirect.clone(),
-        resource: page.resource.clone(),
-        scopes: page.scopes.clone(),
-        allow_time: Some(prost_types::Timestamp::default()),
-        too_late: true,
-        standing: Some(v1::allowed_page::Standing::FormToken(text())),
-        return_uri: format!("https://a.example/?{payload}"),
-        return_label: text(),
-    };
+    let allowed = allowed_as(&page, payload);
     let page = || ConsentPage::new(text(), page.clone()).expect("a page");
     let (one_click, signed_in) = (OneClickPage::new(page()), SignedInPage::new(page(), text(), text()));
     let pages = Pages::load(None).expect("the built-in templates load");
@@ -191,6 +181,46 @@ fn html_in_any_field_is_shown_as_text() {
             assert!(contained, "writing direction reaches beyond: {line}");
         }
     }
+}
+
+/// A finished request with the values of `page`, and `text` everywhere else.
+fn allowed_as(page: &v1::ConsentPage, text: &str) -> v1::AllowedPage {
+    v1::AllowedPage {
+        client: page.client.clone(),
+        redirect: page.redirect.clone(),
+        resource: page.resource.clone(),
+        scopes: page.scopes.clone(),
+        allow_time: Some(prost_types::Timestamp::default()),
+        too_late: true,
+        standing: Some(v1::allowed_page::Standing::FormToken(text.to_owned())),
+        return_uri: format!("https://a.example/?{text}"),
+        return_label: text.to_owned(),
+    }
+}
+
+#[test]
+fn incomplete_allowed_page_is_not_shown() {
+    let whole = || {
+        let page = v1::ConsentPage {
+            client: Some(v1::ConsentClient::default()),
+            redirect: Some(v1::ConsentRedirect {
+                uri: "u".to_owned(),
+                host: "h".to_owned(),
+                kind: 1,
+                differs_from_metadata_host: false,
+            }),
+            resource: Some(v1::ConsentResource::default()),
+            ..Default::default()
+        };
+        allowed_as(&page, "x")
+    };
+    let shown = |page| AllowedPage::new("", page).is_ok();
+    assert!(shown(whole()));
+    assert!(!shown(v1::AllowedPage { client: None, ..whole() }));
+    assert!(!shown(v1::AllowedPage { redirect: None, ..whole() }));
+    assert!(!shown(v1::AllowedPage { resource: None, ..whole() }));
+    assert!(!shown(v1::AllowedPage { allow_time: None, ..whole() }));
+    assert!(!shown(v1::AllowedPage { standing: None, ..whole() }), "it does not say whether it stands");
 }
 
 #[test]
@@ -240,7 +270,7 @@ fn the_page_of_a_decided_request_shows_the_decision() {
     assert!(!signing_in.contains("notes:write") && signing_in.contains("your sign-in is being finished"));
     for page in pages.values().filter(|page| boxes(page) > 0) {
         let first = page.split("<button ").nth(1).and_then(|rest| rest.split('>').next()).expect("a button");
-        assert_eq!(first, "type=\"submit\" form=\"decide\" hidden disabled");
+        assert_eq!(first, "type=\"submit\" form=\"decide\" formmethod=\"dialog\" hidden");
     }
 }
 
