@@ -59,7 +59,7 @@ async fn reopened(consent: &Consent, jar: &mut Jar) -> Result<Page> {
 fn assert_declined(page: &Page, denial: &Answer) {
     assert_refused(page, 409, "ALREADY_DECIDED");
     assert!(page.body.contains("You declined this"), "{}", page.summary());
-    assert_eq!(page.return_link().unwrap().as_ref(), Some(&denial.uri), "the client hears the same, once");
+    assert_eq!(page.return_link().expect("a link").as_ref(), Some(&denial.uri), "the client hears the same, once");
 }
 
 /// Everything ticked, Back, untick two, Approve, sign in; and the reverse.

@@ -9,6 +9,7 @@ use lychgate_api::v1::{self, Decision, allowed_page::Standing, next::Step};
 use lychgate_control::config::{PromptConfig, PromptMode};
 use lychgate_engine::Space;
 
+use crate::disconnects::behind_the_door;
 use crate::races::race;
 use crate::support::{
     ApiClient, App, ControlPlane, Environment, Failure, Flow, ISSUER, Refused as _, again, attempt, code_in, location,
@@ -216,6 +217,56 @@ async fn a_denial_during_the_login_wins() {
     stage.env.idp.release();
     assert_leads_to(&in_flight.await.unwrap().unwrap_err(), &denial);
     stage.assert_denied(&denial, &[login]).await;
+}
+
+/// The denial arrives at each point of a login in turn, at another process: it is a No, or it comes after the code.
+///
+/// Requirements: B4, B8.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_denial_at_any_point_of_a_login_never_goes_with_a_code() {
+    for prompt in [PromptConfig::default, confirming] {
+        let mut points = 0;
+        while is_denied_at(points, prompt()).await {
+            points += 1;
+        }
+        // Before and after each: two commits, and at least as many reads.
+        assert!(points >= 8, "denied at {points} points only");
+    }
+}
+
+/// `false`: the login was finished before the `nth` point.
+async fn is_denied_at(nth: usize, prompt: PromptConfig) -> bool {
+    let mut stage = Stage::with(prompt).await;
+    let next = stage.approve(ALL).await;
+    let login = stage.signed_in(&next);
+    let control = behind_the_door(&stage.env).await;
+    let edge = control.edge();
+    edge.list().await.unwrap();
+    let mut stop = stage.env.idp.breakpoints.stop(nth);
+    let mut sent = spawn_login(&edge, &login);
+    tokio::select! {
+        () = stop.arrived() => {}
+        answered = &mut sent => {
+            answered.unwrap().unwrap();
+            return false;
+        }
+    }
+    let answered = stage.deny().await.unwrap();
+    stop.release();
+    let login_outcome = sent.await.unwrap();
+    if matches!(answered.step, Some(Step::AllowedPage(_))) {
+        code_in(&login_outcome.unwrap());
+        return true;
+    }
+    let denial = location(&answered).to_owned();
+    match login_outcome {
+        Err(refused) => assert_leads_to(&refused, &denial),
+        // The question was on its way to the browser; it can no longer be answered.
+        Ok(next) => assert!(matches!(next.step, Some(Step::SignedInPage(_))), "point {nth}: {next:?}"),
+    }
+    assert_leads_to(&stage.edge.finish_login(again(&login)).await.unwrap_err(), &denial);
+    assert!(stage.env.entries(Space::Consents).await.is_empty(), "point {nth}");
+    true
 }
 
 /// The failure of a login that was denied meanwhile changes nothing, either.

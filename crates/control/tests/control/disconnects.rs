@@ -94,7 +94,8 @@ async fn the_one_answer(
     reply
 }
 
-async fn behind_the_door(env: &Environment) -> ControlPlane {
+/// A control plane that stops at the breakpoints of the identity provider.
+pub(crate) async fn behind_the_door(env: &Environment) -> ControlPlane {
     let breakpoints = env.idp.breakpoints.clone();
     let engine = env.engine.open().layered(|engine| Arc::new(BreakpointEngine { breakpoints, engine }));
     ControlPlane::start(env.config.clone(), engine, env.clock.clone()).await.unwrap()
