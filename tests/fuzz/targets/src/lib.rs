@@ -25,6 +25,7 @@ use lychgate_domain::request::parameters::Parameters;
 use lychgate_domain::request::ticket::Ticket;
 use lychgate_domain::request::{self, AuthorizationRequest};
 use lychgate_domain::token::refresh_token::PresentedRefreshToken;
+use lychgate_domain::upstream::login;
 use serde_json::Value;
 
 use world::World;
@@ -90,7 +91,7 @@ pub fn ticket(bytes: &[u8]) -> bool {
     opened.is_ok()
 }
 
-/// The token of the consent form, and the parsers of codes and refresh tokens.
+/// The token of the consent form, and the parsers of codes, refresh tokens, and values that no seed has.
 pub fn form_token(bytes: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(bytes) else { return false };
     let World { issuer, keys, browser, .. } = &*WORLD;
@@ -99,6 +100,8 @@ pub fn form_token(bytes: &[u8]) -> bool {
     assert_eq!(accepted, text == WORLD.form_token, "{text}");
     assert!(PresentedCode::parse(text).is_none() || text.len() <= 128);
     assert!(PresentedRefreshToken::parse(text).is_none() || text.len() <= 128);
+    assert!(form::take_back(text, keys, &[*browser]).is_err(), "{text}");
+    assert!(login::returned(Some(text), keys).is_err(), "{text}");
     accepted
 }
 
