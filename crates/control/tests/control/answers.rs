@@ -219,14 +219,17 @@ async fn a_denial_during_the_login_wins() {
     stage.assert_denied(&denial, &[login]).await;
 }
 
-/// The denial arrives at each point of a login in turn, at another process: it is a No, or it comes after the code.
+/// The denial arrives at each point of a login in turn, at another process: it is a No, or it comes after the code or the
+/// failure.
 ///
 /// Requirements: B4, B8.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_denial_at_any_point_of_a_login_never_goes_with_a_code() {
-    for prompt in [PromptConfig::default, confirming] {
+    for (prompt, upstream_code) in
+        [(PromptConfig::default(), None), (confirming(), None), (PromptConfig::default(), Some("unknown"))]
+    {
         let mut points = 0;
-        while is_denied_at(points, prompt()).await {
+        while is_denied_at(points, prompt.clone(), upstream_code).await {
             points += 1;
         }
         // Before and after each: two commits, and at least as many reads.
@@ -235,10 +238,13 @@ async fn a_denial_at_any_point_of_a_login_never_goes_with_a_code() {
 }
 
 /// `false`: the login was finished before the `nth` point.
-async fn is_denied_at(nth: usize, prompt: PromptConfig) -> bool {
+async fn is_denied_at(nth: usize, prompt: PromptConfig, upstream_code: Option<&str>) -> bool {
     let mut stage = Stage::with(prompt).await;
     let next = stage.approve(ALL).await;
-    let login = stage.signed_in(&next);
+    let mut login = stage.signed_in(&next);
+    if let Some(code) = upstream_code {
+        login.parameters[0].value = code.to_owned();
+    }
     let control = behind_the_door(&stage.env).await;
     let edge = control.edge();
     edge.list().await.unwrap();
@@ -254,15 +260,23 @@ async fn is_denied_at(nth: usize, prompt: PromptConfig) -> bool {
     let answered = stage.deny().await.unwrap();
     stop.release();
     let login_outcome = sent.await.unwrap();
-    if matches!(answered.step, Some(Step::AllowedPage(_))) {
-        code_in(&login_outcome.unwrap());
-        return true;
+    match &answered.step {
+        Some(Step::AllowedPage(_)) => {
+            code_in(&login_outcome.unwrap());
+            return true;
+        }
+        Some(Step::FailurePage(_)) => {
+            assert_eq!(login_outcome.unwrap(), answered, "point {nth}");
+            return true;
+        }
+        _ => {}
     }
     let denial = location(&answered).to_owned();
+    // If the question was recorded, its page was on its way to the browser. It can no longer be answered.
+    let is_questioned = stage.env.events().await.len() == 1;
     match login_outcome {
         Err(refused) => assert_leads_to(&refused, &denial),
-        // The question was on its way to the browser; it can no longer be answered.
-        Ok(next) => assert!(matches!(next.step, Some(Step::SignedInPage(_))), "point {nth}: {next:?}"),
+        Ok(next) => assert!(matches!(next.step, Some(Step::SignedInPage(_))) && is_questioned, "point {nth}: {next:?}"),
     }
     assert_leads_to(&stage.edge.finish_login(again(&login)).await.unwrap_err(), &denial);
     assert!(stage.env.entries(Space::Consents).await.is_empty(), "point {nth}");

@@ -265,6 +265,8 @@ fn the_page_of_a_decided_request_shows_the_decision() {
     assert_eq!((boxes(fresh), ticked(fresh)), (1, 1));
     assert_eq!((boxes(approved), ticked(approved)), (2, 1));
     assert!(approved.contains("your last answer counts") && !fresh.contains("your last answer counts"));
+    let says_nothing_happened = |page: &str| page.contains("nothing happens until you approve");
+    assert!(says_nothing_happened(fresh) && !says_nothing_happened(approved) && !says_nothing_happened(signing_in));
     assert_eq!(boxes(signing_in), 0);
     assert!(signing_in.contains("<input type=\"hidden\" name=\"chosen_scope\" value=\"notes:read\" form=\"decide\">"));
     assert!(!signing_in.contains("notes:write") && signing_in.contains("your sign-in is being finished"));
