@@ -72,9 +72,11 @@ async fn a_flood_under_forged_addresses_is_one_flood() -> Result<()> {
     Ok(())
 }
 
+/// The client is public: it has no secret, and its requests carry none.
+///
 /// Requirements: R15.
 #[tokio::test]
-async fn guessing_a_secret_is_stopped_and_the_client_works_from_other_networks() -> Result<()> {
+async fn guessing_a_secret_is_stopped_and_the_client_works_from_every_network() -> Result<()> {
     let system = start(&format!("{BEHIND_US}\nlimits.failed_authentications.prefix_per_minute = 2")).await?;
     let gate = system.gate(MAIN.id)?;
     let app: App = gate.configured(CONFIGURED_CLIENT, LOOPBACK);
@@ -90,7 +92,8 @@ async fn guessing_a_secret_is_stopped_and_the_client_works_from_other_networks()
     assert!(stopped.len() >= 15, "{} of {} were stopped", stopped.len(), guesses.len());
     stopped.into_iter().for_each(assert_stopped);
 
-    // The same client from another network works, and so does another client from this one.
+    // The same client works from this network and from another one, and so does another client from this one.
+    let tokens = app.refresh(&tokens.refresh_token).header(FORWARDED_FOR, "203.0.113.1").tokens().await?;
     app.refresh(&tokens.refresh_token).tokens().await?;
     let other = gate.app(&[LOOPBACK]).await?;
     let tokens = other.tokens().await?;
@@ -98,7 +101,7 @@ async fn guessing_a_secret_is_stopped_and_the_client_works_from_other_networks()
     Ok(())
 }
 
-/// A confidential client, and a resource server with a token: the right secret still works from another network.
+/// A confidential client, and a resource server with a token: the right secret still works, from the attacker's network, too.
 ///
 /// Requirements: R15.
 #[tokio::test]
@@ -135,7 +138,33 @@ async fn guessing_client_secrets_and_resource_server_tokens_is_stopped() -> Resu
         assert!(stopped.len() >= 15, "{} of {} were stopped", stopped.len(), guesses.len());
         stopped.into_iter().for_each(assert_stopped);
     }
-    assert_eq!(revoke(&secret, "203.0.114.1").await?.status, 200);
-    assert_eq!(introspect(TOKEN, "203.0.114.1").await?.status, 200);
+    for from in ["203.0.113.1", "203.0.114.1"] {
+        assert_eq!(revoke(&secret, from).await?.status, 200, "{from}");
+        assert_eq!(introspect(TOKEN, from).await?.status, 200, "{from}");
+    }
+    Ok(())
+}
+
+/// A registration's own token lets its client write, but not without end.
+///
+/// Requirements: R35, R37.
+#[tokio::test]
+async fn a_flood_of_updates_is_stopped() -> Result<()> {
+    let system = start("limits.managements.prefix_per_minute = 2").await?;
+    let gate = system.gate(MAIN.id)?;
+    let metadata = json!({ "redirect_uris": [LOOPBACK], "token_endpoint_auth_method": "none" });
+    let registered = gate.register(&metadata).await?.json()?;
+    let text = |name: &str| registered[name].as_str().unwrap_or_default().to_owned();
+    let (url, token) = (text("registration_client_uri"), text("registration_access_token"));
+    let mut pages = Vec::new();
+    for n in 0..20 {
+        let metadata = json!({ "redirect_uris": [LOOPBACK], "client_name": format!("App {n}") });
+        pages.push(Page::of(gate.http().put(&url).bearer_auth(&token).json(&metadata)).await?);
+    }
+    let stopped: Vec<_> = pages.iter().filter(|page| page.status != 200).collect();
+    assert!(stopped.len() >= 15, "{} of {} were stopped", stopped.len(), pages.len());
+    stopped.into_iter().for_each(assert_stopped);
+    let deleted = Page::of(gate.http().delete(&url).bearer_auth(&token)).await?;
+    assert_stopped(&deleted);
     Ok(())
 }

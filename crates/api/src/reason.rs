@@ -98,6 +98,8 @@ reasons! {
     CursorLost = "CURSOR_LOST", 410, OutOfRange, "invalid_request";
     /// A watcher fell too far behind.
     WatchTooSlow = "WATCH_TOO_SLOW", 503, ResourceExhausted, "temporarily_unavailable";
+    /// The store's disk is short of space: nothing new begins, and everything else goes on.
+    StorageShort = "STORAGE_SHORT", 503, Unavailable, "temporarily_unavailable";
     /// The caller's principal cannot be established.
     Unauthenticated = "UNAUTHENTICATED", 500, Unauthenticated, "server_error";
     /// The caller's role does not include this method.
@@ -192,6 +194,8 @@ reasons! {
     LoginInterrupted = "LOGIN_INTERRUPTED", 409, FailedPrecondition, "invalid_request";
     /// The flow has already ended.
     AlreadyFinished = "ALREADY_FINISHED", 400, FailedPrecondition, "invalid_request";
+    /// Too many logins have failed at the upstream, from this network or in all. This one was not tried yet.
+    TooManyFailedLogins = "TOO_MANY_FAILED_LOGINS", 503, Unavailable, "temporarily_unavailable";
     /// The upstream does not answer in time.
     UpstreamUnavailable = "UPSTREAM_UNAVAILABLE", 503, Unavailable, "temporarily_unavailable";
     /// The answer of the upstream fails verification.
@@ -240,6 +244,8 @@ reasons! {
     // --- registration ---
     /// The operator has switched registration off.
     RegistrationClosed = "REGISTRATION_CLOSED", 403, PermissionDenied, "access_denied";
+    /// As many clients are registered as may be, and all of them are in use.
+    RegistrationsFull = "REGISTRATIONS_FULL", 503, Unavailable, "temporarily_unavailable";
     /// The initial access token is missing or wrong (RFC 7591 §3).
     InitialAccessTokenInvalid = "INITIAL_ACCESS_TOKEN_INVALID", 401, PermissionDenied, "invalid_token";
     /// The registration does not exist, or the token belongs to another one (RFC 7592 §2).

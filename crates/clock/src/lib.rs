@@ -10,4 +10,4 @@ pub mod entropy;
 pub mod time;
 
 pub use entropy::{Entropy, random};
-pub use time::{CLOCK_SKEW, Clock, Timestamp};
+pub use time::{Age, CLOCK_SKEW, Clock, Timestamp};

@@ -21,6 +21,7 @@ use lychgate_store::consents::{ConsentKey, ConsentRevocation};
 use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::{Error, ReturnTo};
 use crate::issuers::IssuerContext;
+use crate::limits::Redemption;
 use crate::next::{Next, Step};
 use crate::state::{CallContext, CommandContext};
 use crate::upstream::{Identity, UpstreamError};
@@ -78,8 +79,10 @@ impl Account {
         AccountLogin::came_back(returned.cookies, issuer, keys, returned.id, call.now)
             .map_err(|refusal| serving.back_to_account(refusal))?;
         let callback = Callback::parse(returned.parameters).map_err(|refusal| serving.back_to_account(refusal))?;
+        // Before the code is sent: a sign-in that is refused here keeps its cookie, and can be tried again.
+        let redemption = call.admit_redemption().map_err(|refusal| serving.back_to_account(refusal))?;
         let mut set_cookies = vec![AccountLogin::delete(issuer)];
-        let step = match self.subject(&callback, &returned.secrets).await {
+        let step = match self.subject(&callback, &returned.secrets, redemption).await {
             Ok(subject) => {
                 let session = AccountSession::begin(subject, call.entropy(), call.now);
                 set_cookies.push(session.set(issuer, keys, call.entropy(), call.now));
@@ -103,10 +106,17 @@ impl Account {
     }
 
     /// The subject that signed in at the upstream.
-    async fn subject(&self, callback: &Callback<'_>, secrets: &LoginSecrets) -> Result<Subject, UpstreamError> {
+    async fn subject(
+        &self,
+        callback: &Callback<'_>,
+        secrets: &LoginSecrets,
+        redemption: Redemption,
+    ) -> Result<Subject, UpstreamError> {
         let (upstream, now) = (&self.0.serving.upstream, self.0.now);
         let code = upstream.check(callback, now).await?;
-        let Identity { person, tokens: _ } = upstream.redeem(code, secrets, now).await?;
+        let redeemed = upstream.redeem(code, secrets, now).await;
+        redemption.end(&redeemed, self.0.state.clock.now());
+        let Identity { person, tokens: _ } = redeemed?;
         Ok(person.subject)
     }
 }

@@ -5,8 +5,9 @@
 //! - Requests for one URL share one fetch, which continues if the first requester leaves.
 //! - If a document cannot be fetched again, the cached one serves for a day more; but not if its owner deleted it (404,
 //!   410) or published an unacceptable one.
-//! - Documents of consented clients, cached documents of strangers and unknown URLs have separate quotas, and consented
-//!   documents a cache of their own: a million made-up URLs neither delay nor displace them.
+//! - Documents of consented clients, cached documents of strangers, unknown URLs and the look-ups of their hosts have
+//!   separate quotas, and consented documents a cache of their own: a million made-up URLs neither delay nor displace
+//!   them, and a million made-up hosts do not delay unknown URLs.
 //!
 //! The [`Judge`] decides what is acceptable. Nothing here waits for a quota: an excessive request fails at once with
 //! [`DocumentError::Busy`], which says when to try again.
@@ -21,6 +22,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use http::{HeaderMap, StatusCode};
+use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_process::telemetry::strangers::cut;
 use serde_json::Value;
@@ -61,9 +63,17 @@ impl Kind {
 /// How far a client is trusted with outbound requests.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum ClientTrust {
-    /// The request proves that a person has signed in for this client: by a code, a refresh token, or an approval.
+    /// A person who is known to the identity provider has signed in for this client: [`ClientTrust::by`].
     Consented,
     Stranger,
+}
+
+impl ClientTrust {
+    /// The trust in a client that `subject` has signed in for, as the request proves: by a login, a code or a refresh
+    /// token. An approval without a login proves nothing: any browser can press the button.
+    pub(crate) fn by(_subject: &Subject) -> Self {
+        ClientTrust::Consented
+    }
 }
 
 /// An acceptable document.
@@ -74,7 +84,8 @@ pub struct Document {
     pub digest: [u8; 32],
     /// When its server last delivered or confirmed it.
     pub fetched_at: Timestamp,
-    pub fresh_until: Timestamp,
+    /// How long it is fresh from then on.
+    pub lifetime: Duration,
 }
 
 /// Why a document is not available.
@@ -150,9 +161,9 @@ struct Request {
 
 /// The greatest age of an acceptable cached document.
 #[derive(Clone, Copy, Debug)]
-enum Age {
+enum Freshness {
     /// As its server's headers say.
-    Fresh,
+    AsServed,
     AtMost(Duration),
 }
 
@@ -163,22 +174,22 @@ impl Documents {
 
     /// The document at `url`: the cached one while it is fresh, otherwise a fetched one.
     pub async fn get(&self, url: &Url, kind: Kind, trust: ClientTrust, now: Timestamp) -> FetchResult {
-        self.look_up(Request { url: url.clone(), kind, trust, now }, Age::Fresh).await
+        self.look_up(Request { url: url.clone(), kind, trust, now }, Freshness::AsServed).await
     }
 
     /// The document at `url`, for a caller that misses a key in it: the cached one serves only if it was fetched within
     /// the last minute.
     pub async fn get_recent(&self, url: &Url, kind: Kind, trust: ClientTrust, now: Timestamp) -> FetchResult {
-        self.look_up(Request { url: url.clone(), kind, trust, now }, Age::AtMost(freshness::MIN)).await
+        self.look_up(Request { url: url.clone(), kind, trust, now }, Freshness::AtMost(freshness::MIN)).await
     }
 
-    async fn look_up(&self, request: Request, age: Age) -> FetchResult {
+    async fn look_up(&self, request: Request, wanted: Freshness) -> FetchResult {
         let (key, trust, now) = (request.key(), request.trust, request.now);
         let mut fetch = {
             let mut state = self.0.state();
             let cached = state.cache.find(&key, trust).cloned();
             if let Some(entry) = &cached
-                && entry.serves(age, now)
+                && entry.serves(wanted, now)
             {
                 return Ok(entry.document.clone());
             }
@@ -210,14 +221,15 @@ impl Documents {
         let class = match (request.trust, &cached) {
             (ClientTrust::Consented, _) => QuotaClass::Consented,
             (ClientTrust::Stranger, Some(_)) => QuotaClass::Served,
-            (ClientTrust::Stranger, None) => QuotaClass::New,
+            (ClientTrust::Stranger, None) => QuotaClass::Name,
         };
-        let host = request.url.host_str().unwrap_or_default().to_owned();
-        state.quotas.take(class, &host, request.now)?;
+        let host = request.url.host_str().unwrap_or_default();
+        state.quotas.take(class, host, request.now)?;
+        let reserved = Reserved { inner: self.0.clone(), class, host: host.to_owned() };
         let (sender, fetch) = watch::channel(None);
         state.fetches.insert(request.key(), fetch.clone());
-        let permit = FetchPermit { inner: self.0.clone(), request, class, host };
-        tokio::spawn(permit.fetch(cached, sender));
+        let permit = FetchPermit { inner: self.0.clone(), request };
+        tokio::spawn(permit.fetch(reserved, cached, sender));
         Ok(fetch)
     }
 }
@@ -235,10 +247,20 @@ impl Inner {
     }
 
     /// Fetches the document.
-    async fn fetch(&self, request: &Request, cached: Option<&Entry>) -> Result<Entry, DocumentError> {
+    async fn fetch(
+        &self,
+        request: &Request,
+        reserved: Reserved,
+        cached: Option<&Entry>,
+    ) -> Result<Entry, DocumentError> {
         let validators = cached.and_then(|entry| entry.validators.as_ref());
-        let fetched = self.outbound.get(&request.url, request.kind.max_bytes(), validators).await;
-        match (fetched.map_err(|error| DocumentError::Outbound(Arc::new(error)))?, cached) {
+        let admit = || reserved.for_the_fetch(request.now);
+        let fetched = self.outbound.get(&request.url, request.kind.max_bytes(), validators, admit).await;
+        let fetched = fetched.map_err(|error| match error {
+            OutboundError::Busy { retry_after } => DocumentError::Busy { retry_after },
+            error => DocumentError::Outbound(Arc::new(error)),
+        });
+        match (fetched?, cached) {
             (Fetched::Unchanged { headers }, Some(cached)) => Ok(cached.renewed(&headers, request.now)),
             // 304 answers a conditional request only, and this was none.
             (Fetched::Unchanged { .. }, None) => {
@@ -253,8 +275,8 @@ impl Inner {
         let value: Value = serde_json::from_slice(body)
             .map_err(|error| DocumentError::NotJson { line: error.line(), column: error.column() })?;
         (self.judge)(request.kind, &request.url, &value).map_err(DocumentError::Unacceptable)?;
-        let (now, fresh_until) = (request.now, request.now + freshness::lifetime(headers, request.now));
-        let document = Document { value, digest: Sha256::digest(body).into(), fetched_at: now, fresh_until };
+        let (fetched_at, lifetime) = (request.now, freshness::lifetime(headers, request.now));
+        let document = Document { value, digest: Sha256::digest(body).into(), fetched_at, lifetime };
         Entry::new(document, Validators::of(headers)).ok_or(DocumentError::TooMuch)
     }
 }
@@ -273,11 +295,11 @@ impl DocumentsState {
             (Err(error), Some(cached)) if !error.is_final() && cached.serves_after_failure(now) => {
                 let cause = format!("{:#}", anyhow::Error::new(error));
                 tracing::warn!(
-                    document.host = %cut(&permit.host),
+                    document.host = %cut(permit.request.url.host_str().unwrap_or_default()),
                     error = %cut(&cause),
                     "cannot refresh a client document; serving the cached one"
                 );
-                cached.paused(now + PAUSE)
+                cached.paused(now)
             }
             (Err(error), _) => {
                 if error.is_final() {
@@ -292,20 +314,46 @@ impl DocumentsState {
     }
 }
 
-/// The permission for one fetch. Dropping it releases the quota and removes the fetch from the table, however the fetch
-/// ends: a fetch that stayed in the table would block its URL.
+/// A share of a quota. Dropping it gives the share back.
 #[derive(Debug)]
-struct FetchPermit {
+struct Reserved {
     inner: Arc<Inner>,
-    request: Request,
     class: QuotaClass,
     host: String,
 }
 
+impl Reserved {
+    /// The share of a fetch, once the host is known to exist; or how long to wait.
+    fn for_the_fetch(self, now: Timestamp) -> Result<Self, Duration> {
+        match self.class {
+            QuotaClass::Name => {
+                self.inner.state().quotas.take(QuotaClass::New, &self.host, now)?;
+                let (inner, host) = (self.inner.clone(), self.host.clone());
+                Ok(Self { inner, class: QuotaClass::New, host })
+            }
+            QuotaClass::Consented | QuotaClass::Served | QuotaClass::New => Ok(self),
+        }
+    }
+}
+
+impl Drop for Reserved {
+    fn drop(&mut self) {
+        self.inner.state().quotas.release(self.class, &self.host);
+    }
+}
+
+/// A running fetch. Dropping it removes the fetch from the table, however it ends: a fetch that stayed in the table would
+/// block its URL.
+#[derive(Debug)]
+struct FetchPermit {
+    inner: Arc<Inner>,
+    request: Request,
+}
+
 impl FetchPermit {
     /// Runs the fetch and sends its result to every request that waits for it.
-    async fn fetch(self, cached: Option<Entry>, sender: watch::Sender<Option<FetchResult>>) {
-        let fetched = self.inner.fetch(&self.request, cached.as_ref()).await;
+    async fn fetch(self, reserved: Reserved, cached: Option<Entry>, sender: watch::Sender<Option<FetchResult>>) {
+        let fetched = self.inner.fetch(&self.request, reserved, cached.as_ref()).await;
         let result = self.inner.state().settle(&self, fetched, cached);
         drop(self);
         sender.send_replace(Some(result));
@@ -314,8 +362,6 @@ impl FetchPermit {
 
 impl Drop for FetchPermit {
     fn drop(&mut self) {
-        let mut state = self.inner.state();
-        state.fetches.remove(&self.request.key());
-        state.quotas.release(self.class, &self.host);
+        self.inner.state().fetches.remove(&self.request.key());
     }
 }

@@ -118,13 +118,21 @@ impl Clients<'_> {
     }
 }
 
-/// Authenticates the client that `presented` names (RFC 6749 §3.2.1). An assertion is used up by it, whether the request
-/// then succeeds or not.
+/// A client that proved its identity, by an assertion perhaps.
+pub(crate) struct AuthenticatedClient {
+    pub(crate) client: Client,
+    pub(crate) proof: ClientAuthenticated,
+    /// Not used up yet: [`use_up`].
+    pub(crate) assertion: Option<AssertionAccepted>,
+}
+
+/// Authenticates the client that `presented` names (RFC 6749 §3.2.1). Nothing is written: an assertion is used up by
+/// [`use_up`].
 pub(crate) async fn authenticate(
     call: &CommandContext,
     presented: &ClientCredentials,
     trust: ClientTrust,
-) -> Result<(ResolvedClient, ClientAuthenticated), Error> {
+) -> Result<AuthenticatedClient, Error> {
     let (clients, issuer, now) = (Clients(call), call.issuer(), call.now);
     let resolved = clients.resolve(&presented.credentials.client_id()?, trust).await?;
     let accepted = match (&presented.assertion, &resolved.client.authentication) {
@@ -134,15 +142,21 @@ pub(crate) async fn authenticate(
             if !clients.signed(assertion, keys, trust).await? {
                 return Err(Refusal::ClientAssertionInvalid("no key of the client's signed this").into());
             }
-            match call.store().use_assertion(issuer, &accepted, call.attempt, now).await? {
-                Commit::Done(_) => Some(accepted),
-                Commit::Conflict => return Err(Refusal::ClientAssertionReplayed.into()),
-            }
+            Some(accepted)
         }
         (Some(_) | None, _) => None,
     };
-    let authenticated = presented.credentials.authenticate(&resolved.client, accepted.as_ref())?;
-    Ok((resolved, authenticated))
+    let proof = presented.credentials.authenticate(&resolved.client, accepted.as_ref())?;
+    Ok(AuthenticatedClient { client: resolved.client, proof, assertion: accepted })
+}
+
+/// Uses an assertion up. Called once a code or token of the client's was found, so that a client with a key of its own
+/// cannot have a record written for every request it makes up.
+pub(crate) async fn use_up(call: &CommandContext, assertion: &AssertionAccepted) -> Result<(), Error> {
+    match call.store().use_assertion(call.issuer(), assertion, call.attempt, call.now).await? {
+        Commit::Done(_) => Ok(()),
+        Commit::Conflict => Err(Refusal::ClientAssertionReplayed.into()),
+    }
 }
 
 /// The refusal says coarsely what is wrong, so that the page cannot be used to scan networks; the log says it exactly.
@@ -151,6 +165,7 @@ fn refused(url: &Url, error: &DocumentError) -> Error {
     tracing::info!(document.host = %cut(host), error = %cut(&error_text), "a client's document cannot be used");
     let refusal = match error.class() {
         Class::Unreachable => Refusal::MetadataDocumentUnavailable,
+        Class::NoHost => Refusal::MetadataDocumentInvalid("its host has no public address"),
         Class::Gone => Refusal::MetadataDocumentInvalid("there is none at that URL"),
         Class::Refused => Refusal::MetadataDocumentInvalid("it is at a place from which nothing is fetched"),
         Class::Invalid => {

@@ -5,6 +5,7 @@
 mod clients;
 mod events;
 mod issuers;
+mod limits;
 mod listen;
 mod outbound;
 #[cfg(test)]
@@ -35,6 +36,8 @@ pub use issuers::{
     AccessTokenAlgorithm, AccessTokensConfig, IssuerConfig, LifetimesConfig, PolicyConfig, PromptConfig, PromptMode,
     ResourceConfig, ScopeConfig,
 };
+pub use limits::LimitsConfig;
+pub(crate) use limits::{Allowances, RegistrationBound};
 pub use listen::PrincipalConfig;
 pub use outbound::OutboundConfig;
 pub use upstream::{GithubConfig, Oauth2Config, OidcConfig, RevocationMode, TokenEndpointAuth, UpstreamConfig};
@@ -63,6 +66,8 @@ pub struct Config {
     pub events: EventsConfig,
     #[serde(default)]
     pub outbound: OutboundConfig,
+    #[serde(default)]
+    pub limits: LimitsConfig,
     pub principals: Vec<PrincipalConfig>,
     pub issuers: Vec<IssuerConfig>,
     #[serde(default)]

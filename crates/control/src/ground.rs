@@ -8,6 +8,7 @@ pub(crate) mod commit;
 pub(crate) mod cursor;
 pub(crate) mod error;
 pub(crate) mod jws;
+pub(crate) mod meter;
 pub mod outbound;
 pub(crate) mod page_token;
 pub(crate) mod principal;

@@ -36,6 +36,7 @@ mod grpc;
 mod issuers;
 mod jobs;
 mod keys;
+mod limits;
 mod next;
 mod registration;
 mod serve;

@@ -40,6 +40,7 @@ use crate::issuers::Issuers;
 use crate::jobs::config_audit::ConfigAudit;
 use crate::jobs::reload::{Reload, ReloadTargets};
 use crate::jobs::{maintenance, upstream_health, upstream_revocation};
+use crate::limits::Limits;
 use crate::state::State;
 use listener::{IncomingConnection, connections};
 
@@ -82,6 +83,7 @@ pub struct Server {
     clock: Arc<dyn Clock>,
     entropy: Arc<dyn Entropy>,
     retention: Retention,
+    limits: Limits,
     opened_at: Timestamp,
 }
 
@@ -97,6 +99,7 @@ impl Server {
         let connection_limits = config.connection_limits(AGE_GRACE)?;
         let principals = Arc::new(config.principals()?);
         let retention = config.events.retention()?;
+        let limits = Limits::new(&config.limits.allowances()?);
         let outbound = Outbound::new(config.outbound()?, config.resolver(Path::new(RESOLV_CONF))?)?;
         let documents = Documents::new(outbound, client_metadata::judge);
         let tls = config.tls.as_ref().map(|tls| LoadedTls::read(tls, &clock)).transpose()?;
@@ -134,6 +137,7 @@ impl Server {
             clock,
             entropy,
             retention,
+            limits,
             opened_at,
         })
     }
@@ -166,6 +170,7 @@ impl Server {
             principals: Arc::clone(&self.principals),
             feed: Feed::new(self.store.clone(), shutdown.clone()),
             log: EventLog::new(self.retention),
+            limits: Arc::new(self.limits),
             clock: self.clock,
             entropy: self.entropy,
             shutdown: shutdown.clone(),

@@ -7,6 +7,8 @@ use std::future::Future;
 use std::ops::Deref;
 use std::sync::Arc;
 
+use lychgate_domain::Refusal;
+use lychgate_domain::capacity::{self, Growth};
 use lychgate_domain::entropy::Entropy;
 use lychgate_domain::event::{Event, EventKind, EventTarget};
 use lychgate_domain::flow::Transition;
@@ -24,6 +26,7 @@ use crate::ground::caller::Caller;
 use crate::ground::error::Error;
 use crate::ground::principal::Principals;
 use crate::issuers::{IssuerContext, Issuers};
+use crate::limits::{Limits, Redemption};
 
 /// The handles of this process. Clones share them.
 #[derive(Clone, Debug)]
@@ -34,6 +37,7 @@ pub(crate) struct State {
     pub(crate) principals: Arc<Principals>,
     pub(crate) feed: Feed,
     pub(crate) log: EventLog,
+    pub(crate) limits: Arc<Limits>,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) shutdown: Shutdown,
@@ -118,6 +122,24 @@ impl CallContext {
 
     pub(crate) fn store(&self) -> &Store {
         &self.state.store
+    }
+
+    /// Checks that something new may begin: the store's disk has more free space than the reserve, or the free space is
+    /// unknown.
+    pub(crate) async fn admit(&self, growth: Growth) -> Result<(), Error> {
+        let free = self.store().free_bytes().await.unwrap_or_else(|error| {
+            tracing::warn!(
+                error = format!("{:#}", anyhow::Error::new(error)),
+                "cannot read the free space of the store"
+            );
+            None
+        });
+        Ok(capacity::admit(growth, free, self.state.limits.disk_reserve_bytes)?)
+    }
+
+    /// Admits the redemption of an upstream's code for the caller's client.
+    pub(crate) fn admit_redemption(&self) -> Result<Redemption, Refusal> {
+        self.state.limits.redemptions.admit(self.caller.address, self.now)
     }
 
     pub(crate) fn entropy(&self) -> &dyn Entropy {

@@ -80,7 +80,7 @@ impl AccountLogin {
     ) -> Result<(), Refusal> {
         let login = Self::parse(cookies, issuer, keys).filter(|login| login.id == id);
         let login = login.ok_or(Refusal::StateCookieMissing)?;
-        if now > login.expires_at { Err(Refusal::LoginExpired) } else { Ok(()) }
+        if now.is_until(login.expires_at, issuer.lifetimes.login) { Ok(()) } else { Err(Refusal::LoginExpired) }
     }
 
     fn parse(cookies: &Cookies, issuer: &Issuer, keys: &Keys) -> Option<Self> {
@@ -112,8 +112,9 @@ impl AccountSession {
     pub fn of(cookies: &Cookies, issuer: &Issuer, keys: &Keys, now: Timestamp) -> Result<Self, Refusal> {
         let unsealed = Self::unseal(cookies, issuer, keys).ok_or(Refusal::AccountSessionMissing)?;
         let (session, used_at) = unsealed;
-        let ended = now >= used_at + IDLE || now >= session.begun_at + LONGEST;
-        if ended { Err(Refusal::AccountSessionMissing) } else { Ok(session) }
+        let is_used = now.age_of_record(used_at).is_below(IDLE);
+        let is_young = now.age_of_record(session.begun_at).is_below(LONGEST);
+        if is_used && is_young { Ok(session) } else { Err(Refusal::AccountSessionMissing) }
     }
 
     /// The only subject with consents that this session may see or change.
@@ -223,7 +224,7 @@ pub fn same_origin(sec_fetch_site: Option<&str>, origin: Option<&str>, issuer: &
 /// The time of a consent's revocation, if it is recent enough to be listed.
 pub fn revoked_lately(consent: &Consent, now: Timestamp) -> Option<Timestamp> {
     match consent.status {
-        ConsentStatus::Revoked { at } if now.since(at) <= LISTED_AFTER_REVOCATION => Some(at),
+        ConsentStatus::Revoked { at } if now.age_of_record(at).is_within(LISTED_AFTER_REVOCATION) => Some(at),
         ConsentStatus::Revoked { .. } | ConsentStatus::Live => None,
     }
 }

@@ -124,8 +124,9 @@ impl LoginFailure {
 }
 
 impl Authorization {
-    /// True if this authorization issued `code` to `client`. It does not prove who presents the code.
-    pub fn issued(&self, code: &PresentedCode, client: &ClientId, keys: &Keys) -> bool {
+    /// The person for whom this authorization issued `code` to `client`; `None` if it did not. Proves nothing about the sender
+    /// of the code.
+    pub fn issued(&self, code: &PresentedCode, client: &ClientId, keys: &Keys) -> Option<&Subject> {
         let issued = match self {
             Authorization::CodeIssued(issued) => issued,
             Authorization::Redeemed(redeemed) => &redeemed.issued,
@@ -133,9 +134,10 @@ impl Authorization {
             | Authorization::Approved(_)
             | Authorization::LoggingIn(_)
             | Authorization::SignedIn(_)
-            | Authorization::Failed(_) => return false,
+            | Authorization::Failed(_) => return None,
         };
-        issued.approved.decided.client_id == *client && issued.minted(code, keys)
+        let is_theirs = issued.approved.decided.client_id == *client && issued.minted(code, keys);
+        is_theirs.then_some(&issued.subject)
     }
 
     /// The request that was decided about.
@@ -176,7 +178,9 @@ impl Authorization {
         match self {
             Authorization::Denied(denied) => Ok(AtCallback::Denied(denied)),
             Authorization::Approved(approved) => Ok(AtCallback::Claim(approved)),
-            Authorization::LoggingIn(claim) if now.since(claim.at) < CLAIM_LIFETIME => Ok(AtCallback::Wait),
+            Authorization::LoggingIn(claim) if now.age_of_record(claim.at).is_below(CLAIM_LIFETIME) => {
+                Ok(AtCallback::Wait)
+            }
             Authorization::LoggingIn(_) => Err(Refusal::LoginInterrupted),
             Authorization::SignedIn(signed_in) => Ok(AtCallback::SignedIn(signed_in)),
             Authorization::CodeIssued(issued) if issued.fresh(lifetimes, now).is_ok() => {

@@ -18,6 +18,7 @@
 //! - [`consent`]: what a person allowed, and how much of the consent page a request gets
 //! - [`flow`]: a decision and what becomes of it, up to the redeemed code
 //! - [`token`]: grants, access tokens, refresh tokens, and the check of a request at a proxy
+//! - [`capacity`]: what is refused while the disk is short of space
 //! - [`account`], [`revocation`], [`event`]: the page of connected apps, revocation at the upstream, the audit log
 
 #![warn(missing_docs)]
@@ -25,6 +26,7 @@
 pub mod account;
 pub mod authentication;
 pub mod browser;
+pub mod capacity;
 pub mod client;
 mod codec;
 pub mod consent;

@@ -43,6 +43,9 @@ pub enum Refusal {
     /// Made by `lychgate-control`, which serves the feed.
     #[error("too much was left unread; watch again from the last cursor")]
     WatchTooSlow,
+    /// Made by [`capacity::admit`](crate::capacity::admit).
+    #[error("there is no space for new registrations and authorizations at present; try again later")]
+    StorageShort,
 
     // clients
     /// Made by [`request::client_id`](crate::request::client_id),
@@ -196,6 +199,9 @@ pub enum Refusal {
     /// the code's key has been deleted.
     #[error("this login has ended before")]
     AlreadyFinished,
+    /// Made by `lychgate-control`, which counts failed logins, before the login is claimed: it can be tried again.
+    #[error("too many logins have failed; try again in a minute")]
+    TooManyFailedLogins,
     /// Made by [`LoginFailure::refusal`](crate::flow::LoginFailure::refusal).
     #[error("the identity provider does not answer; try again later")]
     UpstreamUnavailable,
@@ -274,6 +280,9 @@ pub enum Refusal {
     /// Made by [`may_register`](crate::registration::may_register).
     #[error("clients do not register themselves here; ask the operator")]
     RegistrationClosed,
+    /// Made by `lychgate-control`, which counts registrations, if none of them is unused.
+    #[error("as many clients are registered here as may be; try again later")]
+    RegistrationsFull,
     /// Made by [`may_register`](crate::registration::may_register).
     #[error("registering needs an initial access token; ask the operator for one")]
     InitialAccessTokenInvalid,

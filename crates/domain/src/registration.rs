@@ -8,7 +8,7 @@ pub mod document;
 use url::Url;
 
 use crate::Refusal;
-use crate::client::jwk::{MAX_KEYS, PublicJwk};
+use crate::client::jwk::{KeyParameters, MAX_KEYS, PublicJwk};
 use crate::client::metadata::ClientMetadata;
 use crate::client::redirect_uri::{RedirectUri, RedirectUriError};
 use crate::client::secret::{self, SecretDigest};
@@ -29,6 +29,9 @@ const MAX_LIST: usize = 20;
 const MAX_TEXT: usize = 256;
 const MAX_SCOPE: usize = 1024;
 const MAX_URI: usize = 2048;
+/// The most bytes of text that one registration holds, besides its scope. What clients register has a few hundred bytes, and
+/// a stranger's registration is kept for a day.
+const MAX_BYTES: usize = 4096;
 
 /// A registered client, with the secrets that the response contains.
 #[derive(Debug)]
@@ -85,7 +88,7 @@ pub fn register(
     let described = describe(&asked, issuer)?;
     let (authentication, secret) = authentication(&asked, &id, None, keys, attempt)?;
     let origin = ClientOrigin::Registered { at: now, attempt, management };
-    let client = described.client(id, origin, ClientStatus::Enabled, authentication);
+    let client = bounded(described.client(id, origin, ClientStatus::Enabled, authentication))?;
     Ok(Registered { client, secret, management_token: Some(management_token) })
 }
 
@@ -128,8 +131,43 @@ pub fn replace(
     // For a repeated call: it has already made the secret.
     let again = secret_again(&client, keys, attempt);
     let (authentication, secret) = authentication(&asked, &client.id, Some(&client.authentication), keys, attempt)?;
-    let replaced = described.client(client.id, client.origin, client.status, authentication);
+    let replaced = bounded(described.client(client.id, client.origin, client.status, authentication))?;
     Ok(Registered { client: replaced, secret: secret.or(again), management_token: None })
+}
+
+/// The client, if all its texts together are short enough.
+fn bounded(client: Client) -> Result<Client, Refusal> {
+    let key = |key: &PublicJwk| {
+        key.kid.as_ref().map_or(0, String::len)
+            + match &key.parameters {
+                KeyParameters::Rsa { n, e } => n.len() + e.len(),
+                KeyParameters::Ec { x, y } => x.len() + y.len(),
+                KeyParameters::Okp { x } => x.len(),
+            }
+    };
+    let keys = match &client.authentication {
+        Authentication::Public | Authentication::Secret { .. } => 0,
+        Authentication::Keys { keys: ClientKeys::ByValue(keys), .. } => keys.iter().map(key).sum(),
+        Authentication::Keys { keys: ClientKeys::ByReference(uri), .. } => uri.len(),
+    };
+    let ClientDescription {
+        client_uri,
+        logo_uri,
+        tos_uri,
+        policy_uri,
+        contacts,
+        scope: _,
+        application_type,
+        software_id,
+        software_version,
+    } = &client.about;
+    let texts = [client_uri, logo_uri, tos_uri, policy_uri, application_type, software_id, software_version];
+    let texts = texts.into_iter().chain([&client.name]).flatten().chain(contacts).map(String::len);
+    let uris = client.redirect_uris.iter().map(|uri| uri.as_str().len());
+    if texts.chain(uris).sum::<usize>() + keys > MAX_BYTES {
+        return Err(Refusal::RegistrationMetadataInvalid("a registration has at most 4096 bytes besides its scope"));
+    }
+    Ok(client)
 }
 
 /// The secret that `attempt` returned, if `client` still has it.

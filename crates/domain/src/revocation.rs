@@ -257,6 +257,12 @@ impl UpstreamRevocation {
         }
     }
 
+    /// The instant at which it is due, if that is later than `now`. An instant beyond the longest pause was set before a
+    /// step back of the clock: the upstream revocation is then due at once.
+    pub fn due_later(&self, now: Timestamp) -> Option<Timestamp> {
+        (now < self.not_before && now.until(self.not_before) <= LONGEST_PAUSE).then_some(self.not_before)
+    }
+
     /// The upstream revocation after a page. A token that could not be revoked is tried again in another pass, so that
     /// it delays no other. After a day without success it is given up.
     pub fn after(mut self, page: ScannedPage, now: Timestamp) -> RevocationProgress {
@@ -267,8 +273,10 @@ impl UpstreamRevocation {
         if page.failed {
             self.skipped_any = true;
             self.failures = self.failures.saturating_add(1);
-            let since = *self.failing_since.get_or_insert(now);
-            if now.since(since) >= GIVE_UP {
+            // After a step back of the clock the day begins again: a revocation is not given up because its age is unknown.
+            let since = self.failing_since.unwrap_or(now).min(now);
+            self.failing_since = Some(since);
+            if !now.age_of_record(since).is_below(GIVE_UP) {
                 return RevocationProgress::GivenUp { revoked_count: self.revoked_count };
             }
             self.not_before = now + pause(self.failures);
@@ -387,7 +395,7 @@ mod tests {
             tries += 1;
             match revocation.after(page(0, true, None), now) {
                 RevocationProgress::Continue(next) => {
-                    let waited = next.not_before.since(now);
+                    let waited = now.until(next.not_before);
                     assert!((FIRST_PAUSE..=LONGEST_PAUSE).contains(&waited), "{waited:?}");
                     (now, revocation) = (next.not_before, next);
                 }
@@ -398,7 +406,7 @@ mod tests {
                 RevocationProgress::Done { .. } => panic!("no token was revoked"),
             }
         }
-        let day = now.since(NOW);
+        let day = NOW.until(now);
         assert!(day >= GIVE_UP && day < GIVE_UP + LONGEST_PAUSE && tries > 90, "{day:?} {tries}");
         let failing = UpstreamRevocation { failing_since: Some(NOW), failures: 9, ..everything() };
         let later = continued(failing.after(page(1, true, None), NOW + GIVE_UP));

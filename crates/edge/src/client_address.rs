@@ -10,16 +10,21 @@ use std::sync::Once;
 
 use axum::http::{Extensions, HeaderMap, HeaderName, header};
 use ipnet::IpNet;
+use lychgate_process::network::Network;
 use serde::{Deserialize, Serialize};
 
-/// The network that one customer typically has: a /24, or in IPv6 a /64, all of which one machine may use.
+/// The network by which limits count a client.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct Prefix(IpNet);
+pub(crate) struct Prefix(Network);
 
 impl Prefix {
     pub(crate) fn of(address: IpAddr) -> Self {
-        let length = if address.is_ipv4() { 24 } else { 64 };
-        Self(IpNet::new_assert(address, length).trunc())
+        Self(Network::of(address))
+    }
+
+    /// The prefix above it that one customer may have; the same one in IPv4.
+    pub(crate) fn site(self) -> Self {
+        Self(self.0.site())
     }
 
     /// The prefix of a request. If the layer that determines it is missing, all requests share one.
@@ -183,13 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn prefix_is_a_24_or_a_64() {
-        for (address, prefix) in [
-            ("203.0.113.77", "203.0.113.0/24"),
-            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64"),
-            ("::ffff:203.0.113.77", "203.0.113.0/24"),
+    fn prefix_is_a_24_or_a_64_and_in_a_48() {
+        for (address, prefix, site) in [
+            ("203.0.113.77", "203.0.113.0/24", "203.0.113.0/24"),
+            ("2001:db8:1:2:3:4:5:6", "2001:db8:1:2::/64", "2001:db8:1::/48"),
+            ("::ffff:203.0.113.77", "203.0.113.0/24", "203.0.113.0/24"),
         ] {
-            assert_eq!(Prefix::of(ip(address).to_canonical()).to_string(), prefix);
+            let found = Prefix::of(ip(address));
+            assert_eq!((found.to_string().as_str(), found.site().to_string().as_str()), (prefix, site));
         }
     }
 

@@ -39,8 +39,8 @@ impl Failure {
         Self(Box::new(Inner { reason, description: None, return_link: None, headers: HeaderMap::new() }))
     }
 
-    pub(crate) fn method_not_allowed(allowed: &'static str) -> Self {
-        Self::new(Reason::MethodNotAllowed).with_header(ALLOW, HeaderValue::from_static(allowed))
+    pub(crate) fn method_not_allowed(allowed: HeaderValue) -> Self {
+        Self::new(Reason::MethodNotAllowed).with_header(ALLOW, allowed)
     }
 
     /// RFC 6585 §4. `Retry-After` has whole seconds, rounded up: a caller that waits for them is not refused as too early.
@@ -109,16 +109,11 @@ impl Failure {
         if self.0.reason.oauth_error() == "invalid_client" { StatusCode::UNAUTHORIZED } else { self.status() }
     }
 
-    /// True if the caller presented a wrong secret or another wrong proof of its identity. An unknown client is no such
-    /// failure: ids are not secret, so nothing was guessed.
-    pub(crate) fn is_failed_authentication(&self) -> bool {
-        matches!(
-            self.0.reason,
-            Reason::ClientAuthenticationFailed
-                | Reason::ClientAssertionInvalid
-                | Reason::ClientAssertionReplayed
-                | Reason::ResourceServerUnknown
-        )
+    /// True if the secret that the caller presented is not the client's or no resource server's. An unknown client is no
+    /// such failure: ids are not secret, so nothing was guessed. A wrong assertion is none either: a signature cannot be
+    /// guessed.
+    pub(crate) fn is_wrong_secret(&self) -> bool {
+        matches!(self.0.reason, Reason::ClientAuthenticationFailed | Reason::ResourceServerUnknown)
     }
 }
 

@@ -1,9 +1,9 @@
 //! Rate and concurrency limits for each class of requests, per address prefix and in total.
 //!
-//! They keep a flood from costing more than the control plane can bear, and guesses of secrets from ever succeeding. They
-//! must not let an attacker lock others out. So a refused request does not draw on a shared bucket, each [`Class`] has
-//! buckets of its own, and a failed authentication counts against the pair of client and prefix. The totals are the last
-//! line of defence: an attacker with twenty prefixes can use up one class, but not the others.
+//! They keep a flood from costing more than the control plane can bear. They must not let an attacker lock others out. So a
+//! refused request does not draw on a shared bucket, each [`Class`] has buckets of its own, and a wrong secret counts against
+//! that secret ([`failures`]). The totals are the last line of defence: an attacker with twenty sites can use up one class,
+//! but not the others.
 //!
 //! Each edge counts for itself, in memory. The limits of several edges behind a balancer add up.
 
@@ -11,9 +11,8 @@ mod bucket;
 mod class;
 mod concurrency;
 mod config;
+mod failures;
 
-use std::future::Future;
-use std::hash::{BuildHasher, RandomState};
 use std::num::NonZeroU32;
 use std::time::Duration;
 
@@ -25,14 +24,16 @@ use crate::failure::Failure;
 use bucket::Buckets;
 use concurrency::{AtCapacity, ConcurrencyLimiter, Permit};
 
-pub(crate) use class::Class;
+pub(crate) use class::{Class, RouteLimit};
 pub use config::LimitsConfig;
+use failures::Failures;
 
 const ONCE_PER_MINUTE: NonZeroU32 = NonZeroU32::MIN;
 
 #[derive(Debug)]
 pub(crate) struct Limits<C: Clock = DefaultClock> {
     registrations: Limit<C>,
+    managements: Limit<C>,
     strangers: Limit<C>,
     browsers: Limit<C>,
     decisions: Limit<C>,
@@ -41,27 +42,19 @@ pub(crate) struct Limits<C: Clock = DefaultClock> {
     introspections: Limit<C>,
     verifications: Limit<C>,
     documents: Limit<C>,
-    failures: Buckets<ClaimedClient, C>,
+    unlisted: Limit<C>,
+    failures: Failures<C>,
     /// Limits the log lines about each exhausted limit.
     logged: Buckets<Exhausted, C>,
-    hasher: RandomState,
 }
 
 /// The limits of one class.
 #[derive(Debug)]
 struct Limit<C: Clock> {
     by_prefix: Buckets<Prefix, C>,
+    by_site: Buckets<Prefix, C>,
     total: Buckets<(), C>,
     concurrency: ConcurrencyLimiter,
-}
-
-/// A client that a request claims to come from, and the prefix that it does come from.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub(crate) struct ClaimedClient {
-    /// A keyed digest of issuer and client id. The key keeps an attacker from choosing an id that collides with another
-    /// client's.
-    client: u64,
-    prefix: Prefix,
 }
 
 /// A limit that refused a request.
@@ -71,7 +64,8 @@ enum Exhausted {
     TotalRate(Class),
     PrefixConcurrency(Class, Prefix),
     TotalConcurrency(Class),
-    Failures(ClaimedClient),
+    /// Of the prefix from which the last guess came.
+    Failures(Prefix),
 }
 
 impl<C: Clock + Clone> Limits<C> {
@@ -80,15 +74,18 @@ impl<C: Clock + Clone> Limits<C> {
             let allowance = config.allowance(class);
             Limit {
                 by_prefix: Buckets::new(allowance.prefix_per_minute, clock.clone()),
+                by_site: Buckets::new(allowance.site_per_minute(), clock.clone()),
                 total: Buckets::new(allowance.total_per_minute, clock.clone()),
                 concurrency: ConcurrencyLimiter::new(
                     allowance.prefix_concurrent.get() as usize,
+                    allowance.site_concurrent().get() as usize,
                     allowance.total_concurrent.get() as usize,
                 ),
             }
         };
         Self {
             registrations: limit(Class::Registration),
+            managements: limit(Class::Management),
             strangers: limit(Class::Stranger),
             browsers: limit(Class::Browser),
             decisions: limit(Class::Decision),
@@ -97,55 +94,37 @@ impl<C: Clock + Clone> Limits<C> {
             introspections: limit(Class::Introspection),
             verifications: limit(Class::Verification),
             documents: limit(Class::Document),
-            failures: Buckets::new(config.failures_per_minute(), clock.clone()),
+            unlisted: limit(Class::Unlisted),
+            failures: Failures::new(config.failures_per_minute(), &clock),
             logged: Buckets::new(ONCE_PER_MINUTE, clock),
-            hasher: RandomState::new(),
         }
     }
 
     /// Admits one request, which is in progress until the permit is dropped. 429 beyond a rate, 503 at capacity.
     ///
-    /// The prefix's own bucket comes first: a request that it refuses must not draw on the shared one.
+    /// The prefix's own bucket comes first, then that of its site: a request that one refuses must not draw on the next.
     pub(crate) fn admit(&self, class: Class, prefix: Prefix) -> Result<Permit<'_>, Failure> {
         let limit = self.of(class);
         let refuse = |exhausted| move |wait| self.too_many_requests(exhausted, wait);
         limit.by_prefix.draw(&prefix).map_err(refuse(Exhausted::PrefixRate(class, prefix)))?;
+        let site = prefix.site();
+        if site != prefix {
+            limit.by_site.draw(&site).map_err(refuse(Exhausted::PrefixRate(class, site)))?;
+        }
         limit.total.draw(&()).map_err(refuse(Exhausted::TotalRate(class)))?;
         limit.concurrency.acquire(prefix).map_err(|limit| {
             self.log(&match limit {
-                AtCapacity::Prefix => Exhausted::PrefixConcurrency(class, prefix),
+                AtCapacity::Prefix(of) => Exhausted::PrefixConcurrency(class, of),
                 AtCapacity::Total => Exhausted::TotalConcurrency(class),
             });
             Failure::new(Reason::AtCapacity)
         })
     }
 
-    pub(crate) fn claimed(&self, issuer_id: &str, client_id: &str, prefix: Prefix) -> ClaimedClient {
-        ClaimedClient { client: self.hasher.hash_one((issuer_id, client_id)), prefix }
-    }
-
-    /// Runs `call`, which authenticates the claimed client, unless too many authentications of it failed from this prefix
-    /// (R15). Only failures count, so the real client, which has another prefix, is not slowed down. The number of guesses at
-    /// the same moment is bounded by the concurrency limit.
-    pub(crate) async fn guard<T>(
-        &self,
-        claimed: Option<ClaimedClient>,
-        call: impl Future<Output = Result<T, Failure>>,
-    ) -> Result<T, Failure> {
-        let Some(claimed) = claimed else { return call.await };
-        let refuse = |wait| self.too_many_requests(Exhausted::Failures(claimed.clone()), wait);
-        self.failures.check(&claimed).map_err(refuse)?;
-        let result = call.await;
-        if result.as_ref().is_err_and(Failure::is_failed_authentication) {
-            // A bucket that a concurrent failure has just emptied stays empty.
-            let _ = self.failures.draw(&claimed);
-        }
-        result
-    }
-
     fn of(&self, class: Class) -> &Limit<C> {
         match class {
             Class::Registration => &self.registrations,
+            Class::Management => &self.managements,
             Class::Stranger => &self.strangers,
             Class::Browser => &self.browsers,
             Class::Decision => &self.decisions,
@@ -154,6 +133,7 @@ impl<C: Clock + Clone> Limits<C> {
             Class::Introspection => &self.introspections,
             Class::Verification => &self.verifications,
             Class::Document => &self.documents,
+            Class::Unlisted => &self.unlisted,
         }
     }
 
@@ -172,7 +152,7 @@ impl<C: Clock + Clone> Limits<C> {
             Exhausted::TotalRate(class) => (class.as_str(), "total_per_minute", None),
             Exhausted::PrefixConcurrency(class, prefix) => (class.as_str(), "prefix_concurrent", Some(prefix)),
             Exhausted::TotalConcurrency(class) => (class.as_str(), "total_concurrent", None),
-            Exhausted::Failures(claimed) => ("failed_authentications", "prefix_per_minute", Some(&claimed.prefix)),
+            Exhausted::Failures(prefix) => ("failed_authentications", "prefix_per_minute", Some(prefix)),
         };
         let prefix = prefix.map(tracing::field::display);
         tracing::warn!(limit.class = class, limit.key = key, client.prefix = prefix, "limit reached");

@@ -138,6 +138,11 @@ pub(crate) fn of_failure(reason: Reason) -> FailureMessage {
             "This service cannot answer just now.",
             "Wait a few seconds and reload this page. If that does not help, start again from the app.",
         ),
+        Reason::StorageShort => (
+            "No new connections at the moment",
+            "This service has no space for anything new just now. Connections that you have already go on working.",
+            "Try again later. Whoever runs this service has been told by its log.",
+        ),
         Reason::Fault => ("Something went wrong", "An error happened in this service, and it was recorded.", TELL_US),
 
         // --- clients ---
@@ -197,6 +202,11 @@ pub(crate) fn of_failure(reason: Reason) -> FailureMessage {
             "This app may not be connected here",
             "Whoever runs this service does not permit access to go where this app wants it.",
             "If you think this is a mistake, ask them, and give them the request number below.",
+        ),
+        Reason::RegistrationsFull => (
+            "No new apps at the moment",
+            "As many apps as this service keeps have introduced themselves here.",
+            "Try again later. If it goes on, ask whoever runs this service.",
         ),
         Reason::RegistrationClosed => (
             "Apps cannot introduce themselves here",
@@ -304,6 +314,11 @@ pub(crate) fn of_failure(reason: Reason) -> FailureMessage {
             "This sign-in has already ended",
             "The page was opened once more after everything was done.",
             "You can close it. If the app is not connected, start the connection again from there.",
+        ),
+        Reason::TooManyFailedLogins => (
+            "Please wait a moment",
+            "Too many sign-ins have failed, by you or by others on your network. Yours was not tried yet.",
+            "Wait a minute and reload this page.",
         ),
         Reason::UpstreamUnavailable => (
             "The sign-in service does not answer",

@@ -10,6 +10,6 @@ mod render_failure;
 pub(crate) use client_address::identify_client;
 pub(crate) use host::demand_one_host;
 pub(crate) use issuer_routing::route_to_issuer;
-pub(crate) use limits::limit;
+pub(crate) use limits::{RouteLimits, limit};
 pub(crate) use observe::{name_route, observe};
 pub(crate) use render_failure::{as_json, as_page};

@@ -118,6 +118,15 @@ impl Engine for RocksDb {
         }
         Ok(Durability::LocalDisk)
     }
+
+    /// What a process without privileges may still write to the file system of the database.
+    async fn free_bytes(&self) -> Result<Option<u64>, EngineError> {
+        self.blocking(|database| {
+            let found = rustix::fs::statvfs(database.path()).map_err(unavailable)?;
+            Ok(Some(found.f_bavail.saturating_mul(found.f_frsize)))
+        })
+        .await
+    }
 }
 
 /// RocksDB locks the directory: a second process cannot open the database.

@@ -60,7 +60,7 @@ impl Writer {
     pub(crate) async fn commit(&self, batch: Batch, clock: &dyn Clock) -> Answer {
         let queue = self.queue.as_ref().ok_or_else(|| unavailable("the writer has ended"))?;
         // The writer refuses the batch after `not_after`.
-        let remaining = batch.not_after.since(clock.now());
+        let remaining = clock.now().until(batch.not_after);
         let permit = match tokio::time::timeout(remaining, queue.reserve()).await {
             Ok(permit) => permit.map_err(unavailable)?,
             Err(elapsed) => return Err(unavailable(elapsed)),

@@ -1,7 +1,7 @@
 //! An engine that fails on request, for the tests of code that is built on an engine: a test can stop at every point at
 //! which a commit can be lost, repeated or delayed.
 //!
-//! Reads, scans and events pass through unchanged.
+//! Reads, scans and events pass through unchanged; the free space can be set.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard};
@@ -30,12 +30,13 @@ pub enum Fault {
 pub struct Faulty {
     inner: OpenEngine,
     script: Mutex<Script>,
+    free_bytes: Mutex<Option<u64>>,
 }
 
 impl Faulty {
     /// A layer without faults.
     pub fn new(inner: OpenEngine) -> Self {
-        Self { inner, script: Mutex::default() }
+        Self { inner, script: Mutex::default(), free_bytes: Mutex::default() }
     }
 
     /// This layer, with the inner engine's record of writes, for the store under test.
@@ -67,6 +68,11 @@ impl Faulty {
         let (depart, departed) = oneshot::channel();
         self.script().plan(nth, Intervention::Delay(depart));
         Delay { inner: self.inner.clone(), departed }
+    }
+
+    /// Sets the free space that the engine reports; `None`: that of the inner engine.
+    pub fn set_free_bytes(&self, free_bytes: Option<u64>) {
+        *self.free_bytes.lock().expect("nothing panics while it holds the number") = free_bytes;
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -153,6 +159,14 @@ impl Engine for Faulty {
 
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.inner.ready().await
+    }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, EngineError> {
+        let set = *self.free_bytes.lock().expect("nothing panics while it holds the number");
+        match set {
+            Some(free_bytes) => Ok(Some(free_bytes)),
+            None => self.inner.free_bytes().await,
+        }
     }
 }
 

@@ -32,6 +32,12 @@ pub trait Engine: Send + Sync + fmt::Debug + 'static {
 
     /// Reports whether commits can be taken now, and which failures a commit survives.
     async fn ready(&self) -> Result<Durability, EngineError>;
+
+    /// The free space for further commits, in bytes. `None`: the engine has no disk of its own. A layer above an engine
+    /// forwards it.
+    async fn free_bytes(&self) -> Result<Option<u64>, EngineError> {
+        Ok(None)
+    }
 }
 
 /// The failures that a returned commit survives.

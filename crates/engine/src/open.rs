@@ -96,4 +96,8 @@ impl<E: SoleWriter> Engine for Recorded<E> {
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.engine.ready().await
     }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, EngineError> {
+        self.engine.free_bytes().await
+    }
 }

@@ -1,5 +1,5 @@
-//! The parts that every process has: configuration, logs, metrics, the allocator, incoming connections, limits of the
-//! kernel, file reload and graceful shutdown.
+//! The parts that every process has: configuration, logs, metrics, networks, the allocator, incoming connections, limits of
+//! the kernel, file reload and graceful shutdown.
 //!
 //! `main` of every binary is one call of [`run`]. This crate knows no gRPC, no OAuth and no rules.
 
@@ -7,6 +7,7 @@ pub mod config;
 pub mod connections;
 pub mod file_watcher;
 pub mod metrics;
+pub mod network;
 pub mod private;
 pub mod random;
 pub mod resources;

@@ -167,6 +167,11 @@ impl Store {
         self.engine.ready().await.map_err(store_error)
     }
 
+    /// The free space of the engine's disk, in bytes; `None` if it has none of its own.
+    pub async fn free_bytes(&self) -> Result<Option<u64>, StoreError> {
+        self.engine.free_bytes().await.map_err(store_error)
+    }
+
     /// Commits a batch, and notifies the worker of upstream revocations if it enqueues one.
     async fn commit(&self, batch: Batch) -> Result<Commit, StoreError> {
         let committed = self.send(&batch).await;

@@ -267,7 +267,7 @@ impl Store {
         now: Timestamp,
     ) -> Result<EndedPage, StoreError> {
         let oldest = Timestamp::from_millis(
-            revocation.at.since(Timestamp::EPOCH + issuer.lifetimes.decision() + CLOCK_SKEW).as_millis() as u64,
+            (Timestamp::EPOCH + issuer.lifetimes.decision() + CLOCK_SKEW).until(revocation.at).as_millis() as u64,
         );
         let place = |time, rest| key::authorization(&issuer.url, AuthorizationId::new(time, &[rest; 32])).bytes;
         let whole = KeyRange { from: place(oldest, 0), to: Some(place(revocation.at + CLOCK_SKEW, u8::MAX)) };

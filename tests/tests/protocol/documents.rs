@@ -323,6 +323,23 @@ async fn another_websites_redirect_is_visible_or_forbidden() -> Result<()> {
     Ok(())
 }
 
+/// A host that does not exist is wrong, not away: no wait helps.
+///
+/// Requirements: D19.
+#[tokio::test]
+async fn a_host_that_does_not_exist_is_no_client() -> Result<()> {
+    let (site, _system, gate) = start("").await?;
+    let id = site.url(DOCUMENT).replace("localhost", "no-such-host.invalid");
+    let page = page_of(&gate, &id).await?;
+    assert_no_page(&page, 400, "METADATA_DOCUMENT_INVALID", "no host");
+    let request = gate.configured(&id, LOOPBACK).request();
+    let program = Page::of(gate.http().get(request.url()).header("accept", "application/json")).await?;
+    assert_error(&program, 400, "invalid_client");
+    let refreshed = App { client_id: id, ..request.app }.refresh("lgr_AAAA").send().await?;
+    assert_error(&refreshed, 401, "invalid_client");
+    Ok(())
+}
+
 /// An unreachable host may come back: 503 instead of an unknown client. Only the log says what failed.
 ///
 /// Requirements: D19.

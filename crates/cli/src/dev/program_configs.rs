@@ -108,6 +108,7 @@ impl ProgramConfigs<'_> {
             keys: control::KeysConfig::default(),
             events: control::EventsConfig::default(),
             outbound: control::OutboundConfig::default(),
+            limits: control::LimitsConfig::default(),
             store: control::StoreConfig {
                 engine: control::EngineName::Rocksdb,
                 path: Some(self.directory.subdirectory("store")?),

@@ -10,7 +10,7 @@ use quick_cache::unsync::{Cache, DefaultLifecycle};
 use quick_cache::{DefaultHashBuilder, OptionsBuilder, Weighter};
 use serde_json::Value;
 
-use super::{Age, ClientTrust, Document, Key, STALE_IF_ERROR, freshness};
+use super::{ClientTrust, Document, Freshness, Key, PAUSE, STALE_IF_ERROR, freshness};
 use crate::ground::outbound::Validators;
 
 /// The greatest size of one document in memory: JSON unfolds to a hundred times its length.
@@ -27,8 +27,8 @@ const READ_AGAIN: f64 = 0.5;
 pub(super) struct Entry {
     pub(super) document: Arc<Document>,
     pub(super) validators: Option<Validators>,
-    /// Until then it serves without a request.
-    retry_at: Timestamp,
+    /// When a fetch failed last: for a moment afterwards it serves without a request.
+    failed_at: Option<Timestamp>,
     weight: usize,
 }
 
@@ -38,33 +38,34 @@ impl Entry {
         // An entry's share besides the value and the URL: validators, the cache's own bookkeeping.
         let weight = weigh(&document.value) + 2048;
         let document = Arc::new(document);
-        (weight <= MAX_WEIGHT).then_some(Self { document, validators, retry_at: Timestamp::EPOCH, weight })
+        (weight <= MAX_WEIGHT).then_some(Self { document, validators, failed_at: None, weight })
     }
 
     /// The entry after its server confirmed the document (RFC 9111 §4.3.4).
     pub(super) fn renewed(&self, headers: &HeaderMap, now: Timestamp) -> Self {
-        let fresh_until = now + freshness::lifetime(headers, now);
-        let document = Document { fetched_at: now, fresh_until, ..(*self.document).clone() };
+        let lifetime = freshness::lifetime(headers, now);
+        let document = Document { fetched_at: now, lifetime, ..(*self.document).clone() };
         let validators = Validators::of(headers).or_else(|| self.validators.clone());
-        Self { document: Arc::new(document), validators, retry_at: Timestamp::EPOCH, weight: self.weight }
+        Self { document: Arc::new(document), validators, failed_at: None, weight: self.weight }
     }
 
-    /// The entry after a failed fetch: its server is left alone until `until`.
-    pub(super) fn paused(self, until: Timestamp) -> Self {
-        Self { retry_at: until, ..self }
+    /// The entry after a failed fetch: its server is left alone for [`PAUSE`].
+    pub(super) fn paused(self, now: Timestamp) -> Self {
+        Self { failed_at: Some(now), ..self }
     }
 
     /// True if it serves without a request.
-    pub(super) fn serves(&self, age: Age, now: Timestamp) -> bool {
-        let young = match age {
-            Age::Fresh => now < self.document.fresh_until,
-            Age::AtMost(age) => now.since(self.document.fetched_at) < age,
+    pub(super) fn serves(&self, wanted: Freshness, now: Timestamp) -> bool {
+        let limit = match wanted {
+            Freshness::AsServed => self.document.lifetime,
+            Freshness::AtMost(age) => age,
         };
-        young || (now < self.retry_at && self.serves_after_failure(now))
+        let is_paused = self.failed_at.is_some_and(|failed_at| now.age_of(failed_at).is_below(PAUSE));
+        now.age_of(self.document.fetched_at).is_below(limit) || (is_paused && self.serves_after_failure(now))
     }
 
     pub(super) fn serves_after_failure(&self, now: Timestamp) -> bool {
-        now < self.document.fresh_until + STALE_IF_ERROR
+        now.age_of(self.document.fetched_at).is_below(self.document.lifetime + STALE_IF_ERROR)
     }
 }
 
@@ -143,6 +144,8 @@ fn weigh(value: &Value) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::client_metadata::Kind;
     use serde_json::json;
@@ -154,7 +157,7 @@ mod tests {
     }
 
     fn entry(value: Value) -> Option<Entry> {
-        Entry::new(Document { value, digest: [0; 32], fetched_at: NOW, fresh_until: NOW }, None)
+        Entry::new(Document { value, digest: [0; 32], fetched_at: NOW, lifetime: Duration::ZERO }, None)
     }
 
     fn small() -> Entry {

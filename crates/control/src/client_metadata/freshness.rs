@@ -20,7 +20,7 @@ pub(super) fn lifetime(headers: &HeaderMap, now: Timestamp) -> Duration {
         Directives { max_age: None, .. } => match headers.get(EXPIRES) {
             // An invalid date, such as "0", has expired (RFC 9111 §5.3).
             Some(_) => {
-                at(headers, EXPIRES).map_or(Duration::ZERO, |expires| expires.since(at(headers, DATE).unwrap_or(now)))
+                at(headers, EXPIRES).map_or(Duration::ZERO, |expires| at(headers, DATE).unwrap_or(now).until(expires))
             }
             None => UNSAID,
         },

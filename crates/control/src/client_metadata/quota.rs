@@ -5,6 +5,8 @@ use std::time::Duration;
 
 use lychgate_domain::time::Timestamp;
 
+use crate::ground::meter::Meter;
+
 /// The class of documents that shares a quota.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum QuotaClass {
@@ -13,8 +15,11 @@ pub(super) enum QuotaClass {
     /// A cached document of a stranger. Apart from `Consented`: anyone can publish a thousand valid documents on a
     /// shared host.
     Served,
-    /// An unknown URL.
+    /// An unknown URL of a host that has a public address.
     New,
+    /// The look-up of the host of an unknown URL. Apart from `New`: most made-up hosts do not exist, and that is found so
+    /// fast that they would use up what real hosts need.
+    Name,
 }
 
 #[derive(Debug)]
@@ -22,6 +27,7 @@ pub(super) struct Quotas {
     consented: Quota,
     served: Quota,
     new: Quota,
+    name: Quota,
 }
 
 impl Default for Quotas {
@@ -30,7 +36,15 @@ impl Default for Quotas {
             Limits { total: Limit { parallel: 64, per_second: 50 }, per_host: Limit { parallel: 16, per_second: 10 } };
         let others =
             Limits { total: Limit { parallel: 32, per_second: 10 }, per_host: Limit { parallel: 8, per_second: 2 } };
-        Self { consented: Quota::new(known), served: Quota::new(others), new: Quota::new(others) }
+        // A look-up costs the name server one question and one answer. More than the edge lets strangers ask for.
+        let names =
+            Limits { total: Limit { parallel: 128, per_second: 400 }, per_host: Limit { parallel: 8, per_second: 10 } };
+        Self {
+            consented: Quota::new(known),
+            served: Quota::new(others),
+            new: Quota::new(others),
+            name: Quota::new(names),
+        }
     }
 }
 
@@ -49,6 +63,7 @@ impl Quotas {
             QuotaClass::Consented => &mut self.consented,
             QuotaClass::Served => &mut self.served,
             QuotaClass::New => &mut self.new,
+            QuotaClass::Name => &mut self.name,
         }
     }
 }
@@ -74,63 +89,50 @@ const RETRY_AFTER: Duration = Duration::from_secs(1);
 #[derive(Debug)]
 struct Quota {
     limits: Limits,
-    total: Meter,
-    hosts: HashMap<String, Meter>,
+    total: Use,
+    hosts: HashMap<String, Use>,
 }
 
 impl Quota {
     fn new(limits: Limits) -> Self {
-        Self { limits, total: Meter::default(), hosts: HashMap::new() }
+        Self { limits, total: Use::default(), hosts: HashMap::new() }
     }
 
     fn take(&mut self, host: &str, now: Timestamp) -> Result<(), Duration> {
         // An idle host with its whole quota need not be stored: so `total` bounds this map, too.
-        self.hosts.retain(|_, meter| meter.parallel > 0 || meter.empty_at > now);
-        let host_meter = match self.hosts.get_mut(host) {
-            Some(meter) => meter.after(self.limits.per_host, now),
-            None => Meter::default().after(self.limits.per_host, now),
-        };
-        let total = self.total.after(self.limits.total, now);
-        let host_meter = host_meter?;
-        self.total = total?;
-        self.hosts.insert(host.to_owned(), host_meter);
+        self.hosts.retain(|_, used| used.parallel > 0 || !used.rate.level(now).is_zero());
+        let of_host = self.hosts.get(host).copied().unwrap_or_default().after(self.limits.per_host, now)?;
+        self.total = self.total.after(self.limits.total, now)?;
+        self.hosts.insert(host.to_owned(), of_host);
         Ok(())
     }
 
     fn release(&mut self, host: &str) {
         self.total.parallel -= 1;
-        if let Some(meter) = self.hosts.get_mut(host) {
-            meter.parallel -= 1;
+        if let Some(used) = self.hosts.get_mut(host) {
+            used.parallel -= 1;
         }
     }
 }
 
-/// A leaky bucket, stored as the instant at which it is empty.
-#[derive(Clone, Copy, Debug)]
-struct Meter {
+/// What is used of a quota.
+#[derive(Clone, Copy, Debug, Default)]
+struct Use {
     parallel: usize,
-    empty_at: Timestamp,
+    rate: Meter,
 }
 
-impl Default for Meter {
-    fn default() -> Self {
-        Self { parallel: 0, empty_at: Timestamp::EPOCH }
-    }
-}
-
-impl Meter {
-    /// The meter after one more fetch.
-    fn after(&mut self, limit: Limit, now: Timestamp) -> Result<Self, Duration> {
-        // A clock that was set back must not leave the bucket full until it is there again.
-        self.empty_at = self.empty_at.clamp(now, now + WINDOW);
+impl Use {
+    /// What is used after one more fetch.
+    fn after(self, limit: Limit, now: Timestamp) -> Result<Self, Duration> {
         if self.parallel >= limit.parallel {
             return Err(RETRY_AFTER);
         }
-        let empty_at = self.empty_at + Duration::from_secs(1) / limit.per_second;
-        if empty_at > now + WINDOW {
-            return Err(empty_at.since(now + WINDOW).max(RETRY_AFTER));
+        let rate = self.rate.pour(Duration::from_secs(1) / limit.per_second, now);
+        if rate.level(now) > WINDOW {
+            return Err((rate.level(now) - WINDOW).max(RETRY_AFTER));
         }
-        Ok(Self { parallel: self.parallel + 1, empty_at })
+        Ok(Self { parallel: self.parallel + 1, rate })
     }
 }
 
@@ -190,7 +192,18 @@ mod tests {
         let mut quotas = Quotas::default();
         let ahead = NOW + Duration::from_secs(86_400);
         assert_eq!(fetched(&mut quotas, QuotaClass::New, "app.example", 100, ahead), 20);
+        assert_eq!(fetched(&mut quotas, QuotaClass::New, "app.example", 100, NOW), 20, "a new window begins");
         assert_eq!(fetched(&mut quotas, QuotaClass::New, "app.example", 100, NOW), 0);
         assert_eq!(fetched(&mut quotas, QuotaClass::New, "app.example", 100, NOW + Duration::from_secs(1)), 2);
+    }
+
+    #[test]
+    fn look_ups_of_names_share_no_quota_with_fetches() {
+        let mut quotas = Quotas::default();
+        let hosts = |quotas: &mut Quotas| {
+            (0..10_000).map(|n| fetched(quotas, QuotaClass::Name, &format!("{n}.invalid"), 1, NOW)).sum::<usize>()
+        };
+        assert_eq!(hosts(&mut quotas), 4_000);
+        assert_eq!(fetched(&mut quotas, QuotaClass::New, "app.example", 1, NOW), 1);
     }
 }

@@ -20,6 +20,7 @@ fn check(config: &Config) -> Result<(), ConfigError> {
     config.keys.rotation()?;
     config.events.retention()?;
     config.outbound()?;
+    config.limits.allowances()?;
     config.principals()?;
     config.issuers()?;
     Ok(())
@@ -664,3 +665,16 @@ uri = "https://mcp.example/mcp"
 name = "Notes"
 scopes = [{ name = "read", description = "Read", default = true }]
 "#;
+
+#[test]
+fn a_budget_without_an_end_or_of_nothing_is_refused() {
+    refused(&[
+        (|c| c.limits.prefix_failed_logins_per_minute = 0, "limits.prefix_failed_logins_per_minute: is 0"),
+        (|c| c.limits.total_failed_logins_per_minute = 1_000_001, "limits.total_failed_logins_per_minute: is 1000001"),
+        (|c| c.limits.registrations = 0, "limits.registrations: is 0"),
+        (|c| c.limits.registration_megabytes = 0, "limits.registration_megabytes: is 0"),
+    ]);
+    let mut without_reserve = example();
+    without_reserve.limits.disk_reserve_megabytes = 0;
+    check(&without_reserve).unwrap();
+}

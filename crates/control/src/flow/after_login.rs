@@ -47,7 +47,7 @@ impl AuthorizationFlow {
         let (call, issuer, now) = (&self.0, self.0.issuer(), self.0.now);
         let Login { signed_in, person, .. } = login;
         let (subject, decided) = (&signed_in.subject, &signed_in.approved.decided);
-        let resolved = Clients(call).resolve(&decided.client_id, ClientTrust::Consented).await?;
+        let resolved = Clients(call).resolve(&decided.client_id, ClientTrust::by(subject)).await?;
         let (id, unregistered) = (&decided.client_id, resolved.unregistered_status());
         let status = call
             .store()
@@ -159,7 +159,7 @@ impl AuthorizationFlow {
     pub(super) async fn ask(&self, signed_in: &SignedIn, person: Person, changed: bool) -> Result<Next, Error> {
         let (call, issuer) = (&self.0, self.0.issuer());
         let (subject, decided) = (&signed_in.subject, &signed_in.approved.decided);
-        let client = Clients(call).resolve(&decided.client_id, ClientTrust::Consented).await?;
+        let client = Clients(call).resolve(&decided.client_id, ClientTrust::by(subject)).await?;
         let request = decided.request();
         let resource = request.still_holds(issuer, &client.client)?;
         let displayed = Displayed::new(issuer, &client.client, &request, resource).to(subject, NamedScreen::Full);

@@ -1,5 +1,6 @@
 //! `GET /authorize`: the request is checked and becomes a ticket. Nothing is written.
 
+use lychgate_domain::capacity::Growth;
 use lychgate_domain::flow::response;
 use lychgate_domain::request::parameters::Parameters;
 use lychgate_domain::request::ticket::Ticket;
@@ -12,6 +13,7 @@ use crate::next::Next;
 use crate::state::CallContext;
 
 pub(crate) async fn begin(call: &CallContext, pairs: Vec<(String, String)>) -> Result<Next, Error> {
+    call.admit(Growth::Authorization).await?;
     let issuer = call.issuer();
     let parameters = Parameters::new(pairs)?;
     let client_id = request::client_id(&parameters)?;

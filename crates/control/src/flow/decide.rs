@@ -4,6 +4,7 @@
 use lychgate_domain::Refusal;
 use lychgate_domain::browser::cookie::Cookies;
 use lychgate_domain::browser::session;
+use lychgate_domain::capacity::Growth;
 use lychgate_domain::consent::form::{self, Displayed, NamedScreen};
 use lychgate_domain::consent::{Decided, DecisionPoint, PresentedScreen};
 use lychgate_domain::event::{Event, EventKind};
@@ -205,7 +206,10 @@ impl AuthorizationFlow {
         let (call, issuer) = (&self.0, self.0.issuer());
         let next = match new.authorization {
             // Before anything is stored: if the upstream is unavailable, the person can press the button again.
-            Authorization::Approved(approved) => self.to_upstream(approved, cookies).await?,
+            Authorization::Approved(approved) => {
+                call.admit(Growth::Authorization).await?;
+                self.to_upstream(approved, cookies).await?
+            }
             Authorization::Denied(denied) => self.to_client(denied),
             Authorization::LoggingIn(_)
             | Authorization::SignedIn(_)

@@ -26,6 +26,7 @@ use crate::client_metadata::ClientTrust;
 use crate::clients::Clients;
 use crate::ground::commit::Commit;
 use crate::ground::error::Error;
+use crate::limits::Redemption;
 use crate::next::Next;
 use crate::state::CallContext;
 use crate::upstream::{Identity, UpstreamError};
@@ -86,9 +87,11 @@ impl AuthorizationFlow {
             AtCallback::Denied(denied) => return Err(self.denied_before(&denied)),
             AtCallback::Claim(approved) => {
                 self.check_still_offered(&approved.decided).await?;
+                // Before the claim: a login that is refused here can be tried again.
+                let redemption = call.admit_redemption()?;
                 let claim = approved.claim(call.attempt, call.now);
                 match call.store().claim_login(issuer, stored.version, &claim, call.now).await? {
-                    Commit::Done(_) => Round::Answer(self.log_in(claim, callback).await?),
+                    Commit::Done(_) => Round::Answer(self.log_in(claim, callback, redemption).await?),
                     Commit::Conflict => Round::Again,
                 }
             }
@@ -104,15 +107,16 @@ impl AuthorizationFlow {
 
     /// Refuses a client or resource that has changed since the approval, before the upstream's code is spent on it.
     async fn check_still_offered(&self, decided: &Decided) -> Result<(), Error> {
-        // A person has approved the client, so its document is fetched with that trust.
-        let client = Clients(&self.0).resolve(&decided.client_id, ClientTrust::Consented).await?.client;
+        // The browser has approved the client, but its person has not signed in yet.
+        let client = Clients(&self.0).resolve(&decided.client_id, ClientTrust::Stranger).await?.client;
         Ok(request::still_offered(self.0.issuer(), &client, &decided.redirect_uri, &decided.resource)?)
     }
 
     /// The claim is ours: exchanges the upstream's code and stores the result.
-    async fn log_in(&self, claim: LoggingIn, callback: &Callback<'_>) -> Result<Next, Error> {
+    async fn log_in(&self, claim: LoggingIn, callback: &Callback<'_>, redemption: Redemption) -> Result<Next, Error> {
         let call = &self.0;
-        let outcome = self.exchange_code(&claim, callback).await.map_err(|UpstreamError { failure, cause }| {
+        let exchanged = self.exchange_code(&claim, callback, redemption).await;
+        let outcome = exchanged.map_err(|UpstreamError { failure, cause }| {
             let (request_id, cause) = (&call.caller.request_id, format!("{cause:#}"));
             tracing::warn!(request.id = request_id, issuer.id = %call.issuer().id, error = cause, "the login failed at the upstream");
             failure
@@ -166,14 +170,22 @@ impl AuthorizationFlow {
         }
     }
 
-    async fn exchange_code(&self, claim: &LoggingIn, callback: &Callback<'_>) -> Result<Identity, UpstreamError> {
+    async fn exchange_code(
+        &self,
+        claim: &LoggingIn,
+        callback: &Callback<'_>,
+        redemption: Redemption,
+    ) -> Result<Identity, UpstreamError> {
         let invalid = |cause: anyhow::Error| UpstreamError { failure: LoginFailure::UpstreamInvalid, cause };
         let serving = &self.0.serving;
         let secrets = serving
             .login_secrets(&claim.approved)
             .map_err(|_| invalid(anyhow::anyhow!("the key of this login is gone")))?;
         let code = serving.upstream.check(callback, claim.at).await?;
-        serving.upstream.redeem(code, &secrets, self.0.state.clock.now()).await
+        let clock = &self.0.state.clock;
+        let redeemed = serving.upstream.redeem(code, &secrets, clock.now()).await;
+        redemption.end(&redeemed, clock.now());
+        redeemed
     }
 
     async fn fail(&self, claim: &LoggingIn, expected: Version, failure: LoginFailure) -> Result<Next, Error> {

@@ -13,7 +13,7 @@ use super::principal::Principal;
 pub(crate) struct Caller {
     pub principal: Arc<Principal>,
     pub request_id: String,
-    /// The address of the operator or reader itself, or of an edge's client. For events, and nothing else.
+    /// The address of the operator or reader itself, or of an edge's client. For events and for limits.
     pub address: Option<IpAddr>,
 }
 

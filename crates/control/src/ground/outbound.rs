@@ -30,7 +30,7 @@ use url::{Host, Url};
 
 use client::Client;
 pub use error::{Class, OutboundError};
-pub use resolve::{Dns, NoNameServer, RESOLV_CONF, Resolve};
+pub use resolve::{Dns, NoNameServer, RESOLV_CONF, Resolve, ResolveError};
 
 /// The permitted destinations and the time limits of requests.
 #[derive(Clone, Debug)]
@@ -98,24 +98,30 @@ impl Outbound {
         Ok(Self { client: Client::new(&policy.extra_roots)?, policy: Arc::new(policy), resolver })
     }
 
-    /// Fetches the JSON at `url`, at most `max_bytes` of it.
-    pub async fn get(
+    /// Fetches the JSON at `url`, at most `max_bytes` of it. `admit` is asked once the host is known to have permitted
+    /// addresses, and before a connection is made: it returns the permit that the request holds, or how long to wait.
+    pub async fn get<P: Send>(
         &self,
         url: &Url,
         max_bytes: usize,
         conditional: Option<&Validators>,
+        admit: impl FnOnce() -> Result<P, Duration> + Send,
     ) -> Result<Fetched, OutboundError> {
         let total = self.policy.timeouts.total;
         let fetch = async {
             let _slot = slots::acquire().await;
-            let stream = self.connect(url).await?;
+            let (stream, _permit) = self.connect(url, admit).await?;
             client::exchange(stream, url, max_bytes, conditional).await
         };
         // The limit covers everything: a server that sends a byte a second would otherwise hold the request forever.
         tokio::time::timeout(total, fetch).await.unwrap_or(Err(OutboundError::Timeout(total)))
     }
 
-    async fn connect(&self, url: &Url) -> Result<client::Stream, OutboundError> {
+    async fn connect<P>(
+        &self,
+        url: &Url,
+        admit: impl FnOnce() -> Result<P, Duration>,
+    ) -> Result<(client::Stream, P), OutboundError> {
         if url.scheme() != "https" {
             return Err(OutboundError::NotHttps);
         }
@@ -130,11 +136,12 @@ impl Outbound {
                 Host::Ipv6(ip) => (ServerName::from(IpAddr::V6(ip)), vec![IpAddr::V6(ip)]),
                 Host::Domain(domain) => {
                     let name = ServerName::try_from(domain.to_owned()).map_err(|_| OutboundError::Unusable)?;
-                    (name, self.resolver.resolve(domain).await.map_err(OutboundError::Unresolved)?)
+                    (name, self.resolver.resolve(domain).await?)
                 }
             };
             let checked = address::check(&addresses, port, &self.policy)?;
-            self.client.connect(name, &checked, limit).await
+            let permit = admit().map_err(|retry_after| OutboundError::Busy { retry_after })?;
+            Ok((self.client.connect(name, &checked, limit).await?, permit))
         };
         let connected = tokio::time::timeout(limit, connect).await.unwrap_or(Err(OutboundError::Timeout(limit)));
         connected.map_err(|error| if matches!(host, Host::Domain(_)) { error.of_a_name() } else { error })

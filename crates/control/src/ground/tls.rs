@@ -110,7 +110,8 @@ impl Tls {
     pub(crate) fn names<'a>(&self, peer: &'a Peer, now: Timestamp) -> Result<&'a [SubjectName], rustls::Error> {
         let current = self.current();
         let mut verified = peer.verified.lock().unwrap_or_else(PoisonError::into_inner);
-        let lasts = now.seconds() <= peer.certificate.not_after.seconds() && now < verified.at + VERIFIED_FOR;
+        let lasts =
+            now.seconds() <= peer.certificate.not_after.seconds() && now.age_of(verified.at).is_below(VERIFIED_FOR);
         if !lasts || !Arc::ptr_eq(&verified.by, &current) {
             current.verify(&peer.chain, now)?;
             *verified = Verified { by: current, at: now };

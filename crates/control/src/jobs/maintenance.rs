@@ -4,6 +4,7 @@
 
 use std::time::Duration;
 
+use lychgate_domain::capacity::{self, Growth};
 use lychgate_domain::time::Timestamp;
 use lychgate_process::Shutdown;
 use tokio::time::MissedTickBehavior;
@@ -23,18 +24,20 @@ pub(crate) async fn run(state: State, opened_at: Timestamp, shutdown: Shutdown) 
     let mut interval = tokio::time::interval(TICK);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut requested = std::pin::pin!(shutdown.requested());
-    let mut next = opened_at + INTERVAL;
+    let mut last = opened_at;
     let mut succeeded = true;
+    let mut was_short = false;
     loop {
         tokio::select! {
             _ = interval.tick() => {}
             () = &mut requested => return,
         }
         let now = state.clock.now();
-        if now < next {
+        if now.age_of(last).is_below(INTERVAL) {
             continue;
         }
-        next = now + INTERVAL;
+        last = now;
+        was_short = warn_of_short_disk(&state, was_short).await;
         let done = Events(&state).maintain().await;
         // A continuing failure is logged once.
         match &done {
@@ -47,4 +50,22 @@ pub(crate) async fn run(state: State, opened_at: Timestamp, shutdown: Shutdown) 
         }
         succeeded = done.is_ok();
     }
+}
+
+/// Logs when the store's disk becomes short of space, and when it has space again. Returns whether it is short.
+async fn warn_of_short_disk(state: &State, was_short: bool) -> bool {
+    let reserve = state.limits.disk_reserve_bytes;
+    // A failure to read the free space is logged where a use case meets it.
+    let free = state.store.free_bytes().await.ok().flatten();
+    let is_short = capacity::admit(Growth::Registration, free, reserve).is_err();
+    if is_short && !was_short {
+        tracing::warn!(
+            disk.free_bytes = free,
+            disk.reserve_bytes = reserve,
+            "the store's disk is short of space: new registrations and authorizations are refused"
+        );
+    } else if was_short && !is_short {
+        tracing::info!("the store's disk has space again");
+    }
+    is_short
 }

@@ -96,7 +96,7 @@ impl Worker {
         let (shutdown, clock) = (&self.state.shutdown, &self.state.clock);
         let mut requested = pin!(shutdown.requested());
         let mut left = self.state.store.upstream_revocation_enqueued();
-        let (mut deferred_from, mut next_look) = (None, clock.now());
+        let (mut deferred_from, mut looked_at) = (None, None);
         while !shutdown.is_requested() {
             // A revocation stored from here on is either seen by this round or wakes the worker again.
             left.mark_unchanged();
@@ -105,17 +105,18 @@ impl Worker {
                 tracing::warn!(issuer.id = %self.issuer, error, "cannot read pending upstream revocations");
                 Some(clock.now() + RETRY_DELAY)
             });
-            if clock.now() >= next_look {
+            if looked_at.is_none_or(|at| !clock.now().age_of(at).is_below(POLL_INTERVAL)) {
                 deferred_from = self.look_at_deferred(deferred_from).await.unwrap_or_else(|error| {
                     let error = format!("{:#}", anyhow::Error::new(error));
                     tracing::warn!(issuer.id = %self.issuer, error, "cannot read deferred upstream tokens");
                     None
                 });
-                next_look = clock.now() + POLL_INTERVAL;
+                looked_at = Some(clock.now());
             }
-            due = [due, Some(next_look)].into_iter().flatten().min();
+            due = [due, looked_at.map(|at| at + POLL_INTERVAL)].into_iter().flatten().min();
+            let began = clock.now();
             let waited = tokio::time::timeout(POLL_INTERVAL, async {
-                while due.is_some_and(|due| clock.now() < due) {
+                while due.is_some_and(|due| clock.now().age_of(began).is_below(began.until(due))) {
                     tokio::time::sleep(TICK).await;
                 }
             });
@@ -140,9 +141,9 @@ impl Worker {
                 if shutdown.is_requested() {
                     return Ok(None);
                 }
-                let next = match read.value.not_before {
-                    later if later > clock.now() => Some(later),
-                    _ => self.step(&serving, &read).await?,
+                let next = match read.value.due_later(clock.now()) {
+                    Some(later) => Some(later),
+                    None => self.step(&serving, &read).await?,
                 };
                 due = [due, next].into_iter().flatten().min();
             }

@@ -114,7 +114,7 @@ impl KeyManager {
     /// The keys for one request.
     pub(crate) async fn keys(&self, now: Timestamp) -> Arc<IssuerKeys> {
         let held = self.held.load_full();
-        if now.since(held.read_at) < KEYRING_MAX_AGE {
+        if now.age_of(held.read_at).is_below(KEYRING_MAX_AGE) {
             return Arc::clone(&held.keys);
         }
         let Ok(_reconciling) = self.reconciling.try_lock() else { return Arc::clone(&held.keys) };

@@ -2,7 +2,8 @@
 //!
 //! 1. **authenticate** the client;
 //! 2. **authorize**: may this client use this grant type?
-//! 3. **load** the record that the code or refresh token names, and prove that the token is of it and is the client's;
+//! 3. **load** the record that the code or refresh token names, and prove that the token is of it and is the client's; the
+//!    client's assertion is used up then, and not for a token that was made up;
 //! 4. **judge**: is everything that the grant depends on live, and what does the request come to?
 //! 5. **commit** what it comes to, once ([`Exchange::redeem`] is the single-use gate);
 //! 6. **mint** the tokens from the committed record.
@@ -11,7 +12,7 @@
 //! `refresh_token.rs`); it cannot skip one.
 
 use lychgate_domain::Refusal;
-use lychgate_domain::authentication::ClientAuthenticated;
+use lychgate_domain::authentication::{AssertionAccepted, ClientAuthenticated};
 use lychgate_domain::client::{Client, GrantType};
 use lychgate_domain::event::EventKind;
 use lychgate_domain::flow::code::PresentedCode;
@@ -20,6 +21,7 @@ use lychgate_domain::id::{ClientId, GrantId};
 use lychgate_domain::keys::Keys;
 use lychgate_domain::registration::document;
 use lychgate_domain::secret::{Secret, kind};
+use lychgate_domain::subject::Subject;
 use lychgate_domain::token::refresh_token::PresentedRefreshToken;
 use lychgate_domain::token::{AccessTokenClaims, EndedBy, Grant, RefreshRequest};
 use lychgate_engine::Version;
@@ -28,7 +30,7 @@ use lychgate_store::grants::{Rotation, StoredGrantStatus};
 
 use super::live::{end_grant, live};
 use crate::client_metadata::ClientTrust;
-use crate::clients::{self, ClientCredentials};
+use crate::clients::{self, AuthenticatedClient, ClientCredentials};
 use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
 use crate::state::CommandContext;
@@ -72,6 +74,7 @@ impl TokenEndpoint {
             // 3. Load the record that the token names.
             let record = presented.load(&self.0).await?.ok_or_else(|| presented.unknown())?;
             let claim = exchange.claim(presented, record, request).await?;
+            exchange.use_up_assertion().await?;
             // 4. Judge: is everything live, and what does the request come to?
             let outcome = exchange.judge(claim).await?;
             // 5. Commit.
@@ -94,16 +97,17 @@ impl TokenEndpoint {
         presented: Option<&PresentedToken>,
     ) -> Result<Exchange<'_>, Error> {
         let id = credentials.credentials.client_id()?;
-        let is_proven = match presented {
+        let record = match presented {
             Some(presented) if document::is_url(&id) => {
-                let record = presented.load(&self.0).await?;
-                record.is_some_and(|record| record.proves(presented, &id, self.0.keys()))
+                presented.load(&self.0).await?.map(|record| (record, presented))
             }
-            Some(_) | None => false,
+            Some(_) | None => None,
         };
-        let trust = if is_proven { ClientTrust::Consented } else { ClientTrust::Stranger };
-        let (resolved, authenticated) = clients::authenticate(&self.0, credentials, trust).await?;
-        Ok(Exchange { call: &self.0, client: resolved.client, authenticated })
+        let proven = record.as_ref().and_then(|(record, presented)| record.proves(presented, &id, self.0.keys()));
+        let trust = proven.map_or(ClientTrust::Stranger, ClientTrust::by);
+        let AuthenticatedClient { client, proof, assertion } =
+            clients::authenticate(&self.0, credentials, trust).await?;
+        Ok(Exchange { call: &self.0, client, authenticated: proof, assertion })
     }
 }
 
@@ -115,9 +119,9 @@ pub(super) enum PresentedToken {
 
 /// The record that a presented token names.
 pub(super) enum Record {
-    Authorization(Versioned<Authorization>),
+    Authorization(Box<Versioned<Authorization>>),
     Grant {
-        grant: Versioned<Grant>,
+        grant: Box<Versioned<Grant>>,
         /// Whether the presented refresh token is one of this grant's.
         is_minted: bool,
     },
@@ -182,9 +186,18 @@ pub(super) struct Exchange<'a> {
     pub(super) call: &'a CommandContext,
     pub(super) client: Client,
     pub(super) authenticated: ClientAuthenticated,
+    assertion: Option<AssertionAccepted>,
 }
 
 impl Exchange<'_> {
+    /// Uses the client's assertion up, if it sent one. The same request sent again finds its own use.
+    pub(super) async fn use_up_assertion(&self) -> Result<(), Error> {
+        match &self.assertion {
+            Some(assertion) => clients::use_up(self.call, assertion).await,
+            None => Ok(()),
+        }
+    }
+
     /// Step 3, once the record is read.
     async fn claim<'a>(
         &self,
@@ -197,14 +210,14 @@ impl Exchange<'_> {
                 PresentedToken::Code(code),
                 Record::Authorization(stored),
                 TokenRequest::AuthorizationCode { exchange, .. },
-            ) => self.claim_code(code, exchange, stored).await,
+            ) => self.claim_code(code, exchange, *stored).await,
             (
                 PresentedToken::Refresh(token),
                 Record::Grant { grant, is_minted },
                 TokenRequest::RefreshToken { request, .. },
             ) => {
                 self.prove_refresh_token(&grant.value, is_minted)?;
-                Ok(Claim::RefreshToken { token, request, grant: Box::new(grant) })
+                Ok(Claim::RefreshToken { token, request, grant })
             }
             (PresentedToken::Code(_) | PresentedToken::Refresh(_), _, _) => Err(presented.unknown().into()),
         }
@@ -275,12 +288,16 @@ impl PresentedToken {
     pub(super) async fn load(&self, call: &CommandContext) -> Result<Option<Record>, Error> {
         let (store, issuer, now) = (call.store(), call.issuer(), call.now);
         Ok(match self {
-            PresentedToken::Code(code) => {
-                store.authorization(issuer, code.authorization_id(), now).await?.map(Record::Authorization)
-            }
+            PresentedToken::Code(code) => store
+                .authorization(issuer, code.authorization_id(), now)
+                .await?
+                .map(|found| Record::Authorization(Box::new(found))),
             PresentedToken::Refresh(token) => {
                 let grant = store.grant(issuer, token.grant_id(), now).await?;
-                grant.map(|grant| Record::Grant { is_minted: grant.value.minted(token, call.keys()), grant })
+                grant.map(|grant| {
+                    let is_minted = grant.value.minted(token, call.keys());
+                    Record::Grant { grant: Box::new(grant), is_minted }
+                })
             }
         })
     }
@@ -295,14 +312,15 @@ impl PresentedToken {
 }
 
 impl Record {
-    /// Whether `presented` was given to `client`. Proves nothing about the sender of the request.
-    fn proves(&self, presented: &PresentedToken, client: &ClientId, keys: &Keys) -> bool {
+    /// The person for whom `presented` was given to `client`; `None` if it was not. Proves nothing about the sender of the
+    /// request.
+    fn proves(&self, presented: &PresentedToken, client: &ClientId, keys: &Keys) -> Option<&Subject> {
         match (self, presented) {
             (Record::Grant { grant, is_minted }, PresentedToken::Refresh(_)) => {
-                *is_minted && grant.value.client_id == *client
+                (*is_minted && grant.value.client_id == *client).then_some(&grant.value.subject)
             }
             (Record::Authorization(stored), PresentedToken::Code(code)) => stored.value.issued(code, client, keys),
-            (Record::Grant { .. } | Record::Authorization(_), _) => false,
+            (Record::Grant { .. } | Record::Authorization(_), _) => None,
         }
     }
 }

@@ -44,13 +44,14 @@ impl Exchange<'_> {
             None => match AccessToken::verify(token, &self.call.serving) {
                 Some(token) => {
                     let grant = self.call.store().grant(self.call.issuer(), token.grant_id, self.call.now).await?;
-                    grant.map(|grant| Record::Grant { grant, is_minted: true })
+                    grant.map(|grant| Record::Grant { grant: Box::new(grant), is_minted: true })
                 }
                 None => None,
             },
         };
         let Some(Record::Grant { grant, is_minted: true }) = record else { return Ok(()) };
         grant.value.belongs_to(&self.authenticated)?;
+        self.use_up_assertion().await?;
         let grant_id = grant.value.id;
         end_grant(self.call, grant_id, EndedBy::Client, &EventKind::GrantReturned { grant_id }).await
     }

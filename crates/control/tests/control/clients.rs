@@ -419,6 +419,38 @@ async fn each_client_assertion_is_good_once() {
     other.edge().exchange(with_assertion(refresh, &fresh)).await.unwrap();
 }
 
+/// A client can sign as many assertions as it likes. Only a request with a code or token of its own has one recorded.
+///
+/// Requirements: D15, R35.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_assertion_with_a_made_up_code_or_token_writes_nothing() {
+    let (env, control, _site, app, key) = signing(json!(["private_key_jwt"])).await;
+    let edge = control.edge();
+    let mut flow = Flow::new(app);
+    let code = flow.code(&edge, &env.idp).await;
+    let assertion = || key.sign(&ClientKey::claims(&flow.app.id, env.now()));
+    let kept = assertion();
+    let half_known = format!("{}{}", &code[..code.len() - 4], "AAAA");
+    let (refresh_token, commits) = (format!("lgr_{}", "A".repeat(80)), env.engine.commits());
+    for (request, reason) in [
+        (flow.redeem("garbage"), "CODE_INVALID"),
+        (flow.redeem(&format!("lgc_{}", "A".repeat(64))), "CODE_INVALID"),
+        (flow.redeem(&half_known), "CODE_INVALID"),
+        (flow.refresh("garbage"), "REFRESH_TOKEN_INVALID"),
+        (flow.refresh(&refresh_token), "REFRESH_TOKEN_INVALID"),
+    ] {
+        for assertion in [assertion(), kept.clone()] {
+            assert_eq!(edge.exchange(with_assertion(request.clone(), &assertion)).await.reason(), reason);
+        }
+    }
+    let client = with_assertion(flow.redeem(&code), &assertion()).client;
+    edge.revoke(v1::RevokeRequest { client, ..flow.revoke(&refresh_token) }).await.unwrap();
+    assert_eq!(env.engine.commits(), commits, "no write is even tried");
+    assert!(env.entries(Space::Assertions).await.is_empty());
+    edge.exchange(with_assertion(flow.redeem(&code), &kept)).await.unwrap();
+    assert_eq!(env.entries(Space::Assertions).await.len(), 1);
+}
+
 /// Requirements: D15, R45.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flawed_assertion_is_refused_and_consumes_nothing() {

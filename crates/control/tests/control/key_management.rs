@@ -118,13 +118,13 @@ async fn a_manual_rotation_refuses_no_live_token() {
             env.advance(Duration::from_secs(20));
             tokens = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
             if signing_kid(&tokens) == rotated.key_id {
-                first_used.get_or_insert(env.now().since(began));
+                first_used.get_or_insert(began.until(env.now()));
             }
             alive.push((env.now(), tokens.access_token.clone()));
-            alive.retain(|(at, _)| env.now().since(*at) < Duration::from_secs(600));
+            alive.retain(|(at, _)| at.until(env.now()) < Duration::from_secs(600));
             for (_, token) in &alive {
                 let verified = verifier.verify(token, &other, env.now()).await;
-                assert!(verified.is_ok(), "{algorithm:?} after {:?}: {verified:?}", env.now().since(began));
+                assert!(verified.is_ok(), "{algorithm:?} after {:?}: {verified:?}", began.until(env.now()));
             }
         }
         let first_used = first_used.unwrap();

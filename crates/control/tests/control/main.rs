@@ -23,6 +23,7 @@ mod introspection;
 mod issuers;
 mod key_management;
 mod lifetimes;
+mod limits;
 mod races;
 mod reloads;
 mod revocations;

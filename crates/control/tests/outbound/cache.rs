@@ -61,7 +61,7 @@ impl CacheFixture {
 async fn a_document_is_fetched_again_when_it_is_stale() {
     let fixture = CacheFixture::new(good("cache-control: max-age=600\r\netag: \"a\"\r\n", r#"{"a":1}"#)).await;
     let first = fixture.at(PATH, ClientTrust::Stranger, NOW).await.unwrap();
-    assert_eq!((first.fetched_at, first.fresh_until), (NOW, after(600)));
+    assert_eq!((first.fetched_at, first.lifetime.as_secs()), (NOW, 600));
     assert_eq!(fixture.get(after(599)).await.unwrap(), json!({"a":1}));
     assert_eq!(fixture.fetched(), 1);
     // The document is unchanged, and fresh for a shorter time.
@@ -69,7 +69,7 @@ async fn a_document_is_fetched_again_when_it_is_stale() {
         b"HTTP/1.1 304 Not Modified\r\ncache-control: max-age=60\r\nlast-modified: today\r\n\r\n".to_vec(),
     ));
     let second = fixture.at(PATH, ClientTrust::Stranger, after(600)).await.unwrap();
-    assert_eq!((second.fetched_at, second.fresh_until), (after(600), after(660)));
+    assert_eq!((second.fetched_at, second.lifetime.as_secs()), (after(600), 60));
     assert_eq!((&second.value, second.digest), (&first.value, first.digest));
     fixture.host.now_answers(good("", r#"{"a":2}"#));
     assert_eq!(fixture.get(after(659)).await.unwrap(), json!({"a":1}));
@@ -236,6 +236,38 @@ async fn junk_ids_on_a_host_do_not_starve_its_real_clients() {
     assert!(matches!(fixture.at("/new", ClientTrust::Stranger, after(60)).await, Err(DocumentError::Busy { .. })));
     assert_eq!(fixture.fetched(), 23);
     assert!(fixture.at("/new", ClientTrust::Stranger, after(61)).await.is_ok());
+}
+
+/// A made-up host is found not to exist so fast that any number of them can be asked for.
+///
+/// Requirements: D7.
+#[tokio::test]
+async fn junk_hosts_do_not_starve_new_clients() {
+    let fixture = CacheFixture::new(good("cache-control: max-age=60\r\n", r#"{"a":1}"#)).await;
+    for n in 0..1_000 {
+        let junk = url(fixture.host.url(&format!("{n}.unknown.example"), PATH));
+        let error = fixture.documents.get(&junk, Kind::ClientMetadata, ClientTrust::Stranger, NOW).await.unwrap_err();
+        assert_eq!(error.class(), Class::NoHost, "{n}");
+    }
+    assert_eq!(fixture.get(NOW).await.unwrap(), json!({"a":1}));
+    assert_eq!(fixture.fetched(), 1);
+}
+
+/// Each instant of the cache may be in the future after the clock was set back.
+///
+/// Requirements: D7.
+#[tokio::test]
+async fn after_a_step_back_of_the_clock_a_document_is_fetched_again() {
+    let fixture = CacheFixture::new(good("cache-control: max-age=600\r\n", r#"{"a":1}"#)).await;
+    fixture.get(after(100_000)).await.unwrap();
+    fixture.host.now_answers(good("cache-control: max-age=600\r\n", r#"{"a":2}"#));
+    assert_eq!(fixture.get(after(1_000)).await.unwrap(), json!({"a":2}), "a document of the future is old");
+    // The pause after a failure ends with a step back, too.
+    fixture.host.now_answers(answers("500 Oops", "", ""));
+    assert_eq!(fixture.get(after(1_610)).await.unwrap(), json!({"a":2}), "stale, while its host fails");
+    fixture.host.now_answers(good("", r#"{"a":3}"#));
+    assert_eq!(fixture.get(after(1_611)).await.unwrap(), json!({"a":2}), "in the pause");
+    assert_eq!(fixture.get(after(1_605)).await.unwrap(), json!({"a":3}));
 }
 
 /// Requirements: D7.

@@ -9,10 +9,11 @@ use async_trait::async_trait;
 use hickory_resolver::Resolver;
 use hickory_resolver::config::{NameServerConfig, ResolverConfig};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use lychgate_control::outbound::{Dns, Resolve};
+use lychgate_control::outbound::{Dns, Resolve, ResolveError};
 use tokio::net::UdpSocket;
 
-/// Resolves every name to the same addresses, except `unknown.example`.
+/// Resolves every name to the same addresses, except names of `unknown.example`, which do not exist, and `away.example`, for
+/// which no name server answers.
 #[derive(Debug)]
 pub(crate) struct StaticResolver {
     addresses: Mutex<Vec<IpAddr>>,
@@ -38,9 +39,14 @@ impl StaticResolver {
 
 #[async_trait]
 impl Resolve for StaticResolver {
-    async fn resolve(&self, name: &str) -> anyhow::Result<Vec<IpAddr>> {
+    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, ResolveError> {
         self.asked.fetch_add(1, Ordering::SeqCst);
-        anyhow::ensure!(name != "unknown.example", "no such name");
+        if name.ends_with("unknown.example") {
+            return Err(ResolveError::NoSuchName);
+        }
+        if name == "away.example" {
+            return Err(ResolveError::Failed(anyhow::anyhow!("timed out")));
+        }
         Ok(self.addresses.lock().expect("unpoisoned").clone())
     }
 }

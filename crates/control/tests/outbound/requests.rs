@@ -15,7 +15,7 @@ use crate::{chain, outbound, outbound_by, url};
 const LIMIT: usize = 5 * 1024;
 
 async fn fetch(outbound: &Outbound, text: &str) -> Result<String, OutboundError> {
-    match outbound.get(&url(text), LIMIT, None).await? {
+    match outbound.get(&url(text), LIMIT, None, || Ok(())).await? {
         Fetched::Whole { body, .. } => Ok(String::from_utf8(body).expect("text")),
         Fetched::Unchanged { .. } => panic!("the request was unconditional"),
     }
@@ -116,8 +116,7 @@ async fn a_name_with_any_special_use_address_is_refused() {
     for name in ["meta.example", "localhost", "localhost."] {
         let error = fetch(&refusing, &host.url(name, "/")).await.unwrap_err();
         assert_eq!(error.to_string(), "the name leads to 127.0.0.1, which is not a public address: loopback, RFC 1122");
-        // The error class does not reveal internal names.
-        assert_eq!(error.class(), Class::Unreachable);
+        assert_eq!(error.class(), Class::NoHost);
     }
     for (addresses, why) in [
         (
@@ -131,8 +130,11 @@ async fn a_name_with_any_special_use_address_is_refused() {
         resolver.resolve_to(addresses);
         assert_eq!(fetch(&permitting, &host.url("meta.example", "/")).await.unwrap_err().to_string(), why);
     }
+    // Its class is that of an internal name: a page does not reveal which names exist there.
     let unknown = fetch(&permitting, &host.url("unknown.example", "/")).await.unwrap_err();
-    assert_eq!(chain(unknown), "the name cannot be resolved: no such name");
+    assert_eq!((unknown.class(), chain(unknown).as_str()), (Class::NoHost, "the name does not exist"));
+    let away = fetch(&permitting, &host.url("away.example", "/")).await.unwrap_err();
+    assert_eq!((away.class(), chain(away).as_str()), (Class::Unreachable, "the name cannot be resolved: timed out"));
     assert_eq!((host.connections(), host.requests().len()), (0, 0));
     resolver.resolve_to(&["127.0.0.1", "127.0.0.1"]);
     assert_eq!(fetch(&permitting, &host.url("meta.example", "/")).await.unwrap(), "1");
@@ -177,7 +179,7 @@ async fn a_name_is_never_completed_by_the_search_list() {
     let outbound = Outbound::new(host.policy(), server.resolver()).unwrap();
     for name in ["meta.example", "intranet"] {
         let error = fetch(&outbound, &host.url(name, "/")).await.unwrap_err();
-        assert!(matches!(error, OutboundError::Unresolved(_)), "{error}");
+        assert!(matches!(error, OutboundError::NoSuchName), "{error}");
     }
     let mut asked = server.asked();
     asked.dedup();

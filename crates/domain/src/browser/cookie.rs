@@ -94,7 +94,7 @@ impl Cookies {
         now: Timestamp,
     ) -> Result<LoginCookie, Refusal> {
         let cookie = self.login_cookie(issuer, keys, id).ok_or(Refusal::StateCookieMissing)?;
-        if now > cookie.expires_at {
+        if !now.is_until(cookie.expires_at, issuer.lifetimes.login) {
             return Err(Refusal::LoginExpired);
         }
         if !self.browsers(issuer, keys).contains(&cookie.browser) {

@@ -74,7 +74,8 @@ impl Cookies {
         let (subject, name, email) = (reader.text()?, reader.text()?, reader.text()?);
         reader.end()?;
         let person = Person::new(Subject::from_record(subject.to_owned()), Some(name), Some(email));
-        (format == FORMAT && now < expires_at).then_some(Session { person })
+        let lives = now < expires_at && now.is_until(expires_at, issuer.lifetimes.session);
+        (format == FORMAT && lives).then_some(Session { person })
     }
 }
 

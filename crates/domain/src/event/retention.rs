@@ -46,7 +46,7 @@ impl Retention {
 
     /// True if the unsealed events, `count` of them with the oldest at `oldest`, are to be sealed now.
     pub fn is_due(&self, count: u64, oldest: Timestamp, now: Timestamp) -> bool {
-        count > 0 && (count >= Self::MAX_RANGE || oldest + self.seal_after <= now)
+        count > 0 && (count >= Self::MAX_RANGE || !now.age_of_record(oldest).is_below(self.seal_after))
     }
 }
 

@@ -102,7 +102,7 @@ impl CodeIssued {
     /// Checks that the code has not expired (RFC 6749 §4.1.2: at most ten minutes). Refuses with
     /// [`Refusal::CodeInvalid`].
     pub fn fresh(&self, lifetimes: &Lifetimes, now: Timestamp) -> Result<(), Refusal> {
-        if now > self.at + lifetimes.code { Err(Refusal::CodeInvalid) } else { Ok(()) }
+        if now.age_of_record(self.at).is_within(lifetimes.code) { Ok(()) } else { Err(Refusal::CodeInvalid) }
     }
 
     /// Spends the code. `ExchangeVerified` proves that code, client and code verifier were checked.

@@ -181,7 +181,9 @@ impl Rotation {
         }
         // An announced key of an outdated algorithm becomes active all the same. If it were withdrawn, two nodes with
         // different configurations, as during an update, would undo each other's announcements forever.
-        let outdated = active.created_at + self.every <= now || active.algorithm != algorithm;
+        // A key of the future is outdated, too: the clock was set back, and the key's age is unknown. An announced key and a
+        // retired one still wait for their instants: used or deleted too early, they would invalidate what others hold.
+        let outdated = !now.age_of_record(active.created_at).is_below(self.every) || active.algorithm != algorithm;
         if announced.is_none() && outdated && family.len() < MAX_FAMILY {
             return Some(RotationStep::Announce);
         }

@@ -70,7 +70,8 @@ impl Ticket {
 
     /// Refuses a ticket that can no longer be approved with [`Refusal::TicketExpired`].
     pub fn in_time(&self, issuer: &Issuer, now: Timestamp) -> Result<(), Refusal> {
-        if now > self.issued_at + issuer.lifetimes.ticket { Err(Refusal::TicketExpired) } else { Ok(()) }
+        let is_in_time = now.age_of_record(self.issued_at).is_within(issuer.lifetimes.ticket);
+        if is_in_time { Ok(()) } else { Err(Refusal::TicketExpired) }
     }
 
     /// The id of the decision that this ticket leads to in `browser`. Another browser makes another decision, so that

@@ -196,7 +196,7 @@ impl Grant {
         asked.same_resource(self, issuer)?;
         // After a restore, clients may have tokens of generations that the store has lost. They prove no theft.
         let age = self.current.generation.checked_sub(token.generation()).ok_or(Refusal::RefreshTokenInvalid)?;
-        let in_grace = now <= self.current.at + issuer.lifetimes.refresh_grace;
+        let in_grace = now.age_of_record(self.current.at).is_within(issuer.lifetimes.refresh_grace);
         Ok(match age {
             0 => RefreshOutcome::Rotate(scopes),
             1 if attempt == self.current.attempt => RefreshOutcome::Repeat,

@@ -34,9 +34,11 @@ async fn introspect_for(app: &App, context: RequestContext, request: Request) ->
         resource_server_token,
         resource_server: Some(client_credentials::of(basic, &mut form)),
     };
-    // A wrong token names no resource server, so all guesses from one prefix count together.
-    let claimed = app.limits.claimed(&context.issuer.id, "", context.prefix);
-    let answer = app.limits.guard(Some(claimed), app.control.introspect(&context.call, message)).await;
+    let bearer = message.resource_server_token.as_deref().filter(|token| !token.is_empty()).map(|token| ("", token));
+    let guess = bearer.or_else(|| message.resource_server.as_ref().and_then(client_credentials::secret));
+    // A wrong bearer token names no resource server.
+    let guess = guess.map(|(id, secret)| app.limits.guess(&context.issuer.id, id, secret, context.prefix));
+    let answer = app.limits.guard(guess, app.control.introspect(&context.call, message)).await;
     // The challenge is for the scheme that the caller tried (RFC 6749 §5.2); of the two that are accepted, others get Bearer.
     let challenged =
         |failure| if has_basic { failure } else { bearer::challenge(failure, &context.issuer.url, has_bearer) };

@@ -35,8 +35,8 @@ async fn revoke_for(app: &App, context: RequestContext, request: Request) -> Res
         token: form.take("token").unwrap_or_default(),
     };
     let _permit = app.limits.admit(Class::Refresh, context.prefix)?;
-    let claimed_id = message.client.as_ref().and_then(client_credentials::claimed_id);
-    let claimed = claimed_id.map(|client_id| app.limits.claimed(&context.issuer.id, client_id, context.prefix));
-    app.limits.guard(claimed, app.control.revoke(&context.call, message)).await?;
+    let secret = message.client.as_ref().and_then(client_credentials::secret);
+    let guess = secret.map(|(id, secret)| app.limits.guess(&context.issuer.id, id, secret, context.prefix));
+    app.limits.guard(guess, app.control.revoke(&context.call, message)).await?;
     Ok((StatusCode::OK, [(CACHE_CONTROL, "no-store")]).into_response())
 }

@@ -33,9 +33,9 @@ async fn exchange_for(app: &App, context: RequestContext, request: Request) -> R
     let message = message(context.issuer.id.clone(), basic, form);
     let is_refresh = matches!(message.grant, Some(Grant::RefreshToken(_)));
     let _permit = app.limits.admit(if is_refresh { Class::Refresh } else { Class::Code }, context.prefix)?;
-    let claimed_id = message.client.as_ref().and_then(client_credentials::claimed_id);
-    let claimed = claimed_id.map(|client_id| app.limits.claimed(&context.issuer.id, client_id, context.prefix));
-    let answer = app.limits.guard(claimed, app.control.exchange(&context.call, message)).await?;
+    let secret = message.client.as_ref().and_then(client_credentials::secret);
+    let guess = secret.map(|(id, secret)| app.limits.guess(&context.issuer.id, id, secret, context.prefix));
+    let answer = app.limits.guard(guess, app.control.exchange(&context.call, message)).await?;
     response::secret_json(StatusCode::OK, &TokenResponse::from(answer))
 }
 

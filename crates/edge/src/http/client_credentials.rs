@@ -21,9 +21,12 @@ pub(crate) fn of(basic: Option<BasicCredentials>, form: &mut Form) -> ClientCred
     }
 }
 
-/// The id of the client that the credentials claim to be. If header and form differ, the control plane verifies neither.
-pub(crate) fn claimed_id(client: &ClientCredentials) -> Option<&str> {
-    client.basic.as_ref().map(|basic| basic.client_id.as_str()).or(client.client_id.as_deref())
+/// The client id and the secret that the request presents; `None` if it presents no secret. If header and form differ, the
+/// control plane verifies neither.
+pub(crate) fn secret(client: &ClientCredentials) -> Option<(&str, &str)> {
+    let basic = client.basic.as_ref().map(|basic| (basic.client_id.as_str(), basic.client_secret.as_str()));
+    let form = || Some((client.client_id.as_deref()?, client.client_secret.as_deref()?));
+    basic.or_else(form).filter(|(_, secret)| !secret.is_empty())
 }
 
 /// The `WWW-Authenticate` header for a client that tried HTTP Basic (RFC 6749 §5.2).

@@ -1,8 +1,7 @@
 //! The class of a request. Classes share no limit, so that anonymous traffic cannot use up the share of known clients and
 //! browsers.
 
-use axum::extract::Request;
-use axum::http::Method;
+use axum::http::HeaderMap;
 
 use crate::http::cookies;
 
@@ -10,6 +9,8 @@ use crate::http::cookies;
 pub(crate) enum Class {
     /// A client registration. It needs no authentication, and each one is stored.
     Registration,
+    /// Reading, updating and deleting of a registration by its client.
+    Management,
     /// A page for a browser without a cookie of ours: a person's first visit, or a flood.
     Stranger,
     /// A page for a browser with a cookie of ours. The edge has no key to verify it, so this class is limited too; it keeps
@@ -26,14 +27,42 @@ pub(crate) enum Class {
     /// A proxy's question about one of its requests. It counts against the proxy's address, not the address of the client
     /// that sent the request.
     Verification,
-    /// A public document, or a path that does not exist.
+    /// A public document.
     Document,
+    /// Everything that no route lists: an unknown path, or a method that a path does not have. No class has less.
+    Unlisted,
+}
+
+/// How the requests of a route's method are limited. A route cannot be listed without it (`router.rs`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum RouteLimit {
+    /// Not at all: a health probe, which does no work.
+    Probe,
+    /// As one class.
+    Class(Class),
+    /// As [`Class::Browser`] with a cookie of ours, otherwise as [`Class::Stranger`].
+    Page,
+    /// By the handler, because the class depends on the body.
+    ByBody,
+}
+
+impl RouteLimit {
+    /// The class that is asked before the handler.
+    pub(crate) fn class(self, headers: &HeaderMap) -> Option<Class> {
+        match self {
+            Self::Probe | Self::ByBody => None,
+            Self::Class(class) => Some(class),
+            Self::Page if cookies::has_ours(headers) => Some(Class::Browser),
+            Self::Page => Some(Class::Stranger),
+        }
+    }
 }
 
 impl Class {
     #[cfg(test)]
-    pub(super) const ALL: [Class; 9] = [
+    pub(super) const ALL: [Class; 11] = [
         Class::Registration,
+        Class::Management,
         Class::Stranger,
         Class::Browser,
         Class::Decision,
@@ -42,38 +71,14 @@ impl Class {
         Class::Introspection,
         Class::Verification,
         Class::Document,
+        Class::Unlisted,
     ];
-
-    /// True for a question of whether the edge lives and is ready. No limit applies to it.
-    pub(crate) fn is_probe(request: &Request) -> bool {
-        matches!(request.uri().path(), "/healthz" | "/readyz")
-    }
-
-    /// The class by method, path and headers; paths are those of the router. `None` for health probes, and
-    /// for endpoints that limit their requests themselves because the class depends on the body.
-    pub(crate) fn of(request: &Request) -> Option<Self> {
-        let is_post = request.method() == Method::POST;
-        match request.uri().path() {
-            _ if Self::is_probe(request) => None,
-            "/token" | "/revoke" if is_post => None,
-            "/introspect" if is_post => Some(Self::Introspection),
-            "/verify" => Some(Self::Verification),
-            "/register" if is_post => Some(Self::Registration),
-            "/consent" | "/account/sign-in" | "/account/revoke" | "/account/sign-out" if is_post => {
-                Some(Self::Decision)
-            }
-            path if matches!(path, "/authorize" | "/consent" | "/account") || path.starts_with("/callback/") => {
-                let has_cookie = cookies::has_ours(request.headers());
-                Some(if has_cookie { Self::Browser } else { Self::Stranger })
-            }
-            _ => Some(Self::Document),
-        }
-    }
 
     /// The name in the configuration and in logs.
     pub(super) fn as_str(self) -> &'static str {
         match self {
             Self::Registration => "registrations",
+            Self::Management => "managements",
             Self::Stranger => "strangers",
             Self::Browser => "browsers",
             Self::Decision => "decisions",
@@ -82,6 +87,7 @@ impl Class {
             Self::Introspection => "introspections",
             Self::Verification => "verifications",
             Self::Document => "documents",
+            Self::Unlisted => "unlisted",
         }
     }
 }

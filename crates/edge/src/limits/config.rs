@@ -11,6 +11,7 @@ use super::class::Class;
 #[serde(deny_unknown_fields, default)]
 pub struct LimitsConfig {
     registrations: AllowanceConfig,
+    managements: AllowanceConfig,
     strangers: AllowanceConfig,
     browsers: AllowanceConfig,
     decisions: AllowanceConfig,
@@ -19,6 +20,7 @@ pub struct LimitsConfig {
     introspections: AllowanceConfig,
     verifications: AllowanceConfig,
     documents: AllowanceConfig,
+    unlisted: AllowanceConfig,
     failed_authentications: FailuresConfig,
 }
 
@@ -46,10 +48,30 @@ pub(super) struct Allowance {
     pub(super) total_concurrent: NonZeroU32,
 }
 
+impl Allowance {
+    /// The rate of a site, an IPv6 /48. It has twice what a prefix has, and never more than half of what all have together:
+    /// a customer may have 65,536 prefixes of one site.
+    pub(super) fn site_per_minute(&self) -> NonZeroU32 {
+        of_site(self.prefix_per_minute, self.total_per_minute)
+    }
+
+    pub(super) fn site_concurrent(&self) -> NonZeroU32 {
+        of_site(self.prefix_concurrent, self.total_concurrent)
+    }
+}
+
+fn of_site(prefix: NonZeroU32, total: NonZeroU32) -> NonZeroU32 {
+    let half = NonZeroU32::new(total.get() / 2).unwrap_or(NonZeroU32::MIN);
+    prefix.saturating_mul(TWO).min(half)
+}
+
+const TWO: NonZeroU32 = not_zero(2);
+
 impl LimitsConfig {
     pub(super) fn allowance(&self, class: Class) -> Allowance {
         let configured = match class {
             Class::Registration => &self.registrations,
+            Class::Management => &self.managements,
             Class::Stranger => &self.strangers,
             Class::Browser => &self.browsers,
             Class::Decision => &self.decisions,
@@ -58,6 +80,7 @@ impl LimitsConfig {
             Class::Introspection => &self.introspections,
             Class::Verification => &self.verifications,
             Class::Document => &self.documents,
+            Class::Unlisted => &self.unlisted,
         };
         let default = default_allowance(class);
         Allowance {
@@ -68,7 +91,7 @@ impl LimitsConfig {
         }
     }
 
-    /// The limit of failed authentications of one client from one prefix.
+    /// The limit of wrong guesses of one client's secret from one site, and of one wrong secret from anywhere.
     pub(super) fn failures_per_minute(&self) -> NonZeroU32 {
         const DEFAULT: NonZeroU32 = not_zero(30);
         self.failed_authentications.prefix_per_minute.unwrap_or(DEFAULT)
@@ -79,7 +102,7 @@ impl LimitsConfig {
 /// /24s), and an office has one address. The total of registrations, each kept for a day, is what a disk can bear.
 const fn default_allowance(class: Class) -> Allowance {
     match class {
-        Class::Registration => allowance(300, 3_000, 64, 256),
+        Class::Registration | Class::Management => allowance(300, 3_000, 64, 256),
         Class::Stranger => allowance(1_200, 12_000, 128, 512),
         Class::Browser => allowance(3_000, 60_000, 256, 1_024),
         Class::Decision => allowance(600, 12_000, 64, 512),
@@ -88,6 +111,7 @@ const fn default_allowance(class: Class) -> Allowance {
         Class::Introspection => allowance(60_000, 1_200_000, 512, 2_048),
         Class::Verification => allowance(60_000, 600_000, 512, 2_048),
         Class::Document => allowance(30_000, 600_000, 512, 2_048),
+        Class::Unlisted => allowance(300, 3_000, 64, 256),
     }
 }
 

@@ -27,8 +27,8 @@ fn classes_share_no_bucket() {
     let all = "prefix_per_minute = 1";
     for flooded in Class::ALL {
         let (limits, _) = limits(&format!(
-            "registrations.{all}\nstrangers.{all}\nbrowsers.{all}\ndecisions.{all}\ncodes.{all}\nrefreshes.{all}\n\
-             introspections.{all}\nverifications.{all}\ndocuments.{all}"
+            "registrations.{all}\nmanagements.{all}\nstrangers.{all}\nbrowsers.{all}\ndecisions.{all}\ncodes.{all}\n\
+             refreshes.{all}\nintrospections.{all}\nverifications.{all}\ndocuments.{all}\nunlisted.{all}"
         ));
         assert_eq!(admitted(&limits, flooded, 1), Ok(()), "{flooded:?}");
         assert_eq!(admitted(&limits, flooded, 1), TOO_MANY, "{flooded:?}");
@@ -75,29 +75,119 @@ fn default_allows_hundreds_of_refreshes_a_second_from_one_prefix() {
     }
 }
 
-/// Requirements: R15.
-#[tokio::test]
-async fn only_failed_authentications_of_this_client_from_this_prefix_count() {
-    let (limits, clock) = limits("failed_authentications.prefix_per_minute = 2");
-    let guess = async |client: &str, n, outcome: Option<Reason>| {
-        let claimed = limits.claimed("issuer", client, prefix(n));
-        let call = async { outcome.map_or(Ok(()), |reason| Err(Failure::new(reason))) };
-        limits.guard(Some(claimed), call).await.map_err(|failure| failure.reason().as_str())
+/// A /48 is one customer's, like a /24: its 65,536 prefixes must not use up what all have together.
+///
+/// Requirements: R35.
+#[test]
+fn a_site_uses_up_no_total() {
+    for class in Class::ALL {
+        let (limits, _) = limits("");
+        let mut admitted = 0;
+        let from = |site: u16, n: u16| Prefix::of(IpAddr::from([0x2001, 0xdb8, site, n, 0, 0, 0, 1]));
+        let of_prefix = (0..u32::MAX).take_while(|_| limits.admit(class, from(1, 0)).is_ok()).count();
+        for n in 1..20 {
+            admitted += (0..u32::MAX).take_while(|_| limits.admit(class, from(1, n)).is_ok()).count();
+        }
+        assert_eq!(admitted, of_prefix, "{class:?}: a site has what two of its prefixes have");
+        assert!(limits.admit(class, from(2, 0)).is_ok(), "{class:?}: another site");
+        assert!(limits.admit(class, prefix(1)).is_ok(), "{class:?}: another network");
+    }
+}
+
+/// What no route lists must not be a way around a limit.
+#[test]
+fn no_class_has_less_than_the_unlisted() {
+    let config = LimitsConfig::default();
+    let of = |class| {
+        let allowance = config.allowance(class);
+        [
+            allowance.prefix_per_minute,
+            allowance.total_per_minute,
+            allowance.prefix_concurrent,
+            allowance.total_concurrent,
+        ]
     };
-    const WRONG: Option<Reason> = Some(Reason::ClientAuthenticationFailed);
-    for reason in [None, Some(Reason::ClientUnknown), Some(Reason::CodeInvalid), Some(Reason::StoreUnavailable)] {
-        for _ in 0..5 {
-            assert_ne!(guess("a", 1, reason).await, TOO_MANY, "{reason:?} is no guess");
+    for class in Class::ALL {
+        for (least, other) in of(Class::Unlisted).into_iter().zip(of(class)) {
+            assert!(least <= other, "{class:?}: {least} {other}");
         }
     }
-    for _ in 0..2 {
-        assert_eq!(guess("a", 1, WRONG).await, Err("CLIENT_AUTHENTICATION_FAILED"));
+}
+
+/// A call whose secret is judged by the control plane: `outcome` is its refusal.
+async fn presented(
+    limits: &Limits<FakeRelativeClock>,
+    (client, secret, n): (&str, Option<&str>, u8),
+    outcome: Option<Reason>,
+) -> Result<(), &'static str> {
+    let guess = secret.map(|secret| limits.guess("issuer", client, secret, prefix(n)));
+    let call = async { outcome.map_or(Ok(()), |reason| Err(Failure::new(reason))) };
+    limits.guard(guess, call).await.map_err(|failure| failure.reason().as_str())
+}
+
+const WRONG: Option<Reason> = Some(Reason::ClientAuthenticationFailed);
+
+/// An attacker behind the victim's address, with the victim's client id and any secret but the victim's, stops no request of
+/// the victim's.
+///
+/// Requirements: R15.
+#[tokio::test]
+async fn failures_of_an_attacker_refuse_no_honest_request() {
+    for reason in [Reason::ClientAuthenticationFailed, Reason::ResourceServerUnknown] {
+        let (limits, _) = limits("failed_authentications.prefix_per_minute = 2");
+        for client in ["confidential", "public", ""] {
+            for n in 0..50 {
+                // Guesses, and one secret that was replaced, again and again.
+                for secret in [format!("guess-{n}"), "replaced".to_owned()] {
+                    let _ = presented(&limits, (client, Some(&secret), 1), Some(reason)).await;
+                }
+            }
+            for secret in [None, Some("right")] {
+                let honest = presented(&limits, (client, secret, 1), None).await;
+                assert_eq!(honest, Ok(()), "{reason:?} {client} {secret:?}");
+            }
+        }
     }
-    assert_eq!(guess("a", 1, None).await, TOO_MANY, "the right secret is not tried any more either");
-    assert_eq!(guess("a", 2, None).await, Ok(()), "the real client has another prefix");
-    assert_eq!(guess("b", 1, None).await, Ok(()), "another client behind the same address");
+}
+
+/// Requirements: R15.
+#[tokio::test]
+async fn a_secret_that_was_wrong_is_not_tried_again_and_many_wrong_ones_wait() {
+    let (limits, clock) = limits("failed_authentications.prefix_per_minute = 2");
+    for _ in 0..2 {
+        assert_eq!(presented(&limits, ("a", Some("old"), 1), WRONG).await, Err("CLIENT_AUTHENTICATION_FAILED"));
+    }
+    // The outcome says that the secret is right: the call is not made.
+    for n in [1, 2] {
+        assert_eq!(presented(&limits, ("a", Some("old"), n), None).await, TOO_MANY, "from anywhere");
+    }
+    assert_eq!(presented(&limits, ("b", Some("old"), 1), None).await, Ok(()), "the secret of another client");
+    assert_eq!(presented(&limits, ("a", Some("guess"), 1), WRONG).await, TOO_MANY, "the third wrong one of the client");
+    assert_eq!(presented(&limits, ("a", Some("guess"), 2), WRONG).await, Err("CLIENT_AUTHENTICATION_FAILED"));
+    assert_eq!(presented(&limits, ("b", Some("guess"), 1), WRONG).await, Err("CLIENT_AUTHENTICATION_FAILED"));
     clock.advance(Duration::from_secs(30));
-    assert_eq!(guess("a", 1, None).await, Ok(()));
+    assert_eq!(presented(&limits, ("a", Some("old"), 1), None).await, Ok(()), "it has become the right one");
+}
+
+/// Requirements: R15.
+#[tokio::test]
+async fn what_is_no_guess_is_not_counted() {
+    let (limits, _) = limits("failed_authentications.prefix_per_minute = 1");
+    for reason in [
+        None,
+        Some(Reason::ClientUnknown),
+        Some(Reason::CodeInvalid),
+        Some(Reason::ClientAssertionInvalid),
+        Some(Reason::ClientAssertionReplayed),
+        Some(Reason::StoreUnavailable),
+    ] {
+        for _ in 0..5 {
+            assert_ne!(presented(&limits, ("a", Some("s"), 1), reason).await, TOO_MANY, "{reason:?} is no guess");
+        }
+    }
+    for _ in 0..5 {
+        assert_ne!(presented(&limits, ("a", None, 1), WRONG).await, TOO_MANY, "no secret is no guess");
+    }
 }
 
 #[test]

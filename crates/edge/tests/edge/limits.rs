@@ -3,7 +3,9 @@
 //! Buckets have one token a minute, so that no test depends on its speed.
 
 use lychgate_api::Reason;
-use lychgate_api::v1::{ClientInformation, ClientMetadata, ExchangeResponse, VerifyResponse, next::Step};
+use lychgate_api::v1::{
+    ClientInformation, ClientMetadata, ExchangeResponse, IntrospectResponse, VerifyResponse, next::Step,
+};
 use reqwest::{RequestBuilder, Response};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -171,14 +173,98 @@ async fn secret_guessing_is_limited_without_locking_out_the_real_client() {
     fake.refuse(refusal(Reason::ClientAuthenticationFailed, &[("oauth_error", "invalid_client")]));
     assert_eq!(edge.send(guess("203.0.113.1", "id")).await.status(), 401);
     let calls = fake.calls().len();
-    assert_json_429(edge.send(guess("203.0.113.2", "id")).await).await;
-    let in_the_form = token(&edge, "grant_type=authorization_code&client_id=id&client_secret=x").sent_by("203.0.113.1");
-    assert_json_429(edge.send(in_the_form).await).await;
-    assert_eq!(fake.calls().len(), calls, "the next guess does not reach the control plane");
-
-    for (from, id) in [("203.0.114.1", "id"), ("203.0.113.1", "other")] {
+    for from in ["203.0.113.2", "198.51.100.1"] {
+        assert_json_429(edge.send(guess(from, "id")).await).await;
+    }
+    let in_the_form = |secret: &str| {
+        let form = format!("grant_type=authorization_code&client_id=id&client_secret={secret}");
+        token(&edge, &form).sent_by("203.0.113.1")
+    };
+    assert_json_429(edge.send(in_the_form("guess")).await).await;
+    assert_eq!(fake.calls().len(), calls, "a secret that was wrong does not reach the control plane again");
+    // Another wrong one is told to wait; the right one is let through, and so is a request without one.
+    fake.refuse(refusal(Reason::ClientAuthenticationFailed, &[("oauth_error", "invalid_client")]));
+    assert_json_429(edge.send(in_the_form("x")).await).await;
+    let public = token(&edge, "grant_type=refresh_token&refresh_token=r&client_id=id").sent_by("203.0.113.1");
+    for honest in [in_the_form("right"), public, guess("203.0.113.1", "other")] {
         exchanged(&fake);
-        assert_eq!(edge.send(guess(from, id)).await.status(), 200, "{from} {id}");
+        assert_eq!(edge.send(honest).await.status(), 200);
+    }
+}
+
+/// A resource server whose token was replaced asks on and on. Its neighbours' tokens are good.
+///
+/// Requirements: R15.
+#[tokio::test]
+async fn a_stale_token_of_one_resource_server_stops_no_other() {
+    let settings = format!("{TRUST_TEST}\nlimits.failed_authentications.prefix_per_minute = 2");
+    let (edge, fake) = running_set(&settings).await;
+    let introspect = |bearer: Option<&str>| {
+        let request = edge.http.post(edge.url("/introspect")).header("content-type", FORM).body("token=t");
+        let request = request.sent_by("203.0.113.1");
+        match bearer {
+            Some(bearer) => request.bearer_auth(bearer),
+            None => request,
+        }
+    };
+    for _ in 0..2 {
+        fake.refuse(refusal(Reason::ResourceServerUnknown, &[("oauth_error", "invalid_client")]));
+        assert_eq!(edge.send(introspect(Some("stale"))).await.status(), 401);
+    }
+    let calls = fake.calls().len();
+    for _ in 0..20 {
+        assert_json_429(edge.send(introspect(Some("stale"))).await).await;
+    }
+    assert_eq!(fake.calls().len(), calls);
+    fake.answer(Answer::Introspected(IntrospectResponse::default()));
+    assert_eq!(edge.send(introspect(Some("neighbour"))).await.status(), 200);
+    for _ in 0..5 {
+        fake.refuse(refusal(Reason::ResourceServerUnknown, &[("oauth_error", "invalid_client")]));
+        assert_eq!(edge.send(introspect(None)).await.status(), 401, "no token is no guess");
+    }
+}
+
+/// Writes of a registration's own client are limited like registrations, and apart from them.
+///
+/// Requirements: R35.
+#[tokio::test]
+async fn every_method_of_a_registration_is_limited() {
+    let limits = "limits.managements.prefix_per_minute = 1";
+    for method in ["GET", "PUT", "DELETE"] {
+        let (edge, fake) = running_set(limits).await;
+        let request = || {
+            let method = method.parse().expect("a method");
+            let request = edge.http.request(method, edge.url("/register/lgi_1")).bearer_auth("t");
+            request.header("content-type", "application/json").body(r#"{"redirect_uris":["https://app.example/cb"]}"#)
+        };
+        fake.refuse_always(refusal(Reason::RegistrationAccessTokenInvalid, &[("oauth_error", "invalid_token")]));
+        assert_eq!(edge.send(request()).await.status(), 401, "{method}");
+        let calls = fake.calls().len();
+        for _ in 0..10 {
+            assert_json_429(edge.send(request()).await).await;
+        }
+        assert_eq!(fake.calls().len(), calls, "{method}: a refused request causes no call");
+        assert_eq!(edge.send(registration(&edge)).await.status(), 401, "{method}: a registration is another class");
+        assert_eq!(edge.get("/jwks.json").await.status(), 200);
+    }
+}
+
+/// What no route lists has the least: neither a path nor a method is a way around a limit.
+#[tokio::test]
+async fn unlisted_methods_and_paths_share_the_strictest_limit() {
+    let (edge, _) = running_set("limits.unlisted.prefix_per_minute = 3").await;
+    let send = async |method: &str, path: &str| {
+        let request = edge.http.request(method.parse().expect("a method"), edge.url(path));
+        edge.send(request).await.status().as_u16()
+    };
+    assert_eq!(send("PATCH", "/register/lgi_1").await, 405);
+    assert_eq!(send("PROPFIND", "/token").await, 405);
+    assert_eq!(send("GET", "/nothing/here").await, 404);
+    for (method, path) in [("DELETE", "/jwks.json"), ("HEAD", "/authorize"), ("POST", "/nothing"), ("PUT", "/verify")] {
+        assert_eq!(send(method, path).await, 429, "{method} {path}");
+    }
+    for path in ["/healthz", "/jwks.json", "/.well-known/nothing"] {
+        assert_ne!(send("GET", path).await, 429, "{path}");
     }
 }
 

@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use http::StatusCode;
 
+use super::resolve::ResolveError;
+
 /// An error for the log. Except for a status code, it contains nothing that the other side sent.
 #[derive(Debug, thiserror::Error)]
 pub enum OutboundError {
@@ -21,8 +23,12 @@ pub enum OutboundError {
     LeadsToSpecialUse { address: IpAddr, block: &'static str },
     #[error("the name cannot be resolved")]
     Unresolved(#[source] anyhow::Error),
+    #[error("the name does not exist")]
+    NoSuchName,
     #[error("the name has no address")]
     NoAddress,
+    #[error("too many requests are under way; try again in {retry_after:?}")]
+    Busy { retry_after: Duration },
     #[error("the connection failed")]
     Connect(#[source] io::Error),
     #[error("the TLS handshake failed")]
@@ -46,13 +52,24 @@ pub enum OutboundError {
 pub enum Class {
     /// This URL is never fetched, as the URL itself shows.
     Refused,
-    /// No answer, or not in time, or not now: worth another try. Also used for a name with an internal address, so
-    /// that pages do not reveal which names exist there.
+    /// No answer, or not in time, or not now: worth another try.
     Unreachable,
+    /// The host's name leads to no public address: it does not exist, or it exists only in an internal network. One class
+    /// for both, so that pages do not reveal which names exist there.
+    NoHost,
     /// The owner says that the document is gone (404, 410).
     Gone,
     /// The answer is not a usable document.
     Invalid,
+}
+
+impl From<ResolveError> for OutboundError {
+    fn from(error: ResolveError) -> Self {
+        match error {
+            ResolveError::NoSuchName => OutboundError::NoSuchName,
+            ResolveError::Failed(cause) => OutboundError::Unresolved(cause),
+        }
+    }
 }
 
 impl OutboundError {
@@ -62,9 +79,11 @@ impl OutboundError {
             | OutboundError::Unusable
             | OutboundError::Port(_)
             | OutboundError::SpecialUse { .. } => Class::Refused,
-            OutboundError::LeadsToSpecialUse { .. }
-            | OutboundError::Unresolved(_)
-            | OutboundError::NoAddress
+            OutboundError::LeadsToSpecialUse { .. } | OutboundError::NoSuchName | OutboundError::NoAddress => {
+                Class::NoHost
+            }
+            OutboundError::Unresolved(_)
+            | OutboundError::Busy { .. }
             | OutboundError::Connect(_)
             | OutboundError::Tls(_)
             | OutboundError::Http(_)

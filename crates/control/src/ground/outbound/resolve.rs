@@ -20,7 +20,18 @@ use hickory_resolver::{Resolver, ResolverBuilder};
 #[async_trait]
 pub trait Resolve: Send + Sync + fmt::Debug + 'static {
     /// All addresses of `name`, of both families: an omitted address is an unchecked one.
-    async fn resolve(&self, name: &str) -> anyhow::Result<Vec<IpAddr>>;
+    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, ResolveError>;
+}
+
+/// Why a name has no addresses for us.
+#[derive(Debug, thiserror::Error)]
+pub enum ResolveError {
+    /// A name server says that the name does not exist, or that it has no address.
+    #[error("the name does not exist")]
+    NoSuchName,
+    /// No name server answers, or not in time, or with an error of its own.
+    #[error("no name server answers")]
+    Failed(#[source] anyhow::Error),
 }
 
 /// The file that names the machine's name servers.
@@ -63,16 +74,20 @@ impl Dns {
 /// Resolves no name: for an installation that needs none.
 #[async_trait]
 impl Resolve for NoNameServer {
-    async fn resolve(&self, _: &str) -> anyhow::Result<Vec<IpAddr>> {
-        Err(self.clone().into())
+    async fn resolve(&self, _: &str) -> Result<Vec<IpAddr>, ResolveError> {
+        Err(ResolveError::Failed(self.clone().into()))
     }
 }
 
 #[async_trait]
 impl Resolve for Dns {
-    async fn resolve(&self, name: &str) -> anyhow::Result<Vec<IpAddr>> {
+    async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, ResolveError> {
         // The final dot makes the name absolute: the machine's search list would complete it to an internal name.
         let absolute = format!("{}.", name.trim_end_matches('.'));
-        Ok(self.0.lookup_ip(absolute).await?.iter().collect())
+        match self.0.lookup_ip(absolute).await {
+            Ok(found) => Ok(found.iter().collect()),
+            Err(error) if error.is_no_records_found() => Err(ResolveError::NoSuchName),
+            Err(error) => Err(ResolveError::Failed(error.into())),
+        }
     }
 }

@@ -99,4 +99,8 @@ impl Engine for BreakpointEngine {
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.engine.ready().await
     }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, EngineError> {
+        self.engine.free_bytes().await
+    }
 }

@@ -63,4 +63,8 @@ impl Engine for KillableEngine {
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.engine().await.ready().await
     }
+
+    async fn free_bytes(&self) -> Result<Option<u64>, EngineError> {
+        self.engine().await.free_bytes().await
+    }
 }

@@ -27,12 +27,12 @@ impl Verifier {
 
     /// Verifies `token` at the time `now` and returns its claims.
     pub(crate) async fn verify(&mut self, token: &str, edge: &ApiClient, now: Timestamp) -> Result<Value, String> {
-        if now.since(self.edges.0) >= self.edges.2 {
+        if self.edges.0.until(now) >= self.edges.2 {
             let described = edge.describe(ISSUER).await.expect("the issuer is described");
             let max_age = described.max_age.expect("a max_age").try_into().expect("not negative");
             self.edges = (now, described.keys, max_age);
         }
-        if now.since(self.keys.0) >= KEY_SET_MAX_AGE {
+        if self.keys.0.until(now) >= KEY_SET_MAX_AGE {
             self.keys = (now, self.edges.1.clone());
         }
         let claims = verify(token, &self.keys.1)?;
