@@ -38,6 +38,26 @@ async fn a_returning_person_gets_one_click_and_a_cross_site_visit_the_full_page(
     stage.stop().await
 }
 
+/// A visit that our own origin started, as a redirect of ours to a hostile redirect URI would be.
+///
+/// Requirements: B31.
+#[tokio::test]
+async fn a_visit_from_our_own_origin_gets_the_full_page() -> Result<()> {
+    for mode in ["mode = \"remember\"", "mode = \"silent\"\nsilent_clients = [\"web\"]"] {
+        let (stage, app, mut jar) = returning_with(&REMEMBERING.replace("mode = \"remember\"", mode)).await?;
+        let ours = Url::parse(stage.gate.issuer())?;
+        let redirect = jar.send(Visit::link(app.request().url(), &ours)?).await?;
+        let page = jar.follow(&redirect).await?;
+        assert_eq!(page.status, 200, "{}", page.summary());
+        assert!(!is_button(&page) && page.body.contains("Signed in as"), "{mode}: {}", page.summary());
+        let typed = app.request().send(&mut jar).await?;
+        let typed = jar.follow(&typed).await?;
+        assert!(is_button(&typed) || typed.redirects(), "{mode}, started by the person: {}", typed.summary());
+        stage.stop().await?;
+    }
+    Ok(())
+}
+
 /// If another person than expected signs in, a page asks; "Not you?" gives the client no code.
 ///
 /// Requirements: B37.
@@ -65,7 +85,11 @@ async fn an_unexpected_person_is_asked_before_a_code_is_issued() -> Result<()> {
 
 /// Alice has approved the app in this browser.
 async fn returning() -> Result<(Stage, App, Jar)> {
-    let stage = Stage::start(REMEMBERING).await?;
+    returning_with(REMEMBERING).await
+}
+
+async fn returning_with(config: &str) -> Result<(Stage, App, Jar)> {
+    let stage = Stage::start(config).await?;
     let app = stage.gate.configured("web", WEB);
     let mut jar = Jar::new()?;
     sits_down("alice", &stage, &mut jar);

@@ -2,6 +2,7 @@
 
 use lychgate_domain::browser::cookie::SetCookie;
 use lychgate_domain::browser::session::Person;
+use lychgate_domain::client::metadata_url::MetadataUrl;
 use lychgate_domain::client::redirect_uri::RedirectUri;
 use lychgate_domain::flow::LoginFailure;
 use lychgate_domain::id::ClientId;
@@ -76,7 +77,7 @@ pub(crate) struct AllowedPage {
     /// The name that an operator or the client itself gave.
     pub(crate) client_name: Option<String>,
     pub(crate) is_configured: bool,
-    pub(crate) metadata_host: Option<String>,
+    pub(crate) metadata_url: Option<MetadataUrl>,
     pub(crate) redirect_uri: RedirectUri,
     pub(crate) resource_uri: String,
     pub(crate) resource_name: Option<String>,

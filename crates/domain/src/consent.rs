@@ -9,7 +9,6 @@ pub mod prompt;
 mod screen;
 
 use crate::client::Client;
-use crate::client::redirect_uri::{RedirectKind, RedirectUri};
 use crate::id::{ClientId, GrantId};
 use crate::issuer::Issuer;
 use crate::lifetimes::Lifetimes;
@@ -46,6 +45,9 @@ pub struct Consent {
     pub redirect_uris: Vec<String>,
     /// Digest of the client's metadata as the page displayed it.
     pub metadata_digest: [u8; 32],
+    /// The name of a client with a metadata document, as the page of the latest approval displayed it: the page of
+    /// connected apps asks no client's host. `None` for other clients, and in consents of earlier releases.
+    pub client_name: Option<String>,
     /// The first approval since the last revocation.
     pub created_at: Timestamp,
     /// The latest approval.
@@ -138,8 +140,9 @@ impl Consent {
             client_id: decided.client_id.clone(),
             resource: decided.resource.clone(),
             scopes: decided.scopes.clone(),
-            redirect_uris: vec![without_port(&decided.redirect_uri)],
+            redirect_uris: vec![decided.redirect_uri.without_chosen_port()],
             metadata_digest: decided.metadata_digest,
+            client_name: decided.client_name.clone(),
             created_at: now,
             approved_at: now,
             expires_at: now + lifetimes.consent,
@@ -179,9 +182,11 @@ impl Consent {
         }
     }
 
-    /// The consent after it was used again without the full page; only `how` changes.
-    pub fn repeat(&self, seen: &PresentedScreen) -> Self {
-        Self { how: seen.screen(), ..self.clone() }
+    /// The consent after `decided` used it again without the full page. Only `how` changes, and the name is filled in if an
+    /// earlier release did not keep it: the digest says that it is the same.
+    pub fn repeat(&self, decided: &Decided, seen: &PresentedScreen) -> Self {
+        let client_name = self.client_name.clone().or_else(|| decided.client_name.clone());
+        Self { how: seen.screen(), client_name, ..self.clone() }
     }
 
     /// True if no wider revocation (client, subject or issuer) has happened since the latest approval. Otherwise the
@@ -219,23 +224,10 @@ impl Consent {
     }
 }
 
-/// The URI without a loopback port: a program takes another port each time, and the port says nothing about what was
-/// approved.
-fn without_port(uri: &RedirectUri) -> String {
-    match uri.kind() {
-        RedirectKind::Web | RedirectKind::PrivateScheme => uri.as_str().to_owned(),
-        RedirectKind::Loopback => {
-            let target = uri.target();
-            let host = target.rsplit_once(':').filter(|(_, port)| port.bytes().all(|b| b.is_ascii_digit()));
-            let host = host.map_or(target.as_str(), |(host, _)| host);
-            uri.as_str().replacen(&target, host, 1)
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::redirect_uri::RedirectUri;
     use crate::issuer::PublishedPolicy;
     use crate::issuer::tests::issuer;
     use crate::request::AuthorizationRequest;
@@ -424,8 +416,10 @@ mod tests {
             (PresentedScreen::OneClick { presented_to: presented_to.clone() }, ConsentScreen::OneClick),
             (PresentedScreen::Skipped { presented_to }, ConsentScreen::Skipped),
         ] {
-            let again = first.repeat(&seen);
+            let again = first.repeat(&decided(), &seen);
             assert_eq!(again, Consent { how, ..first.clone() });
+            let nameless = Consent { client_name: None, ..first.clone() };
+            assert_eq!(nameless.repeat(&decided(), &seen), again, "an earlier release kept no name");
             assert_eq!(approve(Some(again), "read", at(20)).how, ConsentScreen::Full, "the full page was shown again");
         }
     }
@@ -475,8 +469,9 @@ mod tests {
             ("http://[::1]:77/cb", "http://[::1]/cb"),
             ("http://localhost/cb", "http://localhost/cb"),
             ("https://app.example:8443/cb", "https://app.example:8443/cb"),
+            ("https://localhost:8443/cb", "https://localhost:8443/cb"),
         ] {
-            assert_eq!(without_port(&RedirectUri::parse(uri, &[]).unwrap()), kept);
+            assert_eq!(RedirectUri::parse(uri, &[]).unwrap().without_chosen_port(), kept);
         }
         let consent = approve(None, "read", at(0));
         assert!(!consent.is_live(at(0) + issuer().lifetimes.consent));

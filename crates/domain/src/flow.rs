@@ -23,6 +23,7 @@ use crate::browser::cookie::LoginCookie;
 use crate::consent::{Decided, PresentedScreen};
 use crate::flow::code::PresentedCode;
 use crate::id::{Attempt, ClientId};
+use crate::issuer::Issuer;
 use crate::keys::{KeyId, Keys, Purpose};
 use crate::lifetimes::Lifetimes;
 use crate::subject::Subject;
@@ -155,19 +156,20 @@ impl Authorization {
 
     /// The next step when the browser returns from the upstream with the `state` of the login `id`.
     ///
-    /// Refuses with [`Refusal::BrowserMismatch`], [`Refusal::LoginReplaced`], [`Refusal::LoginInterrupted`] or
-    /// [`Refusal::AlreadyFinished`].
+    /// Refuses with [`Refusal::BrowserMismatch`], [`Refusal::RedirectUriForbidden`], [`Refusal::LoginReplaced`],
+    /// [`Refusal::LoginInterrupted`] or [`Refusal::AlreadyFinished`].
     pub fn at_callback(
         self,
         id: LoginId,
         login: &LoginCookie,
-        lifetimes: &Lifetimes,
+        issuer: &Issuer,
         now: Timestamp,
     ) -> Result<AtCallback, Refusal> {
         // In another person's browser, the attacker would obtain that person's login (CVE-2026-27124).
         if self.decided().browser != login.browser() {
             return Err(Refusal::BrowserMismatch);
         }
+        issuer.may_answer_at(&self.decided().redirect_uri)?;
         if let Authorization::Denied(denied) = self {
             return Ok(AtCallback::Denied(denied));
         }
@@ -183,7 +185,7 @@ impl Authorization {
             }
             Authorization::LoggingIn(_) => Err(Refusal::LoginInterrupted),
             Authorization::SignedIn(signed_in) => Ok(AtCallback::SignedIn(signed_in)),
-            Authorization::CodeIssued(issued) if issued.fresh(lifetimes, now).is_ok() => {
+            Authorization::CodeIssued(issued) if issued.fresh(&issuer.lifetimes, now).is_ok() => {
                 Ok(AtCallback::CodeIssued(issued))
             }
             Authorization::CodeIssued(_) | Authorization::Redeemed(_) => Err(Refusal::AlreadyFinished),
@@ -290,11 +292,11 @@ pub(crate) mod tests {
     use super::*;
     use crate::authentication::ClientAuthenticated;
     use crate::authentication::Credentials;
+    use crate::client::redirect_uri::RedirectUri;
     use crate::consent::Counters;
     use crate::consent::{Approval, Consent, DecisionPoint, GrantStatus, Present, decided};
     use crate::entropy::tests::Counting;
     use crate::id::BrowserId;
-    use crate::issuer::Issuer;
     use crate::issuer::tests::issuer;
     use crate::issuer::{PromptPolicy, PublishedPolicy};
     use crate::keys::tests::keys;
@@ -400,6 +402,37 @@ pub(crate) mod tests {
         }
     }
 
+    /// A decision that an earlier release stored, about a redirect URI that is not accepted any more.
+    ///
+    /// Requirements: A10, B33.
+    #[test]
+    fn a_stored_decision_about_an_unacceptable_redirect_uri_leads_nowhere() {
+        let issuer = issuer();
+        let login = LoginCookie::new(decided().id, BrowserId::from_bytes([1; 16]), &issuer, NOW);
+        for stored in ["https://GATE.example/authorize", "https://gate.example:443/", "https://app.example./cb"] {
+            let decided = Decided { redirect_uri: RedirectUri::from_record(stored.to_owned()), ..decided() };
+            let approved = Approved { decided, ..approved() };
+            let issued = CodeIssued { approved: approved.clone(), ..issued() };
+            let states = [
+                Authorization::Approved(approved.clone()),
+                Authorization::LoggingIn(approved.clone().claim(attempt(2), NOW)),
+                Authorization::CodeIssued(issued.clone()),
+                Authorization::Failed(approved.claim(attempt(2), NOW).fail(LoginFailure::UpstreamDenied, NOW)),
+            ];
+            for state in states {
+                let refused = state.clone().at_callback(&login, &issuer, NOW);
+                assert_eq!(refused, Err(Refusal::RedirectUriForbidden), "{stored} {state:?}");
+            }
+            for redirect_uri in [None, Some(stored.to_owned())] {
+                let exchange = CodeExchange { redirect_uri, ..exchange() };
+                let code = &presented(&issued);
+                let presentation = CodePresentation { code, client: &client("configured"), exchange: &exchange };
+                let refused = issued.authenticate(&presentation, &issuer, &k()).unwrap_err();
+                assert_eq!(refused, Refusal::CodeInvalid, "{stored}");
+            }
+        }
+    }
+
     /// Requirements: B20.
     #[test]
     fn the_next_step_of_a_callback_depends_on_the_state_and_the_browser() {
@@ -407,7 +440,7 @@ pub(crate) mod tests {
         let at_callback = |authorization: Authorization, browser: u8, now: Timestamp| {
             let login = LoginCookie::new(decided().id, BrowserId::from_bytes([browser; 16]), &issuer, NOW);
             let id = LoginId { authorization: decided().id, answer: 0 };
-            authorization.at_callback(id, &login, &issuer.lifetimes, now)
+            authorization.at_callback(id, &login, &issuer, now)
         };
         let later = NOW + CLAIM_LIFETIME;
         let claimed = || Authorization::LoggingIn(approved().claim(attempt(2), NOW));
@@ -545,7 +578,7 @@ pub(crate) mod tests {
     fn a_record_outlives_every_ticket_login_and_code_that_refers_to_it() {
         let (entropy, issuer) = (Counting::default(), issuer());
         let lifetimes = issuer.lifetimes;
-        let (ticket, _) = Ticket::issue(request(), &k(), &entropy, Timestamp::from_seconds(1000)).unwrap();
+        let (ticket, _) = Ticket::issue(request(), &issuer, &k(), &entropy, Timestamp::from_seconds(1000)).unwrap();
         let browser = BrowserId::from_bytes([1; 16]);
         let id = ticket.authorization_id(&issuer, &k(), browser).unwrap();
         let last_decision = ticket.issued_at + lifetimes.ticket;

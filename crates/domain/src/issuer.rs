@@ -1,6 +1,7 @@
 //! Issuers: logical authorization servers, as configured.
 
 mod issuer_url;
+mod own_origins;
 mod policy;
 mod resource;
 
@@ -9,14 +10,19 @@ use crate::client::Client;
 use crate::client::redirect_uri::RedirectUri;
 use crate::id::{ClientId, IssuerId};
 use crate::lifetimes::Lifetimes;
+use crate::scope::{Scope, Scopes};
 use crate::subject::UpstreamId;
 
 pub use issuer_url::IssuerUrl;
+pub use own_origins::OwnOrigins;
 pub use policy::{
     AddressPolicy, ClientPolicy, ConsentMode, DocumentPolicy, DocumentRedirects, HostPattern, HostPatterns,
     PromptPolicy, PublishedPolicy, RegistrationPolicy, UpstreamRevocationMode,
 };
-pub use resource::{Choice, Requested, Resource, ScopeDefinition};
+pub use resource::{
+    Choice, MAX_ISSUER_SCOPES, MAX_RESOURCE_SCOPES, MAX_RESOURCE_URI, MAX_SCOPES, Requested, Resource, ScopeDefinition,
+    length_in_a_query,
+};
 
 /// The configuration of one issuer. A deployment may have several, also on one host.
 #[derive(Clone, Debug)]
@@ -25,6 +31,8 @@ pub struct Issuer {
     pub id: IssuerId,
     /// The issuer identifier.
     pub url: IssuerUrl,
+    /// The origins of all issuers of the deployment, this one's among them.
+    pub own_origins: OwnOrigins,
     /// The issuer's name on pages.
     pub name: String,
     /// The upstream's id.
@@ -76,11 +84,22 @@ impl Issuer {
         }
     }
 
-    /// Checks that the operator permits answering `client` at `uri` (B33). Configured clients are permitted by
-    /// configuration. Refuses with [`Refusal::RedirectUriForbidden`].
+    /// Checks that `client` may be answered at `uri` (B33). Every step asks, with the URI as the request named it: a
+    /// registration may be older than a rule or than the operator's lists, and a loopback port is chosen by the request.
+    ///
+    /// Refuses with [`Refusal::RedirectUriForbidden`].
     pub fn permits(&self, client: &Client, uri: &RedirectUri) -> Result<(), Refusal> {
+        self.may_answer_at(uri)?;
+        // Hosts of configured clients are permitted by configuration.
         let permitted = client.is_configured() || self.policy.redirect_hosts.permit(uri);
         if permitted { Ok(()) } else { Err(Refusal::RedirectUriForbidden) }
+    }
+
+    /// Checks that a client of any kind could register `uri` today and that it leads to none of our own origins. Refuses
+    /// with [`Refusal::RedirectUriForbidden`].
+    pub fn may_answer_at(&self, uri: &RedirectUri) -> Result<(), Refusal> {
+        let acceptable = RedirectUri::parse(uri.as_str(), &self.policy.private_scheme_redirect_uris).is_ok();
+        if acceptable && !self.own_origins.include(uri) { Ok(()) } else { Err(Refusal::RedirectUriForbidden) }
     }
 
     /// True if a consent given under `version` was given under the current policy, or if there is no policy now.
@@ -93,6 +112,24 @@ impl Issuer {
         self.published_policy.as_ref().map(|policy| policy.version.clone())
     }
 
+    /// All scopes of all resources, as they are advertised (RFC 8414 §2 `scopes_supported`).
+    pub fn scopes_supported(&self) -> Scopes {
+        self.resources.iter().flat_map(|resource| resource.scopes.iter().map(|found| found.scope.clone())).collect()
+    }
+
+    /// The scopes of `resource` that a request asks for. Clients ask for all that the issuer advertises, so scopes of its
+    /// other resources are ignored (RFC 6749 §3.3) as long as one of this resource's is left.
+    ///
+    /// Refuses with [`Refusal::ScopeInvalid`].
+    pub fn requested_scopes(&self, resource: &Resource, asked: Option<&str>) -> Result<Scopes, Refusal> {
+        let named = Scopes::parse(asked.unwrap_or_default())?;
+        let others = self.scopes_supported();
+        let is_kept = |scope: &&Scope| resource.defines(scope) || !others.contains(scope);
+        let kept: Scopes = named.iter().filter(is_kept).cloned().collect();
+        let asked = if kept.clone().without("offline_access").is_empty() { &named } else { &kept };
+        resource.requested_scopes(Some(&asked.to_string()))
+    }
+
     /// A resource by its canonical URI; `None` if it is no longer configured.
     pub fn resource_by_uri(&self, uri: &str) -> Option<&Resource> {
         self.resources.iter().find(|resource| resource.uri == uri)
@@ -103,7 +140,6 @@ impl Issuer {
 pub(crate) mod tests {
     use super::*;
     use crate::client::{Authentication, ClientDescription, ClientOrigin, ClientStatus, GrantType};
-    use crate::scope::{Scope, Scopes};
 
     /// An issuer with one resource, three scopes and one configured client.
     pub(crate) fn issuer() -> Issuer {
@@ -116,6 +152,10 @@ pub(crate) mod tests {
         Issuer {
             id: IssuerId::parse("demo").unwrap(),
             url: IssuerUrl::parse("https://gate.example").unwrap(),
+            own_origins: OwnOrigins::of(
+                &["https://gate.example", "https://other.example/t", "http://127.0.0.1:8080"]
+                    .map(|url| IssuerUrl::parse(url).unwrap()),
+            ),
             name: "Demo".to_owned(),
             upstream: UpstreamId::parse("idp").unwrap(),
             upstream_name: "Demo IdP".to_owned(),
@@ -170,6 +210,9 @@ pub(crate) mod tests {
             "https://GATE.example",
             "https://gate.example:443",
             "https://gate.example/a/../b",
+            "https://gate.example.",
+            "https://gate.example/%2e%2e/b",
+            "https://0x7f.1",
             "ftp://gate.example",
         ] {
             assert!(IssuerUrl::parse(bad).is_err(), "{bad}");
@@ -185,9 +228,83 @@ pub(crate) mod tests {
             assert!(!below.include(other), "{other}");
         }
         assert!(!parse("app.example").unwrap().include("www.app.example"));
-        for bad in ["", "*", "*.", "*.example", "a.*.example", "APP.example", "app.example:443", "https://a", "a/b"] {
+        let address = parse("[2001:db8::1]").unwrap();
+        let uri = |text: &str| RedirectUri::parse(text, &[]).unwrap();
+        assert!(address.permit(&uri("https://[2001:db8::1]:8443/cb")));
+        assert!(!address.permit(&uri("https://[2001:db8::2]:8443/cb")));
+        for bad in [
+            "",
+            "*",
+            "*.",
+            "*.example",
+            "a.*.example",
+            "APP.example",
+            "app.example:443",
+            "https://a",
+            "a/b",
+            "a.example.",
+            "127.1",
+        ] {
             assert_eq!(parse(bad), Err(bad.to_owned()));
         }
+    }
+
+    /// Each spelling of each own origin, for every kind of client, also as an earlier release may have stored it.
+    ///
+    /// Requirements: A10, B31, B33.
+    #[test]
+    fn no_client_is_answered_at_one_of_our_own_origins() {
+        let issuer = issuer();
+        let configured = issuer.clients[0].clone();
+        let documented = Client { origin: ClientOrigin::Document, ..configured.clone() };
+        let stored = |text: &str| RedirectUri::from_record(text.to_owned());
+        for own in [
+            "https://gate.example/authorize?client_id=trusted",
+            "https://gate.example",
+            "https://gate.example?x=1",
+            "https://GATE.example/authorize",
+            "https://gate.example:443/authorize",
+            "https://gate.example./authorize",
+            "https://g%61te.example/authorize",
+            "https://gate\u{3002}example/authorize",
+            "https://gate.example\\@app.example/",
+            "https://user@gate.example/authorize",
+            "HTTPS://gate.example/authorize",
+            "https:gate.example/authorize",
+            "https:///gate.example/authorize",
+            "https://gate.example//authorize",
+            "https://other.example/t/authorize",
+            "https://other.example/",
+            "https://OTHER.example:443/t/authorize",
+            "http://127.0.0.1:8080/authorize",
+            "http://localhost:8080/authorize",
+            "http://[::1]:8080/authorize",
+            "https://app.localhost:8080/authorize",
+            "https://127.9.9.9:8080/authorize",
+            "https://[::ffff:7f00:1]:8080/authorize",
+            "https://0.0.0.0:8080/authorize",
+        ] {
+            for client in [&configured, &documented] {
+                let refused = issuer.permits(client, &stored(own));
+                assert_eq!(refused, Err(Refusal::RedirectUriForbidden), "{own}");
+            }
+        }
+        for foreign in ["https://app.example/cb", "https://gate.example:8443/cb", "http://127.0.0.1:8081/cb"] {
+            assert_eq!(issuer.permits(&documented, &stored(foreign)), Ok(()), "{foreign}");
+        }
+        let here = stored("http://127.0.0.1/cb").matching("http://127.0.0.1:8080/cb").unwrap();
+        assert_eq!(issuer.permits(&documented, &here), Err(Refusal::RedirectUriForbidden), "a substituted port");
+    }
+
+    /// Requirements: B33.
+    #[test]
+    fn a_private_scheme_that_is_no_longer_listed_gets_no_answer() {
+        let mut issuer = issuer();
+        let (client, uri) = (issuer.clients[0].clone(), issuer.policy.private_scheme_redirect_uris[0].clone());
+        let uri = RedirectUri::from_record(uri);
+        assert_eq!(issuer.permits(&client, &uri), Ok(()));
+        issuer.policy.private_scheme_redirect_uris.clear();
+        assert_eq!(issuer.permits(&client, &uri), Err(Refusal::RedirectUriForbidden));
     }
 
     /// Requirements: C10.
@@ -242,6 +359,49 @@ pub(crate) mod tests {
         );
         let optional_only = Scopes::parse("write").unwrap();
         assert_eq!(resource.approved_scopes(&optional_only, &[]), Err(Refusal::DecisionMissing));
+    }
+
+    /// Requirements: E1, E6.
+    #[test]
+    fn scopes_of_other_resources_of_the_issuer_are_ignored() {
+        let mut issuer = issuer();
+        let mut other = Resource { uri: "https://other.example".to_owned(), ..issuer.resources[0].clone() };
+        other.scopes.remove(2);
+        other.scopes[0].scope = Scope::parse("search").unwrap();
+        issuer.resources.push(other);
+        assert_eq!(issuer.scopes_supported().to_string(), "admin read search write");
+        let asked = |n: usize, text: &str| {
+            issuer.requested_scopes(&issuer.resources[n], Some(text)).map(|scopes| scopes.to_string())
+        };
+        assert_eq!(asked(0, "admin read search write offline_access").unwrap(), "admin read write");
+        assert_eq!(asked(1, "admin read search write").unwrap(), "search write");
+        assert_eq!(asked(1, "offline_access").unwrap(), "search", "the default");
+        for invalid in ["read", "read admin offline_access", "search root", "read root"] {
+            assert_eq!(asked(1, invalid), Err(Refusal::ScopeInvalid), "{invalid}");
+        }
+    }
+
+    #[test]
+    fn packed_scopes_are_unpacked_only_by_the_same_resource() {
+        let mut resource = issuer().resources.remove(0);
+        for n in 0..MAX_SCOPES - 3 {
+            let scope = Scope::parse(&format!("s{n}")).unwrap();
+            resource.scopes.push(ScopeDefinition { scope, ..resource.scopes[0].clone() });
+        }
+        for text in ["", "read", "write s9 s196", &resource.all_scopes().to_string()] {
+            let scopes = Scopes::parse(text).unwrap();
+            let packed = resource.pack(&scopes).unwrap();
+            assert_eq!(packed.len(), 8 + MAX_SCOPES.div_ceil(8));
+            assert_eq!(resource.unpack(&packed), Some(scopes));
+            let mut swapped = resource.clone();
+            swapped.scopes.swap(0, 1);
+            assert_eq!(swapped.unpack(&packed), None);
+            assert_eq!(issuer().resources[0].unpack(&packed), None);
+            assert_eq!(resource.unpack(&packed[1..]), None);
+            assert_eq!(resource.unpack(&packed[..packed.len() - 1]), None);
+        }
+        assert_eq!(resource.pack(&Scopes::parse("read root").unwrap()), None);
+        assert_eq!(resource.unpack(&[]), None);
     }
 
     /// Requirements: A23, E1, E6, E7.

@@ -5,8 +5,8 @@
 //! true by its commits; `lychgate-control` decides which caller may ask.
 //!
 //! The folders are layers; each uses only those above it in this list:
-//! - the ground: [`refusal`] (every deliberate "no"), [`id`], [`secret`], [`scope`], [`subject`], [`display`], [`time`],
-//!   [`entropy`], [`lifetimes`]
+//! - the ground: [`refusal`] (every deliberate "no"), [`id`], [`secret`], [`scope`], [`subject`], [`display`], [`origin`],
+//!   [`time`], [`entropy`], [`lifetimes`]
 //! - [`keys`]: the keys of every MAC, derivation and seal, and their rotation
 //! - [`client`]: what a client is, and what it says about itself
 //! - [`issuer`]: one logical authorization server, and the operator's policies
@@ -38,6 +38,7 @@ pub mod id;
 pub mod issuer;
 pub mod keys;
 pub mod lifetimes;
+pub mod origin;
 pub mod refusal;
 pub mod registration;
 pub mod request;

@@ -18,8 +18,9 @@ use crate::client::{
 };
 use crate::display::displayable;
 use crate::id::{Attempt, ClientId};
-use crate::issuer::{Issuer, RegistrationPolicy};
+use crate::issuer::{Issuer, MAX_ISSUER_SCOPES, RegistrationPolicy};
 use crate::keys::{Keys, short_digest};
+use crate::origin::NormalUrl;
 use crate::secret::{Secret, kind};
 use crate::time::Timestamp;
 
@@ -27,7 +28,8 @@ const MAX_REDIRECT_URIS: usize = 20;
 const MAX_NAME_CHARS: usize = 128;
 const MAX_LIST: usize = 20;
 const MAX_TEXT: usize = 256;
-const MAX_SCOPE: usize = 1024;
+/// All scopes that an issuer may advertise, and `offline_access`.
+const MAX_SCOPE: usize = MAX_ISSUER_SCOPES + " offline_access".len();
 const MAX_URI: usize = 2048;
 /// The most bytes of text that one registration holds, besides its scope. What clients register has a few hundred bytes, and
 /// a stranger's registration is kept for a day.
@@ -228,8 +230,14 @@ pub(crate) fn describe(asked: &ClientMetadata, issuer: &Issuer) -> Result<Descri
     }
     grant_types.sort_by_key(|grant_type| *grant_type as u8);
     grant_types.dedup();
-    let name = asked.client_name.as_deref().and_then(|name| displayable(name, MAX_NAME_CHARS));
+    let name = asked.client_name.as_deref().and_then(client_name);
     Ok(Described { name, redirect_uris, grant_types, about: about(asked.about.clone())? })
+}
+
+/// A client's name as pages show it. Names in records are made displayable again when they are read: what hides in a name
+/// is found out over time.
+pub fn client_name(text: &str) -> Option<String> {
+    displayable(text, MAX_NAME_CHARS)
 }
 
 /// The client's authentication, and its secret if that is new. An unsupported method, or none, makes a public client,
@@ -273,14 +281,18 @@ pub(crate) fn client_keys(asked: &ClientMetadata) -> Result<Option<ClientKeys>, 
             Ok((!keys.is_empty()).then_some(ClientKeys::ByValue(keys)))
         }
         (None, Some(uri)) => {
-            let https = Url::parse(uri).is_ok_and(|url| url.scheme() == "https" && url.fragment().is_none());
-            if uri.len() > MAX_URI || !https {
-                return invalid("jwks_uri is an https URL of at most 2048 characters");
+            if !is_jwks_uri(uri) {
+                return invalid("jwks_uri is an https URL of at most 2048 characters, in its normal form");
             }
             Ok(Some(ClientKeys::ByReference(uri.clone())))
         }
         (None, None) => Ok(None),
     }
+}
+
+/// True if client keys may be fetched from `uri`: an https URL in normal form, so that it names one host to every parser.
+pub fn is_jwks_uri(uri: &str) -> bool {
+    uri.len() <= MAX_URI && NormalUrl::parse(uri).is_ok_and(|url| url.as_url().scheme() == "https")
 }
 
 /// The id follows from the attempt alone, so that a repeated call finds the client it made.
@@ -291,7 +303,6 @@ pub fn client_id(issuer: &Issuer, attempt: Attempt) -> ClientId {
 /// The acceptable redirect URIs. One with an unlisted private scheme is ignored if others remain: Cursor registers
 /// three at once and must not fail because of one.
 fn acceptable(asked: &[String], issuer: &Issuer) -> Result<Vec<RedirectUri>, Refusal> {
-    let own = format!("{}/", issuer.url.origin());
     let mut redirect_uris: Vec<RedirectUri> = Vec::new();
     let mut passed_over = None;
     for text in asked {
@@ -299,8 +310,7 @@ fn acceptable(asked: &[String], issuer: &Issuer) -> Result<Vec<RedirectUri>, Ref
             Ok(uri) if !issuer.policy.redirect_hosts.permit(&uri) => {
                 return Err(Refusal::RegistrationRedirectUriInvalid("the operator does not permit this redirect URI"));
             }
-            // A redirect URI on our own origin would return the code to one of our pages.
-            Ok(uri) if uri.as_str().starts_with(&own) => {
+            Ok(uri) if issuer.own_origins.include(&uri) => {
                 return Err(Refusal::RegistrationRedirectUriInvalid("a redirect URI must not lead to this server"));
             }
             Ok(uri) if redirect_uris.contains(&uri) => {}
@@ -429,6 +439,12 @@ mod tests {
             ("no key that can be used", Some(vec![JwkMembers::default()]), None),
             ("too many keys", Some(vec![ec("a"); 21]), None),
             ("http", None, Some("http://app.example/jwks")),
+            ("upper case", None, Some("https://APP.example/jwks")),
+            ("the default port", None, Some("https://app.example:443/jwks")),
+            ("user information", None, Some("https://me@app.example/jwks")),
+            ("a fragment", None, Some("https://app.example/jwks#x")),
+            ("an address in disguise", None, Some("https://0x7f.1/jwks")),
+            ("dot segments", None, Some("https://app.example/a/../jwks")),
         ] {
             assert!(matches!(with(jwks, jwks_uri), Err(Refusal::RegistrationMetadataInvalid(_))), "{why}");
         }
@@ -538,12 +554,24 @@ mod tests {
         assert!(matches!(register(asked(&["javascript:x", all[1]])), Err(Refusal::RegistrationRedirectUriInvalid(_))));
     }
 
+    /// Requirements: A10, B31.
     #[test]
-    fn a_redirect_uri_on_our_own_origin_is_refused() {
-        assert!(matches!(
-            register(asked(&["https://gate.example/callback/demo"])),
-            Err(Refusal::RegistrationRedirectUriInvalid(_))
-        ));
+    fn a_redirect_uri_on_an_own_origin_is_refused() {
+        for own in [
+            "https://gate.example/callback/demo",
+            "https://gate.example",
+            "https://GATE.example/authorize",
+            "https://gate.example:443/authorize",
+            "https://gate.example./authorize",
+            "https://other.example/authorize",
+            "https://other.example/t/authorize?client_id=trusted",
+            "http://127.0.0.1:8080/authorize",
+            "http://localhost:8080/authorize",
+            "https://app.localhost:8080/authorize",
+        ] {
+            let refused = register(asked(&["https://app.example/cb", own]));
+            assert!(matches!(refused, Err(Refusal::RegistrationRedirectUriInvalid(_))), "{own}");
+        }
     }
 
     /// Requirements: R31.
@@ -557,6 +585,12 @@ mod tests {
         let mut registration = asked(&["https://app.example/cb"]);
         registration.client_name = Some("x".repeat(10_000));
         assert_eq!(register(registration).unwrap().name.unwrap().len(), 128);
+        for (length, is_good) in [(MAX_ISSUER_SCOPES + " offline_access".len(), true), (MAX_ISSUER_SCOPES + 16, false)]
+        {
+            let mut registration = asked(&["https://app.example/cb"]);
+            registration.about.scope = Some("s".repeat(length));
+            assert_eq!(register(registration).is_ok(), is_good, "{length}");
+        }
         let mut registration = asked(&["https://app.example/cb"]);
         registration.about.logo_uri = Some("javascript:alert(1)".to_owned());
         assert!(matches!(register(registration), Err(Refusal::RegistrationMetadataInvalid(_))));

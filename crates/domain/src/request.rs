@@ -80,7 +80,7 @@ impl AuthorizationRequest {
         let code_challenge =
             CodeChallenge::parse(parameters.single("code_challenge")?, parameters.single("code_challenge_method")?)?;
         let resource = issuer.resource(parameters.all("resource"))?;
-        let scopes = resource.requested_scopes(parameters.single("scope")?)?;
+        let scopes = issuer.requested_scopes(resource, parameters.single("scope")?)?;
         Ok(Self {
             client_id: client.id.clone(),
             redirect_uri,

@@ -26,14 +26,12 @@ impl Scope {
 pub struct Scopes(Box<[Scope]>);
 
 impl Scopes {
-    const MAX: usize = 64;
-
-    /// Parses the space-separated form; order and repetition do not matter. Refuses with [`Refusal::ScopeInvalid`] (RFC
-    /// 6749 §3.3).
+    /// Parses the space-separated form; order and repetition do not matter. The number of scopes is bounded by the
+    /// configuration, which defines each of them, and the length of the text by that of the request. Refuses with
+    /// [`Refusal::ScopeInvalid`] (RFC 6749 §3.3).
     pub fn parse(text: &str) -> Result<Self, Refusal> {
         let scopes = text.split(' ').filter(|scope| !scope.is_empty());
-        let scopes: Self = scopes.map(Scope::parse).collect::<Option<_>>().ok_or(Refusal::ScopeInvalid)?;
-        if scopes.0.len() > Self::MAX { Err(Refusal::ScopeInvalid) } else { Ok(scopes) }
+        scopes.map(Scope::parse).collect::<Option<_>>().ok_or(Refusal::ScopeInvalid)
     }
 
     /// True if `scope` is in the set.

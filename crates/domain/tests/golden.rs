@@ -26,8 +26,8 @@ use lychgate_domain::flow::code::PresentedCode;
 use lychgate_domain::flow::{Approved, CodeExchange, CodeIssued, CodePresentation, Redeemed, Transition};
 use lychgate_domain::id::{self, Attempt, BrowserId, ClientId, IssuerId};
 use lychgate_domain::issuer::{
-    AddressPolicy, Choice, ClientPolicy, Issuer, IssuerUrl, PromptPolicy, Requested, Resource, ScopeDefinition,
-    UpstreamRevocationMode,
+    AddressPolicy, Choice, ClientPolicy, Issuer, IssuerUrl, OwnOrigins, PromptPolicy, Requested, Resource,
+    ScopeDefinition, UpstreamRevocationMode,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::lifetimes::Lifetimes;
@@ -83,7 +83,7 @@ fn earlier_tickets_open() {
 fn earlier_tickets_without_state_open() {
     let flow = Flow::new();
     let request = AuthorizationRequest { state: None, ..request() };
-    let (ticket, text) = Ticket::issue(request, &flow.keys, &CountingUp::default(), at(0)).unwrap();
+    let (ticket, text) = Ticket::issue(request, &flow.issuer, &flow.keys, &CountingUp::default(), at(0)).unwrap();
     let kept = golden("ticket-without-state.v1.txt", &line(&text));
     assert_eq!(Ticket::open(kept.trim_end(), &flow.issuer, &flow.keys, at(1)), Ok(ticket));
 }
@@ -131,9 +131,27 @@ fn earlier_browser_and_login_cookies_are_accepted() {
 fn earlier_tickets_for_the_full_page_open() {
     let flow = Flow::new();
     let request = AuthorizationRequest { screen: WantedScreen::Full, ..request() };
-    let (ticket, text) = Ticket::issue(request, &flow.keys, &CountingUp::default(), at(0)).unwrap();
+    let (ticket, text) = Ticket::issue(request, &flow.issuer, &flow.keys, &CountingUp::default(), at(0)).unwrap();
     let kept = golden("ticket-for-the-whole-page.v1.txt", &line(&text));
     assert_eq!(Ticket::open(kept.trim_end(), &flow.issuer, &flow.keys, at(1)), Ok(ticket));
+}
+
+#[test]
+fn earlier_tickets_with_packed_scopes_open() {
+    let mut issuer = issuer(URL);
+    let definition = issuer.resources[0].scopes[0].clone();
+    let named = |n| ScopeDefinition { scope: Scope::parse(&format!("scope-{n:04}")).unwrap(), ..definition.clone() };
+    issuer.resources[0].scopes = (0..100).map(named).collect();
+    let scopes: Scopes = issuer.resources[0].scopes.iter().step_by(3).map(|named| named.scope.clone()).collect();
+    for (screen, file) in [
+        (WantedScreen::Any, "ticket-with-packed-scopes.v1.txt"),
+        (WantedScreen::Full, "ticket-with-packed-scopes-for-the-full-screen.v1.txt"),
+    ] {
+        let request = AuthorizationRequest { screen, scopes: scopes.clone(), ..request() };
+        let (ticket, text) = Ticket::issue(request, &issuer, &keys(URL), &CountingUp::default(), at(0)).unwrap();
+        let kept = golden(file, &line(&text));
+        assert_eq!(Ticket::open(kept.trim_end(), &issuer, &keys(URL), at(1)), Ok(ticket));
+    }
 }
 
 #[test]
@@ -404,7 +422,7 @@ struct Flow {
 impl Flow {
     fn new() -> Self {
         let (issuer, keys, browser) = (issuer(URL), keys(URL), BrowserId::from_bytes([7; 16]));
-        let (ticket, ticket_text) = Ticket::issue(request(), &keys, &CountingUp::default(), at(0)).unwrap();
+        let (ticket, ticket_text) = Ticket::issue(request(), &issuer, &keys, &CountingUp::default(), at(0)).unwrap();
         let id = ticket.authorization_id(&issuer, &keys, browser).unwrap();
         let decided = Decided::new(
             ticket.clone(),
@@ -554,6 +572,7 @@ fn issuer(url: &str) -> Issuer {
     Issuer {
         id: IssuerId::parse("demo").unwrap(),
         url: IssuerUrl::parse(url).unwrap(),
+        own_origins: OwnOrigins::of([&IssuerUrl::parse(url).unwrap()]),
         name: "Demo".to_owned(),
         upstream: UpstreamId::parse("idp").unwrap(),
         upstream_name: "Demo IdP".to_owned(),

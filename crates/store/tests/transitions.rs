@@ -14,7 +14,9 @@ use lychgate_domain::consent::{CheckInputs, Consent, Decided, DenialReason, Pres
 use lychgate_domain::event::{Event, EventCaller, EventKind, EventTarget};
 use lychgate_domain::flow::{Approved, Authorization, CodeIssued, Denied, LoggingIn, Redeemed};
 use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, EventId, GrantId, IssuerId};
-use lychgate_domain::issuer::{AddressPolicy, ClientPolicy, Issuer, IssuerUrl, PromptPolicy, UpstreamRevocationMode};
+use lychgate_domain::issuer::{
+    AddressPolicy, ClientPolicy, Issuer, IssuerUrl, OwnOrigins, PromptPolicy, UpstreamRevocationMode,
+};
 use lychgate_domain::keys::KeyId;
 use lychgate_domain::lifetimes::Lifetimes;
 use lychgate_domain::request::pkce::CodeChallenge;
@@ -54,6 +56,7 @@ async fn world() -> World {
     let issuer = Issuer {
         id: IssuerId::parse("main").unwrap(),
         url: IssuerUrl::parse("https://gate.example").unwrap(),
+        own_origins: OwnOrigins::default(),
         name: "Gate".to_owned(),
         upstream: UpstreamId::parse("idp").unwrap(),
         upstream_name: "Login".to_owned(),
@@ -109,6 +112,7 @@ impl World {
             requested_scopes: Scopes::parse("read").unwrap(),
             scopes: Scopes::parse("read").unwrap(),
             metadata_digest: self.client.metadata_digest(),
+            client_name: None,
             policy_version: None,
             browser: BrowserId::from_bytes([n; 16]),
             attempt: attempt(n),

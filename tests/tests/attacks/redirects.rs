@@ -54,6 +54,59 @@ async fn a_changed_web_redirect_uri_is_a_page_and_never_a_redirect() -> Result<(
     stage.stop().await
 }
 
+/// The redirect URI is the request of a client that needs no page. If it could be registered, or were answered after its port
+/// was substituted, Deny would lead there from our own origin.
+///
+/// Requirements: A10, B31.
+#[tokio::test]
+async fn deny_at_a_hostile_client_begins_no_request_of_another() -> Result<()> {
+    let config = "[prompt]\nmode = \"silent\"\nsilent_clients = [\"web\"]\n\
+                  [[clients]]\nid = \"web\"\nname = \"Trusted\"\nredirect_uris = [\"https://app.example/callback\"]\n";
+    let stage = Stage::start(config).await?;
+    let trusted = stage.gate.configured("web", WEB);
+    let mut jar = Jar::new()?;
+    trusted.request().tokens(&mut jar).await?;
+    let exchanges = stage.upstream.asked().exchanges.len();
+
+    let request = trusted.request().without("state").url();
+    let (_, after_scheme) = request.split_once("://").expect("a URL");
+    let (authority, path) = after_scheme.split_once('/').expect("a path");
+    let port = authority.rsplit(':').next().expect("a port");
+    for own in [
+        request.clone(),
+        format!("HTTP://{authority}/{path}"),
+        format!("http://localhost:{port}/{path}"),
+        format!("http://LOCALHOST:{port}/{path}"),
+        format!("http://[::1]:{port}/{path}"),
+        format!("http://127.1:{port}/{path}"),
+        format!("http://0x7f.0.0.1:{port}/{path}"),
+        format!("http://127.0.0.1.:{port}/{path}"),
+        format!("http://%31%32%37.0.0.1:{port}/{path}"),
+        format!("http://me@{authority}/{path}"),
+        format!("http:{authority}/{path}"),
+        format!("http:///{authority}/{path}"),
+        format!("http://{authority}/x/../{path}"),
+        format!("http:\\\\{authority}/{path}"),
+        format!("https://{authority}/{path}"),
+        format!("https://app.localhost:{port}/{path}"),
+    ] {
+        let metadata = serde_json::json!({ "redirect_uris": [WEB, own], "client_name": "Prizes" });
+        let page = stage.gate.register(&metadata).await?;
+        assert_eq!((page.status, page.error().as_str()), (400, "invalid_redirect_uri"), "{own}: {}", page.summary());
+    }
+
+    let mut hostile = stage.gate.app(&[&format!("http://127.0.0.1/{path}")]).await?;
+    hostile.redirect_uri = format!("http://127.0.0.1:{port}/{path}");
+    let page = hostile.request().send(&mut jar).await?;
+    assert_refused(&page, 400, "REDIRECT_URI_FORBIDDEN");
+    assert_eq!(page.return_link()?, None);
+    hostile.redirect_uri = format!("http://127.0.0.1:1/{path}");
+    let denied = hostile.request().open(&mut jar).await?.deny(&mut jar).await?;
+    assert!(denied.uri.as_str().starts_with(&hostile.redirect_uri), "another port is answered: {}", denied.uri);
+    assert_eq!(stage.upstream.asked().exchanges.len(), exchanges, "no further code came of it");
+    stage.stop().await
+}
+
 /// Requirements: R3, conflict 1.
 #[tokio::test]
 async fn of_a_loopback_redirect_uri_only_the_port_may_change() -> Result<()> {

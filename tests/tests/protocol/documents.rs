@@ -51,7 +51,9 @@ async fn a_client_is_what_its_document_says() -> Result<()> {
     let app = gate.configured(&site.publish(DOCUMENT, &json!({})), LOOPBACK);
     let mut jar = Jar::new()?;
     let consent = app.request().open(&mut jar).await?;
-    for shown in ["A documented app", "<bdi dir=\"ltr\">localhost</bdi></strong> says that this is its app"] {
+    let website = site.url("").replace("https://", "");
+    let vouches = format!("<bdi dir=\"ltr\">{website}</bdi></strong> says that this is its app");
+    for shown in ["A documented app", &vouches] {
         assert!(consent.page.body.contains(shown), "D11: no {shown:?} in\n{}", consent.page.body);
     }
     let callback = consent.approve(&mut jar).await?.sign_in(&mut jar).await?;

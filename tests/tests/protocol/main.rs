@@ -13,6 +13,7 @@ mod real_requests;
 mod registration;
 mod resources;
 mod revocation;
+mod scopes;
 mod token;
 
 use e2e::flow::Answer;

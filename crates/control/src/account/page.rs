@@ -67,10 +67,28 @@ pub(crate) struct ConnectedApp {
 /// How a client is known without asking its host.
 #[derive(Debug)]
 pub(crate) enum KnownAs {
-    Configured { name: Option<String> },
-    Registered { name: Option<String> },
-    Document { host: String },
+    Configured {
+        name: Option<String>,
+    },
+    Registered {
+        name: Option<String>,
+    },
+    /// With the name that the consent page displayed: the document may say another by now.
+    Document {
+        url: MetadataUrl,
+        name: Option<String>,
+    },
     Gone,
+}
+
+impl KnownAs {
+    /// The URL of the client's document, if it has one.
+    pub(crate) fn document(&self) -> Option<&MetadataUrl> {
+        match self {
+            KnownAs::Document { url, .. } => Some(url),
+            KnownAs::Configured { .. } | KnownAs::Registered { .. } | KnownAs::Gone => None,
+        }
+    }
 }
 
 pub(super) async fn apps_page(call: &CallContext, session: &AccountSession) -> Result<AppsPage, Error> {
@@ -151,20 +169,25 @@ async fn app(call: &CallContext, consent: &Consent) -> Result<App, Error> {
     let resource = call.issuer().resource_by_uri(&consent.resource);
     Ok(App {
         client_id: consent.client_id.clone(),
-        client: known_as(call, &consent.client_id).await?,
+        client: known_as(call, &consent.client_id, consent.client_name.as_ref()).await?,
         resource_uri: consent.resource.clone(),
         resource_name: resource.map(|resource| resource.name.clone()),
     })
 }
 
-/// How the client is known. Its host is not asked.
-pub(crate) async fn known_as(call: &CallContext, id: &ClientId) -> Result<KnownAs, Error> {
+/// How the client is known. Its host is not asked: a client with a metadata document has the name `displayed`, which the
+/// person saw.
+pub(crate) async fn known_as(
+    call: &CallContext,
+    id: &ClientId,
+    displayed: Option<&String>,
+) -> Result<KnownAs, Error> {
     if let Some(client) = call.issuer().configured_client(id) {
         return Ok(KnownAs::Configured { name: client.name.clone() });
     }
     if document::is_url(id) {
-        let url = MetadataUrl::parse(id.as_str()).ok();
-        return Ok(url.map_or(KnownAs::Gone, |url| KnownAs::Document { host: url.host().to_owned() }));
+        let Ok(url) = MetadataUrl::parse(id.as_str()) else { return Ok(KnownAs::Gone) };
+        return Ok(KnownAs::Document { url, name: displayed.cloned() });
     }
     let client = call.store().client(call.issuer(), id, call.now).await?;
     Ok(client.map_or(KnownAs::Gone, |client| KnownAs::Registered { name: client.value.name }))

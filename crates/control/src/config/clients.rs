@@ -12,9 +12,9 @@ use lychgate_domain::client::{
 };
 use lychgate_domain::id::ClientId;
 use lychgate_domain::issuer::{DocumentPolicy, DocumentRedirects, HostPatterns, RegistrationPolicy};
+use lychgate_domain::registration::is_jwks_uri;
 use lychgate_process::config::ConfigError;
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use super::listen::from_hex;
 use super::text::display_text;
@@ -193,13 +193,17 @@ impl ClientConfig {
                 let digest = digests(&format!("{at}.secret_sha256"), std::slice::from_ref(digest))?.remove(0);
                 Ok(Authentication::Secret { registered: SecretMethod::Basic, digest })
             }
-            (None, Some(uri)) if Url::parse(uri).is_ok_and(|url| url.scheme() == "https") => Ok(Authentication::Keys {
+            (None, Some(uri)) if is_jwks_uri(uri) => Ok(Authentication::Keys {
                 keys: ClientKeys::ByReference(uri.clone()),
                 unsigned: UnsignedRequests::Refused,
             }),
             (None, Some(uri)) => {
                 let problem = format_args!("is {uri:?}");
-                Err(ConfigError::new(format!("{at}.jwks_uri"), problem, "write the https URL of the client's key set"))
+                Err(ConfigError::new(
+                    format!("{at}.jwks_uri"),
+                    problem,
+                    "write the https URL of the client's key set, in its normal form",
+                ))
             }
             (Some(_), Some(_)) => Err(ConfigError::new(
                 format!("{at}.jwks_uri"),

@@ -1,5 +1,6 @@
 //! Issuers with their resources, clients and policies.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
 use lychgate_domain::client::Client;
@@ -7,8 +8,9 @@ use lychgate_domain::client::redirect_uri::{RedirectKind, RedirectUri};
 use lychgate_domain::display::displayable;
 use lychgate_domain::id::{ClientId, IssuerId};
 use lychgate_domain::issuer::{
-    Choice, ClientPolicy, ConsentMode, HostPatterns, Issuer, IssuerUrl, PromptPolicy, PublishedPolicy, Requested,
-    Resource, ScopeDefinition,
+    Choice, ClientPolicy, ConsentMode, HostPatterns, Issuer, IssuerUrl, MAX_ISSUER_SCOPES, MAX_RESOURCE_SCOPES,
+    MAX_RESOURCE_URI, MAX_SCOPES, OwnOrigins, PromptPolicy, PublishedPolicy, Requested, Resource, ScopeDefinition,
+    length_in_a_query,
 };
 use lychgate_domain::keys::rotation::SigningAlgorithm;
 use lychgate_domain::lifetimes::Lifetimes;
@@ -202,8 +204,52 @@ impl Config {
         if issuers.is_empty() {
             return Err(ConfigError::new("issuers", "is empty", "add an [[issuers]] table"));
         }
+        let own_origins = OwnOrigins::of(issuers.iter().map(|issuer| &issuer.url));
+        for issuer in &mut issuers {
+            issuer.own_origins = own_origins.clone();
+        }
+        check_redirects(&issuers)?;
+        check_metadata_places(&issuers)?;
         Ok(issuers)
     }
+}
+
+/// Refuses configured clients that would be answered at one of our own pages.
+fn check_redirects(issuers: &[Issuer]) -> Result<(), ConfigError> {
+    for (n, issuer) in issuers.iter().enumerate() {
+        for (m, client) in issuer.clients.iter().enumerate() {
+            if let Some(k) = client.redirect_uris.iter().position(|uri| issuer.permits(client, uri).is_err()) {
+                return Err(ConfigError::new(
+                    format!("issuers[{n}].clients[{m}].redirect_uris[{k}]"),
+                    format_args!(
+                        "is {:?}, which leads to an issuer of this deployment",
+                        client.redirect_uris[k].as_str()
+                    ),
+                    "write where the client itself receives codes, on another host or port",
+                ));
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Refuses resources whose metadata documents would be one (RFC 9728 §3.1), also of different issuers: clients of the one would
+/// read about the other.
+fn check_metadata_places(issuers: &[Issuer]) -> Result<(), ConfigError> {
+    let mut places = BTreeMap::new();
+    for (n, issuer) in issuers.iter().enumerate() {
+        for (m, resource) in issuer.resources.iter().enumerate() {
+            let other: &String = places.entry(resource.metadata_place()).or_insert(&resource.uri);
+            if *other != resource.uri {
+                return Err(ConfigError::new(
+                    format!("issuers[{n}].resources[{m}].uri"),
+                    format_args!("is {:?}, and its metadata document would be that of {other:?}", resource.uri),
+                    "give it a host or a path of its own: scheme, query and a final slash make no other document",
+                ));
+            }
+        }
+    }
+    Ok(())
 }
 
 impl IssuerConfig {
@@ -216,6 +262,7 @@ impl IssuerConfig {
         self.check_private_schemes(at)?;
         Ok(Issuer {
             id,
+            own_origins: OwnOrigins::of([&url]),
             url,
             name: display_text(&format!("{at}.name"), &self.name)?,
             upstream,
@@ -251,6 +298,7 @@ impl IssuerConfig {
             }
             resources.push(resource);
         }
+        check_scopes_supported(at, &resources)?;
         Ok(resources)
     }
 
@@ -296,6 +344,22 @@ impl IssuerConfig {
         }
         Ok(())
     }
+}
+
+/// Clients name all scopes that the issuer advertises at registration, and in one URL.
+fn check_scopes_supported(at: &str, resources: &[Resource]) -> Result<(), ConfigError> {
+    let all = resources.iter().flat_map(|resource| resource.scopes.iter().map(|found| found.scope.clone())).collect();
+    let length = length_in_a_query(&all);
+    if length <= MAX_ISSUER_SCOPES {
+        return Ok(());
+    }
+    Err(ConfigError::new(
+        format!("{at}.resources"),
+        format_args!("has scopes whose names take {length} characters in a query"),
+        format_args!(
+            "use at most {MAX_ISSUER_SCOPES}: clients ask for all of them in one URL; shorten names, or use several issuers"
+        ),
+    ))
 }
 
 impl PolicyConfig {
@@ -354,6 +418,32 @@ impl ResourceConfig {
                 "write the MCP server's URL, without a fragment",
             ));
         }
+        if self.uri.len() > MAX_RESOURCE_URI {
+            return Err(ConfigError::new(
+                format!("{at}.uri"),
+                format_args!("has {} characters", self.uri.len()),
+                format_args!("use at most {MAX_RESOURCE_URI}: it stands in every token"),
+            ));
+        }
+        let resource = Resource {
+            uri: self.uri.clone(),
+            name: display_text(&format!("{at}.name"), &self.name)?,
+            scopes: self.scopes(at)?,
+        };
+        let length = length_in_a_query(&resource.all_scopes());
+        if resource.scopes.len() > MAX_SCOPES || length > MAX_RESOURCE_SCOPES {
+            return Err(ConfigError::new(
+                format!("{at}.scopes"),
+                format_args!("has {} names, which take {length} characters in a query", resource.scopes.len()),
+                format_args!(
+                    "use at most {MAX_SCOPES} names with {MAX_RESOURCE_SCOPES} characters, so that one token can have all of them"
+                ),
+            ));
+        }
+        Ok(resource)
+    }
+
+    fn scopes(&self, at: &str) -> Result<Vec<ScopeDefinition>, ConfigError> {
         let mut scopes: Vec<ScopeDefinition> = Vec::new();
         for (n, config) in self.scopes.iter().enumerate() {
             let key = |name: &str| format!("{at}.scopes[{n}].{name}");
@@ -391,7 +481,7 @@ impl ResourceConfig {
                 "mark the scopes of a request without `scope`",
             ));
         }
-        Ok(Resource { uri: self.uri.clone(), name: display_text(&format!("{at}.name"), &self.name)?, scopes })
+        Ok(scopes)
     }
 }
 

@@ -405,6 +405,104 @@ fn unclear_resources_and_scopes_are_refused() {
     ]);
 }
 
+/// What is advertised must fit into one registration, one URL, one ticket and one token; a configuration within the limits is
+/// followed from registration to token by `every_advertised_scope_can_be_asked_for_at_once`.
+///
+/// Requirements: E1, E4.
+#[test]
+fn scopes_that_cannot_be_asked_for_at_once_are_refused() {
+    fn scopes(config: &mut Config, count: usize, width: usize) {
+        let first = config.issuers[0].resources[0].scopes[0].clone();
+        let named = |n| ScopeConfig { name: format!("{n:0width$}"), ..first.clone() };
+        config.issuers[0].resources[0].scopes = (0..count).map(named).collect();
+    }
+    fn resources(config: &mut Config, count: usize, width: usize) {
+        scopes(config, 15, width);
+        let first = config.issuers[0].resources[0].clone();
+        let named = |n: usize| {
+            let mut resource = ResourceConfig { uri: format!("https://mcp-{n}.example/mcp"), ..first.clone() };
+            resource.scopes.iter_mut().for_each(|scope| scope.name = format!("{n}{}", &scope.name[1..]));
+            resource
+        };
+        config.issuers[0].resources = (0..count).map(named).collect();
+    }
+    for (count, width) in [(1, 128), (15, 128), (70, 28), (200, 9)] {
+        let mut good = example();
+        scopes(&mut good, count, width);
+        check(&good).unwrap_or_else(|refused| panic!("{count} of {width}: {refused}"));
+    }
+    let mut good = example();
+    resources(&mut good, 2, 128);
+    check(&good).unwrap();
+    let mut good = example();
+    resources(&mut good, 1, 128);
+    good.issuers[0].resources = (0..9)
+        .map(|n| ResourceConfig { uri: format!("https://mcp-{n}.example"), ..good.issuers[0].resources[0].clone() })
+        .collect();
+    check(&good).expect("the same scopes at each resource are advertised once");
+    refused(&[
+        (|c| scopes(c, 16, 128), "issuers[0].resources[0].scopes: has 16 names, which take 2063 characters in a query"),
+        (|c| scopes(c, 62, 128), "issuers[0].resources[0].scopes: has 62 names, which take 7997 characters in a query"),
+        (|c| scopes(c, 201, 4), "issuers[0].resources[0].scopes: has 201 names, which take 1004 characters in a query"),
+        (
+            |c| {
+                scopes(c, 6, 1);
+                let names = c.issuers[0].resources[0].scopes.iter_mut();
+                names.for_each(|scope| scope.name = format!("{}{}", "[".repeat(127), scope.name));
+            },
+            "issuers[0].resources[0].scopes: has 6 names, which take 2297 characters in a query",
+        ),
+        (|c| resources(c, 3, 128), "issuers[0].resources: has scopes whose names take 5804 characters in a query"),
+        (
+            |c| c.issuers[0].resources[0].uri.push_str(&"x".repeat(500)),
+            "issuers[0].resources[0].uri: has 527 characters",
+        ),
+    ]);
+}
+
+/// Requirements: C1.
+#[test]
+fn resources_that_would_share_a_metadata_document_are_refused() {
+    fn second<'a>(config: &'a mut Config, uri: &str) -> &'a mut ResourceConfig {
+        let first = config.issuers[0].resources[0].clone();
+        config.issuers[0].resources.push(ResourceConfig { uri: uri.to_owned(), ..first });
+        config.issuers[0].resources.last_mut().unwrap()
+    }
+    for other in
+        ["https://mcp.example.com/other", "https://mcp.example.com:8443/mcp", "https://other.example.com/mcp?a=1"]
+    {
+        let mut good = example();
+        second(&mut good, other);
+        check(&good).unwrap_or_else(|refused| panic!("{other}: {refused}"));
+    }
+    for other in [
+        "https://mcp.example.com/mcp?tenant=a",
+        "https://mcp.example.com/mcp?",
+        "https://mcp.example.com/mcp/",
+        "https://mcp.example.com/mcp/?tenant=a",
+        "https://MCP.example.com/mcp",
+        "https://mcp.example.com:443/mcp",
+        "https://mcp.example.com/a/../mcp",
+        "http://mcp.example.com/mcp",
+    ] {
+        let mut config = example();
+        second(&mut config, other);
+        let line = check(&config).expect_err(other).to_string();
+        let expected = format!(
+            "issuers[0].resources[1].uri: is {other:?}, and its metadata document would be that of \"https://mcp.example.com/mcp\"; "
+        );
+        assert!(line.starts_with(&expected), "{line}");
+    }
+    let mut across = example();
+    let mut twin = across.issuers[0].clone();
+    (twin.id, twin.url) = ("second".to_owned(), format!("{}/t", twin.url));
+    across.issuers.push(twin);
+    check(&across).expect("one resource of two issuers is one resource");
+    across.issuers[1].resources[0].uri.push_str("?tenant=a");
+    let line = check(&across).unwrap_err().to_string();
+    assert!(line.starts_with("issuers[1].resources[0].uri: is \"https://mcp.example.com/mcp?tenant=a\""), "{line}");
+}
+
 #[test]
 fn ambiguous_clients_and_unsafe_redirect_uris_are_refused() {
     fn client(config: &mut Config) -> &mut ClientConfig {
@@ -441,6 +539,28 @@ fn ambiguous_clients_and_unsafe_redirect_uris_are_refused() {
         (
             |c| client(c).redirect_uris.push("other://unlisted".to_owned()),
             "issuers[0].clients[0].redirect_uris[1]: is \"other://unlisted\"",
+        ),
+        (
+            |c| client(c).redirect_uris.push("https://APP.example.com/callback".to_owned()),
+            "issuers[0].clients[0].redirect_uris[1]: is \"https://APP.example.com/callback\"",
+        ),
+        (
+            |c| client(c).redirect_uris.push("https://gate.example.com/callback/main".to_owned()),
+            "issuers[0].clients[0].redirect_uris[1]: is \"https://gate.example.com/callback/main\", which leads to an issuer of this deployment",
+        ),
+        (
+            |c| {
+                client(c).redirect_uris.push("https://second.example.com/authorize".to_owned());
+                let mut second = c.issuers[0].clone();
+                (second.id, second.url) = ("second".to_owned(), "https://second.example.com/t".to_owned());
+                second.clients.clear();
+                c.issuers.push(second);
+            },
+            "issuers[0].clients[0].redirect_uris[1]: is \"https://second.example.com/authorize\", which leads to an issuer of this deployment",
+        ),
+        (
+            |c| client(c).jwks_uri = Some("https://APP.example.com/jwks.json".to_owned()),
+            "issuers[0].clients[0].jwks_uri: is \"https://APP.example.com/jwks.json\"",
         ),
         (
             |c| c.issuers[0].private_scheme_redirect_uris = vec!["javascript:alert(1)".to_owned()],

@@ -88,7 +88,7 @@ impl AuthorizationFlow {
                 let approval = Approval { decided: &decided, subject, counters };
                 Consent::approve(existing.clone(), &approval, &issuer.lifetimes, now)
             }
-            AfterLogin::Keep(consent) => consent.repeat(&signed_in.approved.seen),
+            AfterLogin::Keep(consent) => consent.repeat(decided, &signed_in.approved.seen),
         };
         let approved_on = match check {
             IdentityCheck::NotYet => ApprovedOn::of(&signed_in.approved.seen),

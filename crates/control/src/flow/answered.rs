@@ -103,17 +103,18 @@ impl AuthorizationFlow {
             }
             Some(_) | None => Standing::OtherSession,
         };
-        let (client_name, is_configured, metadata_host) = match account::known_as(call, client).await? {
+        let known_as = account::known_as(call, client, decided.client_name.as_ref()).await?;
+        let (client_name, is_configured, metadata_url) = match known_as {
             KnownAs::Configured { name } => (name, true, None),
             KnownAs::Registered { name } => (name, false, None),
-            KnownAs::Document { host } => (None, false, Some(host)),
+            KnownAs::Document { url, name } => (name, false, Some(url)),
             KnownAs::Gone => (None, false, None),
         };
         let page = AllowedPage {
             client_id: client.clone(),
             client_name,
             is_configured,
-            metadata_host,
+            metadata_url,
             redirect_uri: decided.redirect_uri.clone(),
             resource_uri: resource.clone(),
             resource_name: issuer.resource_by_uri(resource).map(|resource| resource.name.clone()),

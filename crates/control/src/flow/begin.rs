@@ -20,7 +20,7 @@ pub(crate) async fn begin(call: &CallContext, pairs: Vec<(String, String)>) -> R
     let client = Clients(call).resolve(&client_id, ClientTrust::Stranger).await?.client;
     let redirect_uri = request::redirect_uri(&parameters, issuer, &client)?;
     let ticket = AuthorizationRequest::check(&parameters, issuer, &client, redirect_uri.clone())
-        .and_then(|request| Ticket::issue(request, call.keys(), call.entropy(), call.now));
+        .and_then(|request| Ticket::issue(request, issuer, call.keys(), call.entropy(), call.now));
     match ticket {
         Ok((_, ticket)) => Ok(Next::redirect(call.serving.consent_url(&ticket))),
         Err(refusal) => {

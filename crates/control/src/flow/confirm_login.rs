@@ -58,7 +58,7 @@ impl AuthorizationFlow {
         until_committed(|| async {
             let stored = call.store().authorization(issuer, id.authorization, call.now).await?;
             let stored = stored.ok_or(Refusal::LoginExpired)?;
-            let found = stored.value.at_callback(id, &confirmed.login, &issuer.lifetimes, call.now)?;
+            let found = stored.value.at_callback(id, &confirmed.login, issuer, call.now)?;
             self.record_confirmation(confirmed, found, stored.version).await
         })
         .await

@@ -83,7 +83,7 @@ impl AuthorizationFlow {
         let (call, issuer) = (&self.0, self.0.issuer());
         let stored = call.store().authorization(issuer, id.authorization, call.now).await?;
         let stored = stored.ok_or(Refusal::LoginExpired)?;
-        Ok(match stored.value.at_callback(*id, login, &issuer.lifetimes, call.now)? {
+        Ok(match stored.value.at_callback(*id, login, issuer, call.now)? {
             AtCallback::Denied(denied) => return Err(self.denied_before(&denied)),
             AtCallback::Claim(approved) => {
                 self.check_still_offered(&approved.decided).await?;

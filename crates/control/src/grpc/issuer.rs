@@ -58,14 +58,7 @@ fn resource(resource: &Resource) -> ProtectedResource {
 fn metadata(serving: &IssuerContext) -> ServerMetadata {
     let issuer = &*serving.issuer;
     let url = issuer.url.as_str();
-    let mut scopes: Vec<String> = issuer
-        .resources
-        .iter()
-        .flat_map(|resource| resource.scopes.iter())
-        .map(|definition| definition.scope.as_str().to_owned())
-        .collect();
-    scopes.sort();
-    scopes.dedup();
+    let scopes = issuer.scopes_supported().iter().map(|scope| scope.as_str().to_owned()).collect();
     let methods: Vec<_> = AuthenticationMethod::ALL.iter().map(|method| method.as_str().to_owned()).collect();
     let registration = match issuer.policy.registration {
         RegistrationPolicy::Open | RegistrationPolicy::WithToken(_) => format!("{url}/register"),

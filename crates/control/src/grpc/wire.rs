@@ -8,6 +8,7 @@ use lychgate_domain::authentication::Credentials;
 use lychgate_domain::browser::cookie::{Cookies, SetCookie};
 use lychgate_domain::client::jwk::{JwkMembers, KeyParameters, PublicJwk};
 use lychgate_domain::client::metadata::ClientMetadata;
+use lychgate_domain::client::metadata_url::MetadataUrl;
 use lychgate_domain::client::redirect_uri::{RedirectKind, RedirectUri};
 use lychgate_domain::client::{Authentication, ClientDescription, ClientKeys, ClientOrigin};
 use lychgate_domain::flow::CodeExchange;
@@ -77,7 +78,7 @@ fn set_cookie(cookie: SetCookie) -> v1::SetCookie {
 
 fn consent_page(page: ConsentPage) -> v1::ConsentPage {
     let client = page.client.client;
-    let metadata_host = document::host(&client).unwrap_or_default();
+    let metadata_url = document::url_of(&client);
     v1::ConsentPage {
         ticket: page.ticket,
         form_token: page.form_token,
@@ -105,10 +106,10 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
                 ClientOrigin::Configured | ClientOrigin::Document => None,
                 ClientOrigin::Registered { at, .. } => Some(timestamp(at)),
             },
-            metadata_host: metadata_host.clone(),
+            metadata_host: metadata_host(metadata_url.as_ref()),
             name: client.name.unwrap_or_default(),
         }),
-        redirect: Some(consent_redirect(&page.redirect_uri, &metadata_host)),
+        redirect: Some(consent_redirect(&page.redirect_uri, metadata_url.as_ref())),
         resource: Some(v1::ConsentResource { uri: page.resource.uri.clone(), name: page.resource.name.clone() }),
         policy: page.policy.map(|shown| v1::ConsentPolicy {
             version: shown.policy.version,
@@ -125,20 +126,20 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
 }
 
 fn allowed_page(page: AllowedPage) -> v1::AllowedPage {
-    let metadata_host = page.metadata_host.unwrap_or_default();
+    let metadata_url = page.metadata_url.as_ref();
     let scopes = page.scopes.into_iter().map(|(scope, description)| v1::ConsentScope {
         name: scope.as_str().to_owned(),
         description: description.unwrap_or_default(),
         ..Default::default()
     });
     v1::AllowedPage {
-        redirect: Some(consent_redirect(&page.redirect_uri, &metadata_host)),
+        redirect: Some(consent_redirect(&page.redirect_uri, metadata_url)),
         client: Some(v1::ConsentClient {
             client_id: page.client_id.as_str().to_owned(),
             name: page.client_name.unwrap_or_default(),
             unverified: !page.is_configured,
             create_time: None,
-            metadata_host,
+            metadata_host: metadata_host(metadata_url),
         }),
         resource: Some(v1::ConsentResource { uri: page.resource_uri, name: page.resource_name.unwrap_or_default() }),
         scopes: scopes.collect(),
@@ -154,16 +155,23 @@ fn allowed_page(page: AllowedPage) -> v1::AllowedPage {
     }
 }
 
-fn consent_redirect(uri: &RedirectUri, metadata_host: &str) -> v1::ConsentRedirect {
+/// The website of the client's document; empty without one.
+fn metadata_host(document: Option<&MetadataUrl>) -> String {
+    document.map(|url| url.website().to_string()).unwrap_or_default()
+}
+
+fn consent_redirect(uri: &RedirectUri, document: Option<&MetadataUrl>) -> v1::ConsentRedirect {
     let kind = match uri.kind() {
         RedirectKind::Web => v1::RedirectKind::Web,
         RedirectKind::Loopback => v1::RedirectKind::Loopback,
         RedirectKind::PrivateScheme => v1::RedirectKind::PrivateScheme,
     };
-    let host = uri.target();
-    let differs_from_metadata_host =
-        uri.kind() == RedirectKind::Web && !metadata_host.is_empty() && host != metadata_host;
-    v1::ConsentRedirect { uri: uri.as_str().to_owned(), host, kind: kind.into(), differs_from_metadata_host }
+    v1::ConsentRedirect {
+        uri: uri.as_str().to_owned(),
+        host: uri.target(),
+        kind: kind.into(),
+        differs_from_metadata_host: document.is_some_and(|document| document::leads_elsewhere(document, uri)),
+    }
 }
 
 pub(crate) fn client_credentials(client: Option<v1::ClientCredentials>) -> Result<ClientCredentials, Refusal> {

@@ -544,7 +544,7 @@ async fn a_deleted_app_is_listed_as_gone() {
 ///
 /// Requirements: B38.
 #[tokio::test(flavor = "multi_thread")]
-async fn a_documented_client_is_listed_by_its_host_without_a_fetch() {
+async fn a_documented_client_is_listed_by_name_and_website_without_a_fetch() {
     let mut env = Environment::new().await;
     let site = MetadataHost::start().await;
     site.publish("/client", &site.document("/client", &json!({})));
@@ -557,9 +557,12 @@ async fn a_documented_client_is_listed_by_its_host_without_a_fetch() {
     let mut alice = AccountUser::signed_in("alice", &edge, &env).await;
     let page = alice.page(&edge).await.unwrap();
     let client = page.apps[0].client.as_ref().unwrap();
-    assert_eq!((client.metadata_host.as_str(), client.name.as_str()), ("localhost", ""));
+    let website = site.url("").replace("https://", "");
+    assert_eq!((&client.metadata_host, client.name.as_str()), (&website, "Documented"), "as the page displayed it");
     assert!(client.unverified && !client.removed);
     edge.revoke_apps(alice.revoke(&page.apps[0].form_token)).await.unwrap();
+    let page = alice.page(&edge).await.unwrap();
+    assert_eq!(page.revoked[0].client.as_ref().map(|client| client.name.as_str()), Some("Documented"));
     assert_eq!(site.asked("/client"), asked);
 }
 

@@ -262,7 +262,8 @@ async fn a_client_is_described_by_its_document() {
     let mut flow = Flow::new(app);
     let page = flow.consent_page(&edge).await;
     let client = page.client.unwrap();
-    assert_eq!((client.name.as_str(), client.metadata_host.as_str()), ("Documented", "localhost"), "D11");
+    let website = site.url("").replace("https://", "");
+    assert_eq!((client.name.as_str(), client.metadata_host), ("Documented", website), "D11");
     let tokens = flow.tokens(&edge, &env.idp).await;
     let again = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
     assert_eq!(site.asked(DOCUMENT), 1, "D7: as long as it is fresh");

@@ -528,9 +528,23 @@ async fn a_silent_client_skips_the_page_and_not_the_login() {
     let callback = flow.finish_login(env.idp.sign_in(location(&next), "alice"));
     let next = edge.finish_login(callback).await.unwrap();
     edge.exchange(flow.redeem(&code_in(&next))).await.unwrap();
+}
 
-    let same_origin = show(&flow, &edge, |request| request.sec_fetch_site = Some("same-origin".to_owned())).await;
-    assert!(matches!(same_origin, Step::Redirect(_)));
+/// A redirect of ours to a hostile redirect URI, or an app that shares our origin, starts the request. No page of ours
+/// leads to a shortened screen, so `same-origin` is no better than a foreign site.
+///
+/// Requirements: B31.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_request_from_our_own_origin_gets_the_full_page() {
+    for prompt in [silent("app"), remembering()] {
+        let (env, control, flow) = returning_person(prompt).await;
+        let edge = control.edge();
+        let counts = env.record_counts().await;
+        full_page(show(&flow, &edge, |request| request.sec_fetch_site = Some("same-origin".to_owned())).await);
+        assert_eq!(env.record_counts().await, counts, "no code, no decision");
+        let next = show(&flow, &edge, |_| {}).await;
+        assert!(!matches!(next, Step::ConsentPage(_)), "started by the person");
+    }
 }
 
 /// The silent request with exactly one thing changed.
@@ -544,7 +558,7 @@ async fn silent_approval_needs_a_listed_client_and_the_persons_own_browser() {
 
     let (env, control, flow) = returning_person(silent("app")).await;
     let edge = &control.edge();
-    for site in [Some("cross-site"), Some("same-site"), None] {
+    for site in [Some("cross-site"), Some("same-site"), Some("same-origin"), None] {
         full_page(show(&flow, edge, |request| request.sec_fetch_site = site.map(str::to_owned)).await);
     }
     full_page(show(&flow, edge, |request| request.cookies.retain(|cookie| !cookie.name.starts_with(SESSION))).await);

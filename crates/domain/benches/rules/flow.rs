@@ -13,7 +13,8 @@ use lychgate_domain::flow::code::PresentedCode;
 use lychgate_domain::flow::{Approved, CodeExchange, CodeIssued, CodePresentation};
 use lychgate_domain::id::{Attempt, BrowserId, IssuerId};
 use lychgate_domain::issuer::{
-    Choice, ClientPolicy, Issuer, IssuerUrl, PromptPolicy, Requested, Resource, ScopeDefinition, UpstreamRevocationMode,
+    Choice, ClientPolicy, Issuer, IssuerUrl, OwnOrigins, PromptPolicy, Requested, Resource, ScopeDefinition,
+    UpstreamRevocationMode,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::lifetimes::Lifetimes;
@@ -83,7 +84,7 @@ impl Flow {
         let parameters = Parameters::new(query.clone())?;
         let redirect_uri = request::redirect_uri(&parameters, &issuer, &client)?;
         let request = AuthorizationRequest::check(&parameters, &issuer, &client, redirect_uri)?;
-        let (ticket, ticket_text) = Ticket::issue(request, &keys, &entropy, at(0))?;
+        let (ticket, ticket_text) = Ticket::issue(request, &issuer, &keys, &entropy, at(0))?;
 
         let browser = BrowserId::from_bytes([7; 16]);
         let displayed = Displayed::new(&issuer, &client, &ticket.request, &issuer.resources[0]);
@@ -217,6 +218,7 @@ fn issuer() -> Result<Issuer> {
     Ok(Issuer {
         id: IssuerId::parse("demo").ok_or("no issuer id")?,
         url: IssuerUrl::parse(URL)?,
+        own_origins: OwnOrigins::of([&IssuerUrl::parse(URL)?]),
         name: "Demo".to_owned(),
         upstream: UpstreamId::parse("idp").ok_or("no upstream id")?,
         upstream_name: "Demo IdP".to_owned(),

@@ -44,7 +44,7 @@ fn authorize(flow: &Flow) -> Result<()> {
     request::client_id(&parameters)?;
     let redirect_uri = request::redirect_uri(&parameters, &flow.issuer, &flow.client)?;
     let request = request::AuthorizationRequest::check(&parameters, &flow.issuer, &flow.client, redirect_uri)?;
-    black_box(Ticket::issue(request, &flow.keys, &flow.entropy, at(0))?);
+    black_box(Ticket::issue(request, &flow.issuer, &flow.keys, &flow.entropy, at(0))?);
     Ok(())
 }
 

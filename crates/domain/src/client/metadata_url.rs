@@ -1,23 +1,19 @@
 //! Client ids that are URLs of metadata documents (draft-ietf-oauth-client-id-metadata-document-01 §3).
 //!
-//! Such an id is compared byte for byte, shown to people and fetched. So only a URL in its normal form is accepted,
-//! which every URL parser reads alike: the host on the page is the host that is fetched, and two spellings never name
-//! one document. Nothing is normalised here.
+//! Such an id is compared byte for byte, shown to people and fetched, so it is in normal form ([`crate::origin`]).
 
 use std::fmt;
 
-use url::{Host, Url};
+use url::Url;
+
+use crate::client::redirect_uri::RedirectUri;
+use crate::origin::{NormalUrl, Origin, UrlFlaw};
 
 const MAX_BYTES: usize = 512;
 
-/// A client id that may be fetched: https, a host in its plain form, optionally a port, and a path; no user
-/// information, query, fragment or dot segments.
+/// A client id that may be fetched: an https URL in normal form, with a path and without a query.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct MetadataUrl {
-    url: Url,
-    /// The host that parsing found: without one there is no value, so that no rule about hosts ever sees an empty one.
-    host: String,
-}
+pub struct MetadataUrl(NormalUrl);
 
 impl MetadataUrl {
     /// The error says what to change.
@@ -25,59 +21,48 @@ impl MetadataUrl {
         if text.len() > MAX_BYTES {
             return Err("a client id that is a URL has at most 512 characters");
         }
-        // A backslash, a space or a control character means one host to one parser and another to the next.
-        if !text.bytes().all(|byte| matches!(byte, 0x21..=0x7E))
-            || text.contains(['\\', '"', '<', '>', '^', '`', '{', '|', '}'])
-        {
-            return Err("a client id that is a URL consists of the characters of RFC 3986; encode all others");
+        let parsed = NormalUrl::parse(text);
+        if parsed == Err(UrlFlaw::Characters) {
+            return Err(advice(UrlFlaw::Characters));
         }
         let after_scheme = text.strip_prefix("https://").ok_or("a client id that is a URL begins with https://")?;
         if text.contains('#') {
-            return Err("a client id must not have a fragment");
+            return Err(advice(UrlFlaw::Fragment));
         }
         // With a query, one document could be any number of clients.
         if text.contains('?') {
             return Err("a client id must not have a query");
         }
-        let (authority, path) = after_scheme.split_once('/').ok_or("a client id that is a URL has a path")?;
-        if path.is_empty() {
+        if after_scheme.split_once('/').is_none_or(|(_, path)| path.is_empty()) {
             return Err("a client id that is a URL has a path");
         }
-        if authority.contains('@') {
-            return Err("a client id must not have user information");
-        }
-        if !has_whole_escapes(path) {
-            return Err("in a client id, % begins an escape of two hexadecimal digits");
-        }
-        if has_dot_segment(path) {
-            return Err("a client id must not have . or .. segments");
-        }
-        let url = Url::parse(text).map_err(|_| "a client id that looks like a URL must be one")?;
-        // Refuses upper case, the default port, and addresses in disguise such as 0x7f.1.
-        if url.as_str() != text {
-            return Err("write a client id that is a URL in its normal form");
-        }
-        let host = match url.host() {
-            Some(Host::Domain(name)) if is_plain(name) => name.to_owned(),
-            Some(address @ (Host::Ipv4(_) | Host::Ipv6(_))) => address.to_string(),
-            Some(Host::Domain(_)) | None => return Err("write the host of a client id in its plain form"),
-        };
-        Ok(Self { url, host })
+        parsed.map(Self).map_err(advice)
     }
 
     /// The id, byte for byte.
     pub fn as_str(&self) -> &str {
-        self.url.as_str()
+        self.as_url().as_str()
     }
 
     /// The id as a parsed URL.
     pub fn as_url(&self) -> &Url {
-        &self.url
+        self.0.as_url()
+    }
+
+    /// The website that vouches for the client: host and port.
+    pub fn website(&self) -> &Origin {
+        self.0.origin()
     }
 
     /// The host without the port; an IPv6 address in brackets.
     pub fn host(&self) -> &str {
-        &self.host
+        self.website().host()
+    }
+
+    /// True if `uri` leads to the document's website: the same scheme, host and port. Another port of the host may belong
+    /// to another owner.
+    pub fn is_website_of(&self, uri: &RedirectUri) -> bool {
+        uri.origin().as_ref() == Some(self.website())
     }
 }
 
@@ -93,22 +78,17 @@ impl fmt::Debug for MetadataUrl {
     }
 }
 
-fn has_whole_escapes(path: &str) -> bool {
-    path.split('%').skip(1).all(|rest| rest.len() >= 2 && rest.bytes().take(2).all(|byte| byte.is_ascii_hexdigit()))
-}
-
-/// Finds `.` and `..` between slashes in any encoding. A server or proxy that resolves them would serve another
-/// client's document under this id.
-fn has_dot_segment(path: &str) -> bool {
-    let decoded = path.to_ascii_lowercase().replace("%2e", ".").replace("%2f", "/").replace("%5c", "/");
-    decoded.split('/').any(|segment| matches!(segment, "." | ".."))
-}
-
-/// True if all labels consist of letters, digits, hyphens and underscores. A final dot would be a second spelling of
-/// the host.
-fn is_plain(name: &str) -> bool {
-    let plain = |byte: u8| matches!(byte, b'a'..=b'z' | b'0'..=b'9' | b'-' | b'_');
-    name.split('.').all(|label| !label.is_empty() && label.bytes().all(plain))
+fn advice(flaw: UrlFlaw) -> &'static str {
+    match flaw {
+        UrlFlaw::Characters => "a client id that is a URL consists of the characters of RFC 3986; encode all others",
+        UrlFlaw::Fragment => "a client id must not have a fragment",
+        UrlFlaw::Unparsable => "a client id that looks like a URL must be one",
+        UrlFlaw::UserInformation => "a client id must not have user information",
+        UrlFlaw::Escape => "in a client id, % begins an escape of two hexadecimal digits",
+        UrlFlaw::DotSegment => "a client id must not have . or .. segments",
+        UrlFlaw::Spelling => "write a client id that is a URL in its normal form",
+        UrlFlaw::Host => "write the host of a client id in its plain form",
+    }
 }
 
 #[cfg(test)]
@@ -206,6 +186,38 @@ mod tests {
         assert!(MetadataUrl::parse(&fits).is_ok());
         let long = MetadataUrl::parse(&(fits + "c"));
         assert_eq!(long, Err("a client id that is a URL has at most 512 characters"));
+    }
+
+    /// Requirements: D18.
+    #[test]
+    fn host_and_port_make_the_website_of_a_document() {
+        let redirect = |text: &str| RedirectUri::parse(text, &["app.example://cb".to_owned()]).unwrap();
+        for (document, website, here, elsewhere) in [
+            (
+                "https://app.example/c",
+                "app.example",
+                ["https://app.example/cb", "https://app.example?x=1"],
+                ["https://app.example:8443/cb", "https://www.app.example/cb"],
+            ),
+            (
+                "https://app.example:8443/c",
+                "app.example:8443",
+                ["https://app.example:8443/cb", "https://app.example:8443"],
+                ["https://app.example/cb", "https://app.example:8444/cb"],
+            ),
+            (
+                "https://[2001:db8::1]:8443/c",
+                "[2001:db8::1]:8443",
+                ["https://[2001:db8::1]:8443/cb", "https://[2001:db8::1]:8443/"],
+                ["https://[2001:db8::1]/cb", "https://[2001:db8::2]:8443/cb"],
+            ),
+        ] {
+            let url = MetadataUrl::parse(document).unwrap();
+            assert_eq!(url.website().to_string(), website);
+            assert!(here.iter().all(|uri| url.is_website_of(&redirect(uri))), "{document}");
+            assert!(!elsewhere.iter().any(|uri| url.is_website_of(&redirect(uri))), "{document}");
+        }
+        assert!(!MetadataUrl::parse("https://app.example/c").unwrap().is_website_of(&redirect("app.example://cb")));
     }
 
     proptest! {

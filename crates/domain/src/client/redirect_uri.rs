@@ -1,16 +1,20 @@
 //! Redirect URIs: which may be registered, and which request matches which registration.
 //!
 //! URIs are compared byte for byte and never normalised: a browser may treat two URIs differently that a normaliser
-//! makes equal (RFC 9700 §4.1.3). The one exception is the port of a loopback URI (RFC 8252 §7.3).
+//! makes equal (RFC 9700 §4.1.3). The one exception is the port of a loopback URI (RFC 8252 §7.3). So that two spellings
+//! never lead to one place, a URI with an authority is accepted only in normal form ([`crate::origin`]).
 
 use std::fmt;
 
-use url::{Host, Url};
+use url::Url;
 
 use crate::Refusal;
+use crate::origin::{self, HostKind, NormalUrl, Origin, UrlFlaw};
 
-/// A redirect URI that may be registered: absolute, printable ASCII, without fragment, user information, dot segments
-/// and query parameters that a response would carry.
+/// A redirect URI that may be registered: absolute, in normal form if it has an authority, without fragment, user
+/// information, dot segments and query parameters that a response would carry. One from a record
+/// ([`RedirectUri::from_record`]) may be older than these rules; [`Issuer::permits`](crate::issuer::Issuer::permits)
+/// checks it again at every step.
 #[derive(Clone, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct RedirectUri {
     uri: String,
@@ -20,9 +24,9 @@ pub struct RedirectUri {
 /// Which kind of program receives the authorization response.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum RedirectKind {
-    /// A server: an https host.
+    /// A server: an https host that a network leads to.
     Web,
-    /// A program on the person's own computer, listening on loopback.
+    /// A program on the person's own computer, under any name of that computer, with http or https.
     Loopback,
     /// A program on the person's own computer that claimed a URI scheme.
     PrivateScheme,
@@ -83,49 +87,20 @@ impl RedirectUri {
         if text.is_empty() || text.len() > MAX_BYTES {
             return Err(Dangerous("a redirect URI has 1 to 2048 characters"));
         }
-        // A backslash, a space or a control character means one host to one parser and another to the next.
-        if !text.bytes().all(|byte| matches!(byte, 0x21..=0x7E))
-            || text.contains(['\\', '"', '<', '>', '^', '`', '{', '|', '}'])
-        {
-            return Err(Dangerous("a redirect URI consists of the characters of RFC 3986; encode all others"));
+        if let Some(flaw) = flaw(text) {
+            return Err(Dangerous(advice(flaw)));
         }
-        if text.contains('#') {
-            return Err(Dangerous("a redirect URI must not have a fragment"));
-        }
-        let url = Url::parse(text).map_err(|_| Dangerous("a redirect URI must be an absolute URI"))?;
-        if !text.starts_with(&format!("{}:", url.scheme())) {
-            return Err(Dangerous("write the scheme of a redirect URI in lower case"));
-        }
-        if !url.username().is_empty()
-            || url.password().is_some()
-            || text.split(['/', '?']).nth(2).is_some_and(|authority| authority.contains('@'))
-        {
-            return Err(Dangerous("a redirect URI must not have user information"));
-        }
-        if has_dot_segment(text) {
-            return Err(Dangerous("a redirect URI must not have . or .. segments"));
-        }
+        let url = Url::parse(text).map_err(|_| Dangerous(advice(UrlFlaw::Unparsable)))?;
         let reserved = ["code", "error", "error_description", "error_uri", "iss", "state"];
         if url.query_pairs().any(|(name, _)| reserved.contains(&name.as_ref())) {
             return Err(Dangerous("a redirect URI must not have a parameter named like one of the response's"));
         }
         let kind = match url.scheme() {
-            "https" => {
-                let after_scheme =
-                    text.strip_prefix("https://").ok_or(Dangerous("an https redirect URI begins with https://"))?;
-                let host = url.host_str().unwrap_or_default();
-                // The host as written must be the host as parsed, or the page would show another host than the browser
-                // opens.
-                if !after_scheme.to_ascii_lowercase().starts_with(host) || host.is_empty() || host.contains('*') {
-                    return Err(Dangerous("write the host of a redirect URI in its plain form"));
-                }
-                RedirectKind::Web
-            }
+            "https" => kind_of(&url),
             "http" => {
                 Loopback::parse(text).ok_or(Dangerous(
                     "an http redirect URI must be on localhost, 127.0.0.1 or [::1]; use https for all others",
                 ))?;
-                debug_assert!(matches!(url.host(), Some(Host::Domain("localhost") | Host::Ipv4(_) | Host::Ipv6(_))));
                 RedirectKind::Loopback
             }
             scheme if FORBIDDEN_SCHEMES.contains(&scheme) || scheme.starts_with("http") => {
@@ -137,13 +112,9 @@ impl RedirectUri {
         Ok(Self { uri: text.to_owned(), kind })
     }
 
-    /// A URI from a stored record or a ticket, parsed before it was written.
+    /// A URI from a stored record or a ticket, parsed before it was written, maybe by an earlier release.
     pub fn from_record(uri: String) -> Self {
-        let kind = match uri.split_once(':') {
-            Some(("https", _)) => RedirectKind::Web,
-            Some(("http", _)) => RedirectKind::Loopback,
-            _ => RedirectKind::PrivateScheme,
-        };
+        let kind = Url::parse(&uri).map_or(RedirectKind::PrivateScheme, |url| kind_of(&url));
         Self { uri, kind }
     }
 
@@ -157,15 +128,28 @@ impl RedirectUri {
         self.kind
     }
 
-    /// The part that decides who gets the code: host and port, or the private scheme. Computed on demand, since most
-    /// URIs are only compared.
-    pub fn target(&self) -> String {
-        let url = match self.kind {
-            RedirectKind::Web | RedirectKind::Loopback => Url::parse(&self.uri).ok(),
+    /// The origin it leads to; `None` for a private scheme, which has none. Computed on demand, since most URIs are only
+    /// compared.
+    pub fn origin(&self) -> Option<Origin> {
+        match self.kind {
+            RedirectKind::Web | RedirectKind::Loopback => Origin::of(&Url::parse(&self.uri).ok()?),
             RedirectKind::PrivateScheme => None,
-        };
+        }
+    }
+
+    /// The part that decides who gets the code, for pages: host and port, or the private scheme.
+    pub fn target(&self) -> String {
         let scheme = || self.uri.split(':').next().unwrap_or_default().to_owned();
-        url.map_or_else(scheme, |url| authority(&url))
+        self.origin().map_or_else(scheme, |origin| origin.to_string())
+    }
+
+    /// The URI without the port that a program may choose anew for each request: the form in which two requests of one
+    /// program are equal.
+    pub fn without_chosen_port(&self) -> String {
+        match Loopback::parse(&self.uri) {
+            Some(Loopback { host, rest }) => format!("http://{host}{rest}"),
+            None => self.uri.clone(),
+        }
     }
 
     /// The URI to answer to, if a request that names `requested` matches this registration. Bytes must be equal, except
@@ -220,16 +204,49 @@ impl<'a> Loopback<'a> {
     }
 }
 
-fn authority(url: &Url) -> String {
-    let host = url.host_str().unwrap_or_default();
-    url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+/// The kind by scheme and parsed host. Plain http on a network host is never registered; if a record has it, it counts as
+/// a program that could be anyone's.
+fn kind_of(url: &Url) -> RedirectKind {
+    match (url.scheme(), Origin::of(url).map(|origin| origin.host_kind())) {
+        ("https", Some(HostKind::Network)) => RedirectKind::Web,
+        ("https" | "http", Some(HostKind::Network | HostKind::ThisComputer)) => RedirectKind::Loopback,
+        _ => RedirectKind::PrivateScheme,
+    }
 }
 
-/// Finds `.` and `..` between slashes, also percent-encoded: browsers resolve them, so the path shown would not be the
-/// path opened.
-fn has_dot_segment(uri: &str) -> bool {
-    let path = uri.split('?').next().unwrap_or_default();
-    path.split('/').any(|segment| matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | ".."))
+/// Why `text` is not in the one spelling that all parsers read alike; `None` if it is. A private-use scheme may go without
+/// an authority (RFC 8252 §7.1).
+fn flaw(text: &str) -> Option<UrlFlaw> {
+    let flaw = NormalUrl::parse(text).err()?;
+    let without_authority = |(scheme, rest): (&str, &str)| {
+        !matches!(scheme, "http" | "https") && (!rest.starts_with("//") || rest.starts_with("///"))
+    };
+    match (flaw, text.split_once(':')) {
+        (UrlFlaw::Spelling | UrlFlaw::Host, Some(parts)) if without_authority(parts) => {
+            let is_normal = Url::parse(text).is_ok_and(|url| url.as_str() == text);
+            if origin::has_dot_segment(parts.1) {
+                Some(UrlFlaw::DotSegment)
+            } else {
+                (!is_normal).then_some(UrlFlaw::Spelling)
+            }
+        }
+        (flaw, _) => Some(flaw),
+    }
+}
+
+fn advice(flaw: UrlFlaw) -> &'static str {
+    match flaw {
+        UrlFlaw::Characters => "a redirect URI consists of the characters of RFC 3986; encode all others",
+        UrlFlaw::Fragment => "a redirect URI must not have a fragment",
+        UrlFlaw::Unparsable => "a redirect URI must be an absolute URI",
+        UrlFlaw::UserInformation => "a redirect URI must not have user information",
+        UrlFlaw::Escape => "in a redirect URI, % begins an escape of two hexadecimal digits",
+        UrlFlaw::DotSegment => "a redirect URI must not have . or .. segments",
+        UrlFlaw::Spelling => {
+            "write a redirect URI in its normal form: lower-case scheme and host, no default port, addresses as usual"
+        }
+        UrlFlaw::Host => "write the host of a redirect URI in its plain form",
+    }
 }
 
 #[cfg(test)]
@@ -254,6 +271,14 @@ mod tests {
             ("http://127.0.0.1:33418/", RedirectKind::Loopback, "127.0.0.1:33418"),
             ("http://localhost:8787/callback", RedirectKind::Loopback, "localhost:8787"),
             ("http://[::1]:9/cb", RedirectKind::Loopback, "[::1]:9"),
+            ("http://localhost:33418", RedirectKind::Loopback, "localhost:33418"),
+            ("https://localhost:8443/cb", RedirectKind::Loopback, "localhost:8443"),
+            ("https://[::1]/cb", RedirectKind::Loopback, "[::1]"),
+            ("https://app.localhost/", RedirectKind::Loopback, "app.localhost"),
+            ("https://127.8.8.8/cb", RedirectKind::Loopback, "127.8.8.8"),
+            ("https://[::ffff:7f00:1]/cb", RedirectKind::Loopback, "[::ffff:7f00:1]"),
+            ("https://0.0.0.0:8443/cb", RedirectKind::Loopback, "0.0.0.0:8443"),
+            ("https://app.example", RedirectKind::Web, "app.example"),
             (CURSOR, RedirectKind::PrivateScheme, "cursor"),
         ] {
             let parsed = parse(uri).unwrap_or_else(|why| panic!("{uri}: {why:?}"));
@@ -305,11 +330,52 @@ mod tests {
             "https://ex%61mple.com/cb",
             "https://app.ex\u{e4}mple/cb",
             "https://0x7f.1/cb",
+            "https://APP.example/cb",
+            "https://app.example:443/cb",
+            "https://app.example:/cb",
+            "https://app.example./cb",
+            "https://XN--BCHER-KVA.example/cb",
+            "https://127.1/cb",
+            "https://[::ffff:127.0.0.1]/cb",
+            "https://[0:0::1]/cb",
+            "https://app.example/a%2F..%2fcb",
+            "https://app.example/%",
+            "http://localhost:80/cb",
+            "http://LOCALHOST/cb",
+            "http:/127.0.0.1/cb",
+            "cursor://Anysphere.cursor-mcp/oauth/callback",
+            "cursor://anysphere.cursor-mcp/oauth/../callback",
+            "cursor:/oauth/../callback",
+            "cursor:///a/%2e%2E/callback",
         ] {
             assert!(matches!(parse(uri), Err(RedirectUriError::Dangerous(_))), "{uri:?}: {:?}", parse(uri));
         }
+        for listed in ["com.app:/cb", "com.app:cb", "com.app:///cb", "com.app://host/cb", "com.app://host"] {
+            let parsed = RedirectUri::parse(listed, &[listed.to_owned()]);
+            assert!(parsed.is_ok_and(|uri| uri.target() == "com.app"), "{listed}");
+            assert_eq!(parse(listed), Err(RedirectUriError::UnlistedScheme), "{listed}");
+        }
         assert_eq!(parse("cursor://anysphere.cursor-mcp/oauth/callbacks"), Err(RedirectUriError::UnlistedScheme));
         assert!(parse(&format!("https://app.example/{}", "x".repeat(2048))).is_err());
+    }
+
+    /// A record may hold what an earlier release accepted. Its kind and origin follow from the parsed host all the same.
+    ///
+    /// Requirements: B7, B31.
+    #[test]
+    fn a_stored_uri_in_another_spelling_is_judged_by_its_parsed_host() {
+        for (stored, kind, target) in [
+            ("https://GATE.example:443/authorize", RedirectKind::Web, "gate.example"),
+            ("https://LOCALHOST:8443/cb", RedirectKind::Loopback, "localhost:8443"),
+            ("https://localhost./cb", RedirectKind::Loopback, "localhost."),
+            ("https://0x7f.1/cb", RedirectKind::Loopback, "127.0.0.1"),
+            ("https://[::ffff:127.0.0.1]/cb", RedirectKind::Loopback, "[::ffff:7f00:1]"),
+            ("http://app.example/cb", RedirectKind::Loopback, "app.example"),
+            ("https://", RedirectKind::PrivateScheme, "https"),
+        ] {
+            let uri = RedirectUri::from_record(stored.to_owned());
+            assert_eq!((uri.kind(), uri.target().as_str()), (kind, target), "{stored}");
+        }
     }
 
     /// Requirements: R3, R40, conflict 1.
@@ -380,7 +446,8 @@ mod tests {
             if let Ok(uri) = parse(&text) {
                 let url = Url::parse(uri.as_str()).unwrap();
                 prop_assert!(url.fragment().is_none() && url.username().is_empty());
-                if uri.kind() == RedirectKind::Loopback {
+                prop_assert_eq!(Origin::of(&url).map(|origin| origin.to_string()), uri.origin().map(|_| uri.target()));
+                if url.scheme() == "http" {
                     prop_assert!(["localhost", "127.0.0.1", "[::1]"].contains(&url.host_str().unwrap()));
                 }
             }

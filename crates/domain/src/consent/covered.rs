@@ -1,6 +1,6 @@
 //! The proof that a consent covers a request. This module has no children, so that nothing else can make the proof.
 
-use super::{Consent, Present, without_port};
+use super::{Consent, Present};
 use crate::request::AuthorizationRequest;
 
 /// The proof that a consent covers a request. Only [`Consent::covers`] makes it.
@@ -24,7 +24,7 @@ impl Consent {
             && self.client_id == request.client_id
             && self.resource == request.resource
             && request.scopes.is_subset(&self.scopes)
-            && self.redirect_uris.contains(&without_port(&request.redirect_uri))
+            && self.redirect_uris.contains(&request.redirect_uri.without_chosen_port())
             && issuer.is_under_policy(self.policy_version.as_deref());
         covers.then_some(Covered(self))
     }

@@ -1,7 +1,7 @@
 //! The request that a person decides about, and the place of the decision among the person's answers.
 
-use crate::client::Client;
 use crate::client::redirect_uri::RedirectUri;
+use crate::client::{Client, ClientOrigin};
 use crate::id::{Attempt, AuthorizationId, BrowserId, ClientId};
 use crate::issuer::Issuer;
 use crate::request::pkce::CodeChallenge;
@@ -36,6 +36,9 @@ pub struct Decided {
     pub scopes: Scopes,
     /// Digest of the client's metadata as the page displayed it.
     pub metadata_digest: [u8; 32],
+    /// The name of a client with a metadata document, as the page displayed it. `None` for other clients, whose name is
+    /// known without asking their host, and in decisions of earlier releases.
+    pub client_name: Option<String>,
     /// Version of the policy as the page displayed it.
     pub policy_version: Option<String>,
     /// The browser in which the person decided.
@@ -79,6 +82,10 @@ impl Decided {
             requested_scopes: request.scopes.clone(),
             scopes: request.scopes,
             metadata_digest: client.metadata_digest(),
+            client_name: match client.origin {
+                ClientOrigin::Document => client.name.clone(),
+                ClientOrigin::Configured | ClientOrigin::Registered { .. } => None,
+            },
             policy_version: issuer.policy_version(),
             browser,
             attempt,
@@ -132,6 +139,7 @@ pub(crate) mod tests {
             requested_scopes: request.scopes.clone(),
             scopes: request.scopes,
             metadata_digest: issuer.clients[0].metadata_digest(),
+            client_name: issuer.clients[0].name.clone(),
             policy_version: None,
             browser: BrowserId::from_bytes([1; 16]),
             attempt: Attempt::from_bytes([1; 16]),

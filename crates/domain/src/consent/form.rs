@@ -188,7 +188,7 @@ mod tests {
     #[test]
     fn a_form_token_is_valid_for_one_ticket_in_one_browser() {
         let (keys, entropy, issuer) = (keys("https://gate.example", 1), Counting::default(), issuer());
-        let issue = || Ticket::issue(request(), &keys, &entropy, Timestamp::EPOCH).unwrap().0;
+        let issue = || Ticket::issue(request(), &issuer, &keys, &entropy, Timestamp::EPOCH).unwrap().0;
         let (ticket, other) = (issue(), issue());
         let shown = Displayed::new(&issuer, &issuer.clients[0], &ticket.request, &issuer.resources[0]);
         let token = token(&keys, &ticket, browser(1), shown);

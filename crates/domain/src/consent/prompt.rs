@@ -24,12 +24,8 @@ pub fn consent_screen(
         RedirectKind::Web => {}
         RedirectKind::Loopback | RedirectKind::PrivateScheme => return ConsentScreen::Full,
     }
-    // A hostile server that redirects its visitors here would get their code for one habitual click
-    // (GHSA-6x8h-498w-gv8c). `Sec-Fetch-Site` shows a foreign origin through every redirect; a missing header proves
-    // nothing.
-    match sec_fetch_site {
-        Some("none" | "same-origin") => {}
-        Some(_) | None => return ConsentScreen::Full,
+    if !is_started_by_the_person(sec_fetch_site) {
+        return ConsentScreen::Full;
     }
     match &issuer.prompt.mode {
         ConsentMode::Always => ConsentScreen::Full,
@@ -47,6 +43,16 @@ pub fn screen_again(screen: ConsentScreen, seen: ConsentScreen) -> ConsentScreen
         (ConsentScreen::OneClick, ConsentScreen::Skipped) => ConsentScreen::OneClick,
         (ConsentScreen::OneClick | ConsentScreen::Skipped, screen) => screen,
     }
+}
+
+/// True if the browser says that no page started the request (Fetch Metadata §2.2).
+///
+/// A hostile server that redirects its visitors here would get their code for one habitual click (GHSA-6x8h-498w-gv8c).
+/// `Sec-Fetch-Site` shows a foreign origin through every redirect; a missing header proves nothing. `same-origin` counts
+/// like a foreign site: no page of ours leads to a shortened screen, so such a request was started by a redirect of ours
+/// to a client, or by a program that shares our origin.
+fn is_started_by_the_person(sec_fetch_site: Option<&str>) -> bool {
+    sec_fetch_site == Some("none")
 }
 
 #[cfg(test)]
@@ -129,7 +135,8 @@ mod tests {
     fn a_request_started_by_another_site_gets_the_full_page() {
         for (site, is_good) in [
             (Some("none"), true),
-            (Some("same-origin"), true),
+            (Some("same-origin"), false),
+            (Some("None"), false),
             (Some("same-site"), false),
             (Some("cross-site"), false),
             (Some("none, none"), false),
@@ -149,8 +156,13 @@ mod tests {
     /// Requirements: B31.
     #[test]
     fn native_clients_and_clients_that_ask_for_it_get_the_full_page() {
-        let changes: [fn(&mut AuthorizationRequest); 3] = [
+        let changes: [fn(&mut AuthorizationRequest); 8] = [
             |request| request.redirect_uri = RedirectUri::parse("http://127.0.0.1:7/cb", &[]).unwrap(),
+            |request| request.redirect_uri = RedirectUri::parse("https://localhost:8443/cb", &[]).unwrap(),
+            |request| request.redirect_uri = RedirectUri::parse("https://[::1]/cb", &[]).unwrap(),
+            |request| request.redirect_uri = RedirectUri::parse("https://app.localhost/", &[]).unwrap(),
+            |request| request.redirect_uri = RedirectUri::from_record("https://LOCALHOST./cb".to_owned()),
+            |request| request.redirect_uri = RedirectUri::from_record("https://127.1/cb".to_owned()),
             |request| {
                 request.redirect_uri = RedirectUri::parse("cursor://x/cb", &["cursor://x/cb".to_owned()]).unwrap()
             },

@@ -88,6 +88,8 @@ impl CodeIssued {
         if !self.minted(code, keys) || *client.client_id() != decided.client_id {
             return Err(Refusal::CodeInvalid);
         }
+        // The code may have been sent before a restart that brought a stricter rule or another issuer.
+        issuer.may_answer_at(&decided.redirect_uri).map_err(|_| Refusal::CodeInvalid)?;
         if asked.redirect_uri.as_deref().is_some_and(|uri| uri != decided.redirect_uri.as_str()) {
             return Err(Refusal::RedirectUriMismatch);
         }

@@ -1,37 +1,37 @@
 //! Issuer identifiers.
 
-use url::Url;
-
 use crate::keys::short_digest;
+use crate::origin::{NormalUrl, Origin, UrlFlaw};
 
-/// An issuer identifier (RFC 8414 §2): https, or http on loopback, without query, fragment and trailing slash. Kept as
-/// written, because clients compare it byte for byte.
+/// An issuer identifier (RFC 8414 §2): https, or http on loopback, in normal form, without query, fragment and trailing
+/// slash. Kept as written, because clients compare it byte for byte.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub struct IssuerUrl {
     text: String,
-    origin: String,
+    origin: Origin,
+    /// Length of the origin in the text.
+    origin_length: usize,
 }
 
 impl IssuerUrl {
     /// The error says what to change.
     pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let url = Url::parse(text).map_err(|_| "write an absolute URL")?;
+        let normal = NormalUrl::parse(text).map_err(advice)?;
+        let url = normal.as_url();
         let loopback = matches!(url.host_str(), Some("localhost" | "127.0.0.1" | "[::1]"));
         match url.scheme() {
             "https" => {}
             "http" if loopback => {}
             _ => return Err("use https; http only on localhost, 127.0.0.1 or [::1]"),
         }
-        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
-            return Err("leave out query, fragment and user information");
+        if url.query().is_some() {
+            return Err(advice(UrlFlaw::Fragment));
         }
         if text.ends_with('/') {
             return Err("leave out the trailing slash: clients compare the issuer byte for byte");
         }
-        if url.as_str().strip_suffix('/').unwrap_or(url.as_str()) != text && url.as_str() != text {
-            return Err("write it in its normal form: lower-case scheme and host, no default port, no dot segments");
-        }
-        Ok(Self { text: text.to_owned(), origin: url.origin().ascii_serialization() })
+        let origin = normal.origin().clone();
+        Ok(Self { text: text.to_owned(), origin_length: url.origin().ascii_serialization().len(), origin })
     }
 
     /// The identifier, byte for byte.
@@ -41,12 +41,17 @@ impl IssuerUrl {
 
     /// Scheme, host and port.
     pub fn origin(&self) -> &str {
+        &self.text[..self.origin_length]
+    }
+
+    /// The parsed origin.
+    pub fn parsed_origin(&self) -> &Origin {
         &self.origin
     }
 
     /// The part after the origin: "" or "/path".
     pub fn path(&self) -> &str {
-        &self.text[self.origin.len()..]
+        &self.text[self.origin_length..]
     }
 
     /// False only for http on loopback.
@@ -57,5 +62,15 @@ impl IssuerUrl {
     /// The issuer as a fixed-width part of stored keys and cookie names.
     pub fn digest(&self) -> [u8; 16] {
         short_digest("issuer", &[self.text.as_bytes()])
+    }
+}
+
+fn advice(flaw: UrlFlaw) -> &'static str {
+    match flaw {
+        UrlFlaw::Unparsable => "write an absolute URL",
+        UrlFlaw::Fragment | UrlFlaw::UserInformation => "leave out query, fragment and user information",
+        UrlFlaw::Characters | UrlFlaw::Escape | UrlFlaw::DotSegment | UrlFlaw::Spelling | UrlFlaw::Host => {
+            "write it in its normal form: lower-case scheme and host, no default port, no dot segments"
+        }
     }
 }

@@ -1,11 +1,10 @@
 //! Policies that an operator configures for an issuer.
 
-use url::Url;
-
 use crate::client::metadata::MetadataDocument;
 use crate::client::redirect_uri::{RedirectKind, RedirectUri};
 use crate::client::secret::SecretDigest;
 use crate::id::ClientId;
+use crate::origin::NormalUrl;
 
 /// A published policy or terms that people agree to with a consent. Lychgate compares its version and never reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -73,7 +72,7 @@ pub struct DocumentPolicy {
 pub enum DocumentRedirects {
     /// At every redirect URI of its document.
     Anywhere,
-    /// On the host of its document, or on loopback.
+    /// On the website of its document, host and port, or on the person's own computer.
     SameHost,
 }
 
@@ -98,10 +97,8 @@ pub enum HostPattern {
 impl HostPatterns {
     /// Parses `example.com`, or `*.example.com` for every host below it. The error is the invalid pattern.
     pub fn parse(patterns: &[String]) -> Result<Self, String> {
-        let plain = |host: &str| {
-            let url = Url::parse(&format!("https://{host}/"));
-            !host.contains('*') && url.is_ok_and(|url| url.host_str() == Some(host) && url.port().is_none())
-        };
+        let plain =
+            |host: &str| NormalUrl::parse(&format!("https://{host}")).is_ok_and(|url| url.origin().host() == host);
         let parse = |pattern: &String| match pattern.strip_prefix("*.") {
             Some(domain) if plain(domain) && domain.contains('.') => Ok(HostPattern::Below(format!(".{domain}"))),
             None if plain(pattern) => Ok(HostPattern::Exactly(pattern.clone())),
@@ -125,7 +122,7 @@ impl HostPatterns {
     /// schemes have a list of their own.
     pub fn permit(&self, uri: &RedirectUri) -> bool {
         match uri.kind() {
-            RedirectKind::Web => self.include(uri.target().split(':').next().unwrap_or_default()),
+            RedirectKind::Web => uri.origin().is_some_and(|origin| self.include(origin.host())),
             RedirectKind::Loopback | RedirectKind::PrivateScheme => true,
         }
     }

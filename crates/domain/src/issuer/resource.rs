@@ -1,9 +1,27 @@
 //! Protected resources and their scopes.
 
-use url::Url;
+use url::{Url, form_urlencoded};
 
 use crate::Refusal;
+use crate::keys::short_digest;
+use crate::origin::Origin;
 use crate::scope::{Scope, Scopes};
+
+/// The longest URI of a resource: it stands in tickets, tokens and headers.
+pub const MAX_RESOURCE_URI: usize = 512;
+/// The most scopes of a resource: the consent form sends one field for each.
+pub const MAX_SCOPES: usize = 200;
+/// The longest text of all scopes of a resource, form-encoded: it stands in one header of a token's response at `/verify`,
+/// where proxies keep 4 KiB for all headers.
+pub const MAX_RESOURCE_SCOPES: usize = 2048;
+/// The longest text of all scopes of an issuer, form-encoded: clients name all that is advertised in one URL, and proxies
+/// accept URLs of 8 KiB.
+pub const MAX_ISSUER_SCOPES: usize = 4096;
+
+/// Length of all `scopes` as one parameter of a query (RFC 6749 §3.3, WHATWG URL §5.2).
+pub fn length_in_a_query(scopes: &Scopes) -> usize {
+    form_urlencoded::byte_serialize(scopes.to_string().as_bytes()).map(str::len).sum()
+}
 
 /// A protected resource: an MCP server.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -60,6 +78,49 @@ impl Resource {
         normal(asked).is_some_and(|asked| normal(&self.uri) == Some(asked))
     }
 
+    /// All scopes of the resource.
+    pub fn all_scopes(&self) -> Scopes {
+        self.scopes.iter().map(|definition| definition.scope.clone()).collect()
+    }
+
+    /// The place of the resource's metadata document (RFC 9728 §3.1): host and port, and path without a final slash.
+    /// Scheme and query make no other document: proxies drop the first, and clients the second.
+    pub fn metadata_place(&self) -> Option<(String, String)> {
+        let url = Url::parse(&self.uri).ok()?;
+        Some((Origin::of(&url)?.to_string(), url.path().trim_end_matches('/').to_owned()))
+    }
+
+    /// `scopes` in few bytes: eight of a digest of the resource's scopes in configured order, then one bit for each of
+    /// them. `None` if one is not defined here.
+    pub fn pack(&self, scopes: &Scopes) -> Option<Vec<u8>> {
+        if !self.has_all(scopes) {
+            return None;
+        }
+        let mut packed = self.scopes_digest().to_vec();
+        for definitions in self.scopes.chunks(8) {
+            let bits = definitions.iter().enumerate().map(|(n, found)| u8::from(scopes.contains(&found.scope)) << n);
+            packed.push(bits.fold(0, |byte, bit| byte | bit));
+        }
+        Some(packed)
+    }
+
+    /// The scopes that [`Resource::pack`] packed; `None` if the resource's scopes have changed since.
+    pub fn unpack(&self, packed: &[u8]) -> Option<Scopes> {
+        let (digest, bits) = packed.split_first_chunk::<8>()?;
+        if *digest != self.scopes_digest() || bits.len() != self.scopes.len().div_ceil(8) {
+            return None;
+        }
+        let is_set = |n: usize| bits[n / 8] >> (n % 8) & 1 == 1;
+        let scopes = self.scopes.iter().enumerate().filter(|(n, _)| is_set(*n));
+        Some(scopes.map(|(_, definition)| definition.scope.clone()).collect())
+    }
+
+    fn scopes_digest(&self) -> [u8; 8] {
+        let names: Vec<_> = self.scopes.iter().map(|definition| definition.scope.as_str().as_bytes()).collect();
+        let [a, b, c, d, e, f, g, h, ..] = short_digest("scopes of a resource", &names);
+        [a, b, c, d, e, f, g, h]
+    }
+
     /// The scopes that a request asks for; without any, the default ones (E6). `offline_access` is accepted and
     /// ignored: the registration decides whether a client may refresh (A23). Refuses with [`Refusal::ScopeInvalid`].
     pub fn requested_scopes(&self, asked: Option<&str>) -> Result<Scopes, Refusal> {
@@ -73,7 +134,12 @@ impl Resource {
 
     /// True if all of `scopes` are defined here.
     pub fn has_all(&self, scopes: &Scopes) -> bool {
-        scopes.iter().all(|scope| self.scopes.iter().any(|definition| definition.scope == *scope))
+        scopes.iter().all(|scope| self.defines(scope))
+    }
+
+    /// True if `scope` is defined here.
+    pub fn defines(&self, scope: &Scope) -> bool {
+        self.scopes.iter().any(|definition| definition.scope == *scope)
     }
 
     /// The scopes that a person approves of `asked`: all but the optional ones they did not choose. A chosen scope that

@@ -4,7 +4,7 @@
 use crate::Refusal;
 use crate::client::metadata::MetadataDocument;
 use crate::client::metadata_url::MetadataUrl;
-use crate::client::redirect_uri::RedirectKind;
+use crate::client::redirect_uri::{RedirectKind, RedirectUri};
 use crate::client::{Authentication, AuthenticationMethod, Client, ClientOrigin, ClientStatus, UnsignedRequests};
 use crate::id::ClientId;
 use crate::issuer::{DocumentRedirects, Issuer};
@@ -34,12 +34,18 @@ pub fn pinned<'a>(url: &MetadataUrl, issuer: &'a Issuer) -> Option<&'a MetadataD
     issuer.policy.documents.pinned.iter().find(|document| document.client_id.as_deref() == Some(url.as_str()))
 }
 
-/// The host of the client's document, which vouches for its metadata (CIMD §6.4); `None` for other clients.
-pub fn host(client: &Client) -> Option<String> {
+/// The URL of the client's document, whose website vouches for its metadata (CIMD §6.4); `None` for other clients.
+pub fn url_of(client: &Client) -> Option<MetadataUrl> {
     match client.origin {
-        ClientOrigin::Document => MetadataUrl::parse(client.id.as_str()).ok().map(|url| url.host().to_owned()),
+        ClientOrigin::Document => MetadataUrl::parse(client.id.as_str()).ok(),
         ClientOrigin::Configured | ClientOrigin::Registered { .. } => None,
     }
+}
+
+/// True if `uri` leads to another website than that of the client's document. A program on the person's own computer is
+/// no website.
+pub fn leads_elsewhere(document: &MetadataUrl, uri: &RedirectUri) -> bool {
+    uri.kind() == RedirectKind::Web && !document.is_website_of(uri)
 }
 
 /// Checks that `document`, found at `url`, is valid for any issuer. An invalid document must not be cached (CIMD §4.3).
@@ -49,7 +55,7 @@ pub fn well_formed(url: &str, document: &MetadataDocument) -> Result<(), &'stati
     if document.client_id.as_deref() != Some(url) {
         return Err("its client_id is not its URL, byte for byte");
     }
-    if document.metadata.client_name.as_deref().is_none_or(|name| name.trim().is_empty()) {
+    if document.metadata.client_name.as_deref().and_then(registration::client_name).is_none() {
         return Err("it has no client_name");
     }
     if document.metadata.redirect_uris.is_empty() {
@@ -74,10 +80,8 @@ pub fn client(url: &MetadataUrl, document: &MetadataDocument, issuer: &Issuer) -
     let id = ClientId::parse(url.as_str()).ok_or(Refusal::ClientUnknown)?;
     let client = described.client(id, ClientOrigin::Document, ClientStatus::Enabled, authentication(document)?);
     if issuer.policy.documents.redirects == DocumentRedirects::SameHost {
-        let elsewhere = |target: &str| target.split(':').next() != Some(url.host());
-        let mut web = client.redirect_uris.iter().filter(|uri| uri.kind() == RedirectKind::Web);
-        if web.any(|uri| elsewhere(&uri.target())) {
-            return Err(invalid("it has a redirect URI on another host, which the operator does not permit"));
+        if client.redirect_uris.iter().any(|uri| leads_elsewhere(url, uri)) {
+            return Err(invalid("it has a redirect URI on another website, which the operator does not permit"));
         }
     }
     Ok(client)
@@ -254,5 +258,34 @@ mod tests {
         assert!(read(&elsewhere, DocumentRedirects::Anywhere).is_ok());
         assert!(read(&here, DocumentRedirects::SameHost).is_ok(), "and loopback");
         assert!(matches!(read(&elsewhere, DocumentRedirects::SameHost), Err(Refusal::MetadataDocumentInvalid(_))));
+    }
+
+    /// The policy and the page ask the same function, whatever the port.
+    ///
+    /// Requirements: D18.
+    #[test]
+    fn a_website_is_the_same_with_the_same_host_and_port() {
+        let policy = DocumentPolicy { redirects: DocumentRedirects::SameHost, ..issuer().policy.documents };
+        let issuer = with_documents(policy);
+        for (document_url, uri, is_elsewhere) in [
+            ("https://app.example/c", "https://app.example/cb", false),
+            ("https://app.example:8443/c", "https://app.example:8443/cb", false),
+            ("https://[2001:db8::1]:8443/c", "https://[2001:db8::1]:8443/cb", false),
+            ("https://app.example/c", "https://app.example:8443/cb", true),
+            ("https://app.example:8443/c", "https://app.example/cb", true),
+            ("https://app.example:8443/c", "https://app.example:8444/cb", true),
+            ("https://app.example/c", "https://www.app.example/cb", true),
+            ("https://[2001:db8::1]/c", "https://[2001:db8::2]/cb", true),
+            ("https://app.example:8443/c", "http://127.0.0.1:9/cb", false),
+            ("https://app.example:8443/c", "https://localhost:9/cb", false),
+            ("https://localhost:8443/c", "https://localhost:8443/cb", false),
+        ] {
+            let mut document = document();
+            document.client_id = Some(document_url.to_owned());
+            document.metadata.redirect_uris = vec![uri.to_owned()];
+            let parsed = RedirectUri::parse(uri, &[]).unwrap();
+            assert_eq!(leads_elsewhere(&at(document_url), &parsed), is_elsewhere, "{document_url} {uri}");
+            assert_eq!(client(&at(document_url), &document, &issuer).is_err(), is_elsewhere, "{document_url} {uri}");
+        }
     }
 }

@@ -25,11 +25,11 @@ pub struct Ticket {
     key: KeyId,
 }
 
-const FORMAT: u8 = 1;
-/// The format of a ticket with a request for the full screen.
-const FORMAT_WHOLE_PAGE: u8 = 2;
 /// The longest sealed ticket. Base64url adds a third, and a URL with it stays below 6 KB.
 const MAX_BYTES: usize = 4096;
+/// Longer scopes are packed ([`Resource::pack`](crate::issuer::Resource::pack)), so that a ticket holds all scopes of a
+/// resource, whatever client id and redirect URI are registered, and a `state` of 512 bytes.
+const MAX_SCOPES: usize = 256;
 const SEAL: &[u8] = b"ticket";
 
 impl Ticket {
@@ -37,17 +37,17 @@ impl Ticket {
     /// Refuses with [`Refusal::RequestTooLarge`].
     pub fn issue(
         request: AuthorizationRequest,
+        issuer: &Issuer,
         keys: &Keys,
         entropy: &dyn Entropy,
         now: Timestamp,
     ) -> Result<(Self, String), Refusal> {
         let key = keys.active(Purpose::Ticket);
         let ticket = Self { id: TicketId::from_bytes(random(entropy)), issued_at: now, request, key: key.id };
-        let format = match ticket.request.screen {
-            WantedScreen::Any => FORMAT,
-            WantedScreen::Full => FORMAT_WHOLE_PAGE,
-        };
-        let sealed = key.seal(&[SEAL, &[format]], random(entropy), &ticket.encode());
+        let packed = ticket.packed_scopes(issuer);
+        let scopes = if packed.is_some() { ScopesForm::Packed } else { ScopesForm::Text };
+        let format = Format { screen: ticket.request.screen, scopes }.byte();
+        let sealed = key.seal(&[SEAL, &[format]], random(entropy), &ticket.encode(packed.as_deref()));
         let bytes = [&[format], key.id.bytes().as_slice(), &sealed].concat();
         if bytes.len() > MAX_BYTES {
             return Err(Refusal::RequestTooLarge("state or redirect_uri"));
@@ -55,17 +55,20 @@ impl Ticket {
         Ok((ticket, id::encode(&bytes)))
     }
 
-    /// Opens a ticket of this issuer. Refuses with [`Refusal::TicketInvalid`] or [`Refusal::TicketExpired`].
+    /// Opens a ticket of this issuer. Refuses with [`Refusal::TicketInvalid`], [`Refusal::TicketExpired`] or
+    /// [`Refusal::RedirectUriForbidden`].
     pub fn open(text: &str, issuer: &Issuer, keys: &Keys, now: Timestamp) -> Result<Self, Refusal> {
-        let ticket = Self::open_late(text, keys)?;
+        let ticket = Self::open_late(text, issuer, keys)?;
         ticket.in_time(issuer, now)?;
         Ok(ticket)
     }
 
     /// Opens a ticket of any age: one that is decided leads to its decision, which is kept longer. Refuses with
-    /// [`Refusal::TicketInvalid`].
-    pub fn open_late(text: &str, keys: &Keys) -> Result<Self, Refusal> {
-        Self::unseal(text, keys).ok_or(Refusal::TicketInvalid)
+    /// [`Refusal::TicketInvalid`] or [`Refusal::RedirectUriForbidden`].
+    pub fn open_late(text: &str, issuer: &Issuer, keys: &Keys) -> Result<Self, Refusal> {
+        let ticket = Self::unseal(text, issuer, keys).ok_or(Refusal::TicketInvalid)?;
+        issuer.may_answer_at(&ticket.request.redirect_uri)?;
+        Ok(ticket)
     }
 
     /// Refuses a ticket that can no longer be approved with [`Refusal::TicketExpired`].
@@ -87,23 +90,28 @@ impl Ticket {
         Ok(AuthorizationId::new(self.issued_at, &rest))
     }
 
-    fn unseal(text: &str, keys: &Keys) -> Option<Self> {
+    fn unseal(text: &str, issuer: &Issuer, keys: &Keys) -> Option<Self> {
         if text.len() > MAX_BYTES * 4 / 3 + 4 {
             return None;
         }
         let bytes = id::decode_vec(text)?;
         let (&[format], rest) = bytes.split_first_chunk::<1>()?;
         let (key, sealed) = rest.split_first_chunk::<4>()?;
-        let screen = match format {
-            FORMAT => WantedScreen::Any,
-            FORMAT_WHOLE_PAGE => WantedScreen::Full,
-            _ => return None,
-        };
+        let parsed = Format::parse(format)?;
         let key = keys.find(Purpose::Ticket, KeyId::from_bytes(*key))?;
-        Self::decode(&key.open(&[SEAL, &[format]], sealed)?, screen, key.id)
+        Self::decode(&key.open(&[SEAL, &[format]], sealed)?, parsed, issuer, key.id)
     }
 
-    fn encode(&self) -> Vec<u8> {
+    /// The scopes in their packed form, in base64url, if their text is long.
+    fn packed_scopes(&self, issuer: &Issuer) -> Option<String> {
+        let AuthorizationRequest { resource, scopes, .. } = &self.request;
+        if scopes.to_string().len() <= MAX_SCOPES {
+            return None;
+        }
+        Some(id::encode(&issuer.resource_by_uri(resource)?.pack(scopes)?))
+    }
+
+    fn encode(&self, packed_scopes: Option<&str>) -> Vec<u8> {
         let request = &self.request;
         let writer = Writer::default()
             .bytes(self.id.bytes())
@@ -111,31 +119,80 @@ impl Ticket {
             .text(request.client_id.as_str())
             .text(request.redirect_uri.as_str())
             .bytes(&request.code_challenge.0)
-            .text(&request.resource)
-            .text(&request.scopes.to_string())
-            .bytes(&[u8::from(request.state.is_some())]);
+            .text(&request.resource);
+        let writer = match packed_scopes {
+            Some(packed) => writer.text(packed),
+            None => writer.text(&request.scopes.to_string()),
+        };
+        let writer = writer.bytes(&[u8::from(request.state.is_some())]);
         writer.text(request.state.as_deref().unwrap_or_default()).finish()
     }
 
-    fn decode(bytes: &[u8], screen: WantedScreen, key: KeyId) -> Option<Self> {
+    fn decode(bytes: &[u8], format: Format, issuer: &Issuer, key: KeyId) -> Option<Self> {
         let mut reader = Reader::new(bytes);
         let id = TicketId::from_bytes(reader.array()?);
         let issued_at = Timestamp::from_millis(u64::from_be_bytes(reader.array()?));
+        let client_id = ClientId::parse(reader.text()?)?;
+        let redirect_uri = RedirectUri::from_record(reader.text()?.to_owned());
+        let code_challenge = CodeChallenge(reader.array()?);
+        let resource = reader.text()?.to_owned();
+        let scopes = match format.scopes {
+            ScopesForm::Text => Scopes::parse(reader.text()?).ok()?,
+            ScopesForm::Packed => issuer.resource_by_uri(&resource)?.unpack(&id::decode_vec(reader.text()?)?)?,
+        };
         let request = AuthorizationRequest {
-            client_id: ClientId::parse(reader.text()?)?,
-            redirect_uri: RedirectUri::from_record(reader.text()?.to_owned()),
-            code_challenge: CodeChallenge(reader.array()?),
-            resource: reader.text()?.to_owned(),
-            scopes: Scopes::parse(reader.text()?).ok()?,
+            client_id,
+            redirect_uri,
+            code_challenge,
+            resource,
+            scopes,
             state: {
                 let [present] = reader.array()?;
                 let state = reader.text()?;
                 (present == 1).then(|| state.to_owned())
             },
-            screen,
+            screen: format.screen,
         };
         reader.end()?;
         Some(Self { id, issued_at, request, key })
+    }
+}
+
+/// The first byte of a ticket: 1 and 2 with the scopes as text, 3 and 4 packed; 2 and 4 for the full screen.
+#[derive(Clone, Copy)]
+struct Format {
+    screen: WantedScreen,
+    scopes: ScopesForm,
+}
+
+/// How a ticket holds scopes.
+#[derive(Clone, Copy)]
+enum ScopesForm {
+    /// Space-separated.
+    Text,
+    /// As bits, which only the same list of scopes can unpack.
+    Packed,
+}
+
+impl Format {
+    fn byte(self) -> u8 {
+        match (self.scopes, self.screen) {
+            (ScopesForm::Text, WantedScreen::Any) => 1,
+            (ScopesForm::Text, WantedScreen::Full) => 2,
+            (ScopesForm::Packed, WantedScreen::Any) => 3,
+            (ScopesForm::Packed, WantedScreen::Full) => 4,
+        }
+    }
+
+    fn parse(byte: u8) -> Option<Self> {
+        let of = |scopes, screen| Some(Self { screen, scopes });
+        match byte {
+            1 => of(ScopesForm::Text, WantedScreen::Any),
+            2 => of(ScopesForm::Text, WantedScreen::Full),
+            3 => of(ScopesForm::Packed, WantedScreen::Any),
+            4 => of(ScopesForm::Packed, WantedScreen::Full),
+            _ => None,
+        }
     }
 }
 
@@ -144,15 +201,24 @@ mod tests {
     use super::*;
     use crate::entropy::tests::Counting;
     use crate::issuer::tests::issuer;
+    use crate::issuer::{
+        MAX_RESOURCE_SCOPES, MAX_RESOURCE_URI, MAX_SCOPES as MAX_SCOPES_OF_A_RESOURCE, Resource, ScopeDefinition,
+        length_in_a_query,
+    };
     use crate::keys::tests::keys;
     use crate::request::tests::request;
+    use crate::scope::Scope;
     use proptest::prelude::*;
     use std::time::Duration;
 
     const NOW: Timestamp = Timestamp::EPOCH;
 
     fn issue(request: AuthorizationRequest) -> Result<(Ticket, String), Refusal> {
-        Ticket::issue(request, &keys("https://gate.example", 1), &Counting::default(), NOW)
+        issue_at(request, &issuer())
+    }
+
+    fn issue_at(request: AuthorizationRequest, issuer: &Issuer) -> Result<(Ticket, String), Refusal> {
+        Ticket::issue(request, issuer, &keys("https://gate.example", 1), &Counting::default(), NOW)
     }
 
     fn open(text: &str, now: Timestamp) -> Result<Ticket, Refusal> {
@@ -189,6 +255,56 @@ mod tests {
         let long = |bytes: usize| AuthorizationRequest { state: Some("s".repeat(bytes)), ..request() };
         assert!(issue(long(3500)).is_ok_and(|(_, text)| text.len() < 6000));
         assert_eq!(issue(long(4096)).unwrap_err(), Refusal::RequestTooLarge("state or redirect_uri"));
+    }
+
+    /// The largest request that a configuration and a registration permit, with room for `state`.
+    ///
+    /// Requirements: E1.
+    #[test]
+    fn a_ticket_holds_all_scopes_of_the_largest_resource() {
+        let definition = issuer().resources[0].scopes[0].clone();
+        for (count, width) in [(1, 128), (2, 127), (15, 128), (70, 8), (MAX_SCOPES_OF_A_RESOURCE, 9)] {
+            let name = |n: usize| Scope::parse(&format!("{n:0width$}")).unwrap();
+            let resource = Resource {
+                uri: format!("https://mcp.example/{}", "r".repeat(MAX_RESOURCE_URI - 20)),
+                scopes: (0..count).map(|n| ScopeDefinition { scope: name(n), ..definition.clone() }).collect(),
+                ..issuer().resources[0].clone()
+            };
+            assert!(length_in_a_query(&resource.all_scopes()) <= MAX_RESOURCE_SCOPES, "{count} {width}");
+            let (uri, scopes) = (resource.uri.clone(), resource.all_scopes());
+            assert_eq!(uri.len(), MAX_RESOURCE_URI);
+            let issuer = Issuer { resources: vec![resource], ..issuer() };
+            let redirect_uri = format!("https://app.example/{}", "x".repeat(2048 - 20));
+            for screen in [WantedScreen::Any, WantedScreen::Full] {
+                let request = AuthorizationRequest {
+                    client_id: ClientId::parse(&"c".repeat(512)).unwrap(),
+                    redirect_uri: RedirectUri::parse(&redirect_uri, &[]).unwrap(),
+                    resource: uri.clone(),
+                    scopes: scopes.clone(),
+                    state: Some("s".repeat(512)),
+                    screen,
+                    ..request()
+                };
+                let (ticket, text) = issue_at(request, &issuer).unwrap();
+                let opened = |issuer: &Issuer| Ticket::open(&text, issuer, &keys("https://gate.example", 1), NOW);
+                assert_eq!(opened(&issuer), Ok(ticket), "{count} {width}");
+                let mut changed = issuer.clone();
+                changed.resources[0].scopes.reverse();
+                let is_packed = scopes.to_string().len() > MAX_SCOPES;
+                let reordered = count > 1 && is_packed;
+                assert_eq!(opened(&changed).is_err(), reordered, "bits of another list are not read");
+            }
+        }
+    }
+
+    /// Requirements: A10, B33.
+    #[test]
+    fn a_ticket_of_an_unacceptable_redirect_uri_is_refused() {
+        for stored in ["https://GATE.example/authorize", "https://app.example:443/cb", "http://localhost:8080/cb"] {
+            let redirect_uri = RedirectUri::from_record(stored.to_owned());
+            let (_, text) = issue(AuthorizationRequest { redirect_uri, ..request() }).unwrap();
+            assert_eq!(open(&text, NOW), Err(Refusal::RedirectUriForbidden), "{stored}");
+        }
     }
 
     #[test]

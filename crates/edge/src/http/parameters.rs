@@ -11,11 +11,18 @@ use percent_encoding::percent_decode;
 
 use crate::failure::Failure;
 
-/// More than any client sends, and a limit on the memory that a request can take.
+/// More than any client sends in a query, and a limit on the memory that a request can take.
 const MAX_PARAMETERS: usize = 64;
 
-/// All names and values, decoded, in the order received, with repetitions.
+/// The same for a form: the consent form has one field for each optional scope, and a resource has up to 200 scopes.
+const MAX_FORM_PARAMETERS: usize = 256;
+
+/// All names and values of a query, decoded, in the order received, with repetitions.
 pub(crate) fn parse(encoded: &[u8]) -> Result<Vec<Parameter>, Failure> {
+    parse_at_most(MAX_PARAMETERS, encoded)
+}
+
+fn parse_at_most(max: usize, encoded: &[u8]) -> Result<Vec<Parameter>, Failure> {
     let pairs = encoded.split(|byte| *byte == b'&').filter(|pair| !pair.is_empty());
     let parameters = pairs
         .map(|pair| {
@@ -24,9 +31,9 @@ pub(crate) fn parse(encoded: &[u8]) -> Result<Vec<Parameter>, Failure> {
             let value = decode(halves.next().unwrap_or_default())?;
             Ok(Parameter { name, value })
         })
-        .take(MAX_PARAMETERS + 1)
+        .take(max + 1)
         .collect::<Result<Vec<_>, Failure>>()?;
-    if parameters.len() > MAX_PARAMETERS {
+    if parameters.len() > max {
         return Err(Failure::new(Reason::RequestTooLarge).describe("the request has too many parameters"));
     }
     Ok(parameters)
@@ -55,7 +62,7 @@ pub(crate) struct Form {
 impl Form {
     pub(crate) fn parse(encoded: &[u8]) -> Result<Self, Failure> {
         let mut form = Form { single: HashMap::new(), repeated: HashMap::new() };
-        for Parameter { name, value } in parse(encoded)? {
+        for Parameter { name, value } in parse_at_most(MAX_FORM_PARAMETERS, encoded)? {
             if REPEATABLE.contains(&name.as_str()) {
                 form.repeated.entry(name).or_default().extend(Some(value).filter(|value| !value.is_empty()));
             } else if form.single.insert(name, value).is_some() {
@@ -105,6 +112,9 @@ mod tests {
     fn too_many_parameters_are_refused() {
         assert_eq!(parse(&b"a=1&".repeat(65)).expect_err("a refusal").reason(), Reason::RequestTooLarge);
         assert!(parse(&b"a=1&".repeat(64)).is_ok());
+        let form = |scopes: usize| Form::parse(&b"chosen_scope=a&".repeat(scopes)).map_err(|failure| failure.reason());
+        assert_eq!(form(257).expect_err("a refusal"), Reason::RequestTooLarge);
+        assert_eq!(form(256).expect("a form").take_all("chosen_scope").len(), 256);
     }
 
     #[test]

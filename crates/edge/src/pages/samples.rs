@@ -196,6 +196,7 @@ fn account() -> Vec<Sample<AccountPage>> {
         app(named("Claude"), &[(web, "claude.ai"), (loopback, "127.0.0.1")]),
         app(configured, &[(web, "assistant.example")]),
         app(documented.clone(), &[(private, "claude")]),
+        app(v1::ConnectedClient { name: "Claude Code".to_owned(), ..documented.clone() }, &[(loopback, "localhost")]),
         v1::ConnectedApp { scopes: vec![], last_use_time: None, ..app(removed.clone(), &[]) },
         app(named(""), &[(loopback, "localhost")]),
     ];

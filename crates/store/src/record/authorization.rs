@@ -7,6 +7,7 @@ use lychgate_domain::flow::{
 };
 use lychgate_domain::id::{AuthorizationId, BrowserId, ClientId, GrantId};
 use lychgate_domain::keys::KeyId;
+use lychgate_domain::registration::client_name;
 use lychgate_domain::request::pkce::CodeChallenge;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
@@ -110,6 +111,7 @@ fn encode_decided(decided: &Decided) -> proto::Decided {
         resource: decided.resource.clone(),
         scopes: decided.scopes.to_string(),
         metadata_digest: decided.metadata_digest.to_vec(),
+        client_name: decided.client_name.clone(),
         browser_id: decided.browser.bytes().to_vec(),
         attempt: decided.attempt.bytes().to_vec(),
         at: decided.at.millis(),
@@ -140,6 +142,7 @@ fn decode_decided(decided: proto::Decided) -> Option<Decided> {
         requested_scopes,
         scopes,
         metadata_digest: decided.metadata_digest.try_into().ok()?,
+        client_name: decided.client_name.as_deref().and_then(client_name),
         policy_version: decided.policy_version,
         browser: BrowserId::from_bytes(decided.browser_id.try_into().ok()?),
         attempt: decode_attempt(decided.attempt)?,

@@ -8,6 +8,7 @@ use lychgate_domain::client::{
     UnsignedRequests,
 };
 use lychgate_domain::id::{Attempt, ClientId};
+use lychgate_domain::registration::client_name;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
@@ -137,7 +138,7 @@ impl Record for Client {
                 },
             },
             status,
-            name: record.name,
+            name: record.name.as_deref().and_then(client_name),
             redirect_uris: record.redirect_uris.into_iter().map(RedirectUri::from_record).collect(),
             grant_types: record.grant_types.iter().map(|name| GrantType::parse(name)).collect::<Option<_>>()?,
             authentication: decode_authentication(record.authentication)?,

@@ -2,6 +2,7 @@
 
 use lychgate_domain::consent::{Consent, ConsentScreen, ConsentStatus, Counters};
 use lychgate_domain::id::{ClientId, GrantId};
+use lychgate_domain::registration::client_name;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
@@ -20,6 +21,7 @@ impl Record for Consent {
             scopes: self.scopes.to_string(),
             redirect_uris: self.redirect_uris.clone(),
             metadata_digest: self.metadata_digest.to_vec(),
+            client_name: self.client_name.clone(),
             created_at: self.created_at.millis(),
             approved_at: self.approved_at.millis(),
             expires_at: self.expires_at.millis(),
@@ -63,6 +65,7 @@ impl Record for Consent {
             scopes: decode_scopes(&record.scopes)?,
             redirect_uris: record.redirect_uris,
             metadata_digest: record.metadata_digest.try_into().ok()?,
+            client_name: record.client_name.as_deref().and_then(client_name),
             created_at: Timestamp::from_millis(record.created_at),
             approved_at: Timestamp::from_millis(record.approved_at),
             expires_at: Timestamp::from_millis(record.expires_at),

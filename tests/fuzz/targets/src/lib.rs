@@ -76,7 +76,7 @@ pub fn authorize_query(bytes: &[u8]) -> bool {
     assert!(asked.is_err() || bytes.len() >= "client_id=x".len());
     let Ok(redirect_uri) = request::redirect_uri(&parameters, issuer, client) else { return false };
     let Ok(request) = AuthorizationRequest::check(&parameters, issuer, client, redirect_uri) else { return false };
-    let Ok((issued, text)) = Ticket::issue(request, keys, entropy, world::now()) else { return false };
+    let Ok((issued, text)) = Ticket::issue(request, issuer, keys, entropy, world::now()) else { return false };
     assert!(text.len() <= MAX_TICKET, "a ticket of {} characters", text.len());
     let opened = Ticket::open(&text, issuer, keys, world::now());
     assert_eq!(opened.map(|ticket| ticket.request).ok(), Some(issued.request));

@@ -7,7 +7,8 @@ use lychgate_domain::consent::form::{self, Displayed};
 use lychgate_domain::entropy::Entropy;
 use lychgate_domain::id::{Attempt, BrowserId, IssuerId};
 use lychgate_domain::issuer::{
-    Choice, ClientPolicy, Issuer, IssuerUrl, PromptPolicy, Requested, Resource, ScopeDefinition, UpstreamRevocationMode,
+    Choice, ClientPolicy, Issuer, IssuerUrl, OwnOrigins, PromptPolicy, Requested, Resource, ScopeDefinition,
+    UpstreamRevocationMode,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::lifetimes::Lifetimes;
@@ -67,7 +68,7 @@ impl World {
             request::redirect_uri(&parameters, &issuer, &client).expect("the registration and request are valid");
         let request = AuthorizationRequest::check(&parameters, &issuer, &client, redirect_uri)
             .expect("the registration and request are valid");
-        let (opened, ticket) = Ticket::issue(request, &keys, &entropy, now()).expect("the ticket is small");
+        let (opened, ticket) = Ticket::issue(request, &issuer, &keys, &entropy, now()).expect("the ticket is small");
         let browser = BrowserId::from_bytes([7; 16]);
         let displayed = Displayed::new(&issuer, &client, &opened.request, &issuer.resources[0]);
         let form_token = form::token(&keys, &opened, browser, displayed);
@@ -132,6 +133,7 @@ fn issuer() -> Issuer {
     Issuer {
         id: IssuerId::parse("demo").expect("an id"),
         url: IssuerUrl::parse(URL).expect("a URL"),
+        own_origins: OwnOrigins::of([&IssuerUrl::parse(URL).expect("a URL")]),
         name: "Demo".to_owned(),
         upstream: UpstreamId::parse("idp").expect("an id"),
         upstream_name: "Demo IdP".to_owned(),

@@ -3,7 +3,7 @@
 use lychgate_api::v1;
 use lychgate_api::v1::account_service_show_response::Page;
 
-use super::{consent_redirect, set_cookie};
+use super::{consent_redirect, metadata_host, set_cookie};
 use crate::account::{AccountScreen, App, AppsPage, ConnectedApp, KnownAs};
 use crate::ground::protobuf_time::timestamp;
 
@@ -39,7 +39,7 @@ fn connected_app(connected: ConnectedApp) -> v1::ConnectedApp {
     let client = client(&connected.app);
     let mut redirects: Vec<v1::ConsentRedirect> = Vec::new();
     for uri in &connected.redirect_uris {
-        let redirect = consent_redirect(uri, &client.metadata_host);
+        let redirect = consent_redirect(uri, connected.app.client.document());
         if !redirects.iter().any(|known| (&known.host, known.kind) == (&redirect.host, redirect.kind)) {
             redirects.push(redirect);
         }
@@ -68,7 +68,11 @@ fn client(app: &App) -> v1::ConnectedClient {
             v1::ConnectedClient { name: name.clone().unwrap_or_default(), unverified: false, ..client }
         }
         KnownAs::Registered { name } => v1::ConnectedClient { name: name.clone().unwrap_or_default(), ..client },
-        KnownAs::Document { host } => v1::ConnectedClient { metadata_host: host.clone(), ..client },
+        KnownAs::Document { url, name } => v1::ConnectedClient {
+            name: name.clone().unwrap_or_default(),
+            metadata_host: metadata_host(Some(url)),
+            ..client
+        },
         KnownAs::Gone => v1::ConnectedClient { removed: true, ..client },
     }
 }

@@ -110,6 +110,11 @@ pub(super) fn all() -> Vec<Golden> {
         Golden::new("consent-silent", &[], Consent { how: ConsentScreen::Skipped, ..consent() }),
         Golden::new("consent-under-policy", &[], Consent { policy_version: Some("2026-11".to_owned()), ..consent() }),
         Golden::new(
+            "consent-with-client-name",
+            &[],
+            Consent { client_name: Some("Notizen für Ä".to_owned()), ..consent() },
+        ),
+        Golden::new(
             "consent-under-counters",
             &[14],
             Consent { counters: Counters { issuer: 1, client: 2, subject: 3 }, ..consent() },
@@ -149,6 +154,8 @@ pub(super) fn all() -> Vec<Golden> {
         Golden::new("authorization-approved-again", &[1, 3], approved_again),
         Golden::new("authorization-denied-after-all", &[1, 2], Authorization::Denied(Denied { decided: third })),
     ];
+    let named = Decided { client_name: Some("Notizen für Ä".to_owned()), ..decided() };
+    let named = Authorization::Approved(Approved { decided: named, ..approved() });
     let authorizations = [
         Authorization::Denied(Denied { decided: decided() }),
         Authorization::Approved(approved()),
@@ -213,6 +220,7 @@ pub(super) fn all() -> Vec<Golden> {
         .chain(events.map(|(nested, kind)| Golden::event(nested, event(kind))))
         .chain([Golden::event(&[16], Event { about: None, ..event(rotated) })])
         .chain([Golden::new("authorization-approved-under-policy", &[1, 3], under_policy)])
+        .chain([Golden::new("authorization-approved-with-client-name", &[1, 3], named)])
         .chain([Golden::new("authorization-approved-less", &[1, 3], Authorization::Approved(less))])
         .chain(later)
         .chain([Golden::event_called("consent-approved-less", &[10], event(approved_less))])
@@ -428,6 +436,7 @@ fn decided() -> Decided {
         requested_scopes: scopes("read write"),
         scopes: scopes("read write"),
         metadata_digest: [0xD0; 32],
+        client_name: None,
         policy_version: None,
         browser: BrowserId::from_bytes([0xB0; 16]),
         attempt: attempt(0x31),
@@ -486,6 +495,7 @@ fn consent() -> Consent {
         scopes: scopes("read write"),
         redirect_uris: vec!["http://127.0.0.1/callback".to_owned(), "https://app.example:8443/cb?x=1".to_owned()],
         metadata_digest: [0xD0; 32],
+        client_name: None,
         created_at: at(3),
         approved_at: at(4),
         expires_at: at(31_536_004),
