@@ -85,7 +85,8 @@ pub enum Refusal {
     /// Made by `lychgate-control`, which fetches documents.
     #[error("the client's metadata document, or its keys, cannot be fetched at the moment; try again later")]
     MetadataDocumentUnavailable,
-    /// Made by [`Issuer::permits`](crate::issuer::Issuer::permits).
+    /// Made by [`Issuer::may_answer_at`](crate::issuer::Issuer::may_answer_at) at every step, and by
+    /// [`Issuer::permits`](crate::issuer::Issuer::permits) for hosts that the operator does not list.
     #[error("the operator of this server does not permit that redirect_uri")]
     RedirectUriForbidden,
     /// Made by [`request::redirect_uri`](crate::request::redirect_uri), and minutes later by
