@@ -396,7 +396,7 @@ pub(crate) mod tests {
             let login = LoginCookie::new(decided().id, decided().browser, &issuer, NOW);
             for (answer, is_current) in [(0, false), (1, true), (2, false)] {
                 let id = LoginId { authorization: decided().id, answer };
-                let found = authorization.clone().at_callback(id, &login, &issuer.lifetimes, NOW);
+                let found = authorization.clone().at_callback(id, &login, &issuer, NOW);
                 assert_eq!(found != Err(Refusal::LoginReplaced), is_current, "{answer}: {authorization:?}");
             }
         }
@@ -420,7 +420,8 @@ pub(crate) mod tests {
                 Authorization::Failed(approved.claim(attempt(2), NOW).fail(LoginFailure::UpstreamDenied, NOW)),
             ];
             for state in states {
-                let refused = state.clone().at_callback(&login, &issuer, NOW);
+                let id = LoginId { authorization: state.decided().id, answer: 0 };
+                let refused = state.clone().at_callback(id, &login, &issuer, NOW);
                 assert_eq!(refused, Err(Refusal::RedirectUriForbidden), "{stored} {state:?}");
             }
             for redirect_uri in [None, Some(stored.to_owned())] {

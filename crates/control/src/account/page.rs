@@ -177,11 +177,7 @@ async fn app(call: &CallContext, consent: &Consent) -> Result<App, Error> {
 
 /// How the client is known. Its host is not asked: a client with a metadata document has the name `displayed`, which the
 /// person saw.
-pub(crate) async fn known_as(
-    call: &CallContext,
-    id: &ClientId,
-    displayed: Option<&String>,
-) -> Result<KnownAs, Error> {
+pub(crate) async fn known_as(call: &CallContext, id: &ClientId, displayed: Option<&String>) -> Result<KnownAs, Error> {
     if let Some(client) = call.issuer().configured_client(id) {
         return Ok(KnownAs::Configured { name: client.name.clone() });
     }

@@ -504,6 +504,7 @@ fn resources_that_would_share_a_metadata_document_are_refused() {
 }
 
 #[test]
+#[expect(clippy::too_many_lines, reason = "a table")]
 fn ambiguous_clients_and_unsafe_redirect_uris_are_refused() {
     fn client(config: &mut Config) -> &mut ClientConfig {
         let redirect_uris = vec!["https://app.example.com/callback".to_owned()];

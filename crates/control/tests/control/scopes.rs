@@ -23,6 +23,7 @@ fn many(count: usize, name: impl Fn(usize) -> String) -> Vec<String> {
 
 /// Requirements: E1, E6, R31.
 #[tokio::test(flavor = "multi_thread")]
+#[expect(clippy::too_many_lines, reason = "one flow for each configuration of a table")]
 async fn every_advertised_scope_can_be_asked_for_at_once() {
     let long_uri = format!("{RESOURCE}/{}", "r".repeat(512 - RESOURCE.len() - 1));
     let url = |n: usize| format!("https://www.mcp.example/auth/notes/{n:03}");

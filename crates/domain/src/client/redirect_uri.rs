@@ -288,6 +288,7 @@ mod tests {
 
     /// Requirements: R1, conflict 2.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one URI for each entry")]
     fn dangerous_redirect_uris_are_refused() {
         for uri in [
             "",

@@ -79,10 +79,9 @@ pub fn client(url: &MetadataUrl, document: &MetadataDocument, issuer: &Issuer) -
     let described = registration::describe(&document.metadata, issuer).map_err(as_document)?;
     let id = ClientId::parse(url.as_str()).ok_or(Refusal::ClientUnknown)?;
     let client = described.client(id, ClientOrigin::Document, ClientStatus::Enabled, authentication(document)?);
-    if issuer.policy.documents.redirects == DocumentRedirects::SameHost {
-        if client.redirect_uris.iter().any(|uri| leads_elsewhere(url, uri)) {
-            return Err(invalid("it has a redirect URI on another website, which the operator does not permit"));
-        }
+    let must_stay = issuer.policy.documents.redirects == DocumentRedirects::SameHost;
+    if must_stay && client.redirect_uris.iter().any(|uri| leads_elsewhere(url, uri)) {
+        return Err(invalid("it has a redirect URI on another website, which the operator does not permit"));
     }
     Ok(client)
 }
