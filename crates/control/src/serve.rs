@@ -181,6 +181,9 @@ impl Server {
             .add_service(health_service)
             .add_service(reflection().build_v1()?)
             .add_service(reflection().build_v1alpha()?);
+        if self.probes_upstreams {
+            upstream_health::announce(&state, &health).await;
+        }
         // Shutdown waits for use cases only: these tasks never end by themselves.
         let probes = self
             .probes_upstreams

@@ -146,6 +146,7 @@ async fn an_upstream_that_cannot_answer_is_no_reason_to_log_out() -> Result<()> 
 ///
 /// Requirements: B36.
 #[tokio::test]
+#[expect(clippy::too_many_lines, reason = "one deviation for each entry")]
 async fn permitted_deviations_of_an_upstream_do_not_fail_the_login() -> Result<()> {
     let token = |name, value| Lie::Member(Endpoint::Token, name, value);
     let of_both = || {

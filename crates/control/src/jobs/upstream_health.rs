@@ -21,6 +21,13 @@ const CHECK_INTERVAL: Duration = Duration::from_secs(600);
 /// The time between the first failure and the next check; each further failure doubles it.
 const FIRST_RETRY: Duration = Duration::from_secs(30);
 
+/// Makes the health service of each issuer known, before the first check has an answer.
+pub(crate) async fn announce(state: &State, health: &HealthReporter) {
+    for (issuer, _, _) in state.issuers.upstreams() {
+        health.set_service_status(service(issuer), ServingStatus::Unknown).await;
+    }
+}
+
 /// Checks every upstream until `shutdown`.
 pub(crate) async fn run(state: State, health: HealthReporter, shutdown: Shutdown) {
     let watches = state.issuers.upstreams().map(|(issuer, key, upstream)| {
@@ -43,7 +50,7 @@ struct UpstreamWatch<'a> {
 
 impl UpstreamWatch<'_> {
     async fn run(self) {
-        let service = format!("upstream/{}", self.issuer);
+        let service = service(self.issuer);
         let mut failures = 0;
         loop {
             let (status, wait) = match self.upstream.probe().await {
@@ -65,6 +72,11 @@ impl UpstreamWatch<'_> {
             tokio::time::sleep(wait).await;
         }
     }
+}
+
+/// The name of the issuer's health service.
+fn service(issuer: &IssuerId) -> String {
+    format!("upstream/{issuer}")
 }
 
 fn retry_after(failures: u32) -> Duration {

@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use super::cached::Cached;
 use super::reply::{MemberError, Reply};
 use super::{Http, UpstreamError};
-use crate::ground::jws::verified;
+use crate::ground::jws::signed_payload;
 
 /// Asymmetric algorithms only: with an HMAC, an attacker who knows the client secret could sign ID tokens (RFC 8725
 /// §3.1).
@@ -64,18 +64,20 @@ impl Jwks {
             Ok(keys.iter().filter_map(readable_key).collect())
         };
         let keys = self.cached.get(MAX_AGE, now, fetch).await?;
-        let signed = match signed_claims(token, &header, &keys) {
-            Some(signed) => signed,
+        let payload = match signed_by(token, &header, &keys) {
+            Some(payload) => payload,
             None => {
                 // The upstream may have rotated its keys.
                 let keys = self.cached.get(MIN_AGE, now, fetch).await?;
-                signed_claims(token, &header, &keys).ok_or_else(|| {
-                    let error = "no key of the upstream verifies this ID token, or its claims are no JSON object";
-                    UpstreamError::invalid(anyhow::anyhow!(error))
+                signed_by(token, &header, &keys).ok_or_else(|| {
+                    UpstreamError::invalid(anyhow::anyhow!("no key of the upstream verifies this ID token"))
                 })?
             }
         };
-        claims(&signed).map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context("the ID token")))
+        let reply = Reply::parse(&payload).map_err(|_| {
+            UpstreamError::invalid(anyhow::anyhow!("the claims of the ID token are not one JSON object"))
+        })?;
+        claims(&reply).map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context("the ID token")))
     }
 }
 
@@ -87,8 +89,8 @@ fn readable_key(key: &Value) -> Option<Jwk> {
     serde_json::from_value(Value::Object(used)).ok()
 }
 
-/// The claims, whatever their types, if one of `keys` signed them: a claim of a wrong type is no wrong signature.
-fn signed_claims(token: &str, header: &Header, keys: &[Jwk]) -> Option<Reply> {
+/// The payload of `token`, if one of `keys` signed it.
+fn signed_by(token: &str, header: &Header, keys: &[Jwk]) -> Option<Vec<u8>> {
     let named = |key: &&Jwk| {
         let kid = &key.common.key_id;
         header.kid.is_none() || kid.is_none() || *kid == header.kid
@@ -98,7 +100,7 @@ fn signed_claims(token: &str, header: &Header, keys: &[Jwk]) -> Option<Reply> {
     let agrees = |key: &&Jwk| key.common.key_algorithm.is_none_or(|alg| alg == header.alg.into());
     keys.iter().filter(named).filter(signing).filter(agrees).find_map(|key| {
         let key = DecodingKey::from_jwk(key).ok()?;
-        verified::<Reply>(token, &key, header.alg)
+        signed_payload(token, &key, header.alg)
     })
 }
 
@@ -148,8 +150,9 @@ mod tests {
     /// `None` without a valid signature.
     fn tried(token: &str, keys: &[Value]) -> Option<Result<IdTokenClaims, String>> {
         let keys: Vec<Jwk> = keys.iter().filter_map(readable_key).collect();
-        let signed = signed_claims(token, &decode_header(token).unwrap(), &keys)?;
-        Some(claims(&signed).map_err(|error| error.to_string()))
+        let payload = signed_by(token, &decode_header(token).unwrap(), &keys)?;
+        let reply = Reply::parse(&payload).map_err(|_| "no object".to_owned());
+        Some(reply.and_then(|reply| claims(&reply).map_err(|error| error.to_string())))
     }
 
     fn with(key: &Value, name: &str, value: &str) -> Value {
@@ -219,7 +222,14 @@ mod tests {
             claims[claim] = value;
             assert_eq!(read(claims).unwrap_err(), format!("the member {claim} {problem}"));
         }
-        assert!(tried(&sign(&ours, None, &json!([])), std::slice::from_ref(&public)).is_none(), "no claims");
+        assert_eq!(read(json!([])).unwrap_err(), "no object", "the signature is good all the same");
+        let (other, _) = key("1");
+        for claims in
+            [json!([]), json!({ "sub": 5 }), json!({ "sub": {} }), json!({ "aud": ["a", 1] }), json!({ "exp": [] })]
+        {
+            let token = sign(&other, None, &claims);
+            assert!(tried(&token, std::slice::from_ref(&public)).is_none(), "{claims}: signed by another key");
+        }
     }
 
     /// Members that are not used, and `null`, do not make a good key unreadable.

@@ -10,7 +10,7 @@ use tonic_health::pb::health_client::HealthClient;
 
 use crate::support::{ControlPlane, Environment, ISSUER, Log, TIMEOUT};
 
-/// Waits until the health service `service` is known, and returns its status.
+/// Waits until the first check of the health service `service`, and returns its status.
 async fn status(control: &ControlPlane, service: &str) -> ServingStatus {
     let address = format!("http://{}", control.address);
     let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
@@ -19,7 +19,7 @@ async fn status(control: &ControlPlane, service: &str) -> ServingStatus {
     let known = async {
         loop {
             let status = statuses.next().await.unwrap().unwrap().status();
-            if status != ServingStatus::ServiceUnknown {
+            if status != ServingStatus::Unknown {
                 return status;
             }
         }
