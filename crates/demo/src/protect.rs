@@ -22,10 +22,13 @@ use std::mem;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
+use std::time::Duration;
 
+use axum::body::{Body, to_bytes};
 use axum::extract::Request;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderMap, header};
+use tokio::time::timeout;
 use tower::{Layer, Service};
 use url::Url;
 
@@ -34,6 +37,10 @@ pub use cors::cors;
 pub use keys::IssuerKeys;
 pub use metadata::metadata;
 pub use verify::{Unverified, Verifier};
+
+/// What is read of the body of a refused request, and for how long.
+const DISCARD_BYTES: usize = 1024 * 1024;
+const DISCARD_TIME: Duration = Duration::from_secs(2);
 
 /// A set of scopes.
 pub type Scopes = BTreeSet<String>;
@@ -145,7 +152,10 @@ where
         Box::pin(async move {
             let caller = match protect.admit(request.headers()).await {
                 Ok(caller) => caller,
-                Err(challenge) => return Ok(challenge.response(&protect.resource)),
+                Err(challenge) => {
+                    discard(request.into_body()).await;
+                    return Ok(challenge.response(&protect.resource));
+                }
             };
             // The inner service gets the caller but no token, which it could log or pass on.
             request.headers_mut().remove(header::AUTHORIZATION);
@@ -153,6 +163,13 @@ where
             inner.call(request).await.map(IntoResponse::into_response)
         })
     }
+}
+
+/// Reads the body of a refused request. Many clients send head and body apart. If the body is still under way when the response
+/// is sent, the HTTP server closes the connection behind the response, and the client's next request on it gets no answer.
+async fn discard(body: Body) {
+    // The request is a stranger's. A connection whose body is longer or slower is closed.
+    let _unread = timeout(DISCARD_TIME, to_bytes(body, DISCARD_BYTES)).await;
 }
 
 enum BearerToken<'a> {

@@ -13,6 +13,8 @@ use lychgate_demo::protect::{IssuerKeys, Protect, Resource};
 use lychgate_process::config;
 use reqwest::{RequestBuilder, Response};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use tokio::net::TcpStream;
 
 use crate::issuer::{Issuer, Mode, TestKey};
 use crate::sockets::{http, listener, serve};
@@ -77,6 +79,31 @@ async fn web_page_reads_challenges_and_answers() {
         let exposed = response.headers()[header::ACCESS_CONTROL_EXPOSE_HEADERS].to_str().unwrap();
         assert!(exposed.contains("www-authenticate") && exposed.contains("mcp-session-id"), "{status}: {exposed}");
     }
+}
+
+/// Clients such as httpx send head and body apart, and use the connection again after a challenge. `Expect` shows that the server
+/// reads the body before it answers (RFC 9110 §10.1.1).
+#[tokio::test]
+async fn connection_outlives_a_challenge_to_a_request_with_a_body() {
+    let server = Server::start().await;
+    let host = server.origin.trim_start_matches("http://");
+    let mut connection = TcpStream::connect(host).await.unwrap();
+    let body = whoami().to_string();
+    let head = format!(
+        "POST /mcp HTTP/1.1\r\nhost: {host}\r\ncontent-type: application/json\r\ncontent-length: {}\r\n\
+         expect: 100-continue\r\n\r\n",
+        body.len()
+    );
+    connection.write_all(head.as_bytes()).await.unwrap();
+    let mut first = [0; 12];
+    connection.read_exact(&mut first).await.unwrap();
+    assert_eq!(&first, b"HTTP/1.1 100");
+    let next = "GET /.well-known/oauth-protected-resource HTTP/1.1";
+    let rest = format!("{body}{next}\r\nhost: {host}\r\nconnection: close\r\n\r\n");
+    connection.write_all(rest.as_bytes()).await.unwrap();
+    let mut answers = String::new();
+    connection.read_to_string(&mut answers).await.unwrap();
+    assert!(answers.contains("HTTP/1.1 401 ") && answers.contains("HTTP/1.1 200 "), "{answers}");
 }
 
 /// Requirements: C4, C7, C11, R25.
