@@ -25,7 +25,8 @@ pub struct Browser {
     waiting: Waiting,
     complaints: Complaints,
     last_id: AtomicU64,
-    /// The driver program. Dropping it kills the program, and the browser with it.
+    /// The driver program. It ends when `input` is dropped, after it has closed the browser and deleted the browser's profile;
+    /// a killed one would leave both behind.
     _child: Child,
 }
 
@@ -53,7 +54,7 @@ impl Browser {
             Engine::Chromium => "browser.mjs",
             Engine::Firefox => "firefox.mjs",
         };
-        let (input, mut output, child) = Program::spawn("the browser", &mut node(driver))?.split();
+        let (input, mut output, child) = Program::spawn("the browser", node(driver).kill_on_drop(false))?.split();
         let first = output.line().await?;
         if first["ready"] != true {
             bail!("the browser is not ready: {first}");
