@@ -56,6 +56,7 @@ pub(crate) mod proto {
 /// - 4: consents record how and under which policy they were given, ended grants may lack upstream tokens, and the log
 ///   has new kinds of events and digests. An older node would drop these fields or could not read the records.
 /// - 5: a decision has a number, which its login depends on. An older node would continue the login of a replaced answer.
+///   Upstream tokens of ended grants wait in records of their own; an older node would never revoke them.
 const RECORD_LEVEL: u32 = 5;
 
 /// The time a batch has to be applied.
