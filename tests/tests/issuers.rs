@@ -64,7 +64,7 @@ async fn an_unknown_issuer_is_404() -> Result<()> {
         format!("{SERVER}/%74"),
         format!("/t{SERVER}/t"),
         format!("/t/t{OPENID}"),
-        "/.well-known/oauth-protected-resource".to_owned(),
+        "/.well-known/oauth-protected-resource/other".to_owned(),
         "/.well-known/".to_owned(),
         "/u/authorize".to_owned(),
         "/callback/u".to_owned(),
