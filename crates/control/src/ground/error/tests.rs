@@ -92,6 +92,11 @@ fn every_refusal(text: &'static str) -> Vec<Refusal> {
         Refusal::RegistrationAccessTokenInvalid,
         Refusal::RegistrationRedirectUriInvalid(text),
         Refusal::RegistrationMetadataInvalid(text),
+        Refusal::LoginBegun,
+        Refusal::LoginReplaced,
+        Refusal::TooManyFailedLogins,
+        Refusal::RegistrationsFull,
+        Refusal::StorageShort,
     ]
 }
 
