@@ -1,4 +1,4 @@
-//! Calls to the control plane: one method per RPC ([`rpcs`]), each with a deadline and with retries where its class has them.
+//! Calls to the control plane: one method per RPC ([`mod@rpcs`]), each with a deadline and with retries where its class has them.
 //!
 //! A repetition is the same message, with the same idempotency key if it has one, so that the control plane acts on it once. A
 //! call is repeated until the deadline if it was certainly not delivered or if the control plane asks for it. If its connection
