@@ -4,7 +4,7 @@
 //! challenge (RFC 6750 §3, RFC 9728 §5.1). Tokens are verified offline with the issuer's published keys. This needs no call for
 //! each request, but accepts the access token of a revoked grant until it expires.
 //!
-//! Put [`cors`] around it, or no web page can be a client: the layer answers a browser's preflight with 401.
+//! Put [`cors()`] around it, or no web page can be a client: the layer answers a browser's preflight with 401.
 //!
 //! The layer reads tokens from the `Authorization` header only, refuses tokens for other resources, and never reports a token as
 //! invalid when it could not verify it.

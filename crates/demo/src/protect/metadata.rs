@@ -12,7 +12,7 @@ use super::Resource;
 const WELL_KNOWN: &str = "/.well-known/oauth-protected-resource";
 
 /// Serves the document at the well-known URL of the resource's path, and at the root for clients that look only there. Web pages
-/// read it too, so [`cors`](super::cors) goes around it.
+/// read it too, so [`cors()`](super::cors()) goes around it.
 pub fn metadata(resource: &Resource) -> Router {
     let document = json!({
         "resource": resource.identifier,
