@@ -226,6 +226,7 @@ mod tests {
             ("/healthz", "GET HEAD", RouteLimit::Probe),
             ("/readyz", "GET HEAD", RouteLimit::Probe),
             ("/assets/{file}", "GET HEAD", DOCUMENT),
+            ("/favicon.ico", "GET HEAD", DOCUMENT),
         ];
         let expected = expected
             .iter()
