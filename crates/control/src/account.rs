@@ -24,7 +24,7 @@ use crate::issuers::IssuerContext;
 use crate::limits::Redemption;
 use crate::next::{Next, Step};
 use crate::state::{CallContext, CommandContext};
-use crate::upstream::{Identity, UpstreamError};
+use crate::upstream::{AdmittedCode, Identity, UpstreamError};
 
 pub(crate) use page::{AccountScreen, App, AppsPage, ConnectedApp, KnownAs, described, known_as};
 
@@ -114,9 +114,8 @@ impl Account {
     ) -> Result<Subject, UpstreamError> {
         let (upstream, now) = (&self.0.serving.upstream, self.0.now);
         let code = upstream.check(callback, now).await?;
-        let redeemed = upstream.redeem(code, secrets, now).await;
-        redemption.end(&redeemed, self.0.state.clock.now());
-        let Identity { person, tokens: _ } = redeemed?;
+        let code = AdmittedCode { code, secrets, redemption };
+        let Identity { person, tokens: _ } = upstream.redeem(code, now).await?;
         Ok(person.subject)
     }
 }

@@ -29,6 +29,7 @@ use lychgate_domain::upstream::tokens::UpstreamTokens;
 use lychgate_process::config::ConfigError;
 
 use crate::config::UpstreamConfig;
+use crate::limits::Redemption;
 
 pub(crate) use self::oauth2::Oauth2;
 pub(crate) use http::Http;
@@ -40,6 +41,15 @@ pub(crate) use revocation::RevocationReply;
 pub(crate) enum Upstream {
     Oidc(Oidc),
     Oauth2(Oauth2),
+}
+
+/// A code of a callback that may be sent to the upstream.
+#[derive(Debug)]
+pub(crate) struct AdmittedCode<'a> {
+    pub code: &'a str,
+    pub secrets: &'a LoginSecrets,
+    /// Counts the code if the upstream refuses it.
+    pub redemption: Redemption,
 }
 
 /// The person who signed in, and the upstream's tokens.
@@ -133,15 +143,10 @@ impl Upstream {
     }
 
     /// Exchanges the code, once, and identifies the person.
-    pub(crate) async fn redeem(
-        &self,
-        code: &str,
-        secrets: &LoginSecrets,
-        now: Timestamp,
-    ) -> Result<Identity, UpstreamError> {
+    pub(crate) async fn redeem(&self, code: AdmittedCode<'_>, now: Timestamp) -> Result<Identity, UpstreamError> {
         match self {
-            Upstream::Oidc(oidc) => oidc.redeem(code, secrets, now).await,
-            Upstream::Oauth2(oauth2) => oauth2.redeem(code, secrets, now).await,
+            Upstream::Oidc(oidc) => oidc.redeem(code, now).await,
+            Upstream::Oauth2(oauth2) => oauth2.redeem(code, now).await,
         }
     }
 }

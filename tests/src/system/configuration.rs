@@ -65,10 +65,6 @@ limits.documents = { prefix_per_minute = 1000000, total_per_minute = 1000000 }
 limits.unlisted = { prefix_per_minute = 1000000, total_per_minute = 1000000 }
 limits.failed_authentications = { prefix_per_minute = 1000000 }";
 
-/// Tests of lying upstreams fail more logins in a minute than one network may.
-const FAILED_LOGINS: &str =
-    "[limits]\nprefix_failed_logins_per_minute = 100000\ntotal_failed_logins_per_minute = 100000\n";
-
 /// The id of a client that each issuer's configuration contains.
 pub const CONFIGURED_CLIENT: &str = "configured-app";
 
@@ -129,7 +125,6 @@ pub fn write(directory: &Path, addresses: &Addresses, plan: &Plan, upstreams: &[
         files.write("master.key", &master_key)?,
         directory.join("store"),
     );
-    control.push_str(FAILED_LOGINS);
     let tls = plan.certified.then(|| certificates(directory, plan.edges)).transpose()?;
     if let Some(tls) = &tls {
         let [cert, key, callers] = ["control.pem", "control-key.pem", "callers-ca.pem"].map(|name| tls.path(name));

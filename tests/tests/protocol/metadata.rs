@@ -68,7 +68,6 @@ async fn what_is_not_published_is_not_found() -> Result<()> {
         "/.well-known/oauth-authorization-server/t",
         "/.well-known/openid-configuration/t",
         "/t/.well-known/openid-configuration",
-        "/.well-known/oauth-protected-resource/",
         "/.well-known/oauth-protected-resource/other",
         "/.well-known/security.txt",
         "/nothing",

@@ -23,7 +23,7 @@ async fn the_metadata_of_every_resource_are_at_its_path() -> Result<()> {
     let system = System::start(Plan { edges: 1, issuers: vec![MAIN, FILES], ..Plan::default() }).await?;
     let gate = Gate::new(&system.origin(), MAIN.resource)?;
     // Without a path, the only resource of the issuer at this host.
-    for (path, Issuer { id, resource, .. }) in [("/mcp", MAIN), ("/tools/mcp", FILES), ("", MAIN)] {
+    for (path, Issuer { id, resource, .. }) in [("/mcp", MAIN), ("/tools/mcp", FILES), ("", MAIN), ("/", MAIN)] {
         let issuer = system.gate(id)?.issuer().to_owned();
         let page = gate.get(&format!("{AT}{path}")).await?;
         assert_eq!((page.status, page.header("content-type")), (200, Some("application/json")), "{}", page.summary());
@@ -34,7 +34,7 @@ async fn the_metadata_of_every_resource_are_at_its_path() -> Result<()> {
         assert_eq!(document["scopes_supported"], json!(["profile:read", "notes:read"]), "A23: and no offline_access");
         assert_eq!(document["bearer_methods_supported"], json!(["header"]));
     }
-    for nothing in [format!("{AT}/"), format!("{AT}/other"), format!("{AT}/mcp/more")] {
+    for nothing in [format!("{AT}/other"), format!("{AT}/mcp/more")] {
         let page = gate.get(&nothing).await?;
         assert_eq!(page.status, 404, "{nothing}: {}", page.summary());
     }

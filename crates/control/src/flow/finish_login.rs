@@ -29,7 +29,7 @@ use crate::ground::error::Error;
 use crate::limits::Redemption;
 use crate::next::Next;
 use crate::state::CallContext;
-use crate::upstream::{Identity, UpstreamError};
+use crate::upstream::{AdmittedCode, Identity, UpstreamError};
 
 /// A request that finds the login claimed reads again after this time, so many times.
 const WAIT: Duration = Duration::from_millis(100);
@@ -182,10 +182,8 @@ impl AuthorizationFlow {
             .login_secrets(&claim.approved)
             .map_err(|_| invalid(anyhow::anyhow!("the key of this login is gone")))?;
         let code = serving.upstream.check(callback, claim.at).await?;
-        let clock = &self.0.state.clock;
-        let redeemed = serving.upstream.redeem(code, &secrets, clock.now()).await;
-        redemption.end(&redeemed, clock.now());
-        redeemed
+        let code = AdmittedCode { code, secrets: &secrets, redemption };
+        serving.upstream.redeem(code, self.0.state.clock.now()).await
     }
 
     async fn fail(&self, claim: &LoggingIn, expected: Version, failure: LoginFailure) -> Result<Next, Error> {

@@ -101,7 +101,7 @@ impl Used {
 }
 
 impl Redemption {
-    /// Ends the redemption; a failure counts.
+    /// Ends the redemption; a failure counts. `redeemed` is the upstream's answer to the code.
     pub(crate) fn end<T, E>(self, redeemed: &Result<T, E>, now: Timestamp) {
         if redeemed.is_err() {
             self.fail(now);

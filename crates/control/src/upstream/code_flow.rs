@@ -16,7 +16,7 @@ use reqwest::{RequestBuilder, StatusCode};
 
 use super::http::SendError;
 use super::reply::Reply;
-use super::{Http, UpstreamError};
+use super::{AdmittedCode, Http, UpstreamError};
 
 /// Our client registration at an upstream.
 #[derive(Debug)]
@@ -87,10 +87,25 @@ impl CodeFlow {
     pub(super) async fn redeem(
         &self,
         endpoints: &Endpoints<'_>,
-        code: &str,
-        secrets: &LoginSecrets,
+        code: AdmittedCode<'_>,
         now: Timestamp,
     ) -> Result<Redeemed, UpstreamError> {
+        let AdmittedCode { code, secrets, redemption } = code;
+        let exchanged = self.exchange(endpoints, code, secrets).await;
+        // What is wrong with a reply that gives tokens is not the code's fault.
+        redemption.end(&exchanged, now);
+        let no_object = || UpstreamError::invalid(anyhow::anyhow!("the token response is not one JSON object"));
+        let reply = exchanged?.ok_or_else(no_object)?;
+        Ok(Redeemed { tokens: tokens(&reply, now)?, reply })
+    }
+
+    /// The successful reply of the token endpoint; `None` if it is not one JSON object.
+    async fn exchange(
+        &self,
+        endpoints: &Endpoints<'_>,
+        code: &str,
+        secrets: &LoginSecrets,
+    ) -> Result<Option<Reply>, UpstreamError> {
         let form = vec![
             ("grant_type", "authorization_code"),
             ("code", code),
@@ -109,13 +124,10 @@ impl CodeFlow {
         if let Some(error) = reply.as_ref().and_then(Reply::refusal) {
             return Err(refused(error));
         }
-        match reply {
-            Some(reply) if status == StatusCode::OK => Ok(Redeemed { tokens: tokens(&reply, now)?, reply }),
-            Some(_) | None if status == StatusCode::OK => {
-                Err(UpstreamError::invalid(anyhow::anyhow!("the token response is not one JSON object")))
-            }
-            Some(_) | None => Err(UpstreamError::invalid(anyhow::anyhow!("the token endpoint answers {status}"))),
+        if status != StatusCode::OK {
+            return Err(UpstreamError::invalid(anyhow::anyhow!("the token endpoint answers {status}")));
         }
+        Ok(reply)
     }
 
     /// Adds `form` and the client authentication to a request (RFC 6749 §2.3.1).

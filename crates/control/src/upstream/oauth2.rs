@@ -17,7 +17,7 @@ use reqwest::StatusCode;
 
 use super::code_flow::{self, CodeFlow, Endpoints, Redeemed};
 use super::revocation::{self, Endpoint};
-use super::{Http, Identity, ProbeFailure, UpstreamError};
+use super::{AdmittedCode, Http, Identity, ProbeFailure, UpstreamError};
 use crate::config::{GithubConfig, Oauth2Config, TokenEndpointAuth};
 
 #[derive(Debug)]
@@ -109,13 +109,8 @@ impl Oauth2 {
         }
     }
 
-    pub(crate) async fn redeem(
-        &self,
-        code: &str,
-        secrets: &LoginSecrets,
-        now: Timestamp,
-    ) -> Result<Identity, UpstreamError> {
-        let Redeemed { tokens, reply: _ } = self.flow.redeem(&self.endpoints(), code, secrets, now).await?;
+    pub(crate) async fn redeem(&self, code: AdmittedCode<'_>, now: Timestamp) -> Result<Identity, UpstreamError> {
+        let Redeemed { tokens, reply: _ } = self.flow.redeem(&self.endpoints(), code, now).await?;
         let (url, media_type) = (&self.userinfo_endpoint, self.userinfo_media_type);
         let userinfo = self.http.get_with_token(url, media_type, &tokens.access_token).await?;
         let claim = self.subject_claim.as_str();

@@ -20,7 +20,7 @@ use super::code_flow::{self, CodeFlow, Endpoints, Redeemed};
 use super::jwks::Jwks;
 use super::reply::{MemberError, Reply};
 use super::revocation::{self, Endpoint};
-use super::{Http, Identity, ProbeFailure, UpstreamError};
+use super::{AdmittedCode, Http, Identity, ProbeFailure, UpstreamError};
 use crate::config::OidcConfig;
 
 /// How long discovered metadata is used. Afterwards it is fetched again; if that fails, the old metadata remains in
@@ -96,14 +96,10 @@ impl Oidc {
         }
     }
 
-    pub(crate) async fn redeem(
-        &self,
-        code: &str,
-        secrets: &LoginSecrets,
-        now: Timestamp,
-    ) -> Result<Identity, UpstreamError> {
+    pub(crate) async fn redeem(&self, code: AdmittedCode<'_>, now: Timestamp) -> Result<Identity, UpstreamError> {
+        let secrets = code.secrets;
         let metadata = self.metadata(now).await?;
-        let Redeemed { tokens, reply } = self.flow.redeem(&metadata.endpoints(), code, secrets, now).await?;
+        let Redeemed { tokens, reply } = self.flow.redeem(&metadata.endpoints(), code, now).await?;
         let id_token = reply
             .text("id_token")
             .map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context("the token response")))?;
