@@ -6,9 +6,8 @@
 //
 // See README.md for the commands.
 
-import { stripVTControlCharacters } from 'node:util';
 import { chromium } from 'playwright-core';
-import { listen, say } from './lines.mjs';
+import { listen, obeying, say } from './lines.mjs';
 
 const PATIENCE_MS = 20_000;
 
@@ -189,21 +188,5 @@ const commands = {
 };
 const wholeContext = new Set(['newContext', 'closeContext', 'cookies', 'clearCookies']);
 
-async function obey({ id, cmd, ...command }) {
-  let tab;
-  try {
-    const run = commands[cmd];
-    if (!run) throw new Error(`no such command: ${cmd}`);
-    if (!wholeContext.has(cmd)) tab = await tabOf(command);
-    // One tab does one thing after another; two tabs, or two browsers, race as they do in life.
-    const turn = tab?.done ?? Promise.resolve();
-    const reply = turn.then(() => run(tab, command));
-    if (tab) tab.done = reply.catch(() => {});
-    say({ id, ok: true, ...(await reply) });
-  } catch (error) {
-    say({ id, ok: false, error: stripVTControlCharacters(error.message), url: tab?.page.url(), problems: tab?.problems });
-  }
-}
-
 say({ ready: true, version: browser.version() });
-listen(obey, () => browser.close());
+listen(obeying({ commands, wholeContext, tabOf }), () => browser.close());

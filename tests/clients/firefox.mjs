@@ -7,7 +7,7 @@
 // See README.md for the commands.
 
 import puppeteer from 'puppeteer-core';
-import { listen, say } from './lines.mjs';
+import { listen, obeying, say } from './lines.mjs';
 
 const PATIENCE_MS = 20_000;
 
@@ -108,21 +108,5 @@ const commands = {
 };
 const wholeContext = new Set(['cookies']);
 
-async function obey({ id, cmd, ...command }) {
-  let tab;
-  try {
-    const run = commands[cmd];
-    if (!run) throw new Error(`Firefox has no command ${cmd} yet`);
-    if (!wholeContext.has(cmd)) tab = await tabOf(command);
-    // One tab does one thing after another; two tabs, or two browsers, race as they do in life.
-    const turn = tab?.done ?? Promise.resolve();
-    const reply = turn.then(() => run(tab, command));
-    if (tab) tab.done = reply.catch(() => {});
-    say({ id, ok: true, ...(await reply) });
-  } catch (error) {
-    say({ id, ok: false, error: error.message, url: tab?.page.url() });
-  }
-}
-
 say({ ready: true, version: await browser.version() });
-listen(obey, () => browser.close());
+listen(obeying({ commands, wholeContext, tabOf }), () => browser.close());

@@ -2,6 +2,7 @@
 // Standard output carries nothing else: prints of libraries go to standard error.
 
 import { createInterface } from 'node:readline';
+import { stripVTControlCharacters } from 'node:util';
 
 console.log = console.info = console.debug = console.error;
 
@@ -24,4 +25,26 @@ export function listen(onLine, onEnd = () => {}) {
   };
   createInterface({ input: process.stdin }).on('line', (line) => line.trim() && onLine(JSON.parse(line))).on('close', end);
   process.on('SIGTERM', end);
+}
+
+/**
+ * Obeys commands for tabs of a browser: `tabOf(command)` finds or opens the tab, and `commands` do the work, those in
+ * `wholeContext` without a tab.
+ */
+export function obeying({ commands, wholeContext, tabOf }) {
+  return async ({ id, cmd, ...command }) => {
+    let tab;
+    try {
+      const run = commands[cmd];
+      if (!run) throw new Error(`no such command: ${cmd}`);
+      if (!wholeContext.has(cmd)) tab = await tabOf(command);
+      // One tab does one thing after another; two tabs, or two browsers, race as they do in life.
+      const turn = tab?.done ?? Promise.resolve();
+      const reply = turn.then(() => run(tab, command));
+      if (tab) tab.done = reply.catch(() => {});
+      say({ id, ok: true, ...(await reply) });
+    } catch (error) {
+      say({ id, ok: false, error: stripVTControlCharacters(error.message), url: tab?.page.url(), problems: tab?.problems });
+    }
+  };
 }

@@ -19,7 +19,7 @@ use url::Url;
 
 use crate::http::{self, Jar, Page, Visit};
 
-pub use stage::{RESOURCE, Stage};
+pub use stage::{RESOURCE, Stage, THREE_SCOPES};
 
 /// The redirect URI of the test clients. No process listens there: tests read the redirect and do not follow it.
 pub const LOOPBACK: &str = "http://127.0.0.1/callback";

@@ -10,29 +10,9 @@ use axum::response::Html;
 use axum::routing::get;
 use e2e::browser::{Browser, Engine, Find, Place, Tab};
 use e2e::dev::Dev;
-use e2e::flow::{Answer, App, AuthorizationRequest, Gate, RESOURCE};
+use e2e::flow::{Answer, App, AuthorizationRequest, Gate, RESOURCE, THREE_SCOPES};
 use e2e::person;
 use url::Url;
-
-const THREE_SCOPES: &str = r#"
-[[resources]]
-uri = "https://notes.example/mcp"
-name = "Notes"
-[[resources.scopes]]
-name = "notes:read"
-description = "Read your notes"
-default = true
-[[resources.scopes]]
-name = "notes:write"
-description = "Change your notes"
-default = true
-optional = true
-[[resources.scopes]]
-name = "notes:delete"
-description = "Delete your notes"
-default = true
-optional = true
-"#;
 
 /// Lychgate, a browser, and a client that listens on this computer.
 struct Stage {

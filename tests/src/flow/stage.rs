@@ -22,6 +22,27 @@ name = "notes:write"
 description = "Change your notes"
 "#;
 
+/// The table of [`RESOURCE`] with one scope that is always approved, and two that a person may untick.
+pub const THREE_SCOPES: &str = r#"
+[[resources]]
+uri = "https://notes.example/mcp"
+name = "Notes"
+[[resources.scopes]]
+name = "notes:read"
+description = "Read your notes"
+default = true
+[[resources.scopes]]
+name = "notes:write"
+description = "Change your notes"
+default = true
+optional = true
+[[resources.scopes]]
+name = "notes:delete"
+description = "Delete your notes"
+default = true
+optional = true
+"#;
+
 /// Lychgate with an upstream that the test controls.
 #[derive(Debug)]
 pub struct Stage {

@@ -2,31 +2,10 @@
 //! until its login is claimed, a No is a No, and after a code a No can only take back.
 
 use anyhow::{Result, ensure};
-use e2e::flow::{Answer, App, Consent, LOOPBACK, SentUpstream, Stage, Tokens};
+use e2e::flow::{Answer, App, Consent, LOOPBACK, SentUpstream, Stage, THREE_SCOPES, Tokens};
 use e2e::http::{Jar, Page};
 
 use crate::assert_refused;
-
-/// One scope that is always approved, and two that a person may untick.
-const THREE_SCOPES: &str = r#"
-[[resources]]
-uri = "https://notes.example/mcp"
-name = "Notes"
-[[resources.scopes]]
-name = "notes:read"
-description = "Read your notes"
-default = true
-[[resources.scopes]]
-name = "notes:write"
-description = "Change your notes"
-default = true
-optional = true
-[[resources.scopes]]
-name = "notes:delete"
-description = "Delete your notes"
-default = true
-optional = true
-"#;
 
 const ALL: &[&str] = &["notes:write", "notes:delete"];
 const LESS: &[&str] = &[];
