@@ -125,7 +125,7 @@ impl LoginFailure {
 }
 
 impl Authorization {
-    /// The person for whom this authorization issued `code` to `client`; `None` if it did not. Proves nothing about the sender
+    /// The subject of this authorization, if it issued `code` to `client`. Proves nothing about the sender
     /// of the code.
     pub fn issued(&self, code: &PresentedCode, client: &ClientId, keys: &Keys) -> Option<&Subject> {
         let issued = match self {
@@ -170,15 +170,10 @@ impl Authorization {
             return Err(Refusal::BrowserMismatch);
         }
         issuer.may_answer_at(&self.decided().redirect_uri)?;
-        if let Authorization::Denied(denied) = self {
-            return Ok(AtCallback::Denied(denied));
-        }
-        // The person approved something else since, perhaps less.
-        if self.decided().answer != id.answer {
-            return Err(Refusal::LoginReplaced);
-        }
         match self {
             Authorization::Denied(denied) => Ok(AtCallback::Denied(denied)),
+            // The person approved something else since, perhaps less.
+            other if other.decided().answer != id.answer => Err(Refusal::LoginReplaced),
             Authorization::Approved(approved) => Ok(AtCallback::Claim(approved)),
             Authorization::LoggingIn(claim) if now.age_of_record(claim.at).is_below(CLAIM_LIFETIME) => {
                 Ok(AtCallback::Wait)

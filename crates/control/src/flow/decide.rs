@@ -48,7 +48,7 @@ impl AuthorizationFlow {
         if answer.action == Some(FormAction::TakeBack) {
             return self.take_back(answer).await;
         }
-        let ticket = Ticket::open_late(&answer.ticket, issuer, keys)?;
+        let ticket = Ticket::open(&answer.ticket, issuer, keys)?;
         if answer.action != Some(FormAction::Deny) {
             ticket.in_time(issuer, call.now)?;
         }

@@ -35,7 +35,7 @@ impl AuthorizationFlow {
 
     async fn show_to(&self, visit: &Visit) -> Result<Commit<Next>, Error> {
         let (call, issuer, keys) = (&self.0, self.0.issuer(), self.0.keys());
-        let ticket = &Ticket::open_late(&visit.ticket, issuer, keys)?;
+        let ticket = &Ticket::open(&visit.ticket, issuer, keys)?;
         let before = self.browser_answer(ticket, &visit.cookies).await?;
         let stored = before.authorization();
         let approved = match Authorization::at_visit(stored).map_err(|refusal| self.refused(refusal, stored))? {

@@ -50,7 +50,8 @@ fn authorize(flow: &Flow) -> Result<()> {
 
 fn show(flow: &Flow) -> Result<()> {
     let (issuer, keys) = (&flow.issuer, &flow.keys);
-    let ticket = Ticket::open(&flow.ticket, issuer, keys, at(1))?;
+    let ticket = Ticket::open(&flow.ticket, issuer, keys)?;
+    ticket.in_time(issuer, at(1))?;
     let resource = ticket.request.still_holds(issuer, &flow.client)?;
     let displayed = Displayed::new(issuer, &flow.client, &ticket.request, resource);
     black_box(form::token(keys, &ticket, flow.browser, displayed));
@@ -61,7 +62,8 @@ fn show(flow: &Flow) -> Result<()> {
 fn decide(flow: &Flow) -> Result<()> {
     let (issuer, keys) = (&flow.issuer, &flow.keys);
     form::same_site(Some("same-origin"), Some(URL), &issuer.url)?;
-    let ticket = Ticket::open(&flow.ticket, issuer, keys, at(2))?;
+    let ticket = Ticket::open(&flow.ticket, issuer, keys)?;
+    ticket.in_time(issuer, at(2))?;
     let browsers = flow.cookies.form_browsers(issuer, keys)?;
     let (browser, displayed) = form::displayed(&flow.form_token, keys, &ticket, &browsers)?;
     let id = ticket.authorization_id(issuer, keys, browser)?;

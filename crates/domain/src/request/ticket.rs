@@ -55,17 +55,9 @@ impl Ticket {
         Ok((ticket, id::encode(&bytes)))
     }
 
-    /// Opens a ticket of this issuer. Refuses with [`Refusal::TicketInvalid`], [`Refusal::TicketExpired`] or
-    /// [`Refusal::RedirectUriForbidden`].
-    pub fn open(text: &str, issuer: &Issuer, keys: &Keys, now: Timestamp) -> Result<Self, Refusal> {
-        let ticket = Self::open_late(text, issuer, keys)?;
-        ticket.in_time(issuer, now)?;
-        Ok(ticket)
-    }
-
     /// Opens a ticket of any age: one that is decided leads to its decision, which is kept longer. Refuses with
     /// [`Refusal::TicketInvalid`] or [`Refusal::RedirectUriForbidden`].
-    pub fn open_late(text: &str, issuer: &Issuer, keys: &Keys) -> Result<Self, Refusal> {
+    pub fn open(text: &str, issuer: &Issuer, keys: &Keys) -> Result<Self, Refusal> {
         let ticket = Self::unseal(text, issuer, keys).ok_or(Refusal::TicketInvalid)?;
         issuer.may_answer_at(&ticket.request.redirect_uri)?;
         Ok(ticket)
@@ -165,7 +157,7 @@ struct Format {
     scopes: ScopesForm,
 }
 
-/// How a ticket holds scopes.
+/// The form in which a ticket holds scopes.
 #[derive(Clone, Copy)]
 enum ScopesForm {
     /// Space-separated.
@@ -222,7 +214,9 @@ mod tests {
     }
 
     fn open(text: &str, now: Timestamp) -> Result<Ticket, Refusal> {
-        Ticket::open(text, &issuer(), &keys("https://gate.example", 1), now)
+        let ticket = Ticket::open(text, &issuer(), &keys("https://gate.example", 1))?;
+        ticket.in_time(&issuer(), now)?;
+        Ok(ticket)
     }
 
     #[test]
@@ -246,7 +240,7 @@ mod tests {
     #[test]
     fn a_ticket_of_another_issuer_is_refused() {
         let (_, text) = issue(request()).unwrap();
-        let opened = Ticket::open(&text, &issuer(), &keys("https://other.example", 1), NOW);
+        let opened = Ticket::open(&text, &issuer(), &keys("https://other.example", 1));
         assert_eq!(opened, Err(Refusal::TicketInvalid));
     }
 
@@ -286,7 +280,7 @@ mod tests {
                     ..request()
                 };
                 let (ticket, text) = issue_at(request, &issuer).unwrap();
-                let opened = |issuer: &Issuer| Ticket::open(&text, issuer, &keys("https://gate.example", 1), NOW);
+                let opened = |issuer: &Issuer| Ticket::open(&text, issuer, &keys("https://gate.example", 1));
                 assert_eq!(opened(&issuer), Ok(ticket), "{count} {width}");
                 let mut changed = issuer.clone();
                 changed.resources[0].scopes.reverse();
