@@ -32,7 +32,7 @@ const PREFACE: &[u8] = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\x04\0\0\0\0\0";
 /// The header of a TLS record with a ClientHello of 512 bytes, and no more of it.
 const HALF_A_HANDSHAKE: &[u8] = b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03";
 
-/// What strangers can send to any port and then leave.
+/// The bytes that a stranger sends to any port before it stays silent.
 const LEFT: [&[u8]; 8] = [
     b"",
     b"\0",
@@ -161,7 +161,7 @@ async fn silent_connections_take_neither_the_stores_descriptors_nor_the_callers_
     }
     // Those at the control plane are closed by its deadline, also without a need for their places.
     for mut stream in silent.into_iter().step_by(everywhere.len()) {
-        // What arrives before the end is an HTTP/2 preface, or a reset.
+        // The bytes before the end are an HTTP/2 preface, or a reset.
         let _ = timeout(Duration::from_secs(60), stream.read_to_end(&mut Vec::new())).await.context("still open")?;
     }
     system.terminate_control()?;

@@ -58,7 +58,7 @@ impl Timestamp {
     }
 }
 
-/// How long ago something happened. Ages are compared only with a limit, and an instant in the future is older than every
+/// The time since an instant. Ages are compared only with a limit, and an instant in the future is older than every
 /// limit: after a step back of the clock, everything that was done before the step counts as old and is done again. If it
 /// counted as new, it would stay new until the clock has caught up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

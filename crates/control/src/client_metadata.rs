@@ -84,7 +84,7 @@ pub struct Document {
     pub digest: [u8; 32],
     /// When its server last delivered or confirmed it.
     pub fetched_at: Timestamp,
-    /// How long it is fresh from then on.
+    /// The time for which it is fresh from `fetched_at` on.
     pub lifetime: Duration,
 }
 

@@ -53,7 +53,7 @@ pub struct Config {
     /// The age at which a connection is asked to end.
     #[serde(default = "listen::default_max_connection_age_seconds")]
     pub max_connection_age_seconds: u64,
-    /// How long a write may wait for a peer that reads nothing.
+    /// The time that a write may wait for a peer that reads nothing.
     #[serde(default = "listen::default_write_timeout_seconds")]
     pub write_timeout_seconds: u64,
     /// 32 random bytes in base64url, from a file or the environment. Never stored.

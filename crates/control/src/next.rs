@@ -31,7 +31,7 @@ pub(crate) enum Step {
         state: String,
         page: Box<ConsentPage>,
     },
-    /// What a finished request has allowed.
+    /// The page of what a finished request has allowed.
     Allowed(Box<AllowedPage>),
     /// A failure that is on record.
     Failure {
@@ -90,7 +90,7 @@ pub(crate) struct AllowedPage {
     pub(crate) return_to: ReturnTo,
 }
 
-/// Whether what was allowed can be taken back on its page.
+/// Tells if the page of a finished request can revoke its consent.
 #[derive(Debug)]
 pub(crate) enum Standing {
     /// With this form token.

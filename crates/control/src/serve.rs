@@ -44,10 +44,10 @@ use crate::limits::Limits;
 use crate::state::State;
 use listener::{IncomingConnection, connections};
 
-/// How long calls and streams may take to end at shutdown; then every connection is closed.
+/// The time that calls and streams may take to end at shutdown; then every connection is closed.
 const DRAIN_TIMEOUT: Duration = Duration::from_secs(8);
 
-/// How long use cases under way may take at shutdown, after that: longer than the timeout of any upstream call. Supervisors kill
+/// The time that use cases under way may take at shutdown, after that: longer than the timeout of any upstream call. Supervisors kill
 /// a process that takes 30 s to end.
 const FINISH_TIMEOUT: Duration = Duration::from_secs(15);
 

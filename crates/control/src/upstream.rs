@@ -78,7 +78,7 @@ impl UpstreamError {
     }
 }
 
-/// Why an upstream cannot be used as it is configured.
+/// The reason why an upstream cannot be used as it is configured.
 #[derive(Debug)]
 pub(crate) struct ProbeFailure {
     /// The key below `upstream` that leads to it.

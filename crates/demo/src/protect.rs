@@ -38,7 +38,7 @@ pub use keys::IssuerKeys;
 pub use metadata::metadata;
 pub use verify::{Unverified, Verifier};
 
-/// What is read of the body of a refused request, and for how long.
+/// The limits of reading the body of a refused request: bytes, and time.
 const DISCARD_BYTES: usize = 1024 * 1024;
 const DISCARD_TIME: Duration = Duration::from_secs(2);
 

@@ -1,4 +1,4 @@
-//! What is refused while the store's disk is short of space.
+//! The refusal of growth while the store's disk is short of space.
 //!
 //! The last space belongs to people who take something back: revocations and denials are written as long as anything can
 //! be, and so are refreshes and logins under way, which grow the store little or not at all.

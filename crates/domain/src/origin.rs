@@ -17,7 +17,7 @@ pub struct NormalUrl {
     origin: Origin,
 }
 
-/// Why a text is no URL in normal form.
+/// The reason why a text is no URL in normal form.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum UrlFlaw {
     /// A character outside of RFC 3986. A backslash, a space or a control character means one host to one parser and
@@ -98,7 +98,7 @@ pub struct Origin {
     kind: HostKind,
 }
 
-/// What a host is, by its parsed form and for every scheme.
+/// The kind of a host, by its parsed form and for every scheme.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum HostKind {
     /// A host that a network leads to.
@@ -125,7 +125,7 @@ impl Origin {
         &self.host
     }
 
-    /// What the host is.
+    /// The kind of the host.
     pub fn host_kind(&self) -> HostKind {
         self.kind
     }

@@ -137,7 +137,7 @@ pub enum Refusal {
     InteractionRequired,
 
     // the consent page
-    /// Made by [`Ticket::open_late`](crate::request::ticket::Ticket::open_late), and by
+    /// Made by [`Ticket::open`](crate::request::ticket::Ticket::open), and by
     /// [`Ticket::authorization_id`](crate::request::ticket::Ticket::authorization_id) if its key has been deleted
     /// since.
     #[error("this is not a page of ours; start again at the app")]

@@ -119,7 +119,7 @@ impl Engine for RocksDb {
         Ok(Durability::LocalDisk)
     }
 
-    /// What a process without privileges may still write to the file system of the database.
+    /// The bytes that a process without privileges may still write to the file system of the database.
     async fn free_bytes(&self) -> Result<Option<u64>, EngineError> {
         self.blocking(|database| {
             let found = rustix::fs::statvfs(database.path()).map_err(unavailable)?;

@@ -62,7 +62,7 @@ pub enum OpenError {
         path: PathBuf,
         /// Its permissions.
         mode: u32,
-        /// Why they could not be changed; `None` if the file system ignored the change.
+        /// The reason why they could not be changed; `None` if the file system ignored the change.
         source: Option<io::Error>,
     },
     /// Another process holds the database's lock.
@@ -122,7 +122,7 @@ impl RocksDb {
     }
 }
 
-/// Why the lock of a database was not taken.
+/// The reason why the lock of a database was not taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum LockFailure {
     /// Another process, or this one, has it.

@@ -29,13 +29,13 @@ pub struct ConnectionLimits {
     pub reserve: usize,
     /// From the accept to the first request, TLS handshake included.
     pub first_request: Duration,
-    /// How long a write may wait for a peer that reads nothing.
+    /// The time that a write may wait for a peer that reads nothing.
     pub write: Duration,
-    /// From the accept to the end of the connection, whatever it does.
+    /// From the accept to the end of the connection, busy or not.
     pub age: Option<Duration>,
 }
 
-/// How long a connection in the reserve lasts.
+/// The age at which a connection in the reserve ends.
 const RESERVE_AGE: Duration = Duration::from_secs(5);
 
 /// The next connection that gets a place. A connection waits here while all places are in use.

@@ -15,7 +15,7 @@ pub(crate) fn create_files_privately() {
     umask(Mode::RWXG | Mode::RWXO);
 }
 
-/// Why a file with a secret is not private. Displayed with the remedy.
+/// The reason why a file with a secret is not private. Displayed with the remedy.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NotPrivate {
     path: PathBuf,
@@ -45,7 +45,7 @@ impl NotPrivate {
         format!("file {} has mode {mode:04o}: {who}", path.display())
     }
 
-    /// What to do.
+    /// The remedy, as a command to run.
     pub fn remedy(&self) -> String {
         let path = self.path.display();
         format!(

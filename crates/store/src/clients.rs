@@ -23,7 +23,7 @@ pub struct RegistrationSize {
     pub registered_at: Timestamp,
     /// The bytes that its record takes.
     pub bytes: u64,
-    /// Whether no grant was ever made for it.
+    /// True if no grant was ever made for the client.
     pub is_unused: bool,
 }
 

@@ -142,7 +142,7 @@ async fn an_upstream_that_cannot_answer_is_no_reason_to_log_out() -> Result<()> 
     stage.stop().await
 }
 
-/// What nothing depends on may be absent or of any type, at both kinds of upstream: the login succeeds.
+/// A member that nothing depends on may be absent or of any type, at both kinds of upstream: the login succeeds.
 ///
 /// Requirements: B36.
 #[tokio::test]

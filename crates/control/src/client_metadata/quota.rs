@@ -115,7 +115,7 @@ impl Quota {
     }
 }
 
-/// What is used of a quota.
+/// The used part of a quota.
 #[derive(Clone, Copy, Debug, Default)]
 struct Use {
     parallel: usize,
@@ -123,7 +123,7 @@ struct Use {
 }
 
 impl Use {
-    /// What is used after one more fetch.
+    /// The used part after one more fetch.
     fn after(self, limit: Limit, now: Timestamp) -> Result<Self, Duration> {
         if self.parallel >= limit.parallel {
             return Err(RETRY_AFTER);

@@ -405,7 +405,7 @@ fn unclear_resources_and_scopes_are_refused() {
     ]);
 }
 
-/// What is advertised must fit into one registration, one URL, one ticket and one token; a configuration within the limits is
+/// All advertised scopes must fit into one registration, one URL, one ticket and one token; a configuration within the limits is
 /// followed from registration to token by `every_advertised_scope_can_be_asked_for_at_once`.
 ///
 /// Requirements: E1, E4.

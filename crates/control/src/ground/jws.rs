@@ -14,7 +14,7 @@ pub(crate) fn verified<C: DeserializeOwned + Clone>(token: &str, key: &DecodingK
     decode::<C>(token, key, &validation).ok().map(|token| token.claims)
 }
 
-/// The payload of `token`, whatever it is, if `key` signed it with `algorithm`: a claim of a wrong type is no wrong
+/// The payload of `token` as bytes, if `key` signed it with `algorithm`: a claim of a wrong type is no wrong
 /// signature, and [`verified`] cannot tell the two apart.
 pub(crate) fn signed_payload(token: &str, key: &DecodingKey, algorithm: Algorithm) -> Option<Vec<u8>> {
     let (message, signature) = token.rsplit_once('.')?;

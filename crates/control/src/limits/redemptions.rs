@@ -31,7 +31,7 @@ struct Counts {
     networks: HashMap<Network, Used>,
 }
 
-/// What is used of a budget.
+/// The used part of a budget.
 #[derive(Clone, Copy, Debug, Default)]
 struct Used {
     running: u32,
@@ -89,7 +89,7 @@ impl Counts {
 }
 
 impl Used {
-    /// Whether one more may fail in a budget of `per_minute`, if all that run fail.
+    /// True if one more redemption may fail in a budget of `per_minute`, should all running ones fail.
     fn has_room(&self, per_minute: NonZeroU32, now: Timestamp) -> bool {
         let one = MINUTE / per_minute.get();
         self.failed.level(now) + one * (self.running + 1) <= one * per_minute.get()

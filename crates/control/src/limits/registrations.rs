@@ -35,7 +35,7 @@ pub(crate) struct Registrations {
     issuers: Mutex<HashMap<IssuerId, Arc<tokio::sync::Mutex<Option<Ledger>>>>>,
 }
 
-/// What a write adds: a new registration, or the new size of one.
+/// The growth by a write: a new registration, or the new size of one.
 #[derive(Clone, Debug)]
 pub(crate) struct Growing {
     pub(crate) size: RegistrationSize,
@@ -133,7 +133,7 @@ impl Ledger {
     fn fits(&self, growing: &Growing, bound: RegistrationBound) -> bool {
         let count = self.count + u64::from(growing.before.is_none());
         let bytes = (self.bytes + growing.size.bytes).saturating_sub(growing.before.unwrap_or(0));
-        // What does not grow is not refused, also if the bound has been lowered since.
+        // A write that does not grow a registration is not refused, also if the bound has been lowered since.
         let grows = growing.before.is_none_or(|before| before < growing.size.bytes);
         !grows || (count <= bound.count && bytes <= bound.bytes)
     }

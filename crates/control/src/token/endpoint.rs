@@ -312,7 +312,7 @@ impl PresentedToken {
 }
 
 impl Record {
-    /// The person for whom `presented` was given to `client`; `None` if it was not. Proves nothing about the sender of the
+    /// The subject of `presented`, if it was given to `client`. Proves nothing about the sender of the
     /// request.
     fn proves(&self, presented: &PresentedToken, client: &ClientId, keys: &Keys) -> Option<&Subject> {
         match (self, presented) {

@@ -103,7 +103,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the clock did before, a document serves only if it was fetched within its age before `now`, and a fetch
+        /// After any steps of the clock, a document serves only if it was fetched within its age before `now`, and a fetch
         /// is omitted after a failure only within the pause.
         #[test]
         fn a_cached_result_is_used_only_within_its_age(

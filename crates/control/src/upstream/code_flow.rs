@@ -92,7 +92,7 @@ impl CodeFlow {
     ) -> Result<Redeemed, UpstreamError> {
         let AdmittedCode { code, secrets, redemption } = code;
         let exchanged = self.exchange(endpoints, code, secrets).await;
-        // What is wrong with a reply that gives tokens is not the code's fault.
+        // An error in a reply that gives tokens is not the code's fault.
         redemption.end(&exchanged, now);
         let no_object = || UpstreamError::invalid(anyhow::anyhow!("the token response is not one JSON object"));
         let reply = exchanged?.ok_or_else(no_object)?;

@@ -20,7 +20,7 @@ use serde_json::Value;
 #[derive(Clone)]
 pub(super) struct Reply(Vec<(String, Value)>);
 
-/// Why an essential member cannot be used. For the log, never for a stranger.
+/// The reason why an essential member cannot be used. For the log, never for a stranger.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub(super) enum MemberError {
     #[error("the member {0} is missing")]
@@ -92,7 +92,7 @@ impl Reply {
         }
     }
 
-    /// The code in `error`, which makes any reply a refusal, whatever else it holds. Empty if it is no string.
+    /// The code in `error`, which makes any reply a refusal. Empty if it is no string.
     pub(super) fn refusal(&self) -> Option<&str> {
         let error = self.values("error").find(|value| !value.is_null())?;
         Some(error.as_str().unwrap_or_default())

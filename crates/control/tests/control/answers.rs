@@ -438,7 +438,7 @@ async fn only_the_person_in_the_browser_takes_back() {
     ] {
         assert_eq!(stage.edge.decide(request).await.reason(), reason, "{what}");
     }
-    // The page itself offers the button to nobody else.
+    // The page offers the button only to the person who allowed.
     for other in [&signed_out, &bobs] {
         let shown = allowed(stage.edge.show(other.show(&stage.page.ticket)).await.unwrap());
         assert_eq!(shown.standing, Some(Standing::OtherSession(true)));

@@ -1,4 +1,4 @@
-//! Calls without a known caller write little to the log, whatever they hold and however many they are.
+//! Calls without a known caller write little to the log, also if they are long and many.
 
 use http::uri::PathAndQuery;
 use tonic::transport::Channel;

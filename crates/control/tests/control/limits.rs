@@ -148,7 +148,7 @@ async fn registrations_in_use_are_never_evicted() {
         assert_eq!(edge.register(App::registration("none")).await.reason(), "REGISTRATIONS_FULL");
     }
     assert!(is_known(&edge, &second).await);
-    // What does not grow is no matter of the bound, and a deletion makes room.
+    // An update that does not grow a registration is within the bound, and a deletion makes room.
     edge.update(App::update(&first, "none")).await.unwrap();
     let delete = v1::DeleteRequest {
         issuer_id: ISSUER.to_owned(),

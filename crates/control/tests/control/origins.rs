@@ -207,7 +207,7 @@ async fn https_on_this_computer_is_a_program_and_not_remembered() {
     }
 }
 
-/// The page and the policy agree about a document and a redirect on one host and port, whatever the port.
+/// The page and the policy agree about a document and a redirect on one host and port, for every port.
 ///
 /// Requirements: D18.
 #[tokio::test(flavor = "multi_thread")]

@@ -1,4 +1,4 @@
-//! Everything that is advertised can be asked for: whatever a configuration accepts works from registration to token.
+//! All advertised scopes can be requested: every accepted configuration works from registration to token.
 
 use lychgate_api::v1::{self, Decision};
 use lychgate_control::config::{ResourceConfig, ScopeConfig};

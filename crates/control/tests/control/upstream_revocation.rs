@@ -422,7 +422,7 @@ async fn three_grants() -> (Environment, ControlPlane, Vec<(Flow, v1::ExchangeRe
     (env, control, grants)
 }
 
-/// In whatever order they end, and whether by consent or by the client: nothing is revoked upstream before the last one
+/// In every order of their ends, by consent or by the client: nothing is revoked upstream before the last one
 /// ends, and all three are then. Tokens that wait survive a restart.
 ///
 /// Requirements: R30.

@@ -59,7 +59,7 @@ impl Credentials {
         ClientId::parse(id).ok_or(Refusal::ClientUnknown)
     }
 
-    /// What a resource server may prove itself with at the introspection endpoint (RFC 7662 §2.1): `bearer`, or the secret that
+    /// The credential of a resource server at the introspection endpoint (RFC 7662 §2.1): `bearer`, or the secret that
     /// `client_secret_basic` or `client_secret_post` sent. Empty without either; two for a Basic header that reads differently
     /// with and without form encoding.
     ///

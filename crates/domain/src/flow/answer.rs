@@ -26,7 +26,7 @@ pub enum Answer {
     Approve(Box<Approved>),
     /// The answer was given on a page that no longer says what is true: an approval, or a first answer.
     Outdated(Attempt),
-    /// The person denies the request. What the page said of an approved one does not matter.
+    /// The person denies the request. For a request that was approved before, the page may be outdated.
     Deny(Box<Decided>),
 }
 
@@ -47,7 +47,7 @@ pub enum AtAnswer<'a> {
     Failed(&'a Failed),
 }
 
-/// What the page of a ticket shows.
+/// The content of the page of a ticket.
 #[derive(Debug, PartialEq, Eq)]
 pub enum AtVisit<'a> {
     /// The form, not answered yet.
@@ -56,7 +56,7 @@ pub enum AtVisit<'a> {
     Approved(&'a Approved),
     /// The form with an approval whose login is claimed. It can only be denied.
     SigningIn(&'a Approved),
-    /// What was allowed, and how to take it back.
+    /// The approved scopes, and the button that revokes them.
     Allowed(&'a CodeIssued),
     /// The failed login.
     Failed(&'a Failed),
@@ -147,7 +147,7 @@ impl Approved {
 }
 
 impl Authorization {
-    /// What the page shows when it is opened with this answer on record, in the browser that gave it. Refuses a denied
+    /// The content of the page when it is opened with this answer on record, in the browser that gave it. Refuses a denied
     /// request with [`Refusal::AlreadyDecided`].
     pub fn at_visit(stored: Option<&Self>) -> Result<AtVisit<'_>, Refusal> {
         Ok(match stored {
@@ -165,7 +165,7 @@ impl Authorization {
         })
     }
 
-    /// True if no approval of `attempt` can change this answer, whatever it says: it is decided without looking at the
+    /// True if no approval of `attempt` can change this answer: it is decided without looking at the
     /// client again.
     pub fn is_settled_for(&self, attempt: Attempt) -> bool {
         match self {
@@ -399,7 +399,7 @@ mod tests {
     }
 
     proptest! {
-        /// Whatever the order: a denial is never left, what is claimed has the scopes of the last answer that counted,
+        /// In every order: a denial is never left, a claimed login has the scopes of the last answer that counted,
         /// and no two answers share the number of a login.
         ///
         /// Requirements: B4, B8.

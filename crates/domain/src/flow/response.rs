@@ -111,7 +111,7 @@ mod tests {
             assert_eq!(state, unit.repeat(fits));
             state.len()
         };
-        // Whatever fits into a ticket comes back.
+        // Every state that fits into a ticket comes back.
         for unit in ["a", "!", "%", "\u{e9}", "\u{1f980}"] {
             assert!(longest(unit) >= 4096, "{unit}");
         }

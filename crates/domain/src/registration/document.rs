@@ -259,7 +259,7 @@ mod tests {
         assert!(matches!(read(&elsewhere, DocumentRedirects::SameHost), Err(Refusal::MetadataDocumentInvalid(_))));
     }
 
-    /// The policy and the page ask the same function, whatever the port.
+    /// The policy and the page ask the same function, for every port.
     ///
     /// Requirements: D18.
     #[test]

@@ -1,4 +1,4 @@
-//! Whether a failed call has reached the control plane, decided by the type of its error.
+//! Decides by the type of its error if a failed call has reached the control plane.
 //!
 //! A transport reports a limit of its own, a broken answer and a lost connection alike, as an error of the call. Only some of them
 //! mean that nothing was delivered. A call that was delivered and is sent again costs the control plane its work again, which a
@@ -12,7 +12,7 @@ use lychgate_api::ERROR_DOMAIN;
 use tonic::{Code, ConnectError, Status, TimeoutExpired};
 use tonic_types::{ErrorInfo, StatusExt};
 
-/// What became of a call that failed.
+/// The fate of a call that failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Delivery {
     /// The control plane has certainly not begun it.
@@ -75,7 +75,7 @@ fn of_h2(error: &h2::Error) -> Delivery {
     }
 }
 
-/// What the control plane said of the error; `None` if the status is not its own.
+/// The control plane's description of the error; `None` if the status is not its own.
 pub(super) fn error_info(status: &Status) -> Option<ErrorInfo> {
     status.get_details_error_info().filter(|info| info.domain == ERROR_DOMAIN)
 }

@@ -10,8 +10,8 @@
 //!
 //! An attacker and a victim may share the client id and the prefix; a secret they share only if the attacker has it. So
 //! nothing is refused unheard but a secret that was wrong before: a host that keeps sending a secret which has been replaced
-//! stops nobody but itself. Any other secret is verified, at the rate of its class. Wrong ones of one client from one site
-//! are told to wait once they are many, and the right one is always let through. What bounds guessing is that our secrets
+//! stops only itself. Any other secret is verified, at the rate of its class. Wrong ones of one client from one site
+//! are told to wait once they are many, and the right one is always let through. Guessing is bounded because our secrets
 //! have 256 bits, and that an operator's should (docs/configuration.md).
 
 use std::future::Future;

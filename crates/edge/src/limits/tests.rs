@@ -94,7 +94,7 @@ fn a_site_uses_up_no_total() {
     }
 }
 
-/// What no route lists must not be a way around a limit.
+/// A path or method that no route lists is no way around a limit.
 #[test]
 fn no_class_has_less_than_the_unlisted() {
     let config = LimitsConfig::default();

@@ -276,7 +276,7 @@ fn the_page_of_a_decided_request_shows_the_decision() {
     }
 }
 
-/// What was allowed, the way back to the app, and a button only for the person who allowed it.
+/// The approved scopes, the way back to the app, and a button only for the person who allowed it.
 ///
 /// Requirements: B8, B38.
 #[test]

@@ -249,7 +249,7 @@ async fn every_method_of_a_registration_is_limited() {
     }
 }
 
-/// What no route lists has the least: neither a path nor a method is a way around a limit.
+/// A path or method that no route lists has the strictest limit.
 #[tokio::test]
 async fn unlisted_methods_and_paths_share_the_strictest_limit() {
     let (edge, _) = running_set("limits.unlisted.prefix_per_minute = 3").await;

@@ -114,7 +114,7 @@ async fn broken_connections_during_a_call_are_invisible() {
     control.stop().await;
 }
 
-/// What a peer in the place of the control plane does with a call.
+/// The behaviour of a peer in the place of the control plane.
 #[derive(Clone, Copy, Debug)]
 enum Reaction {
     Reset(h2::Reason),

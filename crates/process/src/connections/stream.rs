@@ -1,7 +1,7 @@
 //! A connection's bytes, with its deadlines: for the first request, for a peer that reads nothing, and for its age.
 //!
 //! No HTTP library bounds a write that waits for its peer, so the stream below it does. A deadline that has passed is an I/O
-//! error, with which the library ends the connection, whatever it was doing.
+//! error, with which the library ends the connection.
 
 use std::future::Future;
 use std::io;

@@ -1,4 +1,4 @@
-//! What strangers can do to the log. A text of theirs is cut to [`MAX_CHARS`] characters, here and nowhere else, and lines
+//! Bounds what strangers write to the log. Their text is cut to [`MAX_CHARS`] characters, here and nowhere else, and lines
 //! about calls without a known caller are limited in number, so that a stranger cannot fill a disk with them.
 
 use std::fmt::{self, Write as _};

@@ -23,7 +23,7 @@ pub trait Resolve: Send + Sync + fmt::Debug + 'static {
     async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, ResolveError>;
 }
 
-/// Why a name has no addresses for us.
+/// The reason why a name cannot be resolved.
 #[derive(Debug, thiserror::Error)]
 pub enum ResolveError {
     /// A name server says that the name does not exist, or that it has no address.
@@ -41,7 +41,7 @@ pub const RESOLV_CONF: &str = "/etc/resolv.conf";
 #[derive(Clone, Debug)]
 pub struct Dns(TokioResolver);
 
-/// Why no name server is known. Displayed as "PATH cannot be read: …".
+/// The reason why the machine has no name server. Displayed as "PATH cannot be read: …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{} {problem}", .file.display())]
 pub struct NoNameServer {
