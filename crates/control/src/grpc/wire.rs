@@ -91,6 +91,7 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
                 optional: definition.choice == Choice::Optional,
                 added: page.allowed.as_ref().is_some_and(|allowed| !allowed.contains(&definition.scope)),
                 left_out: page.earlier.as_ref().is_some_and(|earlier| !earlier.scopes.contains(&definition.scope)),
+                ..Default::default()
             })
             .collect(),
         earlier_answer: match &page.earlier {
@@ -108,6 +109,7 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
             },
             metadata_host: metadata_host(metadata_url.as_ref()),
             name: client.name.unwrap_or_default(),
+            ..Default::default()
         }),
         redirect: Some(consent_redirect(&page.redirect_uri, metadata_url.as_ref())),
         resource: Some(v1::ConsentResource { uri: page.resource.uri.clone(), name: page.resource.name.clone() }),
@@ -140,6 +142,7 @@ fn allowed_page(page: AllowedPage) -> v1::AllowedPage {
             unverified: !page.is_configured,
             create_time: None,
             metadata_host: metadata_host(metadata_url),
+            ..Default::default()
         }),
         resource: Some(v1::ConsentResource { uri: page.resource_uri, name: page.resource_name.unwrap_or_default() }),
         scopes: scopes.collect(),
@@ -171,6 +174,7 @@ fn consent_redirect(uri: &RedirectUri, document: Option<&MetadataUrl>) -> v1::Co
         host: uri.target(),
         kind: kind.into(),
         differs_from_metadata_host: document.is_some_and(|document| document::leads_elsewhere(document, uri)),
+        ..Default::default()
     }
 }
 

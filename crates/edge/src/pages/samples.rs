@@ -235,7 +235,7 @@ fn consent_page(kind: RedirectKind, change: impl FnOnce(&mut v1::ConsentPage)) -
             name: "Claude".to_owned(),
             unverified: true,
             create_time: Some(timestamp(1_795_392_000)),
-            metadata_host: String::new(),
+            ..Default::default()
         }),
         redirect: Some(redirect(kind)),
         resource: Some(notes()),
@@ -262,6 +262,7 @@ fn account_page(apps: Vec<v1::ConnectedApp>, revoked: Vec<v1::RevokedApp>, incom
         revoked,
         incomplete,
         revoke_all_token: "all".to_owned(),
+        ..Default::default()
     };
     AccountPage::new("", page).expect("the sample is complete")
 }
@@ -280,6 +281,7 @@ fn app(client: v1::ConnectedClient, redirects: &[(RedirectKind, &str)]) -> v1::C
         create_time: Some(timestamp(1_793_000_000)),
         last_use_time: Some(timestamp(1_795_392_000)),
         form_token: "one".to_owned(),
+        ..Default::default()
     }
 }
 
@@ -293,7 +295,7 @@ fn redirect(kind: RedirectKind) -> v1::ConsentRedirect {
         uri: uri.to_owned(),
         host: host.to_owned(),
         kind: kind.into(),
-        differs_from_metadata_host: false,
+        ..Default::default()
     }
 }
 

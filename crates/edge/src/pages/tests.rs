@@ -136,12 +136,14 @@ fn html_in_any_field_is_shown_as_text() {
             unverified: true,
             create_time: None,
             metadata_host: text(),
+            ..Default::default()
         }),
         redirect: Some(v1::ConsentRedirect {
             uri: text(),
             host: text(),
             kind: RedirectKind::Web.into(),
             differs_from_metadata_host: true,
+            ..Default::default()
         }),
         resource: Some(v1::ConsentResource { uri: text(), name: text() }),
         scopes: vec![v1::ConsentScope {
@@ -149,7 +151,7 @@ fn html_in_any_field_is_shown_as_text() {
             description: text(),
             optional: true,
             added: true,
-            left_out: false,
+            ..Default::default()
         }],
         upstream_name: text(),
         grant_lifetime_seconds: 1,
@@ -207,7 +209,7 @@ fn incomplete_allowed_page_is_not_shown() {
                 uri: "u".to_owned(),
                 host: "h".to_owned(),
                 kind: 1,
-                differs_from_metadata_host: false,
+                ..Default::default()
             }),
             resource: Some(v1::ConsentResource::default()),
             ..Default::default()
@@ -231,7 +233,7 @@ fn incomplete_consent_page_is_not_shown() {
             uri: "u".to_owned(),
             host: "h".to_owned(),
             kind: 1,
-            differs_from_metadata_host: false,
+            ..Default::default()
         }),
         resource: Some(v1::ConsentResource::default()),
         ..Default::default()
@@ -247,7 +249,7 @@ fn incomplete_consent_page_is_not_shown() {
             uri: "u".to_owned(),
             host: "h".to_owned(),
             kind,
-            differs_from_metadata_host: false,
+            ..Default::default()
         });
         assert!(!shown(v1::ConsentPage { redirect, ..whole() }), "an unknown kind has no warning");
     }
@@ -306,7 +308,7 @@ fn policy_is_named_and_linked_only_if_it_is_published() {
                 uri: "u".to_owned(),
                 host: "h".to_owned(),
                 kind: 1,
-                differs_from_metadata_host: false,
+                ..Default::default()
             }),
             resource: Some(v1::ConsentResource::default()),
             policy: Some(policy),

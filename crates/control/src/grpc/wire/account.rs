@@ -32,6 +32,7 @@ fn account_page(page: AppsPage) -> v1::AccountPage {
         revoked: revoked.collect(),
         incomplete: page.incomplete,
         revoke_all_token: page.revoke_all_token,
+        ..Default::default()
     }
 }
 
@@ -57,6 +58,7 @@ fn connected_app(connected: ConnectedApp) -> v1::ConnectedApp {
         create_time: Some(timestamp(connected.since)),
         last_use_time: connected.last_used.map(timestamp),
         form_token: connected.form_token,
+        ..Default::default()
     }
 }
 
