@@ -46,9 +46,17 @@ CRATES = {
     ),
     # Its tests are the servers that it judges.
     "lychgate-check": Crate({"lychgate-process"}, {"axum"}, {"axum", "tonic"}),
-    "lychgate-edge": Crate({"lychgate-api", "lychgate-process"}),
+    "lychgate-pages": Crate({"lychgate-api", "lychgate-process"}, never={"axum", "tonic", "tokio"}),
+    "lychgate-edge": Crate({"lychgate-api", "lychgate-pages", "lychgate-process"}),
     "lychgate": Crate(
-        {"lychgate-api", "lychgate-check", "lychgate-process", "lychgate-control", "lychgate-engine-rocksdb"},
+        {
+            "lychgate-api",
+            "lychgate-check",
+            "lychgate-process",
+            "lychgate-control",
+            "lychgate-engine-rocksdb",
+            "lychgate-pages",
+        },
         # Its bench fills a database with millions of records before it measures; a test compares the tables of edge and control.
         {"lychgate-engine", "lychgate-edge"},
     ),
@@ -119,7 +127,8 @@ FOLDERS: dict[str, dict[str, str]] = {
         "dev": "",
         "engine": "",
         "operator": "",
-        "command": "dev operator",
+        "templates": "",
+        "command": "dev operator templates",
         "control": "engine",
     },
     "domain": {

@@ -165,7 +165,13 @@ const commands = {
   clearCookies: async (_, { context = 'main' }) => void (await contexts.get(context).clearCookies()),
 
   open: (tab, { url, referer }) => perform(tab, {}, () => tab.page.goto(url, { referer })),
-  click: (tab, command) => perform(tab, command, () => find(tab, command).click({ clickCount: command.twice ? 2 : 1 })),
+  click: (tab, command) =>
+    perform(tab, command, async () => {
+      // A cover lies over some buttons until the pointer has been there for a moment. Playwright waits for the button itself,
+      // but does not go there before.
+      await find(tab, command).hover({ force: true });
+      await find(tab, command).click({ clickCount: command.twice ? 2 : 1 });
+    }),
   fill: async (tab, command) => void (await find(tab, command).fill(command.value)),
   press: (tab, command) => perform(tab, command, () => tab.page.keyboard.press(command.key)),
   type: async (tab, { text }) => void (await tab.page.keyboard.type(text)),

@@ -90,12 +90,30 @@ function describeFocus() {
   return { tag: element.tagName.toLowerCase(), name, visible: element.matches(':focus-visible') };
 }
 
+/** Waits until nothing lies over the element: a cover lies over some buttons until the pointer has been there for a moment. */
+function uncovered(element) {
+  return new Promise((resolve) => {
+    const look = () => {
+      const { x, y, width, height } = element.getBoundingClientRect();
+      const at = document.elementFromPoint(x + width / 2, y + height / 2);
+      if (element.contains(at)) resolve();
+      else requestAnimationFrame(look);
+    };
+    look();
+  });
+}
+
 const commands = {
   cookies: async (_, { context = 'main' }) => ({ cookies: await (await contextOf(context)).cookies() }),
 
   open: (tab, { url }) => perform(tab, {}, () => tab.page.goto(url)),
   click: (tab, command) =>
-    perform(tab, command, async () => (await find(tab, command)).click({ count: command.twice ? 2 : 1 })),
+    perform(tab, command, async () => {
+      const element = await find(tab, command);
+      await element.hover();
+      await element.evaluate(uncovered);
+      await element.click({ count: command.twice ? 2 : 1 });
+    }),
   press: (tab, command) => perform(tab, command, () => tab.page.keyboard.press(command.key === 'Space' ? ' ' : command.key)),
   reload: (tab) => perform(tab, {}, () => tab.page.reload()),
   back: (tab) => perform(tab, {}, () => tab.page.goBack()),

@@ -11,7 +11,7 @@ use crate::browser::{Find, Place, Tab};
 pub async fn read_consent_page(tab: &Tab<'_>, authorize: &str) -> Result<Place> {
     let place = tab.open(authorize).await?;
     ensure!(place.status == Some(200), "no consent page: {place:?}\n{}", tab.text().await?);
-    for button in ["Approve", "Deny"] {
+    for button in ["Allow", "Deny"] {
         let count = tab.count(Find::button(button)).await?;
         ensure!(count == 1, "{count} buttons called {button:?} at {}\n{}", place.url, tab.text().await?);
     }
@@ -19,7 +19,7 @@ pub async fn read_consent_page(tab: &Tab<'_>, authorize: &str) -> Result<Place> 
 }
 
 pub async fn approve(tab: &Tab<'_>) -> Result<Place> {
-    tab.follow(Find::button("Approve")).await
+    tab.follow(Find::button("Allow")).await
 }
 
 pub async fn deny(tab: &Tab<'_>) -> Result<Place> {

@@ -138,7 +138,7 @@ async fn a_no_after_back_is_a_no() -> Result<()> {
         assert_refused(&second, &declined, 409, "ALREADY_DECIDED").await?;
         let reopened = second.open(&consent).await?;
         assert_refused(&second, &reopened, 409, "ALREADY_DECIDED").await?;
-        assert_eq!(second.count(Find::button("Approve")).await?, 0);
+        assert_eq!(second.count(Find::button("Allow")).await?, 0);
         tab.back().await?;
         assert!(tab.text().await?.contains("You declined this"), "{engine:?}: {}", tab.text().await?);
         assert_eq!(stage.heard().len(), 1, "{engine:?}: the client hears of it once");
@@ -156,7 +156,7 @@ async fn a_double_click_is_one_answer() -> Result<()> {
         let stage = Stage::start(engine).await?;
         let (tab, request) = (stage.browser.person("ada"), stage.app.request());
         person::read_consent_page(&tab, &request.url()).await?;
-        stage.assert_at_upstream(&tab.follow_twice(Find::button("Approve")).await?);
+        stage.assert_at_upstream(&tab.follow_twice(Find::button("Allow")).await?);
         let end = person::sign_in_at_the_demo_provider(&tab, "Ada").await?;
         stage.scope(&request, &end).await?;
 
@@ -197,7 +197,7 @@ async fn enter_on_a_tick_box_presses_no_button() -> Result<()> {
         assert_eq!(ticked(&tab).await?, [false, true], "{engine:?}: the box is still there, and works");
         assert_eq!(tab.eval("window.sameDocument ?? false").await?, true, "{engine:?}: Enter led somewhere");
         assert_eq!(stage.heard().len(), 1, "{engine:?}: no answer reached the client");
-        assert!(tab.text().await?.contains("Signed in as"), "{engine:?}");
+        assert!(tab.text().await?.contains("Use another account"), "{engine:?}");
         // The provider remembers Ada.
         let end = person::approve(&tab).await?;
         let scope = stage.scope(&request, &end).await?;

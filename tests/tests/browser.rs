@@ -26,14 +26,17 @@ async fn approving_leads_through_the_upstream_to_the_client() -> Result<()> {
     tab.screenshot(&picture("consent.png")).await?;
     let text = tab.text().await?;
     let redirect_uri = query_value(client.authorize.as_str(), "redirect_uri");
-    for said in
-        ["Pelican Notes", "A program on this computer", "See who you are", &*dev.ready().mcp_url, &*redirect_uri]
-    {
+    for said in ["Pelican Notes", "An app on this computer", "See who you are", &*dev.ready().mcp_url, &*redirect_uri] {
         assert!(text.contains(said), "the page does not say {said:?}:\n{text}");
     }
     let accessible = tab.accessible().await?;
     let heading = accessible.lines().find(|line| line.contains("[level=1]")).expect("a heading");
-    assert!(heading.contains("Pelican Notes") && heading.contains("Demo MCP server"), "{heading}");
+    assert!(
+        heading.contains("An app on this computer")
+            && heading.contains("Demo MCP server")
+            && !heading.contains("Pelican"),
+        "{heading}"
+    );
 
     let login = person::approve(&tab).await?;
     assert!(login.url.starts_with(&dev.ready().upstream_issuer), "{login:?}");
@@ -98,7 +101,7 @@ async fn denying_reaches_the_client_but_not_the_upstream_and_is_final() -> Resul
 
     let refused = tab.back().await?;
     assert_refused(&tab, &refused, 409, "ALREADY_DECIDED").await?;
-    assert_eq!((buttons(&tab, "Approve").await?, buttons(&tab, "Deny").await?), (0, 0), "nothing is left to answer");
+    assert_eq!((buttons(&tab, "Allow").await?, buttons(&tab, "Deny").await?), (0, 0), "nothing is left to answer");
     assert_never_upstream(&tab, dev.ready()).await?;
     dev.stop().await
 }
@@ -110,7 +113,7 @@ async fn the_keyboard_is_enough() -> Result<()> {
     let tab = browser.person("ada");
 
     person::read_consent_page(&tab, client.authorize.as_str()).await?;
-    for button in ["Deny", "Approve"] {
+    for button in ["Deny", "Allow"] {
         tab.press("Tab").await?;
         let focus = tab.focus().await?;
         assert_eq!(focus.name.as_deref(), Some(button), "{focus:?}");
@@ -276,7 +279,7 @@ async fn sec_fetch_site_of_chromium_decides_between_one_click_and_full_page() ->
     tab.open(&authorize).await?;
     assert_eq!(consent_site(&tab, dev.ready()).await?, "none");
     tab.screenshot(&picture("remembered.png")).await?;
-    assert_eq!((buttons(&tab, "Continue as").await?, buttons(&tab, "Approve").await?), (1, 0));
+    assert_eq!((buttons(&tab, "Continue as").await?, buttons(&tab, "Allow").await?), (1, 0));
 
     let attacker =
         serve(format!(r#"<!doctype html><title>Prizes</title><a href="{}">Win</a>"#, amp(&authorize))).await?;
@@ -284,12 +287,12 @@ async fn sec_fetch_site_of_chromium_decides_between_one_click_and_full_page() ->
     trap.open(&format!("http://attacker.test:{}/", attacker.port())).await?;
     trap.follow(link("Win")).await?;
     assert_eq!(consent_site(&trap, dev.ready()).await?, "cross-site");
-    assert_eq!((buttons(&trap, "Continue as").await?, buttons(&trap, "Approve").await?), (0, 1));
+    assert_eq!((buttons(&trap, "Continue as").await?, buttons(&trap, "Allow").await?), (0, 1));
     trap.screenshot(&picture("consent-as-ada.png")).await?;
-    assert!(trap.text().await?.contains("Signed in as"));
+    assert!(trap.text().await?.contains("Use another account"));
 
     tab.follow(link("Show everything")).await?;
-    assert_eq!((buttons(&tab, "Continue as").await?, buttons(&tab, "Approve").await?), (0, 1));
+    assert_eq!((buttons(&tab, "Continue as").await?, buttons(&tab, "Allow").await?), (0, 1));
     tab.back().await?;
     tab.follow(Find::button("Continue as")).await.map(drop).or_else(is_unreachable)?;
     let hops = tab.hops().await?;
@@ -297,8 +300,8 @@ async fn sec_fetch_site_of_chromium_decides_between_one_click_and_full_page() ->
     assert!(last.url.starts_with("https://client.test/callback?") && last.url.contains("code="), "{last:?}");
 
     tab.open(&authorize).await?;
-    tab.follow(Find::button("Not you?")).await?;
-    assert_eq!((buttons(&tab, "Not you?").await?, buttons(&tab, "Approve").await?), (0, 1));
+    tab.follow(Find::button("Use another account")).await?;
+    assert_eq!((buttons(&tab, "Use another account").await?, buttons(&tab, "Allow").await?), (0, 1));
     dev.stop().await
 }
 

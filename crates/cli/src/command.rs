@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{dev, operator};
+use crate::{dev, operator, templates};
 
 /// A consent gateway for MCP servers.
 #[derive(Debug, Parser)]
@@ -22,6 +22,9 @@ enum Command {
     Dev(dev::Args),
     /// Judges any vendor's authorization server by the needs of MCP clients and the safety of their users
     Check(Box<lychgate_check::Args>),
+    /// Checks the templates, words and brands of the pages, or renders every page to look at
+    #[command(subcommand)]
+    Templates(templates::TemplatesCommand),
     #[command(flatten)]
     Operator(operator::Nouns),
     /// Prints a completion script: source it, or save it where the shell looks for completions
@@ -36,6 +39,7 @@ pub fn main() -> ExitCode {
     match Args::parse().command {
         Command::Dev(args) => lychgate_process::run("lychgate dev", dev::main(args)),
         Command::Check(args) => lychgate_check::main(&args, &mut io::stdout(), &mut io::stderr()),
+        Command::Templates(command) => templates::main(&command),
         Command::Operator(nouns) => operator::main(nouns),
         Command::Completions { shell } => completions(shell),
     }

@@ -13,7 +13,7 @@ use crate::pages::Pages;
 pub(crate) struct App {
     pub(crate) control: Control,
     pub(crate) issuers: Arc<Issuers>,
-    pub(crate) pages: Arc<Pages>,
+    pub(crate) pages: Pages,
     pub(crate) proxies: Arc<TrustedProxies>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) metrics: Metrics,

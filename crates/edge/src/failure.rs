@@ -5,7 +5,6 @@
 
 mod delivery;
 mod grpc;
-mod return_link;
 
 use std::borrow::Cow;
 use std::time::Duration;
@@ -15,10 +14,10 @@ use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use lychgate_api::Reason;
 use lychgate_api::v1::FailurePage;
+use lychgate_pages::ReturnLink;
 
 pub(crate) use delivery::Delivery;
 pub(crate) use grpc::{invites_repetition, is_unreachable};
-pub(crate) use return_link::ReturnLink;
 
 /// Every failure of this process, whether the edge or the control plane found it.
 #[derive(Clone, Debug)]
@@ -30,13 +29,15 @@ struct Inner {
     /// One sentence for the client's developer.
     description: Option<Cow<'static, str>>,
     return_link: Option<ReturnLink>,
+    /// The form that was answered: its target and its ticket.
+    form: Option<(String, String)>,
     /// Sent with the response in either rendering.
     headers: HeaderMap,
 }
 
 impl Failure {
     pub(crate) fn new(reason: Reason) -> Self {
-        Self(Box::new(Inner { reason, description: None, return_link: None, headers: HeaderMap::new() }))
+        Self(Box::new(Inner { reason, description: None, return_link: None, form: None, headers: HeaderMap::new() }))
     }
 
     pub(crate) fn method_not_allowed(allowed: HeaderValue) -> Self {
@@ -72,6 +73,12 @@ impl Failure {
         self
     }
 
+    /// Names the form that was answered, so that the page can offer it again.
+    pub(crate) fn with_form(mut self, action: String, ticket: String) -> Self {
+        self.0.form = Some((action, ticket));
+        self
+    }
+
     pub(crate) fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.0.headers.append(name, value);
         self
@@ -92,6 +99,10 @@ impl Failure {
 
     pub(crate) fn return_link(&self) -> Option<&ReturnLink> {
         self.0.return_link.as_ref()
+    }
+
+    pub(crate) fn form(&self) -> Option<&(String, String)> {
+        self.0.form.as_ref()
     }
 
     pub(crate) fn headers(&self) -> &HeaderMap {

@@ -9,4 +9,5 @@ pub(crate) mod client_credentials;
 pub(crate) mod cookies;
 pub(crate) mod headers;
 pub(crate) mod parameters;
+pub(crate) mod reader;
 pub(crate) mod response;

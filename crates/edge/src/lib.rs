@@ -19,7 +19,6 @@ mod handlers;
 mod http;
 mod issuers;
 mod limits;
-mod messages;
 mod metrics;
 mod middleware;
 mod pages;

@@ -1,89 +1,107 @@
-//! The pages for people: for each one a struct of the values that its template shows, and samples of it.
-//!
-//! Templates escape every value, and a value from a client stands only as text or in a quoted attribute. A variable that a
-//! template names and its page lacks is an error. The process renders every sample when it starts, and so finds the error there.
+//! The pages' appearance, replaced without a restart when the operator's files change.
 
-mod account;
-mod allowed;
-mod condition;
-mod consent;
-mod day;
-mod error;
-mod samples;
-mod templates;
+use std::path::PathBuf;
+use std::sync::Arc;
 
-use serde::Serialize;
+use arc_swap::ArcSwap;
+use lychgate_api::Reason;
+use lychgate_pages::page::{Incomplete, Page};
+use lychgate_pages::render::{Asset, IssuerSetting};
+use lychgate_pages::words::Reader;
+use lychgate_pages::{Appearance, Setting};
+use lychgate_process::file_watcher::POLL_INTERVAL;
+use lychgate_process::{ConfigError, FileWatcher};
 
-pub(crate) use account::{AccountPage, SignInPage};
-pub(crate) use allowed::AllowedPage;
-pub(crate) use consent::{ConsentPage, OneClickPage, SignedInPage};
-pub(crate) use error::ErrorPage;
-pub(crate) use templates::Pages;
-use templates::RenderedSample;
+use crate::failure::Failure;
+use crate::issuers::Issuer;
 
-/// A page's own values. `pages!` registers its template.
-pub(crate) trait Page: Templated + Serialize {
-    /// The document's title.
-    fn title(&self) -> String;
+/// The appearance in use.
+#[derive(Clone, Debug)]
+pub(crate) struct Pages(Arc<ArcSwap<Appearance>>);
+
+impl Pages {
+    pub(crate) fn new(appearance: Appearance) -> Self {
+        Self(Arc::new(ArcSwap::from_pointee(appearance)))
+    }
+
+    /// Renders `page` for a reader, with the brand of the issuer.
+    pub(crate) fn render<P: Page>(
+        &self,
+        issuer: Option<&Issuer>,
+        reader: &Reader,
+        page: &P,
+    ) -> Result<String, Failure> {
+        let issuer = issuer.map(|Issuer { id, name, path, .. }| IssuerSetting { id, name, path });
+        self.0.load().render(&Setting { issuer, reader }, page).map_err(|error| {
+            tracing::error!(%error, template = P::KIND.template(), "cannot render a page");
+            Failure::new(Reason::Fault)
+        })
+    }
+
+    /// The file with this name below `/assets/`.
+    pub(crate) fn asset(&self, file: &str) -> Option<Asset> {
+        self.0.load().asset(file)
+    }
+
+    /// The icon of the issuer's brand.
+    pub(crate) fn icon(&self, issuer: &str) -> Option<Asset> {
+        self.0.load().icon(issuer)
+    }
+
+    /// The first of `languages`, separated by spaces, that pages have.
+    pub(crate) fn language(&self, languages: &str) -> Option<String> {
+        self.0.load().language(languages).map(str::to_owned)
+    }
+
+    /// One English sentence about a failure, for clients of the API.
+    pub(crate) fn failure_in_english(&self, reason: Reason) -> String {
+        self.0.load().failure_in_english(reason).unwrap_or_default()
+    }
 }
 
-/// Implemented by `pages!` only, so that a page without a template does not compile.
-pub(crate) trait Templated: Sized {
-    const KIND: PageKind;
+/// A page must not be shown without what is missing.
+impl From<Incomplete> for Failure {
+    fn from(_: Incomplete) -> Self {
+        Self::new(Reason::Fault)
+    }
 }
 
-/// The values that all pages share, for `layout.hbs`.
-#[derive(Clone, Debug, Serialize)]
-struct Layout<'a> {
-    title: String,
-    /// The path of the style sheet.
-    stylesheet: &'a str,
-    /// Empty if the request names no issuer.
-    issuer_name: &'a str,
+/// Reloads the appearance when a file of the operator's directory changes. A directory that does not load leaves the
+/// appearance in use as it is.
+#[derive(Debug)]
+pub(crate) struct AppearanceReloader {
+    directory: PathBuf,
+    watcher: FileWatcher,
 }
 
-/// Registers the pages: each line has a name, the struct, and the template's file name without `.hbs`.
-macro_rules! pages {
-    ($($name:ident($page:ty) = $template:literal),+ $(,)?) => {
-        /// Every page of the edge.
-        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-        pub(crate) enum PageKind {
-            $($name,)+
-        }
+impl AppearanceReloader {
+    /// Loads the appearance. The reloader is `None` without a directory.
+    pub(crate) fn load(directory: Option<PathBuf>) -> Result<(Pages, Option<Self>), ConfigError> {
+        // The watcher comes first, so that it misses no change.
+        let reloader = directory.map(|directory| {
+            let watcher = FileWatcher::new(POLL_INTERVAL, std::slice::from_ref(&directory));
+            Self { directory, watcher }
+        });
+        let appearance = Appearance::load(reloader.as_ref().map(|reloader| reloader.directory.as_path()))?;
+        Ok((Pages::new(appearance), reloader))
+    }
 
-        impl PageKind {
-            const ALL: &[Self] = &[$(Self::$name,)+];
-
-            /// The name of the template.
-            const fn template(self) -> &'static str {
-                match self {
-                    $(Self::$name => $template,)+
+    /// Never returns.
+    pub(crate) async fn run(mut self, pages: &Pages) {
+        loop {
+            self.watcher.next(std::slice::from_ref(&self.directory)).await;
+            let directory = self.directory.clone();
+            let loaded = tokio::task::spawn_blocking(move || Appearance::load(Some(&directory))).await;
+            match loaded {
+                Ok(Ok(appearance)) => {
+                    pages.0.store(Arc::new(appearance));
+                    tracing::info!("reloaded the templates, words and brands of the pages");
                 }
-            }
-
-            /// Renders the samples of the page.
-            fn render_samples(self, pages: &Pages) -> Vec<RenderedSample> {
-                match self {
-                    $(Self::$name => pages.render_samples::<$page>(),)+
+                Ok(Err(error)) => {
+                    tracing::error!(%error, "cannot reload the templates of the pages; the old ones stay in use");
                 }
+                Err(error) => tracing::error!(%error, "the reload of the templates of the pages was cut off"),
             }
         }
-
-        $(impl Templated for $page {
-            const KIND: PageKind = PageKind::$name;
-        })+
-    };
+    }
 }
-
-pages! {
-    Consent(ConsentPage) = "consent",
-    OneClick(OneClickPage) = "one_click",
-    SignedIn(SignedInPage) = "signed_in",
-    Allowed(AllowedPage) = "allowed",
-    SignIn(SignInPage) = "sign_in",
-    Account(AccountPage) = "account",
-    Error(ErrorPage) = "error",
-}
-
-#[cfg(test)]
-mod tests;

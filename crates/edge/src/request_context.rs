@@ -7,11 +7,13 @@ use axum::http::Extensions;
 use axum::http::request::Parts;
 use lychgate_api::Reason;
 use lychgate_api::channel::RequestId;
+use lychgate_pages::words::Reader;
 
 use crate::client_address::{self, Prefix};
 use crate::control::CallContext;
 use crate::entropy;
 use crate::failure::Failure;
+use crate::http::reader;
 use crate::issuers::{Issuer, IssuerRoute};
 
 pub(crate) struct RequestContext {
@@ -20,6 +22,10 @@ pub(crate) struct RequestContext {
     pub(crate) call: CallContext,
     /// Counted by limits.
     pub(crate) prefix: Prefix,
+    /// The reader of a page that answers the request.
+    pub(crate) reader: Reader,
+    /// True in a browser that an app shows inside itself.
+    pub(crate) is_embedded: bool,
 }
 
 impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
@@ -34,6 +40,8 @@ impl<S: Send + Sync> FromRequestParts<S> for RequestContext {
                     client_address: client_address::of_request(&parts.extensions),
                 },
                 prefix: Prefix::of_request(&parts.extensions),
+                reader: reader::of(&parts.headers, parts.uri.query()),
+                is_embedded: reader::is_embedded(&parts.headers),
             }),
             Some(IssuerRoute::NotReady) => Err(Failure::new(Reason::StoreUnavailable)),
             Some(IssuerRoute::Unknown) | None => Err(Failure::new(Reason::IssuerUnknown)),

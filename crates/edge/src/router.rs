@@ -16,7 +16,9 @@ use tower_http::cors::{AllowHeaders, Any, CorsLayer};
 
 use crate::app::App;
 use crate::failure::Failure;
-use crate::handlers::{account, authorization, introspection, metadata, ops, registration, revocation, token, verify};
+use crate::handlers::{
+    account, authorization, home, introspection, metadata, ops, registration, revocation, token, verify,
+};
 use crate::limits::{Class, RouteLimit};
 use crate::middleware::{
     RouteLimits, as_json, as_page, demand_one_host, identify_client, limit, name_route, observe, route_to_issuer,
@@ -33,7 +35,7 @@ pub(crate) fn service(
     ServiceBuilder::new()
         .layer(from_fn_with_state(app.metrics.clone(), observe))
         // No browser makes such a request, so the answer is JSON everywhere.
-        .layer(from_fn(as_json))
+        .layer(from_fn_with_state(app.pages.clone(), as_json))
         .layer(from_fn(demand_one_host))
         .layer(from_fn_with_state(Arc::clone(&app.proxies), identify_client))
         .layer(from_fn_with_state(Arc::clone(&app.issuers), route_to_issuer))
@@ -45,10 +47,11 @@ fn routes(app: &App) -> Router {
     let limits = Arc::new(RouteLimits([&browser, &api, &proxy, &ops].map(|group| group.limits.0.clone()).concat()));
     let limited =
         |group: Routes| group.router.layer(from_fn_with_state((Arc::clone(&app.limits), Arc::clone(&limits)), limit));
-    let browser = limited(browser).layer(from_fn_with_state(Arc::clone(&app.pages), as_page));
-    let api = limited(api).layer(from_fn(as_json)).layer(cors());
-    let proxy = limited(proxy).layer(from_fn(as_json));
-    let ops = limited(ops).layer(from_fn(as_json));
+    let browser = limited(browser).layer(from_fn_with_state(app.pages.clone(), as_page));
+    let json = || from_fn_with_state(app.pages.clone(), as_json);
+    let api = limited(api).layer(json()).layer(cors());
+    let proxy = limited(proxy).layer(json());
+    let ops = limited(ops).layer(json());
     browser.merge(api).merge(proxy).merge(ops).route_layer(from_fn(name_route)).with_state(app.clone())
 }
 
@@ -57,6 +60,7 @@ fn browser() -> Routes {
     let form = RouteLimit::Class(Class::Decision);
     let page = RouteLimit::Page;
     Routes::default()
+        .route("/", [get(page, home::show)])
         .route("/authorize", [get(page, authorization::begin), post(page, authorization::begin_form)])
         .route("/consent", [get(page, authorization::show), post(form, authorization::decide)])
         .route("/callback/{issuer}", [get(page, authorization::finish_login), post(form, authorization::confirm_login)])
@@ -203,6 +207,7 @@ mod tests {
         const MANAGED: RouteLimit = RouteLimit::Class(Class::Management);
         const DOCUMENT: RouteLimit = RouteLimit::Class(Class::Document);
         let expected: &[(&str, &str, RouteLimit)] = &[
+            ("/", "GET", PAGE),
             ("/authorize", "GET POST", PAGE),
             ("/consent", "GET", PAGE),
             ("/consent", "POST", FORM),

@@ -20,7 +20,7 @@ use crate::credentials::CredentialReloader;
 use crate::issuers::Issuers;
 use crate::limits::Limits;
 use crate::metrics::Metrics;
-use crate::pages::Pages;
+use crate::pages::AppearanceReloader;
 use crate::router;
 
 /// From the end of the previous request on the connection to the end of a request's headers. Longer than load balancers keep
@@ -40,6 +40,7 @@ pub struct Edge {
     metrics_server: MetricsServer,
     app: App,
     credentials: CredentialReloader,
+    appearance: Option<AppearanceReloader>,
     places: Places,
     deadline: Duration,
 }
@@ -55,7 +56,7 @@ impl Edge {
             move |peer| proxies.trusts(peer)
         });
         let limits = Limits::new(&config.limits, DefaultClock::default());
-        let pages = Pages::load(config.templates_dir.as_deref())?;
+        let (pages, appearance) = AppearanceReloader::load(config.templates_dir.clone())?;
         let credentials = CredentialReloader::new(config.control.clone());
         let control = Control::new(config.control.channel()?, deadline);
         let listener =
@@ -63,15 +64,9 @@ impl Edge {
         let mut registry = Registry::default();
         let metrics = Metrics::new(&mut registry);
         let metrics_server = MetricsServer::bind(&config.metrics, registry).await?;
-        let app = App {
-            control,
-            issuers: Arc::new(Issuers::default()),
-            pages: Arc::new(pages),
-            proxies,
-            limits: Arc::new(limits),
-            metrics,
-        };
-        Ok(Self { listener, metrics_server, app, credentials, places, deadline })
+        let app =
+            App { control, issuers: Arc::new(Issuers::default()), pages, proxies, limits: Arc::new(limits), metrics };
+        Ok(Self { listener, metrics_server, app, credentials, appearance, places, deadline })
     }
 
     /// The bound address, with the real port if the configuration has port 0.
@@ -92,6 +87,10 @@ impl Edge {
             let (control, credentials) = (self.app.control.clone(), self.credentials);
             async move { credentials.run(&control).await }
         });
+        let appearance = self.appearance.map(|appearance| {
+            let pages = self.app.pages.clone();
+            tokio::spawn(async move { appearance.run(&pages).await })
+        });
         let metrics = tokio::spawn(self.metrics_server.serve(shutdown.clone()));
         let timeouts = HttpTimeouts { headers: HEADER_READ_TIMEOUT, drain: (self.deadline + GRACE).min(LONGEST_DRAIN) };
         let service = router::service(&self.app);
@@ -101,6 +100,7 @@ impl Edge {
         // These tasks hold nothing that could be lost.
         refreshing.abort();
         reloading.abort();
+        appearance.inspect(tokio::task::JoinHandle::abort);
         metrics.abort();
     }
 }

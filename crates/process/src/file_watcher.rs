@@ -5,7 +5,7 @@
 
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use tokio::signal::unix::{Signal, SignalKind, signal};
@@ -35,7 +35,7 @@ pub struct FileWatcher {
 }
 
 impl FileWatcher {
-    /// Starts watching. Create the watcher before `files` are first read, so that no change in between is missed. From then on
+    /// Starts watching files, and all files below directories. Create the watcher before `files` are first read, so that no change in between is missed. From then on
     /// SIGHUP does not end the process.
     ///
     /// # Panics
@@ -75,10 +75,26 @@ impl FileWatcher {
 fn digest(files: &[PathBuf]) -> u64 {
     let mut hasher = DefaultHasher::new();
     for file in files {
-        file.hash(&mut hasher);
-        fs::read(file).map_err(|error| error.kind()).hash(&mut hasher);
+        add(&mut hasher, file, MAX_DEPTH);
     }
     hasher.finish()
+}
+
+/// Folders within folders of a watched directory, at most: a link may lead in a circle.
+const MAX_DEPTH: u8 = 4;
+
+/// Adds a file, or every file below a directory.
+fn add(hasher: &mut DefaultHasher, path: &Path, depth: u8) {
+    path.hash(hasher);
+    match fs::read_dir(path) {
+        Ok(entries) if depth > 0 => {
+            let mut paths: Vec<_> = entries.filter_map(|entry| Some(entry.ok()?.path())).collect();
+            paths.sort();
+            paths.iter().for_each(|path| add(hasher, path, depth - 1));
+        }
+        Ok(_) => {}
+        Err(_) => fs::read(path).map_err(|error| error.kind()).hash(hasher),
+    }
 }
 
 #[cfg(test)]
@@ -131,6 +147,22 @@ mod tests {
             assert!(timeout(EVERY, watcher.next(&files)).await.is_err(), "{n}");
         }
         assert_eq!(polls(&mut watcher, &files).await, Some(1));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn files_below_a_directory_are_watched() {
+        let directory = tempfile::tempdir().unwrap();
+        fs::create_dir(directory.path().join("below")).unwrap();
+        file(&directory, "below/a", "1");
+        let watched = [directory.path().to_owned()];
+        let mut watcher = FileWatcher::new(EVERY, &watched);
+        assert_eq!(polls(&mut watcher, &watched).await, None);
+        file(&directory, "below/a", "2");
+        assert_eq!(polls(&mut watcher, &watched).await, Some(2));
+        file(&directory, "b", "");
+        assert_eq!(polls(&mut watcher, &watched).await, Some(2), "a new file");
+        std::os::unix::fs::symlink(directory.path(), directory.path().join("below/circle")).unwrap();
+        assert_eq!(polls(&mut watcher, &watched).await, Some(2), "a link that leads in a circle ends");
     }
 
     #[tokio::test(start_paused = true)]

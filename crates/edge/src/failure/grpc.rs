@@ -4,11 +4,12 @@ use std::borrow::Cow;
 
 use axum::http::header::WWW_AUTHENTICATE;
 use lychgate_api::{Reason, error_metadata as metadata};
+use lychgate_pages::ReturnLink;
 use tonic::{Code, Status};
 use tonic_types::ErrorInfo;
 
 use super::delivery::{Delivery, error_info};
-use super::{Failure, ReturnLink, known};
+use super::{Failure, known};
 
 impl From<&Status> for Failure {
     fn from(status: &Status) -> Self {

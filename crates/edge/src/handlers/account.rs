@@ -6,6 +6,7 @@ use axum::response::Response;
 use lychgate_api::Reason;
 use lychgate_api::v1::account_service_show_response::Page;
 use lychgate_api::v1::{AccountServiceRevokeRequest, AccountServiceShowRequest, SignInRequest, SignOutRequest};
+use lychgate_pages::page::{AccountPage, SignInPage};
 
 use super::next_step::respond;
 use crate::app::App;
@@ -13,7 +14,6 @@ use crate::entropy;
 use crate::failure::Failure;
 use crate::http::parameters::Form;
 use crate::http::{body, cookies, headers, response};
-use crate::pages::{AccountPage, SignInPage};
 use crate::request_context::RequestContext;
 
 /// `GET /account`
@@ -25,10 +25,11 @@ pub(crate) async fn show(
     let message =
         AccountServiceShowRequest { issuer_id: context.issuer.id.clone(), cookies: cookies::received(&headers)? };
     let shown = app.control.show_account(&context.call, message).await?;
-    let (name, path) = (&context.issuer.name, &context.issuer.path);
+    let (issuer, reader) = (Some(&*context.issuer), &context.reader);
+    let path = &context.issuer.path;
     let html = match shown.page {
-        Some(Page::SignInPage(page)) => app.pages.render(name, &SignInPage::new(path, page))?,
-        Some(Page::AccountPage(page)) => app.pages.render(name, &AccountPage::new(path, page)?)?,
+        Some(Page::SignInPage(page)) => app.pages.render(issuer, reader, &SignInPage::new(path, page))?,
+        Some(Page::AccountPage(page)) => app.pages.render(issuer, reader, &AccountPage::new(path, page)?)?,
         None => return Err(Failure::new(Reason::Fault)),
     };
     let mut response = response::form_page(StatusCode::OK, html);
@@ -47,7 +48,7 @@ pub(crate) async fn sign_in(
         sec_fetch_site: headers::sec_fetch_site(&headers),
         origin: headers::origin(&headers),
     };
-    respond(&app, &context.issuer, app.control.sign_in(&context.call, message).await?.next)
+    respond(&app, &context, app.control.sign_in(&context.call, message).await?.next)
 }
 
 /// `POST /account/revoke`
@@ -68,7 +69,7 @@ pub(crate) async fn revoke(
         sec_fetch_site,
         origin,
     };
-    respond(&app, &context.issuer, app.control.revoke_apps(&context.call, message).await?.next)
+    respond(&app, &context, app.control.revoke_apps(&context.call, message).await?.next)
 }
 
 /// `POST /account/sign-out`
@@ -82,5 +83,5 @@ pub(crate) async fn sign_out(
         sec_fetch_site: headers::sec_fetch_site(&headers),
         origin: headers::origin(&headers),
     };
-    respond(&app, &context.issuer, app.control.sign_out(&context.call, message).await?.next)
+    respond(&app, &context, app.control.sign_out(&context.call, message).await?.next)
 }

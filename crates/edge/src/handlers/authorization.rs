@@ -8,13 +8,14 @@ use axum::response::Response;
 use lychgate_api::v1::{
     BeginRequest, ConfirmLoginRequest, DecideRequest, Decision, FinishLoginRequest, Parameter, ShowRequest,
 };
+use lychgate_pages::page::Preset;
 
-use super::next_step::respond;
+use super::next_step::{respond, respond_with_preset};
 use crate::app::App;
 use crate::entropy;
 use crate::failure::Failure;
 use crate::http::parameters::{self, Form};
-use crate::http::{body, cookies, headers};
+use crate::http::{body, cookies, headers, reader};
 use crate::request_context::RequestContext;
 
 /// `GET /authorize` (RFC 6749 §3.1).
@@ -36,8 +37,14 @@ pub(crate) async fn begin_form(
 }
 
 async fn begin_with(app: &App, context: RequestContext, parameters: Vec<Parameter>) -> Result<Response, Failure> {
+    let asked = parameters.iter().find(|parameter| parameter.name == "ui_locales");
+    let language = asked.and_then(|languages| app.pages.language(&languages.value));
     let message = BeginRequest { issuer_id: context.issuer.id.clone(), parameters };
-    respond(app, &context.issuer, app.control.begin(&context.call, message).await?.next)
+    let mut response = respond(app, &context, app.control.begin(&context.call, message).await?.next)?;
+    if let Some((name, cookie)) = language.and_then(|language| reader::keep(&language, context.issuer.is_https)) {
+        response.headers_mut().append(name, cookie);
+    }
+    Ok(response)
 }
 
 /// `GET /consent?ticket=…`. With `whole_page=1` the person asks for the full page instead of one button.
@@ -56,7 +63,8 @@ pub(crate) async fn show(
         attempt: entropy::idempotency_key(),
         full_screen: query.take("whole_page").is_some(),
     };
-    respond(&app, &context.issuer, app.control.show(&context.call, message).await?.next)
+    let preset = query.take("choose").as_deref().and_then(Preset::parse);
+    respond_with_preset(&app, &context, app.control.show(&context.call, message).await?.next, preset)
 }
 
 /// `POST /consent`
@@ -69,10 +77,11 @@ pub(crate) async fn decide(
     let sec_fetch_site = headers::sec_fetch_site(request.headers());
     let origin = headers::origin(request.headers());
     let mut form = Form::parse(&body::form(request).await?)?;
+    let ticket = form.take("ticket").unwrap_or_default();
     let message = DecideRequest {
         issuer_id: context.issuer.id.clone(),
         attempt: entropy::idempotency_key(),
-        ticket: form.take("ticket").unwrap_or_default(),
+        ticket: ticket.clone(),
         form_token: form.take("form_token").unwrap_or_default(),
         decision: decision(&mut form).into(),
         chosen_scopes: form.take_all("chosen_scope"),
@@ -80,7 +89,9 @@ pub(crate) async fn decide(
         sec_fetch_site,
         origin,
     };
-    respond(&app, &context.issuer, app.control.decide(&context.call, message).await?.next)
+    let decided = app.control.decide(&context.call, message).await;
+    let decided = decided.map_err(|failure| failure.with_form(format!("{}/consent", context.issuer.path), ticket))?;
+    respond(&app, &context, decided.next)
 }
 
 /// `GET /callback/{issuer}`
@@ -96,7 +107,7 @@ pub(crate) async fn finish_login(
         parameters: parameters::parse(query.unwrap_or_default().as_bytes())?,
         cookies: cookies::received(&headers)?,
     };
-    respond(&app, &context.issuer, app.control.finish_login(&context.call, message).await?.next)
+    respond(&app, &context, app.control.finish_login(&context.call, message).await?.next)
 }
 
 /// `POST /callback/{issuer}`: the answer to the question of the signed-in page.
@@ -119,7 +130,7 @@ pub(crate) async fn confirm_login(
         sec_fetch_site,
         origin,
     };
-    respond(&app, &context.issuer, app.control.confirm_login(&context.call, message).await?.next)
+    respond(&app, &context, app.control.confirm_login(&context.call, message).await?.next)
 }
 
 fn decision(form: &mut Form) -> Decision {

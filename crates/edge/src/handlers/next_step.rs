@@ -5,17 +5,30 @@ use axum::response::Response;
 use lychgate_api::Reason;
 use lychgate_api::v1::next::Step;
 use lychgate_api::v1::{self, Next};
+use lychgate_pages::page::{AllowedPage, ConsentForm, ConsentPage, OneClickPage, Preset, SignedInPage};
 
 use crate::app::App;
 use crate::failure::Failure;
 use crate::http::{cookies, response};
-use crate::issuers::Issuer;
-use crate::pages::{AllowedPage, ConsentPage, OneClickPage, SignedInPage};
+use crate::request_context::RequestContext;
 
-pub(super) fn respond(app: &App, issuer: &Issuer, next: Option<Next>) -> Result<Response, Failure> {
+pub(super) fn respond(app: &App, context: &RequestContext, next: Option<Next>) -> Result<Response, Failure> {
+    respond_with_preset(app, context, next, None)
+}
+
+/// As [`respond`]; `preset` ticks the boxes of a consent page.
+pub(super) fn respond_with_preset(
+    app: &App,
+    context: &RequestContext,
+    next: Option<Next>,
+    preset: Option<Preset>,
+) -> Result<Response, Failure> {
     let fault = || Failure::new(Reason::Fault);
     let Some(Next { step: Some(step), set_cookies }) = next else { return Err(fault()) };
     let cookies = cookies::set(&set_cookies)?;
+    let (issuer, reader) = (Some(&*context.issuer), &context.reader);
+    let path = &context.issuer.path;
+    let action = format!("{path}/consent");
     let mut status = StatusCode::OK;
     let html = match step {
         Step::Redirect(redirect) => {
@@ -24,28 +37,25 @@ pub(super) fn respond(app: &App, issuer: &Issuer, next: Option<Next>) -> Result<
             return Ok(response);
         }
         Step::FailurePage(page) => return Err(Failure::from_page(page).with_headers(cookies)),
-        Step::ConsentPage(page) => app.pages.render(&issuer.name, &consent_page(issuer, page)?)?,
+        Step::ConsentPage(page) => {
+            let form = ConsentForm { action, preset, embedded: context.is_embedded };
+            app.pages.render(issuer, reader, &ConsentPage::new(form, page)?)?
+        }
         Step::OneClickPage(v1::OneClickPage { page }) => {
-            let page = OneClickPage::new(consent_page(issuer, page.ok_or_else(fault)?)?)?;
-            app.pages.render(&issuer.name, &page)?
+            app.pages.render(issuer, reader, &OneClickPage::new(action, page.ok_or_else(fault)?)?)?
         }
         Step::SignedInPage(v1::SignedInPage { state, page }) => {
-            let page = consent_page(issuer, page.ok_or_else(fault)?)?;
-            let page = SignedInPage::new(page, format!("/callback/{}", issuer.id), state)?;
-            app.pages.render(&issuer.name, &page)?
+            let callback = format!("/callback/{}", context.issuer.id);
+            app.pages.render(issuer, reader, &SignedInPage::new(callback, state, page.ok_or_else(fault)?)?)?
         }
         Step::AllowedPage(page) => {
             if page.too_late {
                 status = StatusCode::CONFLICT;
             }
-            app.pages.render(&issuer.name, &AllowedPage::new(&issuer.path, page)?)?
+            app.pages.render(issuer, reader, &AllowedPage::new(path, page)?)?
         }
     };
     let mut response = response::form_page(status, html);
     response.headers_mut().extend(cookies);
     Ok(response)
-}
-
-fn consent_page(issuer: &Issuer, page: v1::ConsentPage) -> Result<ConsentPage, Failure> {
-    ConsentPage::new(format!("{}/consent", issuer.path), page)
 }

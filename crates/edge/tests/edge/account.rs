@@ -42,6 +42,7 @@ fn page(apps: Vec<v1::ConnectedApp>) -> v1::AccountPage {
         revoked: vec![],
         incomplete: false,
         revoke_all_token: "names-all".to_owned(),
+        ..Default::default()
     }
 }
 
@@ -63,8 +64,8 @@ async fn account_page_names_each_app_its_access_and_how_to_revoke_it() {
         "https://mcp.example",
         "Read notes",
         "29 February 2024",
-        "Not lately",
-        "nobody has checked it",
+        "Not used lately",
+        "Nobody has checked that.",
         "Gate tee",
         "action=\"/t/account/revoke\"",
         "action=\"/t/account/sign-out\"",

@@ -168,7 +168,7 @@ async fn consent_page_names_the_person_and_marks_new_scopes() {
     page.scopes = vec![v1::ConsentScope { name: "write".to_owned(), added: true, ..Default::default() }];
     fake.step(Step::ConsentPage(page));
     let html = edge.get("/consent?ticket=T").await.text().await.expect("text");
-    for text in ["Signed in as <strong><bdi>Ada</bdi></strong>", "ada@example.com", "Not you?", ">new</strong>"] {
+    for text in ["As <strong><bdi>Ada</bdi></strong>", "ada@example.com", "Use another account", ">new</strong>"] {
         assert!(html.contains(text), "{text}: {html}");
     }
 }

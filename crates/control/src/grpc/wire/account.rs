@@ -25,6 +25,7 @@ fn account_page(page: AppsPage) -> v1::AccountPage {
         client: Some(client(&app)),
         resource: Some(resource(app)),
         revoke_time: Some(timestamp(at)),
+        ..Default::default()
     });
     v1::AccountPage {
         upstream_name: page.upstream_name,

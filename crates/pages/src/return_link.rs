@@ -1,20 +1,23 @@
-//! A link back to the app, shown on an error page.
+//! A link back to the app, shown on error pages and on the page of a finished request.
 
 use serde::Serialize;
 use url::Url;
 
+use crate::message::Message;
+use crate::value::Value;
+
 /// An absolute URI that is safe as a link, and its label.
 #[derive(Clone, Debug, Serialize)]
-pub(crate) struct ReturnLink {
-    uri: String,
-    /// Empty if the link has no name of its own; the page then chooses one.
+pub struct ReturnLink {
+    pub(crate) uri: String,
+    /// May be empty.
     label: String,
 }
 
 impl ReturnLink {
     /// `None` for a URI that is not absolute, and for schemes that a browser executes or shows under our origin: a client
     /// could otherwise run script on our page.
-    pub(crate) fn new(uri: String, label: String) -> Option<Self> {
+    pub fn new(uri: String, label: String) -> Option<Self> {
         let parsed = Url::parse(&uri).ok()?;
         if matches!(parsed.scheme(), "javascript" | "data" | "vbscript" | "blob" | "file" | "about" | "filesystem") {
             return None;
@@ -23,12 +26,13 @@ impl ReturnLink {
         Some(Self { uri, label })
     }
 
-    /// The same link, called `name` if it has no label.
-    pub(crate) fn or_named(mut self, name: &str) -> Self {
+    /// The words of the link.
+    pub(crate) fn text(&self) -> Message {
         if self.label.is_empty() {
-            name.clone_into(&mut self.label);
+            Message::new("return-to-app")
+        } else {
+            Message::new("return-to").with("place", Value::code(self.label.as_str()))
         }
-        self
     }
 }
 
