@@ -1,5 +1,6 @@
 //! Clients: programs that ask for tokens.
 
+pub mod claimed_name;
 pub mod jwk;
 pub mod metadata;
 pub mod metadata_url;

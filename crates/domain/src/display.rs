@@ -5,6 +5,7 @@
 
 use icu_properties::props::{DefaultIgnorableCodePoint, GeneralCategory};
 use icu_properties::{CodePointMapData, CodePointSetData};
+use unicode_script::{Script, UnicodeScript as _};
 
 /// The most nonspacing and enclosing marks after one character (UTS #39 §5.4). Scripts in use need three.
 const MAX_MARKS: usize = 4;
@@ -34,6 +35,80 @@ pub fn displayable(text: &str, max_chars: usize) -> Option<String> {
     let shown = shown.trim_end().to_owned();
     (!shown.is_empty()).then_some(shown)
 }
+
+/// Stands in a client's name for hidden characters.
+pub const REMOVED: char = char::REPLACEMENT_CHARACTER;
+
+/// `text` with [`REMOVED`] for each run of hidden characters that no writing needs: those that change the direction, and all
+/// others inside a word. The rest of them stays: emoji, and joiners in scripts that use them.
+pub fn with_hidden_marked(text: &str) -> String {
+    let chars: Vec<char> = text.chars().collect();
+    let mut marked = String::with_capacity(text.len());
+    for (at, c) in chars.iter().copied().enumerate() {
+        let (before, after) = (&chars[..at], &chars[at + 1..]);
+        if c.is_whitespace() || !is_hidden(c) || !is_suspicious(c, before, after) {
+            marked.push(c);
+        } else if !marked.ends_with(REMOVED) {
+            marked.push(REMOVED);
+        }
+    }
+    marked
+}
+
+fn is_suspicious(c: char, before: &[char], after: &[char]) -> bool {
+    let is_seen = |c: &&char| !is_hidden(**c) || c.is_whitespace();
+    let Some(before) = before.iter().rev().find(is_seen).copied() else { return turns(c) };
+    let after = after.iter().find(is_seen);
+    let is_inside = !before.is_whitespace() && after.is_some_and(|after| !after.is_whitespace());
+    turns(c) || is_inside && !is_used_after(c, before)
+}
+
+/// Embeddings, overrides and isolates (UAX #9 §2).
+fn turns(c: char) -> bool {
+    matches!(c, '\u{202A}'..='\u{202E}' | '\u{2066}'..='\u{2069}')
+}
+
+/// True if writing has the hidden character `c` after `before`.
+fn is_used_after(c: char, before: char) -> bool {
+    let script = before.script();
+    let is_symbol = !before.is_alphanumeric() && !before.is_ascii();
+    match c {
+        // Marks of the direction, in scripts that are written from right to left, and joiners.
+        '\u{200E}' | '\u{200F}' | '\u{61C}' => JOINING.contains(&script) || script == Script::Hebrew,
+        '\u{200B}' | '\u{200C}' => JOINING.contains(&script),
+        '\u{200D}' => JOINING.contains(&script) || is_symbol,
+        '\u{FE00}'..='\u{FE0F}' => is_symbol || before.is_ascii_digit() || script == Script::Han,
+        '\u{180B}'..='\u{180F}' => script == Script::Mongolian,
+        '\u{E0100}'..='\u{E01EF}' => script == Script::Han,
+        // Flags of regions.
+        '\u{E0020}'..='\u{E007F}' => before == '\u{1F3F4}',
+        _ => false,
+    }
+}
+
+/// Scripts whose letters join, or that mark the ends of words with characters of no width.
+const JOINING: [Script; 20] = [
+    Script::Arabic,
+    Script::Syriac,
+    Script::Nko,
+    Script::Mongolian,
+    Script::Devanagari,
+    Script::Bengali,
+    Script::Gurmukhi,
+    Script::Gujarati,
+    Script::Oriya,
+    Script::Tamil,
+    Script::Telugu,
+    Script::Kannada,
+    Script::Malayalam,
+    Script::Sinhala,
+    Script::Thai,
+    Script::Lao,
+    Script::Khmer,
+    Script::Myanmar,
+    Script::Tibetan,
+    Script::Javanese,
+];
 
 /// `word` without marks that have no character to stand on, without more than [`MAX_MARKS`] of them on one, and without
 /// the same one twice in a row. A spacing mark takes a place of its own, but carries no further marks.

@@ -5,8 +5,8 @@
 //! true by its commits; `lychgate-control` decides which caller may ask.
 //!
 //! The folders are layers; each uses only those above it in this list:
-//! - the ground: [`refusal`] (every deliberate "no"), [`id`], [`secret`], [`scope`], [`subject`], [`display`], [`origin`],
-//!   [`time`], [`entropy`], [`lifetimes`]
+//! - the ground: [`refusal`] (every deliberate "no"), [`id`], [`secret`], [`scope`], [`subject`], [`display`],
+//!   [`confusable`], [`origin`], [`website`], [`time`], [`entropy`], [`lifetimes`]
 //! - [`keys`]: the keys of every MAC, derivation and seal, and their rotation
 //! - [`client`]: what a client is, and what it says about itself
 //! - [`issuer`]: one logical authorization server, and the operator's policies
@@ -29,6 +29,7 @@ pub mod browser;
 pub mod capacity;
 pub mod client;
 mod codec;
+pub mod confusable;
 pub mod consent;
 pub mod display;
 pub mod entropy;
@@ -48,6 +49,7 @@ pub mod secret;
 pub mod subject;
 pub mod token;
 pub mod upstream;
+pub mod website;
 
 pub use lychgate_clock::time;
 pub use refusal::Refusal;

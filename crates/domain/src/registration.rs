@@ -8,6 +8,7 @@ pub mod document;
 use url::Url;
 
 use crate::Refusal;
+use crate::client::claimed_name;
 use crate::client::jwk::{KeyParameters, MAX_KEYS, PublicJwk};
 use crate::client::metadata::ClientMetadata;
 use crate::client::redirect_uri::{RedirectUri, RedirectUriError};
@@ -25,7 +26,6 @@ use crate::secret::{Secret, kind};
 use crate::time::Timestamp;
 
 const MAX_REDIRECT_URIS: usize = 20;
-const MAX_NAME_CHARS: usize = 128;
 const MAX_LIST: usize = 20;
 const MAX_TEXT: usize = 256;
 /// All scopes that an issuer may advertise, and `offline_access`.
@@ -230,14 +230,8 @@ pub(crate) fn describe(asked: &ClientMetadata, issuer: &Issuer) -> Result<Descri
     }
     grant_types.sort_by_key(|grant_type| *grant_type as u8);
     grant_types.dedup();
-    let name = asked.client_name.as_deref().and_then(client_name);
+    let name = asked.client_name.as_deref().and_then(claimed_name::recorded);
     Ok(Described { name, redirect_uris, grant_types, about: about(asked.about.clone())? })
-}
-
-/// A client's name as pages show it. Names in records are made displayable again when they are read: what hides in a name
-/// is found out over time.
-pub fn client_name(text: &str) -> Option<String> {
-    displayable(text, MAX_NAME_CHARS)
 }
 
 /// The client's authentication, and its secret if that is new. An unsupported method, or none, makes a public client,

@@ -48,6 +48,8 @@ pub(crate) struct AppsPage {
 pub(crate) struct App {
     pub(crate) client_id: ClientId,
     pub(crate) client: KnownAs,
+    /// The redirect URIs that received a code.
+    pub(crate) redirect_uris: Vec<RedirectUri>,
     pub(crate) resource_uri: String,
     /// `None` if the resource is no longer configured.
     pub(crate) resource_name: Option<String>,
@@ -56,7 +58,6 @@ pub(crate) struct App {
 #[derive(Debug)]
 pub(crate) struct ConnectedApp {
     pub(crate) app: App,
-    pub(crate) redirect_uris: Vec<RedirectUri>,
     /// Each with its description, unless it is no longer configured.
     pub(crate) scopes: Vec<(Scope, Option<String>)>,
     pub(crate) since: Timestamp,
@@ -73,7 +74,7 @@ pub(crate) enum KnownAs {
     Registered {
         name: Option<String>,
     },
-    /// With the name that the consent page displayed: the document may say another by now.
+    /// With the name that the document said at the latest approval: it may say another by now.
     Document {
         url: MetadataUrl,
         name: Option<String>,
@@ -116,7 +117,6 @@ pub(super) async fn apps_page(call: &CallContext, session: &AccountSession) -> R
         page.apps.push(ConnectedApp {
             scopes: described(issuer, &app.resource_uri, consent.scopes.iter()),
             app,
-            redirect_uris: consent.redirect_uris.into_iter().map(RedirectUri::from_record).collect(),
             since: consent.created_at,
             last_used,
             form_token: session.form_token(&revocation, call.keys(), call.entropy()),
@@ -170,20 +170,21 @@ async fn app(call: &CallContext, consent: &Consent) -> Result<App, Error> {
     Ok(App {
         client_id: consent.client_id.clone(),
         client: known_as(call, &consent.client_id, consent.client_name.as_ref()).await?,
+        redirect_uris: consent.redirect_uris.iter().cloned().map(RedirectUri::from_record).collect(),
         resource_uri: consent.resource.clone(),
         resource_name: resource.map(|resource| resource.name.clone()),
     })
 }
 
-/// How the client is known. Its host is not asked: a client with a metadata document has the name `displayed`, which the
-/// person saw.
-pub(crate) async fn known_as(call: &CallContext, id: &ClientId, displayed: Option<&String>) -> Result<KnownAs, Error> {
+/// How the client is known. Its host is not asked: a client with a metadata document has the name `approved`, which the
+/// person decided by.
+pub(crate) async fn known_as(call: &CallContext, id: &ClientId, approved: Option<&String>) -> Result<KnownAs, Error> {
     if let Some(client) = call.issuer().configured_client(id) {
         return Ok(KnownAs::Configured { name: client.name.clone() });
     }
     if document::is_url(id) {
         let Ok(url) = MetadataUrl::parse(id.as_str()) else { return Ok(KnownAs::Gone) };
-        return Ok(KnownAs::Document { url, name: displayed.cloned() });
+        return Ok(KnownAs::Document { url, name: approved.cloned() });
     }
     let client = call.store().client(call.issuer(), id, call.now).await?;
     Ok(client.map_or(KnownAs::Gone, |client| KnownAs::Registered { name: client.value.name }))

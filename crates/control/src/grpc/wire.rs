@@ -1,11 +1,13 @@
 //! Conversion between the wire and the use cases. Behind this file, only parsers take untrusted strings.
 
 pub(crate) mod account;
+pub(crate) mod name;
 
 use lychgate_api::v1;
 use lychgate_domain::Refusal;
 use lychgate_domain::authentication::Credentials;
 use lychgate_domain::browser::cookie::{Cookies, SetCookie};
+use lychgate_domain::client::claimed_name::Receiver;
 use lychgate_domain::client::jwk::{JwkMembers, KeyParameters, PublicJwk};
 use lychgate_domain::client::metadata::ClientMetadata;
 use lychgate_domain::client::metadata_url::MetadataUrl;
@@ -18,6 +20,7 @@ use lychgate_domain::registration::{Registered, document};
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::RefreshRequest;
 
+use self::name::ClientName;
 use crate::clients::{Assertion, ClientCredentials};
 use crate::flow::FormAction;
 use crate::ground::error::{ReturnTo, reason};
@@ -77,9 +80,19 @@ fn set_cookie(cookie: SetCookie) -> v1::SetCookie {
 }
 
 fn consent_page(page: ConsentPage) -> v1::ConsentPage {
-    let client = page.client.client;
-    let metadata_url = document::url_of(&client);
+    let client = &page.client.client;
+    let metadata_url = document::url_of(client);
     v1::ConsentPage {
+        client: Some(v1::ConsentClient {
+            create_time: client.registered_at().map(timestamp),
+            ..consent_client(&NamedClient {
+                id: &client.id,
+                name: client.name.as_deref(),
+                is_configured: client.is_configured(),
+                redirect_uri: &page.redirect_uri,
+                document: metadata_url.as_ref(),
+            })
+        }),
         ticket: page.ticket,
         form_token: page.form_token,
         scopes: page
@@ -100,17 +113,6 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
             Some(EarlierApproval { is_signing_in: true, .. }) => v1::EarlierAnswer::SigningIn,
         }
         .into(),
-        client: Some(v1::ConsentClient {
-            client_id: client.id.as_str().to_owned(),
-            unverified: !client.is_configured(),
-            create_time: match client.origin {
-                ClientOrigin::Configured | ClientOrigin::Document => None,
-                ClientOrigin::Registered { at, .. } => Some(timestamp(at)),
-            },
-            metadata_host: metadata_host(metadata_url.as_ref()),
-            name: client.name.unwrap_or_default(),
-            ..Default::default()
-        }),
         redirect: Some(consent_redirect(&page.redirect_uri, metadata_url.as_ref())),
         resource: Some(v1::ConsentResource { uri: page.resource.uri.clone(), name: page.resource.name.clone() }),
         policy: page.policy.map(|shown| v1::ConsentPolicy {
@@ -136,14 +138,13 @@ fn allowed_page(page: AllowedPage) -> v1::AllowedPage {
     });
     v1::AllowedPage {
         redirect: Some(consent_redirect(&page.redirect_uri, metadata_url)),
-        client: Some(v1::ConsentClient {
-            client_id: page.client_id.as_str().to_owned(),
-            name: page.client_name.unwrap_or_default(),
-            unverified: !page.is_configured,
-            create_time: None,
-            metadata_host: metadata_host(metadata_url),
-            ..Default::default()
-        }),
+        client: Some(consent_client(&NamedClient {
+            id: &page.client_id,
+            name: page.client_name.as_deref(),
+            is_configured: page.is_configured,
+            redirect_uri: &page.redirect_uri,
+            document: metadata_url,
+        })),
         resource: Some(v1::ConsentResource { uri: page.resource_uri, name: page.resource_name.unwrap_or_default() }),
         scopes: scopes.collect(),
         allow_time: Some(timestamp(page.allowed_at)),
@@ -158,9 +159,31 @@ fn allowed_page(page: AllowedPage) -> v1::AllowedPage {
     }
 }
 
-/// The website of the client's document; empty without one.
-fn metadata_host(document: Option<&MetadataUrl>) -> String {
-    document.map(|url| url.website().to_string()).unwrap_or_default()
+/// A client on a page about one redirect.
+struct NamedClient<'a> {
+    id: &'a ClientId,
+    name: Option<&'a str>,
+    is_configured: bool,
+    redirect_uri: &'a RedirectUri,
+    document: Option<&'a MetadataUrl>,
+}
+
+/// Without the time of registration.
+fn consent_client(client: &NamedClient<'_>) -> v1::ConsentClient {
+    let &NamedClient { id, name, is_configured, redirect_uri, document } = client;
+    let receiver = Receiver { redirect_uris: std::slice::from_ref(redirect_uri), document };
+    let ClientName { name, name_doubts, name_withheld } =
+        if is_configured { name::vouched(name) } else { name::claimed(name, &receiver) };
+    v1::ConsentClient {
+        client_id: id.as_str().to_owned(),
+        name,
+        unverified: !is_configured,
+        create_time: None,
+        metadata_host: name::metadata_host(document),
+        metadata_website: name::metadata_website(document),
+        name_doubts,
+        name_withheld,
+    }
 }
 
 fn consent_redirect(uri: &RedirectUri, document: Option<&MetadataUrl>) -> v1::ConsentRedirect {
@@ -174,7 +197,7 @@ fn consent_redirect(uri: &RedirectUri, document: Option<&MetadataUrl>) -> v1::Co
         host: uri.target(),
         kind: kind.into(),
         differs_from_metadata_host: document.is_some_and(|document| document::leads_elsewhere(document, uri)),
-        ..Default::default()
+        website: name::redirect_website(uri),
     }
 }
 

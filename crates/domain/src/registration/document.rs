@@ -2,6 +2,7 @@
 //! This module decides what a document must say, not how it is fetched.
 
 use crate::Refusal;
+use crate::client::claimed_name;
 use crate::client::metadata::MetadataDocument;
 use crate::client::metadata_url::MetadataUrl;
 use crate::client::redirect_uri::{RedirectKind, RedirectUri};
@@ -55,7 +56,7 @@ pub fn well_formed(url: &str, document: &MetadataDocument) -> Result<(), &'stati
     if document.client_id.as_deref() != Some(url) {
         return Err("its client_id is not its URL, byte for byte");
     }
-    if document.metadata.client_name.as_deref().and_then(registration::client_name).is_none() {
+    if document.metadata.client_name.as_deref().and_then(claimed_name::recorded).is_none() {
         return Err("it has no client_name");
     }
     if document.metadata.redirect_uris.is_empty() {

@@ -1,5 +1,6 @@
 //! Decisions and what became of them.
 
+use lychgate_domain::client::claimed_name;
 use lychgate_domain::client::redirect_uri::RedirectUri;
 use lychgate_domain::consent::{Decided, PresentedScreen};
 use lychgate_domain::flow::{
@@ -7,7 +8,6 @@ use lychgate_domain::flow::{
 };
 use lychgate_domain::id::{AuthorizationId, BrowserId, ClientId, GrantId};
 use lychgate_domain::keys::KeyId;
-use lychgate_domain::registration::client_name;
 use lychgate_domain::request::pkce::CodeChallenge;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
@@ -142,7 +142,7 @@ fn decode_decided(decided: proto::Decided) -> Option<Decided> {
         requested_scopes,
         scopes,
         metadata_digest: decided.metadata_digest.try_into().ok()?,
-        client_name: decided.client_name.as_deref().and_then(client_name),
+        client_name: decided.client_name.as_deref().and_then(claimed_name::recorded),
         policy_version: decided.policy_version,
         browser: BrowserId::from_bytes(decided.browser_id.try_into().ok()?),
         attempt: decode_attempt(decided.attempt)?,

@@ -1,5 +1,6 @@
 //! Registered clients. Of configured clients and clients with a metadata document only the status is stored.
 
+use lychgate_domain::client::claimed_name;
 use lychgate_domain::client::jwk::{KeyParameters, PublicJwk, SignatureAlgorithm};
 use lychgate_domain::client::redirect_uri::RedirectUri;
 use lychgate_domain::client::secret::SecretDigest;
@@ -8,7 +9,6 @@ use lychgate_domain::client::{
     UnsignedRequests,
 };
 use lychgate_domain::id::{Attempt, ClientId};
-use lychgate_domain::registration::client_name;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
 
@@ -138,7 +138,7 @@ impl Record for Client {
                 },
             },
             status,
-            name: record.name.as_deref().and_then(client_name),
+            name: record.name.as_deref().and_then(claimed_name::recorded),
             redirect_uris: record.redirect_uris.into_iter().map(RedirectUri::from_record).collect(),
             grant_types: record.grant_types.iter().map(|name| GrantType::parse(name)).collect::<Option<_>>()?,
             authentication: decode_authentication(record.authentication)?,

@@ -1,8 +1,8 @@
 //! Consents.
 
+use lychgate_domain::client::claimed_name;
 use lychgate_domain::consent::{Consent, ConsentScreen, ConsentStatus, Counters};
 use lychgate_domain::id::{ClientId, GrantId};
-use lychgate_domain::registration::client_name;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use prost::Message as _;
@@ -65,7 +65,7 @@ impl Record for Consent {
             scopes: decode_scopes(&record.scopes)?,
             redirect_uris: record.redirect_uris,
             metadata_digest: record.metadata_digest.try_into().ok()?,
-            client_name: record.client_name.as_deref().and_then(client_name),
+            client_name: record.client_name.as_deref().and_then(claimed_name::recorded),
             created_at: Timestamp::from_millis(record.created_at),
             approved_at: Timestamp::from_millis(record.approved_at),
             expires_at: Timestamp::from_millis(record.expires_at),

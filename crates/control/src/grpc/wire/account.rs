@@ -2,8 +2,10 @@
 
 use lychgate_api::v1;
 use lychgate_api::v1::account_service_show_response::Page;
+use lychgate_domain::client::claimed_name::Receiver;
 
-use super::{consent_redirect, metadata_host, set_cookie};
+use super::name::{self, ClientName};
+use super::{consent_redirect, set_cookie};
 use crate::account::{AccountScreen, App, AppsPage, ConnectedApp, KnownAs};
 use crate::ground::protobuf_time::timestamp;
 
@@ -40,7 +42,7 @@ fn account_page(page: AppsPage) -> v1::AccountPage {
 fn connected_app(connected: ConnectedApp) -> v1::ConnectedApp {
     let client = client(&connected.app);
     let mut redirects: Vec<v1::ConsentRedirect> = Vec::new();
-    for uri in &connected.redirect_uris {
+    for uri in &connected.app.redirect_uris {
         let redirect = consent_redirect(uri, connected.app.client.document());
         if !redirects.iter().any(|known| (&known.host, known.kind) == (&redirect.host, redirect.kind)) {
             redirects.push(redirect);
@@ -64,19 +66,22 @@ fn connected_app(connected: ConnectedApp) -> v1::ConnectedApp {
 }
 
 fn client(app: &App) -> v1::ConnectedClient {
-    let client =
-        v1::ConnectedClient { client_id: app.client_id.as_str().to_owned(), unverified: true, ..Default::default() };
-    match &app.client {
-        KnownAs::Configured { name } => {
-            v1::ConnectedClient { name: name.clone().unwrap_or_default(), unverified: false, ..client }
-        }
-        KnownAs::Registered { name } => v1::ConnectedClient { name: name.clone().unwrap_or_default(), ..client },
-        KnownAs::Document { url, name } => v1::ConnectedClient {
-            name: name.clone().unwrap_or_default(),
-            metadata_host: metadata_host(Some(url)),
-            ..client
-        },
-        KnownAs::Gone => v1::ConnectedClient { removed: true, ..client },
+    let document = app.client.document();
+    let receiver = Receiver { redirect_uris: &app.redirect_uris, document };
+    let ClientName { name, name_doubts, name_withheld } = match &app.client {
+        KnownAs::Configured { name } => name::vouched(name.as_deref()),
+        KnownAs::Registered { name } | KnownAs::Document { name, .. } => name::claimed(name.as_deref(), &receiver),
+        KnownAs::Gone => ClientName::default(),
+    };
+    v1::ConnectedClient {
+        client_id: app.client_id.as_str().to_owned(),
+        name,
+        unverified: !matches!(app.client, KnownAs::Configured { .. }),
+        metadata_host: name::metadata_host(document),
+        removed: matches!(app.client, KnownAs::Gone),
+        metadata_website: name::metadata_website(document),
+        name_doubts,
+        name_withheld,
     }
 }
 
