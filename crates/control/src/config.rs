@@ -33,7 +33,7 @@ pub use clients::{
 };
 pub use events::{AddressesConfig, EventsConfig, IssuerEventsConfig};
 pub use issuers::{
-    AccessTokenAlgorithm, AccessTokensConfig, IssuerConfig, LifetimesConfig, PolicyConfig, PromptConfig, PromptMode,
+    AccessTokenAlgorithm, AccessTokensConfig, IssuerConfig, LifetimesConfig, OptionalScopesConfig, PolicyConfig, PromptConfig, PromptMode,
     ResourceConfig, ScopeConfig,
 };
 pub use limits::LimitsConfig;

@@ -26,7 +26,7 @@ use lychgate_domain::flow::code::PresentedCode;
 use lychgate_domain::flow::{Approved, CodeExchange, CodeIssued, CodePresentation, Redeemed, Transition};
 use lychgate_domain::id::{self, Attempt, BrowserId, ClientId, IssuerId};
 use lychgate_domain::issuer::{
-    AddressPolicy, Choice, ClientPolicy, Issuer, IssuerUrl, OwnOrigins, PromptPolicy, Requested, Resource,
+    AddressPolicy, Choice, ClientPolicy, Effect, Issuer, IssuerUrl, OptionalScopes, OwnOrigins, PromptPolicy, Requested, Resource,
     ScopeDefinition, UpstreamRevocationMode,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
@@ -568,6 +568,8 @@ fn issuer(url: &str) -> Issuer {
         description: format!("may {name}"),
         requested,
         choice: Choice::WithTheRest,
+        effect: Effect::Unstated,
+        tools: None,
     };
     Issuer {
         id: IssuerId::parse("demo").unwrap(),
@@ -596,6 +598,7 @@ fn issuer(url: &str) -> Issuer {
         }],
         policy: ClientPolicy::default(),
         prompt: PromptPolicy::default(),
+        optional_scopes: OptionalScopes::default(),
         published_policy: None,
         upstream_revocation: UpstreamRevocationMode::WhenLastGrantEnds,
         addresses: AddressPolicy::default(),

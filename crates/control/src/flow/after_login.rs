@@ -8,6 +8,7 @@ use lychgate_domain::consent::{Approval, Consent, Decided, Present};
 use lychgate_domain::event::{ApprovedOn, EventKind};
 use lychgate_domain::flow::{AfterLogin, Authorization, CodeIssued, Failed, LoginFailure, SignedIn, response};
 use lychgate_domain::request;
+use lychgate_domain::scope::Scopes;
 use lychgate_engine::Version;
 use lychgate_store::GrantStatusKey;
 use lychgate_store::Versioned;
@@ -170,6 +171,7 @@ impl AuthorizationFlow {
             redirect_uri: request.redirect_uri,
             resource: resource.clone(),
             scopes: request.scopes,
+            unticked: Scopes::default(),
             allowed: None,
             policy: issuer.published_policy.clone().map(|policy| ShownPolicy { policy, is_new: false }),
             upstream_name: issuer.upstream_name.clone(),

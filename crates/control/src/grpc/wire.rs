@@ -13,7 +13,7 @@ use lychgate_domain::client::redirect_uri::{RedirectKind, RedirectUri};
 use lychgate_domain::client::{Authentication, ClientDescription, ClientKeys, ClientOrigin};
 use lychgate_domain::flow::CodeExchange;
 use lychgate_domain::id::{Attempt, ClientId};
-use lychgate_domain::issuer::Choice;
+use lychgate_domain::issuer::{Choice, Effect};
 use lychgate_domain::registration::{Registered, document};
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::RefreshRequest;
@@ -91,7 +91,9 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
                 optional: definition.choice == Choice::Optional,
                 added: page.allowed.as_ref().is_some_and(|allowed| !allowed.contains(&definition.scope)),
                 left_out: page.earlier.as_ref().is_some_and(|earlier| !earlier.scopes.contains(&definition.scope)),
-                ..Default::default()
+                read_only: definition.effect == Effect::ReadOnly,
+                tools: definition.tools.map_or(0, |tools| tools.get().into()),
+                starts_unticked: page.unticked.contains(&definition.scope),
             })
             .collect(),
         earlier_answer: match &page.earlier {
