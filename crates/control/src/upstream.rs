@@ -114,7 +114,7 @@ impl Upstream {
         }
     }
 
-    /// The authorization URL of a sign-in that only needs the person's identity: with the least scope.
+    /// The authorization URL of a sign-in that only needs the person's identity: with the least scope that tells it.
     pub(crate) async fn sign_in_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
         match self {
             Upstream::Oidc(oidc) => oidc.sign_in_url(secrets, now).await,

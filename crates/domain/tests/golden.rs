@@ -211,8 +211,12 @@ fn earlier_cookies_and_forms_of_the_account_page_are_accepted() {
     let flow = Flow::new();
     let (issuer, keys, entropy) = (&flow.issuer, &flow.keys, CountingUp::default);
     let (session, login) = (flow.account_session(), flow.account_login());
-    let kept = golden("account-cookie.v1.txt", &cookie_text(&session.set(issuer, keys, &entropy(), at(1))));
+    let kept = golden("account-cookie.v2.txt", &cookie_text(&session.set(issuer, keys, &entropy(), at(1))));
     assert_eq!(AccountSession::of(&Cookies(vec![sent(&kept)]), issuer, keys, at(2)), Ok(session.clone()));
+    // Earlier releases sealed the subject alone.
+    let before = sent(include_str!("golden/account-cookie.v1.txt"));
+    let before = AccountSession::of(&Cookies(vec![before]), issuer, keys, at(2)).unwrap();
+    assert_eq!(*before.person(), Person::new(session.subject().clone(), None, None));
     let revocation =
         AccountRevocation::One { client_id: client(issuer).id.clone(), resource: "https://mcp.example/mcp".to_owned() };
     let kept = golden("account-form.v1.txt", &line(&session.form_token(&revocation, keys, &entropy())));
@@ -395,6 +399,7 @@ const TAKEN: [&str; 15] = [
     "browser-cookie.v1.txt",
     "browser-cookie.v2.txt",
     "account-cookie.v1.txt",
+    "account-cookie.v2.txt",
     "account-login-cookie.v1.txt",
     "account-upstream-login.v1.txt",
     "account-form.v1.txt",
@@ -483,7 +488,7 @@ impl Flow {
             "account-form.v1.txt" | "account-form-for-all.v1.txt" => {
                 self.account_session().revocation(text, keys).is_ok()
             }
-            "account-cookie.v1.txt" => {
+            "account-cookie.v1.txt" | "account-cookie.v2.txt" => {
                 let name = self.account_session().set(issuer, &self.keys, &CountingUp::default(), at(1)).name;
                 AccountSession::of(&Cookies(vec![(name, text.to_owned())]), issuer, keys, at(2)).is_ok()
             }
@@ -523,7 +528,8 @@ impl Flow {
 
     fn account_session(&self) -> AccountSession {
         let subject = Subject::new(&self.issuer.upstream, "alice").unwrap();
-        AccountSession::begin(subject, &CountingUp::default(), at(0))
+        let person = Person::new(subject, Some("Älice"), Some("a@b.example"));
+        AccountSession::begin(person, &CountingUp::default(), at(0))
     }
 
     fn account_login(&self) -> AccountLogin {

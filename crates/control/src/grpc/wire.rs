@@ -6,6 +6,7 @@ use lychgate_api::v1;
 use lychgate_domain::Refusal;
 use lychgate_domain::authentication::Credentials;
 use lychgate_domain::browser::cookie::{Cookies, SetCookie};
+use lychgate_domain::browser::session::Person;
 use lychgate_domain::client::jwk::{JwkMembers, KeyParameters, PublicJwk};
 use lychgate_domain::client::metadata::ClientMetadata;
 use lychgate_domain::client::metadata_url::MetadataUrl;
@@ -123,10 +124,12 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
         upstream_name: page.upstream_name,
         grant_lifetime_seconds: i64::try_from(page.grant_lifetime_seconds).unwrap_or(i64::MAX),
         changed: page.changed,
-        person: page
-            .person
-            .map(|person| v1::Person { account: person.account().to_owned(), name: person.name.unwrap_or_default() }),
+        person: page.person.map(person),
     }
+}
+
+fn person(person: Person) -> v1::Person {
+    v1::Person { account: person.account().to_owned(), name: person.name.unwrap_or_default() }
 }
 
 fn allowed_page(page: AllowedPage) -> v1::AllowedPage {

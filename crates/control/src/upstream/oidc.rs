@@ -78,10 +78,13 @@ impl Oidc {
         self.flow.login_url(self.flow.scopes(), &metadata.endpoints(), secrets, Some(&secrets.nonce))
     }
 
-    /// OpenID Connect Core §3.1.2.1: the scope `openid` alone yields an ID token with the subject only.
+    /// Of the configured scopes, those that tell the person's identity (OpenID Connect Core §5.4). `openid`, which is always
+    /// configured, yields an ID token with the subject only.
     pub(crate) async fn sign_in_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
         let metadata = self.metadata(now).await?;
-        self.flow.login_url(&["openid".to_owned()], &metadata.endpoints(), secrets, Some(&secrets.nonce))
+        let tells_identity = |scope: &&String| ["openid", "profile", "email"].contains(&scope.as_str());
+        let scopes: Vec<_> = self.flow.scopes().iter().filter(tells_identity).cloned().collect();
+        self.flow.login_url(&scopes, &metadata.endpoints(), secrets, Some(&secrets.nonce))
     }
 
     pub(crate) async fn check<'a>(&self, callback: &Callback<'a>, now: Timestamp) -> Result<&'a str, UpstreamError> {
