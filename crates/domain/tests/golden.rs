@@ -26,14 +26,14 @@ use lychgate_domain::flow::code::PresentedCode;
 use lychgate_domain::flow::{Approved, CodeExchange, CodeIssued, CodePresentation, Redeemed, Transition};
 use lychgate_domain::id::{self, Attempt, BrowserId, ClientId, IssuerId};
 use lychgate_domain::issuer::{
-    AddressPolicy, Choice, ClientPolicy, Effect, Issuer, IssuerUrl, OptionalScopes, OwnOrigins, PromptPolicy, Requested, Resource,
-    ScopeDefinition, UpstreamRevocationMode,
+    AddressPolicy, Choice, ClientPolicy, Effect, Issuer, IssuerUrl, OptionalScopes, OwnOrigins, PromptPolicy,
+    Requested, Resource, ScopeDefinition, UpstreamRevocationMode,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::lifetimes::Lifetimes;
 use lychgate_domain::registration;
 use lychgate_domain::request::pkce::{CodeChallenge, challenge_of};
-use lychgate_domain::request::ticket::Ticket;
+use lychgate_domain::request::ticket::{Ticket, WantedAccount};
 use lychgate_domain::request::{AuthorizationRequest, WantedScreen};
 use lychgate_domain::scope::{Scope, Scopes};
 use lychgate_domain::secret::Secret;
@@ -150,7 +150,24 @@ fn earlier_tickets_with_packed_scopes_open() {
         let request = AuthorizationRequest { screen, scopes: scopes.clone(), ..request() };
         let (ticket, text) = Ticket::issue(request, &issuer, &keys(URL), &CountingUp::default(), at(0)).unwrap();
         let kept = golden(file, &line(&text));
-        assert_eq!(Ticket::open(kept.trim_end(), &issuer, &keys(URL)), Ok(ticket));
+        assert_eq!(Ticket::open(kept.trim_end(), &issuer, &keys(URL)), Ok(ticket.clone()));
+        let other = ticket.for_another_account(&issuer, &keys(URL)).unwrap();
+        let kept = golden("ticket-with-packed-scopes-for-another-account.v1.txt", &line(&other));
+        let opened = Ticket::open(kept.trim_end(), &issuer, &keys(URL)).unwrap();
+        assert_eq!((opened.account(), &opened.request.scopes), (WantedAccount::Another, &scopes));
+    }
+}
+
+#[test]
+fn earlier_tickets_for_another_account_open() {
+    let flow = Flow::new();
+    let other = flow.ticket.clone().for_another_account(&flow.issuer, &flow.keys).unwrap();
+    let anew = Ticket::start_over(flow.approved.decided.id, at(5), request(), &flow.issuer, &flow.keys).unwrap();
+    for (file, text) in [("ticket-for-another-account.v1.txt", other), ("ticket-to-start-over.v1.txt", anew)] {
+        let kept = golden(file, &line(&text));
+        let opened = Ticket::open(kept.trim_end(), &flow.issuer, &flow.keys).unwrap();
+        let expected = AuthorizationRequest { screen: WantedScreen::Full, ..request() };
+        assert_eq!((opened.account(), opened.request), (WantedAccount::Another, expected), "{file}");
     }
 }
 
@@ -387,8 +404,9 @@ proptest! {
 }
 
 /// The values that are accepted from outside.
-const TAKEN: [&str; 15] = [
+const TAKEN: [&str; 17] = [
     "ticket.v1.txt",
+    "ticket-for-another-account.v1.txt",
     "form-token.v1.txt",
     "take-back-form.v1.txt",
     "upstream-login.v1.txt",
@@ -476,7 +494,7 @@ impl Flow {
     fn takes(&self, file: &str, text: &str, keys: &Keys) -> bool {
         let (issuer, id) = (&self.issuer, self.approved.decided.id);
         match file {
-            "ticket.v1.txt" => Ticket::open(text, issuer, keys).is_ok(),
+            "ticket.v1.txt" | "ticket-for-another-account.v1.txt" => Ticket::open(text, issuer, keys).is_ok(),
             "take-back-form.v1.txt" => form::take_back(text, keys, &[self.browser]).is_ok(),
             "form-token.v1.txt" => form::displayed(text, keys, &self.ticket, &[self.browser]).is_ok(),
             "upstream-login.v1.txt" | "upstream-login-of-third-answer.v1.txt" => {

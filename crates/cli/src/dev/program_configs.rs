@@ -154,6 +154,7 @@ impl ProgramConfigs<'_> {
             client_id: UPSTREAM_CLIENT_ID.to_owned(),
             client_secret: Secret::File(self.secrets.upstream.path.clone()),
             scopes: ["openid", "profile", "email"].map(str::to_owned).into(),
+            account_prompt: control::AccountPrompt::SelectAccount,
             // The demo provider revokes one token without the others of the same person.
             revocation: control::RevocationMode::PerGrant,
         })

@@ -6,7 +6,7 @@ use lychgate_domain::consent::form::{self, TakeBack};
 use lychgate_domain::flow::{Approved, Authorization, CodeIssued, Denied, response};
 use lychgate_domain::id::AuthorizationId;
 use lychgate_domain::keys::Purpose;
-use lychgate_domain::request::ticket::Ticket;
+use lychgate_domain::request::ticket::{Ticket, WantedAccount};
 use lychgate_store::authorizations::NewDecision;
 use lychgate_store::{GrantStatusKey, Versioned};
 
@@ -47,13 +47,18 @@ impl AuthorizationFlow {
         Ok(BrowserAnswer { ids, stored: found.pop() })
     }
 
-    /// The redirect of an approval: the same whenever the same answer is sent again.
-    pub(super) async fn to_upstream(&self, approved: &Approved, cookies: &Cookies) -> Result<Next, Error> {
+    /// The redirect of an approval of `ticket`: the same whenever the same answer is sent again.
+    pub(super) async fn to_upstream(
+        &self,
+        approved: &Approved,
+        ticket: &Ticket,
+        cookies: &Cookies,
+    ) -> Result<Next, Error> {
         let (issuer, keys, decided) = (self.0.issuer(), self.0.keys(), &approved.decided);
         let login = LoginCookie::new(decided.id, decided.browser, issuer, decided.at);
         let mut set_cookies = vec![login.set(issuer, keys.active(Purpose::Cookie))];
         set_cookies.extend(cookies.surplus_logins(issuer, decided.id));
-        Ok(Next { step: Step::Redirect(self.login_url(approved).await?), set_cookies })
+        Ok(Next { step: Step::Redirect(self.login_url(approved, ticket.account()).await?), set_cookies })
     }
 
     /// The redirect of a denial: the client hears of it, and nothing else of this request.
@@ -128,10 +133,10 @@ impl AuthorizationFlow {
     }
 
     /// The upstream's URL for the login of an approval.
-    pub(super) async fn login_url(&self, approved: &Approved) -> Result<String, Error> {
+    async fn login_url(&self, approved: &Approved, account: WantedAccount) -> Result<String, Error> {
         let serving = &self.0.serving;
         let secrets = serving.login_secrets(approved)?;
-        serving.upstream.login_url(&secrets, self.0.now).await.map_err(|error| {
+        serving.upstream.login_url(&secrets, account, self.0.now).await.map_err(|error| {
             let cause = format!("{:#}", error.cause);
             tracing::warn!(issuer.id = %serving.issuer.id, error = cause, "cannot ask the upstream");
             error.failure.refusal().into()

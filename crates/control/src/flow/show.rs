@@ -54,7 +54,7 @@ impl AuthorizationFlow {
         let view = View { call, text, ticket, client, resource, browser, known, earlier };
         let step = match (view.screen(visit, approved), &view.known, approved) {
             (ConsentScreen::Skipped, Some(_), Some(approved)) => {
-                return Ok(Commit::Done(self.to_upstream(approved, &visit.cookies).await?));
+                return Ok(Commit::Done(self.to_upstream(approved, ticket, &visit.cookies).await?));
             }
             (ConsentScreen::Skipped, Some(known), None) => {
                 let seen = PresentedScreen::Skipped { presented_to: known.person.subject.clone() };

@@ -7,6 +7,7 @@ mod support;
 
 mod account;
 mod administration;
+mod another_account;
 mod answers;
 mod authorization;
 mod client_certificates;
