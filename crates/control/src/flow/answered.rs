@@ -7,11 +7,14 @@ use lychgate_domain::flow::{Approved, Authorization, CodeIssued, Denied, respons
 use lychgate_domain::id::AuthorizationId;
 use lychgate_domain::keys::Purpose;
 use lychgate_domain::request::ticket::{Ticket, WantedAccount};
+use lychgate_domain::request::{self, AuthorizationRequest};
 use lychgate_store::authorizations::NewDecision;
 use lychgate_store::{GrantStatusKey, Versioned};
 
 use super::AuthorizationFlow;
 use crate::account::{self, KnownAs};
+use crate::client_metadata::ClientTrust;
+use crate::clients::Clients;
 use crate::ground::error::{Error, ReturnTo};
 use crate::next::{AllowedPage, Next, Standing, Step};
 
@@ -85,6 +88,39 @@ impl AuthorizationFlow {
             uri: response::denied(&decided.redirect_uri, decided.state.as_deref(), &self.0.issuer().url),
             label: decided.redirect_uri.target(),
         }
+    }
+
+    /// The error of a person who comes too late. If the client is still to be answered at the redirect URI, as every step
+    /// demands, the page has a link back to it. An unavailable client is no reason to say anything else.
+    pub(super) async fn too_late(&self, refusal: Refusal, request: &AuthorizationRequest) -> Error {
+        let (call, issuer, uri) = (&self.0, self.0.issuer(), &request.redirect_uri);
+        let resolved = Clients(call).resolve(&request.client_id, ClientTrust::Stranger).await;
+        let is_answered =
+            resolved.is_ok_and(|resolved| request::still_registered(issuer, &resolved.client, uri).is_ok());
+        let link = is_answered.then(|| response::too_late(uri, &refusal, request.state.as_deref(), &issuer.url));
+        match link {
+            Some(link) => Error::from(refusal).returning(link, uri.target()),
+            None => refusal.into(),
+        }
+    }
+
+    /// The cookie of a login. If the browser has lost it, or comes after its time, the error leads back to the client.
+    pub(super) async fn login_cookie(&self, id: AuthorizationId, cookies: &Cookies) -> Result<LoginCookie, Error> {
+        let (call, issuer) = (&self.0, self.0.issuer());
+        let refusal = match cookies.login(issuer, call.keys(), id, call.now) {
+            Ok(login) => return Ok(login),
+            Err(refusal) => refusal,
+        };
+        let browsers = cookies.browsers(issuer, call.keys());
+        // A stranger costs no read.
+        if browsers.is_empty() {
+            return Err(refusal.into());
+        }
+        let stored = call.store().authorization(issuer, id, call.now).await?;
+        Err(match stored.as_ref().and_then(|stored| stored.value.unfinished_in(&browsers)) {
+            Some(decided) => self.too_late(refusal, &decided.request()).await,
+            None => refusal.into(),
+        })
     }
 
     /// The page of what `issued` has allowed. The button that takes it back needs the session of the person who allowed

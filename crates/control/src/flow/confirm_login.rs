@@ -47,7 +47,7 @@ impl AuthorizationFlow {
         let ReturnedLogin::Authorization(id) = login::returned(Some(&answer.state), keys)? else {
             return Err(Refusal::StateInvalid.into());
         };
-        let login = answer.cookies.login(issuer, keys, id.authorization, call.now)?;
+        let login = self.login_cookie(id.authorization, &answer.cookies).await?;
         let displayed = form::signed_in_displayed(&answer.form_token, keys, id.authorization, login.browser())?;
         let is_me = match answer.action {
             Some(FormAction::Approve) => true,

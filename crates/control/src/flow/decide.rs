@@ -49,8 +49,10 @@ impl AuthorizationFlow {
             return self.take_back(answer).await;
         }
         let ticket = Ticket::open(&answer.ticket, issuer, keys)?;
-        if answer.action != Some(FormAction::Deny) {
-            ticket.in_time(issuer, call.now)?;
+        if answer.action != Some(FormAction::Deny)
+            && let Err(refusal) = ticket.in_time(issuer, call.now)
+        {
+            return Err(self.too_late(refusal, &ticket.request).await);
         }
         let again = |refusal| self.back_to_page(answer, refusal);
         let browsers = answer.cookies.form_browsers(issuer, keys).map_err(again)?;
@@ -78,8 +80,10 @@ impl AuthorizationFlow {
         let (cookies, before) = (&answer.cookies, self.browser_answer(ticket, &answer.cookies).await?);
         let stored = before.authorization();
         // A request that was approved can be denied as long as its login can lead to a code.
-        if stored.is_none() {
-            ticket.in_time(self.0.issuer(), self.0.now)?;
+        if stored.is_none()
+            && let Err(refusal) = ticket.in_time(self.0.issuer(), self.0.now)
+        {
+            return Err(self.too_late(refusal, &ticket.request).await);
         }
         let is_settled = stored.is_some_and(|stored| match decision {
             Decision::Deny => true,
@@ -203,12 +207,7 @@ impl AuthorizationFlow {
     }
 
     /// Stores an answer, which leads to the upstream or to the client.
-    async fn record(
-        &self,
-        new: &NewDecision<'_>,
-        ticket: &Ticket,
-        cookies: &Cookies,
-    ) -> Result<Commit<Next>, Error> {
+    async fn record(&self, new: &NewDecision<'_>, ticket: &Ticket, cookies: &Cookies) -> Result<Commit<Next>, Error> {
         let (call, issuer) = (&self.0, self.0.issuer());
         let next = match new.authorization {
             // Before anything is stored: if the upstream is unavailable, the person can press the button again.

@@ -44,7 +44,9 @@ impl AuthorizationFlow {
             AtVisit::Allowed(issued) => return Ok(Commit::Done(self.allowed(issued, &visit.cookies, false).await?)),
             AtVisit::Failed(failed) => return Ok(Commit::Done(failure_page(&call.serving, failed))),
         };
-        ticket.in_time(issuer, call.now)?;
+        if let Err(refusal) = ticket.in_time(issuer, call.now) {
+            return Err(self.too_late(refusal, &ticket.request).await);
+        }
         let client = Clients(call).resolve(&ticket.request.client_id, ClientTrust::Stranger).await?;
         let resource = ticket.request.still_holds(issuer, &client.client)?;
         let returning = visit.cookies.browsers(issuer, keys).into_iter().next();

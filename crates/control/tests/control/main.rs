@@ -34,6 +34,7 @@ mod scopes;
 mod secret_leaks;
 mod sessions;
 mod signing_algorithms;
+mod too_late;
 mod upstream_health;
 mod upstream_revocation;
 mod verification;
