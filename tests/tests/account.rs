@@ -108,7 +108,7 @@ async fn a_revoked_app_loses_its_tokens_at_once() -> Result<()> {
     assert_eq!(tab.count(Find::button("Remove access")).await?, 0);
     // Lychgate keeps none of the upstream's tokens of this sign-in: it asked for an identity only.
     let upstream = system.upstream(MAIN.id)?.asked();
-    assert_eq!(upstream.authorizations.last().expect("it was asked")["scope"], "openid");
+    assert_eq!(upstream.authorizations.last().expect("it was asked")["scope"], "openid profile");
     Ok(())
 }
 

@@ -1,7 +1,7 @@
 //! Sessions over real sockets: which consent pages they shorten, and which not.
 
 use anyhow::{Context, Result};
-use e2e::flow::{App, Stage, WEB};
+use e2e::flow::{Answer, App, Consent, Stage, WEB};
 use e2e::http::{Jar, Page, Visit};
 use url::Url;
 
@@ -58,25 +58,43 @@ async fn a_visit_from_our_own_origin_gets_the_full_page() -> Result<()> {
     Ok(())
 }
 
-/// If another person than expected signs in, a page asks; "Not you?" gives the client no code.
+/// If another person than expected signs in, a page asks; "Not you?" gives the client no code, and leads back to the consent page
+/// of the same request, for another account.
 ///
 /// Requirements: B37.
 #[tokio::test]
 async fn an_unexpected_person_is_asked_before_a_code_is_issued() -> Result<()> {
     let (stage, app, mut jar) = returning().await?;
     sits_down("bob", &stage, &mut jar);
-    for (decision, status) in [("not_me", 403), ("approve", 303)] {
-        let callback = app.request().callback(&mut jar).await?;
+    for decision in ["not_me", "approve"] {
+        let request = app.request();
+        let callback = request.callback(&mut jar).await?;
         let question = callback.visit(&mut jar).await?;
         assert_eq!(question.status, 200, "{}", question.summary());
         assert!(question.body.contains("You are signed in with") && question.body.contains("bob"));
         let answer = jar.press(&question, ("decision", decision)).await?;
-        assert_eq!(answer.status, status, "{}", answer.summary());
-        assert_eq!(jar.cookie("__Host-lychgate-session-").is_some(), status == 303);
-        // Alice signs in again, so that the next person is unexpected.
-        if status == 403 {
+        assert_eq!(answer.status, 303, "{}", answer.summary());
+        assert_eq!(jar.cookie("__Host-lychgate-session-").is_some(), decision == "approve");
+        if decision == "not_me" {
+            let page = jar.follow(&answer).await?;
+            assert!(
+                page.status == 200 && !is_button(&page) && !page.body.contains("Signed in as"),
+                "{}",
+                page.summary()
+            );
+            let late = callback.visit(&mut jar).await?;
+            assert_eq!((late.status, late.reason()), (403, Some("STATE_COOKIE_MISSING")), "{}", late.summary());
+
+            // Alice chooses her account, so that the next person is unexpected.
             sits_down("alice", &stage, &mut jar);
-            app.request().tokens(&mut jar).await?;
+            let consent = Consent { request: request.clone(), page };
+            let upstream = consent.approve(&mut jar).await?;
+            let asked = Answer { uri: upstream.page.location()? };
+            assert_eq!(asked.parameter("prompt").as_deref(), Some("select_account"));
+            let answer = upstream.sign_in(&mut jar).await?.finish(&mut jar).await?;
+            assert_eq!(answer.parameter("state").as_deref(), request.parameter("state"));
+            let tokens = request.redemption(&answer.code()?).tokens().await?;
+            assert!(tokens.claims()?["sub"].as_str().is_some_and(|sub| sub.ends_with("alice")), "{tokens:?}");
             sits_down("bob", &stage, &mut jar);
         }
     }

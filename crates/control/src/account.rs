@@ -8,6 +8,7 @@ mod page;
 use lychgate_domain::Refusal;
 use lychgate_domain::account::{self, AccountLogin, AccountRevocation, AccountSession};
 use lychgate_domain::browser::cookie::Cookies;
+use lychgate_domain::browser::session::Person;
 use lychgate_domain::consent::Consent;
 use lychgate_domain::event::{EventKind, EventTarget};
 use lychgate_domain::id::AccountLoginId;
@@ -73,7 +74,7 @@ impl Account {
         Ok(Next { step: Step::Redirect(url), set_cookies: vec![login.set(issuer, self.0.keys())] })
     }
 
-    /// The callback of a sign-in. Only the subject is kept; the upstream's tokens are dropped here.
+    /// The callback of a sign-in. Only the person is kept, in the browser's cookie; the upstream's tokens are dropped here.
     pub(crate) async fn finish_sign_in(&self, returned: ReturnedSignIn<'_>) -> Result<Next, Error> {
         let (call, serving, issuer, keys) = (&self.0, &self.0.serving, self.0.issuer(), self.0.keys());
         AccountLogin::came_back(returned.cookies, issuer, keys, returned.id, call.now)
@@ -82,9 +83,9 @@ impl Account {
         // Before the code is sent: a sign-in that is refused here keeps its cookie, and can be tried again.
         let redemption = call.admit_redemption().map_err(|refusal| serving.back_to_account(refusal))?;
         let mut set_cookies = vec![AccountLogin::delete(issuer)];
-        let step = match self.subject(&callback, &returned.secrets, redemption).await {
-            Ok(subject) => {
-                let session = AccountSession::begin(subject, call.entropy(), call.now);
+        let step = match self.person(&callback, &returned.secrets, redemption).await {
+            Ok(person) => {
+                let session = AccountSession::begin(person, call.entropy(), call.now);
                 set_cookies.push(session.set(issuer, keys, call.entropy(), call.now));
                 Step::Redirect(serving.account_url())
             }
@@ -105,18 +106,18 @@ impl Account {
         Ok(Next { step: Step::Redirect(self.0.serving.account_url()), set_cookies })
     }
 
-    /// The subject that signed in at the upstream.
-    async fn subject(
+    /// The person who signed in at the upstream.
+    async fn person(
         &self,
         callback: &Callback<'_>,
         secrets: &LoginSecrets,
         redemption: Redemption,
-    ) -> Result<Subject, UpstreamError> {
+    ) -> Result<Person, UpstreamError> {
         let (upstream, now) = (&self.0.serving.upstream, self.0.now);
         let code = upstream.check(callback, now).await?;
         let code = AdmittedCode { code, secrets, redemption };
         let Identity { person, tokens: _ } = upstream.redeem(code, now).await?;
-        Ok(person.subject)
+        Ok(person)
     }
 }
 

@@ -33,14 +33,16 @@ pub use clients::{
 };
 pub use events::{AddressesConfig, EventsConfig, IssuerEventsConfig};
 pub use issuers::{
-    AccessTokenAlgorithm, AccessTokensConfig, IssuerConfig, LifetimesConfig, PolicyConfig, PromptConfig, PromptMode,
-    ResourceConfig, ScopeConfig,
+    AccessTokenAlgorithm, AccessTokensConfig, IssuerConfig, LifetimesConfig, OptionalScopesConfig, PolicyConfig,
+    PromptConfig, PromptMode, ResourceConfig, ScopeConfig,
 };
 pub use limits::LimitsConfig;
 pub(crate) use limits::{Allowances, RegistrationBound};
 pub use listen::PrincipalConfig;
 pub use outbound::OutboundConfig;
-pub use upstream::{GithubConfig, Oauth2Config, OidcConfig, RevocationMode, TokenEndpointAuth, UpstreamConfig};
+pub use upstream::{
+    AccountPrompt, GithubConfig, Oauth2Config, OidcConfig, RevocationMode, TokenEndpointAuth, UpstreamConfig,
+};
 
 /// The configuration file. `control.example.toml` documents every key.
 #[derive(Clone, Debug, Deserialize, Serialize)]

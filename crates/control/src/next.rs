@@ -49,6 +49,8 @@ pub(crate) struct ConsentPage {
     pub(crate) redirect_uri: RedirectUri,
     pub(crate) resource: Resource,
     pub(crate) scopes: Scopes,
+    /// The optional scopes whose boxes start unticked.
+    pub(crate) unticked: Scopes,
     /// The scopes of a consent that the person gave this client before.
     pub(crate) allowed: Option<Scopes>,
     pub(crate) policy: Option<ShownPolicy>,

@@ -22,6 +22,7 @@ mod revocation;
 use lychgate_domain::browser::session::Person;
 use lychgate_domain::flow::LoginFailure;
 use lychgate_domain::issuer::Issuer;
+use lychgate_domain::request::ticket::WantedAccount;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream::callback::Callback;
 use lychgate_domain::upstream::login::LoginSecrets;
@@ -107,14 +108,19 @@ impl Upstream {
     }
 
     /// The authorization URL of a login for an MCP client.
-    pub(crate) async fn login_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
+    pub(crate) async fn login_url(
+        &self,
+        secrets: &LoginSecrets,
+        account: WantedAccount,
+        now: Timestamp,
+    ) -> Result<String, UpstreamError> {
         match self {
-            Upstream::Oidc(oidc) => oidc.login_url(secrets, now).await,
-            Upstream::Oauth2(oauth2) => oauth2.login_url(secrets),
+            Upstream::Oidc(oidc) => oidc.login_url(secrets, account, now).await,
+            Upstream::Oauth2(oauth2) => oauth2.login_url(secrets, account),
         }
     }
 
-    /// The authorization URL of a sign-in that only needs the person's identity: with the least scope.
+    /// The authorization URL of a sign-in that only needs the person's identity: with the least scope that tells it.
     pub(crate) async fn sign_in_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
         match self {
             Upstream::Oidc(oidc) => oidc.sign_in_url(secrets, now).await,

@@ -13,6 +13,7 @@ use std::time::Duration;
 
 use crate::Refusal;
 use crate::browser::cookie::{Cookies, PREFIX, SetCookie};
+use crate::browser::session::Person;
 use crate::codec::{Reader, Writer};
 use crate::consent::{Consent, ConsentStatus};
 use crate::entropy::{Entropy, random};
@@ -30,7 +31,10 @@ pub const LONGEST: Duration = Duration::from_secs(8 * 60 * 60);
 /// The page lists a revoked consent for this long.
 const LISTED_AFTER_REVOCATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
-const FORMAT: u8 = 1;
+/// With the person's name and address.
+const FORMAT: u8 = 2;
+/// Of earlier releases, with the subject alone.
+const SUBJECT_FORMAT: u8 = 1;
 const SESSION: &[u8] = b"account session";
 const LOGIN: &str = "account login";
 const FORM: &[u8] = b"account form";
@@ -98,14 +102,14 @@ impl AccountLogin {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct AccountSession {
     id: [u8; 16],
-    subject: Subject,
+    person: Person,
     begun_at: Timestamp,
 }
 
 impl AccountSession {
     /// A new session for each sign-in, so that an attacker cannot plant one (session fixation).
-    pub fn begin(subject: Subject, entropy: &dyn Entropy, now: Timestamp) -> Self {
-        Self { id: random(entropy), subject, begun_at: now }
+    pub fn begin(person: Person, entropy: &dyn Entropy, now: Timestamp) -> Self {
+        Self { id: random(entropy), person, begun_at: now }
     }
 
     /// The session in `cookies`. Refuses with [`Refusal::AccountSessionMissing`] if there is none or it has ended.
@@ -119,19 +123,23 @@ impl AccountSession {
 
     /// The only subject with consents that this session may see or change.
     pub fn subject(&self) -> &Subject {
-        &self.subject
+        &self.person.subject
     }
 
-    /// The cookie of the session, last used `now`. It is sealed: the subject at the upstream must not show in cookie
-    /// jars and logs.
+    /// The person who signed in. A session of an earlier release has the subject alone.
+    pub fn person(&self) -> &Person {
+        &self.person
+    }
+
+    /// The cookie of the session, last used `now`. It is sealed: subject, name and address at the upstream must not show
+    /// in cookie jars and logs.
     pub fn set(&self, issuer: &Issuer, keys: &Keys, entropy: &dyn Entropy, now: Timestamp) -> SetCookie {
         let key = keys.active(Purpose::Cookie);
-        let plaintext = Writer::default()
+        let writer = Writer::default()
             .bytes(&self.id)
             .bytes(&self.begun_at.millis().to_be_bytes())
-            .bytes(&now.millis().to_be_bytes())
-            .text(self.subject.as_str())
-            .finish();
+            .bytes(&now.millis().to_be_bytes());
+        let plaintext = self.person.write(writer).finish();
         let sealed = key.seal(&[SESSION, &[FORMAT]], random(entropy), &plaintext);
         let value = [&[FORMAT], key.id.bytes().as_slice(), &sealed].concat();
         SetCookie { name: session_name(issuer), value: id::encode(&value), max_age: Some(IDLE) }
@@ -182,15 +190,19 @@ impl AccountSession {
         let bytes = id::decode_vec(cookies.single(&session_name(issuer))?)?;
         let (&[format], rest) = bytes.split_first_chunk::<1>()?;
         let (key, sealed) = rest.split_first_chunk::<4>()?;
-        let key = keys.find(Purpose::Cookie, KeyId::from_bytes(*key)).filter(|_| format == FORMAT)?;
+        let key = keys.find(Purpose::Cookie, KeyId::from_bytes(*key))?;
         let plaintext = key.open(&[SESSION, &[format]], sealed)?;
         let mut reader = Reader::new(&plaintext);
         let id = reader.array()?;
         let begun_at = Timestamp::from_millis(u64::from_be_bytes(reader.array()?));
         let used_at = Timestamp::from_millis(u64::from_be_bytes(reader.array()?));
-        let subject = Subject::from_record(reader.text()?.to_owned());
+        let person = match format {
+            FORMAT => Person::read(&mut reader)?,
+            SUBJECT_FORMAT => Person::new(Subject::from_record(reader.text()?.to_owned()), None, None),
+            _ => return None,
+        };
         reader.end()?;
-        Some((Self { id, subject, begun_at }, used_at))
+        Some((Self { id, person, begun_at }, used_at))
     }
 }
 
@@ -264,7 +276,7 @@ mod tests {
 
     fn session(entropy: &Counting) -> AccountSession {
         let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
-        AccountSession::begin(subject, entropy, NOW)
+        AccountSession::begin(Person::new(subject, Some("Alice"), Some("a@b.example")), entropy, NOW)
     }
 
     fn sent(cookies: &[&SetCookie]) -> Cookies {
@@ -295,10 +307,13 @@ mod tests {
     fn a_session_of_another_issuer_or_sent_twice_is_refused() {
         let (issuer, keys, entropy) = (issuer(), ours(), Counting::default());
         let cookie = session(&entropy).set(&issuer, &keys, &entropy, NOW);
-        assert!(
-            !cookie.value.contains("alice")
-                && !id::decode_vec(&cookie.value).unwrap().windows(5).any(|w| w == b"alice")
-        );
+        let decoded = id::decode_vec(&cookie.value).unwrap();
+        for secret in ["alice", "Alice", "a@b.example"] {
+            let is_seen = decoded.windows(secret.len()).any(|window| window == secret.as_bytes());
+            assert!(!cookie.value.contains(secret) && !is_seen, "{secret}");
+        }
+        let found = AccountSession::of(&sent(&[&cookie]), &issuer, &keys, NOW).unwrap();
+        assert_eq!((found.person().name.as_deref(), found.person().account()), (Some("Alice"), "a@b.example"));
         let missing = Err(Refusal::AccountSessionMissing);
         assert_eq!(AccountSession::of(&sent(&[&cookie, &cookie]), &issuer, &keys, NOW), missing);
         assert_eq!(AccountSession::of(&sent(&[]), &issuer, &keys, NOW), missing);

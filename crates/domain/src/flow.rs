@@ -22,7 +22,7 @@ use crate::Refusal;
 use crate::browser::cookie::LoginCookie;
 use crate::consent::{Decided, PresentedScreen};
 use crate::flow::code::PresentedCode;
-use crate::id::{Attempt, ClientId};
+use crate::id::{Attempt, BrowserId, ClientId};
 use crate::issuer::Issuer;
 use crate::keys::{KeyId, Keys, Purpose};
 use crate::lifetimes::Lifetimes;
@@ -151,6 +151,20 @@ impl Authorization {
             Authorization::CodeIssued(issued) => &issued.approved.decided,
             Authorization::Redeemed(redeemed) => &redeemed.issued.approved.decided,
             Authorization::Failed(failed) => &failed.approved.decided,
+        }
+    }
+
+    /// The approved request, if its login has no outcome yet and one of `browsers` approved it: a browser that can no longer
+    /// finish the login may be told which client waits for it. `None` in any other browser.
+    pub fn unfinished_in(&self, browsers: &[BrowserId]) -> Option<&Decided> {
+        match self {
+            Authorization::Approved(_) | Authorization::LoggingIn(_) | Authorization::SignedIn(_) => {
+                Some(self.decided()).filter(|decided| browsers.contains(&decided.browser))
+            }
+            Authorization::Denied(_)
+            | Authorization::CodeIssued(_)
+            | Authorization::Redeemed(_)
+            | Authorization::Failed(_) => None,
         }
     }
 
@@ -291,7 +305,6 @@ pub(crate) mod tests {
     use crate::consent::Counters;
     use crate::consent::{Approval, Consent, DecisionPoint, GrantStatus, Present, decided};
     use crate::entropy::tests::Counting;
-    use crate::id::BrowserId;
     use crate::issuer::tests::issuer;
     use crate::issuer::{PromptPolicy, PublishedPolicy};
     use crate::keys::tests::keys;
@@ -394,6 +407,25 @@ pub(crate) mod tests {
                 let found = authorization.clone().at_callback(id, &login, &issuer, NOW);
                 assert_eq!(found != Err(Refusal::LoginReplaced), is_current, "{answer}: {authorization:?}");
             }
+        }
+    }
+
+    /// Requirements: B8, B19.
+    #[test]
+    fn only_an_unfinished_login_is_told_about_and_only_to_its_browser() {
+        let [own, other] = [1, 2].map(|n| BrowserId::from_bytes([n; 16]));
+        for (authorization, is_unfinished) in [
+            (denied(), false),
+            (Authorization::Approved(approved()), true),
+            (Authorization::LoggingIn(claimed()), true),
+            (Authorization::SignedIn(signed_in_as_asked()), true),
+            (Authorization::CodeIssued(issued()), false),
+            (Authorization::Redeemed(redeemed()), false),
+            (Authorization::Failed(claimed().fail(LoginFailure::NotMe, NOW)), false),
+        ] {
+            let told = |browsers: &[BrowserId]| authorization.unfinished_in(browsers).is_some();
+            assert_eq!(told(&[other, own]), is_unfinished, "{authorization:?}");
+            assert!(!told(&[other]) && !told(&[]), "{authorization:?}");
         }
     }
 

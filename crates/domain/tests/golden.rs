@@ -26,14 +26,14 @@ use lychgate_domain::flow::code::PresentedCode;
 use lychgate_domain::flow::{Approved, CodeExchange, CodeIssued, CodePresentation, Redeemed, Transition};
 use lychgate_domain::id::{self, Attempt, BrowserId, ClientId, IssuerId};
 use lychgate_domain::issuer::{
-    AddressPolicy, Choice, ClientPolicy, Issuer, IssuerUrl, OwnOrigins, PromptPolicy, Requested, Resource,
-    ScopeDefinition, UpstreamRevocationMode,
+    AddressPolicy, Choice, ClientPolicy, Effect, Issuer, IssuerUrl, OptionalScopes, OwnOrigins, PromptPolicy,
+    Requested, Resource, ScopeDefinition, UpstreamRevocationMode,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::lifetimes::Lifetimes;
 use lychgate_domain::registration;
 use lychgate_domain::request::pkce::{CodeChallenge, challenge_of};
-use lychgate_domain::request::ticket::Ticket;
+use lychgate_domain::request::ticket::{Ticket, WantedAccount};
 use lychgate_domain::request::{AuthorizationRequest, WantedScreen};
 use lychgate_domain::scope::{Scope, Scopes};
 use lychgate_domain::secret::Secret;
@@ -150,7 +150,24 @@ fn earlier_tickets_with_packed_scopes_open() {
         let request = AuthorizationRequest { screen, scopes: scopes.clone(), ..request() };
         let (ticket, text) = Ticket::issue(request, &issuer, &keys(URL), &CountingUp::default(), at(0)).unwrap();
         let kept = golden(file, &line(&text));
-        assert_eq!(Ticket::open(kept.trim_end(), &issuer, &keys(URL)), Ok(ticket));
+        assert_eq!(Ticket::open(kept.trim_end(), &issuer, &keys(URL)), Ok(ticket.clone()));
+        let other = ticket.for_another_account(&issuer, &keys(URL)).unwrap();
+        let kept = golden("ticket-with-packed-scopes-for-another-account.v1.txt", &line(&other));
+        let opened = Ticket::open(kept.trim_end(), &issuer, &keys(URL)).unwrap();
+        assert_eq!((opened.account(), &opened.request.scopes), (WantedAccount::Another, &scopes));
+    }
+}
+
+#[test]
+fn earlier_tickets_for_another_account_open() {
+    let flow = Flow::new();
+    let other = flow.ticket.clone().for_another_account(&flow.issuer, &flow.keys).unwrap();
+    let anew = Ticket::start_over(flow.approved.decided.id, at(5), request(), &flow.issuer, &flow.keys).unwrap();
+    for (file, text) in [("ticket-for-another-account.v1.txt", other), ("ticket-to-start-over.v1.txt", anew)] {
+        let kept = golden(file, &line(&text));
+        let opened = Ticket::open(kept.trim_end(), &flow.issuer, &flow.keys).unwrap();
+        let expected = AuthorizationRequest { screen: WantedScreen::Full, ..request() };
+        assert_eq!((opened.account(), opened.request), (WantedAccount::Another, expected), "{file}");
     }
 }
 
@@ -211,8 +228,12 @@ fn earlier_cookies_and_forms_of_the_account_page_are_accepted() {
     let flow = Flow::new();
     let (issuer, keys, entropy) = (&flow.issuer, &flow.keys, CountingUp::default);
     let (session, login) = (flow.account_session(), flow.account_login());
-    let kept = golden("account-cookie.v1.txt", &cookie_text(&session.set(issuer, keys, &entropy(), at(1))));
+    let kept = golden("account-cookie.v2.txt", &cookie_text(&session.set(issuer, keys, &entropy(), at(1))));
     assert_eq!(AccountSession::of(&Cookies(vec![sent(&kept)]), issuer, keys, at(2)), Ok(session.clone()));
+    // Earlier releases sealed the subject alone.
+    let before = sent(include_str!("golden/account-cookie.v1.txt"));
+    let before = AccountSession::of(&Cookies(vec![before]), issuer, keys, at(2)).unwrap();
+    assert_eq!(*before.person(), Person::new(session.subject().clone(), None, None));
     let revocation =
         AccountRevocation::One { client_id: client(issuer).id.clone(), resource: "https://mcp.example/mcp".to_owned() };
     let kept = golden("account-form.v1.txt", &line(&session.form_token(&revocation, keys, &entropy())));
@@ -383,8 +404,9 @@ proptest! {
 }
 
 /// The values that are accepted from outside.
-const TAKEN: [&str; 15] = [
+const TAKEN: [&str; 17] = [
     "ticket.v1.txt",
+    "ticket-for-another-account.v1.txt",
     "form-token.v1.txt",
     "take-back-form.v1.txt",
     "upstream-login.v1.txt",
@@ -395,6 +417,7 @@ const TAKEN: [&str; 15] = [
     "browser-cookie.v1.txt",
     "browser-cookie.v2.txt",
     "account-cookie.v1.txt",
+    "account-cookie.v2.txt",
     "account-login-cookie.v1.txt",
     "account-upstream-login.v1.txt",
     "account-form.v1.txt",
@@ -471,7 +494,7 @@ impl Flow {
     fn takes(&self, file: &str, text: &str, keys: &Keys) -> bool {
         let (issuer, id) = (&self.issuer, self.approved.decided.id);
         match file {
-            "ticket.v1.txt" => Ticket::open(text, issuer, keys).is_ok(),
+            "ticket.v1.txt" | "ticket-for-another-account.v1.txt" => Ticket::open(text, issuer, keys).is_ok(),
             "take-back-form.v1.txt" => form::take_back(text, keys, &[self.browser]).is_ok(),
             "form-token.v1.txt" => form::displayed(text, keys, &self.ticket, &[self.browser]).is_ok(),
             "upstream-login.v1.txt" | "upstream-login-of-third-answer.v1.txt" => {
@@ -483,7 +506,7 @@ impl Flow {
             "account-form.v1.txt" | "account-form-for-all.v1.txt" => {
                 self.account_session().revocation(text, keys).is_ok()
             }
-            "account-cookie.v1.txt" => {
+            "account-cookie.v1.txt" | "account-cookie.v2.txt" => {
                 let name = self.account_session().set(issuer, &self.keys, &CountingUp::default(), at(1)).name;
                 AccountSession::of(&Cookies(vec![(name, text.to_owned())]), issuer, keys, at(2)).is_ok()
             }
@@ -523,7 +546,8 @@ impl Flow {
 
     fn account_session(&self) -> AccountSession {
         let subject = Subject::new(&self.issuer.upstream, "alice").unwrap();
-        AccountSession::begin(subject, &CountingUp::default(), at(0))
+        let person = Person::new(subject, Some("Älice"), Some("a@b.example"));
+        AccountSession::begin(person, &CountingUp::default(), at(0))
     }
 
     fn account_login(&self) -> AccountLogin {
@@ -568,6 +592,8 @@ fn issuer(url: &str) -> Issuer {
         description: format!("may {name}"),
         requested,
         choice: Choice::WithTheRest,
+        effect: Effect::Unstated,
+        tools: None,
     };
     Issuer {
         id: IssuerId::parse("demo").unwrap(),
@@ -596,6 +622,7 @@ fn issuer(url: &str) -> Issuer {
         }],
         policy: ClientPolicy::default(),
         prompt: PromptPolicy::default(),
+        optional_scopes: OptionalScopes::default(),
         published_policy: None,
         upstream_revocation: UpstreamRevocationMode::WhenLastGrantEnds,
         addresses: AddressPolicy::default(),

@@ -1,4 +1,4 @@
-//! One person's consents, and the last use of the grants under them.
+//! One person's consents, and the times of the grants under them.
 
 use lychgate_domain::consent::Consent;
 use lychgate_domain::issuer::Issuer;
@@ -27,6 +27,22 @@ pub struct SubjectConsentPage {
 #[derive(Clone, Debug)]
 pub struct SubjectConsentCursor(Vec<u8>);
 
+/// The times of a client's access under one consent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct AccessTimes {
+    /// The last time a token was minted; `None` if no grant is left.
+    pub last_use: Option<Timestamp>,
+    /// The end of the longest live grant; `None` without one.
+    pub end: Option<Timestamp>,
+}
+
+impl AccessTimes {
+    fn include(&mut self, grant: &Grant, consent: &Consent, now: Timestamp) {
+        self.last_use = self.last_use.max(Some(grant.current.at));
+        self.end = self.end.max(grant.end_under(consent, now));
+    }
+}
+
 impl Store {
     /// Lists the consents of `subject`, live and revoked. Only theirs: the keys begin with issuer and subject. Weakly
     /// consistent between pages: a consent that is unchanged throughout appears once.
@@ -47,26 +63,26 @@ impl Store {
         Ok(SubjectConsentPage { consents, next: page.next.map(SubjectConsentCursor) })
     }
 
-    /// For each consent, the last time a token was minted under it; `None` if no grant is left. A use of a token is not
-    /// recorded.
-    pub async fn last_uses(
+    /// For each live consent, the times of the grants that are left of it, in one read of all of them. A use of a token is
+    /// not recorded.
+    pub async fn access_times(
         &self,
         issuer: &Issuer,
         consents: &[Consent],
         now: Timestamp,
-    ) -> Result<Vec<Option<Timestamp>>, StoreError> {
+    ) -> Result<Vec<AccessTimes>, StoreError> {
         let grants =
             consents.iter().enumerate().flat_map(|(n, consent)| consent.grants.iter().map(move |(id, _)| (n, *id)));
         let wanted: Vec<(usize, Key)> = grants.map(|(n, id)| (n, key::grant(&issuer.url, id))).collect();
-        let mut last_uses = vec![None; consents.len()];
+        let mut times = vec![AccessTimes::default(); consents.len()];
         for some in wanted.chunks(GRANTS) {
             let keys: Vec<Key> = some.iter().map(|(_, key)| key.clone()).collect();
             for ((n, _), entry) in some.iter().zip(self.read(&keys, now).await?.entries) {
                 if let Some(grant) = decode::<Grant>(entry)? {
-                    last_uses[*n] = last_uses[*n].max(Some(grant.value.current.at));
+                    times[*n].include(&grant.value, &consents[*n], now);
                 }
             }
         }
-        Ok(last_uses)
+        Ok(times)
     }
 }

@@ -15,7 +15,7 @@ use lychgate_domain::event::{Event, EventCaller, EventKind, EventTarget};
 use lychgate_domain::flow::{Approved, Authorization, CodeIssued, Denied, LoggingIn, Redeemed};
 use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, EventId, GrantId, IssuerId};
 use lychgate_domain::issuer::{
-    AddressPolicy, ClientPolicy, Issuer, IssuerUrl, OwnOrigins, PromptPolicy, UpstreamRevocationMode,
+    AddressPolicy, ClientPolicy, Issuer, IssuerUrl, OptionalScopes, OwnOrigins, PromptPolicy, UpstreamRevocationMode,
 };
 use lychgate_domain::keys::KeyId;
 use lychgate_domain::lifetimes::Lifetimes;
@@ -64,6 +64,7 @@ async fn world() -> World {
         clients: Vec::new(),
         policy: ClientPolicy::default(),
         prompt: PromptPolicy::default(),
+        optional_scopes: OptionalScopes::default(),
         published_policy: None,
         upstream_revocation: UpstreamRevocationMode::WhenLastGrantEnds,
         addresses: AddressPolicy::default(),

@@ -1,7 +1,9 @@
 //! The configuration of `lychgate dev`. `dev.example.toml` documents every key and its default. Tables that the control plane
 //! also has are of its own types, so that they mean the same.
 
-use lychgate_control::config::{ClientConfig, LifetimesConfig, PromptConfig, ResourceConfig, UpstreamConfig};
+use lychgate_control::config::{
+    ClientConfig, LifetimesConfig, OptionalScopesConfig, PromptConfig, ResourceConfig, UpstreamConfig,
+};
 use lychgate_process::telemetry::Telemetry;
 use serde::{Deserialize, Serialize};
 
@@ -25,6 +27,7 @@ pub(super) struct Config {
 pub(super) struct Issuer {
     pub(super) name: String,
     pub(super) private_scheme_redirect_uris: Vec<String>,
+    pub(super) optional_scopes: OptionalScopesConfig,
 }
 
 impl Default for Issuer {
@@ -32,6 +35,7 @@ impl Default for Issuer {
         Self {
             name: "Lychgate on this machine".to_owned(),
             private_scheme_redirect_uris: PRIVATE_SCHEMES.map(str::to_owned).into(),
+            optional_scopes: OptionalScopesConfig::default(),
         }
     }
 }

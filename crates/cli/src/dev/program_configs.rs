@@ -139,6 +139,7 @@ impl ProgramConfigs<'_> {
             metadata_documents: control::MetadataDocumentsConfig::default(),
             redirect_hosts: None,
             prompt: config.prompt,
+            optional_scopes: config.issuer.optional_scopes,
             policy: None,
             events: control::IssuerEventsConfig::default(),
             lifetimes: config.lifetimes,
@@ -153,24 +154,28 @@ impl ProgramConfigs<'_> {
             client_id: UPSTREAM_CLIENT_ID.to_owned(),
             client_secret: Secret::File(self.secrets.upstream.path.clone()),
             scopes: ["openid", "profile", "email"].map(str::to_owned).into(),
+            account_prompt: control::AccountPrompt::SelectAccount,
             // The demo provider revokes one token without the others of the same person.
             revocation: control::RevocationMode::PerGrant,
         })
     }
 
     fn demo_resource(&self) -> control::ResourceConfig {
-        let scope = |name: &str, description: &str, default| control::ScopeConfig {
+        // One tool each.
+        let scope = |name: &str, description: &str, read_only| control::ScopeConfig {
             name: name.to_owned(),
             description: description.to_owned(),
-            default,
-            optional: !default,
+            default: name == DEMO_SCOPE,
+            optional: name != DEMO_SCOPE,
+            read_only,
+            tools: Some(1),
         };
         control::ResourceConfig {
             uri: self.addresses.mcp_url(),
             name: "Demo MCP server".to_owned(),
             scopes: vec![
                 scope(DEMO_SCOPE, "See who you are", true),
-                scope("notes:read", "Read the notes you keep there", false),
+                scope("notes:read", "Read the notes you keep there", true),
                 scope("notes:write", "Keep notes for you there", false),
             ],
         }

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 
 use lychgate_domain::account::{self, AccountRevocation, AccountSession};
 use lychgate_domain::browser::cookie::SetCookie;
+use lychgate_domain::browser::session::Person;
 use lychgate_domain::client::metadata_url::MetadataUrl;
 use lychgate_domain::client::redirect_uri::RedirectUri;
 use lychgate_domain::consent::{Consent, ConsentState};
@@ -14,6 +15,7 @@ use lychgate_domain::scope::Scope;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_store::GrantStatusKey;
+use lychgate_store::account::AccessTimes;
 
 use crate::ground::error::Error;
 use crate::state::CallContext;
@@ -35,6 +37,7 @@ pub(crate) enum AccountScreen {
 #[derive(Debug)]
 pub(crate) struct AppsPage {
     pub(crate) upstream_name: String,
+    pub(crate) person: Person,
     /// The latest approval first.
     pub(crate) apps: Vec<ConnectedApp>,
     /// Apps that the person revoked lately, and when; the latest first.
@@ -61,7 +64,7 @@ pub(crate) struct ConnectedApp {
     /// Each with its description, unless it is no longer configured.
     pub(crate) scopes: Vec<(Scope, Option<String>)>,
     pub(crate) since: Timestamp,
-    pub(crate) last_used: Option<Timestamp>,
+    pub(crate) times: AccessTimes,
     pub(crate) form_token: String,
 }
 
@@ -103,22 +106,23 @@ pub(super) async fn apps_page(call: &CallContext, session: &AccountSession) -> R
     live.truncate(MAX_LISTED);
     revoked.sort_by_key(|(at, _)| Reverse(*at));
     revoked.truncate(MAX_LISTED);
-    let last_uses = call.store().last_uses(issuer, &live, now).await?;
+    let times = call.store().access_times(issuer, &live, now).await?;
     let mut page = AppsPage {
         upstream_name: issuer.upstream_name.clone(),
+        person: session.person().clone(),
         apps: Vec::with_capacity(live.len()),
         revoked: Vec::with_capacity(revoked.len()),
         incomplete,
         revoke_all_token: session.form_token(&AccountRevocation::All, call.keys(), call.entropy()),
     };
-    for (consent, last_used) in live.into_iter().zip(last_uses) {
+    for (consent, times) in live.into_iter().zip(times) {
         let app = app(call, &consent).await?;
         let revocation = AccountRevocation::One { client_id: consent.client_id, resource: consent.resource };
         page.apps.push(ConnectedApp {
             scopes: described(issuer, &app.resource_uri, consent.scopes.iter()),
             app,
             since: consent.created_at,
-            last_used,
+            times,
             form_token: session.form_token(&revocation, call.keys(), call.entropy()),
         });
     }

@@ -1,6 +1,7 @@
 //! Issuers with their resources, clients and policies.
 
 use std::collections::BTreeMap;
+use std::num::NonZeroU16;
 use std::time::Duration;
 
 use lychgate_domain::client::Client;
@@ -8,9 +9,9 @@ use lychgate_domain::client::redirect_uri::{RedirectKind, RedirectUri};
 use lychgate_domain::display::displayable;
 use lychgate_domain::id::{ClientId, IssuerId};
 use lychgate_domain::issuer::{
-    Choice, ClientPolicy, ConsentMode, HostPatterns, Issuer, IssuerUrl, MAX_ISSUER_SCOPES, MAX_RESOURCE_SCOPES,
-    MAX_RESOURCE_URI, MAX_SCOPES, OwnOrigins, PromptPolicy, PublishedPolicy, Requested, Resource, ScopeDefinition,
-    length_in_a_query,
+    Choice, ClientPolicy, ConsentMode, Effect, HostPatterns, Issuer, IssuerUrl, MAX_ISSUER_SCOPES, MAX_RESOURCE_SCOPES,
+    MAX_RESOURCE_URI, MAX_SCOPES, OptionalScopes, OwnOrigins, PromptPolicy, PublishedPolicy, Requested, Resource,
+    ScopeDefinition, length_in_a_query,
 };
 use lychgate_domain::keys::rotation::SigningAlgorithm;
 use lychgate_domain::lifetimes::Lifetimes;
@@ -24,6 +25,9 @@ use super::clients::{ClientConfig, MetadataDocumentsConfig, RegistrationConfig, 
 use super::events::IssuerEventsConfig;
 use super::text::display_text;
 use super::{Config, UpstreamConfig};
+
+/// The most tools of a scope: a larger number is a mistake.
+const MAX_TOOLS: u16 = 10_000;
 
 /// One authorization server.
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -52,6 +56,8 @@ pub struct IssuerConfig {
     pub redirect_hosts: Option<Vec<String>>,
     #[serde(default)]
     pub prompt: PromptConfig,
+    #[serde(default)]
+    pub optional_scopes: OptionalScopesConfig,
     pub policy: Option<PolicyConfig>,
     #[serde(default)]
     pub events: IssuerEventsConfig,
@@ -116,6 +122,24 @@ pub enum PromptMode {
     Silent,
 }
 
+/// How the boxes of optional scopes start on the consent page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OptionalScopesConfig {
+    #[default]
+    Ticked,
+    Unticked,
+}
+
+impl From<OptionalScopesConfig> for OptionalScopes {
+    fn from(config: OptionalScopesConfig) -> Self {
+        match config {
+            OptionalScopesConfig::Ticked => OptionalScopes::Ticked,
+            OptionalScopesConfig::Unticked => OptionalScopes::Unticked,
+        }
+    }
+}
+
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
 pub struct ResourceConfig {
@@ -137,6 +161,11 @@ pub struct ScopeConfig {
     /// A person may untick it and approve the rest.
     #[serde(default)]
     pub optional: bool,
+    /// The page says that it changes nothing.
+    #[serde(default)]
+    pub read_only: bool,
+    /// The number of tools that it unlocks, which the page says; 1 to 10000.
+    pub tools: Option<u32>,
 }
 
 /// Lifetimes in seconds; `control.example.toml` shows the defaults.
@@ -271,6 +300,7 @@ impl IssuerConfig {
             clients: self.clients(at)?,
             policy: self.client_policy(at)?,
             prompt: self.prompt.policy(&format!("{at}.prompt"))?,
+            optional_scopes: self.optional_scopes.into(),
             published_policy: self
                 .policy
                 .as_ref()
@@ -472,6 +502,8 @@ impl ResourceConfig {
                 description: display_text(&key("description"), &config.description)?,
                 requested,
                 choice,
+                effect: if config.read_only { Effect::ReadOnly } else { Effect::Unstated },
+                tools: config.tools.map(|count| tools(count, || key("tools"))).transpose()?,
             });
         }
         if !scopes.iter().any(|scope| scope.requested == Requested::ByDefault) {
@@ -483,6 +515,14 @@ impl ResourceConfig {
         }
         Ok(scopes)
     }
+}
+
+/// The number of tools of a scope. `key` names the setting.
+fn tools(count: u32, key: impl FnOnce() -> String) -> Result<NonZeroU16, ConfigError> {
+    u16::try_from(count).ok().filter(|count| *count <= MAX_TOOLS).and_then(NonZeroU16::new).ok_or_else(|| {
+        let remedy = format_args!("use 1 to {MAX_TOOLS}, or leave it out");
+        ConfigError::new(key(), format_args!("is {count}"), remedy)
+    })
 }
 
 impl LifetimesConfig {

@@ -394,6 +394,9 @@ fn unclear_resources_and_scopes_are_refused() {
         ),
         (|c| scope(c).name = "notes:*".to_owned(), "issuers[0].resources[0].scopes[0].name: is a wildcard"),
         (|c| scope(c).description = " ".to_owned(), "issuers[0].resources[0].scopes[0].description: is empty"),
+        (|c| scope(c).tools = Some(0), "issuers[0].resources[0].scopes[0].tools: is 0"),
+        (|c| scope(c).tools = Some(10_001), "issuers[0].resources[0].scopes[0].tools: is 10001"),
+        (|c| scope(c).tools = Some(65_537), "issuers[0].resources[0].scopes[0].tools: is 65537"),
         (|c| scope(c).default = false, "issuers[0].resources[0].scopes: has none with default = true"),
         (
             |c| {

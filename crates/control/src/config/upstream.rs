@@ -1,6 +1,7 @@
 //! Upstreams: the identity providers that people sign in with.
 
 use lychgate_domain::issuer::{IssuerUrl, UpstreamRevocationMode};
+use lychgate_domain::request::ticket::WantedAccount;
 use lychgate_domain::upstream::userinfo::SubjectClaim;
 use lychgate_process::config::{ConfigError, Secret};
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,8 @@ pub struct OidcConfig {
     pub client_secret: Secret,
     #[serde(default = "openid")]
     pub scopes: Vec<String>,
+    #[serde(default = "select_account")]
+    pub account_prompt: AccountPrompt,
     #[serde(default)]
     pub revocation: RevocationMode,
 }
@@ -60,7 +63,33 @@ pub struct Oauth2Config {
     #[serde(default)]
     pub scopes: Vec<String>,
     #[serde(default)]
+    pub account_prompt: AccountPrompt,
+    #[serde(default)]
     pub revocation: RevocationMode,
+}
+
+/// The `prompt` by which the upstream lets a person choose another account.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize, Serialize)]
+#[serde(rename_all = "snake_case")]
+pub enum AccountPrompt {
+    /// No parameter: plain OAuth 2.0 has none.
+    #[default]
+    None,
+    /// `select_account` (OIDC Core §3.1.2.1).
+    SelectAccount,
+    /// `login`, for providers without a list of accounts.
+    Login,
+}
+
+impl AccountPrompt {
+    /// The parameter's value in a login for `account`.
+    pub(crate) fn value(self, account: WantedAccount) -> Option<&'static str> {
+        match (account, self) {
+            (WantedAccount::Any, _) | (WantedAccount::Another, AccountPrompt::None) => None,
+            (WantedAccount::Another, AccountPrompt::SelectAccount) => Some("select_account"),
+            (WantedAccount::Another, AccountPrompt::Login) => Some("login"),
+        }
+    }
 }
 
 /// When tokens are revoked at the upstream.
@@ -117,6 +146,10 @@ pub struct GithubConfig {
 
 fn per_grant() -> RevocationMode {
     RevocationMode::PerGrant
+}
+
+fn select_account() -> AccountPrompt {
+    AccountPrompt::SelectAccount
 }
 
 fn openid() -> Vec<String> {
@@ -256,6 +289,8 @@ impl GithubConfig {
             client_secret: self.client_secret.clone(),
             token_endpoint_auth: TokenEndpointAuth::Post,
             scopes: self.scopes.clone(),
+            // "select_account" makes its account picker appear.
+            account_prompt: AccountPrompt::SelectAccount,
         }
     }
 

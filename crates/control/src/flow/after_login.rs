@@ -8,6 +8,7 @@ use lychgate_domain::consent::{Approval, Consent, Decided, Present};
 use lychgate_domain::event::{ApprovedOn, EventKind};
 use lychgate_domain::flow::{AfterLogin, Authorization, CodeIssued, Failed, LoginFailure, SignedIn, response};
 use lychgate_domain::request;
+use lychgate_domain::scope::Scopes;
 use lychgate_engine::Version;
 use lychgate_store::GrantStatusKey;
 use lychgate_store::Versioned;
@@ -170,6 +171,7 @@ impl AuthorizationFlow {
             redirect_uri: request.redirect_uri,
             resource: resource.clone(),
             scopes: request.scopes,
+            unticked: Scopes::default(),
             allowed: None,
             policy: issuer.published_policy.clone().map(|policy| ShownPolicy { policy, is_new: false }),
             upstream_name: issuer.upstream_name.clone(),
@@ -203,10 +205,15 @@ pub(super) fn failed_login(serving: &IssuerContext, failed: &Failed) -> Next {
     }
 }
 
-/// The page of a failed login, with the way back to the client.
+/// The page of a failed login, with the way back to the client; or the consent page, if the login starts over.
 pub(super) fn failure_page(serving: &IssuerContext, failed: &Failed) -> Next {
     let decided = &failed.approved.decided;
-    let return_to = error_link(decided, &failed.failure.refusal(), &serving.issuer.url);
-    let step = Step::Failure { failure: failed.failure, return_to };
+    let step = match failed.start_over(&serving.issuer, serving.keys()) {
+        Some(ticket) => Step::Redirect(serving.consent_url(&ticket)),
+        None => {
+            let return_to = error_link(decided, &failed.failure.refusal(), &serving.issuer.url);
+            Step::Failure { failure: failed.failure, return_to }
+        }
+    };
     Next { step, set_cookies: vec![cookie::delete_login(&serving.issuer, decided.id)] }
 }

@@ -6,12 +6,15 @@ use lychgate_domain::consent::form::{self, TakeBack};
 use lychgate_domain::flow::{Approved, Authorization, CodeIssued, Denied, response};
 use lychgate_domain::id::AuthorizationId;
 use lychgate_domain::keys::Purpose;
-use lychgate_domain::request::ticket::Ticket;
+use lychgate_domain::request::ticket::{Ticket, WantedAccount};
+use lychgate_domain::request::{self, AuthorizationRequest};
 use lychgate_store::authorizations::NewDecision;
 use lychgate_store::{GrantStatusKey, Versioned};
 
 use super::AuthorizationFlow;
 use crate::account::{self, KnownAs};
+use crate::client_metadata::ClientTrust;
+use crate::clients::Clients;
 use crate::ground::error::{Error, ReturnTo};
 use crate::next::{AllowedPage, Next, Standing, Step};
 
@@ -47,13 +50,18 @@ impl AuthorizationFlow {
         Ok(BrowserAnswer { ids, stored: found.pop() })
     }
 
-    /// The redirect of an approval: the same whenever the same answer is sent again.
-    pub(super) async fn to_upstream(&self, approved: &Approved, cookies: &Cookies) -> Result<Next, Error> {
+    /// The redirect of an approval of `ticket`: the same whenever the same answer is sent again.
+    pub(super) async fn to_upstream(
+        &self,
+        approved: &Approved,
+        ticket: &Ticket,
+        cookies: &Cookies,
+    ) -> Result<Next, Error> {
         let (issuer, keys, decided) = (self.0.issuer(), self.0.keys(), &approved.decided);
         let login = LoginCookie::new(decided.id, decided.browser, issuer, decided.at);
         let mut set_cookies = vec![login.set(issuer, keys.active(Purpose::Cookie))];
         set_cookies.extend(cookies.surplus_logins(issuer, decided.id));
-        Ok(Next { step: Step::Redirect(self.login_url(approved).await?), set_cookies })
+        Ok(Next { step: Step::Redirect(self.login_url(approved, ticket.account()).await?), set_cookies })
     }
 
     /// The redirect of a denial: the client hears of it, and nothing else of this request.
@@ -80,6 +88,39 @@ impl AuthorizationFlow {
             uri: response::denied(&decided.redirect_uri, decided.state.as_deref(), &self.0.issuer().url),
             label: decided.redirect_uri.target(),
         }
+    }
+
+    /// The error of a person who comes too late. If the client is still to be answered at the redirect URI, as every step
+    /// demands, the page has a link back to it. An unavailable client is no reason to say anything else.
+    pub(super) async fn too_late(&self, refusal: Refusal, request: &AuthorizationRequest) -> Error {
+        let (call, issuer, uri) = (&self.0, self.0.issuer(), &request.redirect_uri);
+        let resolved = Clients(call).resolve(&request.client_id, ClientTrust::Stranger).await;
+        let is_answered =
+            resolved.is_ok_and(|resolved| request::still_registered(issuer, &resolved.client, uri).is_ok());
+        let link = is_answered.then(|| response::too_late(uri, &refusal, request.state.as_deref(), &issuer.url));
+        match link {
+            Some(link) => Error::from(refusal).returning(link, uri.target()),
+            None => refusal.into(),
+        }
+    }
+
+    /// The cookie of a login. If the browser has lost it, or comes after its time, the error leads back to the client.
+    pub(super) async fn login_cookie(&self, id: AuthorizationId, cookies: &Cookies) -> Result<LoginCookie, Error> {
+        let (call, issuer) = (&self.0, self.0.issuer());
+        let refusal = match cookies.login(issuer, call.keys(), id, call.now) {
+            Ok(login) => return Ok(login),
+            Err(refusal) => refusal,
+        };
+        let browsers = cookies.browsers(issuer, call.keys());
+        // A stranger costs no read.
+        if browsers.is_empty() {
+            return Err(refusal.into());
+        }
+        let stored = call.store().authorization(issuer, id, call.now).await?;
+        Err(match stored.as_ref().and_then(|stored| stored.value.unfinished_in(&browsers)) {
+            Some(decided) => self.too_late(refusal, &decided.request()).await,
+            None => refusal.into(),
+        })
     }
 
     /// The page of what `issued` has allowed. The button that takes it back needs the session of the person who allowed
@@ -128,10 +169,10 @@ impl AuthorizationFlow {
     }
 
     /// The upstream's URL for the login of an approval.
-    pub(super) async fn login_url(&self, approved: &Approved) -> Result<String, Error> {
+    async fn login_url(&self, approved: &Approved, account: WantedAccount) -> Result<String, Error> {
         let serving = &self.0.serving;
         let secrets = serving.login_secrets(approved)?;
-        serving.upstream.login_url(&secrets, self.0.now).await.map_err(|error| {
+        serving.upstream.login_url(&secrets, account, self.0.now).await.map_err(|error| {
             let cause = format!("{:#}", error.cause);
             tracing::warn!(issuer.id = %serving.issuer.id, error = cause, "cannot ask the upstream");
             error.failure.refusal().into()

@@ -5,7 +5,7 @@ use lychgate_domain::browser::cookie::{Cookies, LoginCookie};
 use lychgate_domain::browser::session;
 use lychgate_domain::consent::form::{self, Displayed};
 use lychgate_domain::event::EventKind;
-use lychgate_domain::flow::{AtCallback, SignedIn};
+use lychgate_domain::flow::{AtCallback, Failed, SignedIn};
 use lychgate_domain::upstream::login::{self, ReturnedLogin};
 use lychgate_engine::Version;
 use lychgate_store::authorizations::FailedLogin;
@@ -47,7 +47,7 @@ impl AuthorizationFlow {
         let ReturnedLogin::Authorization(id) = login::returned(Some(&answer.state), keys)? else {
             return Err(Refusal::StateInvalid.into());
         };
-        let login = answer.cookies.login(issuer, keys, id.authorization, call.now)?;
+        let login = self.login_cookie(id.authorization, &answer.cookies).await?;
         let displayed = form::signed_in_displayed(&answer.form_token, keys, id.authorization, login.browser())?;
         let is_me = match answer.action {
             Some(FormAction::Approve) => true,
@@ -82,20 +82,27 @@ impl AuthorizationFlow {
             AtCallback::CodeIssued(issued) if confirmed.is_me => Ok(Commit::Done(code_issued(serving, &issued)?)),
             AtCallback::CodeIssued(issued) => Ok(Commit::Done(self.allowed(&issued, confirmed.cookies, true).await?)),
             AtCallback::Denied(denied) => Err(self.denied_before(&denied)),
-            AtCallback::Failed(failed) => Ok(Commit::Done(failed_login(serving, &failed))),
+            AtCallback::Failed(failed) if confirmed.is_me => Ok(Commit::Done(failed_login(serving, &failed))),
+            AtCallback::Failed(failed) => Ok(Commit::Done(self.refused_login(&failed))),
             AtCallback::Claim(_) | AtCallback::Wait => Err(Refusal::StateInvalid.into()),
         }
     }
 
-    /// "Not you": the login fails, and the session of the person who signed in ends.
+    /// "Not you": the login fails, and the session of the person who signed in ends. The request starts over with a choice of
+    /// account.
     async fn refuse_login(&self, signed_in: SignedIn, expected: Version) -> Result<Commit<Next>, Error> {
         let (call, issuer) = (&self.0, self.0.issuer());
         let event = call.event(EventKind::LoginRefused, about(&signed_in.approved.decided, &signed_in.subject));
         let failed = signed_in.refuse(call.attempt, call.now);
         let rejected = FailedLogin { expected, failed: &failed, event: Some(&event) };
         let commit = call.store().fail_login(issuer, &rejected, call.now).await?;
-        let mut next = failed_login(&call.serving, &failed);
-        next.set_cookies.push(session::delete(issuer));
-        Ok(commit.with(next))
+        Ok(commit.with(self.refused_login(&failed)))
+    }
+
+    /// The same for every repetition of the answer.
+    fn refused_login(&self, failed: &Failed) -> Next {
+        let mut next = failed_login(&self.0.serving, failed);
+        next.set_cookies.push(session::delete(self.0.issuer()));
+        next
     }
 }

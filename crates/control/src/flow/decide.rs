@@ -49,8 +49,10 @@ impl AuthorizationFlow {
             return self.take_back(answer).await;
         }
         let ticket = Ticket::open(&answer.ticket, issuer, keys)?;
-        if answer.action != Some(FormAction::Deny) {
-            ticket.in_time(issuer, call.now)?;
+        if answer.action != Some(FormAction::Deny)
+            && let Err(refusal) = ticket.in_time(issuer, call.now)
+        {
+            return Err(self.too_late(refusal, &ticket.request).await);
         }
         let again = |refusal| self.back_to_page(answer, refusal);
         let browsers = answer.cookies.form_browsers(issuer, keys).map_err(again)?;
@@ -59,7 +61,8 @@ impl AuthorizationFlow {
             Some(FormAction::Approve) => Decision::Approve,
             Some(FormAction::Deny) => Decision::Deny,
             Some(FormAction::NotMe) => {
-                let step = Step::Redirect(call.serving.consent_url(&answer.ticket));
+                let ticket = ticket.for_another_account(issuer, keys)?;
+                let step = Step::Redirect(call.serving.consent_url(&ticket));
                 return Ok(Next { step, set_cookies: vec![session::delete(issuer)] });
             }
             Some(FormAction::TakeBack) | None => return Err(again(Refusal::DecisionMissing)),
@@ -77,8 +80,10 @@ impl AuthorizationFlow {
         let (cookies, before) = (&answer.cookies, self.browser_answer(ticket, &answer.cookies).await?);
         let stored = before.authorization();
         // A request that was approved can be denied as long as its login can lead to a code.
-        if stored.is_none() {
-            ticket.in_time(self.0.issuer(), self.0.now)?;
+        if stored.is_none()
+            && let Err(refusal) = ticket.in_time(self.0.issuer(), self.0.now)
+        {
+            return Err(self.too_late(refusal, &ticket.request).await);
         }
         let is_settled = stored.is_some_and(|stored| match decision {
             Decision::Deny => true,
@@ -102,7 +107,7 @@ impl AuthorizationFlow {
                 let event = self.denial_event(&next, seen.as_ref());
                 let client = view.as_ref().and_then(|view| view.client.record.as_ref());
                 let new = NewDecision { client, event: event.as_ref(), ..before.decision(&next) };
-                self.record(&new, cookies).await?
+                self.record(&new, ticket, cookies).await?
             }
             (AtAnswer::AskAgain, Some(view)) => {
                 let mut page = view.page(NamedScreen::Full);
@@ -110,7 +115,7 @@ impl AuthorizationFlow {
                 Commit::Done(Next::page(Step::Consent(Box::new(page))))
             }
             (AtAnswer::AskAgain, None) => return Err(self.back_to_page(answer, Refusal::FormTokenInvalid)),
-            (AtAnswer::ToUpstream(approved), _) => Commit::Done(self.to_upstream(approved, cookies).await?),
+            (AtAnswer::ToUpstream(approved), _) => Commit::Done(self.to_upstream(approved, ticket, cookies).await?),
             (AtAnswer::ToClient(denied), _) => Commit::Done(self.to_client(denied)),
             (AtAnswer::Allowed(issued), _) => Commit::Done(self.allowed(issued, cookies, true).await?),
             (AtAnswer::Failed(failed), _) => Commit::Done(failed_login(&self.0.serving, failed)),
@@ -198,17 +203,17 @@ impl AuthorizationFlow {
         let decided = Decided::new((*ticket).clone(), issuer, &client.client, point);
         let next = Authorization::Approved(Approved::new(decided, seen, call.keys()));
         let new = NewDecision { client: client.record.as_ref(), ..before.decision(&next) };
-        self.record(&new, cookies).await
+        self.record(&new, ticket, cookies).await
     }
 
     /// Stores an answer, which leads to the upstream or to the client.
-    async fn record(&self, new: &NewDecision<'_>, cookies: &Cookies) -> Result<Commit<Next>, Error> {
+    async fn record(&self, new: &NewDecision<'_>, ticket: &Ticket, cookies: &Cookies) -> Result<Commit<Next>, Error> {
         let (call, issuer) = (&self.0, self.0.issuer());
         let next = match new.authorization {
             // Before anything is stored: if the upstream is unavailable, the person can press the button again.
             Authorization::Approved(approved) => {
                 call.admit(Growth::Authorization).await?;
-                self.to_upstream(approved, cookies).await?
+                self.to_upstream(approved, ticket, cookies).await?
             }
             Authorization::Denied(denied) => self.to_client(denied),
             Authorization::LoggingIn(_)

@@ -66,7 +66,7 @@ impl AuthorizationFlow {
                 return Account((**call).clone()).finish_sign_in(returned).await;
             }
         };
-        let login = cookies.login(call.issuer(), call.keys(), id.authorization, call.now)?;
+        let login = self.login_cookie(id.authorization, cookies).await?;
         let returned = Returned { id, login, callback: Callback::parse(&parameters)?, cookies };
         for _ in 0..READS {
             match self.at_present().claim_or_answer(&returned).await? {

@@ -44,7 +44,9 @@ impl AuthorizationFlow {
             AtVisit::Allowed(issued) => return Ok(Commit::Done(self.allowed(issued, &visit.cookies, false).await?)),
             AtVisit::Failed(failed) => return Ok(Commit::Done(failure_page(&call.serving, failed))),
         };
-        ticket.in_time(issuer, call.now)?;
+        if let Err(refusal) = ticket.in_time(issuer, call.now) {
+            return Err(self.too_late(refusal, &ticket.request).await);
+        }
         let client = Clients(call).resolve(&ticket.request.client_id, ClientTrust::Stranger).await?;
         let resource = ticket.request.still_holds(issuer, &client.client)?;
         let returning = visit.cookies.browsers(issuer, keys).into_iter().next();
@@ -54,7 +56,7 @@ impl AuthorizationFlow {
         let view = View { call, text, ticket, client, resource, browser, known, earlier };
         let step = match (view.screen(visit, approved), &view.known, approved) {
             (ConsentScreen::Skipped, Some(_), Some(approved)) => {
-                return Ok(Commit::Done(self.to_upstream(approved, &visit.cookies).await?));
+                return Ok(Commit::Done(self.to_upstream(approved, ticket, &visit.cookies).await?));
             }
             (ConsentScreen::Skipped, Some(known), None) => {
                 let seen = PresentedScreen::Skipped { presented_to: known.person.subject.clone() };

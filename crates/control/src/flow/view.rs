@@ -8,6 +8,7 @@ use lychgate_domain::flow::{AtVisit, Authorization};
 use lychgate_domain::id::BrowserId;
 use lychgate_domain::issuer::Resource;
 use lychgate_domain::request::ticket::Ticket;
+use lychgate_domain::scope::Scopes;
 use lychgate_store::GrantStatusKey;
 
 use crate::clients::ResolvedClient;
@@ -105,7 +106,16 @@ impl View<'_> {
             policy: policy.clone(),
             is_new: allowed.is_some_and(|consent| !issuer.is_under_policy(consent.policy_version.as_deref())),
         });
+        let unticked = match page {
+            NamedScreen::Full => {
+                let earlier = self.earlier.as_ref().map(|earlier| &earlier.scopes);
+                issuer.unticked_scopes(self.resource, &request.scopes, earlier)
+            }
+            // It has no boxes.
+            NamedScreen::OneClick => Scopes::default(),
+        };
         ConsentPage {
+            unticked,
             ticket: self.text.to_owned(),
             form_token: form::token(self.call.keys(), self.ticket, self.browser, displayed),
             redirect_uri: request.redirect_uri.clone(),

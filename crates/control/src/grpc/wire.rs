@@ -8,6 +8,7 @@ use lychgate_domain::Refusal;
 use lychgate_domain::authentication::Credentials;
 use lychgate_domain::browser::cookie::{Cookies, SetCookie};
 use lychgate_domain::client::claimed_name::Receiver;
+use lychgate_domain::browser::session::Person;
 use lychgate_domain::client::jwk::{JwkMembers, KeyParameters, PublicJwk};
 use lychgate_domain::client::metadata::ClientMetadata;
 use lychgate_domain::client::metadata_url::MetadataUrl;
@@ -15,7 +16,7 @@ use lychgate_domain::client::redirect_uri::{RedirectKind, RedirectUri};
 use lychgate_domain::client::{Authentication, ClientDescription, ClientKeys, ClientOrigin};
 use lychgate_domain::flow::CodeExchange;
 use lychgate_domain::id::{Attempt, ClientId};
-use lychgate_domain::issuer::Choice;
+use lychgate_domain::issuer::{Choice, Effect};
 use lychgate_domain::registration::{Registered, document};
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::RefreshRequest;
@@ -104,7 +105,9 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
                 optional: definition.choice == Choice::Optional,
                 added: page.allowed.as_ref().is_some_and(|allowed| !allowed.contains(&definition.scope)),
                 left_out: page.earlier.as_ref().is_some_and(|earlier| !earlier.scopes.contains(&definition.scope)),
-                ..Default::default()
+                read_only: definition.effect == Effect::ReadOnly,
+                tools: definition.tools.map_or(0, |tools| tools.get().into()),
+                starts_unticked: page.unticked.contains(&definition.scope),
             })
             .collect(),
         earlier_answer: match &page.earlier {
@@ -123,10 +126,12 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
         upstream_name: page.upstream_name,
         grant_lifetime_seconds: i64::try_from(page.grant_lifetime_seconds).unwrap_or(i64::MAX),
         changed: page.changed,
-        person: page
-            .person
-            .map(|person| v1::Person { account: person.account().to_owned(), name: person.name.unwrap_or_default() }),
+        person: page.person.map(person),
     }
+}
+
+fn person(person: Person) -> v1::Person {
+    v1::Person { account: person.account().to_owned(), name: person.name.unwrap_or_default() }
 }
 
 fn allowed_page(page: AllowedPage) -> v1::AllowedPage {

@@ -36,6 +36,15 @@ pub(super) struct Endpoints<'a> {
     pub(super) auth_type: AuthType,
 }
 
+/// The parameters of an authorization request in which logins differ.
+pub(super) struct LoginRequest<'a> {
+    pub(super) scopes: &'a [String],
+    /// For providers of ID tokens.
+    pub(super) nonce: Option<&'a Secret<kind::UpstreamNonce>>,
+    /// OIDC Core §3.1.2.1.
+    pub(super) prompt: Option<&'static str>,
+}
+
 /// The result of a code exchange.
 pub(super) struct Redeemed {
     pub(super) tokens: UpstreamTokens,
@@ -60,14 +69,14 @@ impl CodeFlow {
         &self.scopes
     }
 
-    /// The authorization URL, with state and PKCE, and a nonce for providers of ID tokens.
+    /// The authorization URL, with state and PKCE.
     pub(super) fn login_url(
         &self,
-        scopes: &[String],
         endpoints: &Endpoints<'_>,
         secrets: &LoginSecrets,
-        nonce: Option<&Secret<kind::UpstreamNonce>>,
+        request: LoginRequest<'_>,
     ) -> Result<String, UpstreamError> {
+        let LoginRequest { scopes, nonce, prompt } = request;
         let client = BasicClient::new(ClientId::new(self.client_id.clone()))
             .set_auth_uri(AuthUrl::new(endpoints.authorization.to_owned()).map_err(UpstreamError::invalid)?)
             .set_redirect_uri(RedirectUrl::new(self.redirect_uri.clone()).map_err(UpstreamError::invalid)?);
@@ -79,6 +88,9 @@ impl CodeFlow {
             .add_scopes(scopes.iter().cloned().map(Scope::new));
         if let Some(nonce) = nonce {
             request = request.add_extra_param("nonce", nonce.expose());
+        }
+        if let Some(prompt) = prompt {
+            request = request.add_extra_param("prompt", prompt);
         }
         Ok(request.url().0.into())
     }

@@ -6,6 +6,7 @@
 use ::oauth2::AuthType;
 use lychgate_domain::browser::session::Person;
 use lychgate_domain::issuer::Issuer;
+use lychgate_domain::request::ticket::WantedAccount;
 use lychgate_domain::subject::UpstreamId;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream::callback::Callback;
@@ -15,10 +16,10 @@ use lychgate_domain::upstream::userinfo::{self, SubjectClaim};
 use lychgate_process::config::ConfigError;
 use reqwest::StatusCode;
 
-use super::code_flow::{self, CodeFlow, Endpoints, Redeemed};
+use super::code_flow::{self, CodeFlow, Endpoints, LoginRequest, Redeemed};
 use super::revocation::{self, Endpoint};
 use super::{AdmittedCode, Http, Identity, ProbeFailure, UpstreamError};
-use crate::config::{GithubConfig, Oauth2Config, TokenEndpointAuth};
+use crate::config::{AccountPrompt, GithubConfig, Oauth2Config, TokenEndpointAuth};
 
 #[derive(Debug)]
 pub(crate) struct Oauth2 {
@@ -33,6 +34,7 @@ pub(crate) struct Oauth2 {
     userinfo_media_type: &'static str,
     subject_claim: SubjectClaim,
     auth_type: AuthType,
+    account_prompt: AccountPrompt,
     revocation: Option<Endpoint>,
     /// The scopes that the userinfo endpoint needs.
     sign_in_scopes: Vec<String>,
@@ -60,6 +62,7 @@ impl Oauth2 {
             userinfo_media_type: "application/json",
             subject_claim: config.subject_claim(at)?,
             auth_type,
+            account_prompt: config.account_prompt,
             // It is unknown which of the scopes its userinfo endpoint needs.
             sign_in_scopes: config.scopes.clone(),
             flow: CodeFlow::new(&config.client_id, &secret, &config.scopes, issuer, http.clone()),
@@ -93,12 +96,15 @@ impl Oauth2 {
         Ok(())
     }
 
-    pub(crate) fn login_url(&self, secrets: &LoginSecrets) -> Result<String, UpstreamError> {
-        self.flow.login_url(self.flow.scopes(), &self.endpoints(), secrets, None)
+    pub(crate) fn login_url(&self, secrets: &LoginSecrets, account: WantedAccount) -> Result<String, UpstreamError> {
+        let prompt = self.account_prompt.value(account);
+        let request = LoginRequest { scopes: self.flow.scopes(), nonce: None, prompt };
+        self.flow.login_url(&self.endpoints(), secrets, request)
     }
 
     pub(crate) fn sign_in_url(&self, secrets: &LoginSecrets) -> Result<String, UpstreamError> {
-        self.flow.login_url(&self.sign_in_scopes, &self.endpoints(), secrets, None)
+        let request = LoginRequest { scopes: &self.sign_in_scopes, nonce: None, prompt: None };
+        self.flow.login_url(&self.endpoints(), secrets, request)
     }
 
     /// Without a configured issuer `iss` is ignored: the callback's path distinguishes upstreams (RFC 9700 §4.4.2).

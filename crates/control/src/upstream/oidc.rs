@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use lychgate_domain::browser::session::Person;
 use lychgate_domain::issuer::Issuer;
+use lychgate_domain::request::ticket::WantedAccount;
 use lychgate_domain::subject::UpstreamId;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream::callback::{Callback, CallbackResponse};
@@ -16,12 +17,12 @@ use oauth2::AuthType;
 use url::Url;
 
 use super::cached::Cached;
-use super::code_flow::{self, CodeFlow, Endpoints, Redeemed};
+use super::code_flow::{self, CodeFlow, Endpoints, LoginRequest, Redeemed};
 use super::jwks::Jwks;
 use super::reply::{MemberError, Reply};
 use super::revocation::{self, Endpoint};
 use super::{AdmittedCode, Http, Identity, ProbeFailure, UpstreamError};
-use crate::config::OidcConfig;
+use crate::config::{AccountPrompt, OidcConfig};
 
 /// How long discovered metadata is used. Afterwards it is fetched again; if that fails, the old metadata remains in
 /// use.
@@ -32,6 +33,7 @@ pub(crate) struct Oidc {
     id: UpstreamId,
     issuer: String,
     client_id: String,
+    account_prompt: AccountPrompt,
     flow: CodeFlow,
     http: Http,
     discovered: Cached<Metadata>,
@@ -60,6 +62,7 @@ impl Oidc {
             id: issuer.upstream.clone(),
             issuer: config.issuer.clone(),
             client_id: config.client_id.clone(),
+            account_prompt: config.account_prompt,
             flow: CodeFlow::new(&config.client_id, &secret, &config.scopes, issuer, http.clone()),
             http,
             discovered: Cached::default(),
@@ -73,15 +76,26 @@ impl Oidc {
         discovered.map(|_| ()).map_err(|error| ProbeFailure { member: "issuer", cause: error.cause })
     }
 
-    pub(crate) async fn login_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
+    pub(crate) async fn login_url(
+        &self,
+        secrets: &LoginSecrets,
+        account: WantedAccount,
+        now: Timestamp,
+    ) -> Result<String, UpstreamError> {
         let metadata = self.metadata(now).await?;
-        self.flow.login_url(self.flow.scopes(), &metadata.endpoints(), secrets, Some(&secrets.nonce))
+        let (scopes, nonce) = (self.flow.scopes(), Some(&secrets.nonce));
+        let request = LoginRequest { scopes, nonce, prompt: self.account_prompt.value(account) };
+        self.flow.login_url(&metadata.endpoints(), secrets, request)
     }
 
-    /// OpenID Connect Core §3.1.2.1: the scope `openid` alone yields an ID token with the subject only.
+    /// Of the configured scopes, those that tell the person's identity (OpenID Connect Core §5.4). `openid`, which is always
+    /// configured, yields an ID token with the subject only.
     pub(crate) async fn sign_in_url(&self, secrets: &LoginSecrets, now: Timestamp) -> Result<String, UpstreamError> {
         let metadata = self.metadata(now).await?;
-        self.flow.login_url(&["openid".to_owned()], &metadata.endpoints(), secrets, Some(&secrets.nonce))
+        let tells_identity = |scope: &&String| ["openid", "profile", "email"].contains(&scope.as_str());
+        let scopes: Vec<_> = self.flow.scopes().iter().filter(tells_identity).cloned().collect();
+        let request = LoginRequest { scopes: &scopes, nonce: Some(&secrets.nonce), prompt: None };
+        self.flow.login_url(&metadata.endpoints(), secrets, request)
     }
 
     pub(crate) async fn check<'a>(&self, callback: &Callback<'a>, now: Timestamp) -> Result<&'a str, UpstreamError> {

@@ -173,11 +173,61 @@ async fn a_person_sees_their_own_apps_only() {
     let day = i64::try_from(DAY.as_secs()).unwrap();
     assert_eq!((app.create_time.unwrap().seconds, app.last_use_time.unwrap().seconds), (since, since + day));
     assert_eq!(program.last_use_time.unwrap().seconds, since);
+    let person = page.person.clone().unwrap();
+    assert_eq!((person.name.as_str(), person.account.as_str()), ("ALICE", "alice"));
     let mut bob = AccountUser::signed_in("bob", &edge, &env).await;
-    assert_eq!(names(&bob.page(&edge).await.unwrap()), ["The App"]);
+    let page = bob.page(&edge).await.unwrap();
+    assert_eq!((names(&page).as_slice(), page.person.as_ref().unwrap().name.as_str()), (["The App"].as_slice(), "BOB"));
     let mut carol = AccountUser::signed_in("carol", &edge, &env).await;
     assert!(carol.page(&edge).await.unwrap().apps.is_empty());
     assert_eq!(env.record_counts().await, counts, "signing in and looking leave nothing behind");
+}
+
+/// A refresh does not move the end; another grant, or the end of the longest one, does.
+///
+/// Requirements: B38.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_apps_access_ends_with_its_longest_live_grant() {
+    let (mut env, control, _edge) = start().await;
+    control.stop().await;
+    let (grant, idle, moment) = (10 * DAY, 6 * DAY, Duration::from_secs(30));
+    let lifetimes = env.lifetimes();
+    (lifetimes.grant_seconds, lifetimes.grant_idle_seconds) = (grant.as_secs(), idle.as_secs());
+    lifetimes.consent_seconds = grant.as_secs();
+    let control = env.start().await;
+    let edge = control.edge();
+    let mut alice = AccountUser::new("alice");
+    // The end that the page shows, counted from now.
+    let ends = async |alice: &mut AccountUser| {
+        alice.sign_in(&edge, &env).await;
+        let page = alice.page(&edge).await.unwrap();
+        let end = page.apps[0].expire_time?;
+        Some(Duration::from_secs(u64::try_from(end.seconds).unwrap() - env.now().seconds()))
+    };
+    let (first, tokens) = connect(App::configured(), "alice", &edge, &env).await;
+    assert_eq!(ends(&mut alice).await, Some(grant));
+    env.advance(DAY);
+    let tokens = assert_untouched(&first, &tokens, &edge, "a refresh").await;
+    assert_eq!(ends(&mut alice).await, Some(grant - DAY), "a refresh renews nothing");
+    // A second sign-in: another grant, and the consent is renewed.
+    let (second, later) = connect(App::configured(), "alice", &edge, &env).await;
+    assert_eq!(ends(&mut alice).await, Some(grant));
+    edge.revoke(second.revoke(later.refresh_token())).await.unwrap();
+    assert_eq!(ends(&mut alice).await, Some(grant - DAY), "the longest is the first again");
+    edge.revoke(first.revoke(tokens.refresh_token())).await.unwrap();
+    assert_eq!(ends(&mut alice).await, None, "the consent stays, without a grant");
+    // An unused grant is not live.
+    let (_third, _) = connect(App::configured(), "alice", &edge, &env).await;
+    env.advance(idle - TICK);
+    assert!(ends(&mut alice).await.is_some());
+    env.advance(TICK);
+    assert_eq!(ends(&mut alice).await, None);
+    // No grant outlives its consent.
+    let mut flow = Flow::new(App::configured());
+    let code = flow.code(&edge, &env.idp).await;
+    env.advance(moment);
+    edge.exchange(flow.redeem(&code)).await.unwrap();
+    assert_eq!(ends(&mut alice).await, Some(grant - moment));
 }
 
 /// The sign-in requests the least scope and stores nothing of the upstream's answer.
@@ -186,14 +236,18 @@ async fn signing_in_requests_identity_only_and_stores_nothing() {
     let (mut env, control, _edge) = start().await;
     control.stop().await;
     let lychgate_control::config::UpstreamConfig::Oidc(upstream) = &mut env.issuer().upstream else { panic!("oidc") };
-    upstream.scopes = vec!["openid".to_owned(), "everything".to_owned()];
+    upstream.scopes = ["openid", "email", "everything"].map(str::to_owned).to_vec();
     let control = env.start().await;
     let edge = control.edge();
     let mut alice = AccountUser::new("alice");
     let next = edge.sign_in(alice.post()).await.unwrap();
-    assert_eq!(query(location(&next))["scope"], "openid");
+    assert_eq!(query(location(&next))["scope"], "openid email");
     let mut flow = Flow::new(App::configured());
-    assert_eq!(query(&flow.approve(&edge).await)["scope"], "openid everything", "and an authorization for all of it");
+    assert_eq!(
+        query(&flow.approve(&edge).await)["scope"],
+        "openid email everything",
+        "and an authorization for all of it"
+    );
     alice.sign_in(&edge, &env).await;
     for secret in env.idp.secrets() {
         let session = alice.session().value;

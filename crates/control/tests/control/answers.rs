@@ -16,16 +16,16 @@ use crate::support::{
     page, query, spawn_login,
 };
 
-const ALL: &[&str] = &["write"];
+pub(crate) const ALL: &[&str] = &["write"];
 const LESS: &[&str] = &[];
 
 /// A person before the consent page, which offers "read" and, optionally, "write".
-struct Stage {
-    env: Environment,
-    control: Option<ControlPlane>,
-    edge: ApiClient,
-    flow: Flow,
-    page: v1::ConsentPage,
+pub(crate) struct Stage {
+    pub(crate) env: Environment,
+    pub(crate) control: Option<ControlPlane>,
+    pub(crate) edge: ApiClient,
+    pub(crate) flow: Flow,
+    pub(crate) page: v1::ConsentPage,
 }
 
 impl Stage {
@@ -33,7 +33,7 @@ impl Stage {
         Self::with(PromptConfig::default()).await
     }
 
-    async fn with(prompt: PromptConfig) -> Self {
+    pub(crate) async fn with(prompt: PromptConfig) -> Self {
         let mut env = Environment::new().await;
         env.issuer().resources[0].scopes[1].optional = true;
         env.issuer().prompt = prompt;
@@ -48,13 +48,13 @@ impl Stage {
         self.control.take().expect("it runs").stop().await;
     }
 
-    fn approval(&self, chosen: &[&str]) -> v1::DecideRequest {
+    pub(crate) fn approval(&self, chosen: &[&str]) -> v1::DecideRequest {
         let chosen_scopes = chosen.iter().map(|scope| (*scope).to_owned()).collect();
         v1::DecideRequest { chosen_scopes, ..self.flow.decide(&self.page, Decision::Approve) }
     }
 
     /// Approves with these optional scopes, and returns the redirect to the upstream.
-    async fn approve(&mut self, chosen: &[&str]) -> v1::Next {
+    pub(crate) async fn approve(&mut self, chosen: &[&str]) -> v1::Next {
         let next = self.edge.decide(self.approval(chosen)).await.expect("an approval that counts");
         self.flow.browser.keep(&next);
         next
@@ -64,7 +64,7 @@ impl Stage {
         self.edge.decide(self.flow.decide(&self.page, Decision::Deny)).await
     }
 
-    fn signed_in(&self, next: &v1::Next) -> v1::FinishLoginRequest {
+    pub(crate) fn signed_in(&self, next: &v1::Next) -> v1::FinishLoginRequest {
         self.flow.finish_login(self.env.idp.sign_in(location(next), "alice"))
     }
 
@@ -302,11 +302,11 @@ async fn a_denial_during_a_login_that_fails_stays() {
     stage.assert_denied(&denial, &[login]).await;
 }
 
-fn confirming() -> PromptConfig {
+pub(crate) fn confirming() -> PromptConfig {
     PromptConfig { confirm_subject: true, ..PromptConfig::default() }
 }
 
-fn confirmation(flow: &Flow, asked: &v1::SignedInPage, decision: Decision) -> v1::ConfirmLoginRequest {
+pub(crate) fn confirmation(flow: &Flow, asked: &v1::SignedInPage, decision: Decision) -> v1::ConfirmLoginRequest {
     v1::ConfirmLoginRequest {
         issuer_id: ISSUER.to_owned(),
         attempt: attempt(),
@@ -319,7 +319,7 @@ fn confirmation(flow: &Flow, asked: &v1::SignedInPage, decision: Decision) -> v1
     }
 }
 
-async fn question(stage: &mut Stage) -> v1::SignedInPage {
+pub(crate) async fn question(stage: &mut Stage) -> v1::SignedInPage {
     let next = stage.approve(ALL).await;
     let next = stage.edge.finish_login(stage.signed_in(&next)).await.unwrap();
     stage.flow.browser.keep(&next);

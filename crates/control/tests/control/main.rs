@@ -7,6 +7,7 @@ mod support;
 
 mod account;
 mod administration;
+mod another_account;
 mod answers;
 mod authorization;
 mod client_certificates;
@@ -33,6 +34,7 @@ mod scopes;
 mod secret_leaks;
 mod sessions;
 mod signing_algorithms;
+mod too_late;
 mod upstream_health;
 mod upstream_revocation;
 mod verification;

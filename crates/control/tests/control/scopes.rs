@@ -1,7 +1,9 @@
 //! All advertised scopes can be requested: every accepted configuration works from registration to token.
 
+use lychgate_api::error_metadata;
 use lychgate_api::v1::{self, Decision};
-use lychgate_control::config::{ResourceConfig, ScopeConfig};
+use lychgate_control::config::{OptionalScopesConfig, ResourceConfig, ScopeConfig};
+use lychgate_engine::Space;
 
 use crate::support::{App, Environment, Flow, ISSUER, RESOURCE, code_in, location, query};
 
@@ -12,6 +14,8 @@ fn resource(uri: &str, names: &[String]) -> ResourceConfig {
         description: format!("May {n}"),
         default: n == 0,
         optional: n > 0,
+        read_only: false,
+        tools: None,
     };
     let scopes = names.iter().enumerate().map(scope).collect();
     ResourceConfig { uri: uri.to_owned(), name: "Notes".to_owned(), scopes }
@@ -90,5 +94,101 @@ async fn every_advertised_scope_can_be_asked_for_at_once() {
         assert_eq!(tokens.scope, shown.join(" "), "{what}");
         let again = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
         assert_eq!(again.scope, tokens.scope, "{what}");
+    }
+}
+
+/// An issuer whose boxes start unticked: the default scope is fixed, the other one optional.
+async fn unticked() -> Environment {
+    let mut env = Environment::new().await;
+    let issuer = env.issuer();
+    issuer.optional_scopes = OptionalScopesConfig::Unticked;
+    let scopes = &mut issuer.resources[0].scopes;
+    scopes[1].optional = true;
+    (scopes[0].read_only, scopes[1].tools) = (true, Some(3));
+    env
+}
+
+fn unticked_on(page: &v1::ConsentPage) -> Vec<&str> {
+    page.scopes.iter().filter(|scope| scope.starts_unticked).map(|scope| scope.name.as_str()).collect()
+}
+
+/// Requirements: E3, E4.
+#[tokio::test(flavor = "multi_thread")]
+async fn boxes_start_unticked_if_configured_and_then_as_the_person_left_them() {
+    let env = unticked().await;
+    let control = env.start().await;
+    let edge = control.edge();
+    let mut flow = Flow { scope: "read write".to_owned(), ..Flow::new(App::configured()) };
+    let page = flow.consent_page(&edge).await;
+    let marks: Vec<_> = page.scopes.iter().map(|scope| (scope.name.as_str(), scope.read_only, scope.tools)).collect();
+    assert_eq!(marks, [("read", true, 0), ("write", false, 3)]);
+    assert_eq!(unticked_on(&page), ["write"]);
+
+    let approve = |page: &v1::ConsentPage, flow: &Flow, chosen: &[&str]| {
+        let chosen_scopes = chosen.iter().map(|name| (*name).to_owned()).collect();
+        v1::DecideRequest { chosen_scopes, ..flow.decide(page, Decision::Approve) }
+    };
+    edge.decide(approve(&page, &flow, &["write"])).await.unwrap();
+    let again = crate::support::page(edge.show(flow.show(&page.ticket)).await.unwrap());
+    assert_eq!(unticked_on(&again), [""; 0], "the person ticked it before");
+
+    let next = edge.decide(approve(&again, &flow, &[])).await.unwrap();
+    let third = crate::support::page(edge.show(flow.show(&page.ticket)).await.unwrap());
+    assert_eq!(unticked_on(&third), ["write"]);
+    let callback = flow.log_in(&next, &env.idp);
+    let code = code_in(&edge.finish_login(callback).await.unwrap());
+    assert_eq!(
+        edge.exchange(flow.redeem(&code)).await.unwrap().scope,
+        "read",
+        "a box that stays unticked gives nothing"
+    );
+}
+
+/// Requirements: E3.
+#[tokio::test(flavor = "multi_thread")]
+async fn approving_nothing_is_no_answer() {
+    let mut env = unticked().await;
+    env.issuer().resources[0].scopes[0].optional = true;
+    let control = env.start().await;
+    let edge = control.edge();
+    let mut flow = Flow { scope: "read write".to_owned(), ..Flow::new(App::configured()) };
+    let page = flow.consent_page(&edge).await;
+    assert_eq!(unticked_on(&page), ["read", "write"]);
+    let refused = edge.decide(flow.decide(&page, Decision::Approve)).await.unwrap_err();
+    assert_eq!(refused.reason, "DECISION_MISSING");
+    let back = &refused.metadata[error_metadata::RETURN_URI];
+    assert_eq!(query(back)["ticket"], page.ticket, "the page tells the way back to the form");
+    assert_eq!(env.entries(Space::Authorizations).await.len(), 0, "nothing is decided");
+    let again = crate::support::page(edge.show(flow.show(&page.ticket)).await.unwrap());
+    assert_eq!(unticked_on(&again), ["read", "write"]);
+    let chosen_scopes = vec!["write".to_owned()];
+    let next =
+        edge.decide(v1::DecideRequest { chosen_scopes, ..flow.decide(&again, Decision::Approve) }).await.unwrap();
+    let callback = flow.log_in(&next, &env.idp);
+    let code = code_in(&edge.finish_login(callback).await.unwrap());
+    assert_eq!(edge.exchange(flow.redeem(&code)).await.unwrap().scope, "write");
+}
+
+/// The person read "read only" and approves; the operator takes the mark away in between.
+///
+/// Requirements: B8, E4.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_approval_is_asked_again_if_the_marks_of_a_scope_have_changed() {
+    for change in
+        [(|scope: &mut ScopeConfig| scope.read_only = false) as fn(&mut ScopeConfig), |scope| scope.tools = Some(4)]
+    {
+        let mut env = unticked().await;
+        let control = env.start().await;
+        let mut flow = Flow::new(App::configured());
+        let page = flow.consent_page(&control.edge()).await;
+        control.stop().await;
+        change(&mut env.issuer().resources[0].scopes[0]);
+        let control = env.start().await;
+        let next = control.edge().decide(flow.decide(&page, Decision::Approve)).await.unwrap();
+        let again = crate::support::page(next);
+        assert!(again.changed);
+        assert_eq!(env.entries(Space::Authorizations).await.len(), 0, "nothing is decided");
+        let next = control.edge().decide(flow.decide(&again, Decision::Approve)).await.unwrap();
+        assert!(location(&next).starts_with(&env.idp.issuer), "{next:?}");
     }
 }

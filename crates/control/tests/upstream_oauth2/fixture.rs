@@ -2,7 +2,9 @@
 
 use lychgate_api::v1;
 use lychgate_api::v1::next::Step;
-use lychgate_control::config::{GithubConfig, Oauth2Config, RevocationMode, TokenEndpointAuth, UpstreamConfig};
+use lychgate_control::config::{
+    AccountPrompt, GithubConfig, Oauth2Config, RevocationMode, TokenEndpointAuth, UpstreamConfig,
+};
 use lychgate_engine::Space;
 
 use crate::control::support::{ApiClient, App, ControlPlane, Environment, Flow, claims, code_in, location, query};
@@ -56,6 +58,13 @@ impl Fixture {
         let env = Environment::new().await;
         let revocation_endpoint = Some(format!("{}/oauth/revoke", provider.url));
         let oauth2 = Oauth2Config { token_endpoint_auth: auth, revocation_endpoint, ..oauth2(&env, &provider.url) };
+        Self::new(env, provider, UpstreamConfig::Oauth2(oauth2)).await
+    }
+
+    pub(crate) async fn with_account_prompt(account_prompt: AccountPrompt) -> Self {
+        let provider = Oauth2Provider::start(TokenEndpointAuth::Basic, "application/json").await;
+        let env = Environment::new().await;
+        let oauth2 = Oauth2Config { account_prompt, ..oauth2(&env, &provider.url) };
         Self::new(env, provider, UpstreamConfig::Oauth2(oauth2)).await
     }
 
@@ -145,5 +154,6 @@ pub(crate) fn oauth2(env: &Environment, url: &str) -> Oauth2Config {
         revocation_endpoint: None,
         revocation: RevocationMode::PerGrant,
         scopes: ["profile", "id"].map(str::to_owned).into(),
+        account_prompt: AccountPrompt::None,
     }
 }

@@ -15,8 +15,8 @@ mod control {
 
 use std::time::Duration;
 
-use lychgate_api::v1;
-use lychgate_control::config::TokenEndpointAuth;
+use lychgate_api::v1::{self, Decision};
+use lychgate_control::config::{AccountPrompt, TokenEndpointAuth};
 
 use fixture::{Fixture, Outcome, failed};
 use provider::{Answer, OCTOCAT, parameter};
@@ -40,6 +40,29 @@ async fn an_authorization_request_has_state_and_pkce_and_no_nonce() {
         assert!(!asked["state"].is_empty() && !asked.contains_key("nonce"));
         assert_eq!(asked.get("scope").map(String::as_str), scope);
         assert_eq!(asked.get("audience").map(String::as_str), scope.map(|_| "apps"), "the endpoint's own query");
+    }
+}
+
+/// After "not me" a provider is asked for its list of accounts, if it is known to have one.
+///
+/// Requirements: B37.
+#[tokio::test]
+async fn a_choice_of_account_is_asked_for_as_the_provider_knows_it() {
+    for (fixture, prompt) in [
+        (Fixture::github().await, Some("select_account")),
+        (Fixture::oauth2(None).await, None),
+        (Fixture::with_account_prompt(AccountPrompt::Login).await, Some("login")),
+    ] {
+        let mut flow = Flow::new(App::configured());
+        let page = flow.consent_page(&fixture.edge).await;
+        let next = fixture.edge.decide(flow.decide(&page, Decision::NotMe)).await.expect("a good answer");
+        let shown = fixture.edge.show(flow.show(&query(location(&next))["ticket"])).await.expect("a good ticket");
+        let approval = flow.decide(&control::support::page(shown), Decision::Approve);
+        let login = fixture.edge.decide(approval).await.expect("a good answer");
+        assert_eq!(query(location(&login)).get("prompt").map(String::as_str), prompt);
+        let plain = flow.decide(&page, Decision::Approve);
+        let login = fixture.edge.decide(plain).await.expect("a good answer");
+        assert!(!query(location(&login)).contains_key("prompt"));
     }
 }
 

@@ -13,8 +13,8 @@ use lychgate_domain::flow::code::PresentedCode;
 use lychgate_domain::flow::{Approved, CodeExchange, CodeIssued, CodePresentation};
 use lychgate_domain::id::{Attempt, BrowserId, IssuerId};
 use lychgate_domain::issuer::{
-    Choice, ClientPolicy, Issuer, IssuerUrl, OwnOrigins, PromptPolicy, Requested, Resource, ScopeDefinition,
-    UpstreamRevocationMode,
+    Choice, ClientPolicy, Effect, Issuer, IssuerUrl, OptionalScopes, OwnOrigins, PromptPolicy, Requested, Resource,
+    ScopeDefinition, UpstreamRevocationMode,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::lifetimes::Lifetimes;
@@ -213,6 +213,8 @@ fn issuer() -> Result<Issuer> {
             description: format!("may {name}"),
             requested,
             choice: Choice::WithTheRest,
+            effect: Effect::Unstated,
+            tools: None,
         })
     };
     Ok(Issuer {
@@ -230,6 +232,7 @@ fn issuer() -> Result<Issuer> {
         clients: Vec::new(),
         policy: ClientPolicy::default(),
         prompt: PromptPolicy::default(),
+        optional_scopes: OptionalScopes::default(),
         published_policy: None,
         upstream_revocation: UpstreamRevocationMode::WhenLastGrantEnds,
         addresses: lychgate_domain::issuer::AddressPolicy::default(),

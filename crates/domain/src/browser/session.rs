@@ -1,7 +1,8 @@
 //! The session cookie: the person who signed in last at a browser, so that a page can say "as X".
 //!
 //! A session shortens the consent page and names a person on it. It never replaces a login: a code is given only to a
-//! person who has just signed in upstream. The person's name and address are kept in this cookie and nowhere else.
+//! person who has just signed in upstream. The person's name and address are kept in this cookie and in that of the
+//! account page, and nowhere else.
 
 use std::fmt;
 use std::time::Duration;
@@ -39,6 +40,19 @@ impl Person {
         Self { subject, name: shown(name, MAX_NAME), email: shown(email, MAX_EMAIL) }
     }
 
+    /// As a sealed cookie holds the person; [`Person::read`] reads it.
+    pub(crate) fn write(&self, writer: Writer) -> Writer {
+        writer
+            .text(self.subject.as_str())
+            .text(self.name.as_deref().unwrap_or_default())
+            .text(self.email.as_deref().unwrap_or_default())
+    }
+
+    pub(crate) fn read(reader: &mut Reader<'_>) -> Option<Self> {
+        let (subject, name, email) = (reader.text()?, reader.text()?, reader.text()?);
+        Some(Self::new(Subject::from_record(subject.to_owned()), Some(name), Some(email)))
+    }
+
     /// Tells people of the same name apart: the e-mail address that the upstream gave, or else the stable id.
     pub fn account(&self) -> &str {
         self.email.as_deref().unwrap_or(self.subject.stable_id())
@@ -71,9 +85,8 @@ impl Cookies {
         let mut reader = Reader::new(&plaintext);
         let [format] = reader.array()?;
         let expires_at = Timestamp::from_millis(u64::from_be_bytes(reader.array()?));
-        let (subject, name, email) = (reader.text()?, reader.text()?, reader.text()?);
+        let person = Person::read(&mut reader)?;
         reader.end()?;
-        let person = Person::new(Subject::from_record(subject.to_owned()), Some(name), Some(email));
         let lives = now < expires_at && now.is_until(expires_at, issuer.lifetimes.session);
         (format == FORMAT && lives).then_some(Session { person })
     }
@@ -96,13 +109,8 @@ impl NewSession<'_> {
         // The session has a context of its own under the cookies' keys: it is replaced together with the cookie it belongs
         // to, also in an emergency, and opens as nothing else.
         let key = keys.active(Purpose::Cookie);
-        let plaintext = Writer::default()
-            .bytes(&[FORMAT])
-            .bytes(&(now + issuer.lifetimes.session).millis().to_be_bytes())
-            .text(person.subject.as_str())
-            .text(person.name.as_deref().unwrap_or_default())
-            .text(person.email.as_deref().unwrap_or_default())
-            .finish();
+        let writer = Writer::default().bytes(&[FORMAT]).bytes(&(now + issuer.lifetimes.session).millis().to_be_bytes());
+        let plaintext = person.write(writer).finish();
         let sealed = key.seal(&context(&issuer.url.digest(), &browser), random(entropy), &plaintext);
         let value = id::encode(&[key.id.bytes().as_slice(), &sealed].concat());
         SetCookie { name: name(issuer), value, max_age: Some(issuer.lifetimes.session) }

@@ -1,11 +1,13 @@
 //! Tokens of the consent forms, which bind a person's answer to what the page displayed.
 
+use std::num::NonZeroU16;
+
 use subtle::ConstantTimeEq as _;
 
 use crate::Refusal;
 use crate::client::Client;
 use crate::id::{self, AuthorizationId, BrowserId};
-use crate::issuer::{Choice, Issuer, IssuerUrl, PublishedPolicy, Resource};
+use crate::issuer::{Choice, Effect, Issuer, IssuerUrl, PublishedPolicy, Resource};
 use crate::keys::{Key, KeyId, Keys, Purpose, short_digest};
 use crate::request::AuthorizationRequest;
 use crate::request::ticket::Ticket;
@@ -36,11 +38,29 @@ impl Displayed {
                 parts.push(b"optional");
             }
         }
-        let this = Self(short_digest("displayed", &parts));
+        let this = Self(short_digest("displayed", &parts)).with_marks(resource, request);
         match &issuer.published_policy {
             Some(policy) => this.under(policy),
             None => this,
         }
+    }
+
+    /// With the marks of the scopes: a person who read "3 tools, read only" has not approved more. Pages without marks have
+    /// the digest of earlier releases.
+    ///
+    /// The digest does not cover how a box starts: the answer names the scopes that were ticked.
+    fn with_marks(self, resource: &Resource, request: &AuthorizationRequest) -> Self {
+        let marks = resource.describe(&request.scopes).map(|definition| {
+            let [high, low] = definition.tools.map_or(0, NonZeroU16::get).to_be_bytes();
+            [u8::from(definition.effect == Effect::ReadOnly), high, low]
+        });
+        let marks: Vec<_> = marks.collect();
+        if marks.iter().all(|mark| *mark == [0; 3]) {
+            return self;
+        }
+        let parts: Vec<&[u8]> =
+            std::iter::once(self.0.as_slice()).chain(marks.iter().map(|mark| mark.as_slice())).collect();
+        Self(short_digest("displayed with marks", &parts))
     }
 
     fn under(self, policy: &PublishedPolicy) -> Self {
@@ -176,8 +196,10 @@ mod tests {
     use super::*;
     use crate::entropy::tests::Counting;
     use crate::issuer::tests::issuer;
+    use crate::issuer::{OptionalScopes, ScopeDefinition};
     use crate::keys::tests::keys;
     use crate::request::tests::request;
+    use crate::scope::Scopes;
     use crate::time::Timestamp;
 
     fn browser(n: u8) -> BrowserId {
@@ -219,6 +241,47 @@ mod tests {
             changed[at] ^= 1;
             assert_eq!(take_back(&id::encode(&changed), &keys, &[browser(1)]), invalid, "byte {at}");
         }
+    }
+
+    /// Everything that the page says of scopes, each changed alone.
+    ///
+    /// Requirements: B8, E4.
+    #[test]
+    fn an_answer_is_bound_to_what_the_page_says_of_scopes() {
+        type Change = fn(&mut Issuer);
+        let request = AuthorizationRequest { scopes: Scopes::parse("read write").unwrap(), ..request() };
+        let shown = |change: &Change| {
+            let mut issuer = issuer();
+            change(&mut issuer);
+            Displayed::new(&issuer, &issuer.clients[0], &request, &issuer.resources[0])
+        };
+        fn scopes(issuer: &mut Issuer) -> &mut [ScopeDefinition] {
+            &mut issuer.resources[0].scopes
+        }
+        let changes: [Change; 9] = [
+            |_| {},
+            |issuer| scopes(issuer)[0].description.push('!'),
+            |issuer| scopes(issuer)[0].choice = Choice::Optional,
+            |issuer| scopes(issuer)[0].effect = Effect::ReadOnly,
+            |issuer| scopes(issuer)[1].effect = Effect::ReadOnly,
+            |issuer| scopes(issuer)[0].tools = NonZeroU16::new(1),
+            |issuer| scopes(issuer)[0].tools = NonZeroU16::new(256),
+            |issuer| scopes(issuer)[1].tools = NonZeroU16::new(1),
+            |issuer| {
+                scopes(issuer)[0].tools = NonZeroU16::new(1);
+                scopes(issuer)[1].tools = NonZeroU16::new(1);
+            },
+        ];
+        let all: Vec<_> = changes.iter().map(shown).collect();
+        for (n, one) in all.iter().enumerate() {
+            assert!(all.iter().skip(n + 1).all(|other| other != one), "{n}");
+        }
+        // The answer says which boxes were ticked, and the page does not show a scope that was not requested.
+        let same: [Change; 2] = [
+            |issuer| issuer.optional_scopes = OptionalScopes::Unticked,
+            |issuer| scopes(issuer)[2].effect = Effect::ReadOnly,
+        ];
+        assert!(same.iter().all(|change| shown(change) == all[0]));
     }
 
     /// Requirements: B37.

@@ -8,13 +8,17 @@
 //! | `LoggingIn`, `SignedIn` | to the upstream | `LoginBegun` | `LoginBegun` | record | form as approved |
 //! | `CodeIssued`, `Redeemed` | to the upstream | show what was allowed | the same | the same | the same |
 //! | `Failed` | to the upstream | show the failure | the same | the same | the same |
+//! | `Failed` as `NotMe` | start over | the same | the same | the same | the same |
 //! | `Denied` | `AlreadyDecided` | `AlreadyDecided` | `AlreadyDecided` | to the client | `AlreadyDecided` |
 //!
 //! A later answer replaces an earlier one until its login is claimed, and the login of the replaced answer leads to
 //! nothing ([`Refusal::LoginReplaced`]). A denial is accepted until a code is issued, and is final. The call that stored
 //! an answer gets the same outcome whenever it is repeated; a call whose answer was replaced is no new answer.
+//!
+//! To start over is to go on with another ticket for the same request ([`Failed::start_over`]): the person said after the
+//! login that another person had signed in. The failed login leads to no code, whatever is answered to its ticket.
 
-use super::{Approved, Authorization, CodeIssued, Denied, Failed, LoggingIn, Redeemed, SignedIn};
+use super::{Approved, Authorization, CodeIssued, Denied, Failed, LoggingIn, LoginFailure, Redeemed, SignedIn};
 use crate::Refusal;
 use crate::consent::Decided;
 use crate::id::Attempt;
@@ -43,7 +47,7 @@ pub enum AtAnswer<'a> {
     ToClient(&'a Denied),
     /// The answer is too late, for the client has a code: the page shows what was allowed, and how to take it back.
     Allowed(&'a CodeIssued),
-    /// The answer is too late: the login has failed.
+    /// The answer is too late: the login has failed, or starts over.
     Failed(&'a Failed),
 }
 
@@ -58,7 +62,7 @@ pub enum AtVisit<'a> {
     SigningIn(&'a Approved),
     /// The approved scopes, and the button that revokes them.
     Allowed(&'a CodeIssued),
-    /// The failed login.
+    /// The failed login, or where it starts over.
     Failed(&'a Failed),
 }
 
@@ -124,6 +128,10 @@ fn approve(attempt: Attempt, approval: Option<Approved>, stored: &Authorization)
             let decided = next.decided.after(&earlier.decided);
             Ok(AtAnswer::Record(Box::new(Authorization::Approved(Approved { decided, ..next }))))
         }
+        // The same approval would lead to the login that the person has just left.
+        (Authorization::Failed(failed @ Failed { failure: LoginFailure::NotMe, .. }), _) => {
+            Ok(AtAnswer::Failed(failed))
+        }
         // Once the login is claimed, the page's other contents make no difference any more.
         (_, Some(_)) if has_same_scopes => Ok(AtAnswer::ToUpstream(earlier)),
         (Authorization::LoggingIn(_) | Authorization::SignedIn(_), _) => Err(Refusal::LoginBegun),
@@ -186,7 +194,6 @@ impl Authorization {
 mod tests {
     use super::*;
     use crate::consent::{PresentedScreen, decided};
-    use crate::flow::LoginFailure;
     use crate::flow::tests::{attempt, claimed, issued, redeemed, signed_in_as_asked};
     use crate::id::BrowserId;
     use crate::keys::KeyId;
@@ -318,6 +325,9 @@ mod tests {
                 }
                 Some(Authorization::CodeIssued(_) | Authorization::Redeemed(_)) => {
                     [upstream, "allowed", upstream, "allowed", "allowed", upstream, "login replaced"]
+                }
+                Some(Authorization::Failed(Failed { failure: LoginFailure::NotMe, .. })) => {
+                    ["failed", "failed", "failed", "failed", "failed", upstream, "login replaced"]
                 }
                 Some(Authorization::Failed(_)) => {
                     [upstream, "failed", upstream, "failed", "failed", upstream, "login replaced"]

@@ -49,6 +49,12 @@ pub fn denied(redirect_uri: &RedirectUri, state: Option<&str>, issuer: &IssuerUr
     build(redirect_uri, &[("error", "access_denied")], state, issuer)
 }
 
+/// The URL that tells the client that the person can no longer answer: `access_denied` (RFC 6749 §4.1.2.1), which clients
+/// take for the end of the request, and not for a fault of theirs. `refusal` says why.
+pub fn too_late(redirect_uri: &RedirectUri, refusal: &Refusal, state: Option<&str>, issuer: &IssuerUrl) -> String {
+    error(redirect_uri, ("access_denied", refusal), state, issuer)
+}
+
 /// The redirect URI, byte for byte, with the parameters of the response: `state` if it was sent, and exactly one `iss`
 /// (RFC 9207 §2), by which a client of several servers knows which one answers.
 fn build(redirect_uri: &RedirectUri, answer: &[(&str, &str)], state: Option<&str>, issuer: &IssuerUrl) -> String {

@@ -5,6 +5,8 @@ use crate::consent::{Consent, Covered, PresentedScreen};
 use crate::id::Attempt;
 use crate::issuer::Issuer;
 use crate::keys::{Keys, Purpose};
+use crate::request::AuthorizationRequest;
+use crate::request::ticket::Ticket;
 use crate::subject::Subject;
 use crate::time::Timestamp;
 use crate::upstream::tokens::SealedTokens;
@@ -80,5 +82,23 @@ impl SignedIn {
     /// The person answered that it is not they.
     pub fn refuse(self, attempt: Attempt, at: Timestamp) -> Failed {
         Failed { approved: self.approved, attempt, at, failure: LoginFailure::NotMe }
+    }
+}
+
+impl Failed {
+    /// The ticket by which the request starts over, if the login failed because another person had signed in: the same
+    /// request of the same client, with a choice of account at the upstream. `None` for other failures, which a person
+    /// cannot mend by choosing, and if scopes that were configured since make the ticket too large.
+    ///
+    /// It is a function of this record, which stays as it is: `state`, cookie and form of the failed login give no code.
+    pub fn start_over(&self, issuer: &Issuer, keys: &Keys) -> Option<String> {
+        let decided = &self.approved.decided;
+        match self.failure {
+            LoginFailure::UpstreamUnavailable | LoginFailure::UpstreamInvalid | LoginFailure::UpstreamDenied => None,
+            LoginFailure::NotMe => {
+                let request = AuthorizationRequest { scopes: decided.requested_scopes.clone(), ..decided.request() };
+                Ticket::start_over(decided.id, self.at, request, issuer, keys).ok()
+            }
+        }
     }
 }

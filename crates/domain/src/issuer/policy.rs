@@ -15,6 +15,16 @@ pub struct PublishedPolicy {
     pub uri: Option<String>,
 }
 
+/// How the boxes of optional scopes start on the consent page.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum OptionalScopes {
+    /// Ticked: the person takes away what is too much.
+    #[default]
+    Ticked,
+    /// Unticked: the person adds what is wanted.
+    Unticked,
+}
+
 /// Which clients are accepted besides the configured ones.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClientPolicy {

@@ -1,5 +1,7 @@
 //! Protected resources and their scopes.
 
+use std::num::NonZeroU16;
+
 use url::{Url, form_urlencoded};
 
 use crate::Refusal;
@@ -45,6 +47,19 @@ pub struct ScopeDefinition {
     pub requested: Requested,
     /// Optional for the person, or not.
     pub choice: Choice,
+    /// Reading alone, or not stated.
+    pub effect: Effect,
+    /// The number of tools that the scope unlocks, if the operator states it.
+    pub tools: Option<NonZeroU16>,
+}
+
+/// The effect of a client's use of a scope, as the operator states it. Pages repeat it; no decision depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The client can read, and change nothing.
+    ReadOnly,
+    /// The operator states nothing.
+    Unstated,
 }
 
 /// A person's choice about a scope on the consent page.

@@ -7,7 +7,7 @@ use crate::codec::{Reader, Writer};
 use crate::entropy::{Entropy, random};
 use crate::id::{self, AuthorizationId, BrowserId, ClientId, TicketId};
 use crate::issuer::Issuer;
-use crate::keys::{KeyId, Keys, Purpose};
+use crate::keys::{Key, KeyId, Keys, Purpose};
 use crate::request::pkce::CodeChallenge;
 use crate::request::{AuthorizationRequest, WantedScreen};
 use crate::scope::Scopes;
@@ -22,7 +22,17 @@ pub struct Ticket {
     pub issued_at: Timestamp,
     /// The checked request.
     pub request: AuthorizationRequest,
+    account: WantedAccount,
     key: KeyId,
+}
+
+/// The account at the upstream that a ticket's login is for. It is sealed: no parameter of a request sets it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum WantedAccount {
+    /// Any: the upstream may take the account that it knows.
+    Any,
+    /// Another than the one that was named: the person said "not me", so the upstream is asked to let the person choose.
+    Another,
 }
 
 /// The longest sealed ticket. Base64url adds a third, and a URL with it stays below 6 KB.
@@ -42,17 +52,59 @@ impl Ticket {
         entropy: &dyn Entropy,
         now: Timestamp,
     ) -> Result<(Self, String), Refusal> {
+        let (key, id) = (keys.active(Purpose::Ticket), TicketId::from_bytes(random(entropy)));
+        let ticket = Self { id, issued_at: now, request, account: WantedAccount::Any, key: key.id };
+        let text = ticket.seal(issuer, key, |_| random(entropy))?;
+        Ok((ticket, text))
+    }
+
+    /// The text of this ticket for a person who says on its page that another person is named there: the same decision, on
+    /// the full page, with a choice of account at the upstream. The same ticket always has the same text.
+    ///
+    /// Refuses with [`Refusal::TicketInvalid`] or [`Refusal::RequestTooLarge`].
+    pub fn for_another_account(self, issuer: &Issuer, keys: &Keys) -> Result<String, Refusal> {
+        let key = keys.find(Purpose::Ticket, self.key).ok_or(Refusal::TicketInvalid)?;
+        let request = AuthorizationRequest { screen: WantedScreen::Full, ..self.request };
+        let ticket = Self { request, account: WantedAccount::Another, ..self };
+        ticket.seal(issuer, key, |plaintext| derived_nonce(key, plaintext))
+    }
+
+    /// The text of a new ticket for the request of the authorization `ended`, which a person ended `at` this time because
+    /// another person had signed in: a decision of its own, with a choice of account. As long as the key is active, it is a
+    /// function of its arguments, so that every repetition of that answer leads to one decision.
+    ///
+    /// Refuses with [`Refusal::RequestTooLarge`].
+    pub fn start_over(
+        ended: AuthorizationId,
+        at: Timestamp,
+        request: AuthorizationRequest,
+        issuer: &Issuer,
+        keys: &Keys,
+    ) -> Result<String, Refusal> {
         let key = keys.active(Purpose::Ticket);
-        let ticket = Self { id: TicketId::from_bytes(random(entropy)), issued_at: now, request, key: key.id };
-        let packed = ticket.packed_scopes(issuer);
+        let mut id = [0; 16];
+        id.copy_from_slice(&key.mac("ticket to start over", &[ended.bytes()])[..16]);
+        let (id, account) = (TicketId::from_bytes(id), WantedAccount::Any);
+        Self { id, issued_at: at, request, account, key: key.id }.for_another_account(issuer, keys)
+    }
+
+    /// The account that the login is for.
+    pub fn account(&self) -> WantedAccount {
+        self.account
+    }
+
+    /// `nonce` is made from the plaintext.
+    fn seal(&self, issuer: &Issuer, key: &Key, nonce: impl FnOnce(&[u8]) -> [u8; 24]) -> Result<String, Refusal> {
+        let packed = self.packed_scopes(issuer);
         let scopes = if packed.is_some() { ScopesForm::Packed } else { ScopesForm::Text };
-        let format = Format { screen: ticket.request.screen, scopes }.byte();
-        let sealed = key.seal(&[SEAL, &[format]], random(entropy), &ticket.encode(packed.as_deref()));
+        let format = Format { screen: self.request.screen, account: self.account, scopes }.byte();
+        let plaintext = self.encode(packed.as_deref());
+        let sealed = key.seal(&[SEAL, &[format]], nonce(&plaintext), &plaintext);
         let bytes = [&[format], key.id.bytes().as_slice(), &sealed].concat();
         if bytes.len() > MAX_BYTES {
             return Err(Refusal::RequestTooLarge("state or redirect_uri"));
         }
-        Ok((ticket, id::encode(&bytes)))
+        Ok(id::encode(&bytes))
     }
 
     /// Opens a ticket of any age: one that is decided leads to its decision, which is kept longer. Refuses with
@@ -146,14 +198,23 @@ impl Ticket {
             screen: format.screen,
         };
         reader.end()?;
-        Some(Self { id, issued_at, request, key })
+        Some(Self { id, issued_at, request, account: format.account, key })
     }
 }
 
-/// The first byte of a ticket: 1 and 2 with the scopes as text, 3 and 4 packed; 2 and 4 for the full screen.
+/// A nonce that only this plaintext has under `key`, so that sealing it again gives the same bytes (as in RFC 5297 §1.3.1).
+fn derived_nonce(key: &Key, plaintext: &[u8]) -> [u8; 24] {
+    let mut nonce = [0; 24];
+    nonce.copy_from_slice(&key.mac("nonce of a ticket", &[plaintext])[..24]);
+    nonce
+}
+
+/// The first byte of a ticket: 1, 2 and 5 with the scopes as text, 3, 4 and 6 packed; 2 and 4 for the full screen, 5 and 6
+/// for the full screen and another account.
 #[derive(Clone, Copy)]
 struct Format {
     screen: WantedScreen,
+    account: WantedAccount,
     scopes: ScopesForm,
 }
 
@@ -168,21 +229,25 @@ enum ScopesForm {
 
 impl Format {
     fn byte(self) -> u8 {
-        match (self.scopes, self.screen) {
-            (ScopesForm::Text, WantedScreen::Any) => 1,
-            (ScopesForm::Text, WantedScreen::Full) => 2,
-            (ScopesForm::Packed, WantedScreen::Any) => 3,
-            (ScopesForm::Packed, WantedScreen::Full) => 4,
+        match (self.scopes, self.account, self.screen) {
+            (ScopesForm::Text, WantedAccount::Any, WantedScreen::Any) => 1,
+            (ScopesForm::Text, WantedAccount::Any, WantedScreen::Full) => 2,
+            (ScopesForm::Packed, WantedAccount::Any, WantedScreen::Any) => 3,
+            (ScopesForm::Packed, WantedAccount::Any, WantedScreen::Full) => 4,
+            (ScopesForm::Text, WantedAccount::Another, WantedScreen::Any | WantedScreen::Full) => 5,
+            (ScopesForm::Packed, WantedAccount::Another, WantedScreen::Any | WantedScreen::Full) => 6,
         }
     }
 
     fn parse(byte: u8) -> Option<Self> {
-        let of = |scopes, screen| Some(Self { screen, scopes });
+        let of = |scopes, account, screen| Some(Self { screen, account, scopes });
         match byte {
-            1 => of(ScopesForm::Text, WantedScreen::Any),
-            2 => of(ScopesForm::Text, WantedScreen::Full),
-            3 => of(ScopesForm::Packed, WantedScreen::Any),
-            4 => of(ScopesForm::Packed, WantedScreen::Full),
+            1 => of(ScopesForm::Text, WantedAccount::Any, WantedScreen::Any),
+            2 => of(ScopesForm::Text, WantedAccount::Any, WantedScreen::Full),
+            3 => of(ScopesForm::Packed, WantedAccount::Any, WantedScreen::Any),
+            4 => of(ScopesForm::Packed, WantedAccount::Any, WantedScreen::Full),
+            5 => of(ScopesForm::Text, WantedAccount::Another, WantedScreen::Full),
+            6 => of(ScopesForm::Packed, WantedAccount::Another, WantedScreen::Full),
             _ => None,
         }
     }
@@ -237,6 +302,55 @@ mod tests {
         assert_eq!(open(&as_if_not, NOW), Err(Refusal::TicketInvalid));
     }
 
+    /// "Not me" on the page keeps the decision; "not me" after a login makes another one.
+    ///
+    /// Requirements: B37.
+    #[test]
+    fn a_ticket_for_another_account_is_the_same_request() {
+        let (issuer, keys) = (issuer(), keys("https://gate.example", 1));
+        let browser = BrowserId::from_bytes([7; 16]);
+        let decision = |ticket: &Ticket| ticket.authorization_id(&issuer, &keys, browser).unwrap();
+        let (ticket, text) = issue(request()).unwrap();
+        assert_eq!(ticket.account(), WantedAccount::Any);
+        let other = ticket.clone().for_another_account(&issuer, &keys).unwrap();
+        assert_eq!(ticket.clone().for_another_account(&issuer, &keys).unwrap(), other, "the same again");
+        let opened = open(&other, NOW).unwrap();
+        let asked = AuthorizationRequest { screen: WantedScreen::Full, ..request() };
+        assert_eq!((opened.account(), &opened.request), (WantedAccount::Another, &asked));
+        assert_eq!((decision(&opened), opened.issued_at), (decision(&ticket), ticket.issued_at));
+        assert_eq!(opened.for_another_account(&issuer, &keys).unwrap(), other, "pressed again on its page");
+        assert_eq!(other.len(), text.len());
+
+        let (ended, at) = (decision(&ticket), NOW + Duration::from_secs(60));
+        let start_over = |ended, at| Ticket::start_over(ended, at, request(), &issuer, &keys).unwrap();
+        let again = start_over(ended, at);
+        assert_eq!(start_over(ended, at), again, "the same again");
+        let opened = open(&again, at + issuer.lifetimes.ticket).unwrap();
+        assert_eq!((opened.account(), &opened.request), (WantedAccount::Another, &asked));
+        assert_eq!(open(&again, at + issuer.lifetimes.ticket + Duration::from_millis(1)), Err(Refusal::TicketExpired));
+        assert_ne!(decision(&opened), ended);
+        let next = open(&start_over(decision(&opened), at), at).unwrap();
+        assert!(decision(&next) != decision(&opened) && next.id != opened.id, "each login that is ended has its own");
+        // A nonce belongs to one plaintext.
+        let nonce = |text: &str| id::decode_vec(text).unwrap()[5..29].to_vec();
+        let later = start_over(ended, at + Duration::from_millis(1));
+        assert!(nonce(&later) != nonce(&again) && nonce(&other) != nonce(&again));
+    }
+
+    /// Requirements: B37.
+    #[test]
+    fn no_format_of_a_ticket_can_be_changed_to_another() {
+        let (issuer, keys) = (issuer(), keys("https://gate.example", 1));
+        let (ticket, text) = issue(request()).unwrap();
+        for text in [text, ticket.for_another_account(&issuer, &keys).unwrap()] {
+            let bytes = id::decode_vec(&text).unwrap();
+            for format in (0..=7).filter(|format| *format != bytes[0]) {
+                let changed = id::encode(&[&[format], &bytes[1..]].concat());
+                assert_eq!(open(&changed, NOW), Err(Refusal::TicketInvalid), "{format}");
+            }
+        }
+    }
+
     #[test]
     fn a_ticket_of_another_issuer_is_refused() {
         let (_, text) = issue(request()).unwrap();
@@ -281,7 +395,9 @@ mod tests {
                 };
                 let (ticket, text) = issue_at(request, &issuer).unwrap();
                 let opened = |issuer: &Issuer| Ticket::open(&text, issuer, &keys("https://gate.example", 1));
-                assert_eq!(opened(&issuer), Ok(ticket), "{count} {width}");
+                assert_eq!(opened(&issuer), Ok(ticket.clone()), "{count} {width}");
+                let other = ticket.for_another_account(&issuer, &keys("https://gate.example", 1)).unwrap();
+                assert_eq!(other.len(), text.len());
                 let mut changed = issuer.clone();
                 changed.resources[0].scopes.reverse();
                 let is_packed = scopes.to_string().len() > MAX_SCOPES;

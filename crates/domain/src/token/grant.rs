@@ -140,6 +140,12 @@ impl Grant {
             && self.counters == *counters
     }
 
+    /// The time at which the grant ends in any case; `None` if it is not live under `consent`, which is the person's present
+    /// one.
+    pub fn end_under(&self, consent: &Consent, now: Timestamp) -> Option<Timestamp> {
+        self.stands_under(consent, &consent.counters, now).then(|| self.end.min(consent.expires_at))
+    }
+
     /// The refresh token of `issuance`; `None` if its key has been deleted.
     pub fn refresh_token(&self, issuance: &Issuance, keys: &Keys) -> Option<Secret<kind::RefreshToken>> {
         let key = keys.find(Purpose::RefreshToken, issuance.key)?;

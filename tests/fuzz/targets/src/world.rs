@@ -128,6 +128,8 @@ fn issuer() -> Issuer {
         description: format!("may {name}"),
         requested,
         choice: Choice::WithTheRest,
+        effect: lychgate_domain::issuer::Effect::Unstated,
+        tools: None,
     };
     let private_scheme_redirect_uris = vec!["cursor://anysphere.cursor-mcp/oauth/callback".to_owned()];
     Issuer {
@@ -145,6 +147,7 @@ fn issuer() -> Issuer {
         clients: Vec::new(),
         policy: ClientPolicy { private_scheme_redirect_uris, ..ClientPolicy::default() },
         prompt: PromptPolicy::default(),
+        optional_scopes: lychgate_domain::issuer::OptionalScopes::default(),
         published_policy: None,
         upstream_revocation: UpstreamRevocationMode::WhenLastGrantEnds,
         addresses: lychgate_domain::issuer::AddressPolicy::default(),

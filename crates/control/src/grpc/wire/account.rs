@@ -5,7 +5,7 @@ use lychgate_api::v1::account_service_show_response::Page;
 use lychgate_domain::client::claimed_name::Receiver;
 
 use super::name::{self, ClientName};
-use super::{consent_redirect, set_cookie};
+use super::{consent_redirect, person, set_cookie};
 use crate::account::{AccountScreen, App, AppsPage, ConnectedApp, KnownAs};
 use crate::ground::protobuf_time::timestamp;
 
@@ -35,7 +35,7 @@ fn account_page(page: AppsPage) -> v1::AccountPage {
         revoked: revoked.collect(),
         incomplete: page.incomplete,
         revoke_all_token: page.revoke_all_token,
-        ..Default::default()
+        person: Some(person(page.person)),
     }
 }
 
@@ -59,9 +59,9 @@ fn connected_app(connected: ConnectedApp) -> v1::ConnectedApp {
         resource: Some(resource(connected.app)),
         scopes: scopes.collect(),
         create_time: Some(timestamp(connected.since)),
-        last_use_time: connected.last_used.map(timestamp),
+        last_use_time: connected.times.last_use.map(timestamp),
         form_token: connected.form_token,
-        ..Default::default()
+        expire_time: connected.times.end.map(timestamp),
     }
 }
 
