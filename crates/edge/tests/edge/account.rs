@@ -31,6 +31,7 @@ fn app(name: &str) -> v1::ConnectedApp {
         }],
         create_time: Some(prost_types::Timestamp { seconds: 1_709_164_800, nanos: 0 }),
         last_use_time: None,
+        expire_time: None,
         form_token: "names-this-app".to_owned(),
     }
 }
@@ -42,6 +43,7 @@ fn page(apps: Vec<v1::ConnectedApp>) -> v1::AccountPage {
         revoked: vec![],
         incomplete: false,
         revoke_all_token: "names-all".to_owned(),
+        person: None,
     }
 }
 
