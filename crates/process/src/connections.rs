@@ -3,7 +3,8 @@
 //! A peer that connects and sends nothing, or asks and does not read, costs a file descriptor and memory for as long as it
 //! likes. So each connection takes a [`Place`], whose number is limited, in total and for each peer; has a deadline for its
 //! first request, for reading what is written to it, and an age ([`GuardedStream`]); and is closed when its place is needed
-//! for another and it has no request in progress.
+//! for another and it has no request in progress. The rest of a body that no answer depends on is read within limits, without
+//! a claim to the place ([`http`]).
 
 pub mod http;
 mod places;

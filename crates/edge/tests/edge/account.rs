@@ -31,6 +31,7 @@ fn app(name: &str) -> v1::ConnectedApp {
         }],
         create_time: Some(prost_types::Timestamp { seconds: 1_709_164_800, nanos: 0 }),
         last_use_time: None,
+        expire_time: None,
         form_token: "names-this-app".to_owned(),
     }
 }

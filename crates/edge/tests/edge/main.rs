@@ -15,4 +15,5 @@ mod repetition;
 mod routing;
 mod surfaces;
 mod token;
+mod unread_bodies;
 mod verification;

@@ -447,7 +447,7 @@ pub(crate) fn consent_page() -> v1::ConsentPage {
             uri: "https://app.example/cb".to_owned(),
             host: "app.example".to_owned(),
             kind: v1::RedirectKind::Web.into(),
-            differs_from_metadata_host: false,
+            ..Default::default()
         }),
         resource: Some(v1::ConsentResource { uri: "https://mcp.example".to_owned(), name: "Notes".to_owned() }),
         scopes: vec![v1::ConsentScope {

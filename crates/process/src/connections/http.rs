@@ -1,12 +1,15 @@
 //! HTTP/1 on guarded connections: the server of the edge and of every `GET /metrics`.
 
+mod unread;
+
 use std::convert::Infallible;
 use std::future::Future;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use axum::body::Body;
 use axum::extract::Request;
+use axum::http::HeaderValue;
+use axum::http::header::CONNECTION;
 use axum::response::Response;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
@@ -85,14 +88,21 @@ fn serve_connection<S>(
     let place = stream.place().handle();
     let accepted = Accepted { peer, is_reserve: place.is_reserve() };
     let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let in_use = place.begin_request();
-        let mut request = request.map(Body::new);
+        let (place, in_use) = (place.clone(), place.begin_request());
+        let (head, body) = request.into_parts();
+        let (body, rest) = unread::lend(body);
+        let mut request = Request::from_parts(head, body);
         request.extensions_mut().insert(accepted);
         let answered = service.clone().oneshot(request);
         async move {
-            let response = answered.await;
+            let Ok(mut response) = answered.await;
+            // An answered request keeps no place, however long its body is.
             drop(in_use);
-            response
+            if !rest.discard().await {
+                response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+                place.linger();
+            }
+            Ok::<_, Infallible>(response)
         }
     });
     let connection = connections.watch(protocol.serve_connection(TokioIo::new(stream), service));
@@ -109,8 +119,8 @@ mod tests {
     use std::sync::atomic::{AtomicUsize, Ordering};
 
     use axum::Router;
-    use axum::http::Version;
-    use axum::routing::get;
+    use axum::http::{StatusCode, Version};
+    use axum::routing::{get, post};
     use tokio::io::{AsyncReadExt, AsyncWriteExt};
     use tokio::net::TcpStream;
     use tokio::sync::oneshot;
@@ -129,6 +139,8 @@ mod tests {
         ended: JoinHandle<bool>,
         /// Requests for `/stuck`, which have no end.
         stuck: Arc<AtomicUsize>,
+        /// Requests for `/refused`, which are answered without their bodies.
+        refused: Arc<AtomicUsize>,
     }
 
     fn limits() -> ConnectionLimits {
@@ -148,8 +160,20 @@ mod tests {
         let places = Places::new(limits, |_| false);
         // More than the kernel's buffers of both sides take.
         let stuck = Arc::new(AtomicUsize::new(0));
+        let refused = Arc::new(AtomicUsize::new(0));
         let large = axum::body::Bytes::from(vec![b'x'; 32 << 20]);
         let routes = Router::new()
+            .route(
+                "/refused",
+                post({
+                    let refused = Arc::clone(&refused);
+                    async move || {
+                        refused.fetch_add(1, Ordering::SeqCst);
+                        StatusCode::TOO_MANY_REQUESTS
+                    }
+                }),
+            )
+            .route("/read", post(async |body: axum::body::Bytes| body.len().to_string()))
             .route("/small", get(async |request: Request| format!("{:?}", request.version())))
             .route(
                 "/reserve",
@@ -174,7 +198,7 @@ mod tests {
             let places = places.clone();
             async move { serve(listener, &places, routes, timeouts, async move { drop(stopped.await) }).await }
         });
-        Server { address, places, stop, ended, stuck }
+        Server { address, places, stop, ended, stuck, refused }
     }
 
     async fn ask(server: &Server, request: &str) -> TcpStream {
@@ -277,6 +301,107 @@ mod tests {
             if !request.contains("/large") {
                 closes(stream).await;
             }
+        }
+    }
+
+    /// Clients send head and body apart, use a connection again, and read the answer only when all is sent.
+    #[tokio::test]
+    async fn answer_without_the_body_reaches_a_client_that_sends_it() {
+        let server = start("127.0.0.1:0", limits(), PATIENCE).await;
+        let next = "GET /small HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+        let sized = |length: usize| (format!("content-length: {length}"), "x".repeat(length));
+        let chunked = |length: usize| {
+            let body = format!("{length:x}\r\n{}\r\n0\r\n\r\n", "x".repeat(length));
+            ("transfer-encoding: chunked".to_owned(), body)
+        };
+        let expected = |(header, body): (String, String)| (format!("{header}\r\nexpect: 100-continue"), body);
+        for ((header, body), lives) in [
+            (sized(0), true),
+            (sized(1), true),
+            (sized(64 * 1024), true),
+            (sized(64 * 1024 + 1), false),
+            (sized(512 * 1024), false),
+            (chunked(1), true),
+            (chunked(64 * 1024), true),
+            (chunked(64 * 1024 + 1), false),
+            (chunked(512 * 1024), false),
+            (expected(sized(1)), true),
+            (expected(sized(512 * 1024)), false),
+        ] {
+            let what = format!("{header}, {} bytes", body.len());
+            let mut stream = ask(&server, &format!("POST /refused HTTP/1.1\r\nhost: a\r\n{header}\r\n\r\n")).await;
+            tokio::task::yield_now().await;
+            stream.write_all(body.as_bytes()).await.unwrap_or_else(|error| panic!("{what}: {error}"));
+            if lives {
+                stream.write_all(next.as_bytes()).await.unwrap();
+            } else {
+                stream.shutdown().await.unwrap();
+            }
+            let answers = rest(stream).await;
+            let answers = answers.strip_prefix("HTTP/1.1 100 Continue\r\n\r\n").unwrap_or(&answers);
+            let first = answers.split("\r\n\r\n").next().unwrap();
+            assert!(first.starts_with("HTTP/1.1 429 "), "{what}: {answers}");
+            assert_eq!(first.contains("connection: close"), !lives, "{what}: {answers}");
+            assert_eq!(answers.contains("HTTP/1.1 200 "), lives, "{what}: {answers}");
+        }
+    }
+
+    /// A body that a handler has begun to read, or that it has read to its end, is no exception.
+    #[tokio::test]
+    async fn body_that_the_service_reads_is_its_own() {
+        let server = start("127.0.0.1:0", limits(), PATIENCE).await;
+        let next = "GET /small HTTP/1.1\r\nhost: a\r\nconnection: close\r\n\r\n";
+        // axum reads 2 MiB of a body.
+        for (announced, sent, status, then) in
+            [(0, 0, "200 ", next), (100_000, 100_000, "200 ", next), (3 << 20, (2 << 20) + 1000, "413 ", "")]
+        {
+            let head = format!("POST /read HTTP/1.1\r\nhost: a\r\ncontent-length: {announced}\r\n\r\n");
+            let answers = rest(ask(&server, &format!("{head}{}{then}", "x".repeat(sent))).await).await;
+            let first = answers.split("\r\n\r\n").next().unwrap();
+            assert!(first.starts_with(&format!("HTTP/1.1 {status}")), "{announced}: {answers}");
+            assert_eq!(first.contains("connection: close"), then.is_empty(), "{announced}: {answers}");
+            assert_eq!(answers.contains("HTTP/1.1 200 OK\r\n"), !then.is_empty(), "{announced}: {answers}");
+        }
+    }
+
+    const UNSENT: [&str; 2] = ["content-length: 1000", "transfer-encoding: chunked"];
+
+    fn refused(header: &str) -> String {
+        format!("POST /refused HTTP/1.1\r\nhost: a\r\n{header}\r\n\r\n")
+    }
+
+    /// A stranger gains no time by a body that comes byte by byte.
+    #[tokio::test]
+    async fn body_of_an_answered_request_is_not_awaited_for_long() {
+        let server = start("127.0.0.1:0", limits(), PATIENCE).await;
+        let trickle = async |header: &str, piece: &'static str| {
+            let (mut from, mut to) = ask(&server, &refused(header)).await.into_split();
+            let trickle = tokio::spawn(async move {
+                while to.write_all(piece.as_bytes()).await.is_ok() {
+                    tokio::time::sleep(Duration::from_millis(50)).await;
+                }
+            });
+            let began = tokio::time::Instant::now();
+            let mut answer = String::new();
+            timeout(PATIENCE, from.read_to_string(&mut answer)).await.expect("the connection ends").unwrap();
+            assert!(answer.starts_with("HTTP/1.1 429 ") && answer.contains("connection: close"), "{header}: {answer}");
+            timeout(PATIENCE, trickle).await.expect("the connection is closed in both directions").unwrap();
+            assert!(began.elapsed() < PATIENCE / 2, "{header}: {:?}", began.elapsed());
+        };
+        tokio::join!(trickle(UNSENT[0], "x"), trickle(UNSENT[1], "1\r\nx\r\n"));
+    }
+
+    #[tokio::test]
+    async fn body_of_an_answered_request_keeps_no_place() {
+        for header in UNSENT {
+            let server = start("127.0.0.1:0", ConnectionLimits { max: 1, reserve: 0, ..limits() }, PATIENCE).await;
+            let first = ask(&server, &refused(header)).await;
+            until("the request is answered", || server.refused.load(Ordering::SeqCst) == 1).await;
+            let began = tokio::time::Instant::now();
+            let next = rest(ask(&server, "GET /small HTTP/1.0\r\n\r\n").await).await;
+            assert!(next.starts_with("HTTP/1.0 200 OK"), "{header}: {next}");
+            assert!(began.elapsed() < unread::MAX_TIME / 2, "{header}: {:?}", began.elapsed());
+            drop(first);
         }
     }
 }

@@ -64,6 +64,7 @@ pub struct PlaceHandle {
     id: u64,
     is_reserve: bool,
     is_used: Arc<AtomicBool>,
+    lingers: Arc<AtomicBool>,
     closing: CancellationToken,
 }
 
@@ -153,7 +154,8 @@ impl Places {
         if let Some(peer) = peer {
             *taken.by_peer.entry(peer).or_default() += 1;
         }
-        Place(PlaceHandle { shared: Arc::clone(&self.0), id, is_reserve, is_used, closing })
+        let lingers = Arc::new(AtomicBool::new(false));
+        Place(PlaceHandle { shared: Arc::clone(&self.0), id, is_reserve, is_used, lingers, closing })
     }
 }
 
@@ -207,6 +209,10 @@ impl Place {
         self.0.is_used.load(Ordering::Relaxed)
     }
 
+    pub(super) fn lingers(&self) -> bool {
+        self.0.lingers.load(Ordering::Relaxed)
+    }
+
     pub(super) fn limits(&self) -> ConnectionLimits {
         let limits = self.0.shared.limits;
         if self.0.is_reserve { ConnectionLimits { age: Some(RESERVE_AGE), ..limits } } else { limits }
@@ -247,6 +253,11 @@ impl PlaceHandle {
         if !self.is_used.load(Ordering::Relaxed) {
             self.occupy();
         }
+    }
+
+    /// Lets the connection read on for a moment when it is closed, because its peer is still sending.
+    pub fn linger(&self) {
+        self.lingers.store(true, Ordering::Relaxed);
     }
 
     fn occupy(&self) {

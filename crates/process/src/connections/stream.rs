@@ -6,7 +6,7 @@
 use std::future::Future;
 use std::io;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
@@ -20,6 +20,13 @@ const LEAST_RATE: u32 = 1000;
 
 /// Reads between two looks at the deadlines while the peer sends without a pause.
 const READS_BETWEEN_LOOKS: u32 = 64;
+
+/// The bytes that a connection reads after its last answer, from a peer that is still sending. A connection that is closed with
+/// unread bytes is reset, and the reset may overtake the answer (RFC 9112 §9.6).
+const LINGER_BYTES: usize = 1024 * 1024;
+
+/// The time for them.
+const LINGER_TIME: Duration = Duration::from_secs(2);
 
 /// A stream whose connection has a [`Place`].
 #[derive(Debug)]
@@ -35,6 +42,15 @@ pub struct GuardedStream<S> {
     /// While a write waits for the peer.
     write: Option<Pin<Box<Sleep>>>,
     reads: u32,
+    /// Once the connection is closed in the direction of the peer.
+    linger: Option<Linger>,
+}
+
+/// The last reads of a connection.
+#[derive(Debug)]
+struct Linger {
+    deadline: Pin<Box<Sleep>>,
+    bytes_left: usize,
 }
 
 impl<S> GuardedStream<S> {
@@ -49,6 +65,7 @@ impl<S> GuardedStream<S> {
             write_limit: limits.write,
             write: None,
             reads: 0,
+            linger: None,
             place,
         }
     }
@@ -128,7 +145,26 @@ impl<S: AsyncRead + Unpin> AsyncRead for GuardedStream<S> {
     }
 }
 
-impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedStream<S> {
+impl<S: AsyncRead + Unpin> GuardedStream<S> {
+    /// Reads and drops what the peer still sends, until it ends, fails, or a limit is reached.
+    fn poll_linger(&mut self, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let mut scrap = [0; 4096];
+        loop {
+            let mut into = ReadBuf::new(&mut scrap);
+            let read = Pin::new(&mut *self).poll_read(context, &mut into);
+            let bytes = into.filled().len();
+            let Some(linger) = &mut self.linger else { return Poll::Ready(Ok(())) };
+            past(&mut linger.deadline, context, "the peer does not end")?;
+            ready!(read)?;
+            if bytes == 0 || bytes >= linger.bytes_left {
+                return Poll::Ready(Ok(()));
+            }
+            linger.bytes_left -= bytes;
+        }
+    }
+}
+
+impl<S: AsyncRead + AsyncWrite + Unpin> AsyncWrite for GuardedStream<S> {
     fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, from: &[u8]) -> Poll<io::Result<usize>> {
         let written = Pin::new(&mut self.stream).poll_write(context, from);
         self.written(written, from.len(), context)
@@ -152,7 +188,15 @@ impl<S: AsyncWrite + Unpin> AsyncWrite for GuardedStream<S> {
     }
 
     fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(context)
+        if self.linger.is_none() {
+            ready!(Pin::new(&mut self.stream).poll_shutdown(context))?;
+            if !self.place.lingers() {
+                return Poll::Ready(Ok(()));
+            }
+            self.linger = Some(Linger { deadline: Box::pin(sleep(LINGER_TIME)), bytes_left: LINGER_BYTES });
+        }
+        // The answer is sent, so an error has no more meaning than the end.
+        self.poll_linger(context).map(|_ended| Ok(()))
     }
 }
 
@@ -284,5 +328,43 @@ mod tests {
         assert_eq!(failure(&mut stream).await.0, io::ErrorKind::ConnectionAborted);
         let error = stream.write_all(&[0; 200]).await.unwrap_err();
         assert_eq!(error.kind(), io::ErrorKind::ConnectionAborted);
+    }
+
+    /// The peer of a connection that lingers can still send what it was sending, and no more, and not for long.
+    #[tokio::test(start_paused = true)]
+    async fn only_a_connection_that_lingers_reads_on_and_only_within_its_limits() {
+        for (lingers, pieces, pause, read, after) in [
+            (false, 1, Duration::ZERO, 0, 0),
+            (true, 1, Duration::ZERO, 100, 0),
+            (true, 1, 3 * SECOND, 100, 2),
+            (true, 1000, SECOND * 9 / 10, 300, 2),
+            (true, usize::MAX, Duration::ZERO, LINGER_BYTES, 0),
+        ] {
+            let (mut stream, mut far, _places) = connection(None).await;
+            stream.place().handle().keep();
+            if lingers {
+                stream.place().handle().linger();
+            }
+            let began = Instant::now();
+            let closing = async {
+                stream.shutdown().await.unwrap();
+                drop(stream);
+                began.elapsed()
+            };
+            let sending = async {
+                let mut sent = 0;
+                while sent / 100 < pieces && far.write_all(&[0; 100]).await.is_ok() {
+                    sent += 100;
+                    tokio::time::sleep(pause).await;
+                }
+                drop(far);
+                sent
+            };
+            let (took, sent) = tokio::join!(closing, sending);
+            let what = format!("lingers {lingers}, {pieces} pieces, pause {pause:?}: {sent} bytes, {took:?}");
+            assert_eq!(took.as_secs(), after, "{what}");
+            // The pipe itself takes a piece.
+            assert!((read..=read + 200).contains(&sent), "{what}");
+        }
     }
 }
