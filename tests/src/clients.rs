@@ -280,7 +280,7 @@ impl Provider {
 }
 
 /// A command that runs a Node program of `tests/clients`.
-pub(crate) fn node(file: &str) -> Command {
+pub fn node(file: &str) -> Command {
     let mut command = Command::new("node");
     command.arg(directory().join(file)).current_dir(directory()).kill_on_drop(true);
     command
