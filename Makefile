@@ -19,7 +19,7 @@ NODE_MODULES := $(CLIENTS)/node_modules/.package-lock.json
 CARGO := .ci/cargo
 CARGO_DENY := 0.20.2
 
-.PHONY: help run test lint fmt audit bench build packages packages-for-tests packages-for-bench clients
+.PHONY: help run test pages lint fmt audit bench build packages packages-for-tests packages-for-bench clients
 
 help: ## List the targets (this)
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -29,6 +29,10 @@ run: build ## Build everything and run it on this machine, state in ./data (more
 
 test: clients lint build ## Everything CI checks: lint, unit tests, the engine suite, real processes with real clients
 	@LYCHGATE_BIN_DIR=$(BIN_DIR) LYCHGATE_PYTHON=$(VENV)/bin/python .ci/tests.py $(CARGO) test
+
+pages: build clients ## Write every page in every state and language to ./pages, as HTML and as PNG files to look at
+	$(BIN_DIR)/lychgate templates preview pages
+	node $(CLIENTS)/pages.mjs pages --screenshots pages/screenshots
 
 lint: packages $(NODE_MODULES) ## Format, clippy, rustdoc, protos, the arrows between crates and folders, documents
 	cargo fmt --all --check
@@ -56,7 +60,7 @@ audit: ## Check dependencies: licences, bans, sources, advisories (deny.toml)
 # Prints numbers with their method and asserts nothing; run it on a quiet machine.
 bench: packages-for-bench ## Measure one authorization: CPU, flows per second, latency, memory, disk, instructions
 	$(CARGO) build --release --workspace --bins
-	LYCHGATE_BIN_DIR=$(CARGO_TARGET_DIR)/release $(CARGO) bench --workspace --bench cost --bench rules --bench consent_check
+	LYCHGATE_BIN_DIR=$(CARGO_TARGET_DIR)/release $(CARGO) bench --workspace --bench cost --bench rules --bench consent_check --bench render
 
 # Always the whole workspace: another selection of packages would be another choice of features, and compile all of it again.
 build: packages

@@ -28,7 +28,7 @@ MOST_OPENINGS = 0.6  # per thousand words of comments
 # Kinds of prose in which a riddle word is an error wherever it stands.
 STRICT = {"log", "error", "help", "proto", "readme"}
 
-PAGES_FOR_PEOPLE = re.compile(r"^(templates/|crates/demo/pages/|crates/edge/src/(messages|wording)(\.rs|/))")
+PAGES_FOR_PEOPLE = re.compile(r"^(templates/|crates/demo/pages/)")
 # Written elsewhere: licences, and configuration.md, which repeats the comments of example files.
 WRITTEN_ELSEWHERE = re.compile(r"^LICENSE|(^|/)node_modules/|^docs/configuration\.md$")
 

@@ -10,7 +10,7 @@ use clap::Subcommand;
 use lychgate_pages::Appearance;
 use lychgate_pages::render::RenderedSample;
 
-/// What to do with templates.
+/// The verbs of `lychgate templates`.
 #[derive(Debug, Subcommand)]
 pub(crate) enum TemplatesCommand {
     /// Checks templates, words and brands as the edge does when it starts, and names the first problem
@@ -25,7 +25,7 @@ pub(crate) enum TemplatesCommand {
         /// The directory that the edge's `templates_dir` names. Without it, the built-in files are rendered
         #[arg(long, value_name = "DIRECTORY")]
         templates: Option<PathBuf>,
-        /// The issuer whose brand the pages have
+        /// The configured id of the issuer, by which its brand is found
         #[arg(long, default_value = "main", value_name = "ID")]
         issuer: String,
     },

@@ -31,6 +31,9 @@ pub const LONGEST: Duration = Duration::from_secs(8 * 60 * 60);
 /// The page lists a revoked consent for this long.
 const LISTED_AFTER_REVOCATION: Duration = Duration::from_secs(30 * 24 * 60 * 60);
 
+/// For how long the page confirms a revocation.
+const CONFIRMED_AFTER_REVOCATION: Duration = Duration::from_secs(120);
+
 /// With the person's name and address.
 const FORMAT: u8 = 2;
 /// Of earlier releases, with the subject alone.
@@ -233,12 +236,21 @@ pub fn same_origin(sec_fetch_site: Option<&str>, origin: Option<&str>, issuer: &
     }
 }
 
-/// The time of a consent's revocation, if it is recent enough to be listed.
-pub fn revoked_lately(consent: &Consent, now: Timestamp) -> Option<Timestamp> {
-    match consent.status {
-        ConsentStatus::Revoked { at } if now.age_of_record(at).is_within(LISTED_AFTER_REVOCATION) => Some(at),
-        ConsentStatus::Revoked { .. } | ConsentStatus::Live => None,
-    }
+/// A revocation that the page of connected apps lists.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct RecentRevocation {
+    /// Its time.
+    pub at: Timestamp,
+    /// The person revoked it a moment ago, and the page confirms that.
+    pub just_now: bool,
+}
+
+/// A consent's revocation, if it is recent enough to be listed.
+pub fn revoked_lately(consent: &Consent, now: Timestamp) -> Option<RecentRevocation> {
+    let ConsentStatus::Revoked { at } = consent.status else { return None };
+    let age = now.age_of_record(at);
+    let revocation = RecentRevocation { at, just_now: age.is_within(CONFIRMED_AFTER_REVOCATION) };
+    age.is_within(LISTED_AFTER_REVOCATION).then_some(revocation)
 }
 
 /// The attempt of one of the revocations that a request makes. It depends on this consent alone, so that a repeated

@@ -6,9 +6,9 @@ use std::sync::Arc;
 use arc_swap::ArcSwap;
 use lychgate_api::Reason;
 use lychgate_pages::page::{Incomplete, Page};
-use lychgate_pages::render::{Asset, IssuerSetting};
+use lychgate_pages::render::IssuerSetting;
 use lychgate_pages::words::Reader;
-use lychgate_pages::{Appearance, Setting};
+use lychgate_pages::{Appearance, Asset, Setting};
 use lychgate_process::file_watcher::POLL_INTERVAL;
 use lychgate_process::{ConfigError, FileWatcher};
 
@@ -89,19 +89,55 @@ impl AppearanceReloader {
     /// Never returns.
     pub(crate) async fn run(mut self, pages: &Pages) {
         loop {
-            self.watcher.next(std::slice::from_ref(&self.directory)).await;
-            let directory = self.directory.clone();
-            let loaded = tokio::task::spawn_blocking(move || Appearance::load(Some(&directory))).await;
-            match loaded {
-                Ok(Ok(appearance)) => {
-                    pages.0.store(Arc::new(appearance));
-                    tracing::info!("reloaded the templates, words and brands of the pages");
-                }
-                Ok(Err(error)) => {
-                    tracing::error!(%error, "cannot reload the templates of the pages; the old ones stay in use");
-                }
-                Err(error) => tracing::error!(%error, "the reload of the templates of the pages was cut off"),
+            match self.next(pages).await {
+                Ok(()) => tracing::info!("reloaded the templates, words and brands of the pages"),
+                Err(error) => tracing::error!(%error, "cannot reload the pages; the old ones stay in use"),
             }
         }
+    }
+
+    /// Waits for a change, and loads it.
+    async fn next(&mut self, pages: &Pages) -> anyhow::Result<()> {
+        self.watcher.next(std::slice::from_ref(&self.directory)).await;
+        let directory = self.directory.clone();
+        let appearance = tokio::task::spawn_blocking(move || Appearance::load(Some(&directory))).await??;
+        pages.0.store(Arc::new(appearance));
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::fs;
+
+    use lychgate_pages::page::HomePage;
+
+    use super::*;
+
+    /// Templates, words and brands change without a restart; what does not load changes nothing.
+    #[tokio::test(start_paused = true)]
+    async fn changed_files_are_loaded_whole_or_not_at_all() {
+        let directory = tempfile::tempdir().expect("a directory");
+        let write = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            fs::create_dir_all(path.parent().expect("a parent")).expect("a directory");
+            fs::write(path, text).expect("a file");
+        };
+        let (pages, reloader) = AppearanceReloader::load(Some(directory.path().to_owned())).expect("it loads");
+        let mut reloader = reloader.expect("a directory is watched");
+        let shown = || {
+            let reader = Reader::new("de", "");
+            pages.render(None, &reader, &HomePage::default()).expect("a page")
+        };
+        assert!(!shown().contains("Neue Worte"));
+        write("locales/de.ftl", "home-text = Neue Worte\n");
+        reloader.next(&pages).await.expect("it loads");
+        assert!(shown().contains("Neue Worte"));
+        write("home.hbs", "{{no_such_thing}}");
+        let error = reloader.next(&pages).await.expect_err("it does not load").to_string();
+        assert!(error.contains("home.hbs") && shown().contains("Neue Worte"), "{error}");
+        write("home.hbs", "repaired");
+        reloader.next(&pages).await.expect("it loads");
+        assert_eq!(shown(), "repaired");
     }
 }

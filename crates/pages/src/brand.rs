@@ -12,7 +12,7 @@ use std::path::{Path, PathBuf};
 use lychgate_process::{ConfigError, config};
 use serde::Deserialize;
 
-use crate::render::{Asset, entries};
+use crate::files::{Asset, entries};
 use crate::value::Own;
 use crate::words::{self, Resource};
 

@@ -1,7 +1,9 @@
 //! The pages for people: the values of each page, templates, words in eight languages, and branding.
 //!
 //! ```text
-//! page ──► value, message ──► render ──► words, brand
+//! samples ──► page ──► value, message
+//!    ▲                     ▲
+//! render ──► brand ──► words, files
 //! ```
 //!
 //! A page ([`page`]) is a struct of the values that its template shows. It is made from a message of the control plane and
@@ -12,7 +14,8 @@
 //! template names and its page lacks, a message that no language has, and an argument that a message lacks are errors. Loading
 //! an [`Appearance`] renders every sample of every page in every language, and so finds them before a person does.
 
-pub mod brand;
+mod brand;
+mod files;
 pub mod message;
 pub mod page;
 pub mod render;
@@ -21,6 +24,7 @@ pub mod samples;
 pub mod value;
 pub mod words;
 
+pub use files::Asset;
 pub use message::Message;
 pub use render::{Appearance, Setting};
 pub use return_link::ReturnLink;

@@ -22,7 +22,6 @@ pub use one_click::OneClickPage;
 pub use signed_in::SignedInPage;
 
 use crate::message::Message;
-use crate::render::{Appearance, RenderedSample};
 
 /// A page's own values. `pages!` registers its template.
 pub trait Page: Templated + Serialize {
@@ -65,17 +64,6 @@ macro_rules! pages {
             pub const fn template(self) -> &'static str {
                 match self {
                     $(Self::$name => $template,)+
-                }
-            }
-
-            pub(crate) fn render_samples(
-                self,
-                appearance: &Appearance,
-                issuer: &str,
-                language: &str,
-            ) -> Vec<RenderedSample> {
-                match self {
-                    $(Self::$name => appearance.render_samples_of::<$page>(issuer, language),)+
                 }
             }
         }

@@ -4,12 +4,7 @@
 //! page. Only `{{#each}}` and `{{#with}}` with an `{{else}}` take a missing variable as an empty one.
 
 mod condition;
-mod files;
 mod say;
-
-#[cfg(test)]
-pub(crate) use files::BUILT_IN;
-pub(crate) use files::entries;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 use std::path::Path;
@@ -17,7 +12,6 @@ use std::sync::Arc;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
-use bytes::Bytes;
 use handlebars::{Handlebars, RenderError};
 use lychgate_api::Reason;
 use lychgate_process::ConfigError;
@@ -25,10 +19,12 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use crate::brand::{Brand, Brands};
+use crate::files::{self, Asset, Files};
 use crate::message::Message;
-use crate::page::{Page, PageKind};
+use crate::page::{
+    AccountPage, AllowedPage, ConsentPage, ErrorPage, HomePage, OneClickPage, Page, PageKind, SignInPage, SignedInPage,
+};
 use crate::render::condition::Condition;
-use crate::render::files::Files;
 use crate::render::say::{AllWords, Form, Speaker};
 use crate::samples::Sampled;
 use crate::value::Value;
@@ -43,17 +39,6 @@ pub struct Appearance {
     /// By file name: what is served below `/assets/`.
     assets: HashMap<String, Asset>,
     css: Asset,
-}
-
-/// A file below `/assets/`. Its name changes with its content.
-#[derive(Clone, Debug)]
-pub struct Asset {
-    /// Its media type.
-    pub content_type: &'static str,
-    /// Its bytes.
-    pub content: Bytes,
-    /// True if the name asked for is the one of this content; a page of another version's edge names another.
-    pub is_current: bool,
 }
 
 /// Where and for which reader a page is rendered.
@@ -195,10 +180,24 @@ impl Appearance {
 
     /// Renders the samples of every page in one language, for an issuer with this id.
     pub fn render_samples(&self, issuer: &str, language: &str) -> Vec<RenderedSample> {
-        PageKind::ALL.iter().flat_map(|kind| kind.render_samples(self, issuer, language)).collect()
+        PageKind::ALL.iter().flat_map(|kind| self.render_samples_of(*kind, issuer, language)).collect()
     }
 
-    pub(crate) fn render_samples_of<P: Sampled>(&self, issuer: &str, language: &str) -> Vec<RenderedSample> {
+    /// Renders the samples of one page.
+    pub(crate) fn render_samples_of(&self, kind: PageKind, issuer: &str, language: &str) -> Vec<RenderedSample> {
+        match kind {
+            PageKind::Consent => self.rendered::<ConsentPage>(issuer, language),
+            PageKind::OneClick => self.rendered::<OneClickPage>(issuer, language),
+            PageKind::SignedIn => self.rendered::<SignedInPage>(issuer, language),
+            PageKind::Allowed => self.rendered::<AllowedPage>(issuer, language),
+            PageKind::SignIn => self.rendered::<SignInPage>(issuer, language),
+            PageKind::Account => self.rendered::<AccountPage>(issuer, language),
+            PageKind::Home => self.rendered::<HomePage>(issuer, language),
+            PageKind::Error => self.rendered::<ErrorPage>(issuer, language),
+        }
+    }
+
+    fn rendered<P: Sampled>(&self, issuer: &str, language: &str) -> Vec<RenderedSample> {
         let reader = Reader::new(language, "");
         let rendered = P::samples().into_iter().map(|sample| {
             let shown = IssuerSetting { id: issuer, name: "Example Gate", path: "" };
@@ -256,12 +255,6 @@ impl Appearance {
             }
         }
         Ok(())
-    }
-}
-
-impl Asset {
-    pub(crate) fn current(content_type: &'static str, content: Bytes) -> Self {
-        Self { content_type, content, is_current: true }
     }
 }
 

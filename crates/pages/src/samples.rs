@@ -33,6 +33,25 @@ pub trait Sampled: Page {
     fn samples() -> Vec<Sample<Self>>;
 }
 
+/// The variables of every sample, by template.
+#[cfg(test)]
+pub(crate) fn values() -> Vec<(&'static str, Vec<serde_json::Value>)> {
+    fn of<P: Sampled>() -> (&'static str, Vec<serde_json::Value>) {
+        let values = P::samples().into_iter().map(|sample| serde_json::to_value(sample.page).expect("a value"));
+        (P::KIND.template(), values.collect())
+    }
+    vec![
+        of::<ConsentPage>(),
+        of::<OneClickPage>(),
+        of::<SignedInPage>(),
+        of::<AllowedPage>(),
+        of::<SignInPage>(),
+        of::<AccountPage>(),
+        of::<HomePage>(),
+        of::<ErrorPage>(),
+    ]
+}
+
 impl Sampled for ConsentPage {
     fn samples() -> Vec<Sample<Self>> {
         consent()

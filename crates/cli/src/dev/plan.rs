@@ -43,7 +43,7 @@ impl Plan {
             programs.push(Program { name, executable: binaries.join(binary), config, probe });
         };
         if demo.provider {
-            let file = directory.write_toml("provider.toml", COMMENT, &configs.provider())?;
+            let file = directory.write_toml("provider.toml", COMMENT, &configs.provider(&config.issuer.name))?;
             program("provider", "lychgate-demo-provider", file, Probe::Http(addresses.provider, "/healthz"));
         }
         let control = configs.control(config)?;

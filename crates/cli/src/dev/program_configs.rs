@@ -45,6 +45,7 @@ pub(super) struct ProviderConfig {
 #[derive(Debug, Serialize)]
 struct ProviderClient {
     id: &'static str,
+    name: String,
     secret: Secret,
     redirect_uris: [String; 1],
 }
@@ -83,13 +84,15 @@ impl Secrets {
 }
 
 impl ProgramConfigs<'_> {
-    pub(super) fn provider(&self) -> ProviderConfig {
+    /// `issuer_name` is the name that people read on our own pages.
+    pub(super) fn provider(&self, issuer_name: &str) -> ProviderConfig {
         ProviderConfig {
             listen: self.addresses.provider,
             issuer: self.addresses.upstream_issuer(),
             key_file: self.directory.file("provider.key"),
             clients: [ProviderClient {
                 id: UPSTREAM_CLIENT_ID,
+                name: issuer_name.to_owned(),
                 secret: Secret::File(self.secrets.upstream.path.clone()),
                 redirect_uris: [self.addresses.upstream_redirect_uri()],
             }],

@@ -2,7 +2,7 @@
 
 use std::cmp::Reverse;
 
-use lychgate_domain::account::{self, AccountRevocation, AccountSession};
+use lychgate_domain::account::{self, AccountRevocation, AccountSession, RecentRevocation};
 use lychgate_domain::browser::cookie::SetCookie;
 use lychgate_domain::browser::session::Person;
 use lychgate_domain::client::metadata_url::MetadataUrl;
@@ -41,7 +41,7 @@ pub(crate) struct AppsPage {
     /// The latest approval first.
     pub(crate) apps: Vec<ConnectedApp>,
     /// Apps that the person revoked lately, and when; the latest first.
-    pub(crate) revoked: Vec<(App, Timestamp)>,
+    pub(crate) revoked: Vec<(App, RecentRevocation)>,
     pub(crate) incomplete: bool,
     pub(crate) revoke_all_token: String,
 }

@@ -292,7 +292,12 @@ async fn a_revoked_app_ends_at_once_and_others_stay() {
     let page = alice.page(&edge).await.unwrap();
     assert_eq!(names(&page), ["Some Program"]);
     assert_eq!(page.revoked[0].client.as_ref().unwrap().name, "The App");
-    env.advance(DAY * 30);
+    assert!(page.revoked[0].just_now);
+    env.advance(Duration::from_secs(120));
+    assert!(alice.page(&edge).await.unwrap().revoked[0].just_now);
+    env.advance(TICK);
+    assert!(!alice.page(&edge).await.unwrap().revoked[0].just_now, "the page confirms it for two minutes");
+    env.advance(DAY * 30 - TICK - Duration::from_secs(120));
     alice.sign_in(&edge, &env).await;
     assert_eq!(alice.page(&edge).await.unwrap().revoked.len(), 1);
     env.advance(TICK);

@@ -45,6 +45,9 @@ pub struct Config {
 pub struct ClientConfig {
     /// The `client_id`.
     pub id: String,
+    /// Its name on the consent page. Default: its id.
+    #[serde(default)]
+    pub name: Option<String>,
     /// Reference to the client secret.
     pub secret: Secret,
     /// Redirect URIs, compared character by character.
@@ -120,6 +123,7 @@ fn unique<'a>(table: &str, key: &str, values: impl Iterator<Item = &'a String>) 
 /// A configured client with the digest of its secret.
 pub(super) struct Client {
     pub(super) id: String,
+    pub(super) name: String,
     secret_digest: [u8; 32],
     redirect_uris: Vec<String>,
 }
@@ -138,6 +142,7 @@ impl Client {
         let secret = config.secret.read(&format!("clients[{index}].secret"))?;
         Ok(Self {
             id: config.id.clone(),
+            name: config.name.clone().unwrap_or_else(|| config.id.clone()),
             secret_digest: Sha256::digest(secret.as_bytes()).into(),
             redirect_uris: config.redirect_uris.clone(),
         })

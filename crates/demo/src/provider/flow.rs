@@ -170,7 +170,7 @@ impl Provider {
         let html = self.pages.consent(&ConsentPage {
             query,
             form_token: &self.form_token(Step::Consent, browser, query),
-            client_id: &request.client_id,
+            client_name: self.client(&request.client_id).map_or(&*request.client_id, |client| &client.name),
             redirect_uri: &request.return_to.redirect_uri,
             name: self.user(&session.sub).map_or("", |user| &user.name),
             scopes: &request.scopes,

@@ -26,7 +26,7 @@ pub(super) struct LoginPage<'a> {
 pub(super) struct ConsentPage<'a> {
     pub(super) query: &'a str,
     pub(super) form_token: &'a str,
-    pub(super) client_id: &'a str,
+    pub(super) client_name: &'a str,
     pub(super) redirect_uri: &'a str,
     pub(super) name: &'a str,
     pub(super) scopes: &'a Scopes,
@@ -90,14 +90,14 @@ mod tests {
         }];
         let scopes = Scopes::from(["openid".to_owned()]);
         let (query, form_token) = ("client_id=c&state=\"><b>", "token");
-        let (client_id, redirect_uri) = ("gateway", "http://127.0.0.1/cb");
+        let (client_name, redirect_uri) = ("gateway", "http://127.0.0.1/cb");
         for html in [
             pages.home(&HomePage { issuer: "http://127.0.0.1:9001", users: &users }),
             pages.login(&LoginPage { query, form_token, users: &users }),
             pages.consent(&ConsentPage {
                 query,
                 form_token,
-                client_id,
+                client_name,
                 redirect_uri,
                 name: &users[0].name,
                 scopes: &scopes,

@@ -382,3 +382,15 @@ async fn error_page_names_issuer_and_request_id() {
     }
     assert!(!html.contains("not for the world"), "a status's message is for logs");
 }
+
+/// Without its cookie an answer is refused, and the page offers the same question again: the ticket is still good.
+#[tokio::test]
+async fn answer_without_its_cookie_can_be_given_again() {
+    let (edge, fake) = running().await;
+    fake.refuse(refusal(Reason::BrowserCookieMissing, &[]));
+    let response = edge.post_form("/t/consent", "ticket=T%261&form_token=F&decision=approve").await;
+    assert_eq!(response.status(), 403);
+    let html = response.text().await.expect("text");
+    assert!(html.contains("href=\"/t/consent?ticket&#x3D;T%261&amp;whole_page&#x3D;1\""), "{html}");
+    assert!(!html.contains("Safari"), "this issuer is at an https address");
+}

@@ -9,6 +9,7 @@ mod account;
 mod browsers;
 mod cross_origin;
 mod failures;
+mod languages;
 mod limits;
 mod registration;
 mod repetition;

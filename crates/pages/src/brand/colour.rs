@@ -127,7 +127,7 @@ fn luminance(colour: &str) -> Option<f64> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::render::BUILT_IN;
+    use crate::files::BUILT_IN;
 
     #[test]
     fn contrast_is_that_of_wcag() {

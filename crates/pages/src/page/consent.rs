@@ -175,7 +175,10 @@ impl ConsentPage {
         let optional = || view.scopes.iter().filter(|scope| scope.optional);
         let offers_presets =
             optional().any(|scope| !scope.read_only) && view.scopes.iter().any(|scope| scope.read_only);
-        let preset = |name: &str, text| Value::link(link::consent(&view, &[("choose", name)]), Message::new(text));
+        let preset = |name: &str, text| {
+            let uri = link::full_page(&view.action, &view.ticket, &[("choose", name)]);
+            Value::link(uri, Message::new(text))
+        };
         let presets = || {
             let message = Message::new("presets").with("read_only", preset("read_only", "preset-read-only"));
             message.with("everything", preset("everything", "preset-everything"))

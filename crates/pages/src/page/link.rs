@@ -1,15 +1,8 @@
-//! Links from a consent page to itself.
+//! Links to the full consent page of a request.
 
 use url::form_urlencoded::Serializer;
 
-use super::consent::ConsentView;
-
-/// The full page of the same request, with `parameters`.
-pub(super) fn consent(view: &ConsentView, parameters: &[(&str, &str)]) -> String {
-    full_page(&view.action, &view.ticket, parameters)
-}
-
-/// The full page of the request with this ticket. `action` is the issuer's own `/consent`.
+/// The full page of the request with this ticket, with `parameters`. `action` is the issuer's own `/consent`.
 pub(super) fn full_page(action: &str, ticket: &str, parameters: &[(&str, &str)]) -> String {
     let mut query = Serializer::new(String::new());
     query.append_pair("ticket", ticket).append_pair("whole_page", "1").extend_pairs(parameters);

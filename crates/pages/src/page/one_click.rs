@@ -23,7 +23,7 @@ impl OneClickPage {
     pub fn new(action: String, page: v1::ConsentPage) -> Result<Self, Incomplete> {
         let view = ConsentView::new(action, page)?;
         let display_name = view.person.as_ref().ok_or(Incomplete)?.display_name.clone();
-        Ok(Self { display_name, full_page_uri: link::consent(&view, &[]), view })
+        Ok(Self { display_name, full_page_uri: link::full_page(&view.action, &view.ticket, &[]), view })
     }
 }
 

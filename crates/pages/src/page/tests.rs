@@ -8,7 +8,7 @@ use lychgate_api::Reason;
 use lychgate_api::v1::{self, RedirectKind};
 
 use super::*;
-use crate::render::BUILT_IN;
+use crate::files::BUILT_IN;
 use crate::return_link::ReturnLink;
 use crate::words::{ENGLISH, Reader};
 use crate::{Appearance, Setting};
@@ -19,7 +19,7 @@ fn appearance() -> Appearance {
 
 /// All samples of a page in a language, by their names.
 fn samples_in(appearance: &Appearance, kind: PageKind, language: &str) -> BTreeMap<&'static str, String> {
-    let rendered = kind.render_samples(appearance, "main", language).into_iter();
+    let rendered = appearance.render_samples_of(kind, "main", language).into_iter();
     rendered.map(|sample| (sample.name, sample.html.expect("every sample renders"))).collect()
 }
 
@@ -69,7 +69,7 @@ fn every_page_has_samples_with_different_names() {
     for kind in PageKind::ALL {
         let named = samples(*kind).len();
         assert!(named > 0, "{kind:?} has no sample");
-        assert_eq!(named, kind.render_samples(&appearance, "main", ENGLISH).len(), "{kind:?}");
+        assert_eq!(named, appearance.render_samples_of(*kind, "main", ENGLISH).len(), "{kind:?}");
     }
 }
 
@@ -675,4 +675,47 @@ fn messages_of(text: &str) -> BTreeMap<String, BTreeSet<String>> {
     }
     messages.remove("");
     messages
+}
+
+/// `docs/pages.md` lists every variable of every page. Run with `LYCHGATE_WRITE_DOCS=1` to write the list anew.
+#[test]
+fn documentation_lists_every_variable() {
+    const HEADING: &str = "## Variables\n";
+    let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/pages.md");
+    let text = fs::read_to_string(&path).expect("the page");
+    let (before, found) = text.split_once(HEADING).unwrap_or((&text, ""));
+    let mut expected = String::from(
+        "\nOf every page, in `layout.hbs` too: `language_tag`, `direction`, `title`, `stylesheet`, `issuer_name`, `logo`, `icon`,\n\
+         `support_uri`, `privacy_uri`, `account_link`. A value marked with * is shown by `show`, a message marked with † by `say`.\n\
+         `[]` stands for the items of a list. A variable can be absent (null) where its page has no such thing.\n",
+    );
+    for (template, values) in crate::samples::values() {
+        let mut paths = BTreeMap::new();
+        values.iter().for_each(|value| list(value, String::new(), &mut paths));
+        let listed: Vec<_> = paths.iter().map(|(path, mark)| format!("`{path}`{mark}")).collect();
+        expected.push_str(&format!("\n**{template}.hbs**: {}.\n", listed.join(", ")));
+    }
+    if std::env::var_os("LYCHGATE_WRITE_DOCS").is_some() {
+        fs::write(&path, format!("{before}{HEADING}{expected}")).expect("the page is written");
+    } else {
+        assert_eq!(found, expected, "write the list with LYCHGATE_WRITE_DOCS=1");
+    }
+}
+
+/// Adds the paths of all values below `value`, with a mark for messages and special values.
+fn list(value: &serde_json::Value, path: String, paths: &mut BTreeMap<String, &str>) {
+    match value {
+        serde_json::Value::Object(object) if object.contains_key("as") => _ = paths.insert(path, "*"),
+        serde_json::Value::Object(object) if object.contains_key("id") && object.contains_key("args") => {
+            paths.insert(path, "†");
+        }
+        serde_json::Value::Object(object) => {
+            for (name, value) in object {
+                list(value, if path.is_empty() { name.clone() } else { format!("{path}.{name}") }, paths);
+            }
+        }
+        serde_json::Value::Array(items) => items.iter().for_each(|item| list(item, format!("{path}[]"), paths)),
+        _ if path.is_empty() => {}
+        _ => _ = paths.entry(path).or_insert(""),
+    }
 }

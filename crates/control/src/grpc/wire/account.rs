@@ -23,11 +23,11 @@ pub(crate) fn shown(screen: AccountScreen) -> v1::AccountServiceShowResponse {
 }
 
 fn account_page(page: AppsPage) -> v1::AccountPage {
-    let revoked = page.revoked.into_iter().map(|(app, at)| v1::RevokedApp {
+    let revoked = page.revoked.into_iter().map(|(app, revocation)| v1::RevokedApp {
         client: Some(client(&app)),
         resource: Some(resource(app)),
-        revoke_time: Some(timestamp(at)),
-        ..Default::default()
+        revoke_time: Some(timestamp(revocation.at)),
+        just_now: revocation.just_now,
     });
     v1::AccountPage {
         upstream_name: page.upstream_name,

@@ -1,9 +1,11 @@
-//! The files of templates, style sheet and words: built in, each replaced by the operator's of the same name.
+//! The files that decide how pages look: templates, style sheet and words, built in, each replaced by the operator's of the same
+//! name; and the files below `/assets/`.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::path::Path;
 
+use bytes::Bytes;
 use include_dir::{Dir, include_dir};
 use lychgate_process::ConfigError;
 
@@ -15,20 +17,37 @@ pub(crate) static BUILT_IN: Dir<'_> = include_dir!("$CARGO_MANIFEST_DIR/../../te
 const LOCALES: &str = "locales";
 const BRANDS: &str = "brands";
 
+/// A file below `/assets/`. Its name changes with its content.
+#[derive(Clone, Debug)]
+pub struct Asset {
+    /// Its media type.
+    pub content_type: &'static str,
+    /// Its bytes.
+    pub content: Bytes,
+    /// True if the name asked for is the one of this content; a page of another version's edge names another.
+    pub is_current: bool,
+}
+
+impl Asset {
+    pub(crate) fn current(content_type: &'static str, content: Bytes) -> Self {
+        Self { content_type, content, is_current: true }
+    }
+}
+
 /// The text of every file.
 #[derive(Debug)]
-pub(super) struct Files {
+pub(crate) struct Files {
     /// By the name without `.hbs`.
-    pub(super) templates: BTreeMap<String, String>,
-    pub(super) css: String,
+    pub(crate) templates: BTreeMap<String, String>,
+    pub(crate) css: String,
     /// By language: the built-in messages, then the operator's.
-    pub(super) locales: BTreeMap<String, Vec<Resource>>,
+    pub(crate) locales: BTreeMap<String, Vec<Resource>>,
     /// Languages with messages of the operator.
     changed: Vec<String>,
 }
 
 impl Files {
-    pub(super) fn load(overrides: Option<&Path>) -> Result<Self, ConfigError> {
+    pub(crate) fn load(overrides: Option<&Path>) -> Result<Self, ConfigError> {
         if let Some(directory) = overrides {
             refuse_unknown_files(directory)?;
         }
@@ -61,7 +80,7 @@ impl Files {
     }
 
     /// Languages with messages of the operator.
-    pub(super) fn changed_languages(&self) -> impl Iterator<Item = &str> {
+    pub(crate) fn changed_languages(&self) -> impl Iterator<Item = &str> {
         self.changed.iter().map(String::as_str)
     }
 
