@@ -27,7 +27,8 @@ pub struct Client {
     pub origin: ClientOrigin,
     /// Disabled once an operator has stopped the client.
     pub status: ClientStatus,
-    /// Displayable. The client's own claim, unless the client is configured.
+    /// Displayable. Unless the client is configured, it is the client's own claim, and pages show it as judged only
+    /// ([`claimed_name::ClaimedName`]).
     pub name: Option<String>,
     /// At least one.
     pub redirect_uris: Vec<RedirectUri>,

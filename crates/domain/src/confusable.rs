@@ -1,4 +1,4 @@
-//! Text that looks like other text (UTS #39). Which text is a look-alike of which, for names and for hosts alike.
+//! Text that looks like other text (UTS #39), in names and in hosts.
 
 use unicode_normalization::UnicodeNormalization as _;
 use unicode_normalization::char::is_combining_mark;

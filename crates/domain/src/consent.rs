@@ -45,8 +45,8 @@ pub struct Consent {
     pub redirect_uris: Vec<String>,
     /// Digest of the client's metadata as the page displayed it.
     pub metadata_digest: [u8; 32],
-    /// The name of a client with a metadata document, as the page of the latest approval displayed it: the page of
-    /// connected apps asks no client's host. `None` for other clients, and in consents of earlier releases.
+    /// The name of a client with a metadata document, as the document gave it at the latest approval: the page of connected
+    /// apps asks no client's host, and judges the name again. `None` for other clients, and in consents of earlier releases.
     pub client_name: Option<String>,
     /// The first approval since the last revocation.
     pub created_at: Timestamp,

@@ -40,27 +40,34 @@ pub fn displayable(text: &str, max_chars: usize) -> Option<String> {
 pub const REMOVED: char = char::REPLACEMENT_CHARACTER;
 
 /// `text` with [`REMOVED`] for each run of hidden characters that no writing needs: those that change the direction, and all
-/// others inside a word. The rest of them stays: emoji, and joiners in scripts that use them.
+/// others inside a word. The rest of them is left out: around words, after emoji, and in scripts that use them.
 pub fn with_hidden_marked(text: &str) -> String {
-    let chars: Vec<char> = text.chars().collect();
-    let mut marked = String::with_capacity(text.len());
-    for (at, c) in chars.iter().copied().enumerate() {
-        let (before, after) = (&chars[..at], &chars[at + 1..]);
-        if c.is_whitespace() || !is_hidden(c) || !is_suspicious(c, before, after) {
-            marked.push(c);
-        } else if !marked.ends_with(REMOVED) {
+    let (mut marked, mut hidden) = (String::with_capacity(text.len()), Vec::new());
+    for c in text.chars() {
+        if is_hidden(c) && !c.is_whitespace() {
+            hidden.push(c);
+            continue;
+        }
+        if is_suspicious(&hidden, marked.chars().next_back(), Some(c)) {
             marked.push(REMOVED);
         }
+        hidden.clear();
+        marked.push(c);
+    }
+    if is_suspicious(&hidden, marked.chars().next_back(), None) {
+        marked.push(REMOVED);
     }
     marked
 }
 
-fn is_suspicious(c: char, before: &[char], after: &[char]) -> bool {
-    let is_seen = |c: &&char| !is_hidden(**c) || c.is_whitespace();
-    let Some(before) = before.iter().rev().find(is_seen).copied() else { return turns(c) };
-    let after = after.iter().find(is_seen);
-    let is_inside = !before.is_whitespace() && after.is_some_and(|after| !after.is_whitespace());
-    turns(c) || is_inside && !is_used_after(c, before)
+fn is_suspicious(hidden: &[char], before: Option<char>, after: Option<char>) -> bool {
+    let is_needed = match (before, after) {
+        (Some(before), Some(after)) if !before.is_whitespace() && !after.is_whitespace() => {
+            hidden.iter().all(|c| is_used_after(*c, before))
+        }
+        _ => true,
+    };
+    !is_needed || hidden.iter().any(|c| turns(*c))
 }
 
 /// Embeddings, overrides and isolates (UAX #9 §2).
@@ -175,6 +182,35 @@ mod tests {
             }
             let between = displayable(&format!("a{c}b"), 128).unwrap();
             assert!(matches!(between.as_str(), "ab" | "a b"), "U+{:04X}: {between:?}", u32::from(c));
+        }
+    }
+
+    /// Requirements: B5.
+    #[test]
+    fn hidden_characters_are_marked_where_no_writing_needs_them() {
+        for (text, marked) in [
+            ("Cla\u{200B}ude", "Cla\u{FFFD}ude"),
+            ("Cla\u{200B}\u{AD}\u{FEFF}ude", "Cla\u{FFFD}ude"),
+            ("a\u{202E}", "a\u{FFFD}"),
+            ("\u{2066}a \u{2069} b", "\u{FFFD}a \u{FFFD} b"),
+            ("a\u{200D}\u{2764}", "a\u{FFFD}\u{2764}"),
+            ("No\u{E0074}tes", "No\u{FFFD}tes"),
+            ("\u{FEFF}a \u{200B} b\u{200B}", "a  b"),
+            ("a\nb", "a\nb"),
+            ("\u{1F469}\u{200D}\u{1F4BB}", "\u{1F469}\u{1F4BB}"),
+            ("\u{2764}\u{FE0F}x", "\u{2764}x"),
+            ("1\u{FE0F}\u{20E3}", "1\u{20E3}"),
+            ("می\u{200C}خواهم", "میخواهم"),
+            ("क्\u{200D}ष", "क्ष"),
+            ("ภาษา\u{200B}ไทย", "ภาษาไทย"),
+            ("שלום\u{200F}!", "שלום!"),
+            ("a\u{200F}b", "a\u{FFFD}b"),
+            ("葛\u{E0100}城", "葛城"),
+            ("\u{1F3F4}\u{E0067}\u{E007F}x", "\u{1F3F4}x"),
+            ("e\u{FE0F}x", "e\u{FFFD}x"),
+        ] {
+            assert_eq!(with_hidden_marked(text), marked, "{text:?}");
+            assert_eq!(with_hidden_marked(marked), marked, "{text:?}");
         }
     }
 

@@ -51,3 +51,113 @@ pub fn registrable_domain(host: &str) -> Option<String> {
     let start = host.rmatch_indices('.').nth(labels - 1).map_or(0, |(dot, _)| dot + 1);
     Some(host[start..].to_owned())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+    use url::Url;
+
+    fn at(url: &str) -> Website {
+        let url = Url::parse(url).unwrap_or_else(|why| panic!("{url}: {why}"));
+        Website::of(&Origin::of(&url).unwrap())
+    }
+
+    /// The list's own test vectors, and hosts that imitate others.
+    ///
+    /// Requirements: B7, B38.
+    #[test]
+    fn the_registrable_domain_is_the_one_its_owner_registered() {
+        for (host, domain) in [
+            ("claude.ai", Some("claude.ai")),
+            ("claude.ai.evil-login.example", Some("evil-login.example")),
+            ("claude.ai-login.example", Some("ai-login.example")),
+            ("a.b.example.co.uk", Some("example.co.uk")),
+            ("www.city.kobe.jp", Some("city.kobe.jp")),
+            ("b.c.kobe.jp", Some("b.c.kobe.jp")),
+            ("a.b.c.kobe.jp", Some("b.c.kobe.jp")),
+            ("someone.github.io", Some("someone.github.io")),
+            ("app.someone.github.io", Some("someone.github.io")),
+            ("a.b.azurewebsites.net", Some("b.azurewebsites.net")),
+            ("app.unknown-suffix", Some("app.unknown-suffix")),
+            ("xn--bcher-kva.example", Some("xn--bcher-kva.example")),
+            ("www.xn--85x722f.xn--55qx5d.cn", Some("xn--85x722f.xn--55qx5d.cn")),
+            ("xn--85x722f.com.cn", Some("xn--85x722f.com.cn")),
+            ("www.xn--fsqu00a.xn--fiqs8s", Some("xn--fsqu00a.xn--fiqs8s")),
+            ("app.example.com.", Some("example.com")),
+            ("github.io", None),
+            ("co.uk", None),
+            ("xn--fiqs8s", None),
+            ("com", None),
+            ("192.0.2.1", None),
+            ("[2001:db8::1]", None),
+        ] {
+            assert_eq!(at(&format!("https://{host}/cb")).registrable_domain.as_deref(), domain, "{host}");
+        }
+    }
+
+    /// Requirements: B7, B38.
+    #[test]
+    fn a_host_that_can_be_taken_for_another_is_marked() {
+        for (host, unicode, confusable) in [
+            ("claude.ai", None, false),
+            ("my_app.example", None, false),
+            ("192.0.2.1", None, false),
+            ("[2001:db8::1]", None, false),
+            // "bücher", "例え", "münchen", "россия", "παράδειγμα", "مثال", "उदाहरण", "한국", "ドメイン名例", "claudeノート".
+            ("xn--bcher-kva.example", Some("bücher.example"), false),
+            ("xn--r8jz45g.jp", Some("例え.jp"), false),
+            ("xn--mnchen-3ya.de", Some("münchen.de"), false),
+            ("xn--h1alffa9f.xn--p1ai", Some("россия.рф"), false),
+            ("xn--hxajbheg2az3al.example", Some("παράδειγμα.example"), false),
+            ("xn--mgbh0fb.example", Some("مثال.example"), false),
+            ("xn--p1b6ci4b4b3a.example", Some("उदाहरण.example"), false),
+            ("xn--3e0b707e.example", Some("한국.example"), false),
+            ("xn--eckwd4c7cu47r2wf.jp", Some("ドメイン名例.jp"), false),
+            // "аррӏе" in Cyrillic, "pаypal" with one Cyrillic letter, "ɡoogle" and "paypaı" in Latin, "οοο" in Greek.
+            ("xn--80ak6aa92e.com", Some("аррӏе.com"), true),
+            ("xn--pypal-4ve.com", Some("pаypal.com"), true),
+            ("xn--oogle-qmc.com", Some("ɡoogle.com"), true),
+            ("xn--paypa-r4a.com", Some("paypaı.com"), true),
+            ("login.xn--80ak6aa92e.com", Some("login.аррӏе.com"), true),
+            ("xn--80ak6aa92e.evil.example", Some("аррӏе.evil.example"), true),
+            ("xn--i-7iq.ws", Some("i❤.ws"), true),
+        ] {
+            let website = at(&format!("https://{host}/cb"));
+            assert_eq!((website.unicode_host.as_deref(), website.confusable), (unicode, confusable), "{host}");
+            assert_eq!(website.host, host);
+        }
+    }
+
+    #[test]
+    fn the_port_stays_unless_it_is_the_default() {
+        let website = at("https://xn--bcher-kva.example:8443/cb");
+        assert_eq!(website.host, "xn--bcher-kva.example:8443");
+        assert_eq!(website.unicode_host.as_deref(), Some("bücher.example:8443"));
+        assert_eq!(website.registrable_domain.as_deref(), Some("xn--bcher-kva.example"));
+        let website = at("https://[2001:db8::1]:8443/cb");
+        assert_eq!(
+            (website.host.as_str(), website.unicode_host, website.confusable),
+            ("[2001:db8::1]:8443", None, false)
+        );
+    }
+
+    proptest! {
+        /// Requirements: B7.
+        #[test]
+        fn any_host_ends_with_its_domain_and_shows_nothing_hidden(labels in proptest::collection::vec("\\PC{1,8}|[a-z]{1,3}|co|uk|github|io", 1..5)) {
+            if let Ok(url) = Url::parse(&format!("https://{}/", labels.join("."))) {
+                let website = Website::of(&Origin::of(&url).unwrap());
+                if let Some(domain) = &website.registrable_domain {
+                    let host = website.host.trim_end_matches('.');
+                    let before = host.strip_suffix(domain.as_str());
+                    prop_assert!(before.is_some_and(|before| before.is_empty() || before.ends_with('.')), "{} {}", host, domain);
+                }
+                if let Some(unicode) = &website.unicode_host {
+                    prop_assert_eq!(displayable(unicode, 1000), Some(unicode.clone()));
+                    prop_assert!(!unicode.is_ascii());
+                }
+            }
+        }
+    }
+}

@@ -98,7 +98,7 @@ async fn a_name_cannot_become_markup_or_turn_the_text_around() -> Result<()> {
         for forbidden in ["<script", "<img", "\u{202e}", "\u{2066}", "\u{200b}", "\0"] {
             assert!(!page.body.contains(forbidden), "{name:?} brings {forbidden:?}");
         }
-        assert!(page.body.contains("chosen by the app itself"), "an unverified name is called that");
+        assert!(page.body.contains("nobody has checked"), "an unverified client is called that");
     }
     stage.stop().await
 }

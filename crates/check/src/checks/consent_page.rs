@@ -76,9 +76,13 @@ fn page(scan: &mut Scan<'_>, client: &Client, good: &Request, answer: &Answer) {
     } else {
         report.warns(Rule::B6, format_args!("{scope:?} is not on the page; perhaps other words for it are"));
     }
+    report.judge(Rule::B7, shows_redirect_uri(html, client), format_args!("{answer}, for {}", client.redirect_uri));
+}
+
+fn shows_redirect_uri(html: &str, client: &Client) -> bool {
     let entities = [("&#x2F;", "/"), ("&#47;", "/"), ("&#x3A;", ":"), ("&#58;", ":"), ("&#x3D;", "="), ("&amp;", "&")];
-    let shown = entities.iter().fold(html.clone(), |text, (entity, character)| text.replace(entity, character));
-    report.judge(Rule::B7, shown.contains(&client.redirect_uri), format_args!("{answer}, for {}", client.redirect_uri));
+    let shown = entities.iter().fold(html.to_owned(), |text, (entity, character)| text.replace(entity, character));
+    shown.contains(&client.redirect_uri)
 }
 
 /// Judges the page for a client whose name has [`BIDIRECTIONAL`] characters. Raw or as character references, they let a client
@@ -99,7 +103,10 @@ pub(super) async fn direction(scan: &mut Scan<'_>, client: &Client, request: &Re
     match turned {
         Some(character) => report
             .violated(Rule::L4, format_args!("{answer}, the name brings U+{:04X} to the page", u32::from(character))),
-        None if answer.body.contains(plain) => report.holds(Rule::L4, format_args!("{answer}, a page without them")),
+        // A page may also withhold such a name.
+        None if answer.body.contains(plain) || shows_redirect_uri(&answer.body, client) => {
+            report.holds(Rule::L4, format_args!("{answer}, a page without them"));
+        }
         None => report.skipped(Rule::L4, why_unreadable(&answer.body).unwrap_or("the page does not name the client")),
     }
 }

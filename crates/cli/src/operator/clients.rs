@@ -106,6 +106,7 @@ impl Filter for Clients {
         ("STATE", "state"),
         ("REGISTERED", "create_time"),
         ("NAME", "name"),
+        ("DOUBTS", "name_doubts"),
     ];
 
     async fn page(&self, control: &Control, page: Page) -> Result<(Vec<v1::Client>, String), Failure> {

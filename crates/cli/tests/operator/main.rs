@@ -243,7 +243,10 @@ async fn a_table_has_one_head_and_cuts_no_id() {
             ..v1::Client::default()
         };
         let (clients, next) = match call.read::<v1::ListClientsRequest>().page_token.as_str() {
-            "" => (vec![client("client-1", "One")], "more"),
+            "" => {
+                let name_doubts = vec![v1::NameDoubt::Instructs.into(), v1::NameDoubt::Cut.into()];
+                (vec![v1::Client { name_doubts, ..client("client-1", "One") }], "more")
+            }
             _ => (vec![client(&long, ""), client("client-3", "Three")], ""),
         };
         Reply::one(&v1::ListClientsResponse { clients, next_page_token: next.to_owned() })
@@ -252,10 +255,10 @@ async fn a_table_has_one_head_and_cuts_no_id() {
     let ran = run(&server, &["clients", "list"]).await;
     let long = format!("https://app.example/{}", "x".repeat(100));
     let expected = [
-        "CLIENT    KIND        STATE  REGISTERED  NAME".to_owned(),
-        "client-1  registered  -      -           One".to_owned(),
-        format!("{long}  registered  -      -           -"),
-        format!("{:40}  registered  -      -           Three", "client-3"),
+        "CLIENT    KIND        STATE  REGISTERED  NAME  DOUBTS".to_owned(),
+        "client-1  registered  -      -           One   instructs cut".to_owned(),
+        format!("{long}  registered  -      -           -     -"),
+        format!("{:40}  registered  -      -           Three  -", "client-3"),
     ];
     assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), expected);
     assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));

@@ -618,6 +618,7 @@ async fn a_documented_client_is_listed_by_name_and_website_without_a_fetch() {
     let client = page.apps[0].client.as_ref().unwrap();
     let website = site.url("").replace("https://", "");
     assert_eq!((&client.metadata_host, client.name.as_str()), (&website, "Documented"), "as the page displayed it");
+    assert_eq!(client.metadata_website.as_ref().unwrap().host, website);
     assert!(client.unverified && !client.removed);
     edge.revoke_apps(alice.revoke(&page.apps[0].form_token)).await.unwrap();
     let page = alice.page(&edge).await.unwrap();

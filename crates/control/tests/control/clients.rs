@@ -263,6 +263,7 @@ async fn a_client_is_described_by_its_document() {
     let page = flow.consent_page(&edge).await;
     let client = page.client.unwrap();
     let website = site.url("").replace("https://", "");
+    assert_eq!(client.metadata_website.unwrap().host, website);
     assert_eq!((client.name.as_str(), client.metadata_host), ("Documented", website), "D11");
     let tokens = flow.tokens(&edge, &env.idp).await;
     let again = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();

@@ -25,6 +25,7 @@ mod issuers;
 mod key_management;
 mod lifetimes;
 mod limits;
+mod names;
 mod origins;
 mod races;
 mod reloads;

@@ -35,7 +35,7 @@ pub fn recorded(text: &str) -> Option<String> {
     displayable(&with_hidden_marked(text), MAX_RECORDED_CHARS)
 }
 
-/// What pages say of the name that a client claims.
+/// A client's claimed name, as pages show it, and the reasons to doubt it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ClaimedName {
     /// The name as pages show it, at most [`MAX_SHOWN`] characters. The caller escapes it.
@@ -80,7 +80,7 @@ impl NameDoubt {
             NameDoubt::WellKnownElsewhere => false,
             // The end is missed and the page says so; what is shown is judged by itself, too.
             NameDoubt::Cut => false,
-            // Its signs are gone, so nobody can take it for the host line, and no program makes a link of it.
+            // Its signs are gone, so no reader takes it for the host line, and no program makes a link of it.
             NameDoubt::Address => false,
         }
     }
@@ -121,7 +121,7 @@ impl ClaimedName {
 
     /// True if the client gave a name that is not shown.
     pub fn is_withheld(&self) -> bool {
-        self.doubts.iter().any(|doubt| doubt.withholds())
+        self.shown.is_none() && !self.doubts.is_empty()
     }
 }
 
@@ -201,7 +201,7 @@ fn known(text: &str) -> Vec<Found> {
 }
 
 fn spelt_in(text: &str) -> Vec<Found> {
-    let words = Words::of(text, Joints::Capitals);
+    let (words, plain) = (Words::of(text, Joints::Capitals), Words::of(text, Joints::Plain));
     let (mut found, mut taken) = (Vec::new(), vec![false; words.looks.len()]);
     for name in KNOWN.iter() {
         let mut add = |written: &str, is_whole: bool| {
@@ -215,9 +215,9 @@ fn spelt_in(text: &str) -> Vec<Found> {
                 add(&words.written[from..to].concat(), true);
             }
         }
-        for (at, look) in words.looks.iter().enumerate() {
-            if name.is_coined && !taken[at] && look.contains(&name.look) {
-                add(&words.written[at], false);
+        for (look, written) in plain.looks.iter().zip(&plain.written) {
+            if name.is_coined && look.contains(&name.look) {
+                add(written, false);
             }
         }
     }
@@ -255,7 +255,7 @@ impl Phrase {
         match self {
             Phrase::Words(slots) => (0..words.looks.len()).any(|from| follow(words, from, slots)),
             Phrase::Run(look) => run.contains(look),
-            Phrase::Whole(look) => words.looks.contains(look),
+            Phrase::Whole(look) => words.spelling(look).next().is_some(),
         }
     }
 }
@@ -322,6 +322,7 @@ impl Receiver<'_> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn at(uri: &str) -> RedirectUri {
         RedirectUri::parse(uri, &[uri.to_owned()]).unwrap_or_else(|why| panic!("{uri}: {why:?}"))
@@ -470,6 +471,7 @@ mod tests {
         judged.filter(|(name, judged)| !test(name, judged.clone())).collect()
     }
 
+    /// Requirements: B5, B38.
     #[test]
     fn honest_names_are_shown_without_a_doubt() {
         for names in [HONEST, HONEST_STEMS] {
@@ -483,6 +485,7 @@ mod tests {
         assert_eq!(failures(names, is_withheld), [], "{doubt:?}");
     }
 
+    /// Requirements: B5, B38.
     #[test]
     fn a_name_that_claims_approval_is_withheld() {
         let names = [
@@ -554,6 +557,7 @@ mod tests {
         assert_withheld(&names, NameDoubt::ClaimsApproval);
     }
 
+    /// Requirements: B5, B38.
     #[test]
     fn a_name_that_instructs_the_reader_is_withheld() {
         let names = [
@@ -609,6 +613,7 @@ mod tests {
         assert_withheld(&names, NameDoubt::Instructs);
     }
 
+    /// Requirements: B5, B38.
     #[test]
     fn a_name_that_looks_like_another_is_withheld() {
         let names = [
@@ -654,6 +659,7 @@ mod tests {
         assert_withheld(&names, NameDoubt::Confusable);
     }
 
+    /// Requirements: B5, B38.
     #[test]
     fn a_name_with_characters_that_hide_or_turn_is_withheld() {
         let names = [
@@ -677,4 +683,224 @@ mod tests {
             assert_eq!(judged(name), expected, "{name:?}");
         }
     }
+
+    /// Requirements: B5, B38.
+    #[test]
+    fn a_well_known_name_is_doubted_where_it_leads_elsewhere() {
+        let evil = "https://claude.ai.evil-login.example/cb";
+        for (name, uri, is_elsewhere) in [
+            ("ChatGPT", evil, true),
+            ("Claude", evil, true),
+            ("claude code", evil, true),
+            ("Notes for Claude", evil, true),
+            ("C l a u d e", evil, true),
+            ("ClaudeCode", evil, true),
+            ("Claude2", evil, true),
+            ("MyChatGPTclient", evil, true),
+            ("Chat GPT", evil, true),
+            ("Claudeノート", evil, true),
+            ("VS-Code", evil, true),
+            ("Le Chat", evil, true),
+            ("Claudette", evil, false),
+            ("Notes", evil, false),
+            ("Precursor", evil, false),
+            ("Zedonk", evil, false),
+            ("Claude", "https://claude.ai/api/mcp/auth_callback", false),
+            ("Claude Code", "https://platform.claude.com/oauth/code/callback", false),
+            ("Claude", "https://notclaude.ai/cb", true),
+            ("Claude", "https://claude.ai:8443/cb", false),
+            ("Claude", "https://chatgpt.com/cb", true),
+            ("ChatGPT", "https://chatgpt.com/connector_platform_oauth_redirect", false),
+            ("Visual Studio Code", "https://vscode.dev/redirect", false),
+            ("Visual Studio Code", "https://insiders.vscode.dev/redirect", false),
+            ("GitHub Copilot", "https://github.com/login/oauth/callback", false),
+            ("Copilot", "https://github.com/cb", true),
+            ("Google", "https://script.google.com/macros/s/x/exec", true),
+            ("Claude", "http://127.0.0.1:7777/cb", false),
+            ("Claude", "https://localhost:7777/cb", false),
+            ("Cursor", "cursor://anysphere.cursor-mcp/oauth/callback", false),
+            ("Cursor", "cursors://anysphere.cursor-mcp/oauth/callback", true),
+            ("Visual Studio Code", "vscode-insiders://x/cb", false),
+            ("Gemini", "some-scheme://x/cb", false),
+        ] {
+            let judged = judged_at(name, uri);
+            assert_eq!(judged.doubts.contains(&NameDoubt::WellKnownElsewhere), is_elsewhere, "{name} {uri}");
+            assert_eq!(judged.shown.as_deref(), Some(name), "{name}");
+        }
+    }
+
+    /// The document's host made the claims, and every redirect gets the access.
+    ///
+    /// Requirements: B38.
+    #[test]
+    fn every_host_that_has_a_part_in_the_access_counts() {
+        let judged = |document: &str, redirects: &[&str]| {
+            let document = MetadataUrl::parse(document).unwrap();
+            let redirect_uris: Vec<_> = redirects.iter().map(|uri| at(uri)).collect();
+            ClaimedName::judge("Claude Code", &Receiver { redirect_uris: &redirect_uris, document: Some(&document) })
+                .doubts
+        };
+        let (ours, evil) = ("https://claude.ai/client.json", "https://evil.example/client.json");
+        let (local, hosted) = ("http://127.0.0.1/cb", "https://claude.ai/cb");
+        assert_eq!(judged(ours, &[local]), []);
+        assert_eq!(judged(ours, &[local, hosted]), []);
+        assert_eq!(judged(evil, &[local]), [NameDoubt::WellKnownElsewhere]);
+        assert_eq!(judged(evil, &[hosted]), [NameDoubt::WellKnownElsewhere]);
+        assert_eq!(judged(ours, &[hosted, "https://evil.example/cb"]), [NameDoubt::WellKnownElsewhere]);
+        let nowhere = Receiver { redirect_uris: &[], document: None };
+        assert_eq!(ClaimedName::judge("Claude", &nowhere).doubts, []);
+    }
+
+    /// Requirements: B5, B38.
+    #[test]
+    fn an_address_is_defused_unless_it_is_the_receivers() {
+        for (name, uri, shown) in [
+            ("claude.ai", "https://evil.example/cb", "claude ai"),
+            ("https://bank.example.com/x", "http://127.0.0.1/cb", "https bank example com x"),
+            ("Login www.bank.co.uk now", "http://127.0.0.1/cb", "Login www bank co uk now"),
+            ("support@bank.com", "https://evil.example/cb", "support bank com"),
+            ("me@booking.com", "https://booking.com/cb", "me booking com"),
+            ("(booking.com)", "https://evil.example/cb", "(booking com)"),
+            ("bank。com", "https://evil.example/cb", "bank com"),
+            ("ｂａｎｋ．ｃｏｍ", "https://evil.example/cb", "ｂａｎｋ ｃｏｍ"),
+            ("bank.com…", "https://evil.example/cb", "bank com…"),
+            ("bank.com:8443/x", "https://evil.example/cb", "bank com 8443 x"),
+            ("192.0.2.7", "https://evil.example/cb", "192 0 2 7"),
+            ("//bank/x", "https://evil.example/cb", "bank x"),
+            ("booking.com", "https://booking.com.evil.example/cb", "booking com"),
+            ("bücher.de", "https://evil.example/cb", "bücher de"),
+        ] {
+            let expected = ClaimedName { shown: Some(shown.to_owned()), doubts: vec![NameDoubt::Address] };
+            let judged = judged_at(name, uri);
+            let others: Vec<_> =
+                judged.doubts.into_iter().filter(|doubt| *doubt != NameDoubt::WellKnownElsewhere).collect();
+            assert_eq!(ClaimedName { shown: judged.shown, doubts: others }, expected, "{name}");
+        }
+        for (name, uri) in [
+            ("Booking.com", "https://secure.booking.com/cb"),
+            ("Booking.com notes", "https://booking.com/cb"),
+            ("Node.js", "https://evil.example/cb"),
+            ("Dr. Who", "https://evil.example/cb"),
+            ("3.5 Notes...", "https://evil.example/cb"),
+            ("a/b testing", "https://evil.example/cb"),
+            ("Notes: today", "https://evil.example/cb"),
+            ("@home", "https://evil.example/cb"),
+            ("bücher.de", "https://xn--bcher-kva.de/cb"),
+        ] {
+            let expected = ClaimedName { shown: Some(name.to_owned()), doubts: vec![] };
+            assert_eq!(judged_at(name, uri), expected, "{name}");
+        }
+    }
+
+    /// Requirements: B5.
+    #[test]
+    fn a_long_name_is_cut_between_characters_as_people_count_them() {
+        let family = "👩\u{1F3FD}";
+        for (name, shown) in [
+            ("x".repeat(40), Some("x".repeat(40))),
+            ("x".repeat(41), Some(format!("{}…", "x".repeat(39)))),
+            (family.repeat(40), Some(family.repeat(40))),
+            (family.repeat(41), Some(format!("{}…", family.repeat(39)))),
+            (format!("{} yyyyy", "x".repeat(38)), Some(format!("{}…", "x".repeat(38)))),
+            // The cut would make a word of its own.
+            (format!("{} allowances", "x".repeat(33)), None),
+            (format!("{} bank.community", "x".repeat(30)), Some(format!("{} bank com…", "x".repeat(30)))),
+            // A doubt about the end that is not shown.
+            (format!("{} please", "x".repeat(50)), None),
+        ] {
+            let judged = judged(&name);
+            assert_eq!(judged.shown, shown, "{name}");
+            assert_eq!(judged.doubts.contains(&NameDoubt::Cut), name.graphemes(true).count() > MAX_SHOWN, "{name}");
+        }
+        let marks = "e\u{301}\u{302}\u{303}\u{304}".repeat(30);
+        assert!(judged(&marks).doubts.contains(&NameDoubt::Cut), "records cut it");
+    }
+
+    #[test]
+    fn a_name_of_nothing_is_no_name() {
+        let signs = ClaimedName { shown: None, doubts: vec![NameDoubt::Address] };
+        assert_eq!(judged("://://"), signs);
+        for name in ["", " ", "\u{200B}", "\u{202E}\u{2800}"] {
+            assert_eq!(judged(name), ClaimedName { shown: None, doubts: vec![] }, "{name:?}");
+        }
+    }
+
+    #[test]
+    fn every_language_of_the_pages_has_phrases_of_both_kinds() {
+        for doubt in [NameDoubt::ClaimsApproval, NameDoubt::Instructs] {
+            let languages: Vec<_> = PHRASES.iter().filter(|table| table.0 == doubt).map(|table| table.1).collect();
+            assert_eq!(languages, ["en", "de", "fr", "es", "pt", "ja", "zh", "ar"]);
+        }
+    }
+
+    /// Each alternative of each line, alone and in a name, plain and spelt apart.
+    #[test]
+    fn every_phrase_of_the_table_is_found() {
+        for (doubt, language, lines) in PHRASES {
+            for line in lines.lines().map(str::trim).filter(|line| !line.is_empty()) {
+                let line = line.trim_start_matches('=');
+                let slots: Vec<Vec<&str>> = line.split(' ').map(|slot| slot.split('|').collect()).collect();
+                let most = slots.iter().map(Vec::len).max().unwrap();
+                for n in 0..most {
+                    let words: Vec<_> = slots.iter().map(|slot| slot[n.min(slot.len() - 1)]).collect();
+                    let phrase = words.join(" ");
+                    let apart: String = phrase.chars().flat_map(|c| [c, ' ']).collect();
+                    for name in [phrase.clone(), phrase.to_uppercase(), format!("🦀 {phrase} 🦀"), apart] {
+                        let judged = judged(&name);
+                        assert!(
+                            judged.shown.is_none() && judged.doubts.contains(doubt),
+                            "{language} {name}: {judged:?}"
+                        );
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_table_of_well_known_names_is_sound() {
+        for vendor in WELL_KNOWN {
+            for host in vendor.hosts {
+                assert!(at(&format!("https://{host}/cb")).kind() == RedirectKind::Web, "{host}");
+                assert!(registrable_domain(host).is_some(), "strangers register below {host}");
+            }
+            for name in vendor.names.iter().chain(vendor.coined) {
+                let shown = ClaimedName { shown: Some((*name).to_owned()), doubts: vec![] };
+                for host in vendor.hosts {
+                    assert_eq!(judged_at(name, &format!("https://{host}/cb")), shown, "{name} {host}");
+                    assert_eq!(judged_at(name, &format!("https://app.{host}/cb")), shown, "{name} {host}");
+                }
+                let elsewhere = vec![NameDoubt::WellKnownElsewhere];
+                assert_eq!(judged_at(name, "https://evil.example/cb").doubts, elsewhere, "{name}");
+            }
+        }
+    }
+
+    proptest! {
+        /// Requirements: B5, B38.
+        #[test]
+        fn any_shown_name_is_short_visible_and_stays_so(
+            text in any::<String>(),
+            pieces in proptest::collection::vec(proptest::sample::select(PIECES.to_vec()), 0..24),
+            at_web in any::<bool>(),
+        ) {
+            let uri = if at_web { "https://app.bank.com/cb" } else { "http://127.0.0.1/cb" };
+            let pieces = pieces.concat();
+            for name in [&text, &pieces, &format!("{pieces}{text}")] {
+                let judged = judged_at(name, uri);
+                prop_assert!(judged.shown.is_some() || judged.is_withheld() || recorded(name).is_none());
+                if let Some(shown) = judged.shown {
+                    prop_assert!(shown.graphemes(true).count() <= MAX_SHOWN && !shown.contains(REMOVED));
+                    prop_assert_eq!(displayable(&shown, 10_000), Some(shown.clone()));
+                    prop_assert_eq!(judged_at(&shown, uri).shown, Some(shown));
+                }
+            }
+        }
+    }
+
+    const PIECES: [&str; 32] = [
+        "a", "x", "Claude", "allow", "ance", ".", ".com", "bank.com", "://", "@", "/", " ", " ", "…", "\u{301}",
+        "\u{303}", "\u{200D}", "\u{200B}", "\u{202E}", "\u{FE0F}", "👩", "🇫", "🇷", "1", "0", "承", "認", "क",
+        "\u{94D}", "。", "ع", "е",
+    ];
 }

@@ -36,8 +36,9 @@ pub struct Decided {
     pub scopes: Scopes,
     /// Digest of the client's metadata as the page displayed it.
     pub metadata_digest: [u8; 32],
-    /// The name of a client with a metadata document, as the page displayed it. `None` for other clients, whose name is
-    /// known without asking their host, and in decisions of earlier releases.
+    /// The name of a client with a metadata document, as the document gave it for the page, which showed what
+    /// [`ClaimedName`](crate::client::claimed_name::ClaimedName) makes of it. `None` for other clients, whose name is known
+    /// without asking their host, and in decisions of earlier releases.
     pub client_name: Option<String>,
     /// Version of the policy as the page displayed it.
     pub policy_version: Option<String>,

@@ -15,6 +15,7 @@ use std::sync::LazyLock;
 use lychgate_domain::authentication::AssertionAccepted;
 use lychgate_domain::browser::cookie::Cookies;
 use lychgate_domain::client::ClientOrigin;
+use lychgate_domain::client::claimed_name::{ClaimedName, MAX_RECORDED_CHARS, Receiver};
 use lychgate_domain::client::metadata_url::MetadataUrl;
 use lychgate_domain::client::redirect_uri::RedirectUri;
 use lychgate_domain::consent::form;
@@ -42,9 +43,10 @@ pub struct Target {
 }
 
 /// All targets.
-pub const ALL: [Target; 9] = [
+pub const ALL: [Target; 10] = [
     Target { name: "assertion", run: assertion, seeds: || vec![WORLD.assertion().into_bytes()] },
     Target { name: "authorize_query", run: authorize_query, seeds: || vec![WORLD.query.clone().into_bytes()] },
+    Target { name: "claimed_name", run: claimed_name, seeds: || texts(&CLAIMED_NAMES) },
     Target { name: "cookies", run: cookies, seeds: || vec![WORLD.cookie_header.clone().into_bytes()] },
     Target { name: "form_token", run: form_token, seeds: || texts(&[&WORLD.form_token]) },
     Target { name: "metadata_document", run: metadata_document, seeds: || texts(&[json::DOCUMENT, json::SIGNING]) },
@@ -52,6 +54,14 @@ pub const ALL: [Target; 9] = [
     Target { name: "redirect_uri", run: redirect_uri, seeds: || texts(&REDIRECT_URIS) },
     Target { name: "registration", run: registration, seeds: || texts(&[json::REGISTRATION, json::SIGNING]) },
     Target { name: "ticket", run: ticket, seeds: || texts(&[&WORLD.ticket]) },
+];
+
+/// A name, and the redirect URI that it is shown for.
+const CLAIMED_NAMES: [&str; 4] = [
+    "Claude Code (my-server)\nhttp://127.0.0.1/callback",
+    "Booking.com for ChatGPT and many other assistants\nhttps://app.booking.com/cb",
+    "社内メモ 👩\u{200D}💻 Заметки\nhttps://app.example/cb",
+    "bank.com\ncursor://anysphere.cursor-mcp/oauth/callback",
 ];
 
 /// A registered URI, and the one of a request.
@@ -124,6 +134,20 @@ pub fn metadata_url(bytes: &[u8]) -> bool {
     // Splitting the text without a URL parser finds the same host.
     let after_host = text.strip_prefix("https://").and_then(|rest| rest.strip_prefix(url.host()));
     assert!(after_host.is_some_and(|rest| rest.starts_with(['/', ':'])), "{text}");
+    true
+}
+
+/// The name that a client claims, and its redirect URI, one per line: the shown name is short, visible and judged alike again.
+pub fn claimed_name(bytes: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(bytes) else { return false };
+    let (name, uri) = text.rsplit_once('\n').unwrap_or((text, "http://127.0.0.1/cb"));
+    let Ok(uri) = RedirectUri::parse(uri, &WORLD.issuer.policy.private_scheme_redirect_uris) else { return false };
+    let receiver = Receiver { redirect_uris: &[uri], document: None };
+    let judged = ClaimedName::judge(name, &receiver);
+    let Some(shown) = judged.shown else { return false };
+    assert!(shown.len() <= 4 * MAX_RECORDED_CHARS && displayable(&shown, MAX_RECORDED_CHARS).as_ref() == Some(&shown));
+    assert!(!judged.doubts.iter().any(|doubt| doubt.withholds()), "{name:?}");
+    assert_eq!(ClaimedName::judge(&shown, &receiver).shown, Some(shown));
     true
 }
 

@@ -2,7 +2,8 @@
 
 use lychgate_api::v1;
 use lychgate_domain::Refusal;
-use lychgate_domain::client::ClientStatus;
+use lychgate_domain::client::claimed_name::Receiver;
+use lychgate_domain::client::{Client, ClientStatus};
 use lychgate_domain::event::{ApprovedOn, Event, EventKind};
 use lychgate_domain::id::{ClientId, GrantId};
 use lychgate_domain::scope::Scopes;
@@ -16,6 +17,7 @@ use crate::admin::{
 };
 use crate::ground::error::Error;
 use crate::ground::protobuf_time::instant;
+use crate::grpc::wire::name::{self, ClientName};
 use crate::grpc::wire::parse_client_id;
 
 const MAX_SUBJECTS: usize = 100;
@@ -119,32 +121,33 @@ pub(super) fn time(at: prost_types::Timestamp) -> Result<Timestamp, Refusal> {
 }
 
 pub(super) fn client(listed: ListedClient) -> v1::Client {
-    let client = listed.client;
+    let kind = match listed.kind {
+        ClientKind::Configured => v1::ClientKind::Configured,
+        ClientKind::Registered => v1::ClientKind::Registered,
+        ClientKind::Document => v1::ClientKind::Document,
+        ClientKind::Gone => v1::ClientKind::Unspecified,
+    };
+    let state = match listed.status {
+        ClientStatus::Enabled => v1::ClientState::Enabled,
+        ClientStatus::Disabled => v1::ClientState::Disabled,
+    };
+    let about = listed.client.map(described).unwrap_or_default();
+    v1::Client { client_id: listed.id.as_str().to_owned(), kind: kind.into(), state: state.into(), ..about }
+}
+
+/// The fields that the record or the configuration of a client gives.
+fn described(client: Client) -> v1::Client {
+    let receiver = Receiver { redirect_uris: &client.redirect_uris, document: None };
+    let ClientName { name_doubts, name_withheld, .. } =
+        if client.is_configured() { ClientName::default() } else { name::claimed(client.name.as_deref(), &receiver) };
     v1::Client {
-        client_id: listed.id.as_str().to_owned(),
-        kind: match listed.kind {
-            ClientKind::Configured => v1::ClientKind::Configured,
-            ClientKind::Registered => v1::ClientKind::Registered,
-            ClientKind::Document => v1::ClientKind::Document,
-            ClientKind::Gone => v1::ClientKind::Unspecified,
-        }
-        .into(),
-        state: match listed.status {
-            ClientStatus::Enabled => v1::ClientState::Enabled,
-            ClientStatus::Disabled => v1::ClientState::Disabled,
-        }
-        .into(),
-        name: client.as_ref().and_then(|client| client.name.clone()).unwrap_or_default(),
-        redirect_uris: client
-            .iter()
-            .flat_map(|client| &client.redirect_uris)
-            .map(|uri| uri.as_str().to_owned())
-            .collect(),
-        token_endpoint_auth_method: client
-            .as_ref()
-            .map(|client| client.authentication.method().as_str().to_owned())
-            .unwrap_or_default(),
-        create_time: client.and_then(|client| client.registered_at()).map(instant),
+        redirect_uris: client.redirect_uris.iter().map(|uri| uri.as_str().to_owned()).collect(),
+        token_endpoint_auth_method: client.authentication.method().as_str().to_owned(),
+        create_time: client.registered_at().map(instant),
+        name: client.name.unwrap_or_default(),
+        name_doubts,
+        name_withheld,
+        ..v1::Client::default()
     }
 }
 

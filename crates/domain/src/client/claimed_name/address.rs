@@ -18,9 +18,10 @@ pub(super) fn defused(text: &str, own: Option<&str>) -> String {
     parts.join(" ").split(' ').filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ")
 }
 
-/// The signs that hold an address together, in every width.
+/// The signs that hold an address together, in every width. An ellipsis ends one.
 fn is_sign(c: char) -> bool {
-    std::iter::once(c).nfkc().any(|c| matches!(c, '.' | '。' | ':' | '/' | '@' | '\\' | '⁄' | '∕' | '․' | '·'))
+    let plain = std::iter::once(c).nfkc().next();
+    c != '…' && matches!(plain, Some('.' | '。' | '․' | ':' | '/' | '⁄' | '∕' | '\\' | '@'))
 }
 
 /// True if `part` contains "//", "@" inside, an IPv4 address, or a name that ends in a known public suffix.

@@ -1,7 +1,7 @@
 //! Phrases that no name of a client may say, in every language of the pages.
 //!
-//! One phrase a line. `|` separates alternatives for one word. Words match whole, whatever their case, marks and style, and
-//! also spelt apart. Where a script writes no spaces, a phrase matches anywhere in the name; after `=` it is a word between
+//! One phrase a line. `|` separates alternatives for one word. Words match whole, in every case and style, with or without marks,
+//! and also spelt apart. Where a script writes no spaces, a phrase matches anywhere in the name; after `=` it is a word between
 //! spaces or signs.
 
 use crate::client::claimed_name::NameDoubt;
