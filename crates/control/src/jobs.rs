@@ -1,6 +1,7 @@
 //! Background jobs: work that no request asks for.
 
 pub(crate) mod config_audit;
+mod interval;
 pub(crate) mod maintenance;
 pub(crate) mod reload;
 pub(crate) mod upstream_health;

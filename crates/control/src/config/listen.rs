@@ -129,6 +129,13 @@ impl Config {
         if config.name.is_empty() || others.iter().any(|other| other.name == config.name) {
             return Err(ConfigError::new(key("name"), "is empty or taken", "give each principal a name of its own"));
         }
+        if !is_sendable(&config.name) {
+            return Err(ConfigError::new(
+                key("name"),
+                format_args!("is {:?}, which cannot be sent in HTTP Basic", config.name),
+                "write it without colons and control characters",
+            ));
+        }
         let token_digests = self.token_digests(config, &key, others)?;
         let certificate_sans = self.certificate_sans(config, &key, others)?;
         if token_digests.is_empty() && certificate_sans.is_empty() {
@@ -224,6 +231,12 @@ impl Config {
         }
         Ok(names)
     }
+}
+
+/// Reports whether `name` can be the user-id of HTTP Basic as it stands, without a colon and control characters (RFC 7617 §2): the
+/// name of a resource server is the client id of its introspection, and many clients do not encode it.
+fn is_sendable(name: &str) -> bool {
+    !name.contains(|c: char| c == ':' || c.is_control())
 }
 
 pub(super) fn from_hex(text: &str) -> Option<[u8; 32]> {

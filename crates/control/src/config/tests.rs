@@ -229,6 +229,19 @@ fn ambiguous_or_badly_scoped_principals_are_refused() {
     refused(&[
         (|c| c.principals[0].name.clear(), "principals[0].name: is empty or taken"),
         (|c| second(c).name = "edge".to_owned(), "principals[1].name: is empty or taken"),
+        (
+            |c| c.principals[0].name = "a:b".to_owned(),
+            "principals[0].name: is \"a:b\", which cannot be sent in HTTP Basic",
+        ),
+        (
+            |c| second(c).name = "https://mcp.example".to_owned(),
+            "principals[1].name: is \"https://mcp.example\", which cannot be sent in HTTP Basic",
+        ),
+        (|c| second(c).name = ":".to_owned(), "principals[1].name: is \":\", which cannot be sent in HTTP Basic"),
+        (
+            |c| second(c).name = "a\nb".to_owned(),
+            "principals[1].name: is \"a\\nb\", which cannot be sent in HTTP Basic",
+        ),
         (|c| c.principals[0].token_sha256.clear(), "principals[0]: has neither token_sha256 nor certificate_sans"),
         (
             |c| c.principals[0].token_sha256.push("the-token-itself".to_owned()),

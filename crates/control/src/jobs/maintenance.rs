@@ -9,6 +9,7 @@ use lychgate_domain::time::Timestamp;
 use lychgate_process::Shutdown;
 use tokio::time::MissedTickBehavior;
 
+use super::interval::Interval;
 use crate::events::Events;
 use crate::state::State;
 
@@ -21,22 +22,22 @@ const TICK: Duration = Duration::from_secs(1);
 /// Runs until `shutdown`. `opened_at` is when the store was opened: the first round is one interval later. The next
 /// round continues what one leaves undone.
 pub(crate) async fn run(state: State, opened_at: Timestamp, shutdown: Shutdown) {
-    let mut interval = tokio::time::interval(TICK);
-    interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    let mut ticks = tokio::time::interval(TICK);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     let mut requested = std::pin::pin!(shutdown.requested());
-    let mut last = opened_at;
+    let mut rounds = Interval::since(opened_at, INTERVAL);
     let mut succeeded = true;
     let mut was_short = false;
     loop {
         tokio::select! {
-            _ = interval.tick() => {}
+            _ = ticks.tick() => {}
             () = &mut requested => return,
         }
         let now = state.clock.now();
-        if now.age_of(last).is_below(INTERVAL) {
+        if !rounds.is_due(now) {
             continue;
         }
-        last = now;
+        rounds.done(now);
         was_short = warn_of_short_disk(&state, was_short).await;
         let done = Events(&state).maintain().await;
         // A continuing failure is logged once.

@@ -22,6 +22,7 @@ use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
 use lychgate_store::upstream_revocations::EndedTokens;
 use lychgate_store::{StoreError, Versioned};
 
+use super::interval::Interval;
 use crate::ground::commit::Commit;
 use crate::issuers::IssuerContext;
 use crate::state::State;
@@ -96,7 +97,7 @@ impl Worker {
         let (shutdown, clock) = (&self.state.shutdown, &self.state.clock);
         let mut requested = pin!(shutdown.requested());
         let mut left = self.state.store.upstream_revocation_enqueued();
-        let (mut deferred_from, mut looked_at) = (None, None);
+        let (mut deferred_from, mut looks) = (None, Interval::new(POLL_INTERVAL));
         while !shutdown.is_requested() {
             // A revocation stored from here on is either seen by this round or wakes the worker again.
             left.mark_unchanged();
@@ -105,18 +106,18 @@ impl Worker {
                 tracing::warn!(issuer.id = %self.issuer, error, "cannot read pending upstream revocations");
                 Some(clock.now() + RETRY_DELAY)
             });
-            if looked_at.is_none_or(|at| !clock.now().age_of(at).is_below(POLL_INTERVAL)) {
+            if looks.is_due(clock.now()) {
                 deferred_from = self.look_at_deferred(deferred_from).await.unwrap_or_else(|error| {
                     let error = format!("{:#}", anyhow::Error::new(error));
                     tracing::warn!(issuer.id = %self.issuer, error, "cannot read deferred upstream tokens");
                     None
                 });
-                looked_at = Some(clock.now());
+                looks.done(clock.now());
             }
-            due = [due, looked_at.map(|at| at + POLL_INTERVAL)].into_iter().flatten().min();
+            due = [due, looks.next()].into_iter().flatten().min();
             let began = clock.now();
             let waited = tokio::time::timeout(POLL_INTERVAL, async {
-                while due.is_some_and(|due| clock.now().age_of(began).is_below(began.until(due))) {
+                while due.is_some_and(|due| !Interval::since(began, began.until(due)).is_due(clock.now())) {
                     tokio::time::sleep(TICK).await;
                 }
             });

@@ -49,10 +49,11 @@ impl TokenChecks {
         }
     }
 
-    /// The token, if it has not expired and its grant is live.
+    /// The token, if it has not expired and its grant is live. A token of the future, from before a step back of the clock, has
+    /// expired: it would live for as long as the step.
     pub(super) async fn active(&self, token: AccessToken) -> Result<Option<AccessToken>, Error> {
         let call = &self.0;
-        if call.now >= token.exp {
+        if !call.now.age_of_record(token.iat).is_below(token.iat.until(token.exp)) {
             return Ok(None);
         }
         let Some(grant) = call.store().grant(call.issuer(), token.grant_id, call.now).await? else { return Ok(None) };

@@ -12,6 +12,7 @@ mod answers;
 mod authorization;
 mod client_certificates;
 mod clients;
+mod clock_steps;
 mod configuration_changes;
 mod consents;
 mod crashes;

@@ -6,10 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use async_trait::async_trait;
-use hickory_resolver::Resolver;
-use hickory_resolver::config::{NameServerConfig, ResolverConfig};
-use hickory_resolver::net::runtime::TokioRuntimeProvider;
-use lychgate_control::outbound::{Dns, Resolve, ResolveError};
+use futures_util::future::join_all;
+use hickory_resolver::config::{NameServerConfig, ResolverConfig, ResolverOpts};
+use lychgate_control::outbound::{Class, Dns, OutboundError, Resolve, ResolveError};
 use tokio::net::UdpSocket;
 
 /// Resolves every name to the same addresses, except names of `unknown.example`, which do not exist, and `away.example`, for
@@ -51,8 +50,21 @@ impl Resolve for StaticResolver {
     }
 }
 
-/// A name server that answers each question for an IPv4 address with the next of its answers, with TTL 0; the last
-/// answer repeats. It knows no IPv6 addresses.
+/// The answer of a [`NameServer`] to one question.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Reply {
+    Addresses(Vec<IpAddr>),
+    /// The name exists, without an address of this family.
+    Empty,
+    NxDomain,
+    ServFail,
+    Refused,
+    /// No packet.
+    Nothing,
+}
+
+/// A name server that answers each question for an IPv4 address with the next of its replies, with TTL 0; the last one repeats. It
+/// has one reply to all questions for IPv6 addresses.
 #[derive(Clone, Debug)]
 pub(crate) struct NameServer {
     address: SocketAddr,
@@ -60,23 +72,30 @@ pub(crate) struct NameServer {
 }
 
 impl NameServer {
+    /// A name server that knows no IPv6 addresses.
     pub(crate) async fn start(answers: &[&[Ipv4Addr]]) -> Self {
+        let of = |answer: &&[Ipv4Addr]| Reply::Addresses(answer.iter().copied().map(IpAddr::V4).collect());
+        Self::replying(answers.iter().map(of).collect(), Reply::Empty).await
+    }
+
+    pub(crate) async fn replying(ipv4: VecDeque<Reply>, ipv6: Reply) -> Self {
         let socket = UdpSocket::bind("127.0.0.1:0").await.expect("a free port");
         let server = Self { address: socket.local_addr().expect("an address"), asked: Arc::default() };
-        let (asked, mut answers) =
-            (server.asked.clone(), answers.iter().map(|answer| answer.to_vec()).collect::<VecDeque<_>>());
+        let (asked, mut ipv4) = (server.asked.clone(), ipv4);
         tokio::spawn(async move {
             let mut buffer = [0; 512];
             while let Ok((length, peer)) = socket.recv_from(&mut buffer).await {
                 let question = Question::of(&buffer[..length]);
-                let addresses = match question.record_type {
+                let reply = match question.record_type {
                     1 => {
                         asked.lock().expect("unpoisoned").push(question.name.clone());
-                        if answers.len() > 1 { answers.pop_front().expect("more than one") } else { answers[0].clone() }
+                        if ipv4.len() > 1 { ipv4.pop_front().expect("more than one") } else { ipv4[0].clone() }
                     }
-                    _ => Vec::new(),
+                    _ => ipv6.clone(),
                 };
-                _ = socket.send_to(&question.answer(&addresses), peer).await;
+                if let Some(packet) = question.answer(&reply) {
+                    _ = socket.send_to(&packet, peer).await;
+                }
             }
         });
         server
@@ -87,8 +106,7 @@ impl NameServer {
         let mut server = NameServerConfig::udp(self.address.ip());
         server.connections[0].port = self.address.port();
         let config = ResolverConfig::from_parts(None, vec!["inside.example.".parse().expect("a name")], vec![server]);
-        let builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
-        Arc::new(Dns::from_builder(builder).expect("a resolver"))
+        Arc::new(Dns::new(&config, &ResolverOpts::default()).expect("a resolver"))
     }
 
     /// The names in questions for IPv4 addresses.
@@ -121,14 +139,62 @@ impl Question {
         }
     }
 
-    fn answer(&self, addresses: &[Ipv4Addr]) -> Vec<u8> {
+    /// `None` for no packet.
+    fn answer(&self, reply: &Reply) -> Option<Vec<u8>> {
+        let (code, addresses) = match reply {
+            Reply::Addresses(addresses) => (0, addresses.as_slice()),
+            Reply::Empty => (0, &[][..]),
+            Reply::ServFail => (2, &[][..]),
+            Reply::NxDomain => (3, &[][..]),
+            Reply::Refused => (5, &[][..]),
+            Reply::Nothing => return None,
+        };
         let count = u16::try_from(addresses.len()).expect("a few").to_be_bytes();
-        let mut packet = [&self.id[..], &[0x81, 0x80, 0, 1], &count, &[0; 4], &self.section].concat();
+        let mut packet = [&self.id[..], &[0x81, 0x80 | code, 0, 1], &count, &[0; 4], &self.section].concat();
         for address in addresses {
-            // The name of the question, A, IN, TTL 0, four bytes.
-            packet.extend([0xC0, 12, 0, 1, 0, 1, 0, 0, 0, 0, 0, 4]);
-            packet.extend(address.octets());
+            let (kind, data) = match address {
+                IpAddr::V4(address) => (1, address.octets().to_vec()),
+                IpAddr::V6(address) => (28, address.octets().to_vec()),
+            };
+            // The name of the question, the type, IN, TTL 0, the length.
+            packet.extend([0xC0, 12, 0, kind, 0, 1, 0, 0, 0, 0, 0, data.len() as u8]);
+            packet.extend(data);
         }
-        packet
+        Some(packet)
     }
+}
+
+/// Both look-ups with every reply. A host that may exist is never called nonexistent: its client would be told to register anew.
+///
+/// Requirements: D7.
+#[tokio::test]
+async fn name_does_not_exist_only_if_both_look_ups_say_so() {
+    let (four, six) = (IpAddr::from([192, 0, 2, 1]), IpAddr::from([0x2001, 0xdb8, 0, 0, 0, 0, 0, 1]));
+    let replies = |address| {
+        let absent = [Reply::Empty, Reply::NxDomain, Reply::ServFail, Reply::Refused, Reply::Nothing];
+        [vec![Reply::Addresses(vec![address])], absent.to_vec()].concat()
+    };
+    let addresses = |reply: &Reply| match reply {
+        Reply::Addresses(addresses) => addresses.clone(),
+        _ => vec![],
+    };
+    let says_no = |reply: &Reply| matches!(reply, Reply::Empty | Reply::NxDomain);
+    let all = replies(four).into_iter().flat_map(|ipv4| replies(six).into_iter().map(move |ipv6| (ipv4.clone(), ipv6)));
+    // Together: a name server that does not reply is waited for.
+    join_all(all.map(async |(ipv4, ipv6)| {
+        let server = NameServer::replying([ipv4.clone()].into(), ipv6.clone()).await;
+        let found = server.resolver().resolve("app.example").await;
+        let (expected, what) =
+            ([addresses(&ipv4), addresses(&ipv6)].concat(), format!("{ipv4:?}, {ipv6:?}: {found:?}"));
+        match found {
+            Ok(found) => assert!(!found.is_empty() && found == expected, "{what}"),
+            Err(error) => {
+                assert!(expected.is_empty(), "{what}");
+                let class = OutboundError::from(error).class();
+                let nonexistent = says_no(&ipv4) && says_no(&ipv6);
+                assert_eq!(class, if nonexistent { Class::NoHost } else { Class::Unreachable }, "{what}");
+            }
+        }
+    }))
+    .await;
 }

@@ -9,12 +9,12 @@ use std::time::Duration;
 use std::{fmt, fs};
 
 use async_trait::async_trait;
-use hickory_resolver::TokioResolver;
-use hickory_resolver::config::LookupIpStrategy;
-use hickory_resolver::net::NetError;
+use hickory_resolver::config::{LookupIpStrategy, ResolverConfig, ResolverOpts};
 use hickory_resolver::net::runtime::TokioRuntimeProvider;
+use hickory_resolver::net::{DnsError, NetError};
+use hickory_resolver::proto::op::ResponseCode;
 use hickory_resolver::system_conf::parse_resolv_conf;
-use hickory_resolver::{Resolver, ResolverBuilder};
+use hickory_resolver::{Resolver, TokioResolver};
 
 /// A resolver of names.
 #[async_trait]
@@ -39,7 +39,11 @@ pub const RESOLV_CONF: &str = "/etc/resolv.conf";
 
 /// The machine's name servers and its hosts file.
 #[derive(Clone, Debug)]
-pub struct Dns(TokioResolver);
+pub struct Dns {
+    // One look-up of both families would hide the failure of one of them.
+    ipv4: TokioResolver,
+    ipv6: TokioResolver,
+}
 
 /// The reason why the machine has no name server. Displayed as "PATH cannot be read: …".
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -55,19 +59,23 @@ impl Dns {
         let because = |problem: String| NoNameServer { file: file.to_owned(), problem };
         let text = fs::read(file).map_err(|error| because(format!("cannot be read: {error}")))?;
         let (config, options) = parse_resolv_conf(text).map_err(|_| because("names no name server".to_owned()))?;
-        let mut builder = Resolver::builder_with_config(config, TokioRuntimeProvider::default());
-        *builder.options_mut() = options;
-        Self::from_builder(builder).map_err(|error| because(format!("cannot be used: {error}")))
+        Self::new(&config, &options).map_err(|error| because(format!("cannot be used: {error}")))
     }
 
-    pub fn from_builder(mut builder: ResolverBuilder<TokioRuntimeProvider>) -> Result<Self, NetError> {
-        let options = builder.options_mut();
-        options.ip_strategy = LookupIpStrategy::Ipv4AndIpv6;
-        // A lost packet is sent again while there is still time for the rest.
-        (options.timeout, options.attempts) = (Duration::from_secs(1), 2);
-        // Documents are cached, addresses are not: strangers choose how many names there are.
-        options.cache_size = 0;
-        Ok(Self(builder.build()?))
+    /// The name servers of `config`.
+    pub fn new(config: &ResolverConfig, options: &ResolverOpts) -> Result<Self, NetError> {
+        let resolver = |ip_strategy| {
+            let mut builder = Resolver::builder_with_config(config.clone(), TokioRuntimeProvider::default());
+            let own = builder.options_mut();
+            *own = options.clone();
+            own.ip_strategy = ip_strategy;
+            // A lost packet is sent again while there is still time for the rest.
+            (own.timeout, own.attempts) = (Duration::from_secs(1), 2);
+            // Documents are cached, addresses are not: strangers choose how many names there are.
+            own.cache_size = 0;
+            builder.build()
+        };
+        Ok(Self { ipv4: resolver(LookupIpStrategy::Ipv4Only)?, ipv6: resolver(LookupIpStrategy::Ipv6Only)? })
     }
 }
 
@@ -84,10 +92,39 @@ impl Resolve for Dns {
     async fn resolve(&self, name: &str) -> Result<Vec<IpAddr>, ResolveError> {
         // The final dot makes the name absolute: the machine's search list would complete it to an internal name.
         let absolute = format!("{}.", name.trim_end_matches('.'));
-        match self.0.lookup_ip(absolute).await {
-            Ok(found) => Ok(found.iter().collect()),
-            Err(error) if error.is_no_records_found() => Err(ResolveError::NoSuchName),
-            Err(error) => Err(ResolveError::Failed(error.into())),
+        let (ipv4, ipv6) = tokio::join!(look_up(&self.ipv4, &absolute), look_up(&self.ipv6, &absolute));
+        all_addresses([ipv4, ipv6])
+    }
+}
+
+async fn look_up(resolver: &TokioResolver, name: &str) -> Result<Vec<IpAddr>, ResolveError> {
+    match resolver.lookup_ip(name).await {
+        Ok(found) => Ok(found.iter().collect()),
+        Err(NetError::Dns(DnsError::NoRecordsFound(none)))
+            if matches!(none.response_code, ResponseCode::NXDomain | ResponseCode::NoError) =>
+        {
+            Err(ResolveError::NoSuchName)
         }
+        Err(error) => Err(ResolveError::Failed(error.into())),
+    }
+}
+
+/// The addresses that the look-ups of all families found. Without any, the name does not exist only if every look-up says so: a
+/// host may have an address of the family that cannot be looked up now.
+fn all_addresses(
+    families: impl IntoIterator<Item = Result<Vec<IpAddr>, ResolveError>>,
+) -> Result<Vec<IpAddr>, ResolveError> {
+    let (mut addresses, mut failed) = (Vec::new(), None);
+    for found in families {
+        match found {
+            Ok(found) => addresses.extend(found),
+            Err(ResolveError::NoSuchName) => {}
+            Err(error @ ResolveError::Failed(_)) => failed = Some(error),
+        }
+    }
+    match failed {
+        _ if !addresses.is_empty() => Ok(addresses),
+        Some(error) => Err(error),
+        None => Err(ResolveError::NoSuchName),
     }
 }
