@@ -2,16 +2,31 @@
 // which order is the tests' business; this file only knows how to do it and what to report.
 // It never waits for time to pass, only for what was asked.
 //
-//   CHROMIUM=/usr/bin/chromium node browser.mjs
+//   CHROMIUM=/usr/bin/chromium COOKIES=first-party node browser.mjs
 //
 // See README.md for the commands.
 
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { chromium } from 'playwright-core';
 import { listen, obeying, say } from './lines.mjs';
 
 const PATIENCE_MS = 20_000;
 
-const browser = await chromium.launch({
+/** Which cookies are kept and sent, as a person sets it on the page of settings: all of them if `COOKIES` is not set. */
+const preferences = {
+  undefined: {},
+  'first-party': { cookie_controls_mode: 1, block_third_party_cookies: true },
+  none: { default_content_setting_values: { cookies: 2 } },
+}[process.env.COOKIES];
+
+/** Settings of a person are in a profile on disk, and the contexts of the browser have those of its profile. */
+const profile = mkdtempSync(join(tmpdir(), 'lychgate-chromium-'));
+mkdirSync(join(profile, 'Default'));
+writeFileSync(join(profile, 'Default', 'Preferences'), JSON.stringify({ profile: preferences }));
+
+const main = await chromium.launchPersistentContext(profile, {
   executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
   chromiumSandbox: process.getuid?.() !== 0,
   args: [
@@ -26,6 +41,7 @@ const browser = await chromium.launch({
     '--host-resolver-rules=MAP *.test 127.0.0.1, MAP * ~NOTFOUND, EXCLUDE localhost, EXCLUDE 127.0.0.1, EXCLUDE [::1]',
   ],
 });
+const browser = main.browser();
 
 /** Contexts by name: each is a browser of its own, with its own cookies. */
 const contexts = new Map();
@@ -38,6 +54,7 @@ class Tab {
     this.hops = [];
     this.problems = [];
     this.onProblem = () => {};
+    this.onDeparture = () => {};
     this.done = Promise.resolve();
     page.on('request', (request) => this.isHop(request) && this.depart(request));
     page.on('response', (response) => this.isHop(response.request()) && this.arrive(response));
@@ -61,6 +78,7 @@ class Tab {
   depart(request) {
     const url = new URL(request.url());
     this.hops.push({ request, at: url.origin + url.pathname, url: url.href, method: request.method(), status: null });
+    this.onDeparture();
   }
   arrive(response) {
     const hop = this.hops.findLast((hop) => hop.request === response.request());
@@ -70,6 +88,47 @@ class Tab {
     const hop = this.hops.findLast((hop) => hop.request === request);
     hop.failure = request.failure()?.errorText;
   }
+}
+
+/** The tab has asked for a page at an address that begins with `url`, and perhaps did not get it. */
+async function departure(tab, { url }) {
+  const departed = () => tab.hops.some((hop) => hop.url.startsWith(url));
+  await new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`the tab did not leave for ${url}`)), PATIENCE_MS);
+    tab.onProblem = (text) => text.includes('form-action') && reject(new Error(text.trim()));
+    tab.onDeparture = () => departed() && resolve(clearTimeout(late));
+    tab.onDeparture();
+  });
+}
+
+/** Pages that a page on this tab has the browser fetch ahead, from now on: what became of each, by its address. */
+async function watchPreloads(tab) {
+  const protocol = await tab.page.context().newCDPSession(tab.page);
+  Object.assign(tab, { preloads: new Map(), onPreload: () => {} });
+  protocol.on('Preload.prefetchStatusUpdated', ({ key, status, prefetchStatus }) => {
+    tab.preloads.set(key.url, { status, reason: prefetchStatus });
+    tab.onPreload();
+  });
+  await protocol.send('Preload.enable');
+}
+
+/** The page at `url` has been fetched ahead, or will not be. */
+async function preloaded(tab, { url }) {
+  return new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`${url} was not fetched ahead`)), PATIENCE_MS);
+    tab.onPreload = () => {
+      const preload = tab.preloads.get(url);
+      if (['Ready', 'Success', 'Failure'].includes(preload?.status)) resolve(preload, clearTimeout(late));
+    };
+    tab.onPreload();
+  });
+}
+
+/** A click that opens another tab, from now on known as `opens`. */
+async function open(tab, { context = 'main', opens, ...element }) {
+  const button = await reach(tab, element);
+  const [opened] = await Promise.all([tab.page.waitForEvent('popup'), button.click()]);
+  tabs.set(`${context}/${opens}`, new Tab(opened));
 }
 
 /** Every navigation of the tab so far, redirects included, with the headers both sides really sent. */
@@ -110,6 +169,16 @@ function find({ page }, { role, name, exact, label, placeholder, selector }) {
 }
 
 /**
+ * The pointer is over an element before it clicks: a cover lies over some buttons until it has been there for a moment.
+ * Playwright waits for the button itself, but does not go there before.
+ */
+async function reach(tab, command) {
+  const element = find(tab, command);
+  await element.hover({ force: true });
+  return element;
+}
+
+/**
  * Does `act` and, if it `navigates`, waits until the tab shows the page at the end of all redirects. A navigation that
  * never happens is an error; at once, if the reason is a content security policy that stopped the form.
  */
@@ -133,7 +202,13 @@ function blockedForm(tab) {
 }
 
 async function where(tab) {
-  return { url: tab.page.url(), title: await tab.page.title(), status: tab.hops.at(-1)?.status ?? null };
+  const status = tab.hops.length ? tab.hops.at(-1).status : await firstStatus(tab);
+  return { url: tab.page.url(), title: await tab.page.title(), status };
+}
+
+/** The status of the page that a popup showed before anything could watch it. */
+async function firstStatus({ page }) {
+  return page.evaluate(() => performance.getEntriesByType('navigation')[0]?.responseStatus || null);
 }
 
 /** The element that the keyboard is at, as a person would perceive it. */
@@ -165,13 +240,9 @@ const commands = {
   clearCookies: async (_, { context = 'main' }) => void (await contexts.get(context).clearCookies()),
 
   open: (tab, { url, referer }) => perform(tab, {}, () => tab.page.goto(url, { referer })),
-  click: (tab, command) =>
-    perform(tab, command, async () => {
-      // A cover lies over some buttons until the pointer has been there for a moment. Playwright waits for the button itself,
-      // but does not go there before.
-      await find(tab, command).hover({ force: true });
-      await find(tab, command).click({ clickCount: command.twice ? 2 : 1 });
-    }),
+  click: (tab, command) => perform(tab, command, async () => (await reach(tab, command)).click({ clickCount: command.twice ? 2 : 1 })),
+  clickToOpen: open,
+  mouse: async ({ page }, { action, x, y }) => void (action === 'move' ? await page.mouse.move(x, y) : await page.mouse[action]()),
   fill: async (tab, command) => void (await find(tab, command).fill(command.value)),
   press: (tab, command) => perform(tab, command, () => tab.page.keyboard.press(command.key)),
   type: async (tab, { text }) => void (await tab.page.keyboard.type(text)),
@@ -180,11 +251,20 @@ const commands = {
   forward: (tab) => perform(tab, {}, () => tab.page.goForward()),
   waitFor: (tab, { url, ...element }) =>
     perform(tab, {}, () => (url ? tab.page.waitForURL((at) => at.href.startsWith(url)) : find(tab, element).waitFor())),
+  departure,
+  watchPreloads,
+  preloaded: async (tab, command) => ({ preloaded: await preloaded(tab, command) }),
 
   where,
   text: async (tab) => ({ text: await tab.page.locator('body').innerText(), aria: await tab.page.locator('body').ariaSnapshot() }),
   count: async (tab, command) => ({ count: await find(tab, command).count() }),
   html: async (tab) => ({ html: await tab.page.content() }),
+  frames: async ({ page }) => ({ frames: await Promise.all(page.mainFrame().childFrames().map((frame) => frame.content())) }),
+  pace: async ({ page }, { rate }) => {
+    const protocol = await page.context().newCDPSession(page);
+    await protocol.send('Animation.enable');
+    await protocol.send('Animation.setPlaybackRate', { playbackRate: rate });
+  },
   screenshot: async (tab, { path }) => void (await tab.page.screenshot({ path, fullPage: true })),
   focus: async (tab) => ({ focus: await tab.page.evaluate(describeFocus) }),
   overflow: async (tab) => ({ overflow: await tab.page.evaluate(measure) }),
@@ -195,4 +275,7 @@ const commands = {
 const wholeContext = new Set(['newContext', 'closeContext', 'cookies', 'clearCookies']);
 
 say({ ready: true, version: browser.version() });
-listen(obeying({ commands, wholeContext, tabOf }), () => browser.close());
+listen(obeying({ commands, wholeContext, tabOf }), async () => {
+  await main.close();
+  rmSync(profile, { recursive: true, force: true });
+});

@@ -2,7 +2,7 @@
 // It is driven by WebDriver BiDi, which Firefox itself offers.
 // It never waits for time to pass, only for what was asked.
 //
-//   FIREFOX=/usr/bin/firefox-esr node firefox.mjs
+//   FIREFOX=/usr/bin/firefox-esr COOKIES=first-party node firefox.mjs
 //
 // See README.md for the commands.
 
@@ -16,6 +16,8 @@ const browser = await puppeteer.launch({
   executablePath: process.env.FIREFOX ?? '/usr/bin/firefox-esr',
   headless: true,
   extraPrefsFirefox: {
+    // All cookies, none of third parties, or none at all.
+    'network.cookie.cookieBehavior': { undefined: 0, 'first-party': 1, none: 2 }[process.env.COOKIES],
     // Nothing leaves this computer: every other host is "at" a proxy that does not exist.
     'network.proxy.type': 1,
     'network.proxy.http': '127.0.0.1',
@@ -39,16 +41,40 @@ async function contextOf(context) {
 
 async function tabOf({ context = 'main', page = 'main' }) {
   const key = `${context}/${page}`;
-  if (!tabs.has(key)) {
-    const opened = await (await contextOf(context)).newPage();
-    opened.setDefaultTimeout(PATIENCE_MS);
-    const tab = { page: opened, status: null, done: Promise.resolve() };
-    opened.on('response', (response) => {
-      if (response.request().isNavigationRequest() && response.frame() === opened.mainFrame()) tab.status = response.status();
-    });
-    tabs.set(key, tab);
-  }
+  if (!tabs.has(key)) tabs.set(key, new Tab(await (await contextOf(context)).newPage()));
   return tabs.get(key);
+}
+
+class Tab {
+  constructor(page) {
+    this.page = page;
+    this.hops = [];
+    this.onDeparture = () => {};
+    this.done = Promise.resolve();
+    page.setDefaultTimeout(PATIENCE_MS);
+    const isHop = (request) => request.isNavigationRequest() && request.frame() === page.mainFrame();
+    page.on('request', (request) => isHop(request) && this.depart(request.url(), { method: request.method() }));
+    page.on('response', (response) => isHop(response.request()) && this.arrive(response));
+    page.on('requestfailed', (request) => isHop(request) && this.fail(request.failure()?.errorText));
+  }
+  get status() {
+    return this.hops.findLast((hop) => hop.status)?.status ?? null;
+  }
+  depart(url, hop) {
+    const { origin, pathname } = new URL(url);
+    this.hops.push({ at: origin + pathname, url, status: null, ...hop });
+    this.onDeparture();
+  }
+  arrive(response) {
+    const hop = this.hops.findLast((hop) => hop.url === response.request().url());
+    if (hop) Object.assign(hop, { status: response.status(), location: response.headers().location });
+  }
+  fail(failure) {
+    const hop = this.hops.at(-1);
+    // Firefox tells of no request for a scheme that it does not know: only that the redirect there failed.
+    if (failure === 'NS_ERROR_UNKNOWN_PROTOCOL' && hop?.location) this.depart(hop.location, { method: 'GET', failure });
+    else if (hop) hop.failure = failure;
+  }
 }
 
 const roles = { button: 'button, input[type=submit]', link: 'a[href]', checkbox: 'input[type=checkbox]' };
@@ -72,6 +98,48 @@ async function find(tab, command) {
   return found[0];
 }
 
+/** The pointer is over an element before it clicks, and a cover lies over some buttons until it has been there for a moment. */
+async function ready(tab, command) {
+  const element = await find(tab, command);
+  await element.scrollIntoView();
+  const takesClicks = (element) => {
+    const { left, top, width, height } = element.getBoundingClientRect();
+    const hit = document.elementFromPoint(left + width / 2, top + height / 2);
+    return !element.disabled && (element.contains(hit) || [...(element.labels ?? [])].some((label) => label.contains(hit)));
+  };
+  await element.hover();
+  await tab.page.waitForFunction(takesClicks, {}, element);
+  return element;
+}
+
+/** The tab has asked for a page at an address that begins with `url`, and perhaps did not get it. */
+async function departure(tab, { url }) {
+  const departed = () => tab.hops.some((hop) => hop.url.startsWith(url));
+  await new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`the tab did not leave for ${url}`)), PATIENCE_MS);
+    tab.onDeparture = () => departed() && resolve(clearTimeout(late));
+    tab.onDeparture();
+  });
+}
+
+/** The tab shows a whole page at an address that begins with `url`. */
+async function arrival({ page }, url) {
+  await new Promise((resolve, reject) => {
+    const late = setTimeout(() => reject(new Error(`the tab did not come to ${url}`)), PATIENCE_MS);
+    const look = () => page.url().startsWith(url) && resolve(clearTimeout(late));
+    page.on('framenavigated', look);
+    look();
+  });
+  await page.waitForFunction(() => document.readyState === 'complete');
+}
+
+/** A click that opens another tab, from now on known as `opens`. */
+async function open(tab, { context = 'main', opens, ...element }) {
+  const target = await ready(tab, element);
+  const [opened] = await Promise.all([new Promise((popup) => tab.page.once('popup', popup)), target.click()]);
+  tabs.set(`${context}/${opens}`, new Tab(opened));
+}
+
 /** Does `act` and, if it `navigates`, waits until the tab shows the page at the end of all redirects. */
 async function perform(tab, { navigates = false }, act) {
   if (navigates) await Promise.all([tab.page.waitForNavigation(), act()]);
@@ -80,7 +148,12 @@ async function perform(tab, { navigates = false }, act) {
 }
 
 async function where(tab) {
-  return { url: tab.page.url(), title: await tab.page.title(), status: tab.status };
+  return { url: tab.page.url(), title: await tab.page.title(), status: tab.status ?? (await firstStatus(tab)) };
+}
+
+/** The status of the page that a popup showed before anything could watch it. */
+async function firstStatus({ page }) {
+  return page.evaluate(() => performance.getEntriesByType('navigation')[0]?.responseStatus || null);
 }
 
 /** The element that the keyboard is at. */
@@ -90,37 +163,26 @@ function describeFocus() {
   return { tag: element.tagName.toLowerCase(), name, visible: element.matches(':focus-visible') };
 }
 
-/** Waits until nothing lies over the element: a cover lies over some buttons until the pointer has been there for a moment. */
-function uncovered(element) {
-  return new Promise((resolve) => {
-    const look = () => {
-      const { x, y, width, height } = element.getBoundingClientRect();
-      const at = document.elementFromPoint(x + width / 2, y + height / 2);
-      if (element.contains(at)) resolve();
-      else requestAnimationFrame(look);
-    };
-    look();
-  });
-}
-
 const commands = {
   cookies: async (_, { context = 'main' }) => ({ cookies: await (await contextOf(context)).cookies() }),
 
   open: (tab, { url }) => perform(tab, {}, () => tab.page.goto(url)),
   click: (tab, command) =>
-    perform(tab, command, async () => {
-      const element = await find(tab, command);
-      await element.hover();
-      await element.evaluate(uncovered);
-      await element.click({ count: command.twice ? 2 : 1 });
-    }),
+    perform(tab, command, async () => (await ready(tab, command)).click({ count: command.twice ? 2 : 1 })),
+  clickToOpen: open,
+  mouse: async ({ page }, { action, x, y }) => void (action === 'move' ? await page.mouse.move(x, y) : await page.mouse[action]()),
   press: (tab, command) => perform(tab, command, () => tab.page.keyboard.press(command.key === 'Space' ? ' ' : command.key)),
   reload: (tab) => perform(tab, {}, () => tab.page.reload()),
   back: (tab) => perform(tab, {}, () => tab.page.goBack()),
+  departure,
+  waitFor: (tab, { url }) => perform(tab, {}, () => arrival(tab, url)),
 
   where,
   text: async (tab) => ({ text: await tab.page.evaluate(() => document.body.innerText) }),
   count: async (tab, command) => ({ count: (await findAll(tab, command)).length }),
+  html: async (tab) => ({ html: await tab.page.content() }),
+  frames: async ({ page }) => ({ frames: await Promise.all(page.mainFrame().childFrames().map((frame) => frame.content())) }),
+  hops: async (tab) => ({ hops: tab.hops }),
   focus: async (tab) => ({ focus: await tab.page.evaluate(describeFocus) }),
   eval: async (tab, { expression }) => ({ value: (await tab.page.evaluate(expression)) ?? null }),
 };

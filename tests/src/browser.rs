@@ -44,17 +44,35 @@ impl Engine {
     pub const ALL: [Engine; 2] = [Engine::Chromium, Engine::Firefox];
 }
 
+/// The cookies that a person lets the browser keep and send.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Cookies {
+    All,
+    /// None of sites that are embedded in other sites.
+    FirstParty,
+    None,
+}
+
 impl Browser {
     pub async fn launch() -> Result<Self> {
         Self::launch_in(Engine::Chromium).await
     }
 
     pub async fn launch_in(engine: Engine) -> Result<Self> {
-        let driver = match engine {
+        Self::launch_with(engine, Cookies::All).await
+    }
+
+    pub async fn launch_with(engine: Engine, cookies: Cookies) -> Result<Self> {
+        let mut driver = node(match engine {
             Engine::Chromium => "browser.mjs",
             Engine::Firefox => "firefox.mjs",
+        });
+        match cookies {
+            Cookies::All => driver.env_remove("COOKIES"),
+            Cookies::FirstParty => driver.env("COOKIES", "first-party"),
+            Cookies::None => driver.env("COOKIES", "none"),
         };
-        let (input, mut output, child) = Program::spawn("the browser", node(driver).kill_on_drop(false))?.split();
+        let (input, mut output, child) = Program::spawn("the browser", driver.kill_on_drop(false))?.split();
         let first = output.line().await?;
         if first["ready"] != true {
             bail!("the browser is not ready: {first}");
@@ -201,6 +219,14 @@ impl Tab<'_> {
         place(self.obey("click", options).await?)
     }
 
+    /// Clicks an element that opens another tab, and returns that tab.
+    pub async fn click_to_open(&self, find: Find<'_>, page: &str) -> Result<Self> {
+        let mut options = serde_json::to_value(find)?;
+        options["opens"] = page.into();
+        self.obey("clickToOpen", options).await?;
+        Ok(Self { page: page.to_owned(), ..self.clone() })
+    }
+
     /// Clicks an element that does not navigate.
     pub async fn click(&self, find: Find<'_>) -> Result<()> {
         self.obey("click", serde_json::to_value(find)?).await.map(drop)
@@ -230,6 +256,39 @@ impl Tab<'_> {
         place(self.obey("back", json!({})).await?)
     }
 
+    /// Waits until the tab has asked for a page at an address that begins with `url`, also if no page comes of it: a
+    /// scheme of an application leads out of the browser.
+    pub async fn departure(&self, url: &str) -> Result<Hop> {
+        self.obey("departure", json!({ "url": url })).await?;
+        let hops = self.hops().await?;
+        hops.into_iter().find(|hop| hop.url.starts_with(url)).context("the departure is no hop")
+    }
+
+    /// Lets [`Self::preloaded`] know what becomes of pages that are fetched ahead (Chromium only).
+    pub async fn watch_preloads(&self) -> Result<()> {
+        self.obey("watchPreloads", json!({})).await.map(drop)
+    }
+
+    /// Waits until the page at `url` has been fetched ahead, for the speculation rules of the page that is shown, or the browser
+    /// has given up on it.
+    pub async fn preloaded(&self, url: &str) -> Result<Preload> {
+        part(self.obey("preloaded", json!({ "url": url })).await?, "preloaded")
+    }
+
+    /// Moves the pointer to a point of the window, in CSS pixels. Nothing is waited for.
+    pub async fn move_pointer(&self, (x, y): (f64, f64)) -> Result<()> {
+        self.obey("mouse", json!({ "action": "move", "x": x, "y": y })).await.map(drop)
+    }
+
+    /// Presses the button of the mouse where the pointer is.
+    pub async fn mouse_down(&self) -> Result<()> {
+        self.obey("mouse", json!({ "action": "down" })).await.map(drop)
+    }
+
+    pub async fn mouse_up(&self) -> Result<()> {
+        self.obey("mouse", json!({ "action": "up" })).await.map(drop)
+    }
+
     /// Waits until the address of the tab begins with `url`: for pages that navigate by themselves.
     pub async fn wait_for_url(&self, url: &str) -> Result<Place> {
         place(self.obey("waitFor", json!({ "url": url })).await?)
@@ -251,6 +310,17 @@ impl Tab<'_> {
 
     pub async fn html(&self) -> Result<String> {
         part(self.obey("html", json!({})).await?, "html")
+    }
+
+    /// The HTML of each frame in the page, as the browser has it.
+    pub async fn frames(&self) -> Result<Vec<String>> {
+        part(self.obey("frames", json!({})).await?, "frames")
+    }
+
+    /// Lets the clock of animations and transitions run at this rate: a moment that a page takes is not over because this
+    /// computer is busy (Chromium only).
+    pub async fn pace_animations(&self, rate: f64) -> Result<()> {
+        self.obey("pace", json!({ "rate": rate })).await.map(drop)
     }
 
     /// The number of elements that match.
@@ -332,6 +402,15 @@ pub struct Hop {
     pub request_headers: Map<String, Value>,
     #[serde(default)]
     pub response_headers: Map<String, Value>,
+}
+
+/// A page that was fetched ahead.
+#[derive(Clone, Debug, Deserialize)]
+pub struct Preload {
+    /// `Ready`, `Success` or `Failure`.
+    pub status: String,
+    /// Chromium's name for the reason.
+    pub reason: String,
 }
 
 #[derive(Clone, Debug, Deserialize)]

@@ -120,6 +120,7 @@ impl Steps {
             sec_fetch_site: Some("none".to_owned()),
             attempt: attempt(),
             full_screen: false,
+            sec_purpose: None,
         };
         let next = self.caller.authorization().show(message).await?.into_inner().next;
         match self.taken(next)? {

@@ -37,6 +37,8 @@ pub fn client() -> Result<reqwest::Client> {
 pub struct Jar {
     http: reqwest::Client,
     cookies: Vec<Cookie>,
+    /// Keeps `Secure` cookies also from hosts of this computer over plain http.
+    trusts_loopback: bool,
 }
 
 /// A cookie of a `Set-Cookie` header. It belongs to a host and not to a port (RFC 6265 §8.5).
@@ -70,7 +72,12 @@ enum Cookies {
 
 impl Jar {
     pub fn new() -> Result<Self> {
-        Ok(Self { http: client()?, cookies: Vec::new() })
+        Ok(Self { http: client()?, cookies: Vec::new(), trusts_loopback: true })
+    }
+
+    /// A browser that keeps `Secure` cookies from https only, as Safari does.
+    pub fn without_secure_cookies_over_http() -> Result<Self> {
+        Ok(Self { trusts_loopback: false, ..Self::new()? })
     }
 
     /// Opens a URL as if it was typed in or opened by a program on this computer.
@@ -140,9 +147,14 @@ impl Jar {
         let sent = self
             .live()
             .filter(|cookie| cookie.host == host(url) && path_matches(url.path(), &cookie.path))
-            .filter(|cookie| !cookie.secure || is_trustworthy(url))
+            .filter(|cookie| !cookie.secure || self.trusts(url))
             .filter(|cookie| !(cross_site && cookie.lax && method != Method::GET));
         sent.map(|cookie| format!("{}={}", cookie.name, cookie.value)).collect::<Vec<_>>().join("; ")
+    }
+
+    /// `Secure` cookies are kept from and sent to this URL.
+    fn trusts(&self, url: &Url) -> bool {
+        url.scheme() == "https" || (self.trusts_loopback && is_loopback(url))
     }
 
     /// RFC 6265bis §5.7: what a browser refuses is not kept.
@@ -158,7 +170,7 @@ impl Jar {
         let path = attribute("path").filter(|path| path.starts_with('/'));
         let host_prefix = name.to_ascii_lowercase().starts_with("__host-");
         let domain = attribute("domain");
-        if (secure && !is_trustworthy(url))
+        if (secure && !self.trusts(url))
             || (host_prefix && !(secure && path == Some("/") && domain.is_none()))
             || domain.is_some_and(|domain| domain != host(url))
         {
@@ -305,11 +317,11 @@ fn site(from: &Url, to: &Url) -> &'static str {
     }
 }
 
-/// Secure cookies are kept from and sent to these URLs (Secure Contexts §3.1, as in Chromium and Firefox).
-fn is_trustworthy(url: &Url) -> bool {
+/// A host of this computer, which Chromium and Firefox trust over http, too (Secure Contexts §3.1).
+fn is_loopback(url: &Url) -> bool {
     let host = host(url);
     let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    url.scheme() == "https" || host == "localhost" || address.is_ok_and(|address| address.is_loopback())
+    host == "localhost" || address.is_ok_and(|address| address.is_loopback())
 }
 
 fn host(url: &Url) -> &str {

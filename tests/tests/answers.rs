@@ -1,4 +1,4 @@
-//! A person's answers in real browsers, Chromium and Firefox: Back, a second tab, a double click, Enter on a tick box.
+//! A person's answers in real browsers, Chromium and Firefox: Back, a second tab, Enter on a tick box.
 //! The identity provider is the demo, whose page stands between an approval and the code.
 
 use std::sync::{Arc, Mutex, PoisonError};
@@ -142,30 +142,6 @@ async fn a_no_after_back_is_a_no() -> Result<()> {
         tab.back().await?;
         assert!(tab.text().await?.contains("You declined this"), "{engine:?}: {}", tab.text().await?);
         assert_eq!(stage.heard().len(), 1, "{engine:?}: the client hears of it once");
-        stage.dev.stop().await?;
-    }
-    Ok(())
-}
-
-/// A person who double-clicks has answered once.
-///
-/// Requirements: B8.
-#[tokio::test]
-async fn a_double_click_is_one_answer() -> Result<()> {
-    for engine in Engine::ALL {
-        let stage = Stage::start(engine).await?;
-        let (tab, request) = (stage.browser.person("ada"), stage.app.request());
-        person::read_consent_page(&tab, &request.url()).await?;
-        stage.assert_at_upstream(&tab.follow_twice(Find::button("Allow")).await?);
-        let end = person::sign_in_at_the_demo_provider(&tab, "Ada").await?;
-        stage.scope(&request, &end).await?;
-
-        let denied = stage.app.request();
-        person::read_consent_page(&tab, &denied.url()).await?;
-        tab.follow_twice(Find::button("Deny")).await?;
-        let heard = stage.heard();
-        let no: Vec<_> = heard.iter().filter(|query| query.contains("error=")).collect();
-        assert!(!no.is_empty() && no.iter().all(|query| *query == no[0]), "{engine:?}: {heard:?}");
         stage.dev.stop().await?;
     }
     Ok(())

@@ -2,7 +2,8 @@
 
 use lychgate_domain::browser::cookie::{self, Cookies};
 use lychgate_domain::consent::form::NamedScreen;
-use lychgate_domain::consent::{ConsentScreen, PresentedScreen, prompt};
+use lychgate_domain::consent::prompt::{Start, consent_screen, screen_again};
+use lychgate_domain::consent::{ConsentScreen, PresentedScreen};
 use lychgate_domain::entropy::random;
 use lychgate_domain::flow::{Approved, AtVisit, Authorization};
 use lychgate_domain::id::BrowserId;
@@ -23,6 +24,7 @@ pub(crate) struct Visit {
     pub(crate) ticket: String,
     pub(crate) cookies: Cookies,
     pub(crate) sec_fetch_site: Option<String>,
+    pub(crate) sec_purpose: Option<String>,
     /// The person asked for the full screen.
     pub(crate) full_screen: bool,
 }
@@ -81,8 +83,9 @@ impl View<'_> {
         if visit.full_screen {
             return ConsentScreen::Full;
         }
-        let (issuer, request, site) = (self.call.issuer(), &self.ticket.request, visit.sec_fetch_site.as_deref());
-        let screen = prompt::consent_screen(issuer, request, self.covered().as_ref(), site);
-        approved.map_or(screen, |approved| prompt::screen_again(screen, approved.seen.screen()))
+        let Visit { sec_fetch_site, sec_purpose, .. } = visit;
+        let start = Start { sec_fetch_site: sec_fetch_site.as_deref(), sec_purpose: sec_purpose.as_deref() };
+        let screen = consent_screen(self.call.issuer(), &self.ticket.request, self.covered().as_ref(), start);
+        approved.map_or(screen, |approved| screen_again(screen, approved.seen.screen()))
     }
 }

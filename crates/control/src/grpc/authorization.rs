@@ -32,6 +32,7 @@ impl AuthorizationService for AuthorizationApi {
                 ticket: request.ticket,
                 cookies: wire::cookies(request.cookies),
                 sec_fetch_site: request.sec_fetch_site,
+                sec_purpose: request.sec_purpose,
                 full_screen: request.full_screen,
             };
             let command = self.0.command(&caller, &request.issuer_id, attempt).await?;

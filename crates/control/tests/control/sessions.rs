@@ -195,6 +195,7 @@ async fn any_difference_takes_the_full_page() {
         assert_eq!(account(&page), Some("alice"), "{site:?}: the page still names the person");
     }
     full_page(show(&flow, edge, |request| request.full_screen = true).await);
+    full_page(show(&flow, edge, |request| request.sec_purpose = Some("prefetch".to_owned())).await);
 
     let page = full_page(show(&Flow { scope: "read write".to_owned(), ..flow.clone() }, edge, |_| {}).await);
     let added: Vec<_> = page.scopes.iter().map(|scope| (scope.name.as_str(), scope.added)).collect();
@@ -568,6 +569,7 @@ async fn silent_approval_needs_a_listed_client_and_the_persons_own_browser() {
     for site in [Some("cross-site"), Some("same-site"), Some("same-origin"), None] {
         full_page(show(&flow, edge, |request| request.sec_fetch_site = site.map(str::to_owned)).await);
     }
+    full_page(show(&flow, edge, |request| request.sec_purpose = Some("prefetch".to_owned())).await);
     full_page(show(&flow, edge, |request| request.cookies.retain(|cookie| !cookie.name.starts_with(SESSION))).await);
     full_page(show(&Flow { scope: "read write".to_owned(), ..flow.clone() }, edge, |_| {}).await);
     assert_eq!(env.entries(Space::Authorizations).await.len(), 1, "no variant decided anything");

@@ -8,13 +8,22 @@ use crate::consent::{ConsentScreen, Covered};
 use crate::issuer::{ConsentMode, Issuer};
 use crate::request::{AuthorizationRequest, WantedScreen};
 
+/// The headers by which a browser says how a request for the page started, exactly as sent; `None` if missing.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Start<'a> {
+    /// `Sec-Fetch-Site` (Fetch Metadata §2.2).
+    pub sec_fetch_site: Option<&'a str>,
+    /// `Sec-Purpose` (Fetch §4.5): the browser fetches the page ahead.
+    pub sec_purpose: Option<&'a str>,
+}
+
 /// The screen for `request`. `covered` proves that the person who signed in last at this browser allowed all of it
 /// before.
 pub fn consent_screen(
     issuer: &Issuer,
     request: &AuthorizationRequest,
     covered: Option<&Covered<'_>>,
-    sec_fetch_site: Option<&str>,
+    start: Start<'_>,
 ) -> ConsentScreen {
     if covered.is_none() || request.screen == WantedScreen::Full {
         return ConsentScreen::Full;
@@ -24,7 +33,7 @@ pub fn consent_screen(
         RedirectKind::Web => {}
         RedirectKind::Loopback | RedirectKind::PrivateScheme => return ConsentScreen::Full,
     }
-    if !is_started_by_the_person(sec_fetch_site) {
+    if !start.is_the_persons() {
         return ConsentScreen::Full;
     }
     match &issuer.prompt.mode {
@@ -45,14 +54,19 @@ pub fn screen_again(screen: ConsentScreen, seen: ConsentScreen) -> ConsentScreen
     }
 }
 
-/// True if the browser says that no page started the request (Fetch Metadata §2.2).
-///
-/// A hostile server that redirects its visitors here would get their code for one habitual click (GHSA-6x8h-498w-gv8c).
-/// `Sec-Fetch-Site` shows a foreign origin through every redirect; a missing header proves nothing. `same-origin` counts
-/// like a foreign site: no page of ours leads to a shortened screen, so such a request was started by a redirect of ours
-/// to a client, or by a program that shares our origin.
-fn is_started_by_the_person(sec_fetch_site: Option<&str>) -> bool {
-    sec_fetch_site == Some("none")
+impl Start<'_> {
+    /// True if the browser says that the person started the request, and no page.
+    ///
+    /// A hostile server that redirects its visitors here would get their code for one habitual click (GHSA-6x8h-498w-gv8c).
+    /// `Sec-Fetch-Site` shows a foreign origin through every redirect; a missing header proves nothing. `same-origin` counts
+    /// like a foreign site: no page of ours leads to a shortened screen, so such a request was started by a redirect of ours
+    /// to a client, or by a program that shares our origin.
+    ///
+    /// A page of our site can have Chromium fetch this one ahead by speculation rules. Such a request has the person's
+    /// cookies and says `none`, and its response is shown when the person follows the page's link.
+    fn is_the_persons(self) -> bool {
+        self.sec_fetch_site == Some("none") && self.sec_purpose.is_none()
+    }
 }
 
 #[cfg(test)]
@@ -67,6 +81,7 @@ mod tests {
     use crate::time::Timestamp;
 
     const NOW: Timestamp = Timestamp::EPOCH;
+    const PERSON: Start<'_> = Start { sec_fetch_site: Some("none"), sec_purpose: None };
 
     fn consent() -> Consent {
         let (issuer, subject) = (issuer(), Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap());
@@ -81,7 +96,7 @@ mod tests {
         )
     }
 
-    fn checked(mode: ConsentMode, change: fn(&mut AuthorizationRequest), site: Option<&str>) -> ConsentScreen {
+    fn checked(mode: ConsentMode, change: fn(&mut AuthorizationRequest), start: Start<'_>) -> ConsentScreen {
         let (consent, mut issuer, mut asked) = (consent(), issuer(), request());
         issuer.prompt.mode = mode;
         let covered = consent
@@ -91,7 +106,7 @@ mod tests {
             )
             .expect("as approved");
         change(&mut asked);
-        consent_screen(&issuer, &asked, Some(&covered), site)
+        consent_screen(&issuer, &asked, Some(&covered), start)
     }
 
     fn listed() -> ConsentMode {
@@ -101,7 +116,6 @@ mod tests {
     /// Requirements: B31.
     #[test]
     fn the_page_is_shortened_only_as_the_operator_configured() {
-        let none = Some("none");
         let unlisted = ConsentMode::Silent { clients: vec![ClientId::parse("another").unwrap()] };
         for (mode, is_shown) in [
             (ConsentMode::Always, ConsentScreen::Full),
@@ -109,11 +123,15 @@ mod tests {
             (unlisted, ConsentScreen::OneClick),
             (listed(), ConsentScreen::Skipped),
         ] {
-            assert_eq!(checked(mode, |_| {}, none), is_shown);
+            assert_eq!(checked(mode, |_| {}, PERSON), is_shown);
         }
         let mut issuer = issuer();
         issuer.prompt.mode = listed();
-        assert_eq!(consent_screen(&issuer, &request(), None, none), ConsentScreen::Full, "without an earlier consent");
+        assert_eq!(
+            consent_screen(&issuer, &request(), None, PERSON),
+            ConsentScreen::Full,
+            "without an earlier consent"
+        );
     }
 
     /// Requirements: B31.
@@ -143,13 +161,25 @@ mod tests {
             (Some(""), false),
             (None, false),
         ] {
-            let [remembered, silent] = [ConsentMode::Remember, listed()].map(|mode| checked(mode, |_| {}, site));
+            let [remembered, silent] = [ConsentMode::Remember, listed()]
+                .map(|mode| checked(mode, |_| {}, Start { sec_fetch_site: site, sec_purpose: None }));
             let expected = if is_good {
                 (ConsentScreen::OneClick, ConsentScreen::Skipped)
             } else {
                 (ConsentScreen::Full, ConsentScreen::Full)
             };
             assert_eq!((remembered, silent), expected, "{site:?}");
+        }
+    }
+
+    /// Requirements: B31.
+    #[test]
+    fn a_request_that_the_browser_sends_ahead_gets_the_full_page() {
+        for purpose in ["prefetch", "prefetch;prerender", "prefetch;anonymous-client-ip", "prerender", "", "?0"] {
+            for mode in [ConsentMode::Remember, listed()] {
+                let start = Start { sec_purpose: Some(purpose), ..PERSON };
+                assert_eq!(checked(mode, |_| {}, start), ConsentScreen::Full, "{purpose}");
+            }
         }
     }
 
@@ -170,7 +200,7 @@ mod tests {
         ];
         for change in changes {
             for mode in [ConsentMode::Remember, listed()] {
-                assert_eq!(checked(mode, change, Some("none")), ConsentScreen::Full);
+                assert_eq!(checked(mode, change, PERSON), ConsentScreen::Full);
             }
         }
     }

@@ -60,6 +60,7 @@ pub(crate) async fn show(
         ticket: query.take("ticket").unwrap_or_default(),
         cookies: cookies::received(&headers)?,
         sec_fetch_site: headers::sec_fetch_site(&headers),
+        sec_purpose: headers::sec_purpose(&headers),
         attempt: entropy::idempotency_key(),
         full_screen: query.take("whole_page").is_some(),
     };

@@ -1,9 +1,13 @@
-//! The headers in which a browser says which page a request comes from.
+//! The headers in which a browser says which page a request comes from, and for what.
 
 use axum::http::{HeaderMap, HeaderName};
 
 pub(crate) fn sec_fetch_site(headers: &HeaderMap) -> Option<String> {
     as_sent(headers, "sec-fetch-site")
+}
+
+pub(crate) fn sec_purpose(headers: &HeaderMap) -> Option<String> {
+    as_sent(headers, "sec-purpose")
 }
 
 pub(crate) fn origin(headers: &HeaderMap) -> Option<String> {

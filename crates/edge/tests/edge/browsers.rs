@@ -82,14 +82,15 @@ async fn consent_page_is_shown_and_only_our_cookies_are_passed_on() {
     let cookies = vec![cookie("__Host-lychgate-b", "one"), cookie("__Host-lychgate-b", "two")];
     let Message::Show(show) = fake.only_message() else { panic!("not a page") };
     assert_eq!((show.issuer_id.as_str(), show.ticket.as_str(), show.cookies), ("tee", "T", cookies));
-    assert_eq!((show.sec_fetch_site, show.attempt.len(), show.full_screen), (None, 16, false));
+    assert_eq!((show.sec_fetch_site, show.sec_purpose), (None, None));
+    assert_eq!((show.attempt.len(), show.full_screen), (16, false));
 }
 
-/// The control plane shortens the page by this header, so it must arrive exactly as sent.
+/// The control plane shortens the page by these headers, so they must arrive exactly as sent.
 ///
 /// Requirements: B31.
 #[tokio::test]
-async fn sec_fetch_site_is_passed_on_exactly_as_sent() {
+async fn sec_fetch_site_and_sec_purpose_are_passed_on_exactly_as_sent() {
     for (sent, arrived) in [
         (vec!["none"], "none"),
         (vec!["cross-site"], "cross-site"),
@@ -100,11 +101,12 @@ async fn sec_fetch_site_is_passed_on_exactly_as_sent() {
         fake.step(Step::ConsentPage(consent_page()));
         let mut request = edge.http.get(edge.url("/consent?ticket=T&whole_page=1"));
         for site in sent {
-            request = request.header("sec-fetch-site", site);
+            request = request.header("sec-fetch-site", site).header("sec-purpose", site);
         }
         edge.send(request).await;
         let Message::Show(show) = fake.only_message() else { panic!("not a page") };
         assert_eq!((show.sec_fetch_site.as_deref(), show.full_screen), (Some(arrived), true));
+        assert_eq!(show.sec_purpose.as_deref(), Some(arrived));
     }
 }
 

@@ -142,6 +142,7 @@ impl Flow {
             sec_fetch_site: Some("none".to_owned()),
             attempt: attempt(),
             full_screen: false,
+            sec_purpose: None,
         }
     }
 
