@@ -5,7 +5,7 @@
 // Prints one line per failed fact and a last line with totals. See README.md for the facts.
 
 import { spawnSync } from 'node:child_process';
-import { readdirSync, writeFileSync } from 'node:fs';
+import { readdirSync, statSync, writeFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 import { pathToFileURL } from 'node:url';
@@ -65,8 +65,15 @@ function pagesIn(directory) {
   const languages = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== 'assets');
   return languages.flatMap(({ name: language }) => {
     const files = readdirSync(join(directory, language)).filter((file) => file.endsWith('.html'));
-    return files.sort().map((file) => ({ language, path: `${language}/${file}` }));
+    return representative(files, join(directory, language)).sort().map((file) => ({ language, path: `${language}/${file}` }));
   });
+}
+
+/** All files, but of the error pages of single reasons only the longest: they differ in nothing but their sentences. */
+function representative(files, directory) {
+  const isError = (file) => /^error-[A-Z]/.test(file);
+  const errors = files.filter(isError).sort((a, b) => statSync(join(directory, b)).size - statSync(join(directory, a)).size);
+  return [...files.filter((file) => !isError(file)), ...errors.slice(0, 1)];
 }
 
 function launch() {

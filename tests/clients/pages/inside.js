@@ -90,7 +90,7 @@ globalThis.facts = (() => {
     language({ language, direction }) {
       const { lang, dir } = document.documentElement;
       return [
-        lang === language ? '' : `lang is "${lang}", not "${language}"`,
+        lang === language || lang.startsWith(`${language}-`) ? '' : `lang is "${lang}", not "${language}"`,
         dir === direction ? '' : `dir is "${dir}", not "${direction}"`,
         document.title.trim() ? '' : 'no title',
       ].filter(Boolean);

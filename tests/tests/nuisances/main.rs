@@ -2,8 +2,6 @@
 //! that are opened ahead of time, reloads, cookies that are not kept. Each is the successful flow with one thing changed; most
 //! run in Chromium and in Firefox.
 
-#![expect(clippy::expect_used, reason = "a test ends where an expectation fails")]
-
 mod clickjacking;
 mod cookies;
 mod expired;

@@ -310,7 +310,7 @@ impl Receiver<'_> {
     fn is_of(&self, vendor: &WellKnown) -> bool {
         let is_at = |host: &String| {
             let is_below = |own: &&str| host == own || host.strip_suffix(own).is_some_and(|rest| rest.ends_with('.'));
-            vendor.hosts.iter().any(|own| is_below(own))
+            vendor.hosts.iter().any(is_below)
         };
         let schemes = self.redirect_uris.iter().filter(|uri| uri.kind() == RedirectKind::PrivateScheme);
         let mut schemes = schemes.map(RedirectUri::target);
