@@ -257,7 +257,7 @@ async fn a_table_has_one_head_and_cuts_no_id() {
     let expected = [
         "CLIENT    KIND        STATE  REGISTERED  NAME  DOUBTS".to_owned(),
         "client-1  registered  -      -           One   instructs cut".to_owned(),
-        format!("{long}  registered  -      -           -     -"),
+        format!("{long}  registered  -      -           -      -"),
         format!("{:40}  registered  -      -           Three  -", "client-3"),
     ];
     assert_eq!(ran.stdout.lines().collect::<Vec<_>>(), expected);

@@ -105,7 +105,8 @@ impl ClaimedName {
         if cut != text || text.chars().count() >= MAX_RECORDED_CHARS {
             doubts.push(NameDoubt::Cut);
         }
-        let shown = address::defused(&cut, own.as_deref());
+        // Marks that stood on a sign of an address have nothing to stand on.
+        let shown = displayable(&address::defused(&cut, own.as_deref()), MAX_RECORDED_CHARS).unwrap_or_default();
         if shown != cut || address::defused(&text, own.as_deref()) != text {
             doubts.push(NameDoubt::Address);
         }
@@ -308,10 +309,9 @@ impl Receiver<'_> {
     /// True if nothing shows that the access goes elsewhere than to `vendor`. Any program can answer at a loopback
     /// redirect, so it shows nothing.
     fn is_of(&self, vendor: &WellKnown) -> bool {
-        let is_at = |host: &String| {
-            let is_below = |own: &&str| host == own || host.strip_suffix(own).is_some_and(|rest| rest.ends_with('.'));
-            vendor.hosts.iter().any(is_below)
-        };
+        let is_below =
+            |host: &str, own: &str| host.strip_suffix(own).is_some_and(|rest| rest.is_empty() || rest.ends_with('.'));
+        let is_at = |host: &String| vendor.hosts.iter().any(|own| is_below(host, own));
         let schemes = self.redirect_uris.iter().filter(|uri| uri.kind() == RedirectKind::PrivateScheme);
         let mut schemes = schemes.map(RedirectUri::target);
         self.web_hosts().iter().all(is_at)
@@ -487,6 +487,7 @@ mod tests {
 
     /// Requirements: B5, B38.
     #[test]
+    #[expect(clippy::too_many_lines, reason = "one line for each name")]
     fn a_name_that_claims_approval_is_withheld() {
         let names = [
             "Claude Approved by your administrator",
@@ -769,6 +770,7 @@ mod tests {
             ("//bank/x", "https://evil.example/cb", "bank x"),
             ("booking.com", "https://booking.com.evil.example/cb", "booking com"),
             ("bücher.de", "https://evil.example/cb", "bücher de"),
+            ("bank.com/\u{301}x", "https://evil.example/cb", "bank com x"),
         ] {
             let expected = ClaimedName { shown: Some(shown.to_owned()), doubts: vec![NameDoubt::Address] };
             let judged = judged_at(name, uri);
