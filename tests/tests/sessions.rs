@@ -1,7 +1,7 @@
 //! Sessions over real sockets: which consent pages they shorten, and which not.
 
 use anyhow::{Context, Result};
-use e2e::flow::{Answer, App, Consent, Stage, WEB};
+use e2e::flow::{Answer, App, Callback, Consent, Stage, WEB};
 use e2e::http::{Jar, Page, Visit};
 use url::Url;
 
@@ -85,16 +85,20 @@ async fn an_unexpected_person_is_asked_before_a_code_is_issued() -> Result<()> {
             let late = callback.visit(&mut jar).await?;
             assert_eq!((late.status, late.reason()), (403, Some("STATE_COOKIE_MISSING")), "{}", late.summary());
 
-            // Alice chooses her account, so that the next person is unexpected.
-            sits_down("alice", &stage, &mut jar);
+            // The provider knows Bob's session, and lists its accounts nevertheless. Ada is the next person before Bob.
             let consent = Consent { request: request.clone(), page };
             let upstream = consent.approve(&mut jar).await?;
             let asked = Answer { uri: upstream.page.location()? };
             assert_eq!(asked.parameter("prompt").as_deref(), Some("select_account"));
-            let answer = upstream.sign_in(&mut jar).await?.finish(&mut jar).await?;
+            let accounts = jar.follow(&upstream.page).await?;
+            assert!(accounts.status == 200 && !accounts.redirects(), "{}", accounts.summary());
+            let question = jar.press(&accounts, ("login", "ada")).await?;
+            let back = jar.press(&question, ("decision", "allow")).await?;
+            let callback = Callback { request: request.clone(), url: back.location()? };
+            let answer = callback.finish(&mut jar).await?;
             assert_eq!(answer.parameter("state").as_deref(), request.parameter("state"));
-            let tokens = request.redemption(&answer.code()?).tokens().await?;
-            assert!(tokens.claims()?["sub"].as_str().is_some_and(|sub| sub.ends_with("alice")), "{tokens:?}");
+            let claims = request.redemption(&answer.code()?).tokens().await?.claims()?;
+            assert!(claims["sub"].as_str().is_some_and(|sub| sub.ends_with("1001")), "{claims}");
             sits_down("bob", &stage, &mut jar);
         }
     }

@@ -97,7 +97,7 @@ async fn every_advertised_scope_can_be_asked_for_at_once() {
     }
 }
 
-/// An issuer whose boxes start unticked: the default scope is fixed, the other one optional.
+/// An issuer with boxes that start unticked: the default scope is fixed, the other one optional.
 async fn unticked() -> Environment {
     let mut env = Environment::new().await;
     let issuer = env.issuer();

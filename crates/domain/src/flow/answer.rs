@@ -16,7 +16,7 @@
 //! an answer gets the same outcome whenever it is repeated; a call whose answer was replaced is no new answer.
 //!
 //! To start over is to go on with another ticket for the same request ([`Failed::start_over`]): the person said after the
-//! login that another person had signed in. The failed login leads to no code, whatever is answered to its ticket.
+//! login that another person had signed in. No answer to the old ticket leads to a code.
 
 use super::{Approved, Authorization, CodeIssued, Denied, Failed, LoggingIn, LoginFailure, Redeemed, SignedIn};
 use crate::Refusal;
