@@ -193,7 +193,6 @@ account-last-used = آخر استخدام: { $time }
 account-unused = لم يُستخدم مؤخرًا
 account-expires = ينتهي على أبعد تقدير في { $time }
 account-remove = إزالة
-account-remove-one = إزالة { $app }، تاريخ السماح: { $time }
 account-all-heading = كل التطبيقات
 account-all-summary = إزالة كل التطبيقات…
 account-all-text = سيتعيّن على كل تطبيق أعلاه أن يسألك من جديد قبل أن يتمكّن من فعل أي شيء.

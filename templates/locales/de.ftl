@@ -177,7 +177,6 @@ account-last-used = Zuletzt genutzt am { $time }
 account-unused = In letzter Zeit nicht genutzt
 account-expires = Endet spätestens am { $time }
 account-remove = Entfernen
-account-remove-one = { $app } entfernen, erlaubt am { $time }
 account-all-heading = Alle zusammen
 account-all-summary = Alle Apps entfernen …
 account-all-text = Jede App oben muss Sie erst wieder fragen, bevor sie etwas tun kann.

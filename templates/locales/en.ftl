@@ -180,7 +180,6 @@ account-last-used = Last used on { $time }
 account-unused = Not used lately
 account-expires = Ends on { $time } at the latest
 account-remove = Remove
-account-remove-one = Remove { $app }, allowed on { $time }
 account-all-heading = All of them
 account-all-summary = Remove all apps …
 account-all-text = Every app above has to ask you again before it can do anything.

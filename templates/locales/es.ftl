@@ -177,7 +177,6 @@ account-last-used = Usada por última vez el { $time }
 account-unused = Sin uso reciente
 account-expires = Termina el { $time } a más tardar
 account-remove = Quitar
-account-remove-one = Quitar: { $app }, permitida el { $time }
 account-all-heading = Todas a la vez
 account-all-summary = Quitar todas las aplicaciones…
 account-all-text = Cada una de las aplicaciones de arriba tendrá que volver a preguntarle antes de poder hacer nada.

@@ -177,7 +177,6 @@ account-last-used = Dernière utilisation le { $time }
 account-unused = Pas d’utilisation récente
 account-expires = Prend fin au plus tard le { $time }
 account-remove = Retirer
-account-remove-one = Retirer : { $app }, autorisation donnée le { $time }
 account-all-heading = Toutes à la fois
 account-all-summary = Retirer toutes les applications…
 account-all-text = Chacune des applications ci-dessus devra de nouveau vous demander l’autorisation avant de pouvoir faire quoi que ce soit.

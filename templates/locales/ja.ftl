@@ -173,7 +173,6 @@ account-last-used = 最後に使われた日時：{ $time }
 account-unused = 最近は使われていません
 account-expires = 遅くとも{ $time }に終了
 account-remove = 解除
-account-remove-one = { $app }を解除（許可した日時：{ $time }）
 account-all-heading = すべてのアプリ
 account-all-summary = すべてのアプリを解除…
 account-all-text = 上のアプリはどれも、もう一度あなたに許可を求めなければ、何もできなくなります。

@@ -177,7 +177,6 @@ account-last-used = Último uso em { $time }
 account-unused = Sem uso recente
 account-expires = Termina o mais tardar em { $time }
 account-remove = Remover
-account-remove-one = Remover { $app }, acesso permitido em { $time }
 account-all-heading = Todas
 account-all-summary = Remover todas as aplicações…
 account-all-text = Cada aplicação acima terá de pedir de novo a sua permissão antes de poder fazer alguma coisa.

@@ -173,7 +173,6 @@ account-last-used = 上次使用：{ $time }
 account-unused = 最近没有使用
 account-expires = 最迟于{ $time }结束
 account-remove = 移除
-account-remove-one = 移除 { $app }（允许时间：{ $time }）
 account-all-heading = 所有应用
 account-all-summary = 移除所有应用…
 account-all-text = 上面的每个应用都必须再次征得您的同意，才能做任何事。

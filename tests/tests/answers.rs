@@ -147,7 +147,7 @@ async fn a_no_after_back_is_a_no() -> Result<()> {
     Ok(())
 }
 
-/// Enter on a tick box answers nothing: neither "Not you?", which is the first button that a person sees, nor Deny.
+/// Enter on a tick box answers nothing: neither "Use another account", which is the first button that a person sees, nor Deny.
 ///
 /// Requirements: B8.
 #[tokio::test]
@@ -162,7 +162,7 @@ async fn enter_on_a_tick_box_presses_no_button() -> Result<()> {
 
         let request = stage.app.request();
         person::read_consent_page(&tab, &request.url()).await?;
-        assert_eq!(tab.count(Find::button("Not you?")).await?, 1, "{engine:?}: a known person");
+        assert_eq!(tab.count(Find::button("Use another account")).await?, 1, "{engine:?}: a known person");
         tab.eval("window.sameDocument = true").await?;
         tab.press("Tab").await?;
         assert_eq!(tab.focus().await?.tag, "input");

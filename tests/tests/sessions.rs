@@ -58,7 +58,7 @@ async fn a_visit_from_our_own_origin_gets_the_full_page() -> Result<()> {
     Ok(())
 }
 
-/// If another person than expected signs in, a page asks; "Not you?" gives the client no code, and leads back to the consent page
+/// If another person than expected signs in, a page asks; "Use another account" gives the client no code, and leads back to the consent page
 /// of the same request, for another account.
 ///
 /// Requirements: B37.
@@ -78,7 +78,7 @@ async fn an_unexpected_person_is_asked_before_a_code_is_issued() -> Result<()> {
         if decision == "not_me" {
             let page = jar.follow(&answer).await?;
             assert!(
-                page.status == 200 && !is_button(&page) && !page.body.contains("Signed in as"),
+                page.status == 200 && !is_button(&page) && !page.body.contains("Use another account"),
                 "{}",
                 page.summary()
             );

@@ -514,7 +514,7 @@ fn connected_apps_are_told_apart_and_removals_confirmed() {
     assert_eq!(twins.matches("Allowed on").count(), 2, "{twins}");
     assert!(twins.contains("26 October 2026, 07:33 UTC") && twins.contains("27 October 2026, 11:20 UTC"), "{twins}");
     assert!(twins.contains("Ends on 15 January 2027"), "{twins}");
-    assert!(pages["full"].contains("aria-label=\"Remove "));
+    assert!(pages["full"].contains("aria-labelledby=\"remove-1-1 app-1 claim-1 since-1-1\""), "{}", pages["full"]);
     assert_eq!(pages["full"].matches("These apps can do nothing more").count(), 1);
     assert!(!pages["one-app"].contains("These apps can do nothing more"));
 }
