@@ -58,9 +58,9 @@ impl Page {
         self.json().ok().and_then(|json| Some(json["error"].as_str()?.to_owned())).unwrap_or_default()
     }
 
-    /// The machine-readable reason in our error pages.
+    /// The machine-readable reason in our error pages, in whichever language.
     pub fn reason(&self) -> Option<&str> {
-        between(&self.body, "<dt>Reason</dt><dd><code>", "</code>")
+        between(&self.body, "<dd><code><bdi dir=\"ltr\">", "</bdi></code>")
     }
 
     /// The link back to the client on our error pages.

@@ -16,7 +16,6 @@ const DEEP_LINK: &str = "#decide";
 /// The page has to take no click on Approve until the pointer has been over it for a moment. How long it was there does not
 /// count: in the second case it was loaded under the attacker's window long before.
 #[tokio::test]
-#[ignore = "needs pages that take no click until the pointer was over them for a moment"]
 async fn the_second_half_of_a_double_click_does_not_approve() -> Result<()> {
     let scene = Scene::start(Engine::Chromium).await?;
     for (n, moment) in [Moment::AtTheFirstPress, Moment::LongBefore].into_iter().enumerate() {
