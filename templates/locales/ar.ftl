@@ -57,6 +57,7 @@ sign-in-with = تسجيل الدخول عبر { $upstream }
 ## The consent page
 
 lead-web = يريد موقع { $place } استخدام { $resource } باسمك
+lead-document = يريد تطبيق من موقع { $document } استخدام { $resource } باسمك
 lead-loopback = يريد تطبيق على هذا الحاسوب استخدام { $resource } باسمك
 lead-private-scheme = يريد تطبيق على هذا الجهاز استخدام { $resource } باسمك
 lead-vouched = يريد تطبيق { $name } استخدام { $resource } باسمك
@@ -158,6 +159,7 @@ signed-in-answer = هل هذا حسابك؟
 ## The page of a finished request
 
 allowed-lead-web = لقد سمحت لموقع { $place } باستخدام { $resource } باسمك
+allowed-lead-document = لقد سمحت لتطبيق من موقع { $document } باستخدام { $resource } باسمك
 allowed-lead-loopback = لقد سمحت لتطبيق على هذا الحاسوب باستخدام { $resource } باسمك
 allowed-lead-private-scheme = لقد سمحت لتطبيق على هذا الجهاز باستخدام { $resource } باسمك
 allowed-lead-vouched = لقد سمحت لتطبيق { $name } باستخدام { $resource } باسمك

@@ -45,6 +45,7 @@ sign-in-with = Mit { $upstream } anmelden
 ## The consent page
 
 lead-web = { $place } möchte { $resource } in Ihrem Namen nutzen
+lead-document = Eine App von { $document } möchte { $resource } in Ihrem Namen nutzen
 lead-loopback = Eine App auf diesem Computer möchte { $resource } in Ihrem Namen nutzen
 lead-private-scheme = Eine App auf diesem Gerät möchte { $resource } in Ihrem Namen nutzen
 lead-vouched = { $name } möchte { $resource } in Ihrem Namen nutzen
@@ -142,6 +143,7 @@ signed-in-answer = Sind Sie das?
 ## The page of a finished request
 
 allowed-lead-web = Sie haben { $place } erlaubt, { $resource } in Ihrem Namen zu nutzen
+allowed-lead-document = Sie haben einer App von { $document } erlaubt, { $resource } in Ihrem Namen zu nutzen
 allowed-lead-loopback = Sie haben einer App auf diesem Computer erlaubt, { $resource } in Ihrem Namen zu nutzen
 allowed-lead-private-scheme = Sie haben einer App auf diesem Gerät erlaubt, { $resource } in Ihrem Namen zu nutzen
 allowed-lead-vouched = Sie haben { $name } erlaubt, { $resource } in Ihrem Namen zu nutzen

@@ -48,6 +48,7 @@ sign-in-with = Sign in with { $upstream }
 ## The consent page
 
 lead-web = { $place } wants to use { $resource } as you
+lead-document = An app of { $document } wants to use { $resource } as you
 lead-loopback = An app on this computer wants to use { $resource } as you
 lead-private-scheme = An app on this device wants to use { $resource } as you
 lead-vouched = { $name } wants to use { $resource } as you
@@ -145,6 +146,7 @@ signed-in-answer = Is this you?
 ## The page of a finished request
 
 allowed-lead-web = You allowed { $place } to use { $resource } as you
+allowed-lead-document = You allowed an app of { $document } to use { $resource } as you
 allowed-lead-loopback = You allowed an app on this computer to use { $resource } as you
 allowed-lead-private-scheme = You allowed an app on this device to use { $resource } as you
 allowed-lead-vouched = You allowed { $name } to use { $resource } as you

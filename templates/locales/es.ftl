@@ -45,6 +45,7 @@ sign-in-with = Iniciar sesión con { $upstream }
 ## The consent page
 
 lead-web = { $place } quiere usar { $resource } en nombre de usted
+lead-document = Una aplicación de { $document } quiere usar { $resource } en nombre de usted
 lead-loopback = Una aplicación de este equipo quiere usar { $resource } en nombre de usted
 lead-private-scheme = Una aplicación de este dispositivo quiere usar { $resource } en nombre de usted
 lead-vouched = { $name } quiere usar { $resource } en nombre de usted
@@ -142,6 +143,7 @@ signed-in-answer = ¿Es usted?
 ## The page of a finished request
 
 allowed-lead-web = Ha permitido que { $place } use { $resource } en nombre de usted
+allowed-lead-document = Ha permitido que una aplicación de { $document } use { $resource } en nombre de usted
 allowed-lead-loopback = Ha permitido que una aplicación de este equipo use { $resource } en nombre de usted
 allowed-lead-private-scheme = Ha permitido que una aplicación de este dispositivo use { $resource } en nombre de usted
 allowed-lead-vouched = Ha permitido que { $name } use { $resource } en nombre de usted

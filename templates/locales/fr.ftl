@@ -45,6 +45,7 @@ sign-in-with = S’identifier avec { $upstream }
 ## The consent page
 
 lead-web = { $place } demande à utiliser { $resource } en votre nom
+lead-document = Une application du site { $document } demande à utiliser { $resource } en votre nom
 lead-loopback = Une application sur cet ordinateur demande à utiliser { $resource } en votre nom
 lead-private-scheme = Une application sur cet appareil demande à utiliser { $resource } en votre nom
 lead-vouched = { $name } demande à utiliser { $resource } en votre nom
@@ -142,6 +143,7 @@ signed-in-answer = Est-ce bien vous ?
 ## The page of a finished request
 
 allowed-lead-web = Vous avez autorisé { $place } à utiliser { $resource } en votre nom
+allowed-lead-document = Vous avez autorisé une application du site { $document } à utiliser { $resource } en votre nom
 allowed-lead-loopback = Vous avez autorisé une application sur cet ordinateur à utiliser { $resource } en votre nom
 allowed-lead-private-scheme = Vous avez autorisé une application sur cet appareil à utiliser { $resource } en votre nom
 allowed-lead-vouched = Vous avez autorisé { $name } à utiliser { $resource } en votre nom

@@ -42,6 +42,7 @@ sign-in-with = { $upstream }でログイン
 ## The consent page
 
 lead-web = { $place } が、あなたに代わって{ $resource }を使う許可を求めています
+lead-document = { $document } のアプリが、あなたに代わって{ $resource }を使う許可を求めています
 lead-loopback = このコンピューター上のアプリが、あなたに代わって{ $resource }を使う許可を求めています
 lead-private-scheme = このデバイス上のアプリが、あなたに代わって{ $resource }を使う許可を求めています
 lead-vouched = { $name }が、あなたに代わって{ $resource }を使う許可を求めています
@@ -138,6 +139,7 @@ signed-in-answer = ご本人ですか？
 ## The page of a finished request
 
 allowed-lead-web = { $place } があなたに代わって{ $resource }を使うことを許可しました
+allowed-lead-document = { $document } のアプリがあなたに代わって{ $resource }を使うことを許可しました
 allowed-lead-loopback = このコンピューター上のアプリがあなたに代わって{ $resource }を使うことを許可しました
 allowed-lead-private-scheme = このデバイス上のアプリがあなたに代わって{ $resource }を使うことを許可しました
 allowed-lead-vouched = { $name }があなたに代わって{ $resource }を使うことを許可しました

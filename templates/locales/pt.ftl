@@ -45,6 +45,7 @@ sign-in-with = Entrar com { $upstream }
 ## The consent page
 
 lead-web = { $place } quer usar { $resource } em seu nome
+lead-document = Uma aplicação de { $document } quer usar { $resource } em seu nome
 lead-loopback = Uma aplicação neste computador quer usar { $resource } em seu nome
 lead-private-scheme = Uma aplicação neste dispositivo quer usar { $resource } em seu nome
 lead-vouched = { $name } quer usar { $resource } em seu nome
@@ -142,6 +143,7 @@ signed-in-answer = É você?
 ## The page of a finished request
 
 allowed-lead-web = Você permitiu que { $place } usasse { $resource } em seu nome
+allowed-lead-document = Você permitiu que uma aplicação de { $document } usasse { $resource } em seu nome
 allowed-lead-loopback = Você permitiu que uma aplicação neste computador usasse { $resource } em seu nome
 allowed-lead-private-scheme = Você permitiu que uma aplicação neste dispositivo usasse { $resource } em seu nome
 allowed-lead-vouched = Você permitiu que { $name } usasse { $resource } em seu nome

@@ -42,6 +42,7 @@ sign-in-with = 使用 { $upstream } 登录
 ## The consent page
 
 lead-web = { $place } 想以您的身份使用 { $resource }
+lead-document = { $document } 的应用想以您的身份使用 { $resource }
 lead-loopback = 这台电脑上的一个应用想以您的身份使用 { $resource }
 lead-private-scheme = 这台设备上的一个应用想以您的身份使用 { $resource }
 lead-vouched = { $name } 想以您的身份使用 { $resource }
@@ -138,6 +139,7 @@ signed-in-answer = 是您本人吗？
 ## The page of a finished request
 
 allowed-lead-web = 您已允许 { $place } 以您的身份使用 { $resource }
+allowed-lead-document = 您已允许 { $document } 的应用以您的身份使用 { $resource }
 allowed-lead-loopback = 您已允许这台电脑上的一个应用以您的身份使用 { $resource }
 allowed-lead-private-scheme = 您已允许这台设备上的一个应用以您的身份使用 { $resource }
 allowed-lead-vouched = 您已允许 { $name } 以您的身份使用 { $resource }

@@ -40,7 +40,7 @@ const SCREEN = { media: 'screen', colorScheme: 'light', forcedColors: 'none', re
  * and the numbers of `pages` and `facts`.
  */
 export async function check(directory, { only = '', screenshots } = {}) {
-  const pages = pagesIn(directory).filter((page) => page.path.includes(only));
+  const pages = pagesIn(directory, screenshots ? (files) => files : representative).filter((page) => page.path.includes(only));
   if (!pages.length) throw new Error(`no pages in ${directory}`);
   const [server, browser] = await Promise.all([serve(directory), launch()]);
   try {
@@ -61,11 +61,11 @@ export async function check(directory, { only = '', screenshots } = {}) {
   }
 }
 
-function pagesIn(directory) {
+function pagesIn(directory, choose) {
   const languages = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== 'assets');
   return languages.flatMap(({ name: language }) => {
     const files = readdirSync(join(directory, language)).filter((file) => file.endsWith('.html'));
-    return representative(files, join(directory, language)).sort().map((file) => ({ language, path: `${language}/${file}` }));
+    return choose(files, join(directory, language)).sort().map((file) => ({ language, path: `${language}/${file}` }));
   });
 }
 

@@ -42,7 +42,7 @@ impl AllowedPage {
         };
         let asker = Asker::new(page.client.ok_or(Incomplete)?, page.redirect.ok_or(Incomplete)?)?;
         let resource = Resource::new(page.resource.ok_or(Incomplete)?);
-        let lead = asker.sentence("allowed-lead");
+        let lead = asker.lead("allowed-lead");
         let link = ReturnLink::new(page.return_uri, page.return_label);
         Ok(Self {
             action: format!("{path}/consent"),

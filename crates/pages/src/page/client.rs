@@ -13,7 +13,7 @@ use crate::value::Value;
 pub(crate) enum Trust {
     /// The operator configured the client.
     Vouched,
-    /// The website that the access goes to describes the client.
+    /// A website describes the client and names the redirect URI, which no other can answer at.
     Documented,
     /// The client describes itself.
     Unchecked,
@@ -37,6 +37,9 @@ pub(crate) struct Asker {
     /// The name that the operator gave the client; empty for every other client.
     #[serde(skip)]
     vouched_name: String,
+    /// The website that describes the client, if the access goes to another one.
+    #[serde(skip)]
+    document: Option<Value>,
 }
 
 /// The receiver of the access.
@@ -140,10 +143,10 @@ impl Asker {
         let claimed = Claimed::new(client.name, client.name_withheld, &client.name_doubts);
         let trust = match &document {
             _ if !client.unverified => Trust::Vouched,
-            Some(_) if redirect.web && !leads_elsewhere => Trust::Documented,
+            Some(_) if redirect.web => Trust::Documented,
             Some(_) | None => Trust::Unchecked,
         };
-        let elsewhere = document.as_ref().filter(|_| trust != Trust::Vouched && redirect.web && leads_elsewhere);
+        let elsewhere = document.as_ref().filter(|_| trust == Trust::Documented && leads_elsewhere);
         let danger = elsewhere.map(|document| {
             let danger = Message::new("danger-elsewhere").with("place", redirect.place.clone());
             danger.with("document", document.clone())
@@ -154,12 +157,22 @@ impl Asker {
             claim: claim(trust, &claimed, document.as_ref()),
             doubt: claimed.doubt(&redirect),
             goes_to: redirect.sentence("goes-to"),
+            document: elsewhere.cloned(),
             vouched_name: if trust == Trust::Vouched { claimed.name } else { String::new() },
             trust,
             client_id: client.client_id,
             registered: client.create_time.map(|time| Value::day(time).ok_or(Incomplete)).transpose()?,
             redirect,
         })
+    }
+
+    /// The first sentence of a page: of the website that describes the client if the access goes to another one, which the
+    /// danger has named then; else as [`Asker::sentence`].
+    pub(crate) fn lead(&self, family: &str) -> Message {
+        match &self.document {
+            Some(document) => Message::new(format!("{family}-document")).with("document", document.clone()),
+            None => self.sentence(family),
+        }
     }
 
     /// The message of a family about the client: of its name if the operator gave it one (`FAMILY-vouched`), else of the place

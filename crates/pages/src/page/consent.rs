@@ -137,7 +137,7 @@ impl ConsentView {
     pub(super) fn new(action: String, page: v1::ConsentPage) -> Result<Self, Incomplete> {
         let asker = Asker::new(page.client.ok_or(Incomplete)?, page.redirect.ok_or(Incomplete)?)?;
         let resource = Resource::new(page.resource.ok_or(Incomplete)?);
-        let lead = asker.sentence("lead").with("resource", resource.name.clone());
+        let lead = asker.lead("lead").with("resource", resource.name.clone());
         Ok(Self {
             action,
             ticket: page.ticket,

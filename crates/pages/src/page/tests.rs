@@ -259,6 +259,10 @@ fn consent_page_names_receiver_claim_resource_and_consequences() {
     assert!(pages["metadata-document-loopback"].contains("Nobody has checked"), "any app on the computer has its id");
     let elsewhere = &pages["other-host"];
     assert!(elsewhere.find("class=\"danger\"") < elsewhere.find("<h1>"), "D18: said first");
+    assert!(
+        text_of(elsewhere).contains("An app of claude.ai wants to use Team Notes as you"),
+        "D18: the document is verified"
+    );
     assert!(!documented.contains("class=\"danger\""), "D18");
     let boxes = |page: &str| page.matches(r#"<input type="checkbox""#).count();
     assert_eq!((boxes(&pages["optional-scope"]), boxes(web)), (1, 0), "E3");
