@@ -12,7 +12,9 @@ export CARGO_TARGET_DIR ?= $(CACHE)/target
 export PATH := $(PATH):$(HOME)/.cargo/bin
 export CARGO_TERM_COLOR ?= auto
 
-BIN_DIR := $(CARGO_TARGET_DIR)/debug
+# The profile of the programs that `run` and `test` start: `make test PROFILE=release` tests what is deployed.
+PROFILE ?= dev
+BIN_DIR := $(CARGO_TARGET_DIR)/$(if $(filter dev,$(PROFILE)),debug,$(PROFILE))
 VENV := $(CACHE)/venv
 CLIENTS := tests/clients
 NODE_MODULES := $(CLIENTS)/node_modules/.package-lock.json
@@ -64,7 +66,7 @@ bench: packages-for-bench ## Measure one authorization: CPU, flows per second, l
 
 # Always the whole workspace: another selection of packages would be another choice of features, and compile all of it again.
 build: packages
-	$(CARGO) build --workspace --bins
+	$(CARGO) build --profile $(PROFILE) --workspace --bins
 
 packages:
 	@.ci/packages build

@@ -274,6 +274,72 @@ async fn a_client_is_described_by_its_document() {
     assert!(env.entries(Space::Clients).await.is_empty(), "documents are not stored");
 }
 
+/// Uses up the fetches that strangers may cause from `site` now, whose documents are stale then.
+async fn use_up_strangers_fetches(env: &Environment, edge: &ApiClient, site: &MetadataHost) {
+    let clients: Vec<_> = (0..30).map(|n| format!("/stranger-{n}.json")).collect();
+    let begin = async |path: &String| drop(edge.begin(Flow::new(App::new(&site.url(path), LOOPBACK)).begin()).await);
+    for path in &clients {
+        site.publish(path, &site.document(path, &json!({})));
+        env.advance(Duration::from_secs(1));
+        begin(path).await;
+        assert_eq!(site.asked(path), 1, "{path}");
+    }
+    env.advance(Duration::from_secs(61));
+    for path in &clients {
+        begin(path).await;
+    }
+    let fetched = clients.iter().filter(|path| site.asked(path) == 2).count();
+    assert!((1..30).contains(&fetched), "{fetched}");
+}
+
+/// Only a login, a code or a refresh token of the client's proves that a person has signed in for it. No other step draws on the
+/// share of such clients: an attacker can press every button, and come back with a made-up code.
+///
+/// Requirements: D7.
+#[tokio::test(flavor = "multi_thread")]
+async fn only_a_known_subject_makes_a_clients_document_worth_more_than_a_strangers() {
+    let (env, control, site, app) = documented(json!({})).await;
+    let edge = control.edge();
+    let mut signed_in = Flow::new(app.clone());
+    let tokens = signed_in.tokens(&edge, &env.idp).await;
+    let mut of_another = Flow::new(App::configured());
+    let their_tokens = of_another.tokens(&edge, &env.idp).await;
+    let their_code = Flow::new(App::configured()).code(&edge, &env.idp).await;
+    let mut callback = Flow::new(app.clone()).sign_in(&edge, &env.idp).await;
+    for parameter in callback.parameters.iter_mut().filter(|parameter| parameter.name == "code") {
+        parameter.value = "made-up".to_owned();
+    }
+    let mut deciding = Flow::new(app.clone());
+    let page = deciding.consent_page(&edge).await;
+    let ticket = Flow::new(app.clone()).ticket(&edge).await;
+    use_up_strangers_fetches(&env, &edge, &site).await;
+
+    let fetched = site.asked(DOCUMENT);
+    let is_a_strangers = |step: &str| assert_eq!(site.asked(DOCUMENT), fetched, "{step}");
+    let stranger = Flow::new(app.clone());
+    edge.begin(stranger.begin()).await.unwrap();
+    is_a_strangers("a request");
+    edge.show(stranger.show(&ticket)).await.unwrap();
+    is_a_strangers("its page");
+    edge.decide(deciding.decide(&page, v1::Decision::Approve)).await.unwrap();
+    is_a_strangers("an approval");
+    let failed = edge.finish_login(callback).await.unwrap();
+    assert!(format!("{failed:?}").contains("UPSTREAM_INVALID"), "{failed:?}");
+    is_a_strangers("a callback whose login fails");
+    assert_eq!(edge.exchange(stranger.redeem(&their_code)).await.reason(), "CODE_INVALID");
+    is_a_strangers("a code of another client");
+    let forged = |token: &str| {
+        let (start, end) = token.split_at(token.len() - 8);
+        format!("{start}{}", end.replace(|c: char| c != 'A', "A"))
+    };
+    for token in [their_tokens.refresh_token().to_owned(), forged(tokens.refresh_token())] {
+        assert_eq!(edge.exchange(stranger.refresh(&token)).await.reason(), "REFRESH_TOKEN_INVALID");
+        is_a_strangers("a refresh token that is not the client's");
+    }
+    edge.exchange(signed_in.refresh(tokens.refresh_token())).await.unwrap();
+    assert_eq!(site.asked(DOCUMENT), fetched + 1, "a refresh token of the client's");
+}
+
 /// The client's host decides how long its document takes. A grant that an operator ends meanwhile gives no token when
 /// the document arrives, also not to the repetition of a refresh that was answered before, which commits nothing.
 ///

@@ -1,6 +1,6 @@
 //! Every reason, as OAuth JSON and as a page.
 
-use lychgate_api::Reason;
+use lychgate_api::{Reason, error_metadata};
 
 use crate::support::{header, named_refusal, refusal, running};
 
@@ -34,6 +34,21 @@ async fn every_reason_is_json_and_a_page() {
             assert!(html.contains(text), "{reason:?}: {text}");
         }
     }
+}
+
+/// The link back to the client has its whole `state`, which may be long. HTTP/2 libraries refuse such headers by default, and the
+/// refusal would look like a control plane that is away.
+#[tokio::test]
+async fn refusal_with_the_longest_metadata_is_told() {
+    let (edge, fake) = running().await;
+    let uri = "https://app.example/cb?error=invalid_scope&state=";
+    let state = "s".repeat(error_metadata::MAX_BYTES - uri.len() - 100);
+    let link = format!("{uri}{state}");
+    fake.refuse(refusal(Reason::ScopeInvalid, &[("return_uri", link.as_str()), ("return_label", "Some App")]));
+    let response = edge.get("/authorize").await;
+    assert_eq!(response.status().as_u16(), Reason::ScopeInvalid.http_status());
+    assert!(response.text().await.expect("text").contains(&state));
+    assert_eq!(fake.calls().len(), 1, "the call is not repeated");
 }
 
 #[tokio::test]

@@ -182,6 +182,12 @@ async fn secret_guessing_is_limited_without_locking_out_the_real_client() {
     };
     assert_json_429(edge.send(in_the_form("guess")).await).await;
     assert_eq!(fake.calls().len(), calls, "a secret that was wrong does not reach the control plane again");
+    // An empty secret can be no guess: some clients send one although they have none.
+    let empty = || token(&edge, "grant_type=refresh_token&refresh_token=r").basic_auth("empty", Some(""));
+    for _ in 0..3 {
+        fake.refuse(refusal(Reason::ClientAuthenticationFailed, &[("oauth_error", "invalid_client")]));
+        assert_eq!(edge.send(empty().sent_by("203.0.113.1")).await.status(), 401);
+    }
     // Another wrong one is told to wait; the right one is let through, and so is a request without one.
     fake.refuse(refusal(Reason::ClientAuthenticationFailed, &[("oauth_error", "invalid_client")]));
     assert_json_429(edge.send(in_the_form("x")).await).await;

@@ -346,6 +346,20 @@ mod tests {
         }
     }
 
+    /// A client that is in the midst of a long body when the answer comes sends all of it before it reads on.
+    #[tokio::test]
+    async fn client_that_still_sends_after_its_answer_is_not_reset() {
+        let server = start("127.0.0.1:0", limits(), PATIENCE).await;
+        let head = "POST /refused HTTP/1.1\r\nhost: a\r\ncontent-length: 500000\r\n\r\n";
+        let (mut from, mut to) = ask(&server, head).await.into_split();
+        let mut answer = String::new();
+        timeout(PATIENCE, from.read_to_string(&mut answer)).await.expect("the answer ends").unwrap();
+        assert!(answer.starts_with("HTTP/1.1 429 "), "{answer}");
+        for piece in 0..500 {
+            to.write_all(&[b'x'; 1000]).await.unwrap_or_else(|error| panic!("piece {piece}: {error}"));
+        }
+    }
+
     /// A body that a handler has begun to read, or that it has read to its end, is no exception.
     #[tokio::test]
     async fn body_that_the_service_reads_is_its_own() {
