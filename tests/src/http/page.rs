@@ -60,7 +60,10 @@ impl Page {
 
     /// The machine-readable reason in our error pages, in whichever language.
     pub fn reason(&self) -> Option<&str> {
-        between(&self.body, "<dd><code><bdi dir=\"ltr\">", "</bdi></code>")
+        // The id of the request stands in such an element, too.
+        let codes = self.body.split("<code><bdi dir=\"ltr\">").skip(1).filter_map(|rest| rest.split("</bdi>").next());
+        let mut reasons = codes.filter(|code| code.chars().all(|c| c.is_ascii_uppercase() || c == '_'));
+        reasons.next()
     }
 
     /// The link back to the client on our error pages.
