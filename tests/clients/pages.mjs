@@ -65,15 +65,23 @@ function pagesIn(directory, choose) {
   const languages = readdirSync(directory, { withFileTypes: true }).filter((entry) => entry.isDirectory() && entry.name !== 'assets');
   return languages.flatMap(({ name: language }) => {
     const files = readdirSync(join(directory, language)).filter((file) => file.endsWith('.html'));
-    return choose(files, join(directory, language)).sort().map((file) => ({ language, path: `${language}/${file}` }));
+    return choose(files, join(directory, language), language).sort().map((file) => ({ language, path: `${language}/${file}` }));
   });
 }
 
-/** All files, but of the error pages of single reasons only the longest: they differ in nothing but their sentences. */
-function representative(files, directory) {
+/** Pages of other languages: those with the longest sentences, and one in which nearly every message of a template stands. */
+const REPRESENTATIVE = /^(consent-(longest|grouped-scopes)|signed_in-linked-policy|account-full)/;
+
+/**
+ * All English files, but of the error pages of single reasons only the longest: they differ in nothing but their sentences. Of
+ * the other languages those that can differ in more than that.
+ */
+function representative(files, directory, language) {
   const isError = (file) => /^error-[A-Z]/.test(file);
-  const errors = files.filter(isError).sort((a, b) => statSync(join(directory, b)).size - statSync(join(directory, a)).size);
-  return [...files.filter((file) => !isError(file)), ...errors.slice(0, 1)];
+  const size = (file) => statSync(join(directory, file)).size;
+  const [longest] = files.filter(isError).sort((a, b) => size(b) - size(a));
+  const isChosen = (file) => (language === FULLY_CHECKED ? !isError(file) : REPRESENTATIVE.test(file));
+  return files.filter((file) => isChosen(file) || file === longest);
 }
 
 function launch() {
