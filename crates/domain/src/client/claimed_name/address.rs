@@ -4,7 +4,7 @@ use unicode_normalization::UnicodeNormalization as _;
 
 use crate::website::registrable_domain;
 
-/// `text` with the signs of every address in it as spaces: "https://bank.example/x" is "https bank example x". A host of
+/// `text` with the signs of every address in it as spaces: `https://bank.example/x` is `https bank example x`. A host of
 /// the registrable domain `own` stays.
 pub(super) fn defused(text: &str, own: Option<&str>) -> String {
     let parts = text.split(' ').map(|part| {
