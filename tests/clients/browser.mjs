@@ -170,12 +170,19 @@ function find({ page }, { role, name, exact, label, placeholder, selector }) {
 
 /**
  * The pointer is over an element before it clicks: a cover lies over some buttons until it has been there for a moment.
- * Playwright waits for the button itself, but does not go there before.
+ * Playwright would wait for the button itself, but not go there before; and it scrolls between its attempts, under the pointer.
  */
 async function reach(tab, command) {
   const element = find(tab, command);
   await element.hover({ force: true });
+  while (await element.evaluate(isCovered));
   return element;
+}
+
+/** A cover belongs to the element around the button. */
+function isCovered(element) {
+  const { x, y, width, height } = element.getBoundingClientRect();
+  return document.elementFromPoint(x + width / 2, y + height / 2) === element.parentElement;
 }
 
 /**

@@ -125,7 +125,7 @@ async fn a_small_window_without_scripts_is_enough() -> Result<()> {
     let overflow = tab.overflow().await?;
     assert!(overflow.scroll_width <= overflow.client_width && overflow.outside.is_empty(), "{overflow:?}");
     for _ in 0..2 {
-        tab.follow(Find::Selector { selector: "#remove-0" }).await?;
+        tab.follow(Find::Selector { selector: "#remove-0-0" }).await?;
     }
     assert!(tab.text().await?.contains("No app has access"), "{}", tab.text().await?);
     Ok(())

@@ -24,6 +24,7 @@ async fn approving_leads_through_the_upstream_to_the_client() -> Result<()> {
 
     let page = person::read_consent_page(&tab, client.authorize.as_str()).await?;
     tab.screenshot(&picture("consent.png")).await?;
+    tab.click(Find::Selector { selector: "summary" }).await?;
     let text = tab.text().await?;
     let redirect_uri = query_value(client.authorize.as_str(), "redirect_uri");
     for said in ["Pelican Notes", "An app on this computer", "See who you are", &*dev.ready().mcp_url, &*redirect_uri] {
@@ -113,11 +114,11 @@ async fn the_keyboard_is_enough() -> Result<()> {
     let tab = browser.person("ada");
 
     person::read_consent_page(&tab, client.authorize.as_str()).await?;
-    for button in ["Deny", "Allow"] {
+    for stop in ["Your connected apps", "Deny", "Allow"] {
         tab.press("Tab").await?;
         let focus = tab.focus().await?;
-        assert_eq!(focus.name.as_deref(), Some(button), "{focus:?}");
-        assert!(focus.visible, "nothing shows that {button} has the focus");
+        assert_eq!(focus.name.as_deref(), Some(stop), "{focus:?}");
+        assert!(focus.visible, "nothing shows that {stop} has the focus");
     }
     let login = tab.press_to_follow("Enter").await?;
     assert!(login.url.starts_with(&dev.ready().upstream_issuer), "{login:?}");

@@ -41,8 +41,10 @@ async fn begin_with(app: &App, context: RequestContext, parameters: Vec<Paramete
     let language = asked.and_then(|languages| app.pages.language(&languages.value));
     let message = BeginRequest { issuer_id: context.issuer.id.clone(), parameters };
     let mut response = respond(app, &context, app.control.begin(&context.call, message).await?.next)?;
-    if let Some((name, cookie)) = language.and_then(|language| reader::keep(&language, context.issuer.is_https)) {
-        response.headers_mut().append(name, cookie);
+    if let Some(language) = language {
+        for (name, value) in &cookies::set(&[reader::keep(language)])? {
+            response.headers_mut().append(name, value.clone());
+        }
     }
     Ok(response)
 }

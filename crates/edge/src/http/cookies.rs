@@ -5,6 +5,7 @@ use axum::http::{HeaderMap, HeaderValue};
 use lychgate_api::v1::{Cookie, SetCookie};
 use lychgate_api::{COOKIE_PREFIX, Reason};
 
+use super::reader::LANGUAGE_COOKIE;
 use crate::failure::Failure;
 
 /// The limit of all `Cookie` headers together. A browser that sends more has cookies of other applications on this host.
@@ -13,7 +14,8 @@ const MAX_HEADER_BYTES: usize = 16 * 1024;
 
 const MAX_PASSED_ON: usize = 64;
 
-/// The cookies with our name prefix, repetitions included: the control plane distrusts a name that occurs twice.
+/// The cookies with our name prefix, repetitions included: the control plane distrusts a name that occurs twice. The language is
+/// not among them: it is the edge's own, and shows nothing about the browser that holds it.
 pub(crate) fn received(headers: &HeaderMap) -> Result<Vec<Cookie>, Failure> {
     let bytes: usize = headers.get_all(COOKIE).iter().map(HeaderValue::len).sum();
     if bytes > MAX_HEADER_BYTES {
@@ -31,7 +33,8 @@ pub(crate) fn has_ours(headers: &HeaderMap) -> bool {
 /// A `cookie-pair` (RFC 6265 §4.2.1) with our prefix; `None` for everything else.
 fn ours(pair: &[u8]) -> Option<Cookie> {
     let (name, value) = std::str::from_utf8(pair).ok()?.trim_matches([' ', '\t']).split_once('=')?;
-    let fits = name.starts_with(COOKIE_PREFIX) && name.bytes().all(is_token) && value.bytes().all(is_cookie_octet);
+    let is_ours = name.starts_with(COOKIE_PREFIX) && name != LANGUAGE_COOKIE;
+    let fits = is_ours && name.bytes().all(is_token) && value.bytes().all(is_cookie_octet);
     fits.then(|| Cookie { name: name.to_owned(), value: value.to_owned() })
 }
 
@@ -81,7 +84,7 @@ mod tests {
     #[test]
     fn malformed_cookies_are_dropped() {
         assert_eq!(passed_on(&["__Host-lychgate-a; =; ;__Host-lychgate-b=\"q\"; __Host-lychgate-c=a b; é=1"]), [""; 0]);
-        assert_eq!(passed_on(&["__Host-lychgate-a=b=c"]), ["__Host-lychgate-a=b=c"]);
+        assert_eq!(passed_on(&["__Host-lychgate-a=b=c; __Host-lychgate-language=de"]), ["__Host-lychgate-a=b=c"]);
     }
 
     #[test]

@@ -1,12 +1,12 @@
 //! The reader of a page: languages, and the kind of browser.
 
-use axum::http::header::{ACCEPT_LANGUAGE, COOKIE, SET_COOKIE, USER_AGENT};
-use axum::http::{HeaderMap, HeaderValue};
+use axum::http::HeaderMap;
+use axum::http::header::{ACCEPT_LANGUAGE, COOKIE, USER_AGENT};
+use lychgate_api::v1::SetCookie;
 use lychgate_pages::words::Reader;
 
-/// The cookie that keeps the language of `ui_locales` for the later pages of a flow. It is no `__Host-lychgate-` cookie: those
-/// go to the control plane, and mark a browser that has begun something.
-const LANGUAGE_COOKIE: &str = "lychgate-language";
+/// The cookie that keeps the language of `ui_locales` for the later pages of a flow. Only the edge reads it.
+pub(super) const LANGUAGE_COOKIE: &str = "__Host-lychgate-language";
 
 /// The longest header or parameter that is read for languages.
 const MAX_LENGTH: usize = 256;
@@ -26,11 +26,9 @@ pub(crate) fn of(headers: &HeaderMap, query: Option<&str>) -> Reader {
     Reader::new(&chosen, accepted.get(..MAX_LENGTH).unwrap_or(accepted))
 }
 
-/// The header that keeps `language` for the later pages of this browser.
-pub(crate) fn keep(language: &str, is_https: bool) -> Option<(axum::http::HeaderName, HeaderValue)> {
-    let secure = if is_https { "; Secure" } else { "" };
-    let cookie = format!("{LANGUAGE_COOKIE}={language}; Path=/; HttpOnly; SameSite=Lax{secure}");
-    Some((SET_COOKIE, HeaderValue::try_from(cookie).ok()?))
+/// The cookie that keeps `language` for the later pages of this browser.
+pub(crate) fn keep(language: String) -> SetCookie {
+    SetCookie { name: LANGUAGE_COOKIE.to_owned(), value: language, max_age_seconds: None }
 }
 
 fn cookie(headers: &HeaderMap) -> Option<&str> {
@@ -52,14 +50,15 @@ mod tests {
 
     fn headers(pairs: &[(&'static str, &str)]) -> HeaderMap {
         let pairs = pairs.iter().map(|(name, value)| {
-            (axum::http::HeaderName::from_static(name), HeaderValue::try_from(*value).expect("a header value"))
+            let value = axum::http::HeaderValue::try_from(*value).expect("a header value");
+            (axum::http::HeaderName::from_static(name), value)
         });
         pairs.collect()
     }
 
     #[test]
     fn the_request_comes_before_the_cookie_and_the_cookie_before_the_browser() {
-        let all = headers(&[("cookie", "a=b; lychgate-language=fr"), ("accept-language", "de")]);
+        let all = headers(&[("cookie", "a=b; __Host-lychgate-language=fr"), ("accept-language", "de")]);
         assert_eq!(of(&all, Some("client_id=x&ui_locales=ja+ar")), Reader::new("ja ar fr", "de"));
         assert_eq!(of(&all, None), Reader::new("fr", "de"));
         assert_eq!(of(&headers(&[("accept-language", "de")]), Some("ui_locales=")), Reader::new("", "de"));

@@ -20,8 +20,8 @@ async fn pages_speak_the_language_of_the_reader() {
         (vec![], "en"),
         (vec![("accept-language", "de-CH,de;q=0.9,en;q=0.8")], "de"),
         (vec![("accept-language", "nl,xx;q=0.9")], "en"),
-        (vec![("accept-language", "fr"), ("cookie", "lychgate-language=ar")], "ar"),
-        (vec![("accept-language", "fr"), ("cookie", "lychgate-language=../../etc")], "fr"),
+        (vec![("accept-language", "fr"), ("cookie", "__Host-lychgate-language=ar")], "ar"),
+        (vec![("accept-language", "fr"), ("cookie", "__Host-lychgate-language=../../etc")], "fr"),
     ] {
         fake.step(Step::ConsentPage(consent_page()));
         assert_eq!(language(&edge, "/consent?ticket=T", &headers).await, expected, "{headers:?}");
@@ -35,9 +35,9 @@ async fn pages_speak_the_language_of_the_reader() {
 async fn ui_locales_is_kept_for_the_later_pages() {
     let (edge, fake) = running().await;
     for (asked, cookie) in [
-        ("ja", Some("lychgate-language=ja; Path=/; HttpOnly; SameSite=Lax; Secure")),
-        ("nl%20pt-BR", Some("lychgate-language=pt; Path=/; HttpOnly; SameSite=Lax; Secure")),
-        ("en-GB", Some("lychgate-language=en; Path=/; HttpOnly; SameSite=Lax; Secure")),
+        ("ja", Some("__Host-lychgate-language=ja; Path=/; Secure; HttpOnly; SameSite=Lax")),
+        ("nl%20pt-BR", Some("__Host-lychgate-language=pt; Path=/; Secure; HttpOnly; SameSite=Lax")),
+        ("en-GB", Some("__Host-lychgate-language=en; Path=/; Secure; HttpOnly; SameSite=Lax")),
         ("nl", None),
         ("x%3B%20Domain%3Devil.example", None),
         ("", None),
