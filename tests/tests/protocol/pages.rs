@@ -56,7 +56,7 @@ async fn the_page_says_who_asks_for_what_and_where_it_goes() -> Result<()> {
     let app = stage.gate.app(&[uri]).await?;
     let page = app.request().with("scope", "notes:read notes:write").open(&mut jar).await?.page;
     for text in [
-        "An app",
+        "It gives no name",
         "claude.example",
         "https://claude.example/api/callback?tenant",
         "Notes",
@@ -69,7 +69,7 @@ async fn the_page_says_who_asks_for_what_and_where_it_goes() -> Result<()> {
     ] {
         assert!(page.body.contains(text), "{text:?} is not on the page: {}", page.body);
     }
-    let warning = "Any program running here could be asking";
+    let warning = "we cannot see which app is asking";
     assert!(!page.body.contains(warning), "a19: only for this computer");
     let local = stage.gate.app(&[LOOPBACK]).await?.request().open(&mut jar).await?.page;
     assert!(local.body.contains(warning) && local.body.contains("127.0.0.1"), "{}", local.body);
@@ -98,7 +98,8 @@ async fn a_name_cannot_become_markup_or_turn_the_text_around() -> Result<()> {
         for forbidden in ["<script", "<img", "\u{202e}", "\u{2066}", "\u{200b}", "\0"] {
             assert!(!page.body.contains(forbidden), "{name:?} brings {forbidden:?}");
         }
-        assert!(page.body.to_lowercase().contains("nobody has checked"), "an unverified client is called that");
+        let says = |text: &str| page.body.to_lowercase().contains(text);
+        assert!(says("nobody has checked") || says("a name that cannot be shown here"), "{}", page.body);
     }
     stage.stop().await
 }
