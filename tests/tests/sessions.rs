@@ -58,8 +58,8 @@ async fn a_visit_from_our_own_origin_gets_the_full_page() -> Result<()> {
     Ok(())
 }
 
-/// If another person than expected signs in, a page asks; "Use another account" gives the client no code, and leads back to the consent page
-/// of the same request, for another account.
+/// If another person than expected signs in, a page asks; "Use another account" gives the client no code, and leads back to the
+/// consent page of the same request, for another account.
 ///
 /// Requirements: B37.
 #[tokio::test]
@@ -71,7 +71,7 @@ async fn an_unexpected_person_is_asked_before_a_code_is_issued() -> Result<()> {
         let callback = request.callback(&mut jar).await?;
         let question = callback.visit(&mut jar).await?;
         assert_eq!(question.status, 200, "{}", question.summary());
-        assert!(question.body.contains("You are signed in with") && question.body.contains("bob"));
+        assert!(question.body.contains("You signed in as") && question.body.contains("bob"));
         let answer = jar.press(&question, ("decision", decision)).await?;
         assert_eq!(answer.status, 303, "{}", answer.summary());
         assert_eq!(jar.cookie("__Host-lychgate-session-").is_some(), decision == "approve");
