@@ -319,7 +319,7 @@ async fn recorded_failure_is_a_page_with_return_link_and_cookies() {
     assert_page_headers(&response, "no-referrer");
     let html = response.text().await.expect("text");
     assert!(html.contains("href=\"https://app.example/cb?error&#x3D;access_denied&amp;iss&#x3D;x\""), "{html}");
-    assert!(html.contains("Return to <bdi>Some &lt;App&gt;</bdi>"));
+    assert!(html.contains("Return to <bdi dir=\"ltr\">Some &lt;App&gt;</bdi>"));
 }
 
 #[tokio::test]
