@@ -81,7 +81,7 @@ impl Words {
             let language: LanguageIdentifier =
                 name.parse().map_err(|_| format!("{name} is not a language (BCP 47)"))?;
             let mut messages = FluentBundle::new_concurrent(vec![language.clone()]);
-            // The direction of an argument is isolated by <bdi> in HTML, and by `plain` in plain text.
+            // The direction of an argument is isolated by <bdi>.
             messages.set_use_isolating(false);
             for layer in layers {
                 messages.add_resource_overriding(Arc::clone(layer));

@@ -54,8 +54,8 @@ fn push(assembled: &mut String, text: &str, kind: Kind) {
 pub(super) fn text(text: &str, kind: Kind) -> String {
     match kind {
         Kind::Html => format!("<bdi>{}</bdi>", escape(text)),
-        // First strong isolate, and its end (Unicode UAX #9).
-        Kind::Plain => format!("\u{2068}{text}\u{2069}"),
+        // Without isolates (Unicode UAX #9): a title with such characters cannot be told from one that a client has turned.
+        Kind::Plain => text.to_owned(),
     }
 }
 
@@ -63,7 +63,7 @@ pub(super) fn text(text: &str, kind: Kind) -> String {
 pub(super) fn code(text: &str, kind: Kind) -> String {
     match kind {
         Kind::Html => format!("<bdi dir=\"ltr\">{}</bdi>", escape(text)),
-        Kind::Plain => left_to_right(text),
+        Kind::Plain => text.to_owned(),
     }
 }
 
@@ -76,8 +76,8 @@ pub(super) fn host([before, domain, after]: [&str; 3], unicode: &str, kind: Kind
             if unicode.is_empty() { ascii } else { format!("{ascii} (<bdi>{}</bdi>)", escape(unicode)) }
         }
         Kind::Plain => {
-            let ascii = left_to_right(&format!("{before}{domain}{after}"));
-            if unicode.is_empty() { ascii } else { format!("{ascii} (\u{2068}{unicode}\u{2069})") }
+            let ascii = format!("{before}{domain}{after}");
+            if unicode.is_empty() { ascii } else { format!("{ascii} ({unicode})") }
         }
     }
 }
@@ -99,9 +99,4 @@ pub(super) fn time(machine: &str, human: &str, kind: Kind) -> String {
         Kind::Html => format!("<time datetime=\"{machine}\">{}</time>", escape(human)),
         Kind::Plain => human.to_owned(),
     }
-}
-
-/// In a left-to-right isolate (Unicode UAX #9).
-fn left_to_right(text: &str) -> String {
-    format!("\u{2066}{text}\u{2069}")
 }
