@@ -56,7 +56,7 @@ async fn the_page_says_who_asks_for_what_and_where_it_goes() -> Result<()> {
     let app = stage.gate.app(&[uri]).await?;
     let page = app.request().with("scope", "notes:read notes:write").open(&mut jar).await?.page;
     for text in [
-        "It gives no name",
+        "It calls itself",
         "claude.example",
         "https://claude.example/api/callback?tenant",
         "Notes",
