@@ -1,6 +1,6 @@
 # The words of the pages in English. Other languages follow this file; an operator may replace single messages.
 #
-# The reader has never heard of OAuth. The text blames nobody, quotes nothing from the request but what stands in { $… }, and
+# The reader has never heard of OAuth. The text puts no blame, quotes nothing from the request but what stands in { $… }, and
 # promises nothing that the service cannot know. { $place } and { $document } are hosts like "claude.ai".
 
 language-tag = en

@@ -49,7 +49,7 @@ pub(crate) struct ConsentPage {
     pub(crate) redirect_uri: RedirectUri,
     pub(crate) resource: Resource,
     pub(crate) scopes: Scopes,
-    /// The optional scopes whose boxes start unticked.
+    /// The optional scopes with a box that starts unticked.
     pub(crate) unticked: Scopes,
     /// The scopes of a consent that the person gave this client before.
     pub(crate) allowed: Option<Scopes>,

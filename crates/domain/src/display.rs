@@ -93,7 +93,7 @@ fn is_used_after(c: char, before: char) -> bool {
     }
 }
 
-/// Scripts whose letters join, or that mark the ends of words with characters of no width.
+/// Scripts with letters that join, or with characters of no width at the ends of words.
 const JOINING: [Script; 20] = [
     Script::Arabic,
     Script::Syriac,

@@ -3,11 +3,14 @@
 //! Without arguments the program runs itself under callgrind, each page twice, the second time with twice as many iterations.
 //! The difference is the cost of the iterations alone. The program prints numbers for people to compare and must not judge them.
 
+#[path = "../../domain/benches/rules/callgrind.rs"]
+mod callgrind;
+
 use std::error::Error;
 use std::hint::black_box;
-use std::process::Command;
 use std::time::Instant;
 
+use callgrind::instructions;
 use lychgate_pages::page::{AccountPage, ConsentPage, ErrorPage, OneClickPage, Page};
 use lychgate_pages::render::IssuerSetting;
 use lychgate_pages::samples::Sampled;
@@ -57,20 +60,4 @@ fn iterate<P: Page + Sampled>(appearance: &Appearance, language: &str, iteration
         bytes = black_box(appearance.render(black_box(&setting), black_box(&page))?).len();
     }
     Ok(bytes)
-}
-
-/// All instructions that this program executes with these arguments, as counted by callgrind.
-fn instructions(page: usize, iterations: u64) -> Result<u64> {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(std::env::current_exe()?)
-        .args([page.to_string(), iterations.to_string()])
-        .output()
-        .map_err(|error| format!("valgrind does not start: {error}"))?;
-    let report = String::from_utf8_lossy(&output.stderr);
-    let collected = report.lines().find_map(|line| line.rsplit_once("Collected : "));
-    match collected {
-        Some((_, count)) if output.status.success() => Ok(count.trim().parse()?),
-        _ => Err(format!("callgrind counted nothing: {report}").into()),
-    }
 }

@@ -225,7 +225,7 @@ globalThis.facts = (() => {
   /** A picture of the whole page, for `changed`. */
   facts.keep = async (png) => void (whole = await draw(png));
 
-  /** The number of pixels whose colours have a contrast of at least 3 to those of the whole page at this place. */
+  /** The number of pixels with a contrast of at least 3 to the same pixel of the whole page. */
   facts.changed = async ([png, { left, top, right, bottom }]) => {
     const pixels = (canvas, x, y) => canvas.getImageData(x, y, right - left, bottom - top).data;
     const [a, b] = [pixels(whole, left, top), pixels(await draw(png), 0, 0)];

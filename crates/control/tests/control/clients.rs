@@ -274,7 +274,7 @@ async fn a_client_is_described_by_its_document() {
     assert!(env.entries(Space::Clients).await.is_empty(), "documents are not stored");
 }
 
-/// Uses up the fetches that strangers may cause from `site` now, whose documents are stale then.
+/// Uses up the fetches that strangers may cause from `site` now. The documents of `site` are stale then.
 async fn use_up_strangers_fetches(env: &Environment, edge: &ApiClient, site: &MetadataHost) {
     let clients: Vec<_> = (0..30).map(|n| format!("/stranger-{n}.json")).collect();
     let begin = async |path: &String| drop(edge.begin(Flow::new(App::new(&site.url(path), LOOPBACK)).begin()).await);
@@ -325,7 +325,7 @@ async fn only_a_known_subject_makes_a_clients_document_worth_more_than_a_strange
     is_a_strangers("an approval");
     let failed = edge.finish_login(callback).await.unwrap();
     assert!(format!("{failed:?}").contains("UPSTREAM_INVALID"), "{failed:?}");
-    is_a_strangers("a callback whose login fails");
+    is_a_strangers("the callback of a login that fails");
     assert_eq!(edge.exchange(stranger.redeem(&their_code)).await.reason(), "CODE_INVALID");
     is_a_strangers("a code of another client");
     let forged = |token: &str| {

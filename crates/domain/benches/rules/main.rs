@@ -6,13 +6,14 @@
 //!
 //! The program prints numbers for people to compare and must not judge them.
 
+mod callgrind;
 mod flow;
 mod steps;
 
 use std::error::Error;
 use std::hint::black_box;
-use std::process::Command;
 
+use callgrind::instructions;
 use flow::Flow;
 use steps::{STEPS, Step};
 
@@ -42,20 +43,4 @@ fn iterate(step: Step, iterations: u64) -> Result<()> {
         step(black_box(&flow))?;
     }
     Ok(())
-}
-
-/// All instructions that this program executes with these arguments, as counted by callgrind.
-fn instructions(step: usize, iterations: u64) -> Result<u64> {
-    let output = Command::new("valgrind")
-        .args(["--tool=callgrind", "--callgrind-out-file=/dev/null"])
-        .arg(std::env::current_exe()?)
-        .args([step.to_string(), iterations.to_string()])
-        .output()
-        .map_err(|error| format!("valgrind does not start: {error}"))?;
-    let report = String::from_utf8_lossy(&output.stderr);
-    let collected = report.lines().find_map(|line| line.rsplit_once("Collected : "));
-    match collected {
-        Some((_, count)) if output.status.success() => Ok(count.trim().parse()?),
-        _ => Err(format!("callgrind counted nothing: {report}").into()),
-    }
 }

@@ -37,8 +37,8 @@ pub struct Decided {
     /// Digest of the client's metadata as the page displayed it.
     pub metadata_digest: [u8; 32],
     /// The name of a client with a metadata document, as the document gave it for the page, which showed what
-    /// [`ClaimedName`](crate::client::claimed_name::ClaimedName) makes of it. `None` for other clients, whose name is known
-    /// without asking their host, and in decisions of earlier releases.
+    /// [`ClaimedName`](crate::client::claimed_name::ClaimedName) makes of it. `None` in decisions of earlier releases,
+    /// and for other clients: their names are known without asking a host.
     pub client_name: Option<String>,
     /// Version of the policy as the page displayed it.
     pub policy_version: Option<String>,

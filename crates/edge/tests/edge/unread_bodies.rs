@@ -104,7 +104,7 @@ async fn every_early_refusal_reaches_its_client() {
     let settings = "limits.registrations.prefix_per_minute = 1\nlimits.registrations.total_per_minute = 1";
     let (edge, fake) = running_set(settings).await;
     fake.refuse_always(refusal(Reason::ClientUnknown, &[]));
-    // Every other row needs an edge whose limits it does not reach.
+    // Every other row needs an edge with limits that it does not reach.
     let (unlimited, _) = running_set("").await;
     edge.send(edge.http.post(edge.url("/register")).body("{}")).await;
     let before = fake.calls().len();
