@@ -121,6 +121,7 @@ impl Steps {
             attempt: attempt(),
             full_screen: false,
             sec_purpose: None,
+            scope_preset: 0,
         };
         let next = self.caller.authorization().show(message).await?.into_inner().next;
         match self.taken(next)? {

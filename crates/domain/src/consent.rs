@@ -1,5 +1,6 @@
 //! Consents: which scopes a person allowed a client at a resource.
 
+pub mod boxes;
 mod check;
 mod counters;
 mod covered;

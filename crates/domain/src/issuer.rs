@@ -132,17 +132,6 @@ impl Issuer {
         resource.requested_scopes(Some(&asked.to_string()))
     }
 
-    /// The scopes of `asked` whose boxes start unticked. `earlier` are the scopes of the person's earlier approval of the same
-    /// request: the form shows that answer again.
-    pub fn unticked_scopes(&self, resource: &Resource, asked: &Scopes, earlier: Option<&Scopes>) -> Scopes {
-        let starts_unticked = |definition: &&ScopeDefinition| match (definition.choice, earlier) {
-            (Choice::WithTheRest, _) => false,
-            (Choice::Optional, Some(earlier)) => !earlier.contains(&definition.scope),
-            (Choice::Optional, None) => self.optional_scopes == OptionalScopes::Unticked,
-        };
-        resource.describe(asked).filter(starts_unticked).map(|definition| definition.scope.clone()).collect()
-    }
-
     /// A resource by its canonical URI; `None` if it is no longer configured.
     pub fn resource_by_uri(&self, uri: &str) -> Option<&Resource> {
         self.resources.iter().find(|resource| resource.uri == uri)
@@ -375,30 +364,6 @@ pub(crate) mod tests {
         );
         let optional_only = Scopes::parse("write").unwrap();
         assert_eq!(resource.approved_scopes(&optional_only, &[]), Err(Refusal::DecisionMissing));
-    }
-
-    /// Requirements: E3, E4.
-    #[test]
-    fn boxes_start_as_configured_and_then_as_they_were_answered() {
-        let mut issuer = issuer();
-        for definition in &mut issuer.resources[0].scopes[1..] {
-            definition.choice = Choice::Optional;
-        }
-        let scopes = |text| Scopes::parse(text).unwrap();
-        let all = scopes("read write admin");
-        for (policy, earlier, expected) in [
-            (OptionalScopes::Ticked, None, ""),
-            (OptionalScopes::Unticked, None, "admin write"),
-            (OptionalScopes::Ticked, Some(scopes("read write")), "admin"),
-            (OptionalScopes::Unticked, Some(scopes("read write")), "admin"),
-            (OptionalScopes::Unticked, Some(all.clone()), ""),
-        ] {
-            issuer.optional_scopes = policy;
-            let resource = &issuer.resources[0];
-            let unticked = |asked| issuer.unticked_scopes(resource, asked, earlier.as_ref()).to_string();
-            assert_eq!(unticked(&all), expected, "{policy:?} {earlier:?}");
-            assert_eq!(unticked(&scopes("read")), "", "a scope that was not requested has no box");
-        }
     }
 
     /// Requirements: E1, E6.

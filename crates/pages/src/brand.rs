@@ -24,7 +24,7 @@ const MAX_IMAGE: usize = 16 * 1024;
 #[serde(deny_unknown_fields, default)]
 struct BrandFile {
     brand: BrandTable,
-    /// The language of pages for readers whose languages no page has.
+    /// The language of pages for readers who accept none of the pages' languages.
     language: Option<String>,
     /// By language, then by message id: Fluent patterns.
     words: BTreeMap<String, BTreeMap<String, String>>,
@@ -72,7 +72,7 @@ pub(crate) struct Brand<'a> {
     pub(crate) language: Option<&'a str>,
 }
 
-/// A brand whose images are loaded.
+/// A brand with its images loaded.
 #[derive(Debug, Default)]
 struct Loaded {
     name: Option<String>,

@@ -14,7 +14,7 @@ use serde::Serialize;
 
 pub use account::{AccountPage, SignInPage};
 pub use allowed::AllowedPage;
-pub use consent::{ConsentForm, ConsentPage, Preset};
+pub use consent::ConsentPage;
 pub(crate) use error::error_id;
 pub use error::{ErrorDetails, ErrorPage};
 pub use home::HomePage;

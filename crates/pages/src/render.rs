@@ -148,13 +148,7 @@ impl Appearance {
 
     /// The first of the languages separated by spaces that pages have, if any.
     pub fn language(&self, languages: &str) -> Option<&str> {
-        let words = self.words.get("")?;
-        languages.split_ascii_whitespace().find_map(|asked| {
-            let only = Reader::new(asked, "");
-            // English is also the answer for an unknown language.
-            let chosen = words.choose(&only, None);
-            (chosen != ENGLISH || asked.get(..2).is_some_and(|two| two.eq_ignore_ascii_case(ENGLISH))).then_some(chosen)
-        })
+        self.words.get("")?.accepted(&Reader::new(languages, ""))
     }
 
     /// One English sentence about a failure, for clients of the API.
@@ -291,11 +285,13 @@ fn words(files: &Files, brands: &Brands) -> Result<HashMap<String, Words>, Confi
         for (language, words) in brands.words(issuer) {
             layers.entry(language.clone()).or_default().push(Arc::clone(words));
         }
-        let words = Words::new(&layers, brands.translations(issuer));
-        all.insert(
-            issuer.to_owned(),
-            words.map_err(|problem| files::broken(&format!("brands/{issuer}.toml"), problem))?,
-        );
+        let refused = |problem| files::broken(&format!("brands/{issuer}.toml"), problem);
+        let language = brands.of(issuer, None).language;
+        if let Some(language) = language.filter(|language| !layers.contains_key(*language)) {
+            return Err(refused(format!("language: no page is in {language:?}")));
+        }
+        let words = Words::new(&layers, brands.translations(issuer)).map_err(refused)?;
+        all.insert(issuer.to_owned(), words);
     }
     all.insert(String::new(), Words::new(&plain, HashMap::new()).map_err(|problem| files::broken("locales", problem))?);
     Ok(all)

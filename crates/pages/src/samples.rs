@@ -5,8 +5,8 @@ use lychgate_api::Reason;
 use lychgate_api::v1::{self, RedirectKind};
 
 use crate::page::{
-    AccountPage, AllowedPage, ConsentForm, ConsentPage, ErrorDetails, ErrorPage, HomePage, Incomplete, OneClickPage,
-    Page, Preset, SignInPage, SignedInPage,
+    AccountPage, AllowedPage, ConsentPage, ErrorDetails, ErrorPage, HomePage, Incomplete, OneClickPage, Page,
+    SignInPage, SignedInPage,
 };
 use crate::return_link::ReturnLink;
 
@@ -102,7 +102,7 @@ impl Sampled for ErrorPage {
 
 fn consent() -> Vec<Sample<ConsentPage>> {
     let (web, loopback, private) = (RedirectKind::Web, RedirectKind::Loopback, RedirectKind::PrivateScheme);
-    let sample = |name, kind, change: fn(&mut v1::ConsentPage)| Sample::new(name, consent_page(kind, None, change));
+    let sample = |name, kind, change: fn(&mut v1::ConsentPage)| Sample::new(name, consent_page(kind, change));
     let mut samples = vec![
         sample("web", web, |_| {}),
         sample("loopback", loopback, |_| {}),
@@ -137,7 +137,7 @@ fn consent() -> Vec<Sample<ConsentPage>> {
 /// Hosts and names that try to mislead.
 fn names() -> Vec<Sample<ConsentPage>> {
     let doubt = |name, doubt: v1::NameDoubt, is_withheld: bool, claimed: &str| {
-        let page = consent_page(RedirectKind::Web, None, |page| {
+        let page = consent_page(RedirectKind::Web, |page| {
             change_redirect(page, |redirect| *redirect = evil());
             change_client(page, |client| {
                 client.name_doubts = vec![doubt.into()];
@@ -147,17 +147,20 @@ fn names() -> Vec<Sample<ConsentPage>> {
         });
         Sample::new(name, page)
     };
-    let punycode = consent_page(RedirectKind::Web, None, |page| {
-        change_redirect(page, |redirect| {
-            redirect.website = Some(v1::Website {
-                host: "xn--80ak6aa92e.com".to_owned(),
-                registrable_domain: "xn--80ak6aa92e.com".to_owned(),
-                unicode_host: "аррӏе.com".to_owned(),
-                confusable: true,
-            });
-        });
+    let punycode = || v1::Website {
+        host: "xn--80ak6aa92e.com".to_owned(),
+        registrable_domain: "xn--80ak6aa92e.com".to_owned(),
+        unicode_host: "аррӏе.com".to_owned(),
+        confusable: true,
+    };
+    let document = consent_page(RedirectKind::Web, |page| {
+        page.client = Some(v1::ConsentClient { metadata_website: Some(punycode()), ..documented() });
+        change_redirect(page, |redirect| redirect.differs_from_metadata_host = true);
     });
-    let scheme = consent_page(RedirectKind::PrivateScheme, None, |page| {
+    let punycode = consent_page(RedirectKind::Web, |page| {
+        change_redirect(page, |redirect| redirect.website = Some(punycode()));
+    });
+    let scheme = consent_page(RedirectKind::PrivateScheme, |page| {
         change_client(page, |client| client.name_doubts = vec![v1::NameDoubt::WellKnownElsewhere.into()]);
     });
     vec![
@@ -169,57 +172,48 @@ fn names() -> Vec<Sample<ConsentPage>> {
         doubt("name-address", v1::NameDoubt::Address, false, "chatgpt․com"),
         Sample::new("name-well-known-scheme", scheme),
         Sample::new("confusable-host", punycode),
+        Sample::new("confusable-document", document),
     ]
 }
 
 /// Scopes to choose from.
 fn choices() -> Vec<Sample<ConsentPage>> {
-    let page = |preset| {
-        consent_page(RedirectKind::Web, preset, |page| {
-            page.scopes.iter_mut().for_each(|scope| scope.optional = true);
-            page.scopes[0].read_only = true;
-            page.scopes[0].tools = 1;
-            page.scopes[1].tools = 12;
-            page.scopes[1].starts_unticked = true;
-        })
-    };
-    let one = consent_page(RedirectKind::Web, None, |page| page.scopes[1].optional = true);
-    let added = consent_page(RedirectKind::Web, None, |page| {
+    let grouped = consent_page(RedirectKind::Web, |page| {
+        page.scopes.iter_mut().for_each(|scope| scope.optional = true);
+        page.scopes[0].read_only = true;
+        page.scopes[0].tools = 1;
+        page.scopes[1].tools = 12;
+        page.scopes[1].starts_unticked = true;
+    });
+    let one = consent_page(RedirectKind::Web, |page| page.scopes[1].optional = true);
+    let added = consent_page(RedirectKind::Web, |page| {
         page.person = Some(ada());
         page.scopes[1].added = true;
     });
-    vec![
-        Sample::new("optional-scope", one),
-        Sample::new("grouped-scopes", page(None)),
-        Sample::new("preset-read-only", page(Some(Preset::ReadOnly))),
-        Sample::new("preset-everything", page(Some(Preset::Everything))),
-        Sample::new("added-scope", added),
-    ]
+    vec![Sample::new("optional-scope", one), Sample::new("grouped-scopes", grouped), Sample::new("added-scope", added)]
 }
 
 /// Requests that were answered before, and policies.
 fn answers() -> Vec<Sample<ConsentPage>> {
-    let sample =
-        |name, change: fn(&mut v1::ConsentPage)| Sample::new(name, consent_page(RedirectKind::Web, None, change));
-    let mut embedded = ConsentForm { action: "/consent".to_owned(), ..Default::default() };
-    embedded.embedded = true;
+    let sample = |name, change: fn(&mut v1::ConsentPage)| Sample::new(name, consent_page(RedirectKind::Web, change));
+    let embedded = ConsentPage::new("/consent".to_owned(), true, message(RedirectKind::Web));
     vec![
         sample("approved-before", |page| {
             page.earlier_answer = v1::EarlierAnswer::Approved.into();
             page.scopes.iter_mut().for_each(|scope| scope.optional = true);
-            page.scopes[1].left_out = true;
+            (page.scopes[1].left_out, page.scopes[1].starts_unticked) = (true, true);
         }),
         sample("signing-in", |page| {
             page.earlier_answer = v1::EarlierAnswer::SigningIn.into();
             page.scopes.iter_mut().for_each(|scope| scope.optional = true);
-            page.scopes[1].left_out = true;
+            (page.scopes[1].left_out, page.scopes[1].starts_unticked) = (true, true);
         }),
         sample("policy", |page| page.policy = Some(policy("", false))),
         sample("changed-policy", |page| {
             page.person = Some(ada());
             page.policy = Some(policy("https://gate.example/policy", true));
         }),
-        Sample::new("embedded", complete(ConsentPage::new(embedded, message(RedirectKind::Web)))),
+        Sample::new("embedded", complete(embedded)),
     ]
 }
 
@@ -382,10 +376,10 @@ fn error() -> Vec<Sample<ErrorPage>> {
     samples
 }
 
-fn consent_page(kind: RedirectKind, preset: Option<Preset>, change: impl FnOnce(&mut v1::ConsentPage)) -> ConsentPage {
+fn consent_page(kind: RedirectKind, change: impl FnOnce(&mut v1::ConsentPage)) -> ConsentPage {
     let mut page = message(kind);
     change(&mut page);
-    complete(ConsentPage::new(ConsentForm { action: "/consent".to_owned(), preset, embedded: false }, page))
+    complete(ConsentPage::new("/consent".to_owned(), false, page))
 }
 
 #[expect(clippy::expect_used, reason = "the samples have a client, a redirect and a resource")]

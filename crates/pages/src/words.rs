@@ -96,15 +96,16 @@ impl Words {
         self.bundles.keys().map(String::as_str)
     }
 
-    /// The language for `reader`: the first that the reader accepts, then `default`, then English.
-    pub(crate) fn choose(&self, reader: &Reader, default: Option<&str>) -> &str {
+    /// The first language that the reader accepts; `None` if no page has any of them.
+    pub(crate) fn accepted(&self, reader: &Reader) -> Option<&str> {
         let available: Vec<_> = self.bundles.values().map(|bundle| &bundle.language).collect();
-        let name = |language: &LanguageIdentifier| {
-            self.bundles.iter().find(|(_, bundle)| bundle.language == *language).map(|(name, _)| name.as_str())
-        };
-        let chosen = negotiation::choose(&available, reader).and_then(name);
-        let default = default.and_then(|default| self.bundles.get_key_value(default)).map(|(name, _)| name.as_str());
-        chosen.or(default).unwrap_or(ENGLISH)
+        let chosen = negotiation::choose(&available, reader)?;
+        self.bundles.iter().find(|(_, bundle)| bundle.language == *chosen).map(|(name, _)| name.as_str())
+    }
+
+    /// The language for `reader`: one that the reader accepts, then `default`, then English.
+    pub(crate) fn choose<'a>(&'a self, reader: &Reader, default: Option<&'a str>) -> &'a str {
+        self.accepted(reader).or(default).unwrap_or(ENGLISH)
     }
 
     /// `message` in HTML.

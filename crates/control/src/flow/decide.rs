@@ -133,7 +133,7 @@ impl AuthorizationFlow {
         let resource = ticket.request.still_holds(call.issuer(), &client.client)?;
         let known = known(call, ticket, &client, &answer.cookies).await?;
         let (text, browser, earlier) = (&*answer.ticket, point.browser, earlier(stored));
-        Ok(View { call, text, ticket, client, resource, browser, known, earlier })
+        Ok(View { call, text, ticket, client, resource, browser, known, earlier, preset: None })
     }
 
     /// `seen` is the screen that was answered; `None` if it no longer says what is true.

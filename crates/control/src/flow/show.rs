@@ -1,6 +1,7 @@
 //! `GET /consent`: the consent page, and how much of it. Nothing is written, except for clients that need no question.
 
 use lychgate_domain::browser::cookie::{self, Cookies};
+use lychgate_domain::consent::boxes::Preset;
 use lychgate_domain::consent::form::NamedScreen;
 use lychgate_domain::consent::prompt::{Start, consent_screen, screen_again};
 use lychgate_domain::consent::{ConsentScreen, PresentedScreen};
@@ -27,6 +28,8 @@ pub(crate) struct Visit {
     pub(crate) sec_purpose: Option<String>,
     /// The person asked for the full screen.
     pub(crate) full_screen: bool,
+    /// The person asked to have these boxes ticked.
+    pub(crate) preset: Option<Preset>,
 }
 
 impl AuthorizationFlow {
@@ -55,7 +58,8 @@ impl AuthorizationFlow {
         let browser = returning.unwrap_or_else(|| BrowserId::from_bytes(random(call.entropy())));
         let known = known(call, ticket, &client, &visit.cookies).await?;
         let (text, earlier) = (&*visit.ticket, earlier(stored));
-        let view = View { call, text, ticket, client, resource, browser, known, earlier };
+        let preset = visit.preset.and_then(|preset| preset.followed(visit.sec_fetch_site.as_deref()));
+        let view = View { call, text, ticket, client, resource, browser, known, earlier, preset };
         let step = match (view.screen(visit, approved), &view.known, approved) {
             (ConsentScreen::Skipped, Some(_), Some(approved)) => {
                 return Ok(Commit::Done(self.to_upstream(approved, ticket, &visit.cookies).await?));

@@ -2,6 +2,7 @@
 
 use lychgate_domain::browser::cookie::Cookies;
 use lychgate_domain::browser::session::Person;
+use lychgate_domain::consent::boxes::{self, Preset};
 use lychgate_domain::consent::form::{self, Displayed, NamedScreen};
 use lychgate_domain::consent::{Consent, Counters, Covered, Present, PresentedScreen};
 use lychgate_domain::flow::{AtVisit, Authorization};
@@ -26,6 +27,8 @@ pub(super) struct View<'a> {
     pub(super) browser: BrowserId,
     pub(super) known: Option<SessionUser>,
     pub(super) earlier: Option<EarlierApproval>,
+    /// Boxes that a link of the page ticks.
+    pub(super) preset: Option<Preset>,
 }
 
 /// The approval that the page shows, if the browser has approved the ticket before and no code was issued.
@@ -109,7 +112,7 @@ impl View<'_> {
         let unticked = match page {
             NamedScreen::Full => {
                 let earlier = self.earlier.as_ref().map(|earlier| &earlier.scopes);
-                issuer.unticked_scopes(self.resource, &request.scopes, earlier)
+                boxes::unticked(issuer, self.resource, &request.scopes, earlier, self.preset)
             }
             // It has no boxes.
             NamedScreen::OneClick => Scopes::default(),

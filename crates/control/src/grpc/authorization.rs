@@ -3,8 +3,9 @@
 use lychgate_api::v1::authorization_service_server::AuthorizationService;
 use lychgate_api::v1::{
     BeginRequest, BeginResponse, ConfirmLoginRequest, ConfirmLoginResponse, DecideRequest, DecideResponse,
-    FinishLoginRequest, FinishLoginResponse, ShowRequest, ShowResponse,
+    FinishLoginRequest, FinishLoginResponse, ScopePreset, ShowRequest, ShowResponse,
 };
+use lychgate_domain::consent::boxes::Preset;
 use tonic::{Request, Response, Status};
 
 use super::{caller, reply, wire};
@@ -28,7 +29,13 @@ impl AuthorizationService for AuthorizationApi {
         let (caller, request) = (caller(&request)?, request.into_inner());
         let next = async {
             let attempt = wire::attempt(&request.attempt)?;
+            let preset = match request.scope_preset() {
+                ScopePreset::Unspecified => None,
+                ScopePreset::ReadOnly => Some(Preset::ReadOnly),
+                ScopePreset::Everything => Some(Preset::Everything),
+            };
             let visit = Visit {
+                preset,
                 ticket: request.ticket,
                 cookies: wire::cookies(request.cookies),
                 sec_fetch_site: request.sec_fetch_site,

@@ -144,6 +144,27 @@ async fn boxes_start_unticked_if_configured_and_then_as_the_person_left_them() {
     );
 }
 
+/// A link of the page ticks boxes; the same link on another website does not.
+///
+/// Requirements: E3.
+#[tokio::test(flavor = "multi_thread")]
+async fn boxes_are_ticked_by_links_of_the_page_only() {
+    let env = unticked().await;
+    let control = env.start().await;
+    let edge = control.edge();
+    let mut flow = Flow { scope: "read write".to_owned(), ..Flow::new(App::configured()) };
+    let ticket = flow.consent_page(&edge).await.ticket;
+    for (site, unticked) in [("same-origin", &[""; 0][..]), ("none", &["write"]), ("cross-site", &["write"])] {
+        let request = v1::ShowRequest {
+            sec_fetch_site: Some(site.to_owned()),
+            scope_preset: v1::ScopePreset::Everything.into(),
+            ..flow.show(&ticket)
+        };
+        let page = crate::support::page(edge.show(request).await.unwrap());
+        assert_eq!(unticked_on(&page), unticked, "{site}");
+    }
+}
+
 /// Requirements: E3.
 #[tokio::test(flavor = "multi_thread")]
 async fn approving_nothing_is_no_answer() {

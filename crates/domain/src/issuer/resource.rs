@@ -53,7 +53,7 @@ pub struct ScopeDefinition {
     pub tools: Option<NonZeroU16>,
 }
 
-/// The effect of a client's use of a scope, as the operator states it. Pages repeat it; no decision depends on it.
+/// The effect of a client's use of a scope, as the operator states it. Pages repeat it, and tick boxes by it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
     /// The client can read, and change nothing.

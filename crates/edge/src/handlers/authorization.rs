@@ -6,11 +6,10 @@ use axum::extract::{RawQuery, Request, State};
 use axum::http::HeaderMap;
 use axum::response::Response;
 use lychgate_api::v1::{
-    BeginRequest, ConfirmLoginRequest, DecideRequest, Decision, FinishLoginRequest, Parameter, ShowRequest,
+    BeginRequest, ConfirmLoginRequest, DecideRequest, Decision, FinishLoginRequest, Parameter, ScopePreset, ShowRequest,
 };
-use lychgate_pages::page::Preset;
 
-use super::next_step::{respond, respond_with_preset};
+use super::next_step::respond;
 use crate::app::App;
 use crate::entropy;
 use crate::failure::Failure;
@@ -49,7 +48,8 @@ async fn begin_with(app: &App, context: RequestContext, parameters: Vec<Paramete
     Ok(response)
 }
 
-/// `GET /consent?ticket=…`. With `whole_page=1` the person asks for the full page instead of one button.
+/// `GET /consent?ticket=…`. With `whole_page=1` the person asks for the full page instead of one button, and with
+/// `choose=read_only` or `choose=everything` for other boxes to be ticked.
 pub(crate) async fn show(
     State(app): State<App>,
     context: RequestContext,
@@ -65,9 +65,9 @@ pub(crate) async fn show(
         sec_purpose: headers::sec_purpose(&headers),
         attempt: entropy::idempotency_key(),
         full_screen: query.take("whole_page").is_some(),
+        scope_preset: scope_preset(&mut query).into(),
     };
-    let preset = query.take("choose").as_deref().and_then(Preset::parse);
-    respond_with_preset(&app, &context, app.control.show(&context.call, message).await?.next, preset)
+    respond(&app, &context, app.control.show(&context.call, message).await?.next)
 }
 
 /// `POST /consent`
@@ -134,6 +134,14 @@ pub(crate) async fn confirm_login(
         origin,
     };
     respond(&app, &context, app.control.confirm_login(&context.call, message).await?.next)
+}
+
+fn scope_preset(query: &mut Form) -> ScopePreset {
+    match query.take("choose").as_deref() {
+        Some("read_only") => ScopePreset::ReadOnly,
+        Some("everything") => ScopePreset::Everything,
+        Some(_) | None => ScopePreset::Unspecified,
+    }
 }
 
 fn decision(form: &mut Form) -> Decision {

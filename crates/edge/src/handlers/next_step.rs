@@ -5,7 +5,7 @@ use axum::response::Response;
 use lychgate_api::Reason;
 use lychgate_api::v1::next::Step;
 use lychgate_api::v1::{self, Next};
-use lychgate_pages::page::{AllowedPage, ConsentForm, ConsentPage, OneClickPage, Preset, SignedInPage};
+use lychgate_pages::page::{AllowedPage, ConsentPage, OneClickPage, SignedInPage};
 
 use crate::app::App;
 use crate::failure::Failure;
@@ -13,16 +13,6 @@ use crate::http::{cookies, response};
 use crate::request_context::RequestContext;
 
 pub(super) fn respond(app: &App, context: &RequestContext, next: Option<Next>) -> Result<Response, Failure> {
-    respond_with_preset(app, context, next, None)
-}
-
-/// As [`respond`]; `preset` ticks the boxes of a consent page.
-pub(super) fn respond_with_preset(
-    app: &App,
-    context: &RequestContext,
-    next: Option<Next>,
-    preset: Option<Preset>,
-) -> Result<Response, Failure> {
     let fault = || Failure::new(Reason::Fault);
     let Some(Next { step: Some(step), set_cookies }) = next else { return Err(fault()) };
     let cookies = cookies::set(&set_cookies)?;
@@ -38,8 +28,7 @@ pub(super) fn respond_with_preset(
         }
         Step::FailurePage(page) => return Err(Failure::from_page(page).with_headers(cookies)),
         Step::ConsentPage(page) => {
-            let form = ConsentForm { action, preset, embedded: context.is_embedded };
-            app.pages.render(issuer, reader, &ConsentPage::new(form, page)?)?
+            app.pages.render(issuer, reader, &ConsentPage::new(action, context.is_embedded, page)?)?
         }
         Step::OneClickPage(v1::OneClickPage { page }) => {
             app.pages.render(issuer, reader, &OneClickPage::new(action, page.ok_or_else(fault)?)?)?

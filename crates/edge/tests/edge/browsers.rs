@@ -1,7 +1,7 @@
 //! `/authorize`, `/consent` and `/callback`: calls, responses, and the headers of every page.
 
 use lychgate_api::Reason;
-use lychgate_api::v1::{self, Decision, next::Step};
+use lychgate_api::v1::{self, Decision, ScopePreset, next::Step};
 
 use crate::support::{Answer, Message, TOKEN, TestEdge, consent_page, header, redirect, refusal, running};
 
@@ -82,7 +82,7 @@ async fn consent_page_is_shown_and_only_our_cookies_are_passed_on() {
     let cookies = vec![cookie("__Host-lychgate-b", "one"), cookie("__Host-lychgate-b", "two")];
     let Message::Show(show) = fake.only_message() else { panic!("not a page") };
     assert_eq!((show.issuer_id.as_str(), show.ticket.as_str(), show.cookies), ("tee", "T", cookies));
-    assert_eq!((show.sec_fetch_site, show.sec_purpose), (None, None));
+    assert_eq!((show.sec_fetch_site, show.sec_purpose, show.scope_preset), (None, None, 0));
     assert_eq!((show.attempt.len(), show.full_screen), (16, false));
 }
 
@@ -395,4 +395,22 @@ async fn answer_without_its_cookie_can_be_given_again() {
     let html = response.text().await.expect("text");
     assert!(html.contains("href=\"/t/consent?ticket&#x3D;T%261&amp;whole_page&#x3D;1\""), "{html}");
     assert!(!html.contains("Safari"), "this issuer is at an https address");
+}
+
+#[tokio::test]
+async fn only_the_words_of_the_links_are_presets() {
+    let words = [
+        ("&choose=read_only", ScopePreset::ReadOnly),
+        ("&choose=everything", ScopePreset::Everything),
+        ("&choose=EVERYTHING", ScopePreset::Unspecified),
+        ("&choose=", ScopePreset::Unspecified),
+        ("", ScopePreset::Unspecified),
+    ];
+    for (query, expected) in words {
+        let (edge, fake) = running().await;
+        fake.step(Step::ConsentPage(consent_page()));
+        assert_eq!(edge.get(&format!("/consent?ticket=T{query}")).await.status(), 200);
+        let Message::Show(show) = fake.only_message() else { panic!("not a page") };
+        assert_eq!(show.scope_preset(), expected, "{query}");
+    }
 }

@@ -77,6 +77,7 @@ fn brand_is_on_the_pages_of_its_issuer_only() {
 fn broken_brand_is_refused_by_the_key_that_is_wrong() {
     for (text, key) in [
         ("[brand]\ncolour = 1", "colour"),
+        ("language = \"xx\"", "no page is in \"xx\""),
         ("[brand]\nlogo = \"missing.png\"", "brand.logo"),
         ("[brand]\nlogo = \"large.png\"", "brand.logo"),
         ("[brand]\nlogo = \"text.png\"", "brand.logo"),

@@ -25,8 +25,8 @@ pub(crate) struct Asker {
     pub(crate) trust: Trust,
     /// "The access goes to claude.ai."
     pub(crate) goes_to: Message,
-    /// A danger, said before everything else.
-    pub(crate) danger: Option<Message>,
+    /// Dangers, said before everything else.
+    pub(crate) dangers: Vec<Message>,
     /// The client's claims about itself.
     pub(crate) claim: Message,
     /// A reason to doubt the claimed name.
@@ -130,7 +130,12 @@ impl Asker {
     /// Fails without a redirect URI and a place: a person must not decide without them.
     pub(crate) fn new(client: v1::ConsentClient, redirect: v1::ConsentRedirect) -> Result<Self, Incomplete> {
         let leads_elsewhere = redirect.differs_from_metadata_host;
-        let is_confusable = redirect.website.as_ref().is_some_and(|website| website.confusable);
+        let websites = [&redirect.website, &client.metadata_website].into_iter().flatten();
+        let confusable = websites.filter(|website| website.confusable).map(Value::host);
+        let mut dangers: Vec<_> =
+            confusable.map(|host| Message::new("danger-confusable").with("place", host)).collect();
+        // The client's document and its redirect are often at one website.
+        dangers.dedup();
         let redirect = Redirect::new(redirect)?;
         if redirect.uri.is_empty() {
             return Err(Incomplete);
@@ -147,13 +152,12 @@ impl Asker {
             Some(_) | None => Trust::Unchecked,
         };
         let elsewhere = document.as_ref().filter(|_| trust == Trust::Documented && leads_elsewhere);
-        let danger = elsewhere.map(|document| {
+        if let Some(document) = elsewhere {
             let danger = Message::new("danger-elsewhere").with("place", redirect.place.clone());
-            danger.with("document", document.clone())
-        });
-        let confusable = || Message::new("danger-confusable").with("place", redirect.place.clone());
+            dangers.insert(0, danger.with("document", document.clone()));
+        }
         Ok(Self {
-            danger: danger.or_else(|| is_confusable.then(confusable)),
+            dangers,
             claim: claim(trust, &claimed, document.as_ref()),
             doubt: claimed.doubt(&redirect),
             goes_to: redirect.sentence("goes-to"),

@@ -50,37 +50,6 @@ pub(super) struct ConsentView {
     pub(super) policy: Option<Policy>,
 }
 
-/// Where a consent form leads, and how it is opened.
-#[derive(Clone, Debug, Default)]
-pub struct ConsentForm {
-    /// The target of the form: the issuer's own `/consent`.
-    pub action: String,
-    /// Boxes to be ticked at first.
-    pub preset: Option<Preset>,
-    /// True in a browser that an app shows in itself.
-    pub embedded: bool,
-}
-
-/// A choice of boxes.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Preset {
-    /// Scopes that change nothing.
-    ReadOnly,
-    /// All scopes.
-    Everything,
-}
-
-impl Preset {
-    /// By its name in the query.
-    pub fn parse(name: &str) -> Option<Self> {
-        match name {
-            "read_only" => Some(Self::ReadOnly),
-            "everything" => Some(Self::Everything),
-            _ => None,
-        }
-    }
-}
-
 /// A protected resource.
 #[derive(Clone, Debug, Serialize)]
 pub(super) struct Resource {
@@ -105,6 +74,9 @@ pub(super) struct Scope {
     /// True if the person could untick it, left it ticked, and can no longer change that.
     fixed: bool,
     ticked: bool,
+    /// True if the person's earlier answer left it out.
+    #[serde(skip)]
+    left_out: bool,
     /// True if the person has not allowed this scope before.
     added: bool,
     pub(super) read_only: bool,
@@ -157,20 +129,15 @@ impl ConsentView {
 
 impl ConsentPage {
     /// Fails if the client, the redirect or the resource is missing: a person must not decide without them.
-    pub fn new(form: ConsentForm, page: v1::ConsentPage) -> Result<Self, Incomplete> {
+    ///
+    /// `action` is the issuer's own `/consent`; `embedded` is true in a browser that an app shows in itself.
+    pub fn new(action: String, embedded: bool, page: v1::ConsentPage) -> Result<Self, Incomplete> {
         let earlier = EarlierAnswer::try_from(page.earlier_answer).map_err(|_| Incomplete)?;
-        let mut view = ConsentView::new(form.action, page)?;
+        let mut view = ConsentView::new(action, page)?;
         let (approved, signing_in) = (earlier == EarlierAnswer::Approved, earlier == EarlierAnswer::SigningIn);
         if signing_in {
-            view.scopes.retain(|scope| !scope.optional || scope.ticked);
+            view.scopes.retain(|scope| !scope.left_out);
             view.scopes.iter_mut().for_each(Scope::fix);
-        }
-        for scope in view.scopes.iter_mut().filter(|scope| scope.optional) {
-            scope.ticked = match form.preset {
-                Some(Preset::ReadOnly) => scope.read_only,
-                Some(Preset::Everything) => true,
-                None => scope.ticked,
-            };
         }
         let optional = || view.scopes.iter().filter(|scope| scope.optional);
         let offers_presets =
@@ -192,7 +159,7 @@ impl ConsentPage {
             next: Message::new(next).with("upstream", view.upstream_name.as_str()),
             approved,
             signing_in,
-            embedded: form.embedded,
+            embedded,
             view,
         })
     }
@@ -224,7 +191,8 @@ impl Scope {
             name: scope.name,
             optional: scope.optional,
             fixed: false,
-            ticked: !scope.left_out && !scope.starts_unticked,
+            ticked: !scope.starts_unticked,
+            left_out: scope.left_out,
             added: scope.added,
             read_only: scope.read_only,
             tools: (scope.tools > 0).then(|| Message::new("tools").with("count", scope.tools)),

@@ -211,7 +211,7 @@ fn hurried_reader_is_right_about_our_page_and_fooled_by_one_that_leads_with_the_
             grant_lifetime_seconds: 86_400,
             ..Default::default()
         };
-        let page = ConsentPage::new(ConsentForm::default(), message).expect("a page");
+        let page = ConsentPage::new(String::new(), false, message).expect("a page");
         let read = |appearance: &Appearance| {
             let html = appearance.render(&Setting { issuer: None, reader: &Reader::default() }, &page).expect("a page");
             hurried_reader(&html).expect("the page answers the questions")
@@ -266,7 +266,10 @@ fn consent_page_names_receiver_claim_resource_and_consequences() {
     let boxes = |page: &str| page.matches(r#"<input type="checkbox""#).count();
     assert_eq!((boxes(&pages["optional-scope"]), boxes(web)), (1, 0), "E3");
     assert!(pages["optional-scope"].contains(r#"name="chosen_scope" value="notes:write" form="decide" checked"#));
-    assert!(pages["confusable-host"].find("class=\"danger\"") < pages["confusable-host"].find("<h1>"));
+    for (name, dangers) in [("confusable-host", 1), ("confusable-document", 2), ("other-host", 1), ("web", 0)] {
+        let before = pages[name].split("<h1>").next().expect("a heading");
+        assert_eq!(before.matches("class=\"danger\"").count(), dangers, "{name}");
+    }
 }
 
 /// Requirements: B5.
@@ -304,21 +307,19 @@ fn consent_form_has_two_buttons_and_deny_comes_first() {
     assert!(page.contains(r#"<span class="guarded"><button type="submit" name="decision" value="approve""#));
 }
 
-/// A preset ticks boxes of scopes, and only the scopes that the operator marked as read-only count as such.
+/// Boxes start as the control plane says; links tick others where that makes a difference.
 ///
 /// Requirements: E3.
 #[test]
-fn presets_tick_boxes() {
+fn boxes_start_as_the_control_plane_says_and_links_tick_others() {
     let pages = samples(PageKind::Consent);
     let ticked = |page: &str| page.matches(" checked autocomplete=\"off\">").count();
     let link = |name| format!("href=\"/consent?ticket&#x3D;ticket&amp;whole_page&#x3D;1&amp;choose&#x3D;{name}\"");
-    let names = ["grouped-scopes", "preset-read-only", "preset-everything"];
-    assert_eq!(names.map(|name| ticked(&pages[name])), [1, 1, 2]);
-    for name in names {
-        assert!(pages[name].contains(&link("read_only")) && pages[name].contains(&link("everything")), "{name}");
-        assert!(pages[name].contains("Only look") && pages[name].contains("unlocks 12 tools"), "{name}");
-    }
-    assert!(!pages["optional-scope"].contains("choose="), "there is nothing to choose between");
+    let grouped = &pages["grouped-scopes"];
+    assert_eq!((ticked(grouped), ticked(&pages["optional-scope"])), (1, 1));
+    assert!(grouped.contains(&link("read_only")) && grouped.contains(&link("everything")));
+    assert!(grouped.contains("Only look") && grouped.contains("unlocks 12 tools"));
+    assert!(!pages["optional-scope"].contains("choose&#x3D;"), "there is nothing to choose between");
 }
 
 /// Values from clients cannot affect the page around them by HTML, quotes or writing direction.
@@ -329,7 +330,6 @@ fn html_in_any_field_is_shown_as_text() {
     let payload = "\"'><script>alert(1)</script>&amp;\u{202e}`=--><!--{{title}}<strong>{ $name }\u{e000}0\u{e001}";
     let message = hostile(payload);
     let allowed = allowed_as(&message, payload);
-    let form = || ConsentForm { action: payload.to_owned(), ..Default::default() };
     let appearance = appearance();
     let link = ReturnLink::new(format!("https://a.example/?{payload}"), payload.to_owned());
     let details = ErrorDetails { description: payload.to_owned(), return_link: link, ..Default::default() };
@@ -339,7 +339,7 @@ fn html_in_any_field_is_shown_as_text() {
         let setting = Setting { issuer: Some(issuer), reader: &reader };
         let text = || payload.to_owned();
         for html in [
-            appearance.render(&setting, &ConsentPage::new(form(), message.clone()).expect("a page")),
+            appearance.render(&setting, &ConsentPage::new(text(), false, message.clone()).expect("a page")),
             appearance.render(&setting, &OneClickPage::new(text(), message.clone()).expect("a page")),
             appearance.render(&setting, &SignedInPage::new(text(), text(), message.clone()).expect("a page")),
             appearance.render(&setting, &AllowedPage::new(payload, allowed.clone()).expect("a page")),
@@ -357,7 +357,7 @@ fn html_in_any_field_is_shown_as_text() {
     }
 }
 
-/// A consent page whose every text is `text`.
+/// A consent page with `text` in every field.
 fn hostile(text: &str) -> v1::ConsentPage {
     let text = || text.to_owned();
     let website =
@@ -443,7 +443,7 @@ fn incomplete_allowed_page_is_not_shown() {
 
 #[test]
 fn incomplete_consent_page_is_not_shown() {
-    let shown = |page: v1::ConsentPage| ConsentPage::new(ConsentForm::default(), page).is_ok();
+    let shown = |page: v1::ConsentPage| ConsentPage::new(String::new(), false, page).is_ok();
     assert!(shown(least()));
     assert!(!shown(v1::ConsentPage { client: None, ..least() }));
     assert!(!shown(v1::ConsentPage { redirect: None, ..least() }));
@@ -528,7 +528,7 @@ fn policy_is_named_and_linked_only_if_it_is_published() {
     let shown = |uri: &str, changed| {
         let policy = v1::ConsentPolicy { version: "2026-11".to_owned(), uri: uri.to_owned(), changed };
         let page = v1::ConsentPage { policy: Some(policy), ..least() };
-        let page = ConsentPage::new(ConsentForm::default(), page).expect("a page");
+        let page = ConsentPage::new(String::new(), false, page).expect("a page");
         appearance.render(&Setting { issuer: None, reader: &Reader::default() }, &page).expect("a page")
     };
     for (uri, changed, links, says) in [
@@ -629,6 +629,22 @@ fn broken_override_refuses_to_start_and_is_named() {
         assert!(error.contains("templates_dir") && error.contains(named), "{error}");
     }
     assert!(Appearance::load(Some(Path::new("/does/not/exist"))).is_err());
+}
+
+/// A message in an attribute is text: an element in it would end the attribute.
+#[test]
+fn plain_puts_a_message_into_an_attribute() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let text = "<p title=\"{{plain \"lead-web\" place=asker.redirect.place resource=asker.client_id}}\">";
+    fs::write(directory.path().join("consent.hbs"), text).expect("a file");
+    let appearance = Appearance::load(Some(directory.path())).expect("the override loads");
+    let page = v1::ConsentPage {
+        client: Some(v1::ConsentClient { client_id: "\"><b>".to_owned(), ..Default::default() }),
+        ..least()
+    };
+    let page = ConsentPage::new(String::new(), false, page).expect("a page");
+    let html = appearance.render(&Setting { issuer: None, reader: &Reader::default() }, &page).expect("a page");
+    assert_eq!(html, "<p title=\"h wants to use &quot;&gt;&lt;b&gt; as you\">");
 }
 
 #[test]

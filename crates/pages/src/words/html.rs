@@ -82,7 +82,7 @@ pub(super) fn host([before, domain, after]: [&str; 3], unicode: &str, kind: Kind
     }
 }
 
-/// A link whose words are formatted already.
+/// A link around formatted words.
 pub(super) fn link(uri: &str, text: &str, beside: bool, kind: Kind) -> String {
     match kind {
         Kind::Html => {

@@ -143,6 +143,7 @@ impl Flow {
             attempt: attempt(),
             full_screen: false,
             sec_purpose: None,
+            scope_preset: 0,
         }
     }
 
