@@ -64,7 +64,6 @@ pub(crate) struct Claimed {
 
 impl Claimed {
     pub(crate) fn new(name: String, withheld: bool, doubts: &[i32]) -> Self {
-        // A doubt of a later version is a doubt.
         let doubts = doubts.iter().map(|doubt| NameDoubt::try_from(*doubt).unwrap_or(NameDoubt::Unspecified));
         Self { name, withheld, doubts: doubts.collect() }
     }
@@ -85,11 +84,11 @@ impl Claimed {
             let id = if redirect.private_scheme { "doubt-well-known-scheme" } else { "doubt-well-known-web" };
             return Some(Message::new(id).with("name", self.name.as_str()).with("place", redirect.place.clone()));
         }
-        match self.doubts.first() {
-            Some(NameDoubt::Address) => Some(Message::new("doubt-address")),
-            Some(NameDoubt::Cut | NameDoubt::HiddenCharacters) | None => None,
-            Some(_) => Some(Message::new("doubt-unreadable")),
+        if has(NameDoubt::Address) {
+            return Some(Message::new("doubt-address"));
         }
+        // A name that is cut says so by its ellipsis. A doubt of a later version is one.
+        has(NameDoubt::Unspecified).then(|| Message::new("doubt-unreadable"))
     }
 }
 

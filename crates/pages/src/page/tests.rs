@@ -295,6 +295,38 @@ fn doubtful_names_are_flagged_or_withheld() {
     assert!(!pages["web"].contains("class=\"danger\""));
 }
 
+/// The gravest of several doubts is shown, wherever it stands among them.
+///
+/// Requirements: B5.
+#[test]
+fn a_doubt_is_not_hidden_by_a_lesser_one() {
+    use v1::NameDoubt::{Address, ClaimsApproval, Confusable, Cut, WellKnownElsewhere};
+    for (doubts, withheld, said) in [
+        (vec![Cut.into(), Address.into()], false, Some("contains an address")),
+        (vec![Cut.into(), WellKnownElsewhere.into(), Address.into()], false, Some("from elsewhere")),
+        (vec![Confusable.into(), ClaimsApproval.into()], true, Some("claims an approval")),
+        (vec![Cut.into(), 99], false, Some("could mislead you")),
+        (vec![99], true, Some("could mislead you")),
+        (vec![Cut.into()], false, None),
+        (vec![], false, None),
+    ] {
+        let name = if withheld { "" } else { "Notes" };
+        let client = v1::ConsentClient {
+            name: name.to_owned(),
+            unverified: true,
+            name_doubts: doubts.clone(),
+            name_withheld: withheld,
+            ..Default::default()
+        };
+        let page = v1::ConsentPage { client: Some(client), ..least() };
+        let page = ConsentPage::new(String::new(), false, page).expect("a page");
+        let setting = Setting { issuer: None, reader: &Reader::default() };
+        let html = appearance().render(&setting, &page).expect("a page");
+        assert_eq!(html.matches("class=\"danger\"").count(), usize::from(said.is_some()), "{doubts:?}");
+        assert!(said.is_none_or(|said| html.contains(said)), "{doubts:?}");
+    }
+}
+
 #[test]
 fn consent_form_has_two_buttons_and_deny_comes_first() {
     let page = &samples(PageKind::Consent)["web"];
