@@ -1,11 +1,11 @@
 //! The exchange of a code: an issued code, and what it is once it has been redeemed.
 
-use super::Approved;
 use super::code::{self, PresentedCode};
+use super::{Approved, Authorization};
 use crate::Refusal;
 use crate::authentication::ClientAuthenticated;
 use crate::consent::{ConsentState, Counters, GrantStatus};
-use crate::id::{Attempt, AuthorizationId, GrantId};
+use crate::id::{Attempt, AuthorizationId, ClientId, GrantId};
 use crate::issuer::Issuer;
 use crate::keys::{KeyId, Keys, Purpose, short_digest};
 use crate::lifetimes::Lifetimes;
@@ -15,6 +15,47 @@ use crate::secret::{Secret, kind};
 use crate::subject::Subject;
 use crate::time::Timestamp;
 use crate::upstream::tokens::SealedTokens;
+
+/// The next step of a code exchange.
+#[derive(Debug, PartialEq, Eq)]
+pub enum AtExchange {
+    /// The code is unspent: redeem it.
+    Redeem(CodeIssued),
+    /// The code is spent: repeat the answer or refuse a replay ([`Redeemed::repeat`]).
+    Repeat(Redeemed),
+}
+
+impl Authorization {
+    /// The next step when a code of this authorization is exchanged. Refuses with [`Refusal::CodeInvalid`] if it has
+    /// issued none.
+    pub fn at_exchange(self) -> Result<AtExchange, Refusal> {
+        match self {
+            Authorization::CodeIssued(issued) => Ok(AtExchange::Redeem(issued)),
+            Authorization::Redeemed(redeemed) => Ok(AtExchange::Repeat(redeemed)),
+            Authorization::Denied(_)
+            | Authorization::Approved(_)
+            | Authorization::LoggingIn(_)
+            | Authorization::SignedIn(_)
+            | Authorization::Failed(_) => Err(Refusal::CodeInvalid),
+        }
+    }
+
+    /// The subject of this authorization, if it issued `code` to `client`. Proves nothing about the sender
+    /// of the code.
+    pub fn issued(&self, code: &PresentedCode, client: &ClientId, keys: &Keys) -> Option<&Subject> {
+        let issued = match self {
+            Authorization::CodeIssued(issued) => issued,
+            Authorization::Redeemed(redeemed) => &redeemed.issued,
+            Authorization::Denied(_)
+            | Authorization::Approved(_)
+            | Authorization::LoggingIn(_)
+            | Authorization::SignedIn(_)
+            | Authorization::Failed(_) => return None,
+        };
+        let is_theirs = issued.approved.decided.client_id == *client && issued.minted(code, keys);
+        is_theirs.then_some(&issued.subject)
+    }
+}
 
 /// A code has been issued and not redeemed.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -67,7 +108,7 @@ impl CodeIssued {
         })
     }
 
-    pub(super) fn minted(&self, code: &PresentedCode, keys: &Keys) -> bool {
+    fn minted(&self, code: &PresentedCode, keys: &Keys) -> bool {
         keys.find(Purpose::Code, self.code_key).is_some_and(|key| code.was_minted(key, self.attempt))
     }
 
@@ -179,4 +220,82 @@ pub struct ExchangeVerified(());
 /// The grant's id follows from the authorization's.
 fn grant_id(id: AuthorizationId) -> GrantId {
     GrantId::from_bytes(short_digest("grant id", &[id.bytes()]))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::{Approval, Consent, decided};
+    use crate::flow::tests::{NOW, alice, attempt, client, exchange, issued, k, presented};
+    use crate::issuer::tests::issuer;
+    use std::time::Duration;
+
+    /// Requirements: R10.
+    #[test]
+    fn a_code_is_redeemed_only_as_it_was_requested() {
+        let issued = issued();
+        let code = presented(&issued);
+        let authenticate = |code: &PresentedCode, client_id: &str, asked: CodeExchange| {
+            issued
+                .authenticate(&CodePresentation { code, client: &client(client_id), exchange: &asked }, &issuer(), &k())
+                .map(|_| ())
+        };
+        assert_eq!(authenticate(&code, "configured", exchange()), Ok(()));
+        let without = CodeExchange { redirect_uri: None, resources: Vec::new(), ..exchange() };
+        assert_eq!(authenticate(&code, "configured", without), Ok(()), "R21: OAuth 2.1 clients send no redirect_uri");
+        assert_eq!(authenticate(&code, "other", exchange()), Err(Refusal::CodeInvalid));
+        let elsewhere = CodeExchange { redirect_uri: Some("https://app.example/CB".to_owned()), ..exchange() };
+        assert_eq!(authenticate(&code, "configured", elsewhere), Err(Refusal::RedirectUriMismatch));
+        let foreign = CodeExchange { resources: vec!["https://other.example".to_owned()], ..exchange() };
+        assert_eq!(authenticate(&code, "configured", foreign), Err(Refusal::ResourceUnknown));
+        let unproven = CodeExchange { code_verifier: None, ..exchange() };
+        assert_eq!(authenticate(&code, "configured", unproven), Err(Refusal::ParameterMissing("code_verifier")));
+        let guessed = CodeExchange { code_verifier: Some("a".repeat(43)), ..exchange() };
+        assert_eq!(authenticate(&code, "configured", guessed), Err(Refusal::PkceMismatch));
+        let other = CodeIssued { attempt: attempt(9), ..issued.clone() };
+        assert_eq!(authenticate(&presented(&other), "configured", exchange()), Err(Refusal::CodeInvalid));
+    }
+
+    #[test]
+    fn what_a_code_allows_ends_with_its_consent() {
+        let (issued, later) = (issued(), NOW + Duration::from_secs(1));
+        let approval = Approval { decided: &decided(), subject: &alice(), counters: Counters::default() };
+        let consent = Consent::approve(None, &approval, &issuer().lifetimes, NOW);
+        let status = |consent: Option<Consent>, counters| GrantStatus { consent, client: None, counters };
+        let allowed = |consent, counters| issued.is_allowed(&status(consent, counters), later);
+        assert!(allowed(Some(consent.clone()), Counters::default()));
+        assert!(!allowed(None, Counters::default()));
+        let revoked = consent.clone().revoke(NOW);
+        assert!(!allowed(Some(revoked.clone()), Counters::default()));
+        let again = Consent::approve(Some(revoked), &approval, &issuer().lifetimes, later);
+        assert!(!allowed(Some(again), Counters::default()), "a later consent is not this one");
+        assert!(!allowed(Some(consent.clone()), Counters { subject: 1, ..Counters::default() }));
+        assert!(!issued.is_allowed(&status(Some(consent.clone()), Counters::default()), consent.expires_at));
+    }
+
+    /// Requirements: R10.
+    #[test]
+    fn an_expired_code_is_refused() {
+        let lifetimes = issuer().lifetimes;
+        assert!(issued().fresh(&lifetimes, NOW + lifetimes.code).is_ok());
+        assert_eq!(
+            issued().fresh(&lifetimes, NOW + lifetimes.code + Duration::from_millis(1)),
+            Err(Refusal::CodeInvalid)
+        );
+    }
+
+    #[test]
+    fn only_the_redeeming_attempt_gets_the_answer_again() {
+        let issued = issued();
+        let verified = issued
+            .authenticate(
+                &CodePresentation { code: &presented(&issued), client: &client("configured"), exchange: &exchange() },
+                &issuer(),
+                &k(),
+            )
+            .unwrap();
+        let redeemed = issued.redeem(&verified, &k(), attempt(3), NOW);
+        assert_eq!(redeemed.repeat(attempt(3)), Ok(redeemed.issuance()));
+        assert_eq!(redeemed.repeat(attempt(4)), Err(Refusal::CodeReplayed));
+    }
 }

@@ -1,6 +1,6 @@
 //! Between the upstream's answer and the code: checks that the person who signed in is the one who approved.
 
-use super::{Approved, CodeIssued, Failed, LoginFailure};
+use super::{Approved, CodeIssued, Failed, LoggingIn, LoginFailure};
 use crate::consent::{Consent, Covered, PresentedScreen};
 use crate::id::Attempt;
 use crate::issuer::Issuer;
@@ -35,6 +35,13 @@ pub enum AfterLogin<'a> {
     Keep(&'a Consent),
     /// Show a page with the person who signed in and the full request.
     Ask,
+}
+
+impl LoggingIn {
+    /// The upstream has identified the person. [`SignedIn::after`] decides what follows.
+    pub fn sign_in(self, subject: Subject, upstream_tokens: SealedTokens, at: Timestamp) -> SignedIn {
+        SignedIn { approved: self.approved, attempt: self.attempt, at, subject, upstream_tokens }
+    }
 }
 
 impl SignedIn {
@@ -99,6 +106,60 @@ impl Failed {
                 let request = AuthorizationRequest { scopes: decided.requested_scopes.clone(), ..decided.request() };
                 Ticket::start_over(decided.id, self.at, request, issuer, keys).ok()
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::consent::{Approval, Counters, Decided, Present, decided};
+    use crate::flow::tests::{NOW, alice, signed_in};
+    use crate::issuer::tests::issuer;
+    use crate::issuer::{PromptPolicy, PublishedPolicy};
+
+    /// Requirements: B37.
+    #[test]
+    fn an_unexpected_person_or_a_changed_request_is_asked_again() {
+        let (client, lifetimes, none) = (issuer().clients[0].clone(), issuer().lifetimes, Counters::default());
+        let same = Decided { metadata_digest: client.metadata_digest(), ..decided() };
+        let consent =
+            Consent::approve(None, &Approval { decided: &same, subject: &alice(), counters: none }, &lifetimes, NOW);
+        let request = same.request();
+        let covered =
+            consent.covers(&request, &Present { issuer: &issuer(), client: &client, counters: none, now: NOW });
+        let page = |presented_to| PresentedScreen::Full { presented_to };
+        let at_ease = issuer();
+        let strict = Issuer { prompt: PromptPolicy { confirm_subject: true, ..PromptPolicy::default() }, ..issuer() };
+        let policy = PublishedPolicy { version: "2".to_owned(), uri: None };
+        let renewed = Issuer { published_policy: Some(policy), ..issuer() };
+        for (who, seen, issuer, covered, expected) in [
+            ("alice", page(None), &at_ease, None, AfterLogin::Approve),
+            ("alice", page(Some(alice())), &at_ease, None, AfterLogin::Approve),
+            ("bob", page(Some(alice())), &at_ease, None, AfterLogin::Ask),
+            ("alice", page(None), &strict, None, AfterLogin::Ask),
+            (
+                "alice",
+                PresentedScreen::OneClick { presented_to: alice() },
+                &at_ease,
+                covered,
+                AfterLogin::Keep(&consent),
+            ),
+            (
+                "alice",
+                PresentedScreen::Skipped { presented_to: alice() },
+                &at_ease,
+                covered,
+                AfterLogin::Keep(&consent),
+            ),
+            ("alice", PresentedScreen::OneClick { presented_to: alice() }, &at_ease, None, AfterLogin::Ask),
+            ("alice", PresentedScreen::Skipped { presented_to: alice() }, &at_ease, None, AfterLogin::Ask),
+            ("bob", PresentedScreen::OneClick { presented_to: alice() }, &at_ease, None, AfterLogin::Ask),
+            ("alice", PresentedScreen::OneClick { presented_to: alice() }, &strict, covered, AfterLogin::Ask),
+            ("alice", page(None), &renewed, None, AfterLogin::Ask),
+            ("alice", PresentedScreen::Skipped { presented_to: alice() }, &renewed, covered, AfterLogin::Ask),
+        ] {
+            assert_eq!(signed_in(who, seen.clone()).after(issuer, covered), expected, "{who} {seen:?}");
         }
     }
 }
