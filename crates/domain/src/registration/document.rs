@@ -1,6 +1,8 @@
 //! Clients with a metadata document at the URL that is their id (draft-ietf-oauth-client-id-metadata-document, CIMD).
 //! This module decides what a document must say, not how it is fetched.
 
+use super::authentication_method::client_keys;
+use super::checked_metadata::describe;
 use crate::Refusal;
 use crate::client::claimed_name;
 use crate::client::metadata::MetadataDocument;
@@ -9,7 +11,6 @@ use crate::client::redirect_uri::{RedirectKind, RedirectUri};
 use crate::client::{Authentication, AuthenticationMethod, Client, ClientOrigin, ClientStatus, UnsignedRequests};
 use crate::id::ClientId;
 use crate::issuer::{DocumentRedirects, Issuer};
-use crate::registration;
 
 /// True if a metadata document may be at `id`. Ids that Lychgate makes never look like a URL (CIMD §6.9).
 pub fn is_url(id: &ClientId) -> bool {
@@ -77,7 +78,7 @@ pub fn well_formed(url: &str, document: &MetadataDocument) -> Result<(), &'stati
 pub fn client(url: &MetadataUrl, document: &MetadataDocument, issuer: &Issuer) -> Result<Client, Refusal> {
     let invalid = Refusal::MetadataDocumentInvalid;
     well_formed(url.as_str(), document).map_err(invalid)?;
-    let described = registration::describe(&document.metadata, issuer).map_err(as_document)?;
+    let described = describe(&document.metadata, issuer).map_err(as_document)?;
     let id = ClientId::parse(url.as_str()).ok_or(Refusal::ClientUnknown)?;
     let client = described.client(id, ClientOrigin::Document, ClientStatus::Enabled, authentication(document)?);
     let must_stay = issuer.policy.documents.redirects == DocumentRedirects::SameHost;
@@ -98,7 +99,7 @@ fn authentication(document: &MetadataDocument) -> Result<Authentication, Refusal
         return if public { Ok(Authentication::Public) } else { Err(invalid("it has no method that is spoken here")) };
     }
     let unsigned = if public { UnsignedRequests::Public } else { UnsignedRequests::Refused };
-    match (registration::client_keys(&document.metadata).map_err(as_document)?, unsigned) {
+    match (client_keys(&document.metadata).map_err(as_document)?, unsigned) {
         (Some(keys), unsigned) => Ok(Authentication::Keys { keys, unsigned }),
         (None, UnsignedRequests::Public) => Ok(Authentication::Public),
         (None, UnsignedRequests::Refused) => Err(invalid("it has no key that can be used, neither jwks nor jwks_uri")),
