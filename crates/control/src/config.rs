@@ -3,11 +3,14 @@
 //! A contradictory, missing or unsafe setting refuses to start, with one line that names the key and the remedy.
 
 mod clients;
+mod consent_page;
 mod events;
 mod issuers;
+mod lifetimes;
 mod limits;
 mod listen;
 mod outbound;
+mod resources;
 #[cfg(test)]
 mod tests;
 mod text;
@@ -31,15 +34,15 @@ pub use crate::ground::tls::{ClientCertificates, TlsConfig};
 pub use clients::{
     ClientConfig, DocumentMode, MetadataDocumentsConfig, RedirectsConfig, RegistrationConfig, RegistrationMode,
 };
+pub use consent_page::{OptionalScopesConfig, PolicyConfig, PromptConfig, PromptMode};
 pub use events::{AddressesConfig, EventsConfig, IssuerEventsConfig};
-pub use issuers::{
-    AccessTokenAlgorithm, AccessTokensConfig, IssuerConfig, LifetimesConfig, OptionalScopesConfig, PolicyConfig,
-    PromptConfig, PromptMode, ResourceConfig, ScopeConfig,
-};
+pub use issuers::{AccessTokenAlgorithm, AccessTokensConfig, IssuerConfig};
+pub use lifetimes::LifetimesConfig;
 pub use limits::LimitsConfig;
 pub(crate) use limits::{Allowances, RegistrationBound};
 pub use listen::PrincipalConfig;
 pub use outbound::OutboundConfig;
+pub use resources::{ResourceConfig, ScopeConfig};
 pub use upstream::{
     AccountPrompt, GithubConfig, Oauth2Config, OidcConfig, RevocationMode, TokenEndpointAuth, UpstreamConfig,
 };
