@@ -37,6 +37,8 @@ const OPENID_CONFIGURATION: &str = "/.well-known/openid-configuration";
 const RESOURCE_METADATA: &str = "/.well-known/oauth-protected-resource";
 const CALLBACK: &str = "/callback/";
 const REGISTRATION: &str = "/register/";
+/// The page at an issuer's own address, which may end with a slash.
+const HOME: &str = "/";
 
 /// The issuer that a request's path names.
 #[derive(Clone, Debug)]
@@ -126,7 +128,10 @@ fn find(directory: &Directory, path: &str, authority: Option<&str>) -> Found {
     {
         return Found::at(Some(issuer), format!("{REGISTRATION}{client_id}"));
     }
-    Found::of(IssuerRoute::Unknown)
+    match directory.by_path(path.strip_suffix('/').unwrap_or(path), authority) {
+        Some(issuer) => Found::at(Some(issuer), HOME),
+        None => Found::of(IssuerRoute::Unknown),
+    }
 }
 
 /// The path that the router would list, if some issuer had this one.
@@ -204,6 +209,10 @@ mod tests {
         }
         assert_eq!(find(SERVER_METADATA), is("root", SERVER_METADATA));
         assert_eq!(find("/callback/t"), (Some("t".to_owned()), None));
+        assert_eq!(find("/"), is("root", HOME));
+        for path in ["/t", "/t/"] {
+            assert_eq!(find(path), is("t", HOME), "{path}");
+        }
     }
 
     /// Requirements: R37.
@@ -297,8 +306,18 @@ mod tests {
     #[test]
     fn similar_paths_are_not_routed() {
         let directory = Directory::of([issuer("root", "https://a.example"), issuer("t", "https://a.example/t")]);
-        for path in ["/T/authorize", "/t//authorize", "/tt/authorize", "/%74/authorize", "/t/u/authorize", "/t/healthz"]
-        {
+        for path in [
+            "//",
+            "/t//",
+            "/T",
+            "/u",
+            "/T/authorize",
+            "/t//authorize",
+            "/tt/authorize",
+            "/%74/authorize",
+            "/t/u/authorize",
+            "/t/healthz",
+        ] {
             assert_eq!(routed(&directory, path, None), (None, None), "{path}");
         }
         let unknown = (None, Some(OPENID_CONFIGURATION.to_owned()));

@@ -87,13 +87,26 @@ async fn paths_of_unknown_issuers_are_404() {
         }
     }
     for path in
-        ["/nope/authorize", "/callback/nope", "/callback", "/t/callback/tee", "/t/healthz", "/", "/t/favicon.ico"]
+        ["/nope/authorize", "/callback/nope", "/callback", "/t/callback/tee", "/t/healthz", "//", "/t/favicon.ico"]
     {
         assert_eq!(edge.get(path).await.status(), 404, "{path}");
     }
     for path in ["/nope/token", "/T/token"] {
         assert_eq!(edge.post_form(path, "grant_type=x").await.status(), 404, "{path}");
     }
+}
+
+#[tokio::test]
+async fn each_issuer_has_a_page_at_its_own_address() {
+    let (edge, fake) = running().await;
+    for (path, account) in [("/", "/account"), ("/t", "/t/account"), ("/t/", "/t/account")] {
+        let response = edge.get(path).await;
+        assert_eq!(response.status(), 200, "{path}");
+        let html = response.text().await.expect("text");
+        assert!(html.contains("Sign-in and permissions"), "{path}: {html}");
+        assert!(html.contains(&format!("href=\"{account}\"")), "{path}: {html}");
+    }
+    assert!(fake.calls().is_empty());
 }
 
 #[tokio::test]
@@ -106,7 +119,7 @@ async fn each_issuer_has_its_own_keys() {
 #[tokio::test]
 async fn without_a_root_issuer_the_root_paths_are_404() {
     let (edge, fake) = running_with(&[("tee", "https://gate.example/t")]).await;
-    for path in ["/authorize", "/consent", ROOT[0], ROOT[1], "/jwks.json"] {
+    for path in ["/", "/authorize", "/consent", ROOT[0], ROOT[1], "/jwks.json"] {
         assert_eq!(edge.get(path).await.status(), 404, "{path}");
     }
     assert_eq!(edge.post_form("/token", "").await.status(), 404);
