@@ -17,6 +17,9 @@ pub(crate) enum TemplatesCommand {
     Check {
         /// The directory that the edge's `templates_dir` names. Without it, the built-in files are checked
         directory: Option<PathBuf>,
+        /// The configured id of an issuer. If ids are given, a brand of any other issuer is refused: it would have no effect
+        #[arg(long = "issuer", value_name = "ID")]
+        issuers: Vec<String>,
     },
     /// Writes every page in every state and language as HTML files, with a list of links in index.html
     Preview {
@@ -34,13 +37,18 @@ pub(crate) enum TemplatesCommand {
 /// Exits with 2 for files that the edge would refuse, and with 1 if the pages cannot be written.
 pub(crate) fn main(command: &TemplatesCommand) -> ExitCode {
     let directory = match command {
-        TemplatesCommand::Check { directory } => directory,
+        TemplatesCommand::Check { directory, .. } => directory,
         TemplatesCommand::Preview { templates, .. } => templates,
     };
     let appearance = match Appearance::load(directory.as_deref()) {
         Ok(appearance) => appearance,
         Err(error) => return fail(2, &error),
     };
+    if let TemplatesCommand::Check { issuers, .. } = command
+        && let Some(idle) = idle_brand(&appearance, issuers)
+    {
+        return fail(2, &format_args!("brands/{idle}.toml is of no issuer; name it after the configured id of one"));
+    }
     let done = match command {
         TemplatesCommand::Check { .. } => Ok(format!("ok: {}", summary(&appearance))),
         TemplatesCommand::Preview { output, issuer, .. } => preview(&appearance, issuer, output),
@@ -53,6 +61,12 @@ pub(crate) fn main(command: &TemplatesCommand) -> ExitCode {
         }
         Err(error) => fail(1, &format_args!("{error:#}")),
     }
+}
+
+/// The first issuer with a brand that is none of `issuers`; `None` without any.
+fn idle_brand<'a>(appearance: &'a Appearance, issuers: &[String]) -> Option<&'a str> {
+    let mut branded = appearance.branded_issuers();
+    branded.find(|branded| !issuers.is_empty() && !issuers.iter().any(|issuer| issuer == branded))
 }
 
 fn fail(code: u8, error: &impl std::fmt::Display) -> ExitCode {

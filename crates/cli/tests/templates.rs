@@ -46,3 +46,22 @@ fn preview_writes_every_page() {
     let nowhere = templates(&["preview", "/dev/null/pages"]);
     assert_eq!(nowhere.status.code(), Some(1), "{nowhere:?}");
 }
+
+#[test]
+fn a_brand_of_none_of_the_named_issuers_is_refused() {
+    let directory = tempfile::tempdir().expect("a directory");
+    fs::create_dir(directory.path().join("brands")).expect("a directory");
+    for issuer in ["main", "mian"] {
+        fs::write(directory.path().join(format!("brands/{issuer}.toml")), "[brand]\nname = \"Notes\"\n")
+            .expect("a file");
+    }
+    let own = directory.path().to_str().expect("a plain path");
+    let refused = templates(&["check", own, "--issuer", "main", "--issuer", "second"]);
+    assert_eq!(refused.status.code(), Some(2), "{refused:?}");
+    let error = String::from_utf8_lossy(&refused.stderr).into_owned();
+    assert!(error.contains("brands/mian.toml") && error.lines().count() == 1, "{error}");
+    for good in [&["check", own][..], &["check", own, "--issuer", "main", "--issuer", "mian"]] {
+        let output = templates(good);
+        assert!(output.status.success(), "{output:?}");
+    }
+}

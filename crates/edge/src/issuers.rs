@@ -7,11 +7,13 @@ mod directory;
 mod documents;
 pub(crate) mod routing;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use arc_swap::ArcSwapOption;
 use lychgate_api::v1::{DescribeRequest, ListRequest};
+use tokio::sync::watch;
 use tokio::time::sleep;
 
 use crate::control::Control;
@@ -32,12 +34,29 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 #[derive(Debug, Default)]
 pub(crate) struct Issuers {
     current: ArcSwapOption<Directory>,
+    /// The ids of the issuers in the directory; `None` before the first one.
+    ids: watch::Sender<Option<BTreeSet<String>>>,
 }
 
 impl Issuers {
     /// `None` until the control plane has answered for the first time.
     pub(crate) fn current(&self) -> Option<Arc<Directory>> {
         self.current.load_full()
+    }
+
+    /// Reports changes of the set of issuers.
+    pub(crate) fn ids(&self) -> watch::Receiver<Option<BTreeSet<String>>> {
+        self.ids.subscribe()
+    }
+
+    fn replace(&self, directory: Directory) {
+        let ids = Some(directory.ids().map(str::to_owned).collect());
+        self.current.store(Some(Arc::new(directory)));
+        self.ids.send_if_modified(|known| {
+            let is_other = *known != ids;
+            *known = ids;
+            is_other
+        });
     }
 
     /// Never returns. May be dropped at any point.
@@ -50,7 +69,7 @@ impl Issuers {
                     if !reachable || self.current().is_none() {
                         tracing::info!(issuers = directory.len(), "fetched the issuers");
                     }
-                    self.current.store(Some(Arc::new(directory)));
+                    self.replace(directory);
                     (pause, reachable) = (FIRST_PAUSE, true);
                     sleep(max_age).await;
                 }

@@ -1,5 +1,6 @@
 //! The pages' appearance, replaced without a restart when the operator's files change.
 
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use std::sync::Arc;
 
@@ -13,7 +14,7 @@ use lychgate_process::file_watcher::POLL_INTERVAL;
 use lychgate_process::{ConfigError, FileWatcher};
 
 use crate::failure::Failure;
-use crate::issuers::Issuer;
+use crate::issuers::{Issuer, Issuers};
 
 /// The appearance in use.
 #[derive(Clone, Debug)]
@@ -41,6 +42,12 @@ impl Pages {
     /// The file with this name below `/assets/`.
     pub(crate) fn asset(&self, file: &str) -> Option<Asset> {
         self.0.load().asset(file)
+    }
+
+    /// The issuers with a brand that are none of `ids`: such a brand has no effect.
+    fn idle_brands(&self, ids: &BTreeSet<String>) -> Vec<String> {
+        let appearance = self.0.load();
+        appearance.branded_issuers().filter(|issuer| !ids.contains(*issuer)).map(str::to_owned).collect()
     }
 
     /// The icon of the issuer's brand.
@@ -87,10 +94,17 @@ impl AppearanceReloader {
     }
 
     /// Never returns.
-    pub(crate) async fn run(mut self, pages: &Pages) {
+    pub(crate) async fn run(self, pages: &Pages, issuers: &Issuers) {
+        tokio::join!(self.reload(pages, issuers), warn_of_idle_brands(pages, issuers));
+    }
+
+    async fn reload(mut self, pages: &Pages, issuers: &Issuers) {
         loop {
             match self.next(pages).await {
-                Ok(()) => tracing::info!("reloaded the templates, words and brands of the pages"),
+                Ok(()) => {
+                    tracing::info!("reloaded the templates, words and brands of the pages");
+                    log_idle_brands(pages, issuers.ids().borrow().as_ref());
+                }
                 Err(error) => tracing::error!(%error, "cannot reload the pages; the old ones stay in use"),
             }
         }
@@ -103,6 +117,26 @@ impl AppearanceReloader {
         let appearance = tokio::task::spawn_blocking(move || Appearance::load(Some(&directory))).await??;
         pages.0.store(Arc::new(appearance));
         Ok(())
+    }
+}
+
+/// Warns of brands without an issuer whenever the set of issuers changes. Never returns.
+async fn warn_of_idle_brands(pages: &Pages, issuers: &Issuers) {
+    let mut ids = issuers.ids();
+    loop {
+        log_idle_brands(pages, ids.borrow_and_update().as_ref());
+        // `issuers` holds the sender.
+        let _changed = ids.changed().await;
+    }
+}
+
+/// `ids` are absent until the control plane has answered for the first time.
+fn log_idle_brands(pages: &Pages, ids: Option<&BTreeSet<String>>) {
+    for issuer in ids.into_iter().flat_map(|ids| pages.idle_brands(ids)) {
+        tracing::warn!(
+            issuer.id = issuer,
+            "a brand has no effect: no issuer has the id that its file is named after; see brands/ in templates_dir"
+        );
     }
 }
 
@@ -139,5 +173,19 @@ mod tests {
         write("home.hbs", "repaired");
         reloader.next(&pages).await.expect("it loads");
         assert_eq!(shown(), "repaired");
+    }
+
+    #[tokio::test]
+    async fn a_brand_without_an_issuer_is_found() {
+        let directory = tempfile::tempdir().expect("a directory");
+        fs::create_dir(directory.path().join("brands")).expect("a directory");
+        for issuer in ["main", "mian"] {
+            let brand = "[brand]\nname = \"Notes Inc.\"\n";
+            fs::write(directory.path().join(format!("brands/{issuer}.toml")), brand).expect("a file");
+        }
+        let (pages, _) = AppearanceReloader::load(Some(directory.path().to_owned())).expect("it loads");
+        let ids = |ids: &[&str]| ids.iter().map(|id| (*id).to_owned()).collect();
+        assert_eq!(pages.idle_brands(&ids(&["main", "other"])), ["mian"]);
+        assert_eq!(pages.idle_brands(&ids(&["main", "mian"])), [""; 0]);
     }
 }

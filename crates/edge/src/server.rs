@@ -88,8 +88,8 @@ impl Edge {
             async move { credentials.run(&control).await }
         });
         let appearance = self.appearance.map(|appearance| {
-            let pages = self.app.pages.clone();
-            tokio::spawn(async move { appearance.run(&pages).await })
+            let App { pages, issuers, .. } = self.app.clone();
+            tokio::spawn(async move { appearance.run(&pages, &issuers).await })
         });
         let metrics = tokio::spawn(self.metrics_server.serve(shutdown.clone()));
         let timeouts = HttpTimeouts { headers: HEADER_READ_TIMEOUT, drain: (self.deadline + GRACE).min(LONGEST_DRAIN) };

@@ -118,6 +118,10 @@ impl Directory {
         single(self.resources.iter().filter(of_issuers).collect())
     }
 
+    pub(crate) fn ids(&self) -> impl Iterator<Item = &str> {
+        self.issuers.iter().map(|issuer| issuer.id.as_str())
+    }
+
     pub(crate) fn len(&self) -> usize {
         self.issuers.len()
     }
