@@ -36,11 +36,12 @@ const AXE_COLOURS = { ...AXE_ALL, runOnly: { type: 'rule', values: ['color-contr
 const SCREEN = { media: 'screen', colorScheme: 'light', forcedColors: 'none', reducedMotion: 'no-preference' };
 
 /**
- * Checks every page below `directory` whose path contains `only`. Returns `complaints` (`"FILE [STATE] FACT"`), `snapshot`,
+ * Checks the pages below `directory` whose path contains `only`: representative ones, unless `only` or `screenshots` is given or
+ * `every` is true. Returns `complaints` (`"FILE [STATE] FACT"`), `snapshot`,
  * and the numbers of `pages` and `facts`.
  */
-export async function check(directory, { only = '', screenshots } = {}) {
-  const pages = pagesIn(directory, screenshots ? (files) => files : representative).filter((page) => page.path.includes(only));
+export async function check(directory, { only = '', screenshots, every = Boolean(only || screenshots) } = {}) {
+  const pages = pagesIn(directory, every ? (files) => files : representative).filter((page) => page.path.includes(only));
   if (!pages.length) throw new Error(`no pages in ${directory}`);
   const [server, browser] = await Promise.all([serve(directory), launch()]);
   try {
