@@ -7,8 +7,8 @@ use e2e::system::service::until;
 
 use crate::scene::{APPROVE, DENY, Scene, assert_refused, fields, read};
 
-/// Long enough for two pages to be opened on a busy machine.
-const LIFETIMES: &str = "[lifetimes]\nticket_seconds = 6\n";
+/// Long enough for a page to be opened and answered on a busy machine.
+const LIFETIMES: &str = "[lifetimes]\nticket_seconds = 15\n";
 
 /// Requirements: B8.
 #[tokio::test]
