@@ -10,7 +10,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for folder in ["lychgate/v1", "envoy", "google"] {
         println!("cargo::rerun-if-changed={}", root.join(folder).display());
     }
-    let own = ["account", "admin", "authorization", "consent", "issuer", "registration", "token"]
+    let own = ["account", "admin", "authorization", "consent", "issuer", "registration", "token", "upstream_token"]
         .map(|name| format!("lychgate/v1/{name}.proto"));
     let envoy = "envoy/service/auth/v3/external_auth.proto".to_owned();
     let descriptors = protox::compile(own.into_iter().chain([envoy]), [root])?;

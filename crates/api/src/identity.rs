@@ -50,6 +50,7 @@ mod tests {
             client_id: "https://app.example/client.json".to_owned(),
             scope: "notes:read notes:write".to_owned(),
             exp: 1_790_000_000,
+            upstream_token: None,
         };
         let expected = [
             "https://gate.example/t",

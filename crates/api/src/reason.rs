@@ -230,6 +230,20 @@ reasons! {
     GrantEnded = "GRANT_ENDED", 400, FailedPrecondition, "invalid_grant";
     /// Only our refresh and access tokens can be revoked (RFC 7009 §2.2.1).
     TokenTypeUnsupported = "TOKEN_TYPE_UNSUPPORTED", 400, InvalidArgument, "unsupported_token_type";
+    /// A part of RFC 8693 that is not supported.
+    TokenExchangeUnsupported = "TOKEN_EXCHANGE_UNSUPPORTED", 400, InvalidArgument, "invalid_request";
+    /// The `audience` of a token exchange is not the issuer's upstream (RFC 8693 §2.2.2).
+    AudienceUnknown = "AUDIENCE_UNKNOWN", 400, InvalidArgument, "invalid_target";
+    /// The `subject_token` is not active at the resource server that presents it (RFC 8693 §2.2.2).
+    SubjectTokenInvalid = "SUBJECT_TOKEN_INVALID", 400, FailedPrecondition, "invalid_request";
+    /// The resource gets no upstream tokens: `upstream_tokens` is not set.
+    UpstreamTokensWithheld = "UPSTREAM_TOKENS_WITHHELD", 400, PermissionDenied, "invalid_target";
+    /// The consent page did not say that the server gets the upstream's token: the person must authorize again.
+    UpstreamConsentMissing = "UPSTREAM_CONSENT_MISSING", 400, FailedPrecondition, "invalid_grant";
+    /// The upstream's token is not good any longer: the person must authorize again.
+    UpstreamLoginNeeded = "UPSTREAM_LOGIN_NEEDED", 400, FailedPrecondition, "invalid_grant";
+    /// The upstream does not answer, and its token is over. The person stays signed in.
+    UpstreamTokenUnavailable = "UPSTREAM_TOKEN_UNAVAILABLE", 503, Unavailable, "temporarily_unavailable";
     /// The introspecting resource server is unknown (RFC 7662 §2.1).
     ResourceServerUnknown = "RESOURCE_SERVER_UNKNOWN", 401, PermissionDenied, "invalid_client";
 

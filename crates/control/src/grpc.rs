@@ -11,6 +11,7 @@ pub(crate) mod methods;
 pub(crate) mod metrics;
 mod registration;
 mod token;
+mod upstream_token;
 mod wire;
 
 use std::sync::Arc;
@@ -23,6 +24,7 @@ use lychgate_api::v1::consent_service_server::ConsentServiceServer;
 use lychgate_api::v1::issuer_service_server::IssuerServiceServer;
 use lychgate_api::v1::registration_service_server::RegistrationServiceServer;
 use lychgate_api::v1::token_service_server::TokenServiceServer;
+use lychgate_api::v1::upstream_token_service_server::UpstreamTokenServiceServer;
 use tonic::service::Routes;
 use tonic::{Request, Response, Status};
 
@@ -38,12 +40,14 @@ use ext_authz::ExtAuthzApi;
 use issuer::IssuerApi;
 use registration::RegistrationApi;
 use token::TokenApi;
+use upstream_token::UpstreamTokenApi;
 
 /// Every service of `lychgate.v1`, and Envoy's.
 pub(crate) fn routes(state: &State) -> Routes {
     let state = || state.clone();
     Routes::new(AuthorizationServiceServer::new(AuthorizationApi(state())))
         .add_service(TokenServiceServer::new(TokenApi(state())))
+        .add_service(UpstreamTokenServiceServer::new(UpstreamTokenApi(state())))
         .add_service(RegistrationServiceServer::new(RegistrationApi(state())))
         .add_service(IssuerServiceServer::new(IssuerApi(state())))
         .add_service(ConsentServiceServer::new(ConsentApi(state())))

@@ -9,7 +9,7 @@
 //! 3. [`config`]: the configuration file and its translation into domain types
 //! 4. `upstream`: the identity provider; `keys`: keyrings and signing
 //! 5. `issuers`: the issuers of this process, each with its keys and its upstream
-//! 6. `feed`, `event_log`: process-wide handles on the event log
+//! 6. `feed`, `event_log`, `refreshes`: process-wide handles
 //! 7. `state`: every handle that a use case needs
 //! 8. `clients`: lookup and authentication of clients; `next`: the answer of a step to the browser
 //! 9. use cases: `flow` (a browser's way through an authorization), `token` (begin at `token/endpoint.rs`), `consents`,
@@ -38,6 +38,7 @@ mod jobs;
 mod keys;
 mod limits;
 mod next;
+mod refreshes;
 mod registration;
 mod serve;
 mod state;

@@ -41,6 +41,7 @@ use crate::jobs::config_audit::ConfigAudit;
 use crate::jobs::reload::{Reload, ReloadTargets};
 use crate::jobs::{maintenance, upstream_health, upstream_revocation};
 use crate::limits::Limits;
+use crate::refreshes::Refreshes;
 use crate::state::State;
 use listener::{IncomingConnection, connections};
 
@@ -171,6 +172,7 @@ impl Server {
             feed: Feed::new(self.store.clone(), shutdown.clone()),
             log: EventLog::new(self.retention),
             limits: Arc::new(self.limits),
+            refreshes: Refreshes::default(),
             clock: self.clock,
             entropy: self.entropy,
             shutdown: shutdown.clone(),

@@ -27,6 +27,7 @@ use crate::ground::error::Error;
 use crate::ground::principal::Principals;
 use crate::issuers::{IssuerContext, Issuers};
 use crate::limits::{Limits, Redemption};
+use crate::refreshes::Refreshes;
 
 /// The handles of this process. Clones share them.
 #[derive(Clone, Debug)]
@@ -38,6 +39,7 @@ pub(crate) struct State {
     pub(crate) feed: Feed,
     pub(crate) log: EventLog,
     pub(crate) limits: Arc<Limits>,
+    pub(crate) refreshes: Refreshes,
     pub(crate) clock: Arc<dyn Clock>,
     pub(crate) entropy: Arc<dyn Entropy>,
     pub(crate) shutdown: Shutdown,

@@ -9,9 +9,12 @@ mod introspection;
 mod live;
 mod refresh_token;
 mod revocation;
+mod token_exchange;
+mod upstream_token;
 mod verification;
 
 pub(crate) use access_token::AccessToken;
 pub(crate) use endpoint::{TokenEndpoint, TokenRequest, Tokens};
 pub(crate) use introspection::{ResourceServerCredentials, TokenChecks};
-pub(crate) use verification::VerifyRequest;
+pub(crate) use upstream_token::GivenToken;
+pub(crate) use verification::{Verified, VerifyRequest};

@@ -23,6 +23,7 @@ use lychgate_domain::browser::session::Person;
 use lychgate_domain::flow::LoginFailure;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::request::ticket::WantedAccount;
+use lychgate_domain::secret::{Secret, kind};
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream::callback::Callback;
 use lychgate_domain::upstream::login::LoginSecrets;
@@ -33,6 +34,7 @@ use crate::config::UpstreamConfig;
 use crate::limits::Redemption;
 
 pub(crate) use self::oauth2::Oauth2;
+pub(crate) use code_flow::RefreshReply;
 pub(crate) use http::Http;
 pub(crate) use oidc::Oidc;
 pub(crate) use revocation::RevocationReply;
@@ -145,6 +147,14 @@ impl Upstream {
         match self {
             Upstream::Oidc(oidc) => oidc.revoke(tokens, now).await,
             Upstream::Oauth2(oauth2) => oauth2.revoke(tokens).await,
+        }
+    }
+
+    /// Sends the refresh token, once. An error of discovery means that it was not sent.
+    pub(crate) async fn refresh(&self, token: &Secret<kind::UpstreamRefreshToken>, now: Timestamp) -> RefreshReply {
+        match self {
+            Upstream::Oidc(oidc) => oidc.refresh(token, now).await,
+            Upstream::Oauth2(oauth2) => oauth2.refresh(token, now).await,
         }
     }
 

@@ -59,6 +59,8 @@ pub struct Consent {
     pub how: ConsentScreen,
     /// The version of the policy that the latest approval was given under; `None` if there was none.
     pub policy_version: Option<String>,
+    /// True if the page of the latest approval said that the server gets the person's access token of the upstream.
+    pub upstream_tokens: bool,
     /// Raised by every revocation: grants of an older epoch are dead. The first epoch is the time of the first
     /// approval, so that a new consent cannot revive grants of a deleted one.
     pub epoch: u64,
@@ -149,6 +151,7 @@ impl Consent {
             expires_at: now + lifetimes.consent,
             how: ConsentScreen::Full,
             policy_version: decided.policy_version.clone(),
+            upstream_tokens: decided.upstream_tokens,
             epoch: now.millis(),
             status: ConsentStatus::Live,
             grants: Vec::new(),

@@ -143,6 +143,21 @@ pub enum EventKind {
         /// The operator's reason.
         reason: OperatorReason,
     },
+    /// The upstream refused the connection's tokens: the person must sign in again.
+    ConnectionRejected,
+    /// The person, or an operator with a reason, ended the connection.
+    ConnectionEnded {
+        /// The person.
+        subject: Subject,
+        /// The operator's reason; `None` if the person ended it.
+        reason: Option<OperatorReason>,
+    },
+    /// A server of the resource was given an upstream access token for the first time. The same token, given again, makes
+    /// no further event.
+    UpstreamTokenGiven {
+        /// The grant for which it was given.
+        grant_id: GrantId,
+    },
     /// The control plane started with another configuration of the issuer than before.
     ConfigurationChanged {
         /// SHA-256 of the issuer's effective configuration. No secret enters it.
@@ -221,6 +236,9 @@ impl EventKind {
             EventKind::IssuerRevoked { .. } => EventName::IssuerRevoked,
             EventKind::ClientDisabled { .. } => EventName::ClientDisabled,
             EventKind::ClientEnabled { .. } => EventName::ClientEnabled,
+            EventKind::ConnectionRejected => EventName::ConnectionRejected,
+            EventKind::ConnectionEnded { .. } => EventName::ConnectionEnded,
+            EventKind::UpstreamTokenGiven { .. } => EventName::UpstreamTokenGiven,
             EventKind::ConfigurationChanged { .. } => EventName::ConfigurationChanged,
         }
     }
@@ -233,9 +251,12 @@ impl EventKind {
             EventKind::CodeReplayed { grant_id }
             | EventKind::RefreshTokenReplayed { grant_id }
             | EventKind::GrantSuperseded { grant_id }
-            | EventKind::GrantReturned { grant_id } => (Some(*grant_id), "", None),
+            | EventKind::GrantReturned { grant_id }
+            | EventKind::UpstreamTokenGiven { grant_id } => (Some(*grant_id), "", None),
             EventKind::GrantRevoked { grant_id, reason } => (Some(*grant_id), "", Some(reason)),
-            EventKind::ConsentRevoked { reason } => (None, "", reason.as_ref()),
+            EventKind::ConsentRevoked { reason } | EventKind::ConnectionEnded { reason, .. } => {
+                (None, "", reason.as_ref())
+            }
             EventKind::ClientRevoked { reason, .. }
             | EventKind::SubjectRevoked { reason, .. }
             | EventKind::IssuerRevoked { reason }
@@ -244,6 +265,7 @@ impl EventKind {
             EventKind::ConsentDenied { .. }
             | EventKind::LoginQuestioned { .. }
             | EventKind::LoginRefused
+            | EventKind::ConnectionRejected
             | EventKind::KeysRotated { .. }
             | EventKind::ConfigurationChanged { .. } => (None, "", None),
         }
@@ -269,6 +291,9 @@ impl EventKind {
             | EventKind::IssuerRevoked { .. }
             | EventKind::ClientDisabled { .. }
             | EventKind::ClientEnabled { .. }
+            | EventKind::ConnectionRejected
+            | EventKind::ConnectionEnded { .. }
+            | EventKind::UpstreamTokenGiven { .. }
             | EventKind::ConfigurationChanged { .. } => "",
         }
     }
@@ -305,7 +330,9 @@ impl Event {
             EventKind::ClientRevoked { client_id, .. }
             | EventKind::ClientDisabled { client_id, .. }
             | EventKind::ClientEnabled { client_id, .. } => (None, Some(client_id)),
-            EventKind::SubjectRevoked { subject, .. } => (Some(subject), None),
+            EventKind::SubjectRevoked { subject, .. } | EventKind::ConnectionEnded { subject, .. } => {
+                (Some(subject), None)
+            }
             EventKind::ConsentApproved { .. }
             | EventKind::ConsentDenied { .. }
             | EventKind::LoginQuestioned { .. }
@@ -319,6 +346,8 @@ impl Event {
             | EventKind::ConsentRevoked { .. }
             | EventKind::IssuerRevoked { .. }
             | EventKind::KeysRotated { .. }
+            | EventKind::ConnectionRejected
+            | EventKind::UpstreamTokenGiven { .. }
             | EventKind::ConfigurationChanged { .. } => {
                 let about = self.about.as_ref();
                 (about.map(|about| &about.subject), about.map(|about| &about.client_id))

@@ -70,6 +70,8 @@ id! {
     AccountLoginId;
     /// A grant: everything that one redeemed code gave.
     GrantId;
+    /// A person's connection to their account at the upstream: a digest of the subject.
+    ConnectionId;
     /// One entry of the audit log. Begins with 48 bits of time.
     EventId;
     /// The idempotency key: one HTTP request at the edge, however often the edge repeats its call. On the wire it is

@@ -21,7 +21,7 @@ pub use policy::{
 };
 pub use resource::{
     Choice, Effect, MAX_ISSUER_SCOPES, MAX_RESOURCE_SCOPES, MAX_RESOURCE_URI, MAX_SCOPES, Requested, Resource,
-    ScopeDefinition, length_in_a_query,
+    ScopeDefinition, UpstreamTokenPolicy, length_in_a_query,
 };
 
 /// The configuration of one issuer. A deployment may have several, also on one host.
@@ -109,6 +109,11 @@ impl Issuer {
         self.published_policy.as_ref().is_none_or(|policy| Some(policy.version.as_str()) == version)
     }
 
+    /// True if the servers of `resource` get the upstream's access token of each person who allows it.
+    pub fn gives_upstream_tokens(&self, resource: &str) -> bool {
+        self.resource_by_uri(resource).is_some_and(|found| found.upstream_tokens == UpstreamTokenPolicy::Given)
+    }
+
     /// Version of the published policy, if there is one.
     pub fn policy_version(&self) -> Option<String> {
         self.published_policy.as_ref().map(|policy| policy.version.clone())
@@ -171,6 +176,7 @@ pub(crate) mod tests {
                     definition("write", Requested::ByName),
                     definition("admin", Requested::ByName),
                 ],
+                upstream_tokens: UpstreamTokenPolicy::Withheld,
             }],
             clients: vec![Client {
                 id: ClientId::parse("configured").unwrap(),

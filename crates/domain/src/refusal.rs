@@ -262,6 +262,29 @@ pub enum Refusal {
     /// Made by `lychgate-control`, which dispatches revocation requests (RFC 7009 §2.2.1).
     #[error("tokens of this type cannot be revoked here")]
     TokenTypeUnsupported,
+    /// Made by [`TokenExchange::new`](crate::token::TokenExchange::new).
+    #[error("{0}")]
+    TokenExchangeUnsupported(&'static str),
+    /// Made by [`TokenExchange::upstream`](crate::token::TokenExchange::upstream).
+    #[error("the audience is not the identity provider of this server")]
+    AudienceUnknown,
+    /// Made by `lychgate-control`, which verifies access tokens (RFC 8693 §2.2.2).
+    #[error("the subject_token is not an access token that is good at this resource server, or no longer")]
+    SubjectTokenInvalid,
+    /// Made by [`token_exchange::may_receive`](crate::token::token_exchange::may_receive).
+    #[error("this resource gets no tokens of the identity provider; its operator would have to set upstream_tokens")]
+    UpstreamTokensWithheld,
+    /// Made by [`token_exchange::may_receive`](crate::token::token_exchange::may_receive).
+    #[error("the person was not told that this server uses their account at the identity provider; authorize again")]
+    UpstreamConsentMissing,
+    /// Made by [`Connection::at_use`](crate::upstream::connection::Connection::at_use), and by `lychgate-control` if there
+    /// is no connection.
+    #[error("the identity provider's token is not good any longer; authorize again")]
+    UpstreamLoginNeeded,
+    /// Made by [`Connection::at_use`](crate::upstream::connection::Connection::at_use), and by `lychgate-control` if another
+    /// call's refresh takes too long.
+    #[error("the identity provider does not answer, and its token is over; try again later")]
+    UpstreamTokenUnavailable,
     /// Made by `lychgate-control`, which authenticates resource servers (RFC 7662 §2.1).
     #[error("introspection is for resource servers, with a token of their own")]
     ResourceServerUnknown,

@@ -56,13 +56,13 @@ pub enum RevocationTarget {
     },
     /// One grant.
     Grant(GrantId),
-    /// A grant that was ended to make room. Its record is deleted, so its tokens are kept here.
+    /// Tokens whose holder is gone: a grant that was ended to make room, or a connection that a login has renewed.
     Superseded {
-        /// The grant.
-        grant_id: GrantId,
+        /// The holder, which they stay sealed for.
+        holder: SealedFor,
         /// The person.
         subject: Subject,
-        /// Its upstream tokens.
+        /// The tokens.
         tokens: SealedTokens,
     },
     /// Every grant of a client.
@@ -232,7 +232,7 @@ impl RevocationTarget {
         match self {
             RevocationTarget::Consent { .. } => "consent",
             RevocationTarget::Grant(_) => "grant",
-            RevocationTarget::Superseded { .. } => "superseded grant",
+            RevocationTarget::Superseded { .. } => "superseded tokens",
             RevocationTarget::Client { .. } => "client",
             RevocationTarget::Subject { .. } => "subject",
             RevocationTarget::Issuer { .. } => "issuer",

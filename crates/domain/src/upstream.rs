@@ -1,6 +1,7 @@
 //! The upstream identity provider: logins, identities and tokens.
 
 pub mod callback;
+pub mod connection;
 pub mod id_token;
 pub mod login;
 pub mod tokens;

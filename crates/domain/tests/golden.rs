@@ -27,7 +27,7 @@ use lychgate_domain::flow::{Approved, CodeExchange, CodeIssued, CodePresentation
 use lychgate_domain::id::{self, Attempt, BrowserId, ClientId, IssuerId};
 use lychgate_domain::issuer::{
     AddressPolicy, Choice, ClientPolicy, Effect, Issuer, IssuerUrl, OptionalScopes, OwnOrigins, PromptPolicy,
-    Requested, Resource, ScopeDefinition, UpstreamRevocationMode,
+    Requested, Resource, ScopeDefinition, UpstreamRevocationMode, UpstreamTokenPolicy,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::lifetimes::Lifetimes;
@@ -41,8 +41,9 @@ use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::refresh_token::PresentedRefreshToken;
 use lychgate_domain::token::{AccessTokenClaims, Grant};
+use lychgate_domain::upstream::connection::connection_id;
 use lychgate_domain::upstream::login::{self, LoginId, LoginSecrets, ReturnedLogin};
-use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
+use lychgate_domain::upstream::tokens::{SealedFor, SealedTokens, UpstreamTokens};
 use proptest::prelude::*;
 use zeroize::Zeroizing;
 
@@ -291,12 +292,27 @@ fn earlier_sealed_upstream_tokens_open() {
         access_token: Secret::new("upstream-access-token"),
         refresh_token: Some(Secret::new("upstream-refresh-token")),
         expires_at: Some(at(3600)),
+        scopes: String::new(),
     };
     let bare = UpstreamTokens { refresh_token: None, expires_at: None, ..whole.clone() };
+    let scoped = UpstreamTokens { scopes: "repo read:user".to_owned(), ..whole.clone() };
+    let (authorization, grant) = (SealedFor::Authorization(flow.approved.decided.id), SealedFor::Grant(flow.grant.id));
+    // Of releases that kept no scopes.
     for (file, tokens, record) in [
-        ("upstream-tokens-of-authorization.v1.txt", &whole, SealedFor::Authorization(flow.approved.decided.id)),
-        ("upstream-tokens-of-grant.v1.txt", &whole, SealedFor::Grant(flow.grant.id)),
-        ("upstream-tokens-without-refresh-token.v1.txt", &bare, SealedFor::Grant(flow.grant.id)),
+        ("upstream-tokens-of-authorization.v1.txt", &whole, authorization),
+        ("upstream-tokens-of-grant.v1.txt", &whole, grant),
+        ("upstream-tokens-without-refresh-token.v1.txt", &bare, grant),
+    ] {
+        let kept = kept(file).unwrap();
+        let mut sealed = tokens.seal(record, &flow.issuer, &flow.keys, &CountingUp::default());
+        sealed.bytes = from_hex(kept.lines().nth(1).unwrap());
+        assert_eq!(UpstreamTokens::open(&sealed, record, &flow.issuer, &flow.keys).as_ref(), Some(tokens));
+    }
+    let connection = SealedFor::Connection(connection_id(&flow.issued.subject));
+    for (file, tokens, record) in [
+        ("upstream-tokens-of-authorization.v2.txt", &scoped, authorization),
+        ("upstream-tokens-of-connection.v2.txt", &scoped, connection),
+        ("upstream-tokens-without-refresh-token.v2.txt", &bare, connection),
     ] {
         let mut sealed = tokens.seal(record, &flow.issuer, &flow.keys, &CountingUp::default());
         let kept = golden(file, &format!("key {:08x}\n{}\n", sealed.key.0, hex(&sealed.bytes)));
@@ -382,7 +398,7 @@ fn values_of_a_retired_key_are_still_accepted() {
         assert!(flow.takes(file, &first_text(file), &rotated), "{file}");
     }
     let record = SealedFor::Authorization(flow.approved.decided.id);
-    assert!(UpstreamTokens::open(&flow.issued.upstream_tokens, record, &flow.issuer, &rotated).is_some());
+    assert!(UpstreamTokens::open(&flow.sealed, record, &flow.issuer, &rotated).is_some());
     assert_eq!(flow.issued.code(&rotated), flow.issued.code(&flow.keys));
     let current = &flow.grant.current;
     assert_eq!(flow.grant.refresh_token(current, &rotated), flow.grant.refresh_token(current, &flow.keys));
@@ -438,6 +454,8 @@ struct Flow {
     ticket: Ticket,
     ticket_text: String,
     approved: Approved,
+    /// The upstream's tokens, for the authorization.
+    sealed: SealedTokens,
     issued: CodeIssued,
     grant: Grant,
 }
@@ -465,6 +483,7 @@ impl Flow {
             access_token: Secret::new("upstream-access-token"),
             refresh_token: None,
             expires_at: None,
+            scopes: String::new(),
         };
         let sealed = tokens.seal(SealedFor::Authorization(id), &issuer, &keys, &CountingUp::default());
         let signed_in = approved.clone().claim(attempt(2), at(3)).sign_in(subject, sealed.clone(), at(4));
@@ -475,8 +494,8 @@ impl Flow {
         let verified = issued.authenticate(&presentation, &issuer, &keys).unwrap();
         let redeemed: Redeemed = issued.clone().redeem(&verified, &keys, attempt(3), at(5));
         let client = authenticated(&issuer);
-        let grant = Grant::first(&redeemed, &client, [0x5E; 32], sealed, &issuer.lifetimes);
-        Self { issuer, keys, browser, ticket, ticket_text, approved, issued, grant }
+        let grant = Grant::first(&redeemed, &client, [0x5E; 32], None, &issuer.lifetimes);
+        Self { issuer, keys, browser, ticket, ticket_text, approved, sealed, issued, grant }
     }
 
     /// A minute later, with fewer scopes.
@@ -606,6 +625,7 @@ fn issuer(url: &str) -> Issuer {
             uri: "https://mcp.example/mcp".to_owned(),
             name: "Notes".to_owned(),
             scopes: vec![definition("read", Requested::ByDefault), definition("write", Requested::ByName)],
+            upstream_tokens: UpstreamTokenPolicy::Withheld,
         }],
         clients: vec![Client {
             id: ClientId::parse("configured").unwrap(),

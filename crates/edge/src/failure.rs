@@ -29,6 +29,8 @@ struct Inner {
     /// One sentence for the client's developer.
     description: Option<Cow<'static, str>>,
     return_link: Option<ReturnLink>,
+    /// `error_uri` of OAuth JSON (RFC 6749 §5.2): a page of ours.
+    error_uri: Option<String>,
     /// The form that was answered: its target and its ticket.
     form: Option<(String, String)>,
     /// Sent with the response in either rendering.
@@ -37,7 +39,14 @@ struct Inner {
 
 impl Failure {
     pub(crate) fn new(reason: Reason) -> Self {
-        Self(Box::new(Inner { reason, description: None, return_link: None, form: None, headers: HeaderMap::new() }))
+        Self(Box::new(Inner {
+            reason,
+            description: None,
+            return_link: None,
+            error_uri: None,
+            form: None,
+            headers: HeaderMap::new(),
+        }))
     }
 
     pub(crate) fn method_not_allowed(allowed: HeaderValue) -> Self {
@@ -73,6 +82,11 @@ impl Failure {
         self
     }
 
+    pub(crate) fn with_error_uri(mut self, uri: String) -> Self {
+        self.0.error_uri = Some(uri);
+        self
+    }
+
     /// Names the form that was answered, so that the page can offer it again.
     pub(crate) fn with_form(mut self, action: String, ticket: String) -> Self {
         self.0.form = Some((action, ticket));
@@ -99,6 +113,10 @@ impl Failure {
 
     pub(crate) fn return_link(&self) -> Option<&ReturnLink> {
         self.0.return_link.as_ref()
+    }
+
+    pub(crate) fn error_uri(&self) -> Option<&str> {
+        self.0.error_uri.as_deref()
     }
 
     pub(crate) fn form(&self) -> Option<&(String, String)> {

@@ -26,11 +26,13 @@ pub enum Space {
     UpstreamRevocations = 9,
     /// Signed digests of the event log, range by range.
     Digests = 10,
+    /// The upstream's tokens, person by person.
+    Connections = 11,
 }
 
 impl Space {
     /// Every space.
-    pub const ALL: [Space; 10] = [
+    pub const ALL: [Space; 11] = [
         Space::Meta,
         Space::Clients,
         Space::Authorizations,
@@ -41,6 +43,7 @@ impl Space {
         Space::Requests,
         Space::UpstreamRevocations,
         Space::Digests,
+        Space::Connections,
     ];
 
     /// A stable name, for column families and tables.
@@ -56,6 +59,7 @@ impl Space {
             Space::Requests => "requests",
             Space::UpstreamRevocations => "upstream_revocations",
             Space::Digests => "digests",
+            Space::Connections => "connections",
         }
     }
 }

@@ -109,6 +109,7 @@ fn consent() -> Vec<Sample<ConsentPage>> {
         sample("private-scheme", private, |_| {}),
         sample("changed", web, |page| page.changed = true),
         sample("no-scopes", web, |page| page.scopes.clear()),
+        sample("upstream-tokens", web, |page| page.upstream_tokens = true),
         sample("unnamed-client", loopback, |page| change_client(page, |client| client.name.clear())),
         sample("configured-client", web, |page| {
             page.client = Some(v1::ConsentClient { name: "Team Assistant".to_owned(), ..Default::default() });

@@ -9,7 +9,9 @@ use lychgate_domain::issuer::Issuer;
 use lychgate_domain::revocation::RevocationTarget;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
 use lychgate_domain::token::Grant;
+use lychgate_domain::upstream::tokens::SealedFor;
 
+use crate::connections::{self, ConnectionUpdate};
 use crate::consents::consent_end;
 use crate::grant_status::StoredGrantStatus;
 use crate::record::{Record as _, encode_event};
@@ -98,7 +100,7 @@ impl Store {
         self.commit(append(batch, &issuer.url, login.event)).await
     }
 
-    /// Finishes a login: writes the code, the subject's new consent and the event in one batch.
+    /// Finishes a login: writes the code, the subject's new consent, their connection and the events in one batch.
     pub async fn issue_code(
         &self,
         issuer: &Issuer,
@@ -106,11 +108,12 @@ impl Store {
         login: &FinishedLogin<'_>,
         now: Timestamp,
     ) -> Result<Commit, StoreError> {
-        let FinishedLogin { issued, consent, status, event } = login;
+        let FinishedLogin { issued, consent, status, event, connection } = login;
         let issued = Authorization::CodeIssued((*issued).clone());
         let batch = put(batch(now), issuer, &issued, Expectation::Version(expected))
             .put(status.consent.key.clone(), status.consent.unchanged(), consent.encode_record(), consent_end(consent))
             .event(encode_event(&issuer.url, event));
+        let batch = append(connections::put(batch, issuer, connection, now), &issuer.url, connection.event);
         let existing = status.status.consent.as_ref();
         let forgotten = existing.and_then(|existing| RevocationTarget::forgotten(existing, &status.status.counters));
         let batch = match forgotten {
@@ -146,8 +149,8 @@ impl Store {
             if let Some(found) = left
                 && let Some(tokens) = found.value.upstream_tokens.take()
             {
-                let subject = found.value.subject.clone();
-                batch = enqueue(batch, issuer, RevocationTarget::Superseded { grant_id, subject, tokens }, event);
+                let (holder, subject) = (SealedFor::Grant(grant_id), found.value.subject.clone());
+                batch = enqueue(batch, issuer, RevocationTarget::Superseded { holder, subject, tokens }, event);
             }
         }
         self.commit(batch).await
@@ -214,6 +217,8 @@ pub struct FinishedLogin<'a> {
     pub status: &'a StoredGrantStatus,
     /// The approval, for the log.
     pub event: &'a Event,
+    /// The subject's connection, which gets the upstream's tokens.
+    pub connection: ConnectionUpdate<'a>,
 }
 
 /// The input of [`Store::redeem`].

@@ -6,6 +6,7 @@ use lychgate_domain::issuer::IssuerUrl;
 use lychgate_domain::keys::digest;
 use lychgate_domain::revocation::DeferredTokens;
 use lychgate_domain::subject::Subject;
+use lychgate_domain::upstream::connection::connection_id;
 use lychgate_domain::upstream::tokens::SealedFor;
 
 use lychgate_engine::{Key, Space};
@@ -56,6 +57,10 @@ pub(crate) fn grant(issuer: &IssuerUrl, id: GrantId) -> Key {
     Key::new(Space::Grants, [issuer.digest(), *id.bytes()].concat())
 }
 
+pub(crate) fn connection(issuer: &IssuerUrl, subject: &Subject) -> Key {
+    Key::new(Space::Connections, [issuer.digest(), *connection_id(subject).bytes()].concat())
+}
+
 pub(crate) fn issuer_counter(issuer: &IssuerUrl) -> Key {
     Key::new(Space::Counters, [issuer.digest().as_slice(), b"i"].concat())
 }
@@ -88,6 +93,7 @@ pub(crate) fn deferred_tokens(issuer: &IssuerUrl, deferred: &DeferredTokens) -> 
     let (kind, holder) = match &deferred.sealed_for {
         SealedFor::Grant(id) => (b"g", id.bytes()),
         SealedFor::Authorization(id) => (b"a", id.bytes()),
+        SealedFor::Connection(id) => (b"c", id.bytes()),
     };
     let prefix = all_deferred_tokens(issuer, Some(&deferred.subject));
     let parts: [&[u8]; 4] = [&prefix, deferred.revocation.bytes(), kind, holder];

@@ -14,6 +14,7 @@ mod check_cache;
 pub mod clients;
 mod commit;
 pub mod configuration;
+pub mod connections;
 pub mod consents;
 pub mod digests;
 pub mod events;
@@ -57,7 +58,9 @@ pub(crate) mod proto {
 ///   has new kinds of events and digests. An older node would drop these fields or could not read the records.
 /// - 5: a decision has a number, which its login depends on. An older node would continue the login of a replaced answer.
 ///   Upstream tokens of ended grants wait in records of their own; an older node would never revoke them.
-const RECORD_LEVEL: u32 = 5;
+/// - 6: upstream tokens are in connections. An older node would look for them in codes and grants, and take those without
+///   for damaged.
+const RECORD_LEVEL: u32 = 6;
 
 /// The time a batch has to be applied.
 const BATCH_LIFETIME: Duration = Duration::from_secs(10);

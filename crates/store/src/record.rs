@@ -2,6 +2,7 @@
 
 mod authorization;
 mod client;
+mod connection;
 mod consent;
 mod event;
 #[cfg(test)]

@@ -4,7 +4,7 @@
 use lychgate_domain::consent::ConsentState;
 use lychgate_domain::event::Event;
 use lychgate_domain::flow::Authorization;
-use lychgate_domain::id::{AuthorizationId, GrantId};
+use lychgate_domain::id::{AuthorizationId, EventId, GrantId};
 use lychgate_domain::issuer::{Issuer, UpstreamRevocationMode};
 use lychgate_domain::revocation::{DeferredTokens, MAX_DEFERRED, RevocationTarget, ScanPosition, UpstreamRevocation};
 use lychgate_domain::subject::Subject;
@@ -29,22 +29,21 @@ const CONSENTS: Limit = Limit { results: 4, rows: 1_000 };
 /// A person's consents in one page of a search for a live grant.
 const LIVE_CONSENTS: usize = 50;
 
-/// Upstream tokens of a grant or code that has ended.
+/// A grant, code or connection that has ended.
 #[derive(Clone, Debug)]
-pub struct EndedTokens {
-    /// The person they belong to.
+pub struct EndedHolder {
+    /// The person.
     pub subject: Subject,
-    /// The sealed tokens.
-    pub tokens: SealedTokens,
-    /// The record they are sealed for.
-    pub sealed_for: SealedFor,
+    /// Upstream tokens of its own, and the record they are sealed for. Grants and codes have some only from releases without
+    /// connections.
+    pub tokens: Option<(SealedTokens, SealedFor)>,
 }
 
-/// One page of the tokens that a revocation ended.
+/// One page of what a revocation ended.
 #[derive(Clone, Debug)]
 pub struct EndedPage {
-    /// The tokens.
-    pub ended: Vec<EndedTokens>,
+    /// The ended holders.
+    pub ended: Vec<EndedHolder>,
     /// The start of the next page; `None` at the end.
     pub next: Option<ScanPosition>,
 }
@@ -112,8 +111,8 @@ impl Store {
         self.commit(batch(now).delete(key, read.version)).await
     }
 
-    /// Finds one page of the tokens that the revocation ended.
-    pub async fn ended_tokens(
+    /// Finds one page of the grants and codes that the revocation ended, or the tokens that it names.
+    pub async fn ended_holders(
         &self,
         issuer: &Issuer,
         revocation: &UpstreamRevocation,
@@ -128,9 +127,9 @@ impl Store {
             (ScanPosition::Grants { .. }, RevocationTarget::Grant(id)) => {
                 Ok(EndedPage { ended: self.ended_among(issuer, what, &[*id], now).await?, next: what.after_grants() })
             }
-            (ScanPosition::Grants { .. }, RevocationTarget::Superseded { grant_id, subject, tokens }) => {
-                let (subject, tokens, sealed_for) = (subject.clone(), tokens.clone(), SealedFor::Grant(*grant_id));
-                Ok(EndedPage { ended: vec![EndedTokens { subject, tokens, sealed_for }], next: what.after_grants() })
+            (ScanPosition::Grants { .. }, RevocationTarget::Superseded { holder, subject, tokens }) => {
+                let superseded = EndedHolder { subject: subject.clone(), tokens: Some((tokens.clone(), *holder)) };
+                Ok(EndedPage { ended: vec![superseded], next: what.after_grants() })
             }
             (ScanPosition::Grants { from }, RevocationTarget::Subject { subject, .. }) => {
                 let whole = KeyRange::prefix(&key::consents(&issuer.url, Some(subject)));
@@ -253,7 +252,7 @@ impl Store {
         what: &RevocationTarget,
         ids: &[GrantId],
         now: Timestamp,
-    ) -> Result<Vec<EndedTokens>, StoreError> {
+    ) -> Result<Vec<EndedHolder>, StoreError> {
         Ok(ended(what, self.grants_of(issuer, ids, now).await?))
     }
 
@@ -274,11 +273,11 @@ impl Store {
         let range = KeyRange { from: from.unwrap_or(whole.from), to: whole.to };
         let (authorizations, next) = self.some::<Authorization>(Space::Authorizations, range, PAGE, now).await?;
         let ended = authorizations.into_iter().filter_map(|authorization| match authorization {
-            Authorization::CodeIssued(issued) if revocation.what.ended_code(&issued) => Some(EndedTokens {
-                subject: issued.subject,
-                tokens: issued.upstream_tokens,
-                sealed_for: SealedFor::Authorization(issued.approved.decided.id),
-            }),
+            Authorization::CodeIssued(issued) if revocation.what.ended_code(&issued) => {
+                let sealed_for = SealedFor::Authorization(issued.approved.decided.id);
+                let tokens = issued.upstream_tokens.map(|tokens| (tokens, sealed_for));
+                Some(EndedHolder { subject: issued.subject, tokens })
+            }
             Authorization::CodeIssued(_)
             | Authorization::Denied(_)
             | Authorization::Approved(_)
@@ -305,29 +304,30 @@ impl Store {
     }
 }
 
-/// The tokens of those `grants` that the revocation ended.
-fn ended(what: &RevocationTarget, grants: Vec<Grant>) -> Vec<EndedTokens> {
+/// Those `grants` that the revocation ended.
+fn ended(what: &RevocationTarget, grants: Vec<Grant>) -> Vec<EndedHolder> {
     let ended = grants.into_iter().filter(|grant| what.ended(grant));
-    ended
-        .filter_map(|grant| {
-            Some(EndedTokens {
-                subject: grant.subject,
-                tokens: grant.upstream_tokens?,
-                sealed_for: SealedFor::Grant(grant.id),
-            })
-        })
-        .collect()
+    let holder = |grant: Grant| EndedHolder {
+        tokens: grant.upstream_tokens.map(|tokens| (tokens, SealedFor::Grant(grant.id))),
+        subject: grant.subject,
+    };
+    ended.map(holder).collect()
 }
 
 /// Adds a pending revocation at the upstream to a revocation's own batch, if the issuer revokes upstream tokens. It expires
 /// after the longest grant: no token that exists now is of use then.
 pub(crate) fn enqueue(batch: Batch, issuer: &Issuer, what: RevocationTarget, event: &Event) -> Batch {
+    enqueue_as(event.id, event.at, batch, issuer, what)
+}
+
+/// The same, for one of several revocations of an event.
+pub(crate) fn enqueue_as(id: EventId, at: Timestamp, batch: Batch, issuer: &Issuer, what: RevocationTarget) -> Batch {
     match issuer.upstream_revocation {
         UpstreamRevocationMode::Never => batch,
         UpstreamRevocationMode::WhenLastGrantEnds | UpstreamRevocationMode::PerGrant => {
-            let revocation = UpstreamRevocation::new(event.id, what, event.at);
-            let expires_at = event.at + issuer.lifetimes.grant + CLOCK_SKEW;
-            let key = key::upstream_revocation(&issuer.url, event.id);
+            let revocation = UpstreamRevocation::new(id, what, at);
+            let expires_at = at + issuer.lifetimes.grant + CLOCK_SKEW;
+            let key = key::upstream_revocation(&issuer.url, id);
             batch.put(key, Expectation::Absent, revocation.encode_record(), expires_at)
         }
     }

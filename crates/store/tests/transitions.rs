@@ -25,6 +25,7 @@ use lychgate_domain::scope::Scopes;
 use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_domain::time::{CLOCK_SKEW, Clock as _, Timestamp};
 use lychgate_domain::token::{self, EndedBy, Grant};
+use lychgate_domain::upstream::connection::{Connection, NewLogin};
 use lychgate_domain::upstream::tokens::{SealedFor, SealedTokens};
 use lychgate_engine::{
     Batch, Engine as _, Entry, Expectation, Key, KeyRange, Limit, Memory, OpenEngine, Space, Version,
@@ -32,6 +33,7 @@ use lychgate_engine::{
 use lychgate_engine_suite::fault::{Fault, Faulty};
 use lychgate_engine_suite::{TestClock, TestEntropy};
 use lychgate_store::authorizations::{FinishedLogin, NewDecision, Redemption};
+use lychgate_store::connections::ConnectionUpdate;
 use lychgate_store::consents::{ConsentKey, ConsentRevocation};
 use lychgate_store::grants::{GrantEnd, Rotation, StoredGrantStatus};
 use lychgate_store::{Commit, GrantStatusKey, Store, StoreError, Versioned};
@@ -115,6 +117,7 @@ impl World {
             metadata_digest: self.client.metadata_digest(),
             client_name: None,
             policy_version: None,
+            upstream_tokens: false,
             browser: BrowserId::from_bytes([n; 16]),
             attempt: attempt(n),
             at: self.now(),
@@ -167,7 +170,7 @@ impl World {
             subject: self.subject(),
             consent_epoch: consent.epoch,
             counters: status.status.counters,
-            upstream_tokens: sealed(),
+            upstream_tokens: None,
         };
         (issued, consent)
     }
@@ -180,9 +183,20 @@ impl World {
             n,
             EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned(), how: None },
         );
-        let login = FinishedLogin { issued: &issued, consent: &consent, status: &status, event: &event };
+        let (read, next) = self.connection(&issued).await;
+        let connection = connecting(read.as_ref(), &next);
+        let login = FinishedLogin { issued: &issued, consent: &consent, status: &status, event: &event, connection };
         done(self.store.issue_code(&self.issuer, expected, &login, self.now()).await);
         issued
+    }
+
+    /// The subject's connection, and what a login makes of it.
+    async fn connection(&self, issued: &CodeIssued) -> (Option<Versioned<Connection>>, Connection) {
+        let read = self.store.connection(&self.issuer, &self.subject(), self.now()).await.unwrap();
+        let login = NewLogin { authorization: issued.approved.decided.id, tokens: sealed(), at: self.now() };
+        let existing = read.as_ref().map(|read| &read.value);
+        let next = Connection::after_login(existing, &self.subject(), login);
+        (read, next)
     }
 
     fn grant(&self, issued: &CodeIssued, status: &StoredGrantStatus) -> (Redeemed, Grant) {
@@ -283,6 +297,10 @@ impl World {
 
 fn sealed() -> SealedTokens {
     SealedTokens { key: KeyId(1), bytes: vec![1, 2, 3] }
+}
+
+fn connecting<'a>(read: Option<&'a Versioned<Connection>>, next: &'a Connection) -> ConnectionUpdate<'a> {
+    ConnectionUpdate { read, connection: next, superseded: None, event: None }
 }
 
 fn conflicts<T>(outcome: Result<Commit<T>, StoreError>) -> bool {
@@ -421,7 +439,9 @@ async fn a_login_finishes_whole_or_not_at_all() {
             1,
             EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned(), how: None },
         );
-        let login = FinishedLogin { issued: &issued, consent: &consent, status: &status, event: &event };
+        let (read, next) = world.connection(&issued).await;
+        let connection = connecting(read.as_ref(), &next);
+        let login = FinishedLogin { issued: &issued, consent: &consent, status: &status, event: &event, connection };
         match changed {
             Space::Counters => world.raise_counter().await,
             space => world.touch(space).await,
@@ -442,10 +462,32 @@ async fn two_logins_do_not_overwrite_each_others_consent() {
     let (issued, consent) = world.issued(claim, &status);
     let event = world
         .event(1, EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned(), how: None });
-    let login = FinishedLogin { issued: &issued, consent: &consent, status: &status, event: &event };
+    let (read, next) = world.connection(&issued).await;
+    let connection = connecting(read.as_ref(), &next);
+    let login = FinishedLogin { issued: &issued, consent: &consent, status: &status, event: &event, connection };
     assert!(conflicts(world.store.issue_code(&world.issuer, expected, &login, world.now()).await));
     let status = world.grant_status().await;
     let login = FinishedLogin { status: &status, ..login };
+    done(world.store.issue_code(&world.issuer, expected, &login, world.now()).await);
+}
+
+/// Of two logins of one person, the second finds the first one's connection: the first one's tokens are not lost.
+#[tokio::test]
+async fn two_logins_do_not_overwrite_each_others_connection() {
+    let world = world().await;
+    let (claim, expected) = world.claimed(1).await;
+    let status = world.grant_status().await;
+    let (issued, consent) = world.issued(claim, &status);
+    let (read, next) = world.connection(&issued).await;
+    world.issue(2).await;
+    let status = world.grant_status().await;
+    let event = world
+        .event(1, EventKind::ConsentApproved { requested: "read".to_owned(), scopes: "read".to_owned(), how: None });
+    let connection = connecting(read.as_ref(), &next);
+    let login = FinishedLogin { issued: &issued, consent: &consent, status: &status, event: &event, connection };
+    assert!(conflicts(world.store.issue_code(&world.issuer, expected, &login, world.now()).await));
+    let (read, next) = world.connection(&issued).await;
+    let login = FinishedLogin { connection: connecting(read.as_ref(), &next), ..login };
     done(world.store.issue_code(&world.issuer, expected, &login, world.now()).await);
 }
 

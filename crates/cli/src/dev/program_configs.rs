@@ -174,6 +174,7 @@ impl ProgramConfigs<'_> {
             tools: Some(1),
         };
         control::ResourceConfig {
+            upstream_tokens: false,
             uri: self.addresses.mcp_url(),
             name: "Demo MCP server".to_owned(),
             scopes: vec![

@@ -4,7 +4,7 @@ use std::num::NonZeroU16;
 
 use lychgate_domain::issuer::{
     Choice, Effect, MAX_RESOURCE_SCOPES, MAX_RESOURCE_URI, MAX_SCOPES, Requested, Resource, ScopeDefinition,
-    length_in_a_query,
+    UpstreamTokenPolicy, length_in_a_query,
 };
 use lychgate_domain::scope::Scope;
 use lychgate_process::config::ConfigError;
@@ -23,6 +23,10 @@ pub struct ResourceConfig {
     pub uri: String,
     pub name: String,
     pub scopes: Vec<ScopeConfig>,
+    /// The MCP server may have the upstream's access token of each person who allows it. The consent page says so, and
+    /// consents from before are asked for again.
+    #[serde(default)]
+    pub upstream_tokens: bool,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -67,6 +71,11 @@ impl ResourceConfig {
             uri: self.uri.clone(),
             name: display_text(&format!("{at}.name"), &self.name)?,
             scopes: self.scopes(at)?,
+            upstream_tokens: if self.upstream_tokens {
+                UpstreamTokenPolicy::Given
+            } else {
+                UpstreamTokenPolicy::Withheld
+            },
         };
         let length = length_in_a_query(&resource.all_scopes());
         if resource.scopes.len() > MAX_SCOPES || length > MAX_RESOURCE_SCOPES {

@@ -64,7 +64,10 @@ pub(super) fn of_event(issuer: &str, event: &Event) -> String {
         | EventKind::SubjectRevoked { .. }
         | EventKind::IssuerRevoked { .. }
         | EventKind::ClientDisabled { .. }
-        | EventKind::ClientEnabled { .. } => {}
+        | EventKind::ClientEnabled { .. }
+        | EventKind::ConnectionRejected
+        | EventKind::ConnectionEnded { .. }
+        | EventKind::UpstreamTokenGiven { .. } => {}
     }
     canonical(members)
 }

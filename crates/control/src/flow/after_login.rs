@@ -9,10 +9,13 @@ use lychgate_domain::event::{ApprovedOn, EventKind};
 use lychgate_domain::flow::{AfterLogin, Authorization, CodeIssued, Failed, LoginFailure, SignedIn, response};
 use lychgate_domain::request;
 use lychgate_domain::scope::Scopes;
+use lychgate_domain::upstream::connection::{Connection, NewLogin, connection_id};
+use lychgate_domain::upstream::tokens::{SealedFor, SealedTokens, UpstreamTokens};
 use lychgate_engine::Version;
 use lychgate_store::GrantStatusKey;
 use lychgate_store::Versioned;
 use lychgate_store::authorizations::{FinishedLogin, QuestionedLogin};
+use lychgate_store::connections::ConnectionUpdate;
 use lychgate_store::grants::StoredGrantStatus;
 
 use super::{AuthorizationFlow, about, error_link};
@@ -28,6 +31,14 @@ pub(super) struct Login {
     pub(super) signed_in: SignedIn,
     pub(super) expected: Version,
     pub(super) person: Person,
+}
+
+/// The renewal of a connection by a login.
+struct Connecting {
+    read: Option<Versioned<Connection>>,
+    next: Connection,
+    /// The tokens of the connection before, if these are others.
+    superseded: Option<SealedTokens>,
 }
 
 /// Whether the person has been asked "Signed in as X. Not you?".
@@ -138,7 +149,14 @@ impl AuthorizationFlow {
             how: Some(approved_on),
         };
         let event = call.event(kind, about(decided, &signed_in.subject));
-        let login = FinishedLogin { issued: &issued, consent, status, event: &event };
+        let connection = self.connect(signed_in).await?;
+        let connection = ConnectionUpdate {
+            read: connection.read.as_ref(),
+            connection: &connection.next,
+            superseded: connection.superseded.as_ref().map(|tokens| (tokens, &event)),
+            event: None,
+        };
+        let login = FinishedLogin { issued: &issued, consent, status, event: &event, connection };
         match call.store().issue_code(issuer, *expected, &login, call.now).await? {
             Commit::Done(_) => Ok(Commit::Done(code_issued(&call.serving, &issued)?)),
             Commit::Conflict => match call.store().authorization(issuer, decided.id, call.now).await? {
@@ -153,6 +171,30 @@ impl AuthorizationFlow {
                 Some(_) | None => Ok(Commit::Conflict),
             },
         }
+    }
+
+    /// The subject's connection after this login, which gets the upstream's tokens.
+    async fn connect(&self, signed_in: &SignedIn) -> Result<Connecting, Error> {
+        let (call, issuer, keys, subject) = (&self.0, self.0.issuer(), self.0.keys(), &signed_in.subject);
+        let authorization = signed_in.approved.decided.id;
+        let sealed_for = SealedFor::Authorization(authorization);
+        let tokens = UpstreamTokens::open(&signed_in.upstream_tokens, sealed_for, issuer, keys);
+        // The key was compromised and deleted while the person was asked who they are.
+        let tokens = tokens.ok_or(Refusal::LoginExpired)?;
+        let read = call.store().connection(issuer, subject, call.now).await?;
+        let sealed_for = SealedFor::Connection(connection_id(subject));
+        let live = read.as_ref().map(|read| &read.value).filter(|connection| connection.is_live());
+        let sealed = live.and_then(|connection| connection.tokens.clone());
+        let earlier = sealed.as_ref().and_then(|sealed| UpstreamTokens::open(sealed, sealed_for, issuer, keys));
+        let tokens = tokens.after_login(earlier.as_ref());
+        let is_superseded = earlier.as_ref().is_some_and(|earlier| tokens.supersede(earlier));
+        let tokens = tokens.seal(sealed_for, issuer, keys, call.entropy());
+        let login = NewLogin { authorization, tokens, at: call.now };
+        Ok(Connecting {
+            next: Connection::after_login(read.as_ref().map(|read| &read.value), subject, login),
+            superseded: sealed.filter(|_| is_superseded),
+            read,
+        })
     }
 
     /// The question "Signed in as X. Not you?". Its page says everything that was requested: the person who signed in may

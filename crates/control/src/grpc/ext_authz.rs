@@ -26,6 +26,7 @@ use crate::token::{TokenChecks, VerifyRequest};
 const RESOURCE: &str = "lychgate-resource";
 const ISSUER: &str = "lychgate-issuer";
 const SCOPES: &str = "lychgate-scopes";
+const UPSTREAM_TOKEN: &str = "lychgate-upstream-token";
 
 pub(super) struct ExtAuthzApi(pub(super) State);
 
@@ -39,10 +40,10 @@ impl Authorization for ExtAuthzApi {
             let request = verify_request(&attributes.context_extensions)?;
             let (issuer_id, resource) = request.issuer_and_resource(&caller, &self.0)?;
             let checks = TokenChecks(self.0.call(&caller, issuer_id).await?);
-            checks.verify(resource, request.scope, bearer(&http).unwrap_or_default()).await
+            checks.verify(&request, resource, bearer(&http).unwrap_or_default()).await
         };
         match verified.await {
-            Ok(token) => Ok(Response::new(let_through(&wire::verified(token), &http))),
+            Ok(verified) => Ok(Response::new(let_through(&wire::verified(verified), &http))),
             Err(error) => denied(error, &caller.request_id).map(Response::new),
         }
     }
@@ -50,13 +51,19 @@ impl Authorization for ExtAuthzApi {
 
 /// The demands of Envoy's configuration. A misspelt name is refused, because it would demand less.
 fn verify_request(extensions: &HashMap<String, String>) -> Result<VerifyRequest<'_>, Refusal> {
-    let unknown = |key: &&String| key.starts_with("lychgate") && ![RESOURCE, ISSUER, SCOPES].contains(&key.as_str());
-    if extensions.keys().any(|key| unknown(&key)) {
-        let known = "context_extensions may have lychgate-resource, lychgate-issuer and lychgate-scopes";
+    let known = [RESOURCE, ISSUER, SCOPES, UPSTREAM_TOKEN];
+    if extensions.keys().any(|key| key.starts_with("lychgate") && !known.contains(&key.as_str())) {
+        let known = "context_extensions may have lychgate-resource, lychgate-issuer, lychgate-scopes and \
+                     lychgate-upstream-token";
         return Err(Refusal::RequestMalformed(known));
     }
     let said = |key| extensions.get(key).map(String::as_str);
-    Ok(VerifyRequest { issuer_id: said(ISSUER), resource: said(RESOURCE), scope: said(SCOPES) })
+    Ok(VerifyRequest {
+        issuer_id: said(ISSUER),
+        resource: said(RESOURCE),
+        scope: said(SCOPES),
+        upstream_token: said(UPSTREAM_TOKEN),
+    })
 }
 
 /// The token of the only `Authorization` header (RFC 6750 §2.1). Envoy joins several by commas, which no token has: of two
@@ -83,11 +90,17 @@ fn let_through(verified: &VerifyResponse, http: &HttpRequest) -> CheckResponse {
     let identity = identity::headers(verified);
     // Envoy removes after it has set: what is set must not be among it.
     let is_set = |name: &str| identity.iter().any(|(set, _)| name.eq_ignore_ascii_case(set));
-    let forged =
-        sent(http).map(|(name, _)| name).filter(|name| identity::resembles_identity_header(name) && !is_set(name));
+    let upstream_token = verified.upstream_token.as_ref();
+    let is_replaced = |name: &str| upstream_token.is_some_and(|token| name.eq_ignore_ascii_case(&token.name));
+    // A server that gets the upstream's token does not get ours, nor a client's own header of that name.
+    let is_ours = |name: &str| upstream_token.is_some() && name.eq_ignore_ascii_case("authorization");
+    let removed = sent(http).map(|(name, _)| name).filter(|name| {
+        (identity::resembles_identity_header(name) && !is_set(name)) || (is_ours(name) && !is_replaced(name))
+    });
+    let identity = identity.iter().map(|(name, value)| header(name, value.clone()));
     let answer = OkHttpResponse {
-        headers_to_remove: forged.map(str::to_owned).collect(),
-        headers: identity.iter().map(|(name, value)| header(name, value.clone())).collect(),
+        headers_to_remove: removed.map(str::to_owned).collect(),
+        headers: identity.chain(upstream_token.map(|token| header(&token.name, token.value.clone()))).collect(),
     };
     response(Code::Ok, HttpResponse::OkResponse(answer))
 }

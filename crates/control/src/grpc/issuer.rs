@@ -9,7 +9,8 @@ use lychgate_api::v1::{
 };
 use lychgate_domain::client::jwk::SignatureAlgorithm;
 use lychgate_domain::client::{AuthenticationMethod, GrantType};
-use lychgate_domain::issuer::{Issuer, RegistrationPolicy, Resource};
+use lychgate_domain::issuer::{Issuer, RegistrationPolicy, Resource, UpstreamTokenPolicy};
+use lychgate_domain::token::token_exchange::TOKEN_EXCHANGE;
 use tonic::{Request, Response, Status};
 
 use super::{caller, reply};
@@ -60,6 +61,8 @@ fn metadata(serving: &IssuerContext) -> ServerMetadata {
     let url = issuer.url.as_str();
     let scopes = issuer.scopes_supported().iter().map(|scope| scope.as_str().to_owned()).collect();
     let methods: Vec<_> = AuthenticationMethod::ALL.iter().map(|method| method.as_str().to_owned()).collect();
+    // Resource servers alone use it, and only where they get something.
+    let exchanges = issuer.resources.iter().any(|resource| resource.upstream_tokens == UpstreamTokenPolicy::Given);
     let registration = match issuer.policy.registration {
         RegistrationPolicy::Open | RegistrationPolicy::WithToken(_) => format!("{url}/register"),
         RegistrationPolicy::Closed => String::new(),
@@ -83,7 +86,12 @@ fn metadata(serving: &IssuerContext) -> ServerMetadata {
         scopes_supported: scopes,
         response_types_supported: vec!["code".to_owned()],
         response_modes_supported: vec!["query".to_owned()],
-        grant_types_supported: GrantType::ALL.map(|grant_type| grant_type.as_str().to_owned()).to_vec(),
+        grant_types_supported: GrantType::ALL
+            .iter()
+            .map(|grant_type| grant_type.as_str())
+            .chain(exchanges.then_some(TOKEN_EXCHANGE))
+            .map(str::to_owned)
+            .collect(),
         token_endpoint_auth_methods_supported: methods,
         token_endpoint_auth_signing_alg_values_supported: SignatureAlgorithm::ALL
             .map(|algorithm| algorithm.as_str().to_owned())

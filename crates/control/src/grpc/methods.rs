@@ -15,7 +15,6 @@ const METHODS: &[(&[Role], &[&str])] = &[
             "/lychgate.v1.AuthorizationService/Decide",
             "/lychgate.v1.AuthorizationService/FinishLogin",
             "/lychgate.v1.AuthorizationService/ConfirmLogin",
-            "/lychgate.v1.TokenService/Exchange",
             "/lychgate.v1.TokenService/Verify",
             "/lychgate.v1.TokenService/Revoke",
             "/lychgate.v1.RegistrationService/Register",
@@ -28,8 +27,15 @@ const METHODS: &[(&[Role], &[&str])] = &[
             "/lychgate.v1.AccountService/SignOut",
         ],
     ),
-    (&[Role::Edge, Role::Resource], &["/lychgate.v1.TokenService/Introspect"]),
-    (&[Role::Resource], &["/envoy.service.auth.v3.Authorization/Check"]),
+    (&[Role::Edge, Role::Resource], &["/lychgate.v1.TokenService/Exchange", "/lychgate.v1.TokenService/Introspect"]),
+    (
+        &[Role::Resource],
+        &[
+            "/envoy.service.auth.v3.Authorization/Check",
+            "/lychgate.v1.UpstreamTokenService/Get",
+            "/lychgate.v1.UpstreamTokenService/ReportRejected",
+        ],
+    ),
     (&[Role::Checker], &["/lychgate.v1.ConsentService/Check", "/lychgate.v1.ConsentService/BatchCheck"]),
     (
         &[Role::Reader, Role::Operator],

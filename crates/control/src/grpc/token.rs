@@ -1,15 +1,18 @@
 //! `TokenService`.
 
+use lychgate_api::v1::exchange_request::Grant;
 use lychgate_api::v1::token_service_server::TokenService;
 use lychgate_api::v1::{
     ExchangeRequest, ExchangeResponse, IntrospectRequest, IntrospectResponse, RevokeRequest, RevokeResponse,
     VerifyRequest, VerifyResponse,
 };
+use lychgate_domain::Refusal;
 use tonic::{Request, Response, Status};
 
 use super::{caller, reply, wire};
+use crate::ground::principal::Role;
 use crate::state::State;
-use crate::token::{ResourceServerCredentials, TokenChecks, TokenEndpoint};
+use crate::token::{self, ResourceServerCredentials, TokenChecks, TokenEndpoint};
 
 pub(super) struct TokenApi(pub(super) State);
 
@@ -17,7 +20,22 @@ pub(super) struct TokenApi(pub(super) State);
 impl TokenService for TokenApi {
     async fn exchange(&self, request: Request<ExchangeRequest>) -> Result<Response<ExchangeResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
+        if let Some(Grant::TokenExchange(exchange)) = request.grant {
+            let given = async {
+                let server = ResourceServerCredentials {
+                    bearer: exchange.resource_server_token.clone(),
+                    client: wire::client_credentials(request.client)?.credentials,
+                };
+                let sent = wire::exchange_parameters(exchange, request.resources, request.scope);
+                TokenChecks(self.0.call(&caller, &request.issuer_id).await?).exchange(sent, &server).await
+            };
+            return reply(given.await, &caller.request_id, wire::exchanged);
+        }
         let tokens = async {
+            // Clients come through an edge.
+            if caller.principal.role != Role::Edge {
+                return Err(Refusal::GrantTypeUnauthorized.into());
+            }
             let (attempt, credentials) = (wire::attempt(&request.attempt)?, wire::client_credentials(request.client)?);
             let token_request = wire::token_request(request.grant, request.resources, request.scope);
             let command = self.0.command(&caller, &request.issuer_id, attempt).await?;
@@ -41,9 +59,17 @@ impl TokenService for TokenApi {
     async fn verify(&self, request: Request<VerifyRequest>) -> Result<Response<VerifyResponse>, Status> {
         let (caller, request) = (caller(&request)?, request.into_inner());
         let verified = async {
-            let VerifyRequest { issuer_id, resource, scope, access_token } = &request;
+            let VerifyRequest { issuer_id, resource, scope, access_token, upstream_token } = &request;
             let checks = TokenChecks(self.0.call(&caller, issuer_id).await?);
-            checks.verify(resource, scope.as_deref(), access_token).await
+            let required = token::VerifyRequest {
+                issuer_id: Some(issuer_id),
+                resource: Some(resource),
+                scope: scope.as_deref(),
+                upstream_token: upstream_token.as_ref().map(|wanted| wanted.header.as_str()),
+            };
+            let bearer = upstream_token.as_ref().map(|wanted| wanted.resource_server_token.clone());
+            let server = ResourceServerCredentials { bearer, ..ResourceServerCredentials::default() };
+            checks.verify_for_edge(&required, access_token, &server).await
         };
         reply(verified.await, &caller.request_id, wire::verified)
     }

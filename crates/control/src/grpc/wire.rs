@@ -16,10 +16,11 @@ use lychgate_domain::client::redirect_uri::{RedirectKind, RedirectUri};
 use lychgate_domain::client::{Authentication, ClientDescription, ClientKeys, ClientOrigin};
 use lychgate_domain::flow::CodeExchange;
 use lychgate_domain::id::{Attempt, ClientId};
-use lychgate_domain::issuer::{Choice, Effect};
+use lychgate_domain::issuer::{Choice, Effect, UpstreamTokenPolicy};
 use lychgate_domain::registration::{Registered, document};
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::RefreshRequest;
+use lychgate_domain::token::token_exchange::{ACCESS_TOKEN_TYPE, ExchangeParameters, TOKEN_EXCHANGE};
 
 use self::name::ClientName;
 use crate::clients::{Assertion, ClientCredentials};
@@ -29,7 +30,7 @@ use crate::ground::page_token::PageRequest;
 use crate::ground::protobuf_time::{seconds, timestamp};
 use crate::issuers::IssuerContext;
 use crate::next::{AllowedPage, ConsentPage, EarlierApproval, Next, Standing, Step};
-use crate::token::{AccessToken, TokenRequest, Tokens};
+use crate::token::{AccessToken, GivenToken, TokenRequest, Tokens, Verified};
 
 const DEFAULT_PAGE: i32 = 100;
 const MAX_PAGE: i32 = 1000;
@@ -127,6 +128,7 @@ fn consent_page(page: ConsentPage) -> v1::ConsentPage {
         grant_lifetime_seconds: i64::try_from(page.grant_lifetime_seconds).unwrap_or(i64::MAX),
         changed: page.changed,
         person: page.person.map(person),
+        upstream_tokens: page.resource.upstream_tokens == UpstreamTokenPolicy::Given,
     }
 }
 
@@ -243,6 +245,10 @@ pub(crate) fn token_request(
             let request = RefreshRequest { scope, resources };
             TokenRequest::RefreshToken { refresh_token: grant.refresh_token, request }
         }
+        // Resource servers exchange tokens, and are not clients.
+        Some(v1::exchange_request::Grant::TokenExchange(_)) => {
+            TokenRequest::Other { grant_type: TOKEN_EXCHANGE.to_owned() }
+        }
         Some(v1::exchange_request::Grant::Other(grant)) => TokenRequest::Other { grant_type: grant.grant_type },
         None => TokenRequest::Other { grant_type: String::new() },
     }
@@ -252,9 +258,53 @@ pub(crate) fn tokens(tokens: Tokens) -> v1::ExchangeResponse {
     v1::ExchangeResponse {
         access_token: tokens.access_token,
         token_type: "Bearer".to_owned(),
-        expires_in: i64::try_from(tokens.expires_in_seconds).unwrap_or(i64::MAX),
+        expires_in: Some(whole_seconds(tokens.expires_in_seconds)),
         refresh_token: tokens.refresh_token.map(|token| token.expose().to_owned()),
         scope: tokens.scope,
+        issued_token_type: None,
+    }
+}
+
+fn whole_seconds(seconds: u64) -> i64 {
+    i64::try_from(seconds).unwrap_or(i64::MAX)
+}
+
+pub(crate) fn exchange_parameters(
+    exchange: v1::TokenExchangeGrant,
+    resources: Vec<String>,
+    scope: Option<String>,
+) -> ExchangeParameters {
+    ExchangeParameters {
+        subject_token: exchange.subject_token,
+        subject_token_type: exchange.subject_token_type,
+        requested_token_type: exchange.requested_token_type,
+        audiences: exchange.audiences,
+        resources,
+        scope,
+        actor_token: exchange.actor_token,
+        actor_token_type: exchange.actor_token_type,
+    }
+}
+
+/// RFC 8693 §2.2.1. There is never a refresh token.
+pub(crate) fn exchanged(given: GivenToken) -> v1::ExchangeResponse {
+    v1::ExchangeResponse {
+        access_token: given.access_token,
+        token_type: "Bearer".to_owned(),
+        expires_in: given.expires_in_seconds.map(whole_seconds),
+        refresh_token: None,
+        scope: given.scope,
+        issued_token_type: Some(ACCESS_TOKEN_TYPE.to_owned()),
+    }
+}
+
+pub(crate) fn upstream_token(given: GivenToken) -> v1::UpstreamToken {
+    v1::UpstreamToken {
+        access_token: given.access_token,
+        token_type: "Bearer".to_owned(),
+        expires_in: given.expires_in_seconds.map(whole_seconds),
+        scope: given.scope,
+        upstream_id: given.upstream_id,
     }
 }
 
@@ -369,8 +419,9 @@ pub(crate) fn introspection(found: Option<AccessToken>) -> v1::IntrospectRespons
     }
 }
 
-pub(crate) fn verified(token: AccessToken) -> v1::VerifyResponse {
+pub(crate) fn verified(Verified { token, upstream_token }: Verified) -> v1::VerifyResponse {
     v1::VerifyResponse {
+        upstream_token: upstream_token.map(|(name, value)| v1::UpstreamTokenHeader { name, value }),
         issuer: token.iss,
         resource: token.aud,
         subject: token.sub,

@@ -4,9 +4,10 @@
 //! One task per issuer works through the pending revocations in the store, one page of each at a time, so that a wide
 //! revocation does not delay a narrow one. Several processes may do the same work: revoking twice is harmless.
 //!
-//! Where tokens are revoked only with a person's last grant, tokens of grants that end before it are deferred: a record
-//! keeps them, and the worker revokes them before the last grant's own. For last grants that end by themselves, it also
-//! looks through the deferred tokens, one page a minute.
+//! A person's tokens are in their connection, which ends with the person's last grant. Where tokens are revoked only with a
+//! person's last grant, tokens that are replaced before it, and those of grants from releases without connections, are
+//! deferred: a record keeps them, and the worker revokes them before the connection's own. For last grants that end by
+//! themselves, it also looks through the deferred tokens and the connections, one page a minute.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -18,8 +19,9 @@ use lychgate_domain::issuer::UpstreamRevocationMode;
 use lychgate_domain::revocation::{DeferredTokens, MAX_DEFERRED, RevocationProgress, ScannedPage, UpstreamRevocation};
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
-use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
-use lychgate_store::upstream_revocations::EndedTokens;
+use lychgate_domain::upstream::connection::Connection;
+use lychgate_domain::upstream::tokens::{SealedFor, SealedTokens, UpstreamTokens};
+use lychgate_store::upstream_revocations::EndedHolder;
 use lychgate_store::{StoreError, Versioned};
 
 use super::interval::Interval;
@@ -34,8 +36,11 @@ const PARALLEL_REQUESTS: usize = 2;
 const MAX_FAILURES: usize = 3;
 /// The number of empty pages that are skipped in one step.
 const MAX_EMPTY_PAGES: usize = 20;
-/// The interval at which other processes' pending revocations are noticed, and a page of deferred tokens is looked at.
+/// The interval at which other processes' pending revocations are noticed, and a page of deferred tokens and of connections
+/// is looked at.
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
+/// The delay before connections are looked at again after the upstream did not revoke a token.
+const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(15 * 60);
 /// The delay after a failure of the store.
 const RETRY_DELAY: Duration = Duration::from_secs(5);
 /// The interval at which the clock is read while a revocation waits for its time.
@@ -53,6 +58,13 @@ struct Worker {
     issuer: IssuerId,
 }
 
+/// Sealed tokens of a person, and the record they are sealed for.
+struct HeldTokens<'a> {
+    subject: &'a Subject,
+    tokens: &'a SealedTokens,
+    sealed_for: SealedFor,
+}
+
 /// The outcome for one holder of tokens.
 enum RevocationOutcome {
     Revoked,
@@ -64,7 +76,7 @@ enum RevocationOutcome {
     Unsupported,
 }
 
-/// The outcome for the deferred tokens of one person.
+/// The outcome for the deferred tokens and the connection of one person.
 enum ReleaseOutcome {
     /// All of them are revoked, or of no use any more.
     Released(u64),
@@ -98,6 +110,7 @@ impl Worker {
         let mut requested = pin!(shutdown.requested());
         let mut left = self.state.store.upstream_revocation_enqueued();
         let (mut deferred_from, mut looks) = (None, Interval::new(POLL_INTERVAL));
+        let (mut connections_from, mut connection_looks) = (None, Interval::new(POLL_INTERVAL));
         while !shutdown.is_requested() {
             // A revocation stored from here on is either seen by this round or wakes the worker again.
             left.mark_unchanged();
@@ -114,7 +127,16 @@ impl Worker {
                 });
                 looks.done(clock.now());
             }
-            due = [due, looks.next()].into_iter().flatten().min();
+            if connection_looks.is_due(clock.now()) {
+                let pause;
+                (connections_from, pause) = self.look_at_connections(connections_from).await.unwrap_or_else(|error| {
+                    let error = format!("{:#}", anyhow::Error::new(error));
+                    tracing::warn!(issuer.id = %self.issuer, error, "cannot read connections");
+                    (None, POLL_INTERVAL)
+                });
+                connection_looks = Interval::since(clock.now(), pause);
+            }
+            due = [due, looks.next(), connection_looks.next()].into_iter().flatten().min();
             let began = clock.now();
             let waited = tokio::time::timeout(POLL_INTERVAL, async {
                 while due.is_some_and(|due| !Interval::since(began, began.until(due)).is_due(clock.now())) {
@@ -163,7 +185,7 @@ impl Worker {
     ) -> Result<Option<Timestamp>, StoreError> {
         let State { store, clock, .. } = &self.state;
         let (issuer, mut revocation) = (&*serving.issuer, read.value.clone());
-        let mut page = store.ended_tokens(issuer, &revocation, clock.now()).await?;
+        let mut page = store.ended_holders(issuer, &revocation, clock.now()).await?;
         for _ in 0..MAX_EMPTY_PAGES {
             match page.next {
                 Some(next) if page.ended.is_empty() => revocation.place = next,
@@ -172,7 +194,7 @@ impl Worker {
                     break;
                 }
             }
-            page = store.ended_tokens(issuer, &revocation, clock.now()).await?;
+            page = store.ended_holders(issuer, &revocation, clock.now()).await?;
         }
         // Rotates the page so that a holder that failed in the previous pass does not block those behind it.
         if !page.ended.is_empty() {
@@ -214,7 +236,7 @@ impl Worker {
     async fn revoke_page(
         &self,
         serving: &IssuerContext,
-        holders: &[EndedTokens],
+        holders: &[EndedHolder],
         ending: Ending,
     ) -> Result<BatchOutcome, StoreError> {
         let (mut revoked, mut in_a_row, mut failed) = (0, 0, false);
@@ -224,7 +246,7 @@ impl Worker {
                 tracing::warn!(issuer.id = %self.issuer, error, "upstream revocation failed; it will be retried");
             }
         };
-        // Deferred tokens go first: those of the last grant lead to them until they are revoked.
+        // Deferred tokens go first: the connection of the last grant leads to them until they are revoked.
         let mut unreleased = BTreeSet::new();
         for subject in holders.iter().map(|holder| &holder.subject).collect::<BTreeSet<_>>() {
             match self.release_of(serving, subject).await? {
@@ -241,8 +263,11 @@ impl Worker {
                 return Ok(BatchOutcome::Advanced { revoked, failed: true });
             }
         }
-        let released: Vec<_> = holders.iter().filter(|holder| !unreleased.contains(&holder.subject)).collect();
-        for some in released.chunks(PARALLEL_REQUESTS) {
+        let held = holders.iter().filter(|holder| !unreleased.contains(&holder.subject)).filter_map(|holder| {
+            let (tokens, sealed_for) = holder.tokens.as_ref()?;
+            Some(HeldTokens { subject: &holder.subject, tokens, sealed_for: *sealed_for })
+        });
+        for some in held.collect::<Vec<_>>().chunks(PARALLEL_REQUESTS) {
             if self.state.shutdown.is_requested() {
                 return Ok(BatchOutcome::Interrupted);
             }
@@ -267,13 +292,13 @@ impl Worker {
     async fn revoke(
         &self,
         serving: &IssuerContext,
-        holder: &EndedTokens,
+        holder: &HeldTokens<'_>,
         ending: Ending,
     ) -> Result<RevocationOutcome, StoreError> {
         let (store, issuer, now) = (&self.state.store, &*serving.issuer, self.state.clock.now());
         let sealed_for = holder.sealed_for;
         // `None` if the tokens' key was compromised and deleted, or the tokens have expired.
-        let tokens = UpstreamTokens::open(&holder.tokens, sealed_for, issuer, serving.keys());
+        let tokens = UpstreamTokens::open(holder.tokens, sealed_for, issuer, serving.keys());
         let outcome = match tokens.filter(|tokens| tokens.are_of_use(now)) {
             None => RevocationOutcome::Skipped,
             // Checked as late as possible: a person who has returned meanwhile holds new upstream tokens.
@@ -300,12 +325,12 @@ impl Worker {
     async fn defer(
         &self,
         serving: &IssuerContext,
-        holder: &EndedTokens,
+        holder: &HeldTokens<'_>,
         tokens: &UpstreamTokens,
         ending: Ending,
     ) -> Result<bool, StoreError> {
         let (State { store, clock, entropy, .. }, issuer) = (&self.state, &*serving.issuer);
-        if !self.must_wait(serving, &holder.subject).await? {
+        if !self.must_wait(serving, holder.subject).await? {
             return Ok(false);
         }
         let deferred = DeferredTokens {
@@ -318,10 +343,10 @@ impl Worker {
             tracing::warn!(issuer.id = %self.issuer, kept = MAX_DEFERRED, "a person's oldest deferred upstream tokens are dropped unrevoked");
         }
         // If the last grant ended meanwhile, its revocation may have looked for deferred tokens before these were there.
-        if self.must_wait(serving, &holder.subject).await? {
+        if self.must_wait(serving, holder.subject).await? {
             return Ok(true);
         }
-        match self.release(serving, &holder.subject).await? {
+        match self.release(serving, holder.subject).await? {
             ReleaseOutcome::Released(_) | ReleaseOutcome::Interrupted | ReleaseOutcome::Unsupported => Ok(true),
             // They stay deferred, and are looked at again.
             ReleaseOutcome::Later(_, error) => {
@@ -332,19 +357,98 @@ impl Worker {
         }
     }
 
-    /// True if revoking a token of `subject` at the upstream could end the tokens of another live grant.
+    /// True if revoking a token of `subject` at the upstream could end the tokens that a live grant of theirs needs. A
+    /// connection that has ended or was rejected has no token that could be ended.
     async fn must_wait(&self, serving: &IssuerContext, subject: &Subject) -> Result<bool, StoreError> {
-        let issuer = &*serving.issuer;
-        Ok(issuer.upstream_revocation == UpstreamRevocationMode::WhenLastGrantEnds
-            && self.state.store.has_live_grant(issuer, subject, self.state.clock.now()).await?)
+        if serving.issuer.upstream_revocation != UpstreamRevocationMode::WhenLastGrantEnds {
+            return Ok(false);
+        }
+        let connection = self.state.store.connection(&serving.issuer, subject, self.state.clock.now()).await?;
+        match connection.map(|read| read.value) {
+            Some(connection) if !connection.is_live() => Ok(false),
+            connection => self.is_needed(serving, subject, connection.as_ref()).await,
+        }
     }
 
-    /// Revokes the deferred tokens of `subject`, unless the person has a live grant.
+    /// True if the person has a live grant, or a code that can be redeemed.
+    async fn is_needed(
+        &self,
+        serving: &IssuerContext,
+        subject: &Subject,
+        connection: Option<&Connection>,
+    ) -> Result<bool, StoreError> {
+        let (store, issuer, now) = (&self.state.store, &*serving.issuer, self.state.clock.now());
+        let logins = connection.map(|connection| connection.logins.as_slice()).unwrap_or_default();
+        Ok(store.has_live_grant(issuer, subject, now).await? || store.has_live_code(issuer, logins, now).await?)
+    }
+
+    /// Revokes the deferred tokens of `subject`, unless they must wait, and then ends the connection, unless it is needed.
     async fn release_of(&self, serving: &IssuerContext, subject: &Subject) -> Result<ReleaseOutcome, StoreError> {
-        if self.must_wait(serving, subject).await? {
+        let released = match self.must_wait(serving, subject).await? {
+            true => 0,
+            false => match self.release(serving, subject).await? {
+                ReleaseOutcome::Released(released) => released,
+                other => return Ok(other),
+            },
+        };
+        Ok(match self.end_connection(serving, subject).await? {
+            ReleaseOutcome::Released(ended) => ReleaseOutcome::Released(released + ended),
+            ReleaseOutcome::Later(_, error) => ReleaseOutcome::Later(released, error),
+            other => other,
+        })
+    }
+
+    /// Revokes the tokens of the person's connection and deletes it, unless a live grant or code needs it.
+    async fn end_connection(&self, serving: &IssuerContext, subject: &Subject) -> Result<ReleaseOutcome, StoreError> {
+        let (State { store, clock, .. }, issuer) = (&self.state, &*serving.issuer);
+        let Some(read) = store.connection(issuer, subject, clock.now()).await? else {
+            return Ok(ReleaseOutcome::Released(0));
+        };
+        if self.is_needed(serving, subject, Some(&read.value)).await? {
             return Ok(ReleaseOutcome::Released(0));
         }
-        self.release(serving, subject).await
+        let sealed_for = SealedFor::Connection(read.value.id());
+        let sealed = read.value.tokens.as_ref();
+        let tokens = sealed.and_then(|sealed| UpstreamTokens::open(sealed, sealed_for, issuer, serving.keys()));
+        let mut revoked = 0;
+        if let Some(tokens) = tokens.filter(|tokens| tokens.are_of_use(clock.now())) {
+            match serving.upstream.revoke(&tokens, clock.now()).await {
+                Ok(Some(RevocationReply::Revoked)) => revoked = 1,
+                Ok(Some(RevocationReply::Refused)) => self.warn_of_refusal(),
+                Ok(None) => return Ok(ReleaseOutcome::Unsupported),
+                Err(error) => return Ok(ReleaseOutcome::Later(0, error)),
+            }
+        }
+        // After a conflict it is another one: the person has signed in meanwhile, or another process has deleted it.
+        let (Commit::Done(_) | Commit::Conflict) = store.delete_connection(issuer, &read, clock.now()).await?;
+        Ok(ReleaseOutcome::Released(revoked))
+    }
+
+    /// Looks at one page of all connections, for persons whose last grant ended by itself. Returns where the next look
+    /// begins, and the pause before it.
+    async fn look_at_connections(&self, from: Option<Vec<u8>>) -> Result<(Option<Vec<u8>>, Duration), StoreError> {
+        let State { store, clock, shutdown, .. } = &self.state;
+        let serving = self.state.issuers.for_job(&self.issuer, clock.now()).await;
+        let Some(serving) = serving else { return Ok((None, POLL_INTERVAL)) };
+        let page = store.connections(&serving.issuer, from.clone(), clock.now()).await?;
+        for read in &page.connections {
+            if shutdown.is_requested() {
+                return Ok((None, POLL_INTERVAL));
+            }
+            match self.end_connection(&serving, &read.value.subject).await? {
+                ReleaseOutcome::Released(0) => {}
+                ReleaseOutcome::Released(tokens) => {
+                    tracing::info!(issuer.id = %self.issuer, tokens, "upstream tokens of an unused connection revoked");
+                }
+                ReleaseOutcome::Later(_, error) => {
+                    let error = format!("{:#}", error.cause);
+                    tracing::warn!(issuer.id = %self.issuer, error, "upstream revocation failed; it will be retried");
+                    return Ok((from, PAUSE_AFTER_FAILURE));
+                }
+                ReleaseOutcome::Unsupported | ReleaseOutcome::Interrupted => return Ok((None, PAUSE_AFTER_FAILURE)),
+            }
+        }
+        Ok((page.next, POLL_INTERVAL))
     }
 
     async fn release(&self, serving: &IssuerContext, subject: &Subject) -> Result<ReleaseOutcome, StoreError> {

@@ -3,6 +3,7 @@
 use jsonwebtoken::{Algorithm, DecodingKey, decode_header};
 use lychgate_domain::id::GrantId;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::token::Grant;
 use serde::Deserialize;
 
 use crate::ground::jws::verified;
@@ -53,6 +54,19 @@ impl AccessToken {
             jti: claims.jti,
             grant_id: GrantId::parse(&claims.grant_id)?,
         })
+    }
+}
+
+impl AccessToken {
+    /// True if it has not expired. A token of the future, from before a step back of the clock, has expired: it would live for
+    /// as long as the step.
+    pub(super) fn is_in_time(&self, now: Timestamp) -> bool {
+        now.age_of_record(self.iat).is_below(self.iat.until(self.exp))
+    }
+
+    /// True if `grant` is the one that it was issued under.
+    pub(super) fn is_of(&self, grant: &Grant) -> bool {
+        grant.client_id.as_str() == self.client_id && grant.resource == self.aud
     }
 }
 

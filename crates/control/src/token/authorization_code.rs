@@ -49,20 +49,22 @@ impl Exchange<'_> {
         }
     }
 
-    /// The grant that the code becomes. It takes over the upstream's tokens, sealed anew.
+    /// The grant that the code becomes. Of a code from a release without connections, it takes over the upstream's tokens,
+    /// sealed anew.
     fn first_grant(&self, redeemed: &Redeemed) -> Result<Grant, Error> {
         let (issuer, keys, entropy) = (self.call.issuer(), self.call.keys(), self.call.entropy());
         let sealed_for = SealedFor::Authorization(redeemed.issued.approved.decided.id);
-        let upstream_tokens = &redeemed.issued.upstream_tokens;
-        let tokens = UpstreamTokens::open(upstream_tokens, sealed_for, issuer, keys).ok_or_else(|| {
-            match keys.find(Purpose::UpstreamTokens, upstream_tokens.key) {
-                // The key was compromised and deleted. The tokens it sealed are lost: the person signs in again.
-                None => Error::from(Refusal::CodeInvalid),
-                Some(_) => Error::Fault(anyhow::anyhow!("the upstream's tokens do not open")),
-            }
-        })?;
-        let sealed = tokens.seal(SealedFor::Grant(redeemed.grant_id), issuer, keys, entropy);
-        Ok(Grant::first(redeemed, &self.authenticated, random(entropy), sealed, &issuer.lifetimes))
+        let resealed = redeemed.issued.upstream_tokens.as_ref().map(|sealed| {
+            let tokens = UpstreamTokens::open(sealed, sealed_for, issuer, keys).ok_or_else(|| {
+                match keys.find(Purpose::UpstreamTokens, sealed.key) {
+                    // The key was compromised and deleted. The tokens it sealed are lost: the person signs in again.
+                    None => Error::from(Refusal::CodeInvalid),
+                    Some(_) => Error::Fault(anyhow::anyhow!("the upstream's tokens do not open")),
+                }
+            })?;
+            Ok::<_, Error>(tokens.seal(SealedFor::Grant(redeemed.grant_id), issuer, keys, entropy))
+        });
+        Ok(Grant::first(redeemed, &self.authenticated, random(entropy), resealed.transpose()?, &issuer.lifetimes))
     }
 
     /// Step 5 for a code: the single-use gate.

@@ -49,25 +49,23 @@ impl TokenChecks {
         }
     }
 
-    /// The token, if it has not expired and its grant is live. A token of the future, from before a step back of the clock, has
-    /// expired: it would live for as long as the step.
+    /// The token, if it has not expired and its grant is live.
     pub(super) async fn active(&self, token: AccessToken) -> Result<Option<AccessToken>, Error> {
         let call = &self.0;
-        if !call.now.age_of_record(token.iat).is_below(token.iat.until(token.exp)) {
+        if !token.is_in_time(call.now) {
             return Ok(None);
         }
         let Some(grant) = call.store().grant(call.issuer(), token.grant_id, call.now).await? else { return Ok(None) };
         let grant = grant.value;
-        let is_of_grant = grant.client_id.as_str() == token.client_id && grant.resource == token.aud;
         match live(call, &grant).await {
-            Ok(_) => Ok(is_of_grant.then_some(token)),
+            Ok(_) => Ok(Some(token).filter(|token| token.is_of(&grant))),
             Err(Error::Refused(_)) => Ok(None),
             Err(error) => Err(error),
         }
     }
 
     /// The resource server that asks: the caller itself, or the one whose credentials an edge passes on.
-    fn resource_server(&self, credentials: &ResourceServerCredentials) -> Result<Arc<Principal>, Refusal> {
+    pub(super) fn resource_server(&self, credentials: &ResourceServerCredentials) -> Result<Arc<Principal>, Refusal> {
         let caller = &self.0.caller.principal;
         let server = match caller.role {
             Role::Resource => Arc::clone(caller),

@@ -4,9 +4,12 @@
 
 use lychgate_domain::Refusal;
 use lychgate_domain::scope::Scopes;
-use lychgate_domain::token::verification::AccessRequirement;
+use lychgate_domain::token::verification::{AccessRequirement, UpstreamTokenHeader};
 
-use super::{AccessToken, TokenChecks};
+use super::AccessToken;
+use super::introspection::{ResourceServerCredentials, TokenChecks};
+use super::token_exchange::dead;
+use super::upstream_token::UpstreamTokenAccess;
 use crate::ground::caller::Caller;
 use crate::ground::error::Error;
 use crate::ground::principal::Principal;
@@ -19,27 +22,71 @@ pub(crate) struct VerifyRequest<'a> {
     pub(crate) issuer_id: Option<&'a str>,
     pub(crate) resource: Option<&'a str>,
     pub(crate) scope: Option<&'a str>,
+    /// The header in which the server behind the proxy wants the upstream's access token.
+    pub(crate) upstream_token: Option<&'a str>,
+}
+
+/// A request that may pass.
+pub(crate) struct Verified {
+    pub(crate) token: AccessToken,
+    /// The header with the upstream's access token: its name in lower case, and its value.
+    pub(crate) upstream_token: Option<(String, String)>,
+}
+
+fn needs_login(error: Error, instead: impl Fn() -> Error) -> Error {
+    match error {
+        Error::Refused(ref refused)
+            if matches!(refused.refusal, Refusal::UpstreamLoginNeeded | Refusal::UpstreamConsentMissing) =>
+        {
+            instead()
+        }
+        error => dead(error, instead),
+    }
 }
 
 impl TokenChecks {
-    /// The access token, if it is good for `resource` and carries every scope of `scope`. An empty text is no token.
+    /// The access token, if it is good for the resource and carries every scope that is required, and the upstream's token if
+    /// the proxy asks for it. An empty text is no token.
     pub(crate) async fn verify(
         &self,
+        required: &VerifyRequest<'_>,
         resource: &str,
-        scope: Option<&str>,
         access_token: &str,
-    ) -> Result<AccessToken, Error> {
-        let demand = AccessRequirement::new(self.0.issuer(), resource, scope)?;
+    ) -> Result<Verified, Error> {
+        let demand = AccessRequirement::new(self.0.issuer(), resource, required.scope)?;
+        let header = required.upstream_token.map(UpstreamTokenHeader::parse).transpose()?;
         if access_token.is_empty() {
             return Err(demand.missing().into());
         }
-        let active = match AccessToken::verify(access_token, &self.0.serving) {
-            Some(token) => self.active(token).await?,
-            None => None,
+        let token = AccessToken::verify(access_token, &self.0.serving).ok_or_else(|| demand.dead())?;
+        let Some(header) = header else {
+            let token = self.active(token).await?.ok_or_else(|| demand.dead())?;
+            demand.check(&token.aud, &Scopes::parse(&token.scope)?)?;
+            return Ok(Verified { token, upstream_token: None });
         };
-        let token = active.ok_or_else(|| demand.dead())?;
+        if !token.is_in_time(self.0.now) {
+            return Err(demand.dead().into());
+        }
         demand.check(&token.aud, &Scopes::parse(&token.scope)?)?;
-        Ok(token)
+        let given = UpstreamTokenAccess::new(&self.0, None).give(&token).await;
+        // Where only the person can help, the client has to start a login, which the challenge makes it do.
+        let given = given.map_err(|error| needs_login(error, || demand.dead().into()))?;
+        Ok(Verified { token, upstream_token: Some(header.with(&given.access_token)?) })
+    }
+
+    /// The same for a proxy that calls an edge: to get the upstream's token, it authenticates as a resource server. Otherwise
+    /// every client could fetch that token with its own access token.
+    pub(crate) async fn verify_for_edge(
+        &self,
+        required: &VerifyRequest<'_>,
+        access_token: &str,
+        credentials: &ResourceServerCredentials,
+    ) -> Result<Verified, Error> {
+        let resource = required.resource.unwrap_or_default();
+        if required.upstream_token.is_some() && !self.resource_server(credentials)?.may_access_resource(resource) {
+            return Err(Refusal::ResourceServerUnknown.into());
+        }
+        self.verify(required, resource, access_token).await
     }
 }
 

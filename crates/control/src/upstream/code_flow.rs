@@ -5,7 +5,9 @@ use lychgate_domain::flow::LoginFailure;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::secret::{Secret, kind};
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::token::token_exchange::normal_scopes;
 use lychgate_domain::upstream::callback::CallbackResponse;
+use lychgate_domain::upstream::connection::RefreshOutcome;
 use lychgate_domain::upstream::login::LoginSecrets;
 use lychgate_domain::upstream::tokens::UpstreamTokens;
 use oauth2::basic::BasicClient;
@@ -108,7 +110,32 @@ impl CodeFlow {
         redemption.end(&exchanged, now);
         let no_object = || UpstreamError::invalid(anyhow::anyhow!("the token response is not one JSON object"));
         let reply = exchanged?.ok_or_else(no_object)?;
-        Ok(Redeemed { tokens: tokens(&reply, now)?, reply })
+        let mut tokens = tokens(&reply, now)?;
+        // Without a member, the scopes are those that were asked for (RFC 6749 §5.1).
+        if tokens.scopes.is_empty() {
+            tokens.scopes = self.scopes.join(" ");
+        }
+        Ok(Redeemed { tokens, reply })
+    }
+
+    /// Sends the refresh token, once (RFC 6749 §6). `None` if the reply has no usable tokens and no error.
+    pub(super) async fn refresh(
+        &self,
+        endpoints: &Endpoints<'_>,
+        refresh_token: &Secret<kind::UpstreamRefreshToken>,
+        now: Timestamp,
+    ) -> RefreshReply {
+        let form = vec![("grant_type", "refresh_token"), ("refresh_token", refresh_token.expose())];
+        let request = self.http.post(endpoints.token).header("accept", "application/json");
+        let request = match self.authenticated(request, form, &endpoints.auth_type).build() {
+            Ok(request) => request,
+            Err(error) => return unavailable(error.without_url()),
+        };
+        match self.http.send(request).await {
+            Ok((status, body)) => refreshed(status, &body, now),
+            Err(error) if error.was_not_sent() => unavailable(error),
+            Err(error) => RefreshReply { outcome: RefreshOutcome::Unknown, cause: Some(error.into()) },
+        }
     }
 
     /// The successful reply of the token endpoint; `None` if it is not one JSON object.
@@ -166,6 +193,51 @@ fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
+/// The outcome of sending a refresh token, and for every other outcome than new tokens the cause, for the log.
+#[derive(Debug)]
+pub(crate) struct RefreshReply {
+    pub(crate) outcome: RefreshOutcome,
+    pub(crate) cause: Option<anyhow::Error>,
+}
+
+fn unavailable(cause: impl Into<anyhow::Error>) -> RefreshReply {
+    RefreshReply { outcome: RefreshOutcome::Unavailable, cause: Some(cause.into()) }
+}
+
+/// Error codes by which providers refuse a refresh token for good: RFC 6749 §5.2, OIDC Core §3.1.2.6 (Entra answers these at
+/// its token endpoint), GitHub, Slack. Any other code is about us, or about now.
+const REFUSALS: [&str; 8] = [
+    "invalid_grant",
+    "interaction_required",
+    "login_required",
+    "consent_required",
+    "bad_refresh_token",
+    "invalid_refresh_token",
+    "token_revoked",
+    "token_expired",
+];
+
+/// Judges the answer to a refresh. An outage must never count as a refusal, and a refusal never as an outage.
+fn refreshed(status: StatusCode, body: &[u8], now: Timestamp) -> RefreshReply {
+    let reply = Reply::parse(body).ok();
+    // Some answer errors with status 200: an answer with an error is none with tokens.
+    if let Some(error) = reply.as_ref().and_then(Reply::refusal) {
+        let cause = refused(error).cause;
+        let is_final = REFUSALS.contains(&error) && !status.is_server_error();
+        let outcome = if is_final { RefreshOutcome::Refused } else { RefreshOutcome::Unavailable };
+        return RefreshReply { outcome, cause: Some(cause) };
+    }
+    if !status.is_success() {
+        return unavailable(anyhow::anyhow!("the token endpoint answers {status}"));
+    }
+    let unusable = |cause: anyhow::Error| RefreshReply { outcome: RefreshOutcome::Unknown, cause: Some(cause) };
+    match reply.as_ref().map(|reply| tokens(reply, now)) {
+        Some(Ok(tokens)) => RefreshReply { outcome: RefreshOutcome::Refreshed(tokens), cause: None },
+        Some(Err(error)) => unusable(error.cause),
+        None => unusable(anyhow::anyhow!("the token response is not one JSON object")),
+    }
+}
+
 /// The tokens of a successful token response (RFC 6749 §5.1). Nothing depends on `expires_in`, `scope` and the presence
 /// of `token_type` and `refresh_token`.
 fn tokens(reply: &Reply, now: Timestamp) -> Result<UpstreamTokens, UpstreamError> {
@@ -179,6 +251,7 @@ fn tokens(reply: &Reply, now: Timestamp) -> Result<UpstreamTokens, UpstreamError
         access_token: Secret::new(reply.text("access_token").map_err(invalid)?),
         refresh_token: reply.hint("refresh_token").map(Secret::new),
         expires_at: reply.lifetime("expires_in").map(|lifetime| now + lifetime),
+        scopes: normal_scopes(&reply.hints("scope").unwrap_or_default().join(" ")),
     };
     tokens.bounded().ok_or_else(|| UpstreamError::invalid(anyhow::anyhow!("its tokens are too large")))
 }
@@ -246,6 +319,47 @@ mod tests {
         ] {
             assert_eq!(cause(tokens(&reply(&members), NOW).unwrap_err()), expected, "{members}");
         }
+    }
+
+    /// What providers answer to a refresh, and what it means.
+    #[test]
+    fn an_outage_is_never_taken_for_a_refusal_nor_a_refusal_for_an_outage() {
+        let judged =
+            |status: u16, body: &str| refreshed(StatusCode::from_u16(status).unwrap(), body.as_bytes(), NOW).outcome;
+        let error = |code: &str| format!(r#"{{"error":"{code}"}}"#);
+        for code in REFUSALS {
+            for status in [200, 400, 401, 403] {
+                assert_eq!(judged(status, &error(code)), RefreshOutcome::Refused, "{status} {code}");
+            }
+            assert_eq!(judged(500, &error(code)), RefreshOutcome::Unavailable, "{code}");
+        }
+        for (status, body) in [
+            (500, String::new()),
+            (502, "<html>Bad gateway".to_owned()),
+            (503, error("temporarily_unavailable")),
+            (429, String::new()),
+            (403, r#"{"message":"API rate limit exceeded"}"#.to_owned()),
+            (302, String::new()),
+            (404, "<html>".to_owned()),
+            (401, "<html>".to_owned()),
+            (400, String::new()),
+            (401, error("invalid_client")),
+            (400, error("unauthorized_client")),
+            (400, error("invalid_request")),
+            (200, error("server_error")),
+            (200, r#"{"error":{"code":"invalid_grant"}}"#.to_owned()),
+        ] {
+            assert_eq!(judged(status, &body), RefreshOutcome::Unavailable, "{status} {body}");
+        }
+        for body in ["", "<html>", "[]", "{}", r#"{"access_token":5}"#, r#"{"access_token":"x","token_type":"DPoP"}"#] {
+            assert_eq!(judged(200, body), RefreshOutcome::Unknown, "{body}");
+        }
+        let RefreshOutcome::Refreshed(tokens) =
+            judged(200, r#"{"access_token":"a","refresh_token":"r","expires_in":"60","scope":"repo,read:user"}"#)
+        else {
+            panic!("no tokens");
+        };
+        assert_eq!((tokens.scopes.as_str(), tokens.expires_at), ("repo read:user", Some(Timestamp::from_seconds(60))));
     }
 
     proptest! {

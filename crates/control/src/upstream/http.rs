@@ -106,6 +106,15 @@ pub(crate) enum SendError {
 }
 
 impl SendError {
+    /// True if the server certainly did not get the request.
+    pub(super) fn was_not_sent(&self) -> bool {
+        match self {
+            SendError::Busy => true,
+            SendError::Request(error) => error.is_connect() || error.is_builder(),
+            SendError::Status(_) | SendError::TooLarge => false,
+        }
+    }
+
     pub(crate) fn into_upstream(self) -> UpstreamError {
         match self {
             SendError::Request(error) => UpstreamError::unavailable(error.without_url()),

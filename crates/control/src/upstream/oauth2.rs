@@ -7,6 +7,7 @@ use ::oauth2::AuthType;
 use lychgate_domain::browser::session::Person;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::request::ticket::WantedAccount;
+use lychgate_domain::secret::{Secret, kind};
 use lychgate_domain::subject::UpstreamId;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream::callback::Callback;
@@ -16,7 +17,7 @@ use lychgate_domain::upstream::userinfo::{self, SubjectClaim};
 use lychgate_process::config::ConfigError;
 use reqwest::StatusCode;
 
-use super::code_flow::{self, CodeFlow, Endpoints, LoginRequest, Redeemed};
+use super::code_flow::{self, CodeFlow, Endpoints, LoginRequest, Redeemed, RefreshReply};
 use super::revocation::{self, Endpoint};
 use super::{AdmittedCode, Http, Identity, ProbeFailure, UpstreamError};
 use crate::config::{AccountPrompt, GithubConfig, Oauth2Config, TokenEndpointAuth};
@@ -125,6 +126,10 @@ impl Oauth2 {
         })?;
         let person = Person::new(subject, userinfo.hint("name"), userinfo.hint("email"));
         Ok(Identity { person, tokens })
+    }
+
+    pub(crate) async fn refresh(&self, token: &Secret<kind::UpstreamRefreshToken>, now: Timestamp) -> RefreshReply {
+        self.flow.refresh(&self.endpoints(), token, now).await
     }
 
     /// `None` if it has no revocation endpoint.

@@ -6,9 +6,11 @@ use std::time::Duration;
 use lychgate_domain::browser::session::Person;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::request::ticket::WantedAccount;
+use lychgate_domain::secret::{Secret, kind};
 use lychgate_domain::subject::UpstreamId;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream::callback::{Callback, CallbackResponse};
+use lychgate_domain::upstream::connection::RefreshOutcome;
 use lychgate_domain::upstream::id_token::{self, ExpectedIdToken};
 use lychgate_domain::upstream::login::LoginSecrets;
 use lychgate_domain::upstream::tokens::UpstreamTokens;
@@ -17,7 +19,7 @@ use oauth2::AuthType;
 use url::Url;
 
 use super::cached::Cached;
-use super::code_flow::{self, CodeFlow, Endpoints, LoginRequest, Redeemed};
+use super::code_flow::{self, CodeFlow, Endpoints, LoginRequest, Redeemed, RefreshReply};
 use super::jwks::Jwks;
 use super::reply::{MemberError, Reply};
 use super::revocation::{self, Endpoint};
@@ -128,6 +130,13 @@ impl Oidc {
             .map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context("the ID token")))?;
         let person = Person::new(subject, claims.name.as_deref(), claims.email.as_deref());
         Ok(Identity { person, tokens })
+    }
+
+    pub(crate) async fn refresh(&self, token: &Secret<kind::UpstreamRefreshToken>, now: Timestamp) -> RefreshReply {
+        match self.metadata(now).await {
+            Ok(metadata) => self.flow.refresh(&metadata.endpoints(), token, now).await,
+            Err(error) => RefreshReply { outcome: RefreshOutcome::Unavailable, cause: Some(error.cause) },
+        }
     }
 
     /// `None` if its metadata names no revocation endpoint.

@@ -33,7 +33,6 @@ fn allowed(method: &str) -> &'static [Role] {
         | "AuthorizationService/Decide"
         | "AuthorizationService/FinishLogin"
         | "AuthorizationService/ConfirmLogin"
-        | "TokenService/Exchange"
         | "TokenService/Verify"
         | "TokenService/Revoke"
         | "RegistrationService/Register"
@@ -44,7 +43,8 @@ fn allowed(method: &str) -> &'static [Role] {
         | "AccountService/SignIn"
         | "AccountService/Revoke"
         | "AccountService/SignOut" => &[Role::Edge],
-        "TokenService/Introspect" => &[Role::Edge, Role::Resource],
+        "TokenService/Exchange" | "TokenService/Introspect" => &[Role::Edge, Role::Resource],
+        "UpstreamTokenService/Get" | "UpstreamTokenService/ReportRejected" => &[Role::Resource],
         "envoy.service.auth.v3.Authorization/Check" => &[Role::Resource],
         "ConsentService/Check" | "ConsentService/BatchCheck" => &[Role::Checker],
         "ConsentService/Get" | "ConsentService/List" | "ConsentService/Watch" => &[Role::Reader, Role::Operator],

@@ -96,7 +96,7 @@ async fn a_hostile_subject_is_refused_or_kept_exactly() {
         if fits(&subject) {
             let tokens = edge.exchange(flow.redeem(&code_in(&next))).await.unwrap();
             assert_eq!(claims(&tokens.access_token)["sub"], format!("idp|{subject}"));
-            let spaces = [Space::Authorizations, Space::Consents, Space::Grants];
+            let spaces = [Space::Authorizations, Space::Consents, Space::Grants, Space::Connections];
             assert_in_place(&env, &subject, &spaces).await;
             assert!(env.events().await.iter().all(|event| contains(event, subject.as_bytes())), "{subject:?}");
         } else {
@@ -259,6 +259,7 @@ async fn assert_in_place(env: &Environment, text: &str, spaces: &[Space]) {
             Space::Clients | Space::Authorizations | Space::Grants => &[32],
             Space::Consents => &[64],
             Space::Counters | Space::Requests | Space::UpstreamRevocations => &[],
+            Space::Connections => &[32],
             Space::Assertions => &[48],
             Space::Digests => &[24],
         };

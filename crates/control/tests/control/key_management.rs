@@ -253,7 +253,6 @@ async fn artifacts_of_a_compromised_key_are_refused() {
         (v1::KeyPurpose::Login, "STATE_INVALID"),
         (v1::KeyPurpose::Code, "CODE_INVALID"),
         (v1::KeyPurpose::RefreshToken, "REFRESH_TOKEN_INVALID"),
-        (v1::KeyPurpose::UpstreamTokens, "CODE_INVALID"),
     ] {
         let env = environment().await;
         let control = env.start().await;
@@ -272,9 +271,7 @@ async fn artifacts_of_a_compromised_key_are_refused() {
                 edge.decide(decide).await.reason()
             }
             v1::KeyPurpose::Login => edge.finish_login(callback).await.reason(),
-            v1::KeyPurpose::Code | v1::KeyPurpose::UpstreamTokens => {
-                edge.exchange(redeeming.redeem(&code)).await.reason()
-            }
+            v1::KeyPurpose::Code => edge.exchange(redeeming.redeem(&code)).await.reason(),
             v1::KeyPurpose::RefreshToken => edge.exchange(flow.refresh(&refresh_token)).await.reason(),
             other => panic!("{other:?}"),
         };

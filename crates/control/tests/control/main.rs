@@ -39,5 +39,6 @@ mod signing_algorithms;
 mod too_late;
 mod upstream_health;
 mod upstream_revocation;
+mod upstream_tokens;
 mod verification;
 mod watch;

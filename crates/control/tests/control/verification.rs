@@ -50,6 +50,7 @@ async fn a_live_token_identifies_the_request_and_any_other_is_challenged() {
         client_id: "app".to_owned(),
         scope: "read".to_owned(),
         exp: verified.exp,
+        upstream_token: None,
     };
     assert_eq!(verified, expected);
     assert_eq!(u64::try_from(verified.exp).unwrap(), env.now().seconds() + 600);

@@ -1,5 +1,6 @@
 //! One flow with its state before each step. Everything in it is fixed.
 
+use std::hint::black_box;
 use std::sync::atomic::{AtomicU8, Ordering};
 
 use lychgate_domain::authentication::Credentials;
@@ -14,7 +15,7 @@ use lychgate_domain::flow::{Approved, CodeExchange, CodeIssued, CodePresentation
 use lychgate_domain::id::{Attempt, BrowserId, IssuerId};
 use lychgate_domain::issuer::{
     Choice, ClientPolicy, Effect, Issuer, IssuerUrl, OptionalScopes, OwnOrigins, PromptPolicy, Requested, Resource,
-    ScopeDefinition, UpstreamRevocationMode,
+    ScopeDefinition, UpstreamRevocationMode, UpstreamTokenPolicy,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::lifetimes::Lifetimes;
@@ -28,6 +29,7 @@ use lychgate_domain::secret::Secret;
 use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::Grant;
+use lychgate_domain::upstream::connection::{Connection, NewLogin, connection_id};
 use lychgate_domain::upstream::login::LoginSecrets;
 use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
 use zeroize::Zeroizing;
@@ -108,8 +110,7 @@ impl Flow {
         let presentation = CodePresentation { code: &presented, client: &authenticated, exchange: &exchange };
         let verified = issued.authenticate(&presentation, &issuer, &keys)?;
         let redeemed = issued.clone().redeem(&verified, &keys, attempt(3), at(5));
-        let sealed = issued.upstream_tokens.clone();
-        let grant = Grant::first(&redeemed, &authenticated, [0x5E; 32], sealed, &issuer.lifetimes);
+        let grant = Grant::first(&redeemed, &authenticated, [0x5E; 32], None, &issuer.lifetimes);
         let refresh_token = grant.refresh_token(&grant.current, &keys).ok_or("no refresh token")?.expose().to_owned();
         Ok(Self {
             metadata,
@@ -160,9 +161,19 @@ pub(crate) fn issue_code(
         access_token: Secret::new("upstream-access-token-of-alice"),
         refresh_token: Some(Secret::new("upstream-refresh-token-of-alice")),
         expires_at: Some(at(3600)),
+        scopes: "openid profile".to_owned(),
     };
     let sealed = tokens.seal(SealedFor::Authorization(approved.decided.id), issuer, keys, entropy);
+    let authorization = approved.decided.id;
     let signed_in = approved.claim(attempt(2), at(3)).sign_in(consent.subject.clone(), sealed, at(4));
+    // The subject's connection gets the tokens.
+    let sealed_for = SealedFor::Authorization(authorization);
+    if let Some(tokens) = UpstreamTokens::open(&signed_in.upstream_tokens, sealed_for, issuer, keys) {
+        let sealed_for = SealedFor::Connection(connection_id(&consent.subject));
+        let tokens = tokens.seal(sealed_for, issuer, keys, entropy);
+        let login = NewLogin { authorization, tokens, at: at(4) };
+        black_box(Connection::after_login(None, &consent.subject, login));
+    }
     signed_in.issue_code(consent, keys, attempt(2), at(4))
 }
 
@@ -228,6 +239,7 @@ fn issuer() -> Result<Issuer> {
             uri: RESOURCE.to_owned(),
             name: "Notes".to_owned(),
             scopes: vec![definition("read", Requested::ByDefault)?, definition("write", Requested::ByName)?],
+            upstream_tokens: UpstreamTokenPolicy::Withheld,
         }],
         clients: Vec::new(),
         policy: ClientPolicy::default(),

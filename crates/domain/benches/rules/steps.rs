@@ -17,7 +17,6 @@ use lychgate_domain::request::ticket::Ticket;
 use lychgate_domain::token::refresh_token::PresentedRefreshToken;
 use lychgate_domain::token::{AccessTokenClaims, Grant, RefreshOutcome, RefreshRequest};
 use lychgate_domain::upstream::login::{self, LoginSecrets, ReturnedLogin};
-use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
 
 use crate::Result;
 use crate::flow::{Flow, URL, at, attempt, consent, issue_code};
@@ -109,11 +108,8 @@ fn redeem(flow: &Flow) -> Result<()> {
     )?;
     issued.fresh(&issuer.lifetimes, at(5))?;
     let redeemed = issued.redeem(&verified, keys, attempt(3), at(5));
-    let sealed_for = SealedFor::Authorization(redeemed.issued.approved.decided.id);
-    let tokens = UpstreamTokens::open(&redeemed.issued.upstream_tokens, sealed_for, issuer, keys);
-    let sealed = tokens.ok_or("not opened")?.seal(SealedFor::Grant(redeemed.grant_id), issuer, keys, &flow.entropy);
     let secret = random(&flow.entropy);
-    let grant = Grant::first(&redeemed, &client, secret, sealed, &issuer.lifetimes);
+    let grant = Grant::first(&redeemed, &client, secret, None, &issuer.lifetimes);
     grant.live(&flow.standing, at(5))?;
     black_box(grant.refresh_token(&grant.current, keys));
     black_box(AccessTokenClaims::new(&grant, &grant.current, issuer));

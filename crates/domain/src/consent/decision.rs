@@ -42,6 +42,8 @@ pub struct Decided {
     pub client_name: Option<String>,
     /// Version of the policy as the page displayed it.
     pub policy_version: Option<String>,
+    /// True if the page said that the server gets the person's access token of the upstream.
+    pub upstream_tokens: bool,
     /// The browser in which the person decided.
     pub browser: BrowserId,
     /// The attempt that stored the decision.
@@ -79,6 +81,7 @@ impl Decided {
             redirect_uri: request.redirect_uri,
             state: request.state,
             code_challenge: request.code_challenge,
+            upstream_tokens: issuer.gives_upstream_tokens(&request.resource),
             resource: request.resource,
             requested_scopes: request.scopes.clone(),
             scopes: request.scopes,
@@ -142,6 +145,7 @@ pub(crate) mod tests {
             metadata_digest: issuer.clients[0].metadata_digest(),
             client_name: issuer.clients[0].name.clone(),
             policy_version: None,
+            upstream_tokens: false,
             browser: BrowserId::from_bytes([1; 16]),
             attempt: Attempt::from_bytes([1; 16]),
             at: Timestamp::EPOCH,

@@ -7,7 +7,7 @@ use subtle::ConstantTimeEq as _;
 use crate::Refusal;
 use crate::client::Client;
 use crate::id::{self, AuthorizationId, BrowserId};
-use crate::issuer::{Choice, Effect, Issuer, IssuerUrl, PublishedPolicy, Resource};
+use crate::issuer::{Choice, Effect, Issuer, IssuerUrl, PublishedPolicy, Resource, UpstreamTokenPolicy};
 use crate::keys::{Key, KeyId, Keys, Purpose, short_digest};
 use crate::request::AuthorizationRequest;
 use crate::request::ticket::Ticket;
@@ -38,7 +38,7 @@ impl Displayed {
                 parts.push(b"optional");
             }
         }
-        let this = Self(short_digest("displayed", &parts)).with_marks(resource, request);
+        let this = Self(short_digest("displayed", &parts)).with_marks(resource, request).with_upstream_tokens(resource);
         match &issuer.published_policy {
             Some(policy) => this.under(policy),
             None => this,
@@ -61,6 +61,14 @@ impl Displayed {
         let parts: Vec<&[u8]> =
             std::iter::once(self.0.as_slice()).chain(marks.iter().map(|mark| mark.as_slice())).collect();
         Self(short_digest("displayed with marks", &parts))
+    }
+
+    /// With the sentence that the server gets the person's access token of the upstream.
+    fn with_upstream_tokens(self, resource: &Resource) -> Self {
+        match resource.upstream_tokens {
+            UpstreamTokenPolicy::Withheld => self,
+            UpstreamTokenPolicy::Given => Self(short_digest("displayed with upstream tokens", &[&self.0])),
+        }
     }
 
     fn under(self, policy: &PublishedPolicy) -> Self {

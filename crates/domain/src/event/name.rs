@@ -40,5 +40,8 @@ names! {
     SubjectRevoked = "subject.revoked",
     IssuerRevoked = "issuer.revoked",
     KeysRotated = "keys.rotated",
+    ConnectionRejected = "connection.rejected",
+    ConnectionEnded = "connection.ended",
+    UpstreamTokenGiven = "upstream_token.given",
     ConfigurationChanged = "configuration.changed",
 }

@@ -74,8 +74,8 @@ pub struct CodeIssued {
     pub consent_epoch: u64,
     /// The revocation counters at that time. A revocation before the code is redeemed leaves nothing to redeem.
     pub counters: Counters,
-    /// The upstream's tokens, sealed for this record.
-    pub upstream_tokens: SealedTokens,
+    /// The upstream's tokens, sealed for this record: only in records of releases without connections.
+    pub upstream_tokens: Option<SealedTokens>,
 }
 
 /// The code has been redeemed. Final.

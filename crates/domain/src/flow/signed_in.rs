@@ -72,7 +72,8 @@ impl SignedIn {
         }
     }
 
-    /// Issues a code. `consent` is the subject's consent after this login; both are written in one commit.
+    /// Issues a code. `consent` is the subject's consent after this login, and the upstream's tokens go to the subject's
+    /// connection; all three are written in one commit.
     pub fn issue_code(self, consent: &Consent, keys: &Keys, attempt: Attempt, at: Timestamp) -> CodeIssued {
         CodeIssued {
             approved: self.approved,
@@ -82,7 +83,7 @@ impl SignedIn {
             subject: self.subject,
             consent_epoch: consent.epoch,
             counters: consent.counters,
-            upstream_tokens: self.upstream_tokens,
+            upstream_tokens: None,
         }
     }
 

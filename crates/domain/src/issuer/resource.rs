@@ -34,6 +34,17 @@ pub struct Resource {
     pub name: String,
     /// Its scopes, in the order in which pages show them.
     pub scopes: Vec<ScopeDefinition>,
+    /// Whether its servers may have a person's access token of the upstream.
+    pub upstream_tokens: UpstreamTokenPolicy,
+}
+
+/// Whether the servers of a resource may have a person's access token of the upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UpstreamTokenPolicy {
+    /// They never get one.
+    Withheld,
+    /// They get one of each person whose consent page said so.
+    Given,
 }
 
 /// One scope of a resource.

@@ -51,7 +51,8 @@ pub struct Grant {
     pub end: Timestamp,
     /// Ended, or not, by itself.
     pub phase: GrantPhase,
-    /// `None` once the grant has ended and its upstream tokens were revoked, or skipped because they cannot be.
+    /// The upstream's tokens of a grant from a release without connections, until they are moved to the connection of its
+    /// subject, or revoked.
     pub upstream_tokens: Option<SealedTokens>,
 }
 
@@ -94,7 +95,7 @@ impl Grant {
         redeemed: &Redeemed,
         client: &ClientAuthenticated,
         secret: [u8; 32],
-        upstream_tokens: SealedTokens,
+        upstream_tokens: Option<SealedTokens>,
         lifetimes: &Lifetimes,
     ) -> Self {
         let decided = &redeemed.issued.approved.decided;
@@ -116,7 +117,7 @@ impl Grant {
             idle_end: (redeemed.at + lifetimes.grant_idle).min(end),
             end,
             phase: GrantPhase::Live,
-            upstream_tokens: Some(upstream_tokens),
+            upstream_tokens,
         }
     }
 
@@ -236,7 +237,7 @@ impl Grant {
         Self { phase: GrantPhase::Ended { at, why }, ..self }
     }
 
-    /// Removes the upstream tokens: the record of an ended grant keeps nothing that opens anything.
+    /// Removes the upstream tokens: they are moved, or revoked.
     pub fn without_upstream_tokens(self) -> Self {
         Self { upstream_tokens: None, ..self }
     }
@@ -325,14 +326,14 @@ pub(crate) mod tests {
         );
         let sealed = SealedTokens { key: KeyId(1), bytes: Vec::new() };
         let approved = Approved { decided, login_key: KeyId(1), seen: PresentedScreen::Full { presented_to: None } };
-        let signed_in = approved.claim(attempt(2), NOW).sign_in(subject, sealed.clone(), NOW);
+        let signed_in = approved.claim(attempt(2), NOW).sign_in(subject, sealed, NOW);
         let issued: CodeIssued = signed_in.issue_code(&consent, &k(), attempt(2), NOW);
         let code = PresentedCode::parse(issued.code(&k()).unwrap().expose()).unwrap();
         let exchange = CodeExchange { code_verifier: Some(VERIFIER.to_owned()), ..CodeExchange::default() };
         let presentation = CodePresentation { code: &code, client: &client(), exchange: &exchange };
         let verified = issued.authenticate(&presentation, &issuer(), &k()).unwrap();
         let redeemed = issued.redeem(&verified, &k(), attempt(3), NOW);
-        let grant = Grant::first(&redeemed, &client(), [7; 32], sealed, &issuer().lifetimes);
+        let grant = Grant::first(&redeemed, &client(), [7; 32], None, &issuer().lifetimes);
         let status =
             GrantStatus { consent: Some(consent), client: Some(ClientStatus::Enabled), counters: Counters::default() };
         (grant, status)

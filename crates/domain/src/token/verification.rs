@@ -81,6 +81,48 @@ impl AccessDenied {
     }
 }
 
+/// The header in which a proxy hands the upstream's access token to the server behind it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct UpstreamTokenHeader(String);
+
+impl UpstreamTokenHeader {
+    /// Headers that say something else to a server.
+    const TAKEN: [&str; 10] = [
+        "connection",
+        "content-length",
+        "content-type",
+        "cookie",
+        "host",
+        "origin",
+        "set-cookie",
+        "te",
+        "transfer-encoding",
+        "upgrade",
+    ];
+
+    /// `name` is `authorization`, or another header in lower case. Refuses with [`Refusal::RequestMalformed`].
+    pub fn parse(name: &str) -> Result<Self, Refusal> {
+        let plain = (1..=64).contains(&name.len())
+            && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+        if !plain || Self::TAKEN.contains(&name) || name.starts_with("x-lychgate-") {
+            let remedy =
+                "the header for the upstream's token must be authorization or an unused name of a-z, 0-9 and -";
+            return Err(Refusal::RequestMalformed(remedy));
+        }
+        Ok(Self(name.to_owned()))
+    }
+
+    /// Name and value: `Bearer` and the token in `authorization`, the bare token in any other header. Refuses a token that is
+    /// not visible ASCII, which could end the header, with [`Refusal::UpstreamLoginNeeded`].
+    pub fn with(self, token: &str) -> Result<(String, String), Refusal> {
+        if token.is_empty() || !token.bytes().all(|byte| byte.is_ascii_graphic()) {
+            return Err(Refusal::UpstreamLoginNeeded);
+        }
+        let value = if self.0 == "authorization" { format!("Bearer {token}") } else { token.to_owned() };
+        Ok((self.0, value))
+    }
+}
+
 impl Resource {
     /// The URL of the resource's metadata (RFC 9728 §3.1) on the resource's own origin, because some clients follow no
     /// other (C11). `None` if the URI is not a URL, which configuration excludes.
@@ -117,6 +159,23 @@ mod tests {
 
     fn with(demanded: &str, audience: &str, carried: &str) -> Result<(), Refusal> {
         checked(demanded, audience, carried).map_err(|denial| denial.refusal)
+    }
+
+    #[test]
+    fn a_token_of_the_upstream_stands_in_one_header_that_says_nothing_else() {
+        let header = |name: &str| UpstreamTokenHeader::parse(name).ok();
+        let with = |name: &str, token: &str| header(name).unwrap().with(token).ok();
+        assert_eq!(with("authorization", "t"), Some(("authorization".to_owned(), "Bearer t".to_owned())));
+        assert_eq!(with("x-github-token", "t"), Some(("x-github-token".to_owned(), "t".to_owned())));
+        for name in
+            ["", "Authorization", "x_token", "x token", "x:y", "x\r\ny", "cookie", "host", "x-lychgate-subject", "ü"]
+        {
+            assert_eq!(header(name), None, "{name:?}");
+        }
+        assert_eq!(header(&"x".repeat(65)), None);
+        for token in ["", "a b", "a\r\nx-admin: 1", "a\0", "ü"] {
+            assert_eq!(with("authorization", token), None, "{token:?}");
+        }
     }
 
     /// Requirements: C6.
@@ -175,7 +234,7 @@ mod tests {
     /// Requirements: R53.
     #[test]
     fn resource_metadata_is_on_the_resources_own_origin_before_its_path() {
-        let of = |uri: &str| Resource { uri: uri.to_owned(), name: String::new(), scopes: Vec::new() }.metadata_url();
+        let of = |uri: &str| Resource { uri: uri.to_owned(), ..issuer().resources[0].clone() }.metadata_url();
         for (uri, url) in [
             ("https://a.example/mcp", "https://a.example/.well-known/oauth-protected-resource/mcp"),
             ("https://a.example", "https://a.example/.well-known/oauth-protected-resource"),

@@ -1,9 +1,10 @@
-//! The upstream's tokens. A client never receives them: they are sealed, each time for one record (MCP Security Best
-//! Practices, "Token Passthrough").
+//! The upstream's tokens. A client never receives them (MCP Security Best Practices, "Token Passthrough"): they are sealed,
+//! each time for one record, and only a resource server that the operator and the person both allow gets the access token
+//! ([`connection`](super::connection)).
 
 use crate::codec::{Reader, Writer};
 use crate::entropy::{Entropy, random};
-use crate::id::{AuthorizationId, GrantId};
+use crate::id::{AuthorizationId, ConnectionId, GrantId};
 use crate::issuer::Issuer;
 use crate::keys::{KeyId, Keys, Purpose};
 use crate::secret::{Secret, kind};
@@ -18,6 +19,8 @@ pub struct UpstreamTokens {
     pub refresh_token: Option<Secret<kind::UpstreamRefreshToken>>,
     /// `None` if the upstream did not say.
     pub expires_at: Option<Timestamp>,
+    /// The scopes, space-separated: as the upstream stated them, or as it was asked for them. Empty if neither is known.
+    pub scopes: String,
 }
 
 /// Upstream tokens, sealed for one record.
@@ -40,18 +43,27 @@ impl std::fmt::Debug for SealedTokens {
 pub enum SealedFor {
     /// An authorization with an issued code.
     Authorization(AuthorizationId),
-    /// A grant.
+    /// A grant of a release that kept the tokens there.
     Grant(GrantId),
+    /// A connection.
+    Connection(ConnectionId),
 }
 
-const FORMAT: u8 = 1;
+/// The format of releases that kept no scopes.
+const WITHOUT_SCOPES: u8 = 1;
+const FORMAT: u8 = 2;
 
 impl UpstreamTokens {
     /// The longest tokens that a record can keep, together.
     pub const MAX_BYTES: usize = 32 * 1024;
+    /// The longest text of scopes that a record can keep; a longer one counts as unknown.
+    pub const MAX_SCOPES_BYTES: usize = 4 * 1024;
 
     /// `None` if they are too long to be kept.
-    pub fn bounded(self) -> Option<Self> {
+    pub fn bounded(mut self) -> Option<Self> {
+        if self.scopes.len() > Self::MAX_SCOPES_BYTES {
+            self.scopes.clear();
+        }
         let refresh_token = self.refresh_token.as_ref().map_or(0, |token| token.expose().len());
         (self.access_token.expose().len() + refresh_token <= Self::MAX_BYTES).then_some(self)
     }
@@ -59,6 +71,31 @@ impl UpstreamTokens {
     /// True if a token may still be valid: there is a refresh token, or the access token is not known to have expired.
     pub fn are_of_use(&self, now: Timestamp) -> bool {
         self.refresh_token.is_some() || self.expires_at.is_none_or(|end| now < end)
+    }
+
+    /// The tokens of a login, where the tokens of an earlier one of the same person are known. A provider that sends its refresh
+    /// token with the first login only, as Google does, would otherwise leave later logins without one.
+    #[must_use]
+    pub fn after_login(self, earlier: Option<&Self>) -> Self {
+        let refresh_token = self.refresh_token.or_else(|| earlier.and_then(|earlier| earlier.refresh_token.clone()));
+        Self { refresh_token, ..self }
+    }
+
+    /// The tokens after a refresh: a provider that does not rotate sends no refresh token, and one that states no scopes has
+    /// not changed them.
+    #[must_use]
+    pub fn after_refresh(self, earlier: &Self) -> Self {
+        let scopes = if self.scopes.is_empty() { earlier.scopes.clone() } else { self.scopes };
+        let refresh_token = self.refresh_token.or_else(|| earlier.refresh_token.clone());
+        Self { refresh_token, scopes, ..self }
+    }
+
+    /// True if revoking `earlier` at the upstream is due once these tokens have replaced it, because these are others.
+    pub fn supersede(&self, earlier: &Self) -> bool {
+        match &earlier.refresh_token {
+            Some(token) => self.refresh_token.as_ref() != Some(token),
+            None => self.access_token != earlier.access_token,
+        }
     }
 
     /// Seals the tokens for `record`.
@@ -69,6 +106,7 @@ impl UpstreamTokens {
             .bytes(&self.expires_at.map_or(0, Timestamp::millis).to_be_bytes())
             .text(self.access_token.expose())
             .text(self.refresh_token.as_ref().map_or("", |token| token.expose()))
+            .text(&self.scopes)
             .finish();
         let plaintext = zeroize::Zeroizing::new(plaintext);
         SealedTokens {
@@ -86,11 +124,17 @@ impl UpstreamTokens {
         let expires_at = u64::from_be_bytes(reader.array()?);
         let access_token = Secret::new(reader.text()?);
         let refresh_token = Secret::new(reader.text()?);
+        let scopes = match format {
+            WITHOUT_SCOPES => String::new(),
+            FORMAT => reader.text()?.to_owned(),
+            _ => return None,
+        };
         reader.end()?;
-        (format == FORMAT).then(|| Self {
+        Some(Self {
             access_token,
             refresh_token: (refreshable == 1).then_some(refresh_token),
             expires_at: (expires_at > 0).then(|| Timestamp::from_millis(expires_at)),
+            scopes,
         })
     }
 }
@@ -100,6 +144,7 @@ impl SealedFor {
         let (record, id) = match self {
             SealedFor::Authorization(id) => (b"authorization".as_slice(), id.bytes()),
             SealedFor::Grant(id) => (b"grant".as_slice(), id.bytes()),
+            SealedFor::Connection(id) => (b"connection".as_slice(), id.bytes()),
         };
         [b"upstream tokens", record, issuer, id]
     }
@@ -108,6 +153,36 @@ impl SealedFor {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    fn tokens(access: &str, refresh: Option<&str>, scopes: &str) -> UpstreamTokens {
+        UpstreamTokens {
+            access_token: Secret::new(access),
+            refresh_token: refresh.map(Secret::new),
+            expires_at: None,
+            scopes: scopes.to_owned(),
+        }
+    }
+
+    #[test]
+    fn a_refresh_token_that_a_provider_does_not_send_again_is_kept() {
+        let first = tokens("a", Some("r"), "repo");
+        for (sent, kept, is_superseded) in [
+            (tokens("b", None, ""), tokens("b", Some("r"), ""), false),
+            (tokens("b", Some("r"), ""), tokens("b", Some("r"), ""), false),
+            (tokens("b", Some("s"), ""), tokens("b", Some("s"), ""), true),
+        ] {
+            let next = sent.clone().after_login(Some(&first));
+            assert_eq!((&next, next.supersede(&first)), (&kept, is_superseded));
+            assert_eq!(sent.after_refresh(&first), UpstreamTokens { scopes: "repo".to_owned(), ..kept });
+        }
+        let only = tokens("a", None, "");
+        for (next, is_superseded) in
+            [(tokens("a", None, ""), false), (tokens("b", None, ""), true), (tokens("b", Some("r"), ""), true)]
+        {
+            assert_eq!(next.after_login(Some(&only)).supersede(&only), is_superseded);
+        }
+        assert_eq!(tokens("b", None, "").after_login(None), tokens("b", None, ""));
+    }
     use crate::entropy::tests::Counting;
     use crate::issuer::tests::issuer;
     use crate::keys::tests::keys;
@@ -120,14 +195,20 @@ mod tests {
             access_token: Secret::new("upstream-secret"),
             refresh_token: Some(Secret::new("")),
             expires_at: Some(Timestamp::from_seconds(7)),
+            scopes: "repo read:user".to_owned(),
         };
         let (here, there) =
             (SealedFor::Grant(GrantId::from_bytes([1; 16])), SealedFor::Grant(GrantId::from_bytes([2; 16])));
-        let elsewhere = SealedFor::Authorization(AuthorizationId::from_bytes([1; 16]));
+        let elsewhere = [
+            SealedFor::Authorization(AuthorizationId::from_bytes([1; 16])),
+            SealedFor::Connection(ConnectionId::from_bytes([1; 16])),
+        ];
         let sealed = tokens.seal(here, &issuer, &keys, &Counting::default());
         assert!(!sealed.bytes.windows(15).any(|window| window == b"upstream-secret"));
         assert_eq!(UpstreamTokens::open(&sealed, here, &issuer, &keys), Some(tokens));
         assert_eq!(UpstreamTokens::open(&sealed, there, &issuer, &keys), None);
-        assert_eq!(UpstreamTokens::open(&sealed, elsewhere, &issuer, &keys), None);
+        for record in elsewhere {
+            assert_eq!(UpstreamTokens::open(&sealed, record, &issuer, &keys), None);
+        }
     }
 }

@@ -1,4 +1,4 @@
-//! `GET /verify?resource=URI[&scope=S+S]`, for proxies that ask before they forward a request, as nginx does with
+//! `GET /verify?resource=URI[&scope=S+S][&upstream_token=HEADER]`, for proxies that ask before they forward a request, as nginx does with
 //! `auth_request`. The proxy sends the request's `Authorization` header; the response names the token's subject and client,
 //! or has the challenge for the client.
 //!
@@ -9,7 +9,7 @@ use axum::extract::{RawQuery, State};
 use axum::http::header::{CACHE_CONTROL, HeaderName, HeaderValue};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
-use lychgate_api::v1::VerifyRequest;
+use lychgate_api::v1::{VerifyRequest, WantedUpstreamToken};
 use lychgate_api::{Reason, identity};
 
 use crate::app::App;
@@ -23,11 +23,23 @@ pub(crate) async fn verify(
     RawQuery(query): RawQuery,
     headers: HeaderMap,
 ) -> Result<Response, Failure> {
-    let Requirement { resource, scope } = Requirement::parse(query.unwrap_or_default().as_bytes())?;
+    let Requirement { resource, scope, upstream_token } = Requirement::parse(query.unwrap_or_default().as_bytes())?;
     let access_token = bearer::token(&headers).unwrap_or_default();
-    let message = VerifyRequest { issuer_id: context.issuer.id.clone(), resource, scope, access_token };
-    let verified = app.control.verify(&context.call, message).await?;
+    let upstream_token = upstream_token
+        .map(|header| WantedUpstreamToken { header, resource_server_token: proxy_token(&headers).unwrap_or_default() });
+    let proxy = upstream_token.as_ref().map(|wanted| wanted.resource_server_token.clone());
+    let guess = proxy.as_deref().filter(|token| !token.is_empty());
+    let guess = guess.map(|token| app.limits.guess(&context.issuer.id, "", token, context.prefix));
+    let issuer_id = context.issuer.id.clone();
+    let message = VerifyRequest { issuer_id, resource, scope, access_token, upstream_token };
+    let verified = app.limits.guard(guess, app.control.verify(&context.call, message)).await?;
     let mut identity = HeaderMap::new();
+    if let Some(token) = &verified.upstream_token {
+        let name = HeaderName::try_from(&token.name).map_err(|_| Failure::new(Reason::Fault))?;
+        let mut value = HeaderValue::try_from(&token.value).map_err(|_| Failure::new(Reason::Fault))?;
+        value.set_sensitive(true);
+        identity.insert(name, value);
+    }
     for (name, value) in identity::headers(&verified) {
         let value = HeaderValue::try_from(value).map_err(|_| Failure::new(Reason::Fault))?;
         identity.insert(HeaderName::from_static(name), value);
@@ -35,24 +47,38 @@ pub(crate) async fn verify(
     Ok((StatusCode::OK, [(CACHE_CONTROL, "no-store")], identity).into_response())
 }
 
+/// The header with which a proxy authenticates as a resource server, to get the upstream's token.
+const PROXY_AUTHORIZATION: &str = "x-lychgate-proxy-authorization";
+
+/// The proxy's own token. The request's `Authorization` header is the client's.
+fn proxy_token(headers: &HeaderMap) -> Option<String> {
+    let mut values = headers.get_all(PROXY_AUTHORIZATION).iter();
+    let (Some(value), None) = (values.next(), values.next()) else { return None };
+    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
+    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim().to_owned())
+}
+
 /// The access that the proxy requires.
 #[derive(Debug, PartialEq)]
 struct Requirement {
     resource: String,
     scope: Option<String>,
+    /// The header in which the server behind the proxy wants the upstream's access token.
+    upstream_token: Option<String>,
 }
 
 impl Requirement {
     /// Unknown and repeated parameters are refused: a misspelt name must not require less, and a client that managed to add to
     /// the query must not change the requirement.
     fn parse(query: &[u8]) -> Result<Self, Failure> {
-        let (mut resource, mut scope) = (None, None);
+        let (mut resource, mut scope, mut upstream_token) = (None, None, None);
         for parameter in parameters::parse(query)? {
             let slot = match parameter.name.as_str() {
                 "resource" => &mut resource,
                 "scope" => &mut scope,
+                "upstream_token" => &mut upstream_token,
                 _ => {
-                    let known = "the query may have resource and scope, nothing else";
+                    let known = "the query may have resource, scope and upstream_token, nothing else";
                     return Err(Failure::new(Reason::RequestMalformed).describe(known));
                 }
             };
@@ -60,7 +86,7 @@ impl Requirement {
                 return Err(Failure::new(Reason::ParameterRepeated).describe("a parameter stands more than once"));
             }
         }
-        Ok(Self { resource: resource.unwrap_or_default(), scope })
+        Ok(Self { resource: resource.unwrap_or_default(), scope, upstream_token })
     }
 }
 
@@ -71,8 +97,11 @@ mod tests {
     #[test]
     fn query_with_unknown_or_repeated_parameters_is_refused() {
         let parse = |query: &str| Requirement::parse(query.as_bytes()).map_err(|failure| failure.reason());
-        let requirement =
-            |scope: Option<&str>| Requirement { resource: "https://a/".to_owned(), scope: scope.map(str::to_owned) };
+        let requirement = |scope: Option<&str>| Requirement {
+            resource: "https://a/".to_owned(),
+            scope: scope.map(str::to_owned),
+            upstream_token: None,
+        };
         assert_eq!(parse("resource=https%3A%2F%2Fa%2F"), Ok(requirement(None)));
         assert_eq!(parse("scope=a+b%20c&resource=https://a/"), Ok(requirement(Some("a b c"))));
         assert_eq!(parse("resource=https://a/&scope="), Ok(requirement(Some(""))), "the control plane judges it");

@@ -48,8 +48,9 @@ pub(crate) fn decode(encoded: &[u8]) -> Result<String, Failure> {
     }
 }
 
-/// The parameters that may be repeated: `resource` (RFC 8707 §2) and the ticked scopes of the consent page.
-const REPEATABLE: [&str; 2] = ["resource", "chosen_scope"];
+/// The parameters that may be repeated: `resource` (RFC 8707 §2), `audience` (RFC 8693 §2.1) and the ticked scopes of the
+/// consent page.
+const REPEATABLE: [&str; 3] = ["resource", "audience", "chosen_scope"];
 
 /// A form with each parameter at most once (RFC 6749 §3.2). A repetition is refused; an empty value is the same as an absent
 /// one.

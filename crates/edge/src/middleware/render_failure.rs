@@ -64,7 +64,10 @@ fn json_response(pages: &Pages, status: StatusCode, failure: &Failure) -> Respon
         Some(description) => printable(description),
         None => printable(&pages.failure_in_english(failure.reason())),
     };
-    let body = json!({ "error": failure.reason().oauth_error(), "error_description": description });
+    let mut body = json!({ "error": failure.reason().oauth_error(), "error_description": description });
+    if let Some(uri) = failure.error_uri() {
+        body["error_uri"] = uri.into();
+    }
     let headers = [(CACHE_CONTROL, "no-store"), (PRAGMA, "no-cache"), (CONTENT_TYPE, "application/json")];
     complete((status, headers, body.to_string()).into_response(), failure)
 }

@@ -459,6 +459,7 @@ pub(crate) fn consent_page() -> v1::ConsentPage {
         grant_lifetime_seconds: 3600,
         changed: false,
         policy: None,
+        upstream_tokens: false,
         person: None,
         earlier_answer: v1::EarlierAnswer::Unspecified.into(),
     }

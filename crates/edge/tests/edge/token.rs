@@ -9,9 +9,10 @@ fn tokens() -> v1::ExchangeResponse {
     v1::ExchangeResponse {
         access_token: "at".to_owned(),
         token_type: "Bearer".to_owned(),
-        expires_in: 600,
+        expires_in: Some(600),
         refresh_token: Some("rt".to_owned()),
         scope: "read".to_owned(),
+        issued_token_type: None,
     }
 }
 
@@ -48,6 +49,58 @@ async fn code_is_exchanged_for_tokens() {
         code_verifier: Some("v".to_owned()),
     };
     assert_eq!(exchange.grant, Some(Grant::AuthorizationCode(grant)));
+}
+
+/// Requirements: A27.
+#[tokio::test]
+async fn a_resource_server_exchanges_an_access_token() {
+    let (edge, fake) = running().await;
+    fake.answer(Answer::Exchanged(v1::ExchangeResponse {
+        refresh_token: None,
+        expires_in: None,
+        issued_token_type: Some("urn:ietf:params:oauth:token-type:access_token".to_owned()),
+        ..tokens()
+    }));
+    let form = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token=s&audience=a&audience=b\
+                &subject_token_type=urn%3Aietf%3Aparams%3Aoauth%3Atoken-type%3Aaccess_token&actor_token=x&scope=repo&resource=r";
+    let request = edge.http.post(edge.url("/t/token")).bearer_auth("the-servers-own");
+    let request = request.header("content-type", "application/x-www-form-urlencoded").body(form);
+    let response = edge.send(request).await;
+    assert_eq!((response.status().as_u16(), header(&response, "cache-control")), (200, "no-store"));
+    let expected = r#"{"access_token":"at","token_type":"Bearer","scope":"read","issued_token_type":"urn:ietf:params:oauth:token-type:access_token"}"#;
+    assert_eq!(response.text().await.expect("text"), expected);
+    let exchange = exchange(&fake);
+    assert_eq!((exchange.resources, exchange.scope), (vec!["r".to_owned()], Some("repo".to_owned())));
+    let grant = v1::TokenExchangeGrant {
+        subject_token: Some("s".to_owned()),
+        subject_token_type: Some("urn:ietf:params:oauth:token-type:access_token".to_owned()),
+        requested_token_type: None,
+        audiences: vec!["a".to_owned(), "b".to_owned()],
+        actor_token: Some("x".to_owned()),
+        actor_token_type: None,
+        resource_server_token: Some("the-servers-own".to_owned()),
+    };
+    assert_eq!(exchange.grant, Some(Grant::TokenExchange(grant)));
+}
+
+/// The person can help, and sees on that page what is connected; a failure that only waiting helps against has no such link.
+#[tokio::test]
+async fn a_refused_exchange_says_where_the_person_can_help() {
+    for (reason, status, uri) in [
+        (Reason::UpstreamLoginNeeded, 400, Some("https://gate.example/t/account")),
+        (Reason::UpstreamConsentMissing, 400, Some("https://gate.example/t/account")),
+        (Reason::UpstreamTokensWithheld, 400, None),
+        (Reason::ResourceServerUnknown, 401, None),
+    ] {
+        let (edge, fake) = running().await;
+        fake.refuse(refusal(reason, &[]));
+        let form = "grant_type=urn%3Aietf%3Aparams%3Aoauth%3Agrant-type%3Atoken-exchange&subject_token=s";
+        let response = edge.post_form("/t/token", form).await;
+        assert_eq!(response.status().as_u16(), status, "{reason:?}");
+        let body: serde_json::Value = response.json().await.expect("JSON");
+        assert_eq!(body["error"], reason.oauth_error());
+        assert_eq!(body["error_uri"].as_str(), uri, "{reason:?}");
+    }
 }
 
 #[tokio::test]

@@ -16,6 +16,7 @@ fn verified() -> Answer {
         client_id: "app".to_owned(),
         scope: "notes:read notes:write".to_owned(),
         exp: 1_790_000_000,
+        upstream_token: None,
     })
 }
 
@@ -54,8 +55,29 @@ async fn verified_request_gets_identity_headers() {
         resource: RESOURCE.to_owned(),
         scope: Some("notes:read notes:write".to_owned()),
         access_token: "t".to_owned(),
+        upstream_token: None,
     };
     assert_eq!(question(&fake), expected);
+}
+
+/// The proxy authenticates with a header of its own: `Authorization` is the client's.
+///
+/// Requirements: A27.
+#[tokio::test]
+async fn a_proxy_gets_the_upstreams_token_in_the_header_that_it_named() {
+    for (name, value) in [("authorization", "Bearer up"), ("x-idp-token", "up")] {
+        let (edge, fake) = running().await;
+        let Answer::Verified(answer) = verified() else { panic!("a verification") };
+        let token = v1::UpstreamTokenHeader { name: name.to_owned(), value: value.to_owned() };
+        fake.answer(Answer::Verified(v1::VerifyResponse { upstream_token: Some(token), ..answer }));
+        let path = format!("{PATH}&upstream_token={name}");
+        let headers = [("authorization", "Bearer t"), ("x-lychgate-proxy-authorization", "Bearer proxy")];
+        let response = get(&edge, &path, &headers).await;
+        assert_eq!((response.status().as_u16(), header(&response, name)), (200, value));
+        let message = question(&fake);
+        let wanted = v1::WantedUpstreamToken { header: name.to_owned(), resource_server_token: "proxy".to_owned() };
+        assert_eq!((message.access_token.as_str(), message.upstream_token), ("t", Some(wanted)));
+    }
 }
 
 /// Each issuer has a `/verify` below its path.
@@ -136,8 +158,8 @@ async fn verification_with_another_query_is_refused() {
     for (query, reason) in [
         ("?resource=r&resource=r", "more than once"),
         ("?resource=r&scope=a&scope=b", "more than once"),
-        ("?resource=r&scopes=a", "resource and scope"),
-        ("?resource=r&access_token=t", "resource and scope"),
+        ("?resource=r&scopes=a", "resource, scope and upstream_token"),
+        ("?resource=r&access_token=t", "resource, scope and upstream_token"),
         ("?resource=%ff", "UTF-8"),
     ] {
         let (edge, fake) = running().await;

@@ -44,6 +44,8 @@ pub(super) struct ConsentView {
     pub(super) resource: Resource,
     pub(super) scopes: Vec<Scope>,
     pub(super) upstream_name: String,
+    /// "Team Notes gets access to your account at GitHub." Absent if it gets none.
+    pub(super) upstream_tokens: Option<Message>,
     pub(super) lifetime: Value,
     pub(super) changed: bool,
     pub(super) person: Option<Person>,
@@ -110,7 +112,12 @@ impl ConsentView {
         let asker = Asker::new(page.client.ok_or(Incomplete)?, page.redirect.ok_or(Incomplete)?)?;
         let resource = Resource::new(page.resource.ok_or(Incomplete)?);
         let lead = asker.lead("lead").with("resource", resource.name.clone());
+        let upstream_tokens = page.upstream_tokens.then(|| {
+            let message = Message::new("upstream-tokens").with("resource", resource.name.clone());
+            message.with("upstream", page.upstream_name.as_str())
+        });
         Ok(Self {
+            upstream_tokens,
             action,
             ticket: page.ticket,
             form_token: page.form_token,

@@ -395,6 +395,7 @@ fn hostile(text: &str) -> v1::ConsentPage {
     let website =
         || Some(v1::Website { host: text(), registrable_domain: text(), unicode_host: text(), confusable: true });
     v1::ConsentPage {
+        upstream_tokens: false,
         ticket: text(),
         form_token: text(),
         client: Some(v1::ConsentClient {

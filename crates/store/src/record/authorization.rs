@@ -121,6 +121,7 @@ fn encode_decided(decided: &Decided) -> proto::Decided {
             decided.requested_scopes.to_string()
         },
         policy_version: decided.policy_version.clone(),
+        upstream_tokens: decided.upstream_tokens,
         answer: decided.answer,
         replaced_attempts: decided.replaced.iter().map(|attempt| attempt.bytes().to_vec()).collect(),
     }
@@ -144,6 +145,7 @@ fn decode_decided(decided: proto::Decided) -> Option<Decided> {
         metadata_digest: decided.metadata_digest.try_into().ok()?,
         client_name: decided.client_name.as_deref().and_then(claimed_name::recorded),
         policy_version: decided.policy_version,
+        upstream_tokens: decided.upstream_tokens,
         browser: BrowserId::from_bytes(decided.browser_id.try_into().ok()?),
         attempt: decode_attempt(decided.attempt)?,
         at: Timestamp::from_millis(decided.at),
@@ -186,7 +188,7 @@ fn encode_issued(issued: &CodeIssued) -> proto::CodeIssued {
         subject: issued.subject.as_str().to_owned(),
         consent_epoch: issued.consent_epoch,
         counters: Some(encode_counters(&issued.counters)),
-        upstream_tokens: Some(encode_sealed(&issued.upstream_tokens)),
+        upstream_tokens: issued.upstream_tokens.as_ref().map(encode_sealed),
     }
 }
 
@@ -200,6 +202,6 @@ fn decode_issued(decided: Decided, issued: Option<proto::CodeIssued>) -> Option<
         subject: Subject::from_record(issued.subject),
         consent_epoch: issued.consent_epoch,
         counters: decode_counters(issued.counters)?,
-        upstream_tokens: decode_sealed(issued.upstream_tokens)?,
+        upstream_tokens: decode_sealed(issued.upstream_tokens),
     })
 }

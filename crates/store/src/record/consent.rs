@@ -42,6 +42,7 @@ impl Record for Consent {
                 .map(|(id, end)| proto::ConsentGrant { grant_id: id.bytes().to_vec(), end: end.millis() })
                 .collect(),
             policy_version: self.policy_version.clone(),
+            upstream_tokens: self.upstream_tokens,
             counters: (self.counters != Counters::default()).then(|| encode_counters(&self.counters)),
         };
         record.encode_to_vec()
@@ -71,6 +72,7 @@ impl Record for Consent {
             expires_at: Timestamp::from_millis(record.expires_at),
             how,
             policy_version: record.policy_version,
+            upstream_tokens: record.upstream_tokens,
             epoch: record.epoch,
             status: match record.revoked_at {
                 None => ConsentStatus::Live,

@@ -86,6 +86,14 @@ pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
                 client_id: client_id.as_str().to_owned(),
                 reason: text(reason),
             }),
+            EventKind::ConnectionRejected => Kind::ConnectionRefused(proto::ConnectionRefused {}),
+            EventKind::ConnectionEnded { subject, reason } => Kind::ConnectionTerminated(proto::ConnectionTerminated {
+                subject: subject.as_str().to_owned(),
+                reason: reason.as_ref().map(text).unwrap_or_default(),
+            }),
+            EventKind::UpstreamTokenGiven { grant_id } => {
+                Kind::UpstreamTokenGiven(proto::UpstreamTokenGiven { grant_id: grant_id.bytes().to_vec() })
+            }
             EventKind::ConfigurationChanged { digest } => {
                 Kind::ConfigurationChanged(proto::ConfigurationChanged { digest: digest.to_vec() })
             }
@@ -138,6 +146,15 @@ pub(crate) fn decode_event(bytes: &[u8]) -> Option<(String, Event)> {
             client_id: ClientId::parse(&kind.client_id)?,
             reason: OperatorReason::parse(&kind.reason)?,
         },
+        Kind::ConnectionRefused(proto::ConnectionRefused {}) => EventKind::ConnectionRejected,
+        Kind::ConnectionTerminated(kind) => EventKind::ConnectionEnded {
+            subject: Subject::from_record(kind.subject),
+            reason: match &*kind.reason {
+                "" => None,
+                reason => Some(OperatorReason::parse(reason)?),
+            },
+        },
+        Kind::UpstreamTokenGiven(kind) => EventKind::UpstreamTokenGiven { grant_id: grant_id(kind.grant_id)? },
         Kind::ConfigurationChanged(kind) => EventKind::ConfigurationChanged { digest: kind.digest.try_into().ok()? },
     };
     // An event about the whole issuer names no subject.

@@ -16,6 +16,7 @@ use lychgate_domain::issuer::IssuerUrl;
 use lychgate_domain::keys::KeyId;
 use lychgate_domain::revocation::DeferredTokens;
 use lychgate_domain::subject::Subject;
+use lychgate_domain::upstream::connection::connection_id;
 use lychgate_domain::upstream::tokens::{SealedFor, SealedTokens};
 use proptest::prelude::*;
 use prost::Message as _;
@@ -25,7 +26,7 @@ use lychgate_engine::Space;
 use values::{Golden, Read, all};
 
 /// Keys of records, by the release that introduced them.
-const KEYS: [&str; 5] = ["keys.v1.txt", "keys.v2.txt", "keys.v3.txt", "keys.v4.txt", "keys.v5.txt"];
+const KEYS: [&str; 6] = ["keys.v1.txt", "keys.v2.txt", "keys.v3.txt", "keys.v4.txt", "keys.v5.txt", "keys.v6.txt"];
 
 /// Requirements: E5.
 #[test]
@@ -87,6 +88,7 @@ fn a_value_of_a_later_release_is_not_read_as_another() {
         ("client-marked.v1.hex", varint(2, 99)),
         ("upstream-revocation-issuer.v1.hex", delimited(9, &varint(1, 99))),
         ("event-consent-approved-page.v1.hex", delimited(10, &varint(3, 99))),
+        ("connection-refreshing.v1.hex", delimited(8, &delimited(1, b"too short"))),
     ] {
         let golden = kept(file);
         assert!(golden.read(&golden.kept()).is_some(), "{file} without it");
@@ -146,13 +148,14 @@ fn every_record_has_its_released_key() {
     let client = ClientId::parse("client-AAAAAAAAAAAAAAAAAAAAAA").unwrap();
     let authorization = AuthorizationId::from_bytes(*b"authorization-id");
     let grant = GrantId::from_bytes(*b"grant-identifier");
-    let [mut first, mut second, mut third, mut fourth, mut fifth] = [const { String::new() }; 5];
+    let [mut first, mut second, mut third, mut fourth, mut fifth, mut sixth] = [const { String::new() }; 6];
     for space in Space::ALL {
         let lines = match space {
             Space::Assertions => &mut second,
             Space::Requests => &mut third,
             Space::UpstreamRevocations => &mut fourth,
             Space::Digests => &mut fourth,
+            Space::Connections => &mut sixth,
             Space::Meta
             | Space::Clients
             | Space::Authorizations
@@ -190,6 +193,12 @@ fn every_record_has_its_released_key() {
             let deferred = key::deferred_tokens(&url, &DeferredTokens { revocation, subject, sealed_for, tokens });
             writeln!(fifth, "deferred tokens of a {name} at {}: {deferred:?}", url.as_str()).unwrap();
         }
+        writeln!(sixth, "connection at {}: {:?}", url.as_str(), key::connection(&url, &subject)).unwrap();
+        let (revocation, person) = (EventId::from_bytes([0x91; 16]), subject.clone());
+        let (sealed_for, tokens) =
+            (SealedFor::Connection(connection_id(&person)), SealedTokens { key: KeyId(1), bytes: Vec::new() });
+        let deferred = key::deferred_tokens(&url, &DeferredTokens { revocation, subject: person, sealed_for, tokens });
+        writeln!(sixth, "deferred tokens of a connection at {}: {deferred:?}", url.as_str()).unwrap();
         for (name, key) in [
             ("digest chain", key::digest_chain(&url)),
             ("digest 258", key::range_digest(&url, 258)),
@@ -198,7 +207,7 @@ fn every_record_has_its_released_key() {
             writeln!(fourth, "{name} at {}: {key:?}", url.as_str()).unwrap();
         }
     }
-    for (file, lines) in KEYS.into_iter().zip([first, second, third, fourth, fifth]) {
+    for (file, lines) in KEYS.into_iter().zip([first, second, third, fourth, fifth, sixth]) {
         let kept = std::fs::read_to_string(directory().join(file));
         let kept =
             kept.unwrap_or_else(|_| panic!("{file} is missing. If the format is new, this belongs there:\n{lines}"));

@@ -4,12 +4,14 @@ use lychgate_domain::id::{AuthorizationId, ClientId, EventId, GrantId};
 use lychgate_domain::revocation::{DeferredTokens, RevocationTarget, ScanPosition, UpstreamRevocation};
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
+use lychgate_domain::upstream::connection::connection_id;
 use lychgate_domain::upstream::tokens::SealedFor;
 use prost::Message as _;
 
 use super::{Record, decode_sealed, encode_sealed};
 use crate::proto::{
-    self, UpstreamRevocationPhase as Phase, deferred_upstream_tokens::Holder, upstream_revocation::Target,
+    self, UpstreamRevocationPhase as Phase, deferred_upstream_tokens, grant_revocation_target,
+    upstream_revocation::Target,
 };
 
 impl Record for UpstreamRevocation {
@@ -27,9 +29,15 @@ impl Record for UpstreamRevocation {
                 })
             }
             RevocationTarget::Grant(id) => Target::Grant(id.bytes().to_vec()),
-            RevocationTarget::Superseded { grant_id, subject, tokens } => {
+            RevocationTarget::Superseded { holder, subject, tokens } => {
+                use grant_revocation_target::Holder;
                 Target::Superseded(proto::GrantRevocationTarget {
-                    grant_id: grant_id.bytes().to_vec(),
+                    holder: match holder {
+                        SealedFor::Grant(id) => Some(Holder::GrantId(id.bytes().to_vec())),
+                        SealedFor::Connection(_) => Some(Holder::Connection(true)),
+                        // A code's tokens are not superseded: they go to the grant.
+                        SealedFor::Authorization(_) => None,
+                    },
                     subject: subject.as_str().to_owned(),
                     upstream_tokens: Some(encode_sealed(tokens)),
                 })
@@ -75,11 +83,19 @@ impl Record for UpstreamRevocation {
                 grants: consent.grant_ids.into_iter().map(grant_id).collect::<Option<_>>()?,
             },
             Target::Grant(id) => RevocationTarget::Grant(grant_id(id)?),
-            Target::Superseded(grant) => RevocationTarget::Superseded {
-                grant_id: grant_id(grant.grant_id)?,
-                subject: Subject::from_record(grant.subject),
-                tokens: decode_sealed(grant.upstream_tokens)?,
-            },
+            Target::Superseded(superseded) => {
+                let subject = Subject::from_record(superseded.subject);
+                RevocationTarget::Superseded {
+                    holder: match superseded.holder? {
+                        grant_revocation_target::Holder::GrantId(id) => SealedFor::Grant(grant_id(id)?),
+                        grant_revocation_target::Holder::Connection(_) => {
+                            SealedFor::Connection(connection_id(&subject))
+                        }
+                    },
+                    subject,
+                    tokens: decode_sealed(superseded.upstream_tokens)?,
+                }
+            }
             Target::Client(client) => {
                 RevocationTarget::Client { client_id: ClientId::parse(&client.client_id)?, counter: client.counter }
             }
@@ -112,9 +128,11 @@ impl Record for DeferredTokens {
     const KIND: &'static str = "deferred upstream tokens";
 
     fn encode_record(&self) -> Vec<u8> {
+        use deferred_upstream_tokens::Holder;
         let holder = match self.sealed_for {
             SealedFor::Grant(id) => Holder::GrantId(id.bytes().to_vec()),
             SealedFor::Authorization(id) => Holder::AuthorizationId(id.bytes().to_vec()),
+            SealedFor::Connection(_) => Holder::Connection(true),
         };
         let record = proto::DeferredUpstreamTokens {
             event_id: self.revocation.bytes().to_vec(),
@@ -126,14 +144,17 @@ impl Record for DeferredTokens {
     }
 
     fn decode_record(bytes: &[u8]) -> Option<Self> {
+        use deferred_upstream_tokens::Holder;
         let record = proto::DeferredUpstreamTokens::decode(bytes).ok()?;
+        let subject = Subject::from_record(record.subject);
         let sealed_for = match record.holder? {
             Holder::GrantId(id) => SealedFor::Grant(GrantId::from_bytes(id.try_into().ok()?)),
             Holder::AuthorizationId(id) => SealedFor::Authorization(AuthorizationId::from_bytes(id.try_into().ok()?)),
+            Holder::Connection(_) => SealedFor::Connection(connection_id(&subject)),
         };
         Some(Self {
             revocation: EventId::from_bytes(record.event_id.try_into().ok()?),
-            subject: Subject::from_record(record.subject),
+            subject,
             sealed_for,
             tokens: decode_sealed(record.upstream_tokens)?,
         })

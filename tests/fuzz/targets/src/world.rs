@@ -8,7 +8,7 @@ use lychgate_domain::entropy::Entropy;
 use lychgate_domain::id::{Attempt, BrowserId, IssuerId};
 use lychgate_domain::issuer::{
     Choice, ClientPolicy, Issuer, IssuerUrl, OwnOrigins, PromptPolicy, Requested, Resource, ScopeDefinition,
-    UpstreamRevocationMode,
+    UpstreamRevocationMode, UpstreamTokenPolicy,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::lifetimes::Lifetimes;
@@ -143,6 +143,7 @@ fn issuer() -> Issuer {
             uri: RESOURCE.to_owned(),
             name: "Notes".to_owned(),
             scopes: vec![definition("read", Requested::ByDefault), definition("write", Requested::ByName)],
+            upstream_tokens: UpstreamTokenPolicy::Withheld,
         }],
         clients: Vec::new(),
         policy: ClientPolicy { private_scheme_redirect_uris, ..ClientPolicy::default() },

@@ -44,6 +44,9 @@ fn sample(name: EventName) -> Event {
             keys: vec![(KeyFamily::Signing, KeyId(0xAB))],
             urgency: RotationUrgency::Compromised,
         },
+        EventName::ConnectionRejected => EventKind::ConnectionRejected,
+        EventName::ConnectionEnded => EventKind::ConnectionEnded { subject, reason: Some(reason) },
+        EventName::UpstreamTokenGiven => EventKind::UpstreamTokenGiven { grant_id },
         EventName::ConfigurationChanged => EventKind::ConfigurationChanged { digest: [6; 32] },
     };
     let of_one_consent = !matches!(
@@ -54,6 +57,7 @@ fn sample(name: EventName) -> Event {
             | EventName::SubjectRevoked
             | EventName::IssuerRevoked
             | EventName::KeysRotated
+            | EventName::ConnectionEnded
             | EventName::ConfigurationChanged
     );
     let about = of_one_consent.then(|| EventTarget {

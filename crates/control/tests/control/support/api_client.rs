@@ -11,6 +11,7 @@ use lychgate_api::v1::consent_service_client::ConsentServiceClient;
 use lychgate_api::v1::issuer_service_client::IssuerServiceClient;
 use lychgate_api::v1::registration_service_client::RegistrationServiceClient;
 use lychgate_api::v1::token_service_client::TokenServiceClient;
+use lychgate_api::v1::upstream_token_service_client::UpstreamTokenServiceClient;
 use lychgate_api::{ERROR_DOMAIN, error_metadata};
 use tonic::{Code, Status, Streaming};
 use tonic_types::StatusExt as _;
@@ -55,6 +56,10 @@ impl ApiClient {
             introspect = introspect(IntrospectRequest) -> IntrospectResponse;
             verify = verify(VerifyRequest) -> VerifyResponse;
             revoke = revoke(RevokeRequest) -> RevokeResponse;
+        }
+        UpstreamTokenServiceClient {
+            upstream_token = get(UpstreamTokenServiceGetRequest) -> UpstreamToken, token;
+            report_rejected = report_rejected(ReportRejectedRequest) -> UpstreamToken, token;
         }
         RegistrationServiceClient {
             register = register(RegisterRequest) -> ClientInformation, client;

@@ -18,6 +18,7 @@ pub(crate) fn verify_request(token: &str) -> v1::VerifyRequest {
         resource: RESOURCE.to_owned(),
         scope: None,
         access_token: token.to_owned(),
+        upstream_token: None,
     }
 }
 

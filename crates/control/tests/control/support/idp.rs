@@ -40,6 +40,19 @@ pub(crate) enum RevocationBehavior {
     Stall,
 }
 
+/// What the token endpoint does with a refresh token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum RefreshBehavior {
+    /// It gives new tokens, and forgets the refresh token at once.
+    Rotate,
+    /// It gives a new access token only.
+    Keep,
+    /// It answers with this status and body, and the refresh token stays good.
+    Answer(u16, String),
+    /// It forgets the refresh token, and answers with this status and body.
+    RotateAndAnswer(u16, String),
+}
+
 /// Ends with the test's runtime.
 #[derive(Clone, Debug)]
 pub(crate) struct Idp {
@@ -61,6 +74,13 @@ struct Provider {
     stalled: watch::Sender<bool>,
     /// Person and refresh token, in the order of issue.
     refresh_tokens: Mutex<Vec<(String, String)>>,
+    refreshing: Mutex<RefreshBehavior>,
+    /// The refresh tokens that are good, with the person.
+    good: Mutex<HashMap<String, String>>,
+    /// Requests with a good refresh token, and all with one.
+    refreshes: Mutex<(usize, usize)>,
+    /// `expires_in` of every token response; none for 0.
+    lifetime: AtomicUsize,
     behavior: watch::Sender<RevocationBehavior>,
     /// Tokens that reached the revocation endpoint, and whether each was revoked.
     revocations: watch::Sender<Vec<(String, bool)>>,
@@ -94,6 +114,10 @@ impl Idp {
             calls: watch::Sender::new(0),
             stalled: watch::Sender::new(false),
             refresh_tokens: Mutex::default(),
+            refreshing: Mutex::new(RefreshBehavior::Rotate),
+            good: Mutex::default(),
+            refreshes: Mutex::default(),
+            lifetime: AtomicUsize::new(3600),
             behavior: watch::Sender::new(RevocationBehavior::Revoke),
             revocations: watch::Sender::default(),
             secrets: Mutex::new(vec![CLIENT_SECRET.to_owned()]),
@@ -148,6 +172,25 @@ impl Idp {
 
     pub(crate) fn set_revocation_behavior(&self, behavior: RevocationBehavior) {
         self.state.behavior.send_replace(behavior);
+    }
+
+    pub(crate) fn set_refresh_behavior(&self, behavior: RefreshBehavior) {
+        *self.state.refreshing.lock().expect("unpoisoned") = behavior;
+    }
+
+    /// Sets the lifetime of later access tokens, in seconds; 0 leaves `expires_in` out.
+    pub(crate) fn set_token_lifetime(&self, seconds: usize) {
+        self.state.lifetime.store(seconds, Ordering::Relaxed);
+    }
+
+    /// Number of refreshes with a good refresh token, and with any.
+    pub(crate) fn refreshes(&self) -> (usize, usize) {
+        *self.state.refreshes.lock().expect("unpoisoned")
+    }
+
+    /// Number of refresh tokens of `person` that are good.
+    pub(crate) fn good_refresh_tokens_of(&self, person: &str) -> usize {
+        self.state.good.lock().expect("unpoisoned").values().filter(|whose| *whose == person).count()
     }
 
     /// The refresh tokens of `person`, oldest first.
@@ -208,12 +251,59 @@ impl Provider {
         });
         let id_token = jsonwebtoken::encode(&header, &claims, &self.key).expect("it can sign");
         self.secrets.lock().expect("unpoisoned").push(id_token.clone());
-        let refresh_token = self.make("refresh-token");
-        self.refresh_tokens.lock().expect("unpoisoned").push((login.person, refresh_token.clone()));
-        Some(json!({
-            "access_token": self.make("access-token"), "refresh_token": refresh_token,
-            "token_type": "Bearer", "expires_in": 3600, "id_token": id_token,
-        }))
+        let refresh_token = self.refresh_token_of(login.person);
+        let mut reply = self.tokens(Some(refresh_token));
+        reply["id_token"] = json!(id_token);
+        Some(reply)
+    }
+
+    fn refresh_token_of(&self, person: String) -> String {
+        let token = self.make("refresh-token");
+        self.good.lock().expect("unpoisoned").insert(token.clone(), person.clone());
+        self.refresh_tokens.lock().expect("unpoisoned").push((person, token.clone()));
+        token
+    }
+
+    fn tokens(&self, refresh_token: Option<String>) -> Value {
+        let mut reply = json!({ "access_token": self.make("access-token"), "token_type": "Bearer" });
+        if let Some(token) = refresh_token {
+            reply["refresh_token"] = json!(token);
+        }
+        match self.lifetime.load(Ordering::Relaxed) {
+            0 => {}
+            seconds => reply["expires_in"] = json!(seconds),
+        }
+        reply
+    }
+
+    /// The answer to a refresh (RFC 6749 §6).
+    fn refresh(&self, headers: &HeaderMap, token: &str) -> (StatusCode, String) {
+        let answer = |status, body: &Value| (status, body.to_string());
+        let refused = || answer(StatusCode::BAD_REQUEST, &json!({ "error": "invalid_grant" }));
+        let person = self.good.lock().expect("unpoisoned").get(token).cloned();
+        {
+            let mut refreshes = self.refreshes.lock().expect("unpoisoned");
+            refreshes.1 += 1;
+            refreshes.0 += usize::from(person.is_some());
+        }
+        let Some(person) = person.filter(|_| is_client(headers)) else { return refused() };
+        let behavior = self.refreshing.lock().expect("unpoisoned").clone();
+        let rotate = || {
+            self.good.lock().expect("unpoisoned").remove(token);
+            self.refresh_token_of(person.clone())
+        };
+        match behavior {
+            RefreshBehavior::Rotate => {
+                let next = rotate();
+                answer(StatusCode::OK, &self.tokens(Some(next)))
+            }
+            RefreshBehavior::Keep => answer(StatusCode::OK, &self.tokens(None)),
+            RefreshBehavior::Answer(status, body) => (StatusCode::from_u16(status).expect("a status"), body),
+            RefreshBehavior::RotateAndAnswer(status, body) => {
+                rotate();
+                (StatusCode::from_u16(status).expect("a status"), body)
+            }
+        }
     }
 }
 
@@ -252,6 +342,7 @@ async fn revoke(
     if !is_client(&headers) || form.get("token_type_hint").is_none_or(|hint| hint != "refresh_token") {
         return StatusCode::BAD_REQUEST;
     }
+    provider.good.lock().expect("unpoisoned").remove(&token);
     let mut behavior = provider.behavior.subscribe();
     let refused = match &*behavior.borrow() {
         RevocationBehavior::Fail => true,
@@ -282,12 +373,15 @@ async fn token(
     State(provider): State<Arc<Provider>>,
     headers: HeaderMap,
     Form(form): Form<HashMap<String, String>>,
-) -> (StatusCode, Json<Value>) {
+) -> (StatusCode, String) {
     let mut stalled = provider.stalled.subscribe();
     provider.calls.send_modify(|calls| *calls += 1);
     stalled.wait_for(|stalled| !stalled).await.expect("the provider lives");
+    if form.get("grant_type").is_some_and(|grant_type| grant_type == "refresh_token") {
+        return provider.refresh(&headers, form.get("refresh_token").map_or("", String::as_str));
+    }
     match provider.redeem(&headers, &form) {
-        Some(tokens) => (StatusCode::OK, Json(tokens)),
-        None => (StatusCode::BAD_REQUEST, Json(json!({ "error": "invalid_grant" }))),
+        Some(tokens) => (StatusCode::OK, tokens.to_string()),
+        None => (StatusCode::BAD_REQUEST, json!({ "error": "invalid_grant" }).to_string()),
     }
 }

@@ -107,12 +107,19 @@ impl Environment {
         }
     }
 
-    /// Number of grants that hold upstream tokens.
-    pub(crate) async fn grants_with_upstream_tokens(&self) -> usize {
+    /// Number of connections that hold upstream tokens.
+    pub(crate) async fn connections_with_tokens(&self) -> usize {
         let store = Store::open(self.engine.open(), self.now()).await.expect("it opens");
         let issuer = self.config.issuers().expect("a good configuration").remove(0);
-        let grants = store.grants(&issuer, None, self.now()).await.expect("it can be read").items;
-        grants.iter().filter(|(_, grant)| grant.upstream_tokens.is_some()).count()
+        let (mut holding, mut from) = (0, None);
+        loop {
+            let page = store.connections(&issuer, from, self.now()).await.expect("it can be read");
+            holding += page.connections.iter().filter(|connection| connection.value.tokens.is_some()).count();
+            from = page.next;
+            if from.is_none() {
+                return holding;
+            }
+        }
     }
 
     /// Changes the status of the only stored client to disabled. The copy appends the record's field 2, `status`, once more: the last

@@ -24,6 +24,7 @@ use lychgate_domain::scope::Scopes;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::{EndedBy, Grant, GrantPhase};
+use lychgate_domain::upstream::connection::{Connection, ConnectionState, Lease, connection_id};
 use lychgate_domain::upstream::tokens::{SealedFor, SealedTokens};
 use prost::Message as _;
 
@@ -119,6 +120,7 @@ pub(super) fn all() -> Vec<Golden> {
             &[14],
             Consent { counters: Counters { issuer: 1, client: 2, subject: 3 }, ..consent() },
         ),
+        Golden::new("consent-with-upstream-tokens", &[], Consent { upstream_tokens: true, ..consent() }),
         Golden::new("client-marked", &[], UnregisteredClient { id: client_id(), status: ClientStatus::Disabled }),
         Golden::new("range-digest", &[3, 4], range_digest()),
         Golden::new(
@@ -230,6 +232,53 @@ pub(super) fn all() -> Vec<Golden> {
         .chain(unsaid.map(|(nested, kind)| Golden::event(nested, event(kind))))
         .chain([Golden::event(&[27], Event { about: None, ..event(configured) })])
         .chain([Golden::event_called("login-refused-from", &[26], from("203.0.113.0/24"))])
+        .chain(connections())
+        .collect()
+}
+
+/// One of each state, and the events about them.
+fn connections() -> Vec<Golden> {
+    let with_upstream_tokens = Decided { upstream_tokens: true, ..decided() };
+    let without = CodeIssued { upstream_tokens: None, ..code_issued() };
+    let ended = |reason| Event { about: None, ..event(EventKind::ConnectionEnded { subject: subject(), reason }) };
+    let states = [
+        ConnectionState::Live,
+        ConnectionState::Refreshing(Lease { attempt: attempt(0x34), until: at(20), after_unknown: true }),
+        ConnectionState::Uncertain,
+        ConnectionState::Rejected { at: at(30) },
+        ConnectionState::Ended { at: at(30) },
+    ];
+    let states = states.into_iter().map(|state| {
+        let (name, nested): (_, &[u32]) = match state {
+            ConnectionState::Live => ("connection-live", &[3, 7]),
+            ConnectionState::Refreshing(_) => ("connection-refreshing", &[3, 8]),
+            ConnectionState::Uncertain => ("connection-uncertain", &[3, 9]),
+            ConnectionState::Rejected { .. } => ("connection-rejected", &[10]),
+            ConnectionState::Ended { .. } => ("connection-ended", &[11]),
+        };
+        let connection = Connection { state, ..connection() };
+        let tokens = connection.tokens.clone().filter(|_| connection.is_live());
+        Golden::new(name, nested, Connection { tokens, ..connection })
+    });
+    let waiting = Connection { retry_at: Some(at(25)), ..connection() };
+    states
+        .chain([
+            Golden::new("connection-waiting", &[3, 7], waiting),
+            Golden::new(
+                "authorization-approved-with-upstream-tokens",
+                &[1, 3],
+                Authorization::Approved(Approved { decided: with_upstream_tokens, ..approved() }),
+            ),
+            Golden::new(
+                "authorization-code-issued-without-upstream-tokens",
+                &[1, 5],
+                Authorization::CodeIssued(without),
+            ),
+            Golden::event(&[28], event(EventKind::ConnectionRejected)),
+            Golden::event(&[29], ended(None)),
+            Golden::event_called("connection-ended-by-operator", &[29], ended(Some(reason()))),
+            Golden::event(&[30], event(EventKind::UpstreamTokenGiven { grant_id: grant_id(0x51) })),
+        ])
         .collect()
 }
 
@@ -281,7 +330,12 @@ fn upstream_revocations() -> Vec<Golden> {
             },
         ),
         (&[5, 9], "superseded", {
-            RevocationTarget::Superseded { grant_id: grant_id(0x51), subject: subject(), tokens: sealed(0xE2) }
+            let holder = SealedFor::Grant(grant_id(0x51));
+            RevocationTarget::Superseded { holder, subject: subject(), tokens: sealed(0xE2) }
+        }),
+        (&[5, 9], "superseded-connection", {
+            let holder = SealedFor::Connection(connection_id(&subject()));
+            RevocationTarget::Superseded { holder, subject: subject(), tokens: sealed(0xE2) }
         }),
         (&[6, 9], "client", RevocationTarget::Client { client_id: client_id(), counter: 2 }),
         (&[7, 9], "subject", RevocationTarget::Subject { subject: subject(), counter: 3 }),
@@ -305,7 +359,7 @@ fn upstream_revocations() -> Vec<Golden> {
     all
 }
 
-fn deferred_tokens() -> [Golden; 2] {
+fn deferred_tokens() -> [Golden; 3] {
     let of = |sealed_for| DeferredTokens {
         revocation: EventId::from_bytes([0x91; 16]),
         subject: subject(),
@@ -316,6 +370,7 @@ fn deferred_tokens() -> [Golden; 2] {
     [
         Golden::new("deferred-tokens-of-a-code", &[5], of(authorization)),
         Golden::new("deferred-tokens-of-a-grant", &[5], of(SealedFor::Grant(grant_id(0x51)))),
+        Golden::new("deferred-tokens-of-a-connection", &[5], of(SealedFor::Connection(connection_id(&subject())))),
     ]
 }
 
@@ -438,6 +493,7 @@ fn decided() -> Decided {
         metadata_digest: [0xD0; 32],
         client_name: None,
         policy_version: None,
+        upstream_tokens: false,
         browser: BrowserId::from_bytes([0xB0; 16]),
         attempt: attempt(0x31),
         at: at(2),
@@ -473,7 +529,7 @@ fn code_issued() -> CodeIssued {
         subject: subject(),
         consent_epoch: at(3).millis(),
         counters: Counters { issuer: 1, client: 2, subject: 3 },
-        upstream_tokens: sealed(0xE1),
+        upstream_tokens: Some(sealed(0xE1)),
     }
 }
 
@@ -501,10 +557,25 @@ fn consent() -> Consent {
         expires_at: at(31_536_004),
         how: ConsentScreen::Full,
         policy_version: None,
+        upstream_tokens: false,
         epoch: at(3).millis(),
         status: ConsentStatus::Live,
         grants: vec![(grant_id(0x51), at(7_776_005)), (grant_id(0x52), at(7_776_010))],
         counters: Counters::default(),
+    }
+}
+
+fn connection() -> Connection {
+    Connection {
+        subject: subject(),
+        generation: 3,
+        tokens: Some(sealed(0xE3)),
+        obtained_at: at(6),
+        signed_in_at: at(4),
+        logins: vec![authorization_id()],
+        state: ConnectionState::Live,
+        retry_at: None,
+        given_to: vec![[0x61; 16], [0x62; 16]],
     }
 }
 
@@ -626,6 +697,14 @@ fn says(record: &proto::Event, event: &Event) -> bool {
             Kind::LoginQuestioned(proto::LoginQuestioned { requested: requested.clone() })
         }
         EventKind::LoginRefused => Kind::LoginRefused(proto::LoginRefused {}),
+        EventKind::ConnectionRejected => Kind::ConnectionRefused(proto::ConnectionRefused {}),
+        EventKind::ConnectionEnded { subject, reason } => Kind::ConnectionTerminated(proto::ConnectionTerminated {
+            subject: subject.to_string(),
+            reason: reason.as_ref().map(|reason| reason.as_str().to_owned()).unwrap_or_default(),
+        }),
+        EventKind::UpstreamTokenGiven { grant_id } => {
+            Kind::UpstreamTokenGiven(proto::UpstreamTokenGiven { grant_id: grant(grant_id) })
+        }
         EventKind::ConfigurationChanged { digest } => {
             Kind::ConfigurationChanged(proto::ConfigurationChanged { digest: digest.to_vec() })
         }

@@ -1,0 +1,328 @@
+//! The upstream's access token of a person, for the resource servers that may have it: by token exchange (RFC 8693), by gRPC,
+//! at `/verify` and for Envoy. All of them come here.
+//!
+//! A token is given only if, in one snapshot, the grant is live, the resource is configured to get one, the consent page said
+//! so, and the connection has one. A token that is over is refreshed first. One call refreshes, on all nodes together: it
+//! takes a lease in the store before it sends the refresh token. Other calls of this process wait for it, those of other
+//! processes read the store until its outcome is there.
+
+use std::time::Duration;
+
+use lychgate_domain::Refusal;
+use lychgate_domain::entropy::random;
+use lychgate_domain::event::{EventKind, EventTarget};
+use lychgate_domain::id::Attempt;
+use lychgate_domain::issuer::UpstreamRevocationMode;
+use lychgate_domain::subject::Subject;
+use lychgate_domain::time::Timestamp;
+use lychgate_domain::token::{Grant, token_exchange};
+use lychgate_domain::upstream::connection::{
+    AtUse, Connection, ConnectionState, Lease, Need, NewLogin, RefreshOutcome, StoredOutcome, connection_id,
+};
+use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
+use lychgate_store::connections::ConnectionUpdate;
+use lychgate_store::{GrantStatusKey, Versioned};
+use tokio::time::{Instant, timeout};
+
+use super::AccessToken;
+use crate::clients::unregistered_status;
+use crate::ground::commit::{Commit, until_committed};
+use crate::ground::error::Error;
+use crate::state::{CallContext, CommandContext};
+use crate::upstream::RefreshReply;
+
+/// A call waits this long for a refresh; clients of the edge wait ten seconds.
+const PATIENCE: Duration = Duration::from_secs(8);
+/// The interval at which the store is read while another process refreshes.
+const POLL_INTERVAL: Duration = Duration::from_millis(100);
+/// A store that is unavailable for a moment must not lose the answer to a refresh.
+const STORE_TRIES: usize = 80;
+
+/// An upstream access token for a resource server.
+pub(crate) struct GivenToken {
+    pub(crate) access_token: String,
+    /// The seconds until it ends; `None` if the upstream did not say.
+    pub(crate) expires_in_seconds: Option<u64>,
+    /// Its scopes, space-separated; empty if they are not known.
+    pub(crate) scope: String,
+    /// The configured id of the upstream.
+    pub(crate) upstream_id: String,
+}
+
+/// Gives upstream tokens to resource servers.
+pub(crate) struct UpstreamTokenAccess {
+    command: CommandContext,
+    /// An upstream access token that the upstream's API has answered with 401.
+    rejected: Option<String>,
+}
+
+impl UpstreamTokenAccess {
+    /// What this call writes has an idempotency key of its own: what it gives follows from the records alone.
+    pub(crate) fn new(call: &CallContext, rejected: Option<String>) -> Self {
+        let attempt = Attempt::from_bytes(random(call.entropy()));
+        Self { command: call.clone().command(attempt), rejected }
+    }
+
+    /// The upstream's access token of the person who gave `token`, an access token that is good.
+    ///
+    /// Refuses as [`Grant::live`], [`token_exchange::may_receive`] and [`Connection::at_use`].
+    pub(crate) async fn give(&self, token: &AccessToken) -> Result<GivenToken, Error> {
+        let give_up_at = Instant::now() + PATIENCE;
+        loop {
+            let call = self.command.at_present();
+            let grant =
+                call.store().grant(call.issuer(), token.grant_id, call.now).await?.ok_or(Refusal::GrantEnded)?;
+            if !token.is_of(&grant.value) {
+                return Err(Refusal::GrantEnded.into());
+            }
+            let Some(read) = allowed_connection(&call, &grant.value).await? else {
+                self.adopt(&call, &grant).await?;
+                continue;
+            };
+            let tokens = open(&call, &read.value);
+            let need = self.rejected.as_deref().map_or(Need::AccessToken, Need::Instead);
+            match (read.value.at_use(tokens.as_ref(), need, call.now)?, tokens) {
+                (AtUse::Give, Some(tokens)) => {
+                    if self.record_given(&call, &grant.value, &read).await? {
+                        return Ok(given(&call, &tokens));
+                    }
+                }
+                (AtUse::Reject, _) => self.record_rejected(&call, &grant.value, read).await?,
+                (AtUse::Refresh | AtUse::Wait | AtUse::Give, _) => {
+                    self.wait_for_refresh(&grant.value, give_up_at).await?
+                }
+            }
+            if Instant::now() >= give_up_at {
+                return Err(Refusal::UpstreamTokenUnavailable.into());
+            }
+        }
+    }
+
+    /// Records that the resource was given this token set, once, with an event. False after a conflict.
+    async fn record_given(
+        &self,
+        call: &CommandContext,
+        grant: &Grant,
+        read: &Versioned<Connection>,
+    ) -> Result<bool, Error> {
+        if read.value.was_given_to(&grant.resource) {
+            return Ok(true);
+        }
+        let next = read.value.clone().give_to(&grant.resource);
+        let event = call.event(EventKind::UpstreamTokenGiven { grant_id: grant.id }, about(grant));
+        let update = ConnectionUpdate { read: Some(read), connection: &next, superseded: None, event: Some(&event) };
+        Ok(match call.store().update_connection(call.issuer(), &update, call.now).await? {
+            Commit::Done(_) => true,
+            Commit::Conflict => false,
+        })
+    }
+
+    /// Records that the upstream has rejected a token that cannot be refreshed. After a conflict the caller reads again.
+    async fn record_rejected(
+        &self,
+        call: &CommandContext,
+        grant: &Grant,
+        read: Versioned<Connection>,
+    ) -> Result<(), Error> {
+        let next = read.value.clone().reject(call.now);
+        let event = call.event(EventKind::ConnectionRejected, about(grant));
+        let update = ConnectionUpdate { read: Some(&read), connection: &next, superseded: None, event: Some(&event) };
+        let (Commit::Done(_) | Commit::Conflict) =
+            call.store().update_connection(call.issuer(), &update, call.now).await?;
+        Ok(())
+    }
+
+    /// Moves the tokens of a grant from a release without connections. Refuses with [`Refusal::UpstreamLoginNeeded`] if it has
+    /// none.
+    async fn adopt(&self, call: &CommandContext, grant: &Versioned<Grant>) -> Result<(), Error> {
+        let (issuer, keys, value) = (call.issuer(), call.keys(), &grant.value);
+        let sealed = value.upstream_tokens.as_ref();
+        let tokens = sealed.and_then(|sealed| UpstreamTokens::open(sealed, SealedFor::Grant(value.id), issuer, keys));
+        let tokens = tokens.ok_or(Refusal::UpstreamLoginNeeded)?;
+        let sealed_for = SealedFor::Connection(connection_id(&value.subject));
+        let login = NewLogin {
+            authorization: value.authorization_id,
+            tokens: tokens.seal(sealed_for, issuer, keys, call.entropy()),
+            at: value.created_at,
+        };
+        let connection = Connection::after_login(None, &value.subject, login);
+        // A conflict: the person has signed in meanwhile, or another call has moved the tokens.
+        let (Commit::Done(_) | Commit::Conflict) =
+            call.store().adopt_upstream_tokens(issuer, grant, &connection, call.now).await?;
+        Ok(())
+    }
+
+    /// Refreshes the connection, or waits until another call has. Refuses with [`Refusal::UpstreamTokenUnavailable`] if that
+    /// takes too long.
+    async fn wait_for_refresh(&self, grant: &Grant, give_up_at: Instant) -> Result<(), Error> {
+        let (state, issuer) = (&self.command.state, self.command.issuer());
+        let left = give_up_at.saturating_duration_since(Instant::now());
+        let key = (issuer.id.clone(), connection_id(&grant.subject));
+        let ended = match state.refreshes.begin(key) {
+            Ok(refreshing) => {
+                let refresh = Refresh {
+                    command: self.command.clone(),
+                    about: about(grant),
+                    subject: grant.subject.clone(),
+                    rejected: self.rejected.clone(),
+                };
+                // The refresh goes on if this call's client hangs up: the refresh token may be used up.
+                let running = state.to_the_end(async move {
+                    let _present = refreshing;
+                    refresh.run().await
+                });
+                timeout(left, running).await
+            }
+            Err(begun) => timeout(left, begun.ended()).await.map(Ok),
+        };
+        ended.unwrap_or_else(|_| Err(Refusal::UpstreamTokenUnavailable.into()))
+    }
+}
+
+/// One refresh of a connection.
+struct Refresh {
+    command: CommandContext,
+    about: EventTarget,
+    subject: Subject,
+    rejected: Option<String>,
+}
+
+impl Refresh {
+    /// Takes the lease, sends the refresh token, and stores the outcome; or waits for another process that has the lease.
+    async fn run(&self) -> Result<(), Error> {
+        let give_up_at = Instant::now() + PATIENCE;
+        while Instant::now() < give_up_at {
+            let call = self.command.at_present();
+            let Some(read) = call.store().connection(call.issuer(), &self.subject, call.now).await? else {
+                return Ok(());
+            };
+            let tokens = open(&call, &read.value);
+            let need = self.rejected.as_deref().map_or(Need::AccessToken, Need::Instead);
+            match (read.value.at_use(tokens.as_ref(), need, call.now)?, tokens) {
+                (AtUse::Refresh, Some(tokens)) => {
+                    if let Some(lease) = self.lease(&call, &read).await? {
+                        return self.refresh(lease, &tokens).await;
+                    }
+                }
+                (AtUse::Wait, _) => tokio::time::sleep(POLL_INTERVAL).await,
+                (AtUse::Give | AtUse::Reject | AtUse::Refresh, _) => return Ok(()),
+            }
+        }
+        Ok(())
+    }
+
+    /// Takes the lease; `None` after a conflict. A commit whose answer was lost is recognised by its attempt.
+    async fn lease(&self, call: &CommandContext, read: &Versioned<Connection>) -> Result<Option<Lease>, Error> {
+        let attempt = Attempt::from_bytes(random(call.entropy()));
+        let next = read.value.clone().lease(attempt, call.now);
+        let update = ConnectionUpdate { read: Some(read), connection: &next, superseded: None, event: None };
+        match call.store().update_connection(call.issuer(), &update, call.now).await? {
+            Commit::Done(_) | Commit::Conflict => {
+                let found = call.store().connection(call.issuer(), &self.subject, call.now).await?;
+                Ok(found.and_then(|found| found.value.lease_of(attempt)))
+            }
+        }
+    }
+
+    async fn refresh(&self, lease: Lease, earlier: &UpstreamTokens) -> Result<(), Error> {
+        let call = self.command.at_present();
+        let Some(refresh_token) = &earlier.refresh_token else { return Ok(()) };
+        let RefreshReply { outcome, cause } = call.serving.upstream.refresh(refresh_token, call.now).await;
+        if let Some(cause) = cause {
+            let (request_id, error) = (&call.caller.request_id, format!("{cause:#}"));
+            let is_refused = outcome == RefreshOutcome::Refused;
+            tracing::warn!(request.id = request_id, issuer.id = %call.issuer().id, error, is_refused, "the upstream's tokens were not refreshed");
+        }
+        let outcome = match outcome {
+            RefreshOutcome::Refreshed(tokens) => RefreshOutcome::Refreshed(tokens.after_refresh(earlier)),
+            other => other,
+        };
+        let mut stored = self.store(lease, &outcome).await;
+        for _ in 1..STORE_TRIES {
+            let Err(Error::StoreUnavailable(_)) = stored else { break };
+            tokio::time::sleep(POLL_INTERVAL).await;
+            stored = self.store(lease, &outcome).await;
+        }
+        if !stored? && let RefreshOutcome::Refreshed(tokens) = &outcome {
+            self.give_back(&call, tokens).await;
+        }
+        Ok(())
+    }
+
+    /// Stores the outcome under the lease. False if the lease is gone: the person has signed in again, or the connection has
+    /// ended.
+    async fn store(&self, lease: Lease, outcome: &RefreshOutcome) -> Result<bool, Error> {
+        until_committed(|| async {
+            let call = self.command.at_present();
+            let found = call.store().connection(call.issuer(), &self.subject, call.now).await?;
+            let Some(read) = found.filter(|found| found.value.lease_of(lease.attempt).is_some()) else {
+                return Ok(Commit::Done(false));
+            };
+            let sealed_for = SealedFor::Connection(read.value.id());
+            let outcome = match outcome {
+                RefreshOutcome::Refreshed(tokens) => {
+                    StoredOutcome::Refreshed(tokens.seal(sealed_for, call.issuer(), call.keys(), call.entropy()))
+                }
+                RefreshOutcome::Refused => StoredOutcome::Refused,
+                RefreshOutcome::Unavailable => StoredOutcome::Unavailable,
+                RefreshOutcome::Unknown => StoredOutcome::Unknown,
+            };
+            let next = read.value.clone().after_refresh(lease, outcome, call.now);
+            let is_rejected = matches!(next.state, ConnectionState::Rejected { .. });
+            let event = is_rejected.then(|| call.event(EventKind::ConnectionRejected, self.about.clone()));
+            let update =
+                ConnectionUpdate { read: Some(&read), connection: &next, superseded: None, event: event.as_ref() };
+            Ok(call.store().update_connection(call.issuer(), &update, call.now).await?.with(true))
+        })
+        .await
+    }
+
+    /// Revokes tokens of which the connection has no need any more.
+    async fn give_back(&self, call: &CommandContext, tokens: &UpstreamTokens) {
+        if call.issuer().upstream_revocation == UpstreamRevocationMode::Never {
+            return;
+        }
+        if let Err(error) = call.serving.upstream.revoke(tokens, call.now).await {
+            let error = format!("{:#}", error.cause);
+            tracing::warn!(issuer.id = %call.issuer().id, error, "refreshed tokens that are not needed were not revoked");
+        }
+    }
+}
+
+/// The connection of the grant's subject, after every check that does not concern the connection, in one snapshot; `None` if
+/// there is no connection.
+async fn allowed_connection(call: &CallContext, grant: &Grant) -> Result<Option<Versioned<Connection>>, Error> {
+    let Grant { subject, client_id, resource, .. } = grant;
+    let issuer = call.issuer();
+    let unregistered_status = unregistered_status(issuer, client_id);
+    let key = GrantStatusKey { subject, client: client_id, unregistered_status, resource };
+    let (status, connection) = call.store().grant_status_and_connection(issuer, key, call.now).await?;
+    grant.live(&status.status, call.now)?;
+    let consent = status.status.consent.as_ref().ok_or(Refusal::GrantEnded)?;
+    token_exchange::may_receive(issuer.resource_by_uri(resource), consent)?;
+    Ok(connection)
+}
+
+fn open(call: &CallContext, connection: &Connection) -> Option<UpstreamTokens> {
+    let sealed_for = SealedFor::Connection(connection.id());
+    UpstreamTokens::open(connection.tokens.as_ref()?, sealed_for, call.issuer(), call.keys())
+}
+
+fn about(grant: &Grant) -> EventTarget {
+    EventTarget {
+        subject: grant.subject.clone(),
+        client_id: grant.client_id.clone(),
+        resource: grant.resource.clone(),
+        authorization_id: Some(grant.authorization_id),
+    }
+}
+
+fn given(call: &CallContext, tokens: &UpstreamTokens) -> GivenToken {
+    let left = |end: Timestamp| call.now.until(end).as_secs();
+    GivenToken {
+        access_token: tokens.access_token.expose().to_owned(),
+        expires_in_seconds: tokens.expires_at.map(left),
+        scope: tokens.scopes.clone(),
+        upstream_id: call.issuer().upstream.as_str().to_owned(),
+    }
+}
