@@ -58,51 +58,20 @@ pub struct Neighbours<'a> {
     pub server: SocketAddr,
     /// The resource URI as the control plane's configuration has it.
     pub resource: &'a str,
+    /// The server wants the identity provider's token in place of ours.
+    pub upstream_token: bool,
 }
 
 impl Proxy {
     /// Starts the proxy and waits until it accepts connections.
     pub async fn start(self, with: Neighbours<'_>, directory: &Path) -> Result<Service> {
         let mut service = match self {
-            Proxy::Nginx => {
-                let ours = format!("127.0.0.1:{}", with.listen.port());
-                let encoded: String = form_urlencoded::byte_serialize(with.resource.as_bytes()).collect();
-                let changes = [
-                    ("https%3A%2F%2Fmcp.example.com%2Fmcp", encoded),
-                    ("server 127.0.0.1:8080;", format!("server {};", with.edge)),
-                    ("server 127.0.0.1:9000;", format!("server {};", with.server)),
-                    ("listen 8443;", format!("listen {ours};")),
-                ];
-                let site = edited("nginx.conf", &borrowed(&changes), directory)?;
-                let main = directory.join("main.conf");
-                // A single process leaves no workers behind when the test kills it.
-                let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
-                    .map(|name| format!("{name}_temp_path {:?};\n", directory.join(name)))
-                    .concat();
-                let settings = format!(
-                    "daemon off; master_process off; pid {:?}; error_log stderr;\nevents {{}}\n\
-                     http {{ access_log off;\n{temporary}include {site:?}; }}\n",
-                    directory.join("nginx.pid")
-                );
-                fs::write(&main, settings)?;
-                let mut command = Command::new(NGINX);
-                Service::of("nginx", command.args(["-e", "stderr", "-p"]).arg(directory).arg("-c").arg(main))?
-            }
+            Proxy::Nginx => nginx(&with, directory)?,
             Proxy::Envoy => {
-                let port = |address: SocketAddr| format!("port_value: {}", address.port());
-                let changes = [
-                    ("https://mcp.example.com/mcp", with.resource.to_owned()),
-                    ("port_value: 8443", port(with.listen)),
-                    ("port_value: 8080", port(with.edge)),
-                    ("port_value: 9000", port(with.server)),
-                    ("port_value: 7441", port(with.control)),
-                    ("TOKEN-OF-THIS-ENVOY", with.token.to_owned()),
-                ];
-                let config = edited("envoy.yaml", &borrowed(&changes), directory)?;
                 let mut command = Command::new(envoy().await?);
                 command
                     .args(["--disable-hot-restart", "--concurrency", "1", "--log-level", "warning", "-c"])
-                    .arg(config);
+                    .arg(envoy_config(&with, directory)?);
                 Service::of("envoy", &mut command)?
             }
         };
@@ -110,6 +79,59 @@ impl Proxy {
         service.until("listens", async || tokio::net::TcpStream::connect(address).await.is_ok()).await?;
         Ok(service)
     }
+}
+
+fn nginx(with: &Neighbours<'_>, directory: &Path) -> Result<Service> {
+    let ours = format!("127.0.0.1:{}", with.listen.port());
+    let encoded: String = form_urlencoded::byte_serialize(with.resource.as_bytes()).collect();
+    let mut changes = vec![
+        ("https%3A%2F%2Fmcp.example.com%2Fmcp", encoded),
+        ("server 127.0.0.1:8080;", format!("server {};", with.edge)),
+        ("server 127.0.0.1:9000;", format!("server {};", with.server)),
+        ("listen 8443;", format!("listen {ours};")),
+    ];
+    if with.upstream_token {
+        changes.extend([
+            ("proxy_set_header Authorization \"\";", "proxy_set_header Authorization $lychgate_upstream;".to_owned()),
+            ("&scope=notes:read;", "&scope=notes:read&upstream_token=authorization;".to_owned()),
+            ("#proxy_set_header X-Lychgate", "proxy_set_header X-Lychgate".to_owned()),
+            ("TOKEN-OF-THIS-PROXY", with.token.to_owned()),
+        ]);
+    }
+    let site = edited("nginx.conf", &borrowed(&changes), directory)?;
+    let main = directory.join("main.conf");
+    // A single process leaves no workers behind when the test kills it.
+    let temporary = ["client_body", "proxy", "fastcgi", "uwsgi", "scgi"]
+        .map(|name| format!("{name}_temp_path {:?};\n", directory.join(name)))
+        .concat();
+    let settings = format!(
+        "daemon off; master_process off; pid {:?}; error_log stderr;\nevents {{}}\n\
+         http {{ access_log off;\n{temporary}include {site:?}; }}\n",
+        directory.join("nginx.pid")
+    );
+    fs::write(&main, settings)?;
+    let mut command = Command::new(NGINX);
+    Service::of("nginx", command.args(["-e", "stderr", "-p"]).arg(directory).arg("-c").arg(main))
+}
+
+fn envoy_config(with: &Neighbours<'_>, directory: &Path) -> Result<PathBuf> {
+    const SCOPES: &str = "lychgate-scopes: notes:read";
+    let port = |address: SocketAddr| format!("port_value: {}", address.port());
+    let mut changes = vec![
+        ("https://mcp.example.com/mcp", with.resource.to_owned()),
+        ("port_value: 8443", port(with.listen)),
+        ("port_value: 8080", port(with.edge)),
+        ("port_value: 9000", port(with.server)),
+        ("port_value: 7441", port(with.control)),
+        ("TOKEN-OF-THIS-ENVOY", with.token.to_owned()),
+    ];
+    if with.upstream_token {
+        changes.extend([
+            ("                          request_headers_to_remove: [authorization]\n", String::new()),
+            (SCOPES, format!("{SCOPES}\n{:34}lychgate-upstream-token: authorization", "")),
+        ]);
+    }
+    edited("envoy.yaml", &borrowed(&changes), directory)
 }
 
 /// Checks that a browser lets a page of another origin send a request with these headers to `url`: the preflight, which has no

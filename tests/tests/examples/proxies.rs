@@ -1,16 +1,17 @@
 //! A real nginx and a real Envoy, configured by the examples, in front of a server that trusts their headers.
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use axum::http::HeaderMap;
 use e2e::clients::{McpClient, python};
 use e2e::examples::{Behind, Neighbours, Proxy, assert_preflight_passes};
 use e2e::flow::{App, Gate, LOOPBACK, Tokens};
 use e2e::http::{self, Jar, Page};
 use e2e::system::ports::Claim;
-use e2e::system::service::Service;
+use e2e::system::service::{Service, until};
 use e2e::system::{Issuer, MAIN, Plan, System, resource_server};
+use e2e::upstream::{Endpoint, Lie};
 use reqwest::RequestBuilder;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 const ENVOYS_TOKEN: &str = "token-of-the-envoy-of-the-tests-0123456789abc";
 const OTHER: &str = "https://other.example.com/mcp";
@@ -31,8 +32,14 @@ struct Guarded {
 
 impl Guarded {
     async fn start(proxy: Proxy) -> Result<Self> {
+        Self::start_with(proxy, false).await
+    }
+
+    /// `upstream_token`: the server wants the identity provider's token in place of ours.
+    async fn start_with(proxy: Proxy, upstream_token: bool) -> Result<Self> {
         let plan = Plan {
             edges: 1,
+            upstream_tokens: upstream_token,
             edge_deadline_seconds: 1,
             control_tables: resource_server("envoy", ENVOYS_TOKEN, MAIN.resource),
             issuer_tables: format!(
@@ -50,6 +57,7 @@ impl Guarded {
             token: ENVOYS_TOKEN,
             server: behind.address,
             resource: MAIN.resource,
+            upstream_token,
         };
         let service = proxy.start(neighbours, directory.path()).await?;
         let gate: Gate = system.gate(MAIN.id)?;
@@ -146,6 +154,62 @@ async fn passes_the_identity(proxy: Proxy) -> Result<()> {
         Page::of(guarded.get("/.well-known/oauth-protected-resource/mcp")?.header("host", "mcp.example.com")).await?;
     assert_eq!((page.status, page.json()?["resource"].as_str()), (200, Some(MAIN.resource)), "{}", page.summary());
     assert!(guarded.behind.arrived().is_empty());
+    Ok(())
+}
+
+/// A server that understands nothing but the identity provider's token gets it, whatever headers a client sends. Where only the
+/// person can help, the client gets the challenge that makes it start a login; while the provider is away, it keeps its
+/// token.
+async fn hands_over_the_upstreams_token(proxy: Proxy) -> Result<()> {
+    let guarded = Guarded::start_with(proxy, true).await?;
+    let upstream = guarded.system.upstream(MAIN.id)?;
+    let tokens = guarded.tokens(SCOPE).await?;
+    let get = |token: &str| anyhow::Ok(guarded.get("/mcp")?.bearer_auth(token));
+    let forged = get(&tokens.access_token)?.header("x-lychgate-proxy-authorization", "Bearer guess");
+    for request in [get(&tokens.access_token)?, forged.header("x-lychgate-upstream-token", "forged")] {
+        assert_eq!(Page::of(request).await?.status, 200);
+        let headers = guarded.arrived();
+        let all: Vec<_> = headers.get_all("authorization").iter().collect();
+        let [value] = all[..] else { anyhow::bail!("one Authorization header: {all:?}") };
+        let value = value.to_str()?;
+        let token = value.strip_prefix("Bearer ").context("a bearer token")?;
+        ensure!(token != tokens.access_token && upstream.asked().tokens_given.iter().any(|given| given == token));
+        let person = http::client()?.get(format!("{}/userinfo", upstream.issuer())).bearer_auth(token);
+        assert_eq!(Page::of(person).await?.json()?["sub"], "ada", "the provider's own API takes it");
+    }
+
+    // A client that has only its access token cannot fetch the provider's.
+    let path = format!("/verify?upstream_token=authorization&resource={}", MAIN.resource);
+    for proxy_token in [None, Some("Bearer guess"), Some("Bearer"), Some(tokens.access_token.as_str())] {
+        let request = guarded.system.gate(MAIN.id)?.http().get(format!("{}{path}", guarded.system.origin()));
+        let request = request.bearer_auth(&tokens.access_token);
+        let page = Page::of(
+            proxy_token
+                .into_iter()
+                .fold(request, |request, token| request.header("x-lychgate-proxy-authorization", token)),
+        );
+        let page = page.await?;
+        assert_eq!((page.status, page.header("authorization")), (401, None), "{}", page.summary());
+    }
+
+    upstream.lie(Lie::Member(Endpoint::Token, "expires_in", json!(1)));
+    let tokens = guarded.tokens(SCOPE).await?;
+    upstream.lie(Lie::TokenFails);
+    let unavailable = async || Page::of(get(&tokens.access_token)?).await.map(|page| page.status);
+    until("the provider's token is over", async || unavailable().await.is_ok_and(|status| status == 503)).await?;
+    let _ = guarded.behind.arrived();
+    // The connection ends at the provider: only the person can help.
+    let refused = guarded.tokens(SCOPE).await;
+    ensure!(refused.is_err(), "the provider fails");
+    upstream.lie(Lie::TokenRefuses);
+    let challenge = format!("{CHALLENGE}, scope=\"{SCOPE}\", error=\"invalid_token\"");
+    until("the provider has refused", async || unavailable().await.is_ok_and(|status| status == 401)).await?;
+    let page = Page::of(get(&tokens.access_token)?).await?;
+    guarded.assert_stopped(&page, 401, Some(&challenge), "the person has to sign in again");
+
+    upstream.be_honest();
+    let tokens = guarded.tokens(SCOPE).await?;
+    assert_eq!(Page::of(get(&tokens.access_token)?).await?.status, 200, "the next login repairs the connection");
     Ok(())
 }
 
@@ -282,6 +346,18 @@ async fn envoy_lets_web_pages_in() -> Result<()> {
     lets_web_pages_in(Proxy::Envoy).await
 }
 
+/// Requirements: A27.
+#[tokio::test]
+async fn nginx_hands_over_the_upstreams_token() -> Result<()> {
+    hands_over_the_upstreams_token(Proxy::Nginx).await
+}
+
+/// Requirements: A27.
+#[tokio::test]
+async fn envoy_hands_over_the_upstreams_token() -> Result<()> {
+    hands_over_the_upstreams_token(Proxy::Envoy).await
+}
+
 /// Requirements: C9.
 #[tokio::test]
 async fn nginx_passes_the_identity_and_removes_forged_headers() -> Result<()> {
@@ -326,6 +402,7 @@ async fn leads_a_real_client_through(proxy: Proxy) -> Result<()> {
         token: ENVOYS_TOKEN,
         server: servers.address(),
         resource: &mcp_url,
+        upstream_token: false,
     };
     let _proxy = proxy.start(neighbours, directory.path()).await?;
 
