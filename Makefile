@@ -21,16 +21,19 @@ NODE_MODULES := $(CLIENTS)/node_modules/.package-lock.json
 CARGO := .ci/cargo
 CARGO_DENY := 0.20.2
 
-.PHONY: help run test pages lint fmt audit bench build packages packages-for-tests packages-for-bench clients
+.PHONY: help run test torture pages lint fmt audit bench build packages packages-for-tests packages-for-bench clients
 
 help: ## List the targets (this)
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-6s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 run: build ## Build everything and run it on this machine, state in ./data (more options: make run ARGS='--help')
 	@$(BIN_DIR)/lychgate dev --data ./data $(ARGS)
 
 test: clients lint build ## Everything CI checks: lint, unit tests, the engine suite, real processes with real clients
 	@LYCHGATE_BIN_DIR=$(BIN_DIR) LYCHGATE_PYTHON=$(VENV)/bin/python .ci/tests.py $(CARGO) test
+
+torture: clients build ## Kill the control plane 15 times, during 210 refreshes of upstream tokens; takes ten minutes
+	LYCHGATE_BIN_DIR=$(BIN_DIR) LYCHGATE_PYTHON=$(VENV)/bin/python $(CARGO) test --workspace --test upstream_tokens -- --ignored
 
 pages: build clients ## Write every page in every state and language to ./pages, as HTML and as PNG files to look at
 	$(BIN_DIR)/lychgate templates preview pages

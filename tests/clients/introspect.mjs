@@ -1,4 +1,4 @@
-// A resource server that introspects with `openid-client`, as any other user of that library does.
+// A resource server that introspects and exchanges tokens with `openid-client`, as any other user of that library does.
 //
 //   node introspect.mjs --issuer URL --client-id ID --client-secret SECRET --auth-method METHOD
 //
@@ -20,8 +20,14 @@ const config = await client.discovery(new URL(options.issuer), options['client-i
 });
 
 say({ advertised: config.serverMetadata().introspection_endpoint_auth_methods_supported });
-listen(async ({ token }) => {
+listen(async ({ token, exchange }) => {
   try {
+    if (exchange) {
+      const parameters = { subject_token: exchange, subject_token_type: 'urn:ietf:params:oauth:token-type:access_token' };
+      const grantType = 'urn:ietf:params:oauth:grant-type:token-exchange';
+      say({ answer: await client.genericGrantRequest(config, grantType, parameters) });
+      return;
+    }
     say({ answer: await client.tokenIntrospection(config, token) });
   } catch (error) {
     // A 401 reaches the application as a challenge, any other error by its OAuth code.

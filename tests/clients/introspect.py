@@ -1,4 +1,4 @@
-"""A resource server that introspects with Authlib, or with FastMCP's IntrospectionTokenVerifier.
+"""A resource server that introspects with Authlib, or with FastMCP's IntrospectionTokenVerifier. Authlib exchanges tokens, too.
 
     python introspect.py --library authlib|fastmcp --endpoint URL --client-id ID --client-secret SECRET --auth-method METHOD
 
@@ -10,6 +10,7 @@ import asyncio
 import json
 import sys
 
+from authlib.integrations.base_client import OAuthError
 from authlib.integrations.httpx_client import AsyncOAuth2Client
 from fastmcp.server.auth.providers.introspection import IntrospectionTokenVerifier
 
@@ -21,6 +22,22 @@ async def authlib(options, token):
         response = await client.introspect_token(options.endpoint, token=token, token_type_hint="access_token")
     answer = response.json()
     return {"answer": answer} if response.status_code == 200 else {"error": answer["error"]}
+
+
+async def exchange(options, token):
+    async with AsyncOAuth2Client(
+        options.client_id, options.client_secret, token_endpoint_auth_method=options.auth_method
+    ) as client:
+        try:
+            answer = await client.fetch_token(
+                options.endpoint,
+                grant_type="urn:ietf:params:oauth:grant-type:token-exchange",
+                subject_token=token,
+                subject_token_type="urn:ietf:params:oauth:token-type:access_token",
+            )
+        except OAuthError as error:
+            return {"error": error.error}
+    return {"answer": answer}
 
 
 async def fastmcp(options, token):
@@ -40,7 +57,12 @@ async def main(options):
     print(json.dumps({"ready": True}), flush=True)
     loop = asyncio.get_running_loop()
     while line := await loop.run_in_executor(None, sys.stdin.readline):
-        print(json.dumps(await introspect(options, json.loads(line)["token"])), flush=True)
+        order = json.loads(line)
+        if "exchange" in order:
+            answer = await exchange(options, order["exchange"])
+        else:
+            answer = await introspect(options, order["token"])
+        print(json.dumps(answer), flush=True)
 
 
 if __name__ == "__main__":

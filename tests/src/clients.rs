@@ -157,6 +157,30 @@ pub enum Introspector {
 impl Introspector {
     pub const ALL: [Introspector; 3] = [Introspector::OpenidClient, Introspector::Authlib, Introspector::FastMcp];
 
+    /// The answers of the token endpoint to the exchange of `tokens` (RFC 8693); `Err` with the library's error.
+    pub async fn exchange(
+        self,
+        issuer: &str,
+        (id, secret, method): (&str, &str, &str),
+        tokens: &[&str],
+    ) -> Result<Vec<Result<Value, String>>> {
+        let endpoint = format!("{issuer}/token");
+        let mut command = match self {
+            Introspector::OpenidClient => node("introspect.mjs"),
+            Introspector::Authlib | Introspector::FastMcp => python("introspect.py"),
+        };
+        match self {
+            Introspector::OpenidClient => command.args(["--issuer", issuer]),
+            Introspector::Authlib | Introspector::FastMcp => {
+                command.args(["--library", "authlib", "--endpoint", &endpoint])
+            }
+        };
+        command.args(["--client-id", id, "--client-secret", secret, "--auth-method", method]);
+        let mut program = Program::spawn("the resource server", &mut command)?;
+        program.line().await?;
+        ask_each(&mut program, "exchange", tokens).await
+    }
+
     /// The answers of the issuer about `tokens`, as the library gives them to its user: `Err` with the library's error.
     pub async fn ask(
         self,
@@ -181,17 +205,21 @@ impl Introspector {
             let advertised = first["advertised"].as_array().context("the metadata name no method")?;
             ensure!(advertised.iter().any(|known| known == method), "{method} is not advertised: {first}");
         }
-        let mut answers = Vec::new();
-        for token in tokens {
-            program.send(&json!({ "token": token })).await?;
-            let line = program.line().await?;
-            answers.push(match line["error"].as_str() {
-                Some(error) => Err(error.to_owned()),
-                None => Ok(line["answer"].clone()),
-            });
-        }
-        Ok(answers)
+        ask_each(&mut program, "token", tokens).await
     }
+}
+
+async fn ask_each(program: &mut Program, order: &str, tokens: &[&str]) -> Result<Vec<Result<Value, String>>> {
+    let mut answers = Vec::new();
+    for token in tokens {
+        program.send(&json!({ order: token })).await?;
+        let line = program.line().await?;
+        answers.push(match line["error"].as_str() {
+            Some(error) => Err(error.to_owned()),
+            None => Ok(line["answer"].clone()),
+        });
+    }
+    Ok(answers)
 }
 
 /// The browser build of the npm package `oidc-client-ts`, which defines the global `oidc`.

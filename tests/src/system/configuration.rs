@@ -33,6 +33,8 @@ pub struct Plan {
     pub control_tables: String,
     /// Lines of TOML for each issuer before its tables, with tables as dotted keys.
     pub issuer_settings: String,
+    /// The resource of each issuer may have upstream tokens.
+    pub upstream_tokens: bool,
     /// Additional tables for each issuer, such as `[[issuers.clients]]`.
     pub issuer_tables: String,
 }
@@ -81,6 +83,7 @@ impl Default for Plan {
             lifetimes: String::new(),
             control_tables: String::new(),
             issuer_settings: String::new(),
+            upstream_tokens: false,
             issuer_tables: String::new(),
         }
     }
@@ -222,7 +225,7 @@ pub fn principal(name: &str, role: &str, token: &str) -> String {
 fn issuer(issuer: &Issuer, url: &str, upstream: &Upstream, secret: &Path, plan: &Plan) -> String {
     let Issuer { id, resource, scope, .. } = issuer;
     let (provider, client_id) = (upstream.issuer(), upstream.client().0);
-    let Plan { lifetimes, issuer_settings, issuer_tables, .. } = plan;
+    let Plan { lifetimes, issuer_settings, issuer_tables, upstream_tokens, .. } = plan;
     format!(
         r#"
 [[issuers]]
@@ -241,6 +244,7 @@ scopes = ["openid", "profile"]
 [[issuers.resources]]
 uri = "{resource}"
 name = "The resource of {id}"
+upstream_tokens = {upstream_tokens}
 [[issuers.resources.scopes]]
 name = "{scope}"
 description = "See who you are"
