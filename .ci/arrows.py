@@ -163,7 +163,7 @@ FOLDERS: dict[str, dict[str, str]] = {
         "browser": "codec display entropy id issuer keys refusal subject",
         "registration": "client display id issuer keys origin refusal secret",
         "request": "client codec entropy id issuer keys refusal scope",
-        "upstream": "codec entropy id issuer keys refusal request secret subject",
+        "upstream": "codec entropy id issuer keys refusal request scope secret subject",
         "consent": "client id issuer keys lifetimes refusal request scope subject",
         "account": "browser codec consent entropy id issuer keys refusal subject upstream",
         "event": "consent display id issuer keys subject",

@@ -1,11 +1,9 @@
 //! The page of connected apps in Chromium: its contents, the effect of a revocation on the app, and its protection
 //! from other sites.
 
-use std::fs::OpenOptions;
-use std::io::Write;
 use std::path::{Path, PathBuf};
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use axum::Router;
 use axum::response::Html;
 use axum::routing::get;
@@ -15,8 +13,7 @@ use e2e::dev::Dev;
 use e2e::flow::{App, Gate, LOOPBACK, Tokens};
 use e2e::http::Page;
 use e2e::person;
-use e2e::system::{MAIN, Plan, System};
-use sha2::{Digest, Sha256};
+use e2e::system::{MAIN, Plan, System, resource_server};
 
 const SERVER: &str = "token-of-the-mcp-server-0123456789abcdef";
 
@@ -85,7 +82,7 @@ async fn a_person_finds_their_apps_and_revokes_one() -> Result<()> {
 /// Requirements: R27.
 #[tokio::test]
 async fn a_revoked_app_loses_its_tokens_at_once() -> Result<()> {
-    let (system, gate) = start().await?;
+    let (system, gate) = start(Plan::default()).await?;
     let (app, kept) = (gate.app(&[LOOPBACK]).await?, gate.app(&[LOOPBACK]).await?);
     let (mut tokens, kept_tokens) = (app.tokens().await?, kept.tokens().await?);
     assert!(is_active(&gate, &tokens).await?);
@@ -111,10 +108,49 @@ async fn a_revoked_app_loses_its_tokens_at_once() -> Result<()> {
     Ok(())
 }
 
+/// Servers of the resource get the provider's token until the person disconnects. The app keeps its grant, the provider is told,
+/// and the next login repairs it.
+///
+/// Requirements: R27, R30.
+#[tokio::test]
+async fn a_person_disconnects_the_provider_and_keeps_their_apps() -> Result<()> {
+    let (system, gate) = start(Plan { upstream_tokens: true, ..Plan::default() }).await?;
+    let app = gate.app(&[LOOPBACK]).await?;
+    let tokens = app.tokens().await?;
+    let given = exchanged(&gate, &tokens).await?;
+    let upstream_token = given.json()?["access_token"].clone();
+    ensure!(given.status == 200 && upstream_token.is_string(), "{}", given.summary());
+
+    let browser = Browser::launch().await?;
+    let tab = signed_in(&browser, &gate).await?;
+    tab.screenshot(&picture("account-connection.png")).await?;
+    let text = tab.text().await?;
+    for said in ["What this service may do at Identity provider of main for you", "openid", "You signed in on"] {
+        assert!(text.contains(said), "the page does not say {said:?}:\n{text}");
+    }
+    let page = tab.follow(Find::button("Disconnect")).await?;
+    assert_eq!((page.status, page.url.as_str()), (Some(200), gate.url("/account").as_str()));
+    tab.screenshot(&picture("account-disconnected.png")).await?;
+    let text = tab.text().await?;
+    assert!(text.contains("Disconnected.") && text.contains("Your apps stay allowed."), "{text}");
+    assert_eq!((tab.count(Find::button("Disconnect")).await?, tab.count(Find::button("Allowed on")).await?), (0, 1));
+
+    let refused = exchanged(&gate, &tokens).await?;
+    assert_eq!((refused.status, refused.error().as_str()), (400, "invalid_grant"), "{}", refused.summary());
+    let asked = system.upstream(MAIN.id)?.asked_until(|asked| asked.revocations.len() == 1).await?;
+    ensure!(asked.tokens_given.contains(&asked.revocations[0]["token"]), "a token of its own: {asked:?}");
+    assert!(is_active(&gate, &tokens).await?);
+    app.refresh(&tokens.refresh_token).tokens().await?;
+    let tokens = app.tokens().await?;
+    let again = exchanged(&gate, &tokens).await?;
+    ensure!(again.status == 200 && again.json()?["access_token"] != upstream_token, "{}", again.summary());
+    Ok(())
+}
+
 /// Requirements: B38.
 #[tokio::test]
 async fn a_small_window_without_scripts_is_enough() -> Result<()> {
-    let (_system, gate) = start().await?;
+    let (_system, gate) = start(Plan::default()).await?;
     for _ in 0..2 {
         gate.app(&[LOOPBACK]).await?.tokens().await?;
     }
@@ -132,17 +168,9 @@ async fn a_small_window_without_scripts_is_enough() -> Result<()> {
 }
 
 /// Two edges, and a resource server that may introspect its tokens.
-async fn start() -> Result<(System, Gate)> {
-    let mut system = System::start(Plan { edges: 2, ..Plan::default() }).await?;
-    system.kill_control().await?;
-    let digest: String = Sha256::digest(SERVER).iter().map(|byte| format!("{byte:02x}")).collect();
-    let mut config = OpenOptions::new().append(true).open(system.control_config())?;
-    write!(
-        config,
-        "\n[[principals]]\nname = \"server\"\nrole = \"resource\"\ntoken_sha256 = [\"{digest}\"]\nresources = [\"{}\"]\n",
-        MAIN.resource
-    )?;
-    system.start_control().await?;
+async fn start(plan: Plan) -> Result<(System, Gate)> {
+    let control_tables = resource_server("server", SERVER, MAIN.resource);
+    let system = System::start(Plan { edges: 2, control_tables, ..plan }).await?;
     let gate = system.gate(MAIN.id)?;
     Ok((system, gate))
 }
@@ -179,6 +207,16 @@ async fn is_active(gate: &Gate, tokens: &Tokens) -> Result<bool> {
     let form = [("token", tokens.access_token.as_str())];
     let page = Page::of(gate.http().post(gate.url("/introspect")).bearer_auth(SERVER).form(&form)).await?;
     Ok(page.json()?["active"] == true)
+}
+
+/// The exchange of our access token for the provider's, by a server of the resource (RFC 8693).
+async fn exchanged(gate: &Gate, tokens: &Tokens) -> Result<Page> {
+    let form = [
+        ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+        ("subject_token", tokens.access_token.as_str()),
+        ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+    ];
+    Page::of(gate.http().post(gate.url("/token")).bearer_auth(SERVER).form(&form)).await
 }
 
 /// The screenshots stay below the target directory for people to look at.

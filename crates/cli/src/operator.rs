@@ -1,4 +1,4 @@
-//! The operator's verbs: `lychgate issuers | consents | clients | grants | keys | events`.
+//! The operator's verbs: `lychgate issuers | consents | clients | grants | connections | keys | events`.
 //!
 //! Each verb is a call of `lychgate.v1` (a list makes one per page, `events verify` none), which every caller with the token
 //! can make; docs/operations.md shows each as a grpcurl recipe. The verbs decide nothing and keep nothing between two runs. They never
@@ -6,8 +6,9 @@
 
 mod change;
 mod clients;
-mod connection;
+mod connections;
 mod consents;
+mod control_plane;
 mod events;
 mod failure;
 mod grants;
@@ -26,7 +27,7 @@ use lychgate_process::random;
 use lychgate_process::terminal::visible;
 use tokio::runtime;
 
-use connection::{Connection, Control};
+use control_plane::{Control, ControlPlane};
 use failure::{Exit, Failure};
 use screen::Screen;
 
@@ -53,9 +54,9 @@ const MAX_LINE: usize = 1000;
 #[derive(Debug, Args)]
 struct Common {
     #[command(flatten)]
-    connection: Connection,
+    control_plane: ControlPlane,
     /// The issuer's id; not needed if there is only one issuer
-    #[arg(long, global = true, value_name = "ID", env = "LYCHGATE_ISSUER", help_heading = "Connection")]
+    #[arg(long, global = true, value_name = "ID", env = "LYCHGATE_ISSUER", help_heading = "Control plane")]
     issuer: Option<String>,
     /// Prints protobuf JSON, one line per item, instead of a table
     #[arg(long, global = true)]
@@ -82,6 +83,8 @@ pub(crate) enum Nouns {
     Clients(Noun<clients::Verb>),
     /// The grants: each comes from a redeemed code, and its refresh tokens end with it
     Grants(Noun<grants::Verb>),
+    /// The connections to people's accounts at the identity provider; resource servers may get their access tokens
+    Connections(Noun<connections::Verb>),
     /// The keys of tokens, codes and cookies; never their secret parts
     Keys(Noun<keys::Verb>),
     /// The audit log: every change with its time, actor and reason
@@ -121,6 +124,7 @@ async fn run(nouns: Nouns) -> Result<Answer, Failure> {
         Nouns::Consents(Noun { common, verb }) => consents::run(verb, &mut Session::open(common)?).await,
         Nouns::Clients(Noun { common, verb }) => clients::run(verb, &mut Session::open(common)?).await,
         Nouns::Grants(Noun { common, verb }) => grants::run(verb, &mut Session::open(common)?).await,
+        Nouns::Connections(Noun { common, verb }) => connections::run(verb, &mut Session::open(common)?).await,
         Nouns::Keys(Noun { common, verb }) => keys::run(verb, &mut Session::open(common)?).await,
         Nouns::Events(Noun { common, verb }) => events::run(verb, common).await,
     }
@@ -132,7 +136,7 @@ fn fresh_id() -> Result<String, Failure> {
     random::hex::<16>().map_err(|error| Failure::new(Exit::Other, format!("{error:#}")))
 }
 
-/// The connection, the issuer and the output of one command.
+/// The control plane, the issuer and the output of one command.
 #[derive(Debug)]
 struct Session {
     control: Control,
@@ -142,7 +146,7 @@ struct Session {
 
 impl Session {
     fn open(common: Common) -> Result<Self, Failure> {
-        let control = common.connection.open()?;
+        let control = common.control_plane.open()?;
         Ok(Self { control, issuer: common.issuer, screen: Screen::new(common.json) })
     }
 

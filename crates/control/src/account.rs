@@ -1,4 +1,5 @@
-//! "My connected apps": a person's consents, for that person to see and to revoke.
+//! "My connected apps": a person's consents and the connection to their account at the upstream, for that person to see and
+//! to revoke.
 //!
 //! The person follows from the session's cookie alone; no caller names a subject. No client's host is ever asked for
 //! anything: otherwise a client would learn when the page is read.
@@ -17,6 +18,7 @@ use lychgate_domain::request::parameters::Parameters;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::upstream::callback::Callback;
 use lychgate_domain::upstream::login::LoginSecrets;
+use lychgate_store::connections::ConnectionUpdate;
 use lychgate_store::consents::{ConsentKey, ConsentRevocation};
 
 use crate::ground::commit::{Commit, until_committed};
@@ -27,7 +29,7 @@ use crate::next::{Next, Step};
 use crate::state::{CallContext, CommandContext};
 use crate::upstream::{AdmittedCode, Identity, UpstreamError};
 
-pub(crate) use page::{AccountScreen, App, AppsPage, ConnectedApp, KnownAs, described, known_as};
+pub(crate) use page::{AccountScreen, App, AppsPage, ConnectedApp, ConnectedUpstream, KnownAs, described, known_as};
 
 /// The account pages, except for revocations.
 pub(crate) struct Account(pub(crate) CallContext);
@@ -122,7 +124,7 @@ impl Account {
 }
 
 impl AccountRevocations {
-    /// `POST /account/revoke`: one consent, or all, each in a commit of its own.
+    /// `POST /account/revoke`: the connection, one consent, or all consents, each in a commit of its own.
     pub(crate) async fn revoke(self, form_token: String, cookies: Cookies, origin: FormOrigin) -> Result<Next, Error> {
         let state = self.0.state.clone();
         state.to_the_end(async move { self.revoke_named(&form_token, &cookies, &origin).await }).await
@@ -140,6 +142,7 @@ impl AccountRevocations {
                 self.revoke_consent(about, None).await?;
             }
             AccountRevocation::All => self.revoke_all(subject).await?,
+            AccountRevocation::Connection => self.end_connection(subject).await?,
         }
         Ok(Next::redirect(call.serving.account_url()))
     }
@@ -157,6 +160,27 @@ impl AccountRevocations {
                 return Ok(());
             }
         }
+    }
+
+    /// Ends the person's connection; its tokens are revoked at the upstream afterwards. A connection that was rejected or has
+    /// ended before counts as ended.
+    async fn end_connection(&self, subject: &Subject) -> Result<(), Error> {
+        until_committed(|| async {
+            let command = self.0.at_present();
+            let (store, issuer, now) = (command.store(), command.issuer(), command.now);
+            let found = store.connection(issuer, subject, now).await?;
+            let Some(found) = found.filter(|found| found.value.is_live()) else { return Ok(Commit::Done(())) };
+            let event = command.event(EventKind::ConnectionEnded { subject: subject.clone(), reason: None }, None);
+            let ended = found.value.clone().end(now);
+            let update = ConnectionUpdate {
+                read: Some(&found),
+                connection: &ended,
+                superseded: found.value.tokens.as_ref().map(|tokens| (tokens, &event)),
+                event: Some(&event),
+            };
+            Ok(store.update_connection(issuer, &update, now).await?.with(()))
+        })
+        .await
     }
 
     /// Revokes a consent; with an `epoch`, only in that epoch. A consent that has ended before counts as revoked.

@@ -1,6 +1,7 @@
 //! The operator's use cases. Each change stands in the event log with the operator's name.
 
 mod changes;
+mod connections;
 mod estimate;
 mod events;
 mod keys;
@@ -9,6 +10,7 @@ mod records;
 use crate::state::CallContext;
 
 pub(crate) use changes::{Change, ChangeOutcome, Justification, Target};
+pub(crate) use connections::{ConnectionFilter, ConnectionStateName, ListedConnection};
 pub(crate) use estimate::Estimate;
 pub(crate) use events::EventFilter;
 pub(crate) use keys::{KeyRotation, RotateKeys};

@@ -1,4 +1,5 @@
-//! The page of connected apps: sign-in, session and forms with which a person sees and revokes their consents.
+//! The page of connected apps: sign-in, session and forms with which a person sees and revokes their consents, and ends the
+//! connection to their account at the upstream.
 //!
 //! The browser carries all of it, sealed or under a MAC, with names and labels of its own: no cookie, `state` or form
 //! of an authorization is valid here, nor the other way round. The page shows and changes consents of the session's
@@ -18,11 +19,13 @@ use crate::codec::{Reader, Writer};
 use crate::consent::{Consent, ConsentStatus};
 use crate::entropy::{Entropy, random};
 use crate::id::{self, AccountLoginId, Attempt, ClientId};
-use crate::issuer::{Issuer, IssuerUrl};
+use crate::issuer::{Issuer, IssuerUrl, UpstreamTokenPolicy};
 use crate::keys::{KeyId, Keys, Purpose, short_digest};
 use crate::subject::Subject;
 use crate::time::Timestamp;
+use crate::upstream::connection::{Connection, ConnectionState};
 use crate::upstream::login::LoginSecrets;
+use crate::upstream::tokens::UpstreamTokens;
 
 /// A session ends after this time without use: people leave pages open.
 pub const IDLE: Duration = Duration::from_secs(15 * 60);
@@ -163,6 +166,7 @@ impl AccountSession {
             AccountRevocation::One { client_id, resource } => {
                 Writer::default().bytes(&[1]).text(client_id.as_str()).text(resource)
             }
+            AccountRevocation::Connection => Writer::default().bytes(&[2]),
         };
         let sealed = key.seal(&[FORM, &self.id], random(entropy), &plaintext.finish());
         id::encode(&[key.id.bytes().as_slice(), &sealed].concat())
@@ -182,6 +186,7 @@ impl AccountSession {
                     client_id: ClientId::parse(reader.text()?)?,
                     resource: reader.text()?.to_owned(),
                 },
+                [2] => AccountRevocation::Connection,
                 _ => return None,
             };
             reader.end().map(|()| revocation)
@@ -209,11 +214,13 @@ impl AccountSession {
     }
 }
 
-/// The consents that one form revokes.
+/// The target of one form.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum AccountRevocation {
-    /// Every consent of the person.
+    /// Every consent of the person. The connection ends with the last grant.
     All,
+    /// The connection to the person's account at the upstream. Consents and grants stay.
+    Connection,
     /// One consent.
     One {
         /// The client.
@@ -245,12 +252,49 @@ pub struct RecentRevocation {
     pub just_now: bool,
 }
 
+impl RecentRevocation {
+    fn new(at: Timestamp, now: Timestamp) -> Self {
+        Self { at, just_now: now.age_of_record(at).is_within(CONFIRMED_AFTER_REVOCATION) }
+    }
+}
+
 /// A consent's revocation, if it is recent enough to be listed.
 pub fn revoked_lately(consent: &Consent, now: Timestamp) -> Option<RecentRevocation> {
     let ConsentStatus::Revoked { at } = consent.status else { return None };
-    let age = now.age_of_record(at);
-    let revocation = RecentRevocation { at, just_now: age.is_within(CONFIRMED_AFTER_REVOCATION) };
-    age.is_within(LISTED_AFTER_REVOCATION).then_some(revocation)
+    now.age_of_record(at).is_within(LISTED_AFTER_REVOCATION).then(|| RecentRevocation::new(at, now))
+}
+
+/// The statement of the page about the connection to the person's account at the upstream.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConnectionNotice {
+    /// The upstream's tokens are in order, as far as is known. The page offers to end the connection.
+    InOrder,
+    /// The upstream refuses the tokens, or they have expired: the person has to sign in again.
+    SignInNeeded,
+    /// The person or an operator ended it.
+    Ended(RecentRevocation),
+}
+
+/// The statement of the page about `connection`. `tokens` are the opened ones. `None` if the page says nothing: no resource gets
+/// upstream tokens, and none are left to revoke.
+pub fn connection_notice(
+    connection: &Connection,
+    tokens: Option<&UpstreamTokens>,
+    issuer: &Issuer,
+    now: Timestamp,
+) -> Option<ConnectionNotice> {
+    let is_given = issuer.resources.iter().any(|resource| resource.upstream_tokens == UpstreamTokenPolicy::Given);
+    if !is_given && !connection.is_live() {
+        return None;
+    }
+    Some(match connection.state {
+        ConnectionState::Live | ConnectionState::Refreshing(_) | ConnectionState::Uncertain => {
+            let is_in_order = tokens.is_some_and(|tokens| tokens.are_of_use(now));
+            if is_in_order { ConnectionNotice::InOrder } else { ConnectionNotice::SignInNeeded }
+        }
+        ConnectionState::Rejected { .. } => ConnectionNotice::SignInNeeded,
+        ConnectionState::Ended { at } => ConnectionNotice::Ended(RecentRevocation::new(at, now)),
+    })
 }
 
 /// The attempt of one of the revocations that a request makes. It depends on this consent alone, so that a repeated
@@ -274,9 +318,13 @@ fn login_name(issuer: &Issuer) -> String {
 mod tests {
     use super::*;
     use crate::entropy::tests::Counting;
+    use crate::id::AuthorizationId;
     use crate::issuer::tests::issuer;
     use crate::keys::tests::keys;
+    use crate::secret::Secret;
     use crate::subject::UpstreamId;
+    use crate::upstream::connection::NewLogin;
+    use crate::upstream::tokens::SealedTokens;
     use proptest::prelude::*;
 
     const NOW: Timestamp = Timestamp::EPOCH;
@@ -354,11 +402,63 @@ mod tests {
     fn a_form_token_opens_only_in_its_own_session() {
         let (keys, entropy) = (ours(), Counting::default());
         let (here, elsewhere) = (session(&entropy), session(&entropy));
-        for revocation in [one(), AccountRevocation::All] {
+        for revocation in [one(), AccountRevocation::All, AccountRevocation::Connection] {
             let token = here.form_token(&revocation, &keys, &entropy);
             assert_eq!(here.revocation(&token, &keys), Ok(revocation));
             for (session, token) in [(&elsewhere, token.as_str()), (&here, &token[1..]), (&here, "")] {
                 assert_eq!(session.revocation(token, &keys), Err(Refusal::FormTokenInvalid));
+            }
+        }
+    }
+
+    /// A byte that no version has written, and a known one with more behind it.
+    #[test]
+    fn a_form_token_of_an_unknown_kind_is_refused() {
+        let (keys, entropy) = (ours(), Counting::default());
+        let session = session(&entropy);
+        let key = keys.active(Purpose::Form);
+        for (plaintext, is_known) in [(&[0][..], true), (&[2], true), (&[2, 0], false), (&[3], false), (&[], false)] {
+            let sealed = key.seal(&[FORM, &session.id], random(&entropy), plaintext);
+            let token = id::encode(&[key.id.bytes().as_slice(), &sealed].concat());
+            assert_eq!(session.revocation(&token, &keys).is_ok(), is_known, "{plaintext:?}");
+        }
+    }
+
+    #[test]
+    fn the_page_says_of_a_connection_whether_it_can_be_used() {
+        let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), "alice").unwrap();
+        let keys = ours();
+        let tokens = |lifetime: u64, refreshable: bool| UpstreamTokens {
+            access_token: Secret::new("at"),
+            refresh_token: refreshable.then(|| Secret::new("rt")),
+            expires_at: Some(NOW + Duration::from_secs(lifetime)),
+            scopes: String::new(),
+        };
+        let sealed = SealedTokens { key: keys.active(Purpose::UpstreamTokens).id, bytes: Vec::new() };
+        let login = NewLogin { authorization: AuthorizationId::from_bytes([1; 16]), tokens: sealed, at: NOW };
+        let live = Connection::after_login(None, &subject, login);
+        let uncertain = Connection { state: ConnectionState::Uncertain, ..live.clone() };
+        let refreshing = live.clone().lease(Attempt::from_bytes([1; 16]), NOW);
+        let (rejected, ended) = (live.clone().reject(NOW), live.clone().end(NOW));
+        let (in_order, sign_in) = (ConnectionNotice::InOrder, ConnectionNotice::SignInNeeded);
+        let (later, moment) = (NOW + Duration::from_secs(60), NOW + CONFIRMED_AFTER_REVOCATION + TICK);
+        let ended_at = |just_now| ConnectionNotice::Ended(RecentRevocation { at: NOW, just_now });
+        for (connection, tokens, now, without, given) in [
+            (&live, Some(tokens(1, true)), later, Some(in_order), Some(in_order)),
+            (&live, Some(tokens(61, false)), later, Some(in_order), Some(in_order)),
+            (&live, Some(tokens(60, false)), later, Some(sign_in), Some(sign_in)),
+            (&live, None, later, Some(sign_in), Some(sign_in)),
+            (&uncertain, Some(tokens(1, true)), later, Some(in_order), Some(in_order)),
+            (&refreshing, Some(tokens(1, true)), later, Some(in_order), Some(in_order)),
+            (&rejected, None, later, None, Some(sign_in)),
+            (&ended, None, later, None, Some(ended_at(true))),
+            (&ended, None, moment, None, Some(ended_at(false))),
+        ] {
+            for (policy, expected) in [(UpstreamTokenPolicy::Withheld, without), (UpstreamTokenPolicy::Given, given)] {
+                let mut issuer = issuer();
+                issuer.resources[0].upstream_tokens = policy;
+                let found = connection_notice(connection, tokens.as_ref(), &issuer, now);
+                assert_eq!(found, expected, "{:?} {now} {policy:?}", connection.state);
             }
         }
     }

@@ -242,6 +242,9 @@ fn earlier_cookies_and_forms_of_the_account_page_are_accepted() {
     let kept =
         golden("account-form-for-all.v1.txt", &line(&session.form_token(&AccountRevocation::All, keys, &entropy())));
     assert_eq!(session.revocation(kept.trim_end(), keys), Ok(AccountRevocation::All));
+    let connection = AccountRevocation::Connection;
+    let kept = golden("account-form-for-connection.v1.txt", &line(&session.form_token(&connection, keys, &entropy())));
+    assert_eq!(session.revocation(kept.trim_end(), keys), Ok(connection));
 
     let secrets = login.secrets(keys);
     let (verifier, nonce) = (secrets.verifier.expose(), secrets.nonce.expose());
@@ -420,7 +423,7 @@ proptest! {
 }
 
 /// The values that are accepted from outside.
-const TAKEN: [&str; 17] = [
+const TAKEN: [&str; 18] = [
     "ticket.v1.txt",
     "ticket-for-another-account.v1.txt",
     "form-token.v1.txt",
@@ -438,6 +441,7 @@ const TAKEN: [&str; 17] = [
     "account-upstream-login.v1.txt",
     "account-form.v1.txt",
     "account-form-for-all.v1.txt",
+    "account-form-for-connection.v1.txt",
 ];
 
 /// The text; of a cookie, its value.
@@ -522,7 +526,7 @@ impl Flow {
             "account-upstream-login.v1.txt" => {
                 matches!(login::returned(Some(text), keys), Ok(ReturnedLogin::Account { .. }))
             }
-            "account-form.v1.txt" | "account-form-for-all.v1.txt" => {
+            "account-form.v1.txt" | "account-form-for-all.v1.txt" | "account-form-for-connection.v1.txt" => {
                 self.account_session().revocation(text, keys).is_ok()
             }
             "account-cookie.v1.txt" | "account-cookie.v2.txt" => {

@@ -348,11 +348,39 @@ fn account() -> Vec<Sample<AccountPage>> {
         ..app
     });
     let one = vec![app(named("Claude"), &[(web, "claude.ai")])];
+    let (in_order, sign_in, ended) = (
+        v1::UpstreamConnectionState::InOrder,
+        v1::UpstreamConnectionState::SignInNeeded,
+        v1::UpstreamConnectionState::Ended,
+    );
+    let with = |name, connection| {
+        let page = v1::AccountPage { connection: Some(connection), ..account_message(one.clone(), vec![], false) };
+        Sample::new(name, complete(AccountPage::new("", page)))
+    };
+    let full = v1::AccountPage {
+        connection: Some(connection(in_order)),
+        ..account_message(full, [revoked, long_ago].concat(), true)
+    };
     vec![
-        Sample::new("full", account_page(full, [revoked, long_ago].concat(), true)),
-        Sample::new("one-app", account_page(one, vec![], false)),
-        Sample::new("empty", account_page(vec![], vec![], false)),
+        Sample::new("full", complete(AccountPage::new("", full))),
+        Sample::new("one-app", complete(AccountPage::new("", account_message(one.clone(), vec![], false)))),
+        Sample::new("empty", complete(AccountPage::new("", account_message(vec![], vec![], false)))),
+        with("connection-of-unknown-scopes", v1::UpstreamConnection { scopes: vec![], ..connection(in_order) }),
+        with("connection-needs-sign-in", connection(sign_in)),
+        with("connection-just-ended", v1::UpstreamConnection { just_ended: true, ..connection(ended) }),
+        with("connection-ended", connection(ended)),
     ]
+}
+
+fn connection(state: v1::UpstreamConnectionState) -> v1::UpstreamConnection {
+    v1::UpstreamConnection {
+        state: state.into(),
+        sign_in_time: Some(timestamp(1_795_000_000)),
+        scopes: ["repo", "read:user", "https://api.example/auth/drive.file"].map(str::to_owned).to_vec(),
+        form_token: "connection".to_owned(),
+        end_time: (state == v1::UpstreamConnectionState::Ended).then(|| timestamp(1_795_390_000)),
+        just_ended: false,
+    }
 }
 
 /// Every reason, and every part that an error page can have.
@@ -435,17 +463,16 @@ fn website(host: &str, domain: &str) -> v1::Website {
     v1::Website { host: host.to_owned(), registrable_domain: domain.to_owned(), ..Default::default() }
 }
 
-#[expect(clippy::expect_used, reason = "the samples' apps have a client, a resource and dates")]
-fn account_page(apps: Vec<v1::ConnectedApp>, revoked: Vec<v1::RevokedApp>, incomplete: bool) -> AccountPage {
-    let page = v1::AccountPage {
+fn account_message(apps: Vec<v1::ConnectedApp>, revoked: Vec<v1::RevokedApp>, incomplete: bool) -> v1::AccountPage {
+    v1::AccountPage {
         upstream_name: "Example Login".to_owned(),
         apps,
         revoked,
         incomplete,
         revoke_all_token: "all".to_owned(),
         person: Some(ada()),
-    };
-    AccountPage::new("", page).expect("the sample is complete")
+        connection: None,
+    }
 }
 
 fn app(client: v1::ConnectedClient, redirects: &[(RedirectKind, &str)]) -> v1::ConnectedApp {

@@ -5,6 +5,7 @@ use lychgate_domain::id::GrantId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::Grant;
+use lychgate_domain::upstream::connection::Connection;
 
 use crate::clients::ClientRecord;
 use crate::record::Record;
@@ -42,6 +43,16 @@ impl Store {
         now: Timestamp,
     ) -> Result<Page<Grant>, StoreError> {
         self.page(Space::Grants, &issuer.url.digest(), from, now).await
+    }
+
+    /// Lists connections in every state, in the order of their ids.
+    pub async fn list_connections(
+        &self,
+        issuer: &Issuer,
+        from: Option<Vec<u8>>,
+        now: Timestamp,
+    ) -> Result<Page<Connection>, StoreError> {
+        self.page(Space::Connections, &issuer.url.digest(), from, now).await
     }
 
     /// Reads those grants of `ids` that still exist, in one snapshot.

@@ -15,8 +15,10 @@ use lychgate_domain::revocation::RevocationTarget;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
 use lychgate_domain::token::Grant;
+use lychgate_domain::upstream::connection::Connection;
 
 use crate::clients::ClientRecord;
+use crate::connections::{self, ConnectionUpdate};
 use crate::consents::consent_end;
 pub use crate::record::OperatorRequest;
 use crate::record::{Counter, Record as _, encode_event};
@@ -43,6 +45,13 @@ pub enum Revocation<'a> {
         expected: Version,
         /// The ended grant.
         ended: &'a Grant,
+    },
+    /// One connection. Grants and consents stay.
+    Connection {
+        /// The connection that was read.
+        read: &'a Versioned<Connection>,
+        /// The ended connection.
+        ended: &'a Connection,
     },
     /// All grants of a client.
     Client(&'a ClientId),
@@ -104,6 +113,11 @@ impl Store {
                 let key = key::grant(url, ended.id);
                 let batch = act.put(key, Expectation::Version(expected), ended.encode_record(), ended.idle_end);
                 (batch, RevocationTarget::Grant(ended.id))
+            }
+            Revocation::Connection { read, ended } => {
+                let superseded = read.value.tokens.as_ref().map(|tokens| (tokens, event));
+                let update = ConnectionUpdate { read: Some(read), connection: ended, superseded, event: None };
+                return self.commit(connections::put(act, issuer, &update, now)).await;
             }
             Revocation::Client(id) => {
                 let (batch, counter) = self.raise(act, key::client_counter(url, id), now).await?;

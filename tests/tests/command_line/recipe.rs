@@ -62,6 +62,7 @@ impl Recipe {
             "ConsentService/List" => Some("consents"),
             "AdminService/ListClients" => Some("clients"),
             "AdminService/ListGrants" => Some("grants"),
+            "AdminService/ListConnections" => Some("connections"),
             "AdminService/ListKeys" => Some("keys"),
             "AdminService/ListEvents" => Some("events"),
             "AdminService/RotateKeys" => Some("rotations"),

@@ -108,6 +108,7 @@ impl Scene {
         let message: Value = serde_json::from_str(&recipe.message)?;
         match recipe.method.as_str() {
             "AdminService/Revoke" if message["dry_run"] == true => self.changes_nothing(recipe).await,
+            "AdminService/Revoke" if message.get("connection_of").is_some() => self.disconnects(recipe).await,
             "AdminService/Revoke" | "AdminService/RevokeSubjects" => self.revokes(recipe, &message).await,
             "AdminService/DisableClient" => self.disables(recipe).await,
             "AdminService/EnableClient" => self.enables(recipe).await,
@@ -131,13 +132,12 @@ impl Scene {
             "AdminService/ListKeys" => "KEY_STATE_ACTIVE",
             "ConsentService/Check" => "CHECK_VERDICT_GRANTED",
             "AdminService/GetGrant" => &ada.grant,
+            "AdminService/ListConnections" => &ada.subject,
             _ => &ada.app.client_id,
         };
         ensure!(told.contains(expected), "{expected} is not in {told}");
-        ensure!(
-            !told.contains(&bo.app.client_id) || recipe.method == "AdminService/ListClients",
-            "more than asked: {told}"
-        );
+        let is_of_bo = told.contains(&bo.app.client_id) || told.contains(&bo.subject);
+        ensure!(!is_of_bo || recipe.method == "AdminService/ListClients", "more than asked: {told}");
         Ok(())
     }
 
@@ -177,6 +177,22 @@ impl Scene {
             let events = self.verb(&["events", "list", "--all"], OPERATOR).await?.items()?;
             let last = events.iter().rev().find(|event| event["principal"] == "night-shift").context("an event")?;
             assert_eq!(last["reason"], message["reason"], "{way:?}: {last}");
+        }
+        Ok(())
+    }
+
+    /// The connection has ended, that of another person and all grants have not.
+    async fn disconnects(&self, recipe: &Recipe) -> Result<()> {
+        for way in [Way::Verb, Way::Reflection] {
+            let (ada, bo) = (self.person("ada").await?, self.person("bo").await?);
+            let told = self.ask(recipe, way, &ada, &bo).await?;
+            ensure!(told.len() == 1 && told[0]["revocation"]["changed"] == true, "{way:?}: {told:?}");
+            for (person, state) in [(&ada, "CONNECTION_STATE_ENDED"), (&bo, "CONNECTION_STATE_LIVE")] {
+                let listed =
+                    self.verb(&["connections", "list", "--subject", &person.subject], OPERATOR).await?.items()?;
+                assert_eq!((listed.len(), &listed[0]["state"]), (1, &json!(state)), "{way:?}: {listed:?}");
+                person.lives().await?;
+            }
         }
         Ok(())
     }

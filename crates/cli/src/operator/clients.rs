@@ -5,7 +5,7 @@ use lychgate_api::v1;
 use lychgate_api::v1::admin_service_revoke_request::Target;
 
 use super::change::Change;
-use super::connection::Control;
+use super::control_plane::Control;
 use super::failure::Failure;
 use super::list::{Filter, List, Page};
 use super::revoke::{Revocable, Revoke, Targets};

@@ -4,7 +4,7 @@ use clap::{ArgGroup, Args, Subcommand, ValueEnum};
 use lychgate_api::v1;
 use lychgate_api::v1::admin_service_revoke_request::Target;
 
-use super::connection::Control;
+use super::control_plane::Control;
 use super::failure::Failure;
 use super::list::{Filter, List, Page, Parties};
 use super::revoke::{Revocable, Revoke, Targets};
@@ -102,7 +102,8 @@ pub(super) async fn run(verb: Verb, session: &mut Session) -> Result<Answer, Fai
 
 /// Excludes the kinds that never end a consent. Kinds that a newer control plane adds are shown.
 fn may_end_a_consent(kind: &str) -> bool {
-    !["grant.", "code.", "refresh_token.", "keys."].iter().any(|other| kind.starts_with(other))
+    let others = ["grant.", "code.", "refresh_token.", "keys.", "connection.", "upstream_token."];
+    !others.iter().any(|other| kind.starts_with(other))
 }
 
 impl Filter for Consents {

@@ -9,7 +9,7 @@ use clap::{Args, Subcommand};
 use lychgate_api::v1;
 use prost_types::Timestamp;
 
-use super::connection::Control;
+use super::control_plane::Control;
 use super::failure::Failure;
 use super::list::{Filter, List, Page, Parties};
 use super::screen::Columns;

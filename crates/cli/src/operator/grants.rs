@@ -4,7 +4,7 @@ use clap::{ArgAction, Args, Subcommand, ValueEnum};
 use lychgate_api::v1;
 use lychgate_api::v1::admin_service_revoke_request::Target;
 
-use super::connection::Control;
+use super::control_plane::Control;
 use super::failure::Failure;
 use super::list::{Filter, List, Page, Parties};
 use super::revoke::{Revocable, Revoke, Targets};

@@ -3,7 +3,7 @@
 use clap::Subcommand;
 use lychgate_api::{Reason, v1};
 
-use super::connection::Control;
+use super::control_plane::Control;
 use super::failure::Failure;
 use super::screen::Columns;
 use super::{Answer, Session};

@@ -3,7 +3,7 @@
 use clap::Args;
 use prost::{Message, Name};
 
-use super::connection::Control;
+use super::control_plane::Control;
 use super::failure::Failure;
 use super::screen::Columns;
 use super::{Answer, Session};

@@ -69,7 +69,7 @@ impl Revocation {
             && let Some(wide) = wide(&target)
         {
             let reply = dry_run(session, issuer_id.clone(), target.clone()).await?;
-            Confirmation::ask(&format!("Everything of {wide} ends: {}", amount(reply.outcome)))?;
+            Confirmation::ask(&format!("Everything of {wide} ends: {}", amount(&target, reply.outcome)))?;
         }
         let request = v1::AdminServiceRevokeRequest {
             issuer_id,
@@ -125,8 +125,8 @@ impl Revocation {
 }
 
 async fn print_estimate(session: &Session, issuer_id: String, target: Target) -> Result<Answer, Failure> {
-    let reply = dry_run(session, issuer_id, target).await?;
-    session.screen.outcome(&reply, &format!("would end {}", amount(reply.outcome)))?;
+    let reply = dry_run(session, issuer_id, target.clone()).await?;
+    session.screen.outcome(&reply, &format!("would end {}", amount(&target, reply.outcome)))?;
     Ok(Answer::Yes)
 }
 
@@ -149,18 +149,24 @@ async fn dry_run(
 /// The name, safe to show, of a target that affects several clients or several people. Others need no confirmation.
 fn wide(target: &Target) -> Option<String> {
     match target {
-        Target::Consent(_) | Target::GrantId(_) => None,
+        Target::Consent(_) | Target::GrantId(_) | Target::ConnectionOf(_) => None,
         Target::ClientId(id) => Some(format!("client {}", visible(id, MAX_IDENTIFIER))),
         Target::Subject(subject) => Some(visible(subject, MAX_IDENTIFIER)),
         Target::Everything(everything) => Some(format!("issuer {}", visible(&everything.confirm, MAX_IDENTIFIER))),
     }
 }
 
-fn amount(outcome: Option<Outcome>) -> String {
+fn amount(target: &Target, outcome: Option<Outcome>) -> String {
     let Some(Outcome::Estimate(estimate)) = outcome else { return "an unknown number of grants".to_owned() };
-    let v1::RevocationEstimate { live_consents, live_grants, incomplete } = estimate;
+    let v1::RevocationEstimate { live_consents, live_grants, incomplete, live_connections } = estimate;
     let at_least = if incomplete { "at least " } else { "" };
-    format!("{at_least}{live_consents} live consents and {live_grants} live grants")
+    match target {
+        Target::ConnectionOf(_) if live_connections > 0 => "a live connection".to_owned(),
+        Target::ConnectionOf(_) => "no live connection".to_owned(),
+        Target::Consent(_) | Target::GrantId(_) | Target::ClientId(_) | Target::Subject(_) | Target::Everything(_) => {
+            format!("{at_least}{live_consents} live consents and {live_grants} live grants")
+        }
+    }
 }
 
 fn revoked(done: &v1::Revocation) -> String {

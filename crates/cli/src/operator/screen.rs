@@ -209,6 +209,7 @@ mod tests {
 
     use super::*;
     use crate::operator::clients::Clients;
+    use crate::operator::connections::Connections;
     use crate::operator::consents::Consents;
     use crate::operator::events::Events;
     use crate::operator::grants::Grants;
@@ -239,6 +240,7 @@ mod tests {
         columns::<v1::Consent>(Consents::COLUMNS);
         columns::<v1::Client>(Clients::COLUMNS);
         columns::<v1::Grant>(Grants::COLUMNS);
+        columns::<v1::Connection>(Connections::COLUMNS);
         columns::<v1::Key>(keys::COLUMNS);
         columns::<v1::KeyRotation>(keys::ROTATION);
         columns::<v1::Event>(Events::COLUMNS);

@@ -149,6 +149,9 @@ async fn missing_or_unsafe_arguments_are_refused_before_any_call() {
         &["keys", "rotate"],
         &["keys", "rotate", "--all", "--purpose", "code"],
         &["events", "list", "--since", "yesterday"],
+        &["connections", "end", "--reason", "r"],
+        &["connections", "end", "a|b"],
+        &["connections", "list", "--state", "expired"],
     ] {
         assert_eq!(run(&server, arguments).await.code, Some(2), "{arguments:?}");
     }
@@ -410,7 +413,7 @@ async fn a_watch_that_never_got_an_answer_does_not_reconnect() {
 #[tokio::test]
 async fn a_watch_shows_the_kinds_of_its_noun_since_a_time() {
     let server = server(|_| {
-        let kinds = ["consent.approved", "grant.issued", "subject.revoked", "keys.rotated", "something.new"];
+        let kinds = ["consent.approved", "connection.ended", "subject.revoked", "keys.rotated", "something.new"];
         let mut messages: Vec<_> = kinds
             .into_iter()
             .enumerate()
@@ -428,7 +431,7 @@ async fn a_watch_shows_the_kinds_of_its_noun_since_a_time() {
     for (arguments, expected) in [
         (
             &["events"][..],
-            &["consent.approved", "grant.issued", "subject.revoked", "keys.rotated", "something.new"][..],
+            &["consent.approved", "connection.ended", "subject.revoked", "keys.rotated", "something.new"][..],
         ),
         (&["consents"], &["consent.approved", "subject.revoked", "something.new"]),
         (&["consents", "--since", "1970-01-01T00:01:42Z"], &["subject.revoked", "something.new"]),
@@ -447,7 +450,12 @@ fn revocations(call: &Call) -> Reply {
     use v1::admin_service_revoke_response::Outcome;
     let request: v1::AdminServiceRevokeRequest = call.read();
     let outcome = if request.dry_run {
-        Outcome::Estimate(v1::RevocationEstimate { live_consents: 3, live_grants: 2, incomplete: true })
+        Outcome::Estimate(v1::RevocationEstimate {
+            live_consents: 3,
+            live_grants: 2,
+            incomplete: true,
+            ..Default::default()
+        })
     } else {
         Outcome::Revocation(v1::Revocation { changed: true, revoke_time: None })
     };
@@ -465,6 +473,7 @@ async fn a_wide_revocation_asks_for_confirmation_on_a_terminal_only() {
     };
     let wide = ["consents", "revoke", "--subject", "idp|alice", "--reason", "lost"];
     let one = ["grants", "revoke", "-hG", "--reason", "lost"];
+    let connection = ["connections", "end", "idp|alice", "--reason", "lost"];
     for (arguments, answer, asked, code) in [
         (&wide[..], "n\n", true, 1),
         (&wide, "\n", true, 1),
@@ -474,6 +483,7 @@ async fn a_wide_revocation_asks_for_confirmation_on_a_terminal_only() {
         (&[&wide[..], &["--yes"]].concat(), "n\n", false, 0),
         (&[&wide[..], &["--dry-run"]].concat(), "n\n", false, 0),
         (&one, "n\n", false, 0),
+        (&connection, "n\n", false, 0),
     ] {
         let before = revocations_sent();
         let (shown, status) = on_a_terminal(&server, arguments, answer).await;
@@ -502,6 +512,51 @@ async fn on_a_terminal(server: &Server, arguments: &[&str], answer: &str) -> (St
     let ran = Ran::of(output.unwrap());
     drop(stdin);
     (ran.stdout, ran.code)
+}
+
+#[tokio::test]
+async fn a_connection_is_listed_and_ended_by_its_subject() {
+    use v1::admin_service_revoke_request::Target;
+    use v1::admin_service_revoke_response::Outcome;
+    let server = server(|call| {
+        if call.method == "AdminService/Revoke" {
+            let request: v1::AdminServiceRevokeRequest = call.read();
+            let outcome = if request.dry_run {
+                Outcome::Estimate(v1::RevocationEstimate { live_connections: 1, ..Default::default() })
+            } else {
+                Outcome::Revocation(v1::Revocation { changed: true, revoke_time: None })
+            };
+            return Reply::one(&v1::AdminServiceRevokeResponse { outcome: Some(outcome) });
+        }
+        let time = |seconds| Some(prost_types::Timestamp { seconds, nanos: 0 });
+        let connection = v1::Connection {
+            subject: "idp|alice".to_owned(),
+            state: v1::ConnectionState::Uncertain.into(),
+            sign_in_time: time(1),
+            obtain_time: time(2),
+            generation: 3,
+            scopes: vec!["repo".to_owned(), "read:user".to_owned()],
+            end_time: None,
+        };
+        Reply::one(&v1::ListConnectionsResponse { connections: vec![connection], next_page_token: String::new() })
+    })
+    .await;
+    let list = ["connections", "list", "--subject", "idp|alice", "--state", "uncertain"];
+    let ran = run(&server, &list).await;
+    let expected = [
+        "SUBJECT    STATE      SIGNED IN             OBTAINED              GENERATION  SCOPES",
+        "idp|alice  uncertain  1970-01-01T00:00:01Z  1970-01-01T00:00:02Z  3           repo read:user",
+    ];
+    assert_eq!((ran.code, ran.stdout.lines().collect::<Vec<_>>()), (Some(0), expected.to_vec()));
+    let asked: v1::ListConnectionsRequest = server.calls().last().unwrap().read();
+    assert_eq!((asked.subject.as_str(), asked.state()), ("idp|alice", v1::ConnectionState::Uncertain));
+
+    let ran = run(&server, &["connections", "end", "idp|alice", "--dry-run"]).await;
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "would end a live connection\n"));
+    let ran = run(&server, &["connections", "end", "idp|alice", "--reason", "lost"]).await;
+    assert_eq!((ran.code, ran.stdout.as_str()), (Some(0), "revoked\n"));
+    let sent: v1::AdminServiceRevokeRequest = server.calls().last().unwrap().read();
+    assert_eq!((sent.target, sent.reason.as_str()), (Some(Target::ConnectionOf("idp|alice".to_owned())), "lost"));
 }
 
 #[tokio::test]
@@ -538,7 +593,7 @@ async fn completions_have_every_noun_and_verb() {
         let ran = run(&server, &["completions", shell]).await;
         assert_eq!((ran.code, ran.stderr.as_str()), (Some(0), ""));
         for word in
-            ["issuers", "consents", "clients", "grants", "keys", "events", "rotate", "watch", "dry-run", "disable"]
+            ["issuers", "consents", "clients", "grants", "connections", "keys", "events", "rotate", "watch", "dry-run"]
         {
             assert!(ran.stdout.contains(word), "{shell}: {word}");
         }

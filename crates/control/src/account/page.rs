@@ -1,8 +1,8 @@
-//! The page of connected apps, read from the person's consents.
+//! The page of connected apps, read from the person's consents and connection.
 
 use std::cmp::Reverse;
 
-use lychgate_domain::account::{self, AccountRevocation, AccountSession, RecentRevocation};
+use lychgate_domain::account::{self, AccountRevocation, AccountSession, ConnectionNotice, RecentRevocation};
 use lychgate_domain::browser::cookie::SetCookie;
 use lychgate_domain::browser::session::Person;
 use lychgate_domain::client::metadata_url::MetadataUrl;
@@ -11,7 +11,7 @@ use lychgate_domain::consent::{Consent, ConsentState};
 use lychgate_domain::id::ClientId;
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::registration::document;
-use lychgate_domain::scope::Scope;
+use lychgate_domain::scope::{Scope, Scopes};
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_store::GrantStatusKey;
@@ -44,6 +44,20 @@ pub(crate) struct AppsPage {
     pub(crate) revoked: Vec<(App, RecentRevocation)>,
     pub(crate) incomplete: bool,
     pub(crate) revoke_all_token: String,
+    /// `None` if the page says nothing of a connection.
+    pub(crate) connection: Option<ConnectedUpstream>,
+}
+
+/// The person's connection to their account at the upstream.
+#[derive(Debug)]
+pub(crate) struct ConnectedUpstream {
+    pub(crate) notice: ConnectionNotice,
+    /// The latest login.
+    pub(crate) since: Timestamp,
+    /// The scopes of the upstream's token. Empty if they are not known.
+    pub(crate) scopes: Scopes,
+    /// Ends the connection.
+    pub(crate) form_token: String,
 }
 
 /// A client's access to a resource.
@@ -114,6 +128,7 @@ pub(super) async fn apps_page(call: &CallContext, session: &AccountSession) -> R
         revoked: Vec::with_capacity(revoked.len()),
         incomplete,
         revoke_all_token: session.form_token(&AccountRevocation::All, call.keys(), call.entropy()),
+        connection: connection(call, session).await?,
     };
     for (consent, times) in live.into_iter().zip(times) {
         let app = app(call, &consent).await?;
@@ -130,6 +145,20 @@ pub(super) async fn apps_page(call: &CallContext, session: &AccountSession) -> R
         page.revoked.push((app(call, &consent).await?, at));
     }
     Ok(page)
+}
+
+async fn connection(call: &CallContext, session: &AccountSession) -> Result<Option<ConnectedUpstream>, Error> {
+    let Some(read) = call.store().connection(call.issuer(), session.subject(), call.now).await? else {
+        return Ok(None);
+    };
+    let tokens = read.value.open_tokens(call.issuer(), call.keys());
+    let notice = account::connection_notice(&read.value, tokens.as_ref(), call.issuer(), call.now);
+    Ok(notice.map(|notice| ConnectedUpstream {
+        notice,
+        since: read.value.signed_in_at,
+        scopes: tokens.map(|tokens| tokens.scope_set()).unwrap_or_default(),
+        form_token: session.form_token(&AccountRevocation::Connection, call.keys(), call.entropy()),
+    }))
 }
 
 /// The live ones among `consents`. An operator may have revoked some, with all others of their client or subject.

@@ -30,11 +30,19 @@ pub(crate) enum Change {
 /// The target of a revocation.
 #[derive(Clone, Debug)]
 pub(crate) enum Target {
-    Consent { subject: Subject, client_id: ClientId, resource: String },
+    Consent {
+        subject: Subject,
+        client_id: ClientId,
+        resource: String,
+    },
     Grant(GrantId),
+    /// The connection of this person.
+    Connection(Subject),
     Client(ClientId),
     Subject(Subject),
-    Issuer { confirm: String },
+    Issuer {
+        confirm: String,
+    },
 }
 
 /// The operator's reason, and the id by which a repetition of the request is recognised.
@@ -155,6 +163,7 @@ impl Order {
                 self.revoke_consent(EventTarget { subject, client_id, resource, authorization_id: None }).await
             }
             Change::Revoke(Target::Grant(id)) => self.revoke_grant(*id).await,
+            Change::Revoke(Target::Connection(subject)) => self.end_connection(subject).await,
             Change::Revoke(Target::Client(client_id)) => {
                 let kind = EventKind::ClientRevoked { client_id: client_id.clone(), reason };
                 self.revoke(Revocation::Client(client_id), kind, None).await
@@ -203,6 +212,18 @@ impl Order {
         let kind = EventKind::GrantRevoked { grant_id: id, reason: self.reason.clone() };
         let (expected, ended) = (found.version, found.value.end_by(EndedBy::Operator, now));
         self.revoke(Revocation::Grant { expected, ended: &ended }, kind, Some(about)).await
+    }
+
+    /// A connection that was rejected has nothing left to end.
+    async fn end_connection(&self, subject: &Subject) -> Result<Option<Commit>, Error> {
+        let (store, issuer, now) = (self.command.store(), self.command.issuer(), self.command.now);
+        let found = store.connection(issuer, subject, now).await?.ok_or(Refusal::RecordUnknown("connection"))?;
+        if !found.value.is_live() {
+            return Ok(None);
+        }
+        let kind = EventKind::ConnectionEnded { subject: subject.clone(), reason: Some(self.reason.clone()) };
+        let ended = found.value.clone().end(now);
+        self.revoke(Revocation::Connection { read: &found, ended: &ended }, kind, None).await
     }
 
     async fn revoke(
@@ -289,6 +310,7 @@ impl Change {
                 vec!["consent".to_owned(), subject.to_string(), client_id.to_string(), resource.clone()]
             }
             Change::Revoke(Target::Grant(id)) => vec!["grant".to_owned(), id.to_string()],
+            Change::Revoke(Target::Connection(subject)) => vec!["connection".to_owned(), subject.to_string()],
             Change::Revoke(Target::Client(id)) => vec!["client".to_owned(), id.to_string()],
             Change::Revoke(Target::Subject(subject)) => vec!["subject".to_owned(), subject.to_string()],
             Change::Revoke(Target::Issuer { confirm }) => vec!["issuer".to_owned(), confirm.clone()],

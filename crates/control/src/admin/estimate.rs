@@ -21,6 +21,7 @@ const AT_A_TIME: usize = 100;
 pub(crate) struct Estimate {
     pub(crate) live_consents: usize,
     pub(crate) live_grants: usize,
+    pub(crate) live_connections: usize,
     /// There are more records than were read.
     pub(crate) at_least: bool,
 }
@@ -39,6 +40,12 @@ impl Admin {
             Target::Client(id) => ConsentFilter { client_id: Some(id.clone()), ..none },
             Target::Subject(subject) => ConsentFilter { subject: Some(subject.clone()), ..none },
             Target::Issuer { .. } => none,
+            Target::Connection(subject) => {
+                let found = store.connection(issuer, subject, now).await?;
+                let connection = found.ok_or(Refusal::RecordUnknown("connection"))?.value;
+                let live_connections = usize::from(connection.is_live());
+                return Ok(Estimate { live_connections, ..Estimate::default() });
+            }
             Target::Grant(id) => {
                 let grant = store.grant(issuer, *id, now).await?.ok_or(Refusal::RecordUnknown("grant"))?.value;
                 let unregistered_status = unregistered_status(issuer, &grant.client_id);

@@ -12,9 +12,10 @@ use lychgate_api::v1::admin_service_server::AdminService;
 use lychgate_api::v1::{
     AdminServiceRevokeRequest, AdminServiceRevokeResponse, DisableClientRequest, DisableClientResponse,
     EnableClientRequest, EnableClientResponse, ExportEventsRequest, ExportEventsResponse, GetClientRequest,
-    GetClientResponse, GetGrantRequest, GetGrantResponse, ListClientsRequest, ListClientsResponse, ListEventsRequest,
-    ListEventsResponse, ListGrantsRequest, ListGrantsResponse, ListKeysRequest, ListKeysResponse,
-    RevokeSubjectsRequest, RevokeSubjectsResponse, RotateKeysRequest, RotateKeysResponse,
+    GetClientResponse, GetGrantRequest, GetGrantResponse, ListClientsRequest, ListClientsResponse,
+    ListConnectionsRequest, ListConnectionsResponse, ListEventsRequest, ListEventsResponse, ListGrantsRequest,
+    ListGrantsResponse, ListKeysRequest, ListKeysResponse, RevokeSubjectsRequest, RevokeSubjectsResponse,
+    RotateKeysRequest, RotateKeysResponse,
 };
 use lychgate_domain::Refusal;
 use lychgate_domain::client::ClientStatus;
@@ -160,6 +161,22 @@ impl AdminService for AdminApi {
             self.admin(&caller, &request.issuer_id)?.grant(id).await
         };
         reply(found.await, &caller.request_id, |found| GetGrantResponse { grant: Some(records::grant(found)) })
+    }
+
+    async fn list_connections(
+        &self,
+        request: Request<ListConnectionsRequest>,
+    ) -> Result<Response<ListConnectionsResponse>, Status> {
+        let (caller, request) = (caller(&request)?, request.into_inner());
+        let listed = async {
+            let filter = records::connection_filter(&request)?;
+            let page = page_request(request.page_size, request.page_token)?;
+            self.lists(&caller, &request.issuer_id).await?.list_connections(&filter, &page).await
+        };
+        reply(listed.await, &caller.request_id, |page| ListConnectionsResponse {
+            connections: page.items.into_iter().map(records::connection).collect(),
+            next_page_token: page.next_page_token,
+        })
     }
 
     async fn revoke(

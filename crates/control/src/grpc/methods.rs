@@ -56,6 +56,7 @@ const METHODS: &[(&[Role], &[&str])] = &[
             "/lychgate.v1.AdminService/EnableClient",
             "/lychgate.v1.AdminService/ListGrants",
             "/lychgate.v1.AdminService/GetGrant",
+            "/lychgate.v1.AdminService/ListConnections",
             "/lychgate.v1.AdminService/Revoke",
             "/lychgate.v1.AdminService/RevokeSubjects",
             "/lychgate.v1.AdminService/ListEvents",

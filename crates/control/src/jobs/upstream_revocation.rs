@@ -407,9 +407,7 @@ impl Worker {
         if self.is_needed(serving, subject, Some(&read.value)).await? {
             return Ok(ReleaseOutcome::Released(0));
         }
-        let sealed_for = SealedFor::Connection(read.value.id());
-        let sealed = read.value.tokens.as_ref();
-        let tokens = sealed.and_then(|sealed| UpstreamTokens::open(sealed, sealed_for, issuer, serving.keys()));
+        let tokens = read.value.open_tokens(issuer, serving.keys());
         let mut revoked = 0;
         if let Some(tokens) = tokens.filter(|tokens| tokens.are_of_use(clock.now())) {
             match serving.upstream.revoke(&tokens, clock.now()).await {

@@ -304,8 +304,7 @@ async fn allowed_connection(call: &CallContext, grant: &Grant) -> Result<Option<
 }
 
 fn open(call: &CallContext, connection: &Connection) -> Option<UpstreamTokens> {
-    let sealed_for = SealedFor::Connection(connection.id());
-    UpstreamTokens::open(connection.tokens.as_ref()?, sealed_for, call.issuer(), call.keys())
+    connection.open_tokens(call.issuer(), call.keys())
 }
 
 fn about(grant: &Grant) -> EventTarget {

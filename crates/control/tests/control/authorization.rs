@@ -57,6 +57,7 @@ fn allowed(method: &str) -> &'static [Role] {
         | "AdminService/EnableClient"
         | "AdminService/ListGrants"
         | "AdminService/GetGrant"
+        | "AdminService/ListConnections"
         | "AdminService/Revoke"
         | "AdminService/RevokeSubjects"
         | "AdminService/ListEvents"

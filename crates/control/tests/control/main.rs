@@ -14,6 +14,7 @@ mod client_certificates;
 mod clients;
 mod clock_steps;
 mod configuration_changes;
+mod connections;
 mod consents;
 mod crashes;
 mod disconnects;

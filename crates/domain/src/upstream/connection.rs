@@ -21,10 +21,11 @@ use std::time::Duration;
 
 use crate::Refusal;
 use crate::id::{Attempt, AuthorizationId, ConnectionId};
-use crate::keys::short_digest;
+use crate::issuer::Issuer;
+use crate::keys::{Keys, short_digest};
 use crate::subject::Subject;
 use crate::time::Timestamp;
-use crate::upstream::tokens::{SealedTokens, UpstreamTokens};
+use crate::upstream::tokens::{SealedFor, SealedTokens, UpstreamTokens};
 
 /// The time that one refresh may take, the commit of its outcome included. Longer than the limit of a call to the upstream.
 pub const LEASE: Duration = Duration::from_secs(20);
@@ -153,6 +154,11 @@ impl Connection {
     /// The id, for which the tokens are sealed.
     pub fn id(&self) -> ConnectionId {
         connection_id(&self.subject)
+    }
+
+    /// Opens the tokens; `None` if there are none, or if their key was deleted.
+    pub fn open_tokens(&self, issuer: &Issuer, keys: &Keys) -> Option<UpstreamTokens> {
+        UpstreamTokens::open(self.tokens.as_ref()?, SealedFor::Connection(self.id()), issuer, keys)
     }
 
     /// True if the upstream's tokens can be given, or refreshed first.

@@ -7,6 +7,7 @@ use crate::entropy::{Entropy, random};
 use crate::id::{AuthorizationId, ConnectionId, GrantId};
 use crate::issuer::Issuer;
 use crate::keys::{KeyId, Keys, Purpose};
+use crate::scope::{Scope, Scopes};
 use crate::secret::{Secret, kind};
 use crate::time::Timestamp;
 
@@ -96,6 +97,11 @@ impl UpstreamTokens {
             Some(token) => self.refresh_token.as_ref() != Some(token),
             None => self.access_token != earlier.access_token,
         }
+    }
+
+    /// The scopes as a set. Text that is no scope token (RFC 6749 §3.3) is left out.
+    pub fn scope_set(&self) -> Scopes {
+        self.scopes.split(' ').filter_map(Scope::parse).collect()
     }
 
     /// Seals the tokens for `record`.

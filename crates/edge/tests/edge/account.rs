@@ -96,6 +96,32 @@ async fn without_a_session_the_page_leads_to_the_sign_in() {
 }
 
 #[tokio::test]
+async fn account_page_names_the_connection_and_how_to_end_it() {
+    use v1::UpstreamConnectionState::{InOrder, SignInNeeded};
+    let connection = |state: v1::UpstreamConnectionState| v1::UpstreamConnection {
+        state: state.into(),
+        sign_in_time: Some(prost_types::Timestamp { seconds: 1_709_164_800, nanos: 0 }),
+        scopes: vec!["repo".to_owned(), HOSTILE.to_owned()],
+        form_token: "names-the-connection".to_owned(),
+        ..Default::default()
+    };
+    for (state, said, is_offered) in [
+        (InOrder, &["29 February 2024", "repo", "&lt;script&gt;alert(1)&lt;/script&gt;", "Disconnect"][..], true),
+        (SignInNeeded, &["no longer accepts this access"], false),
+    ] {
+        let (edge, fake) = running().await;
+        let page = v1::AccountPage { connection: Some(connection(state)), ..page(vec![app("Some App")]) };
+        fake.answer(shown(Page::AccountPage(page)));
+        let html = edge.get("/t/account").await.text().await.expect("text");
+        for said in said.iter().chain(&["What this service may do at <bdi>Login</bdi> for you"]) {
+            assert!(html.contains(said), "{said}: {html}");
+        }
+        assert!(!html.contains("<script"));
+        assert_eq!(html.contains("value=\"names-the-connection\""), is_offered);
+    }
+}
+
+#[tokio::test]
 async fn revoking_all_apps_is_offered_only_for_several_apps() {
     for (apps, offered) in [(0, false), (1, false), (2, true)] {
         let (edge, fake) = running().await;
@@ -120,6 +146,10 @@ async fn incomplete_account_page_is_not_shown() {
         fake.answer(shown(Page::AccountPage(page(vec![app]))));
         assert_eq!(edge.get("/account").await.status(), 500, "{what}");
     }
+    let (edge, fake) = running().await;
+    let connection = Some(v1::UpstreamConnection { state: 99, ..Default::default() });
+    fake.answer(shown(Page::AccountPage(v1::AccountPage { connection, ..page(vec![whole()]) })));
+    assert_eq!(edge.get("/account").await.status(), 500, "a connection in an unknown state");
 }
 
 /// The headers by which a browser describes a request are passed on exactly, and so is the form.

@@ -33,6 +33,23 @@ pub struct AccountPage {
     revoked: Vec<RevokedApp>,
     incomplete: bool,
     revoke_all_token: String,
+    connection: Option<UpstreamConnection>,
+}
+
+/// The connection to the person's account at the identity provider.
+#[derive(Debug, Serialize)]
+struct UpstreamConnection {
+    /// The sentence about its state.
+    state: Message,
+    /// True if it can be used, and ended.
+    in_order: bool,
+    /// True if it ended in the last two minutes: the page confirms it.
+    just_ended: bool,
+    /// The latest sign-in.
+    since: Value,
+    /// The scopes of the access, in the provider's names.
+    scopes: Vec<Value>,
+    form_token: String,
 }
 
 /// Connections of one kind. A client that is a web page registers anew at each login, and these are told apart by their dates
@@ -81,7 +98,8 @@ impl SignInPage {
 }
 
 impl AccountPage {
-    /// `path` is the issuer's. Fails if an app lacks its client, resource or date: the page must not leave out who has access.
+    /// `path` is the issuer's. Fails if an app lacks its client, resource or date, or the connection its state or date: the page
+    /// must not leave out who has access.
     pub fn new(path: &str, page: v1::AccountPage) -> Result<Self, Incomplete> {
         let several = page.apps.len() > 1 || page.incomplete;
         let mut apps: Vec<(String, ConnectedApp)> = Vec::new();
@@ -96,6 +114,7 @@ impl AccountPage {
         Ok(Self {
             revoke_action: format!("{path}/account/revoke"),
             sign_out_action: format!("{path}/account/sign-out"),
+            connection: page.connection.map(|found| connection(found, &page.upstream_name)).transpose()?,
             upstream_name: page.upstream_name,
             person: page.person.and_then(Person::new),
             several,
@@ -123,6 +142,27 @@ fn connected(app: v1::ConnectedApp) -> Result<(String, ConnectedApp), Incomplete
     let identity = identity(app.client.ok_or(Incomplete)?, app.redirects, resource)?;
     let kind = serde_json::to_string(&(&identity, &scopes)).map_err(|_| Incomplete)?;
     Ok((kind, ConnectedApp { identity, scopes, connections: vec![connection] }))
+}
+
+fn connection(connection: v1::UpstreamConnection, upstream: &str) -> Result<UpstreamConnection, Incomplete> {
+    use v1::UpstreamConnectionState::{Ended, InOrder, SignInNeeded, Unspecified};
+    let state = match v1::UpstreamConnectionState::try_from(connection.state).map_err(|_| Incomplete)? {
+        Unspecified => return Err(Incomplete),
+        InOrder => Message::new("account-connection-in-order").with("upstream", upstream),
+        SignInNeeded => Message::new("account-connection-sign-in").with("upstream", upstream),
+        Ended => {
+            let time = connection.end_time.and_then(Value::minute).ok_or(Incomplete)?;
+            Message::new("account-connection-ended").with("time", time)
+        }
+    };
+    Ok(UpstreamConnection {
+        state,
+        in_order: connection.state() == InOrder,
+        just_ended: connection.just_ended,
+        since: connection.sign_in_time.and_then(Value::minute).ok_or(Incomplete)?,
+        scopes: connection.scopes.into_iter().map(Value::code).collect(),
+        form_token: connection.form_token,
+    })
 }
 
 fn revoked(app: v1::RevokedApp) -> Result<RevokedApp, Incomplete> {

@@ -497,6 +497,50 @@ fn incomplete_consent_page_is_not_shown() {
     assert!(AccountPage::new("", page).is_err(), "an app without a client");
 }
 
+#[test]
+fn incomplete_connection_is_not_shown() {
+    use v1::UpstreamConnectionState::{Ended, InOrder};
+    let time = Some(prost_types::Timestamp { seconds: 1, nanos: 0 });
+    let whole = || v1::UpstreamConnection { state: InOrder.into(), sign_in_time: time, ..Default::default() };
+    let shown = |connection| {
+        AccountPage::new("", v1::AccountPage { connection: Some(connection), ..Default::default() }).is_ok()
+    };
+    assert!(shown(whole()));
+    assert!(shown(v1::UpstreamConnection { state: Ended.into(), end_time: time, ..whole() }));
+    for changed in [
+        v1::UpstreamConnection { state: 0, ..whole() },
+        v1::UpstreamConnection { state: 99, ..whole() },
+        v1::UpstreamConnection { sign_in_time: None, ..whole() },
+        v1::UpstreamConnection { state: Ended.into(), ..whole() },
+    ] {
+        assert!(!shown(changed.clone()), "{changed:?}");
+    }
+}
+
+/// Only a connection that is in order has a button, and the page says what the button does not end.
+#[test]
+fn a_connection_says_its_state_and_offers_to_end_it() {
+    let pages = samples(PageKind::Account);
+    let button = "value=\"connection\"";
+    let says = |name: &str, text: &str| text_of(&pages[name]).contains(text);
+    for (name, said, is_offered) in [
+        ("full", "The apps themselves never get that access.", true),
+        ("connection-of-unknown-scopes", "Example Login did not say", true),
+        ("connection-needs-sign-in", "Example Login no longer accepts this access", false),
+        ("connection-just-ended", "Disconnected. This service can do nothing more", false),
+        ("connection-ended", "Disconnected on", false),
+    ] {
+        assert!(says(name, said) && says(name, "What this service may do at Example Login for you"), "{name}");
+        assert_eq!(pages[name].contains(button), is_offered, "{name}");
+        assert_eq!(says(name, "Your apps stay allowed, but"), is_offered, "{name}");
+    }
+    for scope in ["repo", "read:user", "https://api.example/auth/drive.file"] {
+        assert!(says("full", scope), "{scope}");
+    }
+    assert!(!says("connection-ended", "can do nothing more at"), "it is confirmed for two minutes");
+    assert!(!says("one-app", "What this service may do"));
+}
+
 /// Boxes show the earlier answer, and Enter on a box presses no button that has an effect.
 ///
 /// Requirements: B8, E3.

@@ -10,10 +10,11 @@ use lychgate_domain::scope::Scopes;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::{self, EndedBy};
+use lychgate_domain::upstream::connection::ConnectionState;
 
 use crate::admin::{
-    ChangeOutcome, ClientKind, Estimate, EventFilter, GrantFilter, GrantState, Justification, ListedClient,
-    ListedGrant, Target,
+    ChangeOutcome, ClientKind, ConnectionFilter, ConnectionStateName, Estimate, EventFilter, GrantFilter, GrantState,
+    Justification, ListedClient, ListedConnection, ListedGrant, Target,
 };
 use crate::ground::error::Error;
 use crate::ground::protobuf_time::instant;
@@ -67,6 +68,7 @@ pub(super) fn target(target: Option<v1::admin_service_revoke_request::Target>) -
             resource: name.resource,
         },
         Asked::GrantId(text) => Target::Grant(grant_id(&text)?),
+        Asked::ConnectionOf(text) => Target::Connection(subject(&text)?),
         Asked::ClientId(text) => Target::Client(client_id(&text)?),
         Asked::Subject(text) => Target::Subject(subject(&text)?),
         Asked::Everything(v1::Everything { confirm }) => Target::Issuer { confirm },
@@ -93,6 +95,21 @@ pub(super) fn grant_filter(request: &v1::ListGrantsRequest) -> Result<GrantFilte
             Ok(v1::GrantState::Expired) => Some(GrantState::Expired),
             Ok(v1::GrantState::Ended) => Some(GrantState::Ended),
             Ok(v1::GrantState::Lapsed) => Some(GrantState::Lapsed),
+            Err(_) => return Err(Refusal::RequestMalformed("there is no such state")),
+        },
+    })
+}
+
+pub(super) fn connection_filter(request: &v1::ListConnectionsRequest) -> Result<ConnectionFilter, Refusal> {
+    Ok(ConnectionFilter {
+        subject: given(&request.subject).map(subject).transpose()?,
+        state: match v1::ConnectionState::try_from(request.state) {
+            Ok(v1::ConnectionState::Unspecified) => None,
+            Ok(v1::ConnectionState::Live) => Some(ConnectionStateName::Live),
+            Ok(v1::ConnectionState::Refreshing) => Some(ConnectionStateName::Refreshing),
+            Ok(v1::ConnectionState::Uncertain) => Some(ConnectionStateName::Uncertain),
+            Ok(v1::ConnectionState::Rejected) => Some(ConnectionStateName::Rejected),
+            Ok(v1::ConnectionState::Ended) => Some(ConnectionStateName::Ended),
             Err(_) => return Err(Refusal::RequestMalformed("there is no such state")),
         },
     })
@@ -183,6 +200,25 @@ pub(super) fn grant(ListedGrant { grant, state }: ListedGrant) -> v1::Grant {
     }
 }
 
+pub(super) fn connection(ListedConnection { connection, scopes }: ListedConnection) -> v1::Connection {
+    let (state, end_time) = match connection.state {
+        ConnectionState::Live => (v1::ConnectionState::Live, None),
+        ConnectionState::Refreshing(_) => (v1::ConnectionState::Refreshing, None),
+        ConnectionState::Uncertain => (v1::ConnectionState::Uncertain, None),
+        ConnectionState::Rejected { at } => (v1::ConnectionState::Rejected, Some(at)),
+        ConnectionState::Ended { at } => (v1::ConnectionState::Ended, Some(at)),
+    };
+    v1::Connection {
+        subject: connection.subject.as_str().to_owned(),
+        state: state.into(),
+        sign_in_time: Some(instant(connection.signed_in_at)),
+        obtain_time: Some(instant(connection.obtained_at)),
+        generation: connection.generation,
+        scopes: texts(&scopes),
+        end_time: end_time.map(instant),
+    }
+}
+
 pub(super) fn revocation(outcome: ChangeOutcome) -> v1::Revocation {
     match outcome {
         ChangeOutcome::Changed(at) => v1::Revocation { changed: true, revoke_time: Some(instant(at)) },
@@ -195,6 +231,7 @@ pub(super) fn estimate(found: Estimate) -> v1::RevocationEstimate {
     v1::RevocationEstimate {
         live_consents: count(found.live_consents),
         live_grants: count(found.live_grants),
+        live_connections: count(found.live_connections),
         incomplete: found.at_least,
     }
 }

@@ -2,11 +2,12 @@
 
 use lychgate_api::v1;
 use lychgate_api::v1::account_service_show_response::Page;
+use lychgate_domain::account::ConnectionNotice;
 use lychgate_domain::client::claimed_name::Receiver;
 
 use super::name::{self, ClientName};
 use super::{consent_redirect, person, set_cookie};
-use crate::account::{AccountScreen, App, AppsPage, ConnectedApp, KnownAs};
+use crate::account::{AccountScreen, App, AppsPage, ConnectedApp, ConnectedUpstream, KnownAs};
 use crate::ground::protobuf_time::timestamp;
 
 pub(crate) fn shown(screen: AccountScreen) -> v1::AccountServiceShowResponse {
@@ -36,6 +37,23 @@ fn account_page(page: AppsPage) -> v1::AccountPage {
         incomplete: page.incomplete,
         revoke_all_token: page.revoke_all_token,
         person: Some(person(page.person)),
+        connection: page.connection.map(upstream_connection),
+    }
+}
+
+fn upstream_connection(connected: ConnectedUpstream) -> v1::UpstreamConnection {
+    let (state, ended) = match connected.notice {
+        ConnectionNotice::InOrder => (v1::UpstreamConnectionState::InOrder, None),
+        ConnectionNotice::SignInNeeded => (v1::UpstreamConnectionState::SignInNeeded, None),
+        ConnectionNotice::Ended(ended) => (v1::UpstreamConnectionState::Ended, Some(ended)),
+    };
+    v1::UpstreamConnection {
+        state: state.into(),
+        sign_in_time: Some(timestamp(connected.since)),
+        scopes: connected.scopes.iter().map(|scope| scope.as_str().to_owned()).collect(),
+        form_token: connected.form_token,
+        end_time: ended.map(|ended| timestamp(ended.at)),
+        just_ended: ended.is_some_and(|ended| ended.just_now),
     }
 }
 

@@ -34,6 +34,7 @@ impl Operator {
             enable_client = enable_client(EnableClientRequest) -> EnableClientResponse;
             list_grants = list_grants(ListGrantsRequest) -> ListGrantsResponse;
             get_grant = get_grant(GetGrantRequest) -> GetGrantResponse;
+            list_connections = list_connections(ListConnectionsRequest) -> ListConnectionsResponse;
             revoke = revoke(AdminServiceRevokeRequest) -> AdminServiceRevokeResponse;
             revoke_subjects = revoke_subjects(RevokeSubjectsRequest) -> RevokeSubjectsResponse;
             list_events = list_events(ListEventsRequest) -> ListEventsResponse;

@@ -25,8 +25,8 @@ const ANSWER_TIMEOUT: Duration = Duration::from_secs(30);
 const TOKEN_VARIABLE: &str = "LYCHGATE_TOKEN";
 
 #[derive(Debug, Args)]
-#[command(next_help_heading = "Connection")]
-pub(crate) struct Connection {
+#[command(next_help_heading = "Control plane")]
+pub(crate) struct ControlPlane {
     /// The control plane's URL: http on this machine, https to any other
     #[arg(long, global = true, value_name = "URL", env = "LYCHGATE_CONTROL", default_value = "http://127.0.0.1:7441")]
     control: String,
@@ -44,7 +44,7 @@ pub(crate) struct Connection {
     key_file: Option<PathBuf>,
 }
 
-impl Connection {
+impl ControlPlane {
     /// Reads the credentials. The first call connects.
     pub(super) fn open(&self) -> Result<Control, Failure> {
         let secret = match &self.token_file {
