@@ -204,6 +204,8 @@ reasons! {
     UpstreamDenied = "UPSTREAM_DENIED", 403, PermissionDenied, "access_denied";
     /// The person answered that the login was not theirs.
     SignedInAsAnother = "SIGNED_IN_AS_ANOTHER", 403, PermissionDenied, "access_denied";
+    /// The operator does not admit the account that signed in.
+    AccountNotAllowed = "ACCOUNT_NOT_ALLOWED", 403, PermissionDenied, "access_denied";
 
     // --- connected-apps page ---
     /// The browser has no session, or it has ended.

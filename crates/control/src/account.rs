@@ -25,7 +25,7 @@ use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::{Error, ReturnTo};
 use crate::issuers::IssuerContext;
 use crate::limits::Redemption;
-use crate::next::{Next, Step};
+use crate::next::{FailurePage, Next, Step};
 use crate::state::{CallContext, CommandContext};
 use crate::upstream::{AdmittedCode, Identity, UpstreamError};
 
@@ -94,7 +94,13 @@ impl Account {
             Err(UpstreamError { failure, cause }) => {
                 let (request_id, cause) = (&call.caller.request_id, format!("{cause:#}"));
                 tracing::warn!(request.id = request_id, issuer.id = %issuer.id, error = cause, "the sign-in failed at the upstream");
-                Step::Failure { failure, return_to: serving.account_link() }
+                Step::Failure(Box::new(FailurePage {
+                    failure,
+                    return_to: serving.account_link(),
+                    person: None,
+                    upstream_name: issuer.upstream_name.clone(),
+                    another_account_ticket: None,
+                }))
             }
         };
         Ok(Next { step, set_cookies })
@@ -118,7 +124,8 @@ impl Account {
         let (upstream, now) = (&self.0.serving.upstream, self.0.now);
         let code = upstream.check(callback, now).await?;
         let code = AdmittedCode { code, secrets, redemption };
-        let Identity { person, tokens: _ } = upstream.redeem(code, now).await?;
+        // The entry rules are not asked: a person who is no longer admitted may still see and take back what they allowed.
+        let Identity { person, facts: _, tokens: _ } = upstream.redeem(code, now).await?;
         Ok(person)
     }
 }

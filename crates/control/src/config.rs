@@ -4,6 +4,7 @@
 
 mod clients;
 mod consent_page;
+mod entry;
 mod events;
 mod issuers;
 mod lifetimes;
@@ -35,6 +36,7 @@ pub use clients::{
     ClientConfig, DocumentMode, MetadataDocumentsConfig, RedirectsConfig, RegistrationConfig, RegistrationMode,
 };
 pub use consent_page::{OptionalScopesConfig, PolicyConfig, PromptConfig, PromptMode};
+pub use entry::EntryConfig;
 pub use events::{AddressesConfig, EventsConfig, IssuerEventsConfig};
 pub use issuers::{AccessTokenAlgorithm, AccessTokensConfig, IssuerConfig};
 pub use lifetimes::LifetimesConfig;

@@ -34,10 +34,19 @@ pub(crate) enum Step {
     /// The page of what a finished request has allowed.
     Allowed(Box<AllowedPage>),
     /// A failure that is on record.
-    Failure {
-        failure: LoginFailure,
-        return_to: ReturnTo,
-    },
+    Failure(Box<FailurePage>),
+}
+
+/// Everything that the page of a failed login says.
+#[derive(Debug)]
+pub(crate) struct FailurePage {
+    pub(crate) failure: LoginFailure,
+    pub(crate) return_to: ReturnTo,
+    /// The person who was not admitted. `None` when the page is opened again: the record does not hold the person.
+    pub(crate) person: Option<Person>,
+    pub(crate) upstream_name: String,
+    /// Starts the request over, with another account.
+    pub(crate) another_account_ticket: Option<String>,
 }
 
 /// Everything the consent page says.

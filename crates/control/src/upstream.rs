@@ -21,7 +21,7 @@ mod revocation;
 
 use lychgate_domain::browser::session::Person;
 use lychgate_domain::flow::LoginFailure;
-use lychgate_domain::issuer::Issuer;
+use lychgate_domain::issuer::{EntryFacts, Issuer};
 use lychgate_domain::request::ticket::WantedAccount;
 use lychgate_domain::secret::{Secret, kind};
 use lychgate_domain::time::Timestamp;
@@ -55,10 +55,11 @@ pub(crate) struct AdmittedCode<'a> {
     pub redemption: Redemption,
 }
 
-/// The person who signed in, and the upstream's tokens.
+/// The person who signed in, what the upstream states about them, and its tokens.
 #[derive(Debug)]
 pub(crate) struct Identity {
     pub person: Person,
+    pub facts: EntryFacts,
     pub tokens: UpstreamTokens,
 }
 

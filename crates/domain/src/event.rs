@@ -64,6 +64,8 @@ pub enum EventKind {
     },
     /// The person answered that it is not they.
     LoginRefused,
+    /// A person signed in, and the entry rules do not admit them.
+    EntryRefused,
     /// A code was redeemed.
     GrantIssued {
         /// The grant.
@@ -223,6 +225,7 @@ impl EventKind {
             EventKind::ConsentDenied { .. } => EventName::ConsentDenied,
             EventKind::LoginQuestioned { .. } => EventName::LoginQuestioned,
             EventKind::LoginRefused => EventName::LoginRefused,
+            EventKind::EntryRefused => EventName::EntryRefused,
             EventKind::GrantIssued { .. } => EventName::GrantIssued,
             EventKind::CodeReplayed { .. } => EventName::CodeReplayed,
             EventKind::RefreshTokenReplayed { .. } => EventName::RefreshTokenReplayed,
@@ -266,6 +269,7 @@ impl EventKind {
             | EventKind::LoginQuestioned { .. }
             | EventKind::LoginRefused
             | EventKind::ConnectionRejected
+            | EventKind::EntryRefused
             | EventKind::KeysRotated { .. }
             | EventKind::ConfigurationChanged { .. } => (None, "", None),
         }
@@ -278,6 +282,7 @@ impl EventKind {
             | EventKind::ConsentDenied { requested }
             | EventKind::LoginQuestioned { requested } => requested,
             EventKind::LoginRefused
+            | EventKind::EntryRefused
             | EventKind::GrantIssued { .. }
             | EventKind::CodeReplayed { .. }
             | EventKind::RefreshTokenReplayed { .. }
@@ -337,6 +342,7 @@ impl Event {
             | EventKind::ConsentDenied { .. }
             | EventKind::LoginQuestioned { .. }
             | EventKind::LoginRefused
+            | EventKind::EntryRefused
             | EventKind::GrantIssued { .. }
             | EventKind::CodeReplayed { .. }
             | EventKind::RefreshTokenReplayed { .. }

@@ -107,6 +107,7 @@ pub(crate) mod tests {
     use crate::entropy::tests::Counting;
     use crate::flow::code::PresentedCode;
     use crate::id::{BrowserId, ClientId};
+    use crate::issuer::EntryFacts;
     use crate::issuer::tests::issuer;
     use crate::keys::tests::keys;
     use crate::keys::{KeyId, Keys};
@@ -170,7 +171,8 @@ pub(crate) mod tests {
     pub(super) fn signed_in(who: &str, seen: PresentedScreen) -> SignedIn {
         let subject = Subject::new(&UpstreamId::parse("idp").unwrap(), who).unwrap();
         let sealed = SealedTokens { key: KeyId(1), bytes: Vec::new() };
-        Approved { seen, ..approved() }.claim(attempt(2), NOW).sign_in(subject, sealed, NOW)
+        let person = issuer().admit(&decided().resource, &EntryFacts::new(subject)).unwrap();
+        Approved { seen, ..approved() }.claim(attempt(2), NOW).sign_in(person, sealed, NOW)
     }
 
     pub(super) fn denied() -> Authorization {

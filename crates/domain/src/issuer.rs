@@ -1,5 +1,6 @@
 //! Issuers: logical authorization servers, as configured.
 
+mod entry;
 mod issuer_url;
 mod own_origins;
 mod policy;
@@ -13,6 +14,7 @@ use crate::lifetimes::Lifetimes;
 use crate::scope::{Scope, Scopes};
 use crate::subject::UpstreamId;
 
+pub use entry::{Admitted, EmailDomain, EntryFacts, EntryRule, EntryRules, RulesDigest, StatedClaim};
 pub use issuer_url::IssuerUrl;
 pub use own_origins::OwnOrigins;
 pub use policy::{
@@ -45,6 +47,8 @@ pub struct Issuer {
     pub clients: Vec<Client>,
     /// Which other clients are accepted.
     pub policy: ClientPolicy,
+    /// Which people are admitted, whatever resource they ask for.
+    pub entry: EntryRules,
     /// How much of the consent page is shown.
     pub prompt: PromptPolicy,
     /// How the boxes of optional scopes start.
@@ -177,6 +181,7 @@ pub(crate) mod tests {
                     definition("admin", Requested::ByName),
                 ],
                 upstream_tokens: UpstreamTokenPolicy::Withheld,
+                entry: EntryRules::default(),
             }],
             clients: vec![Client {
                 id: ClientId::parse("configured").unwrap(),
@@ -192,6 +197,7 @@ pub(crate) mod tests {
                 private_scheme_redirect_uris: vec!["cursor://anysphere.cursor-mcp/oauth/callback".to_owned()],
                 ..ClientPolicy::default()
             },
+            entry: EntryRules::default(),
             prompt: PromptPolicy::default(),
             optional_scopes: OptionalScopes::default(),
             published_policy: None,

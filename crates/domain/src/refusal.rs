@@ -192,8 +192,8 @@ pub enum Refusal {
     /// the key has been deleted.
     #[error("the login took too long; start again at the app")]
     LoginExpired,
-    /// Made by [`Authorization::at_callback`](crate::flow::Authorization::at_callback), and by `lychgate-control` if
-    /// the claim was lost.
+    /// Made by [`Authorization::at_callback`](crate::flow::Authorization::at_callback),
+    /// [`Issuer::admits_still`](crate::issuer::Issuer::admits_still), and by `lychgate-control` if the claim was lost.
     #[error("the login was interrupted; start again at the app")]
     LoginInterrupted,
     /// Made by [`Authorization::at_callback`](crate::flow::Authorization::at_callback), and by `lychgate-control` if
@@ -215,6 +215,9 @@ pub enum Refusal {
     /// Made by [`LoginFailure::refusal`](crate::flow::LoginFailure::refusal).
     #[error("the person answered that another person had signed in; start again at the app")]
     SignedInAsAnother,
+    /// Made by [`LoginFailure::refusal`](crate::flow::LoginFailure::refusal).
+    #[error("the operator of this server does not admit the account that signed in")]
+    AccountNotAllowed,
 
     // the page of connected apps
     /// Made by [`AccountSession::of`](crate::account::AccountSession::of).

@@ -26,8 +26,8 @@ use lychgate_domain::flow::code::PresentedCode;
 use lychgate_domain::flow::{Approved, CodeExchange, CodeIssued, CodePresentation, Redeemed, Transition};
 use lychgate_domain::id::{self, Attempt, BrowserId, ClientId, IssuerId};
 use lychgate_domain::issuer::{
-    AddressPolicy, Choice, ClientPolicy, Effect, Issuer, IssuerUrl, OptionalScopes, OwnOrigins, PromptPolicy,
-    Requested, Resource, ScopeDefinition, UpstreamRevocationMode, UpstreamTokenPolicy,
+    AddressPolicy, Choice, ClientPolicy, Effect, EntryFacts, EntryRules, Issuer, IssuerUrl, OptionalScopes, OwnOrigins,
+    PromptPolicy, Requested, Resource, ScopeDefinition, UpstreamRevocationMode, UpstreamTokenPolicy,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::lifetimes::Lifetimes;
@@ -490,7 +490,8 @@ impl Flow {
             scopes: String::new(),
         };
         let sealed = tokens.seal(SealedFor::Authorization(id), &issuer, &keys, &CountingUp::default());
-        let signed_in = approved.clone().claim(attempt(2), at(3)).sign_in(subject, sealed.clone(), at(4));
+        let person = issuer.admit(&decided.resource, &EntryFacts::new(subject)).unwrap();
+        let signed_in = approved.clone().claim(attempt(2), at(3)).sign_in(person, sealed.clone(), at(4));
         let issued = signed_in.issue_code(&consent, &keys, attempt(2), at(4));
         let code = PresentedCode::parse(issued.code(&keys).unwrap().expose()).unwrap();
         let exchange = CodeExchange { code_verifier: Some(VERIFIER.to_owned()), ..CodeExchange::default() };
@@ -630,6 +631,7 @@ fn issuer(url: &str) -> Issuer {
             name: "Notes".to_owned(),
             scopes: vec![definition("read", Requested::ByDefault), definition("write", Requested::ByName)],
             upstream_tokens: UpstreamTokenPolicy::Withheld,
+            entry: EntryRules::default(),
         }],
         clients: vec![Client {
             id: ClientId::parse("configured").unwrap(),
@@ -645,6 +647,7 @@ fn issuer(url: &str) -> Issuer {
             about: ClientDescription::default(),
         }],
         policy: ClientPolicy::default(),
+        entry: EntryRules::default(),
         prompt: PromptPolicy::default(),
         optional_scopes: OptionalScopes::default(),
         published_policy: None,

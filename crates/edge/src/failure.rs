@@ -15,6 +15,7 @@ use axum::response::{IntoResponse, Response};
 use lychgate_api::Reason;
 use lychgate_api::v1::FailurePage;
 use lychgate_pages::ReturnLink;
+use lychgate_pages::page::RefusedPerson;
 
 pub(crate) use delivery::Delivery;
 pub(crate) use grpc::{invites_repetition, is_unreachable};
@@ -31,8 +32,10 @@ struct Inner {
     return_link: Option<ReturnLink>,
     /// `error_uri` of OAuth JSON (RFC 6749 §5.2): a page of ours.
     error_uri: Option<String>,
-    /// The form that was answered: its target and its ticket.
+    /// The form that was answered, or that may be answered with another account: its target and its ticket.
     form: Option<(String, String)>,
+    /// The person who was not admitted.
+    refused: Option<RefusedPerson>,
     /// Sent with the response in either rendering.
     headers: HeaderMap,
 }
@@ -45,6 +48,7 @@ impl Failure {
             return_link: None,
             error_uri: None,
             form: None,
+            refused: None,
             headers: HeaderMap::new(),
         }))
     }
@@ -59,10 +63,16 @@ impl Failure {
         Self::new(Reason::TooManyRequests).with_header(RETRY_AFTER, HeaderValue::from(seconds.max(1)))
     }
 
-    /// The failure that ended an authorization earlier and that the control plane has on record.
-    pub(crate) fn from_page(page: FailurePage) -> Self {
+    /// The failure that ended an authorization earlier and that the control plane has on record. `consent` is the path of the
+    /// issuer's consent page.
+    pub(crate) fn from_page(page: FailurePage, consent: String) -> Self {
         let Some(reason) = known(&page.reason) else { return Self::new(Reason::Fault) };
-        Self::new(reason).with_return_link(ReturnLink::new(page.return_uri, page.return_label))
+        let upstream_name = page.upstream_name;
+        let refused = page.person.map(|person| RefusedPerson { person, upstream_name });
+        let mut failure = Self::new(reason).with_return_link(ReturnLink::new(page.return_uri, page.return_label));
+        failure.0.form = Some((consent, page.another_account_ticket)).filter(|(_, ticket)| !ticket.is_empty());
+        failure.0.refused = refused;
+        failure
     }
 
     /// Replaces the reason, where the endpoint has a reason of its own for the same mistake.
@@ -121,6 +131,10 @@ impl Failure {
 
     pub(crate) fn form(&self) -> Option<&(String, String)> {
         self.0.form.as_ref()
+    }
+
+    pub(crate) fn refused(&self) -> Option<&RefusedPerson> {
+        self.0.refused.as_ref()
     }
 
     pub(crate) fn headers(&self) -> &HeaderMap {

@@ -16,7 +16,7 @@ pub use account::{AccountPage, SignInPage};
 pub use allowed::AllowedPage;
 pub use consent::ConsentPage;
 pub(crate) use error::error_id;
-pub use error::{ErrorDetails, ErrorPage};
+pub use error::{ErrorDetails, ErrorPage, RefusedPerson};
 pub use home::HomePage;
 pub use one_click::OneClickPage;
 pub use signed_in::SignedInPage;

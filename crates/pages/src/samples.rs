@@ -6,7 +6,7 @@ use lychgate_api::v1::{self, RedirectKind};
 
 use crate::page::{
     AccountPage, AllowedPage, ConsentPage, ErrorDetails, ErrorPage, HomePage, Incomplete, OneClickPage, Page,
-    SignInPage, SignedInPage,
+    RefusedPerson, SignInPage, SignedInPage,
 };
 use crate::return_link::ReturnLink;
 
@@ -391,10 +391,20 @@ fn error() -> Vec<Sample<ErrorPage>> {
     let unlabelled = ReturnLink::new("cursor:cb?error=access_denied".to_owned(), String::new());
     let form = Some(("/consent".to_owned(), "ticket".to_owned()));
     let description = "redirect_uri is not registered for this client".to_owned();
+    let not_admitted = |person| {
+        let refused = Some(RefusedPerson { person, upstream_name: "Example Login".to_owned() });
+        let details = ErrorDetails { return_link: link.clone(), form: form.clone(), refused, ..details() };
+        page(Reason::AccountNotAllowed, details)
+    };
     let mut samples = vec![
-        Sample::new("return-link", page(Reason::UpstreamUnavailable, ErrorDetails { return_link: link, ..details() })),
+        Sample::new("not-admitted", not_admitted(ada())),
+        Sample::new("not-admitted-unnamed", not_admitted(unnamed())),
+        Sample::new(
+            "return-link",
+            page(Reason::UpstreamUnavailable, ErrorDetails { return_link: link.clone(), ..details() }),
+        ),
         Sample::new("unlabelled", page(Reason::UpstreamDenied, ErrorDetails { return_link: unlabelled, ..details() })),
-        Sample::new("retry", page(Reason::BrowserCookieMissing, ErrorDetails { form, ..details() })),
+        Sample::new("retry", page(Reason::BrowserCookieMissing, ErrorDetails { form: form.clone(), ..details() })),
         Sample::new("http", page(Reason::BrowserCookieMissing, ErrorDetails { is_http: true, ..details() })),
         Sample {
             has_issuer: false,

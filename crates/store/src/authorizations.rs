@@ -88,7 +88,8 @@ impl Store {
         self.commit(append(batch, &issuer.url, Some(login.event))).await
     }
 
-    /// Records that a login failed. There is an event if the person had signed in and rejected the login ("not me").
+    /// Records that a login failed. There is an event if a person had signed in: they rejected the login ("not me"), or were not
+    /// admitted.
     pub async fn fail_login(
         &self,
         issuer: &Issuer,
@@ -202,7 +203,7 @@ pub struct FailedLogin<'a> {
     pub expected: Version,
     /// The authorization's next state.
     pub failed: &'a Failed,
-    /// The person's rejection of the login, for the log.
+    /// The person's rejection of the login, or the refusal to admit them, for the log.
     pub event: Option<&'a Event>,
 }
 

@@ -59,7 +59,8 @@ pub(crate) mod proto {
 /// - 5: a decision has a number, which its login depends on. An older node would continue the login of a replaced answer.
 ///   Upstream tokens of ended grants wait in records of their own; an older node would never revoke them.
 /// - 6: upstream tokens are in connections. An older node would look for them in codes and grants, and take those without
-///   for damaged.
+///   for damaged. An open login names the entry rules that admitted its person, and there are failures and events of people
+///   who were not admitted. An older node would issue a code under other rules, and could not read the records.
 const RECORD_LEVEL: u32 = 6;
 
 /// The time a batch has to be applied.

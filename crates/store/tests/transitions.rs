@@ -15,7 +15,8 @@ use lychgate_domain::event::{Event, EventCaller, EventKind, EventTarget};
 use lychgate_domain::flow::{Approved, Authorization, CodeIssued, Denied, LoggingIn, Redeemed};
 use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, EventId, GrantId, IssuerId};
 use lychgate_domain::issuer::{
-    AddressPolicy, ClientPolicy, Issuer, IssuerUrl, OptionalScopes, OwnOrigins, PromptPolicy, UpstreamRevocationMode,
+    AddressPolicy, ClientPolicy, EntryRules, Issuer, IssuerUrl, OptionalScopes, OwnOrigins, PromptPolicy,
+    UpstreamRevocationMode,
 };
 use lychgate_domain::keys::KeyId;
 use lychgate_domain::lifetimes::Lifetimes;
@@ -65,6 +66,7 @@ async fn world() -> World {
         resources: Vec::new(),
         clients: Vec::new(),
         policy: ClientPolicy::default(),
+        entry: EntryRules::default(),
         prompt: PromptPolicy::default(),
         optional_scopes: OptionalScopes::default(),
         published_policy: None,

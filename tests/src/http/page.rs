@@ -68,10 +68,19 @@ impl Page {
 
     /// The link back to the client on our error pages.
     pub fn return_link(&self) -> Result<Option<Url>> {
-        let Some(tag) = tags(&self.body, "a").find(|tag| attribute(tag, "class").as_deref() == Some("return")) else {
+        self.link("return")
+    }
+
+    /// The link to the consent page of the same request, on the page of a person who was not admitted.
+    pub fn another_account_link(&self) -> Result<Option<Url>> {
+        self.link("another")
+    }
+
+    fn link(&self, class: &str) -> Result<Option<Url>> {
+        let Some(tag) = tags(&self.body, "a").find(|tag| attribute(tag, "class").as_deref() == Some(class)) else {
             return Ok(None);
         };
-        Ok(Some(Url::parse(&attribute(tag, "href").context("a link without href")?)?))
+        Ok(Some(self.url.join(&attribute(tag, "href").context("a link without href")?)?))
     }
 
     pub fn hidden(&self, name: &str) -> Result<String> {

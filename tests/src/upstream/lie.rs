@@ -15,6 +15,8 @@ pub enum Lie {
     // in the ID token
     /// The ID token has this value for this claim.
     Claim(&'static str, Value),
+    /// The ID token has these values for these claims.
+    Claims(Vec<(&'static str, Value)>),
     Issuer,
     NoIssuer,
     Audience,
@@ -116,6 +118,7 @@ impl Lie {
         let now = get_current_timestamp();
         match self {
             Self::Claim(name, value) => claim(name, value.clone()),
+            Self::Claims(claims) => claims.iter().map(|(name, value)| json!({ "claim": [name, value] })).collect(),
             Self::Issuer => claim("iss", ANOTHER),
             Self::NoIssuer => no_claim("iss"),
             Self::Audience => claim("aud", ANOTHER_CLIENT),

@@ -2,7 +2,7 @@
 //! also has are of its own types, so that they mean the same.
 
 use lychgate_control::config::{
-    ClientConfig, LifetimesConfig, OptionalScopesConfig, PromptConfig, ResourceConfig, UpstreamConfig,
+    ClientConfig, EntryConfig, LifetimesConfig, OptionalScopesConfig, PromptConfig, ResourceConfig, UpstreamConfig,
 };
 use lychgate_process::telemetry::Telemetry;
 use serde::{Deserialize, Serialize};
@@ -16,6 +16,8 @@ pub(super) struct Config {
     /// Replaces the demo MCP server, which is then not started.
     pub(super) resources: Vec<ResourceConfig>,
     pub(super) clients: Vec<ClientConfig>,
+    /// Who may enter; each person if it is left out.
+    pub(super) entry: Option<EntryConfig>,
     pub(super) prompt: PromptConfig,
     pub(super) lifetimes: LifetimesConfig,
     /// For every process.
@@ -46,8 +48,9 @@ const PRIVATE_SCHEMES: [&str; 1] = ["cursor://anysphere.cursor-mcp/oauth/callbac
 /// The key in this file of the setting `key` in the control plane's file, for error messages.
 pub(super) fn own_key(key: &str) -> String {
     let Some(of_issuer) = key.strip_prefix("issuers[0].") else { return key.to_owned() };
-    let same =
-        ["upstream", "resources", "clients", "prompt", "lifetimes"].iter().any(|table| of_issuer.starts_with(table));
+    let same = ["upstream", "resources", "clients", "entry", "prompt", "lifetimes"]
+        .iter()
+        .any(|table| of_issuer.starts_with(table));
     if same { of_issuer.to_owned() } else { format!("issuer.{of_issuer}") }
 }
 
@@ -136,6 +139,7 @@ mod tests {
         for (control, here) in [
             ("issuers[0].upstream.issuer", "upstream.issuer"),
             ("issuers[0].clients[2].id", "clients[2].id"),
+            ("issuers[0].entry.claims.hd[0]", "entry.claims.hd[0]"),
             ("issuers[0].name", "issuer.name"),
             ("issuers[0].private_scheme_redirect_uris[0]", "issuer.private_scheme_redirect_uris[0]"),
         ] {

@@ -144,6 +144,7 @@ impl ProgramConfigs<'_> {
             prompt: config.prompt,
             optional_scopes: config.issuer.optional_scopes,
             policy: None,
+            entry: config.entry,
             events: control::IssuerEventsConfig::default(),
             lifetimes: config.lifetimes,
         }
@@ -182,6 +183,7 @@ impl ProgramConfigs<'_> {
                 scope("notes:read", "Read the notes you keep there", true),
                 scope("notes:write", "Keep notes for you there", false),
             ],
+            entry: None,
         }
     }
 

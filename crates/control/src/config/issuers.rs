@@ -15,6 +15,7 @@ use serde::{Deserialize, Serialize};
 
 use super::clients::{ClientConfig, MetadataDocumentsConfig, RegistrationConfig, host_patterns};
 use super::consent_page::{OptionalScopesConfig, PolicyConfig, PromptConfig};
+use super::entry::{self, EntryConfig};
 use super::events::IssuerEventsConfig;
 use super::lifetimes::LifetimesConfig;
 use super::resources::ResourceConfig;
@@ -51,6 +52,8 @@ pub struct IssuerConfig {
     #[serde(default)]
     pub optional_scopes: OptionalScopesConfig,
     pub policy: Option<PolicyConfig>,
+    /// Rules for people who sign in, whatever resource they ask for.
+    pub entry: Option<EntryConfig>,
     #[serde(default)]
     pub events: IssuerEventsConfig,
     #[serde(default)]
@@ -181,6 +184,7 @@ impl IssuerConfig {
             resources: self.resources(at)?,
             clients: self.clients(at)?,
             policy: self.client_policy(at)?,
+            entry: entry::rules(&format!("{at}.entry"), self.entry.as_ref(), &self.upstream)?,
             prompt: self.prompt.policy(&format!("{at}.prompt"))?,
             optional_scopes: self.optional_scopes.into(),
             published_policy: self
@@ -201,7 +205,7 @@ impl IssuerConfig {
         }
         let mut resources: Vec<Resource> = Vec::new();
         for (n, resource) in self.resources.iter().enumerate() {
-            let resource = resource.resource(&format!("{at}.resources[{n}]"))?;
+            let resource = resource.resource(&format!("{at}.resources[{n}]"), &self.upstream)?;
             if resources.iter().any(|other| other.uri == resource.uri) {
                 let key = format!("{at}.resources[{n}].uri");
                 return Err(ConfigError::new(key, "is listed twice", "remove one of them"));

@@ -11,6 +11,8 @@ use lychgate_process::config::ConfigError;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use super::UpstreamConfig;
+use super::entry::{self, EntryConfig};
 use super::text::display_text;
 
 /// The most tools of a scope: a larger number is a mistake.
@@ -27,6 +29,8 @@ pub struct ResourceConfig {
     /// consents from before are asked for again.
     #[serde(default)]
     pub upstream_tokens: bool,
+    /// Rules for people who ask for this resource, besides those of the issuer.
+    pub entry: Option<EntryConfig>,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -49,7 +53,7 @@ pub struct ScopeConfig {
 }
 
 impl ResourceConfig {
-    pub(super) fn resource(&self, at: &str) -> Result<Resource, ConfigError> {
+    pub(super) fn resource(&self, at: &str, upstream: &UpstreamConfig) -> Result<Resource, ConfigError> {
         let good = Url::parse(&self.uri).is_ok_and(|url| {
             matches!(url.scheme(), "https" | "http") && url.fragment().is_none() && url.username().is_empty()
         });
@@ -76,6 +80,7 @@ impl ResourceConfig {
             } else {
                 UpstreamTokenPolicy::Withheld
             },
+            entry: entry::rules(&format!("{at}.entry"), self.entry.as_ref(), upstream)?,
         };
         let length = length_in_a_query(&resource.all_scopes());
         if resource.scopes.len() > MAX_SCOPES || length > MAX_RESOURCE_SCOPES {

@@ -592,6 +592,69 @@ fn ambiguous_clients_and_unsafe_redirect_uris_are_refused() {
 
 /// Requirements: B31.
 #[test]
+fn entry_rules_that_admit_no_person_or_that_people_write_themselves_are_refused() {
+    fn entry(config: &mut Config, rules: &str) {
+        config.issuers[0].entry = Some(parse(rules).unwrap());
+    }
+    for good in [
+        "email_domains = [\"example.com\", \"EXAMPLE.org\", \"xn--bcher-kva.example\"]",
+        "subjects = [\"idp|123\", \"idp|a|b c\"]",
+        "claims = { hd = [\"example.com\"], \"https://example.com/groups\" = [\"staff\"] }",
+    ] {
+        let mut config = example();
+        entry(&mut config, good);
+        config.issuers[0].resources[0].entry = config.issuers[0].entry.clone();
+        check(&config).unwrap();
+    }
+    refused(&[
+        (|c| entry(c, ""), "issuers[0].entry: has no rule"),
+        (|c| entry(c, "email_domains = []"), "issuers[0].entry.email_domains: is empty, which would admit no person"),
+        (|c| entry(c, "subjects = []"), "issuers[0].entry.subjects: is empty, which would admit no person"),
+        (|c| entry(c, "claims = {}"), "issuers[0].entry.claims: is empty, which would admit no person"),
+        (|c| entry(c, "claims = { hd = [] }"), "issuers[0].entry.claims.hd: is empty, which would admit no person"),
+        (|c| entry(c, "claims = { hd = [\"a\", \"\"] }"), "issuers[0].entry.claims.hd[1]: is empty"),
+        (
+            |c| entry(c, "claims = { email = [\"a@example.com\"] }"),
+            "issuers[0].entry.claims.email: is a name or an address, which people can change, or no claim at all",
+        ),
+        (
+            |c| entry(c, "claims = { preferred_username = [\"alice\"] }"),
+            "issuers[0].entry.claims.preferred_username: is a name or an address, which people can change, or no claim at all",
+        ),
+        (|c| entry(c, "email_domains = [\"a.example\", \"\"]"), "issuers[0].entry.email_domains[1]: is \"\""),
+        (|c| entry(c, "email_domains = [\"@a.example\"]"), "issuers[0].entry.email_domains[0]: is \"@a.example\""),
+        (|c| entry(c, "email_domains = [\"*.a.example\"]"), "issuers[0].entry.email_domains[0]: is \"*.a.example\""),
+        (|c| entry(c, "email_domains = [\"a.example.\"]"), "issuers[0].entry.email_domains[0]: is \"a.example.\""),
+        (
+            |c| entry(c, "email_domains = [\"bücher.example\"]"),
+            "issuers[0].entry.email_domains[0]: is \"bücher.example\"",
+        ),
+        (
+            |c| entry(c, "subjects = [\"123\"]"),
+            "issuers[0].entry.subjects[0]: is \"123\", which is no person of this upstream",
+        ),
+        (
+            |c| entry(c, "subjects = [\"idp|1\", \"other|1\"]"),
+            "issuers[0].entry.subjects[1]: is \"other|1\", which is no person of this upstream",
+        ),
+        (
+            |c| entry(c, "subjects = [\"idp|\"]"),
+            "issuers[0].entry.subjects[0]: is \"idp|\", which is no person of this upstream",
+        ),
+        (
+            |c| c.issuers[0].resources[0].entry = Some(EntryConfig::default()),
+            "issuers[0].resources[0].entry: has no rule",
+        ),
+    ]);
+    let full: Config = parse(&in_full(EXAMPLE)).unwrap();
+    let third = full.issuers.iter().position(|issuer| matches!(issuer.upstream, UpstreamConfig::Github(_))).unwrap();
+    let mut config = Config { outbound: OutboundConfig::default(), ..full };
+    config.issuers[third].entry = Some(parse("email_domains = [\"example.com\"]").unwrap());
+    let line = check(&config).expect_err("GitHub verifies nothing here").to_string();
+    assert!(line.starts_with(&format!("issuers[{third}].entry.email_domains: would admit no person")), "{line}");
+}
+
+#[test]
 fn a_contradictory_prompt_is_refused() {
     fn prompt(config: &mut Config) -> &mut PromptConfig {
         &mut config.issuers[0].prompt

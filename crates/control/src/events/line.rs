@@ -53,6 +53,7 @@ pub(super) fn of_event(issuer: &str, event: &Event) -> String {
         EventKind::ConsentDenied { .. }
         | EventKind::LoginQuestioned { .. }
         | EventKind::LoginRefused
+        | EventKind::EntryRefused
         | EventKind::GrantIssued { .. }
         | EventKind::CodeReplayed { .. }
         | EventKind::RefreshTokenReplayed { .. }

@@ -24,7 +24,7 @@ use crate::clients::Clients;
 use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
 use crate::issuers::IssuerContext;
-use crate::next::{ConsentPage, Next, ShownPolicy, Step};
+use crate::next::{ConsentPage, FailurePage, Next, ShownPolicy, Step};
 
 /// A finished login, the version its record was read at, and the person who signed in.
 pub(super) struct Login {
@@ -240,22 +240,26 @@ pub(super) fn code_issued(serving: &IssuerContext, issued: &CodeIssued) -> Resul
 pub(super) fn failed_login(serving: &IssuerContext, failed: &Failed) -> Next {
     let page = failure_page(serving, failed);
     match page.step {
-        Step::Failure { failure: LoginFailure::UpstreamDenied, return_to } => {
-            Next { step: Step::Redirect(return_to.uri), ..page }
+        Step::Failure(shown) if shown.failure == LoginFailure::UpstreamDenied => {
+            Next { step: Step::Redirect(shown.return_to.uri), ..page }
         }
         step => Next { step, ..page },
     }
 }
 
-/// The page of a failed login, with the way back to the client; or the consent page, if the login starts over.
+/// The page of a failed login, with the way back to the client; or the consent page, if the login starts over. A person who was
+/// not admitted reads the page first: another account may not be what they want.
 pub(super) fn failure_page(serving: &IssuerContext, failed: &Failed) -> Next {
-    let decided = &failed.approved.decided;
-    let step = match failed.start_over(&serving.issuer, serving.keys()) {
-        Some(ticket) => Step::Redirect(serving.consent_url(&ticket)),
-        None => {
-            let return_to = error_link(decided, &failed.failure.refusal(), &serving.issuer.url);
-            Step::Failure { failure: failed.failure, return_to }
-        }
+    let (decided, issuer) = (&failed.approved.decided, &serving.issuer);
+    let step = match (failed.failure, failed.start_over(issuer, serving.keys())) {
+        (LoginFailure::NotMe, Some(ticket)) => Step::Redirect(serving.consent_url(&ticket)),
+        (failure, another_account_ticket) => Step::Failure(Box::new(FailurePage {
+            failure,
+            return_to: error_link(decided, &failure.refusal(), &issuer.url),
+            person: None,
+            upstream_name: issuer.upstream_name.clone(),
+            another_account_ticket,
+        })),
     };
     Next { step, set_cookies: vec![cookie::delete_login(&serving.issuer, decided.id)] }
 }

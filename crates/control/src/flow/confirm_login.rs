@@ -73,6 +73,9 @@ impl AuthorizationFlow {
         let serving = &self.0.serving;
         match found {
             AtCallback::SignedIn(signed_in) if confirmed.is_me => {
+                // The rules are asked at a login, and this one may be older than they are.
+                let resource = &signed_in.approved.decided.resource;
+                self.0.issuer().admits_still(resource, signed_in.admitted_under)?;
                 let person = session_person(&self.0, &signed_in, confirmed.cookies);
                 let login = Login { signed_in, expected, person };
                 Ok(Commit::Done(self.after_login(&login, IdentityCheck::Answered(confirmed.displayed)).await?))

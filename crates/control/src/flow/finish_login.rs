@@ -1,33 +1,37 @@
 //! `GET /callback/{issuer}`: the browser is back from the upstream.
 //!
 //! The first commit claims the login before the upstream's code is sent, so that the code is sent once. The second commit
-//! stores code, consent and event together, or the question who signed in. Few use cases have two commits.
+//! stores code, consent and event together, or the question who signed in, or the end of the login. Few use cases have two
+//! commits.
 
 use std::time::Duration;
 
 use lychgate_domain::Refusal;
 use lychgate_domain::browser::cookie::{Cookies, LoginCookie};
-use lychgate_domain::browser::session::{NewSession, Person};
+use lychgate_domain::browser::session::{self, NewSession, Person};
 use lychgate_domain::consent::Decided;
-use lychgate_domain::flow::{AtCallback, Authorization, LoggingIn, LoginFailure, SignedIn};
+use lychgate_domain::event::EventKind;
+use lychgate_domain::flow::{AtCallback, Authorization, Failed, LoggingIn, LoginFailure, SignedIn};
+use lychgate_domain::issuer::Admitted;
 use lychgate_domain::request;
 use lychgate_domain::request::parameters::Parameters;
 use lychgate_domain::upstream::callback::Callback;
 use lychgate_domain::upstream::login::{self, LoginId, ReturnedLogin};
-use lychgate_domain::upstream::tokens::SealedFor;
+use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
 use lychgate_engine::Version;
 use lychgate_store::Versioned;
 use lychgate_store::authorizations::FailedLogin;
 
-use super::AuthorizationFlow;
 use super::after_login::{IdentityCheck, Login, code_issued, failed_login};
+use super::{AuthorizationFlow, about};
 use crate::account::{Account, ReturnedSignIn};
 use crate::client_metadata::ClientTrust;
 use crate::clients::Clients;
 use crate::ground::commit::Commit;
 use crate::ground::error::Error;
+use crate::issuers::IssuerContext;
 use crate::limits::Redemption;
-use crate::next::Next;
+use crate::next::{Next, Step};
 use crate::state::CallContext;
 use crate::upstream::{AdmittedCode, Identity, UpstreamError};
 
@@ -41,6 +45,20 @@ struct Returned<'a> {
     login: LoginCookie,
     callback: Callback<'a>,
     cookies: &'a Cookies,
+}
+
+/// A person who has signed in and is admitted, and the upstream's tokens.
+struct AdmittedLogin {
+    person: Person,
+    proof: Admitted,
+    tokens: UpstreamTokens,
+}
+
+/// Why a login gives no code.
+enum FailedOutcome {
+    Upstream(LoginFailure),
+    /// The entry rules do not admit this person. The upstream's tokens are dropped.
+    NotAdmitted(Person),
 }
 
 /// One round's result.
@@ -116,11 +134,12 @@ impl AuthorizationFlow {
     async fn log_in(&self, claim: LoggingIn, callback: &Callback<'_>, redemption: Redemption) -> Result<Next, Error> {
         let call = &self.0;
         let exchanged = self.exchange_code(&claim, callback, redemption).await;
-        let outcome = exchanged.map_err(|UpstreamError { failure, cause }| {
+        let exchanged = exchanged.map_err(|UpstreamError { failure, cause }| {
             let (request_id, cause) = (&call.caller.request_id, format!("{cause:#}"));
             tracing::warn!(request.id = request_id, issuer.id = %call.issuer().id, error = cause, "the login failed at the upstream");
-            failure
+            FailedOutcome::Upstream(failure)
         });
+        let outcome = exchanged.and_then(|identity| self.ask_entry_rules(&claim, identity));
         // The upstream may have taken seconds.
         let mut stored = self.at_present().store_login(&claim, &outcome).await;
         for _ in 1..READS {
@@ -130,27 +149,49 @@ impl AuthorizationFlow {
             stored = self.at_present().store_login(&claim, &outcome).await;
         }
         let mut next = stored?;
-        if let Ok(Identity { person, .. }) = &outcome {
-            let (browser, now) = (claim.approved.decided.browser, call.state.clock.now());
-            let session = NewSession { person, browser };
-            next.set_cookies.push(session.set(call.issuer(), call.keys(), call.entropy(), now));
+        match &outcome {
+            Ok(AdmittedLogin { person, .. }) => {
+                let (browser, now) = (claim.approved.decided.browser, call.state.clock.now());
+                let session = NewSession { person, browser };
+                next.set_cookies.push(session.set(call.issuer(), call.keys(), call.entropy(), now));
+            }
+            // A session from before the rule may name this person.
+            Err(FailedOutcome::NotAdmitted(_)) => next.set_cookies.push(session::delete(call.issuer())),
+            Err(FailedOutcome::Upstream(_)) => {}
         }
         Ok(next)
     }
 
-    async fn store_login(&self, claim: &LoggingIn, outcome: &Result<Identity, LoginFailure>) -> Result<Next, Error> {
+    /// Asks the entry rules of the issuer and the resource, before a code, a consent or a session exists.
+    fn ask_entry_rules(&self, claim: &LoggingIn, identity: Identity) -> Result<AdmittedLogin, FailedOutcome> {
+        let (call, Identity { person, facts, tokens }) = (&self.0, identity);
+        match call.issuer().admit(&claim.approved.decided.resource, &facts) {
+            Ok(proof) => Ok(AdmittedLogin { person, proof, tokens }),
+            Err(rule) => {
+                let (request_id, rule) = (&call.caller.request_id, rule.to_string());
+                tracing::info!(request.id = request_id, issuer.id = %call.issuer().id, rule, "an entry rule does not admit the person");
+                Err(FailedOutcome::NotAdmitted(person))
+            }
+        }
+    }
+
+    async fn store_login(
+        &self,
+        claim: &LoggingIn,
+        outcome: &Result<AdmittedLogin, FailedOutcome>,
+    ) -> Result<Next, Error> {
         let (call, issuer) = (&self.0, self.0.issuer());
         match call.store().authorization(issuer, claim.approved.decided.id, call.now).await? {
             Some(Versioned { value: Authorization::LoggingIn(found), version, .. }) if found == *claim => match outcome
             {
-                Ok(Identity { person, tokens }) => {
+                Ok(AdmittedLogin { person, proof, tokens }) => {
                     let id = SealedFor::Authorization(claim.approved.decided.id);
                     let sealed = tokens.seal(id, issuer, call.keys(), call.entropy());
-                    let signed_in = claim.clone().sign_in(person.subject.clone(), sealed, call.now);
+                    let signed_in = claim.clone().sign_in(proof.clone(), sealed, call.now);
                     let login = Login { signed_in, expected: version, person: person.clone() };
                     self.after_login(&login, IdentityCheck::NotYet).await
                 }
-                Err(failure) => self.fail(claim, version, *failure).await,
+                Err(failed) => self.fail(claim, version, failed).await,
             },
             // Stored before; the reply was lost.
             Some(Versioned { value: Authorization::CodeIssued(issued), .. }) if issued.attempt == claim.attempt => {
@@ -158,13 +199,16 @@ impl AuthorizationFlow {
             }
             Some(Versioned { value: Authorization::SignedIn(signed_in), .. }) if signed_in.attempt == claim.attempt => {
                 let person = match outcome {
-                    Ok(identity) => identity.person.clone(),
+                    Ok(login) => login.person.clone(),
                     Err(_) => Person::new(signed_in.subject.clone(), None, None),
                 };
                 self.ask(&signed_in, person, false).await
             }
             Some(Versioned { value: Authorization::Failed(failed), .. }) if failed.attempt == claim.attempt => {
-                Ok(failed_login(&call.serving, &failed))
+                Ok(outcome.as_ref().err().map_or_else(
+                    || failed_login(&call.serving, &failed),
+                    |outcome| outcome.page(&call.serving, &failed),
+                ))
             }
             found => Err(self.overtaken(found)),
         }
@@ -186,9 +230,16 @@ impl AuthorizationFlow {
         serving.upstream.redeem(code, self.0.state.clock.now()).await
     }
 
-    async fn fail(&self, claim: &LoggingIn, expected: Version, failure: LoginFailure) -> Result<Next, Error> {
+    async fn fail(&self, claim: &LoggingIn, expected: Version, outcome: &FailedOutcome) -> Result<Next, Error> {
+        let (failure, event) = match outcome {
+            FailedOutcome::Upstream(failure) => (*failure, None),
+            FailedOutcome::NotAdmitted(person) => {
+                let about = about(&claim.approved.decided, &person.subject);
+                (LoginFailure::NotAdmitted, Some(self.0.event(EventKind::EntryRefused, about)))
+            }
+        };
         let failed = claim.clone().fail(failure, self.0.now);
-        let login = FailedLogin { expected, failed: &failed, event: None };
+        let login = FailedLogin { expected, failed: &failed, event: event.as_ref() };
         match self.0.store().fail_login(self.0.issuer(), &login, self.0.now).await? {
             Commit::Done(_) => {}
             // This very batch, sent again, or the person's denial of the request in another tab.
@@ -200,7 +251,18 @@ impl AuthorizationFlow {
                 }
             }
         }
-        Ok(failed_login(&self.0.serving, &failed))
+        Ok(outcome.page(&self.0.serving, &failed))
+    }
+}
+
+impl FailedOutcome {
+    /// The answer of a login that has ended in `failed`. Its page names the person who was not admitted.
+    fn page(&self, serving: &IssuerContext, failed: &Failed) -> Next {
+        let mut next = failed_login(serving, failed);
+        if let (Step::Failure(page), FailedOutcome::NotAdmitted(person)) = (&mut next.step, self) {
+            page.person = Some(person.clone());
+        }
+        next
     }
 }
 

@@ -199,6 +199,7 @@ pub(crate) fn reason(refusal: &Refusal) -> Reason {
         Refusal::UpstreamInvalid => Reason::UpstreamInvalid,
         Refusal::UpstreamDenied => Reason::UpstreamDenied,
         Refusal::SignedInAsAnother => Reason::SignedInAsAnother,
+        Refusal::AccountNotAllowed => Reason::AccountNotAllowed,
         Refusal::AccountSessionMissing => Reason::AccountSessionMissing,
         Refusal::GrantTypeUnsupported => Reason::GrantTypeUnsupported,
         Refusal::GrantTypeUnauthorized => Reason::GrantTypeUnauthorized,

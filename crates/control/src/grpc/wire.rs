@@ -25,11 +25,11 @@ use lychgate_domain::token::token_exchange::{ACCESS_TOKEN_TYPE, ExchangeParamete
 use self::name::ClientName;
 use crate::clients::{Assertion, ClientCredentials};
 use crate::flow::FormAction;
-use crate::ground::error::{ReturnTo, reason};
+use crate::ground::error::reason;
 use crate::ground::page_token::PageRequest;
 use crate::ground::protobuf_time::{seconds, timestamp};
 use crate::issuers::IssuerContext;
-use crate::next::{AllowedPage, ConsentPage, EarlierApproval, Next, Standing, Step};
+use crate::next::{AllowedPage, ConsentPage, EarlierApproval, FailurePage, Next, Standing, Step};
 use crate::token::{AccessToken, GivenToken, TokenRequest, Tokens, Verified};
 
 const DEFAULT_PAGE: i32 = 100;
@@ -68,13 +68,20 @@ pub(crate) fn next(next: Next) -> v1::Next {
             v1::next::Step::SignedInPage(v1::SignedInPage { state, page: Some(consent_page(*page)) })
         }
         Step::Allowed(page) => v1::next::Step::AllowedPage(allowed_page(*page)),
-        Step::Failure { failure, return_to: ReturnTo { uri, label } } => v1::next::Step::FailurePage(v1::FailurePage {
-            reason: reason(&failure.refusal()).as_str().to_owned(),
-            return_uri: uri,
-            return_label: label,
-        }),
+        Step::Failure(page) => v1::next::Step::FailurePage(failure_page(*page)),
     };
     v1::Next { step: Some(step), set_cookies: next.set_cookies.into_iter().map(set_cookie).collect() }
+}
+
+fn failure_page(page: FailurePage) -> v1::FailurePage {
+    v1::FailurePage {
+        reason: reason(&page.failure.refusal()).as_str().to_owned(),
+        return_uri: page.return_to.uri,
+        return_label: page.return_to.label,
+        person: page.person.map(person),
+        upstream_name: page.upstream_name,
+        another_account_ticket: page.another_account_ticket.unwrap_or_default(),
+    }
 }
 
 fn set_cookie(cookie: SetCookie) -> v1::SetCookie {

@@ -41,6 +41,14 @@ pub(crate) struct Jwks {
 /// The members of a key that are used. Others, and `null`, would only make a good key unreadable.
 const KEY_MEMBERS: [&str; 9] = ["kty", "use", "alg", "kid", "crv", "x", "y", "n", "e"];
 
+/// The claims of an ID token with a valid signature. None of them is checked yet.
+pub(super) struct SignedClaims {
+    /// Those that identify the person and this login.
+    pub(super) claims: IdTokenClaims,
+    /// All of them.
+    pub(super) stated: Reply,
+}
+
 impl Jwks {
     /// Verifies the signature of `token` and returns its claims, which are not checked here.
     pub(crate) async fn verify(
@@ -49,7 +57,7 @@ impl Jwks {
         url: &str,
         http: &Http,
         now: Timestamp,
-    ) -> Result<IdTokenClaims, UpstreamError> {
+    ) -> Result<SignedClaims, UpstreamError> {
         // The parser's error would quote the header.
         let header = decode_header(token)
             .map_err(|_| UpstreamError::invalid(anyhow::anyhow!("the header of the ID token cannot be read")))?;
@@ -74,10 +82,13 @@ impl Jwks {
                 })?
             }
         };
-        let reply = Reply::parse(&payload).map_err(|_| {
+        let stated = Reply::parse(&payload).map_err(|_| {
             UpstreamError::invalid(anyhow::anyhow!("the claims of the ID token are not one JSON object"))
         })?;
-        claims(&reply).map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context("the ID token")))
+        let claims = claims(&stated);
+        let claims =
+            claims.map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context("the ID token")))?;
+        Ok(SignedClaims { claims, stated })
     }
 }
 

@@ -1,7 +1,7 @@
 //! A plain OAuth 2.0 provider with a userinfo endpoint, such as GitHub.
 //!
 //! Without an ID token, only code, state and PKCE bind the answer to this login, and only the configured member
-//! identifies the person. Two other members, `name` and `email`, are display texts.
+//! identifies the person. Two other members, `name` and `email`, are display texts; the issuer's entry rules may ask for more.
 
 use ::oauth2::AuthType;
 use lychgate_domain::browser::session::Person;
@@ -124,8 +124,9 @@ impl Oauth2 {
         let subject = userinfo::subject(&self.id, &userinfo.all(claim)).map_err(|error| {
             UpstreamError::invalid(anyhow::Error::new(error).context(format!("the member {claim}")))
         })?;
+        let facts = userinfo.entry_facts(subject.clone());
         let person = Person::new(subject, userinfo.hint("name"), userinfo.hint("email"));
-        Ok(Identity { person, tokens })
+        Ok(Identity { person, facts, tokens })
     }
 
     pub(crate) async fn refresh(&self, token: &Secret<kind::UpstreamRefreshToken>, now: Timestamp) -> RefreshReply {

@@ -20,7 +20,7 @@ use url::Url;
 
 use super::cached::Cached;
 use super::code_flow::{self, CodeFlow, Endpoints, LoginRequest, Redeemed, RefreshReply};
-use super::jwks::Jwks;
+use super::jwks::{Jwks, SignedClaims};
 use super::reply::{MemberError, Reply};
 use super::revocation::{self, Endpoint};
 use super::{AdmittedCode, Http, Identity, ProbeFailure, UpstreamError};
@@ -119,7 +119,7 @@ impl Oidc {
         let id_token = reply
             .text("id_token")
             .map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context("the token response")))?;
-        let claims = self.jwks.verify(id_token, &metadata.jwks_uri, &self.http, now).await?;
+        let SignedClaims { claims, stated } = self.jwks.verify(id_token, &metadata.jwks_uri, &self.http, now).await?;
         let expected = ExpectedIdToken {
             upstream: &self.id,
             issuer: &self.issuer,
@@ -128,8 +128,9 @@ impl Oidc {
         };
         let subject = id_token::subject(&claims, &expected, now)
             .map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context("the ID token")))?;
+        let facts = stated.entry_facts(subject.clone());
         let person = Person::new(subject, claims.name.as_deref(), claims.email.as_deref());
-        Ok(Identity { person, tokens })
+        Ok(Identity { person, facts, tokens })
     }
 
     pub(crate) async fn refresh(&self, token: &Secret<kind::UpstreamRefreshToken>, now: Timestamp) -> RefreshReply {

@@ -8,9 +8,12 @@
 //! Integers are exact to the last digit: a parser that reads numbers as doubles, or keeps the last of two members, could
 //! identify another person.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
+use lychgate_domain::issuer::{EmailDomain, EntryFacts, StatedClaim};
+use lychgate_domain::subject::Subject;
 use lychgate_domain::upstream::userinfo::ClaimValue;
 use serde::de::{MapAccess, Visitor};
 use serde::{Deserialize, Deserializer};
@@ -143,6 +146,22 @@ impl Reply {
         self.values(member).map(claim).collect()
     }
 
+    /// All that the entry rules may ask for. A member that is repeated, or is neither a text nor a list of nothing but texts,
+    /// is as good as absent; so is an address without `email_verified`.
+    pub(super) fn entry_facts(&self, subject: Subject) -> EntryFacts {
+        let is_verified = self.flag("email_verified");
+        let email_domain = self.hint("email").filter(|_| is_verified).and_then(EmailDomain::of_address);
+        let mut members = BTreeMap::<&str, Vec<&Value>>::new();
+        for (name, value) in &self.0 {
+            members.entry(name).or_default().push(value);
+        }
+        let claim = |(name, values): (&str, Vec<&Value>)| {
+            let [value] = values[..] else { return None };
+            Some(StatedClaim { name: name.to_owned(), values: texts_of(value)? })
+        };
+        EntryFacts { subject, email_domain, claims: members.into_iter().filter_map(claim).collect() }
+    }
+
     fn values<'a>(&'a self, member: &str) -> impl Iterator<Item = &'a Value> {
         self.0.iter().filter(move |(name, _)| name == member).map(|(_, value)| value)
     }
@@ -193,6 +212,15 @@ impl<'de> Visitor<'de> for Members {
             members.push(member);
         }
         Ok(Reply(members))
+    }
+}
+
+/// A text, or a list of nothing but texts.
+fn texts_of(value: &Value) -> Option<Vec<String>> {
+    match value {
+        Value::String(text) => Some(vec![text.clone()]),
+        Value::Array(list) => list.iter().map(|item| item.as_str().map(str::to_owned)).collect(),
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::Object(_) => None,
     }
 }
 
@@ -347,6 +375,58 @@ pub(super) mod tests {
         assert_eq!(refusal(r#"{"error":null}"#), None);
         assert_eq!(refusal(r#"{"error":"x"}"#), Some("x".to_owned()));
         assert_eq!(refusal(r#"{"error":null,"error":{}}"#), Some(String::new()));
+    }
+
+    /// Requirements: B36.
+    #[test]
+    fn entry_facts_are_read_strictly() {
+        let facts = |document: &str| {
+            let subject = Subject::parse("idp|alice").unwrap();
+            Reply::parse(document.as_bytes()).unwrap().entry_facts(subject)
+        };
+        let domain = |document: &str| facts(document).email_domain.map(|domain| domain.as_str().to_owned());
+        for verified in ["true", r#""true""#] {
+            let document = format!(r#"{{"email":"alice@Example.COM","email_verified":{verified}}}"#);
+            assert_eq!(domain(&document).as_deref(), Some("example.com"), "{document}");
+        }
+        for document in [
+            r#"{"email":"alice@example.com"}"#,
+            r#"{"email":"alice@example.com","email_verified":false}"#,
+            r#"{"email":"alice@example.com","email_verified":null}"#,
+            r#"{"email":"alice@example.com","email_verified":1}"#,
+            r#"{"email":"alice@example.com","email_verified":"yes"}"#,
+            r#"{"email":"alice@example.com","email_verified":[true]}"#,
+            r#"{"email":"alice@example.com","email_verified":{}}"#,
+            r#"{"email":"alice@example.com","email_verified":true,"email_verified":true}"#,
+            r#"{"email":"alice@example.com","email":"alice@example.com","email_verified":true}"#,
+            r#"{"email":["alice@example.com"],"email_verified":true}"#,
+            r#"{"email":null,"email_verified":true}"#,
+            r#"{"email":5,"email_verified":true}"#,
+            r#"{"email_verified":true}"#,
+            r#"{"email":"alice","email_verified":true}"#,
+        ] {
+            assert_eq!(domain(document), None, "{document}");
+        }
+        let stated = |document: &str| {
+            let claims = facts(document).claims.into_iter();
+            claims.map(|claim| format!("{}: {}", claim.name, claim.values.join(" "))).collect::<Vec<_>>()
+        };
+        assert_eq!(stated(r#"{"hd":"example.com"}"#), ["hd: example.com"]);
+        assert_eq!(stated(r#"{"groups":["staff","all people"]}"#), ["groups: staff all people"]);
+        assert_eq!(stated(r#"{"groups":[]}"#), ["groups: "]);
+        for document in [
+            r#"{"hd":null}"#,
+            r#"{"hd":true}"#,
+            r#"{"hd":5}"#,
+            r#"{"hd":{"example.com":"example.com"}}"#,
+            r#"{"hd":["example.com",5]}"#,
+            r#"{"hd":["example.com",null]}"#,
+            r#"{"hd":[["example.com"]]}"#,
+            r#"{"hd":"example.com","hd":"example.com"}"#,
+            r#"{"hd":"example.com","hd":null}"#,
+        ] {
+            assert_eq!(stated(document), [""; 0], "{document}");
+        }
     }
 
     proptest! {

@@ -18,6 +18,7 @@ mod connections;
 mod consents;
 mod crashes;
 mod disconnects;
+mod entry;
 mod events;
 mod flooded_log;
 mod hostile_strings;

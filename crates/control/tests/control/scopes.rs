@@ -18,7 +18,7 @@ fn resource(uri: &str, names: &[String]) -> ResourceConfig {
         tools: None,
     };
     let scopes = names.iter().enumerate().map(scope).collect();
-    ResourceConfig { uri: uri.to_owned(), name: "Notes".to_owned(), scopes, upstream_tokens: false }
+    ResourceConfig { uri: uri.to_owned(), name: "Notes".to_owned(), scopes, upstream_tokens: false, entry: None }
 }
 
 fn many(count: usize, name: impl Fn(usize) -> String) -> Vec<String> {

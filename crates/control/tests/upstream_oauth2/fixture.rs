@@ -3,7 +3,7 @@
 use lychgate_api::v1;
 use lychgate_api::v1::next::Step;
 use lychgate_control::config::{
-    AccountPrompt, GithubConfig, Oauth2Config, RevocationMode, TokenEndpointAuth, UpstreamConfig,
+    AccountPrompt, EntryConfig, GithubConfig, Oauth2Config, RevocationMode, TokenEndpointAuth, UpstreamConfig,
 };
 use lychgate_engine::Space;
 
@@ -65,6 +65,15 @@ impl Fixture {
         let provider = Oauth2Provider::start(TokenEndpointAuth::Basic, "application/json").await;
         let env = Environment::new().await;
         let oauth2 = Oauth2Config { account_prompt, ..oauth2(&env, &provider.url) };
+        Self::new(env, provider, UpstreamConfig::Oauth2(oauth2)).await
+    }
+
+    /// Only people who meet these rules may enter.
+    pub(crate) async fn with_entry(entry: EntryConfig) -> Self {
+        let provider = Oauth2Provider::start(TokenEndpointAuth::Basic, "application/json").await;
+        let mut env = Environment::new().await;
+        env.issuer().entry = Some(entry);
+        let oauth2 = oauth2(&env, &provider.url);
         Self::new(env, provider, UpstreamConfig::Oauth2(oauth2)).await
     }
 

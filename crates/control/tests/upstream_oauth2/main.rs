@@ -16,7 +16,7 @@ mod control {
 use std::time::Duration;
 
 use lychgate_api::v1::{self, Decision};
-use lychgate_control::config::{AccountPrompt, TokenEndpointAuth};
+use lychgate_control::config::{AccountPrompt, EntryConfig, TokenEndpointAuth};
 
 use fixture::{Fixture, Outcome, failed};
 use provider::{Answer, OCTOCAT, parameter};
@@ -100,6 +100,36 @@ async fn each_kind_of_provider_revokes_by_its_own_api() {
         fixture.edge.revoke(flow.revoke(&tokens.access_token)).await.expect("the client revokes its own token");
         assert_eq!(fixture.provider.revoked_tokens().await, (how, "gho_true".to_owned()));
     }
+}
+
+/// What the userinfo object lacks admits no person.
+///
+/// Requirements: B36.
+#[tokio::test]
+async fn entry_rules_are_asked_of_the_userinfo_object() {
+    let rules = EntryConfig {
+        email_domains: Some(vec!["example.com".to_owned()]),
+        subjects: Some(vec!["hub|MDQ6".to_owned()]),
+        claims: Some([("teams".to_owned(), vec!["core".to_owned()])].into()),
+    };
+    let fixture = Fixture::with_entry(rules).await;
+    let document = |members: &str| format!(r#"{{"node_id":"MDQ6",{members}}}"#);
+    let good = r#""email":"o@example.com","email_verified":true,"teams":["docs","core"]"#;
+    for (userinfo, expected) in [
+        (document(good), Outcome::Code),
+        (document(good).replace("MDQ6", "MDQ7"), failed("ACCOUNT_NOT_ALLOWED")),
+        (document(r#""email":"o@example.com","teams":["core"]"#), failed("ACCOUNT_NOT_ALLOWED")),
+        (document(r#""email":"o@example.com","email_verified":true"#), failed("ACCOUNT_NOT_ALLOWED")),
+        (document(r#""email_verified":true,"teams":["core"]"#), failed("ACCOUNT_NOT_ALLOWED")),
+        (document(&format!("{good},\"teams\":[\"core\"]")), failed("ACCOUNT_NOT_ALLOWED")),
+        (OCTOCAT.to_owned(), failed("ACCOUNT_NOT_ALLOWED")),
+    ] {
+        let (flow, callback) = fixture.signed_in().await;
+        fixture.provider.userinfo_answers(says(userinfo.as_str()));
+        assert_eq!(fixture.return_from_login(&flow, &callback).await, expected, "{userinfo}");
+    }
+    let [consents, grants, events] = fixture.kept().await;
+    assert_eq!((consents, grants, events), (1, 0, 7), "the consent of the first, and an event for each");
 }
 
 /// Requirements: B36.

@@ -14,8 +14,8 @@ use lychgate_domain::flow::code::PresentedCode;
 use lychgate_domain::flow::{Approved, CodeExchange, CodeIssued, CodePresentation};
 use lychgate_domain::id::{Attempt, BrowserId, IssuerId};
 use lychgate_domain::issuer::{
-    Choice, ClientPolicy, Effect, Issuer, IssuerUrl, OptionalScopes, OwnOrigins, PromptPolicy, Requested, Resource,
-    ScopeDefinition, UpstreamRevocationMode, UpstreamTokenPolicy,
+    Choice, ClientPolicy, Effect, EntryFacts, EntryRules, Issuer, IssuerUrl, OptionalScopes, OwnOrigins, PromptPolicy,
+    Requested, Resource, ScopeDefinition, UpstreamRevocationMode, UpstreamTokenPolicy,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::lifetimes::Lifetimes;
@@ -99,7 +99,7 @@ impl Flow {
         let approved = Approved::new(decided, PresentedScreen::Full { presented_to: None }, &keys);
 
         let consent = consent(&approved.decided, &issuer)?;
-        let issued = issue_code(approved.clone(), &consent, &issuer, &keys, &entropy);
+        let issued = issue_code(approved.clone(), &consent, &issuer, &keys, &entropy)?;
         let code = issued.code(&keys).ok_or("no code")?.expose().to_owned();
         let exchange = CodeExchange {
             redirect_uri: Some(REDIRECT_URI.to_owned()),
@@ -156,7 +156,7 @@ pub(crate) fn issue_code(
     issuer: &Issuer,
     keys: &Keys,
     entropy: &CountingUp,
-) -> CodeIssued {
+) -> Result<CodeIssued> {
     let tokens = UpstreamTokens {
         access_token: Secret::new("upstream-access-token-of-alice"),
         refresh_token: Some(Secret::new("upstream-refresh-token-of-alice")),
@@ -164,8 +164,10 @@ pub(crate) fn issue_code(
         scopes: "openid profile".to_owned(),
     };
     let sealed = tokens.seal(SealedFor::Authorization(approved.decided.id), issuer, keys, entropy);
+    let facts = EntryFacts::new(consent.subject.clone());
+    let person = issuer.admit(&consent.resource, &facts).map_err(|_| "not admitted")?;
     let authorization = approved.decided.id;
-    let signed_in = approved.claim(attempt(2), at(3)).sign_in(consent.subject.clone(), sealed, at(4));
+    let signed_in = approved.claim(attempt(2), at(3)).sign_in(person, sealed, at(4));
     // The subject's connection gets the tokens.
     let sealed_for = SealedFor::Authorization(authorization);
     if let Some(tokens) = UpstreamTokens::open(&signed_in.upstream_tokens, sealed_for, issuer, keys) {
@@ -174,7 +176,7 @@ pub(crate) fn issue_code(
         let login = NewLogin { authorization, tokens, at: at(4) };
         black_box(Connection::after_login(None, &consent.subject, login));
     }
-    signed_in.issue_code(consent, keys, attempt(2), at(4))
+    Ok(signed_in.issue_code(consent, keys, attempt(2), at(4)))
 }
 
 pub(crate) fn at(seconds: u64) -> Timestamp {
@@ -240,9 +242,11 @@ fn issuer() -> Result<Issuer> {
             name: "Notes".to_owned(),
             scopes: vec![definition("read", Requested::ByDefault)?, definition("write", Requested::ByName)?],
             upstream_tokens: UpstreamTokenPolicy::Withheld,
+            entry: EntryRules::default(),
         }],
         clients: Vec::new(),
         policy: ClientPolicy::default(),
+        entry: EntryRules::default(),
         prompt: PromptPolicy::default(),
         optional_scopes: OptionalScopes::default(),
         published_policy: None,

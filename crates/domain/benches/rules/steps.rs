@@ -88,7 +88,7 @@ fn finish_login(flow: &Flow) -> Result<()> {
     request::still_registered(&flow.issuer, &flow.client, &flow.approved.decided.redirect_uri)?;
     black_box(LoginSecrets::derive(keys.active(Purpose::Login), id));
     let consent = consent(&flow.approved.decided, issuer)?;
-    let issued = issue_code(flow.approved.clone(), &consent, issuer, keys, &flow.entropy);
+    let issued = issue_code(flow.approved.clone(), &consent, issuer, keys, &flow.entropy)?;
     let code = issued.code(keys).ok_or("no code")?;
     let decided = &issued.approved.decided;
     black_box(response::success(&decided.redirect_uri, &code, decided.state.as_deref(), &issuer.url));

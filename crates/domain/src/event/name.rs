@@ -28,6 +28,7 @@ names! {
     ConsentRevoked = "consent.revoked",
     LoginQuestioned = "login.questioned",
     LoginRefused = "login.refused",
+    EntryRefused = "entry.refused",
     GrantIssued = "grant.issued",
     GrantSuperseded = "grant.superseded",
     GrantReturned = "grant.returned",

@@ -9,6 +9,7 @@
 //! | `CodeIssued`, `Redeemed` | to the upstream | show what was allowed | the same | the same | the same |
 //! | `Failed` | to the upstream | show the failure | the same | the same | the same |
 //! | `Failed` as `NotMe` | start over | the same | the same | the same | the same |
+//! | `Failed` as `NotAdmitted` | show the failure | the same | the same | the same | the same |
 //! | `Denied` | `AlreadyDecided` | `AlreadyDecided` | `AlreadyDecided` | to the client | `AlreadyDecided` |
 //!
 //! A later answer replaces an earlier one until its login is claimed, and the login of the replaced answer leads to
@@ -16,7 +17,8 @@
 //! an answer gets the same outcome whenever it is repeated; a call whose answer was replaced is no new answer.
 //!
 //! To start over is to go on with another ticket for the same request ([`Failed::start_over`]): the person said after the
-//! login that another person had signed in. No answer to the old ticket leads to a code.
+//! login that another person had signed in. The page of a login that was not admitted has a link that starts over. No answer
+//! to the old ticket leads to a code.
 
 use super::{Approved, Authorization, CodeIssued, Denied, Failed, LoggingIn, LoginFailure, Redeemed, SignedIn};
 use crate::Refusal;
@@ -128,10 +130,11 @@ fn approve(attempt: Attempt, approval: Option<Approved>, stored: &Authorization)
             let decided = next.decided.after(&earlier.decided);
             Ok(AtAnswer::Record(Box::new(Authorization::Approved(Approved { decided, ..next }))))
         }
-        // The same approval would lead to the login that the person has just left.
-        (Authorization::Failed(failed @ Failed { failure: LoginFailure::NotMe, .. }), _) => {
-            Ok(AtAnswer::Failed(failed))
-        }
+        // The same approval would lead to the login that the person has just left, or that was not admitted.
+        (
+            Authorization::Failed(failed @ Failed { failure: LoginFailure::NotMe | LoginFailure::NotAdmitted, .. }),
+            _,
+        ) => Ok(AtAnswer::Failed(failed)),
         // Once the login is claimed, the page's other contents make no difference any more.
         (_, Some(_)) if has_same_scopes => Ok(AtAnswer::ToUpstream(earlier)),
         (Authorization::LoggingIn(_) | Authorization::SignedIn(_), _) => Err(Refusal::LoginBegun),
@@ -241,6 +244,7 @@ mod tests {
             LoginFailure::UpstreamInvalid,
             LoginFailure::UpstreamDenied,
             LoginFailure::NotMe,
+            LoginFailure::NotAdmitted,
         ];
         let states = [
             Authorization::Denied(Denied { decided: decided() }),
@@ -326,9 +330,10 @@ mod tests {
                 Some(Authorization::CodeIssued(_) | Authorization::Redeemed(_)) => {
                     [upstream, "allowed", upstream, "allowed", "allowed", upstream, "login replaced"]
                 }
-                Some(Authorization::Failed(Failed { failure: LoginFailure::NotMe, .. })) => {
-                    ["failed", "failed", "failed", "failed", "failed", upstream, "login replaced"]
-                }
+                Some(Authorization::Failed(Failed {
+                    failure: LoginFailure::NotMe | LoginFailure::NotAdmitted,
+                    ..
+                })) => ["failed", "failed", "failed", "failed", "failed", upstream, "login replaced"],
                 Some(Authorization::Failed(_)) => {
                     [upstream, "failed", upstream, "failed", "failed", upstream, "login replaced"]
                 }

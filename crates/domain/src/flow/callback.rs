@@ -128,6 +128,7 @@ mod tests {
             (Authorization::CodeIssued(issued()), false),
             (Authorization::Redeemed(redeemed()), false),
             (Authorization::Failed(claimed().fail(LoginFailure::NotMe, NOW)), false),
+            (Authorization::Failed(claimed().fail(LoginFailure::NotAdmitted, NOW)), false),
         ] {
             let told = |browsers: &[BrowserId]| authorization.unfinished_in(browsers).is_some();
             assert_eq!(told(&[other, own]), is_unfinished, "{authorization:?}");

@@ -53,6 +53,8 @@ pub enum LoginFailure {
     UpstreamDenied,
     /// The person in the browser answered that another person had signed in.
     NotMe,
+    /// The entry rules do not admit the person who signed in.
+    NotAdmitted,
 }
 
 impl LoginFailure {
@@ -63,6 +65,7 @@ impl LoginFailure {
             LoginFailure::UpstreamInvalid => Refusal::UpstreamInvalid,
             LoginFailure::UpstreamDenied => Refusal::UpstreamDenied,
             LoginFailure::NotMe => Refusal::SignedInAsAnother,
+            LoginFailure::NotAdmitted => Refusal::AccountNotAllowed,
         }
     }
 }

@@ -3,7 +3,7 @@
 use super::{Approved, CodeIssued, Failed, LoggingIn, LoginFailure};
 use crate::consent::{Consent, Covered, PresentedScreen};
 use crate::id::Attempt;
-use crate::issuer::Issuer;
+use crate::issuer::{Admitted, Issuer, RulesDigest};
 use crate::keys::{Keys, Purpose};
 use crate::request::AuthorizationRequest;
 use crate::request::ticket::Ticket;
@@ -24,6 +24,8 @@ pub struct SignedIn {
     pub subject: Subject,
     /// The upstream's tokens, sealed for this record.
     pub upstream_tokens: SealedTokens,
+    /// The entry rules that admitted the person; `None` if there was no rule.
+    pub admitted_under: Option<RulesDigest>,
 }
 
 /// The step after a login.
@@ -38,9 +40,10 @@ pub enum AfterLogin<'a> {
 }
 
 impl LoggingIn {
-    /// The upstream has identified the person. [`SignedIn::after`] decides what follows.
-    pub fn sign_in(self, subject: Subject, upstream_tokens: SealedTokens, at: Timestamp) -> SignedIn {
-        SignedIn { approved: self.approved, attempt: self.attempt, at, subject, upstream_tokens }
+    /// The upstream has identified the person, and the entry rules admit them. [`SignedIn::after`] decides what follows.
+    pub fn sign_in(self, person: Admitted, upstream_tokens: SealedTokens, at: Timestamp) -> SignedIn {
+        let (subject, admitted_under) = person.into_parts();
+        SignedIn { approved: self.approved, attempt: self.attempt, at, subject, upstream_tokens, admitted_under }
     }
 }
 
@@ -94,7 +97,7 @@ impl SignedIn {
 }
 
 impl Failed {
-    /// The ticket by which the request starts over, if the login failed because another person had signed in: the same
+    /// The ticket by which the request starts over, if the login failed because of the person who had signed in: the same
     /// request of the same client, with a choice of account at the upstream. `None` for other failures, which a person
     /// cannot mend by choosing, and if scopes that were configured since make the ticket too large.
     ///
@@ -103,7 +106,7 @@ impl Failed {
         let decided = &self.approved.decided;
         match self.failure {
             LoginFailure::UpstreamUnavailable | LoginFailure::UpstreamInvalid | LoginFailure::UpstreamDenied => None,
-            LoginFailure::NotMe => {
+            LoginFailure::NotMe | LoginFailure::NotAdmitted => {
                 let request = AuthorizationRequest { scopes: decided.requested_scopes.clone(), ..decided.request() };
                 Ticket::start_over(decided.id, self.at, request, issuer, keys).ok()
             }

@@ -4,6 +4,7 @@ use std::num::NonZeroU16;
 
 use url::{Url, form_urlencoded};
 
+use super::EntryRules;
 use crate::Refusal;
 use crate::keys::short_digest;
 use crate::origin::Origin;
@@ -36,6 +37,8 @@ pub struct Resource {
     pub scopes: Vec<ScopeDefinition>,
     /// Whether its servers may have a person's access token of the upstream.
     pub upstream_tokens: UpstreamTokenPolicy,
+    /// Which people are admitted to this resource, of those that the issuer admits.
+    pub entry: EntryRules,
 }
 
 /// Whether the servers of a resource may have a person's access token of the upstream.

@@ -294,6 +294,7 @@ pub(crate) mod tests {
     use crate::flow::code::PresentedCode;
     use crate::flow::{Approved, CodeExchange, CodeIssued, CodePresentation};
     use crate::id::Attempt;
+    use crate::issuer::EntryFacts;
     use crate::issuer::tests::issuer;
     use crate::keys::tests::keys;
     use crate::request::tests::VERIFIER;
@@ -325,8 +326,9 @@ pub(crate) mod tests {
             NOW,
         );
         let sealed = SealedTokens { key: KeyId(1), bytes: Vec::new() };
+        let person = issuer().admit(&decided.resource, &EntryFacts::new(subject)).unwrap();
         let approved = Approved { decided, login_key: KeyId(1), seen: PresentedScreen::Full { presented_to: None } };
-        let signed_in = approved.claim(attempt(2), NOW).sign_in(subject, sealed, NOW);
+        let signed_in = approved.claim(attempt(2), NOW).sign_in(person, sealed, NOW);
         let issued: CodeIssued = signed_in.issue_code(&consent, &k(), attempt(2), NOW);
         let code = PresentedCode::parse(issued.code(&k()).unwrap().expose()).unwrap();
         let exchange = CodeExchange { code_verifier: Some(VERIFIER.to_owned()), ..CodeExchange::default() };

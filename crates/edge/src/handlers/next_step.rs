@@ -26,7 +26,7 @@ pub(super) fn respond(app: &App, context: &RequestContext, next: Option<Next>) -
             response.headers_mut().extend(cookies);
             return Ok(response);
         }
-        Step::FailurePage(page) => return Err(Failure::from_page(page).with_headers(cookies)),
+        Step::FailurePage(page) => return Err(Failure::from_page(page, action).with_headers(cookies)),
         Step::ConsentPage(page) => {
             app.pages.render(issuer, reader, &ConsentPage::new(action, context.is_embedded, page)?)?
         }

@@ -49,6 +49,7 @@ pub(crate) async fn as_page(State(pages): State<Pages>, request: Request, next: 
             description: failure.description().unwrap_or_default().to_owned(),
             return_link: failure.return_link().cloned(),
             form: failure.form().cloned(),
+            refused: failure.refused().cloned(),
             is_http: issuer.as_ref().is_some_and(|issuer| !issuer.is_https),
         };
         let page = ErrorPage::new(failure.reason(), details);

@@ -309,6 +309,7 @@ async fn recorded_failure_is_a_page_with_return_link_and_cookies() {
         reason: Reason::UpstreamDenied.as_str().to_owned(),
         return_uri: "https://app.example/cb?error=access_denied&iss=x".to_owned(),
         return_label: "Some <App>".to_owned(),
+        ..Default::default()
     };
     let set_cookies =
         vec![v1::SetCookie { name: "__Host-lychgate-s".to_owned(), value: String::new(), max_age_seconds: Some(0) }];
@@ -320,6 +321,35 @@ async fn recorded_failure_is_a_page_with_return_link_and_cookies() {
     let html = response.text().await.expect("text");
     assert!(html.contains("href=\"https://app.example/cb?error&#x3D;access_denied&amp;iss&#x3D;x\""), "{html}");
     assert!(html.contains("Return to <bdi dir=\"ltr\">Some &lt;App&gt;</bdi>"));
+}
+
+#[tokio::test]
+async fn the_page_of_a_person_who_was_not_admitted_names_the_account_and_leads_on() {
+    let (edge, fake) = running().await;
+    let page = v1::FailurePage {
+        reason: Reason::AccountNotAllowed.as_str().to_owned(),
+        return_uri: "https://app.example/cb?error=access_denied&iss=x".to_owned(),
+        return_label: "app.example".to_owned(),
+        person: Some(v1::Person { name: "<b>Ada".to_owned(), account: "ada@elsewhere.example".to_owned() }),
+        upstream_name: "The Login".to_owned(),
+        another_account_ticket: "a-ticket".to_owned(),
+    };
+    for (page, names_the_account) in [(page.clone(), true), (v1::FailurePage { person: None, ..page }, false)] {
+        fake.answer(Answer::Next(v1::Next { step: Some(Step::FailurePage(page)), set_cookies: Vec::new() }));
+        let response = edge.get("/callback/tee?code=x&state=s").await;
+        assert_eq!(response.status(), 403);
+        assert_page_headers(&response, "no-referrer");
+        let html = response.text().await.expect("text");
+        for text in ["&lt;b&gt;Ada", "ada@elsewhere.example", "The Login"] {
+            assert_eq!(html.contains(text), names_the_account, "{text}: {html}");
+        }
+        assert!(
+            html.contains("href=\"/t/consent?ticket&#x3D;a-ticket&amp;whole_page&#x3D;1\">Use another account<"),
+            "{html}"
+        );
+        assert!(html.contains("href=\"https://app.example/cb?error&#x3D;access_denied&amp;iss&#x3D;x\""), "{html}");
+        assert!(html.contains("ACCOUNT_NOT_ALLOWED"), "{html}");
+    }
 }
 
 #[tokio::test]

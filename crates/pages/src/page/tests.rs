@@ -631,10 +631,41 @@ fn error_page_offers_the_question_again_only_where_that_helps() {
         let html = appearance.render(&Setting { issuer: None, reader: &Reader::default() }, &page).expect("a page");
         let helps = matches!(reason, Reason::BrowserCookieMissing | Reason::FormTokenInvalid | Reason::DecisionMissing);
         assert_eq!(
-            html.contains("href=\"/t/consent?ticket&#x3D;the+ticket&amp;whole_page&#x3D;1\""),
+            html.contains("href=\"/t/consent?ticket&#x3D;the+ticket&amp;whole_page&#x3D;1\">Open the question again<"),
             helps,
             "{reason:?}"
         );
+    }
+}
+
+/// The account with its name, and a link on, only for a person who was not admitted.
+#[test]
+fn the_page_of_a_person_who_was_not_admitted_names_the_account() {
+    let pages = samples(PageKind::Error);
+    let link = "href=\"/consent?ticket&#x3D;ticket&amp;whole_page&#x3D;1\">Use another account</a>";
+    for (name, account) in [("not-admitted", "Ada Lovelace"), ("not-admitted-unnamed", "583231")] {
+        let text = text_of(&pages[name]);
+        assert!(text.contains(&format!("You used {account}, your account at Example Login.")), "{text}");
+        assert_eq!(text.contains("ada@example.com"), name == "not-admitted", "{text}");
+        assert!(pages[name].contains(link) && pages[name].contains("Return to "), "{}", pages[name]);
+    }
+    for (name, page) in pages.iter().filter(|(name, _)| !name.starts_with("not-admitted")) {
+        assert!(!page.contains("Use another account") && !page.contains("You used "), "{name}");
+    }
+    let details = || ErrorDetails {
+        form: Some(("/consent".to_owned(), "ticket".to_owned())),
+        refused: Some(RefusedPerson {
+            person: v1::Person { name: "Ada".to_owned(), account: "ada".to_owned() },
+            upstream_name: "Example Login".to_owned(),
+        }),
+        ..Default::default()
+    };
+    let appearance = appearance();
+    for reason in Reason::ALL {
+        let page = ErrorPage::new(*reason, details());
+        let html = appearance.render(&Setting { issuer: None, reader: &Reader::default() }, &page).expect("a page");
+        assert_eq!(html.contains("You used "), *reason == Reason::AccountNotAllowed, "{reason:?}");
+        assert_eq!(html.contains("Use another account"), *reason == Reason::AccountNotAllowed, "{reason:?}");
     }
 }
 

@@ -7,6 +7,7 @@ use lychgate_domain::flow::{
     Approved, Authorization, CodeIssued, Denied, Failed, LoggingIn, LoginFailure, Redeemed, SignedIn,
 };
 use lychgate_domain::id::{AuthorizationId, BrowserId, ClientId, GrantId};
+use lychgate_domain::issuer::RulesDigest;
 use lychgate_domain::keys::KeyId;
 use lychgate_domain::request::pkce::CodeChallenge;
 use lychgate_domain::subject::Subject;
@@ -34,6 +35,7 @@ impl Record for Authorization {
                 at: signed_in.at.millis(),
                 subject: signed_in.subject.as_str().to_owned(),
                 upstream_tokens: Some(encode_sealed(&signed_in.upstream_tokens)),
+                entry_rules: signed_in.admitted_under.map(|rules| rules.0.to_vec()).unwrap_or_default(),
             }),
             Authorization::CodeIssued(issued) => State::CodeIssued(encode_issued(issued)),
             Authorization::Redeemed(redeemed) => State::Redeemed(proto::Redeemed {
@@ -52,6 +54,7 @@ impl Record for Authorization {
                     LoginFailure::UpstreamInvalid => proto::LoginFailure::UpstreamInvalid,
                     LoginFailure::UpstreamDenied => proto::LoginFailure::UpstreamDenied,
                     LoginFailure::NotMe => proto::LoginFailure::NotMe,
+                    LoginFailure::NotAdmitted => proto::LoginFailure::NotAdmitted,
                 }
                 .into(),
             }),
@@ -76,6 +79,7 @@ impl Record for Authorization {
                 at: Timestamp::from_millis(signed_in.at),
                 subject: Subject::from_record(signed_in.subject),
                 upstream_tokens: decode_sealed(signed_in.upstream_tokens)?,
+                admitted_under: decode_rules(signed_in.entry_rules)?,
             }),
             State::CodeIssued(issued) => Authorization::CodeIssued(decode_issued(decided, Some(issued))?),
             State::Redeemed(redeemed) => Authorization::Redeemed(Redeemed {
@@ -91,6 +95,7 @@ impl Record for Authorization {
                     proto::LoginFailure::UpstreamInvalid => LoginFailure::UpstreamInvalid,
                     proto::LoginFailure::UpstreamDenied => LoginFailure::UpstreamDenied,
                     proto::LoginFailure::NotMe => LoginFailure::NotMe,
+                    proto::LoginFailure::NotAdmitted => LoginFailure::NotAdmitted,
                     proto::LoginFailure::Unspecified => return None,
                 },
                 approved: decode_approved(decided, failed.approved)?,
@@ -99,6 +104,14 @@ impl Record for Authorization {
             }),
         })
     }
+}
+
+/// Absent if there were no entry rules.
+fn decode_rules(digest: Vec<u8>) -> Option<Option<RulesDigest>> {
+    if digest.is_empty() {
+        return Some(None);
+    }
+    Some(Some(RulesDigest(digest.try_into().ok()?)))
 }
 
 fn encode_decided(decided: &Decided) -> proto::Decided {

@@ -41,6 +41,7 @@ pub(crate) fn encode_event(issuer: &IssuerUrl, event: &Event) -> Vec<u8> {
                 Kind::LoginQuestioned(proto::LoginQuestioned { requested: requested.clone() })
             }
             EventKind::LoginRefused => Kind::LoginRefused(proto::LoginRefused {}),
+            EventKind::EntryRefused => Kind::EntryRefused(proto::EntryRefused {}),
             EventKind::GrantIssued { grant_id, scopes } => {
                 Kind::GrantIssued(proto::GrantIssued { grant_id: grant_id.bytes().to_vec(), scopes: scopes.clone() })
             }
@@ -115,6 +116,7 @@ pub(crate) fn decode_event(bytes: &[u8]) -> Option<(String, Event)> {
         Kind::ConsentDenied(kind) => EventKind::ConsentDenied { requested: kind.requested },
         Kind::LoginQuestioned(kind) => EventKind::LoginQuestioned { requested: kind.requested },
         Kind::LoginRefused(proto::LoginRefused {}) => EventKind::LoginRefused,
+        Kind::EntryRefused(proto::EntryRefused {}) => EventKind::EntryRefused,
         Kind::GrantIssued(kind) => EventKind::GrantIssued { grant_id: grant_id(kind.grant_id)?, scopes: kind.scopes },
         Kind::CodeReplayed(kind) => EventKind::CodeReplayed { grant_id: grant_id(kind.grant_id)? },
         Kind::RefreshTokenReplayed(kind) => EventKind::RefreshTokenReplayed { grant_id: grant_id(kind.grant_id)? },

@@ -75,6 +75,7 @@ fn a_value_of_a_later_release_is_not_read_as_another() {
         ("client-registered.v1.hex", delimited(5, b"a-later-grant-type")),
         ("authorization-failed-upstream-denied.v1.hex", delimited(7, &varint(4, 99))),
         ("authorization-failed-not-me.v1.hex", delimited(7, &varint(4, 99))),
+        ("authorization-signed-in.v1.hex", delimited(8, &delimited(6, b"a-later-digest"))),
         ("authorization-approved-named.v1.hex", delimited(3, &varint(3, 99))),
         ("authorization-approved-without-state.v1.hex", delimited(3, &varint(3, 1))),
         ("consent-live.v1.hex", varint(10, 99)),

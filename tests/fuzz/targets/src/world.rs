@@ -7,8 +7,8 @@ use lychgate_domain::consent::form::{self, Displayed};
 use lychgate_domain::entropy::Entropy;
 use lychgate_domain::id::{Attempt, BrowserId, IssuerId};
 use lychgate_domain::issuer::{
-    Choice, ClientPolicy, Issuer, IssuerUrl, OwnOrigins, PromptPolicy, Requested, Resource, ScopeDefinition,
-    UpstreamRevocationMode, UpstreamTokenPolicy,
+    Choice, ClientPolicy, EntryRules, Issuer, IssuerUrl, OwnOrigins, PromptPolicy, Requested, Resource,
+    ScopeDefinition, UpstreamRevocationMode, UpstreamTokenPolicy,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::lifetimes::Lifetimes;
@@ -144,9 +144,11 @@ fn issuer() -> Issuer {
             name: "Notes".to_owned(),
             scopes: vec![definition("read", Requested::ByDefault), definition("write", Requested::ByName)],
             upstream_tokens: UpstreamTokenPolicy::Withheld,
+            entry: EntryRules::default(),
         }],
         clients: Vec::new(),
         policy: ClientPolicy { private_scheme_redirect_uris, ..ClientPolicy::default() },
+        entry: EntryRules::default(),
         prompt: PromptPolicy::default(),
         optional_scopes: lychgate_domain::issuer::OptionalScopes::default(),
         published_policy: None,

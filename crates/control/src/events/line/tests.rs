@@ -13,13 +13,13 @@ use super::*;
 
 const ISSUER: &str = "https://gate.example";
 
-/// One event of each kind, with every member it can have. A new kind does not compile until it has one.
-fn sample(name: EventName) -> Event {
+/// One of each kind, with every member it can have. A new kind does not compile until it has one.
+fn sample_kind(name: EventName) -> EventKind {
     let (grant_id, client_id) = (GrantId::from_bytes([5; 16]), ClientId::parse("app").unwrap());
     let subject = Subject::from_record("idp|alice".to_owned());
     let reason = OperatorReason::parse("ticket 4711").unwrap();
     let requested = "read write".to_owned();
-    let kind = match name {
+    match name {
         EventName::ConsentApproved => EventKind::ConsentApproved {
             requested,
             scopes: "read".to_owned(),
@@ -29,6 +29,7 @@ fn sample(name: EventName) -> Event {
         EventName::ConsentRevoked => EventKind::ConsentRevoked { reason: Some(reason) },
         EventName::LoginQuestioned => EventKind::LoginQuestioned { requested },
         EventName::LoginRefused => EventKind::LoginRefused,
+        EventName::EntryRefused => EventKind::EntryRefused,
         EventName::GrantIssued => EventKind::GrantIssued { grant_id, scopes: "read".to_owned() },
         EventName::GrantSuperseded => EventKind::GrantSuperseded { grant_id },
         EventName::GrantReturned => EventKind::GrantReturned { grant_id },
@@ -48,7 +49,10 @@ fn sample(name: EventName) -> Event {
         EventName::ConnectionEnded => EventKind::ConnectionEnded { subject, reason: Some(reason) },
         EventName::UpstreamTokenGiven => EventKind::UpstreamTokenGiven { grant_id },
         EventName::ConfigurationChanged => EventKind::ConfigurationChanged { digest: [6; 32] },
-    };
+    }
+}
+
+fn sample(name: EventName) -> Event {
     let of_one_consent = !matches!(
         name,
         EventName::ClientRevoked
@@ -71,8 +75,8 @@ fn sample(name: EventName) -> Event {
         request_id: "r".to_owned(),
         address: Some(Address::from_record("203.0.113.0/24".to_owned())),
     };
-    let event =
-        Event::new(kind, about, &caller, Attempt::from_bytes([8; 16]), Timestamp::from_millis(1_750_000_000_007));
+    let (attempt, at) = (Attempt::from_bytes([8; 16]), Timestamp::from_millis(1_750_000_000_007));
+    let event = Event::new(sample_kind(name), about, &caller, attempt, at);
     assert_eq!(event.kind.called(), name);
     event
 }

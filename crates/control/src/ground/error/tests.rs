@@ -72,6 +72,7 @@ fn every_refusal(text: &'static str) -> Vec<Refusal> {
         Refusal::UpstreamInvalid,
         Refusal::UpstreamDenied,
         Refusal::SignedInAsAnother,
+        Refusal::AccountNotAllowed,
         Refusal::AccountSessionMissing,
         Refusal::GrantTypeUnsupported,
         Refusal::GrantTypeUnauthorized,

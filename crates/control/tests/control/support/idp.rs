@@ -16,7 +16,7 @@ use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, EncodingKey, Header};
 use lychgate_api::v1;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use sha2::{Digest as _, Sha256};
 use tokio::net::TcpListener;
 use tokio::sync::watch;
@@ -84,6 +84,8 @@ struct Provider {
     behavior: watch::Sender<RevocationBehavior>,
     /// Tokens that reached the revocation endpoint, and whether each was revoked.
     revocations: watch::Sender<Vec<(String, bool)>>,
+    /// Claims that each ID token has besides.
+    claims: Mutex<Map<String, Value>>,
     /// Secrets that must appear in no store and no log.
     secrets: Mutex<Vec<String>>,
 }
@@ -120,6 +122,7 @@ impl Idp {
             lifetime: AtomicUsize::new(3600),
             behavior: watch::Sender::new(RevocationBehavior::Revoke),
             revocations: watch::Sender::default(),
+            claims: Mutex::default(),
             secrets: Mutex::new(vec![CLIENT_SECRET.to_owned()]),
         });
         let breakpoints = Breakpoints::default();
@@ -147,6 +150,11 @@ impl Idp {
         };
         self.state.codes.lock().expect("unpoisoned").insert(code.clone(), login);
         parameters(&[("code", &code), ("state", &asked["state"]), ("iss", &self.issuer)])
+    }
+
+    /// From now on, each ID token has these claims besides.
+    pub(crate) fn claim(&self, claims: &Value) {
+        *self.state.claims.lock().expect("unpoisoned") = claims.as_object().expect("an object").clone();
     }
 
     /// Makes the token endpoint stall until it is released.
@@ -244,11 +252,14 @@ impl Provider {
         self.secrets.lock().expect("unpoisoned").push(form["code_verifier"].clone());
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some("1".to_owned());
-        let claims = json!({
+        let mut claims = json!({
             "iss": self.issuer, "aud": CLIENT_ID, "sub": login.person, "name": login.person.to_uppercase(), "nonce": login.nonce, "iat": 0,
             // The provider does not know the test's clock.
             "exp": u32::MAX,
         });
+        for (name, value) in self.claims.lock().expect("unpoisoned").iter() {
+            claims[name] = value.clone();
+        }
         let id_token = jsonwebtoken::encode(&header, &claims, &self.key).expect("it can sign");
         self.secrets.lock().expect("unpoisoned").push(id_token.clone());
         let refresh_token = self.refresh_token_of(login.person);

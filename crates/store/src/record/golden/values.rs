@@ -15,7 +15,7 @@ use lychgate_domain::flow::{
     Approved, Authorization, CodeIssued, Denied, Failed, Issuance, LoggingIn, LoginFailure, Redeemed, SignedIn,
 };
 use lychgate_domain::id::{Attempt, AuthorizationId, BrowserId, ClientId, EventId, GrantId};
-use lychgate_domain::issuer::IssuerUrl;
+use lychgate_domain::issuer::{IssuerUrl, RulesDigest};
 use lychgate_domain::keys::rotation::{KeyFamily, RotationUrgency};
 use lychgate_domain::keys::{KeyId, Purpose};
 use lychgate_domain::request::pkce::CodeChallenge;
@@ -156,6 +156,8 @@ pub(super) fn all() -> Vec<Golden> {
         Golden::new("authorization-approved-again", &[1, 3], approved_again),
         Golden::new("authorization-denied-after-all", &[1, 2], Authorization::Denied(Denied { decided: third })),
     ];
+    let under_rules = SignedIn { admitted_under: Some(RulesDigest([0x8D; 16])), ..signed_in() };
+    let under_rules = Authorization::SignedIn(under_rules);
     let named = Decided { client_name: Some("Notizen für Ä".to_owned()), ..decided() };
     let named = Authorization::Approved(Approved { decided: named, ..approved() });
     let authorizations = [
@@ -169,6 +171,7 @@ pub(super) fn all() -> Vec<Golden> {
         failed(LoginFailure::UpstreamInvalid),
         failed(LoginFailure::UpstreamDenied),
         failed(LoginFailure::NotMe),
+        failed(LoginFailure::NotAdmitted),
     ];
     let rotated = EventKind::KeysRotated {
         keys: vec![(KeyFamily::Derived(Purpose::Ticket), KeyId(0x1000_0001)), (KeyFamily::Signing, KeyId(0x1000_0002))],
@@ -199,6 +202,7 @@ pub(super) fn all() -> Vec<Golden> {
         (&[24], EventKind::ConsentDenied { requested: "read write".to_owned() }),
         (&[25], EventKind::LoginQuestioned { requested: "read write".to_owned() }),
         (&[26], EventKind::LoginRefused),
+        (&[31], EventKind::EntryRefused),
     ];
     let configured = EventKind::ConfigurationChanged { digest: [0xC0; 32] };
     let from =
@@ -225,6 +229,7 @@ pub(super) fn all() -> Vec<Golden> {
         .chain([Golden::new("authorization-approved-with-client-name", &[1, 3], named)])
         .chain([Golden::new("authorization-approved-less", &[1, 3], Authorization::Approved(less))])
         .chain(later)
+        .chain([Golden::new("authorization-signed-in-under-entry-rules", &[1, 8], under_rules)])
         .chain([Golden::event_called("consent-approved-less", &[10], event(approved_less))])
         .chain([Golden::event_called("consent-revoked-by-operator", &[15], event(by_operator))])
         .chain(wider.map(|(nested, kind)| Golden::event(nested, Event { about: None, ..event(kind) })))
@@ -297,6 +302,7 @@ fn authorization(value: Authorization) -> Golden {
                 LoginFailure::UpstreamInvalid => "failed-upstream-invalid",
                 LoginFailure::UpstreamDenied => "failed-upstream-denied",
                 LoginFailure::NotMe => "failed-not-me",
+                LoginFailure::NotAdmitted => "failed-not-admitted",
             },
             &[1, 7],
         ),
@@ -513,6 +519,7 @@ fn signed_in() -> SignedIn {
         at: at(3),
         subject: Subject::from_record("idp|bob".to_owned()),
         upstream_tokens: sealed(0xE1),
+        admitted_under: None,
     }
 }
 
@@ -705,6 +712,7 @@ fn says(record: &proto::Event, event: &Event) -> bool {
         EventKind::UpstreamTokenGiven { grant_id } => {
             Kind::UpstreamTokenGiven(proto::UpstreamTokenGiven { grant_id: grant(grant_id) })
         }
+        EventKind::EntryRefused => Kind::EntryRefused(proto::EntryRefused {}),
         EventKind::ConfigurationChanged { digest } => {
             Kind::ConfigurationChanged(proto::ConfigurationChanged { digest: digest.to_vec() })
         }
