@@ -1,4 +1,4 @@
-//! The cost of an authorization, from registration to refresh: `make bench`.
+//! The cost of an authorization, from registration to refresh, and of the questions of a resource server: `make bench`.
 //!
 //! The processes are optimised builds: one control plane on RocksDB with its default durable configuration, and one
 //! edge. The identity provider is a third process, and this process is the clients, browsers and resource server.
@@ -9,6 +9,7 @@
 mod client;
 mod load;
 mod process;
+mod resource_server;
 
 use std::fs::OpenOptions;
 use std::io::Write as _;
@@ -38,9 +39,10 @@ fn main() -> Result<()> {
             println!("  {:2}  {step}", n + 1);
         }
         println!("\nWith logging as it is by default (info; standard error is a pipe that is read):");
-        measure(Running::start(None).await?, &PARALLEL_CLIENTS).await?;
+        measure(Running::start(Plan::default(), None).await?, &PARALLEL_CLIENTS).await?;
         println!("\nWith telemetry.filter = \"warn\":");
-        measure(Running::start(Some("warn")).await?, &PARALLEL_CLIENTS[2..]).await
+        measure(Running::start(Plan::default(), Some("warn")).await?, &PARALLEL_CLIENTS[2..]).await?;
+        resource_server::measure().await
     })
 }
 
@@ -102,9 +104,10 @@ struct Running {
 }
 
 impl Running {
-    /// Starts with this `telemetry.filter`, or with the default.
-    async fn start(filter: Option<&str>) -> Result<Self> {
-        let mut system = System::start(Plan { edges: 1, edge_settings: CROWD.to_owned(), ..Plan::default() }).await?;
+    /// Starts `plan` with one edge, with this `telemetry.filter` or with the default.
+    async fn start(plan: Plan, filter: Option<&str>) -> Result<Self> {
+        let edge_settings = if plan.edge_settings.is_empty() { CROWD.to_owned() } else { plan.edge_settings };
+        let mut system = System::start(Plan { edges: 1, edge_settings, ..plan }).await?;
         if let Some(filter) = filter {
             system.kill_edge(0).await?;
             system.kill_control().await?;
