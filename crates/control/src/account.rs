@@ -176,9 +176,9 @@ impl AccountRevocations {
             let command = self.0.at_present();
             let (store, issuer, now) = (command.store(), command.issuer(), command.now);
             let found = store.connection(issuer, subject, now).await?;
-            let Some(found) = found.filter(|found| found.value.is_live()) else { return Ok(Commit::Done(())) };
+            let Some(found) = found else { return Ok(Commit::Done(())) };
+            let Some(ended) = found.value.clone().end(now) else { return Ok(Commit::Done(())) };
             let event = command.event(EventKind::ConnectionEnded { subject: subject.clone(), reason: None }, None);
-            let ended = found.value.clone().end(now);
             let update = ConnectionUpdate {
                 read: Some(&found),
                 connection: &ended,

@@ -439,7 +439,8 @@ mod tests {
         let live = Connection::after_login(None, &subject, login);
         let uncertain = Connection { state: ConnectionState::Uncertain, ..live.clone() };
         let refreshing = live.clone().lease(Attempt::from_bytes([1; 16]), NOW);
-        let (rejected, ended) = (live.clone().reject(NOW), live.clone().end(NOW));
+        let (rejected, ended) = (live.clone().reject(NOW), live.clone().end(NOW).unwrap());
+        assert_eq!((rejected.clone().end(NOW), ended.clone().end(NOW)), (None, None), "nothing is left to end");
         let (in_order, sign_in) = (ConnectionNotice::InOrder, ConnectionNotice::SignInNeeded);
         let (later, moment) = (NOW + Duration::from_secs(60), NOW + CONFIRMED_AFTER_REVOCATION + TICK);
         let ended_at = |just_now| ConnectionNotice::Ended(RecentRevocation { at: NOW, just_now });

@@ -47,7 +47,7 @@ pub struct Issuer {
     pub clients: Vec<Client>,
     /// Which other clients are accepted.
     pub policy: ClientPolicy,
-    /// Which people are admitted, whatever resource they ask for.
+    /// The people who are admitted, for all resources.
     pub entry: EntryRules,
     /// How much of the consent page is shown.
     pub prompt: PromptPolicy,

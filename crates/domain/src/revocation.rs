@@ -56,7 +56,8 @@ pub enum RevocationTarget {
     },
     /// One grant.
     Grant(GrantId),
-    /// Tokens whose holder is gone: a grant that was ended to make room, or a connection that a login has renewed.
+    /// Tokens that their holder has lost: a grant that was ended to make room; a connection that a login has renewed, also
+    /// during a refresh.
     Superseded {
         /// The holder, which they stay sealed for.
         holder: SealedFor,

@@ -3,33 +3,21 @@
 
 use lychgate_domain::event::Event;
 use lychgate_domain::flow::Authorization;
-use lychgate_domain::id::{AuthorizationId, EventId};
+use lychgate_domain::id::{Attempt, AuthorizationId, EventId};
 use lychgate_domain::issuer::Issuer;
 use lychgate_domain::keys::digest;
 use lychgate_domain::revocation::RevocationTarget;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::{CLOCK_SKEW, Timestamp};
 use lychgate_domain::token::Grant;
-use lychgate_domain::upstream::connection::Connection;
+use lychgate_domain::upstream::connection::{Connection, connection_id};
 use lychgate_domain::upstream::tokens::{SealedFor, SealedTokens};
-use lychgate_engine::{Batch, Expectation, KeyRange, Limit, Snapshot, Space};
+use lychgate_engine::{Batch, Expectation, Snapshot};
 
 use crate::grant_status::{GrantStatusKey, StoredGrantStatus};
 use crate::record::Record as _;
 use crate::upstream_revocations::enqueue_as;
-use crate::{Commit, Store, StoreError, Versioned, append, batch, decode, key, store_error};
-
-/// Connections in one page.
-const PAGE: Limit = Limit { results: 50, rows: 1_000 };
-
-/// One page of connections.
-#[derive(Clone, Debug)]
-pub struct ConnectionPage {
-    /// The connections.
-    pub connections: Vec<Versioned<Connection>>,
-    /// The start of the next page; `None` at the end.
-    pub next: Option<Vec<u8>>,
-}
+use crate::{Commit, Store, StoreError, Versioned, append, batch, decode, key};
 
 /// The replacement of a connection.
 #[derive(Clone, Debug)]
@@ -38,7 +26,7 @@ pub struct ConnectionUpdate<'a> {
     pub read: Option<&'a Versioned<Connection>>,
     /// The connection afterwards.
     pub connection: &'a Connection,
-    /// Tokens of the connection that it replaces, if they are to be revoked at the upstream, and the event that replaces them.
+    /// The tokens of `read`, if they are to be revoked at the upstream, and the event on which they are.
     pub superseded: Option<(&'a SealedTokens, &'a Event)>,
     /// The event of the replacement, if it has one of its own.
     pub event: Option<&'a Event>,
@@ -71,20 +59,6 @@ impl Store {
         Ok((StoredGrantStatus::observe(&status, &records, entries)?, decode(connection.clone())?))
     }
 
-    /// Lists the connections of all people.
-    pub async fn connections(
-        &self,
-        issuer: &Issuer,
-        from: Option<Vec<u8>>,
-        now: Timestamp,
-    ) -> Result<ConnectionPage, StoreError> {
-        let whole = KeyRange::prefix(&issuer.url.digest());
-        let range = KeyRange { from: from.unwrap_or(whole.from), to: whole.to };
-        let page = self.engine.scan(Space::Connections, range, now, PAGE).await.map_err(store_error)?;
-        let connections = page.entries.into_iter().filter_map(|(_, entry)| decode(Some(entry)).transpose());
-        Ok(ConnectionPage { connections: connections.collect::<Result<_, _>>()?, next: page.next })
-    }
-
     /// Replaces a connection that exists.
     pub async fn update_connection(
         &self,
@@ -113,6 +87,21 @@ impl Store {
             grant.expires_at,
         );
         self.commit(batch).await
+    }
+
+    /// Leaves tokens to the revocation at the upstream that the refresh `attempt` brought for a connection which has changed
+    /// meanwhile. They are sealed for the connection of `subject`.
+    pub async fn supersede_refreshed(
+        &self,
+        issuer: &Issuer,
+        subject: &Subject,
+        (attempt, tokens): (Attempt, SealedTokens),
+        now: Timestamp,
+    ) -> Result<Commit, StoreError> {
+        let holder = SealedFor::Connection(connection_id(subject));
+        let what = RevocationTarget::Superseded { holder, subject: subject.clone(), tokens };
+        let id = EventId::new(now, &digest("refreshed tokens", &[attempt.bytes()]));
+        self.commit(enqueue_as(id, now, batch(now), issuer, what)).await
     }
 
     /// Deletes a connection that no live grant needs.

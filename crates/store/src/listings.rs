@@ -46,7 +46,7 @@ impl Store {
     }
 
     /// Lists connections in every state, in the order of their ids.
-    pub async fn list_connections(
+    pub async fn connections(
         &self,
         issuer: &Issuer,
         from: Option<Vec<u8>>,

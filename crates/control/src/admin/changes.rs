@@ -218,11 +218,8 @@ impl Order {
     async fn end_connection(&self, subject: &Subject) -> Result<Option<Commit>, Error> {
         let (store, issuer, now) = (self.command.store(), self.command.issuer(), self.command.now);
         let found = store.connection(issuer, subject, now).await?.ok_or(Refusal::RecordUnknown("connection"))?;
-        if !found.value.is_live() {
-            return Ok(None);
-        }
+        let Some(ended) = found.value.clone().end(now) else { return Ok(None) };
         let kind = EventKind::ConnectionEnded { subject: subject.clone(), reason: Some(self.reason.clone()) };
-        let ended = found.value.clone().end(now);
         self.revoke(Revocation::Connection { read: &found, ended: &ended }, kind, None).await
     }
 

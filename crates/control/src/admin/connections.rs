@@ -52,7 +52,7 @@ impl Admin {
             let items = found.into_iter().filter(has_state).map(|connection| listed(call, connection)).collect();
             return Ok(Paged { items, next_page_token: String::new() });
         }
-        let found = call.store().list_connections(call.issuer(), from, call.now).await?;
+        let found = call.store().connections(call.issuer(), from, call.now).await?;
         let mut met = found.items.into_iter().filter(|(_, connection)| has_state(connection));
         let items = met.by_ref().take(page.size).map(|(_, connection)| listed(call, connection)).collect();
         let next = met.next().map(|(position, _)| position).or(found.next);

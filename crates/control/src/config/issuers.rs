@@ -52,7 +52,7 @@ pub struct IssuerConfig {
     #[serde(default)]
     pub optional_scopes: OptionalScopesConfig,
     pub policy: Option<PolicyConfig>,
-    /// Rules for people who sign in, whatever resource they ask for.
+    /// Rules for people who sign in, for all resources of the issuer.
     pub entry: Option<EntryConfig>,
     #[serde(default)]
     pub events: IssuerEventsConfig,

@@ -39,6 +39,8 @@ const MAX_EMPTY_PAGES: usize = 20;
 /// The interval at which other processes' pending revocations are noticed, and a page of deferred tokens and of connections
 /// is looked at.
 const POLL_INTERVAL: Duration = Duration::from_secs(60);
+/// The connections of one look: revocations that are due wait for it.
+const CONNECTIONS_IN_A_LOOK: usize = 50;
 /// The delay before connections are looked at again after the upstream did not revoke a token.
 const PAUSE_AFTER_FAILURE: Duration = Duration::from_secs(15 * 60);
 /// The delay after a failure of the store.
@@ -422,18 +424,19 @@ impl Worker {
         Ok(ReleaseOutcome::Released(revoked))
     }
 
-    /// Looks at one page of all connections, for persons whose last grant ended by itself. Returns where the next look
-    /// begins, and the pause before it.
+    /// Looks at some connections and ends those of persons whose last grant has expired. Returns the position at which the next
+    /// look begins, and the pause before it.
     async fn look_at_connections(&self, from: Option<Vec<u8>>) -> Result<(Option<Vec<u8>>, Duration), StoreError> {
         let State { store, clock, shutdown, .. } = &self.state;
         let serving = self.state.issuers.for_job(&self.issuer, clock.now()).await;
         let Some(serving) = serving else { return Ok((None, POLL_INTERVAL)) };
         let page = store.connections(&serving.issuer, from.clone(), clock.now()).await?;
-        for read in &page.connections {
+        let mut unseen = page.items.iter();
+        for (_, connection) in unseen.by_ref().take(CONNECTIONS_IN_A_LOOK) {
             if shutdown.is_requested() {
                 return Ok((None, POLL_INTERVAL));
             }
-            match self.end_connection(&serving, &read.value.subject).await? {
+            match self.end_connection(&serving, &connection.subject).await? {
                 ReleaseOutcome::Released(0) => {}
                 ReleaseOutcome::Released(tokens) => {
                     tracing::info!(issuer.id = %self.issuer, tokens, "upstream tokens of an unused connection revoked");
@@ -446,7 +449,7 @@ impl Worker {
                 ReleaseOutcome::Unsupported | ReleaseOutcome::Interrupted => return Ok((None, PAUSE_AFTER_FAILURE)),
             }
         }
-        Ok((page.next, POLL_INTERVAL))
+        Ok((unseen.next().map(|(position, _)| position.clone()).or(page.next), POLL_INTERVAL))
     }
 
     async fn release(&self, serving: &IssuerContext, subject: &Subject) -> Result<ReleaseOutcome, StoreError> {

@@ -1,11 +1,13 @@
-//! The one check that a grant is live, for redemption, refresh, introspection and verification; and the end of a grant.
+//! The one check that a grant is live, for redemption, refresh, introspection, verification and upstream tokens; and the end of a
+//! grant.
 
 use lychgate_domain::event::{EventKind, EventTarget};
 use lychgate_domain::id::GrantId;
 use lychgate_domain::token::{EndedBy, Grant, GrantPhase};
-use lychgate_store::GrantStatusKey;
+use lychgate_domain::upstream::connection::Connection;
 use lychgate_store::grants::GrantEnd;
 use lychgate_store::grants::StoredGrantStatus;
+use lychgate_store::{GrantStatusKey, Versioned};
 
 use crate::clients::unregistered_status;
 use crate::ground::commit::{Commit, until_committed};
@@ -15,18 +17,26 @@ use crate::state::{CallContext, CommandContext};
 /// The status of everything that `grant` depends on (consent, client, revocation counters), read in one snapshot. Refuses
 /// unless all of it is live. A commit that expects this status conflicts with every later revocation.
 pub(super) async fn live(call: &CallContext, grant: &Grant) -> Result<StoredGrantStatus, Error> {
-    let Grant { subject, client_id, resource, .. } = grant;
-    let (issuer, client) = (call.issuer(), unregistered_status(call.issuer(), client_id));
-    let status = call
-        .store()
-        .grant_status(
-            issuer,
-            GrantStatusKey { subject, client: client_id, unregistered_status: client, resource },
-            call.now,
-        )
-        .await?;
+    let status = call.store().grant_status(call.issuer(), status_key(call, grant), call.now).await?;
     grant.live(&status.status, call.now)?;
     Ok(status)
+}
+
+/// The same, with the connection of the grant's subject from the same snapshot; `None` if there is none.
+pub(super) async fn live_with_connection(
+    call: &CallContext,
+    grant: &Grant,
+) -> Result<(StoredGrantStatus, Option<Versioned<Connection>>), Error> {
+    let (status, connection) =
+        call.store().grant_status_and_connection(call.issuer(), status_key(call, grant), call.now).await?;
+    grant.live(&status.status, call.now)?;
+    Ok((status, connection))
+}
+
+fn status_key<'a>(call: &'a CallContext, grant: &'a Grant) -> GrantStatusKey<'a> {
+    let Grant { subject, client_id, resource, .. } = grant;
+    let unregistered_status = unregistered_status(call.issuer(), client_id);
+    GrantStatusKey { subject, client: client_id, unregistered_status, resource }
 }
 
 /// Ends the grant `id`, once, with an event.

@@ -1,5 +1,5 @@
-//! `grant_type=urn:ietf:params:oauth:grant-type:token-exchange` (RFC 8693), and the same for services that speak gRPC: a
-//! resource server gets the upstream's access token of the person whose access token it was sent.
+//! Token exchange (RFC 8693), at `/token` and for services that speak gRPC: a resource server presents the access token that a
+//! client sent it, and gets the person's access token of the upstream.
 
 use std::sync::Arc;
 
@@ -23,9 +23,8 @@ impl TokenChecks {
         let server = self.resource_server(credentials)?;
         let exchange = TokenExchange::new(sent)?;
         exchange.upstream(self.0.issuer())?;
-        let given = self.upstream_token(&server, &exchange.subject_token, None).await?;
-        exchange.scopes(&given.scope)?;
-        Ok(given)
+        let accept = |given: GivenToken| exchange.scopes(&given.scope).map(|()| given);
+        self.upstream_token(&server, &exchange.subject_token, None, accept).await
     }
 
     /// The upstream's access token for a resource server that calls for itself. `rejected` is the one that the upstream's API
@@ -36,7 +35,7 @@ impl TokenChecks {
         rejected: Option<String>,
     ) -> Result<GivenToken, Error> {
         let server = self.resource_server(&ResourceServerCredentials::default())?;
-        self.upstream_token(&server, access_token, rejected).await
+        self.upstream_token(&server, access_token, rejected, Ok).await
     }
 
     async fn upstream_token(
@@ -44,16 +43,17 @@ impl TokenChecks {
         server: &Arc<Principal>,
         access_token: &str,
         rejected: Option<String>,
+        accept: impl Fn(GivenToken) -> Result<GivenToken, Refusal>,
     ) -> Result<GivenToken, Error> {
         let token = AccessToken::verify(access_token, &self.0.serving);
         let token = token.filter(|token| server.may_access_resource(&token.aud) && token.is_in_time(self.0.now));
         let token = token.ok_or(Refusal::SubjectTokenInvalid)?;
-        let given = UpstreamTokenAccess::new(&self.0, rejected).give(&token).await;
+        let given = UpstreamTokenAccess::new(&self.0, rejected).give(&token, accept).await;
         given.map_err(|error| dead(error, || Refusal::SubjectTokenInvalid.into()))
     }
 }
 
-/// `instead`, if the access token is not good any longer; else the error.
+/// The error, or `instead` if it says that the client's access token is not good any longer.
 pub(super) fn dead(error: Error, instead: impl FnOnce() -> Error) -> Error {
     let is_dead = match &error {
         Error::Refused(refused) => {

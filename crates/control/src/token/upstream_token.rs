@@ -12,7 +12,6 @@ use lychgate_domain::Refusal;
 use lychgate_domain::entropy::random;
 use lychgate_domain::event::{EventKind, EventTarget};
 use lychgate_domain::id::Attempt;
-use lychgate_domain::issuer::UpstreamRevocationMode;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::{Grant, token_exchange};
@@ -20,12 +19,12 @@ use lychgate_domain::upstream::connection::{
     AtUse, Connection, ConnectionState, Lease, Need, NewLogin, RefreshOutcome, StoredOutcome, connection_id,
 };
 use lychgate_domain::upstream::tokens::{SealedFor, UpstreamTokens};
+use lychgate_store::Versioned;
 use lychgate_store::connections::ConnectionUpdate;
-use lychgate_store::{GrantStatusKey, Versioned};
 use tokio::time::{Instant, timeout};
 
 use super::AccessToken;
-use crate::clients::unregistered_status;
+use super::live::live_with_connection;
 use crate::ground::commit::{Commit, until_committed};
 use crate::ground::error::Error;
 use crate::state::{CallContext, CommandContext};
@@ -63,10 +62,15 @@ impl UpstreamTokenAccess {
         Self { command: call.clone().command(attempt), rejected }
     }
 
-    /// The upstream's access token of the person who gave `token`, an access token that is good.
+    /// The upstream's access token of the person who gave `token`, an access token that is good. `accept` judges the upstream's
+    /// token before the event log says that it was given.
     ///
-    /// Refuses as [`Grant::live`], [`token_exchange::may_receive`] and [`Connection::at_use`].
-    pub(crate) async fn give(&self, token: &AccessToken) -> Result<GivenToken, Error> {
+    /// Refuses as [`Grant::live`], [`token_exchange::may_receive`], [`Connection::at_use`] and `accept`.
+    pub(crate) async fn give<T>(
+        &self,
+        token: &AccessToken,
+        accept: impl Fn(GivenToken) -> Result<T, Refusal>,
+    ) -> Result<T, Error> {
         let give_up_at = Instant::now() + PATIENCE;
         loop {
             let call = self.command.at_present();
@@ -83,8 +87,9 @@ impl UpstreamTokenAccess {
             let need = self.rejected.as_deref().map_or(Need::AccessToken, Need::Instead);
             match (read.value.at_use(tokens.as_ref(), need, call.now)?, tokens) {
                 (AtUse::Give, Some(tokens)) => {
+                    let accepted = accept(given(&call, &tokens))?;
                     if self.record_given(&call, &grant.value, &read).await? {
-                        return Ok(given(&call, &tokens));
+                        return Ok(accepted);
                     }
                 }
                 (AtUse::Reject, _) => self.record_rejected(&call, &grant.value, read).await?,
@@ -216,12 +221,10 @@ impl Refresh {
         let attempt = Attempt::from_bytes(random(call.entropy()));
         let next = read.value.clone().lease(attempt, call.now);
         let update = ConnectionUpdate { read: Some(read), connection: &next, superseded: None, event: None };
-        match call.store().update_connection(call.issuer(), &update, call.now).await? {
-            Commit::Done(_) | Commit::Conflict => {
-                let found = call.store().connection(call.issuer(), &self.subject, call.now).await?;
-                Ok(found.and_then(|found| found.value.lease_of(attempt)))
-            }
-        }
+        let (Commit::Done(_) | Commit::Conflict) =
+            call.store().update_connection(call.issuer(), &update, call.now).await?;
+        let found = call.store().connection(call.issuer(), &self.subject, call.now).await?;
+        Ok(found.and_then(|found| found.value.lease_of(attempt)))
     }
 
     async fn refresh(&self, lease: Lease, earlier: &UpstreamTokens) -> Result<(), Error> {
@@ -244,7 +247,7 @@ impl Refresh {
             stored = self.store(lease, &outcome).await;
         }
         if !stored? && let RefreshOutcome::Refreshed(tokens) = &outcome {
-            self.give_back(&call, tokens).await;
+            self.give_back(&call, lease, tokens).await;
         }
         Ok(())
     }
@@ -277,14 +280,18 @@ impl Refresh {
         .await
     }
 
-    /// Revokes tokens of which the connection has no need any more.
-    async fn give_back(&self, call: &CommandContext, tokens: &UpstreamTokens) {
-        if call.issuer().upstream_revocation == UpstreamRevocationMode::Never {
-            return;
-        }
-        if let Err(error) = call.serving.upstream.revoke(tokens, call.now).await {
-            let error = format!("{:#}", error.cause);
-            tracing::warn!(issuer.id = %call.issuer().id, error, "refreshed tokens that are not needed were not revoked");
+    /// Leaves refreshed tokens, which the connection does not need any more, to the job that revokes them at the upstream. The
+    /// job waits if that could end the tokens of the login that has renewed the connection.
+    async fn give_back(&self, call: &CommandContext, lease: Lease, tokens: &UpstreamTokens) {
+        let (issuer, connection) = (call.issuer(), connection_id(&self.subject));
+        let sealed = tokens.seal(SealedFor::Connection(connection), issuer, call.keys(), call.entropy());
+        match call.store().supersede_refreshed(issuer, &self.subject, (lease.attempt, sealed), call.now).await {
+            // After a conflict an earlier commit had landed.
+            Ok(Commit::Done(_) | Commit::Conflict) => {}
+            Err(error) => {
+                let error = format!("{:#}", anyhow::Error::new(error));
+                tracing::warn!(issuer.id = %issuer.id, error, "refreshed tokens that are not needed will not be revoked");
+            }
         }
     }
 }
@@ -292,14 +299,9 @@ impl Refresh {
 /// The connection of the grant's subject, after every check that does not concern the connection, in one snapshot; `None` if
 /// there is no connection.
 async fn allowed_connection(call: &CallContext, grant: &Grant) -> Result<Option<Versioned<Connection>>, Error> {
-    let Grant { subject, client_id, resource, .. } = grant;
-    let issuer = call.issuer();
-    let unregistered_status = unregistered_status(issuer, client_id);
-    let key = GrantStatusKey { subject, client: client_id, unregistered_status, resource };
-    let (status, connection) = call.store().grant_status_and_connection(issuer, key, call.now).await?;
-    grant.live(&status.status, call.now)?;
+    let (status, connection) = live_with_connection(call, grant).await?;
     let consent = status.status.consent.as_ref().ok_or(Refusal::GrantEnded)?;
-    token_exchange::may_receive(issuer.resource_by_uri(resource), consent)?;
+    token_exchange::may_receive(call.issuer().resource_by_uri(&grant.resource), consent)?;
     Ok(connection)
 }
 

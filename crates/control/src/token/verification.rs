@@ -9,7 +9,7 @@ use lychgate_domain::token::verification::{AccessRequirement, UpstreamTokenHeade
 use super::AccessToken;
 use super::introspection::{ResourceServerCredentials, TokenChecks};
 use super::token_exchange::dead;
-use super::upstream_token::UpstreamTokenAccess;
+use super::upstream_token::{GivenToken, UpstreamTokenAccess};
 use crate::ground::caller::Caller;
 use crate::ground::error::Error;
 use crate::ground::principal::Principal;
@@ -33,6 +33,7 @@ pub(crate) struct Verified {
     pub(crate) upstream_token: Option<(String, String)>,
 }
 
+/// The error, or `instead`, the challenge, if a login of the person helps: the challenge makes the client start one.
 fn needs_login(error: Error, instead: impl Fn() -> Error) -> Error {
     match error {
         Error::Refused(ref refused)
@@ -68,10 +69,10 @@ impl TokenChecks {
             return Err(demand.dead().into());
         }
         demand.check(&token.aud, &Scopes::parse(&token.scope)?)?;
-        let given = UpstreamTokenAccess::new(&self.0, None).give(&token).await;
-        // Where only the person can help, the client has to start a login, which the challenge makes it do.
+        let accept = |given: GivenToken| header.clone().with(&given.access_token);
+        let given = UpstreamTokenAccess::new(&self.0, None).give(&token, accept).await;
         let given = given.map_err(|error| needs_login(error, || demand.dead().into()))?;
-        Ok(Verified { token, upstream_token: Some(header.with(&given.access_token)?) })
+        Ok(Verified { token, upstream_token: Some(given) })
     }
 
     /// The same for a proxy that calls an edge: to get the upstream's token, it authenticates as a resource server. Otherwise

@@ -118,7 +118,7 @@ impl CodeFlow {
         Ok(Redeemed { tokens, reply })
     }
 
-    /// Sends the refresh token, once (RFC 6749 §6). `None` if the reply has no usable tokens and no error.
+    /// Sends the refresh token, once (RFC 6749 §6).
     pub(super) async fn refresh(
         &self,
         endpoints: &Endpoints<'_>,

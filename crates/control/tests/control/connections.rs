@@ -281,6 +281,39 @@ async fn a_connection_that_ends_during_a_refresh_stays_ended() {
     assert_eq!(env.idp.good_refresh_tokens_of("alice"), 0, "neither the old one nor the new one");
 }
 
+/// At many providers the revocation of one token ends all tokens that the person gave this client id. Tokens of a refresh that
+/// a login has overtaken are therefore revoked only with the person's last grant.
+///
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_login_during_a_refresh_keeps_its_own_tokens() {
+    let env = environment().await;
+    let control = env.start().await;
+    env.idp.set_token_lifetime(300);
+    let (_, tokens) = connect("alice", &control.edge(), &env).await;
+    env.advance(Duration::from_secs(300));
+    env.idp.stall_refreshes();
+    let call = tokio::spawn({
+        let request = v1::UpstreamTokenServiceGetRequest {
+            issuer_id: ISSUER.to_owned(),
+            access_token: tokens.access_token.clone(),
+        };
+        let server = control.caller(SERVER_TOKEN);
+        async move { server.upstream_token(request).await }
+    });
+    env.idp.wait_for_calls(2).await;
+    let (_, again) = connect("alice", &control.edge(), &env).await;
+    let of_login = token(&control, &again.access_token).await.unwrap();
+    env.idp.release();
+    assert_eq!(call.await.unwrap().unwrap().access_token, of_login, "the refresh was overtaken");
+    env.upstream_revocations_done().await;
+    assert_eq!(env.idp.revoked_tokens(), [""; 0], "the login's tokens are in use");
+
+    control.operator().revoke_now(revoke_request(Target::Subject("idp|alice".to_owned()), "1")).await.unwrap();
+    env.upstream_revocations_done().await;
+    assert_eq!(env.idp.good_refresh_tokens_of("alice"), 0, "neither of the refresh nor of the login");
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn an_operator_ends_only_a_connection_that_there_is() {
     let env = environment().await;

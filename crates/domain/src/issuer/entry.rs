@@ -54,7 +54,7 @@ pub struct StatedClaim {
     pub values: Vec<String>,
 }
 
-/// A person whom the entry rules admit. Only [`Issuer::admit`] makes it, and without it no login succeeds.
+/// The proof that the entry rules admit a person. [`Issuer::admit`] alone makes it, and no login succeeds without it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Admitted {
     subject: Subject,
@@ -101,7 +101,7 @@ impl EntryRules {
 }
 
 impl EntryFacts {
-    /// A person of whom the upstream states nothing but the subject.
+    /// A person of whom the upstream states the subject alone.
     pub fn new(subject: Subject) -> Self {
         Self { subject, email_domain: None, claims: Vec::new() }
     }
@@ -374,7 +374,7 @@ mod tests {
     }
 
     proptest! {
-        /// Nothing but the listed domain is admitted, whatever stands before it.
+        /// The listed domain alone is admitted, without its sub-domains and without look-alikes.
         #[test]
         fn a_domain_is_one_host_name(address in "[a-z@.\u{430}\u{3002} -]{0,20}(@example\\.com)?.{0,2}") {
             let is_admitted = admits(&[domains(&["example.com"])], &with_address(&address));

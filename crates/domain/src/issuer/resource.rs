@@ -37,7 +37,7 @@ pub struct Resource {
     pub scopes: Vec<ScopeDefinition>,
     /// Whether its servers may have a person's access token of the upstream.
     pub upstream_tokens: UpstreamTokenPolicy,
-    /// Which people are admitted to this resource, of those that the issuer admits.
+    /// The people who are admitted to this resource, of those whom the issuer admits.
     pub entry: EntryRules,
 }
 

@@ -31,7 +31,7 @@ use crate::upstream::tokens::{SealedFor, SealedTokens, UpstreamTokens};
 pub const LEASE: Duration = Duration::from_secs(20);
 /// The pause after a refresh that the upstream did not answer.
 pub const PAUSE: Duration = Duration::from_secs(5);
-/// A token that was obtained less than this ago is not replaced, whatever a resource server reports of it.
+/// A token that was obtained less than this ago is not replaced, also if a resource server reports it as rejected.
 pub const LEAST_AGE: Duration = Duration::from_secs(60);
 /// A token is replaced this long before its end, or at three quarters of its lifetime if that is later.
 const MARGIN: Duration = Duration::from_secs(60);
@@ -273,9 +273,10 @@ impl Connection {
         Self { state: ConnectionState::Rejected { at }, tokens: None, retry_at: None, given_to: Vec::new(), ..self }
     }
 
-    /// The connection after the person or an operator has ended it.
-    pub fn end(self, at: Timestamp) -> Self {
-        Self { state: ConnectionState::Ended { at }, tokens: None, retry_at: None, given_to: Vec::new(), ..self }
+    /// The connection after the person or an operator has ended it; `None` if it was rejected or has ended before.
+    pub fn end(self, at: Timestamp) -> Option<Self> {
+        let state = ConnectionState::Ended { at };
+        self.is_live().then(|| Self { state, tokens: None, retry_at: None, given_to: Vec::new(), ..self })
     }
 
     /// True if a server of `resource` has been given the present tokens before.
@@ -468,7 +469,9 @@ mod tests {
     #[test]
     fn a_login_repairs_every_state() {
         let subject = connection().subject;
-        for broken in [connection().reject(NOW), connection().end(NOW), leased(connection(), NOW), connection()] {
+        for broken in
+            [connection().reject(NOW), connection().end(NOW).unwrap(), leased(connection(), NOW), connection()]
+        {
             let login = |n: u8| NewLogin {
                 authorization: AuthorizationId::from_bytes([n; 16]),
                 tokens: sealed(n),

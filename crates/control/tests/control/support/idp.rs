@@ -72,6 +72,7 @@ struct Provider {
     /// Number of calls of the token endpoint.
     calls: watch::Sender<usize>,
     stalled: watch::Sender<bool>,
+    refreshes_stalled: watch::Sender<bool>,
     /// Person and refresh token, in the order of issue.
     refresh_tokens: Mutex<Vec<(String, String)>>,
     refreshing: Mutex<RefreshBehavior>,
@@ -115,6 +116,7 @@ impl Idp {
             made: AtomicUsize::new(0),
             calls: watch::Sender::new(0),
             stalled: watch::Sender::new(false),
+            refreshes_stalled: watch::Sender::new(false),
             refresh_tokens: Mutex::default(),
             refreshing: Mutex::new(RefreshBehavior::Rotate),
             good: Mutex::default(),
@@ -162,8 +164,14 @@ impl Idp {
         self.state.stalled.send_replace(true);
     }
 
+    /// Makes refreshes at the token endpoint stall until they are released; codes are redeemed.
+    pub(crate) fn stall_refreshes(&self) {
+        self.state.refreshes_stalled.send_replace(true);
+    }
+
     pub(crate) fn release(&self) {
         self.state.stalled.send_replace(false);
+        self.state.refreshes_stalled.send_replace(false);
     }
 
     /// Number of calls of the token endpoint.
@@ -389,6 +397,8 @@ async fn token(
     provider.calls.send_modify(|calls| *calls += 1);
     stalled.wait_for(|stalled| !stalled).await.expect("the provider lives");
     if form.get("grant_type").is_some_and(|grant_type| grant_type == "refresh_token") {
+        let mut stalled = provider.refreshes_stalled.subscribe();
+        stalled.wait_for(|stalled| !stalled).await.expect("the provider lives");
         return provider.refresh(&headers, form.get("refresh_token").map_or("", String::as_str));
     }
     match provider.redeem(&headers, &form) {

@@ -114,7 +114,7 @@ impl Environment {
         let (mut holding, mut from) = (0, None);
         loop {
             let page = store.connections(&issuer, from, self.now()).await.expect("it can be read");
-            holding += page.connections.iter().filter(|connection| connection.value.tokens.is_some()).count();
+            holding += page.items.iter().filter(|(_, connection)| connection.tokens.is_some()).count();
             from = page.next;
             if from.is_none() {
                 return holding;
