@@ -130,7 +130,7 @@ async fn a_thousand_exchanges_on_three_edges_cost_the_provider_one_refresh() -> 
     }
     assert!(given.len() <= 2, "the new token, and the old one while it had some time left: {given:?}");
     // By now the first one is over.
-    until("everyone has the new token", async || {
+    until("the new token is given", async || {
         exchange(&gate, &system.origin(), &tokens.access_token).await.is_ok_and(|page| page.status == 200)
     })
     .await?;

@@ -300,7 +300,7 @@ async fn an_expired_token_is_refreshed_once_for_everyone() {
     let mut given: Vec<_> = calls.join_all().await.into_iter().map(|given| given.unwrap().access_token).collect();
     given.sort();
     given.dedup();
-    assert_eq!(given.len(), 1, "everyone gets the new token");
+    assert_eq!(given.len(), 1, "all calls get the new token");
     assert_ne!(given[0], first);
     assert_eq!(env.idp.refreshes(), (1, 1));
     assert_eq!(env.idp.good_refresh_tokens_of("alice"), 1);
