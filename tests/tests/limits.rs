@@ -101,7 +101,8 @@ async fn guessing_a_secret_is_stopped_and_the_client_works_from_every_network() 
     Ok(())
 }
 
-/// A confidential client, and a resource server with a token: the right secret still works, from the attacker's network, too.
+/// A confidential client, and a resource server with a token, at each endpoint that takes it: the right secret still works, from
+/// the attacker's network, too.
 ///
 /// Requirements: R15.
 #[tokio::test]
@@ -127,12 +128,29 @@ async fn guessing_client_secrets_and_resource_server_tokens_is_stopped() -> Resu
         let request = gate.http().post(gate.url("/introspect")).header(FORWARDED_FOR, from).bearer_auth(token);
         Page::of(request.form(&[("token", "unknown")])).await
     };
-    let (mut secrets, mut tokens) = (Vec::new(), Vec::new());
+    let exchange = async |token: &str, from: &str| {
+        let form = [
+            ("grant_type", "urn:ietf:params:oauth:grant-type:token-exchange"),
+            ("subject_token", "unknown"),
+            ("subject_token_type", "urn:ietf:params:oauth:token-type:access_token"),
+        ];
+        let request = gate.http().post(gate.url("/token")).header(FORWARDED_FOR, from).bearer_auth(token);
+        Page::of(request.form(&form)).await
+    };
+    let verify = async |token: &str, from: &str| {
+        let url = gate.url(&format!("/verify?resource={}&upstream_token=authorization", MAIN.resource));
+        let request = gate.http().get(url).header(FORWARDED_FOR, from).bearer_auth("unknown");
+        Page::of(request.header("x-lychgate-proxy-authorization", format!("Bearer {token}"))).await
+    };
+    let (mut secrets, mut tokens, mut exchanges, mut verifications) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
     for n in 0..20 {
         secrets.push(revoke(&format!("guess-{n}"), "203.0.113.1").await?);
         tokens.push(introspect(&format!("guess-{n}"), "203.0.113.1").await?);
+        // A token that was wrong at one endpoint is known at the others.
+        exchanges.push(exchange(&format!("another-guess-{n}"), "203.0.115.1").await?);
+        verifications.push(verify(&format!("third-guess-{n}"), "203.0.116.1").await?);
     }
-    for guesses in [secrets, tokens] {
+    for guesses in [secrets, tokens, exchanges, verifications] {
         assert_eq!(guesses[0].status, 401, "{}", guesses[0].summary());
         let stopped: Vec<_> = guesses.iter().filter(|page| page.status != 401).collect();
         assert!(stopped.len() >= 15, "{} of {} were stopped", stopped.len(), guesses.len());
@@ -141,6 +159,13 @@ async fn guessing_client_secrets_and_resource_server_tokens_is_stopped() -> Resu
     for from in ["203.0.113.1", "203.0.114.1"] {
         assert_eq!(revoke(&secret, from).await?.status, 200, "{from}");
         assert_eq!(introspect(TOKEN, from).await?.status, 200, "{from}");
+    }
+    for from in ["203.0.115.1", "203.0.116.1"] {
+        // The resource server's own token is good, and the client's is unknown.
+        let page = exchange(TOKEN, from).await?;
+        assert_eq!((page.status, page.error().as_str()), (400, "invalid_request"), "{from}: {}", page.summary());
+        let page = verify(TOKEN, from).await?;
+        assert_eq!((page.status, page.error().as_str()), (401, "invalid_token"), "{from}: {}", page.summary());
     }
     Ok(())
 }

@@ -1,6 +1,7 @@
-//! `GET /verify?resource=URI[&scope=S+S][&upstream_token=HEADER]`, for proxies that ask before they forward a request, as nginx does with
-//! `auth_request`. The proxy sends the request's `Authorization` header; the response names the token's subject and client,
-//! or has the challenge for the client.
+//! `GET /verify?resource=URI[&scope=S+S][&upstream_token=HEADER]`, for proxies that ask before they forward a request, as nginx
+//! does with `auth_request`. The proxy sends the request's `Authorization` header; the response names the token's subject and
+//! client, or has the challenge for the client. With `upstream_token`, the proxy authenticates as a resource server in
+//! `X-Lychgate-Proxy-Authorization`, and the response has the upstream's access token in HEADER.
 //!
 //! The query is the proxy's own configuration. Other headers of the request are ignored, because a client may have written
 //! them itself.
@@ -17,6 +18,9 @@ use crate::failure::Failure;
 use crate::http::{bearer, parameters};
 use crate::request_context::RequestContext;
 
+/// The header in which a proxy authenticates as a resource server: `Authorization` is the client's.
+const PROXY_AUTHORIZATION: HeaderName = HeaderName::from_static("x-lychgate-proxy-authorization");
+
 pub(crate) async fn verify(
     State(app): State<App>,
     context: RequestContext,
@@ -25,11 +29,10 @@ pub(crate) async fn verify(
 ) -> Result<Response, Failure> {
     let Requirement { resource, scope, upstream_token } = Requirement::parse(query.unwrap_or_default().as_bytes())?;
     let access_token = bearer::token(&headers).unwrap_or_default();
-    let upstream_token = upstream_token
-        .map(|header| WantedUpstreamToken { header, resource_server_token: proxy_token(&headers).unwrap_or_default() });
-    let proxy = upstream_token.as_ref().map(|wanted| wanted.resource_server_token.clone());
-    let guess = proxy.as_deref().filter(|token| !token.is_empty());
-    let guess = guess.map(|token| app.limits.guess(&context.issuer.id, "", token, context.prefix));
+    let proxy_token = upstream_token.as_ref().and_then(|_| bearer::token_in(&headers, &PROXY_AUTHORIZATION));
+    let guess = proxy_token.as_deref().map(|token| app.limits.guess(&context.issuer.id, "", token, context.prefix));
+    let resource_server_token = proxy_token.clone().unwrap_or_default();
+    let upstream_token = upstream_token.map(|header| WantedUpstreamToken { header, resource_server_token });
     let issuer_id = context.issuer.id.clone();
     let message = VerifyRequest { issuer_id, resource, scope, access_token, upstream_token };
     let verified = app.limits.guard(guess, app.control.verify(&context.call, message)).await?;
@@ -45,17 +48,6 @@ pub(crate) async fn verify(
         identity.insert(HeaderName::from_static(name), value);
     }
     Ok((StatusCode::OK, [(CACHE_CONTROL, "no-store")], identity).into_response())
-}
-
-/// The header with which a proxy authenticates as a resource server, to get the upstream's token.
-const PROXY_AUTHORIZATION: &str = "x-lychgate-proxy-authorization";
-
-/// The proxy's own token. The request's `Authorization` header is the client's.
-fn proxy_token(headers: &HeaderMap) -> Option<String> {
-    let mut values = headers.get_all(PROXY_AUTHORIZATION).iter();
-    let (Some(value), None) = (values.next(), values.next()) else { return None };
-    let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
-    scheme.eq_ignore_ascii_case("Bearer").then(|| token.trim().to_owned())
 }
 
 /// The access that the proxy requires.

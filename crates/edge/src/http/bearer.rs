@@ -1,14 +1,19 @@
-//! Bearer tokens in the `Authorization` header (RFC 6750 §2.1), and the challenge that asks for one (§3). Tokens in a form
-//! or a query are not accepted.
+//! Bearer tokens in the `Authorization` header (RFC 6750 §2.1) or a header of the same form, and the challenge that asks for one
+//! (§3). Tokens in a form or a query are not accepted.
 
-use axum::http::header::{AUTHORIZATION, HeaderValue, WWW_AUTHENTICATE};
+use axum::http::header::{AUTHORIZATION, HeaderName, HeaderValue, WWW_AUTHENTICATE};
 use axum::http::{HeaderMap, StatusCode};
 
 use crate::failure::Failure;
 
 /// The token; `None` also for two `Authorization` headers and for other schemes.
 pub(crate) fn token(headers: &HeaderMap) -> Option<String> {
-    let mut values = headers.get_all(AUTHORIZATION).iter();
+    token_in(headers, &AUTHORIZATION)
+}
+
+/// The same of another header.
+pub(crate) fn token_in(headers: &HeaderMap, name: &HeaderName) -> Option<String> {
+    let mut values = headers.get_all(name).iter();
     let (Some(value), None) = (values.next(), values.next()) else { return None };
     let (scheme, token) = value.to_str().ok()?.split_once(' ')?;
     let token = token.trim();
