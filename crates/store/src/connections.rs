@@ -1,6 +1,8 @@
 //! Connections to people's accounts at the upstream. Logins write them together with their code
 //! ([`Store::issue_code`]).
 
+use std::time::Duration;
+
 use lychgate_domain::event::Event;
 use lychgate_domain::flow::Authorization;
 use lychgate_domain::id::{Attempt, AuthorizationId, EventId};
@@ -142,11 +144,15 @@ impl Store {
     }
 }
 
-/// Adds the replacement of a connection to a batch. A connection is kept as long as a grant of its latest login can be.
+/// A connection is kept this much longer than a grant of its latest login can be, so that the job that revokes the tokens of
+/// unused connections finds it.
+const TIME_TO_REVOKE: Duration = Duration::from_secs(86_400);
+
+/// Adds the replacement of a connection to a batch.
 pub(crate) fn put(batch: Batch, issuer: &Issuer, update: &ConnectionUpdate<'_>, now: Timestamp) -> Batch {
     let ConnectionUpdate { read, connection, superseded, event: _ } = update;
     let lifetimes = &issuer.lifetimes;
-    let longest = connection.signed_in_at + lifetimes.code + lifetimes.grant + CLOCK_SKEW;
+    let longest = connection.signed_in_at + lifetimes.code + lifetimes.grant + TIME_TO_REVOKE;
     let expected = read.map_or(Expectation::Absent, |read| Expectation::Version(read.version));
     let key = key::connection(&issuer.url, &connection.subject);
     let batch = batch.put(key, expected, connection.encode_record(), longest.max(now + CLOCK_SKEW));

@@ -12,7 +12,7 @@ use tokio::task::JoinSet;
 
 use crate::account::AccountUser;
 use crate::support::{
-    ApiClient, App, ControlPlane, Environment, Flow, ISSUER, ISSUER_URL, Refused as _, RevocationBehavior,
+    ApiClient, App, ControlPlane, Environment, Flow, ISSUER, ISSUER_URL, Refused as _, RevocationBehavior, TIMEOUT,
     consent_target, revoke_request,
 };
 
@@ -513,6 +513,51 @@ async fn deferred_tokens_are_revoked_after_the_last_grant_expired() {
     let mut expected = given;
     expected.sort();
     assert_eq!(env.idp.revoked_tokens(), expected);
+}
+
+/// The job looks at 50 connections a minute.
+///
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_of_a_connection_are_revoked_after_its_last_grant_expired() {
+    const PEOPLE: usize = 51;
+    let env = environment(RevocationMode::WhenLastGrantEnds).await;
+    let control = env.start().await;
+    let (edge, people) = (control.edge(), (0..PEOPLE).map(|n| format!("person-{n}")).collect::<Vec<_>>());
+    for person in &people {
+        authorize(person, App::configured(), &edge, &env).await;
+    }
+    env.advance(Duration::from_secs(20 * 86_400));
+    authorize("bob", App::configured(), &edge, &env).await;
+    env.advance(Duration::from_secs(11 * 86_400));
+    // Bob's connection may be among the first 50.
+    env.idp.wait_for_revocation_requests(PEOPLE - 2).await;
+    // A look begins a minute after the one before, which may still be under way.
+    let next_looks = async {
+        let mut looks = tokio::time::interval(Duration::from_millis(100));
+        while env.idp.revocation_requests().len() < PEOPLE {
+            env.advance(Duration::from_secs(61));
+            looks.tick().await;
+        }
+    };
+    tokio::time::timeout(TIMEOUT, next_looks).await.expect("the rest is revoked");
+    let people: Vec<_> = people.iter().map(String::as_str).collect();
+    assert_eq!(env.idp.revoked_tokens(), issued_tokens(&env, &people));
+    assert_eq!(env.connections_with_tokens().await, 1, "Bob's grant is live");
+}
+
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_are_revoked_after_the_last_grant_reached_its_longest_life() {
+    let mut env = environment(RevocationMode::WhenLastGrantEnds).await;
+    let lifetimes = env.lifetimes();
+    (lifetimes.grant_seconds, lifetimes.grant_idle_seconds) = (86_400, 86_400);
+    let control = env.start().await;
+    authorize("alice", App::configured(), &control.edge(), &env).await;
+    env.advance(Duration::from_secs(86_400));
+    env.advance(Duration::from_secs(10 * 60));
+    env.idp.wait_for_revocation_requests(1).await;
+    assert_eq!(env.idp.revoked_tokens(), issued_tokens(&env, &["alice"]));
 }
 
 /// Requirements: R30.
