@@ -7,7 +7,7 @@ use std::time::Duration;
 use lychgate_api::v1;
 use lychgate_api::v1::admin_service_revoke_request::Target;
 use lychgate_control::config::{PromptMode, Role};
-use lychgate_engine::Space;
+use lychgate_engine::{Entry, Key, Space};
 use lychgate_engine_suite::TestClock;
 use tokio::runtime::Builder;
 use tokio::task::JoinSet;
@@ -277,6 +277,34 @@ async fn a_token_is_given_only_after_a_page_that_said_so() {
     assert_eq!(next.reason(), "FORM_TOKEN_INVALID");
     let access_token = flow.tokens(&edge, &env.idp).await.access_token;
     token(&control, &access_token).await.unwrap();
+}
+
+/// A grant from a release without connections keeps its tokens until they are first needed.
+///
+/// Requirements: A27.
+#[tokio::test(flavor = "multi_thread")]
+async fn the_tokens_of_a_grant_move_to_a_connection_when_they_are_first_needed() {
+    let env = environment().await;
+    let control = env.start().await;
+    let access_token = authorize(&control, &env).await;
+    let before = token(&control, &access_token).await.unwrap();
+    env.move_tokens_to_grant().await;
+    assert_eq!(env.connections_with_tokens().await, 0);
+    let grant_record = |entries: Vec<(Key, Entry)>| entries.into_iter().map(|(_, entry)| entry.value).next().unwrap();
+    let with_tokens = grant_record(env.entries(Space::Grants).await);
+
+    let mut calls = JoinSet::new();
+    for _ in 0..20 {
+        let (caller, request) = (server(&control), get(&access_token));
+        calls.spawn(async move { caller.upstream_token(request).await.unwrap().access_token });
+    }
+    assert!(calls.join_all().await.iter().all(|given| *given == before));
+    assert_eq!(env.connections_with_tokens().await, 1);
+    let moved = grant_record(env.entries(Space::Grants).await);
+    assert!(moved.len() + 100 < with_tokens.len(), "the grant has no tokens any more");
+    assert_eq!(env.idp.refreshes(), (0, 0));
+    let access_token = authorize(&control, &env).await;
+    assert_ne!(token(&control, &access_token).await.unwrap(), before, "a login renews the connection");
 }
 
 /// A thousand calls on two processes over an expired token: the upstream is asked once.

@@ -4,14 +4,20 @@ use std::time::Duration;
 
 use lychgate_domain::event::{Event, EventCaller, EventKind, EventTarget};
 use lychgate_domain::id::{Attempt, ClientId};
-use lychgate_domain::issuer::IssuerUrl;
+use lychgate_domain::issuer::{Issuer, IssuerUrl};
+use lychgate_domain::keys::{self, Keys, Purpose};
 use lychgate_domain::revocation::UpstreamRevocation;
 use lychgate_domain::subject::{Subject, UpstreamId};
+use lychgate_domain::upstream::tokens::SealedFor;
 use lychgate_engine::{Batch, Cursor, Engine as _, Entry, Expectation, Key, KeyRange, Limit, Space, random};
 use lychgate_engine_suite::TestEntropy;
 use lychgate_store::consents::{ConsentKey, ConsentRevocation};
+use lychgate_store::keyring::KeyState;
 use lychgate_store::{Commit, Store};
+use prost::encoding;
+use zeroize::Zeroizing;
 
+use super::environment::MASTER_KEY;
 use super::{Environment, ISSUER_URL, RESOURCE, TIMEOUT};
 
 impl Environment {
@@ -120,6 +126,46 @@ impl Environment {
                 return holding;
             }
         }
+    }
+
+    /// Moves the upstream's tokens of every connection to the only grant, as releases without connections stored them. The copy
+    /// of the grant appends the record's field 17, `upstream_tokens`.
+    pub(crate) async fn move_tokens_to_grant(&self) {
+        let store = Store::open(self.engine.open(), self.now()).await.expect("it opens");
+        let issuer = self.config.issuers().expect("a good configuration").remove(0);
+        let keys = self.keys(&store, &issuer).await;
+        let connections = store.connections(&issuer, None, self.now()).await.expect("it can be read").items;
+        let [(_, connection)] = connections.as_slice() else { panic!("one connection: {connections:?}") };
+        let tokens = connection.open_tokens(&issuer, &keys).expect("the connection has tokens");
+        let grants = store.grants(&issuer, None, self.now()).await.expect("it can be read").items;
+        let [(_, grant)] = grants.as_slice() else { panic!("one grant: {grants:?}") };
+        let sealed = tokens.seal(SealedFor::Grant(grant.id), &issuer, &keys, &TestEntropy);
+
+        let mut member = Vec::new();
+        encoding::fixed32::encode(1, &sealed.key.0, &mut member);
+        encoding::bytes::encode(2, &sealed.bytes, &mut member);
+        let (key, entry) = self.entries(Space::Grants).await.remove(0);
+        let mut record = entry.value;
+        encoding::bytes::encode(17, &member, &mut record);
+        let put = self.batch().put(key, Expectation::Version(entry.version), record, entry.expires_at);
+        self.engine.commit(put).await.expect("it commits");
+        self.delete_only(Space::Connections).await;
+    }
+
+    /// The keys of an issuer, unwrapped with the master key.
+    async fn keys(&self, store: &Store, issuer: &Issuer) -> Keys {
+        let material = |bytes: &[u8]| Zeroizing::new(<[u8; 32]>::try_from(bytes).expect("32 bytes"));
+        let master = keys::Key::wrapping(&Zeroizing::new(lychgate_domain::id::decode(MASTER_KEY).expect("a key")));
+        let keyring = store.keyring(&issuer.url, self.now()).await.expect("it can be read").expect("a keyring").value;
+        let active = Purpose::ALL.into_iter().map(|purpose| {
+            let mut of_purpose = keyring.keys.iter().filter(|key| key.purpose == purpose.label());
+            let sealed = of_purpose.find(|key| key.state == KeyState::Active).expect("each purpose has an active key");
+            let (url, id) = (issuer.url.as_str(), sealed.id.bytes());
+            let context = [b"keyring", url.as_bytes(), sealed.purpose.as_bytes(), &id];
+            let opened = master.open(&context, &sealed.sealed_material).expect("the master key opens it");
+            (purpose, keys::Key::derive(sealed.id, purpose, url, &material(&opened)))
+        });
+        Keys::new(active.collect()).expect("a key for each purpose")
     }
 
     /// Changes the status of the only stored client to disabled. The copy appends the record's field 2, `status`, once more: the last
