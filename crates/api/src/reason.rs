@@ -244,8 +244,10 @@ reasons! {
     UpstreamConsentMissing = "UPSTREAM_CONSENT_MISSING", 400, FailedPrecondition, "invalid_grant";
     /// The upstream's token is not good any longer: the person must authorize again.
     UpstreamLoginNeeded = "UPSTREAM_LOGIN_NEEDED", 400, FailedPrecondition, "invalid_grant";
-    /// The upstream does not answer, and its token is over. The person stays signed in.
+    /// The upstream does not answer, and its token, or what it says of the person, is over. The person stays signed in.
     UpstreamTokenUnavailable = "UPSTREAM_TOKEN_UNAVAILABLE", 503, Unavailable, "temporarily_unavailable";
+    /// The entry rules do not admit the person any longer.
+    AccountNoLongerAllowed = "ACCOUNT_NO_LONGER_ALLOWED", 400, FailedPrecondition, "invalid_grant";
     /// The introspecting resource server is unknown (RFC 7662 §2.1).
     ResourceServerUnknown = "RESOURCE_SERVER_UNKNOWN", 401, PermissionDenied, "invalid_client";
 

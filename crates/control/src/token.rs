@@ -7,6 +7,7 @@ mod authorization_code;
 pub(crate) mod endpoint;
 mod introspection;
 mod live;
+mod readmission;
 mod refresh_token;
 mod revocation;
 mod token_exchange;

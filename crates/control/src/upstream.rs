@@ -82,6 +82,33 @@ impl UpstreamError {
     }
 }
 
+/// Why a userinfo endpoint states no claims.
+#[derive(Debug)]
+pub(crate) enum UserinfoError {
+    /// The upstream answers the access token with 401 (RFC 6750 §3.1).
+    TokenRejected,
+    /// There is no userinfo endpoint, it does not answer, or its answer cannot be used.
+    Failed(UpstreamError),
+}
+
+impl From<UpstreamError> for UserinfoError {
+    fn from(error: UpstreamError) -> Self {
+        UserinfoError::Failed(error)
+    }
+}
+
+/// At a login, where the access token is new.
+impl From<UserinfoError> for UpstreamError {
+    fn from(error: UserinfoError) -> Self {
+        match error {
+            UserinfoError::TokenRejected => {
+                UpstreamError::invalid(anyhow::anyhow!("the userinfo endpoint rejects the access token"))
+            }
+            UserinfoError::Failed(error) => error,
+        }
+    }
+}
+
 /// The reason why an upstream cannot be used as it is configured.
 #[derive(Debug)]
 pub(crate) struct ProbeFailure {
@@ -148,6 +175,34 @@ impl Upstream {
         match self {
             Upstream::Oidc(oidc) => oidc.revoke(tokens, now).await,
             Upstream::Oauth2(oauth2) => oauth2.revoke(tokens).await,
+        }
+    }
+
+    /// True if the upstream may state a person's claims in the reply to a refresh.
+    pub(crate) fn states_claims_at_refresh(&self) -> bool {
+        match self {
+            Upstream::Oidc(_) => true,
+            Upstream::Oauth2(_) => false,
+        }
+    }
+
+    /// The claims of the ID token that came with refreshed tokens; `None` without one, or if it is not good.
+    pub(crate) async fn refreshed_facts(&self, reply: &RefreshReply, now: Timestamp) -> Option<EntryFacts> {
+        match self {
+            Upstream::Oidc(oidc) => oidc.refreshed_facts(reply.id_token.as_deref()?, now).await,
+            Upstream::Oauth2(_) => None,
+        }
+    }
+
+    /// What the userinfo endpoint states about the person of an access token.
+    pub(crate) async fn userinfo(
+        &self,
+        token: &Secret<kind::UpstreamAccessToken>,
+        now: Timestamp,
+    ) -> Result<EntryFacts, UserinfoError> {
+        match self {
+            Upstream::Oidc(oidc) => oidc.userinfo(token, now).await,
+            Upstream::Oauth2(oauth2) => oauth2.userinfo(token).await,
         }
     }
 

@@ -433,6 +433,7 @@ mod tests {
             refresh_token: refreshable.then(|| Secret::new("rt")),
             expires_at: Some(NOW + Duration::from_secs(lifetime)),
             scopes: String::new(),
+            claims: None,
         };
         let sealed = SealedTokens { key: keys.active(Purpose::UpstreamTokens).id, bytes: Vec::new() };
         let login = NewLogin { authorization: AuthorizationId::from_bytes([1; 16]), tokens: sealed, at: NOW };

@@ -14,7 +14,10 @@ use crate::lifetimes::Lifetimes;
 use crate::scope::{Scope, Scopes};
 use crate::subject::UpstreamId;
 
-pub use entry::{Admitted, EmailDomain, EntryFacts, EntryRule, EntryRules, RulesDigest, StatedClaim};
+pub use entry::{
+    Admitted, EmailDomain, EntryFacts, EntryRule, EntryRules, KnownClaims, LearnedClaims, Readmission, RulesDigest,
+    StatedClaim, StatedClaims,
+};
 pub use issuer_url::IssuerUrl;
 pub use own_origins::OwnOrigins;
 pub use policy::{

@@ -285,9 +285,12 @@ pub enum Refusal {
     #[error("the identity provider's token is not good any longer; authorize again")]
     UpstreamLoginNeeded,
     /// Made by [`Connection::at_use`](crate::upstream::connection::Connection::at_use), and by `lychgate-control` if another
-    /// call's refresh takes too long.
-    #[error("the identity provider does not answer, and its token is over; try again later")]
+    /// call's refresh takes too long, or the upstream does not state a person's claims.
+    #[error("the identity provider is needed, and does not answer; try again later")]
     UpstreamTokenUnavailable,
+    /// Made by [`Issuer::readmit`](crate::issuer::Issuer::readmit).
+    #[error("this account is not allowed here any longer; another account may be")]
+    AccountNoLongerAllowed,
     /// Made by `lychgate-control`, which authenticates resource servers (RFC 7662 §2.1).
     #[error("introspection is for resource servers, with a token of their own")]
     ResourceServerUnknown,

@@ -26,8 +26,9 @@ use lychgate_domain::flow::code::PresentedCode;
 use lychgate_domain::flow::{Approved, CodeExchange, CodeIssued, CodePresentation, Redeemed, Transition};
 use lychgate_domain::id::{self, Attempt, BrowserId, ClientId, IssuerId};
 use lychgate_domain::issuer::{
-    AddressPolicy, Choice, ClientPolicy, Effect, EntryFacts, EntryRules, Issuer, IssuerUrl, OptionalScopes, OwnOrigins,
-    PromptPolicy, Requested, Resource, ScopeDefinition, UpstreamRevocationMode, UpstreamTokenPolicy,
+    AddressPolicy, Choice, ClientPolicy, Effect, EmailDomain, EntryFacts, EntryRules, Issuer, IssuerUrl, LearnedClaims,
+    OptionalScopes, OwnOrigins, PromptPolicy, Requested, Resource, ScopeDefinition, StatedClaim, StatedClaims,
+    UpstreamRevocationMode, UpstreamTokenPolicy,
 };
 use lychgate_domain::keys::{Key, KeyId, Keys, Purpose};
 use lychgate_domain::lifetimes::Lifetimes;
@@ -288,6 +289,12 @@ fn earlier_refresh_tokens_of_two_generations_are_accepted() {
     }
 }
 
+fn learned_claims() -> LearnedClaims {
+    let groups = StatedClaim { name: "groups".to_owned(), values: vec!["staff".to_owned(), "all".to_owned()] };
+    let claims = StatedClaims { email_domain: EmailDomain::parse("example.com"), named: vec![groups] };
+    LearnedClaims { claims, at: at(1) }
+}
+
 #[test]
 fn earlier_sealed_upstream_tokens_open() {
     let flow = Flow::new();
@@ -296,9 +303,11 @@ fn earlier_sealed_upstream_tokens_open() {
         refresh_token: Some(Secret::new("upstream-refresh-token")),
         expires_at: Some(at(3600)),
         scopes: String::new(),
+        claims: None,
     };
     let bare = UpstreamTokens { refresh_token: None, expires_at: None, ..whole.clone() };
     let scoped = UpstreamTokens { scopes: "repo read:user".to_owned(), ..whole.clone() };
+    let stated = UpstreamTokens { claims: Some(learned_claims()), ..scoped.clone() };
     let (authorization, grant) = (SealedFor::Authorization(flow.approved.decided.id), SealedFor::Grant(flow.grant.id));
     // Of releases that kept no scopes.
     for (file, tokens, record) in [
@@ -316,6 +325,7 @@ fn earlier_sealed_upstream_tokens_open() {
         ("upstream-tokens-of-authorization.v2.txt", &scoped, authorization),
         ("upstream-tokens-of-connection.v2.txt", &scoped, connection),
         ("upstream-tokens-without-refresh-token.v2.txt", &bare, connection),
+        ("upstream-tokens-with-claims.v3.txt", &stated, connection),
     ] {
         let mut sealed = tokens.seal(record, &flow.issuer, &flow.keys, &CountingUp::default());
         let kept = golden(file, &format!("key {:08x}\n{}\n", sealed.key.0, hex(&sealed.bytes)));
@@ -488,6 +498,7 @@ impl Flow {
             refresh_token: None,
             expires_at: None,
             scopes: String::new(),
+            claims: None,
         };
         let sealed = tokens.seal(SealedFor::Authorization(id), &issuer, &keys, &CountingUp::default());
         let person = issuer.admit(&decided.resource, &EntryFacts::new(subject)).unwrap();

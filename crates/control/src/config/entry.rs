@@ -1,6 +1,7 @@
 //! Entry rules: which people an issuer, or one of its resources, admits.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use lychgate_domain::issuer::{EmailDomain, EntryRule, EntryRules};
 use lychgate_domain::subject::Subject;
@@ -20,7 +21,12 @@ pub struct EntryConfig {
     pub subjects: Option<Vec<String>>,
     /// The values of each claim.
     pub claims: Option<BTreeMap<String, Vec<String>>>,
+    /// A refresh asks the rules again, and the upstream first if its claims are this old, in seconds.
+    pub recheck_after_seconds: Option<u64>,
 }
+
+/// The least and the greatest age of claims: less than a minute would ask the upstream at each refresh.
+const AGES: std::ops::RangeInclusive<u64> = 60..=365 * 86_400;
 
 /// The rules of a table `at` this path; none without the table.
 pub(super) fn rules(
@@ -33,7 +39,7 @@ pub(super) fn rules(
 
 impl EntryConfig {
     fn rules(&self, at: &str, upstream: &UpstreamConfig) -> Result<EntryRules, ConfigError> {
-        let Self { email_domains, subjects, claims } = self;
+        let Self { email_domains, subjects, claims, recheck_after_seconds } = self;
         let mut rules = Vec::new();
         if let Some(domains) = email_domains {
             rules.push(email_rule(&format!("{at}.email_domains"), domains, upstream)?);
@@ -51,7 +57,14 @@ impl EntryConfig {
             let remedy = "write email_domains, subjects or claims; or leave the table out, which admits each person";
             return Err(ConfigError::new(at, "has no rule", remedy));
         }
-        Ok(EntryRules(rules))
+        if let Some(seconds) = recheck_after_seconds.filter(|seconds| !AGES.contains(seconds)) {
+            return Err(ConfigError::new(
+                format!("{at}.recheck_after_seconds"),
+                format_args!("is {seconds}"),
+                format_args!("use {} to {} seconds", AGES.start(), AGES.end()),
+            ));
+        }
+        Ok(EntryRules { rules, recheck_after: recheck_after_seconds.map(Duration::from_secs) })
     }
 }
 

@@ -590,6 +590,29 @@ fn ambiguous_clients_and_unsafe_redirect_uris_are_refused() {
     ]);
 }
 
+#[test]
+fn the_age_of_claims_is_bounded() {
+    fn entry(config: &mut Config, rules: &str) {
+        config.issuers[0].entry = Some(parse(rules).unwrap());
+    }
+    for seconds in [60, 31_536_000] {
+        let mut config = example();
+        entry(&mut config, &format!("subjects = [\"idp|123\"]\nrecheck_after_seconds = {seconds}"));
+        check(&config).unwrap();
+    }
+    refused(&[
+        (|c| entry(c, "recheck_after_seconds = 60"), "issuers[0].entry: has no rule"),
+        (
+            |c| entry(c, "subjects = [\"idp|1\"]\nrecheck_after_seconds = 59"),
+            "issuers[0].entry.recheck_after_seconds: is 59",
+        ),
+        (
+            |c| entry(c, "subjects = [\"idp|1\"]\nrecheck_after_seconds = 31536001"),
+            "issuers[0].entry.recheck_after_seconds: is 31536001",
+        ),
+    ]);
+}
+
 /// Requirements: B31.
 #[test]
 fn entry_rules_that_admit_no_person_or_that_people_write_themselves_are_refused() {

@@ -166,7 +166,10 @@ impl AuthorizationFlow {
     fn ask_entry_rules(&self, claim: &LoggingIn, identity: Identity) -> Result<AdmittedLogin, FailedOutcome> {
         let (call, Identity { person, facts, tokens }) = (&self.0, identity);
         match call.issuer().admit(&claim.approved.decided.resource, &facts) {
-            Ok(proof) => Ok(AdmittedLogin { person, proof, tokens }),
+            Ok(proof) => {
+                let claims = call.issuer().claims_to_keep(&facts.claims, call.state.clock.now());
+                Ok(AdmittedLogin { person, proof, tokens: tokens.with_claims(claims) })
+            }
             Err(rule) => {
                 let (request_id, rule) = (&call.caller.request_id, rule.to_string());
                 tracing::info!(request.id = request_id, issuer.id = %call.issuer().id, rule, "an entry rule does not admit the person");

@@ -218,6 +218,7 @@ pub(crate) fn reason(refusal: &Refusal) -> Reason {
         Refusal::UpstreamConsentMissing => Reason::UpstreamConsentMissing,
         Refusal::UpstreamLoginNeeded => Reason::UpstreamLoginNeeded,
         Refusal::UpstreamTokenUnavailable => Reason::UpstreamTokenUnavailable,
+        Refusal::AccountNoLongerAllowed => Reason::AccountNoLongerAllowed,
         Refusal::ResourceServerUnknown => Reason::ResourceServerUnknown,
         Refusal::AccessTokenMissing => Reason::AccessTokenMissing,
         Refusal::AccessTokenInvalid => Reason::AccessTokenInvalid,

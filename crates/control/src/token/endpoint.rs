@@ -172,8 +172,9 @@ pub(super) enum TokenOutcome {
         grant: Box<Grant>,
         issuance: Issuance,
     },
-    /// A code or refresh token was used twice. The grant ends: the thief and the client cannot be told apart.
-    Replay {
+    /// The grant ends: its code or refresh token was used twice, and the thief and the client cannot be told apart; or the
+    /// entry rules do not admit the person any longer.
+    End {
         grant_id: GrantId,
         why: EndedBy,
         kind: EventKind,
@@ -238,11 +239,11 @@ impl Exchange<'_> {
             }
             Claim::Spent(SpentCode::ByAnother { grant_id, refusal }) => {
                 let (why, kind) = (EndedBy::CodeReplay, EventKind::CodeReplayed { grant_id });
-                Ok(TokenOutcome::Replay { grant_id, why, kind, refusal })
+                Ok(TokenOutcome::End { grant_id, why, kind, refusal })
             }
             Claim::RefreshToken { token, request, grant: current } => {
                 let status = live(call, &current.value).await?;
-                self.judge_refresh(token, request, *current, status)
+                self.judge_refresh(token, request, *current, status).await
             }
         }
     }
@@ -259,7 +260,7 @@ impl Exchange<'_> {
                 Ok(commit.with((*next, issuance)))
             }
             TokenOutcome::Repeat { grant, issuance } => Ok(Commit::Done((*grant, issuance))),
-            TokenOutcome::Replay { grant_id, why, kind, refusal } => {
+            TokenOutcome::End { grant_id, why, kind, refusal } => {
                 end_grant(self.call, grant_id, why, &kind).await?;
                 Err(refusal.into())
             }

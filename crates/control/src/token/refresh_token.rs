@@ -8,6 +8,7 @@ use lychgate_store::Versioned;
 use lychgate_store::grants::StoredGrantStatus;
 
 use super::endpoint::{Exchange, TokenOutcome};
+use super::readmission::readmit;
 use crate::ground::error::Error;
 
 impl Exchange<'_> {
@@ -20,15 +21,22 @@ impl Exchange<'_> {
     }
 
     /// Step 4, of a live grant.
-    pub(super) fn judge_refresh(
+    pub(super) async fn judge_refresh(
         &self,
         token: &PresentedRefreshToken,
         request: &RefreshRequest,
         current: Versioned<Grant>,
         status: StoredGrantStatus,
     ) -> Result<TokenOutcome, Error> {
-        let (call, issuer) = (self.call, self.call.issuer());
-        Ok(match current.value.refresh_outcome(token, request, issuer, call.transition())? {
+        let (call, issuer, grant_id) = (self.call, self.call.issuer(), token.grant_id());
+        let outcome = current.value.refresh_outcome(token, request, issuer, call.transition())?;
+        if outcome != RefreshOutcome::Replay
+            && let Err(refusal) = readmit(call, &current.value).await?
+        {
+            let (why, kind) = (EndedBy::EntryRules, EventKind::EntryRefused);
+            return Ok(TokenOutcome::End { grant_id, why, kind, refusal });
+        }
+        Ok(match outcome {
             RefreshOutcome::Rotate(scopes) => {
                 let grant = current.value.clone();
                 let next = grant.rotate(scopes, call.keys(), &issuer.lifetimes, call.transition());
@@ -39,9 +47,8 @@ impl Exchange<'_> {
                 TokenOutcome::Repeat { grant: Box::new(current.value), issuance }
             }
             RefreshOutcome::Replay => {
-                let grant_id = token.grant_id();
                 let (why, kind) = (EndedBy::RefreshTokenReplay, EventKind::RefreshTokenReplayed { grant_id });
-                TokenOutcome::Replay { grant_id, why, kind, refusal: Refusal::RefreshTokenReplayed }
+                TokenOutcome::End { grant_id, why, kind, refusal: Refusal::RefreshTokenReplayed }
             }
         })
     }

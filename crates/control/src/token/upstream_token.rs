@@ -11,7 +11,9 @@ use std::time::Duration;
 use lychgate_domain::Refusal;
 use lychgate_domain::entropy::random;
 use lychgate_domain::event::{EventKind, EventTarget};
-use lychgate_domain::id::Attempt;
+use lychgate_domain::id::{Attempt, GrantId};
+use lychgate_domain::issuer::LearnedClaims;
+use lychgate_domain::secret::Secret;
 use lychgate_domain::subject::Subject;
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::token::{Grant, token_exchange};
@@ -32,6 +34,8 @@ use crate::upstream::RefreshReply;
 
 /// A call waits this long for a refresh; clients of the edge wait ten seconds.
 const PATIENCE: Duration = Duration::from_secs(8);
+/// The keys that verify the ID token of a refresh are awaited this long. The refreshed tokens are not stored before.
+const PATIENCE_FOR_CLAIMS: Duration = Duration::from_secs(3);
 /// The interval at which the store is read while another process refreshes.
 const POLL_INTERVAL: Duration = Duration::from_millis(100);
 /// A store that is unavailable for a moment must not lose the answer to a refresh.
@@ -48,18 +52,39 @@ pub(crate) struct GivenToken {
     pub(crate) upstream_id: String,
 }
 
-/// Gives upstream tokens to resource servers.
+/// Finds the upstream's tokens of a grant's person, refreshed if that is due.
 pub(crate) struct UpstreamTokenAccess {
     command: CommandContext,
-    /// An upstream access token that the upstream's API has answered with 401.
-    rejected: Option<String>,
+    need: Need,
+}
+
+/// What the upstream's tokens are needed for.
+#[derive(Clone, Copy)]
+enum Purpose<'a> {
+    /// For the resource server that presents an access token.
+    ResourceServer(&'a AccessToken),
+    /// To ask the upstream about the person of a grant.
+    Claims(GrantId),
+}
+
+/// Tokens that can be used now, and the records that they were read with.
+pub(super) struct UsableTokens {
+    pub(super) call: CommandContext,
+    grant: Grant,
+    connection: Versioned<Connection>,
+    pub(super) tokens: UpstreamTokens,
 }
 
 impl UpstreamTokenAccess {
-    /// What this call writes has an idempotency key of its own: what it gives follows from the records alone.
+    /// What this call writes has an idempotency key of its own: what it gives follows from the records alone. `rejected` is an
+    /// access token that the upstream's API has answered with 401.
     pub(crate) fn new(call: &CallContext, rejected: Option<String>) -> Self {
+        Self::needing(call, rejected.map_or(Need::AccessToken, |token| Need::Instead(Secret::new(token))))
+    }
+
+    pub(super) fn needing(call: &CallContext, need: Need) -> Self {
         let attempt = Attempt::from_bytes(random(call.entropy()));
-        Self { command: call.clone().command(attempt), rejected }
+        Self { command: call.clone().command(attempt), need }
     }
 
     /// The upstream's access token of the person who gave `token`, an access token that is good. `accept` judges the upstream's
@@ -73,34 +98,49 @@ impl UpstreamTokenAccess {
     ) -> Result<T, Error> {
         let give_up_at = Instant::now() + PATIENCE;
         loop {
-            let call = self.command.at_present();
-            let grant =
-                call.store().grant(call.issuer(), token.grant_id, call.now).await?.ok_or(Refusal::GrantEnded)?;
-            if !token.is_of(&grant.value) {
-                return Err(Refusal::GrantEnded.into());
+            let usable = self.usable(Purpose::ResourceServer(token), give_up_at).await?;
+            let UsableTokens { call, grant, connection, tokens } = &usable;
+            let accepted = accept(given(call, tokens))?;
+            if self.record_given(call, grant, connection).await? {
+                return Ok(accepted);
             }
-            let Some(read) = allowed_connection(&call, &grant.value).await? else {
+        }
+    }
+
+    /// The tokens to ask the upstream with about the person of a grant. Refuses as [`Grant::live`] and [`Connection::at_use`].
+    pub(super) async fn for_claims(&self, grant: GrantId) -> Result<UsableTokens, Error> {
+        self.usable(Purpose::Claims(grant), Instant::now() + PATIENCE).await
+    }
+
+    /// Refuses with [`Refusal::UpstreamTokenUnavailable`] if there are none until `give_up_at`.
+    async fn usable(&self, purpose: Purpose<'_>, give_up_at: Instant) -> Result<UsableTokens, Error> {
+        while Instant::now() < give_up_at {
+            let call = self.command.at_present();
+            let (grant, found) = purpose.load(&call).await?;
+            let Some(connection) = found else {
                 self.adopt(&call, &grant).await?;
                 continue;
             };
-            let tokens = open(&call, &read.value);
-            let need = self.rejected.as_deref().map_or(Need::AccessToken, Need::Instead);
-            match (read.value.at_use(tokens.as_ref(), need, call.now)?, tokens) {
-                (AtUse::Give, Some(tokens)) => {
-                    let accepted = accept(given(&call, &tokens))?;
-                    if self.record_given(&call, &grant.value, &read).await? {
-                        return Ok(accepted);
-                    }
-                }
-                (AtUse::Reject, _) => self.record_rejected(&call, &grant.value, read).await?,
-                (AtUse::Refresh | AtUse::Wait | AtUse::Give, _) => {
-                    self.wait_for_refresh(&grant.value, give_up_at).await?
-                }
-            }
-            if Instant::now() >= give_up_at {
-                return Err(Refusal::UpstreamTokenUnavailable.into());
+            let (grant, tokens) = (grant.value, open(&call, &connection.value));
+            match (connection.value.at_use(tokens.as_ref(), &self.need, call.now)?, tokens) {
+                (AtUse::Give, Some(tokens)) => return Ok(UsableTokens { call, grant, connection, tokens }),
+                (AtUse::Reject, _) => self.record_rejected(&call, &grant, connection).await?,
+                (AtUse::Refresh | AtUse::Wait | AtUse::Give, _) => self.wait_for_refresh(&grant, give_up_at).await?,
             }
         }
+        Err(Refusal::UpstreamTokenUnavailable.into())
+    }
+
+    /// Stores what the upstream has just stated about the person. After a conflict it is not stored, and the next refresh asks
+    /// the upstream again.
+    pub(super) async fn learn(&self, usable: UsableTokens, learned: &LearnedClaims) -> Result<(), Error> {
+        let UsableTokens { call, connection: read, tokens, .. } = usable;
+        let (issuer, sealed_for) = (call.issuer(), SealedFor::Connection(read.value.id()));
+        let tokens = tokens.with_claims(issuer.claims_to_keep(&learned.claims, learned.at));
+        let next = read.value.clone().learn(tokens.seal(sealed_for, issuer, call.keys(), call.entropy()));
+        let update = ConnectionUpdate { read: Some(&read), connection: &next, superseded: None, event: None };
+        let (Commit::Done(_) | Commit::Conflict) = call.store().update_connection(issuer, &update, call.now).await?;
+        Ok(())
     }
 
     /// Records that the resource was given this token set, once, with an event. False after a conflict.
@@ -169,7 +209,7 @@ impl UpstreamTokenAccess {
                     command: self.command.clone(),
                     about: about(grant),
                     subject: grant.subject.clone(),
-                    rejected: self.rejected.clone(),
+                    need: self.need.clone(),
                 };
                 // The refresh goes on if this call's client hangs up: the refresh token may be used up.
                 let running = state.to_the_end(async move {
@@ -189,7 +229,7 @@ struct Refresh {
     command: CommandContext,
     about: EventTarget,
     subject: Subject,
-    rejected: Option<String>,
+    need: Need,
 }
 
 impl Refresh {
@@ -202,8 +242,7 @@ impl Refresh {
                 return Ok(());
             };
             let tokens = open(&call, &read.value);
-            let need = self.rejected.as_deref().map_or(Need::AccessToken, Need::Instead);
-            match (read.value.at_use(tokens.as_ref(), need, call.now)?, tokens) {
+            match (read.value.at_use(tokens.as_ref(), &self.need, call.now)?, tokens) {
                 (AtUse::Refresh, Some(tokens)) => {
                     if let Some(lease) = self.lease(&call, &read).await? {
                         return self.refresh(lease, &tokens).await;
@@ -230,14 +269,18 @@ impl Refresh {
     async fn refresh(&self, lease: Lease, earlier: &UpstreamTokens) -> Result<(), Error> {
         let call = self.command.at_present();
         let Some(refresh_token) = &earlier.refresh_token else { return Ok(()) };
-        let RefreshReply { outcome, cause } = call.serving.upstream.refresh(refresh_token, call.now).await;
+        let reply = call.serving.upstream.refresh(refresh_token, call.now).await;
+        let claims = self.refreshed_claims(&call, &reply).await;
+        let RefreshReply { outcome, cause, .. } = reply;
         if let Some(cause) = cause {
             let (request_id, error) = (&call.caller.request_id, format!("{cause:#}"));
             let is_refused = outcome == RefreshOutcome::Refused;
             tracing::warn!(request.id = request_id, issuer.id = %call.issuer().id, error, is_refused, "the upstream's tokens were not refreshed");
         }
         let outcome = match outcome {
-            RefreshOutcome::Refreshed(tokens) => RefreshOutcome::Refreshed(tokens.after_refresh(earlier)),
+            RefreshOutcome::Refreshed(tokens) => {
+                RefreshOutcome::Refreshed(tokens.with_claims(claims).after_refresh(earlier))
+            }
             other => other,
         };
         let mut stored = self.store(lease, &outcome).await;
@@ -250,6 +293,18 @@ impl Refresh {
             self.give_back(&call, lease, tokens).await;
         }
         Ok(())
+    }
+
+    /// What the ID token of a refresh states about the person, if rules will read it.
+    async fn refreshed_claims(&self, call: &CallContext, reply: &RefreshReply) -> Option<LearnedClaims> {
+        if !call.issuer().keeps_claims() {
+            return None;
+        }
+        let facts = call.serving.upstream.refreshed_facts(reply, call.now);
+        let facts = timeout(PATIENCE_FOR_CLAIMS, facts).await.ok()??;
+        // OIDC Core §12.2: it is of the same person.
+        let claims = Some(facts).filter(|facts| facts.subject == self.subject)?.claims;
+        call.issuer().claims_to_keep(&claims, call.now)
     }
 
     /// Stores the outcome under the lease. False if the lease is gone: the person has signed in again, or the connection has
@@ -296,13 +351,25 @@ impl Refresh {
     }
 }
 
-/// The connection of the grant's subject, after every check that does not concern the connection, in one snapshot; `None` if
-/// there is no connection.
-async fn allowed_connection(call: &CallContext, grant: &Grant) -> Result<Option<Versioned<Connection>>, Error> {
-    let (status, connection) = live_with_connection(call, grant).await?;
-    let consent = status.status.consent.as_ref().ok_or(Refusal::GrantEnded)?;
-    token_exchange::may_receive(call.issuer().resource_by_uri(&grant.resource), consent)?;
-    Ok(connection)
+impl Purpose<'_> {
+    /// The grant, and the connection of its subject, after every check that does not concern the connection, in one snapshot;
+    /// no connection if there is none.
+    async fn load(&self, call: &CallContext) -> Result<(Versioned<Grant>, Option<Versioned<Connection>>), Error> {
+        let id = match self {
+            Purpose::ResourceServer(token) => token.grant_id,
+            Purpose::Claims(grant) => *grant,
+        };
+        let grant = call.store().grant(call.issuer(), id, call.now).await?.ok_or(Refusal::GrantEnded)?;
+        let (status, connection) = live_with_connection(call, &grant.value).await?;
+        if let Purpose::ResourceServer(token) = self {
+            if !token.is_of(&grant.value) {
+                return Err(Refusal::GrantEnded.into());
+            }
+            let consent = status.status.consent.as_ref().ok_or(Refusal::GrantEnded)?;
+            token_exchange::may_receive(call.issuer().resource_by_uri(&grant.value.resource), consent)?;
+        }
+        Ok((grant, connection))
+    }
 }
 
 fn open(call: &CallContext, connection: &Connection) -> Option<UpstreamTokens> {

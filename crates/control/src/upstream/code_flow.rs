@@ -134,7 +134,7 @@ impl CodeFlow {
         match self.http.send(request).await {
             Ok((status, body)) => refreshed(status, &body, now),
             Err(error) if error.was_not_sent() => unavailable(error),
-            Err(error) => RefreshReply { outcome: RefreshOutcome::Unknown, cause: Some(error.into()) },
+            Err(error) => RefreshReply::failed(RefreshOutcome::Unknown, error.into()),
         }
     }
 
@@ -193,15 +193,24 @@ fn encoded(text: &str) -> String {
     url::form_urlencoded::byte_serialize(text.as_bytes()).collect()
 }
 
-/// The outcome of sending a refresh token, and for every other outcome than new tokens the cause, for the log.
+/// The outcome of sending a refresh token, and the cause of every other outcome than new tokens, for the log.
 #[derive(Debug)]
 pub(crate) struct RefreshReply {
     pub(crate) outcome: RefreshOutcome,
     pub(crate) cause: Option<anyhow::Error>,
+    /// The ID token beside new tokens, not verified.
+    pub(super) id_token: Option<String>,
+}
+
+impl RefreshReply {
+    /// No new tokens.
+    pub(super) fn failed(outcome: RefreshOutcome, cause: anyhow::Error) -> Self {
+        Self { outcome, cause: Some(cause), id_token: None }
+    }
 }
 
 fn unavailable(cause: impl Into<anyhow::Error>) -> RefreshReply {
-    RefreshReply { outcome: RefreshOutcome::Unavailable, cause: Some(cause.into()) }
+    RefreshReply::failed(RefreshOutcome::Unavailable, cause.into())
 }
 
 /// Error codes by which providers refuse a refresh token for good: RFC 6749 §5.2, OIDC Core §3.1.2.6 (Entra answers these at
@@ -225,16 +234,19 @@ fn refreshed(status: StatusCode, body: &[u8], now: Timestamp) -> RefreshReply {
         let cause = refused(error).cause;
         let is_final = REFUSALS.contains(&error) && !status.is_server_error();
         let outcome = if is_final { RefreshOutcome::Refused } else { RefreshOutcome::Unavailable };
-        return RefreshReply { outcome, cause: Some(cause) };
+        return RefreshReply::failed(outcome, cause);
     }
     if !status.is_success() {
         return unavailable(anyhow::anyhow!("the token endpoint answers {status}"));
     }
-    let unusable = |cause: anyhow::Error| RefreshReply { outcome: RefreshOutcome::Unknown, cause: Some(cause) };
-    match reply.as_ref().map(|reply| tokens(reply, now)) {
-        Some(Ok(tokens)) => RefreshReply { outcome: RefreshOutcome::Refreshed(tokens), cause: None },
-        Some(Err(error)) => unusable(error.cause),
-        None => unusable(anyhow::anyhow!("the token response is not one JSON object")),
+    let unusable = |cause| RefreshReply::failed(RefreshOutcome::Unknown, cause);
+    let Some(reply) = reply else { return unusable(anyhow::anyhow!("the token response is not one JSON object")) };
+    match tokens(&reply, now) {
+        Ok(tokens) => {
+            let id_token = reply.hint("id_token").map(str::to_owned);
+            RefreshReply { outcome: RefreshOutcome::Refreshed(tokens), cause: None, id_token }
+        }
+        Err(error) => unusable(error.cause),
     }
 }
 
@@ -252,6 +264,7 @@ fn tokens(reply: &Reply, now: Timestamp) -> Result<UpstreamTokens, UpstreamError
         refresh_token: reply.hint("refresh_token").map(Secret::new),
         expires_at: reply.lifetime("expires_in").map(|lifetime| now + lifetime),
         scopes: normal_scopes(&reply.hints("scope").unwrap_or_default().join(" ")),
+        claims: None,
     };
     tokens.bounded().ok_or_else(|| UpstreamError::invalid(anyhow::anyhow!("its tokens are too large")))
 }

@@ -7,8 +7,8 @@ use lychgate_process::telemetry::strangers::cut;
 use reqwest::redirect::Policy;
 use tokio::time::timeout;
 
-use super::UpstreamError;
 use super::reply::Reply;
+use super::{UpstreamError, UserinfoError};
 use crate::ground::outbound::slots;
 
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -42,14 +42,20 @@ impl Http {
     }
 
     /// Fetches the JSON object at `url` with the access token `token` (RFC 6750 §2.1).
-    pub(super) async fn get_with_token(
+    pub(super) async fn userinfo(
         &self,
         url: &str,
         media_type: &'static str,
         token: &Secret<kind::UpstreamAccessToken>,
-    ) -> Result<Reply, UpstreamError> {
-        let body = self.get(self.0.get(url).header("accept", media_type).bearer_auth(token.expose()), url).await?;
-        Reply::parse(&body).map_err(|error| unreadable(&error, url))
+    ) -> Result<Reply, UserinfoError> {
+        let request = self.0.get(url).header("accept", media_type).bearer_auth(token.expose());
+        let request = request.build().map_err(UpstreamError::invalid)?;
+        let (status, body) = self.send(request).await.map_err(SendError::into_upstream)?;
+        if status == reqwest::StatusCode::UNAUTHORIZED {
+            return Err(UserinfoError::TokenRejected);
+        }
+        check_status(status, url)?;
+        Ok(Reply::parse(&body).map_err(|error| unreadable(&error, url))?)
     }
 
     /// The status of the answer to a plain request.
@@ -61,12 +67,7 @@ impl Http {
     async fn get(&self, request: reqwest::RequestBuilder, url: &str) -> Result<Vec<u8>, UpstreamError> {
         let request = request.build().map_err(UpstreamError::invalid)?;
         let (status, body) = self.send(request).await.map_err(SendError::into_upstream)?;
-        if status.is_server_error() || status == reqwest::StatusCode::TOO_MANY_REQUESTS {
-            return Err(UpstreamError::unavailable(anyhow::anyhow!("{} answers {status}", cut(url))));
-        }
-        if status != reqwest::StatusCode::OK {
-            return Err(UpstreamError::invalid(anyhow::anyhow!("{} answers {status}", cut(url))));
-        }
+        check_status(status, url)?;
         Ok(body)
     }
 
@@ -121,6 +122,16 @@ impl SendError {
             SendError::Status(_) | SendError::Busy => UpstreamError::unavailable(self),
             SendError::TooLarge => UpstreamError::invalid(self),
         }
+    }
+}
+
+fn check_status(status: reqwest::StatusCode, url: &str) -> Result<(), UpstreamError> {
+    let cause = || anyhow::anyhow!("{} answers {status}", cut(url));
+    match status {
+        reqwest::StatusCode::OK => Ok(()),
+        reqwest::StatusCode::TOO_MANY_REQUESTS => Err(UpstreamError::unavailable(cause())),
+        other if other.is_server_error() => Err(UpstreamError::unavailable(cause())),
+        _ => Err(UpstreamError::invalid(cause())),
     }
 }
 

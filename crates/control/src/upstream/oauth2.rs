@@ -5,7 +5,7 @@
 
 use ::oauth2::AuthType;
 use lychgate_domain::browser::session::Person;
-use lychgate_domain::issuer::Issuer;
+use lychgate_domain::issuer::{EntryFacts, Issuer};
 use lychgate_domain::request::ticket::WantedAccount;
 use lychgate_domain::secret::{Secret, kind};
 use lychgate_domain::subject::UpstreamId;
@@ -18,8 +18,9 @@ use lychgate_process::config::ConfigError;
 use reqwest::StatusCode;
 
 use super::code_flow::{self, CodeFlow, Endpoints, LoginRequest, Redeemed, RefreshReply};
+use super::reply::Reply;
 use super::revocation::{self, Endpoint};
-use super::{AdmittedCode, Http, Identity, ProbeFailure, UpstreamError};
+use super::{AdmittedCode, Http, Identity, ProbeFailure, UpstreamError, UserinfoError};
 use crate::config::{AccountPrompt, GithubConfig, Oauth2Config, TokenEndpointAuth};
 
 #[derive(Debug)]
@@ -119,14 +120,26 @@ impl Oauth2 {
     pub(crate) async fn redeem(&self, code: AdmittedCode<'_>, now: Timestamp) -> Result<Identity, UpstreamError> {
         let Redeemed { tokens, reply: _ } = self.flow.redeem(&self.endpoints(), code, now).await?;
         let (url, media_type) = (&self.userinfo_endpoint, self.userinfo_media_type);
-        let userinfo = self.http.get_with_token(url, media_type, &tokens.access_token).await?;
+        let userinfo = self.http.userinfo(url, media_type, &tokens.access_token).await?;
+        let facts = self.facts(&userinfo)?;
+        let person = Person::new(facts.subject.clone(), userinfo.hint("name"), userinfo.hint("email"));
+        Ok(Identity { person, facts, tokens })
+    }
+
+    pub(crate) async fn userinfo(
+        &self,
+        token: &Secret<kind::UpstreamAccessToken>,
+    ) -> Result<EntryFacts, UserinfoError> {
+        let userinfo = self.http.userinfo(&self.userinfo_endpoint, self.userinfo_media_type, token).await?;
+        Ok(self.facts(&userinfo)?)
+    }
+
+    fn facts(&self, userinfo: &Reply) -> Result<EntryFacts, UpstreamError> {
         let claim = self.subject_claim.as_str();
         let subject = userinfo::subject(&self.id, &userinfo.all(claim)).map_err(|error| {
             UpstreamError::invalid(anyhow::Error::new(error).context(format!("the member {claim}")))
         })?;
-        let facts = userinfo.entry_facts(subject.clone());
-        let person = Person::new(subject, userinfo.hint("name"), userinfo.hint("email"));
-        Ok(Identity { person, facts, tokens })
+        Ok(userinfo.entry_facts(subject))
     }
 
     pub(crate) async fn refresh(&self, token: &Secret<kind::UpstreamRefreshToken>, now: Timestamp) -> RefreshReply {

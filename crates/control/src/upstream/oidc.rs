@@ -4,16 +4,17 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use lychgate_domain::browser::session::Person;
-use lychgate_domain::issuer::Issuer;
+use lychgate_domain::issuer::{EntryFacts, Issuer};
 use lychgate_domain::request::ticket::WantedAccount;
 use lychgate_domain::secret::{Secret, kind};
-use lychgate_domain::subject::UpstreamId;
+use lychgate_domain::subject::{Subject, UpstreamId};
 use lychgate_domain::time::Timestamp;
 use lychgate_domain::upstream::callback::{Callback, CallbackResponse};
 use lychgate_domain::upstream::connection::RefreshOutcome;
-use lychgate_domain::upstream::id_token::{self, ExpectedIdToken};
+use lychgate_domain::upstream::id_token::{self, ExpectedIdToken, IdTokenClaims};
 use lychgate_domain::upstream::login::LoginSecrets;
 use lychgate_domain::upstream::tokens::UpstreamTokens;
+use lychgate_domain::upstream::userinfo;
 use lychgate_process::config::ConfigError;
 use oauth2::AuthType;
 use url::Url;
@@ -23,7 +24,7 @@ use super::code_flow::{self, CodeFlow, Endpoints, LoginRequest, Redeemed, Refres
 use super::jwks::{Jwks, SignedClaims};
 use super::reply::{MemberError, Reply};
 use super::revocation::{self, Endpoint};
-use super::{AdmittedCode, Http, Identity, ProbeFailure, UpstreamError};
+use super::{AdmittedCode, Http, Identity, ProbeFailure, UpstreamError, UserinfoError};
 use crate::config::{AccountPrompt, OidcConfig};
 
 /// How long discovered metadata is used. Afterwards it is fetched again; if that fails, the old metadata remains in
@@ -54,6 +55,7 @@ struct Metadata {
     /// RFC 8414 §2.
     revocation_endpoint: Option<String>,
     revocation_endpoint_auth_methods_supported: Option<Vec<String>>,
+    userinfo_endpoint: Option<String>,
 }
 
 impl Oidc {
@@ -120,14 +122,7 @@ impl Oidc {
             .text("id_token")
             .map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context("the token response")))?;
         let SignedClaims { claims, stated } = self.jwks.verify(id_token, &metadata.jwks_uri, &self.http, now).await?;
-        let expected = ExpectedIdToken {
-            upstream: &self.id,
-            issuer: &self.issuer,
-            client_id: &self.client_id,
-            nonce: &secrets.nonce,
-        };
-        let subject = id_token::subject(&claims, &expected, now)
-            .map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context("the ID token")))?;
+        let subject = self.subject(&claims, Some(&secrets.nonce), now)?;
         let facts = stated.entry_facts(subject.clone());
         let person = Person::new(subject, claims.name.as_deref(), claims.email.as_deref());
         Ok(Identity { person, facts, tokens })
@@ -136,8 +131,51 @@ impl Oidc {
     pub(crate) async fn refresh(&self, token: &Secret<kind::UpstreamRefreshToken>, now: Timestamp) -> RefreshReply {
         match self.metadata(now).await {
             Ok(metadata) => self.flow.refresh(&metadata.endpoints(), token, now).await,
-            Err(error) => RefreshReply { outcome: RefreshOutcome::Unavailable, cause: Some(error.cause) },
+            Err(error) => RefreshReply::failed(RefreshOutcome::Unavailable, error.cause),
         }
+    }
+
+    pub(crate) async fn refreshed_facts(&self, id_token: &str, now: Timestamp) -> Option<EntryFacts> {
+        match self.facts(id_token, now).await {
+            Ok(facts) => Some(facts),
+            Err(error) => {
+                let error = format!("{:#}", error.cause);
+                tracing::warn!(upstream.id = self.id.as_str(), error, "the ID token of a refresh is not used");
+                None
+            }
+        }
+    }
+
+    async fn facts(&self, id_token: &str, now: Timestamp) -> Result<EntryFacts, UpstreamError> {
+        let metadata = self.metadata(now).await?;
+        let SignedClaims { claims, stated } = self.jwks.verify(id_token, &metadata.jwks_uri, &self.http, now).await?;
+        Ok(stated.entry_facts(self.subject(&claims, None, now)?))
+    }
+
+    /// OpenID Connect Core §5.3.
+    pub(crate) async fn userinfo(
+        &self,
+        token: &Secret<kind::UpstreamAccessToken>,
+        now: Timestamp,
+    ) -> Result<EntryFacts, UserinfoError> {
+        let metadata = self.metadata(now).await?;
+        let url = metadata.userinfo_endpoint.as_ref();
+        let url = url.ok_or_else(|| UpstreamError::invalid(anyhow::anyhow!("it has no userinfo endpoint")))?;
+        let stated = self.http.userinfo(url, "application/json", token).await?;
+        let subject = userinfo::subject(&self.id, &stated.all("sub"));
+        let subject = subject.map_err(UpstreamError::invalid)?;
+        Ok(stated.entry_facts(subject))
+    }
+
+    fn subject(
+        &self,
+        claims: &IdTokenClaims,
+        nonce: Option<&Secret<kind::UpstreamNonce>>,
+        now: Timestamp,
+    ) -> Result<Subject, UpstreamError> {
+        let expected = ExpectedIdToken { upstream: &self.id, issuer: &self.issuer, client_id: &self.client_id, nonce };
+        id_token::subject(claims, &expected, now)
+            .map_err(|error| UpstreamError::invalid(anyhow::Error::new(error).context("the ID token")))
     }
 
     /// `None` if its metadata names no revocation endpoint.
@@ -183,8 +221,9 @@ impl Oidc {
         {
             return Err(UpstreamError::invalid(anyhow::anyhow!("{url} names an endpoint that is not https")));
         }
-        // Signing in does not need it: an insecure one is treated as absent.
+        // Signing in does not need these: an insecure one is treated as absent.
         metadata.revocation_endpoint = metadata.revocation_endpoint.filter(is_private);
+        metadata.userinfo_endpoint = metadata.userinfo_endpoint.filter(is_private);
         Ok(metadata)
     }
 }
@@ -210,6 +249,7 @@ impl Metadata {
                 .flag("authorization_response_iss_parameter_supported"),
             revocation_endpoint: reply.hint("revocation_endpoint").map(str::to_owned),
             revocation_endpoint_auth_methods_supported: reply.hints("revocation_endpoint_auth_methods_supported"),
+            userinfo_endpoint: reply.hint("userinfo_endpoint").map(str::to_owned),
         })
     }
 

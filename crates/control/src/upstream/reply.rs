@@ -12,7 +12,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use lychgate_domain::issuer::{EmailDomain, EntryFacts, StatedClaim};
+use lychgate_domain::issuer::{EmailDomain, EntryFacts, StatedClaim, StatedClaims};
 use lychgate_domain::subject::Subject;
 use lychgate_domain::upstream::userinfo::ClaimValue;
 use serde::de::{MapAccess, Visitor};
@@ -159,7 +159,8 @@ impl Reply {
             let [value] = values[..] else { return None };
             Some(StatedClaim { name: name.to_owned(), values: texts_of(value)? })
         };
-        EntryFacts { subject, email_domain, claims: members.into_iter().filter_map(claim).collect() }
+        let claims = StatedClaims { email_domain, named: members.into_iter().filter_map(claim).collect() };
+        EntryFacts { subject, claims }
     }
 
     fn values<'a>(&'a self, member: &str) -> impl Iterator<Item = &'a Value> {
@@ -384,7 +385,7 @@ pub(super) mod tests {
             let subject = Subject::parse("idp|alice").unwrap();
             Reply::parse(document.as_bytes()).unwrap().entry_facts(subject)
         };
-        let domain = |document: &str| facts(document).email_domain.map(|domain| domain.as_str().to_owned());
+        let domain = |document: &str| facts(document).claims.email_domain.map(|domain| domain.as_str().to_owned());
         for verified in ["true", r#""true""#] {
             let document = format!(r#"{{"email":"alice@Example.COM","email_verified":{verified}}}"#);
             assert_eq!(domain(&document).as_deref(), Some("example.com"), "{document}");
@@ -408,7 +409,7 @@ pub(super) mod tests {
             assert_eq!(domain(document), None, "{document}");
         }
         let stated = |document: &str| {
-            let claims = facts(document).claims.into_iter();
+            let claims = facts(document).claims.named.into_iter();
             claims.map(|claim| format!("{}: {}", claim.name, claim.values.join(" "))).collect::<Vec<_>>()
         };
         assert_eq!(stated(r#"{"hd":"example.com"}"#), ["hd: example.com"]);

@@ -1,8 +1,10 @@
 //! Entry rules: a person who is not admitted gets a page, and no code, consent, session or grant comes of the login. Another
 //! account of the same request may.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
+use lychgate_api::error_metadata;
 use lychgate_api::v1::{self, Decision, next::Step};
 use lychgate_control::config::{EntryConfig, PromptConfig, PromptMode};
 use lychgate_domain::event::Event;
@@ -14,7 +16,8 @@ use serde_json::{Value, json};
 use crate::account::AccountUser;
 use crate::answers::{confirmation, confirming};
 use crate::support::{
-    App, ControlPlane, Environment, Flow, ISSUER_URL, Refused as _, again, attempt, code_in, location, page, query,
+    App, ControlPlane, Environment, Flow, ISSUER, ISSUER_URL, RefreshBehavior, Refused as _, UserinfoBehavior, again,
+    attempt, code_in, location, page, query,
 };
 
 const SESSION: &str = "__Host-lychgate-session-";
@@ -141,6 +144,7 @@ async fn rules_are_asked_of_the_claims_in_the_id_token() {
         email_domains: Some(vec!["example.com".to_owned()]),
         subjects: None,
         claims: Some([("groups".to_owned(), vec!["staff".to_owned()])].into()),
+        ..EntryConfig::default()
     };
     let (env, control) = start(Some(rules), PromptConfig::default()).await;
     let edge = control.edge();
@@ -309,4 +313,194 @@ async fn a_refused_entry_is_recorded_once() {
         assert_eq!(events(&env).await, ["entry.refused idp|bob"], "{fault:?}");
         assert_eq!(env.idp.calls(), 1, "{fault:?}");
     }
+}
+
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// An environment that admits the group of the staff, and asks again after a day; and a person who has signed in.
+async fn signed_in_as_staff() -> (Environment, ControlPlane, Flow, v1::ExchangeResponse) {
+    let mut env = Environment::with_operator().await;
+    env.issuer().entry = Some(EntryConfig {
+        claims: Some(BTreeMap::from([("groups".to_owned(), vec!["staff".to_owned()])])),
+        recheck_after_seconds: Some(DAY.as_secs()),
+        ..EntryConfig::default()
+    });
+    env.idp.claim(&json!({ "groups": ["staff", "all"] }));
+    let control = env.start().await;
+    let mut flow = Flow::new(App::configured());
+    let tokens = flow.tokens(&control.edge(), &env.idp).await;
+    (env, control, flow, tokens)
+}
+
+/// Refreshes of the upstream's tokens, and requests to its userinfo endpoint.
+fn questions(env: &Environment) -> (usize, usize) {
+    (env.idp.refreshes().1, env.idp.userinfo_requests())
+}
+
+/// Requirements: B37.
+#[tokio::test(flavor = "multi_thread")]
+async fn claims_that_are_too_old_are_asked_for_again_at_a_refresh() {
+    for has_id_token in [true, false] {
+        let (env, control, flow, mut tokens) = signed_in_as_staff().await;
+        env.idp.give_id_token_at_refresh(has_id_token);
+        let edge = control.edge();
+        let of_userinfo = |n: usize| if has_id_token { 0 } else { n };
+        for (wait, asked) in [(Duration::ZERO, 0), (DAY - Duration::from_secs(60), 0), (DAY, 1), (Duration::ZERO, 1)] {
+            env.advance(wait);
+            tokens = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
+            assert_eq!(questions(&env), (asked, of_userinfo(asked)), "{has_id_token} {wait:?}");
+        }
+
+        // The person has left the group.
+        env.idp.claim(&json!({ "groups": ["all"] }));
+        tokens = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
+        assert!(control.is_active(&tokens.access_token).await);
+        env.advance(DAY - Duration::from_secs(1));
+        tokens = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
+        env.advance(Duration::from_secs(1));
+        let refused = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap_err();
+        assert_eq!(
+            (refused.reason.as_str(), &*refused.metadata[error_metadata::OAUTH_ERROR]),
+            ("ACCOUNT_NO_LONGER_ALLOWED", "invalid_grant")
+        );
+        assert_eq!(events(&env).await.last().unwrap(), "entry.refused idp|alice");
+        assert!(!control.is_active(&tokens.access_token).await, "the grant has ended");
+        let ended = control
+            .operator()
+            .list_grants(v1::ListGrantsRequest { issuer_id: ISSUER.to_owned(), ..Default::default() })
+            .await
+            .unwrap()
+            .grants;
+        assert_eq!(ended[0].end_reason(), v1::GrantEndReason::EntryRules);
+        let before = questions(&env);
+        assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "GRANT_ENDED");
+        assert_eq!(questions(&env), before, "the upstream is not asked about a grant that has ended");
+    }
+}
+
+/// An upstream that cannot answer refuses no person: the same refresh token is good once it answers.
+///
+/// Requirements: B37.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_upstream_that_does_not_answer_ends_no_grant() {
+    let answer = |status, body: &str| UserinfoBehavior::Answer(status, body.to_owned());
+    let staff = r#"{"sub":"bob","groups":["staff"]}"#;
+    let repeated = r#"{"sub":"alice","sub":"alice","groups":["staff"]}"#;
+    let (env, control, flow, mut tokens) = signed_in_as_staff().await;
+    let edge = control.edge();
+    for behavior in [
+        answer(500, ""),
+        answer(503, "<html>"),
+        answer(429, ""),
+        answer(403, "rate limit"),
+        answer(404, ""),
+        answer(302, ""),
+        answer(200, "not JSON"),
+        answer(200, r#"{"groups":["staff"]}"#),
+        answer(200, staff),
+        answer(200, repeated),
+        answer(401, ""),
+    ] {
+        env.advance(DAY);
+        env.idp.set_userinfo_behavior(behavior.clone());
+        for _ in 0..2 {
+            let failure = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap_err();
+            let expected = ("UPSTREAM_TOKEN_UNAVAILABLE", "temporarily_unavailable");
+            assert_eq!(
+                (failure.reason.as_str(), &*failure.metadata[error_metadata::OAUTH_ERROR]),
+                expected,
+                "{behavior:?}"
+            );
+        }
+        assert!(events(&env).await.iter().all(|event| !event.starts_with("entry.refused")), "{behavior:?}");
+        env.idp.set_userinfo_behavior(UserinfoBehavior::Correct);
+        tokens = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
+    }
+    env.advance(DAY);
+    env.idp.set_refresh_behavior(RefreshBehavior::Answer(500, String::new()));
+    assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "UPSTREAM_TOKEN_UNAVAILABLE");
+    env.idp.set_refresh_behavior(RefreshBehavior::Rotate);
+    env.advance(Duration::from_secs(6));
+    edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
+}
+
+/// The ID token of a refresh counts if it is of the same person and for this client. Otherwise the userinfo endpoint is asked.
+///
+/// Requirements: B36, B37.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_id_token_of_a_refresh_that_is_not_good_admits_no_person() {
+    let (env, control, flow, mut tokens) = signed_in_as_staff().await;
+    let edge = control.edge();
+    env.idp.give_id_token_at_refresh(true);
+    for wrong in [
+        json!({ "groups": ["staff"], "sub": "bob" }),
+        json!({ "groups": ["staff"], "aud": "another-client" }),
+        json!({ "groups": ["staff"], "iss": "https://other.example" }),
+        json!({ "groups": ["staff"], "exp": 1 }),
+    ] {
+        env.advance(DAY);
+        env.idp.claim(&wrong);
+        env.idp.set_userinfo_behavior(UserinfoBehavior::Answer(500, String::new()));
+        let failure = edge.exchange(flow.refresh(tokens.refresh_token())).await;
+        assert_eq!(failure.reason(), "UPSTREAM_TOKEN_UNAVAILABLE", "{wrong}");
+        env.idp.claim(&json!({ "groups": ["staff"] }));
+        env.idp.set_userinfo_behavior(UserinfoBehavior::Correct);
+        tokens = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
+    }
+}
+
+/// Only a login can tell when the upstream refuses its own tokens.
+///
+/// Requirements: B37.
+#[tokio::test(flavor = "multi_thread")]
+async fn tokens_that_the_upstream_has_ended_send_the_person_to_a_login() {
+    let (env, control, mut flow, tokens) = signed_in_as_staff().await;
+    let edge = control.edge();
+    env.advance(DAY);
+    env.idp.set_refresh_behavior(RefreshBehavior::Answer(400, r#"{"error":"invalid_grant"}"#.to_owned()));
+    for _ in 0..2 {
+        let failure = edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap_err();
+        assert_eq!(
+            (failure.reason.as_str(), &*failure.metadata[error_metadata::OAUTH_ERROR]),
+            ("UPSTREAM_LOGIN_NEEDED", "invalid_grant")
+        );
+    }
+    env.idp.set_refresh_behavior(RefreshBehavior::Rotate);
+    flow.tokens(&edge, &env.idp).await;
+    edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
+}
+
+/// The userinfo endpoint answers an access token with 401 that is younger than its end: it is replaced once.
+#[tokio::test(flavor = "multi_thread")]
+async fn an_access_token_that_the_userinfo_endpoint_rejects_is_replaced_once() {
+    let (env, control, flow, tokens) = signed_in_as_staff().await;
+    let edge = control.edge();
+    env.advance(DAY);
+    env.idp.set_userinfo_behavior(UserinfoBehavior::Answer(500, String::new()));
+    assert_eq!(edge.exchange(flow.refresh(tokens.refresh_token())).await.reason(), "UPSTREAM_TOKEN_UNAVAILABLE");
+    env.idp.set_userinfo_behavior(UserinfoBehavior::Correct);
+    env.advance(Duration::from_secs(60));
+    env.idp.forget_access_tokens();
+    edge.exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
+    assert_eq!(questions(&env), (2, 3));
+}
+
+/// A person who was taken off the list is refused at the next refresh, also while the upstream is away.
+///
+/// Requirements: B37.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_subject_that_is_no_longer_listed_is_refused_without_a_question() {
+    let listed = |person: &str| Some(EntryConfig { recheck_after_seconds: Some(60), ..only(&[person]).unwrap() });
+    let (mut env, control) = start(listed("alice"), PromptConfig::default()).await;
+    let mut flow = Flow::new(App::configured());
+    let tokens = flow.tokens(&control.edge(), &env.idp).await;
+    env.advance(DAY);
+    let tokens = control.edge().exchange(flow.refresh(tokens.refresh_token())).await.unwrap();
+    control.stop().await;
+
+    env.issuer().entry = listed("bob");
+    let control = env.start().await;
+    let refused = control.edge().exchange(flow.refresh(tokens.refresh_token())).await;
+    assert_eq!(refused.reason(), "ACCOUNT_NO_LONGER_ALLOWED");
+    assert_eq!(questions(&env), (0, 0));
 }

@@ -26,7 +26,7 @@ pub(crate) use consent_template::ConsentTemplate;
 pub(crate) use environment::{EDGE_TOKEN, Environment, ISSUER, ISSUER_URL, MASTER_KEY, RESOURCE, principal};
 pub(crate) use envoy::{EnvoyDecision, EnvoyRequest, verify_request};
 pub(crate) use flow::{App, Browser, Flow, again, attempt, code_in, location, page, query, spawn_login};
-pub(crate) use idp::{Idp, RefreshBehavior, RevocationBehavior};
+pub(crate) use idp::{Idp, RefreshBehavior, RevocationBehavior, UserinfoBehavior};
 pub(crate) use log::Log;
 pub(crate) use metadata_host::{ClientKey, MetadataHost};
 pub(crate) use operator::{

@@ -13,7 +13,7 @@ use crate::provider::{Answer, CLIENT_ID, CLIENT_SECRET, Oauth2Provider};
 pub(crate) struct Fixture {
     pub(crate) provider: Oauth2Provider,
     pub(crate) edge: ApiClient,
-    env: Environment,
+    pub(crate) env: Environment,
     _control: ControlPlane,
 }
 

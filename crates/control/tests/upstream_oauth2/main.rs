@@ -111,6 +111,7 @@ async fn entry_rules_are_asked_of_the_userinfo_object() {
         email_domains: Some(vec!["example.com".to_owned()]),
         subjects: Some(vec!["hub|MDQ6".to_owned()]),
         claims: Some([("teams".to_owned(), vec!["core".to_owned()])].into()),
+        recheck_after_seconds: None,
     };
     let fixture = Fixture::with_entry(rules).await;
     let document = |members: &str| format!(r#"{{"node_id":"MDQ6",{members}}}"#);
@@ -130,6 +131,33 @@ async fn entry_rules_are_asked_of_the_userinfo_object() {
     }
     let [consents, grants, events] = fixture.kept().await;
     assert_eq!((consents, grants, events), (1, 0, 7), "the consent of the first, and an event for each");
+}
+
+/// Without refresh tokens, as at GitHub, the access token of the login asks.
+///
+/// Requirements: B37.
+#[tokio::test]
+async fn a_refresh_asks_the_userinfo_object_when_claims_are_too_old() {
+    let rules = EntryConfig {
+        claims: Some([("teams".to_owned(), vec!["core".to_owned()])].into()),
+        recheck_after_seconds: Some(60),
+        ..EntryConfig::default()
+    };
+    let fixture = Fixture::with_entry(rules).await;
+    let of_team = |team: &str| says(format!(r#"{{"node_id":"MDQ6","teams":["{team}"]}}"#));
+    fixture.provider.userinfo_answers(of_team("core"));
+    let (flow, callback) = fixture.signed_in().await;
+    let next = fixture.edge.finish_login(flow.finish_login(callback)).await.expect("a good callback");
+    let mut tokens = fixture.edge.exchange(flow.redeem(&code_in(&next))).await.expect("a good code");
+    for (wait, calls) in [(0, (1, 1)), (59, (1, 1)), (1, (1, 2))] {
+        fixture.env.advance(Duration::from_secs(wait));
+        tokens = fixture.edge.exchange(flow.refresh(tokens.refresh_token())).await.expect("the team is admitted");
+        assert_eq!(fixture.provider.calls(), calls);
+    }
+    fixture.env.advance(Duration::from_secs(60));
+    fixture.provider.userinfo_answers(of_team("docs"));
+    let refused = fixture.edge.exchange(flow.refresh(tokens.refresh_token())).await;
+    assert_eq!(refused.reason(), "ACCOUNT_NO_LONGER_ALLOWED");
 }
 
 /// Requirements: B36.

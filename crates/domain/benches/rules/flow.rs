@@ -162,6 +162,7 @@ pub(crate) fn issue_code(
         refresh_token: Some(Secret::new("upstream-refresh-token-of-alice")),
         expires_at: Some(at(3600)),
         scopes: "openid profile".to_owned(),
+        claims: None,
     };
     let sealed = tokens.seal(SealedFor::Authorization(approved.decided.id), issuer, keys, entropy);
     let facts = EntryFacts::new(consent.subject.clone());

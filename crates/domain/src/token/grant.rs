@@ -87,6 +87,8 @@ pub enum EndedBy {
     Client,
     /// An operator ended it.
     Operator,
+    /// The entry rules do not admit its person any longer.
+    EntryRules,
 }
 
 impl Grant {

@@ -23,6 +23,7 @@ use crate::Refusal;
 use crate::id::{Attempt, AuthorizationId, ConnectionId};
 use crate::issuer::Issuer;
 use crate::keys::{Keys, short_digest};
+use crate::secret::{Secret, kind};
 use crate::subject::Subject;
 use crate::time::Timestamp;
 use crate::upstream::tokens::{SealedFor, SealedTokens, UpstreamTokens};
@@ -94,13 +95,16 @@ pub struct Lease {
     pub after_unknown: bool,
 }
 
-/// What a resource server needs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Need<'a> {
+/// What a call needs.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Need {
     /// An access token.
     AccessToken,
     /// Another access token than this one, which the upstream's API has answered with 401.
-    Instead(&'a str),
+    Instead(Secret<kind::UpstreamAccessToken>),
+    /// An access token that was obtained less than this ago, if it can be refreshed: with the new one the upstream may state
+    /// claims.
+    YoungerThan(Duration),
 }
 
 /// The next step of a call that needs an access token.
@@ -176,10 +180,11 @@ impl Connection {
     ///
     /// Refuses with [`Refusal::UpstreamLoginNeeded`] if only the person can help, and with
     /// [`Refusal::UpstreamTokenUnavailable`] if waiting can.
-    pub fn at_use(&self, tokens: Option<&UpstreamTokens>, need: Need<'_>, now: Timestamp) -> Result<AtUse, Refusal> {
+    pub fn at_use(&self, tokens: Option<&UpstreamTokens>, need: &Need, now: Timestamp) -> Result<AtUse, Refusal> {
         let tokens = tokens.filter(|_| self.is_live()).ok_or(Refusal::UpstreamLoginNeeded)?;
         let is_rejected = self.is_believed(tokens, need, now);
-        let is_usable = !is_rejected && tokens.expires_at.is_none_or(|end| now < end);
+        let serves = !is_rejected && !self.is_older(tokens, need, now);
+        let is_usable = serves && tokens.expires_at.is_none_or(|end| now < end);
         if is_usable && !self.is_nearly_over(tokens, now) {
             return Ok(AtUse::Give);
         }
@@ -221,11 +226,20 @@ impl Connection {
 
     /// An early 401 of the upstream's API is real now and then: it is believed of the token that is stored, once, and not of
     /// a token that is younger than a minute.
-    fn is_believed(&self, tokens: &UpstreamTokens, need: Need<'_>, now: Timestamp) -> bool {
+    fn is_believed(&self, tokens: &UpstreamTokens, need: &Need, now: Timestamp) -> bool {
         match need {
-            Need::AccessToken => false,
+            Need::AccessToken | Need::YoungerThan(_) => false,
             Need::Instead(rejected) => {
-                tokens.access_token.expose() == rejected && !now.age_of_record(self.obtained_at).is_below(LEAST_AGE)
+                tokens.access_token == *rejected && !now.age_of_record(self.obtained_at).is_below(LEAST_AGE)
+            }
+        }
+    }
+
+    fn is_older(&self, tokens: &UpstreamTokens, need: &Need, now: Timestamp) -> bool {
+        match need {
+            Need::AccessToken | Need::Instead(_) => false,
+            Need::YoungerThan(age) => {
+                tokens.refresh_token.is_some() && !now.age_of_record(self.obtained_at).is_below(*age)
             }
         }
     }
@@ -279,6 +293,12 @@ impl Connection {
         self.is_live().then(|| Self { state, tokens: None, retry_at: None, given_to: Vec::new(), ..self })
     }
 
+    /// The connection with these tokens in place of the present ones, from which they differ in what the upstream states about
+    /// the person.
+    pub fn learn(self, tokens: SealedTokens) -> Self {
+        Self { tokens: Some(tokens), ..self }
+    }
+
     /// True if a server of `resource` has been given the present tokens before.
     pub fn was_given_to(&self, resource: &str) -> bool {
         self.given_to.contains(&resource_digest(resource))
@@ -328,7 +348,6 @@ fn resource_digest(resource: &str) -> [u8; 16] {
 mod tests {
     use super::*;
     use crate::keys::KeyId;
-    use crate::secret::Secret;
     use crate::subject::UpstreamId;
 
     const NOW: Timestamp = Timestamp::EPOCH;
@@ -349,6 +368,7 @@ mod tests {
             refresh_token: refreshable.then(|| Secret::new("rt")),
             expires_at: lifetime.map(|seconds| NOW + Duration::from_secs(seconds)),
             scopes: String::new(),
+            claims: None,
         }
     }
 
@@ -384,16 +404,16 @@ mod tests {
             (None, true, 1_000_000, Ok(AtUse::Give)),
             (None, false, 1_000_000, Ok(AtUse::Give)),
         ] {
-            let found = connection().at_use(Some(&tokens(lifetime, refreshable)), Need::AccessToken, after(at));
+            let found = connection().at_use(Some(&tokens(lifetime, refreshable)), &Need::AccessToken, after(at));
             assert_eq!(found, expected, "{lifetime:?} {refreshable} {at}");
         }
-        assert_eq!(connection().at_use(None, Need::AccessToken, NOW), LOGIN, "its key was deleted");
+        assert_eq!(connection().at_use(None, &Need::AccessToken, NOW), LOGIN, "its key was deleted");
     }
 
     #[test]
     fn a_rejected_token_is_replaced_at_most_once_a_minute() {
         let use_at = |tokens: &UpstreamTokens, rejected, at| {
-            connection().at_use(Some(tokens), Need::Instead(rejected), after(at))
+            connection().at_use(Some(tokens), &Need::Instead(Secret::new(rejected)), after(at))
         };
         for lifetime in [None, Some(3600)] {
             assert_eq!(use_at(&tokens(lifetime, true), "at", 59), Ok(AtUse::Give), "it is younger than a minute");
@@ -404,24 +424,47 @@ mod tests {
     }
 
     #[test]
+    fn a_token_that_is_too_old_for_its_claims_is_replaced_if_that_is_possible() {
+        let need = Need::YoungerThan(Duration::from_secs(600));
+        for (lifetime, refreshable, at, expected) in [
+            (Some(3600), true, 599, Ok(AtUse::Give)),
+            (Some(3600), true, 600, Ok(AtUse::Refresh)),
+            (None, true, 600, Ok(AtUse::Refresh)),
+            (None, false, 600, Ok(AtUse::Give)),
+            (Some(3600), false, 3599, Ok(AtUse::Give)),
+            (Some(3600), false, 3600, LOGIN),
+        ] {
+            let found = connection().at_use(Some(&tokens(lifetime, refreshable)), &need, after(at));
+            assert_eq!(found, expected, "{lifetime:?} {refreshable} {at}");
+        }
+        let use_of = |connection: Connection| connection.at_use(Some(&tokens(Some(3600), true)), &need, after(601));
+        assert_eq!(use_of(leased(connection(), after(600))), Ok(AtUse::Wait), "the old one does not serve");
+        let leased = leased(connection(), after(600));
+        let lease = lease_of(&leased);
+        assert_eq!(use_of(leased.clone().after_refresh(lease, StoredOutcome::Unavailable, after(600))), LATER);
+        let refreshed = leased.after_refresh(lease, StoredOutcome::Refreshed(sealed(2)), after(600));
+        assert_eq!(use_of(refreshed), Ok(AtUse::Give), "one refresh is enough");
+    }
+
+    #[test]
     fn others_wait_for_a_refresh_or_use_the_token_that_is_not_over_yet() {
         let (soon, over) = (after(3590), after(3601));
         for (began, at, expected) in
             [(soon, soon, Ok(AtUse::Give)), (over, over, Ok(AtUse::Wait)), (over, over + LEASE, Ok(AtUse::Wait))]
         {
-            let found = leased(connection(), began).at_use(Some(&tokens(Some(3600), true)), Need::AccessToken, at);
+            let found = leased(connection(), began).at_use(Some(&tokens(Some(3600), true)), &Need::AccessToken, at);
             assert_eq!(found, expected, "{began} {at}");
         }
         let late = over + LEASE + Duration::from_millis(1);
         let lost = leased(connection(), over);
-        assert_eq!(lost.at_use(Some(&tokens(Some(3600), true)), Need::AccessToken, late), Ok(AtUse::Refresh));
+        assert_eq!(lost.at_use(Some(&tokens(Some(3600), true)), &Need::AccessToken, late), Ok(AtUse::Refresh));
         assert!(lease_of(&leased(lost, late)).after_unknown, "the outcome of the lost refresh is unknown");
     }
 
     #[test]
     fn a_lease_of_the_future_is_over() {
         let far = leased(connection(), after(100_000));
-        assert_eq!(far.at_use(Some(&tokens(Some(1), true)), Need::AccessToken, after(2)), Ok(AtUse::Refresh));
+        assert_eq!(far.at_use(Some(&tokens(Some(1), true)), &Need::AccessToken, after(2)), Ok(AtUse::Refresh));
     }
 
     /// Each outcome of a refresh, also of one that follows a refresh without a known outcome.
@@ -450,7 +493,7 @@ mod tests {
             let (connection, lease) = begin();
             let rejected = connection.after_refresh(lease, StoredOutcome::Refused, over);
             assert_eq!((rejected.state, &rejected.tokens), (ConnectionState::Rejected { at: over }, &None));
-            assert_eq!(rejected.at_use(None, Need::AccessToken, over), LOGIN);
+            assert_eq!(rejected.at_use(None, &Need::AccessToken, over), LOGIN);
 
             let unchanged = if is_uncertain { ConnectionState::Uncertain } else { ConnectionState::Live };
             for (outcome, state) in
@@ -459,9 +502,9 @@ mod tests {
                 let (connection, lease) = begin();
                 let next = connection.after_refresh(lease, outcome, over);
                 assert_eq!((next.state, &next.tokens, next.generation), (state, &before.tokens, before.generation));
-                assert_eq!(next.at_use(Some(&expired), Need::AccessToken, over), LATER, "for a moment");
-                assert_eq!(next.at_use(Some(&expired), Need::AccessToken, over + PAUSE), Ok(AtUse::Refresh));
-                assert_eq!(next.at_use(Some(&expired), Need::AccessToken, after(2)), Ok(AtUse::Refresh), "step back");
+                assert_eq!(next.at_use(Some(&expired), &Need::AccessToken, over), LATER, "for a moment");
+                assert_eq!(next.at_use(Some(&expired), &Need::AccessToken, over + PAUSE), Ok(AtUse::Refresh));
+                assert_eq!(next.at_use(Some(&expired), &Need::AccessToken, after(2)), Ok(AtUse::Refresh), "step back");
             }
         }
     }

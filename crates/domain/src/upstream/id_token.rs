@@ -38,8 +38,9 @@ pub struct ExpectedIdToken<'a> {
     pub issuer: &'a str,
     /// Our client id at the upstream.
     pub client_id: &'a str,
-    /// Nonce of the login.
-    pub nonce: &'a Secret<kind::UpstreamNonce>,
+    /// Nonce of the login. `None` after a refresh: such a token needs none (OIDC Core §12.2), and came directly from the
+    /// upstream.
+    pub nonce: Option<&'a Secret<kind::UpstreamNonce>>,
 }
 
 /// How far the upstream's clock may be off.
@@ -90,7 +91,7 @@ pub fn subject(
     }
     // Without it, an attacker could complete a login in the victim's browser with the attacker's code (RFC 9700
     // §4.5.3).
-    if claims.nonce.as_deref().map(Secret::new).as_ref() != Some(expected.nonce) {
+    if expected.nonce.is_some_and(|nonce| claims.nonce.as_deref().map(Secret::new).as_ref() != Some(nonce)) {
         return Err(IdTokenError::Nonce);
     }
     if claims.exp.is_none_or(|exp| Timestamp::from_seconds(exp) + LEEWAY < now) {
@@ -123,14 +124,29 @@ mod tests {
     }
 
     fn checked(claims: IdTokenClaims) -> Result<Subject, IdTokenError> {
-        let (upstream, nonce) = (UpstreamId::parse("idp").unwrap(), Secret::new("n"));
+        checked_with(claims, Some(Secret::new("n")))
+    }
+
+    fn checked_with(
+        claims: IdTokenClaims,
+        nonce: Option<Secret<kind::UpstreamNonce>>,
+    ) -> Result<Subject, IdTokenError> {
+        let upstream = UpstreamId::parse("idp").unwrap();
         let expected = ExpectedIdToken {
             upstream: &upstream,
             issuer: "https://idp.example",
             client_id: "lychgate",
-            nonce: &nonce,
+            nonce: nonce.as_ref(),
         };
         subject(&claims, &expected, Timestamp::from_seconds(NOW))
+    }
+
+    #[test]
+    fn the_id_token_of_a_refresh_needs_no_nonce() {
+        for nonce in [None, Some("n".to_owned()), Some("m".to_owned())] {
+            assert_eq!(checked_with(IdTokenClaims { nonce, ..good() }, None).unwrap().as_str(), "idp|alice");
+        }
+        assert_eq!(checked_with(IdTokenClaims { aud: Vec::new(), ..good() }, None), Err(IdTokenError::Audience));
     }
 
     /// Requirements: B36.

@@ -47,6 +47,7 @@ impl Record for Grant {
                         EndedBy::RefreshTokenReplay => proto::GrantEndReason::RefreshTokenReplay,
                         EndedBy::Client => proto::GrantEndReason::Client,
                         EndedBy::Operator => proto::GrantEndReason::Operator,
+                        EndedBy::EntryRules => proto::GrantEndReason::EntryRules,
                     }
                     .into(),
                 }),
@@ -90,6 +91,7 @@ impl Record for Grant {
                         proto::GrantEndReason::RefreshTokenReplay => EndedBy::RefreshTokenReplay,
                         proto::GrantEndReason::Client => EndedBy::Client,
                         proto::GrantEndReason::Operator => EndedBy::Operator,
+                        proto::GrantEndReason::EntryRules => EndedBy::EntryRules,
                         proto::GrantEndReason::Unspecified => return None,
                     },
                 },

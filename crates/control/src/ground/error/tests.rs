@@ -91,6 +91,7 @@ fn every_refusal(text: &'static str) -> Vec<Refusal> {
         Refusal::UpstreamConsentMissing,
         Refusal::UpstreamLoginNeeded,
         Refusal::UpstreamTokenUnavailable,
+        Refusal::AccountNoLongerAllowed,
         Refusal::ResourceServerUnknown,
         Refusal::AccessTokenMissing,
         Refusal::AccessTokenInvalid,

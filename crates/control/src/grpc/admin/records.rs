@@ -177,6 +177,7 @@ pub(super) fn grant(ListedGrant { grant, state }: ListedGrant) -> v1::Grant {
         }
         token::GrantPhase::Ended { at, why: EndedBy::Client } => (Some(at), v1::GrantEndReason::Client),
         token::GrantPhase::Ended { at, why: EndedBy::Operator } => (Some(at), v1::GrantEndReason::Operator),
+        token::GrantPhase::Ended { at, why: EndedBy::EntryRules } => (Some(at), v1::GrantEndReason::EntryRules),
     };
     v1::Grant {
         grant_id: grant.id.to_string(),

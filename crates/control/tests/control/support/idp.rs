@@ -1,7 +1,7 @@
 //! A small OpenID Connect provider that counts calls and can be told to stall or fail.
 
 use std::collections::HashMap;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use aws_lc_rs::rand::SystemRandom;
@@ -53,6 +53,15 @@ pub(crate) enum RefreshBehavior {
     RotateAndAnswer(u16, String),
 }
 
+/// What the userinfo endpoint answers to a good access token.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum UserinfoBehavior {
+    /// Its person, and the claims that ID tokens have.
+    Correct,
+    /// This status and body.
+    Answer(u16, String),
+}
+
 /// Ends with the test's runtime.
 #[derive(Clone, Debug)]
 pub(crate) struct Idp {
@@ -87,6 +96,12 @@ struct Provider {
     revocations: watch::Sender<Vec<(String, bool)>>,
     /// Claims that each ID token has besides.
     claims: Mutex<Map<String, Value>>,
+    /// Whether a refresh gives an ID token, too.
+    id_token_at_refresh: AtomicBool,
+    /// The access tokens that are good, with the person.
+    access_tokens: Mutex<HashMap<String, String>>,
+    userinfo: Mutex<UserinfoBehavior>,
+    userinfo_requests: AtomicUsize,
     /// Secrets that must appear in no store and no log.
     secrets: Mutex<Vec<String>>,
 }
@@ -125,6 +140,10 @@ impl Idp {
             behavior: watch::Sender::new(RevocationBehavior::Revoke),
             revocations: watch::Sender::default(),
             claims: Mutex::default(),
+            id_token_at_refresh: AtomicBool::new(false),
+            access_tokens: Mutex::default(),
+            userinfo: Mutex::new(UserinfoBehavior::Correct),
+            userinfo_requests: AtomicUsize::new(0),
             secrets: Mutex::new(vec![CLIENT_SECRET.to_owned()]),
         });
         let breakpoints = Breakpoints::default();
@@ -133,6 +152,7 @@ impl Idp {
             .route("/jwks", get(jwks))
             .route("/token", post(token))
             .route("/revoke", post(revoke))
+            .route("/userinfo", get(userinfo))
             .with_state(state.clone())
             .layer(from_fn_with_state(breakpoints.clone(), through));
         tokio::spawn(async move { axum::serve(listener, router).await });
@@ -157,6 +177,25 @@ impl Idp {
     /// From now on, each ID token has these claims besides.
     pub(crate) fn claim(&self, claims: &Value) {
         *self.state.claims.lock().expect("unpoisoned") = claims.as_object().expect("an object").clone();
+    }
+
+    /// From now on, a refresh gives an ID token, or gives none.
+    pub(crate) fn give_id_token_at_refresh(&self, gives: bool) {
+        self.state.id_token_at_refresh.store(gives, Ordering::Relaxed);
+    }
+
+    pub(crate) fn set_userinfo_behavior(&self, behavior: UserinfoBehavior) {
+        *self.state.userinfo.lock().expect("unpoisoned") = behavior;
+    }
+
+    /// Number of requests to the userinfo endpoint.
+    pub(crate) fn userinfo_requests(&self) -> usize {
+        self.state.userinfo_requests.load(Ordering::Relaxed)
+    }
+
+    /// Rejects every access token from now on that was given before.
+    pub(crate) fn forget_access_tokens(&self) {
+        self.state.access_tokens.lock().expect("unpoisoned").clear();
     }
 
     /// Makes the token endpoint stall until it is released.
@@ -258,22 +297,30 @@ impl Provider {
             return None;
         }
         self.secrets.lock().expect("unpoisoned").push(form["code_verifier"].clone());
+        let id_token = self.id_token(&login.person, Some(&login.nonce));
+        let refresh_token = self.refresh_token_of(login.person.clone());
+        let mut reply = self.tokens(&login.person, Some(refresh_token));
+        reply["id_token"] = json!(id_token);
+        Some(reply)
+    }
+
+    fn id_token(&self, person: &str, nonce: Option<&str>) -> String {
         let mut header = Header::new(Algorithm::ES256);
         header.kid = Some("1".to_owned());
         let mut claims = json!({
-            "iss": self.issuer, "aud": CLIENT_ID, "sub": login.person, "name": login.person.to_uppercase(), "nonce": login.nonce, "iat": 0,
+            "iss": self.issuer, "aud": CLIENT_ID, "sub": person, "name": person.to_uppercase(), "iat": 0,
             // The provider does not know the test's clock.
             "exp": u32::MAX,
         });
+        if let Some(nonce) = nonce {
+            claims["nonce"] = json!(nonce);
+        }
         for (name, value) in self.claims.lock().expect("unpoisoned").iter() {
             claims[name] = value.clone();
         }
         let id_token = jsonwebtoken::encode(&header, &claims, &self.key).expect("it can sign");
         self.secrets.lock().expect("unpoisoned").push(id_token.clone());
-        let refresh_token = self.refresh_token_of(login.person);
-        let mut reply = self.tokens(Some(refresh_token));
-        reply["id_token"] = json!(id_token);
-        Some(reply)
+        id_token
     }
 
     fn refresh_token_of(&self, person: String) -> String {
@@ -283,14 +330,24 @@ impl Provider {
         token
     }
 
-    fn tokens(&self, refresh_token: Option<String>) -> Value {
-        let mut reply = json!({ "access_token": self.make("access-token"), "token_type": "Bearer" });
+    fn tokens(&self, person: &str, refresh_token: Option<String>) -> Value {
+        let access_token = self.make("access-token");
+        self.access_tokens.lock().expect("unpoisoned").insert(access_token.clone(), person.to_owned());
+        let mut reply = json!({ "access_token": access_token, "token_type": "Bearer" });
         if let Some(token) = refresh_token {
             reply["refresh_token"] = json!(token);
         }
         match self.lifetime.load(Ordering::Relaxed) {
             0 => {}
             seconds => reply["expires_in"] = json!(seconds),
+        }
+        reply
+    }
+
+    fn refreshed(&self, person: &str, refresh_token: Option<String>) -> Value {
+        let mut reply = self.tokens(person, refresh_token);
+        if self.id_token_at_refresh.load(Ordering::Relaxed) {
+            reply["id_token"] = json!(self.id_token(person, None));
         }
         reply
     }
@@ -314,9 +371,9 @@ impl Provider {
         match behavior {
             RefreshBehavior::Rotate => {
                 let next = rotate();
-                answer(StatusCode::OK, &self.tokens(Some(next)))
+                answer(StatusCode::OK, &self.refreshed(&person, Some(next)))
             }
-            RefreshBehavior::Keep => answer(StatusCode::OK, &self.tokens(None)),
+            RefreshBehavior::Keep => answer(StatusCode::OK, &self.refreshed(&person, None)),
             RefreshBehavior::Answer(status, body) => (StatusCode::from_u16(status).expect("a status"), body),
             RefreshBehavior::RotateAndAnswer(status, body) => {
                 rotate();
@@ -343,6 +400,7 @@ async fn metadata(State(provider): State<Arc<Provider>>) -> Json<Value> {
     let mut metadata = json!({
         "issuer": issuer, "authorization_endpoint": format!("{issuer}/authorize"),
         "token_endpoint": format!("{issuer}/token"), "jwks_uri": format!("{issuer}/jwks"),
+        "userinfo_endpoint": format!("{issuer}/userinfo"),
         "authorization_response_iss_parameter_supported": true,
     });
     if *provider.behavior.borrow() != RevocationBehavior::Unsupported {
@@ -382,6 +440,24 @@ async fn revoke(
         provider.revocations.send_modify(|revocations| revocations[nth].1 = true);
     }
     StatusCode::OK
+}
+
+/// OIDC Core §5.3.
+async fn userinfo(State(provider): State<Arc<Provider>>, headers: HeaderMap) -> (StatusCode, String) {
+    provider.userinfo_requests.fetch_add(1, Ordering::Relaxed);
+    let header = headers.get("authorization").and_then(|header| header.to_str().ok()).unwrap_or_default();
+    let token = header.strip_prefix("Bearer ").unwrap_or_default();
+    let Some(person) = provider.access_tokens.lock().expect("unpoisoned").get(token).cloned() else {
+        return (StatusCode::UNAUTHORIZED, String::new());
+    };
+    match provider.userinfo.lock().expect("unpoisoned").clone() {
+        UserinfoBehavior::Answer(status, body) => (StatusCode::from_u16(status).expect("a status"), body),
+        UserinfoBehavior::Correct => {
+            let mut document = provider.claims.lock().expect("unpoisoned").clone();
+            document.insert("sub".to_owned(), json!(person));
+            (StatusCode::OK, Value::Object(document).to_string())
+        }
+    }
 }
 
 async fn jwks(State(provider): State<Arc<Provider>>) -> Json<Value> {

@@ -136,7 +136,9 @@ pub(super) fn all() -> Vec<Golden> {
         Golden::new("grant-of-signing-client", &[8, 11, 17], grant_of_signing_client()),
         Golden::new("grant-without-upstream-tokens", &[8, 11], grant().without_upstream_tokens()),
     ];
-    let ended = [EndedBy::CodeReplay, EndedBy::RefreshTokenReplay, EndedBy::Client, EndedBy::Operator].map(ended_grant);
+    let ended =
+        [EndedBy::CodeReplay, EndedBy::RefreshTokenReplay, EndedBy::Client, EndedBy::Operator, EndedBy::EntryRules];
+    let ended = ended.map(ended_grant);
     let less = Approved { decided: Decided { scopes: scopes("read"), ..decided() }, ..approved() };
     let without_state = Approved { decided: Decided { state: None, ..decided() }, ..approved() };
     let approved_as = [
@@ -316,6 +318,7 @@ fn ended_grant(why: EndedBy) -> Golden {
         EndedBy::RefreshTokenReplay => "grant-ended-by-refresh-token-replay",
         EndedBy::Client => "grant-ended-by-client",
         EndedBy::Operator => "grant-ended-by-operator",
+        EndedBy::EntryRules => "grant-ended-by-entry-rules",
     };
     let phase = GrantPhase::Ended { at: at(70), why };
     Golden::new(name, &[8, 11, 16, 17], Grant { phase, ..rotated_grant() })
