@@ -32,6 +32,7 @@ CRATES = {
     "lychgate-domain": Crate({"lychgate-clock"}, never={"tokio", "tonic", "prost", "serde"}),
     "lychgate-engine": Crate({"lychgate-clock"}, never={"prost", "tonic", "axum", "rocksdb"}),
     "lychgate-engine-suite": Crate({"lychgate-engine"}, never={"prost"}),
+    "lychgate-engine-postgres": Crate({"lychgate-engine"}, {"lychgate-engine-suite", "lychgate-test-postgres"}, {"prost"}),
     "lychgate-engine-rocksdb": Crate({"lychgate-engine"}, {"lychgate-engine-suite"}, {"prost"}),
     "lychgate-store": Crate(
         {"lychgate-domain", "lychgate-engine"}, {"lychgate-engine-suite"}, {"tonic", "axum", "rocksdb"}
@@ -62,6 +63,7 @@ CRATES = {
     ),
     "lychgate-demo": Crate({"lychgate-process"}),
     "lychgate-fuzz-targets": Crate({"lychgate-domain"}),
+    "lychgate-test-postgres": Crate(set(), never={"tokio", "tokio-postgres"}),
     "e2e": Crate({"lychgate-api"}),
 }
 

@@ -109,6 +109,11 @@ impl Engine for RocksDb {
         self.writer.forget(before).await
     }
 
+    /// Every read sees every commit: this process makes all of them.
+    async fn barrier(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
     async fn ready(&self) -> Result<Durability, EngineError> {
         if !self.writer.is_running() {
             return Err(unavailable("the writer has ended"));

@@ -60,6 +60,10 @@ impl Engine for Withholding {
         self.memory.forget_events(before).await
     }
 
+    async fn barrier(&self) -> Result<(), EngineError> {
+        self.memory.barrier().await
+    }
+
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.memory.ready().await
     }

@@ -30,6 +30,10 @@ pub trait Engine: Send + Sync + fmt::Debug + 'static {
     /// Affects nothing else; repeating it, or passing an older cursor later, changes nothing.
     async fn forget_events(&self, before: Cursor) -> Result<(), EngineError>;
 
+    /// Returns when reads that start afterwards see every commit that any node acknowledged before this call. Only an engine
+    /// with several nodes has to do anything: there a node may be read for a moment after another took over commits.
+    async fn barrier(&self) -> Result<(), EngineError>;
+
     /// Reports whether commits can be taken now, and which failures a commit survives.
     async fn ready(&self) -> Result<Durability, EngineError>;
 

@@ -138,6 +138,10 @@ impl Engine for Memory {
         }
     }
 
+    async fn barrier(&self) -> Result<(), EngineError> {
+        Ok(())
+    }
+
     async fn ready(&self) -> Result<Durability, EngineError> {
         Ok(Durability::Process)
     }

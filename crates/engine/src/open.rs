@@ -93,6 +93,10 @@ impl<E: SoleWriter> Engine for Recorded<E> {
         self.engine.forget_events(before).await
     }
 
+    async fn barrier(&self) -> Result<(), EngineError> {
+        self.engine.barrier().await
+    }
+
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.engine.ready().await
     }

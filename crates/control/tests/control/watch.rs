@@ -206,6 +206,10 @@ impl Engine for Compacted {
         self.inner.forget_events(before).await
     }
 
+    async fn barrier(&self) -> Result<(), EngineError> {
+        self.inner.barrier().await
+    }
+
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.inner.ready().await
     }

@@ -162,6 +162,23 @@ pub async fn a_read_sees_what_was_committed_before_it_began(subject: Subject) {
     readers.join_all().await;
 }
 
+/// Many callers at a time, as they share a barrier: each must still see the commit that precedes its own call.
+pub async fn a_read_after_a_barrier_sees_what_was_committed_before_it(subject: Subject) {
+    let mut callers = JoinSet::new();
+    for caller in 0..16_u8 {
+        let subject = subject.clone();
+        callers.spawn(async move {
+            let register = key(&format!("register {caller}"));
+            for count in 0..8_u8 {
+                subject.put(&register, &[count], None).await;
+                subject.engine().barrier().await.expect("an open engine has a barrier");
+                assert_eq!(subject.read(&register).await.map(|entry| entry.value), Some(vec![count]));
+            }
+        });
+    }
+    callers.join_all().await;
+}
+
 /// Each of four writers counts its own key up. Each read must show, of every writer, exactly the count that the writer's
 /// commits had reached at the read's revision.
 pub async fn a_read_sees_exactly_the_commits_up_to_its_revision(subject: Subject) {

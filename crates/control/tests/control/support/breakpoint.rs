@@ -96,6 +96,10 @@ impl Engine for BreakpointEngine {
         self.engine.forget_events(before).await
     }
 
+    async fn barrier(&self) -> Result<(), EngineError> {
+        self.engine.barrier().await
+    }
+
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.engine.ready().await
     }

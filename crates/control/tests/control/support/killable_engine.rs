@@ -60,6 +60,10 @@ impl Engine for KillableEngine {
         self.engine().await.forget_events(before).await
     }
 
+    async fn barrier(&self) -> Result<(), EngineError> {
+        self.engine().await.barrier().await
+    }
+
     async fn ready(&self) -> Result<Durability, EngineError> {
         self.engine().await.ready().await
     }

@@ -1,0 +1,66 @@
+//! The database's clock, as seen from this process.
+
+use std::time::{Duration, Instant};
+
+use lychgate_engine::Timestamp;
+
+/// One reading of the database's clock: the database read it between `before` and `after`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct ClockReading {
+    /// Microseconds since the epoch.
+    pub database_micros: i64,
+    /// This process's clock before the request and after the answer.
+    pub before: Timestamp,
+    pub after: Timestamp,
+    /// The instant of `after`.
+    pub taken: Instant,
+}
+
+impl ClockReading {
+    /// The database's time at `instant`, in microseconds: never later than it is, and earlier by the reading's round trip
+    /// at most.
+    pub(crate) fn micros_at(&self, instant: Instant) -> i64 {
+        self.database_micros.saturating_add(micros(instant.saturating_duration_since(self.taken)))
+    }
+
+    /// The smallest difference between the two clocks that explains the reading.
+    pub(crate) fn difference(&self) -> Duration {
+        let database = Timestamp::from_millis(u64::try_from(self.database_micros / 1000).unwrap_or(0));
+        database.until(self.before).max(self.after.until(database))
+    }
+}
+
+pub(crate) fn micros(duration: Duration) -> i64 {
+    i64::try_from(duration.as_micros()).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reading(database_millis: i64, before: u64, after: u64) -> ClockReading {
+        ClockReading {
+            database_micros: database_millis * 1000,
+            before: Timestamp::from_millis(before),
+            after: Timestamp::from_millis(after),
+            taken: Instant::now(),
+        }
+    }
+
+    #[test]
+    fn a_difference_is_what_the_round_trip_does_not_explain() {
+        for (database, before, after, difference) in
+            [(1000, 1000, 1000, 0), (1500, 1000, 2000, 0), (900, 1000, 2000, 100), (2300, 1000, 2000, 300)]
+        {
+            let found = reading(database, before, after).difference();
+            assert_eq!(found, Duration::from_millis(difference), "{database} between {before} and {after}");
+        }
+    }
+
+    #[test]
+    fn the_databases_time_advances_with_this_processs_instants() {
+        let reading = reading(5, 0, 0);
+        assert_eq!(reading.micros_at(reading.taken), 5000);
+        assert_eq!(reading.micros_at(reading.taken + Duration::from_millis(7)), 12_000);
+    }
+}
