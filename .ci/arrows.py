@@ -55,6 +55,7 @@ CRATES = {
             "lychgate-check",
             "lychgate-process",
             "lychgate-control",
+            "lychgate-engine-postgres",
             "lychgate-engine-rocksdb",
             "lychgate-pages",
         },

@@ -27,7 +27,7 @@ async fn serve(args: Args) -> anyhow::Result<()> {
     let settings: Config = config::load(&args.config)?;
     telemetry::init(&settings.telemetry).map_err(|error| error.in_file(&args.config))?;
     let shutdown = Shutdown::listen();
-    let engine = engine::open(&settings.store).map_err(|error| config::name_file(error, &args.config))?;
+    let engine = engine::open(&settings.store).await.map_err(|error| config::name_file(error, &args.config))?;
     let served = lychgate_control::serve(settings, args.config.clone(), engine, shutdown).await;
     served.map_err(|error| config::name_file(error, &args.config))
 }

@@ -1,34 +1,97 @@
 //! The choice of the storage engine. Only this file names engines: a new one is a match arm here.
 
+use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::Context;
 use lychgate_control::config::{Config, EngineName, StoreConfig};
 use lychgate_control::{Memory, OpenEngine, SystemClock, SystemEntropy};
+use lychgate_engine_postgres::{DatabaseUrl, Migration, Postgres};
 use lychgate_engine_rocksdb::{Options, RocksDb};
 use lychgate_process::ConfigError;
 
 /// Opens the engine that `[store]` names.
-pub(crate) fn open(store: &StoreConfig) -> anyhow::Result<OpenEngine> {
-    match (store.engine, &store.path) {
-        (EngineName::Rocksdb, Some(path)) => {
+pub(crate) async fn open(store: &StoreConfig) -> anyhow::Result<OpenEngine> {
+    refuse_idle_keys(store)?;
+    match store.engine {
+        EngineName::Rocksdb => {
             let options = Options { open_tables: Config::store_files(), ..Options::default() };
-            let engine =
-                RocksDb::open(path, options, Arc::new(SystemClock), &SystemEntropy).context("cannot open the store")?;
+            let engine = RocksDb::open(path(store)?, options, Arc::new(SystemClock), &SystemEntropy)
+                .context("cannot open the store")?;
             Ok(OpenEngine::sole_writer(engine))
         }
-        (EngineName::Rocksdb, None) => {
-            Err(ConfigError::new("store.path", "is missing", "name the directory of the database").into())
+        EngineName::Postgres => {
+            let options = postgres_options(store)?;
+            let engine = Postgres::open(options, Arc::new(SystemClock)).await.context("cannot open the store")?;
+            Ok(OpenEngine::shared(Arc::new(engine)))
         }
-        (EngineName::Memory, None) => {
+        EngineName::Memory => {
             tracing::warn!("the store is in memory: all data, also revocations, is lost when this process ends");
             Ok(OpenEngine::sole_writer(Memory::new(Arc::new(SystemClock), &SystemEntropy)))
         }
-        (EngineName::Memory, Some(_)) => Err(ConfigError::new(
-            "store.path",
-            "is set, but the engine memory writes no files",
-            "remove it, or set store.engine to rocksdb",
-        )
-        .into()),
     }
+}
+
+/// Prepares the database that `[store]` names, and says what was done.
+pub(crate) async fn migrate(store: &StoreConfig) -> anyhow::Result<&'static str> {
+    refuse_idle_keys(store)?;
+    match store.engine {
+        EngineName::Rocksdb | EngineName::Memory => Ok("this engine needs no preparation"),
+        EngineName::Postgres => {
+            let migrated = lychgate_engine_postgres::migrate(&url(store)?, Arc::new(SystemClock), &SystemEntropy);
+            Ok(match migrated.await.context("cannot prepare the store")? {
+                Migration::Created => "the schema lychgate was created",
+                Migration::Current => "the schema lychgate is up to date",
+            })
+        }
+    }
+}
+
+fn path(store: &StoreConfig) -> Result<&Path, ConfigError> {
+    let missing = || ConfigError::new("store.path", "is missing", "name the directory of the database");
+    store.path.as_deref().ok_or_else(missing)
+}
+
+fn postgres_options(store: &StoreConfig) -> Result<lychgate_engine_postgres::Options, ConfigError> {
+    let mut options = lychgate_engine_postgres::Options::new(url(store)?);
+    if let Some(connections) = store.connections {
+        if !(1..=1000).contains(&connections) {
+            return Err(ConfigError::new("store.connections", format_args!("is {connections}"), "use 1 to 1000"));
+        }
+        options.read_connections = connections;
+    }
+    options.allow_single = store.allow_single;
+    Ok(options)
+}
+
+/// The URL is a secret: an error does not repeat it.
+fn url(store: &StoreConfig) -> Result<DatabaseUrl, ConfigError> {
+    const KEY: &str = "store.url";
+    let missing = || ConfigError::new(KEY, "is missing", "name the file that holds the database's URL");
+    let url = store.url.as_ref().ok_or_else(missing)?.read(KEY)?;
+    let remedy =
+        "write postgresql://USER:PASSWORD@HOST/DATABASE there, with ?sslmode=disable on a private network only";
+    url.parse().map_err(|problem| ConfigError::new(KEY, problem, remedy))
+}
+
+/// Refuses keys of another engine, which would have no effect.
+fn refuse_idle_keys(store: &StoreConfig) -> Result<(), ConfigError> {
+    let (rocksdb, postgres) = (store.engine == EngineName::Rocksdb, store.engine == EngineName::Postgres);
+    let name = match store.engine {
+        EngineName::Rocksdb => "rocksdb",
+        EngineName::Postgres => "postgres",
+        EngineName::Memory => "memory",
+    };
+    for (key, is_set, is_used, engine) in [
+        ("store.path", store.path.is_some(), rocksdb, "rocksdb"),
+        ("store.url", store.url.is_some(), postgres, "postgres"),
+        ("store.connections", store.connections.is_some(), postgres, "postgres"),
+        ("store.allow_single", store.allow_single, postgres, "postgres"),
+    ] {
+        if is_set && !is_used {
+            let problem = format_args!("is set, but the engine is {name}");
+            return Err(ConfigError::new(key, problem, format_args!("remove it, or set store.engine to {engine}")));
+        }
+    }
+    Ok(())
 }

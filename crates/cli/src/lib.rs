@@ -8,6 +8,7 @@ mod control;
 mod dev;
 mod engine;
 mod operator;
+mod storage;
 mod templates;
 
 pub use command::main as lychgate;

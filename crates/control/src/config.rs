@@ -129,6 +129,13 @@ pub struct StoreConfig {
     pub engine: EngineName,
     /// The directory of an engine that stores files.
     pub path: Option<PathBuf>,
+    /// The URL of an engine over the network, which may contain a password.
+    pub url: Option<Secret>,
+    /// The largest number of connections for reads to it; commits and proofs take two more. Unset: eight.
+    pub connections: Option<usize>,
+    /// Accept a database without a synchronous standby.
+    #[serde(default)]
+    pub allow_single: bool,
     /// Number of cached consent checks; each takes about 300 bytes of memory. 0 turns the cache off.
     #[serde(default = "StoreConfig::check_cache_entries")]
     pub check_cache_entries: usize,
@@ -146,6 +153,7 @@ impl StoreConfig {
 #[serde(rename_all = "kebab-case")]
 pub enum EngineName {
     Rocksdb,
+    Postgres,
     /// Forgets everything when the process ends: for trials.
     Memory,
 }

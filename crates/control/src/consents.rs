@@ -40,6 +40,17 @@ pub(crate) struct Listed {
     pub(crate) revision: Revision,
 }
 
+/// The commits that an answer must reflect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Freshness {
+    /// Those that the node which is read knows. After a failover it may miss the newest for a moment.
+    Latest,
+    /// Those up to a revision of an earlier answer.
+    AtLeast(Revision),
+    /// Those that any node acknowledged before the call.
+    Full,
+}
+
 /// Each answer, in the order of the questions.
 type Verdicts = Vec<Result<Verdict, Error>>;
 
@@ -47,13 +58,9 @@ type Verdicts = Vec<Result<Verdict, Error>>;
 pub(crate) struct Consents(pub(crate) CallContext);
 
 impl Consents {
-    /// Every read is linearizable, so `at_least` matters only if it is of another history of this store.
-    pub(crate) async fn check(
-        &self,
-        question: Question,
-        at_least: Option<Revision>,
-    ) -> Result<(Verdict, Revision), Error> {
-        let (mut answers, revision) = self.batch_check(vec![Ok(question)], at_least).await?;
+    /// As [`batch_check`](Self::batch_check), of one question.
+    pub(crate) async fn check(&self, question: Question, freshness: Freshness) -> Result<(Verdict, Revision), Error> {
+        let (mut answers, revision) = self.batch_check(vec![Ok(question)], freshness).await?;
         let answer = answers.pop().ok_or_else(|| Error::Fault(anyhow::anyhow!("a question has no answer")))?;
         Ok((answer?, revision))
     }
@@ -62,7 +69,7 @@ impl Consents {
     pub(crate) async fn batch_check(
         &self,
         questions: Vec<Result<Question, Refusal>>,
-        at_least: Option<Revision>,
+        freshness: Freshness,
     ) -> Result<(Verdicts, Revision), Error> {
         let CallContext { caller, now, .. } = &self.0;
         let issuer = self.0.issuer();
@@ -74,6 +81,14 @@ impl Consents {
         let questions: Vec<_> = questions.into_iter().map(|question| question.and_then(permitted)).collect();
         let asked = questions.iter().filter_map(|question| question.as_ref().ok());
         let of: Vec<_> = asked.map(|question| question.key(issuer)).collect();
+        let at_least = match freshness {
+            Freshness::Latest => None,
+            Freshness::AtLeast(revision) => Some(revision),
+            Freshness::Full => {
+                self.0.store().barrier().await?;
+                None
+            }
+        };
         let (inputs, revision) = self.0.store().check_inputs(issuer, &of, at_least, *now).await?;
         if at_least.is_some_and(|known| known.incarnation != revision.incarnation || known.sequence > revision.sequence)
         {

@@ -25,16 +25,16 @@ pub struct DatabaseUrl {
 #[derive(Debug, thiserror::Error)]
 pub enum UrlError {
     /// It does not begin with `postgresql://` or `postgres://`.
-    #[error("begins with another scheme than postgresql://; write postgresql://USER@HOST/DATABASE")]
+    #[error("does not begin with postgresql://")]
     Scheme,
     /// A mode that leaves the server unverified.
-    #[error("has an sslmode that does not verify the server; use sslmode=verify-full, or disable on a private network")]
+    #[error("has an sslmode that does not verify the server")]
     SslMode,
     /// It names no host.
-    #[error("names no host; write postgresql://USER@HOST/DATABASE")]
+    #[error("names no host")]
     NoHost,
     /// It names no database.
-    #[error("names no database; write postgresql://USER@HOST/DATABASE")]
+    #[error("names no database")]
     NoDatabase,
     /// A part that tokio-postgres refuses.
     #[error("cannot be parsed")]

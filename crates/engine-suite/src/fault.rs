@@ -1,9 +1,10 @@
 //! An engine that fails on request, for the tests of code that is built on an engine: a test can stop at every point at
 //! which a commit can be lost, repeated or delayed.
 //!
-//! Reads, scans and events pass through unchanged; the free space can be set.
+//! Reads, scans and events pass through unchanged; barriers can fail, and the free space can be set.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -31,12 +32,13 @@ pub struct Faulty {
     inner: OpenEngine,
     script: Mutex<Script>,
     free_bytes: Mutex<Option<u64>>,
+    barriers_fail: AtomicBool,
 }
 
 impl Faulty {
     /// A layer without faults.
     pub fn new(inner: OpenEngine) -> Self {
-        Self { inner, script: Mutex::default(), free_bytes: Mutex::default() }
+        Self { inner, script: Mutex::default(), free_bytes: Mutex::default(), barriers_fail: AtomicBool::new(false) }
     }
 
     /// This layer, with the inner engine's record of writes, for the store under test.
@@ -73,6 +75,11 @@ impl Faulty {
     /// Sets the free space that the engine reports; `None`: that of the inner engine.
     pub fn set_free_bytes(&self, free_bytes: Option<u64>) {
         *self.free_bytes.lock().expect("nothing panics while it holds the number") = free_bytes;
+    }
+
+    /// From now on barriers fail, as when the node that is read cannot tell whether another took over.
+    pub fn fail_barriers(&self) {
+        self.barriers_fail.store(true, Ordering::SeqCst);
     }
 
     fn script(&self) -> MutexGuard<'_, Script> {
@@ -158,6 +165,9 @@ impl Engine for Faulty {
     }
 
     async fn barrier(&self) -> Result<(), EngineError> {
+        if self.barriers_fail.load(Ordering::SeqCst) {
+            return Err(EngineError::Unavailable(cause()));
+        }
         self.inner.barrier().await
     }
 

@@ -167,6 +167,11 @@ impl Store {
         }
     }
 
+    /// Returns when reads that start afterwards see every commit that any node acknowledged before this call.
+    pub async fn barrier(&self) -> Result<(), StoreError> {
+        self.engine.barrier().await.map_err(store_error)
+    }
+
     /// Reports whether commits can be taken, and which failures they survive.
     pub async fn ready(&self) -> Result<Durability, StoreError> {
         self.engine.ready().await.map_err(store_error)

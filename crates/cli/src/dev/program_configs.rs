@@ -115,6 +115,9 @@ impl ProgramConfigs<'_> {
             store: control::StoreConfig {
                 engine: control::EngineName::Rocksdb,
                 path: Some(self.directory.subdirectory("store")?),
+                url: None,
+                connections: None,
+                allow_single: false,
                 check_cache_entries: control::StoreConfig::CHECK_CACHE_ENTRIES,
             },
             principals: vec![

@@ -24,7 +24,7 @@ use tonic::{Request, Response, Status};
 
 use super::wire::{page_request, parse_client_id};
 use super::{admission, caller, reply};
-use crate::consents::{Consents, Listed, Question};
+use crate::consents::{Consents, Freshness, Listed, Question};
 use crate::feed::Watch;
 use crate::ground::caller::Caller;
 use crate::ground::cursor::{cursor, parse_cursor};
@@ -51,8 +51,8 @@ impl ConsentService for ConsentApi {
         let (caller, request) = (caller(&request)?, request.into_inner());
         let checked = async {
             let CheckRequest { issuer_id, subject, client_id, resource, scopes, consistency } = request;
-            let (question, at_least) = (question(subject, &client_id, resource, &scopes)?, at_least(consistency)?);
-            self.consents(&caller, &issuer_id)?.check(question, at_least).await
+            let (question, freshness) = (question(subject, &client_id, resource, &scopes)?, freshness(consistency)?);
+            self.consents(&caller, &issuer_id)?.check(question, freshness).await
         };
         reply(checked.await, &caller.request_id, |(verdict, at)| CheckResponse {
             result: Some(result(verdict)),
@@ -68,8 +68,8 @@ impl ConsentService for ConsentApi {
             }
             let asked = |item: v1::CheckItem| question(item.subject, &item.client_id, item.resource, &item.scopes);
             let questions = request.items.into_iter().map(asked).collect();
-            let at_least = at_least(request.consistency)?;
-            self.consents(&caller, &request.issuer_id)?.batch_check(questions, at_least).await
+            let freshness = freshness(request.consistency)?;
+            self.consents(&caller, &request.issuer_id)?.batch_check(questions, freshness).await
         };
         reply(checked.await, &caller.request_id, |(answers, at)| BatchCheckResponse {
             answers: answers.into_iter().map(|answered| answer(answered, &caller.request_id)).collect(),
@@ -188,17 +188,14 @@ fn question(subject: String, client_id: &str, resource: String, scopes: &[String
     })
 }
 
-/// The revision that an answer must not be older than.
-fn at_least(consistency: Option<v1::Consistency>) -> Result<Option<Revision>, Refusal> {
+/// The freshness that a caller requires; full if it names none.
+fn freshness(consistency: Option<v1::Consistency>) -> Result<Freshness, Refusal> {
     match consistency.and_then(|consistency| consistency.requirement) {
         Some(v1::consistency::Requirement::AtLeastAsFresh(text)) => {
-            parse_revision(&text).map(Some).ok_or(Refusal::RequestMalformed("this is no revision"))
+            parse_revision(&text).map(Freshness::AtLeast).ok_or(Refusal::RequestMalformed("this is no revision"))
         }
-        None
-        | Some(
-            v1::consistency::Requirement::MinimizeLatency(v1::MinimizeLatency {})
-            | v1::consistency::Requirement::FullyConsistent(v1::FullyConsistent {}),
-        ) => Ok(None),
+        Some(v1::consistency::Requirement::MinimizeLatency(v1::MinimizeLatency {})) => Ok(Freshness::Latest),
+        None | Some(v1::consistency::Requirement::FullyConsistent(v1::FullyConsistent {})) => Ok(Freshness::Full),
     }
 }
 

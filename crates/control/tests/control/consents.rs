@@ -204,6 +204,28 @@ async fn a_revision_of_another_store_is_lost() {
     assert_eq!(control.caller(CHECKER_TOKEN).check(request).await.reason(), "REVISION_LOST");
 }
 
+/// Without a barrier, a replicated store may answer for a moment after a failover without the newest commits.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_check_reads_after_a_barrier_unless_its_caller_accepts_less() {
+    let env = environment().await;
+    let control = env.start().await;
+    let checker = control.caller(CHECKER_TOKEN);
+    allowed(&env, &control).await;
+    let revision = checker.check(check(&["read"])).await.unwrap().revision;
+    env.engine.fail_barriers();
+    let requiring = |requirement| Some(v1::Consistency { requirement: Some(requirement) });
+    let fully = requiring(v1::consistency::Requirement::FullyConsistent(v1::FullyConsistent {}));
+    for consistency in [None, fully] {
+        let request = v1::CheckRequest { consistency, ..check(&["read"]) };
+        assert_eq!(checker.check(request).await.reason(), "STORE_UNAVAILABLE");
+    }
+    let quickly = requiring(v1::consistency::Requirement::MinimizeLatency(v1::MinimizeLatency {}));
+    for consistency in [quickly, at_least(&revision)] {
+        let request = v1::CheckRequest { consistency, ..check(&["read"]) };
+        assert_eq!(verdict(&checker, request).await, GRANTED);
+    }
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_is_answered_in_order_and_a_bad_item_fails_alone() {
     let env = environment().await;
