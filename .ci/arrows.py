@@ -142,7 +142,8 @@ FOLDERS: dict[str, dict[str, str]] = {
         "engine": "",
         "operator": "",
         "templates": "",
-        "command": "dev operator templates",
+        "storage": "engine",
+        "command": "dev operator storage templates",
         "control": "engine",
     },
     "domain": {

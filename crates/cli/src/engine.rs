@@ -38,7 +38,8 @@ pub(crate) async fn migrate(store: &StoreConfig) -> anyhow::Result<&'static str>
     match store.engine {
         EngineName::Rocksdb | EngineName::Memory => Ok("this engine needs no preparation"),
         EngineName::Postgres => {
-            let migrated = lychgate_engine_postgres::migrate(&url(store)?, Arc::new(SystemClock), &SystemEntropy);
+            let url = url(store)?;
+            let migrated = lychgate_engine_postgres::migrate(&url, Arc::new(SystemClock), &SystemEntropy);
             Ok(match migrated.await.context("cannot prepare the store")? {
                 Migration::Created => "the schema lychgate was created",
                 Migration::Current => "the schema lychgate is up to date",

@@ -219,8 +219,9 @@ impl State {
             true => reading,
             false => within(deadline, connection.read_clock()).await.map_err(CallFailure::NotSent)?,
         };
-        let now = self.clock.now();
+        // In this order: a pause between the two makes the deadlines earlier.
         let database_now = reading.micros_at(Instant::now());
+        let now = self.clock.now();
         let with_deadline = |job: &'_ Job| database_now.saturating_add(micros(now.until(job.batch.not_after)));
         let batches: Vec<_> = group.iter().map(|job| (&job.batch, with_deadline(job))).collect();
         let arguments = Arguments::new(&batches, signed(now.millis()));

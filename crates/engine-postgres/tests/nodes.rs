@@ -35,7 +35,7 @@ async fn of_racers_on_two_nodes_one_wins_and_both_tails_agree() {
     const RACERS: usize = 64;
     const ROUNDS: usize = 3;
     let server = Server::shared();
-    let options = prepared(&server).await;
+    let options = prepared(server).await;
     let nodes = [open(&options).await, open(&options).await];
     let tails = nodes.clone().map(|node| {
         tokio::spawn(async move {
@@ -78,7 +78,7 @@ async fn of_racers_on_two_nodes_one_wins_and_both_tails_agree() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_after_a_barrier_sees_the_commit_of_another_node() {
     let server = Server::shared();
-    let options = prepared(&server).await;
+    let options = prepared(server).await;
     let (one, other) = (open(&options).await, open(&options).await);
     for round in 0..20 {
         let name = round.to_string();
@@ -91,7 +91,7 @@ async fn a_read_after_a_barrier_sees_the_commit_of_another_node() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_batch_whose_time_passed_in_the_wait_for_the_lock_is_not_applied() {
     let server = Server::shared();
-    let options = prepared(&server).await;
+    let options = prepared(server).await;
     let engine = open(&options).await;
     engine.commit(creation("before")).await.expect("the commit succeeds");
     let url = server.url(&database(&options));
@@ -121,7 +121,7 @@ async fn a_batch_whose_time_passed_in_the_wait_for_the_lock_is_not_applied() {
 #[tokio::test(flavor = "multi_thread")]
 async fn a_long_transaction_does_not_hold_the_feed_back() {
     let server = Server::shared();
-    let options = prepared(&server).await;
+    let options = prepared(server).await;
     let engine = open(&options).await;
     let begin = "BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT pg_current_xact_id()";
     let (here, elsewhere) = (session(&server.url(&database(&options))).await, session(&server.database()).await);
@@ -145,7 +145,7 @@ async fn a_long_transaction_does_not_hold_the_feed_back() {
 async fn expired_entries_are_swept_and_renewed_ones_stay() {
     let server = Server::shared();
     let clock = Arc::new(TestClock::default());
-    let options = Options { sweep_interval: Duration::from_millis(20), ..prepared(&server).await };
+    let options = Options { sweep_interval: Duration::from_millis(20), ..prepared(server).await };
     let engine = Postgres::open(options.clone(), clock.clone()).await.expect("a prepared database opens");
     let end = clock.now() + Duration::from_secs(1);
     let put =

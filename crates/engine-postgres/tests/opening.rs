@@ -32,7 +32,7 @@ fn unprepared(server: &Server) -> (Options, String) {
 #[tokio::test]
 async fn a_database_without_the_schema_is_refused() {
     let server = Server::shared();
-    let (options, _) = unprepared(&server);
+    let (options, _) = unprepared(server);
     let refused = refusal(&options).await;
     assert!(matches!(refused, OpenError::NoSchema(_)), "{refused:?}");
     assert!(refused.to_string().contains("lychgate storage migrate"), "{refused}");
@@ -41,7 +41,7 @@ async fn a_database_without_the_schema_is_refused() {
 #[tokio::test]
 async fn a_newer_format_is_refused_and_not_changed() {
     let server = Server::shared();
-    let (options, database) = unprepared(&server);
+    let (options, database) = unprepared(server);
     assert_eq!(migration(&options).await.expect("an empty database can be prepared"), Migration::Created);
     server.sql_in(&database, "UPDATE lychgate.store SET format = 2; ALTER TABLE lychgate.store ADD COLUMN more text");
     assert!(matches!(refusal(&options).await, OpenError::Newer { found: 2, .. }));
@@ -58,7 +58,7 @@ async fn foreign_tables_are_refused_and_not_changed() {
         "CREATE SCHEMA lychgate; CREATE TABLE lychgate.store (format integer, incarnation bytea);
          INSERT INTO lychgate.store VALUES (1, '')",
     ] {
-        let (options, database) = unprepared(&server);
+        let (options, database) = unprepared(server);
         server.sql_in(&database, tables);
         let before = server.sql_in(&database, "SELECT count(*) FROM pg_class");
         assert!(matches!(refusal(&options).await, OpenError::Foreign(_)), "{tables}");
@@ -70,7 +70,7 @@ async fn foreign_tables_are_refused_and_not_changed() {
 #[tokio::test(flavor = "multi_thread")]
 async fn concurrent_migrations_create_the_schema_once() {
     let server = Server::shared();
-    let (options, _) = unprepared(&server);
+    let (options, _) = unprepared(server);
     let (one, other) = tokio::join!(migration(&options), migration(&options));
     let mut made = [one.expect("one succeeds"), other.expect("the other succeeds")];
     made.sort_by_key(|migration| *migration == Migration::Current);
@@ -95,7 +95,7 @@ async fn a_server_that_cannot_be_reached_is_an_error_without_the_password() {
 #[tokio::test]
 async fn a_clock_that_differs_from_the_databases_is_not_ready() {
     let server = Server::shared();
-    let options = prepared(&server).await;
+    let options = prepared(server).await;
     let clock = Arc::new(TestClock::default());
     let engine = Postgres::open(options.clone(), clock.clone()).await.expect("a prepared database opens");
     let refused = engine.ready().await.expect_err("the clock is years behind");

@@ -18,7 +18,7 @@ async fn open(clock: Arc<dyn Clock>) -> Opened {
     let largest_clock_difference = Duration::MAX;
     let options = Options { allow_single: true, largest_clock_difference, ..Options::new(url) };
     let engine = Postgres::open(options, clock).await.expect("a prepared database opens");
-    Opened::guarded(OpenEngine::shared(Arc::new(engine)), server)
+    Opened::new(OpenEngine::shared(Arc::new(engine)))
 }
 
 engine_suite!(open);

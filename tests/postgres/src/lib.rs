@@ -1,7 +1,7 @@
 //! Throwaway PostgreSQL servers for tests: real servers of the installed version, each in a temporary directory, reached by
 //! a Unix socket there.
 //!
-//! A server ends with its value, also when the test panics, and with the test's process. It runs as the user `postgres` if
+//! A server and its directory end with its value, also when the test panics, and with the test's process. It runs as the user `postgres` if
 //! the test runs as root, which PostgreSQL refuses.
 
 #![warn(missing_docs)]
@@ -9,10 +9,10 @@
 
 use std::os::unix::fs::chown;
 use std::path::{Path, PathBuf};
-use std::process::{Command, ExitStatus, Output, Stdio};
+use std::process::{ChildStdin, Command, ExitStatus, Output, Stdio};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::mpsc::{Receiver, channel};
-use std::sync::{Arc, Mutex, Weak};
+use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
 pub use rustix::process::Signal;
@@ -37,6 +37,7 @@ pub struct Server {
     directory: TempDir,
     process: Mutex<Option<Process>>,
     databases: AtomicUsize,
+    _remover: ChildStdin,
 }
 
 impl Server {
@@ -62,15 +63,10 @@ impl Server {
         server
     }
 
-    /// One server for all callers of this process that use it at a time.
-    pub fn shared() -> Arc<Self> {
-        static SHARED: Mutex<Weak<Server>> = Mutex::new(Weak::new());
-        let mut shared = SHARED.lock().expect("no server failed to start");
-        shared.upgrade().unwrap_or_else(|| {
-            let server = Arc::new(Self::start(Sync::Off, ""));
-            *shared = Arc::downgrade(&server);
-            server
-        })
+    /// One server for all tests of this process that need no server of their own.
+    pub fn shared() -> &'static Self {
+        static SHARED: OnceLock<Server> = OnceLock::new();
+        SHARED.get_or_init(|| Self::start(Sync::Off, ""))
     }
 
     /// Makes and starts a standby of this server, and waits until it follows.
@@ -213,7 +209,8 @@ impl Server {
         if let Some((user, group)) = postgres_user() {
             chown(directory.path(), Some(user), Some(group)).expect("root may give a directory away");
         }
-        Self { directory, process: Mutex::new(None), databases: AtomicUsize::new(0) }
+        let remover = remove_at_end_of_process(directory.path());
+        Self { directory, process: Mutex::new(None), databases: AtomicUsize::new(0), _remover: remover }
     }
 
     fn data(&self) -> PathBuf {
@@ -241,6 +238,17 @@ impl Drop for Server {
             process.end(Signal::KILL);
         }
     }
+}
+
+/// Removes a directory once the returned pipe is closed, also by the end of this process: the value of a `static` is never
+/// dropped.
+fn remove_at_end_of_process(directory: &Path) -> ChildStdin {
+    // The server's processes, which end with this one, may write for an instant longer.
+    let script = "read -r _; until rm -rf \"$0\" 2>/dev/null; do :; done";
+    let mut command = Command::new("sh");
+    command.args(["-c", script]).arg(directory).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
+    let child = command.spawn().expect("every system has a shell");
+    child.stdin.expect("it is a pipe")
 }
 
 /// The first process of a server.
