@@ -115,7 +115,11 @@ impl Reads {
     async fn attempt(&self, query: Query, parameters: &[&(dyn ToSql + Sync)]) -> Result<Vec<Row>, CallError> {
         let connection = self.connection().await?;
         let rows = connection.call(query, parameters).await?;
-        let proof = self.lease.valid().await?;
+        let mut proof = self.lease.valid().await?;
+        if proof.server != connection.server {
+            // After a failover, the connection may be newer than the proof.
+            proof = self.lease.renewed().await?;
+        }
         if proof.server == connection.server { Ok(rows) } else { Err(CallError::Replaced) }
     }
 

@@ -17,7 +17,7 @@ async fn both(primary: &Server, standby: &Server) -> (Arc<Postgres>, Options) {
     let options = prepared(primary).await;
     let database = primary.sql("SELECT datname FROM pg_database WHERE datname LIKE 'test_%'");
     let [first, second] = [standby, primary].map(|server| server.directory().display().to_string());
-    let url = format!("postgresql://postgres@/{database}?host={first},{second}");
+    let url = format!("postgresql://postgres@/{database}?host={first}&host={second}");
     let url = url.parse().expect("the URL can be parsed");
     let engine = open(&Options { url, ..options.clone() }).await;
     let url = standby.url(&database).parse().expect("the fixture's URL can be parsed");
