@@ -105,7 +105,7 @@ FOLDERS: dict[str, dict[str, str]] = {
         "http": "failure",
         "issuers": "control",
         "limits": "client_address failure http",
-        "config": "client_address limits",
+        "config": "client_address control limits",
         "pages": "failure issuers",
         "request_context": "client_address control entropy failure http issuers",
         "app": "client_address control issuers limits metrics pages",

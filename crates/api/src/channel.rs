@@ -6,7 +6,7 @@
 mod end_stream;
 
 use std::fmt;
-use std::net::IpAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tonic::metadata::{Ascii, MetadataValue};
@@ -52,39 +52,105 @@ pub fn open(url: &str, ca_pem: Option<&[u8]>, token: &str) -> Result<Authenticat
     open_as(url, ca_pem, Credentials { token: Some(token), certificate: None })
 }
 
-/// Opens a channel to the control plane at `url`: `http` or `https` with a host and a port. The first call connects, and a
-/// later call reconnects if the connection was lost.
-///
-/// Over `https`, the server's certificate must be issued by an authority in `ca_pem`, or by one of the system's if `ca_pem` is
-/// `None`.
+/// Opens a channel to the control plane at `url`; see [`Target::new`]. The first call connects, and a later call reconnects if
+/// the connection was lost.
 pub fn open_as(
     url: &str,
     ca_pem: Option<&[u8]>,
     credentials: Credentials<'_>,
 ) -> Result<AuthenticatedChannel, ChannelError> {
-    if credentials.token.is_none() && credentials.certificate.is_none() {
-        return Err(ChannelError::NoCredentials);
+    Target::new(url, ca_pem, credentials)?.channel()
+}
+
+/// The URL of a control plane, with what a channel to it needs. Each of several targets is checked by itself.
+#[derive(Clone)]
+pub struct Target {
+    uri: Uri,
+    /// Without brackets.
+    host: String,
+    port: u16,
+    /// Trust, client certificate and the server's name, which is that of the URL whatever address is connected to.
+    tls: Option<ClientTlsConfig>,
+    metadata: CallMetadata,
+}
+
+impl Target {
+    /// Checks `url`: `http` or `https` with a host and a port.
+    ///
+    /// Over `https`, the server's certificate must be issued by an authority in `ca_pem`, or by one of the system's if `ca_pem`
+    /// is `None`, for the host of `url`.
+    pub fn new(url: &str, ca_pem: Option<&[u8]>, credentials: Credentials<'_>) -> Result<Self, ChannelError> {
+        if credentials.token.is_none() && credentials.certificate.is_none() {
+            return Err(ChannelError::NoCredentials);
+        }
+        let uri: Uri = url.parse().map_err(|_| ChannelError::Url)?;
+        let host = uri.host().ok_or(ChannelError::Url)?.trim_start_matches('[').trim_end_matches(']').to_owned();
+        if !matches!(uri.path(), "" | "/") || uri.query().is_some() || url.contains('@') {
+            return Err(ChannelError::Url);
+        }
+        let tls = match uri.scheme_str() {
+            Some("https") => Some(secured(&uri, &host, ca_pem, credentials.certificate)?),
+            Some("http") if ca_pem.is_some() => return Err(ChannelError::CaWithoutTls),
+            Some("http") if credentials.certificate.is_some() => return Err(ChannelError::CertificateWithoutTls),
+            Some("http") if is_loopback(&host) => None,
+            Some("http") => return Err(ChannelError::Plaintext),
+            _ => return Err(ChannelError::Url),
+        };
+        let port = uri.port_u16().unwrap_or(if tls.is_some() { 443 } else { 80 });
+        Ok(Self { uri, host, port, tls, metadata: CallMetadata::new(credentials.token)? })
     }
-    let uri: Uri = url.parse().map_err(|_| ChannelError::Url)?;
-    let host = uri.host().ok_or(ChannelError::Url)?;
-    if !matches!(uri.path(), "" | "/") || uri.query().is_some() || url.contains('@') {
-        return Err(ChannelError::Url);
+
+    /// True for `https`.
+    pub fn is_secured(&self) -> bool {
+        self.tls.is_some()
     }
-    let endpoint = Endpoint::from(uri.clone())
+
+    /// The host and port of the URL.
+    pub fn host_and_port(&self) -> (&str, u16) {
+        (&self.host, self.port)
+    }
+
+    /// A name to resolve; false for an address.
+    pub fn is_name(&self) -> bool {
+        self.host.parse::<IpAddr>().is_err()
+    }
+
+    /// A channel to whatever address the system finds for the host.
+    pub fn channel(&self) -> Result<AuthenticatedChannel, ChannelError> {
+        self.lazy(self.endpoint(self.uri.clone()))
+    }
+
+    /// A channel to one of the host's addresses. The server must prove the name of the URL, as in [`channel`](Self::channel).
+    /// Without TLS, the address must be one of this machine: the answer of a resolver must not send a token over a network.
+    pub fn channel_to(&self, address: SocketAddr) -> Result<AuthenticatedChannel, ChannelError> {
+        if self.tls.is_none() && !address.ip().to_canonical().is_loopback() {
+            return Err(ChannelError::Plaintext);
+        }
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let uri: Uri = format!("{scheme}://{address}").parse().map_err(|_| ChannelError::Url)?;
+        self.lazy(self.endpoint(uri).origin(self.uri.clone()))
+    }
+
+    fn endpoint(&self, uri: Uri) -> Endpoint {
+        configured(Endpoint::from(uri))
+    }
+
+    fn lazy(&self, endpoint: Endpoint) -> Result<AuthenticatedChannel, ChannelError> {
+        let endpoint = match &self.tls {
+            Some(tls) => endpoint.tls_config(tls.clone()).map_err(ChannelError::Tls)?,
+            None => endpoint,
+        };
+        Ok(InterceptedService::new(EndStreamChannel(endpoint.connect_lazy()), self.metadata.clone()))
+    }
+}
+
+fn configured(endpoint: Endpoint) -> Endpoint {
+    endpoint
         .connect_timeout(CONNECT_TIMEOUT)
         .http2_keep_alive_interval(KEEP_ALIVE_INTERVAL)
         .keep_alive_timeout(KEEP_ALIVE_TIMEOUT)
         .keep_alive_while_idle(true)
-        .http2_max_header_list_size(MAX_HEADER_LIST_BYTES);
-    let endpoint = match uri.scheme_str() {
-        Some("https") => secured(endpoint, ca_pem, credentials.certificate)?,
-        Some("http") if ca_pem.is_some() => return Err(ChannelError::CaWithoutTls),
-        Some("http") if credentials.certificate.is_some() => return Err(ChannelError::CertificateWithoutTls),
-        Some("http") if is_loopback(host) => endpoint,
-        Some("http") => return Err(ChannelError::Plaintext),
-        _ => return Err(ChannelError::Url),
-    };
-    Ok(InterceptedService::new(EndStreamChannel(endpoint.connect_lazy()), CallMetadata::new(credentials.token)?))
+        .http2_max_header_list_size(MAX_HEADER_LIST_BYTES)
 }
 
 /// Why a channel cannot be opened with the given configuration.
@@ -117,23 +183,26 @@ pub enum ChannelError {
 }
 
 fn secured(
-    endpoint: Endpoint,
+    uri: &Uri,
+    host: &str,
     ca_pem: Option<&[u8]>,
     certificate: Option<ClientCertificate<'_>>,
-) -> Result<Endpoint, ChannelError> {
+) -> Result<ClientTlsConfig, ChannelError> {
     let trust = match ca_pem {
         Some(pem) => ClientTlsConfig::new().ca_certificate(Certificate::from_pem(pem)),
         None => ClientTlsConfig::new().with_native_roots(),
     };
+    let trust = trust.domain_name(host);
     // First without the client certificate, to tell its errors from those of the authorities.
-    let trusting = endpoint.clone().tls_config(trust.clone()).map_err(ChannelError::Tls)?;
-    let Some(ClientCertificate { cert_pem, key_pem }) = certificate else { return Ok(trusting) };
-    endpoint.tls_config(trust.identity(Identity::from_pem(cert_pem, key_pem))).map_err(ChannelError::Certificate)
+    Endpoint::from(uri.clone()).tls_config(trust.clone()).map_err(ChannelError::Tls)?;
+    let Some(ClientCertificate { cert_pem, key_pem }) = certificate else { return Ok(trust) };
+    let trust = trust.identity(Identity::from_pem(cert_pem, key_pem));
+    Endpoint::from(uri.clone()).tls_config(trust.clone()).map_err(ChannelError::Certificate)?;
+    Ok(trust)
 }
 
 fn is_loopback(host: &str) -> bool {
-    let address = host.trim_start_matches('[').trim_end_matches(']');
-    host == "localhost" || address.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
+    host == "localhost" || host.parse::<IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
 /// An interceptor that adds metadata to every call: the bearer token, and the [`RequestId`] and [`ClientAddress`] from the
@@ -177,6 +246,22 @@ fn sensitive(text: &str) -> Result<MetadataValue<Ascii>, Status> {
         text.parse().map_err(|_| Status::internal("a metadata value is not visible ASCII"))?;
     value.set_sensitive(true);
     Ok(value)
+}
+
+impl fmt::Debug for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Target").field(&self.uri).finish()
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        match self.host.contains(':') {
+            true => write!(f, "{scheme}://[{}]:{}", self.host, self.port),
+            false => write!(f, "{scheme}://{}:{}", self.host, self.port),
+        }
+    }
 }
 
 impl fmt::Debug for Credentials<'_> {
@@ -242,6 +327,32 @@ mod tests {
         for url in ["http://10.0.0.1:7441", "http://control:7441", "http://localhost.example:7441", "http://[::2]:1"] {
             let error = refusal(url, None, "t").await.expect("a refusal");
             assert_eq!(error, "a token would cross the network in plaintext", "{url}");
+        }
+    }
+
+    /// The resolver of the name is not trusted with the token.
+    #[tokio::test]
+    async fn plaintext_channel_to_an_address_is_for_loopback_only() {
+        let credentials = Credentials { token: Some("t"), certificate: None };
+        let target = Target::new("http://localhost:7441", None, credentials).expect("a good URL");
+        for (address, allowed) in
+            [("127.0.0.1:1", true), ("[::1]:1", true), ("[::ffff:127.0.0.1]:1", true), ("192.0.2.1:1", false)]
+        {
+            let opened = target.channel_to(address.parse().expect("an address"));
+            assert_eq!(opened.is_ok(), allowed, "{address}");
+        }
+    }
+
+    #[test]
+    fn target_names_its_host_without_brackets() {
+        let credentials = Credentials { token: Some("t"), certificate: None };
+        for (url, host, port, is_name) in [
+            ("http://[::1]:7441", "::1", 7441, false),
+            ("http://127.0.0.1", "127.0.0.1", 80, false),
+            ("http://localhost:1/", "localhost", 1, true),
+        ] {
+            let target = Target::new(url, None, credentials).expect("a good URL");
+            assert_eq!((target.host_and_port(), target.is_name()), ((host, port), is_name), "{url}");
         }
     }
 

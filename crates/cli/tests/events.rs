@@ -58,6 +58,7 @@ impl World {
         let config = format!(
             r#"
             listen = "127.0.0.1:0"
+            drain_seconds = 0
             master_key = {{ file = "{dir}/master" }}
             [store]
             engine = "rocksdb"

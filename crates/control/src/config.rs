@@ -63,6 +63,9 @@ pub struct Config {
     /// The time that a write may wait for a peer that reads nothing.
     #[serde(default = "listen::default_write_timeout_seconds")]
     pub write_timeout_seconds: u64,
+    /// The time between the request of shutdown and the end of listening.
+    #[serde(default = "listen::default_drain_seconds")]
+    pub drain_seconds: u64,
     /// 32 random bytes in base64url, from a file or the environment. Never stored.
     pub master_key: Secret,
     pub tls: Option<TlsConfig>,

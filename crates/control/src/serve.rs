@@ -24,6 +24,7 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
 use tonic_health::ServingStatus;
+use tonic_health::server::HealthReporter;
 
 use crate::client_metadata::{self, Documents};
 use crate::config::Config;
@@ -70,6 +71,7 @@ pub async fn serve(config: Config, file: PathBuf, engine: OpenEngine, shutdown: 
 pub struct Server {
     listener: TcpListener,
     connection_limits: ConnectionLimits,
+    drain: Duration,
     tls: Option<Arc<Tls>>,
     principals: Arc<Principals>,
     audit: ConfigAudit,
@@ -98,6 +100,7 @@ impl Server {
     ) -> anyhow::Result<Self> {
         config.check_listen()?;
         let connection_limits = config.connection_limits(AGE_GRACE)?;
+        let drain = config.drain()?;
         let principals = Arc::new(config.principals()?);
         let retention = config.events.retention()?;
         let limits = Limits::new(&config.limits.allowances()?);
@@ -124,6 +127,7 @@ impl Server {
         Ok(Self {
             listener,
             connection_limits,
+            drain,
             tls,
             principals,
             audit,
@@ -160,9 +164,12 @@ impl Server {
         self.listener.local_addr()
     }
 
-    /// Serves until `shutdown`. Calls under way are finished.
+    /// Serves until `shutdown`. Then the health service says so at once, new calls are served for the time that callers may need
+    /// to notice, and calls under way are finished.
     pub async fn run(self, shutdown: Shutdown) -> anyhow::Result<()> {
         tracing::info!(address = %self.local_addr()?, "listening");
+        let announced = shutdown.clone();
+        let shutdown = announced.delayed(self.drain);
         let (issuers, clock, entropy) = (Arc::new(self.issuers), self.clock.clone(), self.entropy.clone());
         let state = State {
             store: self.store.clone(),
@@ -190,7 +197,7 @@ impl Server {
         let probes = self
             .probes_upstreams
             .then(|| tokio::spawn(upstream_health::run(state.clone(), health.clone(), shutdown.clone())));
-        let watch = tokio::spawn(watch_health(self.store, health, shutdown.clone()));
+        let watch = tokio::spawn(watch_health(self.store, health, announced, shutdown.clone()));
         let reload = self.reload.map(|reload| tokio::spawn(reload.run()));
         let metrics = tokio::spawn(self.metrics_server.serve(shutdown.clone()));
         let maintenance = tokio::spawn(maintenance::run(state, self.opened_at, shutdown.clone()));
@@ -249,10 +256,11 @@ async fn listen(
     Ok(())
 }
 
-/// Reports "serving" as long as the store takes commits.
-async fn watch_health(store: Store, health: tonic_health::server::HealthReporter, shutdown: Shutdown) {
+/// Reports "serving" as long as the store takes commits, until shutdown is announced. When it is requested, the report is
+/// withdrawn, because a stream of reports would keep its connection open.
+async fn watch_health(store: Store, mut health: HealthReporter, announced: Shutdown, shutdown: Shutdown) {
     let mut interval = tokio::time::interval(HEALTH_INTERVAL);
-    let mut requested = std::pin::pin!(shutdown.requested());
+    let mut ends = std::pin::pin!(announced.requested());
     loop {
         let status = match store.ready().await {
             Ok(_) => ServingStatus::Serving,
@@ -264,10 +272,10 @@ async fn watch_health(store: Store, health: tonic_health::server::HealthReporter
         health.set_service_status("", status).await;
         tokio::select! {
             _ = interval.tick() => {}
-            () = &mut requested => {
-                health.set_service_status("", ServingStatus::NotServing).await;
-                return;
-            }
+            () = &mut ends => break,
         }
     }
+    health.set_service_status("", ServingStatus::NotServing).await;
+    shutdown.requested().await;
+    health.clear_service_status("").await;
 }

@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use lychgate_process::Shutdown;
+
 use crate::client_address::TrustedProxies;
 use crate::control::Control;
 use crate::issuers::Issuers;
@@ -17,4 +19,6 @@ pub(crate) struct App {
     pub(crate) proxies: Arc<TrustedProxies>,
     pub(crate) limits: Arc<Limits>,
     pub(crate) metrics: Metrics,
+    /// After its request, the edge still answers and is no longer ready.
+    pub(crate) shutdown: Shutdown,
 }

@@ -8,6 +8,7 @@ use lychgate_process::file_watcher::POLL_INTERVAL;
 
 use crate::config::ControlConfig;
 use crate::control::Control;
+use crate::control::endpoints::Endpoints;
 
 #[derive(Debug)]
 pub(crate) struct CredentialReloader {
@@ -28,12 +29,13 @@ impl CredentialReloader {
         let mut last_error = String::new();
         loop {
             self.watcher.next(&files).await;
-            let error = match self.config.channel() {
-                Ok(channel) => control.switch_to(channel).await.err().map(|status| {
+            let error = match self.config.targets().map(Endpoints::open) {
+                Ok(Ok(endpoints)) => control.switch_to(endpoints).await.err().map(|status| {
                     // The control plane may be down, or may not know the new credentials yet.
                     self.watcher.retry();
                     format!("the control plane does not accept them: {:?}: {}", status.code(), status.message())
                 }),
+                Ok(Err(error)) => Some(format!("{:#}", anyhow::Error::new(error))),
                 Err(error) => Some(error.to_string()),
             };
             match &error {

@@ -17,7 +17,7 @@ use lychgate_api::v1::FailurePage;
 use lychgate_pages::ReturnLink;
 use lychgate_pages::page::RefusedPerson;
 
-pub(crate) use delivery::Delivery;
+pub(crate) use delivery::{Delivery, found_no_server};
 pub(crate) use grpc::{invites_repetition, is_unreachable};
 
 /// Every failure of this process, whether the edge or the control plane found it.

@@ -27,7 +27,7 @@ mod router;
 mod server;
 
 pub use client_address::ClientAddressHeader;
-pub use config::{Config, ControlConfig};
+pub use config::{Config, ControlConfig, Urls};
 pub use control::rpcs;
 pub use limits::LimitsConfig;
 pub use server::Edge;

@@ -1,6 +1,7 @@
 //! The layers around the handlers. Each takes exactly the state that it uses.
 
 mod client_address;
+mod draining;
 mod host;
 mod issuer_routing;
 mod limits;
@@ -8,6 +9,7 @@ mod observe;
 mod render_failure;
 
 pub(crate) use client_address::identify_client;
+pub(crate) use draining::close_when_draining;
 pub(crate) use host::demand_one_host;
 pub(crate) use issuer_routing::route_to_issuer;
 pub(crate) use limits::{RouteLimits, limit};

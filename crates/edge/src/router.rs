@@ -21,7 +21,8 @@ use crate::handlers::{
 };
 use crate::limits::{Class, RouteLimit};
 use crate::middleware::{
-    RouteLimits, as_json, as_page, demand_one_host, identify_client, limit, name_route, observe, route_to_issuer,
+    RouteLimits, as_json, as_page, close_when_draining, demand_one_host, identify_client, limit, name_route, observe,
+    route_to_issuer,
 };
 use crate::request_context::not_found;
 
@@ -33,6 +34,7 @@ pub(crate) fn service(
 + Send
 + 'static {
     ServiceBuilder::new()
+        .layer(from_fn_with_state(app.shutdown.clone(), close_when_draining))
         .layer(from_fn_with_state(app.metrics.clone(), observe))
         // No browser makes such a request, so the answer is JSON everywhere.
         .layer(from_fn_with_state(app.pages.clone(), as_json))

@@ -16,6 +16,7 @@ use tokio::net::TcpListener;
 use crate::app::App;
 use crate::config::Config;
 use crate::control::Control;
+use crate::control::endpoints::Endpoints;
 use crate::credentials::CredentialReloader;
 use crate::issuers::Issuers;
 use crate::limits::Limits;
@@ -43,6 +44,7 @@ pub struct Edge {
     appearance: Option<AppearanceReloader>,
     places: Places,
     deadline: Duration,
+    drain: Duration,
 }
 
 impl Edge {
@@ -58,15 +60,18 @@ impl Edge {
         let limits = Limits::new(&config.limits, DefaultClock::default());
         let (pages, appearance) = AppearanceReloader::load(config.templates_dir.clone())?;
         let credentials = CredentialReloader::new(config.control.clone());
-        let control = Control::new(config.control.channel()?, deadline);
+        let endpoints = Endpoints::open(config.control.targets()?)?;
         let listener =
             TcpListener::bind(config.listen).await.with_context(|| format!("cannot listen on {}", config.listen))?;
         let mut registry = Registry::default();
         let metrics = Metrics::new(&mut registry);
+        let control = Control::new(endpoints, deadline, &mut registry);
+        let issuers = Arc::new(Issuers::new(config.control.stale()?, &mut registry));
         let metrics_server = MetricsServer::bind(&config.metrics, registry).await?;
-        let app =
-            App { control, issuers: Arc::new(Issuers::default()), pages, proxies, limits: Arc::new(limits), metrics };
-        Ok(Self { listener, metrics_server, app, credentials, appearance, places, deadline })
+        let (limits, shutdown) = (Arc::new(limits), Shutdown::new());
+        let app = App { control, issuers, pages, proxies, limits, metrics, shutdown };
+        let drain = config.drain()?;
+        Ok(Self { listener, metrics_server, app, credentials, appearance, places, deadline, drain })
     }
 
     /// The bound address, with the real port if the configuration has port 0.
@@ -74,8 +79,11 @@ impl Edge {
         Ok(self.listener.local_addr()?)
     }
 
-    /// Serves until `shutdown` is requested, then finishes the requests in progress.
-    pub async fn run(self, shutdown: Shutdown) {
+    /// Serves until `shutdown` is requested. Then `/readyz` says so at once, new requests are served for the time that balancers
+    /// may need to notice, and the requests in progress are finished.
+    pub async fn run(mut self, shutdown: Shutdown) {
+        self.app.shutdown = shutdown.clone();
+        let shutdown = shutdown.delayed(self.drain);
         if let Ok(address) = self.listener.local_addr() {
             tracing::info!(%address, "listening");
         }

@@ -70,6 +70,27 @@ impl Shutdown {
         shutdown
     }
 
+    /// A shutdown that is requested `delay` after this one, and shares its tracked tasks: for a server that first reports that it
+    /// will end, and serves while balancers take notice.
+    ///
+    /// # Panics
+    /// Panics outside of a tokio runtime.
+    pub fn delayed(&self, delay: Duration) -> Self {
+        if delay.is_zero() {
+            return self.clone();
+        }
+        let delayed = Self { requested: CancellationToken::new(), tasks: self.tasks.clone() };
+        tokio::spawn({
+            let (requested, delayed) = (self.requested(), delayed.clone());
+            async move {
+                requested.await;
+                time::sleep(delay).await;
+                delayed.trigger();
+            }
+        });
+        delayed
+    }
+
     /// Resolves when shutdown is requested, immediately if it already is.
     pub fn requested(&self) -> impl Future<Output = ()> + Send + 'static {
         self.requested.clone().cancelled_owned()
@@ -135,6 +156,20 @@ mod tests {
         waiting.await.unwrap();
         clone.requested().await;
         assert!(clone.is_requested());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn delayed_shutdown_follows_after_its_delay() {
+        const DELAY: Duration = Duration::from_secs(3);
+        let shutdown = Shutdown::new();
+        let delayed = shutdown.delayed(DELAY);
+        time::sleep(DELAY * 10).await;
+        assert!(!delayed.is_requested());
+        let requested = time::Instant::now();
+        shutdown.trigger();
+        delayed.requested().await;
+        assert!((DELAY..DELAY + Duration::from_secs(1)).contains(&requested.elapsed()), "{:?}", requested.elapsed());
+        assert!(shutdown.delayed(Duration::ZERO).is_requested());
     }
 
     #[tokio::test]

@@ -25,6 +25,8 @@ pub struct Plan {
     pub process_limits: &'static str,
     /// Edges authenticate by certificates only; if false, by tokens over plain HTTP.
     pub certified: bool,
+    /// The time between SIGTERM and the end of listening, of each process.
+    pub drain_seconds: u64,
     /// Lines of TOML for each edge, before any table.
     pub edge_settings: String,
     /// Lines of TOML for `[issuers.lifetimes]` of each issuer.
@@ -79,6 +81,7 @@ impl Default for Plan {
             edge_deadline_seconds: 30,
             process_limits: "",
             certified: false,
+            drain_seconds: 0,
             edge_settings: String::new(),
             lifetimes: String::new(),
             control_tables: String::new(),
@@ -123,8 +126,9 @@ pub fn write(directory: &Path, addresses: &Addresses, plan: &Plan, upstreams: &[
     let upstream_secrets: Vec<_> = upstreams.iter().map(|upstream| upstream.client().1.to_owned()).collect();
 
     let mut control = format!(
-        "listen = \"{}\"\nmaster_key = {{ file = {:?} }}\n[store]\nengine = \"rocksdb\"\npath = {:?}\n",
+        "listen = \"{}\"\ndrain_seconds = {}\nmaster_key = {{ file = {:?} }}\n[store]\nengine = \"rocksdb\"\npath = {:?}\n",
         addresses.control,
+        plan.drain_seconds,
         files.write("master.key", &master_key)?,
         directory.join("store"),
     );
@@ -153,7 +157,7 @@ pub fn write(directory: &Path, addresses: &Addresses, plan: &Plan, upstreams: &[
 
     let mut edges = Vec::new();
     for (n, (address, token)) in addresses.edges.iter().zip(&edge_tokens).enumerate() {
-        let (deadline, settings) = (plan.edge_deadline_seconds, &plan.edge_settings);
+        let (deadline, settings, drain) = (plan.edge_deadline_seconds, &plan.edge_settings, plan.drain_seconds);
         let shown = match &tls {
             Some(tls) => {
                 let (cert, key) = (tls.path(&format!("edge-{n}.pem")), tls.path(&format!("edge-{n}-key.pem")));
@@ -166,7 +170,9 @@ pub fn write(directory: &Path, addresses: &Addresses, plan: &Plan, upstreams: &[
                 format!("url = \"http://{}\"\ntoken = {{ file = {token:?} }}\n", addresses.control)
             }
         };
-        let edge = format!("listen = \"{address}\"\n{settings}\n[control]\n{shown}deadline_seconds = {deadline}\n");
+        let edge = format!(
+            "listen = \"{address}\"\ndrain_seconds = {drain}\n{settings}\n[control]\n{shown}deadline_seconds = {deadline}\n"
+        );
         edges.push(files.write(&format!("edge-{n}.toml"), &edge)?);
     }
     Ok(Written { control: files.write("control.toml", &control)?, edges, edge_tokens, master_key, upstream_secrets })

@@ -53,6 +53,7 @@ struct ProviderClient {
 #[derive(Debug, Serialize)]
 pub(super) struct EdgeConfig {
     listen: SocketAddr,
+    drain_seconds: u64,
     control: EdgeControl,
     telemetry: Telemetry,
 }
@@ -106,6 +107,8 @@ impl ProgramConfigs<'_> {
             max_connections: None,
             max_connection_age_seconds: control::Config::MAX_CONNECTION_AGE_SECONDS,
             write_timeout_seconds: control::Config::WRITE_TIMEOUT_SECONDS,
+            // All programs end together.
+            drain_seconds: 0,
             tls: None,
             master_key: Secret::File(self.directory.secret("master.key")?.path),
             keys: control::KeysConfig::default(),
@@ -194,6 +197,7 @@ impl ProgramConfigs<'_> {
         let token = Secret::File(self.secrets.edge_token.path.clone());
         EdgeConfig {
             listen: self.addresses.edge,
+            drain_seconds: 0,
             control: EdgeControl { url: origin(self.addresses.control), token },
             telemetry: self.telemetry.clone(),
         }

@@ -30,6 +30,10 @@ pub(super) fn default_write_timeout_seconds() -> u64 {
     Config::WRITE_TIMEOUT_SECONDS
 }
 
+pub(super) fn default_drain_seconds() -> u64 {
+    Config::DRAIN_SECONDS
+}
+
 /// A named caller.
 #[derive(Clone, Debug, Deserialize, Serialize)]
 #[serde(deny_unknown_fields)]
@@ -52,6 +56,7 @@ pub struct PrincipalConfig {
 impl Config {
     pub const MAX_CONNECTION_AGE_SECONDS: u64 = 3600;
     pub const WRITE_TIMEOUT_SECONDS: u64 = 30;
+    pub const DRAIN_SECONDS: u64 = 1;
 
     /// The number of files that the store may have open at a time. Connections never take these descriptors.
     pub fn store_files() -> usize {
@@ -90,6 +95,16 @@ impl Config {
             write,
             age: Some(age + grace),
         })
+    }
+
+    /// The time between the request of shutdown and the end of listening.
+    pub(crate) fn drain(&self) -> Result<Duration, ConfigError> {
+        match self.drain_seconds {
+            0..=4 => Ok(Duration::from_secs(self.drain_seconds)),
+            other => {
+                Err(ConfigError::new("drain_seconds", format_args!("{other} is out of range"), "write 0 to 4 seconds"))
+            }
+        }
     }
 
     /// Checks that bearer tokens never travel over a network in plaintext.

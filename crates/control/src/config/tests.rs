@@ -807,6 +807,9 @@ fn connection_limits_out_of_range_are_refused_with_their_key() {
     refused(|config| config.max_connection_age_seconds = u64::MAX, "max_connection_age_seconds");
     refused(|config| config.write_timeout_seconds = 0, "write_timeout_seconds");
     refused(|config| config.write_timeout_seconds = 601, "write_timeout_seconds");
+    let mut config = example();
+    config.drain_seconds = 5;
+    assert!(config.drain().unwrap_err().to_string().starts_with("drain_seconds: "));
     let limits = example().connection_limits(Duration::from_secs(7)).unwrap();
     assert_eq!(limits.age, Some(Duration::from_secs(Config::MAX_CONNECTION_AGE_SECONDS + 7)));
 }

@@ -87,6 +87,7 @@ impl Authentication {
             .iter()
             .any(|open| path.starts_with(open))
         {
+            self.keep_place(request);
             return Ok(None);
         }
         let request_id = self.request_id(request);
@@ -125,6 +126,17 @@ impl Authentication {
         request.extensions_mut().insert(admission);
         request.extensions_mut().insert(Arc::clone(&caller));
         Ok(Some(caller))
+    }
+
+    /// Keeps the connection of a principal that asks for health only, as an edge does at a control plane that it has no calls
+    /// for. A stranger's connection ends after its time for a first call.
+    fn keep_place<B>(&self, request: &http::Request<B>) {
+        let Some(connection) = request.extensions().get::<Connection>().filter(|made| made.is_private) else { return };
+        let Ok(token) = bearer(request) else { return };
+        let credentials = CallerCredentials { token, peer: connection.peer.clone() };
+        if self.identify(&credentials).is_ok() {
+            connection.place.keep();
+        }
     }
 
     /// The principal of these credentials, by the principals and certificates in force now.

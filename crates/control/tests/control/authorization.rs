@@ -216,6 +216,24 @@ async fn health_needs_no_authentication() {
     assert_eq!(health.check(request).await.unwrap().into_inner().status(), ServingStatus::Serving);
 }
 
+/// Callers that watch the health service have the time to use another node: calls are still served.
+#[tokio::test(flavor = "multi_thread")]
+async fn control_plane_that_ends_says_so_before_it_stops_listening() {
+    let mut env = Environment::new().await;
+    env.config.drain_seconds = 2;
+    let control = env.start().await;
+    let channel = Endpoint::from_shared(format!("http://{}", control.address)).unwrap().connect_lazy();
+    let mut news = HealthClient::new(channel).watch(HealthCheckRequest::default()).await.unwrap().into_inner();
+    while news.message().await.unwrap().unwrap().status() != ServingStatus::Serving {}
+    control.shutdown.trigger();
+    while news.message().await.unwrap().unwrap().status() != ServingStatus::NotServing {}
+    // Over a new connection.
+    control.edge().list().await.unwrap();
+    // A stream that stays open does not keep the process from ending: the report is withdrawn.
+    assert!(news.message().await.unwrap().is_none());
+    control.stop().await;
+}
+
 macro_rules! reflected {
     ($version:ident, $channel:expr) => {{
         use tonic_reflection::pb::$version as pb;

@@ -16,37 +16,50 @@ use lychgate_api::v1::{
 };
 use tonic::Status;
 
+use super::repetition::Class;
 use super::{CallContext, Control};
 use crate::failure::Failure;
 
-/// Makes a method of [`Control`] of each line. The last word is the retry class:
-///
-/// - `until_deadline`: part of an HTTP request; repeated, byte for byte, where it was not delivered or lost, until the request's
-///   deadline. The control plane makes repetition harmless: it only reads, or recognises the message by its idempotency key. `delete_registration` has no
-///   key: a repetition after a deletion that succeeded changes nothing, because the registration access token is unknown then.
-/// - `once`: the edge's own question, which its caller asks again later anyway.
+/// Makes a method of [`Control`] of each line. The last word is the [`Class`] of the RPC, which decides with
+/// [`repetition`](super::repetition) what is sent again: `keyed` messages have an idempotency key, `harmless` ones need none, and
+/// of an `undelivered` one only a message that was not delivered is repeated. `delete_registration` is such: after a deletion
+/// that succeeded, its repetition would be answered that the token is unknown. `own` is a question of the edge itself, which its
+/// caller asks again anyway.
 macro_rules! rpcs {
-    ($($method:ident: $service:ident.$rpc:ident($request:ty) -> $response:ty, $retry:ident;)+) => {
+    ($($method:ident: $service:ident.$rpc:ident($request:ty) -> $response:ty, $class:ident;)+) => {
         impl Control {
-            $(rpcs!(@$retry $method $service $rpc $request, $response);)+
+            $(rpcs!(@$class $method $service $rpc $request, $response);)+
         }
 
         /// The gRPC path of every RPC that an edge calls.
         pub fn rpcs() -> Vec<String> {
             vec![$(path(stringify!($service), stringify!($rpc))),+]
         }
+
+        /// The class of every RPC by the name of its message: of all that carry an idempotency key, and of no other, it is
+        /// `keyed`.
+        #[cfg(test)]
+        fn classes() -> Vec<(String, &'static str)> {
+            vec![$((<$request as prost::Name>::full_name(), stringify!($class))),+]
+        }
     };
-    (@until_deadline $method:ident $service:ident $rpc:ident $request:ty, $response:ty) => {
+    (@keyed $($rpc:tt)+) => { rpcs!(@call Keyed $($rpc)+); };
+    (@harmless $($rpc:tt)+) => { rpcs!(@call Harmless $($rpc)+); };
+    (@undelivered $($rpc:tt)+) => { rpcs!(@call Undelivered $($rpc)+); };
+    (@call $class:ident $method:ident $service:ident $rpc:ident $request:ty, $response:ty) => {
         pub(crate) async fn $method(&self, context: &CallContext, message: $request) -> Result<$response, Failure> {
-            self.call_until_deadline(context, message, |channel, request| async move {
+            self.call(context, message, Class::$class, |channel, request| async move {
                 $service::new(channel).$rpc(request).await
             })
             .await
         }
     };
-    (@once $method:ident $service:ident $rpc:ident $request:ty, $response:ty) => {
+    (@own $method:ident $service:ident $rpc:ident $request:ty, $response:ty) => {
         pub(crate) async fn $method(&self, message: $request) -> Result<$response, Status> {
-            self.call_once(message, |channel, request| async move { $service::new(channel).$rpc(request).await }).await
+            self.ask(message, Class::Undelivered, |channel, request| async move {
+                $service::new(channel).$rpc(request).await
+            })
+            .await
         }
     };
 }
@@ -60,27 +73,50 @@ fn path(client: &str, rpc: &str) -> String {
 
 #[rustfmt::skip]
 rpcs! {
-    begin: AuthorizationServiceClient.begin(BeginRequest) -> BeginResponse, until_deadline;
-    show: AuthorizationServiceClient.show(ShowRequest) -> ShowResponse, until_deadline;
-    decide: AuthorizationServiceClient.decide(DecideRequest) -> DecideResponse, until_deadline;
-    finish_login: AuthorizationServiceClient.finish_login(FinishLoginRequest) -> FinishLoginResponse, until_deadline;
-    confirm_login: AuthorizationServiceClient.confirm_login(ConfirmLoginRequest) -> ConfirmLoginResponse, until_deadline;
+    begin: AuthorizationServiceClient.begin(BeginRequest) -> BeginResponse, harmless;
+    show: AuthorizationServiceClient.show(ShowRequest) -> ShowResponse, keyed;
+    decide: AuthorizationServiceClient.decide(DecideRequest) -> DecideResponse, keyed;
+    finish_login: AuthorizationServiceClient.finish_login(FinishLoginRequest) -> FinishLoginResponse, keyed;
+    confirm_login: AuthorizationServiceClient.confirm_login(ConfirmLoginRequest) -> ConfirmLoginResponse, keyed;
 
-    exchange: TokenServiceClient.exchange(ExchangeRequest) -> ExchangeResponse, until_deadline;
-    introspect: TokenServiceClient.introspect(IntrospectRequest) -> IntrospectResponse, until_deadline;
-    verify: TokenServiceClient.verify(VerifyRequest) -> VerifyResponse, until_deadline;
-    revoke: TokenServiceClient.revoke(RevokeRequest) -> RevokeResponse, until_deadline;
+    exchange: TokenServiceClient.exchange(ExchangeRequest) -> ExchangeResponse, keyed;
+    introspect: TokenServiceClient.introspect(IntrospectRequest) -> IntrospectResponse, harmless;
+    verify: TokenServiceClient.verify(VerifyRequest) -> VerifyResponse, harmless;
+    revoke: TokenServiceClient.revoke(RevokeRequest) -> RevokeResponse, keyed;
 
-    register: RegistrationServiceClient.register(RegisterRequest) -> RegisterResponse, until_deadline;
-    read_registration: RegistrationServiceClient.read(ReadRequest) -> ReadResponse, until_deadline;
-    update_registration: RegistrationServiceClient.update(UpdateRequest) -> UpdateResponse, until_deadline;
-    delete_registration: RegistrationServiceClient.delete(DeleteRequest) -> DeleteResponse, until_deadline;
+    register: RegistrationServiceClient.register(RegisterRequest) -> RegisterResponse, keyed;
+    read_registration: RegistrationServiceClient.read(ReadRequest) -> ReadResponse, harmless;
+    update_registration: RegistrationServiceClient.update(UpdateRequest) -> UpdateResponse, keyed;
+    delete_registration: RegistrationServiceClient.delete(DeleteRequest) -> DeleteResponse, undelivered;
 
-    show_account: AccountServiceClient.show(AccountServiceShowRequest) -> AccountServiceShowResponse, until_deadline;
-    sign_in: AccountServiceClient.sign_in(SignInRequest) -> SignInResponse, until_deadline;
-    revoke_apps: AccountServiceClient.revoke(AccountServiceRevokeRequest) -> AccountServiceRevokeResponse, until_deadline;
-    sign_out: AccountServiceClient.sign_out(SignOutRequest) -> SignOutResponse, until_deadline;
+    show_account: AccountServiceClient.show(AccountServiceShowRequest) -> AccountServiceShowResponse, harmless;
+    sign_in: AccountServiceClient.sign_in(SignInRequest) -> SignInResponse, harmless;
+    revoke_apps: AccountServiceClient.revoke(AccountServiceRevokeRequest) -> AccountServiceRevokeResponse, keyed;
+    sign_out: AccountServiceClient.sign_out(SignOutRequest) -> SignOutResponse, harmless;
 
-    list_issuers: IssuerServiceClient.list(ListRequest) -> ListResponse, once;
-    describe_issuer: IssuerServiceClient.describe(DescribeRequest) -> DescribeResponse, once;
+    list_issuers: IssuerServiceClient.list(ListRequest) -> ListResponse, own;
+    describe_issuer: IssuerServiceClient.describe(DescribeRequest) -> DescribeResponse, own;
+}
+
+#[cfg(test)]
+mod tests {
+    use lychgate_api::FILE_DESCRIPTORS;
+    use prost::Message as _;
+    use prost_types::FileDescriptorSet;
+
+    use super::*;
+
+    /// A message without a key that were repeated as one with a key would be a second request.
+    #[test]
+    fn messages_with_an_idempotency_key_are_keyed_and_no_others() {
+        let files = FileDescriptorSet::decode(FILE_DESCRIPTORS).expect("descriptors").file;
+        let messages = || files.iter().flat_map(|file| file.message_type.iter().map(move |message| (file, message)));
+        for (name, class) in classes() {
+            let (_, message) = messages()
+                .find(|(file, message)| format!("{}.{}", file.package(), message.name()) == name)
+                .unwrap_or_else(|| panic!("no message {name}"));
+            let has_key = message.field.iter().any(|field| field.name() == "attempt");
+            assert_eq!(has_key, class == "keyed", "{name} is {class}");
+        }
+    }
 }

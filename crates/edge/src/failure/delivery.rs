@@ -44,6 +44,18 @@ impl Delivery {
     }
 }
 
+/// True if no connection came about: the server is not there, or is not the one that the URL names.
+pub(crate) fn found_no_server(status: &Status) -> bool {
+    let mut cause = status.source();
+    while let Some(error) = cause {
+        if error.is::<ConnectError>() {
+            return true;
+        }
+        cause = error.source();
+    }
+    false
+}
+
 /// `None` if this type says nothing; its source may.
 fn of_cause(cause: &(dyn Error + 'static)) -> Option<Delivery> {
     if cause.is::<ConnectError>() {

@@ -10,18 +10,23 @@ use lychgate_api::Reason;
 
 use crate::app::App;
 use crate::failure::Failure;
-use crate::issuers::IssuerRoute;
+use crate::issuers::{IssuerRoute, Readiness};
 
 /// `GET /healthz`: the process serves HTTP.
 pub(crate) async fn healthz() -> &'static str {
     "ok\n"
 }
 
-/// `GET /readyz`: the edge knows its issuers. It stays ready while the control plane is away for a moment.
+/// `GET /readyz`: the edge knows its issuers and is not about to end. It stays ready while the control plane is away, as long as
+/// the last known issuers are served.
 pub(crate) async fn readyz(State(app): State<App>) -> (StatusCode, &'static str) {
-    match app.issuers.current() {
-        Some(_) => (StatusCode::OK, "ready\n"),
-        None => (StatusCode::SERVICE_UNAVAILABLE, "the control plane has not answered yet\n"),
+    if app.shutdown.is_requested() {
+        return (StatusCode::SERVICE_UNAVAILABLE, "shutting down\n");
+    }
+    match app.issuers.readiness() {
+        Readiness::Ready => (StatusCode::OK, "ready\n"),
+        Readiness::NeverFetched => (StatusCode::SERVICE_UNAVAILABLE, "the control plane has not answered yet\n"),
+        Readiness::TooOld => (StatusCode::SERVICE_UNAVAILABLE, "the control plane has been away for too long\n"),
     }
 }
 

@@ -8,6 +8,7 @@ mod support;
 mod account;
 mod browsers;
 mod cross_origin;
+mod endpoints;
 mod failures;
 mod languages;
 mod limits;

@@ -2,6 +2,8 @@
 
 use std::collections::{HashMap, VecDeque};
 use std::net::{Ipv4Addr, SocketAddr};
+use std::ops::Range;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard};
 use std::time::Duration;
 
@@ -17,9 +19,10 @@ use lychgate_process::Shutdown;
 use tokio::net::TcpListener;
 use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
-use tonic::transport::Server;
 use tonic::transport::server::TcpIncoming;
+use tonic::transport::{Identity, Server, ServerTlsConfig};
 use tonic::{Code, Request, Response, Status};
+use tonic_health::server::{HealthReporter, health_reporter};
 use tonic_types::{ErrorDetails, StatusExt};
 
 pub(crate) const TOKEN: &str = "edge-token";
@@ -317,16 +320,29 @@ fn max_age() -> Option<prost_types::Duration> {
 #[derive(Debug)]
 pub(crate) struct RunningControl {
     pub(crate) address: SocketAddr,
+    pub(crate) health: HealthReporter,
     stop: oneshot::Sender<()>,
     serving: JoinHandle<()>,
 }
 
 impl RunningControl {
     pub(crate) async fn start(fake: &FakeControl, address: SocketAddr) -> Self {
+        Self::start_on(Server::builder(), fake, address).await
+    }
+
+    /// Starts with TLS, by a certificate and its key in PEM.
+    pub(crate) async fn start_secured(fake: &FakeControl, cert_pem: &str, key_pem: &str) -> Self {
+        let tls = ServerTlsConfig::new().identity(Identity::from_pem(cert_pem, key_pem));
+        Self::start_on(Server::builder().tls_config(tls).expect("a certificate"), fake, any_port()).await
+    }
+
+    async fn start_on(mut server: Server, fake: &FakeControl, address: SocketAddr) -> Self {
         let listener = TcpListener::bind(address).await.expect("the address is free");
         let address = listener.local_addr().expect("an address");
         let (stop, stopped) = oneshot::channel();
-        let server = Server::builder()
+        let (health, health_service) = health_reporter();
+        let server = server
+            .add_service(health_service)
             .add_service(AuthorizationServiceServer::new(fake.clone()))
             .add_service(TokenServiceServer::new(fake.clone()))
             .add_service(RegistrationServiceServer::new(fake.clone()))
@@ -336,10 +352,12 @@ impl RunningControl {
             let stopped = async { drop(stopped.await) };
             server.serve_with_incoming_shutdown(TcpIncoming::from(listener), stopped).await.expect("it serves");
         });
-        Self { address, stop, serving }
+        Self { address, health, stop, serving }
     }
 
-    pub(crate) async fn stop(self) {
+    pub(crate) async fn stop(mut self) {
+        // A stream of reports would keep its connection open.
+        self.health.clear_service_status("").await;
         drop(self.stop);
         self.serving.await.expect("it ended well");
     }
@@ -363,11 +381,17 @@ impl TestEdge {
 
     /// Like `start`, with `settings` in the configuration, before any table.
     pub(crate) async fn start_with(control: SocketAddr, settings: &str) -> Self {
+        Self::start_at(&format!("url = 'http://{control}'"), settings).await
+    }
+
+    /// Like `start_with`, with the lines `control` in the table `[control]`.
+    pub(crate) async fn start_at(control: &str, settings: &str) -> Self {
         let files = tempfile::tempdir().expect("a directory");
         let token = files.path().join("token");
         std::fs::write(&token, TOKEN).expect("a file");
+        let drain = if settings.contains("drain_seconds") { "" } else { "drain_seconds = 0" };
         let config: Config = lychgate_process::config::parse(&format!(
-            "listen = '127.0.0.1:0'\n{settings}\n[control]\nurl = 'http://{control}'\ntoken = {{ file = '{}' }}\ndeadline_seconds = 3",
+            "listen = '127.0.0.1:0'\n{drain}\n{settings}\n[control]\n{control}\ntoken = {{ file = '{}' }}\ndeadline_seconds = 3",
             token.display()
         ))
         .expect("the configuration is good");
@@ -428,6 +452,18 @@ async fn running_as(issuers: &[(&str, &str)], settings: &str) -> (TestEdge, Fake
 
 pub(crate) fn any_port() -> SocketAddr {
     SocketAddr::from((Ipv4Addr::LOCALHOST, 0))
+}
+
+/// An address that stays free while nothing listens there. Its port is below those of outgoing connections.
+pub(crate) fn lasting_address() -> SocketAddr {
+    static NEXT: AtomicU32 = AtomicU32::new(0);
+    const PORTS: Range<u32> = 20_000..32_768;
+    let size = PORTS.end - PORTS.start;
+    (0..size)
+        .map(|_| PORTS.start + (std::process::id() * 37 + NEXT.fetch_add(1, Ordering::Relaxed)) % size)
+        .map(|port| SocketAddr::from((Ipv4Addr::LOCALHOST, u16::try_from(port).expect("a port"))))
+        .find(|address| std::net::TcpListener::bind(address).is_ok())
+        .expect("a port is free")
 }
 
 pub(crate) fn header<'a>(response: &'a reqwest::Response, name: &str) -> &'a str {

@@ -111,6 +111,7 @@ fn good_config(files: &TempDir, idp: &Idp) -> Config {
     let mut config: Config = parse(&format!(
         r#"
         listen = "127.0.0.1:0"
+        drain_seconds = 0
         master_key = {{ file = "{}" }}
         principals = []
         issuers = []
