@@ -9,6 +9,7 @@ pub mod configuration;
 pub mod family;
 pub mod logged;
 pub mod ports;
+pub mod relay;
 pub mod service;
 
 use std::fs;
