@@ -3,6 +3,7 @@
 pub(crate) mod config_audit;
 mod interval;
 pub(crate) mod maintenance;
+pub(crate) mod node_health;
 pub(crate) mod reload;
 pub(crate) mod upstream_health;
 pub(crate) mod upstream_revocation;

@@ -23,8 +23,6 @@ use lychgate_store::Store;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 use tonic::service::Routes;
-use tonic_health::ServingStatus;
-use tonic_health::server::HealthReporter;
 
 use crate::client_metadata::{self, Documents};
 use crate::config::Config;
@@ -39,6 +37,7 @@ use crate::grpc::authentication::Authentication;
 use crate::grpc::metrics::Metrics;
 use crate::issuers::Issuers;
 use crate::jobs::config_audit::ConfigAudit;
+use crate::jobs::node_health::{HealthMetrics, NodeHealth};
 use crate::jobs::reload::{Reload, ReloadTargets};
 use crate::jobs::{maintenance, upstream_health, upstream_revocation};
 use crate::limits::Limits;
@@ -57,9 +56,6 @@ const FINISH_TIMEOUT: Duration = Duration::from_secs(15);
 /// stream lasts as long.
 const AGE_GRACE: Duration = Duration::from_secs(300);
 
-/// How often the store's readiness is checked for the health service.
-const HEALTH_INTERVAL: Duration = Duration::from_secs(2);
-
 /// Serves `config`, which was read from `file`, until `shutdown`. Calls under way are finished.
 pub async fn serve(config: Config, file: PathBuf, engine: OpenEngine, shutdown: Shutdown) -> anyhow::Result<()> {
     let server = Server::bind(config, engine, Arc::new(SystemClock), Arc::new(SystemEntropy)).await?;
@@ -75,6 +71,7 @@ pub struct Server {
     tls: Option<Arc<Tls>>,
     principals: Arc<Principals>,
     audit: ConfigAudit,
+    health_metrics: HealthMetrics,
     reload: Option<Reload>,
     probes_upstreams: bool,
     metrics: Metrics,
@@ -112,7 +109,7 @@ impl Server {
         let store = Store::open(engine, opened_at).await.context("cannot open the store")?;
         let store = store.caching_checks(config.store.check_cache_entries);
         let issuers = Issuers::open(&config, &store, &entropy, clock.now()).await?;
-        let audit = ConfigAudit { store: store.clone(), clock: Arc::clone(&clock), entropy: Arc::clone(&entropy) };
+        let audit = ConfigAudit::new(store.clone(), Arc::clone(&clock), Arc::clone(&entropy));
         audit.record(&config).await.context("cannot open the store")?;
         let listener = TcpListener::bind(config.listen).await.map_err(|error| {
             ConfigError::new(
@@ -123,6 +120,7 @@ impl Server {
         })?;
         let mut registry = Registry::default();
         let metrics = Metrics::new(&mut registry);
+        let health_metrics = HealthMetrics::register(&mut registry);
         let metrics_server = MetricsServer::bind(&config.metrics, registry).await?;
         Ok(Self {
             listener,
@@ -134,6 +132,7 @@ impl Server {
             reload: None,
             probes_upstreams: false,
             metrics,
+            health_metrics,
             metrics_server,
             config,
             store,
@@ -197,7 +196,8 @@ impl Server {
         let probes = self
             .probes_upstreams
             .then(|| tokio::spawn(upstream_health::run(state.clone(), health.clone(), shutdown.clone())));
-        let watch = tokio::spawn(watch_health(self.store, health, announced, shutdown.clone()));
+        let node = NodeHealth { store: self.store, audit: self.audit, health, metrics: self.health_metrics };
+        let watch = tokio::spawn(node.run(announced, shutdown.clone()));
         let reload = self.reload.map(|reload| tokio::spawn(reload.run()));
         let metrics = tokio::spawn(self.metrics_server.serve(shutdown.clone()));
         let maintenance = tokio::spawn(maintenance::run(state, self.opened_at, shutdown.clone()));
@@ -254,28 +254,4 @@ async fn listen(
         .serve_with_incoming_shutdown(incoming, shutdown.requested())
         .await?;
     Ok(())
-}
-
-/// Reports "serving" as long as the store takes commits, until shutdown is announced. When it is requested, the report is
-/// withdrawn, because a stream of reports would keep its connection open.
-async fn watch_health(store: Store, mut health: HealthReporter, announced: Shutdown, shutdown: Shutdown) {
-    let mut interval = tokio::time::interval(HEALTH_INTERVAL);
-    let mut ends = std::pin::pin!(announced.requested());
-    loop {
-        let status = match store.ready().await {
-            Ok(_) => ServingStatus::Serving,
-            Err(error) => {
-                tracing::warn!(error = format!("{:#}", anyhow::Error::new(error)), "the store is not ready");
-                ServingStatus::NotServing
-            }
-        };
-        health.set_service_status("", status).await;
-        tokio::select! {
-            _ = interval.tick() => {}
-            () = &mut ends => break,
-        }
-    }
-    health.set_service_status("", ServingStatus::NotServing).await;
-    shutdown.requested().await;
-    health.clear_service_status("").await;
 }

@@ -3,17 +3,16 @@
 //!
 //! Digests are compared. They cover no secrets: the configuration only names their locations.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use lychgate_domain::entropy::{Entropy, random};
 use lychgate_domain::event::{Event, EventCaller, EventKind};
-use lychgate_domain::id::{Attempt, encode};
-use lychgate_domain::issuer::Issuer;
+use lychgate_domain::id::{Attempt, IssuerId, encode};
+use lychgate_domain::issuer::{Issuer, IssuerUrl};
 use lychgate_domain::keys::digest;
 use lychgate_domain::time::{Clock, Timestamp};
-use lychgate_store::Store;
-use lychgate_store::Update;
 use lychgate_store::configuration::ConfigurationDigest;
+use lychgate_store::{Store, StoreError, Update};
 
 use crate::config::{Config, IssuerConfig, PrincipalConfig};
 use crate::ground::commit::{Commit, until_committed};
@@ -21,22 +20,51 @@ use crate::ground::commit::{Commit, until_committed};
 /// The principal of these events.
 const PRINCIPAL: &str = "control";
 
-/// Records configuration changes as events.
+/// Records configuration changes as events, and compares this node's configuration with the one recorded last. A clone is the
+/// same audit.
 #[derive(Clone, Debug)]
 pub(crate) struct ConfigAudit {
     pub store: Store,
     pub clock: Arc<dyn Clock>,
     pub entropy: Arc<dyn Entropy>,
+    /// The configuration in force at this node.
+    own: Arc<Mutex<Vec<OwnConfiguration>>>,
+}
+
+#[derive(Clone, Debug)]
+struct OwnConfiguration {
+    issuer: IssuerId,
+    url: IssuerUrl,
+    digest: ConfigurationDigest,
 }
 
 impl ConfigAudit {
+    pub(crate) fn new(store: Store, clock: Arc<dyn Clock>, entropy: Arc<dyn Entropy>) -> Self {
+        Self { store, clock, entropy, own: Arc::default() }
+    }
+
     /// Records each issuer with a configuration that differs from the last one seen. The first configuration is stored
     /// without an event.
     pub(crate) async fn record(&self, config: &Config) -> anyhow::Result<()> {
+        let mut own = Vec::new();
         for (issuer, written) in config.issuers()?.iter().zip(&config.issuers) {
-            self.record_one(issuer, ConfigurationDigest(digest_of(config, written)?)).await?;
+            let digest = ConfigurationDigest(digest_of(config, written)?);
+            own.push(OwnConfiguration { issuer: issuer.id.clone(), url: issuer.url.clone(), digest });
+            self.record_one(issuer, digest).await?;
         }
+        *self.own.lock().unwrap_or_else(PoisonError::into_inner) = own;
         Ok(())
+    }
+
+    /// For each issuer, whether a node that was started or reloaded later has another configuration of it.
+    pub(crate) async fn differing(&self) -> Result<Vec<(IssuerId, bool)>, StoreError> {
+        let own = self.own.lock().unwrap_or_else(PoisonError::into_inner).clone();
+        let mut compared = Vec::with_capacity(own.len());
+        for OwnConfiguration { issuer, url, digest } in own {
+            let recorded = self.store.configuration_digest(&url, self.clock.now()).await?;
+            compared.push((issuer, recorded.is_some_and(|recorded| recorded.value != digest)));
+        }
+        Ok(compared)
     }
 
     /// If several nodes see a change at once, one records it.

@@ -1,30 +1,41 @@
-//! An upstream that is wrong or absent is noticed at start, and does not make the process unready.
+//! What a node reports besides its readiness: an upstream that is wrong or absent, and another configuration than that of the other
+//! nodes of its store. Neither makes the process unready.
 
 use futures_util::StreamExt as _;
 use lychgate_control::config::UpstreamConfig;
 use tokio::net::TcpListener;
+use tonic::Streaming;
 use tonic::transport::Channel;
-use tonic_health::pb::HealthCheckRequest;
 use tonic_health::pb::health_check_response::ServingStatus;
 use tonic_health::pb::health_client::HealthClient;
+use tonic_health::pb::{HealthCheckRequest, HealthCheckResponse};
 
 use crate::support::{ControlPlane, Environment, ISSUER, Log, TIMEOUT};
 
-/// Waits until the first check of the health service `service`, and returns its status.
-async fn status(control: &ControlPlane, service: &str) -> ServingStatus {
+/// Follows the health service `service`.
+async fn watch(control: &ControlPlane, service: &str) -> Streaming<HealthCheckResponse> {
     let address = format!("http://{}", control.address);
     let channel = Channel::from_shared(address).unwrap().connect().await.unwrap();
     let request = HealthCheckRequest { service: service.to_owned() };
-    let mut statuses = HealthClient::new(channel).watch(request).await.unwrap().into_inner();
+    HealthClient::new(channel).watch(request).await.unwrap().into_inner()
+}
+
+/// Waits until a check has another result than `before`, and returns it.
+async fn next_status(statuses: &mut Streaming<HealthCheckResponse>, before: ServingStatus) -> ServingStatus {
     let known = async {
         loop {
             let status = statuses.next().await.unwrap().unwrap().status();
-            if status != ServingStatus::Unknown {
+            if ![ServingStatus::Unknown, ServingStatus::ServiceUnknown, before].contains(&status) {
                 return status;
             }
         }
     };
     tokio::time::timeout(TIMEOUT, known).await.unwrap()
+}
+
+/// Waits until the first check of the health service `service`, and returns its status.
+async fn status(control: &ControlPlane, service: &str) -> ServingStatus {
+    next_status(&mut watch(control, service).await, ServingStatus::Unknown).await
 }
 
 /// Starts as a process does, with the issuer identifier of its upstream changed.
@@ -62,4 +73,23 @@ async fn a_wrong_or_absent_upstream_is_noticed_at_start() {
     }
     let (_env, control, _log) = start(|_| {}).await;
     assert_eq!(status(&control, &service).await, ServingStatus::Serving);
+}
+
+/// The node that was started first differs, until it is started anew.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_with_another_configuration_than_the_last_one_says_so() {
+    let service = format!("configuration/{ISSUER}");
+    let mut env = Environment::new().await;
+    let old = env.start().await;
+    let mut statuses = watch(&old, &service).await;
+    assert_eq!(next_status(&mut statuses, ServingStatus::Unknown).await, ServingStatus::Serving);
+    let same = env.start().await;
+    env.issuer().name = "Another name".to_owned();
+    let new = env.start().await;
+    assert_eq!(next_status(&mut statuses, ServingStatus::Serving).await, ServingStatus::NotServing);
+    assert_eq!(status(&new, &service).await, ServingStatus::Serving);
+    assert_eq!(status(&old, "").await, ServingStatus::Serving, "the process is ready");
+    same.stop().await;
+    let again = env.start().await;
+    assert_eq!(status(&again, &service).await, ServingStatus::Serving);
 }
