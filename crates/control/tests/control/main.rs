@@ -20,6 +20,7 @@ mod crashes;
 mod disconnects;
 mod entry;
 mod events;
+mod exchanges;
 mod flooded_log;
 mod hostile_strings;
 mod idempotency;
