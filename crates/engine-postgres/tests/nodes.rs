@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use lychgate_engine::{Batch, CLOCK_SKEW, Clock, Engine, EngineError, Expectation, Key, Space};
+use lychgate_engine::{Batch, CLOCK_SKEW, Clock, Engine, EngineError, Expectation, Key, Space, Timestamp};
 use lychgate_engine_postgres::{Options, Postgres};
 use lychgate_engine_suite::TestClock;
 use lychgate_test_postgres::Server;
@@ -73,6 +73,18 @@ async fn of_racers_on_two_nodes_one_wins_and_both_tails_agree() {
     let (one, other) = (one.await.expect("a tail ends"), other.await.expect("a tail ends"));
     assert_eq!(one, other);
     assert_eq!(one, log(&nodes[0]).await);
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_commit_of_another_node_ends_the_wait_for_events() {
+    let server = Server::shared();
+    let options = prepared(server).await;
+    let (one, other) = (open(&options).await, open(&options).await);
+    let cursor = origin(&other).await;
+    let waiting = tokio::spawn(async move { other.events(cursor, PATIENCE, 10).await });
+    one.commit(creation("a")).await.expect("the commit succeeds");
+    let page = tokio::time::timeout(PATIENCE / 2, waiting).await.expect("the commit ends the wait");
+    assert_eq!(page.expect("the waiter does not panic").expect("events can be read").events.len(), 1);
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -148,8 +160,10 @@ async fn expired_entries_are_swept_and_renewed_ones_stay() {
     let options = Options { sweep_interval: Duration::from_millis(20), ..prepared(server).await };
     let engine = Postgres::open(options.clone(), clock.clone()).await.expect("a prepared database opens");
     let end = clock.now() + Duration::from_secs(1);
-    let put =
-        |name: &str| Batch::new(clock.now(), clock.now() + PATIENCE).put(key(name), Expectation::Absent, vec![1], end);
+    let put_until = |name: &str, end| {
+        Batch::new(clock.now(), clock.now() + PATIENCE).put(key(name), Expectation::Absent, vec![1], end)
+    };
+    let put = |name: &str| put_until(name, end);
     engine.commit(put("renewed")).await.expect("the commit succeeds");
     let database = database(&options);
     let renewer = session(&server.url(&database)).await;
@@ -162,8 +176,13 @@ async fn expired_entries_are_swept_and_renewed_ones_stay() {
         eventually(async || (count(name) == "0").then_some(())).await;
     };
 
+    // At the last instant at which a caller may still see the entry, an older one is swept and it is not.
+    engine.commit(put("in time")).await.expect("the commit succeeds");
     clock.set(end + 2 * CLOCK_SKEW);
-    engine.commit(put("kept for callers with other clocks")).await.expect("the commit succeeds");
+    let earlier = Timestamp::from_millis(end.millis() - 1);
+    engine.commit(put_until("earlier", earlier)).await.expect("the commit succeeds");
+    eventually(async || (count("earlier") == "0").then_some(())).await;
+    assert_eq!(count("in time"), "1");
     clock.set(end + 2 * CLOCK_SKEW + Duration::from_millis(1));
     sweeps("while the row is locked").await;
     assert_eq!(count("renewed"), "1");

@@ -204,3 +204,37 @@ async fn a_server_recovered_in_place_is_read_once_its_standby_has_everything() {
     let read = eventually(async || engine.read(&[key("at risk")], WallClock.now()).await.ok()).await;
     assert!(read.entries[0].is_some());
 }
+
+/// The proof of the lease is from before the crash: when one of its processes crashes, PostgreSQL ends all sessions, recovers,
+/// and stays the same server.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_server_recovered_from_a_crashed_session_is_read_after_a_barrier() {
+    let (primary, standby) = replicated();
+    let options = Options { commit_timeout: PATIENCE, ..hasty(&primary).await };
+    let engine = open(&options).await;
+    engine.commit(creation("before")).await.expect("a standby follows");
+    let database = primary.sql("SELECT datname FROM pg_database WHERE datname LIKE 'test_%'");
+    engine.barrier().await.expect("a standby follows");
+    standby.kill();
+    let committing = tokio::spawn({
+        let engine = engine.clone();
+        async move { engine.commit(creation("at risk")).await }
+    });
+    let waits = "FROM pg_stat_activity WHERE wait_event = 'SyncRep' AND query LIKE '%commit_batches%'";
+    primary.wait_until(&format!("SELECT count(*) > 0 {waits}"));
+    primary.signal_one(&primary.sql(&format!("SELECT pid {waits}")), Signal::KILL);
+    let outcome = committing.await.expect("the caller does not panic");
+    assert!(matches!(outcome, Err(EngineError::Unknown(_))), "{outcome:?}");
+    let shown = "SELECT count(*) FROM lychgate.entries WHERE key = 'at risk'";
+    eventually(async || {
+        let output = primary.psql(&database, shown).output().expect("psql can be run");
+        (output.stdout == b"1\n").then_some(())
+    })
+    .await;
+
+    let outcome = engine.read(&[key("at risk")], WallClock.now()).await;
+    assert!(matches!(outcome, Err(EngineError::Unavailable(_))), "{outcome:?}");
+    standby.launch();
+    let read = eventually(async || engine.read(&[key("at risk")], WallClock.now()).await.ok()).await;
+    assert!(read.entries[0].is_some());
+}

@@ -136,30 +136,22 @@ impl Server {
         }
     }
 
-    /// Sends a signal to the server's first process. `Signal::Kill` ends the others with it.
-    pub fn signal(&self, signal: Signal) {
-        self.with_process(|process| kill_process(process.pid, signal).expect("the server's process exists"));
-    }
-
     /// Sends a signal to all processes of the server.
     pub fn signal_all(&self, signal: Signal) {
-        self.with_process(|process| {
-            let children =
-                std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", process.pid.as_raw_nonzero()));
-            let children = children.expect("the server's process exists");
-            let children = children.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?));
-            for pid in [process.pid].into_iter().chain(children) {
-                // A child may have ended meanwhile.
-                let _ = kill_process(pid, signal);
-            }
-        });
+        self.with_process(|process| process.signal_all(signal));
     }
 
-    /// Ends the server at once, as a crash does.
+    /// Sends a signal to one process of the server.
+    pub fn signal_one(&self, pid: &str, signal: Signal) {
+        let pid = Pid::from_raw(pid.parse().expect("a process id is a number")).expect("a process id is positive");
+        kill_process(pid, signal).expect("the process exists");
+    }
+
+    /// Ends the server at once, as a crash of its machine does: no process of it acts afterwards.
     pub fn kill(&self) {
         let process = self.process.lock().expect("no thread panics with it").take();
         if let Some(process) = process {
-            process.end(Signal::KILL);
+            process.end();
         }
     }
 
@@ -234,8 +226,7 @@ impl Drop for Server {
         // A panic of another thread must not keep the server alive.
         let process = self.process.lock().unwrap_or_else(std::sync::PoisonError::into_inner).take();
         if let Some(process) = process {
-            // The processes of a server may be stopped.
-            process.end(Signal::KILL);
+            process.end();
         }
     }
 }
@@ -274,11 +265,42 @@ impl Process {
         Self { pid, ended }
     }
 
-    fn end(self, signal: Signal) {
-        // It may have ended by itself.
+    fn children(&self) -> Vec<Pid> {
+        let children = std::fs::read_to_string(format!("/proc/{0}/task/{0}/children", self.pid.as_raw_nonzero()));
+        let children = children.unwrap_or_default();
+        children.split_whitespace().filter_map(|child| Pid::from_raw(child.parse().ok()?)).collect()
+    }
+
+    /// Signals the first process, then its children: while it is stopped it starts no others.
+    fn signal_all(&self, signal: Signal) {
+        // A process may have ended by itself.
         let _ = kill_process(self.pid, signal);
+        for child in self.children() {
+            let _ = kill_process(child, signal);
+        }
+    }
+
+    fn end(self) {
+        // Stopped, it neither starts others nor takes notice of its children's ends.
+        let _ = kill_process(self.pid, Signal::STOP);
+        let children = self.children();
+        for child in &children {
+            let _ = kill_process(*child, Signal::KILL);
+        }
+        // Orphans, such as a receiver of the primary's log, would act for a moment after their parent's end.
+        while children.iter().any(|child| is_running(*child)) {
+            std::thread::yield_now();
+        }
+        let _ = kill_process(self.pid, Signal::KILL);
         let _ = self.ended.recv();
     }
+}
+
+/// Reports whether a process exists and has not ended.
+fn is_running(pid: Pid) -> bool {
+    let status = std::fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).unwrap_or_default();
+    // The state follows the name, which is in brackets.
+    status.rsplit_once(") ").is_some_and(|(_, state)| !state.starts_with('Z'))
 }
 
 /// The path of one of PostgreSQL's programs; the newest version of Debian's if several are installed.
