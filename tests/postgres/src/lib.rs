@@ -238,8 +238,10 @@ fn remove_at_end_of_process(directory: &Path) -> ChildStdin {
     let script = "read -r _; until rm -rf \"$0\" 2>/dev/null; do :; done";
     let mut command = Command::new("sh");
     command.args(["-c", script]).arg(directory).stdin(Stdio::piped()).stdout(Stdio::null()).stderr(Stdio::null());
-    let child = command.spawn().expect("every system has a shell");
-    child.stdin.expect("it is a pipe")
+    let mut child = command.spawn().expect("every system has a shell");
+    let pipe = child.stdin.take().expect("it is a pipe");
+    std::thread::spawn(move || child.wait());
+    pipe
 }
 
 /// The first process of a server.
