@@ -6,7 +6,7 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use clap_complete::Shell;
 
-use crate::{dev, operator, storage, templates};
+use crate::{dev, operator, templates};
 
 /// A consent gateway for MCP servers.
 #[derive(Debug, Parser)]
@@ -25,9 +25,6 @@ enum Command {
     /// Checks the templates, words and brands of the pages, or renders every page to look at
     #[command(subcommand)]
     Templates(templates::TemplatesCommand),
-    /// Prepares the database of the control plane
-    #[command(subcommand)]
-    Storage(storage::StorageCommand),
     #[command(flatten)]
     Operator(operator::Nouns),
     /// Prints a completion script: source it, or save it where the shell looks for completions
@@ -43,7 +40,6 @@ pub fn main() -> ExitCode {
         Command::Dev(args) => lychgate_process::run("lychgate dev", dev::main(args)),
         Command::Check(args) => lychgate_check::main(&args, &mut io::stdout(), &mut io::stderr()),
         Command::Templates(command) => templates::main(&command),
-        Command::Storage(command) => lychgate_process::run("lychgate storage", storage::main(command)),
         Command::Operator(nouns) => operator::main(nouns),
         Command::Completions { shell } => completions(shell),
     }

@@ -1,11 +1,14 @@
-//! The choice of the storage engine. Only this file names engines: a new one is a match arm here.
+//! The choice of the storage engine. Only this file names engines: a new one is a match arm in each function here.
 
-use std::path::Path;
+use std::fmt;
+use std::path::{Path, PathBuf};
+use std::str::FromStr;
 use std::sync::Arc;
 
 use anyhow::Context;
 use lychgate_control::config::{Config, EngineName, StoreConfig};
 use lychgate_control::{Memory, OpenEngine, SystemClock, SystemEntropy};
+use lychgate_engine::Clock;
 use lychgate_engine_postgres::{DatabaseUrl, Migration, Postgres};
 use lychgate_engine_rocksdb::{Options, RocksDb};
 use lychgate_process::ConfigError;
@@ -95,4 +98,55 @@ fn refuse_idle_keys(store: &StoreConfig) -> Result<(), ConfigError> {
         }
     }
     Ok(())
+}
+
+/// A store, as the operator's command names it: `rocksdb:PATH`. Displayed without secrets.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum StoreSpec {
+    /// The absolute path of a database's directory.
+    Rocksdb(PathBuf),
+}
+
+/// The open table files of a store that one command uses.
+const OPEN_TABLES: usize = 256;
+
+impl StoreSpec {
+    /// Reports that there is a database to open; without one, [`open`](Self::open) would create it.
+    pub(crate) fn exists(&self) -> bool {
+        match self {
+            StoreSpec::Rocksdb(path) => path.join("CURRENT").exists(),
+        }
+    }
+
+    /// Opens the store for one command; creates a missing one.
+    pub(crate) fn open(&self, clock: Arc<dyn Clock>) -> anyhow::Result<OpenEngine> {
+        match self {
+            StoreSpec::Rocksdb(path) => {
+                let options = Options { open_tables: OPEN_TABLES, ..Options::default() };
+                Ok(OpenEngine::sole_writer(RocksDb::open(path, options, clock, &SystemEntropy)?))
+            }
+        }
+    }
+}
+
+impl FromStr for StoreSpec {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text.split_once(':') {
+            Some(("rocksdb", path)) if !path.is_empty() => {
+                let path = std::path::absolute(path).map_err(|error| format!("the path is not usable: {error}"))?;
+                Ok(StoreSpec::Rocksdb(path))
+            }
+            _ => Err("a store is named rocksdb:PATH, for example rocksdb:/var/lib/lychgate/store".to_owned()),
+        }
+    }
+}
+
+impl fmt::Display for StoreSpec {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            StoreSpec::Rocksdb(path) => write!(f, "rocksdb:{}", path.display()),
+        }
+    }
 }

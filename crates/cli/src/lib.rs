@@ -8,7 +8,6 @@ mod control;
 mod dev;
 mod engine;
 mod operator;
-mod storage;
 mod templates;
 
 pub use command::main as lychgate;

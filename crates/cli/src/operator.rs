@@ -1,4 +1,4 @@
-//! The operator's verbs: `lychgate issuers | consents | clients | grants | connections | keys | events`.
+//! The operator's verbs: `lychgate issuers | consents | clients | grants | connections | keys | events | storage`.
 //!
 //! Each verb is a call of `lychgate.v1` (a list makes one per page, `events verify` none), which every caller with the token
 //! can make; docs/operations.md shows each as a grpcurl recipe. The verbs decide nothing and keep nothing between two runs. They never
@@ -17,6 +17,7 @@ mod keys;
 mod list;
 mod revoke;
 mod screen;
+mod storage;
 mod time;
 mod watch;
 
@@ -89,6 +90,9 @@ pub(crate) enum Nouns {
     Keys(Noun<keys::Verb>),
     /// The audit log: every change with its time, actor and reason
     Events(Noun<events::Verb>),
+    /// The stores: prepares a database, or moves all data from one store to another
+    #[command(subcommand, after_long_help = storage::HELP)]
+    Storage(storage::Verb),
 }
 
 /// The result of a verb that did not fail.
@@ -127,6 +131,7 @@ async fn run(nouns: Nouns) -> Result<Answer, Failure> {
         Nouns::Connections(Noun { common, verb }) => connections::run(verb, &mut Session::open(common)?).await,
         Nouns::Keys(Noun { common, verb }) => keys::run(verb, &mut Session::open(common)?).await,
         Nouns::Events(Noun { common, verb }) => events::run(verb, common).await,
+        Nouns::Storage(verb) => storage::run(verb).await,
     }
 }
 

@@ -11,7 +11,7 @@ use rustix::process::{geteuid, umask};
 use zeroize::Zeroizing;
 
 /// Makes every file and directory that this process creates private to its user.
-pub(crate) fn create_files_privately() {
+pub fn create_files_privately() {
     umask(Mode::RWXG | Mode::RWXO);
 }
 

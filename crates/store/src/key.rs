@@ -15,13 +15,25 @@ pub(crate) fn store_meta() -> Key {
     Key::new(Space::Meta, *b"store")
 }
 
+/// The part of this store in a copy. A copy does not copy it.
+pub(crate) fn store_fence() -> Key {
+    Key::new(Space::Meta, *b"copy")
+}
+
 pub(crate) fn keyring(issuer: &IssuerUrl) -> Key {
     Key::new(Space::Meta, [b"keyring/".as_slice(), &issuer.digest()].concat())
 }
 
 /// The state of the issuer's chain of digests.
 pub(crate) fn digest_chain(issuer: &IssuerUrl) -> Key {
-    Key::new(Space::Meta, [b"digests/".as_slice(), &issuer.digest()].concat())
+    Key::new(Space::Meta, [DIGEST_CHAINS, &issuer.digest()].concat())
+}
+
+/// The prefix of the chains of all issuers.
+pub(crate) const DIGEST_CHAINS: &[u8] = b"digests/";
+
+pub(crate) fn is_digest_chain(key: &Key) -> bool {
+    key.space == Space::Meta && key.bytes.starts_with(DIGEST_CHAINS)
 }
 
 /// Digests are ordered by number.

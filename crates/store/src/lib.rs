@@ -16,6 +16,7 @@ mod commit;
 pub mod configuration;
 pub mod connections;
 pub mod consents;
+pub mod copy;
 pub mod digests;
 pub mod events;
 mod grant_status;
@@ -32,6 +33,7 @@ use std::time::Duration;
 
 use check_cache::CheckCache;
 pub use commit::Commit;
+use copy::{Fence, Fenced};
 pub use grant_status::GrantStatusKey;
 use lychgate_domain::event::Event;
 use lychgate_domain::issuer::IssuerUrl;
@@ -61,7 +63,8 @@ pub(crate) mod proto {
 /// - 6: upstream tokens are in connections. An older node would look for them in codes and grants, and take those without
 ///   for damaged. An open login names the entry rules that admitted its person, and there are failures and events of people
 ///   who were not admitted. An older node would issue a code under other rules, and could not read the records.
-const RECORD_LEVEL: u32 = 6;
+/// - 7: a store whose data was copied elsewhere has a fence. An older node would serve it.
+const RECORD_LEVEL: u32 = 7;
 
 /// The time a batch has to be applied.
 const BATCH_LIFETIME: Duration = Duration::from_secs(10);
@@ -134,6 +137,9 @@ pub enum StoreError {
         /// The store's record level.
         found: u32,
     },
+    /// The store is one end of a copy and must not be served.
+    #[error(transparent)]
+    Fenced(#[from] Fenced),
     /// The cursor belongs to another history of this store, or to events that are no longer kept.
     #[error("the cursor does not belong to this store's history")]
     CursorLost {
@@ -146,11 +152,18 @@ pub enum StoreError {
 }
 
 impl Store {
-    /// Opens a store and raises its record level to this version's: from then on an older version refuses to open it.
+    /// Opens a store and raises its record level to this version's: from then on an older version refuses to open it. A
+    /// store that a [copy] has fenced is refused.
     pub async fn open(engine: OpenEngine, now: Timestamp) -> Result<Self, StoreError> {
         let store = Self { engine, check_cache: None, enqueued: Arc::default() };
         let meta = key::store_meta();
-        match store.record::<proto::StoreMeta>(meta.clone(), now).await? {
+        let snapshot = store.read(&[meta.clone(), key::store_fence()], now).await?;
+        let mut entries = snapshot.entries.into_iter();
+        let (found, fence) = (entries.next().flatten(), entries.next().flatten());
+        if let Some(fenced) = decode::<Fence>(fence)?.and_then(|fence| fence.value.refusal()) {
+            return Err(fenced.into());
+        }
+        match decode::<proto::StoreMeta>(found)? {
             Some(found) if found.value.record_level > RECORD_LEVEL => {
                 Err(StoreError::TooNew { found: found.value.record_level })
             }

@@ -62,7 +62,7 @@ impl Export {
             .ok_or_else(|| Error::Fault(anyhow::anyhow!("there is no digest although one was made")))?;
         let (last, kept_from, before) = (chain.newest.number, chain.kept_from, request.before);
         let at = match (request.position, request.from) {
-            (Some(position), _) => position,
+            (Some(position), _) => events.of_this_history(position, call.now).await?,
             (None, None) => ExportPosition { number: 1, after: None },
             (None, Some(from)) => {
                 ExportPosition { number: events.first_since(log, from, last, call.now).await?, after: None }
@@ -73,6 +73,14 @@ impl Export {
 }
 
 impl Events<'_> {
+    /// Refuses a position within a range of another history of the log: the rest of the range could not be found, and the
+    /// export would have a gap. Numbers of ranges are the same in every history.
+    async fn of_this_history(&self, position: ExportPosition, now: Timestamp) -> Result<ExportPosition, Error> {
+        let Some(after) = position.after else { return Ok(position) };
+        let oldest = self.0.store.oldest_event(now).await?;
+        if after.incarnation == oldest.incarnation { Ok(position) } else { Err(Error::CursorLost(oldest)) }
+    }
+
     /// The first range with an event at `from` or later; the newest if there is none.
     async fn first_since(
         &self,

@@ -133,7 +133,7 @@ impl From<StoreError> for Error {
         match error {
             StoreError::Unavailable(_) | StoreError::Unknown(_) => Error::StoreUnavailable(error.into()),
             StoreError::CursorLost { oldest } => Error::CursorLost(oldest),
-            StoreError::Corrupt { .. } | StoreError::TooNew { .. } | StoreError::Invalid(_) => {
+            StoreError::Corrupt { .. } | StoreError::TooNew { .. } | StoreError::Fenced(_) | StoreError::Invalid(_) => {
                 Error::Fault(error.into())
             }
         }

@@ -26,7 +26,8 @@ use lychgate_engine::Space;
 use values::{Golden, Read, all};
 
 /// Keys of records, by the release that introduced them.
-const KEYS: [&str; 6] = ["keys.v1.txt", "keys.v2.txt", "keys.v3.txt", "keys.v4.txt", "keys.v5.txt", "keys.v6.txt"];
+const KEYS: [&str; 7] =
+    ["keys.v1.txt", "keys.v2.txt", "keys.v3.txt", "keys.v4.txt", "keys.v5.txt", "keys.v6.txt", "keys.v7.txt"];
 
 /// Requirements: E5.
 #[test]
@@ -89,6 +90,8 @@ fn a_value_of_a_later_release_is_not_read_as_another() {
         ("client-marked.v1.hex", varint(2, 99)),
         ("upstream-revocation-issuer.v1.hex", delimited(9, &varint(1, 99))),
         ("event-consent-approved-page.v1.hex", delimited(10, &varint(3, 99))),
+        ("store-leaving.v1.hex", varint(2, 99)),
+        ("store-arriving-records.v1.hex", delimited(5, &varint(4, 99))),
         ("connection-refreshing.v1.hex", delimited(8, &delimited(1, b"too short"))),
     ] {
         let golden = kept(file);
@@ -149,7 +152,8 @@ fn every_record_has_its_released_key() {
     let client = ClientId::parse("client-AAAAAAAAAAAAAAAAAAAAAA").unwrap();
     let authorization = AuthorizationId::from_bytes(*b"authorization-id");
     let grant = GrantId::from_bytes(*b"grant-identifier");
-    let [mut first, mut second, mut third, mut fourth, mut fifth, mut sixth] = [const { String::new() }; 6];
+    let [mut first, mut second, mut third, mut fourth, mut fifth, mut sixth, mut seventh] =
+        [const { String::new() }; 7];
     for space in Space::ALL {
         let lines = match space {
             Space::Assertions => &mut second,
@@ -167,6 +171,7 @@ fn every_record_has_its_released_key() {
         writeln!(lines, "space {} {}", space as u8, space.name()).unwrap();
     }
     writeln!(first, "store meta: {:?}", key::store_meta()).unwrap();
+    writeln!(seventh, "part in a copy: {:?}", key::store_fence()).unwrap();
     for url in ["https://gate.example", "https://gate.example/team"] {
         let url = IssuerUrl::parse(url).unwrap();
         for (name, key) in [
@@ -208,7 +213,7 @@ fn every_record_has_its_released_key() {
             writeln!(fourth, "{name} at {}: {key:?}", url.as_str()).unwrap();
         }
     }
-    for (file, lines) in KEYS.into_iter().zip([first, second, third, fourth, fifth, sixth]) {
+    for (file, lines) in KEYS.into_iter().zip([first, second, third, fourth, fifth, sixth, seventh]) {
         let kept = std::fs::read_to_string(directory().join(file));
         let kept =
             kept.unwrap_or_else(|_| panic!("{file} is missing. If the format is new, this belongs there:\n{lines}"));

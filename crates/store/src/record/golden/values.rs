@@ -29,11 +29,12 @@ use lychgate_domain::upstream::tokens::{SealedFor, SealedTokens};
 use prost::Message as _;
 
 use crate::configuration::ConfigurationDigest;
+use crate::copy::{CopyId, CopyProgress, Fence, FenceState, NextPart};
 use crate::digests::{DigestChain, RangeDigest};
 use crate::keyring::{KeyState, Keyring, SealedKey, SigningAlgorithm};
 use crate::proto::{self, event::Kind};
 use crate::record::{Counter, OperatorRequest, Record, UnregisteredClient, UsedAssertion, decode_event, encode_event};
-use lychgate_engine::{Cursor, Incarnation};
+use lychgate_engine::{Cursor, Incarnation, Space};
 
 /// A value, as today's code writes it, and how it is read.
 pub(super) struct Golden {
@@ -94,6 +95,12 @@ impl Golden {
 pub(super) fn all() -> Vec<Golden> {
     let fixed = [
         Golden::new("store-meta", &[], proto::StoreMeta { record_level: 1 }),
+        Golden::new("store-leaving", &[], fence(FenceState::Leaving)),
+        Golden::new("store-left", &[], fence(FenceState::Left)),
+        Golden::new("store-arriving-events", &[5], fence(arriving(NextPart::Events))),
+        Golden::new("store-arriving-records", &[5], fence(arriving(NextPart::Records(Space::Grants, b"key".to_vec())))),
+        Golden::new("store-arriving-complete", &[5], fence(arriving(NextPart::Complete))),
+        Golden::new("store-arrived", &[], fence(FenceState::Arrived)),
         Golden::new("counter", &[], Counter(0x0102_0304_0506)),
         Golden::new("keyring", &[], keyring()),
         Golden::new("keyring-with-algorithms", &[], keyring_with_algorithms()),
@@ -670,6 +677,16 @@ fn event(kind: EventKind) -> Event {
 
 fn approved_for(scopes: &str, how: Option<event::ApprovedOn>) -> EventKind {
     EventKind::ConsentApproved { requested: "read write".to_owned(), scopes: scopes.to_owned(), how }
+}
+
+fn fence(state: FenceState) -> Fence {
+    let (copy, peer_incarnation) = (CopyId(*b"copy-identifier!"), Incarnation([0x1C; 16]));
+    Fence { copy, state, peer: "rocksdb:/var/lib/lychgate".to_owned(), peer_incarnation }
+}
+
+fn arriving(next: NextPart) -> FenceState {
+    let events_position = 0x0102_0304_0506_0708_090A;
+    FenceState::Arriving(CopyProgress { instant: at(5), events_position, events: 7, next, records: 9 })
 }
 
 fn range_digest() -> RangeDigest {
