@@ -143,7 +143,7 @@ FOLDERS: dict[str, dict[str, str]] = {
     "cli": {
         "dev": "",
         "engine": "",
-        "operator": "",
+        "operator": "engine",
         "templates": "",
         "storage": "engine",
         "command": "dev operator storage templates",

@@ -1,0 +1,272 @@
+//! `lychgate storage copy`: all data in another store, after every kill, and no control plane on the old one.
+
+use std::fs;
+use std::path::Path;
+use std::process::{Output, Stdio};
+
+use anyhow::{Context, Result, ensure};
+use e2e::dev::binary;
+use e2e::flow::{App, LOOPBACK, Tokens};
+use e2e::grpc::refusal;
+use e2e::http::{Jar, Page};
+use e2e::system::configuration::secret;
+use e2e::system::service::one_line;
+use e2e::system::{CROWD, MAIN, Plan, System, principal};
+use lychgate_api::channel::{self, AuthenticatedChannel};
+use lychgate_api::v1::admin_service_client::AdminServiceClient;
+use lychgate_api::v1::consent_service_client::ConsentServiceClient;
+use lychgate_api::v1::{
+    CheckRequest, ConsentServiceListRequest, Consistency, ExportEventsRequest, ListEventsRequest, WatchRequest,
+    consistency,
+};
+use tokio::io::{AsyncBufReadExt as _, BufReader};
+use tokio::process::Command;
+use tonic::{Code, Status};
+
+/// A system with an operator and a checker.
+struct Scene {
+    system: System,
+    operator: String,
+    checker: String,
+}
+
+/// Positions in a store's history that a caller keeps.
+struct Kept {
+    watch: String,
+    page: String,
+    export: String,
+    revision: String,
+}
+
+impl Scene {
+    async fn start() -> Result<Self> {
+        let (operator, checker) = (secret(), secret());
+        let callers = [principal("ops", "operator", &operator), principal("notes", "checker", &checker)].concat();
+        let plan = Plan { edges: 1, edge_settings: CROWD.to_owned(), control_tables: callers, ..Plan::default() };
+        Ok(Self { system: System::start(plan).await?, operator, checker })
+    }
+
+    fn channel(&self, token: &str) -> Result<AuthenticatedChannel> {
+        Ok(channel::open(&self.system.control_url(), None, token)?)
+    }
+
+    /// Runs a verb that asks the control plane; it must succeed.
+    async fn verb(&self, arguments: &[&str]) -> Result<Vec<u8>> {
+        let mut command = lychgate(arguments)?;
+        command.env("LYCHGATE_CONTROL", self.system.control_url()).env("LYCHGATE_TOKEN", &self.operator);
+        let Output { status, stdout, stderr } = command.output().await?;
+        ensure!(status.success(), "{arguments:?}: {}", String::from_utf8_lossy(&stderr));
+        Ok(stdout)
+    }
+
+    /// Lets the configuration name another store.
+    fn use_store(&self, before: &Path, after: &Path) -> Result<()> {
+        let config = fs::read_to_string(self.system.control_config())?;
+        let (before, after) = (format!("path = {before:?}"), format!("path = {after:?}"));
+        ensure!(config.contains(&before), "{before} is not in the configuration");
+        Ok(fs::write(self.system.control_config(), config.replace(&before, &after))?)
+    }
+
+    async fn keep(&self) -> Result<Kept> {
+        let mut admin = AdminServiceClient::new(self.channel(&self.operator)?);
+        let mut consents = ConsentServiceClient::new(self.channel(&self.operator)?);
+        let mut watch = consents.watch(watch("")).await?.into_inner();
+        let watch = watch.message().await?.context("the feed has an event")?.cursor;
+        let page = admin.list_events(page("")).await?.into_inner().next_page_token;
+        let mut export = admin.export_events(export("")).await?.into_inner();
+        let export = export.message().await?.context("the log has an event")?.cursor;
+        let list = ConsentServiceListRequest { issuer_id: MAIN.id.to_owned(), ..Default::default() };
+        let revision = consents.list(list).await?.into_inner().revision;
+        ensure!(!page.is_empty(), "one page would hold everything");
+        Ok(Kept { watch, page, export, revision })
+    }
+
+    /// The answers to a caller that uses what it kept.
+    async fn answers(&self, kept: &Kept, tokens: &Tokens) -> Result<[std::result::Result<(), Status>; 4]> {
+        let mut admin = AdminServiceClient::new(self.channel(&self.operator)?);
+        let mut consents = ConsentServiceClient::new(self.channel(&self.operator)?);
+        let mut checker = ConsentServiceClient::new(self.channel(&self.checker)?);
+        let claims = tokens.claims()?;
+        let text = |name: &str| claims[name].as_str().map(str::to_owned).unwrap_or_default();
+        let check = CheckRequest {
+            issuer_id: MAIN.id.to_owned(),
+            subject: text("sub"),
+            client_id: text("client_id"),
+            resource: MAIN.resource.to_owned(),
+            scopes: Vec::new(),
+            consistency: Some(Consistency {
+                requirement: Some(consistency::Requirement::AtLeastAsFresh(kept.revision.clone())),
+            }),
+        };
+        let watched = match consents.watch(watch(&kept.watch)).await {
+            Ok(stream) => stream.into_inner().message().await.map(drop),
+            Err(status) => Err(status),
+        };
+        let exported = match admin.export_events(export(&kept.export)).await {
+            Ok(stream) => stream.into_inner().message().await.map(drop),
+            Err(status) => Err(status),
+        };
+        let listed = admin.list_events(page(&kept.page)).await.map(drop);
+        Ok([watched, listed, exported, checker.check(check).await.map(drop)])
+    }
+}
+
+fn watch(cursor: &str) -> WatchRequest {
+    WatchRequest { issuer_id: MAIN.id.to_owned(), cursor: cursor.to_owned() }
+}
+
+fn page(token: &str) -> ListEventsRequest {
+    ListEventsRequest {
+        issuer_id: MAIN.id.to_owned(),
+        page_size: 1,
+        page_token: token.to_owned(),
+        ..Default::default()
+    }
+}
+
+fn export(cursor: &str) -> ExportEventsRequest {
+    ExportEventsRequest { issuer_id: MAIN.id.to_owned(), cursor: cursor.to_owned(), ..Default::default() }
+}
+
+fn lychgate(arguments: &[&str]) -> Result<Command> {
+    let mut command = Command::new(binary("lychgate")?);
+    command.args(arguments).kill_on_drop(true);
+    Ok(command)
+}
+
+fn spec(path: &Path) -> String {
+    format!("rocksdb:{}", path.display())
+}
+
+fn copy(from: &Path, to: &Path) -> Result<Command> {
+    lychgate(&["storage", "copy", "--from", &spec(from), "--to", &spec(to)])
+}
+
+async fn succeeds(command: &mut Command) -> Result<String> {
+    let Output { status, stdout, stderr } = command.output().await?;
+    ensure!(status.success(), "{status}: {}", String::from_utf8_lossy(&stderr));
+    Ok(String::from_utf8(stdout)?)
+}
+
+/// Sends SIGKILL after this line of progress; `false` if the command ended before.
+async fn killed_after(line: usize, command: &mut Command) -> Result<bool> {
+    let mut child = command.stdout(Stdio::null()).stderr(Stdio::piped()).spawn()?;
+    let mut lines = BufReader::new(child.stderr.take().context("a pipe")?).lines();
+    for _ in 0..line {
+        if lines.next_line().await?.is_none() {
+            ensure!(child.wait().await?.success(), "a copy that was not killed failed");
+            return Ok(false);
+        }
+    }
+    child.kill().await?;
+    Ok(true)
+}
+
+async fn spent_code(app: &App) -> Result<e2e::flow::TokenRequest> {
+    let request = app.request();
+    let code = request.code(&mut Jar::new()?).await?;
+    let redemption = request.redemption(&code);
+    redemption.tokens().await?;
+    Ok(redemption)
+}
+
+fn refused(page: &Page, error: &str) {
+    assert_eq!((page.status, page.error().as_str()), (400, error), "{}", page.summary());
+}
+
+#[tokio::test]
+async fn everything_goes_on_after_a_copy_that_was_killed_at_every_line() -> Result<()> {
+    let mut scene = Scene::start().await?;
+    let gate = scene.system.gate(MAIN.id)?;
+    let (app, revoked) = (gate.app(&[LOOPBACK]).await?, gate.app(&[LOOPBACK]).await?);
+    let (live, ended) = (app.tokens().await?, revoked.tokens().await?);
+    let spent = spent_code(&app).await?;
+    scene.verb(&["clients", "revoke", &revoked.client_id, "--reason", "a test", "--yes"]).await?;
+    let exported = scene.verb(&["events", "export"]).await?;
+    let keys = scene.verb(&["events", "keys"]).await?;
+    let kept = scene.keep().await?;
+    for answer in scene.answers(&kept, &live).await? {
+        answer.context("what was kept is good before the copy")?;
+    }
+    scene.system.kill_control().await?;
+
+    let directory = scene.system.directory().to_owned();
+    let (source, target) = (directory.join("store"), directory.join("copied"));
+    let mut kills = 0;
+    loop {
+        let attempt = directory.join(format!("attempt-{kills}"));
+        if !killed_after(kills + 1, &mut copy(&source, &attempt)?).await? {
+            break;
+        }
+        let line = control_refuses(&scene).await?;
+        ensure!(line.contains(&format!("copied to {}", spec(&attempt))) || line.contains("went to"), "{line}");
+        succeeds(&mut copy(&source, &attempt)?).await?;
+        succeeds(&mut lychgate(&["storage", "unfence", &spec(&source), "--abandon-copy"])?).await?;
+        kills += 1;
+    }
+    ensure!(kills > 20, "only {kills} lines");
+    succeeds(&mut lychgate(&["storage", "unfence", &spec(&source), "--abandon-copy"])?).await?;
+    let lines = succeeds(&mut copy(&source, &target)?).await?;
+    ensure!(lines.lines().count() == 13 && lines.contains(&format!("was copied to {}", spec(&target))), "{lines}");
+    ensure!(lines.starts_with("events ") && lines.contains("\ngrants "), "{lines}");
+
+    let line = control_refuses(&scene).await?;
+    ensure!(line.contains(&format!("its data went to {}", spec(&target))) && line.contains("unfence"), "{line}");
+    scene.use_store(&source, &target)?;
+    scene.system.start_control().await?;
+    app.refresh(&live.refresh_token).tokens().await?;
+    refused(&revoked.refresh(&ended.refresh_token).send().await?, "invalid_grant");
+    refused(&spent.send().await?, "invalid_grant");
+    let codes = [Code::OutOfRange, Code::OutOfRange, Code::OutOfRange, Code::OutOfRange];
+    let reasons = ["CURSOR_LOST", "CURSOR_LOST", "CURSOR_LOST", "REVISION_LOST"];
+    for ((answer, code), reason) in scene.answers(&kept, &live).await?.into_iter().zip(codes).zip(reasons) {
+        let status = answer.err().with_context(|| format!("{reason}: a position of the old history was accepted"))?;
+        assert_eq!(refusal(&status)?, (code, reason.to_owned()));
+    }
+
+    // The chain of digests goes on, over the same events.
+    let again = scene.verb(&["events", "export"]).await?;
+    ensure!(
+        again.starts_with(&exported) && again.len() > exported.len(),
+        "the export is not the one of before, continued"
+    );
+    let [older, newer, key_set] = ["older.jsonl", "newer.jsonl", "keys.json"].map(|name| directory.join(name));
+    fs::write(&older, exported)?;
+    fs::write(&newer, again)?;
+    fs::write(&key_set, keys)?;
+    let mut verify = lychgate(&["events", "verify"])?;
+    succeeds(verify.arg(&newer).arg("--keys").arg(&key_set).arg("--continues").arg(&older)).await?;
+    Ok(())
+}
+
+async fn control_refuses(scene: &Scene) -> Result<String> {
+    let mut command = Command::new(binary("lychgate-control")?);
+    let line = one_line(command.arg("--config").arg(scene.system.control_config()), 1).await?;
+    ensure!(line.starts_with("lychgate-control: "), "{line}");
+    Ok(line)
+}
+
+#[tokio::test]
+async fn a_copy_refuses_what_it_must_not_touch() -> Result<()> {
+    let mut scene = Scene::start().await?;
+    let directory = scene.system.directory().to_owned();
+    let (source, target) = (directory.join("store"), directory.join("copied"));
+    let line = one_line(&mut copy(&source, &target)?, 3).await?;
+    ensure!(line.contains("in use by another process"), "{line}");
+    scene.system.kill_control().await?;
+
+    let line = one_line(&mut copy(&directory.join("nothing"), &target)?, 2).await?;
+    ensure!(line.contains("holds no store") && !directory.join("nothing").exists(), "{line}");
+    let line = one_line(&mut copy(&source, &source)?, 2).await?;
+    ensure!(line.contains("the same store"), "{line}");
+    succeeds(&mut copy(&source, &target)?).await?;
+    let line = one_line(&mut copy(&source, &directory.join("second"))?, 5).await?;
+    ensure!(line.contains(&format!("its data went to {}", spec(&target))), "{line}");
+    let line = one_line(&mut lychgate(&["storage", "unfence", &spec(&source)])?, 2).await?;
+    ensure!(line.contains("--abandon-copy"), "{line}");
+    succeeds(&mut lychgate(&["storage", "unfence", &spec(&source), "--abandon-copy"])?).await?;
+    let line = one_line(&mut copy(&source, &target)?, 2).await?;
+    ensure!(line.contains("is not empty"), "{line}");
+    scene.system.start_control().await?;
+    Ok(())
+}
