@@ -165,6 +165,11 @@ impl Database {
         }
     }
 
+    /// Copies the files to the directory `into`, which must not exist; table files become hard links.
+    pub(crate) fn checkpoint(&self, into: &Path) -> Result<(), rocksdb::Error> {
+        rocksdb::checkpoint::Checkpoint::new(&self.db)?.create_checkpoint(into)
+    }
+
     pub(crate) fn statistics(&self) -> Option<String> {
         self.options.get_statistics()
     }

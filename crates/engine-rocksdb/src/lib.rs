@@ -7,6 +7,7 @@
 //! The engine must never answer a commit before its bytes are on the disk, never write after a write that failed, and
 //! never open a database in a format that it does not know.
 
+mod checkpoint;
 mod database;
 mod expiry;
 mod layout;
@@ -20,8 +21,8 @@ use std::time::Duration;
 
 use async_trait::async_trait;
 use lychgate_engine::{
-    Batch, Cause, Clock, Cursor, Durability, Engine, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision,
-    Snapshot, SoleWriter, Space, Timestamp,
+    Batch, Cause, Checkpoints, Clock, Cursor, Durability, Engine, EngineError, EventPage, Key, KeyRange, Limit, Page,
+    Revision, Snapshot, SoleWriter, Space, Timestamp,
 };
 use tokio::sync::watch;
 
@@ -49,6 +50,11 @@ impl RocksDb {
             Ok(())
         })
         .await
+    }
+
+    /// What makes backups of this database. They go to a directory beside its own, with `.checkpoint` at the end of its name.
+    pub fn checkpoints(&self) -> Arc<dyn Checkpoints> {
+        Arc::new(checkpoint::DatabaseCheckpoints::new(Arc::clone(&self.database)))
     }
 
     /// RocksDB's own counters, as it prints them; `None` unless [`Options::statistics`] asked for them.

@@ -10,6 +10,7 @@
 #![warn(missing_docs)]
 
 mod batch;
+mod checkpoint;
 mod engine;
 mod error;
 mod events;
@@ -22,6 +23,7 @@ mod write_sequences;
 pub use lychgate_clock::{CLOCK_SKEW, Clock, Entropy, Timestamp, random};
 
 pub use batch::{Batch, Change, Expectation, InvalidBatch, Operation};
+pub use checkpoint::{Checkpoint, CheckpointError, Checkpoints};
 pub use engine::{Durability, Engine};
 pub use error::{Cause, EngineError};
 pub use events::{Cursor, EventEntry, EventPage};

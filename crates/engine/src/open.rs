@@ -8,8 +8,8 @@ use async_trait::async_trait;
 use lychgate_clock::Timestamp;
 
 use crate::{
-    Batch, Cursor, Durability, Engine, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision, Snapshot, Space,
-    WriteSequences,
+    Batch, Checkpoints, Cursor, Durability, Engine, EngineError, EventPage, Key, KeyRange, Limit, Page, Revision,
+    Snapshot, Space, WriteSequences,
 };
 
 /// An engine that no other process can write to while the value exists: memory, or an embedded database that holds a
@@ -21,13 +21,14 @@ pub trait SoleWriter: Engine {}
 pub struct OpenEngine {
     engine: Arc<dyn Engine>,
     write_sequences: Option<Arc<WriteSequences>>,
+    checkpoints: Option<Arc<dyn Checkpoints>>,
 }
 
 impl OpenEngine {
     /// An engine that other processes may write to. It has no record of writes: this process cannot know of theirs, so
     /// it never knows a value to be current without reading it.
     pub fn shared(engine: Arc<dyn Engine>) -> Self {
-        Self { engine, write_sequences: None }
+        Self { engine, write_sequences: None, checkpoints: None }
     }
 
     /// An engine that only this process writes to, and only through this value: it is taken by value, so that no
@@ -35,14 +36,24 @@ impl OpenEngine {
     pub fn sole_writer(engine: impl SoleWriter) -> Self {
         let write_sequences = Arc::new(WriteSequences::new());
         let engine = Arc::new(Recorded { engine, write_sequences: Arc::clone(&write_sequences) });
-        Self { engine, write_sequences: Some(write_sequences) }
+        Self { engine, write_sequences: Some(write_sequences), checkpoints: None }
     }
 
     /// Puts a layer above the engine, such as one that fails on purpose. The layer must forward to the engine it is given,
     /// or to a clone of this value: then the record stays beneath it and complete. A layer above another engine would
     /// make cached values pass for current.
     pub fn layered(self, layer: impl FnOnce(Arc<dyn Engine>) -> Arc<dyn Engine>) -> Self {
-        Self { engine: layer(self.engine), write_sequences: self.write_sequences }
+        Self { engine: layer(self.engine), ..self }
+    }
+
+    /// Adds what makes backups of this engine.
+    pub fn with_checkpoints(self, checkpoints: Arc<dyn Checkpoints>) -> Self {
+        Self { checkpoints: Some(checkpoints), ..self }
+    }
+
+    /// What makes backups of this engine; `None` if it keeps no files of its own.
+    pub fn checkpoints(&self) -> Option<&Arc<dyn Checkpoints>> {
+        self.checkpoints.as_ref()
     }
 
     /// The record of all writes; `None` if other processes may write.
