@@ -1,4 +1,5 @@
-//! `lychgate storage copy`: all data in another store, after every kill, and no control plane on the old one.
+//! `lychgate storage copy`: all data in another store, after every kill, and no control plane on the old one. `lychgate backup`
+//! and `restore`: everything but what could have been revoked.
 
 use std::fs;
 use std::path::Path;
@@ -28,6 +29,8 @@ struct Scene {
     system: System,
     operator: String,
     checker: String,
+    /// An operator of one issuer.
+    scoped: String,
 }
 
 /// Positions in a store's history that a caller keeps.
@@ -40,10 +43,12 @@ struct Kept {
 
 impl Scene {
     async fn start() -> Result<Self> {
-        let (operator, checker) = (secret(), secret());
-        let callers = [principal("ops", "operator", &operator), principal("notes", "checker", &checker)].concat();
+        let (operator, checker, scoped) = (secret(), secret(), secret());
+        let of_one = principal("ops-of-one", "operator", &scoped) + "issuers = [\"main\"]\n";
+        let callers =
+            [principal("ops", "operator", &operator), principal("notes", "checker", &checker), of_one].concat();
         let plan = Plan { edges: 1, edge_settings: CROWD.to_owned(), control_tables: callers, ..Plan::default() };
-        Ok(Self { system: System::start(plan).await?, operator, checker })
+        Ok(Self { system: System::start(plan).await?, operator, checker, scoped })
     }
 
     fn channel(&self, token: &str) -> Result<AuthenticatedChannel> {
@@ -217,7 +222,7 @@ async fn everything_goes_on_after_a_copy_that_was_killed_at_every_line() -> Resu
     app.refresh(&live.refresh_token).tokens().await?;
     refused(&revoked.refresh(&ended.refresh_token).send().await?, "invalid_grant");
     refused(&spent.send().await?, "invalid_grant");
-    let codes = [Code::OutOfRange, Code::OutOfRange, Code::OutOfRange, Code::OutOfRange];
+    let codes = [Code::OutOfRange, Code::OutOfRange, Code::OutOfRange, Code::FailedPrecondition];
     let reasons = ["CURSOR_LOST", "CURSOR_LOST", "CURSOR_LOST", "REVISION_LOST"];
     for ((answer, code), reason) in scene.answers(&kept, &live).await?.into_iter().zip(codes).zip(reasons) {
         let status = answer.err().with_context(|| format!("{reason}: a position of the old history was accepted"))?;
@@ -237,6 +242,104 @@ async fn everything_goes_on_after_a_copy_that_was_killed_at_every_line() -> Resu
     let mut verify = lychgate(&["events", "verify"])?;
     succeeds(verify.arg(&newer).arg("--keys").arg(&key_set).arg("--continues").arg(&older)).await?;
     Ok(())
+}
+
+/// A backup under load, a revocation after it, the loss of the store, and the way back.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_restore_brings_back_everything_but_what_could_have_been_revoked() -> Result<()> {
+    let mut scene = Scene::start().await?;
+    let gate = scene.system.gate(MAIN.id)?;
+    let (app, revoked) = (gate.app(&[LOOPBACK]).await?, gate.app(&[LOOPBACK]).await?);
+    let (live, ended) = (app.tokens().await?, revoked.tokens().await?);
+    let spent = spent_code(&app).await?;
+
+    let backups = scene.system.directory().join("backups");
+    let (stop, stopped) = tokio::sync::watch::channel(false);
+    let (busy, mut is_busy) = tokio::sync::watch::channel(0_usize);
+    let mut people = tokio::task::JoinSet::new();
+    for _ in 0..4 {
+        let (gate, stopped, busy) = (gate.clone(), stopped.clone(), busy.clone());
+        people.spawn(async move {
+            while !*stopped.borrow() {
+                gate.app(&[LOOPBACK]).await?.tokens().await?;
+                busy.send_modify(|flows| *flows += 1);
+            }
+            anyhow::Ok(())
+        });
+    }
+    is_busy.wait_for(|flows| *flows > 4).await?;
+    let mut of_one = lychgate(&["backup"])?;
+    of_one.arg(&backups).env("LYCHGATE_CONTROL", scene.system.control_url()).env("LYCHGATE_TOKEN", &scene.scoped);
+    let line = one_line(&mut of_one, 2).await?;
+    ensure!(line.contains("holds the records of all issuers"), "{line}");
+    let archive = String::from_utf8(scene.verb(&["backup", &backups.display().to_string()]).await?)?;
+    let archive = Path::new(archive.trim_end()).to_owned();
+    stop.send(true)?;
+    while let Some(person) = people.join_next().await {
+        person??;
+    }
+    ensure!(!scene.system.directory().join("store.checkpoint").exists(), "the files of the backup are left");
+    let later = gate.app(&[LOOPBACK]).await?;
+    scene.verb(&["clients", "revoke", &revoked.client_id, "--reason", "a test", "--yes"]).await?;
+    refused(&revoked.refresh(&ended.refresh_token).send().await?, "invalid_grant");
+    scene.system.kill_control().await?;
+    let (lost, restored) = (scene.system.directory().join("store"), scene.system.directory().join("restored"));
+    fs::remove_dir_all(&lost)?;
+
+    let whole = succeeds(lychgate(&["backup", "verify"])?.arg(&archive)).await?;
+    ensure!(whole.starts_with("whole "), "{whole}");
+    damage_is_found(&archive).await?;
+    let mut restore = lychgate(&["restore"])?;
+    let line = succeeds(restore.arg(&archive).args(["--to", &spec(&restored)])).await?;
+    ensure!(line.contains("every grant and every consent of 1 issuers was ended"), "{line}");
+    let mut again = lychgate(&["restore"])?;
+    let refusal = one_line_of(again.arg(&archive).args(["--to", &spec(&restored)])).await?;
+    ensure!(refusal.contains("is not empty"), "{refusal}");
+
+    scene.use_store(&lost, &restored)?;
+    scene.system.start_control().await?;
+    for (app, tokens) in [(&revoked, &ended), (&app, &live)] {
+        refused(&app.refresh(&tokens.refresh_token).send().await?, "invalid_grant");
+    }
+    refused(&spent.send().await?, "invalid_grant");
+    app.tokens().await.context("a client of before the backup, and its person")?;
+    ensure!(later.request().open(&mut Jar::new()?).await.is_err(), "a client of after the backup");
+    let events = String::from_utf8(scene.verb(&["events", "list", "--kind", "issuer.revoked", "--json"]).await?)?;
+    ensure!(events.contains("restored the backup of ") && events.lines().count() == 1, "{events}");
+    Ok(())
+}
+
+/// Each way of damaging an archive is named by `verify`, and stops a restore before it touches anything.
+async fn damage_is_found(archive: &Path) -> Result<()> {
+    let store = archive.join("store");
+    let current = store.join("CURRENT");
+    let whole = fs::read(&current)?;
+    for (what, damage) in [("changed", Some(b"MANIFEST-999999\n".as_slice())), ("missing", None)] {
+        match damage {
+            Some(bytes) => fs::write(&current, bytes)?,
+            None => fs::remove_file(&current)?,
+        }
+        let Output { status, stdout, .. } = lychgate(&["backup", "verify"])?.arg(archive).output().await?;
+        let stdout = String::from_utf8(stdout)?;
+        ensure!(status.code() == Some(1) && stdout.contains("FAILS") && stdout.contains(what), "{status}: {stdout}");
+        let target = archive.join("target");
+        let line = one_line(lychgate(&["restore"])?.arg(archive).args(["--to", &spec(&target)]), 5).await?;
+        ensure!(line.contains("is not whole") && !target.exists(), "{line}");
+    }
+    fs::write(&current, whole)?;
+    let added = store.join("added");
+    fs::write(&added, b"")?;
+    let verified = lychgate(&["backup", "verify"])?.arg(archive).output().await?;
+    ensure!(verified.status.code() == Some(1), "a file that is not in the manifest");
+    fs::remove_file(&added)?;
+    Ok(())
+}
+
+/// The last line on standard error of a command that fails after progress.
+async fn one_line_of(command: &mut Command) -> Result<String> {
+    let Output { status, stderr, .. } = command.output().await?;
+    ensure!(!status.success(), "it did not fail");
+    Ok(String::from_utf8(stderr)?.lines().last().unwrap_or_default().to_owned())
 }
 
 async fn control_refuses(scene: &Scene) -> Result<String> {

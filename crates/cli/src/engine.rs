@@ -21,7 +21,8 @@ pub(crate) async fn open(store: &StoreConfig) -> anyhow::Result<OpenEngine> {
             let options = Options { open_tables: Config::store_files(), ..Options::default() };
             let engine = RocksDb::open(path(store)?, options, Arc::new(SystemClock), &SystemEntropy)
                 .context("cannot open the store")?;
-            Ok(OpenEngine::sole_writer(engine))
+            let checkpoints = engine.checkpoints();
+            Ok(OpenEngine::sole_writer(engine).with_checkpoints(checkpoints))
         }
         EngineName::Postgres => {
             let options = postgres_options(store)?;

@@ -4,6 +4,7 @@
 //! can make; docs/operations.md shows each as a grpcurl recipe. The verbs decide nothing and keep nothing between two runs. They never
 //! take a secret as an argument and never send another party's bytes to a terminal unescaped.
 
+mod backup;
 mod change;
 mod clients;
 mod connections;
@@ -93,6 +94,10 @@ pub(crate) enum Nouns {
     /// The stores: prepares a database, or moves all data from one store to another
     #[command(subcommand, after_long_help = storage::HELP)]
     Storage(storage::Verb),
+    /// Keeps a copy of the whole store while the control plane serves
+    Backup(backup::Backup),
+    /// Makes a new store of a backup, in which every grant and consent has ended
+    Restore(backup::Restore),
 }
 
 /// The result of a verb that did not fail.
@@ -132,6 +137,8 @@ async fn run(nouns: Nouns) -> Result<Answer, Failure> {
         Nouns::Keys(Noun { common, verb }) => keys::run(verb, &mut Session::open(common)?).await,
         Nouns::Events(Noun { common, verb }) => events::run(verb, common).await,
         Nouns::Storage(verb) => storage::run(verb).await,
+        Nouns::Backup(backup) => backup::run(backup).await,
+        Nouns::Restore(restore) => restore.run().await,
     }
 }
 

@@ -1,5 +1,6 @@
 //! The operator's use cases. Each change stands in the event log with the operator's name.
 
+pub(crate) mod backup;
 mod changes;
 mod connections;
 mod estimate;

@@ -21,8 +21,11 @@ pub(crate) fn store_fence() -> Key {
 }
 
 pub(crate) fn keyring(issuer: &IssuerUrl) -> Key {
-    Key::new(Space::Meta, [b"keyring/".as_slice(), &issuer.digest()].concat())
+    Key::new(Space::Meta, [KEYRINGS, &issuer.digest()].concat())
 }
+
+/// The prefix of the keyrings of all issuers.
+pub(crate) const KEYRINGS: &[u8] = b"keyring/";
 
 /// The state of the issuer's chain of digests.
 pub(crate) fn digest_chain(issuer: &IssuerUrl) -> Key {
@@ -74,7 +77,12 @@ pub(crate) fn connection(issuer: &IssuerUrl, subject: &Subject) -> Key {
 }
 
 pub(crate) fn issuer_counter(issuer: &IssuerUrl) -> Key {
-    Key::new(Space::Counters, [issuer.digest().as_slice(), b"i"].concat())
+    issuer_counter_of(&issuer.digest())
+}
+
+/// The counter of the issuer that has this digest.
+pub(crate) fn issuer_counter_of(digest: &[u8]) -> Key {
+    Key::new(Space::Counters, [digest, b"i"].concat())
 }
 
 pub(crate) fn client_counter(issuer: &IssuerUrl, client: &ClientId) -> Key {

@@ -37,11 +37,11 @@ use copy::{Fence, Fenced};
 pub use grant_status::GrantStatusKey;
 use lychgate_domain::event::Event;
 use lychgate_domain::issuer::IssuerUrl;
-pub use lychgate_engine::Durability;
 use lychgate_engine::{
     Batch, Cause, Change, Cursor, EngineError, Entry, Expectation, Key, OpenEngine, Revision, Snapshot, Timestamp,
     Version,
 };
+pub use lychgate_engine::{CheckpointError, Checkpoints, Durability};
 use record::{Record, encode_event};
 use tokio::sync::watch;
 
@@ -188,6 +188,11 @@ impl Store {
     /// Reports whether commits can be taken, and which failures they survive.
     pub async fn ready(&self) -> Result<Durability, StoreError> {
         self.engine.ready().await.map_err(store_error)
+    }
+
+    /// What makes backups of the engine; `None` if it keeps no files of its own.
+    pub fn checkpoints(&self) -> Option<&Arc<dyn Checkpoints>> {
+        self.engine.checkpoints()
     }
 
     /// The free space of the engine's disk, in bytes; `None` if it has none of its own.

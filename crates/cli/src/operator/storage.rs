@@ -106,9 +106,8 @@ impl Copy {
         if from == to {
             return Err(Failure::usage("--from and --to are the same store"));
         }
-        let still = StillClock(StoreCopy::instant(SystemClock.now()));
-        let (source, target) = (existing(&from, still)?, opened(&to, still)?);
-        let begun = StoreCopy::begin(source, target, fresh_id()?, Arc::new(SystemClock)).await?;
+        let (source, target) = (existing(&from, still())?, opened(&to, still())?);
+        let begun = StoreCopy::begin(source, target, fresh_copy()?, Arc::new(SystemClock)).await?;
         let mut lines = Lines::default();
         match begun {
             Begun::Complete => eprintln!("the copy is already complete"),
@@ -145,7 +144,7 @@ impl Unfence {
 
 /// A clock that stands still: what is live at the instant of the copy stays in both stores while they are compared.
 #[derive(Clone, Copy, Debug)]
-struct StillClock(Timestamp);
+pub(super) struct StillClock(pub(super) Timestamp);
 
 impl Clock for StillClock {
     fn now(&self) -> Timestamp {
@@ -160,7 +159,12 @@ fn existing(spec: &StoreSpec, clock: StillClock) -> Result<StoreAt, Failure> {
     opened(spec, clock)
 }
 
-fn opened(spec: &StoreSpec, clock: StillClock) -> Result<StoreAt, Failure> {
+/// The clock of both stores of a copy that begins now.
+pub(super) fn still() -> StillClock {
+    StillClock(StoreCopy::instant(SystemClock.now()))
+}
+
+pub(super) fn opened(spec: &StoreSpec, clock: StillClock) -> Result<StoreAt, Failure> {
     let engine = spec.open(Arc::new(clock)).map_err(|error| {
         let remedy = "stop every process that uses the store, and correct its path";
         Failure::new(Exit::Unreachable, format!("{error:#}; {remedy}"))
@@ -169,21 +173,21 @@ fn opened(spec: &StoreSpec, clock: StillClock) -> Result<StoreAt, Failure> {
 }
 
 #[expect(clippy::disallowed_methods, reason = "an id that is only compared; no test fixes one")]
-fn fresh_id() -> Result<CopyId, Failure> {
+pub(super) fn fresh_copy() -> Result<CopyId, Failure> {
     random::bytes().map(CopyId).map_err(|error| Failure::new(Exit::Other, format!("{error:#}")))
 }
 
 /// The lines of a copy. There is one when a part begins, and then one for each thousand entries, or for each sixteenth of those
 /// so far.
 #[derive(Debug, Default)]
-struct Lines {
+pub(super) struct Lines {
     part: Option<&'static str>,
     shown: u64,
     verified: Vec<String>,
 }
 
 impl Lines {
-    fn show(&mut self, progress: Progress) {
+    pub(super) fn show(&mut self, progress: Progress) {
         match progress {
             Progress::Copied { name, total } => {
                 let due = self.shown + 1000_u64.max(self.shown / 16);

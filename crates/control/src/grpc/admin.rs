@@ -1,5 +1,6 @@
 //! `AdminService`.
 
+mod backup;
 mod export;
 mod records;
 
@@ -10,9 +11,9 @@ use lychgate_api::v1;
 use lychgate_api::v1::admin_service_revoke_response::Outcome as Revoked;
 use lychgate_api::v1::admin_service_server::AdminService;
 use lychgate_api::v1::{
-    AdminServiceRevokeRequest, AdminServiceRevokeResponse, DisableClientRequest, DisableClientResponse,
-    EnableClientRequest, EnableClientResponse, ExportEventsRequest, ExportEventsResponse, GetClientRequest,
-    GetClientResponse, GetGrantRequest, GetGrantResponse, ListClientsRequest, ListClientsResponse,
+    AdminServiceRevokeRequest, AdminServiceRevokeResponse, BackupRequest, BackupResponse, DisableClientRequest,
+    DisableClientResponse, EnableClientRequest, EnableClientResponse, ExportEventsRequest, ExportEventsResponse,
+    GetClientRequest, GetClientResponse, GetGrantRequest, GetGrantResponse, ListClientsRequest, ListClientsResponse,
     ListConnectionsRequest, ListConnectionsResponse, ListEventsRequest, ListEventsResponse, ListGrantsRequest,
     ListGrantsResponse, ListKeysRequest, ListKeysResponse, RevokeSubjectsRequest, RevokeSubjectsResponse,
     RotateKeysRequest, RotateKeysResponse,
@@ -24,6 +25,7 @@ use lychgate_domain::keys::rotation::{KeyFamily, KeyState, RotationUrgency};
 use tonic::{Request, Response, Status};
 
 use super::{caller, reply};
+use crate::admin::backup::Backup;
 use crate::admin::{Admin, Change, ChangeOutcome, KeyRotation, RotateKeys};
 use crate::events::Export;
 use crate::ground::caller::Caller;
@@ -50,6 +52,14 @@ impl AdminApi {
 
 #[tonic::async_trait]
 impl AdminService for AdminApi {
+    type BackupStream = BoxStream<'static, Result<BackupResponse, Status>>;
+
+    async fn backup(&self, request: Request<BackupRequest>) -> Result<Response<Self::BackupStream>, Status> {
+        let caller = caller(&request)?;
+        let call_id = &caller.request_id;
+        reply(Backup::begin(&self.0, &caller).await, call_id, |backup| backup::parts(backup, call_id.clone()))
+    }
+
     type ExportEventsStream = BoxStream<'static, Result<ExportEventsResponse, Status>>;
 
     async fn export_events(

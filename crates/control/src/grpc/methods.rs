@@ -61,6 +61,7 @@ const METHODS: &[(&[Role], &[&str])] = &[
             "/lychgate.v1.AdminService/RevokeSubjects",
             "/lychgate.v1.AdminService/ListEvents",
             "/lychgate.v1.AdminService/ExportEvents",
+            "/lychgate.v1.AdminService/Backup",
         ],
     ),
 ];

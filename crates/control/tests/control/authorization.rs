@@ -61,7 +61,8 @@ fn allowed(method: &str) -> &'static [Role] {
         | "AdminService/Revoke"
         | "AdminService/RevokeSubjects"
         | "AdminService/ListEvents"
-        | "AdminService/ExportEvents" => &[Role::Operator],
+        | "AdminService/ExportEvents"
+        | "AdminService/Backup" => &[Role::Operator],
         undecided => panic!("decide who may call {undecided}"),
     }
 }
