@@ -48,6 +48,8 @@ impl Scene {
         let callers =
             [principal("ops", "operator", &operator), principal("notes", "checker", &checker), of_one].concat();
         let plan = Plan { edges: 1, edge_settings: CROWD.to_owned(), control_tables: callers, ..Plan::default() };
+        // A code that a restore brings back must be refused although it has not expired.
+        let plan = Plan { lifetimes: "code_seconds = 600".to_owned(), ..plan };
         Ok(Self { system: System::start(plan).await?, operator, checker, scoped })
     }
 
@@ -70,6 +72,15 @@ impl Scene {
         let (before, after) = (format!("path = {before:?}"), format!("path = {after:?}"));
         ensure!(config.contains(&before), "{before} is not in the configuration");
         Ok(fs::write(self.system.control_config(), config.replace(&before, &after))?)
+    }
+
+    /// Exports events and keys to files of this name.
+    async fn exported(&self, name: &str) -> Result<Exported> {
+        let file = |kind: &str| self.system.directory().join(format!("{name}.{kind}"));
+        let exported = Exported { events: file("events"), keys: file("keys") };
+        fs::write(&exported.events, self.verb(&["events", "export"]).await?)?;
+        fs::write(&exported.keys, self.verb(&["events", "keys"]).await?)?;
+        Ok(exported)
     }
 
     async fn keep(&self) -> Result<Kept> {
@@ -252,6 +263,12 @@ async fn a_restore_brings_back_everything_but_what_could_have_been_revoked() -> 
     let (app, revoked) = (gate.app(&[LOOPBACK]).await?, gate.app(&[LOOPBACK]).await?);
     let (live, ended) = (app.tokens().await?, revoked.tokens().await?);
     let spent = spent_code(&app).await?;
+    scene.system.upstream(MAIN.id)?.sign_in_as("bob");
+    let (bobs, lost_code) = (app.tokens().await?, app.request());
+    scene.system.upstream(MAIN.id)?.sign_in_as("carol");
+    let carols = lost_code.redemption(&lost_code.code(&mut Jar::new()?).await?);
+    scene.system.upstream(MAIN.id)?.sign_in_as("crowd");
+    let early = scene.exported("early").await?;
 
     let backups = scene.system.directory().join("backups");
     let (stop, stopped) = tokio::sync::watch::channel(false);
@@ -274,6 +291,9 @@ async fn a_restore_brings_back_everything_but_what_could_have_been_revoked() -> 
     ensure!(line.contains("holds the records of all issuers"), "{line}");
     let archive = String::from_utf8(scene.verb(&["backup", &backups.display().to_string()]).await?)?;
     let archive = Path::new(archive.trim_end()).to_owned();
+    // The crowd has events that are younger than the backup.
+    let flows = *is_busy.borrow();
+    is_busy.wait_for(|now| *now > flows + 8).await?;
     stop.send(true)?;
     while let Some(person) = people.join_next().await {
         person??;
@@ -282,6 +302,11 @@ async fn a_restore_brings_back_everything_but_what_could_have_been_revoked() -> 
     let later = gate.app(&[LOOPBACK]).await?;
     scene.verb(&["clients", "revoke", &revoked.client_id, "--reason", "a test", "--yes"]).await?;
     refused(&revoked.refresh(&ended.refresh_token).send().await?, "invalid_grant");
+    let bob = bobs.claims()?["sub"].as_str().context("a subject")?.to_owned();
+    scene.verb(&["consents", "revoke", "--subject", &bob, "--reason", "a test", "--yes"]).await?;
+    carols.tokens().await?;
+    scene.verb(&["clients", "disable", &later.client_id, "--reason", "a test"]).await?;
+    let exported = scene.exported("late").await?;
     scene.system.kill_control().await?;
     let (lost, restored) = (scene.system.directory().join("store"), scene.system.directory().join("restored"));
     fs::remove_dir_all(&lost)?;
@@ -291,7 +316,7 @@ async fn a_restore_brings_back_everything_but_what_could_have_been_revoked() -> 
     damage_is_found(&archive).await?;
     let mut restore = lychgate(&["restore"])?;
     let line = succeeds(restore.arg(&archive).args(["--to", &spec(&restored)])).await?;
-    ensure!(line.contains("every grant and every consent of 1 issuers was ended"), "{line}");
+    ensure!(line.contains("every grant and every consent was ended, because no export"), "{line}");
     let mut again = lychgate(&["restore"])?;
     let refusal = one_line_of(again.arg(&archive).args(["--to", &spec(&restored)])).await?;
     ensure!(refusal.contains("is not empty"), "{refusal}");
@@ -306,7 +331,56 @@ async fn a_restore_brings_back_everything_but_what_could_have_been_revoked() -> 
     ensure!(later.request().open(&mut Jar::new()?).await.is_err(), "a client of after the backup");
     let events = String::from_utf8(scene.verb(&["events", "list", "--kind", "issuer.revoked", "--json"]).await?)?;
     ensure!(events.contains("restored the backup of ") && events.lines().count() == 1, "{events}");
+    scene.system.kill_control().await?;
+
+    // With the export, only what it names has ended.
+    let chosen = scene.system.directory().join("chosen");
+    let line = cannot_restore(&archive, &chosen, &early).await?;
+    ensure!(line.contains("before the backup"), "{line}");
+    let cut = shortened(&exported)?;
+    let line = cannot_restore(&archive, &chosen, &cut).await?;
+    ensure!(line.contains("does not show what was revoked"), "{line}");
+    let lines = succeeds(&mut restore_with(&archive, &chosen, &exported)?).await?;
+    ensure!(lines.contains("everything of 5 persons and clients was ended"), "{lines}");
+    ensure!(lines.contains(&format!("do again: lychgate clients disable {}", later.client_id)), "{lines}");
+    scene.use_store(&restored, &chosen)?;
+    scene.system.start_control().await?;
+    refused(&revoked.refresh(&ended.refresh_token).send().await?, "invalid_grant");
+    refused(&app.refresh(&bobs.refresh_token).send().await?, "invalid_grant");
+    refused(&carols.send().await?, "invalid_grant");
+    app.refresh(&live.refresh_token).tokens().await.context("a person without a revocation")?;
+    refused(&spent.send().await?, "invalid_grant");
     Ok(())
+}
+
+/// An export and its keys.
+struct Exported {
+    events: std::path::PathBuf,
+    keys: std::path::PathBuf,
+}
+
+fn restore_with(archive: &Path, target: &Path, exported: &Exported) -> Result<Command> {
+    let mut command = lychgate(&["restore", "--to", &spec(target)])?;
+    command.arg(archive).arg("--events").arg(&exported.events).arg("--keys").arg(&exported.keys);
+    Ok(command)
+}
+
+/// The last line of a restore that fails; its target is not served, and is deleted.
+async fn cannot_restore(archive: &Path, target: &Path, exported: &Exported) -> Result<String> {
+    let line = one_line_of(&mut restore_with(archive, target, exported)?).await?;
+    fs::remove_dir_all(target)?;
+    Ok(line)
+}
+
+/// The export without an event of its newest range.
+fn shortened(exported: &Exported) -> Result<Exported> {
+    let text = fs::read_to_string(&exported.events)?;
+    let mut lines: Vec<_> = text.lines().collect();
+    ensure!(lines.len() > 2, "{text}");
+    lines.remove(lines.len() - 2);
+    let events = exported.events.with_extension("cut");
+    fs::write(&events, lines.join("\n") + "\n")?;
+    Ok(Exported { events, keys: exported.keys.clone() })
 }
 
 /// Each way of damaging an archive is named by `verify`, and stops a restore before it touches anything.

@@ -96,7 +96,7 @@ pub(crate) enum Nouns {
     Storage(storage::Verb),
     /// Keeps a copy of the whole store while the control plane serves
     Backup(backup::Backup),
-    /// Makes a new store of a backup, in which every grant and consent has ended
+    /// Makes a new store of a backup, and ends again what was revoked since
     Restore(backup::Restore),
 }
 

@@ -30,7 +30,7 @@ use fence::State;
 pub use fence::{CopyId, CopyProgress, Fence, FenceState, Fenced, NextPart, Unfenced, unfence};
 use log::LogReader;
 use positions::{Ends, Positions};
-pub use restore::EverythingEnded;
+pub use restore::{EndedAgain, RestoredIssuer};
 pub use tally::Tally;
 
 /// The time that a commit has. Each expects the progress before it, so that a late one cannot harm.

@@ -29,7 +29,12 @@ pub(crate) const KEYRINGS: &[u8] = b"keyring/";
 
 /// The state of the issuer's chain of digests.
 pub(crate) fn digest_chain(issuer: &IssuerUrl) -> Key {
-    Key::new(Space::Meta, [DIGEST_CHAINS, &issuer.digest()].concat())
+    digest_chain_of(&issuer.digest())
+}
+
+/// The chain of the issuer that has this digest.
+pub(crate) fn digest_chain_of(digest: &[u8]) -> Key {
+    Key::new(Space::Meta, [DIGEST_CHAINS, digest].concat())
 }
 
 /// The prefix of the chains of all issuers.
@@ -86,11 +91,19 @@ pub(crate) fn issuer_counter_of(digest: &[u8]) -> Key {
 }
 
 pub(crate) fn client_counter(issuer: &IssuerUrl, client: &ClientId) -> Key {
-    Key::new(Space::Counters, [issuer.digest().as_slice(), b"c", &hashed(client.as_str())].concat())
+    client_counter_of(&issuer.digest(), client)
+}
+
+pub(crate) fn client_counter_of(digest: &[u8], client: &ClientId) -> Key {
+    Key::new(Space::Counters, [digest, b"c", &hashed(client.as_str())].concat())
 }
 
 pub(crate) fn subject_counter(issuer: &IssuerUrl, subject: &Subject) -> Key {
-    Key::new(Space::Counters, [issuer.digest().as_slice(), b"s", &hashed(subject.as_str())].concat())
+    subject_counter_of(&issuer.digest(), subject)
+}
+
+pub(crate) fn subject_counter_of(digest: &[u8], subject: &Subject) -> Key {
+    Key::new(Space::Counters, [digest, b"s", &hashed(subject.as_str())].concat())
 }
 
 /// `id` is a digest that includes the client's id.

@@ -2,6 +2,7 @@
 
 pub(super) mod archive;
 mod restore;
+mod revocations;
 
 use std::fs::{self, File};
 use std::io::{self, Write as _};
@@ -72,9 +73,11 @@ fn prepare() -> Result<(), Failure> {
 }
 
 async fn create(control: &Control, directory: &Path) -> Result<Answer, Failure> {
-    let seconds = i64::try_from(SystemClock.now().seconds()).unwrap_or(i64::MAX);
-    let time = prost_types::Timestamp { seconds, nanos: 0 }.to_string();
-    let name = format!("lychgate-{}", time.replace(['-', ':'], ""));
+    let now = SystemClock.now();
+    let seconds = i64::try_from(now.seconds()).unwrap_or(i64::MAX);
+    let nanos = i32::try_from(now.millis() % 1000 * 1_000_000).unwrap_or_default();
+    let time = prost_types::Timestamp { seconds, nanos }.to_string();
+    let name = format!("lychgate-{}", prost_types::Timestamp { seconds, nanos: 0 }.to_string().replace(['-', ':'], ""));
     let (partial, complete) = (directory.join(format!("{name}.partial")), directory.join(&name));
     if complete.exists() {
         return Err(Failure::usage(format!("{} exists already", complete.display())));

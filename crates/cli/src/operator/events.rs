@@ -3,6 +3,7 @@
 mod digest;
 mod export;
 mod export_verifier;
+pub(super) mod since;
 mod verify;
 
 use clap::{Args, Subcommand};

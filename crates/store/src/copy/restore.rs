@@ -1,100 +1,156 @@
 //! What a restore does to the copy of a backup before it may be served: a backup lacks the revocations since it was made,
 //! and must not undo them.
+//!
+//! Everything here is a counter that is raised: of an issuer, a client or a person. What was minted under the lower counter
+//! has ended: codes, grants and consents.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashSet};
 
 use lychgate_domain::event::{Event, EventKind, OperatorReason};
-use lychgate_domain::id::EventId;
+use lychgate_domain::id::{ClientId, EventId};
 use lychgate_domain::issuer::IssuerUrl;
-use lychgate_engine::{Expectation, Key, KeyRange, Limit, Space};
+use lychgate_domain::subject::Subject;
+use lychgate_engine::{Entropy, Expectation, Key, KeyRange, Limit, Space};
 
 use super::log::LogReader;
 use super::{CopyError, StoreCopy};
+use crate::digests::DigestChain;
 use crate::record::{Counter, Record as _, decode_event, encode_event};
 use crate::{Versioned, decode, key};
 
-/// Issuers of one store, at most. One batch has them all.
-const MAX_ISSUERS: usize = 50;
+/// Counters that are raised in one commit, each with its event.
+const AT_ONCE: usize = 60;
 
-/// The issuers of which everything was ended.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EverythingEnded {
-    /// The number of issuers.
-    pub issuers: usize,
-    /// Their URLs, as far as the event log names them; only these have an event.
-    pub urls: Vec<String>,
-}
+/// The largest number of issuers of a store.
+const MAX_ISSUERS: usize = 1000;
 
 /// The name in the events of a restore.
 const PRINCIPAL: &str = "restore";
 
+/// An issuer in the backup.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct RestoredIssuer {
+    digest: Vec<u8>,
+    url: Option<IssuerUrl>,
+    /// The number and the compact form of the newest digest of its events.
+    pub newest_digest: Option<(u64, String)>,
+    /// The ids of its events.
+    pub event_ids: HashSet<String>,
+}
+
+impl RestoredIssuer {
+    /// The issuer's URL; `None` if the log has no event of it.
+    pub fn url(&self) -> Option<&str> {
+        self.url.as_ref().map(IssuerUrl::as_str)
+    }
+}
+
+/// What is ended, of one issuer.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum EndedAgain {
+    /// Everything.
+    Issuer,
+    /// Everything of the client with this id.
+    Client(String),
+    /// Everything of this person.
+    Subject(String),
+}
+
+/// A counter to raise, and its event.
+type Raise = (Key, Option<(IssuerUrl, EventKind)>);
+
 impl StoreCopy {
-    /// Ends, in the target, every consent and grant of every issuer. The events say `reason`, one line of at most 256
-    /// characters; `entropy` is for their ids.
-    pub async fn end_everything(
+    /// The issuers in the target, in the order of their digests.
+    pub async fn issuers(&self) -> Result<Vec<RestoredIssuer>, CopyError> {
+        let (target, instant) = (&self.target, self.progress.instant);
+        let limit = Limit { results: MAX_ISSUERS, rows: MAX_ISSUERS };
+        let page = target.engine.scan(Space::Meta, KeyRange::prefix(key::KEYRINGS), instant, limit).await;
+        let page = page.map_err(|error| target.failed(error))?;
+        if page.next.is_some() {
+            return Err(target.failed(format!("it has more than {MAX_ISSUERS} issuers")));
+        }
+        let digests = page.entries.into_iter().map(|(key, _)| key.bytes[key::KEYRINGS.len()..].to_vec());
+        let mut issuers: BTreeMap<Vec<u8>, RestoredIssuer> = BTreeMap::new();
+        for digest in digests {
+            let chain = key::digest_chain_of(&digest);
+            let read = target.engine.read(&[chain], instant).await.map_err(|error| target.failed(error))?;
+            let chain: Option<Versioned<DigestChain>> =
+                decode(read.entries.into_iter().next().flatten()).map_err(|error| target.failed(error))?;
+            let newest_digest = chain.map(|chain| (chain.value.newest.number, chain.value.newest.jws));
+            let issuer = RestoredIssuer { digest: digest.clone(), url: None, newest_digest, event_ids: HashSet::new() };
+            issuers.insert(digest, issuer);
+        }
+        let mut log = LogReader::oldest(&target.engine, self.of_target).await.map_err(|error| target.failed(error))?;
+        while let Some(event) = log.next().await.map_err(|error| target.failed(error))? {
+            let Some((url, event)) = decode_event(&event.value) else { continue };
+            let Ok(url) = IssuerUrl::parse(&url) else { continue };
+            if let Some(issuer) = issuers.get_mut(url.digest().as_slice()) {
+                issuer.event_ids.insert(event.id.to_string());
+                issuer.url = Some(url);
+            }
+        }
+        Ok(issuers.into_values().collect())
+    }
+
+    /// Ends, in the target, codes, grants and consents of `issuer`. Each has an event with `reason`, one line of at most 256
+    /// characters, if the URL of the issuer is known. `entropy` is for the ids of the events.
+    pub async fn end_again(
         &mut self,
+        issuer: &RestoredIssuer,
+        ended: &BTreeSet<EndedAgain>,
         reason: &str,
-        entropy: &dyn lychgate_engine::Entropy,
-    ) -> Result<EverythingEnded, CopyError> {
+        entropy: &dyn Entropy,
+    ) -> Result<(), CopyError> {
         let reason =
             OperatorReason::parse(reason).ok_or_else(|| self.target.failed("the reason cannot be displayed"))?;
-        let counters = self.issuer_counters().await?;
-        if counters.len() > MAX_ISSUERS {
-            return Err(self.target.failed(format!("it has more than {MAX_ISSUERS} issuers")));
+        let raises = ended.iter().map(|ended| self.raise(issuer, ended, &reason));
+        let raises = raises.collect::<Result<Vec<Raise>, CopyError>>()?;
+        for part in raises.chunks(AT_ONCE) {
+            self.raise_all(part, entropy).await?;
         }
-        let urls = self.issuer_urls().await?;
-        let (now, mut batch, mut named) = (self.clock.now(), self.batch(), Vec::new());
-        for (digest, counter) in &counters {
-            let raised = Counter(counter.as_ref().map_or(0, |found| found.value.0) + 1);
+        Ok(())
+    }
+
+    fn raise(&self, issuer: &RestoredIssuer, ended: &EndedAgain, reason: &OperatorReason) -> Result<Raise, CopyError> {
+        let digest = issuer.digest.as_slice();
+        let reason = reason.clone();
+        let (key, kind) = match ended {
+            EndedAgain::Issuer => (key::issuer_counter_of(digest), EventKind::IssuerRevoked { reason }),
+            EndedAgain::Client(id) => {
+                let id = ClientId::parse(id).ok_or_else(|| self.target.failed(format!("{id:?} is no client id")))?;
+                (key::client_counter_of(digest, &id), EventKind::ClientRevoked { client_id: id, reason })
+            }
+            EndedAgain::Subject(subject) => {
+                let subject = Subject::from_record(subject.clone());
+                (key::subject_counter_of(digest, &subject), EventKind::SubjectRevoked { subject, reason })
+            }
+        };
+        Ok((key, issuer.url.clone().map(|url| (url, kind))))
+    }
+
+    async fn raise_all(&mut self, raises: &[Raise], entropy: &dyn Entropy) -> Result<(), CopyError> {
+        let keys: Vec<Key> = raises.iter().map(|(key, _)| key.clone()).collect();
+        let (target, now) = (&self.target, self.clock.now());
+        let read = target.engine.read(&keys, self.progress.instant).await.map_err(|error| target.failed(error))?;
+        let mut batch = self.batch();
+        for ((key, event), entry) in raises.iter().zip(read.entries) {
+            let counter: Option<Versioned<Counter>> = decode(entry).map_err(|error| target.failed(error))?;
             let expected = counter.as_ref().map_or(Expectation::Absent, |found| Expectation::Version(found.version));
-            batch = batch.put(key::issuer_counter_of(digest), expected, raised.encode_record(), None);
-            if let Some(url) = urls.get(digest) {
+            let raised = Counter(counter.map_or(0, |found| found.value.0) + 1);
+            batch = batch.put(key.clone(), expected, raised.encode_record(), None);
+            if let Some((url, kind)) = event {
                 let event = Event {
                     id: EventId::new(now, &lychgate_engine::random(entropy)),
                     at: now,
-                    kind: EventKind::IssuerRevoked { reason: reason.clone() },
+                    kind: kind.clone(),
                     about: None,
                     principal: PRINCIPAL.to_owned(),
                     request_id: PRINCIPAL.to_owned(),
                     address: None,
                 };
                 batch = batch.event(encode_event(url, &event));
-                named.push(url.as_str().to_owned());
             }
         }
-        self.commit(batch, self.progress.clone()).await?;
-        Ok(EverythingEnded { issuers: counters.len(), urls: named })
-    }
-
-    /// The digest of each issuer, by its keyring, and its counter.
-    async fn issuer_counters(&self) -> Result<BTreeMap<Vec<u8>, Option<Versioned<Counter>>>, CopyError> {
-        let (target, instant) = (&self.target, self.progress.instant);
-        let limit = Limit { results: 10 * MAX_ISSUERS, rows: 10 * MAX_ISSUERS };
-        let range = KeyRange::prefix(key::KEYRINGS);
-        let page = target.engine.scan(Space::Meta, range, instant, limit).await;
-        let page = page.map_err(|error| target.failed(error))?;
-        let digests = page.entries.into_iter().map(|(key, _)| key.bytes[key::KEYRINGS.len()..].to_vec());
-        let digests: Vec<Vec<u8>> = digests.collect();
-        let keys: Vec<Key> = digests.iter().map(|digest| key::issuer_counter_of(digest)).collect();
-        let snapshot = target.engine.read(&keys, instant).await.map_err(|error| target.failed(error))?;
-        let mut counters = BTreeMap::new();
-        for (digest, entry) in digests.into_iter().zip(snapshot.entries) {
-            counters.insert(digest, decode(entry).map_err(|error| target.failed(error))?);
-        }
-        Ok(counters)
-    }
-
-    /// The URL of each issuer that the event log names, by its digest.
-    async fn issuer_urls(&self) -> Result<BTreeMap<Vec<u8>, IssuerUrl>, CopyError> {
-        let target = &self.target;
-        let mut urls = BTreeMap::new();
-        let mut log = LogReader::oldest(&target.engine, self.of_target).await.map_err(|error| target.failed(error))?;
-        while let Some(event) = log.next().await.map_err(|error| target.failed(error))? {
-            let url = decode_event(&event.value).and_then(|(url, _)| IssuerUrl::parse(&url).ok());
-            if let Some(url) = url {
-                urls.insert(url.digest().to_vec(), url);
-            }
-        }
-        Ok(urls)
+        self.commit(batch, self.progress.clone()).await
     }
 }

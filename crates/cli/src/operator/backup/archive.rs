@@ -59,7 +59,7 @@ impl Manifest {
     }
 }
 
-/// An archive whose manifest was read.
+/// An archive with its manifest.
 #[derive(Debug)]
 pub(super) struct Archive {
     directory: PathBuf,
@@ -143,7 +143,7 @@ impl Unpacked {
     }
 
     fn delete(&self) {
-        // What cannot be deleted is reported when it is in the way.
+        // A directory that stays is reported when the next copy is made.
         let _ = fs::remove_dir_all(&self.0);
     }
 }

@@ -53,14 +53,14 @@ impl Verify {
     }
 }
 
-fn newest_digest(path: &Path) -> Result<String, Failure> {
+pub(super) fn newest_digest(path: &Path) -> Result<String, Failure> {
     let mut newest = None;
     each_line(path, |line| newest = digest_of(line).or(newest.take()))?;
-    newest.ok_or_else(|| Failure::usage(format!("--continues: {} has no digest; give an older export", path.display())))
+    newest.ok_or_else(|| Failure::usage(format!("{} has no digest; give an export", path.display())))
 }
 
 /// Calls `take` with each line, without its line feed. The bytes need not be text: no digest fits such a line.
-fn each_line(path: &Path, mut take: impl FnMut(&[u8])) -> Result<(), Failure> {
+pub(super) fn each_line(path: &Path, mut take: impl FnMut(&[u8])) -> Result<(), Failure> {
     let file = File::open(path).map_err(|error| unreadable(path, &error))?;
     let mut file = BufReader::new(file);
     let mut line = Vec::new();
@@ -73,6 +73,6 @@ fn each_line(path: &Path, mut take: impl FnMut(&[u8])) -> Result<(), Failure> {
     }
 }
 
-fn unreadable(path: &Path, error: &io::Error) -> Failure {
+pub(super) fn unreadable(path: &Path, error: &io::Error) -> Failure {
     Failure::usage(format!("{} cannot be read: {error}; correct the path", path.display()))
 }
