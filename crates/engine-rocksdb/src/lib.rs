@@ -52,7 +52,7 @@ impl RocksDb {
         .await
     }
 
-    /// What makes backups of this database. They go to a directory beside its own, with `.checkpoint` at the end of its name.
+    /// The maker of this database's backups. They go to a directory beside its own, with `.checkpoint` at the end of its name.
     pub fn checkpoints(&self) -> Arc<dyn Checkpoints> {
         Arc::new(checkpoint::DatabaseCheckpoints::new(Arc::clone(&self.database)))
     }

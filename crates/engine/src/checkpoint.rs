@@ -27,8 +27,10 @@ pub enum CheckpointError {
 /// A copy of an engine's files in a directory of its own, which is deleted with this value.
 pub struct Checkpoint {
     directory: PathBuf,
-    delete: Option<Box<dyn FnOnce(&Path) + Send>>,
+    delete: Option<Delete>,
 }
+
+type Delete = Box<dyn FnOnce(&Path) + Send>;
 
 impl Checkpoint {
     /// The copy in `directory`. `delete` is called once.

@@ -46,12 +46,12 @@ impl OpenEngine {
         Self { engine: layer(self.engine), ..self }
     }
 
-    /// Adds what makes backups of this engine.
+    /// Adds the maker of this engine's backups.
     pub fn with_checkpoints(self, checkpoints: Arc<dyn Checkpoints>) -> Self {
         Self { checkpoints: Some(checkpoints), ..self }
     }
 
-    /// What makes backups of this engine; `None` if it keeps no files of its own.
+    /// The maker of this engine's backups; `None` if it keeps no files of its own.
     pub fn checkpoints(&self) -> Option<&Arc<dyn Checkpoints>> {
         self.checkpoints.as_ref()
     }

@@ -48,7 +48,7 @@ pub struct StoreAt {
     pub name: String,
 }
 
-/// What a copy reports while it runs.
+/// A report of a copy that runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Progress {
     /// A batch was committed.
@@ -179,7 +179,7 @@ impl StoreCopy {
             Part::Complete => return Ok(Begun::Complete),
             Part::Interrupted { leaving, arriving, progress } => {
                 let instant = progress.instant.max(instant);
-                (leaving, arriving, CopyProgress { instant, ..progress })
+                (*leaving, *arriving, CopyProgress { instant, ..progress })
             }
             Part::New { leaving } => {
                 if !is_empty(&target, to.incarnation).await? {
@@ -206,7 +206,7 @@ impl StoreCopy {
         Ok(Begun::Running(Box::new(copy)))
     }
 
-    /// Copies what is not copied yet.
+    /// Copies the events and records that are not copied yet.
     pub async fn transfer(&mut self, report: &mut dyn FnMut(Progress)) -> Result<(), CopyError> {
         if self.progress.next == NextPart::Events {
             self.transfer_events(report).await?;
@@ -327,12 +327,12 @@ impl StoreCopy {
     }
 }
 
-/// What the fences of two stores say about a copy from one to the other.
+/// The state of a copy between two stores, by their fences.
 enum Part {
     /// It is complete.
     Complete,
     /// It was interrupted.
-    Interrupted { leaving: Versioned<Fence>, arriving: Versioned<Fence>, progress: CopyProgress },
+    Interrupted { leaving: Box<Versioned<Fence>>, arriving: Box<Versioned<Fence>>, progress: CopyProgress },
     /// It has written nothing to the target; perhaps the source is fenced for it.
     New { leaving: Option<Versioned<Fence>> },
 }
@@ -354,9 +354,11 @@ fn part(source: &StoreAt, from: &State, target: &StoreAt, to: &State) -> Result<
         (Some(leaving), None) => Ok(Part::New { leaving: Some(leaving.clone()) }),
         (Some(leaving), Some(there)) if there.value.copy == leaving.value.copy => match &there.value.state {
             FenceState::Arrived => Ok(Part::Complete),
-            FenceState::Arriving(progress) => {
-                Ok(Part::Interrupted { leaving: leaving.clone(), arriving: there.clone(), progress: progress.clone() })
-            }
+            FenceState::Arriving(progress) => Ok(Part::Interrupted {
+                leaving: Box::new(leaving.clone()),
+                arriving: Box::new(there.clone()),
+                progress: progress.clone(),
+            }),
             FenceState::Leaving | FenceState::Left => Err(target_in_use(source, target)),
         },
         (_, Some(_)) => Err(target_in_use(source, target)),

@@ -190,7 +190,7 @@ impl Store {
         self.engine.ready().await.map_err(store_error)
     }
 
-    /// What makes backups of the engine; `None` if it keeps no files of its own.
+    /// The maker of the engine's backups; `None` if it keeps no files of its own.
     pub fn checkpoints(&self) -> Option<&Arc<dyn Checkpoints>> {
         self.engine.checkpoints()
     }

@@ -46,7 +46,7 @@ pub struct CopyProgress {
     pub events_position: u128,
     /// The number of copied events.
     pub events: u64,
-    /// What is copied next.
+    /// The place at which the copy continues.
     pub next: NextPart,
     /// The number of copied records, of all spaces.
     pub records: u64,
@@ -110,7 +110,7 @@ impl Fence {
     }
 }
 
-/// What [`unfence`] did.
+/// The result of [`unfence`].
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Unfenced {
     /// The store is usable again; the copy at this place is not continued any more.

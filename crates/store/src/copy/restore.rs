@@ -1,5 +1,5 @@
-//! What a restore does to the copy of a backup before it may be served: a backup lacks the revocations since it was made,
-//! and must not undo them.
+//! Revocations in the copy of a backup, before it may be served: a backup lacks those since it was made, and a restore must
+//! not undo them.
 //!
 //! Everything here is a counter that is raised: of an issuer, a client or a person. What was minted under the lower counter
 //! has ended: codes, grants and consents.
@@ -45,7 +45,7 @@ impl RestoredIssuer {
     }
 }
 
-/// What is ended, of one issuer.
+/// One end, of an issuer.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum EndedAgain {
     /// Everything.

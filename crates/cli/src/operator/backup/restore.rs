@@ -68,7 +68,12 @@ impl Restore {
         copy.verify(&mut |progress| lines.show(progress)).await?;
         let reason = format!("restored the backup of {time}");
         let mut done = vec![format!("restored the backup of {time} to {}", self.to)];
-        for issuer in copy.issuers().await? {
+        let issuers = copy.issuers().await?;
+        let is_restored = |url: &&String| issuers.iter().any(|issuer| issuer.url() == Some(url.as_str()));
+        if let Some(unknown) = exports.keys().find(|url| !is_restored(url)) {
+            return Err(Failure::usage(format!("the archive has no events of {unknown}; leave its export out")));
+        }
+        for issuer in issuers {
             let (ended, lines) = what_ends(&issuer, &exports, time)?;
             copy.end_again(&issuer, &ended, &reason, &SystemEntropy).await?;
             done.extend(lines);
