@@ -145,8 +145,7 @@ FOLDERS: dict[str, dict[str, str]] = {
         "engine": "",
         "operator": "engine",
         "templates": "",
-        "storage": "engine",
-        "command": "dev operator storage templates",
+        "command": "dev operator templates",
         "control": "engine",
     },
     "domain": {

@@ -9,9 +9,10 @@ use anyhow::Context;
 use lychgate_control::config::{Config, EngineName, StoreConfig};
 use lychgate_control::{Memory, OpenEngine, SystemClock, SystemEntropy};
 use lychgate_engine::Clock;
-use lychgate_engine_postgres::{DatabaseUrl, Migration, Postgres};
+use lychgate_engine_postgres::{DatabaseUrl, Migration, OpenError, Postgres};
 use lychgate_engine_rocksdb::{Options, RocksDb};
 use lychgate_process::ConfigError;
+use lychgate_process::config::Secret;
 
 /// Opens the engine that `[store]` names.
 pub(crate) async fn open(store: &StoreConfig) -> anyhow::Result<OpenEngine> {
@@ -69,14 +70,15 @@ fn postgres_options(store: &StoreConfig) -> Result<lychgate_engine_postgres::Opt
     Ok(options)
 }
 
+const URL_REMEDY: &str =
+    "write postgresql://USER:PASSWORD@HOST/DATABASE there, with ?sslmode=disable on a private network only";
+
 /// The URL is a secret: an error does not repeat it.
 fn url(store: &StoreConfig) -> Result<DatabaseUrl, ConfigError> {
     const KEY: &str = "store.url";
     let missing = || ConfigError::new(KEY, "is missing", "name the file that holds the database's URL");
     let url = store.url.as_ref().ok_or_else(missing)?.read(KEY)?;
-    let remedy =
-        "write postgresql://USER:PASSWORD@HOST/DATABASE there, with ?sslmode=disable on a private network only";
-    url.parse().map_err(|problem| ConfigError::new(KEY, problem, remedy))
+    url.parse().map_err(|problem| ConfigError::new(KEY, problem, URL_REMEDY))
 }
 
 /// Refuses keys of another engine, which would have no effect.
@@ -101,45 +103,76 @@ fn refuse_idle_keys(store: &StoreConfig) -> Result<(), ConfigError> {
     Ok(())
 }
 
-/// A store, as the operator's command names it: `rocksdb:PATH`. Displayed without secrets.
+/// A store, as the operator's command names it: `rocksdb:PATH`, or `postgres:FILE`. Displayed without secrets.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum StoreSpec {
     /// The absolute path of a database's directory.
     Rocksdb(PathBuf),
+    /// The absolute path of a file that holds the URL of a database. The URL is a secret, and every process of the machine can
+    /// read the arguments of a command.
+    Postgres(PathBuf),
 }
 
 /// The open table files of a store that one command uses.
 const OPEN_TABLES: usize = 256;
 
 impl StoreSpec {
-    /// Reports that there is a database to open; without one, [`open`](Self::open) would create it.
-    pub(crate) fn exists(&self) -> bool {
+    /// Opens the store for one command; `None` if there is none.
+    pub(crate) async fn open(&self, clock: Arc<dyn Clock>) -> anyhow::Result<Option<OpenEngine>> {
         match self {
-            StoreSpec::Rocksdb(path) => path.join("CURRENT").exists(),
+            StoreSpec::Rocksdb(path) if !path.join("CURRENT").exists() => Ok(None),
+            StoreSpec::Rocksdb(_) => self.create(clock).await.map(Some),
+            StoreSpec::Postgres(file) => {
+                let options = lychgate_engine_postgres::Options::new(url_in(file)?);
+                match Postgres::open(options, clock).await {
+                    Ok(engine) => Ok(Some(OpenEngine::shared(Arc::new(engine)))),
+                    Err(OpenError::NoSchema(_)) => Ok(None),
+                    Err(error) => Err(error.into()),
+                }
+            }
         }
     }
 
     /// Opens the store for one command; creates a missing one.
-    pub(crate) fn open(&self, clock: Arc<dyn Clock>) -> anyhow::Result<OpenEngine> {
+    pub(crate) async fn create(&self, clock: Arc<dyn Clock>) -> anyhow::Result<OpenEngine> {
         match self {
             StoreSpec::Rocksdb(path) => {
                 let options = Options { open_tables: OPEN_TABLES, ..Options::default() };
                 Ok(OpenEngine::sole_writer(RocksDb::open(path, options, clock, &SystemEntropy)?))
             }
+            StoreSpec::Postgres(file) => {
+                let url = url_in(file)?;
+                lychgate_engine_postgres::migrate(&url, Arc::clone(&clock), &SystemEntropy).await?;
+                let options = lychgate_engine_postgres::Options::new(url);
+                Ok(OpenEngine::shared(Arc::new(Postgres::open(options, clock).await?)))
+            }
         }
     }
+}
+
+fn url_in(file: &Path) -> anyhow::Result<DatabaseUrl> {
+    let name = format!("postgres:{}", file.display());
+    let url = Secret::File(file.to_owned()).read(&name)?;
+    url.parse().map_err(|problem| ConfigError::new(name, problem, URL_REMEDY).into())
 }
 
 impl FromStr for StoreSpec {
     type Err = String;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let absolute =
+            |path: &str| std::path::absolute(path).map_err(|error| format!("the path is not usable: {error}"));
         match text.split_once(':') {
-            Some(("rocksdb", path)) if !path.is_empty() => {
-                let path = std::path::absolute(path).map_err(|error| format!("the path is not usable: {error}"))?;
-                Ok(StoreSpec::Rocksdb(path))
+            Some(("rocksdb", path)) if !path.is_empty() => Ok(StoreSpec::Rocksdb(absolute(path)?)),
+            // A URL instead of a file's name: it is in the shell's history now.
+            Some(("postgres", path)) if !path.is_empty() && !path.starts_with("//") => {
+                Ok(StoreSpec::Postgres(absolute(path)?))
             }
-            _ => Err("a store is named rocksdb:PATH, for example rocksdb:/var/lib/lychgate/store".to_owned()),
+            _ => Err(
+                "a store is named rocksdb:PATH, for example rocksdb:/var/lib/lychgate/store, or postgres:FILE, where \
+                      the file holds the database's URL"
+                    .to_owned(),
+            ),
         }
     }
 }
@@ -148,6 +181,7 @@ impl fmt::Display for StoreSpec {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             StoreSpec::Rocksdb(path) => write!(f, "rocksdb:{}", path.display()),
+            StoreSpec::Postgres(file) => write!(f, "postgres:{}", file.display()),
         }
     }
 }

@@ -19,7 +19,8 @@ use crate::engine::{self, StoreSpec};
 
 pub(super) const HELP: &str = "\
 SPEC
-  A store is rocksdb:PATH, where PATH is the directory that [store] of the control plane's configuration names.
+  A store is rocksdb:PATH, where PATH is the directory that [store] of the control plane's configuration names, or
+  postgres:FILE, where FILE holds the database's URL.
 
 MOVING HOUSE
   1. Stop every control plane.
@@ -106,7 +107,7 @@ impl Copy {
         if from == to {
             return Err(Failure::usage("--from and --to are the same store"));
         }
-        let (source, target) = (existing(&from, still())?, opened(&to, still())?);
+        let (source, target) = (existing(&from, still()).await?, created(&to, still()).await?);
         let begun = StoreCopy::begin(source, target, fresh_copy()?, Arc::new(SystemClock)).await?;
         let mut lines = Lines::default();
         match begun {
@@ -129,7 +130,7 @@ impl Copy {
 
 impl Unfence {
     async fn run(self) -> Result<Answer, Failure> {
-        let store = existing(&self.store, StillClock(SystemClock.now()))?;
+        let store = existing(&self.store, StillClock(SystemClock.now())).await?;
         let done = unfence(&store, self.abandon_copy, SystemClock.now()).await?;
         let (answer, line) = match done {
             Unfenced::Released { peer } => {
@@ -152,11 +153,10 @@ impl Clock for StillClock {
     }
 }
 
-fn existing(spec: &StoreSpec, clock: StillClock) -> Result<StoreAt, Failure> {
-    if !spec.exists() {
-        return Err(CopyError::NoStore { name: spec.to_string() }.into());
-    }
-    opened(spec, clock)
+async fn existing(spec: &StoreSpec, clock: StillClock) -> Result<StoreAt, Failure> {
+    let engine = spec.open(Arc::new(clock)).await.map_err(|error| cannot_open(&error))?;
+    let engine = engine.ok_or_else(|| CopyError::NoStore { name: spec.to_string() })?;
+    Ok(StoreAt { engine, name: spec.to_string() })
 }
 
 /// The clock of both stores of a copy that begins now.
@@ -164,12 +164,14 @@ pub(super) fn still() -> StillClock {
     StillClock(StoreCopy::instant(SystemClock.now()))
 }
 
-pub(super) fn opened(spec: &StoreSpec, clock: StillClock) -> Result<StoreAt, Failure> {
-    let engine = spec.open(Arc::new(clock)).map_err(|error| {
-        let remedy = "stop every process that uses the store, and correct its path";
-        Failure::new(Exit::Unreachable, format!("{error:#}; {remedy}"))
-    })?;
+pub(super) async fn created(spec: &StoreSpec, clock: StillClock) -> Result<StoreAt, Failure> {
+    let engine = spec.create(Arc::new(clock)).await.map_err(|error| cannot_open(&error))?;
     Ok(StoreAt { engine, name: spec.to_string() })
+}
+
+fn cannot_open(error: &anyhow::Error) -> Failure {
+    let remedy = "stop every process that uses the store, and correct its name";
+    Failure::new(Exit::Unreachable, format!("{error:#}; {remedy}"))
 }
 
 #[expect(clippy::disallowed_methods, reason = "an id that is only compared; no test fixes one")]

@@ -135,8 +135,9 @@ impl Unpacked {
     /// Opens the store, as it was at the backup.
     pub(super) async fn open(&self) -> Result<OpenEngine, Failure> {
         let still = StillClock(StoreCopy::instant(SystemClock.now()));
-        let opened = StoreSpec::Rocksdb(self.0.clone()).open(Arc::new(still));
+        let opened = StoreSpec::Rocksdb(self.0.clone()).open(Arc::new(still)).await;
         let engine = opened.map_err(|error| Failure::new(Exit::Other, format!("{error:#}")))?;
+        let engine = engine.ok_or_else(|| Failure::new(Exit::Other, "the archive holds no database; use another"))?;
         // The first read shows that it is a store.
         engine.read(&[], Timestamp::EPOCH).await.map_err(|error| Failure::new(Exit::Other, error.to_string()))?;
         Ok(engine)

@@ -15,7 +15,7 @@ use super::revocations::Revocations;
 use crate::engine::StoreSpec;
 use crate::operator::events::since;
 use crate::operator::failure::{Exit, Failure};
-use crate::operator::storage::{Lines, fresh_copy, opened, still};
+use crate::operator::storage::{Lines, created, fresh_copy, still};
 use crate::operator::{Answer, MAX_LINE};
 
 const HELP: &str = "\
@@ -36,7 +36,7 @@ pub(crate) struct Restore {
     /// The archive that `lychgate backup` made
     #[arg(value_name = "ARCHIVE")]
     archive: PathBuf,
-    /// The new store, rocksdb:PATH: empty, or created by the command
+    /// The new store, rocksdb:PATH or postgres:FILE: empty, or created by the command
     #[arg(long, value_name = "SPEC")]
     to: StoreSpec,
     /// The newest output of `lychgate events export` of an issuer; once for each issuer
@@ -56,7 +56,7 @@ impl Restore {
             return Err(Failure::new(Exit::Other, format!("the archive is not whole: {problem}; use another")));
         }
         let unpacked = archive.unpack()?;
-        let (engine, target) = (unpacked.open().await?, opened(&self.to, still())?);
+        let (engine, target) = (unpacked.open().await?, created(&self.to, still()).await?);
         let time = &archive.manifest.time;
         let source = StoreAt { engine, name: format!("the backup of {time}") };
         let begun = StoreCopy::begin(source, target, fresh_copy()?, Arc::new(SystemClock)).await?;
