@@ -8,6 +8,7 @@ pub mod dev;
 pub mod examples;
 pub mod flow;
 pub mod grpc;
+pub mod history;
 pub mod http;
 pub mod person;
 pub mod program;
