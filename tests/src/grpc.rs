@@ -9,7 +9,9 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use lychgate_api::ERROR_DOMAIN;
 use lychgate_api::channel::{self, AuthenticatedChannel};
+use lychgate_api::v1::admin_service_client::AdminServiceClient;
 use lychgate_api::v1::authorization_service_client::AuthorizationServiceClient;
+use lychgate_api::v1::consent_service_client::ConsentServiceClient;
 use lychgate_api::v1::issuer_service_client::IssuerServiceClient;
 use lychgate_api::v1::next::Step;
 use lychgate_api::v1::registration_service_client::RegistrationServiceClient;
@@ -51,6 +53,14 @@ impl Caller {
 
     pub fn registration(&self) -> RegistrationServiceClient<AuthenticatedChannel> {
         RegistrationServiceClient::new(self.channel.clone())
+    }
+
+    pub fn consents(&self) -> ConsentServiceClient<AuthenticatedChannel> {
+        ConsentServiceClient::new(self.channel.clone())
+    }
+
+    pub fn admin(&self) -> AdminServiceClient<AuthenticatedChannel> {
+        AdminServiceClient::new(self.channel.clone())
     }
 
     pub fn issuers(&self) -> IssuerServiceClient<AuthenticatedChannel> {

@@ -14,6 +14,8 @@ use std::fmt::{Debug, Formatter};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
+use tokio::sync::watch;
+
 pub use availability::Availability;
 pub use linearizability::{Unexplained, check};
 
@@ -63,17 +65,18 @@ pub type History<O, A> = Vec<Event<O, A>>;
 pub struct Recorder<K, O, A> {
     start: Instant,
     histories: Arc<Mutex<BTreeMap<K, History<O, A>>>>,
+    answers: watch::Sender<usize>,
 }
 
 impl<K, O, A> Clone for Recorder<K, O, A> {
     fn clone(&self) -> Self {
-        Self { start: self.start, histories: Arc::clone(&self.histories) }
+        Self { start: self.start, histories: Arc::clone(&self.histories), answers: self.answers.clone() }
     }
 }
 
 impl<K: Ord, O, A> Default for Recorder<K, O, A> {
     fn default() -> Self {
-        Self { start: Instant::now(), histories: Arc::default() }
+        Self { start: Instant::now(), histories: Arc::default(), answers: watch::Sender::new(0) }
     }
 }
 
@@ -99,6 +102,7 @@ impl<K: Ord + Clone, O: Clone, A: Clone> Recorder<K, O, A> {
         if let Some(history) = self.histories().get_mut(key) {
             history[place].answered = Some((answer.clone(), at));
         }
+        self.answers.send_modify(|answers| *answers += 1);
         Some(answer)
     }
 
@@ -109,7 +113,13 @@ impl<K: Ord + Clone, O: Clone, A: Clone> Recorder<K, O, A> {
 
     /// The number of answered operations so far.
     pub fn answers(&self) -> usize {
-        self.histories().values().flatten().filter(|event| event.answered.is_some()).count()
+        *self.answers.borrow()
+    }
+
+    /// Waits until so many operations have an answer.
+    pub async fn until_answers(&self, count: usize) {
+        let reached = self.answers.subscribe().wait_for(|answers| *answers >= count).await.is_ok();
+        debug_assert!(reached, "the sender lives as long as `self`");
     }
 
     /// The histories so far.

@@ -4,12 +4,14 @@
 
 pub mod browser;
 pub mod clients;
+pub mod cluster;
 pub mod dev;
 pub mod examples;
 pub mod flow;
 pub mod grpc;
 pub mod history;
 pub mod http;
+pub mod load;
 pub mod person;
 pub mod program;
 pub mod resource_server;

@@ -51,7 +51,9 @@ impl System {
         let claims = (0..=plan.edges).map(|_| Claim::choose()).collect::<Result<Vec<_>>>()?;
         let edges: Vec<_> = claims[1..].iter().map(Claim::address).collect();
         let balancer = Balancer::start(&edges).await?;
-        let addresses = Addresses { control: claims[0].address(), edges, balancer: balancer.address() };
+        let control = claims[0].address();
+        let links = vec![control; plan.edges];
+        let addresses = Addresses { controls: vec![control], links, edges, balancer: balancer.address() };
         let mut upstreams = Vec::new();
         for _ in &plan.issuers {
             upstreams.push(Upstream::start().await?);
@@ -97,11 +99,11 @@ impl System {
     }
 
     pub fn control_url(&self) -> String {
-        format!("http://{}", self.addresses.control)
+        format!("http://{}", self.addresses.controls[0])
     }
 
     pub fn control_address(&self) -> SocketAddr {
-        self.addresses.control
+        self.addresses.controls[0]
     }
 
     /// The certificate authority for the control plane, if it uses TLS.
@@ -124,7 +126,7 @@ impl System {
     }
 
     pub fn control_config(&self) -> &Path {
-        &self.written.control
+        &self.written.controls[0]
     }
 
     /// The token of an edge.
@@ -145,8 +147,8 @@ impl System {
     /// Starts the control plane with its configuration and waits until its health service says that it serves.
     pub async fn start_control(&mut self) -> Result<()> {
         ensure!(self.control.is_none(), "the control plane runs already");
-        let mut control = self.begin("lychgate-control", &self.written.control)?;
-        let address = self.addresses.control;
+        let mut control = self.begin("lychgate-control", &self.written.controls[0])?;
+        let address = self.addresses.controls[0];
         let ca = self.control_ca();
         control.until("serves", || grpc::is_serving(address, ca.as_deref())).await?;
         self.control = Some(control);

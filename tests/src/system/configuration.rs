@@ -39,6 +39,8 @@ pub struct Plan {
     pub upstream_tokens: bool,
     /// Additional tables for each issuer, such as `[[issuers.clients]]`.
     pub issuer_tables: String,
+    /// Lines of TOML for `[store]` of each control node; empty for one on RocksDB in the system's directory.
+    pub stores: Vec<String>,
 }
 
 /// An authorization server with its own resource and identity provider.
@@ -88,13 +90,16 @@ impl Default for Plan {
             issuer_settings: String::new(),
             upstream_tokens: false,
             issuer_tables: String::new(),
+            stores: Vec::new(),
         }
     }
 }
 
 #[derive(Clone, Debug)]
 pub struct Addresses {
-    pub control: SocketAddr,
+    pub controls: Vec<SocketAddr>,
+    /// For each edge, the address at which it reaches the control plane.
+    pub links: Vec<SocketAddr>,
     pub edges: Vec<SocketAddr>,
     pub balancer: SocketAddr,
 }
@@ -112,7 +117,7 @@ impl Addresses {
 /// The written files, and the secrets in clear.
 #[derive(Debug)]
 pub struct Written {
-    pub control: PathBuf,
+    pub controls: Vec<PathBuf>,
     pub edges: Vec<PathBuf>,
     pub edge_tokens: Vec<String>,
     pub master_key: String,
@@ -125,13 +130,8 @@ pub fn write(directory: &Path, addresses: &Addresses, plan: &Plan, upstreams: &[
     let master_key = secret();
     let upstream_secrets: Vec<_> = upstreams.iter().map(|upstream| upstream.client().1.to_owned()).collect();
 
-    let mut control = format!(
-        "listen = \"{}\"\ndrain_seconds = {}\nmaster_key = {{ file = {:?} }}\n[store]\nengine = \"rocksdb\"\npath = {:?}\n",
-        addresses.control,
-        plan.drain_seconds,
-        files.write("master.key", &master_key)?,
-        directory.join("store"),
-    );
+    let master_key_file = files.write("master.key", &master_key)?;
+    let mut control = String::new();
     let tls = plan.certified.then(|| certificates(directory, plan.edges)).transpose()?;
     if let Some(tls) = &tls {
         let [cert, key, callers] = ["control.pem", "control-key.pem", "callers-ca.pem"].map(|name| tls.path(name));
@@ -162,12 +162,12 @@ pub fn write(directory: &Path, addresses: &Addresses, plan: &Plan, upstreams: &[
             Some(tls) => {
                 let (cert, key) = (tls.path(&format!("edge-{n}.pem")), tls.path(&format!("edge-{n}-key.pem")));
                 let ca = tls.path("control-ca.pem");
-                let url = format!("https://{}", addresses.control);
+                let url = format!("https://{}", addresses.links[n]);
                 format!("url = \"{url}\"\ncert_file = {cert:?}\nkey_file = {key:?}\nca_file = {ca:?}\n")
             }
             None => {
                 let token = files.write(&format!("edge-{n}.token"), token)?;
-                format!("url = \"http://{}\"\ntoken = {{ file = {token:?} }}\n", addresses.control)
+                format!("url = \"http://{}\"\ntoken = {{ file = {token:?} }}\n", addresses.links[n])
             }
         };
         let edge = format!(
@@ -175,7 +175,17 @@ pub fn write(directory: &Path, addresses: &Addresses, plan: &Plan, upstreams: &[
         );
         edges.push(files.write(&format!("edge-{n}.toml"), &edge)?);
     }
-    Ok(Written { control: files.write("control.toml", &control)?, edges, edge_tokens, master_key, upstream_secrets })
+    let mut controls = Vec::new();
+    for (n, address) in addresses.controls.iter().enumerate() {
+        let rocksdb = format!("engine = \"rocksdb\"\npath = {:?}", directory.join("store"));
+        let store = plan.stores.get(n).unwrap_or(&rocksdb);
+        let own = format!(
+            "listen = \"{address}\"\ndrain_seconds = {}\nmaster_key = {{ file = {master_key_file:?} }}\n[store]\n{store}\n",
+            plan.drain_seconds
+        );
+        controls.push(files.write(&format!("control-{n}.toml"), &(own + &control))?);
+    }
+    Ok(Written { controls, edges, edge_tokens, master_key, upstream_secrets })
 }
 
 /// Writes an authority for the control plane and one for its callers, with their certificates.

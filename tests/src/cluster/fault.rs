@@ -1,0 +1,70 @@
+//! What happens to a cluster under load, and how it is repaired.
+
+use anyhow::Result;
+
+use super::Cluster;
+use super::link::Link;
+use crate::grpc::is_serving;
+use crate::system::service::until;
+
+/// A fault. Each is over when [`Cluster::inject`] returns: processes run again, links work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Fault {
+    /// SIGKILL of a control node, and its restart.
+    KillControl(usize),
+    /// SIGKILL of an edge, and its restart.
+    KillEdge(usize),
+    /// The connections between an edge and its control node are closed.
+    CutEdge(usize),
+    /// SIGKILL of the database's primary and of its Patroni. Over when another node is the primary; the killed one joins again.
+    KillPrimary,
+    /// A standby is stopped and started.
+    StopStandby,
+    /// The connections between a control node and the database are closed.
+    CutDatabase(usize),
+    /// The network between a control node and the database loses everything, until the node says that it does not serve.
+    SilenceDatabase(usize),
+}
+
+impl Cluster {
+    pub async fn inject(&mut self, fault: Fault) -> Result<()> {
+        match fault {
+            Fault::KillControl(control) => {
+                self.kill_control(control).await?;
+                self.start_control(control).await
+            }
+            Fault::KillEdge(edge) => {
+                self.kill_edge(edge).await?;
+                self.start_edge(edge).await
+            }
+            Fault::CutEdge(edge) => {
+                self.link(edge).cut();
+                Ok(())
+            }
+            Fault::KillPrimary => {
+                let took = self.patroni()?.kill_primary().await?;
+                eprintln!("           no primary for {:.1} s", took.as_secs_f64());
+                self.patroni()?.until_synchronous().await
+            }
+            Fault::StopStandby => {
+                self.patroni()?.stop_standby().await?;
+                self.patroni()?.until_synchronous().await
+            }
+            Fault::CutDatabase(control) => {
+                self.database_links(control)?.iter().for_each(Link::cut);
+                Ok(())
+            }
+            Fault::SilenceDatabase(control) => self.silence_database(control).await,
+        }
+    }
+
+    /// Waits until the control node notices, and until it serves again.
+    async fn silence_database(&mut self, control: usize) -> Result<()> {
+        let address = self.control_address(control);
+        self.database_links(control)?.iter().for_each(Link::silence);
+        let noticed = until("the control node misses its database", async || !is_serving(address, None).await).await;
+        self.database_links(control)?.iter().for_each(Link::open);
+        noticed?;
+        until("the control node serves again", async || is_serving(address, None).await).await
+    }
+}
