@@ -32,8 +32,8 @@ run: build ## Build everything and run it on this machine, state in ./data (more
 test: clients lint build ## Everything CI checks: lint, unit tests, the engine suite, real processes with real clients
 	@LYCHGATE_BIN_DIR=$(BIN_DIR) LYCHGATE_PYTHON=$(VENV)/bin/python .ci/tests.py $(CARGO) test
 
-torture: clients build ## Kill the control plane 15 times, during 210 refreshes of upstream tokens; takes ten minutes
-	LYCHGATE_BIN_DIR=$(BIN_DIR) LYCHGATE_PYTHON=$(VENV)/bin/python $(CARGO) test --workspace --test upstream_tokens -- --ignored
+torture: clients build ## Kill processes, cut connections and fail databases over, a hundred and more times; takes an hour
+	LYCHGATE_BIN_DIR=$(BIN_DIR) LYCHGATE_PYTHON=$(VENV)/bin/python $(CARGO) test --workspace --test upstream_tokens --test faults --test cluster -- --ignored --nocapture --test-threads 1
 
 pages: build clients ## Write every page in every state and language to ./pages, as HTML and as PNG files to look at
 	$(BIN_DIR)/lychgate templates preview pages

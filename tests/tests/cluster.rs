@@ -19,7 +19,7 @@ async fn run(clients: usize, faults: Vec<Fault>, operations_between: usize) -> R
 
 #[tokio::test(flavor = "multi_thread")]
 async fn every_history_over_a_failover_has_an_order() -> Result<()> {
-    let report = run(6, vec![Fault::KillControl(0), Fault::KillPrimary, Fault::CutDatabase(1)], 150).await?;
+    let report = run(6, vec![Fault::KillControl(0), Fault::KillPrimary, Fault::CutDatabase(1)], 100).await?;
     ensure!(report.availability.answered > 500, "{report}");
     Ok(())
 }

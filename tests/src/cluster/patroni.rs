@@ -21,8 +21,8 @@ use crate::system::service::until;
 
 const NODES: usize = 3;
 const PATRONI: &str = "/usr/bin/patroni";
-/// Debian's folder of the server's programs.
-const BIN: &str = "/usr/lib/postgresql/15/bin";
+/// Debian's folder of servers, by version.
+const SERVERS: &str = "/usr/lib/postgresql";
 /// The account that runs the servers, made by Debian's package.
 const ACCOUNT: &str = "postgres";
 /// The database of the control plane.
@@ -33,6 +33,8 @@ const DATABASE: &str = "lychgate";
 pub struct Patroni {
     nodes: Vec<Node>,
     http: reqwest::Client,
+    /// The folder of the server's programs.
+    programs: PathBuf,
     /// Kills what runs as soon as this process is gone.
     keeper: Child,
     directory: TempDir,
@@ -71,6 +73,7 @@ impl Patroni {
     pub async fn start() -> Result<Self> {
         // The path of a socket has at most 107 bytes.
         let directory = tempfile::Builder::new().prefix("lg").tempdir_in("/tmp")?;
+        let programs = programs()?;
         let mut nodes = Vec::new();
         for n in 0..NODES {
             let claims = [Claim::choose()?, Claim::choose()?, Claim::choose()?];
@@ -83,12 +86,12 @@ impl Patroni {
         }
         for node in &nodes {
             fs::create_dir(&node.directory)?;
-            fs::write(node.directory.join("patroni.yml"), settings(node, &nodes))?;
+            fs::write(node.directory.join("patroni.yml"), settings(node, &nodes, &programs))?;
         }
         own(directory.path())?;
         let http = reqwest::Client::builder().no_proxy().timeout(Duration::from_secs(2)).build()?;
         let keeper = keeper(directory.path())?;
-        let mut database = Self { nodes, http, keeper, directory };
+        let mut database = Self { nodes, http, programs, keeper, directory };
         for node in 0..NODES {
             database.start_node(node)?;
         }
@@ -205,7 +208,7 @@ impl Patroni {
     /// The lines of a query's result.
     fn sql(&self, node: usize, database: &str, sql: &str) -> Result<String> {
         let server = self.nodes[node].server();
-        let output = BlockingCommand::new(format!("{BIN}/psql"))
+        let output = BlockingCommand::new(self.programs.join("psql"))
             .args(["-X", "-A", "-t", "-U", "postgres", "-h", "127.0.0.1", "-p", &server.port().to_string()])
             .args(["-d", database, "-c", sql])
             .env("PGCONNECT_TIMEOUT", "2")
@@ -244,12 +247,12 @@ impl Drop for Patroni {
 }
 
 /// Patroni's configuration of one node. What is special in it stands in docs/many-machines.md.
-fn settings(node: &Node, all: &[Node]) -> String {
+fn settings(node: &Node, all: &[Node], programs: &Path) -> String {
     let Node { name, directory, .. } = node;
     let (server, rest, raft) = (node.server(), node.rest(), node.raft());
     let partners: Vec<_> =
         all.iter().filter(|other| other.name != *name).map(|other| format!("\"{}\"", other.raft())).collect();
-    let (partners, data) = (partners.join(", "), directory.display());
+    let (partners, data, programs) = (partners.join(", "), directory.display(), programs.display());
     format!(
         r#"scope: lychgate
 name: {name}
@@ -272,7 +275,7 @@ bootstrap:
 postgresql:
   listen: {server}
   connect_address: {server}
-  bin_dir: {BIN}
+  bin_dir: {programs}
   data_dir: {data}/data
   pgpass: {data}/pgpass
   parameters: {{unix_socket_directories: {data}}}
@@ -283,6 +286,14 @@ postgresql:
 watchdog: {{mode: "off"}}
 "#
     )
+}
+
+/// The programs of the newest installed version.
+fn programs() -> Result<PathBuf> {
+    let versions = fs::read_dir(SERVERS).context("PostgreSQL is not installed")?;
+    let number = |name: std::ffi::OsString| name.to_str()?.parse::<u32>().ok();
+    let newest = versions.filter_map(|version| number(version.ok()?.file_name())).max();
+    Ok(Path::new(SERVERS).join(newest.context("PostgreSQL is not installed")?.to_string()).join("bin"))
 }
 
 /// A command as [`ACCOUNT`] if this process is root, otherwise as its own user.
