@@ -1,7 +1,7 @@
 //! An engine that fails on request, for the tests of code that is built on an engine: a test can stop at every point at
 //! which a commit can be lost, repeated or delayed.
 //!
-//! Reads, scans and events pass through unchanged; barriers can fail, and the free space can be set.
+//! Reads can be held; scans and events pass through unchanged; barriers can fail, and the free space can be set.
 
 use std::collections::HashMap;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -65,6 +65,17 @@ impl Faulty {
         Hold { arrived: Some(arrived), _release: release }
     }
 
+    /// The `nth` read from now on (0 is the next) that asks for a key of `space` waits until it is released: it sees what is
+    /// committed until then.
+    pub fn hold_read(&self, nth: usize, space: Space) -> Hold {
+        let (arrive, arrived) = oneshot::channel();
+        let (release, released) = oneshot::channel();
+        let held = HeldRead { before: nth, space, arrive, released };
+        let previous = self.script().held_read.replace(held);
+        assert!(previous.is_none(), "one read is held at a time");
+        Hold { arrived: Some(arrived), _release: release }
+    }
+
     /// The `nth` commit from now on (0 is the next) is answered `Unknown` at once, and applied when the test lets it.
     pub fn delay(&self, nth: usize) -> Delay {
         let (depart, departed) = oneshot::channel();
@@ -87,7 +98,7 @@ impl Faulty {
     }
 }
 
-/// A commit that waits. It continues when this value is released or dropped.
+/// A commit or a read that waits. It continues when this value is released or dropped.
 #[derive(Debug)]
 pub struct Hold {
     arrived: Option<oneshot::Receiver<()>>,
@@ -95,14 +106,14 @@ pub struct Hold {
 }
 
 impl Hold {
-    /// Waits until the commit has arrived; it is not applied yet.
+    /// Waits until it has arrived; a commit is not applied yet.
     pub async fn arrived(&mut self) {
         if let Some(arrived) = self.arrived.take() {
             arrived.await.expect("the engine outlives the test");
         }
     }
 
-    /// Lets the commit continue.
+    /// Lets it continue.
     pub fn release(self) {}
 }
 
@@ -124,6 +135,12 @@ impl Delay {
 #[async_trait]
 impl Engine for Faulty {
     async fn read(&self, keys: &[Key], now: Timestamp) -> Result<Snapshot, EngineError> {
+        let held = self.script().held(keys);
+        if let Some(HeldRead { arrive, released, .. }) = held {
+            // If the test dropped the hold, the read continues at once.
+            let _ = arrive.send(());
+            let _ = released.await;
+        }
         self.inner.read(keys, now).await
     }
 
@@ -188,6 +205,16 @@ impl Engine for Faulty {
 struct Script {
     commits: usize,
     interventions: HashMap<usize, Intervention>,
+    held_read: Option<HeldRead>,
+}
+
+#[derive(Debug)]
+struct HeldRead {
+    /// The reads of the space that still come before it.
+    before: usize,
+    space: Space,
+    arrive: oneshot::Sender<()>,
+    released: oneshot::Receiver<()>,
 }
 
 #[derive(Debug)]
@@ -201,6 +228,21 @@ impl Script {
     fn plan(&mut self, nth: usize, intervention: Intervention) {
         let before = self.interventions.insert(self.commits + nth, intervention);
         assert!(before.is_none(), "one commit, one fault");
+    }
+
+    /// The hold of this read, if it is the one.
+    fn held(&mut self, keys: &[Key]) -> Option<HeldRead> {
+        let held = self.held_read.as_mut()?;
+        if keys.iter().all(|key| key.space != held.space) {
+            return None;
+        }
+        match held.before.checked_sub(1) {
+            Some(before) => {
+                held.before = before;
+                None
+            }
+            None => self.held_read.take(),
+        }
     }
 
     fn next(&mut self) -> Option<Intervention> {

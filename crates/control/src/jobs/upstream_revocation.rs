@@ -381,7 +381,8 @@ impl Worker {
     ) -> Result<bool, StoreError> {
         let (store, issuer, now) = (&self.state.store, &*serving.issuer, self.state.clock.now());
         let logins = connection.map(|connection| connection.logins.as_slice()).unwrap_or_default();
-        Ok(store.has_live_grant(issuer, subject, now).await? || store.has_live_code(issuer, logins, now).await?)
+        // Codes first: a code that is redeemed in between has become a grant, and is seen as one.
+        Ok(store.has_live_code(issuer, logins, now).await? || store.has_live_grant(issuer, subject, now).await?)
     }
 
     /// Revokes the deferred tokens of `subject`, unless they must wait, and then ends the connection, unless it is needed.

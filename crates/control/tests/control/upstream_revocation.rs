@@ -339,6 +339,30 @@ async fn an_unredeemed_code_is_revoked_upstream_with_its_consent_and_anything_wi
     }
 }
 
+/// A login's tokens have a code before they have a grant. The worker reads codes and grants one after the other, and the code is
+/// redeemed in between.
+///
+/// Requirements: R30.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_code_that_is_redeemed_while_the_worker_looks_keeps_its_tokens() {
+    let env = environment(RevocationMode::WhenLastGrantEnds).await;
+    let control = env.start().await;
+    let edge = control.edge();
+    let (first, tokens) = authorize("alice", App::configured(), &edge, &env).await;
+    let mut second = Flow::new(App::configured());
+    let code = second.code(&edge, &env.idp).await;
+    env.upstream_revocations_done().await;
+    // The worker looks before it releases deferred tokens, and again before it ends the connection.
+    let mut look = env.engine.hold_read(1, Space::Authorizations);
+    edge.revoke(first.revoke(&tokens.access_token)).await.unwrap();
+    look.arrived().await;
+    edge.exchange(second.redeem(&code)).await.unwrap();
+    look.release();
+    env.upstream_revocations_done().await;
+    assert_eq!(env.connections_with_tokens().await, 1);
+    assert!(env.idp.revoked_tokens().is_empty(), "the grant of the code is live");
+}
+
 /// Tokens minted in parallel with a revocation are revoked upstream too.
 ///
 /// Requirements: R30.
