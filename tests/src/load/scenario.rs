@@ -45,13 +45,12 @@ async fn refresh(user: &mut User, flow: Flow, held: Held) -> Result<Option<Held>
 
 /// Asks everywhere at once if grant and consent are live.
 async fn look(user: &User, flow: Flow, held: &Held) -> Result<()> {
-    let (first, second, third, fourth) = tokio::join!(
+    tokio::try_join!(
         user.use_at(Door::Introspection, flow, held),
         user.use_at(Door::Verification, flow, held),
         user.use_at(Door::Exchange, flow, held),
         user.check(),
-    );
-    (first?, second?, third?, fourth?);
+    )?;
     Ok(())
 }
 
@@ -133,7 +132,8 @@ async fn revocation_during_use(user: &mut User) -> Result<()> {
     let Some(held) = authorize(user, 1).await? else { return Ok(()) };
     let target = if (user.number / 6).is_multiple_of(2) { Target::Subject } else { Target::Client };
     let (revoked, refreshed, looked) = tokio::join!(user.revoke(target), user.refresh(1, &held), look(user, 1, &held));
-    (revoked?, looked?);
+    revoked?;
+    looked?;
     let held = if let Reply::Yes(next) = refreshed? { next } else { held };
     user.held.insert(1, held.clone());
     look(user, 1, &held).await?;
